@@ -209,11 +209,11 @@ __version__ = "0.1.0"
 # The packages above the engine are imported on first use (SPEC 1 of Scientific Python), so a program that only
 # differentiates does not load them. Editors and type checkers see ordinary imports; a test compares the two.
 _LAZY_PACKAGES = (
-    "array_api", "data", "derive", "export", "integrate", "nn", "optim", "testing", "training", "utils",
+    "array_api", "data", "derive", "export", "integrate", "nn", "optim", "teach", "testing", "training", "utils",
 )  # fmt: skip
 _LAZY_NAMES = {
     "explain": "derive", "partials": "derive", "source": "derive", "draw": "drawing", "frames": "drawing",
-    "trace": "program", "jit": "compiling", "load": "export.saving", "save": "export.saving",
+    "trace": "program", "jit": "compiling", "worksheet": "teach", "load": "export.saving", "save": "export.saving",
 }
 
 if _TYPE_CHECKING:
@@ -225,6 +225,7 @@ if _TYPE_CHECKING:
     from . import integrate as integrate
     from . import nn as nn
     from . import optim as optim
+    from . import teach as teach
     from . import testing as testing
     from . import training as training
     from . import utils as utils
@@ -236,6 +237,7 @@ if _TYPE_CHECKING:
     from .export.saving import load as load
     from .export.saving import save as save
     from .program import trace as trace
+    from .teach import worksheet as worksheet
 
 
 _meta_path.append(_Hints)

@@ -1,7 +1,7 @@
 """How long tracing and compiling take: the first call of each workload under `ag.jit`, in CPU time.
 
-Run `python -m benchmarks.compile_time`. Each workload is compiled in a fresh interpreter, so that the first call also
-includes what is timed once on this machine, such as ways to split a product.
+Run `python -m benchmarks.compile_time`. Each workload is compiled in a fresh interpreter, so that the first call
+also imports what it needs.
 """
 
 import subprocess

@@ -16,7 +16,8 @@ import numpy as np
 
 import autograd_lite as ag
 from autograd_lite import nn
-from autograd_lite.derive import explain, partials, source, worksheet
+from autograd_lite.derive import explain, partials, source
+from autograd_lite.teach import worksheet
 
 
 def many(n: int) -> Any:

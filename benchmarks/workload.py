@@ -36,6 +36,7 @@ OURS = Dialect(
 
 #: The library's version under `ag.jit`: arrays and floats are its arguments, parameters are read from outside.
 JIT = replace(OURS, name="jit")
+TUNED = replace(OURS, name="jit(tune=True)")
 
 
 @dataclass(frozen=True)
@@ -100,8 +101,8 @@ class Prepared:
         self.dialect = dialect
         self.start = {name: start[name] for name in learns}
         self.arguments = {name: self._argument(name, value) for name, value in start.items()}
-        if dialect is JIT:
-            self.step = _jitted(version, self.arguments)
+        if dialect in (JIT, TUNED):
+            self.step = _jitted(version, self.arguments, tune=dialect is TUNED)
         else:
             arguments = tuple(self.arguments.values())
             self.step = lambda: version(*arguments)
@@ -126,14 +127,14 @@ class Prepared:
         return [np.array(self.dialect.array(x)) for x in (*returned, *learned)]
 
 
-def _jitted(version: Version, arguments: Mapping[str, Any]) -> partial:
+def _jitted(version: Version, arguments: Mapping[str, Any], tune: bool) -> partial:
     """A call of `version` under `ag.jit`."""
     given = {name: value for name, value in arguments.items() if isinstance(value, (np.ndarray, float))}
 
     def step(*values: Any) -> Any:
         return version(*{**arguments, **dict(zip(given, values, strict=True))}.values())
 
-    return partial(ag.jit(step), *given.values())
+    return partial(ag.jit(step, tune=tune), *given.values())
 
 
 def difference(want: np.ndarray, got: np.ndarray) -> float:

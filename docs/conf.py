@@ -13,9 +13,9 @@ import lesson_pages  # noqa: E402
 import linked_names  # noqa: E402
 import ops_table  # noqa: E402
 import reference  # noqa: E402
+from mathml import mathml  # noqa: E402
 
 import autograd_lite  # noqa: E402
-from autograd_lite.drawing.mathml import mathml  # noqa: E402
 
 project = "autograd_lite"
 author = "the autograd_lite authors"

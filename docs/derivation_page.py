@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 import autograd_lite as ag
-from autograd_lite.derive import worksheet
 from autograd_lite.talk import derived
+from autograd_lite.teach import worksheet
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))
 
@@ -129,7 +129,7 @@ generator inside the function become constants, since a trace cannot see them.
 ## As a worksheet
 
 ```python
->>> from autograd_lite.derive import worksheet
+>>> from autograd_lite.teach import worksheet
 >>> sheet = worksheet(L, wrt=[W, V], names={{"x": x, "y": y}})
 ```
 

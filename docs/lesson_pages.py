@@ -14,8 +14,8 @@ from pathlib import Path
 import resnet_page
 
 import autograd_lite as ag
-from autograd_lite.derive import worksheet
 from autograd_lite.drawing import available
+from autograd_lite.teach import worksheet
 
 HERE = Path(__file__).parent
 FOLDER = HERE / "lessons"

@@ -55,7 +55,7 @@ GROUPS = {
     "Functions, under NumPy's names": None,  # the pages of rules
     "NumPy's namespaces, and SciPy": ("linalg", "fft", "emath", "stats", "integrate"),
     "Nets": ("nn", "nn.functional", "nn.init", "nn.utils", "optim", "optim.lr_scheduler", "data", "training"),
-    "Derivations and pictures": ("derive", "drawing"),
+    "Derivations and pictures": ("derive", "teach", "drawing"),
     "Programs, files, tests, the table": (),  # everything else
 }
 

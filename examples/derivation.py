@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 import autograd_lite as ag
-from autograd_lite.derive import worksheet
+from autograd_lite.teach import worksheet
 
 
 def loss(x, y, W1, b1, W2):

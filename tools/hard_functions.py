@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from autograd_lite.testing import CannotCheck, check_gradients, check_jac, check_jvp, check_vjp
-from autograd_lite.testing.arrays import Array
+from autograd_lite.testing.leaves import Array
 from autograd_lite.transforms.grad import jvp, vjp
 
 #: A name, and a function of the distance from the feature, in units of its width; with its derivative.

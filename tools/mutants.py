@@ -35,9 +35,9 @@ import autograd_lite  # noqa: F401 - fills the table
 from autograd_lite.base.tree import leaves, tree_map
 from autograd_lite.derive.helpers import find_lambda
 from autograd_lite.table import TABLE, Primitive
-from autograd_lite.testing.arrays import as_array, is_differentiable
+from autograd_lite.testing.case import cotangent_like
+from autograd_lite.testing.leaves import as_array, is_differentiable
 from autograd_lite.testing.numeric import reals
-from autograd_lite.testing.prepare import cotangent_like
 from autograd_lite.testing.rows import all_rows, check_row, points, variant
 from autograd_lite.transforms.grad import vjp
 

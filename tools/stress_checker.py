@@ -29,13 +29,13 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 import autograd_lite as ag
 import autograd_lite.nn.functional as F
 from autograd_lite.testing import CannotCheck, check_gradients, check_vjp, find_gradient_bug
-from autograd_lite.testing.arrays import Array
+from autograd_lite.testing.careful_slopes import look_closely
 from autograd_lite.testing.compare import SAFE, Tolerance
+from autograd_lite.testing.flattened import Point
 from autograd_lite.testing.fuzz import candidates, expressions
+from autograd_lite.testing.leaves import Array
 from autograd_lite.testing.numeric import Flat
-from autograd_lite.testing.point import Point
 from autograd_lite.testing.report import named_like
-from autograd_lite.testing.second_look import look_closely
 from autograd_lite.transforms.grad import vjp
 
 Program = tuple[str, Callable[..., Any], list[Array]]

@@ -1,1 +1,1 @@
-"""What every package uses and what does not concern derivatives: trees, random numbers, interrupts, memory."""
+"""Helpers of every package that do not concern derivatives: trees, random numbers, memory."""

@@ -1,4 +1,4 @@
-"""What `dir` lists of a public module, and an editor completes."""
+"""The names that `dir` lists of a public module, and an editor completes."""
 
 from __future__ import annotations
 

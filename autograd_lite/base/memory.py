@@ -92,5 +92,5 @@ def owner(x: Any) -> Any:
 
 
 def is_whole(x: Any) -> bool:
-    """Whether an array is contiguous and owns its memory, so that only its views share it."""
+    """True if an array is contiguous and owns its memory, so that only its views share it."""
     return (x.base is None or type(x.base) is Memory) and bool(x.flags.c_contiguous)

@@ -25,7 +25,7 @@ Undo = list[tuple[Any, ...]]  # calls, (f, *args) each
 
 
 class Snapshot:
-    """What a run has changed, and how to restore it. Enclosing runs note it too.
+    """The changes of a run, and how to restore them. Enclosing runs note them too.
 
     Attributes
     ----------
@@ -82,7 +82,7 @@ SNAPSHOT: ContextVar[Snapshot | None] = ContextVar("autograd_lite_snapshot", def
 
 
 class References(Snapshot):
-    """The same for a run that writes into no array of a Tensor: it is enough to restore what a Tensor refers to."""
+    """A snapshot of a run that writes into no array of a Tensor: the references of a Tensor are enough."""
 
     def note(self, thing: Any, state: Callable[[Any], Undo]) -> None:
         super().note(thing, _tensor_references if state is _tensor_state else state)

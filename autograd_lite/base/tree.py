@@ -89,7 +89,7 @@ def _shown(tree: Any) -> str:
 
 
 def rebuild(tree: Any, values: Iterable[Any]) -> Any:
-    """The same tree with `values` for its leaves, in order."""
+    """A tree of the same form, with `values` for its leaves, in order."""
     return _rebuild(tree, iter(values))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from inspect import Parameter, signature
 from typing import Any
 
@@ -34,7 +34,8 @@ class Arguments:
     """
 
     def __init__(
-        self, args: Any, params: Any, is_static: Callable[[Any], bool], is_donated: Callable[[Any], bool], what: str
+        self, args: tuple[Any, ...], params: Mapping[str, Any], is_static: Callable[[Any], bool],
+        is_donated: Callable[[Any], bool], what: str,
     ) -> None:
         self.what = what
         self.leaves: list[Any] = []
@@ -71,24 +72,24 @@ class Arguments:
         return (type(x), array.shape, array.dtype, grad)
 
 
-def static_key(x: Any, declared: bool) -> Hashable:
+def static_key(x: object, declared: bool) -> Hashable:
     """What a program depends on of a static value: numbers and strings, and objects that are declared static and
     hashable, are compared by value, others by identity.
     """
     return exact(x, _itself if declared else id)
 
 
-def _itself(x: Any) -> Hashable:
+def _itself(x: object) -> Hashable:
     return x if isinstance(x, Hashable) else id(x)
 
 
-def _is_input(x: Any) -> bool:
+def _is_input(x: object) -> bool:
     if isinstance(x, (Value, np.ndarray, np.generic)):
         return x.dtype.kind in "biufc"
     return type(x) in NUMBERS
 
 
-def static_test(f: Callable[..., Any], names: Any) -> Callable[[Any], bool]:
+def static_test(f: Callable[..., Any], names: str | Sequence[str]) -> Callable[[Any], bool]:
     """Whether an argument is static, by its position or its name.
 
     Raises

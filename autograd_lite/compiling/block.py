@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
 import numpy as np
 
-from ..program import Equation, Program, Var
+from ..program import Equation, Operand, Program, Var
 from ..table import TABLE, Primitive
 
 #: What a rule returns for an equation: None keeps it; a value stands for its result from then on; equations replace it,
@@ -33,6 +33,7 @@ class Block:
     fast: bool = False  # allow rewrites that change results beyond rounding
     small: bool = True  # values may still become floats
     threads: int = 1  # that share the pieces of large arrays
+    tune: bool = False  # time other ways to compute a value on this machine
     plan: list[str] = field(default_factory=list)  # what each pass did
 
     @classmethod
@@ -80,7 +81,7 @@ class Block:
         defined: dict[Var, Equation] = {}
         equations: list[Equation] = []
 
-        def current(x: Any) -> Any:
+        def current(x: Operand) -> Any:
             return instead.get(x, x) if isinstance(x, Var) else x
 
         for eq in self.equations:
@@ -125,12 +126,12 @@ def made(like: Equation, algebra: str, *operands: Any, into: Var | None = None, 
     return Equation((into,), row, operands, params, like.origin)
 
 
-def example(x: Any) -> Any:
+def example(x: Operand) -> Any:
     """An array of zeros with the shape and dtype of `x` that takes no memory; a constant itself."""
     return np.broadcast_to(np.zeros((), x.dtype), x.shape) if isinstance(x, Var) else x
 
 
-def kind_of(row: Primitive, operands: Any, params: Any) -> tuple[tuple[int, ...], Any]:
+def kind_of(row: Primitive, operands: Sequence[Operand], params: Mapping[str, Any]) -> tuple[tuple[int, ...], Any]:
     """Shape and dtype of a call, found by making it on zeros."""
     with np.errstate(all="ignore"):
         y = np.asarray(row.fn(*map(example, operands), **params))

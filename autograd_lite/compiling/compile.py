@@ -53,6 +53,9 @@ PASSES: dict[str, Callable[[Block], Block]] = {
 SHORTENING = "constants", "algebra", "casts", "common subexpressions", "dead code"  # they create work for each other
 SHORTER = "shorter"  # where these are repeated until they find nothing more
 
+#: Passes whose choices are timed on this machine, so that another process may choose differently; see ``tune=``.
+TIMED = "columns", "split products"
+
 ORDER = (
     "dead code", "lowering", SHORTER, "batched products", SHORTER, "scaling", SHORTER, "layout", "pooling first",
     "batch innermost", SHORTER, "columns", "split products", "floats", "updates together", "dead code",
@@ -105,20 +108,20 @@ class Compiled:
             return self  # not the same buffers after an interrupt
         return self._free.pop() if self._free else self._new()
 
-    def __call__(self, *arrays: Any, **after: Any) -> list[Any]:
-        """The outputs. With updates, ``after=`` may be further calls to make at once with them, ``(f, *args)`` each."""
+    def __call__(self, *arrays: Any) -> list[Any]:
+        """The outputs, after the updates."""
         try:
             run = self._free.pop()
         except IndexError:  # another thread is in the last one
             run = self._new()
-        found = run(*arrays, **after)
+        outputs = run(*arrays)
         self._free.append(run)  # not after an exception: another thread may still write to these buffers
-        return found
+        return outputs
 
 
 def compiled(
     program: Program, updates: Mapping[Var, Any] | None = None, fast: bool = False, small: bool = True,
-    threads: int = 1, contiguous: frozenset[Var] = frozenset(),
+    threads: int = 1, tune: bool = False, contiguous: frozenset[Var] = frozenset(),
 ) -> Compiled:
     """Compile a traced program.
 
@@ -133,6 +136,8 @@ def compiled(
         Compute small values with Python floats, where that is faster.
     threads : int
         The number of threads that share the pieces of large arrays in elementwise operations.
+    tune : bool
+        Time other ways to compute products on this machine, and with `fast` other ways to compute functions.
     contiguous : set of Var
         Inputs whose arrays are contiguous at every call, and share memory with no other input.
 
@@ -145,11 +150,13 @@ def compiled(
     >>> run(np.zeros(3), np.ones(3))
     [array(3.)]
     """
-    block = Block.of(program, updates or {}, contiguous=contiguous, fast=fast, small=small, threads=threads)
+    block = Block.of(program, updates or {}, contiguous=contiguous, fast=fast, small=small, threads=threads, tune=tune)
     plan = block.plan
     plan.append(f"the program: {len(block.equations)} operations")
     shortest: list[Equation] = []
     for name in ORDER:
+        if name in TIMED and not tune:
+            continue
         if name != SHORTER:
             block = _passed(name, block)
         elif len(shortest) != len(block.equations) or not all(map(is_, shortest, block.equations)):

@@ -39,7 +39,7 @@ class _Held:
     def __repr__(self) -> str:
         return self.link.backward.program.name
 
-    def rule(self, g: Any, i: int) -> Any:
+    def rule(self, g: Sequence[np.ndarray | None], i: int) -> Any:
         """The cotangent of input `i`; one run serves all inputs, which are asked for in turn."""
         if self.last is None or self.last[0] is not g:
             given = [np.zeros_like(y) if d is None else d for d, y in zip(g, self.results, strict=True)]

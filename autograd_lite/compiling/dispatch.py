@@ -6,9 +6,10 @@ returns MISS if anything differs from the recording; then `Jitted` looks for ano
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from itertools import count
 from operator import is_
+from threading import RLock
 from typing import Any
 
 import numpy as np
@@ -19,11 +20,13 @@ from ..engine.value import Value, wrap
 from ..engine.versions import CONFIGURED, LATEST_WRITE, next_order
 from ..program import Var
 from ..program.calls import Backward, Call
+from ..program.naming import Names
 from ..program.outside import Source, Step
 from ..program.places import CONTENT, KEYS, LENGTH, MISSING, Attribute, Named, ShapeOf, plain_array, read, same
 from ..tensor import Tensor
 from ..tensor.creation import get_default_dtype
 from .arguments import static_key
+from .compile import Compiled
 from .connected import Link
 
 MISS = object()
@@ -43,8 +46,8 @@ class Dispatch:
     """
 
     def __init__(
-        self, recorded: Call, run: Any, args: Any, params: Any, static: Sequence[tuple[bool, Any] | None],
-        recording: bool, lock: Any,
+        self, recorded: Call, run: Compiled, args: tuple[Any, ...], params: dict[str, Any],
+        static: Sequence[tuple[bool, Any] | None], recording: bool, lock: RLock,
     ) -> None:
         self.recorded, self.run, self.recording = recorded, run, recording
         self._touched: set[int] = set()  # the ids of the arrays from outside that are written to, and of their owners
@@ -54,6 +57,7 @@ class Dispatch:
             "next_order": next_order, "lock": lock, "same": same, "owned": self._owned, "is_": is_,
             "static_key": static_key, "touched": self._touched, "overlapping": overlapping,
         }
+        self._names = Names(self.space)
         self._words: dict[Any, str] = {}
         self._written: set[int] = set()  # the ids of the arrays that are written to
         self._modules = [(m, _state_of(m)) for m in recorded.modules if m not in recorded.modes]
@@ -66,16 +70,16 @@ class Dispatch:
         exec(compile(self.source, f"<autograd_lite: call of {recorded.program.name}>", "exec"), self.space)
         self.call: Any = self.space["call"]
 
-    def bound(self, value: Any, wish: str, key: Any = None) -> str:
+    def bound(self, value: object, wish: str, key: Hashable = None) -> str:
         """The name of a value in the generated function; with a key it can be bound to another value later."""
         word = self.word(wish, (wish, id(value)) if key is None else key)
         self.space[word] = value
         return word
 
-    def word(self, wish: str, key: Any) -> str:
+    def word(self, wish: str, key: Hashable) -> str:
         """The name for a key."""
         if key not in self._words:
-            self._words[key] = f"{wish}{len(self._words)}"
+            self._words[key] = self._names.take(f"{wish}_")  # no local variable of the function ends so
         return self._words[key]
 
     # ----------------------------------------------------------------------------------------- what may change
@@ -135,11 +139,11 @@ class Dispatch:
         self.space["updated"] = updated
         return overlapping(updated, others) is None
 
-    def _owned(self, g: Any) -> Any:
+    def _owned(self, g: np.ndarray) -> Any:
         """A gradient whose array is contiguous and shares memory with no parameter."""
         return g if is_whole(g) and id(g) not in self._written else np.array(g, order="C")
 
-    def _fits_variable(self, container: Any, key: Any, value: Any) -> bool:
+    def _fits_variable(self, container: Any, key: object, value: Any) -> bool:
         found = read(container, key)
         now = tuple(container) if isinstance(key, Named) else found
         self.bound(now, "value", ("value", id(container), key))
@@ -156,7 +160,7 @@ class Dispatch:
         return True
 
 
-def _needs(t: Any) -> tuple[Any, ...]:
+def _needs(t: Value) -> tuple[Any, ...]:
     """Whether a gradient is required of a Tensor, and its hooks."""
     return () if t._node is None else (t._node.requires_grad, *(t._node.hooks or ()))
 
@@ -167,7 +171,7 @@ def _structure(step: Step) -> Any:
     return options, tuple(map(id, step.group["params"])), tuple(map(id, step.optimizer.param_groups))
 
 
-def _state_of(module: Any) -> dict[str, Any]:
+def _state_of(module: object) -> dict[str, Any]:
     """The attributes of a module, and the members of its dicts."""
     fields = dict(module.__dict__)
     hooks = ("_hooks", "_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
@@ -192,7 +196,7 @@ class _Feed:
         self.step = step
         self.arrays = [np.empty((), step.dtype) for _ in step.used]
 
-    def __call__(self, before: Any = None) -> Any:
+    def __call__(self, before: Mapping[str, Any] | None = None) -> Any:
         step = self.step
         states = step.optimizer.state
         first = before if before is not None else states[step.parameters[0]]
@@ -211,7 +215,10 @@ class _Feed:
 class _Writer:
     """Writes the function `call` of a `Dispatch`."""
 
-    def __init__(self, dispatch: Dispatch, args: Any, params: Any, static: Sequence[tuple[bool, Any] | None]) -> None:
+    def __init__(
+        self, dispatch: Dispatch, args: tuple[Any, ...], params: dict[str, Any],
+        static: Sequence[tuple[bool, Any] | None],
+    ) -> None:
         self.dispatch, self.recorded, self.bound = dispatch, dispatch.recorded, dispatch.bound
         self.word = dispatch.word
         self.args, self.params, self.static = args, params, static
@@ -237,7 +244,6 @@ class _Writer:
         self._memory()
         lines = self._steps()
         inputs = [self._read(v, source) for v, source in recorded.sources.items()]
-        after = self._after()
         self._prelude()  # last, as it may raise
         if recorded.writes:  # before the write: an interrupt in between makes an old graph raise, not use new values
             storages = [
@@ -245,10 +251,10 @@ class _Writer:
                 for v in recorded.program.updates if recorded.sources[v].kind == "tensor"
             ]  # fmt: skip
             lines += [f"{' = '.join(storages)} = version = next_order()", "if version < latest[0]: latest[0] = version"]
-        more = f", after=({' '.join(f'{x},' for x in after)})" if after else ""
         names = [f"y{k}" for k in range(len(recorded.program.outputs))]
         inputs_of = dict(zip(recorded.sources, inputs, strict=True))
-        lines.append(f"{' '.join(f'{y},' for y in names)}{' = ' * bool(names)}run({', '.join(inputs)}{more})")
+        lines.append(f"{' '.join(f'{y},' for y in names)}{' = ' * bool(names)}run({', '.join(inputs)})")
+        lines += self._counted()
         for t, k in recorded.gradients:
             if k is not None:
                 lines.append(f"{self.bound(t, 'tensor')}._grad = wrap({names[k]}, None)")
@@ -257,17 +263,9 @@ class _Writer:
         lines += [f"{self.bound(m, 'module')}.training = {mode!r}" for m, mode in recorded.modes.items()]
         if recorded.stateful:
             lines = ["with lock:", *(INDENT + line for line in lines)]
-        results = [f"wrap({y}, None)" if tensor else y if x.shape else f"{y}[()]"
-                   for y, tensor, x in zip(names, recorded.tensors, recorded.program.outputs, strict=False)]
-        for k, x in recorded.objects.items():
-            results[k] = self.bound(x, "result")
-        for k, leaf in recorded.in_place.items():
-            results[k] = self.leaves[leaf]
         if recorded.backward is not None:
             lines.append(self._linked(recorded.backward, names, inputs_of))
-            for k, start in enumerate(recorded.backward.results):
-                results[start] = f"linked[{k}]"
-        result = self._tree(recorded.program.result, iter(results))
+        result = self._tree(recorded.program.result, iter(self._results(names)))
         if recorded.stores:
             lines.append(f"result, stores = {result}")
             lines += [line for k, store in enumerate(recorded.stores) for line in self._store(f"stores[{k}]", *store)]
@@ -292,7 +290,7 @@ class _Writer:
         for name, arg in self.params.items():
             self._argument(arg, f"params[{name!r}]")
 
-    def _argument(self, x: Any, where: str) -> None:
+    def _argument(self, x: object, where: str) -> None:
         if x is None:
             self.check(f"{where} is not None")
             return
@@ -325,7 +323,7 @@ class _Writer:
             self.checks.append(f"scalars = {self.bound(prelude, 'prelude')}({', '.join(numbers)})")
             self.check("scalars is None")
 
-    def _key(self, key: Any) -> str:
+    def _key(self, key: object) -> str:
         return repr(key) if type(key) in (str, int) else self.bound(key, "key")
 
     def _leaf(self, x: Any, name: str) -> None:
@@ -384,7 +382,7 @@ class _Writer:
             for x in others:
                 self.check(f"(id({x}) in touched or id({x}.base) in touched) and overlapping(updated, ({x},))")
 
-    def _compare(self, container: Any, key: Any, value: Any) -> None:
+    def _compare(self, container: object, key: object, value: object) -> None:
         """Check that what stands at a place is what it was."""
         where, word = self.bound(container, "place"), self.word("value", ("value", id(container), key))
         if value is MISSING:
@@ -410,7 +408,7 @@ class _Writer:
             differ = [f"not all(map(is_, items, {self.bound(tuple(items), 'items', ('items', where))}))"]
         self.check(" or ".join([f"len(items := {where}) != {len(items)}", *differ]))
 
-    def _place(self, container: Any, key: Any) -> str:
+    def _place(self, container: object, key: object) -> str:
         where = self.bound(container, "place")
         return f"{where}.{key.name}" if isinstance(key, Attribute) else f"{where}[{self._key(key)}]"
 
@@ -443,7 +441,7 @@ class _Writer:
         self.check(f"{self._state(source.owner, p)}[{name!r}] is not {array}")
         return array
 
-    def _state(self, optimizer: Any, p: Any) -> str:
+    def _state(self, optimizer: object, p: Value) -> str:
         """The name of the state of a parameter."""
         if p not in self.states:
             self.states[p] = f"state{len(self.states)}"
@@ -466,12 +464,27 @@ class _Writer:
                 self.counters.update(dict.fromkeys(step.parameters, f"counters{k}"))
         return lines
 
-    def _after(self) -> list[str]:
-        """The calls that are made at once with the updates."""
+    def _counted(self) -> list[str]:
+        """The lines that store the counters of optimisers."""
         owners = {p: step.optimizer for step in self.recorded.steps for p in step.parameters}
-        return [f"({self._state(owners[p], p)}.update, {word})" for p, word in self.counters.items()]
+        return [f"{self._state(owners[p], p)}.update({word})" for p, word in self.counters.items()]
 
     # --------------------------------------------------------------------------------------------- the result
+
+    def _results(self, names: Sequence[str]) -> list[str]:
+        """The expressions of the leaves of the result; `names` are those of the outputs."""
+        recorded = self.recorded
+        results = [
+            f"wrap({y}, None)" if tensor else y if x.shape else f"{y}[()]"
+            for y, tensor, x in zip(names, recorded.tensors, recorded.program.outputs, strict=False)
+        ]
+        for k, x in recorded.objects.items():
+            results[k] = self.bound(x, "result")
+        for k, leaf in recorded.in_place.items():
+            results[k] = self.leaves[leaf]
+        for k, start in enumerate(recorded.backward.results if recorded.backward is not None else ()):
+            results[start] = f"linked[{k}]"
+        return results
 
     def _linked(self, backward: Backward, names: Sequence[str], inputs: Mapping[Var, str]) -> str:
         sources = [self.recorded.sources[v] for v in backward.inputs]
@@ -490,7 +503,7 @@ class _Writer:
         lines = [f"{name}[{key}] = {values}[{k}]" for k, key in enumerate(keys[:count])]
         return [*lines, f"{name}.extend({values}[{count}:])"]
 
-    def _tree(self, tree: Any, made: Any) -> str:
+    def _tree(self, tree: object, made: Iterator[str]) -> str:
         if tree is None:
             return "None"
         if isinstance(tree, dict):

@@ -11,8 +11,9 @@ import numpy as np
 
 from ..base.escape import identifier
 from ..program import Equation, Var
-from .passes.scalars import ENTRIES, nested
-from .text import number
+from ..table.scalar import PYTHON, number, variable
+from .passes.scalars import ENTRIES, formula, nested
+from .text import number as text_of
 
 NESTED = 6  # operations in one expression
 _WORD = re.compile(r"(?<![.\w{])([a-z]\w*)\b(?!})")
@@ -35,6 +36,7 @@ class FloatLines:
         self._words: dict[Var, str] = {}
         self._free: dict[str, list[str]] = {}  # names whose values are no longer needed, by prefix
         self._sizes: dict[Var, int] = {}  # operations in each expression
+        self._templates: dict[int, str] = {}  # by the identity of an equation
         self._ends: dict[int, list[Var]] = {}  # by the number of an equation: the values last used there
         self._number = {id(eq): i for i, eq in enumerate(equations)}
         if self.floats:
@@ -65,14 +67,19 @@ class FloatLines:
             self._ends.setdefault(max(home[id(eq)] for eq in using), []).append(v)
 
     def _template(self, eq: Equation) -> str:
-        template: Any = eq.row.floats
-        if callable(template):
-            template = template(eq.operands, eq.outputs[0], **eq.params)
-        if template is None:
-            kind = "bool" if eq.outputs[0].dtype == np.bool_ else "float"
-            arguments = ", ".join(f"{{x{k + 1}}}" for k in range(len(eq.operands)))
-            template = f"{kind}({self.writer.of_row(eq.row)}({arguments}))"
-        return str(template).replace("{x}", "{x1}")
+        """The formula of an equation, with places for its operands."""
+        if id(eq) not in self._templates:
+            e = formula(eq)
+            xs = [(f"x{k + 1}", _constant(x)) for k, x in enumerate(eq.operands)]
+            if e is not None:
+                values = {n: variable(f"{{{n}}}") if x is None else number(x) for n, x in xs}
+                text = PYTHON.write(e.at(values), lambda: str(self.writer.fresh("t")))
+            else:
+                kind = "bool" if eq.outputs[0].dtype == np.bool_ else "float"
+                arguments = ", ".join(f"{{{n}}}" if x is None else text_of(x) for n, x in xs)
+                text = f"{kind}({self.writer.of_row(eq.row)}({arguments}))"
+            self._templates[id(eq)] = text
+        return self._templates[id(eq)]
 
     def word(self, v: Var) -> str:
         return self._texts.get(v) or self._words[v]
@@ -104,9 +111,7 @@ class FloatLines:
             return [f"{nested(names, x.shape)[1:-1]} = {source}.tolist()"]
         template = self._template(eq)
         self.functions.update(w for w in _WORD.findall(template) if hasattr(math, w))
-        words = {f"x{k + 1}": self._operand(x) for k, x in enumerate(eq.operands)}
-        if "{fn}" in template:
-            words["fn"] = self.writer.of_row(eq.row)
+        words = {f"x{k + 1}": self.word(x) for k, x in enumerate(eq.operands) if isinstance(x, Var)}
         text = template.format_map(words)
         if y in self._sizes:
             self._texts[y] = f"({text})"
@@ -114,9 +119,7 @@ class FloatLines:
         self._release(eq)
         return [f"{self._named(y)} = {text}"]
 
-    def _operand(self, x: Any) -> str:
-        if isinstance(x, Var):
-            return self.word(x)
-        value = x.item() if isinstance(x, (np.ndarray, np.generic)) else x
-        return number(value)
 
+def _constant(x: Any) -> Any:
+    """The Python number that an operand is; None for a value that is computed."""
+    return None if isinstance(x, Var) else x.item() if isinstance(x, (np.ndarray, np.generic)) else x

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import update_wrapper
 from threading import RLock
 from types import MethodType
@@ -46,11 +46,12 @@ class Jitted:
     """
 
     def __init__(
-        self, f: Callable[..., Any], static: Any, donate: Any, fallback: bool, fast: bool, threads: int
-    ) -> None:
+        self, f: Callable[..., Any], static: str | Sequence[str], donate: str | Sequence[str], fallback: bool,
+        options: Mapping[str, Any],
+    ) -> None:  # fmt: skip
         update_wrapper(self, f, updated=())
-        self.f, self.fallback, self.fast, self.threads = f, fallback, fast, threads
-        self._made_with = f, static, donate, fallback, fast, threads
+        self.f, self.fallback, self.options = f, fallback, options
+        self._made_with = f, static, donate, fallback, options
         self._static = static_test(f, static)
         self._donated = static_test(f, donate)
         self._lock = RLock()
@@ -65,7 +66,7 @@ class Jitted:
         self._calls += 1
         return found
 
-    def __get__(self, obj: Any, cls: Any = None) -> Any:
+    def __get__(self, obj: object, cls: type | None = None) -> Any:
         return self if obj is None else MethodType(self, obj)
 
     def __reduce__(self) -> Any:
@@ -74,7 +75,7 @@ class Jitted:
 
     # ---------------------------------------------------------------------------------------------- the cache
 
-    def _look(self, args: Any, params: Any) -> Any:
+    def _look(self, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
         """Find the program for a call, or make one."""
         context: Context = CONTEXT.get() or ORDINARY
         given = Arguments(args, params, self._static, self._donated, self._name)
@@ -99,7 +100,9 @@ class Jitted:
                 raise RuntimeError(f"jit: {self._name} changes what its own program depends on")
             return found
 
-    def _new(self, key: Hashable, given: Arguments, args: Any, params: Any, recording: bool) -> Dispatch | None:
+    def _new(
+        self, key: Hashable, given: Arguments, args: tuple[Any, ...], params: dict[str, Any], recording: bool
+    ) -> Dispatch | None:
         """Record and compile a call; None if it has to run as it is."""
         try:
             with _TRACING:
@@ -107,9 +110,8 @@ class Jitted:
             recorded.check_memory(given.leaves)
             recorded = recorded.donating(given.donated, given.leaves)
             run = compiled(
-                recorded.program, recorded.program.updates, self.fast, threads=self.threads,
-                contiguous=recorded.contiguous,
-            )  # fmt: skip
+                recorded.program, recorded.program.updates, contiguous=recorded.contiguous, **self.options
+            )
             dispatch = Dispatch(recorded, run, args, params, given.static, recording, self._lock)
         except NotYet:
             return None
@@ -173,13 +175,14 @@ class Jitted:
         return f"<jit of {self._name}>"
 
 
-def _nothing_yet(args: Any, params: Any) -> Any:
+def _nothing_yet(args: tuple[Any, ...], params: dict[str, Any]) -> Any:
     return MISS
 
 
 def jit(
-    f: Callable[..., Any] | None = None, *, static_argnames: Any = (), donate_argnames: Any = (),
-    fallback: bool = False, fast: bool = False, threads: int = 1,
+    f: Callable[..., Any] | None = None, *, static_argnames: str | Sequence[str] = (),
+    donate_argnames: str | Sequence[str] = (), fallback: bool = False, fast: bool = False, tune: bool = False,
+    threads: int = 1,
 ) -> Any:
     """A function that is recorded once, and then runs as flat NumPy code without a graph or temporaries.
 
@@ -197,8 +200,11 @@ def jit(
     fallback : bool
         If `f` cannot be recorded, warn once and run it as it is, instead of raising.
     fast : bool
-        Allow rewrites whose results differ beyond rounding: ``x / 3`` as ``x * (1 / 3)``, and sine and cosine of one
-        array from one tangent.
+        Allow rewrites whose results differ beyond rounding: ``x / 3`` as ``x * (1 / 3)``, and, with `tune`, sine and
+        cosine of one array from one tangent.
+    tune : bool
+        Time other ways to compute large products on this machine, and use those that are faster. In another process
+        the timing may choose another one, and then results differ in the last digit.
     threads : int
         The number of threads that share the elementwise operations on arrays of a megabyte or more. The results are the
         same, bit for bit, for any number. Matrix products use BLAS's own threads.
@@ -226,6 +232,7 @@ def jit(
     """
     if not isinstance(threads, int) or threads < 1:
         raise ValueError(f"jit: expected a number of threads, 1 or more, got threads={threads!r}")
+    options = {"fast": fast, "tune": tune, "threads": threads}
     if f is None:
-        return lambda f: Jitted(f, static_argnames, donate_argnames, fallback, fast, threads)
-    return Jitted(f, static_argnames, donate_argnames, fallback, fast, threads)
+        return lambda f: Jitted(f, static_argnames, donate_argnames, fallback, options)
+    return Jitted(f, static_argnames, donate_argnames, fallback, options)

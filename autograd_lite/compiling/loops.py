@@ -1,4 +1,4 @@
-"""A loop over pieces as lines of source, for one thread or several, or as calls that are made at once."""
+"""A loop over pieces as lines of source, for one thread or several."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ class Loop:
         self.buffers: list[str] = []  # of pieces: before the function, or in each thread
         self.before: list[str] = []
         self.body: list[str] = []
+        self.copies: list[str] = []  # at the end of the body: results that cannot be computed in their places
         self.after: list[str] = []
         self.sums: list[str] = []  # lists of the sums of pieces
 
@@ -30,8 +31,6 @@ class Loop:
             self._result(v, p)
         for step in self.inner.equations:
             self._step(step)
-        if self.params["late"]:
-            return self._late()
         if self.params["threads"] > 1:
             return self._in_threads()
         return self.once + self.buffers, [*self.before, *self._loop(self._pieces()), *self.after]
@@ -58,11 +57,9 @@ class Loop:
         word = self.word(target[p] if direct else at if at is not None else p)
         if direct or at is not None:
             self.writer.inline[p] = word
-        if self.params["late"]:
-            self.body.append(self.writer.commit(step, word))
-            if p in target and not direct:  # the old value is still needed
-                self.after.append(f"(np.positive, {word}, {self.word(target[p])}),")
-        elif p.shape and (p in self.inner.place or direct) and writes(step.row):
+        if p in target and not direct:  # the old value is still needed
+            self.copies.append(f"{self.word(target[p])}[...] = {word}")
+        if p.shape and (p in self.inner.place or direct or at is not None) and writes(step.row):
             self.body += self.writer.call(step, word).split("; ")
         elif p.shape:
             call = self.writer.call(step)
@@ -79,17 +76,12 @@ class Loop:
 
     def _loop(self, pieces: str) -> list[str]:
         head = f"for {', '.join(map(self.word, self.rows.values()))} in {pieces}:"
-        return [*(f"{parts} = []" for parts in self.sums), head, *(f"    {line}" for line in self.body)]
-
-    def _late(self) -> tuple[list[str], list[str]]:
-        calls = self.writer.fresh("calls")
-        self.writer.commits.append(f"*{calls},")
-        self.body = [f"{calls} += (", *(f"    {line}" for line in self.body + self.after), ")"]
-        return self.once + self.buffers, [*self.before, f"{calls} = []", *self._loop(self._pieces())]
+        body = self.body + self.copies
+        return [*(f"{sums} = []" for sums in self.sums), head, *(f"    {line}" for line in body)]
 
     def _in_threads(self) -> tuple[list[str], list[str]]:
         pieces, work, threads = self._pieces(), self.writer.fresh("work"), self.params["threads"]
-        results = "".join(f"{parts}, " for parts in self.sums)
+        results = "".join(f"{sums}, " for sums in self.sums)
         lines = [f"def {work}(memory, pieces):"]
         lines += [f"    {line}" for line in (*shared(self.buffers), *self._loop("pieces"))]
         lines.append(f"    return {results or '()'}".rstrip())

@@ -23,23 +23,6 @@ def number(x: Any) -> str:
     return f"({word})" if word.startswith("-") else word
 
 
-def literal(value: Any) -> str:
-    """A parameter as source; empty if it has to be bound to a name."""
-    if type(value) in (int, bool, str, type(None)) or type(value) is float and np.isfinite(value):
-        return repr(value)
-    if isinstance(value, np.dtype):
-        return f"np.{value.name}" if value.isnative and hasattr(np, value.name) else ""
-    if value is Ellipsis:
-        return "..."
-    if type(value) is slice:
-        parts = [literal(p) for p in (value.start, value.stop, value.step)]
-        return f"slice({', '.join(parts)})" if all(parts) else ""
-    if type(value) is tuple:
-        parts = [literal(p) for p in value]
-        return f"({', '.join(parts)}{',' * (len(parts) == 1)})" if all(parts) else ""
-    return ""
-
-
 def users_line(eq: Equation) -> str:
     """The line of the user's code, or the function whose derivative an equation belongs to."""
     code = eq.origin.code

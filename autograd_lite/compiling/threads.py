@@ -9,9 +9,11 @@ from itertools import chain
 from queue import SimpleQueue
 from typing import Any
 
+import numpy as np
+
 
 def in_threads(
-    work: Callable[[Any, Any], tuple[list[Any], ...]], memory: Any, size: int, count: int, pieces: Iterable[Any]
+    work: Callable[[Any, Any], tuple[list[Any], ...]], memory: np.ndarray, size: int, count: int, pieces: Iterable[Any]
 ) -> list[list[Any]]:
     """``work(memory, pieces)`` on `count` consecutive shares of the pieces, at the same time.
 

@@ -17,16 +17,14 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator
-from functools import partial
-from operator import setitem
+from collections.abc import Hashable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..base.escape import RESERVED, identifier
-from ..base.interrupts import at_once
-from ..program import Equation, Var
+from ..base.literals import index, literal
+from ..program import Equation, Operand, Var
 from ..program.naming import Names
 from ..table import Primitive
 from .block import Block, example
@@ -36,7 +34,7 @@ from .passes.memory import Memory
 from .passes.scalars import ARRAY
 from .passes.tiling import TILES
 from .passes.together import PACKED
-from .text import literal, number, shared, users_line
+from .text import number, shared, users_line
 from .threads import in_threads
 
 OUTER = "with_buffers"
@@ -53,10 +51,8 @@ class Writer:
 
     def __init__(self, block: Block, memory: Memory) -> None:
         self.block, self.memory = block, memory
-        self.space: dict[str, Any] = {
-            "np": np, "at_once": at_once, "setitem": setitem, "partial": partial, "in_threads": in_threads,
-        }  # fmt: skip
-        used = {*RESERVED, *dir(math), *self.space, "Struct", "memory", "pieces", "after", OUTER}
+        self.space: dict[str, Any] = {"np": np, "in_threads": in_threads}
+        used = {*RESERVED, *dir(math), *self.space, "Struct", "memory", "pieces", OUTER}
         self.fresh = Names(used, between="_").take
         self.words: dict[Any, str] = {}
         self._constants: dict[Any, str] = {}
@@ -67,8 +63,6 @@ class Writer:
         self.inline: dict[Var, str] = {}
         self._arrays = {eq.outputs[0] for eq in memory.equations if eq.row is ARRAY}
         self._late = {id(eq) for eq in memory.equations[len(memory.equations) - memory.late :]}
-        self.commits: list[str] = []
-        self._calculates = False  # whether one of these does arithmetic
         self.numbers: list[str] = []  # lines
         self.function = self.fresh(identifier(block.name))
         self.float_lines = FloatLines(self, memory.equations)
@@ -85,20 +79,22 @@ class Writer:
     # ------------------------------------------------------------------------------------------------- the text
 
     def text(self) -> str:
-        after = ["after=()"] if self.block.updates else []
-        head = f"def {self.function}({', '.join([*map(self.word, self.block.inputs), *after])}):"
+        head = f"def {self.function}({', '.join(map(self.word, self.block.inputs))}):"
         before: list[str] = []
         lines: list[str] = []
+        last: list[str] = []
         place = ""
         for eq in self.memory.equations:
             once, now = self._line(eq)
             before += once
-            if now:
+            if id(eq) in self._late:
+                last += now
+            elif now:
                 if (where := users_line(eq)) != place:
                     lines.append(f"# {where}")
                     place = where
                 lines += now
-        lines += self._end()
+        lines += self._end(last)
         inner = [head, *(f"    {line}" for line in lines)]
         body = [*self.numbers, *shared(before), *inner, f"return {self.function}"]
         functions = sorted(self.float_lines.functions)
@@ -117,24 +113,24 @@ class Writer:
         if y in memory.static and not once:
             return [f"{self.word(y)} = {self.call(eq)}"], []
         target = self.word(memory.into[y]) if y in memory.into else self.word(y) if once else ""
-        if id(eq) in self._late:
-            self.commits.append(self.commit(eq, target))
         if y in memory.into:
             self.inline[y] = target
         if once and any(memory.part.get(x) is y for x in eq.operands if isinstance(x, Var)):
             return once, self._joined(eq)
+        if eq.row is ARRAY and self.is_packed(memory.into.get(y)):  # faster than `flat`
+            return once, [f"{self.struct('write', len(eq.operands))}({target}, 0, {self._list(eq.operands)})"]
         if target:
-            return once, [] if id(eq) in self._late else self.call(eq, target).split("; ")
+            return once, self.call(eq, target).split("; ")
         if eq.row.view and not eq.row.outputs and self._uses[y] == 1 and y not in set(self.block.results):
             text = self.call(eq)
             if len(text) < 40:
                 self.inline[y] = text
                 return [], []
-        made = ", ".join(map(self.word, eq.outputs))
+        names = ", ".join(map(self.word, eq.outputs))
         if eq.row is ARRAY and y.shape and y.dtype == np.float64:  # faster than np.array
-            write, entries = self.struct("write", len(eq.operands)), ", ".join(map(self.operand, eq.operands))
-            return [], [f"{made} = np.empty({y.shape})", f"{write}({made}, 0, {entries})"]
-        return [], [f"{made}{',' * (eq.row.outputs and len(eq.outputs) == 1)} = {self.call(eq)}"]
+            write = self.struct("write", len(eq.operands))
+            return [], [f"{names} = np.empty({y.shape})", f"{write}({names}, 0, {self._list(eq.operands)})"]
+        return [], [f"{names}{',' * (eq.row.outputs and len(eq.outputs) == 1)} = {self.call(eq)}"]
 
     def _joined(self, eq: Equation) -> list[str]:
         """Copies of those operands of a join that were not computed in their places."""
@@ -149,20 +145,10 @@ class Writer:
             start = stop
         return lines
 
-    def commit(self, eq: Equation, target: str) -> str:
-        """A call as a tuple, for the calls that are made at once."""
-        if eq.row is ARRAY:
-            entries = ", ".join(map(self.operand, eq.operands))
-            if self.is_packed(self.memory.into.get(eq.outputs[0])):
-                return f"({self.struct('write', len(eq.operands))}, {target}, 0, {entries}),"
-            return f"(setattr, {target}, 'flat', ({entries},)),"
-        self._calculates = True
-        fn, arguments = self.of_row(eq.row), ", ".join(self._arguments(eq))
-        if eq.row.fn in (np.maximum, np.minimum):  # these two deprecate a third argument
-            return f"(partial({fn}, out={target}), {arguments}),"
-        return f"({fn}, {arguments}, {target}),"
+    def _list(self, xs: Sequence[Operand]) -> str:
+        return ", ".join(map(self.operand, xs))
 
-    def is_packed(self, x: Any) -> bool:
+    def is_packed(self, x: Var | None) -> bool:
         """Whether a value is an input of doubles that are contiguous in memory."""
         return x in self.block.contiguous and x.dtype == np.float64
 
@@ -188,35 +174,33 @@ class Writer:
         back = tuple(int(k) for k in np.argsort(axes))
         return f"{flat}.reshape({', '.join(str(y.shape[k]) for k in axes)}).transpose({back})"
 
-    def _end(self) -> Iterator[str]:
+    def _end(self, last: list[str]) -> Iterator[str]:
+        """The results, and then the new values of inputs; `last` computes those that are written in place."""
         block, memory = self.block, self.memory
         outputs = ", ".join(self._result(x) for x in block.outputs)
-        late = {v: x for v, x in block.updates.items() if not isinstance(x, Var) or memory.into.get(x) is not v}
         if not block.updates:
             yield f"return [{outputs}]"
             return
         results = self.fresh("results")
         yield f"{results} = [{outputs}]"
         new = {}
-        for v, x in late.items():
+        for v, x in block.updates.items():
+            if isinstance(x, Var) and memory.into.get(x) is v:
+                continue
             new[v] = self.operand(x)
             if len(block.updates) > 1 and isinstance(x, Var) and memory.owners[x].intersection(block.inputs):
                 new[v] = self.fresh("new")  # it may share memory with an input that is written first
                 yield f"{new[v]} = np.array({self.operand(x)})"
-        yield "# all at once: an interrupt falls before or after"
-        quiet = "    " * self._calculates
-        if quiet:
-            yield "with np.errstate(all='ignore'):  # a warning would be Python code in between"
-        yield f"{quiet}at_once(("
-        for line in self.commits:
-            yield f"{quiet}    {line}"
+        yield "# new values"
+        if any(eq.row is not ARRAY for eq in memory.equations if id(eq) in self._late):
+            yield "with np.errstate(all='ignore'):  # an error would leave a half-made step"
+            last = [f"    {line}" for line in last]
+        yield from last
         for v, word in new.items():
-            yield f"{quiet}    (setitem, {self.word(v)}, ..., {word}),"
-        yield f"{quiet}    *after,"
-        yield f"{quiet}))"
+            yield f"{self.word(v)}[...] = {word}"
         yield f"return {results}"
 
-    def _result(self, x: Any) -> str:
+    def _result(self, x: Operand) -> str:
         """An output: an array that shares no memory with an input or a constant."""
         word = self.operand(x)
         if isinstance(x, Var) and not self.memory.owners[x].intersection(self.block.inputs):
@@ -246,7 +230,7 @@ class Writer:
         dtype = np.result_type(*dtypes)
         return [self._strong(x, dtype) if type(x) in (int, float) else self.operand(x) for x in eq.operands]
 
-    def _strong(self, x: Any, dtype: Any) -> str:
+    def _strong(self, x: complex, dtype: np.dtype[Any]) -> str:
         key = type(x), repr(x), dtype
         if key not in self._constants:
             word = "n" + re.sub(r"\W", "_", repr(x).replace("-", "minus_").removesuffix(".0"))  # n0_5
@@ -254,7 +238,7 @@ class Writer:
             self.numbers.append(f"{word} = np.array({number(x)}, np.{dtype.name})")
         return self._constants[key]
 
-    def _filled(self, template: Any, eq: Equation, out: str) -> str:
+    def _filled(self, template: str | tuple[str, dict[str, Any]], eq: Equation, out: str) -> str:
         """A template with the operands and parameters in their places; a pair (template, arrays) brings constants."""
         template, arrays = template if isinstance(template, tuple) else (template, {})
         words = {f"x{k + 1}": self.operand(x) for k, x in enumerate(eq.operands)}
@@ -269,7 +253,7 @@ class Writer:
                 words[k] = self.subscript(v) if k == "index" else self.parameter(k, v)
         return str(template.format_map(words))
 
-    def _kept(self, name: str, a: Any) -> Any:
+    def _kept(self, name: str, a: object) -> Any:
         """What a template uses besides its operands, or an equal array that another template has brought."""
         kept = self._brought.setdefault(name, [])
         for b in kept:
@@ -288,30 +272,25 @@ class Writer:
                 return f"np.{word}"
         return self.bound(fn, row.name)
 
-    def bound(self, value: Any, wish: str) -> str:
+    def bound(self, value: object, wish: str) -> str:
         """A name for something that the source uses and that cannot be written out."""
         return self._constants.get(id(value)) or self._constant(id(value), value, wish)
 
-    def _constant(self, key: Any, value: Any, wish: str) -> str:
+    def _constant(self, key: Hashable, value: object, wish: str) -> str:
         word = self._constants[key] = self.fresh(identifier(wish))
         self.space[word] = value  # which also keeps its id from being used again
         return word
 
-    def operand(self, x: Any) -> str:
+    def operand(self, x: Operand) -> str:
         if isinstance(x, Var):
             return self.word(x)
         if isinstance(x, (np.ndarray, np.generic)) and x.ndim == 0 and x.dtype in (np.float64, np.float32):
             return self._strong(x.item(), x.dtype)
         return number(x) if type(x) in (int, float, bool, complex) else self.bound(x, "constant")
 
-    def parameter(self, key: str, value: Any) -> str:
-        return literal(value) or self.bound(value, key)
+    def parameter(self, key: str, value: object) -> str:
+        return literal(value, lambda part: "") or self.bound(value, key)
 
-    def subscript(self, index: Any) -> str:
+    def subscript(self, at: object) -> str:
         """An index as it is written between brackets."""
-        if type(index) is tuple:
-            return ", ".join(map(self.subscript, index)) + "," * (len(index) == 1) if index else "()"
-        if type(index) is slice:
-            ends = ["" if p is None else str(p) for p in (index.start, index.stop, index.step)]
-            return ":".join(ends if ends[2] else ends[:2])
-        return self.parameter("index", index)
+        return index(at, lambda part: self.parameter("index", part))

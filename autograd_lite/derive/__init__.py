@@ -1,5 +1,7 @@
 """The chain rule, written out: factors of a gradient, its derivation in words and LaTeX, its source."""
 
+from importlib import import_module as _import_module
+
 from ..base.listing import public_names as _public_names
 from .explain import Derivation as Derivation
 from .explain import explain as explain
@@ -9,7 +11,12 @@ from .paths import Partials as Partials
 from .paths import partials as partials
 from .source import Source as Source
 from .source import source as source
-from .worksheet import Worksheet as Worksheet
-from .worksheet import worksheet as worksheet
 
 __dir__ = _public_names(__name__)
+
+
+def __getattr__(name: str) -> object:
+    """`worksheet` is in `autograd_lite.teach`; its former name here still works."""
+    if name in ("Worksheet", "worksheet"):
+        return getattr(_import_module("autograd_lite.teach"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

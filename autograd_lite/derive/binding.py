@@ -101,7 +101,7 @@ def _is_place(c: str) -> bool:
 
 
 def _operands(part: str, found: dict[str, int], lone: int) -> None:
-    """What the operators beside each place ask of its operand; `lone` where there is nothing beside it."""
+    """Note the precedence that each operand needs; `lone` where there is nothing beside it."""
     for k, c in enumerate(part):
         if _is_place(c):
             found[c] = lone if len(part) == 1 else max(_after(part[:k]), _before(part[k + 1 :]))
@@ -126,5 +126,5 @@ def _own(line: str) -> int:
     if signs or line.startswith(PREFIX):
         return min([*signs, SIGN])
     if _is_place(line[-1:] or " "):
-        return SIGN  # it is open at its end: ln x
+        return SIGN  # open at its end, as in ln x
     return POWER if re.search("[\\^²ᵀ]", line) and not line.startswith("\\") else ATOM

@@ -6,35 +6,32 @@ derives them, which is then written as plain text, Markdown or LaTeX.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import Any
-from unicodedata import combining
 
 import numpy as np
 
-from ..base.escape import markdown, plain
 from ..engine.node import GraphView, Node
 from ..program.naming import label
+from ..table import TABLE
 from ..tensor import Tensor
+from . import layout
 from .constants import is_number
-from .expression import Expr
+from .expr import multiplied
+from .expression import Expr, name, number
 from .factors import Factor
 from .landmarks import Chain
+from .layout import DOWN, GIVEN, RULE, STEPS, Definition, Line, Section
 from .lines import Lines, Total
 from .opening import opened
 from .paths import check, compared, nodes_of, target
-from .writing import ASCII, LATEX, TEXT, TIMES, Printer, matrix, partial_tex, shape_text, tex, tex_name, write
+from .writing import ASCII, TEXT, write
 
-SHOWN = 16  # entries of the largest array that is written out; of a larger one the shape is shown
 LONG = 8  # symbols of the longest product that is written out
 CHECKED = 12  # gradients; more are checked together, along one direction of all inputs
 WIDE = 400  # characters; a longer definition is written out only once
-AT = 34  # the column of remarks in plain text
-BOARD = 110  # columns
-ROW = 6  # given values in a row
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -52,12 +49,13 @@ class Derivation(GraphView):
     <BLANKLINE>
     % The steps
     \begin{align*}
-    L &= x^2 && 1
+    L &= x^2 = 4 && 1
     \end{align*}
     <BLANKLINE>
     % From the result down
     \begin{align*}
-    \frac{\partial L}{\partial x} &= 2\,x = 4 && \text{since } L = x^2
+    \frac{\partial L}{\partial x} &= 2\,x = 4 && \text{since } L = x^2 \\
+    & \quad \text{check: slope along one direction 2.16121, by a finite difference 2.16121}
     \end{align*}
     """
 
@@ -108,22 +106,29 @@ class Derivation(GraphView):
 
     def check(self) -> float:
         """The largest relative distance of a gradient from the engine's; raises ArithmeticError beyond rounding."""
-        found = {t.node: t.value for t in self.totals if t.node in self.found.asked}
-        return check(self.chain, found).error if found else 0.0
+        gradients = {t.node: t.value for t in self.totals if t.node in self.found.asked}
+        return check(self.chain, gradients).error if gradients else 0.0
 
-    # ------------------------------------------------------------------------------------------------ plain text
+    # --------------------------------------------------------------------------------------------- the lines as data
 
-    def __str__(self) -> str:
-        return self.text()
+    @cached_property
+    def before(self) -> list[Section]:
+        """The given values and the steps."""
+        values = [Line(w, (number(x),)) if is_number(x) else Line(w, shape=np.shape(x)) for w, x in self.given]
+        steps = [Section(STEPS, [self._step(n) for n in nodes], place) for place, nodes in self.steps()]
+        return [Section(GIVEN, values), *steps]
 
-    __repr__ = __str__
-
-    def text(self, ascii: bool = False) -> str:
-        """Plain text; with `ascii` without σ, ᵀ and ∂."""
-        printer = ASCII if ascii else TEXT
-        lines = [*self.text_given(printer), "", *self.text_steps(printer), "", *self._text_rule(printer)]
-        text = "\n".join([*lines, *self._text_lines(printer)]).rstrip() + "\n"
-        return text.replace("∂", "d").replace(" · ", " * ") if ascii else text
+    @cached_property
+    def sections(self) -> list[Section]:
+        """Everything that the derivation says."""
+        rule = [Line(t.symbol, (self._in_symbols(t),)) for t in self._rule()]
+        written: set[Node] = set()
+        asked = {t.node: t.value for t in self.totals if t.node in self.found.asked and t.node.row is None}
+        together = len(asked) > CHECKED
+        lines = [self._line(line, written, set() if together else asked) for line in self.lines]
+        if together:
+            lines.append(Line("", check=self._checked(asked, f"all {len(asked)} gradients together, ")))
+        return [*self.before, *([Section(RULE, rule)] if rule else []), Section(DOWN, lines)]
 
     @property
     def given(self) -> list[tuple[str, Any]]:
@@ -132,26 +137,13 @@ class Derivation(GraphView):
         nodes = [n for _, nodes in self.steps() for n in nodes]
         stated = [e for n in nodes for e in (c.definition(n), *(e for _, e in c.where(n)))]
         used = frozenset().union(*(e.names for e in stated))
-        made = {c.names[n] for n in nodes} | {word for n in nodes for word, _ in c.where(n)}
-        return [(word, x) for word, x in c.environment().items() if word in used and word not in made]
+        computed = {c.names[n] for n in nodes} | {word for n in nodes for word, _ in c.where(n)}
+        return [(word, x) for word, x in c.environment().items() if word in used and word not in computed]
 
-    def text_given(self, printer: Printer = TEXT) -> Iterator[str]:
-        shown = ((printer.name(w), x) for w, x in self.given)
-        words = (f"{w} = {printer.number(x)}" if is_number(x) else f"{w} ({shape_text(np.shape(x))})" for w, x in shown)
-        yield f"Given  {', '.join(words)}"
-
-    def text_steps(self, printer: Printer = TEXT) -> Iterator[str]:
+    def _step(self, n: Node) -> Line:
         c = self.chain
-        words = {n: printer.name(c.names[n]) for _, nodes in self.steps() for n in nodes}
-        wide = max(map(_width, words.values()), default=1)
-        yield "The steps"
-        for title, nodes in self.steps():
-            yield f"\n  in {title}" if title else ""
-            for n in nodes:
-                line = f"  {words[n]}{' ' * (wide - _width(words[n]))} = {write(c.definition(n), printer)}"
-                yield f"{line:<{AT}}  {shape_text(n.shape):<8} {_shown(c.values[n], AT + 11)}".rstrip()
-                where = [f"{printer.name(word)} = {write(e, printer)}" for word, e in c.where(n)]
-                yield from [f"  {'':<{wide}}   with {', '.join(where)}"] if where else []
+        where = [Definition(word, e) for word, e in c.where(n)]
+        return Line(c.names[n], (c.definition(n),), layout.small(c.values[n]), shape=n.shape, where=where)
 
     def _rule(self) -> list[Total]:
         """The gradients for which the chain rule is written: where something is multiplied or added."""
@@ -159,203 +151,95 @@ class Derivation(GraphView):
         return [t for t in totals if not self._is_one_step(t)]
 
     def _is_one_step(self, t: Total) -> bool:
-        """Whether a gradient is a single factor of the result: nothing has to be multiplied."""
+        """True for a gradient that is a single factor of the result: nothing has to be multiplied."""
         return len(t.paths) == 1 == len(t.paths[0]) and t.paths[0][0].of is self.chain.root
 
-    def _symbols(self, t: Total) -> list[list[str]]:
-        """For each path to a gradient its symbols, the start included; a single path from the result on."""
+    def _in_symbols(self, t: Total) -> Expr:
+        """A gradient as the sum of its paths, each the product of its symbols; a single path from the result on."""
         paths = t.paths
         while len(paths) == 1 and (start := self.found.start(paths[0])):
             above = self._by_symbol[start]
             if len(above.paths) != 1 or len(paths[0]) >= LONG:
                 break
             paths = ((*above.paths[0], *paths[0]),)
-        return [[*filter(None, [self.found.start(path)]), *(f.symbol for f in path)] for path in paths]
+        terms = []
+        for path in paths:
+            factors = [name(word) for word in (self.found.start(path), *(f.symbol for f in path)) if word]
+            terms.append(factors[0] if len(factors) == 1 else multiplied(factors, ()))
+        return reduce(lambda a, b: Expr("add", (a, b), row=TABLE["add"]), terms) if terms else number(0)
 
-    def _text_rule(self, printer: Printer) -> Iterator[str]:
-        rule = self._rule()
-        if rule:
-            yield "The chain rule\n"
-        for t in rule:
-            paths = [" · ".join(map(printer.name, symbols)) for symbols in self._symbols(t)]
-            yield f"  {printer.name(t.symbol)} = {' + '.join(paths) or '0'}"
-        if rule:
-            yield ""
+    def _line(self, line: Factor | Total, written: set[Node], checked: Collection[Node]) -> Line:
+        """A factor or a gradient; `written` are the steps with a long definition that has been written out."""
+        if isinstance(line, Factor):
+            value = None if line.formula.is_number else layout.small(line.value)
+            return Line(line.symbol, (line.stated,), value, since=self.since([line], written), how=_how(line))
+        check = self._checked({line.node: line.value}) if line.node in checked else ""
+        if self._is_one_step(line) and not self.found.by_gradients:  # it has its line as a factor
+            return Line(line.symbol, check=check, is_gradient=True)
+        formulas = [self.composition(line), *([] if line.closed is None else [line.closed])]
+        users = [path[-1] for path in line.paths] if self.found.by_gradients else []
+        value = layout.small(line.value)
+        shape = line.value.shape if value is None else None
+        return Line(
+            line.symbol, formulas, value, shape=shape, since=self.since(users, written), ones=line.ones,
+            check=check, is_gradient=True,
+        )  # fmt: skip
 
-    def _text_lines(self, printer: Printer) -> Iterator[str]:
-        written: dict[Node, str] = {}
-        asked = {t.node: t.value for t in self.totals if t.node in self.found.asked and t.node.row is None}
-        yield "From the result down\n"
-        for line in self.lines:
-            symbol = printer.name(line.symbol)
-            indent, known = " " * _width(symbol), False
-            if isinstance(line, Factor):
-                known = line.formula.is_number
-                word = f"  {symbol} = {write(line.stated, printer)}"
-                yield from _with_remark(word, f"since {self._since([line], printer, written)}{self._how(line)}")
-            elif self._is_one_step(line) and not self.found.by_gradients:
-                known = True  # it has its line as a factor
-            else:
-                word = f"  {symbol} = {write(self.composition(line), printer)}"
-                users = [path[-1] for path in line.paths] if self.found.by_gradients else []
-                since = self._since(users, printer, written)
-                if since:
-                    yield from _with_remark(word, f"since {since}")
-                else:
-                    yield f"\n{word}" if line is not self.lines[0] else word
-                if line.closed is not None:
-                    ones = "".join(f"  since {write(e, printer)} = 1" for e in line.ones)
-                    yield f"  {indent} = {write(line.closed, printer)}{ones}"
-            if _is_shown(line.value) and not known:
-                yield f"  {indent} = {_shown(line.value, len(indent) + 5)}"
-            if isinstance(line, Total):
-                if not _is_shown(line.value) and not known:
-                    yield f"  {indent} is {shape_text(line.value.shape)}"
-                if line.node in asked and len(asked) <= CHECKED:
-                    yield f"  {indent}   {self._checked({line.node: line.value})}"
-                yield ""
-        if len(asked) > CHECKED:
-            yield f"  All {len(asked)} gradients together"
-            yield f"      {self._checked(asked)}"
-
-    def _since(self, factors: Sequence[Factor], printer: Printer, written: dict[Node, str]) -> str:
+    def since(self, factors: Sequence[Factor], written: set[Node]) -> list[Definition]:
         """The definitions of the steps that some factors belong to, and how their Jacobians are known."""
-        c, is_tex = self.chain, printer is LATEX
-        parts = []
+        c = self.chain
+        out = []
         for f in factors:
-            parts.append(f"{printer.name(c.names[f.of])} = {self._once(f.of, printer, written)}")
-            jacobian = c.jacobian(f.of) if f.combine == "map" and printer is not ASCII else None
-            if jacobian is not None:
-                of, wrt = (printer.name(c.names[n]) for n in (f.of, f.wrt))
-                entry = partial_tex(f"{of}_i", f"{wrt}_j") if is_tex else f"d{of}ᵢ/d{wrt}ⱼ"
-                parts.append(f"{entry} = {write(jacobian, printer)}")
-        return (r",\; " if is_tex else ", ").join(parts)
-
-    def _once(self, n: Node, printer: Printer, written: dict[Node, str]) -> str:
-        """The definition of a step; a long one is written out only the first time."""
-        if n not in written:
-            written[n] = write(self.chain.definition(n), printer)
-        elif len(written[n]) > WIDE:
-            written[n] = r"\ldots" if printer is LATEX else "..." if printer is ASCII else "…"
-        return written[n]
+            definition = c.definition(f.of)
+            out.append(Definition(c.names[f.of], None if f.of in written else definition))
+            if len(write(definition, TEXT)) > WIDE:
+                written.add(f.of)
+            if f.is_map and (jacobian := c.jacobian(f.of)) is not None:
+                out.append(Definition(c.names[f.of], jacobian, c.names[f.wrt]))
+        return out
 
     def composition(self, t: Total) -> Expr:
         """A gradient as a formula of gradients and factors above it."""
         return self.found.composition(t)
 
-    def _how(self, f: Factor) -> str:
-        """How a factor is multiplied with the gradient above it."""
-        how = {"left": "a matrix, from the left", "right": "a matrix, from the right"}.get(f.combine, "")
-        if f.combine == "elementwise" and np.size(f.value) > 1:
-            how = "entry by entry"
-        parts = [how] if how else []
-        if f.axes:
-            which = "the batch" if f.axes == (0,) else f"axis {', '.join(map(str, f.axes))}"
-            parts.append(f"summed over {which}")
-        return "".join(f"; {part}" for part in parts)
-
-    def _checked(self, found: Mapping[Node, Any]) -> str:
-        _, slope, along, doubt = compared(self.chain, found)
+    def _checked(self, gradients: Mapping[Node, Any], what: str = "") -> str:
+        _, slope, along, doubt = compared(self.chain, gradients)
         if doubt:
             return f"not confirmed: {' '.join(doubt.split())}"
-        return f"check: slope along one direction {along:.6g}, by a finite difference {slope:.6g}"
+        return f"check: {what}slope along one direction {along:.6g}, by a finite difference {slope:.6g}"
 
-    # ---------------------------------------------------------------------------------------------------- LaTeX
+    # ------------------------------------------------------------------------------------------------ as text
+
+    def __str__(self) -> str:
+        return self.text()
+
+    __repr__ = __str__
+
+    def text(self, ascii: bool = False) -> str:
+        """Plain text; with `ascii` without σ, ᵀ and ∂."""
+        return layout.text_of(self.sections, ASCII if ascii else TEXT) + "\n"
 
     def latex(self) -> str:
         """The derivation as aligned LaTeX, one ``align*`` for each section."""
-        line_break = " \\\\\n"
-        return "\n\n".join(
-            f"% {plain(title)}\n\\begin{{align*}}\n{line_break.join(rows)}\n\\end{{align*}}"
-            for title, rows in self._sections()
-        )
+        return layout.latex_of(self.sections)
 
     def markdown(self) -> str:
         """Markdown with mathematics, for notebooks and documentation pages."""
-        return aligned(self._sections())
+        return layout.markdown_of(map(layout.tex_rows, self.sections))
 
     _repr_markdown_ = markdown
 
     def _repr_latex_(self) -> str:
         return self.latex()
 
-    def sections_before(self) -> list[tuple[str, list[str]]]:
-        """The given values and the steps, as titles with rows of LaTeX."""
-        c = self.chain
-        given = [
-            tex_name(w) + (f" = {LATEX.number(x)}" if is_number(x) else rf"\ ({shape_text(np.shape(x), TIMES)})")
-            for w, x in self.given
-        ]
-        out = [("Given", [r"& " + r",\quad ".join(given[k : k + ROW]) for k in range(0, len(given), ROW)])]
-        for title, nodes in self.steps():
-            rows = []
-            for n in nodes:
-                rows.append(rf"{tex_name(c.names[n])} &= {tex(c.definition(n))} && {shape_text(n.shape, TIMES)}")
-                rows += [rf"& \quad {tex_name(word)} = {tex(e)}" for word, e in c.where(n)]
-            out.append((f"The steps in {title}" if title else "The steps", rows))
-        return out
 
-    def _sections(self) -> list[tuple[str, list[str]]]:
-        out = self.sections_before()
-        rule = [
-            rf"{tex_name(t.symbol)} &= {' + '.join(' '.join(map(tex_name, s)) for s in self._symbols(t)) or '0'}"
-            for t in self._rule()
-        ]
-        if rule:
-            out.append(("The chain rule", rule))
-        rows: list[str] = []
-        written: dict[Node, str] = {}
-        for line in self.lines:
-            value = rf" = {matrix(line.value)}" if _is_shown(line.value) else ""
-            if isinstance(line, Factor):
-                value = "" if line.formula.is_number else value
-                since = self._since([line], LATEX, written)
-                rows.append(rf"{tex_name(line.symbol)} &= {tex(line.stated)}{value} && \text{{since }} {since}")
-            elif self.found.by_gradients or not self._is_one_step(line):
-                closed = f" = {tex(line.closed)}" if line.closed is not None else ""
-                users = [path[-1] for path in line.paths] if self.found.by_gradients else []
-                since = self._since(users, LATEX, written)
-                formula = f"{tex(self.composition(line))}{closed}{value}"
-                remark = rf" && \text{{since }} {since}" if since else ""
-                rows.append(f"{tex_name(line.symbol)} &= {formula}{remark}")
-        out.append(("From the result down", rows))
-        return out
-
-
-def _with_remark(line: str, remark: str) -> Iterator[str]:
-    """A line with a remark beside it, or below it where that would be too wide."""
-    if max(_width(line), AT) + len(remark) <= BOARD:
-        yield f"{line}{' ' * (AT - _width(line))}  {remark}"
-    else:
-        yield from (line, f"{'':<{AT - 20}}  {remark}")
-
-
-def _width(word: str) -> int:
-    """The columns that a word takes; a mark over a letter takes none."""
-    return sum(not combining(c) for c in word)
-
-
-def aligned(sections: Iterable[tuple[str, Sequence[str]]]) -> str:
-    """Titles with rows of LaTeX, as Markdown."""
-    line_break = " \\\\\n"
-    return "\n".join(
-        f"**{markdown(title)}**\n\n$$\n\\begin{{aligned}}\n{line_break.join(rows)}\n\\end{{aligned}}\n$$\n"
-        for title, rows in sections
-    )
-
-
-def _is_shown(value: Any) -> bool:
-    return value is not None and np.size(value) <= SHOWN and np.ndim(value) <= 2
-
-
-def _shown(value: Any, indent: int) -> str:
-    if not _is_shown(value):
-        return ""
-    value = np.asarray(value)
-    size = float(np.abs(value).max(initial=0.0, where=np.isfinite(value)))
-    digits = 4 if size >= 0.1 or size == 0 else min(3 - math.floor(math.log10(size)), 12)
-    shown = np.array2string(value, precision=digits, suppress_small=True, separator=" ", floatmode="maxprec")
-    return shown.replace("\n", "\n" + " " * indent)
+def _how(f: Factor) -> str:
+    """How a factor is multiplied with the gradient above it."""
+    how = {"left": "a matrix, from the left", "right": "a matrix, from the right"}.get(f.combine, "")
+    if f.is_elementwise and np.size(f.value) > 1:
+        how = "entry by entry"
+    axes = "the batch" if f.axes == (0,) else f"axis {', '.join(map(str, f.axes))}"
+    return "".join(f"; {part}" for part in (how, f"summed over {axes}" if f.axes else "") if part)
 
 
 def explain(

@@ -71,7 +71,7 @@ class Function:
     kind = "general"
     np_name = infix = call = source = js = bind = None
     algebra: str | None = None
-    variadic = outputs = view = builtin = False
+    variadic = outputs = view = builtin = definition = entrywise = False
 
     def __init__(self, name: str, fn: Any = None, *, text: str | None = None, tex: str | None = None) -> None:
         self.name, self.fn, self.text, self.tex = name, fn, text, tex
@@ -81,7 +81,7 @@ class _Product(Function):
     """The row of the elementwise product of any number of factors."""
 
     kind, algebra = "elementwise", "product"
-    variadic = builtin = True
+    variadic = builtin = entrywise = True
 
 
 PRODUCT: Any = _Product("multiply", lambda *factors: reduce(mul, factors))

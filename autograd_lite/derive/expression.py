@@ -18,6 +18,7 @@ from ..table import TABLE
 from .expr import Expr as Expr
 from .expr import Function
 from .expr import constant as constant
+from .expr import factors_of as factors_of
 from .expr import fold as fold
 from .expr import multiplied as multiplied
 from .expr import name as name

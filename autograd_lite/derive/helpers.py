@@ -1,7 +1,7 @@
 """Functions that emitted source has to define: those that NumPy does not have, with all that they call.
 
-A function is the textbook definition in its row (``source=``) if there is one, otherwise the row's own function as it
-is written, with the names that it uses followed to numbers, modules and further functions.
+A function is the textbook definition in its row (``source=`` or ``definition=``) if there is one, otherwise the row's
+own function as it is written, with the names that it uses followed to numbers, modules and further functions.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ import dis
 import inspect
 import sys
 import textwrap
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import lru_cache
 from itertools import islice
 from typing import Any
 
 import numpy as np
 
+from ..base import literals
 from ..base.escape import identifier
 from ..table import ROWS, TABLE, Primitive
 from .binding import read
@@ -39,48 +40,47 @@ def numpy_name(fn: Any) -> str | None:
 
 def literal(value: Any) -> str:
     """A parameter or constant as Python source."""
+    return literals.literal(value, _other_literal)
+
+
+def _other_literal(value: Any) -> str:
     if isinstance(value, np.ndarray) and not value.size and value.ndim > 1:
-        return f"np.zeros({value.shape!r}, {_dtype(value.dtype)})"
+        return f"np.zeros({value.shape!r}, {literal(value.dtype)})"
     if isinstance(value, np.ndarray):
         inferred = value.dtype in (np.dtype(float), np.dtype(bool), np.dtype(int), np.dtype(complex)) and value.size
-        dtype = "" if inferred else f", dtype={_dtype(value.dtype)}"
+        dtype = "" if inferred else f", dtype={literal(value.dtype)}"
         return f"np.array({value.tolist()!r}{dtype})".replace("nan", "np.nan").replace("inf", "np.inf")
-    if isinstance(value, np.dtype) or isinstance(value, type) and issubclass(value, np.generic):
-        return _dtype(np.dtype(value))
-    if isinstance(value, np.generic):
-        return repr(value.item())
+    if isinstance(value, np.dtype):
+        return repr(value.str)
+    if isinstance(value, type) and issubclass(value, np.generic):
+        return literal(np.dtype(value))
     if isinstance(value, type) and value.__module__ == "builtins":
         return {"NoneType": "type(None)", "ellipsis": "type(...)"}.get(value.__name__, value.__name__)
-    if isinstance(value, slice):
-        return f"slice({', '.join(map(literal, (value.start, value.stop, value.step)))})"
-    if isinstance(value, tuple):
-        return f"({', '.join(map(literal, value))}{',' if len(value) == 1 else ''})"
+    if isinstance(value, np.generic):
+        number = value.item()
+        return repr(number) if isinstance(number, np.generic) else literal(number)
     if isinstance(value, list):
         return f"[{', '.join(map(literal, value))}]"
+    if isinstance(value, tuple):  # a subclass
+        return literal(tuple(value))
     if isinstance(value, dict):
         return "{" + ", ".join(f"{literal(k)}: {literal(v)}" for k, v in value.items()) + "}"
     if isinstance(value, (set, frozenset)):
         return f"{{{', '.join(sorted(map(literal, value)))}}}"
     if isinstance(value, float) and not np.isfinite(value):
         return {"inf": "np.inf", "-inf": "-np.inf"}.get(repr(value), "np.nan")
-    if value is Ellipsis:
-        return "..."
+    if isinstance(value, (int, float, complex, str)):
+        return repr(value)
     if callable(value) and (word := numpy_name(value)):
         return word
-    if isinstance(value, (int, float, complex, str, bool, bytes, type(None))):
-        return repr(value)
     raise ValueError(f"source: a parameter of type {type(value).__name__} cannot be written as Python source")
-
-
-def _dtype(dtype: Any) -> str:
-    return f"np.{dtype.name}" if hasattr(np, dtype.name) and dtype.name != "str" else repr(dtype.str)
 
 
 class Helpers:
     """The functions that a source needs, each defined once, before those that call it."""
 
-    def __init__(self, taken: set[str]) -> None:
-        self.taken = taken  # shared with the caller, who makes names too
+    def __init__(self, fresh: Callable[[str], str]) -> None:
+        self.fresh = fresh  # of the caller, who makes names too
         self.texts: dict[str, str] = {}  # in the order of writing
         self.imports: dict[str, str] = {}
         self._words: dict[int, str] = {}
@@ -93,12 +93,12 @@ class Helpers:
         word = identifier(row.name)
         if isinstance(row, RuleCall):
             return self._function(row.rule, word)
-        found = definition(row) if short else None
-        if callable(found):
-            return self._function(found, word)
-        if found is not None:
+        textbook = definition(row) if short else None
+        if callable(textbook):
+            return self._function(textbook, word)
+        if textbook is not None:
             xs = "x" if len(row.rules) == 1 else ", ".join(f"x{k + 1}" for k in range(len(row.rules)))
-            return self._text(row, word, f"def {word}({xs}):\n    return {found}")
+            return self._text(row, word, f"def {word}({xs}):\n    return {textbook}")
         fn = getattr(row.fn, "_without_surrogate", row.fn)
         return self.of_value(fn, word) if short else self._function(fn, word)
 
@@ -124,9 +124,7 @@ class Helpers:
         """The name for a thing, and whether it is new."""
         if id(thing) in self._words:
             return self._words[id(thing)], False
-        word = next(w for k in range(1, 1000) if (w := wish if k == 1 else f"{wish}_{k}") not in self.taken)
-        self.taken.add(word)
-        self._words[id(thing)] = word
+        word = self._words[id(thing)] = self.fresh(wish)
         self._alive.append(thing)
         return word, True
 
@@ -231,8 +229,11 @@ _SCIPYS = {"scipy_module_": "scipy.special", "scipy_linalg_": "scipy.linalg"}
 
 def definition(row: Primitive) -> Any:
     """The textbook definition: an expression, a function, or None; a call of NumPy is one."""
-    call = row.call if row.source is None and row.call is not None else ""
-    return call.format(x="x") if read(call).fields == {"x"} else row.source
+    if row.source is not None:
+        return row.source
+    if row.call is not None and read(row.call).fields == {"x"}:
+        return row.call.format(x="x")
+    return row.definition if callable(row.definition) else None
 
 
 def _with_source(fn: Any) -> Primitive | None:
@@ -291,25 +292,25 @@ def _outside(fn: Any, tree: ast.FunctionDef) -> Iterator[tuple[str, Any]]:
 
 def _global_names(code: Any) -> list[str]:
     inner = [c for c in code.co_consts if inspect.iscode(c)]
-    own = [i.argval for i in dis.get_instructions(code) if i.opname in ("LOAD_GLOBAL", "LOAD_NAME")]
-    return [*own, *(n for c in inner for n in _global_names(c))]
+    names = [i.argval for i in dis.get_instructions(code) if i.opname in ("LOAD_GLOBAL", "LOAD_NAME")]
+    return [*names, *(n for c in inner for n in _global_names(c))]
 
 
 def function_tree(fn: Any) -> ast.FunctionDef:
     """The definition of a function, of a lambda as if it had been a ``def``."""
     try:
         if fn.__name__ != "<lambda>":
-            found = ast.parse(textwrap.dedent(inspect.getsource(fn))).body[0]
-            assert isinstance(found, ast.FunctionDef)
-            return found
+            defined = ast.parse(textwrap.dedent(inspect.getsource(fn))).body[0]
+            assert isinstance(defined, ast.FunctionDef)
+            return defined
         tree, _ = find_lambda(fn)
     except (OSError, TypeError, AttributeError, SyntaxError) as error:
         word = getattr(fn, "__name__", fn)
         raise ValueError(f"source: the text of {word!r} is not available; define it in a file") from error
     text = f"def f({ast.unparse(tree.args)}):\n    return {ast.unparse(tree.body)}"
-    made = ast.parse(text).body[0]
-    assert isinstance(made, ast.FunctionDef)
-    return made
+    defined = ast.parse(text).body[0]
+    assert isinstance(defined, ast.FunctionDef)
+    return defined
 
 
 def find_lambda(fn: Any) -> tuple[ast.Lambda, str]:
@@ -323,10 +324,10 @@ def find_lambda(fn: Any) -> tuple[ast.Lambda, str]:
         If there is none.
     """
     places = [(line, column) for line, _, column, _ in fn.__code__.co_positions() if line and column]
-    text, found = _lambdas(inspect.getsourcefile(fn) or "")
+    text, lambdas = _lambdas(inspect.getsourcefile(fn) or "")
     bodies = [
         (node, ast.get_source_segment(text, node.body) or "")
-        for node in found
+        for node in lambdas
         if (node.body.lineno, node.body.col_offset) <= min(places)
         and max(places) <= (node.body.end_lineno or 0, node.body.end_col_offset or 0)
     ]

@@ -1,16 +1,15 @@
 """Formulas as JavaScript on arrays, for a page that computes.
 
-How a row is written follows from what it states: an elementwise row from its ``infix`` or its textbook definition; a
-linear row as a sparse map, found by applying it; any other from its textbook definition, which is run on symbols. Only
-the remaining rows need the option ``js=``. The code calls the functions of ``drawing/arrays.js``.
+How a row is written follows from what it states: an elementwise row from its formula for one entry (``scalar=`` or
+``infix=``); a linear row as a sparse map, found by applying it; any other from its textbook definition, which is run on
+symbols. Only the remaining rows need the option ``js=``. The code calls the functions of ``drawing/arrays.js``.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import dataclass, field
+from functools import partial, reduce
 from itertools import repeat
 from typing import Any
 
@@ -20,12 +19,12 @@ from ..base.escape import plain, script
 from ..engine.context import changed
 from ..engine.node import TRACED, Node
 from ..engine.value import wrap
+from ..table.scalar import JAVASCRIPT, Scalar, number, variable
 from ..tensor import Tensor
-from .expr import Expr, constant, name, walk
+from .expr import Expr, constant, walk
 from .expression import evaluate, of_graph
 from .helpers import definition
 from .symbolic_rule import RuleCall
-from .writing import Printer, fitting, times, write
 
 LARGE = 20_000  # numbers in one array, or pairs of a bilinear map
 
@@ -41,43 +40,9 @@ def _no_form(row: Any) -> NoForm:
 # ------------------------------------------------------------------------------------------------ formulas
 
 
-def _number(x: Any) -> str:
-    x = float(x)
-    word = {"inf": "Infinity", "-inf": "-Infinity", "nan": "NaN"}.get(repr(x)) or (
-        repr(int(x)) if x.is_integer() and abs(x) < 1e15 else repr(x)
-    )
-    return f"({word})" if word.startswith("-") else word
-
-
 def _is_entrywise(e: Expr) -> bool:
     """Whether each entry depends on the same entry of the arguments."""
-    row: Any = e.row
-    return row is not None and (row.kind == "elementwise" or row.kind == "constant" and isinstance(row.fn, np.ufunc))
-
-
-def _template(e: Expr) -> str | None:
-    """How a row is written in terms of numbers."""
-    row: Any = e.row
-    if isinstance(row.js, str):
-        return fitting(row.js, e)
-    usable = row.infix is not None and not re.search(r"\*\*|[~@.\[]", row.infix)
-    return fitting(row.infix, e) if usable else None
-
-
-def _call(e: Expr, sub: Any) -> str:
-    raise _no_form(e.row)
-
-
-_NUMBERS = Printer(
-    name=lambda word: word,
-    number=_number,
-    array=lambda value: _number(value.item()),
-    brackets=lambda word: f"({word})",
-    between=lambda a, b, begins: times("infix"),
-    template=_template,
-    param=lambda key, e, sub: script(e.params[key]),
-    call=_call,
-)
+    return e.row is not None and e.row.entrywise
 
 
 @dataclass
@@ -113,7 +78,7 @@ class Writer:
         if e.role == "array":
             return self.constant(e.value)
         if e.is_number:
-            return f"full([], {_number(e.value)})"
+            return f"full([], {JAVASCRIPT.write(number(e.value))})"
         if _is_entrywise(e):
             return self._entrywise(e)
         if isinstance(row.js, str):
@@ -140,17 +105,27 @@ class Writer:
         """One pass over all arrays in the formula."""
         operands: dict[str, tuple[str, str]] = {}  # by key: the variable, and what it stands for
 
-        def of_numbers(part: Expr) -> Expr:
-            if part.is_number or part.role == "array" and part.value.size == 1 and part.value.ndim == 0:
-                return part
-            if not _is_entrywise(part):
-                word = operands.setdefault(part.key, (f"x{len(operands) + 1}", self.array(part)))[0]
-                return name(word)
-            if part.role != "product" and _template(part) is None:
-                return of_numbers(self.opened(part))
-            return replace(part, args=tuple(map(of_numbers, part.args)))
+        def whole(part: Expr) -> Scalar:
+            return variable(operands.setdefault(part.key, (f"x{len(operands) + 1}", self.array(part)))[0])
 
-        written = write(of_numbers(e), _NUMBERS)
+        def of_numbers(part: Expr) -> Scalar:
+            if part.is_number or part.role == "array" and part.value.ndim == 0:
+                return number(np.asarray(part.value).item())
+            if not _is_entrywise(part):
+                return whole(part)
+            if part.role == "product":
+                return reduce(lambda a, b: Scalar("*", (a, b)), map(of_numbers, part.args))
+            assert part.row is not None
+            formula = part.row.formula(part.params)
+            if formula is None:
+                return of_numbers(self.opened(part))
+            values = {}
+            for k, a in enumerate(part.args):  # what is needed several times is an array of its own
+                several = formula.names.count(f"x{k + 1}") > 1 and _is_entrywise(a)
+                values[f"x{k + 1}"] = whole(a) if several else of_numbers(a)
+            return formula.at(values)
+
+        written = JAVASCRIPT.write(of_numbers(e))
         if not operands:
             return f"full([], {written})"
         variables, arrays = zip(*operands.values(), strict=True)

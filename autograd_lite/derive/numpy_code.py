@@ -15,12 +15,13 @@ import numpy as np
 from ..base.escape import RESERVED, identifier
 from ..base.generator import numpy_generator
 from ..base.tree import leaves
+from ..program.naming import Names
 from ..table import TABLE
 from .binding import ATOM
 from .expression import Expr, evaluate, fold
-from .helpers import Helpers, literal
+from .helpers import Helpers, definition, literal
 from .symbolic_rule import RuleCall
-from .writing import Printer, Sub, fitting, index_text, plain_number, reshaped, shown_params, times
+from .writing import Printer, fitting, index_text, plain_number, reshaped, shown_params, write
 
 SMALL = 16  # entries of an array that is written out, and …
 LONG = 48  # … characters; a larger one becomes an argument
@@ -40,7 +41,7 @@ class Rounding(NamedTuple):
 
     @staticmethod
     def of(value: Any) -> Rounding:
-        """That of a value by itself."""
+        """The rounding of a value by itself."""
         a = np.asarray(value)
         if a.dtype.kind not in "iufc":
             return Rounding()
@@ -51,38 +52,25 @@ class Rounding(NamedTuple):
 EXACT = Rounding()
 
 
-class CodeWriter:
+class CodeWriter(Printer):
     """Writes formulas as Python, and records the identifiers, values and helpers that they use."""
 
     def __init__(self) -> None:
         self.words: dict[str, str] = {}  # from a name in a formula to its identifier
-        self.taken = set(RESERVED)
-        self.helpers = Helpers(self.taken)
+        self.fresh = Names(RESERVED, between="_").take
+        self.helpers = Helpers(self.fresh)
         self.used: dict[str, None] = {}
         self.values: dict[str, Any] = {}  # of the identifiers, on the example
         self.memory: dict[str, frozenset[str]] = {}  # whose memory a computed value may lie in, where not its own
-        self.printer = Printer(
-            name=self.ident,
-            number=plain_number,
-            array=self._array,
-            brackets=lambda word: f"({word})",
-            between=lambda a, b, begins: times("infix"),
-            template=self._template,
-            param=self._param,
-            call=self._call,
-            operand=self._operand,
-        )
+
+    def name(self, word: str, letters: str = "") -> str:
+        return self.ident(word)
 
     def ident(self, word: str) -> str:
         """A name of the chain as an identifier of its own."""
         if word not in self.words:
             self.words[word] = self.fresh(identifier(word))
         return self.words[word]
-
-    def fresh(self, wish: str) -> str:
-        word = next(w for k in range(10**6) if (w := wish if not k else f"{wish}_{k}") not in self.taken)
-        self.taken.add(word)
-        return word
 
     def value(self, e: Expr) -> Any:
         return evaluate(e, {w: self.values[self.words.get(w, w)] for w in e.names})
@@ -95,6 +83,8 @@ class CodeWriter:
             if part.role in ("name", "array"):
                 word = self.words.get(part.value if part.role == "name" else f"const {id(part.value)}")
                 return frozenset() if word is None else self.memory.get(word, frozenset((word,)))
+            if part.role == "gather":  # written x[i]: a view at single positions
+                return below[0] if all(np.ndim(self.value(a)) == 0 for a in part.args[1:]) else frozenset()
             if row is None or row.builtin and not row.view:
                 return frozenset()
             if row.view:  # of its first argument
@@ -111,7 +101,7 @@ class CodeWriter:
         params = {k: None if k == "copy" else v for k, v in e.params.items()}  # the source omits copy=True
         return any(np.may_share_memory(y, a) for a in layouts for y in leaves(row.fn(a, *rest, **params)))
 
-    def _array(self, value: Any) -> str:
+    def array(self, value: Any) -> str:
         if value.size <= SMALL and len(word := literal(value)) <= LONG:
             return word
         word = self.words.get(key := f"const {id(value)}") or self.fresh("const")
@@ -120,7 +110,7 @@ class CodeWriter:
         self.used[word] = None
         return word
 
-    def _template(self, e: Expr) -> str | None:
+    def template(self, e: Expr) -> str | None:
         """How the row has it; the name of a row that is called in it becomes that of its helper."""
         row: Any = e.row
         if e.role == "reshape":
@@ -129,18 +119,18 @@ class CodeWriter:
         called = re.match(r"(\w+)\(", found or "")
         return f"{self.helpers.of_row(TABLE[called[1]])}{found[called.end(1) :]}" if found and called else found
 
-    def _operand(self, e: Expr, word: str, before: str, behind: str) -> str:
+    def operand(self, e: Expr, word: str, before: str, behind: str) -> str:
         """A number has no methods, and a helper may ask for its dtype."""
         return self._strong(e, word) if behind.startswith((".", "[")) or re.fullmatch(r"\w+\(", before) else word
 
-    def _param(self, key: str, e: Expr, sub: Sub) -> str:
+    def param(self, key: str, e: Expr) -> str:
         if key == "xs":
-            return ", ".join(sub(a, 0) for a in e.args)
+            return ", ".join(write(a, self) for a in e.args)
         if key == "index":
-            return self._index(e.params[key], sub(e.args[1], ATOM) if len(e.args) > 1 else "") or "()"
+            return self._index(e.params[key], write(e.args[1], self, ATOM) if len(e.args) > 1 else "") or "()"
         return self._parameter(e.params[key])
 
-    def _call(self, e: Expr, sub: Sub) -> str:
+    def call(self, e: Expr) -> str:
         row: Any = e.row
         if e.role == "broadcast" and e.args[0].is_number:
             shape, value = literal(e.shape[0] if len(e.shape) == 1 else e.shape), e.args[0].value
@@ -148,7 +138,7 @@ class CodeWriter:
             plain = value in (0, 1) and not isinstance(value, bool)
             return f"np.{'ones' if value else 'zeros'}({shape})" if plain else full
         if isinstance(row, RuleCall):
-            return self._rule(e, row, sub)
+            return self._rule(e, row)
         known = self._numpy(e)
         if known is not None:
             word, as_list, params = known
@@ -156,15 +146,15 @@ class CodeWriter:
             floats = (np.asarray(self.value(a)).dtype.kind in "fc" for a in e.args if not a.is_number)
             weak = len(e.args) < 2 or any(floats)
             arguments = [
-                sub(a, 0) if weak or isinstance(a.value, int) else self._strong(a, sub(a, 0)) for a in e.args
+                write(a, self) if weak or isinstance(a.value, int) else self._strong(a, write(a, self)) for a in e.args
             ]
             if as_list:
                 arguments = [f"({', '.join(arguments)}{',' if len(arguments) == 1 else ''})"]
         else:
-            word, arguments = self._helper(e), [self._strong(a, sub(a, 0)) for a in e.args]
+            word, arguments = self._helper(e), [self._strong(a, write(a, self)) for a in e.args]
             params = _accepted(self.helpers.run().get(word), dict(e.params))
             axis = params.get("axis")
-            if row.source is not None and isinstance(axis, tuple) and len(axis) == 1:
+            if definition(row) is not None and isinstance(axis, tuple) and len(axis) == 1:
                 (params["axis"],) = axis
         if "generator" in e.params:
             params["generator"] = numpy_generator(e.params["generator"])
@@ -174,7 +164,7 @@ class CodeWriter:
         """A helper for the row of `e`: the textbook definition if it is the same here, otherwise the table's own."""
         row: Any = e.row
         word = self.helpers.of_row(row)
-        if "generator" in e.params or row.source is None:
+        if "generator" in e.params or definition(row) is None:
             return word
         args = [np.asarray(self.value(a)) for a in e.args]
         fn = self.helpers.run()[word]
@@ -198,7 +188,7 @@ class CodeWriter:
         for part in index if isinstance(index, tuple) else (index,):
             if isinstance(part, np.ndarray):
                 short = repr(part.tolist()) if 0 < part.size <= SMALL else ""
-                words.append(_counted(part) or short or self._array(part))
+                words.append(_counted(part) or short or self.array(part))
             elif hasattr(part, "j"):
                 words.append(k if part.j is None else f"{k}[{part.j}]")
             else:
@@ -214,14 +204,14 @@ class CodeWriter:
             self.used[word] = None
             return word
         if isinstance(value, np.ndarray) and value.size > SMALL:
-            return self._array(value)
+            return self.array(value)
         if isinstance(value, tuple) and any(isinstance(v, np.ndarray) or hasattr(v, "j") for v in value):
             return f"({', '.join(map(self._parameter, value))}{',' if len(value) == 1 else ''})"
         if hasattr(value, "j"):
             return f"{self.helpers.of_value(type(value), 'Slot')}({'' if value.j is None else value.j})"
         return literal(value)
 
-    def _rule(self, e: Expr, row: RuleCall, sub: Sub) -> str:
+    def _rule(self, e: Expr, row: RuleCall) -> str:
         """A call of the table's own rule, in the order of its parameters."""
         words = []
         after = False
@@ -232,7 +222,7 @@ class CodeWriter:
             else:
 
                 def one(k: int | None) -> str:
-                    return "None" if k is None else self._strong(e.args[k], sub(e.args[k], 0))
+                    return "None" if k is None else self._strong(e.args[k], write(e.args[k], self))
 
                 text = f"({''.join(one(k) + ', ' for k in at)})" if isinstance(at, tuple) else one(at)
                 words.append(f"{word}={text}" if after else text)
@@ -297,7 +287,7 @@ def same(y: Any, expected: Any) -> bool:
 
 
 def close(y: Any, expected: Any, rounding: Rounding = EXACT) -> bool:
-    """Whether two results agree up to `rounding`, which is at least that of their own dtype and size."""
+    """Compare two results up to `rounding`, which is at least that of their own dtype and size."""
     y, expected = np.asarray(y), np.asarray(expected)
     if y.dtype.kind not in "fc":
         return bool(np.array_equal(y, expected))

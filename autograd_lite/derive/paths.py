@@ -14,7 +14,7 @@ from ..engine.replay import finite_difference, gradients
 from ..tensor import Tensor
 from .factors import Factor
 from .landmarks import Chain
-from .writing import partial_tex, tex_name
+from .writing import tex_name
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,9 +93,8 @@ class Partials(GraphView):
     __repr__ = __str__
 
     def _repr_markdown_(self) -> str:
-        word = {n: tex_name(w) for n, w in self.chain.names.items()}
         terms = [" ".join(tex_name(f.symbol) for f in path) for path in self.paths]
-        return f"$${partial_tex(word[self.chain.root], word[self.wrt])} = {' + '.join(terms)}$$"
+        return f"$${tex_name(self.symbol)} = {' + '.join(terms)}$$"
 
 
 class Check(NamedTuple):

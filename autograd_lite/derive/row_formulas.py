@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from ..base.tree import leaves, rebuild
+from ..engine.engine_rows import PROJECTION
 from ..engine.node import NEEDS, Node
 from ..engine.replay import arguments, replay
-from ..engine.results import PROJECTION
 from ..engine.value import wrap
 from ..table import Primitive
 from ..tensor import Tensor

@@ -63,7 +63,7 @@ def matrix_times(a: Expr, b: Expr) -> Expr:
 
 def remade(row: Primitive, args: Iterable[Expr], shapes: Iterable[Any], params: Any, shape: tuple[int, ...]) -> Expr:
     """`row` applied again, to operands that had these shapes: only what is entrywise broadcasts by itself."""
-    if row.kind != "elementwise" and not (row.kind == "constant" and isinstance(row.fn, np.ufunc)):
+    if not row.entrywise:
         args = [full(a, s) for a, s in zip(args, shapes, strict=True)]
     return make(row, tuple(args), params, shape)
 

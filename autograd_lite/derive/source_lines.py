@@ -111,7 +111,7 @@ class LineWriter(CodeWriter):
         e = Expr(call.row.name, tuple(args), None, dict(call.params), (), call.row)
         self._rounding.update({word: self._rounding_of(e, self.values[word]) for word in results})
         self._use(e)
-        code = write(e, self.printer)
+        code = write(e, self)
         self.memory |= {word: self.shared(e) or frozenset((word,)) for word in results}
         self.assigned |= set(results)
         shapes = ", ".join(shape_text(shape) for shape, _ in call.parts)
@@ -189,7 +189,7 @@ class LineWriter(CodeWriter):
         heavy = len(inputs) > 1 or any(f.is_map for f in factors) or len(arrived) > 1
         if above.role in ("name", "number") and not (n in self.wanted and n.row is not None):
             return above, []
-        if n in self.wanted or heavy or len(write(above, self.printer)) > 50:
+        if n in self.wanted or heavy or len(write(above, self)) > 50:
             return name(self.gradient(n), n.shape), self._result(n, arrived)
         return above, []
 
@@ -201,7 +201,7 @@ class LineWriter(CodeWriter):
         waiting = arrived[0]
         for term in arrived[1:]:
             longer = total([waiting, term])
-            if len(write(waiting, self.printer)) > 12 and len(write(longer, self.printer)) > WIDTH:
+            if len(write(waiting, self)) > 12 and len(write(longer, self)) > WIDTH:
                 out += self.line(word, waiting, n.shape, n.dtype, shape_text(n.shape), None)
                 longer = total([name(word, n.shape), term])
             waiting = longer
@@ -241,7 +241,7 @@ class LineWriter(CodeWriter):
         """
         e, lines = self._shortened(fitted(e, shape))
         self._use(e)
-        code = write(e, self.printer)
+        code = write(e, self)
         value = self._run(code)
         memory = self.shared(e)
         if dtype is not None and np.asarray(value).dtype != dtype:
@@ -251,7 +251,7 @@ class LineWriter(CodeWriter):
                 part = ".real" if np.iscomplexobj(value) and dtype.kind != "c" else ""
                 if np.asarray(value).real.dtype != dtype:
                     part, memory = f"{part}.astype({literal(dtype)})", frozenset()
-                code = write(e, self.printer, ATOM) + part
+                code = write(e, self, ATOM) + part
             value = self._run(code)
         if owned and (memory - self.assigned or memory & self._lent):
             code, memory = f"np.copy({code})" if shape else f"+{code}", frozenset()
@@ -289,7 +289,7 @@ class LineWriter(CodeWriter):
                 self.words[word] = word
                 inner, before = self._shortened(part)
                 self._use(inner)
-                code = write(inner, self.printer)
+                code = write(inner, self)
                 self.values[word] = self._run(code)
                 self.memory[word] = self.shared(inner) or frozenset((word,))
                 self._rounding[word] = self._rounding_of(inner, self.values[word])
@@ -304,11 +304,11 @@ class LineWriter(CodeWriter):
         inside = ((part, uses) for part, uses in parts_of(e) if part is not e)
         candidates = [(part, uses) for part, uses in inside if not part.is_atom and part.role != "array"]
         for part, uses in candidates:
-            if uses > 1 and len(write(part, self.printer)) > 7:
+            if uses > 1 and len(write(part, self)) > 7:
                 return part
-        if len(write(e, self.printer)) <= WIDTH:
+        if len(write(e, self)) <= WIDTH:
             return None
-        lengths = [(len(write(part, self.printer)), part) for part, _ in candidates]
+        lengths = [(len(write(part, self)), part) for part, _ in candidates]
         fitting = [pair for pair in lengths if 12 < pair[0] <= WIDTH]
         return max(fitting, key=lambda pair: pair[0])[1] if fitting else None
 

@@ -8,36 +8,90 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from ..base import escape
+from ..base import escape, literals
 from ..table import TABLE, Primitive
 from .binding import ATOM, PRODUCT, SIGN, read
-from .expression import Expr, multiplied, number
+from .expression import Expr, factors_of, multiplied, number
 
-Sub = Callable[[Expr, int], str]
 TIMES = r" \times "
 
 
-@dataclass(frozen=True)
 class Printer:
-    """How a name, a number, a product and a call are written."""
+    """How a name, a number, a product, a call and a whole line are written; this one writes NumPy's notation.
 
-    name: Callable[[str], str]
-    number: Callable[[Any], str]
-    array: Callable[[Any], str]
-    brackets: Callable[[str], str]
-    between: Callable[[Expr, Expr, str], str]  # two factors of a product, and how the second begins
-    template: Callable[[Expr], str | None]  # of the row, with places for operands and parameters
-    param: Callable[[str, Expr, Sub], str]  # a parameter in such a place
-    call: Callable[[Expr, Sub], str]  # without a template
-    operand: Callable[[Expr, str, str, str], str] = lambda e, word, before, after: word  # in its place
-    indexed: Callable[[str, str], str] | None = None  # a name with an index; without it, a sum along an axis is a call
-    over: Callable[[str, str], str] = lambda word, letters: word  # Σ, or the name of a reduction, with an index below
+    A formula is written by :func:`write`, which sets the brackets. A template is that of a row, with places for
+    operands and parameters.
+    """
+
+    indexed = False  # whether a name can have an index; without it, a sum along an axis is a call
+    separator = " "  # between the factors of a sum with indices
+    dots = "..."  # for what is omitted
+
+    def name(self, word: str, letters: str = "") -> str:
+        """A variable or a derivative, with an index if there are `letters`."""
+        return word
+
+    def number(self, value: Any) -> str:
+        return plain_number(value)
+
+    def array(self, value: Any) -> str:
+        return array_text(value)
+
+    def shaped(self, symbol: str, shape: Sequence[int]) -> str:
+        """A symbol with its shape."""
+        return f"{symbol} ({shape_text(shape)})"
+
+    def entry(self, of: str, wrt: str) -> str:
+        """An entry of a Jacobian."""
+        return f"d{self.name(of, 'i')}/d{self.name(wrt, 'j')}"
+
+    def brackets(self, word: str) -> str:
+        return f"({word})"
+
+    def between(self, a: Expr, b: Expr, begins: str) -> str:
+        """The sign between two factors of a product; `begins` is the second as written."""
+        return times("infix")
+
+    def template(self, e: Expr) -> str | None:
+        """The template of the row of `e`, if it has one that fits this call."""
+        assert e.row is not None
+        return reshaped(e) if e.role == "reshape" else fitting(e.row.infix, e)
+
+    def fill(self, template: str, *operands: str) -> str:
+        """The template with the operands in its places, from left to right."""
+        bound = read(template)
+        places = zip(bound.pieces, operands, strict=True)
+        return "".join(f"{before}{word}" for (before, _), word in places) + bound.rest
+
+    def param(self, key: str, e: Expr) -> str:
+        """A parameter in its place in the template."""
+        value = e.params[key]
+        return index_text(value) if key == "index" else shape_text(value) if key == "shape" else str(value)
+
+    def call(self, e: Expr) -> str:
+        """A formula without a template."""
+        arguments = [write(a, self) for a in e.args]
+        params = shown_params(_stated(e)).items()
+        arguments += [f"{k}={v.tolist() if isinstance(v, np.ndarray) else v!r}" for k, v in params]
+        return f"{e.head}({', '.join(arguments)})"
+
+    def operand(self, e: Expr, word: str, before: str, behind: str) -> str:
+        """An operand in its place, between two pieces of the template."""
+        return word
+
+    def below(self, word: str, letters: str) -> str:
+        """Anything with an index."""
+        return f"{word}{subscript(letters)}"
+
+    def over(self, word: str, letters: str) -> str:
+        """Σ, or the name of a reduction, with an index below."""
+        return self.below("Σ" if word == "sum" else word, letters)
 
 
 def write(e: Expr, printer: Printer, tightness: int = 0) -> str:
@@ -51,13 +105,13 @@ def _word(e: Expr, printer: Printer) -> tuple[str, int]:
         return printer.name(e.value), ATOM
     if e.role == "number":
         word = printer.number(e.value)
-        return word, SIGN if word.startswith("-") else PRODUCT if " / " in word else ATOM
+        return word, SIGN if is_signed(word) else PRODUCT if " / " in word else ATOM
     if e.role == "array":
         return printer.array(e.value), ATOM
-    if e.role == "product" and printer.indexed is not None:
+    if e.role == "product" and printer.indexed:
         e = _over_a_whole_number(e, printer)
-    if e.role == "reshape" and printer.indexed is not None and (letters := _kept_axes(e)):
-        return printer.indexed(e.args[0].value, letters), ATOM
+    if e.role == "reshape" and printer.indexed and (letters := _kept_axes(e)):
+        return printer.name(e.args[0].value, letters), ATOM
     if e.role == "product":
         places = (ATOM if _of(f) == "matrix product" else PRODUCT + (k > 0) for k, f in enumerate(e.args))
         words = [write(f, printer, place) for f, place in zip(e.args, places, strict=True)]
@@ -66,12 +120,12 @@ def _word(e: Expr, printer: Printer) -> tuple[str, int]:
             out += printer.between(e.args[k - 1], e.args[k], words[k]) + words[k]
         return out, PRODUCT
     along = e.role in _REDUCTIONS and e.params.get("axis") is not None
-    if printer.indexed is not None and along and ("axis" in shown_params(e) or e.params.get("keepdims")):
+    if printer.indexed and along and ("axis" in shown_params(e) or e.params.get("keepdims")):
         return _along(e, printer)
-    if printer.indexed is not None:
+    if printer.indexed:
         e = _over_one_line(e)
     template = printer.template(e)
-    return _filled(template, e, printer) if template else (printer.call(e, lambda a, t: write(a, printer, t)), ATOM)
+    return _filled(template, e, printer) if template else (printer.call(e), ATOM)
 
 
 LETTERS = "ijklmn"  # the indices of axes
@@ -101,18 +155,16 @@ def _along(e: Expr, printer: Printer) -> tuple[str, int]:
     letters = "".join(LETTERS[k] if k < len(LETTERS) else "…" for k in axes)
     shown = letters if len(body.shape) <= 2 else LETTERS[: len(body.shape)]
     if e.role != "total":
-        return f"{printer.over(e.head, letters)}({write(body, printer)})", ATOM
-    assert printer.indexed is not None
-    factors = body.args if body.role == "product" else (body,)
+        return f"{printer.over(e.head, letters)}{printer.brackets(write(body, printer))}", ATOM
+    factors = factors_of(body)
     if all(f.role in ("name", "number") for f in factors):
         words = [
-            printer.indexed(f.value, shown) if f.role == "name" and len(f.shape) == len(body.shape)
+            printer.name(f.value, shown) if f.role == "name" and len(f.shape) == len(body.shape)
             else write(f, printer, PRODUCT) for f in factors
         ]  # fmt: skip
-        separator = r"\," if printer is LATEX else " "
-        return f"{printer.over('sum', letters)} {separator.join(words)}", SIGN
-    inside = printer.brackets(write(body, printer))
-    return f"{printer.over('sum', letters)} {inside}{printer.indexed('', shown)}", SIGN
+        return f"{printer.over('sum', letters)} {printer.separator.join(words)}", SIGN
+    inside = printer.below(printer.brackets(write(body, printer)), shown)
+    return f"{printer.over('sum', letters)} {inside}", SIGN
 
 
 _PRODUCTS = ("matrix product", "product", "quotient")
@@ -131,21 +183,26 @@ def _filled(template: str, e: Expr, printer: Printer) -> tuple[str, int]:
     # -a * b binds as a product
     own = PRODUCT if e.role == "negation" and bound.own == SIGN and _of(e) in _PRODUCTS else bound.own
     after = [*(text for text, _ in bound.pieces[1:]), bound.rest]
-    out = ""
+    operands = []
     for (before, field), place, behind in zip(bound.pieces, bound.places, after, strict=True):
         k = _argument(field, e)
         if k is None:
-            out += before + printer.param(field, e, lambda a, t: write(a, printer, t))
+            operands.append(printer.param(field, e))
             continue
         a = e.args[k]
         kinds = {e.role, _of(a)}  # both products in one line need brackets
         mixed = own == PRODUCT and "matrix product" in kinds and len(kinds) == 2 and kinds <= set(_PRODUCTS)
-        out += before + printer.operand(a, write(a, printer, ATOM if mixed else place), before, behind)
-    return out + bound.rest, own
+        operands.append(printer.operand(a, write(a, printer, ATOM if mixed else place), before, behind))
+    return printer.fill(template, *operands), own
+
+
+def is_signed(word: str) -> bool:
+    """True for what begins with a minus, in any notation."""
+    return word.startswith(("-", "<mo>−</mo>"))
 
 
 def _argument(field: str, e: Expr) -> int | None:
-    """Which argument a place is for; None for that of a parameter."""
+    """The position of the argument that a place is for; None for that of a parameter."""
     match = re.fullmatch(r"x(\d*)", field)
     k = int(match[1] or 1) - 1 if match else -1
     return k if 0 <= k < len(e.args) else None
@@ -175,7 +232,6 @@ def symbol(row: Primitive) -> str:
 
 
 _REDUCTIONS = ("total", "reduction")
-_TEXT_CONSTANTS = {math.pi: "π", math.sqrt(2 * math.pi): "√(2π)", math.log(2): "ln(2)", math.log(10): "ln(10)"}
 _HIDDEN = ("starts", "unique_indices", "optimize", "copy")
 
 
@@ -205,17 +261,13 @@ def _stated(e: Expr) -> Expr:
 
 def index_text(index: Any) -> str:
     """An index as it is written between the brackets."""
-    if isinstance(index, tuple):
-        comma = "," if len(index) == 1 and isinstance(index[0], tuple) else ""
-        return ", ".join(map(index_text, index)) + comma or "()"
-    if isinstance(index, slice):
-        parts = ["" if p is None else str(p) for p in (index.start, index.stop, index.step)]
-        return ":".join(parts[:2] if index.step is None else parts)
-    if index is Ellipsis:
-        return "..."
-    if isinstance(index, np.ndarray) and index.dtype.kind in "iub":
-        return repr(index.tolist()) if index.size <= 16 else f"[{index.size} places]"
-    return repr(index)
+    return literals.index(index, _index_part)
+
+
+def _index_part(part: Any) -> str:
+    if isinstance(part, np.ndarray) and part.dtype.kind in "iub":
+        return repr(part.tolist()) if part.size <= 16 else f"[{part.size} places]"
+    return repr(part)
 
 
 def inserted(e: Expr) -> str:
@@ -265,16 +317,63 @@ def array_text(value: Any) -> str:
 # --------------------------------------------------------------------------------------------------------- plain text
 
 
-def _text_call(e: Expr, sub: Sub) -> str:
-    arguments = [sub(a, 0) for a in e.args]
-    params = shown_params(_stated(e)).items()
-    arguments += [f"{k}={v.tolist() if isinstance(v, np.ndarray) else v!r}" for k, v in params]
-    return f"{e.head}({', '.join(arguments)})"
+class Text(Printer):
+    """Mathematics in one line: ``(y - P)²``, ``Bᵀ``, ``σ(C)``."""
+
+    indexed = True
+    dots = "…"
+    roots = "√{x}", "1 / √{x}"
+    constants: Mapping[float, str] = {
+        0.5: "½", 0.25: "¼", math.pi: "π", math.sqrt(2 * math.pi): "√(2π)", math.log(2): "ln(2)",
+        math.log(10): "ln(10)",
+    }  # fmt: skip
+
+    def name(self, word: str, letters: str = "") -> str:
+        return text_name(word) + subscript(letters)
+
+    def number(self, value: Any) -> str:
+        sign, size = ("-", abs(value)) if isinstance(value, float) and value < 0 else ("", value)
+        if isinstance(value, float) and size in self.constants:
+            return self.fill(sign + self.constants[size])
+        k, below = root_of(value)
+        return self.fill(sign + self.roots[below], self.plain(str(k))) if k else self.short(value)
+
+    def short(self, value: Any) -> str:
+        """A number that is neither a constant nor a root."""
+        return short_number(value)
+
+    def plain(self, text: str) -> str:
+        """An index, a shape or digits."""
+        return text
+
+    def between(self, a: Expr, b: Expr, begins: str) -> str:
+        """``⊙`` between arrays; numbers and brackets need no sign."""
+        if math.prod(a.shape) > 1 and math.prod(b.shape) > 1:
+            return " ⊙ "
+        return " · " if not a.is_number and any(_GRADIENT.fullmatch(str(e.value)) for e in (a, b)) else " "
+
+    def template(self, e: Expr) -> str | None:
+        assert e.row is not None
+        if e.role == "reshape" or _is_inserted(e):
+            return f"{{x}} as {_layout(e)}" if e.args[0].shape else "{x}"
+        if e.row.text is not None and (found := fitting(e.row.text, e, params=False)) is not None:
+            return found
+        return fitting(e.row.infix, _stated(e))
+
+    def operand(self, e: Expr, word: str, before: str, behind: str) -> str:
+        """The transpose of a gradient needs brackets."""
+        is_gradient = e.role == "name" and _GRADIENT.fullmatch(e.value)
+        return f"({word})" if is_gradient and behind.startswith("ᵀ") else word
 
 
-def _text_param(key: str, e: Expr, sub: Sub) -> str:
-    value = e.params[key]
-    return index_text(value) if key == "index" else shape_text(value) if key == "shape" else str(value)
+class Ascii(Printer):
+    """NumPy's notation for a reader."""
+
+    def name(self, word: str, letters: str = "") -> str:
+        return escape.plain(word).replace("∂", "d")
+
+    def number(self, value: Any) -> str:
+        return short_number(value)
 
 
 def reshaped(e: Expr) -> str:
@@ -286,17 +385,8 @@ def reshaped(e: Expr) -> str:
     return f"{{x}}.reshape({sizes}{order})"
 
 
-def _text_template(e: Expr) -> str | None:
-    assert e.row is not None
-    if e.role == "reshape" or _is_inserted(e):
-        return f"{{x}} as {_layout(e)}" if e.args[0].shape else "{x}"
-    if e.row.text is not None and (found := fitting(e.row.text, e, params=False)) is not None:
-        return found
-    return fitting(e.row.infix, _stated(e))
-
-
 def _is_inserted(e: Expr) -> bool:
-    """Whether an index only adds axes."""
+    """True for an index that only adds axes."""
     index = e.params.get("index") if e.role == "index" else None
     if not isinstance(index, tuple) or all(k is not None for k in index):
         return False
@@ -304,15 +394,10 @@ def _is_inserted(e: Expr) -> bool:
 
 
 def _layout(e: Expr) -> str:
-    """What a reshape, or an index with new axes, makes of its operand, in words."""
+    """The result of a reshape, or of an index with new axes, in words."""
     if len(e.args[0].shape) == 1 and len(e.shape) == 2 and 1 in e.shape:
         return "a column" if e.shape[1] == 1 else "a row"
     return shape_text(e.shape, "×")
-
-
-def _ascii_template(e: Expr) -> str | None:
-    assert e.row is not None
-    return reshaped(e) if e.role == "reshape" else fitting(e.row.infix, e)
 
 
 GREEK = {
@@ -341,17 +426,6 @@ def text_name(word: str) -> str:
     return f"{GREEK[stem]}{m[2]}" if m and stem in GREEK else escape.plain(word)
 
 
-def _text_number(value: Any) -> str:
-    if isinstance(value, float) and abs(value) in (0.5, 0.25):
-        return f"{'-' if value < 0 else ''}{'½' if abs(value) == 0.5 else '¼'}"
-    if isinstance(value, float) and abs(value) in _TEXT_CONSTANTS:
-        return ("-" if value < 0 else "") + _TEXT_CONSTANTS[abs(value)]
-    k, below = root_of(value)
-    if k:
-        return f"{'-' if value < 0 else ''}{'1 / ' if below else ''}√{k}"
-    return short_number(value)
-
-
 def root_of(value: Any) -> tuple[int, bool]:
     """2 for √2, and 2 with True for 1/√2; 0 for any other number.
 
@@ -367,20 +441,7 @@ def root_of(value: Any) -> tuple[int, bool]:
     return (below, True) if is_inverse else (0, False)
 
 
-def _text_between(a: Expr, b: Expr, begins: str) -> str:
-    """``⊙`` between arrays; numbers and brackets need no sign."""
-    if math.prod(a.shape) > 1 and math.prod(b.shape) > 1:
-        return " ⊙ "
-    return " · " if not a.is_number and any(_GRADIENT.fullmatch(str(e.value)) for e in (a, b)) else " "
-
-
 _BELOW = str.maketrans("ijklmn0123456789", "ᵢⱼₖₗₘₙ₀₁₂₃₄₅₆₇₈₉")
-
-
-def _text_operand(e: Expr, word: str, before: str, behind: str) -> str:
-    """The transpose of a gradient needs brackets."""
-    is_gradient = e.role == "name" and _GRADIENT.fullmatch(e.value)
-    return f"({word})" if is_gradient and behind.startswith("ᵀ") else word
 
 
 def subscript(letters: str) -> str:
@@ -388,96 +449,178 @@ def subscript(letters: str) -> str:
     return letters.translate(_BELOW)
 
 
-TEXT = Printer(
-    name=text_name,
-    number=_text_number,
-    array=array_text,
-    brackets=lambda word: f"({word})",
-    between=_text_between,
-    template=_text_template,
-    param=_text_param,
-    call=_text_call,
-    operand=_text_operand,
-    indexed=lambda word, letters: text_name(word) + subscript(letters),
-    over=lambda word, letters: f"{'Σ' if word == 'sum' else word}{subscript(letters)}",
-)
-ASCII = replace(
-    TEXT, name=escape.plain, number=short_number, between=lambda a, b, begins: times("infix"),
-    template=_ascii_template, indexed=None,
-)  # fmt: skip
+TEXT, ASCII = Text(), Ascii()
 
 # --------------------------------------------------------------------------------------------------------------- LaTeX
 
-def tex_name(word: str, letters: str = "") -> str:
-    r"""A variable in LaTeX: ``W1`` as :math:`W_{1}`, ``theta`` as :math:`\theta`, ``loss`` upright; a name that
-    LaTeX could misread as text. `letters` is a further index.
+class Latex(Text):
+    r"""Mathematics in LaTeX. Everything but letters, words and brackets is a template, which `fill` writes.
 
-    >>> tex_name("W1"), tex_name("Wq"), tex_name("theta"), tex_name("loss"), tex_name("w_out"), tex_name(r"\input{x}")
-    ('W_{1}', 'W_{q}', '\\theta', '\\mathrm{loss}', 'w_{\\mathrm{out}}', '\\text{\\textbackslash{}input\\{x\\}}')
-    >>> tex_name("xhat"), tex_name("dL/dW1", "j")
-    ('\\hat{x}', '\\frac{\\partial L}{\\partial W_{1,j}}')
+    >>> names = "W1", "Wq", "theta", "loss", "w_out", "xhat"
+    >>> print(*map(LATEX.name, names))
+    W_{1} W_{q} \theta \mathrm{loss} w_{\mathrm{out}} \hat{x}
+    >>> LATEX.name("dL/dW1", "j"), LATEX.name(r"\input{x}")
+    ('\\frac{\\partial L}{\\partial W_{1,j}}', '\\text{\\textbackslash{}input\\{x\\}}')
     """
-    if m := _GRADIENT.fullmatch(word):
-        found = partial_tex(tex_name(m[1]), tex_name(m[2], letters))
-        return rf"\left.{found}\right|_{{\text{{direct}}}}" if word.startswith("∂") else found
-    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.]*", word):
-        return rf"\text{{{escape.tex(word)}}}" if word else f"_{{{letters}}}"
-    word = _SHORT.get(word, word)
-    stem, _, index = word.partition("_")
-    if m := _MARKED.fullmatch(word):
-        head, index = f"{_MARKS[m[2]][1]}{{{m[1]}}}", m[3].strip("_")
-    elif not stem or "." in word:
-        head, index = rf"\mathrm{{{_escaped(word)}}}", ""
-    else:
-        if not index and (m := re.fullmatch(r"([A-Za-z]+?)(\d+)|([A-Z])([a-z])", word)):
-            stem, index = m[1] or m[3], m[2] or m[4]
-        head = f"\\{stem}" if stem in GREEK else stem if len(stem) == 1 else rf"\mathrm{{{_escaped(stem)}}}"
-    if index and not index.isdigit() and len(index) > 1:
-        index = rf"\mathrm{{{_escaped(index)}}}"
-    below = ",".join(filter(None, (index, letters)))
-    return f"{head}_{{{below}}}" if below else head
+
+    separator = r"\,"
+    roots = r"\sqrt{{{x}}}", r"\tfrac{{1}}{{\sqrt{{{x}}}}}"
+    constants: Mapping[float, str] = {
+        0.5: r"\tfrac{{1}}{{2}}", 0.25: r"\tfrac{{1}}{{4}}", math.pi: r"\pi", math.log(2): r"(\ln 2)",
+        math.log(10): r"(\ln 10)", math.sqrt(2 * math.pi): r"\sqrt{{2\pi}}", 180 / math.pi: r"\tfrac{{180}}{{\pi}}",
+        math.pi / 180: r"\tfrac{{\pi}}{{180}}",
+    }  # fmt: skip
+    dots = r"\ldots"
+    opening: tuple[str, ...] = ("(", r"\left(")  # brackets
+
+    # -------------------------------------------------------------------------------------------- letters and brackets
+
+    def words(self, text: str) -> str:
+        """Text that is no formula."""
+        return rf"\text{{{escape.tex(text)}}}"
+
+    def upright(self, word: str) -> str:
+        """A name of several letters."""
+        return rf"\mathrm{{{_escaped(word)}}}"
+
+    def function(self, word: str) -> str:
+        """The name of a row, which may contain any character."""
+        is_plain = re.fullmatch(r"[A-Za-z0-9_.]+", word)
+        return rf"\operatorname{{{_escaped(word) if is_plain else self.words(word)}}}"
+
+    def plain(self, text: str) -> str:
+        return _escaped(text)
+
+    def brackets(self, word: str) -> str:
+        tall = r"\frac" in word or "matrix" in word
+        return rf"\left({word}\right)" if tall else f"({word})"
+
+    def arguments(self, arguments: Sequence[str]) -> str:
+        """The arguments of a call."""
+        return rf"\left({', '.join(arguments)}\right)"
+
+    def rows(self, entries: Sequence[Sequence[str]]) -> str:
+        """A matrix."""
+        body = r" \\ ".join(" & ".join(row) for row in entries)
+        return rf"\begin{{bmatrix}} {body} \end{{bmatrix}}"
+
+    # ---------------------------------------------------------------------------------------------------- their forms
+
+    def name(self, word: str, letters: str = "") -> str:
+        if m := _GRADIENT.fullmatch(word):
+            partial = self.partial(self.name(m[1]), self.name(m[2], letters))
+            return self.fill(r"\left.{x}\right|_{{\text{{direct}}}}", partial) if word.startswith("∂") else partial
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.]*", word):
+            return self.words(word)
+        word = _SHORT.get(word, word)
+        stem, _, index = word.partition("_")
+        if m := _MARKED.fullmatch(word):
+            head, index = self.fill(f"{_MARKS[m[2]][1]}{{{{{{x}}}}}}", self.plain(m[1])), m[3].strip("_")
+        elif not stem or "." in word:
+            head, index = self.upright(word), ""
+        else:
+            if not index and (m := re.fullmatch(r"([A-Za-z]+?)(\d+)|([A-Z])([a-z])", word)):
+                stem, index = m[1] or m[3], m[2] or m[4]
+            is_letter = len(stem) == 1
+            head = self.plain(stem) if is_letter else self.fill(f"\\{stem}") if stem in GREEK else self.upright(stem)
+        if index:
+            index = self.plain(index) if index.isdigit() or len(index) == 1 else self.upright(index)
+        both = [word for word in (index, self.plain(letters)) if word]
+        return self.below(head, self.plain(",").join(both)) if both else head
+
+    def entry(self, of: str, wrt: str) -> str:
+        return self.partial(self.name(of, "i"), self.name(wrt, "j"))
+
+    def partial(self, of: str, wrt: str) -> str:
+        return self.fill(r"\frac{{\partial {x1}}}{{\partial {x2}}}", of, wrt)
+
+    def below(self, word: str, letters: str) -> str:
+        return self.fill("{x1}_{{{x2}}}", word, letters)
+
+    def over(self, word: str, letters: str) -> str:
+        return self.below(self.fill(r"\sum") if word == "sum" else self.function(word), self.plain(letters))
+
+    def short(self, value: Any) -> str:
+        word = short_number(value)
+        if m := re.fullmatch(r"(-?)(\d+) / (\d+)", word):
+            return self.fill(m[1] + r"\tfrac{{{x1}}}{{{x2}}}", self.plain(m[2]), self.plain(m[3]))
+        if m := re.fullmatch(r"(-?[\d.]+)e([+-])0*(\d+)", word):
+            return self.fill(r"{x1} \times 10^{{{x2}}}", self.plain(m[1]), self.plain(m[2].strip("+") + m[3]))
+        return self.fill(word.replace("inf", r"\infty"))
+
+    def array(self, value: Any) -> str:
+        if value.size <= 16:
+            return self.matrix(value)
+        return self.below(self.upright("const"), self.shape(value.shape))
+
+    def shape(self, shape: Sequence[int]) -> str:
+        return self.fill(shape_text(shape, TIMES))
+
+    def shaped(self, symbol: str, shape: Sequence[int]) -> str:
+        return self.fill(r"{x1}\ ({x2})", symbol, self.shape(shape))
+
+    def matrix(self, value: Any, digits: int = 4) -> str:
+        """A small array; a single number as such."""
+        if np.size(value) == 1:
+            return self.digits(np.asarray(value).item(), digits)
+        if np.size(value) == 0:
+            return self.fill(r"[\,]")
+        rows = np.atleast_2d(value)
+        entries = rows.reshape(-1, rows.shape[-1]).tolist()
+        return self.rows([[self.digits(x, digits) for x in row] for row in entries])
+
+    def digits(self, x: Any, digits: int = 4) -> str:
+        """A number to some digits."""
+        if isinstance(x, complex):
+            return self.fill(f"{x:.{digits}g}".replace("j", r"\,i"))
+        rounded = float(f"{x:.{digits}g}")
+        return self.number(rounded) if abs(rounded) not in (0.5, 0.25) else self.fill(str(rounded))
+
+    def between(self, a: Expr, b: Expr, begins: str) -> str:
+        """Numbers and brackets need no sign between them; two arrays do, since they could be matrices."""
+        if np.prod(a.shape) > 1 and np.prod(b.shape) > 1:
+            return self.fill(times("tex"))
+        return "" if begins.startswith(self.opening) else self.separator
+
+    def template(self, e: Expr) -> str | None:
+        assert e.row is not None
+        if e.role == "reshape" or _is_inserted(e):
+            return "{x}" if not e.args[0].shape else rf"{{x}} \text{{{{ as {_layout(e)}}}}}"
+        if e.role == "matrix product" and len(e.args[0].shape) == 1:
+            return r"{x1}^\top\,{x2}"
+        if e.role == "quotient" and any(_GRADIENT.fullmatch(word) for word in e.args[0].names):
+            return r"\frac{{1}}{{{x2}}} {x1}"  # a fraction within a fraction would be small
+        shown = shown_params(e).keys() & {"axis", "shape"}
+        return None if shown and e.role in _REDUCTIONS else fitting(e.row.tex, e, params=False)
+
+    def param(self, key: str, e: Expr) -> str:
+        value = e.params[key]
+        if key == "index":
+            return self.plain(index_text(value).replace("None", "*"))
+        return self.shape(value) if key == "shape" else self.plain(str(value))
+
+    def operand(self, e: Expr, word: str, before: str, behind: str) -> str:
+        """LaTeX accepts one subscript; two signs in a row need brackets, and so does a power of a fraction."""
+        if behind.startswith("^") and word.startswith((r"\frac", "<mfrac>")):
+            return self.brackets(word)
+        if is_signed(word) and before.endswith(("+ ", "- ")):
+            return self.brackets(word)
+        return self.fill("{{{x}}}", word) if behind.startswith("_") and "_" in word else word
+
+    def call(self, e: Expr) -> str:
+        shown = {k: v for k, v in shown_params(_stated(e)).items() if k in ("axis", "shape")}
+        texts = (str(v).strip("(,)").replace(", ", TIMES if k == "shape" else ",") for k, v in shown.items())
+        operator, below = self.function(e.head.removeprefix("linalg.")), self.fill(",".join(texts))
+        arguments = self.arguments([write(a, self) for a in e.args])
+        return (self.below(operator, below) if below else operator) + arguments
+
+
+LATEX = Latex()
+tex_name, matrix, operator_name = LATEX.name, LATEX.matrix, LATEX.function
 
 
 def _escaped(word: str) -> str:
     return re.sub(r"([#$%&_{}])", r"\\\1", word.replace("\\", r"\textbackslash "))
-
-
-_CONSTANTS = {
-    math.pi: r"\pi",
-    math.log(2): r"(\ln 2)",
-    math.log(10): r"(\ln 10)",
-    math.sqrt(2 * math.pi): r"\sqrt{2\pi}",
-    180 / math.pi: r"\tfrac{180}{\pi}",
-    math.pi / 180: r"\tfrac{\pi}{180}",
-}
-
-
-def _tex_number(value: Any) -> str:
-    word = short_number(value)
-    if value == 0.5 or value == 0.25:
-        return rf"\tfrac{{1}}{{{int(1 / value)}}}"
-    if isinstance(value, float) and (known := _CONSTANTS.get(abs(value))):
-        return ("-" if value < 0 else "") + known
-    if (root := root_of(value))[0]:
-        found = rf"\sqrt{{{root[0]}}}"
-        return ("-" if value < 0 else "") + (rf"\tfrac{{1}}{{{found}}}" if root[1] else found)
-    if m := re.fullmatch(r"(-?)(\d+) / (\d+)", word):
-        return rf"{m[1]}\tfrac{{{m[2]}}}{{{m[3]}}}"
-    if m := re.fullmatch(r"(-?[\d.]+)e([+-])0*(\d+)", word):
-        return rf"{m[1]} \times 10^{{{m[2].strip('+')}{m[3]}}}"
-    return word.replace("inf", r"\infty")
-
-
-def _tex_brackets(word: str) -> str:
-    tall = r"\frac" in word or "matrix" in word
-    return rf"\left({word}\right)" if tall else f"({word})"
-
-
-def _tex_between(a: Expr, b: Expr, begins: str) -> str:
-    """Numbers and brackets need no sign between them; two arrays do, since they could be matrices."""
-    if np.prod(a.shape) > 1 and np.prod(b.shape) > 1:
-        return times("tex")
-    return "" if begins.startswith(("(", r"\left(")) else r"\,"
 
 
 def _one_over(value: Any) -> int:
@@ -490,97 +633,18 @@ def _over_one_line(e: Expr) -> Expr:
     """``0.5 / x`` as one over ``2 x``, and ``0.5 a / x`` as ``a / (2 x)``."""
     if e.role != "quotient":
         return e
-    size, *rest = e.args[0].args if e.args[0].role == "product" else e.args[:1]
+    size, *rest = factors_of(e.args[0])
     if not size.is_number or not (k := _one_over(size.value)):
         return e
     top = number(1) if not rest else rest[0] if len(rest) == 1 else replace(e.args[0], args=tuple(rest))
-    below = e.args[1].args if e.args[1].role == "product" else e.args[1:]
+    below = factors_of(e.args[1])
     product = multiplied((number(k), *below), e.args[1].shape)
     return replace(e, args=(top, product))
-
-
-def _tex_template(e: Expr) -> str | None:
-    assert e.row is not None
-    if e.role == "reshape" or _is_inserted(e):
-        return "{x}" if not e.args[0].shape else rf"{{x}} \text{{{{ as {_layout(e)}}}}}"
-    if e.role == "matrix product" and len(e.args[0].shape) == 1:
-        return r"{x1}^\top\,{x2}"
-    if e.role == "quotient" and any(_GRADIENT.fullmatch(word) for word in e.args[0].names):
-        return r"\frac{{1}}{{{x2}}} {x1}"  # a fraction within a fraction would be small
-    shown = shown_params(e).keys() & {"axis", "shape"}
-    return None if shown and e.role in _REDUCTIONS else fitting(e.row.tex, e, params=False)
-
-
-def _tex_param(key: str, e: Expr, sub: Sub) -> str:
-    value = e.params[key]
-    if key == "index":
-        return _escaped(index_text(value).replace("None", "*"))
-    return shape_text(value, TIMES) if key == "shape" else escape.tex(value) if isinstance(value, str) else str(value)
-
-
-def _tex_operand(e: Expr, word: str, before: str, behind: str) -> str:
-    """LaTeX accepts one subscript; two signs in a row need brackets, and so does a power of a fraction."""
-    if behind.startswith("^") and word.startswith(r"\frac"):
-        return _tex_brackets(word)
-    if word.startswith("-") and before.endswith(("+ ", "- ")):
-        return _tex_brackets(word)
-    return f"{{{word}}}" if behind.startswith("_") and "_" in word else word
-
-
-def _tex_call(e: Expr, sub: Sub) -> str:
-    shown = {k: v for k, v in shown_params(_stated(e)).items() if k in ("axis", "shape")}
-    below = ",".join(str(v).strip("(,)").replace(", ", TIMES if k == "shape" else ",") for k, v in shown.items())
-    operator = operator_name(e.head.removeprefix("linalg.")) + (f"_{{{below}}}" if below else "")
-    return rf"{operator}\left({', '.join(sub(a, 0) for a in e.args)}\right)"
-
-
-def operator_name(word: str) -> str:
-    """The name of a row, which may contain any character."""
-    is_plain = re.fullmatch(r"[A-Za-z0-9_.]+", word)
-    return rf"\operatorname{{{_escaped(word) if is_plain else rf'{chr(92)}text{{{escape.tex(word)}}}'}}}"
-
-
-LATEX = Printer(
-    name=tex_name,
-    number=_tex_number,
-    array=lambda v: matrix(v) if v.size <= 16 else rf"\mathrm{{const}}_{{{shape_text(v.shape, TIMES)}}}",
-    brackets=_tex_brackets,
-    between=_tex_between,
-    template=_tex_template,
-    param=_tex_param,
-    call=_tex_call,
-    operand=_tex_operand,
-    indexed=tex_name,
-    over=lambda word, letters: rf"\sum_{{{letters}}}" if word == "sum" else f"{operator_name(word)}_{{{letters}}}",
-)
 
 
 def shape_text(shape: Sequence[int], times: str = "x") -> str:
     """``3x4``; a single number is ``1``."""
     return times.join(map(str, shape)) if shape else "1"
-
-
-def matrix(value: Any, digits: int = 4) -> str:
-    """A small array in LaTeX; a single number as such."""
-    if np.size(value) == 1:
-        return _digits(np.asarray(value).item(), digits)
-    if np.size(value) == 0:
-        return r"[\,]"
-    rows = np.atleast_2d(value)
-    entries = rows.reshape(-1, rows.shape[-1]).tolist()
-    body = r" \\ ".join(" & ".join(_digits(x, digits) for x in row) for row in entries)
-    return rf"\begin{{bmatrix}} {body} \end{{bmatrix}}"
-
-
-def _digits(x: Any, digits: int = 4) -> str:
-    if isinstance(x, complex):
-        return f"{x:.{digits}g}".replace("j", r"\,i")
-    rounded = float(f"{x:.{digits}g}")
-    return _tex_number(rounded) if rounded not in (0.5, 0.25) else str(rounded)
-
-
-def partial_tex(of: str, wrt: str) -> str:
-    return rf"\frac{{\partial {of}}}{{\partial {wrt}}}"
 
 
 def text(e: Expr) -> str:

@@ -44,8 +44,10 @@ const map = (f, ...xs) => {
 
 const add = (a, b) => map((x, y) => x + y, a, b);
 
-/** log(exp(a) + exp(b)) without overflow. */
-const logaddexp = (a, b) => (a === b ? a + Math.LN2 : Math.max(a, b) + Math.log1p(Math.exp(-Math.abs(a - b))));
+/** Functions of C99 that JavaScript lacks, or has otherwise: pow(1, NaN) and pow(-1, Infinity) are 1. */
+const power = (a, b) => (a === 1 || (a === -1 && Math.abs(b) === Infinity) ? 1 : Math.pow(a, b));
+const copysign = (a, b) => (b < 0 || Object.is(b, -0) ? -Math.abs(a) : Math.abs(a));
+const rint = (x) => (Math.abs(x) < 2 ** 52 ? copysign(Math.abs(x) + 2 ** 52 - 2 ** 52, x) : x);
 
 // ----------------------------------------------------------------------------------------------- reductions
 

@@ -70,8 +70,26 @@ def _distance(x: Any, y: Any) -> str:
 
 
 def _pairs(before: Scene, after: Scene) -> list[tuple[Item | None, Item | None]]:
-    """The corresponding boxes, in order: by the user's names, then by operation, shape and position."""
-    partner: dict[str, Item] = {}  # of a key in `after`
+    """The corresponding boxes, in order: a removed box stands before the next box that remains."""
+    partner = _partners(before, after)
+    matched = {b.key: a for a in after.items if (b := partner.get(a.key)) is not None}
+    pairs: list[tuple[Item | None, Item | None]] = []
+    done: set[str] = set()
+    for b in before.items:
+        partner_of_b = matched.get(b.key)
+        if partner_of_b is None:
+            pairs.append((b, None))
+            continue
+        until = [i.key for i in after.items].index(partner_of_b.key)
+        added = [a for a in after.items[:until] if a.key not in done and a.key not in partner]
+        pairs += [*((None, a) for a in added), (b, partner_of_b)]
+        done.update(a.key for a in (*added, partner_of_b))
+    return pairs + [(None, a) for a in after.items if a.key not in done]
+
+
+def _partners(before: Scene, after: Scene) -> dict[str, Item]:
+    """The box in `before` of each key in `after`: by the user's names, then by operation, shape and position."""
+    partner: dict[str, Item] = {}
     named = {i.name: i for i in before.items if i.own and i.kind != "layer"}
     for a in after.items:
         b = named.get(a.name) if a.own and a.kind != "layer" else None
@@ -83,29 +101,11 @@ def _pairs(before: Scene, after: Scene) -> list[tuple[Item | None, Item | None]]
     matcher = SequenceMatcher(
         None, [(i.kind, i.row, i.shape) for i in old], [(i.kind, i.row, i.shape) for i in new], autojunk=False
     )
-    for block in matcher.get_matching_blocks():
-        for k in range(block.size):
-            b, a = old[block.a + k], new[block.b + k]
+    for i, j, size in matcher.get_matching_blocks():
+        for b, a in zip(old[i : i + size], new[j : j + size], strict=True):
             if a.row or a.kind == "constant":  # inputs with different names do not correspond
                 partner[a.key] = b
-    matched = {b.key: a for a in after.items if (b := partner.get(a.key)) is not None}
-    found: list[tuple[Item | None, Item | None]] = []
-    done: set[str] = set()
-    for b in before.items:  # a removed box stands before the next box that remains
-        partner_of_b = matched.get(b.key)
-        if partner_of_b is None:
-            found.append((b, None))
-            continue
-        for a in after.items:
-            if a.key not in done and a.key not in partner:
-                found.append((None, a))
-                done.add(a.key)
-            if a.key == partner_of_b.key:
-                break
-        found.append((b, partner_of_b))
-        done.add(partner_of_b.key)
-    found += [(None, a) for a in after.items if a.key not in done]
-    return found
+    return partner
 
 
 def _lines(before: Scene, after: Scene, old_key: dict[str, str]) -> tuple[Line, ...]:
@@ -114,6 +114,6 @@ def _lines(before: Scene, after: Scene, old_key: dict[str, str]) -> tuple[Line, 
         tail, head = old_key[line.tail], old_key[line.head]
         old[tail, head] = replace(line, key=f"{tail}_{head}", tail=tail, head=head)
     new = {(line.tail, line.head): line for line in after.lines}
-    found = [line if ends in old else replace(line, change="added") for ends, line in new.items()]
-    found += [replace(line, change="removed") for ends, line in old.items() if ends not in new]
-    return tuple(found)
+    lines = [line if ends in old else replace(line, change="added") for ends, line in new.items()]
+    lines += [replace(line, change="removed") for ends, line in old.items() if ends not in new]
+    return tuple(lines)

@@ -6,7 +6,7 @@ promising cuts are laid out and measured.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import zip_longest
@@ -17,7 +17,7 @@ from .scene import Scene
 
 SLIDE = (810.0, 540.0)  # points; at this size the smallest text is legible
 WIDEST = 1150.0  # points; a wider picture is used only if there is no other
-CUT = 0.96  # what a cut counts: two rows of that size are as good as one
+CUT = 0.96  # the penalty for each row break
 TRIED = 3  # ways to cut it that are good enough
 MOST = 300  # boxes that are laid out at most while ways to cut it are tried
 GAP = 40.0  # between rows, in points
@@ -35,17 +35,17 @@ def fitted(scene: Scene, style: Style) -> Style:
 
 def _scored(scene: Scene, whole: Style) -> Iterator[tuple[float, Style]]:
     """Ways to lay a picture out, and how good they are: in one piece, in rows, and from top to bottom."""
-    made = layout(dot(scene, whole))
-    yield made.scale, whole
-    if made.scale == 1:
+    size = layout(dot(scene, whole))
+    yield size.scale, whole
+    if size.scale == 1:
         return
     good, most = 0, max(2, MOST // len(scene.items))
-    for _, rows in sorted(_cuts(scene, made.boxes), key=lambda cut: -cut[0])[:most]:
+    for _, rows in sorted(_cuts(scene, size.boxes), key=lambda cut: -cut[0])[:most]:
         style = replace(whole, rows=rows)
-        made = layout(dot(scene, style))
-        if made.in_order(rows):
-            yield made.scale * CUT ** max(rows.values()), style
-            good += made.wide <= WIDEST
+        size = layout(dot(scene, style))
+        if size.in_order(rows):
+            yield size.scale * CUT ** max(rows.values()), style
+            good += size.wide <= WIDEST
         if good == TRIED:
             break
     down = replace(whole, direction="TB")
@@ -77,7 +77,7 @@ class Layout:
         return 1.0 if scale >= 1 else 0.95 * scale if self.wide <= WIDEST else 0.6 * scale
 
     def in_order(self, rows: Mapping[str, int]) -> bool:
-        """Whether each row begins below the one before; Graphviz may do otherwise."""
+        """True if each row begins below the one before; Graphviz may do otherwise."""
         first: dict[int, Box] = {}
         for key, row in rows.items():
             first[row] = min(first.get(row, self.boxes[key]), self.boxes[key], key=lambda box: box.left)
@@ -99,34 +99,54 @@ def layout(source: str) -> Layout:
 
 def _cuts(scene: Scene, boxes: Mapping[str, Box]) -> Iterator[tuple[float, dict[str, int]]]:
     """Ways to cut a picture into rows: about how good it is then, and the row of each box."""
-    own: dict[str, str] = {}  # the first user of an input, beside which it stands
-    computed = {line.head for line in scene.lines}
-    for line in scene.lines:
-        if line.tail not in computed:
-            own.setdefault(line.tail, line.head)
-    columns: dict[float, list[str]] = {}
-    in_order = [i.key for i in scene.items if i.key in computed]
-    for key in sorted(in_order, key=lambda k: boxes[k].left + boxes[k].right):
-        inputs = [tail for tail, head in own.items() if head == key]
-        columns.setdefault(round(boxes[key].left + boxes[key].right), []).extend([key, *inputs])
-    spans = [[boxes[k] for k in column] for column in columns.values()]
+    columns = _columns(scene, boxes)
+    spans = [[boxes[k] for k in column] for column in columns]
     lefts = [min(b.left for b in span) for span in spans]
     rights = [max(b.right for b in span) for span in spans]
     starts = [lefts[0], *(min(a, b - NAME) for a, b in zip(lefts[1:], rights, strict=False))]
     steps = [b - a for a, b in zip([starts[0], *rights], rights, strict=False)]  # from column to column
     seen = []
     for most in sorted({b - a for a in starts for b in rights if b > a}):
-        rows, first = [0], starts[0]
-        for start, right in zip(starts[1:], rights[1:], strict=True):
-            is_new = right - first > most
-            first = start if is_new else first
-            rows.append(rows[-1] + is_new)
+        rows = _rows(starts, rights, most)
         if rows in seen or not rows[-1]:
             continue
         seen.append(rows)
-        parts = [[b for r, span in zip(rows, spans, strict=True) for b in span if r == k] for k in range(rows[-1] + 1)]
-        widths = [[w for k, w in zip(rows, steps, strict=True) if k == r] for r in range(rows[-1] + 1)]
-        wide = sum(map(max, zip_longest(*widths, fillvalue=0.0))) + GAP  # the columns of all rows are aligned
-        high = sum(max(b.top for b in part) - min(b.bottom for b in part) + GAP for part in parts)
-        keys = {key: r for r, column in zip(rows, columns.values(), strict=True) for key in column}
-        yield Layout(wide, high, {}).scale * CUT ** rows[-1], keys
+        scale = _size(rows, spans, steps).scale
+        yield scale * CUT ** rows[-1], {key: r for r, column in zip(rows, columns, strict=True) for key in column}
+
+
+def _columns(scene: Scene, boxes: Mapping[str, Box]) -> list[list[str]]:
+    """The boxes column by column; an input stands beside its first user."""
+    computed = {line.head for line in scene.lines}
+    beside: dict[str, str] = {}
+    for line in scene.lines:
+        if line.tail not in computed:
+            beside.setdefault(line.tail, line.head)
+    columns: dict[float, list[str]] = {}
+    in_order = [i.key for i in scene.items if i.key in computed]
+    for key in sorted(in_order, key=lambda k: boxes[k].left + boxes[k].right):
+        inputs = [tail for tail, head in beside.items() if head == key]
+        columns.setdefault(round(boxes[key].left + boxes[key].right), []).extend([key, *inputs])
+    return list(columns.values())
+
+
+def _rows(starts: Sequence[float], rights: Sequence[float], most: float) -> list[int]:
+    """The row of each column, if no row is wider than `most`."""
+    rows, first = [0], starts[0]
+    for start, right in zip(starts[1:], rights[1:], strict=True):
+        is_new = right - first > most
+        first = start if is_new else first
+        rows.append(rows[-1] + is_new)
+    return rows
+
+
+def _size(rows: Sequence[int], spans: Sequence[Sequence[Box]], steps: Sequence[float]) -> Layout:
+    """About how large a picture is that is cut into these rows; the columns of all rows are aligned."""
+    boxes: dict[int, list[Box]] = {}
+    widths: dict[int, list[float]] = {}
+    for row, span, step in zip(rows, spans, steps, strict=True):
+        boxes.setdefault(row, []).extend(span)
+        widths.setdefault(row, []).append(step)
+    wide = sum(map(max, zip_longest(*widths.values(), fillvalue=0.0))) + GAP
+    high = sum(max(b.top for b in row) - min(b.bottom for b in row) + GAP for row in boxes.values())
+    return Layout(wide, high, {})

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from ..derive import writing
 from ..derive.expression import Expr
 from ..derive.writing import tex as tex
 from ..derive.writing import tex_name as tex_name
@@ -115,9 +114,3 @@ def partial(symbol: str) -> str:
     of, _, wrt = symbol.partition("/")
     return f"∂{text_name(of[1:])}/∂{text_name(wrt[1:])}" + ("|direct" if symbol.startswith("∂") else "")
 
-
-def partial_tex(symbol: str) -> str:
-    """The same in LaTeX."""
-    of, _, wrt = symbol.partition("/")
-    found = writing.partial_tex(tex_name(of[1:]), tex_name(wrt[1:]))
-    return rf"\left.{found}\right|_{{\text{{direct}}}}" if symbol.startswith("∂") else found

@@ -6,7 +6,6 @@ The view of all operations is the same scene with a name, and hence a landmark, 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import count
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from ..derive.expression import Expr, name, replaced
 from ..derive.landmarks import Chain
 from ..engine.backward import pull_back
 from ..engine.node import ANY, Node, ancestors
-from . import formatting
+from ..program.naming import Names
 from .collapse import middle, summary
 from .from_graph import kind_of, names_of, origin_of, own_names
 from .groups import Calls
@@ -54,8 +53,7 @@ class _Derived:
         self.items: dict[str, Item] = {}
         self.lines: dict[str, Line] = {}
         self.arrays: dict[int, tuple[Any, str]] = {}  # by id, with the array to keep it alive
-        taken = {*chain.names.values(), *chain.constants.values}
-        self.fresh = (w for k in count() if (w := f"const{k or ''}") not in taken)
+        self.names = Names([*chain.names.values(), *chain.constants.values])
         self.by_name = {word: n for n, word in chain.names.items()}
         self.gradients = self._gradients() if gradients else {}
 
@@ -170,13 +168,13 @@ class _Derived:
         f = self.chain.factor(n, m)
         formula, _ = self._without_arrays(f.stated)
         summed = f"summed over axis {', '.join(map(str, f.axes))}" if f.axes else ""
-        value, tex = f.value if f.stated is f.formula else None, formatting.tex(formula)
+        value = f.value if f.stated is f.formula else None
         if value is not None and value.dtype.kind == "b":  # of relu: 1 and 0
             value = value.astype(m.dtype)
         symbol = f.symbol
         if f.is_map:  # the formula is the gradient itself
             symbol = f"d{self.chain.names[self.chain.root]}/d{word}"
-        self.lines[key] = Line(key, tail, head, symbol, formula, f.combine, value, shape, summed, tex=tex)
+        self.lines[key] = Line(key, tail, head, symbol, formula, f.combine, value, shape, summed)
 
     def _without_arrays(self, e: Expr) -> tuple[Expr, dict[str, Any]]:
         """`e` with a name for each array constant, and the values of these names."""
@@ -186,7 +184,7 @@ class _Derived:
             if part.role != "array" or part.value.size < 2:
                 return None
             if id(part.value) not in self.arrays:
-                self.arrays[id(part.value)] = part.value, next(self.fresh)
+                self.arrays[id(part.value)] = part.value, self.names.take("const")
             _, word = self.arrays[id(part.value)]
             arrays[word] = part.value
             return name(word, part.shape)

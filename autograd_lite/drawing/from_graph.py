@@ -12,8 +12,8 @@ import numpy as np
 from ..base.escape import plain
 from ..derive.expression import Expr, applied, constant
 from ..derive.expression import name as name_of
+from ..engine.engine_rows import PROJECTION
 from ..engine.node import ANY, TRACED, Node, ancestors
-from ..engine.results import PROJECTION
 from ..program.naming import Names, assigned, qualified, short_names
 from .groups import Calls
 from .repeats import repeated

@@ -17,10 +17,9 @@ import numpy as np
 from ..base import escape
 from ..derive.javascript import NoForm
 from ..derive.landmarks import Chain
+from ..derive.layout import Line as Written
 from ..derive.live_program import Program, program
 from ..derive.named_graph import NamedGraph
-from ..derive.writing import matrix
-from ..engine.node import Node
 from ..engine.replay import replay
 from . import formatting
 from .scene import Item, Line, Scene
@@ -34,7 +33,7 @@ LABELS = 1_000  # the largest label that is tried
 
 @dataclass(frozen=True)
 class Live:
-    """What the page of a picture needs to compute.
+    """Everything that the page of a picture needs to compute.
 
     Attributes
     ----------
@@ -74,37 +73,44 @@ def live(scene: Scene, chain: Chain | None, steps: Sequence[Step], examples: Any
         raise NoForm(f"the result has the shape {chain.root.shape}; a gradient is that of one number")
     nodes = {i.key: n for i in scene.items for n in chain.landmarks if chain.names[n] == i.name}
     partials = [x for x in scene.lines if x.value is not None]
-    made = program(chain, [(x.key, nodes[x.head], nodes[x.tail]) for x in partials])
-    given = [i for i in scene.items if i.kind in ("parameter", "input") and i.name in made.leaves]
-    graded = [i for i in given if i.gradient is not None]
+    emitted = program(chain, [(x.key, nodes[x.head], nodes[x.tail]) for x in partials])
+    inputs = [i for i in scene.items if i.kind in ("parameter", "input") and i.name in emitted.leaves]
+    graded = [i for i in inputs if i.gradient is not None]
     trained = [i for i in graded if i.kind == "parameter"] or graded  # as the steps have it
-    coarse = {str(n.dtype) for n in chain.nodes if n.dtype.kind == "f" and n.dtype.itemsize < 8}
-    notes = [f"The page computes in double precision; the numbers were {', '.join(sorted(coarse))}."] if coarse else []
-    fixed = [escape.plain(i.name) for i in scene.items if i.kind == "input" and i not in given]
-    if fixed:
-        notes.append(f"{', '.join(fixed)} cannot be changed here: the recording does not show how it is used.")
-    computed = {i.key for i in scene.items if i.key in nodes or i in given}
+    computed = {i.key for i in scene.items if i.key in nodes or i in inputs}
     data = {
         "loss": scene.item(scene.loss).name,
         "written": scene.item(scene.loss).written,
         "rate": rate,
-        "maps": made.maps,
-        "leaves": [_leaf(i, made.graph, i in trained) for i in given],
-        "rest": _rest(made, given, nodes),
+        "maps": emitted.maps,
+        "leaves": [_leaf(i, emitted.graph, i in trained) for i in inputs],
+        "rest": _rest(emitted, inputs),
         "items": [_item(i, i.key in computed) for i in scene.items],
         "lines": [_line(x, scene) for x in partials],
         "steps": [_step(s, scene) for s in steps],
-        "batches": batches(examples, [i for i in given if i not in trained]),
+        "batches": batches(examples, [i for i in inputs if i not in trained]),
         "limits": {
             "lines": formatting.LINES, "columns": formatting.COLUMNS, "many": formatting.MANY, "edited": EDITED
         },
     }
+    notes = _notes(chain, [i for i in scene.items if i.kind == "input" and i not in inputs])
     arrays, controls, style, panel = (
         files(__package__).joinpath(name).read_text(encoding="utf-8")
         for name in ("arrays.js", "live.js", "live.css", "live.html")
     )
-    script = f'"use strict";\n(() => {{\n{arrays}\n{made.text}\n{controls}}})();\n'
-    return Live(escape.script(data), script, style, panel, _roomy(scene, computed), tuple(notes))
+    script = f'"use strict";\n(() => {{\n{arrays}\n{emitted.text}\n{controls}}})();\n'
+    return Live(escape.script(data), script, style, panel, _roomy(scene, computed), notes)
+
+
+def _notes(chain: Chain, fixed: Sequence[Item]) -> tuple[str, ...]:
+    """For the reader: what is less exact, or cannot be changed."""
+    notes = []
+    if coarse := sorted({str(n.dtype) for n in chain.nodes if n.dtype.kind == "f" and n.dtype.itemsize < 8}):
+        notes.append(f"The page computes in double precision; the numbers were {', '.join(coarse)}.")
+    if fixed:
+        names = ", ".join(escape.plain(i.name) for i in fixed)
+        notes.append(f"{names} cannot be changed here: the recording does not show how it is used.")
+    return tuple(notes)
 
 
 def _roomy(scene: Scene, computed: Collection[str]) -> Scene:
@@ -133,10 +139,10 @@ def _leaf(i: Item, graph: NamedGraph, trained: bool) -> dict[str, Any]:
     return told | _array(i.value)
 
 
-def _rest(made: Program, given: Sequence[Item], nodes: Mapping[str, Node]) -> dict[str, Any]:
+def _rest(emitted: Program, inputs: Sequence[Item]) -> dict[str, Any]:
     """The other values that the program starts from: constants with a name."""
-    known = {i.name for i in given}
-    return {word: _array(value) for word, value in made.inputs.items() if word not in known}
+    names = {i.name for i in inputs}
+    return {word: _array(value) for word, value in emitted.inputs.items() if word not in names}
 
 
 def _item(i: Item, computed: bool) -> dict[str, Any]:
@@ -152,7 +158,7 @@ def _line(x: Line, scene: Scene) -> dict[str, Any]:
 
 
 def _step(s: Step, scene: Scene) -> dict[str, Any]:
-    """What number ends a step, and its caption without it."""
+    """The number that ends a step, and the caption without it."""
     if s.number is None:
         return {}
     role, key = s.number
@@ -165,7 +171,7 @@ def _step(s: Step, scene: Scene) -> dict[str, Any]:
     return {
         "of": [role, key],
         "caption": s.caption.removesuffix(ending) if s.caption.endswith(ending) else None,
-        "formula": s.tex.endswith(f" = {matrix(value)}"),
+        "formula": isinstance(s.line, Written) and s.line.has_value,
     }
 
 
@@ -206,14 +212,14 @@ def batches(examples: Any, inputs: Sequence[Item]) -> list[dict[str, Any]]:
         return []
     names = [i.name for i in inputs]
     listed = ", ".join(map(escape.plain, names))
-    found = dict(examples) if isinstance(examples, Mapping) else dict(zip(names, examples, strict=False))
-    if len(found) != len(examples) or not found.keys() <= set(names) or len(found) < len(names):
+    arrays = dict(examples) if isinstance(examples, Mapping) else dict(zip(names, examples, strict=False))
+    if len(arrays) != len(examples) or not arrays.keys() <= set(names) or len(arrays) < len(names):
         raise ValueError(f"draw: expected examples of the inputs {listed}, in this order, got {len(examples)} of them")
-    parts = {i.name: _parts(np.asarray(found[i.name]), i) for i in inputs}
-    counts = {len(p) for p in parts.values()}
+    rows = {i.name: _parts(np.asarray(arrays[i.name]), i) for i in inputs}
+    counts = {len(p) for p in rows.values()}
     if len(counts) != 1:
         raise ValueError(f"draw: expected as many examples of each of {listed}, got {', '.join(map(str, counts))}")
-    return [{name: p[k].ravel().tolist() for name, p in parts.items()} for k in range(counts.pop())]
+    return [{name: p[k].ravel().tolist() for name, p in rows.items()} for k in range(counts.pop())]
 
 
 def _parts(x: Any, i: Item) -> Any:

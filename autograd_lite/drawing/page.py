@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 
 from ..base import escape
+from ..derive.mathml import MATHML
 from . import formatting
 from .dot import AGAIN
 from .live import Live
-from .mathml import mathml
 from .scene import KINDS, Item, Line, Scene
 from .steps import Step
 from .themes import THEMES, Theme
@@ -46,13 +46,13 @@ def page(scene: Scene, title: str, svg: str, steps: Sequence[Step], live: Live |
     here = files(__package__)
     names = ("page.html", "page.css", "page.js")
     html, css, script = (here.joinpath(name).read_text(encoding="utf-8") for name in names)
-    parts = {
+    contents = {
         "POLICY": _POLICY.format(" ".join(_checksum(s) for s in (script, *([live.script] if live else [])))),
         "TITLE": escape.xml(title),
         "STYLE": re.sub(r"@(\w+)@", lambda m: _variables(THEMES[m[1]]), css) + (live.style if live else ""),
         "SVG": _picture(svg),
         "LEGEND": _legend(scene, AGAIN in svg),
-        "STEPS": "".join(f"<li>{_formula(s.tex)}</li>" for s in steps),
+        "STEPS": "".join(f"<li>{_formula(s)}</li>" for s in steps),
         "LAST": str(max(0, len(steps) - 1)),
         "HIDDEN": "" if steps else " hidden",
         "NOTES": "".join(f"<p>{escape.xml(n)}</p>" for n in scene.notes),
@@ -67,7 +67,7 @@ def page(scene: Scene, title: str, svg: str, steps: Sequence[Step], live: Live |
         "LIVE": live.panel if live else "",
         "PROGRAM": _PROGRAM.format(live.data, live.script) if live else "",
     }
-    return re.sub(r"@([A-Z]+)@", lambda m: parts[m[1]], html)
+    return re.sub(r"@([A-Z]+)@", lambda m: contents[m[1]], html)
 
 
 def _checksum(script: str) -> str:
@@ -129,16 +129,11 @@ def _entries(value: Any) -> str | list[list[str]]:
     return [[formatting.number(x, 4) for x in row] for row in np.atleast_2d(value).tolist()]
 
 
-def _formula(tex: str) -> str:
+def _formula(s: Step) -> str:
     """A step's formula, with an element of its own for what follows each ``=``, so that lines can break there."""
-    parts = [""]
-    for word in re.split("( = )", tex):
-        is_outside = parts[-1].count("{") == parts[-1].count("}") and r"\begin" not in parts[-1].rpartition(r"\end")[2]
-        if word == " = " and is_outside:
-            parts.append(word)
-        else:
-            parts[-1] += word
-    return "".join(map(mathml, parts))
+    first, *others = s.sides(MATHML)
+    parts = [first, *(f"{MATHML.plain('=')}{side}" for side in others)]
+    return "".join(f'<math display="block">{part}</math>' for part in parts)
 
 
 # ----------------------------------------------------------------------------------------------- the picture

@@ -96,8 +96,6 @@ class Line:
     combine : str
         How the partial combines with the gradient of the result: ``elementwise``, ``left``, ``right``, ``map``;
         ``passes`` where the partial is not shown, and "" where no gradient passes.
-    tex : str
-        The partial in LaTeX.
     """
 
     key: str
@@ -110,7 +108,6 @@ class Line:
     shape: tuple[int, ...] | None = None  # of the argument
     note: str = ""
     change: str = ""
-    tex: str = ""
 
     def __post_init__(self) -> None:
         _own(self, "value")

@@ -12,38 +12,51 @@ from dataclasses import dataclass, replace
 from ..derive.expression import Expr
 from ..derive.factors import Factor
 from ..derive.landmarks import Chain
+from ..derive.layout import Line
 from ..derive.lines import Lines, Total
-from ..derive.writing import TEXT, matrix
+from ..derive.writing import LATEX, Latex, text_name
 from ..engine.node import Node
 from ..tensor import Tensor
 from . import formatting
 from .dot import State
-from .scene import Item, Line, Scene
+from .scene import Item, Scene
+from .scene import Line as Edge
 
-SHOWN = 16  # entries of the largest array that is written out
 LONG = 72  # characters of a caption's formula
 
 
 @dataclass(frozen=True)
 class Step:
-    """One step: its caption, its formula in LaTeX, and what is known.
+    """One step: its caption, its formula, and what is known.
 
-    `number` says what the last number in both is: ``("value", key)`` of a box or line, or ``("gradient", key)``.
-    `general` is the same step without a formula that holds for these numbers only, such as one that uses Σⱼ Yⱼ = 1.
+    `line` is the formula; that of the first step is a list of names. `number` says what the last number in both is:
+    ``("value", key)`` of a box or line, or ``("gradient", key)``. `general` is the same step without a formula that
+    holds for these numbers only, such as one that uses Σⱼ Yⱼ = 1.
     """
 
     caption: str
-    tex: str
+    line: Line | tuple[str, ...]
     state: State
     number: tuple[str, str] | None = None
     general: Step | None = None
+
+    def sides(self, printer: Latex) -> list[str]:
+        """The formula, each of its sides by itself."""
+        if isinstance(self.line, Line):
+            return self.line.sides(printer)
+        return [printer.words("given ") + printer.plain(", ").join(map(printer.name, self.line))]
+
+    @property
+    def tex(self) -> str:
+        """The formula in LaTeX."""
+        return " = ".join(self.sides(LATEX))
 
 
 def steps(scene: Scene, chain: Chain, wrt: Sequence[Node], forward: bool) -> list[Step]:
     """The steps from the inputs to the loss (if `forward`) and back to `wrt`."""
     builder = _Builder(scene, chain)
-    found = builder.forward() if forward else builder.skip_forward()
-    return [*found, *builder.backward(wrt)]
+    shown = builder.forward() if forward else builder.skip_forward()
+    return [*shown, *builder.backward(wrt)]
 
 
 def targets(scene: Scene, chain: Chain, wrt: Tensor | Sequence[Tensor] | None) -> list[Node]:
@@ -52,7 +65,7 @@ def targets(scene: Scene, chain: Chain, wrt: Tensor | Sequence[Tensor] | None) -
     if wrt is None:
         leaves = [n for n in chain.landmarks if n.row is None and chain.names[n] in named and n.requires_grad]
         return [n for n in leaves if scene.item(named[chain.names[n]]).kind == "parameter"] or leaves
-    found = []
+    nodes = []
     for w in [wrt] if isinstance(wrt, Tensor) else wrt:
         if w._node is None or w._node not in chain.landmark_set:
             called = repr(w.name) if w.name else f"a tensor of shape {w.shape}"
@@ -60,8 +73,8 @@ def targets(scene: Scene, chain: Chain, wrt: Tensor | Sequence[Tensor] | None) -
                 f"frames: {called} is not in this graph, or no gradient passes to it; pass the tensor that "
                 "the loss was computed from"
             )
-        found.append(w._node)
-    return found
+        nodes.append(w._node)
+    return nodes
 
 
 class _Builder:
@@ -77,28 +90,34 @@ class _Builder:
         self.partials: set[str] = set()
 
     def step(
-        self, caption: str, formula: str, now: Collection[str], number: tuple[str, str] | None = None
+        self, line: Line, now: Collection[str], number: tuple[str, str], wide: int = formatting.WIDE
+    ) -> Step:
+        """The step of a line, with its formulas in the caption cut to `wide` characters."""
+        symbol = formatting.partial(line.symbol) if "/" in line.symbol else text_name(line.symbol)
+        sides = [symbol, *(formatting.formula(e, wide) for e in line.formulas)]
+        return self._step(" = ".join(sides) + _number(line.value), line, now, number)
+
+    def _step(
+        self, caption: str, line: Line | tuple[str, ...], now: Collection[str], number: tuple[str, str] | None = None
     ) -> Step:
         sets = (now, self.known, self.values, self.gradients, self.partials)
         state = State(caption, *map(frozenset, sets))
         self.known |= set(now)
-        return Step(caption, formula, state, number)
+        return Step(caption, line, state, number)
 
     def forward(self) -> list[Step]:
         """The inputs together, then one step for each landmark."""
-        given = [i for i in self.scene.items if i.formula is None]
-        self.values |= {i.key for i in given}
-        caption = f"Given: {formatting.clipped(', '.join(i.written for i in given), 60)}"
-        formula = r"\text{given } " + ", ".join(formatting.tex_name(i.name) for i in given)
-        found = [self.step(caption, formula, [i.key for i in given])]
+        inputs = [i for i in self.scene.items if i.formula is None]
+        self.values |= {i.key for i in inputs}
+        caption = f"Given: {formatting.clipped(', '.join(i.written for i in inputs), 60)}"
+        out = [self._step(caption, tuple(i.name for i in inputs), [i.key for i in inputs])]
         for item in self.scene.items:
             if item.formula is None:
                 continue
             self.values.add(item.key)
             now = [item.key, *(line.key for line in self.scene.lines if line.head == item.key)]
-            caption = f"{item.written} = {formatting.formula(item.formula)}{_number(item.value)}"
-            found.append(self.step(caption, _defined(item), now, ("value", item.key)))
-        return found
+            out.append(self.step(Line(item.name, (item.formula,), item.value), now, ("value", item.key)))
+        return out
 
     def skip_forward(self) -> list[Step]:
         """No steps: the forward pass is known."""
@@ -110,76 +129,55 @@ class _Builder:
         """The lines of the derivation: a step for each factor, and one for each gradient."""
         self.known = {i.key for i in self.scene.items}  # lines turn pale again until their partials are known
         self.gradients.add(self.key[self.chain.root])
-        found = Lines(self.chain, wrt)
-        for line in found.all():
+        order = Lines(self.chain, wrt)
+        for line in order.all():
             if isinstance(line, Factor):
-                yield from self.factor(line, found)
-            elif line.node in self.key and not (_is_partial(line, self.chain.root) and not found.by_gradients):
-                yield self.gradient(line, found)
+                yield from self.factor(line, order)
+            elif line.node in self.key and not (_is_partial(line, self.chain.root) and not order.by_gradients):
+                yield self.gradient(line, order)
 
-    def factor(self, f: Factor, found: Lines) -> Iterator[Step]:
+    def factor(self, f: Factor, order: Lines) -> Iterator[Step]:
         """A partial, with which the gradient of its argument may be complete."""
         line = self.edge(f)
         if line is None:
             return
         self.partials.add(line.key)
-        users = [self.edge(found.factors[n, f.wrt]) for n in found.consumers[f.wrt]]
+        users = [self.edge(order.factors[n, f.wrt]) for n in order.consumers[f.wrt]]
         is_complete = all(x is None or x.key in self.partials for x in users)
-        if is_complete and (f.wrt not in found.totals or f.of is self.chain.root and users == [line]):
+        if is_complete and (f.wrt not in order.totals or f.of is self.chain.root and users == [line]):
             self.gradients.add(self.key[f.wrt])
-        yield self.step(_partial(line), _partial_tex(line), [line.key], ("value", line.key))
+        assert line.formula is not None
+        value = None if line.formula.is_number else line.value
+        yield self.step(Line(line.symbol, (line.formula,), value), [line.key], ("value", line.key))
 
-    def gradient(self, t: Total, found: Lines) -> Step:
+    def gradient(self, t: Total, order: Lines) -> Step:
         """A gradient, from those of the steps that use it."""
         item = self.scene.item(self.key[t.node])
-        users = [self.edge(found.factors[n, t.node]) for n in found.consumers[t.node]]
+        users = [self.edge(order.factors[n, t.node]) for n in order.consumers[t.node]]
         lines = [line.key for line in users if line is not None]
         self.partials |= set(lines)
         self.gradients.add(item.key)
-        general = self.written(t, item, [found.composition(t)], lines)
+        general = self.written(t, item, [order.composition(t)], lines)
         if t.closed is None:
             return general
-        made = self.written(t, item, [found.composition(t), t.closed], lines)
-        return replace(made, general=general) if t.ones else made
+        closed = self.written(t, item, [order.composition(t), t.closed], lines)
+        return replace(closed, general=general) if t.ones else closed
 
     def written(self, t: Total, item: Item, formulas: Sequence[Expr], lines: Sequence[str]) -> Step:
         """The step of a gradient with these formulas, which are all equal."""
-        symbol = formatting.partial(TEXT.name(t.symbol))
-        caption = " = ".join([symbol, *(formatting.formula(e, LONG) for e in formulas)])
-        formula = " = ".join([formatting.partial_tex(t.symbol), *map(formatting.tex, formulas)])
-        if item.gradient is not None and item.gradient.size <= SHOWN:
-            formula += f" = {matrix(item.gradient)}"
-        return self.step(caption + _number(item.gradient), formula, [item.key, *lines], ("gradient", item.key))
+        line = Line(t.symbol, formulas, item.gradient)
+        return self.step(line, [item.key, *lines], ("gradient", item.key), LONG)
 
-    def edge(self, f: Factor) -> Line | None:
+    def edge(self, f: Factor) -> Edge | None:
         """The line of a factor, if it is drawn."""
         return self.lines.get((self.key.get(f.wrt, ""), self.key.get(f.of, "")))
 
 
 def _is_partial(t: Total, root: Node) -> bool:
-    """Whether a gradient is one factor of the result, which has a step of its own."""
+    """True for a gradient that is one factor of the result, which has a step of its own."""
     return len(t.paths) == 1 == len(t.paths[0]) and t.paths[0][0].of is root
 
 
 def _number(value: object) -> str:
     lines = formatting.array(value) if value is not None else []
     return f" = {lines[0]}" if len(lines) == 1 and len(lines[0]) < 44 else ""
-
-
-def _defined(item: Item) -> str:
-    assert item.formula is not None
-    shown = f" = {matrix(item.value)}" if item.value is not None and item.value.size <= SHOWN else ""
-    return f"{formatting.tex_name(item.name)} = {formatting.tex(item.formula)}{shown}"
-
-
-def _partial(line: Line) -> str:
-    shown = "" if line.formula is None or line.formula.is_number else _number(line.value)
-    return f"{formatting.partial(line.symbol)} = {formatting.formula(line.formula)}{shown}"
-
-
-def _partial_tex(line: Line) -> str:
-    value = line.value
-    shown = ""
-    if value is not None and value.size <= SHOWN and line.formula is not None and not line.formula.is_number:
-        shown = f" = {matrix(value)}"
-    return f"{formatting.partial_tex(line.symbol)} = {line.tex}{shown}"

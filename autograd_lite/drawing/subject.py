@@ -1,4 +1,4 @@
-"""What to draw: a result, a function to be run, a module, or a traced program; each becomes nodes with names."""
+"""The thing to draw: a result, a function to be run, a module, or a traced program; each becomes nodes with names."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The graph: recording, the backward and the forward pass, and what makes them right in every corner."""
+"""The graph: recording, the backward and the forward pass, and the checks around them."""

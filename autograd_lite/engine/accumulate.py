@@ -13,11 +13,11 @@ from ..base.snapshots import SNAPSHOT, about_to_write
 from ..table import TABLE
 from .backward import pull_back
 from .context import CONTEXT, changed, tracing
+from .engine_rows import lift
 from .errors import noted
-from .fit import ones
 from .hooks import matching
 from .node import TRACED, Node
-from .results import lift
+from .unbroadcast import ones
 from .value import Value, wrap
 
 ndarray = np.ndarray

@@ -15,9 +15,9 @@ import numpy as np
 
 from ..base import memory
 from .errors import changed_error, freed_error, order_error, point_at
-from .fit import fit
 from .hooks import run_hooks
 from .node import TRACED, Lift, Node, between
+from .unbroadcast import match_argument
 from .versions import LATEST_WRITE
 
 
@@ -83,7 +83,7 @@ def pull_back(
                     continue
                 d = pull(g, y, xs, n)
                 if d.shape != p.shape or d.dtype is not p.dtype:
-                    d = fit(d, n, p)
+                    d = match_argument(d, n, p)
                 if watch is not None:
                     watch.pulled(n, p, d)
                 if p in pending:

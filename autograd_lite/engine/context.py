@@ -1,4 +1,4 @@
-"""The state of the current thread: whether it records, inside which composite call it is, and who watches.
+"""The state of the current thread: whether it records, inside which composite call it is, and the anomaly detector.
 
 It is one context variable, so every thread and every asynchronous task has its own. In the ordinary state it is None,
 so an operation pays for one lookup only.
@@ -20,7 +20,7 @@ from .value import Value
 
 
 class Context:
-    """The state of a thread, where it is not the ordinary one. It never changes; a block sets another one.
+    """An immutable thread state; None stands for the default. A block sets another one.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ class Context:
 
     @property
     def replayed(self) -> bool:
-        """Whether what is recorded will be computed again, from other values."""
+        """True if what is recorded will be computed again, from other values."""
         return self.values is not None or self.outside is not None
 
     def enter(self, node: Any, xs: Any, y: Any) -> None:
@@ -216,7 +216,7 @@ class set_grad_enabled:
 
 
 def is_grad_enabled() -> bool:
-    """Whether this thread records operations on tensors that require gradients.
+    """True if this thread records operations on tensors that require gradients.
 
     >>> import autograd_lite as ag
     >>> ag.is_grad_enabled()
@@ -236,14 +236,14 @@ def tracing() -> Any:
 
 
 def is_traced(t: Value) -> bool:
-    """Whether `t` is part of a program that is being traced; in one that is to be compiled, every Tensor is."""
+    """True if `t` is part of a program that is being traced; in one that is to be compiled, every Tensor is."""
     if (outside := tracing()) is not None:
         outside.enter(t)
     return t._node is not None and t._node.live & TRACED != 0
 
 
 def is_compared(t: Value) -> bool:
-    """Whether the value of a traced `t` may be used: what it depends on is compared at each call of the program."""
+    """True if the value of a traced `t` may be used: what it depends on is compared at each call of the program."""
     outside = tracing()
     return outside is not None and bool(outside.compares(t))
 
@@ -280,7 +280,7 @@ class Group:
         self._call = textbook, f, tuple(map(_node_or_value, args)), {k: _node_or_value(x) for k, x in params.items()}
 
     def moved(self, outer: Group | None, node: Callable[[Any], Any]) -> Group:
-        """The same call in another graph: `node` is what each argument has become."""
+        """This call in another graph: `node` maps the node of each argument to that in the other graph."""
         other = Group(self.name, outer, self.params, self.module)
         if self._call is not None:
             textbook, f, args, params = self._call

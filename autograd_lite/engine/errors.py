@@ -120,7 +120,7 @@ _KINDS: tuple[type[Exception], ...] = (
 )
 
 def explained(error: Exception, name: str, args: Sequence[Any]) -> Exception:
-    """The same kind of error, with the operation, the names and shapes of the operands, and the remedy."""
+    """An error of the kind of `error`, with the operation, the names and shapes of the operands, and the remedy."""
     what = ", ".join(_described(a) for a in args)
     text = str(error)
     if "non-broadcastable output" in text:

@@ -14,8 +14,8 @@ import numpy as np
 
 from .backward import pull_back, saved
 from .context import CONTEXT, ORDINARY
-from .fit import cast, sum_to
 from .node import TRANSFORM, Lift, Node
+from .unbroadcast import cast, sum_to
 
 
 def push_forward(

@@ -16,7 +16,7 @@ from .versions import CONFIGURED
 
 
 class Handle:
-    """What registering a hook on a tensor or a module returns: ``remove()``, or the end of a ``with``, removes it."""
+    """Handle of a hook on a tensor or a module: ``remove()``, or the end of a ``with``, removes it."""
 
     __slots__ = ("_remove",)
 
@@ -48,7 +48,7 @@ def add_hook(owner: Value, hook: Callable[[Any], Any]) -> Handle:
         keep = isinstance(g, Value) or isinstance(new, Value) and is_traced(new)
         return g if new is None else matching(new, g, f"a hook on {label} returned", keep)
 
-    # A tensor may leave its node (a leaf does when it is frozen): the hook is on the old one or the new one.
+    # Freezing a leaf replaces its node, so `remove` looks on both.
     its_node, its_owner = weakref.ref(node), weakref.ref(owner)
 
     def remove() -> None:

@@ -54,7 +54,7 @@ class Node:
     hooks : list or None
         Functions of the cotangent, in the order of registration.
     keeper : weakref or None
-        To the Tensor whose .grad backward() fills.
+        Weak reference to the Tensor that receives the gradient.
     graded : tuple of int, or None
         Of an input, the last one or two versions at which gradients were added to its .grad; of a result, empty once
         a backward pass has passed through it.
@@ -119,12 +119,12 @@ class Node:
 
     @property
     def requires_grad(self) -> bool:
-        """Whether a derivative may be asked for."""
+        """True if a derivative may be asked for."""
         return self.live > TRACED
 
     @property
     def label(self) -> str:
-        """What an error message calls it."""
+        """Its name in an error message."""
         made = self.parents[0] if self.row is not None and self.row.transparent and self.parents[0] else self
         what = "an input" if made.row is None or made.row.transparent else f"the result of {made.row.name}"
         return f"{self.name!r}, {what} of shape {self.shape}," if self.name else f"{what} of shape {self.shape}"

@@ -1,4 +1,4 @@
-"""What may stand beside a Tensor as an operand: numbers, arrays and lists; and which of them a node copies."""
+"""Operands beside a Tensor: numbers, arrays and lists; and which of them a node copies."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def as_operand(value: Any) -> Any:
 
 
 def operand(row: Primitive, value: Any) -> Any:
-    """The same, but raises if the value is not an array."""
+    """`as_operand`, raising TypeError if the value is not an array."""
     found = as_operand(value)
     if found is NotImplemented:
         raise TypeError(f"{row.name}: an operand of type {type(value).__name__}; give numbers, arrays or tensors")

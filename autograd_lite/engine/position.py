@@ -49,7 +49,7 @@ def users_position() -> tuple[Any, int]:
 
 
 def foreign_call() -> str:
-    """What the user's code has called that is converting a tensor: ``scipy.linalg.expm``, ``np.r_``; else ''."""
+    """The function that the user called and that converts a tensor: ``scipy.linalg.expm``, ``np.r_``; else ''."""
     frame: Any = sys._getframe(2)
     found = ""
     while frame is not None and (module := str(frame.f_globals.get("__name__"))).startswith(("scipy.", "numpy.")):

@@ -19,12 +19,12 @@ from ..rules.ufuncs import ufunc_parameters
 from ..table import TABLE, Primitive
 from ..table.torch_keywords import numpys_keywords
 from .context import CONTEXT, called_in_group, tracing
+from .engine_rows import projection
 from .errors import explained
 from .fast import ERRORS, operate
 from .node import NOTHING, SMALL, TRACED, Node
 from .operands import PLAIN, operand, own_constant, own_params
 from .position import users_position
-from .results import projection
 from .value import Value, seen_storage, unrecorded, wrap
 
 ndarray, asarray = np.ndarray, np.asarray
@@ -79,13 +79,26 @@ def record(row: Primitive, args: Sequence[Any], params: dict[str, Any] = NOTHING
     if not live:
         results = tuple(unrecorded(part, args) for part in ys)
         return results if row.outputs else results[0]
+    node = _node(row, args, xs, ys, params, live, keeps)
+    if not row.outputs:
+        return _result(node, ys[0], args)
+    node.parts = tuple((part.shape, part.dtype) for part in ys)
+    return tuple(_result(projection(node, k), part, args) for k, part in enumerate(ys))
+
+
+def _node(
+    row: Primitive, args: Sequence[Any], xs: Sequence[Any], ys: tuple[Any, ...], params: dict[str, Any], live: int,
+    keeps: int,
+) -> Node:
+    """The node of a call with the values `xs` and the results `ys`; `live` and `keeps` are those of `_live`."""
+    y: Any = ys if row.outputs else ys[0]
     node = Node(
         row,
         tuple(a._leaf() if isinstance(a, Value) else None for a in args),
         tuple(own_constant(x) if not isinstance(a, Value) else x if keeps & (2 << i) else None
               for i, (a, x) in enumerate(zip(args, xs, strict=True))),
-        (ys if row.outputs else ys[0]) if keeps & 1 or all(part.size <= SMALL for part in ys) else None,
-        () if row.outputs else ys[0].shape,
+        y if keeps & 1 or all(part.size <= SMALL for part in ys) else None,
+        () if row.outputs else y.shape,
         np.result_type(*ys) if ys else np.dtype(float),
         live,
         own_params(params),
@@ -93,11 +106,8 @@ def record(row: Primitive, args: Sequence[Any], params: dict[str, Any] = NOTHING
     node.code, node.at = users_position()
     context = CONTEXT.get()
     if context is not None:
-        context.enter(node, xs, ys if row.outputs else ys[0])
-    if row.outputs:
-        node.parts = tuple((part.shape, part.dtype) for part in ys)
-        return tuple(_result(projection(node, k), part, args) for k, part in enumerate(ys))
-    return _result(node, ys[0], args)
+        context.enter(node, xs, y)
+    return node
 
 
 def _live(row: Primitive, args: Sequence[Any], ys: Sequence[Any]) -> tuple[int, int]:

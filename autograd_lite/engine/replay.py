@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..base.tree import leaves
-from ..table.surrogate import Linearized
+from ..table.surrogate import NearPoint
 from .backward import pull_back
 from .errors import written_error
 from .node import Node, ancestors
@@ -96,7 +96,7 @@ def finite_difference(
         along += float(np.sum(np.conj(g) * direction).real)
         step = max(step, float(np.abs(x).max(initial=0.0)))
 
-    near = Linearized()
+    near = NearPoint()
 
     def at(t: float) -> dict[Node, Any]:
         with near, np.errstate(all="ignore"):

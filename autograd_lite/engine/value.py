@@ -53,18 +53,18 @@ class Value:
 
     @property
     def requires_grad(self) -> bool:
-        """Whether a derivative with respect to this may be asked for."""
+        """True if a derivative with respect to this may be asked for."""
         node = self._node
         return node is not None and node.requires_grad
 
     @property
     def is_leaf(self) -> bool:
-        """Whether it is an input, not the recorded result of anything."""
+        """True if it is an input, not the recorded result of anything."""
         return self._node is None or self._node.row is None
 
     @property
     def name(self) -> str | None:
-        """What pictures, derivations and error messages call it."""
+        """Its name in pictures, derivations and error messages."""
         return None if self._node is None else self._node.name
 
     @name.setter
@@ -78,7 +78,7 @@ class Value:
 
     @property
     def _who(self) -> str:
-        """What an error message calls it."""
+        """Its name in an error message."""
         return self.name or f"tensor {self.shape}"
 
     def _leaf(self) -> Node:
@@ -91,7 +91,7 @@ class Value:
         return node
 
     def _written(self) -> None:
-        """Its array has been written to: what was recorded before must not use it any more."""
+        """Note a write to its array: graphs recorded earlier are now stale."""
         node = self._node
         if node is not None:
             (self._storage() if node.storage is OURS else node.storage).written()

@@ -39,7 +39,7 @@ class Storage:
         self.name = name
 
     def written(self) -> int:
-        """Its array has been written to: what was recorded before must not use it any more. Returns the version."""
+        """Note a write to its array: graphs recorded earlier are now stale. Returns the version."""
         self.version = version = next_order()
         if version < LATEST_WRITE[0]:  # not at once: another thread may have written since
             LATEST_WRITE[0] = version

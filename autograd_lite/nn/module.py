@@ -45,7 +45,7 @@ class Parameter(Tensor):
 class IncompatibleKeys(
     NamedTuple("IncompatibleKeys", [("missing_keys", list[str]), ("unexpected_keys", list[str])])
 ):
-    """What :meth:`Module.load_state_dict` returns: names missing from the state, and names that the module lacks."""
+    """The result of :meth:`Module.load_state_dict`: names missing from the state, and names that the module lacks."""
 
     __slots__ = ()
 
@@ -145,7 +145,7 @@ class Module:
         return [*super().__dir__(), *self._parameters, *self._buffers, *self._modules]
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:
-        """The same as setting it; None reserves the name for a parameter that this layer does not have."""
+        """Set a parameter by name; None reserves the name for a parameter that this layer does not have."""
         self._taken("register_parameter", "_parameters", name)
         if param is None:
             self._parameters[name] = None
@@ -162,7 +162,7 @@ class Module:
         (self._passing.discard if persistent else self._passing.add)(name)
 
     def register_module(self, name: str, module: Module | None) -> None:
-        """The same as setting it; None reserves the name."""
+        """Set a child by name; None reserves the name."""
         if not isinstance(module, Module | None):
             got = f"a {type(module).__name__}"
             if isinstance(module, type):
@@ -182,7 +182,7 @@ class Module:
     # ------------------------------------------------------------------------------------------------ calls
 
     def forward(self, *args: Any, **params: Any) -> Any:
-        """What the module computes; each subclass defines it."""
+        """Compute the output; each subclass defines this."""
         name = type(self).__name__
         raise NotImplementedError(f"{name} has no forward(); write def forward(self, x)")  # abstract
 

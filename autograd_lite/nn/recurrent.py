@@ -61,7 +61,7 @@ def _of_state(h: Tensor, weight: Tensor, bias: Any) -> Tensor:
 
 
 class _Gated(Module):
-    """What layers and cells share: the sizes, the first weights, and the equation of one step."""
+    """Base of layers and cells: the sizes, the first weights, and the equation of one step."""
 
     gates: ClassVar[int] = 1
     states: ClassVar[int] = 1  # the number of arrays in the state

@@ -1,6 +1,6 @@
-"""What all optimisers share: parameter groups, per-parameter state, saving and loading of both.
+"""The base of all optimisers: parameter groups, per-parameter state, saving and loading of both.
 
-An optimiser is a formula on arrays, :meth:`Optimizer.rule`, in plain NumPy. A step runs it in place (`in_place`); a
+An optimiser is a formula on arrays, :meth:`Optimizer.rule`, in plain NumPy. A step runs it in place (`fused_step`); a
 compiled function (``ag.jit``) traces it. A step reads ``.grad``, writes into the parameters' own arrays and increments
 their versions: a backward pass through what was recorded before the step is an error.
 """
@@ -8,16 +8,14 @@ their versions: a backward pass through what was recorded before the step is an 
 from __future__ import annotations
 
 import math
-import sys
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextvars import Context
 from copy import copy
-from itertools import starmap
+from functools import partial
 from numbers import Real
-from operator import call
+from sys import getrefcount
 from types import SimpleNamespace
-from typing import Any
-from weakref import WeakKeyDictionary
+from typing import Any, Self
 
 import numpy as np
 
@@ -25,7 +23,7 @@ from ..base.snapshots import SNAPSHOT, about_to_step, about_to_write
 from ..engine.context import enable_grad, no_grad, tracing
 from ..table import TABLE
 from ..tensor import Tensor
-from .in_place import Bound, Call, InPlace
+from .fused_step import Bound, Call, FusedStep
 
 Array = np.ndarray[Any, Any]
 Numbers = tuple[dict[str, float], dict[str, float], dict[str, Array]]
@@ -71,6 +69,18 @@ class Optimizer:
     _nonnegative: tuple[str, ...] = (
         "lr", "weight_decay", "eps", "momentum", "rho", "alpha", "lr_decay", "momentum_decay"
     )
+
+    __slots__ = ("__dict__", "__weakref__", "_group_steps")
+
+    _group_steps: dict[Any, _GroupStep]  # by the place of a group, and by its place and terms
+
+    def __new__(cls, *args: Any, **options: Any) -> Self:
+        self = super().__new__(cls)
+        self._group_steps = {}
+        return self
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__  # a copy makes its own steps
 
     def __init__(self, params: Iterable[Any], defaults: Mapping[str, Any], **how: Any) -> None:
         unknown = [name for name in how if name not in ("foreach", "fused", "capturable")]
@@ -137,9 +147,13 @@ class Optimizer:
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradient of every parameter."""
+        unwatched = SNAPSHOT.get() is None and tracing() is None
         for group in self.param_groups:
             for p in group["params"]:
-                p.zero_grad()
+                if unwatched:
+                    p._grad = None
+                else:
+                    p.zero_grad()
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update every parameter that has a gradient.
@@ -160,34 +174,23 @@ class Optimizer:
         if (outside := tracing()) is not None:
             self._trace_step(outside)
             return loss
-        if SNAPSHOT.get() is not None:
+        snapshot = SNAPSHOT.get()
+        if snapshot is not None:
             about_to_step(self)
         calls: list[Call] = []
         stepped: list[Tensor] = []
         for place, group in enumerate(self.param_groups):
-            step = _group_step(self, place, group)
-            for p in group["params"]:
-                if p._grad is None:
-                    continue
-                if not p._data.flags.writeable:
-                    who = f"{type(self).__name__}.step: {p.name or 'a parameter'} of shape {p.shape}"
-                    raise ValueError(f"{who} has a read-only array; write p.data = p.data.copy()")
-                g = p._grad._data
-                if g.base is not None or sys.getrefcount(g) > _SOLE:
-                    g = g.copy()  # it may share memory with a parameter, and all gradients are read as they were before
-                calls += step.calls(self, p, g if g.dtype.kind != "c" else real_view(g))
-                stepped.append(p)
-        if SNAPSHOT.get() is not None:
+            _group_step(self, place, group).prepare(self, calls, stepped)
+        if snapshot is not None:
             for p in stepped:
                 about_to_write(p)
         for p in stepped:
             p._written()
-        with np.errstate(all="ignore"):  # an error of arithmetic would leave a half-made step
-            deque(starmap(call, calls), maxlen=0)  # a loop takes twice as long on small arrays
+        _SILENT.copy().run(_run, calls)
         return loss
 
     def _counters(self, group: Mapping[str, Any]) -> list[str]:
-        """What in the state of a parameter is a number and not an array: the keys of what :meth:`numbers` returns."""
+        """The numbers in the state of a parameter: the names of the counters that :meth:`numbers` returns."""
         initial, who = self.initial(group), f"{type(self).__name__}.numbers"
         pair = self.numbers(group, dict(initial))
         if not isinstance(pair, tuple) or len(pair) != 2 or not all(isinstance(part, Mapping) for part in pair):
@@ -209,7 +212,7 @@ class Optimizer:
     def _ruled(
         self, p: Any, g: Any, state: Mapping[str, Any], n: Any, group: Mapping[str, Any], counters: Sequence[str]
     ) -> tuple[Any, dict[str, Any]]:
-        """What :meth:`rule` returns, after checking it."""
+        """Call :meth:`rule`, and check the result."""
         pair, who = self.rule(p, -g if group.get("maximize") else g, state, n, group), type(self).__name__
         if not isinstance(pair, tuple) or len(pair) != 2 or not isinstance(pair[1], Mapping):
             expected = "what to subtract, and the new state as a dict"
@@ -365,53 +368,73 @@ class _GroupStep:
     Attributes
     ----------
     options : dict or None
-        The group's options in the last step; None if they may change without being replaced, as an array may.
+        The group in the last step; None if an option may change without being replaced, as an array may.
+    params : list of Tensor
+        The parameters of the group in the last step.
     """
 
     def __init__(self, optimizer: Optimizer, group: Mapping[str, Any]) -> None:
         self.group: Mapping[str, Any] = group
         self.counters = optimizer._counters(group)
-        self.rules: dict[Any, InPlace] = {}
+        self.rules: dict[Any, FusedStep] = {}
         self.bound: dict[Tensor, Bound] = {}
         self.numbers: dict[Any, Numbers] = {}  # of this step, by the counters before it
         self.last: dict[Any, Numbers] = {}  # of the step before, by the counters after it
         self.next: dict[Any, Numbers] = {}  # of this step, likewise
         self.options: dict[str, Any] | None = None
+        self.params = group["params"]
 
-    def calls(self, optimizer: Optimizer, p: Tensor, g: Array) -> list[Call]:
-        """The calls that update a parameter and its state, all functions in C. Nothing is written to before."""
-        state, bound = optimizer.state.get(p), self.bound.get(p)
-        if (
-            bound is None or state is None or not bound.holds(p._data, state)
-            or g.shape != bound.shape or g.dtype != bound.dtype
-        ):  # fmt: skip
-            return self._first_calls(optimizer, p, g)
-        _, after, numbers = self._numbers(optimizer, bound.dtype, state)
-        if bound.numbers is not numbers:
-            return self._first_calls(optimizer, p, g)
-        calls = bound.calls(g)
-        if after:
-            calls.append((state.update, after))
-        return calls
+    def prepare(self, optimizer: Optimizer, calls: list[Call], stepped: list[Tensor]) -> None:
+        """Append the calls that update the parameters and their state, and the parameters. Nothing is written to."""
+        states, bounds, counters = optimizer.state, self.bound, self.counters
+        for p in self.group["params"]:
+            if p._grad is None:
+                continue
+            data, g = p._data, p._grad._data
+            if not data.flags.writeable:
+                who = f"{type(optimizer).__name__}.step: {p.name or 'a parameter'} of shape {p.shape}"
+                raise ValueError(f"{who} has a read-only array; write p.data = p.data.copy()")
+            if g.base is not None or getrefcount(g) > _SOLE:
+                g = g.copy()  # it may share memory with a parameter, and all gradients are read as they were before
+            stepped.append(p)
+            bound, state = bounds.get(p), states.get(p)
+            if (
+                bound is None or state is None or bound.data is not data or len(state) != bound.entries
+                or g.shape != bound.shape or g.dtype != bound.dtype or bound.arrays and not bound.holds(state)
+            ):  # fmt: skip
+                calls += self._first_calls(optimizer, p, g)
+                continue
+            # Without counters the numbers are the same for all parameters.
+            numbers = None if counters else self.numbers.get(bound.real)
+            _, after, arrays = numbers or self._numbers(optimizer, bound.real, state)
+            if bound.numbers is not arrays:
+                calls += self._first_calls(optimizer, p, g)
+            elif bound.whole is None:
+                calls += bound.calls(real_view(g))
+            else:
+                calls.append((bound.whole, g))
+            if after:
+                calls.append((state.update, after))
 
     def _first_calls(self, optimizer: Optimizer, p: Tensor, g: Array) -> list[Call]:
-        """The same for a parameter whose arrays are others than in the step before."""
-        value = real_view(p._data)
+        """The calls for a parameter whose arrays are others than in the step before."""
+        value, g = real_view(p._data), real_view(g)
         state = optimizer._state_of(p, value, self.group, self.counters)
         numbers, after, arrays = self._numbers(optimizer, value.dtype, state)
-        own = {name: x for name, x in state.items() if isinstance(x, np.ndarray) and not name.startswith("_")}
-        rule = self._rule(optimizer, value.dtype, own, numbers)
+        kept = {name: x for name, x in state.items() if isinstance(x, np.ndarray) and not name.startswith("_")}
+        rule = self._rule(optimizer, value.dtype, kept, numbers)
         state |= after
-        if rule.possible and _alike(g, value) and all(_alike(x, value) and x.flags.writeable for x in own.values()):
+        fits = all(_alike(x, value) and x.flags.writeable for x in kept.values())
+        if rule.run is not None and fits and _alike(g, value):
             state |= {name: np.empty_like(value) for name in rule.new}
             bound = Bound(rule, p._data, value, state, arrays)
             if not rule.new:  # the next step has the same rule
                 self.bound[p] = bound
             calls = bound.calls(g)
         else:
-            step, new = self._formula(optimizer, value, g, own, numbers)
+            step, new = self._formula(optimizer, value, g, kept, numbers)
             state |= {name: np.array(x) for name, x in new.items()}  # copies, because a rule may return what it got
-            calls = [(np.subtract, value, np.asarray(step), value)]
+            calls = [(partial(np.subtract, value, out=value), np.asarray(step))]
         return [*calls, (optimizer.state.update, {p: state})]
 
     def _numbers(self, optimizer: Optimizer, dtype: Any, state: Mapping[str, Any]) -> Numbers:
@@ -439,50 +462,55 @@ class _GroupStep:
 
     def _rule(
         self, optimizer: Optimizer, dtype: Any, state: Mapping[str, Array], numbers: Mapping[str, float]
-    ) -> InPlace:
+    ) -> FusedStep:
         def updated(p: Any, g: Any, state: Any, numbers: Any) -> dict[str, Any]:
             step, new = self._formula(optimizer, p, g, state, numbers)
             return {"_p": p - step, **new}
 
         key = dtype, *state
         if key not in self.rules:
-            self.rules[key] = InPlace(updated, dtype, list(state), list(numbers))
+            self.rules[key] = FusedStep(updated, dtype, list(state), list(numbers))
         return self.rules[key]
-
-
-#: By the place of a group: its steps; by place and terms: those with these terms.
-_STEPS: WeakKeyDictionary[Optimizer, dict[Any, _GroupStep]] = WeakKeyDictionary()
 
 
 def _group_step(optimizer: Optimizer, place: int, group: dict[str, Any]) -> _GroupStep:
     """The next step of a group."""
-    steps = _STEPS.setdefault(optimizer, {})
-    step, options = steps.get(place), {**group, "params": None}
-    if step is None or step.options != options:
+    step = optimizer._group_steps.get(place)
+    changed = step is None or step.params is not group["params"] or step.options != group
+    if step is None or changed:
+        options = {name: value for name, value in group.items() if name != "params"}
         key = place, *[x if type(x) is str else bool(x) for x in options.values()]  # a rule asks which terms there are
-        step = steps[place] = steps.get(key) or steps.setdefault(key, _GroupStep(optimizer, group))
-        step.options = None
+        step = optimizer._group_steps.get(key) or _GroupStep(optimizer, group)
+        optimizer._group_steps[place] = optimizer._group_steps[key] = step
+        step.params, step.options = group["params"], dict(group) if all(map(_is_fixed, options.values())) else None
     step.group = group
-    if step.options is None or step.counters:  # otherwise the numbers are the same
+    if changed or step.counters:  # otherwise the numbers are the same
         step.numbers, step.last, step.next = {}, step.next, {}
-    if step.options is None and all(map(_is_fixed, options.values())):
-        step.options = options
     return step
 
 
 def _is_fixed(option: Any) -> bool:
-    """Whether an option changes only when another takes its place."""
+    """True if an option is immutable."""
     return type(option) in (float, int, bool, str, type(None)) or type(option) is tuple and all(map(_is_fixed, option))
 
 
 def _sole() -> int:
-    """What `sys.getrefcount` gives for a local variable whose array only one attribute refers to."""
+    """The number that `sys.getrefcount` returns for a local variable whose array only one attribute refers to."""
     holder = SimpleNamespace(g=np.empty(0))
     g = holder.g
-    return sys.getrefcount(g)
+    return getrefcount(g)
 
 
 _SOLE = _sole()
+
+#: A context in which arithmetic ignores errors: one would leave a half-made step. Cheaper to enter than `np.errstate`.
+_SILENT = Context()
+_SILENT.run(np.seterr, all="ignore")
+
+
+def _run(calls: Iterable[Call]) -> None:
+    for f, x in calls:
+        f(x)
 
 
 def _alike(x: Any, p: Any) -> bool:
@@ -502,7 +530,7 @@ def real_view(x: Array) -> Array:
 
 
 def real_parts(x: Tensor) -> Tensor:
-    """The same for a Tensor in a traced function."""
+    """`real_view` for a Tensor in a traced function."""
     return x if x.dtype.kind != "c" else TABLE["stack"]([x.real, x.imag], -1)
 
 

@@ -1,4 +1,4 @@
-"""What the schedules share: the base class, lists of schedules, and how a state is checked."""
+"""Shared by all schedules: the base class, lists of schedules, and how a state is checked."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class LRScheduler:
         return self.rate(base, t - 1, group) if t else base
 
     def following(self, lr: float, base: float, t: int, group: int) -> float:
-        """The rate of a group at epoch `t` after the rate `lr`, which is not that of this schedule alone."""
+        """The rate of a group at epoch `t`, given that another schedule changed the rate to `lr`."""
         before, now = self.before(base, t, group), self.rate(base, t, group)
         return lr * (now / before) if before else lr + now
 
@@ -84,7 +84,7 @@ class LRScheduler:
         return self.following(lr, base, t, group)
 
     def _options(self, alone: bool = True) -> list[dict[str, Any]]:
-        """What the schedule sets in each group at `last_epoch`."""
+        """The values that the schedule sets in each group at `last_epoch`."""
         t, pairs = self.last_epoch, zip(self.optimizer.param_groups, self.base_lrs, strict=False)
         lrs = (
             self.rate(base, t, k) if alone else self._after(group["lr"], base, t, k)
@@ -123,7 +123,7 @@ class LRScheduler:
         return trial_with(self, state)
 
     def _restored(self) -> list[list[dict[str, Any]]]:
-        """What a copy with a state sets in each group, one list after the other, after checking it."""
+        """The values that a copy with a state sets in each group, one list after the other, after checking it."""
         who, at = f"{type(self).__name__}.load_state_dict", f"at epoch {self.last_epoch}"
         try:
             options = self._options()
@@ -248,7 +248,7 @@ def trial_with(schedule: Any, state: Mapping[str, Any]) -> Any:
 
 
 def _alike(own: Any, other: Any) -> bool:
-    """Whether a value of a state has the type of the schedule's own."""
+    """True if a value of a state has the type of the schedule's own."""
     if isinstance(own, (list, tuple)):
         return isinstance(other, (list, tuple)) and all(_alike(own[0] if own else 0, x) for x in other)
     if isinstance(own, (bool, str)):

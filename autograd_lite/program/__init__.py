@@ -2,6 +2,7 @@
 
 from ..base.listing import public_names as _public_names
 from .equation import Equation as Equation
+from .equation import Operand as Operand
 from .equation import Var as Var
 from .program import Program as Program
 from .program import trace as trace

@@ -6,6 +6,7 @@ import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -17,14 +18,14 @@ from ..base.snapshots import References, Snapshot, untouched
 from ..base.tree import leaves, rebuild, tree_map
 from ..engine.backward import pull_back
 from ..engine.context import changed
+from ..engine.engine_rows import lift
 from ..engine.node import TRACED, Node, ancestors
 from ..engine.operands import raw
 from ..engine.replay import value_of
-from ..engine.results import lift
 from ..engine.value import Value
 from .capture import names_of, run
 from .closures import Closure
-from .equation import Equation, Var
+from .equation import Equation, Operand, Var
 from .graph import equations_of
 from .naming import short_names
 from .numbers import Number, Prelude
@@ -160,7 +161,9 @@ class Call:
         return bool(self.program.updates or self.gradients or self.modes)
 
 
-def record_call(f: Callable[..., Any], args: Any, params: Any, static: Sequence[Any], recording: bool) -> Call:
+def record_call(
+    f: Callable[..., Any], args: tuple[Any, ...], params: dict[str, Any], static: Sequence[Any], recording: bool
+) -> Call:
     """Run `f` once, and record it.
 
     Parameters
@@ -189,7 +192,10 @@ def _check_draws(changes: Snapshot, made: _Made) -> None:
         )
 
 
-def _run(f: Any, given: list[Any], args: Any, params: Any, static: Sequence[Any], recording: bool) -> Any:
+def _run(
+    f: Callable[..., Any], given: list[Any], args: tuple[Any, ...], params: dict[str, Any],
+    static: Sequence[Any], recording: bool,
+) -> Any:
     outside = Outside()
     closure = Closure(outside)
     first: dict[int, int] = {}  # of an array that is passed twice: a write to one is a write to the other
@@ -228,7 +234,7 @@ def _run(f: Any, given: list[Any], args: Any, params: Any, static: Sequence[Any]
     return made, list(closure.variables.values())
 
 
-def _containers(old: Any, new: Any) -> Iterator[tuple[Any, Any]]:
+def _containers(old: object, new: object) -> Iterator[tuple[Any, Any]]:
     """The dicts and lists of a tree, each with the one at its place in another tree."""
     if isinstance(old, (dict, list, tuple)):
         if not isinstance(old, tuple):
@@ -278,71 +284,128 @@ def _pulled_back(results: list[Any], outside: Outside) -> Any:
         return starts, pull_back(roots, needs, lift)
 
 
+class _Ends:
+    """Where a run ends: for each result, written input and gradient its node, or an array that depends on no input."""
+
+    def __init__(self, results: Sequence[Any], outside: Outside, pulled: Mapping[Node, Any]) -> None:
+        self.results = [_node_or_array(t) if isinstance(t, (Value, np.ndarray)) else np.zeros(()) for t in results]
+        self.written: dict[Node, Any] = {n: t._node for n, t in outside.tensors.items() if t._node is not n}
+        self.gradients: list[tuple[Any, Any]] = []  # Tensors whose gradient is another one, and that
+        for t, anew in outside.graded.items():
+            first = None if anew else outside.node_of_grad(t)
+            if first is not None and t._grad is not None:  # it was added to
+                self.written[first] = _node_or_array(t._grad)
+            else:
+                self.gradients.append((t, None if t._grad is None else _node_or_array(t._grad)))
+        self.pulled = {n: _node_or_array(g) for n, g in pulled.items()}
+        after = [g for _, g in self.gradients]
+        ends = (*self.results, *self.written.values(), *after, *outside.draws, *self.pulled.values())
+        self.nodes = ancestors([n for n in ends if isinstance(n, Node)], TRACED)[::-1]
+
+    @property
+    def slopes(self) -> list[tuple[str, Node]]:
+        """The new gradients with their names."""
+        return [(f"{t.name or 'p'}_grad", g) for t, g in self.gradients if isinstance(g, Node)]
+
+
+def _with_scalars(names: dict[Node, str], sources: Mapping[Node, Source], outside: Outside) -> dict[Node, str]:
+    """The names of nodes, and for the results of Python's arithmetic their formulas."""
+    scalars = {n: s.key for n, s in sources.items() if s.kind == "scalar"}
+    numbers = {n: t.word for n, t in outside.tensors.items() if type(t) is Number and n not in scalars}
+    formulas = outside.arithmetic.shown({word: names.get(n, "") for n, word in numbers.items()})
+    return names | {n: f"{dtype}({formulas[word]})" for n, (word, dtype) in scalars.items() if formulas[word]}
+
+
+def _prelude(
+    outside: Outside, inputs: Sequence[Node], sources: Mapping[Node, Source], var: Mapping[Node, Var]
+) -> Prelude | None:
+    """Python's arithmetic, from the numbers among the inputs to the scalars of the program."""
+    scalars = {var[n]: s.key for n, s in sources.items() if s.kind == "scalar"}
+    if not scalars and not outside.arithmetic.lines:
+        return None
+    numbers = {t.word: var[n] for n, t in outside.tensors.items() if type(t) is Number and n in inputs}
+    return Prelude(outside.arithmetic, numbers, scalars)
+
+
 class _Made:
     """What a run has made, as long as it is not known which Tensors came from outside: those that outlive it."""
 
     given = False  # whether Tensors were passed
 
     def __init__(
-        self, f: Any, args: Any, inputs: list[Node], result: Any, variables: Any, outside: Outside,
-        starts: list[int], pulled: Mapping[Node, Any],
-    ) -> None:
-        self.draws = outside.draws
-        self.outside: dict[str, Any] = {
-            "steps": outside.steps, "modules": outside.modules, "modes": outside.modes
-        }
-        self.asked = [(weakref.ref(t), had) for t, had in outside.asked.items()]
-        found = leaves(result)
-        self.objects = {k: x for k, x in enumerate(found) if not isinstance(x, (Value, np.ndarray))}
-        outputs = [np.zeros(()) if k in self.objects else _node_or_array(t) for k, t in enumerate(found)]
-        written: dict[Node, Any] = {n: t._node for n, t in outside.tensors.items() if t._node is not n}
-        gradients: list[tuple[Any, Any]] = []
-        for t, anew in outside.graded.items():
-            first = None if anew else outside.node_of_grad(t)
-            if first is not None and t._grad is not None:  # it was added to
-                written[first] = _node_or_array(t._grad)
-            else:
-                gradients.append((t, None if t._grad is None else _node_or_array(t._grad)))
-        after = [g for _, g in gradients if g is not None]
-        back = [_node_or_array(g) for g in pulled.values()]
-        roots = [n for n in (*outputs, *written.values(), *after, *outside.draws, *back) if isinstance(n, Node)]
-        nodes = ancestors(roots, TRACED)[::-1]
-        used = {*nodes, *written}
+        self, f: Callable[..., Any], args: tuple[Any, ...], inputs: list[Node], result: Any,
+        variables: list[tuple[str, Any]], outside: Outside, starts: list[int], pulled: Mapping[Node, Any],
+    ) -> None:  # fmt: skip
+        ends = _Ends(leaves(result), outside, pulled)
+        used = {*ends.nodes, *ends.written}
         sources = {n: s for n, s in outside.found.items() if s.kind in ("argument", "cotangent") or n in used}
-        slopes = [(f"{t.name or 'p'}_grad", g) for t, g in gradients if isinstance(g, Node)]
-        names = names_of(f, args, inputs, nodes, variables, slopes)
-        arithmetic, numbers = outside.arithmetic, {n: t.word for n, t in outside.tensors.items() if type(t) is Number}
-        scalars = {n: s.key for n, s in sources.items() if s.kind == "scalar"}
-        shown = arithmetic.shown({word: names.get(n, "") for n, word in numbers.items() if n not in scalars})
-        names |= {n: f"{dtype}({shown[word]})" for n, (word, dtype) in scalars.items() if shown[word]}
+        names = _with_scalars(names_of(f, args, inputs, ends.nodes, variables, ends.slopes), sources, outside)
         fresh = short_names(names.values())
         var = {n: Var(names.get(n) or next(fresh), n.shape, n.dtype) for n in sources}
-        self.inputs = [var[n] for n in inputs]
-        recorded = [n for n in nodes if n not in sources]
-        self.equations = equations_of(recorded, var, names, fresh)
-        for n in recorded:
+        operations = [n for n in ends.nodes if n not in sources]
+        self.equations = equations_of(operations, var, names, fresh)
+        for n in operations:
             n.xs = n.y = None  # its values, which are those of this call only
-        self.prelude = None
-        if scalars or arithmetic.lines:
-            of_word = {word: var[n] for n, word in numbers.items() if n in inputs}
-            self.prelude = Prelude(arithmetic, of_word, {var[n]: key for n, key in scalars.items()})
-        self.outputs = [_var_or_array(x, var) for x in outputs]
-        self.updates = {var[n]: _var_or_array(x, var) for n, x in written.items()}
-        self.gradients = [(weakref.ref(t), None if g is None else _var_or_array(g, var)) for t, g in gradients]
+
+        self.inputs = [var[n] for n in inputs]
+        self.prelude = _prelude(outside, inputs, sources, var)
+        self.outputs = [_var_or_array(x, var) for x in ends.results]
+        self.updates = {var[n]: _var_or_array(x, var) for n, x in ends.written.items()}
+        self.gradients = [(weakref.ref(t), None if g is None else _var_or_array(g, var)) for t, g in ends.gradients]
+        self.starts, self.pulled = starts, {var[n]: _var_or_array(g, var) for n, g in ends.pulled.items()}
+
+        self.name, self.result = plain(getattr(f, "__name__", "f")), tree_map(lambda t: 0, result)
+        self.objects = {k: x for k, x in enumerate(leaves(result)) if not isinstance(x, (Value, np.ndarray))}
         self.tensors = [isinstance(t, Value) for t in leaves(result)]
-        self.starts, self.pulled = starts, {var[n]: _var_or_array(g, var) for n, g in zip(pulled, back, strict=True)}
-        self.result, self.name = tree_map(lambda t: 0, result), plain(getattr(f, "__name__", "f"))
-        given = {id(outside.tensors[n]): var[n] for n in inputs}
-        self.structure = rebuild(args, [given.get(id(x), x) for x in leaves(args)])
+        arguments = {id(outside.tensors[n]): var[n] for n in inputs}
+        self.structure = rebuild(args, [arguments.get(id(x), x) for x in leaves(args)])
+
+        self.draws = outside.draws
+        self.outside: dict[str, Any] = {"steps": outside.steps, "modules": outside.modules, "modes": outside.modes}
+        self.asked = [(weakref.ref(t), had) for t, had in outside.asked.items()]
         self.values = {var[n]: n.y for n in sources}
         self.leafs = {var[n] for n in sources if n.requires_grad}
         self.roots = {id(_root(t._data)) for t in outside.tensors.values() if t._node.name or t.requires_grad}
-        self.sources: dict[Var, Any] = {
+        self.sources: dict[Var, Source] = {
             var[n]: replace(s, owner=weakref.ref(s.owner)) if s.kind == "tensor" else s for n, s in sources.items()
         }
 
-    def recording(self, variables: Any) -> Call:
+    def recording(self, variables: list[tuple[Any, Any, Any]]) -> Call:
         """Finish: the values of Tensors that the function itself created are constants."""
+        sources, constants = self._living()
+
+        def settled(x: Operand) -> Any:
+            return constants.get(x, x) if isinstance(x, Var) else x
+
+        equations = self.equations
+        if constants:
+            equations = [replace(eq, operands=tuple(map(settled, eq.operands))) for eq in equations]
+        asked = {t: had for r, had in self.asked if (t := r()) is not None}
+        living = [(t, g) for r, g in self.gradients if (t := r()) is not None]
+        after = [g for _, g in living if g is not None]
+        places = count(len(self.outputs))
+        gradients = [(t, None if g is None else next(places)) for t, g in living]
+        outputs = tuple(map(settled, (*self.outputs, *after)))
+        updates = {v: settled(x) for v, x in self.updates.items() if v not in constants}
+        cotangents = [v for v, s in sources.items() if s.kind == "cotangent"]
+        for v in cotangents:
+            del sources[v]
+        backward, equations, more = self._split(equations, cotangents, constants, len(outputs))
+        tensors = self._as_tensors({
+            v for v, s in self.sources.items() if s.kind == "tensor" and (v in sources or v in self.leafs)
+        })  # fmt: skip
+        captured = {v: self.values[v] for v in sources if v not in self.inputs}
+        program = Program(
+            self.name, tuple(self.inputs), tuple(equations), outputs + more, captured, self.structure, self.result,
+            updates, self.prelude,
+        )
+        return Call(
+            program, sources, tensors, self.objects, backward, gradients, asked,
+            writes=any(sources[v].kind == "tensor" for v in updates), variables=variables, **self.outside,
+        )  # fmt: skip
+
+    def _living(self) -> tuple[dict[Var, Source], dict[Var, np.ndarray]]:
+        """The inputs with their owners, and the values of those whose owner is gone."""
         sources, constants = {}, {}
         for v, source in self.sources.items():
             owner = source.owner() if source.kind == "tensor" else source.owner
@@ -350,39 +413,9 @@ class _Made:
                 constants[v] = self._constant(self.values[v])
             else:
                 sources[v] = replace(source, owner=owner)
-        equations = self.equations
-        if constants:
-            equations = [
-                replace(eq, operands=tuple(constants.get(x, x) if isinstance(x, Var) else x for x in eq.operands))
-                for eq in equations
-            ]
-        asked = {t: had for r, had in self.asked if (t := r()) is not None}
-        gradients = [(t, g) for r, g in self.gradients if (t := r()) is not None]  # not of Tensors that are gone
-        after = [g for _, g in gradients if g is not None]
-        places = iter(range(len(self.outputs), len(self.outputs) + len(after)))
-        gradients = [(t, None if g is None else next(places)) for t, g in gradients]
-        outputs = tuple(constants.get(x, x) if isinstance(x, Var) else x for x in (*self.outputs, *after))
-        updates = {
-            v: constants.get(x, x) if isinstance(x, Var) else x for v, x in self.updates.items() if v not in constants
-        }
-        cotangents = [v for v, s in sources.items() if s.kind == "cotangent"]
-        for v in cotangents:
-            del sources[v]
-        backward, equations, more = self._split(equations, cotangents, constants, len(outputs))
-        kind = {v: s.kind for v, s in self.sources.items()}
-        tensors = self._as_tensors({v for v in kind if kind[v] == "tensor" and (v in sources or v in self.leafs)})
-        captured = {v: self.values[v] for v in sources if v not in self.inputs}
-        outputs += more
-        program = Program(
-            self.name, tuple(self.inputs), tuple(equations), outputs, captured, self.structure, self.result, updates,
-            self.prelude,
-        )
-        writes = any(sources[v].kind == "tensor" for v in updates)
-        made = tensors, self.objects, backward, gradients, asked
-        return Call(program, sources, *made, writes=writes, variables=variables, **self.outside)
+        return sources, constants
 
-
-    def _constant(self, value: Any) -> Any:
+    def _constant(self, value: np.ndarray) -> Any:
         root = _root(value)
         if root is not value and id(root) in self.roots:
             raise RuntimeError(
@@ -392,7 +425,7 @@ class _Made:
         return value.copy()
 
     def _split(
-        self, equations: list[Equation], cotangents: list[Var], constants: Mapping[Var, Any], count: int
+        self, equations: list[Equation], cotangents: list[Var], constants: Mapping[Var, Any], size: int
     ) -> tuple[Backward | None, list[Equation], tuple[Var, ...]]:
         """The backward pass, the other equations, and the further outputs that the backward pass needs."""
         if not cotangents:
@@ -410,7 +443,7 @@ class _Made:
         needed = list(dict.fromkeys(x for x in used if isinstance(x, Var) and x not in after))
         kept = [v for v in needed if v in self.sources and v not in self.updates]
         more = tuple(v for v in needed if v not in kept)
-        places = {v: count + k for k, v in enumerate(more)}
+        places = {v: size + k for k, v in enumerate(more)}
         inputs = (*cotangents, *needed)
         program = Program(f"{self.name}_backward", inputs, tuple(late), outputs, {}, inputs, tuple(0 for _ in outputs))
         return Backward(program, self.starts, [places.get(v, v) for v in needed], list(self.pulled)), early, more
@@ -428,18 +461,18 @@ class _Made:
         ]
 
 
-def _root(x: Any) -> Any:
+def _root(x: object) -> Any:
     """The array that owns the memory of a view."""
     while isinstance(x, np.ndarray) and isinstance(x.base, np.ndarray):
         x = x.base
     return x
 
 
-def _node_or_array(t: Any) -> Any:
+def _node_or_array(t: object) -> Any:
     if not isinstance(t, Value):
         return np.asarray(t)
     return t._node if t._node is not None and t._node.live & TRACED else t._data
 
 
-def _var_or_array(x: Any, var: Mapping[Node, Var]) -> Any:
+def _var_or_array(x: object, var: Mapping[Node, Var]) -> Any:
     return x if not isinstance(x, Node) else var[x] if x in var else value_of(x)

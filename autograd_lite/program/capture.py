@@ -11,6 +11,7 @@ import sys
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -86,11 +87,11 @@ def names_of(
     return found
 
 
-def _nodes_of(result: Any) -> list[Node]:
+def _nodes_of(result: object) -> list[Node]:
     return [t._node for t in leaves(result) if isinstance(t, Tensor) and t._node is not None and t._node.live]
 
 
-def _input(x: Any) -> Node:
+def _input(x: object) -> Node:
     data = np.asarray(raw(x))
     if data.dtype.kind not in "biufc":
         raise TypeError(
@@ -102,13 +103,13 @@ def _input(x: Any) -> Node:
     return node
 
 
-def run(f: Callable[..., Any], args: Sequence[Any], params: Any) -> tuple[Any, list[tuple[str, Any]]]:
+def run(f: Callable[..., Any], args: Sequence[Any], params: Mapping[str, Any]) -> tuple[Any, list[tuple[str, Any]]]:
     """The result of `f`, and its local variables as they were when it returned (without those that begin with _)."""
     code = getattr(inspect.unwrap(f), "__code__", None)
     found: list[tuple[str, Any]] = []
     before = sys.getprofile()
 
-    def watch(frame: Any, event: str, arg: Any) -> None:
+    def watch(frame: FrameType, event: str, arg: object) -> None:
         if event == "return" and frame.f_code is code:
             found[:] = frame.f_locals.items()  # of the outermost call, which returns last
 

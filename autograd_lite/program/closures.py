@@ -141,7 +141,7 @@ class Closure:
 
     # ----------------------------------------------------------------------------------------------- one value
 
-    def _visit(self, value: Any, container: Any, key: Any, *put: Any, note: bool = True) -> None:
+    def _visit(self, value: object, container: object, key: object, *put: Any, note: bool = True) -> None:
         """Note a value, and let Tensors stand for its arrays; ``put[0](*put[1:], x)`` assigns to its place."""
         if (id(container), key) in self.variables or (id(container), key) in self._swapped:
             return  # a namespace may be reached in two ways
@@ -152,12 +152,12 @@ class Closure:
         if new is not value:
             self._swap(container, key, value, new, put)
 
-    def _swap(self, container: Any, key: Any, value: Any, new: Any, put: tuple[Any, ...]) -> None:
+    def _swap(self, container: object, key: object, value: object, new: object, put: tuple[Any, ...]) -> None:
         self.undo.append((*put, value))
         put[0](*put[1:], new)
         self._swapped[id(container), key] = container, key, new
 
-    def _note(self, value: Any, container: Any, key: Any) -> None:
+    def _note(self, value: object, container: object, key: object) -> None:
         self.variables[id(container), key] = container, key, value
         if len(self.variables) > MOST:
             raise RuntimeError(
@@ -166,7 +166,7 @@ class Closure:
                 "arguments"
             )
 
-    def _stand_for(self, value: Any, container: Any, key: Any) -> Any:
+    def _stand_for(self, value: object, container: object, key: object) -> Any:
         """What stands for a value while the function is traced; the value is looked into later."""
         if isinstance(value, PLAIN) or value is MISSING:
             return value
@@ -188,7 +188,7 @@ class Closure:
             self._queue.append((value, key))
         return value
 
-    def _refuse(self, value: Any, key: Any, kind: str, instead: str) -> Any:
+    def _refuse(self, value: object, key: object, kind: str, instead: str) -> Any:
         """What stands for a value that can be neither replaced nor compared."""
         what = repr(label(key)) if isinstance(key, (str, Attribute)) else f"an entry {label(key)!r}"
         error = RuntimeError(
@@ -198,7 +198,7 @@ class Closure:
         self._unseen[id(value)] = unseen = Unseen(value, error)
         return unseen
 
-    def _tensor(self, array: Any, container: Any, key: Any) -> Any:
+    def _tensor(self, array: np.ndarray, container: object, key: object) -> Any:
         if plain_array(array) is not None:
             self.outside.known(array, container, key)
             name = label(key)
@@ -210,7 +210,7 @@ class Closure:
 
     # ---------------------------------------------------------------------------------------- what is in a value
 
-    def _look(self, value: Any, key: Any) -> None:
+    def _look(self, value: object, key: object) -> None:
         if isinstance(value, Value):
             if not getattr(value, "lazy", False):
                 self.outside.enter(value)
@@ -248,7 +248,7 @@ class Closure:
                 self._container(value, key)
             self._object(value, key)
 
-    def _container(self, value: Any, key: Any) -> None:
+    def _container(self, value: Any, key: object) -> None:
         if not isinstance(value, frozenset):
             self._note(tuple(value), value, KEYS)
         if isinstance(value, defaultdict):
@@ -299,7 +299,7 @@ class Closure:
                 elif word in sys.modules:  # imported inside
                     self._stand_for(sys.modules[word], space, word)
 
-    def _parts(self, value: Any) -> None:
+    def _parts(self, value: object) -> None:
         """Look into the functions of a descriptor or a wrapper."""
         for name in _PARTS if home_of(type(value).__module__) != "user" else ():
             part = getattr(value, name, None)
@@ -319,7 +319,7 @@ class Closure:
 
     # --------------------------------------------------------------------------------------- objects and classes
 
-    def _object(self, value: Any, key: Any) -> None:
+    def _object(self, value: object, key: object) -> None:
         cls = type(value)
         self._parts(value)
         fields: Any = getattr(value, "__dict__", None)
@@ -485,12 +485,12 @@ class Closure:
             (container.update if isinstance(container, (dict, set)) else container.extend)(before)
 
 
-def label(key: Any) -> Any:
+def label(key: object) -> Any:
     """What the user calls a place."""
     return key.label if isinstance(key, Attribute) else key
 
 
-def _ids(values: Any) -> set[int]:
+def _ids(values: Iterable[object]) -> set[int]:
     return set(map(id, values))
 
 

@@ -48,6 +48,10 @@ class Var:
         return kind(self.shape, self.dtype)
 
 
+#: What an equation is applied to: a variable or a constant.
+Operand = Var | np.ndarray | np.generic | bool | int | float | complex
+
+
 class Origin(NamedTuple):
     """Where an equation comes from.
 
@@ -109,11 +113,11 @@ def recorded(eq: Equation, xs: Sequence[Any]) -> Any:
         return record(eq.row, xs, eq.params)
 
 
-def kind(shape: Sequence[int], dtype: Any) -> str:
+def kind(shape: Sequence[int], dtype: np.dtype[Any]) -> str:
     return f"{dtype}[{','.join(map(str, shape))}]"
 
 
-def shown(x: Any) -> str:
+def shown(x: object) -> str:
     if isinstance(x, Var):
         return x.name
     if isinstance(x, np.ndarray):

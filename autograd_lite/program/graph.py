@@ -11,7 +11,7 @@ from ..engine.context import changed
 from ..engine.node import NEEDS, TRACED, Node
 from ..engine.replay import value_of
 from ..engine.value import wrap
-from .equation import Equation, Origin, Var, recorded
+from .equation import Equation, Operand, Origin, Var, recorded
 
 
 def moved(group: Any, argument: Callable[[Any], Any], calls: dict[Any, Any]) -> Any:
@@ -76,7 +76,7 @@ def graph_of(program: Any) -> dict[Var, Any]:
         values: dict[Var, Any] = program.run(inputs, recorded)
     calls: dict[Any, Any] = {}
 
-    def node(x: Any) -> Any:
+    def node(x: Operand) -> Any:
         return values[x]._node if isinstance(x, Var) else x
 
     for eq in program.equations:

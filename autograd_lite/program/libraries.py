@@ -8,7 +8,6 @@ from array import array
 from contextvars import ContextVar
 from os.path import join
 from types import BuiltinMethodType, ModuleType
-from typing import Any
 
 import numpy as np
 
@@ -19,14 +18,14 @@ _LIBRARIES = ("<frozen ", *(join(sysconfig.get_path(kind), "") for kind in ("std
 _LOOKED_INTO = sys.stdlib_module_names | {"numpy"}
 
 
-def home_of(module: Any) -> str:
+def home_of(module: str | None) -> str:
     """The library that a module belongs to; "user" for the user's own."""
     top = str(module).partition(".")[0]
     if top == PACKAGE:
         return "user" if str(module).startswith(_EXAMPLES) else top
     if top in sys.stdlib_module_names:
         return top
-    return top if is_librarys(getattr(sys.modules.get(module), "__file__", None)) else "user"
+    return top if is_librarys(getattr(sys.modules.get(str(module)), "__file__", None)) else "user"
 
 
 def is_librarys(file: str | None) -> bool:
@@ -38,7 +37,7 @@ def is_c(cls: type) -> bool:
     return not cls.__flags__ & 1 << 9 or bool(cls.__flags__ & 1 << 8)  # Py_TPFLAGS_HEAPTYPE, Py_TPFLAGS_IMMUTABLETYPE
 
 
-def is_opaque(value: Any) -> bool:
+def is_opaque(value: object) -> bool:
     """Whether an object has a state that can be neither looked at nor compared: an iterator, a buffer, a data frame."""
     if isinstance(value, BuiltinMethodType) and not isinstance(value.__self__, (ModuleType, type)):  # x.sum
         return isinstance(value.__self__, np.ndarray) or is_opaque(value.__self__)
@@ -48,6 +47,6 @@ def is_opaque(value: Any) -> bool:
     return any(hasattr(kind, "__next__") or home_of(kind.__module__) not in _LOOKED_INTO for kind in kinds)
 
 
-def kind_of(value: Any) -> str:
+def kind_of(value: object) -> str:
     cls = type(value)
     return cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"

@@ -12,14 +12,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import count, pairwise
 from string import ascii_lowercase
+from types import CodeType
 from typing import Any
 
 from ..base.escape import plain
 from ..engine.node import Node
 from ..tensor import Tensor
+from .equation import Equation
 
 
-def groups(of: Any) -> list[Any]:
+def groups(of: Equation | Node) -> list[Any]:
     """The composite calls and modules during which a node or an equation was recorded, outermost first."""
     path = []
     group = of.group
@@ -49,7 +51,7 @@ def _words(path: Sequence[Any]) -> list[str]:
     return words
 
 
-def place_in(outer: Any, module: Any) -> str:
+def place_in(outer: Any, module: object) -> str:
     """The path to a module inside another one, ``layers.0``; empty if it is not in it."""
     known = _PLACES.setdefault(outer, {})
     word = known.get(id(module))
@@ -65,7 +67,7 @@ def place_in(outer: Any, module: Any) -> str:
 _PLACES: weakref.WeakKeyDictionary[Any, dict[int, str]] = weakref.WeakKeyDictionary()
 
 
-def _is_at(outer: Any, path: str, module: Any) -> bool:
+def _is_at(outer: Any, path: str, module: object) -> bool:
     for word in path.split("."):
         outer = outer._modules.get(word) if outer is not None else None
     return outer is module
@@ -105,7 +107,7 @@ def assigned(nodes: Iterable[Node]) -> list[tuple[Node, str]]:
 
 
 @lru_cache(maxsize=256)
-def _stores(code: Any) -> dict[int, str]:
+def _stores(code: CodeType) -> dict[int, str]:
     """For each instruction that is followed by an assignment, the variable."""
     found = {}
     for a, b in pairwise(dis.get_instructions(code)):
@@ -146,7 +148,7 @@ def expression(n: Node) -> ast.expr | None:
 
 
 @lru_cache(maxsize=256)
-def _positions(code: Any) -> list[Any]:
+def _positions(code: CodeType) -> list[Any]:
     return list(code.co_positions())
 
 
@@ -207,7 +209,7 @@ def argument_names(f: Callable[..., Any], args: Sequence[Any]) -> list[tuple[str
     return named
 
 
-def named_nodes(name: str, value: Any) -> Iterator[tuple[Node | None, str]]:
+def named_nodes(name: str, value: object) -> Iterator[tuple[Node | None, str]]:
     """The nodes in a named value; those inside a tree are named after their place in it."""
     if isinstance(value, Tensor):
         yield value._node, name

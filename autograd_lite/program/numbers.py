@@ -38,7 +38,7 @@ class Number(Tensor):
 
     __hash__ = Tensor.__hash__
 
-    def __round__(self, ndigits: Any = None) -> Any:
+    def __round__(self, ndigits: int | None = None) -> Any:
         return _computed("round({})", self) if ndigits is None else _computed("round({}, {})", self, ndigits)
 
     @property
@@ -93,7 +93,7 @@ class Arithmetic:
         self.lines: list[tuple[str, str, list[str]]] = []
         self.values: dict[str, Any] = {}
 
-    def word(self, x: Any) -> str:
+    def word(self, x: object) -> str:
         """What a number is called; a constant gets a new word."""
         if type(x) is Number:
             return x.word

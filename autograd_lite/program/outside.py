@@ -17,11 +17,11 @@ import numpy as np
 
 from ..base.snapshots import about_to_write
 from ..engine.context import changed
+from ..engine.engine_rows import ASSIGNED, STOP_GRADIENT
 from ..engine.node import NEEDS, NOTHING, TRACED, Node, ancestors
 from ..engine.operands import raw
 from ..engine.position import users_line
 from ..engine.record import record
-from ..engine.results import ASSIGNED, STOP_GRADIENT
 from ..engine.value import Value, wrap
 from ..engine.versions import OURS, Storage
 from ..table import ROWS, TABLE, Primitive
@@ -113,7 +113,7 @@ class Outside:
 
     # ------------------------------------------------------------------------------------------------- reading
 
-    def seen(self, row: Primitive, operands: Sequence[Any], params: Any = NOTHING) -> list[Any] | None:
+    def seen(self, row: Primitive, operands: Sequence[Any], params: Mapping[str, Any] = NOTHING) -> list[Any] | None:
         """The operands of a call, with those from outside made inputs; None if nothing changes."""
         new, numbers = None, False
         for k, x in enumerate(operands):
@@ -167,7 +167,7 @@ class Outside:
         self.tensors[node] = t
         return t
 
-    def argument(self, x: Any, k: int) -> Any:
+    def argument(self, x: object, k: int) -> Any:
         """The Tensor that stands for the leaf `k` of the arguments."""
         live = NEEDS if isinstance(x, Value) and x.requires_grad else 0
         source = Source("argument", None if isinstance(x, (Value, ndarray)) else type(x), k)
@@ -181,13 +181,13 @@ class Outside:
         """The Tensor that stands for the cotangent of the leaf `k` of the result."""
         return self._named(np.zeros(node.shape, node.dtype), Source("cotangent", None, k), "g")
 
-    def data(self, t: Any) -> Any:
+    def data(self, t: Value) -> Any:
         """``t.data``: its value, without derivatives."""
         self.enter(t)
         with changed(recording=False):
             return record(STOP_GRADIENT, (t,))
 
-    def known(self, array: Any, container: Any, key: Any) -> None:
+    def known(self, array: np.ndarray, container: object, key: object) -> None:
         """Remember where an array from outside stands, so that it becomes an input when it is used."""
         if id(array) in self._arrays:
             self._arrays[id(array)][1].also.append((container, key))
@@ -206,11 +206,11 @@ class Outside:
             self.compared.setdefault(n, read(n.y, CONTENT))
         return True
 
-    def known_as(self, value: Any) -> Any:
+    def known_as(self, value: object) -> Any:
         """The Tensor that stands for an array from outside; any other value itself."""
         return self.stand_in(value) if type(value) is ndarray and id(value) in self._arrays else value
 
-    def stand_in(self, array: Any, name: str | None = None) -> Any:
+    def stand_in(self, array: np.ndarray, name: str | None = None) -> Any:
         """The Tensor that stands for an array from outside."""
         if id(array) not in self._stand_ins:
             t = self._stand_ins[id(array)] = self._enter(wrap(array, None), self._arrays[id(array)][1], 0)
@@ -219,7 +219,7 @@ class Outside:
 
     # ----------------------------------------------------------------------------------------- Python numbers
 
-    def _number(self, word: str, value: Any, source: Source | None = None) -> Number:
+    def _number(self, word: str, value: object, source: Source | None = None) -> Number:
         """A Python number; as an array of its own it is an input of the program."""
         self.arithmetic.values[word] = value
         dtype = np.dtype(type(value))
@@ -238,7 +238,7 @@ class Outside:
         word = self.arithmetic.computed(template, operands)
         return self._number(word, self.arithmetic.values[word])
 
-    def scalar(self, x: Number, dtype: Any) -> Any:
+    def scalar(self, x: Number, dtype: np.dtype[Any]) -> Any:
         """The Tensor that stands for a Python number in an operation with arrays."""
         if dtype == x.dtype:
             return wrap(x._data, x._node)
@@ -247,7 +247,7 @@ class Outside:
             self._scalars[key] = self._enter(wrap(np.asarray(x.value, dtype), None), Source("scalar", None, key), 0)
         return self._scalars[key]
 
-    def _with_numbers(self, row: Primitive, operands: list[Any], params: Any) -> list[Any]:
+    def _with_numbers(self, row: Primitive, operands: list[Any], params: Mapping[str, Any]) -> list[Any]:
         """The operands, with Python numbers as arrays of the dtype that the row's function gives them.
 
         A ufunc gives a number the dtype that it has beside the others. Of any other function the results tell: it may
@@ -282,7 +282,7 @@ class Outside:
 
     # ------------------------------------------------------------------------------------------------- writing
 
-    def write(self, t: Any, value: Any) -> None:
+    def write(self, t: Any, value: object) -> None:
         """`t` has another value from now on."""
         self.enter(t)
         new: Any = value if isinstance(value, Value) else wrap(np.asarray(value), None)
@@ -318,7 +318,7 @@ class Outside:
         node.keeper, node.name, node.storage = weakref.ref(t), old.name, old.storage
         t._node = node
 
-    def in_place(self, t: Any, ufunc: Any, other: Any) -> Any:
+    def in_place(self, t: Value, ufunc: np.ufunc, other: object) -> Any:
         """The result of ``t += other`` and the like: `t`."""
         self.enter(t)
         with changed(recording=False):
@@ -328,7 +328,7 @@ class Outside:
         self.write(t, new)
         return t
 
-    def ufunc_out(self, ufunc: Any, method: str, inputs: Any, params: dict[str, Any]) -> Any:
+    def ufunc_out(self, ufunc: np.ufunc, method: str, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
         """``np.add(a, b, out=t)``."""
         outs = params.pop("out")
         if len(outs) > 1 or not isinstance(outs[0], Value):
@@ -340,7 +340,7 @@ class Outside:
             self.write(outs[0], getattr(ufunc, method)(*inputs, **params))
         return outs[0]
 
-    def set_at(self, t: Any, index: Any, value: Any) -> None:
+    def set_at(self, t: Value, index: object, value: object) -> None:
         """``t[index] = value``."""
         self.enter(t)
         node = value._node if isinstance(value, Value) else None
@@ -355,24 +355,24 @@ class Outside:
 
     # ------------------------------------------------------------------------------------------------ gradients
 
-    def asks_for_grad(self, t: Any) -> None:
+    def asks_for_grad(self, t: Value) -> None:
         """The ``.grad`` of `t` is read."""
         if t not in self.graded and t not in self.asked and t.is_leaf:
             self.enter(t)
             self.asked[t] = t._grad is not None
 
-    def node_of_grad(self, t: Any) -> Node | None:
+    def node_of_grad(self, t: Value) -> Node | None:
         """The input that is the ``.grad`` of `t` before the call."""
         return next((n for n, s in self.found.items() if s.kind == "grad" and s.owner is t), None)
 
-    def sets_grad(self, t: Any, anew: bool = True) -> None:
+    def sets_grad(self, t: Value, anew: bool = True) -> None:
         """The ``.grad`` of `t` is written: to another one, or added to."""
         self.enter(t)
         self.graded[t] = anew or self.graded.get(t, False)
 
     # ------------------------------------------------------------------------------------------------ optimisers
 
-    def stepped(self, optimizer: Any, p: Any, group: dict[str, Any]) -> tuple[dict[str, Any], Any]:
+    def stepped(self, optimizer: Any, p: Value, group: dict[str, Any]) -> tuple[dict[str, Any], Any]:
         """The state of a parameter, and the numbers of its next step, as Tensors."""
         if p not in self._states:
             prepared = optimizer.prepared(p, group)
@@ -394,7 +394,7 @@ class Outside:
         counters.update(after)
         return state, self._numbers[key]
 
-    def _named(self, array: Any, source: Source, name: str) -> Any:
+    def _named(self, array: np.ndarray, source: Source, name: str) -> Any:
         t = self._enter(wrap(array, None), source, 0)
         t._node.name = name
         return t
@@ -435,7 +435,7 @@ def _is_old_view(node: Node) -> bool:
     return written and node.row not in (None, ASSIGNED)
 
 
-def _dtypes(row: Primitive, xs: Iterable[Any], params: Any) -> list[Any] | None:
+def _dtypes(row: Primitive, xs: Iterable[Any], params: Mapping[str, Any]) -> list[Any] | None:
     """The dtypes of the results of a row on arrays and numbers; None if it does not take these operands."""
     try:
         y = row(*xs, **params)

@@ -5,7 +5,7 @@ A place is a container and a key: a key of a dict, an index of a list, or one of
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from types import EllipsisType, NotImplementedType
@@ -49,7 +49,7 @@ class Named:
     every: bool = False
     long: bool = False  # of a class, a module or a function: a call compares how many there are
 
-    def __call__(self, names: Any) -> tuple[str, ...]:
+    def __call__(self, names: Sequence[str]) -> tuple[str, ...]:
         special = self.long  # Python looks up __add__ and the like without naming them
         return tuple(x for x in names if self.every or x in self.words or special and x.startswith("__"))
 
@@ -88,7 +88,7 @@ def _acts_as_array(cls: type) -> bool:
     return cls is np.memmap or all(_ARRAY.isdisjoint(vars(kind)) for kind in cls.__mro__[:-2])  # without object
 
 
-def plain_array(x: Any) -> Any:
+def plain_array(x: object) -> Any:
     """The array that a value is, or is a view of, if a Tensor can stand for it; otherwise None."""
     cls: Any = type(x)
     if not isinstance(x, np.ndarray) or x.dtype.kind not in "biufc" or not _acts_as_array(cls):
@@ -96,7 +96,7 @@ def plain_array(x: Any) -> Any:
     return x if type(x) is np.ndarray else np.asarray(x)
 
 
-def exact(x: Any, otherwise: Callable[[Any], Hashable] = id) -> Hashable:
+def exact(x: object, otherwise: Callable[[Any], Hashable] = id) -> Hashable:
     """A key that two values share only if a function cannot tell them apart: not 1 and True, nor 0.0 and -0.0.
 
     `otherwise` gives the key of what is neither a number nor a string, nor a tuple or frozenset of these.
@@ -113,6 +113,6 @@ def exact(x: Any, otherwise: Callable[[Any], Hashable] = id) -> Hashable:
     return type(x), x if isinstance(x, PLAIN) else otherwise(x)
 
 
-def same(x: Any, y: Any) -> bool:
+def same(x: object, y: object) -> bool:
     """Whether they are one object, or values that a function cannot tell apart."""
     return x is y or type(x) is type(y) and exact(x) == exact(y)

@@ -17,13 +17,13 @@ import numpy as np
 
 from ..base.tree import leaves, matched, rebuild, tree_map
 from ..engine.backward import pull_back
-from ..engine.context import changed
+from ..engine.context import Group, changed
+from ..engine.engine_rows import lift
 from ..engine.errors import written_error
-from ..engine.fit import ones
 from ..engine.node import ANY, TRACED, GraphView, Node, ancestors
 from ..engine.operands import raw
 from ..engine.replay import value_of
-from ..engine.results import lift
+from ..engine.unbroadcast import ones
 from ..engine.value import wrap
 from ..engine.versions import OURS, Storage, next_order
 from ..tensor import Tensor
@@ -95,7 +95,7 @@ class Program(GraphView):
         )
 
     @classmethod
-    def of(cls, result: Any, names: Mapping[str, Any] | None = None) -> Program:
+    def of(cls, result: object, names: Mapping[str, Any] | None = None) -> Program:
         """The program that a recorded graph stands for: what computed `result` from the Tensors that it captured.
 
         Parameters
@@ -248,15 +248,10 @@ class Program(GraphView):
         steps = _Steps()
         with changed(recording=False):
             cotangents = pull_back({root: g}, [values[v]._node for v in wrt], lift, watch=steps)
-        zeros = {v: np.zeros(v.shape, v.dtype) for v in wrt if values[v]._node not in cotangents}
-        gradients = [zeros[v] if v in zeros else cotangents[values[v]._node] for v in wrt]
-        gradients = [x if isinstance(x, np.ndarray) else x._node or x._data for x in gradients]
+        gradients = [_gradient(v, cotangents.get(values[v]._node)) for v in wrt]
         nodes = ancestors([n for n in gradients if isinstance(n, Node)], TRACED)[::-1]
         fresh = short_names([v.name for v in (*values, *inputs)])
-        origins: dict[Any, Origin] = {}
-        for eq in self.equations:
-            for n in (values[v]._node for v in eq.outputs if values[v]._node is not None):
-                origins.update(dict.fromkeys((n, *n.parents) if eq.row.outputs else (n,), eq.origin))
+        origins = self._origins(values)
         equations = equations_of(nodes, variables, {}, fresh, lambda n: origins[steps.of(n)])
         outputs = (result, *(variables[n] if isinstance(n, Node) else n for n in gradients))
         examples = {**{v: t._data for v, t in values.items()}, **({inputs[-1]: g._data} if root.shape else {})}
@@ -265,6 +260,14 @@ class Program(GraphView):
             self, inputs=tuple(inputs), equations=(*self.equations, *equations), outputs=outputs, structure=structure,
             result=tuple(0 for _ in outputs), examples=examples,
         )
+
+    def _origins(self, values: Mapping[Var, Tensor]) -> dict[Node | None, Origin]:
+        """The origin of the equation that each node of a graph of this program belongs to."""
+        origins: dict[Node | None, Origin] = {}
+        for eq in self.equations:
+            for n in (node for v in eq.outputs if (node := values[v]._node) is not None):
+                origins.update(dict.fromkeys((n, *n.parents) if eq.row.outputs else (n,), eq.origin))
+        return origins
 
     def _given(self, args: Sequence[Any]) -> list[Any]:
         """The leaves of the arguments in the order of the inputs, each checked against the traced one."""
@@ -346,7 +349,7 @@ class Program(GraphView):
         if waiting:
             yield inside, waiting
 
-    def _call(self, group: Any, equations: Sequence[Equation]) -> str:
+    def _call(self, group: Group, equations: Sequence[Equation]) -> str:
         """A folded group as one equation."""
         made = {v: None for eq in equations for v in eq.outputs}
         used = dict.fromkeys(x for eq in equations for x in eq.operands if isinstance(x, Var) and x not in made)
@@ -412,8 +415,15 @@ def _inside(roots: Iterable[Node], start: int) -> dict[Node, None]:
     return inside
 
 
-def _output(variables: Mapping[Node, Var], n: Node | None, t: Any) -> Any:
+def _output(variables: Mapping[Node, Var], n: Node | None, t: object) -> Any:
     return variables[n] if n is not None and n in variables else raw(t)
+
+
+def _gradient(v: Var, cotangent: Tensor | None) -> Node | np.ndarray:
+    """The node or the array of a cotangent; zeros if nothing has arrived."""
+    if cotangent is None:
+        return np.zeros(v.shape, v.dtype)
+    return cotangent._node or cotangent._data
 
 
 def _tensor_of(n: Node) -> Any:
@@ -452,7 +462,7 @@ class _Steps:
 
     def check(self, node: Node) -> None: ...
 
-    def pulled(self, node: Node, parent: Node, d: Any) -> None:
+    def pulled(self, node: Node, parent: Node, d: object) -> None:
         self._ends.append(-next_order())
         self._nodes.append(node)
 

@@ -22,7 +22,7 @@ class Unseen:
 
     __slots__ = ("_error", "_value")
 
-    def __init__(self, value: Any, error: Exception) -> None:
+    def __init__(self, value: object, error: Exception) -> None:
         object.__setattr__(self, "_value", value)
         object.__setattr__(self, "_error", error)
 
@@ -31,7 +31,7 @@ class Unseen:
         return type(object.__getattribute__(self, "_value"))
 
     @__class__.setter
-    def __class__(self, cls: Any) -> None:
+    def __class__(self, cls: type) -> None:
         refuse(self)
 
     def __getattribute__(self, name: str) -> Any:
@@ -40,7 +40,7 @@ class Unseen:
     __hash__ = object.__hash__
 
 
-def refuse(unseen: Any, *args: Any, **params: Any) -> Any:
+def refuse(unseen: Unseen, *args: Any, **params: Any) -> Any:
     """Raise the error that any use of `unseen` raises."""
     raise object.__getattribute__(unseen, "_error")
 

@@ -60,23 +60,6 @@ ravel_multi_index, unravel_index = _named("ravel_multi_index unravel_index")
 ones_like, zeros_like, empty_like = _named("ones_like zeros_like empty_like")
 # fmt: on
 
-for _row, _operator in (
-    (floor, "Floor"), (ceil, "Ceil"), (rint, "Round"), (sign, "Sign"), (greater, "Greater"),
-    (greater_equal, "GreaterOrEqual"), (less, "Less"), (less_equal, "LessOrEqual"), (equal, "Equal"),
-    (isnan, "IsNaN"), (isinf, "IsInf"),
-):
-    _row.attach(onnx=_operator)
-for _row, _operator in ((logical_and, "And"), (logical_or, "Or"), (logical_not, "Not"), (logical_xor, "Xor")):
-    _row.attach(onnx=lambda b, *xs, operator=_operator: b(operator, *(b.cast(x, bool) for x in xs)))
-not_equal.attach(onnx=lambda b, x, y: b("Not", b("Equal", x, y)))
-for _row, _operator in ((bitwise_and, "And"), (bitwise_or, "Or"), (bitwise_xor, "Xor")):
-    _row.attach(onnx=lambda b, x, y, operator=_operator: b(operator if x.dtype == bool else f"Bitwise{operator}", x, y))
-invert.attach(onnx=lambda b, x: b("Not" if x.dtype == bool else "BitwiseNot", x))
-for _row, _operator in ((argmax, "ArgMax"), (argmin, "ArgMin")):
-    _row.attach(onnx=lambda b, x, axis, keepdims, operator=_operator: (
-        b(operator, x if axis is not None else b("Reshape", x, b.ints([-1])), axis=axis or 0, keepdims=int(keepdims))
-    ))
-
 
 @composite(np.full_like, examples=(at((2, 3), ()), at((2, 3), (3,), shape=(4, 3))))
 def full_like(

@@ -145,7 +145,6 @@ einsum = bilinear(  # in each factor, however many there are
         at("i,i->i", (1,), (3,)), at((2, 3), [0, 1], (3, 2), [1, 2], [2, 0]), at((2, 3, 3), [..., 0, 0]),
     ],
 )
-einsum.attach(call="np.einsum({subscripts}, {xs})")
 
 
 def _batched(b: Batched) -> Any:
@@ -156,5 +155,4 @@ def _batched(b: Batched) -> Any:
     return b(*b.xs, subscripts=f"{','.join(terms)}->{new}{output}")
 
 
-einsum.attach(batch=_batched)
-einsum.attach(view=True)
+einsum.attach(call="np.einsum({subscripts}, {xs})", batch=_batched, view=True)

@@ -16,7 +16,6 @@ from ..table import (
     NONZERO,
     POSITIVE,
     REAL,
-    ROWS,
     WHOLE,
     Joint,
     Textbook,
@@ -33,19 +32,33 @@ from ..table.batching import ALIGNED
 # ---------------------------------------------------------------------------------------------------- arithmetic
 
 add = elementwise(np.add, 1, 1, tex="{x1} + {x2}")
+add.attach(infix="{x1} + {x2}", algebra="sum", onnx="Add")
 subtract = elementwise(np.subtract, 1, -1, tex="{x1} - {x2}")
+subtract.attach(infix="{x1} - {x2}", algebra="difference", onnx="Sub")
 multiply = elementwise(np.multiply, lambda x2: x2, lambda x1: x1, tex=r"{x1} \odot {x2}")
+multiply.attach(infix="{x1} * {x2}", algebra="product", onnx="Mul")
 divide = elementwise(
     np.divide, lambda x2: 1 / x2, lambda y, x2: -y / x2,
     pull=(lambda g, x2: g / x2,),  # one pass, and no overflow of 1 / x2
     domain=(REAL, NONZERO), tex=r"\frac{{{x1}}}{{{x2}}}",
 )
+divide.attach(
+    infix="{x1} / {x2}", algebra="quotient", textbook=Textbook("x1 / x2", x1="g / x2", x2="-g * x1 / x2 ** 2"),
+    onnx="Div",
+)
 negative = elementwise(np.negative, -1, tex="-{x}")
-positive = elementwise(np.positive, 1)
-square = elementwise(np.square, lambda x: 2 * x, pull=(lambda g, x: (g + g) * x,), tex="{x}^2")
-reciprocal = elementwise(np.reciprocal, lambda y: -y * y, domain=NONZERO)
-sqrt = elementwise(np.sqrt, lambda y: 0.5 / y, domain=POSITIVE, kinks=(0.0,), tex=r"\sqrt{{{x}}}")
-cbrt = elementwise(np.cbrt, lambda y: 1 / (3 * y * y), domain=NONZERO, kinks=(0.0,), tex=r"\sqrt[3]{{{x}}}")
+negative.attach(infix="-{x}", algebra="negation", onnx="Neg")
+positive = elementwise(np.positive, 1, scalar="x")
+positive.attach(algebra="identity", onnx="Identity")
+square = elementwise(np.square, lambda x: 2 * x, pull=(lambda g, x: (g + g) * x,), tex="{x}^2", scalar="x * x")
+square.attach(infix="{x} ** 2", text="{x}²", algebra="square", onnx=lambda b, x: b("Mul", x, x))
+reciprocal = elementwise(np.reciprocal, lambda y: -y * y, domain=NONZERO, scalar="1 / x")
+reciprocal.attach(algebra="reciprocal", onnx="Reciprocal")
+sqrt = elementwise(np.sqrt, lambda y: 0.5 / y, domain=POSITIVE, kinks=(0.0,), tex=r"\sqrt{{{x}}}", scalar="sqrt(x)")
+sqrt.attach(text="√{x}", onnx="Sqrt")
+cbrt = elementwise(
+    np.cbrt, lambda y: 1 / (3 * y * y), domain=NONZERO, kinks=(0.0,), tex=r"\sqrt[3]{{{x}}}", scalar="cbrt(x)"
+)
 
 _POWER = Joint(
     lambda x1, x2: (x1 > 0) | ((x2 == np.round(x2)) & ((x1 != 0) | (x2 >= 0))),
@@ -67,60 +80,40 @@ def _root_of_zero(x1: Any, x2: Any) -> Any:
 
 
 power = elementwise(np.power, _power_base, _power_exponent, domain=_POWER, kinks=_root_of_zero, tex="{x1}^{{{x2}}}")
-
-# In floats: where Python raises (division by zero, exp of a large number), NumPy is called.
-add.attach(floats="{x1} + {x2}")
-subtract.attach(floats="{x1} - {x2}")
-multiply.attach(floats="{x1} * {x2}")
-divide.attach(
-    floats=lambda xs, y: "{x1} / {x2}" if isinstance(xs[1], (int, float)) and xs[1]
-    else "{x1} / {x2} if {x2} else {x1} * copysign(inf, {x2})"
-)  # fmt: skip
-negative.attach(floats="-{x}")
-positive.attach(floats="{x}")
-square.attach(floats="{x} * {x}")
-reciprocal.attach(floats="1.0 / {x} if {x} else copysign(inf, {x})")
-sqrt.attach(floats="sqrt({x}) if {x} >= 0.0 else float(np.sqrt({x}))")
-
-add.attach(infix="{x1} + {x2}", algebra="sum")
-subtract.attach(infix="{x1} - {x2}", algebra="difference")
-multiply.attach(infix="{x1} * {x2}", algebra="product")
-divide.attach(
-    infix="{x1} / {x2}", algebra="quotient", textbook=Textbook("x1 / x2", x1="g / x2", x2="-g * x1 / x2 ** 2")
-)
-negative.attach(infix="-{x}", algebra="negation")
-positive.attach(algebra="identity")
-square.attach(infix="{x} ** 2", text="{x}²", algebra="square")
-reciprocal.attach(algebra="reciprocal")
-sqrt.attach(text="√{x}")
-power.attach(infix="{x1} ** {x2}", algebra="power")
-
+power.attach(infix="{x1} ** {x2}", algebra="power", scalar="pow(x1, x2)", onnx="Pow")
 float_power = elementwise(
-    np.float_power, _power_base, _power_exponent, domain=_POWER, kinks=_root_of_zero, tex="{x1}^{{{x2}}}"
+    np.float_power, _power_base, _power_exponent,
+    domain=_POWER, kinks=_root_of_zero, tex="{x1}^{{{x2}}}", scalar="pow(x1, x2)",
 )
 remainder = elementwise(
     np.remainder, 1, lambda x1, x2: -np.floor_divide(x1, x2),
     domain=(REAL, NONZERO), kinks=lambda x1, x2: np.remainder(x1, x2) == 0, tex=r"{x1} \bmod {x2}",
+    scalar="copysign(0, x2) if fmod(x1, x2) == 0 else "
+    "fmod(x1, x2) + x2 if (fmod(x1, x2) < 0) != (x2 < 0) else fmod(x1, x2)",
 )
 fmod = elementwise(
     np.fmod, 1,
     lambda x1, x2: -np.rint((x1 - np.fmod(x1, x2)) / x2),  # trunc(x1 / x2) may be off by one
     domain=(REAL, NONZERO), kinks=lambda x1, x2: np.fmod(x1, x2) == 0, tex=r"\operatorname{{fmod}}({x1}, {x2})",
+    scalar="fmod(x1, x2)",
 )
 
 # ------------------------------------------------------------------------------------- exponentials and logarithms
 
-exp = elementwise(np.exp, lambda y: y, tex="e^{{{x}}}")
-exp2 = elementwise(np.exp2, lambda y: y * math.log(2), tex="2^{{{x}}}")
-expm1 = elementwise(np.expm1, lambda y: y + 1, tex="e^{{{x}}} - 1")
+exp = elementwise(np.exp, lambda y: y, tex="e^{{{x}}}", scalar="exp(x)", onnx="Exp")
+exp2 = elementwise(np.exp2, lambda y: y * math.log(2), tex="2^{{{x}}}", scalar="exp2(x)")
+expm1 = elementwise(np.expm1, lambda y: y + 1, tex="e^{{{x}}} - 1", scalar="expm1(x)")
+expm1.attach(onnx=lambda b, x: b("Sub", b("Exp", x), b.constant(1, x.dtype)))
 log = elementwise(np.log, lambda x: 1 / x, pull=(lambda g, x: g / x,), domain=POSITIVE, tex=r"\ln {x}")
-log2 = elementwise(np.log2, lambda x: 1 / (x * math.log(2)), domain=POSITIVE, tex=r"\log_2 {x}")
-log10 = elementwise(np.log10, lambda x: 1 / (x * math.log(10)), domain=POSITIVE, tex=r"\log_{{10}} {x}")
+log.attach(scalar="log(x)", onnx="Log")
+log2 = elementwise(
+    np.log2, lambda x: 1 / (x * math.log(2)), domain=POSITIVE, tex=r"\log_2 {x}", scalar="log2(x)"
+)
+log10 = elementwise(
+    np.log10, lambda x: 1 / (x * math.log(10)), domain=POSITIVE, tex=r"\log_{{10}} {x}", scalar="log10(x)"
+)
 log1p = elementwise(np.log1p, lambda x: 1 / (1 + x), domain=interval(-1, np.inf), tex=r"\ln(1 + {x})")
-
-
-exp.attach(floats="exp({x}) if {x} < 709.0 else float(np.exp({x}))")
-log.attach(floats="log({x}) if {x} > 0.0 else float(np.log({x}))")
+log1p.attach(scalar="log1p(x)", onnx=lambda b, x: b("Log", b("Add", x, b.constant(1, x.dtype))))
 
 #: By dtype, an argument from which on the sigmoid is 1 (before exp overflows), and the number 1. They are arrays,
 #: because a Python number makes a small operation half as slow again.
@@ -141,9 +134,7 @@ sigmoid = elementwise(
     pull=(lambda g, y: g * (y - y * y),),  # without the number 1, which makes a small operation half as slow again
     name="sigmoid", text="σ({x})", source="1 / (1 + np.exp(-x))", tex=r"\sigma({x})",
 )
-
-
-sigmoid.attach(lower=True, floats="1.0 / (1.0 + exp(-{x})) if {x} > -700.0 else float({fn}({x}))")
+sigmoid.attach(definition=True, scalar="1 / (1 + exp(-x)) if x > -700 else exp(x)", onnx="Sigmoid")
 
 
 def _share_lower(x1: Any, x2: Any) -> Any:
@@ -164,24 +155,37 @@ def _share(x1: Any, x2: Any) -> Any:
 _weight = elementwise(
     _share, lambda y: y * (1 - y), lambda y: -y * (1 - y), name="logaddexp_share", tex=r"\sigma({x1} - {x2})"
 )
-_weight.attach(source="1 / (1 + np.exp(x2 - x1))")
-_weight.attach(lower=_share_lower)
+_weight.attach(
+    source="1 / (1 + np.exp(x2 - x1))", definition=_share_lower,
+    scalar="0.5 if x1 == x2 else 1 / (1 + exp(x2 - x1)) if x2 - x1 < 700 else exp(x1 - x2)",
+)
 
 
 logaddexp = elementwise(
-    np.logaddexp, lambda x1, x2: _weight(x1, x2), lambda x1, x2: _weight(x2, x1), tex=r"\ln(e^{{{x1}}} + e^{{{x2}}})"
+    np.logaddexp, lambda x1, x2: _weight(x1, x2), lambda x1, x2: _weight(x2, x1), tex=r"\ln(e^{{{x1}}} + e^{{{x2}}})",
+    scalar=f"x1 + {math.log(2)} if x1 == x2 else max(x1, x2) + log1p(exp(-abs(x1 - x2)))",
 )
 logaddexp2 = elementwise(
     np.logaddexp2, lambda x1, x2: _weight(x1 * math.log(2), x2 * math.log(2)),
     lambda x1, x2: _weight(x2 * math.log(2), x1 * math.log(2)),
     tex=r"\log_2(2^{{{x1}}} + 2^{{{x2}}})",
+    scalar=f"x1 + 1 if x1 == x2 else max(x1, x2) + log1p(exp2(-abs(x1 - x2))) / {math.log(2)}",
 )
 
 # --------------------------------------------------------------------------------------------------- trigonometry
 
+# Where there is AVX-512, NumPy's tangent of doubles takes a sixth of the time of its sine. The error is 3e-16 instead
+# of 6e-17, and it is absolute: near a zero of the sine or cosine few digits are right.
+def _from_tan(x: Any, of: Callable[[Any, Any], Any]) -> Any:
+    t = np.tan(x * 0.5)
+    return of(t, t * t)
+
+
 sin = elementwise(np.sin, lambda x: np.cos(x), tex=r"\sin {x}")
+sin.attach(fast=lambda x: _from_tan(x, lambda t, square: 2 * t / (1 + square)), scalar="sin(x)", onnx="Sin")
 cos = elementwise(np.cos, lambda x: -np.sin(x), tex=r"\cos {x}")
-tan = elementwise(np.tan, lambda y: 1 + y * y, tex=r"\tan {x}")
+cos.attach(fast=lambda x: _from_tan(x, lambda t, square: (1 - square) / (1 + square)), scalar="cos(x)", onnx="Cos")
+tan = elementwise(np.tan, lambda y: 1 + y * y, tex=r"\tan {x}", scalar="tan(x)", onnx="Tan")
 
 
 def _beside(x: Any) -> Any:
@@ -192,35 +196,26 @@ def _beside(x: Any) -> Any:
 arcsin = elementwise(
     np.arcsin, lambda x: 1 / np.sqrt(1 - x * x),
     pull=(lambda g, x: g / _beside(x),), domain=interval(-1, 1), kinks=(-1.0, 1.0), tex=r"\arcsin {x}",
+    scalar="asin(x)", onnx="Asin",
 )
 arccos = elementwise(
     np.arccos, lambda x: -1 / np.sqrt(1 - x * x),
     pull=(lambda g, x: -g / _beside(x),), domain=interval(-1, 1), kinks=(-1.0, 1.0), tex=r"\arccos {x}",
+    scalar="acos(x)", onnx="Acos",
 )
-arctan = elementwise(np.arctan, lambda x: 1 / (1 + x * x), tex=r"\arctan {x}")
-sinh = elementwise(np.sinh, lambda x: np.cosh(x), tex=r"\sinh {x}")
-cosh = elementwise(np.cosh, lambda x: np.sinh(x), tex=r"\cosh {x}")
-tanh = elementwise(np.tanh, lambda y: 1 - y * y, tex=r"\tanh {x}")
+arctan = elementwise(np.arctan, lambda x: 1 / (1 + x * x), tex=r"\arctan {x}", scalar="atan(x)", onnx="Atan")
+sinh = elementwise(np.sinh, lambda x: np.cosh(x), tex=r"\sinh {x}", scalar="sinh(x)", onnx="Sinh")
+cosh = elementwise(np.cosh, lambda x: np.sinh(x), tex=r"\cosh {x}", scalar="cosh(x)", onnx="Cosh")
+tanh = elementwise(np.tanh, lambda y: 1 - y * y, tex=r"\tanh {x}", scalar="tanh(x)", onnx="Tanh")
 arcsinh = elementwise(np.arcsinh, lambda x: 1 / np.sqrt(1 + x * x), tex=r"\operatorname{{arsinh}} {x}")
+arcsinh.attach(scalar="asinh(x)", onnx="Asinh")
 arccosh = elementwise(
     np.arccosh, lambda x: 1 / (np.sqrt(x - 1) * np.sqrt(x + 1)),
     domain=interval(1, np.inf), kinks=(1.0,), tex=r"\operatorname{{arcosh}} {x}",
+    scalar="acosh(x)", onnx="Acosh",
 )
 arctanh = elementwise(np.arctanh, lambda x: 1 / (1 - x * x), domain=interval(-1, 1), tex=r"\operatorname{{artanh}} {x}")
-
-
-# Where there is AVX-512, NumPy's tangent of doubles takes a sixth of the time of its sine. The error is 3e-16 instead
-# of 6e-17, and it is absolute: near a zero of the sine or cosine few digits are right.
-def _from_tan(x: Any, of: Callable[[Any, Any], Any]) -> Any:
-    t = np.tan(x * 0.5)
-    return of(t, t * t)
-
-
-sin.attach(fast=lambda x: _from_tan(x, lambda t, square: 2 * t / (1 + square)))
-cos.attach(fast=lambda x: _from_tan(x, lambda t, square: (1 - square) / (1 + square)))
-sin.attach(floats="sin({x}) if -1e300 < {x} < 1e300 else float(np.sin({x}))")
-cos.attach(floats="cos({x}) if -1e300 < {x} < 1e300 else float(np.cos({x}))")
-tanh.attach(floats="tanh({x})")
+arctanh.attach(scalar="atanh(x)", onnx="Atanh")
 
 
 def _safe_radius(x1: Any, x2: Any) -> Any:
@@ -234,7 +229,7 @@ def _origin(x1: Any, x2: Any) -> Any:
 
 hypot = elementwise(
     np.hypot, lambda y, x1: x1 / np.where(y == 0, 1, y), lambda y, x2: x2 / np.where(y == 0, 1, y),
-    kinks=_origin, tex=r"\sqrt{{{x1}^2 + {x2}^2}}",
+    kinks=_origin, tex=r"\sqrt{{{x1}^2 + {x2}^2}}", scalar="hypot(x1, x2)",
 )
 
 
@@ -251,12 +246,14 @@ def _arctan2_x(x1: Any, x2: Any) -> Any:
 arctan2 = elementwise(
     np.arctan2, _arctan2_y, _arctan2_x,
     kinks=lambda x1, x2: (x1 == 0) & (x2 <= 0),  # the branch cut
-    tex=r"\operatorname{{atan2}}({x1}, {x2})",
+    tex=r"\operatorname{{atan2}}({x1}, {x2})", scalar="atan2(x1, x2)",
 )
-degrees = elementwise(np.degrees, 180 / math.pi, tex=r"{x} \cdot \frac{{180}}{{\pi}}")
-radians = elementwise(np.radians, math.pi / 180, tex=r"{x} \cdot \frac{{\pi}}{{180}}")
-rad2deg = elementwise(np.rad2deg, 180 / math.pi, tex=r"{x} \cdot \frac{{180}}{{\pi}}")
-deg2rad = elementwise(np.deg2rad, math.pi / 180, tex=r"{x} \cdot \frac{{\pi}}{{180}}")
+_DEGREES: Any = {"tex": r"{x} \cdot \frac{{180}}{{\pi}}", "scalar": "x * (180 / pi)"}
+_RADIANS: Any = {"tex": r"{x} \cdot \frac{{\pi}}{{180}}", "scalar": "x * (pi / 180)"}
+degrees = elementwise(np.degrees, 180 / math.pi, **_DEGREES)
+radians = elementwise(np.radians, math.pi / 180, **_RADIANS)
+rad2deg = elementwise(np.rad2deg, 180 / math.pi, **_DEGREES)
+deg2rad = elementwise(np.deg2rad, math.pi / 180, **_RADIANS)
 
 # ------------------------------------------------------------------------------------------------------ piecewise
 
@@ -269,10 +266,10 @@ def _sign_bind(x: Any) -> Any:
     return x / np.where(x == 0, 1, np.abs(x)) if getattr(x, "dtype", type(x)) in _COMPLEX else ((x,), {})
 
 
-constant(np.sign, bind=_sign_bind)
+constant(np.sign, bind=_sign_bind, scalar="1 if x > 0 else -1 if x < 0 else 0 * abs(x)", onnx="Sign")
 absolute = elementwise(np.absolute, lambda x: np.sign(x), kinks=(0.0,), holomorphic=False, tex=r"\lvert {x} \rvert")
-absolute.attach(text="|{x}|", floats="abs({x})")
-fabs = elementwise(np.fabs, lambda x: np.sign(x), kinks=(0.0,), tex=r"\lvert {x} \rvert")
+absolute.attach(text="|{x}|", scalar="abs(x)", onnx="Abs")
+fabs = elementwise(np.fabs, lambda x: np.sign(x), kinks=(0.0,), tex=r"\lvert {x} \rvert", scalar="abs(x)", onnx="Abs")
 
 
 def _tie(x1: Any, x2: Any) -> Any:
@@ -281,33 +278,36 @@ def _tie(x1: Any, x2: Any) -> Any:
 
 maximum = elementwise(
     np.maximum, lambda x1, x2: np.where(x1 == x2, 0.5, x1 > x2), lambda x1, x2: np.where(x1 == x2, 0.5, x2 > x1),
-    kinks=_tie, tex=r"\max({x1}, {x2})",
+    kinks=_tie, tex=r"\max({x1}, {x2})", text="max({x1}, {x2})", scalar="max(x1, x2)",
+)
+maximum.attach(
+    algebra="larger", textbook=Textbook("maximum(x1, x2)", x1="g * (x1 > x2)", x2="g * (x2 > x1)"), onnx="Max"
 )
 minimum = elementwise(
     np.minimum, lambda x1, x2: np.where(x1 == x2, 0.5, x1 < x2), lambda x1, x2: np.where(x1 == x2, 0.5, x2 < x1),
-    kinks=_tie, tex=r"\min({x1}, {x2})",
+    kinks=_tie, tex=r"\min({x1}, {x2})", text="min({x1}, {x2})", scalar="min(x1, x2)",
 )
-maximum.attach(algebra="larger", floats="{x1} if {x1} >= {x2} or {x1} != {x1} else {x2}")
-minimum.attach(floats="{x1} if {x1} <= {x2} or {x1} != {x1} else {x2}")
-maximum.attach(text="max({x1}, {x2})", textbook=Textbook("maximum(x1, x2)", x1="g * (x1 > x2)", x2="g * (x2 > x1)"))
-minimum.attach(text="min({x1}, {x2})", textbook=Textbook("minimum(x1, x2)", x1="g * (x1 < x2)", x2="g * (x2 < x1)"))
+minimum.attach(textbook=Textbook("minimum(x1, x2)", x1="g * (x1 < x2)", x2="g * (x2 < x1)"), onnx="Min")
 fmax = elementwise(  # a number wins over nan
     np.fmax, lambda x1, x2: np.where(x1 == x2, 0.5, (x1 > x2) | np.isnan(x2)),
     lambda x1, x2: np.where(x1 == x2, 0.5, (x2 > x1) | np.isnan(x1)), kinks=_tie, tex=r"\max({x1}, {x2})",
+    scalar="x1 if x1 >= x2 or x2 != x2 else x2",
 )
 fmin = elementwise(
     np.fmin, lambda x1, x2: np.where(x1 == x2, 0.5, (x1 < x2) | np.isnan(x2)),
-    lambda x1, x2: np.where(x1 == x2, 0.5, (x2 < x1) | np.isnan(x1)),
-    kinks=_tie, tex=r"\min({x1}, {x2})",
+    lambda x1, x2: np.where(x1 == x2, 0.5, (x2 < x1) | np.isnan(x1)), kinks=_tie, tex=r"\min({x1}, {x2})",
+    scalar="x1 if x1 <= x2 or x2 != x2 else x2",
 )
 copysign = elementwise(
     np.copysign, lambda x1, x2: np.copysign(1, x1) * np.copysign(1, x2), None,
     kinks=lambda x1, x2: (x1 == 0) | (x2 == 0), tex=r"\lvert {x1} \rvert \operatorname{{sgn}} {x2}",
+    scalar="copysign(x1, x2)",
 )
 ldexp = elementwise(np.ldexp, lambda x2: np.ldexp(1.0, x2), None, domain=(REAL, WHOLE), tex="{x1} 2^{{{x2}}}")
 
 heaviside = elementwise(  # its value at 0 is the second argument
-    np.heaviside, 0, lambda x1, x2: x1 == 0, kinks=lambda x1, x2: x1 == 0, tex="H({x1})"
+    np.heaviside, 0, lambda x1, x2: x1 == 0, kinks=lambda x1, x2: x1 == 0, tex="H({x1})",
+    scalar="x1 if x1 != x1 else 0 if x1 < 0 else 1 if x1 > 0 else x2",
 )
 nextafter = elementwise(np.nextafter, 1, None, kinks=_tie)
 
@@ -329,19 +329,21 @@ def _examples(*bounds: Any) -> Any:
     )
 
 
-modf = general(np.modf, lambda g: _given(g)[0], outputs=True, bind=lambda x: ((x,), {}), examples=_examples((1.1, 1.9)))
+modf = general(
+    np.modf, lambda g: _given(g)[0],
+    outputs=True, bind=lambda x: ((x,), {}), batch=ALIGNED,
+    examples=_examples((1.1, 1.9)),
+)
 frexp = general(
     np.frexp, lambda g, y: np.ldexp(_given(g)[0], -y[1]),
-    outputs=True, bind=lambda x: ((x,), {}),
+    outputs=True, bind=lambda x: ((x,), {}), batch=ALIGNED,
     examples=_examples((1.1, 1.9)),
 )
 divmod = general(
     np.divmod, lambda g, x2: _given(g)[1], lambda g, x1, x2: -_given(g)[1] * np.floor_divide(x1, x2),
-    outputs=True, bind=lambda x1, x2: ((x1, x2), {}),
+    outputs=True, bind=lambda x1, x2: ((x1, x2), {}), batch=ALIGNED,
     examples=_examples((4.1, 4.9), (1.1, 1.3)),
 )
-for _row in (modf, frexp, divmod):
-    _row.attach(batch=ALIGNED)
 
 # ------------------------------------------------------------------------------------- complex: not holomorphic
 
@@ -388,80 +390,52 @@ def _settled(d: Any, g: Any) -> Any:
 #: The product `x1` of a cotangent `x2` and a partial: zero, not nan, where the cotangent is zero.
 settled = elementwise(
     _settled, lambda x1, x2: np.where(np.isnan(x1) & (x2 == 0), 0, 1), None, name="settled", tex="{x1}",
-    bind=lambda d, g: ((d, g), {}), view=True, floats="{x1} if {x1} == {x1} or {x2} else 0.0",
+    bind=lambda d, g: ((d, g), {}), view=True, scalar="x1 if x1 == x1 or x2 != 0 else 0",
     examples=(at(uniform(0.5, 2.0, 2, 3), uniform(0.5, 2.0, 2, 3)),),
 )
 
 # ------------------------------------------------------------------------------------------ derivative zero: known
 
+
+def _of_truths(operator: str) -> Any:
+    return lambda b, *xs: b(operator, *(b.cast(x, bool) for x in xs))
+
+
+def _of_bits(operator: str, bits: str) -> Any:
+    return lambda b, *xs: b(operator if xs[0].dtype == bool else bits, *xs)
+
+
+constant(np.floor, scalar="floor(x)", onnx="Floor")
+constant(np.ceil, scalar="ceil(x)", onnx="Ceil")
+constant(np.trunc, scalar="trunc(x)")
+constant(np.rint, scalar="rint(x)", onnx="Round")
+constant(np.signbit, scalar="copysign(1, x) < 0")
 constant(
-    np.floor, np.ceil, np.trunc, np.rint, np.signbit, np.floor_divide,
-    np.greater, np.greater_equal, np.less, np.less_equal, np.equal, np.not_equal,
-    np.logical_and, np.logical_or, np.logical_not, np.logical_xor,
-    np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.invert, np.left_shift, np.right_shift, np.bitwise_count,
-    np.gcd, np.lcm, np.isfinite, np.isinf, np.isnan, np.isnat, np.spacing,
-)  # fmt: skip
-
-for _fn, _sign, _tex in (
-    (np.greater, ">", ">"), (np.less, "<", "<"), (np.greater_equal, ">=", r"\geq"), (np.less_equal, "<=", r"\leq"),
-    (np.equal, "==", "="), (np.not_equal, "!=", r"\neq"),
+    np.floor_divide, tex=r"\lfloor {x1} / {x2} \rfloor",
+    scalar="x1 / x2 if x2 == 0 else copysign(rint((x1 - fmod(x1, x2)) / x2) - "
+    "(1 if fmod(x1, x2) != 0 and (fmod(x1, x2) < 0) != (x2 < 0) else 0), x1 / x2)",
+)
+for _fn, _sign, _tex, _operator in (
+    (np.greater, ">", ">", "Greater"), (np.greater_equal, ">=", r"\geq", "GreaterOrEqual"),
+    (np.less, "<", "<", "Less"), (np.less_equal, "<=", r"\leq", "LessOrEqual"), (np.equal, "==", "=", "Equal"),
+    (np.not_equal, "!=", r"\neq", lambda b, x, y: b("Not", b("Equal", x, y))),
 ):
-    ROWS[_fn].attach(floats=f"{{x1}} {_sign} {{x2}}")
-    ROWS[_fn].attach(infix=f"{{x1}} {_sign} {{x2}}", text=f"1[{{x1}} {_sign} {{x2}}]", tex=f"1[{{x1}} {_tex} {{x2}}]")
-ROWS[np.bitwise_and].attach(infix="{x1} & {x2}", tex=r"{x1} \wedge {x2}", algebra="and")
-ROWS[np.bitwise_or].attach(infix="{x1} | {x2}", tex=r"{x1} \vee {x2}", algebra="or")
-ROWS[np.logical_and].attach(algebra="and")
-ROWS[np.greater].attach(algebra="greater")
-ROWS[np.logical_or].attach(algebra="or")
-ROWS[np.invert].attach(infix="~{x}")
-ROWS[np.floor_divide].attach(tex=r"\lfloor {x1} / {x2} \rfloor")
-for _test in (np.isfinite, np.isinf, np.isnan):
-    ROWS[_test].attach(algebra="test for finite")
-
-# ----------------------------------------------------------------------------------------------------- JavaScript
-
-# On numbers. What has an `infix` or a `source` needs nothing here, but JavaScript reads `--x` and `-x ** 2` otherwise.
-for _row in (exp, expm1, log, log2, log10, log1p, sqrt, cbrt, sin, cos, tan, sinh, cosh, tanh):
-    _row.attach(js=f"Math.{_row.name}({{x}})")
-for _row in (arcsin, arccos, arctan, arcsinh, arccosh, arctanh):
-    _row.attach(js=f"Math.{_row.name.replace('arc', 'a')}({{x}})")
-for _row in map(ROWS.__getitem__, (np.sign, np.floor, np.ceil, np.trunc)):
-    _row.attach(js=f"Math.{_row.name}({{x}})")
-for _row in (absolute, fabs):
-    _row.attach(js="Math.abs({x})")
-negative.attach(js="(-{x})")
-positive.attach(js="{x}")
-square.attach(js="Math.pow({x}, 2)")
-reciprocal.attach(js="1 / {x}")
-exp2.attach(js="Math.pow(2, {x})")
-for _row in (degrees, rad2deg):
-    _row.attach(js="{x} * (180 / Math.PI)")
-for _row in (radians, deg2rad):
-    _row.attach(js="{x} * (Math.PI / 180)")
-for _row in (power, float_power):
-    _row.attach(js="Math.pow({x1}, {x2})")
-hypot.attach(js="Math.hypot({x1}, {x2})")
-arctan2.attach(js="Math.atan2({x1}, {x2})")
-maximum.attach(js="Math.max({x1}, {x2})")
-minimum.attach(js="Math.min({x1}, {x2})")
-logaddexp.attach(js="logaddexp({x1}, {x2})")
-ROWS[np.floor_divide].attach(js="Math.floor({x1} / {x2})")
-ROWS[np.isnan].attach(js="Number.isNaN({x})")
-ROWS[np.isfinite].attach(js="Number.isFinite({x})")
-ROWS[np.logical_and].attach(js="({x1} && {x2})")
-ROWS[np.logical_or].attach(js="({x1} || {x2})")
-ROWS[np.logical_not].attach(js="!{x}")
-
-# ------------------------------------------------------------------------------------------------------ in ONNX
-
-for _row, _operator in (
-    (add, "Add"), (subtract, "Sub"), (multiply, "Mul"), (divide, "Div"), (power, "Pow"), (negative, "Neg"),
-    (positive, "Identity"), (absolute, "Abs"), (fabs, "Abs"), (exp, "Exp"), (log, "Log"), (sqrt, "Sqrt"), (sin, "Sin"),
-    (cos, "Cos"), (tan, "Tan"), (arcsin, "Asin"), (arccos, "Acos"), (arctan, "Atan"), (sinh, "Sinh"), (cosh, "Cosh"),
-    (tanh, "Tanh"), (arcsinh, "Asinh"), (arccosh, "Acosh"), (arctanh, "Atanh"), (reciprocal, "Reciprocal"),
-    (maximum, "Max"), (minimum, "Min"), (sigmoid, "Sigmoid"),
-):
-    _row.attach(onnx=_operator)
-square.attach(onnx=lambda b, x: b("Mul", x, x))
-expm1.attach(onnx=lambda b, x: b("Sub", b("Exp", x), b.constant(1, x.dtype)))
-log1p.attach(onnx=lambda b, x: b("Log", b("Add", x, b.constant(1, x.dtype))))
+    constant(
+        _fn, infix=f"{{x1}} {_sign} {{x2}}", text=f"1[{{x1}} {_sign} {{x2}}]", tex=f"1[{{x1}} {_tex} {{x2}}]",
+        algebra="greater" if _fn is np.greater else None, onnx=_operator,
+    )
+constant(np.logical_and, algebra="and", scalar="x1 != 0 and x2 != 0", onnx=_of_truths("And"))
+constant(np.logical_or, algebra="or", scalar="x1 != 0 or x2 != 0", onnx=_of_truths("Or"))
+constant(np.logical_not, scalar="x == 0", onnx=_of_truths("Not"))
+constant(np.logical_xor, scalar="(x1 != 0) != (x2 != 0)", onnx=_of_truths("Xor"))
+constant(
+    np.bitwise_and, infix="{x1} & {x2}", tex=r"{x1} \wedge {x2}", algebra="and", onnx=_of_bits("And", "BitwiseAnd")
+)
+constant(np.bitwise_or, infix="{x1} | {x2}", tex=r"{x1} \vee {x2}", algebra="or", onnx=_of_bits("Or", "BitwiseOr"))
+constant(np.bitwise_xor, onnx=_of_bits("Xor", "BitwiseXor"))
+constant(np.invert, infix="~{x}", onnx=_of_bits("Not", "BitwiseNot"))
+constant(np.left_shift, np.right_shift, np.bitwise_count, np.gcd, np.lcm)
+constant(np.isfinite, algebra="test for finite", scalar="x - x == 0")
+constant(np.isinf, algebra="test for finite", scalar="abs(x) == inf", onnx="IsInf")
+constant(np.isnan, algebra="test for finite", scalar="x != x", onnx="IsNaN")
+constant(np.isnat, np.spacing)

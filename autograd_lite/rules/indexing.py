@@ -84,7 +84,6 @@ def _last_writes(index: Any, shape: tuple[int, ...]) -> Any:
     writer[where] = np.arange(where.size)
     return writer[where] == np.arange(where.size), where
 
-
 # -------------------------------------------------------------------------------------------- taking, putting
 
 
@@ -126,13 +125,46 @@ _TAKEN: tuple[Any, ...] = (
     at((2, 3), np.array([[True, False, True], [False, True, False]])),
     at((2, 3), just((1, np.array([True, False, True])))), at((2, 3), []),
 )
+_END = np.iinfo(np.int64).max
 getitem = linear(
     lambda x, index, unique_indices=True: x[index],
     lambda g, index, x_shape, unique_indices: into_zeros(g, index, x_shape, unique_indices),
     name="getitem", bind=_bind_getitem, tex="{x}_{{{index}}}",
     examples=_TAKEN,
 )
-getitem.attach(infix="{x}[{index}]", algebra="index", view=True, emit="{x}[{index}]")
+
+
+def _bounds(part: slice) -> tuple[Any, Any, int]:
+    """Start, end and step of a slice, in numbers; ONNX cuts off what lies outside."""
+    step = part.step or 1
+    start, stop = (0, _END) if step > 0 else (_END, -_END)
+    return start if part.start is None else part.start, stop if part.stop is None else part.stop, step
+
+
+def _getitem_onnx(b: Any, x: Any, index: Any, unique_indices: bool = True) -> Any:
+    parts = list(index) if type(index) is tuple else [index]
+    new = any(part is None for part in parts)
+    at = next((k for k, part in enumerate(parts) if part is Ellipsis), None)
+    if at is not None:
+        parts[at : at + 1] = [slice(None)] * (x.ndim - sum(part is not None for part in parts) + 1)
+    axes = [part for part in parts if part is not None]
+    arrays = [part for part in axes if isinstance(part, np.ndarray)]
+    if len(arrays) > 1 or any(part.dtype.kind == "b" for part in arrays) or arrays and new:
+        raise NotImplementedError(f"export.onnx: x[{index}]: only one array of positions, without None, has a form")
+    cut = [(k, part) for k, part in enumerate(axes) if isinstance(part, slice) and part != slice(None)]
+    y = x
+    if cut:
+        starts, ends, steps = zip(*(_bounds(part) for _, part in cut), strict=True)
+        y = b("Slice", y, b.ints(starts), b.ints(ends), b.ints([k for k, _ in cut]), b.ints(steps))
+    for k, part in reversed(list(enumerate(axes))):
+        if not isinstance(part, slice):
+            y = b("Gather", y, b.constant(np.asarray(part, np.int64)), axis=k)
+    kept = [part for part in parts if part is None or isinstance(part, (slice, np.ndarray))]
+    added = [k for k, part in enumerate(kept) if part is None]
+    return b("Unsqueeze", y, b.ints(added)) if added else b("Identity", y) if y is x else y
+
+
+getitem.attach(infix="{x}[{index}]", algebra="index", view=True, emit="{x}[{index}]", onnx=_getitem_onnx)
 into_zeros: Primitive = linear(
     _into_zeros, lambda g, index, unique_indices: getitem(g, index, unique_indices),
     name="into_zeros", bind=_bind_scatter,
@@ -149,9 +181,18 @@ def _into_zeros_textbook(g: Any, index: Any, shape: Any, unique_indices: Any = F
     return full
 
 
+def _into_zeros_onnx(b: Any, x: Any, index: Any, shape: Any, unique_indices: bool = False) -> Any:
+    parts = index if type(index) is tuple else (index,)
+    if len(parts) != len(shape) or not all(isinstance(p, slice) and p.step in (None, 1) for p in parts):
+        raise NotImplementedError(f"export.onnx: zeros with an array at {index} have no form")
+    before = [part.start or 0 for part in parts]
+    after = [0 if p.stop is None else n - p.stop if n != p.stop else 0 for p, n in zip(parts, shape, strict=True)]
+    return b("Pad", x, b.ints([*before, *after]))
+
+
 into_zeros.attach(
     tex=r"{x} \text{{ at }} [{index}]\text{{, 0 elsewhere}}", text="{x} at [{index}], 0 elsewhere",
-    call="into_zeros({x}, np.s_[{index}], {shape})", source=_into_zeros_textbook,
+    call="into_zeros({x}, np.s_[{index}], {shape})", source=_into_zeros_textbook, onnx=_into_zeros_onnx,
 )
 
 # ------------------------------------------------------------------------ an index that depends on the inputs
@@ -207,7 +248,16 @@ gather_at = linear(
         at((3, 4), np.array(1), just((slice(None), Slot()))),
     ),
 )
-gather_at.attach(call="{x1}[{index}]", algebra="gather")
+
+
+def _gather_onnx(b: Any, x: Any, k: Any, index: Any) -> Any:
+    places = [j for j, part in enumerate(index) if isinstance(part, Slot)]
+    if len(places) != 1 or any(part != slice(None) for part in index if not isinstance(part, Slot)):
+        raise NotImplementedError(f"export.onnx: x[{index}]: only one array of positions along one axis has a form")
+    return b("Gather", x, b.cast(k, np.int64), axis=places[0])
+
+
+gather_at.attach(call="{x1}[{index}]", algebra="gather", onnx=_gather_onnx)
 scatter_at: Primitive = linear(
     lambda g, k, index, shape: _into_zeros(g, filled(index, k), shape, False),
     lambda g, x2, index: gather_at(g, x2, index),
@@ -246,7 +296,6 @@ def arrays_in(index: Any, ndim: int, k_ndim: int = 0) -> tuple[int, int, bool]:
 
 def _is_mask(part: Any) -> bool:
     return isinstance(part, (np.ndarray, bool, np.bool)) and np.asarray(part).dtype == bool
-
 
 # -------------------------------------------------------------------------------------------------- assigning
 
@@ -509,58 +558,3 @@ def _positive(example: Any) -> Any:
 multiply_at = _rounds(np.multiply, "*", _PUT)
 divide_at = _rounds(np.divide, "/", tuple(map(_positive, _PUT)))
 power_at = _rounds(np.power, "**", tuple(map(_positive, _PUT)))
-
-# ------------------------------------------------------------------------------------------------------ in ONNX
-
-_END = np.iinfo(np.int64).max
-
-
-def _bounds(part: slice) -> tuple[Any, Any, int]:
-    """Start, end and step of a slice, in numbers; ONNX cuts off what lies outside."""
-    step = part.step or 1
-    start, stop = (0, _END) if step > 0 else (_END, -_END)
-    return start if part.start is None else part.start, stop if part.stop is None else part.stop, step
-
-
-def _getitem_onnx(b: Any, x: Any, index: Any, unique_indices: bool = True) -> Any:
-    parts = list(index) if type(index) is tuple else [index]
-    new = any(part is None for part in parts)
-    at = next((k for k, part in enumerate(parts) if part is Ellipsis), None)
-    if at is not None:
-        parts[at : at + 1] = [slice(None)] * (x.ndim - sum(part is not None for part in parts) + 1)
-    axes = [part for part in parts if part is not None]
-    arrays = [part for part in axes if isinstance(part, np.ndarray)]
-    if len(arrays) > 1 or any(part.dtype.kind == "b" for part in arrays) or arrays and new:
-        raise NotImplementedError(f"export.onnx: x[{index}]: only one array of positions, without None, has a form")
-    cut = [(k, part) for k, part in enumerate(axes) if isinstance(part, slice) and part != slice(None)]
-    y = x
-    if cut:
-        starts, ends, steps = zip(*(_bounds(part) for _, part in cut), strict=True)
-        y = b("Slice", y, b.ints(starts), b.ints(ends), b.ints([k for k, _ in cut]), b.ints(steps))
-    for k, part in reversed(list(enumerate(axes))):
-        if not isinstance(part, slice):
-            y = b("Gather", y, b.constant(np.asarray(part, np.int64)), axis=k)
-    kept = [part for part in parts if part is None or isinstance(part, (slice, np.ndarray))]
-    added = [k for k, part in enumerate(kept) if part is None]
-    return b("Unsqueeze", y, b.ints(added)) if added else b("Identity", y) if y is x else y
-
-
-def _gather_onnx(b: Any, x: Any, k: Any, index: Any) -> Any:
-    places = [j for j, part in enumerate(index) if isinstance(part, Slot)]
-    if len(places) != 1 or any(part != slice(None) for part in index if not isinstance(part, Slot)):
-        raise NotImplementedError(f"export.onnx: x[{index}]: only one array of positions along one axis has a form")
-    return b("Gather", x, b.cast(k, np.int64), axis=places[0])
-
-
-def _into_zeros_onnx(b: Any, x: Any, index: Any, shape: Any, unique_indices: bool = False) -> Any:
-    parts = index if type(index) is tuple else (index,)
-    if len(parts) != len(shape) or not all(isinstance(p, slice) and p.step in (None, 1) for p in parts):
-        raise NotImplementedError(f"export.onnx: zeros with an array at {index} have no form")
-    before = [part.start or 0 for part in parts]
-    after = [0 if p.stop is None else n - p.stop if n != p.stop else 0 for p, n in zip(parts, shape, strict=True)]
-    return b("Pad", x, b.ints([*before, *after]))
-
-
-getitem.attach(onnx=_getitem_onnx)
-gather_at.attach(onnx=_gather_onnx)
-into_zeros.attach(onnx=_into_zeros_onnx)

@@ -84,10 +84,11 @@ def _joined_full(b: Batched) -> Any:
     return b(*map(b.full, range(len(b.xs))), axis=shifted(b.params["axis"], 0))
 
 
-concatenate.attach(joins=lambda axis, starts: axis == 0, emit="np.concatenate(({xs}), axis={axis})")
-concatenate.attach(algebra="concatenation")
-concatenate.attach(out="np.concatenate(({xs}), axis={axis}, out={out})")
-stack.attach(joins=lambda axis: axis == 0, algebra="stack", emit="np.stack(({xs}), axis={axis})")
+concatenate.attach(
+    joins=lambda axis, starts: axis == 0, emit="np.concatenate(({xs}), axis={axis})", algebra="concatenation",
+    out="np.concatenate(({xs}), axis={axis}, out={out})", batch=_joined_full,
+    onnx=lambda b, *xs, axis, starts: b("Concat", *xs, axis=axis),
+)
 
 
 def _stacked_into(xs: Any, y: Any, axis: int) -> str:
@@ -97,9 +98,11 @@ def _stacked_into(xs: Any, y: Any, axis: int) -> str:
     return "; ".join(f"{{out}}[{before}{k}] = {{x{k + 1}}}" for k in range(len(xs)))
 
 
-stack.attach(out=_stacked_into)
-for _row in (concatenate, stack):
-    _row.attach(batch=_joined_full)
+stack.attach(
+    joins=lambda axis: axis == 0, algebra="stack", emit="np.stack(({xs}), axis={axis})", out=_stacked_into,
+    batch=_joined_full,
+    onnx=lambda b, *xs, axis: b("Concat", *(b("Unsqueeze", x, b.ints(axis)) for x in xs), axis=axis),
+)
 
 
 @composite(np.vstack, examples=(at([(3,), (2, 3), (3,)]), at([(), ()])))
@@ -188,7 +191,6 @@ def _joined(nested: Any, depth: int, ndim: int) -> Any:
         return leaf.reshape((1,) * (ndim - leaf.ndim) + leaf.shape)
     return np.concatenate([_joined(part, depth - 1, ndim) for part in nested], -depth)
 
-
 # ------------------------------------------------------------------------------------------------- into parts
 
 
@@ -245,11 +247,23 @@ def _section(k: int, indices_or_sections: tuple[int, ...], axis: int) -> Any:
 
 
 array_split = _splitter(np.array_split, _bind_array_split)
+
+
+def _split_onnx(b: Any, x: Any, indices_or_sections: tuple[int, ...], axis: int) -> Any:
+    n = x.shape[axis]
+    if not isinstance(n, int):
+        raise NotImplementedError("export.onnx: the axis of the batch cannot be split")
+    ends = [*(slice(k, None).indices(n)[0] for k in indices_or_sections), n]
+    sizes = [end - start for start, end in zip([0, *ends], ends, strict=False)]
+    if min(sizes) < 0:
+        raise NotImplementedError("export.onnx: parts that overlap have no form")
+    found = b("Split", x, b.ints(sizes), axis=axis, count=len(sizes))
+    return found if len(sizes) > 1 else [found]
+
+
+array_split.attach(batch=axes("axis"), part=_section, view=True, onnx=_split_onnx)
 split = _splitter(np.split, _bind_split)
-for _row in (array_split, split):
-    _row.attach(batch=axes("axis"), part=_section)
-array_split.attach(view=True)
-split.attach(view=True)
+split.attach(batch=axes("axis"), part=_section, view=True, onnx=_split_onnx)
 
 
 def _splitter_along(fn: Any, axis: int, least: int) -> Any:
@@ -286,8 +300,18 @@ unstack = linear(
     of=getattr(np, "unstack", None), name="unstack", np_name="np.unstack", bind=_bind_unstack, outputs=True,
     examples=(at((3,)), at((2, 3), axis=-1)),
 )
-unstack.attach(batch=axes("axis"), part=lambda k, axis: on_axis(axis, k))
-unstack.attach(view=True, lower=lambda x, axis: tuple(x[on_axis(axis, k)] for k in range(x.shape[axis])))
+
+
+def _unstack_onnx(b: Any, x: Any, axis: int) -> Any:
+    if not isinstance(x.shape[axis], int):
+        raise NotImplementedError("export.onnx: the axis of the batch cannot be split")
+    return [b("Gather", x, b.constant(np.int64(k)), axis=axis) for k in range(x.shape[axis])]
+
+
+unstack.attach(
+    batch=axes("axis"), part=lambda k, axis: on_axis(axis, k), view=True,
+    definition=lambda x, axis: tuple(x[on_axis(axis, k)] for k in range(x.shape[axis])), onnx=_unstack_onnx,
+)
 
 
 @composite(np.meshgrid, examples=(at((3,), (2,)), at((3,), (), indexing="ij", sparse=True)))
@@ -299,7 +323,6 @@ def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = 
     shapes = [[-1 if k == axis else 1 for k in range(n)] for axis in axes]
     open_grid = tuple(np.reshape(operand(x), shape) for x, shape in zip(xi, shapes, strict=True))
     return open_grid if sparse else tuple(np.broadcast_arrays(*open_grid))
-
 
 # ---------------------------------------------------------------------------------------- over and over again
 
@@ -327,7 +350,17 @@ repeat = linear(
     np.repeat, _unrepeat, np_name="np.repeat", bind=_bind_repeat,
     examples=(at((2, 3), 2), at((2, 3), 3, -1), at((2, 3, 2), 2, 0), at((2, 3), [2, 0, 1], axis=1), at((2,), 0)),
 )
-repeat.attach(batch=axes("axis"))
+
+
+def _repeat_onnx(b: Any, x: Any, repeats: Any, axis: int) -> Any:
+    n, before, after = x.shape[axis], x.shape[:axis], x.shape[axis + 1 :]
+    if isinstance(n, int):
+        return b("Gather", x, b.constant(np.repeat(np.arange(n), repeats)), axis=axis)
+    wide = b("Expand", b("Unsqueeze", x, b.ints(axis + 1)), b.ints((*before, n, repeats, *after)))
+    return b("Reshape", wide, b.shape((*before, -1, *after)))
+
+
+repeat.attach(batch=axes("axis"), onnx=_repeat_onnx)
 
 
 @composite(np.tile, examples=(at((2, 3), 2), at((3,), just((2, 1, 3))), at((2, 3), just((0, 2))), at((), 3)))
@@ -351,7 +384,6 @@ def resize(a: Any, new_shape: Any) -> Any:
     if size and not flat.size:
         return np.zeros(new_shape, flat.dtype)
     return np.reshape(flat[: size] if size <= flat.size else flat[np.arange(size) % flat.size], new_shape)
-
 
 # ---------------------------------------------------------------------------------------- put in and left out
 
@@ -411,39 +443,3 @@ def trim_zeros(filt: Any, trim: str = "fb", axis: Any = None) -> Any:
             first, last = places[k].min(), places[k].max()
             index[k] = slice(first if "f" in trim else 0, last + 1 if "b" in trim else None)
     return filt[tuple(index)]
-
-# ------------------------------------------------------------------------------------------------------ in ONNX
-
-
-def _split_onnx(b: Any, x: Any, indices_or_sections: tuple[int, ...], axis: int) -> Any:
-    n = x.shape[axis]
-    if not isinstance(n, int):
-        raise NotImplementedError("export.onnx: the axis of the batch cannot be split")
-    ends = [*(slice(k, None).indices(n)[0] for k in indices_or_sections), n]
-    sizes = [end - start for start, end in zip([0, *ends], ends, strict=False)]
-    if min(sizes) < 0:
-        raise NotImplementedError("export.onnx: parts that overlap have no form")
-    found = b("Split", x, b.ints(sizes), axis=axis, count=len(sizes))
-    return found if len(sizes) > 1 else [found]
-
-
-def _repeat_onnx(b: Any, x: Any, repeats: Any, axis: int) -> Any:
-    n, before, after = x.shape[axis], x.shape[:axis], x.shape[axis + 1 :]
-    if isinstance(n, int):
-        return b("Gather", x, b.constant(np.repeat(np.arange(n), repeats)), axis=axis)
-    wide = b("Expand", b("Unsqueeze", x, b.ints(axis + 1)), b.ints((*before, n, repeats, *after)))
-    return b("Reshape", wide, b.shape((*before, -1, *after)))
-
-
-def _unstack_onnx(b: Any, x: Any, axis: int) -> Any:
-    if not isinstance(x.shape[axis], int):
-        raise NotImplementedError("export.onnx: the axis of the batch cannot be split")
-    return [b("Gather", x, b.constant(np.int64(k)), axis=axis) for k in range(x.shape[axis])]
-
-
-concatenate.attach(onnx=lambda b, *xs, axis, starts: b("Concat", *xs, axis=axis))
-stack.attach(onnx=lambda b, *xs, axis: b("Concat", *(b("Unsqueeze", x, b.ints(axis)) for x in xs), axis=axis))
-for _row in (array_split, split):
-    _row.attach(onnx=_split_onnx)
-unstack.attach(onnx=_unstack_onnx)
-repeat.attach(onnx=_repeat_onnx)

@@ -43,10 +43,11 @@ linear = general(
     examples=(at((2, 3), (4, 3), (4,)), at((3,), (2, 3), (2,)), at((2, 2, 3), (1, 3), (1,)), at((0, 3), (2, 3), (2,))),
 )
 notation("flat", "{x1}", "{x1}", _rows)  # as one matrix, whatever the axes of the batch
-linear.attach(
-    algebra="affine map",
-    textbook=Textbook("x1 @ x2.T + x3", x1="g @ x2", x2="flat(g).T @ flat(x1)", x3="sum(flat(g), 0)"),
-)
+
+
+def _linear_definition(x: Any, weight: Any, bias: Any) -> Any:
+    y = np.dot(_rows(x) if x.ndim > 1 else x, weight.T) + bias  # not x.dot: `x` may be an array
+    return y if y.ndim == x.ndim else y.reshape(*x.shape[:-1], weight.shape[0])
 
 
 def _batched_linear(b: Batched) -> Any:
@@ -57,15 +58,16 @@ def _batched_linear(b: Batched) -> Any:
     return y + padded(bias, b.on[2], b.ndim(0))
 
 
-linear.attach(batch=_batched_linear)
+def _linear_onnx(b: Any, x: Any, weight: Any, bias: Any) -> Any:
+    if x.ndim == 2:
+        return b("Gemm", x, weight, bias, transB=1)
+    return b("Add", b("MatMul", x, b("Transpose", weight, perm=[1, 0])), bias)
 
 
-def _linear_lower(x: Any, weight: Any, bias: Any) -> Any:
-    y = np.dot(_rows(x) if x.ndim > 1 else x, weight.T) + bias  # not x.dot: `x` may be an array
-    return y if y.ndim == x.ndim else y.reshape(*x.shape[:-1], weight.shape[0])
-
-
-linear.attach(lower=_linear_lower)
+linear.attach(
+    algebra="affine map", definition=_linear_definition, batch=_batched_linear, onnx=_linear_onnx,
+    textbook=Textbook("x1 @ x2.T + x3", x1="g @ x2", x2="flat(g).T @ flat(x1)", x3="sum(flat(g), 0)"),
+)
 
 
 def _linear_columns(weight: Any, columns: Any, bias: Any) -> Any:
@@ -82,8 +84,6 @@ linear_columns = general(  # a convolution, once its windows are columns
     bind=lambda weight, columns, bias: ((weight, columns, bias), {}), tex=r"{x1} {x2} + {x3}",
     examples=(at((4, 3), (2, 3, 5), (4,)), at((1, 3), (2, 3, 1), (1,))),
 )
-linear_columns.attach(lower=lambda weight, columns, bias: np.matmul(weight, columns) + bias[:, None])
-linear_columns.attach(js=lambda weight, columns, bias: weight @ columns + bias[:, None])
 
 
 def _batched_columns(b: Batched) -> Any:
@@ -94,7 +94,14 @@ def _batched_columns(b: Batched) -> Any:
     return y + padded(bias, b.on[2], b.ndim(1) - 1)[..., None]
 
 
-linear_columns.attach(batch=_batched_columns)
+def _columns_onnx(b: Any, weight: Any, columns: Any, bias: Any) -> Any:
+    return b("Add", b("MatMul", weight, columns), b("Unsqueeze", bias, b.ints(1)))
+
+
+linear_columns.attach(
+    definition=lambda weight, columns, bias: np.matmul(weight, columns) + bias[:, None], batch=_batched_columns,
+    onnx=_columns_onnx,
+)
 
 # ---------------------------------------------------------------------------------------------- standardize
 
@@ -148,22 +155,20 @@ standardize = general(
 )
 
 
-def _standardize_lower(x: Any, axis: tuple[int, ...], eps: float) -> Any:
-    d = x - _average(x, axis)
-    scale = 1 / np.sqrt(_average(d * d, axis) + eps)
-    return d * scale, scale
-
-
-standardize.attach(lower=_standardize_lower)
-
-
-def _standardize_textbook(x: Any, axis: Any, eps: Any) -> Any:
+def _standardize_definition(x: Any, axis: Any, eps: Any) -> Any:
     d = x - np.mean(x, axis=axis, keepdims=True)
     scale = 1 / np.sqrt(np.mean(d**2, axis=axis, keepdims=True) + eps)
     return d * scale, scale
 
 
-standardize.attach(source=_standardize_textbook, batch=axes("axis"))
+def _standardize_onnx(b: Any, x: Any, axis: tuple[int, ...], eps: float) -> Any:
+    d = b("Sub", x, b("ReduceMean", x, b.ints(axis)))
+    var = b("ReduceMean", b("Mul", d, d), b.ints(axis))
+    scale = b("Reciprocal", b("Sqrt", b("Add", var, b.constant(eps, x.dtype))))
+    return b("Mul", d, scale), scale
+
+
+standardize.attach(definition=_standardize_definition, batch=axes("axis"), onnx=_standardize_onnx)
 standardize.__doc__ = """`x` minus its mean along `axis`, divided by its standard deviation; and that scale.
 
 Parameters
@@ -335,28 +340,6 @@ binary_cross_entropy_with_logits = elementwise(
     _logistic_cross_entropy, lambda x1, x2: sigmoid(x1) - x2, lambda x1: -x1,
     name="binary_cross_entropy_with_logits", tex=r"\ln(1 + e^{{{x1}}}) - {x2} {x1}",
 )
-binary_cross_entropy_with_logits.attach(source="np.logaddexp(x1, 0) - x1 * x2")
-
-# ------------------------------------------------------------------------------------------------------ in ONNX
-
-
-def _linear_onnx(b: Any, x: Any, weight: Any, bias: Any) -> Any:
-    if x.ndim == 2:
-        return b("Gemm", x, weight, bias, transB=1)
-    return b("Add", b("MatMul", x, b("Transpose", weight, perm=[1, 0])), bias)
-
-
-def _columns_onnx(b: Any, weight: Any, columns: Any, bias: Any) -> Any:
-    return b("Add", b("MatMul", weight, columns), b("Unsqueeze", bias, b.ints(1)))
-
-
-def _standardize_onnx(b: Any, x: Any, axis: tuple[int, ...], eps: float) -> Any:
-    d = b("Sub", x, b("ReduceMean", x, b.ints(axis)))
-    var = b("ReduceMean", b("Mul", d, d), b.ints(axis))
-    scale = b("Reciprocal", b("Sqrt", b("Add", var, b.constant(eps, x.dtype))))
-    return b("Mul", d, scale), scale
-
-
-linear.attach(onnx=_linear_onnx)
-linear_columns.attach(onnx=_columns_onnx)
-standardize.attach(onnx=_standardize_onnx)
+binary_cross_entropy_with_logits.attach(
+    source="np.logaddexp(x1, 0) - x1 * x2", scalar="max(x1, 0) - x1 * x2 + log1p(exp(-abs(x1)))"
+)

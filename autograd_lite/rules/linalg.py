@@ -36,7 +36,6 @@ class SlogdetResult(NamedTuple):
 def _system(a: tuple[int, ...], b: tuple[int, ...], **params: Any) -> Any:
     return at(around(3 * np.eye(a[-2], a[-1]), *a), b, **params)
 
-
 # ---------------------------------------------------------------------------------------- inverses, equations
 
 inv = general(  # A⁻¹ A = 1, so that d(A⁻¹) = -A⁻¹ dA A⁻¹
@@ -44,6 +43,7 @@ inv = general(  # A⁻¹ A = 1, so that d(A⁻¹) = -A⁻¹ dA A⁻¹
     np_name="np.linalg.inv", bind=lambda a: ((a,), {}), tex="{x}^{{-1}}",
     examples=[regular(3, 3), regular(2, 3, 3), regular(1, 1), EMPTY],
 )
+inv.attach(text="{x}⁻¹", batch=stacked(2))
 
 
 def _solve_1(g: Any, y: Any, x1: Any, x2_shape: Any) -> Any:
@@ -88,7 +88,6 @@ def _columns(b: Batched) -> list[Any]:
 
 
 solve.attach(text="{x1}⁻¹ @ {x2}", algebra="solution", batch=_batched_solve)
-inv.attach(text="{x}⁻¹")
 
 
 def _pinv_rule(g: Any, y: Any, x: Any) -> Any:
@@ -117,6 +116,7 @@ pinv = general(
         regular(3, 2, rtol=1e-10), at(around(np.eye(2), scale=0.1), hermitian=True),
     ],
 )
+pinv.attach(batch=stacked(2))
 
 
 @composite(
@@ -177,10 +177,6 @@ def tensorsolve(a: Any, b: Any, axes: Any = None) -> Any:
     if n * n != a.size:
         raise np.linalg.LinAlgError(f"linalg.tensorsolve: expected {n * n} coefficients for {n} unknowns, got {a.size}")
     return np.linalg.solve(np.reshape(a, (n, n)), np.ravel(b)).reshape(shape)
-
-
-for _row in (inv, pinv):
-    _row.attach(batch=stacked(2))
 
 # ----------------------------------------------------------------------------------------------- determinants
 
@@ -271,7 +267,6 @@ for _row in (cofactor, det, slogdet_):
 def slogdet(a: Any) -> Any:
     """The sign of the determinant, and the logarithm of its absolute value."""
     return SlogdetResult(*slogdet_(a))
-
 
 # --------------------------------------------------------------------------------------------- powers, counts
 

@@ -25,7 +25,6 @@ def conj(x: Any) -> Any:
     """The complex conjugate; a real array itself, without a copy."""
     return np.conj(x) if x.dtype.kind == "c" else x
 
-
 # ----------------------------------------------------------------------------------------------- two matrices
 
 
@@ -87,7 +86,6 @@ matmul = bilinear(
         at((0, 3), (3, 2)), at((2, 0), (0, 3)),
     ],
 )
-matmul.attach(infix="{x1} @ {x2}", algebra="matrix product", js="matmul({x1}, {x2})")
 
 
 def product(x1: Any, x2: Any, on1: bool, on2: bool) -> Any:
@@ -122,8 +120,6 @@ def _outers(columns: Any, rows: Any) -> Any:
 
 _LARGE = 2**14  # entries of one product
 
-matmul.attach(batch=lambda b: product(b.xs[0], b.xs[1], *b.on))
-
 
 def contraction(b: Batched, axes: Any) -> Any:
     """The `tensordot` of both operands along `axes` of an example."""
@@ -149,7 +145,11 @@ def _matmul_lower(x1: Any, x2: Any) -> Any:
     return NotImplemented
 
 
-matmul.attach(out="np.matmul({x1}, {x2}, out={out})", lower=_matmul_lower)
+matmul.attach(
+    infix="{x1} @ {x2}", algebra="matrix product", js="matmul({x1}, {x2})",
+    batch=lambda b: product(b.xs[0], b.xs[1], *b.on), out="np.matmul({x1}, {x2}, out={out})", definition=_matmul_lower,
+    onnx="MatMul",
+)
 
 
 def _dot_1(g: Any, x2: Any, x1_shape: Any) -> Any:
@@ -191,9 +191,6 @@ def _called(xs: Any, y: Any) -> str:
     return "{x1}.dot({x2})" if np.ndim(xs[0]) else "np.dot({x1}, {x2})"
 
 
-dot.attach(algebra="dot product", emit=_called, out=lambda xs, y: _called(xs, y)[:-1] + ", out={out})")
-
-
 def _batched_dot(b: Batched) -> Any:
     n1, n2 = b.ndim(0), b.ndim(1)
     if not n1 or not n2:
@@ -203,7 +200,9 @@ def _batched_dot(b: Batched) -> Any:
     return contraction(b, ((n1 - 1,), (n2 - 2,)))
 
 
-dot.attach(batch=_batched_dot)
+dot.attach(
+    algebra="dot product", emit=_called, out=lambda xs, y: _called(xs, y)[:-1] + ", out={out})", batch=_batched_dot,
+)
 
 
 @composite(np.vdot, name="vdot", np_name="np.vdot", examples=[at((3,), (3,)), at((2, 3), (2, 3)), at((), ())])
@@ -229,7 +228,6 @@ outer = bilinear(
     name="outer", np_name="np.outer", bind=_dot_bind, tex=r"{x1}\,{x2}^\top",
     examples=[at((2,), (3,)), at((2, 2), (2, 3)), at((), (3,)), at((0,), (2,))],
 )
-outer.attach(text="{x1} @ {x2}ᵀ", algebra="outer product")
 
 
 def _batched_outer(b: Batched) -> Any:
@@ -237,7 +235,7 @@ def _batched_outer(b: Batched) -> Any:
     return x1[..., :, None] * x2[..., None, :]
 
 
-outer.attach(batch=_batched_outer)
+outer.attach(text="{x1} @ {x2}ᵀ", algebra="outer product", batch=_batched_outer)
 
 # ------------------------------------------------------------------------------------------ stacks of vectors
 
@@ -421,7 +419,3 @@ def _batched_multi_dot(b: Batched) -> Any:
 
 
 multi_dot.attach(batch=_batched_multi_dot)
-
-# ------------------------------------------------------------------------------------------------------ in ONNX
-
-matmul.attach(onnx="MatMul")

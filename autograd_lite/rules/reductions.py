@@ -83,7 +83,6 @@ def _extreme_fold(fn: Any, join: Any) -> Callable[..., Any]:
 
     return bind
 
-
 # -------------------------------------------------------------------------------------------- sum and product
 
 _SHORT = 512  # a sum of at most this many entries is accurate enough as one product
@@ -133,8 +132,20 @@ sum = linear(
     of=np.sum, name="sum", np_name="np.sum", bind=_fold(np.sum, np.add, 0), tex=r"\sum {x}",
     examples=_OVER_AXES + _OF_ONE + _OF_NONE + _SELECTED + _FROM,
 )
-sum.attach(text="Σ {x}", algebra="total", js="sum({x}, {axis}, {keepdims})")
-sum.attach(emit=_emit_sum, out=_sum_into)
+
+
+def _reducing(operator: str) -> Any:
+    def form(b: Any, x: Any, axis: Any, keepdims: bool) -> Any:
+        axes = reduced(axis, x.ndim)
+        return b(operator, x, b.ints(axes), keepdims=int(keepdims)) if axes else b("Identity", x)
+
+    return form
+
+
+sum.attach(
+    text="Σ {x}", algebra="total", js="sum({x}, {axis}, {keepdims})", emit=_emit_sum, out=_sum_into, batch=axes("axis"),
+    onnx=_reducing("ReduceSum"),
+)
 
 
 def _before(x: Any) -> Any:
@@ -161,7 +172,7 @@ prod = general(
         at((2, 3, 2), axis=0),  # the axes are rotated: the inverse permutation differs
     ),
 )
-prod.attach(algebra="reduction")
+prod.attach(algebra="reduction", batch=axes("axis"), onnx=_reducing("ReduceProd"))
 
 # --------------------------------------------------------------------------------------------------- extremes
 
@@ -199,24 +210,27 @@ def _extreme(of: Any, ufunc: np.ufunc) -> Primitive:
     )
 
 
-max = amax = ROWS[np.amax] = _extreme(np.max, np.maximum).attach(
-    algebra="reduction", js="extreme(Math.max, {x}, {axis}, {keepdims})"
+max = amax = ROWS[np.amax] = _extreme(np.max, np.maximum)
+max.attach(
+    algebra="reduction", js="extreme(Math.max, {x}, {axis}, {keepdims})",
+    unlike_torch="PyTorch's returns positions too: write x.max(axis=...) and x.argmax(axis=...)", pair=2,
+    out=_along_last("argmax", "maximum"), batch=axes("axis"), onnx=_reducing("ReduceMax"),
 )
-min = amin = ROWS[np.amin] = _extreme(np.min, np.minimum).attach(
-    algebra="reduction", js="extreme(Math.min, {x}, {axis}, {keepdims})"
+min = amin = ROWS[np.amin] = _extreme(np.min, np.minimum)
+min.attach(
+    algebra="reduction", js="extreme(Math.min, {x}, {axis}, {keepdims})",
+    unlike_torch="PyTorch's returns positions too: write x.min(axis=...) and x.argmin(axis=...)", pair=2,
+    out=_along_last("argmin", "minimum"), batch=axes("axis"), onnx=_reducing("ReduceMin"),
 )
-max.attach(unlike_torch="PyTorch's returns positions too: write x.max(axis=...) and x.argmax(axis=...)", pair=2)
-min.attach(unlike_torch="PyTorch's returns positions too: write x.min(axis=...) and x.argmin(axis=...)", pair=2)
-max.attach(out=_along_last("argmax", "maximum"))
-min.attach(out=_along_last("argmin", "minimum"))
 nanmax = _extreme(np.nanmax, np.fmax)
+nanmax.attach(batch=axes("axis"))
 nanmin = _extreme(np.nanmin, np.fmin)
+nanmin.attach(batch=axes("axis"))
 
 
 @composite(np.ptp, examples=_OVER_AXES)
 def ptp(a: Any, axis: Any = None, out: None = None, keepdims: bool = False) -> Any:
     return max(a, axis, out, keepdims) - min(a, axis, out, keepdims)
-
 
 # ------------------------------------------------------------------------------------------ mean and variance
 
@@ -262,7 +276,7 @@ mean = linear(
     _mean, _mean_pull, of=np.mean, name="mean", np_name="np.mean", bind=_bind_mean, tex=r"\operatorname{{mean}}({x})",
     examples=_OVER_AXES + _OF_ONE + _SELECTED,
 )
-mean.attach(algebra="reduction", lower=True)
+mean.attach(algebra="reduction", definition=True, batch=axes("axis"), onnx=_reducing("ReduceMean"))
 
 
 def _moment_bind(finish: Callable[[Any], Any]) -> Callable[..., Any]:
@@ -324,20 +338,23 @@ var = general(
     tex=r"\operatorname{{var}}({x})",
     examples=_MOMENTS + _OF_ONE,
 )
-var.attach(algebra="reduction", js=lambda x, axis, ddof, keepdims: (
-    np.sum(np.square(x - np.mean(x, axis, keepdims=True)), axis, keepdims=keepdims) * _share(x.shape, axis, ddof)
-))
-var.attach(unlike_torch=_BY_N)
+var.attach(
+    algebra="reduction",
+    js=lambda x, axis, ddof, keepdims: (
+        np.sum(np.square(x - np.mean(x, axis, keepdims=True)), axis, keepdims=keepdims) * _share(x.shape, axis, ddof)
+    ),
+    unlike_torch=_BY_N, batch=axes("axis"),
+)
 std = general(
     lambda x, axis, ddof, keepdims: np.std(x, axis=axis, ddof=ddof, keepdims=keepdims), _std_pull,
     of=np.std, name="std", np_name="np.std", bind=_moment_bind(_root), holomorphic=False,
     tex=r"\operatorname{{std}}({x})",
     examples=_MOMENTS,
 )
-std.attach(algebra="reduction", js=lambda x, axis, ddof, keepdims: (
-    np.sqrt(np.var(x, axis, ddof=ddof, keepdims=keepdims))
-))
-std.attach(unlike_torch=_BY_N)
+std.attach(
+    algebra="reduction", js=lambda x, axis, ddof, keepdims: np.sqrt(np.var(x, axis, ddof=ddof, keepdims=keepdims)),
+    unlike_torch=_BY_N, batch=axes("axis"),
+)
 
 _WEIGHTED: tuple[Any, ...] = (
     at((2, 3), 1, uniform(1, 2, 3)), at((2, 3, 4), just((2, 0)), uniform(1, 2, 4, 2), keepdims=True),
@@ -371,7 +388,6 @@ def _fitting(w: Any, shape: tuple[int, ...], axis: Any) -> Any:
         raise ValueError(f"average: weights of shape {w.shape} do not fit shape {shape} along axis {axis}")
     others = tuple(k for k in range(len(shape)) if k not in axes)
     return np.transpose(w, np.argsort(axes)).reshape(kept_shape(shape, others))
-
 
 # -------------------------------------------------------------------------------------------------- logsumexp
 
@@ -423,7 +439,7 @@ def _exp_minus(x1: Any, x2: Any) -> Any:
 
 #: The weight of an entry `x1` in a `logsumexp` with the value `x2`: 0 if all are -inf, 1 for +inf.
 exp_minus = elementwise(_exp_minus, lambda y: y, lambda y: -y, name="exp_minus", tex="e^{{{x1} - {x2}}}")
-exp_minus.attach(js="Math.exp({x1} - {x2})")
+exp_minus.attach(scalar="(1 if x2 > 0 else 0) if x1 == x2 and abs(x2) == inf else exp(x1 - x2)")
 
 
 def _logsumexp(x: Any, axis: Any, keepdims: bool) -> Any:
@@ -468,8 +484,8 @@ def _logsumexp_textbook(x: Any, axis: Any, keepdims: Any = False) -> Any:
     return y if keepdims else np.squeeze(y, axis=axis)
 
 
-def _logsumexp_lower(x: Any, axis: Any, keepdims: bool) -> Any:
-    if x.dtype.kind == "c" or not x.size:
+def _logsumexp_definition(x: Any, axis: Any, keepdims: bool) -> Any:
+    if x.dtype.kind == "c":
         return NotImplemented
     each: dict[str, Any] = {"axis": axis, "keepdims": True}
     top = np.max(x, **each)
@@ -480,11 +496,10 @@ def _logsumexp_lower(x: Any, axis: Any, keepdims: bool) -> Any:
     return y if keepdims else y.reshape([n for k, n in enumerate(y.shape) if k not in reduced(axis, x.ndim)])
 
 
-logsumexp.attach(source=_logsumexp_textbook, algebra="reduction", lower=_logsumexp_lower)
-
-for _row in (sum, prod, max, min, nanmax, nanmin, mean, var, std, logsumexp):
-    _row.attach(batch=axes("axis"))
-
+logsumexp.attach(
+    source=_logsumexp_textbook, algebra="reduction", definition=_logsumexp_definition, batch=axes("axis"),
+    onnx=_reducing("ReduceLogSumExp"),
+)
 
 # ------------------------------------------------------------------------------------------ as if without nan
 
@@ -529,7 +544,6 @@ def nanvar(
 def nanstd(a: Any, *args: Any, **params: Any) -> Any:
     return _root(nanvar(a, *args, **params))
 
-
 # ------------------------------------------------------------------------------------- derivative zero: known
 
 
@@ -551,8 +565,17 @@ def _bind_truth(neutral: bool) -> Callable[..., Any]:
     return bind
 
 
-for _position in (np.argmax, np.argmin, np.nanargmax, np.nanargmin):
-    constant(_position, np_name=f"np.{_position.__name__}", bind=_bind_position, batch=along)
+def _position_onnx(operator: str) -> Any:
+    return lambda b, x, axis, keepdims: (
+        b(operator, x if axis is not None else b("Reshape", x, b.ints([-1])), axis=axis or 0, keepdims=int(keepdims))
+    )
+
+
+for _position, _onnx in (
+    (np.argmax, _position_onnx("ArgMax")), (np.argmin, _position_onnx("ArgMin")), (np.nanargmax, None),
+    (np.nanargmin, None),
+):
+    constant(_position, np_name=f"np.{_position.__name__}", bind=_bind_position, batch=along, onnx=_onnx)
 for _fn, _bind in (
     (np.any, _bind_truth(False)), (np.all, _bind_truth(True)), (np.count_nonzero, _bind_count),
 ):
@@ -583,20 +606,3 @@ METHODS: dict[tuple[np.ufunc, str], Callable[..., Any]] = {
     (np.logaddexp, "reduce"): _reduce(logsumexp, np.logaddexp, -math.inf),
     **accumulation.METHODS,
 }
-
-# ------------------------------------------------------------------------------------------------------ in ONNX
-
-
-def _reducing(operator: str) -> Any:
-    def form(b: Any, x: Any, axis: Any, keepdims: bool) -> Any:
-        axes = reduced(axis, x.ndim)
-        return b(operator, x, b.ints(axes), keepdims=int(keepdims)) if axes else b("Identity", x)
-
-    return form
-
-
-for _row, _operator in (
-    (sum, "ReduceSum"), (mean, "ReduceMean"), (prod, "ReduceProd"), (max, "ReduceMax"), (min, "ReduceMin"),
-    (logsumexp, "ReduceLogSumExp"),
-):
-    _row.attach(onnx=_reducing(_operator))

@@ -35,8 +35,10 @@ where = elementwise(
     bind=_bind_where, tex=r"\begin{{cases}} {x2} & \text{{if }} {x1} \\ {x3} & \text{{otherwise}} \end{{cases}}",
     examples=(at(boolean(2, 3), (2, 3), (3,)), at(np.array(True), (2,), ())),
 )
-where.attach(algebra="selection", js="({x1} ? {x2} : {x3})")
-where.attach(floats="{x2} if {x1} else {x3}")
+where.attach(
+    algebra="selection", scalar="x2 if x1 != 0 else x3",
+    onnx=lambda b, condition, x, y: b("Where", b.cast(condition, bool), x, y),
+)
 
 
 def _bind_clip(
@@ -70,7 +72,9 @@ clip = elementwise(
         at((5,), None, 0.3),
     ),
 )
-clip.attach(js="Math.min(Math.max({x1}, {x2}), {x3})")
+clip.attach(
+    scalar="min(max(x1, x2), x3)", onnx=lambda b, x, low, high: b("Min", b("Max", x, low), high),
+)
 
 
 @composite(np.select, examples=(at(boolean(2, 4), [(4,), (1,)]), at([boolean(2, 3)], [(3,)], (2, 1))))
@@ -110,7 +114,6 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
         elif (condition := raw(condition)).any():
             y = set_at(y, condition, function(x[condition], *args, **kw) if callable(function) else function)
     return y
-
 
 # ----------------------------------------------------------------------------------------------- by positions
 
@@ -193,8 +196,3 @@ def compress(condition: Any, a: Any, axis: Any = None, out: Any = None) -> Any:
 @composite(np.extract, examples=(at(np.array([[True, False, True], [False, True, True]]), (2, 3)),))
 def extract(condition: Any, arr: Any) -> Any:
     return getitem(np.ravel(operand(arr)), np.nonzero(np.ravel(operand(condition)))[0], unique_indices=True)
-
-# ------------------------------------------------------------------------------------------------------ in ONNX
-
-where.attach(onnx=lambda b, condition, x, y: b("Where", b.cast(condition, bool), x, y))
-clip.attach(onnx=lambda b, x, low, high: b("Min", b("Max", x, low), high))

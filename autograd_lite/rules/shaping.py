@@ -31,7 +31,6 @@ def _layout(a: Any, order: str) -> str:
         raise TypeError("order='K' of an array that is not contiguous: use order='C' or 'F'")
     return "C" if order == "A" else order
 
-
 # ------------------------------------------------------------------------------------------- the same entries
 
 
@@ -71,7 +70,6 @@ reshape = linear(
         at((0, 3), just((3, 0))),
     ),
 )
-reshape.attach(algebra="reshape", view=True, emit=_emit_reshape, out=_reshape_into)
 
 
 def _in_layout(b: Batched) -> Any:
@@ -82,7 +80,16 @@ def _in_layout(b: Batched) -> Any:
     return backwards.transpose(0, *range(len(b.shape), 0, -1))
 
 
-reshape.attach(batch=_in_layout)
+def _reshape_onnx(b: Any, x: Any, shape: Any, order: str = "C", **copy: Any) -> Any:
+    if order != "C":
+        raise NotImplementedError(f"export.onnx: reshape with order={order!r}; ONNX has the order C only")
+    shape = shape if isinstance(shape, tuple) else (shape,)
+    return b("Reshape", x, b.shape(shape), allowzero=int(0 in shape))
+
+
+reshape.attach(
+    algebra="reshape", view=True, emit=_emit_reshape, out=_reshape_into, batch=_in_layout, onnx=_reshape_onnx,
+)
 
 
 def _bind_ravel(a: Any, order: str = "C") -> Any:
@@ -99,7 +106,7 @@ ravel = linear(
     of=np.ravel, name="ravel", np_name="np.ravel", bind=_bind_ravel,
     examples=_RAVELLED,
 )
-ravel.attach(view=True)
+ravel.attach(view=True, batch=_in_layout, onnx=lambda b, x, order: _reshape_onnx(b, x, (-1,), order))
 
 
 def _bind_flatten(a: Any, start_dim: Any = 0, end_dim: int = -1, order: str = "C") -> Any:
@@ -124,8 +131,7 @@ flatten = linear(
     bind=_bind_flatten,
     examples=(*_RAVELLED, at((2, 3, 4), 1), at((2, 3, 4), 0, 1)),
 )
-for _row in (ravel, flatten):
-    _row.attach(batch=_in_layout)
+flatten.attach(batch=_in_layout, onnx=lambda b, x, order: _reshape_onnx(b, x, (-1,), order))
 
 
 def _bind_squeeze(a: Any, axis: Any = None) -> Any:
@@ -139,15 +145,17 @@ squeeze = linear(
     np_name="np.squeeze", bind=_bind_squeeze,
     examples=(at((1, 3, 1)), at((1, 3, 1), -1), at((1, 3, 1), axis=(0, 2)), at(())),
 )
-squeeze.attach(view=True)
+squeeze.attach(
+    view=True, batch=reshaped, onnx=lambda b, x, axis: b("Squeeze", x, *([] if axis is None else [b.ints(axis)])),
+)
 expand_dims = linear(
     np.expand_dims, lambda g, x_shape: g.reshape(x_shape),
     np_name="np.expand_dims", bind=lambda a, axis: ((operand(a),), {"axis": ints(axis)}),
     examples=(at((3,), 0), at((2, 3), just((0, -1))), at((), 0)),
 )
-expand_dims.attach(algebra="new axis", batch=reshaped)
-squeeze.attach(batch=reshaped)
-expand_dims.attach(view=True)
+expand_dims.attach(
+    algebra="new axis", batch=reshaped, view=True, onnx=lambda b, x, axis: b("Unsqueeze", x, b.ints(axis)),
+)
 
 
 def _atleast(fn: Any, least: int, lift: Any) -> Any:
@@ -172,7 +180,7 @@ copy = linear(
     np_name="np.copy", tex="{x}", bind=lambda a, order="K": ((operand(a),), {"order": order}),
     examples=(at((2, 3)), at((2, 3), order="F")),
 )
-copy.attach(algebra="identity", batch=ALIGNED)
+copy.attach(algebra="identity", batch=ALIGNED, onnx=lambda b, x, **layout: b("Identity", x))
 
 
 def _bind_astype(
@@ -191,8 +199,10 @@ astype = linear(  # the engine casts the cotangent back; an integer result has n
     of=getattr(np, "astype", None), name="astype", np_name="np.astype", tex="{x}", bind=_bind_astype,
     examples=(at((2, 3), np.float64), at((2, 3), np.complex128)),
 )
-astype.attach(call="{x}.astype({dtype})", algebra="cast", batch=ALIGNED)
-astype.attach(view=True)
+astype.attach(
+    call="{x}.astype({dtype})", algebra="cast", batch=ALIGNED, view=True,
+    onnx=lambda b, x, dtype, **layout: b("Cast", x, to=b.type_of(dtype)),
+)
 
 # --------------------------------------------------------------------------------------------------- the axes
 
@@ -225,7 +235,6 @@ transpose = linear(
     of=np.transpose, name="transpose", np_name="np.transpose", bind=_bind_transpose, tex=r"{x}^\top",
     examples=(at((2, 3)), at((2, 3, 4), just((1, 2, 0))), at((2, 3, 4), axes=(-1, 0, 1)), at(())),
 )
-transpose.attach(infix="{x}.T", text="{x}ᵀ", algebra="transpose")
 
 
 def _batched_transpose(b: Batched) -> Any:
@@ -233,16 +242,35 @@ def _batched_transpose(b: Batched) -> Any:
     return b(b.xs[0], axes=(0, *shifted(tuple(axes), 0)))
 
 
-transpose.attach(batch=_batched_transpose)
-transpose.attach(view=True, emit=lambda xs, y, axes: "{x}.T" if axes in (None, (1, 0)) else "{x}.transpose({axes})")
+def _transposed(b: Any, x: Any, axes: Any) -> Any:
+    order = range(x.ndim)[::-1] if axes is None else axes
+    return b("Transpose", x, perm=list(order)) if x.ndim else b("Identity", x)
+
+
+transpose.attach(
+    infix="{x}.T", text="{x}ᵀ", algebra="transpose", batch=_batched_transpose, view=True,
+    emit=lambda xs, y, axes: "{x}.T" if axes in (None, (1, 0)) else "{x}.transpose({axes})", onnx=_transposed,
+)
+
+
 matrix_transpose = linear(
     lambda x: x.mT, lambda g: g.mT,
     of=np.matrix_transpose, name="matrix_transpose", np_name="np.matrix_transpose",
     bind=lambda x, /: ((operand(x),), {}), tex=r"{x}^\top",
     examples=(at((2, 3, 4)),),
 )
-matrix_transpose.attach(infix="{x}.mT", text="{x}ᵀ", algebra="matrix transpose", batch=stacked(2))
-matrix_transpose.attach(view=True)
+
+
+def _swapped(b: Any, x: Any, axis1: int, axis2: int) -> Any:
+    order = list(range(x.ndim))
+    order[axis1], order[axis2] = axis2, axis1
+    return b("Transpose", x, perm=order)
+
+
+matrix_transpose.attach(
+    infix="{x}.mT", text="{x}ᵀ", algebra="matrix transpose", batch=stacked(2), view=True,
+    onnx=lambda b, x: _swapped(b, x, x.ndim - 2, x.ndim - 1),
+)
 
 
 def _bind_swapaxes(a: Any, axis1: int, axis2: int) -> Any:
@@ -256,8 +284,7 @@ swapaxes = linear(
     of=np.swapaxes, name="swapaxes", np_name="np.swapaxes", bind=_bind_swapaxes, tex=r"{x}^\top",
     examples=(at((2, 3, 4), 0, -1),),
 )
-swapaxes.attach(algebra="swap of axes", batch=axes("axis1", "axis2"))
-swapaxes.attach(view=True)
+swapaxes.attach(algebra="swap of axes", batch=axes("axis1", "axis2"), view=True, onnx=_swapped)
 
 
 def _bind_moveaxis(a: Any, source: Any, destination: Any) -> Any:
@@ -269,8 +296,18 @@ moveaxis = linear(
     np_name="np.moveaxis", bind=_bind_moveaxis,
     examples=(at((2, 3, 4), 0, -1), at((2, 3, 4), just((0, 1)), just((-1, 0)))),
 )
-moveaxis.attach(algebra="move of axes", batch=axes("source", "destination"))
-moveaxis.attach(view=True)
+
+
+def _order(ndim: int, source: Any, destination: Any) -> list[int]:
+    """The axes of an array in the order that ``np.moveaxis`` brings them into."""
+    shape = np.moveaxis(np.broadcast_to(0, tuple(range(1, ndim + 1))), source, destination).shape
+    return [n - 1 for n in shape]
+
+
+moveaxis.attach(
+    algebra="move of axes", batch=axes("source", "destination"), view=True,
+    onnx=lambda b, x, source, destination: b("Transpose", x, perm=_order(x.ndim, source, destination)),
+)
 
 
 @composite(np.rollaxis, examples=(at((2, 3, 4), 2), at((2, 3, 4), 0, 3), at((2, 3, 4), -1, -2)))
@@ -291,9 +328,9 @@ broadcast_to = linear(  # the engine sums the cotangent to the argument's shape
     examples=(at((3,), just((2, 3))), at((2, 1), just((4, 2, 3))), at((), 3), at((1, 3), just((0, 3)))),
 )
 broadcast_to.attach(
-    algebra="broadcast", batch=lambda b: b(b.lifted(0, len(b.shape)), shape=(b.size, *b.shape))
+    algebra="broadcast", batch=lambda b: b(b.lifted(0, len(b.shape)), shape=(b.size, *b.shape)), view=True,
+    onnx=lambda b, x, shape: b("Expand", x, b.ints(shape)),
 )
-broadcast_to.attach(view=True)
 
 
 @composite(np.broadcast_arrays, examples=(at((3,), (2, 1)), at((), (0, 3))))
@@ -301,7 +338,6 @@ def broadcast_arrays(*args: Any) -> tuple[Any, ...]:
     arrays = [operand(a) for a in args]
     shape = np.broadcast_shapes(*(a.shape for a in arrays))
     return tuple(a if a.shape == shape else np.broadcast_to(a, shape) for a in arrays)
-
 
 # --------------------------------------------------------------------------------------- the order of entries
 
@@ -334,27 +370,25 @@ flip = linear(
     np_name="np.flip", bind=_bind_flip,
     examples=(at((2, 3)), at((2, 3), -1), at((2, 3, 4), axis=(0, 2))),
 )
+flip.attach(batch=axes("axis"), view=True)
 fliplr = linear(
     np.fliplr, lambda g: np.fliplr(g), np_name="np.fliplr", bind=lambda m: ((operand(m),), {}),
     examples=(at((2, 3)),),
 )
+fliplr.attach(batch=lambda b: np.flip(b.xs[0], 2), view=True)
 flipud = linear(
     np.flipud, lambda g: np.flipud(g), np_name="np.flipud", bind=lambda m: ((operand(m),), {}),
     examples=(at((2, 3)),),
 )
+flipud.attach(batch=lambda b: np.flip(b.xs[0], 1), view=True)
 rot90 = linear(
     np.rot90, lambda g, k, axes: np.rot90(g, -k, axes),
     np_name="np.rot90", bind=lambda m, k=1, axes=(0, 1): ((operand(m),), {"k": as_int(k), "axes": ints(axes)}),
     examples=(at((2, 3)), at((2, 3, 4), -3, axes=(-1, 0))),
 )
+rot90.attach(batch=axes("axes"), view=True)
 
 roll.attach(batch=along)
-flip.attach(batch=axes("axis"))
-rot90.attach(batch=axes("axes"))
-fliplr.attach(batch=lambda b: np.flip(b.xs[0], 2))
-flipud.attach(batch=lambda b: np.flip(b.xs[0], 1))
-for _row in (flip, fliplr, flipud, rot90):
-    _row.attach(view=True)
 
 # ------------------------------------------------------------------------------------ triangles and diagonals
 
@@ -407,14 +441,12 @@ diagonal = linear(
     of=np.diagonal, name="diagonal", np_name="np.diagonal", bind=_bind_diagonal, tex=r"\operatorname{{diag}} {x}",
     examples=(at((3, 4)), at((3, 4), -1), at((3, 2, 4), 1, 2, 0), at((2, 2), 5)),
 )
-diagonal.attach(batch=axes("axis1", "axis2"))
-diagonal.attach(view=True)
+diagonal.attach(batch=axes("axis1", "axis2"), view=True)
 diag = linear(
     np.diag, lambda g, k, x_shape: np.diagonal(g, k) if len(x_shape) == 1 else to_diagonal(g, k, 0, 1, x_shape),
     np_name="np.diag", bind=lambda v, k=0: ((operand(v),), {"k": as_int(k)}), tex=r"\operatorname{{diag}} {x}",
     examples=(at((3,)), at((3,), -2), at((3, 4), 1), at((3, 4), k=-1)),
 )
-diag.attach(view=True)
 diagflat = linear(
     np.diagflat, lambda g, k, x_shape: np.diagonal(g, k).reshape(x_shape),
     np_name="np.diagflat", bind=lambda v, k=0: ((operand(v),), {"k": as_int(k)}), tex=r"\operatorname{{diag}} {x}",
@@ -427,47 +459,9 @@ def _on_diagonals(b: Batched) -> Any:
     return to_diagonal(x.reshape(b.size, prod(x.shape[1:])), b.params["k"], 1, 2, (b.size, *b.shape))
 
 
-diag.attach(batch=lambda b: np.diagonal(b.xs[0], b.params["k"], 1, 2) if b.ndim(0) == 2 else _on_diagonals(b))
+diag.attach(
+    view=True, batch=lambda b: np.diagonal(b.xs[0], b.params["k"], 1, 2) if b.ndim(0) == 2 else _on_diagonals(b),
+)
+
+
 diagflat.attach(batch=_on_diagonals)
-
-# ------------------------------------------------------------------------------------------------------ in ONNX
-
-
-def _transposed(b: Any, x: Any, axes: Any) -> Any:
-    order = range(x.ndim)[::-1] if axes is None else axes
-    return b("Transpose", x, perm=list(order)) if x.ndim else b("Identity", x)
-
-
-def _order(ndim: int, source: Any, destination: Any) -> list[int]:
-    """The axes of an array in the order that ``np.moveaxis`` brings them into."""
-    shape = np.moveaxis(np.broadcast_to(0, tuple(range(1, ndim + 1))), source, destination).shape
-    return [n - 1 for n in shape]
-
-
-def _swapped(b: Any, x: Any, axis1: int, axis2: int) -> Any:
-    order = list(range(x.ndim))
-    order[axis1], order[axis2] = axis2, axis1
-    return b("Transpose", x, perm=order)
-
-
-def _reshape_onnx(b: Any, x: Any, shape: Any, order: str = "C", **copy: Any) -> Any:
-    if order != "C":
-        raise NotImplementedError(f"export.onnx: reshape with order={order!r}; ONNX has the order C only")
-    shape = shape if isinstance(shape, tuple) else (shape,)
-    return b("Reshape", x, b.shape(shape), allowzero=int(0 in shape))
-
-
-transpose.attach(onnx=_transposed)
-matrix_transpose.attach(onnx=lambda b, x: _swapped(b, x, x.ndim - 2, x.ndim - 1))
-swapaxes.attach(onnx=_swapped)
-moveaxis.attach(onnx=lambda b, x, source, destination: (
-    b("Transpose", x, perm=_order(x.ndim, source, destination))
-))
-reshape.attach(onnx=_reshape_onnx)
-flatten.attach(onnx=lambda b, x, order: _reshape_onnx(b, x, (-1,), order))
-ravel.attach(onnx=lambda b, x, order: _reshape_onnx(b, x, (-1,), order))
-expand_dims.attach(onnx=lambda b, x, axis: b("Unsqueeze", x, b.ints(axis)))
-squeeze.attach(onnx=lambda b, x, axis: b("Squeeze", x, *([] if axis is None else [b.ints(axis)])))
-broadcast_to.attach(onnx=lambda b, x, shape: b("Expand", x, b.ints(shape)))
-astype.attach(onnx=lambda b, x, dtype, **layout: b("Cast", x, to=b.type_of(dtype)))
-copy.attach(onnx=lambda b, x, **layout: b("Identity", x))

@@ -27,13 +27,26 @@ def _softplus(x: Any) -> Any:
     return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))  # an eighth of the time of logaddexp
 
 
+def _softplus_onnx(b: Any, x: Any, dtype: Any) -> Any:
+    """``max(x, 0) + ln(1 + e**-|x|)``: ONNX's own overflows."""
+    small = b("Log", b("Add", b("Exp", b("Neg", b("Abs", x))), b.constant(1, dtype)))
+    return b("Add", b("Relu", x), small)
+
+
 softplus = elementwise(_softplus, lambda x: sigmoid(x), name="softplus", tex=r"\ln(1 + e^{{{x}}})")
-softplus.attach(source="np.logaddexp(x, 0)", lower=True)
+softplus.attach(
+    source="np.logaddexp(x, 0)", definition=True, scalar="max(x, 0) + log1p(exp(-abs(x)))",
+    onnx=lambda b, x: _softplus_onnx(b, x, x.dtype),
+)
 log_sigmoid = elementwise(lambda x: -_softplus(-x), lambda x: sigmoid(-x), name="log_sigmoid", tex=r"\ln \sigma({x})")
-log_sigmoid.attach(source="-np.logaddexp(-x, 0)", lower=True)
+log_sigmoid.attach(
+    source="-np.logaddexp(-x, 0)", definition=True, scalar="-(max(-x, 0) + log1p(exp(-abs(x))))",
+    onnx=lambda b, x: b("Neg", _softplus_onnx(b, b("Neg", x), x.dtype)),
+)
 logit = elementwise(
     lambda x: np.log(x) - np.log1p(-x), lambda x: 1 / (x * (1 - x)),
     name="logit", domain=interval(0, 1), tex=r"\ln \frac{{{x}}}{{1 - {x}}}",
+    scalar="log(x) - log1p(-x)",
 )
 
 # -------------------------------------------------------------------------------------------------- entropies
@@ -64,12 +77,13 @@ def _xlog1py(x1: Any, x2: Any) -> Any:
 xlogy = elementwise(
     _xlogy, lambda x1, x2: np.log(_but((x1 == 0) & (x2 <= 0), x2)), lambda x1, x2: x1 / _but((x1 == 0) & (x2 == 0), x2),
     name="xlogy", bind=_pair, domain=(REAL, POSITIVE), kinks=lambda x1, x2: (x1 == 0) & (x2 <= 0), tex=r"{x1} \ln {x2}",
+    scalar="x1 if x1 == 0 and x2 == x2 else x1 * log(x2)",
 )
 xlog1py = elementwise(
     _xlog1py, lambda x1, x2: np.log1p(np.where((x1 == 0) & (x2 <= -1), 0, x2)),
     lambda x1, x2: x1 / _but((x1 == 0) & (x2 == -1), 1 + x2),
     name="xlog1py", bind=_pair, domain=(REAL, interval(-1, np.inf)), kinks=lambda x1, x2: (x1 == 0) & (x2 <= -1),
-    tex=r"{x1} \ln(1 + {x2})",
+    tex=r"{x1} \ln(1 + {x2})", scalar="x1 if x1 == 0 and x2 == x2 else x1 * log1p(x2)",
 )
 
 
@@ -78,6 +92,7 @@ def _entr(x: Any) -> Any:
 
 
 entr = elementwise(_entr, lambda x: -np.log(x) - 1, name="entr", domain=POSITIVE, kinks=(0.0,), tex=r"-{x} \ln {x}")
+entr.attach(scalar="-x * log(x) if x > 0 else -x if x == 0 else x if x != x else -inf")
 
 
 def _log_ratio(x1: Any, x2: Any) -> Any:
@@ -124,6 +139,7 @@ binary_cross_entropy = elementwise(
     name="binary_cross_entropy", bind=_pair, domain=(interval(0, 1), REAL),
     kinks=lambda x1, x2: (x1 == 0) | (x1 == 1),  # where the logarithms are cut off
     tex=r"-({x2} \ln {x1} + (1 - {x2}) \ln(1 - {x1}))",
+    scalar="-(x2 * max(log(x1), -100) + (1 - x2) * max(log1p(-x1), -100))",
 )
 
 # ---------------------------------------------------------------------------------------------------- softmax
@@ -182,46 +198,30 @@ log_softmax = general(
 )
 
 
-def _softmax_lower(x: Any, axis: Any) -> Any:
-    if not x.size:
-        return NotImplemented
+def _softmax_definition(x: Any, axis: Any) -> Any:
     e = np.exp(x - np.max(x, axis=axis, keepdims=True))
     return e / np.sum(e, axis=axis, keepdims=True)
 
 
-def _log_softmax_lower(x: Any, axis: Any) -> Any:
-    if not x.size:
-        return NotImplemented
-    e = x - np.max(x, axis=axis, keepdims=True)
-    return e - np.log(np.sum(np.exp(e), axis=axis, keepdims=True))
-
-
-softmax.attach(lower=_softmax_lower)
-log_softmax.attach(lower=_log_softmax_lower)
-
-
-def _softmax_textbook(x: Any, axis: Any) -> Any:
-    e = np.exp(x - np.max(x, axis=axis, keepdims=True))
-    return e / np.sum(e, axis=axis, keepdims=True)
-
-
-def _log_softmax_textbook(x: Any, axis: Any) -> Any:
+def _log_softmax_definition(x: Any, axis: Any) -> Any:
     shifted = x - np.max(x, axis=axis, keepdims=True)
     return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
 
 
+def _softmax_onnx(b: Any, x: Any, axis: tuple[int, ...], log: str = "") -> Any:
+    if len(axis) != 1:
+        raise NotImplementedError(f"export.onnx: a softmax over the axes {axis}; ONNX has it along one axis only")
+    return b(f"{log}Softmax", x, axis=axis[0])
+
+
 softmax.attach(
-    source=_softmax_textbook,
+    definition=_softmax_definition, batch=axes("axis"), onnx=_softmax_onnx,
     textbook=Textbook("softmax(x, axis)", x="y * (g - sum(g * y, axis))", jacobian="y[i] * (delta[i, j] - y[j])"),
 )
 log_softmax.attach(
-    source=_log_softmax_textbook,
-    textbook=Textbook(
-        "log_softmax(x, axis)", x="g - exp(y) * sum(g, axis)", jacobian="delta[i, j] - exp(y[j])",
-    ),
-)  # fmt: skip
-for _row in (softmax, log_softmax):
-    _row.attach(batch=axes("axis"))
+    definition=_log_softmax_definition, batch=axes("axis"), onnx=lambda b, x, axis: _softmax_onnx(b, x, axis, "Log"),
+    textbook=Textbook("log_softmax(x, axis)", x="g - exp(y) * sum(g, axis)", jacobian="delta[i, j] - exp(y[j])"),
+)
 
 # ------------------------------------------------------------------------------------------------ activations
 
@@ -234,12 +234,17 @@ def _relu(x: Any) -> Any:
 
 
 relu = elementwise(_relu, lambda y: y > 0, name="relu", kinks=(0.0,), tex=r"\max(0, {x})")
-relu.attach(call="np.maximum({x}, 0)", lower=lambda x: np.maximum(x, np.zeros(x.shape, x.dtype)))
-relu.attach(textbook=Textbook("relu(x)", x="g * (x > 0)"))
+relu.attach(
+    call="np.maximum({x}, 0)", definition=lambda x: np.maximum(x, np.zeros(x.shape, x.dtype)), scalar="max(x, 0)",
+    textbook=Textbook("relu(x)", x="g * (x > 0)"), onnx="Relu",
+)
 silu = elementwise(
     lambda x: x * sigmoid.fn(x), lambda y, x: sigmoid(x) * (1 + x - y), name="silu", tex=r"{x} \, \sigma({x})"
 )
-silu.attach(source="x / (1 + np.exp(-x))", lower=True)
+silu.attach(
+    source="x / (1 + np.exp(-x))", definition=True, scalar="x / (1 + exp(-x)) if x > -700 else x * exp(x)",
+    onnx=lambda b, x: b("Mul", x, b("Sigmoid", x)),
+)
 
 _GELU = 2 * math.sqrt(2 / math.pi)  # tanh(u) written as 2 sigmoid(2 u) - 1
 
@@ -268,7 +273,7 @@ gelu = elementwise(
     _gelu, _gelu_slope, name="gelu", bind=_gelu_arguments, tex=r"{x} \, \Phi({x})",
     examples=tuple(at((2, 3), approximate=how) for how in ("none", "tanh")),
 )
-gelu.attach(lower=lambda x, approximate: _gelu(x, approximate) if approximate == "tanh" else NotImplemented)
+gelu.attach(definition=True, onnx=lambda b, x, approximate: b("Gelu", x, approximate=approximate))
 
 
 @composite(name="leaky_relu", examples=_ACTIVATED)
@@ -301,6 +306,9 @@ def softsign(x: Any) -> Any:
     return x / (1 + np.abs(x))
 
 
+softsign.attach(onnx="Softsign")
+
+
 @composite(name="mish", examples=_ACTIVATED)
 def mish(x: Any) -> Any:
     """``x * tanh(softplus(x))``."""
@@ -312,8 +320,11 @@ hardtanh = elementwise(
     lambda x, min_val, max_val: np.clip(x, min_val, max_val), lambda x, min_val, max_val: (x > min_val) & (x < max_val),
     name="hardtanh", bind=lambda x, min_val=-1.0, max_val=1.0: ((x,), {"min_val": min_val, "max_val": max_val}),
     kinks=(-1.0, 1.0), tex=r"\operatorname{{clip}}({x}, {min_val}, {max_val})",
-    examples=_ACTIVATED,
+    examples=_ACTIVATED, scalar="min(max(x, min_val), max_val)",
 )
+hardtanh.attach(onnx=lambda b, x, min_val, max_val: (
+    b("Clip", x, b.constant(min_val, x.dtype), b.constant(max_val, x.dtype))
+))
 
 
 @composite(name="relu6", examples=_ACTIVATED)
@@ -332,7 +343,6 @@ def hardsigmoid(x: Any) -> Any:
 def hardswish(x: Any) -> Any:
     """``x * hardsigmoid(x)``."""
     return x * hardsigmoid(x)
-
 
 # ---------------------------------------------------------------------------------- nan, inf, rounding errors
 
@@ -355,7 +365,6 @@ def real_if_close(a: Any, tol: Any = 100) -> Any:
     if tol > 1:
         tol = tol * np.finfo(a.dtype).eps
     return np.real(a) if np.all(np.abs(np.imag(a)) < tol) else a
-
 
 # ------------------------------------------------------------------ functions that know their n-th derivative
 
@@ -403,35 +412,9 @@ sinc_derivative: Primitive = elementwise(
     name="sinc_derivative", bind=lambda x, n=1: ((x,), {"n": n}), tex=r"\operatorname{{sinc}}^{{({n})}} {x}",
 )
 sinc = elementwise(np.sinc, lambda x: sinc_derivative(x, 1), np_name="np.sinc", tex=r"\operatorname{{sinc}} {x}")
+sinc.attach(scalar="1 if x == 0 else sin(pi * x) / (pi * x)")
 i0_derivative: Primitive = elementwise(
     _i0_derivative, lambda x, n: i0_derivative(x, n + 1),
     name="i0_derivative", bind=lambda x, n=1: ((x,), {"n": n}), tex="I_0^{{({n})}}({x})",
 )
 i0 = elementwise(np.i0, lambda x: i0_derivative(x, 1), np_name="np.i0", tex="I_0({x})")
-
-# ------------------------------------------------------------------------------------------------------ in ONNX
-
-
-def _softplus_onnx(b: Any, x: Any, dtype: Any) -> Any:
-    """``max(x, 0) + ln(1 + e**-|x|)``: ONNX's own overflows."""
-    small = b("Log", b("Add", b("Exp", b("Neg", b("Abs", x))), b.constant(1, dtype)))
-    return b("Add", b("Relu", x), small)
-
-
-def _softmax_onnx(b: Any, x: Any, axis: tuple[int, ...], log: str = "") -> Any:
-    if len(axis) != 1:
-        raise NotImplementedError(f"export.onnx: a softmax over the axes {axis}; ONNX has it along one axis only")
-    return b(f"{log}Softmax", x, axis=axis[0])
-
-
-relu.attach(onnx="Relu")
-softsign.attach(onnx="Softsign")
-softplus.attach(onnx=lambda b, x: _softplus_onnx(b, x, x.dtype))
-log_sigmoid.attach(onnx=lambda b, x: b("Neg", _softplus_onnx(b, b("Neg", x), x.dtype)))
-silu.attach(onnx=lambda b, x: b("Mul", x, b("Sigmoid", x)))
-gelu.attach(onnx=lambda b, x, approximate: b("Gelu", x, approximate=approximate))
-hardtanh.attach(onnx=lambda b, x, min_val, max_val: (
-    b("Clip", x, b.constant(min_val, x.dtype), b.constant(max_val, x.dtype))
-))
-softmax.attach(onnx=_softmax_onnx)
-log_softmax.attach(onnx=lambda b, x, axis: _softmax_onnx(b, x, axis, "Log"))

@@ -72,7 +72,6 @@ def cropped(wide: Any, shape: Ints, padding: Pairs) -> Any:
     """The array without its padding."""
     return wide[inside(shape, padding)] if any(map(any, padding)) else wide
 
-
 # --------------------------------------------------------------------------------------------- how a window is given
 
 
@@ -112,7 +111,14 @@ _WINDOWS: tuple[dict[str, Any], ...] = (
     {"kernel": (2, 2), "dilation": (2, 1), "stride": (1, 2)},
 )
 _POOLS = ({"kernel": (2, 2), "stride": (2, 2)}, *_WINDOWS)
+_OVER = "{kernel}, {stride}, {dilation}, {padding}"
+# In a compiled program the batch axis is innermost in memory: slices are then long runs.
+_INTO = "{x}, kernel={kernel}, stride={stride}, dilation={dilation}, padding={padding}, out={out})"
 
+
+def _attributes(kernel: Ints, stride: Ints, dilation: Ints, padding: Pairs) -> dict[str, Any]:
+    pads = [before for before, _ in padding] + [after for _, after in padding]
+    return {"kernel_shape": kernel, "strides": stride, "dilations": dilation, "pads": pads}
 
 # ---------------------------------------------------------------------------------------------- windows as columns
 
@@ -167,6 +173,22 @@ unfold: Primitive = linear(
     name="unfold", bind=_bind, tex=r"\operatorname{{unfold}}({x})",
     examples=[*(at((2, 2, 3, 4), **of) for of in _WINDOWS), at((1, 2, 5), kernel=(3,), stride=(2,))],
 )
+
+
+def _one_place_each(channels: int, kernel: Ints, dtype: Any) -> Any:
+    """The weights of a convolution that copies: for each channel and each place in a window, a one in that place."""
+    size = prod(kernel)
+    return np.tile(np.eye(size, dtype=dtype).reshape(size, 1, *kernel), (channels, 1, *(1 for _ in kernel)))
+
+
+def _unfold_onnx(b: Any, x: Any, **of: Any) -> Any:
+    channels, kernel = x.shape[1], of["kernel"]
+    weight = b.constant(_one_place_each(channels, kernel, x.dtype))
+    y = b("Conv", x, weight, group=channels, **_attributes(**of))
+    return b("Reshape", y, b.shape([x.shape[0], channels * prod(kernel), prod(counts(x.shape[2:], **of))]))
+
+
+unfold.attach(batch=merged, algebra="windows as columns", innermost=0, out=f"{{fn}}({_INTO}", onnx=_unfold_onnx)
 fold: Primitive = linear(
     _fold,
     lambda g, kernel, stride, dilation, padding: unfold(
@@ -174,6 +196,27 @@ fold: Primitive = linear(
     ),
     name="fold", bind=_bind_onto, tex=r"\operatorname{{fold}}({x})",
     examples=[_columns((2, 2, 3, 4), of) for of in _WINDOWS],
+)
+
+
+def _fold_onnx(b: Any, columns: Any, sizes: Ints, **of: Any) -> Any:
+    channels, windows = columns.shape[1] // prod(of["kernel"]), counts(sizes, **of)
+    x = b("Reshape", columns, b.shape([columns.shape[0], columns.shape[1], *windows]))
+    weight = b.constant(_one_place_each(channels, of["kernel"], columns.dtype))
+    given = _attributes(**of)
+    # What no window reaches at the end of an axis
+    given["output_padding"] = [
+        (n + before + after - d * (k - 1) - 1) % s
+        for n, (before, after), k, s, d in zip(
+            sizes, of["padding"], of["kernel"], of["stride"], of["dilation"], strict=True
+        )
+    ]
+    return b("ConvTranspose", x, weight, group=channels, **given)
+
+
+fold.attach(
+    batch=merged, algebra="columns added up", innermost=0, out=f"{{fn}}({_INTO.replace('{x}', '{x}, {sizes}')}",
+    onnx=_fold_onnx,
 )
 
 # ---------------------------------------------------------------------------------------------- the largest entry
@@ -230,6 +273,10 @@ def _pool_at(x: Any, k: Any, kernel: Ints, stride: Ints, dilation: Ints, padding
 
 constant(_window_argmax, name="window_argmax", bind=_bind_at)
 window_argmax = TABLE["window_argmax"]
+window_argmax.attach(
+    js=f"windowArgmax({{x1}}, {{x2}}, {_OVER})", batch=merged, algebra="place of the largest", innermost=0,
+    out=f"{{fn}}({{x1}}, {_INTO.replace('{x}', '{x2}')}",
+)
 
 
 def _max_pool_pull(g: Any, y: Any, x: Any, kernel: Ints, stride: Ints, dilation: Ints, padding: Pairs) -> Any:
@@ -257,6 +304,10 @@ max_pool = general(
     _max_pool, _max_pool_pull, name="max_pool", bind=_bind, tex=r"\max_{{window}} {x}",
     examples=[at((2, 2, 4, 4), **of) for of in _POOLS],
 )
+max_pool.attach(
+    js=f"maxPool({{x}}, {_OVER})", batch=merged, algebra="largest of windows", innermost=0, out=f"{{fn}}({_INTO}",
+    onnx=lambda b, x, **of: b("MaxPool", x, **_attributes(**of)),
+)
 unpool: Primitive = linear(
     _unpool,
     lambda g, x2, kernel, stride, dilation, padding: pool_at(
@@ -264,6 +315,10 @@ unpool: Primitive = linear(
     ),
     None, name="unpool", bind=_bind_unpool,
     examples=[at(_windows_shape(_IMAGE, of), _random_places(_IMAGE, of), sizes=(4, 4), **of) for of in _POOLS],
+)
+unpool.attach(
+    js=f"unpool({{x1}}, {{x2}}, {{sizes}}, {_OVER})", batch=merged, algebra="at the largest", innermost=0,
+    out=f"{{fn}}({{x1}}, {_INTO.replace('{x}', '{x2}, {sizes}')}",
 )
 pool_at: Primitive = linear(
     _pool_at,
@@ -273,11 +328,7 @@ pool_at: Primitive = linear(
     None, name="pool_at", bind=_bind_at,
     examples=[at(_IMAGE, _random_places(_IMAGE, of), **of) for of in _POOLS],
 )
-
-_OVER = "{kernel}, {stride}, {dilation}, {padding}"
-max_pool.attach(js=f"maxPool({{x}}, {_OVER})")
-window_argmax.attach(js=f"windowArgmax({{x1}}, {{x2}}, {_OVER})")
-unpool.attach(js=f"unpool({{x1}}, {{x2}}, {{sizes}}, {_OVER})")
+pool_at.attach(batch=merged)
 
 # ------------------------------------------------------------------------------------------------------ the sum
 
@@ -307,6 +358,14 @@ window_sum: Primitive = linear(
     name="window_sum", bind=_bind, tex=r"\sum_{{window}} {x}",
     examples=[at((2, 2, 4, 4), **of) for of in _POOLS],
 )
+
+
+def _sum_onnx(b: Any, x: Any, **of: Any) -> Any:
+    weight = b.constant(np.ones((x.shape[1], 1, *of["kernel"]), x.dtype))
+    return b("Conv", x, weight, group=x.shape[1], **_attributes(**of))
+
+
+window_sum.attach(batch=merged, onnx=_sum_onnx)
 window_spread: Primitive = linear(
     _window_spread,
     lambda g, kernel, stride, dilation, padding: window_sum(
@@ -315,66 +374,4 @@ window_spread: Primitive = linear(
     name="window_spread", bind=_bind_onto,
     examples=[at(_windows_shape(_IMAGE, of), sizes=(4, 4), **of) for of in _POOLS],
 )
-
-for _row in (unfold, fold, window_argmax, max_pool, unpool, pool_at, window_sum, window_spread):
-    _row.attach(batch=merged)
-
-unfold.attach(algebra="windows as columns")
-fold.attach(algebra="columns added up")
-max_pool.attach(algebra="largest of windows")
-window_argmax.attach(algebra="place of the largest")
-unpool.attach(algebra="at the largest")
-
-# In a compiled program the batch axis is innermost in memory: slices are then long runs.
-_INTO = "{x}, kernel={kernel}, stride={stride}, dilation={dilation}, padding={padding}, out={out})"
-unfold.attach(innermost=0, out=f"{{fn}}({_INTO}")
-max_pool.attach(innermost=0, out=f"{{fn}}({_INTO}")
-window_argmax.attach(innermost=0, out=f"{{fn}}({{x1}}, {_INTO.replace('{x}', '{x2}')}")
-fold.attach(innermost=0, out=f"{{fn}}({_INTO.replace('{x}', '{x}, {sizes}')}")
-unpool.attach(innermost=0, out=f"{{fn}}({{x1}}, {_INTO.replace('{x}', '{x2}, {sizes}')}")
-
-# ------------------------------------------------------------------------------------------------------ in ONNX
-
-
-def _attributes(kernel: Ints, stride: Ints, dilation: Ints, padding: Pairs) -> dict[str, Any]:
-    pads = [before for before, _ in padding] + [after for _, after in padding]
-    return {"kernel_shape": kernel, "strides": stride, "dilations": dilation, "pads": pads}
-
-
-def _one_place_each(channels: int, kernel: Ints, dtype: Any) -> Any:
-    """The weights of a convolution that copies: for each channel and each place in a window, a one in that place."""
-    size = prod(kernel)
-    return np.tile(np.eye(size, dtype=dtype).reshape(size, 1, *kernel), (channels, 1, *(1 for _ in kernel)))
-
-
-def _unfold_onnx(b: Any, x: Any, **of: Any) -> Any:
-    channels, kernel = x.shape[1], of["kernel"]
-    weight = b.constant(_one_place_each(channels, kernel, x.dtype))
-    y = b("Conv", x, weight, group=channels, **_attributes(**of))
-    return b("Reshape", y, b.shape([x.shape[0], channels * prod(kernel), prod(counts(x.shape[2:], **of))]))
-
-
-def _fold_onnx(b: Any, columns: Any, sizes: Ints, **of: Any) -> Any:
-    channels, windows = columns.shape[1] // prod(of["kernel"]), counts(sizes, **of)
-    x = b("Reshape", columns, b.shape([columns.shape[0], columns.shape[1], *windows]))
-    weight = b.constant(_one_place_each(channels, of["kernel"], columns.dtype))
-    given = _attributes(**of)
-    # What no window reaches at the end of an axis
-    given["output_padding"] = [
-        (n + before + after - d * (k - 1) - 1) % s
-        for n, (before, after), k, s, d in zip(
-            sizes, of["padding"], of["kernel"], of["stride"], of["dilation"], strict=True
-        )
-    ]
-    return b("ConvTranspose", x, weight, group=channels, **given)
-
-
-def _sum_onnx(b: Any, x: Any, **of: Any) -> Any:
-    weight = b.constant(np.ones((x.shape[1], 1, *of["kernel"]), x.dtype))
-    return b("Conv", x, weight, group=x.shape[1], **_attributes(**of))
-
-
-unfold.attach(onnx=_unfold_onnx)
-fold.attach(onnx=_fold_onnx)
-window_sum.attach(onnx=_sum_onnx)
-max_pool.attach(onnx=lambda b, x, **of: b("MaxPool", x, **_attributes(**of)))
+window_spread.attach(batch=merged)

@@ -11,7 +11,7 @@ The grammar of a row::
 - *elementwise*: one partial derivative for each argument, ``dy/dx``, as a number or as a function of what it needs.
 - *linear*, *bilinear*: for each argument the transpose, from the cotangent ``g`` of the result to that of the argument.
 - *general*: the same, for a function that is neither; such a rule is also called a vjp.
-- *constant*: the derivative is zero. Known, not forgotten.
+- *constant*: the derivative is zero.
 - *composite*: written with other rows; needs no rule.
 
 The parameter names of a rule say what it needs (``g``, ``y``, ``x1``, ``x2_shape``, a keyword of the function: see
@@ -19,7 +19,7 @@ The parameter names of a rule say what it needs (``g``, ``y``, ``x1``, ``x2_shap
 
 Rules are plain NumPy. They run on arrays, and on Tensors when a derivative of a derivative is wanted; so a rule never
 writes into an array and never chooses a dtype. Undoing a broadcast, taking the real part and casting back to the
-argument's dtype is done by the engine, once, in :mod:`autograd_lite.engine.fit`.
+argument's dtype is done by the engine, once, in :mod:`autograd_lite.engine.unbroadcast`.
 
 Everything else that is known about a function is an option of its row (`OPTIONS`). Options that few rows have are
 attached below the row, in the same file::
@@ -29,7 +29,8 @@ attached below the row, in the same file::
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from itertools import count
 from typing import Any, Protocol, TypeVar, overload
@@ -41,6 +42,7 @@ from .batching import ALIGNED, Rule
 from .describe import docstring
 from .domain import REAL
 from .pull import compiled, conjugated, guarded, read_only, source
+from .scalar import Scalar, number, parse
 from .signature import Slot, kept, parameters, read
 from .surrogate import standing_in
 from .textbook import Textbook
@@ -49,7 +51,7 @@ from .torch_keywords import numpys_keywords
 TABLE: dict[str, Primitive] = {}  # every row, by its public name
 ROWS: dict[Any, Primitive] = {}  # the same, by the NumPy function that it differentiates
 
-#: What a row can have besides its derivative, and who reads it.
+#: Optional attributes of a row, with their readers.
 OPTIONS = {
     "domain": "where the derivative holds: a Domain for all arguments, a tuple of them, or a Joint (tests, table)",
     "kinks": "points without a derivative, or a function of the arguments that finds them (tests)",
@@ -57,11 +59,16 @@ OPTIONS = {
     "infix": "the same with Python's operators and methods: '{x1} + {x2}', '{x}.T' (text, source)",
     "text": "the same as plain text, where that is not `infix`: '{x}²' (text)",
     "call": "a call in NumPy, where that is neither `infix` nor `np.name(x)`: 'np.maximum({x}, 0)' (source)",
-    "source": "the textbook definition where `fn` is longer: an expression in x (or x1, x2), or a function (source)",
+    "definition": "the same written with other rows, where `fn` is longer: a function of arrays, or True if `fn` is "
+    "one (compiling, source, a page that computes)",
+    "source": "the textbook definition, where that is less precise: an expression in x (or x1, x2), or a function "
+    "(source, a page that computes)",
+    "scalar": "a formula for one entry, where `infix` is none: '1 / (1 + exp(-x))', in the syntax of "
+    "autograd_lite.table.scalar (compiling, a page that computes)",
     "textbook": "a Textbook: the step and its gradients in textbook notation, where the rules are not it (derivations)",
     "algebra": "what it is for the simplifier: 'sum', 'negation', 'transpose', 'identity', ... (formulas, pictures)",
-    "js": "JavaScript, where no other option says it: a template, of numbers if the row works entry by entry, else of "
-    "arrays: 'Math.exp({x})'; or a function written with other rows (a page that computes)",
+    "js": "JavaScript on arrays, where no other option says it: a template, 'sum({x}, {axis}, {keepdims})', or a "
+    "function written with other rows (a page that computes)",
     "bind": "from a call as the user writes it to (arguments, keyword parameters) in canonical form (recording)",
     "pull": "for each argument None, or a faster function with the same result as the rule (backward pass)",
     "jvp": "a forward rule, where the one that follows from the kind was measured to be worse (forward mode)",
@@ -73,14 +80,12 @@ OPTIONS = {
     "surrogate": "the function whose derivative the rules are, where that is not `fn`: `lambda x: x` (gradient checks)",
     "holomorphic": "False if the partial derivative is not that of a complex function",
     "examples": "arguments to test at: functions rng -> (args, keywords), written at((2, 3), axis=0)",
-    "lower": "the same written with other rows, or True if `fn` is: a function of arrays (compiling)",
     "fast": "the same, less precise but perhaps faster, written with other rows: a function of an array (compiling)",
     "view": "the result may share memory with the first argument (compiling)",
     "emit": "the call in NumPy: a template, or a function (xs, y, **keywords) that returns one (compiling)",
     "out": "the same, for a call that writes its result into {out} (compiling)",
     "joins": "whether the result is the arguments one after another: a function of the keywords (compiling)",
     "innermost": "the axis of the result that is best innermost in memory (compiling)",
-    "floats": "the same on Python floats: '{x1} * {x2}', 'exp({x})' (compiling)",
     "onnx": "an operator of ONNX with the same operands, or a function (b, *operands, **keywords) that adds several",
     "unlike_torch": "what to write, where PyTorch's function of this name has another result (calls with dim=)",
     "pair": "of how many positional arguments on PyTorch's function of this name returns positions too (users' calls)",
@@ -96,7 +101,7 @@ class Dispatches(Protocol[R_co]):
 
     @property
     def __autograd_apply__(self) -> Callable[..., R_co]:
-        """What a row passes its call to: ``(row, args, params)``."""
+        """The function that a row passes its call to: ``(row, args, params)``."""
 
     @property
     def __autograd_array__(self) -> Any:
@@ -104,11 +109,11 @@ class Dispatches(Protocol[R_co]):
 
     @property
     def __autograd_recorded__(self) -> bool:
-        """Whether calls with it are recorded, in a graph or in a traced program."""
+        """True if calls with it are recorded, in a graph or in a traced program."""
 
     @property
     def __autograd_replayed__(self) -> bool:
-        """Whether what is computed from it will be computed again, from other values."""
+        """True if what is computed from it will be computed again, from other values."""
 
 
 class _Doc:
@@ -137,7 +142,9 @@ class Primitive:
     infix: str | None = None
     text: str | None = None
     call: str | None = None
+    definition: Callable[..., Any] | bool = False
     source: str | Callable[..., Any] | None = None
+    scalar: str | None = None
     textbook: Textbook | None = None
     algebra: str | None = None
     js: str | Callable[..., Any] | None = None
@@ -152,14 +159,12 @@ class Primitive:
     surrogate: Callable[..., Any] | None = None
     holomorphic: bool = True
     examples: Sequence[Any] = ()
-    lower: Callable[..., Any] | bool = False
     fast: Callable[..., Any] | None = None
     view: bool = False
     emit: str | Callable[..., Any] | None = None
     out: str | Callable[..., Any] | None = None
     joins: Callable[..., bool] | None = None
     innermost: int | None = None
-    floats: str | Callable[..., Any] | None = None
     onnx: str | Callable[..., Any] | None = None
     unlike_torch: str = ""
     pair: int = 0
@@ -181,7 +186,7 @@ class Primitive:
         self.name = name or fn.__name__
         self.np_name = np_name or (f"np.{fn.__name__}" if isinstance(fn, np.ufunc) else None)
         self.rules = tuple(rules)
-        if kind == "elementwise" or kind == "constant" and isinstance(fn, np.ufunc) and fn.signature is None:
+        if self.entrywise:
             self.batch = ALIGNED
         for option, value in options.items():
             self._set(option, value)
@@ -195,6 +200,8 @@ class Primitive:
         #: For each argument the bits of the values that its rule needs; None where there is no derivative. The rules
         #: are read now, so that a mistake raises where the row is declared.
         self.keeps: Any = self._for_each(self._kept)
+        if self.scalar is not None:
+            self.formula({})  # likewise
 
     # ------------------------------------------------------------------------------------------------ its rules
 
@@ -207,11 +214,11 @@ class Primitive:
         return self.rules[0] if self.variadic else self.rules[i]
 
     def fast_rule(self, i: int) -> Any:
-        """What the backward pass runs for argument `i`: its ``pull=``, or else its rule."""
+        """The function that the backward pass runs for argument `i`: its ``pull=``, or else its rule."""
         return (self.pull[i] if self.pull and i < len(self.pull) else None) or self.rule(i)
 
     def slots(self, i: int, rule: Any) -> tuple[Slot, ...]:
-        """What `rule`, one for argument `i`, asks for."""
+        """The values that `rule`, one for argument `i`, asks for."""
         params = parameters(self.bind) if self.bind else {}
         return read(rule, self.name, len(self.rules), params, self.variadic, self.bind is not None, i)
 
@@ -222,7 +229,7 @@ class Primitive:
 
     @cached_property
     def complex_pulls(self) -> Any:
-        """The same for a complex result."""
+        """The pulls for a complex result."""
         return self._for_each(lambda i: conjugated(self.pulls[i])) if self.holomorphic else self.pulls
 
     def symbolic_pull(self, i: int) -> Any:
@@ -247,6 +254,37 @@ class Primitive:
         if self.variadic or self.kind == "constant":
             return _AsMany(make)
         return tuple(make(i) for i in range(len(self.rules)))
+
+    # ---------------------------------------------------------------------------------------------- its one entry
+
+    @property
+    def entrywise(self) -> bool:
+        """Whether each entry of the result depends on the same entry of the arguments."""
+        is_ufunc = isinstance(self.fn, np.ufunc) and self.fn.signature is None
+        return self.kind == "elementwise" or self.kind == "constant" and is_ufunc
+
+    @cached_property
+    def _formula(self) -> Scalar | None:
+        if self.scalar is not None:
+            e = parse(self.scalar)
+            names = {f"x{k + 1}" for k in range(len(self.rules) or getattr(self.fn, "nin", 1))} | self.keywords
+            if unknown := {*e.names} - names:
+                got, expected = (", ".join(sorted(part)) for part in (unknown, names))
+                raise ValueError(f"{self.name}: scalar={self.scalar!r} has {got}; expected {expected}")
+            return e
+        if self.infix is None or not self.entrywise:
+            return None
+        with suppress(ValueError):  # it has more than numbers: '{x}.T'
+            return parse(self.infix.translate({123: None, 125: None}))
+        return None
+
+    def formula(self, params: Mapping[str, Any]) -> Scalar | None:
+        """How one entry is computed in a call with these parameters, from ``x1``, ``x2``, ...; None if not stated."""
+        e = self._formula
+        if e is None or not params:
+            return e
+        numbers = all(isinstance(v, (bool, int, float)) for v in params.values())
+        return e.at({k: number(v) for k, v in params.items()}) if numbers and params.keys() <= {*e.names} else None
 
     # ------------------------------------------------------------------------------------------------ its calls
 
@@ -296,13 +334,15 @@ class Primitive:
             if getattr(self, option, None):
                 raise TypeError(f"{self.name} has {option}={getattr(self, option)!r} already; set it once")
             self._set(option, value)
+        if "scalar" in options:
+            self.formula({})  # so that a mistake raises where the row is declared
         return self
 
     def _set(self, option: str, value: Any) -> None:
         if option not in OPTIONS:
             raise TypeError(f"{self.name}: there is no option {option!r}; the options are {', '.join(OPTIONS)}")
         setattr(self, option, value)
-        if option == "pair":  # so that calls of other rows need not ask for it
+        if option == "pair" and value:  # so that calls of other rows need not ask for it
             self.__class__ = Paired
 
     def __repr__(self) -> str:

@@ -66,7 +66,7 @@ def parameters(fn: Callable[..., Any]) -> dict[str, bool]:
 def read(
     rule: Any, row: str, count: int, params: Mapping[str, Any], variadic: bool = False, bound: bool = True, i: int = 0
 ) -> tuple[Slot, ...]:
-    """What a rule asks for, in the order of its parameters.
+    """The values that a rule asks for, in the order of its parameters.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ def read(
 
 
 def is_slot(name: str) -> bool:
-    """Whether a parameter of this name stands for the cotangent, the result, an argument or a shape."""
+    """True if a parameter of this name stands for the cotangent, the result, an argument or a shape."""
     return name in _BY_NAME or bool(_ARGUMENT.match(name))
 
 

@@ -97,7 +97,7 @@ def status(function: Any) -> str | None:
 
 
 def _not_for_tensors(function: Any, name: str) -> str | None:
-    """What to do instead, if `function` is not one to be called on tensors."""
+    """Advice, if `function` is not one to be called on tensors."""
     for remedy, names in NOT_FOR_TENSORS.items():
         if name in names:
             return remedy
@@ -123,7 +123,7 @@ def refusal(function: Any) -> Exception:
 
 
 def instead_of(name: str) -> str:
-    """What to write instead of ``np.r_``, or of one of SciPy's functions, which take no tensors."""
+    """The expression to write instead of ``np.r_``, or of one of SciPy's functions, which take no tensors."""
     module, _, function = name.removeprefix("scipy.").partition(".")
     if name.startswith("np."):
         return f"Use ag.{function}"

@@ -2,7 +2,7 @@
 
 A straight-through estimator rounds its argument, and passes the cotangent on as if it had not: its row is declared
 with ``surrogate=lambda x: x``. A finite difference of the row itself has another slope. So while a point is checked,
-within one `Linearized`, a call of the row returns ``fn(x0) + surrogate(x) - surrogate(x0)``, where x0 is the
+within one `NearPoint`, a call of the row returns ``fn(x0) + surrogate(x) - surrogate(x0)``, where x0 is the
 argument of this call at the point: the value there is the row's, and the slope is the surrogate's.
 """
 
@@ -16,13 +16,13 @@ from typing import Any, Self
 import numpy as np
 
 
-class Linearized:
+class NearPoint:
     """A context for every evaluation of one function near one point; the first evaluation is at the point.
 
     Examples
     --------
     >>> sign = standing_in(np.sign, lambda x: 2 * x)
-    >>> near = Linearized()
+    >>> near = NearPoint()
     >>> with near:
     ...     y = sign(np.array([3.0, -5.0]))
     >>> with near:
@@ -33,7 +33,7 @@ class Linearized:
     def __init__(self) -> None:
         self._calls: list[tuple[Any, Any]] = []  # arguments and result of each call at the point, in order
         self._count: int | None = None  # of calls in this evaluation; None at the point
-        self._entered: list[Token[Linearized | None]] = []
+        self._entered: list[Token[NearPoint | None]] = []
 
     def __enter__(self) -> Self:
         self._entered.append(_NOW.set(self))
@@ -68,11 +68,11 @@ def _moved(y: Any, there: Any, here: Any) -> Any:
     return np.asarray(y + (here - there), np.asarray(y).dtype)
 
 
-_NOW: ContextVar[Linearized | None] = ContextVar("linearized", default=None)
+_NOW: ContextVar[NearPoint | None] = ContextVar("linearized", default=None)
 
 
 def standing_in(fn: Callable[..., Any], surrogate: Callable[..., Any]) -> Callable[..., Any]:
-    """`fn`, which changes like `surrogate` within a `Linearized`."""
+    """`fn`, which changes like `surrogate` within a `NearPoint`."""
     fn = getattr(fn, "_without_surrogate", fn)
 
     @functools.wraps(fn)

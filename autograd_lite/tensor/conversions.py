@@ -144,7 +144,7 @@ class Conversions(Value):
             raise TypeError(f"format {spec!r} is for a number, not for {self._who}: take an entry") from None
 
     def _differentiated(self) -> bool:
-        """Whether the running transforms differentiate with respect to something that this depends on."""
+        """True if the running transforms differentiate with respect to something that this depends on."""
         context = CONTEXT.get()
         if self._node is None or context is None or not context.recording:
             return False
@@ -214,7 +214,7 @@ def _not_replaced(frame: FrameType, error: RuntimeError) -> RuntimeError:
 
 
 def _called(frame: Any, call: dis.Instruction) -> Any:
-    """What the call at this instruction begins with: the function, or the module that it is taken from."""
+    """The first name of the call at this instruction: the function, or the module that it is taken from."""
     where = call.positions
     if where is None or where.lineno is None or not call.opname.startswith("CALL"):
         return None
@@ -229,7 +229,7 @@ def _called(frame: Any, call: dis.Instruction) -> Any:
 
 
 def _computes(function: Any) -> bool:
-    """Whether it is ``math``, or a function of it or of another compiled module: not ``float`` or ``print``."""
+    """True if it is ``math``, or a function of it or of another compiled module: not ``float`` or ``print``."""
     if isinstance(function, ModuleType):
         return function is not builtins
     return isinstance(function, BuiltinFunctionType) and function.__module__ not in ("builtins", None)

@@ -219,7 +219,7 @@ def from_dlpack(x: Any, /, *, device: Any = None, copy: bool | None = None) -> T
 
 
 def is_tensor(obj: Any) -> bool:
-    """Whether `obj` is a Tensor.
+    """True if `obj` is a Tensor.
 
     >>> import numpy as np, autograd_lite as ag
     >>> ag.is_tensor(ag.ones(2)), ag.is_tensor(np.ones(2))

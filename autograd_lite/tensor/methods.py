@@ -31,7 +31,7 @@ class Method:
 
 
 class PairedMethod(Method):
-    """The same for a row with the option `pair`, which marks its results."""
+    """A method of a row with the option `pair`, which marks its results."""
 
     def __get__(self, obj: Any, cls: Any = None) -> Any:
         row = TABLE[self.row]

@@ -1,4 +1,4 @@
-"""The methods for which the packages above this one do the work: to write out and draw the chain rule, and others."""
+"""Methods that delegate to higher packages: to write out and draw the chain rule, and others."""
 
 from __future__ import annotations
 

@@ -16,13 +16,13 @@ import numpy as np
 from ..base.snapshots import SNAPSHOT, about_to_write
 from ..engine.accumulate import backward
 from ..engine.context import CONTEXT, is_traced, tracing
+from ..engine.engine_rows import STOP_GRADIENT
 from ..engine.errors import masked_error
 from ..engine.fast import operate
 from ..engine.hooks import Handle, add_hook
 from ..engine.node import NEEDS, NOTHING, TRACED
 from ..engine.operands import as_array, check_differentiable, raw
 from ..engine.record import apply, record
-from ..engine.results import STOP_GRADIENT
 from ..engine.value import Value, wrap
 from ..engine.versions import Storage
 from ..rules.indexing import getitem, is_basic
@@ -222,7 +222,7 @@ class Tensor(TorchNames, Operators, Writes, Conversions, Show, Value):
         return self
 
     def detach(self) -> Tensor:
-        """The same array, as a constant. A write to it counts as a write to this one."""
+        """A constant that shares the array. A write to it counts as a write to this one."""
         if is_traced(self):  # a constant for derivatives, but a traced program has to compute it
             return record(STOP_GRADIENT, (self,))
         t = wrap(self._data.view(), None)
@@ -309,7 +309,7 @@ class Tensor(TorchNames, Operators, Writes, Conversions, Show, Value):
     exp, log, sqrt, tanh, sin, cos, relu, softmax = (Method() for _ in range(8))
 
     def reshape(self, *shape: Any, **params: Any) -> Tensor:
-        """The same entries in another shape, given as one tuple or as several numbers."""
+        """Give the entries another shape: one tuple, or several numbers."""
         if not params and shape and type(shape[0]) is int:
             return operate(TABLE["reshape"], self, params={"shape": shape, "order": "C"})
         return apply(TABLE["reshape"], (self, *shape), params)

@@ -12,12 +12,12 @@ import numpy as np
 
 from ..base.snapshots import about_to_write
 from ..engine.context import CONTEXT, is_grad_enabled, tracing
+from ..engine.engine_rows import ASSIGNED
 from ..engine.errors import explained
 from ..engine.fast import operate
 from ..engine.generators import numpy_generator
 from ..engine.node import NEEDS, TRACED, Node
 from ..engine.operands import PLAIN, as_operand, raw, raw_index
-from ..engine.results import ASSIGNED
 from ..engine.value import Value
 from ..table import TABLE
 
@@ -155,7 +155,7 @@ class Writes(Value):
 
 
 def _is_result(node: Node | None) -> TypeGuard[Node]:
-    """Whether a value is part of a graph, and not an input made by the user: its memory must stay as it is."""
+    """True if a value is part of a graph, and not an input made by the user: its memory must stay as it is."""
     if node is None or node.row is None and not node.live & ~NEEDS:
         return False
     if (outside := tracing()) is None:

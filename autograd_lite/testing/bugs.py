@@ -23,12 +23,12 @@ from autograd_lite.engine.replay import arguments, replay
 from autograd_lite.program.equation import computed
 from autograd_lite.program.equation import recorded as record_equation
 from autograd_lite.program.program import Program
-from autograd_lite.table.surrogate import Linearized
+from autograd_lite.table.surrogate import NearPoint
 from autograd_lite.tensor import Tensor, tensor
-from autograd_lite.testing.arrays import Array, as_array, is_differentiable
+from autograd_lite.testing.case import align, cotangent_like, prepare, present, pull_safely, stacked
 from autograd_lite.testing.compare import Case, compare_vjp
+from autograd_lite.testing.leaves import Array, as_array, is_differentiable
 from autograd_lite.testing.numeric import CannotCheck, reals
-from autograd_lite.testing.prepare import align, cotangent_like, prepare, present, pull_safely, stacked
 from autograd_lite.testing.report import Finding, name_of, named_like, names_of
 from autograd_lite.transforms.grad import vjp
 
@@ -217,7 +217,7 @@ def _wrong_whole(loss: Tensor, nodes: list[Node], rng: np.random.Generator) -> I
     [result] = program.outputs
     inputs = {v: t._node for v, t in program.captured.items() if t._node is not None and t.requires_grad}
     names = [n.name or f"input {k}" for k, n in enumerate(inputs.values())]
-    near = Linearized()
+    near = NearPoint()
 
     def result_at(xs: Any, call: Any) -> Any:
         values = {v: t._data for v, t in program.captured.items()} | dict(zip(inputs, xs, strict=True))

@@ -15,11 +15,7 @@ from typing import Any
 import numpy as np
 
 from autograd_lite.base.tree import leaves
-from autograd_lite.testing.arrays import Array, Tree, as_array
-from autograd_lite.testing.compare import MARGIN, Case, compare_jacobian, compare_jvp, compare_vjp, rounding_of
-from autograd_lite.testing.examples import at_points
-from autograd_lite.testing.numeric import CannotCheck, numerical_gradient, reals
-from autograd_lite.testing.prepare import (
+from autograd_lite.testing.case import (
     align,
     cotangent_like,
     finish,
@@ -29,6 +25,10 @@ from autograd_lite.testing.prepare import (
     stacked,
     tangent_out,
 )
+from autograd_lite.testing.compare import MARGIN, Case, compare_jacobian, compare_jvp, compare_vjp, rounding_of
+from autograd_lite.testing.examples import at_points
+from autograd_lite.testing.leaves import Array, Tree, as_array
+from autograd_lite.testing.numeric import CannotCheck, numerical_gradient, reals
 from autograd_lite.testing.report import Report, name_of, named_like
 
 

@@ -1,11 +1,11 @@
-"""Compare a given derivative with one measured by differences.
+"""Compare a claimed derivative with one measured by differences.
 
 Small arguments are compared entry by entry. Large ones are compared along a random direction, to which every entry
 contributes, and at a sample of their entries; if the direction disagrees, bisection finds the wrong entry.
 
 What counts as equal is decided in one place, :func:`judge`. A quick measurement may only confirm a derivative. If it
-does not, the slope is measured again (:mod:`autograd_lite.testing.second_look`) with an error that includes the
-measured noise of the function. If that contradicts the derivative, the rounding of the given derivative is measured
+does not, the slope is measured again (:mod:`autograd_lite.testing.careful_slopes`) with an error that includes the
+measured noise of the function. If that contradicts the derivative, the rounding of the claimed derivative is measured
 too, and a complex step is the second opinion. A derivative is wrong only if none of this explains the difference. A
 difference within the error of the measurement is not judged, and the report says so.
 """
@@ -21,12 +21,12 @@ from typing import Any
 import numpy as np
 
 from autograd_lite.base.tree import leaves
-from autograd_lite.testing.arrays import Array, as_array
+from autograd_lite.testing.careful_slopes import local_slopes, look_closely
 from autograd_lite.testing.diagnose import likely_cause
+from autograd_lite.testing.leaves import Array, as_array
 from autograd_lite.testing.noise import noise
 from autograd_lite.testing.numeric import Flat, Leaf, Slopes, complex_step, scales, show, slopes
 from autograd_lite.testing.report import Entry, Finding, Report
-from autograd_lite.testing.second_look import local_slopes, look_closely
 
 ALL = 64  # arguments of up to this many numbers are compared entry by entry
 SAMPLE = 16  # entries compared in larger ones
@@ -103,7 +103,7 @@ class Measured:
             getattr(self, name)[rows] = getattr(other, name)
 
 
-def verdicts(given: Array, m: Measured, t: Tolerance, strict: float = 1.0) -> Array:
+def verdicts(claim: Array, m: Measured, t: Tolerance, strict: float = 1.0) -> Array:
     """OK, WRONG, KINK or UNSURE for each number of a derivative.
 
     It is right if it agrees within the tolerance, and wrong if it differs by more than the tolerance and the error of
@@ -111,12 +111,12 @@ def verdicts(given: Array, m: Measured, t: Tolerance, strict: float = 1.0) -> Ar
     that were added up; otherwise it cannot be judged. `strict` is the fraction of the relative tolerance allowed.
     """
     with np.errstate(all="ignore"):
-        off, error = np.abs(given - m.numeric), SAFE * m.error
+        off, error = np.abs(claim - m.numeric), SAFE * m.error
         rounding = min(5e4 * t.eps, 0.1 * t.rtol) * m.terms + 64 * t.eps * m.usual
         allowed = t.atol + strict * t.rtol * np.abs(m.numeric) + rounding
         sharp = error <= t.atol + t.rtol * m.terms + rounding
         near = (off <= allowed) & np.isfinite(error)
-        wrong = np.where(np.isfinite(given), off > allowed + error, sharp & np.isfinite(m.numeric))
+        wrong = np.where(np.isfinite(claim), off > allowed + error, sharp & np.isfinite(m.numeric))
         between = (m.width > 0) & (off <= m.width * (1 + 1e-3) + allowed + np.where(sharp, error, 0))
     return np.where(between, KINK, np.where(near, OK, np.where(wrong, WRONG, np.where(sharp, OK, UNSURE))))
 
@@ -124,43 +124,43 @@ def verdicts(given: Array, m: Measured, t: Tolerance, strict: float = 1.0) -> Ar
 def judge(
     case: Case,
     directions: Array,
-    given: Array,
+    claim: Array,
     measured: Callable[[Slopes, Array], Measured],
     rounding: Callable[[], Array] | None = None,
     strict: float = 1.0,
 ) -> Measured:
-    """Measure along directions, as accurately as necessary, and judge the given derivatives there.
+    """Measure along directions, as accurately as necessary, and judge the claimed derivatives there.
 
     Parameters
     ----------
     measured : callable
-        Takes slopes of all outputs along some directions, and these directions; returns numbers like those given.
+        Takes slopes of all outputs along some directions, and these directions; returns numbers like those in `claim`.
     rounding : callable, optional
-        Returns the standard deviation of the rounding in `given`.
+        Returns the standard deviation of the rounding in `claim`.
     strict : float
         The fraction of the relative tolerance allowed.
     """
     result = measured(slopes(case.flat, directions, case.base), directions)
     result.error = np.where(np.isfinite(result.error), 0.0, np.inf)  # a quick measurement only confirms
-    result.verdict = verdicts(given, result, case.tolerance, strict)
+    result.verdict = verdicts(claim, result, case.tolerance, strict)
     rows = np.unique(np.nonzero(result.verdict != OK)[0])
     if not rows.size:
         return result
     closer = measured(look_closely(case.flat, directions[rows]), directions[rows])
     # The function may have been measured in double where the derivative was computed in float32.
     closer.error = closer.error + MARGIN / SAFE * closer.grain * (case.tolerance.eps / case.flat.eps)
-    closer.verdict = verdicts(given[rows], closer, case.tolerance, strict)
-    own: Any = 0.0  # the rounding of the given numbers
+    closer.verdict = verdicts(claim[rows], closer, case.tolerance, strict)
+    allowance: Any = 0.0  # for the rounding of the claimed numbers
     if np.any(closer.verdict == WRONG) and rounding is not None:
-        own = MARGIN / SAFE * rounding()[rows]
-        closer.error = closer.error + own
-        closer.verdict = verdicts(given[rows], closer, case.tolerance, strict)
+        allowance = MARGIN / SAFE * rounding()[rows]
+        closer.error = closer.error + allowance
+        closer.verdict = verdicts(claim[rows], closer, case.tolerance, strict)
     if np.any((closer.verdict == WRONG) | (closer.verdict == KINK)):
-        _second_opinion(case, directions[rows], given[rows], measured, closer, strict)
+        _second_opinion(case, directions[rows], claim[rows], measured, closer, strict)
     doubted = np.unique(np.nonzero((closer.verdict == WRONG) | (closer.verdict == KINK))[0])
     if doubted.size:
         for slope, error in _from_nearby(case, directions[rows[doubted]], measured):
-            _withdraw_unresolved(closer, doubted, given[rows], own, slope, error)
+            _withdraw_unresolved(closer, doubted, claim[rows], allowance, slope, error)
     result.replace(rows, closer)
     return result
 
@@ -168,7 +168,7 @@ def judge(
 def _second_opinion(
     case: Case,
     directions: Array,
-    given: Array,
+    claim: Array,
     measured: Callable[[Slopes, Array], Measured],
     closer: Measured,
     strict: float,
@@ -184,16 +184,16 @@ def _second_opinion(
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("error", np.exceptions.ComplexWarning)
-            found = complex_step(case.flat, directions)
+            raw = complex_step(case.flat, directions)
     except Exception:  # the function does not take complex numbers: no second opinion
         return
-    other = measured(found, directions)
+    other = measured(raw, directions)
     with np.errstate(all="ignore"):
         credible = np.abs(other.numeric - closer.numeric) <= 1e-2 * other.terms + SAFE * closer.error
         smooth = (closer.verdict == KINK) & (np.abs(other.numeric - closer.numeric) <= closer.width / 8)
     closer.width = np.where(smooth, 0.0, closer.width)
-    closer.verdict = np.where(smooth, verdicts(given, closer, case.tolerance, strict), closer.verdict)
-    agrees = verdicts(given, other, case.tolerance) == OK
+    closer.verdict = np.where(smooth, verdicts(claim, closer, case.tolerance, strict), closer.verdict)
+    agrees = verdicts(claim, other, case.tolerance) == OK
     closer.verdict = np.where((closer.verdict == WRONG) & credible & agrees, UNSURE, closer.verdict)
 
 
@@ -205,8 +205,8 @@ def _from_nearby(
     Where the next contradicts it, it may have been rounding, which can be less at a shorter distance. Then that is the
     first of others to agree with, unless it was clear.
     """
-    for k, found in enumerate(local_slopes(case.flat, directions)):
-        near = measured(found, directions)
+    for k, raw in enumerate(local_slopes(case.flat, directions)):
+        near = measured(raw, directions)
         band = np.where(np.isfinite(near.error), SAFE * near.error, np.inf)
         with np.errstate(all="ignore"):
             bottom, top = near.numeric - band, near.numeric + band
@@ -224,19 +224,19 @@ def _from_nearby(
 
 
 def _withdraw_unresolved(
-    closer: Measured, rows: Array, given: Array, own: Any, slope: Array, error: Array
+    closer: Measured, rows: Array, claim: Array, allowance: Any, slope: Array, error: Array
 ) -> None:
     """Withdraw a verdict on a derivative that is the slope of the function at a distance shorter than the steps.
 
     Close to a pole, or on a feature narrower than the shortest step, the function changes too much over any step, and
     that may look like noise. There the slope from nearest by contradicts the measurement, and agrees with the
     derivative. An error in an ordinary function is not withdrawn: there the slopes from nearest by agree with the
-    measurement. `own` is the rounding in `given`.
+    measurement. `allowance` is for the rounding in `claim`.
     """
-    given, own = given[rows], np.broadcast_to(own, given.shape)[rows]
+    claim, allowance = claim[rows], np.broadcast_to(allowance, claim.shape)[rows]
     with np.errstate(all="ignore"):
         apart = np.abs(slope - closer.numeric[rows])
-        agrees = np.abs(given - slope) <= np.minimum(error + SAFE * own, apart / 2)
+        agrees = np.abs(claim - slope) <= np.minimum(error + SAFE * allowance, apart / 2)
         contradicts = (np.abs(slope) > error / 2) & (apart > 2 * error)
     withdrawn = agrees & contradicts & ((closer.verdict[rows] == WRONG) | (closer.verdict[rows] == KINK))
     closer.verdict[rows] = np.where(withdrawn, UNSURE, closer.verdict[rows])
@@ -260,9 +260,9 @@ def compare_vjp(
         if not leaf.size:
             continue
         part = slice(leaf.start, leaf.stop)
-        given = gradient[part]
+        claim = gradient[part]
 
-        def judged(directions: Array, strict: float = 1.0, part: slice = part, given: Array = given) -> Measured:
+        def judged(directions: Array, strict: float = 1.0, part: slice = part, claim: Array = claim) -> Measured:
             lengths = directions[:, part]
 
             def noisy() -> Array:
@@ -270,13 +270,13 @@ def compare_vjp(
                 return _along(np.abs(lengths), rounding()[part])
 
             measured = partial(_projected, case, g)
-            return judge(case, directions, _along(lengths, given), measured, noisy if rounding else None, strict)
+            return judge(case, directions, _along(lengths, claim), measured, noisy if rounding else None, strict)
 
         positions = _positions(leaf, case.rng, case.all)
-        found = judged(_units(case.flat, leaf, positions))
+        m = judged(_units(case.flat, leaf, positions))
         if len(positions):
             case.report.looked_at[f"entries of {what}"] += len(positions)
-        if leaf.size > len(positions) and not np.any(found.verdict == WRONG):
+        if leaf.size > len(positions) and not np.any(m.verdict == WRONG):
             direction = np.zeros((1, case.flat.x.size))
             direction[0, part] = case.rng.standard_normal(leaf.size) * _reach(case.flat, leaf)
             # One wrong entry is a small part of a large sum. So the tolerance of the sum is stricter, and a sum outside
@@ -285,22 +285,22 @@ def compare_vjp(
             case.report.looked_at[f"directions of {what}"] += 1
             if whole.verdict[0] != OK and leaf.size <= ALL:
                 positions = np.arange(leaf.size)
-                found = judged(_units(case.flat, leaf, positions))
+                m = judged(_units(case.flat, leaf, positions))
             elif whole.verdict[0] == WRONG:
-                position = _bisect(case, leaf, given, g, direction[0, part])
+                position = _bisect(case, leaf, claim, g, direction[0, part])
                 positions = np.append(positions, position)
-                found = judged(_units(case.flat, leaf, positions))
+                m = judged(_units(case.flat, leaf, positions))
             elif whole.verdict[0] == UNSURE:
                 sought = f"{what} with respect to {leaf.path}"
-                _note(case, sought, "along a random direction", float(direction[0, part] @ given), whole, 0)
-        _note_kinks(case, leaf, positions, found, given[positions], what)
-        wrong = np.flatnonzero(found.verdict == WRONG)
+                _note(case, sought, "along a random direction", float(direction[0, part] @ claim), whole, 0)
+        _note_kinks(case, leaf, positions, m, claim[positions], what)
+        wrong = np.flatnonzero(m.verdict == WRONG)
         if wrong.size:
-            off = np.abs(given[positions] - found.numeric)[wrong]
+            off = np.abs(claim[positions] - m.numeric)[wrong]
             order = wrong[np.argsort(-np.nan_to_num(off, nan=np.inf), kind="stable")]
-            entries = [_entry(leaf, positions[k], given[positions[k]], found.numeric[k], found.error[k]) for k in order]
+            entries = [_entry(leaf, positions[k], claim[positions[k]], m.numeric[k], m.error[k]) for k in order]
             finding = Finding(what, leaf.path, leaf.shape, leaf.dtype, entries, wrong.size, len(positions))
-            finding.cause = likely_cause(case.flat, leaf, positions, given[positions], found.numeric, wrong, g)
+            finding.cause = likely_cause(case.flat, leaf, positions, claim[positions], m.numeric, wrong, g)
             case.report.findings.append(finding)
 
 
@@ -329,16 +329,16 @@ def rounding_of(case: Case, again: Callable[[Array], Array]) -> Callable[[], Arr
     return rounding
 
 
-def _projected(case: Case, g: Array, found: Slopes, directions: Array) -> Measured:
+def _projected(case: Case, g: Array, raw: Slopes, directions: Array) -> Measured:
     """Slopes of <g, f>, one number for each direction."""
     with np.errstate(all="ignore"):
         weight = np.abs(g)
-        value = np.where(np.isfinite(found.value), found.value, 0.0)
-        error = np.where(weight > 0, found.error * weight, 0.0).sum(axis=1)
-        width = (np.abs(found.gap) * weight).sum(axis=1) / 2
+        value = np.where(np.isfinite(raw.value), raw.value, 0.0)
+        error = np.where(weight > 0, raw.error * weight, 0.0).sum(axis=1)
+        width = (np.abs(raw.gap) * weight).sum(axis=1) / 2
         size = (np.abs(directions) / np.maximum(np.abs(case.flat.x), 1)).max(axis=1, initial=0.0)
         usual = size * (weight @ np.maximum(np.abs(case.base), case.floor))
-        grain = 0 * error if found.grain is None else np.where(weight > 0, found.grain * weight, 0.0).sum(axis=1)
+        grain = 0 * error if raw.grain is None else np.where(weight > 0, raw.grain * weight, 0.0).sum(axis=1)
         return Measured(value @ g, error, width, np.abs(value) @ weight, usual, grain)
 
 
@@ -349,39 +349,39 @@ def compare_jvp(
     directions: int = 2,
     again: Callable[[Array, Array], Array] | None = None,
 ) -> None:
-    """Compare ``jvp(v)``, the given derivative along v, with differences; both are vectors of reals.
+    """Compare ``jvp(v)``, the claimed derivative along v, with differences; both are vectors of reals.
 
-    `again(x, v)` is the given derivative at another point.
+    `again(x, v)` is the claimed derivative at another point.
     """
     size = case.flat.x.size
     if not size or not case.base.size:
         return
     tangents = case.rng.standard_normal((directions, size)) * np.clip(np.abs(case.flat.x), 1e-2, 1e2)
-    given = np.array([jvp(v) for v in tangents])
-    found = _judge_outputs(case, tangents, given, again, together=True)
-    case.report.looked_at[f"entries of {what}"] += found.verdict.size
-    _note_unsure(case, found, given, what)
-    if np.any(found.verdict == WRONG):
-        _locate_tangent(case, jvp, what, tangents, given, found, again)
+    claim = np.array([jvp(v) for v in tangents])
+    m = _judge_outputs(case, tangents, claim, again, together=True)
+    case.report.looked_at[f"entries of {what}"] += m.verdict.size
+    _note_unsure(case, m, claim, what)
+    if np.any(m.verdict == WRONG):
+        _locate_tangent(case, jvp, what, tangents, claim, m, again)
 
 
 def _judge_outputs(
     case: Case,
     directions: Array,
-    given: Array,
+    claim: Array,
     again: Callable[[Array, Array], Array] | None = None,
     together: bool = False,
 ) -> Measured:
     """Judge a derivative of every output; `together`: the terms of an output are those along all directions."""
 
-    def measured(found: Slopes, _: Array) -> Measured:
-        size = np.abs(found.value)
+    def measured(raw: Slopes, _: Array) -> Measured:
+        size = np.abs(raw.value)
         steepest = size.max(initial=0.0, where=np.isfinite(size))
         usual = np.maximum(np.abs(case.base), max(case.floor, steepest))  # zeros have the rounding of the others
         terms = size.max(axis=0, initial=0.0) if together else size
         usual, terms = (np.broadcast_to(a, size.shape).copy() for a in (usual, terms))
-        grain = np.zeros(size.shape) if found.grain is None else found.grain
-        return Measured(found.value, found.error, np.abs(found.gap) / 2, terms, usual, grain)
+        grain = np.zeros(size.shape) if raw.grain is None else raw.grain
+        return Measured(raw.value, raw.error, np.abs(raw.gap) / 2, terms, usual, grain)
 
     def rounding() -> Array:
         assert again is not None
@@ -392,7 +392,7 @@ def _judge_outputs(
 
         return np.array([along(v) for v in directions])
 
-    return judge(case, directions, given, measured, rounding if again else None)
+    return judge(case, directions, claim, measured, rounding if again else None)
 
 
 def _locate_tangent(
@@ -400,8 +400,8 @@ def _locate_tangent(
     jvp: Callable[[Array], Array],
     what: str,
     tangents: Array,
-    given: Array,
-    found: Measured,
+    claim: Array,
+    m: Measured,
     again: Callable[[Array, Array], Array] | None,
 ) -> None:
     """Find the argument and entry whose tangent is wrong; if there is none, report the whole direction."""
@@ -419,9 +419,9 @@ def _locate_tangent(
             sums = (columns @ ones, alone.numeric @ ones)
             finding.cause = likely_cause(case.flat, leaf, positions, *sums, wrong, ones)
             return
-    wrong = found.verdict == WRONG
+    wrong = m.verdict == WRONG
     d, i = np.unravel_index(int(np.argmax(wrong)), wrong.shape)
-    entry = Entry((), given[d, i], found.numeric[d, i], found.error[d, i], output=_output_index(case.y, int(i)))
+    entry = Entry((), claim[d, i], m.numeric[d, i], m.error[d, i], output=_output_index(case.y, int(i)))
     finding = Finding(what, "all arguments together", (case.flat.x.size,), "reals", [entry], 1, wrong.size)
     finding.cause = "it is not linear in the tangents: right along each argument alone, wrong along a mixed direction"
     case.report.findings.append(finding)
@@ -429,7 +429,7 @@ def _locate_tangent(
 
 def compare_jacobian(
     case: Case,
-    given: list[Array | None],
+    claim: list[Array | None],
     what: str = "the Jacobian",
     again: Callable[[Array, Array], Array] | None = None,
 ) -> None:
@@ -437,27 +437,27 @@ def compare_jacobian(
 
     `again(x, v)` is the derivative at another point along `v`.
     """
-    for leaf, matrix in zip(case.flat.leaves, given, strict=True):
+    for leaf, matrix in zip(case.flat.leaves, claim, strict=True):
         if matrix is None or not leaf.size:
             continue
         positions = _positions(leaf, case.rng)
         columns = matrix[:, positions].T
-        found = _judge_outputs(case, _units(case.flat, leaf, positions), columns, again)
-        case.report.looked_at[f"entries of {what}"] += found.verdict.size
-        _note_unsure(case, found, columns, what)
-        if np.any(found.verdict == WRONG):
-            finding = _matrix_finding(case, leaf, what, positions, columns, found)
-            finding.cause = _matrix_cause(columns, found.numeric)
+        m = _judge_outputs(case, _units(case.flat, leaf, positions), columns, again)
+        case.report.looked_at[f"entries of {what}"] += m.verdict.size
+        _note_unsure(case, m, columns, what)
+        if np.any(m.verdict == WRONG):
+            finding = _matrix_finding(case, leaf, what, positions, columns, m)
+            finding.cause = _matrix_cause(columns, m.numeric)
 
 
-def _matrix_finding(case: Case, leaf: Leaf, what: str, positions: Array, given: Array, found: Measured) -> Finding:
+def _matrix_finding(case: Case, leaf: Leaf, what: str, positions: Array, claim: Array, m: Measured) -> Finding:
     """Report wrong entries of a matrix with a row for each entry of the argument and a column for each output."""
-    bad = found.verdict == WRONG
-    off = np.where(bad, np.nan_to_num(np.abs(given - found.numeric), nan=np.inf), -1)
+    bad = m.verdict == WRONG
+    off = np.where(bad, np.nan_to_num(np.abs(claim - m.numeric), nan=np.inf), -1)
     entries = []
     for worst in np.argsort(-off, axis=None, kind="stable")[: min(int(bad.sum()), 6)]:
         k, i = np.unravel_index(worst, off.shape)
-        entry = _entry(leaf, positions[k], given[k, i], found.numeric[k, i], found.error[k, i])
+        entry = _entry(leaf, positions[k], claim[k, i], m.numeric[k, i], m.error[k, i])
         entry.output = _output_index(case.y, int(i))
         entries.append(entry)
     finding = Finding(what, leaf.path, leaf.shape, leaf.dtype, entries, int(bad.sum()), bad.size)
@@ -465,8 +465,8 @@ def _matrix_finding(case: Case, leaf: Leaf, what: str, positions: Array, given: 
     return finding
 
 
-def _matrix_cause(given: Array, numeric: Array) -> str:
-    if given.shape == given.T.shape and np.allclose(given.T, numeric, rtol=1e-4, atol=1e-8):
+def _matrix_cause(claim: Array, numeric: Array) -> str:
+    if claim.shape == claim.T.shape and np.allclose(claim.T, numeric, rtol=1e-4, atol=1e-8):
         return "it is the transpose of the right one: rows are outputs, columns are inputs"
     return ""
 
@@ -491,7 +491,7 @@ def _reach(flat: Flat, leaf: Leaf) -> Array:
     return np.clip(np.abs(flat.x[leaf.start : leaf.stop]), 1e-2, 1e2)
 
 
-def _bisect(case: Case, leaf: Leaf, given: Array, g: Array, direction: Array) -> int:
+def _bisect(case: Case, leaf: Leaf, claim: Array, g: Array, direction: Array) -> int:
     """The wrong entry, when a random direction is wrong: keep the half that is further off."""
     low, high = 0, leaf.size
     while high - low > 1:
@@ -500,59 +500,59 @@ def _bisect(case: Case, leaf: Leaf, given: Array, g: Array, direction: Array) ->
         for row, (a, b) in zip(halves, ((low, middle), (middle, high)), strict=True):
             row[leaf.start + a : leaf.start + b] = direction[a:b]
         numeric = np.nan_to_num(slopes(case.flat, halves, case.base).value @ g)
-        off = np.abs(halves[:, leaf.start : leaf.stop] @ given - numeric)
+        off = np.abs(halves[:, leaf.start : leaf.stop] @ claim - numeric)
         low, high = (low, middle) if not off[1] > off[0] else (middle, high)
     return low
 
 
-def _entry(leaf: Leaf, position: Any, given: Any, numeric: Any, error: Any) -> Entry:
+def _entry(leaf: Leaf, position: Any, claim: Any, numeric: Any, error: Any) -> Entry:
     index, part = leaf.index(int(position))
-    return Entry(index, float(given), float(numeric), float(error), part)
+    return Entry(index, float(claim), float(numeric), float(error), part)
 
 
 def _output_index(y: Any, position: int) -> tuple[int, ...]:
     """The index in the result of a flat position; of several results, the number of the result comes first."""
-    parts = [as_array(leaf) for leaf in leaves(y)]
-    for k, part in enumerate(parts):
+    results = [as_array(leaf) for leaf in leaves(y)]
+    for k, part in enumerate(results):
         size = part.size * (2 if part.dtype.kind == "c" else 1)
         if position < size:
             index = tuple(int(i) for i in np.unravel_index(position * part.size // size, part.shape))
-            return index if len(parts) == 1 else (k, *index)
+            return index if len(results) == 1 else (k, *index)
         position -= size
     raise IndexError(position)
 
 
-def _note_kinks(case: Case, leaf: Leaf, positions: Array, found: Measured, given: Array, what: str) -> None:
-    for k in np.flatnonzero(found.verdict == KINK)[:3]:
+def _note_kinks(case: Case, leaf: Leaf, positions: Array, m: Measured, claim: Array, what: str) -> None:
+    for k in np.flatnonzero(m.verdict == KINK)[:3]:
         index, part = leaf.index(int(positions[k]))
-        left, right = found.numeric[k] - found.width[k], found.numeric[k] + found.width[k]
+        left, right = m.numeric[k] - m.width[k], m.numeric[k] + m.width[k]
         case.report.notes.append(
             f"there is a kink at {leaf.path}{show(index)}{part}: slope {left:.6g} from the left, "
-            f"{right:.6g} from the right; {what} given, {given[k]:.6g}, lies between them"
+            f"{right:.6g} from the right; {what} given, {claim[k]:.6g}, lies between them"
         )
-    unsure = np.flatnonzero(found.verdict == UNSURE)
+    unsure = np.flatnonzero(m.verdict == UNSURE)
     if unsure.size:
         k = unsure[0]
         index, part = leaf.index(int(positions[k]))
         more = f" and {unsure.size - 1} more entries" if unsure.size > 1 else ""
         where = f"at {leaf.path}{show(index)}{part}{more}"
-        _note(case, f"{what} with respect to {leaf.path}", where, given[k], found, k)
+        _note(case, f"{what} with respect to {leaf.path}", where, claim[k], m, k)
         case.report.looked_at["not judged"] += unsure.size
 
 
-def _note_unsure(case: Case, found: Measured, given: Array, what: str) -> None:
+def _note_unsure(case: Case, m: Measured, claim: Array, what: str) -> None:
     """Note how many numbers of a derivative of every output could not be judged, and one of them."""
-    count = int((found.verdict == UNSURE).sum())
+    count = int((m.verdict == UNSURE).sum())
     if count:
-        k = np.unravel_index(int(np.argmax(found.verdict == UNSURE)), found.verdict.shape)
+        k = np.unravel_index(int(np.argmax(m.verdict == UNSURE)), m.verdict.shape)
         where = f"at y{show(_output_index(case.y, int(k[1])))}{f' and {count - 1} more entries' if count > 1 else ''}"
-        _note(case, what, where, given[k], found, k)
+        _note(case, what, where, claim[k], m, k)
         case.report.looked_at["not judged"] += count
 
 
-def _note(case: Case, what: str, where: str, given: float, found: Measured, k: Any) -> None:
-    if np.isfinite(found.error[k]):
-        why = f"{given:.6g} was given, and differences give {found.numeric[k]:.6g} ± {SAFE * found.error[k]:.1g}"
+def _note(case: Case, what: str, where: str, claim: float, m: Measured, k: Any) -> None:
+    if np.isfinite(m.error[k]):
+        why = f"{claim:.6g} was given, and differences give {m.numeric[k]:.6g} ± {SAFE * m.error[k]:.1g}"
     else:
         why = "differences do not settle there (a jump, an edge of the domain, a vertical slope, or much noise)"
     case.report.notes.append(f"{what} could not be judged {where}: {why}")

@@ -13,47 +13,47 @@ from typing import Any
 
 import numpy as np
 
-from autograd_lite.testing.arrays import Array, as_array
+from autograd_lite.testing.leaves import Array, as_array
 from autograd_lite.testing.numeric import Flat, Leaf, slopes
 
 CLOSE = 1e-4
 _CONJ = np.tile([1.0, -1.0], 512)  # conjugates the reals of complex numbers
 
 
-def likely_cause(flat: Flat, leaf: Leaf, positions: Array, given: Array, right: Array, wrong: Array, g: Array) -> str:
+def likely_cause(flat: Flat, leaf: Leaf, positions: Array, claim: Array, right: Array, wrong: Array, g: Array) -> str:
     """The likely cause of a wrong gradient, in words, or "".
 
     Parameters
     ----------
     positions : array of int
         The entries of the argument that were compared.
-    given, right : arrays
-        The gradient there, as given and as measured.
+    claim, right : arrays
+        The gradient there, as claimed and as measured.
     wrong : array of int
         Which of these are wrong.
     g : array
         The cotangent.
     """
     whole = len(positions) == leaf.size
-    if _same(given[wrong], right[wrong]):  # too close for the questions below
-        off = float(np.max(np.abs(given[wrong] - right[wrong])) / np.max(np.abs(right[wrong])))
+    if _same(claim[wrong], right[wrong]):  # too close for the questions below
+        off = float(np.max(np.abs(claim[wrong] - right[wrong])) / np.max(np.abs(right[wrong])))
         return f"off by {off:.0e} of its size: a constant of too few digits, or a small term that is missing"
     with np.errstate(all="ignore"):
-        for cause in _causes(flat, leaf, positions, given, right, wrong, g, whole):
+        for cause in _causes(flat, leaf, positions, claim, right, wrong, g, whole):
             return cause
         return _where(flat, leaf, positions, wrong)
 
 
 def _causes(
-    flat: Flat, leaf: Leaf, positions: Array, given: Array, right: Array, wrong: Array, g: Array, whole: bool
+    flat: Flat, leaf: Leaf, positions: Array, claim: Array, right: Array, wrong: Array, g: Array, whole: bool
 ) -> Iterator[str]:
-    if np.isnan(given[wrong]).any():
+    if np.isnan(claim[wrong]).any():
         yield "nan, probably 0 * inf or 0 / 0: write the derivative so that its limit comes out"
-    if not given[wrong].any():
-        rest = "no gradient arrives" if wrong.size == len(given) else "no gradient arrives at these entries"
+    if not claim[wrong].any():
+        rest = "no gradient arrives" if wrong.size == len(claim) else "no gradient arrives at these entries"
         yield f"{rest}: a term is missing, or the value was taken out of the graph"
     if leaf.dtype.kind == "c" and whole:
-        z, w = given.view(np.complex128), right.view(np.complex128)
+        z, w = claim.view(np.complex128), right.view(np.complex128)
         if _same(z.conj(), w):
             yield "a conjugate is missing: it is the conjugate of dL/dRe + i dL/dIm"
         if (
@@ -65,16 +65,16 @@ def _causes(
         if _same(1j * z, w) or _same(-1j * z, w):
             yield "a factor of 1j is missing or too many"
     if whole and leaf.dtype.kind == "f":
-        yield from _unsummed(flat, leaf, given.reshape(leaf.shape), g)
+        yield from _unsummed(flat, leaf, claim.reshape(leaf.shape), g)
     if wrong.size > 1 or leaf.size == 1:
-        yield from _constant_ratio(given[wrong], right[wrong], leaf)
+        yield from _constant_ratio(claim[wrong], right[wrong], leaf)
     if whole and leaf.dtype.kind == "f":
-        yield from _rearranged(given.reshape(leaf.shape), right.reshape(leaf.shape))
+        yield from _rearranged(claim.reshape(leaf.shape), right.reshape(leaf.shape))
     if whole:
-        yield from _without_g(flat, leaf, given, g)
-        yield from _another_argument(flat, leaf, given, g)
-    yield from _factor_of_x(flat, leaf, positions, given, right, wrong)
-    if wrong.size == 1 and _same(-given[wrong], right[wrong]):
+        yield from _without_g(flat, leaf, claim, g)
+        yield from _another_argument(flat, leaf, claim, g)
+    yield from _factor_of_x(flat, leaf, positions, claim, right, wrong)
+    if wrong.size == 1 and _same(-claim[wrong], right[wrong]):
         yield "the sign is wrong there"
 
 
@@ -82,8 +82,8 @@ def _same(a: Array, b: Array) -> bool:
     return bool(a.shape == b.shape and np.linalg.norm(a - b) <= CLOSE * np.linalg.norm(b))
 
 
-def _constant_ratio(given: Array, right: Array, leaf: Leaf) -> Iterator[str]:
-    ratio = given / right
+def _constant_ratio(claim: Array, right: Array, leaf: Leaf) -> Iterator[str]:
+    ratio = claim / right
     if not np.isfinite(ratio).all() or np.ptp(ratio) > CLOSE * np.abs(ratio).max():
         return
     r = float(ratio.mean())
@@ -92,10 +92,10 @@ def _constant_ratio(given: Array, right: Array, leaf: Leaf) -> Iterator[str]:
         return
     sizes = {n: f"the length of axis {k} of this argument" for k, n in enumerate(leaf.shape)}
     sizes[leaf.size] = "the number of its entries"
-    for n, words in sizes.items():
+    for n, phrase in sizes.items():
         if n > 2 and (abs(r - n) < CLOSE * n or abs(r * n - 1) < CLOSE):
             verb = "too large" if r > 1 else "too small"
-            yield f"{verb} by a factor of {n}, {words}: a sum too many, or a mean for a sum"
+            yield f"{verb} by a factor of {n}, {phrase}: a sum too many, or a mean for a sum"
             return
     for power, names in {2: "2", math.pi: "pi", math.e: "e", math.log(2): "ln 2", math.log(10): "ln 10"}.items():
         if abs(abs(r) - power) < CLOSE * power:
@@ -104,32 +104,32 @@ def _constant_ratio(given: Array, right: Array, leaf: Leaf) -> Iterator[str]:
         if abs(abs(r) * power - 1) < CLOSE:
             yield f"the right one is {'-' if r < 0 else ''}{names} times as large: {names} is missing"
             return
-    if given.size > 2:
+    if claim.size > 2:
         yield f"it is {r:.6g} times the right one throughout"
 
 
-def _rearranged(given: Array, right: Array) -> Iterator[str]:
+def _rearranged(claim: Array, right: Array) -> Iterator[str]:
     if right.ndim >= 2:
-        if given.shape == right.mT.shape and _same(given.mT, right):
+        if claim.shape == right.mT.shape and _same(claim.mT, right):
             yield "a transpose is missing: it is the right one with its last two axes swapped"
-        elif given.size > 1 and _same(given.reshape(right.mT.shape).mT, right):
+        elif claim.size > 1 and _same(claim.reshape(right.mT.shape).mT, right):
             yield "it is the right one in the other memory order: a reshape instead of a transpose"
     for axis in range(right.ndim):
         if right.shape[axis] < 2:
             continue
-        if _same(np.flip(given, axis), right):
+        if _same(np.flip(claim, axis), right):
             yield f"it is the right one reversed along axis {axis}"
         for shift in (1, -1):
-            if right.shape[axis] > 2 and _same(np.roll(given, shift, axis), right):
+            if right.shape[axis] > 2 and _same(np.roll(claim, shift, axis), right):
                 yield f"it is the right one shifted by one along axis {axis}"
-        if _same(given, np.cumsum(right, axis)) or _same(given, np.flip(np.cumsum(np.flip(right, axis), axis), axis)):
+        if _same(claim, np.cumsum(right, axis)) or _same(claim, np.flip(np.cumsum(np.flip(right, axis), axis), axis)):
             yield f"it is the right one summed cumulatively along axis {axis}"
-    if right.size > 1 and _same(np.sort(given, axis=None), np.sort(right, axis=None)):
+    if right.size > 1 and _same(np.sort(claim, axis=None), np.sort(right, axis=None)):
         yield "the right numbers in the wrong places: a permutation is missing or inverted"
 
 
-def _unsummed(flat: Flat, leaf: Leaf, given: Array, g: Array) -> Iterator[str]:
-    """Whether one slice or the mean stands for the sum over a broadcast axis."""
+def _unsummed(flat: Flat, leaf: Leaf, claim: Array, g: Array) -> Iterator[str]:
+    """True if one slice or the mean stands for the sum over a broadcast axis."""
     shapes = [np.shape(a) for a in flat.args]
     try:
         shape = np.broadcast_shapes(*shapes)
@@ -153,18 +153,18 @@ def _unsummed(flat: Flat, leaf: Leaf, given: Array, g: Array) -> Iterator[str]:
     first = full[tuple(0 if k in axes else slice(None) for k in range(len(shape)))]
     last = full[tuple(-1 if k in axes else slice(None) for k in range(len(shape)))]
     where = f"over axis {axes[0]} of the result" if len(axes) == 1 else f"over axes {summed} of the result"
-    for value, words in (
+    for value, phrase in (
         (full.mean(summed), "averaged instead"),
         (first, "only the first slice is kept"),
         (last, "only the last slice is kept"),
     ):
-        if _same(given.reshape(value.shape), value):
-            yield f"the sum {where}, along which it was broadcast, is missing: {words}"
+        if _same(claim.reshape(value.shape), value):
+            yield f"the sum {where}, along which it was broadcast, is missing: {phrase}"
     for axis in axes if len(axes) > 1 else []:
-        words = f"over axis {axis} of the result, along which it was broadcast, is missing"
+        phrase = f"over axis {axis} of the result, along which it was broadcast, is missing"
         for part, how in ((full.mean(axis, keepdims=True), ": averaged instead"), (full.take([0], axis), "")):
-            if _same(given.reshape(part.sum(summed).shape), part.sum(summed)):
-                yield f"the sum {words}{how}"
+            if _same(claim.reshape(part.sum(summed).shape), part.sum(summed)):
+                yield f"the sum {phrase}{how}"
 
 
 def _gradient(flat: Flat, leaf: Leaf, g: Array) -> Array:
@@ -174,32 +174,32 @@ def _gradient(flat: Flat, leaf: Leaf, g: Array) -> Array:
     return measured
 
 
-def _without_g(flat: Flat, leaf: Leaf, given: Array, g: Array) -> Iterator[str]:
-    if not np.all(g == 1) and _same(given, _gradient(flat, leaf, np.ones_like(g))):
+def _without_g(flat: Flat, leaf: Leaf, claim: Array, g: Array) -> Iterator[str]:
+    if not np.all(g == 1) and _same(claim, _gradient(flat, leaf, np.ones_like(g))):
         yield "the incoming gradient is not used: it is the right one for a cotangent of ones"
 
 
-def _another_argument(flat: Flat, leaf: Leaf, given: Array, g: Array) -> Iterator[str]:
+def _another_argument(flat: Flat, leaf: Leaf, claim: Array, g: Array) -> Iterator[str]:
     for other in flat.leaves:
-        if other is not leaf and other.shape == leaf.shape and _same(given, _gradient(flat, other, g)):
+        if other is not leaf and other.shape == leaf.shape and _same(claim, _gradient(flat, other, g)):
             yield f"it is the gradient of {other.path}: two arguments are swapped"
 
 
-def _factor_of_x(flat: Flat, leaf: Leaf, positions: Array, given: Array, right: Array, wrong: Array) -> Iterator[str]:
+def _factor_of_x(flat: Flat, leaf: Leaf, positions: Array, claim: Array, right: Array, wrong: Array) -> Iterator[str]:
     if leaf.dtype.kind != "f" or wrong.size < 2:
         return
     x = flat.x[leaf.start + positions][wrong]
     if np.ptp(x) == 0:
         return
-    for factor, words in ((x, "x"), (x * x, "x**2")):
-        if _same(given[wrong], right[wrong] * factor):
-            yield f"a factor of {words} too many"
-        if _same(given[wrong] * factor, right[wrong]):
-            yield f"a factor of {words} is missing"
+    for factor, phrase in ((x, "x"), (x * x, "x**2")):
+        if _same(claim[wrong], right[wrong] * factor):
+            yield f"a factor of {phrase} too many"
+        if _same(claim[wrong] * factor, right[wrong]):
+            yield f"a factor of {phrase} is missing"
 
 
 def _where(flat: Flat, leaf: Leaf, positions: Array, wrong: Array) -> str:
-    """What the wrong entries have in common and the right ones have not."""
+    """A property that all wrong entries have and no right one has."""
     off = np.zeros(len(positions), bool)
     off[wrong] = True
     if off.all() or len(off) < 3:
@@ -212,9 +212,9 @@ def _where(flat: Flat, leaf: Leaf, positions: Array, wrong: Array) -> str:
         ("|x| > 1", np.abs(x) > 1),
         ("|x| < 1", np.abs(x) < 1),
     ]
-    for words, mask in tests:
+    for phrase, mask in tests:
         if np.array_equal(mask, off):
-            return f"wrong exactly where {words}"
+            return f"wrong exactly where {phrase}"
     if leaf.dtype.kind == "f" and len(positions) == leaf.size:
         grid = off.reshape(leaf.shape)
         for axis in range(grid.ndim):

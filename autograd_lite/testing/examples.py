@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from autograd_lite.base.tree import leaves
-from autograd_lite.testing.arrays import as_array, is_differentiable
+from autograd_lite.testing.leaves import as_array, is_differentiable
 from autograd_lite.testing.numeric import CannotCheck
 
 EXAMPLES = 50  # unless the call or a profile says otherwise
@@ -16,7 +16,7 @@ DEFAULT = 100  # Hypothesis' own default: no profile was chosen
 
 
 def is_strategy(value: Any) -> bool:
-    """Whether a value is a Hypothesis strategy; Hypothesis is not imported."""
+    """True if a value is a Hypothesis strategy; Hypothesis is not imported."""
     return any(t.__module__.startswith("hypothesis.") for t in type(value).__mro__)
 
 

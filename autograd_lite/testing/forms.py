@@ -5,11 +5,9 @@ Each form that a row has is computed at the row's points, and compared with the 
 
 from __future__ import annotations
 
-import re
 import warnings
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -21,23 +19,13 @@ from autograd_lite.derive import source
 from autograd_lite.program import trace
 from autograd_lite.table import Primitive
 from autograd_lite.table.batching import ALIGNED
+from autograd_lite.table.scalar import Scalar, function
 from autograd_lite.table.signature import parameters
-from autograd_lite.testing.arrays import Array, as_array, is_differentiable
+from autograd_lite.testing.leaves import Array, as_array, is_differentiable
 from autograd_lite.testing.report import Report
 from autograd_lite.transforms.vmap import vmap
 
 RTOL = {"fast": 1e-4, "onnx": 1e-6}  # both may be less precise: some operators of ONNX compute in float32
-#: JavaScript's names, for a template of numbers that has nothing else in it.
-_MATH = SimpleNamespace(
-    **{name: getattr(np, name) for name in (
-        "exp", "expm1", "log", "log1p", "log2", "log10", "sin", "cos", "tan", "sinh", "cosh", "tanh", "sqrt", "cbrt",
-        "abs", "sign", "floor", "ceil", "trunc", "hypot", "asin", "acos", "atan", "atan2", "pow", "asinh", "acosh",
-        "atanh",
-    )},
-    min=np.minimum, max=np.maximum, PI=np.pi, E=np.e,
-)  # fmt: skip
-_NUMBERS = SimpleNamespace(isNaN=np.isnan, isFinite=np.isfinite)
-_PLAIN = re.compile(r"[\w\s.+*/(),{}-]*")
 
 
 def check_forms(total: Report, row: Primitive, args: tuple[Any, ...], keywords: dict[str, Any]) -> None:
@@ -76,7 +64,7 @@ def check_forms(total: Report, row: Primitive, args: tuple[Any, ...], keywords: 
 
 
 def _cannot(error: Exception) -> bool:
-    """Whether the error says that there is no such form of this call, rather than that the form is wrong."""
+    """True if the error says that there is no such form of this call, rather than that the form is wrong."""
     return isinstance(error, NotImplementedError) or "cannot branch" in str(error) or "none of its arg" in str(error)
 
 
@@ -94,7 +82,7 @@ def _forms(
         if getattr(row, option) and not row.outputs:
             yield option, lambda xs: source(lambda *xs: np.multiply(f(*xs), 1.0), *xs)(*xs, **_one(xs, f))[0]
             break
-    for option in ("source", "lower", "fast"):
+    for option in ("source", "definition", "fast"):
         form = getattr(row, option)
         if isinstance(form, str):
             yield option, lambda xs, form=form: _defined(form, xs)  # type: ignore[misc]  # its default
@@ -103,13 +91,11 @@ def _forms(
     for option in ("emit", "out"):
         if getattr(row, option):  # a step in between, so that its result goes to a buffer
             yield option, lambda xs: [v / 2 for v in compiled(trace(_twice(f))(*xs), small=False)(*xs)]
-    if row.floats is not None or row.lower is True:
-        yield "floats" if row.floats else "lower", lambda xs: compiled(trace(f)(*xs))(*xs)
-    if row.kind == "elementwise" and not keywords:
-        for option in ("floats", "js"):
-            template = getattr(row, option)
-            if isinstance(template, str) and _PLAIN.fullmatch(template):
-                yield option, lambda xs, template=template: _evaluated(template, xs)  # type: ignore[misc]  # its default
+    if row.definition is True:
+        yield "definition", lambda xs: compiled(trace(f)(*xs))(*xs)
+    formula = row.formula(params) if row.entrywise else None
+    if formula is not None:
+        yield "scalar" if row.scalar else "infix", lambda _: _by_entry(formula, xs)
     if row.onnx is not None and find_spec("onnx") is not None:
         yield "onnx", lambda xs: _run_onnx(f, xs)
 
@@ -138,19 +124,12 @@ def _one(xs: list[Array], f: Callable[..., Any]) -> dict[str, Any]:
     return {made.cotangent: np.ones(np.shape(f(*xs)))} if made.cotangent else {}
 
 
-def _evaluated(template: str, xs: list[Array]) -> Any:
-    """A template of numbers, of Python or JavaScript, on arrays."""
-    words = {"x": "x1"} | {f"x{k + 1}": f"x{k + 1}" for k in range(len(xs))}
-    space = vars(_MATH) | {"Math": _MATH, "Number": _NUMBERS, "abs": np.abs, "min": np.minimum, "max": np.maximum}
-    try:
-        code = compile(template.format(**words), "<form>", "eval")
-        entries = [
-            eval(code, {"__builtins__": {}}, space | {f"x{k + 1}": v for k, v in enumerate(entry)})
-            for entry in zip(*(x.ravel() for x in np.broadcast_arrays(*xs)), strict=True)
-        ]
-    except (NameError, AttributeError, KeyError) as error:  # a function of the page's own
-        raise NotImplementedError(f"{type(error).__name__}: {error}") from None
-    return np.reshape(entries, np.broadcast_shapes(*(x.shape for x in xs)))
+def _by_entry(e: Scalar, xs: Any) -> Any:
+    """A formula on single numbers, as Python computes it, for each entry."""
+    entry = function(e, [f"x{k + 1}" for k in range(len(xs))])
+    entries = np.broadcast_arrays(*xs)
+    values = [entry(*numbers) for numbers in zip(*(x.ravel().tolist() for x in entries), strict=True)]
+    return np.reshape(values, entries[0].shape)
 
 
 def _run_onnx(f: Callable[..., Any], xs: list[Array]) -> Any:

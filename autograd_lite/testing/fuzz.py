@@ -30,8 +30,8 @@ from autograd_lite.derive import source
 from autograd_lite.program import trace
 from autograd_lite.table import TABLE, Domain, Primitive
 from autograd_lite.tensor import Tensor, tensor
-from autograd_lite.testing.arrays import Array, as_array, is_differentiable
 from autograd_lite.testing.gradients import check_gradients
+from autograd_lite.testing.leaves import Array, as_array, is_differentiable
 from autograd_lite.testing.numeric import CannotCheck, reals
 from autograd_lite.testing.report import GradientError, as_source, named_like
 from autograd_lite.testing.rows import all_rows, domains, points
@@ -172,7 +172,7 @@ def _with_values(draw: Any, grown: Expression, row: Primitive, i: int, tree: Any
 
 
 def _inside(domain: Any, value: Array) -> bool:
-    """Whether a value lies in a row's domain, well away from its ends and holes."""
+    """True if a value lies in a row's domain, well away from its ends and holes."""
     if not isinstance(domain, Domain):
         return False
     ends = [e for e in (domain.low, domain.high, *domain.holes) if np.isfinite(e)]

@@ -16,14 +16,14 @@ from typing import Any
 import numpy as np
 
 from autograd_lite.base.tree import leaves, rebuild
-from autograd_lite.testing.arrays import Array, Tree, as_array, is_differentiable
+from autograd_lite.testing.case import align, cotangent_like, finish, prepare, present, pull_safely, stacked
 from autograd_lite.testing.compare import ALL, MARGIN, Case, compare_jvp, compare_vjp, rounding_of
 from autograd_lite.testing.examples import at_points
+from autograd_lite.testing.flattened import Point, as_arrays
 from autograd_lite.testing.invariants import check_invariants, same_again, same_value
+from autograd_lite.testing.leaves import Array, Tree, as_array, is_differentiable
 from autograd_lite.testing.modules import as_function, is_module
 from autograd_lite.testing.numeric import CannotCheck, reals
-from autograd_lite.testing.point import Point, as_arrays
-from autograd_lite.testing.prepare import align, cotangent_like, finish, prepare, present, pull_safely, stacked
 from autograd_lite.testing.report import Report, name_of, named_like
 from autograd_lite.transforms.grad import jvp, vjp
 
@@ -33,7 +33,7 @@ ORDINAL = {1: "the gradient", 2: "the second derivative", 3: "the third derivati
 
 @dataclass(frozen=True)
 class Options:
-    """What to check, and how strictly."""
+    """Options of a check: the subject, and how strict it is."""
 
     order: int = 2
     modes: Sequence[str] = MODES
@@ -339,7 +339,7 @@ def absorb(report: Report, sub: Report) -> None:
 
 
 def _stretched(f: Callable[..., Any], inputs: Sequence[Any], o: Options) -> Iterator[tuple[Any, ...]]:
-    """The same call with one argument made smaller: an axis of length 1, an axis removed, or a number.
+    """Calls with one argument made smaller: an axis of length 1, an axis removed, or a number.
 
     Only those that broadcast, that is, leave the shape of the result unchanged.
     """

@@ -1,4 +1,4 @@
-"""What must hold for a gradient besides the numbers.
+"""Properties of a gradient besides its numbers.
 
 Differentiating changes no input and keeps no state between two calls. The gradient does not depend on the memory layout
 of the inputs, which may be read-only. Recording does not change the value, and under `no_grad` there is no graph.
@@ -15,11 +15,11 @@ from autograd_lite.base.tree import leaves
 from autograd_lite.engine.context import no_grad
 from autograd_lite.tensor import Tensor, tensor
 from autograd_lite.tensor.creation import from_numpy
-from autograd_lite.testing.arrays import Array, Tree, as_array
+from autograd_lite.testing.case import cotangent_like, stacked
 from autograd_lite.testing.compare import MARGIN, Case, rounding_of
+from autograd_lite.testing.flattened import Point
+from autograd_lite.testing.leaves import Array, Tree, as_array
 from autograd_lite.testing.numeric import reals, show
-from autograd_lite.testing.point import Point
-from autograd_lite.testing.prepare import cotangent_like, stacked
 from autograd_lite.transforms.grad import vjp
 
 
@@ -33,7 +33,7 @@ def same_value(case: Case, y: Tree, how: str) -> None:
 def same_again(
     case: Case, pull: Callable[[Tree], Any], g: Tree, first: Array, what: str, gradient_at: Callable[[Array], Array]
 ) -> None:
-    """The same cotangent must give the same gradient again."""
+    """A second pass with the cotangent must give the same gradient."""
     again = stacked(case, [None if a is None else as_array(a) for a in pull(g)])
     if np.isfinite(first).all() and not _alike(first, again, case, gradient_at):
         difference = _first_difference(again, first)
@@ -108,7 +108,7 @@ def _layouts(case: Case, point: Point) -> None:
 
 
 def _reversed(a: Any) -> Any:
-    """The same array as a Tensor, read-only, with all its strides negative."""
+    """An array as a Tensor, read-only, with all its strides negative."""
     if not isinstance(a, np.ndarray) or a.ndim == 0:
         return a
     view = np.flip(np.flip(a).copy())

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from autograd_lite.testing.arrays import Array, as_array
+from autograd_lite.testing.leaves import Array, as_array
 
 
 def is_module(f: Any) -> bool:
-    """Whether `f` has parameters, like an ``nn.Module``."""
+    """True if `f` has parameters, like an ``nn.Module``."""
     return hasattr(f, "named_parameters") and hasattr(f, "modules")
 
 

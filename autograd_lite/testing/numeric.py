@@ -11,7 +11,7 @@ an amount that does not shrink with the step, the point may be a kink; if the di
 a jump. Both are reported, not averaged away.
 
 This is fast, and enough to confirm a derivative that agrees. It is not enough to contradict one: the error estimate
-does not include rounding inside the function. That of :mod:`autograd_lite.testing.second_look` does.
+does not include rounding inside the function. That of :mod:`autograd_lite.testing.careful_slopes` does.
 
 All computation is real: a complex number is two real ones, and the inner product is Re(conj(a) b). A gradient is
 therefore dL/dRe + i dL/dIm, as in PyTorch.
@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from autograd_lite.base.tree import leaves, matched, paths, rebuild
-from autograd_lite.testing.arrays import Array, Tree, as_array, is_differentiable
+from autograd_lite.testing.leaves import Array, Tree, as_array, is_differentiable
 
 LEVELS = 9  # steps in a ladder
 RATIO = 4.0  # each step is this much shorter than the one before: 0.25, 0.06, ... 4e-6
@@ -91,16 +91,16 @@ class Leaf:
 
 def reals(tree: Tree) -> Array:
     """All numbers of a tree as one real vector; the inner product of two trees is that of their vectors."""
-    parts = []
+    vectors = []
     for leaf in leaves(tree):
         array = as_array(leaf)
         if array.dtype.kind == "c":
-            parts.append(np.ascontiguousarray(array, dtype=np.complex128).reshape(-1).view(np.float64))
+            vectors.append(np.ascontiguousarray(array, dtype=np.complex128).reshape(-1).view(np.float64))
         elif array.dtype.kind == "f":
-            parts.append(array.astype(np.float64).reshape(-1))
+            vectors.append(array.astype(np.float64).reshape(-1))
         else:
-            parts.append(np.zeros(array.size))
-    return parts[0] if len(parts) == 1 else np.concatenate(parts) if parts else np.zeros(0)
+            vectors.append(np.zeros(array.size))
+    return vectors[0] if len(vectors) == 1 else np.concatenate(vectors) if vectors else np.zeros(0)
 
 
 @dataclass
@@ -143,8 +143,8 @@ class Flat:
                 self.leaves.append(leaf)
                 self.slots.append((leaf, value))
                 start = stop
-        parts = [leaf.vector(value) for leaf, value in self.slots if leaf is not None]
-        self.x: Array = np.concatenate(parts) if parts else np.zeros(0)
+        vectors = [leaf.vector(value) for leaf, value in self.slots if leaf is not None]
+        self.x: Array = np.concatenate(vectors) if vectors else np.zeros(0)
         joint = hasattr(self.domain, "contains") and not hasattr(self.domain, "low")
         self.contains = self.domain.contains if joint else None
         self.low, self.high = (None, None) if joint else _bounds(self.domain, self)
@@ -185,7 +185,7 @@ class Flat:
         return values if values.size == size else np.full(size, np.nan)
 
     def _keeps_double(self) -> bool:
-        """Whether f computes in double precision when given doubles: then its differences are measured there."""
+        """True if f computes in double precision when given doubles: then its differences are measured there."""
         try:
             with np.errstate(all="ignore"):
                 y = self.f(*self.arguments(self.x.copy(), wide=True))
@@ -225,7 +225,7 @@ def _bounds(domain: Any, flat: Flat) -> tuple[Array | None, Array | None]:
 
 
 def _is_one(domain: Any) -> bool:
-    """Whether this is one domain for every argument, not a sequence with one per argument."""
+    """True if this is one domain for every argument, not a sequence with one per argument."""
     return hasattr(domain, "low") or (len(domain) == 2 and all(isinstance(end, int | float) for end in domain))
 
 
@@ -282,23 +282,23 @@ def slopes(flat: Flat, directions: Array, base: Array | None = None) -> Slopes:
         if not len(directions):
             nothing = np.zeros((0, base.size))
             return Slopes(nothing, nothing, nothing, nothing.astype(bool))
-        near_one, own = scales(flat)
-        found, still = _ladder(flat, directions, base, first_steps(flat, directions, near_one))
-        found.error[still] = 0.0  # the next ladders have only shorter steps
-        for scale in (own, own * 1e-4):
-            poor = ~np.all((found.error <= 1e-7 * np.abs(found.value)) | still, axis=1)
+        near_one, own_scale = scales(flat)
+        result, still = _ladder(flat, directions, base, first_steps(flat, directions, near_one))
+        result.error[still] = 0.0  # the next ladders have only shorter steps
+        for scale in (own_scale, own_scale * 1e-4):
+            poor = ~np.all((result.error <= 1e-7 * np.abs(result.value)) | still, axis=1)
             first, start = (first_steps(flat, directions[poor], s) for s in (near_one, scale))
             if not poor.any() or np.allclose(start, first, rtol=0.5):
                 continue
             again, _ = _ladder(flat, directions[poor], base, start)
-            better = again.error < found.error[poor]
+            better = again.error < result.error[poor]
             # A long step over a bounded wave finds a small, steady, wrong slope: a shorter step must agree with it.
-            disagree = ~(np.abs(again.value - found.value[poor]) <= 4 * found.error[poor])
+            disagree = ~(np.abs(again.value - result.value[poor]) <= 4 * result.error[poor])
             better &= ~(disagree & (start > first)[:, None])
             for name in ("value", "error", "gap", "jump"):
-                old = getattr(found, name)
+                old = getattr(result, name)
                 old[poor] = np.where(better, getattr(again, name), old[poor])
-    return found
+    return result
 
 
 def scales(flat: Flat) -> tuple[Array, Array]:
@@ -433,8 +433,8 @@ def numerical_vjp(
     """
     flat = Flat(f, primals, domain)
     gradient = slopes(flat, np.eye(flat.x.size)).value @ reals(cotangent) if flat.x.size else np.zeros(0)
-    parts: tuple[Tree, ...] = rebuild(tuple(primals), [leaf and leaf.array(gradient) for leaf, _ in flat.slots])
-    return parts
+    vectors: tuple[Tree, ...] = rebuild(tuple(primals), [leaf and leaf.array(gradient) for leaf, _ in flat.slots])
+    return vectors
 
 
 def numerical_gradient(f: Callable[..., Any], *primals: Any, domain: Any = None) -> tuple[Tree, ...]:
@@ -478,18 +478,18 @@ def numerical_hessian(f: Callable[..., Any], x: Any) -> Array:
 
 def _vector(flat: Flat, trees: Sequence[Any]) -> Array:
     """Tangents, trees like the arguments, as one vector."""
-    given = matched(list(flat.args), list(trees), "the tangents")
-    parts = [leaf.vector(value) for (leaf, _), value in zip(flat.slots, given, strict=True) if leaf is not None]
-    return np.concatenate(parts) if parts else np.zeros(0)
+    values = matched(list(flat.args), list(trees), "the tangents")
+    vectors = [leaf.vector(value) for (leaf, _), value in zip(flat.slots, values, strict=True) if leaf is not None]
+    return np.concatenate(vectors) if vectors else np.zeros(0)
 
 
 def _like(y: Tree, vector: Array) -> Tree:
     """A real vector as a tree with the structure, shapes and kinds of y."""
-    parts, start = [], 0
+    vectors, start = [], 0
     for leaf in leaves(y):
         array = as_array(leaf)
         stop = start + array.size * (2 if array.dtype.kind == "c" else 1)
         piece = vector[start:stop].view(np.complex128) if array.dtype.kind == "c" else vector[start:stop]
-        parts.append(piece.reshape(array.shape))
+        vectors.append(piece.reshape(array.shape))
         start = stop
-    return rebuild(y, parts)
+    return rebuild(y, vectors)

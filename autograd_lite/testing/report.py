@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from autograd_lite.base.tree import leaves, paths
-from autograd_lite.testing.arrays import Array, as_array, is_array
+from autograd_lite.testing.leaves import Array, as_array, is_array
 from autograd_lite.testing.numeric import Leaf, show
 
 PRINTED = 6  # lines of entries shown

@@ -19,9 +19,9 @@ import numpy as np
 from autograd_lite.base.tree import leaves, tree_map
 from autograd_lite.rules.scipy_special import declare
 from autograd_lite.table import OPTIONS, REAL, TABLE, Domain, Joint, Primitive
-from autograd_lite.testing.arrays import Array, as_array, is_differentiable
 from autograd_lite.testing.forms import check_forms
 from autograd_lite.testing.gradients import MODES, absorb, check_gradients
+from autograd_lite.testing.leaves import Array, as_array, is_differentiable
 from autograd_lite.testing.numeric import CannotCheck
 from autograd_lite.testing.report import Report, named_like
 
@@ -127,7 +127,7 @@ def check_row(
 ) -> Report:
     """Check everything that must hold for a row, at each of its points, in other dtypes, at kinks and at ties.
 
-    The forms attached to it (``batch=``, ``source=``, ``floats=``, ``onnx=``, …) must give what the row gives; a form
+    The forms attached to it (``batch=``, ``source=``, ``scalar=``, ``onnx=``, …) must give what the row gives; a form
     that could not be computed is a note.
 
     Parameters
@@ -260,7 +260,7 @@ def _named(row: Primitive, keywords: dict[str, Any]) -> Callable[..., Any]:
 def of_dtype(
     row: Primitive, args: tuple[Any, ...], keywords: dict[str, Any], dtype: Any, rng: np.random.Generator
 ) -> tuple[Any, ...] | None:
-    """The same arguments with another dtype, or None if the function does not take it.
+    """Arguments converted to another dtype, or None if the function does not take it.
 
     For an elementwise row, complex ones have a positive real part, away from the branch cuts of logarithms and roots.
     """

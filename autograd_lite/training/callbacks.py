@@ -78,7 +78,7 @@ class _Monitor(Callback):
             self._start()
 
     def improved(self, run: Run) -> bool:
-        """Whether the last epoch is the best so far; if so, keeps its value."""
+        """True if the last epoch is the best so far; if so, keeps its value."""
         value = run.watched(self.monitor, type(self).__name__)
         better = self._sign * value < self._sign * self.best - self.min_delta  # never for NaN
         if better:

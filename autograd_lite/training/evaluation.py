@@ -94,7 +94,7 @@ class Scores:
 
     @property
     def is_sum(self) -> bool:
-        """Whether the loss adds up its rows; otherwise it is a mean."""
+        """True if the loss adds up its rows; otherwise it is a mean."""
         return getattr(self.loss, "reduction", None) == "sum"
 
     def weight_of(self, pred: Any, target: Any) -> float:
@@ -181,7 +181,7 @@ def _tuple(batch: Any) -> tuple[Any, ...]:
 
 
 def kind_of(x: Any) -> str:
-    """What `x` is, for an error message."""
+    """The kind of `x`, for an error message."""
     return f"the class {x.__name__} itself" if isinstance(x, type) else f"a {type(x).__name__}"
 
 

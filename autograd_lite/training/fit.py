@@ -111,33 +111,30 @@ def fit(
     ranks = Ranks(communicator)
     try:
         _check_arguments(model, loss, optimizer, epochs, callbacks)
-        history = _fit(
-            model, data, loss, optimizer, epochs, batch_size, shuffle, generator, validation, metrics, callbacks,
-            checkpoint, resume, progress, jit, ranks,
+        run = Run(
+            model, optimizer, loss, ranks.loader(data, batch_size, shuffle, generator), epochs,
+            None if validation is None else as_loader(validation, batch_size), named(metrics), rank=ranks.rank,
         )
+        _train(run, ranks, callbacks, checkpoint, resume, progress, jit)
         ranks.agree()
     except BaseException as error:
         ranks.fail(error)
         raise
-    return history
+    return run.history
 
 
-def _fit(
-    model: Module, data: Any, loss: Callable[[Any, Any], Any], optimizer: Optimizer, epochs: int, batch_size: int,
-    shuffle: bool, generator: Any, validation: Any, metrics: Metrics, callbacks: Sequence[Callback],
-    checkpoint: PathLike | None, resume: PathLike | None, progress: bool | None, jit: bool, ranks: Ranks,
-) -> History:
-    run = Run(
-        model, optimizer, loss, ranks.loader(data, batch_size, shuffle, generator), epochs,
-        None if validation is None else as_loader(validation, batch_size), named(metrics), rank=ranks.rank,
-    )
+def _train(
+    run: Run, ranks: Ranks, callbacks: Sequence[Callback], checkpoint: PathLike | None, resume: PathLike | None,
+    progress: bool | None, jit: bool,
+) -> None:
+    model, loss, optimizer = run.model, run.loss, run.optimizer
     run.passes, run.update = _passes(model, loss, optimizer), optimizer.step
     if jit:
         run.passes, run.update = jitted(run.passes), _compiled_update(optimizer)
     if resume is not None:
         _resume(run, callbacks, resume)
     ranks.start(model, {
-        "batches": len(run.loader), "epochs": epochs, "epochs before": run.epoch,
+        "batches": len(run.loader), "epochs": run.epochs, "epochs before": run.epoch,
         "validation data": "no" if run.validation is None else "some",
         "as the next number of its loader's generator": _next_number(run.loader),
     })  # fmt: skip
@@ -146,10 +143,10 @@ def _fit(
     pressed: list[bool] = []
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     run.passes = ranks.averaged(run.passes, parameters, pressed, Scores({}, loss))
-    total = epochs * len(run.loader)
+    total = run.epochs * len(run.loader)
     with _noting_interrupts(pressed), _bar(progress if ranks.rank == 0 else False, total, run) as advance:
         try:
-            while run.epoch < epochs and not run.stop:
+            while run.epoch < run.epochs and not run.stop:
                 row = ranks.end_epoch(model, _train_epoch(run, ranks, callbacks, pressed, advance)).row()
                 if run.validation is not None:
                     seen = ranks.from_first(lambda: evaluate(model, run.validation, loss, run.metrics))
@@ -167,7 +164,6 @@ def _fit(
                 raise  # the others know nothing of it
             run.history.interrupted = True
     _notify(callbacks, "on_end", run)
-    return run.history
 
 
 def _train_epoch(

@@ -125,7 +125,7 @@ def table_line(names: Iterable[str], row: Mapping[str, float] | None = None) -> 
 
 
 def smaller_is_better(name: str, mode: str | None = None) -> bool:
-    """Whether smaller is better: by `mode` ("min" or "max"), or by default for losses and errors."""
+    """True if smaller is better: by `mode` ("min" or "max"), or by default for losses and errors."""
     if mode not in (None, "min", "max"):
         raise ValueError(f"expected mode 'min' or 'max', got {mode!r}")
     if mode is not None:

@@ -56,7 +56,7 @@ def _with_nan(scores: Any, axis: int) -> Any:
 
 
 def _one_hot(target: Any) -> bool:
-    """Whether each row contains probabilities, of which a one-hot encoding is a case."""
+    """True if each row contains probabilities, of which a one-hot encoding is a case."""
     rows = target.ndim > 1 and target.shape[-1] > 1 and target.dtype.kind in "biuf"
     return rows and bool((target >= 0).all() and np.allclose(target.sum(-1, dtype=float), 1, atol=1e-3))
 

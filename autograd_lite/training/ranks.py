@@ -62,7 +62,7 @@ class Ranks:
         return bool(total[STOP])
 
     def interrupted(self, pressed: Sequence[bool]) -> bool:
-        """Whether Ctrl-C ends the run: on all ranks at once, after it was pressed on any."""
+        """True if Ctrl-C ends the run: on all ranks at once, after it was pressed on any."""
         return bool(pressed) if self.size == 1 else self._pressed
 
     def fail(self, error: BaseException) -> None:
@@ -80,7 +80,7 @@ class Ranks:
         return total
 
     def from_first(self, make: Callable[[], Any]) -> Any:
-        """What `make` returns on rank 0; it is called there only."""
+        """Call `make` on rank 0 only, and return its result on all ranks."""
         made = make() if self.rank == 0 else None
         if self.size == 1:
             return made

@@ -21,7 +21,7 @@ from ..engine.record import record
 from ..engine.value import Value, wrap
 from ..table import Primitive
 from ..table.batching import Batched, Same
-from .diagonal import Diagonal, dense, entrywise
+from .diagonal_batch import Diagonal, dense, entrywise
 from .linearize import is_live
 from .recording import Recording
 

@@ -12,9 +12,9 @@ from ..base.snapshots import Snapshot, untouched, watched
 from ..base.tree import leaves, tree_map
 from ..engine.backward import pull_back
 from ..engine.context import changed, is_grad_enabled, is_traced
+from ..engine.engine_rows import lift
 from ..engine.node import Node
 from ..engine.record import apply
-from ..engine.results import lift
 from ..engine.value import wrap
 from ..engine.versions import OURS, next_order
 from ..table import Primitive
@@ -23,7 +23,7 @@ from .linearize import Linearized, is_live
 
 
 def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
-    """The same function, but its intermediate values are not kept: the backward pass computes them again.
+    """Keep no intermediate values of a function: the backward pass computes them again.
 
     This trades time for memory. Variables that `f` captures get their gradients too. `f` runs twice and must do the
     same both times: the second run draws the same numbers from the library's generators (as dropout does), starts with
@@ -76,7 +76,7 @@ def _arrays(outputs: Iterable[Any]) -> tuple[Any, ...]:
 
 
 class _Again:
-    """What a checkpointed call needs to be computed again, and to be differentiated.
+    """A checkpointed call, which can be computed again and differentiated.
 
     Attributes
     ----------

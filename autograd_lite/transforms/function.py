@@ -23,7 +23,7 @@ _OWN = frozenset({"needs_input_grad", "_saved", "_without", "_materialize"})  # 
 
 
 class FunctionCtx:
-    """What ``forward`` leaves for ``backward``.
+    """Values that ``forward`` leaves for ``backward``.
 
     Attributes
     ----------
@@ -50,11 +50,11 @@ class FunctionCtx:
         self._without = results
 
     def set_materialize_grads(self, value: bool) -> None:
-        """Whether ``backward`` gets zeros, and not None, for a result that was not used."""
+        """True if ``backward`` gets zeros, and not None, for a result that was not used."""
         self._materialize = bool(value)
 
 
-class _Call:
+class _FunctionCall:
     """One call of ``apply``: its arguments that are not differentiated, and what the last ``forward`` left."""
 
     def __init__(self, cls: type[Function], args: Sequence[Any]) -> None:
@@ -94,7 +94,7 @@ class _Call:
 
     @property
     def is_followed(self) -> bool:
-        """Whether `backward` computes from arguments and results only, so that it can be recorded as it is."""
+        """True if `backward` computes from arguments and results only, so that it can be recorded as it is."""
         arrays = [x for x in (*self.given, *self.results) if isinstance(x, Tensor)]
         if not all(x is None or any(x is y for y in arrays) for x in self.ctx._saved):
             return False
@@ -122,7 +122,7 @@ class _Call:
     def again(self, xs: Sequence[Any], given: Sequence[bool]) -> tuple[Any, ...]:
         """The cotangents of the operands from arrays: those of the results that are `given`, then the operands."""
         count = sum(given)
-        g, call = iter(xs[:count]), _Call(self.cls, self.args)
+        g, call = iter(xs[:count]), _FunctionCall(self.cls, self.args)
         ys = call.forward(xs[count:])
         made = call.backward([next(g) if has else None for has in given], ys, xs[count:])
         return tuple(
@@ -159,19 +159,19 @@ class _Call:
 
 
 def _same(a: Any, b: Any) -> bool:
-    """Whether two cotangents are one; an array is passed to each call of a rule as another read-only view."""
+    """True if two cotangents are one; an array is passed to each call of a rule as another read-only view."""
     if type(a) is not np.ndarray or type(b) is not np.ndarray:
         return a is b
     return a.__array_interface__ == b.__array_interface__  # the address, the shape, the strides and the dtype
 
 
 def _recorded(g: Sequence[Any], xs: Sequence[Any]) -> bool:
-    """Whether the backward pass is itself recorded: the engine then passes Tensors."""
+    """True if the backward pass is itself recorded: the engine then passes Tensors."""
     return any(isinstance(x, Tensor) for x in (*g, *xs))
 
 
 def is_number(x: Any) -> bool:
-    """Whether a Tensor stands for a Python number of a traced function."""
+    """True if a Tensor stands for a Python number of a traced function."""
     return getattr(type(x), "is_number", False)
 
 
@@ -180,14 +180,14 @@ def _tensor(x: Any) -> Any:
 
 
 def _is_constant(x: Any, fixed: Sequence[Any], shapes: Sequence[tuple[int, ...]]) -> bool:
-    """Whether a value does not depend on operands: one of `fixed`, a shape, a string, None, or a tuple of these."""
+    """True if a value does not depend on operands: one of `fixed`, a shape, a string, None, or a tuple of these."""
     if type(x) is tuple and not (x and all(type(part) is int for part in x)):
         return all(_is_constant(part, fixed, shapes) for part in x)
     return isinstance(x, (str, type(None))) or any(x is y for y in fixed) or type(x) is tuple and x in shapes
 
 
 def _is_computed(n: Node, start: int) -> bool:
-    """Whether a program computes the value of a node from before `start` at every call, or gets it as an argument."""
+    """True if a program computes the value of a node from before `start` at every call, or gets it as an argument."""
     source = outside.found.get(n) if (outside := tracing()) is not None else None
     return n.order > start and (n.row is not None or source is None or source.kind in ("argument", "scalar"))
 
@@ -261,7 +261,7 @@ class Function:
         TypeError
             If ``forward`` returns no Tensor, or ``backward`` not one gradient for each argument.
         """
-        call = _Call(cls, args)
+        call = _FunctionCall(cls, args)
         operands = [wrap(a._data, a._node) if is_number(a) else a for a in (args[k] for k in call.operands)]
         made = record(_row(cls), operands, {"call": call})
         without = {id(t) for t in call.ctx._without}

@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 
 from ..base.tree import rebuild, tree_map
+from ..engine.engine_rows import STOP_GRADIENT
 from ..engine.operands import raw
 from ..engine.record import record
-from ..engine.results import STOP_GRADIENT
 from ..tensor import Tensor
 from .linearize import Linearized
 
@@ -192,7 +192,7 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], 
 
 
 def stop_gradient(tree: Any) -> Any:
-    """The same values as constants, in reverse and in forward mode.
+    """Treat values as constants, in reverse and in forward mode.
 
     Examples
     --------

@@ -13,11 +13,11 @@ from ..base.tree import rebuild
 from ..engine.node import Node
 from ..engine.operands import raw
 from ..table.batching import repeated
+from .batched_jvp import push_batch
 from .batching import Batch
-from .diagonal import Diagonal, dense
+from .diagonal_batch import Diagonal, dense
 from .grad import by_argument, check_asked, grad, linearized, numbers, scalar
 from .linearize import Linearized, is_live
-from .pushing import push_batch
 from .recording import Recording
 
 
@@ -115,7 +115,7 @@ def _rows(run: Linearized, chunk_size: int | None) -> list[list[Any]]:
 
 
 def _columns(run: Linearized, chunk_size: int | None) -> list[list[Any]]:
-    """The same, by forward passes from the entries of each argument."""
+    """The blocks of the Jacobian, by forward passes from the entries of each argument."""
     xs, ys = [n.y for n in run.nodes], [np.asarray(raw(y)) for y in run.outputs]
     by_argument = []
     for j, x in enumerate(xs):

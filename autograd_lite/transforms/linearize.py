@@ -18,12 +18,12 @@ from ..base.tree import leaves, matched, rebuild, tree_map
 from ..engine.accumulate import own, taken
 from ..engine.backward import pull_back
 from ..engine.context import CONTEXT, ORDINARY, Context, changed, is_grad_enabled, watcher
+from ..engine.engine_rows import lift
 from ..engine.errors import masked_error
 from ..engine.forward import push_forward
 from ..engine.hooks import matching
 from ..engine.node import TRACED, TRANSFORM, Node, ancestors
 from ..engine.operands import raw
-from ..engine.results import lift
 from ..engine.value import wrap
 from ..engine.versions import next_order
 from ..table import Primitive
@@ -111,7 +111,7 @@ class Linearized:
         return ancestors(filter(self._depends, self._live()), self.bit, self.start)[::-1]
 
     def once_differentiable(self) -> bool:
-        """Whether a rule on the way cannot be differentiated itself: then no pass over it can be recorded."""
+        """True if a rule on the way cannot be differentiated itself: then no pass over it can be recorded."""
         return any(n.row is not None and n.row.order == 1 for n in ancestors(self._live(), since=self.start))
 
     def _live(self) -> list[Node]:
@@ -124,7 +124,7 @@ class Linearized:
         return changed(recording=True, level=max((CONTEXT.get() or ORDINARY).level, self.level + 1))
 
     def _depends(self, n: Node) -> bool:
-        """Whether `n` was computed from the inputs."""
+        """True if `n` was computed from the inputs."""
         return n.live & self.bit != 0 and n.order <= self.start
 
     def captured(self) -> list[Node]:
@@ -143,7 +143,7 @@ class Linearized:
         return list(dict.fromkeys(p for p in parents if p is not None and p.row is None and not p.live))
 
     def is_recorded(self, given: Iterable[Any] = ()) -> bool:
-        """Whether a pass that starts from `given` is itself recorded."""
+        """True if a pass that starts from `given` is itself recorded."""
         live = [x._node.live for x in given if is_live(x)]
         traced = self.traced or any(bits & TRACED for bits in live)
         return traced or is_grad_enabled() and (self.connected or bool(live))
@@ -153,7 +153,7 @@ class Linearized:
         return self.pull_from(dict(enumerate(matched(self.y, cotangents, "the cotangent"))))
 
     def pull_from(self, gs: Mapping[int, Any]) -> list[Any]:
-        """The same from the cotangents of some of the results, by their number; those of the others are zero."""
+        """Pull back the cotangents of some of the results, by their number; those of the others are zero."""
         roots: dict[Node, Any] = {}
         record = self.is_recorded(gs.values())
         with self.recording() if record else nullcontext():
@@ -170,7 +170,7 @@ class Linearized:
         return self.push_from(dict(enumerate(matched(self.trees, tangents, "the tangent"))))
 
     def push_from(self, ts: Mapping[int, Any]) -> list[Any]:
-        """The same from the tangents of some of the inputs, by their number; those of the others are zero."""
+        """Push forward the tangents of some of the inputs, by their number; those of the others are zero."""
         record = self.is_recorded(ts.values())
         known = {self.nodes[k]: matching(t, self.nodes[k], "the tangent has", record) for k, t in ts.items()}
         outputs = self._live()

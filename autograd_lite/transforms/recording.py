@@ -23,7 +23,7 @@ from ..tensor import Tensor
 
 
 class Recording:
-    """What `f` computed on fresh inputs.
+    """A run of `f` on fresh inputs.
 
     Parameters
     ----------

@@ -82,14 +82,14 @@ def vmap(
 
     @wraps(f)
     def of_batch(*args: Any, **params: Any) -> Any:
-        call = _Call(f, in_axes, args, params, axis_size)
+        call = _BatchedCall(f, in_axes, args, params, axis_size)
         return call.results(out_axes, randomness)
 
     of_batch.__name__ = getattr(f, "__name__", type(f).__name__)  # a module has none
     return of_batch
 
 
-class _Call:
+class _BatchedCall:
     """One call of a function of a batch: its arguments, leaf by leaf."""
 
     def __init__(self, f: Callable[..., Any], in_axes: Any, args: Any, params: Any, axis_size: int | None) -> None:
@@ -232,6 +232,6 @@ def _moved(y: Any, axis: int, what: str) -> Any:
 
 
 def _draw_once(b: Batched) -> Same:
-    """The same random numbers for all examples. A row that draws reads only the shape and the dtype of its operand."""
+    """Draw one set of numbers for all examples. A row that draws reads only the shape and dtype of its operand."""
     (x,) = b.xs
     return Same(b(x if not b.on[0] else x[0] if b.size else np.zeros(x.shape[1:], x.dtype)))

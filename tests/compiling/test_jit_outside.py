@@ -16,6 +16,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from thorough import some
 
 import autograd_lite as ag
 from autograd_lite import nn, optim
@@ -393,7 +394,7 @@ def same(x, y):
 @pytest.mark.parametrize("use", USES)
 @pytest.mark.parametrize("holder", HOLDERS)
 def test_every_holder(holder, use):
-    for kind, values in VALUES.items():
+    for kind, values in some(VALUES.items(), 2):
         if kind == "Tensor" and use != "product":
             continue
         read, replace = HOLDERS[holder](values[0])

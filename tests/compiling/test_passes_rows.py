@@ -14,7 +14,7 @@ import autograd_lite as ag
 from autograd_lite.base.tree import leaves, rebuild
 from autograd_lite.compiling import compiled
 from autograd_lite.table import Primitive
-from autograd_lite.testing.arrays import as_array, is_differentiable
+from autograd_lite.testing.leaves import as_array, is_differentiable
 from autograd_lite.testing.rows import all_rows, points
 
 

@@ -54,7 +54,7 @@ def test_the_talks_formulas_are_those_of_the_board():
         assert line in text
     tex = derived.derivation(0).latex()
     for formula in (
-        r"A &= x\,V && 1 \times 4",
+        r"A &= x\,V = \begin{bmatrix} 0.1257 & -0.1321 & 0.6404 & 0.1049 \end{bmatrix} && 1 \times 4",
         r"\tfrac{1}{2}(y - P)^2",
         r"\frac{\partial P}{\partial C} &= P(1 - P) = ",
         r"\frac{\partial B}{\partial A} &= B \odot (1 - B) = ",
@@ -358,7 +358,8 @@ def test_the_table_at_the_back_of_the_book(row, formula):
 
 SCRIPT = """
 import numpy as np, autograd_lite as ag
-from autograd_lite.derive import explain, worksheet
+from autograd_lite.derive import explain
+from autograd_lite.teach import worksheet
 from autograd_lite.talk import derived
 rng = np.random.default_rng(0)
 w = ag.tensor(rng.normal(size=(3, 2)), requires_grad=True, name="w")

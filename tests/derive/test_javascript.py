@@ -11,14 +11,14 @@ import pytest
 import autograd_lite as ag
 from autograd_lite.base import escape
 from autograd_lite.base.tree import leaves, tree_map
-from autograd_lite.derive.javascript import NoForm
+from autograd_lite.derive.expr import Expr, name
+from autograd_lite.derive.javascript import NoForm, Writer
 from autograd_lite.derive.landmarks import Chain
 from autograd_lite.derive.live_program import program
 from autograd_lite.table import TABLE
 from autograd_lite.testing.numeric import CannotCheck
 from autograd_lite.testing.rows import points
 
-pytestmark = pytest.mark.skipif(chromium.found() is None, reason="no Chromium on this machine")
 ARRAYS = files("autograd_lite.drawing").joinpath("arrays.js").read_text()
 
 
@@ -69,6 +69,16 @@ def cases():
         yield row, script, [z.numpy(), *(x.grad.numpy() for x in graded)]
 
 
+def test_what_a_formula_needs_several_times_is_computed_once():
+    e = name("z", (3,))
+    for _ in range(12):
+        e = Expr("sigmoid", (e,), None, {}, (3,), TABLE["sigmoid"])
+    text = Writer(words={"z": "v.z"}, values={"z": np.ones(3)}).array(e)
+    assert text.count("v.z") == 1
+    assert text.count("map(") == 12
+
+
+@pytest.mark.skipif(chromium.found() is None, reason="no Chromium on this machine")
 def test_each_row_computes_in_javascript_what_it_computes_here():
     written = list(cases())
     browser = chromium.Browser(chromium.found())

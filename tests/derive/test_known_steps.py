@@ -7,12 +7,12 @@ import pytest
 
 import autograd_lite as ag
 from autograd_lite import nn
-from autograd_lite.derive import worksheet
 from autograd_lite.derive.board import Written, formula
 from autograd_lite.derive.expr import constant, name
 from autograd_lite.derive.writing import tex, text
 from autograd_lite.nn import functional as F
 from autograd_lite.table import TABLE
+from autograd_lite.teach import worksheet
 from autograd_lite.testing.rows import points
 
 KNOWN = [row for row in TABLE.values() if row.textbook is not None and row.kind != "composite"]

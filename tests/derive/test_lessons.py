@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,8 @@ import pytest
 
 import autograd_lite as ag
 from autograd_lite.base.tree import leaves, rebuild
-from autograd_lite.drawing.mathml import mathml
+from autograd_lite.derive.mathml import MATHML
+from autograd_lite.derive.writing import LATEX, TEXT, write
 from autograd_lite.engine.replay import gradients
 from autograd_lite.table import TABLE
 from autograd_lite.testing.numeric import CannotCheck
@@ -185,9 +187,30 @@ def test_every_line_can_stand_on_a_board(lesson, derivations):
         left, _, right = line.strip().partition(" = ")
         assert left.strip() != right.strip() or not left, line  # dL/dO = dL/dO says nothing
     assert len(symbols) == len(set(symbols)) or lesson == "linear_regression"
-    for _, rows in d._sections():
-        for row in rows:
-            mathml(row)
+    for section in d.sections:
+        for line in section.lines:
+            for side in line.sides(MATHML):
+                assert "\\" not in "".join(ET.fromstring(f"<math>{side}</math>").itertext())
+
+
+REMARKS = ("check: ", "entry by entry", "a matrix, from the left", "a matrix, from the right", "summed over")
+
+
+@pytest.mark.parametrize("lesson", TEXTBOOK)
+def test_text_and_latex_say_the_same(lesson, derivations):
+    d = derivations[lesson]
+    text, tex = str(d), d.latex()
+    for remark in REMARKS:
+        assert text.count(remark) == tex.count(remark), remark
+    lines = [line for section in d.sections for line in section.lines]
+    assert sum(bool(line.reasons(TEXT)) + len(line.ones) for line in lines) == text.count("since")
+    assert sum(bool(line.reasons(TEXT) or line.ones) for line in lines) == tex.count("since")
+    for line in lines:
+        for printer, printed in ((TEXT, text), (LATEX, tex)):
+            stated = [*line.reasons(printer), *(write(e, printer) for e in (*line.formulas, *line.ones))]
+            stated += [definition.written(printer) for definition in line.where]
+            assert all(formula in printed for formula in stated), line.symbol
+    assert tex.count("bmatrix}") // 2 >= sum(np.size(line.value) > 1 for line in lines if line.has_value)
 
 
 def test_every_lesson_is_here():

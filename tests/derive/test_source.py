@@ -365,7 +365,11 @@ def test_refusals_name_the_remedy():
 
 # ------------------------------------------------------------------------------------------------------- short forms
 
-SHORT = [name for name, row in TABLE.items() if row.source is not None and row.kind != "constant"]
+DEFINITIONS = {
+    name: row.definition if row.source is None and callable(row.definition) else row.source
+    for name, row in TABLE.items() if row.kind != "constant"
+}  # fmt: skip
+SHORT = [name for name, definition in DEFINITIONS.items() if definition is not None]
 
 
 def test_there_are_short_forms():
@@ -374,8 +378,8 @@ def test_there_are_short_forms():
 
 def textbook(row):
     """The textbook definition of a row as a function."""
-    if callable(row.source):
-        return row.source
+    if callable(DEFINITIONS[row.name]):
+        return DEFINITIONS[row.name]
     xs = "x" if len(row.rules) == 1 else ", ".join(f"x{k + 1}" for k in range(len(row.rules)))
     return eval(f"lambda {xs}: {row.source}", {"np": np})
 
@@ -397,6 +401,8 @@ def test_a_short_form_agrees_with_the_table(name):
             if not all(np.all(np.isfinite(e)) for e in (expected if row.outputs else (expected,))):
                 continue
             got = short(*map(np.asarray, xs), **{k: v for k, v in params.items() if k in words})
+        if got is NotImplemented:
+            continue
         for a, b in zip(got, expected, strict=True) if row.outputs else ((got, expected),):
             np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-14)
 

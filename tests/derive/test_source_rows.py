@@ -9,7 +9,7 @@ import autograd_lite as ag
 from autograd_lite.base.tree import leaves, rebuild
 from autograd_lite.derive import source
 from autograd_lite.table import TABLE
-from autograd_lite.testing.arrays import as_array, is_differentiable
+from autograd_lite.testing.leaves import as_array, is_differentiable
 from autograd_lite.testing.numeric import CannotCheck
 from autograd_lite.testing.rows import points
 

@@ -60,7 +60,7 @@ def test_what_is_written_is_what_is_meant(seed):
     writer = CodeWriter()
     with np.errstate(all="ignore"):
         expected = evaluate(e, ENV)
-        for printer in (writer.printer, ASCII):
+        for printer in (writer, ASCII):
             code = write(e, printer)
             if printer is ASCII:
                 code = code.replace("exp(", "np.exp(")

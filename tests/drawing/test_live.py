@@ -189,7 +189,7 @@ def compare(b, picture):
         assert found["labels"][line.key] == line_title(line, scene)
     told = [s.general or s for s in steps(scene, picture.chain, targets(scene, picture.chain, None), True)]
     assert found["captions"] == [s.caption for s in told]
-    assert found["formulas"] == [html.unescape(re.sub("<[^>]*>", "", page_module._formula(s.tex))) for s in told]
+    assert found["formulas"] == [html.unescape(re.sub("<[^>]*>", "", page_module._formula(s))) for s in told]
     return found
 
 

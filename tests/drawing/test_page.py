@@ -2,7 +2,6 @@
 
 import re
 import sys
-import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import chromium
@@ -12,7 +11,6 @@ import pytest
 import autograd_lite as ag
 from autograd_lite import nn
 from autograd_lite.drawing import Drawing, draw, frames
-from autograd_lite.drawing.mathml import mathml
 from tests.drawing.test_drawing import HOSTILE, can_render, net
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "examples"))
@@ -313,61 +311,3 @@ def test_the_page_is_one_file_without_network():
     assert "default-src 'none'" in policy
     assert "unsafe-inline" not in policy.partition("script-src")[2].partition(";")[0]
     assert draw(L, names=names).html() == html
-
-
-@pytest.mark.parametrize(
-    ("tex", "expected"),
-    [
-        ("x", "<mi>x</mi>"),
-        ("12.5", "<mn>12.5</mn>"),
-        ("W_{1}", "<msub><mi>W</mi><mn>1</mn></msub>"),
-        (r"B^\top", '<msup><mi>B</mi><mo stretchy="false">⊤</mo></msup>'),
-        (r"\frac{1}{2}", "<mfrac><mn>1</mn><mn>2</mn></mfrac>"),
-        (r"\tfrac{1}{2}", '<mstyle displaystyle="false"><mfrac><mn>1</mn><mn>2</mn></mfrac></mstyle>'),
-        (r"\mathbb{Z}", "<mi>ℤ</mi>"),
-        (r"\sqrt{x}", "<msqrt><mi>x</mi></msqrt>"),
-        (r"\mathrm{loss}", '<mi mathvariant="normal">loss</mi>'),
-        ("a < b", "<mi>a</mi><mo>&lt;</mo><mi>b</mi>"),
-        (r"\unheard", "<mi>unheard</mi>"),
-        (r"\sin a", '<mi>sin</mi><mspace width="0.17em"/><mi>a</mi>'),
-        (r"\sin^2 \theta", '<msup><mi>sin</mi><mn>2</mn></msup><mspace width="0.17em"/><mi>θ</mi>'),
-        (r"\sin(a)", '<mi>sin</mi><mo stretchy="false">(</mo><mi>a</mi><mo stretchy="false">)</mo>'),
-    ],
-)
-def test_mathml_of_latex(tex, expected):
-    assert mathml(tex, block=False) == f"<math>{expected}</math>"
-
-
-def test_mathml_of_a_matrix_has_its_rows():
-    root = ET.fromstring(mathml(r"\begin{bmatrix} 1 & 2 \\ 3 & -4 \end{bmatrix}"))
-    assert ["".join(line.itertext()) for line in root.iter("mtr")] == ["12", "3−4"]
-
-
-def test_every_formula_of_the_table_is_well_formed_mathml():
-    from autograd_lite.table import TABLE
-
-    seen = 0
-    for row in TABLE.values():
-        if row.tex is None:
-            continue
-        values = {f"x{k}": rf"\frac{{a_{{{k}}}}}{{b}}" for k in range(1, 6)}
-        values |= {"x": "x^2", "index": "0", "n": "2", "p": "2"}
-        try:
-            tex = row.tex.format(**values)
-        except KeyError:
-            continue
-        found = mathml(tex)
-        root = ET.fromstring(found)
-        for tag, count in (("mfrac", 2), ("msup", 2), ("msub", 2), ("msubsup", 3), ("mover", 2), ("mroot", 2)):
-            assert all(len(e) == count for e in root.iter(tag)), (row.name, found)
-        assert "\\" not in found
-        seen += 1
-    assert seen > 100
-
-
-NONSENSE = ["{", "}", "^", "_", r"\frac", r"\left(", r"\begin{bmatrix} 1", "a^", "}{", r"\right)", "&", ""]
-
-
-@pytest.mark.parametrize("tex", NONSENSE)
-def test_mathml_of_nonsense_is_still_well_formed(tex):
-    ET.fromstring(mathml(tex))

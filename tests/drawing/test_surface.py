@@ -133,3 +133,14 @@ def test_what_was_drawn_stays_as_it_was_drawn():
     assert run.values[0] == pytest.approx(loss.item(), rel=1e-12)
     loss.backward()
     np.testing.assert_allclose(run.gradients[0], w.grad.numpy(), rtol=1e-12)
+
+
+@pytest.mark.parametrize("which", ["computed", "elsewhere"])
+def test_what_the_loss_is_not_a_function_of_is_an_error(which):
+    """A computed value would be computed again at each point: the surface would be flat."""
+    w = ag.tensor([1.0, 2.0], requires_grad=True, name="w")
+    h = w * 2.0
+    h.name = "h"
+    other = {"computed": h, "elsewhere": ag.tensor([1.0, 2.0], requires_grad=True, name="h")}[which]
+    with pytest.raises(ValueError, match="'h' is not in the graph of this loss, or is computed in it"):
+        surface(np.sum(h**2), wrt=[(w, 0), (other, 1)])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+from thorough import some
+
 PROGRAM = """
 import threading
 import numpy as np
@@ -36,8 +38,8 @@ print(len(threads), failed)
 
 
 def test_sixteen_threads_use_what_was_never_used_before():
-    """In twenty processes: 12 of 12 hung when the table was filled on demand."""
-    for _ in range(4):
+    """In many processes: 12 of 12 hung when the table was filled on demand."""
+    for _ in some(range(4)):
         running = [
             subprocess.Popen([sys.executable, "-c", PROGRAM], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
             for _ in range(5)

@@ -15,7 +15,7 @@ import autograd_lite as ag
 from autograd_lite import nn
 from autograd_lite.base.tree import leaves, rebuild
 from autograd_lite.table import TABLE
-from autograd_lite.testing.arrays import as_array, is_differentiable
+from autograd_lite.testing.leaves import as_array, is_differentiable
 from autograd_lite.testing.rows import points
 
 onnx = pytest.importorskip("onnx", reason="the extra onnx is not installed")

@@ -231,6 +231,7 @@ def test_transformer_is_an_encoder_and_a_decoder():
     assert other.decoder is net.decoder
 
 
+@pytest.mark.thorough
 def test_encoder_layer_second_order():
     check_layer(
         nn.TransformerEncoderLayer(2, 1, 1, dropout=0.0, batch_first=True, activation="gelu"),

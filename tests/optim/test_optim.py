@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 import tracemalloc
-from itertools import count
 
 import numpy as np
 import pytest
 
 import autograd_lite as ag
 from autograd_lite import nn, optim
-from autograd_lite.optim import in_place
+from autograd_lite.optim import fused_step
 
 rng = np.random.default_rng(0)
 START = rng.standard_normal((3, 2))
@@ -247,7 +245,7 @@ def test_a_transposed_array_is_updated_in_place(cls, formula, options):
 @EACH
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_a_large_array_is_updated_piece_by_piece(cls, formula, options, order, monkeypatch):
-    monkeypatch.setattr(in_place, "TILE", 32)  # 4 of 6 entries
+    monkeypatch.setattr(fused_step, "TILE", 32)  # 4 of 6 entries
     p = ag.tensor(0.0, requires_grad=True)
     p.data = np.array(START, order=order)
     opt = cls([p], **options)
@@ -260,7 +258,7 @@ def test_a_large_array_is_updated_piece_by_piece(cls, formula, options, order, m
 @EACH
 def test_the_rule_in_place_gives_the_same_numbers_as_the_rule(cls, formula, options, monkeypatch):
     written = steps(cls, options)
-    monkeypatch.setattr(in_place, "_in_place", lambda *_: False)
+    monkeypatch.setattr(fused_step, "_in_place", lambda *_: False)
     np.testing.assert_array_equal(written.data, steps(cls, options).data)
 
 
@@ -455,51 +453,6 @@ def test_a_step_under_no_grad(cls):
     cls([q], lr=0.1).step()
     np.testing.assert_array_equal(p.data, q.data)
     assert np.any(p.data != START)
-
-
-@pytest.mark.parametrize("cls", [optim.SGD, optim.NAdam])
-def test_an_interrupt_falls_before_a_step_or_after(cls):
-    """Stopped at each line of Python in turn, as Ctrl-C may; then the step is made again."""
-    for at in count(1):
-        ps = [ag.tensor(START, requires_grad=True) for _ in range(2)]
-        opt = cls(ps, lr=0.1)
-        for p in ps:
-            p.grad = GRADIENTS[0]
-        opt.step()
-        opt.param_groups[0]["lr"] = 0.2
-        old, state, seen = [p.data.copy() for p in ps], opt.state_dict()["state"], 0
-
-        def stop(frame, event, arg, at=at):
-            nonlocal seen
-            seen += event == "line"
-            if seen == at:
-                raise KeyboardInterrupt
-            return stop
-
-        tracer = sys.gettrace()
-        sys.settrace(stop)
-        try:
-            opt.step()
-        except KeyboardInterrupt:
-            pass
-        finally:
-            sys.settrace(tracer)
-        moved = [np.any(p.data != x) for p, x in zip(ps, old, strict=True)]
-        assert moved[0] == moved[1]
-        if not moved[0]:
-            np.testing.assert_equal(opt.state_dict()["state"], state)
-            opt.step()
-        other = ag.tensor(START, requires_grad=True)
-        whole = cls([other], lr=0.1)
-        other.grad = GRADIENTS[0]
-        whole.step()
-        whole.param_groups[0]["lr"] = 0.2
-        whole.step()
-        np.testing.assert_array_equal([p.data for p in ps], [other.data] * 2)
-        np.testing.assert_equal(opt.state_dict()["state"][1], whole.state_dict()["state"][0])
-        if seen < at:  # it has come to its end
-            break
-    assert at > 20
 
 
 @EACH

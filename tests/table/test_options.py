@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -127,11 +128,14 @@ MUTATIONS = [
     ("text", "sigmoid", "s({x})", printed(TEXT, A)),
     ("call", "relu", "np.fmax({x}, 0)", emitted(X)),
     ("call", "astype", "np.astype({x}, {dtype})", emitted(X, dtype=np.float32)),
-    ("source", "softmax", lambda x, axis: np.exp(x) / np.sum(np.exp(x), axis, keepdims=True), emitted(X)),
+    ("definition", "softmax", lambda x, axis: np.exp(x) / np.sum(np.exp(x), axis, keepdims=True), emitted(X)),
+    ("definition", "sigmoid", False, compiled_source(LARGE)),
     ("source", "sigmoid", "1 / (np.exp(-x) + 1)", emitted(X)),
     ("textbook", "relu", Textbook("relu(x)", x="g * (x >= 0)"), derived(X)),
     ("part", "unstack", lambda k, axis: k + 1, parts),
-    ("js", "exp", "Math.exp2({x})", scripted(A)),
+    ("scalar", "exp", "exp2(x)", scripted(A)),
+    ("scalar", "exp", "exp2(x)", compiled_source(X)),
+    ("infix", "multiply", "{x2} * {x1}", compiled_source(X, 2.0)),
     ("js", "matmul", "product({x1}, {x2})", scripted(A, B)),
     ("js", "var", lambda x, axis, ddof, keepdims: np.sum(x), scripted(A, axis=None, ddof=0, keepdims=False)),
     ("algebra", "add", None, simplified(A, number(0))),
@@ -159,16 +163,15 @@ MUTATIONS = [
     ("examples", "sum", (lambda rng: ((np.ones(1),), {}),), drawn_at),
     ("variadic", "concatenate", False, lambda row: repr(ag.grad(lambda x: np.sum(row([x, x])))(X))),
     ("outputs", "modf", False, lambda row: type(row(ag.tensor(X, requires_grad=True))).__name__),
-    ("lower", "sigmoid", False, compiled_source(LARGE)),
     ("fast", "sin", lambda x: x * 2, lambda row: compiled(ag.trace(row)(MANY), fast=True).source),
     ("view", "reshape", False, compiled_source(LARGE, shape=(128,))),
     ("emit", "reshape", "{x}.reshape(-1)", compiled_source(LARGE, shape=(128,))),
     ("out", "dot", "np.dot({x1}, {x2}, {out})", compiled_source(LARGE, LARGE.T)),
     ("innermost", "unfold", None, compiled_windows),
     ("joins", "stack", None, compiled_stack),
-    ("floats", "multiply", "{x2} * {x1}", compiled_source(X, 2.0)),
     ("onnx", "tanh", "Sinh", lambda row: exported(row)),
     ("unlike_torch", "sum", "write axis=", lambda row: repr(row(X, dim=0))),
+    ("pair", "sum", 2, lambda row: repr(type(row(ag.tensor(np.eye(2)), 1)))),
     ("transparent", "exp", True, lambda row: row(ag.tensor(X, requires_grad=True))._node.label),
 ]
 
@@ -222,6 +225,29 @@ def test_nothing_else_decides_by_the_name_of_a_row():
                 if of_row and words & (TABLE.keys() | {"input", "result", "stop_gradient"}):
                     found.append(f"{file.relative_to(PACKAGE)}:{node.lineno}: {ast.unparse(node)}")
     assert not found, "\n".join(found)
+
+
+def attached(node):
+    """The rows, as they are written, to which a statement attaches options."""
+    if isinstance(node, ast.For):
+        rows = [e.elts[0] if isinstance(e, ast.Tuple) else e for e in getattr(node.iter, "elts", [])]
+        inner = [ast.unparse(call.func.value) for call in ast.walk(node) if is_attach(call)]
+        targets = node.target.elts if isinstance(node.target, ast.Tuple) else [node.target]
+        return [ast.unparse(row) for row in rows for word in inner if word == ast.unparse(targets[0])]
+    return [ast.unparse(call.func.value) for call in ast.walk(node) if is_attach(call)]
+
+
+def is_attach(node):
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "attach"
+
+
+def test_what_is_attached_to_a_row_stands_in_one_place():
+    assert attached(ast.parse("for row in (a, b):\n    row.attach(x=1)").body[0]) == ["a", "b"]
+    several = []
+    for file in sorted((PACKAGE / "rules").glob("*.py")):
+        rows = Counter(row for node in ast.parse(file.read_text(encoding="utf-8")).body for row in attached(node))
+        several += [f"{file.name}: {row}" for row, count in rows.items() if count > 1]
+    assert not several
 
 
 @pytest.mark.parametrize("word", ["name", "number", "array", "product"])

@@ -18,8 +18,8 @@ from thorough import EVERY_CASE, some
 import autograd_lite as ag
 from autograd_lite.base.tree import leaves, rebuild
 from autograd_lite.table import ROWS, Joint
-from autograd_lite.testing.arrays import as_array, is_differentiable
-from autograd_lite.testing.prepare import cotangent_like
+from autograd_lite.testing.case import cotangent_like
+from autograd_lite.testing.leaves import as_array, is_differentiable
 from autograd_lite.testing.rows import all_rows, check_row, domains, elementwise_point, of_dtype, points
 from autograd_lite.testing.strategies import SPECIAL, broadcastable
 

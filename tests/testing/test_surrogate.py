@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
-from autograd_lite.table.surrogate import Linearized
+from autograd_lite.table.surrogate import NearPoint
 from autograd_lite.testing import assert_gradients, check_gradients, find_gradient_bug
 
 X = np.array([0.3, 1.7, -2.2])
@@ -75,7 +75,7 @@ def test_a_class(op):
 
 
 def test_another_number_of_calls_near_the_point_raises(rounded):
-    near = Linearized()
+    near = NearPoint()
     with near:
         rounded(X)
     with near, pytest.raises(ValueError, match=r"expected 1 calls .* got more: the function branches"):

@@ -10,10 +10,10 @@ import pytest
 
 import autograd_lite as ag
 from autograd_lite.testing import CannotCheck, KinkWarning, assert_gradients, check_gradients, check_vjp
+from autograd_lite.testing.careful_slopes import look_closely
 from autograd_lite.testing.compare import SAFE
 from autograd_lite.testing.noise import noise
 from autograd_lite.testing.numeric import Flat
-from autograd_lite.testing.second_look import look_closely
 
 ROOT = Path(__file__).parents[2]
 EPS = float(np.finfo(float).eps)

@@ -13,7 +13,7 @@ from thorough import some
 
 import autograd_lite as ag
 from autograd_lite.base.tree import leaves, rebuild
-from autograd_lite.engine.results import PROJECTION, STOP_GRADIENT
+from autograd_lite.engine.engine_rows import PROJECTION, STOP_GRADIENT
 from autograd_lite.table import TABLE
 from autograd_lite.testing.rows import all_rows, points
 from autograd_lite.transforms import batching

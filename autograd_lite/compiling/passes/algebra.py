@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ...program import Equation, Var
+from ...program import Equation, Operand, Var
 from ..block import Block, made
 from .constants import uniform
 
@@ -38,18 +38,18 @@ def simplified(block: Block) -> Block:
     return block.mapped(rule)
 
 
-def _like(x: Any, eq: Equation) -> bool:
+def _like(x: Operand, eq: Equation) -> bool:
     """Whether `x` can stand for the result of an equation."""
     y = eq.outputs[0]
     return isinstance(x, Var) and x.shape == y.shape and x.dtype == y.dtype
 
 
-def _defined(x: Any, algebra: str, defined: Defined) -> Equation | None:
+def _defined(x: Operand, algebra: str, defined: Defined) -> Equation | None:
     eq = defined.get(x) if isinstance(x, Var) else None
     return eq if eq is not None and eq.row.algebra == algebra else None
 
 
-def _number(x: Any) -> Any:
+def _number(x: Operand) -> Any:
     """The number that a constant operand consists of, or None."""
     if isinstance(x, Var):
         return None
@@ -71,7 +71,7 @@ def _unbroadcast(eq: Equation, defined: Defined) -> tuple[Equation, bool]:
     return (Equation(eq.outputs, eq.row, tuple(operands), eq.params, eq.origin), True) if changed else (eq, False)
 
 
-def shape_of(x: Any) -> Any:
+def shape_of(x: Operand) -> Any:
     return x.shape if isinstance(x, (Var, np.ndarray)) else np.shape(x)
 
 

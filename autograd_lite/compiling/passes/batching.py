@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ...program import Equation, Var
+from ...program import Equation, Operand, Var
 from ..block import Block, made
 
 FEWEST = 4  # products for which it pays
@@ -48,7 +48,7 @@ class _Batch:
                 found.append(self.instead.get(id(eq), eq))
         return found
 
-    def _is(self, x: Any, algebra: str) -> Equation | None:
+    def _is(self, x: Operand, algebra: str) -> Equation | None:
         eq = self.defined.get(x) if isinstance(x, Var) else None
         return eq if eq is not None and eq.row.algebra == algebra and id(eq) not in self.dropped else None
 
@@ -239,39 +239,26 @@ class _Batch:
         return eq if eq is not None and len(self.users[x]) == 1 and x not in self.results else None
 
     def _added_together(self, eq: Equation, terms: list[Any], inner: set[Var]) -> None:
+        """Write a sum with one product for all of its products of the same shapes, and one sum for all of its sums."""
         y = eq.outputs[0]
-        products: dict[Any, list[tuple[Var, Var, Equation]]] = {}
-        totals: dict[Any, list[tuple[Var, Equation]]] = {}
+        groups: dict[Any, list[tuple[Any, ...]]] = {}  # first those of products
         rest: list[Any] = []
         for x in terms:
-            pair = self._factors(x)
-            total = self._column_sum(x)
-            if pair is not None and x.shape == y.shape:
-                products.setdefault((pair[0].shape, pair[1].shape, x.dtype), []).append(pair)
-            elif total is not None and x.shape == y.shape:
-                totals.setdefault((total[0].shape, x.dtype), []).append(total)
+            term = self._factors(x) or self._column_sum(x)
+            if term is not None and x.shape == y.shape:
+                *arrays, _ = term
+                groups.setdefault((-len(arrays), x.dtype, *(a.shape for a in arrays)), []).append(term)
             else:
                 rest.append(x)
         new: list[Equation] = []
-        for group in products.values():
+        for _, group in sorted(groups.items(), key=lambda item: item[0][0]):
+            equations = [e for *_, e in group]
             if len(group) < FEWEST:
-                rest += [e.outputs[0] for *_, e in group]
+                rest += [e.outputs[0] for e in equations]
                 continue
-            group.sort(key=lambda pair: self._order(pair[0]))
-            left = self._stacked([a for a, _, _ in group], eq, new, self.place[y])
-            right = self._stacked([b for _, b, _ in group], eq, new, self.place[y])
-            new.append(made(eq, "transpose", left, axes=None))
-            new.append(made(eq, "dot product", new[-1].outputs[0], right))
+            new += self._of_all(eq, group)
             rest.append(new[-1].outputs[0])
-            self.dropped.update(id(e) for *_, e in group)
-        for sums in totals.values():
-            if len(sums) < FEWEST:
-                rest += [e.outputs[0] for _, e in sums]
-                continue
-            stack = self._stacked(self._as_stacked([a for a, _ in sums]), eq, new, self.place[y])
-            new.append(made(eq, "total", stack, axis=(0,), keepdims=False))
-            rest.append(new[-1].outputs[0])
-            self.dropped.update(id(e) for _, e in sums)
+            self.dropped.update(map(id, equations))
         if not new:
             return
         for x in rest[1:-1]:
@@ -290,12 +277,24 @@ class _Batch:
             waiting += [x for x in e.operands if isinstance(x, Var) and x in inner]
         self.before.setdefault(self.place[y], []).extend(new)
 
+    def _of_all(self, eq: Equation, group: list[tuple[Any, ...]]) -> list[Equation]:
+        """The sum of the products, or of the column sums, of a group of terms."""
+        new: list[Equation] = []
+        at = self.place[eq.outputs[0]]
+        if len(group[0]) == 2:
+            stack = self._stacked(self._as_stacked([a for a, _ in group]), eq, new, at)
+            return [*new, made(eq, "total", stack, axis=(0,), keepdims=False)]
+        group.sort(key=lambda pair: self._order(pair[0]))
+        left, right = (self._stacked([pair[k] for pair in group], eq, new, at) for k in (0, 1))
+        new.append(made(eq, "transpose", left, axes=None))
+        return [*new, made(eq, "dot product", new[-1].outputs[0], right)]
+
     def _order(self, x: Var) -> Any:
         eq = self._is(x, "index")
         index = eq.params["index"] if eq is not None else None
         return (self._ready(x), index if isinstance(index, int) else 0, self.place.get(x, -1))
 
-    def _factors(self, x: Any) -> tuple[Var, Var, Equation] | None:
+    def _factors(self, x: Operand) -> tuple[Var, Var, Equation] | None:
         """``(L, R, equation)`` of a product ``L.T @ R`` that is used once."""
         eq = self._once(x, "dot product")
         turned = self._is(eq.operands[0], "transpose") if eq is not None else None
@@ -304,7 +303,7 @@ class _Batch:
         left = turned.operands[0]
         return (left, eq.operands[1], eq) if isinstance(left, Var) else None
 
-    def _column_sum(self, x: Any) -> tuple[Var, Equation] | None:
+    def _column_sum(self, x: Operand) -> tuple[Var, Equation] | None:
         """``(A, equation)`` of a sum over the rows of a matrix that is used once."""
         eq = self._once(x, "total")
         if eq is None or eq.params["keepdims"] or eq.params["axis"] not in ((0,), 0):

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ...program import Equation, Var
+from ...program import Equation, Operand, Var
 from ..block import Block, made
 from .constants import uniform
 
@@ -45,7 +45,7 @@ class _Detour:
         self.defined, self.at = defined, at
         self.steps: list[Equation] = []
 
-    def exact(self, x: Any) -> Any:
+    def exact(self, x: Operand) -> Any:
         """`x` in single precision with the same value, or None."""
         if not isinstance(x, Var):
             number = np.asarray(x) if isinstance(x, (bool, int, float)) else uniform(x)
@@ -60,7 +60,7 @@ class _Detour:
             return self.exact(eq.operands[0])
         return self._made(eq, [eq.operands[0], *map(self.exact, eq.operands[1:])])
 
-    def rounded(self, x: Any) -> Any:
+    def rounded(self, x: Var) -> Any:
         """`x` rounded to single precision, or None."""
         eq = self.defined.get(x)
         if eq is None or (found := self.exact(x)) is not None:

@@ -1,7 +1,7 @@
 """Columns: products of one matrix with several vectors are one product with the vectors as columns, if that is faster.
 
 It reads the matrix once instead of several times. Whether that pays depends on the BLAS kernels, by a factor of
-three either way, so it is timed, once, on arrays of the actual shapes.
+three either way, so with ``tune=True`` it is timed, once, on arrays of the actual shapes.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def _joined(matrix: Var, group: list[Equation]) -> list[Equation]:
 
 
 @lru_cache(maxsize=64)
-def _times(m: int, n: int, count: int, dtype: Any) -> tuple[float, float]:
+def _times(m: int, n: int, count: int, dtype: np.dtype[Any]) -> tuple[float, float]:
     """Seconds for the products with all vectors together, and one by one."""
     matrix, vectors = np.ones((m, n), dtype), [np.ones(n, dtype) for _ in range(count)]
     results, result = [np.empty(m, dtype) for _ in vectors], np.empty((m, count), dtype)

@@ -17,7 +17,7 @@ def without_repetition(block: Block) -> Block:
     known: dict[Any, Equation] = {}
     alive: list[Any] = []  # so that no id is used twice
 
-    def key(x: Any) -> Any:
+    def key(x: object) -> Any:
         if isinstance(x, Var):
             return x
         if isinstance(x, np.ndarray) and x.size <= SMALL:
@@ -31,7 +31,7 @@ def without_repetition(block: Block) -> Block:
         alive.append(x)
         return id(x)
 
-    def rule(eq: Equation, defined: Any) -> Any:
+    def rule(eq: Equation, defined: dict[Var, Equation]) -> Any:
         if is_random(eq):
             return None
         word = eq.row, *map(key, eq.operands), *((k, key(v)) for k, v in sorted(eq.params.items()))

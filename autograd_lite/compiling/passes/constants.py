@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ...program import Equation, Var
+from ...program import Equation, Operand, Var
 from ..block import Block, is_random
 
 LARGE = 1_000_000  # entries; a larger constant is computed again rather than kept in memory
@@ -15,7 +15,7 @@ LARGE = 1_000_000  # entries; a larger constant is computed again rather than ke
 def folded(block: Block) -> Block:
     """`block` with the equations computed that have constant operands only."""
 
-    def rule(eq: Equation, defined: Any) -> Any:
+    def rule(eq: Equation, defined: dict[Var, Equation]) -> Any:
         if any(isinstance(x, Var) for x in eq.operands) or is_random(eq):
             return None
         if any(y.dtype.kind not in "biufc" or np.prod(y.shape) > LARGE for y in eq.outputs):
@@ -29,7 +29,7 @@ def folded(block: Block) -> Block:
     return block.mapped(rule)
 
 
-def _constant(y: Any) -> Any:
+def _constant(y: object) -> Any:
     """A value as a constant of a program: a number of Python's, or an array that cannot be written to."""
     if type(y) in (bool, int, float):
         return y
@@ -38,7 +38,7 @@ def _constant(y: Any) -> Any:
     return value
 
 
-def uniform(x: Any) -> Any:
+def uniform(x: Operand) -> Any:
     """The number that every entry of a constant is, as a 0-d array, or None."""
     if not isinstance(x, np.ndarray) or not x.size or x.dtype.kind not in "biufc":
         return None

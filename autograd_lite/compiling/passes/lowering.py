@@ -1,6 +1,6 @@
-"""Lowering: a row that is written with other rows (``lower=``) is replaced by them, for the other passes.
+"""Lowering: a row that is written with other rows (``definition=``) is replaced by them, for the other passes.
 
-With ``fast=True`` so is a row with ``fast=``, if it is faster in a timing on this machine.
+With ``fast=True, tune=True`` so is a row with ``fast=``, if it is faster in a timing on this machine.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ import numpy as np
 from ...program import Equation, Program, Var, trace
 from ...table import Primitive
 from ..block import Block, example
-from .scalars import MOST
+from .scalars import MOST, formula
 from .splitting import fastest
 
 MANY = 10_000  # entries of an array for which a timing counts
 
 
 def lowered(block: Block) -> Block:
-    """`block` with each row that has ``lower=`` written out, and with ``fast=True`` those that have ``fast=``.
+    """`block` with each row that has ``definition=`` written out; with ``fast`` and ``tune`` those that have ``fast=``.
 
     Values that may still become floats are left alone where the row can be computed with these.
     """
@@ -29,10 +29,12 @@ def lowered(block: Block) -> Block:
     known: dict[Any, Program | None] = {}
 
     def rule(eq: Equation, defined: Any) -> Any:
-        body = eq.row.lower or block.fast and _faster(eq)
+        body = eq.row.definition or block.fast and block.tune and _faster(eq)
         if not body or not all(x.dtype.kind in "fc" for x in eq.outputs) or eq.outputs[0] in block.floats:
             return None
-        if eq.row.floats and prod(eq.outputs[0].shape) <= largest and eq.outputs[0].dtype == float:
+        if any(isinstance(x, Var) and 0 in x.shape for x in eq.operands):
+            return None
+        if prod(eq.outputs[0].shape) <= largest and eq.outputs[0].dtype == float and formula(eq) is not None:
             return None
         kinds = tuple((x.shape, x.dtype) if isinstance(x, Var) else id(x) for x in eq.operands)
         key = eq.row, kinds, repr(eq.params)

@@ -191,7 +191,7 @@ class _Allocation:
         whole = memory.part.get(y, y)
         if u is not None:
             memory.into[y] = u
-        elif whole is not y or y in self.buffer_of or math.prod(y.shape) >= LEAST or late:
+        elif whole is not y or y in self.buffer_of or math.prod(y.shape) >= LEAST:
             stand_in = _stand_in(memory, eq, y, whole is y and not late)
             if whole not in self.buffer_of:
                 found = self._in_place(eq, i, stand_in) if isinstance(eq.row.fn, np.ufunc) and whole is y else None
@@ -218,7 +218,7 @@ class _Allocation:
                 return u
         return None
 
-    def _in_place(self, eq: Equation, i: int, like: Any) -> _Buffer | None:
+    def _in_place(self, eq: Equation, i: int, like: np.ndarray) -> _Buffer | None:
         """The buffer of an operand that is not needed any more, for a result of the same kind."""
         y, memory = eq.outputs[0], self.memory
         for x in eq.operands:
@@ -258,7 +258,7 @@ def _stand_in(memory: Memory, eq: Equation, y: Var, free: bool) -> Any:
     return _empty(y.shape, axes, y.dtype)
 
 
-def _empty(shape: tuple[int, ...], axes: Sequence[int], dtype: Any) -> Any:
+def _empty(shape: tuple[int, ...], axes: Sequence[int], dtype: np.dtype[Any]) -> Any:
     """An empty array whose axes have this order in memory."""
     back = tuple(np.argsort(axes)) if axes else ()
     return np.empty([shape[k] for k in axes], dtype).transpose(back)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ...program import Equation, Var
+from ...program import Equation, Operand, Var
 from ..block import Block, made
 from .dead_code import without_dead_code
 
@@ -36,14 +36,14 @@ class _Pooled:
         for x in block.results:
             self.users[x] = [*self.users.get(x, ()), None]
 
-    def _is(self, x: Any, algebra: str) -> Equation | None:
+    def _is(self, x: Operand, algebra: str) -> Equation | None:
         eq = self.made.get(x) if isinstance(x, Var) else None
         return eq if eq is not None and eq.row.algebra == algebra else None
 
     def masked(self) -> Block:
         """``put(g, k) * h(x)`` is ``put(g * h(y), k)``, if the entries of `x` at the places `k` are `y`."""
 
-        def rule(eq: Equation, defined: Any) -> Any:
+        def rule(eq: Equation, defined: dict[Var, Equation]) -> Any:
             for d, m in (eq.operands, eq.operands[::-1]) if eq.row.algebra == "product" else ():
                 put, mask = self._is(d, PUT), self.made.get(m) if isinstance(m, Var) else None
                 place = self._is(put.operands[1], PLACE) if put is not None else None
@@ -66,7 +66,7 @@ class _Pooled:
         """``max_pool(up(x))`` is ``up(max_pool(x))``."""
         below: dict[Var, tuple[Any, Var]] = {}  # for the largest entries of `up(x)`: `x`, and its largest entries
 
-        def rule(eq: Equation, defined: Any) -> Any:
+        def rule(eq: Equation, defined: dict[Var, Equation]) -> Any:
             if eq.row.algebra == PLACE and eq.operands[1] in below:
                 return [replace(eq, operands=below[eq.operands[1]])]
             up = self._increasing(eq) if eq.row.algebra == LARGEST and not any(map(any, eq.params["padding"])) else None
@@ -115,7 +115,7 @@ class _Pooled:
         """Whether `v` is broadcast along all windows of `x`."""
         return all(n == 1 for n in ((1,) * (x.ndim - v.ndim) + v.shape)[2:])
 
-    def _masked(self, place: Equation, y: Var, number: Any) -> bool:
+    def _masked(self, place: Equation, y: Var, number: Operand) -> bool:
         """Whether the values put at these places are zero wherever `y` is not greater than `number`."""
         if isinstance(number, Var) or np.ndim(number):
             return False

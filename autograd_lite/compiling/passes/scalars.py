@@ -7,14 +7,16 @@ truth values) can be computed this way; functions may differ from NumPy's in the
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from math import prod
 from typing import Any
 
 import numpy as np
 
-from ...program import Equation, Var
+from ...program import Equation, Operand, Var
 from ...table import Primitive
+from ...table.scalar import Scalar
 from ..block import Block, is_random, row_for
 
 CALL = 12  # the cost of a call of NumPy on a small array, in operations on floats
@@ -32,7 +34,7 @@ def nested(words: list[str], shape: tuple[int, ...]) -> str:
     return f"({', '.join(parts)}{',' * (len(parts) == 1)})"
 
 
-def _array_of(xs: Any, y: Any, shape: Any, dtype: Any) -> str:
+def _array_of(xs: Any, y: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> str:
     return f"np.array({nested([f'{{x{k + 1}}}' for k in range(len(xs))], shape)})"
 
 
@@ -58,6 +60,15 @@ def single_floats(block: Block) -> Block:
     if block.small and not block.floats:
         block = _Expansion(block, 1, strict=False).run()
     return replace(block, small=False)
+
+
+def formula(eq: Equation) -> Scalar | None:
+    """How an entry of the result is computed from real numbers and truth values, if the row says so."""
+    e = eq.row.formula(eq.params)
+    if e is None or eq.outputs[0].dtype != bool:
+        return e
+    truths = (f"x{k + 1}" for k, x in enumerate(eq.operands) if np.result_type(getattr(x, "dtype", x)).kind == "b")
+    return e if e.is_test(frozenset(truths)) else None  # True + True is not 2
 
 
 class _Impossible(Exception):
@@ -132,7 +143,7 @@ class _Expansion:
         self.equations.append(Equation((x,), ARRAY, operands, params, self.at.origin))
         self.arrays.add(x)
 
-    def _entries(self, x: Any) -> Any:
+    def _entries(self, x: Operand) -> Any:
         """The entries of `x`, in an array of objects."""
         if not isinstance(x, Var):
             value = np.asarray(x)
@@ -163,7 +174,7 @@ class _Expansion:
         y = eq.outputs[0]
         if len(eq.outputs) > 1 or y.dtype not in _FLOATS or not 0 < prod(y.shape) <= self.most or is_random(eq):
             return False
-        elementwise = eq.row.floats is not None or isinstance(eq.row.fn, np.ufunc)
+        elementwise = formula(eq) is not None or isinstance(eq.row.fn, np.ufunc)
         moving = eq.row.kind in ("linear", "bilinear")
         if not elementwise and not moving or eq.row.outputs:
             return False
@@ -212,7 +223,7 @@ class _Expansion:
         assert self.at is not None
         return self._scalar(row_for(algebra), parts, self.at.outputs[0], 0, {})
 
-    def _scalar(self, row: Primitive, parts: Any, y: Var, k: int, params: Any) -> Any:
+    def _scalar(self, row: Primitive, parts: Sequence[Operand], y: Var, k: int, params: dict[str, Any]) -> Any:
         """One operation on floats."""
         if not any(isinstance(p, _Number) for p in parts):
             with np.errstate(all="ignore"):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
-from ...program import Equation, Var
+from ...program import Equation, Operand, Var
 from ..block import Block, made
 from .constants import uniform
 
@@ -41,7 +41,7 @@ def scaled(block: Block) -> Block:
     return block.mapped(rule)
 
 
-def _is_number(k: Any, eq: Equation) -> bool:
+def _is_number(k: Operand, eq: Equation) -> bool:
     """Whether an operand is one number of ordinary size; of an input, such as a learning rate, that is assumed."""
     if isinstance(k, Var):
         return prod(k.shape) == 1 and k.ndim == 0 and k.dtype == eq.outputs[0].dtype

@@ -3,7 +3,7 @@ one by one in a single call.
 
 Some BLAS kernels are faster on small matrices whose right factor is in the order of memory and begins at a cache line,
 as buffers and parameters do and NumPy's arrays do not; others are not. So each way is timed, once, on arrays of the
-actual shapes. The plan lists the times.
+actual shapes, and only with ``tune=True``, as another process may choose differently. The plan lists the times.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def _ways(m: int, k: int, copied: bool) -> list[Way]:
 
 
 @lru_cache(maxsize=256)
-def _fastest(m: int, k: int, n: int, dtype: Any, left: bool, right: bool, line: bool) -> tuple[Way, str]:
+def _fastest(m: int, k: int, n: int, dtype: np.dtype[Any], left: bool, right: bool, line: bool) -> tuple[Way, str]:
     """The fastest way, and the times.
 
     `left` and `right`: whether the factors are transposed in memory; `line`: whether the right one begins at a line.
@@ -127,7 +127,7 @@ def _fastest(m: int, k: int, n: int, dtype: Any, left: bool, right: bool, line: 
     return best, f"{note}, {', '.join(words)} {times[best] * 1e6:.0f} µs"
 
 
-def _example(a: Any, b: Any, way: Way, y: Any, space: Any) -> Callable[[], Any]:
+def _example(a: np.ndarray, b: np.ndarray, way: Way, y: np.ndarray, space: np.ndarray) -> Callable[[], Any]:
     """A function that computes a product in this way, into `y`; all ways share these buffers."""
     rows, terms, copied = way
     (m, k), n = a.shape, b.shape[1]

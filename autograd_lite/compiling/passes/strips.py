@@ -60,7 +60,7 @@ def _plan(shape: Ints, kernel: Ints, stride: Ints, dilation: Ints, padding: Pair
     return _Plan(whole, (2, 1, *range(3, len(shape)), 0), slice(before, before + shape[2]), tuple(found))
 
 
-def _slices(i: int, count: int, size: int, kernel: int, stride: int, dilation: int, padding: Any) -> Any:
+def _slices(i: int, count: int, size: int, kernel: int, stride: int, dilation: int, padding: tuple[int, int]) -> Any:
     """The windows whose entry `i` is inside an axis, and where these entries are."""
     at = i * dilation - padding[0]
     first = max(0, -(at // stride))
@@ -68,7 +68,9 @@ def _slices(i: int, count: int, size: int, kernel: int, stride: int, dilation: i
     return slice(first, stop), slice(first * stride + at, max(stop * stride + at - stride + 1, 0), stride)
 
 
-def _cut(x: Any, kernel: Ints, stride: Ints, dilation: Ints, padding: Pairs, out: Any = None) -> Any:
+def _cut(
+    x: np.ndarray, kernel: Ints, stride: Ints, dilation: Ints, padding: Pairs, out: np.ndarray | None = None
+) -> Any:
     plan = _plan(x.shape, kernel, stride, dilation, padding)
     shape: Any = shape_of(x.shape, kernel, stride, dilation, padding)
     strips = np.empty(shape, x.dtype) if out is None else out
@@ -80,7 +82,10 @@ def _cut(x: Any, kernel: Ints, stride: Ints, dilation: Ints, padding: Pairs, out
     return strips
 
 
-def _put(strips: Any, shape: Ints, kernel: Ints, stride: Ints, dilation: Ints, padding: Pairs, out: Any = None) -> Any:
+def _put(
+    strips: np.ndarray, shape: Ints, kernel: Ints, stride: Ints, dilation: Ints, padding: Pairs,
+    out: np.ndarray | None = None,
+) -> Any:
     """The transpose of `_cut`: strips added up at their places in images of this shape."""
     plan = _plan(shape, kernel, stride, dilation, padding)
     images = np.empty(shape, strips.dtype) if out is None else out
@@ -92,14 +97,14 @@ def _put(strips: Any, shape: Ints, kernel: Ints, stride: Ints, dilation: Ints, p
     return images
 
 
-def _overlapping(strips: Any, size: int, stride: int = 1) -> Any:
+def _overlapping(strips: np.ndarray, size: int, stride: int = 1) -> Any:
     """For each window the `size` strips that it reads, as one matrix: a view."""
     h, rows, length = strips.shape
     a, b, c = strips.strides
     return as_strided(strips, ((h - size) // stride + 1, size * rows, length), (a * stride, b, c))
 
 
-def _added_up(columns: Any, h: int, size: int, stride: int, out: Any = None) -> Any:
+def _added_up(columns: np.ndarray, h: int, size: int, stride: int, out: np.ndarray | None = None) -> Any:
     """The transpose of `_overlapping`: each of the `h` strips is the sum of its places in the columns."""
     windows, rows, length = columns.shape
     rows //= size
@@ -111,7 +116,7 @@ def _added_up(columns: Any, h: int, size: int, stride: int, out: Any = None) -> 
     return strips
 
 
-def _between_zeros(x: Any, before: int, after: int, out: Any = None) -> Any:
+def _between_zeros(x: np.ndarray, before: int, after: int, out: np.ndarray | None = None) -> Any:
     """Strips (rows, windows, length) as (windows, rows, length), with zeros before and after the windows."""
     rows, windows, length = x.shape
     strips = np.empty((before + windows + after, rows, length), x.dtype) if out is None else out

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ...program import Equation, Var
+from ...program import Equation, Operand, Var
 from ...table import Primitive
 from ..block import Block
 
@@ -25,12 +25,12 @@ FEWEST = 3  # operations that are worth a loop
 
 #: The loop. Its parameters: `steps`, equations on pieces; `rows`, for each operand with the large shape its piece;
 #: `made`, for each output the piece of it that a step makes, or the sum over one; `count`, of pieces; `threads`;
-#: `late`, whether its calls are made at the end, all at once.
+#: `late`, whether it runs at the end, where inputs are overwritten.
 TILES = Primitive("general", lambda *xs: xs, (), name="tiles", outputs=True)
 
 
 def tiled(block: Block) -> Block:
-    """`block` with loops over pieces. The equations that run all at once at its end overwrite inputs in pieces."""
+    """`block` with loops over pieces. Those at its end overwrite inputs in pieces."""
     found: list[Equation] = []
     group: list[Equation] = []
     made: set[Var] = set()
@@ -90,13 +90,14 @@ def _count(size: int) -> int:
 
 
 def _loop(
-    group: list[Equation], users: dict[Var, list[Equation]], results: set[Var], threads: int, shape: Any, late: bool
+    group: list[Equation], users: dict[Var, list[Equation]], results: set[Var], threads: int,
+    shape: tuple[int, ...], late: bool,
 ) -> Equation:
     count = _count(prod(shape))
     inside = set(map(id, group))
     pieces: dict[Var, Var] = {}
 
-    def piece(x: Any) -> Any:
+    def piece(x: Operand) -> Any:
         if not isinstance(x, Var) or x.shape != shape:
             return x
         if x not in pieces:
@@ -116,7 +117,8 @@ def _loop(
     ]  # fmt: skip
     params = {
         "steps": steps, "count": count, "rows": {x: pieces[x] for x in operands if x.shape == shape},
-        "made": dict(kept), "late": late, "threads": 1 if late else min(threads, count),
+        "made": dict(kept), "late": late,
+        "threads": 1 if late else min(threads, count),  # no thread writes to an input after an interrupt
     }  # fmt: skip
     return Equation(tuple(v for v, _ in kept), TILES, operands, params, group[-1].origin)
 

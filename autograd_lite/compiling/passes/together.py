@@ -9,13 +9,14 @@ the loss, becomes one sum, in another order.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from math import prod
 from typing import Any
 
 import numpy as np
 
-from ...program import Equation, Var
+from ...program import Equation, Operand, Var
 from ...table import Primitive
 from ..block import Block, made
 from .constants import uniform
@@ -25,7 +26,7 @@ FEWEST = 3  # parameters, and operations for each
 LONGEST = 50  # operations in a formula
 
 
-def _packed_into(xs: Any, y: Any) -> str:
+def _packed_into(xs: Sequence[Var], y: Var) -> str:
     parts = (f"{{x{k + 1}}}{'' if x.ndim == 1 else '.reshape(-1)'}" for k, x in enumerate(xs))
     return f"np.concatenate(({', '.join(parts)}), out={{out}})"
 
@@ -72,7 +73,7 @@ class _Updates:
         equations = [*self.packed, *self._with_squares(), *self.steps]
         return replace(self.block, equations=equations, updates=updates)
 
-    def _inner(self, x: Any, shape: Any) -> Equation | None:
+    def _inner(self, x: Any, shape: tuple[int, ...]) -> Equation | None:
         """The equation of a value, if it is a step of the formula only."""
         eq = self.defined.get(x) if isinstance(x, Var) else None
         if eq is None or not isinstance(eq.row.fn, np.ufunc) or eq.row.outputs or eq.params or x.shape != shape:
@@ -80,7 +81,7 @@ class _Updates:
         only = (len(set(self.users[x])) == 1 or x in self.new) and x not in self.returned
         return eq if only and all(y.dtype == x.dtype for y in eq.operands if isinstance(y, Var)) else None
 
-    def _formula(self, x: Any, v: Var) -> Any:
+    def _formula(self, x: Operand, v: Var) -> Any:
         """The formula of a value as nested tuples, which is the same for several parameters; None if it has none."""
         if x is v:
             return "parameter"
@@ -153,7 +154,7 @@ class _Updates:
         using = set(self.users[y])
         return y.shape == () and not (len(using) == 1 and using.pop().row.algebra == "sum")
 
-    def _terms(self, x: Any) -> list[Any]:
+    def _terms(self, x: Operand) -> list[Any]:
         found, waiting = [], [x]
         while waiting:
             y = waiting.pop()
@@ -164,7 +165,7 @@ class _Updates:
                 found.append(y)
         return found
 
-    def _squared(self, x: Any) -> Any:
+    def _squared(self, x: Operand) -> Any:
         """What a number is the sum of squares of."""
         eq = self.defined.get(x) if isinstance(x, Var) else None
         if eq is not None and eq.row.algebra == "total":  # of one square; otherwise it is a dot product

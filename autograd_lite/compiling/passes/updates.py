@@ -1,8 +1,8 @@
-"""Moves updates to the end: the new values of inputs, and operations that only they need, run there all at once.
+"""Moves updates to the end: the new values of inputs, and operations that only they need.
 
-Each of these operations is a single call of a C function that writes its result, so the calls can be made as one, and
-an interrupt leaves all inputs as they were before or after. Because nothing else runs in between, an input is
-overwritten as soon as its old value is no longer needed, and a step of an optimiser needs no copy of its state.
+Everything that can raise has run by then, so an error leaves all inputs as they were. And as nothing else reads the
+inputs, each is overwritten as soon as its old value is no longer needed, and a step of an optimiser needs no copy of
+its state.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .tiling import TILES
 
 
 def can_be_last(eq: Equation, block: Block) -> bool:
-    """Whether it is one such call: a ufunc, writing the entries of an array, or a loop of ufuncs over pieces."""
+    """Whether it cannot raise and can write into an array: a ufunc, entries of an array, or a loop of ufuncs."""
     if eq.row is ARRAY:
         return True
     if eq.row is TILES:
@@ -27,7 +27,7 @@ def can_be_last(eq: Equation, block: Block) -> bool:
 
 
 def sunk(block: Block) -> Block:
-    """`block` with the equations that run all at once at its end, and their number."""
+    """`block` with these equations at its end, and their number."""
     users, made = block.users, block.defined
     outputs = block.returned
     late: set[int] = set()

@@ -17,7 +17,7 @@ from ...tensor import Tensor
 from . import textbooks
 from .inputs import alike, floats, given, positions, reduced, rows, step
 
-expand_dims, total, where = rows("expand_dims", "sum", "where")
+expand_dims, sum, where = rows("expand_dims", "sum", "where")
 
 
 def _classes(name: str, x: Tensor, target: Any, ignore_index: int | None = None) -> tuple[Any, Any]:
@@ -55,7 +55,7 @@ def _average(loss: Tensor, weights: Any, counted: Any, reduction: str, name: str
         weights = given(counted.astype(loss.dtype)) if weights is None else where(counted, weights, 0)
     if reduction != "mean" or weights is None:
         return reduced(loss, reduction, name)
-    return total(loss) / total(weights)
+    return sum(loss) / sum(weights)
 
 
 def _class_weights(name: str, weight: Any, x: Tensor) -> Tensor:
@@ -159,7 +159,7 @@ def multi_margin_loss(
     k, _ = _classes("multi_margin_loss", x, target)
     short = S.relu(margin - expand_dims(_picked(x, k), -1) + x)
     short = where(np.equal(np.expand_dims(k, -1), np.arange(x.shape[-1])), 0, short)
-    loss = total(short if p == 1 else short * short, -1) / x.shape[-1]
+    loss = sum(short if p == 1 else short * short, -1) / x.shape[-1]
     if weight is not None:
         loss = loss * getitem(_class_weights("multi_margin_loss", weight, x), k)
     return reduced(loss.reshape(np.shape(target)), reduction, "multi_margin_loss")
@@ -183,4 +183,4 @@ def multilabel_margin_loss(input: Any, target: Any, reduction: str = "mean") -> 
     at_right = getitem(x, each) if x.ndim == 1 else getitem(x, (np.arange(len(x))[:, None], each))
     short = S.relu(1 - expand_dims(at_right, -1) + expand_dims(x, -2))
     counted = named[..., None] & ~right[..., None, :]
-    return reduced(total(where(counted, short, 0), (-2, -1)) / n, reduction, "multilabel_margin_loss")
+    return reduced(sum(where(counted, short, 0), (-2, -1)) / n, reduction, "multilabel_margin_loss")

@@ -12,13 +12,12 @@ from typing import Any
 import numpy as np
 
 from ...rules.windows import counts, window
-from ...table import Textbook, notation
+from ...table import TABLE, Textbook, notation
 from ...tensor import Tensor
 from .inputs import given, rows, step
 from .spatial import Ints, batched, by_dims, each
 
-cut_out, expand_dims, laid_back, matmul, padded = rows("unfold", "expand_dims", "fold", "matmul", "pad")
-transformed, where = rows("linear_columns", "where")
+expand_dims, linear_columns, matmul, where = rows("expand_dims", "linear_columns", "matmul", "where")
 
 
 def around(padding: Any, kernel: Ints, stride: Ints, dilation: Ints, name: str) -> tuple[tuple[int, int], ...]:
@@ -44,7 +43,7 @@ def _columns(x: Any, w: Any, stride: Any, padding: Any, dilation: Any, groups: i
     stride, dilation = each(stride, dims, "stride"), each(dilation, dims, "dilation")
     of = window(w.shape[2:], stride, dilation, around(padding, w.shape[2:], stride, dilation, "conv"))
     x = x.reshape(-1, *x.shape[-dims - 1 :])
-    return cut_out(x, **of).reshape(len(x), groups, w[0].size, -1), of
+    return TABLE["unfold"](x, **of).reshape(len(x), groups, w[0].size, -1), of
 
 
 def _of_weight(x: Any, g: Any, w: Any, *options: Any) -> Any:
@@ -57,7 +56,7 @@ def _of_input(g: Any, w: Any, x: Any, *options: Any) -> Any:
     columns, of = _columns(x, w, *options)
     n, groups, k, windows = columns.shape
     d = np.einsum("ngol,gok->ngkl", g.reshape(n, groups, -1, windows), w.reshape(groups, -1, k))
-    return laid_back(d.reshape(n, groups * k, windows), x.shape[2 - w.ndim :], **of).reshape(x.shape)
+    return TABLE["fold"](d.reshape(n, groups * k, windows), x.shape[2 - w.ndim :], **of).reshape(x.shape)
 
 
 def _correlated(x: Any, w: Any, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
@@ -130,9 +129,9 @@ def conv(
     windows = counts(x.shape[2:], **of)
     if min(windows) < 1:
         raise ValueError(f"{name}: windows of {kernel} (padding {padding}) do not fit an input of shape {x.shape}")
-    columns = cut_out(x, **of)
+    columns = TABLE["unfold"](x, **of)
     if groups == 1 and bias is not None:
-        y = transformed(w.reshape(out, -1), columns, given(bias, w))
+        y = linear_columns(w.reshape(out, -1), columns, given(bias, w))
         bias = None
     elif groups == 1:
         y = matmul(w.reshape(out, -1), columns)
@@ -202,9 +201,9 @@ def conv_transpose(
     flat = w.reshape(groups, channels // groups, -1)
     columns = matmul(flat.mT, columns).reshape(count, groups * flat.shape[-1], columns.shape[-1])
     of = window(kernel, stride, dilation, list(zip(pad, behind, strict=True)))
-    y = laid_back(columns, tuple(n - m for n, m in zip(sizes, late, strict=True)), **of)
+    y = TABLE["fold"](columns, tuple(n - m for n, m in zip(sizes, late, strict=True)), **of)
     if any(late):
-        y = padded(y, [(0, 0), (0, 0), *((0, m) for m in late)])
+        y = TABLE["pad"](y, [(0, 0), (0, 0), *((0, m) for m in late)])
     if bias is not None:
         y = y + given(bias, w).reshape(-1, *[1] * dims)
     return y[0] if added else y
@@ -224,7 +223,7 @@ def unfold(input: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, st
     of = _window2d(kernel_size, stride, dilation, padding)
     if min(counts(x.shape[2:], **of)) < 1:
         raise ValueError(f"unfold: windows of {of['kernel']} do not fit an input of shape {x.shape}")
-    y = cut_out(x, **of)
+    y = TABLE["unfold"](x, **of)
     return y[0] if added else y
 
 
@@ -247,7 +246,7 @@ def fold(
     k, windows = prod(of["kernel"]), prod(counts(sizes, **of))
     if x.ndim not in (2, 3) or x.shape[-2] % k or x.shape[-1] != windows:
         raise ValueError(f"fold: expected columns of shape (n, channels * {k}, {windows}), got {x.shape}")
-    y = laid_back(expand_dims(x, 0) if added else x, sizes, **of)
+    y = TABLE["fold"](expand_dims(x, 0) if added else x, sizes, **of)
     return y[0] if added else y
 
 
@@ -285,12 +284,12 @@ def pad(input: Any, pad: Any, mode: str = "constant", value: float | None = None
         raise ValueError(f"pad: {sides} removes more entries than there are in an input of shape {x.shape}")
     more = [(max(a, 0), max(b, 0)) for a, b in widths]
     if mode in ("reflect", "replicate"):  # the mirrored entries may be among those that are removed
-        return _cropped(padded(x, more, _MODES[mode]), widths)
+        return _cropped(TABLE["pad"](x, more, _MODES[mode]), widths)
     x = _cropped(x, widths)
     if mode == "circular" or not value:
-        return padded(x, more, "wrap" if mode == "circular" else "constant")
+        return TABLE["pad"](x, more, "wrap" if mode == "circular" else "constant")
     inside = np.ones([n if a or b else 1 for n, (a, b) in zip(x.shape, more, strict=True)], bool)
-    return where(np.pad(inside, more), padded(x, more), x.dtype.type(value))
+    return where(np.pad(inside, more), TABLE["pad"](x, more), x.dtype.type(value))
 
 
 def _cropped(x: Tensor, widths: list[tuple[int, int]]) -> Tensor:

@@ -9,8 +9,8 @@ from ...rules._arrays import resolve
 from ...tensor import Tensor
 from .inputs import alike, floats, given, hinge, reduced, rows, step
 
-broadcast, maximum, minimum, norm = rows("broadcast_arrays", "maximum", "minimum", "linalg.vector_norm")
-sqrt, total, where = rows("sqrt", "sum", "where")
+broadcast_arrays, maximum, minimum, sqrt = rows("broadcast_arrays", "maximum", "minimum", "sqrt")
+sum, vector_norm, where = rows("sum", "linalg.vector_norm", "where")
 
 
 @step
@@ -23,7 +23,7 @@ def normalize(input: Any, p: float = 2.0, dim: Any = 1, eps: float = 1e-12) -> T
     tensor([0.6, 0.8])
     """
     x = floats(input)
-    return x / maximum(norm(x, axis=resolve(dim, x.ndim), keepdims=True, ord=p), eps)
+    return x / maximum(vector_norm(x, axis=resolve(dim, x.ndim), keepdims=True, ord=p), eps)
 
 
 @step
@@ -40,9 +40,9 @@ def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Tens
     a = floats(x1)
     b = given(x2, a)
     if a.shape != b.shape:
-        a, b = broadcast(a, b)
+        a, b = broadcast_arrays(a, b)
     axis = resolve(dim, a.ndim)
-    return total(a * b, axis) / (maximum(norm(a, axis=axis), eps) * maximum(norm(b, axis=axis), eps))
+    return sum(a * b, axis) / (maximum(vector_norm(a, axis=axis), eps) * maximum(vector_norm(b, axis=axis), eps))
 
 
 @step
@@ -50,7 +50,7 @@ def pairwise_distance(x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepd
     """The `p`-norm of ``x1 - x2 + eps`` along the last axis."""
     a = floats(x1)
     b = given(x2, a)
-    return norm(a - b + eps, axis=-1, keepdims=keepdim, ord=p)
+    return vector_norm(a - b + eps, axis=-1, keepdims=keepdim, ord=p)
 
 
 @step
@@ -67,8 +67,8 @@ def cosine_embedding_loss(
             f"got {a.shape}, {b.shape} and {y.shape}"
         )
     # Unlike cosine_similarity, PyTorch adds eps to the squared lengths here.
-    squares = (total(a * a, -1) + 1e-12) * (total(b * b, -1) + 1e-12)
-    cos = total(a * b, -1) / sqrt(squares)
+    squares = (sum(a * a, -1) + 1e-12) * (sum(b * b, -1) + 1e-12)
+    cos = sum(a * b, -1) / sqrt(squares)
     loss = where(y == 1, 1 - cos, 0) + where(y == -1, hinge(cos - margin), 0)
     return reduced(loss, reduction, "cosine_embedding_loss")
 

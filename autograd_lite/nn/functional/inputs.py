@@ -1,4 +1,4 @@
-"""What layers and losses do first and last: convert inputs to tensors, name the step, reduce."""
+"""The first and the last step of layers and losses: convert inputs to tensors, name the step, reduce."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def step(f: F) -> F: ...
 @overload
 def step(*, textbook: Stated) -> Callable[[F], F]: ...
 def step(f: Any = None, *, textbook: Stated | None = None) -> Any:
-    """What `f` records is one group, shown as one step with the name of `f`; with a `textbook`, a known step."""
+    """Record `f` as one group, shown as one step with the name of `f`; with a `textbook`, a known step."""
 
     def known(f: Any) -> Any:
         @wraps(f)

@@ -8,13 +8,14 @@ import numpy as np
 
 from ...engine.context import no_grad
 from ...engine.value import wrap
+from ...table import TABLE
 from ...tensor import Tensor
 from ...transforms.grad import stop_gradient
 from . import textbooks
 from .inputs import given, positions, rows, step
 
-add_at, largest, matmul, norm, summed = rows("add_at", "max", "matmul", "linalg.vector_norm", "sum")
-taken, transformed, where = rows("getitem", "linear", "where")
+add_at, getitem, matmul = rows("add_at", "getitem", "matmul")
+sum, vector_norm, where = rows("sum", "linalg.vector_norm", "where")
 
 
 def linear(input: Any, weight: Any, bias: Any = None) -> Tensor:
@@ -48,7 +49,7 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Tensor:
         return x @ w.T
     if b.shape != w.shape[:1]:
         raise ValueError(f"linear: expected bias of shape {w.shape[:1]}, got {b.shape}")
-    return transformed(x, w, b)
+    return TABLE["linear"](x, w, b)
 
 
 @step
@@ -104,12 +105,12 @@ def embedding(
         raise IndexError(f"embedding: expected indices from 0 to {count - 1}, got {wrong}")
     if max_norm is not None:
         with no_grad():
-            size = norm(w, axis=-1, keepdims=True, ord=norm_type)
+            size = vector_norm(w, axis=-1, keepdims=True, ord=norm_type)
             used = np.isin(np.arange(count), index)[:, None]
             w *= where(np.logical_and(used, size > max_norm), max_norm / (size + 1e-7), 1)
-    y = taken(w, index)
+    y = getitem(w, index)
     if scale_grad_by_freq:
-        times = taken(add_at(np.zeros(count, y.dtype), index, 1), index)
+        times = getitem(add_at(np.zeros(count, y.dtype), index, 1), index)
         fixed = stop_gradient(y)
         y = fixed + (y - fixed) / np.expand_dims(times, -1)
     if padding_idx is None:
@@ -168,20 +169,20 @@ def embedding_bag(
         x = x * factors[..., None]
     if offsets is not None:
         places, inside = _bags(positions(offsets, "embedding_bag: offsets"), index.shape[0], include_last_offset)
-        index, x = taken(index, places), taken(x, places)
+        index, x = getitem(index, places), getitem(x, places)
     if padding_idx is not None:
         kept = np.not_equal(index, padding_idx % np.shape(weight)[0])
         inside = kept if inside is None else np.logical_and(inside, kept)
     if inside is not None:
         x = where(np.expand_dims(inside, -1), x, -np.inf if mode == "max" else 0)
     if mode == "sum":
-        return summed(x, axis=1)
+        return sum(x, axis=1)
     count: Any = index.shape[1]
     if inside is not None:
-        count = summed(inside.astype(x.dtype), axis=1, keepdims=True)
+        count = sum(inside.astype(x.dtype), axis=1, keepdims=True)
     if mode == "mean":
-        return given(summed(x, axis=1) / (max(count, 1) if inside is None else np.maximum(count, 1)))
-    y = largest(x, axis=1, initial=-np.inf)
+        return given(sum(x, axis=1) / (max(count, 1) if inside is None else np.maximum(count, 1)))
+    y = TABLE["max"](x, axis=1, initial=-np.inf)
     return y if inside is None and count else where(np.equal(count, 0), 0, y)
 
 

@@ -19,8 +19,8 @@ from ...transforms.grad import stop_gradient
 from . import textbooks
 from .inputs import alike, floats, hinge, reduced, rows, same_shape, step
 
-exp, log, mean, total = rows("exp", "log", "mean", "sum")
-absolute, maximum, square, where = rows("absolute", "maximum", "square", "where")
+absolute, exp, log, maximum = rows("absolute", "exp", "log", "maximum")
+mean, square, sum, where = rows("mean", "square", "sum", "where")
 
 
 def _pair(name: str, input: Any, target: Any) -> tuple[Tensor, Tensor]:
@@ -138,7 +138,7 @@ def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = 
     x, y = _pair("kl_div", input, target)
     loss = exp(y) * (y - x) if log_target else S.xlogy(y, y) - y * x
     if reduction == "batchmean":
-        return total(loss) / max(len(x) if x.ndim else 1, 1)
+        return sum(loss) / max(len(x) if x.ndim else 1, 1)
     return reduced(loss, reduction, "kl_div")
 
 
@@ -186,7 +186,7 @@ def gaussian_nll_loss(
 
 
 def _broadcasts(x: Tensor, y: Tensor) -> bool:
-    """Whether `x` broadcasts to the shape of `y`."""
+    """True if `x` broadcasts to the shape of `y`."""
     sizes = zip(x.shape[::-1], y.shape[::-1], strict=False)
     return x.ndim <= y.ndim and all(m in (1, n) for m, n in sizes)
 

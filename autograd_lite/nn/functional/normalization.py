@@ -16,7 +16,7 @@ from ...tensor import Tensor
 from . import textbooks
 from .inputs import floats, given, rows, step, values
 
-mean, sqrt, square, standardize, summed = rows("mean", "sqrt", "square", "standardize", "window_sum")
+mean, sqrt, square, standardize, window_sum = rows("mean", "sqrt", "square", "standardize", "window_sum")
 
 
 def _affine(z: Tensor, weight: Any, bias: Any) -> Tensor:
@@ -175,5 +175,5 @@ def local_response_norm(input: Any, size: int, alpha: float = 1e-4, beta: float 
     if not x.size:
         return x
     squares = square(x).reshape(x.shape[0], 1, x.shape[1], -1)
-    total = summed(squares, kernel=(size, 1), padding=((size // 2, (size - 1) // 2), (0, 0))).reshape(x.shape)
+    total = window_sum(squares, kernel=(size, 1), padding=((size // 2, (size - 1) // 2), (0, 0))).reshape(x.shape)
     return given(x / (total * (alpha / size) + k) ** beta)

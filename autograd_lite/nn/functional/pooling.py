@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from ...rules.windows import counts, window
-from ...table import Textbook, notation
+from ...table import TABLE, Textbook, notation
 from ...tensor import Tensor
 from .inputs import floats, rows, step
 from .spatial import Ints, batched, by_dims, each, resampled
 
-largest, summed, maximum_at, taken = rows("max_pool", "window_sum", "window_argmax", "getitem")
+getitem, window_argmax, window_sum = rows("getitem", "window_argmax", "window_sum")
 
 
 def _windows(
@@ -139,10 +139,10 @@ def max_pool(
     name = f"max_pool{dims}d"
     x, added = batched(name, floats(input), dims)
     of = _windows(name, x, kernel_size, stride, padding, dilation, ceil_mode)
-    y = largest(x, **of)
+    y = TABLE["max_pool"](x, **of)
     if not return_indices:
         return y[0] if added else y
-    k = maximum_at(x.detach(), y.detach(), **of).astype(np.int64)
+    k = window_argmax(x.detach(), y.detach(), **of).astype(np.int64)
     k = _flat_indices(k, x.shape[2:], **of)
     return (y[0], k[0]) if added else (y, k)
 
@@ -210,7 +210,7 @@ def _avg_pool(
     name = f"avg_pool{dims}d"
     x, added = batched(name, floats(input), dims)
     of = _windows(name, x, kernel_size, stride, padding, 1, ceil_mode)
-    y = summed(x, **of)
+    y = window_sum(x, **of)
     if divisor == 0:
         raise ValueError(f"{name}: divisor_override must not be 0")
     if divisor is not None:
@@ -228,7 +228,7 @@ def _entries(x: Tensor, of: dict[str, Any], padding: Ints | None) -> Any:
     if padding is not None:
         sizes = tuple(m + 2 * p for m, p in zip(sizes, padding, strict=True))
         around = [(0, behind - p) for (_, behind), p in zip(around, padding, strict=True)]
-    return summed(np.ones((1, 1, *sizes), x.dtype), **{**of, "padding": around})
+    return window_sum(np.ones((1, 1, *sizes), x.dtype), **{**of, "padding": around})
 
 
 def _spans(n: int, m: int) -> tuple[Any, Any]:
@@ -272,7 +272,7 @@ def adaptive_avg_pool(dims: int, input: Any, output_size: Any) -> Tensor:
     sizes = _output_sizes(name, output_size, x.shape[2:])
     if all(m % w == 0 for m, w in zip(x.shape[2:], sizes, strict=True)):
         kernel = tuple(m // w for m, w in zip(x.shape[2:], sizes, strict=True))
-        y = summed(x, kernel=kernel, stride=kernel) * (1 / prod(kernel))
+        y = window_sum(x, kernel=kernel, stride=kernel) * (1 / prod(kernel))
     else:
         y = resampled(x, [_averaging(n, m, x.dtype) for n, m in zip(x.shape[2:], sizes, strict=True)])
     return y[0] if added else y
@@ -310,14 +310,14 @@ def adaptive_max_pool(dims: int, input: Any, output_size: Any, return_indices: b
         places.append(np.minimum(start[:, None] + np.arange(kernel[-1]), end[:, None] - 1).ravel())
     for axis, at in enumerate(places, 2):
         if at.size != x.shape[axis]:
-            x = taken(x, (*[slice(None)] * axis, at))
+            x = getitem(x, (*[slice(None)] * axis, at))
     y = max_pool(dims)(x, kernel, return_indices=return_indices)
     if not return_indices:
         return y[0] if added else y
     y, k = y
     flat: Any = 0
     for axis, (at, size) in enumerate(zip(places, sizes, strict=True)):
-        flat = flat * size + taken(at, k // prod(x.shape[axis + 3 :]) % at.size)
+        flat = flat * size + getitem(at, k // prod(x.shape[axis + 3 :]) % at.size)
     return (y[0], flat[0]) if added else (y, flat)
 
 

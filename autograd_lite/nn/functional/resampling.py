@@ -14,7 +14,7 @@ from .inputs import floats, given, rows, step
 from .pooling import adaptive_avg_pool
 from .spatial import SIZES, Ints, each, resampled
 
-repeat, taken = rows("repeat", "getitem")
+getitem, repeat = rows("getitem", "repeat")
 
 #: For each mode the numbers of axes that it is for.
 _MODES = {
@@ -109,7 +109,7 @@ def _nearest(x: Tensor, axis: int, n: int, m: int, ratio: float, offset: float) 
     at = np.floor((np.arange(m, dtype=np.float32) + np.float32(offset)) * np.float32(ratio)).astype(int)
     if m % n == 0 and np.array_equal(at, np.arange(m) // (m // n)):
         return repeat(x, m // n, axis=axis) if m > n else x
-    return taken(x, (*[slice(None)] * axis, np.minimum(at, n - 1)))
+    return getitem(x, (*[slice(None)] * axis, np.minimum(at, n - 1)))
 
 
 @lru_cache(maxsize=32)

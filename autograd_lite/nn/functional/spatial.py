@@ -1,4 +1,4 @@
-"""What convolution and pooling share: one definition for 1, 2 and 3 spatial axes, and the arguments that they take.
+"""Shared by convolution and pooling: one definition for 1, 2 and 3 spatial axes, and the arguments that they take.
 
 `conv1d`, `conv2d` and `conv3d` are one function. It is written once, with the number of axes as its first parameter,
 and `by_dims` makes the public functions from it, with PyTorch's signature and a docstring for their number of axes.

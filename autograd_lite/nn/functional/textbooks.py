@@ -29,7 +29,7 @@ def _values(x: Any) -> Any:
 
 
 def _mean(count: int, reduction: str) -> tuple[str, dict[str, str]]:
-    """What a sum is divided by, and its definition."""
+    """The divisor of a sum, and its definition."""
     return (" / n", {"n": str(count)}) if reduction == "mean" else ("", {})
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from autograd_lite.base.tree import leaves, rebuild, tree_map
 from autograd_lite.engine.context import no_grad
-from autograd_lite.table.surrogate import Linearized
+from autograd_lite.table.surrogate import NearPoint
 from autograd_lite.tensor import tensor
-from autograd_lite.testing.arrays import Tree, as_array, is_differentiable
+from autograd_lite.testing.leaves import Tree, as_array, is_differentiable
 
 
 class Point:
@@ -17,7 +17,7 @@ class Point:
 
     def __init__(self, f: Callable[..., Any], inputs: Sequence[Any]) -> None:
         self.f, self.inputs = f, inputs
-        self.near = Linearized()  # for rows with a surrogate gradient
+        self.near = NearPoint()  # for rows with a surrogate gradient
         self.flat = leaves(tuple(inputs))
         self.places = [k for k, v in enumerate(self.flat) if is_differentiable(v)]
         self.arrays: list[Any] = [

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from autograd_lite.base.tree import leaves, paths, rebuild, tree_map
-from autograd_lite.testing.arrays import Array, Tree, as_array, is_array, is_differentiable
 from autograd_lite.testing.compare import Case, Tolerance
+from autograd_lite.testing.leaves import Array, Tree, as_array, is_array, is_differentiable
 from autograd_lite.testing.numeric import CannotCheck, Flat, Leaf, reals, show
 from autograd_lite.testing.report import KinkWarning, Report, name_of, names_of, recipe
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from .answer import clipped
-from .writing import shape_text
+from ..derive.writing import shape_text
+from .answers import clipped
 
 CLOSE = 1e-6
 CARRIED = "from your earlier answers"
@@ -85,14 +85,14 @@ class Marks(list[Mark]):
     __repr__ = __str__
 
 
-def verdict(q: Question, value: Any, known: Mapping[str, Any], earlier: Mapping[str, Any]) -> str:
-    """What is wrong with an answer; empty if it is right.
+def verdict(q: Question, value: Any, others: Mapping[str, Any], earlier: Mapping[str, Any]) -> str:
+    """Describe what is wrong with an answer; empty if it is right.
 
     Parameters
     ----------
     q : Question
     value : ndarray
-    known : mapping of str to array
+    others : mapping of str to array
         The right values of everything else on the sheet.
     earlier : mapping of str to array
         Answers from which this one may follow.
@@ -102,7 +102,7 @@ def verdict(q: Question, value: Any, known: Mapping[str, Any], earlier: Mapping[
         return ""
     if earlier and q.recompute is not None and _same(value, q.recompute(earlier)):
         return CARRIED
-    for says in _causes(q, value, right, known):
+    for says in _causes(q, value, right, others):
         return says
     if value.shape != right.shape:
         return f"expected shape {shape_text(right.shape)}, got {shape_text(value.shape)}"
@@ -110,34 +110,25 @@ def verdict(q: Question, value: Any, known: Mapping[str, Any], earlier: Mapping[
     return f"{int(off.sum())} of {off.size} entries are off, by up to {np.abs(value - right).max():.4g}"
 
 
-def _causes(q: Question, value: Any, right: Any, known: Mapping[str, Any]) -> Iterator[str]:
+def _causes(q: Question, value: Any, right: Any, others: Mapping[str, Any]) -> Iterator[str]:
     """The likely mistakes that explain an answer, the likeliest first."""
     if not np.all(np.isfinite(value)):
         yield "it contains inf or nan"
-    if value.ndim == 2 and value.shape != right.shape and _same(value.T, right):
+    is_transposed = value.ndim == 2 and _same(value.T, right)
+    if is_transposed and value.shape != right.shape:
         yield "it is transposed"
     ratio = _ratio(value, right)
     if ratio == -1:
         yield "the sign is wrong"
-    simple = ratio is not None and Fraction(ratio).limit_denominator(12)
-    if ratio and simple and abs(simple) <= 12 and abs(float(simple) - ratio) < 1e-6 * abs(ratio):
+    simple = Fraction(ratio).limit_denominator(12) if ratio else Fraction(0)
+    if ratio and 0 < abs(simple) <= 12 and abs(float(simple) - ratio) < 1e-6 * abs(ratio):
         yield f"it is {simple} times the right one{_count(simple, value)}"
-    if value.ndim == 2 and value.shape == right.shape[::-1] and _same(value.T, right):
+    if is_transposed:
         yield "it is transposed"
-    for says, slip in q.slips.items():
-        for sign, more in ((1, ""), (-1, ", and the sign is wrong")):
-            if _same(value, sign * np.asarray(slip)):
-                yield says + more
-    for axis in range(value.ndim):
-        for kept in (False, True):
-            if _same(value.sum(axis=axis, keepdims=kept), right):
-                yield f"the sum over axis {axis} is missing, along which the argument was broadcast"
-    if value.size == 1 < right.size and _same(value.reshape(()), np.sum(right)):
-        yield f"it is summed over all axes: expected shape {shape_text(right.shape)}"
-    for word, other in known.items():
-        if np.ndim(other) == value.ndim and np.array_equal(value, other):
-            yield f"that is {word}"
-    yield from _by_another(value, right, known)
+    yield from _slipped(q, value)
+    yield from _sums(value, right)
+    yield from (f"that is {w}" for w, x in others.items() if np.ndim(x) == value.ndim and np.array_equal(value, x))
+    yield from _by_another(value, right, others)
     if ratio:
         yield f"it is {ratio:.6g} times the right one"
     reordered = value.shape == right.shape and _same(np.sort(value, axis=None), np.sort(right, axis=None))
@@ -145,21 +136,39 @@ def _causes(q: Question, value: Any, right: Any, known: Mapping[str, Any]) -> It
         yield "the right numbers in the wrong places"
 
 
+SIGNS = ((1, ""), (-1, ", and the sign is wrong"))
+
+
+def _slipped(q: Question, value: Any) -> Iterator[str]:
+    """The mistakes of this question whose result is the answer, perhaps with another sign."""
+    for says, slip in q.slips.items():
+        yield from (f"{says}{more}" for sign, more in SIGNS if _same(value, sign * np.asarray(slip)))
+
+
+def _sums(value: Any, right: Any) -> Iterator[str]:
+    """Mistakes with sums: one along an axis is missing, or there is one too many."""
+    for axis in range(value.ndim):
+        if any(_same(value.sum(axis=axis, keepdims=kept), right) for kept in (False, True)):
+            yield f"the sum over axis {axis} is missing, along which the argument was broadcast"
+    if value.size == 1 < right.size and _same(value.reshape(()), np.sum(right)):
+        yield f"it is summed over all axes: expected shape {shape_text(right.shape)}"
+
+
 def _count(simple: Fraction, value: Any) -> str:
-    """Whether a wrong factor is a number of entries, as when a sum and a mean are confused."""
+    """A remark if a wrong factor is a number of entries, as when a sum and a mean are confused."""
     sizes = {n: f"its length along axis {k}" for k, n in enumerate(value.shape)}
     sizes[value.size] = "its number of entries"
-    for n, words in sizes.items():
+    for n, what in sizes.items():
         if n > 2 and abs(simple) in (n, Fraction(1, n)):
-            return f", and {n} is {words}: {'a sum for a mean' if abs(simple) == n else 'a mean for a sum'}"
+            return f", and {n} is {what}: {'a sum for a mean' if abs(simple) == n else 'a mean for a sum'}"
     return ""
 
 
-def _by_another(value: Any, right: Any, known: Mapping[str, Any]) -> Iterator[str]:
-    """Whether a known factor is missing, or occurs once too often."""
-    derivatives = [w for w in known if re.match(r"d[A-Za-z]", w)]
-    for word in [*derivatives, *(w for w in known if w not in derivatives)]:
-        other = np.asarray(known[word])
+def _by_another(value: Any, right: Any, others: Mapping[str, Any]) -> Iterator[str]:
+    """Mistakes with factors: one is missing, or occurs once too often."""
+    derivatives = [w for w in others if re.match(r"d[A-Za-z]", w)]
+    for word in [*derivatives, *(w for w in others if w not in derivatives)]:
+        other = np.asarray(others[word])
         if other.dtype.kind not in "fiu" or other.size == 0 or not np.all(other) or other.ndim > value.ndim:
             continue
         if other.size > 1 and np.ptp(other) == 0:
@@ -170,7 +179,7 @@ def _by_another(value: Any, right: Any, known: Mapping[str, Any]) -> Iterator[st
             continue
         if other.size == 1 and float(other.reshape(())) in (1.0, -1.0):
             continue
-        for sign, more in ((1, ""), (-1, ", and the sign is wrong")):
+        for sign, more in SIGNS:
             if _same(sign * product, right):
                 yield f"the factor {word} is missing{more}"
             if _same(value, sign * without):

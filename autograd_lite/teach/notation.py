@@ -1,6 +1,6 @@
 """Formulas as they are typed or copied from a board, as Python text: ``½ Σ (P - y)²``, ``dL/dS``, ``2 P (1 - P)``.
 
-The text is only rewritten here; :mod:`~autograd_lite.derive.answer` interprets it. Text without these symbols is
+The text is only rewritten here; :mod:`~autograd_lite.teach.answers` interprets it. Text without these symbols is
 unchanged, and what cannot be read is left for the parser to reject.
 """
 
@@ -75,15 +75,7 @@ class _Rewriter:
         while tokens:
             t = tokens.pop(0)
             if t in _CLOSING:
-                inside = t + self.rewritten(_group(tokens)) + _CLOSING[t]
-                if t == "(" and tokens and not tokens[0].strip(INDICES):
-                    tokens.pop(0)  # the index of a sum, behind what is summed
-                if t == "[" and out[-1:] == ["1"]:  # 1[z > 0]
-                    out[-1] = f"({inside[1:-1]})"
-                elif out and (calls or t == "[") and _is_operand(out[-1]):
-                    out[-1] += inside
-                else:
-                    _add(out, inside)
+                self._brackets(t, tokens, out, calls)
                 calls = False
             elif t.startswith("Σ"):
                 return "".join(out) + self._sum(t[1:], tokens, bool(out and _is_operand(out[-1])))
@@ -91,20 +83,37 @@ class _Rewriter:
                 _add(out, f"{_CALLED.get(t, t)}({self._operand(tokens)})")
             elif len(t) == 1 and not t.isalnum() and t in self.words and out and tokens:
                 out[-1] = f"{self.words[t]}({out[-1]},{self._operand(tokens)})"
-            elif t[0] == "." and len(t) > 1 and not t[1].isdigit() and out:
+            elif re.fullmatch(r"\.[^\d].*", t) and out:
                 out[-1] += t
                 calls = t not in (".T", ".mT")
             elif t[0].isalpha() or t[0] == "_":
-                base = t.rstrip(INDICES)
-                if base != t and tokens[:1] == ["("] and base not in self.words:  # meanᵢ(…)
-                    tokens.pop(0)
-                    _add(out, f"{base}({self.rewritten(_group(tokens))},{_along(t[len(base) :])})")
-                    continue
-                calls = base not in self.words or tokens[:1] == ["("] and t in self.functions
-                _add(out, t if calls else self.words[base])
+                calls = self._name(t, tokens, out)
             else:
                 _add(out, t)
         return "".join(out)
+
+    def _brackets(self, opening: str, tokens: list[str], out: list[str], calls: bool) -> None:
+        """Add what stands in brackets: arguments of a call, an index, or a factor."""
+        inside = opening + self.rewritten(_group(tokens)) + _CLOSING[opening]
+        if opening == "(" and tokens and not tokens[0].strip(INDICES):
+            tokens.pop(0)  # the index of a sum, behind what is summed
+        if opening == "[" and out[-1:] == ["1"]:  # 1[z > 0]
+            out[-1] = f"({inside[1:-1]})"
+        elif out and (calls or opening == "[") and _is_operand(out[-1]):
+            out[-1] += inside
+        else:
+            _add(out, inside)
+
+    def _name(self, word: str, tokens: list[str], out: list[str]) -> bool:
+        """Add a value, or the name of a function, for which it returns true."""
+        base = word.rstrip(INDICES)
+        if base != word and tokens[:1] == ["("] and base not in self.words:  # meanᵢ(…)
+            tokens.pop(0)
+            _add(out, f"{base}({self.rewritten(_group(tokens))},{_along(word[len(base) :])})")
+            return False
+        is_function = base not in self.words or tokens[:1] == ["("] and word in self.functions
+        _add(out, word if is_function else self.words[base])
+        return is_function
 
     def _sum(self, letters: str, tokens: list[str], times: bool) -> str:
         """A sum over the term that follows, and what stands behind that."""
@@ -135,7 +144,7 @@ _OPERATORS = ("+", "-", "*", "/", "**", "@", "%", "//", "(", ",")
 
 
 def _group(tokens: list[str]) -> list[str]:
-    """What stands before the bracket that closes, which is removed too."""
+    """Remove the tokens up to the bracket that closes, and return those before it."""
     depth = 1
     for k, t in enumerate(tokens):
         depth += (t in "([{") - (t in ")]}")

@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 
 from ..engine.backward import saved
-from ..engine.fit import cast
+from ..engine.engine_rows import lift
 from ..engine.forward import push, total
 from ..engine.node import Node
 from ..engine.operands import raw
-from ..engine.results import lift
+from ..engine.unbroadcast import cast
 from ..table.batching import Batched, padded, repeated
 from .batching import Batch, called
-from .diagonal import Diagonal, dense
+from .diagonal_batch import Diagonal, dense
 from .linearize import Linearized
 from .recording import Recording
 

@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
-from autograd_lite.derive import source, worksheet
+from autograd_lite.derive import source
 from autograd_lite.derive.factors import Factor
 from autograd_lite.derive.writing import text, text_name
 from autograd_lite.nn import functional as F
+from autograd_lite.teach import worksheet
 
 RIGHT = {
     "dLdP": "-(y - P)",
@@ -313,6 +314,15 @@ def test_a_way_left_out_of_a_sum():
     assert mark.says == "the term dL/da * da/dx is missing from the sum"
 
 
+def test_the_function_has_its_former_place_and_a_short_name():
+    import autograd_lite.derive as derive
+
+    assert derive.worksheet is worksheet is ag.worksheet
+    assert derive.Worksheet is type(worksheet(ag.sin(ag.tensor(1.0, requires_grad=True, name="x"))))
+    with pytest.raises(AttributeError, match="nothing"):
+        derive.nothing
+
+
 def test_a_mistake_is_marked_once():
     at = net()
     sheet = worksheet(at["L"], wrt=[at["W"], at["V"]], names=at)
@@ -468,9 +478,9 @@ def test_a_slip_inside_of_a_gradient():
 #: Where the package runs text of its own making: its printers' source, compiled programs, the arithmetic of Python
 #: numbers in them, and a call that a row's declaration spells.
 RUN = {
-    "table/pull.py": 2, "derive/helpers.py": 2, "derive/source_lines.py": 1, "derive/source.py": 2,
-    "derive/javascript.py": 1, "compiling/compile.py": 2, "compiling/dispatch.py": 2, "export/to_onnx.py": 2,
-    "program/numbers.py": 3, "array_api.py": 2, "testing/forms.py": 3,
+    "table/pull.py": 2, "table/scalar.py": 1, "derive/helpers.py": 2, "derive/source_lines.py": 1,
+    "derive/source.py": 2, "derive/javascript.py": 1, "compiling/compile.py": 2, "compiling/dispatch.py": 2,
+    "export/to_onnx.py": 2, "program/numbers.py": 3, "optim/fused_step.py": 1, "array_api.py": 2, "testing/forms.py": 1,
 }  # fmt: skip
 
 

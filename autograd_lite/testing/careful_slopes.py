@@ -22,7 +22,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from autograd_lite.testing.arrays import Array
+from autograd_lite.testing.leaves import Array
 from autograd_lite.testing.noise import NODES, noise
 from autograd_lite.testing.numeric import RATIO, Flat, Slopes, first_steps, scales, sides
 
@@ -121,7 +121,7 @@ class _Ladder:
         return _lasting(self.bend, self.rounding)
 
     def jump(self) -> Array:
-        """Whether the value at the point stays apart from the values on both sides, down to the shortest step."""
+        """True if the value at the point stays apart from the values on both sides, down to the shortest step."""
         h = self.steps[:, :, None]
         difference, noise = self.bend * h, self.rounding * h
         return (_lasting(difference, noise) != 0) & (np.abs(difference[-1]) > CLEAR * noise[-1])

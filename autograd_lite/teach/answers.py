@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 
+from ..derive.writing import shape_text, symbol, text_name
 from ..engine.operands import raw
 from ..table import TABLE
-from .typed import as_python, signs_replaced
-from .writing import shape_text, symbol, text_name
+from .notation import as_python, signs_replaced
 
 LONG = 2_000  # characters of one formula
 DEEP = 200  # levels of the parsed text
@@ -99,27 +99,27 @@ def assignments(text: str, sheet: Mapping[str, Any], blanks: Mapping[str, Any], 
     functions = [s for s in statements if isinstance(s, ast.FunctionDef)]
     if functions and not any(w in blanks for s in statements for w in _targets(s)):
         a = functions[-1].args
-        words = [arg.arg for arg in (*a.posonlyargs, *a.args, *a.kwonlyargs)]
-        missing = [w for w in words if w not in sheet and w not in blanks]
+        names = [arg.arg for arg in (*a.posonlyargs, *a.args, *a.kwonlyargs)]
+        missing = [w for w in names if w not in sheet and w not in blanks]
         if missing:
-            given = ", ".join(w for w, x in sheet.items() if not callable(x))
-            raise ValueError(f"worksheet: expected a function of {given}, got arguments {', '.join(missing)}")
+            usable = ", ".join(w for w, x in sheet.items() if not callable(x))
+            raise ValueError(f"worksheet: expected a function of {usable}, got arguments {', '.join(missing)}")
         statements = functions[-1].body
-    found: dict[str, Any] = {}
+    variables: dict[str, Any] = {}
     reader = _Reader({**sheet, **blanks})
     for s in statements:
-        words = _targets(s)
-        if not words or not isinstance(s, (ast.Assign, ast.AnnAssign)) or s.value is None:
+        names = _targets(s)
+        if not names or not isinstance(s, (ast.Assign, ast.AnnAssign)) or s.value is None:
             continue
         try:
             value = reader.value(s.value)
             values = [value] if isinstance(s, ast.AnnAssign) or isinstance(s.targets[0], ast.Name) else list(value)
-            made = dict(zip(words, values, strict=True))
+            assigned = dict(zip(names, values, strict=True))
         except Exception as error:  # whatever is wrong with one line, the others are still marked
-            made = dict.fromkeys(words, error)
-        found.update(made)
-        reader.names.update({w: x for w, x in made.items() if not isinstance(x, Exception)})
-    return found
+            assigned = dict.fromkeys(names, error)
+        variables.update(assigned)
+        reader.names.update({w: x for w, x in assigned.items() if not isinstance(x, Exception)})
+    return variables
 
 
 def worked_out(text: str, sheet: Mapping[str, Any], words: Mapping[str, str] | None = None) -> Any:
@@ -128,7 +128,7 @@ def worked_out(text: str, sheet: Mapping[str, Any], words: Mapping[str, str] | N
     Parameters
     ----------
     text : str
-        Python, or the notation of a board (see :mod:`~autograd_lite.derive.typed`).
+        Python, or the notation of a board (see :mod:`~autograd_lite.teach.notation`).
     sheet : mapping
         The values and functions of the worksheet by their names.
     words : mapping of str to str, optional
@@ -198,8 +198,8 @@ class _Reader:
     def value(self, e: ast.expr) -> Any:
         try:
             with np.errstate(all="ignore"):
-                found = self._value(e)
-            return found if isinstance(found, tuple) else _operand(found)
+                result = self._value(e)
+            return result if isinstance(result, tuple) else _operand(result)
         except OverflowError:
             raise ValueError("a number in it is too large") from None
 
@@ -212,9 +212,9 @@ class _Reader:
             case ast.Tuple():
                 return tuple(map(self._value, e.elts))
             case ast.List():
-                parts = list(map(self._value, e.elts))
-                self._charge(_size(parts))
-                return parts
+                entries = list(map(self._value, e.elts))
+                self._charge(_size(entries))
+                return entries
             case ast.UnaryOp() if type(e.op) in _UNARY:
                 return _UNARY[type(e.op)](_operand(self._value(e.operand)))
             case ast.BinOp() if type(e.op) in _BINARY:
@@ -257,8 +257,8 @@ class _Reader:
             return tuple(map(self._index, e.elts))
         if isinstance(e, ast.Slice):
             return slice(*(None if part is None else self._value(part) for part in (e.lower, e.upper, e.step)))
-        found = self._value(e)
-        return np.asarray(found) if isinstance(found, list) else found
+        at = self._value(e)
+        return np.asarray(at) if isinstance(at, list) else at
 
     def _binary(self, op: ast.AST, a: Any, b: Any) -> Any:
         a, b = _operand(a), _operand(b)
@@ -291,9 +291,9 @@ class _Reader:
             fn = FUNCTIONS[bare]
         if not callable(fn):
             raise ValueError(self._no_function(e, word))
-        own = word in self.names
-        args += [self._argument(a, own or bare == "einsum") for a in e.args]
-        params = {k.arg or "**": self._argument(k.value, own or k.arg in _WORDS) for k in e.keywords}
+        is_ours = word in self.names
+        args += [self._argument(a, is_ours or bare == "einsum") for a in e.args]
+        params = {k.arg or "**": self._argument(k.value, is_ours or k.arg in _WORDS) for k in e.keywords}
         if refused := params.keys() & {"out", "**"}:
             raise ValueError(f"{word}: {', '.join(refused)} cannot be used here")
         if bare == "reshape" and len(args) > 2:
@@ -312,8 +312,8 @@ class _Reader:
             shown = ast.unparse(e.func)[:40]
             shown = f"({shown})" if isinstance(e.func, (ast.BinOp, ast.UnaryOp)) else shown
             return f"{shown} is not a function: write {shown} * ({inside})"
-        own = [w for w, x in self.names.items() if callable(x) and w not in FUNCTIONS]
-        usual = ", ".join([*own, "exp", "log", "sqrt", "tanh", "sigmoid", "softmax", "sum", "mean", "outer"])
+        functions = [w for w, x in self.names.items() if callable(x) and w not in FUNCTIONS]
+        usual = ", ".join([*functions, "exp", "log", "sqrt", "tanh", "sigmoid", "softmax", "sum", "mean", "outer"])
         return f"{word} is not a function on this sheet; its functions are {usual} and others of NumPy"
 
     def _charge(self, entries: float, work: float = 0) -> None:
@@ -333,11 +333,11 @@ _HINTS: dict[type[ast.AST], str] = {
 
 def _dotted(e: ast.expr) -> str:
     """``np.linalg.inv``; nothing for anything but names and dots."""
-    words = []
+    attributes = []
     while isinstance(e, ast.Attribute):
-        words.append(e.attr)
+        attributes.append(e.attr)
         e = e.value
-    return ".".join([e.id, *words[::-1]]) if isinstance(e, ast.Name) else ""
+    return ".".join([e.id, *attributes[::-1]]) if isinstance(e, ast.Name) else ""
 
 
 def _locked(x: Any) -> Any:
@@ -369,8 +369,8 @@ def _shapes(a: Any, b: Any) -> str:
 
 def _indexed(x: Any, index: Any) -> int:
     """The entries that ``x[index]`` has at most."""
-    parts = index if isinstance(index, tuple) else (index,)
-    arrays = [p for p in parts if isinstance(p, np.ndarray) and p.dtype.kind in "iu"]
+    places = index if isinstance(index, tuple) else (index,)
+    arrays = [p for p in places if isinstance(p, np.ndarray) and p.dtype.kind in "iu"]
     if not arrays:
         return _size(x)
     chosen: int = math.prod(np.broadcast_shapes(*(p.shape for p in arrays)))
@@ -391,13 +391,13 @@ def _cost(fn: Any, bare: str, args: list[Any]) -> tuple[float, float]:
         return _einsum_cost(*args)
     if bare == "diag":
         return sizes[0] ** 2 if np.ndim(args[0]) == 1 else sizes[0], 0
-    made = [math.prod(n for n in _whole(x) if n > 1) for x in args]
+    lengths = [math.prod(n for n in _whole(x) if n > 1) for x in args]
     if bare in ("eye", "identity"):
-        return made[0] ** 2, 0
+        return lengths[0] ** 2, 0
     if bare in _GROWING:
-        return math.prod(made) * math.prod(sizes), 0
+        return math.prod(lengths) * math.prod(sizes), 0
     # What else there is computes with all of its operands together, at worst each entry with each.
-    return max([*made, *sizes]), math.prod(sizes) / BLAS
+    return max([*lengths, *sizes]), math.prod(sizes) / BLAS
 
 
 def _size(x: Any) -> int:
@@ -415,10 +415,10 @@ def _einsum_cost(subscripts: Any, *operands: Any) -> tuple[float, float]:
     """The cost of a loop over all letters; an ellipsis stands for the remaining axes."""
     if not isinstance(subscripts, str):
         raise ValueError("einsum: write the subscripts first, as in np.einsum('ij,jk->ik', a, b)")
-    words, _, out = subscripts.replace(" ", "").replace("...", "").partition("->")
+    inputs, _, out = subscripts.replace(" ", "").replace("...", "").partition("->")
     lengths: dict[str, int] = {}
     rest = 1
-    for word, x in zip(words.split(","), operands, strict=False):
+    for word, x in zip(inputs.split(","), operands, strict=False):
         named = np.shape(x)[-len(word) :] if word else ()
         lengths.update(zip(word, named, strict=False))
         rest = max(rest, int(np.size(x)) // max(math.prod(named), 1))

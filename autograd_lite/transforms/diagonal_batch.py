@@ -37,7 +37,7 @@ class Diagonal:
         return self.size
 
     def filled(self, entries: Any) -> Diagonal:
-        """The same with other entries."""
+        """A batch of this shape with other entries."""
         return Diagonal(entries, self.first, self.size)
 
     def dense(self) -> Any:

@@ -1,7 +1,7 @@
 """Worksheets: a derivation, or the source of a backward pass, with blanks; an answer key; and a checker that shows
 which answer is wrong, how, and by what factor.
 
-An answer is an array, or a formula, which is interpreted and never executed (see :mod:`~autograd_lite.derive.answer`).
+An answer is an array, or a formula, which is interpreted and never executed (see :mod:`~autograd_lite.teach.answers`).
 A formula is evaluated with the *right* values of everything else, so that each mistake is marked once. An array that is
 wrong only because an earlier answer was is reported as such.
 """
@@ -17,21 +17,21 @@ from typing import Any
 import numpy as np
 
 from ..base.tree import leaves
+from ..derive.explain import Derivation, explain
+from ..derive.expression import Expr, evaluate, number, replaced, walk
+from ..derive.factors import Factor, laid_out
+from ..derive.layout import Definition, markdown_of, tex_rows, text_of
+from ..derive.lines import Total
+from ..derive.source import Source
+from ..derive.writing import LATEX, TEXT, TIMES, Ascii, Printer, shape_text, shown_params, text, text_name, write
 from ..engine.operands import raw
 from ..program.capture import run
 from ..table.textbook import NOTATIONS
 from ..tensor import Tensor
-from .answer import LONG as FORMULA
-from .answer import assignments, clipped, worked_out, written
-from .explain import Derivation, aligned, explain
-from .expr import Function
-from .expression import Expr, evaluate, name, number, replaced, walk
-from .factors import Factor, laid_out
-from .lines import Total
-from .marking import CARRIED, Mark, Marks, Question, fitted, verdict
-from .source import Source
-from .typed import signs_replaced
-from .writing import ASCII, TIMES, Sub, shape_text, shown_params, tex, tex_name, text, text_name, write
+from .answers import LONG as FORMULA
+from .answers import assignments, clipped, worked_out, written
+from .grading import CARRIED, Mark, Marks, Question, fitted, verdict
+from .notation import signs_replaced
 
 BLANK = "_" * 14
 SMALL = 256  # entries of the largest array of which a Jacobian is computed
@@ -99,14 +99,14 @@ class Worksheet:
         ValueError
             If a text of assignments cannot be parsed, or a function has an argument that is not given.
         """
-        given = self._answers(answers)
+        typed = self._answers(answers)
         marks = Marks()
         if isinstance(answers, Mapping):
-            known = {w for q in self.questions for w in _keys(q)}
-            marks.unknown = tuple(str(w) for w in answers if w not in known)
+            blanks = {w for q in self.questions for w in _keys(q)}
+            marks.unknown = tuple(str(w) for w in answers if w not in blanks)
         values: dict[str, Any] = {}
         for q in self.questions:
-            answer = next((given[w] for w in _keys(q) if w in given), None)
+            answer = next((typed[w] for w in _keys(q) if w in typed), None)
             if answer is None or isinstance(answer, str) and not answer.strip():
                 marks.append(Mark(q.word, False, "not answered"))
                 continue
@@ -126,8 +126,8 @@ class Worksheet:
         if isinstance(answers, Mapping):
             return answers
         if isinstance(answers, str):
-            if (found := self._lines(answers)) is not None:
-                return found
+            if (formulas := self._lines(answers)) is not None:
+                return formulas
             blanks = {w: q.value for q in self.questions for w in (q.word, q.word.replace("_", ""))}
             try:
                 sheet = {**self._env, **{w: fn for q in self.questions for w, fn in q.functions.items()}}
@@ -136,13 +136,13 @@ class Worksheet:
                 raise ValueError(f"worksheet: the answers cannot be read: {error}") from None
         space = self._space()
         code = answers.__code__
-        words = code.co_varnames[: code.co_argcount]
-        missing = [w for w in words if w not in space]
+        arguments = code.co_varnames[: code.co_argcount]
+        missing = [w for w in arguments if w not in space]
         if missing:
             raise ValueError(
                 f"worksheet: expected a function of {', '.join(self._env)}, got arguments {', '.join(missing)}"
             )
-        result, variables = run(answers, [space[w] for w in words], {})
+        result, variables = run(answers, [space[w] for w in arguments], {})
         return {**dict(variables), **(result if isinstance(result, Mapping) else {})}
 
     def _space(self) -> dict[str, Any]:
@@ -158,15 +158,15 @@ class Worksheet:
 
     def _lines(self, text: str) -> dict[str, str] | None:
         """A text with one formula for each of some blanks, perhaps as on the board; None for any other text."""
-        known = {w for q in self.questions for w in _keys(q)}
+        blanks = {w for q in self.questions for w in _keys(q)}
         lines = [line.partition("=") for line in text.splitlines() if line.strip()] if len(text) < LONG else []
-        found = {word.strip(): formula.strip() for word, _, formula in lines}
-        formulas = all(0 < len(formula) <= FORMULA and formula[0] != "=" for formula in found.values())
-        return found if found and formulas and found.keys() <= known else None
+        answers = {word.strip(): formula.strip() for word, _, formula in lines}
+        formulas = all(0 < len(formula) <= FORMULA and formula[0] != "=" for formula in answers.values())
+        return answers if answers and formulas and answers.keys() <= blanks else None
 
     @property
     def _words(self) -> dict[str, str]:
-        """What an answer may use, by how it may be written."""
+        """The values that an answer may use, by how they may be written."""
         symbols = {w: q.word for q in self.questions for w in (q.symbol, text_name(q.symbol)) if w}
         round_d = {re.sub(r"^d|(?<=/)d", "∂", w): word for w, word in symbols.items()}
         return {**written(w for w, x in self._space().items() if not callable(x)), **round_d, **symbols}
@@ -231,35 +231,43 @@ def _of_derivation(d: Derivation) -> Worksheet:
     mathematics = []
     for line in d.lines:
         if line.symbol not in questions and not (isinstance(line, Factor) and line.formula.is_number):
-            questions[line.symbol], since = _question(d, line)
+            since = d.since(_derived_from(d, line), set())
+            questions[line.symbol] = _question(d, line, since)
+            reasons = r"\text{since } " + _reasons(since, LATEX, r",\; ") if since else ""
             shape = shape_text(np.shape(line.value), TIMES)
-            mathematics.append(rf"{tex_name(line.symbol)} &= \underline{{\hspace{{8em}}}} && {shape} && {since}")
+            mathematics.append(rf"{LATEX.name(line.symbol)} &= \underline{{\hspace{{8em}}}} && {shape} && {reasons}")
     wide = max((len(q.word) for q in questions.values()), default=0)
     rows = [f"  {q.word:<{wide}} = {BLANK}  {shape_text(np.shape(q.value)):<7} {q.since}\n" for q in questions.values()]
-    head = "\n".join([*d.text_given(), "", *d.text_steps()])
+    head = text_of(d.before, TEXT)
     body = f"{head}\n\nFill in\n\n{''.join(rows)}"
-    sections = aligned([*d.sections_before(), ("Fill in", mathematics)])
+    sections = markdown_of([*map(tex_rows, d.before), ("Fill in", mathematics)])
     return Worksheet(head, list(questions.values()), body, str(d), d.chain.environment(), sections)
 
 
-def _question(d: Derivation, line: Factor | Total) -> tuple[Question, str]:
-    """The blank for a line, and its hint in LaTeX."""
+def _derived_from(d: Derivation, line: Factor | Total) -> list[Factor]:
+    """The factors whose steps a line was derived from, each step once."""
+    factors = [line] if isinstance(line, Factor) else [path[-1] for path in line.paths if d.found.by_gradients]
+    return list({f.of: f for f in factors}.values())
+
+
+def _reasons(since: Sequence[Definition], printer: Printer, comma: str) -> str:
+    return comma.join(definition.written(printer) for definition in since if not definition.wrt)
+
+
+def _question(d: Derivation, line: Factor | Total, since: Sequence[Definition]) -> Question:
+    """The blank for a line."""
     c = d.chain
-    known: dict[str, Any]
     if isinstance(line, Factor):
-        e, steps = line.formula, {line.of: None}
-        known = {"slips": _slips(d, line)}
+        e, slips, recompute = line.formula, _slips(d, line), None
     else:
-        e, steps = d.composition(line), {path[-1].of: None for path in line.paths if d.found.by_gradients}
-        known = {"slips": _total_slips(d, line), "recompute": _from_factors(d, line)}
+        e, slips, recompute = d.composition(line), _total_slips(d, line), _from_factors(d, line)
+    steps = [f.of for f in _derived_from(d, line)]
     defined = [e for n in steps for e in (c.definition(n), *(e for _, e in c.where(n)))]
     notations = _notations([*defined, e], c.environment())
-    since = ", ".join(f"{text_name(c.names[n])} = {text(c.definition(n))}" for n in steps)
-    hints = [f"since {since}" if steps else "from the factors above", *map(_hint, _notations([e], {})["functions"])]
+    reasons = f"since {_reasons(since, TEXT, ', ')}" if since else "from the factors above"
+    hints = [reasons, *map(_hint, _notations([e], {})["functions"])]
     word = as_variable(line.symbol)
-    q = Question(word, "; ".join(hints), _code(e), line.value, line.symbol, **known, **notations)
-    in_tex = r",\; ".join(f"{tex_name(c.names[n])} = {tex(c.definition(n))}" for n in steps)
-    return q, rf"\text{{since }} {in_tex}" if steps else ""
+    return Question(word, "; ".join(hints), write(e, _CODE), line.value, line.symbol, slips, recompute, **notations)
 
 
 def _notations(formulas: Sequence[Expr], env: Mapping[str, Any]) -> dict[str, Any]:
@@ -269,16 +277,16 @@ def _notations(formulas: Sequence[Expr], env: Mapping[str, Any]) -> dict[str, An
         sign, options = NOTATIONS[part.head], part.args[_written_arguments(part) :]
         functions[sign.name] = _with_options(sign.fn, options, env)
         infix = re.fullmatch(r"\{x1\} (\S) \{x2\}", sign.text)
-        words[infix[1] if infix else signs_replaced(text(part))] = sign.name if infix else _code(part)
+        words[infix[1] if infix else signs_replaced(text(part))] = sign.name if infix else write(part, _CODE)
     return {"functions": functions, "words": words}
 
 
 def _with_options(fn: Any, options: Sequence[Expr], env: Mapping[str, Any]) -> Any:
-    return lambda *given: fn(*given, *(evaluate(e, env) for e in options))
+    return lambda *operands: fn(*operands, *(evaluate(e, env) for e in options))
 
 
 def _hint(word: str) -> str:
-    """What a function on the sheet stands for: ``correlate(a, b) is a ⋆ b``."""
+    """Explain a function on the sheet: ``correlate(a, b) is a ⋆ b``."""
     template = NOTATIONS[word].text
     letters = {"x1": "a", "x2": "b", "x3": "c"}
     used = [letter for place, letter in letters.items() if f"{{{place}}}" in template]
@@ -290,29 +298,21 @@ def _written_arguments(e: Expr) -> int:
     return len(set(re.findall(r"\{x(\d)\}", NOTATIONS[e.head].text)))
 
 
-def _code(e: Expr) -> str:
-    """A formula as a student may type it: ``B.T @ dLdC``."""
-    return write(replaced(replaced(e, _called), _in_code), _CODE)
+class _Code(Ascii):
+    """Formulas as a student may type them, with the axes of sums: ``B.T @ dLdC``."""
+
+    def name(self, word: str, letters: str = "") -> str:
+        return as_variable(word) if "/" in word else super().name(word)
+
+    def call(self, e: Expr) -> str:
+        args = e.args[: _written_arguments(e)] if e.head in NOTATIONS else e.args
+        arguments = ", ".join(write(a, self) for a in args)
+        params = (f"{k}={v!r}" for k, v in shown_params(e).items())
+        inside = [f"[{arguments}]" if e.row is not None and e.row.variadic else arguments, *params]
+        return f"{e.head}({', '.join(inside)})"
 
 
-def _call(e: Expr, sub: Sub) -> str:
-    arguments = ", ".join(sub(a, 0) for a in e.args)
-    params = (f"{k}={v!r}" for k, v in shown_params(e).items())
-    return f"{e.head}({', '.join([f'[{arguments}]' if e.row is not None and e.row.variadic else arguments, *params])})"
-
-
-_CODE = replace(ASCII, call=_call)  # which keeps the axes of a sum
-
-
-def _called(e: Expr) -> Expr | None:
-    """A notation as a call."""
-    call: Any = Function(e.head)
-    return Expr(e.head, e.args[: _written_arguments(e)], shape=e.shape, row=call) if e.head in NOTATIONS else None
-
-
-def _in_code(e: Expr) -> Expr | None:
-    """A derivative by its name in code."""
-    return name(as_variable(e.value), e.shape) if e.role == "name" and "/" in e.value else None
+_CODE = _Code()
 
 
 def as_variable(symbol: str) -> str:
@@ -325,7 +325,7 @@ def _slips(d: Derivation, f: Factor) -> dict[str, Any]:
     c = d.chain
     definition = c.definition(f.of)
     is_function = len(definition.args) == 1 and definition.args[0].role == "name"  # of one landmark
-    if not is_function or f.combine != "elementwise" or f.shapes[0] != f.shapes[1]:
+    if not (is_function and f.is_elementwise) or f.shapes[0] != f.shapes[1]:
         return {}
     of, x, env = c.names[f.of], definition.args[0].value, c.environment()
     with np.errstate(all="ignore"):
@@ -349,12 +349,12 @@ def _total_slips(d: Derivation, t: Total) -> dict[str, Any]:
         if len(path) == 1 and not path[0].axes:
             slips |= {f"in {path[0].symbol} {says}": start * slip for says, slip in _slips(d, path[0]).items()}
         for f in path:
-            if f.combine == "elementwise" and not f.axes and f.shapes[0] == f.shapes[1]:
+            if f.is_elementwise and not f.axes and f.shapes[0] == f.shapes[1]:
                 g = start
                 for k in path:
                     g = g if k is f else k.apply(g)
                 slips[f"the factor {as_variable(f.symbol)} is missing"] = laid_out(g, t.value.shape)
-            if f is path[-1] and f.combine == "map" and d.chain.jacobian(f.of) is not None and t.value.size <= SMALL:
+            if f is path[-1] and f.is_map and d.chain.jacobian(f.of) is not None and t.value.size <= SMALL:
                 g = start
                 for k in path[:-1]:
                     g = k.apply(g)
@@ -369,8 +369,8 @@ def _total_slips(d: Derivation, t: Total) -> dict[str, Any]:
 
 def _without_sums(f: Factor) -> Expr | None:
     """A gradient without the sums and means in it, if it is more than them: that of a softmax or a norm."""
-    parts = walk(f.formula)[:-1] if f.combine == "map" else []
-    sums = {part.key for part in parts if part.role in ("total", "reduction") and f.cotangent in part.names}
+    inside = walk(f.formula)[:-1] if f.is_map else []
+    sums = {part.key for part in inside if part.role in ("total", "reduction") and f.cotangent in part.names}
     return replaced(f.formula, lambda part: number(0) if part.key in sums else None) if sums else None
 
 
@@ -384,9 +384,9 @@ def _from_factors(d: Derivation, t: Total) -> Callable[[Mapping[str, Any]], Any]
             of = path[0].of
             g = start if of is c.root else values.get(f"d{c.names[c.root]}d{c.names[of]}", start)
             for f in path:
-                own = None if d.found.by_gradients else values.get(as_variable(f.symbol))
+                partial = None if d.found.by_gradients else values.get(as_variable(f.symbol))
                 try:
-                    g = (f if own is None or f.value is None else replace(f, value=own)).apply(g)
+                    g = (f if partial is None or f.value is None else replace(f, value=partial)).apply(g)
                 except ValueError:  # its shape does not fit
                     return np.nan
             total = total + g
@@ -406,20 +406,20 @@ def _from_code(code: str, space: Mapping[str, Any]) -> Callable[[Mapping[str, An
     return recompute
 
 
-def _of_source(made: Source, given: Sequence[Any]) -> Worksheet:
-    variables = made.variables(*given)
-    function = {w: v for w, v in made.space.items() if callable(v) and w != made.name}
-    for word in re.findall(r"\b(?:np|scipy)(?:\.[a-z]\w*)+(?=\()", made):  # answers may call them too
+def _of_source(emitted: Source, args: Sequence[Any]) -> Worksheet:
+    variables = emitted.variables(*args)
+    function = {w: v for w, v in emitted.space.items() if callable(v) and w != emitted.name}
+    for word in re.findall(r"\b(?:np|scipy)(?:\.[a-z]\w*)+(?=\()", emitted):  # answers may call them too
         module, _, path = word.partition(".")
-        function.setdefault(word, attrgetter(path)(made.space[module]))
-    env = {w: x for w, x in variables.items() if w in made.arguments}
+        function.setdefault(word, attrgetter(path)(emitted.space[module]))
+    env = {w: x for w, x in variables.items() if w in emitted.arguments}
     lines, questions = [], []
     behind = False
-    for line in made.splitlines():
+    for line in emitted.splitlines():
         behind = behind or line.strip() == "# backward"
         m = re.fullmatch(r"(    )(\w+) = (.*?)(\s*)(#.*)?", line)
         if behind and m and m[2] in variables:
-            recompute = _from_code(m[3], {**made.space, **variables})
+            recompute = _from_code(m[3], {**emitted.space, **variables})
             symbol = _slashed(m[2]) if "/" in _slashed(m[2]) else ""
             questions.append(Question(m[2], m[5] or "", m[3], variables[m[2]], symbol, recompute=recompute))
             lines.append(f"    {m[2]} = {BLANK}  {m[5] or ''}".rstrip())
@@ -427,4 +427,4 @@ def _of_source(made: Source, given: Sequence[Any]) -> Worksheet:
             lines.append(line)
     forward = {w: x for w, x in variables.items() if w not in {q.word for q in questions}}
     body = "\n".join(lines) + "\n"
-    return Worksheet("", questions, body, str(made), {**function, **env, **forward}, f"```python\n{body}```")
+    return Worksheet("", questions, body, str(emitted), {**function, **env, **forward}, f"```python\n{body}```")

@@ -22,14 +22,14 @@ def as_array(leaf: Any) -> Array:
 
 
 def is_array(leaf: Any) -> bool:
-    """Whether a leaf is an array of any library, or a NumPy scalar; everything else is passed on unchanged."""
+    """True if a leaf is an array of any library, or a NumPy scalar; everything else is passed on unchanged."""
     if isinstance(leaf, type):  # a scalar type such as np.float32 has the method, too
         return False
     return isinstance(leaf, np.ndarray | np.generic) or hasattr(leaf, "detach") or hasattr(leaf, "__array__")
 
 
 def is_differentiable(leaf: Any) -> bool:
-    """Whether a derivative with respect to this leaf makes sense: real or complex floating numbers."""
+    """True if a derivative with respect to this leaf makes sense: real or complex floating numbers."""
     if isinstance(leaf, float | complex):
         return True
     return is_array(leaf) and as_array(leaf).dtype.kind in "fc"

@@ -19,7 +19,7 @@ class Cotangents(tuple[Any, ...]):
     shape, dtype = (), None
 
 
-#: Its pull returns a tuple, with None for the results that were not used.
+#: Its vjp returns a tuple, with None for the results that were not used.
 PROJECTION = Primitive(
     "linear", lambda ys, index, count: ys[index],
     (lambda g, index, count: Cotangents(g if k == index else None for k in range(count)),),

@@ -18,7 +18,7 @@ from .node import Node
 _BLOCK = 512  # a sum of at most this many entries is accurate enough as one product
 
 
-def fit(d: Any, n: Node, p: Node) -> Any:
+def match_argument(d: Any, n: Node, p: Node) -> Any:
     """The cotangent `d`, as the rule of `n` returned it, in the shape and dtype of the argument `p`."""
     if isinstance(d, tuple):
         if p.parts is None:
@@ -35,7 +35,7 @@ def sum_to(d: Any, shape: tuple[int, ...], n: Node, p: Node) -> Any:
     elementwise = n.row is not None and n.row.kind == "elementwise"
     if axes is None:
         if elementwise:
-            return _stretch(d, shape, n, p)
+            return _broadcast(d, shape, n, p)
         raise shape_error(d, shape, n, p)
     users = n.row is not None and not n.row.builtin
     if elementwise and d.shape != n.shape or users and d.ndim > n.ndim and not n.parts:
@@ -96,7 +96,7 @@ def ones(shape: int | tuple[int, ...], dtype: Any) -> np.ndarray[Any, Any]:
     return made
 
 
-def _stretch(d: Any, shape: tuple[int, ...], n: Node, p: Node) -> Any:
+def _broadcast(d: Any, shape: tuple[int, ...], n: Node, p: Node) -> Any:
     """`d` broadcast to the argument's shape: a partial that does not depend on an argument may be smaller."""
     try:
         return np.broadcast_to(d, shape)

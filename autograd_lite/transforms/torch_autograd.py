@@ -10,8 +10,8 @@ from ..engine.accumulate import backward as _backward
 from ..engine.accumulate import cotangent_of, taken
 from ..engine.backward import pull_back
 from ..engine.context import changed, watcher
+from ..engine.engine_rows import lift
 from ..engine.node import TRACED, Node
-from ..engine.results import lift
 from ..engine.value import wrap
 from ..tensor import Tensor
 

@@ -1,0 +1,237 @@
+"""The lines of a derivation as data, and their two layouts: plain text for a terminal, aligned LaTeX for a page.
+
+What a line says stands here once, so both layouts say the same; how a formula is written is the printer's part
+(:mod:`~autograd_lite.derive.writing`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+from unicodedata import combining
+
+import numpy as np
+
+from ..base.escape import markdown, plain
+from .expression import Expr
+from .writing import LATEX, Latex, Printer, shape_text, write
+
+SHOWN = 16  # entries of the largest array that is written out; of a larger one the shape is shown
+AT = 34  # the column of remarks in plain text
+BOARD = 110  # columns
+ROW = 6  # given values in a row
+
+
+@dataclass(frozen=True, eq=False)
+class Definition:
+    """``P = σ(C)``; the formula is None where a long one has been written out before.
+
+    With `wrt` it is that of an entry of a Jacobian, ``dPᵢ/dSⱼ``.
+    """
+
+    symbol: str
+    formula: Expr | None
+    wrt: str = ""
+
+    def written(self, printer: Printer) -> str:
+        symbol = printer.entry(self.symbol, self.wrt) if self.wrt else printer.name(self.symbol)
+        return f"{symbol} = {printer.dots if self.formula is None else write(self.formula, printer)}"
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """A line: a symbol, what it is equal to, and remarks.
+
+    Attributes
+    ----------
+    formulas : tuple of Expr
+        All equal to the symbol.
+    value : optional
+        The value; only a small one is written out.
+    shape : tuple of int, optional
+        Where the line states it.
+    since : tuple of Definition
+        The definitions of the steps that the formula was derived from.
+    how : str
+        How the factor is multiplied with the gradient above it.
+    ones : tuple of Expr
+        Sums that are 1, which the last formula uses.
+    where : tuple of Definition
+        What else stands in the formula.
+    check : str
+        The comparison with a finite difference.
+    is_gradient : bool
+        Whether a factor or a gradient is complete with this line.
+    """
+
+    symbol: str
+    formulas: Sequence[Expr] = ()
+    value: Any = None
+    shape: tuple[int, ...] | None = None
+    since: Sequence[Definition] = ()
+    how: str = ""
+    ones: Sequence[Expr] = ()
+    where: Sequence[Definition] = ()
+    check: str = ""
+    is_gradient: bool = False
+
+    @property
+    def has_value(self) -> bool:
+        """True if the value is written out."""
+        return self.value is not None and np.size(self.value) <= SHOWN
+
+    def sides(self, printer: Latex) -> list[str]:
+        """The symbol and everything that it is equal to."""
+        value = [printer.matrix(self.value)] if self.has_value else []
+        return [printer.name(self.symbol), *(write(e, printer) for e in self.formulas), *value]
+
+    def reasons(self, printer: Printer) -> list[str]:
+        """The definitions in `since`; without indices, none of a Jacobian."""
+        return [d.written(printer) for d in self.since if printer.indexed or not d.wrt]
+
+
+@dataclass(frozen=True)
+class Section:
+    """Some lines under a title; `place` is the module that they belong to."""
+
+    title: str
+    lines: Sequence[Line]
+    place: str = ""
+
+
+GIVEN, STEPS, RULE, DOWN = "Given", "The steps", "The chain rule", "From the result down"
+
+
+# --------------------------------------------------------------------------------------------------------- plain text
+
+
+def text_of(sections: Sequence[Section], printer: Printer) -> str:
+    """The sections as plain text."""
+    steps = [s for s in sections if s.title == STEPS]
+    wide = max((_width(printer.name(line.symbol)) for s in steps for line in s.lines), default=1)
+    out: list[str] = []
+    for s in sections:
+        if s.title == GIVEN:
+            out.append(f"Given  {', '.join(_given(line, printer) for line in s.lines)}")
+        elif s.title == STEPS:
+            out += ["", STEPS] if s is steps[0] else []
+            out.append(f"\n  in {s.place}" if s.place else "")
+            out += [row for line in s.lines for row in _step(line, printer, wide)]
+        elif s.title == RULE:
+            out += ["", f"{RULE}\n", *(f"  {_equation(line, printer)}" for line in s.lines)]
+        else:
+            out += ["", f"{s.title}\n"]
+            out += [row for line in s.lines for row in _derived(line, printer, line is s.lines[0])]
+    return "\n".join(out).rstrip()
+
+
+def _given(line: Line, printer: Printer) -> str:
+    if line.shape is None:
+        return _equation(line, printer)
+    return printer.shaped(printer.name(line.symbol), line.shape)
+
+
+def _equation(line: Line, printer: Printer) -> str:
+    return f"{printer.name(line.symbol)} = {write(line.formulas[0], printer)}"
+
+
+def _step(line: Line, printer: Printer, wide: int) -> Iterator[str]:
+    symbol = printer.name(line.symbol)
+    start = f"  {symbol}{' ' * (wide - _width(symbol))} = {write(line.formulas[0], printer)}"
+    yield f"{start:<{AT}}  {shape_text(line.shape or ()):<8} {_array(line.value, AT + 11)}".rstrip()
+    if line.where:
+        yield f"  {'':<{wide}}   with {', '.join(d.written(printer) for d in line.where)}"
+
+
+def _derived(line: Line, printer: Printer, is_first: bool) -> Iterator[str]:
+    """The rows of a factor or a gradient."""
+    symbol, reasons = printer.name(line.symbol), line.reasons(printer)
+    indent = " " * _width(symbol)
+    formulas = [write(e, printer) for e in line.formulas]
+    if formulas and reasons:
+        yield from _with_remark(f"  {symbol} = {formulas[0]}", f"since {', '.join(reasons)}{line.how}")
+    elif formulas:
+        yield f"{'' if is_first else chr(10)}  {symbol} = {formulas[0]}"
+    ones = "".join(f"  since {write(e, printer)} = 1" for e in line.ones)
+    yield from (f"  {indent} = {formula}{ones}" for formula in formulas[1:])
+    if line.has_value:
+        yield f"  {indent} = {_array(line.value, len(indent) + 5)}"
+    if line.shape is not None:
+        yield f"  {indent} is {shape_text(line.shape)}"
+    if line.check:
+        yield f"  {indent}   {line.check}" if line.symbol else f"      {line.check}"
+    if line.is_gradient:
+        yield ""
+
+
+def _with_remark(line: str, remark: str) -> Iterator[str]:
+    """A line with a remark beside it, or below it where that would be too wide."""
+    if max(_width(line), AT) + len(remark) <= BOARD:
+        yield f"{line}{' ' * (AT - _width(line))}  {remark}"
+    else:
+        yield from (line, f"{'':<{AT - 20}}  {remark}")
+
+
+def _width(word: str) -> int:
+    """The width in columns; combining marks have none."""
+    return sum(not combining(c) for c in word)
+
+
+def small(value: Any) -> Any:
+    """A value that can be written out; None for any other."""
+    return value if value is not None and np.size(value) <= SHOWN and np.ndim(value) <= 2 else None
+
+
+def _array(value: Any, indent: int) -> str:
+    if value is None:
+        return ""
+    value = np.asarray(value)
+    size = float(np.abs(value).max(initial=0.0, where=np.isfinite(value)))
+    digits = 4 if size >= 0.1 or size == 0 else min(3 - math.floor(math.log10(size)), 12)
+    shown = np.array2string(value, precision=digits, suppress_small=True, separator=" ", floatmode="maxprec")
+    return shown.replace("\n", "\n" + " " * indent)
+
+
+# --------------------------------------------------------------------------------------------------------------- LaTeX
+
+
+def tex_rows(section: Section) -> tuple[str, list[str]]:
+    """The title of a section, and its lines as rows of aligned LaTeX."""
+    title = f"{section.title} in {section.place}" if section.place else section.title
+    if section.title != GIVEN:
+        return title, [row for line in section.lines for row in _tex_line(line)]
+    values = [_given(line, LATEX) for line in section.lines]
+    return title, [r"& " + r",\quad ".join(values[k : k + ROW]) for k in range(0, len(values), ROW)]
+
+
+def _tex_line(line: Line) -> Iterator[str]:
+    symbol, *sides = line.sides(LATEX)
+    if line.formulas:
+        row = f"{symbol} &= {' = '.join(sides)}"
+        shape = f" && {LATEX.shape(line.shape)}" if line.shape is not None else ""
+        since = r",\; ".join([*line.reasons(LATEX), *(f"{write(e, LATEX)} = 1" for e in line.ones)])
+        how = LATEX.words(line.how) if line.how else ""
+        yield row + shape + (rf" && \text{{since }} {since}{how}" if since else "")
+    yield from (rf"& \quad {d.written(LATEX)}" for d in line.where)
+    if line.check:
+        yield rf"& \quad {LATEX.words(line.check)}"
+
+
+def latex_of(sections: Iterable[Section]) -> str:
+    """One ``align*`` for each section."""
+    line_break = " \\\\\n"
+    return "\n\n".join(
+        f"% {plain(title)}\n\\begin{{align*}}\n{line_break.join(rows)}\n\\end{{align*}}"
+        for title, rows in map(tex_rows, sections)
+    )
+
+
+def markdown_of(sections: Iterable[tuple[str, Sequence[str]]]) -> str:
+    """Titles with rows of LaTeX, as Markdown."""
+    line_break = " \\\\\n"
+    return "\n".join(
+        f"**{markdown(title)}**\n\n$$\n\\begin{{aligned}}\n{line_break.join(rows)}\n\\end{{aligned}}\n$$\n"
+        for title, rows in sections
+    )

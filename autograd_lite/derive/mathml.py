@@ -1,0 +1,266 @@
+"""Formulas as MathML, which browsers show without a script.
+
+The printer differs from that of LaTeX in letters, words and brackets. A template, which rows have in LaTeX, is read by
+:class:`Reader`: an operand in it is MathML already, so nothing that a user has named is ever read as LaTeX.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+from ..base.escape import TEX_CHARACTERS, xml
+from .binding import read
+from .writing import GREEK, Latex
+
+_PLACE = 0xE000  # the operands in a template, as one character each
+_TOKEN = re.compile(r"\\[A-Za-z]+|\\.|[{}^_&]|[0-9]+(?:\.[0-9]+)?|[^\S\u00a0]+|.", re.S)
+_IDENTIFIERS = {**GREEK, "Gamma": "Γ", "Phi": "Φ", "partial": "∂", "infty": "∞"}
+_OPERATORS = {
+    "odot": "⊙", "times": "×", "cdot": "·", "top": "⊤", "lvert": "|", "rvert": "|", "lVert": "‖", "rVert": "‖",
+    "geq": "≥", "leq": "≤", "neq": "≠", "sum": "∑", "prod": "∏", "to": "→", "mapsto": "↦", "ldots": "…", "dots": "…",
+    "in": "∈", "wedge": "∧", "vee": "∨", "star": "⋆", "ast": "∗", "lfloor": "⌊", "rfloor": "⌋", "cdots": "⋯",
+    **{c: c for c in "{}%#$&_"},
+}  # fmt: skip
+_SPACES = {",": "0.17em", ";": "0.28em", ":": "0.22em", "quad": "1em", "qquad": "2em", " ": "0.25em", "!": "0"}
+_IGNORED = {"textstyle", "displaystyle", "big", "bigl", "bigr", "limits", "\\"}
+_ACCENTS = {"overline": "‾", "hat": "^", "bar": "¯", "tilde": "~"}
+
+
+def fence(token: str) -> str:
+    """A bracket as high as what is in it."""
+    word = token.removeprefix("\\")
+    shown = "" if word == "." else _OPERATORS.get(word, word)
+    return f'<mo fence="true" stretchy="true">{xml(shown)}</mo>' if shown else ""
+
+
+def _token(token: str) -> str:
+    """A number, letter or sign."""
+    if token[:1].isdigit():
+        return f"<mn>{token}</mn>"
+    if token.isalpha():
+        return f"<mi>{xml(token)}</mi>"
+    look = ' stretchy="false"' if token in tuple("()[]") else ""
+    return f"<mo{look}>{xml(token.replace('-', '−'))}</mo>" if token else ""
+
+
+class MathML(Latex):
+    """Mathematics as the content of a ``<math>`` element.
+
+    >>> MATHML.name("W1")
+    '<msub><mi>W</mi><mn>1</mn></msub>'
+    """
+
+    separator = f'<mspace width="{_SPACES[","]}"/>'
+    opening = (_token("("), f"<mrow>{fence('(')}")
+
+    def fill(self, template: str, *operands: str) -> str:
+        pieces, rest = read(template).pieces, read(template).rest
+        line = "".join(f"{before}{chr(_PLACE + k)}" for k, (before, _) in enumerate(pieces)) + rest
+        return Reader(line, operands).all()
+
+    def words(self, text: str) -> str:
+        return f"<mtext>{xml(text)}</mtext>".replace(" ", "\u00a0")
+
+    def upright(self, word: str) -> str:
+        return f'<mi mathvariant="normal">{xml(word)}</mi>'
+
+    function = upright
+
+    def plain(self, text: str) -> str:
+        return "".join(_token(t) for t in _TOKEN.findall(text) if not t.isspace())
+
+    def brackets(self, word: str) -> str:
+        tall = "<mfrac>" in word or "<mtable" in word
+        return self.arguments([word]) if tall else f"{_token('(')}{word}{_token(')')}"
+
+    def arguments(self, arguments: Sequence[str]) -> str:
+        return f"<mrow>{fence('(')}{_token(',').join(arguments)}{fence(')')}</mrow>"
+
+    def rows(self, entries: Sequence[Sequence[str]]) -> str:
+        return table([[f"<mtd>{x}</mtd>" for x in row] for row in entries], "bracketed")
+
+
+MATHML = MathML()
+
+
+def table(rows: Sequence[Sequence[str]], kind: str) -> str:
+    """A table of cells. That of a matrix gets a border, since few machines have a font whose brackets grow."""
+    lines = "".join(f"<mtr>{''.join(row)}</mtr>" for row in rows)
+    looks = {"bracketed": ' columnalign="right"', "aligned": ' displaystyle="true"'}.get(kind, "")
+    return f'<mtable class="{xml(kind)}"{looks}>{lines}</mtable>'
+
+
+class Reader:
+    """Reads the LaTeX of a template.
+
+    An unknown command appears as its name, so nothing is lost, and any input gives well-formed MathML.
+    """
+
+    def __init__(self, tex: str, operands: Sequence[str] = ()) -> None:
+        tex = re.sub(r"\\text\{[^{}]*\}", lambda m: m[0].replace(" ", "\u00a0"), tex)  # where spaces count
+        self.tokens = [t for t in _TOKEN.findall(tex) if t == "\u00a0" or not t.isspace()]
+        self.operands = operands
+        self.at = 0
+
+    def peek(self) -> str:
+        return self.tokens[self.at] if self.at < len(self.tokens) else ""
+
+    def take(self) -> str:
+        token = self.peek()
+        self.at += 1
+        return token
+
+    def all(self) -> str:
+        out = ""
+        while self.peek():
+            out += self.until("}", "&")
+            self.take()  # an unmatched bracket is dropped
+        return out
+
+    def until(self, *stops: str) -> str:
+        """Everything up to one of `stops`, with subscripts and superscripts."""
+        out = ""
+        while self.peek() and self.peek() not in stops:
+            is_function = self._is_function(self.peek())
+            out += self.scripted()
+            if is_function and self._needs_space(self.peek()):  # sin x, but sin(x)
+                out += MathML.separator
+        return out
+
+    def _is_function(self, token: str) -> bool:
+        r"""True for a function's name, such as ``\sin``."""
+        word = token.removeprefix("\\")
+        others = (_IDENTIFIERS, _OPERATORS, _SPACES, _IGNORED, _ACCENTS)
+        return token[:1] == "\\" and word.isalpha() and not any(word in x for x in others) and not self._special(word)
+
+    def _needs_space(self, token: str) -> bool:
+        if (operand := self._operand(token)) is not None:
+            return not operand.startswith(("<mo", "<mrow><mo"))
+        return bool(re.match(r"\w|\\(?!left|right)[a-z]", token))
+
+    def _operand(self, token: str) -> str | None:
+        k = ord(token) - _PLACE if len(token) == 1 else -1
+        return self.operands[k] if 0 <= k < len(self.operands) else None
+
+    def scripted(self) -> str:
+        base = self.one()
+        sub = sup = ""
+        while self.peek() in ("^", "_"):
+            if self.take() == "^":
+                sup = self.argument()
+            else:
+                sub = self.argument()
+        if not sub and not sup:
+            return base
+        base = _single(base)
+        if sup and not sub and base.startswith("<msub>"):
+            return f"<msubsup>{base[6:-7]}{sup}</msubsup>"
+        tag = "msubsup" if sub and sup else "msub" if sub else "msup"
+        return f"<{tag}>{base}{sub}{sup}</{tag}>"
+
+    def argument(self) -> str:
+        """The next token, or the whole of a group, as one element."""
+        if self.peek() != "{":
+            return _single(self.one())
+        self.take()
+        inside = self.until("}")
+        self.take()
+        return _single(inside)
+
+    def raw(self) -> str:
+        """A group as text."""
+        if self.peek() != "{":
+            return self.take()
+        self.take()
+        depth, out = 1, ""
+        while self.peek():
+            token = self.take()
+            depth += (token == "{") - (token == "}")
+            if not depth:
+                break
+            if token in TEX_CHARACTERS:
+                token = TEX_CHARACTERS[token]
+                self.at += 2 * (self.peek() == "{")
+            out += token[1:] if token[0] == "\\" and len(token) > 1 else token
+        return out
+
+    def one(self) -> str:
+        token = self.take()
+        if (operand := self._operand(token)) is not None:
+            return operand
+        if token == "{":
+            self.at -= 1
+            return self.argument()
+        return self.command(token[1:]) if token.startswith("\\") else _token(token)
+
+    def command(self, word: str) -> str:
+        if word in _IDENTIFIERS:
+            return f"<mi>{_IDENTIFIERS[word]}</mi>"
+        if word in _OPERATORS:
+            return f'<mo stretchy="false">{xml(_OPERATORS[word])}</mo>'
+        if word in _SPACES:
+            return f'<mspace width="{_SPACES[word]}"/>'
+        if word in _ACCENTS:
+            attributes = ("", ' stretchy="true"') if word == "overline" else (' accent="true"', ' stretchy="false"')
+            return f"<mover{attributes[0]}>{self.argument()}<mo{attributes[1]}>{_ACCENTS[word]}</mo></mover>"
+        special = self._special(word)
+        return "" if word in _IGNORED else special() if special is not None else f"<mi>{xml(word)}</mi>"
+
+    def _special(self, word: str) -> Callable[[], str] | None:
+        return getattr(self, f"_tex_{word}", None)
+
+    def _tex_frac(self) -> str:
+        return f"<mfrac>{self.argument()}{self.argument()}</mfrac>"
+
+    def _tex_tfrac(self) -> str:
+        return f'<mstyle displaystyle="false">{self._tex_frac()}</mstyle>'
+
+    def _tex_sqrt(self) -> str:
+        if self.peek() != "[":
+            return f"<msqrt>{self.argument()}</msqrt>"
+        self.take()
+        root = self.until("]")
+        self.take()
+        return f"<mroot>{self.argument()}<mrow>{root}</mrow></mroot>"
+
+    def _tex_mathrm(self) -> str:
+        return MATHML.upright(self.raw())
+
+    _tex_operatorname = _tex_mathcal = _tex_mathrm
+
+    def _tex_text(self) -> str:
+        return MATHML.words(self.raw())
+
+    def _tex_left(self) -> str:
+        opening = self.take()
+        inside = self.until(r"\right")
+        self.take()
+        return f"<mrow>{fence(opening)}{inside}{fence(self.take())}</mrow>"
+
+    def _tex_begin(self) -> str:
+        kind = self.raw()
+        rows: list[list[str]] = [[]]
+        while self.peek():
+            rows[-1].append(f"<mtd>{self.until('&', chr(92) * 2, chr(92) + 'end')}</mtd>")
+            token = self.take()
+            if token == r"\end":
+                self.raw()
+                break
+            if token != "&":
+                rows.append([])
+        return self.environment(kind, rows)
+
+    def environment(self, kind: str, rows: Sequence[Sequence[str]]) -> str:
+        """A table of cells between the brackets of its kind."""
+        return f"<mrow>{fence(chr(92) + '{') if kind == 'cases' else ''}{table(rows, kind)}</mrow>"
+
+
+def _single(inside: str) -> str:
+    """Some elements as one."""
+    depth = 0
+    for m in re.finditer(r"<(/?)[^>]*?(/?)>", inside):
+        depth += 0 if m[2] else -1 if m[1] else 1
+        if depth == 0:
+            return inside if m.end() == len(inside) else f"<mrow>{inside}</mrow>"
+    return f"<mrow>{inside}</mrow>"
