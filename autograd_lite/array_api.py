@@ -95,6 +95,7 @@ _SIGNATURES = {
     "x, /, *, n=None, axis=-1, norm='backward'": "fft.fft fft.ifft fft.rfft fft.irfft fft.hfft fft.ihfft",
     "x, /, *, s=None, axes=None, norm='backward'": "fft.fftn fft.ifftn fft.rfftn fft.irfftn",
     "x, /, *, axes=None": "fft.fftshift fft.ifftshift",
+    "*arrays_and_dtypes": "result_type",
 }
 _PARAMETERS = {name: params for params, names in _SIGNATURES.items() for name in names.split()}
 

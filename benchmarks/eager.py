@@ -18,7 +18,7 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
-from autograd_lite.engine import backward, fit
+from autograd_lite.engine import backward, unbroadcast
 from autograd_lite.engine.context import changed
 from autograd_lite.engine.value import Value
 from autograd_lite.table import TABLE
@@ -84,7 +84,7 @@ class Clock:
             self.put(row, "fn", self.around(row.fn, "functions", row.name))
             pulls = [self.around(pull, "rules", f"{row.name}, argument {i}") for i, pull in enumerate(row.pulls, 1)]
             self.put(row, "pulls", tuple(pulls))
-        self.put(fit, "_sum", self.around(fit._sum, "sums", "of a broadcast"))
+        self.put(unbroadcast, "_sum", self.around(unbroadcast._sum, "sums", "of a broadcast"))
         self.put(backward, "add", self.around(backward.add, "sums", "of two cotangents"))
         self.put(Tensor, "__isub__", self.around(Tensor.__isub__, "updates", "-="))
 

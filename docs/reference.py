@@ -206,7 +206,7 @@ def members(cls: type) -> list[str]:
 
 def tensor_members() -> Iterator[tuple[str, Any]]:
     for name in dir(ag.Tensor):
-        if not name.startswith("_") and name != "result_class":
+        if not name.startswith("_"):
             yield name, inspect.getattr_static(ag.Tensor, name)
 
 

@@ -16,32 +16,32 @@ from typing import Any
 RESERVED = {"np", "scipy", *keyword.kwlist, *(w for w in dir(builtins) if w.islower())}
 
 
-def plain(words: str) -> str:
+def plain(text: str) -> str:
     r"""One line of printable characters; everything else becomes a space, lone surrogates included.
 
     >>> plain("a\nb\ud800")
     'a b '
     """
-    return words if words.isprintable() else "".join(c if c.isprintable() else " " for c in words)
+    return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
 
 
-def xml(words: str) -> str:
+def xml(text: str) -> str:
     """For HTML, SVG and MathML, in text and in attributes."""
-    return html.escape(plain(words), quote=True)
+    return html.escape(plain(text), quote=True)
 
 
-def dot(words: str) -> str:
+def dot(text: str) -> str:
     r"""For an HTML-like label, in which Graphviz still takes ``\N`` for the key of the node."""
-    return xml(words).replace("\\", "\\\\")
+    return xml(text).replace("\\", "\\\\")
 
 
-def tex(words: str) -> str:
+def tex(text: str) -> str:
     r"""Words in LaTeX, outside of formulas.
 
     >>> tex(r"\input{x}")
     '\\textbackslash{}input\\{x\\}'
     """
-    return "".join(_TEX.get(c) or (f"\\{c}" if c in "#$%&_{}" else c) for c in plain(words))
+    return "".join(_TEX.get(c) or (f"\\{c}" if c in "#$%&_{}" else c) for c in plain(text))
 
 
 _TEX = {
@@ -52,22 +52,22 @@ _TEX = {
 TEX_CHARACTERS = {command.removesuffix("{}"): c for c, command in _TEX.items() if command.endswith("{}")}
 
 
-def markdown(words: str) -> str:
+def markdown(text: str) -> str:
     r"""For Markdown, which also contains HTML and formulas.
 
     >>> markdown("<b>*x*</b> $y$")
     '\\<b\\>\\*x\\*\\</b\\> \\$y\\$'
     """
-    return re.sub(r"([\\`*_<>\[\]|#$~&!])", r"\\\1", plain(words))
+    return re.sub(r"([\\`*_<>\[\]|#$~&!])", r"\\\1", plain(text))
 
 
-def identifier(words: str) -> str:
-    """A valid Python name that resembles `words`; it may still be one of `RESERVED`.
+def identifier(text: str) -> str:
+    """A valid Python name that resembles `text`; it may still be one of `RESERVED`.
 
     >>> identifier("fc1.weight"), identifier("2 x"), identifier("é")
     ('fc1_weight', 'x', 'x')
     """
-    word = re.sub(r"\W+", "_", words, flags=re.ASCII).lstrip("0123456789_ ")
+    word = re.sub(r"\W+", "_", text, flags=re.ASCII).lstrip("0123456789_ ")
     return word or "x"
 
 

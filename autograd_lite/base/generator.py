@@ -132,8 +132,8 @@ def numpy_generator(generator: Any = None) -> np.random.Generator:
         return default_generator.numpy
     if isinstance(generator, int | np.integer):
         return np.random.default_rng(int(generator))
-    found = generator.numpy if isinstance(generator, Generator) else generator
-    if not isinstance(found, np.random.Generator):
+    stream = generator.numpy if isinstance(generator, Generator) else generator
+    if not isinstance(stream, np.random.Generator):
         raise TypeError(f"generator={generator!r}: give an ag.Generator, a numpy.random.Generator or a seed")
-    about_to_draw(found)
-    return found
+    about_to_draw(stream)
+    return stream

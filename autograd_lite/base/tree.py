@@ -36,13 +36,13 @@ def paths(tree: Any, path: str = "") -> list[str]:
     if tree is None:
         return []
     if isinstance(tree, dict):
-        parts = [(f"{path}[{key!r}]", part) for key, part in tree.items()]
+        children = [(f"{path}[{key!r}]", part) for key, part in tree.items()]
     elif isinstance(tree, (list, tuple)):
         fields = getattr(tree, "_fields", None)
-        parts = [(f"{path}.{fields[k]}" if fields else f"{path}[{k}]", part) for k, part in enumerate(tree)]
+        children = [(f"{path}.{fields[k]}" if fields else f"{path}[{k}]", part) for k, part in enumerate(tree)]
     else:
         return [path]
-    return [found for where, part in parts for found in paths(part, where)]
+    return [leaf_path for where, part in children for leaf_path in paths(part, where)]
 
 
 def too_deep(tree: Any) -> ValueError:
@@ -78,7 +78,7 @@ def matched(like: Any, tree: Any, what: str = "it") -> list[Any]:
         if not isinstance(tree, (list, tuple)) or len(tree) != len(like):
             raise ValueError(f"{what} should be a {type(like).__name__} of {len(like)}, not {_shown(tree)}")
         pairs = enumerate(zip(like, tree, strict=True))
-        return [leaf for k, (part, own) in pairs for leaf in matched(part, own, f"{what}[{k}]")]
+        return [leaf for k, (part, own_part) in pairs for leaf in matched(part, own_part, f"{what}[{k}]")]
     return [tree]
 
 
@@ -99,8 +99,8 @@ def _rebuild(tree: Any, values: Iterator[Any]) -> Any:
     if isinstance(tree, dict):
         return {key: _rebuild(part, values) for key, part in tree.items()}
     if isinstance(tree, (list, tuple)):
-        parts = [_rebuild(part, values) for part in tree]
-        return type(tree)(*parts) if hasattr(tree, "_fields") else type(tree)(parts)
+        children = [_rebuild(part, values) for part in tree]
+        return type(tree)(*children) if hasattr(tree, "_fields") else type(tree)(children)
     return next(values)
 
 

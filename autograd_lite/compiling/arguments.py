@@ -99,12 +99,12 @@ def static_test(f: Callable[..., Any], names: str | Sequence[str]) -> Callable[[
     """
     names = (names,) if isinstance(names, str) else tuple(names)
     try:
-        known: Mapping[str, Parameter] = signature(f).parameters
+        parameters: Mapping[str, Parameter] = signature(f).parameters
     except (TypeError, ValueError):
-        known = {}
-    missing = [name for name in names if name not in known]
-    if missing and not any(p.kind is Parameter.VAR_KEYWORD for p in known.values()):
+        parameters = {}
+    missing = [name for name in names if name not in parameters]
+    if missing and not any(p.kind is Parameter.VAR_KEYWORD for p in parameters.values()):
         what = getattr(f, "__name__", "the function")
-        raise ValueError(f"jit: {what} has no parameter {missing[0]!r}; expected names among {', '.join(known)}")
-    chosen = {*names, *(k for k, name in enumerate(known) if name in names)}
+        raise ValueError(f"jit: {what} has no parameter {missing[0]!r}; expected names among {', '.join(parameters)}")
+    chosen = {*names, *(k for k, name in enumerate(parameters) if name in names)}
     return chosen.__contains__

@@ -7,7 +7,7 @@ lines. It calls NumPy and the functions of the table's rows, nothing else.
 from __future__ import annotations
 
 import linecache
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from operator import is_
 from typing import Any
@@ -150,10 +150,12 @@ def compiled(
     >>> run(np.zeros(3), np.ones(3))
     [array(3.)]
     """
-    block = Block.of(program, updates or {}, contiguous=contiguous, fast=fast, small=small, threads=threads, tune=tune)
+    block = Block.from_program(
+        program, updates or {}, contiguous=contiguous, fast=fast, small=small, threads=threads, tune=tune
+    )
     plan = block.plan
     plan.append(f"the program: {len(block.equations)} operations")
-    shortest: list[Equation] = []
+    shortest: Sequence[Equation] = ()
     for name in ORDER:
         if name in TIMED and not tune:
             continue

@@ -42,8 +42,8 @@ class _Held:
     def rule(self, g: Sequence[np.ndarray | None], i: int) -> Any:
         """The cotangent of input `i`; one run serves all inputs, which are asked for in turn."""
         if self.last is None or self.last[0] is not g:
-            given = [np.zeros_like(y) if d is None else d for d, y in zip(g, self.results, strict=True)]
-            self.last = (g, self.link.run(*given, *self.needs))
+            cotangents = [np.zeros_like(y) if d is None else d for d, y in zip(g, self.results, strict=True)]
+            self.last = (g, self.link.run(*cotangents, *self.needs))
         d, self.last[1][i] = self.last[1][i], None
         return d
 

@@ -144,10 +144,10 @@ class Dispatch:
         return g if is_whole(g) and id(g) not in self._written else np.array(g, order="C")
 
     def _fits_variable(self, container: Any, key: object, value: Any) -> bool:
-        found = read(container, key)
-        now = tuple(container) if isinstance(key, Named) else found
+        current = read(container, key)
+        now = tuple(container) if isinstance(key, Named) else current
         self.bound(now, "value", ("value", id(container), key))
-        return same(found, value)
+        return same(current, value)
 
     def _fits_step(self, step: Step) -> bool:
         if _structure(step) != self._shapes[id(step)]:
@@ -304,8 +304,8 @@ class _Writer:
                 keys = self.bound([*x], "keys", ("keys", name))
                 plain = all(type(key) is str for key in x)
                 self.check(f"[*{name}] != {keys}" if plain else f"not same((*{name},), (*{keys},))")
-            parts: Any = x.items() if isinstance(x, dict) else enumerate(x)
-            for key, part in parts:
+            entries: Any = x.items() if isinstance(x, dict) else enumerate(x)
+            for key, part in entries:
                 self._argument(part, f"{name}[{self._key(key)}]")
         elif (static := self.static[len(self.leaves)]) is not None:
             declared, key = static
@@ -503,15 +503,15 @@ class _Writer:
         lines = [f"{name}[{key}] = {values}[{k}]" for k, key in enumerate(keys[:count])]
         return [*lines, f"{name}.extend({values}[{count}:])"]
 
-    def _tree(self, tree: object, made: Iterator[str]) -> str:
+    def _tree(self, tree: object, results: Iterator[str]) -> str:
         if tree is None:
             return "None"
         if isinstance(tree, dict):
-            return f"{{{', '.join(f'{self._key(k)}: {self._tree(part, made)}' for k, part in tree.items())}}}"
+            return f"{{{', '.join(f'{self._key(k)}: {self._tree(part, results)}' for k, part in tree.items())}}}"
         if isinstance(tree, (list, tuple)):
-            parts = ", ".join(self._tree(part, made) for part in tree)
+            entries = ", ".join(self._tree(part, results) for part in tree)
             if hasattr(tree, "_fields"):
-                return f"{self.bound(type(tree), 'kind')}({parts})"
-            return f"[{parts}]" if isinstance(tree, list) else f"({parts}{',' * (len(tree) == 1)})"
-        return str(next(made))
+                return f"{self.bound(type(tree), 'kind')}({entries})"
+            return f"[{entries}]" if isinstance(tree, list) else f"({entries}{',' * (len(tree) == 1)})"
+        return str(next(results))
 

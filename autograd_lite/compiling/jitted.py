@@ -60,11 +60,11 @@ class Jitted:
         self.clear_cache()
 
     def __call__(self, *args: Any, **params: Any) -> Any:
-        found = self._latest(args, params)
-        if found is MISS:
+        result = self._latest(args, params)
+        if result is MISS:
             return self._look(args, params)
         self._calls += 1
-        return found
+        return result
 
     def __get__(self, obj: object, cls: type | None = None) -> Any:
         return self if obj is None else MethodType(self, obj)
@@ -78,41 +78,41 @@ class Jitted:
     def _look(self, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
         """Find the program for a call, or make one."""
         context: Context = CONTEXT.get() or ORDINARY
-        given = Arguments(args, params, self._static, self._donated, self._name)
-        if context.outside is not None or context.level or context.values is not None or given.live & ~NEEDS:
+        arguments = Arguments(args, params, self._static, self._donated, self._name)
+        if context.outside is not None or context.level or context.values is not None or arguments.live & ~NEEDS:
             return self.f(*args, **params)  # part of a larger trace or transform, which records it
         if context.watcher is not None:
             return self.f(*args, **params)
-        key = (given.key, context.recording)
+        key = (arguments.key, context.recording)
         with self._lock:  # a call that writes waits until the trace has put everything back
             for dispatch in self._cache.get(key, ()):
-                if dispatch.refresh() and (found := dispatch.call(args, params)) is not MISS:
+                if dispatch.refresh() and (result := dispatch.call(args, params)) is not MISS:
                     self._use(key, dispatch)
                     self._calls += 1
-                    return found
+                    return result
             if key in self._eager:
                 return self.f(*args, **params)
-            made = self._new(key, given, args, params, context.recording)
-            if made is None:
+            new = self._new(key, arguments, args, params, context.recording)
+            if new is None:
                 return self.f(*args, **params)
-            found = made.call(args, params)
-            if found is MISS:
+            result = new.call(args, params)
+            if result is MISS:
                 raise RuntimeError(f"jit: {self._name} changes what its own program depends on")
-            return found
+            return result
 
     def _new(
-        self, key: Hashable, given: Arguments, args: tuple[Any, ...], params: dict[str, Any], recording: bool
+        self, key: Hashable, arguments: Arguments, args: tuple[Any, ...], params: dict[str, Any], recording: bool
     ) -> Dispatch | None:
         """Record and compile a call; None if it has to run as it is."""
         try:
             with _TRACING:
-                recorded = record_call(self.f, args, params, given.static, recording)
-            recorded.check_memory(given.leaves)
-            recorded = recorded.donating(given.donated, given.leaves)
+                recorded = record_call(self.f, args, params, arguments.static, recording)
+            recorded.check_memory(arguments.leaves)
+            recorded = recorded.donating(arguments.donated, arguments.leaves)
             run = compiled(
                 recorded.program, recorded.program.updates, contiguous=recorded.contiguous, **self.options
             )
-            dispatch = Dispatch(recorded, run, args, params, given.static, recording, self._lock)
+            dispatch = Dispatch(recorded, run, args, params, arguments.static, recording, self._lock)
         except NotYet:
             return None
         except Exception as error:

@@ -67,7 +67,7 @@ class Loop:
         else:
             self.sums.append(self.writer.fresh("parts"))
             self.body.append(f"{self.sums[-1]}.append({self.writer.call(step)})")
-            v = next(v for v, made in self.params["made"].items() if made is p)
+            v = next(v for v, piece in self.params["made"].items() if piece is p)
             self.after.append(f"{self.word(v)} = np.add.reduce({self.sums[-1]})")
 
     def _pieces(self) -> str:

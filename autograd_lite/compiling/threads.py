@@ -23,14 +23,14 @@ def in_threads(
     """
     rows = list(pieces)
     cuts = [k * len(rows) // count for k in range(count + 1)]
-    found: list[Any] = [None] * count
+    results: list[Any] = [None] * count
     finished: SimpleQueue[int] = SimpleQueue()
 
     def run(k: int) -> None:
         try:
-            found[k] = work(memory[k * size :], rows[cuts[k] : cuts[k + 1]])
+            results[k] = work(memory[k * size :], rows[cuts[k] : cuts[k + 1]])
         except BaseException as error:  # is raised below, in the thread of the caller
-            found[k] = error
+            results[k] = error
         finished.put(k)
 
     for k in range(1, count):
@@ -38,7 +38,7 @@ def in_threads(
     run(0)
     for _ in range(count):
         finished.get()
-    for one in found:
+    for one in results:
         if isinstance(one, BaseException):
             raise one
-    return [list(chain(*lists)) for lists in zip(*found, strict=True)]
+    return [list(chain(*lists)) for lists in zip(*results, strict=True)]

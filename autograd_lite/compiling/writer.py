@@ -148,7 +148,7 @@ class Writer:
     def _list(self, xs: Sequence[Operand]) -> str:
         return ", ".join(map(self.operand, xs))
 
-    def is_packed(self, x: Var | None) -> bool:
+    def is_packed(self, x: Any) -> bool:
         """Whether a value is an input of doubles that are contiguous in memory."""
         return x in self.block.contiguous and x.dtype == np.float64
 
@@ -241,17 +241,17 @@ class Writer:
     def _filled(self, template: str | tuple[str, dict[str, Any]], eq: Equation, out: str) -> str:
         """A template with the operands and parameters in their places; a pair (template, arrays) brings constants."""
         template, arrays = template if isinstance(template, tuple) else (template, {})
-        words = {f"x{k + 1}": self.operand(x) for k, x in enumerate(eq.operands)}
-        words["x"] = words.get("x1", "")
-        words["xs"] = ", ".join(self.operand(x) for x in eq.operands) + "," * (len(eq.operands) == 1)
-        words["out"] = out
+        texts = {f"x{k + 1}": self.operand(x) for k, x in enumerate(eq.operands)}
+        texts["x"] = texts.get("x1", "")
+        texts["xs"] = ", ".join(self.operand(x) for x in eq.operands) + "," * (len(eq.operands) == 1)
+        texts["out"] = out
         if "{fn}" in template:
-            words["fn"] = self.of_row(eq.row)
-        words.update((k, self.bound(self._kept(k, a), k)) for k, a in arrays.items())
+            texts["fn"] = self.of_row(eq.row)
+        texts.update((k, self.bound(self._kept(k, a), k)) for k, a in arrays.items())
         for k, v in eq.params.items():
             if f"{{{k}}}" in template:
-                words[k] = self.subscript(v) if k == "index" else self.parameter(k, v)
-        return str(template.format_map(words))
+                texts[k] = self.subscript(v) if k == "index" else self.parameter(k, v)
+        return str(template.format_map(texts))
 
     def _kept(self, name: str, a: object) -> Any:
         """What a template uses besides its operands, or an equal array that another template has brought."""

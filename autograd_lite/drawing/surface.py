@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..program import Program
+from ..program.equation import recorded
 from ..tensor import Tensor
 from ..transforms.grad import value_and_grad
 from . import formatting
@@ -320,25 +321,23 @@ def _of_loss(
             "draw.surface: expected a loss and two of its weights, surface(L, wrt=[(W, (0, 0)), (W, (1, 0))])"
         )
     program = Program.of(loss)
-    values = program.values  # raises if one has been overwritten since
-    draws = [v for eq in program.equations if "generator" in eq.params for v in eq.outputs]
-    start: dict[Any, Any] = {v: values[v] for v in (*program.captured, *draws)}
-    weights = {t._node: v for v, t in program.captured.items()}
-    units = []
-    for t, i in entries:
-        if t._node not in weights:
+    variables = {t._node: v for v, t in program.captured.items()}
+    for t, _ in entries:
+        if t._node not in variables:
             who = repr(t.name or "a weight")
             raise ValueError(f"draw.surface: {who} is not in the graph of this loss, or is computed in it")
-        v, unit = weights[t._node], np.zeros(t.shape)
-        unit[i] = 1
-        units.append((v, unit))
-        start[v] = start[v] * (1 - unit)
+    values = program.values  # raises if a value has been overwritten since
+    draws = [v for eq in program.equations if "generator" in eq.params for v in eq.outputs]
+    still = {v: np.array(values[v]) for v in (*program.captured, *draws)}
+    units = [(variables[t._node], _unit(t.shape, i)) for t, i in entries]
+    for v, unit in units:
+        still[v] = still[v] * (1 - unit)
 
-    def f(*numbers: Any) -> Any:
-        point = dict(start)
-        for (v, unit), x in zip(units, numbers, strict=True):
-            point[v] = point[v] + x * unit
-        return program.run(point, lambda eq, operands: eq.row(*operands, **eq.params))[program.outputs[0]].reshape(())
+    def f(a: Any, b: Any) -> Any:
+        at: dict[Any, Any] = dict(still)
+        for (v, unit), x in zip(units, (a, b), strict=True):
+            at[v] = at[v] + x * unit
+        return program.run(at, recorded)[program.outputs[0]].reshape(())
 
     at = np.array([t.numpy()[i] for t, i in entries], dtype=float).reshape(2)
     word = {id(t): w for w, t in reversed([*names.items()])}
@@ -346,3 +345,10 @@ def _of_loss(
         f"{t.name or word.get(id(t), 'w')}{np.atleast_1d(i).tolist() if t.ndim else ''}" for t, i in entries
     ]
     return f, at, (called[0], called[1], loss.name or word.get(id(loss), "L"))
+
+
+def _unit(shape: tuple[int, ...], index: Any) -> Any:
+    """An array with a one at `index`, and zeros elsewhere."""
+    made = np.zeros(shape)
+    made[index] = 1.0
+    return made

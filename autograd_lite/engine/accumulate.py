@@ -12,7 +12,7 @@ import numpy as np
 from ..base.snapshots import SNAPSHOT, about_to_write
 from ..table import TABLE
 from .backward import pull_back
-from .context import CONTEXT, changed, tracing
+from .context import CONTEXT, ORDINARY, changed
 from .engine_rows import lift
 from .errors import noted
 from .hooks import matching
@@ -26,21 +26,22 @@ ndarray = np.ndarray
 def backward(gradients: Mapping[Any, Any], retain_graph: bool | None = None, create_graph: bool = False) -> None:
     """Add the gradients of several results to the `.grad` of every leaf behind them; see :meth:`Tensor.backward`."""
     traced = False
-    for t in (*gradients, *gradients.values()):
-        traced |= isinstance(t, Value) and t._node is not None and t._node.live & TRACED != 0
+    for t, g in gradients.items():
+        traced |= t._node is not None and t._node.live & TRACED != 0
+        traced |= isinstance(g, Value) and g._node is not None and g._node.live & TRACED != 0
     keep = create_graph or traced
     roots: dict[Node, Any] = {t._node: cotangent_of(t, g, keep) for t, g in gradients.items()}
-    context = CONTEXT.get()
-    watch = None if context is None else context.watcher
+    context = CONTEXT.get() or ORDINARY
+    watch, outside = context.watcher, context.outside
     if keep:  # a traced program includes the backward pass
         with changed(recording=create_graph):
             cotangents = pull_back(roots, None, lift, watch=watch)
             if create_graph:
-                _deliver(cotangents, True)
+                _deliver(cotangents, outside, True)
                 return
     else:
         cotangents = pull_back(roots, free=retain_graph is False, watch=watch)
-    _deliver(cotangents, False)
+    _deliver(cotangents, outside, False)
 
 
 def cotangent_of(t: Value, gradient: Any, create_graph: bool = False) -> Any:
@@ -65,9 +66,9 @@ def cotangent_of(t: Value, gradient: Any, create_graph: bool = False) -> Any:
     return matching(gradient, node, f"backward from {node.label}: gradient= has", create_graph)
 
 
-def _deliver(cotangents: dict[Node, Any], create_graph: bool) -> None:
+def _deliver(cotangents: dict[Node, Any], outside: Any, create_graph: bool) -> None:
     """Add each cotangent to the `.grad` of its Tensor, in an array that nothing else shares."""
-    outside, noted = tracing(), SNAPSHOT.get() is not None
+    noted = SNAPSHOT.get() is not None
     for node in cotangents:
         t = node.keeper()
         if t is None or t._node is None or t._node.live <= TRACED:  # it may have been frozen since
@@ -113,9 +114,9 @@ def _note_version(node: Node, old: Value) -> None:
     node.graded = (*before[-1:], version)
 
 
-def taken(found: dict[Node, Any], node: Node) -> Any:
+def taken(gradients: dict[Node, Any], node: Node) -> Any:
     """A cotangent that the caller may keep: the array itself if only the dict holds it, else a copy."""
-    g = found[node]
+    g = gradients[node]
     if isinstance(g, Value):
         return own(g)
     if type(g) is not ndarray or g.base is not None or not g.flags.writeable or sys.getrefcount(g) > _SOLE:
@@ -130,8 +131,8 @@ def own(g: Any) -> Any:
 
 def _sole() -> int:
     """The result of `sys.getrefcount`, called as in `_deliver`, for an array with no other reference."""
-    found = {None: np.empty(1)}
-    old, g = None, found[None]
+    gradients = {None: np.empty(1)}
+    old, g = None, gradients[None]
     return sys.getrefcount(g) if type(g) is ndarray and old is None else 0
 
 

@@ -22,8 +22,8 @@ class _Watcher:
 
     def __call__(self, node: Node, y: Any) -> None:
         if _has_nan(y):
-            given = next((p for p in node.parents if p is not None and p.row is None and _has_nan(p.y)), None)
-            came = f", from a nan in {given.label}" if given is not None else ""
+            origin = next((p for p in node.parents if p is not None and p.row is None and _has_nan(p.y)), None)
+            came = f", from a nan in {origin.label}" if origin is not None else ""
             raise noted(RuntimeError(f"{_call(node)} made a nan in the forward pass{came}"), node)
         self.prints[node] = _fingerprints(node)
 
@@ -45,18 +45,18 @@ class _Watcher:
 
 
 def _has_nan(value: Any) -> bool:
-    parts = [getattr(part, "_data", part) for part in (value if isinstance(value, tuple) else (value,))]
-    return any(part is not None and part.dtype.kind in "fc" and bool(np.isnan(part).any()) for part in parts)
+    arrays = [getattr(part, "_data", part) for part in (value if isinstance(value, tuple) else (value,))]
+    return any(part is not None and part.dtype.kind in "fc" and bool(np.isnan(part).any()) for part in arrays)
 
 
 def _call(node: Node) -> str:
     name = node.row.name if node.row is not None else "input"
     called = f", named {node.name!r}," if node.name else ""
-    given = ", ".join(
+    operands = ", ".join(
         f"{p.name} {shape}" if p is not None and p.name else str(shape)
         for p, shape in zip(node.parents, node.shapes, strict=True)
     )
-    return f"{name}({given}){called}"
+    return f"{name}({operands}){called}"
 
 
 def _fingerprints(node: Node) -> tuple[int, ...]:

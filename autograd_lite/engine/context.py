@@ -147,11 +147,11 @@ def _generator(block: type[_Block], f: Callable[..., Any]) -> Callable[..., Any]
         while True:
             try:
                 with block():
-                    made = step(value)
+                    item = step(value)
             except StopIteration as stop:
                 return stop.value
             try:
-                step, value = steps.send, (yield made)  # meanwhile the consumer is in its own context
+                step, value = steps.send, (yield item)  # meanwhile the consumer is in its own context
             except BaseException as error:
                 step, value = steps.throw, error
 
@@ -293,9 +293,9 @@ class Group:
         if self._call is None:
             return {}
         _, f, args, params = self._call
-        words = f.__code__.co_varnames[: f.__code__.co_argcount]
-        late = dict(zip(words[::-1], (f.__defaults__ or ())[::-1], strict=False))
-        return {**(f.__kwdefaults__ or {}), **late, **dict(zip(words, args, strict=False)), **params}
+        names = f.__code__.co_varnames[: f.__code__.co_argcount]
+        late = dict(zip(names[::-1], (f.__defaults__ or ())[::-1], strict=False))
+        return {**(f.__kwdefaults__ or {}), **late, **dict(zip(names, args, strict=False)), **params}
 
     @property
     def textbook(self) -> Textbook | None:

@@ -18,11 +18,10 @@ from .errors import explained
 from .node import NOTHING, SMALL, TRACED, Node
 from .operands import PLAIN, as_operand, own_constant, own_params
 from .position import INTERNAL
-from .value import Value, seen_storage, unrecorded
+from .value import RESULT, Value, seen_storage, unrecorded
 from .versions import OURS, next_order
 
 ndarray, asarray = np.ndarray, np.asarray
-FLOAT = np.dtype(np.float64)
 ERRORS = (ValueError, TypeError, IndexError, np.linalg.LinAlgError)  # those of NumPy that are explained
 _frame = sys._getframe
 _new = object.__new__
@@ -78,7 +77,7 @@ def operate(row: Primitive, a: Any, b: Any = ABSENT, params: dict[str, Any] = NO
         if not context.recording:
             live &= TRACED
     keeps = 0
-    if row.kind == "constant" or y.dtype is not FLOAT and y.dtype.kind in "biu":  # these have no derivative
+    if row.kind == "constant" or (params or not row.builtin) and y.dtype.kind in "biu":  # these have no derivative
         live &= TRACED
     elif live > TRACED:
         if b is ABSENT:
@@ -98,7 +97,7 @@ def operate(row: Primitive, a: Any, b: Any = ABSENT, params: dict[str, Any] = NO
         live = live1 | live2
     if not live:
         return unrecorded(y, (a, b))
-    t = _new(Value.result_class)
+    t = _new(RESULT[0])
     t._data = y
     t._grad = None
     t._node = node = _new(Node)  # setting the fields one by one is a third faster than __init__
@@ -112,8 +111,12 @@ def operate(row: Primitive, a: Any, b: Any = ABSENT, params: dict[str, Any] = NO
             n2 = b._leaf()
         node.parents = (n1, n2)
         node.xs = (
-            (x1 if type(x1) is float else own_constant(x1)) if n1 is None else x1 if keeps & 2 else None,
-            (x2 if type(x2) is float else own_constant(x2)) if n2 is None else x2 if keeps & 4 else None,
+            (own_constant(x1) if type(x1) is ndarray and x1.dtype.kind in "biu" else x1) if n1 is None else (
+                x1 if keeps & 2 else None
+            ),
+            (own_constant(x2) if type(x2) is ndarray and x2.dtype.kind in "biu" else x2) if n2 is None else (
+                x2 if keeps & 4 else None
+            ),
         )
     node.row = row
     node.y = y if keeps & 1 or y.size <= SMALL else None
@@ -128,9 +131,11 @@ def operate(row: Primitive, a: Any, b: Any = ABSENT, params: dict[str, Any] = NO
         frame = _frame(2)  # the caller is the library's; each frame that is looked at costs
     except ValueError:  # an operator that a new thread calls directly
         frame = _frame(1)
-    while INTERNAL[frame.f_code.co_filename] and frame.f_back is not None:
+    code = frame.f_code
+    while INTERNAL[code.co_filename] and frame.f_back is not None:
         frame = frame.f_back
-    node.code, node.at = frame.f_code, frame.f_lasti
+        code = frame.f_code
+    node.code, node.at = code, frame.f_lasti
     if context is not None:
         context.enter(node, (x1,) if b is ABSENT else (x1, x2), y)
     return t

@@ -40,19 +40,19 @@ def push_forward(
     dict
         Those of `outputs` that depend on an input, with their tangents.
     """
-    known: dict[Node, Any] = dict(tangents)
+    tangent: dict[Node, Any] = dict(tangents)
     for n in path:
-        if n in known or n.row is None:
+        if n in tangent or n.row is None:
             continue
-        y, xs = saved(n, lift if record else None, known.__contains__)
-        t = push(n, [known.get(p) if p is not None else None for p in n.parents], y, xs, lift)
+        y, xs = saved(n, lift if record else None, tangent.__contains__)
+        t = push(n, [tangent.get(p) if p is not None else None for p in n.parents], y, xs, lift)
         if type(t) is not tuple:
             if t.shape != n.shape:
                 t = np.broadcast_to(t, n.shape)
             if t.dtype is not n.dtype:
                 t = cast(t, n.dtype, n)
-        known[n] = t
-    return {n: known[n] for n in outputs if n in known}
+        tangent[n] = t
+    return {n: tangent[n] for n in outputs if n in tangent}
 
 
 def push(n: Node, ts: list[Any], y: Any, xs: tuple[Any, ...], lift: Lift) -> Any:
@@ -112,10 +112,10 @@ def _transposed(n: Node, ts: list[Any], y: Any, xs: tuple[Any, ...], lift: Lift)
         if v.shape != t.shape:
             v = sum_to(v, t.shape, n, n.parents[i] or n)
         recorded = lift if hasattr(t, "_node") or any(hasattr(x, "_node") for x in xs) else None
-        parts = pull_back({v._node: np.conj(t) if conjugate else t}, seeds, recorded)
+        cotangents = pull_back({v._node: np.conj(t) if conjugate else t}, seeds, recorded)
         for k, seed in enumerate(seeds):
-            if seed in parts:
-                part = np.conj(parts[seed]) if conjugate else parts[seed]
+            if seed in cotangents:
+                part = np.conj(cotangents[seed]) if conjugate else cotangents[seed]
                 totals[k] = part if totals[k] is None else totals[k] + part
     full = tuple(np.zeros(s.shape, s.dtype) if t is None else t for t, s in zip(totals, seeds, strict=True))
     return full if several else full[0]

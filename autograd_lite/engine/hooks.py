@@ -40,11 +40,11 @@ def add_hook(owner: Value, hook: Callable[[Any], Any]) -> Handle:
     label = node.label
 
     def call(g: Any) -> Any:
-        given = g
+        seen = g
         if not isinstance(g, Value):
-            given = wrap(np.asarray(g).view(), None)
-            given._data.setflags(write=False)  # others may hold it too
-        new = hook(given)
+            seen = wrap(np.asarray(g).view(), None)
+            seen._data.setflags(write=False)  # others may hold it too
+        new = hook(seen)
         keep = isinstance(g, Value) or isinstance(new, Value) and is_traced(new)
         return g if new is None else matching(new, g, f"a hook on {label} returned", keep)
 

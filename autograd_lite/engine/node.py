@@ -125,8 +125,8 @@ class Node:
     @property
     def label(self) -> str:
         """Its name in an error message."""
-        made = self.parents[0] if self.row is not None and self.row.transparent and self.parents[0] else self
-        what = "an input" if made.row is None or made.row.transparent else f"the result of {made.row.name}"
+        source = self.parents[0] if self.row is not None and self.row.transparent and self.parents[0] else self
+        what = "an input" if source.row is None or source.row.transparent else f"the result of {source.row.name}"
         return f"{self.name!r}, {what} of shape {self.shape}," if self.name else f"{what} of shape {self.shape}"
 
     @property
@@ -168,16 +168,16 @@ def ancestors(roots: Iterable[Node], live: int = DIFFERENTIABLE, since: int = EA
     """
     stack = list(roots)
     seen = set(stack)
-    found = []
+    nodes = []
     while stack:  # not recursion: a chain may be 100,000 long
         node = stack.pop()
-        found.append(node)
+        nodes.append(node)
         for p in node.parents:
             if p is not None and p.live & live and p not in seen and p.order <= since:
                 seen.add(p)
                 stack.append(p)
-    found.sort(key=attrgetter("order"))
-    return found
+    nodes.sort(key=attrgetter("order"))
+    return nodes
 
 
 def between(roots: Iterable[Node], inputs: Iterable[Node], live: int = DIFFERENTIABLE) -> list[Node]:

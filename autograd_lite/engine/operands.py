@@ -79,10 +79,10 @@ def as_operand(value: Any) -> Any:
 
 def operand(row: Primitive, value: Any) -> Any:
     """`as_operand`, raising TypeError if the value is not an array."""
-    found = as_operand(value)
-    if found is NotImplemented:
+    array = as_operand(value)
+    if array is NotImplemented:
         raise TypeError(f"{row.name}: an operand of type {type(value).__name__}; give numbers, arrays or tensors")
-    return found
+    return array
 
 
 def raw_index(index: Any) -> Any:

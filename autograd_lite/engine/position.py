@@ -51,11 +51,11 @@ def users_position() -> tuple[Any, int]:
 def foreign_call() -> str:
     """The function that the user called and that converts a tensor: ``scipy.linalg.expm``, ``np.r_``; else ''."""
     frame: Any = sys._getframe(2)
-    found = ""
+    name = ""
     while frame is not None and (module := str(frame.f_globals.get("__name__"))).startswith(("scipy.", "numpy.")):
-        found = _public_name(module, frame) or found
+        name = _public_name(module, frame) or name
         frame = frame.f_back
-    return found
+    return name
 
 
 def _public_name(module: str, frame: Any) -> str:

@@ -77,8 +77,8 @@ def _kept_by_consumers(nodes: Iterable[Node]) -> dict[Node, Any]:
 def gradients(root: Node, wrt: Iterable[Node]) -> dict[Node, Any]:
     """The gradients of `root` with respect to `wrt`, from one backward pass."""
     wrt = list(wrt)
-    found = pull_back({root: np.ones(root.shape, root.dtype)}, wrt)
-    return {n: np.asarray(found[n]) if n in found else np.zeros(n.shape, n.dtype) for n in wrt}
+    gs = pull_back({root: np.ones(root.shape, root.dtype)}, wrt)
+    return {n: np.asarray(gs[n]) if n in gs else np.zeros(n.shape, n.dtype) for n in wrt}
 
 
 def finite_difference(

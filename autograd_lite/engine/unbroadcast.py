@@ -91,9 +91,9 @@ def _sum(d: Any, axes: tuple[int, ...]) -> Any:
 @lru_cache(maxsize=64)
 def ones(shape: int | tuple[int, ...], dtype: Any) -> np.ndarray[Any, Any]:
     """Ones. The array is cached, and read-only because it is shared."""
-    made = np.ones(shape, dtype)
-    made.setflags(write=False)
-    return made
+    array = np.ones(shape, dtype)
+    array.setflags(write=False)
+    return array
 
 
 def _broadcast(d: Any, shape: tuple[int, ...], n: Node, p: Node) -> Any:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Sequence
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -19,16 +19,9 @@ _new = object.__new__
 
 
 class Value:
-    """An array (`_data`), the node that it was recorded as (`_node`, or None), and its gradient (`_grad`).
-
-    Attributes
-    ----------
-    result_class : class attribute
-        The class of the results: Tensor, once that is defined. (The only reference to a package above.)
-    """
+    """An array (`_data`), the node that it was recorded as (`_node`, or None), and its gradient (`_grad`)."""
 
     __slots__ = ("__weakref__", "_data", "_grad", "_node")
-    result_class: ClassVar[type[Value]]
     _data: np.ndarray[tuple[int, ...], np.dtype[Any]]
     _node: Node | None
     _grad: Self | None
@@ -112,9 +105,14 @@ class Value:
             self._leaf().storage = storage
 
 
+#: The class of results: Tensor, once that is defined. (The only reference to a package above; a list, since reading an
+#: attribute of a class takes longer.)
+RESULT: list[type[Value]] = [Value]
+
+
 def wrap(value: Any, node: Node | None) -> Any:
     """A value as a Tensor, with its node or unrecorded."""
-    t = _new(Value.result_class)
+    t = _new(RESULT[0])
     t._data = value if type(value) is ndarray else asarray(value)
     t._node = node
     t._grad = None

@@ -15,7 +15,7 @@ from . import functional as F
 from . import init
 from .containers import ModuleList
 from .functional.attention import attention_weights
-from .functional.inputs import given, rows
+from .functional.inputs import rows, tensor_of
 from .linear import Linear, parameter
 from .module import Module, Parameter
 from .norm import Dropout, LayerNorm
@@ -118,8 +118,8 @@ class MultiheadAttention(Module):
         (batch * heads, targets, sources).
         """
         same = query is key is value
-        q = given(query, self.out_proj.weight)
-        k, v = (q, q) if same else (given(key, self.out_proj.weight), given(value, self.out_proj.weight))
+        q = tensor_of(query, self.out_proj.weight)
+        k, v = (q, q) if same else (tensor_of(key, self.out_proj.weight), tensor_of(value, self.out_proj.weight))
         self._check(q, k, v)
         batched = q.ndim == 3
         if not batched:
@@ -180,28 +180,28 @@ class MultiheadAttention(Module):
         more = (self.bias_k is not None) + self.add_zero_attn  # sources to which attention is always allowed
         if padding is None and attn_mask is None and not (causal and more):
             return None
-        parts: list[Any] = []
+        masks: list[Any] = []
         if attn_mask is not None:
-            m = given(attn_mask).detach()
+            m = tensor_of(attn_mask).detach()
             if m.shape not in ((targets, sources), (n * heads, targets, sources)):
                 raise ValueError(f"{self._called}: expected attn_mask of shape {(targets, sources)}, got {m.shape}")
-            parts.append(m if m.ndim == 2 else m.reshape(n, heads, targets, sources))
+            masks.append(m if m.ndim == 2 else m.reshape(n, heads, targets, sources))
         if causal:
-            parts.append(~np.tri(targets, sources, dtype=bool))
+            masks.append(~np.tri(targets, sources, dtype=bool))
         if padding is not None:
-            m = given(padding).detach()
+            m = tensor_of(padding).detach()
             if m.shape not in ((n, sources), (sources,)):
                 raise ValueError(f"{self._called}: expected key_padding_mask of shape {(n, sources)}, got {m.shape}")
-            parts.append(m.reshape(-1, 1, 1, sources))
+            masks.append(m.reshape(-1, 1, 1, sources))
         if more:
-            parts = [pad(m, [*[(0, 0)] * (m.ndim - 1), (0, more)]) for m in parts]
-        if all(m.dtype.kind == "b" for m in parts):
-            hidden = parts[0]
-            for m in parts[1:]:
+            masks = [pad(m, [*[(0, 0)] * (m.ndim - 1), (0, more)]) for m in masks]
+        if all(m.dtype.kind == "b" for m in masks):
+            hidden = masks[0]
+            for m in masks[1:]:
                 hidden = hidden | m
             return ~hidden
         total: Any = 0.0
-        for m in parts:
+        for m in masks:
             total = total + (np.where(m, -math.inf, 0.0) if m.dtype.kind == "b" else m)
         return total.astype(q.dtype)
 
@@ -243,7 +243,7 @@ class _TransformerLayer(Module):
     def _block(self, k: int, x: Tensor, f: Callable[[Tensor], Any]) -> Tensor:
         """``x + f(x)`` with the norm and the dropout of block `k`."""
         norm, dropout = getattr(self, f"norm{k}"), getattr(self, f"dropout{k}")
-        return given(x + dropout(f(norm(x))) if self.norm_first else norm(x + dropout(f(x))))
+        return tensor_of(x + dropout(f(norm(x))) if self.norm_first else norm(x + dropout(f(x))))
 
     def _attend(self, k: int, x: Tensor, memory: Tensor | None, mask: Any, padding: Any, causal: Any) -> Tensor:
         heads = getattr(self, self.attentions[k - 1])
@@ -291,7 +291,7 @@ class TransformerEncoderLayer(_TransformerLayer):
     def forward(
         self, src: Any, src_mask: Any = None, src_key_padding_mask: Any = None, is_causal: bool | None = False
     ) -> Tensor:
-        x = given(src, self.linear1.weight)
+        x = tensor_of(src, self.linear1.weight)
         x = self._attend(1, x, None, src_mask, src_key_padding_mask, is_causal)
         return self._block(2, x, self._feed)
 
@@ -316,7 +316,7 @@ class TransformerDecoderLayer(_TransformerLayer):
         self, tgt: Any, memory: Any, tgt_mask: Any = None, memory_mask: Any = None, tgt_key_padding_mask: Any = None,
         memory_key_padding_mask: Any = None, tgt_is_causal: bool | None = False, memory_is_causal: bool = False,
     ) -> Tensor:
-        x, to = given(tgt, self.linear1.weight), given(memory, self.linear1.weight)
+        x, to = tensor_of(tgt, self.linear1.weight), tensor_of(memory, self.linear1.weight)
         x = self._attend(1, x, None, tgt_mask, tgt_key_padding_mask, tgt_is_causal)
         x = self._attend(2, x, to, memory_mask, memory_key_padding_mask, memory_is_causal)
         return self._block(3, x, self._feed)
@@ -334,7 +334,7 @@ class _Stack(Module):
     def _run(self, x: Any, *memory: Any, **masks: Any) -> Tensor:
         for layer in self.layers:
             x = layer(x, *memory, **masks)
-        return given(x if self.norm is None else self.norm(x))
+        return tensor_of(x if self.norm is None else self.norm(x))
 
 
 class TransformerEncoder(_Stack):
@@ -354,7 +354,7 @@ class TransformerEncoder(_Stack):
         self, src: Any, mask: Any = None, src_key_padding_mask: Any = None, is_causal: bool | None = None
     ) -> Tensor:
         return self._run(
-            given(src), src_mask=mask, src_key_padding_mask=src_key_padding_mask, is_causal=is_causal
+            tensor_of(src), src_mask=mask, src_key_padding_mask=src_key_padding_mask, is_causal=is_causal
         )
 
 
@@ -369,9 +369,9 @@ class TransformerDecoder(_Stack):
         memory_key_padding_mask: Any = None, tgt_is_causal: bool | None = None, memory_is_causal: bool = False,
     ) -> Tensor:
         return self._run(
-            given(tgt), memory, tgt_mask=tgt_mask, memory_mask=memory_mask, tgt_key_padding_mask=tgt_key_padding_mask,
-            memory_key_padding_mask=memory_key_padding_mask, tgt_is_causal=tgt_is_causal,
-            memory_is_causal=memory_is_causal,
+            tensor_of(tgt), memory, tgt_mask=tgt_mask, memory_mask=memory_mask,
+            tgt_key_padding_mask=tgt_key_padding_mask, memory_key_padding_mask=memory_key_padding_mask,
+            tgt_is_causal=tgt_is_causal, memory_is_causal=memory_is_causal,
         )
 
 
@@ -433,4 +433,4 @@ class Transformer(Module):
     @staticmethod
     def generate_square_subsequent_mask(sz: int, dtype: Any = None) -> Tensor:
         """The mask (sz, sz) to add to scores: -inf above the diagonal, so that no target attends to a later one."""
-        return given(np.triu(np.full((sz, sz), -math.inf, dtype or get_default_dtype()), 1))
+        return tensor_of(np.triu(np.full((sz, sz), -math.inf, dtype or get_default_dtype()), 1))

@@ -41,15 +41,15 @@ class Watch:
     def of_inputs(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
         """The arguments of forward."""
         self.inputs = len(args)
-        made = self._through(args, self._input_gradients) if self.after else args
-        self.reaches_inputs = made is not args
-        return made
+        tensors = self._through(args, self._input_gradients) if self.after else args
+        self.reaches_inputs = tensors is not args
+        return tensors
 
     def of_output(self, y: Any) -> Any:
         """The output of forward."""
         ys = y if isinstance(y, tuple) else (y,)
-        made = self._through(ys, self._output_gradients)
-        return made if isinstance(y, tuple) else made[0]
+        tensors = self._through(ys, self._output_gradients)
+        return tensors if isinstance(y, tuple) else tensors[0]
 
     def _through(self, values: tuple[Any, ...], pulled: Callable[[Gradients], Gradients]) -> tuple[Any, ...]:
         """The tensors that need gradients, through an identity."""
@@ -58,11 +58,11 @@ class Watch:
             return values
 
         def of_all(gs: Gradients) -> Gradients:
-            found: list[Tensor | None] = [None] * len(values)
+            cotangents: list[Tensor | None] = [None] * len(values)
             for k, g in zip(places, gs, strict=True):
-                found[k] = g
-            found = list(pulled(tuple(found)))
-            return tuple(found[k] for k in places)
+                cotangents[k] = g
+            cotangents = list(pulled(tuple(cotangents)))
+            return tuple(cotangents[k] for k in places)
 
         new = dict(zip(places, _Identity.apply(of_all, *[values[k] for k in places]), strict=True))
         return tuple(new.get(k, x) for k, x in enumerate(values))

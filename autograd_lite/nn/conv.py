@@ -9,7 +9,7 @@ from ..tensor import Tensor
 from . import functional as F
 from . import init
 from .functional.convolution import around, conv, conv_transpose
-from .functional.inputs import given
+from .functional.inputs import tensor_of
 from .functional.spatial import SIZES, each, filled
 from .linear import parameter
 from .module import Module, Parameter
@@ -86,7 +86,7 @@ class _Conv(Module):
             init.uniform_(self.bias, -bound, bound)
 
     def _checked(self, input: Any) -> Tensor:
-        x, n = given(input, self.weight), self.dims
+        x, n = tensor_of(input, self.weight), self.dims
         if x.ndim not in (n + 1, n + 2) or x.shape[x.ndim - n - 1] != self.in_channels:
             expected = f"(n, {self.in_channels}, {SIZES[n]})"
             raise ValueError(f"{self!r}: expected an input of shape {expected}, got {x.shape}")

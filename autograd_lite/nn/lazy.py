@@ -16,7 +16,7 @@ from ..engine.context import changed
 from ..tensor import Tensor
 from ..tensor.creation import get_default_dtype
 from .conv import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d, _Conv
-from .functional.inputs import given
+from .functional.inputs import tensor_of
 from .functional.spatial import SIZES
 from .linear import Linear
 from .module import Module, Parameter
@@ -100,7 +100,7 @@ class _Lazy(Module):
         return shape[1]
 
     def forward(self, input: Any) -> Any:
-        x = given(input)
+        x = tensor_of(input)
         self._become(self._size(x))
         return self.forward(x)  # of the new class
 

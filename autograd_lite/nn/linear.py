@@ -11,7 +11,7 @@ from ..tensor import Tensor
 from ..tensor.creation import get_default_dtype
 from . import functional as F
 from . import init
-from .functional.inputs import given
+from .functional.inputs import tensor_of
 from .module import Module, Parameter
 
 
@@ -63,7 +63,7 @@ class Linear(Module):
             init.uniform_(p, -bound, bound)
 
     def forward(self, input: Any) -> Tensor:
-        x = given(input, self.weight)
+        x = tensor_of(input, self.weight)
         if not x.ndim or x.shape[-1] != self.in_features:
             raise ValueError(f"{self!r}: expected an input of shape (..., {self.in_features}), got {x.shape}")
         return F.linear(x, self.weight, self.bias)
@@ -101,7 +101,7 @@ class Bilinear(Module):
             init.uniform_(p, -bound, bound)
 
     def forward(self, input1: Any, input2: Any) -> Tensor:
-        x1, x2 = given(input1, self.weight), given(input2, self.weight)
+        x1, x2 = tensor_of(input1, self.weight), tensor_of(input2, self.weight)
         if (x1.shape[-1:], x2.shape[-1:]) != ((self.in1_features,), (self.in2_features,)):
             expected = f"(..., {self.in1_features}) and (..., {self.in2_features})"
             raise ValueError(f"{self!r}: expected inputs of shape {expected}, got {x1.shape} and {x2.shape}")
@@ -163,14 +163,14 @@ class Embedding(Module):
     @classmethod
     def from_pretrained(cls, embeddings: Any, freeze: bool = True, **options: Any) -> Self:
         """A table with the rows of a matrix as its vectors, frozen unless ``freeze=False``; other options by name."""
-        vectors = given(embeddings)
+        vectors = tensor_of(embeddings)
         if vectors.ndim != 2:
             raise ValueError(f"{cls.__name__}: expected a matrix, got shape {vectors.shape}")
         count, dim = vectors.shape
-        made = cls(count, dim, dtype=vectors.dtype, **options)
-        made.weight.data[...] = vectors.detach().numpy()
-        made.weight.requires_grad_(not freeze)
-        return made
+        layer = cls(count, dim, dtype=vectors.dtype, **options)
+        layer.weight.data[...] = vectors.detach().numpy()
+        layer.weight.requires_grad_(not freeze)
+        return layer
 
     def forward(self, input: Any) -> Tensor:
         scaling = self.max_norm, self.norm_type, self.scale_grad_by_freq

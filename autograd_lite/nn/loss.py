@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from . import functional as F
-from .functional.inputs import check_reduction, given, values
+from .functional.inputs import check_reduction, tensor_of, values
 from .stateless import Stateless
 
 
@@ -27,7 +27,7 @@ class Loss(Stateless):
 
     def _keep(self, name: str, value: Any) -> None:
         if name in ("weight", "pos_weight"):
-            self.register_buffer(name, None if value is None else given(value).detach())
+            self.register_buffer(name, None if value is None else tensor_of(value).detach())
         else:
             super()._keep(name, value)
 
@@ -99,7 +99,7 @@ class BCEWithLogitsLoss(Loss, function=F.binary_cross_entropy_with_logits):
 
 def _sum_of_weights(self: Any, input: Any, target: Any) -> float:
     """The sum of the weights of the rows that are not ignored."""
-    k = values(given(target))
+    k = values(tensor_of(target))
     if k.dtype.kind == "f":  # probabilities
         return len(target)
     k = k[k != self.ignore_index]

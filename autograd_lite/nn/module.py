@@ -320,10 +320,10 @@ class Module:
         m: Module | None = self
         for part in path:
             m = m._modules.get(part) if m is not None else None
-        found = None if m is None else m.__dict__[f"_{kind}s"].get(name)
-        if found is None:
+        value = None if m is None else m.__dict__[f"_{kind}s"].get(name)
+        if value is None:
             raise AttributeError(f"{type(self).__name__} has no {kind} {target!r}; named_{kind}s() lists the names")
-        return found
+        return value
 
     # ------------------------------------------------------------------------------------------------ state
 
@@ -421,11 +421,11 @@ class Module:
         """
         if not isinstance(state_dict, Mapping):
             raise ValueError(f"load_state_dict: expected a dict of arrays, got a {type(state_dict).__name__}")
-        own = dict(self._state())
-        missing = [name for name in own if name not in state_dict]
-        unexpected = [name for name in state_dict if name not in own]
-        arrays = {name: np.asarray(_array(state_dict[name])) for name in own if name in state_dict}
-        wrong = [text for name, a in arrays.items() if (text := _misfit(name, own[name], a))]
+        state = dict(self._state())
+        missing = [name for name in state if name not in state_dict]
+        unexpected = [name for name in state_dict if name not in state]
+        arrays = {name: np.asarray(_array(state_dict[name])) for name in state if name in state_dict}
+        wrong = [text for name, a in arrays.items() if (text := _misfit(name, state[name], a))]
         if strict:
             wrong += [f"{name} is missing" for name in missing]
             wrong += [f"{name} is unknown" for name in unexpected]
@@ -434,7 +434,7 @@ class Module:
         for where, m in self._every_place():
             m._sized_by(arrays, f"{where}." if where else "")
         for name, array in arrays.items():
-            own[name].data = array.astype(own[name].dtype, copy=True)
+            state[name].data = array.astype(state[name].dtype, copy=True)
         return IncompatibleKeys(missing, unexpected)
 
     # ------------------------------------------------------------------------------------------- appearance
@@ -461,11 +461,11 @@ class Module:
         return ""
 
     def __repr__(self) -> str:
-        parts = [f"({name}): {m!r}".replace("\n", "\n  ") for name, m in self._modules.items()]
+        children = [f"({name}): {m!r}".replace("\n", "\n  ") for name, m in self._modules.items()]
         extra = self.extra_repr()
-        if not parts:
+        if not children:
             return f"{type(self).__name__}({extra})"
-        return "\n".join([f"{type(self).__name__}({extra}", *(f"  {part}" for part in parts), ")"])
+        return "\n".join([f"{type(self).__name__}({extra}", *(f"  {part}" for part in children), ")"])
 
 
 def _registered(hooks: dict[int, Any], hook: Any) -> Handle:

@@ -19,7 +19,7 @@ from ..tensor import Tensor
 from . import functional as F
 from . import init
 from .containers import ModuleList
-from .functional.inputs import given
+from .functional.inputs import tensor_of
 from .lazy import UninitializedParameter, materialize
 from .module import Module, Parameter
 
@@ -68,7 +68,7 @@ class FullyConnected(Module):
         self.register_parameter("b", Parameter(np.zeros(n_neurons, self.W.dtype)) if bias else None)
 
     def forward(self, X: Any) -> Any:
-        x = given(X, self.W)
+        x = tensor_of(X, self.W)
         if x.ndim != 2:
             raise ValueError(f"{self!r}: expected an input of shape (samples, inputs), got {x.shape}")
         if getattr(self.W, "lazy", False):
@@ -135,7 +135,7 @@ class NeuralNetwork(Module):
     def forwardpass(self, X: Any) -> Tensor:
         """The prediction for each row of X, without recording a graph."""
         with no_grad():
-            return given(self(X))
+            return tensor_of(self(X))
 
     def loss(self, prediction: Any, Y: Any) -> Tensor:
         """The loss of a prediction with targets Y: one number."""

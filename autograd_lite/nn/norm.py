@@ -11,7 +11,7 @@ from ..tensor import Tensor, tensor
 from ..tensor.creation import get_default_dtype
 from . import functional as F
 from . import init
-from .functional.inputs import given, rows
+from .functional.inputs import rows, tensor_of
 from .functional.spatial import SIZES
 from .linear import parameter
 from .module import Module, Parameter
@@ -73,7 +73,7 @@ class _ChannelNorm(_Affine):
         super().reset_parameters()
 
     def _given(self, input: Any) -> Tensor:
-        x, n = given(input, self.weight), self.dims
+        x, n = tensor_of(input, self.weight), self.dims
         least = 2 if n == 1 and not self.unbatched else n + 2 - self.unbatched
         if not least <= x.ndim <= n + 2 or x.shape[1 - (self.unbatched and x.ndim == n + 1)] != self.num_features:
             shapes = [f"(n, {self.num_features}, {SIZES[n]})"]
@@ -193,7 +193,7 @@ class LayerNorm(_Affine):
         self._add(shape, elementwise_affine, elementwise_affine and bias, dtype)
 
     def _given(self, input: Any) -> Tensor:
-        x = given(input, self.weight)
+        x = tensor_of(input, self.weight)
         if x.shape[max(x.ndim - len(self.normalized_shape), 0) :] != self.normalized_shape:
             expected = ", ".join(map(str, self.normalized_shape))
             raise ValueError(f"{self!r}: expected an input of shape (..., {expected}), got {x.shape}")
@@ -243,7 +243,7 @@ class GroupNorm(_Affine):
         self._add((num_channels,), affine, affine and bias, dtype)
 
     def forward(self, input: Any) -> Tensor:
-        x = given(input, self.weight)
+        x = tensor_of(input, self.weight)
         if x.ndim < 2 or x.shape[1] != self.num_channels:
             raise ValueError(f"{self!r}: expected an input of shape (n, {self.num_channels}, ...), got {x.shape}")
         return F.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)

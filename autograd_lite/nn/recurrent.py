@@ -16,7 +16,7 @@ import numpy as np
 from ..tensor import Tensor
 from . import functional as F
 from . import init
-from .functional.inputs import given, rows
+from .functional.inputs import rows, tensor_of
 from .linear import parameter
 from .module import Module, Parameter
 
@@ -142,7 +142,7 @@ class _Layers(_Gated):
         return [f"_l{layer}", f"_l{layer}_reverse"][: self.directions]
 
     def forward(self, input: Any, hx: Any = None) -> Any:
-        x = given(input, self._parameters["weight_ih_l0"])
+        x = tensor_of(input, self._parameters["weight_ih_l0"])
         batched = x.ndim == 3
         if x.ndim not in (2, 3) or x.shape[-1] != self.input_size:
             order = "batch, length" if self.batch_first else "length, batch"
@@ -169,9 +169,9 @@ class _Layers(_Gated):
 
     def _run(self, x: Tensor, state: State, suffix: str, backwards: bool) -> tuple[Tensor, State]:
         """One layer in one direction: all outputs, and the final state."""
-        own: Any = self._parameters
-        ih, hh = ((own[f"weight_{k}{suffix}"], own.get(f"bias_{k}{suffix}")) for k in ("ih", "hh"))
-        projection = [own[f"weight_hr{suffix}"]] if self.proj_size else []
+        weights: Any = self._parameters
+        ih, hh = ((weights[f"weight_{k}{suffix}"], weights.get(f"bias_{k}{suffix}")) for k in ("ih", "hh"))
+        projection = [weights[f"weight_hr{suffix}"]] if self.proj_size else []
         steps = list(unstack(F.linear(x, *ih)))
         outputs = []
         for x in reversed(steps) if backwards else steps:
@@ -185,12 +185,12 @@ class _Layers(_Gated):
         widths = (self.proj_size or self.hidden_size, self.hidden_size)[: self.states]
         if hx is None:
             dtype = np.result_type(x.dtype, self.weight_hh_l0.dtype)
-            zeros = tuple(given(np.zeros((x.shape[1], n), dtype)) for n in widths)
+            zeros = tuple(tensor_of(np.zeros((x.shape[1], n), dtype)) for n in widths)
             return [zeros if self.states == 2 else zeros[0]] * count
-        parts = hx if self.states == 2 else (hx,)
-        if len(parts) != self.states:
-            raise ValueError(f"{self!r}: expected the state as a pair (h_0, c_0), got {len(parts)} arrays")
-        arrays = [given(part, self.weight_hh_l0) for part in parts]
+        states = hx if self.states == 2 else (hx,)
+        if len(states) != self.states:
+            raise ValueError(f"{self!r}: expected the state as a pair (h_0, c_0), got {len(states)} arrays")
+        arrays = [tensor_of(part, self.weight_hh_l0) for part in states]
         arrays = arrays if batched else [expand_dims(a, 1) if a.ndim == 2 else a for a in arrays]
         for a, n in zip(arrays, widths, strict=True):
             if a.shape != (count, x.shape[1], n):
@@ -200,8 +200,8 @@ class _Layers(_Gated):
         return list(zip(*each, strict=True)) if self.states == 2 else each[0]
 
     def _end(self, ends: list[Any], batched: bool) -> Any:
-        parts = list(zip(*ends, strict=True)) if self.states == 2 else [tuple(ends)]
-        arrays = [stack(part) if batched else stack(part)[:, 0] for part in parts]
+        states = list(zip(*ends, strict=True)) if self.states == 2 else [tuple(ends)]
+        arrays = [stack(part) if batched else stack(part)[:, 0] for part in states]
         return tuple(arrays) if self.states == 2 else arrays[0]
 
     def extra_repr(self) -> str:
@@ -286,17 +286,17 @@ class _Cell(_Gated):
         self.reset_parameters()
 
     def forward(self, input: Any, hx: Any = None) -> Any:
-        x = given(input, self.weight_ih)
+        x = tensor_of(input, self.weight_ih)
         if x.ndim not in (1, 2) or x.shape[-1] != self.input_size:
             raise ValueError(f"{self!r}: expected an input of shape (batch, {self.input_size}), got {x.shape}")
         shape = (*x.shape[:-1], self.hidden_size)
         if hx is None:
-            zeros = given(np.zeros(shape, np.result_type(x.dtype, self.weight_hh.dtype)))
+            zeros = tensor_of(np.zeros(shape, np.result_type(x.dtype, self.weight_hh.dtype)))
             hx = (zeros, zeros) if self.states == 2 else zeros
         elif self.states == 2:
-            hx = tuple(given(h, self.weight_hh) for h in hx)
+            hx = tuple(tensor_of(h, self.weight_hh) for h in hx)
         else:
-            hx = given(hx, self.weight_hh)
+            hx = tensor_of(hx, self.weight_hh)
         for h in hx if self.states == 2 else (hx,):
             if h.shape != shape:
                 raise ValueError(f"{self!r}: expected a state of shape {shape}, got {h.shape}")

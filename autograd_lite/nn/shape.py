@@ -6,7 +6,7 @@ from typing import Any
 
 from ..tensor import Tensor
 from . import functional as F
-from .functional.inputs import given
+from .functional.inputs import tensor_of
 from .module import Module
 from .stateless import Stateless
 
@@ -18,7 +18,7 @@ class Identity(Module):
         super().__init__()
 
     def forward(self, input: Any) -> Tensor:
-        return given(input)
+        return tensor_of(input)
 
 
 class Flatten(Module):
@@ -29,7 +29,7 @@ class Flatten(Module):
         self.start_dim, self.end_dim = start_dim, end_dim
 
     def forward(self, input: Any) -> Tensor:
-        x = given(input)
+        x = tensor_of(input)
         ndim = max(x.ndim, 1)
         start, end = (k + ndim if k < 0 else k for k in (self.start_dim, self.end_dim))
         if not 0 <= start <= end < ndim:
@@ -48,7 +48,7 @@ class Unflatten(Module):
         self.dim, self.unflattened_size = dim, tuple(unflattened_size)
 
     def forward(self, input: Any) -> Tensor:
-        x = given(input)
+        x = tensor_of(input)
         if not -x.ndim <= self.dim < x.ndim:
             raise ValueError(f"{self!r}: expected an input with this axis, got shape {x.shape}")
         dim = self.dim % x.ndim

@@ -26,11 +26,11 @@ class Stateless(Module):
     ) -> None:
         super().__init_subclass__(**params)
         if function is not None:
-            known, inputs = (inspect.signature(f).parameters for f in (function, cls.forward))
-            names = list(known)[len(inputs) - 1 :] if options is None else options.split()
+            signature, inputs = (inspect.signature(f).parameters for f in (function, cls.forward))
+            names = list(signature)[len(inputs) - 1 :] if options is None else options.split()
             cls.function = staticmethod(function)
-            cls.__signature__ = cls._options = inspect.Signature([known[n] for n in names if n != "training"])
-            cls._trains = "training" in known
+            cls.__signature__ = cls._options = inspect.Signature([signature[n] for n in names if n != "training"])
+            cls._trains = "training" in signature
         if "__init__" in vars(cls):
             parameters = inspect.signature(cls.__init__).parameters
             cls.__signature__ = inspect.Signature(list(parameters.values())[1:])
@@ -40,8 +40,8 @@ class Stateless(Module):
         try:
             bound = self._options.bind(*args, **options)
         except TypeError as error:
-            known = ", ".join(self._options.parameters) or "none"
-            raise TypeError(f"{type(self).__name__}: {error}; its options are: {known}") from None
+            names = ", ".join(self._options.parameters) or "none"
+            raise TypeError(f"{type(self).__name__}: {error}; its options are: {names}") from None
         bound.apply_defaults()
         for name, value in bound.arguments.items():
             self._keep(name, value)

@@ -34,9 +34,9 @@ def summary(module: Any, *inputs: Any) -> Summary:
         shapes.setdefault(m, {})[str(tuple(getattr(first, "shape", ())))] = None
 
     if inputs:
-        key, parts = object(), list(module.modules())
+        key, modules = object(), list(module.modules())
         with ExitStack() as undo, untouched(module, inputs), no_grad():
-            for m in parts:
+            for m in modules:
                 undo.callback(object.__setattr__, m, "training", m.training)
                 undo.callback(m._hooks.pop, key, None)
                 m._hooks[key] = note
@@ -48,14 +48,14 @@ def summary(module: Any, *inputs: Any) -> Summary:
         if firsts.setdefault(m, where) != where:
             rows.append((depth + where, kind, output, "0", f"the same as {firsts[m]}"))
             continue
-        own = [(n, p) for n, p in m._parameters.items() if p is not None]
+        parameters = [(n, p) for n, p in m._parameters.items() if p is not None]
         unknown = any(getattr(p, "lazy", False) for p in m.parameters())
         total = sum(p.size for p in m.parameters())
         if m is module:
             learned = sum(p.size for p in m.parameters() if p.requires_grad)
             weights = f"learned: {learned:,}"
         else:
-            weights = ", ".join(f"{n} {'?' if getattr(p, 'lazy', False) else p.shape}" for n, p in own)
+            weights = ", ".join(f"{n} {'?' if getattr(p, 'lazy', False) else p.shape}" for n, p in parameters)
         count = f"{total:,}" + (" + ?" if unknown else "")
         rows.append((depth + where, kind, output, count, weights))
     return rows

@@ -39,8 +39,8 @@ class FusedStep:
     run : function or None
         ``run(p, *arrays, *numbers, *scratch, g)``; None if the formula cannot run in place: it cannot be traced, or
         `_in_place` is false.
-    arrays, new : list of str
-        The arrays in the state after a step, and those of them that were not there before.
+    arrays, new, numbers : sequence of str
+        The arrays in the state after a step, those of them that were not there before, and the numbers.
     scratch : array
         A row for each scratch array.
     """
@@ -66,6 +66,7 @@ class FusedStep:
         self.tile = TILE // dtype.itemsize
         self.new = [name for name in results if name != "_p" and name not in state]
         self.arrays = [*state, *self.new]
+        self.numbers = numbers
         if _in_place(program, dtype):
             operands = ["_p", "_g", *state, *(f"number {name}" for name in numbers)]
             lines, scratch = _lines(program, dict(zip(program.inputs, operands, strict=True)), results, self.new)
@@ -153,6 +154,7 @@ class Bound:
             contiguous = (o for o in "CF" if all(x.flags[f"{o}_CONTIGUOUS"] for x in arrays))
             self.order = next(contiguous, "")
         flat = [x.reshape(-1, order=self.order) for x in arrays] if self.order else arrays
+        of_step = [numbers[name] for name in rule.numbers]
         tiles = [slice(k, k + rule.tile) for k in range(0, p.size, rule.tile)] if self.order else [...]
         self.pieces: list[tuple[Any, Callable[[Any], None]]] = []
         for tile in tiles:
@@ -162,7 +164,7 @@ class Bound:
                 for row in rule.scratch
             ]
             assert rule.run is not None
-            self.pieces.append((tile, partial(rule.run, *piece, *numbers.values(), *scratch)))
+            self.pieces.append((tile, partial(rule.run, *piece, *of_step, *scratch)))
         self.whole = None if self.order or p is not data else self.pieces[0][1]
 
     def holds(self, state: Mapping[str, Any]) -> bool:

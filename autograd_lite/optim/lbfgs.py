@@ -72,8 +72,8 @@ class LBFGS(Optimizer):
         self._history: dict[str, Any] = {"steps": [], "changes": [], "last": None}
 
     def _flat(self, gradients: bool = False) -> Any:
-        parts = [p.data if not gradients else _gradient(p) for p in self._params]
-        return np.concatenate([real_view(part).ravel() for part in parts])
+        arrays = [p.data if not gradients else _gradient(p) for p in self._params]
+        return np.concatenate([real_view(part).ravel() for part in arrays])
 
     def _put(self, flat: Any) -> None:
         at = 0
@@ -123,11 +123,11 @@ class LBFGS(Optimizer):
             if slope > -group["tolerance_change"]:
                 break
             if group["line_search_fn"]:
-                found, used = strong_wolfe(
+                point, used = strong_wolfe(
                     self._along(closure, x, d), Point(0.0, loss, g, slope), t, group["max_eval"] - evaluations,
                     group["tolerance_change"] / float(np.abs(d).max()),
                 )
-                t, loss, g = found.t, found.f, found.g
+                t, loss, g = point.t, point.f, point.g
                 self._put(x + t * d)
                 evaluations += used
             else:
@@ -168,10 +168,10 @@ class LBFGS(Optimizer):
     load_state_dict.__doc__ = Optimizer.load_state_dict.__doc__
 
     def _checked_history(self, state_dict: Mapping[str, Any], who: str) -> dict[str, Any]:
-        given = state_dict.get("history") if isinstance(state_dict, Mapping) else None
-        if not isinstance(given, Mapping) or set(given) != set(self._history):
+        history = state_dict.get("history") if isinstance(state_dict, Mapping) else None
+        if not isinstance(history, Mapping) or set(history) != set(self._history):
             raise ValueError(f"{who}: expected the state of an LBFGS, with its history")
-        steps, changes, last = given["steps"], given["changes"], given["last"] or ()
+        steps, changes, last = history["steps"], history["changes"], history["last"] or ()
         if not all(isinstance(of, (list, tuple)) for of in (steps, changes, last)) or len(steps) != len(changes):
             raise ValueError(f"{who}: expected 'steps' and 'changes' as lists of one length, and 'last' as a pair")
         if len(last) not in (0, 2):

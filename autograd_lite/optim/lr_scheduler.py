@@ -285,12 +285,12 @@ class OneCycleLR(LRScheduler):
         return at[to] + (at[from_] - at[to]) * (1 + math.cos(math.pi * share)) / 2
 
     def _options(self, alone: bool = True) -> list[dict[str, Any]]:
-        made = super()._options(alone)
+        options = super()._options(alone)
         if self.cycle_momentum:
             names, optimizer = ("max_momentum", "base_momentum"), self.optimizer
             pairs = zip(*(for_each_group(self, name, getattr(self, name), optimizer) for name in names), strict=True)
-            _set_momentum(self, made, [self._between(self.last_epoch, (most, least, most)) for most, least in pairs])
-        return made
+            _set_momentum(self, options, [self._between(self.last_epoch, (most, least, most)) for most, least in pairs])
+        return options
 
 
 class CyclicLR(LRScheduler):
@@ -355,12 +355,12 @@ class CyclicLR(LRScheduler):
         return height * {"triangular": 1.0, "triangular2": 2.0 ** (1 - cycle), "exp_range": self.gamma**t}[self.mode]
 
     def _options(self, alone: bool = True) -> list[dict[str, Any]]:
-        made = super()._options(alone)
+        options = super()._options(alone)
         if self.cycle_momentum:
             height = self._height(self.last_epoch)
             at = zip(self.max_momentum, self.base_momentum, strict=True)
-            _set_momentum(self, made, [most - (most - least) * height for most, least in at])
-        return made
+            _set_momentum(self, options, [most - (most - least) * height for most, least in at])
+        return options
 
 
 class SequentialLR(Several):
@@ -514,9 +514,9 @@ def _can_cycle(schedule: Any) -> None:
         raise ValueError(f"{who}: {of} has neither momentum nor betas; write cycle_momentum=False")
 
 
-def _set_momentum(schedule: Any, made: list[dict[str, Any]], momenta: Sequence[float]) -> None:
+def _set_momentum(schedule: Any, settings: list[dict[str, Any]], momenta: Sequence[float]) -> None:
     """Add the momentum of each group to what a schedule sets."""
-    for group, options, momentum in zip(schedule.optimizer.param_groups, made, momenta, strict=False):
+    for group, options, momentum in zip(schedule.optimizer.param_groups, settings, momenta, strict=False):
         if "betas" in group:
             options["betas"] = (momentum, *group["betas"][1:])
         else:

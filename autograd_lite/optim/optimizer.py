@@ -93,10 +93,10 @@ class Optimizer:
         self.defaults = dict(defaults)
         self.param_groups: list[dict[str, Any]] = []
         self.state: dict[Tensor, dict[str, Any]] = {}
-        given: list[Any] = [params] if isinstance(params, (Tensor, dict)) else list(params)
-        if not given:
+        entries: list[Any] = [params] if isinstance(params, (Tensor, dict)) else list(params)
+        if not entries:
             raise ValueError(f"{type(self).__name__}: no parameters to optimise")
-        for group in given if isinstance(given[0], dict) else [{"params": given}]:
+        for group in entries if isinstance(entries[0], dict) else [{"params": entries}]:
             self.add_param_group(group)
 
     def add_param_group(self, group: Mapping[str, Any]) -> None:
@@ -105,19 +105,19 @@ class Optimizer:
         if not isinstance(group, Mapping) or "params" not in group:
             got = f"the keys {', '.join(map(repr, group))}" if isinstance(group, Mapping) else type(group).__name__
             raise ValueError(f'{who}: expected a group as a dict with "params", got {got}; write {{"params": [...]}}')
-        given = group["params"]
-        given = [given] if isinstance(given, Tensor) else given
-        params = [p[1] if isinstance(p, tuple) else p for p in given]
-        known = {p for g in self.param_groups for p in g["params"]}
+        entries = group["params"]
+        entries = [entries] if isinstance(entries, Tensor) else entries
+        params = [p[1] if isinstance(p, tuple) else p for p in entries]
+        present = {p for g in self.param_groups for p in g["params"]}
         for p in params:
             if not isinstance(p, Tensor):
                 raise TypeError(f"{who}: expected tensors as parameters, got a {type(p).__name__}")
             if not p.is_leaf:
                 what = p.name or "a tensor"
                 raise ValueError(f"{who}: {what} is a recorded result; only inputs can be optimised")
-            if p in known:
+            if p in present:
                 raise ValueError(f"{who}: {p.name or 'a parameter'} is given twice")
-            known.add(p)
+            present.add(p)
         unknown = set(group) - set(self.defaults) - {"params", "initial_lr"}
         if unknown:
             names = ", ".join(sorted(map(str, unknown)))
@@ -311,14 +311,14 @@ class Optimizer:
         """The options of each group and the states by parameter, after checking them."""
         if not isinstance(state_dict, Mapping) or not {"state", "param_groups"} <= set(state_dict):
             raise ValueError(f"{who}: expected an optimiser's state, with 'state' and 'param_groups'")
-        groups, given = state_dict["param_groups"], state_dict["state"]
+        groups, states = state_dict["param_groups"], state_dict["state"]
         if not isinstance(groups, (list, tuple)) or not all(
             isinstance(g, Mapping) and isinstance(g.get("params"), (list, tuple)) for g in groups
         ):
             raise ValueError(f"{who}: expected 'param_groups' as a list of dicts with 'params', got {groups!r:.80}")
-        sizes, own = ([len(g["params"]) for g in of] for of in (groups, self.param_groups))
-        if sizes != own:
-            raise ValueError(f"{who}: expected groups of {own} parameters, got {sizes}")
+        sizes, expected = ([len(g["params"]) for g in of] for of in (groups, self.param_groups))
+        if sizes != expected:
+            raise ValueError(f"{who}: expected groups of {expected} parameters, got {sizes}")
         options: list[dict[str, Any]] = []
         counters: list[Any] = []  # for each parameter, those of its group, and the names of its state
         for mine, theirs in zip(self.param_groups, groups, strict=True):
@@ -327,20 +327,20 @@ class Optimizer:
             if missing:
                 raise ValueError(f"{who}: got another optimiser's state, without {', '.join(missing)}")
             self._check_options(theirs, who)
-            known = {k: v for k, v in theirs.items() if k in mine or k == "initial_lr"}
-            known |= {k: tuple(v) for k, v in known.items() if isinstance(mine[k], tuple)}
-            options.append(known | {"params": mine["params"]})
-            group = {**mine, **known}
+            updates = {k: v for k, v in theirs.items() if k in mine or k == "initial_lr"}
+            updates |= {k: tuple(v) for k, v in updates.items() if isinstance(mine[k], tuple)}
+            options.append(updates | {"params": mine["params"]})
+            group = {**mine, **updates}
             counters += [(self._counters(group), self.initial(group))] * len(mine["params"])
-        return options, self._restored(given, counters, who)
+        return options, self._restored(states, counters, who)
 
-    def _restored(self, given: Any, counters: Sequence[Any], who: str) -> dict[Any, dict[str, Any]]:
+    def _restored(self, states: Any, counters: Sequence[Any], who: str) -> dict[Any, dict[str, Any]]:
         """The states by parameter of a state by number, after checking it."""
         params = [p for g in self.param_groups for p in g["params"]]
-        if not isinstance(given, Mapping):
-            raise ValueError(f"{who}: expected 'state' as a dict by parameter number, got {type(given).__name__}")
+        if not isinstance(states, Mapping):
+            raise ValueError(f"{who}: expected 'state' as a dict by parameter number, got {type(states).__name__}")
         state: dict[Any, dict[str, Any]] = {}
-        for k, s in given.items():
+        for k, s in states.items():
             if str(k) not in map(str, range(len(params))):
                 raise ValueError(f"{who}: got the state of parameter {k}, but there are {len(params)} parameters")
             if not isinstance(s, Mapping):
@@ -441,8 +441,8 @@ class _GroupStep:
         """The numbers of the step, the counters after it, and the numbers as arrays, which are kept."""
         counters = self.counters
         key = (dtype, *[state[name] for name in counters]) if counters else dtype
-        found = self.numbers.get(key)
-        if found is None:
+        entry = self.numbers.get(key)
+        if entry is None:
             numbers, after = optimizer.numbers(self.group, state)
             before, _, arrays = self.last.get(key, ({}, {}, {}))
             if before.keys() != numbers.keys():
@@ -451,9 +451,9 @@ class _GroupStep:
                 for name, x in numbers.items():
                     if x != before[name]:
                         arrays[name][...] = x
-            found = self.numbers[key] = numbers, after, arrays
-            self.next[(dtype, *[after[name] for name in counters]) if counters else dtype] = found
-        return found
+            entry = self.numbers[key] = numbers, after, arrays
+            self.next[(dtype, *[after[name] for name in counters]) if counters else dtype] = entry
+        return entry
 
     def _formula(
         self, optimizer: Optimizer, p: Any, g: Any, state: Any, numbers: Mapping[str, Any]
@@ -467,7 +467,7 @@ class _GroupStep:
             step, new = self._formula(optimizer, p, g, state, numbers)
             return {"_p": p - step, **new}
 
-        key = dtype, *state
+        key = dtype, *state, None, *sorted(numbers)
         if key not in self.rules:
             self.rules[key] = FusedStep(updated, dtype, list(state), list(numbers))
         return self.rules[key]
@@ -534,9 +534,9 @@ def real_parts(x: Tensor) -> Tensor:
     return x if x.dtype.kind != "c" else TABLE["stack"]([x.real, x.imag], -1)
 
 
-def complex_from(parts: Tensor, p: Tensor) -> Tensor:
+def complex_from(pairs: Tensor, p: Tensor) -> Tensor:
     """The inverse of `real_parts`, for a value of the dtype of `p`."""
-    return parts if p.dtype.kind != "c" else (parts[..., 0] + 1j * parts[..., 1]).astype(p.dtype)
+    return pairs if p.dtype.kind != "c" else (pairs[..., 0] + 1j * pairs[..., 1]).astype(p.dtype)
 
 
 def called(closure: Callable[[], Any]) -> Any:

@@ -202,10 +202,10 @@ def numbers_of(schedule: Any) -> dict[str, Any]:
     return {k: v for k, v in fields if k != "optimizer" and not callable(v) and not k.startswith("_")}
 
 
-def for_each_group(schedule: Any, name: str, given: Any, optimizer: Optimizer) -> list[Any]:
+def for_each_group(schedule: Any, name: str, option: Any, optimizer: Optimizer) -> list[Any]:
     """A value for each group, from one for all or a list."""
     count = len(optimizer.param_groups)
-    values = list(given) if isinstance(given, (list, tuple)) else [given] * count
+    values = list(option) if isinstance(option, (list, tuple)) else [option] * count
     if len(values) != count:
         raise ValueError(
             f"{type(schedule).__name__}: expected {name} as a list of {count}, one for each group, got {len(values)}"
@@ -229,15 +229,15 @@ def _epoch(schedule: Any, value: Any) -> int:
 
 def trial_with(schedule: Any, state: Mapping[str, Any]) -> Any:
     """A copy of a schedule with the fields of a state; ValueError if it is not the state of such a schedule."""
-    own, who = numbers_of(schedule), f"{type(schedule).__name__}.load_state_dict"
-    if not isinstance(state, Mapping) or set(state) != set(own):
-        raise ValueError(f"{who}: expected a state with exactly {', '.join(sorted(own))}")
-    for name, value in own.items():
+    current, who = numbers_of(schedule), f"{type(schedule).__name__}.load_state_dict"
+    if not isinstance(state, Mapping) or set(state) != set(current):
+        raise ValueError(f"{who}: expected a state with exactly {', '.join(sorted(current))}")
+    for name, value in current.items():
         if not _alike(value, state[name]):
             raise ValueError(f"{who}: expected {name} like {value!r:.80}, got {state[name]!r:.80}")
     trial = copy(schedule)
     vars(trial).update(state)
-    if "last_epoch" in own:
+    if "last_epoch" in current:
         _epoch(schedule, trial.last_epoch)
         for name in ("base_lrs", "last_lr"):
             count, got = len(getattr(schedule, name)), len(getattr(trial, name))
@@ -247,10 +247,10 @@ def trial_with(schedule: Any, state: Mapping[str, Any]) -> Any:
     return trial
 
 
-def _alike(own: Any, other: Any) -> bool:
+def _alike(current: Any, other: Any) -> bool:
     """True if a value of a state has the type of the schedule's own."""
-    if isinstance(own, (list, tuple)):
-        return isinstance(other, (list, tuple)) and all(_alike(own[0] if own else 0, x) for x in other)
-    if isinstance(own, (bool, str)):
-        return type(other) is type(own)
+    if isinstance(current, (list, tuple)):
+        return isinstance(other, (list, tuple)) and all(_alike(current[0] if current else 0, x) for x in other)
+    if isinstance(current, (bool, str)):
+        return type(other) is type(current)
     return isinstance(other, Real) and not math.isnan(other)

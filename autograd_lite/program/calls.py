@@ -131,9 +131,9 @@ class Call:
         program, results = self.program, dict(self.in_place)
         arrays = self._arrays(leaves)
         outputs, updates = list(program.outputs), dict(program.updates)
-        given = {s.key: v for v, s in self.sources.items() if s.kind == "argument" and s.owner is None}
+        arguments = {s.key: v for v, s in self.sources.items() if s.kind == "argument" and s.owner is None}
         for leaf in (k for k, is_donated in enumerate(donated) if is_donated):
-            v = given.get(leaf)
+            v = arguments.get(leaf)
             if v is None or v in updates or overlapping([arrays[v]], [arrays[u] for u in arrays if u is not v]):
                 continue
             for k, x in enumerate(outputs[: len(self.tensors)]):
@@ -174,39 +174,39 @@ def record_call(
         Whether gradients are recorded at the call.
     """
     with np.errstate(all="ignore"), untouched(f, (args, params), kind=References) as changes:
-        made, variables = _run(f, leaves((args, params)), args, params, static, recording)
-        _check_draws(changes, made)
+        run, variables = _run(f, leaves((args, params)), args, params, static, recording)
+        _check_draws(changes, run)
         del changes
     # What only the trace has held is gone now.
-    return made.recording(variables)
+    return run.recording(variables)
 
 
-def _check_draws(changes: Snapshot, made: _Made) -> None:
+def _check_draws(changes: Snapshot, run: _Made) -> None:
     """Raise if numbers were drawn that a program cannot draw again."""
-    known = {id(numpy_generator(n.params["generator"])) for n in made.draws}
-    if any(id(generator) not in known for generator in changes.drawn_from()):
+    recorded = {id(numpy_generator(n.params["generator"])) for n in run.draws}
+    if any(id(generator) not in recorded for generator in changes.drawn_from()):
         raise RuntimeError(
-            f"{made.name} draws from a generator of NumPy or Python: inside jit the numbers would be drawn once, and "
+            f"{run.name} draws from a generator of NumPy or Python: inside jit the numbers would be drawn once, and "
             "be the same in every call. Write ag.rand_like(x), ag.randn_like(x) or F.dropout(x), or draw outside and "
             "pass them in"
         )
 
 
 def _run(
-    f: Callable[..., Any], given: list[Any], args: tuple[Any, ...], params: dict[str, Any],
+    f: Callable[..., Any], originals: list[Any], args: tuple[Any, ...], params: dict[str, Any],
     static: Sequence[Any], recording: bool,
 ) -> Any:
     outside = Outside()
     closure = Closure(outside)
     first: dict[int, int] = {}  # of an array that is passed twice: a write to one is a write to the other
     inputs: list[Any] = []
-    for k, (x, s) in enumerate(zip(given, static, strict=True)):
+    for k, (x, s) in enumerate(zip(originals, static, strict=True)):
         j = first.setdefault(id(x), k) if isinstance(x, (np.ndarray, Value)) else k
         inputs.append(x if s else inputs[j] if j != k else outside.argument(x, k))
     nodes = [x._node for x, s in zip(inputs, static, strict=True) if not s]
     fixed = [k for k, s in enumerate(static) if s]
     with closure:
-        f, *stand_ins = closure.reach([(f, "f"), *((given[k], "an argument") for k in fixed)])
+        f, *stand_ins = closure.reach([(f, "f"), *((originals[k], "an argument") for k in fixed)])
         for k, x in zip(fixed, stand_ins, strict=True):
             inputs[k] = x
         wrapped, keywords = rebuild((args, params), inputs)
@@ -226,12 +226,12 @@ def _run(
     stores = _stores(containers, inputs)
     if stores:
         result = result, [values for *_, values in stores]
-    made = _Made(f, wrapped, nodes, result, [*variables, *keywords.items()], outside, roots, pulled)
-    made.outside["stores"] = [store[:3] for store in stores]
-    made.given = any(isinstance(x, Value) for x in given)
-    closure.note_arrays(made.sources.values())
+    recorded = _Made(f, wrapped, nodes, result, [*variables, *keywords.items()], outside, roots, pulled)
+    recorded.outside["stores"] = [store[:3] for store in stores]
+    recorded.given = any(isinstance(x, Value) for x in originals)
+    closure.note_arrays(recorded.sources.values())
     vars(outside).clear()  # which is part of a cycle
-    return made, list(closure.variables.values())
+    return recorded, list(closure.variables.values())
 
 
 def _containers(old: object, new: object) -> Iterator[tuple[Any, Any]]:
@@ -445,7 +445,8 @@ class _Made:
         more = tuple(v for v in needed if v not in kept)
         places = {v: size + k for k, v in enumerate(more)}
         inputs = (*cotangents, *needed)
-        program = Program(f"{self.name}_backward", inputs, tuple(late), outputs, {}, inputs, tuple(0 for _ in outputs))
+        result = tuple(0 for _ in outputs)
+        program = Program(f"{self.name}_backward", inputs, late, outputs, structure=inputs, result=result)
         return Backward(program, self.starts, [places.get(v, v) for v in needed], list(self.pulled)), early, more
 
     def _as_tensors(self, seen: set[Any]) -> list[bool]:

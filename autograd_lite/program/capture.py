@@ -47,8 +47,8 @@ def capture(
 
     Names come from the arguments, then the local variables of `f`, then ``Tensor.name``, then `names`.
     """
-    given = leaves(args)
-    nodes = [_input(x) for x in given]
+    arguments = leaves(args)
+    nodes = [_input(x) for x in arguments]
     tensors = [wrap(n.y, n) for n in nodes]
     for n, t in zip(nodes, tensors, strict=True):
         n.keeper = weakref.ref(t)  # so that backward() inside `f` adds to its .grad
@@ -58,12 +58,12 @@ def capture(
     with untouched(f, args), changed(recording=True, group=None, level=level):
         result, variables = run(f, wrapped, params or {})
     outside = [*variables, *captured(f), *(names or {}).items()]
-    found = names_of(f, wrapped, nodes, ancestors(_nodes_of(result), ANY)[::-1], variables, outside)
+    names_of_nodes = names_of(f, wrapped, nodes, ancestors(_nodes_of(result), ANY)[::-1], variables, outside)
     arrays: dict[str, Any] = {}
     for word, value in outside:
-        if isinstance(value, np.ndarray) and word not in found.values():
+        if isinstance(value, np.ndarray) and word not in names_of_nodes.values():
             arrays.setdefault(word, value)
-    return Capture(plain(getattr(f, "__name__", "f")), tuple(nodes), result, found, arrays)
+    return Capture(plain(getattr(f, "__name__", "f")), tuple(nodes), result, names_of_nodes, arrays)
 
 
 def names_of(
@@ -72,19 +72,19 @@ def names_of(
 ) -> dict[Node, str]:
     """Names for the nodes that a function has made, each once; `args` are its arguments, `inputs` their nodes."""
     by_module = qualified(nodes)
-    own = [(by_module.get(n, n.name), n) for n in nodes if n.name]
-    own += [(word, n) for n, word in assigned(nodes)]
+    recorded = [(by_module.get(n, n.name), n) for n in nodes if n.name]
+    recorded += [(word, n) for n, word in assigned(nodes)]
     wish: dict[Node, str] = {}
-    for word, value in [*argument_names(f, args), *variables, *own, *outside]:
+    for word, value in [*argument_names(f, args), *variables, *recorded, *outside]:
         for node, full in [(value, word)] if isinstance(value, Node) else named_nodes(word, value):
             if node is not None:
                 wish.setdefault(node, full)
     first = set(inputs)
-    found: dict[Node, str] = {}
-    words = Names()
+    chosen: dict[Node, str] = {}
+    taken = Names()
     for node in sorted(wish, key=lambda n: (n not in first, -n.order)):  # the oldest value of a variable first
-        found[node] = words.take(plain(wish[node]) or "x")
-    return found
+        chosen[node] = taken.take(plain(wish[node]) or "x")
+    return chosen
 
 
 def _nodes_of(result: object) -> list[Node]:
@@ -106,12 +106,12 @@ def _input(x: object) -> Node:
 def run(f: Callable[..., Any], args: Sequence[Any], params: Mapping[str, Any]) -> tuple[Any, list[tuple[str, Any]]]:
     """The result of `f`, and its local variables as they were when it returned (without those that begin with _)."""
     code = getattr(inspect.unwrap(f), "__code__", None)
-    found: list[tuple[str, Any]] = []
+    variables: list[tuple[str, Any]] = []
     before = sys.getprofile()
 
     def watch(frame: FrameType, event: str, arg: object) -> None:
         if event == "return" and frame.f_code is code:
-            found[:] = frame.f_locals.items()  # of the outermost call, which returns last
+            variables[:] = frame.f_locals.items()  # of the outermost call, which returns last
 
     sys.setprofile(watch)
     try:
@@ -121,4 +121,4 @@ def run(f: Callable[..., Any], args: Sequence[Any], params: Mapping[str, Any]) -
             sys.setprofile(before)
         else:  # cProfile can be read but not set
             before.enable()
-    return result, [(word, value) for word, value in found if not word.startswith("_")]
+    return result, [(word, value) for word, value in variables if not word.startswith("_")]

@@ -125,7 +125,7 @@ class Closure:
 
         Returns what stands for each.
         """
-        found = [self._stand_for(value, None, called) for value, called in values]
+        stand_ins = [self._stand_for(value, None, called) for value, called in values]
         size: Any = None
         while self._queue or size != (size := (len(self._words), len(self._spaces), sum(self._classes.values()))):
             while self._queue:
@@ -137,7 +137,7 @@ class Closure:
             key = Named(self._words, space.every or self._any_attribute, long)
             self._note(key(space.names), space.names, key)
         self._before = {id(x): (x, x.copy()) for x in self._containers}
-        return found
+        return stand_ins
 
     # ----------------------------------------------------------------------------------------------- one value
 
@@ -173,9 +173,9 @@ class Closure:
         if isinstance(value, np.ndarray):
             return self._tensor(value, container, key)
         if isinstance(value, tuple):
-            parts = [self._stand_for(part, value, k) for k, part in enumerate(value)]
-            changed = any(new is not old for new, old in zip(parts, value, strict=True))
-            return tuple.__new__(type(value), parts) if changed else value
+            entries = [self._stand_for(part, value, k) for k, part in enumerate(value)]
+            changed = any(new is not old for new, old in zip(entries, value, strict=True))
+            return tuple.__new__(type(value), entries) if changed else value
         if id(value) in self._unseen:
             return self._unseen[id(value)]
         if id(value) not in self._seen:
@@ -288,8 +288,8 @@ class Closure:
         self._space(_Space(f.__dict__, f))
         self._words.update(_attributes(f.__code__))
         space = f.__globals__
-        words = dict.fromkeys(_globals(f.__code__))
-        for word in (*words, *(_attributes(f.__code__) if "globals" in words else ())):
+        names = dict.fromkeys(_globals(f.__code__))
+        for word in (*names, *(_attributes(f.__code__) if "globals" in names else ())):
             if word in space:
                 self._visit(space[word], space, word, dict.__setitem__, space, word)
             else:
@@ -328,8 +328,8 @@ class Closure:
             for kind in _TABLES:
                 for part in fields[kind].values():
                     self._stand_for(part, value, kind)
-            own = home == PACKAGE
-            self._spaces.append(_Space(fields, value, every=own, noted=not own, done={*_TABLES, "_passing"}))
+            ours = home == PACKAGE
+            self._spaces.append(_Space(fields, value, every=ours, noted=not ours, done={*_TABLES, "_passing"}))
         elif isinstance(fields, dict) and "param_groups" in fields:
             self._spaces.append(_Space(fields, value, done={"state"}))
         elif home not in _STATELESS and (home != PACKAGE or cls.__module__.startswith(_HOLDERS)):
@@ -452,7 +452,7 @@ class Closure:
     def check_leaks(self) -> None:
         """Raise if the function has kept a traced value outside; the container is as before."""
         outside = self.outside
-        own = {id(t) for node, t in outside.tensors.items() if outside.found[node].kind == "tensor"}  # not made in it
+        outer = {id(t) for node, t in outside.tensors.items() if outside.found[node].kind == "tensor"}  # not made in it
         for container, before in self._before.values():
             before = dict(before.items() if hasattr(before, "items") else enumerate(before))
             for key, x in list(container.items() if hasattr(container, "items") else enumerate(container)):
@@ -460,8 +460,8 @@ class Closure:
                 if x is not old and type(x) is Unseen:
                     self._restore(container)
                     refuse(x)
-                parts = () if x is old else leaves([x, *vars(x).values()] if hasattr(x, "__dict__") else x)
-                nodes = (t._node for t in parts if isinstance(t, Value) and id(t) not in own)
+                held = () if x is old else leaves([x, *vars(x).values()] if hasattr(x, "__dict__") else x)
+                nodes = (t._node for t in held if isinstance(t, Value) and id(t) not in outer)
                 node = next((n for n in nodes if n is not None and n.live & TRACED), None)
                 if node is not None:
                     self._restore(container)

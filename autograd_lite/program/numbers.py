@@ -103,24 +103,24 @@ class Arithmetic:
 
     def computed(self, template: str, operands: Sequence[Any]) -> str:
         """The word for the result of an operation."""
-        words = list(map(self.word, operands))
-        value = eval(template.format(*words), {}, self.values)  # a template of this file and words of this class
+        terms = list(map(self.word, operands))
+        value = eval(template.format(*terms), {}, self.values)  # a template of this file and words of this class
         word = f"e{len(self.values)}"
         self.values[word] = value
-        self.lines.append((word, template, words))
+        self.lines.append((word, template, terms))
         return word
 
     def shown(self, names: Mapping[str, str]) -> dict[str, str]:
         """For each word the expression that it stands for, or '' if that is long; `names` are those of arguments."""
-        found = dict(names)
+        formulas = dict(names)
         for word, x in self.values.items():
             if word[0] == "c":
-                found[word] = repr(x) if type(x) is not int or x.bit_length() < 64 else ""
-        for word, template, words in self.lines:
-            parts = [found[w] and (f"({found[w]})" if " " in found[w] else found[w]) for w in words]
-            text = template.format(*parts) if all(parts) else ""
-            found[word] = text if len(text) <= LONGEST else ""
-        return found
+                formulas[word] = repr(x) if type(x) is not int or x.bit_length() < 64 else ""
+        for word, template, of in self.lines:
+            operands = [formulas[w] and (f"({formulas[w]})" if " " in formulas[w] else formulas[w]) for w in of]
+            text = template.format(*operands) if all(operands) else ""
+            formulas[word] = text if len(text) <= LONGEST else ""
+        return formulas
 
 
 class Prelude:
@@ -134,15 +134,15 @@ class Prelude:
     def __init__(self, arithmetic: Arithmetic, arguments: Mapping[str, Any], results: Mapping[Any, Any]) -> None:
         self.arguments, self.results = tuple(arguments.values()), tuple(results)
         values = arithmetic.values
-        lines = [f"{word} = {template.format(*words)}" for word, template, words in arithmetic.lines]
+        lines = [f"{word} = {template.format(*of)}" for word, template, of in arithmetic.lines]
         space = {w: x for w, x in values.items() if w[0] == "c"}
-        found = []
+        numbers = []
         for k, (word, dtype) in enumerate(results.values()):
             space[f"kind{k}"], space[f"dtype{k}"] = type(values[word]), dtype.type
             lines.append(f"if {word}.__class__ is not kind{k}: return None")
-            found.append(f"dtype{k}({word})")
+            numbers.append(f"dtype{k}({word})")
         head = f"def prelude({', '.join(arguments)}):"
-        source = "\n    ".join([head, *lines, f"return [{', '.join(found)}]"])
+        source = "\n    ".join([head, *lines, f"return [{', '.join(numbers)}]"])
         exec(compile(source, "<autograd_lite: arithmetic of Python numbers>", "exec"), space)
         self._run: Any = space["prelude"]
 

@@ -260,7 +260,7 @@ class Outside:
         if weak and not isinstance(row.fn, np.ufunc):
             both = zip(values, numbers, strict=True)
             cast = (x if n is None else np.result_type(*others, x).type(x) for x, n in both)
-            weak = (found := _dtypes(row, cast, params)) is not None and found == _dtypes(row, values, params)
+            weak = (dtypes := _dtypes(row, cast, params)) is not None and dtypes == _dtypes(row, values, params)
         return [
             x if n is None else self.scalar(n, np.result_type(*others, n.value) if weak else n.dtype)
             for x, n in zip(operands, numbers, strict=True)

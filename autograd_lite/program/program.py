@@ -6,12 +6,12 @@ It can be printed, run on other inputs of the same shapes, and turned into sourc
 from __future__ import annotations
 
 from bisect import bisect
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial, wraps
 from itertools import takewhile
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -29,11 +29,15 @@ from ..engine.versions import OURS, Storage, next_order
 from ..tensor import Tensor
 from ..transforms.linearize import is_live
 from .capture import capture, names_of
-from .equation import Equation, Origin, Var, computed, kind, recorded, shown
+from .equation import Equation, Operand, Origin, Var, computed, kind, recorded, shown
 from .graph import equations_of, graph_of, leaf
 from .naming import Names, groups, label, short_names
 
 LIMIT = 20_000  # equations; more are not printed
+
+#: What a rule returns for an equation: None keeps it; a value stands for its result from then on; equations replace it,
+#: and the last of them has its outputs; a dict has a value for each of several results.
+Replacement = Any
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,12 +61,12 @@ class Program(GraphView):
     instead = "pickle the function and trace it again, or keep str(program) or ag.source(f, x)"
 
     name: str
-    inputs: tuple[Var, ...]
-    equations: tuple[Equation, ...]
-    outputs: tuple[Any, ...]  # a Var each, or a constant
-    captured: Mapping[Var, Tensor] = field(repr=False)  # from outside, such as parameters, with their current values
-    structure: Any = field(repr=False)  # the arguments, with the inputs as leaves
-    result: Any = field(repr=False)  # the tree of the outputs
+    inputs: Sequence[Var]
+    equations: Sequence[Equation]
+    outputs: Sequence[Any]  # a Var each, or a constant
+    captured: Mapping[Var, Tensor] = field(default_factory=dict, repr=False)  # from outside, with their current values
+    structure: Any = field(default=(), repr=False)  # the arguments, with the inputs as leaves
+    result: Any = field(default=(), repr=False)  # the tree of the outputs
     updates: Mapping[Var, Any] = field(default_factory=dict, repr=False)  # what inputs and captured values become
     prelude: Any = field(default=None, repr=False)  # from Python numbers among the inputs to some captured values
     examples: Mapping[Var, Any] = field(default_factory=dict, repr=False)  # values that were recorded, inputs included
@@ -72,26 +76,26 @@ class Program(GraphView):
     @classmethod
     def trace(cls, f: Callable[..., Any], *args: Any, names: Mapping[str, Any] | None = None, **params: Any) -> Program:
         """The program of `f`, run once on example arguments; see :func:`trace`."""
-        made = capture(f, args, params, names)
-        results = leaves(made.result)
-        start = made.inputs[0].order if made.inputs else next_order()  # older nodes come from outside the function
+        traced = capture(f, args, params, names)
+        results = leaves(traced.result)
+        start = traced.inputs[0].order if traced.inputs else next_order()  # older nodes come from outside the function
         roots = [t._node if isinstance(t, Tensor) else None for t in results]
         inside = _inside([n for n in roots if n is not None], start)
-        fresh = short_names(made.names.values())
-        variables = {n: Var(made.names.get(n) or next(fresh), n.shape, n.dtype) for n in made.inputs}
+        fresh = short_names(traced.names.values())
+        variables = {n: Var(traced.names.get(n) or next(fresh), n.shape, n.dtype) for n in traced.inputs}
         captured = {}
         for p in dict.fromkeys(p for p in (*(p for n in inside for p in n.parents), *roots) if p is not None):
             if p in inside or p in variables:
                 continue
-            if p.live and p.order > start or p.row is None and p in made.names:
-                variables[p] = Var(made.names.get(p) or next(fresh), p.shape, p.dtype)
+            if p.live and p.order > start or p.row is None and p in traced.names:
+                variables[p] = Var(traced.names.get(p) or next(fresh), p.shape, p.dtype)
                 captured[variables[p]] = _tensor_of(p)
-        equations = equations_of(inside, variables, made.names, fresh)
-        inputs = tuple(variables[n] for n in made.inputs)
+        equations = equations_of(inside, variables, traced.names, fresh)
+        inputs = tuple(variables[n] for n in traced.inputs)
         return cls(
-            made.name, inputs, tuple(equations), tuple(map(partial(_output, variables), roots, results)), captured,
-            rebuild(args, inputs), tree_map(lambda t: 0, made.result),
-            examples={variables[n]: n.y for n in made.inputs},
+            traced.name, inputs, tuple(equations), tuple(map(partial(_output, variables), roots, results)), captured,
+            rebuild(args, inputs), tree_map(lambda t: 0, traced.result),
+            examples={variables[n]: n.y for n in traced.inputs},
         )
 
     @classmethod
@@ -119,20 +123,67 @@ class Program(GraphView):
         results = leaves(result)
         roots = [t._node if isinstance(t, Tensor) else None for t in results]
         nodes = ancestors([n for n in roots if n is not None], ANY)[::-1]
-        words = names_of(None, (), (), nodes, [], list((names or {}).items()))
-        fresh = short_names(words.values())
+        chosen = names_of(None, (), (), nodes, [], list((names or {}).items()))
+        fresh = short_names(chosen.values())
         variables: dict[Node, Var] = {}
         for n in nodes:
             if n.row is None:
-                variables[n] = Var(words.get(n) or next(fresh), n.shape, n.dtype)
+                variables[n] = Var(chosen.get(n) or next(fresh), n.shape, n.dtype)
         captured = {v: _tensor_of(n) for n, v in variables.items()}
-        equations = equations_of(nodes, variables, words, fresh)
+        equations = equations_of(nodes, variables, chosen, fresh)
         return cls(
             "graph", (), tuple(equations), tuple(map(partial(_output, variables), roots, results)), captured, (),
             tree_map(lambda t: 0, result), examples=_kept(nodes, variables),
             hooked=next((n.label for n in nodes if n.hooks), ""),
             _uses=_uses(nodes),
         )
+
+    @property
+    def results(self) -> Iterator[Var]:
+        """The variables that must be computed: outputs and new values."""
+        return (x for x in (*self.outputs, *self.updates.values()) if isinstance(x, Var))
+
+    @property
+    def defined(self) -> dict[Var, Equation]:
+        """The equation that computes each value."""
+        return {v: eq for eq in self.equations for v in eq.outputs}
+
+    @property
+    def users(self) -> defaultdict[Var, list[Equation]]:
+        """The equations that read each value, once for each operand."""
+        users = defaultdict(list)
+        for eq in self.equations:
+            for x in eq.operands:
+                if isinstance(x, Var):
+                    users[x].append(eq)
+        return users
+
+    def mapped(self, rule: Callable[[Equation, dict[Var, Equation]], Replacement]) -> Self:
+        """The program with each equation replaced by what `rule(equation, defined)` returns for it.
+
+        `defined` has the equation of each variable so far.
+        """
+        instead: dict[Var, Any] = {}
+        defined: dict[Var, Equation] = {}
+        equations: list[Equation] = []
+
+        def current(x: Operand) -> Any:
+            return instead.get(x, x) if isinstance(x, Var) else x
+
+        for eq in self.equations:
+            if instead and any(isinstance(x, Var) and x in instead for x in eq.operands):
+                eq = replace(eq, operands=tuple(map(current, eq.operands)))
+            replacement = rule(eq, defined)
+            new = [eq] if replacement is None else replacement if isinstance(replacement, list) else []
+            if isinstance(replacement, dict):
+                instead.update(replacement)
+            elif replacement is not None and not new:
+                instead[eq.outputs[0]] = current(replacement)
+            for e in new:
+                defined.update(dict.fromkeys(e.outputs, e))
+            equations += new
+        updates = {v: current(x) for v, x in self.updates.items()}
+        return replace(self, equations=equations, outputs=list(map(current, self.outputs)), updates=updates)
 
     @property
     def values(self) -> dict[Var, Any]:
@@ -274,10 +325,10 @@ class Program(GraphView):
         if len(args) != len(self.structure):
             raise TypeError(f"{self.name}: expected {len(self.structure)} arguments, got {len(args)}")
         try:
-            given = matched(self.structure, args, "args")
+            values = matched(self.structure, args, "args")
         except ValueError as error:
             raise ValueError(f"{self.name}: {error}: trace it again for another structure") from None
-        for k, (var, x) in enumerate(zip(self.inputs, given, strict=True)):
+        for k, (var, x) in enumerate(zip(self.inputs, values, strict=True)):
             value = raw(x)
             weak = type(value) in (bool, int, float, complex) and np.result_type(var.dtype, value) == var.dtype
             value = np.asarray(value, var.dtype if weak else None)
@@ -287,8 +338,8 @@ class Program(GraphView):
                     f"{self.name}: {var.name} was traced as {var.kind}, but got {got}: trace it again for other shapes "
                     "and dtypes"
                 )
-            given[k] = x if isinstance(x, Tensor) else value
-        return given
+            values[k] = x if isinstance(x, Tensor) else value
+        return values
 
     def __len__(self) -> int:
         return len(self.equations)
@@ -351,12 +402,12 @@ class Program(GraphView):
 
     def _call(self, group: Group, equations: Sequence[Equation]) -> str:
         """A folded group as one equation."""
-        made = {v: None for eq in equations for v in eq.outputs}
-        used = dict.fromkeys(x for eq in equations for x in eq.operands if isinstance(x, Var) and x not in made)
+        inner = {v: None for eq in equations for v in eq.outputs}
+        used = dict.fromkeys(x for eq in equations for x in eq.operands if isinstance(x, Var) and x not in inner)
         here = set(map(id, equations))
         later = {x for eq in self.equations if id(eq) not in here for x in eq.operands if isinstance(x, Var)}
         later.update(x for x in self.outputs if isinstance(x, Var))
-        out = [v for v in made if v in later]
+        out = [v for v in inner if v in later]
         kinds = ", ".join(v.kind for v in out)
         call = f"{group.name}({', '.join(map(str, used))})"
         return f"{', '.join(map(str, out))} : {kinds} = {call}  # {len(equations)} equations"

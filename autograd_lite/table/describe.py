@@ -89,12 +89,12 @@ def missing(row: Any, function: Any) -> list[str]:
     if function is None or isinstance(function, np.ufunc):
         return []
     try:
-        given = inspect.signature(function).parameters.values()
-        known = inspect.signature(row.bind or row.fn).parameters.values()
+        theirs = inspect.signature(function).parameters.values()
+        params = inspect.signature(row.bind or row.fn).parameters.values()
     except ValueError:  # before NumPy 2.4 functions in C have none
         return []
     ours = parameters(row.bind or row.fn)
-    if any(p.kind is p.VAR_KEYWORD for p in known):
+    if any(p.kind is p.VAR_KEYWORD for p in params):
         return []
-    named = (p.name for p in given if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD) and p.default is not p.empty)
+    named = (p.name for p in theirs if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD) and p.default is not p.empty)
     return [name for name in named if name not in ours and name not in ("out", "like")]

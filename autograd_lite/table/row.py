@@ -375,8 +375,8 @@ class _AsMany(dict[int, Any]):
         self.make = make
 
     def __missing__(self, i: int) -> Any:
-        self[i] = made = self.make(i)
-        return made
+        self[i] = value = self.make(i)
+        return value
 
     def __iter__(self) -> Any:
         return map(self.__getitem__, count())
@@ -385,12 +385,12 @@ class _AsMany(dict[int, Any]):
 def _interpreter(args: Iterable[Any]) -> Any:
     """The `__autograd_apply__` of the first argument that has one, one list deep: rows dispatch as NumPy does."""
     for a in args:
-        found = getattr(type(a), "__autograd_apply__", None)
-        if found is None and type(a) in (list, tuple):
+        interpreter = getattr(type(a), "__autograd_apply__", None)
+        if interpreter is None and type(a) in (list, tuple):
             try:
-                found = _interpreter(a)
+                interpreter = _interpreter(a)
             except RecursionError:
                 raise too_deep(a) from None
-        if found is not None:
-            return found
+        if interpreter is not None:
+            return interpreter
     return None

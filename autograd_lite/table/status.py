@@ -68,12 +68,12 @@ def public_name(function: Any) -> str:
     name = getattr(function, "__name__", None) or repr(function)
     module = getattr(function, "__module__", None)
     if module is None:  # a ufunc has no __module__
-        known = (
+        modules = (
             m
             for m in ("numpy", "numpy.strings", "scipy.special")
             if getattr(sys.modules.get(m), name, None) is function
         )
-        module = next(known, "")
+        module = next(modules, "")
     module = module.replace("numpy.lib.scimath", "np.emath").replace("numpy", "np", 1)
     return f"{module}.{name}".removeprefix(".")
 

@@ -60,7 +60,7 @@ class NearPoint:
             return y
         there, here = surrogate(*at, **params), surrogate(*xs, **params)
         if isinstance(y, tuple):
-            return tuple(_moved(*parts) for parts in zip(y, there, here, strict=True))
+            return tuple(_moved(*triple) for triple in zip(y, there, here, strict=True))
         return _moved(y, there, here)
 
 

@@ -54,8 +54,8 @@ def notation(name: str, text: str, tex: str, fn: Callable[..., Any] | None = Non
 
     >>> norm = notation("norm_example", "|{0}|", "|{0}|")
     """
-    NOTATIONS[name] = made = Notation(name, text, tex, fn)
-    return made
+    NOTATIONS[name] = entry = Notation(name, text, tex, fn)
+    return entry
 
 
 def _onehot(labels: Any, classes: int, axis: int = -1) -> Any:

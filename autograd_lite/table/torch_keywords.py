@@ -20,8 +20,8 @@ def numpys_keywords(row: Any, params: dict[str, Any]) -> dict[str, Any]:
     """
     if _NUMPYS.keys().isdisjoint(params):
         return params
-    known = row.keywords
-    renamed = {k: _NUMPYS[k] for k in params if k in _NUMPYS and k not in known and _NUMPYS[k] in known}
+    keywords = row.keywords
+    renamed = {k: _NUMPYS[k] for k in params if k in _NUMPYS and k not in keywords and _NUMPYS[k] in keywords}
     if not renamed:
         return params
     if row.unlike_torch and params.keys().isdisjoint(("unbiased", "correction")):

@@ -47,8 +47,8 @@ class InPlaceOfAPair(Tensor):
         )
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        restore, (_, *made), state = super().__reduce_ex__(protocol)
-        return restore, (Tensor, *made), state
+        restore, (_, *fields), state = super().__reduce_ex__(protocol)
+        return restore, (Tensor, *fields), state
 
 
 @cache

@@ -19,9 +19,9 @@ class Size(int):
     shape: tuple[int, ...]
 
     def __new__(cls, size: int, shape: tuple[int, ...] = ()) -> Self:
-        made = super().__new__(cls, size)
-        made.shape = shape
-        return made
+        self = super().__new__(cls, size)
+        self.shape = shape
+        return self
 
     def __call__(self, dim: int | None = None) -> Any:
         """The shape, or the size of one axis.

@@ -23,7 +23,7 @@ from ..engine.hooks import Handle, add_hook
 from ..engine.node import NEEDS, NOTHING, TRACED
 from ..engine.operands import as_array, check_differentiable, raw
 from ..engine.record import apply, record
-from ..engine.value import Value, wrap
+from ..engine.value import RESULT, Value, wrap
 from ..engine.versions import Storage
 from ..rules.indexing import getitem, is_basic
 from ..rules.ufuncs import ufunc_method
@@ -353,13 +353,13 @@ class Tensor(TorchNames, Operators, Writes, Conversions, Show, Value):
         if not self.is_leaf or grad is not None and not grad.is_leaf:
             what = f"the .grad of {self._who}" if self.is_leaf else self._node.label  # type: ignore[union-attr]  # has one
             raise RuntimeError(f"{what} cannot be pickled or deep-copied with its graph: use detach() first")
-        made = (type(self), self._data, self.requires_grad, self.name, grad)
-        return _restore, made, self.__dict__ or None
+        copy = (type(self), self._data, self.requires_grad, self.name, grad)
+        return _restore, copy, self.__dict__ or None
 
     def __copy__(self) -> Tensor:
         """Another leaf with the same array."""
-        _, made, state = self.__reduce_ex__(4)
-        other = _restore(*made)
+        _, copy, state = self.__reduce_ex__(4)
+        other = _restore(*copy)
         other._view_of(self)
         if state:
             other.__dict__.update(state)
@@ -409,7 +409,7 @@ class Tensor(TorchNames, Operators, Writes, Conversions, Show, Value):
 
 Tensor.__autograd_apply__ = staticmethod(apply)
 Tensor.__autograd_record__ = staticmethod(record)
-Value.result_class = Tensor
+RESULT[0] = Tensor
 
 # ------------------------------------------------------------------------------------------------- making and recording
 
@@ -449,12 +449,12 @@ def tensor(
 
 def _traced_copy(t: Tensor, dtype: Any, requires_grad: bool) -> Tensor:
     """A copy that a traced program computes; with `requires_grad` derivatives with respect to it can be taken there."""
-    made: Tensor = TABLE["copy"](record(STOP_GRADIENT, (t if dtype is None else t.astype(dtype),)))
-    if requires_grad and made._node is not None:
-        check_differentiable(made.dtype)
-        made._node.live |= NEEDS
-        made.retain_grad()
-    return made
+    copy: Tensor = TABLE["copy"](record(STOP_GRADIENT, (t if dtype is None else t.astype(dtype),)))
+    if requires_grad and copy._node is not None:
+        check_differentiable(copy.dtype)
+        copy._node.live |= NEEDS
+        copy.retain_grad()
+    return copy
 
 
 def _restore(cls: Any, data: Any, requires_grad: bool, name: str | None, grad: Any) -> Tensor:

@@ -180,11 +180,11 @@ def _wrong_edges(node: Node, values: dict[Node, Any], rng: np.random.Generator) 
         return stacked(case, [None if d is None else as_array(d) for d in pulled])
 
     try:
-        given = pull_safely(case, pull_at(*arrays), g, "the derivative")
+        gradients = pull_safely(case, pull_at(*arrays), g, "the derivative")
     except ValueError:  # no derivative for this cotangent: that of complex eigenvectors depends on their phase
         return
-    if given is not None:
-        tidy = align(case, tuple(None if d is None else as_array(d) for d in given), "the derivative")
+    if gradients is not None:
+        tidy = align(case, tuple(None if d is None else as_array(d) for d in gradients), "the derivative")
         compare_vjp(case, stacked(case, tidy), reals(g), "the derivative", present(case, tidy), again)
     for finding in case.report.findings:
         k = next((k for k, leaf in enumerate(case.flat.leaves) if leaf.path == finding.argument), 0)
@@ -195,11 +195,12 @@ def _wrong_edges(node: Node, values: dict[Node, Any], rng: np.random.Generator) 
 
 def _argument_names(node: Node, places: list[int]) -> list[str]:
     assert node.row is not None
-    own = [] if node.row.variadic else names_of(node.row.fn, len(node.parents))
+    of_function = [] if node.row.variadic else names_of(node.row.fn, len(node.parents))
     names: list[str] = []
     for i in places:
         parent = node.parents[i]
-        name = parent.name if parent is not None and parent.name else own[i] if i < len(own) else f"argument {i}"
+        default = of_function[i] if i < len(of_function) else f"argument {i}"
+        name = parent.name if parent is not None and parent.name else default
         names.append(name if name not in names else f"{name} (argument {i})")
     return names
 

@@ -63,14 +63,14 @@ def prepare(
 def _require_points(flat: Flat, function: str, inputs: Sequence[Any]) -> None:
     if not flat.leaves:
         names = flat.names or []
-        given = ", ".join(
+        kinds = ", ".join(
             f"{name} ({as_array(v).dtype})"
             for name, v in zip(names, inputs, strict=True)
             if is_array(v) or isinstance(v, int)
         )
         raise CannotCheck(
             f"{function} was given no floating numbers to differentiate with respect to"
-            f"{': ' + given if given else ''}; write 2.0 for 2, or x.astype(float)"
+            f"{': ' + kinds if kinds else ''}; write 2.0 for 2, or x.astype(float)"
         )
     if not flat.x.size:
         shapes = ", ".join(f"{leaf.path} of shape {leaf.shape}" for leaf in flat.leaves)
@@ -141,7 +141,7 @@ def _copied(y: Tree) -> Tree:
 
 def cotangent_like(y: Tree, rng: np.random.Generator) -> Tree:
     """A random read-only cotangent for a result. No entry is near zero, so that every derivative counts."""
-    parts = []
+    cotangents = []
     for leaf in leaves(y):
         array = as_array(leaf)
         if array.dtype.kind in "fc":
@@ -152,8 +152,8 @@ def cotangent_like(y: Tree, rng: np.random.Generator) -> Tree:
         else:  # whole numbers have no derivative
             g = np.zeros(array.shape, array.dtype)
         g.flags.writeable = False
-        parts.append(g)
-    return rebuild(y, parts)
+        cotangents.append(g)
+    return rebuild(y, cotangents)
 
 
 def align(case: Case, result: Any, what: str, exact: bool = True, lead: tuple[int, ...] = ()) -> list[Array | None]:
@@ -178,12 +178,12 @@ def align(case: Case, result: Any, what: str, exact: bool = True, lead: tuple[in
                 f"arguments (None for one without a derivative), got {got}"
             )
         result = (result,)
-    given: dict[str, Any] = {}
+    by_path: dict[str, Any] = {}
     for i, tree in enumerate(result):
-        given |= zip(paths(tree, flat.names[i] if flat.names else ""), leaves(tree), strict=True)
+        by_path |= zip(paths(tree, flat.names[i] if flat.names else ""), leaves(tree), strict=True)
     aligned: list[Array | None] = []
     for leaf in flat.leaves:
-        value = given.get(leaf.path)
+        value = by_path.get(leaf.path)
         array = np.zeros(lead + leaf.shape, leaf.dtype) if value is None else as_array(value)
         sentence, cause = _wrong_form(case, leaf, array, exact and value is not None, lead)
         if sentence:
@@ -268,10 +268,10 @@ def pull_safely(case: Case, pull: Callable[[Tree], Any], g: Tree, what: str) -> 
     except ValueError as error:
         if "read-only" not in str(error):
             raise
-    own, result = _copied(g), None
+    copies, result = _copied(g), None
     with contextlib.suppress(ValueError):
-        result = pull(own)
-    if result is None or not np.array_equal(reals(own), reals(g)):
+        result = pull(copies)
+    if result is None or not np.array_equal(reals(copies), reals(g)):
         case.report.add(
             what,
             "writes into the incoming gradient, which other branches of the graph may share",

@@ -206,9 +206,9 @@ def check_jac(
     if any(leaf.dtype.kind == "c" for leaf in case.flat.leaves) or as_array(leaves(case.y)[0]).dtype.kind == "c":
         raise CannotCheck("a complex function has no single Jacobian: use check_vjp or check_jvp")
     shape = as_array(leaves(case.y)[0]).shape
-    given = derivative(*case.flat.arguments(case.flat.x.copy(), wide=False))
+    jacobian = derivative(*case.flat.arguments(case.flat.x.copy(), wide=False))
     what = "the gradient" if shape == () else "the Jacobian"
-    arrays = align(case, given, what, False, shape)
+    arrays = align(case, jacobian, what, False, shape)
     if shape == ():
         again = _at(case, derivative, what)
         compare_vjp(case, stacked(case, arrays), np.ones(1), what, present(case, arrays), again)

@@ -120,8 +120,8 @@ def _defined(text: str, xs: list[Array]) -> Any:
 
 def _one(xs: list[Array], f: Callable[..., Any]) -> dict[str, Any]:
     """The cotangent that emitted source asks for."""
-    made = source(lambda *xs: np.multiply(f(*xs), 1.0), *xs)
-    return {made.cotangent: np.ones(np.shape(f(*xs)))} if made.cotangent else {}
+    code = source(lambda *xs: np.multiply(f(*xs), 1.0), *xs)
+    return {code.cotangent: np.ones(np.shape(f(*xs)))} if code.cotangent else {}
 
 
 def _by_entry(e: Scalar, xs: Any) -> Any:

@@ -231,12 +231,12 @@ def _traced(program: Expression) -> None:
     with np.errstate(all="ignore"):
         expected = reals(program(*other))
         try:
-            found = reals(trace(program)(*program.inputs)(*other))
+            results = reals(trace(program)(*program.inputs)(*other))
         except RuntimeError as error:  # a branch on a value, as in np.emath, cannot be traced
             if "cannot branch" in str(error):
                 return
             raise
-    if not np.allclose(found, expected, rtol=1e-12, atol=1e-300, equal_nan=True):
+    if not np.allclose(results, expected, rtol=1e-12, atol=1e-300, equal_nan=True):
         raise GradientError(f"the traced program computes something else than the eager one:\n{program}")
 
 
@@ -251,13 +251,13 @@ def _batched(program: Expression) -> None:
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "vmap: .* has no rule")
         try:
-            found = vmap(values)(*batch)
+            results = vmap(values)(*batch)
         except (RuntimeError, ValueError) as error:  # it looks at values
             if "cannot branch" in str(error) or "depends on values" in str(error):
                 return
             raise
         for k in range(2):
-            for got, expected in zip(found, values(*(x[k] for x in batch)), strict=True):
+            for got, expected in zip(results, values(*(x[k] for x in batch)), strict=True):
                 if not np.allclose(got[k], expected, rtol=1e-7, atol=1e-9, equal_nan=True):
                     raise GradientError(f"a batch is not its examples one by one:\n{program}")
 
@@ -289,7 +289,7 @@ def _sourced(program: Expression) -> None:
     other = [x + 0.01 for x in program.inputs]
     with np.errstate(all="ignore"):
         try:
-            made = source(program, *program.inputs, name="program", update="rate")
+            code = source(program, *program.inputs, name="program", update="rate")
         except RuntimeError as error:
             if "cannot branch" in str(error):
                 return
@@ -299,19 +299,19 @@ def _sourced(program: Expression) -> None:
                 return
             raise
         y, pull = vjp(program, *other)
-        g = np.cos(np.arange(np.size(y))).reshape(np.shape(y)) if made.cotangent else np.ones(np.shape(y))
-        cotangent = {made.cotangent: g} if made.cotangent else {}
+        g = np.cos(np.arange(np.size(y))).reshape(np.shape(y)) if code.cotangent else np.ones(np.shape(y))
+        cotangent = {code.cotangent: g} if code.cotangent else {}
         gradients = pull(g)
         stepped = [x - 0.1 * d for x, d in zip(other, gradients, strict=True)]
         weights = [np.array(x) for x in other]
-        found = made(*weights, **cotangent, rate=0.1)
-    for got, expected in zip([*found, *weights], [y, *gradients, *stepped], strict=True):
+        results = code(*weights, **cotangent, rate=0.1)
+    for got, expected in zip([*results, *weights], [y, *gradients, *stepped], strict=True):
         if not np.allclose(got, expected, rtol=1e-7, atol=1e-9, equal_nan=True):
-            raise GradientError(f"the program's source computes something else than the engine:\n{program}\n\n{made}")
+            raise GradientError(f"the program's source computes something else than the engine:\n{program}\n\n{code}")
     arrays = [*weights, *cotangent.values()]
-    for got in found:
+    for got in results:
         if any(np.may_share_memory(got, other) for other in arrays):
-            raise GradientError(f"the program's source returns memory that is not its own:\n{program}\n\n{made}")
+            raise GradientError(f"the program's source returns memory that is not its own:\n{program}\n\n{code}")
         arrays.append(got)
 
 
@@ -332,20 +332,20 @@ def check_compiled(program: Expression) -> None:
         # Python's tanh and NumPy's may differ in the last digit, and then numbers are not equal any more.
         finds_equal = any(eq.row.kind == "constant" and not isinstance(eq.row.fn, np.ufunc) for eq in traced)
         for small in (False,) if finds_equal else (False, True):
-            made = compiled(traced, small=small)
+            code = compiled(traced, small=small)
             for step in (0.0, 0.01):
                 xs = [x + step for x in program.inputs]
                 expected = leaves(both(*xs))
                 try:
-                    found: Any = made(*xs)
+                    results: Any = code(*xs)
                 except Exception as error:  # not raised from here: its traceback names a new file for each program
-                    found = repr(error)
-                if isinstance(found, str) or not all(
+                    results = repr(error)
+                if isinstance(results, str) or not all(
                     np.allclose(a, b, rtol=1e-7, atol=1e-9, equal_nan=True)
-                    for a, b in zip(found, expected, strict=True)
+                    for a, b in zip(results, expected, strict=True)
                 ):
                     raise GradientError(
-                        f"the compiled program computes {found}, the engine {expected}:\n{program}\n\n{made.source}"
+                        f"the compiled program computes {results}, the engine {expected}:\n{program}\n\n{code.source}"
                     )
 
 

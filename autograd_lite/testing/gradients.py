@@ -169,8 +169,8 @@ def _check_once(f: Callable[..., Any], inputs: Sequence[Any], o: Options, brief:
 
 def _spelled(o: Options) -> str:
     """The options needed to reproduce a failure, as source."""
-    parts = [f"order={o.order}" if o.order != 2 else "", f"modes={tuple(o.modes)!r}" if tuple(o.modes) != MODES else ""]
-    return "".join(f", {part}" for part in parts if part)
+    order = f", order={o.order}" if o.order != 2 else ""
+    return order + (f", modes={tuple(o.modes)!r}" if tuple(o.modes) != MODES else "")
 
 
 def _first_order(case: Case, point: Point, o: Options, what: str = "the gradient") -> None:
@@ -185,10 +185,10 @@ def _first_order(case: Case, point: Point, o: Options, what: str = "the gradient
     if "reverse" in o.modes:
         y, pull = vjp(point.of_arrays, *point.arrays)
         same_value(case, as_arrays(y), "reverse mode")
-        given = pull_safely(case, pull, g, what)
-        if given is None:
+        gradients = pull_safely(case, pull, g, what)
+        if gradients is None:
             return
-        arrays = align(case, _by_argument(case, given), what)
+        arrays = align(case, _by_argument(case, gradients), what)
         gradient = stacked(case, arrays)
         compare_vjp(case, gradient, reals(g), what, present(case, arrays), gradient_at)
         if case.report.ok:
@@ -196,8 +196,8 @@ def _first_order(case: Case, point: Point, o: Options, what: str = "the gradient
     if "forward" in o.modes and case.report.ok:
         tangent_at = _tangent(case, point)
         tangent = partial(tangent_at, case.flat.x)
-        words = "the tangent" if what == "the gradient" else f"the tangent of {what}"
-        compare_jvp(case, tangent, words, again=tangent_at)
+        name = "the tangent" if what == "the gradient" else f"the tangent of {what}"
+        compare_jvp(case, tangent, name, again=tangent_at)
         if gradient is not None and case.report.ok:
             _adjoint(case, gradient, reals(g), gradient_at, tangent_at)
 
@@ -205,8 +205,8 @@ def _first_order(case: Case, point: Point, o: Options, what: str = "the gradient
 def _by_argument(case: Case, gradients: Sequence[Any]) -> tuple[Tree, ...]:
     """Gradients of the differentiable arrays in trees like the arguments, None elsewhere."""
     it = iter(gradients)
-    parts = [None if leaf is None else _array_or_none(next(it)) for leaf, _ in case.flat.slots]
-    trees: tuple[Tree, ...] = rebuild(tuple(case.flat.args), parts)
+    arrays = [None if leaf is None else _array_or_none(next(it)) for leaf, _ in case.flat.slots]
+    trees: tuple[Tree, ...] = rebuild(tuple(case.flat.args), arrays)
     return trees
 
 
@@ -314,8 +314,8 @@ def _domains(case: Case, o: Options, more: int, k: int) -> Any:
     low, high = case.flat.low, case.flat.high
     if low is None or high is None:  # a joint domain: its edge is found by the steps that yield nan
         return None
-    own = [Box(low[leaf.start : leaf.stop], high[leaf.start : leaf.stop]) for leaf in case.flat.leaves]
-    return [*own, *([None] * 64)]
+    boxes = [Box(low[leaf.start : leaf.stop], high[leaf.start : leaf.stop]) for leaf in case.flat.leaves]
+    return [*boxes, *([None] * 64)]
 
 
 @dataclass(frozen=True)

@@ -78,8 +78,8 @@ def _kept_under_no_grad(point: Point) -> bool:
     flat = [tensor(v, requires_grad=True) for v in point.arrays]
     with no_grad():
         y = point.of_arrays(*flat)
-    own = {id(t) for t in flat}
-    return any(isinstance(v, Tensor) and v.requires_grad and id(v) not in own for v in leaves(y))
+    inputs = {id(t) for t in flat}
+    return any(isinstance(v, Tensor) and v.requires_grad and id(v) not in inputs for v in leaves(y))
 
 
 def _layouts(case: Case, point: Point) -> None:

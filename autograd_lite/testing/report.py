@@ -245,10 +245,10 @@ def names_of(f: Callable[..., Any], count: int) -> list[str]:
 
 def as_source(value: Any) -> str:
     """A value as Python source: small arrays in full, large ones by their shape."""
-    found = zip(paths(value), leaves(value), strict=True)
-    parts = [(path, as_array(leaf)) for path, leaf in found if is_array(leaf)]
-    if sum(array.size for _, array in parts) > PRINTED_NUMBERS:
-        shapes = ", ".join(f"{path or 'array'} of shape {array.shape}" for path, array in parts)
+    named = zip(paths(value), leaves(value), strict=True)
+    arrays = [(path, as_array(leaf)) for path, leaf in named if is_array(leaf)]
+    if sum(array.size for _, array in arrays) > PRINTED_NUMBERS:
+        shapes = ", ".join(f"{path or 'array'} of shape {array.shape}" for path, array in arrays)
         return f"...  # {shapes}: too large to print"
     if isinstance(value, dict):
         return "{" + ", ".join(f"{k!r}: {as_source(v)}" for k, v in value.items()) + "}"

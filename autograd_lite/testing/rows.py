@@ -288,5 +288,5 @@ def of_dtype(
 
 def variant(row: Primitive, **changes: Any) -> Primitive:
     """A copy of `row` with other options, not registered; ``variant(row, pull=None)`` uses its rules alone."""
-    given = {name: getattr(row, name) for name in ("kind", "fn", "rules", "name", "np_name", *OPTIONS)}
-    return Primitive(**given | changes)
+    options = {name: getattr(row, name) for name in ("kind", "fn", "rules", "name", "np_name", *OPTIONS)}
+    return Primitive(**options | changes)

@@ -103,8 +103,8 @@ def arrays(
         dims = draw(shape) if isinstance(shape, st.SearchStrategy) else shape
         entries = numbers(domain, edge, reach)
         if kind.kind == "c":
-            parts = [draw(hnp.arrays(np.float64, dims, elements=entries)) for _ in range(2)]
-            return np.asarray(parts[0] + 1j * parts[1]).astype(kind)
+            pair = [draw(hnp.arrays(np.float64, dims, elements=entries)) for _ in range(2)]
+            return np.asarray(pair[0] + 1j * pair[1]).astype(kind)
         drawn: Array = draw(hnp.arrays(np.float64, dims, elements=entries, unique=unique))
         return drawn.astype(kind)
 
@@ -219,8 +219,8 @@ def einsums(draw: Any, max_operands: int = 3, *, repeats: bool = True, ellipsis:
 def cotangents(y: Any) -> Strategy:
     """Cotangents for a result: of its shape and dtype, with no entry near zero."""
     array = as_array(y)
-    parts = arrays(array.shape, Domain(-2.0, 2.0, holes=(0.0,)), dtype=array.dtype)
-    return parts.map(lambda g: np.where(np.abs(g) < 0.25, np.asarray(1, g.dtype), g))
+    numbers = arrays(array.shape, Domain(-2.0, 2.0, holes=(0.0,)), dtype=array.dtype)
+    return numbers.map(lambda g: np.where(np.abs(g) < 0.25, np.asarray(1, g.dtype), g))
 
 
 # --------------------------------------------------------------------------------------------------- arrays of one kind

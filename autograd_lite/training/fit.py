@@ -306,18 +306,18 @@ def _resume(run: Run, callbacks: Sequence[Callback], path: PathLike) -> None:
         raise ValueError(
             f"fit: expected a checkpoint of a run, got {path}; for weights write net.load_state_dict(ag.load(path))"
         )
-    parts: list[Any] = [run.model, *callbacks, run.optimizer]  # its rates are those after all schedules
-    before = [part.state_dict() for part in parts]
+    holders: list[Any] = [run.model, *callbacks, run.optimizer]  # its rates are those after all schedules
+    before = [part.state_dict() for part in holders]
     streams = [default_generator.numpy, *_own_generators(run)]
     positions = [g and g.bit_generator.state for g in streams]
     try:
         _check_state(state, run, callbacks, streams)
-        given = [state["model"], *state["callbacks"], state["optimizer"]]
-        for part, s in zip(parts, given, strict=True):
+        states = [state["model"], *state["callbacks"], state["optimizer"]]
+        for part, s in zip(holders, states, strict=True):
             part.load_state_dict(s)
         _set_positions(streams, [state["random"], *state["loaders"]])
     except BaseException as error:
-        for part, s in zip(parts, before, strict=True):
+        for part, s in zip(holders, before, strict=True):
             part.load_state_dict(s)
         _set_positions(streams, positions)
         if not isinstance(error, Exception):  # Ctrl-C

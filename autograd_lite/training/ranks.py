@@ -81,11 +81,11 @@ class Ranks:
 
     def from_first(self, make: Callable[[], Any]) -> Any:
         """Call `make` on rank 0 only, and return its result on all ranks."""
-        made = make() if self.rank == 0 else None
+        value = make() if self.rank == 0 else None
         if self.size == 1:
-            return made
+            return value
         self.agree()
-        return self.communicator.bcast(made)
+        return self.communicator.bcast(value)
 
     # ---------------------------------------------------------------------------------------------- a training run
 
@@ -177,24 +177,24 @@ class Ranks:
         dtype = np.result_type(np.float32, *(p.dtype for p in parameters))
         ends = np.cumsum([*sizes, len(sizes), 2])
         buffer = np.zeros(ends[-1], dtype)
-        parts = np.split(buffer, ends[:-1])
-        for p, part, k in zip(parameters, parts, range(len(sizes)), strict=False):
+        pieces = np.split(buffer, ends[:-1])
+        for p, part, k in zip(parameters, pieces, range(len(sizes)), strict=False):
             if p.grad is not None:
                 np.multiply(array_of(p.grad).ravel(), weight, out=part, casting="unsafe")
-                parts[-2][k] = 1  # it has a gradient
-        parts[-1][:] = weight, loss * weight
+                pieces[-2][k] = 1  # it has a gradient
+        pieces[-1][:] = weight, loss * weight
         total = np.empty_like(buffer)
         self.communicator.Allreduce(buffer, total)
-        parts = np.split(total, ends[:-1])
-        count = 1.0 if is_sum else parts[-1][0]
-        for p, part, has in zip(parameters, parts, parts[-2], strict=False):
+        pieces = np.split(total, ends[:-1])
+        count = 1.0 if is_sum else pieces[-1][0]
+        for p, part, has in zip(parameters, pieces, pieces[-2], strict=False):
             if not has:
                 p.grad = None
             elif p.grad is None:
                 p.grad = Tensor((part / count).reshape(p.shape).astype(p.dtype))
             else:
                 np.divide(part.reshape(p.shape), count, out=p.grad.data, casting="unsafe")
-        return Tensor(parts[-1][1] / count)
+        return Tensor(pieces[-1][1] / count)
 
     def end_epoch(self, model: Module, scores: Scores) -> Scores:
         """The scores of all ranks; the running statistics of the model are averaged."""

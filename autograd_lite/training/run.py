@@ -55,6 +55,6 @@ class Run:
     def watched(self, monitor: str, who: str) -> float:
         """The number `monitor` of the last epoch, for the callback `who`."""
         if monitor not in self.row:
-            known = ", ".join(name for name in self.row if name != "epoch")
-            raise KeyError(f"{who}: expected monitor to be {known}, got {monitor!r}; val_... needs validation=")
+            names = ", ".join(name for name in self.row if name != "epoch")
+            raise KeyError(f"{who}: expected monitor to be {names}, got {monitor!r}; val_... needs validation=")
         return self.row[monitor]

@@ -19,7 +19,7 @@ from ..engine.node import Node
 from ..engine.operands import raw
 from ..engine.unbroadcast import cast
 from ..table.batching import Batched, padded, repeated
-from .batching import Batch, called
+from .batch import Batch, called
 from .diagonal_batch import Diagonal, dense
 from .linearize import Linearized
 from .recording import Recording
@@ -27,22 +27,22 @@ from .recording import Recording
 
 def push_batch(run: Linearized, path: Iterable[Node], tangents: Mapping[Node, Any], size: int) -> dict[Node, Any]:
     """The tangents of all nodes on the path of a run, earliest first, in `size` directions at once."""
-    known, record = dict(tangents), run.is_recorded()
+    tangent, record = dict(tangents), run.is_recorded()
     with run.recording():
         for n in path:
-            if n.row is None or n in known:
+            if n.row is None or n in tangent:
                 continue
-            ts = [known.get(p) for p in n.parents]  # type: ignore[arg-type]  # a parent may be None
+            ts = [tangent.get(p) for p in n.parents]  # type: ignore[arg-type]  # a parent may be None
             pulls = n.row.pulls
             useful = [i for i, t in enumerate(ts) if t is not None and pulls[i] is not None]
             if not useful and all(t is None for t in ts):
                 continue
-            y, xs = saved(n, lift if record else None, known.__contains__)
+            y, xs = saved(n, lift if record else None, tangent.__contains__)
             if Diagonal in map(type, ts):
                 moving = [t for t in ts if t is not None]
                 if _stays_diagonal(n, moving):
                     one = push(n, [None if t is None else t.entries for t in ts], y, xs, lift)
-                    known[n] = moving[0].filled(one if one.dtype is n.dtype else cast(one, n.dtype, n))
+                    tangent[n] = moving[0].filled(one if one.dtype is n.dtype else cast(one, n.dtype, n))
                     continue
                 ts = list(map(dense, ts))
             t = _pushed(n, ts, useful, y, xs, size)
@@ -51,8 +51,8 @@ def push_batch(run: Linearized, path: Iterable[Node], tangents: Mapping[Node, An
                     t = np.broadcast_to(padded(t, True, len(n.shape)), (size, *n.shape))
                 if t.dtype is not n.dtype:
                     t = cast(t, n.dtype, n)
-            known[n] = t
-    return known
+            tangent[n] = t
+    return tangent
 
 
 def _stays_diagonal(n: Node, moving: list[Any]) -> bool:
@@ -100,13 +100,13 @@ def _recorded(n: Node, ts: list[Any], y: Any, xs: tuple[Any, ...], size: int) ->
     """The step in one direction, recorded and run for all."""
     moving = [i for i, t in enumerate(ts) if t is not None]
 
-    def step(*given: Any) -> Any:
+    def step(*moved: Any) -> Any:
         one = list(ts)
-        for i, t in zip(moving, given, strict=True):
+        for i, t in zip(moving, moved, strict=True):
             one[i] = t
         return push(n, one, y, xs, lift)
 
     run = Recording(step, [np.array(raw(ts[i])[0]) if size else np.zeros(ts[i].shape[1:], ts[i].dtype) for i in moving])
     batch = Batch(run, run.nodes(), [ts[i] for i in moving], size)
-    found = [t if has else repeated(t, size) for t, has in map(batch.of, run.outputs)]
-    return tuple(found) if n.parts is not None else found[0]
+    results = [t if has else repeated(t, size) for t, has in map(batch.of, run.outputs)]
+    return tuple(results) if n.parts is not None else results[0]

@@ -59,8 +59,8 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         del run, structure  # the graph of the first run, which must not be kept
         # The rule needs the nodes of captured variables only; `f` finds their values itself.
         stand_ins = [wrap(np.broadcast_to(np.zeros((), n.dtype), n.shape), n) for n in captured]
-        made, rest = iter(apply(_CHECKPOINT, [*inputs, *stand_ins], {"again": again})), iter(others)
-        return tree_map(lambda is_tensor: next(made) if is_tensor else next(rest), places)
+        results, rest = iter(apply(_CHECKPOINT, [*inputs, *stand_ins], {"again": again})), iter(others)
+        return tree_map(lambda is_tensor: next(results) if is_tensor else next(rest), places)
 
     return checkpointed
 
@@ -71,8 +71,8 @@ def _is_input(x: Any) -> bool:
 
 def _arrays(outputs: Iterable[Any]) -> tuple[Any, ...]:
     """The arrays of the results, copied where `f` did not make them, so that later writes do not change them."""
-    made = [y for y in outputs if isinstance(y, Tensor)]
-    return tuple(np.array(y._data) if y.is_leaf or y._storage() is not OURS else y._data for y in made)
+    results = [y for y in outputs if isinstance(y, Tensor)]
+    return tuple(np.array(y._data) if y.is_leaf or y._storage() is not OURS else y._data for y in results)
 
 
 class _Again:
@@ -103,8 +103,8 @@ class _Again:
         """Run the function on `inputs`, the differentiable Tensors among its arguments; the others are the same."""
 
         def f(*tensors: Any) -> Any:
-            given = iter(tensors)
-            args = tree_map(lambda x: next(given) if _is_input(x) else x, self.args)
+            values = iter(tensors)
+            args = tree_map(lambda x: next(values) if _is_input(x) else x, self.args)
             return self.f(*args, **self.params)
 
         return Linearized(f, inputs, tuple(range(len(inputs))), {})
@@ -144,8 +144,8 @@ class _Again:
                 roots[y._node] = roots[y._node] + part if y._node in roots else part
         wanted = [*run.nodes, *self.captured]
         with changed(recording=True):
-            found = pull_back(roots, wanted, lift if record else None, through=False)
-        return [found[n] if n in found else np.zeros(n.shape, n.dtype) for n in wanted]
+            gradients = pull_back(roots, wanted, lift if record else None, through=False)
+        return [gradients[n] if n in gradients else np.zeros(n.shape, n.dtype) for n in wanted]
 
 
 _CHECKPOINT = Primitive(

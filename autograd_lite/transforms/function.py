@@ -67,21 +67,21 @@ class _FunctionCall:
         return self.cls.__name__
 
     def forward(self, xs: Sequence[Any]) -> tuple[Any, ...]:
-        given = list(self.args)
+        args = list(self.args)
         for k, x in zip(self.operands, xs, strict=True):
-            given[k] = x.item() if is_number(self.args[k]) else wrap(x, None)
-        self.given = [given[k] for k in self.operands]
+            args[k] = x.item() if is_number(self.args[k]) else wrap(x, None)
+        self.given = [args[k] for k in self.operands]
         needs = [isinstance(a, Tensor) and a.requires_grad for a in self.args]
         self.ctx = ctx = FunctionCtx(needs)
         start = next_order()
         with changed(recording=False, outside=None, values=None):  # it runs again whenever the row does
             if self.cls.setup_context is Function.setup_context:
-                made = self.cls.forward(ctx, *given)
+                results = self.cls.forward(ctx, *args)
             else:
-                made = self.cls.forward(*given)
-                self.cls.setup_context(ctx, tuple(given), made)
-        self.single = not isinstance(made, tuple)
-        self.results = (made,) if self.single else made
+                results = self.cls.forward(*args)
+                self.cls.setup_context(ctx, tuple(args), results)
+        self.single = not isinstance(results, tuple)
+        self.results = (results,) if self.single else results
         for y in self.results:
             if not isinstance(y, Tensor):
                 raise TypeError(f"{self}.forward: expected a Tensor or a tuple of them, got {type(y).__name__}")
@@ -104,11 +104,11 @@ class _FunctionCall:
 
     def surrogate(self, xs: Sequence[Any]) -> tuple[Any, ...]:
         """The results of the class's `surrogate`, as arrays."""
-        given = list(self.args)
+        args = list(self.args)
         for k, x in zip(self.operands, xs, strict=True):
-            given[k] = x
-        made = self.cls.surrogate(*given)  # type: ignore[misc]  # only called if the class has one
-        return tuple(np.asarray(y) for y in (made if isinstance(made, tuple) else (made,)))
+            args[k] = x
+        results = self.cls.surrogate(*args)  # type: ignore[misc]  # only called if the class has one
+        return tuple(np.asarray(y) for y in (results if isinstance(results, tuple) else (results,)))
 
     def rule(self, g: Any, y: Any, xs: Any, i: int) -> Any:
         """The cotangent of operand `i`; one call of ``backward`` serves all of them, which are asked for in turn."""
@@ -124,17 +124,18 @@ class _FunctionCall:
         count = sum(given)
         g, call = iter(xs[:count]), _FunctionCall(self.cls, self.args)
         ys = call.forward(xs[count:])
-        made = call.backward([next(g) if has else None for has in given], ys, xs[count:])
+        gradients = call.backward([next(g) if has else None for has in given], ys, xs[count:])
         return tuple(
-            np.zeros_like(x) if made[k] is None else made[k]._data
+            np.zeros_like(x) if gradients[k] is None else gradients[k]._data
             for k, x in zip(self.operands, xs[count:], strict=True)
         )
 
     def backward(self, g: Any, ys: Any, xs: Any) -> tuple[Any, ...]:
         if not self.is_followed and any(isinstance(x, Tensor) and is_traced(x) for x in (*g, *xs)):
-            given = tuple(part is not None for part in g)
-            parts = record(_BACKWARD, [*(part for part in g if part is not None), *xs], {"call": self, "given": given})
-            of_operand = dict(zip(self.operands, parts, strict=True))
+            present = tuple(part is not None for part in g)
+            operands = [*(part for part in g if part is not None), *xs]
+            cotangents = record(_BACKWARD, operands, {"call": self, "given": present})
+            of_operand = dict(zip(self.operands, cotangents, strict=True))
             return tuple(of_operand.get(k) for k in range(len(self.args)))
         ctx = self.ctx
         now = {id(old): new for old, new in zip((*self.given, *self.results), (*xs, *ys), strict=True)}
@@ -146,16 +147,16 @@ class _FunctionCall:
                 for part, y in zip(g, self.results, strict=True)
             ]
             with changed(recording=_recorded(g, xs)):
-                made = self.cls.backward(ctx, *gs)
+                gradients = self.cls.backward(ctx, *gs)
         finally:
             ctx._saved = saved
-        made = made if isinstance(made, tuple) else (made,)
-        if len(made) != len(self.args):
+        gradients = gradients if isinstance(gradients, tuple) else (gradients,)
+        if len(gradients) != len(self.args):
             raise TypeError(
                 f"{self}.backward: expected a gradient for each of {len(self.args)} arguments (None where there is "
-                f"none), got {len(made)}"
+                f"none), got {len(gradients)}"
             )
-        return tuple(None if d is None else _tensor(d) for d in made)
+        return tuple(None if d is None else _tensor(d) for d in gradients)
 
 
 def _same(a: Any, b: Any) -> bool:
@@ -263,7 +264,7 @@ class Function:
         """
         call = _FunctionCall(cls, args)
         operands = [wrap(a._data, a._node) if is_number(a) else a for a in (args[k] for k in call.operands)]
-        made = record(_row(cls), operands, {"call": call})
+        results = record(_row(cls), operands, {"call": call})
         without = {id(t) for t in call.ctx._without}
-        made = tuple(y.detach() if id(t) in without else y for y, t in zip(made, call.results, strict=True))
-        return made[0] if call.single else made
+        results = tuple(y.detach() if id(t) in without else y for y, t in zip(results, call.results, strict=True))
+        return results[0] if call.single else results

@@ -13,8 +13,8 @@ from ..base.tree import rebuild
 from ..engine.node import Node
 from ..engine.operands import raw
 from ..table.batching import repeated
+from .batch import Batch
 from .batched_jvp import push_batch
-from .batching import Batch
 from .diagonal_batch import Diagonal, dense
 from .grad import by_argument, check_asked, grad, linearized, numbers, scalar
 from .linearize import Linearized, is_live
@@ -63,8 +63,8 @@ def jacobian(
         run = linearized(f, args, numbers(argnums, args), params, has_aux)
         backwards = mode == "reverse" or mode == "auto" and _fewer_rows(run)
         blocks = _rows(run, chunk_size) if backwards else _columns(run, chunk_size)
-        found = rebuild(run.y, [by_argument(run, block, argnums) for block in blocks])
-        return (found, run.values(run.aux)) if has_aux else found
+        jacobians = rebuild(run.y, [by_argument(run, block, argnums) for block in blocks])
+        return (jacobians, run.values(run.aux)) if has_aux else jacobians
 
     return jacobian_of_f
 
@@ -140,11 +140,11 @@ class _Push:
         self.nodes = run.path()
 
     def __call__(self, basis: Diagonal) -> list[Any]:
-        known: dict[Any, Any] = push_batch(self.run, self.nodes, {self.start: basis}, len(basis))
-        found = [known.get(y._node) if is_live(y) else None for y in self.run.outputs]
+        tangents: dict[Any, Any] = push_batch(self.run, self.nodes, {self.start: basis}, len(basis))
+        results = [tangents.get(y._node) if is_live(y) else None for y in self.run.outputs]
         return [
             np.zeros((len(basis), *np.shape(raw(y))), np.result_type(raw(y))) if t is None else t
-            for t, y in zip(found, self.run.outputs, strict=True)
+            for t, y in zip(results, self.run.outputs, strict=True)
         ]
 
 
@@ -165,8 +165,8 @@ class _Pull:
             each = [self.run.pull_from({self.i: e}) for e in basis.dense()]
             return [np.stack(gs) for gs in zip(*each, strict=True)]
         batch = Batch(self.recording, self.nodes, [basis], len(basis))
-        found = map(batch.of, self.recording.outputs)
-        return [g if has else repeated(g, len(basis)) for g, has in found]
+        results = map(batch.of, self.recording.outputs)
+        return [g if has else repeated(g, len(basis)) for g, has in results]
 
 
 def _along(start: Any, one: Any, walk: _Push | _Pull, ends: Sequence[Any], chunk_size: int | None) -> list[Any]:
@@ -176,18 +176,18 @@ def _along(start: Any, one: Any, walk: _Push | _Pull, ends: Sequence[Any], chunk
     step = chunk_size or max(1, MEMORY // max(1, sum(prod(n.shape) * n.dtype.itemsize for n in walk.nodes)))
     ones = np.full(start.shape, one, start.dtype)
     chunks = [walk(Diagonal(ones, first, min(step, start.size - first))) for first in range(0, start.size, step)]
-    return [_stacked(parts, start.size) for parts in zip(*chunks, strict=True)]
+    return [_stacked(pieces, start.size) for pieces in zip(*chunks, strict=True)]
 
 
-def _stacked(parts: Sequence[Any], size: int) -> Any:
+def _stacked(pieces: Sequence[Any], size: int) -> Any:
     """The results of all chunks; an array is one that nothing else shares."""
-    start = parts[0]
-    if any(is_live(p.entries if type(p) is Diagonal else p) for p in parts):
-        return dense(start) if len(parts) == 1 else np.concatenate(list(map(dense, parts)))
+    start = pieces[0]
+    if any(is_live(p.entries if type(p) is Diagonal else p) for p in pieces):
+        return dense(start) if len(pieces) == 1 else np.concatenate(list(map(dense, pieces)))
     if type(start) is not Diagonal:
-        return np.array(raw(start)) if len(parts) == 1 else np.concatenate(list(map(raw, parts)))
+        return np.array(raw(start)) if len(pieces) == 1 else np.concatenate(list(map(raw, pieces)))
     whole = np.zeros((size, start.entries.size), start.entries.dtype)
-    for part in parts:
+    for part in pieces:
         part.write(whole[part.first : part.first + part.size])
     return whole.reshape(size, *start.entries.shape)
 

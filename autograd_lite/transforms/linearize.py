@@ -57,9 +57,9 @@ class Linearized:
         self.bit = TRANSFORM << self.level
         self.start = next_order()  # a node made before this comes from outside
         self.trees = [args[k] for k in argnums]
-        given = leaves(self.trees)
+        values = leaves(self.trees)
         self.nodes: list[Node] = []
-        wrapped = [self._enter(x, what) for x in given]
+        wrapped = [self._enter(x, what) for x in values]
         args = list(args)
         for k, tree in zip(argnums, rebuild(self.trees, wrapped), strict=True):
             args[k] = tree
@@ -72,14 +72,14 @@ class Linearized:
         self.aux: Any = None
         self.y, self.aux = _pair(result, what) if has_aux else (result, None)
         self.outputs = leaves(self.y)
-        self.tensors = any(isinstance(x, Tensor) for x in given)
+        self.tensors = any(isinstance(x, Tensor) for x in values)
         live = 0
         for t in (*self.outputs, *leaves(self.aux)):
             live |= t._node.live if isinstance(t, Tensor) and t._node is not None else 0
         #: A traced program computes the passes again, also where a derivative of them cannot be asked for.
         self.traced = live & TRACED != 0
         outer = bool(live & self.bit - 1)  # the bits of variables from outside
-        self.connected = self.traced or context.recording and (outer or self.tensors and any(map(is_live, given)))
+        self.connected = self.traced or context.recording and (outer or self.tensors and any(map(is_live, values)))
 
     def _enter(self, x: Any, what: str) -> Tensor:
         if isinstance(x, np.ma.MaskedArray):
@@ -142,9 +142,9 @@ class Linearized:
         parents = (p for n in ancestors(self._live(), since=self.start) for p in n.parents)
         return list(dict.fromkeys(p for p in parents if p is not None and p.row is None and not p.live))
 
-    def is_recorded(self, given: Iterable[Any] = ()) -> bool:
-        """True if a pass that starts from `given` is itself recorded."""
-        live = [x._node.live for x in given if is_live(x)]
+    def is_recorded(self, starts: Iterable[Any] = ()) -> bool:
+        """True if a pass that starts from `starts` is itself recorded."""
+        live = [x._node.live for x in starts if is_live(x)]
         traced = self.traced or any(bits & TRACED for bits in live)
         return traced or is_grad_enabled() and (self.connected or bool(live))
 
@@ -162,8 +162,10 @@ class Linearized:
                 if isinstance(t, Tensor) and t._node is not None and t._node.requires_grad:
                     g = matching(g, t, "the cotangent has", record)
                     roots[t._node] = roots[t._node] + g if t._node in roots else g
-            found = pull_back(roots, self.nodes, lift if record else None, reaches=self._depends, watch=watcher())
-        return [self.out(taken(found, n) if n in found else np.zeros(n.shape, n.dtype), record) for n in self.nodes]
+            gradients = pull_back(roots, self.nodes, lift if record else None, reaches=self._depends, watch=watcher())
+        return [
+            self.out(taken(gradients, n) if n in gradients else np.zeros(n.shape, n.dtype), record) for n in self.nodes
+        ]
 
     def push(self, tangents: Any) -> list[Any]:
         """The forward pass: the tangents of the results, leaf by leaf."""
@@ -172,15 +174,15 @@ class Linearized:
     def push_from(self, ts: Mapping[int, Any]) -> list[Any]:
         """Push forward the tangents of some of the inputs, by their number; those of the others are zero."""
         record = self.is_recorded(ts.values())
-        known = {self.nodes[k]: matching(t, self.nodes[k], "the tangent has", record) for k, t in ts.items()}
+        moving = {self.nodes[k]: matching(t, self.nodes[k], "the tangent has", record) for k, t in ts.items()}
         outputs = self._live()
         with self.recording():
-            found: dict[Any, Any] = push_forward(self.path(), outputs, known, lift, record)
-        del known
+            tangents: dict[Any, Any] = push_forward(self.path(), outputs, moving, lift, record)
+        del moving
         result = []
         for y in self.outputs:
             node = y._node if isinstance(y, Tensor) else None
-            result.append(self.out(zeros(y) if node is None or node not in found else taken(found, node), record))
+            result.append(self.out(zeros(y) if node is None or node not in tangents else taken(tangents, node), record))
         return result
 
     def out(self, value: Any, connected: bool = False) -> Any:

@@ -88,13 +88,13 @@ class Recording:
                 f"{what}: the function draws random numbers. Write randomness='different' if each example should draw "
                 "its own, or 'same' for one draw that all share"
             )
-        made = [n for n in self.values if n is not None and n.order < self.start and "generator" in n.params]
-        if randomness == "different" and len(made) < self.changes.draws:
+        draws = [n for n in self.values if n is not None and n.order < self.start and "generator" in n.params]
+        if randomness == "different" and len(draws) < self.changes.draws:
             raise RuntimeError(
                 f"{what}: the function draws random numbers that do not depend on an example, so all "
                 "examples would share them: draw a batch outside, and pass it as an argument that is mapped"
             )
-        return made
+        return draws
 
 
 def traced(x: np.ndarray[Any, Any]) -> Node:

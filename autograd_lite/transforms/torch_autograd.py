@@ -69,15 +69,15 @@ def grad(
     with changed(recording=create_graph) if keep else nullcontext():
         start = _cotangents("autograd.grad", outputs, grad_outputs, keep)
         roots = {t._leaf(): g for t, g in start.items()}
-        found = pull_back(roots, nodes, lift if keep else None, watch=watcher())
+        gradients = pull_back(roots, nodes, lift if keep else None, watch=watcher())
         for n in nodes:
-            if n not in found and not allow_unused:
+            if n not in gradients and not allow_unused:
                 raise RuntimeError(
                     f"autograd.grad: the outputs do not depend on {n.label}; check that it is the tensor that "
                     "was used, or pass allow_unused=True to get None for it"
                 )
-        del roots, start  # so that only `found` refers to the results
-        return tuple(_result(taken(found, n)) if n in found else None for n in nodes)
+        del roots, start  # so that only `gradients` refers to the results
+        return tuple(_result(taken(gradients, n)) if n in gradients else None for n in nodes)
 
 
 def backward(
@@ -100,13 +100,13 @@ def backward(
 
 
 def _traced(tensors: Any, gradients: Any) -> bool:
-    given = (*tensors, *_sequence(gradients))
-    return any(isinstance(t, Tensor) and t._leaf().live & TRACED for t in given)
+    values = (*tensors, *_sequence(gradients))
+    return any(isinstance(t, Tensor) and t._leaf().live & TRACED for t in values)
 
 
-def _cotangents(what: str, tensors: Any, given: Any, create_graph: bool) -> dict[Tensor, Any]:
+def _cotangents(what: str, tensors: Any, starts: Any, create_graph: bool) -> dict[Tensor, Any]:
     """The cotangent to start from at each result; a result that is given twice counts twice."""
-    gradients = [None] * len(tensors) if given is None else _sequence(given)
+    gradients = [None] * len(tensors) if starts is None else _sequence(starts)
     if len(gradients) != len(tensors):
         raise ValueError(f"{what}: expected a gradient for each of {len(tensors)} outputs, got {len(gradients)}")
     start: dict[Node, tuple[Tensor, Any]] = {}

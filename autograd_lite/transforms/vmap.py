@@ -21,7 +21,7 @@ from ..engine.operands import raw
 from ..table import TABLE
 from ..table.batching import Batched, Same, repeated
 from ..tensor import Tensor
-from .batching import Batch
+from .batch import Batch
 from .linearize import is_live
 from .recording import Recording
 
@@ -109,12 +109,12 @@ class _BatchedCall:
     def _names(self) -> list[str]:
         """How an error message calls each leaf."""
         try:
-            known = list(inspect.signature(self.f).bind(*self.args).arguments.items())
+            bound = list(inspect.signature(self.f).bind(*self.args).arguments.items())
         except (TypeError, ValueError):  # a builtin or a ufunc, which has no signature
-            known = []
+            bound = []
         names: list[str] = []
         for k, arg in enumerate(self.args):
-            name = known[k][0] if k < len(known) and known[k][1] is arg else f"argument {k + 1}"
+            name = bound[k][0] if k < len(bound) and bound[k][1] is arg else f"argument {k + 1}"
             names += paths(arg, name)
         return names + [path for name, value in self.params.items() for path in paths(value, name)]
 
@@ -144,10 +144,10 @@ class _BatchedCall:
 
     def _example(self, *tensors: Any) -> Any:
         """`f` on one example."""
-        given = list(self.given)
+        values = list(self.given)
         for k, t in zip(self.mapped, tensors, strict=True):
-            given[k] = t
-        args, params = rebuild((self.args, self.params), given)
+            values[k] = t
+        args, params = rebuild((self.args, self.params), values)
         return self.f(*args, **params)
 
     def results(self, out_axes: Any, randomness: str) -> Any:
@@ -157,8 +157,8 @@ class _BatchedCall:
         nodes = run.nodes(drawn if randomness == "different" else ())
         batch = Batch(run, nodes, self.batch, self.size, _draw_once if randomness == "same" else None)
         axes = _prefix(out_axes, run.y, f"{self.what}: out_axes")
-        found = [self._result(batch, y, axis, k) for k, (y, axis) in enumerate(zip(run.outputs, axes, strict=True))]
-        return rebuild(run.y, found)
+        results = [self._result(batch, y, axis, k) for k, (y, axis) in enumerate(zip(run.outputs, axes, strict=True))]
+        return rebuild(run.y, results)
 
     def _result(self, batch: Batch, y: Any, axis: int | None, k: int) -> Any:
         """One result as the caller gets it."""

@@ -126,15 +126,6 @@ def test_a_flat_function_and_one_that_is_not_finite_everywhere():
     assert surface(lambda x, y: np.log(x) ** 2 + y**2, 2.0, 0.5, steps=3, span=((-1, 3), (-1, 1))).png(20)
 
 
-def test_what_was_drawn_stays_as_it_was_drawn():
-    w = ag.tensor([1.0, 2.0], requires_grad=True, name="w")
-    loss = np.mean((F.dropout(np.ones((50, 2)) * w, 0.5) - 1) ** 2)
-    run = surface(loss, wrt=[(w, 0), (w, 1)], steps=2).runs[0]
-    assert run.values[0] == pytest.approx(loss.item(), rel=1e-12)
-    loss.backward()
-    np.testing.assert_allclose(run.gradients[0], w.grad.numpy(), rtol=1e-12)
-
-
 @pytest.mark.parametrize("which", ["computed", "elsewhere"])
 def test_what_the_loss_is_not_a_function_of_is_an_error(which):
     """A computed value would be computed again at each point: the surface would be flat."""
@@ -144,3 +135,12 @@ def test_what_the_loss_is_not_a_function_of_is_an_error(which):
     other = {"computed": h, "elsewhere": ag.tensor([1.0, 2.0], requires_grad=True, name="h")}[which]
     with pytest.raises(ValueError, match="'h' is not in the graph of this loss, or is computed in it"):
         surface(np.sum(h**2), wrt=[(w, 0), (other, 1)])
+
+
+def test_what_was_drawn_stays_as_it_was_drawn():
+    w = ag.tensor([1.0, 2.0], requires_grad=True, name="w")
+    loss = np.mean((F.dropout(np.ones((50, 2)) * w, 0.5) - 1) ** 2)
+    run = surface(loss, wrt=[(w, 0), (w, 1)], steps=2).runs[0]
+    assert run.values[0] == pytest.approx(loss.item(), rel=1e-12)
+    loss.backward()
+    np.testing.assert_allclose(run.gradients[0], w.grad.numpy(), rtol=1e-12)

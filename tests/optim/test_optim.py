@@ -811,3 +811,29 @@ def test_lbfgs_goes_on_exactly_from_its_state():
             third.load_state_dict(wrong)
     assert third._history["last"] is None
     assert v.data.tolist() == [0.0, 0.0]
+
+
+def test_numbers_may_come_in_another_order_or_be_others_in_another_step():
+    class Alternating(optim.Optimizer):
+        def initial(self, group):
+            return {"step": 0}
+
+        def numbers(self, group, state):
+            t = state["step"]
+            numbers = {"shift": 1.0, "unused": 7.0, "rate": 0.5} if t % 3 else {"rate": 0.5, "shift": 1.0}
+            return numbers, {"step": t + 1}
+
+        def rule(self, p, g, state, n, group):
+            return n.rate * g + n.shift, {}
+
+    for copied in (True, False):  # with new arrays in each step, and with the same
+        p = ag.tensor(START, requires_grad=True)
+        opt = Alternating([p], {})
+        expected = START.copy()
+        for g in GRADIENTS:
+            if copied:
+                p.data = p.data.copy()
+            p.grad = g
+            opt.step()
+            expected -= 0.5 * g + 1.0
+            np.testing.assert_allclose(p.data, expected, rtol=1e-12)

@@ -163,7 +163,7 @@ MUTATIONS = [
     ("examples", "sum", (lambda rng: ((np.ones(1),), {}),), drawn_at),
     ("variadic", "concatenate", False, lambda row: repr(ag.grad(lambda x: np.sum(row([x, x])))(X))),
     ("outputs", "modf", False, lambda row: type(row(ag.tensor(X, requires_grad=True))).__name__),
-    ("fast", "sin", lambda x: x * 2, lambda row: compiled(ag.trace(row)(MANY), fast=True).source),
+    ("fast", "sin", lambda x: x * 2, lambda row: compiled(ag.trace(row)(MANY), fast=True, tune=True).source),
     ("view", "reshape", False, compiled_source(LARGE, shape=(128,))),
     ("emit", "reshape", "{x}.reshape(-1)", compiled_source(LARGE, shape=(128,))),
     ("out", "dot", "np.dot({x1}, {x2}, {out})", compiled_source(LARGE, LARGE.T)),

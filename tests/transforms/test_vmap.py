@@ -12,7 +12,7 @@ from nn_checks import flat, value
 
 import autograd_lite as ag
 from autograd_lite import nn
-from autograd_lite.transforms import batching
+from autograd_lite.transforms import batch as batch_module
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(4, 3))
@@ -217,7 +217,7 @@ def test_custom_rows():
     cube = ag.table.define(lambda g, x: g * 3 * x**2, name="cube_of_vmap", kind="general")(lambda x: x**3)
     double = ag.table.define(2.0, name="double_of_vmap", kind="elementwise")(lambda x: 2 * x)
     try:
-        batching._LOOPED.clear()
+        batch_module._LOOPED.clear()
         with pytest.warns(UserWarning, match=r"cube_of_vmap has no rule for batches, so it is called 4 times") as found:
             assert close(ag.vmap(lambda x: double(cube(x)))(X), 2 * X**3)
         assert found[0].filename == __file__
@@ -255,7 +255,7 @@ def test_layers(case):
     module, *shapes = case
     batches = [RNG.normal(size=(3, *shape)) for shape in shapes]
     parameters = list(module.parameters())
-    batching._LOOPED.clear()
+    batch_module._LOOPED.clear()
 
     def all_of(*xs):
         found = flat(module(*xs))
@@ -266,7 +266,7 @@ def test_layers(case):
     each = [all_of(*(ag.tensor(x, requires_grad=True) for x in xs)) for xs in zip(*batches, strict=True)]
     for part, *parts in zip(got, *each, strict=True):
         np.testing.assert_allclose(value(part), [value(p) for p in parts], rtol=1e-9, atol=1e-12)
-    assert not batching._LOOPED
+    assert not batch_module._LOOPED
 
 
 def test_inside_a_module():

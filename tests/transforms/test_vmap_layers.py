@@ -8,7 +8,7 @@ from nn_checks import flat, value
 
 import autograd_lite as ag
 from autograd_lite import nn
-from autograd_lite.transforms import batching
+from autograd_lite.transforms import batch as batch_module
 
 X, STEPS, IMAGES = (
     np.random.default_rng(0).uniform(0.1, 0.9, (3, *shape)) for shape in ((2, 4), (5, 2, 4), (2, 4, 6, 6))
@@ -56,10 +56,10 @@ LAYERS = [
 def test_layers(name):
     stem = name[:-2] if name[-2:] in BY_SUFFIX else name
     layer = getattr(nn, name)(*OPTIONS.get(name, OPTIONS.get(stem, ()))).eval()
-    batching._LOOPED.clear()
+    batch_module._LOOPED.clear()
     xs = INPUTS.get(name) or ((X, X[::-1]) if name.endswith(("Loss", "Error")) else (BY_SUFFIX.get(name[-2:], X),))
     got = flat(ag.vmap(lambda *xs: layer(*xs))(*xs))
     each = [flat(layer(*x)) for x in zip(*xs, strict=True)]
     for part, *parts in zip(got, *each, strict=True):
         np.testing.assert_allclose(value(part), [value(p) for p in parts], rtol=1e-9, atol=1e-12)
-    assert not batching._LOOPED
+    assert not batch_module._LOOPED

@@ -16,7 +16,7 @@ from autograd_lite.base.tree import leaves, rebuild
 from autograd_lite.engine.engine_rows import PROJECTION, STOP_GRADIENT
 from autograd_lite.table import TABLE
 from autograd_lite.testing.rows import all_rows, points
-from autograd_lite.transforms import batching
+from autograd_lite.transforms import batch as batch_module
 
 SIZE = 3
 
@@ -106,11 +106,11 @@ def mapped(f, batches, **how):
 @pytest.fixture
 def looped():
     """The rows that the test has looped over."""
-    batching._LOOPED.clear()
+    batch_module._LOOPED.clear()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "vmap: .* has no rule")
-        yield batching._LOOPED
-    batching._LOOPED.clear()
+        yield batch_module._LOOPED
+    batch_module._LOOPED.clear()
 
 
 @pytest.mark.parametrize("row", [r for r in all_rows() if r.name not in RANDOM], ids=lambda row: row.name)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ...program import Equation, Operand, Var
-from ..block import Block, made
+from ..block import Block, instead_of, maker
 from .constants import uniform
 
 Defined = dict[Var, Equation]
@@ -30,10 +30,10 @@ def simplified(block: Block) -> Block:
         if eq.row.kind == "elementwise" or isinstance(eq.row.fn, np.ufunc):
             eq, changed = _unbroadcast(eq, defined)
         rewrite = _RULES.get(eq.row.algebra or "")
-        found = rewrite(eq, defined) if rewrite else None
-        if found is None and block.fast and eq.row.algebra == "quotient":
-            found = _quotient(eq, defined, exact=False)
-        return [eq] if found is None and changed else found
+        replacement = rewrite(eq, defined) if rewrite else None
+        if replacement is None and block.fast and eq.row.algebra == "quotient":
+            replacement = _quotient(eq, defined, exact=False)
+        return [eq] if replacement is None and changed else replacement
 
     return block.mapped(rule)
 
@@ -42,11 +42,6 @@ def _like(x: Operand, eq: Equation) -> bool:
     """Whether `x` can stand for the result of an equation."""
     y = eq.outputs[0]
     return isinstance(x, Var) and x.shape == y.shape and x.dtype == y.dtype
-
-
-def _defined(x: Operand, algebra: str, defined: Defined) -> Equation | None:
-    eq = defined.get(x) if isinstance(x, Var) else None
-    return eq if eq is not None and eq.row.algebra == algebra else None
 
 
 def _number(x: Operand) -> Any:
@@ -60,8 +55,8 @@ def _unbroadcast(eq: Equation, defined: Defined) -> tuple[Equation, bool]:
     """Operands as they were before they were broadcast, where the operation broadcasts them itself."""
     operands = list(eq.operands)
     for k, x in enumerate(operands):
-        source = _defined(x, "broadcast", defined)
-        small = source.operands[0] if source is not None else uniform(x) if type(x) is np.ndarray and x.ndim else None
+        before = maker(x, defined, "broadcast")
+        small = before.operands[0] if before is not None else uniform(x) if type(x) is np.ndarray and x.ndim else None
         if small is None or x is small:
             continue
         shapes = [shape_of(small if j == k else other) for j, other in enumerate(operands)]
@@ -81,28 +76,28 @@ def _product(eq: Equation, defined: Defined) -> Any:
         if k is not None and k == 1 and _like(other, eq):
             return other
         if k is not None and k == -1 and _like(other, eq):
-            return [made(eq, "negation", other, into=eq.outputs[0])]
+            return [instead_of(eq, "negation", other, into=eq.outputs[0])]
     return None
 
 
 def _sum(eq: Equation, defined: Defined) -> Any:
     a, b = eq.operands
-    if a is b and (n := _defined(a, "product", defined)) is not None:  # doubling is exact
+    if a is b and (n := maker(a, defined, "product")) is not None:  # doubling is exact
         for k, other in (n.operands, n.operands[::-1]):
             number = _number(k) if isinstance(k, (float, np.ndarray)) and _like(other, eq) else None
             if number is not None and 2.0**-100 < abs(number) < 2.0**100:
-                return [made(eq, "product", k + k, other, into=eq.outputs[0])]
-    if (n := _defined(b, "negation", defined)) is not None:
-        return [made(eq, "difference", a, n.operands[0], into=eq.outputs[0])]
-    if (n := _defined(a, "negation", defined)) is not None:
-        return [made(eq, "difference", b, n.operands[0], into=eq.outputs[0])]
+                return [instead_of(eq, "product", k + k, other, into=eq.outputs[0])]
+    if (n := maker(b, defined, "negation")) is not None:
+        return [instead_of(eq, "difference", a, n.operands[0], into=eq.outputs[0])]
+    if (n := maker(a, defined, "negation")) is not None:
+        return [instead_of(eq, "difference", b, n.operands[0], into=eq.outputs[0])]
     return None
 
 
 def _difference(eq: Equation, defined: Defined) -> Any:
     a, b = eq.operands
-    if (n := _defined(b, "negation", defined)) is not None:
-        return [made(eq, "sum", a, n.operands[0], into=eq.outputs[0])]
+    if (n := maker(b, defined, "negation")) is not None:
+        return [instead_of(eq, "sum", a, n.operands[0], into=eq.outputs[0])]
     k = _number(b)
     zero = k is not None and np.asarray(k).dtype.kind in "bif" and k == 0 and not np.signbit(k)  # x - 0, not x - (-0.0)
     return a if zero and _like(a, eq) else None
@@ -122,22 +117,22 @@ def _quotient(eq: Equation, defined: Defined, exact: bool = True) -> Any:
         inverse = np.broadcast_to(np.asarray(1 / k, b.dtype), b.shape)
     else:
         return None
-    return [made(eq, "product", a, inverse, into=eq.outputs[0])]
+    return [instead_of(eq, "product", a, inverse, into=eq.outputs[0])]
 
 
 def _negation(eq: Equation, defined: Defined) -> Any:
     x, y = eq.operands[0], eq.outputs[0]
-    if (n := _defined(x, "product", defined)) is not None and y.dtype.kind == "f":
+    if (n := maker(x, defined, "product")) is not None and y.dtype.kind == "f":
         for k, other in (n.operands, n.operands[::-1]):
             if isinstance(k, float) or isinstance(k, np.ndarray) and k.ndim == 0 and k.dtype == y.dtype:
-                return [made(eq, "product", -k, other, into=y)]
-    n = _defined(x, "negation", defined)
+                return [instead_of(eq, "product", -k, other, into=y)]
+    n = maker(x, defined, "negation")
     return n.operands[0] if n is not None and _like(n.operands[0], eq) else None
 
 
 def _transpose(eq: Equation, defined: Defined) -> Any:
     x = eq.operands[0]
-    before = _defined(x, "transpose", defined)
+    before = maker(x, defined, "transpose")
     n = len(eq.outputs[0].shape)
     order = _order(eq, n)
     if before is not None:
@@ -146,7 +141,7 @@ def _transpose(eq: Equation, defined: Defined) -> Any:
         x = before.operands[0]
     if order == tuple(range(n)):
         return x if _like(x, eq) else None
-    return None if before is None else [made(eq, "transpose", x, into=eq.outputs[0], axes=order)]
+    return None if before is None else [instead_of(eq, "transpose", x, into=eq.outputs[0], axes=order)]
 
 
 def _order(eq: Equation, n: int) -> tuple[int, ...]:
@@ -158,16 +153,16 @@ def _reshape(eq: Equation, defined: Defined) -> Any:
     x, y = eq.operands[0], eq.outputs[0]
     if _like(x, eq):
         return x
-    before = _defined(x, "reshape", defined)
+    before = maker(x, defined, "reshape")
     if before is not None and before.params["order"] == eq.params["order"] == "C" and isinstance(x, Var):
         if _like(before.operands[0], eq):
             return before.operands[0]
-        return [made(eq, "reshape", before.operands[0], into=y, shape=y.shape, order="C")]
+        return [instead_of(eq, "reshape", before.operands[0], into=y, shape=y.shape, order="C")]
     return None
 
 
 def _matrix_transpose(eq: Equation, defined: Defined) -> Any:
-    before = _defined(eq.operands[0], "matrix transpose", defined)
+    before = maker(eq.operands[0], defined, "matrix transpose")
     return None if before is None else before.operands[0]
 
 
@@ -184,12 +179,12 @@ def _same(eq: Equation, defined: Defined) -> Any:
 
 def _total(eq: Equation, defined: Defined) -> Any:
     """The sum of a broadcast value is a product with the number of copies; the sum of all products is a dot product."""
-    if (found := _sum_of_products(eq, defined)) is not None:
-        return found
-    source = _defined(eq.operands[0], "broadcast", defined)
-    if source is None:
+    if (product := _sum_of_products(eq, defined)) is not None:
+        return product
+    before = maker(eq.operands[0], defined, "broadcast")
+    if before is None:
         return None
-    x, wide, y = source.operands[0], eq.operands[0], eq.outputs[0]
+    x, wide, y = before.operands[0], eq.operands[0], eq.outputs[0]
     if not isinstance(x, Var) or prod(x.shape) != prod(y.shape) or not prod(y.shape) or y.dtype.kind not in "fc":
         return None
     axis = eq.params["axis"]
@@ -199,15 +194,15 @@ def _total(eq: Equation, defined: Defined) -> Any:
         return None
     steps = []
     if x.shape != y.shape:
-        steps.append(made(eq, "reshape", x, shape=y.shape, order="C"))
+        steps.append(instead_of(eq, "reshape", x, shape=y.shape, order="C"))
         x = steps[0].outputs[0]
-    return [*steps, made(eq, "product", x, float(prod(wide.shape) // prod(y.shape)), into=y)]
+    return [*steps, instead_of(eq, "product", x, float(prod(wide.shape) // prod(y.shape)), into=y)]
 
 
 def _sum_of_products(eq: Equation, defined: Defined) -> Any:
     """``sum(a * b)`` and ``sum(a ** 2)`` over all axes."""
     x, y = eq.operands[0], eq.outputs[0]
-    before = _defined(x, "product", defined) or _defined(x, "square", defined)
+    before = maker(x, defined, "product") or maker(x, defined, "square")
     if before is None or y.dtype.char not in "fd" or y.shape != () or not 1 < prod(x.shape) <= DOT:
         return None
     a, b = before.operands if len(before.operands) == 2 else before.operands * 2
@@ -215,10 +210,10 @@ def _sum_of_products(eq: Equation, defined: Defined) -> Any:
         return None
     if a.dtype != y.dtype or b.dtype != y.dtype:
         return None
-    steps = [made(eq, "reshape", a, shape=(prod(a.shape),), order="C")]
+    steps = [instead_of(eq, "reshape", a, shape=(prod(a.shape),), order="C")]
     if b is not a:
-        steps.append(made(eq, "reshape", b, shape=(prod(b.shape),), order="C"))
-    return [*steps, made(eq, "dot product", steps[0].outputs[0], steps[-1].outputs[0], into=y)]
+        steps.append(instead_of(eq, "reshape", b, shape=(prod(b.shape),), order="C"))
+    return [*steps, instead_of(eq, "dot product", steps[0].outputs[0], steps[-1].outputs[0], into=y)]
 
 
 _RULES: dict[str, Any] = {

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ...program import Equation, Operand, Var
-from ..block import Block, made
+from ..block import Block, instead_of, maker
 
 FEWEST = 4  # products for which it pays
 SMALL = 32_768  # bytes of an array that is better computed with others
@@ -41,16 +41,16 @@ class _Batch:
         self.stacks: list[tuple[list[Var], Var, int]] = []  # the stacks that were made, and their places
 
     def equations(self) -> list[Equation]:
-        found: list[Equation] = []
+        equations: list[Equation] = []
         for i, eq in enumerate(self.block.equations):
-            found += self.before.get(i, ())
+            equations += self.before.get(i, ())
             if id(eq) not in self.dropped:
-                found.append(self.instead.get(id(eq), eq))
-        return found
+                equations.append(self.instead.get(id(eq), eq))
+        return equations
 
     def _is(self, x: Operand, algebra: str) -> Equation | None:
-        eq = self.defined.get(x) if isinstance(x, Var) else None
-        return eq if eq is not None and eq.row.algebra == algebra and id(eq) not in self.dropped else None
+        eq = maker(x, self.defined, algebra)
+        return None if id(eq) in self.dropped else eq
 
     def _ready(self, x: Var) -> int:
         """The place after which `x` could be computed: views of inputs at the very beginning."""
@@ -81,11 +81,11 @@ class _Batch:
         left = self._stacked([eq.operands[0] for eq in group], group[0], new, first)
         if left is None:
             return
-        whole = made(group[0], "dot product", left, right)
+        whole = instead_of(group[0], "dot product", left, right)
         new.append(whole)
         bias = self._common_bias(group, first)
         if bias is not None:
-            whole = made(group[0], "sum", whole.outputs[0], bias)
+            whole = instead_of(group[0], "sum", whole.outputs[0], bias)
             new.append(whole)
         self._taken_apart(whole.outputs[0], group, first, new)
 
@@ -94,7 +94,7 @@ class _Batch:
         rows = group[0].outputs[0].shape[0]
         for k, eq in enumerate(group):
             index = (slice(k * rows, (k + 1) * rows), slice(None))
-            new.append(made(eq, "index", whole, into=eq.outputs[0], index=index, unique_indices=True))
+            new.append(instead_of(eq, "index", whole, into=eq.outputs[0], index=index, unique_indices=True))
             self.dropped.add(id(eq))
         self.stacks.append(([eq.outputs[0] for eq in group], whole, first))
         self.before.setdefault(first, []).extend(new)
@@ -129,13 +129,13 @@ class _Batch:
         """``1 - h[t]`` for all t, where all ``h[t]`` are known."""
         groups: dict[Any, list[Equation]] = {}
         for eq in self.block.equations:
-            parts = [x for x in eq.operands if isinstance(x, Var)]
+            variables = [x for x in eq.operands if isinstance(x, Var)]
             y = eq.outputs[0]
             small = y.ndim == 2 and y.shape[0] * y.shape[1] * y.dtype.itemsize <= SMALL
-            of_one = len(set(parts)) == 1 and parts[0].shape == y.shape
+            of_one = len(set(variables)) == 1 and variables[0].shape == y.shape
             if of_one and small and isinstance(eq.row.fn, np.ufunc):
                 others = tuple(None if isinstance(x, Var) else id(x) if np.ndim(x) else repr(x) for x in eq.operands)
-                groups.setdefault((eq.row, y.shape, y.dtype, parts[0].dtype, others), []).append(eq)
+                groups.setdefault((eq.row, y.shape, y.dtype, variables[0].dtype, others), []).append(eq)
         for group in groups.values():
             group = [eq for eq in group if id(eq) not in self.dropped and id(eq) not in self.instead]
             if len(group) >= 2 * FEWEST and all(np.ndim(x) == 0 for x in group[0].operands if not isinstance(x, Var)):
@@ -144,58 +144,58 @@ class _Batch:
     def _computed_together(self, group: list[Equation]) -> None:
         by_part = {next(x for x in eq.operands if isinstance(x, Var)): eq for eq in group}
         first = min(self.place[eq.outputs[0]] for eq in group)
-        known = [x for x in by_part if self.place.get(x, -1) < first or self._in_stack(x, first)]
-        parts = sorted(known, key=self._order)
-        if len(parts) < 2 * FEWEST or not all(x in self.place for x in parts):
+        ready = [x for x in by_part if self.place.get(x, -1) < first or self._in_stack(x, first)]
+        factors = sorted(ready, key=self._order)
+        if len(factors) < 2 * FEWEST or not all(x in self.place for x in factors):
             return
-        parts = self._as_stacked(parts)
+        factors = self._as_stacked(factors)
         new: list[Equation] = []
-        like = by_part[parts[0]]
-        stack = self._stacked(parts, like, new, first)
+        like = by_part[factors[0]]
+        stack = self._stacked(factors, like, new, first)
         if stack is None:
             return
         operands = tuple(stack if isinstance(x, Var) else x for x in like.operands)
         y = like.outputs[0]
-        whole = Var(y.name, (len(parts) * y.shape[0], y.shape[1]), y.dtype)
+        whole = Var(y.name, (len(factors) * y.shape[0], y.shape[1]), y.dtype)
         new.append(replace(like, outputs=(whole,), operands=operands))
-        self._taken_apart(whole, [by_part[x] for x in parts], first, new)
+        self._taken_apart(whole, [by_part[x] for x in factors], first, new)
 
     def _in_stack(self, x: Var, first: int) -> bool:
         return any(x in stack and place <= first for stack, _, place in self.stacks)
 
-    def _stacked(self, parts: list[Var], at: Equation, new: list[Equation], limit: int) -> Var | None:
+    def _stacked(self, matrices: list[Var], at: Equation, new: list[Equation], limit: int) -> Var | None:
         """The rows of all `parts` as one matrix, at the place `limit`; None if they are not known there.
 
         That is a slice of a stack that exists, the array that they are views of, or a new stack.
         """
-        rows, columns = parts[0].shape
+        rows, columns = matrices[0].shape
         for stack, whole, place in self.stacks:
-            start = stack.index(parts[0]) if parts[0] in stack and place <= limit else len(stack)
-            if stack[start : start + len(parts)] == parts:
-                if len(parts) == len(stack):
+            start = stack.index(matrices[0]) if matrices[0] in stack and place <= limit else len(stack)
+            if stack[start : start + len(matrices)] == matrices:
+                if len(matrices) == len(stack):
                     return whole
-                index = (slice(start * rows, (start + len(parts)) * rows), slice(None))
-                new.append(made(at, "index", whole, index=index, unique_indices=True))
+                index = (slice(start * rows, (start + len(matrices)) * rows), slice(None))
+                new.append(instead_of(at, "index", whole, index=index, unique_indices=True))
                 return new[-1].outputs[0]
-        shape = len(parts) * rows, columns
-        source = self._sliced(parts)
-        place = max(self.place.get(x, -1) for x in (parts if source is None else [source])) + 1
+        shape = len(matrices) * rows, columns
+        source = self._sliced(matrices)
+        place = max(self.place.get(x, -1) for x in (matrices if source is None else [source])) + 1
         if place > limit:
             return None
         steps = []
         if source is None:
-            steps.append(made(at, "stack", *parts, axis=0))
+            steps.append(instead_of(at, "stack", *matrices, axis=0))
             source = steps[0].outputs[0]
-        steps.append(made(at, "reshape", source, shape=shape, order="C"))
+        steps.append(instead_of(at, "reshape", source, shape=shape, order="C"))
         self.before.setdefault(place, []).extend(steps)
-        self.stacks.append((parts, steps[-1].outputs[0], place))
+        self.stacks.append((matrices, steps[-1].outputs[0], place))
         return steps[-1].outputs[0]
 
-    def _sliced(self, parts: list[Var]) -> Var | None:
+    def _sliced(self, matrices: list[Var]) -> Var | None:
         """The array whose slices ``x[0]``, ``x[1]``, … the parts are."""
-        indexed = [self._is(x, "index") for x in parts]
+        indexed = [self._is(x, "index") for x in matrices]
         x = indexed[0].operands[0] if indexed[0] is not None else None
-        if not isinstance(x, Var) or x.shape != (len(parts), *parts[0].shape):
+        if not isinstance(x, Var) or x.shape != (len(matrices), *matrices[0].shape):
             return None
         slices = (eq is not None and eq.operands[0] is x and eq.params["index"] == k for k, eq in enumerate(indexed))
         return x if all(slices) else None
@@ -223,15 +223,15 @@ class _Batch:
         )  # fmt: skip
 
     def _terms(self, eq: Equation, inner: set[Var]) -> list[Any]:
-        found: list[Any] = []
+        terms: list[Any] = []
         waiting = list(eq.operands)[::-1]
         while waiting:
             x = waiting.pop()
             if isinstance(x, Var) and x in inner:
                 waiting += self.defined[x].operands[::-1]
             else:
-                found.append(x)
-        return found
+                terms.append(x)
+        return terms
 
     def _once(self, x: Any, algebra: str) -> Equation | None:
         """The equation of a value that is used once."""
@@ -262,10 +262,10 @@ class _Batch:
         if not new:
             return
         for x in rest[1:-1]:
-            new.append(made(eq, "sum", rest[0], x))
+            new.append(instead_of(eq, "sum", rest[0], x))
             rest[0] = new[-1].outputs[0]
         if len(rest) > 1:
-            new.append(made(eq, "sum", rest[0], rest[-1], into=y))
+            new.append(instead_of(eq, "sum", rest[0], rest[-1], into=y))
         else:
             last = new.pop()
             new.append(replace(last, outputs=(y,)))
@@ -283,11 +283,11 @@ class _Batch:
         at = self.place[eq.outputs[0]]
         if len(group[0]) == 2:
             stack = self._stacked(self._as_stacked([a for a, _ in group]), eq, new, at)
-            return [*new, made(eq, "total", stack, axis=(0,), keepdims=False)]
+            return [*new, instead_of(eq, "total", stack, axis=(0,), keepdims=False)]
         group.sort(key=lambda pair: self._order(pair[0]))
         left, right = (self._stacked([pair[k] for pair in group], eq, new, at) for k in (0, 1))
-        new.append(made(eq, "transpose", left, axes=None))
-        return [*new, made(eq, "dot product", new[-1].outputs[0], right)]
+        new.append(instead_of(eq, "transpose", left, axes=None))
+        return [*new, instead_of(eq, "dot product", new[-1].outputs[0], right)]
 
     def _order(self, x: Var) -> Any:
         eq = self._is(x, "index")
@@ -311,8 +311,8 @@ class _Batch:
         a = eq.operands[0]
         return (a, eq) if isinstance(a, Var) and a.ndim == 2 else None
 
-    def _as_stacked(self, parts: list[Var]) -> list[Var]:
+    def _as_stacked(self, matrices: list[Var]) -> list[Var]:
         """The same parts in the order of a stack that exists, if there is one."""
-        wanted = set(parts)
-        return next((stack for stack, *_ in self.stacks if set(stack) == wanted), parts)
+        wanted = set(matrices)
+        return next((stack for stack, *_ in self.stacks if set(stack) == wanted), matrices)
 

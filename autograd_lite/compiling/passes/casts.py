@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ...program import Equation, Operand, Var
-from ..block import Block, made
+from ..block import Block, instead_of
 from .constants import uniform
 
 #: Operations that are rounded once, and those that move entries only.
@@ -63,8 +63,8 @@ class _Detour:
     def rounded(self, x: Var) -> Any:
         """`x` rounded to single precision, or None."""
         eq = self.defined.get(x)
-        if eq is None or (found := self.exact(x)) is not None:
-            return found if eq is not None else None
+        if eq is None or (single := self.exact(x)) is not None:
+            return single if eq is not None else None
         if eq.row.algebra in MOVED:
             return self._made(eq, [self.rounded(eq.operands[0])])
         if eq.row.algebra in ROUNDED or eq.row.algebra == "total":
@@ -75,7 +75,7 @@ class _Detour:
         """The equation `eq` on other operands, if all were found and its result is in single precision."""
         if any(x is None for x in operands):
             return None
-        new = made(self.at, eq.row.algebra or "", *operands, **eq.params)
+        new = instead_of(self.at, eq.row.algebra or "", *operands, **eq.params)
         if new.outputs[0].dtype != np.float32 or new.outputs[0].shape != eq.outputs[0].shape:
             return None
         self.steps.append(new)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ...program import Equation, Var
-from ..block import Block, made
+from ..block import Block, instead_of
 from .splitting import GAIN, fastest
 
 LARGE = 2**18  # bytes of a matrix that is worth a try
@@ -43,20 +43,20 @@ def with_columns(block: Block) -> Block:
         )
         if together < GAIN * apart:
             before[first] = _joined(matrix, group)
-    dropped = {v for equations in before.values() for eq in equations for v in eq.outputs}
-    found: list[Equation] = []
+    dropped = {v for joined in before.values() for eq in joined for v in eq.outputs}
+    equations: list[Equation] = []
     for i, eq in enumerate(block.equations):
-        found += before.get(i, ())
+        equations += before.get(i, ())
         if not dropped.intersection(eq.outputs):
-            found.append(eq)
-    return replace(block, equations=found)
+            equations.append(eq)
+    return replace(block, equations=equations)
 
 
 def _joined(matrix: Var, group: list[Equation]) -> list[Equation]:
-    stack = made(group[0], "stack", *(eq.operands[1] for eq in group), axis=1)
-    whole = made(group[0], "dot product", matrix, stack.outputs[0])
+    stack = instead_of(group[0], "stack", *(eq.operands[1] for eq in group), axis=1)
+    whole = instead_of(group[0], "dot product", matrix, stack.outputs[0])
     columns = [
-        made(eq, "index", whole.outputs[0], into=eq.outputs[0], index=(slice(None), k), unique_indices=True)
+        instead_of(eq, "index", whole.outputs[0], into=eq.outputs[0], index=(slice(None), k), unique_indices=True)
         for k, eq in enumerate(group)
     ]
     return [stack, whole, *columns]

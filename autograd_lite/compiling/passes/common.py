@@ -14,7 +14,7 @@ SMALL = 64  # entries of constants that are compared by value
 
 def without_repetition(block: Block) -> Block:
     """`block` with each value computed once."""
-    known: dict[Any, Equation] = {}
+    computed: dict[Any, Equation] = {}
     alive: list[Any] = []  # so that no id is used twice
 
     def key(x: object) -> Any:
@@ -35,7 +35,7 @@ def without_repetition(block: Block) -> Block:
         if is_random(eq):
             return None
         word = eq.row, *map(key, eq.operands), *((k, key(v)) for k, v in sorted(eq.params.items()))
-        first = known.setdefault(word, eq)
+        first = computed.setdefault(word, eq)
         if first is eq:
             return None
         return dict(zip(eq.outputs, first.outputs, strict=True))

@@ -16,7 +16,7 @@ import numpy as np
 from ...program import Equation, Var
 from ...rules.windows import counts
 from ...table import Primitive
-from ..block import Block, kind_of, made
+from ..block import Block, instead_of, kind_of
 from . import strips
 from .memory import WORTH
 
@@ -46,7 +46,7 @@ class _Innermost:
         self.equations: list[Equation] = []
         self.stacks: set[Var] = set()  # values whose first axis is innermost
         self.copies: dict[Var, Var] = {}
-        self.made: dict[Var, Equation] = {}
+        self.defined: dict[Var, Equation] = {}
         self.pairs: dict[Var, tuple[Var, Var]] = {}  # of products ``A @ B.mT`` of two such stacks
         self.products: dict[Var, tuple[Var, Var]] = {}  # of products ``A @ B`` of a matrix and such a stack
         self.strips: dict[Var, Var] = {}  # columns of windows as views of strips
@@ -75,7 +75,7 @@ class _Innermost:
 
     def _append(self, eq: Equation) -> Var:
         self.equations.append(eq)
-        self.made.update(dict.fromkeys(eq.outputs, eq))
+        self.defined.update(dict.fromkeys(eq.outputs, eq))
         return eq.outputs[0]
 
     def _copied(self, x: Any, y: Var, eq: Equation) -> Any:
@@ -88,8 +88,8 @@ class _Innermost:
 
     def _matrix(self, x: Var, eq: Equation) -> Var:
         """A stack of matrices (n, rows, columns) as one matrix (rows, columns * n): a view."""
-        turned = self._append(made(eq, "transpose", x, axes=(*range(1, x.ndim), 0)))
-        return self._append(made(eq, "reshape", turned, shape=(x.shape[1], -1), order="C"))
+        turned = self._append(instead_of(eq, "transpose", x, axes=(*range(1, x.ndim), 0)))
+        return self._append(instead_of(eq, "reshape", turned, shape=(x.shape[1], -1), order="C"))
 
     def _product(self, eq: Equation) -> bool:
         (a, b), y = eq.operands, eq.outputs[0]
@@ -99,13 +99,13 @@ class _Innermost:
             self.products[y] = a, b
             if (columns := self._columns(b)) is not None:
                 return self._convolved(a, b, columns, eq)
-            whole = self._append(made(eq, "dot product", a, self._matrix(b, eq)))
+            whole = self._append(instead_of(eq, "dot product", a, self._matrix(b, eq)))
             shape = y.shape[1], y.shape[2], y.shape[0]
-            split = self._append(made(eq, "reshape", whole, shape=shape, order="C"))
-            self._append(made(eq, "transpose", split, into=y, axes=(2, 0, 1)))
+            split = self._append(instead_of(eq, "reshape", whole, shape=shape, order="C"))
+            self._append(instead_of(eq, "transpose", split, into=y, axes=(2, 0, 1)))
             self.stacks.add(y)
             return True
-        turned = self.made.get(b)
+        turned = self.defined.get(b)
         if turned is not None and turned.row.algebra == "matrix transpose" and a in self.stacks and a.ndim == 3:
             (c,) = turned.operands
             if c in self.stacks and c.ndim == 3:
@@ -119,14 +119,14 @@ class _Innermost:
             if (columns := self._columns(self.pairs[x][1])) is not None:
                 return self._of_weights(*self.pairs[x], columns, eq)
             a, c = (self._matrix(v, eq) for v in self.pairs[x])
-            turned = self._append(made(eq, "transpose", c, axes=None))
-            self._append(made(eq, "dot product", a, turned, into=y))
+            turned = self._append(instead_of(eq, "transpose", c, axes=None))
+            self._append(instead_of(eq, "dot product", a, turned, into=y))
             return True
         if x in self.stacks and x.ndim > 2 and axes == (0, *range(2, x.ndim)) and prod(x.shape):
-            total = made(eq, "total", self._matrix(x, eq), axis=(1,), keepdims=False, into=None if kept else y)
+            total = instead_of(eq, "total", self._matrix(x, eq), axis=(1,), keepdims=False, into=None if kept else y)
             self._append(total)
             if kept:
-                self._append(made(eq, "reshape", *total.outputs, into=y, shape=y.shape, order="C"))
+                self._append(instead_of(eq, "reshape", *total.outputs, into=y, shape=y.shape, order="C"))
             return True
         return False
 
@@ -134,7 +134,7 @@ class _Innermost:
 
     def _columns(self, b: Var) -> Var | None:
         """Columns of windows as a view of strips."""
-        eq = self.made.get(b)
+        eq = self.defined.get(b)
         if eq is None or eq.row.algebra != "windows as columns":
             return None
         if b not in self.strips and strips.shape_of(eq.operands[0].shape, **eq.params) is not None:
@@ -145,33 +145,34 @@ class _Innermost:
 
     def _reordered(self, w: Var, places: int, eq: Equation) -> Var:
         """A matrix (n, channels * places) with its columns in the order of strips: places, then channels."""
-        split = self._append(made(eq, "reshape", w, shape=(w.shape[0], -1, places), order="C"))
-        turned = self._append(made(eq, "transpose", split, axes=(0, 2, 1)))
-        return self._append(made(eq, "reshape", turned, shape=w.shape, order="C"))
+        split = self._append(instead_of(eq, "reshape", w, shape=(w.shape[0], -1, places), order="C"))
+        turned = self._append(instead_of(eq, "transpose", split, axes=(0, 2, 1)))
+        return self._append(instead_of(eq, "reshape", turned, shape=w.shape, order="C"))
 
     def _by_windows(self, g: Var, count: int, eq: Equation) -> Var:
         """A stack (n, channels, columns) as (channels, count, length): a view."""
-        turned = self._append(made(eq, "transpose", g, axes=(1, 2, 0)))
-        return self._append(made(eq, "reshape", turned, shape=(g.shape[1], count, -1), order="C"))
+        turned = self._append(instead_of(eq, "transpose", g, axes=(1, 2, 0)))
+        return self._append(instead_of(eq, "reshape", turned, shape=(g.shape[1], count, -1), order="C"))
 
     def _convolved(self, a: Var, b: Var, columns: Var, eq: Equation) -> bool:
-        y, places = eq.outputs[0], prod(self.made[b].params["kernel"])
-        product = self._append(made(eq, "matrix product", self._reordered(a, places, eq), columns))
-        whole = self._append(made(eq, "transpose", product, axes=(1, 0, 2)))
-        split = self._append(made(eq, "reshape", whole, shape=(*y.shape[1:], y.shape[0]), order="C"))
-        self._append(made(eq, "transpose", split, into=y, axes=(2, 0, 1)))
+        y, places = eq.outputs[0], prod(self.defined[b].params["kernel"])
+        product = self._append(instead_of(eq, "matrix product", self._reordered(a, places, eq), columns))
+        whole = self._append(instead_of(eq, "transpose", product, axes=(1, 0, 2)))
+        split = self._append(instead_of(eq, "reshape", whole, shape=(*y.shape[1:], y.shape[0]), order="C"))
+        self._append(instead_of(eq, "transpose", split, into=y, axes=(2, 0, 1)))
         self.stacks.add(y)
         return True
 
     def _of_weights(self, g: Var, b: Var, columns: Var, eq: Equation) -> bool:
         """The sum over all examples of ``g @ b.mT``."""
-        y, places = eq.outputs[0], prod(self.made[b].params["kernel"])
-        turned = self._append(made(eq, "transpose", self._by_windows(g, columns.shape[0], eq), axes=(1, 2, 0)))
-        products = self._append(made(eq, "matrix product", columns, turned))  # with the longer axis first it is faster
-        total = self._append(made(eq, "total", products, axis=(0,), keepdims=False))
-        split = self._append(made(eq, "reshape", total, shape=(places, -1, y.shape[0]), order="C"))
-        back = self._append(made(eq, "transpose", split, axes=(2, 1, 0)))
-        self._append(made(eq, "reshape", back, into=y, shape=y.shape, order="C"))
+        y, places = eq.outputs[0], prod(self.defined[b].params["kernel"])
+        turned = self._append(instead_of(eq, "transpose", self._by_windows(g, columns.shape[0], eq), axes=(1, 2, 0)))
+        # with the longer axis first it is faster
+        products = self._append(instead_of(eq, "matrix product", columns, turned))
+        total = self._append(instead_of(eq, "total", products, axis=(0,), keepdims=False))
+        split = self._append(instead_of(eq, "reshape", total, shape=(places, -1, y.shape[0]), order="C"))
+        back = self._append(instead_of(eq, "transpose", split, axes=(2, 1, 0)))
+        self._append(instead_of(eq, "reshape", back, into=y, shape=y.shape, order="C"))
         return True
 
     def _added_up(self, eq: Equation) -> bool:
@@ -183,21 +184,21 @@ class _Innermost:
         a, g = self.products[eq.operands[0]]  # a (channels * places, rows)
         size, stride, (before, after) = of["kernel"][0], of["stride"][0], of["padding"][0]
         g = self._by_windows(g, counts(y.shape[2:], **of)[0], eq)
-        w = self._append(made(eq, "reshape", a, shape=(y.shape[1], size, -1, a.shape[1]), order="C"))
+        w = self._append(instead_of(eq, "reshape", a, shape=(y.shape[1], size, -1, a.shape[1]), order="C"))
         if stride == 1 and max(before, after) < size:  # a convolution
             back = slice(None), slice(None, None, -1)
-            w = self._append(made(eq, "index", w, index=back, unique_indices=True))
-            w = self._append(made(eq, "transpose", w, axes=(2, 0, 1, 3)))
-            w = self._append(made(eq, "reshape", w, shape=(a.shape[0] // size, size * a.shape[1]), order="C"))
+            w = self._append(instead_of(eq, "index", w, index=back, unique_indices=True))
+            w = self._append(instead_of(eq, "transpose", w, axes=(2, 0, 1, 3)))
+            w = self._append(instead_of(eq, "reshape", w, shape=(a.shape[0] // size, size * a.shape[1]), order="C"))
             g = self._append(_new(eq, strips.BETWEEN_ZEROS, g, before=size - 1 - before, after=size - 1 - after))
             g = self._append(_new(eq, strips.OVERLAPPING, g, size=size, stride=1))
-            added = self._append(made(eq, "matrix product", w, g))
+            added = self._append(instead_of(eq, "matrix product", w, g))
             of["padding"] = ((0, 0), *of["padding"][1:])
         else:
-            w = self._append(made(eq, "transpose", w, axes=(1, 2, 0, 3)))
-            w = self._append(made(eq, "reshape", w, shape=a.shape, order="C"))
-            g = self._append(made(eq, "transpose", g, axes=(1, 0, 2)))
-            columns = self._append(made(eq, "matrix product", w, g))
+            w = self._append(instead_of(eq, "transpose", w, axes=(1, 2, 0, 3)))
+            w = self._append(instead_of(eq, "reshape", w, shape=a.shape, order="C"))
+            g = self._append(instead_of(eq, "transpose", g, axes=(1, 0, 2)))
+            columns = self._append(instead_of(eq, "matrix product", w, g))
             added = self._append(_new(eq, strips.ADDED_UP, columns, h=shape[0], size=size, stride=stride))
         self._append(Equation((y,), strips.PUT, (added,), {"shape": y.shape, **of}, eq.origin))
         return True

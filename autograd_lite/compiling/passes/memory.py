@@ -29,7 +29,7 @@ LEAST = 2  # entries; a single number is faster without a buffer
 class Memory:
     """Where values are."""
 
-    equations: list[Equation]  # in the order in which they run
+    equations: Sequence[Equation]  # in the order in which they run
     late: int = 0  # of these, how many at the end only make new values of inputs
     place: dict[Var, int] = field(default_factory=dict)  # of values with a buffer, in bytes from the start
     part: dict[Var, Var] = field(default_factory=dict)  # of values computed in their place in an array: that array
@@ -81,38 +81,38 @@ def _lifetimes(memory: Memory, block: Block) -> dict[Var, float]:
 
 def _parts(memory: Memory, block: Block, last: dict[Var, float]) -> dict[Var, Var]:
     """Values that are computed in their places in the array that they are joined to."""
-    made = {eq.outputs[0]: eq for eq in memory.equations[: len(memory.equations) - memory.late]}
+    defined = {eq.outputs[0]: eq for eq in memory.equations[: len(memory.equations) - memory.late]}
     new = {x for x in block.updates.values() if isinstance(x, Var)}
-    found: dict[Var, Var] = {}
+    joined: dict[Var, Var] = {}
     for eq in memory.equations:
         y = eq.outputs[0]
         if eq.row.joins is None or not eq.row.joins(**eq.params) or math.isinf(last.get(y, math.inf)) or y in new:
             continue
         for x in eq.operands:
-            if not isinstance(x, Var) or x in found or x in new or sum(v is x for v in eq.operands) > 1:
+            if not isinstance(x, Var) or x in joined or x in new or sum(v is x for v in eq.operands) > 1:
                 continue
-            row = made[x].row if x in made and x.dtype == y.dtype and x not in block.floats else None
+            row = defined[x].row if x in defined and x.dtype == y.dtype and x not in block.floats else None
             if row is None or not writes(row) or row.view or row.joins is not None:
                 continue
             if not math.isinf(last[x]) and 0 not in x.shape:
-                found[x] = y
-    return found
+                joined[x] = y
+    return joined
 
 
 def _choose_orders(memory: Memory) -> None:
     """A product or stack that is transposed and then reshaped is computed in that order, so that nothing is copied."""
-    made: dict[Var, Equation] = {}
+    defined: dict[Var, Equation] = {}
     for eq in memory.equations:
-        x = made.get(eq.operands[0]) if eq.row.algebra == "reshape" and isinstance(eq.operands[0], Var) else None
-        if x is not None and x.row.algebra == "transpose" and x.operands[0] in made and eq.params["order"] == "C":
-            source = made[x.operands[0]]
+        x = defined.get(eq.operands[0]) if eq.row.algebra == "reshape" and isinstance(eq.operands[0], Var) else None
+        if x is not None and x.row.algebra == "transpose" and x.operands[0] in defined and eq.params["order"] == "C":
+            source = defined[x.operands[0]]
             if source.row.algebra in ("matrix product", "stack") and source.outputs[0] not in memory.part:
                 axes = x.params["axes"] or range(x.outputs[0].ndim)[::-1]
                 memory.orders[x.operands[0]] = tuple(axes)
                 if source.row.algebra == "stack":
-                    parts = ((v, k) for k, v in enumerate(source.operands) if isinstance(v, Var))
-                    memory.index.update((v, k) for v, k in parts if memory.part.get(v) is x.operands[0])
-        made[eq.outputs[0]] = eq
+                    operands = ((v, k) for k, v in enumerate(source.operands) if isinstance(v, Var))
+                    memory.index.update((v, k) for v, k in operands if memory.part.get(v) is x.operands[0])
+        defined[eq.outputs[0]] = eq
 
 
 @dataclass(eq=False)
@@ -194,12 +194,12 @@ class _Allocation:
         elif whole is not y or y in self.buffer_of or math.prod(y.shape) >= LEAST:
             stand_in = _stand_in(memory, eq, y, whole is y and not late)
             if whole not in self.buffer_of:
-                found = self._in_place(eq, i, stand_in) if isinstance(eq.row.fn, np.ufunc) and whole is y else None
-                memory.in_place += found is not None
-                if found is None:
-                    found = _Buffer(math.prod(whole.shape) * whole.dtype.itemsize, i, i)
-                    self.buffers.append(found)
-                found.last, self.buffer_of[whole] = self.last[whole], found
+                buffer = self._in_place(eq, i, stand_in) if isinstance(eq.row.fn, np.ufunc) and whole is y else None
+                memory.in_place += buffer is not None
+                if buffer is None:
+                    buffer = _Buffer(math.prod(whole.shape) * whole.dtype.itemsize, i, i)
+                    self.buffers.append(buffer)
+                buffer.last, self.buffer_of[whole] = self.last[whole], buffer
             memory.static[y] = stand_in
             memory.unplanned += math.prod(y.shape) * y.dtype.itemsize
 
@@ -250,8 +250,8 @@ def _stand_in(memory: Memory, eq: Equation, y: Var, free: bool) -> Any:
     elif free and eq.row.innermost is not None and y.shape[eq.row.innermost] >= WORTH:
         axes = [k for k in range(y.ndim) if k != eq.row.innermost] + [eq.row.innermost]
     elif free and isinstance(eq.row.fn, np.ufunc):
-        known = [memory.static[x] for x in eq.operands if isinstance(x, Var) and x in memory.static]
-        strides = next((a.strides for a in known if a.shape == y.shape and not a.flags.c_contiguous), ())
+        arrays = [memory.static[x] for x in eq.operands if isinstance(x, Var) and x in memory.static]
+        strides = next((a.strides for a in arrays if a.shape == y.shape and not a.flags.c_contiguous), ())
         axes = sorted(range(y.ndim), key=lambda k: -strides[k]) if strides and all(strides) else list(range(y.ndim))
     else:
         axes = list(range(y.ndim))

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ...program import Equation, Operand, Var
-from ..block import Block, made
+from ..block import Block, instead_of, maker
 from .dead_code import without_dead_code
 
 LARGEST, PLACE, PUT = "largest of windows", "place of the largest", "at the largest"  # the rows of a max pooling
@@ -31,21 +31,20 @@ def pooled_first(block: Block) -> Block:
 class _Pooled:
     def __init__(self, block: Block) -> None:
         self.block = block
-        self.made = block.defined
+        self.defined = block.defined
         self.users: dict[Var, list[Equation | None]] = {x: [*using] for x, using in block.users.items()}
         for x in block.results:
             self.users[x] = [*self.users.get(x, ()), None]
 
     def _is(self, x: Operand, algebra: str) -> Equation | None:
-        eq = self.made.get(x) if isinstance(x, Var) else None
-        return eq if eq is not None and eq.row.algebra == algebra else None
+        return maker(x, self.defined, algebra)
 
     def masked(self) -> Block:
         """``put(g, k) * h(x)`` is ``put(g * h(y), k)``, if the entries of `x` at the places `k` are `y`."""
 
         def rule(eq: Equation, defined: dict[Var, Equation]) -> Any:
             for d, m in (eq.operands, eq.operands[::-1]) if eq.row.algebra == "product" else ():
-                put, mask = self._is(d, PUT), self.made.get(m) if isinstance(m, Var) else None
+                put, mask = self._is(d, PUT), maker(m, self.defined)
                 place = self._is(put.operands[1], PLACE) if put is not None else None
                 if put is None or place is None or mask is None or mask.row.kind not in ("elementwise", "constant"):
                     continue
@@ -55,7 +54,7 @@ class _Pooled:
                     continue
                 h = Var(m.name, y.shape, m.dtype)
                 at = tuple(y if v is x else v for v in mask.operands)
-                g = made(eq, "product", put.operands[0], h)
+                g = instead_of(eq, "product", put.operands[0], h)
                 put = replace(put, operands=(g.outputs[0], *put.operands[1:]), outputs=eq.outputs, origin=eq.origin)
                 return [replace(mask, operands=at, outputs=(h,), origin=eq.origin), g, put]
             return None
@@ -72,21 +71,21 @@ class _Pooled:
             up = self._increasing(eq) if eq.row.algebra == LARGEST and not any(map(any, eq.params["padding"])) else None
             if up is None:
                 return None
-            (y,), shape, found = eq.outputs, eq.operands[0].shape, []
+            (y,), shape, equations = eq.outputs, eq.operands[0].shape, []
             operands: list[Any] = []
             for v in up.operands:
                 aligned = (1,) * (up.outputs[0].ndim - len(v.shape)) + v.shape if isinstance(v, Var) else ()
                 at = shape if aligned == up.outputs[0].shape else (*aligned[:2], *(1 for _ in shape[2:]))
                 if isinstance(v, Var) and v.shape != at:
-                    found.append(made(up, "reshape", v, shape=at, order="C"))
-                    v = found[-1].outputs[0]
+                    equations.append(instead_of(up, "reshape", v, shape=at, order="C"))
+                    v = equations[-1].outputs[0]
                 if at is shape and isinstance(v, Var):
                     largest = Var(y.name, y.shape, y.dtype)
-                    found.append(replace(eq, operands=(v,), outputs=(largest,)))
+                    equations.append(replace(eq, operands=(v,), outputs=(largest,)))
                     below[y] = v, largest
                     v = largest
                 operands.append(v)
-            return [*found, replace(up, operands=tuple(operands), outputs=(y,))]
+            return [*equations, replace(up, operands=tuple(operands), outputs=(y,))]
 
         return self.block.mapped(rule)
 
@@ -97,9 +96,9 @@ class _Pooled:
         argmax = [p for p in places if p is not None and p.row.algebra == PLACE and p.operands[1] is y]
         if not isinstance(f, Var) or len(argmax) < len(places):
             return None
-        up, before = self.made.get(f), self._is(f, "reshape")
+        up, before = self.defined.get(f), self._is(f, "reshape")
         if before is not None and before.operands[0].shape[:2] == f.shape[:2] and before.params["order"] == "C":
-            up = self.made.get(before.operands[0]) if self.users[before.operands[0]] == [before] else None
+            up = self.defined.get(before.operands[0]) if self.users[before.operands[0]] == [before] else None
         if up is None or up.row.algebra not in ("sum", "larger") or up.outputs[0].dtype != y.dtype:
             return None
         x, *others = sorted(up.operands, key=lambda v: v.shape != up.outputs[0].shape if isinstance(v, Var) else 2)

@@ -25,13 +25,13 @@ MOST = 64  # entries of an array that is replaced
 _FLOATS = (np.dtype(float), np.dtype(bool))
 
 
-def nested(words: list[str], shape: tuple[int, ...]) -> str:
+def nested(names: list[str], shape: tuple[int, ...]) -> str:
     """``((a, b), (c, d))``."""
     if not shape:
-        return words[0]
-    size = len(words) // shape[0] if shape[0] else 0
-    parts = [nested(words[k * size : (k + 1) * size], shape[1:]) for k in range(shape[0])]
-    return f"({', '.join(parts)}{',' * (len(parts) == 1)})"
+        return names[0]
+    size = len(names) // shape[0] if shape[0] else 0
+    entries = [nested(names[k * size : (k + 1) * size], shape[1:]) for k in range(shape[0])]
+    return f"({', '.join(entries)}{',' * (len(entries) == 1)})"
 
 
 def _array_of(xs: Any, y: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> str:
@@ -49,10 +49,10 @@ ARRAY = Primitive(
 def all_floats(block: Block) -> Block:
     """`block` with all values as floats, if that is possible and faster."""
     try:
-        found = _Expansion(block, MOST, strict=True).run() if block.small else block
+        expanded = _Expansion(block, MOST, strict=True).run() if block.small else block
     except _Impossible:
         return block
-    return found if len(found.equations) <= CALL * len(block.equations) else block
+    return expanded if len(expanded.equations) <= CALL * len(block.equations) else block
 
 
 def single_floats(block: Block) -> Block:
@@ -153,18 +153,18 @@ class _Expansion:
         if x not in self.entries:
             if x.dtype not in _FLOATS or not 0 < prod(x.shape) <= self.most:
                 raise _Impossible
-            parts = tuple(Var(_entry_name(x, k), (), x.dtype) for k in range(prod(x.shape)))
+            entries = tuple(Var(_entry_name(x, k), (), x.dtype) for k in range(prod(x.shape)))
             assert self.at is not None
-            self.equations.append(Equation(parts, ENTRIES, (x,), {}, self.at.origin))
-            self.floats.update(parts)
-            self.entries[x] = self._objects([_Number(v, self) for v in parts], x.shape)
+            self.equations.append(Equation(entries, ENTRIES, (x,), {}, self.at.origin))
+            self.floats.update(entries)
+            self.entries[x] = self._objects([_Number(v, self) for v in entries], x.shape)
         return self.entries[x]
 
     @staticmethod
     def _objects(values: list[Any], shape: tuple[int, ...]) -> Any:
-        made = np.empty(len(values), object)
-        made[:] = values
-        return made.reshape(shape)
+        array = np.empty(len(values), object)
+        array[:] = values
+        return array.reshape(shape)
 
     # --------------------------------------------------------------------------------------------------- equations
 
@@ -182,16 +182,16 @@ class _Expansion:
             return False  # neither an operation on floats, nor one that makes a float of an array with one entry
         try:
             operands = [self._entries(x) for x in eq.operands]
-            found = self._by_entry(eq, operands) if elementwise else self._by_row(eq, operands, mark)
+            entries = self._by_entry(eq, operands) if elementwise else self._by_row(eq, operands, mark)
         except (_Impossible, TypeError, ValueError, AttributeError, KeyError, IndexError):
             del self.equations[mark:]
             for x in eq.operands:  # the entries of these are gone
                 if isinstance(x, Var) and x in self.arrays:
                     self.entries.pop(x, None)
             return False
-        if found.shape != y.shape or not all(isinstance(e, (_Number, float, int, bool)) for e in found.ravel()):
+        if entries.shape != y.shape or not all(isinstance(e, (_Number, float, int, bool)) for e in entries.ravel()):
             return False
-        self.entries[y] = found
+        self.entries[y] = entries
         return True
 
     def _by_entry(self, eq: Equation, operands: list[Any]) -> Any:
@@ -199,38 +199,38 @@ class _Expansion:
         if any(isinstance(x, Var) and x.dtype not in _FLOATS for x in eq.operands):
             raise _Impossible
         columns = [np.broadcast_to(a, y.shape).ravel() for a in operands]
-        made = [self._scalar(eq.row, parts, y, k, eq.params) for k, parts in enumerate(zip(*columns, strict=True))]
-        return self._objects(made, y.shape)
+        entries = [self._scalar(eq.row, xs, y, k, eq.params) for k, xs in enumerate(zip(*columns, strict=True))]
+        return self._objects(entries, y.shape)
 
     def _by_row(self, eq: Equation, operands: list[Any], mark: int) -> Any:
         """The row's function on arrays of objects: products and sums are written out, and entries are moved."""
-        found = np.asarray(eq.row.fn(*operands, **eq.params), object)
-        own = {v for e in self.equations[mark:] for v in e.outputs}
-        names = {e.var: _entry_name(eq.outputs[0], k) for k, e in enumerate(found.ravel()) if isinstance(e, _Number)}
-        new = {v: Var(name, v.shape, v.dtype) for v, name in names.items() if v in own}
+        entries = np.asarray(eq.row.fn(*operands, **eq.params), object)
+        made_here = {v for e in self.equations[mark:] for v in e.outputs}
+        names = {e.var: _entry_name(eq.outputs[0], k) for k, e in enumerate(entries.ravel()) if isinstance(e, _Number)}
+        new = {v: Var(name, v.shape, v.dtype) for v, name in names.items() if v in made_here}
         for i in range(mark, len(self.equations)):
             e = self.equations[i]
             operands = [new.get(x, x) if isinstance(x, Var) else x for x in e.operands]
             outputs = tuple(new.get(v, v) for v in e.outputs)
             self.equations[i] = replace(e, outputs=outputs, operands=tuple(operands))
         self.floats.update(new.values())
-        for e in found.ravel():
+        for e in entries.ravel():
             if isinstance(e, _Number):
                 e.var = new.get(e.var, e.var)
-        return found
+        return entries
 
-    def scalar(self, algebra: str, *parts: Any) -> Any:
+    def scalar(self, algebra: str, *operands: Any) -> Any:
         assert self.at is not None
-        return self._scalar(row_for(algebra), parts, self.at.outputs[0], 0, {})
+        return self._scalar(row_for(algebra), operands, self.at.outputs[0], 0, {})
 
-    def _scalar(self, row: Primitive, parts: Sequence[Operand], y: Var, k: int, params: dict[str, Any]) -> Any:
+    def _scalar(self, row: Primitive, xs: Sequence[Operand], y: Var, k: int, params: dict[str, Any]) -> Any:
         """One operation on floats."""
-        if not any(isinstance(p, _Number) for p in parts):
+        if not any(isinstance(p, _Number) for p in xs):
             with np.errstate(all="ignore"):
-                return np.asarray(row.fn(*(np.asarray(p, float) for p in parts), **params)).item()
+                return np.asarray(row.fn(*(np.asarray(p, float) for p in xs), **params)).item()
         assert self.at is not None
         v = Var(_entry_name(y, k), (), y.dtype)
-        operands = tuple(p.var if isinstance(p, _Number) else p for p in parts)
+        operands = tuple(p.var if isinstance(p, _Number) else p for p in xs)
         self.equations.append(Equation((v,), row, operands, params, self.at.origin))
         self.floats.add(v)
         return _Number(v, self)

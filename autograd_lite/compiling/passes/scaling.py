@@ -10,7 +10,7 @@ from math import prod
 from typing import Any
 
 from ...program import Equation, Operand, Var
-from ..block import Block, made
+from ..block import Block, instead_of, maker
 from .constants import uniform
 
 GAIN = 4  # how many times smaller the factor has to be
@@ -25,17 +25,17 @@ def scaled(block: Block) -> Block:
         if eq.row.algebra != "product":
             return None
         for k, x in (eq.operands, eq.operands[::-1]):
-            before = defined.get(x) if isinstance(x, Var) else None
-            if before is None or before.row.algebra != "dot product" or len(users[x]) > 1 or x in results:
+            before = maker(x, defined, "dot product")
+            if before is None or len(users[x]) > 1 or x in results:
                 continue
             a, b = before.operands
             fits = all(isinstance(v, Var) and v.ndim == 2 and v.dtype == eq.outputs[0].dtype for v in (a, b))
             if not fits or not _is_number(k, eq) or prod(x.shape) < max(LEAST, GAIN * prod(b.shape)):
                 continue
-            small = made(eq, "product", k, b)
+            small = instead_of(eq, "product", k, b)
             if small.outputs[0].dtype != b.dtype or small.outputs[0].shape != b.shape:
                 continue
-            return [small, made(eq, "dot product", a, small.outputs[0], into=eq.outputs[0])]
+            return [small, instead_of(eq, "dot product", a, small.outputs[0], into=eq.outputs[0])]
         return None
 
     return block.mapped(rule)

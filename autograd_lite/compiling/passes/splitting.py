@@ -17,7 +17,7 @@ import numpy as np
 
 from ...base.memory import LINE, aligned
 from ...program import Equation, Var
-from ..block import Block, made
+from ..block import Block, instead_of
 from .layout import CONTIGUOUS
 
 LEAST, MOST = 2**20, 2**26  # multiplications of a product that is worth timing
@@ -65,15 +65,15 @@ def _pieces(eq: Equation, way: Way) -> list[Equation] | None:
     (a, b), y = eq.operands, eq.outputs[0]
     rows, terms, copied = way
     (m, k), n = a.shape, b.shape[1]
-    found: list[Equation] = []
+    equations: list[Equation] = []
 
     def new(algebra: str, *operands: Any, into: Var | None = None, **params: Any) -> Var:
-        found.append(made(eq, algebra, *operands, into=into, **params))
-        return found[-1].outputs[0]
+        equations.append(instead_of(eq, algebra, *operands, into=into, **params))
+        return equations[-1].outputs[0]
 
     if copied:
-        found.append(Equation((Var(b.name, b.shape, b.dtype),), CONTIGUOUS, (b,), {}, eq.origin))
-        b = found[-1].outputs[0]
+        equations.append(Equation((Var(b.name, b.shape, b.dtype),), CONTIGUOUS, (b,), {}, eq.origin))
+        b = equations[-1].outputs[0]
     if terms > 1:
         a = new("transpose", new("reshape", a, shape=(m, terms, k // terms), order="C"), axes=(1, 0, 2))
         b = new("reshape", b, shape=(terms, k // terms, n), order="C")
@@ -82,13 +82,13 @@ def _pieces(eq: Equation, way: Way) -> list[Equation] | None:
         b = new("reshape", b, shape=(*b.shape[:-2], 1, *b.shape[-2:]), order="C")  # with two axes it would be one dot
     if rows == terms == 1:
         new("dot product", a, b, into=y)
-        return found if copied else None
+        return equations if copied else None
     x = new("matrix product", a, b)
     if rows > 1:
         x = new("reshape", x, shape=(*x.shape[:-3], m, n), order="C", into=None if terms > 1 else y)
     if terms > 1:
         new("total", x, into=y, axis=(0,), keepdims=False)
-    return found
+    return equations
 
 
 def _ways(m: int, k: int, copied: bool) -> list[Way]:
@@ -123,8 +123,8 @@ def _fastest(m: int, k: int, n: int, dtype: np.dtype[Any], left: bool, right: bo
     note = f"as it is {plain * 1e6:.0f} µs"
     if times[best] >= GAIN * plain:
         return (1, 1, False), note
-    words = [f"{best[0]} x {best[1]} pieces"] * (best[:2] != (1, 1)) + ["right factor copied"] * best[2]
-    return best, f"{note}, {', '.join(words)} {times[best] * 1e6:.0f} µs"
+    changes = [f"{best[0]} x {best[1]} pieces"] * (best[:2] != (1, 1)) + ["right factor copied"] * best[2]
+    return best, f"{note}, {', '.join(changes)} {times[best] * 1e6:.0f} µs"
 
 
 def _example(a: np.ndarray, b: np.ndarray, way: Way, y: np.ndarray, space: np.ndarray) -> Callable[[], Any]:
@@ -135,7 +135,7 @@ def _example(a: np.ndarray, b: np.ndarray, way: Way, y: np.ndarray, space: np.nd
     right = copy = space[: k * n].reshape(k, n) if copied else b
     a4 = a.reshape(m, terms, -1).transpose(1, 0, 2).reshape(terms, rows, m // rows, -1)
     b4 = right.reshape(terms, 1, -1, n)
-    parts = (space[: terms * m * n] if terms > 1 else y).reshape(terms, rows, m // rows, n)
+    pieces = (space[: terms * m * n] if terms > 1 else y).reshape(terms, rows, m // rows, n)
 
     def run() -> Any:
         if copied:
@@ -143,9 +143,9 @@ def _example(a: np.ndarray, b: np.ndarray, way: Way, y: np.ndarray, space: np.nd
         if rows == terms == 1:
             np.dot(a, right, out=y)
         else:
-            np.matmul(a4, b4, out=parts)
+            np.matmul(a4, b4, out=pieces)
         if terms > 1:
-            ones.dot(parts.reshape(terms, -1), out=y.reshape(-1))
+            ones.dot(pieces.reshape(terms, -1), out=y.reshape(-1))
         return y
 
     return run

@@ -50,14 +50,14 @@ def _plan(shape: Ints, kernel: Ints, stride: Ints, dilation: Ints, padding: Pair
     before, _ = padding[0]
     along = tuple(zip(shape[3:], kernel[1:], stride[1:], dilation[1:], padding[1:], strict=True))
     windows = counts(*map(tuple, zip(*along, strict=True)))
-    found = []
+    places = []
     for place in product(*map(range, kernel[1:])):
         slices = [_slices(i, count, *rest) for i, count, rest in zip(place, windows, along, strict=True)]
-        found.append((
+        places.append((
             (slice(None), *place, slice(None), *(w for w, _ in slices)), (..., *(x for _, x in slices), slice(None))
         ))  # fmt: skip
     whole = -1, *kernel[1:], shape[1], *windows, shape[0]
-    return _Plan(whole, (2, 1, *range(3, len(shape)), 0), slice(before, before + shape[2]), tuple(found))
+    return _Plan(whole, (2, 1, *range(3, len(shape)), 0), slice(before, before + shape[2]), tuple(places))
 
 
 def _slices(i: int, count: int, size: int, kernel: int, stride: int, dilation: int, padding: tuple[int, int]) -> Any:

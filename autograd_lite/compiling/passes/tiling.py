@@ -31,39 +31,39 @@ TILES = Primitive("general", lambda *xs: xs, (), name="tiles", outputs=True)
 
 def tiled(block: Block) -> Block:
     """`block` with loops over pieces. Those at its end overwrite inputs in pieces."""
-    found: list[Equation] = []
+    equations: list[Equation] = []
     group: list[Equation] = []
-    made: set[Var] = set()
-    new = set(block.results) - {x for x in block.outputs if isinstance(x, Var)}
+    inside: set[Var] = set()
+    new = set(block.results) - block.returned
     first_late = len(block.equations) - block.late
     scattered = {v.shape for v in block.updates if v not in block.contiguous}  # shapes; a piece would be a copy
     users = block.users
 
     def close() -> None:
         if len(group) >= FEWEST:
-            found.append(_loop(group, users, set(block.results), block.threads, *kind))
+            equations.append(_loop(group, users, set(block.results), block.threads, *kind))
         else:
-            found.extend(group)
+            equations.extend(group)
         group.clear()
-        made.clear()
+        inside.clear()
 
     kind: Any = None
     for i, eq in enumerate(block.equations):
         last = i >= first_late
         shape = _tiled_shape(eq, LARGE_LATE if last else LARGE)
-        total = any(x in made and x.shape == () for x in eq.operands if isinstance(x, Var))
+        total = any(x in inside and x.shape == () for x in eq.operands if isinstance(x, Var))
         if shape is not None and (shape not in scattered if last else not new.intersection(eq.outputs)):
             if group and (kind != (shape, last) or total):
                 close()
             kind = shape, last
             group.append(eq)
-            made.update(eq.outputs)
+            inside.update(eq.outputs)
             continue
-        if made.intersection(x for x in eq.operands if isinstance(x, Var)):
+        if inside.intersection(x for x in eq.operands if isinstance(x, Var)):
             close()
-        found.append(eq)
+        equations.append(eq)
     close()
-    return replace(block, equations=found)
+    return replace(block, equations=equations)
 
 
 def _tiled_shape(eq: Equation, large: int) -> Any:
@@ -129,9 +129,9 @@ def as_block(eq: Equation, into: Mapping[Var, Var]) -> Block:
     `into` has the array that an output overwrites.
     """
     rows = eq.params["rows"]
-    made = {v: p for v, p in eq.params["made"].items() if v.shape}
-    targets = {rows.get(into.get(v)) or Var(v.name, p.shape, p.dtype): p for v, p in made.items()}
+    pieces = {v: p for v, p in eq.params["made"].items() if v.shape}
+    targets = {rows.get(into.get(v)) or Var(v.name, p.shape, p.dtype): p for v, p in pieces.items()}
     others = [x for x in eq.operands if x not in rows]
     totals = [p for v, p in eq.params["made"].items() if not v.shape]
     inputs = list(dict.fromkeys([*rows.values(), *others, *targets]))
-    return Block("tiles", inputs, list(eq.params["steps"]), totals, targets, contiguous=frozenset(inputs))
+    return Block("tiles", inputs, eq.params["steps"], totals, updates=targets, contiguous=frozenset(inputs))

@@ -18,7 +18,7 @@ import numpy as np
 
 from ...program import Equation, Operand, Var
 from ...table import Primitive
-from ..block import Block, made
+from ..block import Block, instead_of, maker
 from .constants import uniform
 
 SMALL = 1024  # entries of a parameter for which copying takes less time than calls
@@ -27,8 +27,8 @@ LONGEST = 50  # operations in a formula
 
 
 def _packed_into(xs: Sequence[Var], y: Var) -> str:
-    parts = (f"{{x{k + 1}}}{'' if x.ndim == 1 else '.reshape(-1)'}" for k, x in enumerate(xs))
-    return f"np.concatenate(({', '.join(parts)}), out={{out}})"
+    flat = (f"{{x{k + 1}}}{'' if x.ndim == 1 else '.reshape(-1)'}" for k, x in enumerate(xs))
+    return f"np.concatenate(({', '.join(flat)}), out={{out}})"
 
 
 #: The entries of arrays of any shapes, one after another.
@@ -75,7 +75,7 @@ class _Updates:
 
     def _inner(self, x: Any, shape: tuple[int, ...]) -> Equation | None:
         """The equation of a value, if it is a step of the formula only."""
-        eq = self.defined.get(x) if isinstance(x, Var) else None
+        eq = maker(x, self.defined)
         if eq is None or not isinstance(eq.row.fn, np.ufunc) or eq.row.outputs or eq.params or x.shape != shape:
             return None
         only = (len(set(self.users[x])) == 1 or x in self.new) and x not in self.returned
@@ -92,22 +92,22 @@ class _Updates:
         if eq is None:
             return "array" if isinstance(x, Var) and (x.shape, x.dtype) == (v.shape, v.dtype) else None
         self.left -= 1
-        parts = [self._formula(y, v) for y in eq.operands] if self.left >= 0 else [None]
-        return None if None in parts else (eq.row, *parts)
+        formulas = [self._formula(y, v) for y in eq.operands] if self.left >= 0 else [None]
+        return None if None in formulas else (eq.row, *formulas)
 
     def _apart(self, inputs: list[Var]) -> dict[Var, Var]:
         """The new values of parameters, from the array of all."""
         results = tuple(self.block.updates[v] for v in inputs)
         like = self.defined[results[0]]
         self.origin = like.origin
-        whole, start, found = self._joined(results), 0, {}
+        whole, start, updates = self._joined(results), 0, {}
         for v in inputs:
             index = (slice(start, start := start + prod(v.shape)),)
-            piece = made(like, "index", whole, index=index, unique_indices=True)
-            shaped = made(like, "reshape", piece.outputs[0], shape=v.shape, order="C")
+            piece = instead_of(like, "index", whole, index=index, unique_indices=True)
+            shaped = instead_of(like, "reshape", piece.outputs[0], shape=v.shape, order="C")
             self.steps += [piece, shaped]
-            found[v] = shaped.outputs[0]
-        return found
+            updates[v] = shaped.outputs[0]
+        return updates
 
     def _joined(self, xs: tuple[Any, ...]) -> Any:
         """The array of values, one for each parameter; a number if they are one number."""
@@ -131,22 +131,22 @@ class _Updates:
 
     def _with_squares(self) -> list[Equation]:
         """The equations of the block, with sums of the squares of all that is packed."""
-        found: list[Equation] = []
+        equations: list[Equation] = []
         for eq in self.block.equations:
             terms = self._terms(eq.outputs[0]) if eq.row.algebra == "sum" and self._is_top(eq) else []
             squares = {self._squared(x): x for x in terms} if len(terms) > FEWEST else {}
             whole = next((p for p in self.packed if set(p.operands) <= squares.keys()), None)
             if whole is None:
-                found.append(eq)
+                equations.append(eq)
                 continue
             (p,) = whole.outputs
-            new = made(eq, "dot product", p, p)
+            new = instead_of(eq, "dot product", p, p)
             rest = [x for x in terms if x not in {squares[v] for v in whole.operands}]
-            found.append(new)
+            equations.append(new)
             for k, x in enumerate(rest, 1):
-                new = made(eq, "sum", new.outputs[0], x, into=eq.outputs[0] if k == len(rest) else None)
-                found.append(new)
-        return found
+                new = instead_of(eq, "sum", new.outputs[0], x, into=eq.outputs[0] if k == len(rest) else None)
+                equations.append(new)
+        return equations
 
     def _is_top(self, eq: Equation) -> bool:
         """Whether a sum of numbers is not a term of another."""
@@ -155,19 +155,19 @@ class _Updates:
         return y.shape == () and not (len(using) == 1 and using.pop().row.algebra == "sum")
 
     def _terms(self, x: Operand) -> list[Any]:
-        found, waiting = [], [x]
+        terms, waiting = [], [x]
         while waiting:
             y = waiting.pop()
-            eq = self.defined.get(y) if isinstance(y, Var) else None
-            if eq is not None and eq.row.algebra == "sum":
+            eq = maker(y, self.defined, "sum")
+            if eq is not None:
                 waiting += eq.operands[::-1]
             else:
-                found.append(y)
-        return found
+                terms.append(y)
+        return terms
 
     def _squared(self, x: Operand) -> Any:
         """What a number is the sum of squares of."""
-        eq = self.defined.get(x) if isinstance(x, Var) else None
+        eq = maker(x, self.defined)
         if eq is not None and eq.row.algebra == "total":  # of one square; otherwise it is a dot product
             eq = self.defined.get(eq.operands[0])
         if eq is None or eq.row.algebra not in ("dot product", "product") or eq.operands[0] is not eq.operands[1]:

@@ -9,29 +9,29 @@ from ...rules import special as S
 from ...rules.random import rand_like
 from ...tensor import Tensor
 from ...tensor.creation import as_tensor
-from .inputs import floats, given, rows, step
+from .inputs import floats, rows, step, tensor_of
 
 split, where = rows("split", "where")
 
 
 def relu(input: Any, inplace: bool = False) -> Tensor:
     """``max(input, 0)``; its slope at 0 is 0."""
-    return S.relu(given(input))
+    return S.relu(tensor_of(input))
 
 
 def relu6(input: Any, inplace: bool = False) -> Tensor:
     """`input` clipped to 0 … 6."""
-    return S.relu6(given(input))
+    return S.relu6(tensor_of(input))
 
 
 def sigmoid(input: Any) -> Tensor:
     """``1 / (1 + exp(-input))``, without overflow."""
-    return E.sigmoid(given(input))
+    return E.sigmoid(tensor_of(input))
 
 
 def tanh(input: Any) -> Tensor:
     """The hyperbolic tangent."""
-    return E.tanh(given(input))
+    return E.tanh(tensor_of(input))
 
 
 def silu(input: Any, inplace: bool = False) -> Tensor:
@@ -72,8 +72,8 @@ def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) 
 @step
 def prelu(input: Any, weight: Any) -> Tensor:
     """A `leaky_relu` whose slope is trained: one for all channels, or one for each (axis 1)."""
-    w = given(weight)
-    x = given(input, w)
+    w = tensor_of(weight)
+    x = tensor_of(input, w)
     if w.size == 1:
         w = w if w.ndim <= x.ndim else w.reshape(())
     else:
@@ -118,7 +118,7 @@ def softsign(input: Any) -> Tensor:
 
 def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
     """`input` clipped to `min_val` … `max_val`."""
-    return S.hardtanh(given(input), min_val, max_val)
+    return S.hardtanh(tensor_of(input), min_val, max_val)
 
 
 def hardsigmoid(input: Any, inplace: bool = False) -> Tensor:
@@ -134,7 +134,7 @@ def hardswish(input: Any, inplace: bool = False) -> Tensor:
 @step
 def hardshrink(input: Any, lambd: float = 0.5) -> Tensor:
     """`input`, and 0 between ``-lambd`` and ``lambd``."""
-    x = given(input)
+    x = tensor_of(input)
     return where((x >= -lambd) & (x <= lambd), 0, x)
 
 
@@ -157,7 +157,7 @@ def tanhshrink(input: Any) -> Tensor:
 @step
 def threshold(input: Any, threshold: float, value: float, inplace: bool = False) -> Tensor:
     """`input`, and `value` where it is at most `threshold`."""
-    x = given(input)
+    x = tensor_of(input)
     return where(x <= threshold, value, x)
 
 

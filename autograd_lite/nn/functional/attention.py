@@ -11,7 +11,7 @@ from ...engine.context import is_traced
 from ...rules.random import dropout_mask
 from ...tensor import Tensor
 from . import textbooks
-from .inputs import floats, given, rows, step
+from .inputs import floats, rows, step, tensor_of
 from .spatial import SIZES
 
 matmul, softmax, where = rows("matmul", "softmax", "where")
@@ -91,7 +91,7 @@ def scaled_dot_product_attention(
     weights = attention_weights(query, key, attn_mask, is_causal, scale)
     if dropout_p:
         weights = dropout(weights, dropout_p)
-    return matmul(weights, given(value))
+    return matmul(weights, tensor_of(value))
 
 
 def attention_weights(
@@ -103,11 +103,11 @@ def attention_weights(
         expected = "scaled_dot_product_attention: expected queries (..., targets, d) and keys (..., sources, d)"
         raise ValueError(f"{expected}, got shapes {q.shape} and {k.shape}")
     scores = matmul(q * (1 / math.sqrt(q.shape[-1] or 1) if scale is None else scale), k.mT)
-    mask = None if attn_mask is None else given(attn_mask)
+    mask = None if attn_mask is None else tensor_of(attn_mask)
     if is_causal:
         if mask is not None:
             raise ValueError("scaled_dot_product_attention: expected attn_mask or is_causal, got both")
-        mask = given(np.tri(q.shape[-2], k.shape[-2], dtype=bool))
+        mask = tensor_of(np.tri(q.shape[-2], k.shape[-2], dtype=bool))
     if mask is None:
         return softmax(scores, -1)
     seen = mask if mask.dtype.kind == "b" else mask != -math.inf

@@ -15,7 +15,7 @@ from ...rules.indexing import getitem
 from ...rules.layers import labelled, one_hot, softmax_cross_entropy
 from ...tensor import Tensor
 from . import textbooks
-from .inputs import alike, floats, given, positions, reduced, rows, step
+from .inputs import alike, floats, positions, reduced, rows, step, tensor_of
 
 expand_dims, sum, where = rows("expand_dims", "sum", "where")
 
@@ -52,7 +52,7 @@ def _average(loss: Tensor, weights: Any, counted: Any, reduction: str, name: str
     """The reduced loss; what is ignored is 0, and a mean is divided by the sum of the weights of the others."""
     if counted is not None:
         loss = where(counted, loss, 0)
-        weights = given(counted.astype(loss.dtype)) if weights is None else where(counted, weights, 0)
+        weights = tensor_of(counted.astype(loss.dtype)) if weights is None else where(counted, weights, 0)
     if reduction != "mean" or weights is None:
         return reduced(loss, reduction, name)
     return sum(loss) / sum(weights)
@@ -120,7 +120,7 @@ def cross_entropy(
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"cross_entropy: expected label_smoothing between 0 and 1, got {label_smoothing}")
     axis = min(x.ndim - 1, 1)
-    y = given(target)
+    y = tensor_of(target)
     if y.dtype.kind == "f" and (y.size or y.shape == x.shape):
         y = _distribution(y.astype(x.dtype), x, axis, weight, label_smoothing)
         return reduced(softmax_cross_entropy(x, y, axis)[0], reduction, "cross_entropy")

@@ -14,7 +14,7 @@ import numpy as np
 from ...rules.windows import counts, window
 from ...table import TABLE, Textbook, notation
 from ...tensor import Tensor
-from .inputs import given, rows, step
+from .inputs import rows, step, tensor_of
 from .spatial import Ints, batched, by_dims, each
 
 expand_dims, linear_columns, matmul, where = rows("expand_dims", "linear_columns", "matmul", "where")
@@ -116,8 +116,8 @@ def conv(
     (1, 3, {each[3]})
     """
     name = f"conv{dims}d"
-    w = given(weight)
-    x, added = batched(name, given(input, w), dims)
+    w = tensor_of(weight)
+    x, added = batched(name, tensor_of(input, w), dims)
     if w.ndim != dims + 2 or w.shape[0] % groups or x.shape[1] != w.shape[1] * groups:
         raise ValueError(
             f"{name}: expected weights of shape (out_channels, in_channels / groups, ...), got {w.shape} for an input "
@@ -131,7 +131,7 @@ def conv(
         raise ValueError(f"{name}: windows of {kernel} (padding {padding}) do not fit an input of shape {x.shape}")
     columns = TABLE["unfold"](x, **of)
     if groups == 1 and bias is not None:
-        y = linear_columns(w.reshape(out, -1), columns, given(bias, w))
+        y = linear_columns(w.reshape(out, -1), columns, tensor_of(bias, w))
         bias = None
     elif groups == 1:
         y = matmul(w.reshape(out, -1), columns)
@@ -139,7 +139,7 @@ def conv(
         columns = columns.reshape(count, groups, columns.shape[1] // groups, columns.shape[-1])
         y = matmul(w.reshape(groups, out // groups, -1), columns).reshape(count, out, columns.shape[-1])
     if bias is not None:
-        y = y + given(bias, w).reshape(out, 1)
+        y = y + tensor_of(bias, w).reshape(out, 1)
     y = y.reshape(count, out, *windows)
     return y[0] if added else y
 
@@ -175,8 +175,8 @@ def conv_transpose(
     (1, 4, {each[6]})
     """
     name = f"conv_transpose{dims}d"
-    w = given(weight)
-    x, added = batched(name, given(input, w), dims)
+    w = tensor_of(weight)
+    x, added = batched(name, tensor_of(input, w), dims)
     if w.ndim != dims + 2 or x.shape[1] % groups or x.shape[1] != w.shape[0]:
         raise ValueError(
             f"{name}: expected weights of shape (in_channels, out_channels / groups, ...), got {w.shape} for an input "
@@ -205,7 +205,7 @@ def conv_transpose(
     if any(late):
         y = TABLE["pad"](y, [(0, 0), (0, 0), *((0, m) for m in late)])
     if bias is not None:
-        y = y + given(bias, w).reshape(-1, *[1] * dims)
+        y = y + tensor_of(bias, w).reshape(-1, *[1] * dims)
     return y[0] if added else y
 
 
@@ -219,7 +219,7 @@ def _window2d(kernel_size: Any, stride: Any, dilation: Any, padding: Any) -> dic
 
 def unfold(input: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Tensor:
     """The windows of images as columns: (n, channels, h, w) becomes (n, channels * k1 * k2, windows)."""
-    x, added = batched("unfold", given(input), 2)
+    x, added = batched("unfold", tensor_of(input), 2)
     of = _window2d(kernel_size, stride, dilation, padding)
     if min(counts(x.shape[2:], **of)) < 1:
         raise ValueError(f"unfold: windows of {of['kernel']} do not fit an input of shape {x.shape}")
@@ -240,7 +240,7 @@ def fold(
               [2., 4., 2.],
               [1., 2., 1.]]]])
     """
-    x = given(input)
+    x = tensor_of(input)
     added = x.ndim == 2
     of, sizes = _window2d(kernel_size, stride, dilation, padding), each(output_size, 2, "output_size")
     k, windows = prod(of["kernel"]), prod(counts(sizes, **of))
@@ -270,7 +270,7 @@ def pad(input: Any, pad: Any, mode: str = "constant", value: float | None = None
     >>> pad([1.0, 2.0], (1, 2))
     tensor([0., 1., 2., 0., 0.])
     """
-    x = given(input)
+    x = tensor_of(input)
     sides = tuple(map(index, pad))
     if len(sides) % 2 or len(sides) > 2 * x.ndim:
         expected = f"pad: expected two numbers for each of at most {x.ndim} axes, the last axis first"

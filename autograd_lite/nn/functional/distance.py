@@ -7,7 +7,7 @@ from typing import Any
 
 from ...rules._arrays import resolve
 from ...tensor import Tensor
-from .inputs import alike, floats, given, hinge, reduced, rows, step
+from .inputs import alike, floats, hinge, reduced, rows, step, tensor_of
 
 broadcast_arrays, maximum, minimum, sqrt = rows("broadcast_arrays", "maximum", "minimum", "sqrt")
 sum, vector_norm, where = rows("sum", "linalg.vector_norm", "where")
@@ -38,7 +38,7 @@ def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Tens
     0.7071067811865475
     """
     a = floats(x1)
-    b = given(x2, a)
+    b = tensor_of(x2, a)
     if a.shape != b.shape:
         a, b = broadcast_arrays(a, b)
     axis = resolve(dim, a.ndim)
@@ -49,7 +49,7 @@ def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Tens
 def pairwise_distance(x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Tensor:
     """The `p`-norm of ``x1 - x2 + eps`` along the last axis."""
     a = floats(x1)
-    b = given(x2, a)
+    b = tensor_of(x2, a)
     return vector_norm(a - b + eps, axis=-1, keepdims=keepdim, ord=p)
 
 
@@ -59,7 +59,7 @@ def cosine_embedding_loss(
 ) -> Tensor:
     """``1 - cos`` of the angle where `target` is 1, ``max(0, cos - margin)`` where it is -1."""
     a = floats(input1)
-    b = given(input2, a)
+    b = tensor_of(input2, a)
     y = alike(target, a)
     if a.shape != b.shape or a.ndim == 0 or y.shape not in (a.shape[:-1], (1,)):
         raise ValueError(

@@ -22,7 +22,7 @@ def rows(*names: str) -> tuple[Callable[..., Tensor], ...]:
     return tuple(TABLE[name] for name in names)
 
 
-def given(x: Any, like: Tensor | None = None) -> Tensor:
+def tensor_of(x: Any, like: Tensor | None = None) -> Tensor:
     """`x` as a Tensor, which shares the memory of an array.
 
     With a parameter `like`, lists, numbers and arrays of whole numbers take its dtype; floating arrays keep their own.
@@ -30,7 +30,7 @@ def given(x: Any, like: Tensor | None = None) -> Tensor:
     if isinstance(x, Tensor):
         return x.astype(like.dtype) if like is not None and x.dtype.kind not in "fc" else x
     if isinstance(x, (list, tuple)) and has_tensor(x):
-        return given(TABLE["array"](x), like)
+        return tensor_of(TABLE["array"](x), like)
     array = np.asarray(x)
     if array.dtype.kind not in "biufc":
         raise TypeError(f"expected numbers, got {type(x).__name__} of dtype {array.dtype}")
@@ -41,19 +41,19 @@ def given(x: Any, like: Tensor | None = None) -> Tensor:
 
 def floats(x: Any) -> Tensor:
     """`x` as a Tensor of floating or complex numbers."""
-    t = given(x)
+    t = tensor_of(x)
     return t if t.dtype.kind in "fc" else t.astype(np.float64)
 
 
 def alike(x: Any, like: Tensor) -> Tensor:
     """`x` as a Tensor of the dtype of `like`, so that a float64 target does not make a float32 loss float64."""
-    t = given(x, like)
+    t = tensor_of(x, like)
     return t if t.dtype == like.dtype else t.astype(like.dtype)
 
 
 def positions(x: Any, what: str) -> Any:
     """Class indices and the like as an array of whole numbers; inside a trace, the Tensor."""
-    t = given(x)
+    t = tensor_of(x)
     if t.dtype.kind not in "iu":
         if t.dtype.kind != "b" and t.size:
             raise TypeError(f"{what} must be whole numbers, got dtype {t.dtype}; write .astype(int)")
@@ -75,14 +75,14 @@ def step(*, textbook: Stated) -> Callable[[F], F]: ...
 def step(f: Any = None, *, textbook: Stated | None = None) -> Any:
     """Record `f` as one group, shown as one step with the name of `f`; with a `textbook`, a known step."""
 
-    def known(f: Any) -> Any:
+    def as_step(f: Any) -> Any:
         @wraps(f)
         def grouped(*args: Any, **params: Any) -> Any:
             return called_in_group(f, args, params, f.__name__, textbook=textbook)
 
         return grouped
 
-    return known if f is None else known(f)
+    return as_step if f is None else as_step(f)
 
 
 def reduced(loss: Tensor, reduction: str, name: str) -> Tensor:

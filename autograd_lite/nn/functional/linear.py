@@ -12,7 +12,7 @@ from ...table import TABLE
 from ...tensor import Tensor
 from ...transforms.grad import stop_gradient
 from . import textbooks
-from .inputs import given, positions, rows, step
+from .inputs import positions, rows, step, tensor_of
 
 add_at, getitem, matmul = rows("add_at", "getitem", "matmul")
 sum, vector_norm, where = rows("sum", "linalg.vector_norm", "where")
@@ -36,9 +36,9 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Tensor:
     >>> linear([1.0, 2.0], [[1.0, 1.0], [0.0, 1.0]], [0.5, 0.5])
     tensor([3.5, 2.5])
     """
-    w = given(weight)
-    x = given(input, w)
-    b = None if bias is None else given(bias, w)
+    w = tensor_of(weight)
+    x = tensor_of(input, w)
+    b = None if bias is None else tensor_of(bias, w)
     if w.ndim == 1:  # one output, without an axis
         return x @ w if b is None else x @ w + b
     if not x.ndim or w.ndim != 2 or x.shape[-1] != w.shape[1]:
@@ -62,14 +62,14 @@ def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Tensor:
     weight : Tensor, shape (out_features, in1_features, in2_features)
     bias : Tensor, shape (out_features,), optional
     """
-    w = given(weight)
-    x1, x2 = given(input1, w), given(input2, w)
+    w = tensor_of(weight)
+    x1, x2 = tensor_of(input1, w), tensor_of(input2, w)
     if x1.shape[:-1] != x2.shape[:-1] or (*x1.shape[-1:], *x2.shape[-1:]) != w.shape[1:]:
         raise ValueError(f"bilinear: inputs of shape {x1.shape} and {x2.shape} do not fit weights of shape {w.shape}")
     out, n1, n2 = w.shape
     half = (x1 @ w.transpose(1, 0, 2).reshape(n1, out * n2)).reshape(*x1.shape[:-1], out, n2)
     y = matmul(half, x2[..., None])[..., 0]
-    return y if bias is None else y + given(bias, w)
+    return y if bias is None else y + tensor_of(bias, w)
 
 
 @step(textbook=textbooks.embedding)
@@ -97,7 +97,7 @@ def embedding(
     tensor([[5., 6.],
             [1., 2.]])
     """
-    w = given(weight)
+    w = tensor_of(weight)
     index = positions(input, "embedding: indices")
     count = w.shape[0]
     if isinstance(index, np.ndarray) and index.size and not (index.min() >= 0 and index.max() < count):
@@ -161,7 +161,7 @@ def embedding_bag(
     if index.ndim != (2 if offsets is None else 1):
         raise ValueError(f"embedding_bag: expected indices (bags, size), or (count,) with offsets, got {index.shape}")
     if factors is not None:
-        factors = given(factors, given(weight))
+        factors = tensor_of(factors, tensor_of(weight))
         if factors.shape != index.shape:
             raise ValueError(f"embedding_bag: expected weights of shape {index.shape}, got {factors.shape}")
     x = embedding(index, weight, padding_idx, max_norm, norm_type, scale_grad_by_freq)
@@ -181,7 +181,7 @@ def embedding_bag(
     if inside is not None:
         count = sum(inside.astype(x.dtype), axis=1, keepdims=True)
     if mode == "mean":
-        return given(sum(x, axis=1) / (max(count, 1) if inside is None else np.maximum(count, 1)))
+        return tensor_of(sum(x, axis=1) / (max(count, 1) if inside is None else np.maximum(count, 1)))
     y = TABLE["max"](x, axis=1, initial=-np.inf)
     return y if inside is None and count else where(np.equal(count, 0), 0, y)
 

@@ -14,7 +14,7 @@ import numpy as np
 from ...engine.context import no_grad
 from ...tensor import Tensor
 from . import textbooks
-from .inputs import floats, given, rows, step, values
+from .inputs import floats, rows, step, tensor_of, values
 
 mean, sqrt, square, standardize, window_sum = rows("mean", "sqrt", "square", "standardize", "window_sum")
 
@@ -27,7 +27,7 @@ def _affine(z: Tensor, weight: Any, bias: Any) -> Tensor:
 
 def _channels(parameter: Any, x: Tensor) -> Any:
     """One number for each channel, in a shape that broadcasts with `x`, whose channels are axis 1."""
-    return None if parameter is None else given(parameter).reshape(-1, *[1] * (x.ndim - 2))
+    return None if parameter is None else tensor_of(parameter).reshape(-1, *[1] * (x.ndim - 2))
 
 
 def _last(name: str, x: Tensor, normalized_shape: Any) -> tuple[int, ...]:
@@ -129,11 +129,11 @@ def _by_channel(
     if not training:
         if running_mean is None or running_var is None:
             raise ValueError(f"{name}: expected running_mean and running_var when not training, got None")
-        scale = (given(running_var).astype(x.dtype) + eps) ** -0.5
-        scale = scale if weight is None else scale * given(weight)
-        shift = -given(running_mean).astype(x.dtype) * scale
-        shift = shift if bias is None else shift + given(bias)
-        return given(x * _channels(scale, x) + _channels(shift, x))
+        scale = (tensor_of(running_var).astype(x.dtype) + eps) ** -0.5
+        scale = scale if weight is None else scale * tensor_of(weight)
+        shift = -tensor_of(running_mean).astype(x.dtype) * scale
+        shift = shift if bias is None else shift + tensor_of(bias)
+        return tensor_of(x * _channels(scale, x) + _channels(shift, x))
     others = (0, *range(2, x.ndim))
     axes, per = (others, "channel") if name == "batch_norm" else (others[1:], "channel of a sample")
     n = prod(x.shape[k] for k in axes)
@@ -176,4 +176,4 @@ def local_response_norm(input: Any, size: int, alpha: float = 1e-4, beta: float 
         return x
     squares = square(x).reshape(x.shape[0], 1, x.shape[1], -1)
     total = window_sum(squares, kernel=(size, 1), padding=((size // 2, (size - 1) // 2), (0, 0))).reshape(x.shape)
-    return given(x / (total * (alpha / size) + k) ** beta)
+    return tensor_of(x / (total * (alpha / size) + k) ** beta)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...tensor import Tensor
-from .inputs import floats, given, rows, step
+from .inputs import floats, rows, step, tensor_of
 from .pooling import adaptive_avg_pool
 from .spatial import SIZES, Ints, each, resampled
 
@@ -58,8 +58,8 @@ def interpolate(
     dims, smooth = x.ndim - 2, mode in _SMOOTH
     if dims not in _MODES.get(mode, ()):
         shapes = " or ".join(f"(n, channels, {SIZES[d]})" for d in _MODES.get(mode, ()))
-        known = shapes or ", ".join(_MODES)
-        raise ValueError(f"interpolate: expected {known}, got mode {mode!r} with an input of shape {x.shape}")
+        expected = shapes or ", ".join(_MODES)
+        raise ValueError(f"interpolate: expected {expected}, got mode {mode!r} with an input of shape {x.shape}")
     if align_corners is not None and not smooth or antialias and mode not in ("bilinear", "bicubic"):
         raise ValueError(f"interpolate: mode {mode!r} has no {'antialias' if antialias else 'align_corners'}; omit it")
     old = x.shape[2:]
@@ -136,7 +136,7 @@ def _cubic(d: Any, a: float) -> Any:
 
 
 def _images(name: str, input: Any, r: int, rule: str, fits: Any) -> Tensor:
-    x = given(input)
+    x = tensor_of(input)
     if index(r) < 1:
         raise ValueError(f"{name}: expected a factor of 1 or more, got {r}")
     if x.ndim < 3 or not fits(*x.shape[-3:]):

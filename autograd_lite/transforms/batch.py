@@ -147,8 +147,8 @@ def _looped(row: Primitive, n: Node) -> Callable[[Batched], Any]:
         each = [b(*(x[k] if has else x for x, has in zip(b.xs, b.on, strict=True))) for k in range(b.size)]
         if not row.outputs:
             return _stacked(row, each, b.shape, n.dtype)
-        parts = n.parts or ()
-        return tuple(_stacked(row, [y[k] for y in each], *part) for k, part in enumerate(parts))
+        results = n.parts or ()
+        return tuple(_stacked(row, [y[k] for y in each], *part) for k, part in enumerate(results))
 
     return rule
 
