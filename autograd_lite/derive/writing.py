@@ -17,7 +17,7 @@ import numpy as np
 from ..base import escape, literals
 from ..table import TABLE, Primitive
 from .binding import ATOM, PRODUCT, SIGN, read
-from .expression import Expr, factors_of, multiplied, number
+from .formula_ops import Expr, factors_of, multiplied, number
 
 TIMES = r" \times "
 

@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 
 from ..base.tree import leaves
+from ..derive.derivation_lines import Total
 from ..derive.explain import Derivation, explain
-from ..derive.expression import Expr, evaluate, number, replaced, walk
 from ..derive.factors import Factor, laid_out
+from ..derive.formula_ops import Expr, evaluate, number, replaced, walk
 from ..derive.layout import Definition, markdown_of, tex_rows, text_of
-from ..derive.lines import Total
 from ..derive.source import Source
 from ..derive.writing import LATEX, TEXT, TIMES, Ascii, Printer, shape_text, shown_params, text, text_name, write
 from ..engine.operands import raw
