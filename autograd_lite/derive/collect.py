@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from ..table import TABLE
-from .expr import Expr, fold, number, walk
-from .expression import evaluate
+from .formula import Expr, fold, number, walk
+from .formula_ops import evaluate
 from .simplify import make, product
 
 TERMS = 60  # of an intermediate result; a formula that needs more has no short form

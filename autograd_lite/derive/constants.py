@@ -14,8 +14,8 @@ import numpy as np
 from ..engine.node import Node
 from ..program.naming import Names, operand
 from ..table import TABLE
-from .board import Written, read
-from .expr import Expr, name
+from .formula import Expr, name
+from .textbook_parser import Written, read
 
 
 class Constants:

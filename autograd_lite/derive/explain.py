@@ -1,7 +1,7 @@
 """The derivation, as a good teacher writes it on a board: the steps, the chain rule, each factor, the numbers, a check.
 
-A :class:`~autograd_lite.derive.landmarks.Chain` becomes a list of factors and gradients, in the order in which a person
-derives them, which is then written as plain text, Markdown or LaTeX.
+A :class:`~autograd_lite.derive.chain_rule.Chain` becomes a list of factors and gradients, in the order in which a
+person derives them, which is then written as plain text, Markdown or LaTeX.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from ..program.naming import label
 from ..table import TABLE
 from ..tensor import Tensor
 from . import layout
+from .chain_rule import Chain
 from .constants import is_number
-from .expr import multiplied
-from .expression import Expr, name, number
+from .derivation_lines import Lines, Total
 from .factors import Factor
-from .landmarks import Chain
+from .formula import multiplied
+from .formula_ops import Expr, name, number
+from .inline_known_steps import inlined
 from .layout import DOWN, GIVEN, RULE, STEPS, Definition, Line, Section
-from .lines import Lines, Total
-from .opening import opened
 from .paths import check, compared, nodes_of, target
 from .writing import ASCII, TEXT, write
 
@@ -194,7 +194,7 @@ class Derivation(GraphView):
             out.append(Definition(c.names[f.of], None if f.of in written else definition))
             if len(write(definition, TEXT)) > WIDE:
                 written.add(f.of)
-            if f.combine == "map" and (jacobian := c.jacobian(f.of)) is not None:
+            if f.is_map and (jacobian := c.jacobian(f.of)) is not None:
                 out.append(Definition(c.names[f.of], jacobian, c.names[f.wrt]))
         return out
 
@@ -236,7 +236,7 @@ class Derivation(GraphView):
 def _how(f: Factor) -> str:
     """How a factor is multiplied with the gradient above it."""
     how = {"left": "a matrix, from the left", "right": "a matrix, from the right"}.get(f.combine, "")
-    if f.combine == "elementwise" and np.size(f.value) > 1:
+    if f.is_elementwise and np.size(f.value) > 1:
         how = "entry by entry"
     axes = "the batch" if f.axes == (0,) else f"axis {', '.join(map(str, f.axes))}"
     return "".join(f"; {part}" for part in (how, f"summed over {axes}" if f.axes else "") if part)
@@ -308,7 +308,7 @@ def explain(
             f"explain: expected a result with one entry, got shape {loss.shape}: take .sum() or .mean() first"
         )
     if depth and loss._node is not None:
-        loss, names = opened(loss, names or {}, depth)
+        loss, names = inlined(loss, names or {}, depth)
     asked = None if wrt is None else [wrt] if isinstance(wrt, Tensor) else list(wrt)
     chain = Chain(loss, names, depth=depth, wrt=None if asked is None else nodes_of(asked))
     if asked is None:

@@ -14,8 +14,8 @@ import numpy as np
 
 from ..engine.node import Node
 from ..table import TABLE, Primitive
-from .expr import Function
-from .expression import Expr, evaluate, make, name, number, product
+from .formula import Function
+from .formula_ops import Expr, evaluate, make, name, number, product
 from .simplify import fitted, matrix_times, times
 from .writing import root_of
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from ..engine.node import Node
 from ..program.naming import expression, groups, operand
-from .landmarks import Chain
+from .chain_rule import Chain
 
 #: They read a Tensor's numbers, after which nothing is recorded.
 _READS = ("numpy", "data", "detach", "item", "tolist", "grad")

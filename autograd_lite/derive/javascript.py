@@ -21,8 +21,8 @@ from ..engine.node import TRACED, Node
 from ..engine.value import wrap
 from ..table.scalar import JAVASCRIPT, Scalar, number, variable
 from ..tensor import Tensor
-from .expr import Expr, constant, walk
-from .expression import evaluate, of_graph
+from .formula import Expr, constant, walk
+from .formula_ops import evaluate, of_graph
 from .helpers import definition
 from .symbolic_rule import RuleCall
 

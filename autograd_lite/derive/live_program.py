@@ -14,11 +14,11 @@ import numpy as np
 
 from ..base.escape import plain, script
 from ..engine.node import Node
+from .chain_rule import Chain
 from .constants import is_number
-from .expr import Expr, Function, name, number, replaced
-from .expression import applied
+from .formula import Expr, Function, name, number, replaced
+from .formula_ops import applied
 from .javascript import LARGE, NoForm, Writer
-from .landmarks import Chain
 from .named_graph import NamedGraph
 from .retraced import retraced
 from .simplify import fitted

@@ -1,6 +1,6 @@
 """A recorded graph with its values, its rules in symbols, and a name for every value.
 
-:class:`~autograd_lite.derive.landmarks.Chain` adds the chain rule to it.
+:class:`~autograd_lite.derive.chain_rule.Chain` adds the chain rule to it.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from ..engine.replay import arguments, replay
 from ..program.naming import Names, assigned, groups, qualified, short_names
 from ..tensor import Tensor
 from .constants import Constants, is_number
-from .expression import Expr, constant, name
 from .factors import Edge
+from .formula_ops import Expr, constant, name
 from .symbolic_rule import CallResult, edge
 
 LIMIT = 2_000  # operations; nobody reads a longer derivation

@@ -12,8 +12,8 @@ import numpy as np
 from ..engine.node import GraphView, Node
 from ..engine.replay import finite_difference, gradients
 from ..tensor import Tensor
+from .chain_rule import Chain
 from .factors import Factor
-from .landmarks import Chain
 from .writing import tex_name
 
 

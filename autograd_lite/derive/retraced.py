@@ -20,11 +20,11 @@ from ..engine.record import record
 from ..engine.value import wrap
 from ..program.naming import groups
 from ..tensor import Tensor
-from .expr import Expr
-from .expression import evaluate, recorded
+from .chain_rule import Chain
+from .formula import Expr
+from .formula_ops import evaluate, recorded
 from .given import Given
 from .javascript import NoForm
-from .landmarks import Chain
 from .named_graph import NamedGraph
 
 

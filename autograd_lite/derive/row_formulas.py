@@ -15,8 +15,8 @@ from ..engine.replay import arguments, replay
 from ..engine.value import wrap
 from ..table import Primitive
 from ..tensor import Tensor
-from .expression import Expr, constant, name, number, substitute, walk
 from .factors import Combine, total
+from .formula_ops import Expr, constant, name, number, substitute, walk
 from .symbolic_rule import CallResult, G, RuleCall, X, Y, edge
 from .writing import LATEX, TEXT, Printer, write
 

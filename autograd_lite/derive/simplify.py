@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..table import TABLE, Primitive
-from .expr import Expr, factors_of, multiplied, number
+from .formula import Expr, factors_of, multiplied, number
 
 
 def make(row: Primitive, args: Sequence[Expr], params: Mapping[str, Any], shape: tuple[int, ...]) -> Expr:

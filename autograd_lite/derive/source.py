@@ -1,8 +1,8 @@
 """The backward pass as NumPy source: a flat function that a person could have written, without this library.
 
-The landmarks of a :class:`~autograd_lite.derive.landmarks.Chain` become its lines: forward one for each, in order, then
-backward one for each factor (``dPdC = P * (1 - P)``) and for each gradient as soon as it is complete. What is used once
-is nested where it is used. Each line is run on the example and compared with the engine.
+The landmarks of a :class:`~autograd_lite.derive.chain_rule.Chain` become its lines: forward one for each, in order,
+then backward one for each factor (``dPdC = P * (1 - P)``) and for each gradient as soon as it is complete. What is used
+once is nested where it is used. Each line is run on the example and compared with the engine.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ..engine.node import ANY, Node, ancestors
 from ..engine.operands import raw
 from ..program.capture import Capture, capture, run
 from ..tensor import Tensor
-from .landmarks import Chain
+from .chain_rule import Chain
 from .source_lines import LineWriter
 
 LIMIT = 5_000  # operations

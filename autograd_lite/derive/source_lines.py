@@ -17,10 +17,10 @@ from ..engine.node import Node
 from ..program.naming import label
 from ..table import Primitive
 from .binding import ATOM
-from .expression import Expr, name, number, parts_of, replaced, walk
+from .chain_rule import Chain
 from .factors import total
+from .formula_ops import Expr, name, number, parts_of, replaced, walk
 from .helpers import literal
-from .landmarks import Chain
 from .numpy_code import CodeWriter, Rounding, close
 from .simplify import fitted
 from .writing import shape_text, write

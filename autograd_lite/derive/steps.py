@@ -1,6 +1,6 @@
 """What each step of a recorded graph computes: one operation, arithmetic with several, a folded call, a known step.
 
-:class:`~autograd_lite.derive.landmarks.Chain` chooses the steps, and adds the chain rule.
+:class:`~autograd_lite.derive.chain_rule.Chain` chooses the steps, and adds the chain rule.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from ..engine.node import Node
 from ..engine.replay import arguments
 from ..table import TABLE, Textbook
 from ..tensor import Tensor
-from .board import Written
-from .expression import Expr, applied, evaluate, make, name, replaced
 from .factors import Edge, FoldedCall
-from .known import KnownStep, parameter
+from .formula_ops import Expr, applied, evaluate, make, name, replaced
 from .named_graph import NamedGraph
 from .symbolic_rule import G, X, Y, parted
+from .textbook_parser import Written
+from .textbook_step import TextbookStep, parameter
 
 
 class Steps(NamedGraph):
@@ -31,7 +31,7 @@ class Steps(NamedGraph):
     ) -> None:
         super().__init__(root, names, **options)
         self._definitions: dict[Node, Expr] = {}
-        self._known: dict[Node, KnownStep | None] = {}
+        self._known: dict[Node, TextbookStep | None] = {}
         self._books: dict[Any, Textbook | None] = {}
         self._stated: dict[tuple[Node, int], Edge] = {}
         # The nodes inside folded calls, each with its call; and the result of each folded call.
@@ -159,7 +159,7 @@ class Steps(NamedGraph):
 
     # ------------------------------------------------------------------------------------------------------ known steps
 
-    def known(self, n: Node) -> KnownStep | None:
+    def known(self, n: Node) -> TextbookStep | None:
         """What the textbook of `n` says, if it is a known step."""
         if n not in self._known:
             book, meanings = None, {}
@@ -173,7 +173,7 @@ class Steps(NamedGraph):
             if book is not None:
                 meanings["y"] = Written(self.expression(n) if n in self.folds else name(Y, n.shape), self.values[n])
                 meanings["g"] = Written(name(G, n.shape), np.ones(n.shape, n.dtype))
-                self._known[n] = KnownStep(book, meanings, self._introduced)
+                self._known[n] = TextbookStep(book, meanings, self._introduced)
         return self._known[n]
 
     def _arguments(self, n: Node) -> dict[str, Written]:

@@ -19,9 +19,9 @@ from ..engine.node import TRACED, Node
 from ..engine.value import wrap
 from ..table import TABLE, Primitive
 from ..tensor import Tensor
-from .expr import Expr, Function, constant, name, number, replaced, walk
-from .expression import conjugated, of_graph, unguarded
 from .factors import Combine, Edge
+from .formula import Expr, Function, constant, name, number, replaced, walk
+from .formula_ops import conjugated, of_graph, unguarded
 from .simplify import make, product
 from .writing import operator_name, subscript
 

@@ -17,7 +17,7 @@ import numpy as np
 from ..base import escape, literals
 from ..table import TABLE, Primitive
 from .binding import ATOM, PRODUCT, SIGN, read
-from .expression import Expr, multiplied, number
+from .formula_ops import Expr, factors_of, multiplied, number
 
 TIMES = r" \times "
 
@@ -156,7 +156,7 @@ def _along(e: Expr, printer: Printer) -> tuple[str, int]:
     shown = letters if len(body.shape) <= 2 else LETTERS[: len(body.shape)]
     if e.role != "total":
         return f"{printer.over(e.head, letters)}{printer.brackets(write(body, printer))}", ATOM
-    factors = body.args if body.role == "product" else (body,)
+    factors = factors_of(body)
     if all(f.role in ("name", "number") for f in factors):
         words = [
             printer.name(f.value, shown) if f.role == "name" and len(f.shape) == len(body.shape)
@@ -633,11 +633,11 @@ def _over_one_line(e: Expr) -> Expr:
     """``0.5 / x`` as one over ``2 x``, and ``0.5 a / x`` as ``a / (2 x)``."""
     if e.role != "quotient":
         return e
-    size, *rest = e.args[0].args if e.args[0].role == "product" else e.args[:1]
+    size, *rest = factors_of(e.args[0])
     if not size.is_number or not (k := _one_over(size.value)):
         return e
     top = number(1) if not rest else rest[0] if len(rest) == 1 else replace(e.args[0], args=tuple(rest))
-    below = e.args[1].args if e.args[1].role == "product" else e.args[1:]
+    below = factors_of(e.args[1])
     product = multiplied((number(k), *below), e.args[1].shape)
     return replace(e, args=(top, product))
 

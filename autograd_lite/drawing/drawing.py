@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from ..base import escape
+from ..derive.chain_rule import Chain
 from ..derive.javascript import NoForm
-from ..derive.landmarks import Chain
 from ..engine.node import ANY, GraphView, ancestors
 from ..program.naming import groups
 from . import formatting

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from ..derive.chain_rule import Chain
 from ..derive.constants import is_number
-from ..derive.expression import Expr, name, replaced
-from ..derive.landmarks import Chain
+from ..derive.formula_ops import Expr, name, replaced
 from ..engine.backward import pull_back
 from ..engine.node import ANY, Node, ancestors
 from ..program.naming import Names

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from ..base.escape import plain
-from ..derive.expression import Expr, applied, constant
-from ..derive.expression import name as name_of
+from ..derive.formula_ops import Expr, applied, constant
+from ..derive.formula_ops import name as name_of
 from ..engine.engine_rows import PROJECTION
 from ..engine.node import ANY, TRACED, Node, ancestors
 from ..program.naming import Names, assigned, qualified, short_names

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from ..base import escape
+from ..derive.chain_rule import Chain
 from ..derive.javascript import NoForm
-from ..derive.landmarks import Chain
 from ..derive.layout import Line as Written
 from ..derive.live_program import Program, program
 from ..derive.named_graph import NamedGraph

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from ..derive.expression import Expr
+from ..derive.chain_rule import Chain
+from ..derive.derivation_lines import Lines, Total
 from ..derive.factors import Factor
-from ..derive.landmarks import Chain
+from ..derive.formula_ops import Expr
 from ..derive.layout import Line
-from ..derive.lines import Lines, Total
 from ..derive.writing import LATEX, Latex, text_name
 from ..engine.node import Node
 from ..tensor import Tensor

@@ -10,7 +10,7 @@ one text is the plain text, the LaTeX, and what the tests evaluate and compare w
         jacobian="y[i] * (delta[i, j] - y[j])",
     ))
 
-They are interpreted by :mod:`autograd_lite.derive.board`, never executed. They may use
+They are interpreted by :mod:`autograd_lite.derive.textbook_parser`, never executed. They may use
 
 - the arguments: ``x``, ``x1``, ``x2``, … of a row, the names of its parameters for a function; keyword parameters
   (``axis``, ``eps``); ``y``, the result; ``g``, the gradient with respect to it, which is written ``dL/dP`` if the

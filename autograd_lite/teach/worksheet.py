@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 
 from ..base.tree import leaves
+from ..derive.derivation_lines import Total
 from ..derive.explain import Derivation, explain
-from ..derive.expression import Expr, evaluate, number, replaced, walk
 from ..derive.factors import Factor, laid_out
+from ..derive.formula_ops import Expr, evaluate, number, replaced, walk
 from ..derive.layout import Definition, markdown_of, tex_rows, text_of
-from ..derive.lines import Total
 from ..derive.source import Source
 from ..derive.writing import LATEX, TEXT, TIMES, Ascii, Printer, shape_text, shown_params, text, text_name, write
 from ..engine.operands import raw
@@ -325,7 +325,7 @@ def _slips(d: Derivation, f: Factor) -> dict[str, Any]:
     c = d.chain
     definition = c.definition(f.of)
     is_function = len(definition.args) == 1 and definition.args[0].role == "name"  # of one landmark
-    if not is_function or f.combine != "elementwise" or f.shapes[0] != f.shapes[1]:
+    if not (is_function and f.is_elementwise) or f.shapes[0] != f.shapes[1]:
         return {}
     of, x, env = c.names[f.of], definition.args[0].value, c.environment()
     with np.errstate(all="ignore"):
@@ -349,12 +349,12 @@ def _total_slips(d: Derivation, t: Total) -> dict[str, Any]:
         if len(path) == 1 and not path[0].axes:
             slips |= {f"in {path[0].symbol} {says}": start * slip for says, slip in _slips(d, path[0]).items()}
         for f in path:
-            if f.combine == "elementwise" and not f.axes and f.shapes[0] == f.shapes[1]:
+            if f.is_elementwise and not f.axes and f.shapes[0] == f.shapes[1]:
                 g = start
                 for k in path:
                     g = g if k is f else k.apply(g)
                 slips[f"the factor {as_variable(f.symbol)} is missing"] = laid_out(g, t.value.shape)
-            if f is path[-1] and f.combine == "map" and d.chain.jacobian(f.of) is not None and t.value.size <= SMALL:
+            if f is path[-1] and f.is_map and d.chain.jacobian(f.of) is not None and t.value.size <= SMALL:
                 g = start
                 for k in path[:-1]:
                     g = k.apply(g)
@@ -369,7 +369,7 @@ def _total_slips(d: Derivation, t: Total) -> dict[str, Any]:
 
 def _without_sums(f: Factor) -> Expr | None:
     """A gradient without the sums and means in it, if it is more than them: that of a softmax or a norm."""
-    inside = walk(f.formula)[:-1] if f.combine == "map" else []
+    inside = walk(f.formula)[:-1] if f.is_map else []
     sums = {part.key for part in inside if part.role in ("total", "reduction") and f.cotangent in part.names}
     return replaced(f.formula, lambda part: number(0) if part.key in sums else None) if sums else None
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
-from autograd_lite.derive.expr import PRODUCT, multiplied, name, number, replaced
-from autograd_lite.derive.expression import conjugated, evaluate, recorded, substitute, unguarded
 from autograd_lite.derive.factors import Combine, Edge
+from autograd_lite.derive.formula import PRODUCT, multiplied, name, number, replaced
+from autograd_lite.derive.formula_ops import conjugated, evaluate, recorded, substitute, unguarded
 from autograd_lite.derive.simplify import make
 from autograd_lite.table import TABLE
 

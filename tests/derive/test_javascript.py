@@ -11,9 +11,9 @@ import pytest
 import autograd_lite as ag
 from autograd_lite.base import escape
 from autograd_lite.base.tree import leaves, tree_map
-from autograd_lite.derive.expr import Expr, name
+from autograd_lite.derive.chain_rule import Chain
+from autograd_lite.derive.formula import Expr, name
 from autograd_lite.derive.javascript import NoForm, Writer
-from autograd_lite.derive.landmarks import Chain
 from autograd_lite.derive.live_program import program
 from autograd_lite.table import TABLE
 from autograd_lite.testing.numeric import CannotCheck

@@ -7,8 +7,8 @@ import pytest
 
 import autograd_lite as ag
 from autograd_lite import nn
-from autograd_lite.derive.board import Written, formula
-from autograd_lite.derive.expr import constant, name
+from autograd_lite.derive.formula import constant, name
+from autograd_lite.derive.textbook_parser import Written, formula
 from autograd_lite.derive.writing import tex, text
 from autograd_lite.nn import functional as F
 from autograd_lite.table import TABLE

@@ -11,7 +11,7 @@ import pytest
 
 import autograd_lite as ag
 from autograd_lite.derive.binding import read
-from autograd_lite.derive.expression import Expr, make, name, number
+from autograd_lite.derive.formula_ops import Expr, make, name, number
 from autograd_lite.derive.mathml import MATHML
 from autograd_lite.derive.writing import LATEX, write
 from autograd_lite.table import TABLE

@@ -11,7 +11,7 @@ import pytest
 
 import autograd_lite as ag
 from autograd_lite import nn
-from autograd_lite.derive.lines import Total
+from autograd_lite.derive.derivation_lines import Total
 from autograd_lite.derive.writing import TEXT
 from autograd_lite.drawing import NoRenderer, draw, film, formatting, frames
 from autograd_lite.drawing.slides import sheet

@@ -14,7 +14,7 @@ import pytest
 import autograd_lite as ag
 from autograd_lite import nn
 from autograd_lite.data import truth_table
-from autograd_lite.derive.expression import evaluate
+from autograd_lite.derive.formula_ops import evaluate
 from autograd_lite.drawing import draw, frames
 from autograd_lite.drawing import page as page_module
 from autograd_lite.drawing.dot import label_rows, partial_rows

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
+from autograd_lite.derive.chain_rule import Chain
 from autograd_lite.derive.javascript import NoForm
-from autograd_lite.derive.landmarks import Chain
 from autograd_lite.derive.live_program import program
 from autograd_lite.drawing import draw
 from autograd_lite.drawing.live import live

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
-from autograd_lite.derive.board import Written, formula
-from autograd_lite.derive.expr import name, number
+from autograd_lite.derive.formula import name, number
+from autograd_lite.derive.textbook_parser import Written, formula
 from autograd_lite.derive.writing import tex, text
 from autograd_lite.engine.node import Node
 from autograd_lite.nn import functional as F

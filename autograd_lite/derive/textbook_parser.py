@@ -14,7 +14,7 @@ import numpy as np
 
 from ..table import TABLE
 from ..table.textbook import NOTATIONS
-from .expr import Expr, Function, constant, factors_of, multiplied, name, number
+from .formula import Expr, Function, constant, factors_of, multiplied, name, number
 from .writing import subscript
 
 _BINARY: dict[type[ast.AST], str] = {

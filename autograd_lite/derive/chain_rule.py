@@ -22,9 +22,9 @@ from ..base.escape import plain
 from ..engine.node import Node
 from ..table import TABLE, Primitive
 from ..tensor import Tensor
-from .expr import Function
-from .expression import Expr, evaluate, make, multiplied, name, number, product, replaced, substitute
 from .factors import Combine, Edge, Factor, FoldedCall, scalars_apart, summed, total
+from .formula import Function
+from .formula_ops import Expr, evaluate, make, multiplied, name, number, product, replaced, substitute
 from .simplify import full, times
 from .steps import Steps, named
 from .symbolic_rule import G, X, Y, is_g, parted

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..table import Textbook
-from .board import Written, formula
-from .expr import Expr, name, number
+from .formula import Expr, name, number
+from .textbook_parser import Written, formula
 
 
-class KnownStep:
+class TextbookStep:
     """The textbook of one call.
 
     Parameters

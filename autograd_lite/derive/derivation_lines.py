@@ -16,10 +16,10 @@ import numpy as np
 
 from ..engine.node import Node
 from ..table import TABLE
+from .chain_rule import Chain
 from .collect import collected, leaves
-from .expression import Expr, name, substitute, walk
 from .factors import Factor, scalars_apart, summed, total
-from .landmarks import Chain
+from .formula_ops import Expr, name, substitute, walk
 
 MANY = 8  # factors; beyond this, each gradient gets its line
 SHORT = 12  # names and numbers in a closed form

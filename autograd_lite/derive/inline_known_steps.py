@@ -1,4 +1,4 @@
-"""Opening known steps: in place of a call, the definition in its textbook.
+"""Known steps, inlined: in place of a call, the definition in its textbook.
 
 The textbook's definitions are recorded as if the user had written them, with their names: ``P = softmax(S)``,
 ``L = -sum(Y * log(P)) / n``. So the derivation shows why the gradient of a cross-entropy is ``(P - Y) / n``. A step
@@ -20,15 +20,15 @@ from ..program.graph import moved
 from ..program.naming import Names, groups
 from ..table import Primitive
 from ..tensor import Tensor
-from .board import Written
-from .expr import name, walk
-from .expression import evaluate, recorded
-from .known import KnownStep, parameter
+from .formula import name, walk
+from .formula_ops import evaluate, recorded
 from .named_graph import LIMIT
+from .textbook_parser import Written
+from .textbook_step import TextbookStep, parameter
 
 
-def opened(root: Tensor, names: Mapping[str, Any], depth: int) -> tuple[Tensor, dict[str, Any]]:
-    """`root` and `names`, with the known steps opened that are called at fewer than `depth` levels."""
+def inlined(root: Tensor, names: Mapping[str, Any], depth: int) -> tuple[Tensor, dict[str, Any]]:
+    """`root` and `names`, with the known steps inlined that are called at fewer than `depth` levels."""
     assert root._node is not None
     nodes = ancestors([root._node], ANY)[::-1]
     if len(nodes) > LIMIT:
@@ -62,22 +62,22 @@ def _step(n: Node, depth: int) -> Any:
     return None if n.row is None else next((g for g in groups(n)[:depth] if g.textbook is not None), None)
 
 
-def _known(step: Any, values: Mapping[Node, Any]) -> KnownStep:
+def _known(step: Any, values: Mapping[Node, Any]) -> TextbookStep:
     meanings = {}
     for word, x in step.inputs.items():
         value = values.get(x, x.y) if isinstance(x, Node) else x
         is_array = isinstance(value, np.ndarray)
         meanings[word] = Written(name(word, value.shape), value) if is_array else parameter(value)
-    return KnownStep(step.textbook, meanings, lambda word, value: word)
+    return TextbookStep(step.textbook, meanings, lambda word, value: word)
 
 
-def _can_be_recorded(book: KnownStep) -> bool:
+def _can_be_recorded(book: TextbookStep) -> bool:
     """Whether rows compute everything in it, or what they do not compute is the same for all inputs."""
     rows: list[Any] = [part.row for e in (book.forward, *(e for _, e in book.where)) for part in walk(e) if part.row]
     return all(isinstance(row, Primitive) or row.builtin or row.name == "onehot" for row in rows)
 
 
-def _recorded(book: KnownStep, step: Any, again: Mapping[Node, Any]) -> tuple[Any, dict[str, Any]]:
+def _recorded(book: TextbookStep, step: Any, again: Mapping[Node, Any]) -> tuple[Any, dict[str, Any]]:
     """The result of a step, recorded by its definitions, and what these introduce."""
     env = {w: again.get(x, x) if isinstance(x, Node) else x for w, x in step.inputs.items()}
     further: dict[str, Any] = {}

@@ -1,7 +1,7 @@
 """Formulas of recorded graphs: what a node computes, with formulas substituted for names, and evaluated.
 
 A rule is run once on Tensors under a trace; the small graph that this records is the formula. The tree itself is in
-:mod:`~autograd_lite.derive.expr`, simplification in :mod:`~autograd_lite.derive.simplify`, and printing in
+:mod:`~autograd_lite.derive.formula`, simplification in :mod:`~autograd_lite.derive.simplify`, and printing in
 :mod:`~autograd_lite.derive.writing`.
 """
 
@@ -15,16 +15,17 @@ import numpy as np
 from ..engine.node import Node
 from ..engine.record import record
 from ..table import TABLE
-from .expr import Expr as Expr
-from .expr import Function
-from .expr import constant as constant
-from .expr import fold as fold
-from .expr import multiplied as multiplied
-from .expr import name as name
-from .expr import number as number
-from .expr import parts_of as parts_of
-from .expr import replaced as replaced
-from .expr import walk as walk
+from .formula import Expr as Expr
+from .formula import Function
+from .formula import constant as constant
+from .formula import factors_of as factors_of
+from .formula import fold as fold
+from .formula import multiplied as multiplied
+from .formula import name as name
+from .formula import number as number
+from .formula import parts_of as parts_of
+from .formula import replaced as replaced
+from .formula import walk as walk
 from .simplify import again, remade
 from .simplify import make as make
 from .simplify import product as product
