@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from operator import index as as_int
 from typing import Any
 
 import numpy as np
 
 from ..table import at, composite, uniform
-from ._arrays import operand, raw
+from ._arrays import is_tensor, operand, raw
 from .differences import precision
 
 # ------------------------------------------------------------------------------------------------- covariance
@@ -76,7 +77,8 @@ def histogram_bin_edges(a: Any, bins: Any = 10, range: Any = None, weights: Any 
         if np.any(np.diff(raw(edges)) < 0):
             raise ValueError("histogram: the edges of bins must increase")
         return edges
-    count = bins if isinstance(bins, (int, np.integer)) else len(np.histogram_bin_edges(raw(a), bins, range)) - 1
+    is_count = isinstance(bins, (int, np.integer)) or is_tensor(bins)  # of a tensor without axes, the number in it
+    count = as_int(bins) if is_count else len(np.histogram_bin_edges(raw(a), bins, range)) - 1
     low, high = (np.min(a), np.max(a)) if range is None and a.size else range or (0.0, 1.0)
     apart = 0.5 * np.equal(low, high)
     dtype = precision(a, low, high)

@@ -145,3 +145,11 @@ def test_numbers_as_positions_in_loops_and_in_transforms():
 def test_a_donated_number_is_not_written_to():
     run = ag.jit(lambda x, a: (x.sum(), a * 2.0), donate_argnames="a")
     assert [float(run(np.ones(3), a)[1]) for a in (2.0, 3.0)] == [4.0, 6.0]
+
+
+def test_a_number_of_bins_is_static():
+    x = np.array([1.0, 2.0, 3.0, 2.5])
+    with pytest.raises(RuntimeError, match="static_argnames"):
+        ag.jit(lambda x, n: np.histogram(x, n)[0])(x, 4)
+    counts = ag.jit(lambda x, n: np.histogram(x, n)[0], static_argnames="n")(x, 4)
+    assert np.asarray(counts).tolist() == np.histogram(x, 4)[0].tolist()
