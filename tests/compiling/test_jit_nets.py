@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from thorough import mostly_thorough
 
 import autograd_lite as ag
 import autograd_lite.nn.functional as F
@@ -149,7 +150,7 @@ def agree(a, b, rtol=1e-9, atol=1e-11):
     assert a[4] == b[4]
 
 
-@pytest.mark.parametrize("name", NETS)
+@pytest.mark.parametrize("name", mostly_thorough(NETS, 5))
 def test_fifty_steps_are_those_of_eager_code(name):
     build, x, y, loss_of = NETS[name]
     # An Adam step divides by the gradient's size; where the gradient is rounding noise only, so is the step.

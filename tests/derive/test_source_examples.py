@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from thorough import mostly_thorough
 
 import autograd_lite as ag
 from autograd_lite import nn
@@ -117,7 +118,7 @@ NETS = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("net", NETS, ids=lambda net: net.__name__)
+@pytest.mark.parametrize("net", mostly_thorough(NETS, 3), ids=lambda net: net.__name__)
 def test_the_net_of_an_example(net):
     ag.manual_seed(0)
     f, inputs = net()

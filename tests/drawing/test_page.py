@@ -7,6 +7,7 @@ from pathlib import Path
 import chromium
 import numpy as np
 import pytest
+from thorough import mostly_thorough
 
 import autograd_lite as ag
 from autograd_lite import nn
@@ -267,7 +268,7 @@ def transformer():
 
 @can_render
 @browser_is_here
-@pytest.mark.parametrize("lesson", [*lessons.LESSONS, transformer], ids=lambda make: make.__name__)
+@pytest.mark.parametrize("lesson", mostly_thorough([transformer, *lessons.LESSONS], 4), ids=lambda make: make.__name__)
 def test_every_lesson_fits_a_small_screen(browser, page, lesson):
     """The rendered page at 1280x720: no small text, nothing over anything else, nothing out of reach."""
     made = lesson()
