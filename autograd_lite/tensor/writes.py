@@ -49,6 +49,10 @@ class Writes(Value):
                 f"{what} on {who} while gradients are being recorded: update a parameter under `with ag.no_grad():`, "
                 "or write x = x + ... (ag.set_at for an element) if the change is part of the computation"
             )
+        return self._unlocked(what)
+
+    def _unlocked(self, what: str) -> np.ndarray[Any, Any]:
+        """The array of an input, which is about to be written to."""
         if not self._data.flags.writeable:
             raise ValueError(f"{what} on a tensor of shape {self.shape} whose array is read-only: copy() it first")
         about_to_write(self)
@@ -60,7 +64,7 @@ class Writes(Value):
         recording = context is None or context.recording
         if _is_result(self._node) or recording and not self.requires_grad and _is_live(other):
             return operate(TABLE[name], self, other)
-        array = self._writable(symbol, other)
+        array = self._writable(symbol, other) if recording else self._unlocked(symbol)
         if context is not None and context.outside is not None:
             return context.outside.in_place(self, getattr(np, name), other)
         if isinstance(other, Value):
