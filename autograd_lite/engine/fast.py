@@ -77,24 +77,23 @@ def operate(row: Primitive, a: Any, b: Any = ABSENT, params: dict[str, Any] = NO
         if not context.recording:
             live &= TRACED
     keeps = 0
-    if row.kind == "constant" or (params or not row.builtin) and y.dtype.kind in "biu":  # these have no derivative
-        live &= TRACED
-    elif live > TRACED:
-        if b is ABSENT:
-            (kept1,), kept2 = row.keeps, None
+    if live > TRACED:
+        pair = row.keeps_of_two
+        if pair is None or (params or not row.builtin) and y.dtype.kind in "biu":  # these have no derivative
+            live &= TRACED
         else:
-            kept1, kept2 = row.keeps
-        if live1 > TRACED:
-            if kept1 is None:
-                live1 &= TRACED
-            else:
-                keeps = kept1
-        if live2 > TRACED:
-            if kept2 is None:
-                live2 &= TRACED
-            else:
-                keeps |= kept2
-        live = live1 | live2
+            kept1, kept2 = pair
+            if live1 > TRACED:
+                if kept1 is None:
+                    live1 &= TRACED
+                    live = live1 | live2
+                else:
+                    keeps = kept1
+            if live2 > TRACED:
+                if kept2 is None:
+                    live = live1 | live2 & TRACED
+                else:
+                    keeps |= kept2
     if not live:
         return unrecorded(y, (a, b))
     t = _new(RESULT[0])
@@ -104,12 +103,14 @@ def operate(row: Primitive, a: Any, b: Any = ABSENT, params: dict[str, Any] = NO
     if b is ABSENT:
         node.parents = (n1,)
         node.xs = (x1 if keeps & 2 else None,)
+        node.params = own_params(params) if params else NOTHING
     else:
         if n1 is None and isinstance(a, Value):
             n1 = a._leaf()
         if n2 is None and isinstance(b, Value):
             n2 = b._leaf()
         node.parents = (n1, n2)
+        node.params = NOTHING
         node.xs = (
             (own_constant(x1) if type(x1) is ndarray and x1.dtype.kind in "biu" else x1) if n1 is None else (
                 x1 if keeps & 2 else None
@@ -120,7 +121,6 @@ def operate(row: Primitive, a: Any, b: Any = ABSENT, params: dict[str, Any] = NO
         )
     node.row = row
     node.y = y if keeps & 1 or y.size <= SMALL else None
-    node.params = own_params(params) if params else NOTHING
     node.shape = y.shape
     node.dtype = y.dtype
     node.live = live

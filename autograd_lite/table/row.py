@@ -200,6 +200,8 @@ class Primitive:
         #: For each argument the bits of the values that its rule needs; None where there is no derivative. The rules
         #: are read now, so that a mistake raises where the row is declared.
         self.keeps: Any = self._for_each(self._kept)
+        #: The same for the first two arguments, for the operators; None for a constant row.
+        self.keeps_of_two = None if isinstance(self.keeps, _AsMany) else (*self.keeps, None, None)[:2]
         if self.scalar is not None:
             self.formula({})  # likewise
 
