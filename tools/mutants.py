@@ -97,6 +97,8 @@ EQUIVALENT: list[tuple[str, str, str]] = [
     ("linalg.cofactor", "x.shape[-1]", "matrices are square, and a stack has one axis more"),
     ("ive", "np.sign(x2) * y", "positive arguments: the other sign is pinned by a test of its own"),
     ("qr", "dagger(turn)", "when to raise for what depends on an arbitrary choice: pinned by a test of its own"),
+    ("over", "1 for 0 in over(", "where the gap is 0, outside the domain: pinned by a test of its own"),
+    ("over", "the conjugate forgotten", "a complex turn over a real gap: pinned by a test of its own"),
     ("svd", "s <= near", "when to raise for a matrix without full rank"),
     ("eigh", "if w.size else limit", "an empty matrix: pinned by a test of its own"),
     ("svd", "phases=", "for complex matrices: in tests of what no phase touches"),

@@ -249,7 +249,7 @@ def _svd_rule(g: Any, y: Any, x_shape: Any) -> Any:
     if gu is None and gvh is None:
         return (u[..., :k] * gs[..., None, :]) @ vh[..., :k, :]
     if 0 in x_shape:
-        return u[..., :k] @ (0 * s[..., None] * vh[..., :k, :])
+        return u[..., :k] @ vh[..., :k, :]
     near, gv = _near(s, max(m, n)), None if gvh is None else dagger(gvh)
     limit = _limit(s, gs, *(g[..., :k] for g in (gu, gv) if g is not None))  # of those that the loss depends on
     pairs, limit = np.minimum(limit[..., None, :], limit[..., :, None]), limit[..., None, :]

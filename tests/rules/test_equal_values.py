@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
+from autograd_lite.table import TABLE
+from autograd_lite.testing.gradients import check_gradients
 
 la = np.linalg
 GAPS = [0, 1e-15, 1e-14, 1e-13, 2e-13, 1e-10, 1e-3]  # beside values up to 2, in float64; float32 has as many roundings
@@ -286,3 +288,18 @@ def test_empty_matrices_have_empty_gradients(name):
     values, vectors = getattr(la, name)(w)
     (values.sum() + vectors.sum()).backward()
     assert w.grad.shape == (0, 0)
+
+
+def test_a_complex_turn_over_a_real_gap():
+    """The row that divides a rotation by a gap: both rules, for complex rotations, and away from the limit."""
+    rng = np.random.default_rng(0)
+    turn, gap = rng.normal(size=(2, 3)) + 1j * rng.normal(size=(2, 3)), rng.uniform(1, 2, (2, 3))
+    report = check_gradients(lambda t, w: TABLE["over"](t, w, 0.0), turn, gap, order=2)
+    assert report, report
+
+
+def test_no_gap_is_no_rotation_up_to_the_limit():
+    turn, gap = np.array([1e-9, 1e-9, 0.5]), np.array([0.0, 2.0, 0.0])
+    t = ag.tensor(turn, requires_grad=True)
+    y = TABLE["over"](t, gap, 1e-6)
+    np.testing.assert_array_equal(y.detach().numpy(), [0.0, 5e-10, np.inf])
