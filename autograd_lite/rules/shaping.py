@@ -76,8 +76,8 @@ def _in_layout(b: Batched) -> Any:
     if b.params["order"] == "C":
         return reshaped(b)
     (x,) = b.xs
-    backwards = x.transpose(0, *range(x.ndim - 1, 0, -1)).reshape(b.size, *b.shape[::-1])
-    return backwards.transpose(0, *range(len(b.shape), 0, -1))
+    backwards = x.transpose((0, *range(x.ndim - 1, 0, -1))).reshape(b.size, *b.shape[::-1])
+    return backwards.transpose((0, *range(len(b.shape), 0, -1)))
 
 
 def _reshape_onnx(b: Any, x: Any, shape: Any, order: str = "C", **copy: Any) -> Any:

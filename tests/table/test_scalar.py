@@ -248,8 +248,8 @@ def test_a_wrong_formula_raises_where_the_row_is_declared():
             return x / 2
 
 
-def test_a_row_of_a_user_becomes_floats():
-    @ag.table.define(lambda x: 3 * x * x, kind="elementwise", scalar="x * x * x", name="cube_example")
+def test_a_row_of_a_user_becomes_floats(op):
+    @op(lambda x: 3 * x * x, kind="elementwise", scalar="x * x * x", name="cube_of_numbers")
     def cube(x):
         return x**3
 
