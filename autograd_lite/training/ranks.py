@@ -170,9 +170,7 @@ class Ranks:
         return on_all
 
     def _combine(self, parameters: Sequence[Any], weight: float, loss: float, is_sum: bool) -> Tensor:
-        """Replace the gradients by their weighted mean over the ranks, or their sum, and return the loss; all in one
-        buffer.
-        """
+        """Replace the gradients by their weighted mean or sum over the ranks, in one exchange, and return the loss."""
         sizes = [p.size for p in parameters]
         dtype = np.result_type(np.float32, *(p.dtype for p in parameters))
         ends = np.cumsum([*sizes, len(sizes), 2])

@@ -174,21 +174,28 @@ def CONSTANT(row):
 ROWS = [row for row in TABLE.values() if row.onnx is not None]
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
-@pytest.mark.filterwarnings("ignore")
-def test_rows(row):
-    checked = 0
-    for args, params in islice(points(row, np.random.default_rng(0)), 4) if row.kind != "constant" else CONSTANT(row):
+def calls(row, seed, count):
+    """Up to `count` calls of a row at its examples: a function of its arrays, and these arrays."""
+    constant = row.kind == "constant"
+    for args, params in CONSTANT(row) if constant else islice(points(row, np.random.default_rng(seed)), count):
         flat = leaves(args)
-        places = [k for k, v in enumerate(flat) if is_differentiable(v) or row.kind == "constant" and np.ndim(v)]
-        arrays = [a.astype(np.float32) if (a := as_array(flat[k])).dtype.kind == "f" else a for k in places]
-        if any(a.dtype.kind == "c" for a in arrays) or not arrays:
-            continue
+        places = [k for k, v in enumerate(flat) if is_differentiable(v) or constant and np.ndim(v)]
 
         def f(*xs, args=args, flat=flat, places=places, params=params):
             given = dict(zip(places, xs, strict=True))
             return row(*rebuild(args, [given.get(k, v) for k, v in enumerate(flat)]), **params)
 
+        yield f, [as_array(flat[k]) for k in places]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+@pytest.mark.filterwarnings("ignore")
+def test_rows(row):
+    checked = 0
+    for f, operands in calls(row, seed=0, count=4):
+        arrays = [a.astype(np.float32) if a.dtype.kind == "f" else a for a in operands]
+        if any(a.dtype.kind == "c" for a in arrays) or not arrays:
+            continue
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             try:
                 model = ag.export.onnx(f, *arrays, batch_axis=None)
@@ -226,17 +233,9 @@ def exported(f, arrays, inputs, batch_axis):
 def test_rows_of_several_dtypes_and_an_open_batch(row):
     """What NumPy converts, the model converts; what has no form is an error of ours, not one from inside onnx."""
     checked = 0
-    for args, params in islice(points(row, np.random.default_rng(1)), 2) if row.kind != "constant" else CONSTANT(row):
-        flat = leaves(args)
-        places = [k for k, v in enumerate(flat) if is_differentiable(v) or row.kind == "constant" and np.ndim(v)]
-
-        def f(*xs, args=args, flat=flat, places=places, params=params):
-            given = dict(zip(places, xs, strict=True))
-            return row(*rebuild(args, [given.get(k, v) for k, v in enumerate(flat)]), **params)
-
+    for f, operands in calls(row, seed=1, count=2):
         for dtypes in ("fd", "if"):
-            arrays = [as_array(flat[k]) for k in places]
-            arrays = [a.astype(dtypes[k % 2]) if a.dtype.kind == "f" else a for k, a in enumerate(arrays)]
+            arrays = [a.astype(dtypes[k % 2]) if a.dtype.kind == "f" else a for k, a in enumerate(operands)]
             if not arrays or any(a.dtype.kind == "c" for a in arrays):
                 continue
             longer = [np.concatenate([a, a[:1], a[:1], a[:1]]) if a.ndim else a for a in arrays]
