@@ -72,16 +72,19 @@ def calls(row: Primitive) -> Iterator[tuple[list[Any], dict[str, Any]]]:
 def test_a_row_shares_memory_with_its_first_operand_only_and_says_so(row: Primitive) -> None:
     if isinstance(row.fn, np.ufunc):
         return  # it returns a new array
+    checked = 0
     for operands, params in calls(row):
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
                 y = row.fn(*operands, **params)
             except Exception:
-                continue
+                continue  # a varied parameter that the row does not take
+        checked += 1
         for part in y if row.outputs else (y,):
             shared = [i for i, x in enumerate(operands) if isinstance(x, np.ndarray) and np.shares_memory(x, part)]
             assert not shared or row.view and shared == [0], (operands, params)
+    assert checked or row.kind == "constant"  # most of these have no examples
 
 
 def programs(row: Primitive) -> Iterator[tuple[Any, list[Any]]]:
