@@ -1,4 +1,4 @@
-"""The chain rule on a recorded graph: landmarks, and the factors between them.
+"""The chain rule on a program: landmarks, and the factors between them.
 
 A person who derives a gradient does not stop at every operation. The landmarks are the values that have a name, the
 inputs, what is used more than once, and every matrix product or other step that is not elementwise; simple arithmetic
@@ -10,7 +10,7 @@ or from the right, or, where it is none of these, as a map.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import count
@@ -19,9 +19,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..base.escape import plain
-from ..engine.node import Node
+from ..program import Program, Var
 from ..table import TABLE, Primitive
-from ..tensor import Tensor
 from .factors import Combine, Edge, Factor, FoldedCall, scalars_apart, summed, total
 from .formula import Function
 from .formula_ops import Expr, evaluate, make, multiplied, name, number, product, replaced, substitute
@@ -37,22 +36,15 @@ DEEP = 8  # operations in one formula; a longer one gets a landmark inside it
 
 
 class Chain(Steps):
-    """A recorded graph read as a chain of landmarks, from the inputs to one result.
+    """A program read as a chain of landmarks, from the inputs to its one result.
 
     Parameters
     ----------
-    root : Tensor
-        The result; recorded.
-    names : mapping of str to Tensor or ndarray, optional
-        Such as ``locals()``. A name given to a tensor itself comes first.
-    claimed : mapping of Node to str, optional
-        Names that come before all others.
-    limit : int
-        The largest number of operations.
+    program : Program
+    wrt : iterable of Var, optional
+        What will be differentiated with respect to; only steps on the way to it become landmarks.
     depth : int, optional
         How many levels of modules and composite calls to expand; a deeper call is one step.
-    wrt : iterable of Node, optional
-        What will be differentiated with respect to; only steps on the way to it become landmarks.
     board : bool
         Whether known steps are written as their textbooks have them, and constants by their names; a program that will
         be run is made without.
@@ -62,14 +54,16 @@ class Chain(Steps):
     >>> import autograd_lite as ag
     >>> x = ag.tensor(2.0, requires_grad=True, name="x")
     >>> y = ag.sin(x)
-    >>> chain = Chain(ag.exp(y), names={"y": y})
+    >>> chain = Chain(Program.of(ag.exp(y), {"y": y}))
+    >>> [chain.names[v] for v in chain.landmarks]
+    ['x', 'y', 'L']
     """
 
-    def __init__(self, root: Tensor, names: Mapping[str, Any] | None = None, **options: Any) -> None:
-        super().__init__(root, names, **options)
-        self.uses = Counter(p for n in self.nodes for p in self.parents(n) if p is not None)
-        self._factors: dict[tuple[Node, Node], Factor] = {}
-        self._inside: dict[Node, dict[Node, _InnerPaths]] = {}
+    def __init__(self, program: Program, wrt: Iterable[Var] | None = None, **options: Any) -> None:
+        super().__init__(program, wrt, **options)
+        self.uses = Counter(p for n in self.nodes for p in self.arguments(n))
+        self._factors: dict[tuple[Var, Var], Factor] = {}
+        self._inside: dict[Var, dict[Var, _InnerPaths]] = {}
         self.landmarks = self._landmarks()  # oldest first; inputs included
         self.landmark_set = set(self.landmarks)
         self._used_by = Counter(m for n in self.landmarks for m in self.inputs_of(n))
@@ -77,31 +71,31 @@ class Chain(Steps):
 
     # -------------------------------------------------------------------------------------------------------- landmarks
 
-    def _landmarks(self) -> list[Node]:
+    def _landmarks(self) -> list[Var]:
         """The landmarks, oldest first: see the head of this file."""
         chosen = {
             n for n in self.nodes
-            if n.row is None or n in self.names or self.uses[n] > 1 or n in self._same or "generator" in n.params
+            if n in self.names or self.uses[n] > 1 or not self.is_single(n) or "generator" in self.defined[n].params
         }  # fmt: skip
         chosen.add(self.root)
         if self.regions:
             chosen = self._folded(chosen)
         chosen |= self._where_chains_meet(chosen)
-        length: dict[Node, int] = {}
+        length: dict[Var, int] = {}
         for n in self.nodes:
-            length[n] = 1 + sum(length[p] for p in self.parents(n) if p is not None and p in length)
+            length[n] = 1 + sum(length[p] for p in self.arguments(n))
             if n in chosen or length[n] > DEEP and n not in self.regions:
                 chosen.add(n)
                 length[n] = 0
         return [n for n in self.nodes if n in chosen]
 
-    def _where_chains_meet(self, chosen: set[Node]) -> set[Node]:
+    def _where_chains_meet(self, chosen: set[Var]) -> set[Var]:
         """Further landmarks: the ends of each step whose derivative is not a factor entry by entry, and what the
         backward pass needs again.
         """
-        further: set[Node] = set()
-        consumer = {p: n for n in self.nodes for p in self.parents(n) if p is not None}
-        pure: set[Node] = set()  # landmarks, and what reaches one by steps that only scale a derivative
+        further: set[Var] = set()
+        consumer = {p: n for n in self.nodes for p in self.arguments(n)}
+        pure: set[Var] = set()  # landmarks, and what reaches one by steps that only scale a derivative
         for n in reversed(self.nodes):
             if n in chosen or n in further or consumer[n] in pure and self._is_scaling(consumer[n], n):
                 pure.add(n)
@@ -115,16 +109,16 @@ class Chain(Steps):
             further |= self._needed_again(n) if active else set()
         return further
 
-    def _needed_again(self, n: Node) -> set[Node]:
+    def _needed_again(self, n: Var) -> set[Var]:
         """Arguments that the backward pass through `n` uses and that are too expensive to compute twice."""
         symbols = frozenset().union(*(self.edge(n, i).formula.names for i, _ in self.active_arguments(n)))
         return {
-            p for k, p in enumerate(self.parents(n))
-            if p is not None and p in self.node_set and f"{X}{k}" in symbols and p not in self.active
-            and p.row is not None and p.row.kind not in ("elementwise", "constant") and p.row.algebra not in CHEAP
+            p for k, p in enumerate(self.defined[n].operands)
+            if isinstance(p, Var) and f"{X}{k}" in symbols and p not in self.active and p in self.defined
+            and (row := self.defined[p].row).kind not in ("elementwise", "constant") and row.algebra not in CHEAP
         }  # fmt: skip
 
-    def _is_scaling(self, n: Node, p: Node) -> bool:
+    def _is_scaling(self, n: Var, p: Var) -> bool:
         for i, q in self.active_arguments(n):
             e = self.edge(n, i)
             is_constant = e.formula.shape == () and not any(w.startswith((X, Y, G)) for w in e.formula.names)
@@ -132,33 +126,33 @@ class Chain(Steps):
                 return False
         return any(q is p for _, q in self.active_arguments(n))
 
-    def _folded(self, chosen: set[Node]) -> set[Node]:
+    def _folded(self, chosen: set[Var]) -> set[Var]:
         """The landmarks where calls are folded: of each folded call its results, and what it uses."""
         if self.root in self.regions:
             self.folds[self.root] = self.regions[self.root]
         for n in self.nodes:
-            for p in self.parents(n):
-                if p is not None and self.regions.get(p) is not self.regions.get(n):
+            for p in self.arguments(n):
+                if self.regions.get(p) is not self.regions.get(n):
                     if p in self.regions:
                         self.folds[p] = self.regions[p]
-                    if n in self.regions and p in self.node_set:
+                    if n in self.regions:
                         chosen.add(p)
         return {n for n in chosen if n not in self.regions} | set(self.folds)
 
     # ---------------------------------------------------------------------------------------------------------- factors
 
-    def factor(self, n: Node, m: Node) -> Factor:
+    def factor(self, n: Var, m: Var) -> Factor:
         """The partial derivative of landmark `n` with respect to landmark `m`, which its formula uses."""
         if (n, m) not in self._factors:
             self._factors[n, m] = self._folded_factor(n, m) if n in self.folds else self._factor(n, m)
         return self._factors[n, m]
 
-    def _inner_paths(self, n: Node) -> dict[Node, _InnerPaths]:
+    def _inner_paths(self, n: Var) -> dict[Var, _InnerPaths]:
         """The paths inside the step `n`, by the landmarks where they end."""
         if n in self._inside:
             return self._inside[n]
-        paths: dict[Node, _InnerPaths] = {}
-        stack: list[tuple[Node, Expr, tuple[tuple[int, Primitive], ...]]] = [(n, number(1), ())]
+        paths: dict[Var, _InnerPaths] = {}
+        stack: list[tuple[Var, Expr, tuple[tuple[int, Primitive], ...]]] = [(n, number(1), ())]
         steps = count()
         while stack:
             at, before, rules = stack.pop()
@@ -168,9 +162,7 @@ class Chain(Steps):
             meanings = self._meanings(at, n) if active else {}
             for i, p in active:
                 e = self.edge(at, i)
-                row = self.call(at).row
-                assert row is not None
-                here = (*rules, (next(steps), row))
+                here = (*rules, (next(steps), self.defined[at].row))
                 direct = before.is_number and before.value == 1
                 stated = direct and self.known(at) is not None  # as it was stated, not simplified
                 formula = named(e.formula, meanings) if stated else substitute(e.formula, meanings)
@@ -193,23 +185,23 @@ class Chain(Steps):
         self._inside[n] = paths
         return paths
 
-    def _is_turn(self, n: Node) -> bool:
+    def _is_turn(self, n: Var) -> bool:
         """Whether a node is a transpose inside a step, which is not a step of its own."""
-        if not self.board or n.row is None or n in self.names or n in self.regions or n is self.root:
+        eq = self.defined.get(n)
+        if not self.board or eq is None or n in self.names or n in self.regions or n is self.root:
             return False
-        if self.uses[n] != 1 or n.row.algebra not in TURNS or len(n.shape) != 2:
+        if self.uses[n] != 1 or eq.row.algebra not in TURNS or len(n.shape) != 2:
             return False
-        return np.shape(n.row.fn(np.empty((2, 3)), **n.params)) == (3, 2)  # its axes may be in the old order
+        return np.shape(eq.row.fn(np.empty((2, 3)), **eq.params)) == (3, 2)  # its axes may be in the old order
 
-    def _through_turn(self, n: Node, p: Node, e: Edge) -> tuple[Node, Edge]:
+    def _through_turn(self, n: Var, p: Var, e: Edge) -> tuple[Var, Edge]:
         """The edge from step `n` to what `p`, a transpose in it, is made of."""
         above = name(G, n.shape)
         upstream = self.upstream(n)
         formula = replaced(e.formula, lambda part: above if part.role == "name" and part.value == upstream else None)
         beside, turned = (lambda whole: whole, formula) if e.is_map else scalars_apart(formula)
         whole = e.joined(above, turned)
-        (q,) = self.parents(p)
-        assert q is not None
+        (q,) = self.arguments(p)
         if whole.role == "matrix product":
             back = [make(TABLE["transpose"], (a,), {"axes": None}, a.shape[::-1]) for a in whole.args[::-1]]
             whole = make(TABLE["matmul"], back, {}, q.shape)
@@ -217,15 +209,15 @@ class Chain(Steps):
             whole = make(TABLE["transpose"], (whole,), {"axes": None}, q.shape)
         return q, parted(beside(whole), n.shape, q.shape)
 
-    def _factor(self, n: Node, m: Node) -> Factor:
+    def _factor(self, n: Var, m: Var) -> Factor:
         inner = self._inner_paths(n)[m]
         rules = tuple(dict.fromkeys(inner.rules[k] for k in sorted(inner.rules)))
         return self._made(n, m, self._total(n, m, inner.edges), rules)
 
-    def _folded_factor(self, n: Node, m: Node) -> Factor:
+    def _folded_factor(self, n: Var, m: Var) -> Factor:
         """The textbook's formula for a folded call, or else the symbol of its derivative."""
         fold, step = self.folds[n], self.known(n)
-        arguments = [w for w, x in fold.inputs.items() if isinstance(x, Node) and self.canonical(x) is m]
+        arguments = [w for w, x in fold.inputs.items() if isinstance(x, Var) and self.canonical(x) is m]
         stated = [step.gradient((word,)) for word in arguments] if step else []
         exprs = [term.expr for term in stated if term is not None and term.expr is not None]
         pull = partial(self._pull_inside, n, m)
@@ -249,7 +241,7 @@ class Chain(Steps):
             e = Edge(Combine.MAP, applied_to, ())
         return self._made(n, m, e, (FoldedCall(fold.name),), pull)
 
-    def _made(self, n: Node, m: Node, e: Edge, rules: Any, pull: Any = None) -> Factor:
+    def _made(self, n: Var, m: Var, e: Edge, rules: Any, pull: Any = None) -> Factor:
         upstream = self.upstream(n)
         formula = replaced(e.formula, lambda part: name(upstream, n.shape) if is_g(part) else None)
         if self.board:
@@ -274,9 +266,9 @@ class Chain(Steps):
             pass
         return f
 
-    def _pull_inside(self, n: Node, m: Node, g: Any) -> Any:
+    def _pull_inside(self, n: Var, m: Var, g: Any) -> Any:
         """The cotangent of `m` from that of `n`, a folded call that uses it, in numbers."""
-        arrived: dict[Node, Any] = {n: g}
+        arrived: dict[Var, Any] = {n: g}
         for at in self._folded_steps(n):
             if at not in arrived:
                 continue
@@ -285,12 +277,12 @@ class Chain(Steps):
                 arrived[p] = arrived[p] + d if p in arrived else d
         return arrived.get(m, np.zeros(m.shape))
 
-    def symbol(self, n: Node, m: Node) -> str:
+    def symbol(self, n: Var, m: Var) -> str:
         """``dP/dC``; ``∂L/∂x`` for the direct partial of L, where x also acts on L through other landmarks."""
         d = "∂" if n is self.root and self._used_by[m] > 1 else "d"
         return f"{d}{self.names[n]}/{d}{self.names[m]}"
 
-    def _total(self, n: Node, m: Node, edges: Sequence[Edge]) -> Edge:
+    def _total(self, n: Var, m: Var, edges: Sequence[Edge]) -> Edge:
         """One edge for all paths inside a step from `n` to `m`."""
         if len(edges) == 1:
             return edges[0]
@@ -303,9 +295,9 @@ class Chain(Steps):
             terms.append(summed(term, e.axes, m.shape) if e.axes else term)
         return Edge(Combine.MAP, total(terms), ())
 
-    def inputs_of(self, n: Node) -> list[Node]:
+    def inputs_of(self, n: Var) -> list[Var]:
         """The landmarks that the formula of `n` is differentiated with respect to, in the order of the formula."""
-        inputs: dict[Node, None] = {}
+        inputs: dict[Var, None] = {}
         stack = [p for _, p in self.active_arguments(n)][::-1]
         while stack:
             p = stack.pop()
@@ -315,7 +307,7 @@ class Chain(Steps):
                 stack += [q for _, q in self.active_arguments(p)][::-1]
         return list(inputs)
 
-    def reaching(self, wanted: Iterable[Node]) -> set[Node]:
+    def reaching(self, wanted: Iterable[Var]) -> set[Var]:
         """The landmarks on a path from the result to one of `wanted`."""
         reach = set(wanted)
         for n in self.landmarks:
@@ -327,7 +319,7 @@ class Chain(Steps):
                 below.update(self.inputs_of(n))
         return reach & below
 
-    def paths(self, wrt: Node, limit: int = 100) -> Iterator[list[Node]]:
+    def paths(self, wrt: Var, limit: int = 100) -> Iterator[list[Var]]:
         """Every path through the landmarks from the result to `wrt`."""
         reach = self.reaching([wrt])
         stack = [[self.root]] if self.root in reach else []

@@ -7,11 +7,12 @@ the expression at that place in the user's line; a form such as ``1 - t`` is use
 from __future__ import annotations
 
 import ast
+from collections.abc import Container
 from typing import Any
 
 import numpy as np
 
-from ..engine.node import Node
+from ..program import Equation
 from ..program.naming import Names, operand
 from ..table import TABLE
 from .formula import Expr, name
@@ -19,10 +20,10 @@ from .textbook_parser import Written, read
 
 
 class Constants:
-    """The named constants of a graph; `taken` are all its names."""
+    """The named constants of a program; `taken` are all its names, `changing` the variables that are assigned again."""
 
-    def __init__(self, taken: Names) -> None:
-        self.taken = taken
+    def __init__(self, taken: Names, changing: Container[str] = ()) -> None:
+        self.taken, self.changing = taken, changing
         self.values: dict[str, Any] = {}  # arrays and numbers
         self._by_place: dict[Any, str] = {}  # of each array the first name
         self._inside: dict[int, list[tuple[Any, str]]] = {}  # the arrays in the memory of one
@@ -45,13 +46,13 @@ class Constants:
         around = self._inside.get(_owner(x), []) if x.size else []
         return next((found for a, word in around if (found := _part(x, a, word)) is not None), None)
 
-    def written(self, n: Node, k: int, x: Any) -> Expr | None:
-        """Constant `x`, argument `k` of `n`, as the user's line has it; None for a number written as such."""
-        e = operand(n, k)
+    def written(self, eq: Equation, k: int, x: Any) -> Expr | None:
+        """Constant `x`, operand `k` of `eq`, as the user's line has it; None for a number written as such."""
+        e = operand(eq, k)
         if e is None:
             return self._only_number(x)
         if isinstance(e, ast.Name):
-            if e.id not in self.taken and np.size(x):
+            if e.id not in self.taken and e.id not in self.changing and np.size(x):
                 self.add(x, e.id)
             return name(e.id, np.shape(x)) if e.id in self.values and _same(self.values[e.id], x) else None
         words = {

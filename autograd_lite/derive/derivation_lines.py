@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.node import Node
+from ..program import Var
 from ..table import TABLE
 from .chain_rule import Chain
 from .collect import collected, leaves
@@ -40,7 +40,7 @@ class Total:
         The sums that are 1, which the closed form uses.
     """
 
-    node: Node
+    node: Var
     symbol: str
     paths: tuple[tuple[Factor, ...], ...]
     starts: tuple[Any, ...]
@@ -53,10 +53,10 @@ class Total:
 class Lines:
     """The lines of the derivation of `chain` with respect to `wrt`."""
 
-    def __init__(self, chain: Chain, wrt: Sequence[Node]) -> None:
+    def __init__(self, chain: Chain, wrt: Sequence[Var]) -> None:
         self.chain, self.asked = chain, frozenset(wrt)
         self.reach = chain.reaching(wrt)
-        self.consumers: dict[Node, list[Node]] = {}
+        self.consumers: dict[Var, list[Var]] = {}
         for n in chain.landmarks:
             for m in chain.inputs_of(n) if n in self.reach else ():
                 if m in self.reach:
@@ -64,26 +64,26 @@ class Lines:
         self.factors = {(n, m): chain.factor(n, m) for m, users in self.consumers.items() for n in users}
         maps = [f for f in self.factors.values() if f.is_map]
         self.by_gradients = bool(maps) or len(self.factors) > MANY
-        self._closed: dict[Node, tuple[Expr, list[Expr]] | None] = {}
+        self._closed: dict[Var, tuple[Expr, list[Expr]] | None] = {}
 
     @cached_property
-    def totals(self) -> set[Node]:
+    def totals(self) -> set[Var]:
         """The landmarks whose gradient gets a line."""
         if self.by_gradients:
             return self.reach - {self.chain.root} | self.asked
         meeting = {n for n, users in self.consumers.items() if len(users) > 1}
         return meeting | self.asked | {n for n in self.reach if self.is_collapsed(n)}
 
-    def inputs(self, n: Node) -> list[Node]:
+    def inputs(self, n: Var) -> list[Var]:
         """What a step is differentiated with respect to: parameters first, since they complete a gradient."""
         inputs = [m for m in self.chain.inputs_of(n) if m in self.reach]
-        return sorted(inputs, key=lambda m: m.row is not None or m not in self.asked)
+        return sorted(inputs, key=lambda m: m in self.chain.defined or m not in self.asked)
 
     def all(self) -> list[Factor | Total]:
         """From the result down, each gradient as soon as its factors are known."""
         root = self.chain.root
         out: list[Factor | Total] = []
-        arrived: dict[Node, Any] = {root: np.ones(root.shape)}
+        arrived: dict[Var, Any] = {root: np.ones(root.shape)}
         for n in reversed(self.chain.landmarks):
             if n not in self.reach or n in arrived and n is not root:
                 continue
@@ -92,14 +92,14 @@ class Lines:
             for m in self.inputs(n):
                 if not self.by_gradients:
                     out.append(self.factors[n, m])
-                if self.consumers[m][0] is n and m in self.asked and m.row is None:  # the oldest comes last
+                if self.consumers[m][0] is n and m in self.asked and self.chain.is_input(m):  # the oldest comes last
                     out.append(self._total(m, arrived))
         return out
 
-    def _total(self, n: Node, arrived: dict[Node, Any]) -> Total:
+    def _total(self, n: Var, arrived: dict[Var, Any]) -> Total:
         c = self.chain
         paths, starts, terms = [], [], []
-        stack: list[tuple[Node, tuple[Factor, ...]]] = [(k, (self.factors[k, n],)) for k in self.consumers.get(n, [])]
+        stack: list[tuple[Var, tuple[Factor, ...]]] = [(k, (self.factors[k, n],)) for k in self.consumers.get(n, [])]
         while stack:
             at, path = stack.pop()
             if at is c.root or at in self.totals:
@@ -118,14 +118,14 @@ class Lines:
 
     # ---------------------------------------------------------------------------------------------- closed forms
 
-    def closed(self, n: Node) -> tuple[Expr, list[Expr]] | None:
+    def closed(self, n: Var) -> tuple[Expr, list[Expr]] | None:
         """The gradient with respect to `n` in terms of values alone, where it has a short form of that kind."""
         if n not in self._closed:
             self._closed[n] = None
             self._closed[n] = self._found(n)
         return self._closed[n]
 
-    def _found(self, n: Node) -> tuple[Expr, list[Expr]] | None:
+    def _found(self, n: Var) -> tuple[Expr, list[Expr]] | None:
         users = self.consumers.get(n, [])
         if len(users) != 1:
             return None
@@ -143,7 +143,7 @@ class Lines:
         short = collected(whole, self.chain.environment())
         return None if short is None or leaves(short[0]) > SHORT else (short[0], [*above[1], *short[1]])
 
-    def is_collapsed(self, n: Node) -> bool:
+    def is_collapsed(self, n: Var) -> bool:
         """Whether the closed form of the gradient is no longer than that of the step after it."""
         form, users = self.closed(n), self.consumers.get(n, [])
         if form is None or users == [self.chain.root] or self.factors[users[0], n].formula.is_number:

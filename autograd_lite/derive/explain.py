@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.node import GraphView, Node
+from ..engine.node import GraphView
+from ..program import Var
 from ..program.naming import label
 from ..table import TABLE
 from ..tensor import Tensor
@@ -24,9 +25,8 @@ from .derivation_lines import Lines, Total
 from .factors import Factor
 from .formula import multiplied
 from .formula_ops import Expr, name, number
-from .inline_known_steps import inlined
 from .layout import DOWN, GIVEN, RULE, STEPS, Definition, Line, Section
-from .paths import check, compared, nodes_of, target
+from .paths import chain_of, check, compared
 from .writing import ASCII, TEXT, write
 
 LONG = 8  # symbols of the longest product that is written out
@@ -62,7 +62,7 @@ class Derivation(GraphView):
     instead = "keep its text: str(it), .markdown() or .latex()"
 
     chain: Chain
-    wrt: tuple[Node, ...]
+    wrt: tuple[Var, ...]
 
     # ---------------------------------------------------------------------------------------------- the derivation
 
@@ -89,11 +89,11 @@ class Derivation(GraphView):
         """The factors that have a line of their own."""
         return [line for line in self.lines if isinstance(line, Factor)]
 
-    def steps(self) -> list[tuple[str, list[Node]]]:
+    def steps(self) -> list[tuple[str, list[Var]]]:
         """The computed landmarks, oldest first, grouped by module or composite call."""
-        out: list[tuple[str, list[Node]]] = []
+        out: list[tuple[str, list[Var]]] = []
         for n in self.chain.landmarks:
-            if n.row is None:
+            if n not in self.chain.defined:
                 continue
             path = self.chain.group_path(n)
             if n in self.chain.folds:
@@ -122,8 +122,8 @@ class Derivation(GraphView):
     def sections(self) -> list[Section]:
         """Everything that the derivation says."""
         rule = [Line(t.symbol, (self._in_symbols(t),)) for t in self._rule()]
-        written: set[Node] = set()
-        asked = {t.node: t.value for t in self.totals if t.node in self.found.asked and t.node.row is None}
+        written: set[Var] = set()
+        asked = {t.node: t.value for t in self.totals if t.node in self.found.asked and self.chain.is_input(t.node)}
         together = len(asked) > CHECKED
         lines = [self._line(line, written, set() if together else asked) for line in self.lines]
         if together:
@@ -140,7 +140,7 @@ class Derivation(GraphView):
         computed = {c.names[n] for n in nodes} | {word for n in nodes for word, _ in c.where(n)}
         return [(word, x) for word, x in c.environment().items() if word in used and word not in computed]
 
-    def _step(self, n: Node) -> Line:
+    def _step(self, n: Var) -> Line:
         c = self.chain
         where = [Definition(word, e) for word, e in c.where(n)]
         return Line(c.names[n], (c.definition(n),), layout.small(c.values[n]), shape=n.shape, where=where)
@@ -168,7 +168,7 @@ class Derivation(GraphView):
             terms.append(factors[0] if len(factors) == 1 else multiplied(factors, ()))
         return reduce(lambda a, b: Expr("add", (a, b), row=TABLE["add"]), terms) if terms else number(0)
 
-    def _line(self, line: Factor | Total, written: set[Node], checked: Collection[Node]) -> Line:
+    def _line(self, line: Factor | Total, written: set[Var], checked: Collection[Var]) -> Line:
         """A factor or a gradient; `written` are the steps with a long definition that has been written out."""
         if isinstance(line, Factor):
             value = None if line.formula.is_number else layout.small(line.value)
@@ -185,7 +185,7 @@ class Derivation(GraphView):
             check=check, is_gradient=True,
         )  # fmt: skip
 
-    def since(self, factors: Sequence[Factor], written: set[Node]) -> list[Definition]:
+    def since(self, factors: Sequence[Factor], written: set[Var]) -> list[Definition]:
         """The definitions of the steps that some factors belong to, and how their Jacobians are known."""
         c = self.chain
         out = []
@@ -202,7 +202,7 @@ class Derivation(GraphView):
         """A gradient as a formula of gradients and factors above it."""
         return self.found.composition(t)
 
-    def _checked(self, gradients: Mapping[Node, Any], what: str = "") -> str:
+    def _checked(self, gradients: Mapping[Var, Any], what: str = "") -> str:
         _, slope, along, doubt = compared(self.chain, gradients)
         if doubt:
             return f"not confirmed: {' '.join(doubt.split())}"
@@ -307,10 +307,6 @@ def explain(
         raise ValueError(
             f"explain: expected a result with one entry, got shape {loss.shape}: take .sum() or .mean() first"
         )
-    if depth and loss._node is not None:
-        loss, names = inlined(loss, names or {}, depth)
     asked = None if wrt is None else [wrt] if isinstance(wrt, Tensor) else list(wrt)
-    chain = Chain(loss, names, depth=depth, wrt=None if asked is None else nodes_of(asked))
-    if asked is None:
-        return Derivation(chain, tuple(n for n in chain.landmarks if n.row is None and n.requires_grad))
-    return Derivation(chain, tuple(target(chain, w) for w in asked))
+    chain, wanted = chain_of(loss, asked, names, depth)
+    return Derivation(chain, tuple(wanted))

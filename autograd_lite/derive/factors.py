@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from ..engine.node import Node
+from ..program import Var
 from ..table import TABLE, Primitive
 from .formula import Function
 from .formula_ops import Expr, evaluate, make, name, number, product
@@ -104,7 +104,7 @@ class Factor(Edge):
 
     Attributes
     ----------
-    of, wrt : Node
+    of, wrt : Var
     symbol : str
         ``dP/dC``.
     formula : Expr
@@ -132,8 +132,8 @@ class Factor(Edge):
     ('dy/dx', 'elementwise', -0.4161)
     """
 
-    of: Node
-    wrt: Node
+    of: Var
+    wrt: Var
     symbol: str
     value: Any
     rules: tuple[Primitive, ...]

@@ -1,4 +1,4 @@
-"""Formulas of recorded graphs: what a node computes, with formulas substituted for names, and evaluated.
+"""Formulas of programs: what an equation computes, with formulas substituted for names, and evaluated.
 
 A rule is run once on Tensors under a trace; the small graph that this records is the formula. The tree itself is in
 :mod:`~autograd_lite.derive.formula`, simplification in :mod:`~autograd_lite.derive.simplify`, and printing in
@@ -8,12 +8,15 @@ A rule is run once on Tensors under a trace; the small graph that this records i
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import repeat
 from typing import Any
 
 import numpy as np
 
-from ..engine.node import Node
+from ..engine.node import ANY, Node, ancestors
 from ..engine.record import record
+from ..program import Equation, Var
+from ..program.graph import equations_of
 from ..table import TABLE
 from .formula import Expr as Expr
 from .formula import Function
@@ -90,36 +93,24 @@ def unguarded(e: Expr) -> Expr:
 _OF_REAL_NOTHING = ("conjugate", "real part", "cast")
 
 
-def applied(n: Node, args: Sequence[Expr], dtypes: Sequence[Any]) -> Expr:
-    """What a recorded node computes from formulas for its arguments."""
-    assert n.row is not None
-    if n.row.algebra in _OF_REAL_NOTHING and dtypes[0] == n.dtype and n.dtype.kind != "c" and args[0].shape == n.shape:
-        return args[0]
-    return remade(n.row, args, n.shapes, n.params, n.shape)
+def applied(eq: Equation, args: Sequence[Expr]) -> Expr:
+    """What an equation computes from formulas for its operands."""
+    if eq.row.algebra in _OF_REAL_NOTHING and args[0].shape == eq.shape:
+        [output] = eq.outputs
+        if eq.dtypes[0] == output.dtype and output.dtype.kind != "c":
+            return args[0]
+    return remade(eq.row, args, eq.shapes, eq.params, eq.shape)
 
 
 def of_graph(node: Node, meanings: Mapping[Node, Expr]) -> Expr:
-    """The formula that a node stands for, down to the nodes that have `meanings`."""
-    done: dict[Node, Expr] = {}
-    stack = [node]
-    while stack:
-        n = stack[-1]
-        if n in meanings:
-            done[n] = meanings[n]
-        if n in done:
-            stack.pop()
-            continue
-        if n.row is None:
-            done[n] = constant(n.y)
-            continue
-        waiting = [p for p in n.parents if p is not None and p not in done]
-        if waiting:
-            stack += waiting
-            continue
-        args = [constant(x) if p is None else done[p] for p, x in zip(n.parents, n.xs, strict=True)]
-        done[n] = applied(n, args, n.dtypes)
-        stack.pop()
-    return done[node]
+    """The formula that a node stands for, recorded from leaf nodes that have `meanings`."""
+    variables = {n: Var("", n.shape, n.dtype) for n in meanings}
+    formulas = {variables[n]: e for n, e in meanings.items()}
+    for eq in equations_of(ancestors([node], ANY)[::-1], variables, {}, repeat("")):
+        if eq.row.outputs:
+            raise TypeError(f"{eq.row.name} has several results")
+        formulas[eq.outputs[0]] = applied(eq, [formulas[x] if isinstance(x, Var) else constant(x) for x in eq.operands])
+    return formulas[variables[node]] if node in variables else constant(node.y)
 
 
 #: Of these the conjugate is the same of the conjugates.

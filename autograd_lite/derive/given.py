@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.node import Node
+from ..program import Equation, Var
 from ..program.naming import expression, groups, operand
 from .chain_rule import Chain
 
@@ -39,44 +39,45 @@ class Given:
 
     def __init__(self, chain: Chain) -> None:
         self.chain = chain
-        self.code = next((n.code for n in chain.recorded[::-1] if n.code is not None), None)
-        self.nodes = {*chain.names.values(), *chain.tensors}
-        for n in chain.recorded:  # the variables of parameters, which may have other names
-            written = (operand(n, k) for k, p in enumerate(n.parents) if p is not None and p.requires_grad)
-            self.nodes |= {e.id for e in written if isinstance(e, ast.Name)}
+        equations = chain.program.equations
+        self.code = next((eq.origin.code for eq in equations[::-1] if eq.origin.code is not None), None)
+        self.computed = {*chain.names.values(), *chain.program.tensors}
+        for eq in equations:  # the variables of parameters, which may have other names
+            written = (operand(eq, k) for k, x in enumerate(eq.operands) if isinstance(x, Var) and x in chain.graded)
+            self.computed |= {e.id for e in written if isinstance(e, ast.Name)}
         self.arrays = {word for _, word in chain.arrays}
         self.fixed: set[str] = set()
-        self.recorded = {_place(e) for n in chain.recorded if (e := expression(n)) is not None}
+        self.recorded = {_place(e) for eq in equations if (e := expression(eq)) is not None}
         self._words: dict[tuple[Any, str], int] = {}
 
-    def operand(self, n: Node, k: int, x: Any) -> bool:
-        """True if `x`, argument `k` of `n`, is given."""
-        p = n.parents[k]
-        names = {self.chain.names[p]} if p in self.chain.names else self.chain.operand(n, k, x).names
+    def operand(self, eq: Equation, k: int, x: Any) -> bool:
+        """True if operand `k`, whose value is `x`, is given."""
+        v, code = eq.operands[k], eq.origin.code
+        names = {self.chain.names[v]} if isinstance(v, Var) else self.chain.operand(eq, k).names
         if names and names.isdisjoint(self.chain.numbered):
-            return all(self.word(word, n.code) for word in names)
-        written = operand(n, k)
+            return all(self.word(word, code) for word in names)
+        written = operand(eq, k)
         if written is None:
             return np.size(x) < 2 or bool(np.all(x == np.ravel(x)[0]))
-        origin = self._origin(written, n.code)
+        origin = self._origin(written, code)
         self.fixed |= names if origin == DERIVED else set()
         return origin > UNKNOWN
 
-    def positions(self, n: Node, places: Sequence[Any]) -> bool:
+    def positions(self, eq: Equation, places: Sequence[Any]) -> bool:
         """True if the positions that an operation has taken are given."""
-        written = expression(n)
+        written = expression(eq)
         if isinstance(written, ast.Subscript):
             index = written.slice.elts if isinstance(written.slice, ast.Tuple) else [written.slice]
-            return all(self._origin(e, n.code) > UNKNOWN for e in index)
+            return all(self._origin(e, eq.origin.code) > UNKNOWN for e in index)
         data = [x.ravel().tolist() for x, word in self.chain.arrays if self.word(word)]
-        return n.group is None and all(part.ravel().tolist() in data for part in places)
+        return eq.group is None and all(part.ravel().tolist() in data for part in places)
 
-    def argument(self, n: Node, x: Any) -> bool:
-        """True if an array argument of a call in which `n` was recorded is given: by its name, or as a buffer."""
+    def argument(self, eq: Equation, x: Any) -> bool:
+        """True if an array argument of a call in which `eq` was recorded is given: by its name, or as a buffer."""
         e = self.chain.constants.known(x)
         if e is not None and e.names.isdisjoint(self.chain.numbered):
             return all(map(self.word, e.names))
-        modules = [group.module for group in groups(n) if getattr(group, "module", None) is not None]
+        modules = [group.module for group in groups(eq) if getattr(group, "module", None) is not None]
         return x.size < 2 or any(np.may_share_memory(x, b.numpy()) for m in modules for b in m.buffers())
 
     def word(self, word: str, code: Any = None) -> bool:
@@ -109,7 +110,7 @@ class Given:
                     return UNKNOWN
                 case ast.keyword(arg="requires_grad"):
                     return UNKNOWN
-                case ast.Name(id=word) if word in self.nodes - self.arrays:
+                case ast.Name(id=word) if word in self.computed - self.arrays:
                     return UNKNOWN
                 case ast.Name(id=word) if word not in bound:
                     origin = min(origin, self._of_word(word, code), DERIVED if word in self.arrays else GIVEN)

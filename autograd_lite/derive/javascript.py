@@ -17,8 +17,9 @@ import numpy as np
 
 from ..base.escape import plain, script
 from ..engine.context import changed
-from ..engine.node import TRACED, Node
+from ..engine.node import Node
 from ..engine.value import wrap
+from ..program.graph import leaf
 from ..table.scalar import JAVASCRIPT, Scalar, number, variable
 from ..tensor import Tensor
 from .formula import Expr, constant, walk
@@ -200,9 +201,9 @@ class Writer:
 
 def _symbol(x: Any, e: Expr, symbols: dict[Node, Expr]) -> Any:
     """A Tensor with the value `x` that stands for the formula `e`."""
-    leaf = Node(None, (), (), x, x.shape, x.dtype, TRACED)
-    symbols[leaf] = e
-    return wrap(x, leaf)
+    node = leaf(x, requires_grad=False)
+    symbols[node] = e
+    return wrap(x, node)
 
 
 def _other(x: Any) -> Any:

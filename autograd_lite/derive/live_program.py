@@ -13,15 +13,15 @@ from typing import Any
 import numpy as np
 
 from ..base.escape import plain, script
-from ..engine.node import Node
+from ..program import Equation, Var
 from .chain_rule import Chain
 from .constants import is_number
 from .formula import Expr, Function, name, number, replaced
 from .formula_ops import applied
 from .javascript import LARGE, NoForm, Writer
-from .named_graph import NamedGraph
 from .retraced import retraced
 from .simplify import fitted
+from .steps import Steps
 from .symbolic_rule import G, X, Y
 
 
@@ -40,7 +40,7 @@ class Program:
         What the functions expect in `v`.
     leaves : frozenset of str
         The inputs on which the result depends.
-    graph : NamedGraph
+    steps : Steps
         What it was made from.
     """
 
@@ -48,10 +48,10 @@ class Program:
     maps: str
     inputs: Mapping[str, Any]
     leaves: frozenset[str]
-    graph: NamedGraph
+    steps: Steps
 
 
-def program(chain: Chain, partials: Sequence[tuple[str, Node, Node]]) -> Program:
+def program(chain: Chain, partials: Sequence[tuple[str, Var, Var]]) -> Program:
     """The program of `chain`, with the partials of the (key, of, with respect to) that are given.
 
     Raises
@@ -73,10 +73,10 @@ def program(chain: Chain, partials: Sequence[tuple[str, Node, Node]]) -> Program
             raise error from None
 
 
-def _program(chain: Chain, graph: NamedGraph, partials: Sequence[tuple[str, Node, Node]]) -> Program:
+def _program(chain: Chain, graph: Steps, partials: Sequence[tuple[str, Var, Var]]) -> Program:
     writer = _Program(chain, graph)
     functions = {"forward(v)": list(writer.forward())}
-    leaves = frozenset(writer.used & {word for n, word in graph.names.items() if n.row is None})
+    leaves = frozenset(writer.used & {word for n, word in graph.names.items() if graph.is_input(n)})
     functions["backward(v, d)"] = list(writer.backward())
     functions["partials(v, p)"] = [writer.partial(*what) for what in partials]
     lines = (f"function {head} {{\n{''.join(f'  {x}{chr(10)}' for x in body)}}}\n" for head, body in functions.items())
@@ -102,11 +102,11 @@ class _Part(Function):
 
 
 class _Program(Writer):
-    def __init__(self, chain: Chain, graph: NamedGraph) -> None:
+    def __init__(self, chain: Chain, graph: Steps) -> None:
         super().__init__()
         self.chain, self.graph = chain, graph
-        self.symbols: dict[Node, Expr] = {}
-        self.gradients: dict[Node, Expr] = {}
+        self.symbols: dict[Var, Expr] = {}
+        self.gradients: dict[Var, Expr] = {}
         self.made: set[str] = set()  # the names that the program computes
         for word, value in (chain.environment() | self.graph.environment()).items():
             self._define(word, dotted("v", word), value)
@@ -114,39 +114,31 @@ class _Program(Writer):
     def _define(self, word: str, written: str, value: Any) -> None:
         self.words[word], self.values[word] = written, value
 
-    def symbol(self, n: Node) -> Expr:
-        """The name of a node; one that has none is numbered."""
-        graph = self.graph
+    def symbol(self, n: Var) -> Expr:
+        """The name of a value; one that has none is numbered."""
         if n not in self.symbols:
-            if n.row is None and n not in graph.names:
-                self.symbols[n] = graph.constant(n.y)
-            else:
-                word = graph.names.get(n) or f"·{len(self.symbols)}"
-                self._define(word, dotted("v", word), graph.values.get(n, n.y))
-                self.symbols[n] = name(word, n.shape)
+            word = self.graph.names.get(n) or f"·{len(self.symbols)}"
+            self._define(word, dotted("v", word), self.graph.values[n])
+            self.symbols[n] = name(word, n.shape)
         return self.symbols[n]
 
-    def arguments(self, n: Node) -> list[Expr]:
-        operands = zip(self.graph.parents(n), self.graph.call(n).xs, strict=True)
-        return [self.graph.constant(x) if p is None else self.symbol(p) for p, x in operands]
+    def arguments(self, eq: Equation) -> list[Expr]:
+        return [self.symbol(x) if isinstance(x, Var) else self.graph.constant(x) for x in eq.operands]
 
-    def formula(self, n: Node) -> Expr:
-        """What a node computes."""
-        call = self.graph.call(n)
-        if call is n:
-            return applied(n, self.arguments(n), n.dtypes)
-        return self._result(n, n.params["index"])
+    def formula(self, n: Var) -> Expr:
+        """What a value is computed as."""
+        eq = self.graph.defined[n]
+        return self._result(eq, eq.outputs.index(n)) if eq.row.outputs else applied(eq, self.arguments(eq))
 
-    def _result(self, n: Node, index: int) -> Expr:
-        """One of several results of the call that `n` belongs to."""
-        call: Any = self.graph.call(n)
-        row: Any = _Part(call.row, index) if call.row.kind == "linear" else call.row
-        e = Expr(row.name, tuple(self.arguments(n)), None, call.params, call.parts[index][0], row)
-        return e if row is not call.row else self.opened(e, index)
+    def _result(self, eq: Equation, index: int) -> Expr:
+        """One of several results of an equation."""
+        row: Any = _Part(eq.row, index) if eq.row.kind == "linear" else eq.row
+        e = Expr(row.name, tuple(self.arguments(eq)), None, eq.params, eq.outputs[index].shape, row)
+        return e if row is not eq.row else self.opened(e, index)
 
     def forward(self) -> Iterator[str]:
         for n in self.graph.nodes:
-            if n.row is not None:
+            if n in self.graph.defined:
                 word = self.symbol(n).value
                 yield f"{self.words[word]} = {self.array(fitted(self.formula(n), n.shape))};"
                 self.made.add(word)
@@ -164,7 +156,7 @@ class _Program(Writer):
                 self._gradient(p)
                 yield f"{target} = {down};" if new else f"{target} = add({target}, {down});"
 
-    def _gradient(self, n: Node) -> Expr:
+    def _gradient(self, n: Var) -> Expr:
         if n not in self.gradients:
             word = f"∂{self.symbol(n).value}"
             self._define(word, dotted("d", self.symbol(n).value), np.ones(n.shape))
@@ -172,22 +164,23 @@ class _Program(Writer):
             self.made.add(word)
         return self.gradients[n]
 
-    def _pulled(self, n: Node, i: int, p: Node) -> Expr:
+    def _pulled(self, n: Var, i: int, p: Var) -> Expr:
         """The cotangent of argument `i` of `n`, from that of `n`."""
         edge = self.graph.rule(n, i)
-        meanings = {f"{X}{k}": e for k, e in enumerate(self.arguments(n))} | {G: self._gradient(n), Y: self.symbol(n)}
+        eq = self.graph.defined[n]
+        meanings = {f"{X}{k}": e for k, e in enumerate(self.arguments(eq))} | {G: self._gradient(n), Y: self.symbol(n)}
 
         def of_result(part: Expr) -> Expr | None:
             if part.role != "name":
                 return None
             if part.value.startswith(Y) and part.value != Y:  # of several
-                return self._result(n, int(part.value.removeprefix(Y)))
+                return self._result(eq, int(part.value.removeprefix(Y)))
             return meanings.get(part.value)
 
         formula = replaced(edge.formula, of_result)
         return edge.below(self._gradient(n), formula, n.shape, p.shape)
 
-    def partial(self, key: str, of: Node, wrt: Node) -> str:
+    def partial(self, key: str, of: Var, wrt: Var) -> str:
         """The line that computes a partial of the picture."""
         factor = self.chain.factor(of, wrt)
         e = replaced(self.chain.expanded(of, factor.formula), self._number)

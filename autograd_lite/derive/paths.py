@@ -9,11 +9,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..engine.node import GraphView, Node
-from ..engine.replay import finite_difference, gradients
+from ..engine.node import ANY, GraphView, ancestors
+from ..program import Var
+from ..program.program import program_of
+from ..program.slopes import finite_difference, gradients
 from ..tensor import Tensor
 from .chain_rule import Chain
 from .factors import Factor
+from .inline_known_steps import inlined
+from .steps import LIMIT, too_many
 from .writing import tex_name
 
 
@@ -38,7 +42,7 @@ class Partials(GraphView):
     instead = "keep its text: str(it)"
 
     chain: Chain = field(repr=False)
-    wrt: Node = field(repr=False)
+    wrt: Var = field(repr=False)
     paths: tuple[tuple[Factor, ...], ...]
 
     def __iter__(self) -> Iterator[tuple[Factor, ...]]:
@@ -106,7 +110,7 @@ class Check(NamedTuple):
     doubt: str = ""  # why they are not confirmed
 
 
-def check(chain: Chain, found: Mapping[Node, Any]) -> Check:
+def check(chain: Chain, found: Mapping[Var, Any]) -> Check:
     """Compare gradients as :func:`compared` does; those that are not confirmed raise ArithmeticError."""
     result = compared(chain, found)
     if result.doubt:
@@ -114,9 +118,12 @@ def check(chain: Chain, found: Mapping[Node, Any]) -> Check:
     return result
 
 
-def compared(chain: Chain, found: Mapping[Node, Any]) -> Check:
+def compared(chain: Chain, found: Mapping[Var, Any]) -> Check:
     """Compare gradients with the engine's, and all together with one finite difference."""
-    engine = gradients(chain.root, found)
+    try:
+        engine = gradients(chain.program, found)
+    except RuntimeError as error:  # a hook, which is no equation
+        return Check(np.nan, np.nan, np.nan, str(error))
     steps = (np.abs(chain.values[n]).max(initial=0.0, where=np.isfinite(chain.values[n])) for n in chain.landmarks)
     scale = max(map(float, steps))
     least = 1e-6 * scale  # a gradient of 0 need not be matched exactly
@@ -133,7 +140,7 @@ def compared(chain: Chain, found: Mapping[Node, Any]) -> Check:
             return Check(off, np.nan, np.nan, doubt)
         largest, error = max(largest, size), max(error, off)
     try:
-        slope, along, rounding = finite_difference(chain.recorded, chain.root, chain.values, engine)
+        slope, along, rounding = finite_difference(chain.program, chain.values, engine)
     except Exception as error_near:  # what a function raises near the point is up to it
         return Check(error, np.nan, np.nan, f"the function cannot be computed near this point: {error_near}")
     doubt = ""
@@ -179,34 +186,48 @@ def partials(
     >>> bool(found.check() < 1e-12)
     True
     """
-    chain = Chain(loss, names, depth=depth, wrt=nodes_of([wrt]))
-    node = target(chain, wrt)
+    chain, [node] = chain_of(loss, [wrt], names, depth)
     return Partials(chain, node, tuple(tuple(chain.factor(a, b) for a, b in pairwise(p)) for p in chain.paths(node)))
 
 
-def nodes_of(tensors: Sequence[Any]) -> list[Node]:
-    return [t._node for t in tensors if isinstance(t, Tensor) and t._node is not None]
-
-
-def target(chain: Chain, wrt: Tensor) -> Node:
-    """The node of `wrt` in the chain.
+def chain_of(
+    loss: Tensor, wrt: Sequence[Tensor] | None, names: Mapping[str, Any] | None = None, depth: int | None = None
+) -> tuple[Chain, list[Var]]:
+    """The chain of a recorded result, and the variables of `wrt`, by default of all inputs that require a gradient.
 
     Raises
     ------
     ValueError
-        If it has none.
+        If nothing was recorded, or too much, or the result does not depend on one of `wrt`.
     """
-    node = wrt._node if isinstance(wrt, Tensor) else None
-    node = None if node is None else chain.canonical(node)
-    if node is None or node not in chain.node_set:
+    if loss._node is None or not loss._node.live:
+        raise ValueError("explain: nothing was recorded for this tensor; make its inputs with requires_grad=True")
+    nodes = ancestors([loss._node], ANY)
+    if len(nodes) > LIMIT:
+        rows = [n.row.name for n in nodes if n.row is not None]
+        raise ValueError(too_many(rows, len(nodes) - len(rows), LIMIT))
+    program, variables = program_of(loss, names)
+    if depth:
+        program = inlined(program, depth)
+    asked = None if wrt is None else [variables.get(w._node) if isinstance(w, Tensor) else None for w in wrt]
+    chain = Chain(program, None if asked is None else filter(None, asked), depth=depth, variables=variables)
+    if asked is None:
+        return chain, [n for n in chain.landmarks if chain.is_input(n) and n in chain.graded]
+    return chain, [_target(chain, v, w) for v, w in zip(asked, wrt or (), strict=True)]
+
+
+def _target(chain: Chain, v: Var | None, wrt: Any) -> Var:
+    """The variable `v` of `wrt` in the chain."""
+    v = None if v is None else chain.canonical(v)
+    if v is None or v not in chain.place:
         word = getattr(wrt, "name", None)
         raise ValueError(
             f"explain: {chain.names[chain.root]} does not depend on {repr(word) if word else 'this tensor'}; "
             "pass the tensor that the loss was computed from, and make it with requires_grad=True"
         )
-    if node not in chain.landmark_set:
+    if v not in chain.landmark_set:
         raise ValueError(
             "explain: to differentiate with respect to an inner result, set its .name first, and expand its module "
             "with a larger depth="
         )
-    return node
+    return v

@@ -1,4 +1,4 @@
-"""A recorded graph, traced again: the named arrays become inputs, and what was computed from them is recorded.
+"""A program in which what was computed from the named arrays follows them.
 
 An ordinary recording begins where something requires a gradient. Of ``1 - t`` it has only the value, and of a
 convolution the windows that were extracted from the image. Here ``1 - t`` is computed from `t`, as the user's line has
@@ -7,17 +7,18 @@ it, and a known step, such as `conv2d`, is called again on its arguments.
 
 from __future__ import annotations
 
-from collections import ChainMap
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ..base.escape import plain
 from ..base.snapshots import untouched
-from ..engine.context import changed
-from ..engine.node import ANY, NEEDS, TRACED, Node, ancestors
-from ..engine.record import record
-from ..engine.value import wrap
+from ..engine.node import TRACED
+from ..program import Equation, Var
+from ..program.graph import recorded_equations
 from ..program.naming import groups
 from ..tensor import Tensor
 from .chain_rule import Chain
@@ -25,11 +26,11 @@ from .formula import Expr
 from .formula_ops import evaluate, recorded
 from .given import Given
 from .javascript import NoForm
-from .named_graph import NamedGraph
+from .steps import Steps
 
 
-def retraced(chain: Chain, kinds: str = "biuf") -> NamedGraph:
-    """The graph of `chain` with its names, recorded again with every named array of these kinds as an input.
+def retraced(chain: Chain, kinds: str = "biuf") -> Steps:
+    """The program of `chain` with its names, and every named array of these kinds as an input.
 
     An array from which another constant was computed stays a constant too.
 
@@ -38,9 +39,11 @@ def retraced(chain: Chain, kinds: str = "biuf") -> NamedGraph:
     NoForm
         If it uses an array that may have been computed from a parameter. A trace has recorded how.
     """
-    data = None if chain.root.live & TRACED else Given(chain)
-    graph = _Again(chain, kinds, data).graph()
-    return _Again(chain, kinds, data).graph() if data is not None and data.fixed else graph
+    nodes = [t._node for t in chain.program.captured.values()]
+    is_traced = bool(chain.program.inputs) or any(n is not None and n.live & TRACED for n in nodes)
+    data = None if is_traced else Given(chain)
+    steps = _Again(chain, kinds, data).steps()
+    return _Again(chain, kinds, data).steps() if data is not None and data.fixed else steps
 
 
 class _Again:
@@ -48,131 +51,170 @@ class _Again:
         self.chain, self.data = chain, data
         constants = chain.constants.values
         fixed = [constants[word] for word in (data.fixed if data is not None else ())]
-        self.made: dict[Node, Any] = {}  # the new Tensor of each old node; of a call with several results the tuple
         introduced = {word for n in chain.landmarks for word, _ in chain.where(n)}
-        self.given = {
-            word: _leaf(x, TRACED)
-            if isinstance(x, np.ndarray) and x.dtype.kind in kinds and not any(np.may_share_memory(x, a) for a in fixed)
-            else x
+        #: The arrays that become inputs, by name.
+        self.arrays = {
+            word: Var(word, x.shape, x.dtype)
             for word, x in constants.items()
-            if word not in introduced
-        }
-        members: dict[Any, list[Node]] = {}
-        for n in chain.recorded:
-            for group in groups(n):
-                members.setdefault(group, []).append(n)
-        self.members = members
-        self.tried: set[Any] = set()
+            if word not in introduced and isinstance(x, np.ndarray) and x.dtype.kind in kinds
+            and not any(np.may_share_memory(x, a) for a in fixed)
+        }  # fmt: skip
+        self.members: dict[Any, list[Equation]] = {}
+        for eq in chain.program.equations:
+            for group in groups(eq):
+                self.members.setdefault(group, []).append(eq)
+        self.drawn: dict[Var, Any] = {}
+        self.called: dict[Any, list[Equation] | None] = {}  # of each call that was tried, its new equations
 
-    def graph(self) -> NamedGraph:
-        with changed(recording=True, group=None, watcher=None), np.errstate(all="ignore"):
-            for n in self.chain.recorded:
-                if n not in self.made:
-                    self._make(n)
-        claimed: dict[Node, str] = {}
-        for word, t in [*self.given.items(), *((word, self.made.get(n)) for n, word in self.chain.names.items())]:
-            if isinstance(t, Tensor) and t._node is not None:
-                claimed.setdefault(t._node, word)
-        return NamedGraph(self.made[self.chain.root], claimed=claimed, board=False)
+    def steps(self) -> Steps:
+        program = self.chain.program.mapped(self._rule)
+        constants = self.chain.constants.values
+        captured = {v: Tensor(constants[word]) for word, v in self.arrays.items()}
+        captured |= {v: Tensor(x) for v, x in self.drawn.items()} | dict(program.captured)
+        names = {v: word for word, v in self.arrays.items()} | self.chain.names
+        return Steps(replace(program, captured=captured, constants={}), board=False, names=names)
 
-    def _make(self, n: Node) -> None:
-        if n.row is None:
-            self.made[n] = _leaf(n.y, TRACED | NEEDS * n.requires_grad)
-        elif "generator" in n.params:
-            self.made[n] = wrap(self.chain.values[n], None)  # as drawn
-        elif n in self.chain.twins:
-            self.made[n] = self.made[self.chain.twins[n]]
-        elif n.parents[0] is not None and n.parents[0].parts is not None:
-            self.made[n] = self.made[n.parents[0]][n.params["index"]]
-        elif not any(self._called(group) for group in groups(n)):
-            self._check_positions(n)
-            xs = [self._argument(n, k, p, x) for k, (p, x) in enumerate(zip(n.parents, n.xs, strict=True))]
-            self.made[n] = record(n.row, xs, n.params)
+    def _rule(self, eq: Equation, defined: Mapping[Var, Equation]) -> Any:
+        if "generator" in eq.params:
+            self.drawn |= {v: self.chain.values[v] for v in eq.outputs if v in self.chain.values}  # as drawn
+            return []
+        for group in groups(eq):
+            new = self._again(group)
+            if new is not None:
+                return new if self._ends(group)[0] in eq.outputs else []
+        self._check_positions(eq)
+        before: list[Equation] = []
+        operands: list[Any] = []
+        for k, x in enumerate(eq.operands):
+            self._check(eq, k, x)
+            if isinstance(x, Var):
+                operands.append(x)
+                continue
+            formula = self.chain.operand(eq, k)
+            equations, value = self._equations(partial(self._value, formula), formula.names)
+            before += equations
+            operands.append(value)
+        return [*before, replace(eq, operands=tuple(operands))]
 
-    def _argument(self, n: Node, k: int, p: Node | None, x: Any) -> Any:
-        if p is not None and p not in self.made and p in self.chain.names:
-            self.made[p] = _leaf(p.y, TRACED)
-        value = x if p is None else p.y if p.row is None and not p.requires_grad else None
-        is_given = self.data is None or value is None or self.data.operand(n, k, value)
-        if not is_given and not self._draws(n.group):
-            raise _may_follow(n, "a value")
-        if p in self.made:
-            return self.made[p]
-        return self._value(self.chain.operand(n, k, x if p is None else p.y))
+    def _equations(
+        self, run: Callable[[Mapping[Var, Any]], Any], words: Any, variables: Any = ()
+    ) -> tuple[list[Equation], Any]:
+        """The equations that ``run(tensors)`` records, from the arrays with these names and from `variables`."""
+        constants = self.chain.constants.values
+        inputs = {self.arrays[w]: constants[w] for w in words if w in self.arrays}
+        inputs |= {v: self.chain.values[v] for v in variables}
+        return recorded_equations(run, inputs, self.chain.graded)
 
-    def _value(self, e: Expr) -> Any:
+    def _value(self, e: Expr, tensors: Mapping[Var, Any]) -> Any:
         """A constant, computed from the named arrays."""
-        return evaluate(e, ChainMap(self.given, self.chain.constants.values), call=recorded)
+        constants = self.chain.constants.values
+        env = {w: tensors[self.arrays[w]] if w in self.arrays else constants[w] for w in e.names}
+        return evaluate(e, env, call=recorded)
 
-    def _check_positions(self, n: Node) -> None:
+    def _check(self, eq: Equation, k: int, x: Any) -> None:
+        """Raise if an operand that is no result may have been computed from the numbers."""
+        is_constant = not isinstance(x, Var) or self.chain.is_input(x) and x not in self.chain.graded
+        if self.data is None or not is_constant:
+            return
+        value = self.chain.values[x] if isinstance(x, Var) else x
+        if not self.data.operand(eq, k, value) and not self._draws(eq.group):
+            raise _may_follow(eq, "a value")
+
+    def _check_positions(self, eq: Equation) -> None:
         """Raise if positions may have been computed from the numbers, as in a sort."""
-        assert n.row is not None
-        taken = [part for value in n.params.values() for part in (value if isinstance(value, tuple) else (value,))]
+        taken = [part for value in eq.params.values() for part in (value if isinstance(value, tuple) else (value,))]
         places = [part for part in taken if isinstance(part, np.ndarray) and part.dtype.kind in "biu"]
-        if self.data is not None and places and not self.data.positions(n, places):
-            raise _may_follow(n, "positions")
+        if self.data is not None and places and not self.data.positions(eq, places):
+            raise _may_follow(eq, "positions")
 
-    def _called(self, group: Any) -> bool:
-        """Call a known step again if one of its arguments is a named array; whether that gave its result."""
-        if group in self.tried:
-            return False
-        self.tried.add(group)
+    # ------------------------------------------------------------------------------------------------- calls again
+
+    def _ends(self, group: Any) -> list[Var]:
+        """The values of a call that are used outside it."""
+        program, inside = self.chain.program, set(map(id, self.members[group]))
+        used = {x for eq in program.equations if id(eq) not in inside for x in eq.operands if isinstance(x, Var)}
+        used.add(self.chain.root)
+        return [v for eq in self.members[group] for v in eq.outputs if v in used]
+
+    def _again(self, group: Any) -> list[Equation] | None:
+        """The equations of a known step that is called again, since one of its arguments is a named array."""
+        if group not in self.called:
+            self.called[group] = None
+            self.called[group] = self._called(group)
+        return self.called[group]
+
+    def _called(self, group: Any) -> list[Equation] | None:
         inside = self.members[group]
-        arrays = [x for x in group.inputs.values() if isinstance(x, np.ndarray) and self.chain.constants.known(x)]
-        used = {p for n in self.chain.recorded if n not in set(inside) for p in n.parents}
-        exits = [n for n in inside if n in used or n is self.chain.root]
-        if not arrays or len(exits) != 1 or any("generator" in n.params for n in inside):
-            return False
+        arguments = (x for x in group.inputs.values() if isinstance(x, np.ndarray))
+        arrays = [e for x in arguments if (e := self.chain.constants.known(x)) is not None]
+        ends = self._ends(group)
+        if not arrays or len(ends) != 1 or any("generator" in eq.params for eq in inside):
+            return None
         _, f, args, params = group._call
-        args = [self._given(exits[0], x) for x in args]
-        params = {word: self._given(exits[0], x) for word, x in params.items()}
+        args = [self._given(inside[-1], x) for x in args]
+        params = {word: self._given(inside[-1], x) for word, x in params.items()}
+        variables = {x for x in [*args, *params.values()] if isinstance(x, Var)}
+        draws = False
+
+        def run(tensors: Mapping[Var, Any]) -> Any:
+            nonlocal draws
+            xs = [self._argument(x, tensors) for x in args]
+            with untouched(f, xs) as snapshot:
+                y = f(*xs, **{word: self._argument(x, tensors) for word, x in params.items()})
+            draws = bool(snapshot.draws)
+            return y
+
         try:
-            with untouched(f, args) as snapshot:
-                y = f(*args, **params)
+            equations, result = self._equations(run, {w for e in arrays for w in e.names}, variables)
         except Exception:  # such as a decision by the numbers: its steps are recorded again instead
-            return False
-        if snapshot.draws or not isinstance(y, Tensor) or y.shape != exits[0].shape or y._node is None:
-            return False
-        self.made |= dict.fromkeys(inside) | {exits[0]: y}
-        return True
+            return None
+        if draws or not equations or not isinstance(result, Var) or result.shape != ends[0].shape:
+            return None
+        if equations[-1].outputs != (result,):
+            return None
+        return [*equations[:-1], replace(equations[-1], outputs=(ends[0],))]
 
     def _draws(self, group: Any) -> bool:
         """True if a call draws random numbers and uses no other constants: these stay as drawn."""
         if group is None or group._call is None:
             return False
         _, f, args, params = group._call
-        args = [_leaf(x.y, TRACED) if isinstance(x, Node) else x for x in args]
-        params = {word: _leaf(x.y, TRACED) if isinstance(x, Node) else x for word, x in params.items()}
+
+        def run(tensors: Mapping[Var, Any]) -> Any:
+            xs = [self._argument(x, tensors) for x in args]
+            with untouched(f, xs):
+                return f(*xs, **{word: self._argument(x, tensors) for word, x in params.items()})
+
+        variables = {self.chain.canonical(x) for x in [*args, *params.values()] if isinstance(x, Var)}
         try:
-            with untouched(f, args):
-                y = f(*args, **params)
+            equations, _ = self._equations(run, (), variables)
         except Exception:  # such as a decision by the numbers
             return False
-        inside = ancestors([y._node], ANY) if isinstance(y, Tensor) and y._node is not None else []
-        constant = [n for n in inside if n.row is not None and n.row.kind == "constant"]
-        return bool(constant) and all("generator" in n.params for n in constant)
+        constant = [eq for eq in equations if eq.row.kind == "constant"]
+        return bool(constant) and all("generator" in eq.params for eq in constant)
 
-    def _given(self, n: Node, x: Any) -> Any:
-        """An argument of a call: a node, an array, or anything else. Arrays are copied: batch norm writes into some."""
-        if isinstance(x, Node):
-            return self.made[x] if x in self.made else wrap(x.y.copy(), None)
+    def _given(self, eq: Equation, x: Any) -> Any:
+        """An argument of a call: a variable, an array as a formula of the named ones, or anything else."""
+        if isinstance(x, Var):
+            return self.chain.canonical(x)
         if not isinstance(x, np.ndarray):
             return x
-        if self.data is not None and not self.data.argument(n, x):
-            raise _may_follow(n, "an array")
-        e = self.chain.constants.known(x)
-        return x.copy() if e is None else self._value(e)
+        if self.data is not None and not self.data.argument(eq, x):
+            raise _may_follow(eq, "an array")
+        return self.chain.constants.known(x) or x
+
+    def _argument(self, x: Any, tensors: Mapping[Var, Any]) -> Any:
+        """An argument for a run. Arrays are copied: batch norm writes into some."""
+        if isinstance(x, Var):
+            return tensors[self.chain.canonical(x)]
+        if isinstance(x, Expr):
+            return self._value(x, tensors)
+        return x.copy() if isinstance(x, np.ndarray) else x
 
 
-def _may_follow(n: Node, what: str) -> NoForm:
-    assert n.row is not None
-    word = n.group.name if n.group is not None else n.row.name
+def _may_follow(eq: Equation, what: str) -> NoForm:
+    word = eq.group.name if eq.group is not None else eq.row.name
     return NoForm(
         f"{plain(word)} uses {what} that may have been computed from the numbers; draw the function itself, as in "
         "draw(f, x), which records that too"
     )
-
-
-def _leaf(x: Any, live: int) -> Tensor:
-    x = np.array(x)
-    return wrap(x, Node(None, (), (), x, x.shape, x.dtype, live))

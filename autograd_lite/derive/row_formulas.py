@@ -9,10 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..base.tree import leaves, rebuild
-from ..engine.engine_rows import PROJECTION
-from ..engine.node import NEEDS, Node
-from ..engine.replay import arguments, replay
-from ..engine.value import wrap
+from ..program import Program, Var
 from ..table import Primitive
 from ..tensor import Tensor
 from .factors import Combine, total
@@ -73,47 +70,28 @@ def derivatives(row: Primitive, *args: Any, **params: Any) -> list[RowDerivative
     log dy/dx = 1 / x
     matmul cotangent of x_1 = g @ x_2ᵀ; cotangent of x_2 = x_1ᵀ @ g
     """
-    values = leaves(args)
-    live = [_leaf(x) if np.asarray(x).dtype.kind in "fc" else x for x in values]
-    y = row(*rebuild(args, live), **params)
-    result = next((part for part in leaves(y) if isinstance(part, Tensor) and part._node is not None), None)
-    if result is None or result._node is None:
+    live = [Tensor(x, requires_grad=True) if np.asarray(x).dtype.kind in "fc" else x for x in leaves(args)]
+    program = Program.of(row(*rebuild(args, live), **params))
+    if len(program) != 1 or program.equations[0].row is not row:
         return []
-    n: Node = result._node
-    several = n.row is PROJECTION
-    call = n.parents[0] if several else n
-    if call is None or call.row is not row:
-        return []
-    results = _results(call, several)
-    return [_of_argument(results, i) for i, p in enumerate(call.parents) if p is not None and row.pulls[i] is not None]
-
-
-def _leaf(x: Any) -> Tensor:
-    data = np.asarray(x)
-    return wrap(data, Node(None, (), (), data, data.shape, data.dtype, NEEDS))
-
-
-def _results(call: Node, several: bool) -> list[CallResult]:
-    """Each result of a call, with the values of everything."""
-    values = replay([*(p for p in call.parents if p is not None), call])
-    recorded = tuple(p is not None for p in call.parents)
-    indices = range(len(call.parts)) if several else (None,)
-    return [CallResult(call, k, arguments(call, values), recorded, values[call]) for k in indices]
+    [eq], values = program.equations, program.values
+    results = [CallResult.of(eq, k, values) for k in (range(len(eq.outputs)) if row.outputs else (None,))]
+    positions = (i for i, x in enumerate(eq.operands) if isinstance(x, Var) and row.pulls[i] is not None)
+    return [_of_argument(results, i) for i in positions]
 
 
 def _of_argument(results: Sequence[CallResult], i: int) -> RowDerivative:
     """The rule for argument `i`: a sum over the results."""
-    first, call = results[0], results[0].node
-    arrays = {id(x): name(f"x_{k + 1}", np.shape(x)) for k, x in enumerate(first.xs) if not first.recorded[k]}
+    first, row = results[0], results[0].equation.row
+    arrays = {id(x): name(f"x_{k + 1}", np.shape(x)) for k, x in enumerate(first.xs) if not first.is_recorded(k)}
     edges = [edge(result, i, lambda k, x: arrays[id(x)] if np.ndim(x) else constant(x)) for result in results]
-    one = sum(first.recorded) == 1
+    one = sum(map(first.is_recorded, range(len(first.xs)))) == 1
     meanings = {f"{X}{k}": name("x" if one else f"x_{k + 1}", np.shape(x)) for k, x in enumerate(first.xs)}
     if first.index is None:
-        meanings[Y] = name("y", call.shape)
+        meanings[Y] = name("y", first.shape)
     else:
         meanings |= {f"{Y}{k}": name(f"y_{k + 1}", np.shape(v)) for k, v in enumerate(first.y)}
-    assert call.row is not None
-    is_partial = call.row.kind == "elementwise"
+    is_partial = row.kind == "elementwise"
     terms = []
     for result, e in zip(results, edges, strict=True):
         g = name("g" if result.index is None else f"g_{result.index + 1}", result.shape)

@@ -16,12 +16,13 @@ import numpy as np
 from ..base.escape import RESERVED, identifier
 from ..base.snapshots import untouched
 from ..base.tree import leaves, matched, rebuild
-from ..engine.node import ANY, Node, ancestors
 from ..engine.operands import raw
-from ..program.capture import Capture, capture, run
+from ..program import Program, Var
+from ..program.capture import run
 from ..tensor import Tensor
 from .chain_rule import Chain
 from .source_lines import LineWriter
+from .steps import too_many
 
 LIMIT = 5_000  # operations
 
@@ -199,41 +200,41 @@ def source(
 
 
 def _source(f: Any, args: Any, wrt: Any, names: Any, update: str | None, name: str | None) -> Source:
-    made = capture(f, args, None, names)
-    what = name or (made.name if made.name.isidentifier() else "f")
+    program = Program.trace(f, *args, names=names)
+    what = name or (program.name if program.name.isidentifier() else "f")
     what = identifier(what) + "_" * (identifier(what) in RESERVED)
-    if isinstance(made.result, (dict, list, tuple)):
-        raise TypeError(f"source: expected {what} to return one array, got a {type(made.result).__name__}")
-    if not isinstance(made.result, Tensor) or made.result._node is None or not made.result._node.live:
+    if isinstance(program.result, (dict, list, tuple)):
+        raise TypeError(f"source: expected {what} to return one array, got a {type(program.result).__name__}")
+    if not isinstance(program.outputs[0], Var):
         raise ValueError(f"source: the result of {what} depends on none of its arguments")
-    wanted = _wanted(made, what, args, wrt)
-    chain = Chain(made.result, made.arrays, claimed=made.names, limit=LIMIT, wrt=wanted, board=False)
-    found = emit(chain, wanted, what, made.inputs, update)
-    found.structure = rebuild(args, found.arguments)
-    return found
+    if len(program) > LIMIT:
+        raise ValueError(too_many((eq.row.name for eq in program.equations), len(program.inputs), LIMIT))
+    wanted = _wanted(program, what, args, wrt)
+    emitted = emit(Chain(program, wanted, board=False), wanted, what, program.inputs, update)
+    emitted.structure = rebuild(args, emitted.arguments)
+    return emitted
 
 
-def _wanted(made: Capture, what: str, args: Any, wrt: Sequence[str] | str | None) -> list[Node]:
-    inside = ancestors([made.result._node], ANY)[::-1]
-    outside = [n for n in inside if n.row is None and n not in made.inputs and n.requires_grad]
-    floating = [n for n in made.inputs if n.requires_grad] + outside
+def _wanted(program: Program, what: str, args: Any, wrt: Sequence[str] | str | None) -> list[Var]:
+    outside = [v for v, t in program.captured.items() if t.requires_grad]
+    floating = [v for v in program.inputs if v.dtype.kind in "fc"] + outside
     if wrt is None:
         asked = [isinstance(x, Tensor) and x.requires_grad for x in leaves(args)]
-        chosen = [n for n, yes in zip(made.inputs, asked, strict=True) if yes] + outside
+        chosen = [v for v, yes in zip(program.inputs, asked, strict=True) if yes] + outside
         return chosen or floating
     words = [wrt] if isinstance(wrt, str) else list(wrt)
-    known = {made.names.get(n): n for n in floating}
-    missing = [w for w in words if w not in known]
+    by_name = {v.name: v for v in floating}
+    missing = [w for w in words if w not in by_name]
     if missing:
         raise ValueError(
-            f"source: expected wrt to name floating arguments of {what}, which are {', '.join(filter(None, known))}; "
+            f"source: expected wrt to name floating arguments of {what}, which are {', '.join(by_name)}; "
             f"got {', '.join(missing)}"
         )
-    return [known[w] for w in words]
+    return [by_name[w] for w in words]
 
 
 def emit(
-    chain: Chain, wanted: Sequence[Node], what: str, inputs: Sequence[Node] = (), update: str | None = None
+    chain: Chain, wanted: Sequence[Var], what: str, inputs: Sequence[Var] = (), update: str | None = None
 ) -> Source:
     """The source of a chain: forward, backward, return."""
     writer = LineWriter(chain, wanted, inputs)

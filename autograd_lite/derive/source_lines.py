@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from ..base.escape import plain
-from ..engine.backward import pull_back
-from ..engine.node import Node
+from ..program import Equation, Var
 from ..program.naming import label
+from ..program.slopes import gradients
 from ..table import Primitive
 from .binding import ATOM
 from .chain_rule import Chain
@@ -32,35 +32,35 @@ _ARITHMETIC = ("sum", "difference", "product", "negation", "quotient", "transpos
 class LineWriter(CodeWriter):
     """Collects the lines of one function, and the helpers that they call."""
 
-    def __init__(self, chain: Chain, wanted: Sequence[Node], inputs: Sequence[Node]) -> None:
+    def __init__(self, chain: Chain, wanted: Sequence[Var], inputs: Sequence[Var]) -> None:
         super().__init__()
         self.chain = chain
         self.wanted = list(wanted)
         self.inputs = [self.ident(chain.names[n]) if n in chain.names else self.fresh("unused") for n in inputs]
-        self.given = {n for n in chain.names if n.name or n not in chain.landmark_set or n.row is None}
-        self.given |= set(chain.claimed)
+        self.given = {n for n in chain.names if n in chain.program.named or n not in chain.landmark_set}
+        self.given |= {n for n in chain.names if chain.is_input(n)}
         self.assigned: set[str] = set()
         for word, value in chain.environment().items():
             self.values[self.ident(word)] = value
         self.cotangent = ""
         self._hoisted: dict[str, str] = {}
         self._rounding: dict[str, Rounding] = {}  # of the identifiers
-        self._words: dict[tuple[Node | None, Node], str] = {}
+        self._words: dict[tuple[Var | None, Var], str] = {}
         self.result = self.node(chain.root)  # the identifier of the value that is returned
         self._lent: set[str] = set()  # those in whose memory something lies that is returned
 
     # ----------------------------------------------------------------------------------------------------- names
 
-    def node(self, n: Node) -> str:
+    def node(self, n: Var) -> str:
         return self.ident(self.chain.names[n])
 
-    def gradient(self, n: Node) -> str:
+    def gradient(self, n: Var) -> str:
         """``dLdW``."""
         if n not in self.chain.names:
             self.chain.names[n] = "unused"
         return self.partial(self.chain.root, n)
 
-    def partial(self, n: Node, m: Node) -> str:
+    def partial(self, n: Var, m: Var) -> str:
         """``dPdC``; ``dloss_dW1`` where the names are longer."""
         if (n, m) not in self._words:
             of, wrt = self.node(n), self.node(m)
@@ -73,54 +73,49 @@ class LineWriter(CodeWriter):
     def forward(self) -> list[str]:
         chain = self.chain
         out: list[tuple[str, str]] = []
-        seen: set[Node] = set()
+        written: set[int] = set()  # the equations with several results, by id
         for n in chain.landmarks:
-            call = chain.call(n)
-            if n.row is None or call in seen:
+            if chain.is_input(n) or id(chain.defined[n]) in written:
                 continue
-            definition = chain.definition(n) if call is n else None
-            steps = walk(definition) if definition is not None else [call]
-            rows = [part.row for part in steps if part.row is not None]
+            eq = chain.defined[n]
+            definition = None if eq.row.outputs else chain.definition(n)
+            rows = [eq.row] if definition is None else [part.row for part in walk(definition) if part.row is not None]
             origin = label(chain.group_path(n)) or _origin(rows)
             if definition is not None:
                 comment = f"{origin}, {shape_text(n.shape)}"
                 value, owned = chain.values[n], n is chain.root
                 out += self.line(self.node(n), definition, n.shape, n.dtype, comment, value, owned)
             else:
-                seen.add(call)
-                out += self._several(call, origin)
+                written.add(id(eq))
+                out += self._several(eq, origin)
         root = chain.root
-        if root.row is None or chain.call(root) is not root:  # an argument, or one of several results
-            word, self.result = self.result, self.result if root.row is not None else self.fresh("L")
+        if not chain.is_single(root):  # an argument, or one of several results
+            word, self.result = self.result, self.result if root in chain.defined else self.fresh("L")
             if self.memory.get(word, {word}) <= self.assigned:
                 self._lent |= self.memory[word]
             else:
                 out += self.line(self.result, name(chain.names[root], root.shape), root.shape, None, "", None, True)
         return _aligned(out)
 
-    def _several(self, call: Node, origin: str) -> list[tuple[str, str]]:
-        """One line for a call with several results."""
+    def _several(self, eq: Equation, origin: str) -> list[tuple[str, str]]:
+        """One line for an equation with several results."""
         chain = self.chain
-        assert call.row is not None
-        args = [
-            chain.constant(x) if p is None else chain.expression(p)
-            for p, x in zip(chain.parents(call), call.xs, strict=True)
-        ]
-        results = [self.ident(chain.part(call, k)) for k in range(len(call.parts))]
-        self.values.update(zip(results, chain.values[call], strict=True))
-        e = Expr(call.row.name, tuple(args), None, dict(call.params), (), call.row)
+        args = [chain.expression(x) if isinstance(x, Var) else chain.constant(x) for x in eq.operands]
+        results = [self.ident(chain.word(v)) for v in eq.outputs]
+        self.values.update(zip(results, (chain.values[v] for v in eq.outputs), strict=True))
+        e = Expr(eq.row.name, tuple(args), None, dict(eq.params), (), eq.row)
         self._rounding.update({word: self._rounding_of(e, self.values[word]) for word in results})
         self._use(e)
         code = write(e, self)
         self.memory |= {word: self.shared(e) or frozenset((word,)) for word in results}
         self.assigned |= set(results)
-        shapes = ", ".join(shape_text(shape) for shape, _ in call.parts)
+        shapes = ", ".join(shape_text(v.shape) for v in eq.outputs)
         return [(f"{', '.join(results)} = {code}", f"{origin}, {shapes}")]
 
     def backward(self) -> list[str]:
         chain = self.chain
         reach = chain.reaching(self.wanted)
-        arriving: dict[Node, list[Expr]] = {}
+        arriving: dict[Var, list[Expr]] = {}
         root = chain.root
         if int(np.prod(root.shape)) == 1:
             arriving[root] = [number(1.0)]
@@ -132,25 +127,25 @@ class LineWriter(CodeWriter):
             self._words[root, root] = self.cotangent
             self.used[self.cotangent] = None
             arriving[root] = [name(self.cotangent, root.shape)]
-        waiting: dict[Node, int] = {}
+        waiting: dict[Var, int] = {}
         for n in chain.landmarks:
-            for m in chain.inputs_of(n) if n in reach and n.requires_grad else ():
+            for m in chain.inputs_of(n) if n in reach else ():
                 waiting[m] = waiting.get(m, 0) + 1
         out: list[tuple[str, str]] = []
         for n in reversed(chain.landmarks):
-            if n not in arriving or n.row is None:
+            if n not in arriving or chain.is_input(n):
                 continue
             inputs = [m for m in chain.inputs_of(n) if m in reach]
-            inputs.sort(key=lambda m: m.row is not None or m not in self.wanted)
+            inputs.sort(key=lambda m: m in chain.defined or m not in self.wanted)
             above, lines = self._above(n, inputs, arriving.pop(n))
             out += lines
             for m in inputs:
                 out += self._factor(n, m, above, arriving)
                 waiting[m] -= 1
-                if not waiting[m] and m in self.wanted and m.row is None:
+                if not waiting[m] and m in self.wanted and chain.is_input(m):
                     out += self._result(m, arriving[m])
         for n in self.wanted:
-            if n not in arriving and n.row is None and n is not root:
+            if n not in arriving and chain.is_input(n) and n is not root:
                 zeros = f"np.zeros_like({self.node(n)})"
                 self.assigned.add(self.gradient(n))
                 out.append((f"{self.gradient(n)} = {zeros}", "not used"))
@@ -164,15 +159,15 @@ class LineWriter(CodeWriter):
         root = self.chain.root
         g = self.values[self.cotangent] if self.cotangent else np.ones(root.shape, root.dtype)
         with np.errstate(all="ignore"):
-            gradients = pull_back({root: g}, self.wanted)
+            expected = gradients(self.chain.program, self.wanted, g)
         # The engine rounds each cotangent to the dtype of its value. A line that merges several steps rounds once.
         working = Rounding(max(float(np.finfo(n.dtype).eps) for n in self.chain.nodes if n.dtype.kind in "fc"))
         for n in self.wanted:
             word = self.gradient(n)
             mine, rounding = self.values.get(word, np.zeros(n.shape)), self._rounding.get(word, Rounding())
             rounding = rounding.joined(working)
-            if n in gradients and np.all(np.isfinite(gradients[n])) and not close(mine, gradients[n], rounding):
-                raise ArithmeticError(f"source: {word} comes out as {mine}, the engine's is {gradients[n]}")
+            if np.all(np.isfinite(expected[n])) and not close(mine, expected[n], rounding):
+                raise ArithmeticError(f"source: {word} comes out as {mine}, the engine's is {expected[n]}")
 
     def _rounding_of(self, e: Expr, value: Any) -> Rounding:
         """The rounding error that a value computed by `e` may have."""
@@ -182,18 +177,18 @@ class LineWriter(CodeWriter):
             rounding = rounding.joined(self._rounding.get(word) or Rounding.of(self.values.get(word, 0.0)))
         return rounding
 
-    def _above(self, n: Node, inputs: Sequence[Node], arrived: list[Expr]) -> tuple[Expr, list[tuple[str, str]]]:
+    def _above(self, n: Var, inputs: Sequence[Var], arrived: list[Expr]) -> tuple[Expr, list[tuple[str, str]]]:
         """The cotangent of `n`, under a name of its own if it is needed more than once."""
         above = total(arrived[:2])
         factors = [self.chain.factor(n, m) for m in inputs]
         heavy = len(inputs) > 1 or any(f.is_map for f in factors) or len(arrived) > 1
-        if above.role in ("name", "number") and not (n in self.wanted and n.row is not None):
+        if above.role in ("name", "number") and not (n in self.wanted and n in self.chain.defined):
             return above, []
         if n in self.wanted or heavy or len(write(above, self)) > 50:
             return name(self.gradient(n), n.shape), self._result(n, arrived)
         return above, []
 
-    def _result(self, n: Node, arrived: Sequence[Expr]) -> list[tuple[str, str]]:
+    def _result(self, n: Var, arrived: Sequence[Expr]) -> list[tuple[str, str]]:
         """The line of a gradient; a sum that is too long for one line is continued in the next."""
         word = self.gradient(n)
         self.words[word] = word
@@ -207,7 +202,7 @@ class LineWriter(CodeWriter):
             waiting = longer
         return out + self.line(word, waiting, n.shape, n.dtype, shape_text(n.shape), None, n in self.wanted)
 
-    def _factor(self, n: Node, m: Node, above: Expr, arriving: dict[Node, list[Expr]]) -> list[tuple[str, str]]:
+    def _factor(self, n: Var, m: Var, above: Expr, arriving: dict[Var, list[Expr]]) -> list[tuple[str, str]]:
         factor = self.chain.factor(n, m)
         lines: list[tuple[str, str]] = []
         formula = factor.formula
@@ -285,7 +280,7 @@ class LineWriter(CodeWriter):
                 return e, lines
             word = self._hoisted.get(part.key, "")
             if not word:
-                word = self.fresh(next(self.chain._fresh))
+                word = self.fresh(next(self.chain.fresh))
                 self.words[word] = word
                 inner, before = self._shortened(part)
                 self._use(inner)

@@ -15,8 +15,9 @@ import numpy as np
 
 from ..base.escape import plain
 from ..engine.context import changed
-from ..engine.node import TRACED, Node
 from ..engine.value import wrap
+from ..program import Equation, Var
+from ..program.graph import leaf
 from ..table import TABLE, Primitive
 from ..tensor import Tensor
 from .factors import Combine, Edge
@@ -31,28 +32,41 @@ G, Y, X = "·g", "·y", "·x"  # symbols that no variable can be called
 
 @dataclass(frozen=True)
 class CallResult:
-    """One result of one recorded call, with the values of everything."""
+    """One result of one equation, with the values of everything."""
 
-    node: Node  # of the call
+    equation: Equation
     index: int | None  # which result, where there are several
     xs: tuple[Any, ...]  # the values of the arguments
-    recorded: tuple[bool, ...]  # whether each is a recorded value (or a constant)
     y: Any  # the value, or the tuple of values
     _symbols: list[Any] = field(default_factory=list, repr=False, compare=False)  # made once for all arguments
 
+    @classmethod
+    def of(cls, eq: Equation, index: int | None, values: Mapping[Var, Any]) -> CallResult:
+        """A result of an equation, from the values of the program."""
+        xs = tuple(values[x] if isinstance(x, Var) else x for x in eq.operands)
+        y = values[eq.outputs[0]] if index is None else tuple(values[v] for v in eq.outputs)
+        return cls(eq, index, xs, y)
+
+    @property
+    def _output(self) -> Var:
+        return self.equation.outputs[self.index or 0]
+
     @property
     def dtype(self) -> Any:
-        return self.node.dtype if self.index is None else self.node.parts[self.index][1]
+        return self._output.dtype
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return self.node.shape if self.index is None else self.node.parts[self.index][0]
+        return self._output.shape
+
+    def is_recorded(self, k: int) -> bool:
+        """Whether argument `k` is a value of the program, and no constant."""
+        return isinstance(self.equation.operands[k], Var)
 
 
 def edge(result: CallResult, i: int, constants: Callable[[int, Any], Expr]) -> Edge:
     """The rule for argument `i`, as a formula in the symbols above."""
-    row = result.node.row
-    assert row is not None
+    row = result.equation.row
     p_shape, p_dtype = np.shape(result.xs[i]), np.asarray(result.xs[i]).dtype
     turned = row.holomorphic and result.dtype.kind == "c"
     formula, kind = _traced(result, i, constants, turned)
@@ -80,12 +94,11 @@ def parted(formula: Expr, n_shape: tuple[int, ...], p_shape: tuple[int, ...]) ->
 
 def _traced(result: CallResult, i: int, constants: Callable[[int, Any], Expr], turned: bool) -> Any:
     """The formula from running the rule (None where it is not one that a person would read), and its dtype's kind."""
-    n, row = result.node, result.node.row
-    assert row is not None
+    eq, row = result.equation, result.equation.row
     g_symbol, y, xs, symbols, constant_keys = _symbols(result, constants, turned)
     try:
         with changed(recording=False, group=None, watcher=None), np.errstate(all="ignore"):
-            d = row.symbolic_pull(i)(g_symbol, y, xs, n)
+            d = row.symbolic_pull(i)(g_symbol, y, xs, eq)
         if not isinstance(d, Tensor):
             return constant(d) if np.size(d) == 1 or not np.any(d) else None, np.asarray(d).dtype.kind
         if d._node is None:
@@ -106,17 +119,17 @@ def _symbols(result: CallResult, constants: Callable[[int, Any], Expr], turned: 
     """``g``, ``y`` and the arguments as Tensors, what they stand for, and the keys of the constants among them."""
     if result._symbols:
         return result._symbols
-    symbols: dict[Node, Expr] = {}
+    symbols: dict[Any, Expr] = {}  # by node
     constant_keys: set[str] = set()
 
     def symbol(value: Any, e: Expr) -> Any:
         array = np.asarray(value)
-        leaf = Node(None, (), (), array, array.shape, array.dtype, TRACED)
-        symbols[leaf] = e
-        return wrap(array, leaf)
+        node = leaf(array, requires_grad=False)
+        symbols[node] = e
+        return wrap(array, node)
 
     def argument(k: int, x: Any) -> Any:
-        if result.recorded[k]:
+        if result.is_recorded(k):
             return symbol(x, name(f"{X}{k}", np.shape(x)))
         e = constants(k, x)
         if e.is_number:
@@ -162,14 +175,13 @@ def _laid(at: Any, args: Sequence[Any]) -> Any:
 
 def _called(result: CallResult, i: int, constants: Callable[[int, Any], Expr]) -> tuple[Expr, str]:
     """A call of the rule, and the kind of its dtype."""
-    n, row = result.node, result.node.row
-    assert row is not None
+    eq, row = result.equation, result.equation.row
     rule = row.rule(i)
     args: list[Expr] = []
     values: list[Any] = []
     params: dict[str, Any] = {}
     layout: dict[str, Any] = {}
-    facts = {"i": i, "y_shape": n.shape, "x_dtype": np.asarray(result.xs[0]).dtype, "xs_shape": n.shapes}
+    facts = {"i": i, "y_shape": eq.shape, "x_dtype": np.asarray(result.xs[0]).dtype, "xs_shape": eq.shapes}
 
     def add(value: Any, e: Expr) -> int:
         args.append(e)
@@ -178,7 +190,7 @@ def _called(result: CallResult, i: int, constants: Callable[[int, Any], Expr]) -
 
     def x(k: int) -> int:
         value = result.xs[k]
-        return add(value, name(f"{X}{k}", np.shape(value)) if result.recorded[k] else constants(k, value))
+        return add(value, name(f"{X}{k}", np.shape(value)) if result.is_recorded(k) else constants(k, value))
 
     def y() -> Any:
         if result.index is None:
@@ -205,7 +217,7 @@ def _called(result: CallResult, i: int, constants: Callable[[int, Any], Expr]) -
             case "x_shape":
                 params[slot.name] = np.shape(result.xs[slot.k])
             case "param":
-                params[slot.name] = n.params[slot.name]
+                params[slot.name] = eq.params[slot.name]
             case _:
                 params[slot.name] = facts[slot.kind]
     call: Any = RuleCall(row, i, rule, layout)

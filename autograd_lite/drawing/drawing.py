@@ -319,8 +319,11 @@ def draw(
 
 def _depth(subject: Subject, chain: Chain | None) -> int:
     """The number of steps, if there are many of them and layers to fold them into, and else 0."""
-    nodes = ancestors(subject.roots, ANY) if chain is None else chain.landmarks
-    return len(nodes) if len(nodes) > DEEP and any(is_module(g) for n in nodes for g in groups(n)) else 0
+    if chain is None:
+        paths = [groups(n) for n in ancestors(subject.roots, ANY)]
+    else:
+        paths = [chain.group_path(n) for n in chain.landmarks]
+    return len(paths) if len(paths) > DEEP and any(is_module(g) for path in paths for g in path) else 0
 
 
 _theme = theme

@@ -13,9 +13,12 @@ import numpy as np
 from ..derive.chain_rule import Chain
 from ..derive.constants import is_number
 from ..derive.formula_ops import Expr, name, replaced
-from ..engine.backward import pull_back
+from ..derive.steps import LIMIT, too_many
 from ..engine.node import ANY, Node, ancestors
+from ..program import Var
 from ..program.naming import Names
+from ..program.program import program_of
+from ..program.slopes import gradients as gradients_of
 from .collapse import middle, summary
 from .from_graph import kind_of, names_of, origin_of, own_names
 from .groups import Calls
@@ -34,7 +37,10 @@ def chain_of(subject: Subject, every: bool) -> Chain:
         claimed = own_names(nodes, subject)
     elif not subject.is_loss and subject.roots[0] not in claimed:
         claimed[subject.roots[0]] = names_of([], subject)[subject.roots[0]]
-    return Chain(subject.root, subject.names, claimed=claimed or None)
+    if len(nodes) > LIMIT:
+        raise ValueError(too_many([n.row.name for n in nodes if n.row], 0, LIMIT))
+    program, variables = program_of(subject.root, subject.names, claimed)
+    return Chain(program, variables=variables)
 
 
 def derived(subject: Subject, chain: Chain, limit: int, gradients: bool, partials: bool) -> Scene:
@@ -45,10 +51,11 @@ def derived(subject: Subject, chain: Chain, limit: int, gradients: bool, partial
 class _Derived:
     def __init__(self, subject: Subject, chain: Chain, limit: int, gradients: bool, partials: bool) -> None:
         self.subject, self.chain, self.partials, self.limit = subject, chain, partials, limit
-        computed = [n for n in chain.landmarks if n.row is not None]
+        self.node: dict[Var, Node] = {v: n for n, v in [*chain.variables.items()][::-1]}
+        computed = [n for n in chain.landmarks if n in chain.defined]
         self.hidden = dict.fromkeys(middle(computed, limit) if len(computed) > limit else ())
         self.drawn = drawn = [n for n in computed if n not in self.hidden]
-        self.calls = Calls([chain.call(n) for n in drawn], subject.places)
+        self.calls = Calls([chain.defined[n] for n in drawn], subject.places)
         self.keys: dict[str, str] = {}  # of a name
         self.items: dict[str, Item] = {}
         self.lines: dict[str, Line] = {}
@@ -57,19 +64,14 @@ class _Derived:
         self.by_name = {word: n for n, word in chain.names.items()}
         self.gradients = self._gradients() if gradients else {}
 
-    def _gradients(self) -> dict[Node, Any]:
-        root = self.chain.root
-        if root.shape not in ((), (1,), (1, 1)) or not root.requires_grad or root.dtype.kind not in "fc":
+    def _gradients(self) -> dict[Var, Any]:
+        chain, root = self.chain, self.chain.root
+        if root.shape not in ((), (1,), (1, 1)) or root not in chain.graded:
             return {}
-        wanted = [n for n in self.chain.landmarks if n.requires_grad]
         try:
-            found = pull_back({root: np.ones(root.shape, root.dtype)}, [*wanted, *self.chain.twins])
-        except (RuntimeError, NotImplementedError, TypeError):  # freed or overwritten: drawn without gradients
+            return gradients_of(chain.program, [n for n in chain.landmarks if n in chain.graded])
+        except (RuntimeError, NotImplementedError, TypeError, ValueError):  # with a hook: drawn without gradients
             return {}
-        for twin, n in self.chain.twins.items():  # one box for both
-            if twin in found and n in found:
-                found[n] = found[n] + found[twin]
-        return found
 
     def scene(self) -> Scene:
         self._between()
@@ -79,7 +81,7 @@ class _Derived:
             for word in words:
                 self._leaf(word, constants)
             self._result(n, formula)
-            passes = self.chain.inputs_of(n) if n.requires_grad else []
+            passes = self.chain.inputs_of(n) if n in self.chain.graded else []
             for word in words:
                 self._line(n, word, passes)
             for m in passes:  # the simplified formula may not use all of them
@@ -89,7 +91,7 @@ class _Derived:
         items = tuple(self.items.values())
         return Scene(items, tuple(self.lines.values()), loss=self.keys[self.chain.names[self.chain.root]])
 
-    def _arguments(self, n: Node, formula: Expr) -> list[str]:
+    def _arguments(self, n: Var, formula: Expr) -> list[str]:
         """The values that a step is computed from, in the order of its formula: not the numbers, nor what its textbook
         introduces.
         """
@@ -109,7 +111,7 @@ class _Derived:
         self.keys |= {self.chain.names[n]: "rest" for n in self.hidden}
         for n in self.hidden:
             for m in self.chain.inputs_of(n):
-                if m.row is not None and m not in self.hidden:
+                if m in self.chain.defined and m not in self.hidden:
                     key = f"{self._key(self.chain.names[m])}_rest"
                     self.lines[key] = Line(key, self._key(self.chain.names[m]), "rest", shape=m.shape, combine="passes")
 
@@ -125,37 +127,38 @@ class _Derived:
             shape, dtype = np.shape(value), str(np.asarray(value).dtype)
             self.items[key] = Item(key, kind, word, None, "", shape, dtype, value, own=kind == "input")
             return
-        value, gradient = self.chain.values.get(n, n.y), self.gradients.get(n)
-        kind, own = kind_of(n, self.subject), self._own(n)
+        value, gradient = self.chain.values[n], self.gradients.get(n)
+        kind, own = kind_of(self.node[n], self.subject), self._own(n)
         self.items[key] = Item(key, kind, word, None, "", n.shape, str(n.dtype), value, gradient, own=own)
 
-    def _result(self, n: Node, formula: Expr) -> None:
+    def _result(self, n: Var, formula: Expr) -> None:
         word = self.chain.names[n]
         key = self._key(word)
-        call = self.chain.call(n)
+        eq = self.chain.defined[n]
         self.items[key] = Item(
             key,
-            kind_of(n, self.subject),
+            kind_of(self.node[n], self.subject),
             word,
             formula,
             "",
             n.shape,
             str(n.dtype),
-            self.chain.values.get(n),
+            self.chain.values[n],
             self.gradients.get(n),
-            self.calls.clusters(call, self.chain.shell(n)),
+            self.calls.clusters(eq, self.chain.shell(n)),
             self._own(n),
-            call.row.name if call.row else "",
+            eq.row.name,
             "",
-            origin_of(call),
+            origin_of(eq.origin.line),
         )
 
-    def _own(self, n: Node) -> bool:
+    def _own(self, n: Var) -> bool:
         word = self.chain.names[n]
         named = self.subject.names.get(word)
-        return n.name == word or n in self.subject.claimed or getattr(named, "_node", None) is n
+        node = self.node[n]
+        return node.name == word or node in self.subject.claimed or getattr(named, "_node", None) is node
 
-    def _line(self, n: Node, word: str, passes: Sequence[Node]) -> None:
+    def _line(self, n: Var, word: str, passes: Sequence[Var]) -> None:
         tail, head = self.keys[word], self.keys[self.chain.names[n]]
         key = f"{tail}_{head}"
         if key in self.lines:

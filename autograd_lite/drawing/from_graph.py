@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from ..base.escape import plain
-from ..derive.formula_ops import Expr, applied, constant
+from ..derive.formula_ops import Expr, constant
 from ..derive.formula_ops import name as name_of
+from ..derive.simplify import remade
 from ..engine.engine_rows import PROJECTION
 from ..engine.node import ANY, TRACED, Node, ancestors
 from ..program.naming import Names, assigned, qualified, short_names
@@ -115,7 +116,7 @@ class _Structure:
             clusters=self.calls.clusters(n),
             own=n.name is not None or n in self.subject.claimed,
             row=n.row.name if n.row else "",
-            origin=origin_of(n),
+            origin=origin_of(n.origin),
             note="has changed since" if changed else "",
         )
 
@@ -130,7 +131,7 @@ class _Structure:
         ]
         if any(a.role == "array" or (a.value is None and not a.args) for a in args):
             return None, n.row.name
-        return applied(n, args, n.dtypes), ""
+        return remade(n.row, args, n.shapes, n.params, n.shape), ""
 
     def layer(self, group: Any, inside: list[Node], keys: Mapping[Any, str]) -> Item:
         params = [n for n in inside if n.row is None]
@@ -234,9 +235,9 @@ def _is_parameter(n: Node) -> bool:
     return n.row is None and n.requires_grad and not n.live & TRACED
 
 
-def origin_of(n: Node) -> str:
+def origin_of(line: str) -> str:
     """The user's file and line, without the folder."""
-    return n.origin.replace("\\", "/").rpartition("/")[2]
+    return line.replace("\\", "/").rpartition("/")[2]
 
 
 def _short(path: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..base.escape import plain
 from ..engine.node import Node
+from ..program import Equation
 from ..program.naming import groups, place_in
 
 _LIBRARY = f"{__name__.partition('.')[0]}.nn."
@@ -20,7 +21,7 @@ def is_module(group: Any) -> bool:
 class Calls:
     """The calls of a picture, with short keys in the order in which they appear."""
 
-    def __init__(self, nodes: Sequence[Node], places: Mapping[Any, str]) -> None:
+    def __init__(self, nodes: Sequence[Node | Equation], places: Mapping[Any, str]) -> None:
         self.places = places
         self.keys: dict[Any, str] = {}
         self.inner: set[Any] = set()  # module calls that contain another one
@@ -41,7 +42,7 @@ class Calls:
             place = place_in(outer, module)
         return plain(f"{place}: {group.name}" if place else str(group.name))
 
-    def clusters(self, n: Node, but: Any = None) -> tuple[tuple[str, str], ...]:
+    def clusters(self, n: Node | Equation, but: Any = None) -> tuple[tuple[str, str], ...]:
         """The clusters that contain a node, down to the call `but`, which is folded."""
         found = []
         for group in groups(n):

@@ -19,8 +19,7 @@ from ..derive.chain_rule import Chain
 from ..derive.javascript import NoForm
 from ..derive.layout import Line as Written
 from ..derive.live_program import Program, program
-from ..derive.named_graph import NamedGraph
-from ..engine.replay import replay
+from ..derive.steps import Steps
 from . import formatting
 from .scene import Item, Line, Scene
 from .steps import Step
@@ -83,7 +82,7 @@ def live(scene: Scene, chain: Chain | None, steps: Sequence[Step], examples: Any
         "written": scene.item(scene.loss).written,
         "rate": rate,
         "maps": emitted.maps,
-        "leaves": [_leaf(i, emitted.graph, i in trained) for i in inputs],
+        "leaves": [_leaf(i, emitted.steps, i in trained) for i in inputs],
         "rest": _rest(emitted, inputs),
         "items": [_item(i, i.key in computed) for i in scene.items],
         "lines": [_line(x, scene) for x in partials],
@@ -133,8 +132,8 @@ def _array(x: Any) -> dict[str, Any]:
     return {"shape": x.shape, "data": list(finite), "kind": x.dtype.kind}
 
 
-def _leaf(i: Item, graph: NamedGraph, trained: bool) -> dict[str, Any]:
-    low, high = _range(i, graph)
+def _leaf(i: Item, computed: Steps, trained: bool) -> dict[str, Any]:
+    low, high = _range(i, computed)
     told = {"key": i.key, "name": i.name, "written": i.written, "trained": trained, "low": low, "high": high}
     return told | _array(i.value)
 
@@ -175,24 +174,27 @@ def _step(s: Step, scene: Scene) -> dict[str, Any]:
     }
 
 
-def _range(i: Item, graph: NamedGraph) -> tuple[float | None, float | None]:
+def _range(i: Item, computed: Steps) -> tuple[float | None, float | None]:
     """The least and the largest number that may stand in an input: labels are tried out where they are used."""
     value = np.asarray(i.value)
     if value.dtype.kind == "b":
         return 0, 1
     if value.dtype.kind not in "iu" or not value.size:
         return None, None
-    nodes = [n for n, word in graph.names.items() if word == i.name]
+    named = [n for n, word in computed.names.items() if word == i.name]
+    program = computed.program
+    still = set(computed.nodes) - program.depending(named)
 
     def allowed(label: int) -> bool:
         try:
             with np.errstate(all="ignore"):
-                replay(graph.recorded, {n: np.full_like(value, label) for n in nodes})
+                other = {n: np.full_like(value, label) for n in named}
+                program.run({n: computed.values[n] for n in still} | other)
         except IndexError:
             return False
         return True
 
-    if nodes and not allowed(LABELS):
+    if named and not allowed(LABELS):
         return 0, bisect(range(LABELS), False, key=lambda label: not allowed(label)) - 1
     return None, None
 

@@ -15,7 +15,7 @@ from ..derive.factors import Factor
 from ..derive.formula_ops import Expr
 from ..derive.layout import Line
 from ..derive.writing import LATEX, Latex, text_name
-from ..engine.node import Node
+from ..program import Var
 from ..tensor import Tensor
 from . import formatting
 from .dot import State
@@ -52,29 +52,30 @@ class Step:
         return " = ".join(self.sides(LATEX))
 
 
-def steps(scene: Scene, chain: Chain, wrt: Sequence[Node], forward: bool) -> list[Step]:
+def steps(scene: Scene, chain: Chain, wrt: Sequence[Var], forward: bool) -> list[Step]:
     """The steps from the inputs to the loss (if `forward`) and back to `wrt`."""
     builder = _Builder(scene, chain)
     shown = builder.forward() if forward else builder.skip_forward()
     return [*shown, *builder.backward(wrt)]
 
 
-def targets(scene: Scene, chain: Chain, wrt: Tensor | Sequence[Tensor] | None) -> list[Node]:
-    """The nodes of `wrt`; by default all parameters, or all inputs where there are none."""
+def targets(scene: Scene, chain: Chain, wrt: Tensor | Sequence[Tensor] | None) -> list[Var]:
+    """The variables of `wrt`; by default all parameters, or all inputs where there are none."""
     named = scene.keys_named()
     if wrt is None:
-        leaves = [n for n in chain.landmarks if n.row is None and chain.names[n] in named and n.requires_grad]
+        leaves = [n for n in chain.landmarks if chain.is_input(n) and chain.names[n] in named and n in chain.graded]
         return [n for n in leaves if scene.item(named[chain.names[n]]).kind == "parameter"] or leaves
-    nodes = []
+    variables = []
     for w in [wrt] if isinstance(wrt, Tensor) else wrt:
-        if w._node is None or w._node not in chain.landmark_set:
+        v = chain.variables.get(w._node)
+        if v is None or chain.canonical(v) not in chain.landmark_set:
             called = repr(w.name) if w.name else f"a tensor of shape {w.shape}"
             raise ValueError(
                 f"frames: {called} is not in this graph, or no gradient passes to it; pass the tensor that "
                 "the loss was computed from"
             )
-        nodes.append(w._node)
-    return nodes
+        variables.append(chain.canonical(v))
+    return variables
 
 
 class _Builder:
@@ -125,7 +126,7 @@ class _Builder:
         self.values |= {i.key for i in self.scene.items}
         return []
 
-    def backward(self, wrt: Sequence[Node]) -> Iterator[Step]:
+    def backward(self, wrt: Sequence[Var]) -> Iterator[Step]:
         """The lines of the derivation: a step for each factor, and one for each gradient."""
         self.known = {i.key for i in self.scene.items}  # lines turn pale again until their partials are known
         self.gradients.add(self.key[self.chain.root])
@@ -173,7 +174,7 @@ class _Builder:
         return self.lines.get((self.key.get(f.wrt, ""), self.key.get(f.of, "")))
 
 
-def _is_partial(t: Total, root: Node) -> bool:
+def _is_partial(t: Total, root: Var) -> bool:
     """True for a gradient that is one factor of the result, which has a step of its own."""
     return len(t.paths) == 1 == len(t.paths[0]) and t.paths[0][0].of is root
 

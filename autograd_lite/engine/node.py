@@ -132,13 +132,18 @@ class Node:
     @property
     def origin(self) -> str:
         """``file:line`` of the user's code that made it, or ''."""
-        if self.code is None:
-            return ""
-        line = next((ln for start, end, ln in self.code.co_lines() if start <= self.at < end), None)
-        return f"{self.code.co_filename}:{line}"
+        return source_line(self.code, self.at)
 
     def __repr__(self) -> str:
         return f"<Node {self.row.name if self.row else 'input'} {self.name or ''} {self.shape}>"
+
+
+def source_line(code: Any, at: int) -> str:
+    """``file:line`` of an instruction of a code object; '' without one."""
+    if code is None:
+        return ""
+    line = next((ln for start, end, ln in code.co_lines() if start <= at < end), None)
+    return f"{code.co_filename}:{line}"
 
 
 class GraphView:

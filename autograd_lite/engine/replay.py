@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
-from ..base.tree import leaves
-from ..table.surrogate import NearPoint
-from .backward import pull_back
 from .errors import written_error
 from .node import Node, ancestors
 
@@ -72,39 +69,3 @@ def _kept_by_consumers(nodes: Iterable[Node]) -> dict[Node, Any]:
             if p is not None and x is not None and p.row is not None:
                 kept[p] = x  # noqa: PERF403 - two loops deep
     return kept
-
-
-def gradients(root: Node, wrt: Iterable[Node]) -> dict[Node, Any]:
-    """The gradients of `root` with respect to `wrt`, from one backward pass."""
-    wrt = list(wrt)
-    gs = pull_back({root: np.ones(root.shape, root.dtype)}, wrt)
-    return {n: np.asarray(gs[n]) if n in gs else np.zeros(n.shape, n.dtype) for n in wrt}
-
-
-def finite_difference(
-    nodes: Sequence[Node], root: Node, values: Mapping[Node, Any], engine: Mapping[Node, Any]
-) -> tuple[float, float, float]:
-    """The slope along one fixed direction of all inputs in `engine` together: by a central difference of the replayed
-    graph, and by these gradients; and the rounding error of the difference, for values of size one.
-    """
-    moves, along, step = {}, 0.0, 1.0
-    for n, g in engine.items():
-        x = np.asarray(values.get(n, n.y))
-        # no random numbers, so that the check is the same each time
-        direction = np.cos(np.arange(1, x.size + 1)).reshape(n.shape)
-        moves[n] = x.astype(np.dtype(complex if x.dtype.kind == "c" else float)), direction
-        along += float(np.sum(np.conj(g) * direction).real)
-        step = max(step, float(np.abs(x).max(initial=0.0)))
-
-    near = NearPoint()
-
-    def at(t: float) -> dict[Node, Any]:
-        with near, np.errstate(all="ignore"):
-            return replay(nodes, {n: x + t * direction for n, (x, direction) in moves.items()})
-
-    computed = [y for n, value in at(0.0).items() if n.row is not None for y in leaves(value)]
-    eps = max(float(np.finfo(y.dtype).eps) for y in [np.ones(1), *computed] if y.dtype.kind in "fc")
-    relative = 1e-6 * (eps / float(np.finfo(float).eps)) ** 0.4  # a cast makes the function coarser
-    h = relative * step
-    up, down = (float(np.sum(at(t)[root]).real) for t in (h, -h))
-    return (up - down) / (2 * h), along, 16 * eps / relative

@@ -9,7 +9,8 @@ from __future__ import annotations
 import inspect
 import sys
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any
@@ -58,7 +59,8 @@ def capture(
     with untouched(f, args), changed(recording=True, group=None, level=level):
         result, variables = run(f, wrapped, params or {})
     outside = [*variables, *captured(f), *(names or {}).items()]
-    names_of_nodes = names_of(f, wrapped, nodes, ancestors(_nodes_of(result), ANY)[::-1], variables, outside)
+    roots = _nodes_of(result)
+    names_of_nodes = names_of(f, wrapped, nodes, ancestors(roots, ANY)[::-1], variables, outside, roots)
     arrays: dict[str, Any] = {}
     for word, value in outside:
         if isinstance(value, np.ndarray) and word not in names_of_nodes.values():
@@ -68,23 +70,29 @@ def capture(
 
 def names_of(
     f: Any, args: Sequence[Any], inputs: Sequence[Node], nodes: Sequence[Node],
-    variables: Sequence[tuple[str, Any]], outside: Sequence[tuple[str, Any]],
+    variables: Sequence[tuple[str, Any]], outside: Sequence[tuple[str, Any]], results: Iterable[Node] = (),
 ) -> dict[Node, str]:
-    """Names for the nodes that a function has made, each once; `args` are its arguments, `inputs` their nodes."""
+    """Names for the nodes that a function has made, each once; `args` are its arguments, `inputs` their nodes.
+
+    The values of a variable that is assigned in a loop are z1, z2, z3; a result keeps its name.
+    """
     by_module = qualified(nodes)
-    recorded = [(by_module.get(n, n.name), n) for n in nodes if n.name]
-    recorded += [(word, n) for n, word in assigned(nodes)]
+    called = {n: by_module.get(n, n.name) for n in (*nodes, *(p for n in nodes for p in n.parents)) if n and n.name}
+    recorded = [(word, n) for n, word in called.items()]
+    stored = [(word, n) for n, word in assigned(nodes)]
     wish: dict[Node, str] = {}
-    for word, value in [*argument_names(f, args), *variables, *recorded, *outside]:
+    for word, value in [*argument_names(f, args), *variables, *recorded, *outside, *stored]:
         for node, full in [(value, word)] if isinstance(value, Node) else named_nodes(word, value):
             if node is not None:
                 wish.setdefault(node, full)
+    words = {n: plain(word) or "x" for n, word in wish.items()}
+    often = Counter(word for n, word in words.items() if n.row is not None)
+    taken = Names(word for word, count in often.items() if count > 1)
     first = set(inputs)
-    chosen: dict[Node, str] = {}
-    taken = Names()
-    for node in sorted(wish, key=lambda n: (n not in first, -n.order)):  # the oldest value of a variable first
-        chosen[node] = taken.take(plain(wish[node]) or "x")
-    return chosen
+    ordered = sorted(words, key=lambda n: (n not in first, n.row is not None, -n.order))  # in order of computation
+    taken -= {words[n] for n in ordered if n.row is None}
+    chosen = {n: words[n] for n in results if words.get(n) in taken}
+    return chosen | {n: taken.take(words[n]) for n in ordered if n not in chosen}
 
 
 def _nodes_of(result: object) -> list[Node]:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..engine.context import no_grad
+from ..engine.node import source_line
 from ..engine.record import record
 from ..table import Primitive
 
@@ -70,6 +71,11 @@ class Origin(NamedTuple):
     group: Any = None
     requires_grad: bool = True
 
+    @property
+    def line(self) -> str:
+        """``file:line`` of the user's code, or ''."""
+        return source_line(self.code, self.at)
+
 
 @dataclass(eq=False, slots=True)  # not frozen, which would take three times as long to make
 class Equation:
@@ -91,6 +97,25 @@ class Equation:
     def group(self) -> Any:
         """The innermost composite call or module that it belongs to, or None."""
         return self.origin.group
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of its result; ``()`` if there are several."""
+        return () if self.row.outputs else self.outputs[0].shape
+
+    def shape_of(self, k: int) -> tuple[int, ...]:
+        """The shape of operand `k`."""
+        return np.shape(self.operands[k])
+
+    @property
+    def shapes(self) -> tuple[tuple[int, ...], ...]:
+        """The shapes of the operands."""
+        return tuple(map(np.shape, self.operands))
+
+    @property
+    def dtypes(self) -> tuple[Any, ...]:
+        """The dtypes of the operands."""
+        return tuple(x.dtype if isinstance(x, Var) else np.result_type(x) for x in self.operands)
 
     def __str__(self) -> str:
         names = ", ".join(v.name for v in self.outputs)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from itertools import repeat
 from typing import Any
 
 import numpy as np
 
 from ..engine.context import changed
-from ..engine.node import NEEDS, TRACED, Node
+from ..engine.node import ANY, NEEDS, TRACED, Node, ancestors
+from ..engine.operands import raw
 from ..engine.replay import value_of
-from ..engine.value import wrap
+from ..engine.value import Value, wrap
 from .equation import Equation, Operand, Origin, Var, recorded
 
 
@@ -72,6 +74,10 @@ def graph_of(program: Any) -> dict[Var, Any]:
     for v, t in program.captured.items():
         inputs[v] = wrap(t._data, leaf(t._data, t.requires_grad))
         inputs[v]._node.name = t.name
+    for eq in program.equations:
+        if "generator" in eq.params:  # as drawn
+            drawn = {v: program.examples[v] for v in eq.outputs if v in program.examples}
+            inputs |= {v: wrap(x, leaf(x, requires_grad=False)) for v, x in drawn.items()}
     with changed(recording=True, group=None):
         values: dict[Var, Any] = program.run(inputs, recorded)
     calls: dict[Any, Any] = {}
@@ -81,7 +87,7 @@ def graph_of(program: Any) -> dict[Var, Any]:
 
     for eq in program.equations:
         result = node(eq.outputs[0])
-        for n in () if result is None else (result, *(result.parents if result.row.transparent else ())):
+        for n in () if result is None or result.row is None else (result, *(result.parents if result.row.transparent else ())):
             n.code, n.at, n.group = eq.origin.code, eq.origin.at, moved(eq.origin.group, node, calls)
     return values
 
@@ -90,3 +96,34 @@ def leaf(data: np.ndarray[Any, Any], requires_grad: bool = True) -> Node:
     """The node of an input of a program."""
     live = TRACED | (NEEDS if requires_grad and data.dtype.kind in "fc" else 0)
     return Node(None, (), (), data, data.shape, data.dtype, live)
+
+
+def recorded_equations(
+    run: Callable[[dict[Var, Any]], Any], inputs: Mapping[Var, Any], graded: Container[Var] = (),
+    names: Callable[[], Mapping[Node, str]] = dict, origin: Origin | None = None,
+) -> tuple[list[Equation], Any]:
+    """The equations that ``run(tensors)`` records on a Tensor for each of `inputs`, and its result, a Var or a constant.
+
+    Parameters
+    ----------
+    run : callable
+        It gets the Tensors by variable.
+    inputs : mapping of Var to array
+        The values to run it with.
+    graded : container of Var
+        Those that require a gradient.
+    names : callable, optional
+        Returns names for some of the nodes, after the run.
+    origin : Origin, optional
+        Of the equations; by default where they were recorded. Whether one was recorded for derivatives is kept.
+    """
+    tensors = {v: wrap(x, leaf(np.asarray(x), v in graded)) for v, x in inputs.items()}
+    with changed(recording=True, group=None, watcher=None), np.errstate(all="ignore"):
+        y = run(dict(tensors))
+    if not isinstance(y, Value) or y._node is None or not y._node.live:
+        return [], raw(y)
+    variables = {t._node: v for v, t in tensors.items()}
+    nodes = ancestors([y._node], ANY)[::-1]
+    place = None if origin is None else lambda n: origin._replace(requires_grad=n.requires_grad)
+    equations = equations_of(nodes, variables, names(), repeat(""), place)
+    return equations, variables[y._node]

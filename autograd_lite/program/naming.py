@@ -128,23 +128,22 @@ _OPERATORS = {
 }  # fmt: skip
 
 
-def operand(n: Node, k: int) -> ast.expr | None:
-    """Argument `k` of a recorded operation as the user wrote it, ``1 - t``; None where the source does not show it."""
-    if n.row is None:
-        return None
-    match expression(n):
-        case ast.BinOp(left, op, right) if _OPERATORS.get(type(op)) == n.row.name and len(n.parents) == 2:
+def operand(eq: Equation, k: int) -> ast.expr | None:
+    """Operand `k` of an equation as the user wrote it, ``1 - t``; None where the source does not show it."""
+    match expression(eq):
+        case ast.BinOp(left, op, right) if _OPERATORS.get(type(op)) == eq.row.name and len(eq.operands) == 2:
             return (left, right)[k]
-        case ast.Call(ast.Name(word) | ast.Attribute(attr=word), args) if word == n.row.name and len(args) > k:
+        case ast.Call(ast.Name(word) | ast.Attribute(attr=word), args) if word == eq.row.name and len(args) > k:
             return args[k]
     return None
 
 
-def expression(n: Node) -> ast.expr | None:
-    """A recorded operation as the user wrote it; None where the source does not show it."""
-    if n.code is None or n.group is not None:
+def expression(eq: Equation) -> ast.expr | None:
+    """An equation as the user wrote it; None where the source does not show it."""
+    code, at = eq.origin.code, eq.origin.at
+    if code is None or eq.group is not None:
         return None
-    return _written(n.code.co_filename).get(_positions(n.code)[n.at // 2])
+    return _written(code.co_filename).get(_positions(code)[at // 2])
 
 
 @lru_cache(maxsize=256)
@@ -223,7 +222,7 @@ def named_nodes(name: str, value: object) -> Iterator[tuple[Node | None, str]]:
 
 def short_names(taken: Iterable[str]) -> Iterator[str]:
     """a, b, …, z, a1, b1, … without those in use."""
-    used = set(taken)
+    used = {word for name in taken for word in (name, name.rstrip("0123456789"))}  # no h beside h1 and h2
     for k in count():
         for letter in ascii_lowercase:
             name = f"{letter}{k or ''}"

@@ -15,6 +15,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from ..base.escape import plain
 from ..base.tree import leaves, matched, rebuild, tree_map
 from ..engine.backward import pull_back
 from ..engine.context import Group, changed
@@ -34,6 +35,7 @@ from .graph import equations_of, graph_of, leaf
 from .naming import Names, groups, label, short_names
 
 LIMIT = 20_000  # equations; more are not printed
+COMPARED = 64  # entries of constants that are compared by value
 
 #: What a rule returns for an equation: None keeps it; a value stands for its result from then on; equations replace it,
 #: and the last of them has its outputs; a dict has a value for each of several results.
@@ -70,6 +72,9 @@ class Program(GraphView):
     updates: Mapping[Var, Any] = field(default_factory=dict, repr=False)  # what inputs and captured values become
     prelude: Any = field(default=None, repr=False)  # from Python numbers among the inputs to some captured values
     examples: Mapping[Var, Any] = field(default_factory=dict, repr=False)  # values that were recorded, inputs included
+    constants: Mapping[str, Any] = field(default_factory=dict, repr=False)  # the user's arrays and numbers, by name
+    tensors: frozenset[str] = field(default=frozenset(), repr=False)  # the user's variables for Tensors and modules
+    named: frozenset[Var] = field(default=frozenset(), repr=False)  # by the user; other names are letters
     hooked: str = field(default="", repr=False)  # a value with a hook, which the equations do not have
     _uses: tuple[tuple[Storage, int, str], ...] = field(default=(), repr=False)  # memory, when it was used, and whose
 
@@ -95,7 +100,8 @@ class Program(GraphView):
         return cls(
             traced.name, inputs, tuple(equations), tuple(map(partial(_output, variables), roots, results)), captured,
             rebuild(args, inputs), tree_map(lambda t: 0, traced.result),
-            examples={variables[n]: n.y for n in traced.inputs},
+            examples={variables[n]: n.y for n in traced.inputs} | _drawn(inside, variables),
+            constants=traced.arrays, named=_named(variables, traced.names),
         )
 
     @classmethod
@@ -120,23 +126,7 @@ class Program(GraphView):
             loss : float64[] = sum(a, axis=None, keepdims=False)
             return loss
         """
-        results = leaves(result)
-        roots = [t._node if isinstance(t, Tensor) else None for t in results]
-        nodes = ancestors([n for n in roots if n is not None], ANY)[::-1]
-        chosen = names_of(None, (), (), nodes, [], list((names or {}).items()))
-        fresh = short_names(chosen.values())
-        variables: dict[Node, Var] = {}
-        for n in nodes:
-            if n.row is None:
-                variables[n] = Var(chosen.get(n) or next(fresh), n.shape, n.dtype)
-        captured = {v: _tensor_of(n) for n, v in variables.items()}
-        equations = equations_of(nodes, variables, chosen, fresh)
-        return cls(
-            "graph", (), tuple(equations), tuple(map(partial(_output, variables), roots, results)), captured, (),
-            tree_map(lambda t: 0, result), examples=_kept(nodes, variables),
-            hooked=next((n.label for n in nodes if n.hooks), ""),
-            _uses=_uses(nodes),
-        )
+        return program_of(result, names)[0]
 
     @property
     def results(self) -> Iterator[Var]:
@@ -147,6 +137,13 @@ class Program(GraphView):
     def defined(self) -> dict[Var, Equation]:
         """The equation that computes each value."""
         return {v: eq for eq in self.equations for v in eq.outputs}
+
+    @property
+    def variables(self) -> Iterator[Var]:
+        """The inputs and captured values, and then every result in order."""
+        yield from (*self.inputs, *self.captured)
+        for eq in self.equations:
+            yield from eq.outputs
 
     @property
     def users(self) -> defaultdict[Var, list[Equation]]:
@@ -184,6 +181,58 @@ class Program(GraphView):
             equations += new
         updates = {v: current(x) for v, x in self.updates.items()}
         return replace(self, equations=equations, outputs=list(map(current, self.outputs)), updates=updates)
+
+    def depending(self, wrt: Iterable[Var]) -> set[Var]:
+        """`wrt`, and every value that depends on one of them."""
+        depending = set(wrt)
+        for eq in self.equations:
+            if any(isinstance(x, Var) and x in depending for x in eq.operands):
+                depending.update(eq.outputs)
+        return depending
+
+    def without_repetition(
+        self, group: Callable[[Equation], Any], compared: int = COMPARED
+    ) -> tuple[Self, dict[Var, Var]]:
+        """The program with each value computed once, and what stands for those that are not computed any more.
+
+        Parameters
+        ----------
+        group : callable
+            Equations are one only if ``group(equation)`` is the same; None keeps an equation as it is.
+        compared : int
+            Constant arrays of at most so many entries are compared by value, larger ones by identity.
+        """
+        computed: dict[Any, Equation] = {}
+        instead: dict[Var, Var] = {}
+        alive: list[Any] = []  # so that no id is used twice
+
+        def key(x: object) -> Any:
+            if isinstance(x, Var):
+                return x
+            if isinstance(x, np.ndarray) and x.size <= compared:
+                return x.shape, x.dtype, x.tobytes()
+            if isinstance(x, (tuple, list)):
+                return type(x), *map(key, x)
+            if isinstance(x, slice):
+                return slice, x.start, x.stop, x.step
+            if isinstance(x, (int, float, complex, str, bool, np.dtype, type(None))):
+                return type(x), repr(x)
+            alive.append(x)
+            return id(x)
+
+        def rule(eq: Equation, defined: dict[Var, Equation]) -> Any:
+            together = group(eq)
+            if together is None:
+                return None
+            word = eq.row, together, *map(key, eq.operands), *((k, key(v)) for k, v in sorted(eq.params.items()))
+            first = computed.setdefault(word, eq)
+            if first is eq:
+                return None
+            same = dict(zip(eq.outputs, first.outputs, strict=True))
+            instead.update(same)
+            return same
+
+        return self.mapped(rule), instead
 
     @property
     def values(self) -> dict[Var, Any]:
@@ -413,6 +462,52 @@ class Program(GraphView):
         return f"{', '.join(map(str, out))} : {kinds} = {call}  # {len(equations)} equations"
 
 
+def program_of(
+    result: object, names: Mapping[str, Any] | None = None, first: Mapping[Node, str] | None = None
+) -> tuple[Program, dict[Node, Var]]:
+    """:meth:`Program.of`, and the variable of each node; the names in `first` come before all others."""
+    results, names = leaves(result), names or {}
+    roots = [t._node if isinstance(t, Tensor) else None for t in results]
+    nodes = ancestors([n for n in roots if n is not None], ANY)[::-1]
+    freed = next((n for n in nodes if n.xs is None), None)
+    if freed is not None:
+        raise RuntimeError(
+            f"the arrays of {freed.label} were freed by backward(retain_graph=False): compute the loss again to explain"
+        )
+    public = [(word, x) for word, x in names.items() if not word.startswith("_")]
+    claimed = [(word, n) for n, word in (first or {}).items()]
+    chosen = names_of(None, (), (), nodes, claimed, public, [n for n in roots if n is not None])
+    fresh = short_names(chosen.values())
+    inputs = {p for n in nodes for p in (*n.parents, n) if p is not None and p.row is None and (p.live or p in chosen)}
+    variables = {
+        n: Var(chosen.get(n) or next(fresh), n.shape, n.dtype) for n in sorted(inputs, key=lambda n: -n.order)
+    }
+    captured = {v: _tensor_of(n) for n, v in variables.items()}
+    equations = equations_of(nodes, variables, chosen, fresh)
+    taken = set(chosen.values())
+    constants = {plain(word): raw(x) for word, x in public if _is_constant(x, variables) and plain(word) not in taken}
+    program = Program(
+        "graph", (), tuple(equations), tuple(map(partial(_output, variables), roots, results)), captured,
+        (), tree_map(lambda t: 0, result), examples=_kept(nodes, variables), constants=constants,
+        tensors=frozenset(plain(w) for w, x in names.items() if isinstance(x, Tensor) or hasattr(x, "parameters")),
+        named=_named(variables, chosen),
+        hooked=next((n.label for n in nodes if n.hooks), ""),
+        _uses=_uses(nodes),
+    )
+    return program, variables
+
+
+def _is_constant(x: object, variables: Mapping[Node, Var]) -> bool:
+    """True for an array or a number that a program may have as a constant."""
+    if isinstance(x, Tensor):
+        return x._node not in variables
+    return isinstance(x, (np.ndarray, int, float, np.integer, np.floating)) and not isinstance(x, bool)
+
+
+def _named(variables: Mapping[Node, Var], names: Mapping[Node, str]) -> frozenset[Var]:
+    return frozenset(v for n, v in variables.items() if names.get(n) == v.name)
+
+
 def trace(f: Callable[..., Any], *, names: Mapping[str, Any] | None = None) -> Callable[..., Program]:
     """A function that runs `f` on example arguments and returns its :class:`Program`.
 
@@ -474,7 +569,8 @@ def _gradient(v: Var, cotangent: Tensor | None) -> Node | np.ndarray:
     """The node or the array of a cotangent; zeros if nothing has arrived."""
     if cotangent is None:
         return np.zeros(v.shape, v.dtype)
-    return cotangent._node or cotangent._data
+    n = cotangent._node
+    return n if n is not None and n.live & TRACED else cotangent._data
 
 
 def _tensor_of(n: Node) -> Any:
@@ -493,6 +589,11 @@ def _kept(nodes: Sequence[Node], variables: Mapping[Node, Var]) -> dict[Var, Any
             if p is not None and x is not None and p in variables:
                 values.setdefault(variables[p], x)
     return values
+
+
+def _drawn(nodes: Iterable[Node], variables: Mapping[Node, Var]) -> dict[Var, Any]:
+    """The random numbers that were drawn; they are never drawn again."""
+    return {variables[n]: n.y for n in nodes if "generator" in n.params and n.y is not None and n in variables}
 
 
 def _uses(nodes: Sequence[Node]) -> tuple[tuple[Storage, int, str], ...]:

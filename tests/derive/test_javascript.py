@@ -15,6 +15,7 @@ from autograd_lite.derive.chain_rule import Chain
 from autograd_lite.derive.formula import Expr, name
 from autograd_lite.derive.javascript import NoForm, Writer
 from autograd_lite.derive.live_program import program
+from autograd_lite.program import Program
 from autograd_lite.table import TABLE
 from autograd_lite.testing.numeric import CannotCheck
 from autograd_lite.testing.rows import points
@@ -52,7 +53,7 @@ def cases():
         if not isinstance(y, ag.Tensor) or any(x.dtype.kind == "c" for x in map(np.asarray, leaves(args))):
             continue
         try:
-            made = program(Chain(y, {}), [])
+            made = program(Chain(Program.of(y)), [])
         except NoForm:
             continue
         z, xs = result(row, args, params, floats(others))

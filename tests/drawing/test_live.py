@@ -21,9 +21,9 @@ from autograd_lite.drawing import page as page_module
 from autograd_lite.drawing.dot import label_rows, partial_rows
 from autograd_lite.drawing.steps import steps, targets
 from autograd_lite.drawing.svg import item_title, line_title
-from autograd_lite.engine.node import Node
 from autograd_lite.engine.record import record
 from autograd_lite.nn import functional as F
+from autograd_lite.program import Var
 from autograd_lite.program.naming import groups
 from autograd_lite.table import define
 from tests.drawing.test_drawing import HOSTILE, can_render
@@ -97,33 +97,31 @@ NUMBERS = """() => {
 
 
 def again(chain, now):
-    """The library's result from other numbers for some names, everything by its name, and the Tensor of each node."""
+    """The library's result from other numbers for some names, everything by its name, and the Tensor of each value."""
     env = chain.environment()
     given = {w: np.asarray(now[w]).astype(np.asarray(x).dtype).reshape(np.shape(x)) if w in now else x
              for w, x in env.items()}  # fmt: skip
-    made, called = {}, {}
+    program, called = chain.program, {}
 
     def argument(x):
         known = chain.constants.known(x)
-        return made[x] if isinstance(x, Node) else x if known is None else evaluate(known, given)
+        return made[chain.canonical(x)] if isinstance(x, Var) else x if known is None else evaluate(known, given)
 
-    for n in chain.recorded:
-        steps_of_n = [g for g in groups(n) if any(isinstance(x, np.ndarray) for x in g.inputs.values())]
-        if n.row is None:
-            made[n] = ag.tensor(given.get(chain.names.get(n), n.y), requires_grad=n.requires_grad)
-        elif steps_of_n:  # F.conv2d(image, K, b)
-            group = steps_of_n[0]
+    made = {v: ag.tensor(given.get(chain.names.get(v), t.numpy()), requires_grad=t.requires_grad)
+            for v, t in program.captured.items()}  # fmt: skip
+    for eq in program.equations:
+        steps_of_eq = [g for g in groups(eq) if any(isinstance(x, np.ndarray) for x in g.inputs.values())]
+        if steps_of_eq:  # F.conv2d(image, K, b)
+            group = steps_of_eq[0]
             if group not in called:
                 _, f, args, params = group._call
                 called[group] = f(*map(argument, args), **{word: argument(x) for word, x in params.items()})
-            made[n] = called[group]
-        elif n.parents[0] is not None and n.parents[0].parts is not None:
-            made[n] = made[n.parents[0]][n.params["index"]]
-        else:
-            constants = [x if p is None else p.y for p, x in zip(n.parents, n.xs, strict=True)]
-            found = enumerate(zip(n.parents, constants, strict=True))
-            xs = [made[p] if p in made else evaluate(chain.operand(n, k, x), given) for k, (p, x) in found]
-            made[n] = record(n.row, xs, n.params)
+            made[eq.outputs[0]] = called[group]
+            continue
+        xs = [made[x] if isinstance(x, Var) else evaluate(chain.operand(eq, k), given)
+              for k, x in enumerate(eq.operands)]  # fmt: skip
+        y = record(eq.row, xs, eq.params)
+        made.update(zip(eq.outputs, y if eq.row.outputs else (y,), strict=True))
     named = {word: made[n] for n, word in chain.names.items() if n in made}
     return named[chain.names[chain.root]], given | named, made
 
@@ -136,10 +134,9 @@ def expected_scene(picture, now):
     nodes = {i.key: n for i in scene.items for n in chain.landmarks if chain.names[n] == i.name}
     slopes = {}
     for n in chain.landmarks:
-        if n.requires_grad:  # what is computed twice is one box
-            same = {id(t): t for m, t in made.items() if chain.canonical(m) is n}
-            found = ag.autograd.grad(L, list(same.values()), ag.tensor(np.ones(L.shape)), allow_unused=True)
-            slopes[chain.names[n]] = sum(g.numpy() for g in found if g is not None)
+        if n in chain.graded:
+            (g,) = ag.autograd.grad(L, [made[n]], ag.tensor(np.ones(L.shape)), allow_unused=True)
+            slopes[chain.names[n]] = 0 if g is None else g.numpy()
 
     def partial(line):
         of = nodes[line.head]

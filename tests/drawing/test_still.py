@@ -11,7 +11,7 @@ from autograd_lite.derive.javascript import NoForm
 from autograd_lite.derive.live_program import program
 from autograd_lite.drawing import draw
 from autograd_lite.drawing.live import live
-from autograd_lite.engine.replay import replay
+from autograd_lite.program import Program
 from autograd_lite.nn import functional as F
 
 DATA = np.array([[0.5, -1.0, 2.0], [1.5, 0.3, -0.2]])
@@ -237,12 +237,12 @@ def test_an_activation_follows_or_the_page_is_still(name, n):
     w = leaf(n)
     L = np.sum(f(w) * np.arange(1.0, n + 1.0))
     try:
-        graph = program(Chain(L), []).graph
+        steps = program(Chain(Program.of(L)), []).steps
     except NoForm:
         return
     other = -w.numpy() * 3
-    (start,) = [x for x, word in graph.names.items() if word == "w"]
-    value = replay(graph.recorded, {start: other})[graph.recorded[-1]]
+    (start,) = [v for v, word in steps.names.items() if word == "w"]
+    value = steps.program.run({v: steps.values[v] for v in steps.program.captured} | {start: other})[steps.root]
     np.testing.assert_allclose(value, np.sum(f(ag.tensor(other)).numpy() * np.arange(1.0, n + 1.0)), rtol=1e-12)
 
 

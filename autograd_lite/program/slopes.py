@@ -1,0 +1,55 @@
+"""The gradients of a program, and a finite difference to compare them with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from ..table.surrogate import NearPoint
+from .equation import Var
+from .program import Program
+
+
+def gradients(program: Program, wrt: Iterable[Var], g: Any = None) -> dict[Var, Any]:
+    """The gradients of the result of a program, as it was recorded, from `g`, that of the result, by default ones."""
+    wrt = list(wrt)
+    both = program.backward(wrt)
+    examples = dict(both.examples)
+    if g is not None and len(both.inputs) > len(program.inputs):
+        examples[both.inputs[-1]] = g
+    values = both.run(examples)
+    return {v: np.asarray(values[g] if isinstance(g, Var) else g) for v, g in zip(wrt, both.outputs[1:], strict=True)}
+
+
+def finite_difference(
+    program: Program, values: Mapping[Var, Any], slopes: Mapping[Var, Any]
+) -> tuple[float, float, float]:
+    """The slope along one fixed direction of all variables in `slopes` together: by a central difference, and by these
+    gradients; and the rounding error of the difference, for values of size one.
+    """
+    moves, along, step = {}, 0.0, 1.0
+    for v, g in slopes.items():
+        x = np.asarray(values[v])
+        # no random numbers, so that the check is the same each time
+        direction = np.cos(np.arange(1, x.size + 1)).reshape(v.shape)
+        moves[v] = x.astype(np.dtype(complex if x.dtype.kind == "c" else float)), direction
+        along += float(np.sum(np.conj(g) * direction).real)
+        step = max(step, float(np.abs(x).max(initial=0.0)))
+    moving = program.depending(moves)
+    drawn = {v for eq in program.equations if "generator" in eq.params for v in eq.outputs}
+    kept = {v: x for v, x in values.items() if v in drawn or v not in moving}
+    near = NearPoint()
+
+    def at(t: float) -> dict[Var, Any]:
+        with near, np.errstate(all="ignore"):
+            return program.run({**kept, **{v: x + t * direction for v, (x, direction) in moves.items()}})
+
+    changed = [np.asarray(x) for v, x in at(0.0).items() if v in moving and v not in moves]
+    eps = max(float(np.finfo(y.dtype).eps) for y in [np.ones(1), *changed] if y.dtype.kind in "fc")
+    relative = 1e-6 * (eps / float(np.finfo(float).eps)) ** 0.4  # a cast makes the function coarser
+    h = relative * step
+    [root] = program.outputs
+    up, down = (float(np.sum(at(t)[root]).real) for t in (h, -h))
+    return (up - down) / (2 * h), along, 16 * eps / relative
