@@ -26,13 +26,7 @@ from .formula import Function
 from .formula_ops import Expr, evaluate, make, multiplied, name, number, product, replaced, substitute
 from .simplify import full, times
 from .steps import Steps, named
-from .symbolic_rule import G, X, Y, is_g, parted
-
-CHEAP = (
-    "index", "gather", "reshape", "transpose", "matrix transpose", "swap of axes", "move of axes", "cast", "identity",
-)  # fmt: skip
-TURNS = ("transpose", "matrix transpose", "swap of axes")
-DEEP = 8  # operations in one formula; a longer one gets a landmark inside it
+from .symbolic_rule import G, is_g, parted
 
 
 class Chain(Steps):
@@ -61,83 +55,9 @@ class Chain(Steps):
 
     def __init__(self, program: Program, wrt: Iterable[Var] | None = None, **options: Any) -> None:
         super().__init__(program, wrt, **options)
-        self.uses = Counter(p for n in self.nodes for p in self.arguments(n))
         self._factors: dict[tuple[Var, Var], Factor] = {}
         self._inside: dict[Var, dict[Var, _InnerPaths]] = {}
-        self.landmarks = self._landmarks()  # oldest first; inputs included
-        self.landmark_set = set(self.landmarks)
         self._used_by = Counter(m for n in self.landmarks for m in self.inputs_of(n))
-        self.name_the_rest(self.landmarks)
-
-    # -------------------------------------------------------------------------------------------------------- landmarks
-
-    def _landmarks(self) -> list[Var]:
-        """The landmarks, oldest first: see the head of this file."""
-        chosen = {
-            n for n in self.nodes
-            if n in self.names or self.uses[n] > 1 or not self.is_single(n) or "generator" in self.defined[n].params
-        }  # fmt: skip
-        chosen.add(self.root)
-        if self.regions:
-            chosen = self._folded(chosen)
-        chosen |= self._where_chains_meet(chosen)
-        length: dict[Var, int] = {}
-        for n in self.nodes:
-            length[n] = 1 + sum(length[p] for p in self.arguments(n))
-            if n in chosen or length[n] > DEEP and n not in self.regions:
-                chosen.add(n)
-                length[n] = 0
-        return [n for n in self.nodes if n in chosen]
-
-    def _where_chains_meet(self, chosen: set[Var]) -> set[Var]:
-        """Further landmarks: the ends of each step whose derivative is not a factor entry by entry, and what the
-        backward pass needs again.
-        """
-        further: set[Var] = set()
-        consumer = {p: n for n in self.nodes for p in self.arguments(n)}
-        pure: set[Var] = set()  # landmarks, and what reaches one by steps that only scale a derivative
-        for n in reversed(self.nodes):
-            if n in chosen or n in further or consumer[n] in pure and self._is_scaling(consumer[n], n):
-                pure.add(n)
-            active = self.active_arguments(n) if n not in self.regions else []
-            for p in (p for i, p in active if not self.edge(n, i).is_simple):
-                if n not in pure and not self._is_turn(n):
-                    further.add(n)
-                    pure.add(n)
-                if not self._is_turn(p):
-                    further.add(p)
-            further |= self._needed_again(n) if active else set()
-        return further
-
-    def _needed_again(self, n: Var) -> set[Var]:
-        """Arguments that the backward pass through `n` uses and that are too expensive to compute twice."""
-        symbols = frozenset().union(*(self.edge(n, i).formula.names for i, _ in self.active_arguments(n)))
-        return {
-            p for k, p in enumerate(self.defined[n].operands)
-            if isinstance(p, Var) and f"{X}{k}" in symbols and p not in self.active and p in self.defined
-            and (row := self.defined[p].row).kind not in ("elementwise", "constant") and row.algebra not in CHEAP
-        }  # fmt: skip
-
-    def _is_scaling(self, n: Var, p: Var) -> bool:
-        for i, q in self.active_arguments(n):
-            e = self.edge(n, i)
-            is_constant = e.formula.shape == () and not any(w.startswith((X, Y, G)) for w in e.formula.names)
-            if q is p and not (e.is_simple and is_constant and n.shape == p.shape):
-                return False
-        return any(q is p for _, q in self.active_arguments(n))
-
-    def _folded(self, chosen: set[Var]) -> set[Var]:
-        """The landmarks where calls are folded: of each folded call its results, and what it uses."""
-        if self.root in self.regions:
-            self.folds[self.root] = self.regions[self.root]
-        for n in self.nodes:
-            for p in self.arguments(n):
-                if self.regions.get(p) is not self.regions.get(n):
-                    if p in self.regions:
-                        self.folds[p] = self.regions[p]
-                    if n in self.regions:
-                        chosen.add(p)
-        return {n for n in chosen if n not in self.regions} | set(self.folds)
 
     # ---------------------------------------------------------------------------------------------------------- factors
 
@@ -156,7 +76,7 @@ class Chain(Steps):
         steps = count()
         while stack:
             at, before, rules = stack.pop()
-            if self._is_turn(at):
+            if self.is_turn(at):
                 continue
             active = self.active_arguments(at)
             meanings = self._meanings(at, n) if active else {}
@@ -174,7 +94,7 @@ class Chain(Steps):
                 elif not direct:
                     formula = full(product((before, formula), formula.shape), formula.shape)
                 inner = replace(e, formula=formula)
-                while self._is_turn(p):  # Q @ Kᵀ is one step
+                while self.is_turn(p):  # Q @ Kᵀ is one step
                     p, inner = self._through_turn(n, p, inner)
                 if p in self.landmark_set:
                     into = paths.setdefault(p, _InnerPaths([], {}))
@@ -184,15 +104,6 @@ class Chain(Steps):
                     stack.append((p, formula, here))
         self._inside[n] = paths
         return paths
-
-    def _is_turn(self, n: Var) -> bool:
-        """Whether a node is a transpose inside a step, which is not a step of its own."""
-        eq = self.defined.get(n)
-        if not self.board or eq is None or n in self.names or n in self.regions or n is self.root:
-            return False
-        if self.uses[n] != 1 or eq.row.algebra not in TURNS or len(n.shape) != 2:
-            return False
-        return np.shape(eq.row.fn(np.empty((2, 3)), **eq.params)) == (3, 2)  # its axes may be in the old order
 
     def _through_turn(self, n: Var, p: Var, e: Edge) -> tuple[Var, Edge]:
         """The edge from step `n` to what `p`, a transpose in it, is made of."""

@@ -19,9 +19,9 @@ from .constants import is_number
 from .formula import Expr, Function, name, number, replaced
 from .formula_ops import applied
 from .javascript import LARGE, NoForm, Writer
+from .notation import Notation
 from .retraced import retraced
 from .simplify import fitted
-from .steps import Steps
 from .symbolic_rule import G, X, Y
 
 
@@ -40,7 +40,7 @@ class Program:
         What the functions expect in `v`.
     leaves : frozenset of str
         The inputs on which the result depends.
-    steps : Steps
+    steps : Notation
         What it was made from.
     """
 
@@ -48,7 +48,7 @@ class Program:
     maps: str
     inputs: Mapping[str, Any]
     leaves: frozenset[str]
-    steps: Steps
+    steps: Notation
 
 
 def program(chain: Chain, partials: Sequence[tuple[str, Var, Var]]) -> Program:
@@ -73,7 +73,7 @@ def program(chain: Chain, partials: Sequence[tuple[str, Var, Var]]) -> Program:
             raise error from None
 
 
-def _program(chain: Chain, graph: Steps, partials: Sequence[tuple[str, Var, Var]]) -> Program:
+def _program(chain: Chain, graph: Notation, partials: Sequence[tuple[str, Var, Var]]) -> Program:
     writer = _Program(chain, graph)
     functions = {"forward(v)": list(writer.forward())}
     leaves = frozenset(writer.used & {word for n, word in graph.names.items() if graph.is_input(n)})
@@ -102,7 +102,7 @@ class _Part(Function):
 
 
 class _Program(Writer):
-    def __init__(self, chain: Chain, graph: Steps) -> None:
+    def __init__(self, chain: Chain, graph: Notation) -> None:
         super().__init__()
         self.chain, self.graph = chain, graph
         self.symbols: dict[Var, Expr] = {}

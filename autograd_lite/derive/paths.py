@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..engine.node import ANY, GraphView, ancestors
+from ..engine.node import ANY, GraphView, Node, ancestors
 from ..program import Var
 from ..program.program import program_of
 from ..program.slopes import finite_difference, gradients
@@ -17,7 +17,7 @@ from ..tensor import Tensor
 from .chain_rule import Chain
 from .factors import Factor
 from .inline_known_steps import inlined
-from .steps import LIMIT, too_many
+from .notation import LIMIT, too_many
 from .writing import tex_name
 
 
@@ -122,8 +122,8 @@ def compared(chain: Chain, found: Mapping[Var, Any]) -> Check:
     """Compare gradients with the engine's, and all together with one finite difference."""
     try:
         engine = gradients(chain.program, found)
-    except RuntimeError as error:  # a hook, which is no equation
-        return Check(np.nan, np.nan, np.nan, str(error))
+    except RuntimeError as hooked:  # a hook is no equation
+        return Check(np.nan, np.nan, np.nan, str(hooked))
     steps = (np.abs(chain.values[n]).max(initial=0.0, where=np.isfinite(chain.values[n])) for n in chain.landmarks)
     scale = max(map(float, steps))
     least = 1e-6 * scale  # a gradient of 0 need not be matched exactly
@@ -209,11 +209,15 @@ def chain_of(
     program, variables = program_of(loss, names)
     if depth:
         program = inlined(program, depth)
-    asked = None if wrt is None else [variables.get(w._node) if isinstance(w, Tensor) else None for w in wrt]
+    asked = None if wrt is None else [_variable(w, variables) for w in wrt]
     chain = Chain(program, None if asked is None else filter(None, asked), depth=depth, variables=variables)
     if asked is None:
         return chain, [n for n in chain.landmarks if chain.is_input(n) and n in chain.graded]
     return chain, [_target(chain, v, w) for v, w in zip(asked, wrt or (), strict=True)]
+
+
+def _variable(w: Any, variables: Mapping[Node, Var]) -> Var | None:
+    return None if not isinstance(w, Tensor) or w._node is None else variables.get(w._node)
 
 
 def _target(chain: Chain, v: Var | None, wrt: Any) -> Var:

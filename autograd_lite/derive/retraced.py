@@ -26,10 +26,10 @@ from .formula import Expr
 from .formula_ops import evaluate, recorded
 from .given import Given
 from .javascript import NoForm
-from .steps import Steps
+from .notation import Notation
 
 
-def retraced(chain: Chain, kinds: str = "biuf") -> Steps:
+def retraced(chain: Chain, kinds: str = "biuf") -> Notation:
     """The program of `chain` with its names, and every named array of these kinds as an input.
 
     An array from which another constant was computed stays a constant too.
@@ -66,13 +66,13 @@ class _Again:
         self.drawn: dict[Var, Any] = {}
         self.called: dict[Any, list[Equation] | None] = {}  # of each call that was tried, its new equations
 
-    def steps(self) -> Steps:
+    def steps(self) -> Notation:
         program = self.chain.program.mapped(self._rule)
         constants = self.chain.constants.values
         captured = {v: Tensor(constants[word]) for word, v in self.arrays.items()}
         captured |= {v: Tensor(x) for v, x in self.drawn.items()} | dict(program.captured)
         names = {v: word for word, v in self.arrays.items()} | self.chain.names
-        return Steps(replace(program, captured=captured, constants={}), board=False, names=names)
+        return Notation(replace(program, captured=captured, constants={}), board=False, names=names)
 
     def _rule(self, eq: Equation, defined: Mapping[Var, Equation]) -> Any:
         if "generator" in eq.params:
@@ -209,7 +209,7 @@ class _Again:
             return tensors[self.chain.canonical(x)]
         if isinstance(x, Expr):
             return self._value(x, tensors)
-        return x.copy() if isinstance(x, np.ndarray) else x
+        return Tensor(x.copy()) if isinstance(x, np.ndarray) else x  # an array, or a Tensor without a graph
 
 
 def _may_follow(eq: Equation, what: str) -> NoForm:

@@ -21,8 +21,8 @@ from ..program import Program, Var
 from ..program.capture import run
 from ..tensor import Tensor
 from .chain_rule import Chain
+from .notation import too_many
 from .source_lines import LineWriter
-from .steps import too_many
 
 LIMIT = 5_000  # operations
 

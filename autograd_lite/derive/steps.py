@@ -1,7 +1,8 @@
-"""A program with a name for every value, and what each step of it computes: one operation, arithmetic with several, a
-folded call, a known step.
+"""What each step of a program computes: one operation, arithmetic with several, a folded call, a known step.
 
-:class:`~autograd_lite.derive.chain_rule.Chain` chooses the steps, and adds the chain rule.
+A person who derives a gradient does not stop at every operation. The *landmarks* are the values that have a name, the
+inputs, what is used more than once, and every matrix product or other step that is not elementwise; simple arithmetic
+between two landmarks belongs to the formula of the later one.
 """
 
 from __future__ import annotations
@@ -13,181 +14,121 @@ from typing import Any
 
 import numpy as np
 
-from ..program import Equation, Program, Var
-from ..program.naming import Names, groups, short_names
+from ..program import Program, Var
 from ..table import TABLE, Textbook
-from .constants import Constants
 from .factors import Edge, FoldedCall
-from .formula_ops import Expr, applied, constant, evaluate, make, name, replaced
-from .symbolic_rule import CallResult, G, X, Y, edge, parted
+from .formula_ops import Expr, applied, evaluate, make, name, replaced
+from .notation import Notation
+from .symbolic_rule import G, X, Y, parted
 from .textbook_parser import Written
 from .textbook_step import TextbookStep, parameter
 
-LIMIT = 2_000  # operations; nobody reads a longer derivation
-FEW = 4  # entries of a constant array that is written out in a formula; a larger one is called c1, c2, …
+CHEAP = (
+    "index", "gather", "reshape", "transpose", "matrix transpose", "swap of axes", "move of axes", "cast", "identity",
+)  # fmt: skip
+TURNS = ("transpose", "matrix transpose", "swap of axes")
+DEEP = 8  # operations in one formula; a longer one gets a landmark inside it
 
 
-class Steps:
-    """A program in which some calls are folded; the parameters are those of ``Chain``."""
+class Steps(Notation):
+    """A program with its landmarks, and the formula of each in terms of others; parameters as for ``Chain``."""
 
     def __init__(
-        self, program: Program, wrt: Iterable[Var] | None = None, *, depth: int | None = None, board: bool = True,
-        names: Mapping[Var, str] | None = None, variables: Mapping[Any, Var] | None = None,
+        self, program: Program, wrt: Iterable[Var] | None = None, *, depth: int | None = None, **options: Any
     ) -> None:
-        self.board = board
-        self.variables = variables or {}  # of the recorded values that the program was made from, by node
-        self.merged: dict[Var, Var] = {}  # what computes the same as an earlier value, with that
-        names = {v: v.name for v in program.variables if v in program.named} if names is None else dict(names)
-        if board:  # what is computed twice is written once: ``x - mu`` in a variance and in a quotient
-            program, self.merged = program.without_repetition(_elementwise, compared=0)
-        for v, first in self.merged.items():
-            if v in names:
-                names.setdefault(first, names.pop(v))
-        self.program = program
-        self.defined = program.defined
-        [self.root] = program.outputs
-        used = {*program.users, self.root}
-        #: The values, oldest first; of several results those that are used.
-        self.nodes = [v for v in program.variables if v in used or v not in self.defined]
-        self.place = {v: k for k, v in enumerate(self.nodes)}
-        self.graded = _graded(program)
-        self.values = {v: np.asarray(x) for v, x in program.values.items()}
-        # Values between the result and `wrt`: only with respect to these something is differentiated.
-        self.active = set(self.nodes) if wrt is None else program.depending(map(self.canonical, wrt))
-        self._edges: dict[tuple[Var, int], Edge] = {}
-        self._results: dict[Var, CallResult] = {}
-        self._name({v: word for v, word in names.items() if v in self.place})
+        super().__init__(program, wrt, **options)
         self._definitions: dict[Var, Expr] = {}
         self._known: dict[Var, TextbookStep | None] = {}
         self._books: dict[Any, Textbook | None] = {}
         self._stated: dict[tuple[Var, int], Edge] = {}
         # The values inside folded calls, each with its call; and the result of each folded call.
         self.regions = {n: fold for n in self.nodes if (fold := self._fold(self.group_path(n), depth)) is not None}
-        if depth is not None and board:
+        if depth is not None and self.board:
             self._prefer_known()
-        self.folds: dict[Var, Any] = {}
-        self.landmark_set: set[Var] = set()  # the results of the steps, and the inputs
+        self.folds: dict[Var, Any] = {}  # the result of each folded call
+        self.uses = Counter(p for n in self.nodes for p in self.arguments(n))
+        self.landmarks = self._landmarks()  # oldest first; inputs included
+        self.landmark_set = set(self.landmarks)
+        self.name_the_rest(self.landmarks)
 
-    # ----------------------------------------------------------------------------------------------------- the program
+    # -------------------------------------------------------------------------------------------------------- landmarks
 
-    def canonical(self, v: Var) -> Var:
-        """The first of the values that are computed in the same way."""
-        return self.merged.get(v, v)
+    def _landmarks(self) -> list[Var]:
+        """The landmarks, oldest first: see the head of this file."""
+        chosen = {
+            n for n in self.nodes
+            if n in self.names or self.uses[n] > 1 or not self.is_single(n) or "generator" in self.defined[n].params
+        }  # fmt: skip
+        chosen.add(self.root)
+        if self.regions:
+            chosen = self._folded(chosen)
+        chosen |= self._where_chains_meet(chosen)
+        length: dict[Var, int] = {}
+        for n in self.nodes:
+            length[n] = 1 + sum(length[p] for p in self.arguments(n))
+            if n in chosen or length[n] > DEEP and n not in self.regions:
+                chosen.add(n)
+                length[n] = 0
+        return [n for n in self.nodes if n in chosen]
 
-    def is_input(self, v: Var) -> bool:
-        """Whether a value is not computed in the program."""
-        return v not in self.defined
+    def _where_chains_meet(self, chosen: set[Var]) -> set[Var]:
+        """Further landmarks: the ends of each step whose derivative is not a factor entry by entry, and what the
+        backward pass needs again.
+        """
+        further: set[Var] = set()
+        consumer = {p: n for n in self.nodes for p in self.arguments(n)}
+        pure: set[Var] = set()  # landmarks, and what reaches one by steps that only scale a derivative
+        for n in reversed(self.nodes):
+            if n in chosen or n in further or consumer[n] in pure and self._is_scaling(consumer[n], n):
+                pure.add(n)
+            active = self.active_arguments(n) if n not in self.regions else []
+            for p in (p for i, p in active if not self.edge(n, i).is_simple):
+                if n not in pure and not self.is_turn(n):
+                    further.add(n)
+                    pure.add(n)
+                if not self.is_turn(p):
+                    further.add(p)
+            further |= self._needed_again(n) if active else set()
+        return further
 
-    def arguments(self, n: Var) -> list[Var]:
-        """The variables that a value is computed from, once for each use."""
-        return [x for x in self.defined[n].operands if isinstance(x, Var)] if n in self.defined else []
-
-    def is_single(self, n: Var) -> bool:
-        """Whether a value is the one result of an equation."""
-        return n in self.defined and not self.defined[n].row.outputs
-
-    def index(self, n: Var) -> int | None:
-        """Which of several results of its equation a value is."""
-        eq = self.defined[n]
-        return eq.outputs.index(n) if eq.row.outputs else None
-
-    def group_path(self, n: Var) -> list[Any]:
-        """The modules and composite calls in which `n` was computed, outermost first."""
-        return groups(self.defined[n]) if n in self.defined else []
-
-    def active_arguments(self, n: Var) -> list[tuple[int, Var]]:
-        """The arguments with respect to which `n` is differentiated, as (position, variable)."""
+    def is_turn(self, n: Var) -> bool:
+        """Whether a node is a transpose inside a step, which is not a step of its own."""
         eq = self.defined.get(n)
-        if eq is None or eq.row.kind == "constant" or n not in self.graded:
-            return []
-        return [
-            (i, p) for i, p in enumerate(eq.operands)
-            if isinstance(p, Var) and p in self.active and p in self.graded and eq.row.pulls[i] is not None
-        ]  # fmt: skip
+        if not self.board or eq is None or n in self.names or n in self.regions or n is self.root:
+            return False
+        if self.uses[n] != 1 or eq.row.algebra not in TURNS or len(n.shape) != 2:
+            return False
+        return np.shape(eq.row.fn(np.empty((2, 3)), **eq.params)) == (3, 2)  # its axes may be in the old order
 
-    def rule(self, n: Var, i: int) -> Edge:
-        """The rule for argument `i` of `n`, in symbols."""
-        if (n, i) not in self._edges:
-            if n not in self._results:
-                self._results[n] = CallResult.of(self.defined[n], self.index(n), self.values)
-            eq = self.defined[n]
-            self._edges[n, i] = edge(self._results[n], i, lambda k, x: self.operand(eq, k))
-        return self._edges[n, i]
+    def _needed_again(self, n: Var) -> set[Var]:
+        """Arguments that the backward pass through `n` uses and that are too expensive to compute twice."""
+        symbols = frozenset().union(*(self.edge(n, i).formula.names for i, _ in self.active_arguments(n)))
+        return {
+            p for k, p in enumerate(self.defined[n].operands)
+            if isinstance(p, Var) and f"{X}{k}" in symbols and p not in self.active and p in self.defined
+            and (row := self.defined[p].row).kind not in ("elementwise", "constant") and row.algebra not in CHEAP
+        }  # fmt: skip
 
-    # ------------------------------------------------------------------------------------------------------ names
+    def _is_scaling(self, n: Var, p: Var) -> bool:
+        for i, q in self.active_arguments(n):
+            e = self.edge(n, i)
+            is_constant = e.formula.shape == () and not any(w.startswith((X, Y, G)) for w in e.formula.names)
+            if q is p and not (e.is_simple and is_constant and n.shape == p.shape):
+                return False
+        return any(q is p for _, q in self.active_arguments(n))
 
-    def _name(self, names: dict[Var, str]) -> None:
-        self.names = names
-        self.introduced: set[str] = set()  # names that only a textbook has
-        self.numbered: set[str] = set()  # c1, c2, … for constants without a name
-        self._operands: dict[tuple[int, int], Expr] = {}
-        self._environment: tuple[tuple[int, ...], dict[str, Any]] = ((), {})
-        self._named_constants = 0
-        self._taken = taken = Names(names.values())
-        changing = {word[:-1] for word in taken if word.endswith("1") and f"{word[:-1]}2" in taken}
-        self.constants = Constants(taken, changing)  # those that are not Tensors
-        for word, x in self.program.constants.items():
-            if word not in taken and (isinstance(x, np.ndarray) or self.board):
-                self.constants.add(x, word)
-        if self.root not in names:
-            names[self.root] = next((w for w in ("L", "loss", "result") if w not in taken), "output")
-            taken.add(names[self.root])
-        candidates = ("g", "dy", "cotangent", *(f"g{k}" for k in range(1, 99)))
-        self.cotangent = next(w for w in candidates if w not in taken)
-        for eq in self.program.equations:  # large constants are numbered in the order in which they are used
-            for k, x in enumerate(eq.operands):
-                if not isinstance(x, Var):
-                    self.operand(eq, k)
-
-    def name_the_rest(self, nodes: Iterable[Var]) -> None:
-        """Give those of `nodes` that have no name the next free letters."""
-        words = [*self.names.values(), *self.constants.values, self.cotangent, "d", "l", "np"]
-        self.fresh = short_names(words)
-        for n in nodes:
-            self.word(n)
-
-    def word(self, n: Var) -> str:
-        """The name of a value; one that has none gets the next free letter."""
-        if n not in self.names:
-            self.names[n] = next(self.fresh)
-        return self.names[n]
-
-    def operand(self, eq: Equation, k: int) -> Expr:
-        """Operand `k` of an equation, a constant: as the user wrote it, or as :meth:`constant` has it."""
-        x, key = eq.operands[k], (id(eq), k)
-        if key not in self._operands:
-            formula = self.constants.known(x)
-            if formula is None and self.board:
-                formula = self.constants.written(eq, k, x)
-            self._operands[key] = self.constant(x) if formula is None else formula
-        return self._operands[key]
-
-    def constant(self, x: Any) -> Expr:
-        """A value that was not recorded: its name, a number, or a small array."""
-        formula = self.constants.known(x)
-        if formula is None and self.board and np.size(x) > FEW:
-            word = f"c{self._named_constants}"
-            while self._named_constants == 0 or word in self._taken:
-                self._named_constants += 1
-                word = f"c{self._named_constants}"
-            self.constants.add(np.asarray(x), word)
-            self.numbered.add(word)
-            formula = name(word, np.shape(x))
-        return constant(x) if formula is None else formula
-
-    @property
-    def arrays(self) -> list[tuple[Any, str]]:
-        """The named constants that are arrays, with their names."""
-        own = self.introduced
-        return [(x, w) for w, x in self.constants.values.items() if isinstance(x, np.ndarray) and w not in own]
-
-    def environment(self) -> dict[str, Any]:
-        """Every name with its value."""
-        stamp = (len(self._taken), len(self.names))  # these only grow
-        if self._environment[0] != stamp:
-            values = {word: self.values[n] for n, word in self.names.items()}
-            self._environment = stamp, {**self.constants.values, **values}
-        return self._environment[1]
+    def _folded(self, chosen: set[Var]) -> set[Var]:
+        """The landmarks where calls are folded: of each folded call its results, and what it uses."""
+        if self.root in self.regions:
+            self.folds[self.root] = self.regions[self.root]
+        for n in self.nodes:
+            for p in self.arguments(n):
+                if self.regions.get(p) is not self.regions.get(n):
+                    if p in self.regions:
+                        self.folds[p] = self.regions[p]
+                    if n in self.regions:
+                        chosen.add(p)
+        return {n for n in chosen if n not in self.regions} | set(self.folds)
 
     # ----------------------------------------------------------------------------------------------------- folded calls
 
@@ -415,31 +356,6 @@ class Steps:
         """`e` with names for the symbols of an edge of `n`; it is not simplified."""
         return named(e, self._meanings(n, n))
 
-
 def named(e: Expr, meanings: Mapping[str, Expr]) -> Expr:
     """`e` with formulas for names; it is not simplified."""
     return replaced(e, lambda part: meanings.get(part.value) if part.role == "name" else None)
-
-
-def _elementwise(eq: Equation) -> Any:
-    """What two equations that may be one have in common."""
-    return (eq.group,) if eq.row.kind == "elementwise" else None
-
-
-def _graded(program: Program) -> set[Var]:
-    """The values that are recorded for derivatives."""
-    graded = {v for v in program.inputs if v.dtype.kind in "fc"}
-    graded |= {v for v, t in program.captured.items() if t.requires_grad}
-    computed = {v for eq in program.equations if eq.origin.requires_grad for v in eq.outputs}
-    return graded | {v for v in computed if v.dtype.kind in "fc"}
-
-
-def too_many(rows: Iterable[str], inputs: int, limit: int) -> str:
-    """Why a program is not derived; `rows` has the name of the row of each equation."""
-    counted = Counter(rows)
-    by_count = sorted(counted.items(), key=lambda c: (-c[1], c[0]))
-    most = ", ".join(f"{count} {row}" for row, count in by_count[:5])
-    return (
-        f"explain: {counted.total() + inputs} operations are too many to write out (the limit is {limit}): explain a "
-        f"part, such as one step of the loop. In short: {most} on {inputs} inputs"
-    )

@@ -13,7 +13,7 @@ import numpy as np
 from ..derive.chain_rule import Chain
 from ..derive.constants import is_number
 from ..derive.formula_ops import Expr, name, replaced
-from ..derive.steps import LIMIT, too_many
+from ..derive.notation import LIMIT, too_many
 from ..engine.node import ANY, Node, ancestors
 from ..program import Var
 from ..program.naming import Names

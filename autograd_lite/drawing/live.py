@@ -19,7 +19,7 @@ from ..derive.chain_rule import Chain
 from ..derive.javascript import NoForm
 from ..derive.layout import Line as Written
 from ..derive.live_program import Program, program
-from ..derive.steps import Steps
+from ..derive.notation import Notation
 from . import formatting
 from .scene import Item, Line, Scene
 from .steps import Step
@@ -132,7 +132,7 @@ def _array(x: Any) -> dict[str, Any]:
     return {"shape": x.shape, "data": list(finite), "kind": x.dtype.kind}
 
 
-def _leaf(i: Item, computed: Steps, trained: bool) -> dict[str, Any]:
+def _leaf(i: Item, computed: Notation, trained: bool) -> dict[str, Any]:
     low, high = _range(i, computed)
     told = {"key": i.key, "name": i.name, "written": i.written, "trained": trained, "low": low, "high": high}
     return told | _array(i.value)
@@ -174,7 +174,7 @@ def _step(s: Step, scene: Scene) -> dict[str, Any]:
     }
 
 
-def _range(i: Item, computed: Steps) -> tuple[float | None, float | None]:
+def _range(i: Item, computed: Notation) -> tuple[float | None, float | None]:
     """The least and the largest number that may stand in an input: labels are tried out where they are used."""
     value = np.asarray(i.value)
     if value.dtype.kind == "b":

@@ -87,7 +87,9 @@ def graph_of(program: Any) -> dict[Var, Any]:
 
     for eq in program.equations:
         result = node(eq.outputs[0])
-        for n in () if result is None or result.row is None else (result, *(result.parents if result.row.transparent else ())):
+        if result is None or result.row is None:  # a constant, or drawn
+            continue
+        for n in (result, *result.parents) if result.row.transparent else (result,):
             n.code, n.at, n.group = eq.origin.code, eq.origin.at, moved(eq.origin.group, node, calls)
     return values
 
@@ -102,7 +104,7 @@ def recorded_equations(
     run: Callable[[dict[Var, Any]], Any], inputs: Mapping[Var, Any], graded: Container[Var] = (),
     names: Callable[[], Mapping[Node, str]] = dict, origin: Origin | None = None,
 ) -> tuple[list[Equation], Any]:
-    """The equations that ``run(tensors)`` records on a Tensor for each of `inputs`, and its result, a Var or a constant.
+    """The equations that ``run(tensors)`` records on a Tensor for each of `inputs`, and its result: a Var or constant.
 
     Parameters
     ----------

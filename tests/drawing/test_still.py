@@ -11,8 +11,8 @@ from autograd_lite.derive.javascript import NoForm
 from autograd_lite.derive.live_program import program
 from autograd_lite.drawing import draw
 from autograd_lite.drawing.live import live
-from autograd_lite.program import Program
 from autograd_lite.nn import functional as F
+from autograd_lite.program import Program
 
 DATA = np.array([[0.5, -1.0, 2.0], [1.5, 0.3, -0.2]])
 TARGET = DATA[:, 0] + 1  # another array: not of the graph's

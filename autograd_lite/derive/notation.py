@@ -1,0 +1,214 @@
+"""A program in symbols: a name for every value, each constant as the user wrote it, and the rule of each equation.
+
+Two values that are computed in the same way are one: ``x - mu`` in a variance and in a quotient.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from ..program import Equation, Program, Var
+from ..program.naming import Names, groups, short_names
+from .constants import Constants
+from .factors import Edge
+from .formula_ops import Expr, constant, name
+from .symbolic_rule import CallResult, edge
+
+LIMIT = 2_000  # operations; nobody reads a longer derivation
+FEW = 4  # entries of a constant array that is written out in a formula; a larger one is called c1, c2, …
+
+
+class Notation:
+    """A program in symbols.
+
+    Parameters
+    ----------
+    program : Program
+        Of one result.
+    wrt : iterable of Var, optional
+        What will be differentiated with respect to, by default everything.
+    board : bool
+        Whether it will be read: constants have the names and the form of the user's source. What will be run is made
+        without.
+    names : mapping of Var to str, optional
+        By default the user's.
+    variables : mapping of Node to Var, optional
+        The variables of the recorded values that the program was made from.
+    """
+
+    def __init__(
+        self, program: Program, wrt: Iterable[Var] | None = None, *, board: bool = True,
+        names: Mapping[Var, str] | None = None, variables: Mapping[Any, Var] | None = None,
+    ) -> None:
+        self.board = board
+        self.variables = variables or {}  # of the recorded values that the program was made from, by node
+        self.merged: dict[Var, Var] = {}  # what computes the same as an earlier value, with that
+        names = {v: v.name for v in program.variables if v in program.named} if names is None else dict(names)
+        if board:  # what is computed twice is written once: ``x - mu`` in a variance and in a quotient
+            program, self.merged = program.without_repetition(_elementwise, compared=0)
+        for v, first in self.merged.items():
+            if v in names:
+                names.setdefault(first, names.pop(v))
+        self.program = program
+        self.defined = program.defined
+        [self.root] = program.outputs
+        used = {*program.users, self.root}
+        #: The values, oldest first; of several results those that are used.
+        self.nodes = [v for v in program.variables if v in used or v not in self.defined]
+        self.place = {v: k for k, v in enumerate(self.nodes)}
+        self.graded = _graded(program)
+        self.values = {v: np.asarray(x) for v, x in program.values.items()}
+        # Values between the result and `wrt`: only with respect to these something is differentiated.
+        self.active = set(self.nodes) if wrt is None else program.depending(map(self.canonical, wrt))
+        self._edges: dict[tuple[Var, int], Edge] = {}
+        self._results: dict[Var, CallResult] = {}
+        self._name({v: word for v, word in names.items() if v in self.place})
+
+    # ----------------------------------------------------------------------------------------------------- the program
+
+    def canonical(self, v: Var) -> Var:
+        """The first of the values that are computed in the same way."""
+        return self.merged.get(v, v)
+
+    def is_input(self, v: Var) -> bool:
+        """Whether a value is not computed in the program."""
+        return v not in self.defined
+
+    def arguments(self, n: Var) -> list[Var]:
+        """The variables that a value is computed from, once for each use."""
+        return [x for x in self.defined[n].operands if isinstance(x, Var)] if n in self.defined else []
+
+    def is_single(self, n: Var) -> bool:
+        """Whether a value is the one result of an equation."""
+        return n in self.defined and not self.defined[n].row.outputs
+
+    def index(self, n: Var) -> int | None:
+        """Which of several results of its equation a value is."""
+        eq = self.defined[n]
+        return eq.outputs.index(n) if eq.row.outputs else None
+
+    def group_path(self, n: Var) -> list[Any]:
+        """The modules and composite calls in which `n` was computed, outermost first."""
+        return groups(self.defined[n]) if n in self.defined else []
+
+    def active_arguments(self, n: Var) -> list[tuple[int, Var]]:
+        """The arguments with respect to which `n` is differentiated, as (position, variable)."""
+        eq = self.defined.get(n)
+        if eq is None or eq.row.kind == "constant" or n not in self.graded:
+            return []
+        return [
+            (i, p) for i, p in enumerate(eq.operands)
+            if isinstance(p, Var) and p in self.active and p in self.graded and eq.row.pulls[i] is not None
+        ]  # fmt: skip
+
+    def rule(self, n: Var, i: int) -> Edge:
+        """The rule for argument `i` of `n`, in symbols."""
+        if (n, i) not in self._edges:
+            if n not in self._results:
+                self._results[n] = CallResult.of(self.defined[n], self.index(n), self.values)
+            eq = self.defined[n]
+            self._edges[n, i] = edge(self._results[n], i, lambda k, x: self.operand(eq, k))
+        return self._edges[n, i]
+
+    # ------------------------------------------------------------------------------------------------------ names
+
+    def _name(self, names: dict[Var, str]) -> None:
+        self.names = names
+        self.introduced: set[str] = set()  # names that only a textbook has
+        self.numbered: set[str] = set()  # c1, c2, … for constants without a name
+        self._operands: dict[tuple[int, int], Expr] = {}
+        self._environment: tuple[tuple[int, ...], dict[str, Any]] = ((), {})
+        self._named_constants = 0
+        self._taken = taken = Names(names.values())
+        changing = {word[:-1] for word in taken if word.endswith("1") and f"{word[:-1]}2" in taken}
+        self.constants = Constants(taken, changing)  # those that are not Tensors
+        for word, x in self.program.constants.items():
+            if word not in taken and (isinstance(x, np.ndarray) or self.board):
+                self.constants.add(x, word)
+        if self.root not in names:
+            names[self.root] = next((w for w in ("L", "loss", "result") if w not in taken), "output")
+            taken.add(names[self.root])
+        candidates = ("g", "dy", "cotangent", *(f"g{k}" for k in range(1, 99)))
+        self.cotangent = next(w for w in candidates if w not in taken)
+        for eq in self.program.equations:  # large constants are numbered in the order in which they are used
+            for k, x in enumerate(eq.operands):
+                if not isinstance(x, Var):
+                    self.operand(eq, k)
+
+    def name_the_rest(self, nodes: Iterable[Var]) -> None:
+        """Give those of `nodes` that have no name the next free letters."""
+        words = [*self.names.values(), *self.constants.values, self.cotangent, "d", "l", "np"]
+        self.fresh = short_names(words)
+        for n in nodes:
+            self.word(n)
+
+    def word(self, n: Var) -> str:
+        """The name of a value; one that has none gets the next free letter."""
+        if n not in self.names:
+            self.names[n] = next(self.fresh)
+        return self.names[n]
+
+    def operand(self, eq: Equation, k: int) -> Expr:
+        """Operand `k` of an equation, a constant: as the user wrote it, or as :meth:`constant` has it."""
+        x, key = eq.operands[k], (id(eq), k)
+        if key not in self._operands:
+            formula = self.constants.known(x)
+            if formula is None and self.board:
+                formula = self.constants.written(eq, k, x)
+            self._operands[key] = self.constant(x) if formula is None else formula
+        return self._operands[key]
+
+    def constant(self, x: Any) -> Expr:
+        """A value that was not recorded: its name, a number, or a small array."""
+        formula = self.constants.known(x)
+        if formula is None and self.board and np.size(x) > FEW:
+            word = f"c{self._named_constants}"
+            while self._named_constants == 0 or word in self._taken:
+                self._named_constants += 1
+                word = f"c{self._named_constants}"
+            self.constants.add(np.asarray(x), word)
+            self.numbered.add(word)
+            formula = name(word, np.shape(x))
+        return constant(x) if formula is None else formula
+
+    @property
+    def arrays(self) -> list[tuple[Any, str]]:
+        """The named constants that are arrays, with their names."""
+        own = self.introduced
+        return [(x, w) for w, x in self.constants.values.items() if isinstance(x, np.ndarray) and w not in own]
+
+    def environment(self) -> dict[str, Any]:
+        """Every name with its value."""
+        stamp = (len(self._taken), len(self.names))  # these only grow
+        if self._environment[0] != stamp:
+            values = {word: self.values[n] for n, word in self.names.items()}
+            self._environment = stamp, {**self.constants.values, **values}
+        return self._environment[1]
+
+
+def _elementwise(eq: Equation) -> Any:
+    """What two equations that may be one have in common."""
+    return (eq.group,) if eq.row.kind == "elementwise" else None
+
+
+def _graded(program: Program) -> set[Var]:
+    """The values that are recorded for derivatives."""
+    graded = {v for v in program.inputs if v.dtype.kind in "fc"}
+    graded |= {v for v, t in program.captured.items() if t.requires_grad}
+    computed = {v for eq in program.equations if eq.origin.requires_grad for v in eq.outputs}
+    return graded | {v for v in computed if v.dtype.kind in "fc"}
+
+
+def too_many(rows: Iterable[str], inputs: int, limit: int) -> str:
+    """Why a program is not derived; `rows` has the name of the row of each equation."""
+    counted = Counter(rows)
+    by_count = sorted(counted.items(), key=lambda c: (-c[1], c[0]))
+    most = ", ".join(f"{count} {row}" for row, count in by_count[:5])
+    return (
+        f"explain: {counted.total() + inputs} operations are too many to write out (the limit is {limit}): explain a "
+        f"part, such as one step of the loop. In short: {most} on {inputs} inputs"
+    )
