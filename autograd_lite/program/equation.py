@@ -5,7 +5,7 @@ An operand is a :class:`Var`, or a constant: an array, or a Python number, which
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
 from typing import Any, NamedTuple
@@ -118,9 +118,13 @@ class Equation:
         return tuple(x.dtype if isinstance(x, Var) else np.result_type(x) for x in self.operands)
 
     def __str__(self) -> str:
+        return self.text({})
+
+    def text(self, constants: Mapping[int, str]) -> str:
+        """The equation written out; `constants` has names of arrays by their id."""
         names = ", ".join(v.name for v in self.outputs)
         kinds = ", ".join(v.kind for v in self.outputs)
-        arguments = [shown(x) for x in self.operands]
+        arguments = [constants.get(id(x)) or shown(x) for x in self.operands]
         arguments += [f"{k}={shown(v)}" for k, v in self.params.items()]
         return f"{names} : {kinds} = {self.row.name}({', '.join(arguments)})"
 

@@ -423,13 +423,15 @@ class Program(GraphView):
     def _body(self, depth: int | None) -> list[str]:
         lines: list[str] = []
         open_now: list[Any] = []
+        constants = {id(x): word for word, x in self.constants.items() if isinstance(x, np.ndarray)}
         for inner, run in self._folded(depth):
             path = inner[: len(inner) - isinstance(run, list)]
             shared = sum(1 for _ in takewhile(lambda pair: pair[0] is pair[1], zip(open_now, path, strict=False)))
             lines += ["    " * (k + 1) + f"# {label(path[: k + 1])}" for k in range(shared, len(path))]
             open_now = path
             indent = "    " * (len(path) + 1)
-            lines.append(indent + (str(run) if isinstance(run, Equation) else self._call(inner[-1], run)))
+            is_one = isinstance(run, Equation)
+            lines.append(indent + (run.text(constants) if is_one else self._call(inner[-1], run)))
         return lines
 
     def _folded(self, depth: int | None) -> Iterator[tuple[list[Any], Any]]:
