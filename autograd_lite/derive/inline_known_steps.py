@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.operands import raw
 from ..program import Equation, Program, Var
 from ..program.equation import Origin
-from ..program.graph import recorded_equations
+from ..program.graph import ending, recorded_equations
 from ..program.naming import Names, groups
 from ..table import Primitive
 from ..tensor import Tensor
@@ -27,27 +28,37 @@ from .textbook_step import TextbookStep, parameter
 
 def inlined(program: Program, depth: int) -> Program:
     """`program` with the known steps inlined that are called at fewer than `depth` levels."""
-    within = {v: _step(eq, depth) for eq in program.equations for v in eq.outputs}
-    ends: dict[Any, dict[Var, None]] = {}  # of each step, the values that are used outside it
-    for reader, xs in [*((within[eq.outputs[0]], eq.operands) for eq in program.equations), (None, program.outputs)]:
-        for x in xs:
-            if isinstance(x, Var) and (step := within.get(x)) is not None and step is not reader:
-                ends.setdefault(step, {})[x] = None
-    values = program.values
-    books = {step: _textbook_of(step, values) for step, results in ends.items() if len(results) == 1}
-    books = {step: book for step, book in books.items() if _can_be_recorded(book)}
-    differentiated = {v for eq in program.equations if eq.origin.requires_grad for v in eq.outputs}
-    differentiated |= {v for v, t in program.captured.items() if t.requires_grad}
-    taken = Names([*(v.name for v in program.named), *program.constants])
-    constants, named = dict(program.constants), set(program.named)
+    return _Inlined(program, depth).program()
 
-    def definition(eq: Equation, defined: Mapping[Var, Equation]) -> Any:
-        step = within[eq.outputs[0]]
-        if step not in books:
+
+class _Inlined:
+    def __init__(self, program: Program, depth: int) -> None:
+        self.before, self.values = program, program.values
+        self.within = {v: _step(eq, depth) for eq in program.equations for v in eq.outputs}
+        ends: dict[Any, set[Var]] = {}  # of each step, the values that are used outside it
+        readers = [(self.within[eq.outputs[0]], eq.operands) for eq in program.equations]
+        for reader, xs in [*readers, (None, program.outputs)]:
+            for x in xs:
+                if isinstance(x, Var) and (step := self.within.get(x)) is not None and step is not reader:
+                    ends.setdefault(step, set()).add(x)
+        self.end = {step: next(iter(results)) for step, results in ends.items() if len(results) == 1}
+        books = {step: _textbook_of(step, self.values) for step in self.end}
+        self.books = {step: book for step, book in books.items() if _can_be_recorded(book)}
+        self.taken = Names([*(v.name for v in program.named), *program.constants])
+        self.constants, self.named = dict(program.constants), set(program.named)
+
+    def program(self) -> Program:
+        program = self.before.mapped(self._definition)
+        return replace(program, constants=self.constants, named=frozenset(self.named))
+
+    def _definition(self, eq: Equation, defined: Mapping[Var, Equation]) -> Any:
+        """What stands in the place of an equation: for the last of a known step the definition, for others nothing."""
+        step = self.within[eq.outputs[0]]
+        if step not in self.books:
             return None
-        end, book = next(iter(ends[step])), books[step]
+        end, book = self.end[step], self.books[step]
         if end not in eq.outputs:
-            return []  # computed in the definition, or not at all
+            return []
         further: dict[str, Any] = {}
 
         def run(tensors: Mapping[Var, Any]) -> Any:
@@ -56,23 +67,16 @@ def inlined(program: Program, depth: int) -> Program:
                 env[word] = further[word] = evaluate(e, env, call=recorded)
             return evaluate(book.forward, env, call=recorded)
 
-        inputs = {x: values[x] for x in step.inputs.values() if isinstance(x, Var)}
-        words = {w: taken.take(w) for w, _ in book.where}
+        inputs = {x: self.values[x] for x in step.inputs.values() if isinstance(x, Var)}
+        names = {w: self.taken.take(w) for w, _ in book.where}
         equations, result = recorded_equations(
-            run, inputs, differentiated,
-            lambda: {t._node: words[w] for w, t in further.items() if isinstance(t, Tensor) and t._node is not None},
+            run, inputs, self.before.graded,
+            lambda: {t._node: names[w] for w, t in further.items() if isinstance(t, Tensor) and t._node is not None},
             Origin(None, 0, step.outer),  # it was not written where it is explained
         )  # fmt: skip
-        named.update(v for e in equations for v in e.outputs if v.name)
-        constants.update({words[w]: x for w, x in further.items() if not isinstance(x, Tensor) or x._node is None})
-        if not equations or result is not equations[-1].outputs[0]:
-            return result
-        equations[-1] = replace(equations[-1], outputs=(end,))
-        return equations
-
-    opened = program.mapped(definition)
-    arrays = {w: x._data if isinstance(x, Tensor) else x for w, x in constants.items()}
-    return replace(opened, constants=arrays, named=frozenset(named))
+        self.named.update(v for e in equations for v in e.outputs if v.name)
+        self.constants |= {names[w]: raw(t) for w, t in further.items() if not isinstance(t, Tensor) or t._node is None}
+        return ending(equations, result, end)
 
 
 def _step(eq: Equation, depth: int) -> Any:

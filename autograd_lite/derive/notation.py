@@ -60,7 +60,7 @@ class Notation:
         #: The values, oldest first; of several results those that are used.
         self.nodes = [v for v in program.variables if v in used or v not in self.defined]
         self.place = {v: k for k, v in enumerate(self.nodes)}
-        self.graded = _graded(program)
+        self.graded = program.graded
         self.values = {v: np.asarray(x) for v, x in program.values.items()}
         # Values between the result and `wrt`: only with respect to these something is differentiated.
         self.active = set(self.nodes) if wrt is None else program.depending(map(self.canonical, wrt))
@@ -193,14 +193,6 @@ class Notation:
 def _elementwise(eq: Equation) -> Any:
     """What two equations that may be one have in common."""
     return (eq.group,) if eq.row.kind == "elementwise" else None
-
-
-def _graded(program: Program) -> set[Var]:
-    """The values that are recorded for derivatives."""
-    graded = {v for v in program.inputs if v.dtype.kind in "fc"}
-    graded |= {v for v, t in program.captured.items() if t.requires_grad}
-    computed = {v for eq in program.equations if eq.origin.requires_grad for v in eq.outputs}
-    return graded | {v for v in computed if v.dtype.kind in "fc"}
 
 
 def too_many(rows: Iterable[str], inputs: int, limit: int) -> str:

@@ -18,7 +18,7 @@ from ..base.escape import plain
 from ..base.snapshots import untouched
 from ..engine.node import TRACED
 from ..program import Equation, Var
-from ..program.graph import recorded_equations
+from ..program.graph import ending, recorded_equations
 from ..program.naming import groups
 from ..tensor import Tensor
 from .chain_rule import Chain
@@ -170,9 +170,8 @@ class _Again:
             return None
         if draws or not equations or not isinstance(result, Var) or result.shape != ends[0].shape:
             return None
-        if equations[-1].outputs != (result,):
-            return None
-        return [*equations[:-1], replace(equations[-1], outputs=(ends[0],))]
+        replacement = ending(equations, result, ends[0])
+        return replacement if isinstance(replacement, list) else None
 
     def _draws(self, group: Any) -> bool:
         """True if a call draws random numbers and uses no other constants: these stay as drawn."""

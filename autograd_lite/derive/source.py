@@ -216,8 +216,9 @@ def _source(f: Any, args: Any, wrt: Any, names: Any, update: str | None, name: s
 
 
 def _wanted(program: Program, what: str, args: Any, wrt: Sequence[str] | str | None) -> list[Var]:
-    outside = [v for v, t in program.captured.items() if t.requires_grad]
-    floating = [v for v in program.inputs if v.dtype.kind in "fc"] + outside
+    graded = program.graded
+    outside = [v for v in program.captured if v in graded]
+    floating = [*(v for v in program.inputs if v in graded), *outside]
     if wrt is None:
         asked = [isinstance(x, Tensor) and x.requires_grad for x in leaves(args)]
         chosen = [v for v, yes in zip(program.inputs, asked, strict=True) if yes] + outside

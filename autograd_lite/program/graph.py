@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import repeat
 from typing import Any
 
@@ -129,3 +130,10 @@ def recorded_equations(
     place = None if origin is None else lambda n: origin._replace(requires_grad=n.requires_grad)
     equations = equations_of(nodes, variables, names(), repeat(""), place)
     return equations, variables[y._node]
+
+
+def ending(equations: list[Equation], result: Any, end: Var) -> Any:
+    """What replaces an equation that computes `end`: `equations` whose result is called so, or a `result` alone."""
+    if not equations or result is not equations[-1].outputs[0]:
+        return result
+    return [*equations[:-1], replace(equations[-1], outputs=(end,))]

@@ -146,6 +146,14 @@ class Program(GraphView):
             yield from eq.outputs
 
     @property
+    def graded(self) -> set[Var]:
+        """The values for which a derivative may be asked: floating-point ones that were recorded for it."""
+        graded = {v for v in self.inputs if v.dtype.kind in "fc"}
+        graded |= {v for v, t in self.captured.items() if t.requires_grad}
+        computed = (v for eq in self.equations if eq.origin.requires_grad for v in eq.outputs)
+        return graded | {v for v in computed if v.dtype.kind in "fc"}
+
+    @property
     def users(self) -> defaultdict[Var, list[Equation]]:
         """The equations that read each value, once for each operand."""
         users = defaultdict(list)
