@@ -7,7 +7,7 @@ it, and a known step, such as `conv2d`, is called again on its arguments.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -97,7 +97,7 @@ class _Again:
         return [*before, replace(eq, operands=tuple(operands))]
 
     def _equations(
-        self, run: Callable[[Mapping[Var, Any]], Any], words: Any, variables: Any = ()
+        self, run: Callable[[Mapping[Var, Any]], Any], words: Iterable[str], variables: Iterable[Var] = ()
     ) -> tuple[list[Equation], Any]:
         """The equations that ``run(tensors)`` records, from the arrays with these names and from `variables`."""
         constants = self.chain.constants.values
@@ -153,7 +153,20 @@ class _Again:
         _, f, args, params = group._call
         args = [self._given(inside[-1], x) for x in args]
         params = {word: self._given(inside[-1], x) for word, x in params.items()}
-        variables = {x for x in [*args, *params.values()] if isinstance(x, Var)}
+        try:
+            equations, result, draws = self._run(f, args, params, {w for e in arrays for w in e.names})
+        except Exception:  # such as a decision by the numbers: its steps are recorded again instead
+            return None
+        if draws or not equations or not isinstance(result, Var) or result.shape != ends[0].shape:
+            return None
+        replacement = ending(equations, result, ends[0])
+        return replacement if isinstance(replacement, list) else None
+
+    def _run(
+        self, f: Callable[..., Any], args: Sequence[Any], params: Mapping[str, Any], words: Iterable[str] = ()
+    ) -> tuple[list[Equation], Any, bool]:
+        """The equations of a call, from its variables and the arrays with these names; its result; whether it draws."""
+        variables = [self.chain.canonical(x) for x in (*args, *params.values()) if isinstance(x, Var)]
         draws = False
 
         def run(tensors: Mapping[Var, Any]) -> Any:
@@ -164,29 +177,15 @@ class _Again:
             draws = bool(snapshot.draws)
             return y
 
-        try:
-            equations, result = self._equations(run, {w for e in arrays for w in e.names}, variables)
-        except Exception:  # such as a decision by the numbers: its steps are recorded again instead
-            return None
-        if draws or not equations or not isinstance(result, Var) or result.shape != ends[0].shape:
-            return None
-        replacement = ending(equations, result, ends[0])
-        return replacement if isinstance(replacement, list) else None
+        equations, result = self._equations(run, words, variables)
+        return equations, result, draws
 
     def _draws(self, group: Any) -> bool:
         """True if a call draws random numbers and uses no other constants: these stay as drawn."""
         if group is None or group._call is None:
             return False
-        _, f, args, params = group._call
-
-        def run(tensors: Mapping[Var, Any]) -> Any:
-            xs = [self._argument(x, tensors) for x in args]
-            with untouched(f, xs):
-                return f(*xs, **{word: self._argument(x, tensors) for word, x in params.items()})
-
-        variables = {self.chain.canonical(x) for x in [*args, *params.values()] if isinstance(x, Var)}
         try:
-            equations, _ = self._equations(run, (), variables)
+            equations, _, _ = self._run(*group._call[1:])
         except Exception:  # such as a decision by the numbers
             return False
         constant = [eq for eq in equations if eq.row.kind == "constant"]
@@ -194,8 +193,6 @@ class _Again:
 
     def _given(self, eq: Equation, x: Any) -> Any:
         """An argument of a call: a variable, an array as a formula of the named ones, or anything else."""
-        if isinstance(x, Var):
-            return self.chain.canonical(x)
         if not isinstance(x, np.ndarray):
             return x
         if self.data is not None and not self.data.argument(eq, x):
