@@ -20,11 +20,11 @@ import numpy as np
 
 from ..base.escape import plain
 from ..program import Program, Var
-from ..table import TABLE, Primitive
+from ..table import Primitive
 from .factors import Combine, Edge, Factor, FoldedCall, scalars_apart, summed, total
-from .formula import Function
-from .formula_ops import Expr, evaluate, make, multiplied, name, number, product, replaced, substitute
-from .simplify import full, times
+from .formula import Expr, Function, multiplied, name, number, replaced
+from .formula_ops import evaluate, substitute
+from .simplify import full, product, simplified, times
 from .steps import Steps, named
 from .symbolic_rule import G, is_g, parted
 
@@ -114,10 +114,10 @@ class Chain(Steps):
         whole = e.joined(above, turned)
         (q,) = self.arguments(p)
         if whole.role == "matrix product":
-            back = [make(TABLE["transpose"], (a,), {"axes": None}, a.shape[::-1]) for a in whole.args[::-1]]
-            whole = make(TABLE["matmul"], back, {}, q.shape)
+            back = [simplified("transpose", (a,), a.shape[::-1], axes=None) for a in whole.args[::-1]]
+            whole = simplified("matmul", back, q.shape)
         else:
-            whole = make(TABLE["transpose"], (whole,), {"axes": None}, q.shape)
+            whole = simplified("transpose", (whole,), q.shape, axes=None)
         return q, parted(beside(whole), n.shape, q.shape)
 
     def _factor(self, n: Var, m: Var) -> Factor:

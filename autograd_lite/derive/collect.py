@@ -13,10 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from ..table import TABLE
 from .formula import Expr, fold, number, walk
 from .formula_ops import evaluate
-from .simplify import make, product
+from .simplify import product, simplified
 
 TERMS = 60  # of an intermediate result; a formula that needs more has no short form
 
@@ -112,22 +111,22 @@ class _Reader:
                 self.ones[summed.key] = summed
                 summed = number(1)
             part = product((_one(Term(term.coefficient, outside), ()), summed), e.shape)
-            total = make(TABLE["add"], (total, part), {}, e.shape) if not total.is_number or total.value else part
+            total = simplified("add", (total, part), e.shape) if not total.is_number or total.value else part
         return total
 
 
 def _one(t: Term, shape: tuple[int, ...]) -> Expr:
     """A term as a formula."""
-    above = [f if power == 1 else make(TABLE["square"], (f,), {}, f.shape) if power == 2 else _power(f, power)
+    above = [f if power == 1 else simplified("square", (f,), f.shape) if power == 2 else _power(f, power)
              for f, power in t.factors.values() if power > 0]  # fmt: skip
-    below = [f if power == -1 else make(TABLE["square"], (f,), {}, f.shape) if power == -2 else _power(f, -power)
+    below = [f if power == -1 else simplified("square", (f,), f.shape) if power == -2 else _power(f, -power)
              for f, power in t.factors.values() if power < 0]  # fmt: skip
     top = product((number(t.coefficient), *above), shape)
-    return top if not below else make(TABLE["divide"], (top, product(below, shape)), {}, shape)
+    return top if not below else simplified("divide", (top, product(below, shape)), shape)
 
 
 def _power(f: Expr, power: int) -> Expr:
-    return make(TABLE["power"], (f, number(power)), {}, f.shape)
+    return simplified("power", (f, number(power)), f.shape)
 
 
 def _written(terms: list[Term], shape: tuple[int, ...]) -> Expr:
@@ -145,7 +144,7 @@ def _written(terms: list[Term], shape: tuple[int, ...]) -> Expr:
     for t in rest[1:]:
         minus = t.coefficient < 0
         part = _one(replace(t, coefficient=-t.coefficient) if minus else t, shape)
-        total = make(TABLE["subtract" if minus else "add"], (total, part), {}, shape)
+        total = simplified("subtract" if minus else "add", (total, part), shape)
     return product((total, _one(Term(size, common), shape)), shape)
 
 

@@ -14,8 +14,7 @@ import numpy as np
 
 from ..program import Equation
 from ..program.naming import Names, operand
-from ..table import TABLE
-from .formula import Expr, name
+from .formula import Expr, name, unsimplified
 from .textbook_parser import Written, read
 
 
@@ -101,7 +100,7 @@ def _part(x: Any, a: Any, word: str) -> Expr | None:
         k, over = divmod(offset, a.strides[axis] or 1)
         if not over and 0 <= k < a.shape[axis]:
             index = (*(slice(None),) * axis, k) if axis else k
-            return Expr("getitem", (name(word, a.shape),), None, {"index": index}, x.shape, TABLE["getitem"])
+            return unsimplified("getitem", (name(word, a.shape),), x.shape, index=index)
     return None
 
 

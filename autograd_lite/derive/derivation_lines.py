@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 
 from ..program import Var
-from ..table import TABLE
 from .chain_rule import Chain
 from .collect import collected, leaves
 from .factors import Factor, scalars_apart, summed, total
-from .formula_ops import Expr, name, substitute, walk
+from .formula import Expr, name, unsimplified, walk
+from .formula_ops import substitute
 
 MANY = 8  # factors; beyond this, each gradient gets its line
 SHORT = 12  # names and numbers in a closed form
@@ -189,7 +189,7 @@ def _times(above: Expr | None, f: Factor, partial: Expr) -> Expr:
         beside, matrix = scalars_apart(partial)
 
         def stated(a: Expr, b: Expr) -> Expr:
-            return Expr("matmul", (a, b), None, {}, wrt, TABLE["matmul"])
+            return unsimplified("matmul", (a, b), wrt)
 
         e = beside(f.combine.apply(above, matrix, matrix_times=stated))
     kept = tuple(1 if k in f.axes else size for k, size in enumerate(of))  # the axes stay, for their indices

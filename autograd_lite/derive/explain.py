@@ -23,8 +23,7 @@ from .chain_rule import Chain
 from .constants import is_number
 from .derivation_lines import Lines, Total
 from .factors import Factor
-from .formula import multiplied
-from .formula_ops import Expr, name, number
+from .formula import Expr, multiplied, name, number
 from .layout import DOWN, GIVEN, RULE, STEPS, Definition, Line, Section
 from .paths import chain_of, check, compared
 from .writing import ASCII, TEXT, write

@@ -13,10 +13,10 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ..program import Var
-from ..table import TABLE, Primitive
-from .formula import Function
-from .formula_ops import Expr, evaluate, make, name, number, product
-from .simplify import fitted, matrix_times, times
+from ..table import Primitive
+from .formula import Expr, Function, name, number, unsimplified
+from .formula_ops import evaluate
+from .simplify import fitted, matrix_times, product, simplified, times
 from .writing import root_of
 
 T = TypeVar("T")
@@ -194,13 +194,13 @@ def summed(e: Expr, axes: tuple[int, ...], shape: tuple[int, ...]) -> Expr:
         return product((number(-1), summed(e.args[0], axes, shape)), shape)
     kept = len(e.shape) == len(shape)
     after = tuple(1 if k in axes else s for k, s in enumerate(e.shape) if kept or k not in axes)
-    total = Expr("sum", (e,), None, {"axis": axes, "keepdims": kept}, after, TABLE["sum"])
-    return total if after == shape else make(TABLE["reshape"], (total,), {"shape": shape, "order": "C"}, shape)
+    total = unsimplified("sum", (e,), after, axis=axes, keepdims=kept)
+    return total if after == shape else simplified("reshape", (total,), shape, shape=shape, order="C")
 
 
 def total(terms: Sequence[Expr]) -> Expr:
     """The sum of several formulas."""
-    return reduce(lambda a, b: make(TABLE["add"], (a, b), {}, np.broadcast_shapes(a.shape, b.shape)), terms)
+    return reduce(lambda a, b: simplified("add", (a, b), np.broadcast_shapes(a.shape, b.shape)), terms)
 
 
 def scalars_apart(e: Expr) -> tuple[Callable[[Expr], Expr], Expr]:
@@ -217,6 +217,6 @@ def scalars_apart(e: Expr) -> tuple[Callable[[Expr], Expr], Expr]:
 
     def beside(term: Expr) -> Expr:
         top = product((*above, term), term.shape) if above else term
-        return make(TABLE["divide"], (top, below[0]), {}, term.shape) if below else top
+        return simplified("divide", (top, below[0]), term.shape) if below else top
 
     return beside, product(rest, rest[0].shape) if len(rest) > 1 else rest[0]

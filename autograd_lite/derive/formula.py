@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, reduce
 from hashlib import blake2b
@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from ..table import Primitive
+from ..table import TABLE, Primitive
 
 T = TypeVar("T")
 
@@ -105,6 +105,11 @@ def constant(value: Any) -> Expr:
     if array.ndim == 0 and array.dtype.kind in "biufc":
         return number(array.item())
     return Expr("array", value=array, shape=array.shape)
+
+
+def unsimplified(row: str, args: Sequence[Expr], shape: tuple[int, ...], /, **params: Any) -> Expr:
+    """A row, by its name, applied to formulas; nothing is simplified."""
+    return Expr(row, tuple(args), None, params, shape, TABLE[row])
 
 
 def multiplied(factors: Iterable[Expr], shape: tuple[int, ...]) -> Expr:

@@ -17,21 +17,8 @@ from ..engine.node import ANY, Node, ancestors
 from ..engine.record import record
 from ..program import Equation, Var
 from ..program.graph import equations_of
-from ..table import TABLE
-from .formula import Expr as Expr
-from .formula import Function
-from .formula import constant as constant
-from .formula import factors_of as factors_of
-from .formula import fold as fold
-from .formula import multiplied as multiplied
-from .formula import name as name
-from .formula import number as number
-from .formula import parts_of as parts_of
-from .formula import replaced as replaced
-from .formula import walk as walk
-from .simplify import again, remade
-from .simplify import make as make
-from .simplify import product as product
+from .formula import Expr, Function, constant, fold, number, unsimplified, walk
+from .simplify import again, make, remade
 
 
 def substitute(e: Expr, meanings: Mapping[str, Expr]) -> Expr:
@@ -131,6 +118,6 @@ def conjugated(e: Expr) -> Expr:
             return number(np.conj(part.value).item())
         if part.role == "conjugate":
             return part.args[0]
-        return Expr("conjugate", (part,), None, {}, part.shape, TABLE["conjugate"])
+        return unsimplified("conjugate", (part,), part.shape)
 
     return fold(e, step)

@@ -15,7 +15,7 @@ from unicodedata import combining
 import numpy as np
 
 from ..base.escape import markdown, plain
-from .formula_ops import Expr
+from .formula import Expr
 from .writing import LATEX, Latex, Printer, shape_text, write
 
 SHOWN = 16  # entries of the largest array that is written out; of a larger one the shape is shown

@@ -15,7 +15,7 @@ from ..program import Equation, Program, Var
 from ..program.naming import Names, groups, short_names
 from .constants import Constants
 from .factors import Edge
-from .formula_ops import Expr, constant, name
+from .formula import Expr, constant, name
 from .symbolic_rule import CallResult, edge
 
 LIMIT = 2_000  # operations; nobody reads a longer derivation

@@ -18,7 +18,8 @@ from ..base.tree import leaves
 from ..program.naming import Names
 from ..table import TABLE
 from .binding import ATOM
-from .formula_ops import Expr, evaluate, fold
+from .formula import Expr, fold
+from .formula_ops import evaluate
 from .helpers import Helpers, definition, literal
 from .symbolic_rule import RuleCall
 from .writing import Printer, fitting, index_text, plain_number, reshaped, shown_params, write

@@ -13,7 +13,8 @@ from ..program import Program, Var
 from ..table import Primitive
 from ..tensor import Tensor
 from .factors import Combine, total
-from .formula_ops import Expr, constant, name, number, substitute, walk
+from .formula import Expr, constant, name, number, walk
+from .formula_ops import substitute
 from .symbolic_rule import CallResult, G, RuleCall, X, Y, edge
 from .writing import LATEX, TEXT, Printer, write
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..table import TABLE, Primitive
-from .formula import Expr, factors_of, multiplied, number
+from .formula import Expr, factors_of, multiplied, number, unsimplified
 
 
 def make(row: Primitive, args: Sequence[Expr], params: Mapping[str, Any], shape: tuple[int, ...]) -> Expr:
@@ -27,16 +27,21 @@ def make(row: Primitive, args: Sequence[Expr], params: Mapping[str, Any], shape:
     zeros = [_of_number(a, 0) for a in args]
     if row.kind == "bilinear" and any(zeros) or row.kind == "linear" and zeros and all(zeros):
         return number(0)
+    e = Expr(row.name, tuple(args), None, dict(params), shape, row)
     simpler = _SIMPLER.get(row.algebra or "")
-    e = simpler(row, tuple(args), params, shape) if simpler is not None else None
-    return e if e is not None else Expr(row.name, tuple(args), None, dict(params), shape, row)
+    return (None if simpler is None else simpler(e)) or e
+
+
+def simplified(row: str, args: Sequence[Expr], shape: tuple[int, ...], /, **params: Any) -> Expr:
+    """A row, by its name, applied to formulas, as :func:`make` does it."""
+    return make(TABLE[row], args, params, shape)
 
 
 def full(e: Expr, shape: tuple[int, ...]) -> Expr:
     """`e` at its full shape: a product with ones may have been simplified to a number."""
     if e.shape == shape:
         return e
-    return Expr("broadcast_to", (e,), None, {"shape": shape}, shape, TABLE["broadcast_to"])
+    return unsimplified("broadcast_to", (e,), shape, shape=shape)
 
 
 def fitted(e: Expr, shape: tuple[int, ...]) -> Expr:
@@ -44,9 +49,9 @@ def fitted(e: Expr, shape: tuple[int, ...]) -> Expr:
     if e.shape == shape:
         return e
     if _size(e) == int(np.prod(shape)) and e.shape:
-        return Expr("reshape", (e,), None, {"shape": shape, "order": "C"}, shape, TABLE["reshape"])
+        return unsimplified("reshape", (e,), shape, shape=shape, order="C")
     if len(e.shape) > len(shape):  # one number
-        e = Expr("reshape", (e,), None, {"shape": (), "order": "C"}, (), TABLE["reshape"])
+        e = unsimplified("reshape", (e,), (), shape=(), order="C")
     return full(e, shape)
 
 
@@ -58,7 +63,7 @@ def times(a: Expr, b: Expr) -> Expr:
 def matrix_times(a: Expr, b: Expr) -> Expr:
     """The matrix product of two formulas."""
     batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
-    return make(TABLE["matmul"], (a, b), {}, batch + a.shape[-2:-1] + (b.shape[-1:] if len(b.shape) > 1 else ()))
+    return simplified("matmul", (a, b), batch + a.shape[-2:-1] + (b.shape[-1:] if len(b.shape) > 1 else ()))
 
 
 def remade(row: Primitive, args: Iterable[Expr], shapes: Iterable[Any], params: Any, shape: tuple[int, ...]) -> Expr:
@@ -154,12 +159,12 @@ def _fraction(coefficient: Any, factors: Sequence[Expr]) -> Expr:
     below = product(denominators, _joint(denominators))
     sign = above.role == "negation"
     quotient = (above.args[0] if sign else above, below)
-    e = Expr("divide", quotient, None, {}, _broadcast(above.shape, below.shape), TABLE["divide"])
+    e = unsimplified("divide", quotient, _broadcast(above.shape, below.shape))
     return _negated(e) if sign else e
 
 
 def _negated(e: Expr) -> Expr:
-    return Expr("negative", (e,), None, {}, e.shape, TABLE["negative"])
+    return unsimplified("negative", (e,), e.shape)
 
 
 def _powers(factors: list[Expr]) -> list[Expr]:
@@ -168,7 +173,7 @@ def _powers(factors: list[Expr]) -> list[Expr]:
     for f in factors:
         same = [k for k, h in enumerate(out) if h.key == f.key or h.role == "square" and h.args[0].key == f.key]
         if same and out[same[0]].key == f.key:
-            out[same[0]] = Expr("square", (f,), None, {}, f.shape, TABLE["square"])
+            out[same[0]] = unsimplified("square", (f,), f.shape)
         else:
             out.append(f)
     return out
@@ -182,39 +187,39 @@ def _with(coefficient: Any, factors: list[Expr]) -> list[Expr]:
     return factors if coefficient == 1 else [number(coefficient), *factors]
 
 
-def _multiply(row: Primitive, args: Any, params: Any, shape: Any) -> Expr:
-    if len(args) == 2 and args[0].key == args[1].key and not args[0].is_number:
-        return make(TABLE["square"], args[:1], {}, shape)
-    return product(args, shape)
+def _multiply(e: Expr) -> Expr:
+    if len(e.args) == 2 and e.args[0].key == e.args[1].key and not e.args[0].is_number:
+        return simplified("square", e.args[:1], e.shape)
+    return product(e.args, e.shape)
 
 
-def _negative(row: Primitive, args: Any, params: Any, shape: Any) -> Expr:
-    return product((number(-1), *args), shape)
+def _negative(e: Expr) -> Expr:
+    return product((number(-1), *e.args), e.shape)
 
 
-def _square(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None:
-    (x,) = args
+def _square(e: Expr) -> Expr | None:
+    (x,) = e.args
     if x.is_number:
         return number(x.value * x.value)
-    return make(row, x.args, {}, shape) if x.role == "negation" else None
+    return simplified("square", x.args, e.shape) if x.role == "negation" else None
 
 
-def _add(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None:
-    a, b = args
+def _add(e: Expr) -> Expr | None:
+    a, b = e.args
     if a.is_number and b.is_number:
         return number(a.value + b.value)
-    if _zero(a) and b.shape == shape:
+    if _zero(a) and b.shape == e.shape:
         return b
-    if _zero(b) and a.shape == shape:
+    if _zero(b) and a.shape == e.shape:
         return a
     if b.role == "negation":
-        return make(TABLE["subtract"], (a, b.args[0]), {}, shape)
+        return simplified("subtract", (a, b.args[0]), e.shape)
     if b.is_number and not isinstance(b.value, complex) and b.value < 0:
-        return make(TABLE["subtract"], (a, number(-b.value)), {}, shape)
+        return simplified("subtract", (a, number(-b.value)), e.shape)
     if a.role == "negation":
-        return make(TABLE["subtract"], (b, a.args[0]), {}, shape)
+        return simplified("subtract", (b, a.args[0]), e.shape)
     (c, x), (d, y) = _coefficient(a), _coefficient(b)
-    return product((number(c + d), x), shape) if x.key == y.key else None
+    return product((number(c + d), x), e.shape) if x.key == y.key else None
 
 
 def _coefficient(e: Expr) -> tuple[Any, Expr]:
@@ -225,18 +230,18 @@ def _coefficient(e: Expr) -> tuple[Any, Expr]:
     return 1, e
 
 
-def _subtract(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None:
-    a, b = args
+def _subtract(e: Expr) -> Expr | None:
+    a, b = e.args
     if a.is_number and b.is_number:
         return number(a.value - b.value)
-    if _zero(b) and a.shape == shape:
+    if _zero(b) and a.shape == e.shape:
         return a
-    if _zero(a) and b.shape == shape:
-        return product((number(-1), b), shape)
+    if _zero(a) and b.shape == e.shape:
+        return product((number(-1), b), e.shape)
     if b.role == "negation":
-        return make(TABLE["add"], (a, b.args[0]), {}, shape)
+        return simplified("add", (a, b.args[0]), e.shape)
     if a.role == "product":
-        return _common(a, b, shape)
+        return _common(a, b, e.shape)
     return None
 
 
@@ -251,7 +256,7 @@ def _common(a: Expr, b: Expr, shape: tuple[int, ...]) -> Expr | None:
         right = _without(right, f)
     one = number(1)
     rest = [product(factors or (one,), _joint(factors)) for factors in (left, right)]
-    inner = make(TABLE["subtract"], rest, {}, _joint(rest))
+    inner = simplified("subtract", rest, _joint(rest))
     return product((*shared, inner), shape)
 
 
@@ -260,78 +265,78 @@ def _without(factors: list[Expr], f: Expr) -> list[Expr]:
     return factors[:k] + factors[k + 1 :]
 
 
-def _divide(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None:
-    a, b = args
-    if b.is_number and b.value == 1 and a.shape == shape:
+def _divide(e: Expr) -> Expr | None:
+    a, b = e.args
+    if b.is_number and b.value == 1 and a.shape == e.shape:
         return a
     if a.is_number and b.is_number and b.value:
         return number(a.value / b.value)
     if a.role == "quotient":
         below = product((a.args[1], b), _joint((a.args[1], b)))
-        return make(row, (a.args[0], below), {}, shape)
+        return simplified("divide", (a.args[0], below), e.shape)
     if b.is_number and a.role in ("product", "negation") and b.value and any(f.is_number for f in a.args):
-        return product((number(1 / b.value), a), shape)
+        return product((number(1 / b.value), a), e.shape)
     if a.role == "negation":
-        return product((number(-1), make(row, (a.args[0], b), {}, shape)), shape)
+        return product((number(-1), simplified("divide", (a.args[0], b), e.shape)), e.shape)
     return None
 
 
-def _reciprocal(row: Primitive, args: Any, params: Any, shape: Any) -> Expr:
-    return make(TABLE["divide"], (number(1), *args), {}, shape)
+def _reciprocal(e: Expr) -> Expr:
+    return simplified("divide", (number(1), *e.args), e.shape)
 
 
-def _power(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None:
-    base, exponent = args
-    if exponent.is_number and exponent.value == 1 and base.shape == shape:
+def _power(e: Expr) -> Expr | None:
+    base, exponent = e.args
+    if exponent.is_number and exponent.value == 1 and base.shape == e.shape:
         return base
-    if exponent.is_number and exponent.value == 2 and base.shape == shape:
-        return make(TABLE["square"], (base,), {}, shape)
+    if exponent.is_number and exponent.value == 2 and base.shape == e.shape:
+        return simplified("square", (base,), e.shape)
     if exponent.is_number and exponent.value == 0:
         return number(1)
     return None
 
 
-def _transpose(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None:
-    (x,) = args
-    axes = params.get("axes")
+def _transpose(e: Expr) -> Expr | None:
+    (x,) = e.args
+    axes = e.params.get("axes")
     ndim = len(x.shape)
     if x.is_number or ndim < 2 or axes == tuple(range(ndim)):
         return x
     if ndim == 2 and x.role in ("transpose", "matrix transpose"):
         return x.args[0]
-    return make(row, args, {"axes": None}, shape) if ndim == 2 and axes is not None else None
+    return simplified("transpose", e.args, e.shape, axes=None) if ndim == 2 and axes is not None else None
 
 
-def _matrix_transpose(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None:
-    (x,) = args
+def _matrix_transpose(e: Expr) -> Expr | None:
+    (x,) = e.args
     if x.is_number:
         return x
-    if len(shape) == 2:
-        return make(TABLE["transpose"], args, {"axes": None}, shape)
+    if len(e.shape) == 2:
+        return simplified("transpose", e.args, e.shape, axes=None)
     return x.args[0] if x.role == "matrix transpose" else None
 
 
-def _swapaxes(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None:
-    ndim = len(args[0].shape)
-    axes = sorted(k % max(ndim, 1) for k in (params.get("axis1", 0), params.get("axis2", 0)))
-    return make(TABLE["matrix_transpose"], args, {}, shape) if axes == [ndim - 2, ndim - 1] else None
+def _swapaxes(e: Expr) -> Expr | None:
+    ndim = len(e.args[0].shape)
+    axes = sorted(k % max(ndim, 1) for k in (e.params.get("axis1", 0), e.params.get("axis2", 0)))
+    return simplified("matrix_transpose", e.args, e.shape) if axes == [ndim - 2, ndim - 1] else None
 
 
-def _dot(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None:
+def _dot(e: Expr) -> Expr | None:
     """NumPy's dot is a matrix product up to two dimensions."""
-    a, b = args
+    a, b = e.args
     small = max(len(a.shape), len(b.shape)) <= 2
-    return _matmul(row, args, params, shape) or (make(TABLE["matmul"], args, {}, shape) if small else None)
+    return _matmul(e) or (simplified("matmul", e.args, e.shape) if small else None)
 
 
-def _matmul(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None:
-    a, b = args
+def _matmul(e: Expr) -> Expr | None:
+    a, b = e.args
     if len(a.shape) == 0 or len(b.shape) == 0:
-        return product(args, shape)
+        return product(e.args, e.shape)
     if len(a.shape) == 2 and len(b.shape) == 2 and a.shape[1] == b.shape[0] == 1:
         column, line = _stripped(a, 1), _stripped(b, 0)
         if column is not None and line is not None:  # a column times a line
-            return Expr("outer", (column, line), None, {}, shape, TABLE["outer"])
+            return unsimplified("outer", (column, line), e.shape)
     return None
 
 
@@ -341,20 +346,20 @@ def _stripped(e: Expr, axis: int) -> Expr | None:
     return e.args[0] if one and e.shape[1 - axis] == e.args[0].shape[0] else None
 
 
-def _same(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None:
+def _same(e: Expr) -> Expr | None:
     """What changes nothing, unless it broadcasts."""
-    return args[0] if args[0].shape == shape else None
+    return e.args[0] if e.args[0].shape == e.shape else None
 
 
-def _reshape(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None:
-    (x,) = args
-    if x.shape == shape:
+def _reshape(e: Expr) -> Expr | None:
+    (x,) = e.args
+    if x.shape == e.shape:
         return x
-    if x.role == "matrix product" and (average := _average(x, shape)) is not None:
+    if x.role == "matrix product" and (average := _average(x, e.shape)) is not None:
         return average
-    if x.role == "reshape" and params.get("order", "C") == x.params.get("order", "C") == "C":
-        return make(row, x.args, params, shape)
-    return Expr("reshape", args, None, {**params, "shape": shape}, shape, TABLE["reshape"])
+    if x.role == "reshape" and e.params.get("order", "C") == x.params.get("order", "C") == "C":
+        return simplified("reshape", x.args, e.shape, **e.params)
+    return Expr("reshape", e.args, None, {**e.params, "shape": e.shape}, e.shape, TABLE["reshape"])
 
 
 def _average(product_: Expr, shape: tuple[int, ...]) -> Expr | None:
@@ -369,48 +374,48 @@ def _average(product_: Expr, shape: tuple[int, ...]) -> Expr | None:
     if shape != (*x.shape[:kept], *(1,) * (len(x.shape) - kept)):
         return None
     axes = tuple(range(kept, len(x.shape)))
-    return Expr("mean", (x,), None, {"axis": axes, "keepdims": True}, shape, TABLE["mean"])
+    return unsimplified("mean", (x,), shape, axis=axes, keepdims=True)
 
 
-def _broadcast_to(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None:
-    (x,) = args
-    if x.shape == shape:
+def _broadcast_to(e: Expr) -> Expr | None:
+    (x,) = e.args
+    if x.shape == e.shape:
         return x
-    return make(row, x.args, params, shape) if x.role == "broadcast" else None
+    return simplified("broadcast_to", x.args, e.shape, **e.params) if x.role == "broadcast" else None
 
 
-def _where(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None:
+def _where(e: Expr) -> Expr | None:
     """A guard that never applies is not written: ``where(False, 1, x)``."""
-    mask, a, b = args
-    if a.key == b.key and (a.shape == shape or a.is_number):
+    mask, a, b = e.args
+    if a.key == b.key and (a.shape == e.shape or a.is_number):
         return a
     if mask.is_number:  # not so an array of the example's values: at other values it may apply
         chosen = a if mask.value else b
-        return chosen if chosen.shape == shape or chosen.is_number else None
+        return chosen if chosen.shape == e.shape or chosen.is_number else None
     return None
 
 
-def _linear(row: Primitive, args: Any, params: Any, shape: Any) -> Expr:
+def _linear(e: Expr) -> Expr:
     """A layer is what it computes: ``x @ weight.T + bias``."""
-    x, weight, *bias = args
-    turned = make(TABLE["transpose"], (weight,), {"axes": None}, weight.shape[::-1])
-    y = make(TABLE["matmul"], (x, turned), {}, shape)
-    return make(TABLE["add"], (y, *bias), {}, shape) if bias else y
+    x, weight, *bias = e.args
+    turned = simplified("transpose", (weight,), weight.shape[::-1], axes=None)
+    y = simplified("matmul", (x, turned), e.shape)
+    return simplified("add", (y, *bias), e.shape) if bias else y
 
 
-def _getitem(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None:
+def _getitem(e: Expr) -> Expr | None:
     """``(A @ x[..., None])[..., 0]`` is ``A @ x``, and the same of a solution of equations."""
-    (x,) = args
-    if repr(params.get("index")) == "(Ellipsis, 0)" and x.role in ("matrix product", "solution"):
+    (x,) = e.args
+    if repr(e.params.get("index")) == "(Ellipsis, 0)" and x.role in ("matrix product", "solution"):
         a, b = x.args
         if b.role == "index" and repr(b.params.get("index")) == "(Ellipsis, None)" and len(b.shape) == 2:
-            return Expr(x.head, (a, b.args[0]), None, {}, shape, x.row)
+            return Expr(x.head, (a, b.args[0]), None, {}, e.shape, x.row)
     return None
 
 
-def _logical(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None:
-    neutral = row.algebra == "and"  # True in a conjunction, False in a disjunction
-    for a, b in (args, args[::-1]):
+def _logical(e: Expr) -> Expr | None:
+    neutral = e.role == "and"  # True in a conjunction, False in a disjunction
+    for a, b in (e.args, e.args[::-1]):
         if a.is_number and isinstance(a.value, bool):
             return b if a.value is neutral else number(a.value)
     return None

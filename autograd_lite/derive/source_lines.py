@@ -19,7 +19,7 @@ from ..table import Primitive
 from .binding import ATOM
 from .chain_rule import Chain
 from .factors import total
-from .formula_ops import Expr, name, number, parts_of, replaced, walk
+from .formula import Expr, name, number, parts_of, replaced, walk
 from .helpers import literal
 from .numpy_code import CodeWriter, Rounding, close
 from .simplify import fitted

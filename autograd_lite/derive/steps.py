@@ -15,10 +15,12 @@ from typing import Any
 import numpy as np
 
 from ..program import Program, Var
-from ..table import TABLE, Textbook
+from ..table import Textbook
 from .factors import Edge, FoldedCall
-from .formula_ops import Expr, applied, evaluate, make, name, replaced
+from .formula import Expr, name, replaced, unsimplified
+from .formula_ops import applied, evaluate
 from .notation import Notation
+from .simplify import simplified
 from .symbolic_rule import G, X, Y, parted
 from .textbook_parser import Written
 from .textbook_step import TextbookStep, parameter
@@ -217,8 +219,8 @@ class Steps(Notation):
         eq, k = self.defined[n], self.index(n)
         if self.board and eq.row.part is not None:
             index = eq.row.part(k, **eq.params)
-            return make(TABLE["getitem"], args[:1], {"index": index, "unique_indices": True}, n.shape)
-        return Expr("getitem", (applied(eq, args),), None, {"index": k}, n.shape, TABLE["getitem"])
+            return simplified("getitem", args[:1], n.shape, index=index, unique_indices=True)
+        return unsimplified("getitem", (applied(eq, args),), n.shape, index=k)
 
     def _folded_definition(self, n: Var) -> Expr:
         """A folded call of its inputs: first what was computed or given, then the parameters."""

@@ -18,12 +18,12 @@ from ..engine.context import changed
 from ..engine.value import wrap
 from ..program import Equation, Var
 from ..program.graph import leaf
-from ..table import TABLE, Primitive
+from ..table import Primitive
 from ..tensor import Tensor
 from .factors import Combine, Edge
-from .formula import Expr, Function, constant, name, number, replaced, walk
+from .formula import Expr, Function, constant, name, number, replaced, unsimplified, walk
 from .formula_ops import conjugated, of_graph, unguarded
-from .simplify import make, product
+from .simplify import make, product, simplified
 from .writing import operator_name, subscript
 
 LONG = 24  # operations; a longer formula is given as a call of the rule
@@ -76,7 +76,7 @@ def edge(result: CallResult, i: int, constants: Callable[[int, Any], Expr]) -> E
             g = conjugated(name(G, result.shape))
             formula = conjugated(replaced(formula, lambda part: g if is_g(part) else None))
     if p_dtype.kind != "c" and "c" in (result.dtype.kind, kind):
-        formula = Expr("real", (formula,), None, {}, formula.shape, TABLE["real"])
+        formula = unsimplified("real", (formula,), formula.shape)
     return parted(formula, result.shape, p_shape)
 
 
@@ -270,7 +270,7 @@ def _entrywise(e: Expr, n_shape: tuple[int, ...]) -> Expr | None:
         return e if e.is_number else None
     if e.role == "outer product" and G not in e.args[0].names and is_g(e.args[1]):
         (n,) = e.args[0].shape
-        return make(TABLE["reshape"], (e.args[0],), {"shape": (n, 1), "order": "C"}, (n, 1))
+        return simplified("reshape", (e.args[0],), (n, 1), shape=(n, 1), order="C")
     with_g = {k for k, a in enumerate(e.args) if G in a.names}
     places = with_g if e.role == "product" and len(with_g) == 1 else _LINEAR_IN.get(e.role, set())
     if not with_g <= places or any(e.args[k].is_number and e.args[k].value for k in places - with_g):
@@ -291,7 +291,7 @@ def _matrix(e: Expr) -> tuple[Combine, Expr] | None:
         return Combine.LEFT, a
     if is_g(a) and G not in b.names:
         if len(a.shape) == 1 and len(b.shape) == 2:  # of a vector, as textbooks have it
-            return Combine.LEFT, make(TABLE["transpose"], (b,), {"axes": None}, b.shape[::-1])
+            return Combine.LEFT, simplified("transpose", (b,), b.shape[::-1], axes=None)
         return Combine.RIGHT, b
     return None
 

@@ -17,7 +17,7 @@ import numpy as np
 from ..base import escape, literals
 from ..table import TABLE, Primitive
 from .binding import ATOM, PRODUCT, SIGN, read
-from .formula_ops import Expr, factors_of, multiplied, number
+from .formula import Expr, factors_of, multiplied, number, unsimplified
 
 TIMES = r" \times "
 
@@ -138,7 +138,7 @@ def _over_a_whole_number(e: Expr, printer: Printer) -> Expr:
         return e
     above = [*([number(int(m[1]))] if m[1] != "1" else []), *rest]
     top = above[0] if len(above) == 1 else replace(e, args=tuple(above))
-    return Expr("divide", (top, number(int(m[2]))), None, {}, e.shape, TABLE["divide"])
+    return unsimplified("divide", (top, number(int(m[2]))), e.shape)
 
 
 def _kept_axes(e: Expr) -> str:

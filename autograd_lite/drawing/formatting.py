@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..derive.formula_ops import Expr
+from ..derive.formula import Expr
 from ..derive.writing import tex as tex
 from ..derive.writing import tex_name as tex_name
 from ..derive.writing import text, text_name

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..derive.chain_rule import Chain
 from ..derive.constants import is_number
-from ..derive.formula_ops import Expr, name, replaced
+from ..derive.formula import Expr, name, replaced
 from ..derive.notation import LIMIT, too_many
 from ..engine.node import ANY, Node, ancestors
 from ..program import Var

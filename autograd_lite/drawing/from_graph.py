@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from ..base.escape import plain
-from ..derive.formula_ops import Expr, constant
-from ..derive.formula_ops import name as name_of
+from ..derive.formula import Expr, constant
+from ..derive.formula import name as name_of
 from ..derive.simplify import remade
 from ..engine.engine_rows import PROJECTION
 from ..engine.node import ANY, TRACED, Node, ancestors

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..derive.formula_ops import Expr
+from ..derive.formula import Expr
 from ..derive.writing import text_name
 
 #: The kinds of boxes; each looks different, even without colour.

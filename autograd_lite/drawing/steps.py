@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from ..derive.chain_rule import Chain
 from ..derive.derivation_lines import Lines, Total
 from ..derive.factors import Factor
-from ..derive.formula_ops import Expr
+from ..derive.formula import Expr
 from ..derive.layout import Line
 from ..derive.writing import LATEX, Latex, text_name
 from ..program import Var

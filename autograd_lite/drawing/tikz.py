@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..base import escape
-from ..derive.formula_ops import Expr
+from ..derive.formula import Expr
 from ..derive.writing import matrix
 from . import formatting
 from .dot import AGAIN, Style, label_rows

@@ -20,7 +20,8 @@ from ..base.tree import leaves
 from ..derive.derivation_lines import Total
 from ..derive.explain import Derivation, explain
 from ..derive.factors import Factor, laid_out
-from ..derive.formula_ops import Expr, evaluate, number, replaced, walk
+from ..derive.formula import Expr, number, replaced, walk
+from ..derive.formula_ops import evaluate
 from ..derive.layout import Definition, markdown_of, tex_rows, text_of
 from ..derive.source import Source
 from ..derive.writing import LATEX, TEXT, TIMES, Ascii, Printer, shape_text, shown_params, text, text_name, write

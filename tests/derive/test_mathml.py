@@ -11,8 +11,9 @@ import pytest
 
 import autograd_lite as ag
 from autograd_lite.derive.binding import read
-from autograd_lite.derive.formula_ops import Expr, make, name, number
+from autograd_lite.derive.formula import Expr, name, number
 from autograd_lite.derive.mathml import MATHML
+from autograd_lite.derive.simplify import make
 from autograd_lite.derive.writing import LATEX, write
 from autograd_lite.table import TABLE
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from autograd_lite.derive.formula_ops import Expr, evaluate, make, name, number, product
+from autograd_lite.derive.formula import Expr, name, number
+from autograd_lite.derive.formula_ops import evaluate
 from autograd_lite.derive.numpy_code import CodeWriter
+from autograd_lite.derive.simplify import make, product
 from autograd_lite.derive.writing import ASCII, LATEX, TEXT, tex_name, write
 from autograd_lite.table import TABLE
 

@@ -17,8 +17,9 @@ import autograd_lite as ag
 from autograd_lite.compiling import compiled
 from autograd_lite.derive import source
 from autograd_lite.derive.binding import read
-from autograd_lite.derive.formula_ops import Expr, make, name, number
+from autograd_lite.derive.formula import Expr, name, number
 from autograd_lite.derive.javascript import Writer
+from autograd_lite.derive.simplify import make
 from autograd_lite.derive.writing import ASCII, LATEX, TEXT, write
 from autograd_lite.table import NONZERO, OPTIONS, POSITIVE, TABLE, Domain, Textbook
 from autograd_lite.testing import check_gradients
