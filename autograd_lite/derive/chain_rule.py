@@ -20,7 +20,9 @@ import numpy as np
 
 from ..base.escape import plain
 from ..program import Program, Var
+from ..program.slopes import gradients
 from ..table import Primitive
+from ..tensor import Tensor
 from .factors import Combine, Edge, Factor, FoldedCall, scalars_apart, summed, total
 from .formula import Expr, Function, multiplied, name, number, replaced
 from .formula_ops import evaluate, substitute
@@ -57,6 +59,7 @@ class Chain(Steps):
         super().__init__(program, wrt, **options)
         self._factors: dict[tuple[Var, Var], Factor] = {}
         self._inside: dict[Var, dict[Var, _InnerPaths]] = {}
+        self._calls: dict[Var, Program] = {}  # folded calls, each by its result
         self._used_by = Counter(m for n in self.landmarks for m in self.inputs_of(n))
 
     # ---------------------------------------------------------------------------------------------------------- factors
@@ -179,14 +182,13 @@ class Chain(Steps):
 
     def _pull_inside(self, n: Var, m: Var, g: Any) -> Any:
         """The cotangent of `m` from that of `n`, a folded call that uses it, in numbers."""
-        arrived: dict[Var, Any] = {n: g}
-        for at in self._folded_steps(n):
-            if at not in arrived:
-                continue
-            for i, p in self.active_arguments(at):
-                d = self.pull(at, i, self.rule(at, i), arrived[at])
-                arrived[p] = arrived[p] + d if p in arrived else d
-        return arrived.get(m, np.zeros(m.shape))
+        if n not in self._calls:
+            inside = set(self.folded_steps(n))
+            equations = [eq for eq in self.program.equations if not inside.isdisjoint(eq.outputs)]
+            used = dict.fromkeys(x for eq in equations for x in eq.operands if isinstance(x, Var) and x not in inside)
+            captured = {x: Tensor(self.values[x], requires_grad=x in self.graded) for x in used}
+            self._calls[n] = Program("call", (), equations, (n,), captured)
+        return gradients(self._calls[n], [m], g)[m]
 
     def symbol(self, n: Var, m: Var) -> str:
         """``dP/dC``; ``∂L/∂x`` for the direct partial of L, where x also acts on L through other landmarks."""

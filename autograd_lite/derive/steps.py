@@ -225,7 +225,7 @@ class Steps(Notation):
     def _folded_definition(self, n: Var) -> Expr:
         """A folded call of its inputs: first what was computed or given, then the parameters."""
         inputs: dict[str, tuple[bool, Expr]] = {}
-        for m in self._folded_steps(n)[::-1]:
+        for m in self.folded_steps(n)[::-1]:
             for p in self.defined[m].operands:
                 is_constant = not isinstance(p, Var)
                 if is_constant or p in self.landmark_set:
@@ -236,7 +236,7 @@ class Steps(Notation):
         call: Any = FoldedCall(self.folds[n].name)
         return Expr(call.name, args, None, {}, n.shape, call)
 
-    def _folded_steps(self, n: Var) -> list[Var]:
+    def folded_steps(self, n: Var) -> list[Var]:
         """The steps of the folded call that ends in `n`, latest first."""
         inside, stack = {n}, [n]
         while stack:

@@ -16,11 +16,14 @@ def gradients(program: Program, wrt: Iterable[Var], g: Any = None) -> dict[Var, 
     """The gradients of the result of a program, as it was recorded, from `g`, that of the result, by default ones."""
     wrt = list(wrt)
     both = program.backward(wrt)
-    examples = dict(both.examples)
+    examples, scale = dict(both.examples), 1
     if g is not None and len(both.inputs) > len(program.inputs):
         examples[both.inputs[-1]] = g
+    elif g is not None:  # of a single number
+        scale = g
     values = both.run(examples)
-    return {v: np.asarray(values[g] if isinstance(g, Var) else g) for v, g in zip(wrt, both.outputs[1:], strict=True)}
+    slopes = (values[d] if isinstance(d, Var) else d for d in both.outputs[1:])
+    return {v: np.asarray(scale * d) for v, d in zip(wrt, slopes, strict=True)}
 
 
 def finite_difference(
