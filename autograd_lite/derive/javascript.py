@@ -144,11 +144,11 @@ class Writer:
         row: Any = e.row
         values = [a.value if a.is_number else np.asarray(self.value(a)) for a in e.args]
         try:
-            formula, other = (self._run(e, xs, index) for xs in (values, [_other(x) for x in values]))
+            formula, again = (self._run(e, xs, index) for xs in (values, [other(x) for x in values]))
         except Exception as error:  # it branches on its numbers, or writes into an array
             raise _no_form(row) from error
         given = {part.key for a in e.args for part in walk(a)}
-        if formula.key != other.key:
+        if formula.key != again.key:
             raise _no_form(row)
         for part in walk(formula):
             if part.row is not None and part.key not in given and (part.row is row or part.row.outputs):
@@ -206,7 +206,7 @@ def _symbol(x: Any, e: Expr, symbols: dict[Node, Expr]) -> Any:
     return wrap(x, node)
 
 
-def _other(x: Any) -> Any:
+def other(x: Any) -> Any:
     """Another example of the same kind: the entries in another order, floats slightly smaller."""
     if not isinstance(x, np.ndarray):
         return x

@@ -7,22 +7,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from ..base.escape import plain, script
 from ..program import Equation, Var
+from ..tensor import Tensor
 from .chain_rule import Chain
 from .constants import is_number
-from .formula import Expr, Function, name, number, replaced
+from .formula import Expr, Function, constant, name, number, replaced
 from .formula_ops import applied
-from .javascript import LARGE, NoForm, Writer
+from .javascript import LARGE, NoForm, Writer, other
 from .notation import Notation
 from .retraced import retraced
 from .simplify import fitted
-from .symbolic_rule import G, X, Y
 
 
 @dataclass(frozen=True)
@@ -106,10 +106,16 @@ class _Program(Writer):
         super().__init__()
         self.chain, self.graph = chain, graph
         self.symbols: dict[Var, Expr] = {}
-        self.gradients: dict[Var, Expr] = {}
         self.made: set[str] = set()  # the names that the program computes
         for word, value in (chain.environment() | self.graph.environment()).items():
             self._define(word, dotted("v", word), value)
+        self.differentiated = [v for v in graph.nodes if v in graph.graded]
+        try:
+            self.both = graph.program.backward(self.differentiated)
+        except (TypeError, ValueError, RuntimeError) as error:  # a rule branches on its numbers
+            raise NoForm(f"the backward pass has no form in JavaScript: {error}") from error
+        with np.errstate(all="ignore"):
+            self.all_values = self.both.run({**self.both.examples, **graph.values})
 
     def _define(self, word: str, written: str, value: Any) -> None:
         self.words[word], self.values[word] = written, value
@@ -117,68 +123,64 @@ class _Program(Writer):
     def symbol(self, n: Var) -> Expr:
         """The name of a value; one that has none is numbered."""
         if n not in self.symbols:
+            sign, base = ("", "v") if n in self.graph.place else ("∂", "d")
             word = self.graph.names.get(n) or f"·{len(self.symbols)}"
-            self._define(word, dotted("v", word), self.graph.values[n])
-            self.symbols[n] = name(word, n.shape)
+            self._define(f"{sign}{word}", dotted(base, word), self.all_values[n])
+            self.symbols[n] = name(f"{sign}{word}", n.shape)
         return self.symbols[n]
 
     def arguments(self, eq: Equation) -> list[Expr]:
         return [self.symbol(x) if isinstance(x, Var) else self.graph.constant(x) for x in eq.operands]
 
-    def formula(self, n: Var) -> Expr:
-        """What a value is computed as."""
-        eq = self.graph.defined[n]
-        return self._result(eq, eq.outputs.index(n)) if eq.row.outputs else applied(eq, self.arguments(eq))
+    def formulas(self, eq: Equation) -> Iterator[tuple[Var, Expr]]:
+        """What each result of an equation is computed as."""
+        args = self.arguments(eq)
+        for k, v in enumerate(eq.outputs):
+            if not eq.row.outputs:
+                yield v, applied(eq, args)
+            elif v in self.read:
+                row: Any = _Part(eq.row, k) if eq.row.kind == "linear" else eq.row
+                e = Expr(row.name, tuple(args), None, eq.params, v.shape, row)
+                yield v, e if row is not eq.row else self.opened(e, k)
 
-    def _result(self, eq: Equation, index: int) -> Expr:
-        """One of several results of an equation."""
-        row: Any = _Part(eq.row, index) if eq.row.kind == "linear" else eq.row
-        e = Expr(row.name, tuple(self.arguments(eq)), None, eq.params, eq.outputs[index].shape, row)
-        return e if row is not eq.row else self.opened(e, index)
-
-    def forward(self) -> Iterator[str]:
-        for n in self.graph.nodes:
-            if n in self.graph.defined:
-                word = self.symbol(n).value
-                yield f"{self.words[word]} = {self.array(fitted(self.formula(n), n.shape))};"
+    def _lines(self, equations: Sequence[Equation]) -> Iterator[str]:
+        for eq in equations:
+            for v, e in self.formulas(eq):
+                word = self.symbol(v).value
+                yield f"{self.words[word]} = {self.array(fitted(e, v.shape))};"
                 self.made.add(word)
 
+    def forward(self) -> Iterator[str]:
+        self.read = {*self.both.users, *self.both.results}
+        yield from self._lines(self.graph.program.equations)
+
     def backward(self) -> Iterator[str]:
-        root = self.graph.root
-        yield f"{self.words[self._gradient(root).value]} = full({script(root.shape)}, 1);"
-        for n in reversed(self.graph.nodes):
-            if n not in self.gradients:
-                continue
-            for i, p in self.graph.active_arguments(n):
-                down = self.array(fitted(self._pulled(n, i, p), p.shape))
-                target = dotted("d", self.symbol(p).value)
-                new = p not in self.gradients
-                self._gradient(p)
-                yield f"{target} = {down};" if new else f"{target} = add({target}, {down});"
+        forward = self.graph.program.equations
+        backward = self.both.equations[len(forward) :]
+        self._check_constants(forward, backward)
+        for v in self.both.inputs:
+            if v not in self.graph.place:  # the gradient of the result
+                yield f"{self.words[self.symbol(v).value]} = full({script(v.shape)}, 1);"
+                self.made.add(self.symbol(v).value)
+        yield from self._lines(backward)
+        for v, g in zip(self.differentiated, self.both.outputs[1:], strict=True):
+            e = self.symbol(g) if isinstance(g, Var) else constant(g)
+            yield f"{dotted('d', self.symbol(v).value)} = {self.array(fitted(e, v.shape))};"
 
-    def _gradient(self, n: Var) -> Expr:
-        if n not in self.gradients:
-            word = f"∂{self.symbol(n).value}"
-            self._define(word, dotted("d", self.symbol(n).value), np.ones(n.shape))
-            self.gradients[n] = name(word, n.shape)
-            self.made.add(word)
-        return self.gradients[n]
-
-    def _pulled(self, n: Var, i: int, p: Var) -> Expr:
-        """The cotangent of argument `i` of `n`, from that of `n`."""
-        edge = self.graph.rule(n, i)
-        eq = self.graph.defined[n]
-        meanings = {f"{X}{k}": e for k, e in enumerate(self.arguments(eq))} | {G: self._gradient(n), Y: self.symbol(n)}
-
-        def of_result(part: Expr) -> Expr | None:
-            if part.role != "name":
-                return None
-            if part.value.startswith(Y) and part.value != Y:  # of several
-                return self._result(eq, int(part.value.removeprefix(Y)))
-            return meanings.get(part.value)
-
-        formula = replaced(edge.formula, of_result)
-        return edge.below(self._gradient(n), formula, n.shape, p.shape)
+    def _check_constants(self, forward: Sequence[Equation], backward: Sequence[Equation]) -> None:
+        """Raise if a rule has made a constant that other numbers would make another one."""
+        known = {key for eq in forward for key in _arrays(eq)}
+        made = [(eq, key) for eq in backward for key in _arrays(eq) if key not in known]
+        if not made:
+            return
+        program = self.graph.program
+        captured = {v: Tensor(other(t._data), requires_grad=t.requires_grad) for v, t in program.captured.items()}
+        examples = {v: other(program.examples[v]) for v in program.inputs}
+        again = replace(program, captured=captured, examples=examples)
+        others = {key for eq in again.backward(self.differentiated).equations for key in _arrays(eq)}
+        for eq, key in made:
+            if key not in others:
+                raise NoForm(f"the rule of {plain(eq.row.name)} uses numbers that may have been computed")
 
     def partial(self, key: str, of: Var, wrt: Var) -> str:
         """The line that computes a partial of the picture."""
@@ -193,3 +195,9 @@ class _Program(Writer):
         """A number in the place of its name: n, or λ."""
         value = self.values[e.value] if e.role == "name" else None
         return number(value) if is_number(value) else None
+
+
+def _arrays(eq: Equation) -> list[str]:
+    """The keys of the constant arrays in an equation, but for those of one number."""
+    arrays = (x for x in eq.operands if isinstance(x, np.ndarray) and x.size > 1)
+    return [constant(x).key for x in arrays if (x != x.flat[0]).any()]
