@@ -20,6 +20,11 @@ from .linear import Linear, parameter
 from .module import Module, Parameter
 from .norm import Dropout, LayerNorm
 
+__all__ = [
+    "MultiheadAttention", "Transformer", "TransformerDecoder", "TransformerDecoderLayer", "TransformerEncoder",
+    "TransformerEncoderLayer",
+]
+
 broadcast_to, concatenate, expand_dims, matmul = rows("broadcast_to", "concatenate", "expand_dims", "matmul")
 mean, pad, split = rows("mean", "pad", "split")
 

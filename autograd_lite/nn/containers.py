@@ -8,6 +8,8 @@ from typing import Any, Self, overload
 
 from .module import Module, Parameter
 
+__all__ = ["ModuleDict", "ModuleList", "ParameterList", "Sequential"]
+
 
 class _InOrder(Module):
     """Modules in order, with the methods of a list. A module may be in several places, as in PyTorch."""

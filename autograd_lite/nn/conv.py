@@ -14,6 +14,8 @@ from .functional.spatial import SIZES, each, filled
 from .linear import parameter
 from .module import Module, Parameter
 
+__all__ = ["Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"]
+
 
 class _Conv(Module):
     """Convolution over `dims` axes: the public classes below set that number, and their docstrings are completed."""

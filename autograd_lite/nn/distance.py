@@ -7,6 +7,8 @@ from typing import Any
 from . import functional as F
 from .stateless import Stateless
 
+__all__ = ["CosineSimilarity", "PairwiseDistance"]
+
 
 class _Between(Stateless):
     def forward(self, x1: Any, x2: Any) -> Any:  # type: ignore[override]  # two inputs

@@ -22,6 +22,11 @@ from .linear import Linear
 from .module import Module, Parameter
 from .norm import BatchNorm1d, BatchNorm2d, BatchNorm3d
 
+__all__ = [
+    "LazyBatchNorm1d", "LazyBatchNorm2d", "LazyBatchNorm3d", "LazyConv1d", "LazyConv2d", "LazyConv3d",
+    "LazyConvTranspose1d", "LazyConvTranspose2d", "LazyConvTranspose3d", "LazyLinear",
+]
+
 
 class UninitializedParameter(Parameter):
     """A parameter whose shape is not known yet: empty until its layer has seen an input.

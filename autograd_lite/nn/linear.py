@@ -14,6 +14,8 @@ from . import init
 from .functional.inputs import tensor_of
 from .module import Module, Parameter
 
+__all__ = ["Bilinear", "Embedding", "EmbeddingBag", "Linear"]
+
 
 def parameter(*shape: int, dtype: Any = None) -> Parameter:
     """A parameter of zeros of this shape, to be initialised."""

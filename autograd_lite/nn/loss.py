@@ -10,6 +10,13 @@ from . import functional as F
 from .functional.inputs import check_reduction, tensor_of, values
 from .stateless import Stateless
 
+__all__ = [
+    "BCELoss", "BCEWithLogitsLoss", "CosineEmbeddingLoss", "CrossEntropyLoss", "GaussianNLLLoss", "HalfSquaredError",
+    "HingeEmbeddingLoss", "HuberLoss", "KLDivLoss", "L1Loss", "MSELoss", "MarginRankingLoss", "MultiLabelMarginLoss",
+    "MultiLabelSoftMarginLoss", "MultiMarginLoss", "NLLLoss", "PoissonNLLLoss", "SmoothL1Loss", "SoftMarginLoss",
+    "TripletMarginLoss", "TripletMarginWithDistanceLoss",
+]
+
 
 class Loss(Stateless):
     """Calls `function` with its options; `reduction` is ``'mean'``, ``'sum'`` or ``'none'``.

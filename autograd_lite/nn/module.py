@@ -22,6 +22,8 @@ from ..tensor.torch_names import dtype_in
 from .backward_hooks import Watch
 from .summary import Summary, summary
 
+__all__ = ["Module", "Parameter"]
+
 _HOOK_NUMBERS = count()
 
 

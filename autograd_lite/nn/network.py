@@ -23,6 +23,8 @@ from .functional.inputs import tensor_of
 from .lazy import UninitializedParameter, materialize
 from .module import Module, Parameter
 
+__all__ = ["FullyConnected", "NeuralNetwork"]
+
 
 class FullyConnected(Module):
     """A fully connected layer: ``activation_function(X @ W + b)``.

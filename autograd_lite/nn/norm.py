@@ -17,6 +17,11 @@ from .linear import parameter
 from .module import Module, Parameter
 from .stateless import Stateless
 
+__all__ = [
+    "BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "GroupNorm",
+    "InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d", "LayerNorm", "LocalResponseNorm", "RMSNorm",
+]
+
 (expand_dims,) = rows("expand_dims")
 
 

@@ -7,6 +7,11 @@ from typing import Any
 from . import functional as F
 from .stateless import Stateless
 
+__all__ = [
+    "AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveAvgPool3d", "AdaptiveMaxPool1d", "AdaptiveMaxPool2d",
+    "AdaptiveMaxPool3d", "AvgPool1d", "AvgPool2d", "AvgPool3d", "MaxPool1d", "MaxPool2d", "MaxPool3d",
+]
+
 
 class _Pool(Stateless):
     """Windows of `kernel_size`, which is also the default of `stride`."""

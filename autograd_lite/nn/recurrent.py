@@ -20,6 +20,8 @@ from .functional.inputs import rows, tensor_of
 from .linear import parameter
 from .module import Module, Parameter
 
+__all__ = ["GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNCell"]
+
 concatenate, expand_dims, linear, sigmoid = rows("concatenate", "expand_dims", "linear", "sigmoid")
 matmul, split, stack, tanh, unstack = rows("matmul", "split", "stack", "tanh", "unstack")
 

@@ -10,6 +10,11 @@ from .functional.inputs import tensor_of
 from .module import Module
 from .stateless import Stateless
 
+__all__ = [
+    "Flatten", "Fold", "Identity", "PixelShuffle", "PixelUnshuffle", "Unflatten", "Unfold", "Upsample",
+    "UpsamplingBilinear2d", "UpsamplingNearest2d",
+]
+
 
 class Identity(Module):
     """Returns its input; any arguments are accepted and ignored."""

@@ -11,6 +11,12 @@ from ...tensor import Tensor
 from ...tensor.creation import as_tensor
 from .inputs import floats, rows, step, tensor_of
 
+__all__ = [
+    "celu", "elu", "gelu", "glu", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "leaky_relu", "log_softmax",
+    "logsigmoid", "mish", "prelu", "relu", "relu6", "rrelu", "selu", "sigmoid", "silu", "softmax", "softmin",
+    "softplus", "softshrink", "softsign", "tanh", "tanhshrink", "threshold",
+]
+
 split, where = rows("split", "where")
 
 

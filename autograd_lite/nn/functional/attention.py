@@ -14,6 +14,8 @@ from . import textbooks
 from .inputs import floats, rows, step, tensor_of
 from .spatial import SIZES
 
+__all__ = ["dropout", "dropout1d", "dropout2d", "dropout3d", "scaled_dot_product_attention"]
+
 matmul, softmax, where = rows("matmul", "softmax", "where")
 
 

@@ -17,6 +17,8 @@ from ...tensor import Tensor
 from . import textbooks
 from .inputs import alike, floats, positions, reduced, rows, step, tensor_of
 
+__all__ = ["cross_entropy", "multi_margin_loss", "multilabel_margin_loss", "nll_loss"]
+
 expand_dims, sum, where = rows("expand_dims", "sum", "where")
 
 

@@ -17,6 +17,10 @@ from ...tensor import Tensor
 from .inputs import rows, step, tensor_of
 from .spatial import Ints, batched, by_dims, each
 
+__all__ = [
+    "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "fold", "pad", "unfold",
+]
+
 expand_dims, linear_columns, matmul, where = rows("expand_dims", "linear_columns", "matmul", "where")
 
 

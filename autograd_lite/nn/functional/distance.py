@@ -9,6 +9,11 @@ from ...rules._arrays import resolve
 from ...tensor import Tensor
 from .inputs import alike, floats, hinge, reduced, rows, step, tensor_of
 
+__all__ = [
+    "cosine_embedding_loss", "cosine_similarity", "normalize", "pairwise_distance", "triplet_margin_loss",
+    "triplet_margin_with_distance_loss",
+]
+
 broadcast_arrays, maximum, minimum, sqrt = rows("broadcast_arrays", "maximum", "minimum", "sqrt")
 sum, vector_norm, where = rows("sum", "linalg.vector_norm", "where")
 

@@ -14,6 +14,8 @@ from ...transforms.grad import stop_gradient
 from . import textbooks
 from .inputs import positions, rows, step, tensor_of
 
+__all__ = ["bilinear", "embedding", "embedding_bag", "linear", "one_hot"]
+
 add_at, getitem, matmul = rows("add_at", "getitem", "matmul")
 sum, vector_norm, where = rows("sum", "linalg.vector_norm", "where")
 

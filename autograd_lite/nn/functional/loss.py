@@ -19,6 +19,12 @@ from ...transforms.grad import stop_gradient
 from . import textbooks
 from .inputs import alike, floats, hinge, reduced, rows, same_shape, step
 
+__all__ = [
+    "binary_cross_entropy", "binary_cross_entropy_with_logits", "gaussian_nll_loss", "half_squared_error",
+    "hinge_embedding_loss", "huber_loss", "kl_div", "l1_loss", "margin_ranking_loss", "mse_loss",
+    "multilabel_soft_margin_loss", "poisson_nll_loss", "smooth_l1_loss", "soft_margin_loss",
+]
+
 absolute, exp, log, maximum = rows("absolute", "exp", "log", "maximum")
 mean, square, sum, where = rows("mean", "square", "sum", "where")
 

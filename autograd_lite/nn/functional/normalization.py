@@ -16,6 +16,8 @@ from ...tensor import Tensor
 from . import textbooks
 from .inputs import floats, rows, step, tensor_of, values
 
+__all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "local_response_norm", "rms_norm"]
+
 mean, sqrt, square, standardize, window_sum = rows("mean", "sqrt", "square", "standardize", "window_sum")
 
 

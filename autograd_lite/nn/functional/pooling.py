@@ -13,6 +13,11 @@ from ...tensor import Tensor
 from .inputs import floats, rows, step
 from .spatial import Ints, batched, by_dims, each, resampled
 
+__all__ = [
+    "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool1d", "adaptive_max_pool2d",
+    "adaptive_max_pool3d", "avg_pool1d", "avg_pool2d", "avg_pool3d", "max_pool1d", "max_pool2d", "max_pool3d",
+]
+
 getitem, window_argmax, window_sum = rows("getitem", "window_argmax", "window_sum")
 
 

@@ -14,6 +14,8 @@ from .inputs import floats, rows, step, tensor_of
 from .pooling import adaptive_avg_pool
 from .spatial import SIZES, Ints, each, resampled
 
+__all__ = ["interpolate", "pixel_shuffle", "pixel_unshuffle"]
+
 getitem, repeat = rows("getitem", "repeat")
 
 #: For each mode the numbers of axes that it is for.
