@@ -58,11 +58,9 @@ class Watch:
             return values
 
         def of_all(gs: Gradients) -> Gradients:
-            cotangents: list[Tensor | None] = [None] * len(values)
-            for k, g in zip(places, gs, strict=True):
-                cotangents[k] = g
-            cotangents = list(pulled(tuple(cotangents)))
-            return tuple(cotangents[k] for k in places)
+            cotangents = dict(zip(places, gs, strict=True))
+            changed = pulled(tuple(map(cotangents.get, range(len(values)))))
+            return tuple(changed[k] for k in places)
 
         new = dict(zip(places, _Identity.apply(of_all, *[values[k] for k in places]), strict=True))
         return tuple(new.get(k, x) for k, x in enumerate(values))

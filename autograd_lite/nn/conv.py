@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 from ..tensor import Tensor
 from . import functional as F
 from . import init
-from .functional.convolution import around, conv, conv_transpose
+from .functional.convolution import conv, conv_transpose
 from .functional.inputs import tensor_of
-from .functional.spatial import SIZES, each, filled
+from .functional.spatial import SIZES, each, filled, windows
 from .linear import parameter
 from .module import Module, Parameter
 
@@ -97,8 +97,8 @@ class _Conv(Module):
     def forward(self, input: Any) -> Tensor:
         x, padding = self._checked(input), self.padding
         if self.padding_mode != "zeros":
-            pairs = around(padding, self.kernel_size, self.stride, self.dilation, type(self).__name__)
-            x = F.pad(x, [side for pair in reversed(pairs) for side in pair], self.padding_mode)
+            of = windows(type(self).__name__, self.kernel_size, self.stride, self.dilation, padding, self.dims)
+            x = F.pad(x, [side for pair in reversed(of["padding"]) for side in pair], self.padding_mode)
             padding = (0,) * self.dims
         return conv(self.dims)(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
 

@@ -7,7 +7,7 @@ module becomes a part. Names, arguments and defaults are PyTorch's, so that a st
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import count
 from typing import Any, NamedTuple, Self
 
@@ -25,6 +25,8 @@ from .summary import Summary, summary
 __all__ = ["Module", "Parameter"]
 
 _HOOK_NUMBERS = count()
+_REGISTRIES = "_parameters", "_buffers", "_modules"
+_HOOKS = "_hooks", "_pre_hooks", "_backward_hooks", "_backward_pre_hooks"
 
 
 class Parameter(Tensor):
@@ -44,15 +46,16 @@ class Parameter(Tensor):
         super().__init__(data.detach() if isinstance(data, Tensor) else data, None, requires_grad, name)
 
 
-class IncompatibleKeys(
-    NamedTuple("IncompatibleKeys", [("missing_keys", list[str]), ("unexpected_keys", list[str])])
-):
+class IncompatibleKeys(NamedTuple):
     """The result of :meth:`Module.load_state_dict`: names missing from the state, and names that the module lacks."""
 
-    __slots__ = ()
+    missing_keys: list[str]
+    unexpected_keys: list[str]
 
     def __repr__(self) -> str:
-        return super().__repr__() if any(self) else "<All keys matched successfully>"
+        if not any(self):
+            return "<All keys matched successfully>"
+        return f"IncompatibleKeys(missing_keys={self.missing_keys}, unexpected_keys={self.unexpected_keys})"
 
 
 class Module:
@@ -85,18 +88,7 @@ class Module:
     _modules: dict[str, Module | None]
 
     def __init__(self) -> None:
-        fields = {
-            "training": True,
-            "_parameters": {},
-            "_buffers": {},
-            "_passing": set(),
-            "_modules": {},
-            "_hooks": {},
-            "_pre_hooks": {},
-            "_backward_hooks": {},
-            "_backward_pre_hooks": {},
-        }
-        self.__dict__.update(fields)
+        self.__dict__.update({name: {} for name in (*_REGISTRIES, *_HOOKS)}, training=True, _passing=set())
 
     # ------------------------------------------------------------------------------------------- attributes
 
@@ -107,48 +99,51 @@ class Module:
             outside.modes[self] = value
         if "_parameters" not in fields:
             raise AttributeError(f"{type(self).__name__}: call super().__init__() before setting self.{name}")
-        kinds: tuple[tuple[str, type], ...] = (("_parameters", Parameter), ("_modules", Module))
-        for kind, cls in kinds:
-            if isinstance(value, cls):
-                for other in ("_parameters", "_buffers", "_modules"):
-                    if other != kind:  # a replacement of the same kind keeps its place in the order
-                        fields[other].pop(name, None)
-                fields.pop(name, None)
-                fields["_passing"].discard(name)
-                fields[kind][name] = value
-                if isinstance(value, Parameter) and value.name is None:
-                    value.name = name
-                return
-        for kind in ("_parameters", "_modules", "_buffers"):
-            if name in fields[kind]:
-                if value is not None and not (kind == "_buffers" and isinstance(value, Tensor)):
-                    what = f"{type(self).__name__}.{name} is one of its {kind[1:]}"
-                    raise TypeError(f"{what}; a {type(value).__name__} cannot replace it: del it first")
-                fields[kind][name] = value
-                return
-        object.__setattr__(self, name, value)
+        if isinstance(value, Parameter | Module):
+            kind = "_parameters" if isinstance(value, Parameter) else "_modules"
+            for other in _REGISTRIES:
+                if other != kind:  # a replacement of the same kind keeps its place in the order
+                    fields[other].pop(name, None)
+            fields.pop(name, None)
+            fields["_passing"].discard(name)
+            fields[kind][name] = value
+            if isinstance(value, Parameter) and value.name is None:
+                value.name = name
+            return
+        held = self._registry(name)
+        if held is None:
+            object.__setattr__(self, name, value)
+        elif value is None or (held == "_buffers" and isinstance(value, Tensor)):
+            fields[held][name] = value
+        else:
+            what = f"{type(self).__name__}.{name} is one of its {held[1:]}"
+            raise TypeError(f"{what}; a {type(value).__name__} cannot replace it: del it first")
 
     def __getattr__(self, name: str) -> Any:
-        for kind in ("_parameters", "_buffers", "_modules"):
+        for kind in _REGISTRIES:
             if name in self.__dict__.get(kind, ()):
                 return self.__dict__[kind][name]
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
 
     def __delattr__(self, name: str) -> None:
         CONFIGURED[0] += 1
-        for kind in ("_parameters", "_buffers", "_modules"):
-            if name in self.__dict__[kind]:
-                del self.__dict__[kind][name]
-                self._passing.discard(name)
-                return
-        object.__delattr__(self, name)
+        kind = self._registry(name)
+        if kind is None:
+            object.__delattr__(self, name)
+        else:
+            del self.__dict__[kind][name]
+            self._passing.discard(name)
+
+    def _registry(self, name: str) -> str | None:
+        """Which of the registries holds this name."""
+        return next((kind for kind in _REGISTRIES if name in self.__dict__[kind]), None)
 
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), *self._parameters, *self._buffers, *self._modules]
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:
         """Set a parameter by name; None reserves the name for a parameter that this layer does not have."""
-        self._taken("register_parameter", "_parameters", name)
+        self._taken("parameter", name)
         if param is None:
             self._parameters[name] = None
         else:
@@ -159,7 +154,7 @@ class Module:
 
         With ``persistent=False``, :meth:`state_dict` omits it.
         """
-        self._taken("register_buffer", "_buffers", name)
+        self._taken("buffer", name)
         self._buffers[name] = tensor if tensor is None or isinstance(tensor, Tensor) else Tensor(tensor)
         (self._passing.discard if persistent else self._passing.add)(name)
 
@@ -170,16 +165,16 @@ class Module:
             if isinstance(module, type):
                 got = f"the class {module.__name__}; write {module.__name__}()"
             raise TypeError(f"{type(self).__name__}: expected a module as {name!r}, got {got}")
-        self._taken("register_module", "_modules", name)
+        self._taken("module", name)
         self._modules[name] = module
 
     add_module = register_module
 
-    def _taken(self, method: str, kind: str, name: str) -> None:
+    def _taken(self, kind: str, name: str) -> None:
         """Raise KeyError if another attribute has the name."""
         CONFIGURED[0] += 1
-        if name not in self.__dict__[kind] and hasattr(self, name):
-            raise KeyError(f"{type(self).__name__}.{method}: {name!r} is an attribute already; del it first")
+        if name not in self.__dict__[f"_{kind}s"] and hasattr(self, name):
+            raise KeyError(f"{type(self).__name__}.register_{kind}: {name!r} is an attribute already; del it first")
 
     # ------------------------------------------------------------------------------------------------ calls
 
@@ -249,11 +244,7 @@ class Module:
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
         """The parts directly in this module, each once, with their names."""
-        firsts: dict[int, tuple[str, Module]] = {}
-        for name, m in self._modules.items():
-            if m is not None:
-                firsts.setdefault(id(m), (name, m))
-        return iter(firsts.values())
+        return _each_once(self._modules.items())
 
     def modules(self) -> Iterator[Module]:
         """This module and all in it, each once."""
@@ -261,15 +252,21 @@ class Module:
 
     def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
         """This module and all in it, each once, with their dotted names."""
-        seen: set[int] = set()
-        stack: list[tuple[str, Module]] = [(prefix, self)]
-        while stack:
-            name, m = stack.pop()
-            if id(m) in seen:
-                continue
-            seen.add(id(m))
-            yield name, m
-            stack += [(f"{name}.{n}" if name else n, c) for n, c in reversed(list(m.named_children()))]
+        return _each_once(self._places(prefix, set()))
+
+    def _places(self, prefix: str = "", seen: set[int] | None = None) -> Iterator[tuple[str, Module]]:
+        """This module and all in it, in each of their places, with their dotted names.
+
+        With `seen`, the parts of a module are listed for its first place only.
+        """
+        yield prefix, self
+        if seen is not None:
+            if id(self) in seen:
+                return
+            seen.add(id(self))
+        for name, m in list(self._modules.items()):
+            if m is not None:
+                yield from m._places(f"{prefix}.{name}" if prefix else name, seen)
 
     def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
         """The parameters, each once."""
@@ -288,12 +285,10 @@ class Module:
         return self._named("_buffers", prefix, recurse)
 
     def _named(self, kind: str, prefix: str, recurse: bool) -> Iterator[tuple[str, Any]]:
-        seen: set[int] = set()
-        for where, m in self.named_modules(prefix) if recurse else [(prefix, self)]:
-            for name, t in m.__dict__[kind].items():
-                if t is not None and id(t) not in seen:
-                    seen.add(id(t))
-                    yield (f"{where}.{name}" if where else name), t
+        places = self.named_modules(prefix) if recurse else [(prefix, self)]
+        return _each_once(
+            (f"{where}.{name}" if where else name, t) for where, m in places for name, t in m.__dict__[kind].items()
+        )
 
     def apply(self, fn: Callable[[Module], Any]) -> Self:
         """Call `fn` on every module, each after its parts; returns self.
@@ -382,21 +377,14 @@ class Module:
         return OrderedDict((name, t.data.copy()) for name, t in self._state())
 
     def _state(self) -> Iterator[tuple[str, Tensor]]:
-        """The parameters and persistent buffers of every place, with their dotted names."""
-        for where, m in self._every_place():
+        """The parameters and persistent buffers, with all of their dotted names: a shared module has several."""
+        for where, m in self._places():
             for name, t in [*m._parameters.items(), *m._buffers.items()]:
                 if t is not None and name not in m._passing:
                     yield f"{where}.{name}" if where else name, t
 
     def _sized_by(self, state: Mapping[str, Any], prefix: str) -> None:
         """Take sizes that are still unknown from a state, in which this module's names begin with `prefix`."""
-
-    def _every_place(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
-        """Like `named_modules`, but a module in two places is listed under both names, as in PyTorch."""
-        yield prefix, self
-        for name, m in self._modules.items():
-            if m is not None:
-                yield from m._every_place(f"{prefix}.{name}" if prefix else name)
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> IncompatibleKeys:
         """Copy a state into this module; nothing changes if anything does not fit.
@@ -426,14 +414,14 @@ class Module:
         state = dict(self._state())
         missing = [name for name in state if name not in state_dict]
         unexpected = [name for name in state_dict if name not in state]
-        arrays = {name: np.asarray(_array(state_dict[name])) for name in state if name in state_dict}
+        arrays = {name: _array(state_dict[name]) for name in state if name in state_dict}
         wrong = [text for name, a in arrays.items() if (text := _misfit(name, state[name], a))]
         if strict:
             wrong += [f"{name} is missing" for name in missing]
             wrong += [f"{name} is unknown" for name in unexpected]
         if wrong:
             raise ValueError(f"load_state_dict into {type(self).__name__}: " + "; ".join(wrong))
-        for where, m in self._every_place():
+        for where, m in self._places():
             m._sized_by(arrays, f"{where}." if where else "")
         for name, array in arrays.items():
             state[name].data = array.astype(state[name].dtype, copy=True)
@@ -470,6 +458,15 @@ class Module:
         return "\n".join([f"{type(self).__name__}({extra}", *(f"  {part}" for part in children), ")"])
 
 
+def _each_once(pairs: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
+    """Names and objects: each object with its first name, and None omitted."""
+    seen: set[int] = set()
+    for name, x in pairs:
+        if x is not None and id(x) not in seen:
+            seen.add(id(x))
+            yield name, x
+
+
 def _registered(hooks: dict[int, Any], hook: Any) -> Handle:
     key = next(_HOOK_NUMBERS)
     hooks[key] = hook
@@ -497,5 +494,5 @@ def _misfit(name: str, t: Tensor, array: Any) -> str:
 
 
 def _array(value: Any) -> Any:
-    """The array in a Tensor of ours or of PyTorch."""
-    return value.detach().numpy() if hasattr(value, "detach") else value
+    """An array, also that of a Tensor of ours or of PyTorch."""
+    return np.asarray(value.detach().numpy() if hasattr(value, "detach") else value)

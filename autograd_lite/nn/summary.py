@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
 
@@ -43,7 +42,8 @@ def summary(module: Any, *inputs: Any) -> Summary:
             module.eval()(*inputs)
     rows = Summary([("part", "kind", "output", "parameters", "")])
     firsts: dict[Any, str] = {}
-    for where, m in [*_places(module, "", {module}), ("", module)]:
+    whole, *parts = module._places("", set())
+    for where, m in [*parts, whole]:
         output, kind, depth = ", ".join(shapes.get(m, ())), type(m).__name__, "  " * where.count(".")
         if firsts.setdefault(m, where) != where:
             rows.append((depth + where, kind, output, "0", f"the same as {firsts[m]}"))
@@ -59,13 +59,3 @@ def summary(module: Any, *inputs: Any) -> Summary:
         count = f"{total:,}" + (" + ?" if unknown else "")
         rows.append((depth + where, kind, output, count, weights))
     return rows
-
-
-def _places(module: Any, prefix: str, seen: set[Any]) -> Iterator[tuple[str, Any]]:
-    """Every place of a part, with its dotted name; the parts of a part only in its first place."""
-    for name, m in module._modules.items():
-        if m is not None:
-            yield prefix + name, m
-            if m not in seen:
-                seen.add(m)
-                yield from _places(m, f"{prefix}{name}.", seen)

@@ -15,27 +15,13 @@ from ...rules.windows import counts, window
 from ...table import TABLE, Textbook, notation
 from ...tensor import Tensor
 from .inputs import rows, step, tensor_of
-from .spatial import Ints, batched, by_dims, each
+from .spatial import batched, by_dims, each, fitting, windows
 
 __all__ = [
     "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "fold", "pad", "unfold",
 ]
 
-expand_dims, linear_columns, matmul, where = rows("expand_dims", "linear_columns", "matmul", "where")
-
-
-def around(padding: Any, kernel: Ints, stride: Ints, dilation: Ints, name: str) -> tuple[tuple[int, int], ...]:
-    """The number of zeros before and behind each axis."""
-    if padding == "valid":
-        return ((0, 0),) * len(kernel)
-    if padding == "same":
-        if any(s != 1 for s in stride):
-            raise ValueError(f"{name}: padding='same' needs stride 1, got {stride}")
-        totals = [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
-        return tuple((total // 2, total - total // 2) for total in totals)
-    if isinstance(padding, str):
-        raise ValueError(f"{name}: expected padding as a number, 'same' or 'valid', got {padding!r}")
-    return tuple((p, p) for p in each(padding, len(kernel), "padding"))
+expand_dims, linear_columns, matmul = rows("expand_dims", "linear_columns", "matmul")
 
 
 # ------------------------------------------------------------------------------------------------- known steps
@@ -43,10 +29,8 @@ def around(padding: Any, kernel: Ints, stride: Ints, dilation: Ints, name: str) 
 
 def _columns(x: Any, w: Any, stride: Any, padding: Any, dilation: Any, groups: int) -> tuple[Any, dict[str, Any]]:
     """The windows of an array as columns, for each group of channels, and what these are."""
-    dims = w.ndim - 2
-    stride, dilation = each(stride, dims, "stride"), each(dilation, dims, "dilation")
-    of = window(w.shape[2:], stride, dilation, around(padding, w.shape[2:], stride, dilation, "conv"))
-    x = x.reshape(-1, *x.shape[-dims - 1 :])
+    of = windows("conv", w.shape[2:], stride, dilation, padding, w.ndim - 2)
+    x = x.reshape(-1, *x.shape[1 - w.ndim :])
     return TABLE["unfold"](x, **of).reshape(len(x), groups, w[0].size, -1), of
 
 
@@ -63,8 +47,8 @@ def _of_input(g: Any, w: Any, x: Any, *options: Any) -> Any:
     return TABLE["fold"](d.reshape(n, groups * k, windows), x.shape[2 - w.ndim :], **of).reshape(x.shape)
 
 
-def _correlated(x: Any, w: Any, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
-    return conv(w.ndim - 2)(x, w, None, stride, padding, dilation, groups).numpy()
+def _correlated(x: Any, w: Any, *options: Any) -> Any:
+    return conv(w.ndim - 2)(x, w, None, *options).numpy()
 
 
 notation("conv", "{x1} ⋆ {x2}", r"{x1} \star {x2}", _correlated)
@@ -72,9 +56,7 @@ notation("correlate", "{x1} ⋆ {x2}", r"{x1} \star {x2}", _of_weight)
 notation("convolve", "{x1} ∗ {x2}", r"{x1} \ast {x2}", _of_input)  # a full convolution, the transpose of a correlation
 
 
-def _conv_textbook(
-    dims: int, input: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: int
-) -> Textbook:
+def _conv_textbook(dims: int, input: Any, bias: Any, **other: Any) -> Textbook:
     options, ndim = "stride, padding, dilation, groups", np.ndim(input)
     rest = (*range(ndim - dims - 1), *range(ndim - dims, ndim))
     book = Textbook(
@@ -127,12 +109,9 @@ def conv(
             f"{name}: expected weights of shape (out_channels, in_channels / groups, ...), got {w.shape} for an input "
             f"of shape {x.shape} in {groups} group(s)"
         )
-    kernel, out, count = w.shape[2:], w.shape[0], x.shape[0]
-    stride, dilation = each(stride, dims, "stride"), each(dilation, dims, "dilation")
-    of = window(kernel, stride, dilation, around(padding, kernel, stride, dilation, name))
-    windows = counts(x.shape[2:], **of)
-    if min(windows) < 1:
-        raise ValueError(f"{name}: windows of {kernel} (padding {padding}) do not fit an input of shape {x.shape}")
+    out, count = w.shape[0], x.shape[0]
+    of = windows(name, w.shape[2:], stride, dilation, padding, dims)
+    sizes = fitting(name, x, of)
     columns = TABLE["unfold"](x, **of)
     if groups == 1 and bias is not None:
         y = linear_columns(w.reshape(out, -1), columns, tensor_of(bias, w))
@@ -144,11 +123,11 @@ def conv(
         y = matmul(w.reshape(groups, out // groups, -1), columns).reshape(count, out, columns.shape[-1])
     if bias is not None:
         y = y + tensor_of(bias, w).reshape(out, 1)
-    y = y.reshape(count, out, *windows)
+    y = y.reshape(count, out, *sizes)
     return y[0] if added else y
 
 
-conv1d, conv2d, conv3d = conv(1), conv(2), conv(3)
+conv1d, conv2d, conv3d = map(conv, (1, 2, 3))
 
 
 @by_dims()
@@ -186,47 +165,38 @@ def conv_transpose(
             f"{name}: expected weights of shape (in_channels, out_channels / groups, ...), got {w.shape} for an input "
             f"of shape {x.shape} in {groups} group(s)"
         )
-    kernel = w.shape[2:]
     stride, dilation = each(stride, dims, "stride"), each(dilation, dims, "dilation")
-    extra, pad = each(output_padding, dims, "output_padding"), each(padding, dims, "padding")
-    if any(e >= max(s, d) for e, s, d in zip(extra, stride, dilation, strict=True)):
+    padding, extra = each(padding, dims, "padding"), each(output_padding, dims, "output_padding")
+    k, s, d, p, e = map(np.array, (w.shape[2:], stride, dilation, padding, extra))
+    if np.any(e >= np.maximum(s, d)):
         raise ValueError(f"{name}: output_padding {extra} must be less than stride {stride} or dilation {dilation}")
-    sizes = tuple(
-        (m - 1) * s - 2 * p + d * (k - 1) + e + 1
-        for m, s, p, d, k, e in zip(x.shape[2:], stride, pad, dilation, kernel, extra, strict=True)
-    )
+    sizes = (np.array(x.shape[2:]) - 1) * s - 2 * p + d * (k - 1) + e + 1
     # At the end of an axis padding removes entries and output_padding adds some. `fold` would place another window in
     # an output_padding of a stride or more: there padding is subtracted first, and the zeros that remain are added
     # afterwards.
-    late = tuple(max(e - p, 0) if e >= s else 0 for e, p, s in zip(extra, pad, stride, strict=True))
-    behind = tuple(max(p - e, 0) if e >= s else p for e, p, s in zip(extra, pad, stride, strict=True))
+    late = np.where(e >= s, np.maximum(e - p, 0), 0)
+    behind = np.where(e >= s, np.maximum(p - e, 0), p)
     count, channels = x.shape[:2]
     columns = x.reshape(count, groups, channels // groups, prod(x.shape[2:]))
     flat = w.reshape(groups, channels // groups, -1)
     columns = matmul(flat.mT, columns).reshape(count, groups * flat.shape[-1], columns.shape[-1])
-    of = window(kernel, stride, dilation, list(zip(pad, behind, strict=True)))
-    y = TABLE["fold"](columns, tuple(n - m for n, m in zip(sizes, late, strict=True)), **of)
-    if any(late):
-        y = TABLE["pad"](y, [(0, 0), (0, 0), *((0, m) for m in late)])
+    of = window(w.shape[2:], stride, dilation, np.stack([p, behind], 1).tolist())
+    y = TABLE["fold"](columns, (sizes - late).tolist(), **of)
+    if late.any():
+        y = TABLE["pad"](y, [(0, 0), (0, 0), *((0, m) for m in late.tolist())])
     if bias is not None:
         y = y + tensor_of(bias, w).reshape(-1, *[1] * dims)
     return y[0] if added else y
 
 
-conv_transpose1d, conv_transpose2d, conv_transpose3d = conv_transpose(1), conv_transpose(2), conv_transpose(3)
-
-
-def _window2d(kernel_size: Any, stride: Any, dilation: Any, padding: Any) -> dict[str, Any]:
-    kernel, pad = each(kernel_size, 2, "kernel_size"), each(padding, 2, "padding")
-    return window(kernel, each(stride, 2, "stride"), each(dilation, 2, "dilation"), [(p, p) for p in pad])
+conv_transpose1d, conv_transpose2d, conv_transpose3d = map(conv_transpose, (1, 2, 3))
 
 
 def unfold(input: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Tensor:
     """The windows of images as columns: (n, channels, h, w) becomes (n, channels * k1 * k2, windows)."""
     x, added = batched("unfold", tensor_of(input), 2)
-    of = _window2d(kernel_size, stride, dilation, padding)
-    if min(counts(x.shape[2:], **of)) < 1:
-        raise ValueError(f"unfold: windows of {of['kernel']} do not fit an input of shape {x.shape}")
+    of = windows("unfold", kernel_size, stride, dilation, padding, 2)
+    fitting("unfold", x, of)
     y = TABLE["unfold"](x, **of)
     return y[0] if added else y
 
@@ -246,10 +216,10 @@ def fold(
     """
     x = tensor_of(input)
     added = x.ndim == 2
-    of, sizes = _window2d(kernel_size, stride, dilation, padding), each(output_size, 2, "output_size")
-    k, windows = prod(of["kernel"]), prod(counts(sizes, **of))
-    if x.ndim not in (2, 3) or x.shape[-2] % k or x.shape[-1] != windows:
-        raise ValueError(f"fold: expected columns of shape (n, channels * {k}, {windows}), got {x.shape}")
+    of, sizes = windows("fold", kernel_size, stride, dilation, padding, 2), each(output_size, 2, "output_size")
+    k, count = prod(of["kernel"]), prod(counts(sizes, **of))
+    if x.ndim not in (2, 3) or x.shape[-2] % k or x.shape[-1] != count:
+        raise ValueError(f"fold: expected columns of shape (n, channels * {k}, {count}), got {x.shape}")
     y = TABLE["fold"](expand_dims(x, 0) if added else x, sizes, **of)
     return y[0] if added else y
 
@@ -281,23 +251,21 @@ def pad(input: Any, pad: Any, mode: str = "constant", value: float | None = None
         raise ValueError(f"{expected}, got {len(sides)} for an input of shape {x.shape}")
     if mode not in _MODES:
         raise ValueError(f"pad: expected mode {', '.join(_MODES)}, got {mode!r}")
-    widths = [(0, 0)] * (x.ndim - len(sides) // 2) + list(zip(sides[::2], sides[1::2], strict=True))[::-1]
     if mode != "constant" and value is not None:
         raise ValueError(f"pad: mode {mode!r} has no value; omit it")
-    if any(n + a + b < 0 for n, (a, b) in zip(x.shape, widths, strict=True)):
+    widths = np.zeros((x.ndim, 2), int)
+    widths[x.ndim - len(sides) // 2 :] = np.reshape(sides, (-1, 2))[::-1]
+    if np.any(x.shape + widths.sum(1) < 0):
         raise ValueError(f"pad: {sides} removes more entries than there are in an input of shape {x.shape}")
-    more = [(max(a, 0), max(b, 0)) for a, b in widths]
+    added = np.maximum(widths, 0).tolist()
     if mode in ("reflect", "replicate"):  # the mirrored entries may be among those that are removed
-        return _cropped(TABLE["pad"](x, more, _MODES[mode]), widths)
-    x = _cropped(x, widths)
-    if mode == "circular" or not value:
-        return TABLE["pad"](x, more, "wrap" if mode == "circular" else "constant")
-    inside = np.ones([n if a or b else 1 for n, (a, b) in zip(x.shape, more, strict=True)], bool)
-    return where(np.pad(inside, more), TABLE["pad"](x, more), x.dtype.type(value))
+        return _cropped(TABLE["pad"](x, added, _MODES[mode]), widths)
+    options = {"constant_values": value} if value else {}
+    return TABLE["pad"](_cropped(x, widths), added, _MODES[mode], **options)
 
 
-def _cropped(x: Tensor, widths: list[tuple[int, int]]) -> Tensor:
+def _cropped(x: Tensor, widths: Any) -> Tensor:
     """`x` without the entries that negative widths remove."""
-    if min(map(min, widths), default=0) >= 0:
+    if np.all(widths >= 0):
         return x
-    return x[tuple(slice(max(-a, 0), n - max(-b, 0)) for n, (a, b) in zip(x.shape, widths, strict=True))]
+    return x[tuple(slice(max(-a, 0), n - max(-b, 0)) for n, (a, b) in zip(x.shape, widths.tolist(), strict=True))]

@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from ...rules.windows import counts, window
 from ...table import TABLE, Textbook, notation
 from ...tensor import Tensor
-from .inputs import floats, rows, step
-from .spatial import Ints, batched, by_dims, each, resampled
+from .inputs import floats, rows
+from .spatial import Ints, batched, by_dims, each, fitting, resampled, windows
 
 __all__ = [
     "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool1d", "adaptive_max_pool2d",
@@ -22,24 +21,20 @@ getitem, window_argmax, window_sum = rows("getitem", "window_argmax", "window_su
 
 
 def _windows(
-    name: str, x: Tensor, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
+    name: str, x: Tensor, kernel_size: Any, stride: Any, padding: Any, dilation: Any = 1, ceil_mode: bool = False
 ) -> dict[str, Any]:
     """The windows; `ceil_mode` adds one that extends past the end, if it begins inside."""
-    n = x.ndim - 2
-    kernel = each(kernel_size, n, "kernel_size")
-    stride = kernel if stride is None or stride in ((), []) else each(stride, n, "stride")
-    dilation, pad = each(dilation, n, "dilation"), each(padding, n, "padding")
-    if any(2 * p > k for p, k in zip(pad, kernel, strict=True)):
-        raise ValueError(f"{name}: padding {pad} must be at most half of kernel_size {kernel}")
-    behind = list(pad)
+    apart = kernel_size if stride is None or stride in ((), []) else stride
+    of = windows(name, kernel_size, apart, dilation, each(padding, x.ndim - 2, "padding"), x.ndim - 2)
+    if any(2 * p > k for (p, _), k in zip(of["padding"], of["kernel"], strict=True)):
+        raise ValueError(f"{name}: padding {padding} must be at most half of kernel_size {kernel_size}")
     if ceil_mode:
-        for i, (m, k, s, d, p) in enumerate(zip(x.shape[2:], kernel, stride, dilation, pad, strict=True)):
-            steps, rest = divmod(m + 2 * p - d * (k - 1) - 1, s)
-            if rest and (steps + 1) * s < m + p:
-                behind[i] += s - rest
-    of = window(kernel, stride, dilation, list(zip(pad, behind, strict=True)))
-    if min(counts(x.shape[2:], **of)) < 1:
-        raise ValueError(f"{name}: windows of {kernel} do not fit an input of shape {x.shape}")
+        pairs = []
+        for n, k, s, d, (p, _) in zip(x.shape[2:], *of.values(), strict=True):
+            steps, rest = divmod(n + 2 * p - d * (k - 1) - 1, s)
+            pairs.append((p, p + s - rest if rest and (steps + 1) * s < n + p else p))
+        of["padding"] = tuple(pairs)
+    fitting(name, x, of)
     return of
 
 
@@ -50,11 +45,9 @@ def _largest(x: Any, dims: int, *options: Any) -> Any:
     return max_pool(dims)(x, *options).numpy()
 
 
-def _to_largest(
-    g: Any, x: Any, dims: int, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
-) -> Any:
+def _to_largest(g: Any, x: Any, dims: int, *options: Any) -> Any:
     """Each number in `g` at the place of the largest entry of its window."""
-    _, at = max_pool(dims)(x, kernel, stride, padding, dilation, ceil_mode, True)
+    _, at = max_pool(dims)(x, *options, return_indices=True)
     d = np.zeros((prod(x.shape[:-dims]), prod(x.shape[-dims:])), g.dtype)
     np.add.at(d, (np.arange(len(d))[:, None], at.numpy().reshape(len(d), -1)), g.reshape(len(d), -1))
     return d.reshape(x.shape)
@@ -62,10 +55,8 @@ def _to_largest(
 
 def _shared(g: Any, x: Any, sizes: Ints) -> Any:
     """Each number in `g` shared equally among its window; each axis has that many windows, as equal as possible."""
-    for k, m in enumerate(sizes):
-        axis = x.ndim - len(sizes) + k
-        g = np.moveaxis(np.moveaxis(g, axis, -1) @ _averaging(x.shape[axis], m, g.dtype), -1, axis)
-    return g
+    along = zip(x.shape[-len(sizes) :], sizes, strict=True)
+    return resampled(g, [_averaging(n, m, g.dtype).T for n, m in along])
 
 
 def _averaged(x: Any, sizes: Ints) -> Any:
@@ -78,13 +69,10 @@ notation("unpool", "Σ_w ({x1})_w 1[{x2} = max_w {x2}]", r"\sum_w ({x1})_w 1[{x2
 notation("share", "Σ_w ({x1})_w / |w|", r"\sum_w \frac{{({x1})_w}}{{|w|}}", _shared)
 
 
-def _max_pool_textbook(
-    dims: int, input: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool,
-    return_indices: bool,
-) -> Textbook | None:
-    options = f"dims, kernel_size, {'kernel_size' if stride is None else 'stride'}, padding, dilation, ceil_mode"
+def _max_pool_textbook(dims: int, stride: Any, return_indices: bool, **other: Any) -> Textbook | None:
     if return_indices:
         return None
+    options = f"dims, kernel_size, {'kernel_size' if stride is None else 'stride'}, padding, dilation, ceil_mode"
     return Textbook(f"maxpool(input, {options})", input=f"unpool(g, input, {options})")
 
 
@@ -93,21 +81,18 @@ def _average_textbook(sizes: Ints) -> Textbook:
 
 
 def _avg_pool_textbook(
-    dims: int, input: Any, kernel_size: Any, stride: Any, padding: Any, ceil_mode: bool, count_include_pad: bool,
-    divisor_override: int | None,
+    dims: int, input: Any, kernel_size: Any, stride: Any, padding: Any, divisor_override: int | None, **other: Any
 ) -> Textbook | None:
     """Of windows that lie side by side: the input is divided into them without a rest."""
     sizes, kernel = np.shape(input)[-dims:], each(kernel_size, dims, "kernel_size")
     apart = stride is not None and each(stride, dims, "stride") != kernel
-    rest = any(n % k for n, k in zip(sizes, kernel, strict=True))
-    if apart or rest or padding not in (0, (0,) * dims) or divisor_override is not None:
+    if apart or np.any(np.mod(sizes, kernel)) or np.any(padding) or divisor_override is not None:
         return None
     return _average_textbook(tuple(n // k for n, k in zip(sizes, kernel, strict=True)))
 
 
 def _adaptive_textbook(dims: int, input: Any, output_size: Any) -> Textbook:
-    wanted = output_size if isinstance(output_size, (tuple, list)) else (output_size,) * dims
-    return _average_textbook(tuple(n if m is None else m for n, m in zip(np.shape(input)[-dims:], wanted, strict=True)))
+    return _average_textbook(_output_sizes("adaptive_avg_pool", output_size, np.shape(input)[-dims:]))
 
 
 # ------------------------------------------------------------------------------------------------------ pooling
@@ -147,21 +132,19 @@ def max_pool(
     y = TABLE["max_pool"](x, **of)
     if not return_indices:
         return y[0] if added else y
-    k = window_argmax(x.detach(), y.detach(), **of).astype(np.int64)
-    k = _flat_indices(k, x.shape[2:], **of)
+    k = _flat_indices(window_argmax(x.detach(), y.detach(), **of).astype(np.int64), x.shape[2:], **of)
     return (y[0], k[0]) if added else (y, k)
 
 
-max_pool1d, max_pool2d, max_pool3d = max_pool(1), max_pool(2), max_pool(3)
+max_pool1d, max_pool2d, max_pool3d = map(max_pool, (1, 2, 3))
 
 
 def _flat_indices(k: Any, sizes: Ints, kernel: Ints, stride: Ints, dilation: Ints, padding: Any) -> Any:
     """From the index `k` of an entry in each window to its index in the flattened channel."""
     flat: Any = 0
     for axis, (size, s, d, (before, _)) in enumerate(zip(sizes, stride, dilation, padding, strict=True)):
-        at = np.arange(k.shape[k.ndim - len(sizes) + axis]) * s - before
-        at = at.reshape([-1 if i == axis else 1 for i in range(len(sizes))])
-        flat = flat * size + at + k // prod(kernel[axis + 1 :]) % kernel[axis] * d
+        start = np.indices(k.shape[2:])[axis] * s - before
+        flat = flat * size + start + k // prod(kernel[axis + 1 :]) % kernel[axis] * d
     return flat
 
 
@@ -193,47 +176,39 @@ def avg_pool(
     >>> {name}(ones(1, 3, {each[4]}), 2).shape
     (1, 3, {each[2]})
     """
-    return _avg_pool(dims, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
+    name = f"avg_pool{dims}d"
+    x, added = batched(name, floats(input), dims)
+    of = _windows(name, x, kernel_size, stride, padding, ceil_mode=ceil_mode)
+    if divisor_override == 0:
+        raise ValueError(f"{name}: divisor_override must not be 0")
+    y = window_sum(x, **of)
+    if divisor_override is not None:
+        y = y * (1 / divisor_override)
+    elif not np.any(of["padding"]):
+        y = y * (1 / prod(of["kernel"]))
+    else:
+        y = y / _entries(x, of, count_include_pad)
+    return y[0] if added else y
 
 
-avg_pool2d, avg_pool3d = avg_pool(2), avg_pool(3)
+avg_pool2d, avg_pool3d = map(avg_pool, (2, 3))
 
 
-@step(textbook=lambda **call: _avg_pool_textbook(1, **call, divisor_override=None))
 def avg_pool1d(
     input: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
     count_include_pad: bool = True,
 ) -> Tensor:
     """The mean of each window of sequences; see `avg_pool2d`, whose `divisor_override` PyTorch does not have here."""
-    return _avg_pool(1, input, kernel_size, stride, padding, ceil_mode, count_include_pad, None)
+    return avg_pool(1)(input, kernel_size, stride, padding, ceil_mode, count_include_pad)
 
 
-def _avg_pool(
-    dims: int, input: Any, kernel_size: Any, stride: Any, padding: Any, ceil_mode: bool, count_include_pad: bool,
-    divisor: int | None,
-) -> Tensor:
-    name = f"avg_pool{dims}d"
-    x, added = batched(name, floats(input), dims)
-    of = _windows(name, x, kernel_size, stride, padding, 1, ceil_mode)
-    y = window_sum(x, **of)
-    if divisor == 0:
-        raise ValueError(f"{name}: divisor_override must not be 0")
-    if divisor is not None:
-        y = y * (1 / divisor)
-    elif not any(map(any, of["padding"])):
-        y = y * (1 / prod(of["kernel"]))
-    else:
-        y = y / _entries(x, of, each(padding, dims, "padding") if count_include_pad else None)
-    return y[0] if added else y
-
-
-def _entries(x: Tensor, of: dict[str, Any], padding: Ints | None) -> Any:
-    """The number of entries in each window: of `x`, and of `padding`; never of what `ceil_mode` added at the end."""
-    sizes, around = x.shape[2:], of["padding"]
-    if padding is not None:
-        sizes = tuple(m + 2 * p for m, p in zip(sizes, padding, strict=True))
-        around = [(0, behind - p) for (_, behind), p in zip(around, padding, strict=True)]
-    return window_sum(np.ones((1, 1, *sizes), x.dtype), **{**of, "padding": around})
+def _entries(x: Tensor, of: dict[str, Any], with_padding: bool) -> Any:
+    """The number of entries in each window: of `x` and of the padding; never of what `ceil_mode` added at the end."""
+    sizes, pairs = x.shape[2:], of["padding"]
+    if with_padding:
+        sizes = tuple(n + 2 * p for n, (p, _) in zip(sizes, pairs, strict=True))
+        pairs = [(0, behind - p) for p, behind in pairs]
+    return window_sum(np.ones((1, 1, *sizes), x.dtype), **{**of, "padding": pairs})
 
 
 def _spans(n: int, m: int) -> tuple[Any, Any]:
@@ -275,8 +250,8 @@ def adaptive_avg_pool(dims: int, input: Any, output_size: Any) -> Tensor:
     name = f"adaptive_avg_pool{dims}d"
     x, added = batched(name, floats(input), dims)
     sizes = _output_sizes(name, output_size, x.shape[2:])
-    if all(m % w == 0 for m, w in zip(x.shape[2:], sizes, strict=True)):
-        kernel = tuple(m // w for m, w in zip(x.shape[2:], sizes, strict=True))
+    if not np.any(np.mod(x.shape[2:], sizes)):
+        kernel = tuple(n // m for n, m in zip(x.shape[2:], sizes, strict=True))
         y = window_sum(x, kernel=kernel, stride=kernel) * (1 / prod(kernel))
     else:
         y = resampled(x, [_averaging(n, m, x.dtype) for n, m in zip(x.shape[2:], sizes, strict=True)])
@@ -308,12 +283,12 @@ def adaptive_max_pool(dims: int, input: Any, output_size: Any, return_indices: b
     name = f"adaptive_max_pool{dims}d"
     x, added = batched(name, floats(input), dims)
     sizes, kernel, places = x.shape[2:], [], []
-    for n, m in zip(sizes, _output_sizes(name, output_size, sizes), strict=True):
-        start, end = _spans(n, m)
+    for axis, m in enumerate(_output_sizes(name, output_size, sizes), 2):
+        start, end = _spans(x.shape[axis], m)
         kernel.append(int(np.max(end - start)))
         # A window that is shorter than the others repeats its last entry.
-        places.append(np.minimum(start[:, None] + np.arange(kernel[-1]), end[:, None] - 1).ravel())
-    for axis, at in enumerate(places, 2):
+        at = np.minimum(start[:, None] + np.arange(kernel[-1]), end[:, None] - 1).ravel()
+        places.append(at)
         if at.size != x.shape[axis]:
             x = getitem(x, (*[slice(None)] * axis, at))
     y = max_pool(dims)(x, kernel, return_indices=return_indices)

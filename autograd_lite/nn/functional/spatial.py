@@ -15,6 +15,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import numpy as np
 
 from ...engine.context import called_in_group
+from ...rules.windows import counts, window
 from ...table import Stated
 from ...tensor import Tensor
 from .inputs import rows
@@ -86,6 +87,30 @@ def each(value: Any, dims: int, what: str) -> Ints:
         pass
     several = f", or {dims} of them" if dims > 1 else ""
     raise ValueError(f"{what}: expected one whole number{several}, got {value!r}")
+
+
+def windows(name: str, kernel_size: Any, stride: Any, dilation: Any, padding: Any, dims: int) -> dict[str, Any]:
+    """Windows along `dims` axes, as the rows of `rules/windows.py` take them; `padding` may be 'same' or 'valid'."""
+    kernel, stride = each(kernel_size, dims, "kernel_size"), each(stride, dims, "stride")
+    dilation = each(dilation, dims, "dilation")
+    if padding == "same":
+        if stride != (1,) * dims:
+            raise ValueError(f"{name}: padding='same' needs stride 1, got {stride}")
+        totals = [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
+        return window(kernel, stride, dilation, [(total // 2, total - total // 2) for total in totals])
+    if isinstance(padding, str) and padding != "valid":
+        raise ValueError(f"{name}: expected padding as a number, 'same' or 'valid', got {padding!r}")
+    padding = each(0 if padding == "valid" else padding, dims, "padding")
+    return window(kernel, stride, dilation, [(p, p) for p in padding])
+
+
+def fitting(name: str, x: Tensor, of: dict[str, Any]) -> Ints:
+    """The number of windows along each of the last axes of `x`; ValueError if there are none."""
+    numbers = counts(x.shape[2:], **of)
+    if min(numbers) < 1:
+        size, padding = of["kernel"], of["padding"]
+        raise ValueError(f"{name}: windows of {size} (padding {padding}) do not fit an input of shape {x.shape}")
+    return numbers
 
 
 def batched(name: str, x: Tensor, dims: int) -> tuple[Tensor, bool]:
