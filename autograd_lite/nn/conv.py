@@ -104,15 +104,11 @@ class _Conv(Module):
 
     def extra_repr(self) -> str:
         shown = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
-        usual: dict[str, Any] = {"padding": (0,) * self.dims, "dilation": (1,) * self.dims}
-        if self.transposed:
-            usual["output_padding"] = (0,) * self.dims
-        for name, default in {**usual, "groups": 1}.items():
-            if getattr(self, name) != default:
-                shown += f", {name}={getattr(self, name)}"
+        usual = {"output_padding": (0,) * self.dims} if self.transposed else {}
+        shown += self._unusual(padding=(0,) * self.dims, dilation=(1,) * self.dims, **usual, groups=1)
         if self.bias is None:
             shown += ", bias=False"
-        return shown if self.padding_mode == "zeros" else f"{shown}, padding_mode={self.padding_mode}"
+        return shown + self._unusual(padding_mode="zeros")
 
 
 class Conv1d(_Conv, dims=1):

@@ -450,6 +450,11 @@ class Module:
         """The text between the parentheses of the repr; each subclass defines it."""
         return ""
 
+    def _unusual(self, **usual: Any) -> str:
+        """For `extra_repr`: the attributes whose values are not the usual ones."""
+        names = [name for name, value in usual.items() if getattr(self, name) != value]
+        return "".join(f", {name}={getattr(self, name)}" for name in names)
+
     def __repr__(self) -> str:
         children = [f"({name}): {m!r}".replace("\n", "\n  ") for name, m in self._modules.items()]
         extra = self.extra_repr()

@@ -9,6 +9,7 @@ the first axis.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -25,41 +26,7 @@ __all__ = ["GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNCell"]
 concatenate, expand_dims, linear, sigmoid = rows("concatenate", "expand_dims", "linear", "sigmoid")
 matmul, split, stack, tanh, unstack = rows("matmul", "split", "stack", "tanh", "unstack")
 
-State = Any  # a Tensor, or for the LSTM a pair (h, c)
-
-# -------------------------------------------------------------------------------------------- the equations
-# `x` is the input times its weights, plus its bias; `weight` and `bias` are those of the state.
-
-
-def rnn_step(x: Tensor, h: Tensor, weight: Tensor, bias: Any, nonlinearity: str) -> Tensor:
-    """``h' = tanh(x + W h + b)``, or relu."""
-    z = x + _of_state(h, weight, bias)
-    return tanh(z) if nonlinearity == "tanh" else F.relu(z)
-
-
-def lstm_step(x: Tensor, state: State, weight: Tensor, bias: Any, projection: Any = None) -> State:
-    """``c' = f c + i tanh(g)``, ``h' = o tanh(c')`` (Hochreiter and Schmidhuber, 1997; Gers et al., 2000).
-
-    With a projection P, ``h' = P (o tanh(c'))`` (Sak et al., 2014).
-    """
-    h, c = state
-    i, f, g, o = split(x + _of_state(h, weight, bias), 4, -1)
-    c = sigmoid(f) * c + sigmoid(i) * tanh(g)
-    h = sigmoid(o) * tanh(c)
-    return h if projection is None else matmul(h, projection.T), c
-
-
-def gru_step(x: Tensor, h: Tensor, weight: Tensor, bias: Any) -> Tensor:
-    """``h' = (1 - z) n + z h`` (Cho et al., 2014); the reset gate r acts after the product, as in cuDNN and PyTorch."""
-    xr, xz, xn = split(x, 3, -1)
-    hr, hz, hn = split(_of_state(h, weight, bias), 3, -1)
-    r, z = sigmoid(xr + hr), sigmoid(xz + hz)
-    n = tanh(xn + r * hn)
-    return n + z * (h - n)
-
-
-def _of_state(h: Tensor, weight: Tensor, bias: Any) -> Tensor:
-    return matmul(h, weight.T) if bias is None else linear(h, weight, bias)
+State = tuple[Any, ...]  # (h,), and of an LSTM (h, c)
 
 
 class _Gated(Module):
@@ -75,12 +42,42 @@ class _Gated(Module):
         for p in self.parameters(recurse=False):
             init.uniform_(p, -bound, bound)
 
-    def step(self, x: Tensor, state: State, weight: Tensor, bias: Any) -> State:
-        """The next state; written by each kind."""
+    def _add_weights(self, inputs: int, outputs: int, bias: bool, dtype: Any, suffix: str = "") -> None:
+        n = self.gates * self.hidden_size
+        shapes: dict[str, tuple[int, ...]] = {"weight_ih": (n, inputs), "weight_hh": (n, outputs)}
+        if bias:
+            shapes |= {"bias_ih": (n,), "bias_hh": (n,)}
+        for name, shape in shapes.items():
+            setattr(self, f"{name}{suffix}", parameter(*shape, dtype=dtype))
+
+    def _checked(self, hx: Any, shapes: Sequence[tuple[int, ...]], weight: Tensor) -> list[Tensor]:
+        """The arrays of a state that the user passes."""
+        state = hx if self.states == 2 else (hx,)
+        if len(state) != self.states:
+            raise ValueError(f"{self!r}: expected the state as a pair (h_0, c_0), got {len(state)} arrays")
+        arrays = [tensor_of(h, weight) for h in state]
+        for h, shape in zip(arrays, shapes, strict=True):
+            if h.shape != shape:
+                raise ValueError(f"{self!r}: expected a state of shape {shape}, got {h.shape}")
+        return arrays
+
+    def step(self, x: Tensor, state: State, weight: Any, bias: Any, projection: Any = None) -> State:
+        """The next state. `x` is the input times its weights, plus its bias; the others are those of the state."""
         raise NotImplementedError(f"{type(self).__name__} has no step()")  # abstract
 
 
+def _zeros(x: Tensor, weight: Tensor, shapes: Sequence[tuple[int, ...]]) -> State:
+    dtype = np.result_type(x.dtype, weight.dtype)
+    return tuple(tensor_of(np.zeros(shape, dtype)) for shape in shapes)
+
+
+def _of_state(h: Tensor, weight: Any, bias: Any) -> Tensor:
+    return matmul(h, weight.T) if bias is None else linear(h, weight, bias)
+
+
 class _RNN(_Gated):
+    """``h' = tanh(x + W h + b)``, or relu."""
+
     nonlinearity: str
 
     def _set_nonlinearity(self, nonlinearity: str) -> None:
@@ -88,22 +85,39 @@ class _RNN(_Gated):
             raise ValueError(f"{type(self).__name__}: expected 'tanh' or 'relu', got {nonlinearity=}")
         self.nonlinearity = nonlinearity
 
-    def step(self, x: Tensor, state: State, weight: Tensor, bias: Any) -> State:
-        return rnn_step(x, state, weight, bias, self.nonlinearity)
+    def step(self, x: Tensor, state: State, weight: Any, bias: Any, projection: Any = None) -> State:
+        z = x + _of_state(state[0], weight, bias)
+        return (tanh(z) if self.nonlinearity == "tanh" else F.relu(z),)
 
 
 class _LSTM(_Gated):
+    """``c' = f c + i tanh(g)``, ``h' = o tanh(c')`` (Hochreiter and Schmidhuber, 1997; Gers et al., 2000).
+
+    With a projection P, ``h' = P (o tanh(c'))`` (Sak et al., 2014).
+    """
+
     gates, states = 4, 2
 
-    def step(self, x: Tensor, state: State, weight: Tensor, bias: Any, projection: Any = None) -> State:
-        return lstm_step(x, state, weight, bias, projection)
+    def step(self, x: Tensor, state: State, weight: Any, bias: Any, projection: Any = None) -> State:
+        h, c = state
+        i, f, g, o = split(x + _of_state(h, weight, bias), 4, -1)
+        c = sigmoid(f) * c + sigmoid(i) * tanh(g)
+        h = sigmoid(o) * tanh(c)
+        return h if projection is None else matmul(h, projection.T), c
 
 
 class _GRU(_Gated):
+    """``h' = (1 - z) n + z h`` (Cho et al., 2014); the reset gate r acts after the product, as in cuDNN and PyTorch."""
+
     gates = 3
 
-    def step(self, x: Tensor, state: State, weight: Tensor, bias: Any) -> State:
-        return gru_step(x, state, weight, bias)
+    def step(self, x: Tensor, state: State, weight: Any, bias: Any, projection: Any = None) -> State:
+        h = state[0]
+        xr, xz, xn = split(x, 3, -1)
+        hr, hz, hn = split(_of_state(h, weight, bias), 3, -1)
+        r, z = sigmoid(xr + hr), sigmoid(xz + hz)
+        n = tanh(xn + r * hn)
+        return (n + z * (h - n),)
 
 
 # --------------------------------------------------------------------------------------------------- layers
@@ -130,12 +144,7 @@ class _Layers(_Gated):
         for layer in range(num_layers):
             inputs = input_size if layer == 0 else outputs * self.directions
             for suffix in self._suffixes(layer):
-                n = self.gates * hidden_size
-                setattr(self, f"weight_ih{suffix}", parameter(n, inputs, dtype=dtype))
-                setattr(self, f"weight_hh{suffix}", parameter(n, outputs, dtype=dtype))
-                if bias:
-                    setattr(self, f"bias_ih{suffix}", parameter(n, dtype=dtype))
-                    setattr(self, f"bias_hh{suffix}", parameter(n, dtype=dtype))
+                self._add_weights(inputs, outputs, bias, dtype, suffix)
                 if proj_size:
                     setattr(self, f"weight_hr{suffix}", parameter(proj_size, hidden_size, dtype=dtype))
         self.reset_parameters()
@@ -156,7 +165,7 @@ class _Layers(_Gated):
         if len(x) == 0:
             raise ValueError(f"{self!r}: expected a sequence of one step or more, got shape {np.shape(input)}")
         start = self._start(hx, x, batched)
-        ends: list[Any] = []
+        ends = []
         for layer in range(self.num_layers):
             if layer and self.dropout:
                 x = F.dropout(x, self.dropout, self.training)
@@ -166,53 +175,40 @@ class _Layers(_Gated):
                 both.append(y)
                 ends.append(end)
             x = both[0] if len(both) == 1 else concatenate(both, -1)
-        y = x if batched else x[:, 0]
-        return (y.transpose(1, 0, 2) if batched and self.batch_first else y), self._end(ends, batched)
+        end = tuple(stack(arrays) for arrays in zip(*ends, strict=True))
+        if not batched:
+            x, end = x[:, 0], tuple(h[:, 0] for h in end)
+        elif self.batch_first:
+            x = x.transpose(1, 0, 2)
+        return x, end if self.states == 2 else end[0]
 
     def _run(self, x: Tensor, state: State, suffix: str, backwards: bool) -> tuple[Tensor, State]:
         """One layer in one direction: all outputs, and the final state."""
         weights: Any = self._parameters
         ih, hh = ((weights[f"weight_{k}{suffix}"], weights.get(f"bias_{k}{suffix}")) for k in ("ih", "hh"))
-        projection = [weights[f"weight_hr{suffix}"]] if self.proj_size else []
+        projection = weights.get(f"weight_hr{suffix}")
         steps = list(unstack(F.linear(x, *ih)))
         outputs = []
         for x in reversed(steps) if backwards else steps:
-            state = self.step(x, state, *hh, *projection)
-            outputs.append(state[0] if self.states == 2 else state)
+            state = self.step(x, state, *hh, projection)
+            outputs.append(state[0])
         return stack(outputs[::-1] if backwards else outputs), state
 
     def _start(self, hx: Any, x: Tensor, batched: bool) -> list[State]:
         """The initial state of each layer and direction."""
-        count = self.num_layers * self.directions
+        count, batch = self.num_layers * self.directions, x.shape[1]
         widths = (self.proj_size or self.hidden_size, self.hidden_size)[: self.states]
         if hx is None:
-            dtype = np.result_type(x.dtype, self.weight_hh_l0.dtype)
-            zeros = tuple(tensor_of(np.zeros((x.shape[1], n), dtype)) for n in widths)
-            return [zeros if self.states == 2 else zeros[0]] * count
-        states = hx if self.states == 2 else (hx,)
-        if len(states) != self.states:
-            raise ValueError(f"{self!r}: expected the state as a pair (h_0, c_0), got {len(states)} arrays")
-        arrays = [tensor_of(part, self.weight_hh_l0) for part in states]
-        arrays = arrays if batched else [expand_dims(a, 1) if a.ndim == 2 else a for a in arrays]
-        for a, n in zip(arrays, widths, strict=True):
-            if a.shape != (count, x.shape[1], n):
-                wanted = (count, x.shape[1], n) if batched else (count, n)
-                raise ValueError(f"{self!r}: expected a state of shape {wanted}, got {a.shape}")
-        each = [list(unstack(a)) for a in arrays]
-        return list(zip(*each, strict=True)) if self.states == 2 else each[0]
-
-    def _end(self, ends: list[Any], batched: bool) -> Any:
-        states = list(zip(*ends, strict=True)) if self.states == 2 else [tuple(ends)]
-        arrays = [stack(part) if batched else stack(part)[:, 0] for part in states]
-        return tuple(arrays) if self.states == 2 else arrays[0]
+            return [_zeros(x, self.weight_hh_l0, [(batch, n) for n in widths])] * count
+        shapes = [(count, batch, n) if batched else (count, n) for n in widths]
+        arrays = self._checked(hx, shapes, self.weight_hh_l0)
+        return list(zip(*(unstack(h if batched else expand_dims(h, 1)) for h in arrays), strict=True))
 
     def extra_repr(self) -> str:
-        shown = f"{self.input_size}, {self.hidden_size}"
-        usual: dict[str, Any] = {"num_layers": 1, "bias": True, "batch_first": False, "dropout": 0.0}
-        for name, default in {**usual, "bidirectional": False, "proj_size": 0}.items():
-            if getattr(self, name) != default:
-                shown += f", {name}={getattr(self, name)}"
-        return shown
+        unusual = self._unusual(
+            num_layers=1, bias=True, batch_first=False, dropout=0.0, bidirectional=False, proj_size=0
+        )
+        return f"{self.input_size}, {self.hidden_size}{unusual}"
 
 
 class RNN(_RNN, _Layers):
@@ -280,29 +276,21 @@ class _Cell(_Gated):
     def __init__(self, input_size: int, hidden_size: int, bias: bool = True, dtype: Any = None) -> None:
         super().__init__()
         self.input_size, self.hidden_size = input_size, hidden_size
-        n = self.gates * hidden_size
-        self.weight_ih = parameter(n, input_size, dtype=dtype)
-        self.weight_hh = parameter(n, hidden_size, dtype=dtype)
-        for name in ("bias_ih", "bias_hh"):
-            self.register_parameter(name, parameter(n, dtype=dtype) if bias else None)
+        self._add_weights(input_size, hidden_size, bias, dtype)
+        if not bias:
+            self.register_parameter("bias_ih", None)
+            self.register_parameter("bias_hh", None)
         self.reset_parameters()
 
     def forward(self, input: Any, hx: Any = None) -> Any:
         x = tensor_of(input, self.weight_ih)
         if x.ndim not in (1, 2) or x.shape[-1] != self.input_size:
             raise ValueError(f"{self!r}: expected an input of shape (batch, {self.input_size}), got {x.shape}")
-        shape = (*x.shape[:-1], self.hidden_size)
-        if hx is None:
-            zeros = tensor_of(np.zeros(shape, np.result_type(x.dtype, self.weight_hh.dtype)))
-            hx = (zeros, zeros) if self.states == 2 else zeros
-        elif self.states == 2:
-            hx = tuple(tensor_of(h, self.weight_hh) for h in hx)
-        else:
-            hx = tensor_of(hx, self.weight_hh)
-        for h in hx if self.states == 2 else (hx,):
-            if h.shape != shape:
-                raise ValueError(f"{self!r}: expected a state of shape {shape}, got {h.shape}")
-        return self.step(F.linear(x, self.weight_ih, self.bias_ih), hx, self.weight_hh, self.bias_hh)
+        shapes = [(*x.shape[:-1], self.hidden_size)] * self.states
+        weight = self.weight_hh
+        state = _zeros(x, weight, shapes) if hx is None else tuple(self._checked(hx, shapes, weight))
+        state = self.step(F.linear(x, self.weight_ih, self.bias_ih), state, weight, self.bias_hh)
+        return state if self.states == 2 else state[0]
 
     def extra_repr(self) -> str:
         return f"{self.input_size}, {self.hidden_size}" + (", bias=False" if self.bias_ih is None else "")

@@ -47,7 +47,8 @@ def _largest(x: Any, dims: int, *options: Any) -> Any:
 
 def _to_largest(g: Any, x: Any, dims: int, *options: Any) -> Any:
     """Each number in `g` at the place of the largest entry of its window."""
-    _, at = max_pool(dims)(x, *options, return_indices=True)
+    with_indices = *options, True
+    _, at = max_pool(dims)(x, *with_indices)
     d = np.zeros((prod(x.shape[:-dims]), prod(x.shape[-dims:])), g.dtype)
     np.add.at(d, (np.arange(len(d))[:, None], at.numpy().reshape(len(d), -1)), g.reshape(len(d), -1))
     return d.reshape(x.shape)

@@ -13,6 +13,7 @@ of attention. The formulas of convolutions and pooling stand beside those functi
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from math import prod
 from typing import Any
 
@@ -33,21 +34,54 @@ def _mean(count: int, reduction: str) -> tuple[str, dict[str, str]]:
     return (" / n", {"n": str(count)}) if reduction == "mean" else ("", {})
 
 
+def _loss(total: str, where: Mapping[str, str] | None = None, **factors: str) -> Callable[..., Textbook | None]:
+    """Of a loss: its sum over all entries, with a place for the divisor, and for each argument the factor of g."""
+
+    def textbook(input: Any, target: Any, reduction: str, **weights: Any) -> Textbook | None:
+        weighted = any(weight is not None for weight in weights.values())
+        if weighted or reduction == "none" or np.shape(input) != np.shape(target):
+            return None
+        over, count = _mean(prod(np.shape(input)), reduction)
+        gradients = {name: f"g * (({factor}){over})" for name, factor in factors.items()}
+        return Textbook(total.format(over), where={**count, **(where or {})}, **gradients)
+
+    return textbook
+
+
+mse_loss = _loss("sum((input - target) ** 2){}", input="2 * (input - target)", target="2 * (target - input)")
+binary_cross_entropy = _loss(
+    "-(sum(target * log(input) + (1 - target) * log(1 - input)){})",
+    input="(input - target) / (input * (1 - input))", target="log(1 - input) - log(input)",
+)
+binary_cross_entropy_with_logits = _loss(
+    "-(sum(target * log(P) + (1 - target) * log(1 - P)){})", {"P": "sigmoid(input)"},
+    input="P - target", target="-input",
+)
+
+
+def _labels(input: Any, target: Any, weight: Any, ignore_index: int, reduction: str) -> tuple[int, str, Any] | None:
+    """The axis of the classes, the divisor and its definition; None if there are weights or ignored samples."""
+    values, axis = _values(target), min(np.ndim(input) - 1, 1)
+    labels = np.ndim(target) < np.ndim(input)
+    if weight is not None or reduction == "none" or values is None or labels and np.any(values == ignore_index):
+        return None
+    return axis, *_mean(prod(np.shape(input)) // max(np.shape(input)[axis], 1), reduction)
+
+
 def cross_entropy(
     input: Any, target: Any, weight: Any, ignore_index: int, reduction: str, label_smoothing: float
 ) -> Textbook | None:
-    shape, labels = np.shape(input), np.ndim(target) < np.ndim(input)
-    values, axis = _values(target), min(len(shape) - 1, 1)
-    if weight is not None or reduction == "none" or values is None or labels and np.any(values == ignore_index):
+    known = _labels(input, target, weight, ignore_index, reduction)
+    if known is None:
         return None
-    over, count = _mean(prod(shape) // max(shape[axis], 1), reduction)
-    where = {**count, "P": f"softmax(input, {axis})"}
-    Y = f"onehot(target, {shape[axis]}, {axis})" if labels else "target"
+    (axis, over, count), labels = known, np.ndim(target) < np.ndim(input)
+    where, classes = {**count, "P": f"softmax(input, {axis})"}, np.shape(input)[axis]
+    Y = f"onehot(target, {classes}, {axis})" if labels else "target"
     if label_smoothing:
-        Y = f"(1 - {label_smoothing}) * {Y} + {label_smoothing} / {shape[axis]}"
+        Y = f"(1 - {label_smoothing}) * {Y} + {label_smoothing} / {classes}"
     if labels or label_smoothing:
         where["Y"], Y = Y, "Y"
-    whole = labels or np.allclose(np.sum(values, axis), 1)
+    whole = labels or np.allclose(np.sum(_values(target), axis), 1)
     return Textbook(
         f"-(sum({Y} * log(P)){over})", where=where,
         input=f"g * ((P - {Y}){over})" if whole else f"g * ((sum({Y}, {axis}) * P - {Y}){over})",
@@ -56,45 +90,12 @@ def cross_entropy(
 
 
 def nll_loss(input: Any, target: Any, weight: Any, ignore_index: int, reduction: str) -> Textbook | None:
-    shape, values, axis = np.shape(input), _values(target), min(np.ndim(input) - 1, 1)
-    if weight is not None or reduction == "none" or values is None or np.any(values == ignore_index):
+    known = _labels(input, target, weight, ignore_index, reduction)
+    if known is None:
         return None
-    over, count = _mean(prod(shape) // max(shape[axis], 1), reduction)
-    where = {**count, "Y": f"onehot(target, {shape[axis]}, {axis})"}
+    axis, over, count = known
+    where = {**count, "Y": f"onehot(target, {np.shape(input)[axis]}, {axis})"}
     return Textbook(f"-(sum(Y * input){over})", where=where, input=f"g * (-Y{over})")
-
-
-def binary_cross_entropy(input: Any, target: Any, weight: Any, reduction: str) -> Textbook | None:
-    if weight is not None or reduction == "none":
-        return None
-    over, where = _mean(prod(np.shape(input)), reduction)
-    return Textbook(
-        f"-(sum(target * log(input) + (1 - target) * log(1 - input)){over})", where=where,
-        input=f"g * ((input - target) / (input * (1 - input)){over})",
-        target=f"g * ((log(1 - input) - log(input)){over})",
-    )
-
-
-def binary_cross_entropy_with_logits(
-    input: Any, target: Any, weight: Any, reduction: str, pos_weight: Any
-) -> Textbook | None:
-    if weight is not None or pos_weight is not None or reduction == "none":
-        return None
-    over, count = _mean(prod(np.shape(input)), reduction)
-    return Textbook(
-        f"-(sum(target * log(P) + (1 - target) * log(1 - P)){over})", where={**count, "P": "sigmoid(input)"},
-        input=f"g * ((P - target){over})", target=f"g * (-input{over})",
-    )
-
-
-def mse_loss(input: Any, target: Any, reduction: str) -> Textbook | None:
-    if reduction == "none" or np.shape(input) != np.shape(target):
-        return None
-    over, where = _mean(prod(np.shape(input)), reduction)
-    return Textbook(
-        f"sum((input - target) ** 2){over}", where=where,
-        input=f"g * (2 * (input - target){over})", target=f"g * (2 * (target - input){over})",
-    )
 
 
 # ------------------------------------------------------------------------------------------------- normalisation
@@ -131,15 +132,15 @@ def _normalized(
     centred : bool
         Whether the mean is subtracted.
     """
-    where = {"eps": "eps", "sigma": f"sqrt({mean.format('input ** 2')} + eps)", "xhat": "input / sigma"}
+    deviation = "input - mu" if centred else "input"
+    where = {"eps": "eps"}
     if centred:
-        spread = mean.format("(input - mu) ** 2")
-        where = {
-            "eps": "eps", "mu": mean.format("input"), "sigma": f"sqrt({spread} + eps)", "xhat": "(input - mu) / sigma"
-        }  # fmt: skip
+        where["mu"] = mean.format("input")
+    where["sigma"] = f"sqrt({mean.format(f'({deviation}) ** 2')} + eps)"
+    where["xhat"] = f"({deviation}) / sigma"
     g = "g" if weight is None or constant else f"(g * {weight})"
-    rest = f"{g} - {mean.format(g)} - xhat * {mean.format(f'{g} * xhat')}"
-    rest = rest if centred else f"{g} - xhat * {mean.format(f'{g} * xhat')}"
+    rest = f"{g} - {mean.format(g)}" if centred else g
+    rest = f"{rest} - xhat * {mean.format(f'{g} * xhat')}"
     gradients = {"input": f"{weight} / sigma * ({rest})" if weight and constant else f"({rest}) / sigma"}
     if weight:
         gradients["weight"] = f"sum(g * xhat, {batch})" if batch else "g * xhat"
@@ -149,62 +150,50 @@ def _normalized(
     return Textbook(f"{scaled} + {bias}" if bias else scaled, where=where, **gradients)
 
 
-def batch_norm(
-    input: Any, running_mean: Any, running_var: Any, weight: Any, bias: Any, training: bool, momentum: float, eps: float
-) -> Textbook | None:
-    ndim = np.ndim(input)
-    axes = (0, *range(2, ndim))
-    if not prod(np.shape(input)):
-        return None
-    gamma, beta = _channels(weight, "weight", ndim), _channels(bias, "bias", ndim)
-    if training:
-        return _normalized(f"mean({{}}, {axes})", axes, gamma, beta, constant=True)
-    mu, var = f"channels(running_mean, {ndim})", f"channels(running_var, {ndim})"
-    book = _normalized("", axes, gamma, beta, constant=True)
-    book.where = {"eps": "eps", "mu": mu, "sigma": f"sqrt({var} + eps)", "xhat": "(input - mu) / sigma"}
-    book.gradients["input"] = f"g * ({gamma} / sigma)" if gamma else "g * (1 / sigma)"
-    return book
-
-
-def instance_norm(
-    input: Any, running_mean: Any, running_var: Any, weight: Any, bias: Any, use_input_stats: bool, momentum: float,
-    eps: float,
-) -> Textbook | None:
-    if use_input_stats:
-        return group_norm(input, np.shape(input)[1], weight, bias, eps)
-    return batch_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
-
-
-def _channels(x: Any, word: str, ndim: int) -> str | None:
+def _named(x: Any, word: str, ndim: int = 2) -> str | None:
+    """A scale or shift, if there is one; with `ndim` axes, one number for each channel."""
     return None if x is None else word if ndim == 2 else f"channels({word}, {ndim})"
 
 
-def _last(input: Any, normalized_shape: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """The last axes, and those before them."""
-    before = np.ndim(input) - (1 if isinstance(normalized_shape, int) else len(normalized_shape))
-    return tuple(range(before, np.ndim(input))), tuple(range(before))
+def batch_norm(input: Any, weight: Any, bias: Any, training: bool, **other: Any) -> Textbook | None:
+    if not prod(np.shape(input)):
+        return None
+    ndim = np.ndim(input)
+    axes, gamma = (0, *range(2, ndim)), _named(weight, "weight", ndim)
+    book = _normalized(f"mean({{}}, {axes})", axes, gamma, _named(bias, "bias", ndim), constant=True)
+    if not training:
+        book.where["mu"] = f"channels(running_mean, {ndim})"
+        book.where["sigma"] = f"sqrt(channels(running_var, {ndim}) + eps)"
+        book.gradients["input"] = f"g * ({gamma} / sigma)" if gamma else "g * (1 / sigma)"
+    return book
 
 
-def layer_norm(input: Any, normalized_shape: Any, weight: Any, bias: Any, eps: float) -> Textbook:
-    axes, batch = _last(input, normalized_shape)
-    gamma, beta = ("weight" if weight is not None else None), ("bias" if bias is not None else None)
-    return _normalized(f"mean({{}}, {axes})", batch, gamma, beta, constant=False)
+def instance_norm(input: Any, weight: Any, bias: Any, use_input_stats: bool, **other: Any) -> Textbook | None:
+    if use_input_stats:
+        return group_norm(input, np.shape(input)[1], weight, bias)
+    return batch_norm(input, weight, bias, False)
+
+
+def layer_norm(
+    input: Any, normalized_shape: Any, weight: Any, bias: Any = None, centred: bool = True, **other: Any
+) -> Textbook:
+    before = np.ndim(input) - np.size(normalized_shape)
+    mean, gamma = f"mean({{}}, {tuple(range(before, np.ndim(input)))})", _named(weight, "weight")
+    return _normalized(mean, tuple(range(before)), gamma, _named(bias, "bias"), constant=False, centred=centred)
 
 
 def rms_norm(input: Any, normalized_shape: Any, weight: Any, eps: float | None) -> Textbook:
-    axes, batch = _last(input, normalized_shape)
-    gamma = "weight" if weight is not None else None
-    book = _normalized(f"mean({{}}, {axes})", batch, gamma, None, constant=False, centred=False)
+    book = layer_norm(input, normalized_shape, weight, centred=False)
     if eps is None:
         book.where["eps"] = str(np.finfo(input.dtype).eps)
     return book
 
 
-def group_norm(input: Any, num_groups: int, weight: Any, bias: Any, eps: float) -> Textbook | None:
-    ndim = np.ndim(input)
+def group_norm(input: Any, num_groups: int, weight: Any, bias: Any, **other: Any) -> Textbook | None:
     if not prod(np.shape(input)):
         return None
-    gamma, beta = _channels(weight, "weight", ndim), _channels(bias, "bias", ndim)
+    ndim = np.ndim(input)
+    gamma, beta = _named(weight, "weight", ndim), _named(bias, "bias", ndim)
     return _normalized(f"groupmean({{}}, {num_groups})", (0, *range(2, ndim)), gamma, beta, constant=False)
 
 
@@ -222,7 +211,7 @@ notation(
 
 
 def scaled_dot_product_attention(
-    query: Any, key: Any, value: Any, attn_mask: Any, dropout_p: float, is_causal: bool, scale: float | None
+    query: Any, key: Any, attn_mask: Any, dropout_p: float, is_causal: bool, scale: float | None, **other: Any
 ) -> Textbook | None:
     mask = _values(attn_mask)
     if dropout_p or attn_mask is not None and mask is None:
@@ -257,9 +246,7 @@ notation("entry", "{x1}[{x2}]", "{x1}_{{{x2}}}", lambda x, labels: x[labels])
 notation("scatter_rows", "onehot({x2})ᵀ @ {x1}", r"\operatorname{{onehot}}({x2})^\top \, {x1}", _by_label)
 
 
-def embedding(
-    input: Any, weight: Any, padding_idx: int | None, scale_grad_by_freq: bool = False, **options: Any
-) -> Textbook | None:
+def embedding(weight: Any, padding_idx: int | None, scale_grad_by_freq: bool, **other: Any) -> Textbook | None:
     if padding_idx is not None or scale_grad_by_freq:
         return None
     return Textbook("entry(weight, input)", weight=f"scatter_rows(g, input, {np.shape(weight)[0]})")
