@@ -7,7 +7,6 @@ from .activation import *
 from .attention import *
 from .containers import *
 from .conv import *
-from .distance import *
 from .lazy import *
 from .linear import *
 from .loss import *

@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable
+from functools import reduce
+from operator import or_
 from typing import Any, ClassVar
 
 import numpy as np
@@ -25,6 +27,7 @@ __all__ = [
     "TransformerEncoderLayer",
 ]
 
+_PROJECTIONS = "q_proj_weight", "k_proj_weight", "v_proj_weight"
 broadcast_to, concatenate, expand_dims, matmul = rows("broadcast_to", "concatenate", "expand_dims", "matmul")
 mean, pad, split = rows("mean", "pad", "split")
 
@@ -83,14 +86,10 @@ class MultiheadAttention(Module):
             raise ValueError(f"MultiheadAttention: {embed_dim} features cannot be divided among {num_heads} heads")
         self.embed_dim, self.num_heads, self.dropout, self.batch_first = embed_dim, num_heads, dropout, batch_first
         self.add_zero_attn, self.kdim, self.vdim = add_zero_attn, kdim or embed_dim, vdim or embed_dim
-        self.together = self.kdim == self.vdim == embed_dim
-        for name, n in (
-            ("q_proj_weight", embed_dim),
-            ("k_proj_weight", self.kdim),
-            ("v_proj_weight", self.vdim),
-        ):
-            self.register_parameter(name, None if self.together else parameter(embed_dim, n, dtype=dtype))
-        whole = parameter(3 * embed_dim, embed_dim, dtype=dtype) if self.together else None
+        together = self.kdim == self.vdim == embed_dim
+        for name, n in zip(_PROJECTIONS, (embed_dim, self.kdim, self.vdim), strict=True):
+            self.register_parameter(name, None if together else parameter(embed_dim, n, dtype=dtype))
+        whole = parameter(3 * embed_dim, embed_dim, dtype=dtype) if together else None
         self.register_parameter("in_proj_weight", whole)
         self.register_parameter("in_proj_bias", parameter(3 * embed_dim, dtype=dtype) if bias else None)
         for name in ("bias_k", "bias_v"):
@@ -123,18 +122,16 @@ class MultiheadAttention(Module):
         (batch * heads, targets, sources).
         """
         same = query is key is value
-        q = tensor_of(query, self.out_proj.weight)
-        k, v = (q, q) if same else (tensor_of(key, self.out_proj.weight), tensor_of(value, self.out_proj.weight))
+        q, k, v = (tensor_of(x, self.out_proj.weight) for x in (query, key, value))
         self._check(q, k, v)
         batched = q.ndim == 3
         if not batched:
             q, k, v = (expand_dims(x, 0) for x in (q, k, v))
         elif not self.batch_first:
             q, k, v = (x.transpose(1, 0, 2) for x in (q, k, v))
-        causal = is_causal and attn_mask is None
-        mask = self._mask(attn_mask, key_padding_mask, q, k, causal)
+        mask = self._mask(attn_mask, key_padding_mask, is_causal, q, k)
         q, k, v = map(self._heads, self._with_more(*self._projected(q, k, v, same)))
-        weights = attention_weights(q, k, mask, causal and mask is None)
+        weights = attention_weights(q, k, mask)
         y = matmul(F.dropout(weights, self.dropout, self.training), v)  # (batch, heads, targets, features)
         y = self.out_proj(y.transpose(0, 2, 1, 3).reshape(y.shape[0], y.shape[2], self.embed_dim))
         y = y[0] if not batched else y if self.batch_first else y.transpose(1, 0, 2)
@@ -155,23 +152,19 @@ class MultiheadAttention(Module):
             )
 
     def _projected(self, q: Tensor, k: Tensor, v: Tensor, same: bool) -> list[Tensor]:
-        if same and self.in_proj_weight is not None:
-            return list(split(F.linear(q, self.in_proj_weight, self.in_proj_bias), 3, -1))
-        whole = self.in_proj_weight
-        names = ("q_proj_weight", "k_proj_weight", "v_proj_weight")
-        weights = [self._parameters[name] for name in names] if whole is None else list(split(whole, 3))
-        biases = [None] * 3 if self.in_proj_bias is None else list(split(self.in_proj_bias, 3))
-        return [F.linear(x, w, b) for x, w, b in zip((q, k, v), weights, biases, strict=True)]
+        whole, bias = self.in_proj_weight, self.in_proj_bias
+        if same and whole is not None:
+            return list(split(F.linear(q, whole, bias), 3, -1))
+        weights = [self._parameters[name] for name in _PROJECTIONS] if whole is None else split(whole, 3)
+        return list(map(F.linear, (q, k, v), weights, [None] * 3 if bias is None else split(bias, 3)))
 
     def _with_more(self, q: Tensor, k: Tensor, v: Tensor) -> list[Tensor]:
         """Queries, keys and values of (batch, length, features), with the additional sources."""
-        added: list[Any] = [] if self.bias_k is None else [(self.bias_k, self.bias_v)]
-        added += [(np.zeros((1, 1, self.embed_dim), k.dtype),) * 2] if self.add_zero_attn else []
-        for one_k, one_v in added:
-            k, v = (
-                concatenate([x, broadcast_to(one, (x.shape[0], 1, self.embed_dim))], 1)
-                for x, one in ((k, one_k), (v, one_v))
-            )
+        if self.bias_k is not None:
+            shape = k.shape[0], 1, self.embed_dim
+            k, v = (concatenate([x, broadcast_to(one, shape)], 1) for x, one in ((k, self.bias_k), (v, self.bias_v)))
+        if self.add_zero_attn:
+            k, v = (pad(x, [(0, 0), (0, 1), (0, 0)]) for x in (k, v))
         return [q, k, v]
 
     def _heads(self, x: Tensor) -> Tensor:
@@ -179,35 +172,30 @@ class MultiheadAttention(Module):
         n, length, _ = x.shape
         return x.reshape(n, length, self.num_heads, -1).transpose(0, 2, 1, 3)
 
-    def _mask(self, attn_mask: Any, padding: Any, q: Tensor, k: Tensor, causal: bool) -> Any:
+    def _mask(self, attn_mask: Any, padding: Any, is_causal: bool, q: Tensor, k: Tensor) -> Any:
         """Both masks as one: True where attention is allowed, or numbers to add. None if there is no mask."""
-        (n, targets, _), heads, sources = q.shape, self.num_heads, k.shape[1]
-        more = (self.bias_k is not None) + self.add_zero_attn  # sources to which attention is always allowed
-        if padding is None and attn_mask is None and not (causal and more):
-            return None
+        (n, targets, _), sources = q.shape, k.shape[1]
         masks: list[Any] = []
         if attn_mask is not None:
             m = tensor_of(attn_mask).detach()
-            if m.shape not in ((targets, sources), (n * heads, targets, sources)):
+            if m.shape not in ((targets, sources), (n * self.num_heads, targets, sources)):
                 raise ValueError(f"{self._called}: expected attn_mask of shape {(targets, sources)}, got {m.shape}")
-            masks.append(m if m.ndim == 2 else m.reshape(n, heads, targets, sources))
-        if causal:
+            masks.append(m if m.ndim == 2 else m.reshape(n, self.num_heads, targets, sources))
+        elif is_causal:
             masks.append(~np.tri(targets, sources, dtype=bool))
         if padding is not None:
             m = tensor_of(padding).detach()
             if m.shape not in ((n, sources), (sources,)):
                 raise ValueError(f"{self._called}: expected key_padding_mask of shape {(n, sources)}, got {m.shape}")
             masks.append(m.reshape(-1, 1, 1, sources))
-        if more:
+        if not masks:
+            return None
+        # Attention to additional sources is always allowed.
+        if more := (self.bias_k is not None) + self.add_zero_attn:
             masks = [pad(m, [*[(0, 0)] * (m.ndim - 1), (0, more)]) for m in masks]
         if all(m.dtype.kind == "b" for m in masks):
-            hidden = masks[0]
-            for m in masks[1:]:
-                hidden = hidden | m
-            return ~hidden
-        total: Any = 0.0
-        for m in masks:
-            total = total + (np.where(m, -math.inf, 0.0) if m.dtype.kind == "b" else m)
+            return ~reduce(or_, masks)
+        total: Any = sum(np.where(m, -math.inf, 0.0) if m.dtype.kind == "b" else m for m in masks)
         return total.astype(q.dtype)
 
     @property

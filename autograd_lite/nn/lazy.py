@@ -28,33 +28,30 @@ __all__ = [
 ]
 
 
-class UninitializedParameter(Parameter):
+class _Uninitialized(Tensor):
+    __slots__ = ()
+    lazy = True
+
+    def __init__(self, dtype: Any = None) -> None:
+        super().__init__(np.zeros(0, dtype or get_default_dtype()))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
+
+class UninitializedParameter(_Uninitialized, Parameter):
     """A parameter whose shape is not known yet: empty until its layer has seen an input.
 
     It stays the same object when it gets its shape, so an optimiser may hold it from the start.
     """
 
     __slots__ = ()
-    lazy = True
-
-    def __init__(self, dtype: Any = None) -> None:
-        super().__init__(np.zeros(0, dtype or get_default_dtype()))
-
-    def __repr__(self) -> str:
-        return "UninitializedParameter()"
 
 
-class UninitializedBuffer(Tensor):
+class UninitializedBuffer(_Uninitialized):
     """A buffer whose shape is not known yet."""
 
     __slots__ = ()
-    lazy = True
-
-    def __init__(self, dtype: Any = None) -> None:
-        super().__init__(np.zeros(0, dtype or get_default_dtype()))
-
-    def __repr__(self) -> str:
-        return "UninitializedBuffer()"
 
 
 def materialize(unknown: Tensor, like: Tensor) -> None:

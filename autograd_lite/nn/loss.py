@@ -1,4 +1,4 @@
-"""Losses as modules: each calls the function of the same name in `functional`, with the options of the module."""
+"""Losses and distances as modules: each calls a function of `functional`, with the options of the module."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from .functional.inputs import check_reduction, tensor_of, values
 from .stateless import Stateless
 
 __all__ = [
-    "BCELoss", "BCEWithLogitsLoss", "CosineEmbeddingLoss", "CrossEntropyLoss", "GaussianNLLLoss", "HalfSquaredError",
-    "HingeEmbeddingLoss", "HuberLoss", "KLDivLoss", "L1Loss", "MSELoss", "MarginRankingLoss", "MultiLabelMarginLoss",
-    "MultiLabelSoftMarginLoss", "MultiMarginLoss", "NLLLoss", "PoissonNLLLoss", "SmoothL1Loss", "SoftMarginLoss",
-    "TripletMarginLoss", "TripletMarginWithDistanceLoss",
+    "BCELoss", "BCEWithLogitsLoss", "CosineEmbeddingLoss", "CosineSimilarity", "CrossEntropyLoss", "GaussianNLLLoss",
+    "HalfSquaredError", "HingeEmbeddingLoss", "HuberLoss", "KLDivLoss", "L1Loss", "MSELoss", "MarginRankingLoss",
+    "MultiLabelMarginLoss", "MultiLabelSoftMarginLoss", "MultiMarginLoss", "NLLLoss", "PairwiseDistance",
+    "PoissonNLLLoss", "SmoothL1Loss", "SoftMarginLoss", "TripletMarginLoss", "TripletMarginWithDistanceLoss",
 ]
 
 
@@ -179,3 +179,16 @@ class TripletMarginLoss(_Triplet, function=F.triplet_margin_loss):
 
 class TripletMarginWithDistanceLoss(_Triplet, function=F.triplet_margin_with_distance_loss):
     """The triplet loss with any distance function."""
+
+
+class _Between(Stateless):
+    def forward(self, x1: Any, x2: Any) -> Any:  # type: ignore[override]  # two inputs
+        return self._on(x1, x2)
+
+
+class CosineSimilarity(_Between, function=F.cosine_similarity):
+    """The cosine of the angle between vectors along `dim`."""
+
+
+class PairwiseDistance(_Between, function=F.pairwise_distance):
+    """The `p`-norm of ``x1 - x2 + eps`` along the last axis."""

@@ -8,7 +8,6 @@ import numpy as np
 
 from ..engine.context import no_grad, tracing
 from ..tensor import Tensor, tensor
-from ..tensor.creation import get_default_dtype
 from . import functional as F
 from . import init
 from .functional.inputs import rows, tensor_of
@@ -42,27 +41,26 @@ class _Affine(Module):
             (init.ones_ if name == "weight" else init.zeros_)(p)
 
 
-class _ChannelNorm(_Affine):
+class _BatchNorm(_Affine):
     """Normalises each channel; with running statistics, which evaluation uses."""
 
     dims: ClassVar[int]  # the number of axes after the channels
-    unbatched: ClassVar[bool] = False  # whether an input may come without the batch
 
     def __init_subclass__(cls, dims: int = 0, **params: Any) -> None:
         super().__init_subclass__(**params)
-        cls.dims = dims or getattr(cls, "dims", 0)
+        if dims:
+            cls.dims = dims
 
     def __init__(
-        self, num_features: int, eps: float, momentum: float | None, affine: bool, track_running_stats: bool,
-        dtype: Any, bias: bool,
+        self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True,
+        track_running_stats: bool = True, dtype: Any = None, *, bias: bool = True,
     ) -> None:
         super().__init__()
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
         self.affine, self.track_running_stats = affine, track_running_stats
-        dtype, tracked = dtype or get_default_dtype(), track_running_stats
-        self.register_buffer("running_mean", tensor(np.zeros(num_features, dtype)) if tracked else None)
-        self.register_buffer("running_var", tensor(np.ones(num_features, dtype)) if tracked else None)
-        self.register_buffer("num_batches_tracked", tensor(np.array(0)) if tracked else None)
+        for name in ("running_mean", "running_var"):
+            self.register_buffer(name, parameter(num_features, dtype=dtype).detach() if track_running_stats else None)
+        self.register_buffer("num_batches_tracked", tensor(np.array(0)) if track_running_stats else None)
         self._add((num_features,), affine, affine and bias, dtype)
 
     def reset_running_stats(self) -> None:
@@ -77,30 +75,19 @@ class _ChannelNorm(_Affine):
         self.reset_running_stats()
         super().reset_parameters()
 
-    def _given(self, input: Any) -> Tensor:
+    def _checked(self, input: Any) -> Tensor:
         x, n = tensor_of(input, self.weight), self.dims
-        least = 2 if n == 1 and not self.unbatched else n + 2 - self.unbatched
-        if not least <= x.ndim <= n + 2 or x.shape[1 - (self.unbatched and x.ndim == n + 1)] != self.num_features:
-            shapes = [f"(n, {self.num_features}, {SIZES[n]})"]
-            if least < n + 2:
-                shapes.append(f"({self.num_features}, {SIZES[n]})" if self.unbatched else f"(n, {self.num_features})")
-            raise ValueError(f"{self!r}: expected an input of shape {' or '.join(shapes)}, got {x.shape}")
+        if not (x.ndim == n + 2 or x.ndim == 2 and n == 1) or x.shape[1] != self.num_features:
+            expected = f"(n, {self.num_features}, {SIZES[n]})" + (f" or (n, {self.num_features})" if n == 1 else "")
+            raise ValueError(f"{self!r}: expected an input of shape {expected}, got {x.shape}")
         return x
 
     def extra_repr(self) -> str:
         options = f"eps={self.eps}, momentum={self.momentum}, affine={self.affine}"
         return f"{self.num_features}, {options}, track_running_stats={self.track_running_stats}"
 
-
-class _BatchNorm(_ChannelNorm):
-    def __init__(
-        self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True,
-        track_running_stats: bool = True, dtype: Any = None, *, bias: bool = True,
-    ) -> None:
-        super().__init__(num_features, eps, momentum, affine, track_running_stats, dtype, bias)
-
     def forward(self, input: Any) -> Tensor:
-        x, tracked, momentum = self._given(input), self.track_running_stats, self.momentum
+        x, tracked, momentum = self._checked(input), self.track_running_stats, self.momentum
         if self.training and tracked:
             with no_grad():
                 self.num_batches_tracked += 1
@@ -134,23 +121,23 @@ class BatchNorm3d(_BatchNorm, dims=3):
     """Mean 0 and variance 1 for each channel of volumes; see :class:`BatchNorm1d`."""
 
 
-class _InstanceNorm(_ChannelNorm):
-    unbatched = True
-
+class _InstanceNorm(_BatchNorm):
     def __init__(
         self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = False,
         track_running_stats: bool = False, dtype: Any = None, *, bias: bool = True,
     ) -> None:
-        super().__init__(num_features, eps, momentum, affine, track_running_stats, dtype, bias)
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, dtype, bias=bias)
 
     def forward(self, input: Any) -> Tensor:
-        x = self._given(input)
-        single = x.ndim == self.dims + 1
+        x, n = tensor_of(input, self.weight), self.dims
+        if x.ndim not in (n + 1, n + 2) or x.shape[-n - 1] != self.num_features:
+            expected = f"(n, {self.num_features}, {SIZES[n]}) or ({self.num_features}, {SIZES[n]})"
+            raise ValueError(f"{self!r}: expected an input of shape {expected}, got {x.shape}")
         y = F.instance_norm(
-            expand_dims(x, 0) if single else x, self.running_mean, self.running_var, self.weight, self.bias,
+            x if x.ndim == n + 2 else expand_dims(x, 0), self.running_mean, self.running_var, self.weight, self.bias,
             self.training or not self.track_running_stats, self.momentum or 0.0, self.eps,
         )
-        return y[0] if single else y
+        return y if x.ndim == n + 2 else y[0]
 
 
 class InstanceNorm1d(_InstanceNorm, dims=1):
@@ -197,7 +184,7 @@ class LayerNorm(_Affine):
         self.normalized_shape, self.eps, self.elementwise_affine = shape, eps, elementwise_affine
         self._add(shape, elementwise_affine, elementwise_affine and bias, dtype)
 
-    def _given(self, input: Any) -> Tensor:
+    def _checked(self, input: Any) -> Tensor:
         x = tensor_of(input, self.weight)
         if x.shape[max(x.ndim - len(self.normalized_shape), 0) :] != self.normalized_shape:
             expected = ", ".join(map(str, self.normalized_shape))
@@ -205,7 +192,7 @@ class LayerNorm(_Affine):
         return x
 
     def forward(self, input: Any) -> Tensor:
-        return F.layer_norm(self._given(input), self.normalized_shape, self.weight, self.bias, self.eps)
+        return F.layer_norm(self._checked(input), self.normalized_shape, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
         shown = f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
@@ -226,7 +213,7 @@ class RMSNorm(LayerNorm):
         self.eps = eps  # type: ignore[assignment]  # None: the dtype's own
 
     def forward(self, input: Any) -> Tensor:
-        return F.rms_norm(self._given(input), self.normalized_shape, self.weight, self.eps)
+        return F.rms_norm(self._checked(input), self.normalized_shape, self.weight, self.eps)
 
 
 class GroupNorm(_Affine):

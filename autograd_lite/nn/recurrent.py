@@ -61,9 +61,9 @@ class _Gated(Module):
                 raise ValueError(f"{self!r}: expected a state of shape {shape}, got {h.shape}")
         return arrays
 
-    def step(self, x: Tensor, state: State, weight: Any, bias: Any, projection: Any = None) -> State:
+    def _step(self, x: Tensor, state: State, weight: Any, bias: Any, projection: Any = None) -> State:
         """The next state. `x` is the input times its weights, plus its bias; the others are those of the state."""
-        raise NotImplementedError(f"{type(self).__name__} has no step()")  # abstract
+        raise NotImplementedError(f"{type(self).__name__} has no _step()")  # abstract
 
 
 def _zeros(x: Tensor, weight: Tensor, shapes: Sequence[tuple[int, ...]]) -> State:
@@ -85,7 +85,7 @@ class _RNN(_Gated):
             raise ValueError(f"{type(self).__name__}: expected 'tanh' or 'relu', got {nonlinearity=}")
         self.nonlinearity = nonlinearity
 
-    def step(self, x: Tensor, state: State, weight: Any, bias: Any, projection: Any = None) -> State:
+    def _step(self, x: Tensor, state: State, weight: Any, bias: Any, projection: Any = None) -> State:
         z = x + _of_state(state[0], weight, bias)
         return (tanh(z) if self.nonlinearity == "tanh" else F.relu(z),)
 
@@ -98,7 +98,7 @@ class _LSTM(_Gated):
 
     gates, states = 4, 2
 
-    def step(self, x: Tensor, state: State, weight: Any, bias: Any, projection: Any = None) -> State:
+    def _step(self, x: Tensor, state: State, weight: Any, bias: Any, projection: Any = None) -> State:
         h, c = state
         i, f, g, o = split(x + _of_state(h, weight, bias), 4, -1)
         c = sigmoid(f) * c + sigmoid(i) * tanh(g)
@@ -111,7 +111,7 @@ class _GRU(_Gated):
 
     gates = 3
 
-    def step(self, x: Tensor, state: State, weight: Any, bias: Any, projection: Any = None) -> State:
+    def _step(self, x: Tensor, state: State, weight: Any, bias: Any, projection: Any = None) -> State:
         h = state[0]
         xr, xz, xn = split(x, 3, -1)
         hr, hz, hn = split(_of_state(h, weight, bias), 3, -1)
@@ -190,7 +190,7 @@ class _Layers(_Gated):
         steps = list(unstack(F.linear(x, *ih)))
         outputs = []
         for x in reversed(steps) if backwards else steps:
-            state = self.step(x, state, *hh, projection)
+            state = self._step(x, state, *hh, projection)
             outputs.append(state[0])
         return stack(outputs[::-1] if backwards else outputs), state
 
@@ -289,7 +289,7 @@ class _Cell(_Gated):
         shapes = [(*x.shape[:-1], self.hidden_size)] * self.states
         weight = self.weight_hh
         state = _zeros(x, weight, shapes) if hx is None else tuple(self._checked(hx, shapes, weight))
-        state = self.step(F.linear(x, self.weight_ih, self.bias_ih), state, weight, self.bias_hh)
+        state = self._step(F.linear(x, self.weight_ih, self.bias_ih), state, weight, self.bias_hh)
         return state if self.states == 2 else state[0]
 
     def extra_repr(self) -> str:

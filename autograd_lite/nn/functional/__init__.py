@@ -6,7 +6,6 @@ from .activation import *
 from .attention import *
 from .classification import *
 from .convolution import *
-from .distance import *
 from .linear import *
 from .loss import *
 from .normalization import *

@@ -12,7 +12,7 @@ from ...rules.random import dropout_mask
 from ...tensor import Tensor
 from . import textbooks
 from .inputs import floats, rows, step, tensor_of
-from .spatial import SIZES
+from .spatial import SIZES, by_dims
 
 __all__ = ["dropout", "dropout1d", "dropout2d", "dropout3d", "scaled_dot_product_attention"]
 
@@ -35,22 +35,13 @@ def dropout(
     return _dropped(input, p, training, (), generator)
 
 
-@step(textbook=_none)
-def dropout1d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """Drops whole channels of sequences (…, channels, length)."""
-    return _dropped(input, p, training, (-1,), None)
+@by_dims(textbook=_none)
+def _dropout(dims: int, input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    """Drops whole channels of {signals} (…, channels, {sizes})."""
+    return _dropped(input, p, training, tuple(range(-dims, 0)), None)
 
 
-@step(textbook=_none)
-def dropout2d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """Drops whole channels of images (…, channels, height, width)."""
-    return _dropped(input, p, training, (-2, -1), None)
-
-
-@step(textbook=_none)
-def dropout3d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """Drops whole channels of volumes (…, channels, depth, height, width)."""
-    return _dropped(input, p, training, (-3, -2, -1), None)
+dropout1d, dropout2d, dropout3d = map(_dropout, (1, 2, 3))
 
 
 def _dropped(input: Any, p: float, training: bool, over: tuple[int, ...], generator: Any) -> Tensor:

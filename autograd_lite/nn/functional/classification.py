@@ -15,7 +15,7 @@ from ...rules.indexing import getitem
 from ...rules.layers import labelled, one_hot, softmax_cross_entropy
 from ...tensor import Tensor
 from . import textbooks
-from .inputs import alike, floats, positions, reduced, rows, step, tensor_of
+from .inputs import alike, check_range, floats, positions, reduced, rows, step, tensor_of
 
 __all__ = ["cross_entropy", "multi_margin_loss", "multilabel_margin_loss", "nll_loss"]
 
@@ -27,21 +27,17 @@ def _classes(name: str, x: Tensor, target: Any, ignore_index: int | None = None)
     k = positions(target, f"{name}: targets")
     if x.ndim == 1 and k.shape == (1,):  # as in PyTorch
         k = k.reshape(())
-    if k.shape != x.shape[:1] + x.shape[2:] if x.ndim > 1 else k.shape != ():
+    expected = (*x.shape[:1], *x.shape[2:]) if x.ndim > 1 else ()
+    if k.shape != expected:
         raise ValueError(
-            f"{name}: expected class numbers of shape {x.shape[:1] + x.shape[2:] if x.ndim > 1 else ()} for an input "
-            f"of shape {x.shape}, got shape {k.shape}"
+            f"{name}: expected class numbers of shape {expected} for an input of shape {x.shape}, got shape {k.shape}"
         )
-    classes = x.shape[1] if x.ndim > 1 else x.shape[0]
-    traced = not isinstance(k, np.ndarray)  # then their values are unknown
     counted = None if ignore_index is None else np.not_equal(k, ignore_index)
-    if counted is not None and (traced or not counted.all()):
-        k = np.where(counted, k, 0)
-    else:
+    if isinstance(counted, np.ndarray) and counted.all():
         counted = None
-    if not traced and k.size and not (k.min() >= 0 and k.max() < classes):
-        wrong = k.max() if k.max() >= classes else k.min()
-        raise IndexError(f"{name}: expected classes from 0 to {classes - 1}, got {wrong}")
+    if counted is not None:
+        k = np.where(counted, k, 0)
+    check_range(k, x.shape[min(x.ndim - 1, 1)], f"{name}: expected classes")
     return k, counted
 
 
@@ -61,8 +57,7 @@ def _average(loss: Tensor, weights: Any, counted: Any, reduction: str, name: str
 
 
 def _class_weights(name: str, weight: Any, x: Tensor) -> Tensor:
-    w = alike(weight, x)
-    classes = x.shape[1] if x.ndim > 1 else x.shape[0]
+    w, classes = alike(weight, x), x.shape[min(x.ndim - 1, 1)]
     if w.shape != (classes,):
         raise ValueError(f"{name}: expected weight of shape {(classes,)}, one for each class, got {w.shape}")
     return w

@@ -63,6 +63,12 @@ def positions(x: Any, what: str) -> Any:
     return t if t._node is not None and t._node.live else t._data
 
 
+def check_range(k: Any, count: int, expected: str, error: type[Exception] = IndexError) -> None:
+    """Raise an error unless all positions are from 0 to ``count - 1``; in a trace they are unknown."""
+    if isinstance(k, np.ndarray) and k.size and not (k.min() >= 0 and k.max() < count):
+        raise error(f"{expected} from 0 to {count - 1}, got {k.max() if k.max() >= count else k.min()}")
+
+
 def values(t: Tensor) -> Any:
     """`t` without its graph: the array, or inside a trace a Tensor."""
     return t.detach() if is_traced(t) else t._data

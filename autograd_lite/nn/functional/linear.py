@@ -7,12 +7,11 @@ from typing import Any
 import numpy as np
 
 from ...engine.context import no_grad
-from ...engine.value import wrap
 from ...table import TABLE
 from ...tensor import Tensor
 from ...transforms.grad import stop_gradient
 from . import textbooks
-from .inputs import positions, rows, step, tensor_of
+from .inputs import check_range, positions, rows, step, tensor_of
 
 __all__ = ["bilinear", "embedding", "embedding_bag", "linear", "one_hot"]
 
@@ -102,9 +101,7 @@ def embedding(
     w = tensor_of(weight)
     index = positions(input, "embedding: indices")
     count = w.shape[0]
-    if isinstance(index, np.ndarray) and index.size and not (index.min() >= 0 and index.max() < count):
-        wrong = index.max() if index.max() >= count else index.min()
-        raise IndexError(f"embedding: expected indices from 0 to {count - 1}, got {wrong}")
+    check_range(index, count, "embedding: expected indices")
     if max_norm is not None:
         with no_grad():
             size = vector_norm(w, axis=-1, keepdims=True, ord=norm_type)
@@ -159,33 +156,31 @@ def embedding_bag(
     if mode not in ("sum", "mean", "max") or (per_sample_weights is not None and mode != "sum"):
         expected = "expected mode 'sum', 'mean' or 'max', and per_sample_weights with 'sum' only"
         raise ValueError(f"embedding_bag: {expected}, got {mode=}")
-    index, factors, inside = positions(input, "embedding_bag: indices"), per_sample_weights, None
+    index, factors = positions(input, "embedding_bag: indices"), per_sample_weights
     if index.ndim != (2 if offsets is None else 1):
         raise ValueError(f"embedding_bag: expected indices (bags, size), or (count,) with offsets, got {index.shape}")
+    x = embedding(index, weight, padding_idx, max_norm, norm_type, scale_grad_by_freq)
     if factors is not None:
         factors = tensor_of(factors, tensor_of(weight))
         if factors.shape != index.shape:
             raise ValueError(f"embedding_bag: expected weights of shape {index.shape}, got {factors.shape}")
-    x = embedding(index, weight, padding_idx, max_norm, norm_type, scale_grad_by_freq)
-    if factors is not None:
         x = x * factors[..., None]
+    inside: Any = True  # which entries count
     if offsets is not None:
         places, inside = _bags(positions(offsets, "embedding_bag: offsets"), index.shape[0], include_last_offset)
         index, x = getitem(index, places), getitem(x, places)
     if padding_idx is not None:
-        kept = np.not_equal(index, padding_idx % np.shape(weight)[0])
-        inside = kept if inside is None else np.logical_and(inside, kept)
-    if inside is not None:
-        x = where(np.expand_dims(inside, -1), x, -np.inf if mode == "max" else 0)
-    if mode == "sum":
-        return sum(x, axis=1)
+        inside = np.logical_and(inside, np.not_equal(index, padding_idx % np.shape(weight)[0]))
     count: Any = index.shape[1]
-    if inside is not None:
-        count = sum(inside.astype(x.dtype), axis=1, keepdims=True)
-    if mode == "mean":
-        return tensor_of(sum(x, axis=1) / (max(count, 1) if inside is None else np.maximum(count, 1)))
-    y = TABLE["max"](x, axis=1, initial=-np.inf)
-    return y if inside is None and count else where(np.equal(count, 0), 0, y)
+    if inside is not True:
+        inside = np.expand_dims(inside, -1)
+        x = where(inside, x, -np.inf if mode == "max" else 0)
+        count = sum(inside.astype(x.dtype), axis=1)
+    if mode == "max":
+        y = TABLE["max"](x, axis=1, initial=-np.inf)
+        return y if inside is True and count else where(np.equal(count, 0), 0, y)
+    y = sum(x, axis=1)
+    return y if mode == "sum" else y / (max(count, 1) if inside is True else np.maximum(count, 1))
 
 
 def _bags(offsets: Any, count: int, include_last: bool) -> tuple[Any, Any]:
@@ -211,15 +206,13 @@ def one_hot(tensor: Any, num_classes: int = -1) -> Tensor:
     tensor([[1, 0, 0],
             [0, 0, 1]])
     """
-    index: Any = positions(tensor, "one_hot: classes")
-    if not isinstance(index, np.ndarray):  # in a trace their values are unknown
-        if num_classes == -1:
-            raise ValueError("one_hot: expected num_classes= in a trace, which cannot depend on the largest class")
-        return np.equal(np.expand_dims(index, -1), np.arange(num_classes)).astype(np.int64)
-    largest = int(index.max(initial=-1))
-    n = largest + 1 if num_classes == -1 else num_classes
-    if index.size == 0 and num_classes == -1:
-        raise ValueError("one_hot: expected num_classes= for an empty array")
-    if largest >= n or index.min(initial=0) < 0:
-        raise ValueError(f"one_hot: expected classes from 0 to {n - 1}, got {largest if largest >= n else index.min()}")
-    return wrap((index[..., None] == np.arange(n)).astype(np.int64), None)
+    index = positions(tensor, "one_hot: classes")
+    if num_classes == -1:
+        if not isinstance(index, np.ndarray) or not index.size:
+            raise ValueError(
+                "one_hot: expected num_classes= for an empty array, and in a trace, which cannot depend on the largest "
+                "class"
+            )
+        num_classes = int(index.max()) + 1
+    check_range(index, num_classes, "one_hot: expected classes", ValueError)
+    return tensor_of(np.equal(np.expand_dims(index, -1), np.arange(num_classes)).astype(np.int64))

@@ -16,7 +16,7 @@ from .spatial import SIZES, Ints, each, resampled
 
 __all__ = ["interpolate", "pixel_shuffle", "pixel_unshuffle"]
 
-getitem, repeat = rows("getitem", "repeat")
+getitem, moveaxis, repeat = rows("getitem", "moveaxis", "repeat")
 
 #: For each mode the numbers of axes that it is for.
 _MODES = {
@@ -65,10 +65,16 @@ def interpolate(
     if align_corners is not None and not smooth or antialias and mode not in ("bilinear", "bicubic"):
         raise ValueError(f"interpolate: mode {mode!r} has no {'antialias' if antialias else 'align_corners'}; omit it")
     old = x.shape[2:]
-    new = _new_sizes(old, size, scale_factor)
+    new, factors = _new_sizes(old, size, scale_factor)
     if mode == "area":
         return adaptive_avg_pool(dims)(x, new)
-    distances = _distances(old, new, None if recompute_scale_factor else scale_factor, align_corners)
+    # From one pixel of the result to the next, in pixels of the input.
+    if align_corners:
+        distances = [(n - 1) / max(m - 1, 1) for n, m in zip(old, new, strict=True)]
+    elif factors is None or recompute_scale_factor:
+        distances = [n / m for n, m in zip(old, new, strict=True)]
+    else:
+        distances = [1 / f for f in factors]
     along = list(zip(old, new, distances, strict=True))
     if smooth:
         how = bool(align_corners), mode == "bicubic", antialias
@@ -78,32 +84,21 @@ def interpolate(
     return x
 
 
-def _each_factor(scale_factor: Any, dims: int) -> tuple[float, ...]:
-    factors = tuple(scale_factor) if np.iterable(scale_factor) else (scale_factor,) * dims
-    if len(factors) != dims:
-        raise ValueError(f"interpolate: expected one scale_factor, or one for each of {dims} axes, got {factors}")
-    return factors
-
-
-def _new_sizes(old: Ints, size: Any, scale_factor: Any) -> Ints:
+def _new_sizes(old: Ints, size: Any, scale_factor: Any) -> tuple[Ints, tuple[float, ...] | None]:
+    """The sizes of the result, and the scale factors of each axis, if these are given."""
     if (size is None) == (scale_factor is None):
         raise ValueError(f"interpolate: expected either size or scale_factor, got {size=} and {scale_factor=}")
+    dims, factors = len(old), None
     if size is not None:
-        new = each(size, len(old), "interpolate: size")
+        new = each(size, dims, "interpolate: size")
     else:
-        new = tuple(floor(n * f) for n, f in zip(old, _each_factor(scale_factor, len(old)), strict=True))
+        factors = tuple(scale_factor) if np.iterable(scale_factor) else (scale_factor,) * dims
+        if len(factors) != dims:
+            raise ValueError(f"interpolate: expected one scale_factor, or one for each of {dims} axes, got {factors}")
+        new = tuple(floor(n * f) for n, f in zip(old, factors, strict=True))
     if min(*old, *new) < 1:
         raise ValueError(f"interpolate: cannot change sizes {old} to {new}; expected sizes of 1 or more")
-    return new
-
-
-def _distances(old: Ints, new: Ints, scale_factor: Any, align_corners: bool | None) -> list[float]:
-    """From one pixel of the result to the next, in pixels of the input."""
-    if align_corners:
-        return [(n - 1) / max(m - 1, 1) for n, m in zip(old, new, strict=True)]
-    if scale_factor is not None:
-        return [1 / f for f in _each_factor(scale_factor, len(old))]
-    return [n / m for n, m in zip(old, new, strict=True)]
+    return new, factors
 
 
 def _nearest(x: Tensor, axis: int, n: int, m: int, ratio: float, offset: float) -> Tensor:
@@ -152,8 +147,7 @@ def pixel_shuffle(input: Any, upscale_factor: int) -> Tensor:
     r = upscale_factor
     x = _images("pixel_shuffle", input, r, f"with channels divisible by {r * r}", lambda c, h, w: c % (r * r) == 0)
     *n, c, h, w = x.shape
-    k = len(n)
-    y = x.reshape(*n, c // (r * r), r, r, h, w).transpose(*range(k), k, k + 3, k + 1, k + 4, k + 2)
+    y = moveaxis(x.reshape(*n, c // (r * r), r, r, h, w), (-4, -3), (-3, -1))
     return y.reshape(*n, c // (r * r), h * r, w * r)
 
 
@@ -163,6 +157,5 @@ def pixel_unshuffle(input: Any, downscale_factor: int) -> Tensor:
     r = downscale_factor
     x = _images("pixel_unshuffle", input, r, f"the last two divisible by {r}", lambda c, h, w: not (h % r or w % r))
     *n, c, h, w = x.shape
-    k = len(n)
-    y = x.reshape(*n, c, h // r, r, w // r, r).transpose(*range(k), k, k + 2, k + 4, k + 1, k + 3)
+    y = moveaxis(x.reshape(*n, c, h // r, r, w // r, r), (-3, -1), (-4, -3))
     return y.reshape(*n, c * r * r, h // r, w // r)

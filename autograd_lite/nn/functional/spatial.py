@@ -49,15 +49,15 @@ def by_dims(
 ) -> Callable[[Callable[Concatenate[int, P], T]], Callable[[int], Callable[P, T]]]:
     """Turn ``f(dims, input, ...)`` into a function of `dims` that returns the public function of that many axes.
 
-    The public function has the name of `f` followed by ``1d``, ``2d`` or ``3d``, the signature of `f` without `dims`,
-    and the docstring of `f`, a template for `filled`. What it records is one step of the graph; with a `textbook`, a
-    known step.
+    The public function has the name of `f`, without an underscore at its beginning, followed by ``1d``, ``2d`` or
+    ``3d``; the signature of `f` without `dims`; and the docstring of `f`, a template for `filled`. What it records is
+    one step of the graph; with a `textbook`, a known step.
     """
 
     def decorated(f: Callable[Concatenate[int, P], T]) -> Callable[[int], Callable[P, T]]:
         @cache
         def over(dims: int) -> Callable[P, T]:
-            name = f"{f.__name__}{dims}d"
+            name = f"{f.__name__.lstrip('_')}{dims}d"
 
             def function(*args: P.args, **params: P.kwargs) -> T:
                 return called_in_group(f, (dims, *args), params, name, textbook=textbook)
