@@ -97,7 +97,7 @@ _GAINS = {
     "relu": math.sqrt(2),
     "selu": 3 / 4,
     **dict.fromkeys(("linear", "sigmoid", "conv1d", "conv2d", "conv3d"), 1.0),
-    **dict.fromkeys(("conv_transpose1d", "conv_transpose2d", "conv_transpose3d"), 1.0),
+    **{f"conv_transpose{dims}d": 1.0 for dims in (1, 2, 3)},
 }
 
 

@@ -22,6 +22,13 @@ def parameter(*shape: int, dtype: Any = None) -> Parameter:
     return Parameter(np.zeros(shape, dtype or get_default_dtype()))
 
 
+def draw_parameters(module: Module, inputs: int) -> None:
+    """Draw all parameters of a layer uniformly between ±1/√inputs, as PyTorch does."""
+    bound = 1 / math.sqrt(inputs) if inputs else 0
+    for p in module.parameters(recurse=False):
+        init.uniform_(p, -bound, bound)
+
+
 class Linear(Module):
     """``x @ weight.T + bias``.
 
@@ -60,9 +67,7 @@ class Linear(Module):
 
     def reset_parameters(self) -> None:
         """Draw new weights."""
-        bound = 1 / math.sqrt(self.in_features) if self.in_features > 0 else 0
-        for p in self.parameters(recurse=False):
-            init.uniform_(p, -bound, bound)
+        draw_parameters(self, self.in_features)
 
     def forward(self, input: Any) -> Tensor:
         x = tensor_of(input, self.weight)
@@ -98,9 +103,7 @@ class Bilinear(Module):
 
     def reset_parameters(self) -> None:
         """Draw new weights."""
-        bound = 1 / math.sqrt(self.in1_features)
-        for p in self.parameters(recurse=False):
-            init.uniform_(p, -bound, bound)
+        draw_parameters(self, self.in1_features)
 
     def forward(self, input1: Any, input2: Any) -> Tensor:
         x1, x2 = tensor_of(input1, self.weight), tensor_of(input2, self.weight)

@@ -8,7 +8,6 @@ the first axis.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -16,9 +15,8 @@ import numpy as np
 
 from ..tensor import Tensor
 from . import functional as F
-from . import init
 from .functional.inputs import rows, tensor_of
-from .linear import parameter
+from .linear import draw_parameters, parameter
 from .module import Module, Parameter
 
 __all__ = ["GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNCell"]
@@ -38,9 +36,7 @@ class _Gated(Module):
 
     def reset_parameters(self) -> None:
         """Draw new weights, uniformly between ±1/√hidden_size."""
-        bound = 1 / math.sqrt(self.hidden_size) if self.hidden_size else 0
-        for p in self.parameters(recurse=False):
-            init.uniform_(p, -bound, bound)
+        draw_parameters(self, self.hidden_size)
 
     def _add_weights(self, inputs: int, outputs: int, bias: bool, dtype: Any, suffix: str = "") -> None:
         n = self.gates * self.hidden_size

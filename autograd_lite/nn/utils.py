@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -25,8 +24,6 @@ def get_total_norm(tensors: Iterable[Tensor], norm_type: float = 2.0) -> Tensor:
     arrays = [values(t).ravel() for t in tensors if t.size]
     if not arrays:
         return tensor(0.0)
-    if norm_type == math.inf:
-        return as_tensor(np.max(np.stack([np.max(np.abs(a)) for a in arrays])))
     return as_tensor(np.linalg.norm(np.stack([np.linalg.norm(a, norm_type) for a in arrays]), norm_type))
 
 
@@ -59,12 +56,10 @@ def clip_grad_norm_(
     total = get_total_norm(gradients, norm_type)
     if error_if_nonfinite and not np.isfinite(total.item()):
         raise RuntimeError(f"clip_grad_norm_: expected a finite norm of the gradients, got {total.item()}")
-    if tracing() is not None:
-        factor = max_norm / (total + 1e-6)
-        scale = np.where(factor >= 1, 1.0, factor)
-    else:
-        scale = max_norm / (total.item() + 1e-6)
-    if tracing() is not None or not scale >= 1:
+    traced = tracing() is not None
+    scale: Any = max_norm / ((total if traced else total.item()) + 1e-6)
+    if traced or not scale >= 1:
+        scale = np.where(scale >= 1, 1.0, scale) if traced else scale
         with no_grad():
             for g in gradients:
                 g *= scale
@@ -97,8 +92,7 @@ def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
     >>> parameters_to_vector(nn.Linear(3, 2).parameters()).shape
     (8,)
     """
-    joined: Tensor = _TABLE["concatenate"]([p.reshape(-1) for p in parameters])
-    return joined
+    return _TABLE["concatenate"]([p.reshape(-1) for p in parameters])
 
 
 def vector_to_parameters(vec: Any, parameters: Iterable[Tensor]) -> None:
@@ -113,13 +107,12 @@ def vector_to_parameters(vec: Any, parameters: Iterable[Tensor]) -> None:
     """
     values = np.asarray(vec.detach() if isinstance(vec, Tensor) else vec)
     targets = list(parameters)
-    if values.shape != (sum(p.size for p in targets),):
-        count = sum(p.size for p in targets)
+    ends = np.cumsum([p.size for p in targets])
+    count = ends[-1] if targets else 0
+    if values.shape != (count,):
         raise ValueError(f"vector_to_parameters: expected a vector of {count} numbers, got shape {values.shape}")
-    start = 0
     with no_grad():
-        for p in targets:
-            p[...] = values[start : start + p.size].reshape(p.shape)
-            start += p.size
+        for p, part in zip(targets, np.split(values, ends[:-1]), strict=True):
+            p[...] = part.reshape(p.shape)
 
 __dir__ = _public_names(__name__)

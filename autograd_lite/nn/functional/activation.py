@@ -86,7 +86,7 @@ def prelu(input: Any, weight: Any) -> Tensor:
         channels = x.shape[1] if x.ndim > 1 else 1
         if w.shape != (channels,):
             raise ValueError(f"prelu: expected 1 or {channels} slopes for an input of shape {x.shape}, got {w.shape}")
-        w = w.reshape(*([-1 if k == 1 else 1 for k in range(x.ndim)]))
+        w = w.reshape(-1, *[1] * (x.ndim - 2))
     return where(x > 0, x, w * x)
 
 

@@ -19,7 +19,7 @@ from .inputs import alike, check_range, floats, positions, reduced, rows, step, 
 
 __all__ = ["cross_entropy", "multi_margin_loss", "multilabel_margin_loss", "nll_loss"]
 
-expand_dims, sum, where = rows("expand_dims", "sum", "where")
+expand_dims, sum, take_along_axis, where = rows("expand_dims", "sum", "take_along_axis", "where")
 
 
 def _classes(name: str, x: Tensor, target: Any, ignore_index: int | None = None) -> tuple[Any, Any]:
@@ -175,9 +175,8 @@ def multilabel_margin_loss(input: Any, target: Any, reduction: str = "mean") -> 
         raise ValueError(f"{expected}, got {x.shape} and {k.shape}")
     named = np.cumprod(k >= 0, axis=-1).astype(bool)
     n = x.shape[-1]
-    right = ((np.where(named, k, -1)[..., None] == np.arange(n)) & named[..., None]).any(-2)
-    each = np.where(named, k, 0)
-    at_right = getitem(x, each) if x.ndim == 1 else getitem(x, (np.arange(len(x))[:, None], each))
+    right = (np.where(named, k, -1)[..., None] == np.arange(n)).any(-2)
+    at_right = take_along_axis(x, np.where(named, k, 0), -1)
     short = S.relu(1 - expand_dims(at_right, -1) + expand_dims(x, -2))
     counted = named[..., None] & ~right[..., None, :]
     return reduced(sum(where(counted, short, 0), (-2, -1)) / n, reduction, "multilabel_margin_loss")

@@ -15,7 +15,7 @@ from ...rules.windows import counts, window
 from ...table import TABLE, Textbook, notation
 from ...tensor import Tensor
 from .inputs import rows, step, tensor_of
-from .spatial import batched, by_dims, each, fitting, windows
+from .spatial import batched, by_dims, each, fitting, pulled, windows
 
 __all__ = [
     "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "fold", "pad", "unfold",
@@ -25,35 +25,6 @@ expand_dims, linear_columns, matmul = rows("expand_dims", "linear_columns", "mat
 
 
 # ------------------------------------------------------------------------------------------------- known steps
-
-
-def _columns(x: Any, w: Any, stride: Any, padding: Any, dilation: Any, groups: int) -> tuple[Any, dict[str, Any]]:
-    """The windows of an array as columns, for each group of channels, and what these are."""
-    of = windows("conv", w.shape[2:], stride, dilation, padding, w.ndim - 2)
-    x = x.reshape(-1, *x.shape[1 - w.ndim :])
-    return TABLE["unfold"](x, **of).reshape(len(x), groups, w[0].size, -1), of
-
-
-def _of_weight(x: Any, g: Any, w: Any, *options: Any) -> Any:
-    columns, _ = _columns(x, w, *options)
-    g = g.reshape(*columns.shape[:2], -1, columns.shape[-1])
-    return np.einsum("ngol,ngkl->gok", g, columns).reshape(w.shape)
-
-
-def _of_input(g: Any, w: Any, x: Any, *options: Any) -> Any:
-    columns, of = _columns(x, w, *options)
-    n, groups, k, windows = columns.shape
-    d = np.einsum("ngol,gok->ngkl", g.reshape(n, groups, -1, windows), w.reshape(groups, -1, k))
-    return TABLE["fold"](d.reshape(n, groups * k, windows), x.shape[2 - w.ndim :], **of).reshape(x.shape)
-
-
-def _correlated(x: Any, w: Any, *options: Any) -> Any:
-    return conv(w.ndim - 2)(x, w, None, *options).numpy()
-
-
-notation("conv", "{x1} ⋆ {x2}", r"{x1} \star {x2}", _correlated)
-notation("correlate", "{x1} ⋆ {x2}", r"{x1} \star {x2}", _of_weight)
-notation("convolve", "{x1} ∗ {x2}", r"{x1} \ast {x2}", _of_input)  # a full convolution, the transpose of a correlation
 
 
 def _conv_textbook(dims: int, input: Any, bias: Any, **other: Any) -> Textbook:
@@ -128,6 +99,22 @@ def conv(
 
 
 conv1d, conv2d, conv3d = map(conv, (1, 2, 3))
+
+
+def _correlated(x: Any, w: Any, *options: Any) -> Any:
+    return conv(w.ndim - 2)(x, w, None, *options)
+
+
+notation("conv", "{x1} ⋆ {x2}", r"{x1} \star {x2}", lambda *args: _correlated(*args).numpy())
+notation(
+    "correlate", "{x1} ⋆ {x2}", r"{x1} \star {x2}",
+    lambda x, g, w, *options: pulled(lambda w: _correlated(x, w, *options), w, g),
+)
+notation(  # a full convolution, the transpose of a correlation
+    "convolve", "{x1} ∗ {x2}", r"{x1} \ast {x2}",
+    lambda g, w, x, *options: pulled(lambda x: _correlated(x, w, *options), x, g),
+)
+
 
 
 @by_dims()

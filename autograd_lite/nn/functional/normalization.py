@@ -27,6 +27,11 @@ def _affine(z: Tensor, weight: Any, bias: Any) -> Tensor:
     return z if bias is None else z + bias
 
 
+def _standardized(x: Tensor, axes: Any, eps: float) -> Tensor:
+    """Mean 0 and variance 1 along the axes."""
+    return standardize(x, axes, eps)[0] if x.size else x
+
+
 def _channels(parameter: Any, x: Tensor) -> Any:
     """One number for each channel, in a shape that broadcasts with `x`, whose channels are axis 1."""
     return None if parameter is None else tensor_of(parameter).reshape(-1, *[1] * (x.ndim - 2))
@@ -50,9 +55,7 @@ def layer_norm(input: Any, normalized_shape: Any, weight: Any = None, bias: Any 
     """
     x = floats(input)
     axes = _last("layer_norm", x, normalized_shape)
-    if not x.size:
-        return _affine(x, weight, bias)
-    return _affine(standardize(x, axes, eps)[0], weight, bias)
+    return _affine(_standardized(x, axes, eps), weight, bias)
 
 
 @step(textbook=textbooks.rms_norm)
@@ -60,10 +63,10 @@ def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: float |
     """Mean square 1 over the last axes, of sizes `normalized_shape`; then ``* weight``."""
     x = floats(input)
     axes = _last("rms_norm", x, normalized_shape)
-    if not x.size:
-        return _affine(x, weight, None)
-    eps = float(np.finfo(x.dtype).eps) if eps is None else eps
-    return _affine(x / sqrt(mean(square(x), axis=axes, keepdims=True) + eps), weight, None)
+    if x.size:
+        eps = float(np.finfo(x.dtype).eps) if eps is None else eps
+        x = x / sqrt(mean(square(x), axis=axes, keepdims=True) + eps)
+    return _affine(x, weight, None)
 
 
 @step(textbook=textbooks.group_norm)
@@ -72,10 +75,8 @@ def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None
     x = floats(input)
     if x.ndim < 2 or x.shape[1] % num_groups:
         raise ValueError(f"group_norm: expected channels in {num_groups} equal groups, got an input of shape {x.shape}")
-    if not x.size:
-        return _affine(x, _channels(weight, x), _channels(bias, x))
     grouped = x.reshape(x.shape[0], num_groups, prod(x.shape[1:]) // num_groups)
-    z = standardize(grouped, -1, eps)[0].reshape(x.shape)
+    z = _standardized(grouped, -1, eps).reshape(x.shape)
     return _affine(z, _channels(weight, x), _channels(bias, x))
 
 
@@ -135,7 +136,7 @@ def _by_channel(
         scale = scale if weight is None else scale * tensor_of(weight)
         shift = -tensor_of(running_mean).astype(x.dtype) * scale
         shift = shift if bias is None else shift + tensor_of(bias)
-        return tensor_of(x * _channels(scale, x) + _channels(shift, x))
+        return x * _channels(scale, x) + _channels(shift, x)
     others = (0, *range(2, x.ndim))
     axes, per = (others, "channel") if name == "batch_norm" else (others[1:], "channel of a sample")
     n = prod(x.shape[k] for k in axes)
@@ -178,4 +179,4 @@ def local_response_norm(input: Any, size: int, alpha: float = 1e-4, beta: float 
         return x
     squares = square(x).reshape(x.shape[0], 1, x.shape[1], -1)
     total = window_sum(squares, kernel=(size, 1), padding=((size // 2, (size - 1) // 2), (0, 0))).reshape(x.shape)
-    return tensor_of(x / (total * (alpha / size) + k) ** beta)
+    return x / (total * (alpha / size) + k) ** beta

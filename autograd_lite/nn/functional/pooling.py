@@ -10,7 +10,7 @@ import numpy as np
 from ...table import TABLE, Textbook, notation
 from ...tensor import Tensor
 from .inputs import floats, rows
-from .spatial import Ints, batched, by_dims, each, fitting, resampled, windows
+from .spatial import Ints, batched, by_dims, each, fitting, pulled, resampled, windows
 
 __all__ = [
     "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool1d", "adaptive_max_pool2d",
@@ -39,35 +39,6 @@ def _windows(
 
 
 # ------------------------------------------------------------------------------------------------- known steps
-
-
-def _largest(x: Any, dims: int, *options: Any) -> Any:
-    return max_pool(dims)(x, *options).numpy()
-
-
-def _to_largest(g: Any, x: Any, dims: int, *options: Any) -> Any:
-    """Each number in `g` at the place of the largest entry of its window."""
-    with_indices = *options, True
-    _, at = max_pool(dims)(x, *with_indices)
-    d = np.zeros((prod(x.shape[:-dims]), prod(x.shape[-dims:])), g.dtype)
-    np.add.at(d, (np.arange(len(d))[:, None], at.numpy().reshape(len(d), -1)), g.reshape(len(d), -1))
-    return d.reshape(x.shape)
-
-
-def _shared(g: Any, x: Any, sizes: Ints) -> Any:
-    """Each number in `g` shared equally among its window; each axis has that many windows, as equal as possible."""
-    along = zip(x.shape[-len(sizes) :], sizes, strict=True)
-    return resampled(g, [_averaging(n, m, g.dtype).T for n, m in along])
-
-
-def _averaged(x: Any, sizes: Ints) -> Any:
-    return adaptive_avg_pool(len(sizes))(x, sizes).numpy()
-
-
-notation("maxpool", "maxpool({x1})", r"\operatorname{{maxpool}}({x1})", _largest)
-notation("avgpool", "avgpool({x1})", r"\operatorname{{avgpool}}({x1})", _averaged)
-notation("unpool", "Σ_w ({x1})_w 1[{x2} = max_w {x2}]", r"\sum_w ({x1})_w 1[{x2} = \max_w {x2}]", _to_largest)
-notation("share", "Σ_w ({x1})_w / |w|", r"\sum_w \frac{{({x1})_w}}{{|w|}}", _shared)
 
 
 def _max_pool_textbook(dims: int, stride: Any, return_indices: bool, **other: Any) -> Textbook | None:
@@ -303,3 +274,26 @@ def adaptive_max_pool(dims: int, input: Any, output_size: Any, return_indices: b
 
 
 adaptive_max_pool1d, adaptive_max_pool2d, adaptive_max_pool3d = map(adaptive_max_pool, (1, 2, 3))
+
+# ------------------------------------------------------------------------------- notations for the known steps
+
+
+def _largest(x: Any, dims: int, *options: Any) -> Any:
+    return max_pool(dims)(x, *options)
+
+
+def _averages(x: Any, sizes: Ints) -> Any:
+    return adaptive_avg_pool(len(sizes))(x, sizes)
+
+
+notation("maxpool", "maxpool({x1})", r"\operatorname{{maxpool}}({x1})", lambda *args: _largest(*args).numpy())
+notation("avgpool", "avgpool({x1})", r"\operatorname{{avgpool}}({x1})", lambda *args: _averages(*args).numpy())
+# Each number in g at the place of the largest entry of its window, and shared equally among its window.
+notation(
+    "unpool", "Σ_w ({x1})_w 1[{x2} = max_w {x2}]", r"\sum_w ({x1})_w 1[{x2} = \max_w {x2}]",
+    lambda g, x, *options: pulled(lambda x: _largest(x, *options), x, g),
+)
+notation(
+    "share", "Σ_w ({x1})_w / |w|", r"\sum_w \frac{{({x1})_w}}{{|w|}}",
+    lambda g, x, sizes: pulled(lambda x: _averages(x, sizes), x, g),
+)

@@ -18,6 +18,7 @@ from ...engine.context import called_in_group
 from ...rules.windows import counts, window
 from ...table import Stated
 from ...tensor import Tensor
+from ...transforms.grad import vjp
 from .inputs import rows
 
 P = ParamSpec("P")
@@ -129,3 +130,8 @@ def resampled(x: Tensor, matrices: Sequence[Any]) -> Tensor:
     for k in range(2, len(matrices) + 1):
         y = matmul(matrices[-k], y.swapaxes(-k, -2)).swapaxes(-k, -2)
     return y
+
+
+def pulled(f: Callable[[Any], Any], x: Any, g: Any) -> Any:
+    """The gradient with respect to `x`, where `g` is the gradient with respect to ``f(x)``; for notations."""
+    return vjp(f, x)[1](g)[0]

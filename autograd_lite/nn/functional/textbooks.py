@@ -101,16 +101,13 @@ def nll_loss(input: Any, target: Any, weight: Any, ignore_index: int, reduction:
 # ------------------------------------------------------------------------------------------------- normalisation
 
 
-def _by_channel(x: Any, ndim: int) -> Any:
-    return np.reshape(x, (-1, *(1,) * (ndim - 2)))
-
-
 def _group_mean(x: Any, groups: int) -> Any:
     mean = np.mean(np.reshape(x, (len(x), groups, -1)), axis=-1, keepdims=True)
     return np.broadcast_to(mean, (len(x), groups, prod(x.shape[1:]) // groups)).reshape(x.shape)
 
 
-notation("channels", "{x1}", "{x1}", _by_channel)  # one number for each channel
+# One number for each channel.
+notation("channels", "{x1}", "{x1}", lambda x, ndim: np.reshape(x, (-1, *(1,) * (ndim - 2))))
 notation("groupmean", "mean({x1})", r"\operatorname{{mean}}({x1})", _group_mean)  # over a group of channels
 
 
@@ -200,11 +197,10 @@ def group_norm(input: Any, num_groups: int, weight: Any, bias: Any, **other: Any
 # ----------------------------------------------------------------------------------------------------- attention
 
 
-def _causal(scores: Any) -> Any:
-    return np.where(np.tri(*scores.shape[-2:], dtype=np.bool_), scores, -np.inf)
-
-
-notation("causal", "mask({x1})", r"\operatorname{{mask}}({x1})", _causal)  # -inf for later sources
+notation(  # -inf for later sources
+    "causal", "mask({x1})", r"\operatorname{{mask}}({x1})",
+    lambda scores: np.where(np.tri(*scores.shape[-2:], dtype=np.bool_), scores, -np.inf),
+)
 notation(
     "masked", "mask({x1}, {x2})", r"\operatorname{{mask}}({x1}, {x2})", lambda x, seen: np.where(seen, x, -np.inf)
 )
