@@ -54,10 +54,10 @@ class _Conv(Module):
     (5, 6, {each[8]})
     """
 
-    def __init_subclass__(cls, dims: int = 0, **params: Any) -> None:
+    def __init_subclass__(cls, **params: Any) -> None:
         super().__init_subclass__(**params)
-        if dims:
-            cls.dims, cls.__doc__ = dims, f"{cls.__doc__}{filled(cls._details, dims, cls.__name__)}"
+        if "dims" in vars(cls):
+            cls.__doc__ = f"{cls.__doc__}{filled(cls._details, cls.dims, cls.__name__)}"
 
     def __init__(
         self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any = 1, padding: Any = 0,
@@ -111,16 +111,22 @@ class _Conv(Module):
         return shown + self._unusual(padding_mode="zeros")
 
 
-class Conv1d(_Conv, dims=1):
+class Conv1d(_Conv):
     """Convolution of sequences: (n, in_channels, length) to (n, out_channels, length')."""
 
+    dims = 1
 
-class Conv2d(_Conv, dims=2):
+
+class Conv2d(_Conv):
     """Convolution of images: (n, in_channels, height, width) to (n, out_channels, height', width')."""
 
+    dims = 2
 
-class Conv3d(_Conv, dims=3):
+
+class Conv3d(_Conv):
     """Convolution of volumes: (n, in_channels, depth, ...) to (n, out_channels, depth', ...)."""
+
+    dims = 3
 
 
 class _ConvTranspose(_Conv):
@@ -165,13 +171,19 @@ class _ConvTranspose(_Conv):
         return conv_transpose(self.dims)(x, self.weight, self.bias, self.stride, self.padding, *options)
 
 
-class ConvTranspose1d(_ConvTranspose, dims=1):
+class ConvTranspose1d(_ConvTranspose):
     """The transpose of Conv1d, which makes sequences longer."""
 
+    dims = 1
 
-class ConvTranspose2d(_ConvTranspose, dims=2):
+
+class ConvTranspose2d(_ConvTranspose):
     """The transpose of Conv2d, which makes images larger."""
 
+    dims = 2
 
-class ConvTranspose3d(_ConvTranspose, dims=3):
+
+class ConvTranspose3d(_ConvTranspose):
     """The transpose of Conv3d, which makes volumes larger."""
+
+    dims = 3

@@ -78,20 +78,16 @@ class _Lazy(Module):
     def __init__(self, *args: Any, **params: Any) -> None:
         super().__init__()
         self._made_with = args, params
-        example = self.becomes(1, **{**self._options(), **self._example_options()})
+        example = self.becomes(self._groups, *args, **params)  # for inputs as small as possible
         for name, p in example.named_parameters():
             self.register_parameter(name, UninitializedParameter(p.dtype))
         for name, t in example.named_buffers():
             self.register_buffer(name, UninitializedBuffer(t.dtype) if t.ndim else t)
 
-    def _options(self) -> dict[str, Any]:
-        """The arguments of the layer by name."""
+    @property
+    def _groups(self) -> int:
         args, params = self._made_with
-        return inspect.signature(type(self)).bind(*args, **params).arguments
-
-    def _example_options(self) -> dict[str, Any]:
-        """The arguments to replace when the layer is made for an input of size 1, to see its parameters."""
-        return {}
+        return inspect.signature(type(self)).bind(*args, **params).arguments.get("groups", 1)
 
     def _size(self, x: Tensor) -> int:
         """The missing size, taken from an input."""
@@ -109,19 +105,17 @@ class _Lazy(Module):
     def _become(self, size: int) -> None:
         """Become the ordinary layer for inputs of this size."""
         with for_good(), changed(outside=None):
-            self._turn_into(self.becomes(size, *self._made_with[0], **self._made_with[1]))
-
-    def _turn_into(self, layer: Module) -> None:
-        for kind in ("_parameters", "_buffers"):
-            for name, t in layer.__dict__[kind].items():
-                mine = self.__dict__[kind].get(name)
-                if getattr(mine, "lazy", False):
-                    materialize(mine, t)
-                elif mine is None:
-                    self.__dict__[kind][name] = t
-        del self.__dict__["_made_with"]
-        self.__dict__.update({k: v for k, v in layer.__dict__.items() if k not in self.__dict__})
-        self.__class__ = self.becomes
+            layer = self.becomes(size, *self._made_with[0], **self._made_with[1])
+            for kind in ("_parameters", "_buffers"):
+                for name, t in layer.__dict__[kind].items():
+                    mine = self.__dict__[kind].get(name)
+                    if getattr(mine, "lazy", False):
+                        materialize(mine, t)
+                    elif mine is None:
+                        self.__dict__[kind][name] = t
+            del self.__dict__["_made_with"]
+            self.__dict__.update({k: v for k, v in layer.__dict__.items() if k not in self.__dict__})
+            self.__class__ = self.becomes
 
     def _sized_by(self, state: Any, prefix: str) -> None:
         for name in ("weight", "running_mean"):
@@ -162,11 +156,8 @@ class _LazyConv(_Lazy):
             raise ValueError(f"{self!r}: expected an input of shape (n, channels, {SIZES[dims]}), got {x.shape}")
         return x.shape[x.ndim - dims - 1]
 
-    def _example_options(self) -> dict[str, Any]:
-        return {"groups": 1}
-
     def _size_in_weight(self, shape: tuple[int, ...]) -> int:
-        return shape[0] if self.becomes.transposed else shape[1] * int(self._options().get("groups", 1))
+        return shape[0] if self.becomes.transposed else shape[1] * self._groups
 
 
 class LazyConv1d(_LazyConv, becomes=Conv1d):

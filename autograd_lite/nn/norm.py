@@ -46,11 +46,6 @@ class _BatchNorm(_Affine):
 
     dims: ClassVar[int]  # the number of axes after the channels
 
-    def __init_subclass__(cls, dims: int = 0, **params: Any) -> None:
-        super().__init_subclass__(**params)
-        if dims:
-            cls.dims = dims
-
     def __init__(
         self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True,
         track_running_stats: bool = True, dtype: Any = None, *, bias: bool = True,
@@ -98,7 +93,7 @@ class _BatchNorm(_Affine):
         return F.batch_norm(x, mean, var, self.weight, self.bias, by_batch, momentum, self.eps)
 
 
-class BatchNorm1d(_BatchNorm, dims=1):
+class BatchNorm1d(_BatchNorm):
     """Mean 0 and variance 1 for each feature of (n, features) or (n, features, length), over the batch.
 
     In training these are the mean and variance of the batch, and the running ones become
@@ -112,13 +107,19 @@ class BatchNorm1d(_BatchNorm, dims=1):
     num_batches_tracked : Tensor, shape ()
     """
 
+    dims = 1
 
-class BatchNorm2d(_BatchNorm, dims=2):
+
+class BatchNorm2d(_BatchNorm):
     """Mean 0 and variance 1 for each channel of images (n, channels, height, width); see :class:`BatchNorm1d`."""
 
+    dims = 2
 
-class BatchNorm3d(_BatchNorm, dims=3):
+
+class BatchNorm3d(_BatchNorm):
     """Mean 0 and variance 1 for each channel of volumes; see :class:`BatchNorm1d`."""
+
+    dims = 3
 
 
 class _InstanceNorm(_BatchNorm):
@@ -140,7 +141,7 @@ class _InstanceNorm(_BatchNorm):
         return y if x.ndim == n + 2 else y[0]
 
 
-class InstanceNorm1d(_InstanceNorm, dims=1):
+class InstanceNorm1d(_InstanceNorm):
     """Mean 0 and variance 1 for each channel of each sequence (n, channels, length), or without the n.
 
     With ``track_running_stats=True``, evaluation uses running statistics: the means over the batch.
@@ -151,13 +152,19 @@ class InstanceNorm1d(_InstanceNorm, dims=1):
     running_mean, running_var : Tensor, shape (num_features,), with ``track_running_stats=True``
     """
 
+    dims = 1
 
-class InstanceNorm2d(_InstanceNorm, dims=2):
+
+class InstanceNorm2d(_InstanceNorm):
     """Mean 0 and variance 1 for each channel of each image; see :class:`InstanceNorm1d`."""
 
+    dims = 2
 
-class InstanceNorm3d(_InstanceNorm, dims=3):
+
+class InstanceNorm3d(_InstanceNorm):
     """Mean 0 and variance 1 for each channel of each volume; see :class:`InstanceNorm1d`."""
+
+    dims = 3
 
 
 class LayerNorm(_Affine):

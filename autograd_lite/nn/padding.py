@@ -22,13 +22,8 @@ __all__ = [
 
 class _Pad(Module):
     dims: ClassVar[int]
-    mode: ClassVar[str]
+    mode: ClassVar[str] = "constant"
     value: float | None = None
-
-    def __init_subclass__(cls, dims: int = 0, mode: str = "constant", **params: Any) -> None:
-        super().__init_subclass__(**params)
-        if dims:
-            cls.dims, cls.mode = dims, mode
 
     def __init__(self, padding: Any) -> None:
         super().__init__()
@@ -50,31 +45,43 @@ class _Constant(_Pad):
         return f"padding={self.padding}, value={self.value}"
 
 
-class ConstantPad1d(_Constant, dims=1):
+class ConstantPad1d(_Constant):
     """Adds `value` around sequences."""
 
+    dims = 1
 
-class ConstantPad2d(_Constant, dims=2):
+
+class ConstantPad2d(_Constant):
     """Adds `value` around images."""
 
+    dims = 2
 
-class ConstantPad3d(_Constant, dims=3):
+
+class ConstantPad3d(_Constant):
     """Adds `value` around volumes."""
 
+    dims = 3
 
-class ZeroPad1d(_Pad, dims=1):
+
+class ZeroPad1d(_Pad):
     """Adds zeros around sequences."""
 
+    dims = 1
 
-class ZeroPad2d(_Pad, dims=2):
+
+class ZeroPad2d(_Pad):
     """Adds zeros around images."""
 
+    dims = 2
 
-class ZeroPad3d(_Pad, dims=3):
+
+class ZeroPad3d(_Pad):
     """Adds zeros around volumes."""
 
+    dims = 3
 
-class ReflectionPad1d(_Pad, dims=1, mode="reflect"):
+
+class ReflectionPad1d(_Pad):
     """Mirrors the ends of sequences.
 
     Examples
@@ -84,34 +91,52 @@ class ReflectionPad1d(_Pad, dims=1, mode="reflect"):
     tensor([[3., 2., 1., 2., 3.]])
     """
 
+    dims, mode = 1, "reflect"
 
-class ReflectionPad2d(_Pad, dims=2, mode="reflect"):
+
+class ReflectionPad2d(_Pad):
     """Mirrors the ends of images."""
 
+    dims, mode = 2, "reflect"
 
-class ReflectionPad3d(_Pad, dims=3, mode="reflect"):
+
+class ReflectionPad3d(_Pad):
     """Mirrors the ends of volumes."""
 
+    dims, mode = 3, "reflect"
 
-class ReplicationPad1d(_Pad, dims=1, mode="replicate"):
+
+class ReplicationPad1d(_Pad):
     """Repeats the ends of sequences."""
 
+    dims, mode = 1, "replicate"
 
-class ReplicationPad2d(_Pad, dims=2, mode="replicate"):
+
+class ReplicationPad2d(_Pad):
     """Repeats the ends of images."""
 
+    dims, mode = 2, "replicate"
 
-class ReplicationPad3d(_Pad, dims=3, mode="replicate"):
+
+class ReplicationPad3d(_Pad):
     """Repeats the ends of volumes."""
 
+    dims, mode = 3, "replicate"
 
-class CircularPad1d(_Pad, dims=1, mode="circular"):
+
+class CircularPad1d(_Pad):
     """Continues sequences at each end with their other end."""
 
+    dims, mode = 1, "circular"
 
-class CircularPad2d(_Pad, dims=2, mode="circular"):
+
+class CircularPad2d(_Pad):
     """Continues images at each end with their other end."""
 
+    dims, mode = 2, "circular"
 
-class CircularPad3d(_Pad, dims=3, mode="circular"):
+
+class CircularPad3d(_Pad):
     """Continues volumes at each end with their other end."""
+
+    dims, mode = 3, "circular"

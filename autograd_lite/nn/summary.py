@@ -48,14 +48,13 @@ def summary(module: Any, *inputs: Any) -> Summary:
         if firsts.setdefault(m, where) != where:
             rows.append((depth + where, kind, output, "0", f"the same as {firsts[m]}"))
             continue
-        parameters = [(n, p) for n, p in m._parameters.items() if p is not None]
-        unknown = any(getattr(p, "lazy", False) for p in m.parameters())
         total = sum(p.size for p in m.parameters())
         if m is module:
             learned = sum(p.size for p in m.parameters() if p.requires_grad)
             weights = f"learned: {learned:,}"
         else:
-            weights = ", ".join(f"{n} {'?' if getattr(p, 'lazy', False) else p.shape}" for n, p in parameters)
-        count = f"{total:,}" + (" + ?" if unknown else "")
+            named = ((n, p) for n, p in m._parameters.items() if p is not None)
+            weights = ", ".join(f"{n} {'?' if hasattr(p, 'lazy') else p.shape}" for n, p in named)
+        count = f"{total:,}" + (" + ?" if any(hasattr(p, "lazy") for p in m.parameters()) else "")
         rows.append((depth + where, kind, output, count, weights))
     return rows

@@ -103,12 +103,10 @@ def attention_weights(
         mask = tensor_of(np.tri(q.shape[-2], k.shape[-2], dtype=bool))
     if mask is None:
         return softmax(scores, -1)
-    seen = mask if mask.dtype.kind == "b" else mask != -math.inf
-    if mask.dtype.kind != "b":
-        scores = scores + mask
-    else:
-        scores = where(mask, scores, -math.inf)
-    blind = np.logical_not(np.any(seen.detach(), axis=-1, keepdims=True))
+    boolean = mask.dtype.kind == "b"
+    scores = where(mask, scores, -math.inf) if boolean else scores + mask
+    seen = (mask if boolean else mask != -math.inf).detach()
+    blind = np.logical_not(np.any(seen, axis=-1, keepdims=True))
     if not blind._data.any() and not is_traced(blind):
         return softmax(scores, -1)
     return where(blind, 0, softmax(where(blind, 0, scores), -1))

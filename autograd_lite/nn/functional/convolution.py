@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ...rules.windows import counts, window
+from ...rules.windows import counts
 from ...table import TABLE, Textbook, notation
 from ...tensor import Tensor
 from .inputs import rows, step, tensor_of
@@ -157,20 +157,14 @@ def conv_transpose(
     k, s, d, p, e = map(np.array, (w.shape[2:], stride, dilation, padding, extra))
     if np.any(e >= np.maximum(s, d)):
         raise ValueError(f"{name}: output_padding {extra} must be less than stride {stride} or dilation {dilation}")
-    sizes = (np.array(x.shape[2:]) - 1) * s - 2 * p + d * (k - 1) + e + 1
-    # At the end of an axis padding removes entries and output_padding adds some. `fold` would place another window in
-    # an output_padding of a stride or more: there padding is subtracted first, and the zeros that remain are added
-    # afterwards.
-    late = np.where(e >= s, np.maximum(e - p, 0), 0)
-    behind = np.where(e >= s, np.maximum(p - e, 0), p)
     count, channels = x.shape[:2]
     columns = x.reshape(count, groups, channels // groups, prod(x.shape[2:]))
     flat = w.reshape(groups, channels // groups, -1)
     columns = matmul(flat.mT, columns).reshape(count, groups * flat.shape[-1], columns.shape[-1])
-    of = window(w.shape[2:], stride, dilation, np.stack([p, behind], 1).tolist())
-    y = TABLE["fold"](columns, (sizes - late).tolist(), **of)
-    if late.any():
-        y = TABLE["pad"](y, [(0, 0), (0, 0), *((0, m) for m in late.tolist())])
+    sizes = (np.array(x.shape[2:]) - 1) * s + d * (k - 1) + 1
+    y = TABLE["fold"](columns, sizes.tolist(), kernel=w.shape[2:], stride=stride, dilation=dilation)
+    if np.any(p) or np.any(e):
+        y = pad(y, np.stack([-p, e - p], 1)[::-1].ravel().tolist())
     if bias is not None:
         y = y + tensor_of(bias, w).reshape(-1, *[1] * dims)
     return y[0] if added else y
