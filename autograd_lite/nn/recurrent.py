@@ -57,8 +57,15 @@ class _Gated(Module):
                 raise ValueError(f"{self!r}: expected a state of shape {shape}, got {h.shape}")
         return arrays
 
-    def _step(self, x: Tensor, state: State, weight: Any, bias: Any, projection: Any = None) -> State:
-        """The next state. `x` is the input times its weights, plus its bias; the others are those of the state."""
+    def _next(self, x: Tensor, state: State, weight: Any, bias: Any, projection: Any = None) -> State:
+        """The next state; `x` is the input times its weights, plus its bias, and the others are those of the state."""
+        h = state[0]
+        y = matmul(h, weight.T) if bias is None else linear(h, weight, bias)
+        h, *c = self._step(x, y, *state)
+        return h if projection is None else matmul(h, projection.T), *c
+
+    def _step(self, x: Tensor, y: Tensor, *state: Tensor) -> State:
+        """The equation: from the products of input and state with their weights, plus their biases."""
         raise NotImplementedError(f"{type(self).__name__} has no _step()")  # abstract
 
 
@@ -67,12 +74,8 @@ def _zeros(x: Tensor, weight: Tensor, shapes: Sequence[tuple[int, ...]]) -> Stat
     return tuple(tensor_of(np.zeros(shape, dtype)) for shape in shapes)
 
 
-def _of_state(h: Tensor, weight: Any, bias: Any) -> Tensor:
-    return matmul(h, weight.T) if bias is None else linear(h, weight, bias)
-
-
 class _RNN(_Gated):
-    """``h' = tanh(x + W h + b)``, or relu."""
+    """``h' = tanh(x + y)``, or relu."""
 
     nonlinearity: str
 
@@ -81,9 +84,8 @@ class _RNN(_Gated):
             raise ValueError(f"{type(self).__name__}: expected 'tanh' or 'relu', got {nonlinearity=}")
         self.nonlinearity = nonlinearity
 
-    def _step(self, x: Tensor, state: State, weight: Any, bias: Any, projection: Any = None) -> State:
-        z = x + _of_state(state[0], weight, bias)
-        return (tanh(z) if self.nonlinearity == "tanh" else F.relu(z),)
+    def _step(self, x: Tensor, y: Tensor, *state: Tensor) -> State:
+        return ((tanh if self.nonlinearity == "tanh" else F.relu)(x + y),)
 
 
 class _LSTM(_Gated):
@@ -94,12 +96,10 @@ class _LSTM(_Gated):
 
     gates, states = 4, 2
 
-    def _step(self, x: Tensor, state: State, weight: Any, bias: Any, projection: Any = None) -> State:
-        h, c = state
-        i, f, g, o = split(x + _of_state(h, weight, bias), 4, -1)
-        c = sigmoid(f) * c + sigmoid(i) * tanh(g)
-        h = sigmoid(o) * tanh(c)
-        return h if projection is None else matmul(h, projection.T), c
+    def _step(self, x: Tensor, y: Tensor, *state: Tensor) -> State:
+        i, f, g, o = split(x + y, 4, -1)
+        c = sigmoid(f) * state[1] + sigmoid(i) * tanh(g)
+        return sigmoid(o) * tanh(c), c
 
 
 class _GRU(_Gated):
@@ -107,13 +107,12 @@ class _GRU(_Gated):
 
     gates = 3
 
-    def _step(self, x: Tensor, state: State, weight: Any, bias: Any, projection: Any = None) -> State:
-        h = state[0]
+    def _step(self, x: Tensor, y: Tensor, *state: Tensor) -> State:
         xr, xz, xn = split(x, 3, -1)
-        hr, hz, hn = split(_of_state(h, weight, bias), 3, -1)
-        r, z = sigmoid(xr + hr), sigmoid(xz + hz)
-        n = tanh(xn + r * hn)
-        return (n + z * (h - n),)
+        yr, yz, yn = split(y, 3, -1)
+        r, z = sigmoid(xr + yr), sigmoid(xz + yz)
+        n = tanh(xn + r * yn)
+        return (n + z * (state[0] - n),)
 
 
 # --------------------------------------------------------------------------------------------------- layers
@@ -161,16 +160,16 @@ class _Layers(_Gated):
         if len(x) == 0:
             raise ValueError(f"{self!r}: expected a sequence of one step or more, got shape {np.shape(input)}")
         start = self._start(hx, x, batched)
-        ends = []
+        ends: list[State] = []
         for layer in range(self.num_layers):
             if layer and self.dropout:
                 x = F.dropout(x, self.dropout, self.training)
-            both = []
-            for k, suffix in enumerate(self._suffixes(layer)):
-                y, end = self._run(x, start[layer * self.directions + k], suffix, backwards=k == 1)
+            both: list[Tensor] = []
+            for suffix in self._suffixes(layer):
+                y, end = self._run(x, start[len(ends)], suffix, backwards=bool(both))
                 both.append(y)
                 ends.append(end)
-            x = both[0] if len(both) == 1 else concatenate(both, -1)
+            x = concatenate(both, -1) if self.bidirectional else y
         end = tuple(stack(arrays) for arrays in zip(*ends, strict=True))
         if not batched:
             x, end = x[:, 0], tuple(h[:, 0] for h in end)
@@ -186,7 +185,7 @@ class _Layers(_Gated):
         steps = list(unstack(F.linear(x, *ih)))
         outputs = []
         for x in reversed(steps) if backwards else steps:
-            state = self._step(x, state, *hh, projection)
+            state = self._next(x, state, *hh, projection)
             outputs.append(state[0])
         return stack(outputs[::-1] if backwards else outputs), state
 
@@ -285,7 +284,7 @@ class _Cell(_Gated):
         shapes = [(*x.shape[:-1], self.hidden_size)] * self.states
         weight = self.weight_hh
         state = _zeros(x, weight, shapes) if hx is None else tuple(self._checked(hx, shapes, weight))
-        state = self._step(F.linear(x, self.weight_ih, self.bias_ih), state, weight, self.bias_hh)
+        state = self._next(F.linear(x, self.weight_ih, self.bias_ih), state, weight, self.bias_hh)
         return state if self.states == 2 else state[0]
 
     def extra_repr(self) -> str:
