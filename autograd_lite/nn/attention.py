@@ -395,8 +395,9 @@ class Transformer(Module):
         batch_first: bool = False, norm_first: bool = False, bias: bool = True, dtype: Any = None,
     ) -> None:
         super().__init__()
-        options = dropout, activation, layer_norm_eps, batch_first, norm_first, bias, dtype
-        layer = d_model, nhead, dim_feedforward, *options
+        layer = (
+            d_model, nhead, dim_feedforward, dropout, activation, layer_norm_eps, batch_first, norm_first, bias, dtype
+        )
 
         def norm() -> LayerNorm:
             return LayerNorm(d_model, layer_norm_eps, bias=bias, dtype=dtype)

@@ -19,7 +19,7 @@ from ..engine.hooks import Handle
 from ..engine.versions import CONFIGURED
 from ..tensor import Tensor
 from ..tensor.torch_names import dtype_in
-from .backward_hooks import Watch
+from .backward_hooks import watched
 from .summary import Summary, summary
 
 __all__ = ["Module", "Parameter"]
@@ -194,14 +194,15 @@ class Module:
             changed = before(self, args)
             if changed is not None:
                 args = changed if isinstance(changed, tuple) else (changed,)
-        watch = Watch(self) if self._backward_hooks or self._backward_pre_hooks else None
-        if watch is not None:
-            args = watch.of_inputs(args)
-        y = self.forward(*args, **params)
-        for after in tuple(self._hooks.values()):
-            changed = after(self, args, y)
-            y = y if changed is None else changed
-        return y if watch is None else watch.of_output(y)
+
+        def run(args: tuple[Any, ...]) -> Any:
+            y = self.forward(*args, **params)
+            for after in tuple(self._hooks.values()):
+                changed = after(self, args, y)
+                y = y if changed is None else changed
+            return y
+
+        return watched(self, run, args) if self._backward_hooks or self._backward_pre_hooks else run(args)
 
     def register_forward_hook(self, hook: Callable[[Module, Any, Any], Any]) -> Handle:
         """Call ``hook(module, args, output)`` after each forward; what it returns replaces the output."""

@@ -13,12 +13,9 @@ class Summary(list[tuple[str, ...]]):
     """The rows of a table, which prints as one."""
 
     def __repr__(self) -> str:
-        widths = [max(map(len, column)) for column in zip(*self, strict=True)]
-        lines = []
-        for part, kind, output, count, weights in self:
-            cells = [part.ljust(max(widths[0], 14)), kind.ljust(widths[1]), output.ljust(widths[2])]
-            lines.append("  ".join([*cells, count.rjust(widths[3]), weights]).rstrip())
-        return "\n".join(lines)
+        part, kind, output, count, _ = (max(map(len, column)) for column in zip(*self, strict=True))
+        line = f"{{:{max(part, 14)}}}  {{:{kind}}}  {{:{output}}}  {{:>{count}}}  {{}}"
+        return "\n".join(line.format(*row).rstrip() for row in self)
 
 
 def summary(module: Any, *inputs: Any) -> Summary:

@@ -145,12 +145,8 @@ def _by_channel(
     if not x.size:  # an empty batch
         return _affine(x, _channels(weight, x), _channels(bias, x))
     z, scale = standardize(x, axes, eps)
-
-    def by_channel(a: Any) -> Any:
-        return a.ravel() if axes == others else a.mean(others)
-
     _update(running_mean, lambda: values(x).mean(others), momentum)
-    _update(running_var, lambda: by_channel(1 / values(scale) ** 2 - eps) * (n / (n - 1)), momentum)
+    _update(running_var, lambda: (1 / values(scale) ** 2 - eps).mean(others) * (n / (n - 1)), momentum)
     return _affine(z, _channels(weight, x), _channels(bias, x))
 
 

@@ -153,13 +153,10 @@ def avg_pool(
     of = _windows(name, x, kernel_size, stride, padding, ceil_mode=ceil_mode)
     if divisor_override == 0:
         raise ValueError(f"{name}: divisor_override must not be 0")
-    y = window_sum(x, **of)
-    if divisor_override is not None:
-        y = y * (1 / divisor_override)
-    elif not np.any(of["padding"]):
-        y = y * (1 / prod(of["kernel"]))
-    else:
-        y = y / _entries(x, of, count_include_pad)
+    divisor: Any = divisor_override or prod(of["kernel"])
+    if divisor_override is None and np.any(of["padding"]):
+        divisor = _entries(x, of, count_include_pad)
+    y = window_sum(x, **of) * (1 / divisor)
     return y[0] if added else y
 
 
