@@ -13,7 +13,6 @@ from .loss import *
 from .module import *
 from .network import *
 from .norm import *
-from .padding import *
 from .pooling import *
 from .recurrent import *
 from .shape import *

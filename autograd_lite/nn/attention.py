@@ -236,7 +236,7 @@ class _TransformerLayer(Module):
     def _block(self, k: int, x: Tensor, f: Callable[[Tensor], Any]) -> Tensor:
         """``x + f(x)`` with the norm and the dropout of block `k`."""
         norm, dropout = getattr(self, f"norm{k}"), getattr(self, f"dropout{k}")
-        return tensor_of(x + dropout(f(norm(x))) if self.norm_first else norm(x + dropout(f(x))))
+        return x + dropout(f(norm(x))) if self.norm_first else norm(x + dropout(f(x)))
 
     def _attend(self, k: int, x: Tensor, memory: Tensor | None, mask: Any, padding: Any, causal: Any) -> Tensor:
         heads = getattr(self, self.attentions[k - 1])
@@ -327,7 +327,7 @@ class _Stack(Module):
     def _run(self, x: Any, *memory: Any, **masks: Any) -> Tensor:
         for layer in self.layers:
             x = layer(x, *memory, **masks)
-        return tensor_of(x if self.norm is None else self.norm(x))
+        return x if self.norm is None else self.norm(x)
 
 
 class TransformerEncoder(_Stack):

@@ -9,8 +9,7 @@ from ..tensor import Tensor
 from . import functional as F
 from . import init
 from .functional.convolution import conv, conv_transpose
-from .functional.inputs import tensor_of
-from .functional.spatial import SIZES, each, filled, windows
+from .functional.inputs import SIZES, each, filled, tensor_of, windows
 from .linear import parameter
 from .module import Module, Parameter
 

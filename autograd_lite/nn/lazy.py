@@ -16,8 +16,7 @@ from ..engine.context import changed
 from ..tensor import Tensor
 from ..tensor.creation import get_default_dtype
 from .conv import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d, _Conv
-from .functional.inputs import tensor_of
-from .functional.spatial import SIZES
+from .functional.inputs import SIZES, tensor_of
 from .linear import Linear
 from .module import Module, Parameter
 from .norm import BatchNorm1d, BatchNorm2d, BatchNorm3d

@@ -10,8 +10,7 @@ from ..engine.context import no_grad, tracing
 from ..tensor import Tensor, tensor
 from . import functional as F
 from . import init
-from .functional.inputs import rows, tensor_of
-from .functional.spatial import SIZES
+from .functional.inputs import SIZES, rows, tensor_of
 from .linear import parameter
 from .module import Module, Parameter
 from .stateless import Stateless

@@ -11,8 +11,7 @@ from ...engine.context import is_traced
 from ...rules.random import dropout_mask
 from ...tensor import Tensor
 from . import textbooks
-from .inputs import floats, rows, step, tensor_of
-from .spatial import SIZES, by_dims
+from .inputs import SIZES, by_dims, floats, rows, step, tensor_of
 
 __all__ = ["dropout", "dropout1d", "dropout2d", "dropout3d", "scaled_dot_product_attention"]
 

@@ -14,8 +14,7 @@ import numpy as np
 from ...rules.windows import counts
 from ...table import TABLE, Textbook, notation
 from ...tensor import Tensor
-from .inputs import rows, step, tensor_of
-from .spatial import batched, by_dims, each, fitting, pulled, windows
+from .inputs import batched, by_dims, each, fitting, pulled, rows, step, tensor_of, windows
 
 __all__ = [
     "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "fold", "pad", "unfold",

@@ -9,8 +9,7 @@ import numpy as np
 
 from ...table import TABLE, Textbook, notation
 from ...tensor import Tensor
-from .inputs import floats, rows
-from .spatial import Ints, batched, by_dims, each, fitting, pulled, resampled, windows
+from .inputs import Ints, batched, by_dims, each, fitting, floats, pulled, resampled, rows, windows
 
 __all__ = [
     "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool1d", "adaptive_max_pool2d",

@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 
 from ...tensor import Tensor
-from .inputs import floats, rows, step, tensor_of
+from .inputs import SIZES, Ints, each, floats, resampled, rows, step, tensor_of
 from .pooling import adaptive_avg_pool
-from .spatial import SIZES, Ints, each, resampled
 
 __all__ = ["interpolate", "pixel_shuffle", "pixel_unshuffle"]
 
