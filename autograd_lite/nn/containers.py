@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import count
-from typing import Any, Self, overload
+from typing import Any, ClassVar, Self, overload
 
 from .module import Module, Parameter
 
@@ -13,6 +13,9 @@ __all__ = ["ModuleDict", "ModuleList", "ParameterList", "Sequential"]
 
 class _InOrder(Module):
     """Modules in order, with the methods of a list. A module may be in several places, as in PyTorch."""
+
+    #: From names and modules to a container, as `__getitem__` returns it for a slice; each kind has its own.
+    _part: ClassVar[Callable[..., Any]]
 
     def append(self, module: Module) -> Self:
         """Add a module at the end; returns self."""
@@ -57,10 +60,6 @@ class _InOrder(Module):
     def __getitem__(self, index: slice) -> Self: ...
     def __getitem__(self, index: int | slice) -> Any:
         return self._part(list(self._modules.items())[index]) if isinstance(index, slice) else list(self)[index]
-
-    def _part(self, modules: list[tuple[str, Any]]) -> Any:
-        """Some of the modules, as `__getitem__` returns them; each kind of container implements it."""
-        raise NotImplementedError(f"{type(self).__name__} has no _part()")  # abstract
 
     def __setitem__(self, index: int, module: Module) -> None:
         self.register_module(list(self._modules)[index], module)

@@ -77,10 +77,10 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
         raise ValueError(f"dirac_: expected weights of a convolution in {groups} groups, got shape {tensor.shape}")
     values = np.zeros(tensor.shape)
     out = tensor.shape[0] // groups
-    middle = tuple(n // 2 for n in tensor.shape[2:])
-    for k in range(groups):
-        for i in range(min(out, tensor.shape[1])):
-            values[(k * out + i, i, *middle)] = 1
+    rows = np.arange(tensor.shape[0])
+    rows = rows[rows % out < tensor.shape[1]]
+    middle: Any = (n // 2 for n in tensor.shape[2:])
+    values[rows, rows % out, *middle] = 1
     return _fill(tensor, values)
 
 

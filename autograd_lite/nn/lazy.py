@@ -7,7 +7,8 @@ is an ordinary one, of the same class and with the same state.
 from __future__ import annotations
 
 import inspect
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -66,6 +67,7 @@ class _Lazy(Module):
     """
 
     becomes: Any  # the class of the layer
+    _size: ClassVar[Callable[..., int]]  # the missing size, taken from an input
     __signature__: inspect.Signature
 
     def __init_subclass__(cls, becomes: Any = None, **params: Any) -> None:
@@ -88,10 +90,6 @@ class _Lazy(Module):
         args, params = self._made_with
         return inspect.signature(type(self)).bind(*args, **params).arguments.get("groups", 1)
 
-    def _size(self, x: Tensor) -> int:
-        """The missing size, taken from an input."""
-        raise NotImplementedError(f"{type(self).__name__} has no _size()")  # abstract
-
     def _size_in_weight(self, shape: tuple[int, ...]) -> int:
         """The missing size, taken from the shape of the weights in a state dict."""
         return shape[1]
@@ -108,7 +106,7 @@ class _Lazy(Module):
             for kind in ("_parameters", "_buffers"):
                 for name, t in layer.__dict__[kind].items():
                     mine = self.__dict__[kind].get(name)
-                    if getattr(mine, "lazy", False):
+                    if hasattr(mine, "lazy"):
                         materialize(mine, t)
                     elif mine is None:
                         self.__dict__[kind][name] = t

@@ -489,7 +489,7 @@ def _misfit(name: str, t: Tensor, array: Any) -> str:
     """Why an array cannot be the value of a Tensor; empty if it can."""
     if array.dtype.kind not in "biufc":
         return f"{name} holds {array.dtype}"
-    if array.shape != t.shape and not getattr(t, "lazy", False):
+    if array.shape != t.shape and not hasattr(t, "lazy"):
         return f"expected {name} of shape {t.shape}, got {array.shape}"
     if array.dtype.kind == "c" and t.dtype.kind != "c":
         return f"expected {name} as {t.dtype}, got {array.dtype}"

@@ -73,7 +73,7 @@ class FullyConnected(Module):
         x = tensor_of(X, self.W)
         if x.ndim != 2:
             raise ValueError(f"{self!r}: expected an input of shape (samples, inputs), got {x.shape}")
-        if getattr(self.W, "lazy", False):
+        if hasattr(self.W, "lazy"):
             self._begin(x.shape[1])
         if x.shape[1] != self.W.shape[0]:
             raise ValueError(f"{self!r}: expected {self.W.shape[0]} inputs, as in the first call, got shape {x.shape}")
@@ -88,7 +88,7 @@ class FullyConnected(Module):
 
     def _sized_by(self, state: Any, prefix: str) -> None:
         W = state.get(f"{prefix}W")
-        if W is not None and getattr(self.W, "lazy", False):
+        if W is not None and hasattr(self.W, "lazy"):
             self._begin(W.shape[0])
 
     def extra_repr(self) -> str:

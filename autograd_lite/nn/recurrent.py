@@ -8,7 +8,7 @@ the first axis.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -33,6 +33,8 @@ class _Gated(Module):
     gates: ClassVar[int] = 1
     states: ClassVar[int] = 1  # the number of arrays in the state
     hidden_size: int
+    #: From the products of input and state with their weights, and the state, to the next state.
+    _step: ClassVar[Callable[..., State]]
 
     def reset_parameters(self) -> None:
         """Draw new weights, uniformly between ±1/√hidden_size."""
@@ -63,10 +65,6 @@ class _Gated(Module):
         y = matmul(h, weight.T) if bias is None else linear(h, weight, bias)
         h, *c = self._step(x, y, *state)
         return h if projection is None else matmul(h, projection.T), *c
-
-    def _step(self, x: Tensor, y: Tensor, *state: Tensor) -> State:
-        """The equation: from the products of input and state with their weights, plus their biases."""
-        raise NotImplementedError(f"{type(self).__name__} has no _step()")  # abstract
 
 
 def _zeros(x: Tensor, weight: Tensor, shapes: Sequence[tuple[int, ...]]) -> State:

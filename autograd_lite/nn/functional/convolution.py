@@ -83,17 +83,15 @@ def conv(
     of = windows(name, w.shape[2:], stride, dilation, padding, dims)
     sizes = fitting(name, x, of)
     columns = TABLE["unfold"](x, **of)
-    if groups == 1 and bias is not None:
-        y = linear_columns(w.reshape(out, -1), columns, tensor_of(bias, w))
-        bias = None
-    elif groups == 1:
-        y = matmul(w.reshape(out, -1), columns)
-    else:
+    kernels = w.reshape(out, -1)
+    if groups > 1:
+        kernels = w.reshape(groups, out // groups, -1)
         columns = columns.reshape(count, groups, columns.shape[1] // groups, columns.shape[-1])
-        y = matmul(w.reshape(groups, out // groups, -1), columns).reshape(count, out, columns.shape[-1])
-    if bias is not None:
-        y = y + tensor_of(bias, w).reshape(out, 1)
+    fused = groups == 1 and bias is not None
+    y = linear_columns(kernels, columns, tensor_of(bias, w)) if fused else matmul(kernels, columns)
     y = y.reshape(count, out, *sizes)
+    if bias is not None and not fused:
+        y = y + tensor_of(bias, w).reshape(-1, *[1] * dims)
     return y[0] if added else y
 
 

@@ -209,8 +209,7 @@ def _broadcasts(x: Tensor, y: Tensor) -> bool:
 def margin_ranking_loss(input1: Any, input2: Any, target: Any, margin: float = 0.0, reduction: str = "mean") -> Tensor:
     """``max(0, margin - target * (input1 - input2))``: input1 should be larger where `target` is 1, smaller for -1."""
     x1, x2 = _pair("margin_ranking_loss", input1, input2)
-    y = alike(target, x1)
-    same_shape("margin_ranking_loss", input=x1, target=y)
+    _, y = _pair("margin_ranking_loss", x1, target)
     return reduced(hinge(margin - y * (x1 - x2)), reduction, "margin_ranking_loss")
 
 

@@ -16,7 +16,7 @@ __all__ = [
     "adaptive_max_pool3d", "avg_pool1d", "avg_pool2d", "avg_pool3d", "max_pool1d", "max_pool2d", "max_pool3d",
 ]
 
-getitem, window_argmax, window_sum = rows("getitem", "window_argmax", "window_sum")
+getitem, pool_at, window_argmax, window_sum = rows("getitem", "pool_at", "window_argmax", "window_sum")
 
 
 def _windows(
@@ -103,20 +103,12 @@ def max_pool(
     y = TABLE["max_pool"](x, **of)
     if not return_indices:
         return y[0] if added else y
-    k = _flat_indices(window_argmax(x.detach(), y.detach(), **of).astype(np.int64), x.shape[2:], **of)
+    positions = np.broadcast_to(np.arange(prod(x.shape[2:])).reshape(x.shape[2:]), x.shape)
+    k = pool_at(positions, window_argmax(x.detach(), y.detach(), **of), **of)
     return (y[0], k[0]) if added else (y, k)
 
 
 max_pool1d, max_pool2d, max_pool3d = map(max_pool, (1, 2, 3))
-
-
-def _flat_indices(k: Any, sizes: Ints, kernel: Ints, stride: Ints, dilation: Ints, padding: Any) -> Any:
-    """From the index `k` of an entry in each window to its index in the flattened channel."""
-    flat: Any = 0
-    for axis, (size, s, d, (before, _)) in enumerate(zip(sizes, stride, dilation, padding, strict=True)):
-        start = np.indices(k.shape[2:])[axis] * s - before
-        flat = flat * size + start + k // prod(kernel[axis + 1 :]) % kernel[axis] * d
-    return flat
 
 
 @by_dims(textbook=_avg_pool_textbook)
@@ -263,10 +255,8 @@ def adaptive_max_pool(dims: int, input: Any, output_size: Any, return_indices: b
     if not return_indices:
         return y[0] if added else y
     y, k = y
-    flat: Any = 0
-    for axis, (at, size) in enumerate(zip(places, sizes, strict=True)):
-        flat = flat * size + getitem(at, k // prod(x.shape[axis + 3 :]) % at.size)
-    return (y[0], flat[0]) if added else (y, flat)
+    k = getitem(np.arange(prod(sizes)).reshape(sizes)[np.ix_(*places)].ravel(), k)
+    return (y[0], k[0]) if added else (y, k)
 
 
 adaptive_max_pool1d, adaptive_max_pool2d, adaptive_max_pool3d = map(adaptive_max_pool, (1, 2, 3))
