@@ -219,8 +219,7 @@ class _TransformerLayer(Module):
         super().__init__()
         if isinstance(activation, str):
             if activation not in ("relu", "gelu"):
-                name = type(self).__name__
-                raise ValueError(f"{name}: expected 'relu', 'gelu' or a function, got {activation=}")
+                raise ValueError(f"{type(self).__name__}: expected 'relu', 'gelu' or a function, got {activation=}")
             activation = F.relu if activation == "relu" else F.gelu
         for name in self.attentions:
             heads = MultiheadAttention(d_model, nhead, dropout, bias, batch_first=batch_first, dtype=dtype)

@@ -38,8 +38,9 @@ def watched(module: Any, run: Callable[[tuple[Any, ...]], Any], args: tuple[Any,
             return gs
         new = _tuple(new)
         if len(new) != len(gs):
-            name = type(module).__name__
-            raise RuntimeError(f"backward {what} of {name}: expected {len(gs)} gradients, got {len(new)}")
+            raise RuntimeError(
+                f"backward {what} of {type(module).__name__}: expected {len(gs)} gradients, got {len(new)}"
+            )
         return new
 
     def output_gradients(gs: Gradients) -> Gradients:
@@ -51,8 +52,9 @@ def watched(module: Any, run: Callable[[tuple[Any, ...]], Any], args: tuple[Any,
             for hook in after:
                 new = hook(module, (None,) * len(args), gs)
                 if new is not None and any(g is not None for g in _tuple(new)):
-                    name = type(module).__name__
-                    raise RuntimeError(f"backward hook of {name}: no input requires a gradient; return None")
+                    raise RuntimeError(
+                        f"backward hook of {type(module).__name__}: no input requires a gradient; return None"
+                    )
         return gs
 
     def input_gradients(gs: Gradients) -> Gradients:

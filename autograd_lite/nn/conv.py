@@ -63,11 +63,15 @@ class _Conv(Module):
         dilation: Any = 1, groups: int = 1, bias: bool = True, padding_mode: str = "zeros", dtype: Any = None,
     ) -> None:
         super().__init__()
-        name, n = type(self).__name__, self.dims
+        n = self.dims
         if in_channels % groups or out_channels % groups:
-            raise ValueError(f"{name}: {in_channels} to {out_channels} channels cannot be in {groups} groups")
+            raise ValueError(
+                f"{type(self).__name__}: {in_channels} to {out_channels} channels cannot be in {groups} groups"
+            )
         if padding_mode not in ("zeros", "reflect", "replicate", "circular"):
-            raise ValueError(f"{name}: expected 'zeros', 'reflect', 'replicate' or 'circular', got {padding_mode=}")
+            raise ValueError(
+                f"{type(self).__name__}: expected 'zeros', 'reflect', 'replicate' or 'circular', got {padding_mode=}"
+            )
         self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
         self.kernel_size = each(kernel_size, n, "kernel_size")
         self.stride, self.dilation = each(stride, n, "stride"), each(dilation, n, "dilation")

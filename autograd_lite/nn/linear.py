@@ -76,8 +76,7 @@ class Linear(Module):
         return F.linear(x, self.weight, self.bias)
 
     def extra_repr(self) -> str:
-        bias = self.bias is not None
-        return f"in_features={self.in_features}, out_features={self.out_features}, bias={bias}"
+        return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
 
 
 class Bilinear(Module):
@@ -108,13 +107,17 @@ class Bilinear(Module):
     def forward(self, input1: Any, input2: Any) -> Tensor:
         x1, x2 = tensor_of(input1, self.weight), tensor_of(input2, self.weight)
         if (x1.shape[-1:], x2.shape[-1:]) != ((self.in1_features,), (self.in2_features,)):
-            expected = f"(..., {self.in1_features}) and (..., {self.in2_features})"
-            raise ValueError(f"{self!r}: expected inputs of shape {expected}, got {x1.shape} and {x2.shape}")
+            raise ValueError(
+                f"{self!r}: expected inputs of shape (..., {self.in1_features}) and (..., {self.in2_features}), "
+                f"got {x1.shape} and {x2.shape}"
+            )
         return F.bilinear(x1, x2, self.weight, self.bias)
 
     def extra_repr(self) -> str:
-        sizes = f"in1_features={self.in1_features}, in2_features={self.in2_features}"
-        return f"{sizes}, out_features={self.out_features}, bias={self.bias is not None}"
+        return (
+            f"in1_features={self.in1_features}, in2_features={self.in2_features}, out_features={self.out_features}, "
+            f"bias={self.bias is not None}"
+        )
 
 
 class Embedding(Module):
@@ -150,8 +153,9 @@ class Embedding(Module):
         super().__init__()
         if padding_idx is not None:
             if not -num_embeddings <= padding_idx < num_embeddings:
-                name = type(self).__name__
-                raise ValueError(f"{name}: expected padding_idx below {num_embeddings}, got {padding_idx}")
+                raise ValueError(
+                    f"{type(self).__name__}: expected padding_idx below {num_embeddings}, got {padding_idx}"
+                )
             padding_idx %= num_embeddings
         self.num_embeddings, self.embedding_dim, self.padding_idx = num_embeddings, embedding_dim, padding_idx
         self.max_norm, self.norm_type = max_norm, norm_type

@@ -116,8 +116,10 @@ class Module:
         elif value is None or (held == "_buffers" and isinstance(value, Tensor)):
             fields[held][name] = value
         else:
-            what = f"{type(self).__name__}.{name} is one of its {held[1:]}"
-            raise TypeError(f"{what}; a {type(value).__name__} cannot replace it: del it first")
+            raise TypeError(
+                f"{type(self).__name__}.{name} is one of its {held[1:]}; a {type(value).__name__} cannot replace it: "
+                "del it first"
+            )
 
     def __getattr__(self, name: str) -> Any:
         for kind in _REGISTRIES:
@@ -180,8 +182,7 @@ class Module:
 
     def forward(self, *args: Any, **params: Any) -> Any:
         """Compute the output; each subclass defines this."""
-        name = type(self).__name__
-        raise NotImplementedError(f"{name} has no forward(); write def forward(self, x)")  # abstract
+        raise NotImplementedError(f"{type(self).__name__} has no forward(); write def forward(self, x)")  # abstract
 
     def __call__(self, *args: Any, **params: Any) -> Any:
         return called_in_group(self._call, args, params, type(self).__name__, self)

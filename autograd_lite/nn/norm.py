@@ -77,8 +77,10 @@ class _BatchNorm(_Affine):
         return x
 
     def extra_repr(self) -> str:
-        options = f"eps={self.eps}, momentum={self.momentum}, affine={self.affine}"
-        return f"{self.num_features}, {options}, track_running_stats={self.track_running_stats}"
+        return (
+            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
+            f"track_running_stats={self.track_running_stats}"
+        )
 
     def forward(self, input: Any) -> Tensor:
         x, tracked, momentum = self._checked(input), self.track_running_stats, self.momentum

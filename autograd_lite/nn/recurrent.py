@@ -125,11 +125,14 @@ class _Layers(_Gated):
     ) -> None:
         super().__init__()
         if not isinstance(num_layers, int | np.integer) or num_layers < 1:
-            who = type(self).__name__
-            raise ValueError(f"{who}: expected num_layers as a whole number from 1 on, got {num_layers!r}")
+            raise ValueError(
+                f"{type(self).__name__}: expected num_layers as a whole number from 1 on, got {num_layers!r}"
+            )
         if proj_size and (self.states == 1 or not 0 < proj_size < hidden_size):
-            expected = "expected proj_size for an LSTM only, and below hidden_size"
-            raise ValueError(f"{type(self).__name__}: {expected}, got {proj_size=} and {hidden_size=}")
+            raise ValueError(
+                f"{type(self).__name__}: expected proj_size for an LSTM only, and below hidden_size, got {proj_size=} "
+                f"and {hidden_size=}"
+            )
         self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
         self.bias, self.batch_first, self.dropout, self.bidirectional = bias, batch_first, dropout, bidirectional
         self.proj_size, self.directions = proj_size, 2 if bidirectional else 1

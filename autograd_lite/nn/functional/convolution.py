@@ -20,7 +20,7 @@ __all__ = [
     "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "fold", "pad", "unfold",
 ]
 
-expand_dims, linear_columns, matmul = rows("expand_dims", "linear_columns", "matmul")
+expand_dims, linear_columns, matmul, where = rows("expand_dims", "linear_columns", "matmul", "where")
 
 
 # ------------------------------------------------------------------------------------------------- known steps
@@ -238,8 +238,12 @@ def pad(input: Any, pad: Any, mode: str = "constant", value: float | None = None
     added = np.maximum(widths, 0).tolist()
     if mode in ("reflect", "replicate"):  # the mirrored entries may be among those that are removed
         return _cropped(TABLE["pad"](x, added, _MODES[mode]), widths)
-    options = {"constant_values": value} if value else {}
-    return TABLE["pad"](_cropped(x, widths), added, _MODES[mode], **options)
+    x = _cropped(x, widths)
+    y = TABLE["pad"](x, added, _MODES[mode])
+    if not value:
+        return y
+    inside = np.pad(np.ones(np.where(np.any(added, axis=1), x.shape, 1), bool), added)
+    return where(inside, y, x.dtype.type(value))
 
 
 def _cropped(x: Tensor, widths: Any) -> Tensor:
