@@ -1,7 +1,8 @@
 """The public names of the library, read from its modules.
 
-A public module publishes what it defines, and what it imports under the same name (``from .x import y as y``), as type
-checkers read it. What starts with an underscore is private, and so is every module that is not in `MODULES`.
+A public module publishes what it defines, what it imports under the same name (``from .x import y as y``), and all that
+another module lists (``from .x import *``), as type checkers read it. What starts with an underscore is private, and so
+is every module that is not in `MODULES`.
 """
 
 from __future__ import annotations
@@ -75,6 +76,8 @@ def _published(body: list[ast.stmt], own: str, package: str) -> Iterator[tuple[s
         if isinstance(node, ast.ImportFrom):
             base = "." * node.level + (node.module or "")
             origin = importlib.util.resolve_name(base, package)
+            if node.names[0].name == "*":
+                yield from dict.fromkeys(importlib.import_module(origin).__all__, origin).items()
             yield from ((alias.name, origin) for alias in node.names if alias.asname == alias.name)
         elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             yield node.name, own
