@@ -21,7 +21,6 @@ class _Conv(Module):
 
     dims: ClassVar[int]
     transposed: ClassVar[bool] = False
-    weight: Parameter
     bias: Parameter | None
     _details = """
 

@@ -55,7 +55,6 @@ class Linear(Module):
     (5, 2)
     """
 
-    weight: Parameter
     bias: Parameter | None
 
     def __init__(self, in_features: int, out_features: int, bias: bool = True, dtype: Any = None) -> None:
@@ -88,7 +87,6 @@ class Bilinear(Module):
     bias : Parameter, shape (out_features,)
     """
 
-    weight: Parameter
     bias: Parameter | None
 
     def __init__(
@@ -143,8 +141,6 @@ class Embedding(Module):
     >>> nn.Embedding(10, 3)([[1, 2, 4, 5]]).shape
     (1, 4, 3)
     """
-
-    weight: Parameter
 
     def __init__(
         self, num_embeddings: int, embedding_dim: int, padding_idx: int | None = None, max_norm: float | None = None,

@@ -83,9 +83,8 @@ def conv(
     of = windows(name, w.shape[2:], stride, dilation, padding, dims)
     sizes = fitting(name, x, of)
     columns = TABLE["unfold"](x, **of)
-    kernels = w.reshape(out, -1)
+    kernels = w.reshape(out, -1) if groups == 1 else w.reshape(groups, out // groups, -1)
     if groups > 1:
-        kernels = w.reshape(groups, out // groups, -1)
         columns = columns.reshape(count, groups, columns.shape[1] // groups, columns.shape[-1])
     fused = groups == 1 and bias is not None
     y = linear_columns(kernels, columns, tensor_of(bias, w)) if fused else matmul(kernels, columns)
@@ -111,7 +110,6 @@ notation(  # a full convolution, the transpose of a correlation
     "convolve", "{x1} ∗ {x2}", r"{x1} \ast {x2}",
     lambda g, w, x, *options: pulled(lambda x: _correlated(x, w, *options), x, g),
 )
-
 
 
 @by_dims()
