@@ -1,9 +1,9 @@
 """How textbooks write the functions of this package and their gradients: the known steps of derivations.
 
-Each function here has the parameters of the one that it describes, and returns its `Textbook`; or None where a call has
-options that textbooks do not cover, and the derivation goes into the function. Formulas are explained in
-:mod:`autograd_lite.table.textbook`: `y` is the result, `g` the gradient with respect to it. A test compares every
-formula with the engine.
+Each function here is called with the arguments of the one that it describes, by name, and returns its `Textbook`; or
+None where a call has options that textbooks do not cover, and the derivation goes into the function. Formulas are
+explained in :mod:`autograd_lite.table.textbook`: `y` is the result, `g` the gradient with respect to it. A test
+compares every formula with the engine.
 
 Sources: I. Goodfellow, Y. Bengio and A. Courville, "Deep Learning" (2016); C. Bishop, "Pattern Recognition and Machine
 Learning" (2006), 4.3; S. Ioffe and C. Szegedy, "Batch Normalization" (2015); Y. Wu and K. He, "Group Normalization"
