@@ -52,7 +52,7 @@ def _cumsum_back(g: Any, axis: int | None, x_shape: tuple[int, ...]) -> Any:
 
 cumsum = linear(
     lambda x, axis: np.cumsum(x, axis), _cumsum_back,
-    of=np.cumsum, name="cumsum", np_name="np.cumsum", bind=_binding("cumsum"), tex=r"\operatorname{{cumsum}}({x})",
+    of=np.cumsum, bind=_binding("cumsum"), tex=r"\operatorname{{cumsum}}({x})",
     examples=_ALONG,
 )
 
@@ -153,7 +153,7 @@ def _cumulative(name: str, row: Primitive, start: int) -> Primitive:
         return y
 
     examples = (*_ALONG[1:5], at((3, 2), axis=0, include_initial=True))
-    return composite(getattr(np, name), name=name, np_name=f"np.{name}", examples=examples)(total)
+    return composite(getattr(np, name), examples=examples)(total)
 
 
 cumulative_sum = _cumulative("cumulative_sum", cumsum, 0)

@@ -153,7 +153,7 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
 unwrap = general(
     lambda x, discont, axis, period: np.unwrap(x, discont, axis, period=period),
     lambda g: g,  # whole periods are added, which are constant
-    of=np.unwrap, name="unwrap", np_name="np.unwrap",
+    of=np.unwrap,
     bind=lambda p, discont=None, axis=-1, *, period=2 * math.pi: (
         (p,), {"discont": discont, "axis": normalize_axis_index(axis, np.ndim(p)), "period": period},
     ),
@@ -261,7 +261,7 @@ def apply_over_axes(func: Any, a: Any, axes: Any) -> Any:
 
 
 @composite(
-    np.lib.stride_tricks.sliding_window_view, np_name="np.lib.stride_tricks.sliding_window_view",
+    np.lib.stride_tricks.sliding_window_view,
     examples=(at((5,), 3), at((3, 4), just((2, 2))), at((3, 4), 2, axis=0)),
 )
 def sliding_window_view(

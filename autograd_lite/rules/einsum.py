@@ -135,7 +135,7 @@ def _plan(subscripts: str, i: int, g_shape: tuple[int, ...], shapes: tuple[tuple
 
 
 einsum = bilinear(  # in each factor, however many there are
-    _einsum, _rule, of=np.einsum, name="einsum", np_name="np.einsum", bind=_bind, variadic=True,
+    _einsum, _rule, of=np.einsum, bind=_bind, variadic=True,
     examples=[
         at("ij,jk->ik", (2, 3), (3, 4)), at("ij,jk", (2, 3), (3, 4)), at("ij->ji", (2, 3)), at("ij->", (2, 3)),
         at("ii->i", (3, 3)), at("ii", (3, 3)), at("iij->j", (2, 2, 3)), at("iii->i", (2, 2, 2)),

@@ -63,7 +63,7 @@ def _bind_concatenate(arrays: Any, /, axis: Any = 0, *, dtype: Any = None, casti
 concatenate = linear(
     lambda *xs, axis, starts: np.concatenate(xs, axis),
     lambda g, i, axis, starts=(): g[on_axis(axis, slice(starts[i], starts[i + 1]))],
-    of=np.concatenate, name="concatenate", np_name="np.concatenate", bind=_bind_concatenate, variadic=True,
+    of=np.concatenate, bind=_bind_concatenate, variadic=True,
     examples=(at([(2, 3), (1, 3)]), at([(2, 3), (2, 0), (2, 1)], -1), at([(2, 3), (4,)], axis=None)),
 )
 
@@ -75,7 +75,7 @@ def _bind_stack(arrays: Any, axis: int = 0, *, dtype: Any = None, casting: str =
 
 stack = linear(
     lambda *xs, axis: np.stack(xs, axis), lambda g, i, axis: g[on_axis(axis, i)],
-    of=np.stack, name="stack", np_name="np.stack", bind=_bind_stack, variadic=True,
+    of=np.stack, bind=_bind_stack, variadic=True,
     examples=(at([(), ()]), at([(2, 3)] * 4, -1), at([(2, 3), (2, 3)], axis=1)),
 )
 
@@ -237,7 +237,7 @@ def _unsplit(g: Any, x_shape: tuple[int, ...], indices_or_sections: tuple[int, .
 def _splitter(fn: Any, bind: Any) -> Any:
     return linear(
         lambda x, indices_or_sections, axis: tuple(np.array_split(x, indices_or_sections, axis)), _unsplit,
-        of=fn, name=fn.__name__, np_name=f"np.{fn.__name__}", bind=bind, outputs=True,
+        of=fn, bind=bind, outputs=True,
         examples=(at((4, 3), 2), at((2, 6), [1, 1, 4], axis=-1), at((5,), [2, 9]), at((5,), [3, 1])),
     )
 
@@ -275,7 +275,7 @@ def _splitter_along(fn: Any, axis: int, least: int) -> Any:
 
     shape = (4, 2, 4)[: max(least, axis + 1)]
     examples: Any = (at(shape, 2), at(shape, [1]))
-    return composite(fn, name=fn.__name__, examples=examples)(split_along)
+    return composite(fn, examples=examples)(split_along)
 
 
 vsplit = _splitter_along(np.vsplit, 0, 2)
@@ -347,7 +347,7 @@ def _unrepeat(g: Any, repeats: Any, axis: int, x_shape: tuple[int, ...]) -> Any:
 
 
 repeat = linear(
-    np.repeat, _unrepeat, np_name="np.repeat", bind=_bind_repeat,
+    np.repeat, _unrepeat, bind=_bind_repeat,
     examples=(at((2, 3), 2), at((2, 3), 3, -1), at((2, 3, 2), 2, 0), at((2, 3), [2, 0, 1], axis=1), at((2,), 0)),
 )
 

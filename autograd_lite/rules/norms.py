@@ -109,7 +109,7 @@ def _matrix(x: Any, p: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
 
 
 @composite(
-    np.linalg.norm, name="linalg.norm", np_name="np.linalg.norm",
+    np.linalg.norm,
     examples=[
         _normal(2, 3), _normal(3, ord=1), _normal(3, ord=np.inf), _normal(2, 3, ord=-np.inf, axis=0),
         _normal(2, 3, ord="nuc"), _normal(3, 2, ord=2), _normal(2, 2, ord=-2), _normal(2, 3, ord=1, keepdims=True),
@@ -134,7 +134,7 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
 
 
 @composite(
-    np.linalg.vector_norm, name="linalg.vector_norm", np_name="np.linalg.vector_norm",
+    np.linalg.vector_norm,
     examples=[
         _normal(2, 3), _normal(2, 3, axis=1, ord=1), _normal(2, 3, 2, axis=(0, 2), ord=3, keepdims=True),
         _normal(2, 3, ord=np.inf),
@@ -147,7 +147,7 @@ def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any
 
 
 @composite(
-    np.linalg.matrix_norm, name="linalg.matrix_norm", np_name="np.linalg.matrix_norm",
+    np.linalg.matrix_norm,
     examples=[_normal(2, 3), _normal(2, 2, 3, ord="nuc"), _normal(2, 2, 3, ord=1, keepdims=True)],
 )
 def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Any:
@@ -166,7 +166,7 @@ def _square(*shape: int, **params: Any) -> Any:
 
 
 @composite(
-    np.linalg.cond, name="linalg.cond", np_name="np.linalg.cond",
+    np.linalg.cond,
     examples=[_square(3, 3), _square(2, 3, 3, p=-2), _square(3, 3, p=1), _square(3, 3, p="fro"), _normal(3, 2, p=2)],
 )
 def cond(x: Any, p: Any = None) -> Any:

@@ -131,7 +131,7 @@ def _roots_pull(g: Any, y: Any, x: Any) -> Any:
 
 
 roots = general(
-    np.roots, _roots_pull, np_name="np.roots", bind=lambda p: ((_coefficients(p),), {}),
+    np.roots, _roots_pull, bind=lambda p: ((_coefficients(p),), {}),
     examples=(
         lambda rng: ((np.poly(rng.normal(size=4)),), {}),
         lambda rng: ((np.array([2.0, 1.0, 3.0, -1.0]) + rng.uniform(size=4) / 9,), {}),  # two complex ones

@@ -79,7 +79,7 @@ def _outer(x1: Any, x2: Any) -> Any:
 
 
 matmul = bilinear(
-    _matmul, _matmul_1, _matmul_2, of=np.matmul, name="matmul", np_name="np.matmul", tex=r"{x1}\,{x2}",
+    _matmul, _matmul_1, _matmul_2, of=np.matmul, tex=r"{x1}\,{x2}",
     examples=[
         at((2, 3), (3, 4)), at((3,), (3,)), at((3,), (3, 2)), at((2, 3), (3,)), at((3,), (2, 3, 4)),
         at((2, 2, 3), (3,)), at((4, 2, 3), (3, 2)), at((2, 3), (4, 3, 2)), at((2, 1, 2, 3), (3, 3, 2)),
@@ -179,7 +179,7 @@ def _dot_bind(a: Any, b: Any, out: Any = None) -> Any:
 
 
 dot = bilinear(
-    np.dot, _dot_1, _dot_2, name="dot", np_name="np.dot", bind=_dot_bind, tex=r"{x1} \cdot {x2}",
+    np.dot, _dot_1, _dot_2, bind=_dot_bind, tex=r"{x1} \cdot {x2}",
     examples=[
         at((2, 3), (3, 4)), at((3,), (3,)), at((2, 3), (3,)), at((3,), (3, 2)), at((), (2, 3)), at((2,), ()),
         at((2, 2, 3), (4, 3, 2)), at((3,), (2, 3, 2)), at((2, 2, 3), (3,)), at((0,), (0,)),
@@ -205,13 +205,13 @@ dot.attach(
 )
 
 
-@composite(np.vdot, name="vdot", np_name="np.vdot", examples=[at((3,), (3,)), at((2, 3), (2, 3)), at((), ())])
+@composite(np.vdot, examples=[at((3,), (3,)), at((2, 3), (2, 3)), at((), ())])
 def vdot(a: Any, b: Any, /) -> Any:
     """The product of both flattened, the first conjugated."""
     return np.dot(conj(np.ravel(operand(a))), np.ravel(operand(b)))
 
 
-@composite(np.inner, name="inner", np_name="np.inner", examples=[at((3,), (3,)), at((2, 3), (4, 3)), at((), (2,))])
+@composite(np.inner, examples=[at((3,), (3,)), at((2, 3), (4, 3)), at((), (2,))])
 def inner(a: Any, b: Any, /) -> Any:
     """The sum over the last axes of both."""
     a, b = operand(a), operand(b)
@@ -225,7 +225,7 @@ def inner(a: Any, b: Any, /) -> Any:
 outer = bilinear(
     np.outer, lambda g, x2, x1_shape: np.dot(g, np.ravel(x2)).reshape(x1_shape),
     lambda g, x1, x2_shape: np.dot(np.ravel(x1), g).reshape(x2_shape),
-    name="outer", np_name="np.outer", bind=_dot_bind, tex=r"{x1}\,{x2}^\top",
+    bind=_dot_bind, tex=r"{x1}\,{x2}^\top",
     examples=[at((2,), (3,)), at((2, 2), (2, 3)), at((), (3,)), at((0,), (2,))],
 )
 
@@ -248,19 +248,17 @@ def _vecdot_bind(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
 
 vecdot = bilinear(
     np.vecdot, lambda g, x2: conj(g)[..., None] * x2, lambda g, x1: g[..., None] * x1,
-    name="vecdot", np_name="np.vecdot", bind=_vecdot_bind,
+    bind=_vecdot_bind,
     holomorphic=False,  # the first factor is conjugated
     examples=[at((3,), (3,)), at((2, 3), (4, 1, 3)), at((3, 2), (3, 2), axis=0)], batch=stacked(1, 1),
 )
 
 matvec = bilinear(
     np.matvec, lambda g, x2: g[..., None] * x2[..., None, :], lambda g, x1: np.matvec(x1.mT, g),
-    name="matvec", np_name="np.matvec",
     examples=[at((2, 3), (3,)), at((4, 2, 3), (3,)), at((2, 3), (5, 1, 3))], batch=stacked(2, 1),
 )
 vecmat = bilinear(
     np.vecmat, lambda g, x2: np.matvec(x2, conj(g)), lambda g, x1: x1[..., None] * g[..., None, :],
-    name="vecmat", np_name="np.vecmat",
     holomorphic=False,  # the vector is conjugated
     examples=[at((3,), (3, 2)), at((3,), (4, 3, 2)), at((5, 1, 3), (3, 2))], batch=stacked(1, 2),
 )
@@ -309,7 +307,7 @@ def _tensordot_2(g: Any, x1: Any, x2_shape: Any, axes: Any) -> Any:
 
 
 tensordot = bilinear(
-    np.tensordot, _tensordot_1, _tensordot_2, name="tensordot", np_name="np.tensordot", bind=_tensordot_bind,
+    np.tensordot, _tensordot_1, _tensordot_2, bind=_tensordot_bind,
     examples=[
         at((2, 3, 4), (3, 4, 2)), at((2, 3, 4), (4, 5, 2), axes=([0, -1], [2, 0])), at((3, 2), (4, 3), axes=(0, 1)),
         at((3,), (2,), axes=0), at((2, 0), (0, 3), axes=1),
@@ -319,7 +317,7 @@ tensordot = bilinear(
 
 
 @composite(
-    np.kron, name="kron", np_name="np.kron",
+    np.kron,
     examples=[at((2, 3), (3, 2)), at((2,), (2, 3)), at((), (2,)), at((2, 1, 2), (3,))],
 )
 def kron(a: Any, b: Any) -> Any:
@@ -340,7 +338,7 @@ _cross: Any = bilinear(  # g . (x1 x x2) = x1 . (x2 x g) = x2 . (g x x1)
 
 
 @composite(
-    np.cross, name="cross", np_name="np.cross",
+    np.cross,
     examples=[at((3,), (3,)), at((2, 3), (3,)), at((3, 2), (3, 2), axis=0), at((3, 4), (4, 3), axisa=0, axisc=0)],
 )
 def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> Any:
@@ -364,7 +362,7 @@ def _in_space(x: Any) -> Any:
 
 
 @composite(
-    np.trace, name="trace", np_name="np.trace",
+    np.trace,
     examples=[at((3, 3)), at((2, 3, 4)), at((3, 4), offset=1), at((2, 3, 4), offset=-1, axis1=2, axis2=0)],
 )
 def trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None, out: Any = None) -> Any:
@@ -398,7 +396,7 @@ def _multi_dot_bind(arrays: Any, *, out: Any = None) -> Any:
 
 
 multi_dot = bilinear(
-    _multi_dot, _multi_dot_rule, of=np.linalg.multi_dot, name="linalg.multi_dot", np_name="np.linalg.multi_dot",
+    _multi_dot, _multi_dot_rule, of=np.linalg.multi_dot,
     bind=_multi_dot_bind, variadic=True,
     examples=[
         at([(2, 3), (3, 4)]), at([(2, 3), (3, 4), (4, 2)]), at([(3,), (3, 4), (4, 2), (2,)]), at([(3,), (3, 4)]),

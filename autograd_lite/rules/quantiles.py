@@ -150,8 +150,7 @@ def _median(numpy_function: Any, skip_nan: bool) -> Primitive:
         refuse_out(out)
         return _quantile(a, 0.5, axis, "linear", keepdims, None, skip_nan)
 
-    name = numpy_function.__name__
-    return composite(numpy_function, name=name, np_name=f"np.{name}", examples=_MEDIANS)(median)
+    return composite(numpy_function, examples=_MEDIANS)(median)
 
 
 def _quantiles(numpy_function: Any, scale: int, skip_nan: bool) -> Primitive:
@@ -168,7 +167,7 @@ def _quantiles(numpy_function: Any, scale: int, skip_nan: bool) -> Primitive:
 
     name = numpy_function.__name__
     examples = _QUANTILES if scale == 100 else tuple(map(_share, _QUANTILES))
-    return composite(numpy_function, name=name, np_name=f"np.{name}", examples=examples)(quantile)
+    return composite(numpy_function, examples=examples)(quantile)
 
 
 median, nanmedian = _median(np.median, False), _median(np.nanmedian, True)

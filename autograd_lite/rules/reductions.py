@@ -129,7 +129,7 @@ def _sum_into(xs: Any, y: Any, axis: Any, keepdims: bool) -> Any:
 sum = linear(
     lambda x, axis, keepdims: np.add.reduce(x, axis=axis, keepdims=keepdims),
     lambda g, axis, keepdims, x_shape: spread(g, axis, keepdims, x_shape),
-    of=np.sum, name="sum", np_name="np.sum", bind=_fold(np.sum, np.add, 0), tex=r"\sum {x}",
+    of=np.sum, bind=_fold(np.sum, np.add, 0), tex=r"\sum {x}",
     examples=_OVER_AXES + _OF_ONE + _OF_NONE + _SELECTED + _FROM,
 )
 
@@ -166,7 +166,7 @@ def _prod_pull(g: Any, x: Any, axis: Any, keepdims: bool, x_shape: tuple[int, ..
 
 prod = general(
     lambda x, axis, keepdims: np.multiply.reduce(x, axis=axis, keepdims=keepdims), _prod_pull,
-    of=np.prod, name="prod", np_name="np.prod", bind=_fold(np.prod, np.multiply, 1), tex=r"\prod {x}",
+    of=np.prod, bind=_fold(np.prod, np.multiply, 1), tex=r"\prod {x}",
     examples=(
         *_OVER_AXES, *_OF_ONE, *_OF_NONE, *_SELECTED, *_FROM, at(np.array([[2.0, 0.0, 3.0], [0.0, 5.0, 0.0]]), axis=1),
         at((2, 3, 2), axis=0),  # the axes are rotated: the inverse permutation differs
@@ -201,11 +201,10 @@ def _along_last(of: str, ufunc: str) -> Callable[..., Any]:
 
 
 def _extreme(of: Any, ufunc: np.ufunc) -> Primitive:
-    name = of.__name__
     return general(
         lambda x, axis, keepdims: ufunc.reduce(x, axis=axis, keepdims=keepdims), _extreme_pull,
-        of=of, name=name, np_name=f"np.{name}", bind=_extreme_fold(of, ufunc),
-        tex=rf"\{name.removeprefix('nan')} {{x}}",
+        of=of, bind=_extreme_fold(of, ufunc),
+        tex=rf"\{of.__name__.removeprefix('nan')} {{x}}",
         examples=_OVER_AXES + _OF_ONE + _FROM,
     )
 
@@ -273,7 +272,7 @@ def _mean_pull(g: Any, axis: Any, keepdims: bool, x_shape: tuple[int, ...]) -> A
 
 # These could be composites. As rows they are one node instead of two, or of seven for a variance.
 mean = linear(
-    _mean, _mean_pull, of=np.mean, name="mean", np_name="np.mean", bind=_bind_mean, tex=r"\operatorname{{mean}}({x})",
+    _mean, _mean_pull, of=np.mean, bind=_bind_mean, tex=r"\operatorname{{mean}}({x})",
     examples=_OVER_AXES + _OF_ONE + _SELECTED,
 )
 mean.attach(algebra="reduction", definition=True, batch=axes("axis"), onnx=_reducing("ReduceMean"))
@@ -334,7 +333,7 @@ _MOMENTS: tuple[Any, ...] = (
 _BY_N = "PyTorch's divides by n - 1, and NumPy's by n: pass unbiased= too, or write axis= and ddof="
 var = general(
     lambda x, axis, ddof, keepdims: np.var(x, axis=axis, ddof=ddof, keepdims=keepdims), _var_pull,
-    of=np.var, name="var", np_name="np.var", bind=_moment_bind(lambda v: v), holomorphic=False,
+    of=np.var, bind=_moment_bind(lambda v: v), holomorphic=False,
     tex=r"\operatorname{{var}}({x})",
     examples=_MOMENTS + _OF_ONE,
 )
@@ -347,7 +346,7 @@ var.attach(
 )
 std = general(
     lambda x, axis, ddof, keepdims: np.std(x, axis=axis, ddof=ddof, keepdims=keepdims), _std_pull,
-    of=np.std, name="std", np_name="np.std", bind=_moment_bind(_root), holomorphic=False,
+    of=np.std, bind=_moment_bind(_root), holomorphic=False,
     tex=r"\operatorname{{std}}({x})",
     examples=_MOMENTS,
 )
@@ -575,11 +574,11 @@ for _position, _onnx in (
     (np.argmax, _position_onnx("ArgMax")), (np.argmin, _position_onnx("ArgMin")), (np.nanargmax, None),
     (np.nanargmin, None),
 ):
-    constant(_position, np_name=f"np.{_position.__name__}", bind=_bind_position, batch=along, onnx=_onnx)
+    constant(_position, bind=_bind_position, batch=along, onnx=_onnx)
 for _fn, _bind in (
     (np.any, _bind_truth(False)), (np.all, _bind_truth(True)), (np.count_nonzero, _bind_count),
 ):
-    constant(_fn, np_name=f"np.{_fn.__name__}", bind=_bind, batch=axes("axis"), algebra="reduction")
+    constant(_fn, bind=_bind, batch=axes("axis"), algebra="reduction")
 
 # ------------------------------------------------------------------------------------------ methods of ufuncs
 

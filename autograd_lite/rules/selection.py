@@ -31,7 +31,7 @@ def _bind_where(condition: Any, x: Any = None, y: Any = None, /) -> Any:
 
 where = elementwise(
     np.where, None, lambda x1: np.where(x1, 1, 0), lambda x1: np.where(x1, 0, 1),
-    pull=(None, lambda g, x1: np.where(x1, g, 0), lambda g, x1: np.where(x1, 0, g)), name="where", np_name="np.where",
+    pull=(None, lambda g, x1: np.where(x1, g, 0), lambda g, x1: np.where(x1, 0, g)),
     bind=_bind_where, tex=r"\begin{{cases}} {x2} & \text{{if }} {x1} \\ {x3} & \text{{otherwise}} \end{{cases}}",
     examples=(at(boolean(2, 3), (2, 3), (3,)), at(np.array(True), (2,), ())),
 )
@@ -65,7 +65,7 @@ def _bind_clip(
 clip = elementwise(
     np.clip, lambda x1, x2, x3: (x2 <= x1) & (x1 <= x3), lambda x1, x2, x3: (x1 < x2) & (x2 <= x3),
     lambda x1, x2, x3: (x1 > x3) | (x2 > x3),
-    name="clip", np_name="np.clip", bind=_bind_clip, kinks=lambda x1, x2, x3: (x1 == x2) | (x1 == x3) | (x2 == x3),
+    bind=_bind_clip, kinks=lambda x1, x2, x3: (x1 == x2) | (x1 == x3) | (x2 == x3),
     tex=r"\operatorname{{clip}}({x1}, {x2}, {x3})",
     examples=(
         at((2, 5), -0.4, 0.5), at((2, 3), around(-np.ones(3)), around(np.ones((2, 1)))), at((5,), min=0.0),

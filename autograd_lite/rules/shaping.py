@@ -63,7 +63,7 @@ def _reshape_into(xs: Any, y: Any, shape: Any, order: str = "C", **copy: Any) ->
 reshape = linear(
     lambda x, shape, order="C", **copy: x.reshape(shape, order=order, **copy),
     lambda g, x_shape, order: g.reshape(x_shape, order=order),
-    of=np.reshape, name="reshape", np_name="np.reshape", bind=_bind_reshape,
+    of=np.reshape, bind=_bind_reshape,
     examples=(
         at((2, 6), just((3, -1))), at((2, 3), just((3, 2)), "F"), at((2, 3), shape=-1, copy=True),
         lambda rng: ((np.asfortranarray(rng.normal(size=(2, 3))), 6), {"order": "A"}), at((), just((1, 1))),
@@ -103,7 +103,7 @@ _RAVELLED: tuple[Any, ...] = (
 )
 ravel = linear(
     lambda x, order: x.ravel(order), lambda g, x_shape, order: g.reshape(x_shape, order=order),
-    of=np.ravel, name="ravel", np_name="np.ravel", bind=_bind_ravel,
+    of=np.ravel, bind=_bind_ravel,
     examples=_RAVELLED,
 )
 ravel.attach(view=True, batch=_in_layout, onnx=lambda b, x, order: _reshape_onnx(b, x, (-1,), order))
@@ -142,7 +142,7 @@ def _bind_squeeze(a: Any, axis: Any = None) -> Any:
 
 squeeze = linear(
     np.squeeze, lambda g, x_shape: g.reshape(x_shape),
-    np_name="np.squeeze", bind=_bind_squeeze,
+    bind=_bind_squeeze,
     examples=(at((1, 3, 1)), at((1, 3, 1), -1), at((1, 3, 1), axis=(0, 2)), at(())),
 )
 squeeze.attach(
@@ -150,7 +150,7 @@ squeeze.attach(
 )
 expand_dims = linear(
     np.expand_dims, lambda g, x_shape: g.reshape(x_shape),
-    np_name="np.expand_dims", bind=lambda a, axis: ((operand(a),), {"axis": ints(axis)}),
+    bind=lambda a, axis: ((operand(a),), {"axis": ints(axis)}),
     examples=(at((3,), 0), at((2, 3), just((0, -1))), at((), 0)),
 )
 expand_dims.attach(
@@ -164,7 +164,7 @@ def _atleast(fn: Any, least: int, lift: Any) -> Any:
         return lifted[0] if len(lifted) == 1 else lifted
 
     examples: Any = (at(()), at((3,), (2, 3), (1, 2, 3)))
-    return composite(fn, name=fn.__name__, examples=examples)(atleast)
+    return composite(fn, examples=examples)(atleast)
 
 
 def _three(a: Any) -> Any:  # as in NumPy, a vector becomes the middle axis, a matrix the first two
@@ -177,7 +177,7 @@ atleast_3d = _atleast(np.atleast_3d, 3, _three)
 
 copy = linear(
     np.copy, lambda g: g,
-    np_name="np.copy", tex="{x}", bind=lambda a, order="K": ((operand(a),), {"order": order}),
+    tex="{x}", bind=lambda a, order="K": ((operand(a),), {"order": order}),
     examples=(at((2, 3)), at((2, 3), order="F")),
 )
 copy.attach(algebra="identity", batch=ALIGNED, onnx=lambda b, x, **layout: b("Identity", x))
@@ -232,7 +232,7 @@ def _inverse(axes: Any) -> Any:
 
 transpose = linear(
     lambda x, axes: x.transpose(axes), lambda g, axes: g.transpose(_inverse(axes)),
-    of=np.transpose, name="transpose", np_name="np.transpose", bind=_bind_transpose, tex=r"{x}^\top",
+    of=np.transpose, bind=_bind_transpose, tex=r"{x}^\top",
     examples=(at((2, 3)), at((2, 3, 4), just((1, 2, 0))), at((2, 3, 4), axes=(-1, 0, 1)), at(())),
 )
 
@@ -255,7 +255,7 @@ transpose.attach(
 
 matrix_transpose = linear(
     lambda x: x.mT, lambda g: g.mT,
-    of=np.matrix_transpose, name="matrix_transpose", np_name="np.matrix_transpose",
+    of=np.matrix_transpose,
     bind=lambda x, /: ((operand(x),), {}), tex=r"{x}^\top",
     examples=(at((2, 3, 4)),),
 )
@@ -281,7 +281,7 @@ def _bind_swapaxes(a: Any, axis1: int, axis2: int) -> Any:
 
 swapaxes = linear(
     lambda x, axis1, axis2: x.swapaxes(axis1, axis2), lambda g, axis1, axis2: g.swapaxes(axis1, axis2),
-    of=np.swapaxes, name="swapaxes", np_name="np.swapaxes", bind=_bind_swapaxes, tex=r"{x}^\top",
+    of=np.swapaxes, bind=_bind_swapaxes, tex=r"{x}^\top",
     examples=(at((2, 3, 4), 0, -1),),
 )
 swapaxes.attach(algebra="swap of axes", batch=axes("axis1", "axis2"), view=True, onnx=_swapped)
@@ -293,7 +293,7 @@ def _bind_moveaxis(a: Any, source: Any, destination: Any) -> Any:
 
 moveaxis = linear(
     np.moveaxis, lambda g, source, destination: np.moveaxis(g, destination, source),
-    np_name="np.moveaxis", bind=_bind_moveaxis,
+    bind=_bind_moveaxis,
     examples=(at((2, 3, 4), 0, -1), at((2, 3, 4), just((0, 1)), just((-1, 0)))),
 )
 
@@ -323,7 +323,7 @@ def _broadcast_to(x: Any, shape: tuple[int, ...]) -> Any:
 
 
 broadcast_to = linear(  # the engine sums the cotangent to the argument's shape
-    _broadcast_to, lambda g: g, of=np.broadcast_to, name="broadcast_to", np_name="np.broadcast_to", tex="{x}",
+    _broadcast_to, lambda g: g, of=np.broadcast_to, tex="{x}",
     bind=lambda array, shape: ((operand(array),), {"shape": ints(shape)}),
     examples=(at((3,), just((2, 3))), at((2, 1), just((4, 2, 3))), at((), 3), at((1, 3), just((0, 3)))),
 )
@@ -354,7 +354,7 @@ def _bind_roll(a: Any, shift: Any, axis: Any = None) -> Any:
 
 roll = linear(
     np.roll, lambda g, shift, axis: np.roll(g, tuple(-s for s in shift), axis),
-    np_name="np.roll", bind=_bind_roll,
+    bind=_bind_roll,
     examples=(
         at((2, 3), 2), at((2, 3), 1, -1), at((2, 3), just((1, 5)), just((0, 1))),
         at((4, 3), just((1, 2)), just((0, 0))),
@@ -367,23 +367,23 @@ def _bind_flip(m: Any, axis: Any = None) -> Any:
 
 flip = linear(
     np.flip, lambda g, axis: np.flip(g, axis),
-    np_name="np.flip", bind=_bind_flip,
+    bind=_bind_flip,
     examples=(at((2, 3)), at((2, 3), -1), at((2, 3, 4), axis=(0, 2))),
 )
 flip.attach(batch=axes("axis"), view=True)
 fliplr = linear(
-    np.fliplr, lambda g: np.fliplr(g), np_name="np.fliplr", bind=lambda m: ((operand(m),), {}),
+    np.fliplr, lambda g: np.fliplr(g), bind=lambda m: ((operand(m),), {}),
     examples=(at((2, 3)),),
 )
 fliplr.attach(batch=lambda b: np.flip(b.xs[0], 2), view=True)
 flipud = linear(
-    np.flipud, lambda g: np.flipud(g), np_name="np.flipud", bind=lambda m: ((operand(m),), {}),
+    np.flipud, lambda g: np.flipud(g), bind=lambda m: ((operand(m),), {}),
     examples=(at((2, 3)),),
 )
 flipud.attach(batch=lambda b: np.flip(b.xs[0], 1), view=True)
 rot90 = linear(
     np.rot90, lambda g, k, axes: np.rot90(g, -k, axes),
-    np_name="np.rot90", bind=lambda m, k=1, axes=(0, 1): ((operand(m),), {"k": as_int(k), "axes": ints(axes)}),
+    bind=lambda m, k=1, axes=(0, 1): ((operand(m),), {"k": as_int(k), "axes": ints(axes)}),
     examples=(at((2, 3)), at((2, 3, 4), -3, axes=(-1, 0))),
 )
 rot90.attach(batch=axes("axes"), view=True)
@@ -402,11 +402,11 @@ _TRIANGLES: tuple[Any, ...] = (
     at((3,), 1),  # a vector becomes a square
 )
 tril = linear(
-    np.tril, lambda g, k: np.tril(g, k), np_name="np.tril", bind=_bind_triangle, examples=_TRIANGLES,
+    np.tril, lambda g, k: np.tril(g, k), bind=_bind_triangle, examples=_TRIANGLES,
     tex=r"\operatorname{{tril}} {x}",
 )
 triu = linear(
-    np.triu, lambda g, k: np.triu(g, k), np_name="np.triu", bind=_bind_triangle, examples=_TRIANGLES,
+    np.triu, lambda g, k: np.triu(g, k), bind=_bind_triangle, examples=_TRIANGLES,
     tex=r"\operatorname{{triu}} {x}",
 )
 
@@ -438,18 +438,18 @@ def _bind_diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> A
 diagonal = linear(
     lambda x, offset, axis1, axis2: x.diagonal(offset, axis1, axis2),
     lambda g, offset, axis1, axis2, x_shape: to_diagonal(g, offset, axis1, axis2, x_shape),
-    of=np.diagonal, name="diagonal", np_name="np.diagonal", bind=_bind_diagonal, tex=r"\operatorname{{diag}} {x}",
+    of=np.diagonal, bind=_bind_diagonal, tex=r"\operatorname{{diag}} {x}",
     examples=(at((3, 4)), at((3, 4), -1), at((3, 2, 4), 1, 2, 0), at((2, 2), 5)),
 )
 diagonal.attach(batch=axes("axis1", "axis2"), view=True)
 diag = linear(
     np.diag, lambda g, k, x_shape: np.diagonal(g, k) if len(x_shape) == 1 else to_diagonal(g, k, 0, 1, x_shape),
-    np_name="np.diag", bind=lambda v, k=0: ((operand(v),), {"k": as_int(k)}), tex=r"\operatorname{{diag}} {x}",
+    bind=lambda v, k=0: ((operand(v),), {"k": as_int(k)}), tex=r"\operatorname{{diag}} {x}",
     examples=(at((3,)), at((3,), -2), at((3, 4), 1), at((3, 4), k=-1)),
 )
 diagflat = linear(
     np.diagflat, lambda g, k, x_shape: np.diagonal(g, k).reshape(x_shape),
-    np_name="np.diagflat", bind=lambda v, k=0: ((operand(v),), {"k": as_int(k)}), tex=r"\operatorname{{diag}} {x}",
+    bind=lambda v, k=0: ((operand(v),), {"k": as_int(k)}), tex=r"\operatorname{{diag}} {x}",
     examples=(at((2, 2)), at((3,), 1)),
 )
 

@@ -212,7 +212,7 @@ def _unique_as(fn: Any, *fields: str) -> Any:
             found["inverse_indices"] = np.reshape(found["inverse_indices"], np.shape(x))
         return kind(values, *(found[f] for f in fields)) if fields else values
 
-    return composite(fn, name=fn.__name__, examples=(at((2, 3)),))(answer)
+    return composite(fn, examples=(at((2, 3)),))(answer)
 
 
 unique_values = _unique_as(np.unique_values)
@@ -261,7 +261,7 @@ def _bind_bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Any:
 
 bincount = linear(  # in the weights
     lambda x1, x2=None, minlength=0: np.bincount(x1, x2, minlength), None, lambda g, x1: g[x1], of=np.bincount,
-    name="bincount", np_name="np.bincount", bind=_bind_bincount,
+    bind=_bind_bincount,
     examples=(at(np.array([0, 2, 0, 5]), (4,), minlength=7),),
 )
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from .row import ROWS, TABLE, Primitive
 from .signature import is_slot, parameters
+from .status import public_name
 
 
 def _add(row: Primitive, *numpy_functions: Any) -> Primitive:
@@ -22,9 +23,17 @@ def _add(row: Primitive, *numpy_functions: Any) -> Primitive:
     return row
 
 
-def _numpy(fn: Any) -> tuple[Any, ...]:
-    """`fn` itself if it is NumPy's own, to be found by its dispatch protocols."""
-    return (fn,) if isinstance(fn, np.ufunc) or str(getattr(fn, "__module__", "")).startswith("numpy") else ()
+def _row(kind: str, fn: Callable[..., Any], rules: Sequence[Any], of: Any, options: dict[str, Any]) -> Primitive:
+    """A row for `of`, or else `fn`. A function of NumPy gives it its name, and is found by the dispatch protocols."""
+    of = of or fn
+    numpys = (of,) if isinstance(of, np.ufunc) or str(getattr(of, "__module__", "")).startswith("numpy") else ()
+    return _add(Primitive(kind, fn, rules, **_names(numpys) | options), *numpys)
+
+
+def _names(numpy_functions: Sequence[Any]) -> dict[str, str]:
+    """The names of the row for these functions of NumPy."""
+    name = public_name(numpy_functions[0]) if numpy_functions else ""
+    return {"name": name.removeprefix("np."), "np_name": name} if name.startswith("np.") else {}
 
 
 def elementwise(fn: Callable[..., Any], *partials: Any, of: Any = None, **options: Any) -> Primitive:
@@ -48,7 +57,7 @@ def elementwise(fn: Callable[..., Any], *partials: Any, of: Any = None, **option
     >>> float(ag.grad(softsign)(1.0))
     0.25
     """
-    return _add(Primitive("elementwise", fn, partials, **options), *_numpy(of or fn))
+    return _row("elementwise", fn, partials, of, options)
 
 
 def linear(fn: Callable[..., Any], *transposes: Any, of: Any = None, **options: Any) -> Primitive:
@@ -59,7 +68,7 @@ def linear(fn: Callable[..., Any], *transposes: Any, of: Any = None, **options: 
     >>> ag.vjp(reversed_, np.array([1.0, 2.0]))[1](np.array([1.0, 0.0]))
     (array([0., 1.]),)
     """
-    return _add(Primitive("linear", fn, transposes, **options), *_numpy(of or fn))
+    return _row("linear", fn, transposes, of, options)
 
 
 def bilinear(fn: Callable[..., Any], *transposes: Any, of: Any = None, **options: Any) -> Primitive:
@@ -72,7 +81,7 @@ def bilinear(fn: Callable[..., Any], *transposes: Any, of: Any = None, **options
     >>> ag.grad(twice)(3.0, 5.0).item()
     10.0
     """
-    return _add(Primitive("bilinear", fn, transposes, **options), *_numpy(of or fn))
+    return _row("bilinear", fn, transposes, of, options)
 
 
 def general(fn: Callable[..., Any], *vjps: Any, of: Any = None, **options: Any) -> Primitive:
@@ -83,7 +92,7 @@ def general(fn: Callable[..., Any], *vjps: Any, of: Any = None, **options: Any) 
     >>> ag.grad(length)(np.array([3.0, 4.0]))
     array([0.6, 0.8])
     """
-    return _add(Primitive("general", fn, vjps, **options), *_numpy(of or fn))
+    return _row("general", fn, vjps, of, options)
 
 
 def constant(*functions: Any, **options: Any) -> None:
@@ -97,7 +106,7 @@ def constant(*functions: Any, **options: Any) -> None:
     1.0
     """
     for fn in functions:
-        _add(Primitive("constant", fn, (), **options), *_numpy(fn))
+        _row("constant", fn, (), None, options)
 
 
 def composite(*numpy_functions: Any, **options: Any) -> Callable[[Callable[..., Any]], Primitive]:
@@ -112,7 +121,7 @@ def composite(*numpy_functions: Any, **options: Any) -> Callable[[Callable[..., 
     """
 
     def add(fn: Callable[..., Any]) -> Primitive:
-        row = Primitive("composite", fn, (), **options)
+        row = Primitive("composite", fn, (), **_names(numpy_functions) | options)
         if numpy_functions:  # arrays go to NumPy itself
             row.on_arrays = numpy_functions[0]  # type: ignore[method-assign]  # for this row only
         return _add(row, *numpy_functions)
