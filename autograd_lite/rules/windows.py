@@ -16,6 +16,7 @@ Source: V. Dumoulin and F. Visin, "A guide to convolution arithmetic for deep le
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from itertools import product
 from math import prod
@@ -23,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from ..table import TABLE, Drawn, Primitive, at, constant, general, linear
+from ..table import TABLE, Drawn, Primitive, at, constant, general, just, linear
 from ..table.batching import merged
 
 Ints = tuple[int, ...]
@@ -39,38 +40,55 @@ def counts(sizes: Ints, kernel: Ints, stride: Ints, dilation: Ints, padding: Pai
 
 
 @lru_cache(maxsize=64)
-def places(windows: Ints, kernel: Ints, stride: Ints, dilation: Ints) -> tuple[tuple[Ints, Any], ...]:
-    """Each place in a window, and the slice of the padded array that all windows read there."""
+def _places(windows: Ints, kernel: Ints, stride: Ints, dilation: Ints, padding: Pairs) -> tuple[Any, ...]:
+    """For each place in a window, the slice of the padded array that all windows read there."""
 
     def read(place: Ints) -> Any:
         along = zip(place, windows, stride, dilation, strict=True)
         return (slice(None), slice(None), *(slice(i * d, i * d + (n - 1) * s + 1, s) for i, n, s, d in along))
 
-    return tuple((place, read(place)) for place in product(*map(range, kernel)))
+    return tuple(map(read, product(*map(range, kernel))))
 
 
-def padded(x: Any, padding: Pairs, value: float = 0.0) -> Any:
-    """The array with `value` around it (a third of the time of np.pad)."""
-    if not any(map(any, padding)):
-        return x
-    wide = np.full_like(x, value, shape=wide_shape(x.shape, padding))  # in the layout of x
-    wide[inside(x.shape, padding)] = x
-    return wide
+def _read(x: Any, of: dict[str, Any], around: float = 0.0) -> list[Any]:
+    """For each place in a window, what all windows read there: views of the array with `around` around it."""
+    windows, padding = counts(x.shape[2:], **of), of["padding"]
+    if any(map(any, padding)):  # a third of the time of np.pad
+        wide = np.full_like(x, around, shape=_wide_shape(x.shape, padding))  # in the layout of x
+        wide[_inside(x.shape, padding)] = x
+        x = wide
+    return [x[entries] for entries in _places(windows, **of)]
 
 
-def wide_shape(shape: Ints, padding: Pairs) -> Ints:
+def _added(shape: Ints, dtype: Any, of: dict[str, Any], add: Callable[[Any, int], None], out: Any = None) -> Any:
+    """An array of this shape (`out`, if given) in which ``add(view, i)`` adds what belongs to place `i`."""
+    windows, padding = counts(shape[2:], **of), of["padding"]
+    wide_shape = _wide_shape(shape, padding)
+    wide = _zeros(wide_shape, dtype, out)
+    for i, entries in enumerate(_places(windows, **of)):
+        add(wide[entries], i)
+    x = wide[_inside(shape, padding)] if wide_shape != shape else wide
+    if out is not None and x is not out:
+        np.copyto(out, x)
+    return x
+
+
+def _zeros(shape: Ints, dtype: Any, out: Any) -> Any:
+    """Zeros; in `out`, if that is an array of this shape."""
+    if out is None or out.shape != shape:
+        return np.zeros(shape, dtype)
+    out.fill(0)
+    return out
+
+
+def _wide_shape(shape: Ints, padding: Pairs) -> Ints:
     """The shape of the padded array."""
     return (*shape[:2], *(n + sum(pair) for n, pair in zip(shape[2:], padding, strict=True)))
 
 
-def inside(shape: Ints, padding: Pairs) -> Any:
+def _inside(shape: Ints, padding: Pairs) -> Any:
     """Where the array lies in the padded one."""
     return (..., *(slice(before, before + n) for n, (before, _) in zip(shape[2:], padding, strict=True)))
-
-
-def cropped(wide: Any, shape: Ints, padding: Pairs) -> Any:
-    """The array without its padding."""
-    return wide[inside(shape, padding)] if any(map(any, padding)) else wide
 
 # --------------------------------------------------------------------------------------------- how a window is given
 
@@ -86,24 +104,14 @@ def window(kernel: Any, stride: Any = None, dilation: Any = None, padding: Any =
     }
 
 
-def _bind(x: Any, *, kernel: Any, stride: Any = None, dilation: Any = None, padding: Any = None) -> Any:
-    return (x,), window(kernel, stride, dilation, padding)
+def _bind(*xs: Any, kernel: Any, stride: Any = None, dilation: Any = None, padding: Any = None) -> Any:
+    return xs, window(kernel, stride, dilation, padding)
 
 
-def _bind_at(x: Any, k: Any, *, kernel: Any, stride: Any = None, dilation: Any = None, padding: Any = None) -> Any:
-    return (x, k), window(kernel, stride, dilation, padding)
-
-
-def _bind_onto(
-    x: Any, sizes: Any, *, kernel: Any, stride: Any = None, dilation: Any = None, padding: Any = None
-) -> Any:
-    return (x,), {"sizes": tuple(sizes), **window(kernel, stride, dilation, padding)}
-
-
-def _bind_unpool(
-    g: Any, k: Any, sizes: Any, *, kernel: Any, stride: Any = None, dilation: Any = None, padding: Any = None
-) -> Any:
-    return (g, k), {"sizes": tuple(sizes), **window(kernel, stride, dilation, padding)}
+def _bind_onto(*xs: Any, kernel: Any, stride: Any = None, dilation: Any = None, padding: Any = None) -> Any:
+    """The last argument is the sizes of the result."""
+    *xs, sizes = xs
+    return xs, {"sizes": tuple(sizes), **window(kernel, stride, dilation, padding)}
 
 
 _WINDOWS: tuple[dict[str, Any], ...] = (
@@ -123,46 +131,25 @@ def _attributes(kernel: Ints, stride: Ints, dilation: Ints, padding: Pairs) -> d
 # ---------------------------------------------------------------------------------------------- windows as columns
 
 
-def _unfold(x: Any, kernel: Ints, stride: Ints, dilation: Ints, padding: Pairs, out: Any = None) -> Any:
-    windows = counts(x.shape[2:], kernel, stride, dilation, padding)
-    x = padded(x, padding)
-    shape = (*x.shape[:2], *kernel, *windows)
+def _unfold(x: Any, out: Any = None, **of: Any) -> Any:
+    windows, places = counts(x.shape[2:], **of), _read(x, of)
+    shape = (*x.shape[:2], len(places), *windows)
     columns: Any = np.empty(shape, x.dtype) if out is None else out.reshape(shape, copy=False)
-    for place, entries in places(windows, kernel, stride, dilation):
-        columns[:, :, *place] = x[entries]
-    return columns.reshape(x.shape[0], x.shape[1] * prod(kernel), prod(windows))
+    for i, entries in enumerate(places):
+        columns[:, :, i] = entries
+    return columns.reshape(x.shape[0], x.shape[1] * len(places), prod(windows))
 
 
-def _fold(
-    columns: Any, sizes: Ints, kernel: Ints, stride: Ints, dilation: Ints, padding: Pairs, out: Any = None
-) -> Any:
-    windows = counts(sizes, kernel, stride, dilation, padding)
-    shape = (columns.shape[0], columns.shape[1] // prod(kernel), *sizes)
-    columns = columns.reshape(*shape[:2], *kernel, *windows)
-    x = _zeros(wide_shape(shape, padding), columns.dtype, out)
-    for place, entries in places(windows, kernel, stride, dilation):
-        x[entries] += columns[:, :, *place]
-    return _cropped_into(out, x, shape, padding)
-
-
-def _zeros(shape: Ints, dtype: Any, out: Any) -> Any:
-    """Zeros; in `out`, if that is an array of this shape."""
-    if out is None or out.shape != shape:
-        return np.zeros(shape, dtype)
-    out.fill(0)
-    return out
-
-
-def _cropped_into(out: Any, wide: Any, shape: Ints, padding: Pairs) -> Any:
-    x = cropped(wide, shape, padding)
-    if out is not None and x is not out:
-        np.copyto(out, x)
-    return x
+def _fold(columns: Any, sizes: Ints, out: Any = None, **of: Any) -> Any:
+    n, size = columns.shape[0], prod(of["kernel"])
+    shape = (n, columns.shape[1] // size, *sizes)
+    columns = columns.reshape(*shape[:2], size, *counts(sizes, **of))
+    return _added(shape, columns.dtype, of, lambda x, i: np.add(x, columns[:, :, i], x), out)
 
 
 def _columns(shape: Ints, of: dict[str, Any]) -> Any:
     """An example: the columns of images of this shape."""
-    return at(_unfold(np.zeros(shape), **window(**of)).shape, sizes=shape[2:], **of)
+    return at(_unfold(np.zeros(shape), **window(**of)).shape, just(shape[2:]), **of)
 
 
 unfold: Primitive = linear(
@@ -222,56 +209,49 @@ fold.attach(
 # ---------------------------------------------------------------------------------------------- the largest entry
 
 
-def _max_pool(x: Any, kernel: Ints, stride: Ints, dilation: Ints, padding: Pairs, out: Any = None) -> Any:
-    windows = counts(x.shape[2:], kernel, stride, dilation, padding)
-    x = padded(x, padding, -np.inf)
-    (_, first), *others = places(windows, kernel, stride, dilation)
-    y = np.empty((*x.shape[:2], *windows), x.dtype) if out is None else out
-    np.copyto(y, x[first])
-    for _, entries in others:
-        np.maximum(y, x[entries], out=y)
+def _max_pool(x: Any, out: Any = None, **of: Any) -> Any:
+    first, *others = _read(x, of, -np.inf)
+    y = np.empty(first.shape, x.dtype) if out is None else out
+    np.copyto(y, first)
+    for entries in others:
+        np.maximum(y, entries, out=y)
     return y
 
 
-def _window_argmax(
-    x: Any, y: Any, kernel: Ints, stride: Ints, dilation: Ints, padding: Pairs, out: Any = None
-) -> Any:
+def _window_argmax(x: Any, y: Any, out: Any = None, **of: Any) -> Any:
     """The number of the first place in each window that holds its largest entry `y`.
 
     It is the count of the places before it, which takes a twentieth of the time of copying under a mask.
     """
-    x = padded(x, padding, -np.inf)
+    places = _read(x, of, -np.inf)
     before = np.ones_like(y, bool)  # in the layout of y
-    k = _zeros(y.shape, np.int8 if prod(kernel) < 128 else np.int32, out)
-    for _, entries in places(y.shape[2:], kernel, stride, dilation)[:-1]:
-        before &= x[entries] != y
+    k = _zeros(y.shape, np.int8 if len(places) < 128 else np.int32, out)
+    for entries in places[:-1]:
+        before &= entries != y
         k += before
     return k
 
 
-def _unpool(
-    g: Any, k: Any, sizes: Ints, kernel: Ints, stride: Ints, dilation: Ints, padding: Pairs, out: Any = None
-) -> Any:
-    shape = (*g.shape[:2], *sizes)
-    x = _zeros(wide_shape(shape, padding), g.dtype, out)
-    apart = all(d == 1 and s >= n for n, s, d in zip(kernel, stride, dilation, strict=True))
-    for i, (_, entries) in enumerate(places(g.shape[2:], kernel, stride, dilation)):
+def _unpool(g: Any, k: Any, sizes: Ints, out: Any = None, **of: Any) -> Any:
+    apart = all(d == 1 and s >= n for n, s, d in zip(of["kernel"], of["stride"], of["dilation"], strict=True))
+
+    def add(x: Any, i: int) -> None:
         if apart:  # no entry is in two windows
-            np.multiply(g, k == i, x[entries])
+            np.multiply(g, k == i, x)
         else:
-            x[entries] += g * (k == i)
-    return _cropped_into(out, x, shape, padding)
+            x += g * (k == i)
+
+    return _added((*g.shape[:2], *sizes), g.dtype, of, add, out)
 
 
-def _pool_at(x: Any, k: Any, kernel: Ints, stride: Ints, dilation: Ints, padding: Pairs) -> Any:
-    x = padded(x, padding)
+def _pool_at(x: Any, k: Any, **of: Any) -> Any:
     y = np.zeros(k.shape, x.dtype)
-    for i, (_, entries) in enumerate(places(k.shape[2:], kernel, stride, dilation)):
-        np.copyto(y, x[entries], where=k == i)
+    for i, entries in enumerate(_read(x, of)):
+        np.copyto(y, entries, where=k == i)
     return y
 
 
-constant(_window_argmax, name="window_argmax", bind=_bind_at)
+constant(_window_argmax, name="window_argmax", bind=_bind)
 window_argmax = TABLE["window_argmax"]
 window_argmax.attach(
     js=f"windowArgmax({{x1}}, {{x2}}, {_OVER})", batch=merged, algebra="place of the largest", innermost=0,
@@ -281,7 +261,7 @@ window_argmax.attach(
 
 def _max_pool_pull(g: Any, y: Any, x: Any, kernel: Ints, stride: Ints, dilation: Ints, padding: Pairs) -> Any:
     of: dict[str, Any] = {"kernel": kernel, "stride": stride, "dilation": dilation, "padding": padding}
-    return unpool(g, window_argmax(x, y, **of), sizes=x.shape[2:], **of)
+    return unpool(g, window_argmax(x, y, **of), x.shape[2:], **of)
 
 
 def _random_places(shape: Ints, of: dict[str, Any]) -> Drawn:
@@ -313,8 +293,8 @@ unpool: Primitive = linear(
     lambda g, x2, kernel, stride, dilation, padding: pool_at(
         g, x2, kernel=kernel, stride=stride, dilation=dilation, padding=padding
     ),
-    None, name="unpool", bind=_bind_unpool,
-    examples=[at(_windows_shape(_IMAGE, of), _random_places(_IMAGE, of), sizes=(4, 4), **of) for of in _POOLS],
+    None, name="unpool", bind=_bind_onto,
+    examples=[at(_windows_shape(_IMAGE, of), _random_places(_IMAGE, of), just((4, 4)), **of) for of in _POOLS],
 )
 unpool.attach(
     js=f"unpool({{x1}}, {{x2}}, {{sizes}}, {_OVER})", batch=merged, algebra="at the largest", innermost=0,
@@ -323,9 +303,9 @@ unpool.attach(
 pool_at: Primitive = linear(
     _pool_at,
     lambda g, x2, x1_shape, kernel, stride, dilation, padding: unpool(
-        g, x2, sizes=x1_shape[2:], kernel=kernel, stride=stride, dilation=dilation, padding=padding
+        g, x2, x1_shape[2:], kernel=kernel, stride=stride, dilation=dilation, padding=padding
     ),
-    None, name="pool_at", bind=_bind_at,
+    None, name="pool_at", bind=_bind,
     examples=[at(_IMAGE, _random_places(_IMAGE, of), **of) for of in _POOLS],
 )
 pool_at.attach(batch=merged)
@@ -333,27 +313,22 @@ pool_at.attach(batch=merged)
 # ------------------------------------------------------------------------------------------------------ the sum
 
 
-def _window_sum(x: Any, kernel: Ints, stride: Ints, dilation: Ints, padding: Pairs) -> Any:
-    windows = counts(x.shape[2:], kernel, stride, dilation, padding)
-    x = padded(x, padding)
-    y = np.zeros((*x.shape[:2], *windows), x.dtype)
-    for _, entries in places(windows, kernel, stride, dilation):
-        y += x[entries]
+def _window_sum(x: Any, **of: Any) -> Any:
+    first, *others = _read(x, of)
+    y = np.copy(first)
+    for entries in others:
+        y += entries
     return y
 
 
-def _window_spread(g: Any, sizes: Ints, kernel: Ints, stride: Ints, dilation: Ints, padding: Pairs) -> Any:
-    shape = (*g.shape[:2], *sizes)
-    x = np.zeros(wide_shape(shape, padding), g.dtype)
-    for _, entries in places(g.shape[2:], kernel, stride, dilation):
-        x[entries] += g
-    return cropped(x, shape, padding)
+def _window_spread(g: Any, sizes: Ints, **of: Any) -> Any:
+    return _added((*g.shape[:2], *sizes), g.dtype, of, lambda x, i: np.add(x, g, x))
 
 
 window_sum: Primitive = linear(
     _window_sum,
     lambda g, x_shape, kernel, stride, dilation, padding: window_spread(
-        g, sizes=x_shape[2:], kernel=kernel, stride=stride, dilation=dilation, padding=padding
+        g, x_shape[2:], kernel=kernel, stride=stride, dilation=dilation, padding=padding
     ),
     name="window_sum", bind=_bind, tex=r"\sum_{{window}} {x}",
     examples=[at((2, 2, 4, 4), **of) for of in _POOLS],
@@ -372,6 +347,6 @@ window_spread: Primitive = linear(
         g, kernel=kernel, stride=stride, dilation=dilation, padding=padding
     ),
     name="window_spread", bind=_bind_onto,
-    examples=[at(_windows_shape(_IMAGE, of), sizes=(4, 4), **of) for of in _POOLS],
+    examples=[at(_windows_shape(_IMAGE, of), just((4, 4)), **of) for of in _POOLS],
 )
 window_spread.attach(batch=merged)
