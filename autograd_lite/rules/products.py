@@ -14,7 +14,7 @@ from math import prod
 from typing import Any
 
 import numpy as np
-from numpy.lib.array_utils import normalize_axis_index
+from numpy.lib.array_utils import normalize_axis_tuple
 
 from ..table import at, bilinear, composite
 from ..table.batching import Batched, padded, stacked
@@ -121,21 +121,6 @@ def _outers(columns: Any, rows: Any) -> Any:
 _LARGE = 2**14  # entries of one product
 
 
-def contraction(b: Batched, axes: Any) -> Any:
-    """The `tensordot` of both operands along `axes` of an example."""
-    (x1, x2), (on1, on2) = b.xs, b.on
-    first, second = ([k + on for k in part] for part, on in zip(axes, (on1, on2), strict=True))
-    if not (on1 and on2):
-        y = np.tensordot(x1, x2, (first, second))
-        return y if on1 else np.moveaxis(y, x1.ndim - len(first), 0)
-    free1, free2 = _free(x1.ndim, (0, *first)), _free(x2.ndim, (0, *second))
-    shape1, shape2 = [x1.shape[k] for k in free1], [x2.shape[k] for k in free2]
-    inner, size = prod(x1.shape[k] for k in first), x1.shape[0]
-    rows = np.transpose(x1, (0, *free1, *first)).reshape(size, prod(shape1), inner)
-    columns = np.transpose(x2, (0, *second, *free2)).reshape(size, inner, prod(shape2))
-    return product(rows, columns, True, True).reshape(size, *shape1, *shape2)
-
-
 def _matmul_lower(x1: Any, x2: Any) -> Any:
     """For matrices and vectors `dot` is the same, with a third of the overhead."""
     if x1.ndim <= 2 and x2.ndim <= 2:
@@ -147,61 +132,29 @@ def _matmul_lower(x1: Any, x2: Any) -> Any:
 
 matmul.attach(
     infix="{x1} @ {x2}", algebra="matrix product", js="matmul({x1}, {x2})",
-    batch=lambda b: product(b.xs[0], b.xs[1], *b.on), out="np.matmul({x1}, {x2}, out={out})", definition=_matmul_lower,
+    batch=lambda b: product(*b.xs, *b.on), out="np.matmul({x1}, {x2}, out={out})", definition=_matmul_lower,
     onnx="MatMul",
 )
 
 
-def _dot_1(g: Any, x2: Any, x1_shape: Any) -> Any:
-    if g.ndim == 2 == x2.ndim and len(x1_shape) == 2:
-        return g.dot(x2.T)
-    if not g.ndim or not x1_shape or not x2.ndim:
-        return g * x2
-    if x2.ndim == 1:
-        return _outer(g, x2)
-    kept = len(x1_shape) - 1
-    return np.tensordot(g, x2, (range(kept, g.ndim), [*range(x2.ndim - 2), x2.ndim - 1]))
-
-
-def _dot_2(g: Any, x1: Any, x2_shape: Any) -> Any:
-    if g.ndim == 2 == x1.ndim and len(x2_shape) == 2:
-        return x1.T.dot(g)
-    if not g.ndim or not x2_shape or not x1.ndim:
-        return x1 * g
-    kept = range(x1.ndim - 1)
-    d = np.tensordot(x1, g, (kept, kept))
-    return np.moveaxis(d, 0, -2) if len(x2_shape) > 2 else d
-
-
 def _dot_bind(a: Any, b: Any, out: Any = None) -> Any:
     refuse_out(out)
-    return (operand(a), operand(b)), {}
+    a, b = operand(a), operand(b)
+    if not a.ndim or not b.ndim:
+        return a * b
+    return np.tensordot(a, b, (-1, -2)) if b.ndim > 2 else ((a, b), {})
 
 
 dot = bilinear(
-    np.dot, _dot_1, _dot_2, bind=_dot_bind, tex=r"{x1} \cdot {x2}",
+    np.dot, _matmul_1, _matmul_2, bind=_dot_bind, tex=r"{x1} \cdot {x2}",
     examples=[
         at((2, 3), (3, 4)), at((3,), (3,)), at((2, 3), (3,)), at((3,), (3, 2)), at((), (2, 3)), at((2,), ()),
-        at((2, 2, 3), (4, 3, 2)), at((3,), (2, 3, 2)), at((2, 2, 3), (3,)), at((0,), (0,)),
+        at((2, 2, 3), (3,)), at((0,), (0,)),
     ],
 )
-
-def _called(xs: Any, y: Any) -> str:
-    """The method, which is faster than the function; a number has none."""
-    return "{x1}.dot({x2})" if np.ndim(xs[0]) else "np.dot({x1}, {x2})"
-
-
-def _batched_dot(b: Batched) -> Any:
-    n1, n2 = b.ndim(0), b.ndim(1)
-    if not n1 or not n2:
-        return np.multiply(*b.aligned())
-    if n2 <= 2:
-        return product(b.xs[0], b.xs[1], *b.on)
-    return contraction(b, ((n1 - 1,), (n2 - 2,)))
-
-
-dot.attach(
-    algebra="dot product", emit=_called, out=lambda xs, y: _called(xs, y)[:-1] + ", out={out})", batch=_batched_dot,
+dot.attach(  # the method is faster than the function
+    algebra="dot product", emit="{x1}.dot({x2})", out="{x1}.dot({x2}, out={out})",
+    batch=lambda b: product(*b.xs, *b.on),
 )
 
 
@@ -219,13 +172,18 @@ def inner(a: Any, b: Any, /) -> Any:
         return a * b
     if a.shape[-1] != b.shape[-1]:
         raise ValueError(f"inner: the last sizes of the shapes {a.shape} and {b.shape} must be equal")
-    return np.tensordot(a, b, (-1, -1))
+    return np.dot(a, b.mT if b.ndim > 1 else b)
+
+
+def _outer_bind(a: Any, b: Any, out: Any = None) -> Any:
+    refuse_out(out)
+    return (operand(a), operand(b)), {}
 
 
 outer = bilinear(
     np.outer, lambda g, x2, x1_shape: np.dot(g, np.ravel(x2)).reshape(x1_shape),
     lambda g, x1, x2_shape: np.dot(np.ravel(x1), g).reshape(x2_shape),
-    bind=_dot_bind, tex=r"{x1}\,{x2}^\top",
+    bind=_outer_bind, tex=r"{x1}\,{x2}^\top",
     examples=[at((2,), (3,)), at((2, 2), (2, 3)), at((), (3,)), at((0,), (2,))],
 )
 
@@ -268,52 +226,34 @@ vecmat.attach(text="{x1} @ {x2}", tex=r"{x1}\,{x2}")
 # --------------------------------------------------------------------------------------------------- any rank
 
 
-def _tensordot_bind(a: Any, b: Any, axes: Any = 2) -> Any:
+@composite(
+    np.tensordot,
+    examples=[
+        at((2, 3, 4), (3, 4, 2)), at((2, 3, 4), (4, 5, 2), axes=([0, -1], [2, 0])), at((3, 2), (4, 3), axes=(0, 1)),
+        at((3,), (2,), axes=0), at((2, 0), (0, 3), axes=1), at((2, 2, 3), (4, 3, 2), axes=(-1, -2)),
+        at((3,), (2, 3, 2), axes=(0, 1)),
+    ],
+)
+def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
+    """The sum over axes of both: a product of matrices, of all other axes by these and of these by all other axes."""
     a, b = operand(a), operand(b)
-    na, nb = a.ndim, b.ndim
     try:
         axes_a, axes_b = axes
     except TypeError:
-        axes_a, axes_b = range(na - axes, na), range(axes)
-    first = tuple(normalize_axis_index(k, na) for k in ([axes_a] if isinstance(axes_a, int) else axes_a))
-    second = tuple(normalize_axis_index(k, nb) for k in ([axes_b] if isinstance(axes_b, int) else axes_b))
+        axes_a, axes_b = range(a.ndim - axes, a.ndim), range(axes)
+    first, second = normalize_axis_tuple(axes_a, a.ndim), normalize_axis_tuple(axes_b, b.ndim)
     sizes = [a.shape[k] for k in first], [b.shape[k] for k in second]
     if sizes[0] != sizes[1]:
         raise ValueError(
-            f"the axes {first} of shape {a.shape} have sizes {sizes[0]}, the axes {second} of shape "
+            f"tensordot: the axes {first} of shape {a.shape} have sizes {sizes[0]}, the axes {second} of shape "
             f"{b.shape} have {sizes[1]}; expected equal sizes"
         )
-    return (a, b), {"axes": (first, second)}
-
-
-def _free(ndim: int, taken: tuple[int, ...]) -> list[int]:
-    return [k for k in range(ndim) if k not in taken]
-
-
-def _tensordot_1(g: Any, x2: Any, x1_shape: Any, axes: Any) -> Any:
-    mine, theirs = axes
-    kept = _free(len(x1_shape), mine)
-    d = np.tensordot(g, x2, (range(len(kept), g.ndim), _free(x2.ndim, theirs)))
-    now = kept + [mine[theirs.index(k)] for k in sorted(theirs)]  # the place of each axis of d
-    return np.transpose(d, np.argsort(now)) if now != sorted(now) else d
-
-
-def _tensordot_2(g: Any, x1: Any, x2_shape: Any, axes: Any) -> Any:
-    theirs, mine = axes
-    kept = _free(len(x2_shape), mine)
-    d = np.tensordot(x1, g, (_free(x1.ndim, theirs), range(g.ndim - len(kept))))
-    now = [mine[theirs.index(k)] for k in sorted(theirs)] + kept
-    return np.transpose(d, np.argsort(now)) if now != sorted(now) else d
-
-
-tensordot = bilinear(
-    np.tensordot, _tensordot_1, _tensordot_2, bind=_tensordot_bind,
-    examples=[
-        at((2, 3, 4), (3, 4, 2)), at((2, 3, 4), (4, 5, 2), axes=([0, -1], [2, 0])), at((3, 2), (4, 3), axes=(0, 1)),
-        at((3,), (2,), axes=0), at((2, 0), (0, 3), axes=1),
-    ],
-    batch=lambda b: contraction(b, b.params["axes"]),
-)
+    rows = [k for k in range(a.ndim) if k not in first]
+    columns = [k for k in range(b.ndim) if k not in second]
+    before, after, inner = [a.shape[k] for k in rows], [b.shape[k] for k in columns], prod(sizes[0])
+    x1 = np.transpose(a, (*rows, *first)).reshape(prod(before), inner)
+    x2 = np.transpose(b, (*second, *columns)).reshape(inner, prod(after))
+    return (x1 @ x2).reshape((*before, *after))
 
 
 @composite(
