@@ -7,18 +7,18 @@ delete and resize take entries by an index that NumPy computes.
 from __future__ import annotations
 
 import math
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from operator import index as as_int
 from typing import Any
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
+from ..base.tree import leaves
 from ..table import at, composite, just, linear
 from ..table.batching import Batched, axes, shifted
 from ._arrays import has_tensor, ints, is_tensor, operand, resolve
-from .indexing import getitem, into_zeros, on_axis, set_at
-from .shaping import astype
+from .indexing import getitem, into_zeros, on_axis
 
 FEW = 4  # up to so many arrays, copying one by one takes less time than NumPy's function
 
@@ -44,12 +44,8 @@ def asarray(a: Any, dtype: Any = None, order: Any = None, *, copy: Any = None) -
     return array(a, dtype, copy=copy, order=order or "K")
 
 
-def _cast(arrays: Any, dtype: Any) -> list[Any]:
-    return [operand(a) if dtype is None else astype(operand(a), dtype) for a in arrays]
-
-
 def _bind_concatenate(arrays: Any, /, axis: Any = 0, *, dtype: Any = None, casting: str = "same_kind") -> Any:
-    arrays = _cast(arrays, dtype)
+    arrays = [operand(a, dtype) for a in arrays]
     if axis is None:
         arrays, axis = [np.ravel(a) for a in arrays], 0
     shapes = [a.shape for a in arrays]
@@ -69,7 +65,7 @@ concatenate = linear(
 
 
 def _bind_stack(arrays: Any, axis: int = 0, *, dtype: Any = None, casting: str = "same_kind") -> Any:
-    arrays = _cast(arrays, dtype)
+    arrays = [operand(a, dtype) for a in arrays]
     return arrays, {"axis": normalize_axis_index(axis, arrays[0].ndim + 1) if arrays else axis}
 
 
@@ -107,29 +103,29 @@ stack.attach(
 
 @composite(np.vstack, examples=(at([(3,), (2, 3), (3,)]), at([(), ()])))
 def vstack(tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Any:
-    return np.concatenate([np.atleast_2d(a) for a in _cast(tup, dtype)])
+    return np.concatenate([np.atleast_2d(a) for a in map(operand, tup)], dtype=dtype)
 
 
 @composite(np.hstack, examples=(at([(2, 3), (2, 1)]), at([(3,), ()])))
 def hstack(tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Any:
-    arrays = [np.atleast_1d(a) for a in _cast(tup, dtype)]
-    return np.concatenate(arrays, 0 if arrays and arrays[0].ndim == 1 else 1)
+    arrays = [np.atleast_1d(a) for a in map(operand, tup)]
+    return np.concatenate(arrays, 0 if arrays and arrays[0].ndim == 1 else 1, dtype=dtype)
 
 
 @composite(np.dstack, examples=(at([(2, 3), (2, 3, 2)]), at([(3,), (3,)])))
 def dstack(tup: Any) -> Any:
-    return np.concatenate([np.atleast_3d(a) for a in _cast(tup, None)], 2)
+    return np.concatenate([np.atleast_3d(a) for a in map(operand, tup)], 2)
 
 
 @composite(np.column_stack, examples=(at([(3,), (3, 2), (3,)]),))
 def column_stack(tup: Any) -> Any:
-    return np.concatenate([a if a.ndim > 1 else a.reshape(-1, 1) for a in _cast(tup, None)], 1)
+    return np.concatenate([a if a.ndim > 1 else a.reshape(-1, 1) for a in map(operand, tup)], 1)
 
 
 @composite(np.block, examples=(at([[(2, 2), (2, 1)], [(1, 2), (1, 1)]]), at([(3,), ()])))
 def block(arrays: Any) -> Any:
     depth = _depth(arrays)
-    return _joined(arrays, depth, max(depth, *(leaf.ndim for leaf in _leaves(arrays))))
+    return _joined(arrays, depth, max(depth, *(operand(leaf).ndim for leaf in leaves(arrays))))
 
 
 class _AlongAxis:
@@ -178,12 +174,6 @@ def _depth(nested: Any) -> int:
     return 1 + depths.pop()
 
 
-def _leaves(nested: Any) -> list[Any]:
-    if isinstance(nested, list):
-        return [leaf for part in nested for leaf in _leaves(part)]
-    return [operand(nested)]
-
-
 def _joined(nested: Any, depth: int, ndim: int) -> Any:
     """The innermost lists are joined along the last axis, the next along the one before it."""
     if depth == 0:
@@ -220,50 +210,36 @@ def _bind_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
 def _unsplit(g: Any, x_shape: tuple[int, ...], indices_or_sections: tuple[int, ...], axis: int) -> Any:
     n = x_shape[axis]
     bounds = [0, *(slice(k, None).indices(n)[0] for k in indices_or_sections), n]
-    parts = [(part, a, b) for part, a, b in zip(g, bounds[:-1], bounds[1:], strict=True) if part is not None]
-    if sorted(bounds) != bounds:  # overlapping parts, which NumPy allows
-        spans = [(part, on_axis(axis, slice(a, b))) for part, a, b in parts]
-        return sum(into_zeros(part, span, x_shape, unique_indices=True) for part, span in spans)
-    pieces, end = [], 0
-    for part, a, b in [*parts, (None, n, n)]:
-        if a > end:  # parts that were not used
-            pieces.append(np.zeros((*x_shape[:axis], a - end, *x_shape[axis + 1 :]), parts[0][0].dtype))
-        if part is not None:
-            pieces.append(part)
-        end = b
-    return np.concatenate(pieces, axis)
-
-
-def _splitter(fn: Any, bind: Any) -> Any:
-    return linear(
-        lambda x, indices_or_sections, axis: tuple(np.array_split(x, indices_or_sections, axis)), _unsplit,
-        of=fn, bind=bind, outputs=True,
-        examples=(at((4, 3), 2), at((2, 6), [1, 1, 4], axis=-1), at((5,), [2, 9]), at((5,), [3, 1])),
-    )
+    sizes = np.diff(bounds)
+    if min(sizes) < 0:  # overlapping parts, which NumPy allows
+        spans = [on_axis(axis, slice(a, b)) for a, b in pairwise(bounds)]
+        used = [(part, span) for part, span in zip(g, spans, strict=True) if part is not None]
+        return sum(into_zeros(part, span, x_shape, unique_indices=True) for part, span in used)
+    dtype = next(part.dtype for part in g if part is not None)
+    before, after = x_shape[:axis], x_shape[axis + 1 :]
+    parts = [np.zeros((*before, n, *after), dtype) if p is None else p for p, n in zip(g, sizes, strict=True)]
+    return np.concatenate(parts, axis)
 
 
 def _section(k: int, indices_or_sections: tuple[int, ...], axis: int) -> Any:
     return on_axis(axis, slice(*(None, *indices_or_sections, None)[k : k + 2]))
 
 
-array_split = _splitter(np.array_split, _bind_array_split)
+def _splitter(fn: Any, bind: Any) -> Any:
+    row = linear(
+        lambda x, indices_or_sections, axis: tuple(np.array_split(x, indices_or_sections, axis)), _unsplit,
+        of=fn, bind=bind, outputs=True,
+        examples=(at((4, 3), 2), at((2, 6), [1, 1, 4], axis=-1), at((5,), [2, 9]), at((5,), [3, 1])),
+    )
+    return row.attach(batch=axes("axis"), part=_section, view=True, onnx=_split_onnx)
 
 
 def _split_onnx(b: Any, x: Any, indices_or_sections: tuple[int, ...], axis: int) -> Any:
-    n = x.shape[axis]
-    if not isinstance(n, int):
-        raise NotImplementedError("export.onnx: the axis of the batch cannot be split")
-    ends = [*(slice(k, None).indices(n)[0] for k in indices_or_sections), n]
-    sizes = [end - start for start, end in zip([0, *ends], ends, strict=False)]
-    if min(sizes) < 0:
-        raise NotImplementedError("export.onnx: parts that overlap have no form")
-    found = b("Split", x, b.ints(sizes), axis=axis, count=len(sizes))
-    return found if len(sizes) > 1 else [found]
+    parts = range(len(indices_or_sections) + 1)
+    return [getitem.onnx(b, x, _section(k, indices_or_sections, axis)) for k in parts]
 
 
-array_split.attach(batch=axes("axis"), part=_section, view=True, onnx=_split_onnx)
-split = _splitter(np.split, _bind_split)
-split.attach(batch=axes("axis"), part=_section, view=True, onnx=_split_onnx)
+array_split, split = _splitter(np.array_split, _bind_array_split), _splitter(np.split, _bind_split)
 
 
 def _splitter_along(fn: Any, axis: int, least: int) -> Any:
@@ -297,20 +273,15 @@ def _restack(g: Any, axis: int) -> Any:
 
 unstack = linear(
     lambda x, axis: tuple(np.moveaxis(x, axis, 0)), _restack,
-    of=getattr(np, "unstack", None), name="unstack", np_name="np.unstack", bind=_bind_unstack, outputs=True,
+    of=np.unstack, bind=_bind_unstack, outputs=True,
     examples=(at((3,)), at((2, 3), axis=-1)),
 )
 
 
-def _unstack_onnx(b: Any, x: Any, axis: int) -> Any:
-    if not isinstance(x.shape[axis], int):
-        raise NotImplementedError("export.onnx: the axis of the batch cannot be split")
-    return [b("Gather", x, b.constant(np.int64(k)), axis=axis) for k in range(x.shape[axis])]
-
-
 unstack.attach(
     batch=axes("axis"), part=lambda k, axis: on_axis(axis, k), view=True,
-    definition=lambda x, axis: tuple(x[on_axis(axis, k)] for k in range(x.shape[axis])), onnx=_unstack_onnx,
+    definition=lambda x, axis: tuple(x[on_axis(axis, k)] for k in range(x.shape[axis])),
+    onnx=lambda b, x, axis: [getitem.onnx(b, x, on_axis(axis, k)) for k in range(x.shape[axis])],
 )
 
 
@@ -412,13 +383,9 @@ def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
             values = np.moveaxis(values, 0, axis)
         obj = np.repeat(obj, values.shape[axis])
     count = np.insert(np.arange(n), obj, 0).size - n
-    origin = np.insert(np.arange(n), obj, -1 - np.arange(count))  # -1 - k: place of the k-th new entry
-    new = np.empty(count, np.intp)
-    new[-1 - origin[origin < 0]] = np.flatnonzero(origin < 0)
-    old = np.flatnonzero(origin >= 0)
-    wide = (*arr.shape[:axis], n + count, *arr.shape[axis + 1 :])
-    with_gaps = into_zeros(arr, on_axis(axis, old), wide, unique_indices=True)
-    return set_at(with_gaps, on_axis(axis, new), values, unique_indices=True)
+    values = np.broadcast_to(values, (*arr.shape[:axis], count, *arr.shape[axis + 1 :]))
+    order = np.insert(np.arange(n), obj, np.arange(n, n + count))
+    return getitem(np.concatenate([arr, values], axis), on_axis(axis, order), unique_indices=True)
 
 
 @composite(
@@ -433,13 +400,7 @@ def trim_zeros(filt: Any, trim: str = "fb", axis: Any = None) -> Any:
     trim = trim.lower()
     if trim not in ("fb", "bf", "f", "b"):
         raise ValueError(f"trim_zeros: trim={trim!r} is none of 'f', 'b', 'fb'")
-    axes = range(filt.ndim) if axis is None else [normalize_axis_index(k, filt.ndim) for k in ints(axis)]
-    index: list[slice] = [slice(None)] * filt.ndim
-    places = [np.asarray(found) for found in np.nonzero(filt)]
-    for k in axes:
-        if places[k].size == 0:
-            index[k] = slice(0, 0)
-        else:
-            first, last = places[k].min(), places[k].max()
-            index[k] = slice(first if "f" in trim else 0, last + 1 if "b" in trim else None)
-    return filt[tuple(index)]
+    filled = np.asarray(filt != 0)
+    starts, ends = (np.trim_zeros(filled, end, axis).shape for end in "fb")
+    bounds = zip(filt.shape, starts, ends, strict=True)
+    return filt[tuple(slice(n - a if "f" in trim else 0, b if "b" in trim else n) for n, a, b in bounds)]
