@@ -15,6 +15,7 @@ import numpy as np
 
 from ..table import Primitive, at, composite, uniform
 from ._arrays import is_tensor, kept_shape, operand, raw, reduced, refuse_out, resolve
+from .reductions import laid_along
 from .shaping import astype
 
 #: The place of the quantile `q` among `n` sorted entries, counted from 0; a place outside is moved to the end.
@@ -100,12 +101,7 @@ def _full(weights: Any, x: Any, axes: tuple[int, ...]) -> Any:
     w = operand(weights)
     if (raw(w) < 0).any():
         raise ValueError("quantile: weights must not be negative")
-    if w.shape != x.shape:
-        if w.shape != tuple(x.shape[k] for k in axes):
-            raise ValueError(f"quantile: weights of shape {w.shape} do not fit axes {axes} of {x.shape}")
-        others = tuple(k for k in range(x.ndim) if k not in axes)
-        w = np.transpose(w, np.argsort(axes)).reshape(kept_shape(x.shape, others))
-    return np.broadcast_to(w, x.shape)
+    return np.broadcast_to(laid_along(w, x.shape, axes, "quantile"), x.shape)
 
 
 def _weighted(lines: Any, q: Any, w: Any, skip_nan: bool) -> Any:

@@ -143,8 +143,8 @@ def _reducing(operator: str) -> Any:
 
 
 sum.attach(
-    text="Σ {x}", algebra="total", js="sum({x}, {axis}, {keepdims})", emit=_emit_sum, out=_sum_into, batch=axes("axis"),
-    onnx=_reducing("ReduceSum"),
+    text="Σ {x}", algebra="total", js="sum({x}, {axis}, {keepdims})", emit=_emit_sum, out=_sum_into,
+    batch=axes("axis"), onnx=_reducing("ReduceSum"),
 )
 
 
@@ -200,31 +200,27 @@ def _along_last(of: str, ufunc: str) -> Callable[..., Any]:
     return into
 
 
-def _extreme(of: Any, ufunc: np.ufunc) -> Primitive:
+def _extreme(of: Any, ufunc: np.ufunc, **options: Any) -> Primitive:
     return general(
-        lambda x, axis, keepdims: ufunc.reduce(x, axis=axis, keepdims=keepdims), _extreme_pull,
-        of=of, bind=_extreme_fold(of, ufunc),
-        tex=rf"\{of.__name__.removeprefix('nan')} {{x}}",
-        examples=_OVER_AXES + _OF_ONE + _FROM,
+        lambda x, axis, keepdims: ufunc.reduce(x, axis=axis, keepdims=keepdims), _extreme_pull, of=of,
+        bind=_extreme_fold(of, ufunc), tex=rf"\{of.__name__.removeprefix('nan')} {{x}}",
+        examples=_OVER_AXES + _OF_ONE + _FROM, batch=axes("axis"), **options,
     )
 
 
-max = amax = ROWS[np.amax] = _extreme(np.max, np.maximum)
-max.attach(
-    algebra="reduction", js="extreme(Math.max, {x}, {axis}, {keepdims})",
-    unlike_torch="PyTorch's returns positions too: write x.max(axis=...) and x.argmax(axis=...)", pair=2,
-    out=_along_last("argmax", "maximum"), batch=axes("axis"), onnx=_reducing("ReduceMax"),
-)
-min = amin = ROWS[np.amin] = _extreme(np.min, np.minimum)
-min.attach(
-    algebra="reduction", js="extreme(Math.min, {x}, {axis}, {keepdims})",
-    unlike_torch="PyTorch's returns positions too: write x.min(axis=...) and x.argmin(axis=...)", pair=2,
-    out=_along_last("argmin", "minimum"), batch=axes("axis"), onnx=_reducing("ReduceMin"),
-)
-nanmax = _extreme(np.nanmax, np.fmax)
-nanmax.attach(batch=axes("axis"))
-nanmin = _extreme(np.nanmin, np.fmin)
-nanmin.attach(batch=axes("axis"))
+def _extreme_and_position(of: Any, ufunc: np.ufunc) -> Primitive:
+    """A row for a function of which PyTorch's returns positions too."""
+    name = of.__name__
+    return _extreme(
+        of, ufunc, algebra="reduction", js=f"extreme(Math.{name}, {{x}}, {{axis}}, {{keepdims}})", pair=2,
+        unlike_torch=f"PyTorch's returns positions too: write x.{name}(axis=...) and x.arg{name}(axis=...)",
+        out=_along_last(f"arg{name}", ufunc.__name__), onnx=_reducing(f"Reduce{name.capitalize()}"),
+    )
+
+
+max = amax = ROWS[np.amax] = _extreme_and_position(np.max, np.maximum)
+min = amin = ROWS[np.amin] = _extreme_and_position(np.min, np.minimum)
+nanmax, nanmin = _extreme(np.nanmax, np.fmax), _extreme(np.nanmin, np.fmin)
 
 
 @composite(np.ptp, examples=_OVER_AXES)
@@ -368,7 +364,7 @@ def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = Fals
     if weights is None:
         y, n = mean(a, axis, keepdims=keepdims), count(a.shape, axis)
     else:
-        w = _fitting(operand(weights), a.shape, axis)
+        w = laid_along(operand(weights), a.shape, axis, "average")
         n = sum(w, axis, keepdims=keepdims)
         if (raw(n) == 0).any():
             raise ZeroDivisionError("average: the weights sum to zero")
@@ -376,15 +372,15 @@ def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = Fals
     return (y, np.zeros_like(y) + n) if returned else y
 
 
-def _fitting(w: Any, shape: tuple[int, ...], axis: Any) -> Any:
+def laid_along(w: Any, shape: tuple[int, ...], axis: Any, name: str) -> Any:
     """Weights of the shape of the array, or of the axes alone, so that they broadcast against it."""
     if w.shape == shape:
         return w
     if axis is None:
-        raise TypeError(f"average: weights of shape {w.shape} for shape {shape}: give axis=")
+        raise TypeError(f"{name}: weights of shape {w.shape} for shape {shape}: give axis=")
     axes = reduced(axis, len(shape))
     if w.shape != tuple(shape[k] for k in axes):
-        raise ValueError(f"average: weights of shape {w.shape} do not fit shape {shape} along axis {axis}")
+        raise ValueError(f"{name}: weights of shape {w.shape} do not fit shape {shape} along axis {axis}")
     others = tuple(k for k in range(len(shape)) if k not in axes)
     return np.transpose(w, np.argsort(axes)).reshape(kept_shape(shape, others))
 
@@ -424,7 +420,7 @@ def _weighted_logsumexp(x: Any, axis: Any, b: Any, keepdims: bool, return_sign: 
 
 def _exp_of_difference(x1: Any, x2: Any) -> Any:
     e = np.subtract(x1, x2)
-    reusable = e.ndim and e.dtype.kind in "fc"  # a second large array would cost as much as exp
+    reusable = type(e) is np.ndarray and e.dtype.kind in "fc"  # a second large array would cost as much as exp
     return np.exp(e, out=e) if reusable else np.exp(e)
 
 
@@ -454,16 +450,16 @@ def _logsumexp(x: Any, axis: Any, keepdims: bool) -> Any:
     1000.6931 tensor([0.5, 0.5, 0. ])
     """
     each: dict[str, Any] = {"axis": axis, "keepdims": True}
-    top = np.maximum.reduce(x.real, initial=-math.inf, **each)
+    top = np.max(x.real, **each, **({} if x.size else {"initial": -math.inf}))
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         e = _exp_of_difference(x, np.where(np.isfinite(top), top, 0))
         if x.dtype.kind == "c":
-            y = np.log(np.add.reduce(e, **each)) + top
+            y = np.log(np.sum(e, **each)) + top
         else:  # the largest entries are 1 in e: log1p of the others keeps the digits of a result near 0
             largest = x == top
-            n = np.maximum(np.add.reduce(largest, dtype=e.dtype, **each), 1)
-            y = np.log1p(np.add.reduce(e, where=~largest, **each) / n) + np.log(n) + top
-    return y if keepdims else y.squeeze(axis)
+            n = np.maximum(np.sum(largest.astype(x.dtype), **each), 1)
+            y = np.log1p(np.sum(np.where(largest, 0, e), **each) / n) + np.log(n) + top
+    return y if keepdims else y.reshape([n for k, n in enumerate(y.shape) if k not in reduced(axis, x.ndim)])
 
 
 def _logsumexp_pull(g: Any, y: Any, x: Any, axis: Any, keepdims: bool) -> Any:
@@ -483,20 +479,8 @@ def _logsumexp_textbook(x: Any, axis: Any, keepdims: Any = False) -> Any:
     return y if keepdims else np.squeeze(y, axis=axis)
 
 
-def _logsumexp_definition(x: Any, axis: Any, keepdims: bool) -> Any:
-    if x.dtype.kind == "c":
-        return NotImplemented
-    each: dict[str, Any] = {"axis": axis, "keepdims": True}
-    top = np.max(x, **each)
-    e = np.exp(x - np.where(np.isfinite(top), top, 0))
-    largest = x == top
-    n = np.maximum(np.sum(largest.astype(x.dtype), **each), 1)
-    y = np.log1p(np.sum(np.where(largest, 0, e), **each) / n) + np.log(n) + top
-    return y if keepdims else y.reshape([n for k, n in enumerate(y.shape) if k not in reduced(axis, x.ndim)])
-
-
 logsumexp.attach(
-    source=_logsumexp_textbook, algebra="reduction", definition=_logsumexp_definition, batch=axes("axis"),
+    source=_logsumexp_textbook, algebra="reduction", definition=True, batch=axes("axis"),
     onnx=_reducing("ReduceLogSumExp"),
 )
 

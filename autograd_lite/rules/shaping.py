@@ -196,7 +196,7 @@ def _bind_astype(
 
 astype = linear(  # the engine casts the cotangent back; an integer result has none
     lambda x, dtype, order="K", copy=True: x.astype(dtype, order=order, copy=copy), lambda g: g,
-    of=getattr(np, "astype", None), name="astype", np_name="np.astype", tex="{x}", bind=_bind_astype,
+    of=np.astype, tex="{x}", bind=_bind_astype,
     examples=(at((2, 3), np.float64), at((2, 3), np.complex128)),
 )
 astype.attach(
@@ -242,14 +242,20 @@ def _batched_transpose(b: Batched) -> Any:
     return b(b.xs[0], axes=(0, *shifted(tuple(axes), 0)))
 
 
-def _transposed(b: Any, x: Any, axes: Any) -> Any:
-    order = range(x.ndim)[::-1] if axes is None else axes
-    return b("Transpose", x, perm=list(order)) if x.ndim else b("Identity", x)
+def _permuted(fn: Any) -> Any:
+    """The form in ONNX of a function that permutes axes: where it brings axes of the sizes 1, 2, 3, ..."""
+
+    def form(b: Any, x: Any, **params: Any) -> Any:
+        sizes = fn(np.broadcast_to(0, tuple(range(1, x.ndim + 1))), **params).shape
+        return b("Transpose", x, perm=[n - 1 for n in sizes]) if x.ndim else b("Identity", x)
+
+    return form
 
 
 transpose.attach(
     infix="{x}.T", text="{x}ᵀ", algebra="transpose", batch=_batched_transpose, view=True,
-    emit=lambda xs, y, axes: "{x}.T" if axes in (None, (1, 0)) else "{x}.transpose({axes})", onnx=_transposed,
+    emit=lambda xs, y, axes: "{x}.T" if axes in (None, (1, 0)) else "{x}.transpose({axes})",
+    onnx=_permuted(transpose.fn),
 )
 
 
@@ -261,15 +267,9 @@ matrix_transpose = linear(
 )
 
 
-def _swapped(b: Any, x: Any, axis1: int, axis2: int) -> Any:
-    order = list(range(x.ndim))
-    order[axis1], order[axis2] = axis2, axis1
-    return b("Transpose", x, perm=order)
-
-
 matrix_transpose.attach(
     infix="{x}.mT", text="{x}ᵀ", algebra="matrix transpose", batch=stacked(2), view=True,
-    onnx=lambda b, x: _swapped(b, x, x.ndim - 2, x.ndim - 1),
+    onnx=_permuted(matrix_transpose.fn),
 )
 
 
@@ -284,7 +284,7 @@ swapaxes = linear(
     of=np.swapaxes, bind=_bind_swapaxes, tex=r"{x}^\top",
     examples=(at((2, 3, 4), 0, -1),),
 )
-swapaxes.attach(algebra="swap of axes", batch=axes("axis1", "axis2"), view=True, onnx=_swapped)
+swapaxes.attach(algebra="swap of axes", batch=axes("axis1", "axis2"), view=True, onnx=_permuted(swapaxes.fn))
 
 
 def _bind_moveaxis(a: Any, source: Any, destination: Any) -> Any:
@@ -298,15 +298,9 @@ moveaxis = linear(
 )
 
 
-def _order(ndim: int, source: Any, destination: Any) -> list[int]:
-    """The axes of an array in the order that ``np.moveaxis`` brings them into."""
-    shape = np.moveaxis(np.broadcast_to(0, tuple(range(1, ndim + 1))), source, destination).shape
-    return [n - 1 for n in shape]
-
-
 moveaxis.attach(
     algebra="move of axes", batch=axes("source", "destination"), view=True,
-    onnx=lambda b, x, source, destination: b("Transpose", x, perm=_order(x.ndim, source, destination)),
+    onnx=_permuted(np.moveaxis),
 )
 
 
@@ -359,7 +353,10 @@ roll = linear(
         at((2, 3), 2), at((2, 3), 1, -1), at((2, 3), just((1, 5)), just((0, 1))),
         at((4, 3), just((1, 2)), just((0, 0))),
     ),
+    batch=along,
 )
+
+
 def _bind_flip(m: Any, axis: Any = None) -> Any:
     m = operand(m)
     return (m,), {"axis": axis if axis is None else normalize_axis_tuple(axis, m.ndim)}
@@ -368,27 +365,25 @@ def _bind_flip(m: Any, axis: Any = None) -> Any:
 flip = linear(
     np.flip, lambda g, axis: np.flip(g, axis),
     bind=_bind_flip,
-    examples=(at((2, 3)), at((2, 3), -1), at((2, 3, 4), axis=(0, 2))),
+    examples=(at((2, 3)), at((2, 3), -1), at((2, 3, 4), axis=(0, 2))), batch=axes("axis"), view=True,
 )
-flip.attach(batch=axes("axis"), view=True)
-fliplr = linear(
-    np.fliplr, lambda g: np.fliplr(g), bind=lambda m: ((operand(m),), {}),
-    examples=(at((2, 3)),),
-)
-fliplr.attach(batch=lambda b: np.flip(b.xs[0], 2), view=True)
-flipud = linear(
-    np.flipud, lambda g: np.flipud(g), bind=lambda m: ((operand(m),), {}),
-    examples=(at((2, 3)),),
-)
-flipud.attach(batch=lambda b: np.flip(b.xs[0], 1), view=True)
+
+
+@composite(np.fliplr, examples=(at((2, 3)),))
+def fliplr(m: Any) -> Any:
+    return np.flip(m, 1)
+
+
+@composite(np.flipud, examples=(at((2, 3)),))
+def flipud(m: Any) -> Any:
+    return np.flip(m, 0)
+
+
 rot90 = linear(
     np.rot90, lambda g, k, axes: np.rot90(g, -k, axes),
     bind=lambda m, k=1, axes=(0, 1): ((operand(m),), {"k": as_int(k), "axes": ints(axes)}),
-    examples=(at((2, 3)), at((2, 3, 4), -3, axes=(-1, 0))),
+    examples=(at((2, 3)), at((2, 3, 4), -3, axes=(-1, 0))), batch=axes("axes"), view=True,
 )
-rot90.attach(batch=axes("axes"), view=True)
-
-roll.attach(batch=along)
 
 # ------------------------------------------------------------------------------------ triangles and diagonals
 
@@ -397,18 +392,14 @@ def _bind_triangle(m: Any, k: int = 0) -> Any:
     return (operand(m),), {"k": as_int(k)}
 
 
-_TRIANGLES: tuple[Any, ...] = (
-    at((3, 4)), at((2, 3, 3), -1),
-    at((3,), 1),  # a vector becomes a square
-)
-tril = linear(
-    np.tril, lambda g, k: np.tril(g, k), bind=_bind_triangle, examples=_TRIANGLES,
-    tex=r"\operatorname{{tril}} {x}",
-)
-triu = linear(
-    np.triu, lambda g, k: np.triu(g, k), bind=_bind_triangle, examples=_TRIANGLES,
-    tex=r"\operatorname{{triu}} {x}",
-)
+def _triangle(fn: Any) -> Any:
+    return linear(
+        fn, lambda g, k: fn(g, k), bind=_bind_triangle, tex=rf"\operatorname{{{{{fn.__name__}}}}} {{x}}", batch=_square,
+        examples=(
+            at((3, 4)), at((2, 3, 3), -1),
+            at((3,), 1),  # a vector becomes a square
+        ),
+    )
 
 
 def _square(b: Batched) -> Any:
@@ -417,8 +408,7 @@ def _square(b: Batched) -> Any:
     return b(np.broadcast_to(b.lifted(0, 2), (b.size, *b.shape)) if b.ndim(0) == 1 else x)
 
 
-for _row in (tril, triu):
-    _row.attach(batch=_square)
+tril, triu = _triangle(np.tril), _triangle(np.triu)
 
 
 def to_diagonal(g: Any, offset: int, axis1: int, axis2: int, shape: tuple[int, ...]) -> Any:
@@ -440,18 +430,13 @@ diagonal = linear(
     lambda g, offset, axis1, axis2, x_shape: to_diagonal(g, offset, axis1, axis2, x_shape),
     of=np.diagonal, bind=_bind_diagonal, tex=r"\operatorname{{diag}} {x}",
     examples=(at((3, 4)), at((3, 4), -1), at((3, 2, 4), 1, 2, 0), at((2, 2), 5)),
+    batch=axes("axis1", "axis2"), view=True,
 )
-diagonal.attach(batch=axes("axis1", "axis2"), view=True)
-diag = linear(
-    np.diag, lambda g, k, x_shape: np.diagonal(g, k) if len(x_shape) == 1 else to_diagonal(g, k, 0, 1, x_shape),
-    bind=lambda v, k=0: ((operand(v),), {"k": as_int(k)}), tex=r"\operatorname{{diag}} {x}",
-    examples=(at((3,)), at((3,), -2), at((3, 4), 1), at((3, 4), k=-1)),
-)
-diagflat = linear(
-    np.diagflat, lambda g, k, x_shape: np.diagonal(g, k).reshape(x_shape),
-    bind=lambda v, k=0: ((operand(v),), {"k": as_int(k)}), tex=r"\operatorname{{diag}} {x}",
-    examples=(at((2, 2)), at((3,), 1)),
-)
+
+
+def _bind_diag(v: Any, k: int = 0) -> Any:
+    v = operand(v)
+    return np.diagonal(v, k) if v.ndim == 2 else ((v,), {"k": as_int(k)})
 
 
 def _on_diagonals(b: Batched) -> Any:
@@ -459,9 +444,12 @@ def _on_diagonals(b: Batched) -> Any:
     return to_diagonal(x.reshape(b.size, prod(x.shape[1:])), b.params["k"], 1, 2, (b.size, *b.shape))
 
 
-diag.attach(
-    view=True, batch=lambda b: np.diagonal(b.xs[0], b.params["k"], 1, 2) if b.ndim(0) == 2 else _on_diagonals(b),
+diag = linear(
+    np.diag, lambda g, k: np.diagonal(g, k), bind=_bind_diag, tex=r"\operatorname{{diag}} {x}",
+    examples=(at((3,)), at((3,), -2), at((3, 4), 1), at((3, 4), k=-1)), batch=_on_diagonals,
 )
-
-
-diagflat.attach(batch=_on_diagonals)
+diagflat = linear(
+    np.diagflat, lambda g, k, x_shape: np.diagonal(g, k).reshape(x_shape),
+    bind=lambda v, k=0: ((operand(v),), {"k": as_int(k)}),
+    tex=r"\operatorname{{diag}} {x}", examples=(at((2, 2)), at((3,), 1)), batch=_on_diagonals,
+)
