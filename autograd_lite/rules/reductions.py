@@ -450,16 +450,16 @@ def _logsumexp(x: Any, axis: Any, keepdims: bool) -> Any:
     1000.6931 tensor([0.5, 0.5, 0. ])
     """
     each: dict[str, Any] = {"axis": axis, "keepdims": True}
-    top = np.max(x.real, **each, **({} if x.size else {"initial": -math.inf}))
+    top = np.maximum.reduce(x.real, **each, **({} if x.size else {"initial": -math.inf}))
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         e = _exp_of_difference(x, np.where(np.isfinite(top), top, 0))
         if x.dtype.kind == "c":
-            y = np.log(np.sum(e, **each)) + top
+            y = np.log(np.add.reduce(e, **each)) + top
         else:  # the largest entries are 1 in e: log1p of the others keeps the digits of a result near 0
             largest = x == top
-            n = np.maximum(np.sum(largest.astype(x.dtype), **each), 1)
-            y = np.log1p(np.sum(np.where(largest, 0, e), **each) / n) + np.log(n) + top
-    return y if keepdims else y.reshape([n for k, n in enumerate(y.shape) if k not in reduced(axis, x.ndim)])
+            n = np.maximum(np.add.reduce(largest, dtype=e.dtype, **each), 1)
+            y = np.log1p(np.add.reduce(e, where=~largest, **each) / n) + np.log(n) + top
+    return y if keepdims else y.squeeze(axis)
 
 
 def _logsumexp_pull(g: Any, y: Any, x: Any, axis: Any, keepdims: bool) -> Any:
