@@ -20,7 +20,7 @@ from ..table import TABLE, Primitive, at, composite, general, linear
 from ..table.batching import Batched, along
 from . import elementwise as E
 from ._arrays import kept_shape, operand, resolve
-from .indexing import into_zeros
+from .indexing import into_zeros, on_axis
 
 
 def _binding(name: str) -> Callable[..., Any]:
@@ -53,7 +53,7 @@ def _cumsum_back(g: Any, axis: int | None, x_shape: tuple[int, ...]) -> Any:
 cumsum = linear(
     lambda x, axis: np.cumsum(x, axis), _cumsum_back,
     of=np.cumsum, bind=_binding("cumsum"), tex=r"\operatorname{{cumsum}}({x})",
-    examples=_ALONG,
+    examples=_ALONG, batch=along,
 )
 
 # ------------------------------------------------------------------------------------ any other running total
@@ -113,7 +113,7 @@ def _accumulation(row: Primitive, of: Any = None) -> Primitive:
         lambda x, axis: ufunc.accumulate(x.reshape(-1) if axis is None else x, axis or 0), pull,
         of=of or ufunc.accumulate, name=name, np_name=f"np.{name}" if of else f"np.{ufunc.__name__}.accumulate",
         bind=_binding(name), tex=rf"\operatorname{{{{{name.replace('_', ' ')}}}}}({{x}})",
-        examples=_ALONG,
+        examples=_ALONG, batch=along,
     )
 
 
@@ -125,39 +125,36 @@ logaddexp_accumulate = _accumulation(E.logaddexp)
 # ----------------------------------------------------------------------------------------- written with those
 
 
-@composite(np.nancumsum, examples=_ALONG)
-def nancumsum(a: Any, axis: Any = None, dtype: Any = None, out: None = None) -> Any:
-    a = operand(a)
-    return cumsum(np.where(np.isnan(a), 0, a), axis, dtype, out)
+def _without_nan(fn: Any, row: Primitive, neutral: int) -> Primitive:
+    def total(a: Any, axis: Any = None, dtype: Any = None, out: None = None) -> Any:
+        a = operand(a)
+        return row(np.where(np.isnan(a), neutral, a), axis, dtype, out)
+
+    return composite(fn, examples=_ALONG)(total)
 
 
-@composite(np.nancumprod, examples=_ALONG)
-def nancumprod(a: Any, axis: Any = None, dtype: Any = None, out: None = None) -> Any:
-    a = operand(a)
-    return cumprod(np.where(np.isnan(a), 1, a), axis, dtype, out)
+nancumsum, nancumprod = _without_nan(np.nancumsum, cumsum, 0), _without_nan(np.nancumprod, cumprod, 1)
 
 
-def _cumulative(name: str, row: Primitive, start: int) -> Primitive:
-    """The array API's name for a cumulative function; in NumPy since 2.1."""
+def _cumulative(fn: Any, row: Primitive, start: int) -> Primitive:
+    """The array API's name for a cumulative function."""
 
     def total(
         x: Any, /, *, axis: Any = None, dtype: Any = None, out: None = None, include_initial: bool = False
     ) -> Any:
         x = operand(x, None, out)
         if axis is None and x.ndim > 1:
-            raise ValueError(f"{name}: axis= is missing, for an array of shape {x.shape}")
+            raise ValueError(f"{fn.__name__}: axis= is missing, for an array of shape {x.shape}")
         axis = resolve(axis or 0, x.ndim)
         y = row(x, axis, dtype)
         if include_initial:
             y = np.concatenate([np.full(kept_shape(y.shape, (axis,)), start, y.dtype), y], axis)
         return y
 
-    examples = (*_ALONG[1:5], at((3, 2), axis=0, include_initial=True))
-    return composite(getattr(np, name), examples=examples)(total)
+    return composite(fn, examples=(*_ALONG[1:5], at((3, 2), axis=0, include_initial=True)))(total)
 
 
-cumulative_sum = _cumulative("cumulative_sum", cumsum, 0)
-cumulative_prod = _cumulative("cumulative_prod", cumprod, 1)
+cumulative_sum, cumulative_prod = _cumulative(np.cumulative_sum, cumsum, 0), _cumulative(np.cumulative_prod, cumprod, 1)
 
 # ------------------------------------------------------------------------------------------ sums of stretches
 
@@ -171,8 +168,7 @@ def _stretches(indices: Any, n: int) -> tuple[Any, Any]:
 
 def _reduceat_back(g: Any, indices: Any, axis: int, x_shape: tuple[int, ...]) -> Any:
     entries, result = _stretches(indices, x_shape[axis])
-    before = (slice(None),) * axis
-    return into_zeros(g[(*before, result)], (*before, entries), x_shape)
+    return into_zeros(g[on_axis(axis, result)], on_axis(axis, entries), x_shape)
 
 
 def _bind_reduceat(a: Any, indices: Any, axis: int = 0, dtype: Any = None, out: None = None) -> Any:
@@ -185,13 +181,16 @@ def _bind_reduceat(a: Any, indices: Any, axis: int = 0, dtype: Any = None, out: 
 add_reduceat = linear(
     lambda x, indices, axis: np.add.reduceat(x, indices, axis), _reduceat_back,
     of=np.add.reduceat, name="add_reduceat", np_name="np.add.reduceat", bind=_bind_reduceat, tex=r"\sum {x}",
-    examples=(at((6,), [0, 2, 3]), at((2, 6), [3, 1, 1, 5], axis=1)),
+    examples=(at((6,), [0, 2, 3]), at((2, 6), [3, 1, 1, 5], axis=1)), batch=along,
 )
 
-for _row in (cumsum, cumprod, maximum_accumulate, minimum_accumulate, logaddexp_accumulate, add_reduceat):
-    _row.attach(batch=along)
-
 # ------------------------------------------------------------------------------------------ methods of ufuncs
+
+
+_OF_UFUNCS = {
+    np.add: cumsum, np.multiply: cumprod, np.maximum: maximum_accumulate, np.minimum: minimum_accumulate,
+    np.logaddexp: logaddexp_accumulate,
+}
 
 
 def _accumulate(row: Primitive) -> Callable[..., Any]:
@@ -201,10 +200,6 @@ def _accumulate(row: Primitive) -> Callable[..., Any]:
 
 #: These go into :data:`.reductions.METHODS`.
 METHODS: dict[tuple[np.ufunc, str], Callable[..., Any]] = {
-    (np.add, "accumulate"): _accumulate(cumsum),
+    **{(ufunc, "accumulate"): _accumulate(row) for ufunc, row in _OF_UFUNCS.items()},
     (np.add, "reduceat"): add_reduceat,
-    (np.multiply, "accumulate"): _accumulate(cumprod),
-    (np.maximum, "accumulate"): _accumulate(maximum_accumulate),
-    (np.minimum, "accumulate"): _accumulate(minimum_accumulate),
-    (np.logaddexp, "accumulate"): _accumulate(logaddexp_accumulate),
 }

@@ -14,14 +14,15 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 from ..table import Drawn, at, composite, general, just, uniform
 from ..table.batching import axes
 from ._arrays import operand, raw
+from .indexing import on_axis
 from .selection import take
 
 _NONE: Any = np._NoValue
 
 
-def _from(start: int | None, stop: int | None, axis: int) -> Any:
-    """The index of ``start:stop`` along an axis."""
-    return (slice(None),) * axis + (slice(start, stop),)
+def _neighbours(x: Any, axis: int) -> tuple[Any, Any]:
+    """All entries but the first along an axis, and all but the last."""
+    return x[on_axis(axis, slice(1, None))], x[on_axis(axis, slice(None, -1))]
 
 
 def _rising(n: int) -> Drawn:
@@ -51,7 +52,7 @@ def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = _NONE, append: Any =
         a = np.concatenate([*before, a, *after], axis)
     subtract = np.not_equal if a.dtype == bool else np.subtract
     for _ in range(n):
-        a = subtract(a[_from(1, None, axis)], a[_from(None, -1, axis)])
+        a = subtract(*_neighbours(a, axis))
     return a
 
 
@@ -73,7 +74,7 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
         dx = np.diff(operand(x), axis=axis if np.ndim(x) > 1 else 0)
         if np.ndim(x) == 1:
             dx = np.reshape(dx, (-1,) + (1,) * (y.ndim - 1 - of_y))
-    return np.sum(dx * (y[_from(1, None, of_y)] + y[_from(None, -1, of_y)]) / 2, axis=axis)
+    return np.sum(dx * np.add(*_neighbours(y, of_y)) / 2, axis=axis)
 
 
 @composite(
@@ -102,25 +103,25 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> An
 
 def _slope(f: Any, axis: int, dx: Any, edge_order: int) -> Any:
     """The derivative along one axis: at each point, that of the parabola (or line) through it and its neighbours."""
-    n = f.shape[axis]
+    f = np.moveaxis(f, axis, 0)
+    n = f.shape[0]
     if n < edge_order + 1:
         raise ValueError(f"gradient: {n} points along axis {axis} are too few for edge_order={edge_order}")
     if np.ndim(dx) == 0:
-        steps = np.ones((n - 1,) + (1,) * (f.ndim - 1 - axis), f.dtype) * dx
+        steps = np.ones(n - 1, f.dtype) * dx
     elif np.shape(dx) == (n,):
-        steps = np.reshape(np.diff(operand(dx)), (-1,) + (1,) * (f.ndim - 1 - axis))
+        steps = np.diff(operand(dx))
     else:
         raise ValueError(f"gradient: positions of shape {np.shape(dx)} for {n} points along axis {axis}")
-    slopes = (f[_from(1, None, axis)] - f[_from(None, -1, axis)]) / steps  # between neighbours
-    s1, s2 = slopes[_from(None, -1, axis)], slopes[_from(1, None, axis)]
-    h1, h2 = steps[:-1], steps[1:]
+    steps = steps.reshape((-1,) + (1,) * (f.ndim - 1))
+    slopes = np.diff(f, axis=0) / steps  # between neighbours
+    s1, s2, h1, h2 = slopes[:-1], slopes[1:], steps[:-1], steps[1:]
     inside = (h2 * s1 + h1 * s2) / (h1 + h2)
-    first, last = slopes[_from(None, 1, axis)], slopes[_from(-1, None, axis)]
+    first, last = slopes[:1], slopes[-1:]
     if edge_order == 2:
         bend = (s2 - s1) / (h1 + h2)  # half the second derivative
-        first = first - bend[_from(None, 1, axis)] * steps[:1]
-        last = last + bend[_from(-1, None, axis)] * steps[-1:]
-    return np.concatenate([first, inside, last], axis)
+        first, last = first - bend[:1] * h1[:1], last + bend[-1:] * h2[-1:]
+    return np.moveaxis(np.concatenate([first, inside, last]), 0, axis)
 
 
 @composite(
@@ -157,9 +158,8 @@ unwrap = general(
     bind=lambda p, discont=None, axis=-1, *, period=2 * math.pi: (
         (p,), {"discont": discont, "axis": normalize_axis_index(axis, np.ndim(p)), "period": period},
     ),
-    examples=(at(uniform(-9, 9, 7)), at(uniform(-3, 3, 4, 3), axis=0, period=1.5)),
+    examples=(at(uniform(-9, 9, 7)), at(uniform(-3, 3, 4, 3), axis=0, period=1.5)), batch=axes("axis"),
 )
-unwrap.attach(batch=axes("axis"))
 
 # ---------------------------------------------------------------------------------------------- evenly spaced
 

@@ -18,6 +18,7 @@ from ..table import (
     REAL,
     WHOLE,
     Joint,
+    Primitive,
     Textbook,
     at,
     complex_normal,
@@ -79,12 +80,10 @@ def _root_of_zero(x1: Any, x2: Any) -> Any:
     return (x1 == 0) & (x2 > 0) & (x2 != np.round(x2))
 
 
-power = elementwise(np.power, _power_base, _power_exponent, domain=_POWER, kinks=_root_of_zero, tex="{x1}^{{{x2}}}")
-power.attach(infix="{x1} ** {x2}", algebra="power", scalar="pow(x1, x2)", onnx="Pow")
-float_power = elementwise(
-    np.float_power, _power_base, _power_exponent,
-    domain=_POWER, kinks=_root_of_zero, tex="{x1}^{{{x2}}}", scalar="pow(x1, x2)",
-)
+_OF_POWERS: Any = {"domain": _POWER, "kinks": _root_of_zero, "tex": "{x1}^{{{x2}}}", "scalar": "pow(x1, x2)"}
+power = elementwise(np.power, _power_base, _power_exponent, **_OF_POWERS)
+power.attach(infix="{x1} ** {x2}", algebra="power", onnx="Pow")
+float_power = elementwise(np.float_power, _power_base, _power_exponent, **_OF_POWERS)
 remainder = elementwise(
     np.remainder, 1, lambda x1, x2: -np.floor_divide(x1, x2),
     domain=(REAL, NONZERO), kinks=lambda x1, x2: np.remainder(x1, x2) == 0, tex=r"{x1} \bmod {x2}",
@@ -218,42 +217,30 @@ arctanh = elementwise(np.arctanh, lambda x: 1 / (1 - x * x), domain=interval(-1,
 arctanh.attach(scalar="atanh(x)", onnx="Atanh")
 
 
-def _safe_radius(x1: Any, x2: Any) -> Any:
+def _over_square(x: Any, x1: Any, x2: Any) -> Any:
+    """``x / (x1**2 + x2**2)`` without overflow, and `x` at the origin."""
     r = np.hypot(x1, x2)
-    return np.where(r == 0, 1, r)
-
-
-def _origin(x1: Any, x2: Any) -> Any:
-    return (x1 == 0) & (x2 == 0)
+    r = np.where(r == 0, 1, r)
+    return x / r / r
 
 
 hypot = elementwise(
     np.hypot, lambda y, x1: x1 / np.where(y == 0, 1, y), lambda y, x2: x2 / np.where(y == 0, 1, y),
-    kinks=_origin, tex=r"\sqrt{{{x1}^2 + {x2}^2}}", scalar="hypot(x1, x2)",
+    kinks=lambda x1, x2: (x1 == 0) & (x2 == 0), tex=r"\sqrt{{{x1}^2 + {x2}^2}}", scalar="hypot(x1, x2)",
 )
-
-
-def _arctan2_y(x1: Any, x2: Any) -> Any:
-    r = _safe_radius(x1, x2)
-    return x2 / r / r
-
-
-def _arctan2_x(x1: Any, x2: Any) -> Any:
-    r = _safe_radius(x1, x2)
-    return -x1 / r / r
-
-
 arctan2 = elementwise(
-    np.arctan2, _arctan2_y, _arctan2_x,
+    np.arctan2, lambda x1, x2: _over_square(x2, x1, x2), lambda x1, x2: _over_square(-x1, x1, x2),
     kinks=lambda x1, x2: (x1 == 0) & (x2 <= 0),  # the branch cut
     tex=r"\operatorname{{atan2}}({x1}, {x2})", scalar="atan2(x1, x2)",
 )
-_DEGREES: Any = {"tex": r"{x} \cdot \frac{{180}}{{\pi}}", "scalar": "x * (180 / pi)"}
-_RADIANS: Any = {"tex": r"{x} \cdot \frac{{\pi}}{{180}}", "scalar": "x * (pi / 180)"}
-degrees = elementwise(np.degrees, 180 / math.pi, **_DEGREES)
-radians = elementwise(np.radians, math.pi / 180, **_RADIANS)
-rad2deg = elementwise(np.rad2deg, 180 / math.pi, **_DEGREES)
-deg2rad = elementwise(np.deg2rad, math.pi / 180, **_RADIANS)
+degrees, rad2deg = (
+    elementwise(fn, 180 / math.pi, tex=r"{x} \cdot \frac{{180}}{{\pi}}", scalar="x * (180 / pi)")
+    for fn in (np.degrees, np.rad2deg)
+)
+radians, deg2rad = (
+    elementwise(fn, math.pi / 180, tex=r"{x} \cdot \frac{{\pi}}{{180}}", scalar="x * (pi / 180)")
+    for fn in (np.radians, np.deg2rad)
+)
 
 # ------------------------------------------------------------------------------------------------------ piecewise
 
@@ -276,26 +263,28 @@ def _tie(x1: Any, x2: Any) -> Any:
     return x1 == x2
 
 
-maximum = elementwise(
-    np.maximum, lambda x1, x2: np.where(x1 == x2, 0.5, x1 > x2), lambda x1, x2: np.where(x1 == x2, 0.5, x2 > x1),
-    kinks=_tie, tex=r"\max({x1}, {x2})", text="max({x1}, {x2})", scalar="max(x1, x2)",
+def _extreme(fn: np.ufunc, wins: Callable[[Any, Any], Any], **options: Any) -> Primitive:
+    """The larger or the smaller of two numbers, which share the gradient if they are equal."""
+    return elementwise(
+        fn, lambda x1, x2: np.where(x1 == x2, 0.5, wins(x1, x2)), lambda x1, x2: np.where(x1 == x2, 0.5, wins(x2, x1)),
+        kinks=_tie, **options,
+    )
+
+
+maximum = _extreme(
+    np.maximum, np.greater, tex=r"\max({x1}, {x2})", text="max({x1}, {x2})", scalar="max(x1, x2)", algebra="larger",
+    textbook=Textbook("maximum(x1, x2)", x1="g * (x1 > x2)", x2="g * (x2 > x1)"), onnx="Max",
 )
-maximum.attach(
-    algebra="larger", textbook=Textbook("maximum(x1, x2)", x1="g * (x1 > x2)", x2="g * (x2 > x1)"), onnx="Max"
+minimum = _extreme(
+    np.minimum, np.less, tex=r"\min({x1}, {x2})", text="min({x1}, {x2})", scalar="min(x1, x2)",
+    textbook=Textbook("minimum(x1, x2)", x1="g * (x1 < x2)", x2="g * (x2 < x1)"), onnx="Min",
 )
-minimum = elementwise(
-    np.minimum, lambda x1, x2: np.where(x1 == x2, 0.5, x1 < x2), lambda x1, x2: np.where(x1 == x2, 0.5, x2 < x1),
-    kinks=_tie, tex=r"\min({x1}, {x2})", text="min({x1}, {x2})", scalar="min(x1, x2)",
-)
-minimum.attach(textbook=Textbook("minimum(x1, x2)", x1="g * (x1 < x2)", x2="g * (x2 < x1)"), onnx="Min")
-fmax = elementwise(  # a number wins over nan
-    np.fmax, lambda x1, x2: np.where(x1 == x2, 0.5, (x1 > x2) | np.isnan(x2)),
-    lambda x1, x2: np.where(x1 == x2, 0.5, (x2 > x1) | np.isnan(x1)), kinks=_tie, tex=r"\max({x1}, {x2})",
+fmax = _extreme(  # a number wins over nan
+    np.fmax, lambda x1, x2: (x1 > x2) | np.isnan(x2), tex=r"\max({x1}, {x2})",
     scalar="x1 if x1 >= x2 or x2 != x2 else x2",
 )
-fmin = elementwise(
-    np.fmin, lambda x1, x2: np.where(x1 == x2, 0.5, (x1 < x2) | np.isnan(x2)),
-    lambda x1, x2: np.where(x1 == x2, 0.5, (x2 < x1) | np.isnan(x1)), kinks=_tie, tex=r"\min({x1}, {x2})",
+fmin = _extreme(
+    np.fmin, lambda x1, x2: (x1 < x2) | np.isnan(x2), tex=r"\min({x1}, {x2})",
     scalar="x1 if x1 <= x2 or x2 != x2 else x2",
 )
 copysign = elementwise(
@@ -349,6 +338,8 @@ divmod = general(
 
 conjugate = elementwise(np.conjugate, 1, pull=(lambda g: np.conj(g),), holomorphic=False, tex=r"\overline{{{x}}}")
 conjugate.attach(algebra="conjugate")
+
+
 def _view(val: Any) -> Any:  # a bind, because the result is a view
     return (val,), {}
 

@@ -12,6 +12,7 @@ in `x` and in `value`; so are `add_at`, `multiply_at`, `maximum_at`, …
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -77,12 +78,12 @@ def positions(index: Any, shape: tuple[int, ...]) -> Any:
     return np.asarray(found)
 
 
-def _last_writes(index: Any, shape: tuple[int, ...]) -> Any:
-    """Which entries of ``x[index]`` remain after an assignment in order, and the places of all in ``x.ravel()``."""
-    where = positions(index, shape).ravel()
-    writer = np.empty(math.prod(shape), np.intp)
+def _writers(index: Any, shape: tuple[int, ...]) -> Any:
+    """For each entry of an array of `shape`, the last of the taken entries that is it, by number; or -1."""
+    where = positions(index, shape).reshape(-1)
+    writer = np.full(math.prod(shape), -1)
     writer[where] = np.arange(where.size)
-    return writer[where] == np.arange(where.size), where
+    return writer.reshape(shape)
 
 # -------------------------------------------------------------------------------------------- taking, putting
 
@@ -198,17 +199,11 @@ into_zeros.attach(
 # ------------------------------------------------------------------------ an index that depends on the inputs
 
 
+@dataclass(frozen=True)
 class Slot:
     """A place in an index for the array argument `k`, or for ``k[j]``."""
 
-    def __init__(self, j: int | None = None) -> None:
-        self.j = j
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Slot) and self.j == other.j
-
-    def __hash__(self) -> int:
-        return hash(self.j)
+    j: int | None = None
 
     def __repr__(self) -> str:
         return "k" if self.j is None else f"k[{self.j}]"
@@ -352,15 +347,10 @@ def _set_recorded(x: Any, index: Any, value: Any) -> Any:
     return np.where(writer >= 0, gather_at(flat, np.maximum(writer, 0), (Slot(),)).astype(x.dtype), x)
 
 
-def _writers(k: Any, index: Any, shape: tuple[int, ...]) -> Any:
-    """For each entry of an array of `shape`, the last of the taken entries that is it, by number; or -1."""
-    where = positions(filled(index, k), shape).reshape(-1)
-    writer = np.full(math.prod(shape), -1)
-    writer[where] = np.arange(where.size)
-    return writer.reshape(shape)
-
-
-constant(_writers, name="writers_at", bind=lambda k, index, shape: ((k,), {"index": index, "shape": shape}))
+constant(
+    lambda k, index, shape: _writers(filled(index, k), shape), name="writers_at",
+    bind=lambda k, index, shape: ((k,), {"index": index, "shape": shape}),
+)
 writers_at = TABLE["writers_at"]
 
 
@@ -369,18 +359,17 @@ def _set(x: Any, value: Any, index: Any, unique_indices: bool) -> Any:
     if unique_indices:
         full[index] = value
     else:  # NumPy does not define which of several writes is the last; here it is the last one in x[index]
-        last, where = _last_writes(index, full.shape)
-        shape = taken_shape(index, full.shape)
-        values = np.broadcast_to(_narrow(np.asarray(value), shape), shape).reshape(-1)
-        full.reshape(-1)[where[last]] = values[last]
+        writer, shape = _writers(index, full.shape), taken_shape(index, full.shape)
+        written = writer >= 0
+        full[written] = np.broadcast_to(_narrow(np.asarray(value), shape), shape).reshape(-1)[writer[written]]
     return full
 
 
 def _set_value(g: Any, index: Any, unique_indices: bool, x_shape: Any, x2_shape: Any) -> Any:
     taken = getitem(g, index, unique_indices)
     if not unique_indices:
-        last, _ = _last_writes(index, x_shape)
-        taken = np.where(last.reshape(taken.shape), taken, 0)
+        last = _writers(index, x_shape)[index] == np.arange(taken.size).reshape(taken.shape)
+        taken = np.where(last, taken, 0)
     return _wide(taken, x2_shape)
 
 

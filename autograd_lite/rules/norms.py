@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
+from numpy.lib.array_utils import normalize_axis_tuple
 
 from ..table import around, at, composite, general
 from ..table.batching import axes
@@ -125,7 +125,7 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
         if ord is None or (ord == 2 and x.ndim == 1) or (ord in ("f", "fro") and x.ndim == 2):
             return power_norm(x, p=2, axis=everything, keepdims=keepdims)
         axis = everything
-    axis = (normalize_axis_tuple(axis, x.ndim) if not isinstance(axis, int) else (normalize_axis_index(axis, x.ndim),))
+    axis = normalize_axis_tuple(axis, x.ndim)
     if len(axis) == 1:
         return _vector(x, ord, axis, keepdims)
     if len(axis) == 2:

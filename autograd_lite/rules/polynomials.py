@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..table import at, composite, general, uniform
+from ..table import Primitive, at, composite, general, uniform
 from ._arrays import operand
 
 
@@ -40,24 +40,17 @@ def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
     return x[:, None] ** (powers if increasing else powers[::-1])
 
 
-def _aligned(a1: Any, a2: Any) -> Any:
-    a1, a2 = _coefficients(a1), _coefficients(a2)
-    n = max(a1.shape[0], a2.shape[0])
-    return (np.concatenate([np.zeros(n - a.shape[0], a.dtype), a]) for a in (a1, a2))
+def _entry_by_entry(fn: Any, ufunc: np.ufunc) -> Primitive:
+    def combined(a1: Any, a2: Any) -> Any:
+        a1, a2 = _coefficients(a1), _coefficients(a2)
+        n = max(a1.shape[0], a2.shape[0])
+        return ufunc(*(np.concatenate([np.zeros(n - a.shape[0], a.dtype), a]) for a in (a1, a2)))
+
+    combined.__doc__ = f"The {'sum' if ufunc is np.add else 'difference'} of two polynomials."
+    return composite(fn, examples=(at((4,), (2,)), at((2,), (4,))))(combined)
 
 
-@composite(np.polyadd, examples=(at((4,), (2,)), at((2,), (4,))))
-def polyadd(a1: Any, a2: Any) -> Any:
-    """The sum of two polynomials."""
-    a1, a2 = _aligned(a1, a2)
-    return a1 + a2
-
-
-@composite(np.polysub, examples=(at((4,), (2,)), at((2,), (4,))))
-def polysub(a1: Any, a2: Any) -> Any:
-    """The difference of two polynomials."""
-    a1, a2 = _aligned(a1, a2)
-    return a1 - a2
+polyadd, polysub = _entry_by_entry(np.polyadd, np.add), _entry_by_entry(np.polysub, np.subtract)
 
 
 @composite(np.polymul, examples=(at((4,), (2,)), at((1,), (3,))))
