@@ -6,12 +6,9 @@ ones: `floor` in :mod:`.elementwise`, `argmax` in :mod:`.reductions`, `isin` in 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
 import numpy as np
 
-from ..table import ROWS, TABLE, Primitive, at, composite, constant
+from ..table import ROWS, TABLE, at, composite, constant
 from ..table.batching import ALIGNED, of_shape
 from . import elementwise as elementwise  # these declare some of the rows below
 from . import linalg as linalg
@@ -37,7 +34,7 @@ TABLE["empty_like"].__doc__ = """An array of the shape and dtype of `a`, with wh
 ROWS[np.around] = TABLE["round"]
 
 
-def _named(names: str) -> Iterator[Primitive]:
+def _named(names):
     return (TABLE[name] for name in names.split())
 
 
@@ -62,10 +59,7 @@ ones_like, zeros_like, empty_like = _named("ones_like zeros_like empty_like")
 
 
 @composite(np.full_like, examples=(at((2, 3), ()), at((2, 3), (3,), shape=(4, 3))))
-def full_like(
-    a: Any, fill_value: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, *,
-    device: Any = None,
-) -> Any:
+def full_like(a, fill_value, dtype=None, order: str = "K", subok: bool = True, shape=None, *, device=None):
     """`fill_value`, with its derivative, in the shape of `a`."""
     zeros = np.zeros_like(a, dtype, shape=shape)
     return np.where(True, operand(fill_value).astype(zeros.dtype), zeros)

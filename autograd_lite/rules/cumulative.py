@@ -16,17 +16,17 @@ from typing import Any
 
 import numpy as np
 
-from ..table import TABLE, Primitive, at, composite, general, linear
-from ..table.batching import Batched, along
+from ..table import TABLE, at, composite, general, linear
+from ..table.batching import along
 from . import elementwise as E
 from ._arrays import kept_shape, operand, resolve
 from .indexing import into_zeros, on_axis
 
 
-def _binding(name: str) -> Callable[..., Any]:
+def _binding(name):
     """A bind with the signature of ``np.cumsum``. If `dtype` is a narrow integer, the result is cast to it."""
 
-    def bind(a: Any, axis: Any = None, dtype: Any = None, out: None = None) -> Any:
+    def bind(a, axis=None, dtype=None, out=None):
         x = operand(a, dtype, out)
         axis = resolve(axis, x.ndim)
         if dtype is not None and x.dtype.kind in "biu":
@@ -36,7 +36,7 @@ def _binding(name: str) -> Callable[..., Any]:
     return bind
 
 
-_ALONG: tuple[Any, ...] = (
+_ALONG = (
     at((2, 3)), at((4, 2), axis=0), at((2, 3, 2), axis=-2),
     lambda rng: ((rng.normal(size=(3, 2)).T[:, ::-1],), {"axis": 1}), at((1, 1), axis=0), at(()), at((2, 0), axis=1),
 )
@@ -44,7 +44,7 @@ _ALONG: tuple[Any, ...] = (
 # ----------------------------------------------------------------------------------------------- running sums
 
 
-def _cumsum_back(g: Any, axis: int | None, x_shape: tuple[int, ...]) -> Any:
+def _cumsum_back(g, axis, x_shape):
     k = axis or 0
     d = np.flip(np.cumsum(np.flip(g, k), k), k)
     return d.reshape(x_shape) if axis is None else d
@@ -59,7 +59,7 @@ cumsum = linear(
 # ------------------------------------------------------------------------------------ any other running total
 
 
-def _linear_recurrence(a: Any, x: Any) -> Any:
+def _linear_recurrence(a, x):
     """``y[0] = x[0]``, then ``y[k] = a[k-1] y[k-1] + x[k]``, along the first axis.
 
     Examples
@@ -75,7 +75,7 @@ def _linear_recurrence(a: Any, x: Any) -> Any:
     return y
 
 
-def _from_the_end(a: Any, g: Any) -> Any:
+def _from_the_end(a, g):
     return np.flip(linear_recurrence(np.flip(a, 0), np.flip(g, 0)), 0)
 
 
@@ -86,7 +86,7 @@ linear_recurrence = general(
 )
 
 
-def _recurrences(b: Batched) -> Any:
+def _recurrences(b):
     """Each entry beside the first axis has a recurrence of its own: so has each example."""
     return np.moveaxis(b(*(np.moveaxis(b.full(k), 0, 1) for k in range(2))), 1, 0)
 
@@ -94,12 +94,12 @@ def _recurrences(b: Batched) -> Any:
 linear_recurrence.attach(batch=_recurrences)
 
 
-def _accumulation(row: Primitive, of: Any = None) -> Primitive:
+def _accumulation(row, of=None):
     """The row for ``ufunc.accumulate``, from the partials in the row of the ufunc."""
     ufunc: Any = row.fn
     to_before, to_entry = row.pulls  # each partial times a cotangent
 
-    def pull(g: Any, y: Any, x: Any, axis: int | None, x_shape: tuple[int, ...]) -> Any:
+    def pull(g, y, x, axis, x_shape):
         k = axis or 0
         x = x.reshape(y.shape) if axis is None else x
         x, y, g = np.moveaxis(x, k, 0), np.moveaxis(y, k, 0), np.moveaxis(g, k, 0)
@@ -125,8 +125,8 @@ logaddexp_accumulate = _accumulation(E.logaddexp)
 # ----------------------------------------------------------------------------------------- written with those
 
 
-def _without_nan(fn: Any, row: Primitive, neutral: int) -> Primitive:
-    def total(a: Any, axis: Any = None, dtype: Any = None, out: None = None) -> Any:
+def _without_nan(fn, row, neutral):
+    def total(a, axis=None, dtype=None, out=None):
         a = operand(a)
         return row(np.where(np.isnan(a), neutral, a), axis, dtype, out)
 
@@ -136,12 +136,10 @@ def _without_nan(fn: Any, row: Primitive, neutral: int) -> Primitive:
 nancumsum, nancumprod = _without_nan(np.nancumsum, cumsum, 0), _without_nan(np.nancumprod, cumprod, 1)
 
 
-def _cumulative(fn: Any, row: Primitive, start: int) -> Primitive:
+def _cumulative(fn, row, start):
     """The array API's name for a cumulative function."""
 
-    def total(
-        x: Any, /, *, axis: Any = None, dtype: Any = None, out: None = None, include_initial: bool = False
-    ) -> Any:
+    def total(x, /, *, axis=None, dtype=None, out=None, include_initial=False):
         x = operand(x, None, out)
         if axis is None and x.ndim > 1:
             raise ValueError(f"{fn.__name__}: axis= is missing, for an array of shape {x.shape}")
@@ -159,19 +157,19 @@ cumulative_sum, cumulative_prod = _cumulative(np.cumulative_sum, cumsum, 0), _cu
 # ------------------------------------------------------------------------------------------ sums of stretches
 
 
-def _stretches(indices: Any, n: int) -> tuple[Any, Any]:
+def _stretches(indices, n):
     """The entries that ``reduceat`` adds, in order, and for each the result that it goes into."""
     lengths = np.maximum(np.append(indices[1:], n) - indices, 1)  # an empty slice stands for one entry
     result = np.repeat(np.arange(len(indices)), lengths)
     return np.arange(len(result)) + np.repeat(indices - np.cumsum(lengths) + lengths, lengths), result
 
 
-def _reduceat_back(g: Any, indices: Any, axis: int, x_shape: tuple[int, ...]) -> Any:
+def _reduceat_back(g, indices, axis, x_shape):
     entries, result = _stretches(indices, x_shape[axis])
     return into_zeros(g[on_axis(axis, result)], on_axis(axis, entries), x_shape)
 
 
-def _bind_reduceat(a: Any, indices: Any, axis: int = 0, dtype: Any = None, out: None = None) -> Any:
+def _bind_reduceat(a, indices, axis=0, dtype=None, out=None):
     x = operand(a, dtype, out)
     if dtype is not None and x.dtype.kind in "biu":
         return add_reduceat(x, indices, axis).astype(x.dtype)
@@ -193,7 +191,7 @@ _OF_UFUNCS = {
 }
 
 
-def _accumulate(row: Primitive) -> Callable[..., Any]:
+def _accumulate(row):
     """``ufunc.accumulate`` as a call of the row that does the same; its axis is 0 by default."""
     return lambda x, axis=0, *args, **params: row(x, axis, *args, **params)
 

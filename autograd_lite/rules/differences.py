@@ -6,7 +6,6 @@ All are composed of other rows.
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
@@ -17,15 +16,15 @@ from ._arrays import operand, raw
 from .indexing import on_axis
 from .selection import take
 
-_NONE: Any = np._NoValue
+_NONE = np._NoValue
 
 
-def _neighbours(x: Any, axis: int) -> tuple[Any, Any]:
+def _neighbours(x, axis):
     """All entries but the first along an axis, and all but the last."""
     return x[on_axis(axis, slice(1, None))], x[on_axis(axis, slice(None, -1))]
 
 
-def _rising(n: int) -> Drawn:
+def _rising(n):
     return Drawn(lambda rng: np.cumsum(rng.uniform(0.5, 1, size=n)))
 
 
@@ -36,7 +35,7 @@ def _rising(n: int) -> Drawn:
     np.diff,
     examples=(at((5,)), at((3, 4), n=2), at((3, 4), axis=0), at((3,), n=0), at((2, 3), prepend=0.5, append=1.5)),
 )
-def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = _NONE, append: Any = _NONE) -> Any:
+def diff(a, n: int = 1, axis: int = -1, prepend=_NONE, append=_NONE):
     """The n-th differences along an axis: ``x[i + 1] - x[i]``, n times."""
     if n < 0:
         raise ValueError(f"diff: expected n >= 0, got {n}")
@@ -57,7 +56,7 @@ def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = _NONE, append: Any =
 
 
 @composite(np.ediff1d, examples=(at((2, 3)), at((4,), to_end=[1.0, 2.0], to_begin=3.0)))
-def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
+def ediff1d(ary, to_end=None, to_begin=None):
     """The differences of neighbours in the flattened array, between `to_begin` and `to_end`."""
     steps = np.diff(np.ravel(operand(ary)))
     ends = [None if end is None else np.ravel(operand(end)).astype(steps.dtype) for end in (to_begin, to_end)]
@@ -66,7 +65,7 @@ def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
 
 
 @composite(np.trapezoid, examples=(at((5,)), at((3, 4), dx=0.3, axis=0), at((3, 4), (4,)), at((3, 4), (3, 4), axis=0)))
-def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
+def trapezoid(y, x=None, dx=1.0, axis: int = -1):
     """The integral along an axis by the trapezoidal rule."""
     y = operand(y)
     of_y = normalize_axis_index(axis, y.ndim)
@@ -84,7 +83,7 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
         at((2, 4), 0.5, _rising(4)),
     ),
 )
-def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
+def gradient(f, *varargs, axis=None, edge_order: int = 1):
     """Central differences inside and one-sided ones at the ends, along an axis; a tuple for several axes."""
     f = operand(f)
     if f.dtype.kind not in "fc":
@@ -101,7 +100,7 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> An
     return slopes[0] if len(slopes) == 1 else slopes
 
 
-def _slope(f: Any, axis: int, dx: Any, edge_order: int) -> Any:
+def _slope(f, axis, dx, edge_order):
     """The derivative along one axis: at each point, that of the parabola (or line) through it and its neighbours."""
     f = np.moveaxis(f, axis, 0)
     n = f.shape[0]
@@ -131,7 +130,7 @@ def _slope(f: Any, axis: int, dx: Any, edge_order: int) -> Any:
         at(uniform(-9, 9, 6), [0.1, 0.5, 0.4], (3,), period=0.9),
     ),
 )
-def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Any:
+def interp(x, xp, fp, left=None, right=None, period=None):
     """Linear interpolation of (xp, fp) at x, differentiable in all three; at a corner, the slope on its right."""
     x, xp, fp = (v.astype(np.result_type(v.dtype, float)) for v in map(operand, (x, xp, fp)))  # as NumPy does
     if xp.ndim != 1 or fp.shape != xp.shape or not xp.size:
@@ -164,20 +163,20 @@ unwrap = general(
 # ---------------------------------------------------------------------------------------------- evenly spaced
 
 
-def _steps(num: int, endpoint: bool, ndim: int) -> Any:
+def _steps(num, endpoint, ndim):
     """`num` numbers from 0 to 1, in a shape that broadcasts against arrays of `ndim` axes."""
     if num < 0:
         raise ValueError(f"expected num >= 0 points, got {num}")
     return (np.arange(num) / max(num - 1 if endpoint else num, 1)).reshape((-1,) + (1,) * ndim)
 
 
-def precision(*xs: Any) -> Any:
+def precision(*xs):
     """The real floating point dtype of all of these together; a Python number is weak."""
     dtype = np.result_type(*(x if type(x) in (int, float, complex) else x.dtype for x in xs))
     return np.finfo(dtype).dtype if dtype.kind in "fc" else np.dtype(float)
 
 
-def _typed(y: Any, dtype: Any) -> Any:
+def _typed(y, dtype):
     if dtype is None:
         return y
     return (np.floor(y) if np.issubdtype(dtype, np.integer) else y).astype(dtype)
@@ -191,9 +190,9 @@ def _typed(y: Any, dtype: Any) -> Any:
     ),
 )
 def linspace(
-    start: Any, stop: Any, num: int = 50, endpoint: bool = True, retstep: bool = False, dtype: Any = None,
-    axis: int = 0, *, device: Any = None,
-) -> Any:
+    start, stop, num: int = 50, endpoint: bool = True, retstep: bool = False, dtype=None,
+    axis: int = 0, *, device=None,
+):
     """`num` points from `start` to `stop`, each a weighted mean of the two."""
     start, stop = (operand(x) if type(x) in (list, tuple) else x for x in (start, stop))
     t = _steps(num, endpoint, max(np.ndim(start), np.ndim(stop))).astype(precision(start, stop))
@@ -204,9 +203,7 @@ def linspace(
 
 
 @composite(np.logspace, examples=(at((), (), num=5), at((3,), (3,), num=4, base=np.array([2.0, 3.0, 1.5]))))
-def logspace(
-    start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: Any = 10.0, dtype: Any = None, axis: int = 0,
-) -> Any:
+def logspace(start, stop, num: int = 50, endpoint: bool = True, base=10.0, dtype=None, axis: int = 0):
     """`num` powers of `base` with evenly spaced exponents."""
     if np.ndim(base):
         ndim = max(np.ndim(start), np.ndim(stop), np.ndim(base))
@@ -219,7 +216,7 @@ def logspace(
     np.geomspace,
     examples=(at(uniform(1, 2), uniform(3, 4), num=5), at(uniform(-2, -1, 3), uniform(-4, -3, 3), num=3, axis=1)),
 )
-def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0) -> Any:
+def geomspace(start, stop, num: int = 50, endpoint: bool = True, dtype=None, axis: int = 0):
     """`num` points from `start` to `stop`, in a geometric sequence."""
     start, stop = (x.astype(np.result_type(x.dtype, float)) for x in map(operand, (start, stop)))
     if any((raw(x) == 0).any() for x in (start, stop)):
@@ -236,7 +233,7 @@ def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype
     np.apply_along_axis,
     examples=(at(np.cumsum, 0, (3, 2)), at(np.mean, -1, (2, 3, 2)), at(np.diag, 1, (2, 3, 2))),
 )
-def apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: Any) -> Any:
+def apply_along_axis(func1d, axis: int, arr, *args, **kwargs):
     """`func1d` of each line along an axis, in the place of the line."""
     arr = operand(arr)
     axis = normalize_axis_index(axis, arr.ndim)
@@ -251,7 +248,7 @@ def apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: Any
 
 
 @composite(np.apply_over_axes, examples=(at(np.sum, (2, 3, 2), just((0, -1))),))
-def apply_over_axes(func: Any, a: Any, axes: Any) -> Any:
+def apply_over_axes(func, a, axes):
     """`func` over one axis after another; each is kept with size 1."""
     y = operand(a)
     for axis in np.atleast_1d(axes).tolist():
@@ -264,9 +261,7 @@ def apply_over_axes(func: Any, a: Any, axes: Any) -> Any:
     np.lib.stride_tricks.sliding_window_view,
     examples=(at((5,), 3), at((3, 4), just((2, 2))), at((3, 4), 2, axis=0)),
 )
-def sliding_window_view(
-    x: Any, window_shape: Any, axis: Any = None, *, subok: bool = False, writeable: bool = False
-) -> Any:
+def sliding_window_view(x, window_shape, axis=None, *, subok: bool = False, writeable: bool = False):
     """All windows of a shape, in new axes at the end. An entry is repeated for each window that contains it."""
     x = operand(x)
     places = np.arange(x.size).reshape(x.shape)

@@ -13,12 +13,10 @@ from __future__ import annotations
 
 from functools import lru_cache
 from math import prod
-from typing import Any
 
 import numpy as np
 
 from ..table import at, bilinear
-from ..table.batching import Batched
 from ._arrays import operand, refuse_out
 
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -56,11 +54,11 @@ def explicit(subscripts: str, ndims: tuple[int, ...]) -> str:
     return ",".join(terms) + "->" + output.replace("...", dots)
 
 
-def _lettered(operands: tuple[Any, ...]) -> tuple[str, list[Any]]:
+def _lettered(operands):
     """``einsum(x1, [0, 1], x2, [1, 2], [0, 2])`` in letters, in the order of the numbers."""
     letters = sorted(LETTERS)
 
-    def term(labels: Any) -> str:
+    def term(labels):
         return "".join("..." if k is Ellipsis else letters[k] for k in labels)
 
     arrays = list(operands[: len(operands) // 2 * 2 : 2])
@@ -68,7 +66,7 @@ def _lettered(operands: tuple[Any, ...]) -> tuple[str, list[Any]]:
     return (f"{text}->{term(operands[-1])}" if len(operands) % 2 else text), arrays
 
 
-def _bind(*operands: Any, out: Any = None, optimize: Any = False, **unsupported: Any) -> Any:
+def _bind(*operands, out=None, optimize=False, **unsupported):
     refuse_out(out)
     if unsupported:
         raise TypeError(f"{', '.join(unsupported)}= is not supported for tensors; use .astype() instead")
@@ -82,11 +80,11 @@ def _bind(*operands: Any, out: Any = None, optimize: Any = False, **unsupported:
     return xs, {"subscripts": explicit(subscripts, tuple(x.ndim for x in xs)), "optimize": optimize}
 
 
-def _einsum(*xs: Any, subscripts: str, optimize: Any) -> Any:
+def _einsum(*xs, subscripts, optimize):
     return np.einsum(subscripts, *xs, optimize=optimize)
 
 
-def _rule(g: Any, xs: Any, i: int, xs_shape: Any, subscripts: str = "") -> Any:  # (NumPy has no such keyword)
+def _rule(g, xs, i, xs_shape, subscripts=""):  # (NumPy has no such keyword)
     notation, deltas, summed, along, optimize = _plan(subscripts, i, g.shape, xs_shape)
     deltas = [np.eye(n, dtype=g.dtype) for n in deltas]
     d = np.einsum(notation, g, *xs[:i], *xs[i + 1 :], *deltas, optimize=optimize)
@@ -96,7 +94,7 @@ def _rule(g: Any, xs: Any, i: int, xs_shape: Any, subscripts: str = "") -> Any: 
 
 
 @lru_cache(maxsize=1024)
-def _plan(subscripts: str, i: int, g_shape: tuple[int, ...], shapes: tuple[tuple[int, ...], ...]) -> Any:
+def _plan(subscripts, i, g_shape, shapes):
     """The einsum that gives the cotangent of argument `i`.
 
     Returns
@@ -147,7 +145,7 @@ einsum = bilinear(  # in each factor, however many there are
 )
 
 
-def _batched(b: Batched) -> Any:
+def _batched(b):
     """The batch axis is one more letter."""
     inputs, output = b.params["subscripts"].split("->")
     new = next(c for c in LETTERS if c not in inputs)

@@ -7,8 +7,6 @@ Source of the formulas: Abramowitz & Stegun, chapters 3 and 4. At a kink a row t
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -18,7 +16,6 @@ from ..table import (
     REAL,
     WHOLE,
     Joint,
-    Primitive,
     Textbook,
     at,
     complex_normal,
@@ -67,20 +64,20 @@ _POWER = Joint(
 )
 
 
-def _power_base(x1: Any, x2: Any) -> Any:
+def _power_base(x1, x2):
     tiny = np.abs(x1) < np.finfo(x1.dtype).tiny  # zero, or 1 / x1 may be infinite
     return x2 * x1 ** np.where((x2 == 0) & tiny, 1, x2 - 1)  # x**0 is flat, there too
 
 
-def _power_exponent(y: Any, x1: Any) -> Any:
+def _power_exponent(y, x1):
     return y * np.log(np.where(x1 == 0, 1, x1))  # 0**x is flat, not 0 * -inf
 
 
-def _root_of_zero(x1: Any, x2: Any) -> Any:
+def _root_of_zero(x1, x2):
     return (x1 == 0) & (x2 > 0) & (x2 != np.round(x2))
 
 
-_OF_POWERS: Any = {"domain": _POWER, "kinks": _root_of_zero, "tex": "{x1}^{{{x2}}}", "scalar": "pow(x1, x2)"}
+_OF_POWERS = {"domain": _POWER, "kinks": _root_of_zero, "tex": "{x1}^{{{x2}}}", "scalar": "pow(x1, x2)"}
 power = elementwise(np.power, _power_base, _power_exponent, **_OF_POWERS)
 power.attach(infix="{x1} ** {x2}", algebra="power", onnx="Pow")
 float_power = elementwise(np.float_power, _power_base, _power_exponent, **_OF_POWERS)
@@ -119,7 +116,7 @@ log1p.attach(scalar="log1p(x)", onnx=lambda b, x: b("Log", b("Add", x, b.constan
 _SATURATED = {d: (np.array(cap, d), np.ones((), d)) for d, cap in (("e", 11), ("f", 40), ("d", 40), ("g", 700))}
 
 
-def _sigmoid(x: Any) -> Any:
+def _sigmoid(x):
     try:
         cap, one = _SATURATED[x.dtype.char]
     except (AttributeError, KeyError):  # a Python number, integers, complex numbers
@@ -136,12 +133,12 @@ sigmoid = elementwise(
 sigmoid.attach(definition=True, scalar="1 / (1 + exp(-x)) if x > -700 else exp(x)", onnx="Sigmoid")
 
 
-def _share_lower(x1: Any, x2: Any) -> Any:
+def _share_lower(x1, x2):
     """Beside a finite constant both are never infinite."""
     return _sigmoid(np.subtract(x1, x2)) if isinstance(x2, (int, float)) and math.isfinite(x2) else NotImplemented
 
 
-def _share(x1: Any, x2: Any) -> Any:
+def _share(x1, x2):
     if (simple := _share_lower(x1, x2)) is not NotImplemented:
         return simple
     with np.errstate(invalid="ignore"):
@@ -175,7 +172,7 @@ logaddexp2 = elementwise(
 
 # Where there is AVX-512, NumPy's tangent of doubles takes a sixth of the time of its sine. The error is 3e-16 instead
 # of 6e-17, and it is absolute: near a zero of the sine or cosine few digits are right.
-def _from_tan(x: Any, of: Callable[[Any, Any], Any]) -> Any:
+def _from_tan(x, of):
     t = np.tan(x * 0.5)
     return of(t, t * t)
 
@@ -187,7 +184,7 @@ cos.attach(fast=lambda x: _from_tan(x, lambda t, square: (1 - square) / (1 + squ
 tan = elementwise(np.tan, lambda y: 1 + y * y, tex=r"\tan {x}", scalar="tan(x)", onnx="Tan")
 
 
-def _beside(x: Any) -> Any:
+def _beside(x):
     """``sqrt(1 - x * x)``; for complex numbers in a form that keeps the sign of zero on a branch cut."""
     return np.sqrt(-(x - 1)) * np.sqrt(-(-x - 1)) if x.dtype.kind == "c" else np.sqrt(1 - x * x)
 
@@ -217,7 +214,7 @@ arctanh = elementwise(np.arctanh, lambda x: 1 / (1 - x * x), domain=interval(-1,
 arctanh.attach(scalar="atanh(x)", onnx="Atanh")
 
 
-def _over_square(x: Any, x1: Any, x2: Any) -> Any:
+def _over_square(x, x1, x2):
     """``x / (x1**2 + x2**2)`` without overflow, and `x` at the origin."""
     r = np.hypot(x1, x2)
     r = np.where(r == 0, 1, r)
@@ -248,7 +245,7 @@ radians, deg2rad = (
 _COMPLEX = (complex, np.complex64, np.complex128, np.clongdouble)
 
 
-def _sign_bind(x: Any) -> Any:
+def _sign_bind(x):
     """The sign of a real number is a constant; that of a complex number is ``x / |x|``, which has a derivative."""
     return x / np.where(x == 0, 1, np.abs(x)) if getattr(x, "dtype", type(x)) in _COMPLEX else ((x,), {})
 
@@ -259,11 +256,11 @@ absolute.attach(text="|{x}|", scalar="abs(x)", onnx="Abs")
 fabs = elementwise(np.fabs, lambda x: np.sign(x), kinks=(0.0,), tex=r"\lvert {x} \rvert", scalar="abs(x)", onnx="Abs")
 
 
-def _tie(x1: Any, x2: Any) -> Any:
+def _tie(x1, x2):
     return x1 == x2
 
 
-def _extreme(fn: np.ufunc, wins: Callable[[Any, Any], Any], **options: Any) -> Primitive:
+def _extreme(fn, wins, **options):
     """The larger or the smaller of two numbers, which share the gradient if they are equal."""
     return elementwise(
         fn, lambda x1, x2: np.where(x1 == x2, 0.5, wins(x1, x2)), lambda x1, x2: np.where(x1 == x2, 0.5, wins(x2, x1)),
@@ -303,13 +300,13 @@ nextafter = elementwise(np.nextafter, 1, None, kinks=_tie)
 # ------------------------------------------------------------------------------------------------ two results
 
 
-def _given(g: Any) -> Any:
+def _given(g):
     """The cotangents of two results, with zeros for one that was not used."""
     g1, g2 = g
     return (0 * g2 if g1 is None else g1), (0 * g1 if g2 is None else g2)
 
 
-def _examples(*bounds: Any) -> Any:
+def _examples(*bounds):
     """Examples inside these bounds, of the same shape and of shapes that broadcast."""
     shapes = ((2, 3), (2, 3)), ((), (4,)), ((3, 1), (2,))
     return tuple(
@@ -340,7 +337,7 @@ conjugate = elementwise(np.conjugate, 1, pull=(lambda g: np.conj(g),), holomorph
 conjugate.attach(algebra="conjugate")
 
 
-def _view(val: Any) -> Any:  # a bind, because the result is a view
+def _view(val):  # a bind, because the result is a view
     return (val,), {}
 
 
@@ -353,7 +350,7 @@ imag = elementwise(
 imag.attach(view=True)
 
 
-def _turn(g: Any, x: Any) -> Any:
+def _turn(g, x):
     """The cotangent of ``x`` from that of its angle: perpendicular to ``x``, of size ``g / |x|``."""
     if x.dtype.kind != "c":
         return g * 0
@@ -369,7 +366,7 @@ angle = elementwise(
 )
 
 
-def _settled(d: Any, g: Any) -> Any:
+def _settled(d, g):
     d = np.asarray(d)
     shape = np.shape(g)
     if d.shape != shape:
@@ -388,11 +385,11 @@ settled = elementwise(
 # ------------------------------------------------------------------------------------------ derivative zero: known
 
 
-def _of_truths(operator: str) -> Any:
+def _of_truths(operator):
     return lambda b, *xs: b(operator, *(b.cast(x, bool) for x in xs))
 
 
-def _of_bits(operator: str, bits: str) -> Any:
+def _of_bits(operator, bits):
     return lambda b, *xs: b(operator if xs[0].dtype == bool else bits, *xs)
 
 

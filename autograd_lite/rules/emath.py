@@ -5,35 +5,32 @@ This depends on the values: a single entry outside the real domain makes the who
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 
-from ..table import Primitive, at, composite, uniform
+from ..table import at, composite, uniform
 from ._arrays import operand
 
 
-def _below_0(x: Any) -> Any:
+def _below_0(x):
     return x < 0
 
 
-def _beyond_1(x: Any) -> Any:
+def _beyond_1(x):
     return np.abs(x) > 1
 
 
-def _widened(x: Any, outside: Callable[[Any], Any]) -> Any:
+def _widened(x, outside):
     x = operand(x)
     if x.dtype.kind == "c" or not np.any(outside(x)):
         return x
     return x.astype(np.complex64 if x.dtype.char in "fbhBH" else complex)
 
 
-def _row(name: str, outside: Callable[[Any], Any]) -> Primitive:
+def _row(name, outside):
     f = getattr(np, name)
 
     @composite(getattr(np.emath, name), examples=(at(uniform(-2, 2, 4)),))
-    def row(x: Any) -> Any:
+    def row(x):
         return f(_widened(x, outside))
 
     return row
@@ -44,11 +41,11 @@ arcsin, arccos, arctanh = (_row(name, _beyond_1) for name in ("arcsin", "arccos"
 
 
 @composite(np.emath.logn, examples=(at(3.0, uniform(-2, 2, 4)),))
-def logn(n: Any, x: Any) -> Any:
+def logn(n, x):
     return np.log(_widened(x, _below_0)) / np.log(_widened(n, _below_0))
 
 
 @composite(np.emath.power, examples=(at(uniform(-2, 2, 4), 1.5),))
-def power(x: Any, p: Any) -> Any:
+def power(x, p):
     p = operand(p)
     return np.power(_widened(x, _below_0), p.astype(float) if p.dtype.kind in "iu" and np.any(p < 0) else p)

@@ -25,7 +25,7 @@ from ._arrays import is_tensor, operand, raw
 _SINGLE = (int, slice, type(None), type(Ellipsis))  # the parts of a basic index
 
 
-def is_basic(index: Any) -> bool:
+def is_basic(index) -> bool:
     """Whether it consists of numbers, slices, None and ``...`` only: then no entry is read twice."""
     if type(index) is not tuple:
         return type(index) in _SINGLE
@@ -45,7 +45,7 @@ def canonical(index: Any) -> tuple[Any, bool]:
     return tuple(part for part, _ in parts), all(unique for _, unique in parts)
 
 
-def _part(part: Any) -> tuple[Any, bool]:
+def _part(part):
     if type(part) in _SINGLE or isinstance(part, (bool, np.bool, np.integer)):
         return part, True
     # A traced Tensor raises here. A list or Tensor is copied: it may be overwritten before the backward pass.
@@ -57,17 +57,17 @@ def _part(part: Any) -> tuple[Any, bool]:
     return array, array.dtype.kind == "b" or array.size < 2
 
 
-def on_axis(axis: int, where: Any) -> tuple[Any, ...]:
+def on_axis(axis: int, where) -> tuple[Any, ...]:
     """The index that takes `where` along one axis, and everything along the others."""
     return (*[slice(None)] * axis, where)
 
 
-def taken_shape(index: Any, shape: tuple[int, ...]) -> tuple[int, ...]:
+def taken_shape(index, shape: tuple[int, ...]) -> tuple[int, ...]:
     """The shape of ``x[index]``, without allocating it."""
     return np.shape(np.broadcast_to(np.empty((), bool), shape)[index])
 
 
-def positions(index: Any, shape: tuple[int, ...]) -> Any:
+def positions(index, shape: tuple[int, ...]):
     """The place in ``x.ravel()`` of each entry of ``x[index]``."""
     found: Any = 0
     step = 1
@@ -78,7 +78,7 @@ def positions(index: Any, shape: tuple[int, ...]) -> Any:
     return np.asarray(found)
 
 
-def _writers(index: Any, shape: tuple[int, ...]) -> Any:
+def _writers(index, shape):
     """For each entry of an array of `shape`, the last of the taken entries that is it, by number; or -1."""
     where = positions(index, shape).reshape(-1)
     writer = np.full(math.prod(shape), -1)
@@ -88,7 +88,7 @@ def _writers(index: Any, shape: tuple[int, ...]) -> Any:
 # -------------------------------------------------------------------------------------------- taking, putting
 
 
-def _bind_getitem(x: Any, index: Any, unique_indices: bool = False) -> Any:
+def _bind_getitem(x, index, unique_indices=False):
     if is_basic(index):
         return (x,), {"index": index, "unique_indices": True}
     if _is_recorded(index):
@@ -97,18 +97,18 @@ def _bind_getitem(x: Any, index: Any, unique_indices: bool = False) -> Any:
     return (x,), {"index": index, "unique_indices": unique or unique_indices}
 
 
-def _is_recorded(index: Any) -> bool:
+def _is_recorded(index):
     """Whether the index depends on a value of which a derivative or a trace is made."""
     return any(is_tensor(part) and part.__autograd_recorded__ for part in (index if type(index) is tuple else (index,)))
 
 
-def _bind_scatter(g: Any, index: Any, shape: Any, unique_indices: bool = False) -> Any:
+def _bind_scatter(g, index, shape, unique_indices=False):
     if not is_basic(index) and _is_recorded(index):
         return scatter_at(g, *_packed(index), shape)
     return (g,), {"index": index, "shape": shape, "unique_indices": unique_indices}
 
 
-def _into_zeros(g: Any, index: Any, shape: tuple[int, ...], unique_indices: bool) -> Any:
+def _into_zeros(g, index, shape, unique_indices):
     full = np.zeros(shape, g.dtype)
     if unique_indices:
         full[index] = g
@@ -119,7 +119,7 @@ def _into_zeros(g: Any, index: Any, shape: tuple[int, ...], unique_indices: bool
     return full
 
 
-_TAKEN: tuple[Any, ...] = (
+_TAKEN = (
     at((3, 4), 1), at((3, 4), just((slice(None, None, -2), None, -1))), at((2, 3, 4), just((Ellipsis, slice(1, 3)))),
     at((), just(())), at((3, 4), slice(5, None)), at((4,), [0, 2, 0, -4]), at((3, 4), just(([[0, 2], [2, 0]], [1, 3]))),
     at((2, 3, 4), just(([1, 0, 1], slice(None), [2, 2, 2]))),
@@ -135,14 +135,14 @@ getitem = linear(
 )
 
 
-def _bounds(part: slice) -> tuple[Any, Any, int]:
+def _bounds(part):
     """Start, end and step of a slice, in numbers; ONNX cuts off what lies outside."""
     step = part.step or 1
     start, stop = (0, _END) if step > 0 else (_END, -_END)
     return start if part.start is None else part.start, stop if part.stop is None else part.stop, step
 
 
-def _getitem_onnx(b: Any, x: Any, index: Any, unique_indices: bool = True) -> Any:
+def getitem_onnx(b, x, index, unique_indices=True):
     parts = list(index) if type(index) is tuple else [index]
     new = any(part is None for part in parts)
     at = next((k for k, part in enumerate(parts) if part is Ellipsis), None)
@@ -165,7 +165,7 @@ def _getitem_onnx(b: Any, x: Any, index: Any, unique_indices: bool = True) -> An
     return b("Unsqueeze", y, b.ints(added)) if added else b("Identity", y) if y is x else y
 
 
-getitem.attach(infix="{x}[{index}]", algebra="index", view=True, emit="{x}[{index}]", onnx=_getitem_onnx)
+getitem.attach(infix="{x}[{index}]", algebra="index", view=True, emit="{x}[{index}]", onnx=getitem_onnx)
 into_zeros: Primitive = linear(
     _into_zeros, lambda g, index, unique_indices: getitem(g, index, unique_indices),
     name="into_zeros", bind=_bind_scatter,
@@ -176,13 +176,13 @@ into_zeros: Primitive = linear(
 )
 
 
-def _into_zeros_textbook(g: Any, index: Any, shape: Any, unique_indices: Any = False) -> Any:
+def _into_zeros_textbook(g, index, shape, unique_indices=False):
     full = np.zeros(shape, g.dtype)
     np.add.at(full, index, g)
     return full
 
 
-def _into_zeros_onnx(b: Any, x: Any, index: Any, shape: Any, unique_indices: bool = False) -> Any:
+def _into_zeros_onnx(b, x, index, shape, unique_indices=False):
     parts = index if type(index) is tuple else (index,)
     if len(parts) != len(shape) or not all(isinstance(p, slice) and p.step in (None, 1) for p in parts):
         raise NotImplementedError(f"export.onnx: zeros with an array at {index} have no form")
@@ -209,7 +209,7 @@ class Slot:
         return "k" if self.j is None else f"k[{self.j}]"
 
 
-def _packed(index: Any) -> tuple[Any, Any]:
+def _packed(index):
     """One array of integers for all the Tensors in an index, and the index with slots in their places."""
     tensors: list[Any] = []
     parts: list[Any] = []
@@ -225,11 +225,11 @@ def _packed(index: Any) -> tuple[Any, Any]:
     return np.stack(np.broadcast_arrays(*tensors)), tuple(parts)
 
 
-def filled(index: tuple[Any, ...], k: Any) -> tuple[Any, ...]:
+def filled(index: tuple[Any, ...], k) -> tuple[Any, ...]:
     return tuple((k if p.j is None else k[p.j]) if isinstance(p, Slot) else p for p in index)
 
 
-def _gathered(x: Any, k: Any, index: Any) -> Any:
+def _gathered(x, k, index):
     y = x[filled(index, k)]
     return np.copy(y) if np.may_share_memory(x, y) else y  # a view if `k` is one position
 
@@ -245,7 +245,7 @@ gather_at = linear(
 )
 
 
-def _gather_onnx(b: Any, x: Any, k: Any, index: Any) -> Any:
+def _gather_onnx(b, x, k, index):
     places = [j for j, part in enumerate(index) if isinstance(part, Slot)]
     if len(places) != 1 or any(part != slice(None) for part in index if not isinstance(part, Slot)):
         raise NotImplementedError(f"export.onnx: x[{index}]: only one array of positions along one axis has a form")
@@ -262,7 +262,7 @@ scatter_at: Primitive = linear(
 )
 scatter_at.attach(call="into_zeros({x1}, np.s_[{index}], {shape})")
 
-def arrays_in(index: Any, ndim: int, k_ndim: int = 0) -> tuple[int, int, bool]:
+def arrays_in(index, ndim: int, k_ndim: int = 0) -> tuple[int, int, bool]:
     """Where NumPy puts the axes of the arrays in an index into an array of `ndim` axes.
 
     Returns
@@ -289,23 +289,23 @@ def arrays_in(index: Any, ndim: int, k_ndim: int = 0) -> tuple[int, int, bool]:
     return 0 if apart else place, count, apart
 
 
-def _is_mask(part: Any) -> bool:
+def _is_mask(part):
     return isinstance(part, (np.ndarray, bool, np.bool)) and np.asarray(part).dtype == bool
 
 # -------------------------------------------------------------------------------------------------- assigning
 
 
-def _operand(a: Any) -> Any:
+def _operand(a):
     """A list as an array; a Python number stays one, so that it is weak."""
     return operand(a) if type(a) in (list, tuple) else a
 
 
-def _bind_at(x: Any, index: Any, value: Any, *, unique_indices: bool = False) -> Any:
+def _bind_at(x, index, value, *, unique_indices=False):
     index, unique = canonical(index)
     return (_operand(x), _operand(value)), {"index": index, "unique_indices": unique or unique_indices}
 
 
-def _bind_set(x: Any, index: Any, value: Any, *, unique_indices: bool = False) -> Any:
+def _bind_set(x, index, value, *, unique_indices=False):
     x, value = operand(x), _operand(value)
     have, into = np.result_type(getattr(value, "dtype", value)), x.dtype
     if not np.can_cast(have, into, "same_kind"):
@@ -318,7 +318,7 @@ def _bind_set(x: Any, index: Any, value: Any, *, unique_indices: bool = False) -
     return _bind_at(x, index, value, unique_indices=unique_indices)
 
 
-def _bind_add(x: Any, index: Any, value: Any, *, unique_indices: bool = False) -> Any:
+def _bind_add(x, index, value, *, unique_indices=False):
     if _is_recorded(index):
         x, value = operand(x), operand(value)
         k, index, shape = _places(index, x.shape)
@@ -326,18 +326,18 @@ def _bind_add(x: Any, index: Any, value: Any, *, unique_indices: bool = False) -
     return _bind_at(x, index, value, unique_indices=unique_indices)
 
 
-def _places(index: Any, shape: tuple[int, ...]) -> tuple[Any, Any, tuple[int, ...]]:
+def _places(index, shape):
     """A recorded index, packed, and the shape of what it takes from an array of `shape`."""
     k, index = _packed(index)
     return k, index, taken_shape(filled(index, raw(k)), shape)
 
 
-def _narrow(value: Any, shape: tuple[int, ...]) -> Any:
+def _narrow(value, shape):
     """The opposite of `_wide`."""
     return value.reshape(value.shape[value.ndim - len(shape) :]) if value.ndim > len(shape) else value
 
 
-def _set_recorded(x: Any, index: Any, value: Any) -> Any:
+def _set_recorded(x, index, value):
     """Each entry is the old one, or the value that was written to it last."""
     k, index, shape = _places(index, x.shape)
     if 0 in shape:
@@ -354,7 +354,7 @@ constant(
 writers_at = TABLE["writers_at"]
 
 
-def _set(x: Any, value: Any, index: Any, unique_indices: bool) -> Any:
+def _set(x, value, index, unique_indices):
     full = np.array(x, order="C")
     if unique_indices:
         full[index] = value
@@ -365,7 +365,7 @@ def _set(x: Any, value: Any, index: Any, unique_indices: bool) -> Any:
     return full
 
 
-def _set_value(g: Any, index: Any, unique_indices: bool, x_shape: Any, x2_shape: Any) -> Any:
+def _set_value(g, index, unique_indices, x_shape, x2_shape):
     taken = getitem(g, index, unique_indices)
     if not unique_indices:
         last = _writers(index, x_shape)[index] == np.arange(taken.size).reshape(taken.shape)
@@ -373,12 +373,12 @@ def _set_value(g: Any, index: Any, unique_indices: bool, x_shape: Any, x2_shape:
     return _wide(taken, x2_shape)
 
 
-def _wide(taken: Any, shape: tuple[int, ...]) -> Any:
+def _wide(taken, shape):
     """`value` without extra axes of length 1 in front, which NumPy allows."""
     return taken.reshape((1,) * (len(shape) - taken.ndim) + taken.shape) if len(shape) > taken.ndim else taken
 
 
-def _add(x: Any, value: Any, index: Any, unique_indices: bool) -> Any:
+def _add(x, value, index, unique_indices):
     full = np.array(x, np.result_type(x, value))
     if unique_indices:
         full[index] += value
@@ -387,7 +387,7 @@ def _add(x: Any, value: Any, index: Any, unique_indices: bool) -> Any:
     return full
 
 
-_PUT: tuple[Any, ...] = (
+_PUT = (
     at((3, 4), 1, (4,)), at((3, 4), just((slice(None), slice(0, 3, 2))), ()), at((4,), [0, 2, 0], (3,)),
     at((5,), [[0, 2], [0, 1]], (2, 2)), at((2, 3), np.eye(2, 3) > 0, (2,)), at((2, 3), just(([0, 1, 0], 1)), ()),
 )
@@ -398,7 +398,7 @@ set_at: Primitive = linear(
 )
 
 
-def _set_textbook(x: Any, value: Any, index: Any) -> Any:
+def _set_textbook(x, value, index):
     y = x.copy()
     y[index] = value
     return y
@@ -439,12 +439,12 @@ __test__ = {"set_at": set_at.__doc__, "add_at": add_at.__doc__}  # doctest finds
 
 
 @composite(name="subtract_at", examples=_PUT)
-def subtract_at(x: Any, index: Any, value: Any) -> Any:
+def subtract_at(x, index, value):
     """A copy of `x` with `value` subtracted at `index`."""
     return add_at(x, index, np.negative(_operand(value)))
 
 
-def _in_turn(x: Any, index: Any, value: Any) -> list[tuple[Any, Any]]:
+def _in_turn(x, index, value):
     """For an index that depends on recorded values: what each of its positions takes.
 
     Returns
@@ -464,10 +464,10 @@ def _in_turn(x: Any, index: Any, value: Any) -> list[tuple[Any, Any]]:
     return [(places[i], value[i]) for i in range(turns)]
 
 
-def _extreme(ufunc: Any, unlike: float) -> Any:
+def _extreme(ufunc, unlike):
     """``maximum.at`` and ``minimum.at`` as functions; ties share the gradient. `unlike` never is the result."""
 
-    def bind(x: Any, index: Any, value: Any, *, unique_indices: bool = False) -> Any:
+    def bind(x, index, value, *, unique_indices=False):
         if not _is_recorded(index):
             return _bind_at(x, index, value, unique_indices=unique_indices)
         x = operand(x)
@@ -477,21 +477,21 @@ def _extreme(ufunc: Any, unlike: float) -> Any:
         each = [set_at(others, places, v.astype(x.dtype)) for places, v in _in_turn(x, index, value)]
         return (np.max if ufunc is np.maximum else np.min)(np.stack([flat, *each]), axis=0).reshape(x.shape)
 
-    def at(x: Any, value: Any, index: Any, unique_indices: bool) -> Any:
+    def at(x, value, index, unique_indices):
         full = np.array(x, np.result_type(x, value))
         ufunc.at(full, index, value)
         return full
 
-    def shares(y: Any, x1: Any, x2: Any, index: Any, unique_indices: bool) -> Any:
+    def shares(y, x1, x2, index, unique_indices):
         """Where `x1` and where `x2` equals the result, and the number of ties at each entry."""
         old, new = np.equal(x1, y), np.equal(x2, getitem(y, index, unique_indices))
         return old, new, add_at(np.where(old, 1, 0), index, np.where(new, 1, 0))
 
-    def of_x(g: Any, y: Any, x1: Any, x2: Any, index: Any, unique_indices: bool) -> Any:
+    def of_x(g, y, x1, x2, index, unique_indices):
         old, _, count = shares(y, x1, x2, index, unique_indices)
         return np.where(old, g / np.maximum(count, 1), 0)
 
-    def of_value(g: Any, y: Any, x1: Any, x2: Any, index: Any, unique_indices: bool) -> Any:
+    def of_value(g, y, x1, x2, index, unique_indices):
         _, new, count = shares(y, x1, x2, index, unique_indices)
         return np.where(new, getitem(g / np.maximum(count, 1), index, unique_indices), 0)
 
@@ -504,10 +504,10 @@ maximum_at = _extreme(np.maximum, -np.inf)
 minimum_at = _extreme(np.minimum, np.inf)
 
 
-def _rounds(ufunc: Any, symbol: str, examples: Any) -> Any:
+def _rounds(ufunc, symbol, examples):
     """``ufunc.at`` as a function: an entry that occurs several times takes as many rounds."""
 
-    def at(x: Any, index: Any, value: Any) -> Any:
+    def at(x, index, value):
         x, value = operand(x), _operand(value)
         x = x.astype(np.result_type(x.dtype, getattr(value, "dtype", value)))
         if _is_recorded(index):
@@ -536,8 +536,8 @@ def _rounds(ufunc: Any, symbol: str, examples: Any) -> Any:
     return composite(name=f"{ufunc.__name__}_at", examples=examples)(at)
 
 
-def _positive(example: Any) -> Any:
-    def positive(rng: Any) -> Any:
+def _positive(example):
+    def positive(rng):
         (x, index, value), params = example(rng)
         return (abs(x) + 0.5, index, abs(value) + 0.5), params
 

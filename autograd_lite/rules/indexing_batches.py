@@ -7,11 +7,10 @@ A batch has one more axis, and possibly different positions for each example; th
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
-from ..table.batching import Batched, padded
+from ..table.batching import padded
 from .indexing import (
     Slot,
     add_at,
@@ -29,25 +28,25 @@ from .indexing import (
 )
 
 
-def _each(index: Any, lead: Any = slice(None)) -> Any:
+def _each(index, lead=slice(None)):
     """An index into an example as one into a batch."""
     return (lead, *index) if type(index) is tuple else (lead, index)
 
 
-def _getitem(b: Batched) -> Any:
+def _getitem(b):
     _, count, apart = arrays_in(b.params["index"], b.ndim(0))
     y = b(b.xs[0], index=_each(b.params["index"]))
     return np.moveaxis(y, count, 0) if apart else y
 
 
-def _into_zeros(b: Batched) -> Any:
+def _into_zeros(b):
     index, shape = b.params["index"], b.params["shape"]
     _, count, apart = arrays_in(index, len(shape))
     g = np.moveaxis(b.xs[0], 0, count) if apart else b.xs[0]
     return b(g, index=_each(index), shape=(b.size, *shape))
 
 
-def _assigned(b: Batched) -> Any:
+def _assigned(b):
     """An assignment: the value broadcasts to what it replaces."""
     index = b.params["index"]
     taken = len(taken_shape(index, b.shape))
@@ -59,7 +58,7 @@ def _assigned(b: Batched) -> Any:
     return b(b.full(0), np.moveaxis(value, 0, count) if apart else value, index=_each(index))
 
 
-def _slots(k: Any, on: bool, index: Any, ndim: int, size: int) -> tuple[Any, Any, int, int]:
+def _slots(k, on, index, ndim, size):
     """The positions `k` in an index into an array of `ndim` axes, in the form that a batch of arrays takes.
 
     Returns
@@ -80,7 +79,7 @@ def _slots(k: Any, on: bool, index: Any, ndim: int, size: int) -> tuple[Any, Any
     return k, _each(index, np.arange(size).reshape(size, *(1,) * count)), place, count
 
 
-def _writers(b: Batched) -> Any:
+def _writers(b):
     """The numbers count within an example, in the order of an example's axes."""
     (k,), index, shape = b.xs, b.params["index"], b.params["shape"]
     taken = taken_shape(filled(index, np.zeros(k.shape[1:], int)), shape)
@@ -91,7 +90,7 @@ def _writers(b: Batched) -> Any:
     return np.where(writer < 0, -1, getitem(order, np.maximum(writer, 0) % max(order.size, 1)))
 
 
-def _gather_at(b: Batched) -> Any:
+def _gather_at(b):
     k, index, place, count = _slots(b.xs[1], b.on[1], b.params["index"], b.ndim(0), b.size)
     if b.on[1]:  # the examples and the positions are read together, and stand in front
         y = b(b.full(0), k, index=index)
@@ -101,7 +100,7 @@ def _gather_at(b: Batched) -> Any:
     return np.moveaxis(y, count, 0) if apart else y
 
 
-def _scatter_at(b: Batched) -> Any:
+def _scatter_at(b):
     g, shape = b.full(0), (b.size, *b.params["shape"])
     k, index, place, count = _slots(b.xs[1], b.on[1], b.params["index"], len(shape) - 1, b.size)
     if b.on[1]:

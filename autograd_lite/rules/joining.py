@@ -16,9 +16,9 @@ from numpy.lib.array_utils import normalize_axis_index
 
 from ..base.tree import leaves
 from ..table import at, composite, just, linear
-from ..table.batching import Batched, axes, shifted
+from ..table.batching import axes, shifted
 from ._arrays import has_tensor, ints, is_tensor, operand, resolve
-from .indexing import getitem, into_zeros, on_axis
+from .indexing import getitem, getitem_onnx, into_zeros, on_axis
 
 FEW = 4  # up to so many arrays, copying one by one takes less time than NumPy's function
 
@@ -26,7 +26,7 @@ FEW = 4  # up to so many arrays, copying one by one takes less time than NumPy's
 
 
 @composite(name="array", examples=(at((2, 3)), at([[(), 2.0], [0.5, ()]], ndmin=3)))
-def array(object: Any, dtype: Any = None, *, copy: Any = True, order: Any = "K", ndmin: int = 0) -> Any:
+def array(object, dtype=None, *, copy=True, order="K", ndmin: int = 0):
     """Nested lists of numbers, arrays and Tensors as one array."""
     if not has_tensor(object):
         return np.array(object, dtype, copy=copy, order=order, ndmin=ndmin)
@@ -39,12 +39,12 @@ def array(object: Any, dtype: Any = None, *, copy: Any = True, order: Any = "K",
 
 
 @composite(name="asarray", examples=(at((2, 3)), at([(3,), (3,)])))
-def asarray(a: Any, dtype: Any = None, order: Any = None, *, copy: Any = None) -> Any:
+def asarray(a, dtype=None, order=None, *, copy=None):
     """The same, without a copy where possible."""
     return array(a, dtype, copy=copy, order=order or "K")
 
 
-def _bind_concatenate(arrays: Any, /, axis: Any = 0, *, dtype: Any = None, casting: str = "same_kind") -> Any:
+def _bind_concatenate(arrays, /, axis=0, *, dtype=None, casting="same_kind"):
     arrays = [operand(a, dtype) for a in arrays]
     if axis is None:
         arrays, axis = [np.ravel(a) for a in arrays], 0
@@ -64,7 +64,7 @@ concatenate = linear(
 )
 
 
-def _bind_stack(arrays: Any, axis: int = 0, *, dtype: Any = None, casting: str = "same_kind") -> Any:
+def _bind_stack(arrays, axis=0, *, dtype=None, casting="same_kind"):
     arrays = [operand(a, dtype) for a in arrays]
     return arrays, {"axis": normalize_axis_index(axis, arrays[0].ndim + 1) if arrays else axis}
 
@@ -76,7 +76,7 @@ stack = linear(
 )
 
 
-def _joined_full(b: Batched) -> Any:
+def _joined_full(b):
     return b(*map(b.full, range(len(b.xs))), axis=shifted(b.params["axis"], 0))
 
 
@@ -87,7 +87,7 @@ concatenate.attach(
 )
 
 
-def _stacked_into(xs: Any, y: Any, axis: int) -> str:
+def _stacked_into(xs, y, axis):
     if len(xs) > FEW:
         return "np.stack(({xs}), axis={axis}, out={out})"
     before = ":, " * (axis % y.ndim)
@@ -102,28 +102,28 @@ stack.attach(
 
 
 @composite(np.vstack, examples=(at([(3,), (2, 3), (3,)]), at([(), ()])))
-def vstack(tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Any:
+def vstack(tup, *, dtype=None, casting: str = "same_kind"):
     return np.concatenate([np.atleast_2d(a) for a in map(operand, tup)], dtype=dtype)
 
 
 @composite(np.hstack, examples=(at([(2, 3), (2, 1)]), at([(3,), ()])))
-def hstack(tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Any:
+def hstack(tup, *, dtype=None, casting: str = "same_kind"):
     arrays = [np.atleast_1d(a) for a in map(operand, tup)]
     return np.concatenate(arrays, 0 if arrays and arrays[0].ndim == 1 else 1, dtype=dtype)
 
 
 @composite(np.dstack, examples=(at([(2, 3), (2, 3, 2)]), at([(3,), (3,)])))
-def dstack(tup: Any) -> Any:
+def dstack(tup):
     return np.concatenate([np.atleast_3d(a) for a in map(operand, tup)], 2)
 
 
 @composite(np.column_stack, examples=(at([(3,), (3, 2), (3,)]),))
-def column_stack(tup: Any) -> Any:
+def column_stack(tup):
     return np.concatenate([a if a.ndim > 1 else a.reshape(-1, 1) for a in map(operand, tup)], 1)
 
 
 @composite(np.block, examples=(at([[(2, 2), (2, 1)], [(1, 2), (1, 1)]]), at([(3,), ()])))
-def block(arrays: Any) -> Any:
+def block(arrays):
     depth = _depth(arrays)
     return _joined(arrays, depth, max(depth, *(operand(leaf).ndim for leaf in leaves(arrays))))
 
@@ -143,10 +143,10 @@ class _AlongAxis:
             [2., 4.]])
     """
 
-    def __init__(self, of: Any) -> None:
+    def __init__(self, of) -> None:
         self._of = of
 
-    def __getitem__(self, key: Any) -> Any:
+    def __getitem__(self, key):
         parts = key if isinstance(key, tuple) else (key,)
         if not has_tensor(parts):
             return self._of[key]
@@ -163,7 +163,7 @@ class _AlongAxis:
 r_, c_ = _AlongAxis(np.r_), _AlongAxis(np.c_)
 
 
-def _depth(nested: Any) -> int:
+def _depth(nested):
     if isinstance(nested, tuple):
         raise TypeError("block: expected arrays in nested lists, got a tuple")
     if not isinstance(nested, list):
@@ -174,7 +174,7 @@ def _depth(nested: Any) -> int:
     return 1 + depths.pop()
 
 
-def _joined(nested: Any, depth: int, ndim: int) -> Any:
+def _joined(nested, depth, ndim):
     """The innermost lists are joined along the last axis, the next along the one before it."""
     if depth == 0:
         leaf = operand(nested)
@@ -184,7 +184,7 @@ def _joined(nested: Any, depth: int, ndim: int) -> Any:
 # ------------------------------------------------------------------------------------------------- into parts
 
 
-def _bind_array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
+def _bind_array_split(ary, indices_or_sections, axis=0):
     """The places to split at, from a number of sections or from indices."""
     ary = operand(ary)
     axis = normalize_axis_index(axis, ary.ndim)
@@ -200,14 +200,14 @@ def _bind_array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
     return (ary,), {"indices_or_sections": cuts, "axis": axis}
 
 
-def _bind_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
+def _bind_split(ary, indices_or_sections, axis=0):
     ary = operand(ary)
     if np.ndim(indices_or_sections) == 0 and ary.shape[axis] % indices_or_sections:
         raise ValueError(f"{ary.shape[axis]} entries do not make {indices_or_sections} equal parts: use array_split")
     return _bind_array_split(ary, indices_or_sections, axis)
 
 
-def _unsplit(g: Any, x_shape: tuple[int, ...], indices_or_sections: tuple[int, ...], axis: int) -> Any:
+def _unsplit(g, x_shape, indices_or_sections, axis):
     n = x_shape[axis]
     bounds = [0, *(slice(k, None).indices(n)[0] for k in indices_or_sections), n]
     sizes = np.diff(bounds)
@@ -221,11 +221,11 @@ def _unsplit(g: Any, x_shape: tuple[int, ...], indices_or_sections: tuple[int, .
     return np.concatenate(parts, axis)
 
 
-def _section(k: int, indices_or_sections: tuple[int, ...], axis: int) -> Any:
+def _section(k, indices_or_sections, axis):
     return on_axis(axis, slice(*(None, *indices_or_sections, None)[k : k + 2]))
 
 
-def _splitter(fn: Any, bind: Any) -> Any:
+def _splitter(fn, bind):
     row = linear(
         lambda x, indices_or_sections, axis: tuple(np.array_split(x, indices_or_sections, axis)), _unsplit,
         of=fn, bind=bind, outputs=True,
@@ -234,23 +234,23 @@ def _splitter(fn: Any, bind: Any) -> Any:
     return row.attach(batch=axes("axis"), part=_section, view=True, onnx=_split_onnx)
 
 
-def _split_onnx(b: Any, x: Any, indices_or_sections: tuple[int, ...], axis: int) -> Any:
+def _split_onnx(b, x, indices_or_sections, axis):
     parts = range(len(indices_or_sections) + 1)
-    return [getitem.onnx(b, x, _section(k, indices_or_sections, axis)) for k in parts]
+    return [getitem_onnx(b, x, _section(k, indices_or_sections, axis)) for k in parts]
 
 
 array_split, split = _splitter(np.array_split, _bind_array_split), _splitter(np.split, _bind_split)
 
 
-def _splitter_along(fn: Any, axis: int, least: int) -> Any:
-    def split_along(ary: Any, indices_or_sections: Any) -> Any:
+def _splitter_along(fn, axis, least):
+    def split_along(ary, indices_or_sections):
         ary = operand(ary)
         if ary.ndim < least:
             raise ValueError(f"{fn.__name__} only works on arrays of {least} or more dimensions")
         return np.split(ary, indices_or_sections, min(axis, ary.ndim - 1))
 
     shape = (4, 2, 4)[: max(least, axis + 1)]
-    examples: Any = (at(shape, 2), at(shape, [1]))
+    examples = (at(shape, 2), at(shape, [1]))
     return composite(fn, examples=examples)(split_along)
 
 
@@ -259,14 +259,14 @@ hsplit = _splitter_along(np.hsplit, 1, 1)
 dsplit = _splitter_along(np.dsplit, 2, 3)
 
 
-def _bind_unstack(x: Any, /, *, axis: int = 0) -> Any:
+def _bind_unstack(x, /, *, axis=0):
     x = operand(x)
     if x.ndim == 0:
         raise ValueError("a 0-d array has no axis")
     return (x,), {"axis": normalize_axis_index(axis, x.ndim)}
 
 
-def _restack(g: Any, axis: int) -> Any:
+def _restack(g, axis):
     some = next(part for part in g if part is not None)
     return np.stack([np.zeros(some.shape, some.dtype) if part is None else part for part in g], axis)
 
@@ -281,12 +281,12 @@ unstack = linear(
 unstack.attach(
     batch=axes("axis"), part=lambda k, axis: on_axis(axis, k), view=True,
     definition=lambda x, axis: tuple(x[on_axis(axis, k)] for k in range(x.shape[axis])),
-    onnx=lambda b, x, axis: [getitem.onnx(b, x, on_axis(axis, k)) for k in range(x.shape[axis])],
+    onnx=lambda b, x, axis: [getitem_onnx(b, x, on_axis(axis, k)) for k in range(x.shape[axis])],
 )
 
 
 @composite(np.meshgrid, examples=(at((3,), (2,)), at((3,), (), indexing="ij", sparse=True)))
-def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = "xy") -> tuple[Any, ...]:
+def meshgrid(*xi, copy: bool = True, sparse: bool = False, indexing: str = "xy") -> tuple[Any, ...]:
     if indexing not in ("xy", "ij"):
         raise ValueError(f"meshgrid: indexing={indexing!r} is neither 'xy' nor 'ij'")
     n = len(xi)
@@ -298,19 +298,19 @@ def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = 
 # ---------------------------------------------------------------------------------------- over and over again
 
 
-def flat_or(a: Any, axis: Any) -> tuple[Any, int]:
+def flat_or(a, axis) -> tuple[Any, int]:
     """The array and the axis; with axis None, the flattened array."""
     a = operand(a)
     return (np.ravel(a), 0) if axis is None else (a, normalize_axis_index(axis, a.ndim))
 
 
-def _bind_repeat(a: Any, repeats: Any, axis: Any = None) -> Any:
+def _bind_repeat(a, repeats, axis=None):
     a, axis = flat_or(a, resolve(axis, np.ndim(a)))
     repeats = ints(repeats)
     return (a,), {"repeats": repeats[0] if len(repeats) == 1 else repeats, "axis": axis}
 
 
-def _unrepeat(g: Any, repeats: Any, axis: int, x_shape: tuple[int, ...]) -> Any:
+def _unrepeat(g, repeats, axis, x_shape):
     n = x_shape[axis]
     if type(repeats) is int:
         return np.sum(g.reshape((*x_shape[:axis], n, repeats, *x_shape[axis + 1 :])), axis + 1)
@@ -323,7 +323,7 @@ repeat = linear(
 )
 
 
-def _repeat_onnx(b: Any, x: Any, repeats: Any, axis: int) -> Any:
+def _repeat_onnx(b, x, repeats, axis):
     n, before, after = x.shape[axis], x.shape[:axis], x.shape[axis + 1 :]
     if isinstance(n, int):
         return b("Gather", x, b.constant(np.repeat(np.arange(n), repeats)), axis=axis)
@@ -335,7 +335,7 @@ repeat.attach(batch=axes("axis"), onnx=_repeat_onnx)
 
 
 @composite(np.tile, examples=(at((2, 3), 2), at((3,), just((2, 1, 3))), at((2, 3), just((0, 2))), at((), 3)))
-def tile(A: Any, reps: Any) -> Any:
+def tile(A, reps):
     A, reps = operand(A), ints(reps)
     n = max(len(reps), A.ndim)
     reps = (1,) * (n - len(reps)) + reps
@@ -346,7 +346,7 @@ def tile(A: Any, reps: Any) -> Any:
 
 
 @composite(np.resize, examples=(at((2, 3), just((3, 4))), at((2, 3), 4), at((0, 3), 2)))
-def resize(a: Any, new_shape: Any) -> Any:
+def resize(a, new_shape):
     new_shape = ints(new_shape)
     flat = np.ravel(operand(a))
     size = math.prod(new_shape)
@@ -360,19 +360,19 @@ def resize(a: Any, new_shape: Any) -> Any:
 
 
 @composite(np.append, examples=(at((2, 3), (2,)), at((2, 3), (2, 1), axis=1)))
-def append(arr: Any, values: Any, axis: Any = None) -> Any:
+def append(arr, values, axis=None):
     return np.concatenate([arr, values], axis)
 
 
 @composite(np.delete, examples=(at((2, 3), 1, axis=1), at((2, 3), [0, 4, -1]), at((5,), slice(None, None, 2))))
-def delete(arr: Any, obj: Any, axis: Any = None) -> Any:
+def delete(arr, obj, axis=None):
     arr, axis = flat_or(arr, axis)
     kept = np.delete(np.arange(arr.shape[axis]), np.asarray(obj) if is_tensor(obj) else obj)
     return getitem(arr, on_axis(axis, kept), unique_indices=True)
 
 
 @composite(np.insert, examples=(at((2, 3), 1, (2,), axis=1), at((4,), [0, 2, 2], (3,)), at((2, 3), 2, (), axis=0)))
-def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
+def insert(arr, obj, values, axis=None):
     arr, axis = flat_or(arr, axis)
     values = operand(values).astype(arr.dtype)
     obj = np.asarray(obj) if is_tensor(obj) else obj
@@ -395,12 +395,12 @@ def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
         lambda rng: ((np.pad(rng.normal(size=(2, 3)), 1), "f"), {"axis": 0}),
     ),
 )
-def trim_zeros(filt: Any, trim: str = "fb", axis: Any = None) -> Any:
+def trim_zeros(filt, trim: str = "fb", axis=None):
     filt = operand(filt)
     trim = trim.lower()
     if trim not in ("fb", "bf", "f", "b"):
         raise ValueError(f"trim_zeros: trim={trim!r} is none of 'f', 'b', 'fb'")
     filled = np.asarray(filt != 0)
-    starts, ends = (np.trim_zeros(filled, end, axis).shape for end in "fb")
+    starts, ends = np.trim_zeros(filled, "f", axis).shape, np.trim_zeros(filled, "b", axis).shape
     bounds = zip(filt.shape, starts, ends, strict=True)
     return filt[tuple(slice(n - a if "f" in trim else 0, b if "b" in trim else n) for n, a, b in bounds)]

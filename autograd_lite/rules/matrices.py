@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ..table import around, at
@@ -11,31 +9,31 @@ from ._arrays import raw
 from .products import conj
 
 
-def dagger(x: Any) -> Any:
+def dagger(x):
     """The conjugate transpose."""
     return conj(x.mT)
 
 
-def lower_half(x: Any) -> Any:
+def lower_half(x):
     """The lower triangle, the diagonal halved: with its conjugate transpose it makes a Hermitian matrix."""
     n, dtype = x.shape[-1], np.finfo(x.dtype).dtype
     return x * (np.tri(n, dtype=dtype) - np.eye(n, dtype=dtype) / 2)
 
 
-def from_lower(x: Any) -> Any:
+def from_lower(x):
     """The Hermitian matrix whose lower triangle NumPy reads."""
     half = lower_half(x)
     return half + dagger(half)
 
 
-def of_triangle(s: Any, upper: bool) -> Any:
+def of_triangle(s, upper: bool):
     """The cotangent of the triangle that was read; `s` is twice that of the whole Hermitian matrix."""
     if s.dtype.kind == "c":
         s = (s + dagger(s)) / 2  # the diagonal's imaginary part is not read, and gets exactly 0
     return lower_half(s.mT).mT if upper else lower_half(s)
 
 
-def solve_or_refuse(name: str, a: Any, b: Any, what: str) -> Any:
+def solve_or_refuse(name: str, a, b, what: str):
     """``a⁻¹ b``. If `a` is singular, the error names the function that has no derivative."""
     try:
         return np.linalg.solve(a, b)
@@ -43,7 +41,7 @@ def solve_or_refuse(name: str, a: Any, b: Any, what: str) -> Any:
         raise np.linalg.LinAlgError(f"{name}: {what}, so there is no derivative") from None
 
 
-def refuse_open_choice(name: str, turn: Any, g: Any, what: str) -> None:
+def refuse_open_choice(name: str, turn, g, what: str) -> None:
     """Raise if a loss depends on a rotation that a factorisation leaves open: if `turn` is not 0 beside `g`."""
     turn, g = np.abs(raw(turn)), np.abs(raw(g))
     if turn.size and turn.max() > max(1e-3 * g.max(), float(np.finfo(g.dtype).eps) ** 0.5):
@@ -56,17 +54,17 @@ def refuse_open_choice(name: str, turn: Any, g: Any, what: str) -> None:
 # -------------------------------------------------------------------------------------------------- examples
 
 
-def positive(*shape: int, **params: Any) -> Any:
+def positive(*shape: int, **params):
     """An example: a positive definite matrix with separate eigenvalues."""
 
-    def example(rng: Any) -> Any:
+    def example(rng):
         a = rng.normal(size=shape)
         return ((a @ a.mT / 2 + np.diag(np.arange(1.0, 1 + shape[-1])),), params)
 
     return example
 
 
-def regular(*shape: int, **params: Any) -> Any:
+def regular(*shape: int, **params):
     """An example: a matrix far from any of lower rank."""
     return at(around(3 * np.eye(shape[-2], shape[-1]), *shape), **params)
 

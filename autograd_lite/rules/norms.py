@@ -9,8 +9,6 @@ Source: K. B. Petersen and M. S. Pedersen, "The Matrix Cookbook" (2012), section
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
@@ -19,13 +17,13 @@ from ..table.batching import axes
 from ._arrays import operand
 
 
-def _power_norm(x: Any, p: float, axis: tuple[int, ...], keepdims: bool) -> Any:
+def _power_norm(x, p, axis, keepdims):
     if p == 2 and len(axis) == x.ndim:
         return np.linalg.norm(x, None, None, keepdims)  # one dot product
     return np.linalg.vector_norm(x, axis=axis, ord=p, keepdims=keepdims)
 
 
-def _power_norm_rule(g: Any, y: Any, x: Any, p: float, axis: tuple[int, ...], keepdims: bool) -> Any:
+def _power_norm_rule(g, y, x, p, axis, keepdims):
     if not keepdims and len(axis) < x.ndim:
         g, y = np.expand_dims(g, axis), np.expand_dims(y, axis)
     zero = y == 0
@@ -38,10 +36,10 @@ def _power_norm_rule(g: Any, y: Any, x: Any, p: float, axis: tuple[int, ...], ke
     return g * np.where(flat, 0, np.sign(x) * (size / y) ** (p - 1))
 
 
-def _normal(*shape: int, **params: Any) -> Any:
+def _normal(*shape, **params):
     """An example: numbers that are not near 0."""
 
-    def example(rng: Any) -> Any:
+    def example(rng):
         x = rng.normal(size=shape)
         return (x + np.copysign(0.5, x),), params
 
@@ -60,7 +58,7 @@ power_norm = general(
 )
 
 
-def _norm_onnx(b: Any, x: Any, p: float, axis: tuple[int, ...], keepdims: bool) -> Any:
+def _norm_onnx(b, x, p, axis, keepdims):
     if p in (1, 2):
         return b(f"ReduceL{int(p)}", x, b.ints(axis), keepdims=int(keepdims))
     powers = b("Pow", b("Abs", x), b.constant(p, x.dtype))
@@ -70,7 +68,7 @@ def _norm_onnx(b: Any, x: Any, p: float, axis: tuple[int, ...], keepdims: bool) 
 power_norm.attach(batch=axes("axis"), onnx=_norm_onnx)
 
 
-def _vector(x: Any, p: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
+def _vector(x, p, axis, keepdims):
     if p is None:
         p = 2
     if isinstance(p, str):
@@ -84,13 +82,13 @@ def _vector(x: Any, p: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
     return power_norm(x, p=p, axis=axis, keepdims=keepdims)
 
 
-def _extreme(size: Any, p: float, axis: Any, keepdims: bool) -> Any:
+def _extreme(size, p, axis, keepdims):
     if p < 0:
         return np.min(size, axis=axis, keepdims=keepdims)
     return (np.max(size, axis=axis, keepdims=keepdims) if size.size else np.sum(size, axis=axis, keepdims=keepdims))
 
 
-def _matrix(x: Any, p: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
+def _matrix(x, p, axis, keepdims):
     rows, columns = axis
     if rows == columns:
         raise ValueError(f"norm: axis={axis} names one axis twice; expected two axes")
@@ -117,7 +115,7 @@ def _matrix(x: Any, p: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
         _normal(2, 3, 2, ord="nuc", axis=(2, 0), keepdims=True),
     ],
 )
-def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
+def norm(x, ord=None, axis=None, keepdims: bool = False):
     """A norm of vectors (one axis) or of matrices (two axes), or the root of the sum of all squares."""
     x = _floating(x)
     if axis is None:
@@ -140,7 +138,7 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
         _normal(2, 3, ord=np.inf),
     ],
 )
-def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Any:
+def vector_norm(x, /, *, axis=None, keepdims: bool = False, ord=2):
     """A norm of the vectors along the given axes, by default all of them."""
     x = _floating(x)
     return _vector(x, ord, tuple(range(x.ndim)) if axis is None else normalize_axis_tuple(axis, x.ndim), keepdims)
@@ -150,18 +148,18 @@ def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any
     np.linalg.matrix_norm,
     examples=[_normal(2, 3), _normal(2, 2, 3, ord="nuc"), _normal(2, 2, 3, ord=1, keepdims=True)],
 )
-def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Any:
+def matrix_norm(x, /, *, keepdims: bool = False, ord="fro"):
     """A norm of the matrices in the last two axes."""
     x = _floating(x)
     return _matrix(x, ord, (x.ndim - 2, x.ndim - 1), keepdims)
 
 
-def _floating(x: Any) -> Any:
+def _floating(x):
     x = operand(x)
     return x if x.dtype.kind in "fc" else x.astype(float)
 
 
-def _square(*shape: int, **params: Any) -> Any:
+def _square(*shape, **params):
     return at(around(3 * np.diag(np.arange(1, 1 + shape[-1])), *shape), **params)
 
 
@@ -169,7 +167,7 @@ def _square(*shape: int, **params: Any) -> Any:
     np.linalg.cond,
     examples=[_square(3, 3), _square(2, 3, 3, p=-2), _square(3, 3, p=1), _square(3, 3, p="fro"), _normal(3, 2, p=2)],
 )
-def cond(x: Any, p: Any = None) -> Any:
+def cond(x, p=None):
     """The condition number: the norm of a matrix times that of its inverse."""
     x = operand(x)
     if 0 in x.shape[-2:]:

@@ -7,21 +7,20 @@ A leading coefficient of 0 is kept: it is a variable like the others, and has a 
 from __future__ import annotations
 
 import warnings
-from typing import Any
 
 import numpy as np
 
-from ..table import Primitive, at, composite, general, uniform
+from ..table import at, composite, general, uniform
 from ._arrays import operand
 
 
-def _coefficients(p: Any) -> Any:
+def _coefficients(p):
     p = operand(p)
     return np.reshape(p, (1,)) if p.ndim == 0 else p
 
 
 @composite(np.polyval, examples=(at((4,), (2, 3)), at((1,), ()), at((3,), (0,))))
-def polyval(p: Any, x: Any) -> Any:
+def polyval(p, x):
     """The value at `x`, by Horner's rule."""
     p, x = _coefficients(p), operand(x)
     y = np.zeros(x.shape, np.result_type(p, x))
@@ -31,7 +30,7 @@ def polyval(p: Any, x: Any) -> Any:
 
 
 @composite(np.vander, examples=(at((3,)), at((4,), N=3, increasing=True), at((2,), N=0)))
-def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
+def vander(x, N: int | None = None, increasing: bool = False):
     """The powers of each entry of `x`, in a row."""
     x = operand(x)
     if x.ndim != 1:
@@ -40,8 +39,8 @@ def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
     return x[:, None] ** (powers if increasing else powers[::-1])
 
 
-def _entry_by_entry(fn: Any, ufunc: np.ufunc) -> Primitive:
-    def combined(a1: Any, a2: Any) -> Any:
+def _entry_by_entry(fn, ufunc):
+    def combined(a1, a2):
         a1, a2 = _coefficients(a1), _coefficients(a2)
         n = max(a1.shape[0], a2.shape[0])
         return ufunc(*(np.concatenate([np.zeros(n - a.shape[0], a.dtype), a]) for a in (a1, a2)))
@@ -54,14 +53,14 @@ polyadd, polysub = _entry_by_entry(np.polyadd, np.add), _entry_by_entry(np.polys
 
 
 @composite(np.polymul, examples=(at((4,), (2,)), at((1,), (3,))))
-def polymul(a1: Any, a2: Any) -> Any:
+def polymul(a1, a2):
     """The product of two polynomials."""
     a1, a2 = (a if a.size else np.append(a, 0.0) for a in map(_coefficients, (a1, a2)))  # none at all: 0
     return np.convolve(a1, a2)
 
 
 @composite(np.polydiv, examples=(at((4,), (2,)), at((2,), (4,)), at((4,), (1,))))
-def polydiv(u: Any, v: Any) -> Any:
+def polydiv(u, v):
     """The quotient and the remainder of two polynomials, by long division."""
     u, v = _coefficients(u) + 0.0, _coefficients(v) + 0.0
     steps = u.shape[0] - v.shape[0] + 1
@@ -74,7 +73,7 @@ def polydiv(u: Any, v: Any) -> Any:
 
 
 @composite(np.polyder, examples=(at((4,)), at((4,), m=2), at((2,), m=3)))
-def polyder(p: Any, m: int = 1) -> Any:
+def polyder(p, m: int = 1):
     """The m-th derivative."""
     if m < 0:
         raise ValueError(f"polyder: m={m}; to integrate, use polyint")
@@ -85,7 +84,7 @@ def polyder(p: Any, m: int = 1) -> Any:
 
 
 @composite(np.polyint, examples=(at((4,)), at((3,), m=2, k=[1.0, 2.0]), at((3,), m=2, k=3.0)))
-def polyint(p: Any, m: int = 1, k: Any = None) -> Any:
+def polyint(p, m: int = 1, k=None):
     """The m-th integral, with the constants `k`."""
     if m < 0:
         raise ValueError(f"polyint: m={m}; to differentiate, use polyder")
@@ -99,7 +98,7 @@ def polyint(p: Any, m: int = 1, k: Any = None) -> Any:
 
 
 @composite(np.poly, examples=(at((4,)), at((3, 3))))
-def poly(seq_of_zeros: Any) -> Any:
+def poly(seq_of_zeros):
     """The polynomial with these zeros, or the characteristic polynomial of a matrix."""
     zeros = _coefficients(seq_of_zeros)
     if zeros.dtype == np.float16:  # as NumPy does
@@ -117,7 +116,7 @@ def poly(seq_of_zeros: Any) -> Any:
     return p
 
 
-def _roots_pull(g: Any, y: Any, x: Any) -> Any:
+def _roots_pull(g, y, x):
     """The derivative of a root r with respect to a coefficient is ``-r**k / p'(r)``, from differentiating p(r) = 0."""
     powers = np.arange(x.shape[0] - 1, -1, -1)
     return -(g / np.polyval(np.polyder(x), y)) @ (y[:, None] ** powers)
@@ -139,9 +138,7 @@ roots = general(
         at(np.arange(5.0), (5,), 2), at((6,), (6, 2), 1, w=uniform(1, 2, 6)), at(np.arange(6.0), (6,), 2, cov=True),
     ),
 )
-def polyfit(
-    x: Any, y: Any, deg: int, rcond: float | None = None, full: bool = False, w: Any = None, cov: bool | str = False,
-) -> Any:
+def polyfit(x, y, deg: int, rcond: float | None = None, full: bool = False, w=None, cov: bool | str = False):
     """The least-squares polynomial of degree `deg` through the points (x, y)."""
     x, y = operand(x) + 0.0, operand(y) + 0.0
     if deg < 0 or x.ndim != 1 or y.ndim not in (1, 2) or x.shape[0] != y.shape[0] or not x.size:

@@ -17,18 +17,18 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from ..table import at, bilinear, composite
-from ..table.batching import Batched, padded, stacked
+from ..table.batching import padded, stacked
 from ._arrays import operand, refuse_out
 
 
-def conj(x: Any) -> Any:
+def conj(x):
     """The complex conjugate; a real array itself, without a copy."""
     return np.conj(x) if x.dtype.kind == "c" else x
 
 # ----------------------------------------------------------------------------------------------- two matrices
 
 
-def _matmul(x1: Any, x2: Any) -> Any:
+def _matmul(x1, x2):
     try:
         n1, n2 = x1.ndim, x2.ndim
     except AttributeError:  # a Python number, for which NumPy raises
@@ -40,12 +40,12 @@ def _matmul(x1: Any, x2: Any) -> Any:
     return np.matmul(x1, x2)
 
 
-def _flat(x: Any) -> Any:
+def _flat(x):
     """A stack of matrices as one, of all their rows."""
     return x.reshape(prod(x.shape[:-1]), x.shape[-1])
 
 
-def _matmul_1(g: Any, x2: Any) -> Any:
+def _matmul_1(g, x2):
     if x2.ndim == 2 == g.ndim:
         return g.dot(x2.T)
     if x2.ndim == 1:
@@ -57,7 +57,7 @@ def _matmul_1(g: Any, x2: Any) -> Any:
     return matmul(g, x2.mT)
 
 
-def _matmul_2(g: Any, x1: Any, x2_shape: Any) -> Any:
+def _matmul_2(g, x1, x2_shape):
     if x1.ndim == 2 == g.ndim:
         return x1.T.dot(g)
     if x1.ndim == 1:
@@ -71,7 +71,7 @@ def _matmul_2(g: Any, x1: Any, x2_shape: Any) -> Any:
     return x1.mT @ g
 
 
-def _outer(x1: Any, x2: Any) -> Any:
+def _outer(x1, x2):
     """Every entry of `x1` times the vector `x2`, or `x1` times the number `x2`."""
     if x1.ndim == 1 == x2.ndim:
         return x1[:, None].dot(x2[None, :])  # half the time of a broadcast product
@@ -88,7 +88,7 @@ matmul = bilinear(
 )
 
 
-def product(x1: Any, x2: Any, on1: bool, on2: bool) -> Any:
+def product(x1, x2, on1: bool, on2: bool):
     """``x1 @ x2`` for all examples; `on1`, `on2`: which of the two has the batch axis, in front."""
     n1, n2 = x1.ndim - on1, x2.ndim - on2
     if n1 == 2 and n2 == 1 and not on1:
@@ -105,7 +105,7 @@ def product(x1: Any, x2: Any, on1: bool, on2: bool) -> Any:
     return y if n2 > 1 else y[..., 0]
 
 
-def _outers(columns: Any, rows: Any) -> Any:
+def _outers(columns, rows):
     """Outer products of columns and rows. BLAS computes large ones in half the time of a broadcast product."""
     n, m = columns.shape[-2], rows.shape[-1]
     alike = columns.ndim == rows.ndim == 3 and columns.shape[0] == rows.shape[0] and columns.dtype == rows.dtype
@@ -121,7 +121,7 @@ def _outers(columns: Any, rows: Any) -> Any:
 _LARGE = 2**14  # entries of one product
 
 
-def _matmul_lower(x1: Any, x2: Any) -> Any:
+def _matmul_lower(x1, x2):
     """For matrices and vectors `dot` is the same, with a third of the overhead."""
     if x1.ndim <= 2 and x2.ndim <= 2:
         return np.dot(x1, x2)
@@ -137,7 +137,7 @@ matmul.attach(
 )
 
 
-def _dot_bind(a: Any, b: Any, out: Any = None) -> Any:
+def _dot_bind(a, b, out=None):
     refuse_out(out)
     a, b = operand(a), operand(b)
     if not a.ndim or not b.ndim:
@@ -159,13 +159,13 @@ dot.attach(  # the method is faster than the function
 
 
 @composite(np.vdot, examples=[at((3,), (3,)), at((2, 3), (2, 3)), at((), ())])
-def vdot(a: Any, b: Any, /) -> Any:
+def vdot(a, b, /):
     """The product of both flattened, the first conjugated."""
     return np.dot(conj(np.ravel(operand(a))), np.ravel(operand(b)))
 
 
 @composite(np.inner, examples=[at((3,), (3,)), at((2, 3), (4, 3)), at((), (2,))])
-def inner(a: Any, b: Any, /) -> Any:
+def inner(a, b, /):
     """The sum over the last axes of both."""
     a, b = operand(a), operand(b)
     if not a.ndim or not b.ndim:
@@ -175,7 +175,7 @@ def inner(a: Any, b: Any, /) -> Any:
     return np.dot(a, b.mT if b.ndim > 1 else b)
 
 
-def _outer_bind(a: Any, b: Any, out: Any = None) -> Any:
+def _outer_bind(a, b, out=None):
     refuse_out(out)
     return (operand(a), operand(b)), {}
 
@@ -188,7 +188,7 @@ outer = bilinear(
 )
 
 
-def _batched_outer(b: Batched) -> Any:
+def _batched_outer(b):
     x1, x2 = (x.reshape(b.size, prod(x.shape[1:])) if on else np.ravel(x) for x, on in zip(b.xs, b.on, strict=True))
     return x1[..., :, None] * x2[..., None, :]
 
@@ -198,7 +198,7 @@ outer.attach(text="{x1} @ {x2}ᵀ", algebra="outer product", batch=_batched_oute
 # ------------------------------------------------------------------------------------------ stacks of vectors
 
 
-def _vecdot_bind(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
+def _vecdot_bind(x1, x2, /, *, axis=-1):
     if axis != -1:
         x1, x2 = np.moveaxis(operand(x1), axis, -1), np.moveaxis(operand(x2), axis, -1)
     return (x1, x2), {}
@@ -234,7 +234,7 @@ vecmat.attach(text="{x1} @ {x2}", tex=r"{x1}\,{x2}")
         at((3,), (2, 3, 2), axes=(0, 1)),
     ],
 )
-def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
+def tensordot(a, b, axes=2):
     """The sum over axes of both: a product of matrices, of all other axes by these and of these by all other axes."""
     a, b = operand(a), operand(b)
     try:
@@ -260,7 +260,7 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     np.kron,
     examples=[at((2, 3), (3, 2)), at((2,), (2, 3)), at((), (2,)), at((2, 1, 2), (3,))],
 )
-def kron(a: Any, b: Any) -> Any:
+def kron(a, b):
     """Each entry of `a` times all of `b`."""
     a, b = operand(a), operand(b)
     n = a.ndim - b.ndim
@@ -281,7 +281,7 @@ _cross: Any = bilinear(  # g . (x1 x x2) = x1 . (x2 x g) = x2 . (g x x1)
     np.cross,
     examples=[at((3,), (3,)), at((2, 3), (3,)), at((3, 2), (3, 2), axis=0), at((3, 4), (4, 3), axisa=0, axisc=0)],
 )
-def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> Any:
+def cross(a, b, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None):
     """The vector product of vectors with three entries; for vectors with two, the third is 0."""
     if axis is not None:
         axisa = axisb = axisc = axis
@@ -297,7 +297,7 @@ def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axi
     return np.moveaxis(y, -1, axisc) if axisc != -1 else y
 
 
-def _in_space(x: Any) -> Any:
+def _in_space(x):
     return x if x.shape[-1] == 3 else np.concatenate([x, np.zeros((*x.shape[:-1], 1), x.dtype)], -1)
 
 
@@ -305,17 +305,17 @@ def _in_space(x: Any) -> Any:
     np.trace,
     examples=[at((3, 3)), at((2, 3, 4)), at((3, 4), offset=1), at((2, 3, 4), offset=-1, axis1=2, axis2=0)],
 )
-def trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None, out: Any = None) -> Any:
+def trace(a, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype=None, out=None):
     """The sum of a diagonal."""
     refuse_out(out)
     return np.sum(np.diagonal(operand(a), offset, axis1, axis2), axis=-1, dtype=dtype)
 
 
-def _multi_dot(*xs: Any) -> Any:
+def _multi_dot(*xs):
     return np.linalg.multi_dot(xs)
 
 
-def _multi_dot_rule(g: Any, xs: Any, i: int) -> Any:
+def _multi_dot_rule(g, xs, i):
     """For ``x1 x2 x3`` the cotangent of x2 is ``x1ᵀ g x3ᵀ``. The ends may be vectors: a row and a column."""
     full = list(xs)
     if xs[0].ndim == 1:
@@ -327,7 +327,7 @@ def _multi_dot_rule(g: Any, xs: Any, i: int) -> Any:
     return np.linalg.multi_dot([*before[::-1], g, *after[::-1]]).reshape(xs[i].shape)
 
 
-def _multi_dot_bind(arrays: Any, *, out: Any = None) -> Any:
+def _multi_dot_bind(arrays, *, out=None):
     refuse_out(out)
     xs = tuple(map(operand, arrays))
     if len(xs) == 2 and {x.ndim for x in xs} - {1, 2}:  # NumPy multiplies two arrays of any rank
@@ -345,7 +345,7 @@ multi_dot = bilinear(
 )
 
 
-def _batched_multi_dot(b: Batched) -> Any:
+def _batched_multi_dot(b):
     """From the end that is a vector, if one is."""
     factors = list(zip(b.xs, b.on, strict=True))
     step = -1 if b.ndim(len(factors) - 1) == 1 else 1

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..table import Primitive, at, composite, uniform
+from ..table import at, composite, uniform
 from ._arrays import is_tensor, kept_shape, operand, raw, reduced, refuse_out, resolve
 from .reductions import laid_along
 from .shaping import astype
@@ -37,7 +37,7 @@ PLACES: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
-def _quantile(a: Any, q: Any, axis: Any, method: str, keepdims: bool, weights: Any, skip_nan: bool) -> Any:
+def _quantile(a, q, axis, method, keepdims, weights, skip_nan):
     x, weak = operand(a), type(q) in (int, float)
     q = operand(q)
     _check(q, method, weights)
@@ -54,7 +54,7 @@ def _quantile(a: Any, q: Any, axis: Any, method: str, keepdims: bool, weights: A
     return y.reshape(q.shape + kept_shape(x.shape, axes)) if keepdims else y
 
 
-def _check(q: Any, method: str, weights: Any) -> None:
+def _check(q, method, weights):
     q = raw(q)
     if not ((q >= 0) & (q <= 1)).all():
         raise ValueError("quantile: q must be between 0 and 1 (for a percentile, between 0 and 100)")
@@ -64,13 +64,13 @@ def _check(q: Any, method: str, weights: Any) -> None:
         raise ValueError(f"quantile: weights= need method='inverted_cdf', got {method!r}")
 
 
-def _lines(x: Any, axes: tuple[int, ...], kept: tuple[int, ...]) -> Any:
+def _lines(x, axes, kept):
     """`x` with the reduced axes joined into the first axis."""
     shape = (math.prod(x.shape[k] for k in axes), *(x.shape[k] for k in kept))
     return np.transpose(x, axes + kept).reshape(shape)
 
 
-def _between(lines: Any, q: Any, method: str, weak: bool, skip_nan: bool) -> Any:
+def _between(lines, q, method, weak, skip_nan):
     """The value at each place, interpolated between two entries; nan is sorted last."""
     floating = lines.dtype.kind in "fc"
     n = np.sum(~np.isnan(lines), axis=0).astype(q.dtype) if skip_nan else len(lines)
@@ -88,7 +88,7 @@ def _between(lines: Any, q: Any, method: str, weak: bool, skip_nan: bool) -> Any
     return np.where(np.isnan(ordered[-1]), ordered[-1], y) if floating and not skip_nan else y
 
 
-def _entries(ordered: Any, place: Any) -> Any:
+def _entries(ordered, place):
     """The entries at integer places, which are the same for all lines or different for each."""
     several = np.ndim(place) - ordered.ndim + 1  # the axes of q
     at = astype(place, np.intp).reshape((math.prod(place.shape[:several]), *place.shape[several:]))
@@ -96,7 +96,7 @@ def _entries(ordered: Any, place: Any) -> Any:
     return found.reshape(place.shape[:several] + found.shape[1:])
 
 
-def _full(weights: Any, x: Any, axes: tuple[int, ...]) -> Any:
+def _full(weights, x, axes):
     """A weight for every entry, from weights for all entries or along the axes only."""
     w = operand(weights)
     if (raw(w) < 0).any():
@@ -104,7 +104,7 @@ def _full(weights: Any, x: Any, axes: tuple[int, ...]) -> Any:
     return np.broadcast_to(laid_along(w, x.shape, axes, "quantile"), x.shape)
 
 
-def _weighted(lines: Any, q: Any, w: Any, skip_nan: bool) -> Any:
+def _weighted(lines, q, w, skip_nan):
     """The first entry at which the cumulative weight reaches `q` times the total."""
     if skip_nan:
         w = np.where(np.isnan(lines), 0, w)
@@ -121,39 +121,34 @@ def _weighted(lines: Any, q: Any, w: Any, skip_nan: bool) -> Any:
 
 # ---------------------------------------------------------------------------------------------- the functions
 
-_MEDIANS: tuple[Any, ...] = (at((5,)), at((4, 3), axis=0), at((2, 3, 2), axis=(0, -1), keepdims=True), at(()))
-_QUANTILES: tuple[Any, ...] = (
+_MEDIANS = (at((5,)), at((4, 3), axis=0), at((2, 3, 2), axis=(0, -1), keepdims=True), at(()))
+_QUANTILES = (
     *(at((5, 2), 40.3, axis=0, method=method) for method in PLACES),
     at((2, 3, 2), np.array([21.0, 100.0]), axis=(2, 0), keepdims=True), at((6,), uniform(21, 39, 2, 2)),
     at((5, 2), [10, 60.3], axis=0, weights=uniform(1, 2, 5), method="inverted_cdf"),
 )
 
 
-def _share(example: Callable[[Any], Any]) -> Callable[[Any], Any]:
+def _share(example):
     """An example for percentiles, turned into one for quantiles."""
 
-    def example_of_shares(rng: Any) -> Any:
+    def example_of_shares(rng):
         (a, q), params = example(rng)
         return (a, np.asarray(q) / 100 if isinstance(q, list) else q / 100), params
 
     return example_of_shares
 
 
-def _median(numpy_function: Any, skip_nan: bool) -> Primitive:
-    def median(
-        a: Any, axis: Any = None, out: None = None, overwrite_input: bool = False, keepdims: bool = False
-    ) -> Any:
+def _median(numpy_function, skip_nan):
+    def median(a, axis=None, out=None, overwrite_input=False, keepdims=False):
         refuse_out(out)
         return _quantile(a, 0.5, axis, "linear", keepdims, None, skip_nan)
 
     return composite(numpy_function, examples=_MEDIANS)(median)
 
 
-def _quantiles(numpy_function: Any, scale: int, skip_nan: bool) -> Primitive:
-    def quantile(
-        a: Any, q: Any, axis: Any = None, out: None = None, overwrite_input: bool = False, method: str = "linear",
-        keepdims: bool = False, *, weights: Any = None,
-    ) -> Any:
+def _quantiles(numpy_function, scale, skip_nan):
+    def quantile(a, q, axis=None, out=None, overwrite_input=False, method="linear", keepdims=False, *, weights=None):
         refuse_out(out)
         a = operand(a)
         if a.dtype.kind == "c":  # although NumPy has a median of them

@@ -16,42 +16,39 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..table import ROWS, Primitive, around, at, composite, constant, elementwise, general, just, linear, uniform
+from ..table import ROWS, around, at, composite, constant, elementwise, general, just, linear, uniform
 from ..table.batching import along, axes
 from . import cumulative as accumulation
 from ._arrays import count, kept_shape, operand, raw, reduced, resolve, spread
 
-_OVER_AXES: tuple[Any, ...] = (
+_OVER_AXES = (
     at((2, 3)), at((2, 3), axis=0), at((2, 3), axis=-1, keepdims=True), at((2, 3, 2), axis=(0, -1)),
     at((2, 1, 2), axis=(2, 1), keepdims=True), at((2, 3), keepdims=True),
     lambda rng: ((rng.normal(size=(3, 2)).T[:, ::-1],), {"axis": 1}),
 )
-_OF_ONE: tuple[Any, ...] = (at(()), at((2, 3), axis=()))
-_OF_NONE: tuple[Any, ...] = (at((0,)), at((2, 0), axis=1))
+_OF_ONE = (at(()), at((2, 3), axis=()))
+_OF_NONE = (at((0,)), at((2, 0), axis=1))
 _SOME = np.array([[True, False, True], [True, True, True]])
-_SELECTED: tuple[Any, ...] = (at((2, 3), axis=0, where=_SOME),)
-_FROM: tuple[Any, ...] = (at((2, 3), axis=1, initial=0.5), at((3,), initial=0.5, where=_SOME[0]))
+_SELECTED = (at((2, 3), axis=0, where=_SOME),)
+_FROM = (at((2, 3), axis=1, initial=0.5), at((3,), initial=0.5, where=_SOME[0]))
 
 # ---------------------------------------------------------------------------------------------- rare keywords
 
 
-def _selected(where: Any, x: Any, other: Any) -> Any:
+def _selected(where, x, other):
     """`x` where it is selected, and elsewhere `other`, the neutral element."""
     if np.broadcast_shapes(np.shape(where), x.shape) != x.shape:
         raise ValueError(f"where= of shape {np.shape(where)} does not fit into shape {x.shape}")
     return np.where(where, x, other)
 
 
-def _fold(fn: Any, join: Any, neutral: Any) -> Callable[..., Any]:
+def _fold(fn, join, neutral):
     """The signature of ``np.sum`` and ``np.prod``.
 
     `initial` is joined to the result. Entries that `where` excludes become `neutral`, or `initial` if that is None.
     """
 
-    def bind(
-        a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: bool = False, initial: Any = None,
-        where: Any = True,
-    ) -> Any:
+    def bind(a, axis=None, dtype=None, out=None, keepdims=False, initial=None, where=True):
         x = operand(a, dtype, out)
         wanted = x.dtype if dtype is not None and x.dtype.kind in "biu" else None  # NumPy widens integers by default
         if where is not True:
@@ -70,13 +67,11 @@ def _fold(fn: Any, join: Any, neutral: Any) -> Callable[..., Any]:
     return bind
 
 
-def _extreme_fold(fn: Any, join: Any) -> Callable[..., Any]:
+def _extreme_fold(fn, join):
     """The signature of ``np.max``, which has no `dtype`."""
     fold = _fold(fn, join, None)
 
-    def bind(
-        a: Any, axis: Any = None, out: None = None, keepdims: bool = False, initial: Any = None, where: Any = True,
-    ) -> Any:
+    def bind(a, axis=None, out=None, keepdims=False, initial=None, where=True):
         if getattr(axis, "ndim", 0):
             raise TypeError(f"axis is an array; for two arrays, entry by entry, write np.{join.__name__}(x1, x2)")
         return fold(a, axis, None, out, keepdims, initial, where)
@@ -88,7 +83,7 @@ def _extreme_fold(fn: Any, join: Any) -> Callable[..., Any]:
 _SHORT = 512  # a sum of at most this many entries is accurate enough as one product
 
 
-def _sum_as_product(x: Any, y: Any, axis: Any, into: str) -> Any:
+def _sum_as_product(x, y, axis, into):
     """A sum over the first axes or the last ones as a product with ones, in a fifth of the time; None if it is none."""
     axes = reduced(axis, x.ndim)
     k, n = len(axes), count(x.shape, axis)
@@ -113,7 +108,7 @@ def _sum_as_product(x: Any, y: Any, axis: Any, into: str) -> Any:
     return f"{{ones2}}.dot({inner}{into})", {"ones": np.ones(rest, x.dtype), "ones2": np.ones(block, x.dtype)}
 
 
-def _emit_sum(xs: Any, y: Any, axis: Any, keepdims: bool) -> Any:
+def _emit_sum(xs, y, axis, keepdims):
     found = _sum_as_product(xs[0], y, axis, "") if hasattr(xs[0], "shape") else None
     if found is not None:
         shape = f".reshape({', '.join(map(str, y.shape))})" if keepdims or y.ndim > 1 else ""
@@ -121,7 +116,7 @@ def _emit_sum(xs: Any, y: Any, axis: Any, keepdims: bool) -> Any:
     return "np.add.reduce({x}, axis={axis}" + (", keepdims=True)" if keepdims else ")")
 
 
-def _sum_into(xs: Any, y: Any, axis: Any, keepdims: bool) -> Any:
+def _sum_into(xs, y, axis, keepdims):
     found = _sum_as_product(xs[0], y, axis, ", {out}" if y.ndim == 1 else ", {out}.reshape(-1)") if y.ndim else None
     return found or "np.add.reduce({x}, axis={axis}, keepdims={keepdims}, out={out})"
 
@@ -134,8 +129,8 @@ sum = linear(
 )
 
 
-def _reducing(operator: str) -> Any:
-    def form(b: Any, x: Any, axis: Any, keepdims: bool) -> Any:
+def _reducing(operator):
+    def form(b, x, axis, keepdims):
         axes = reduced(axis, x.ndim)
         return b(operator, x, b.ints(axes), keepdims=int(keepdims)) if axes else b("Identity", x)
 
@@ -148,13 +143,13 @@ sum.attach(
 )
 
 
-def _before(x: Any) -> Any:
+def _before(x):
     """The product of all entries before each one, along the last axis."""
     ones = np.ones(x[..., :1].shape, x.dtype)
     return np.cumprod(np.concatenate([ones, x[..., :-1]], axis=-1), axis=-1)
 
 
-def _prod_pull(g: Any, x: Any, axis: Any, keepdims: bool, x_shape: tuple[int, ...]) -> Any:
+def _prod_pull(g, x, axis, keepdims, x_shape):
     # The product of the others is that of those before times that of those after; y / x fails where an entry is 0.
     axes = reduced(axis, len(x_shape))
     order = [k for k in range(len(x_shape)) if k not in axes] + list(axes)
@@ -177,17 +172,17 @@ prod.attach(algebra="reduction", batch=axes("axis"), onnx=_reducing("ReduceProd"
 # --------------------------------------------------------------------------------------------------- extremes
 
 
-def _extreme_pull(g: Any, y: Any, x: Any, axis: Any, keepdims: bool, x_dtype: Any) -> Any:
+def _extreme_pull(g, y, x, axis, keepdims, x_dtype):
     top = x == spread(y, axis, keepdims, x.shape)
     share = g / np.maximum(np.sum(top, axis=axis, keepdims=keepdims), 1)
     share = np.where(np.isnan(y), y, share)  # nan has no derivative
     return top * spread(share.astype(x_dtype), axis, keepdims, x.shape)
 
 
-def _along_last(of: str, ufunc: str) -> Callable[..., Any]:
+def _along_last(of, ufunc):
     """An extreme along the last axis by its position: NumPy's search is two to four times as fast as its fold."""
 
-    def into(xs: Any, y: Any, axis: Any, keepdims: bool) -> Any:
+    def into(xs, y, axis, keepdims):
         x = xs[0]
         n = x.shape[-1] if x.ndim > 1 else 0
         lines = math.prod(x.shape) // n if n else 0
@@ -200,7 +195,7 @@ def _along_last(of: str, ufunc: str) -> Callable[..., Any]:
     return into
 
 
-def _extreme(of: Any, ufunc: np.ufunc, **options: Any) -> Primitive:
+def _extreme(of, ufunc, **options):
     return general(
         lambda x, axis, keepdims: ufunc.reduce(x, axis=axis, keepdims=keepdims), _extreme_pull, of=of,
         bind=_extreme_fold(of, ufunc), tex=rf"\{of.__name__.removeprefix('nan')} {{x}}",
@@ -208,7 +203,7 @@ def _extreme(of: Any, ufunc: np.ufunc, **options: Any) -> Primitive:
     )
 
 
-def _extreme_and_position(of: Any, ufunc: np.ufunc) -> Primitive:
+def _extreme_and_position(of, ufunc):
     """A row for a function of which PyTorch's returns positions too."""
     name = of.__name__
     return _extreme(
@@ -224,26 +219,24 @@ nanmax, nanmin = _extreme(np.nanmax, np.fmax), _extreme(np.nanmin, np.fmin)
 
 
 @composite(np.ptp, examples=_OVER_AXES)
-def ptp(a: Any, axis: Any = None, out: None = None, keepdims: bool = False) -> Any:
+def ptp(a, axis=None, out: None = None, keepdims: bool = False):
     return max(a, axis, out, keepdims) - min(a, axis, out, keepdims)
 
 # ------------------------------------------------------------------------------------------ mean and variance
 
 
-def _over(total: Any, n: Any, dtype: Any) -> Any:
+def _over(total, n, dtype):
     """A total divided by an array of counts, in the dtype of the entries."""
     y = total / n
     return y.astype(dtype) if dtype.kind in "fc" and y.dtype != dtype else y
 
 
-def _many(where: Any, x: Any, **params: Any) -> Any:
+def _many(where, x, **params):
     """The number of selected entries for each result."""
     return np.sum(np.broadcast_to(where, x.shape), **params)
 
 
-def _bind_mean(
-    a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: bool = False, *, where: Any = True,
-) -> Any:
+def _bind_mean(a, axis=None, dtype=None, out=None, keepdims=False, *, where=True):
     x = operand(a, dtype, out)
     params = {"axis": resolve(axis, x.ndim), "keepdims": bool(keepdims)}
     if dtype is not None and x.dtype.kind in "biu":  # as in NumPy: the total may wrap, and the quotient is truncated
@@ -256,13 +249,13 @@ def _bind_mean(
     return _over(total, _many(where, x, **params), x.dtype)
 
 
-def _mean(x: Any, axis: Any, keepdims: Any) -> Any:
+def _mean(x, axis, keepdims):
     if x.dtype.kind in "fc" and x.dtype.itemsize > 2:
         return np.add.reduce(x, axis=axis, keepdims=keepdims) / count(x.shape, axis)
     return np.mean(x, axis=axis, keepdims=keepdims)  # which adds float16 and integers in a wider dtype
 
 
-def _mean_pull(g: Any, axis: Any, keepdims: bool, x_shape: tuple[int, ...]) -> Any:
+def _mean_pull(g, axis, keepdims, x_shape):
     return spread(g * (1 / (count(x_shape, axis) or 1)), axis, keepdims, x_shape)
 
 
@@ -274,13 +267,10 @@ mean = linear(
 mean.attach(algebra="reduction", definition=True, batch=axes("axis"), onnx=_reducing("ReduceMean"))
 
 
-def _moment_bind(finish: Callable[[Any], Any]) -> Callable[..., Any]:
+def _moment_bind(finish):
     """A bind with the signature of ``np.var``. With `where` or `mean` it composes the variance, then calls `finish`."""
 
-    def bind(
-        a: Any, axis: Any = None, dtype: Any = None, out: None = None, ddof: float = 0, keepdims: bool = False, *,
-        where: Any = True, mean: Any = None, correction: float | None = None,
-    ) -> Any:
+    def bind(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True, mean=None, correction=None):
         x = operand(a, dtype, out)
         if dtype is not None and x.dtype.kind in "biu":
             raise TypeError(f"dtype={x.dtype} would round every step of a variance: omit it, or give a floating dtype")
@@ -300,29 +290,29 @@ def _moment_bind(finish: Callable[[Any], Any]) -> Callable[..., Any]:
     return bind
 
 
-def _root(v: Any) -> Any:
+def _root(v):
     flat = v == 0
     return np.where(flat, 0, np.sqrt(np.where(flat, 1, v)))
 
 
-def _share(x_shape: tuple[int, ...], axis: Any, ddof: float) -> float:
+def _share(x_shape, axis, ddof):
     n = count(x_shape, axis) - ddof
     return 1 / n if n > 0 else math.nan
 
 
-def _var_pull(g: Any, x: Any, axis: Any, ddof: float, keepdims: bool, x_shape: Any) -> Any:
+def _var_pull(g, x, axis, ddof, keepdims, x_shape):
     d = x - np.mean(x, axis=axis, keepdims=True)
     return spread(g * (2 * _share(x_shape, axis, ddof)), axis, keepdims, x_shape) * d
 
 
-def _std_pull(g: Any, y: Any, x: Any, axis: Any, ddof: float, keepdims: bool, x_shape: Any) -> Any:
+def _std_pull(g, y, x, axis, ddof, keepdims, x_shape):
     d = x - np.mean(x, axis=axis, keepdims=True)
     flat = y == 0
     g = np.where(flat, 0, g * _share(x_shape, axis, ddof) / np.where(flat, 1, y))
     return spread(g, axis, keepdims, x_shape) * d
 
 
-_MOMENTS: tuple[Any, ...] = (
+_MOMENTS = (
     *_OVER_AXES, *_SELECTED, at((4, 2), axis=0, ddof=1),
     at((4, 2), axis=0, correction=0.5, mean=around(np.zeros((1, 2)))),
 )
@@ -351,14 +341,14 @@ std.attach(
     unlike_torch=_BY_N, batch=axes("axis"),
 )
 
-_WEIGHTED: tuple[Any, ...] = (
+_WEIGHTED = (
     at((2, 3), 1, uniform(1, 2, 3)), at((2, 3, 4), just((2, 0)), uniform(1, 2, 4, 2), keepdims=True),
     at((2, 3), None, uniform(1, 2, 2, 3), returned=True),
 )
 
 
 @composite(np.average, examples=_OVER_AXES + _WEIGHTED)
-def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: bool = False) -> Any:
+def average(a, axis=None, weights=None, returned: bool = False, *, keepdims: bool = False):
     a = operand(a)
     axis = resolve(axis, a.ndim)
     if weights is None:
@@ -372,7 +362,7 @@ def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = Fals
     return (y, np.zeros_like(y) + n) if returned else y
 
 
-def laid_along(w: Any, shape: tuple[int, ...], axis: Any, name: str) -> Any:
+def laid_along(w, shape: tuple[int, ...], axis, name: str):
     """Weights of the shape of the array, or of the axes alone, so that they broadcast against it."""
     if w.shape == shape:
         return w
@@ -394,7 +384,7 @@ class SignedLog(NamedTuple):
     sgn: Any
 
 
-def _bind_logsumexp(a: Any, axis: Any = None, b: Any = None, keepdims: bool = False, return_sign: bool = False) -> Any:
+def _bind_logsumexp(a, axis=None, b=None, keepdims=False, return_sign=False):
     x = operand(a)
     x = x.astype(float) if x.dtype.kind in "biu" else x
     if type(b) is bool:
@@ -404,7 +394,7 @@ def _bind_logsumexp(a: Any, axis: Any = None, b: Any = None, keepdims: bool = Fa
     return (x,), {"axis": resolve(axis, x.ndim), "keepdims": bool(keepdims)}
 
 
-def _weighted_logsumexp(x: Any, axis: Any, b: Any, keepdims: bool, return_sign: bool) -> Any:
+def _weighted_logsumexp(x, axis, b, keepdims, return_sign):
     """``log(sum(b * exp(x)))``. An entry of weight 0 does not count, even if it is so large that its exp overflows."""
     x, b = np.broadcast_arrays(x, b)
     unused = b == 0
@@ -418,13 +408,13 @@ def _weighted_logsumexp(x: Any, axis: Any, b: Any, keepdims: bool, return_sign: 
     return np.log(total) + top
 
 
-def _exp_of_difference(x1: Any, x2: Any) -> Any:
+def _exp_of_difference(x1, x2):
     e = np.subtract(x1, x2)
     reusable = type(e) is np.ndarray and e.dtype.kind in "fc"  # a second large array would cost as much as exp
     return np.exp(e, out=e) if reusable else np.exp(e)
 
 
-def _exp_minus(x1: Any, x2: Any) -> Any:
+def _exp_minus(x1, x2):
     with np.errstate(invalid="ignore", over="ignore"):
         e = _exp_of_difference(x1, x2)
         if np.isinf(x2).any():
@@ -437,7 +427,7 @@ exp_minus = elementwise(_exp_minus, lambda y: y, lambda y: -y, name="exp_minus",
 exp_minus.attach(scalar="(1 if x2 > 0 else 0) if x1 == x2 and abs(x2) == inf else exp(x1 - x2)")
 
 
-def _logsumexp(x: Any, axis: Any, keepdims: bool) -> Any:
+def _logsumexp(x, axis, keepdims):
     """``log(sum(exp(x)))`` without overflow; SciPy's name and defaults.
 
     Examples
@@ -450,7 +440,7 @@ def _logsumexp(x: Any, axis: Any, keepdims: bool) -> Any:
     1000.6931 tensor([0.5, 0.5, 0. ])
     """
     each: dict[str, Any] = {"axis": axis, "keepdims": True}
-    top = np.maximum.reduce(x.real, **each, **({} if x.size else {"initial": -math.inf}))
+    top = np.maximum.reduce(x.real, **(each if x.size else each | {"initial": -math.inf}))
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         e = _exp_of_difference(x, np.where(np.isfinite(top), top, 0))
         if x.dtype.kind == "c":
@@ -462,7 +452,7 @@ def _logsumexp(x: Any, axis: Any, keepdims: bool) -> Any:
     return y if keepdims else y.squeeze(axis)
 
 
-def _logsumexp_pull(g: Any, y: Any, x: Any, axis: Any, keepdims: bool) -> Any:
+def _logsumexp_pull(g, y, x, axis, keepdims):
     kept = y if axis is None or keepdims else y.reshape(kept_shape(x.shape, reduced(axis, x.ndim)))
     return spread(g, axis, keepdims, x.shape) * exp_minus(x, kept)
 
@@ -473,7 +463,7 @@ logsumexp = general(
 )
 
 
-def _logsumexp_textbook(x: Any, axis: Any, keepdims: Any = False) -> Any:
+def _logsumexp_textbook(x, axis, keepdims=False):
     top = np.max(x, axis=axis, keepdims=True)
     y = np.log(np.sum(np.exp(x - top), axis=axis, keepdims=True)) + top
     return y if keepdims else np.squeeze(y, axis=axis)
@@ -487,35 +477,35 @@ logsumexp.attach(
 # ------------------------------------------------------------------------------------------ as if without nan
 
 
-def _numbers(a: Any, where: Any) -> Any:
+def _numbers(a, where):
     """Where `a` is a number and selected."""
     numbers = np.logical_not(np.isnan(a))
     return numbers if where is True else np.logical_and(numbers, where)
 
 
 @composite(np.nansum, examples=_OVER_AXES)
-def nansum(a: Any, *args: Any, **params: Any) -> Any:
+def nansum(a, *args, **params):
     a = operand(a)
     return sum(np.where(np.isnan(a), 0, a), *args, **params)
 
 
 @composite(np.nanprod, examples=_OVER_AXES)
-def nanprod(a: Any, *args: Any, **params: Any) -> Any:
+def nanprod(a, *args, **params):
     a = operand(a)
     return prod(np.where(np.isnan(a), 1, a), *args, **params)
 
 
 @composite(np.nanmean, examples=_OVER_AXES)
-def nanmean(a: Any, *args: Any, where: Any = True, **params: Any) -> Any:
+def nanmean(a, *args, where=True, **params):
     a = operand(a)
     return mean(a, *args, where=_numbers(a, where), **params)
 
 
 @composite(np.nanvar, examples=_MOMENTS)
 def nanvar(
-    a: Any, axis: Any = None, dtype: Any = None, out: None = None, ddof: float = 0, keepdims: bool = False, *,
-    where: Any = True, mean: Any = None, correction: float | None = None,
-) -> Any:
+    a, axis=None, dtype=None, out: None = None, ddof: float = 0, keepdims: bool = False, *,
+    where=True, mean=None, correction: float | None = None,
+):
     a = operand(a)
     chosen = _numbers(a, where)
     v = var(a, axis, dtype, out, ddof, keepdims, where=chosen, mean=mean, correction=correction)
@@ -524,23 +514,23 @@ def nanvar(
 
 
 @composite(np.nanstd, examples=_MOMENTS)
-def nanstd(a: Any, *args: Any, **params: Any) -> Any:
+def nanstd(a, *args, **params):
     return _root(nanvar(a, *args, **params))
 
 # ------------------------------------------------------------------------------------- derivative zero: known
 
 
-def _bind_position(a: Any, axis: Any = None, out: None = None, *, keepdims: bool = False) -> Any:
+def _bind_position(a, axis=None, out=None, *, keepdims=False):
     x = operand(a, None, out)
     return (x,), {"axis": resolve(axis, x.ndim), "keepdims": bool(keepdims)}
 
 
-def _bind_count(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
+def _bind_count(a, axis=None, *, keepdims=False):
     return _bind_position(a, axis, keepdims=keepdims)
 
 
-def _bind_truth(neutral: bool) -> Callable[..., Any]:
-    def bind(a: Any, axis: Any = None, out: None = None, keepdims: bool = False, *, where: Any = True) -> Any:
+def _bind_truth(neutral):
+    def bind(a, axis=None, out=None, keepdims=False, *, where=True):
         x = operand(a, None, out)
         x = x if where is True else _selected(where, x, neutral)
         return _bind_position(x, axis, keepdims=keepdims)
@@ -548,7 +538,7 @@ def _bind_truth(neutral: bool) -> Callable[..., Any]:
     return bind
 
 
-def _position_onnx(operator: str) -> Any:
+def _position_onnx(operator):
     return lambda b, x, axis, keepdims: (
         b(operator, x if axis is not None else b("Reshape", x, b.ints([-1])), axis=axis or 0, keepdims=int(keepdims))
     )
@@ -567,11 +557,11 @@ for _fn, _bind in (
 # ------------------------------------------------------------------------------------------ methods of ufuncs
 
 
-def _reduce(row: Primitive, join: np.ufunc, neutral: Any) -> Callable[..., Any]:
+def _reduce(row, join, neutral):
     """``ufunc.reduce`` as a call of the row that does the same; the keywords have another order, and axis is 0."""
     fold = _fold(row, join, neutral)
 
-    def reduce(x: Any, axis: Any = 0, *args: Any, **params: Any) -> Any:
+    def reduce(x, axis=0, *args, **params):
         bound = fold(x, axis, *args, **params)
         return row(*bound[0], **bound[1]) if type(bound) is tuple else bound
 

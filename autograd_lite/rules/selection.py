@@ -21,7 +21,7 @@ class Answer(tuple[Any, ...]):
     """A tuple that a bind returns as the result, not as arguments."""
 
 
-def _bind_where(condition: Any, x: Any = None, y: Any = None, /) -> Any:
+def _bind_where(condition, x=None, y=None, /):
     if x is None and y is None:
         return Answer(np.nonzero(condition))
     if x is None or y is None:
@@ -41,9 +41,7 @@ where.attach(
 )
 
 
-def _bind_clip(
-    a: Any, a_min: Any = None, a_max: Any = None, out: Any = None, *, min: Any = None, max: Any = None
-) -> Any:
+def _bind_clip(a, a_min=None, a_max=None, out=None, *, min=None, max=None):
     refuse_out(out)
     if (a_min is not None and min is not None) or (a_max is not None and max is not None):
         raise ValueError("give a_min or min, a_max or max, not both")
@@ -78,7 +76,7 @@ clip.attach(
 
 
 @composite(np.select, examples=(at(boolean(2, 4), [(4,), (1,)]), at([boolean(2, 3)], [(3,)], (2, 1))))
-def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
+def select(condlist, choicelist, default=0):
     if len(condlist) != len(choicelist):
         raise ValueError("select: list of cases must be same length as list of conditions")
     y = default
@@ -96,7 +94,7 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
         at((3,), np.eye(2, 3) > 0, [2.0, np.negative]),
     ),
 )
-def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
+def piecewise(x, condlist, funclist, *args, **kw):
     """As NumPy's, but if conditions depend on traced values, every function is called on all of `x`."""
     several = isinstance(condlist, (list, tuple)) or np.ndim(condlist) > 0
     if not several or (np.ndim(condlist[0]) == 0 and x.ndim):  # one condition alone
@@ -118,7 +116,7 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
 # ----------------------------------------------------------------------------------------------- by positions
 
 
-def as_positions(indices: Any, n: int = 0, mode: str = "raise") -> Any:
+def as_positions(indices, n: int = 0, mode: str = "raise"):
     """Positions as integers from -n to n - 1."""
     k = operand(indices)
     if k.dtype.kind == "b" or (k.size == 0 and not hasattr(indices, "dtype")):  # [] is not a list of floats here
@@ -141,16 +139,16 @@ def as_positions(indices: Any, n: int = 0, mode: str = "raise") -> Any:
         at((4,), 9, mode="clip"),
     ),
 )
-def take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str = "raise") -> Any:
+def take(a, indices, axis=None, out=None, mode: str = "raise"):
     refuse_out(out)
     a, axis = flat_or(a, resolve(axis, np.ndim(a)))
     return getitem(a, on_axis(axis, as_positions(indices, a.shape[axis], mode)))
 
 
-def along(k: Any, axis: int, shape: tuple[int, ...]) -> tuple[Any, ...]:
+def along(k, axis: int, shape: tuple[int, ...]) -> tuple[Any, ...]:
     """The index that takes position `k` along `axis` in each line of an array of `shape`."""
 
-    def places(i: int) -> Any:
+    def places(i):
         return np.arange(shape[i]).reshape([-1 if j == i else 1 for j in range(len(shape))])
 
     return tuple(k if i == axis else places(i) for i in range(len(shape)))
@@ -163,7 +161,7 @@ def along(k: Any, axis: int, shape: tuple[int, ...]) -> tuple[Any, ...]:
         at((2, 3), np.array([[1, 0, 1]]), axis=0),
     ),
 )
-def take_along_axis(arr: Any, indices: Any, axis: Any = -1) -> Any:
+def take_along_axis(arr, indices, axis=-1):
     indices = operand(indices)
     arr, axis = flat_or(arr, axis)
     if indices.ndim != arr.ndim:
@@ -177,14 +175,14 @@ def take_along_axis(arr: Any, indices: Any, axis: Any = -1) -> Any:
     np.choose,
     examples=(at(np.array([0, 1, 1, 0]), [(4,), (4,)]), at(np.array([[0], [3]]), [(3,), ()], mode="wrap")),
 )
-def choose(a: Any, choices: Any, out: Any = None, mode: str = "raise") -> Any:
+def choose(a, choices, out=None, mode: str = "raise"):
     refuse_out(out)
     k, *laid_out = np.broadcast_arrays(operand(a), *map(operand, choices))
     return getitem(np.stack(laid_out), (as_positions(k, len(laid_out), mode), *np.indices(k.shape, sparse=True)))
 
 
 @composite(np.compress, examples=(at([True, False, True], (2, 3), axis=1), at([True, False, True], (2, 3))))
-def compress(condition: Any, a: Any, axis: Any = None, out: Any = None) -> Any:
+def compress(condition, a, axis=None, out=None):
     refuse_out(out)
     condition = operand(condition)
     if condition.ndim != 1:
@@ -194,5 +192,5 @@ def compress(condition: Any, a: Any, axis: Any = None, out: Any = None) -> Any:
 
 
 @composite(np.extract, examples=(at(np.array([[True, False, True], [False, True, True]]), (2, 3)),))
-def extract(condition: Any, arr: Any) -> Any:
+def extract(condition, arr):
     return getitem(np.ravel(operand(arr)), np.nonzero(np.ravel(operand(condition)))[0], unique_indices=True)

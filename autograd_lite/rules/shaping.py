@@ -15,12 +15,12 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from ..table import at, composite, just, linear
-from ..table.batching import ALIGNED, Batched, along, axes, reshaped, shifted, stacked
+from ..table.batching import ALIGNED, along, axes, reshaped, shifted, stacked
 from ._arrays import ints, operand, raw, repeated_number
 from .indexing import into_zeros
 
 
-def _layout(a: Any, order: str) -> str:
+def _layout(a, order):
     """The order as 'C' or 'F': 'A' and 'K' depend on the memory layout of `a`."""
     if order in ("C", "F"):
         return order
@@ -34,7 +34,7 @@ def _layout(a: Any, order: str) -> str:
 # ------------------------------------------------------------------------------------------- the same entries
 
 
-def _bind_reshape(a: Any, /, *sizes: Any, shape: Any = None, order: str = "C", copy: Any = None) -> Any:
+def _bind_reshape(a, /, *sizes, shape=None, order="C", copy=None):
     """``reshape(x, (2, 3))``, ``x.reshape(2, 3)``; -1 is kept, so that a traced program works for other sizes too."""
     if sizes and type(sizes[-1]) is str:
         *sizes, order = sizes  # type: ignore[assignment]  # a list does as well as a tuple
@@ -49,11 +49,11 @@ def _bind_reshape(a: Any, /, *sizes: Any, shape: Any = None, order: str = "C", c
     return (a,), params if copy is None else {**params, "copy": copy}
 
 
-def _emit_reshape(xs: Any, y: Any, shape: Any, order: str = "C", **copy: Any) -> str | None:
+def _emit_reshape(xs, y, shape, order="C", **copy):
     return None if copy else "{x}.reshape({shape})" if order == "C" else "{x}.reshape({shape}, order={order})"
 
 
-def _reshape_into(xs: Any, y: Any, shape: Any, order: str = "C", **copy: Any) -> str:
+def _reshape_into(xs, y, shape, order="C", **copy):
     """A reshape that is not a view."""
     if order != "C":
         return "np.copyto({out}, {x}.reshape({shape}, order={order}))"
@@ -72,7 +72,7 @@ reshape = linear(
 )
 
 
-def _in_layout(b: Batched) -> Any:
+def _in_layout(b):
     if b.params["order"] == "C":
         return reshaped(b)
     (x,) = b.xs
@@ -80,7 +80,7 @@ def _in_layout(b: Batched) -> Any:
     return backwards.transpose((0, *range(len(b.shape), 0, -1)))
 
 
-def _reshape_onnx(b: Any, x: Any, shape: Any, order: str = "C", **copy: Any) -> Any:
+def _reshape_onnx(b, x, shape, order="C", **copy):
     if order != "C":
         raise NotImplementedError(f"export.onnx: reshape with order={order!r}; ONNX has the order C only")
     shape = shape if isinstance(shape, tuple) else (shape,)
@@ -92,12 +92,12 @@ reshape.attach(
 )
 
 
-def _bind_ravel(a: Any, order: str = "C") -> Any:
+def _bind_ravel(a, order="C"):
     a = operand(a)
     return (a,), {"order": _layout(a, order)}
 
 
-_RAVELLED: tuple[Any, ...] = (
+_RAVELLED = (
     at((2, 3)), at((2, 3), order="F"), at(()),
     lambda rng: ((np.asfortranarray(rng.normal(size=(2, 3))),), {"order": "K"}),
 )
@@ -109,7 +109,7 @@ ravel = linear(
 ravel.attach(view=True, batch=_in_layout, onnx=lambda b, x, order: _reshape_onnx(b, x, (-1,), order))
 
 
-def _bind_flatten(a: Any, start_dim: Any = 0, end_dim: int = -1, order: str = "C") -> Any:
+def _bind_flatten(a, start_dim=0, end_dim=-1, order="C"):
     """NumPy's ``x.flatten(order)``, and PyTorch's ``x.flatten(start_dim, end_dim)``."""
     a = operand(a)
     start_dim, order = (0, start_dim) if isinstance(start_dim, str) else (start_dim, order)
@@ -121,7 +121,7 @@ def _bind_flatten(a: Any, start_dim: Any = 0, end_dim: int = -1, order: str = "C
     return a.reshape((*a.shape[:start], prod(a.shape[start : end + 1]), *a.shape[end + 1 :]), order=order)
 
 
-def _flatten(x: Any, order: str) -> Any:
+def _flatten(x, order):
     """The entries in one axis, copied; PyTorch's ``flatten(x, start_dim, end_dim)`` joins these axes alone."""
     return x.flatten(order)
 
@@ -134,7 +134,7 @@ flatten = linear(
 flatten.attach(batch=_in_layout, onnx=lambda b, x, order: _reshape_onnx(b, x, (-1,), order))
 
 
-def _bind_squeeze(a: Any, axis: Any = None) -> Any:
+def _bind_squeeze(a, axis=None):
     a = operand(a)
     one = a.ndim == 0 and axis in (0, -1)  # NumPy allows these axes for a 0-d array
     return (a,), {"axis": None if one or axis is None else ints(axis)}
@@ -158,16 +158,16 @@ expand_dims.attach(
 )
 
 
-def _atleast(fn: Any, least: int, lift: Any) -> Any:
-    def atleast(*arys: Any) -> Any:
+def _atleast(fn, least, lift):
+    def atleast(*arys):
         lifted = tuple(a if a.ndim >= least else lift(a) for a in map(operand, arys))
         return lifted[0] if len(lifted) == 1 else lifted
 
-    examples: Any = (at(()), at((3,), (2, 3), (1, 2, 3)))
+    examples = (at(()), at((3,), (2, 3), (1, 2, 3)))
     return composite(fn, examples=examples)(atleast)
 
 
-def _three(a: Any) -> Any:  # as in NumPy, a vector becomes the middle axis, a matrix the first two
+def _three(a):  # as in NumPy, a vector becomes the middle axis, a matrix the first two
     return a.reshape((1, -1, 1) if a.ndim < 2 else (*a.shape, 1))
 
 
@@ -183,9 +183,7 @@ copy = linear(
 copy.attach(algebra="identity", batch=ALIGNED, onnx=lambda b, x, **layout: b("Identity", x))
 
 
-def _bind_astype(
-    x: Any, dtype: Any, order: str = "K", casting: Any = "unsafe", *, copy: bool = True, device: Any = None
-) -> Any:
+def _bind_astype(x, dtype, order="K", casting="unsafe", *, copy=True, device=None):
     x, dtype = operand(x), np.dtype(dtype)
     if dtype.kind not in "biufc":
         raise TypeError(f"expected a dtype of numbers or booleans, got {dtype}")
@@ -207,7 +205,7 @@ astype.attach(
 # --------------------------------------------------------------------------------------------------- the axes
 
 
-def _bind_transpose(a: Any, *order: Any, axes: Any = None) -> Any:
+def _bind_transpose(a, *order, axes=None):
     """``transpose(x, (1, 0))``, ``x.transpose(1, 0)``, or all axes reversed."""
     a = operand(a)
     if order:
@@ -226,7 +224,7 @@ def _bind_transpose(a: Any, *order: Any, axes: Any = None) -> Any:
     return (a,), {"axes": axes}
 
 
-def _inverse(axes: Any) -> Any:
+def _inverse(axes):
     return None if axes is None else tuple(sorted(range(len(axes)), key=axes.__getitem__))
 
 
@@ -237,15 +235,15 @@ transpose = linear(
 )
 
 
-def _batched_transpose(b: Batched) -> Any:
+def _batched_transpose(b):
     axes = b.params["axes"] or range(b.ndim(0))[::-1]
     return b(b.xs[0], axes=(0, *shifted(tuple(axes), 0)))
 
 
-def _permuted(fn: Any) -> Any:
+def _permuted(fn):
     """The form in ONNX of a function that permutes axes: where it brings axes of the sizes 1, 2, 3, ..."""
 
-    def form(b: Any, x: Any, **params: Any) -> Any:
+    def form(b, x, **params):
         sizes = fn(np.broadcast_to(0, tuple(range(1, x.ndim + 1))), **params).shape
         return b("Transpose", x, perm=[n - 1 for n in sizes]) if x.ndim else b("Identity", x)
 
@@ -273,7 +271,7 @@ matrix_transpose.attach(
 )
 
 
-def _bind_swapaxes(a: Any, axis1: int, axis2: int) -> Any:
+def _bind_swapaxes(a, axis1, axis2):
     a = operand(a)
     n = a.ndim
     return (a,), {"axis1": normalize_axis_index(axis1, n), "axis2": normalize_axis_index(axis2, n)}
@@ -287,7 +285,7 @@ swapaxes = linear(
 swapaxes.attach(algebra="swap of axes", batch=axes("axis1", "axis2"), view=True, onnx=_permuted(swapaxes.fn))
 
 
-def _bind_moveaxis(a: Any, source: Any, destination: Any) -> Any:
+def _bind_moveaxis(a, source, destination):
     return (operand(a),), {"source": ints(source), "destination": ints(destination)}
 
 
@@ -305,14 +303,14 @@ moveaxis.attach(
 
 
 @composite(np.rollaxis, examples=(at((2, 3, 4), 2), at((2, 3, 4), 0, 3), at((2, 3, 4), -1, -2)))
-def rollaxis(a: Any, axis: int, start: int = 0) -> Any:
+def rollaxis(a, axis: int, start: int = 0):
     n = operand(a).ndim
     axis = normalize_axis_index(axis, n)
     start = normalize_axis_index(start, n + 1) if start >= 0 else normalize_axis_index(start, n)
     return np.moveaxis(a, axis, start - 1 if axis < start else start)
 
 
-def _broadcast_to(x: Any, shape: tuple[int, ...]) -> Any:
+def _broadcast_to(x, shape):
     return np.broadcast_to(x, shape) if x.ndim else repeated_number(x, shape)
 
 
@@ -328,7 +326,7 @@ broadcast_to.attach(
 
 
 @composite(np.broadcast_arrays, examples=(at((3,), (2, 1)), at((), (0, 3))))
-def broadcast_arrays(*args: Any) -> tuple[Any, ...]:
+def broadcast_arrays(*args) -> tuple[Any, ...]:
     arrays = [operand(a) for a in args]
     shape = np.broadcast_shapes(*(a.shape for a in arrays))
     return tuple(a if a.shape == shape else np.broadcast_to(a, shape) for a in arrays)
@@ -336,7 +334,7 @@ def broadcast_arrays(*args: Any) -> tuple[Any, ...]:
 # --------------------------------------------------------------------------------------- the order of entries
 
 
-def _bind_roll(a: Any, shift: Any, axis: Any = None) -> Any:
+def _bind_roll(a, shift, axis=None):
     a = operand(a)
     if axis is not None:
         axis = normalize_axis_tuple(axis, a.ndim, allow_duplicate=True)
@@ -357,7 +355,7 @@ roll = linear(
 )
 
 
-def _bind_flip(m: Any, axis: Any = None) -> Any:
+def _bind_flip(m, axis=None):
     m = operand(m)
     return (m,), {"axis": axis if axis is None else normalize_axis_tuple(axis, m.ndim)}
 
@@ -370,12 +368,12 @@ flip = linear(
 
 
 @composite(np.fliplr, examples=(at((2, 3)),))
-def fliplr(m: Any) -> Any:
+def fliplr(m):
     return np.flip(m, 1)
 
 
 @composite(np.flipud, examples=(at((2, 3)),))
-def flipud(m: Any) -> Any:
+def flipud(m):
     return np.flip(m, 0)
 
 
@@ -388,11 +386,11 @@ rot90 = linear(
 # ------------------------------------------------------------------------------------ triangles and diagonals
 
 
-def _bind_triangle(m: Any, k: int = 0) -> Any:
+def _bind_triangle(m, k=0):
     return (operand(m),), {"k": as_int(k)}
 
 
-def _triangle(fn: Any) -> Any:
+def _triangle(fn):
     return linear(
         fn, lambda g, k: fn(g, k), bind=_bind_triangle, tex=rf"\operatorname{{{{{fn.__name__}}}}} {{x}}", batch=_square,
         examples=(
@@ -402,7 +400,7 @@ def _triangle(fn: Any) -> Any:
     )
 
 
-def _square(b: Batched) -> Any:
+def _square(b):
     """A vector counts as a row that is repeated."""
     (x,) = b.xs
     return b(np.broadcast_to(b.lifted(0, 2), (b.size, *b.shape)) if b.ndim(0) == 1 else x)
@@ -411,7 +409,7 @@ def _square(b: Batched) -> Any:
 tril, triu = _triangle(np.tril), _triangle(np.triu)
 
 
-def to_diagonal(g: Any, offset: int, axis1: int, axis2: int, shape: tuple[int, ...]) -> Any:
+def to_diagonal(g, offset: int, axis1: int, axis2: int, shape: tuple[int, ...]):
     """An array of `shape` with `g` on a diagonal and zeros elsewhere: the transpose of :func:`numpy.diagonal`."""
     rest = tuple(n for k, n in enumerate(shape) if k not in (axis1, axis2))
     along = np.arange(g.shape[-1])
@@ -420,7 +418,7 @@ def to_diagonal(g: Any, offset: int, axis1: int, axis2: int, shape: tuple[int, .
     return np.moveaxis(full, (-2, -1), (axis1, axis2))
 
 
-def _bind_diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+def _bind_diagonal(a, offset=0, axis1=0, axis2=1):
     (a,), params = _bind_swapaxes(a, axis1, axis2)
     return (a,), {"offset": as_int(offset), **params}
 
@@ -434,12 +432,12 @@ diagonal = linear(
 )
 
 
-def _bind_diag(v: Any, k: int = 0) -> Any:
+def _bind_diag(v, k=0):
     v = operand(v)
     return np.diagonal(v, k) if v.ndim == 2 else ((v,), {"k": as_int(k)})
 
 
-def _on_diagonals(b: Batched) -> Any:
+def _on_diagonals(b):
     (x,) = b.xs
     return to_diagonal(x.reshape(b.size, prod(x.shape[1:])), b.params["k"], 1, 2, (b.size, *b.shape))
 

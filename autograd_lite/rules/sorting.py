@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..table import TABLE, at, complex_normal, composite, constant, just, linear
-from ..table.batching import ALIGNED, Batched, shifted
+from ..table.batching import ALIGNED, shifted
 from ..table.batching import along as along_axis
 from ._arrays import is_tensor, operand, raw, refuse_out
 from .indexing import getitem, on_axis
@@ -29,7 +29,7 @@ from .selection import along, as_positions
 def by_signature(fn: Callable[..., Any], *arrays: str) -> Callable[..., Any]:
     """A bind with the signature of `fn`; `arrays` are the names of its array arguments."""
 
-    def bind(*args: Any, **params: Any) -> Any:
+    def bind(*args, **params):
         given = _signature(fn).bind(*args, **params).arguments
         refuse_out(given.pop("out", None))
         xs = tuple(given.pop(name) for name in arrays)
@@ -42,7 +42,7 @@ def by_signature(fn: Callable[..., Any], *arrays: str) -> Callable[..., Any]:
 _signature = lru_cache(maxsize=None)(inspect.signature)  # at the first call, because a hundred of them slow the import
 
 
-def _batched_search(b: Batched) -> Any:
+def _batched_search(b):
     """Each example's positions in a sorted array of its own: the number of entries that are smaller."""
     a, v = b.xs
     if not b.on[0]:
@@ -54,7 +54,7 @@ def _batched_search(b: Batched) -> Any:
     return np.sum(before | (np.isnan(v) & ~np.isnan(a)), axis=-1)
 
 
-def _batched_digitize(b: Batched) -> Any:
+def _batched_digitize(b):
     x, bins = b.xs
     if not b.on[1]:
         return b(x, bins)
@@ -64,7 +64,7 @@ def _batched_digitize(b: Batched) -> Any:
     return np.sum(beyond | (x == bins if right is False else False), axis=-1)
 
 
-def _batched_isin(b: Batched) -> Any:
+def _batched_isin(b):
     element, others = b.xs
     if not b.on[1]:
         return b(element, others)
@@ -116,12 +116,12 @@ argsort, argpartition, nonzero = TABLE["argsort"], TABLE["argpartition"], TABLE[
 
 
 @composite(np.lexsort, examples=(lambda rng: (((rng.normal(size=4), rng.normal(size=4)),), {}), at((2, 2, 3), axis=0)))
-def lexsort(keys: Any, axis: int = -1) -> Any:
+def lexsort(keys, axis: int = -1):
     return _lexsort(np.stack([operand(key) for key in keys]), axis)
 
 
 @composite(np.ix_, examples=(at([0, 2], np.array([True, False, True])),))
-def ix_(*args: Any) -> tuple[Any, ...]:
+def ix_(*args) -> tuple[Any, ...]:
     n = len(args)
     found = [as_positions(a) if np.size(a) == 0 else operand(a) for a in args]
     if any(k.ndim != 1 for k in found):
@@ -133,18 +133,18 @@ def ix_(*args: Any) -> tuple[Any, ...]:
 # ---------------------------------------------------------------------------------------------------- sorting
 
 
-def _ordered(a: Any, axis: Any, order: Callable[[Any, int], Any]) -> Any:
+def _ordered(a, axis, order):
     a, axis = flat_or(a, axis)
     return getitem(a, along(order(a, axis), axis, a.shape), unique_indices=True)
 
 
-def _refuse(name: str, order: Any) -> None:
+def _refuse(name, order):
     if order is not None:
         raise TypeError(f"{name}: order= is for arrays with named fields; omit it")
 
 
 @composite(np.sort, examples=(at((2, 3)), at((3, 2), 0), at((2, 3), axis=None, stable=True), at((0, 3))))
-def sort(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Any:
+def sort(a, axis=-1, kind=None, order=None, *, stable=None):
     _refuse("sort", order)
     if type(kind) is bool:
         raise TypeError(f"sort: expected kind as a str, got {kind}; PyTorch's descending is np.flip(np.sort(x), -1)")
@@ -157,13 +157,13 @@ sort.attach(
 
 
 @composite(np.partition, examples=(at((2, 4), 1), at((5,), just((0, 3)), axis=None)))
-def partition(a: Any, kth: Any, axis: Any = -1, kind: str = "introselect", order: Any = None) -> Any:
+def partition(a, kth, axis=-1, kind: str = "introselect", order=None):
     _refuse("partition", order)
     return _ordered(a, axis, lambda a, axis: np.argpartition(a, kth, axis))
 
 
 @composite(np.sort_complex, examples=(at(complex_normal(4)), at((4,))))
-def sort_complex(a: Any) -> Any:
+def sort_complex(a):
     a = operand(a)
     if a.dtype.kind != "c":
         a = a.astype("F" if a.dtype.char in "bhBH" else "G" if a.dtype.char == "g" else "D")
@@ -173,13 +173,13 @@ def sort_complex(a: Any) -> Any:
 # ------------------------------------------------------------------------------------------------------- sets
 
 
-def _of(numpy_function: Any, name: str, outputs: bool = True) -> Any:
+def _of(numpy_function, name, outputs=True):
     """A constant row for the positions that a function returns with its values."""
     constant(numpy_function, name=name, outputs=outputs, bind=lambda *xs, **params: (xs, params))
     return TABLE[name]
 
 
-_TWO_SETS: Any = (at((4,), (3,)), at((2, 3), (2,)))
+_TWO_SETS = (at((4,), (3,)), at((2, 3), (2,)))
 _lexsort = _of(lambda keys, axis: np.lexsort(tuple(keys), axis), "lexsort_of", outputs=False)
 _lexsort.attach(batch=lambda b: b(np.moveaxis(b.xs[0], 1, 0), shifted(b.xs[1], 0)))
 _unique_in = _of(
@@ -192,9 +192,9 @@ _common_in = _of(
 
 @composite(np.unique, examples=(at((2, 3)), at((2, 3), True, True, True, axis=0)))
 def unique(
-    ar: Any, return_index: bool = False, return_inverse: bool = False, return_counts: bool = False, axis: Any = None, *,
+    ar, return_index: bool = False, return_inverse: bool = False, return_counts: bool = False, axis=None, *,
     equal_nan: bool = True, sorted: bool = True,
-) -> Any:
+):
     positions = _unique_in(operand(ar), axis=axis, equal_nan=equal_nan)
     ar, at = flat_or(ar, axis)
     values = getitem(ar, on_axis(at, positions[0]), unique_indices=True)
@@ -202,10 +202,10 @@ def unique(
     return (values, *compress(positions, wanted)) if any(wanted) else values
 
 
-def _unique_as(fn: Any, *fields: str) -> Any:
+def _unique_as(fn, *fields):
     kind: Any = type(fn(np.zeros(0))) if fields else None
 
-    def answer(x: Any) -> Any:
+    def answer(x):
         values, *parts = unique(x, True, True, True, equal_nan=False)
         found = dict(zip(("indices", "inverse_indices", "counts"), parts, strict=True))
         if "inverse_indices" in fields:
@@ -222,7 +222,7 @@ unique_all = _unique_as(np.unique_all, "indices", "inverse_indices", "counts")
 
 
 @composite(np.union1d, examples=_TWO_SETS)
-def union1d(ar1: Any, ar2: Any) -> Any:
+def union1d(ar1, ar2):
     return np.unique(np.concatenate([operand(ar1), operand(ar2)], axis=None))
 
 
@@ -232,7 +232,7 @@ def union1d(ar1: Any, ar2: Any) -> Any:
         at(np.array([1.0, 2.0, 3.0]), [3.0, 0.5, 1.0]), at([1.0, 2.0], np.array([3.0, 1.0]), return_indices=True),
     ),
 )
-def intersect1d(ar1: Any, ar2: Any, assume_unique: bool = False, return_indices: bool = False) -> Any:
+def intersect1d(ar1, ar2, assume_unique: bool = False, return_indices: bool = False):
     ar1, ar2 = np.ravel(operand(ar1)), np.ravel(operand(ar2))
     k1, k2 = _common_in(ar1, ar2, assume_unique=assume_unique)
     values = getitem(ar1, k1, unique_indices=True)
@@ -240,13 +240,13 @@ def intersect1d(ar1: Any, ar2: Any, assume_unique: bool = False, return_indices:
 
 
 @composite(np.setdiff1d, examples=_TWO_SETS)
-def setdiff1d(ar1: Any, ar2: Any, assume_unique: bool = False) -> Any:
+def setdiff1d(ar1, ar2, assume_unique: bool = False):
     ar1 = np.ravel(operand(ar1)) if assume_unique else np.unique(operand(ar1))
     return ar1[np.isin(ar1, operand(ar2), assume_unique=assume_unique, invert=True)]
 
 
 @composite(np.setxor1d, examples=_TWO_SETS)
-def setxor1d(ar1: Any, ar2: Any, assume_unique: bool = False) -> Any:
+def setxor1d(ar1, ar2, assume_unique: bool = False):
     sides = [np.ravel(operand(a)) if assume_unique else np.unique(operand(a)) for a in (ar1, ar2)]
     values, counts = np.unique(np.concatenate(sides), return_counts=True)
     return values[counts == 1]
@@ -255,7 +255,7 @@ def setxor1d(ar1: Any, ar2: Any, assume_unique: bool = False) -> Any:
 # --------------------------------------------------------------------------------------------------- counting
 
 
-def _bind_bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Any:
+def _bind_bincount(x, /, weights=None, minlength=0):
     return (x,) if weights is None else (x, weights), {"minlength": minlength}
 
 
@@ -266,7 +266,7 @@ bincount = linear(  # in the weights
 )
 
 
-def _batched_bincount(b: Batched) -> Any:
+def _batched_bincount(b):
     """All examples are counted at once, each in bins of its own."""
     (n,) = b.shape
     x, *weights = (b.full(k) for k in range(len(b.xs)))

@@ -16,7 +16,6 @@ Source: V. Dumoulin and F. Visin, "A guide to convolution arithmetic for deep le
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import lru_cache
 from itertools import product
 from math import prod
@@ -40,17 +39,17 @@ def counts(sizes: Ints, kernel: Ints, stride: Ints, dilation: Ints, padding: Pai
 
 
 @lru_cache(maxsize=64)
-def _places(windows: Ints, kernel: Ints, stride: Ints, dilation: Ints, padding: Pairs) -> tuple[Any, ...]:
+def _places(windows, kernel, stride, dilation, padding):
     """For each place in a window, the slice of the padded array that all windows read there."""
 
-    def read(place: Ints) -> Any:
+    def read(place):
         along = zip(place, windows, stride, dilation, strict=True)
         return (slice(None), slice(None), *(slice(i * d, i * d + (n - 1) * s + 1, s) for i, n, s, d in along))
 
     return tuple(map(read, product(*map(range, kernel))))
 
 
-def _read(x: Any, of: dict[str, Any], around: float = 0.0) -> list[Any]:
+def _read(x, of, around=0.0):
     """For each place in a window, what all windows read there: views of the array with `around` around it."""
     windows, padding = counts(x.shape[2:], **of), of["padding"]
     if any(map(any, padding)):  # a third of the time of np.pad
@@ -60,7 +59,7 @@ def _read(x: Any, of: dict[str, Any], around: float = 0.0) -> list[Any]:
     return [x[entries] for entries in _places(windows, **of)]
 
 
-def _added(shape: Ints, dtype: Any, of: dict[str, Any], add: Callable[[Any, int], None], out: Any = None) -> Any:
+def _added(shape, dtype, of, add, out=None):
     """An array of this shape (`out`, if given) in which ``add(view, i)`` adds what belongs to place `i`."""
     windows, padding = counts(shape[2:], **of), of["padding"]
     wide_shape = _wide_shape(shape, padding)
@@ -73,7 +72,7 @@ def _added(shape: Ints, dtype: Any, of: dict[str, Any], add: Callable[[Any, int]
     return x
 
 
-def _zeros(shape: Ints, dtype: Any, out: Any) -> Any:
+def _zeros(shape, dtype, out):
     """Zeros; in `out`, if that is an array of this shape."""
     if out is None or out.shape != shape:
         return np.zeros(shape, dtype)
@@ -81,12 +80,12 @@ def _zeros(shape: Ints, dtype: Any, out: Any) -> Any:
     return out
 
 
-def _wide_shape(shape: Ints, padding: Pairs) -> Ints:
+def _wide_shape(shape, padding):
     """The shape of the padded array."""
     return (*shape[:2], *(n + sum(pair) for n, pair in zip(shape[2:], padding, strict=True)))
 
 
-def _inside(shape: Ints, padding: Pairs) -> Any:
+def _inside(shape, padding):
     """Where the array lies in the padded one."""
     return (..., *(slice(before, before + n) for n, (before, _) in zip(shape[2:], padding, strict=True)))
 
@@ -104,17 +103,17 @@ def window(kernel: Any, stride: Any = None, dilation: Any = None, padding: Any =
     }
 
 
-def _bind(*xs: Any, kernel: Any, stride: Any = None, dilation: Any = None, padding: Any = None) -> Any:
+def _bind(*xs, kernel, stride=None, dilation=None, padding=None):
     return xs, window(kernel, stride, dilation, padding)
 
 
-def _bind_onto(*xs: Any, kernel: Any, stride: Any = None, dilation: Any = None, padding: Any = None) -> Any:
+def _bind_onto(*xs, kernel, stride=None, dilation=None, padding=None):
     """The last argument is the sizes of the result."""
-    *xs, sizes = xs
-    return xs, {"sizes": tuple(sizes), **window(kernel, stride, dilation, padding)}
+    *arrays, sizes = xs
+    return arrays, {"sizes": tuple(sizes), **window(kernel, stride, dilation, padding)}
 
 
-_WINDOWS: tuple[dict[str, Any], ...] = (
+_WINDOWS = (
     {"kernel": (2, 2)}, {"kernel": (2, 3), "stride": (2, 1), "padding": ((1, 0), (0, 2))},
     {"kernel": (2, 2), "dilation": (2, 1), "stride": (1, 2)},
 )
@@ -124,14 +123,14 @@ _OVER = "{kernel}, {stride}, {dilation}, {padding}"
 _INTO = "{x}, kernel={kernel}, stride={stride}, dilation={dilation}, padding={padding}, out={out})"
 
 
-def _attributes(kernel: Ints, stride: Ints, dilation: Ints, padding: Pairs) -> dict[str, Any]:
+def _attributes(kernel, stride, dilation, padding):
     pads = [before for before, _ in padding] + [after for _, after in padding]
     return {"kernel_shape": kernel, "strides": stride, "dilations": dilation, "pads": pads}
 
 # ---------------------------------------------------------------------------------------------- windows as columns
 
 
-def _unfold(x: Any, out: Any = None, **of: Any) -> Any:
+def _unfold(x, out=None, **of):
     windows, places = counts(x.shape[2:], **of), _read(x, of)
     shape = (*x.shape[:2], len(places), *windows)
     columns: Any = np.empty(shape, x.dtype) if out is None else out.reshape(shape, copy=False)
@@ -140,14 +139,14 @@ def _unfold(x: Any, out: Any = None, **of: Any) -> Any:
     return columns.reshape(x.shape[0], x.shape[1] * len(places), prod(windows))
 
 
-def _fold(columns: Any, sizes: Ints, out: Any = None, **of: Any) -> Any:
+def _fold(columns, sizes, out=None, **of):
     n, size = columns.shape[0], prod(of["kernel"])
     shape = (n, columns.shape[1] // size, *sizes)
     columns = columns.reshape(*shape[:2], size, *counts(sizes, **of))
     return _added(shape, columns.dtype, of, lambda x, i: np.add(x, columns[:, :, i], x), out)
 
 
-def _columns(shape: Ints, of: dict[str, Any]) -> Any:
+def _columns(shape, of):
     """An example: the columns of images of this shape."""
     return at(_unfold(np.zeros(shape), **window(**of)).shape, just(shape[2:]), **of)
 
@@ -162,13 +161,13 @@ unfold: Primitive = linear(
 )
 
 
-def _one_place_each(channels: int, kernel: Ints, dtype: Any) -> Any:
+def _one_place_each(channels, kernel, dtype):
     """The weights of a convolution that copies: for each channel and each place in a window, a one in that place."""
     size = prod(kernel)
     return np.tile(np.eye(size, dtype=dtype).reshape(size, 1, *kernel), (channels, 1, *(1 for _ in kernel)))
 
 
-def _unfold_onnx(b: Any, x: Any, **of: Any) -> Any:
+def _unfold_onnx(b, x, **of):
     channels, kernel = x.shape[1], of["kernel"]
     weight = b.constant(_one_place_each(channels, kernel, x.dtype))
     y = b("Conv", x, weight, group=channels, **_attributes(**of))
@@ -186,7 +185,7 @@ fold: Primitive = linear(
 )
 
 
-def _fold_onnx(b: Any, columns: Any, sizes: Ints, **of: Any) -> Any:
+def _fold_onnx(b, columns, sizes, **of):
     channels, windows = columns.shape[1] // prod(of["kernel"]), counts(sizes, **of)
     x = b("Reshape", columns, b.shape([columns.shape[0], columns.shape[1], *windows]))
     weight = b.constant(_one_place_each(channels, of["kernel"], columns.dtype))
@@ -209,7 +208,7 @@ fold.attach(
 # ---------------------------------------------------------------------------------------------- the largest entry
 
 
-def _max_pool(x: Any, out: Any = None, **of: Any) -> Any:
+def _max_pool(x, out=None, **of):
     first, *others = _read(x, of, -np.inf)
     y = np.empty(first.shape, x.dtype) if out is None else out
     np.copyto(y, first)
@@ -218,7 +217,7 @@ def _max_pool(x: Any, out: Any = None, **of: Any) -> Any:
     return y
 
 
-def _window_argmax(x: Any, y: Any, out: Any = None, **of: Any) -> Any:
+def _window_argmax(x, y, out=None, **of):
     """The number of the first place in each window that holds its largest entry `y`.
 
     It is the count of the places before it, which takes a twentieth of the time of copying under a mask.
@@ -232,10 +231,10 @@ def _window_argmax(x: Any, y: Any, out: Any = None, **of: Any) -> Any:
     return k
 
 
-def _unpool(g: Any, k: Any, sizes: Ints, out: Any = None, **of: Any) -> Any:
+def _unpool(g, k, sizes, out=None, **of):
     apart = all(d == 1 and s >= n for n, s, d in zip(of["kernel"], of["stride"], of["dilation"], strict=True))
 
-    def add(x: Any, i: int) -> None:
+    def add(x, i):
         if apart:  # no entry is in two windows
             np.multiply(g, k == i, x)
         else:
@@ -244,7 +243,7 @@ def _unpool(g: Any, k: Any, sizes: Ints, out: Any = None, **of: Any) -> Any:
     return _added((*g.shape[:2], *sizes), g.dtype, of, add, out)
 
 
-def _pool_at(x: Any, k: Any, **of: Any) -> Any:
+def _pool_at(x, k, **of):
     y = np.zeros(k.shape, x.dtype)
     for i, entries in enumerate(_read(x, of)):
         np.copyto(y, entries, where=k == i)
@@ -259,22 +258,22 @@ window_argmax.attach(
 )
 
 
-def _max_pool_pull(g: Any, y: Any, x: Any, kernel: Ints, stride: Ints, dilation: Ints, padding: Pairs) -> Any:
+def _max_pool_pull(g, y, x, kernel, stride, dilation, padding):
     of: dict[str, Any] = {"kernel": kernel, "stride": stride, "dilation": dilation, "padding": padding}
     return unpool(g, window_argmax(x, y, **of), x.shape[2:], **of)
 
 
-def _random_places(shape: Ints, of: dict[str, Any]) -> Drawn:
+def _random_places(shape, of):
     """In each window over an image of this shape, the number of a place."""
 
-    def draw(rng: Any) -> Any:
+    def draw(rng):
         x, windows = rng.normal(size=shape), window(**of)
         return _window_argmax(x, _max_pool(x, **windows), **windows)
 
     return Drawn(draw)
 
 
-def _windows_shape(shape: Ints, of: dict[str, Any]) -> Ints:
+def _windows_shape(shape, of):
     """The shape with one entry for each window over an image of this shape."""
     return *shape[:2], *counts(shape[2:], **window(**of))
 
@@ -313,7 +312,7 @@ pool_at.attach(batch=merged)
 # ------------------------------------------------------------------------------------------------------ the sum
 
 
-def _window_sum(x: Any, **of: Any) -> Any:
+def _window_sum(x, **of):
     first, *others = _read(x, of)
     y = np.copy(first)
     for entries in others:
@@ -321,7 +320,7 @@ def _window_sum(x: Any, **of: Any) -> Any:
     return y
 
 
-def _window_spread(g: Any, sizes: Ints, **of: Any) -> Any:
+def _window_spread(g, sizes, **of):
     return _added((*g.shape[:2], *sizes), g.dtype, of, lambda x, i: np.add(x, g, x))
 
 
@@ -335,7 +334,7 @@ window_sum: Primitive = linear(
 )
 
 
-def _sum_onnx(b: Any, x: Any, **of: Any) -> Any:
+def _sum_onnx(b, x, **of):
     weight = b.constant(np.ones((x.shape[1], 1, *of["kernel"]), x.dtype))
     return b("Conv", x, weight, group=x.shape[1], **_attributes(**of))
 
