@@ -79,19 +79,16 @@ def _from_the_end(a, g):
     return np.flip(linear_recurrence(np.flip(a, 0), np.flip(g, 0)), 0)
 
 
-linear_recurrence = general(
-    _linear_recurrence, lambda g, y, x1: _from_the_end(x1, g)[1:] * y[:-1], lambda g, x1: _from_the_end(x1, g),
-    name="linear_recurrence", np_name="linear_recurrence", tex=r"\operatorname{{recurrence}}({x1}, {x2})",
-    examples=(at((3,), (4,)), at((2, 3), (3, 3)), at((0, 2), (1, 2))),
-)
-
-
 def _recurrences(b):
     """Each entry beside the first axis has a recurrence of its own: so has each example."""
     return np.moveaxis(b(*(np.moveaxis(b.full(k), 0, 1) for k in range(2))), 1, 0)
 
 
-linear_recurrence.attach(batch=_recurrences)
+linear_recurrence = general(
+    _linear_recurrence, lambda g, y, x1: _from_the_end(x1, g)[1:] * y[:-1], lambda g, x1: _from_the_end(x1, g),
+    name="linear_recurrence", np_name="linear_recurrence", tex=r"\operatorname{{recurrence}}({x1}, {x2})",
+    examples=(at((3,), (4,)), at((2, 3), (3, 3)), at((0, 2), (1, 2))), batch=_recurrences,
+)
 
 
 def _accumulation(row, of=None):

@@ -127,12 +127,6 @@ _TAKEN = (
     at((2, 3), just((1, np.array([True, False, True])))), at((2, 3), []),
 )
 _END = np.iinfo(np.int64).max
-getitem = linear(
-    lambda x, index, unique_indices=True: x[index],
-    lambda g, index, x_shape, unique_indices: into_zeros(g, index, x_shape, unique_indices),
-    name="getitem", bind=_bind_getitem, tex="{x}_{{{index}}}",
-    examples=_TAKEN,
-)
 
 
 def _bounds(part):
@@ -165,7 +159,12 @@ def getitem_onnx(b, x, index, unique_indices=True):
     return b("Unsqueeze", y, b.ints(added)) if added else b("Identity", y) if y is x else y
 
 
-getitem.attach(infix="{x}[{index}]", algebra="index", view=True, emit="{x}[{index}]", onnx=getitem_onnx)
+getitem = linear(
+    lambda x, index, unique_indices=True: x[index],
+    lambda g, index, x_shape, unique_indices: into_zeros(g, index, x_shape, unique_indices),
+    name="getitem", bind=_bind_getitem, tex="{x}_{{{index}}}",
+    examples=_TAKEN, infix="{x}[{index}]", algebra="index", view=True, emit="{x}[{index}]", onnx=getitem_onnx,
+)
 into_zeros: Primitive = linear(
     _into_zeros, lambda g, index, unique_indices: getitem(g, index, unique_indices),
     name="into_zeros", bind=_bind_scatter,
@@ -259,8 +258,8 @@ scatter_at: Primitive = linear(
     None,
     name="scatter_at", bind=lambda g, k, index, shape: ((g, k), {"index": index, "shape": shape}),
     examples=(at((3,), np.array([0, 2, 0]), just((Slot(),)), just((4,))),),
+    call="into_zeros({x1}, np.s_[{index}], {shape})",
 )
-scatter_at.attach(call="into_zeros({x1}, np.s_[{index}], {shape})")
 
 def arrays_in(index, ndim: int, k_ndim: int = 0) -> tuple[int, int, bool]:
     """Where NumPy puts the axes of the arrays in an index into an array of `ndim` axes.
@@ -391,11 +390,6 @@ _PUT = (
     at((3, 4), 1, (4,)), at((3, 4), just((slice(None), slice(0, 3, 2))), ()), at((4,), [0, 2, 0], (3,)),
     at((5,), [[0, 2], [0, 1]], (2, 2)), at((2, 3), np.eye(2, 3) > 0, (2,)), at((2, 3), just(([0, 1, 0], 1)), ()),
 )
-set_at: Primitive = linear(
-    _set, lambda g, index, unique_indices: set_at(g, index, 0, unique_indices=unique_indices), _set_value,
-    name="set_at", bind=_bind_set,
-    examples=(*_PUT, at((3, 4), 1, (1, 4))),
-)
 
 
 def _set_textbook(x, value, index):
@@ -404,7 +398,11 @@ def _set_textbook(x, value, index):
     return y
 
 
-set_at.attach(source=_set_textbook, algebra="assignment")
+set_at: Primitive = linear(
+    _set, lambda g, index, unique_indices: set_at(g, index, 0, unique_indices=unique_indices), _set_value,
+    name="set_at", bind=_bind_set,
+    examples=(*_PUT, at((3, 4), 1, (1, 4))), source=_set_textbook, algebra="assignment",
+)
 set_at.__doc__ = """A copy of `x` with ``x[index] = value``, differentiable in both.
 
 Parameters
@@ -482,18 +480,19 @@ def _extreme(ufunc, unlike):
         ufunc.at(full, index, value)
         return full
 
-    def shares(y, x1, x2, index, unique_indices):
-        """Where `x1` and where `x2` equals the result, and the number of ties at each entry."""
+    def shared(g, y, x1, x2, index, unique_indices):
+        """Where `x1` and where `x2` equals the result, and what each of those that do gets of the cotangent."""
         old, new = np.equal(x1, y), np.equal(x2, getitem(y, index, unique_indices))
-        return old, new, add_at(np.where(old, 1, 0), index, np.where(new, 1, 0))
+        count = add_at(np.where(old, 1, 0), index, np.where(new, 1, 0))
+        return old, new, g / np.maximum(count, 1)
 
     def of_x(g, y, x1, x2, index, unique_indices):
-        old, _, count = shares(y, x1, x2, index, unique_indices)
-        return np.where(old, g / np.maximum(count, 1), 0)
+        old, _, share = shared(g, y, x1, x2, index, unique_indices)
+        return np.where(old, share, 0)
 
     def of_value(g, y, x1, x2, index, unique_indices):
-        _, new, count = shares(y, x1, x2, index, unique_indices)
-        return np.where(new, getitem(g / np.maximum(count, 1), index, unique_indices), 0)
+        _, new, share = shared(g, y, x1, x2, index, unique_indices)
+        return np.where(new, getitem(share, index, unique_indices), 0)
 
     row = general(at, of_x, of_value, name=f"{ufunc.__name__}_at", bind=bind, examples=_PUT)
     row.__doc__ = f"A copy of `x` with its {ufunc.__name__} with `value` at `index`; ties share the gradient."

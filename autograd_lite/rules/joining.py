@@ -69,13 +69,6 @@ def _bind_stack(arrays, axis=0, *, dtype=None, casting="same_kind"):
     return arrays, {"axis": normalize_axis_index(axis, arrays[0].ndim + 1) if arrays else axis}
 
 
-stack = linear(
-    lambda *xs, axis: np.stack(xs, axis), lambda g, i, axis: g[on_axis(axis, i)],
-    of=np.stack, bind=_bind_stack, variadic=True,
-    examples=(at([(), ()]), at([(2, 3)] * 4, -1), at([(2, 3), (2, 3)], axis=1)),
-)
-
-
 def _joined_full(b):
     return b(*map(b.full, range(len(b.xs))), axis=shifted(b.params["axis"], 0))
 
@@ -94,7 +87,10 @@ def _stacked_into(xs, y, axis):
     return "; ".join(f"{{out}}[{before}{k}] = {{x{k + 1}}}" for k in range(len(xs)))
 
 
-stack.attach(
+stack = linear(
+    lambda *xs, axis: np.stack(xs, axis), lambda g, i, axis: g[on_axis(axis, i)],
+    of=np.stack, bind=_bind_stack, variadic=True,
+    examples=(at([(), ()]), at([(2, 3)] * 4, -1), at([(2, 3), (2, 3)], axis=1)),
     joins=lambda axis: axis == 0, algebra="stack", emit="np.stack(({xs}), axis={axis})", out=_stacked_into,
     batch=_joined_full,
     onnx=lambda b, *xs, axis: b("Concat", *(b("Unsqueeze", x, b.ints(axis)) for x in xs), axis=axis),
@@ -274,12 +270,7 @@ def _restack(g, axis):
 unstack = linear(
     lambda x, axis: tuple(np.moveaxis(x, axis, 0)), _restack,
     of=np.unstack, bind=_bind_unstack, outputs=True,
-    examples=(at((3,)), at((2, 3), axis=-1)),
-)
-
-
-unstack.attach(
-    batch=axes("axis"), part=lambda k, axis: on_axis(axis, k), view=True,
+    examples=(at((3,)), at((2, 3), axis=-1)), batch=axes("axis"), part=lambda k, axis: on_axis(axis, k), view=True,
     definition=lambda x, axis: tuple(x[on_axis(axis, k)] for k in range(x.shape[axis])),
     onnx=lambda b, x, axis: [getitem_onnx(b, x, on_axis(axis, k)) for k in range(x.shape[axis])],
 )
@@ -317,12 +308,6 @@ def _unrepeat(g, repeats, axis, x_shape):
     return into_zeros(g, on_axis(axis, np.repeat(np.arange(n), repeats)), x_shape)
 
 
-repeat = linear(
-    np.repeat, _unrepeat, bind=_bind_repeat,
-    examples=(at((2, 3), 2), at((2, 3), 3, -1), at((2, 3, 2), 2, 0), at((2, 3), [2, 0, 1], axis=1), at((2,), 0)),
-)
-
-
 def _repeat_onnx(b, x, repeats, axis):
     n, before, after = x.shape[axis], x.shape[:axis], x.shape[axis + 1 :]
     if isinstance(n, int):
@@ -331,7 +316,11 @@ def _repeat_onnx(b, x, repeats, axis):
     return b("Reshape", wide, b.shape((*before, -1, *after)))
 
 
-repeat.attach(batch=axes("axis"), onnx=_repeat_onnx)
+repeat = linear(
+    np.repeat, _unrepeat, bind=_bind_repeat,
+    examples=(at((2, 3), 2), at((2, 3), 3, -1), at((2, 3, 2), 2, 0), at((2, 3), [2, 0, 1], axis=1), at((2,), 0)),
+    batch=axes("axis"), onnx=_repeat_onnx,
+)
 
 
 @composite(np.tile, examples=(at((2, 3), 2), at((3,), just((2, 1, 3))), at((2, 3), just((0, 2))), at((), 3)))

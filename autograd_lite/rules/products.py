@@ -180,20 +180,18 @@ def _outer_bind(a, b, out=None):
     return (operand(a), operand(b)), {}
 
 
-outer = bilinear(
-    np.outer, lambda g, x2, x1_shape: np.dot(g, np.ravel(x2)).reshape(x1_shape),
-    lambda g, x1, x2_shape: np.dot(np.ravel(x1), g).reshape(x2_shape),
-    bind=_outer_bind, tex=r"{x1}\,{x2}^\top",
-    examples=[at((2,), (3,)), at((2, 2), (2, 3)), at((), (3,)), at((0,), (2,))],
-)
-
-
 def _batched_outer(b):
     x1, x2 = (x.reshape(b.size, prod(x.shape[1:])) if on else np.ravel(x) for x, on in zip(b.xs, b.on, strict=True))
     return x1[..., :, None] * x2[..., None, :]
 
 
-outer.attach(text="{x1} @ {x2}ᵀ", algebra="outer product", batch=_batched_outer)
+outer = bilinear(
+    np.outer, lambda g, x2, x1_shape: np.dot(g, np.ravel(x2)).reshape(x1_shape),
+    lambda g, x1, x2_shape: np.dot(np.ravel(x1), g).reshape(x2_shape),
+    bind=_outer_bind, tex=r"{x1}\,{x2}^\top",
+    examples=[at((2,), (3,)), at((2, 2), (2, 3)), at((), (3,)), at((0,), (2,))],
+    text="{x1} @ {x2}ᵀ", algebra="outer product", batch=_batched_outer,
+)
 
 # ------------------------------------------------------------------------------------------ stacks of vectors
 
@@ -214,14 +212,14 @@ vecdot = bilinear(
 matvec = bilinear(
     np.matvec, lambda g, x2: g[..., None] * x2[..., None, :], lambda g, x1: np.matvec(x1.mT, g),
     examples=[at((2, 3), (3,)), at((4, 2, 3), (3,)), at((2, 3), (5, 1, 3))], batch=stacked(2, 1),
+    text="{x1} @ {x2}", tex=r"{x1}\,{x2}",
 )
 vecmat = bilinear(
     np.vecmat, lambda g, x2: np.matvec(x2, conj(g)), lambda g, x1: x1[..., None] * g[..., None, :],
     holomorphic=False,  # the vector is conjugated
     examples=[at((3,), (3, 2)), at((3,), (4, 3, 2)), at((5, 1, 3), (3, 2))], batch=stacked(1, 2),
+    text="{x1} @ {x2}", tex=r"{x1}\,{x2}",
 )
-matvec.attach(text="{x1} @ {x2}", tex=r"{x1}\,{x2}")
-vecmat.attach(text="{x1} @ {x2}", tex=r"{x1}\,{x2}")
 
 # --------------------------------------------------------------------------------------------------- any rank
 
@@ -311,44 +309,29 @@ def trace(a, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype=None, out=No
     return np.sum(np.diagonal(operand(a), offset, axis1, axis2), axis=-1, dtype=dtype)
 
 
-def _multi_dot(*xs):
-    return np.linalg.multi_dot(xs)
+def _multi_dot_bind(arrays, *, out=None):
+    """A vector at an end is a matrix of one row, or of one column."""
+    refuse_out(out)
+    xs = tuple(map(operand, arrays))
+    if len(xs) == 2:  # as in NumPy, of any rank
+        return np.dot(*xs)
+    row, column = xs[0].ndim == 1, xs[-1].ndim == 1
+    if not row and not column:
+        return xs, {}
+    y = np.linalg.multi_dot([xs[0][None, :] if row else xs[0], *xs[1:-1], xs[-1][:, None] if column else xs[-1]])
+    return y.reshape(y.shape[row : 2 - column])
 
 
 def _multi_dot_rule(g, xs, i):
-    """For ``x1 x2 x3`` the cotangent of x2 is ``x1ᵀ g x3ᵀ``. The ends may be vectors: a row and a column."""
-    full = list(xs)
-    if xs[0].ndim == 1:
-        full[0] = xs[0][None, :]
-    if xs[-1].ndim == 1:
-        full[-1] = xs[-1][:, None]
-    g = g.reshape(full[0].shape[0], full[-1].shape[1])
-    before, after = [x.T for x in full[:i]], [x.T for x in full[i + 1 :]]
-    return np.linalg.multi_dot([*before[::-1], g, *after[::-1]]).reshape(xs[i].shape)
-
-
-def _multi_dot_bind(arrays, *, out=None):
-    refuse_out(out)
-    xs = tuple(map(operand, arrays))
-    if len(xs) == 2 and {x.ndim for x in xs} - {1, 2}:  # NumPy multiplies two arrays of any rank
-        return np.dot(*xs)
-    return xs, {}
-
-
-multi_dot = bilinear(
-    _multi_dot, _multi_dot_rule, of=np.linalg.multi_dot,
-    bind=_multi_dot_bind, variadic=True,
-    examples=[
-        at([(2, 3), (3, 4)]), at([(2, 3), (3, 4), (4, 2)]), at([(3,), (3, 4), (4, 2), (2,)]), at([(3,), (3, 4)]),
-        at([(2, 3), (3,)]), at([(2, 0), (0, 3), (3, 2)]), at([(0,), (0, 3)]),
-    ],
-)
+    """For ``x1 x2 x3`` the cotangent of x2 is ``x1ᵀ g x3ᵀ``."""
+    before, after = [x.T for x in xs[:i]], [x.T for x in xs[i + 1 :]]
+    return np.linalg.multi_dot([*before[::-1], g, *after[::-1]])
 
 
 def _batched_multi_dot(b):
     """From the end that is a vector, if one is."""
     factors = list(zip(b.xs, b.on, strict=True))
-    step = -1 if b.ndim(len(factors) - 1) == 1 else 1
+    step = -1 if b.shape[1] == 1 else 1
     y, on = factors[::step][0]
     for x, has in factors[::step][1:]:
         y = product(y, x, on, has) if step == 1 else product(x, y, has, on)
@@ -356,4 +339,11 @@ def _batched_multi_dot(b):
     return y
 
 
-multi_dot.attach(batch=_batched_multi_dot)
+multi_dot = bilinear(
+    lambda *xs: np.linalg.multi_dot(xs), _multi_dot_rule, of=np.linalg.multi_dot, bind=_multi_dot_bind, variadic=True,
+    examples=[
+        at([(2, 3), (3, 4)]), at([(2, 3), (3, 4), (4, 2)]), at([(3,), (3, 4), (4, 2), (2,)]), at([(3,), (3, 4)]),
+        at([(2, 3), (3,)]), at([(2, 0), (0, 3), (3, 2)]), at([(0,), (0, 3)]),
+    ],
+    batch=_batched_multi_dot,
+)

@@ -121,14 +121,6 @@ def _sum_into(xs, y, axis, keepdims):
     return found or "np.add.reduce({x}, axis={axis}, keepdims={keepdims}, out={out})"
 
 
-sum = linear(
-    lambda x, axis, keepdims: np.add.reduce(x, axis=axis, keepdims=keepdims),
-    lambda g, axis, keepdims, x_shape: spread(g, axis, keepdims, x_shape),
-    of=np.sum, bind=_fold(np.sum, np.add, 0), tex=r"\sum {x}",
-    examples=_OVER_AXES + _OF_ONE + _OF_NONE + _SELECTED + _FROM,
-)
-
-
 def _reducing(operator):
     def form(b, x, axis, keepdims):
         axes = reduced(axis, x.ndim)
@@ -137,7 +129,11 @@ def _reducing(operator):
     return form
 
 
-sum.attach(
+sum = linear(
+    lambda x, axis, keepdims: np.add.reduce(x, axis=axis, keepdims=keepdims),
+    lambda g, axis, keepdims, x_shape: spread(g, axis, keepdims, x_shape),
+    of=np.sum, bind=_fold(np.sum, np.add, 0), tex=r"\sum {x}",
+    examples=_OVER_AXES + _OF_ONE + _OF_NONE + _SELECTED + _FROM,
     text="Σ {x}", algebra="total", js="sum({x}, {axis}, {keepdims})", emit=_emit_sum, out=_sum_into,
     batch=axes("axis"), onnx=_reducing("ReduceSum"),
 )
@@ -263,8 +259,8 @@ def _mean_pull(g, axis, keepdims, x_shape):
 mean = linear(
     _mean, _mean_pull, of=np.mean, bind=_bind_mean, tex=r"\operatorname{{mean}}({x})",
     examples=_OVER_AXES + _OF_ONE + _SELECTED,
+    algebra="reduction", definition=True, batch=axes("axis"), onnx=_reducing("ReduceMean"),
 )
-mean.attach(algebra="reduction", definition=True, batch=axes("axis"), onnx=_reducing("ReduceMean"))
 
 
 def _moment_bind(finish):
@@ -335,8 +331,6 @@ std = general(
     of=np.std, bind=_moment_bind(_root), holomorphic=False,
     tex=r"\operatorname{{std}}({x})",
     examples=_MOMENTS,
-)
-std.attach(
     algebra="reduction", js=lambda x, axis, ddof, keepdims: np.sqrt(np.var(x, axis, ddof=ddof, keepdims=keepdims)),
     unlike_torch=_BY_N, batch=axes("axis"),
 )
@@ -423,8 +417,10 @@ def _exp_minus(x1, x2):
 
 
 #: The weight of an entry `x1` in a `logsumexp` with the value `x2`: 0 if all are -inf, 1 for +inf.
-exp_minus = elementwise(_exp_minus, lambda y: y, lambda y: -y, name="exp_minus", tex="e^{{{x1} - {x2}}}")
-exp_minus.attach(scalar="(1 if x2 > 0 else 0) if x1 == x2 and abs(x2) == inf else exp(x1 - x2)")
+exp_minus = elementwise(
+    _exp_minus, lambda y: y, lambda y: -y, name="exp_minus", tex="e^{{{x1} - {x2}}}",
+    scalar="(1 if x2 > 0 else 0) if x1 == x2 and abs(x2) == inf else exp(x1 - x2)",
+)
 
 
 def _logsumexp(x, axis, keepdims):
@@ -457,19 +453,15 @@ def _logsumexp_pull(g, y, x, axis, keepdims):
     return spread(g, axis, keepdims, x.shape) * exp_minus(x, kept)
 
 
-logsumexp = general(
-    _logsumexp, _logsumexp_pull, name="logsumexp", np_name="logsumexp", bind=_bind_logsumexp, tex=r"\ln \sum e^{{{x}}}",
-    examples=(*_OVER_AXES, *_OF_ONE, *_OF_NONE, at((2, 3), 1, uniform(0.5, 2, 3)), at((2, 3), b=uniform(0, 1, 2, 1))),
-)
-
-
 def _logsumexp_textbook(x, axis, keepdims=False):
     top = np.max(x, axis=axis, keepdims=True)
     y = np.log(np.sum(np.exp(x - top), axis=axis, keepdims=True)) + top
     return y if keepdims else np.squeeze(y, axis=axis)
 
 
-logsumexp.attach(
+logsumexp = general(
+    _logsumexp, _logsumexp_pull, name="logsumexp", np_name="logsumexp", bind=_bind_logsumexp, tex=r"\ln \sum e^{{{x}}}",
+    examples=(*_OVER_AXES, *_OF_ONE, *_OF_NONE, at((2, 3), 1, uniform(0.5, 2, 3)), at((2, 3), b=uniform(0, 1, 2, 1))),
     source=_logsumexp_textbook, algebra="reduction", definition=True, batch=axes("axis"),
     onnx=_reducing("ReduceLogSumExp"),
 )

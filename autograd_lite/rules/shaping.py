@@ -104,9 +104,8 @@ _RAVELLED = (
 ravel = linear(
     lambda x, order: x.ravel(order), lambda g, x_shape, order: g.reshape(x_shape, order=order),
     of=np.ravel, bind=_bind_ravel,
-    examples=_RAVELLED,
+    examples=_RAVELLED, view=True, batch=_in_layout, onnx=lambda b, x, order: _reshape_onnx(b, x, (-1,), order),
 )
-ravel.attach(view=True, batch=_in_layout, onnx=lambda b, x, order: _reshape_onnx(b, x, (-1,), order))
 
 
 def _bind_flatten(a, start_dim=0, end_dim=-1, order="C"):
@@ -130,8 +129,8 @@ flatten = linear(
     _flatten, lambda g, x_shape, order: g.reshape(x_shape, order=order), name="flatten",
     bind=_bind_flatten,
     examples=(*_RAVELLED, at((2, 3, 4), 1), at((2, 3, 4), 0, 1)),
+    batch=_in_layout, onnx=lambda b, x, order: _reshape_onnx(b, x, (-1,), order),
 )
-flatten.attach(batch=_in_layout, onnx=lambda b, x, order: _reshape_onnx(b, x, (-1,), order))
 
 
 def _bind_squeeze(a, axis=None):
@@ -144,16 +143,12 @@ squeeze = linear(
     np.squeeze, lambda g, x_shape: g.reshape(x_shape),
     bind=_bind_squeeze,
     examples=(at((1, 3, 1)), at((1, 3, 1), -1), at((1, 3, 1), axis=(0, 2)), at(())),
-)
-squeeze.attach(
     view=True, batch=reshaped, onnx=lambda b, x, axis: b("Squeeze", x, *([] if axis is None else [b.ints(axis)])),
 )
 expand_dims = linear(
     np.expand_dims, lambda g, x_shape: g.reshape(x_shape),
     bind=lambda a, axis: ((operand(a),), {"axis": ints(axis)}),
     examples=(at((3,), 0), at((2, 3), just((0, -1))), at((), 0)),
-)
-expand_dims.attach(
     algebra="new axis", batch=reshaped, view=True, onnx=lambda b, x, axis: b("Unsqueeze", x, b.ints(axis)),
 )
 
@@ -179,8 +174,8 @@ copy = linear(
     np.copy, lambda g: g,
     tex="{x}", bind=lambda a, order="K": ((operand(a),), {"order": order}),
     examples=(at((2, 3)), at((2, 3), order="F")),
+    algebra="identity", batch=ALIGNED, onnx=lambda b, x, **layout: b("Identity", x),
 )
-copy.attach(algebra="identity", batch=ALIGNED, onnx=lambda b, x, **layout: b("Identity", x))
 
 
 def _bind_astype(x, dtype, order="K", casting="unsafe", *, copy=True, device=None):
@@ -293,10 +288,6 @@ moveaxis = linear(
     np.moveaxis, lambda g, source, destination: np.moveaxis(g, destination, source),
     bind=_bind_moveaxis,
     examples=(at((2, 3, 4), 0, -1), at((2, 3, 4), just((0, 1)), just((-1, 0)))),
-)
-
-
-moveaxis.attach(
     algebra="move of axes", batch=axes("source", "destination"), view=True,
     onnx=_permuted(np.moveaxis),
 )

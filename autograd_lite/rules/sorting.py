@@ -73,12 +73,15 @@ def _batched_isin(b):
     return ~found if b.params.get("invert", False) else found
 
 
-for _fn, _batch, *_arrays in (
-    (np.argsort, along_axis, "a"), (np.argpartition, along_axis, "a"), (np.argwhere, None, "a"),
-    (np.flatnonzero, None, "a"), (np.searchsorted, _batched_search, "a", "v"),
-    (np.digitize, _batched_digitize, "x", "bins"), (np.isin, _batched_isin, "element", "test_elements"),
+_BINS = np.array([-1.0, 0.0, 1.0])
+for _fn, _batch, _examples, *_arrays in (
+    (np.argsort, along_axis, (), "a"), (np.argpartition, along_axis, (at((5,), 2),), "a"),
+    (np.argwhere, None, (), "a"), (np.flatnonzero, None, (), "a"),
+    (np.searchsorted, _batched_search, (at(_BINS, (3,)),), "a", "v"),
+    (np.digitize, _batched_digitize, (at((3,), _BINS),), "x", "bins"),
+    (np.isin, _batched_isin, (at(np.array([1, 2, 3]), np.array([2, 5])),), "element", "test_elements"),
 ):
-    constant(_fn, bind=by_signature(_fn, *_arrays), batch=_batch)
+    constant(_fn, bind=by_signature(_fn, *_arrays), batch=_batch, examples=_examples)
 constant(np.nonzero, bind=by_signature(np.nonzero, "a"), outputs=True)
 
 # The signatures of these are written out, since before NumPy 2.4 functions in C have none.
@@ -91,7 +94,7 @@ constant(
     bind=lambda a, /, axis=None, count=None, bitorder="big": (
         (a,), {"axis": axis, "count": count, "bitorder": bitorder}
     ),
-    batch=along_axis,
+    batch=along_axis, examples=(at(np.array([5], np.uint8)),),
 )
 constant(
     np.ravel_multi_index,
@@ -99,19 +102,13 @@ constant(
         (multi_index,), {"dims": dims, "mode": mode, "order": order}
     ),
     batch=lambda b: b(np.moveaxis(b.xs[0], 1, 0)),
+    examples=(at([np.array([0, 1]), np.array([2, 0])], just((2, 3))),),
 )
 constant(
     np.unravel_index,
     bind=lambda indices, shape, order="C": ((indices,), {"shape": shape, "order": order}),
-    outputs=True, batch=ALIGNED,
-)  # fmt: skip
-for _name, _example in (
-    ("argpartition", at((5,), 2)), ("digitize", at((3,), np.array([-1.0, 0.0, 1.0]))),
-    ("searchsorted", at(np.array([-1.0, 0.0, 1.0]), (3,))), ("isin", at(np.array([1, 2, 3]), np.array([2, 5]))),
-    ("unpackbits", at(np.array([5], np.uint8))), ("unravel_index", at(np.array([1, 5]), just((2, 3)))),
-    ("ravel_multi_index", at([np.array([0, 1]), np.array([2, 0])], just((2, 3)))),
-):
-    TABLE[_name].attach(examples=(_example,))
+    outputs=True, batch=ALIGNED, examples=(at(np.array([1, 5]), just((2, 3))),),
+)
 argsort, argpartition, nonzero = TABLE["argsort"], TABLE["argpartition"], TABLE["nonzero"]
 
 

@@ -282,8 +282,6 @@ _IMAGE = (2, 1, 4, 4)
 max_pool = general(
     _max_pool, _max_pool_pull, name="max_pool", bind=_bind, tex=r"\max_{{window}} {x}",
     examples=[at((2, 2, 4, 4), **of) for of in _POOLS],
-)
-max_pool.attach(
     js=f"maxPool({{x}}, {_OVER})", batch=merged, algebra="largest of windows", innermost=0, out=f"{{fn}}({_INTO}",
     onnx=lambda b, x, **of: b("MaxPool", x, **_attributes(**of)),
 )
@@ -305,9 +303,8 @@ pool_at: Primitive = linear(
         g, x2, x1_shape[2:], kernel=kernel, stride=stride, dilation=dilation, padding=padding
     ),
     None, name="pool_at", bind=_bind,
-    examples=[at(_IMAGE, _random_places(_IMAGE, of), **of) for of in _POOLS],
+    examples=[at(_IMAGE, _random_places(_IMAGE, of), **of) for of in _POOLS], batch=merged,
 )
-pool_at.attach(batch=merged)
 
 # ------------------------------------------------------------------------------------------------------ the sum
 
@@ -324,28 +321,24 @@ def _window_spread(g, sizes, **of):
     return _added((*g.shape[:2], *sizes), g.dtype, of, lambda x, i: np.add(x, g, x))
 
 
+def _sum_onnx(b, x, **of):
+    weight = b.constant(np.ones((x.shape[1], 1, *of["kernel"]), x.dtype))
+    return b("Conv", x, weight, group=x.shape[1], **_attributes(**of))
+
+
 window_sum: Primitive = linear(
     _window_sum,
     lambda g, x_shape, kernel, stride, dilation, padding: window_spread(
         g, x_shape[2:], kernel=kernel, stride=stride, dilation=dilation, padding=padding
     ),
     name="window_sum", bind=_bind, tex=r"\sum_{{window}} {x}",
-    examples=[at((2, 2, 4, 4), **of) for of in _POOLS],
+    examples=[at((2, 2, 4, 4), **of) for of in _POOLS], batch=merged, onnx=_sum_onnx,
 )
-
-
-def _sum_onnx(b, x, **of):
-    weight = b.constant(np.ones((x.shape[1], 1, *of["kernel"]), x.dtype))
-    return b("Conv", x, weight, group=x.shape[1], **_attributes(**of))
-
-
-window_sum.attach(batch=merged, onnx=_sum_onnx)
 window_spread: Primitive = linear(
     _window_spread,
     lambda g, kernel, stride, dilation, padding: window_sum(
         g, kernel=kernel, stride=stride, dilation=dilation, padding=padding
     ),
     name="window_spread", bind=_bind_onto,
-    examples=[at(_windows_shape(_IMAGE, of), just((4, 4)), **of) for of in _POOLS],
+    examples=[at(_windows_shape(_IMAGE, of), just((4, 4)), **of) for of in _POOLS], batch=merged,
 )
-window_spread.attach(batch=merged)
