@@ -51,8 +51,7 @@ def _cumsum_back(g, axis, x_shape):
 
 
 cumsum = linear(
-    lambda x, axis: np.cumsum(x, axis), _cumsum_back,
-    of=np.cumsum, bind=_binding("cumsum"), tex=r"\operatorname{{cumsum}}({x})",
+    np.cumsum, _cumsum_back, bind=_binding("cumsum"), tex=r"\operatorname{{cumsum}}({x})",
     examples=_ALONG, batch=along,
 )
 
@@ -86,7 +85,7 @@ def _recurrences(b):
 
 linear_recurrence = general(
     _linear_recurrence, lambda g, y, x1: _from_the_end(x1, g)[1:] * y[:-1], lambda g, x1: _from_the_end(x1, g),
-    name="linear_recurrence", np_name="linear_recurrence", tex=r"\operatorname{{recurrence}}({x1}, {x2})",
+    name="linear_recurrence", tex=r"\operatorname{{recurrence}}({x1}, {x2})",
     examples=(at((3,), (4,)), at((2, 3), (3, 3)), at((0, 2), (1, 2))), batch=_recurrences,
 )
 
@@ -174,9 +173,8 @@ def _bind_reduceat(a, indices, axis=0, dtype=None, out=None):
 
 
 add_reduceat = linear(
-    lambda x, indices, axis: np.add.reduceat(x, indices, axis), _reduceat_back,
-    of=np.add.reduceat, name="add_reduceat", np_name="np.add.reduceat", bind=_bind_reduceat, tex=r"\sum {x}",
-    examples=(at((6,), [0, 2, 3]), at((2, 6), [3, 1, 1, 5], axis=1)), batch=along,
+    np.add.reduceat, _reduceat_back, name="add_reduceat", np_name="np.add.reduceat", bind=_bind_reduceat,
+    tex=r"\sum {x}", examples=(at((6,), [0, 2, 3]), at((2, 6), [3, 1, 1, 5], axis=1)), batch=along,
 )
 
 # ------------------------------------------------------------------------------------------ methods of ufuncs

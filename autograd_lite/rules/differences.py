@@ -151,9 +151,7 @@ def interp(x, xp, fp, left=None, right=None, period=None):
 
 
 unwrap = general(
-    lambda x, discont, axis, period: np.unwrap(x, discont, axis, period=period),
-    lambda g: g,  # whole periods are added, which are constant
-    of=np.unwrap,
+    np.unwrap, lambda g: g,  # whole periods are added, which are constant
     bind=lambda p, discont=None, axis=-1, *, period=2 * math.pi: (
         (p,), {"discont": discont, "axis": normalize_axis_index(axis, np.ndim(p)), "period": period},
     ),

@@ -359,8 +359,8 @@ def _turn(g, x):
 
 
 angle = elementwise(
-    lambda x, deg=False: np.angle(x, deg), 0,
-    pull=(lambda g, x, deg: _turn(g, x) * (180 / math.pi) if deg else _turn(g, x),), of=np.angle,
+    np.angle, 0,
+    pull=(lambda g, x, deg: _turn(g, x) * (180 / math.pi) if deg else _turn(g, x),),
     bind=lambda z, deg=False: ((z,), {"deg": deg}), holomorphic=False, tex=r"\arg {x}",
     examples=(at(complex_normal(2, 3)), at(complex_normal(3), deg=True), at(uniform(0.5, 2.0, 3))),
 )

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from ..table import TABLE, Primitive, at, composite, constant, general, just, linear
+from ..table import Primitive, at, composite, general, just, linear
 from ._arrays import is_tensor, operand, raw
 
 # -------------------------------------------------------------------------------------------------- the index
@@ -338,19 +338,21 @@ def _narrow(value, shape):
 
 def _set_recorded(x, index, value):
     """Each entry is the old one, or the value that was written to it last."""
-    k, index, shape = _places(index, x.shape)
-    if 0 in shape:
+    places = _flat_places(x, index)
+    if not places.size:
         return np.copy(x)
-    writer = writers_at(k, index, x.shape)
-    flat = np.broadcast_to(_narrow(value, shape), shape).reshape(-1)
-    return np.where(writer >= 0, gather_at(flat, np.maximum(writer, 0), (Slot(),)).astype(x.dtype), x)
+    writer = maximum_into(np.full(x.size, -1), np.arange(places.size), places.reshape(-1)).reshape(x.shape)
+    return np.where(writer >= 0, getitem(_for_each(places.shape, value).astype(x.dtype), np.maximum(writer, 0)), x)
 
 
-constant(
-    lambda k, index, shape: _writers(filled(index, k), shape), name="writers_at",
-    bind=lambda k, index, shape: ((k,), {"index": index, "shape": shape}),
-)
-writers_at = TABLE["writers_at"]
+def _flat_places(x, index):
+    """The place in ``x.ravel()`` of each entry of ``x[index]``, also for a recorded index."""
+    return getitem(np.arange(x.size).reshape(x.shape), index)
+
+
+def _for_each(shape, value):
+    """A value for each entry of an array of `shape`, in one axis."""
+    return np.broadcast_to(_narrow(operand(value), shape), shape).reshape(-1)
 
 
 def _set(x, value, index, unique_indices):
@@ -358,9 +360,9 @@ def _set(x, value, index, unique_indices):
     if unique_indices:
         full[index] = value
     else:  # NumPy does not define which of several writes is the last; here it is the last one in x[index]
-        writer, shape = _writers(index, full.shape), taken_shape(index, full.shape)
+        writer = _writers(index, full.shape)
         written = writer >= 0
-        full[written] = np.broadcast_to(_narrow(np.asarray(value), shape), shape).reshape(-1)[writer[written]]
+        full[written] = _for_each(taken_shape(index, full.shape), value)[writer[written]]
     return full
 
 
@@ -462,45 +464,52 @@ def _in_turn(x, index, value):
     return [(places[i], value[i]) for i in range(turns)]
 
 
-def _extreme(ufunc, unlike):
-    """``maximum.at`` and ``minimum.at`` as functions; ties share the gradient. `unlike` never is the result."""
+def _extreme(ufunc):
+    """``maximum.at`` or ``minimum.at`` of vectors, and of any arrays and indices; ties share the gradient."""
 
-    def bind(x, index, value, *, unique_indices=False):
-        if not _is_recorded(index):
-            return _bind_at(x, index, value, unique_indices=unique_indices)
-        x = operand(x)
-        x = x.astype(np.result_type(x.dtype, operand(value).dtype))
-        flat = x.reshape(-1)
-        others = np.full(x.size, unlike, x.dtype) if x.dtype.kind in "fc" else flat
-        each = [set_at(others, places, v.astype(x.dtype)) for places, v in _in_turn(x, index, value)]
-        return (np.max if ufunc is np.maximum else np.min)(np.stack([flat, *each]), axis=0).reshape(x.shape)
-
-    def at(x, value, index, unique_indices):
+    def into(x, value, k):
         full = np.array(x, np.result_type(x, value))
-        ufunc.at(full, index, value)
+        ufunc.at(full, k, value)
         return full
 
-    def shared(g, y, x1, x2, index, unique_indices):
+    def shared(g, y, x1, x2, x3):
         """Where `x1` and where `x2` equals the result, and what each of those that do gets of the cotangent."""
-        old, new = np.equal(x1, y), np.equal(x2, getitem(y, index, unique_indices))
-        count = add_at(np.where(old, 1, 0), index, np.where(new, 1, 0))
+        old, new = np.equal(x1, y), np.equal(x2, getitem(y, x3))
+        count = add_at(np.where(old, 1, 0), x3, np.where(new, 1, 0))
         return old, new, g / np.maximum(count, 1)
 
-    def of_x(g, y, x1, x2, index, unique_indices):
-        old, _, share = shared(g, y, x1, x2, index, unique_indices)
+    def of_x(g, y, x1, x2, x3):
+        old, _, share = shared(g, y, x1, x2, x3)
         return np.where(old, share, 0)
 
-    def of_value(g, y, x1, x2, index, unique_indices):
-        _, new, share = shared(g, y, x1, x2, index, unique_indices)
-        return np.where(new, getitem(share, index, unique_indices), 0)
+    def of_value(g, y, x1, x2, x3):
+        _, new, share = shared(g, y, x1, x2, x3)
+        return np.where(new, getitem(share, x3), 0)
 
-    row = general(at, of_x, of_value, name=f"{ufunc.__name__}_at", bind=bind, examples=_PUT)
-    row.__doc__ = f"A copy of `x` with its {ufunc.__name__} with `value` at `index`; ties share the gradient."
-    return row
+    row = general(
+        into, of_x, of_value, None, name=f"{ufunc.__name__}_into", bind=lambda x, value, k: ((x, value, k), {}),
+        examples=(at((4,), (3,), np.array([0, 2, 0])),), batch=_all_at_once,
+    )
+
+    def extreme_at(x, index, value, *, unique_indices=False):
+        x, value = operand(x), _operand(value)
+        x = x.astype(np.result_type(x.dtype, getattr(value, "dtype", value)))
+        places = _flat_places(x, index)
+        return row(x.reshape(-1), _for_each(places.shape, value).astype(x.dtype), places.reshape(-1)).reshape(x.shape)
+
+    extreme_at.__doc__ = f"A copy of `x` with its {ufunc.__name__} with `value` at `index`; ties share the gradient."
+    return row, composite(name=f"{ufunc.__name__}_at", examples=_PUT)(extreme_at)
 
 
-maximum_at = _extreme(np.maximum, -np.inf)
-minimum_at = _extreme(np.minimum, np.inf)
+def _all_at_once(b):
+    """The vectors of all examples one after another."""
+    x, value, k = (b.full(i) for i in range(3))
+    k = k + x.shape[1] * np.arange(b.size)[:, None]
+    return b(x.reshape(-1), value.reshape(-1), k.reshape(-1)).reshape(b.size, *b.shape)
+
+
+maximum_into, maximum_at = _extreme(np.maximum)
+minimum_into, minimum_at = _extreme(np.minimum)
 
 
 def _rounds(ufunc, symbol, examples):
@@ -518,7 +527,7 @@ def _rounds(ufunc, symbol, examples):
         if unique:
             return set_at(x, index, ufunc(x[index], value), unique_indices=True)
         where = positions(index, x.shape)
-        value = np.broadcast_to(_narrow(operand(value), where.shape), where.shape).reshape(-1)
+        value = _for_each(where.shape, value)
         where = where.reshape(-1)
         flat = x.reshape(-1)
         order = np.argsort(where, kind="stable")

@@ -6,8 +6,6 @@ A batch has one more axis, and possibly different positions for each example; th
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from ..table.batching import padded
@@ -15,16 +13,12 @@ from .indexing import (
     Slot,
     add_at,
     arrays_in,
-    filled,
     gather_at,
     getitem,
     into_zeros,
-    maximum_at,
-    minimum_at,
     scatter_at,
     set_at,
     taken_shape,
-    writers_at,
 )
 
 
@@ -79,17 +73,6 @@ def _slots(k, on, index, ndim, size):
     return k, _each(index, np.arange(size).reshape(size, *(1,) * count)), place, count
 
 
-def _writers(b):
-    """The numbers count within an example, in the order of an example's axes."""
-    (k,), index, shape = b.xs, b.params["index"], b.params["shape"]
-    taken = taken_shape(filled(index, np.zeros(k.shape[1:], int)), shape)
-    k, index, place, count = _slots(k, True, index, len(shape), b.size)
-    order = np.arange(math.prod(taken)).reshape(taken)
-    order = np.moveaxis(order, range(place, place + count), range(count)).reshape(-1)
-    writer = b(k, index=index, shape=(b.size, *shape))
-    return np.where(writer < 0, -1, getitem(order, np.maximum(writer, 0) % max(order.size, 1)))
-
-
 def _gather_at(b):
     k, index, place, count = _slots(b.xs[1], b.on[1], b.params["index"], b.ndim(0), b.size)
     if b.on[1]:  # the examples and the positions are read together, and stand in front
@@ -114,6 +97,5 @@ getitem.attach(batch=_getitem)
 into_zeros.attach(batch=_into_zeros)
 gather_at.attach(batch=_gather_at)
 scatter_at.attach(batch=_scatter_at)
-writers_at.attach(batch=_writers)
-for _row in (set_at, add_at, maximum_at, minimum_at):
-    _row.attach(batch=_assigned)
+set_at.attach(batch=_assigned)
+add_at.attach(batch=_assigned)

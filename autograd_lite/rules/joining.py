@@ -268,8 +268,7 @@ def _restack(g, axis):
 
 
 unstack = linear(
-    lambda x, axis: tuple(np.moveaxis(x, axis, 0)), _restack,
-    of=np.unstack, bind=_bind_unstack, outputs=True,
+    np.unstack, _restack, bind=_bind_unstack, outputs=True,
     examples=(at((3,)), at((2, 3), axis=-1)), batch=axes("axis"), part=lambda k, axis: on_axis(axis, k), view=True,
     definition=lambda x, axis: tuple(x[on_axis(axis, k)] for k in range(x.shape[axis])),
     onnx=lambda b, x, axis: [getitem_onnx(b, x, on_axis(axis, k)) for k in range(x.shape[axis])],

@@ -84,28 +84,35 @@ _SHORT = 512  # a sum of at most this many entries is accurate enough as one pro
 
 
 def _sum_as_product(x, y, axis, into):
-    """A sum over the first axes or the last ones as a product with ones, in a fifth of the time; None if it is none."""
+    """A sum over the first axes or the last ones as a product with ones, in a fifth of the time; None if it is none.
+
+    A long sum is taken in two steps.
+    """
     axes = reduced(axis, x.ndim)
     k, n = len(axes), count(x.shape, axis)
     first, last = axes == tuple(range(k)), axes == tuple(range(x.ndim - k, x.ndim))
     if x.dtype.char not in "fd" or not n or not k or not (first or last):
         return None
     kept = math.prod(x.shape) // n
-    if n <= _SHORT and (k == x.ndim or last and not first):
-        flat = "" if x.ndim == 2 > k or x.ndim == 1 else ".reshape(-1)" if k == x.ndim else f".reshape({kept}, {n})"
-        return f"{{x}}{flat}.dot({{ones}}{into})", {"ones": np.ones(n, x.dtype)}
-    if n <= _SHORT:
-        flat = "" if x.ndim == 2 else f".reshape({n}, {kept})"
-        return f"{{ones}}.dot({{x}}{flat}{into})", {"ones": np.ones(n, x.dtype)}
-    block = next(m for m in range(math.isqrt(n), 0, -1) if n % m == 0)
-    if k == x.ndim or block * 16 < n // block:  # n has no suitable divisor
-        return None
+    block = n if n <= _SHORT else next(m for m in range(math.isqrt(n), 0, -1) if n % m == 0)
     rest = n // block
-    if not first:
-        inner = f"{{x}}.reshape({kept * rest}, {block}).dot({{ones2}}).reshape({kept}, {rest})"
-        return f"{inner}.dot({{ones}}{into})", {"ones": np.ones(rest, x.dtype), "ones2": np.ones(block, x.dtype)}
-    inner = f"{{ones}}.dot({{x}}.reshape({rest}, {block * kept})).reshape({block}, {kept})"
-    return f"{{ones2}}.dot({inner}{into})", {"ones": np.ones(rest, x.dtype), "ones2": np.ones(block, x.dtype)}
+    if rest > 1 and (k == x.ndim or block * 16 < rest):  # n has no suitable divisor
+        return None
+    if k == x.ndim:
+        flat = "" if k == 1 else ".reshape(-1)"
+        return f"{{x}}{flat}.dot({{ones}}{into})", {"ones": np.ones(n, x.dtype)}
+    text, shape = "{x}", x.shape
+    ones: dict[str, Any] = {}
+    for length in (block, rest) if not first else (rest, block):
+        if length == 1:
+            continue
+        n //= length
+        wanted = (length, n * kept) if first else (kept * n, length)
+        flat = "" if shape == wanted else f".reshape{wanted}"
+        shape, name, end = (n * kept,), f"ones{len(ones)}", into if n == 1 else ""
+        ones[name] = np.ones(length, x.dtype)
+        text = f"{{{name}}}.dot({text}{flat}{end})" if first else f"{text}{flat}.dot({{{name}}}{end})"
+    return text, ones
 
 
 def _emit_sum(xs, y, axis, keepdims):
@@ -130,8 +137,7 @@ def _reducing(operator):
 
 
 sum = linear(
-    lambda x, axis, keepdims: np.add.reduce(x, axis=axis, keepdims=keepdims),
-    lambda g, axis, keepdims, x_shape: spread(g, axis, keepdims, x_shape),
+    np.add.reduce, lambda g, axis, keepdims, x_shape: spread(g, axis, keepdims, x_shape),
     of=np.sum, bind=_fold(np.sum, np.add, 0), tex=r"\sum {x}",
     examples=_OVER_AXES + _OF_ONE + _OF_NONE + _SELECTED + _FROM,
     text="Σ {x}", algebra="total", js="sum({x}, {axis}, {keepdims})", emit=_emit_sum, out=_sum_into,
@@ -156,8 +162,7 @@ def _prod_pull(g, x, axis, keepdims, x_shape):
 
 
 prod = general(
-    lambda x, axis, keepdims: np.multiply.reduce(x, axis=axis, keepdims=keepdims), _prod_pull,
-    of=np.prod, bind=_fold(np.prod, np.multiply, 1), tex=r"\prod {x}",
+    np.multiply.reduce, _prod_pull, of=np.prod, bind=_fold(np.prod, np.multiply, 1), tex=r"\prod {x}",
     examples=(
         *_OVER_AXES, *_OF_ONE, *_OF_NONE, *_SELECTED, *_FROM, at(np.array([[2.0, 0.0, 3.0], [0.0, 5.0, 0.0]]), axis=1),
         at((2, 3, 2), axis=0),  # the axes are rotated: the inverse permutation differs
@@ -193,8 +198,8 @@ def _along_last(of, ufunc):
 
 def _extreme(of, ufunc, **options):
     return general(
-        lambda x, axis, keepdims: ufunc.reduce(x, axis=axis, keepdims=keepdims), _extreme_pull, of=of,
-        bind=_extreme_fold(of, ufunc), tex=rf"\{of.__name__.removeprefix('nan')} {{x}}",
+        ufunc.reduce, _extreme_pull, of=of, bind=_extreme_fold(of, ufunc),
+        tex=rf"\{of.__name__.removeprefix('nan')} {{x}}",
         examples=_OVER_AXES + _OF_ONE + _FROM, batch=axes("axis"), **options,
     )
 
@@ -314,8 +319,7 @@ _MOMENTS = (
 )
 _BY_N = "PyTorch's divides by n - 1, and NumPy's by n: pass unbiased= too, or write axis= and ddof="
 var = general(
-    lambda x, axis, ddof, keepdims: np.var(x, axis=axis, ddof=ddof, keepdims=keepdims), _var_pull,
-    of=np.var, bind=_moment_bind(lambda v: v), holomorphic=False,
+    np.var, _var_pull, bind=_moment_bind(lambda v: v), holomorphic=False,
     tex=r"\operatorname{{var}}({x})",
     examples=_MOMENTS + _OF_ONE,
 )
@@ -327,8 +331,7 @@ var.attach(
     unlike_torch=_BY_N, batch=axes("axis"),
 )
 std = general(
-    lambda x, axis, ddof, keepdims: np.std(x, axis=axis, ddof=ddof, keepdims=keepdims), _std_pull,
-    of=np.std, bind=_moment_bind(_root), holomorphic=False,
+    np.std, _std_pull, bind=_moment_bind(_root), holomorphic=False,
     tex=r"\operatorname{{std}}({x})",
     examples=_MOMENTS,
     algebra="reduction", js=lambda x, axis, ddof, keepdims: np.sqrt(np.var(x, axis, ddof=ddof, keepdims=keepdims)),
@@ -460,7 +463,7 @@ def _logsumexp_textbook(x, axis, keepdims=False):
 
 
 logsumexp = general(
-    _logsumexp, _logsumexp_pull, name="logsumexp", np_name="logsumexp", bind=_bind_logsumexp, tex=r"\ln \sum e^{{{x}}}",
+    _logsumexp, _logsumexp_pull, name="logsumexp", bind=_bind_logsumexp, tex=r"\ln \sum e^{{{x}}}",
     examples=(*_OVER_AXES, *_OF_ONE, *_OF_NONE, at((2, 3), 1, uniform(0.5, 2, 3)), at((2, 3), b=uniform(0, 1, 2, 1))),
     source=_logsumexp_textbook, algebra="reduction", definition=True, batch=axes("axis"),
     onnx=_reducing("ReduceLogSumExp"),

@@ -146,10 +146,9 @@ def take(a, indices, axis=None, out=None, mode: str = "raise"):
 def along(k, axis: int, shape: tuple[int, ...]) -> tuple[Any, ...]:
     """The index that takes position `k` along `axis` in each line of an array of `shape`."""
 
-    def places(i):
-        return np.arange(shape[i]).reshape([-1 if j == i else 1 for j in range(len(shape))])
-
-    return tuple(k if i == axis else places(i) for i in range(len(shape)))
+    places = list(np.indices(shape, sparse=True))
+    places[axis] = k
+    return tuple(places)
 
 
 @composite(

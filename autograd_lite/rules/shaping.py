@@ -102,8 +102,8 @@ _RAVELLED = (
     lambda rng: ((np.asfortranarray(rng.normal(size=(2, 3))),), {"order": "K"}),
 )
 ravel = linear(
-    lambda x, order: x.ravel(order), lambda g, x_shape, order: g.reshape(x_shape, order=order),
-    of=np.ravel, bind=_bind_ravel,
+    np.ravel, lambda g, x_shape, order: g.reshape(x_shape, order=order),
+    bind=_bind_ravel,
     examples=_RAVELLED, view=True, batch=_in_layout, onnx=lambda b, x, order: _reshape_onnx(b, x, (-1,), order),
 )
 
@@ -253,8 +253,7 @@ transpose.attach(
 
 
 matrix_transpose = linear(
-    lambda x: x.mT, lambda g: g.mT,
-    of=np.matrix_transpose,
+    np.matrix_transpose, lambda g: g.mT,
     bind=lambda x, /: ((operand(x),), {}), tex=r"{x}^\top",
     examples=(at((2, 3, 4)),),
 )
@@ -262,7 +261,7 @@ matrix_transpose = linear(
 
 matrix_transpose.attach(
     infix="{x}.mT", text="{x}ᵀ", algebra="matrix transpose", batch=stacked(2), view=True,
-    onnx=_permuted(matrix_transpose.fn),
+    onnx=_permuted(np.matrix_transpose),
 )
 
 
@@ -273,11 +272,11 @@ def _bind_swapaxes(a, axis1, axis2):
 
 
 swapaxes = linear(
-    lambda x, axis1, axis2: x.swapaxes(axis1, axis2), lambda g, axis1, axis2: g.swapaxes(axis1, axis2),
-    of=np.swapaxes, bind=_bind_swapaxes, tex=r"{x}^\top",
+    np.swapaxes, lambda g, axis1, axis2: g.swapaxes(axis1, axis2),
+    bind=_bind_swapaxes, tex=r"{x}^\top",
     examples=(at((2, 3, 4), 0, -1),),
 )
-swapaxes.attach(algebra="swap of axes", batch=axes("axis1", "axis2"), view=True, onnx=_permuted(swapaxes.fn))
+swapaxes.attach(algebra="swap of axes", batch=axes("axis1", "axis2"), view=True, onnx=_permuted(np.swapaxes))
 
 
 def _bind_moveaxis(a, source, destination):
@@ -415,9 +414,8 @@ def _bind_diagonal(a, offset=0, axis1=0, axis2=1):
 
 
 diagonal = linear(
-    lambda x, offset, axis1, axis2: x.diagonal(offset, axis1, axis2),
-    lambda g, offset, axis1, axis2, x_shape: to_diagonal(g, offset, axis1, axis2, x_shape),
-    of=np.diagonal, bind=_bind_diagonal, tex=r"\operatorname{{diag}} {x}",
+    np.diagonal, lambda g, offset, axis1, axis2, x_shape: to_diagonal(g, offset, axis1, axis2, x_shape),
+    bind=_bind_diagonal, tex=r"\operatorname{{diag}} {x}",
     examples=(at((3, 4)), at((3, 4), -1), at((3, 2, 4), 1, 2, 0), at((2, 2), 5)),
     batch=axes("axis1", "axis2"), view=True,
 )
