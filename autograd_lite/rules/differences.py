@@ -59,9 +59,10 @@ def diff(a, n: int = 1, axis: int = -1, prepend=_NONE, append=_NONE):
 def ediff1d(ary, to_end=None, to_begin=None):
     """The differences of neighbours in the flattened array, between `to_begin` and `to_end`."""
     steps = np.diff(np.ravel(operand(ary)))
-    ends = [None if end is None else np.ravel(operand(end)).astype(steps.dtype) for end in (to_begin, to_end)]
-    parts = [part for part in (ends[0], steps, ends[1]) if part is not None]
-    return np.concatenate(parts) if len(parts) > 1 else steps
+    before, after = (
+        [] if end is None else [np.ravel(operand(end)).astype(steps.dtype)] for end in (to_begin, to_end)
+    )
+    return np.concatenate([*before, steps, *after]) if before or after else steps
 
 
 @composite(np.trapezoid, examples=(at((5,)), at((3, 4), dx=0.3, axis=0), at((3, 4), (4,)), at((3, 4), (3, 4), axis=0)))
@@ -174,10 +175,11 @@ def precision(*xs):
     return np.finfo(dtype).dtype if dtype.kind in "fc" else np.dtype(float)
 
 
-def _typed(y, dtype):
-    if dtype is None:
-        return y
-    return (np.floor(y) if np.issubdtype(dtype, np.integer) else y).astype(dtype)
+def _laid(y, dtype, axis=0):
+    """The points in a dtype, along an axis."""
+    if dtype is not None:
+        y = (np.floor(y) if np.issubdtype(dtype, np.integer) else y).astype(dtype)
+    return np.moveaxis(y, 0, axis) if axis else y
 
 
 @composite(
@@ -194,8 +196,7 @@ def linspace(
     """`num` points from `start` to `stop`, each a weighted mean of the two."""
     start, stop = (operand(x) if type(x) in (list, tuple) else x for x in (start, stop))
     t = _steps(num, endpoint, max(np.ndim(start), np.ndim(stop))).astype(precision(start, stop))
-    y = _typed((1 - t) * start + t * stop, dtype)
-    y = np.moveaxis(y, 0, axis) if axis else y
+    y = _laid((1 - t) * start + t * stop, dtype, axis)
     intervals = num - 1 if endpoint else num
     return (y, (stop - start) / intervals if intervals > 0 else math.nan) if retstep else y
 
@@ -207,7 +208,7 @@ def logspace(start, stop, num: int = 50, endpoint: bool = True, base=10.0, dtype
         ndim = max(np.ndim(start), np.ndim(stop), np.ndim(base))
         start, stop, base = (np.reshape(x, (1,) * (ndim - np.ndim(x)) + np.shape(x)) for x in (start, stop, base))
         base = np.expand_dims(base, axis)
-    return _typed(base ** np.linspace(start, stop, num, endpoint, axis=axis), dtype)
+    return _laid(base ** np.linspace(start, stop, num, endpoint, axis=axis), dtype)
 
 
 @composite(
@@ -220,8 +221,7 @@ def geomspace(start, stop, num: int = 50, endpoint: bool = True, dtype=None, axi
     if any((raw(x) == 0).any() for x in (start, stop)):
         raise ValueError("geomspace: a geometric sequence cannot include zero")
     t = _steps(num, endpoint, max(start.ndim, stop.ndim))
-    y = _typed(start * (stop / start) ** t, dtype)
-    return np.moveaxis(y, 0, axis) if axis else y
+    return _laid(start * (stop / start) ** t, dtype, axis)
 
 
 # --------------------------------------------------------------------------------------- functions along axes

@@ -118,12 +118,10 @@ def _matrix(x, p, axis, keepdims):
 def norm(x, ord=None, axis=None, keepdims: bool = False):
     """A norm of vectors (one axis) or of matrices (two axes), or the root of the sum of all squares."""
     x = _floating(x)
-    if axis is None:
-        everything = tuple(range(x.ndim))
-        if ord is None or (ord == 2 and x.ndim == 1) or (ord in ("f", "fro") and x.ndim == 2):
-            return power_norm(x, p=2, axis=everything, keepdims=keepdims)
-        axis = everything
-    axis = normalize_axis_tuple(axis, x.ndim)
+    everything = tuple(range(x.ndim))
+    if axis is None and ord is None:
+        return power_norm(x, p=2, axis=everything, keepdims=keepdims)
+    axis = everything if axis is None else normalize_axis_tuple(axis, x.ndim)
     if len(axis) == 1:
         return _vector(x, ord, axis, keepdims)
     if len(axis) == 2:

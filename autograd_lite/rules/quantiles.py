@@ -122,21 +122,15 @@ def _weighted(lines, q, w, skip_nan):
 # ---------------------------------------------------------------------------------------------- the functions
 
 _MEDIANS = (at((5,)), at((4, 3), axis=0), at((2, 3, 2), axis=(0, -1), keepdims=True), at(()))
-_QUANTILES = (
-    *(at((5, 2), 40.3, axis=0, method=method) for method in PLACES),
-    at((2, 3, 2), np.array([21.0, 100.0]), axis=(2, 0), keepdims=True), at((6,), uniform(21, 39, 2, 2)),
-    at((5, 2), [10, 60.3], axis=0, weights=uniform(1, 2, 5), method="inverted_cdf"),
-)
 
 
-def _share(example):
-    """An example for percentiles, turned into one for quantiles."""
-
-    def example_of_shares(rng):
-        (a, q), params = example(rng)
-        return (a, np.asarray(q) / 100 if isinstance(q, list) else q / 100), params
-
-    return example_of_shares
+def _examples(scale):
+    return (
+        *(at((5, 2), 0.403 * scale, axis=0, method=method) for method in PLACES),
+        at((2, 3, 2), np.array([0.21, 1.0]) * scale, axis=(2, 0), keepdims=True),
+        at((6,), uniform(0.21 * scale, 0.39 * scale, 2, 2)),
+        at((5, 2), [0.1 * scale, 0.603 * scale], axis=0, weights=uniform(1, 2, 5), method="inverted_cdf"),
+    )
 
 
 def _median(numpy_function, skip_nan):
@@ -152,13 +146,11 @@ def _quantiles(numpy_function, scale, skip_nan):
         refuse_out(out)
         a = operand(a)
         if a.dtype.kind == "c":  # although NumPy has a median of them
-            raise TypeError(f"{name}: complex numbers have no order")
+            raise TypeError(f"{numpy_function.__name__}: complex numbers have no order")
         q = (q if type(q) in (int, float) else operand(q)) / scale
         return _quantile(a, q, axis, method, keepdims, weights, skip_nan)
 
-    name = numpy_function.__name__
-    examples = _QUANTILES if scale == 100 else tuple(map(_share, _QUANTILES))
-    return composite(numpy_function, examples=examples)(quantile)
+    return composite(numpy_function, examples=_examples(scale))(quantile)
 
 
 median, nanmedian = _median(np.median, False), _median(np.nanmedian, True)

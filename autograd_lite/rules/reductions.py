@@ -154,11 +154,11 @@ def _before(x):
 def _prod_pull(g, x, axis, keepdims, x_shape):
     # The product of the others is that of those before times that of those after; y / x fails where an entry is 0.
     axes = reduced(axis, len(x_shape))
-    order = [k for k in range(len(x_shape)) if k not in axes] + list(axes)
-    moved = np.transpose(x, order)
+    last = range(-len(axes), 0)
+    moved = np.moveaxis(x, axes, last)
     lines = moved.reshape((*moved.shape[: len(x_shape) - len(axes)], count(x_shape, axis)))
     others = _before(lines) * np.flip(_before(np.flip(lines, -1)), -1)
-    return spread(g, axis, keepdims, x_shape) * np.transpose(others.reshape(moved.shape), np.argsort(order))
+    return spread(g, axis, keepdims, x_shape) * np.moveaxis(others.reshape(moved.shape), last, axes)
 
 
 prod = general(
@@ -478,16 +478,15 @@ def _numbers(a, where):
     return numbers if where is True else np.logical_and(numbers, where)
 
 
-@composite(np.nansum, examples=_OVER_AXES)
-def nansum(a, *args, **params):
-    a = operand(a)
-    return sum(np.where(np.isnan(a), 0, a), *args, **params)
+def _without_nan(fn, row, neutral):
+    def fold(a, *args, **params):
+        a = operand(a)
+        return row(np.where(np.isnan(a), neutral, a), *args, **params)
+
+    return composite(fn, examples=_OVER_AXES)(fold)
 
 
-@composite(np.nanprod, examples=_OVER_AXES)
-def nanprod(a, *args, **params):
-    a = operand(a)
-    return prod(np.where(np.isnan(a), 1, a), *args, **params)
+nansum, nanprod = _without_nan(np.nansum, sum, 0), _without_nan(np.nanprod, prod, 1)
 
 
 @composite(np.nanmean, examples=_OVER_AXES)
