@@ -73,7 +73,6 @@ EQUIVALENT: list[tuple[str, str, str]] = [
     ("mean", "count(x_shape, axis) or 1", "of no entries at all"),
     ("linalg.cofactor", "np.where(same, 0, both)", "the diagonal cancels in the next line"),
     ("linalg.cofactor", "axis=-1", "the product over the last axis of a symmetric stack"),
-    ("linalg.multi_dot", "2 for 1 in xs", "NumPy infers the size for any negative number"),
     ("frexp", "_given()", "the other result is a whole number, never asked for a derivative"),
     ("cumprod", "2 for 1 in 1:", "the result, which this partial does not use"),
     ("maximum_accumulate", "2 for 1 in 1:", "the result, which this partial does not use"),
