@@ -256,7 +256,7 @@ def apply_over_axes(func, a, axes):
 
 
 @composite(
-    np.lib.stride_tricks.sliding_window_view,
+    np.lib.stride_tricks.sliding_window_view, name="sliding_window_view",
     examples=(at((5,), 3), at((3, 4), just((2, 2))), at((3, 4), 2, axis=0)),
 )
 def sliding_window_view(x, window_shape, axis=None, *, subok: bool = False, writeable: bool = False):

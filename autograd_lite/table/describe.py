@@ -29,7 +29,8 @@ def numpys(row: Any, rows: Mapping[Any, Any]) -> Any:
 def own_doc(row: Any) -> str | None:
     """The docstring of a row's function, if it is written here."""
     doc, module = row.fn.__doc__, getattr(row.fn, "__module__", None)
-    ours = not str(module).startswith(("numpy", "scipy")) and not isinstance(row.fn, np.ufunc)
+    ufunc = getattr(row.fn, "__self__", row.fn)  # of np.add.reduce, np.add
+    ours = not str(module).startswith(("numpy", "scipy")) and not isinstance(ufunc, np.ufunc)
     return inspect.cleandoc(doc) if doc and ours else None
 
 
