@@ -12,7 +12,6 @@ in `x` and in `value`; so are `add_at`, `multiply_at`, `maximum_at`, …
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -198,13 +197,19 @@ into_zeros.attach(
 # ------------------------------------------------------------------------ an index that depends on the inputs
 
 
-@dataclass(frozen=True)
 class Slot:
     """A place in an index for the array argument `k`, or for ``k[j]``."""
 
-    j: int | None = None
+    def __init__(self, j=None):
+        self.j = j
 
-    def __repr__(self) -> str:
+    def __eq__(self, other):
+        return isinstance(other, Slot) and self.j == other.j
+
+    def __hash__(self):
+        return hash(self.j)
+
+    def __repr__(self):
         return "k" if self.j is None else f"k[{self.j}]"
 
 
