@@ -141,7 +141,7 @@ def _dot_bind(a, b, out=None):
     refuse_out(out)
     a, b = operand(a), operand(b)
     if not a.ndim or not b.ndim:
-        return np.multiply(a, b)
+        return np.outer(a, b).reshape(a.shape + b.shape)  # a Python number counts as an array
     return np.tensordot(a, b, (-1, -2)) if b.ndim > 2 else ((a, b), {})
 
 
@@ -169,7 +169,7 @@ def inner(a, b, /):
     """The sum over the last axes of both."""
     a, b = operand(a), operand(b)
     if not a.ndim or not b.ndim:
-        return np.multiply(a, b)
+        return np.dot(a, b)
     if a.shape[-1] != b.shape[-1]:
         raise ValueError(f"inner: the last sizes of the shapes {a.shape} and {b.shape} must be equal")
     return np.dot(a, b.mT if b.ndim > 1 else b)

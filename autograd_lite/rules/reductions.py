@@ -103,9 +103,7 @@ def _sum_as_product(x, y, axis, into):
         return f"{{x}}{flat}.dot({{ones}}{into})", {"ones": np.ones(n, x.dtype)}
     text, shape = "{x}", x.shape
     ones: dict[str, Any] = {}
-    for length in (block, rest) if not first else (rest, block):
-        if length == 1:
-            continue
+    for length in (block,) if rest == 1 else (rest, block) if first else (block, rest):
         n //= length
         wanted = (length, n * kept) if first else (kept * n, length)
         flat = "" if shape == wanted else f".reshape{wanted}"
