@@ -148,7 +148,7 @@ def _dot_bind(a, b, out=None):
 dot = bilinear(
     np.dot, _matmul_1, _matmul_2, bind=_dot_bind, tex=r"{x1} \cdot {x2}",
     examples=[
-        at((2, 3), (3, 4)), at((3,), (3,)), at((2, 3), (3,)), at((3,), (3, 2)), at((), (2, 3)), at((2,), ()),
+        at((2, 3), (3, 4)), at((3,), (3,)), at((2, 3), (3,)), at((3,), (3, 2)),
         at((2, 2, 3), (3,)), at((0,), (0,)),
     ],
 )
@@ -164,7 +164,7 @@ def vdot(a, b, /):
     return np.dot(conj(np.ravel(operand(a))), np.ravel(operand(b)))
 
 
-@composite(np.inner, examples=[at((3,), (3,)), at((2, 3), (4, 3)), at((), (2,))])
+@composite(np.inner, examples=[at((3,), (3,)), at((2, 3), (4, 3)), at((), (2, 3)), at((2,), ())])
 def inner(a, b, /):
     """The sum over the last axes of both."""
     a, b = operand(a), operand(b)
