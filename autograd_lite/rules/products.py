@@ -342,7 +342,7 @@ def _batched_multi_dot(b):
 multi_dot = bilinear(
     lambda *xs: np.linalg.multi_dot(xs), _multi_dot_rule, of=np.linalg.multi_dot, bind=_multi_dot_bind, variadic=True,
     examples=[
-        at([(2, 3), (3, 4)]), at([(2, 3), (3, 4), (4, 2)]), at([(3,), (3, 4), (4, 2), (2,)]), at([(3,), (3, 4)]),
+        at([(2, 3), (3, 4)]), at([(2, 3), (3, 4), (4, 2)]), at([(1, 3), (3, 4), (4, 2), (2, 1)]), at([(3,), (3, 4)]),
         at([(2, 3), (3,)]), at([(2, 0), (0, 3), (3, 2)]), at([(0,), (0, 3)]),
     ],
     batch=_batched_multi_dot,
