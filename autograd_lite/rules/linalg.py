@@ -59,7 +59,7 @@ def _solve_2(g: Any, x1: Any, x2_shape: Any) -> Any:
 
 solve = general(
     lambda x1, x2: np.linalg.solve(x1, x2), _solve_1, _solve_2,
-    of=np.linalg.solve, name="linalg.solve", np_name="np.linalg.solve", bind=lambda a, b: ((a, b), {}),
+    of=np.linalg.solve, bind=lambda a, b: ((a, b), {}),
     tex="{x1}^{{-1}} {x2}",
     examples=[
         _system((3, 3), (3,)), _system((3, 3), (3, 2)), _system((2, 3, 3), (3,)), _system((2, 3, 3), (3, 2)),
@@ -109,7 +109,7 @@ def _pinv_bind(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any 
 
 pinv = general(
     lambda x, rcond: np.linalg.pinv(x, rcond), _pinv_rule,
-    of=np.linalg.pinv, name="linalg.pinv", np_name="np.linalg.pinv", bind=_pinv_bind, holomorphic=False,
+    of=np.linalg.pinv, bind=_pinv_bind, holomorphic=False,
     tex="{x}^{{+}}",
     examples=[
         regular(3, 3), regular(4, 2), regular(2, 4), regular(2, 3, 2), regular(1, 3), regular(0, 2),
@@ -120,7 +120,7 @@ pinv.attach(batch=stacked(2))
 
 
 @composite(
-    np.linalg.lstsq, name="linalg.lstsq", np_name="np.linalg.lstsq",
+    np.linalg.lstsq,
     examples=[_system((4, 2), (4,)), _system((4, 2), (4, 3)), _system((2, 4), (2, 3))],
 )
 def lstsq(a: Any, b: Any, rcond: float | None = None) -> Any:
@@ -147,7 +147,7 @@ def lstsq(a: Any, b: Any, rcond: float | None = None) -> Any:
 
 
 @composite(
-    np.linalg.tensorinv, name="linalg.tensorinv", np_name="np.linalg.tensorinv",
+    np.linalg.tensorinv,
     examples=[at(around(3 * np.eye(6).reshape(2, 3, 3, 2))), at(around(3 * np.eye(6).reshape(6, 3, 2)), ind=1)],
 )
 def tensorinv(a: Any, ind: int = 2) -> Any:
@@ -161,7 +161,7 @@ def tensorinv(a: Any, ind: int = 2) -> Any:
 
 
 @composite(
-    np.linalg.tensorsolve, name="linalg.tensorsolve", np_name="np.linalg.tensorsolve",
+    np.linalg.tensorsolve,
     examples=[
         at(around(3 * np.eye(6).reshape(2, 3, 3, 2)), (2, 3)), at(around(3 * np.eye(4).reshape(2, 2, 4)), (2, 2)),
         at(around(3 * np.eye(4).reshape(4, 2, 2)), (4,), axes=(1,)),
@@ -232,7 +232,7 @@ def _reliable_inverse(x: Any) -> Any:
 
 det = general(
     lambda x: np.linalg.det(x), _det_rule,
-    of=np.linalg.det, name="linalg.det", np_name="np.linalg.det", bind=lambda a: ((a,), {}), tex=r"\det {x}",
+    of=np.linalg.det, bind=lambda a: ((a,), {}), tex=r"\det {x}",
     examples=[regular(3, 3), regular(2, 2, 2), regular(1, 1), EMPTY, at(np.diag([1.0, 2.0, 0.0]) + np.tri(3, k=-2))],
 )
 
@@ -263,7 +263,7 @@ for _row in (cofactor, det, slogdet_):
     _row.attach(batch=stacked(2))
 
 
-@composite(np.linalg.slogdet, name="linalg.slogdet", np_name="np.linalg.slogdet", examples=[regular(3, 3)])
+@composite(np.linalg.slogdet, examples=[regular(3, 3)])
 def slogdet(a: Any) -> Any:
     """The sign of the determinant, and the logarithm of its absolute value."""
     return SlogdetResult(*slogdet_(a))
@@ -271,7 +271,7 @@ def slogdet(a: Any) -> Any:
 # --------------------------------------------------------------------------------------------- powers, counts
 
 
-@composite(np.linalg.matrix_power, name="linalg.matrix_power", np_name="np.linalg.matrix_power", examples=[
+@composite(np.linalg.matrix_power, examples=[
     at(around(2 * np.eye(2)), n) for n in (-2, -1, 0, 1, 2, 3, 6)
 ])
 def matrix_power(a: Any, n: int) -> Any:
@@ -299,7 +299,7 @@ def _ranks(b: Batched) -> Any:
 
 
 constant(
-    np.linalg.matrix_rank, name="linalg.matrix_rank", np_name="np.linalg.matrix_rank",
+    np.linalg.matrix_rank,
     bind=lambda A, tol=None, hermitian=False, *, rtol=None: ((A,), {"tol": tol, "hermitian": hermitian, "rtol": rtol}),
     batch=_ranks,
 )
@@ -310,12 +310,12 @@ _pair: Any = [at((3,), (3,))]
 _stack: Any = [at((2, 3, 3))]
 
 
-@composite(np.linalg.matmul, name="linalg.matmul", np_name="np.linalg.matmul", examples=_pair)
+@composite(np.linalg.matmul, examples=_pair)
 def matmul_(x1: Any, x2: Any, /) -> Any:
     return products.matmul(x1, x2)
 
 
-@composite(np.linalg.outer, name="linalg.outer", np_name="np.linalg.outer", examples=_pair)
+@composite(np.linalg.outer, examples=_pair)
 def outer(x1: Any, x2: Any, /) -> Any:
     x1, x2 = operand(x1), operand(x2)
     if x1.ndim != 1 or x2.ndim != 1:
@@ -324,14 +324,14 @@ def outer(x1: Any, x2: Any, /) -> Any:
 
 
 @composite(
-    np.linalg.tensordot, name="linalg.tensordot", np_name="np.linalg.tensordot",
+    np.linalg.tensordot,
     examples=[at((2, 3), (3, 2), axes=1)],
 )
 def tensordot(x1: Any, x2: Any, /, *, axes: Any = 2) -> Any:
     return products.tensordot(x1, x2, axes)
 
 
-@composite(np.linalg.cross, name="linalg.cross", np_name="np.linalg.cross", examples=_pair)
+@composite(np.linalg.cross, examples=_pair)
 def cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
     x1, x2 = operand(x1), operand(x2)
     sizes = x1.shape[axis], x2.shape[axis]
@@ -340,24 +340,24 @@ def cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
     return np.cross(x1, x2, axis=axis)
 
 
-@composite(np.linalg.vecdot, name="linalg.vecdot", np_name="np.linalg.vecdot", examples=_pair)
+@composite(np.linalg.vecdot, examples=_pair)
 def vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
     return products.vecdot(x1, x2, axis=axis)
 
 
 @composite(
-    np.linalg.matrix_transpose, name="linalg.matrix_transpose", np_name="np.linalg.matrix_transpose",
+    np.linalg.matrix_transpose,
     examples=_stack,
 )
 def matrix_transpose(x: Any, /) -> Any:
     return np.matrix_transpose(operand(x))
 
 
-@composite(np.linalg.diagonal, name="linalg.diagonal", np_name="np.linalg.diagonal", examples=_stack)
+@composite(np.linalg.diagonal, examples=_stack)
 def diagonal(x: Any, /, *, offset: int = 0) -> Any:
     return np.diagonal(operand(x), offset, -2, -1)
 
 
-@composite(np.linalg.trace, name="linalg.trace", np_name="np.linalg.trace", examples=_stack)
+@composite(np.linalg.trace, examples=_stack)
 def trace(x: Any, /, *, offset: int = 0, dtype: Any = None) -> Any:
     return products.trace(x, offset, -2, -1, dtype)

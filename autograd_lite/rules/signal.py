@@ -113,7 +113,7 @@ irfft = linear(  # the result is real; the imaginary parts at both ends are igno
 
 
 @composite(
-    np.fft.hfft, name="fft.hfft", np_name="np.fft.hfft",
+    np.fft.hfft,
     examples=[at(complex_normal(4)), at(complex_normal(3, 4), n=5, axis=0, norm="ortho")],
 )
 def hfft(a: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: Any = None) -> Any:
@@ -125,7 +125,7 @@ def hfft(a: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: An
 
 
 @composite(
-    np.fft.ihfft, name="fft.ihfft", np_name="np.fft.ihfft",
+    np.fft.ihfft,
     examples=[at((4,)), at((3, 4), n=5, axis=0, norm="ortho")],
 )
 def ihfft(a: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: Any = None) -> Any:
@@ -165,23 +165,23 @@ _REAL_GRID = [
 ]
 
 
-@composite(np.fft.fftn, name="fft.fftn", np_name="np.fft.fftn", examples=_GRID)
+@composite(np.fft.fftn, examples=_GRID)
 def fftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None, out: Any = None) -> Any:
     return _each(np.fft.fft, *_bound(a, s, axes, out), norm)
 
 
-@composite(np.fft.ifftn, name="fft.ifftn", np_name="np.fft.ifftn", examples=_GRID)
+@composite(np.fft.ifftn, examples=_GRID)
 def ifftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None, out: Any = None) -> Any:
     return _each(np.fft.ifft, *_bound(a, s, axes, out), norm)
 
 
-@composite(np.fft.rfftn, name="fft.rfftn", np_name="np.fft.rfftn", examples=_REAL_GRID)
+@composite(np.fft.rfftn, examples=_REAL_GRID)
 def rfftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None, out: Any = None) -> Any:
     a, s, axes = _bound(a, s, axes, out)
     return _each(np.fft.fft, np.fft.rfft(a, s[-1], axes[-1], norm), s[:-1], axes[:-1], norm)
 
 
-@composite(np.fft.irfftn, name="fft.irfftn", np_name="np.fft.irfftn", examples=_GRID)
+@composite(np.fft.irfftn, examples=_GRID)
 def irfftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None, out: Any = None) -> Any:
     whole = s is not None
     a, s, axes = _bound(a, s, axes, out)
@@ -191,22 +191,22 @@ def irfftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None, out: Any =
     return np.fft.irfft(a, last, axes[-1], norm)
 
 
-@composite(np.fft.fft2, name="fft.fft2", np_name="np.fft.fft2", examples=_GRID[:2])
+@composite(np.fft.fft2, examples=_GRID[:2])
 def fft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = None, out: Any = None) -> Any:
     return fftn(a, s, axes, norm, out)
 
 
-@composite(np.fft.ifft2, name="fft.ifft2", np_name="np.fft.ifft2", examples=_GRID[:2])
+@composite(np.fft.ifft2, examples=_GRID[:2])
 def ifft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = None, out: Any = None) -> Any:
     return ifftn(a, s, axes, norm, out)
 
 
-@composite(np.fft.rfft2, name="fft.rfft2", np_name="np.fft.rfft2", examples=_REAL_GRID[:2])
+@composite(np.fft.rfft2, examples=_REAL_GRID[:2])
 def rfft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = None, out: Any = None) -> Any:
     return rfftn(a, s, axes, norm, out)
 
 
-@composite(np.fft.irfft2, name="fft.irfft2", np_name="np.fft.irfft2", examples=_GRID[:2])
+@composite(np.fft.irfft2, examples=_GRID[:2])
 def irfft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = None, out: Any = None) -> Any:
     return irfftn(a, s, axes, norm, out)
 
@@ -214,7 +214,7 @@ def irfft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = None, out: A
 _SHIFTS = [at((5,)), at(complex_normal(4, 3)), at(complex_normal(4, 3), axes=0), at(complex_normal(4, 3), axes=(0, 1))]
 
 
-@composite(np.fft.fftshift, name="fft.fftshift", np_name="np.fft.fftshift", examples=_SHIFTS)
+@composite(np.fft.fftshift, examples=_SHIFTS)
 def fftshift(x: Any, axes: Any = None) -> Any:
     """Move the zero frequency to the middle."""
     x = operand(x)
@@ -222,7 +222,7 @@ def fftshift(x: Any, axes: Any = None) -> Any:
     return np.roll(x, [x.shape[k] // 2 for k in axes], axes)
 
 
-@composite(np.fft.ifftshift, name="fft.ifftshift", np_name="np.fft.ifftshift", examples=_SHIFTS)
+@composite(np.fft.ifftshift, examples=_SHIFTS)
 def ifftshift(x: Any, axes: Any = None) -> Any:
     """Move the zero frequency back to the front."""
     x = operand(x)

@@ -276,31 +276,31 @@ gelu = elementwise(
 gelu.attach(definition=True, onnx=lambda b, x, approximate: b("Gelu", x, approximate=approximate))
 
 
-@composite(name="leaky_relu", examples=_ACTIVATED)
+@composite(examples=_ACTIVATED)
 def leaky_relu(x: Any, negative_slope: Any = 0.01) -> Any:
     """`x`, and ``negative_slope * x`` below 0."""
     return np.where(x > 0, x, negative_slope * x)
 
 
-@composite(name="elu", examples=_ACTIVATED)
+@composite(examples=_ACTIVATED)
 def elu(x: Any, alpha: Any = 1.0) -> Any:
     """`x`, and ``alpha * (exp(x) - 1)`` below 0."""
     return np.where(x > 0, x, alpha * np.expm1(np.where(x > 0, 0, x)))
 
 
-@composite(name="celu", examples=_ACTIVATED)
+@composite(examples=_ACTIVATED)
 def celu(x: Any, alpha: Any = 1.0) -> Any:
     """`x`, and ``alpha * (exp(x / alpha) - 1)`` below 0."""
     return np.where(x > 0, x, alpha * np.expm1(np.where(x > 0, 0, x) / alpha))
 
 
-@composite(name="selu", examples=_ACTIVATED)
+@composite(examples=_ACTIVATED)
 def selu(x: Any) -> Any:
     """The scale and slope for which a layer keeps mean 0 and variance 1 (Klambauer et al., 2017)."""
     return 1.0507009873554805 * elu(x, 1.6732632423543772)
 
 
-@composite(name="softsign", examples=_ACTIVATED)
+@composite(examples=_ACTIVATED)
 def softsign(x: Any) -> Any:
     """``x / (1 + abs(x))``."""
     return x / (1 + np.abs(x))
@@ -309,7 +309,7 @@ def softsign(x: Any) -> Any:
 softsign.attach(onnx="Softsign")
 
 
-@composite(name="mish", examples=_ACTIVATED)
+@composite(examples=_ACTIVATED)
 def mish(x: Any) -> Any:
     """``x * tanh(softplus(x))``."""
     return x * np.tanh(softplus(x))
@@ -327,19 +327,19 @@ hardtanh.attach(onnx=lambda b, x, min_val, max_val: (
 ))
 
 
-@composite(name="relu6", examples=_ACTIVATED)
+@composite(examples=_ACTIVATED)
 def relu6(x: Any) -> Any:
     """`x` clipped to [0, 6], with slope 0 at both ends."""
     return hardtanh(x, 0, 6)
 
 
-@composite(name="hardsigmoid", examples=_ACTIVATED)
+@composite(examples=_ACTIVATED)
 def hardsigmoid(x: Any) -> Any:
     """``x / 6 + 1/2`` clipped to [0, 1]."""
     return hardtanh(x, -3, 3) / 6 + 0.5
 
 
-@composite(name="hardswish", examples=_ACTIVATED)
+@composite(examples=_ACTIVATED)
 def hardswish(x: Any) -> Any:
     """``x * hardsigmoid(x)``."""
     return x * hardsigmoid(x)

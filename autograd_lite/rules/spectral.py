@@ -162,7 +162,7 @@ eigh_ = general(
 
 
 @composite(
-    np.linalg.eigh, name="linalg.eigh", np_name="np.linalg.eigh",
+    np.linalg.eigh,
     examples=[EMPTY, positive(3, 3), positive(2, 2, UPLO="u")],
 )
 def eigh(a: Any, UPLO: str = "L") -> Any:
@@ -171,7 +171,7 @@ def eigh(a: Any, UPLO: str = "L") -> Any:
 
 
 @composite(
-    np.linalg.eigvalsh, name="linalg.eigvalsh", np_name="np.linalg.eigvalsh",
+    np.linalg.eigvalsh,
     examples=[positive(3, 3), positive(2, 2, 2, UPLO="U")],
 )
 def eigvalsh(a: Any, UPLO: str = "L") -> Any:
@@ -223,14 +223,14 @@ eig_ = general(
 )
 
 
-@composite(np.linalg.eig, name="linalg.eig", np_name="np.linalg.eig", examples=[EMPTY, positive(3, 3)])
+@composite(np.linalg.eig, examples=[EMPTY, positive(3, 3)])
 def eig(a: Any) -> Any:
     """Eigenvalues and eigenvectors of any square matrix."""
     return EigResult(*eig_(a))
 
 
 @composite(
-    np.linalg.eigvals, name="linalg.eigvals", np_name="np.linalg.eigvals",
+    np.linalg.eigvals,
     examples=[positive(3, 3), _rotation(3, 3), _rotation(2, 2, 2)],
 )
 def eigvals(a: Any) -> Any:
@@ -297,7 +297,7 @@ svd_ = general(
 
 
 @composite(
-    np.linalg.svd, name="linalg.svd", np_name="np.linalg.svd",
+    np.linalg.svd,
     examples=[
         EMPTY, at((3, 2), full_matrices=False), at((3, 2)), at((2, 3), compute_uv=False),
         positive(3, 3, hermitian=True),
@@ -321,7 +321,7 @@ def _svd_of_hermitian(a: Any) -> SVDResult:
     return SVDResult(u, np.take_along_axis(size, order, -1), dagger(u * sign[..., None, :]))
 
 
-@composite(np.linalg.svdvals, name="linalg.svdvals", np_name="np.linalg.svdvals", examples=[at((3, 2)), at((2, 2, 3))])
+@composite(np.linalg.svdvals, examples=[at((3, 2)), at((2, 2, 3))])
 def svdvals(x: Any, /) -> Any:
     """The singular values."""
     return svd_(x, full_matrices=False)[1]

@@ -27,13 +27,13 @@ class WithIndices(NamedTuple):
     indices: Any
 
 
-@composite(name="cat", examples=(at([(2, 3), (2, 1)], dim=-1),))
+@composite(examples=(at([(2, 3), (2, 1)], dim=-1),))
 def cat(tensors: Any, dim: int = 0) -> Any:
     """``np.concatenate(tensors, axis=dim)``."""
     return np.concatenate(tensors, axis=dim)
 
 
-@composite(name="clamp", examples=(at((2, 3), min=-0.5, max=0.4), at((3,), min=0.1)))
+@composite(examples=(at((2, 3), min=-0.5, max=0.4), at((3,), min=0.1)))
 def clamp(input: Any, min: Any = None, max: Any = None) -> Any:
     """``np.clip(input, min, max)``."""
     if min is None and max is None:
@@ -41,19 +41,19 @@ def clamp(input: Any, min: Any = None, max: Any = None) -> Any:
     return np.clip(input, min, max)
 
 
-@composite(name="unsqueeze", examples=(at((2, 3), dim=1), at((2, 3), dim=-1)))
+@composite(examples=(at((2, 3), dim=1), at((2, 3), dim=-1)))
 def unsqueeze(input: Any, dim: int) -> Any:
     """``np.expand_dims(input, dim)``: a new axis of length 1."""
     return np.expand_dims(input, dim)
 
 
-@composite(name="permute", examples=(at((2, 3, 4), dims=(2, 0, 1)),))
+@composite(examples=(at((2, 3, 4), dims=(2, 0, 1)),))
 def permute(input: Any, dims: Any) -> Any:
     """``np.transpose(input, dims)``: the axes in another order."""
     return np.transpose(input, ints(dims))
 
 
-@composite(name="masked_fill", examples=(at((2, 3), np.eye(2, 3) > 0, -1.5),))
+@composite(examples=(at((2, 3), np.eye(2, 3) > 0, -1.5),))
 def masked_fill(input: Any, mask: Any, value: Any) -> Any:
     """``np.where(mask, value, input)``: `value` where the mask is True.
 
@@ -72,7 +72,7 @@ def masked_fill(input: Any, mask: Any, value: Any) -> Any:
     return np.where(mask, value, x)
 
 
-@composite(name="topk", examples=(at((2, 5), k=3), at((4, 3), k=2, dim=0, largest=False)))
+@composite(examples=(at((2, 5), k=3), at((4, 3), k=2, dim=0, largest=False)))
 def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
     """The `k` largest entries along `dim`, the largest first (of equal ones the first), and their positions.
 
@@ -110,13 +110,13 @@ cummax = _record("cummax", maximum_accumulate, "largest")
 cummin = _record("cummin", minimum_accumulate, "smallest")
 
 
-@composite(name="logcumsumexp", examples=(at((2, 3), dim=1), at((3, 2), dim=0)))
+@composite(examples=(at((2, 3), dim=1), at((3, 2), dim=0)))
 def logcumsumexp(input: Any, dim: int) -> Any:
     """``np.logaddexp.accumulate(input, axis=dim)``: the logarithm of the running sum of exponentials."""
     return logaddexp_accumulate(input, dim)
 
 
-@composite(name="index_select", examples=(at((2, 3), 1, np.array([2, 0, 2])),))
+@composite(examples=(at((2, 3), 1, np.array([2, 0, 2])),))
 def index_select(input: Any, dim: int, index: Any) -> Any:
     """``np.take(input, index, axis=dim)``."""
     return take(input, index, axis=dim)
@@ -134,21 +134,21 @@ def _places(name: str, x: Any, dim: int, index: Any) -> Any:
     return along(index, dim, index.shape)
 
 
-@composite(name="gather", examples=(at((2, 3), 1, _WHERE), at((3, 4), 0, _WHERE)))
+@composite(examples=(at((2, 3), 1, _WHERE), at((3, 4), 0, _WHERE)))
 def gather(input: Any, dim: int, index: Any) -> Any:
     """The entries at the positions `index` along `dim`: ``input[i, index[i, j]]`` for ``dim=1``."""
     x = operand(input)
     return getitem(x, _places("gather", x, dim, index))
 
 
-@composite(name="scatter", examples=(at((2, 3), 1, np.array([[0, 2], [1, 0]]), (2, 2)), at((3, 4), 0, _WHERE[:1], 2.0)))
+@composite(examples=(at((2, 3), 1, np.array([[0, 2], [1, 0]]), (2, 2)), at((3, 4), 0, _WHERE[:1], 2.0)))
 def scatter(input: Any, dim: int, index: Any, src: Any) -> Any:
     """A copy of `input` with `src` at the positions `index` along `dim`: ``input[i, index[i, j]] = src[i, j]``."""
     x = operand(input)
     return set_at(x, _places("scatter", x, dim, index), _part(src, index))
 
 
-@composite(name="scatter_add", examples=(at((2, 3), 1, _WHERE, (2, 3)), at((3, 4), 0, _WHERE, (3, 4))))
+@composite(examples=(at((2, 3), 1, _WHERE, (2, 3)), at((3, 4), 0, _WHERE, (3, 4))))
 def scatter_add(input: Any, dim: int, index: Any, src: Any) -> Any:
     """A copy of `input` with `src` added at the positions `index` along `dim`."""
     x = operand(input)
@@ -161,7 +161,7 @@ def _part(src: Any, index: Any) -> Any:
     return src[tuple(map(slice, np.shape(index)))] if src.ndim else src
 
 
-@composite(name="chunk", examples=(at((5, 2), 3), at((2, 5), 2, dim=1)))
+@composite(examples=(at((5, 2), 3), at((2, 5), 2, dim=1)))
 def chunk(input: Any, chunks: int, dim: int = 0) -> Any:
     """At most `chunks` parts of equal size along `dim`; the last may be smaller."""
     if chunks < 1:
@@ -179,7 +179,7 @@ def _split(x: Any, size: Any, dim: int) -> Any:
     return tuple(np.split(x, list(ends), axis=dim))
 
 
-@composite(name="split_by_size", examples=(at((5, 2), 2), at((2, 5), [1, 4], dim=1)))
+@composite(examples=(at((5, 2), 2), at((2, 5), [1, 4], dim=1)))
 def split_by_size(input: Any, split_size: Any, dim: int = 0) -> Any:
     """PyTorch's ``x.split``: parts of size `split_size` along `dim`, or of the sizes in a list."""
     if not isinstance(split_size, (list, tuple)) and split_size < 1:
@@ -187,13 +187,13 @@ def split_by_size(input: Any, split_size: Any, dim: int = 0) -> Any:
     return _split(operand(input), split_size, dim)
 
 
-@composite(name="unbind", examples=(at((2, 3)), at((2, 3), dim=1)))
+@composite(examples=(at((2, 3)), at((2, 3), dim=1)))
 def unbind(input: Any, dim: int = 0) -> Any:
     """The parts along `dim`, without that axis."""
     return tuple(np.moveaxis(operand(input), dim, 0))
 
 
-@composite(name="norm", examples=(at((2, 3)), at((2, 3), 1, dim=1, keepdim=True), at((2, 3), "fro", dim=(0, 1))))
+@composite(examples=(at((2, 3)), at((2, 3), 1, dim=1, keepdim=True), at((2, 3), "fro", dim=(0, 1))))
 def norm(input: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False) -> Any:
     """The p-norm of all entries, or along `dim`; ``"fro"`` is ``p=2``."""
     x = operand(input)

@@ -46,7 +46,7 @@ def _cholesky_rule(g: Any, y: Any, upper: bool) -> Any:
 
 cholesky = general(
     lambda x, upper: np.linalg.cholesky(x, upper=upper), _cholesky_rule,
-    of=np.linalg.cholesky, name="linalg.cholesky", np_name="np.linalg.cholesky",
+    of=np.linalg.cholesky,
     bind=lambda a, /, *, upper=False: ((a,), {"upper": bool(upper)}), holomorphic=False,
     examples=[positive(3, 3), positive(3, 3, upper=True), positive(2, 2, 2), positive(1, 1), EMPTY],
 )
@@ -93,7 +93,7 @@ qr_ = general(
 
 
 @composite(
-    np.linalg.qr, name="linalg.qr", np_name="np.linalg.qr",
+    np.linalg.qr,
     examples=[at((3, 2)), at((2, 3), mode="r"), at((3, 2), mode="complete")],
 )
 def qr(a: Any, mode: str = "reduced") -> Any:
