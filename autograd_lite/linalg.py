@@ -16,16 +16,18 @@ from numpy.linalg import LinAlgError as LinAlgError
 from .rules.constants import matrix_rank as matrix_rank
 from .rules.linalg import (
     cross as cross, det as det, diagonal as diagonal, inv as inv, lstsq as lstsq,
-    matrix_power as matrix_power, matrix_transpose as matrix_transpose, outer as outer, pinv as pinv,
-    slogdet as slogdet, solve as solve, tensordot as tensordot, tensorinv as tensorinv,
-    tensorsolve as tensorsolve, trace as trace, vecdot as vecdot,
+    matrix_power as matrix_power, outer as outer, pinv as pinv, slogdet as slogdet, solve as solve,
+    tensorinv as tensorinv, tensorsolve as tensorsolve, trace as trace,
 )
 from .rules.matrix_functions import (
     block_diag as block_diag, expm as expm, solve_sylvester as solve_sylvester,
     solve_triangular as solve_triangular, sqrtm as sqrtm,
 )
 from .rules.norms import cond as cond, matrix_norm as matrix_norm, norm as norm, vector_norm as vector_norm
-from .rules.products import matmul as matmul, multi_dot as multi_dot
+from .rules.products import (
+    matmul as matmul, multi_dot as multi_dot, tensordot as tensordot, vecdot as vecdot,
+)
+from .rules.shaping import matrix_transpose as matrix_transpose
 from .rules.spectral import (
     eig as eig, eigh as eigh, eigvals as eigvals, eigvalsh as eigvalsh, svd as svd, svdvals as svdvals,
 )

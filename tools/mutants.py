@@ -96,7 +96,6 @@ EQUIVALENT: list[tuple[str, str, str]] = [
     ("over", "1 for 0 in over(", "where the gap is 0, outside the domain: pinned by a test of its own"),
     ("over", "the conjugate forgotten", "a complex turn over a real gap: pinned by a test of its own"),
     ("svd", "s <= near", "when to raise for a matrix without full rank"),
-    ("eigh", "if w.size else limit", "an empty matrix: pinned by a test of its own"),
     ("svd", "phases=", "for complex matrices: in tests of what no phase touches"),
     ("svd", "u.dtype.kind == 'c'", "for complex matrices: in tests of what no phase touches"),
 ]

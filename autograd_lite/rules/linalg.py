@@ -17,13 +17,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..table import around, at, composite, constant, general
+from ..table import ROWS, around, at, composite, constant, general
 from ..table.batching import Batched, padded, stacked
-from . import products
 from ._arrays import operand, raw
-from .matrices import EMPTY, dagger, from_lower, regular
-from .products import conj
-from .products import matmul as matmul
+from .matrices import EMPTY, dagger, from_lower, matrix, regular
+from .products import conj, matmul, tensordot, vecdot
+from .shaping import matrix_transpose
+from .sorting import by_signature
 
 
 class SlogdetResult(NamedTuple):
@@ -39,11 +39,9 @@ def _system(a: tuple[int, ...], b: tuple[int, ...], **params: Any) -> Any:
 # ---------------------------------------------------------------------------------------- inverses, equations
 
 inv = general(  # A⁻¹ A = 1, so that d(A⁻¹) = -A⁻¹ dA A⁻¹
-    lambda x: np.linalg.inv(x), lambda g, y: -(y.mT @ g @ y.mT), of=np.linalg.inv, name="linalg.inv",
-    np_name="np.linalg.inv", bind=lambda a: ((a,), {}), tex="{x}^{{-1}}",
+    np.linalg.inv, lambda g, y: -(y.mT @ g @ y.mT), bind=matrix, tex="{x}^{{-1}}", text="{x}⁻¹", batch=stacked(2),
     examples=[regular(3, 3), regular(2, 3, 3), regular(1, 1), EMPTY],
 )
-inv.attach(text="{x}⁻¹", batch=stacked(2))
 
 
 def _solve_1(g: Any, y: Any, x1: Any, x2_shape: Any) -> Any:
@@ -57,37 +55,25 @@ def _solve_2(g: Any, x1: Any, x2_shape: Any) -> Any:
     return np.linalg.solve(x1.mT, g)
 
 
+def _batched_solve(b: Batched) -> Any:
+    a, x = b.xs
+    if b.on[0] or b.ndim(0) > 2:
+        return b(*b.aligned((2, 2))) if b.ndim(1) > 1 else b(a, padded(x[..., None], b.on[1], b.ndim(0)))[..., 0]
+    if b.ndim(1) > 2:
+        return b(a, x)
+    x = np.moveaxis(x, 0, -1)  # one factorisation serves all examples
+    y = b(a, x.reshape(len(x), prod(x.shape[1:])))
+    return np.moveaxis(y.reshape(x.shape), -1, 0)
+
+
 solve = general(
-    lambda x1, x2: np.linalg.solve(x1, x2), _solve_1, _solve_2,
-    of=np.linalg.solve, bind=lambda a, b: ((a, b), {}),
-    tex="{x1}^{{-1}} {x2}",
+    np.linalg.solve, _solve_1, _solve_2, bind=lambda a, b: ((a, b), {}), tex="{x1}^{{-1}} {x2}",
+    text="{x1}⁻¹ @ {x2}", algebra="solution", batch=_batched_solve,
     examples=[
         _system((3, 3), (3,)), _system((3, 3), (3, 2)), _system((2, 3, 3), (3,)), _system((2, 3, 3), (3, 2)),
         _system((3, 3), (2, 3, 1)), _system((1, 1), (1,)), _system((0, 0), (0, 2)),
     ],
 )
-
-
-def _batched_solve(b: Batched) -> Any:
-    (a, x), vector, of_all = b.xs, b.ndim(1) == 1, not b.on[0] and b.ndim(0) == 2
-    if not of_all:
-        return b(*b.aligned((2, 2))) if not vector else b(*_columns(b))[..., 0]
-    if vector:  # one factorisation serves all examples
-        return b(a, x.T).T
-    if b.ndim(1) == 2:
-        columns = x.transpose(1, 0, 2)
-        flat = columns.reshape(x.shape[1], b.size * x.shape[2])
-        return b(a, flat).reshape(columns.shape).transpose(1, 0, 2)
-    return b(a, x)
-
-
-def _columns(b: Batched) -> list[Any]:
-    """The operands, with the vectors on the right-hand side as matrices of one column."""
-    a, x = b.xs[0], b.xs[1][..., None]
-    return [a, padded(x, b.on[1], b.ndim(0))]
-
-
-solve.attach(text="{x1}⁻¹ @ {x2}", algebra="solution", batch=_batched_solve)
 
 
 def _pinv_rule(g: Any, y: Any, x: Any) -> Any:
@@ -108,15 +94,12 @@ def _pinv_bind(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any 
 
 
 pinv = general(
-    lambda x, rcond: np.linalg.pinv(x, rcond), _pinv_rule,
-    of=np.linalg.pinv, bind=_pinv_bind, holomorphic=False,
-    tex="{x}^{{+}}",
+    np.linalg.pinv, _pinv_rule, bind=_pinv_bind, holomorphic=False, tex="{x}^{{+}}", batch=stacked(2),
     examples=[
         regular(3, 3), regular(4, 2), regular(2, 4), regular(2, 3, 2), regular(1, 3), regular(0, 2),
         regular(3, 2, rtol=1e-10), at(around(np.eye(2), scale=0.1), hermitian=True),
     ],
 )
-pinv.attach(batch=stacked(2))
 
 
 @composite(
@@ -205,7 +188,7 @@ def _cofactor_rule(g: Any, x: Any) -> Any:
 
 
 cofactor = general(
-    _cofactor, _cofactor_rule, name="linalg.cofactor", bind=lambda a: ((a,), {}),
+    _cofactor, _cofactor_rule, name="linalg.cofactor", bind=matrix, batch=stacked(2),
     examples=[regular(3, 3), regular(2, 2, 2), regular(1, 1), at(np.diag([1.0, 2.0, 0.0]) + np.tri(3, k=-2))],
 )
 
@@ -231,8 +214,7 @@ def _reliable_inverse(x: Any) -> Any:
 
 
 det = general(
-    lambda x: np.linalg.det(x), _det_rule,
-    of=np.linalg.det, bind=lambda a: ((a,), {}), tex=r"\det {x}",
+    np.linalg.det, _det_rule, bind=matrix, tex=r"\det {x}", batch=stacked(2),
     examples=[regular(3, 3), regular(2, 2, 2), regular(1, 1), EMPTY, at(np.diag([1.0, 2.0, 0.0]) + np.tri(3, k=-2))],
 )
 
@@ -254,13 +236,9 @@ def _slogdet_rule(g: Any, y: Any, x: Any) -> Any:
 
 slogdet_ = general(
     lambda x: tuple(np.linalg.slogdet(x)), _slogdet_rule,
-    name="slogdet", np_name="np.linalg.slogdet", bind=lambda a: ((a,), {}), outputs=True, holomorphic=False,
+    name="slogdet", np_name="np.linalg.slogdet", bind=matrix, outputs=True, holomorphic=False, batch=stacked(2),
     examples=[regular(3, 3), regular(2, 2, 2), regular(1, 1), EMPTY],
 )
-
-
-for _row in (cofactor, det, slogdet_):
-    _row.attach(batch=stacked(2))
 
 
 @composite(np.linalg.slogdet, examples=[regular(3, 3)])
@@ -281,14 +259,12 @@ def matrix_power(a: Any, n: int) -> Any:
         a, n = np.linalg.inv(a), -n
     if n == 0:
         return np.where(True, np.eye(a.shape[-1], dtype=a.dtype), a)
-    square, result = a, None
-    while True:
-        if n & 1:
-            result = square if result is None else result @ square
-        n >>= 1
-        if not n:
-            return result
-        square = square @ square
+    power = a
+    for digit in f"{n:b}"[1:]:
+        power = power @ power
+        if digit == "1":
+            power = power @ a
+    return power
 
 
 def _ranks(b: Batched) -> Any:
@@ -298,11 +274,7 @@ def _ranks(b: Batched) -> Any:
     return np.any(x != 0, axis=1).astype(int)  # as NumPy has it for a vector
 
 
-constant(
-    np.linalg.matrix_rank,
-    bind=lambda A, tol=None, hermitian=False, *, rtol=None: ((A,), {"tol": tol, "hermitian": hermitian, "rtol": rtol}),
-    batch=_ranks,
-)
+constant(np.linalg.matrix_rank, bind=by_signature(np.linalg.matrix_rank, "A"), batch=_ranks)
 
 # ------------------------------------------------------------ the array standard's names for NumPy's own rows
 
@@ -310,9 +282,10 @@ _pair: Any = [at((3,), (3,))]
 _stack: Any = [at((2, 3, 3))]
 
 
-@composite(np.linalg.matmul, examples=_pair)
-def matmul_(x1: Any, x2: Any, /) -> Any:
-    return products.matmul(x1, x2)
+ROWS |= {
+    np.linalg.matmul: matmul, np.linalg.matrix_transpose: matrix_transpose, np.linalg.tensordot: tensordot,
+    np.linalg.vecdot: vecdot,
+}
 
 
 @composite(np.linalg.outer, examples=_pair)
@@ -321,14 +294,6 @@ def outer(x1: Any, x2: Any, /) -> Any:
     if x1.ndim != 1 or x2.ndim != 1:
         raise ValueError(f"linalg.outer: expected two vectors, got shapes {x1.shape} and {x2.shape}; np.outer flattens")
     return np.outer(x1, x2)
-
-
-@composite(
-    np.linalg.tensordot,
-    examples=[at((2, 3), (3, 2), axes=1)],
-)
-def tensordot(x1: Any, x2: Any, /, *, axes: Any = 2) -> Any:
-    return products.tensordot(x1, x2, axes)
 
 
 @composite(np.linalg.cross, examples=_pair)
@@ -340,19 +305,6 @@ def cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
     return np.cross(x1, x2, axis=axis)
 
 
-@composite(np.linalg.vecdot, examples=_pair)
-def vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
-    return products.vecdot(x1, x2, axis=axis)
-
-
-@composite(
-    np.linalg.matrix_transpose,
-    examples=_stack,
-)
-def matrix_transpose(x: Any, /) -> Any:
-    return np.matrix_transpose(operand(x))
-
-
 @composite(np.linalg.diagonal, examples=_stack)
 def diagonal(x: Any, /, *, offset: int = 0) -> Any:
     return np.diagonal(operand(x), offset, -2, -1)
@@ -360,4 +312,4 @@ def diagonal(x: Any, /, *, offset: int = 0) -> Any:
 
 @composite(np.linalg.trace, examples=_stack)
 def trace(x: Any, /, *, offset: int = 0, dtype: Any = None) -> Any:
-    return products.trace(x, offset, -2, -1, dtype)
+    return np.trace(x, offset, -2, -1, dtype)

@@ -17,8 +17,7 @@ import numpy as np
 from ..table import Primitive, around, at, composite, general
 from ..table.batching import stacked
 from ._arrays import operand
-from .matrices import EMPTY, positive
-from .products import conj
+from .matrices import EMPTY, dagger, positive
 from .scipy_special import scipy_linalg
 
 # ---------------------------------------------------------------------------------------------- the exponential
@@ -78,7 +77,7 @@ def _square(name: str, a: Any) -> Any:
 def _upper(x: Any, e: Any) -> Any:
     """The matrix ``[[x, e], [0, x]]``."""
     x, e = x + np.zeros_like(e), e + np.zeros_like(x)
-    return np.concatenate([np.concatenate([x, e], -1), np.concatenate([np.zeros_like(x), x], -1)], -2)
+    return np.block([[x, e], [np.zeros_like(x), x]])
 
 
 def _corner(y: Any) -> Any:
@@ -91,7 +90,7 @@ expm_derivative: Primitive = general(
     lambda x1, x2: _corner(_expm(_upper(x1, x2))),
     lambda g, x1, x2: _corner(expm_derivative(_upper(x1.mT, g), _upper(x2.mT, np.zeros_like(g)))),
     lambda g, x1: expm_derivative(x1.mT, g),
-    name="expm_derivative", tex=r"\operatorname{{D}}e^{{{x1}}}[{x2}]",
+    name="expm_derivative", tex=r"\operatorname{{D}}e^{{{x1}}}[{x2}]", batch=stacked(2, 2),
     bind=lambda x1, x2: ((_square("expm_derivative", x1), _square("expm_derivative", x2)), {}),
     examples=[at((2, 2), (2, 2)), at((2, 2, 2), (2, 2))],
 )
@@ -99,7 +98,7 @@ expm_derivative: Primitive = general(
 
 expm = general(
     _expm, lambda g, x: expm_derivative(x.mT, g), name="linalg.expm", np_name="scipy.linalg.expm",
-    bind=lambda A: ((_square("linalg.expm", A),), {}), tex="e^{{{x}}}",
+    bind=lambda A: ((_square("linalg.expm", A),), {}), tex="e^{{{x}}}", batch=stacked(2),
     examples=[at((3, 3)), at((2, 2, 2)), at((1, 1)), EMPTY, at(around(4 * np.eye(2)))],
 )
 
@@ -127,7 +126,7 @@ def _sqrtm(x: Any) -> Any:
 
 sqrtm: Primitive = general(  # Y Y = X, so that dY Y + Y dY = dX
     _sqrtm, lambda g, y: solve_sylvester(y.mT, y.mT, g), name="linalg.sqrtm", np_name="scipy.linalg.sqrtm",
-    bind=lambda A: ((_square("linalg.sqrtm", A),), {}), tex="{x}^{{1/2}}",
+    bind=lambda A: ((_square("linalg.sqrtm", A),), {}), tex="{x}^{{1/2}}", batch=stacked(2),
     examples=[positive(3, 3), positive(2, 2, 2), positive(1, 1), EMPTY, at(around(4 * np.eye(3)))],
 )
 
@@ -166,17 +165,12 @@ def _adjoint(g: Any, x1: Any, x2: Any) -> Any:
 solve_sylvester: Primitive = general(
     _sylvester, lambda g, y, x1, x2: -_adjoint(g, x1, x2) @ y.mT, lambda g, y, x1, x2: -y.mT @ _adjoint(g, x1, x2),
     _adjoint, name="linalg.solve_sylvester", np_name="scipy.linalg.solve_sylvester", bind=_sylvester_bind,
-    tex=r"\operatorname{{solve}}({x1} \, Y + Y {x2} = {x3})",
+    tex=r"\operatorname{{solve}}({x1} \, Y + Y {x2} = {x3})", batch=stacked(2, 2, 2),
     examples=[
         at(around(3 * np.eye(3)), around(3 * np.eye(2)), (3, 2)),
         at(around(3 * np.eye(2), 2, 2, 2), around(3 * np.eye(2)), (2, 2)),
     ],
 )
-
-expm.attach(batch=stacked(2))
-expm_derivative.attach(batch=stacked(2, 2))
-sqrtm.attach(batch=stacked(2))
-solve_sylvester.attach(batch=stacked(2, 2, 2))
 
 # --------------------------------------------------------------------------------------------- written with others
 
@@ -206,7 +200,7 @@ def solve_triangular(
     if unit_diagonal:
         a = a + np.eye(a.shape[-1], dtype=a.dtype)
     if trans in (1, 2, "T", "C"):
-        a, lower = a.mT if trans in (1, "T") else conj(a.mT), not lower
+        a, lower = a.mT if trans in (1, "T") else dagger(a), not lower
     if not lower:  # elimination leaves an upper triangle as it is, so only the substitution remains
         return np.linalg.solve(a, b)
     along = -1 if b.ndim == 1 else -2

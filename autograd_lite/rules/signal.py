@@ -14,23 +14,19 @@ documentation of numpy.fft for the meaning of `n`, `norm` and the half spectrum.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from ..table import at, bilinear, complex_normal, composite, linear
+from ..table import Primitive, at, bilinear, complex_normal, composite, linear
 from ..table.batching import Batched, axes
-from ._arrays import operand, refuse_out
+from ._arrays import ints, operand
 from .products import conj, product
 
-DUAL: dict[Any, Any] = {
-    None: "forward",
-    "backward": "forward",
-    "ortho": "ortho",
-    "forward": "backward",
-}  # the scale of the transpose
+#: The scale of the transpose.
+DUAL: dict[Any, Any] = {None: "forward", "backward": "forward", "ortho": "ortho", "forward": "backward"}
 
 
 def _fit(x: Any, n: int, axis: int) -> Any:
@@ -47,8 +43,7 @@ def _bind(entries: Callable[[int], int]) -> Callable[..., Any]:
     """A bind for a transform along one axis; `entries` gives the default of `n` from the length of the axis."""
 
     def bind(a: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: Any = None) -> Any:
-        refuse_out(out)
-        a = operand(a)
+        a = operand(a, out=out)
         axis = normalize_axis_index(axis, a.ndim)
         n = entries(a.shape[axis]) if n is None else int(n)
         if n < 1:
@@ -69,16 +64,17 @@ _COMPLEX = [at(complex_normal(*shape), **how) for shape, how in _CALLS]
 
 # --------------------------------------------------------------------------------------------- along one axis
 
-fft = linear(
-    np.fft.fft, lambda g, n, axis, norm, x_shape: _fit(np.fft.fft(g, n, axis, norm), x_shape[axis], axis),
-    name="fft.fft", np_name="np.fft.fft", bind=_bind(lambda n: n), tex=r"\mathcal{{F}} {x}",
-    examples=[*_COMPLEX, at((4,))],
-)
-ifft = linear(
-    np.fft.ifft, lambda g, n, axis, norm, x_shape: _fit(np.fft.ifft(g, n, axis, norm), x_shape[axis], axis),
-    name="fft.ifft", np_name="np.fft.ifft", bind=_bind(lambda n: n), tex=r"\mathcal{{F}}^{{-1}} {x}",
-    examples=[*_COMPLEX, at((4,))],
-)
+
+def _complex(transform: Any, tex: str) -> Primitive:
+    """The row of a transform that is its own transpose."""
+    return linear(
+        transform, lambda g, n, axis, norm, x_shape: _fit(transform(g, n, axis, norm), x_shape[axis], axis),
+        bind=_bind(lambda n: n), tex=tex, batch=axes("axis"), examples=[*_COMPLEX, at((4,))],
+    )
+
+
+fft = _complex(np.fft.fft, r"\mathcal{{F}} {x}")
+ifft = _complex(np.fft.ifft, r"\mathcal{{F}}^{{-1}} {x}")
 
 
 def _twice(x: Any, n: int, axis: int, factor: float) -> Any:
@@ -97,41 +93,31 @@ rfft = linear(
     lambda g, n, axis, norm, x_shape: _fit(
         np.fft.irfft(_twice(g, n, axis, 0.5), n, axis, DUAL[norm]), x_shape[axis], axis,
     ),
-    name="fft.rfft", np_name="np.fft.rfft", bind=_bind(lambda n: n),
+    bind=_bind(lambda n: n), tex=r"\mathcal{{F}} {x}", batch=axes("axis"), examples=_REAL,
     holomorphic=False,  # it takes real numbers only, so nothing is conjugated
-    tex=r"\mathcal{{F}} {x}",
-    examples=_REAL,
 )
 irfft = linear(  # the result is real; the imaginary parts at both ends are ignored, and get 0
     np.fft.irfft,
     lambda g, n, axis, norm, x_shape: _fit(
         _twice(np.fft.rfft(g, n, axis, DUAL[norm]), n, axis, 2.0), x_shape[axis], axis,
     ),
-    name="fft.irfft", np_name="np.fft.irfft", bind=_bind(lambda n: 2 * (n - 1)), tex=r"\mathcal{{F}}^{{-1}} {x}",
+    bind=_bind(lambda n: 2 * (n - 1)), tex=r"\mathcal{{F}}^{{-1}} {x}", batch=axes("axis"),
     examples=[*_COMPLEX[:-1], at(complex_normal(1), n=1), at((4,)), at(complex_normal(4), n=5)],
 )
 
 
-@composite(
-    np.fft.hfft,
-    examples=[at(complex_normal(4)), at(complex_normal(3, 4), n=5, axis=0, norm="ortho")],
-)
+@composite(np.fft.hfft, examples=[at(complex_normal(4)), at(complex_normal(3, 4), n=5, axis=0, norm="ortho")])
 def hfft(a: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: Any = None) -> Any:
     """The real spectrum of a signal with Hermitian symmetry."""
-    refuse_out(out)
-    a = operand(a)
+    a = operand(a, out=out)
     n = (a.shape[axis] - 1) * 2 if n is None else n
     return np.fft.irfft(conj(a), n, axis, DUAL[norm])
 
 
-@composite(
-    np.fft.ihfft,
-    examples=[at((4,)), at((3, 4), n=5, axis=0, norm="ortho")],
-)
+@composite(np.fft.ihfft, examples=[at((4,)), at((3, 4), n=5, axis=0, norm="ortho")])
 def ihfft(a: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: Any = None) -> Any:
     """The inverse of `hfft`."""
-    refuse_out(out)
-    return conj(np.fft.rfft(operand(a), n, axis, DUAL[norm]))
+    return conj(np.fft.rfft(operand(a, out=out), n, axis, DUAL[norm]))
 
 
 # ---------------------------------------------------------------------------------------------- along several
@@ -139,12 +125,11 @@ def ihfft(a: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: A
 
 def _bound(a: Any, s: Any, axes: Any, out: Any) -> tuple[Any, list[int], list[int]]:
     """The array, the numbers of entries (-1 is the length of the axis), and the axes."""
-    refuse_out(out)
-    a = operand(a)
+    a = operand(a, out=out)
     if axes is None:
         axes = range(a.ndim) if s is None else range(a.ndim - len(s), a.ndim)
     axes = [normalize_axis_index(k, a.ndim) for k in axes]
-    s = [a.shape[k] for k in axes] if s is None else list(s)
+    s = [-1] * len(axes) if s is None else list(s)
     if len(s) != len(axes):
         raise ValueError(f"s={tuple(s)} and axes={tuple(axes)} must have the same length")
     return a, [a.shape[k] if n == -1 else int(n) for n, k in zip(s, axes, strict=True)], axes
@@ -165,51 +150,34 @@ _REAL_GRID = [
 ]
 
 
-@composite(np.fft.fftn, examples=_GRID)
-def fftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None, out: Any = None) -> Any:
-    return _each(np.fft.fft, *_bound(a, s, axes, out), norm)
-
-
-@composite(np.fft.ifftn, examples=_GRID)
-def ifftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None, out: Any = None) -> Any:
-    return _each(np.fft.ifft, *_bound(a, s, axes, out), norm)
-
-
-@composite(np.fft.rfftn, examples=_REAL_GRID)
-def rfftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None, out: Any = None) -> Any:
-    a, s, axes = _bound(a, s, axes, out)
+def _rfft(a: Any, s: list[int], axes: list[int], norm: Any) -> Any:
     return _each(np.fft.fft, np.fft.rfft(a, s[-1], axes[-1], norm), s[:-1], axes[:-1], norm)
 
 
-@composite(np.fft.irfftn, examples=_GRID)
-def irfftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None, out: Any = None) -> Any:
-    whole = s is not None
-    a, s, axes = _bound(a, s, axes, out)
-    last = s[-1] if whole else 2 * (s[-1] - 1)
+def _irfft(a: Any, s: list[int], axes: list[int], norm: Any) -> Any:
     for n, axis in zip(s[:-1], axes[:-1], strict=True):
         a = np.fft.ifft(a, n, axis, norm)
-    return np.fft.irfft(a, last, axes[-1], norm)
+    return np.fft.irfft(a, s[-1], axes[-1], norm)
 
 
-@composite(np.fft.fft2, examples=_GRID[:2])
-def fft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = None, out: Any = None) -> Any:
-    return fftn(a, s, axes, norm, out)
+def _several(numpys: Any, transform: Callable[..., Any], examples: Any, last: Any = None) -> Primitive:
+    """The row of a transform along several axes; `last` gives the default of the last `s` from the length."""
+    default = (-2, -1) if numpys.__name__.endswith("2") else None
+
+    @composite(numpys, examples=examples[:2] if default else examples)
+    def row(a: Any, s: Any = None, axes: Any = default, norm: Any = None, out: Any = None) -> Any:
+        a, sizes, axes = _bound(a, s, axes, out)
+        if s is None and last:
+            sizes[-1] = last(sizes[-1])
+        return transform(a, sizes, axes, norm)
+
+    return row
 
 
-@composite(np.fft.ifft2, examples=_GRID[:2])
-def ifft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = None, out: Any = None) -> Any:
-    return ifftn(a, s, axes, norm, out)
-
-
-@composite(np.fft.rfft2, examples=_REAL_GRID[:2])
-def rfft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = None, out: Any = None) -> Any:
-    return rfftn(a, s, axes, norm, out)
-
-
-@composite(np.fft.irfft2, examples=_GRID[:2])
-def irfft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = None, out: Any = None) -> Any:
-    return irfftn(a, s, axes, norm, out)
-
+fftn, fft2 = (_several(f, partial(_each, np.fft.fft), _GRID) for f in (np.fft.fftn, np.fft.fft2))
+ifftn, ifft2 = (_several(f, partial(_each, np.fft.ifft), _GRID) for f in (np.fft.ifftn, np.fft.ifft2))
+rfftn, rfft2 = (_several(f, _rfft, _REAL_GRID) for f in (np.fft.rfftn, np.fft.rfft2))
+irfftn, irfft2 = (_several(f, _irfft, _GRID, lambda n: 2 * (n - 1)) for f in (np.fft.irfftn, np.fft.irfft2))
 
 _SHIFTS = [at((5,)), at(complex_normal(4, 3)), at(complex_normal(4, 3), axes=0), at(complex_normal(4, 3), axes=(0, 1))]
 
@@ -217,21 +185,19 @@ _SHIFTS = [at((5,)), at(complex_normal(4, 3)), at(complex_normal(4, 3), axes=0),
 @composite(np.fft.fftshift, examples=_SHIFTS)
 def fftshift(x: Any, axes: Any = None) -> Any:
     """Move the zero frequency to the middle."""
-    x = operand(x)
-    axes = _shifted(x, axes)
-    return np.roll(x, [x.shape[k] // 2 for k in axes], axes)
+    return _rolled(x, axes, 1)
 
 
 @composite(np.fft.ifftshift, examples=_SHIFTS)
 def ifftshift(x: Any, axes: Any = None) -> Any:
     """Move the zero frequency back to the front."""
+    return _rolled(x, axes, -1)
+
+
+def _rolled(x: Any, axes: Any, sign: int) -> Any:
     x = operand(x)
-    axes = _shifted(x, axes)
-    return np.roll(x, [-(x.shape[k] // 2) for k in axes], axes)
-
-
-def _shifted(x: Any, axes: Any) -> tuple[int, ...]:
-    return tuple(range(x.ndim)) if axes is None else (axes,) if isinstance(axes, int) else tuple(axes)
+    axes = range(x.ndim) if axes is None else ints(axes)
+    return np.roll(x, [sign * (x.shape[k] // 2) for k in axes], tuple(axes))
 
 
 # ----------------------------------------------------------------------------------------------- convolutions
@@ -256,15 +222,6 @@ def _convolve_rule(g: Any, other: Any, length: int, mode: str) -> Any:
     return np.convolve(g, other[::-1], "valid")
 
 
-_CUTS = [at((a,), (v,), mode=mode) for mode in MODES for a, v in ((5, 3), (3, 4), (4, 4), (1, 3))]
-convolve = bilinear(
-    np.convolve, lambda g, x2, x1_shape, mode: _convolve_rule(g, x2, x1_shape[0], mode),
-    lambda g, x1, x2_shape, mode: _convolve_rule(g, x1, x2_shape[0], mode),
-    name="convolve", np_name="np.convolve", bind=_convolve_bind, tex="{x1} * {x2}",
-    examples=[*_CUTS, at((), (3,))],
-)
-
-
 def _batched_convolve(b: Batched) -> Any:
     """Windows of one factor times the other one reversed."""
     (x, v), (on, v_on) = b.xs, b.on
@@ -277,10 +234,16 @@ def _batched_convolve(b: Batched) -> Any:
     return product(windows, np.flip(v, -1), on, v_on)
 
 
-convolve.attach(batch=_batched_convolve)
+_CUTS = [at((a,), (v,), mode=mode) for mode in MODES for a, v in ((5, 3), (3, 4), (4, 4), (1, 3))]
+convolve = bilinear(
+    np.convolve, lambda g, x2, x1_shape, mode: _convolve_rule(g, x2, x1_shape[0], mode),
+    lambda g, x1, x2_shape, mode: _convolve_rule(g, x1, x2_shape[0], mode),
+    bind=_convolve_bind, tex="{x1} * {x2}",
+    batch=_batched_convolve, examples=[*_CUTS, at((), (3,))],
+)
 
 
-@composite(np.correlate, name="correlate", np_name="np.correlate", examples=_CUTS)
+@composite(np.correlate, examples=_CUTS)
 def correlate(a: Any, v: Any, mode: Any = "valid") -> Any:
     """A convolution with the second factor reversed and conjugated; 'same' is centred as if the longer came first."""
     (a, v), _ = _convolve_bind(a, v, mode)
@@ -288,5 +251,3 @@ def correlate(a: Any, v: Any, mode: Any = "valid") -> Any:
     if a.shape[0] < v.shape[0]:
         return np.convolve(a[::-1], v, mode)[::-1]
     return np.convolve(a, v[::-1], mode)
-for _row in (fft, ifft, rfft, irfft):
-    _row.attach(batch=axes("axis"))

@@ -30,7 +30,7 @@ import numpy as np
 from ..table import NONZERO, REAL, around, at, composite, elementwise, general
 from ..table.batching import stacked
 from ._arrays import raw
-from .matrices import EMPTY, dagger, of_triangle, positive, refuse_open_choice
+from .matrices import EMPTY, dagger, matrix, of_triangle, positive, refuse_open_choice
 from .products import conj
 
 
@@ -80,8 +80,6 @@ def _gaps(w: Any, near: Any, sign: int = -1, phases: bool = False) -> Any:
     It is infinite on the diagonal, where there is no rotation, unless complex vectors may change their `phases`.
     """
     gap = w[..., None, :] + sign * w[..., :, None]
-    if not w.size:
-        return gap
     gap = np.where(np.abs(gap) <= near[..., None], 0, gap)
     return gap if phases else np.where(np.eye(w.shape[-1], dtype=bool), np.inf, gap)
 
@@ -92,9 +90,8 @@ def _near(w: Any, n: int, condition: Any = 1.0) -> Any:
     The rounding of a value is about ``eps * norm * sqrt(n)`` (times the condition of the vectors, if these are not
     orthogonal), and that of a rotation as much, divided by the gap. Beyond DIGITS times this, two digits are right.
     """
-    if not w.size:
-        return 0.0
-    return DIGITS * n**0.5 * float(np.finfo(w.dtype).eps) * condition * np.max(np.abs(w), axis=-1, keepdims=True)
+    norm = np.max(np.abs(w), axis=-1, keepdims=True, initial=0)
+    return DIGITS * n**0.5 * float(np.finfo(w.dtype).eps) * condition * norm
 
 
 def _limit(w: Any, g_values: Any, g_vectors: Any, more: Any = None) -> Any:
@@ -105,15 +102,22 @@ def _limit(w: Any, g_values: Any, g_vectors: Any, more: Any = None) -> Any:
     its cotangent, and neither is visible in the cotangents of w and V. So it must not depend on these vectors at all.
     The whole cotangent of V is 0 where all values are equal and the loss depends on ``(V * f(w)) @ inv(V)``.
     """
-    if not g_vectors.size:
-        return 0.0
-    sizes = np.max(np.abs(g_vectors), axis=-2)
+    sizes = np.max(np.abs(g_vectors), axis=-2, initial=0)
     sizes = sizes if more is None else np.maximum(sizes, np.max(np.abs(more), axis=-2))
-    most = np.max(sizes, axis=-1, keepdims=True)
+    most = np.max(sizes, axis=-1, keepdims=True, initial=0)
     if g_values is None:
         return float(np.finfo(w.dtype).eps) ** 0.5 * most + 0 * sizes
-    used = np.max(np.abs(g_values), axis=-1, keepdims=True) != 0
+    used = np.any(g_values != 0, axis=-1, keepdims=True)
     return np.where((sizes == 0) & ((most != 0) | ~used), 0.0, -1.0)
+
+
+def _both(limit: Any) -> Any:
+    """The smaller limit of each two vectors."""
+    return np.minimum(limit[..., None, :], limit[..., :, None])
+
+
+def _diagonal(w: Any) -> Any:
+    return w[..., None, :] * np.eye(w.shape[-1], dtype=bool)
 
 
 def _angle(name: str, turn: Any, gap: Any, limit: Any, what: str) -> Any:
@@ -144,11 +148,10 @@ def _eigh_rule(g: Any, y: Any, UPLO: str) -> Any:
         turn = dagger(v) @ gv
         turn = turn - dagger(turn)
         _refuse_phase("linalg.eigh", turn, gv)
-        limit = _limit(w, gw, gv)
-        pairs = np.minimum(limit[..., None, :], limit[..., :, None]) if w.size else limit
+        pairs = _both(_limit(w, gw, gv))
         inner = _angle("linalg.eigh", turn, _gaps(w, _near(w, w.shape[-1])), pairs, "two eigenvalues are equal")
         if gw is not None:
-            inner = inner + (2 * gw)[..., None, :] * np.eye(w.shape[-1], dtype=bool)
+            inner = inner + _diagonal(2 * gw)
         s = v @ inner @ dagger(v)
     return of_triangle(s, UPLO == "U")
 
@@ -156,7 +159,7 @@ def _eigh_rule(g: Any, y: Any, UPLO: str) -> Any:
 eigh_ = general(
     lambda x, UPLO: tuple(np.linalg.eigh(x, UPLO)), _eigh_rule,
     name="eigh", np_name="np.linalg.eigh", bind=lambda a, UPLO="L": ((a,), {"UPLO": UPLO.upper()}), outputs=True,
-    holomorphic=False,
+    holomorphic=False, batch=stacked(2),
     examples=[EMPTY, positive(3, 3), positive(3, 3, UPLO="U"), positive(2, 2, 2), at((1, 1))],
 )
 
@@ -193,14 +196,14 @@ def _eig_rule(g: Any, y: Any) -> Any:
         )
     inner: Any = 0
     if gw is not None:
-        inner = gw[..., None, :] * np.eye(w.shape[-1], dtype=bool)
+        inner = _diagonal(gw)
     if gv is not None:
         turn = vh @ gv
         along = np.diagonal(turn, 0, -2, -1)
         _refuse_phase("linalg.eig", turn, gv)
         turn = turn - (vh @ v) * np.real(along)[..., None, :]  # their norm stays 1
-        gap, limit = conj(_gaps(w, _near(w, n, condition))), _limit(w, gw, gv)
-        limit = limit[..., None, :] if w.size else limit  # a vector may move whatever the other does
+        gap = conj(_gaps(w, _near(w, n, condition)))
+        limit = _limit(w, gw, gv)[..., None, :]  # a vector may move whatever the other does
         inner = inner + _angle("linalg.eig", turn, gap, limit, "two eigenvalues are equal")
     return np.linalg.solve(vh, inner @ vh)
 
@@ -218,7 +221,7 @@ def _rotation(*shape: int) -> Any:
 
 eig_ = general(
     lambda x: tuple(np.linalg.eig(x)), _eig_rule,
-    name="eig", np_name="np.linalg.eig", bind=lambda a: ((a,), {}), outputs=True, holomorphic=False,
+    name="eig", np_name="np.linalg.eig", bind=matrix, outputs=True, holomorphic=False, batch=stacked(2),
     examples=[EMPTY, positive(3, 3), _skew(3, 3), positive(2, 2, 2), at((1, 1))],
 )
 
@@ -252,7 +255,7 @@ def _svd_rule(g: Any, y: Any, x_shape: Any) -> Any:
         return u[..., :k] @ vh[..., :k, :]
     near, gv = _near(s, max(m, n)), None if gvh is None else dagger(gvh)
     limit = _limit(s, gs, *(g[..., :k] for g in (gu, gv) if g is not None))  # of those that the loss depends on
-    pairs, limit = np.minimum(limit[..., None, :], limit[..., :, None]), limit[..., None, :]
+    pairs, limit = _both(limit), limit[..., None, :]
     u, turn_u, across_u = _svd_side(gu, u, k)
     v, turn_v, across_v = _svd_side(gv, dagger(vh), k)
     alike, against = turn_u + turn_v, turn_u - turn_v
@@ -261,7 +264,7 @@ def _svd_rule(g: Any, y: Any, x_shape: Any) -> Any:
     inner = _angle("linalg.svd", alike, _gaps(s, near), pairs, "two singular values are equal")
     inner = (inner + _angle("linalg.svd", against, sums, pairs, "two singular values are zero")) / 2
     if gs is not None:
-        inner = inner + gs[..., None, :] * np.eye(k, dtype=bool)
+        inner = inner + _diagonal(gs)
     left = u @ inner
     s = np.where(s <= near, 0, s)[..., None, :]
     if m > k and gu is not None:
@@ -290,7 +293,7 @@ def _svd_side(g: Any, u: Any, k: int) -> tuple[Any, Any, Any]:
 
 svd_ = general(
     lambda x, full_matrices: tuple(np.linalg.svd(x, full_matrices)), _svd_rule,
-    name="svd", np_name="np.linalg.svd",
+    name="svd", np_name="np.linalg.svd", batch=stacked(2),
     bind=lambda a, full_matrices=False: ((a,), {"full_matrices": bool(full_matrices)}), outputs=True, holomorphic=False,
     examples=[EMPTY, at((3, 3)), at((4, 2)), at((2, 4)), at((2, 3, 2)), at((1, 1)), at((0, 3))],
 )
@@ -325,6 +328,3 @@ def _svd_of_hermitian(a: Any) -> SVDResult:
 def svdvals(x: Any, /) -> Any:
     """The singular values."""
     return svd_(x, full_matrices=False)[1]
-
-for _row in (eigh_, eig_, svd_):
-    _row.attach(batch=stacked(2))

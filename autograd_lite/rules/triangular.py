@@ -45,8 +45,7 @@ def _cholesky_rule(g: Any, y: Any, upper: bool) -> Any:
 
 
 cholesky = general(
-    lambda x, upper: np.linalg.cholesky(x, upper=upper), _cholesky_rule,
-    of=np.linalg.cholesky,
+    np.linalg.cholesky, _cholesky_rule, batch=stacked(2),
     bind=lambda a, /, *, upper=False: ((a,), {"upper": bool(upper)}), holomorphic=False,
     examples=[positive(3, 3), positive(3, 3, upper=True), positive(2, 2, 2), positive(1, 1), EMPTY],
 )
@@ -84,7 +83,7 @@ def _qr_square(gq: Any, gr: Any, q: Any, r: Any) -> Any:
 qr_ = general(
     lambda x, mode: tuple(np.linalg.qr(x, mode)), _qr_rule,
     name="qr", np_name="np.linalg.qr", bind=lambda a, mode="reduced": ((a,), {"mode": mode}), outputs=True,
-    holomorphic=False,
+    holomorphic=False, batch=stacked(2),
     examples=[
         at((3, 3)), at((4, 2)), at((2, 4)), at((2, 3, 2)), at((2, 2, 4)), at((1, 1)), at((3, 0)),
         at((3, 2), mode="complete"), at((2, 3, 2), mode="complete"),
@@ -104,6 +103,3 @@ def qr(a: Any, mode: str = "reduced") -> Any:
     if mode == "r":
         return qr_(a, mode="reduced")[1]
     return QRResult(*qr_(a, mode=mode))
-
-for _row in (cholesky, qr_):
-    _row.attach(batch=stacked(2))
