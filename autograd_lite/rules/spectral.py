@@ -111,17 +111,13 @@ def _limit(w: Any, g_values: Any, g_vectors: Any, more: Any = None) -> Any:
     return np.where((sizes == 0) & ((most != 0) | ~used), 0.0, -1.0)
 
 
-def _both(limit: Any) -> Any:
-    """The smaller limit of each two vectors."""
-    return np.minimum(limit[..., None, :], limit[..., :, None])
-
-
 def _diagonal(w: Any) -> Any:
     return w[..., None, :] * np.eye(w.shape[-1], dtype=bool)
 
 
 def _angle(name: str, turn: Any, gap: Any, limit: Any, what: str) -> Any:
-    """The rotation `turn` divided by the gap. Raises where the gap is 0 and the turn exceeds the limit."""
+    """The rotation `turn` divided by the gap. Raises where the gap is 0 and the turn exceeds the limit of a column."""
+    limit = limit[..., None, :]
     if np.any((raw(gap) == 0) & ~(np.abs(raw(turn)) <= raw(limit))):
         raise np.linalg.LinAlgError(
             f"{name}: {what} to rounding, so their vectors are not determined, and the derivative of a function of "
@@ -148,8 +144,8 @@ def _eigh_rule(g: Any, y: Any, UPLO: str) -> Any:
         turn = dagger(v) @ gv
         turn = turn - dagger(turn)
         _refuse_phase("linalg.eigh", turn, gv)
-        pairs = _both(_limit(w, gw, gv))
-        inner = _angle("linalg.eigh", turn, _gaps(w, _near(w, w.shape[-1])), pairs, "two eigenvalues are equal")
+        gap, limit = _gaps(w, _near(w, w.shape[-1])), _limit(w, gw, gv)
+        inner = _angle("linalg.eigh", turn, gap, limit, "two eigenvalues are equal")
         if gw is not None:
             inner = inner + _diagonal(2 * gw)
         s = v @ inner @ dagger(v)
@@ -202,8 +198,7 @@ def _eig_rule(g: Any, y: Any) -> Any:
         along = np.diagonal(turn, 0, -2, -1)
         _refuse_phase("linalg.eig", turn, gv)
         turn = turn - (vh @ v) * np.real(along)[..., None, :]  # their norm stays 1
-        gap = conj(_gaps(w, _near(w, n, condition)))
-        limit = _limit(w, gw, gv)[..., None, :]  # a vector may move whatever the other does
+        gap, limit = conj(_gaps(w, _near(w, n, condition))), _limit(w, gw, gv)
         inner = inner + _angle("linalg.eig", turn, gap, limit, "two eigenvalues are equal")
     return np.linalg.solve(vh, inner @ vh)
 
@@ -255,14 +250,13 @@ def _svd_rule(g: Any, y: Any, x_shape: Any) -> Any:
         return u[..., :k] @ vh[..., :k, :]
     near, gv = _near(s, max(m, n)), None if gvh is None else dagger(gvh)
     limit = _limit(s, gs, *(g[..., :k] for g in (gu, gv) if g is not None))  # of those that the loss depends on
-    pairs, limit = _both(limit), limit[..., None, :]
     u, turn_u, across_u = _svd_side(gu, u, k)
     v, turn_v, across_v = _svd_side(gv, dagger(vh), k)
     alike, against = turn_u + turn_v, turn_u - turn_v
     _refuse_phase("linalg.svd", alike, gvh if gu is None else gu)
     sums = _gaps(s, near, 1, phases=u.dtype.kind == "c")
-    inner = _angle("linalg.svd", alike, _gaps(s, near), pairs, "two singular values are equal")
-    inner = (inner + _angle("linalg.svd", against, sums, pairs, "two singular values are zero")) / 2
+    inner = _angle("linalg.svd", alike, _gaps(s, near), limit, "two singular values are equal")
+    inner = (inner + _angle("linalg.svd", against, sums, limit, "two singular values are zero")) / 2
     if gs is not None:
         inner = inner + _diagonal(gs)
     left = u @ inner
