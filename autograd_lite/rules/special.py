@@ -10,7 +10,6 @@ import math
 from typing import Any
 
 import numpy as np
-from numpy.lib.array_utils import normalize_axis_tuple
 
 from ..table import POSITIVE, REAL, Primitive, Textbook, at, composite, elementwise, general, interval
 from ..table.batching import axes
@@ -33,13 +32,12 @@ def _softplus_onnx(b: Any, x: Any, dtype: Any) -> Any:
     return b("Add", b("Relu", x), small)
 
 
-softplus = elementwise(_softplus, lambda x: sigmoid(x), name="softplus", tex=r"\ln(1 + e^{{{x}}})")
-softplus.attach(
-    source="np.logaddexp(x, 0)", definition=True, scalar="max(x, 0) + log1p(exp(-abs(x)))",
-    onnx=lambda b, x: _softplus_onnx(b, x, x.dtype),
+softplus = elementwise(
+    _softplus, lambda x: sigmoid(x), name="softplus", tex=r"\ln(1 + e^{{{x}}})", source="np.logaddexp(x, 0)",
+    definition=True, scalar="max(x, 0) + log1p(exp(-abs(x)))", onnx=lambda b, x: _softplus_onnx(b, x, x.dtype),
 )
-log_sigmoid = elementwise(lambda x: -_softplus(-x), lambda x: sigmoid(-x), name="log_sigmoid", tex=r"\ln \sigma({x})")
-log_sigmoid.attach(
+log_sigmoid = elementwise(
+    lambda x: -_softplus(-x), lambda x: sigmoid(-x), name="log_sigmoid", tex=r"\ln \sigma({x})",
     source="-np.logaddexp(-x, 0)", definition=True, scalar="-(max(-x, 0) + log1p(exp(-abs(x))))",
     onnx=lambda b, x: b("Neg", _softplus_onnx(b, b("Neg", x), x.dtype)),
 )
@@ -91,8 +89,10 @@ def _entr(x: Any) -> Any:
     return np.where(x < 0, -np.inf, -x * np.log(_but(x <= 0, x)))
 
 
-entr = elementwise(_entr, lambda x: -np.log(x) - 1, name="entr", domain=POSITIVE, kinks=(0.0,), tex=r"-{x} \ln {x}")
-entr.attach(scalar="-x * log(x) if x > 0 else -x if x == 0 else x if x != x else -inf")
+entr = elementwise(
+    _entr, lambda x: -np.log(x) - 1, name="entr", domain=POSITIVE, kinks=(0.0,), tex=r"-{x} \ln {x}",
+    scalar="-x * log(x) if x > 0 else -x if x == 0 else x if x != x else -inf",
+)
 
 
 def _log_ratio(x1: Any, x2: Any) -> Any:
@@ -147,17 +147,17 @@ binary_cross_entropy = elementwise(
 
 def _over_axis(x: Any, axis: Any = None) -> Any:
     x = operand(x)
-    if axis == -1 and x.ndim:
-        return (x,), {"axis": (x.ndim - 1,)}
-    if not isinstance(axis, tuple):
-        axis = reduced(resolve(axis, x.ndim), x.ndim)
-    return (x,), {"axis": normalize_axis_tuple(axis, x.ndim)}
+    return (x,), {"axis": reduced(resolve(axis, x.ndim), x.ndim)}
+
+
+def _float(x: Any) -> Any:
+    x = np.asarray(x)
+    return x if x.dtype.kind in "fc" else x.astype(float)
 
 
 def shifted(x: Any, axis: Any) -> Any:
     """``x`` minus its maximum, as a new array of floats, so that exp does not overflow."""
-    if x.dtype.kind not in "fc":
-        x = x.astype(float)
+    x = _float(x)
     if x.ndim == 2 and axis == (1,) and 0 < x.shape[1] <= 32:
         # NumPy's maximum along a short last axis takes twice as long as along the first
         top = np.maximum.reduce(np.ascontiguousarray(x.T), 0)[:, None]
@@ -186,18 +186,6 @@ def softmax_vjp(g: Any, y: Any, axis: Any) -> Any:
     return d - y * np.add.reduce(d, axis=axis, keepdims=True)
 
 
-_ALONG: Any = (at((2, 3)), at((2, 3, 4), axis=0), at((2, 3, 4), axis=(0, 2)), at((2, 3), axis=None), at((0, 3)))
-softmax = general(
-    _softmax, softmax_vjp, name="softmax", bind=_over_axis, tex=r"\operatorname{{softmax}}({x})",
-    examples=_ALONG,
-)
-log_softmax = general(
-    _log_softmax, lambda g, y, axis: g - np.exp(y) * np.add.reduce(g, axis=axis, keepdims=True),
-    name="log_softmax", bind=_over_axis, tex=r"\ln \operatorname{{softmax}}({x})",
-    examples=_ALONG,
-)
-
-
 def _softmax_definition(x: Any, axis: Any) -> Any:
     e = np.exp(x - np.max(x, axis=axis, keepdims=True))
     return e / np.sum(e, axis=axis, keepdims=True)
@@ -214,13 +202,20 @@ def _softmax_onnx(b: Any, x: Any, axis: tuple[int, ...], log: str = "") -> Any:
     return b(f"{log}Softmax", x, axis=axis[0])
 
 
-softmax.attach(
-    definition=_softmax_definition, batch=axes("axis"), onnx=_softmax_onnx,
+_ALONG: Any = {
+    "bind": _over_axis, "batch": axes("axis"),
+    "examples": (at((2, 3)), at((2, 3, 4), axis=0), at((2, 3, 4), axis=(0, 2)), at((2, 3), axis=None), at((0, 3))),
+}
+softmax = general(
+    _softmax, softmax_vjp, name="softmax", tex=r"\operatorname{{softmax}}({x})",
     textbook=Textbook("softmax(x, axis)", x="y * (g - sum(g * y, axis))", jacobian="y[i] * (delta[i, j] - y[j])"),
+    definition=_softmax_definition, onnx=_softmax_onnx, **_ALONG,
 )
-log_softmax.attach(
-    definition=_log_softmax_definition, batch=axes("axis"), onnx=lambda b, x, axis: _softmax_onnx(b, x, axis, "Log"),
+log_softmax = general(
+    _log_softmax, lambda g, y, axis: g - np.exp(y) * np.add.reduce(g, axis=axis, keepdims=True),
+    name="log_softmax", tex=r"\ln \operatorname{{softmax}}({x})",
     textbook=Textbook("log_softmax(x, axis)", x="g - exp(y) * sum(g, axis)", jacobian="delta[i, j] - exp(y[j])"),
+    definition=_log_softmax_definition, onnx=lambda b, x, axis: _softmax_onnx(b, x, axis, "Log"), **_ALONG,
 )
 
 # ------------------------------------------------------------------------------------------------ activations
@@ -233,15 +228,13 @@ def _relu(x: Any) -> Any:
     return np.maximum(x, np.zeros(x.shape, x.dtype))  # a scalar takes twice as long
 
 
-relu = elementwise(_relu, lambda y: y > 0, name="relu", kinks=(0.0,), tex=r"\max(0, {x})")
-relu.attach(
+relu = elementwise(
+    _relu, lambda y: y > 0, name="relu", kinks=(0.0,), tex=r"\max(0, {x})",
     call="np.maximum({x}, 0)", definition=lambda x: np.maximum(x, np.zeros(x.shape, x.dtype)), scalar="max(x, 0)",
     textbook=Textbook("relu(x)", x="g * (x > 0)"), onnx="Relu",
 )
 silu = elementwise(
-    lambda x: x * sigmoid.fn(x), lambda y, x: sigmoid(x) * (1 + x - y), name="silu", tex=r"{x} \, \sigma({x})"
-)
-silu.attach(
+    lambda x: x * sigmoid.fn(x), lambda y, x: sigmoid(x) * (1 + x - y), name="silu", tex=r"{x} \, \sigma({x})",
     source="x / (1 + np.exp(-x))", definition=True, scalar="x / (1 + exp(-x)) if x > -700 else x * exp(x)",
     onnx=lambda b, x: b("Mul", x, b("Sigmoid", x)),
 )
@@ -271,9 +264,9 @@ def _gelu_slope(x: Any, approximate: str) -> Any:
 
 gelu = elementwise(
     _gelu, _gelu_slope, name="gelu", bind=_gelu_arguments, tex=r"{x} \, \Phi({x})",
-    examples=tuple(at((2, 3), approximate=how) for how in ("none", "tanh")),
+    examples=tuple(at((2, 3), approximate=how) for how in ("none", "tanh")), definition=True,
+    onnx=lambda b, x, approximate: b("Gelu", x, approximate=approximate),
 )
-gelu.attach(definition=True, onnx=lambda b, x, approximate: b("Gelu", x, approximate=approximate))
 
 
 @composite(examples=_ACTIVATED)
@@ -306,9 +299,6 @@ def softsign(x: Any) -> Any:
     return x / (1 + np.abs(x))
 
 
-softsign.attach(onnx="Softsign")
-
-
 @composite(examples=_ACTIVATED)
 def mish(x: Any) -> Any:
     """``x * tanh(softplus(x))``."""
@@ -321,10 +311,8 @@ hardtanh = elementwise(
     name="hardtanh", bind=lambda x, min_val=-1.0, max_val=1.0: ((x,), {"min_val": min_val, "max_val": max_val}),
     kinks=(-1.0, 1.0), tex=r"\operatorname{{clip}}({x}, {min_val}, {max_val})",
     examples=_ACTIVATED, scalar="min(max(x, min_val), max_val)",
+    onnx=lambda b, x, min_val, max_val: b("Clip", x, b.constant(min_val, x.dtype), b.constant(max_val, x.dtype)),
 )
-hardtanh.attach(onnx=lambda b, x, min_val, max_val: (
-    b("Clip", x, b.constant(min_val, x.dtype), b.constant(max_val, x.dtype))
-))
 
 
 @composite(examples=_ACTIVATED)
@@ -347,12 +335,10 @@ def hardswish(x: Any) -> Any:
 # ---------------------------------------------------------------------------------- nan, inf, rounding errors
 
 nan_to_num = elementwise(
-    lambda x, nan, posinf, neginf: np.nan_to_num(x, nan=nan, posinf=posinf, neginf=neginf), lambda x: np.isfinite(x),
-    of=np.nan_to_num, name="nan_to_num", np_name="np.nan_to_num",
+    np.nan_to_num, lambda x: np.isfinite(x), tex="{x}",
     bind=lambda x, copy=True, nan=0.0, posinf=None, neginf=None: (
         (x,), {"nan": nan, "posinf": posinf, "neginf": neginf},
     ),
-    tex=r"{x}",
 )
 
 
@@ -367,11 +353,6 @@ def real_if_close(a: Any, tol: Any = 100) -> Any:
     return np.real(a) if np.all(np.abs(np.imag(a)) < tol) else a
 
 # ------------------------------------------------------------------ functions that know their n-th derivative
-
-
-def _float(x: Any) -> Any:
-    x = np.asarray(x)
-    return x if x.dtype.kind in "fc" else x.astype(float)
 
 
 def _sinc_derivative(x: Any, n: int) -> Any:
@@ -407,14 +388,18 @@ def _i0_derivative(x: Any, n: int) -> Any:
     return total / 64
 
 
-sinc_derivative: Primitive = elementwise(
-    _sinc_derivative, lambda x, n: sinc_derivative(x, n + 1),
-    name="sinc_derivative", bind=lambda x, n=1: ((x,), {"n": n}), tex=r"\operatorname{{sinc}}^{{({n})}} {x}",
+def _of_all_orders(derivative: Any, name: str, tex: str) -> Primitive:
+    """The row of a derivative of n-th order, whose own is of order ``n + 1``."""
+    row: Primitive = elementwise(
+        derivative, lambda x, n: row(x, n + 1), name=name, bind=lambda x, n=1: ((x,), {"n": n}), tex=tex
+    )
+    return row
+
+
+sinc_derivative = _of_all_orders(_sinc_derivative, "sinc_derivative", r"\operatorname{{sinc}}^{{({n})}} {x}")
+sinc = elementwise(
+    np.sinc, lambda x: sinc_derivative(x, 1), tex=r"\operatorname{{sinc}} {x}",
+    scalar="1 if x == 0 else sin(pi * x) / (pi * x)",
 )
-sinc = elementwise(np.sinc, lambda x: sinc_derivative(x, 1), np_name="np.sinc", tex=r"\operatorname{{sinc}} {x}")
-sinc.attach(scalar="1 if x == 0 else sin(pi * x) / (pi * x)")
-i0_derivative: Primitive = elementwise(
-    _i0_derivative, lambda x, n: i0_derivative(x, n + 1),
-    name="i0_derivative", bind=lambda x, n=1: ((x,), {"n": n}), tex="I_0^{{({n})}}({x})",
-)
-i0 = elementwise(np.i0, lambda x: i0_derivative(x, 1), np_name="np.i0", tex="I_0({x})")
+i0_derivative = _of_all_orders(_i0_derivative, "i0_derivative", "I_0^{{({n})}}({x})")
+i0 = elementwise(np.i0, lambda x: i0_derivative(x, 1), tex="I_0({x})")
