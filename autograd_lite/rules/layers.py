@@ -28,25 +28,14 @@ def _rows(x: Any) -> Any:
     return x if x.ndim == 2 else x.reshape(prod(x.shape[:-1]), x.shape[-1])
 
 
+def _plus(y: Any, bias: Any) -> Any:
+    """``y + bias``, in the memory of the new array `y` where the dtype stays."""
+    in_place = type(y) is type(bias) is np.ndarray and y.dtype == bias.dtype
+    return np.add(y, bias, out=y) if in_place else y + bias
+
+
 def _linear(x: Any, weight: Any, bias: Any) -> Any:
-    y = _rows(x).dot(weight.T) if x.ndim > 1 else x.dot(weight.T)
-    if y.dtype == bias.dtype:
-        y += bias
-    else:
-        y = y + bias
-    return y if y.ndim == x.ndim else y.reshape(*x.shape[:-1], weight.shape[0])
-
-
-linear = general(
-    _linear, lambda g, x2: matmul(g, x2), lambda g, x1: _rows(g).T.dot(_rows(x1)), lambda g: _rows(g),
-    name="linear", bind=lambda input, weight, bias: ((input, weight, bias), {}),
-    examples=(at((2, 3), (4, 3), (4,)), at((3,), (2, 3), (2,)), at((2, 2, 3), (1, 3), (1,)), at((0, 3), (2, 3), (2,))),
-)
-notation("flat", "{x1}", "{x1}", _rows)  # as one matrix, whatever the axes of the batch
-
-
-def _linear_definition(x: Any, weight: Any, bias: Any) -> Any:
-    y = np.dot(_rows(x) if x.ndim > 1 else x, weight.T) + bias  # not x.dot: `x` may be an array
+    y = _plus(np.dot(_rows(x) if x.ndim > 1 else x, weight.T), bias)  # not x.dot: `x` may be an array beside a Tensor
     return y if y.ndim == x.ndim else y.reshape(*x.shape[:-1], weight.shape[0])
 
 
@@ -64,26 +53,14 @@ def _linear_onnx(b: Any, x: Any, weight: Any, bias: Any) -> Any:
     return b("Add", b("MatMul", x, b("Transpose", weight, perm=[1, 0])), bias)
 
 
-linear.attach(
-    algebra="affine map", definition=_linear_definition, batch=_batched_linear, onnx=_linear_onnx,
+linear = general(
+    _linear, lambda g, x2: matmul(g, x2), lambda g, x1: _rows(g).T.dot(_rows(x1)), lambda g: _rows(g),
+    name="linear", bind=lambda input, weight, bias: ((input, weight, bias), {}),
+    algebra="affine map", definition=True, batch=_batched_linear, onnx=_linear_onnx,
     textbook=Textbook("x1 @ x2.T + x3", x1="g @ x2", x2="flat(g).T @ flat(x1)", x3="sum(flat(g), 0)"),
+    examples=(at((2, 3), (4, 3), (4,)), at((3,), (2, 3), (2,)), at((2, 2, 3), (1, 3), (1,)), at((0, 3), (2, 3), (2,))),
 )
-
-
-def _linear_columns(weight: Any, columns: Any, bias: Any) -> Any:
-    y = np.matmul(weight, columns)
-    if y.dtype == bias.dtype:
-        y += bias[:, None]
-        return y
-    return y + bias[:, None]
-
-
-linear_columns = general(  # a convolution, once its windows are columns
-    _linear_columns, lambda g, x2: np.matmul(g, x2.mT), lambda g, x1: np.matmul(x1.mT, g),
-    lambda g: np.sum(g, axis=tuple(k for k in range(g.ndim) if k != g.ndim - 2)), name="linear_columns",
-    bind=lambda weight, columns, bias: ((weight, columns, bias), {}), tex=r"{x1} {x2} + {x3}",
-    examples=(at((4, 3), (2, 3, 5), (4,)), at((1, 3), (2, 3, 1), (1,))),
-)
+notation("flat", "{x1}", "{x1}", _rows)  # as one matrix, whatever the axes of the batch
 
 
 def _batched_columns(b: Batched) -> Any:
@@ -94,13 +71,16 @@ def _batched_columns(b: Batched) -> Any:
     return y + padded(bias, b.on[2], b.ndim(1) - 1)[..., None]
 
 
-def _columns_onnx(b: Any, weight: Any, columns: Any, bias: Any) -> Any:
-    return b("Add", b("MatMul", weight, columns), b("Unsqueeze", bias, b.ints(1)))
-
-
-linear_columns.attach(
-    definition=lambda weight, columns, bias: np.matmul(weight, columns) + bias[:, None], batch=_batched_columns,
-    onnx=_columns_onnx,
+linear_columns = general(  # a convolution, once its windows are columns
+    lambda weight, columns, bias: _plus(np.matmul(weight, columns), bias[:, None]),
+    lambda g, x2: np.matmul(g, x2.mT), lambda g, x1: np.matmul(x1.mT, g),
+    lambda g: np.sum(g, axis=tuple(k for k in range(g.ndim) if k != g.ndim - 2)), name="linear_columns",
+    bind=lambda weight, columns, bias: ((weight, columns, bias), {}), tex=r"{x1} {x2} + {x3}",
+    definition=True, batch=_batched_columns,
+    onnx=lambda b, weight, columns, bias: (
+        b("Add", b("MatMul", weight, columns), b("Unsqueeze", bias, b.ints(1)))
+    ),
+    examples=(at((4, 3), (2, 3, 5), (4,)), at((1, 3), (2, 3, 1), (1,))),
 )
 
 # ---------------------------------------------------------------------------------------------- standardize
@@ -148,13 +128,6 @@ def _bind_standardize(x: Any, axis: Any = -1, eps: float = 1e-5) -> Any:
     return (x,), {"axis": tuple(sorted(normalize_axis_tuple(axis, x.ndim))), "eps": float(eps)}
 
 
-standardize = general(
-    _standardize, _standardize_pull, name="standardize", bind=_bind_standardize, outputs=True,
-    tex=r"\frac{{{x} - \mu}}{{\sqrt{{\sigma^2 + \epsilon}}}}",
-    examples=(at((3, 4)), at((2, 3, 2), axis=(1, 2), eps=0.1), at((2, 3, 2), axis=(0, 2))),
-)
-
-
 def _standardize_definition(x: Any, axis: Any, eps: Any) -> Any:
     d = x - np.mean(x, axis=axis, keepdims=True)
     scale = 1 / np.sqrt(np.mean(d**2, axis=axis, keepdims=True) + eps)
@@ -168,7 +141,12 @@ def _standardize_onnx(b: Any, x: Any, axis: tuple[int, ...], eps: float) -> Any:
     return b("Mul", d, scale), scale
 
 
-standardize.attach(definition=_standardize_definition, batch=axes("axis"), onnx=_standardize_onnx)
+standardize = general(
+    _standardize, _standardize_pull, name="standardize", bind=_bind_standardize, outputs=True,
+    tex=r"\frac{{{x} - \mu}}{{\sqrt{{\sigma^2 + \epsilon}}}}",
+    definition=_standardize_definition, batch=axes("axis"), onnx=_standardize_onnx,
+    examples=(at((3, 4)), at((2, 3, 2), axis=(1, 2), eps=0.1), at((2, 3, 2), axis=(0, 2))),
+)
 standardize.__doc__ = """`x` minus its mean along `axis`, divided by its standard deviation; and that scale.
 
 Parameters
@@ -283,17 +261,6 @@ def _bind_cross_entropy(logits: Any, target: Any, axis: Any = -1) -> Any:
     return (z, y), {"axis": axis}
 
 
-softmax_cross_entropy = general(
-    _cross_entropy, _cross_entropy_vjp, _target_vjp, name="softmax_cross_entropy", bind=_bind_cross_entropy,
-    outputs=True, pull=(_cross_entropy_pull,), tex=r"-\ln \operatorname{{softmax}}({x1})_{{{x2}}}",
-    examples=(
-        at((2, 3), np.array([2, 0])), at((2, 3, 2), np.array([[1, 0], [2, 2]]), axis=1), at((3,), np.array(1)),
-        at((2, 3), uniform(0.1, 0.9, 2, 3)), at((3, 2), uniform(0.1, 0.9, 3, 2), axis=0),
-        at((0, 3), np.zeros(0, int)), at((2, 1), np.array([0, 0])),
-    ),
-)
-
-
 def _cross_entropy_textbook(x1: Any, x2: Any, axis: Any) -> Any:
     e = np.exp(x1 - np.max(x1, axis=axis, keepdims=True))
     p = e / np.sum(e, axis=axis, keepdims=True)
@@ -308,9 +275,16 @@ def _without_an_index(x1: Any, x2: Any, axis: int) -> Any:
     return -np.sum(chosen, axis), np.exp(log_p)
 
 
-softmax_cross_entropy.attach(
-    source=_cross_entropy_textbook, js=_without_an_index,
+softmax_cross_entropy = general(
+    _cross_entropy, _cross_entropy_vjp, _target_vjp, name="softmax_cross_entropy", bind=_bind_cross_entropy,
+    outputs=True, pull=(_cross_entropy_pull,), source=_cross_entropy_textbook, js=_without_an_index,
     batch=lambda b: b(b.full(0), b.full(1), axis=b.params["axis"] + 1),
+    tex=r"-\ln \operatorname{{softmax}}({x1})_{{{x2}}}",
+    examples=(
+        at((2, 3), np.array([2, 0])), at((2, 3, 2), np.array([[1, 0], [2, 2]]), axis=1), at((3,), np.array(1)),
+        at((2, 3), uniform(0.1, 0.9, 2, 3)), at((3, 2), uniform(0.1, 0.9, 3, 2), axis=0),
+        at((0, 3), np.zeros(0, int)), at((2, 1), np.array([0, 0])),
+    ),
 )
 softmax_cross_entropy.__doc__ = """The cross-entropy of each sample, and the softmax of its logits.
 
@@ -339,7 +313,5 @@ def _logistic_cross_entropy(z: Any, y: Any) -> Any:
 binary_cross_entropy_with_logits = elementwise(
     _logistic_cross_entropy, lambda x1, x2: sigmoid(x1) - x2, lambda x1: -x1,
     name="binary_cross_entropy_with_logits", tex=r"\ln(1 + e^{{{x1}}}) - {x2} {x1}",
-)
-binary_cross_entropy_with_logits.attach(
-    source="np.logaddexp(x1, 0) - x1 * x2", scalar="max(x1, 0) - x1 * x2 + log1p(exp(-abs(x1)))"
+    source="np.logaddexp(x1, 0) - x1 * x2", scalar="max(x1, 0) - x1 * x2 + log1p(exp(-abs(x1)))",
 )
