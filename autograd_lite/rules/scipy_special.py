@@ -121,8 +121,11 @@ def _no_rule(function: str, argument: str) -> Any:
     return refuse
 
 
-#: Examples for functions of an order, with respect to which they have no derivative here.
-_WHOLE_ORDER: Any = (at(3, uniform(0.5, 3, 2, 3)), at(np.array([[1], [4]]), uniform(0.5, 3, 3)))
+def _of_order(function: Any, slope: Any, tex: str, argument: str = "its order", **options: Any) -> Primitive:
+    """The row of a function of an order, with respect to which it has no derivative here, and a number."""
+    examples = (at(3, uniform(0.5, 3, 2, 3)), at(np.array([[1], [4]]), uniform(0.5, 3, 3)))
+    options = {"domain": (REAL, POSITIVE), "examples": examples} | options
+    return elementwise(function, _no_rule(function.__name__, argument), slope, tex=tex, **options)
 
 
 # -------------------------------------------------------------------------------------------------- chapter 7
@@ -177,32 +180,31 @@ def _gamma(S: Any) -> list[Primitive]:
         d = _order("multigammaln", d)
         return sum((S.gammaln(a - j / 2) for j in range(d)), d * (d - 1) / 4 * math.log(math.pi))
 
+    def excess(x1: Any, x2: Any) -> Any:
+        return S.psi(x1) - S.psi(x1 + x2)
+
+    def density(x1: Any, x2: Any) -> Any:
+        return np.exp(S.xlogy(x1 - 1, x2) - x2 - S.gammaln(x1))
+
+    beta: Any = {"domain": BETA, "kinks": _beta_pole}
+    part: Any = {
+        "argument": "its first argument", "domain": (POSITIVE, POSITIVE),
+        "kinks": lambda x1, x2: (x1 == 0) | (x2 == 0),
+    }
     return [
         elementwise(S.gamma, lambda x, y: y * S.psi(x), domain=NOT_A_POLE, tex=r"\Gamma({x})"),
         elementwise(S.gammaln, lambda x: S.psi(x), domain=NOT_A_POLE, tex=r"\ln \lvert \Gamma({x}) \rvert"),
         elementwise(S.loggamma, lambda x: S.psi(x), domain=POSITIVE, tex=r"\ln \Gamma({x})"),
         digamma, polygamma, multigammaln,
         elementwise(
-            S.beta, lambda y, x1, x2: y * (S.psi(x1) - S.psi(x1 + x2)),
-            lambda y, x1, x2: y * (S.psi(x2) - S.psi(x1 + x2)),
-            domain=BETA, kinks=_beta_pole, tex="B({x1}, {x2})",
+            S.beta, lambda y, x1, x2: y * excess(x1, x2), lambda y, x1, x2: y * excess(x2, x1),
+            tex="B({x1}, {x2})", **beta,
         ),
         elementwise(
-            S.betaln, lambda x1, x2: S.psi(x1) - S.psi(x1 + x2), lambda x1, x2: S.psi(x2) - S.psi(x1 + x2),
-            domain=BETA, kinks=_beta_pole, tex=r"\ln B({x1}, {x2})",
+            S.betaln, lambda x1, x2: excess(x1, x2), lambda x1, x2: excess(x2, x1), tex=r"\ln B({x1}, {x2})", **beta,
         ),
-        elementwise(
-            S.gammainc, _no_rule("gammainc", "its first argument"),
-            lambda x1, x2: np.exp(S.xlogy(x1 - 1, x2) - x2 - S.gammaln(x1)),
-            domain=(POSITIVE, POSITIVE), kinks=lambda x1, x2: (x1 == 0) | (x2 == 0), tex="P({x1}, {x2})",
-            examples=_WHOLE_ORDER,
-        ),
-        elementwise(
-            S.gammaincc, _no_rule("gammaincc", "its first argument"),
-            lambda x1, x2: -np.exp(S.xlogy(x1 - 1, x2) - x2 - S.gammaln(x1)),
-            domain=(POSITIVE, POSITIVE), kinks=lambda x1, x2: (x1 == 0) | (x2 == 0), tex="Q({x1}, {x2})",
-            examples=_WHOLE_ORDER,
-        ),
+        _of_order(S.gammainc, lambda x1, x2: density(x1, x2), "P({x1}, {x2})", **part),
+        _of_order(S.gammaincc, lambda x1, x2: -density(x1, x2), "Q({x1}, {x2})", **part),
         elementwise(
             S.betainc, _no_rule("betainc", "its first argument"), _no_rule("betainc", "its second argument"),
             lambda x1, x2, x3: np.exp(S.xlogy(x1 - 1, x3) + S.xlog1py(x2 - 1, -x3) - S.betaln(x1, x2)),
@@ -229,44 +231,35 @@ def _order(name: str, n: Any) -> int:
 # ------------------------------------------------------------------------------------------------- chapter 10
 
 
-def _of_order(name: str) -> Any:
-    return _no_rule(name, "its order")
+#: Below 0 and at 0, where a power of x that is a fraction has none.
+_POWER: Any = {"domain": OF_ORDER, "kinks": lambda x1, x2: _fraction(x1) & (x2 == 0)}
 
 
 def _bessel(S: Any) -> list[Primitive]:
     """10.6.1-3: J' = (J[v-1] - J[v+1]) / 2, and Y alike."""
+
+    def slope(f: Any) -> Any:
+        return lambda x1, x2: (f(x1 - 1, x2) - f(x1 + 1, x2)) / 2
+
     return [
         elementwise(S.j0, lambda x: -S.j1(x), tex="J_0({x})"),
         elementwise(S.j1, lambda x: (S.j0(x) - S.jv(2, x)) / 2, tex="J_1({x})"),
-        elementwise(
-            S.jv, _of_order("jv"), lambda x1, x2: (S.jv(x1 - 1, x2) - S.jv(x1 + 1, x2)) / 2,
-            domain=OF_ORDER, kinks=lambda x1, x2: _fraction(x1) & (x2 == 0), tex="J_{{{x1}}}({x2})",
-            examples=_WHOLE_ORDER,
-        ),
-        elementwise(
-            S.yn, _of_order("yn"), lambda x1, x2: (S.yn(x1 - 1, x2) - S.yn(x1 + 1, x2)) / 2,
-            domain=(REAL, POSITIVE), tex="Y_{{{x1}}}({x2})",
-            examples=_WHOLE_ORDER,
-        ),
+        _of_order(S.jv, slope(S.jv), "J_{{{x1}}}({x2})", **_POWER),
         elementwise(S.y0, lambda x: -S.y1(x), domain=POSITIVE, tex="Y_0({x})"),
         elementwise(S.y1, lambda x: (S.y0(x) - S.yv(2, x)) / 2, domain=POSITIVE, tex="Y_1({x})"),
-        elementwise(
-            S.yv, _of_order("yv"), lambda x1, x2: (S.yv(x1 - 1, x2) - S.yv(x1 + 1, x2)) / 2,
-            domain=(REAL, POSITIVE), tex="Y_{{{x1}}}({x2})",
-            examples=_WHOLE_ORDER,
-        ),
+        *(_of_order(f, slope(f), "Y_{{{x1}}}({x2})") for f in (S.yn, S.yv)),
     ]
 
 
 def _modified_bessel(S: Any) -> list[Primitive]:
     """10.29: I' = (I[v-1] + I[v+1]) / 2, K' = -(K[v-1] + K[v+1]) / 2; the variants with e have a factor."""
+
+    def middle(f: Any, x1: Any, x2: Any) -> Any:
+        return (f(x1 - 1, x2) + f(x1 + 1, x2)) / 2
+
     return [
         elementwise(S.i1, lambda x: (S.i0(x) + S.iv(2, x)) / 2, tex="I_1({x})"),
-        elementwise(
-            S.iv, _of_order("iv"), lambda x1, x2: (S.iv(x1 - 1, x2) + S.iv(x1 + 1, x2)) / 2,
-            domain=OF_ORDER, kinks=lambda x1, x2: _fraction(x1) & (x2 == 0), tex="I_{{{x1}}}({x2})",
-            examples=_WHOLE_ORDER,
-        ),
+        _of_order(S.iv, lambda x1, x2: middle(S.iv, x1, x2), "I_{{{x1}}}({x2})", **_POWER),
         elementwise(
             S.i0e, lambda x, y: S.i1e(x) - np.sign(x) * y,
             kinks=(0.0,), tex=r"e^{{-\lvert {x} \rvert}} I_0({x})",
@@ -275,31 +268,18 @@ def _modified_bessel(S: Any) -> list[Primitive]:
             S.i1e, lambda x, y: (S.i0e(x) + S.ive(2, x)) / 2 - np.sign(x) * y,
             tex=r"e^{{-\lvert {x} \rvert}} I_1({x})",
         ),
-        elementwise(
-            S.ive, _of_order("ive"), lambda x1, x2, y: (S.ive(x1 - 1, x2) + S.ive(x1 + 1, x2)) / 2 - np.sign(x2) * y,
+        _of_order(
+            S.ive, lambda x1, x2, y: middle(S.ive, x1, x2) - np.sign(x2) * y,
+            r"e^{{-\lvert {x2} \rvert}} I_{{{x1}}}({x2})",
             domain=OF_ORDER, kinks=lambda x1, x2: (_fraction(x1) | (x1 == 0)) & (x2 == 0),
-            tex=r"e^{{-\lvert {x2} \rvert}} I_{{{x1}}}({x2})",
-            examples=_WHOLE_ORDER,
-        ),
-        elementwise(
-            S.kn, _of_order("kn"), lambda x1, x2: -(S.kn(x1 - 1, x2) + S.kn(x1 + 1, x2)) / 2,
-            domain=(REAL, POSITIVE), tex="K_{{{x1}}}({x2})",
-            examples=_WHOLE_ORDER,
         ),
         elementwise(S.k0, lambda x: -S.k1(x), domain=POSITIVE, tex="K_0({x})"),
         elementwise(S.k1, lambda x: -(S.k0(x) + S.kv(2, x)) / 2, domain=POSITIVE, tex="K_1({x})"),
-        elementwise(
-            S.kv, _of_order("kv"), lambda x1, x2: -(S.kv(x1 - 1, x2) + S.kv(x1 + 1, x2)) / 2,
-            domain=(REAL, POSITIVE), tex="K_{{{x1}}}({x2})",
-            examples=_WHOLE_ORDER,
-        ),
+        _of_order(S.kn, lambda x1, x2: -middle(S.kn, x1, x2), "K_{{{x1}}}({x2})"),
+        _of_order(S.kv, lambda x1, x2: -middle(S.kv, x1, x2), "K_{{{x1}}}({x2})"),
         elementwise(S.k0e, lambda x, y: y - S.k1e(x), domain=POSITIVE, tex="e^{{{x}}} K_0({x})"),
         elementwise(S.k1e, lambda x, y: y - (S.k0e(x) + S.kve(2, x)) / 2, domain=POSITIVE, tex="e^{{{x}}} K_1({x})"),
-        elementwise(
-            S.kve, _of_order("kve"), lambda x1, x2, y: y - (S.kve(x1 - 1, x2) + S.kve(x1 + 1, x2)) / 2,
-            domain=(REAL, POSITIVE), tex="e^{{{x2}}} K_{{{x1}}}({x2})",
-            examples=_WHOLE_ORDER,
-        ),
+        _of_order(S.kve, lambda x1, x2, y: y - middle(S.kve, x1, x2), "e^{{{x2}}} K_{{{x1}}}({x2})"),
     ]
 
 
