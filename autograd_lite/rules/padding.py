@@ -102,18 +102,12 @@ def _column(values: Any, x: Any, axis: int) -> Any:
 
 
 def _by_index(mode: Any) -> Callable[..., Any]:
-    """Take entries by an index: NumPy's pad, applied to the positions."""
+    """Take entries by an index: NumPy's pad, applied to the positions.
 
-    def extend(x: Any, axis: int, before: int, after: int) -> Any:
-        return x[on_axis(axis, np.pad(np.arange(x.shape[axis]), (before, after), mode=mode))]
+    An odd reflection is 2 x(end) minus the even one, and so on outwards.
+    """
 
-    return extend
-
-
-def _mirror(mode: Any) -> Callable[..., Any]:
-    """Reflection. An odd one is 2 x(end) minus the even one, and so on outwards."""
-
-    def extend(x: Any, axis: int, before: int, after: int, reflect_type: str) -> Any:
+    def extend(x: Any, axis: int, before: int, after: int, reflect_type: str = "even") -> Any:
         n = x.shape[axis]
         even = x[on_axis(axis, np.pad(np.arange(n), (before, after), mode=mode))]
         if reflect_type == "even" or (n == 1 and mode == "reflect"):
@@ -145,8 +139,8 @@ def _statistic(of: Any) -> Callable[..., Any]:
         spans = [n if length is None else min(length, n) for length in stat_length]
         if min(spans) < 1:
             raise ValueError("pad: stat_length must be 1 or more")
-        first = of(x[on_axis(axis, slice(0, spans[0]))], axis=axis, keepdims=True)
-        last = of(x[on_axis(axis, slice(n - spans[1], n))], axis=axis, keepdims=True)
+        places = slice(0, spans[0]), slice(n - spans[1], n)
+        first, last = (of(x[on_axis(axis, place)], axis=axis, keepdims=True) for place in places)
         return np.concatenate([np.repeat(first, before, axis), x, np.repeat(last, after, axis)], axis)
 
     return extend
@@ -155,8 +149,8 @@ def _statistic(of: Any) -> Callable[..., Any]:
 _EXTEND: dict[str, Callable[..., Any]] = {
     "edge": _by_index("edge"),
     "wrap": _by_index("wrap"),
-    "reflect": _mirror("reflect"),
-    "symmetric": _mirror("symmetric"),
+    "reflect": _by_index("reflect"),
+    "symmetric": _by_index("symmetric"),
     "linear_ramp": _ramp,
     "maximum": _statistic(np.max),
     "mean": _statistic(np.mean),

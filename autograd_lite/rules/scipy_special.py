@@ -212,10 +212,10 @@ def _gamma(S: Any) -> list[Primitive]:
             kinks=lambda x1, x2, x3: (x1 == 0) | (x2 == 0) | (x3 == 0) | (x3 == 1), tex="I_{{{x3}}}({x1}, {x2})",
             examples=(at(2, 3, uniform(0.1, 0.9, 2, 3)),),
         ),
-        elementwise(  # the density of Student's t
-            S.stdtr, _no_rule("stdtr", "its degrees of freedom"),
+        _of_order(
+            S.stdtr,  # its slope is the density of Student's t
             lambda x1, x2: np.exp(-(x1 + 1) / 2 * np.log1p(x2 * x2 / x1) - S.betaln(x1 / 2, 0.5)) / np.sqrt(x1),
-            domain=(POSITIVE, REAL), tex="F_{{{x1}}}({x2})",
+            "F_{{{x1}}}({x2})", "its degrees of freedom", domain=(POSITIVE, REAL),
             examples=(at(3, (2, 3)), at(np.array([[1], [40]]), (3,))),
         ),
     ]
