@@ -1,32 +1,34 @@
 """The rows of the table of derivatives, a module for each kind of function. Importing the package fills the table."""
 
-from . import constants as constants
-from . import cumulative as cumulative
-from . import differences as differences
-from . import einsum as einsum
-from . import elementwise as elementwise
-from . import emath as emath
-from . import indexing as indexing
-from . import indexing_batches as indexing_batches
-from . import joining as joining
-from . import layers as layers
-from . import linalg as linalg
-from . import matrix_functions as matrix_functions
-from . import norms as norms
-from . import padding as padding
-from . import polynomials as polynomials
-from . import products as products
-from . import quantiles as quantiles
-from . import random as random
-from . import reductions as reductions
-from . import selection as selection
-from . import shaping as shaping
-from . import signal as signal
-from . import sorting as sorting
-from . import special as special
-from . import spectral as spectral
-from . import statistics as statistics
-from . import torch_aliases as torch_aliases
-from . import triangular as triangular
-from . import ufuncs as ufuncs
-from . import windows as windows
+from . import (  # noqa: F401 - each module adds its rows
+    constants,
+    cumulative,
+    differences,
+    einsum,
+    elementwise,
+    emath,
+    indexing,
+    indexing_batches,
+    joining,
+    layers,
+    linalg,
+    matrix_functions,
+    norms,
+    padding,
+    polynomials,
+    products,
+    quantiles,
+    random,
+    reductions,
+    selection,
+    shaping,
+    signal,
+    sorting,
+    special,
+    spectral,
+    statistics,
+    torch_aliases,
+    triangular,
+    ufuncs,
+    windows,
+)

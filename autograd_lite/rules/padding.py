@@ -11,21 +11,6 @@ from ..table import at, composite, just
 from ._arrays import operand
 from .indexing import into_zeros, on_axis, set_at
 
-#: The keywords that belong to each mode, with NumPy's defaults.
-KEYWORDS: dict[str, dict[str, Any]] = {
-    "constant": {"constant_values": 0},
-    "edge": {},
-    "empty": {},
-    "linear_ramp": {"end_values": 0},
-    "maximum": {"stat_length": None},
-    "mean": {"stat_length": None},
-    "median": {"stat_length": None},
-    "minimum": {"stat_length": None},
-    "reflect": {"reflect_type": "even"},
-    "symmetric": {"reflect_type": "even"},
-    "wrap": {},
-}
-
 
 @composite(
     np.pad,
@@ -40,20 +25,21 @@ KEYWORDS: dict[str, dict[str, Any]] = {
 def pad(array: Any, pad_width: Any, mode: str = "constant", **kwargs: Any) -> Any:
     if callable(mode):
         raise TypeError("pad: a function as mode would write into an array; use a named mode, or np.concatenate")
-    if mode not in KEYWORDS:
-        raise ValueError(f"pad: mode {mode!r} is none of {', '.join(KEYWORDS)}")
-    if wrong := kwargs.keys() - KEYWORDS[mode]:
+    if mode not in MODES:
+        raise ValueError(f"pad: mode {mode!r} is none of {', '.join(MODES)}")
+    extend, keywords = MODES[mode]
+    if wrong := kwargs.keys() - keywords:
         raise ValueError(f"pad: mode {mode!r} has no keyword {', '.join(sorted(wrong))}")
     x = operand(array)
     widths = _pairs(pad_width, x.ndim, integer=True)
-    options = {key: _per_axis(key, kwargs.get(key, default), x.ndim) for key, default in KEYWORDS[mode].items()}
-    if mode in ("constant", "empty"):
+    options = {key: _per_axis(key, kwargs.get(key, default), x.ndim) for key, default in keywords.items()}
+    if extend is None:
         return _in_frame(x, widths, options.get("constant_values"))
     for axis, (before, after) in enumerate(widths):
         if x.shape[axis] == 0 and before + after:
             raise ValueError(f"pad: mode {mode!r} cannot extend an empty axis {axis}")
         if before + after:
-            x = _EXTEND[mode](x, axis, before, after, **{key: value[axis] for key, value in options.items()})
+            x = extend(x, axis, before, after, **{key: value[axis] for key, value in options.items()})
     return x
 
 
@@ -146,14 +132,17 @@ def _statistic(of: Any) -> Callable[..., Any]:
     return extend
 
 
-_EXTEND: dict[str, Callable[..., Any]] = {
-    "edge": _by_index("edge"),
-    "wrap": _by_index("wrap"),
-    "reflect": _by_index("reflect"),
-    "symmetric": _by_index("symmetric"),
-    "linear_ramp": _ramp,
-    "maximum": _statistic(np.max),
-    "mean": _statistic(np.mean),
-    "median": _statistic(np.median),
-    "minimum": _statistic(np.min),
+#: For each mode what extends an axis, and the keywords, with NumPy's defaults. Two modes treat all axes at once.
+MODES: dict[str, tuple[Any, dict[str, Any]]] = {
+    "constant": (None, {"constant_values": 0}),
+    "edge": (_by_index("edge"), {}),
+    "empty": (None, {}),
+    "linear_ramp": (_ramp, {"end_values": 0}),
+    "maximum": (_statistic(np.max), {"stat_length": None}),
+    "mean": (_statistic(np.mean), {"stat_length": None}),
+    "median": (_statistic(np.median), {"stat_length": None}),
+    "minimum": (_statistic(np.min), {"stat_length": None}),
+    "reflect": (_by_index("reflect"), {"reflect_type": "even"}),
+    "symmetric": (_by_index("symmetric"), {"reflect_type": "even"}),
+    "wrap": (_by_index("wrap"), {}),
 }

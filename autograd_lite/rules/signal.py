@@ -23,6 +23,7 @@ from numpy.lib.array_utils import normalize_axis_index
 from ..table import Primitive, at, bilinear, complex_normal, composite, linear
 from ..table.batching import Batched, axes
 from ._arrays import ints, operand
+from .indexing import on_axis
 from .products import conj, product
 
 #: The scale of the transpose.
@@ -33,7 +34,7 @@ def _fit(x: Any, n: int, axis: int) -> Any:
     """`x` truncated, or padded with zeros, to `n` entries."""
     have = x.shape[axis]
     if have > n:
-        return x[(slice(None),) * axis + (slice(n),)]
+        return x[on_axis(axis, slice(n))]
     if have < n:
         return np.pad(x, [(0, n - have if k == axis else 0) for k in range(x.ndim)])
     return x

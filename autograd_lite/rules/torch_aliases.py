@@ -14,7 +14,7 @@ from numpy.lib.array_utils import normalize_axis_index
 from ..table import Primitive, at, composite
 from ._arrays import ints, operand
 from .cumulative import logaddexp_accumulate, maximum_accumulate, minimum_accumulate
-from .indexing import add_at, getitem, set_at
+from .indexing import add_at, getitem, on_axis, set_at
 from .selection import along, take
 
 _WHERE = np.array([[0, 2, 1], [1, 0, 0]])  # positions, for the examples
@@ -87,7 +87,7 @@ def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool =
     if not 0 <= k <= x.shape[dim]:
         raise ValueError(f"topk: expected k from 0 to {x.shape[dim]} (axis {dim} of shape {x.shape}), got {k}")
     order = np.argsort(-x if largest else x, axis=dim, kind="stable")
-    indices = order[(slice(None),) * dim + (slice(k),)]
+    indices = order[on_axis(dim, slice(k))]
     return WithIndices(np.take_along_axis(x, indices, dim), indices)
 
 
@@ -167,24 +167,24 @@ def chunk(input: Any, chunks: int, dim: int = 0) -> Any:
     if chunks < 1:
         raise ValueError(f"chunk: expected at least one chunk, got {chunks}")
     x = operand(input)
-    return _split(x, max(1, -(-x.shape[dim] // chunks)), dim)
-
-
-def _split(x: Any, size: Any, dim: int) -> Any:
-    """Parts of `size` along `dim`, or of each of the sizes in a list."""
-    n = x.shape[dim]
-    ends = np.cumsum(size)[:-1] if isinstance(size, (list, tuple)) else range(size, n, size)
-    if isinstance(size, (list, tuple)) and sum(size) != n:
-        raise ValueError(f"split: the sizes {list(size)} do not add up to {n}, the size of axis {dim} of {x.shape}")
-    return tuple(np.split(x, list(ends), axis=dim))
+    return split_by_size(x, max(1, -(-x.shape[dim] // chunks)), dim)
 
 
 @composite(examples=(at((5, 2), 2), at((2, 5), [1, 4], dim=1)))
 def split_by_size(input: Any, split_size: Any, dim: int = 0) -> Any:
     """PyTorch's ``x.split``: parts of size `split_size` along `dim`, or of the sizes in a list."""
-    if not isinstance(split_size, (list, tuple)) and split_size < 1:
+    x = operand(input)
+    n = x.shape[dim]
+    if isinstance(split_size, (list, tuple)):
+        if sum(split_size) != n:
+            sizes = list(split_size)
+            raise ValueError(f"split: the sizes {sizes} do not add up to {n}, the size of axis {dim} of {x.shape}")
+        ends = np.cumsum(split_size)[:-1].tolist()
+    elif split_size < 1:
         raise ValueError(f"split: expected a size of at least 1, got {split_size}")
-    return _split(operand(input), split_size, dim)
+    else:
+        ends = list(range(split_size, n, split_size))
+    return tuple(np.split(x, ends, axis=dim))
 
 
 @composite(examples=(at((2, 3)), at((2, 3), dim=1)))

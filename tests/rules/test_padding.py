@@ -7,11 +7,11 @@ from numpy.lib import NumpyVersion
 from thorough import mostly_thorough
 
 import autograd_lite as ag
-from autograd_lite.rules.padding import KEYWORDS
+from autograd_lite.rules import padding
 
 rng = np.random.default_rng(2)
 X, M = rng.normal(size=4), rng.normal(size=(3, 4))
-MODES = [mode for mode in KEYWORDS if mode != "empty"]  # "empty" leaves the padding undefined
+MODES = [mode for mode in padding.MODES if mode != "empty"]  # "empty" leaves the padding undefined
 
 
 @pytest.mark.parametrize("mode", mostly_thorough(MODES, 3))
