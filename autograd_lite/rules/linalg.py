@@ -154,7 +154,7 @@ def tensorsolve(a: Any, b: Any, axes: Any = None) -> Any:
     """The `x` for which ``tensordot(a, x, x.ndim)`` is `b`."""
     a, b = operand(a), operand(b)
     if axes is not None:
-        a = np.transpose(a, [k for k in range(a.ndim) if k not in axes] + list(axes))
+        a = np.moveaxis(a, axes, range(-len(axes), 0))
     shape = a.shape[b.ndim :]
     n = prod(shape)
     if n * n != a.size:

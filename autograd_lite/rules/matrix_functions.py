@@ -221,8 +221,7 @@ def block_diag(*arrs: Any) -> Any:
     """
     blocks = [np.atleast_2d(operand(a)) for a in arrs or ([],)]
     stack = np.broadcast_shapes(*(a.shape[:-2] for a in blocks))
-    blocks = [np.broadcast_to(a, (*stack, *a.shape[-2:])) for a in blocks]
-    ends = np.cumsum([a.shape[-1] for a in blocks]).tolist()
-    none = [(0, 0)] * (len(stack) + 1)
-    pairs = zip(blocks, ends, strict=True)
-    return np.concatenate([np.pad(a, [*none, (end - a.shape[-1], ends[-1] - end)]) for a, end in pairs], axis=-2)
+    rows = [[np.zeros((*stack, a.shape[-2], b.shape[-1]), a.dtype) for b in blocks] for a in blocks]
+    for k, a in enumerate(blocks):
+        rows[k][k] = np.broadcast_to(a, rows[k][k].shape)
+    return np.block(rows)

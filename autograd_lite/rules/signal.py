@@ -110,9 +110,7 @@ irfft = linear(  # the result is real; the imaginary parts at both ends are igno
 @composite(np.fft.hfft, examples=[at(complex_normal(4)), at(complex_normal(3, 4), n=5, axis=0, norm="ortho")])
 def hfft(a: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: Any = None) -> Any:
     """The real spectrum of a signal with Hermitian symmetry."""
-    a = operand(a, out=out)
-    n = (a.shape[axis] - 1) * 2 if n is None else n
-    return np.fft.irfft(conj(a), n, axis, DUAL[norm])
+    return np.fft.irfft(conj(operand(a, out=out)), n, axis, DUAL[norm])
 
 
 @composite(np.fft.ihfft, examples=[at((4,)), at((3, 4), n=5, axis=0, norm="ortho")])

@@ -13,9 +13,8 @@ from numpy.lib.array_utils import normalize_axis_index
 
 from ..table import Primitive, at, composite
 from ._arrays import ints, operand
-from .cumulative import logaddexp_accumulate, maximum_accumulate, minimum_accumulate
 from .indexing import add_at, getitem, on_axis, set_at
-from .selection import along, take
+from .selection import along
 
 _WHERE = np.array([[0, 2, 1], [1, 0, 0]])  # positions, for the examples
 
@@ -91,14 +90,14 @@ def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool =
     return WithIndices(np.take_along_axis(x, indices, dim), indices)
 
 
-def _record(name: str, row: Primitive, what: str) -> Primitive:
-    """``cummax`` or ``cummin``, from the row of ``maximum.accumulate`` or ``minimum.accumulate``."""
+def _record(name: str, extreme: np.ufunc, what: str) -> Primitive:
+    """``cummax`` or ``cummin``, from ``np.maximum`` or ``np.minimum``."""
 
     def running(input: Any, dim: int) -> Any:
         x = operand(input)
         dim = normalize_axis_index(dim, x.ndim)
         places = np.arange(x.shape[dim]).reshape([-1 if k == dim else 1 for k in range(x.ndim)])
-        here = (x == row(x, dim)) | np.isnan(x)  # nan stays, as in NumPy
+        here = (x == extreme.accumulate(x, dim)) | np.isnan(x)  # nan stays, as in NumPy
         indices = np.maximum.accumulate(np.where(here, places, 0), axis=dim)
         return WithIndices(np.take_along_axis(x, indices, dim), indices)
 
@@ -106,20 +105,20 @@ def _record(name: str, row: Primitive, what: str) -> Primitive:
     return composite(name=name, examples=(at((2, 4), dim=1), at((3, 2), dim=0)))(running)
 
 
-cummax = _record("cummax", maximum_accumulate, "largest")
-cummin = _record("cummin", minimum_accumulate, "smallest")
+cummax = _record("cummax", np.maximum, "largest")
+cummin = _record("cummin", np.minimum, "smallest")
 
 
 @composite(examples=(at((2, 3), dim=1), at((3, 2), dim=0)))
 def logcumsumexp(input: Any, dim: int) -> Any:
     """``np.logaddexp.accumulate(input, axis=dim)``: the logarithm of the running sum of exponentials."""
-    return logaddexp_accumulate(input, dim)
+    return np.logaddexp.accumulate(operand(input), dim)
 
 
 @composite(examples=(at((2, 3), 1, np.array([2, 0, 2])),))
 def index_select(input: Any, dim: int, index: Any) -> Any:
     """``np.take(input, index, axis=dim)``."""
-    return take(input, index, axis=dim)
+    return np.take(input, index, axis=dim)
 
 
 def _places(name: str, x: Any, dim: int, index: Any) -> Any:
