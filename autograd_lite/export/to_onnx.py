@@ -1,7 +1,8 @@
 """A traced program in the ONNX format, for runtimes other than Python.
 
 How a row is written in ONNX is its option ``onnx=``: the name of an operator with the same operands, or a function
-``(b, *operands, **params)`` that adds operators to the graph through `Builder` and returns the name of the result.
+``(b, *operands, **params)`` that adds operators to the graph through `Builder` and returns the name of the result;
+True stands for the option ``definition=``.
 
 The batch size stays open. The function is traced at three sizes; a whole number that differs between the programs must
 be a linear function of the size, an `Open`, and is computed in the graph from the shape of the first input.
@@ -156,10 +157,26 @@ def _traced(f: Any, examples: Sequence[Any]) -> Program:
     try:
         if modes:
             f.eval()
-        return _outside(lambda: trace(f.forward if modes else f)(*examples))
+        return _outside(lambda: trace(f.forward if modes else f)(*examples)).mapped(_definition)
     finally:
         for part, mode in modes.items():
             part.training = mode
+
+
+def _definition(eq: Equation, _: Any) -> list[Equation] | None:
+    """The equations that define a row with ``onnx=True``."""
+    row = eq.row
+    if row.onnx is not True:
+        return None
+    zeros = [np.zeros(x.shape, x.dtype) if isinstance(x, Var) else x for x in eq.operands]
+    with np.errstate(all="ignore"):
+        program = trace(partial(row.fn if row.definition is True else row.definition, **eq.params))(*zeros)
+    values = dict(zip((*program.inputs, *program.outputs), (*eq.operands, *eq.outputs), strict=True))
+
+    def own(xs: Sequence[Any]) -> tuple[Any, ...]:
+        return tuple(values.get(x, x) if isinstance(x, Var) else x for x in xs)
+
+    return [Equation(own(e.outputs), e.row, own(e.operands), e.params, eq.origin) for e in program.equations]
 
 
 #: Calls its argument from a frame outside the library, so that no result is named after a variable of the caller.

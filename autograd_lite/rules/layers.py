@@ -76,10 +76,7 @@ linear_columns = general(  # a convolution, once its windows are columns
     lambda g, x2: np.matmul(g, x2.mT), lambda g, x1: np.matmul(x1.mT, g),
     lambda g: np.sum(g, axis=tuple(k for k in range(g.ndim) if k != g.ndim - 2)), name="linear_columns",
     bind=lambda weight, columns, bias: ((weight, columns, bias), {}), tex=r"{x1} {x2} + {x3}",
-    definition=True, batch=_batched_columns,
-    onnx=lambda b, weight, columns, bias: (
-        b("Add", b("MatMul", weight, columns), b("Unsqueeze", bias, b.ints(1)))
-    ),
+    definition=True, batch=_batched_columns, onnx=True,
     examples=(at((4, 3), (2, 3, 5), (4,)), at((1, 3), (2, 3, 1), (1,))),
 )
 
@@ -134,17 +131,10 @@ def _standardize_definition(x: Any, axis: Any, eps: Any) -> Any:
     return d * scale, scale
 
 
-def _standardize_onnx(b: Any, x: Any, axis: tuple[int, ...], eps: float) -> Any:
-    d = b("Sub", x, b("ReduceMean", x, b.ints(axis)))
-    var = b("ReduceMean", b("Mul", d, d), b.ints(axis))
-    scale = b("Reciprocal", b("Sqrt", b("Add", var, b.constant(eps, x.dtype))))
-    return b("Mul", d, scale), scale
-
-
 standardize = general(
     _standardize, _standardize_pull, name="standardize", bind=_bind_standardize, outputs=True,
     tex=r"\frac{{{x} - \mu}}{{\sqrt{{\sigma^2 + \epsilon}}}}",
-    definition=_standardize_definition, batch=axes("axis"), onnx=_standardize_onnx,
+    definition=_standardize_definition, batch=axes("axis"), onnx=True,
     examples=(at((3, 4)), at((2, 3, 2), axis=(1, 2), eps=0.1), at((2, 3, 2), axis=(0, 2))),
 )
 standardize.__doc__ = """`x` minus its mean along `axis`, divided by its standard deviation; and that scale.

@@ -20,7 +20,7 @@ import numpy as np
 from ..table import ROWS, around, at, composite, constant, general
 from ..table.batching import Batched, padded, stacked
 from ._arrays import operand, raw
-from .matrices import EMPTY, dagger, from_lower, matrix, regular
+from .matrices import REGULAR, dagger, from_lower, matrix, regular
 from .products import conj, matmul, tensordot, vecdot
 from .shaping import matrix_transpose
 from .sorting import by_signature
@@ -40,7 +40,7 @@ def _system(a: tuple[int, ...], b: tuple[int, ...], **params: Any) -> Any:
 
 inv = general(  # A⁻¹ A = 1, so that d(A⁻¹) = -A⁻¹ dA A⁻¹
     np.linalg.inv, lambda g, y: -(y.mT @ g @ y.mT), bind=matrix, tex="{x}^{{-1}}", text="{x}⁻¹", batch=stacked(2),
-    examples=[regular(3, 3), regular(2, 3, 3), regular(1, 1), EMPTY],
+    examples=REGULAR,
 )
 
 
@@ -187,9 +187,10 @@ def _cofactor_rule(g: Any, x: Any) -> Any:
     return _phase(u, vh) * (conj(u) @ inner @ conj(vh))
 
 
+_SINGULAR = at(np.diag([1.0, 2.0, 0.0]) + np.tri(3, k=-2))
 cofactor = general(
     _cofactor, _cofactor_rule, name="linalg.cofactor", bind=matrix, batch=stacked(2),
-    examples=[regular(3, 3), regular(2, 2, 2), regular(1, 1), at(np.diag([1.0, 2.0, 0.0]) + np.tri(3, k=-2))],
+    examples=[*REGULAR[:3], _SINGULAR],
 )
 
 
@@ -215,7 +216,7 @@ def _reliable_inverse(x: Any) -> Any:
 
 det = general(
     np.linalg.det, _det_rule, bind=matrix, tex=r"\det {x}", batch=stacked(2),
-    examples=[regular(3, 3), regular(2, 2, 2), regular(1, 1), EMPTY, at(np.diag([1.0, 2.0, 0.0]) + np.tri(3, k=-2))],
+    examples=[*REGULAR, _SINGULAR],
 )
 
 
@@ -237,7 +238,7 @@ def _slogdet_rule(g: Any, y: Any, x: Any) -> Any:
 slogdet_ = general(
     lambda x: tuple(np.linalg.slogdet(x)), _slogdet_rule,
     name="slogdet", np_name="np.linalg.slogdet", bind=matrix, outputs=True, holomorphic=False, batch=stacked(2),
-    examples=[regular(3, 3), regular(2, 2, 2), regular(1, 1), EMPTY],
+    examples=REGULAR,
 )
 
 

@@ -77,3 +77,7 @@ def regular(*shape: int, **params):
 #: Put first where vectors of complex matrices have a free phase: checks make the first example complex, and an empty
 #: one has no vectors. (tests/rules/test_spectral.py checks these through functions that do not depend on the phase.)
 EMPTY = at((0, 0))
+
+#: Examples of square matrices, and of positive definite ones.
+REGULAR = [regular(3, 3), regular(2, 2, 2), regular(1, 1), EMPTY]
+DEFINITE = [positive(3, 3), positive(2, 2, 2), positive(1, 1), EMPTY]

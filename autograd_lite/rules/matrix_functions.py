@@ -17,7 +17,7 @@ import numpy as np
 from ..table import Primitive, around, at, composite, general
 from ..table.batching import stacked
 from ._arrays import operand
-from .matrices import EMPTY, dagger, positive
+from .matrices import DEFINITE, EMPTY, dagger
 from .scipy_special import scipy_linalg
 
 # ---------------------------------------------------------------------------------------------- the exponential
@@ -127,7 +127,7 @@ def _sqrtm(x: Any) -> Any:
 sqrtm: Primitive = general(  # Y Y = X, so that dY Y + Y dY = dX
     _sqrtm, lambda g, y: solve_sylvester(y.mT, y.mT, g), name="linalg.sqrtm", np_name="scipy.linalg.sqrtm",
     bind=lambda A: ((_square("linalg.sqrtm", A),), {}), tex="{x}^{{1/2}}", batch=stacked(2),
-    examples=[positive(3, 3), positive(2, 2, 2), positive(1, 1), EMPTY, at(around(4 * np.eye(3)))],
+    examples=[*DEFINITE, at(around(4 * np.eye(3)))],
 )
 
 

@@ -31,8 +31,13 @@ def pad(array: Any, pad_width: Any, mode: str = "constant", **kwargs: Any) -> An
     if wrong := kwargs.keys() - keywords:
         raise ValueError(f"pad: mode {mode!r} has no keyword {', '.join(sorted(wrong))}")
     x = operand(array)
-    widths = _pairs(pad_width, x.ndim, integer=True)
-    options = {key: _per_axis(key, kwargs.get(key, default), x.ndim) for key, default in keywords.items()}
+    widths = _pairs(pad_width, x.ndim)
+    if not all(type(n) is int for pair in widths for n in pair):
+        raise TypeError("pad: `pad_width` must be of integral type")
+    if any(min(pair) < 0 for pair in widths):
+        raise ValueError("pad: a width cannot be negative")
+    options = {key: kwargs.get(key, default) for key, default in keywords.items()}
+    options = {key: [v] * x.ndim if key == "reflect_type" else _pairs(v, x.ndim) for key, v in options.items()}
     if extend is None:
         return _in_frame(x, widths, options.get("constant_values"))
     for axis, (before, after) in enumerate(widths):
@@ -43,25 +48,14 @@ def pad(array: Any, pad_width: Any, mode: str = "constant", **kwargs: Any) -> An
     return x
 
 
-def _pairs(value: Any, ndim: int, integer: bool = False) -> list[tuple[Any, Any]]:
+def _pairs(value: Any, ndim: int) -> list[tuple[Any, Any]]:
     """A number, a pair, or a pair for each axis, as a pair for each axis."""
     if isinstance(value, dict):
         pairs: list[Any] = [(0, 0)] * ndim
         for axis, pair in value.items():
             pairs[axis] = pair if np.ndim(pair) else (pair, pair)
         value = pairs
-    value = np.asarray(value)
-    if integer and value.dtype.kind not in "iu":
-        raise TypeError("pad: `pad_width` must be of integral type")
-    if integer and value.size and value.min() < 0:
-        raise ValueError("pad: a width cannot be negative")
     return [tuple(pair) for pair in np.broadcast_to(value, (ndim, 2)).tolist()]
-
-
-def _per_axis(key: str, value: Any, ndim: int) -> list[Any]:
-    if key == "reflect_type":
-        return [value] * ndim
-    return [(None, None)] * ndim if value is None else list(_pairs(value, ndim))
 
 
 def _in_frame(x: Any, widths: list[tuple[int, int]], values: Any) -> Any:

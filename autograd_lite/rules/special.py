@@ -26,20 +26,14 @@ def _softplus(x: Any) -> Any:
     return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))  # an eighth of the time of logaddexp
 
 
-def _softplus_onnx(b: Any, x: Any, dtype: Any) -> Any:
-    """``max(x, 0) + ln(1 + e**-|x|)``: ONNX's own overflows."""
-    small = b("Log", b("Add", b("Exp", b("Neg", b("Abs", x))), b.constant(1, dtype)))
-    return b("Add", b("Relu", x), small)
-
-
 softplus = elementwise(
     _softplus, lambda x: sigmoid(x), name="softplus", tex=r"\ln(1 + e^{{{x}}})", source="np.logaddexp(x, 0)",
-    definition=True, scalar="max(x, 0) + log1p(exp(-abs(x)))", onnx=lambda b, x: _softplus_onnx(b, x, x.dtype),
+    definition=True, scalar="max(x, 0) + log1p(exp(-abs(x)))", onnx=True,
 )
 log_sigmoid = elementwise(
     lambda x: -_softplus(-x), lambda x: sigmoid(-x), name="log_sigmoid", tex=r"\ln \sigma({x})",
     source="-np.logaddexp(-x, 0)", definition=True, scalar="-(max(-x, 0) + log1p(exp(-abs(x))))",
-    onnx=lambda b, x: b("Neg", _softplus_onnx(b, b("Neg", x), x.dtype)),
+    onnx=True,
 )
 logit = elementwise(
     lambda x: np.log(x) - np.log1p(-x), lambda x: 1 / (x * (1 - x)),

@@ -21,7 +21,7 @@ import numpy as np
 
 from ..table import at, composite, general
 from ..table.batching import stacked
-from .matrices import EMPTY, dagger, lower_half, of_triangle, positive, refuse_open_choice, solve_or_refuse
+from .matrices import DEFINITE, dagger, lower_half, of_triangle, positive, refuse_open_choice, solve_or_refuse
 
 
 class QRResult(NamedTuple):
@@ -47,7 +47,7 @@ def _cholesky_rule(g: Any, y: Any, upper: bool) -> Any:
 cholesky = general(
     np.linalg.cholesky, _cholesky_rule, batch=stacked(2),
     bind=lambda a, /, *, upper=False: ((a,), {"upper": bool(upper)}), holomorphic=False,
-    examples=[positive(3, 3), positive(3, 3, upper=True), positive(2, 2, 2), positive(1, 1), EMPTY],
+    examples=[*DEFINITE, positive(3, 3, upper=True)],
 )
 
 # --------------------------------------------------------------------------------------------------------- qr

@@ -86,7 +86,8 @@ OPTIONS = {
     "out": "the same, for a call that writes its result into {out} (compiling)",
     "joins": "whether the result is the arguments one after another: a function of the keywords (compiling)",
     "innermost": "the axis of the result that is best innermost in memory (compiling)",
-    "onnx": "an operator of ONNX with the same operands, or a function (b, *operands, **keywords) that adds several",
+    "onnx": "an operator of ONNX with the same operands, a function (b, *operands, **keywords) that adds several, or "
+    "True for those of `definition`",
     "unlike_torch": "what to write, where PyTorch's function of this name has another result (calls with dim=)",
     "pair": "of how many positional arguments on PyTorch's function of this name returns positions too (users' calls)",
     "transparent": "a step of the engine that passes a value on: an input of a transform, one of several results",
@@ -165,7 +166,7 @@ class Primitive:
     out: str | Callable[..., Any] | None = None
     joins: Callable[..., bool] | None = None
     innermost: int | None = None
-    onnx: str | Callable[..., Any] | None = None
+    onnx: str | Callable[..., Any] | bool | None = None
     unlike_torch: str = ""
     pair: int = 0
     transparent: bool = False
