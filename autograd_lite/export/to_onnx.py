@@ -169,8 +169,9 @@ def _definition(eq: Equation, _: Any) -> list[Equation] | None:
     if row.onnx is not True:
         return None
     zeros = [np.zeros(x.shape, x.dtype) if isinstance(x, Var) else x for x in eq.operands]
+    body = row.definition if callable(row.definition) else row.fn
     with np.errstate(all="ignore"):
-        program = trace(partial(row.fn if row.definition is True else row.definition, **eq.params))(*zeros)
+        program = trace(partial(body, **eq.params))(*zeros)
     values = dict(zip((*program.inputs, *program.outputs), (*eq.operands, *eq.outputs), strict=True))
 
     def own(xs: Sequence[Any]) -> tuple[Any, ...]:
