@@ -75,7 +75,7 @@ linear_columns = general(  # a convolution, once its windows are columns
     lambda weight, columns, bias: _plus(np.matmul(weight, columns), bias[:, None]),
     lambda g, x2: np.matmul(g, x2.mT), lambda g, x1: np.matmul(x1.mT, g),
     lambda g: np.sum(g, axis=tuple(k for k in range(g.ndim) if k != g.ndim - 2)), name="linear_columns",
-    bind=lambda weight, columns, bias: ((weight, columns, bias), {}), tex=r"{x1} {x2} + {x3}",
+    tex=r"{x1} {x2} + {x3}",
     definition=True, batch=_batched_columns, onnx=True,
     examples=(at((4, 3), (2, 3, 5), (4,)), at((1, 3), (2, 3, 1), (1,))),
 )
@@ -167,6 +167,7 @@ def labelled(k: Any, axis: int) -> tuple[Any, ...]:
 
 
 def _one_hot(k: Any, classes: int, axis: int) -> Any:
+    """For each label and each class, along a new axis, whether this is the class of the label."""
     return np.equal(_along(k, axis), np.arange(classes).reshape(-1, *(1,) * (k.ndim - axis)))
 
 
@@ -175,7 +176,6 @@ constant(
     batch=axes("axis"),
 )
 one_hot = TABLE["one_hot"]
-one_hot.__doc__ = "For each label and each class, along a new axis, whether this is the class of the label."
 
 
 def _total(x: Any, axis: int) -> Any:

@@ -189,7 +189,7 @@ def _cofactor_rule(g: Any, x: Any) -> Any:
 
 _SINGULAR = at(np.diag([1.0, 2.0, 0.0]) + np.tri(3, k=-2))
 cofactor = general(
-    _cofactor, _cofactor_rule, name="linalg.cofactor", bind=matrix, batch=stacked(2),
+    _cofactor, _cofactor_rule, name="linalg.cofactor", batch=stacked(2),
     examples=[*REGULAR[:3], _SINGULAR],
 )
 
@@ -237,7 +237,7 @@ def _slogdet_rule(g: Any, y: Any, x: Any) -> Any:
 
 slogdet_ = general(
     lambda x: tuple(np.linalg.slogdet(x)), _slogdet_rule,
-    name="slogdet", np_name="np.linalg.slogdet", bind=matrix, outputs=True, holomorphic=False, batch=stacked(2),
+    name="slogdet", np_name="np.linalg.slogdet", outputs=True, holomorphic=False, batch=stacked(2),
     examples=REGULAR,
 )
 

@@ -38,15 +38,7 @@ def of_triangle(s, upper: bool):
     return lower_half(s.mT).mT if upper else lower_half(s)
 
 
-def solve_or_refuse(name: str, a, b, what: str):
-    """``a⁻¹ b``. If `a` is singular, the error names the function that has no derivative."""
-    try:
-        return np.linalg.solve(a, b)
-    except np.linalg.LinAlgError:
-        raise np.linalg.LinAlgError(f"{name}: {what}, so there is no derivative") from None
-
-
-def refuse_open_choice(name: str, turn, g, what: str) -> None:
+def refuse_open_choice(name: str, turn: Any, g: Any, what: str) -> None:
     """Raise if a loss depends on a rotation that a factorisation leaves open: if `turn` is not 0 beside `g`."""
     turn, g = np.abs(raw(turn)), np.abs(raw(g))
     if turn.size and turn.max() > max(1e-3 * g.max(), float(np.finfo(g.dtype).eps) ** 0.5):

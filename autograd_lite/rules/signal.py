@@ -66,16 +66,14 @@ _COMPLEX = [at(complex_normal(*shape), **how) for shape, how in _CALLS]
 # --------------------------------------------------------------------------------------------- along one axis
 
 
-def _complex(transform: Any, tex: str) -> Primitive:
-    """The row of a transform that is its own transpose."""
+def _transform(
+    function: Any, transpose: Any, tex: str, examples: Any, entries: Any = lambda n: n, **options: Any
+) -> Primitive:
+    """The row of a transform along one axis, whose `transpose` has the same parameters; `entries`: see `_bind`."""
     return linear(
-        transform, lambda g, n, axis, norm, x_shape: _fit(transform(g, n, axis, norm), x_shape[axis], axis),
-        bind=_bind(lambda n: n), tex=tex, batch=axes("axis"), examples=[*_COMPLEX, at((4,))],
+        function, lambda g, n, axis, norm, x_shape: _fit(transpose(g, n, axis, norm), x_shape[axis], axis),
+        bind=_bind(entries), tex=tex, batch=axes("axis"), examples=examples, **options,
     )
-
-
-fft = _complex(np.fft.fft, r"\mathcal{{F}} {x}")
-ifft = _complex(np.fft.ifft, r"\mathcal{{F}}^{{-1}} {x}")
 
 
 def _twice(x: Any, n: int, axis: int, factor: float) -> Any:
@@ -89,21 +87,16 @@ def _weights(n: int, factor: float, dtype: Any) -> Any:
     return np.array(single, np.finfo(dtype).dtype)
 
 
-rfft = linear(
-    np.fft.rfft,
-    lambda g, n, axis, norm, x_shape: _fit(
-        np.fft.irfft(_twice(g, n, axis, 0.5), n, axis, DUAL[norm]), x_shape[axis], axis,
-    ),
-    bind=_bind(lambda n: n), tex=r"\mathcal{{F}} {x}", batch=axes("axis"), examples=_REAL,
-    holomorphic=False,  # it takes real numbers only, so nothing is conjugated
+fft = _transform(np.fft.fft, np.fft.fft, r"\mathcal{{F}} {x}", [*_COMPLEX, at((4,))])
+ifft = _transform(np.fft.ifft, np.fft.ifft, r"\mathcal{{F}}^{{-1}} {x}", [*_COMPLEX, at((4,))])
+rfft = _transform(
+    np.fft.rfft, lambda g, n, axis, norm: np.fft.irfft(_twice(g, n, axis, 0.5), n, axis, DUAL[norm]),
+    r"\mathcal{{F}} {x}", _REAL, holomorphic=False,  # it takes real numbers only, so nothing is conjugated
 )
-irfft = linear(  # the result is real; the imaginary parts at both ends are ignored, and get 0
-    np.fft.irfft,
-    lambda g, n, axis, norm, x_shape: _fit(
-        _twice(np.fft.rfft(g, n, axis, DUAL[norm]), n, axis, 2.0), x_shape[axis], axis,
-    ),
-    bind=_bind(lambda n: 2 * (n - 1)), tex=r"\mathcal{{F}}^{{-1}} {x}", batch=axes("axis"),
-    examples=[*_COMPLEX[:-1], at(complex_normal(1), n=1), at((4,)), at(complex_normal(4), n=5)],
+irfft = _transform(  # the result is real; the imaginary parts at both ends are ignored, and get 0
+    np.fft.irfft, lambda g, n, axis, norm: _twice(np.fft.rfft(g, n, axis, DUAL[norm]), n, axis, 2.0),
+    r"\mathcal{{F}}^{{-1}} {x}",
+    [*_COMPLEX[:-1], at(complex_normal(1), n=1), at((4,)), at(complex_normal(4), n=5)], lambda n: 2 * (n - 1),
 )
 
 

@@ -30,7 +30,7 @@ import numpy as np
 from ..table import NONZERO, REAL, around, at, composite, elementwise, general
 from ..table.batching import stacked
 from ._arrays import raw
-from .matrices import EMPTY, dagger, matrix, of_triangle, positive, refuse_open_choice
+from .matrices import EMPTY, dagger, of_triangle, positive, refuse_open_choice
 from .products import conj
 
 
@@ -216,7 +216,7 @@ def _rotation(*shape: int) -> Any:
 
 eig_ = general(
     lambda x: tuple(np.linalg.eig(x)), _eig_rule,
-    name="eig", np_name="np.linalg.eig", bind=matrix, outputs=True, holomorphic=False, batch=stacked(2),
+    name="eig", np_name="np.linalg.eig", outputs=True, holomorphic=False, batch=stacked(2),
     examples=[EMPTY, positive(3, 3), _skew(3, 3), positive(2, 2, 2), at((1, 1))],
 )
 

@@ -21,7 +21,7 @@ import numpy as np
 
 from ..table import at, composite, general
 from ..table.batching import stacked
-from .matrices import DEFINITE, dagger, lower_half, of_triangle, positive, refuse_open_choice, solve_or_refuse
+from .matrices import DEFINITE, dagger, from_lower, of_triangle, positive, refuse_open_choice
 
 
 class QRResult(NamedTuple):
@@ -38,8 +38,7 @@ def _cholesky_rule(g: Any, y: Any, upper: bool) -> Any:
     """With ``L⁻¹ dA L⁻ᴴ = X``, ``dL = L lower_half(X)``."""
     if upper:
         y, g = dagger(y), dagger(g)
-    x = lower_half(dagger(y) @ g)
-    x = x + dagger(x)
+    x = from_lower(dagger(y) @ g)
     x = np.linalg.solve(dagger(y), dagger(np.linalg.solve(dagger(y), x)))
     return of_triangle(x, upper)
 
@@ -76,8 +75,12 @@ def _qr_square(gq: Any, gr: Any, q: Any, r: Any) -> Any:
     k = gr @ dagger(r) - dagger(q) @ gq
     strict = np.triu(k, 1)
     k = strict + dagger(strict) + np.real(k) * np.eye(r.shape[-1], dtype=bool)  # R's diagonal is real
-    what = "R is singular, the columns are not independent"
-    return dagger(solve_or_refuse("linalg.qr", r, dagger(gq + q @ k), what))
+    try:
+        return dagger(np.linalg.solve(r, dagger(gq + q @ k)))
+    except np.linalg.LinAlgError:
+        raise np.linalg.LinAlgError(
+            "linalg.qr: R is singular, the columns are not independent, so there is no derivative"
+        ) from None
 
 
 qr_ = general(
