@@ -162,7 +162,7 @@ def _along(x: Any, axis: int) -> Any:
 
 def labelled(k: Any, axis: int) -> tuple[Any, ...]:
     """The index of one entry for each label in `k`; the labels are positions along `axis`."""
-    at = [np.arange(n).reshape(-1, *(1,) * (k.ndim - 1 - j)) for j, n in enumerate(k.shape)]
+    at = np.indices(k.shape, sparse=True)
     return (*at[:axis], k, *at[axis:])
 
 

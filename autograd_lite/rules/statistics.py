@@ -34,7 +34,7 @@ def cov(
     x = np.concatenate(rows) if len(rows) > 1 else rows[0]
     w = None if fweights is None else operand(fweights)
     w = w if aweights is None else operand(aweights) if w is None else w * aweights
-    ddof = (0 if bias else 1) if ddof is None else ddof
+    ddof = int(not bias) if ddof is None else ddof
     total = x.shape[1] if w is None else np.sum(w)
     norm = total
     if ddof:
@@ -49,7 +49,7 @@ def _variables(x: Any, rowvar: bool, dtype: Any) -> Any:
     if x.ndim > 2:
         raise ValueError(f"cov: expected at most two axes, a variable in each row (or column), got shape {x.shape}")
     x = x.astype(np.result_type(x, np.float64) if dtype is None else dtype)
-    return x[None, :] if x.ndim == 1 else x[None, None] if x.ndim == 0 else x if rowvar else x.T
+    return np.atleast_2d(x) if rowvar or x.ndim < 2 else x.T
 
 
 @composite(np.corrcoef, examples=(at((2, 5)), at((5, 2), rowvar=False), at((2, 5), (5,))))

@@ -96,7 +96,7 @@ def _record(name: str, extreme: np.ufunc, what: str) -> Primitive:
     def running(input: Any, dim: int) -> Any:
         x = operand(input)
         dim = normalize_axis_index(dim, x.ndim)
-        places = np.arange(x.shape[dim]).reshape([-1 if k == dim else 1 for k in range(x.ndim)])
+        places = np.indices(x.shape, sparse=True)[dim]
         here = (x == extreme.accumulate(x, dim)) | np.isnan(x)  # nan stays, as in NumPy
         indices = np.maximum.accumulate(np.where(here, places, 0), axis=dim)
         return WithIndices(np.take_along_axis(x, indices, dim), indices)
@@ -127,8 +127,7 @@ def _places(name: str, x: Any, dim: int, index: Any) -> Any:
     if index.dtype.kind not in "iu":
         raise TypeError(f"{name}: expected positions of whole numbers, got {index.dtype}")
     dim = normalize_axis_index(dim, x.ndim)
-    room = [m if k != dim else np.inf for k, m in enumerate(x.shape)]
-    if index.ndim != x.ndim or any(n > m for n, m in zip(index.shape, room, strict=True)):
+    if index.ndim != x.ndim or any(index.shape[k] > x.shape[k] for k in range(x.ndim) if k != dim):
         raise ValueError(f"{name}: an index of shape {index.shape} does not fit into the shape {x.shape} along {dim=}")
     return along(index, dim, index.shape)
 
