@@ -14,7 +14,7 @@ from numpy.lib.array_utils import normalize_axis_index
 from ..table import Primitive, at, composite
 from ._arrays import ints, operand
 from .indexing import add_at, getitem, on_axis, set_at
-from .selection import along
+from .selection import along, take
 
 _WHERE = np.array([[0, 2, 1], [1, 0, 0]])  # positions, for the examples
 
@@ -118,7 +118,7 @@ def logcumsumexp(input: Any, dim: int) -> Any:
 @composite(examples=(at((2, 3), 1, np.array([2, 0, 2])),))
 def index_select(input: Any, dim: int, index: Any) -> Any:
     """``np.take(input, index, axis=dim)``."""
-    return np.take(input, index, axis=dim)
+    return take(input, index, axis=dim)
 
 
 def _places(name: str, x: Any, dim: int, index: Any) -> Any:
