@@ -17,7 +17,7 @@ import numpy as np
 from ..table import Primitive, around, at, composite, general
 from ..table.batching import stacked
 from ._arrays import operand
-from .matrices import DEFINITE, EMPTY, dagger
+from .matrices import DEFINITE, REGULAR, dagger
 from .scipy_special import scipy_linalg
 
 # ---------------------------------------------------------------------------------------------- the exponential
@@ -99,7 +99,7 @@ expm_derivative: Primitive = general(
 expm = general(
     _expm, lambda g, x: expm_derivative(x.mT, g), name="linalg.expm", np_name="scipy.linalg.expm",
     bind=lambda A: ((_square("linalg.expm", A),), {}), tex="e^{{{x}}}", batch=stacked(2),
-    examples=[at((3, 3)), at((2, 2, 2)), at((1, 1)), EMPTY, at(around(4 * np.eye(2)))],
+    examples=[*REGULAR, at(around(4 * np.eye(2)))],
 )
 
 # ----------------------------------------------------------------------------------- what needs the Schur form
@@ -110,8 +110,8 @@ def _each(f: Any, *stacks: Any) -> Any:
     shape = np.broadcast_shapes(*(x.shape[:-2] for x in stacks))
     stacks = tuple(x.astype(np.result_type(x.dtype, np.float32), copy=False) for x in stacks)  # it has no float16
     wide = [np.broadcast_to(x, (*shape, *x.shape[-2:])) for x in stacks]
-    found = [f(*(x[k] for x in wide)) for k in np.ndindex(shape)]
-    return np.stack(found).reshape(*shape, *found[0].shape) if found else wide[-1].copy()
+    results = [f(*(x[k] for x in wide)) for k in np.ndindex(shape)]
+    return np.stack(results).reshape(*shape, *results[0].shape) if results else wide[-1].copy()
 
 
 def _sqrtm(x: Any) -> Any:
