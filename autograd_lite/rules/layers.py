@@ -23,23 +23,23 @@ from .products import matmul, product
 from .special import log_softmax, shifted, softmax_vjp
 
 
-def _rows(x: Any) -> Any:
+def _rows(x):
     """A stack of vectors as the rows of one matrix."""
     return x if x.ndim == 2 else x.reshape(prod(x.shape[:-1]), x.shape[-1])
 
 
-def _plus(y: Any, bias: Any) -> Any:
+def _plus(y, bias):
     """``y + bias``, in the memory of the new array `y` where the dtype stays."""
     in_place = type(y) is type(bias) is np.ndarray and y.dtype == bias.dtype
     return np.add(y, bias, out=y) if in_place else y + bias
 
 
-def _linear(x: Any, weight: Any, bias: Any) -> Any:
+def _linear(x, weight, bias):
     y = _plus(np.dot(_rows(x) if x.ndim > 1 else x, weight.T), bias)  # not x.dot: `x` may be an array beside a Tensor
     return y if y.ndim == x.ndim else y.reshape(*x.shape[:-1], weight.shape[0])
 
 
-def _batched_linear(b: Batched) -> Any:
+def _batched_linear(b: Batched):
     x, weight, bias = b.xs
     if not any(b.on[1:]):
         return b(x, weight, bias)  # an example more is one more row
@@ -47,7 +47,7 @@ def _batched_linear(b: Batched) -> Any:
     return y + padded(bias, b.on[2], b.ndim(0))
 
 
-def _linear_onnx(b: Any, x: Any, weight: Any, bias: Any) -> Any:
+def _linear_onnx(b, x, weight, bias):
     if x.ndim == 2:
         return b("Gemm", x, weight, bias, transB=1)
     return b("Add", b("MatMul", x, b("Transpose", weight, perm=[1, 0])), bias)
@@ -63,7 +63,7 @@ linear = general(
 notation("flat", "{x1}", "{x1}", _rows)  # as one matrix, whatever the axes of the batch
 
 
-def _batched_columns(b: Batched) -> Any:
+def _batched_columns(b: Batched):
     weight, columns, bias = b.xs
     if not b.on[0] and not b.on[2]:
         return b(weight, columns, bias)
@@ -84,11 +84,11 @@ linear_columns = general(  # a convolution, once its windows are columns
 
 
 @lru_cache(maxsize=64)
-def _equal(n: int, share: float, dtype: Any) -> Any:
+def _equal(n: int, share: float, dtype):
     return np.full(n, share, dtype)
 
 
-def _average(x: Any, axis: tuple[int, ...]) -> Any:
+def _average(x, axis: tuple[int, ...]):
     """The mean with its axes kept. Along the last axes it is a product, in a fifth of the time of a reduction."""
     kept = x.ndim - len(axis)
     if axis != tuple(range(kept, x.ndim)) or not x.size:
@@ -98,7 +98,7 @@ def _average(x: Any, axis: tuple[int, ...]) -> Any:
     return means.reshape(kept_shape(x.shape, axis))
 
 
-def _standardize(x: Any, axis: tuple[int, ...], eps: float) -> Any:
+def _standardize(x, axis: tuple[int, ...], eps: float):
     d = x - _average(x, axis)
     scale = _average(d * d, axis)
     scale += eps
@@ -107,7 +107,7 @@ def _standardize(x: Any, axis: tuple[int, ...], eps: float) -> Any:
     return d, scale
 
 
-def _standardize_pull(g: Any, y: Any, axis: tuple[int, ...]) -> Any:
+def _standardize_pull(g, y, axis: tuple[int, ...]):
     z, scale = y
     gz, gs = g
     d: Any = None
@@ -121,11 +121,11 @@ def _standardize_pull(g: Any, y: Any, axis: tuple[int, ...]) -> Any:
     return through if d is None else d + through
 
 
-def _bind_standardize(x: Any, axis: Any = -1, eps: float = 1e-5) -> Any:
+def _bind_standardize(x, axis=-1, eps: float = 1e-5):
     return (x,), {"axis": tuple(sorted(normalize_axis_tuple(axis, x.ndim))), "eps": float(eps)}
 
 
-def _standardize_definition(x: Any, axis: Any, eps: Any) -> Any:
+def _standardize_definition(x, axis, eps):
     d = x - np.mean(x, axis=axis, keepdims=True)
     scale = 1 / np.sqrt(np.mean(d**2, axis=axis, keepdims=True) + eps)
     return d * scale, scale
@@ -155,18 +155,18 @@ scale : array with the axes kept, ``1 / sqrt(variance + eps)``
 # -------------------------------------------------------------------------------------------- cross-entropies
 
 
-def _along(x: Any, axis: int) -> Any:
+def _along(x, axis: int):
     """`x` with a new axis of length 1: ``np.expand_dims``, at a fifth of its cost."""
     return x.reshape(*x.shape[:axis], 1, *x.shape[axis:])
 
 
-def labelled(k: Any, axis: int) -> tuple[Any, ...]:
+def labelled(k, axis: int) -> tuple[Any, ...]:
     """The index of one entry for each label in `k`; the labels are positions along `axis`."""
     at = np.indices(k.shape, sparse=True)
     return (*at[:axis], k, *at[axis:])
 
 
-def _one_hot(k: Any, classes: int, axis: int) -> Any:
+def _one_hot(k, classes: int, axis: int):
     """For each label and each class, along a new axis, whether this is the class of the label."""
     return np.equal(_along(k, axis), np.arange(classes).reshape(-1, *(1,) * (k.ndim - axis)))
 
@@ -178,7 +178,7 @@ constant(
 one_hot = TABLE["one_hot"]
 
 
-def _total(x: Any, axis: int) -> Any:
+def _total(x, axis: int):
     """The sum with its axis kept: a product, as in `_average`, where that is short enough to be as accurate."""
     n = x.shape[axis]
     if axis != x.ndim - 1 or n > 512 or not x.size:
@@ -186,7 +186,7 @@ def _total(x: Any, axis: int) -> Any:
     return x.dot(_equal(n, 1.0, x.dtype))[..., None]
 
 
-def _cross_entropy(z: Any, y: Any, axis: int) -> Any:
+def _cross_entropy(z, y, axis: int):
     d = shifted(z, (axis,))
     p = np.exp(d)
     if y.dtype.kind != "f":
@@ -204,7 +204,7 @@ def _cross_entropy(z: Any, y: Any, axis: int) -> Any:
     return np.sum(y * d, axis), p
 
 
-def _cross_entropy_vjp(g: Any, y: Any, x2: Any, axis: int) -> Any:
+def _cross_entropy_vjp(g, y, x2, axis: int):
     p, d = y[1], None
     if g[0] is not None:
         if x2.dtype.kind == "f":
@@ -218,7 +218,7 @@ def _cross_entropy_vjp(g: Any, y: Any, x2: Any, axis: int) -> Any:
     return through if d is None else d + through
 
 
-def _cross_entropy_pull(g: Any, y: Any, x2: Any, axis: int) -> Any:
+def _cross_entropy_pull(g, y, x2, axis: int):
     """The same in fewer passes; and with labels, ``p - 1`` keeps its digits where p is almost 1."""
     loss, p = y
     if g[1] is not None or type(p) is not np.ndarray:
@@ -233,11 +233,11 @@ def _cross_entropy_pull(g: Any, y: Any, x2: Any, axis: int) -> Any:
     return d
 
 
-def _target_vjp(g: Any, x1: Any, axis: int) -> Any:
+def _target_vjp(g, x1, axis: int):
     return 0 * x1 if g[0] is None else -_along(g[0], axis) * log_softmax(x1, axis)
 
 
-def _bind_cross_entropy(logits: Any, target: Any, axis: Any = -1) -> Any:
+def _bind_cross_entropy(logits, target, axis=-1):
     z, y = operand(logits), operand(target)
     axis = normalize_axis_index(axis, z.ndim)
     expected = z.shape if y.dtype.kind == "f" else (*z.shape[:axis], *z.shape[axis + 1 :])
@@ -247,7 +247,7 @@ def _bind_cross_entropy(logits: Any, target: Any, axis: Any = -1) -> Any:
     return (z, y), {"axis": axis}
 
 
-def _cross_entropy_textbook(x1: Any, x2: Any, axis: Any) -> Any:
+def _cross_entropy_textbook(x1, x2, axis):
     e = np.exp(x1 - np.max(x1, axis=axis, keepdims=True))
     p = e / np.sum(e, axis=axis, keepdims=True)
     if x2.dtype.kind != "f":
@@ -255,7 +255,7 @@ def _cross_entropy_textbook(x1: Any, x2: Any, axis: Any) -> Any:
     return -np.sum(x2 * np.log(p), axis=axis), p
 
 
-def _without_an_index(x1: Any, x2: Any, axis: int) -> Any:
+def _without_an_index(x1, x2, axis: int):
     log_p = log_softmax(x1, axis)
     chosen = x2 * log_p if x2.dtype.kind == "f" else np.where(one_hot(x2, x1.shape[axis], axis), log_p, 0)
     return -np.sum(chosen, axis), np.exp(log_p)
@@ -290,7 +290,7 @@ probability : array of the shape of `logits`
 """
 
 
-def _logistic_cross_entropy(z: Any, y: Any) -> Any:
+def _logistic_cross_entropy(z, y):
     if np.iscomplexobj(z):
         return np.log1p(np.exp(z)) - z * y
     return np.maximum(z, 0) - z * y + np.log1p(np.exp(-np.abs(z)))  # in this order, a small loss keeps its digits

@@ -33,7 +33,7 @@ class SlogdetResult(NamedTuple):
     logabsdet: Any
 
 
-def _system(a: tuple[int, ...], b: tuple[int, ...], **params: Any) -> Any:
+def _system(a: tuple[int, ...], b: tuple[int, ...], **params):
     return at(around(3 * np.eye(a[-2], a[-1]), *a), b, **params)
 
 # ---------------------------------------------------------------------------------------- inverses, equations
@@ -44,18 +44,18 @@ inv = general(  # A⁻¹ A = 1, so that d(A⁻¹) = -A⁻¹ dA A⁻¹
 )
 
 
-def _solve_1(g: Any, y: Any, x1: Any, x2_shape: Any) -> Any:
+def _solve_1(g, y, x1, x2_shape):
     d = _solve_2(g, x1, x2_shape)
     return -(d[..., None] * y[..., None, :]) if len(x2_shape) == 1 else -(d @ y.mT)
 
 
-def _solve_2(g: Any, x1: Any, x2_shape: Any) -> Any:
+def _solve_2(g, x1, x2_shape):
     if len(x2_shape) == 1:
         return np.linalg.solve(x1.mT, g[..., None])[..., 0]
     return np.linalg.solve(x1.mT, g)
 
 
-def _batched_solve(b: Batched) -> Any:
+def _batched_solve(b: Batched):
     a, x = b.xs
     if b.on[0] or b.ndim(0) > 2:
         return b(*b.aligned((2, 2))) if b.ndim(1) > 1 else b(a, padded(x[..., None], b.on[1], b.ndim(0)))[..., 0]
@@ -76,14 +76,14 @@ solve = general(
 )
 
 
-def _pinv_rule(g: Any, y: Any, x: Any) -> Any:
+def _pinv_rule(g, y, x):
     """Golub and Pereyra's three terms: two for the parts outside the column and row spaces, and the inverse's."""
     yh, gh = dagger(y), dagger(g)
     columns, rows = gh - x @ (y @ gh), gh - (gh @ y) @ x
     return columns @ (y @ yh) + (yh @ y) @ rows - yh @ g @ yh
 
 
-def _pinv_bind(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = Ellipsis) -> Any:
+def _pinv_bind(a, rcond=None, hermitian: bool = False, *, rtol=Ellipsis):
     if rcond is not None and rtol is not Ellipsis:
         raise ValueError("rtol= and rcond= are two names of one parameter; give one of them")
     if rcond is None:
@@ -106,7 +106,7 @@ pinv = general(
     np.linalg.lstsq,
     examples=[_system((4, 2), (4,)), _system((4, 2), (4, 3)), _system((2, 4), (2, 3))],
 )
-def lstsq(a: Any, b: Any, rcond: float | None = None) -> Any:
+def lstsq(a, b, rcond: float | None = None):
     """The least-squares solution of least norm; the sums of squared residuals; the rank; the singular values.
 
     NumPy omits the sums if the rank is less than the number of columns. In a trace or a batch, where the rank may
@@ -133,7 +133,7 @@ def lstsq(a: Any, b: Any, rcond: float | None = None) -> Any:
     np.linalg.tensorinv,
     examples=[at(around(3 * np.eye(6).reshape(2, 3, 3, 2))), at(around(3 * np.eye(6).reshape(6, 3, 2)), ind=1)],
 )
-def tensorinv(a: Any, ind: int = 2) -> Any:
+def tensorinv(a, ind: int = 2):
     """The inverse of the linear map ``tensordot(a, x, ind)``."""
     if ind <= 0:
         raise ValueError(f"linalg.tensorinv: ind={ind}; the number of axes of the result must be positive")
@@ -150,7 +150,7 @@ def tensorinv(a: Any, ind: int = 2) -> Any:
         at(around(3 * np.eye(4).reshape(4, 2, 2)), (4,), axes=(1,)),
     ],
 )
-def tensorsolve(a: Any, b: Any, axes: Any = None) -> Any:
+def tensorsolve(a, b, axes=None):
     """The `x` for which ``tensordot(a, x, x.ndim)`` is `b`."""
     a, b = operand(a), operand(b)
     if axes is not None:
@@ -164,18 +164,18 @@ def tensorsolve(a: Any, b: Any, axes: Any = None) -> Any:
 # ----------------------------------------------------------------------------------------------- determinants
 
 
-def _cofactor(x: Any) -> Any:
+def _cofactor(x):
     """The cofactors of each matrix: the derivative of its determinant, also at singular matrices."""
     u, s, vh = np.linalg.svd(x)
     others = np.prod(np.where(np.eye(x.shape[-1], dtype=bool), 1, s[..., None, :]), axis=-1)
     return _phase(u, vh) * ((conj(u) * others[..., None, :]) @ conj(vh))
 
 
-def _phase(u: Any, vh: Any) -> Any:
+def _phase(u, vh):
     return (np.linalg.det(u) * np.linalg.det(vh))[..., None, None]
 
 
-def _cofactor_rule(g: Any, x: Any) -> Any:
+def _cofactor_rule(g, x):
     """In the basis of the singular vectors, entries i and j meet with the product of all other singular values."""
     u, s, vh = np.linalg.svd(x)
     same = np.eye(x.shape[-1], dtype=bool)
@@ -194,14 +194,14 @@ cofactor = general(
 )
 
 
-def _det_rule(g: Any, y: Any, x: Any) -> Any:
+def _det_rule(g, y, x):
     inverse = _reliable_inverse(x)
     if inverse is None:
         return g[..., None, None] * cofactor(x)
     return (g * y)[..., None, None] * inverse.mT
 
 
-def _reliable_inverse(x: Any) -> Any:
+def _reliable_inverse(x):
     """The inverse, or None if a matrix of the stack is so close to singular that half the digits are lost."""
     if getattr(x, "__autograd_replayed__", False):  # the next matrix may be
         return None
@@ -220,7 +220,7 @@ det = general(
 )
 
 
-def _slogdet_rule(g: Any, y: Any, x: Any) -> Any:
+def _slogdet_rule(g, y, x):
     """``d log det = tr A⁻¹ dA``: the real part changes the logarithm, the imaginary part the sign."""
     g_sign, g_log = g
     try:
@@ -243,7 +243,7 @@ slogdet_ = general(
 
 
 @composite(np.linalg.slogdet, examples=[regular(3, 3)])
-def slogdet(a: Any) -> Any:
+def slogdet(a):
     """The sign of the determinant, and the logarithm of its absolute value."""
     return SlogdetResult(*slogdet_(a))
 
@@ -253,7 +253,7 @@ def slogdet(a: Any) -> Any:
 @composite(np.linalg.matrix_power, examples=[
     at(around(2 * np.eye(2)), n) for n in (-2, -1, 0, 1, 2, 3, 6)
 ])
-def matrix_power(a: Any, n: int) -> Any:
+def matrix_power(a, n: int):
     """By repeated squaring; of the inverse for a negative power."""
     a, n = operand(a), index(n)
     if n < 0:
@@ -268,7 +268,7 @@ def matrix_power(a: Any, n: int) -> Any:
     return power
 
 
-def _ranks(b: Batched) -> Any:
+def _ranks(b: Batched):
     if b.ndim(0) > 1:
         return b(b.xs[0])
     x = b.xs[0].reshape(b.size, prod(b.xs[0].shape[1:]))
@@ -290,7 +290,7 @@ ROWS |= {
 
 
 @composite(np.linalg.outer, examples=_pair)
-def outer(x1: Any, x2: Any, /) -> Any:
+def outer(x1, x2, /):
     x1, x2 = operand(x1), operand(x2)
     if x1.ndim != 1 or x2.ndim != 1:
         raise ValueError(f"linalg.outer: expected two vectors, got shapes {x1.shape} and {x2.shape}; np.outer flattens")
@@ -298,7 +298,7 @@ def outer(x1: Any, x2: Any, /) -> Any:
 
 
 @composite(np.linalg.cross, examples=_pair)
-def cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
+def cross(x1, x2, /, *, axis: int = -1):
     x1, x2 = operand(x1), operand(x2)
     sizes = x1.shape[axis], x2.shape[axis]
     if sizes != (3, 3):
@@ -307,10 +307,10 @@ def cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
 
 
 @composite(np.linalg.diagonal, examples=_stack)
-def diagonal(x: Any, /, *, offset: int = 0) -> Any:
+def diagonal(x, /, *, offset: int = 0):
     return np.diagonal(operand(x), offset, -2, -1)
 
 
 @composite(np.linalg.trace, examples=_stack)
-def trace(x: Any, /, *, offset: int = 0, dtype: Any = None) -> Any:
+def trace(x, /, *, offset: int = 0, dtype=None):
     return np.trace(x, offset, -2, -1, dtype)

@@ -9,12 +9,12 @@ from ._arrays import raw
 from .products import conj
 
 
-def matrix(a: Any) -> Any:
+def matrix(a):
     """The call of a function of one matrix."""
     return (a,), {}
 
 
-def dagger(x: Any) -> Any:
+def dagger(x):
     """The conjugate transpose."""
     return conj(x.mT)
 
@@ -38,7 +38,7 @@ def of_triangle(s, upper: bool):
     return lower_half(s.mT).mT if upper else lower_half(s)
 
 
-def refuse_open_choice(name: str, turn: Any, g: Any, what: str) -> None:
+def refuse_open_choice(name: str, turn, g, what: str) -> None:
     """Raise if a loss depends on a rotation that a factorisation leaves open: if `turn` is not 0 beside `g`."""
     turn, g = np.abs(raw(turn)), np.abs(raw(g))
     if turn.size and turn.max() > max(1e-3 * g.max(), float(np.finfo(g.dtype).eps) ** 0.5):

@@ -10,7 +10,6 @@ G. W. Stewart, "Solution of the matrix equation AX + XB = C" (1972).
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
@@ -28,11 +27,11 @@ _LEFT_OUT = math.factorial(13) ** 2 / (math.factorial(26) * math.factorial(27)) 
 _THETA = 4.25  # up to this norm it is exact to rounding
 
 
-def _norm(x: Any) -> Any:
+def _norm(x):
     return np.max(np.sum(np.abs(x), axis=-2), axis=-1, initial=0)
 
 
-def _halvings(a: Any, a4: Any, a6: Any) -> Any:
+def _halvings(a, a4, a6):
     """The number of times to halve each matrix.
 
     It depends on the powers of the matrix. Their norms may be much smaller than the powers of its norm, for instance if
@@ -50,7 +49,7 @@ def _halvings(a: Any, a4: Any, a6: Any) -> Any:
     return np.where(np.isfinite(s), s, 0)
 
 
-def _expm(x: Any) -> Any:
+def _expm(x):
     """The exponential of a matrix, ``I + A + A²/2 + …``."""
     x2 = x @ x
     x4 = x2 @ x2
@@ -67,20 +66,20 @@ def _expm(x: Any) -> Any:
     return y
 
 
-def _square(name: str, a: Any) -> Any:
+def _square(name: str, a):
     a = operand(a)
     if a.ndim < 2 or a.shape[-1] != a.shape[-2]:
         raise np.linalg.LinAlgError(f"{name}: expected a square matrix, or a stack of them, got shape {a.shape}")
     return a if a.dtype.kind in "fc" else a.astype(float)
 
 
-def _upper(x: Any, e: Any) -> Any:
+def _upper(x, e):
     """The matrix ``[[x, e], [0, x]]``."""
     x, e = x + np.zeros_like(e), e + np.zeros_like(x)
     return np.block([[x, e], [np.zeros_like(x), x]])
 
 
-def _corner(y: Any) -> Any:
+def _corner(y):
     n = y.shape[-1] // 2
     return y[..., :n, n:]
 
@@ -105,7 +104,7 @@ expm = general(
 # ----------------------------------------------------------------------------------- what needs the Schur form
 
 
-def _each(f: Any, *stacks: Any) -> Any:
+def _each(f, *stacks):
     """A function of LAPACK's on single matrices, applied to stacks of matrices, which broadcast."""
     shape = np.broadcast_shapes(*(x.shape[:-2] for x in stacks))
     stacks = tuple(x.astype(np.result_type(x.dtype, np.float32), copy=False) for x in stacks)  # it has no float16
@@ -114,7 +113,7 @@ def _each(f: Any, *stacks: Any) -> Any:
     return np.stack(results).reshape(*shape, *results[0].shape) if results else wide[-1].copy()
 
 
-def _sqrtm(x: Any) -> Any:
+def _sqrtm(x):
     """The matrix of which `A` is the square; needs SciPy."""
     y = _each(scipy_linalg("linalg.sqrtm").sqrtm, x)
     if not np.isfinite(y).all() and np.isfinite(x).all():
@@ -131,12 +130,12 @@ sqrtm: Primitive = general(  # Y Y = X, so that dY Y + Y dY = dX
 )
 
 
-def _sylvester(a: Any, b: Any, q: Any) -> Any:
+def _sylvester(a, b, q):
     """The solution `x` of ``a x + x b = q``; needs SciPy."""
     linalg = scipy_linalg("linalg.solve_sylvester")
     dtype = np.result_type(a, b, q)
 
-    def solve(a: Any, b: Any, q: Any) -> Any:
+    def solve(a, b, q):
         if not q.size:
             return q
         # With Schur forms a = u r uᴴ and b = v s vᴴ, the equation is triangular in uᴴ x v.
@@ -151,14 +150,14 @@ def _sylvester(a: Any, b: Any, q: Any) -> Any:
     return _each(solve, *(x.astype(dtype) for x in (a, b, q)))
 
 
-def _sylvester_bind(a: Any, b: Any, q: Any) -> Any:
+def _sylvester_bind(a, b, q):
     a, b, q = _square("linalg.solve_sylvester", a), _square("linalg.solve_sylvester", b), operand(q)
     if q.shape[-2:] != (shape := (a.shape[-1], b.shape[-1])):
         raise np.linalg.LinAlgError(f"linalg.solve_sylvester: expected q of shape {shape}, got {q.shape}")
     return (a, b, q), {}
 
 
-def _adjoint(g: Any, x1: Any, x2: Any) -> Any:
+def _adjoint(g, x1, x2):
     return solve_sylvester(x1.mT, x2.mT, g)
 
 
@@ -180,9 +179,9 @@ solve_sylvester: Primitive = general(
     at(around(3 * np.eye(2), 2, 2, 2), (2, 2), trans=1, lower=True), at((2, 2), (2,), trans="C", unit_diagonal=True),
 ])
 def solve_triangular(
-    a: Any, b: Any, trans: Any = 0, lower: bool = False, unit_diagonal: bool = False, overwrite_b: bool = False,
+    a, b, trans=0, lower: bool = False, unit_diagonal: bool = False, overwrite_b: bool = False,
     check_finite: bool = True,
-) -> Any:
+):
     """The solution of ``a x = b``, of ``a.T x = b`` (`trans` 1 or 'T'), or of ``a.conj().T x = b`` (2 or 'C').
 
     Only the upper triangle of `a` is read, or the lower; with `unit_diagonal` its diagonal is taken to be 1. `b` has
@@ -210,7 +209,7 @@ def solve_triangular(
 @composite(name="linalg.block_diag", np_name="scipy.linalg.block_diag", examples=[
     at((2, 2), (1, 3)), at((2,), (), (2, 1)), at((2, 1, 2), (1, 1)),
 ])
-def block_diag(*arrs: Any) -> Any:
+def block_diag(*arrs):
     """The matrices in a row down the diagonal, and zeros elsewhere; a vector counts as a matrix of one row.
 
     Examples

@@ -22,7 +22,7 @@ from .indexing import into_zeros, on_axis, set_at
         at((4,), just((1, 2)), "median", stat_length=(3, 2)),
     ),
 )
-def pad(array: Any, pad_width: Any, mode: str = "constant", **kwargs: Any) -> Any:
+def pad(array, pad_width, mode: str = "constant", **kwargs):
     if callable(mode):
         raise TypeError("pad: a function as mode would write into an array; use a named mode, or np.concatenate")
     if mode not in MODES:
@@ -48,7 +48,7 @@ def pad(array: Any, pad_width: Any, mode: str = "constant", **kwargs: Any) -> An
     return x
 
 
-def _pairs(value: Any, ndim: int) -> list[tuple[Any, Any]]:
+def _pairs(value, ndim: int) -> list[tuple[Any, Any]]:
     """A number, a pair, or a pair for each axis, as a pair for each axis."""
     if isinstance(value, dict):
         pairs: list[Any] = [(0, 0)] * ndim
@@ -58,7 +58,7 @@ def _pairs(value: Any, ndim: int) -> list[tuple[Any, Any]]:
     return [tuple(pair) for pair in np.broadcast_to(value, (ndim, 2)).tolist()]
 
 
-def _in_frame(x: Any, widths: list[tuple[int, int]], values: Any) -> Any:
+def _in_frame(x, widths: list[tuple[int, int]], values):
     inner = tuple(slice(before, before + n) for (before, _), n in zip(widths, x.shape, strict=True))
     shape = tuple(n + before + after for (before, after), n in zip(widths, x.shape, strict=True))
     if values is None or not np.any(values):
@@ -70,24 +70,24 @@ def _in_frame(x: Any, widths: list[tuple[int, int]], values: Any) -> Any:
 # -------------------------------------------------------- the axis extended: (x, axis, before, after, option)
 
 
-def _ends(x: Any, axis: int) -> tuple[Any, Any]:
+def _ends(x, axis: int) -> tuple[Any, Any]:
     n = x.shape[axis]
     return x[on_axis(axis, slice(0, 1))], x[on_axis(axis, slice(n - 1, n))]
 
 
-def _column(values: Any, x: Any, axis: int) -> Any:
+def _column(values, x, axis: int):
     """A vector along `axis`, in the dtype of `x`."""
     shape = tuple(-1 if k == axis else 1 for k in range(x.ndim))
     return values.reshape(shape).astype(x.dtype.char.lower() if x.dtype.kind == "c" else x.dtype)
 
 
-def _by_index(mode: Any) -> Callable[..., Any]:
+def _by_index(mode) -> Callable[..., Any]:
     """Take entries by an index: NumPy's pad, applied to the positions.
 
     An odd reflection is 2 x(end) minus the even one, and so on outwards.
     """
 
-    def extend(x: Any, axis: int, before: int, after: int, reflect_type: str = "even") -> Any:
+    def extend(x, axis: int, before: int, after: int, reflect_type: str = "even"):
         n = x.shape[axis]
         even = x[on_axis(axis, np.pad(np.arange(n), (before, after), mode=mode))]
         if reflect_type == "even" or (n == 1 and mode == "reflect"):
@@ -103,7 +103,7 @@ def _by_index(mode: Any) -> Callable[..., Any]:
     return extend
 
 
-def _ramp(x: Any, axis: int, before: int, after: int, end_values: tuple[Any, Any]) -> Any:
+def _ramp(x, axis: int, before: int, after: int, end_values: tuple[Any, Any]):
     first, last = _ends(x, axis)
     rise = _column(np.arange(before) / max(before, 1), x, axis)
     fall = _column(np.arange(after)[::-1] / max(after, 1), x, axis)
@@ -111,10 +111,10 @@ def _ramp(x: Any, axis: int, before: int, after: int, end_values: tuple[Any, Any
     return np.concatenate([left + (first - left) * rise, x, right + (last - right) * fall], axis)
 
 
-def _statistic(of: Any) -> Callable[..., Any]:
+def _statistic(of) -> Callable[..., Any]:
     """A number for the start of the axis and one for its end."""
 
-    def extend(x: Any, axis: int, before: int, after: int, stat_length: tuple[Any, Any]) -> Any:
+    def extend(x, axis: int, before: int, after: int, stat_length: tuple[Any, Any]):
         n = x.shape[axis]
         spans = [n if length is None else min(length, n) for length in stat_length]
         if min(spans) < 1:

@@ -19,18 +19,18 @@ from ..table.batching import Batched, shifted
 from ._arrays import kept_shape, operand
 
 
-def _draws(b: Batched) -> Any:
+def _draws(b: Batched):
     """Numbers of its own for each example."""
     over = {"over": shifted(b.params["over"], b.ndim(0))} if "over" in b.params else {}
     return b(b.full(0), **over)
 
 
-def _random(bind: Callable[..., Any], source: Any = None) -> Callable[[Callable[..., Any]], Primitive]:
+def _random(bind: Callable[..., Any], source=None) -> Callable[[Callable[..., Any]], Primitive]:
     """Make a function that draws from NumPy's `generator` a row, whose calls may have one of ours, or None."""
 
     def add(draw: Callable[..., Any]) -> Primitive:
         @wraps(draw)
-        def fn(x: Any, **params: Any) -> Any:
+        def fn(x, **params):
             return draw(x, **params | {"generator": numpy_generator(params["generator"])})
 
         constant(fn, bind=bind, source=source or draw, batch=_draws)
@@ -39,19 +39,19 @@ def _random(bind: Callable[..., Any], source: Any = None) -> Callable[[Callable[
     return add
 
 
-def _mask_arguments(x: Any, p: float = 0.5, over: tuple[int, ...] = (), generator: Any = None) -> Any:
+def _mask_arguments(x, p: float = 0.5, over: tuple[int, ...] = (), generator=None):
     if not 0 <= p <= 1:
         raise ValueError(f"dropout: expected a probability p between 0 and 1, got {p}")
     return (operand(x),), {"p": float(p), "over": over, "generator": generator}
 
 
-def _dropout_mask_textbook(x: Any, p: Any, over: Any, generator: Any) -> Any:
+def _dropout_mask_textbook(x, p, over, generator):
     shape = tuple(1 if k in over else n for k, n in enumerate(x.shape))
     return ((generator.random(shape) >= p) / (1 - p)).astype(x.dtype)
 
 
 @_random(_mask_arguments, source=_dropout_mask_textbook)
-def dropout_mask(x: Any, p: float, over: tuple[int, ...], generator: Any) -> Any:
+def dropout_mask(x, p: float, over: tuple[int, ...], generator):
     # numbers in [0, 1) in the dtype of `x`, or the closest one that NumPy draws
     dtype = x.dtype if x.dtype.char in "fd" else np.float32 if x.dtype.char == "e" else np.float64
     kept = generator.random(kept_shape(x.shape, over), dtype) >= p  # the axes `over` share one number
@@ -59,19 +59,19 @@ def dropout_mask(x: Any, p: float, over: tuple[int, ...], generator: Any) -> Any
     return np.multiply(kept, scale, dtype=x.dtype)
 
 
-def _like_arguments(x: Any, *, dtype: Any = None, generator: Any = None, **params: Any) -> Any:
+def _like_arguments(x, *, dtype=None, generator=None, **params):
     x = operand(x)
     kind = np.dtype(dtype) if dtype is not None else x.dtype if x.dtype.kind == "f" else np.dtype(float)
     return (x,), {"dtype": kind, "generator": generator, **params}
 
 
 @_random(_like_arguments)
-def rand_like(x: Any, dtype: Any, generator: Any, low: float = 0.0, high: float = 1.0) -> Any:
+def rand_like(x, dtype, generator, low: float = 0.0, high: float = 1.0):
     """Uniform random numbers from `low` to `high` in the shape of `x`."""
     return generator.uniform(low, high, x.shape).astype(dtype, copy=False)
 
 
 @_random(_like_arguments)
-def randn_like(x: Any, dtype: Any, generator: Any) -> Any:
+def randn_like(x, dtype, generator):
     """Normal random numbers in the shape of `x`."""
     return generator.standard_normal(x.shape).astype(dtype, copy=False)

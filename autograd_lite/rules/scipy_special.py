@@ -45,15 +45,15 @@ SCIPY: dict[str, Primitive] = {}
 _lock = Lock()
 
 
-def _pole(x: Any) -> Any:
+def _pole(x):
     return (x <= 0) & (x == np.floor(x))
 
 
-def _beta_pole(x1: Any, x2: Any) -> Any:
+def _beta_pole(x1, x2):
     return _pole(x1) | _pole(x2) | _pole(x1 + x2)
 
 
-def _fraction(x: Any) -> Any:
+def _fraction(x):
     return x != np.round(x)
 
 
@@ -64,24 +64,24 @@ BETA = Joint(lambda x1, x2: ~_beta_pole(x1, x2), r"x_1, x_2, x_1 + x_2 \neq 0, -
 OF_ORDER = Joint(lambda x1, x2: (x2 > 0) | ~_fraction(x1), r"x_2 > 0 \text{ or } x_1 \in \mathbb{Z}")
 
 
-def scipy_module(function: str) -> Any:
+def scipy_module(function: str):
     """The module scipy.special; raises if SciPy is not installed."""
     return _scipy("special", function)
 
 
-def scipy_linalg(function: str) -> Any:
+def scipy_linalg(function: str):
     """The module scipy.linalg; raises if SciPy is not installed."""
     return _scipy("linalg", function)
 
 
-def _scipy(module: str, function: str) -> Any:
+def _scipy(module: str, function: str):
     try:
         return import_module(f"scipy.{module}")
     except ImportError:
         raise ImportError(f"{function} needs SciPy: pip install 'autograd_lite[scipy]'") from None
 
 
-def scipy_row(function: Any) -> Primitive | None:
+def scipy_row(function) -> Primitive | None:
     """The row of one of SciPy's functions, or None if it has none or `function` is not SciPy's."""
     if not SCIPY and "scipy.special" in sys.modules:
         declare("it")
@@ -109,7 +109,7 @@ def declare(name: str) -> dict[str, Primitive]:
     return SCIPY
 
 
-def _no_rule(function: str, argument: str) -> Any:
+def _no_rule(function: str, argument: str):
     """The rule for an argument whose derivative has no formula in these functions: it raises."""
 
     def refuse() -> NoReturn:
@@ -121,7 +121,7 @@ def _no_rule(function: str, argument: str) -> Any:
     return refuse
 
 
-def _of_order(function: Any, slope: Any, tex: str, argument: str = "its order", **options: Any) -> Primitive:
+def _of_order(function, slope, tex: str, argument: str = "its order", **options) -> Primitive:
     """The row of a function of an order, with respect to which it has no derivative here, and a number."""
     examples = (at(3, uniform(0.5, 3, 2, 3)), at(np.array([[1], [4]]), uniform(0.5, 3, 3)))
     options = {"domain": (REAL, POSITIVE), "examples": examples} | options
@@ -134,7 +134,7 @@ _ROOT_PI = math.sqrt(math.pi)
 _ROOT_2PI = math.sqrt(2 * math.pi)
 
 
-def _error_functions(S: Any) -> list[Primitive]:
+def _error_functions(S) -> list[Primitive]:
     return [
         elementwise(S.erf, lambda x: 2 / _ROOT_PI * np.exp(-x * x), tex=r"\operatorname{{erf}} {x}"),
         elementwise(S.erfc, lambda x: -2 / _ROOT_PI * np.exp(-x * x), tex=r"\operatorname{{erfc}} {x}"),
@@ -159,10 +159,10 @@ def _error_functions(S: Any) -> list[Primitive]:
 # ------------------------------------------------------------------------------------------- chapters 5 and 8
 
 
-def _gamma(S: Any) -> list[Primitive]:
+def _gamma(S) -> list[Primitive]:
     digamma = elementwise(S.psi, lambda x: polygamma(1, x), name="psi", domain=NOT_A_POLE, tex=r"\psi({x})")
 
-    def _polygamma(x: Any, n: int) -> Any:
+    def _polygamma(x, n: int):
         if n and np.iscomplexobj(x):
             raise TypeError("polygamma (the derivative of psi) takes real numbers, not complex ones")
         # scipy.special.polygamma itself turns float32 into float64
@@ -176,14 +176,14 @@ def _gamma(S: Any) -> list[Primitive]:
     )
 
     @composite(name="multigammaln", examples=(at(uniform(1.5, 4, 3), 3),))
-    def multigammaln(a: Any, d: int) -> Any:
+    def multigammaln(a, d: int):
         d = _order("multigammaln", d)
         return sum((S.gammaln(a - j / 2) for j in range(d)), d * (d - 1) / 4 * math.log(math.pi))
 
-    def excess(x1: Any, x2: Any) -> Any:
+    def excess(x1, x2):
         return S.psi(x1) - S.psi(x1 + x2)
 
-    def density(x1: Any, x2: Any) -> Any:
+    def density(x1, x2):
         return np.exp(S.xlogy(x1 - 1, x2) - x2 - S.gammaln(x1))
 
     beta: Any = {"domain": BETA, "kinks": _beta_pole}
@@ -221,7 +221,7 @@ def _gamma(S: Any) -> list[Primitive]:
     ]
 
 
-def _order(name: str, n: Any) -> int:
+def _order(name: str, n) -> int:
     kind = np.asarray(n).dtype
     if np.ndim(n) or kind.kind not in "uif" or n != int(n) or n < 0:
         raise ValueError(f"{name}: expected an order 0, 1, 2, ..., got {n!r} ({kind})")
@@ -235,10 +235,10 @@ def _order(name: str, n: Any) -> int:
 _POWER: Any = {"domain": OF_ORDER, "kinks": lambda x1, x2: _fraction(x1) & (x2 == 0)}
 
 
-def _bessel(S: Any) -> list[Primitive]:
+def _bessel(S) -> list[Primitive]:
     """10.6.1-3: J' = (J[v-1] - J[v+1]) / 2, and Y alike."""
 
-    def slope(f: Any) -> Any:
+    def slope(f):
         return lambda x1, x2: (f(x1 - 1, x2) - f(x1 + 1, x2)) / 2
 
     return [
@@ -251,10 +251,10 @@ def _bessel(S: Any) -> list[Primitive]:
     ]
 
 
-def _modified_bessel(S: Any) -> list[Primitive]:
+def _modified_bessel(S) -> list[Primitive]:
     """10.29: I' = (I[v-1] + I[v+1]) / 2, K' = -(K[v-1] + K[v+1]) / 2; the variants with e have a factor."""
 
-    def middle(f: Any, x1: Any, x2: Any) -> Any:
+    def middle(f, x1, x2):
         return (f(x1 - 1, x2) + f(x1 + 1, x2)) / 2
 
     return [
@@ -286,7 +286,7 @@ def _modified_bessel(S: Any) -> list[Primitive]:
 # -------------------------------------------------------------------------------------------------- chapter 6
 
 
-def _integrals(S: Any) -> list[Primitive]:
+def _integrals(S) -> list[Primitive]:
     return [
         elementwise(S.expi, lambda x: np.exp(x) / x, domain=NONZERO, tex=r"\operatorname{{Ei}}({x})"),
         elementwise(S.exp1, lambda x: -np.exp(-x) / x, domain=POSITIVE, tex="E_1({x})"),

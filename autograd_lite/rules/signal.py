@@ -30,7 +30,7 @@ from .products import conj, product
 DUAL: dict[Any, Any] = {None: "forward", "backward": "forward", "ortho": "ortho", "forward": "backward"}
 
 
-def _fit(x: Any, n: int, axis: int) -> Any:
+def _fit(x, n: int, axis: int):
     """`x` truncated, or padded with zeros, to `n` entries."""
     have = x.shape[axis]
     if have > n:
@@ -43,7 +43,7 @@ def _fit(x: Any, n: int, axis: int) -> Any:
 def _bind(entries: Callable[[int], int]) -> Callable[..., Any]:
     """A bind for a transform along one axis; `entries` gives the default of `n` from the length of the axis."""
 
-    def bind(a: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: Any = None) -> Any:
+    def bind(a, n: int | None = None, axis: int = -1, norm=None, out=None):
         a = operand(a, out=out)
         axis = normalize_axis_index(axis, a.ndim)
         n = entries(a.shape[axis]) if n is None else int(n)
@@ -66,9 +66,7 @@ _COMPLEX = [at(complex_normal(*shape), **how) for shape, how in _CALLS]
 # --------------------------------------------------------------------------------------------- along one axis
 
 
-def _transform(
-    function: Any, transpose: Any, tex: str, examples: Any, entries: Any = lambda n: n, **options: Any
-) -> Primitive:
+def _transform(function, transpose, tex: str, examples, entries=lambda n: n, **options) -> Primitive:
     """The row of a transform along one axis, whose `transpose` has the same parameters; `entries`: see `_bind`."""
     return linear(
         function, lambda g, n, axis, norm, x_shape: _fit(transpose(g, n, axis, norm), x_shape[axis], axis),
@@ -76,13 +74,13 @@ def _transform(
     )
 
 
-def _twice(x: Any, n: int, axis: int, factor: float) -> Any:
+def _twice(x, n: int, axis: int, factor: float):
     """The half spectrum of `n` numbers, with entries that stand for two multiplied by `factor`."""
     return x * _weights(n, factor, x.dtype).reshape([-1 if k == axis else 1 for k in range(x.ndim)])
 
 
 @lru_cache(maxsize=32)
-def _weights(n: int, factor: float, dtype: Any) -> Any:
+def _weights(n: int, factor: float, dtype):
     single = [1.0] + [factor] * ((n - 1) // 2) + [1.0] * (n % 2 == 0)
     return np.array(single, np.finfo(dtype).dtype)
 
@@ -101,13 +99,13 @@ irfft = _transform(  # the result is real; the imaginary parts at both ends are 
 
 
 @composite(np.fft.hfft, examples=[at(complex_normal(4)), at(complex_normal(3, 4), n=5, axis=0, norm="ortho")])
-def hfft(a: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: Any = None) -> Any:
+def hfft(a, n: int | None = None, axis: int = -1, norm=None, out=None):
     """The real spectrum of a signal with Hermitian symmetry."""
     return np.fft.irfft(conj(operand(a, out=out)), n, axis, DUAL[norm])
 
 
 @composite(np.fft.ihfft, examples=[at((4,)), at((3, 4), n=5, axis=0, norm="ortho")])
-def ihfft(a: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: Any = None) -> Any:
+def ihfft(a, n: int | None = None, axis: int = -1, norm=None, out=None):
     """The inverse of `hfft`."""
     return conj(np.fft.rfft(operand(a, out=out), n, axis, DUAL[norm]))
 
@@ -115,7 +113,7 @@ def ihfft(a: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: A
 # ---------------------------------------------------------------------------------------------- along several
 
 
-def _bound(a: Any, s: Any, axes: Any, out: Any) -> tuple[Any, list[int], list[int]]:
+def _bound(a, s, axes, out) -> tuple[Any, list[int], list[int]]:
     """The array, the numbers of entries (-1 is the length of the axis), and the axes."""
     a = operand(a, out=out)
     if axes is None:
@@ -127,7 +125,7 @@ def _bound(a: Any, s: Any, axes: Any, out: Any) -> tuple[Any, list[int], list[in
     return a, [a.shape[k] if n == -1 else int(n) for n, k in zip(s, axes, strict=True)], axes
 
 
-def _each(transform: Any, a: Any, s: list[int], axes: list[int], norm: Any) -> Any:
+def _each(transform, a, s: list[int], axes: list[int], norm):
     for n, axis in zip(s[::-1], axes[::-1], strict=True):
         a = transform(a, n, axis, norm)
     return a
@@ -142,22 +140,22 @@ _REAL_GRID = [
 ]
 
 
-def _rfft(a: Any, s: list[int], axes: list[int], norm: Any) -> Any:
+def _rfft(a, s: list[int], axes: list[int], norm):
     return _each(np.fft.fft, np.fft.rfft(a, s[-1], axes[-1], norm), s[:-1], axes[:-1], norm)
 
 
-def _irfft(a: Any, s: list[int], axes: list[int], norm: Any) -> Any:
+def _irfft(a, s: list[int], axes: list[int], norm):
     for n, axis in zip(s[:-1], axes[:-1], strict=True):
         a = np.fft.ifft(a, n, axis, norm)
     return np.fft.irfft(a, s[-1], axes[-1], norm)
 
 
-def _several(numpys: Any, transform: Callable[..., Any], examples: Any, last: Any = None) -> Primitive:
+def _several(numpys, transform: Callable[..., Any], examples, last=None) -> Primitive:
     """The row of a transform along several axes; `last` gives the default of the last `s` from the length."""
     default = (-2, -1) if numpys.__name__.endswith("2") else None
 
     @composite(numpys, examples=examples[:2] if default else examples)
-    def row(a: Any, s: Any = None, axes: Any = default, norm: Any = None, out: Any = None) -> Any:
+    def row(a, s=None, axes=default, norm=None, out=None):
         a, sizes, axes = _bound(a, s, axes, out)
         if s is None and last:
             sizes[-1] = last(sizes[-1])
@@ -175,18 +173,18 @@ _SHIFTS = [at((5,)), at(complex_normal(4, 3)), at(complex_normal(4, 3), axes=0),
 
 
 @composite(np.fft.fftshift, examples=_SHIFTS)
-def fftshift(x: Any, axes: Any = None) -> Any:
+def fftshift(x, axes=None):
     """Move the zero frequency to the middle."""
     return _rolled(x, axes, 1)
 
 
 @composite(np.fft.ifftshift, examples=_SHIFTS)
-def ifftshift(x: Any, axes: Any = None) -> Any:
+def ifftshift(x, axes=None):
     """Move the zero frequency back to the front."""
     return _rolled(x, axes, -1)
 
 
-def _rolled(x: Any, axes: Any, sign: int) -> Any:
+def _rolled(x, axes, sign: int):
     x = operand(x)
     axes = range(x.ndim) if axes is None else ints(axes)
     return np.roll(x, [sign * (x.shape[k] // 2) for k in axes], tuple(axes))
@@ -197,7 +195,7 @@ def _rolled(x: Any, axes: Any, sign: int) -> Any:
 MODES = ("full", "same", "valid")
 
 
-def _convolve_bind(a: Any, v: Any, mode: Any = "full") -> Any:
+def _convolve_bind(a, v, mode="full"):
     a, v = (x if x.ndim else np.reshape(x, 1) for x in (operand(a), operand(v)))
     if mode not in MODES:
         raise ValueError(f"expected mode 'full', 'same' or 'valid', got {mode!r}")
@@ -206,7 +204,7 @@ def _convolve_bind(a: Any, v: Any, mode: Any = "full") -> Any:
     return (a, v), {"mode": mode}
 
 
-def _convolve_rule(g: Any, other: Any, length: int, mode: str) -> Any:
+def _convolve_rule(g, other, length: int, mode: str):
     """Pad `g` to the size of the full convolution, and convolve it with the reversed factor."""
     m, n = max(length, other.shape[0]), min(length, other.shape[0])
     start = {"full": 0, "same": (n - 1) // 2, "valid": n - 1}[mode]
@@ -214,7 +212,7 @@ def _convolve_rule(g: Any, other: Any, length: int, mode: str) -> Any:
     return np.convolve(g, other[::-1], "valid")
 
 
-def _batched_convolve(b: Batched) -> Any:
+def _batched_convolve(b: Batched):
     """Windows of one factor times the other one reversed."""
     (x, v), (on, v_on) = b.xs, b.on
     if v.shape[-1] > x.shape[-1]:
@@ -236,7 +234,7 @@ convolve = bilinear(
 
 
 @composite(np.correlate, examples=_CUTS)
-def correlate(a: Any, v: Any, mode: Any = "valid") -> Any:
+def correlate(a, v, mode="valid"):
     """A convolution with the second factor reversed and conjugated; 'same' is centred as if the longer came first."""
     (a, v), _ = _convolve_bind(a, v, mode)
     v = conj(v)

@@ -20,7 +20,7 @@ from .scipy_special import scipy_module
 # ----------------------------------------------------------------------------------------- around the sigmoid
 
 
-def _softplus(x: Any) -> Any:
+def _softplus(x):
     if np.iscomplexobj(x):
         return np.log1p(np.exp(x))
     return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))  # an eighth of the time of logaddexp
@@ -44,7 +44,7 @@ logit = elementwise(
 # -------------------------------------------------------------------------------------------------- entropies
 
 
-def _pair(x1: Any, x2: Any) -> Any:
+def _pair(x1, x2):
     """Two operands; a Python number takes the dtype of the other, as in a ufunc."""
     if isinstance(x1, (int, float)) and hasattr(x2, "dtype"):
         x1 = np.asarray(x1, np.result_type(x1, x2.dtype))
@@ -53,15 +53,15 @@ def _pair(x1: Any, x2: Any) -> Any:
     return (x1, x2), {}
 
 
-def _but(bad: Any, x: Any) -> Any:
+def _but(bad, x):
     return np.where(bad, 1, x)
 
 
-def _xlogy(x1: Any, x2: Any) -> Any:
+def _xlogy(x1, x2):
     return x1 * np.log(_but((x1 == 0) & ~np.isnan(x2), x2))
 
 
-def _xlog1py(x1: Any, x2: Any) -> Any:
+def _xlog1py(x1, x2):
     return x1 * np.log1p(np.where((x1 == 0) & ~np.isnan(x2), 0, x2))
 
 
@@ -79,7 +79,7 @@ xlog1py = elementwise(
 )
 
 
-def _entr(x: Any) -> Any:
+def _entr(x):
     return np.where(x < 0, -np.inf, -x * np.log(_but(x <= 0, x)))
 
 
@@ -89,7 +89,7 @@ entr = elementwise(
 )
 
 
-def _log_ratio(x1: Any, x2: Any) -> Any:
+def _log_ratio(x1, x2):
     """``log(x1 / x2)``, also where the quotient overflows or underflows."""
     with np.errstate(over="ignore"):
         ratio = x1 / x2
@@ -98,11 +98,11 @@ def _log_ratio(x1: Any, x2: Any) -> Any:
     return np.where(fits, np.log(np.where(fits, ratio, 1)), np.log(x1) - np.log(x2))
 
 
-def _no_probability(x1: Any, x2: Any) -> Any:
+def _no_probability(x1, x2):
     return (x1 == 0) & (x2 >= 0)
 
 
-def _rel_entr(x1: Any, x2: Any) -> Any:
+def _rel_entr(x1, x2):
     y = x1 * _log_ratio(_but(x1 <= 0, x1), _but(x2 <= 0, x2))
     return np.where((x1 < 0) | (x2 < 0) | (x1 > 0) & (x2 == 0), np.inf, y)
 
@@ -120,7 +120,7 @@ kl_div = elementwise(
 
 
 
-def _cut_off(log: Any, x: Any) -> Any:
+def _cut_off(log, x):
     with np.errstate(divide="ignore"):
         return np.maximum(log(x), -100)
 
@@ -139,17 +139,17 @@ binary_cross_entropy = elementwise(
 # ---------------------------------------------------------------------------------------------------- softmax
 
 
-def _over_axis(x: Any, axis: Any = None) -> Any:
+def _over_axis(x, axis=None):
     x = operand(x)
     return (x,), {"axis": reduced(resolve(axis, x.ndim), x.ndim)}
 
 
-def _float(x: Any) -> Any:
+def _float(x):
     x = np.asarray(x)
     return x if x.dtype.kind in "fc" else x.astype(float)
 
 
-def shifted(x: Any, axis: Any) -> Any:
+def shifted(x, axis):
     """``x`` minus its maximum, as a new array of floats, so that exp does not overflow."""
     x = _float(x)
     if x.ndim == 2 and axis == (1,) and 0 < x.shape[1] <= 32:
@@ -160,7 +160,7 @@ def shifted(x: Any, axis: Any) -> Any:
     return np.asarray(x - top)  # an array even for one number, because the callers write into it
 
 
-def _softmax(x: Any, axis: Any) -> Any:
+def _softmax(x, axis):
     """``exp(x)`` divided by its sum along `axis`: one axis, several, or all for None."""
     e = shifted(x, axis)
     np.exp(e, out=e)
@@ -168,29 +168,29 @@ def _softmax(x: Any, axis: Any) -> Any:
     return e
 
 
-def _log_softmax(x: Any, axis: Any) -> Any:
+def _log_softmax(x, axis):
     """The logarithm of `softmax`, without overflow."""
     e = shifted(x, axis)
     e -= np.log(np.add.reduce(np.exp(e), axis, keepdims=True))
     return e
 
 
-def softmax_vjp(g: Any, y: Any, axis: Any) -> Any:
+def softmax_vjp(g, y, axis):
     d = g * y
     return d - y * np.add.reduce(d, axis=axis, keepdims=True)
 
 
-def _softmax_definition(x: Any, axis: Any) -> Any:
+def _softmax_definition(x, axis):
     e = np.exp(x - np.max(x, axis=axis, keepdims=True))
     return e / np.sum(e, axis=axis, keepdims=True)
 
 
-def _log_softmax_definition(x: Any, axis: Any) -> Any:
+def _log_softmax_definition(x, axis):
     shifted = x - np.max(x, axis=axis, keepdims=True)
     return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
 
 
-def _softmax_onnx(b: Any, x: Any, axis: tuple[int, ...], log: str = "") -> Any:
+def _softmax_onnx(b, x, axis: tuple[int, ...], log: str = ""):
     if len(axis) != 1:
         raise NotImplementedError(f"export.onnx: a softmax over the axes {axis}; ONNX has it along one axis only")
     return b(f"{log}Softmax", x, axis=axis[0])
@@ -217,7 +217,7 @@ log_softmax = general(
 _ACTIVATED: Any = (lambda rng: ((rng.uniform(0.1, 0.9, size=(2, 3)) * [[1], [-1]],), {}), at(np.array(0.5)))
 
 
-def _relu(x: Any) -> Any:
+def _relu(x):
     x = np.asarray(x)
     return np.maximum(x, np.zeros(x.shape, x.dtype))  # a scalar takes twice as long
 
@@ -236,20 +236,20 @@ silu = elementwise(
 _GELU = 2 * math.sqrt(2 / math.pi)  # tanh(u) written as 2 sigmoid(2 u) - 1
 
 
-def _gelu_arguments(x: Any, approximate: str = "none") -> Any:
+def _gelu_arguments(x, approximate: str = "none"):
     if approximate not in ("none", "tanh"):
         raise ValueError(f"gelu: expected approximate 'none' (uses erf, needs SciPy) or 'tanh', got {approximate!r}")
     return (x,), {"approximate": approximate}
 
 
-def _gelu(x: Any, approximate: str) -> Any:
+def _gelu(x, approximate: str):
     """``x * Φ(x)``, Φ the normal distribution function: exact (needs SciPy), or with ``approximate='tanh'``."""
     if approximate == "none":
         return x * scipy_module("gelu").ndtr(x)
     return x * sigmoid.fn(_GELU * (x + 0.044715 * x * x * x))
 
 
-def _gelu_slope(x: Any, approximate: str) -> Any:
+def _gelu_slope(x, approximate: str):
     if approximate == "none":
         return scipy_module("gelu").ndtr(x) + x * np.exp(-x * x / 2) / math.sqrt(2 * math.pi)
     s = sigmoid(_GELU * (x + 0.044715 * x * x * x))
@@ -264,37 +264,37 @@ gelu = elementwise(
 
 
 @composite(examples=_ACTIVATED)
-def leaky_relu(x: Any, negative_slope: Any = 0.01) -> Any:
+def leaky_relu(x, negative_slope=0.01):
     """`x`, and ``negative_slope * x`` below 0."""
     return np.where(x > 0, x, negative_slope * x)
 
 
 @composite(examples=_ACTIVATED)
-def elu(x: Any, alpha: Any = 1.0) -> Any:
+def elu(x, alpha=1.0):
     """`x`, and ``alpha * (exp(x) - 1)`` below 0."""
     return np.where(x > 0, x, alpha * np.expm1(np.where(x > 0, 0, x)))
 
 
 @composite(examples=_ACTIVATED)
-def celu(x: Any, alpha: Any = 1.0) -> Any:
+def celu(x, alpha=1.0):
     """`x`, and ``alpha * (exp(x / alpha) - 1)`` below 0."""
     return np.where(x > 0, x, alpha * np.expm1(np.where(x > 0, 0, x) / alpha))
 
 
 @composite(examples=_ACTIVATED)
-def selu(x: Any) -> Any:
+def selu(x):
     """The scale and slope for which a layer keeps mean 0 and variance 1 (Klambauer et al., 2017)."""
     return 1.0507009873554805 * elu(x, 1.6732632423543772)
 
 
 @composite(examples=_ACTIVATED)
-def softsign(x: Any) -> Any:
+def softsign(x):
     """``x / (1 + abs(x))``."""
     return x / (1 + np.abs(x))
 
 
 @composite(examples=_ACTIVATED)
-def mish(x: Any) -> Any:
+def mish(x):
     """``x * tanh(softplus(x))``."""
     return x * np.tanh(softplus(x))
 
@@ -310,19 +310,19 @@ hardtanh = elementwise(
 
 
 @composite(examples=_ACTIVATED)
-def relu6(x: Any) -> Any:
+def relu6(x):
     """`x` clipped to [0, 6], with slope 0 at both ends."""
     return hardtanh(x, 0, 6)
 
 
 @composite(examples=_ACTIVATED)
-def hardsigmoid(x: Any) -> Any:
+def hardsigmoid(x):
     """``x / 6 + 1/2`` clipped to [0, 1]."""
     return hardtanh(x, -3, 3) / 6 + 0.5
 
 
 @composite(examples=_ACTIVATED)
-def hardswish(x: Any) -> Any:
+def hardswish(x):
     """``x * hardsigmoid(x)``."""
     return x * hardsigmoid(x)
 
@@ -337,7 +337,7 @@ nan_to_num = elementwise(
 
 
 @composite(np.real_if_close, examples=(at((3,)),))
-def real_if_close(a: Any, tol: Any = 100) -> Any:
+def real_if_close(a, tol=100):
     """The real part, if the imaginary part is only rounding errors."""
     a = operand(a)
     if a.dtype.kind != "c":
@@ -349,7 +349,7 @@ def real_if_close(a: Any, tol: Any = 100) -> Any:
 # ------------------------------------------------------------------ functions that know their n-th derivative
 
 
-def _sinc_derivative(x: Any, n: int) -> Any:
+def _sinc_derivative(x, n: int):
     """The n-th derivative of sin(pi x) / (pi x), which is the integral of cos(pi x t) over t from 0 to 1.
 
     Away from 0 it is computed by the recurrence from differentiating ``x sinc(x) = sin(pi x) / pi`` n times; near 0 by
@@ -370,7 +370,7 @@ def _sinc_derivative(x: Any, n: int) -> Any:
     return math.pi**n * np.where(near, series, far)
 
 
-def _i0_derivative(x: Any, n: int) -> Any:
+def _i0_derivative(x, n: int):
     """The n-th derivative of I0, the mean of ``cos(t)**n exp(x cos t)`` over a full turn of t (DLMF 10.32.1).
 
     For a periodic function the midpoint rule has full accuracy: here for all x up to 700, where I0 overflows.
@@ -382,7 +382,7 @@ def _i0_derivative(x: Any, n: int) -> Any:
     return total / 64
 
 
-def _of_all_orders(derivative: Any, name: str, tex: str) -> Primitive:
+def _of_all_orders(derivative, name: str, tex: str) -> Primitive:
     """The row of a derivative of n-th order, whose own is of order ``n + 1``."""
     row: Primitive = elementwise(
         derivative, lambda x, n: row(x, n + 1), name=name, bind=lambda x, n=1: ((x,), {"n": n}), tex=tex

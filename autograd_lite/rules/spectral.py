@@ -59,7 +59,7 @@ class SVDResult(NamedTuple):
 # --------------------------------------------------------------------------------------------- turns and gaps
 
 
-def _over(turn: Any, gap: Any, limit: Any) -> Any:
+def _over(turn, gap, limit):
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where((gap == 0) & (np.abs(turn) <= limit), 0 * turn, turn / gap)
 
@@ -74,7 +74,7 @@ over: Any = elementwise(
 )
 
 
-def _gaps(w: Any, near: Any, sign: int = -1, phases: bool = False) -> Any:
+def _gaps(w, near, sign: int = -1, phases: bool = False):
     """``w[j] - w[i]``, or the sum; 0 where that is at most `near`.
 
     It is infinite on the diagonal, where there is no rotation, unless complex vectors may change their `phases`.
@@ -84,7 +84,7 @@ def _gaps(w: Any, near: Any, sign: int = -1, phases: bool = False) -> Any:
     return gap if phases else np.where(np.eye(w.shape[-1], dtype=bool), np.inf, gap)
 
 
-def _near(w: Any, n: int, condition: Any = 1.0) -> Any:
+def _near(w, n: int, condition=1.0):
     """Up to this distance two values of a matrix of size `n` count as equal.
 
     The rounding of a value is about ``eps * norm * sqrt(n)`` (times the condition of the vectors, if these are not
@@ -94,7 +94,7 @@ def _near(w: Any, n: int, condition: Any = 1.0) -> Any:
     return DIGITS * n**0.5 * float(np.finfo(w.dtype).eps) * condition * norm
 
 
-def _limit(w: Any, g_values: Any, g_vectors: Any, more: Any = None) -> Any:
+def _limit(w, g_values, g_vectors, more=None):
     """Up to which size a rotation of equal values is none: for each vector, and -1 where it is not known to be none.
 
     A loss of vectors alone, a projection for instance, does not change if `turn` is rounding. If a loss depends on
@@ -111,11 +111,11 @@ def _limit(w: Any, g_values: Any, g_vectors: Any, more: Any = None) -> Any:
     return np.where((sizes == 0) & ((most != 0) | ~used), 0.0, -1.0)
 
 
-def _diagonal(w: Any) -> Any:
+def _diagonal(w):
     return w[..., None, :] * np.eye(w.shape[-1], dtype=bool)
 
 
-def _angle(name: str, turn: Any, gap: Any, limit: Any, what: str) -> Any:
+def _angle(name: str, turn, gap, limit, what: str):
     """The rotation `turn` divided by the gap. Raises where the gap is 0 and the turn exceeds the limit of a column."""
     limit = limit[..., None, :]
     if np.any((raw(gap) == 0) & ~(np.abs(raw(turn)) <= raw(limit))):
@@ -127,7 +127,7 @@ def _angle(name: str, turn: Any, gap: Any, limit: Any, what: str) -> Any:
     return over(turn, gap, limit)
 
 
-def _refuse_phase(name: str, turn: Any, g: Any) -> None:
+def _refuse_phase(name: str, turn, g) -> None:
     if g.dtype.kind == "c":
         phases = np.diagonal(raw(turn), 0, -2, -1).imag
         refuse_open_choice(name, phases, g, "the phase of a complex vector")
@@ -136,7 +136,7 @@ def _refuse_phase(name: str, turn: Any, g: Any) -> None:
 # ------------------------------------------------------------------------------------------------------- eigh
 
 
-def _eigh_rule(g: Any, y: Any, UPLO: str) -> Any:
+def _eigh_rule(g, y, UPLO: str):
     (gw, gv), (w, v) = g, y
     if gv is None:
         s = (v * (2 * gw)[..., None, :]) @ dagger(v)
@@ -164,7 +164,7 @@ eigh_ = general(
     np.linalg.eigh,
     examples=[EMPTY, positive(3, 3), positive(2, 2, UPLO="u")],
 )
-def eigh(a: Any, UPLO: str = "L") -> Any:
+def eigh(a, UPLO: str = "L"):
     """Eigenvalues and orthonormal eigenvectors of a Hermitian matrix; one triangle is read."""
     return EighResult(*eigh_(a, UPLO=UPLO))
 
@@ -173,7 +173,7 @@ def eigh(a: Any, UPLO: str = "L") -> Any:
     np.linalg.eigvalsh,
     examples=[positive(3, 3), positive(2, 2, 2, UPLO="U")],
 )
-def eigvalsh(a: Any, UPLO: str = "L") -> Any:
+def eigvalsh(a, UPLO: str = "L"):
     """The eigenvalues of a Hermitian matrix."""
     return eigh_(a, UPLO=UPLO)[0]  # the derivative needs the vectors
 
@@ -181,7 +181,7 @@ def eigvalsh(a: Any, UPLO: str = "L") -> Any:
 # -------------------------------------------------------------------------------------------------------- eig
 
 
-def _eig_rule(g: Any, y: Any) -> Any:
+def _eig_rule(g, y):
     (gw, gv), (w, v) = g, y
     vh = dagger(v)
     n = v.shape[-1]
@@ -203,12 +203,12 @@ def _eig_rule(g: Any, y: Any) -> Any:
     return np.linalg.solve(vh, inner @ vh)
 
 
-def _skew(*shape: int) -> Any:
+def _skew(*shape: int):
     """An example: a matrix with real eigenvalues whose eigenvectors are not orthogonal."""
     return at(around(np.diag(np.arange(1.0, 1 + shape[-1])), *shape, scale=0.3))
 
 
-def _rotation(*shape: int) -> Any:
+def _rotation(*shape: int):
     """An example: a real matrix with complex eigenvalues."""
     lower = 3 * np.tri(shape[-1], k=-1)
     return at(around(lower - lower.T, *shape))
@@ -222,7 +222,7 @@ eig_ = general(
 
 
 @composite(np.linalg.eig, examples=[EMPTY, positive(3, 3)])
-def eig(a: Any) -> Any:
+def eig(a):
     """Eigenvalues and eigenvectors of any square matrix."""
     return EigResult(*eig_(a))
 
@@ -231,7 +231,7 @@ def eig(a: Any) -> Any:
     np.linalg.eigvals,
     examples=[positive(3, 3), _rotation(3, 3), _rotation(2, 2, 2)],
 )
-def eigvals(a: Any) -> Any:
+def eigvals(a):
     """The eigenvalues of any square matrix."""
     return eig_(a)[0]
 
@@ -239,7 +239,7 @@ def eigvals(a: Any) -> Any:
 # -------------------------------------------------------------------------------------------------------- svd
 
 
-def _svd_rule(g: Any, y: Any, x_shape: Any) -> Any:
+def _svd_rule(g, y, x_shape):
     """Both sides rotate together, divided by the gap of the values, or against each other, divided by the sum."""
     (gu, gs, gvh), (u, s, vh) = g, y
     m, n = x_shape[-2:]
@@ -269,7 +269,7 @@ def _svd_rule(g: Any, y: Any, x_shape: Any) -> Any:
     return d
 
 
-def _svd_side(g: Any, u: Any, k: int) -> tuple[Any, Any, Any]:
+def _svd_side(g, u, k: int) -> tuple[Any, Any, Any]:
     """The first `k` vectors of one side; how the loss rotates them into each other, and out of their span."""
     own, added = u[..., :k], u[..., k:]
     if g is None:
@@ -300,7 +300,7 @@ svd_ = general(
         positive(3, 3, hermitian=True),
     ],
 )
-def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
+def svd(a, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False):
     """Two orthonormal bases in which the matrix is diagonal."""
     if hermitian:
         result = _svd_of_hermitian(a)
@@ -310,7 +310,7 @@ def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: 
     return SVDResult(*svd_(a, full_matrices=full_matrices))
 
 
-def _svd_of_hermitian(a: Any) -> SVDResult:
+def _svd_of_hermitian(a) -> SVDResult:
     w, u = eigh_(a)
     size = np.abs(w)
     order = np.argsort(-size, axis=-1)
@@ -319,6 +319,6 @@ def _svd_of_hermitian(a: Any) -> SVDResult:
 
 
 @composite(np.linalg.svdvals, examples=[at((3, 2)), at((2, 2, 3))])
-def svdvals(x: Any, /) -> Any:
+def svdvals(x, /):
     """The singular values."""
     return svd_(x, full_matrices=False)[1]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from operator import index as as_int
-from typing import Any
 
 import numpy as np
 
@@ -24,9 +23,9 @@ _WEIGHTS = {"fweights": np.array([1, 2, 1, 3]), "aweights": np.array([1.0, 0.2, 
     ),
 )
 def cov(
-    m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: int | None = None, fweights: Any = None,
-    aweights: Any = None, *, dtype: Any = None,
-) -> Any:
+    m, y=None, rowvar: bool = True, bias: bool = False, ddof: int | None = None, fweights=None,
+    aweights=None, *, dtype=None,
+):
     """The covariances of the variables in the rows of `m` (and `y`); the columns are observations."""
     rows = [_variables(x, rowvar, dtype) for x in (m, y) if x is not None]
     if not rows[0].shape[0]:  # no variables, whatever `y` is, as in NumPy
@@ -44,7 +43,7 @@ def cov(
     return np.squeeze((x if w is None else x * w) @ np.conj(x.T) / norm)
 
 
-def _variables(x: Any, rowvar: bool, dtype: Any) -> Any:
+def _variables(x, rowvar: bool, dtype):
     x = operand(x)
     if x.ndim > 2:
         raise ValueError(f"cov: expected at most two axes, a variable in each row (or column), got shape {x.shape}")
@@ -53,7 +52,7 @@ def _variables(x: Any, rowvar: bool, dtype: Any) -> Any:
 
 
 @composite(np.corrcoef, examples=(at((2, 5)), at((5, 2), rowvar=False), at((2, 5), (5,))))
-def corrcoef(x: Any, y: Any = None, rowvar: bool = True, *, dtype: Any = None) -> Any:
+def corrcoef(x, y=None, rowvar: bool = True, *, dtype=None):
     """The correlations of the variables: the covariances divided by the standard deviations."""
     c = np.cov(x, y, rowvar, dtype=dtype)
     if c.ndim == 0:
@@ -67,7 +66,7 @@ def corrcoef(x: Any, y: Any = None, rowvar: bool = True, *, dtype: Any = None) -
 
 
 @composite(np.histogram_bin_edges, examples=(at((7,), bins=4), at((2, 3), range=(-2.0, 2.0))))
-def histogram_bin_edges(a: Any, bins: Any = 10, range: Any = None, weights: Any = None) -> Any:
+def histogram_bin_edges(a, bins=10, range=None, weights=None):
     """Evenly spaced edges, from the smallest to the largest entry unless `range` is given."""
     a = operand(a)
     if a.dtype.kind == "c":
@@ -92,7 +91,7 @@ def histogram_bin_edges(a: Any, bins: Any = 10, range: Any = None, weights: Any 
         at((7,), np.array([-1.0, 0.0, 2.0]), None, True, uniform(0, 1, 7)),
     ),
 )
-def histogram(a: Any, bins: Any = 10, range: Any = None, density: bool | None = None, weights: Any = None) -> Any:
+def histogram(a, bins=10, range=None, density: bool | None = None, weights=None):
     """The number of entries, or their weight, in each bin; and the edges.
 
     Counts are integers without a derivative; weights, edges and a density have one.
@@ -108,7 +107,7 @@ def histogram(a: Any, bins: Any = 10, range: Any = None, density: bool | None = 
     return (counts if weights is None else counts.astype(weights.dtype)), edges
 
 
-def _weighed(places: Any, weights: Any, count: int) -> Any:
+def _weighed(places, weights, count: int):
     """The number of places equal to each integer below `count`, or their weight."""
     if weights is None or weights.dtype.kind != "c":
         return np.bincount(places, weights, minlength=count)

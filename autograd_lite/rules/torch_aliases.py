@@ -27,13 +27,13 @@ class WithIndices(NamedTuple):
 
 
 @composite(examples=(at([(2, 3), (2, 1)], dim=-1),))
-def cat(tensors: Any, dim: int = 0) -> Any:
+def cat(tensors, dim: int = 0):
     """``np.concatenate(tensors, axis=dim)``."""
     return np.concatenate(tensors, axis=dim)
 
 
 @composite(examples=(at((2, 3), min=-0.5, max=0.4), at((3,), min=0.1)))
-def clamp(input: Any, min: Any = None, max: Any = None) -> Any:
+def clamp(input, min=None, max=None):
     """``np.clip(input, min, max)``."""
     if min is None and max is None:
         raise ValueError("clamp: at least one of min= and max= is needed")
@@ -41,19 +41,19 @@ def clamp(input: Any, min: Any = None, max: Any = None) -> Any:
 
 
 @composite(examples=(at((2, 3), dim=1), at((2, 3), dim=-1)))
-def unsqueeze(input: Any, dim: int) -> Any:
+def unsqueeze(input, dim: int):
     """``np.expand_dims(input, dim)``: a new axis of length 1."""
     return np.expand_dims(input, dim)
 
 
 @composite(examples=(at((2, 3, 4), dims=(2, 0, 1)),))
-def permute(input: Any, dims: Any) -> Any:
+def permute(input, dims):
     """``np.transpose(input, dims)``: the axes in another order."""
     return np.transpose(input, ints(dims))
 
 
 @composite(examples=(at((2, 3), np.eye(2, 3) > 0, -1.5),))
-def masked_fill(input: Any, mask: Any, value: Any) -> Any:
+def masked_fill(input, mask, value):
     """``np.where(mask, value, input)``: `value` where the mask is True.
 
     Raises
@@ -72,7 +72,7 @@ def masked_fill(input: Any, mask: Any, value: Any) -> Any:
 
 
 @composite(examples=(at((2, 5), k=3), at((4, 3), k=2, dim=0, largest=False)))
-def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
+def topk(input, k: int, dim: int = -1, largest: bool = True, sorted: bool = True):
     """The `k` largest entries along `dim`, the largest first (of equal ones the first), and their positions.
 
     Examples
@@ -93,7 +93,7 @@ def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool =
 def _record(name: str, extreme: np.ufunc, what: str) -> Primitive:
     """``cummax`` or ``cummin``, from ``np.maximum`` or ``np.minimum``."""
 
-    def running(input: Any, dim: int) -> Any:
+    def running(input, dim: int):
         x = operand(input)
         dim = normalize_axis_index(dim, x.ndim)
         places = np.indices(x.shape, sparse=True)[dim]
@@ -110,18 +110,18 @@ cummin = _record("cummin", np.minimum, "smallest")
 
 
 @composite(examples=(at((2, 3), dim=1), at((3, 2), dim=0)))
-def logcumsumexp(input: Any, dim: int) -> Any:
+def logcumsumexp(input, dim: int):
     """``np.logaddexp.accumulate(input, axis=dim)``: the logarithm of the running sum of exponentials."""
     return np.logaddexp.accumulate(operand(input), dim)
 
 
 @composite(examples=(at((2, 3), 1, np.array([2, 0, 2])),))
-def index_select(input: Any, dim: int, index: Any) -> Any:
+def index_select(input, dim: int, index):
     """``np.take(input, index, axis=dim)``."""
     return take(input, index, axis=dim)
 
 
-def _places(name: str, x: Any, dim: int, index: Any) -> Any:
+def _places(name: str, x, dim: int, index):
     """The index of the entries that differ from their own place in `index` along `dim` only."""
     index = operand(index)
     if index.dtype.kind not in "iu":
@@ -133,34 +133,34 @@ def _places(name: str, x: Any, dim: int, index: Any) -> Any:
 
 
 @composite(examples=(at((2, 3), 1, _WHERE), at((3, 4), 0, _WHERE)))
-def gather(input: Any, dim: int, index: Any) -> Any:
+def gather(input, dim: int, index):
     """The entries at the positions `index` along `dim`: ``input[i, index[i, j]]`` for ``dim=1``."""
     x = operand(input)
     return getitem(x, _places("gather", x, dim, index))
 
 
 @composite(examples=(at((2, 3), 1, np.array([[0, 2], [1, 0]]), (2, 2)), at((3, 4), 0, _WHERE[:1], 2.0)))
-def scatter(input: Any, dim: int, index: Any, src: Any) -> Any:
+def scatter(input, dim: int, index, src):
     """A copy of `input` with `src` at the positions `index` along `dim`: ``input[i, index[i, j]] = src[i, j]``."""
     x = operand(input)
     return set_at(x, _places("scatter", x, dim, index), _part(src, index))
 
 
 @composite(examples=(at((2, 3), 1, _WHERE, (2, 3)), at((3, 4), 0, _WHERE, (3, 4))))
-def scatter_add(input: Any, dim: int, index: Any, src: Any) -> Any:
+def scatter_add(input, dim: int, index, src):
     """A copy of `input` with `src` added at the positions `index` along `dim`."""
     x = operand(input)
     return add_at(x, _places("scatter_add", x, dim, index), _part(src, index))
 
 
-def _part(src: Any, index: Any) -> Any:
+def _part(src, index):
     """The part of `src` for which there is an index."""
     src = operand(src)
     return src[tuple(map(slice, np.shape(index)))] if src.ndim else src
 
 
 @composite(examples=(at((5, 2), 3), at((2, 5), 2, dim=1)))
-def chunk(input: Any, chunks: int, dim: int = 0) -> Any:
+def chunk(input, chunks: int, dim: int = 0):
     """At most `chunks` parts of equal size along `dim`; the last may be smaller."""
     if chunks < 1:
         raise ValueError(f"chunk: expected at least one chunk, got {chunks}")
@@ -169,7 +169,7 @@ def chunk(input: Any, chunks: int, dim: int = 0) -> Any:
 
 
 @composite(examples=(at((5, 2), 2), at((2, 5), [1, 4], dim=1)))
-def split_by_size(input: Any, split_size: Any, dim: int = 0) -> Any:
+def split_by_size(input, split_size, dim: int = 0):
     """PyTorch's ``x.split``: parts of size `split_size` along `dim`, or of the sizes in a list."""
     x = operand(input)
     n = x.shape[dim]
@@ -186,13 +186,13 @@ def split_by_size(input: Any, split_size: Any, dim: int = 0) -> Any:
 
 
 @composite(examples=(at((2, 3)), at((2, 3), dim=1)))
-def unbind(input: Any, dim: int = 0) -> Any:
+def unbind(input, dim: int = 0):
     """The parts along `dim`, without that axis."""
     return tuple(np.moveaxis(operand(input), dim, 0))
 
 
 @composite(examples=(at((2, 3)), at((2, 3), 1, dim=1, keepdim=True), at((2, 3), "fro", dim=(0, 1))))
-def norm(input: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False) -> Any:
+def norm(input, p="fro", dim=None, keepdim: bool = False):
     """The p-norm of all entries, or along `dim`; ``"fro"`` is ``p=2``."""
     x = operand(input)
     dim = tuple(range(x.ndim)) if dim is None else ints(dim)

@@ -34,7 +34,7 @@ class QRResult(NamedTuple):
 # --------------------------------------------------------------------------------------------------- cholesky
 
 
-def _cholesky_rule(g: Any, y: Any, upper: bool) -> Any:
+def _cholesky_rule(g, y, upper: bool):
     """With ``L⁻¹ dA L⁻ᴴ = X``, ``dL = L lower_half(X)``."""
     if upper:
         y, g = dagger(y), dagger(g)
@@ -52,7 +52,7 @@ cholesky = general(
 # --------------------------------------------------------------------------------------------------------- qr
 
 
-def _qr_rule(g: Any, y: Any, x_shape: Any, mode: str) -> Any:
+def _qr_rule(g, y, x_shape, mode: str):
     """With ``Qᴴ dA R⁻¹ = X``, ``Qᴴ dQ`` is the skew-Hermitian matrix that has X's lower triangle."""
     (gq, gr), (q, r) = g, y
     m, n = x_shape[-2:]
@@ -71,7 +71,7 @@ def _qr_rule(g: Any, y: Any, x_shape: Any, mode: str) -> Any:
     return _qr_square(gq, gr, q, r)
 
 
-def _qr_square(gq: Any, gr: Any, q: Any, r: Any) -> Any:
+def _qr_square(gq, gr, q, r):
     k = gr @ dagger(r) - dagger(q) @ gq
     strict = np.triu(k, 1)
     k = strict + dagger(strict) + np.real(k) * np.eye(r.shape[-1], dtype=bool)  # R's diagonal is real
@@ -98,7 +98,7 @@ qr_ = general(
     np.linalg.qr,
     examples=[at((3, 2)), at((2, 3), mode="r"), at((3, 2), mode="complete")],
 )
-def qr(a: Any, mode: str = "reduced") -> Any:
+def qr(a, mode: str = "reduced"):
     """An orthonormal basis of the columns, and the matrix in that basis."""
     if mode not in ("reduced", "complete", "r"):
         what = "returns the reflections, which have no row" if mode == "raw" else "is not one of NumPy's"

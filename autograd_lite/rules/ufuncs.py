@@ -23,7 +23,7 @@ from .reductions import METHODS
 from .scipy_special import scipy_row
 
 
-def ufunc_method(ufunc: Any, method: str) -> Callable[..., Any]:
+def ufunc_method(ufunc, method: str) -> Callable[..., Any]:
     """What ``ufunc.method(...)`` does when a Tensor is among its arguments."""
     row = ROWS.get(ufunc) or scipy_row(ufunc)
     if row is None:
@@ -50,16 +50,16 @@ _CONSTANT = Primitive(
 )
 
 
-def _constant(ufunc: Any, method: str, *args: Any, **params: Any) -> Any:
+def _constant(ufunc, method: str, *args, **params):
     """A method of a ufunc whose derivative is zero: NumPy's own."""
     return _CONSTANT(args[0], call=lambda x: getattr(ufunc, method)(x, *args[1:], **params))
 
 
-def _outer(ufunc: Any, name: str, x1: Any, x2: Any, /, **params: Any) -> Any:
+def _outer(ufunc, name: str, x1, x2, /, **params):
     return ufunc(np.reshape(x1, np.shape(x1) + (1,) * np.ndim(x2)), x2, **params)
 
 
-def _along(name: str, x: Any, axis: Any, dtype: Any, out: Any) -> tuple[Any, int]:
+def _along(name: str, x, axis, dtype, out) -> tuple[Any, int]:
     """`x` with the axis to reduce in front, and that axis."""
     refuse_out(out, name)
     if dtype is not None:
@@ -72,10 +72,7 @@ def _along(name: str, x: Any, axis: Any, dtype: Any, out: Any) -> tuple[Any, int
     return np.moveaxis(x, axis, 0), axis
 
 
-def _reduce(
-    ufunc: Any, name: str, x: Any, axis: Any = 0, dtype: Any = None, out: Any = None, keepdims: bool = False,
-    initial: Any = None, where: Any = True,
-) -> Any:
+def _reduce(ufunc, name: str, x, axis=0, dtype=None, out=None, keepdims: bool = False, initial=None, where=True):
     if where is not True:
         raise TypeError(f"{name} of a tensor: where= is not supported; fill x first, np.where(where, x, neutral)")
     x, axis = _along(name, x, axis, dtype, out)
@@ -86,12 +83,12 @@ def _reduce(
     return np.expand_dims(y, axis) if keepdims else y
 
 
-def _accumulate(ufunc: Any, name: str, x: Any, axis: Any = 0, dtype: Any = None, out: Any = None) -> Any:
+def _accumulate(ufunc, name: str, x, axis=0, dtype=None, out=None):
     x, axis = _along(name, x, axis, dtype, out)
     return np.stack(list(accumulate(x, ufunc)), axis) if len(x) else np.moveaxis(x, 0, axis)
 
 
-def _reduceat(ufunc: Any, name: str, x: Any, indices: Any, axis: Any = 0, dtype: Any = None, out: Any = None) -> Any:
+def _reduceat(ufunc, name: str, x, indices, axis=0, dtype=None, out=None):
     x, axis = _along(name, x, axis, dtype, out)
     bounds = pairwise([*np.asarray(indices).tolist(), len(x)])
     return np.stack([ufunc.reduce(x[start : max(stop, start + 1)]) for start, stop in bounds], axis)
@@ -111,7 +108,7 @@ _FOLDS: dict[str, Callable[..., Any]] = {
 _HARMLESS = frozenset({"casting", "order", "subok"})
 
 
-def ufunc_parameters(row: Primitive, args: Any, params: dict[str, Any]) -> Any:
+def ufunc_parameters(row: Primitive, args, params: dict[str, Any]):
     """The arguments and keywords of a row without a `bind`: `dtype` becomes a cast, others are dropped or raise."""
     params = {k: v for k, v in params.items() if k not in _HARMLESS}
     out = params.pop("out", None)
@@ -130,7 +127,7 @@ def ufunc_parameters(row: Primitive, args: Any, params: dict[str, Any]) -> Any:
     return (args if dtype is None else tuple(_cast(row, a, dtype) for a in args)), params
 
 
-def _cast(row: Primitive, x: Any, dtype: Any) -> Any:
+def _cast(row: Primitive, x, dtype):
     have = getattr(x, "dtype", None) or np.result_type(x)
     if not np.can_cast(have, dtype, "same_kind"):
         raise TypeError(f"{row.name}: dtype={np.dtype(dtype)} would lose information of an argument of dtype {have}")
