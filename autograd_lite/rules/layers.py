@@ -110,7 +110,7 @@ def _standardize(x, axis: tuple[int, ...], eps: float):
 def _standardize_pull(g, y, axis: tuple[int, ...]):
     z, scale = y
     gz, gs = g
-    d: Any = None
+    d = None
     if gz is not None:
         d = scale * (gz - _average(gz, axis) - z * _average(gz * z, axis))
     if gs is None:

@@ -186,7 +186,7 @@ def _gamma(S) -> list[Primitive]:
     def density(x1, x2):
         return np.exp(S.xlogy(x1 - 1, x2) - x2 - S.gammaln(x1))
 
-    beta: Any = {"domain": BETA, "kinks": _beta_pole}
+    beta = {"domain": BETA, "kinks": _beta_pole}
     part: Any = {
         "argument": "its first argument", "domain": (POSITIVE, POSITIVE),
         "kinks": lambda x1, x2: (x1 == 0) | (x2 == 0),

@@ -7,11 +7,10 @@ for `relu` at 0. `softmax` of a row of -inf is nan, as in PyTorch, because it is
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
-from ..table import POSITIVE, REAL, Primitive, Textbook, at, composite, elementwise, general, interval
+from ..table import POSITIVE, REAL, Drawn, Primitive, Textbook, at, composite, elementwise, general, interval
 from ..table.batching import axes
 from ._arrays import operand, reduced, resolve
 from .elementwise import sigmoid
@@ -196,7 +195,7 @@ def _softmax_onnx(b, x, axis: tuple[int, ...], log: str = ""):
     return b(f"{log}Softmax", x, axis=axis[0])
 
 
-_ALONG: Any = {
+_ALONG = {
     "bind": _over_axis, "batch": axes("axis"),
     "examples": (at((2, 3)), at((2, 3, 4), axis=0), at((2, 3, 4), axis=(0, 2)), at((2, 3), axis=None), at((0, 3))),
 }
@@ -214,7 +213,7 @@ log_softmax = general(
 
 # ------------------------------------------------------------------------------------------------ activations
 
-_ACTIVATED: Any = (lambda rng: ((rng.uniform(0.1, 0.9, size=(2, 3)) * [[1], [-1]],), {}), at(np.array(0.5)))
+_ACTIVATED = (at(Drawn(lambda rng: rng.uniform(0.1, 0.9, size=(2, 3)) * [[1], [-1]])), at(np.array(0.5)))
 
 
 def _relu(x):
@@ -376,7 +375,7 @@ def _i0_derivative(x, n: int):
     For a periodic function the midpoint rule has full accuracy: here for all x up to 700, where I0 overflows.
     """
     x = _float(x)
-    total: Any = 0.0 * x
+    total = 0.0 * x
     for c in np.cos((np.arange(64) + 0.5) * (math.pi / 128)).tolist():
         total = total + c**n * (np.sinh(c * x) if n % 2 else np.cosh(c * x))
     return total / 64

@@ -190,7 +190,7 @@ def _eig_rule(g, y):
         raise np.linalg.LinAlgError(
             "linalg.eig: to rounding the matrix has no full set of eigenvectors, so there is no derivative"
         )
-    inner: Any = 0
+    inner = 0
     if gw is not None:
         inner = _diagonal(gw)
     if gv is not None:
