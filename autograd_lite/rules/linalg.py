@@ -20,7 +20,7 @@ import numpy as np
 from ..table import ROWS, around, at, composite, constant, general
 from ..table.batching import Batched, padded, stacked
 from ._arrays import operand, raw
-from .matrices import REGULAR, dagger, from_lower, matrix, regular
+from .matrices import REGULAR, dagger, eps, from_lower, matrix, regular
 from .products import conj, matmul, tensordot, vecdot
 from .shaping import matrix_transpose
 from .sorting import by_signature
@@ -89,7 +89,7 @@ def _pinv_bind(a, rcond=None, hermitian: bool = False, *, rtol=Ellipsis):
     if rcond is None:
         rcond = 1e-15 if rtol is Ellipsis else rtol
     if rcond is None:  # rtol=None was given
-        rcond = max(a.shape[-2:]) * float(np.finfo(a.dtype).eps)
+        rcond = max(a.shape[-2:]) * eps(a)
     return (from_lower(a) if hermitian else a,), {"rcond": raw(rcond)}
 
 
@@ -102,10 +102,7 @@ pinv = general(
 )
 
 
-@composite(
-    np.linalg.lstsq,
-    examples=[_system((4, 2), (4,)), _system((4, 2), (4, 3)), _system((2, 4), (2, 3))],
-)
+@composite(np.linalg.lstsq, examples=[_system((4, 2), (4,)), _system((4, 2), (4, 3)), _system((2, 4), (2, 3))])
 def lstsq(a, b, rcond: float | None = None):
     """The least-squares solution of least norm; the sums of squared residuals; the rank; the singular values.
 
@@ -116,8 +113,8 @@ def lstsq(a, b, rcond: float | None = None):
     if a.ndim != 2:
         raise np.linalg.LinAlgError(f"linalg.lstsq: expected one matrix, got an array of shape {a.shape}")
     m, n = a.shape
-    eps = float(np.finfo(np.result_type(a, b)).eps)
-    rcond = max(m, n) * eps if rcond is None else eps if rcond < 0 else rcond
+    digits = float(np.finfo(np.result_type(a, b)).eps)
+    rcond = max(m, n) * digits if rcond is None else digits if rcond < 0 else rcond
     x = np.linalg.pinv(a, rcond) @ b
     s = np.linalg.svdvals(a)
     rank: Any = np.count_nonzero(s > rcond * s[:1])
@@ -189,8 +186,7 @@ def _cofactor_rule(g, x):
 
 _SINGULAR = at(np.diag([1.0, 2.0, 0.0]) + np.tri(3, k=-2))
 cofactor = general(
-    _cofactor, _cofactor_rule, name="linalg.cofactor", batch=stacked(2),
-    examples=[*REGULAR[:3], _SINGULAR],
+    _cofactor, _cofactor_rule, name="linalg.cofactor", batch=stacked(2), examples=[*REGULAR[:3], _SINGULAR]
 )
 
 
@@ -211,12 +207,11 @@ def _reliable_inverse(x):
         return None
     sizes = [np.max(np.abs(raw(a)), axis=(-2, -1), initial=0) for a in (x, inverse)]
     condition = x.shape[-1] * sizes[0] * sizes[1]
-    return inverse if np.all(condition < float(np.finfo(x.dtype).eps) ** -0.5) else None
+    return inverse if np.all(condition < eps(x) ** -0.5) else None
 
 
 det = general(
-    np.linalg.det, _det_rule, bind=matrix, tex=r"\det {x}", batch=stacked(2),
-    examples=[*REGULAR, _SINGULAR],
+    np.linalg.det, _det_rule, bind=matrix, tex=r"\det {x}", batch=stacked(2), examples=[*REGULAR, _SINGULAR],
 )
 
 
@@ -236,9 +231,8 @@ def _slogdet_rule(g, y, x):
 
 
 slogdet_ = general(
-    lambda x: tuple(np.linalg.slogdet(x)), _slogdet_rule,
-    name="slogdet", np_name="np.linalg.slogdet", outputs=True, holomorphic=False, batch=stacked(2),
-    examples=REGULAR,
+    lambda x: tuple(np.linalg.slogdet(x)), _slogdet_rule, name="slogdet", np_name="np.linalg.slogdet", outputs=True,
+    holomorphic=False, batch=stacked(2), examples=REGULAR,
 )
 
 
@@ -250,9 +244,7 @@ def slogdet(a):
 # --------------------------------------------------------------------------------------------- powers, counts
 
 
-@composite(np.linalg.matrix_power, examples=[
-    at(around(2 * np.eye(2)), n) for n in (-2, -1, 0, 1, 2, 3, 6)
-])
+@composite(np.linalg.matrix_power, examples=[at(around(2 * np.eye(2)), n) for n in (-2, -1, 0, 1, 2, 3, 6)])
 def matrix_power(a, n: int):
     """By repeated squaring; of the inverse for a negative power."""
     a, n = operand(a), index(n)
@@ -269,10 +261,10 @@ def matrix_power(a, n: int):
 
 
 def _ranks(b: Batched):
+    (x,) = b.xs
     if b.ndim(0) > 1:
-        return b(b.xs[0])
-    x = b.xs[0].reshape(b.size, prod(b.xs[0].shape[1:]))
-    return np.any(x != 0, axis=1).astype(int)  # as NumPy has it for a vector
+        return b(x)
+    return np.any(x != 0, axis=tuple(range(1, x.ndim))).astype(int)  # as NumPy has it for a vector
 
 
 constant(np.linalg.matrix_rank, bind=by_signature(np.linalg.matrix_rank, "A"), batch=_ranks)

@@ -19,6 +19,11 @@ def dagger(x):
     return conj(x.mT)
 
 
+def eps(x) -> float:
+    """The distance of 1 from the next number in the dtype of `x`."""
+    return float(np.finfo(x.dtype).eps)
+
+
 def lower_half(x):
     """The lower triangle, the diagonal halved: with its conjugate transpose it makes a Hermitian matrix."""
     n, dtype = x.shape[-1], np.finfo(x.dtype).dtype
@@ -41,7 +46,7 @@ def of_triangle(s, upper: bool):
 def refuse_open_choice(name: str, turn, g, what: str) -> None:
     """Raise if a loss depends on a rotation that a factorisation leaves open: if `turn` is not 0 beside `g`."""
     turn, g = np.abs(raw(turn)), np.abs(raw(g))
-    if turn.size and turn.max() > max(1e-3 * g.max(), float(np.finfo(g.dtype).eps) ** 0.5):
+    if turn.size and turn.max() > max(1e-3 * g.max(), eps(g) ** 0.5):
         raise np.linalg.LinAlgError(
             f"{name}: the loss depends on {what}, which the factorisation leaves open and LAPACK chose, "
             "so it has no derivative. Use a function that does not depend on it: absolute values, projections"

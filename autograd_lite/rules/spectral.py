@@ -30,7 +30,7 @@ import numpy as np
 from ..table import NONZERO, REAL, around, at, composite, elementwise, general
 from ..table.batching import stacked
 from ._arrays import raw
-from .matrices import EMPTY, dagger, of_triangle, positive, refuse_open_choice
+from .matrices import EMPTY, dagger, eps, of_triangle, positive, refuse_open_choice
 from .products import conj
 
 
@@ -91,7 +91,7 @@ def _near(w, n: int, condition=1.0):
     orthogonal), and that of a rotation as much, divided by the gap. Beyond DIGITS times this, two digits are right.
     """
     norm = np.max(np.abs(w), axis=-1, keepdims=True, initial=0)
-    return DIGITS * n**0.5 * float(np.finfo(w.dtype).eps) * condition * norm
+    return DIGITS * n**0.5 * eps(w) * condition * norm
 
 
 def _limit(w, g_values, g_vectors, more=None):
@@ -106,7 +106,7 @@ def _limit(w, g_values, g_vectors, more=None):
     sizes = sizes if more is None else np.maximum(sizes, np.max(np.abs(more), axis=-2))
     most = np.max(sizes, axis=-1, keepdims=True, initial=0)
     if g_values is None:
-        return float(np.finfo(w.dtype).eps) ** 0.5 * most + 0 * sizes
+        return eps(w) ** 0.5 * most + 0 * sizes
     used = np.any(g_values != 0, axis=-1, keepdims=True)
     return np.where((sizes == 0) & ((most != 0) | ~used), 0.0, -1.0)
 
@@ -160,19 +160,13 @@ eigh_ = general(
 )
 
 
-@composite(
-    np.linalg.eigh,
-    examples=[EMPTY, positive(3, 3), positive(2, 2, UPLO="u")],
-)
+@composite(np.linalg.eigh, examples=[EMPTY, positive(3, 3), positive(2, 2, UPLO="u")])
 def eigh(a, UPLO: str = "L"):
     """Eigenvalues and orthonormal eigenvectors of a Hermitian matrix; one triangle is read."""
     return EighResult(*eigh_(a, UPLO=UPLO))
 
 
-@composite(
-    np.linalg.eigvalsh,
-    examples=[positive(3, 3), positive(2, 2, 2, UPLO="U")],
-)
+@composite(np.linalg.eigvalsh, examples=[positive(3, 3), positive(2, 2, 2, UPLO="U")])
 def eigvalsh(a, UPLO: str = "L"):
     """The eigenvalues of a Hermitian matrix."""
     return eigh_(a, UPLO=UPLO)[0]  # the derivative needs the vectors
@@ -186,7 +180,7 @@ def _eig_rule(g, y):
     vh = dagger(v)
     n = v.shape[-1]
     condition = np.linalg.cond(v)[..., None] if v.size else 1.0
-    if np.any(raw(condition) * n * float(np.finfo(v.dtype).eps) > 0.1):
+    if np.any(raw(condition) * n * eps(v) > 0.1):
         raise np.linalg.LinAlgError(
             "linalg.eig: to rounding the matrix has no full set of eigenvectors, so there is no derivative"
         )
@@ -227,10 +221,7 @@ def eig(a):
     return EigResult(*eig_(a))
 
 
-@composite(
-    np.linalg.eigvals,
-    examples=[positive(3, 3), _rotation(3, 3), _rotation(2, 2, 2)],
-)
+@composite(np.linalg.eigvals, examples=[positive(3, 3), _rotation(3, 3), _rotation(2, 2, 2)])
 def eigvals(a):
     """The eigenvalues of any square matrix."""
     return eig_(a)[0]
