@@ -84,11 +84,11 @@ linear_columns = general(  # a convolution, once its windows are columns
 
 
 @lru_cache(maxsize=64)
-def _equal(n: int, share: float, dtype):
+def _equal(n, share, dtype):
     return np.full(n, share, dtype)
 
 
-def _average(x, axis: tuple[int, ...]):
+def _average(x, axis):
     """The mean with its axes kept. Along the last axes it is a product, in a fifth of the time of a reduction."""
     kept = x.ndim - len(axis)
     if axis != tuple(range(kept, x.ndim)) or not x.size:
@@ -98,7 +98,7 @@ def _average(x, axis: tuple[int, ...]):
     return means.reshape(kept_shape(x.shape, axis))
 
 
-def _standardize(x, axis: tuple[int, ...], eps: float):
+def _standardize(x, axis, eps):
     d = x - _average(x, axis)
     scale = _average(d * d, axis)
     scale += eps
@@ -107,7 +107,7 @@ def _standardize(x, axis: tuple[int, ...], eps: float):
     return d, scale
 
 
-def _standardize_pull(g, y, axis: tuple[int, ...]):
+def _standardize_pull(g, y, axis):
     z, scale = y
     gz, gs = g
     d = None
@@ -121,7 +121,7 @@ def _standardize_pull(g, y, axis: tuple[int, ...]):
     return through if d is None else d + through
 
 
-def _bind_standardize(x, axis=-1, eps: float = 1e-5):
+def _bind_standardize(x, axis=-1, eps=1e-5):
     return (x,), {"axis": tuple(sorted(normalize_axis_tuple(axis, x.ndim))), "eps": float(eps)}
 
 
@@ -155,7 +155,7 @@ scale : array with the axes kept, ``1 / sqrt(variance + eps)``
 # -------------------------------------------------------------------------------------------- cross-entropies
 
 
-def _along(x, axis: int):
+def _along(x, axis):
     """`x` with a new axis of length 1: ``np.expand_dims``, at a fifth of its cost."""
     return x.reshape(*x.shape[:axis], 1, *x.shape[axis:])
 
@@ -166,7 +166,7 @@ def labelled(k, axis: int) -> tuple[Any, ...]:
     return (*at[:axis], k, *at[axis:])
 
 
-def _one_hot(k, classes: int, axis: int):
+def _one_hot(k, classes, axis):
     """For each label and each class, along a new axis, whether this is the class of the label."""
     return np.equal(_along(k, axis), np.arange(classes).reshape(-1, *(1,) * (k.ndim - axis)))
 
@@ -178,7 +178,7 @@ constant(
 one_hot = TABLE["one_hot"]
 
 
-def _total(x, axis: int):
+def _total(x, axis):
     """The sum with its axis kept: a product, as in `_average`, where that is short enough to be as accurate."""
     n = x.shape[axis]
     if axis != x.ndim - 1 or n > 512 or not x.size:
@@ -186,7 +186,7 @@ def _total(x, axis: int):
     return x.dot(_equal(n, 1.0, x.dtype))[..., None]
 
 
-def _cross_entropy(z, y, axis: int):
+def _cross_entropy(z, y, axis):
     d = shifted(z, (axis,))
     p = np.exp(d)
     if y.dtype.kind != "f":
@@ -204,7 +204,7 @@ def _cross_entropy(z, y, axis: int):
     return np.sum(y * d, axis), p
 
 
-def _cross_entropy_vjp(g, y, x2, axis: int):
+def _cross_entropy_vjp(g, y, x2, axis):
     p, d = y[1], None
     if g[0] is not None:
         if x2.dtype.kind == "f":
@@ -218,7 +218,7 @@ def _cross_entropy_vjp(g, y, x2, axis: int):
     return through if d is None else d + through
 
 
-def _cross_entropy_pull(g, y, x2, axis: int):
+def _cross_entropy_pull(g, y, x2, axis):
     """The same in fewer passes; and with labels, ``p - 1`` keeps its digits where p is almost 1."""
     loss, p = y
     if g[1] is not None or type(p) is not np.ndarray:
@@ -233,7 +233,7 @@ def _cross_entropy_pull(g, y, x2, axis: int):
     return d
 
 
-def _target_vjp(g, x1, axis: int):
+def _target_vjp(g, x1, axis):
     return 0 * x1 if g[0] is None else -_along(g[0], axis) * log_softmax(x1, axis)
 
 
@@ -255,7 +255,7 @@ def _cross_entropy_textbook(x1, x2, axis):
     return -np.sum(x2 * np.log(p), axis=axis), p
 
 
-def _without_an_index(x1, x2, axis: int):
+def _without_an_index(x1, x2, axis):
     log_p = log_softmax(x1, axis)
     chosen = x2 * log_p if x2.dtype.kind == "f" else np.where(one_hot(x2, x1.shape[axis], axis), log_p, 0)
     return -np.sum(chosen, axis), np.exp(log_p)

@@ -33,7 +33,7 @@ class SlogdetResult(NamedTuple):
     logabsdet: Any
 
 
-def _system(a: tuple[int, ...], b: tuple[int, ...], **params):
+def _system(a, b, **params):
     return at(around(3 * np.eye(a[-2], a[-1]), *a), b, **params)
 
 # ---------------------------------------------------------------------------------------- inverses, equations
@@ -83,7 +83,7 @@ def _pinv_rule(g, y, x):
     return columns @ (y @ yh) + (yh @ y) @ rows - yh @ g @ yh
 
 
-def _pinv_bind(a, rcond=None, hermitian: bool = False, *, rtol=Ellipsis):
+def _pinv_bind(a, rcond=None, hermitian=False, *, rtol=Ellipsis):
     if rcond is not None and rtol is not Ellipsis:
         raise ValueError("rtol= and rcond= are two names of one parameter; give one of them")
     if rcond is None:

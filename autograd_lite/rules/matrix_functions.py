@@ -66,7 +66,7 @@ def _expm(x):
     return y
 
 
-def _square(name: str, a):
+def _square(name, a):
     a = operand(a)
     if a.ndim < 2 or a.shape[-1] != a.shape[-2]:
         raise np.linalg.LinAlgError(f"{name}: expected a square matrix, or a stack of them, got shape {a.shape}")

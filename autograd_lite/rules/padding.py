@@ -48,7 +48,7 @@ def pad(array, pad_width, mode: str = "constant", **kwargs):
     return x
 
 
-def _pairs(value, ndim: int) -> list[tuple[Any, Any]]:
+def _pairs(value, ndim) -> list[tuple[Any, Any]]:
     """A number, a pair, or a pair for each axis, as a pair for each axis."""
     if isinstance(value, dict):
         pairs: list[Any] = [(0, 0)] * ndim
@@ -58,7 +58,7 @@ def _pairs(value, ndim: int) -> list[tuple[Any, Any]]:
     return [tuple(pair) for pair in np.broadcast_to(value, (ndim, 2)).tolist()]
 
 
-def _in_frame(x, widths: list[tuple[int, int]], values):
+def _in_frame(x, widths, values):
     inner = tuple(slice(before, before + n) for (before, _), n in zip(widths, x.shape, strict=True))
     shape = tuple(n + before + after for (before, after), n in zip(widths, x.shape, strict=True))
     if values is None or not np.any(values):
@@ -70,12 +70,12 @@ def _in_frame(x, widths: list[tuple[int, int]], values):
 # -------------------------------------------------------- the axis extended: (x, axis, before, after, option)
 
 
-def _ends(x, axis: int) -> tuple[Any, Any]:
+def _ends(x, axis) -> tuple[Any, Any]:
     n = x.shape[axis]
     return x[on_axis(axis, slice(0, 1))], x[on_axis(axis, slice(n - 1, n))]
 
 
-def _column(values, x, axis: int):
+def _column(values, x, axis):
     """A vector along `axis`, in the dtype of `x`."""
     shape = tuple(-1 if k == axis else 1 for k in range(x.ndim))
     return values.reshape(shape).astype(x.dtype.char.lower() if x.dtype.kind == "c" else x.dtype)
@@ -87,7 +87,7 @@ def _by_index(mode) -> Callable[..., Any]:
     An odd reflection is 2 x(end) minus the even one, and so on outwards.
     """
 
-    def extend(x, axis: int, before: int, after: int, reflect_type: str = "even"):
+    def extend(x, axis, before, after, reflect_type="even"):
         n = x.shape[axis]
         even = x[on_axis(axis, np.pad(np.arange(n), (before, after), mode=mode))]
         if reflect_type == "even" or (n == 1 and mode == "reflect"):
@@ -103,7 +103,7 @@ def _by_index(mode) -> Callable[..., Any]:
     return extend
 
 
-def _ramp(x, axis: int, before: int, after: int, end_values: tuple[Any, Any]):
+def _ramp(x, axis, before, after, end_values):
     first, last = _ends(x, axis)
     rise = _column(np.arange(before) / max(before, 1), x, axis)
     fall = _column(np.arange(after)[::-1] / max(after, 1), x, axis)
@@ -114,7 +114,7 @@ def _ramp(x, axis: int, before: int, after: int, end_values: tuple[Any, Any]):
 def _statistic(of) -> Callable[..., Any]:
     """A number for the start of the axis and one for its end."""
 
-    def extend(x, axis: int, before: int, after: int, stat_length: tuple[Any, Any]):
+    def extend(x, axis, before, after, stat_length):
         n = x.shape[axis]
         spans = [n if length is None else min(length, n) for length in stat_length]
         if min(spans) < 1:

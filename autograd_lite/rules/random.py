@@ -25,10 +25,10 @@ def _draws(b: Batched):
     return b(b.full(0), **over)
 
 
-def _random(bind: Callable[..., Any], source=None) -> Callable[[Callable[..., Any]], Primitive]:
+def _random(bind, source=None) -> Callable[[Callable[..., Any]], Primitive]:
     """Make a function that draws from NumPy's `generator` a row, whose calls may have one of ours, or None."""
 
-    def add(draw: Callable[..., Any]) -> Primitive:
+    def add(draw) -> Primitive:
         @wraps(draw)
         def fn(x, **params):
             return draw(x, **params | {"generator": numpy_generator(params["generator"])})
@@ -39,7 +39,7 @@ def _random(bind: Callable[..., Any], source=None) -> Callable[[Callable[..., An
     return add
 
 
-def _mask_arguments(x, p: float = 0.5, over: tuple[int, ...] = (), generator=None):
+def _mask_arguments(x, p=0.5, over=(), generator=None):
     if not 0 <= p <= 1:
         raise ValueError(f"dropout: expected a probability p between 0 and 1, got {p}")
     return (operand(x),), {"p": float(p), "over": over, "generator": generator}

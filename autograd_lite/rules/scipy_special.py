@@ -74,7 +74,7 @@ def scipy_linalg(function: str):
     return _scipy("linalg", function)
 
 
-def _scipy(module: str, function: str):
+def _scipy(module, function):
     try:
         return import_module(f"scipy.{module}")
     except ImportError:
@@ -109,7 +109,7 @@ def declare(name: str) -> dict[str, Primitive]:
     return SCIPY
 
 
-def _no_rule(function: str, argument: str):
+def _no_rule(function, argument):
     """The rule for an argument whose derivative has no formula in these functions: it raises."""
 
     def refuse() -> NoReturn:
@@ -121,7 +121,7 @@ def _no_rule(function: str, argument: str):
     return refuse
 
 
-def _of_order(function, slope, tex: str, argument: str = "its order", **options) -> Primitive:
+def _of_order(function, slope, tex, argument="its order", **options) -> Primitive:
     """The row of a function of an order, with respect to which it has no derivative here, and a number."""
     examples = (at(3, uniform(0.5, 3, 2, 3)), at(np.array([[1], [4]]), uniform(0.5, 3, 3)))
     options = {"domain": (REAL, POSITIVE), "examples": examples} | options
@@ -162,7 +162,7 @@ def _error_functions(S) -> list[Primitive]:
 def _gamma(S) -> list[Primitive]:
     digamma = elementwise(S.psi, lambda x: polygamma(1, x), name="psi", domain=NOT_A_POLE, tex=r"\psi({x})")
 
-    def _polygamma(x, n: int):
+    def _polygamma(x, n):
         if n and np.iscomplexobj(x):
             raise TypeError("polygamma (the derivative of psi) takes real numbers, not complex ones")
         # scipy.special.polygamma itself turns float32 into float64
@@ -176,7 +176,7 @@ def _gamma(S) -> list[Primitive]:
     )
 
     @composite(name="multigammaln", examples=(at(uniform(1.5, 4, 3), 3),))
-    def multigammaln(a, d: int):
+    def multigammaln(a, d):
         d = _order("multigammaln", d)
         return sum((S.gammaln(a - j / 2) for j in range(d)), d * (d - 1) / 4 * math.log(math.pi))
 
@@ -221,7 +221,7 @@ def _gamma(S) -> list[Primitive]:
     ]
 
 
-def _order(name: str, n) -> int:
+def _order(name, n) -> int:
     kind = np.asarray(n).dtype
     if np.ndim(n) or kind.kind not in "uif" or n != int(n) or n < 0:
         raise ValueError(f"{name}: expected an order 0, 1, 2, ..., got {n!r} ({kind})")

@@ -30,7 +30,7 @@ from .products import conj, product
 DUAL: dict[Any, Any] = {None: "forward", "backward": "forward", "ortho": "ortho", "forward": "backward"}
 
 
-def _fit(x, n: int, axis: int):
+def _fit(x, n, axis):
     """`x` truncated, or padded with zeros, to `n` entries."""
     have = x.shape[axis]
     if have > n:
@@ -40,10 +40,10 @@ def _fit(x, n: int, axis: int):
     return x
 
 
-def _bind(entries: Callable[[int], int]) -> Callable[..., Any]:
+def _bind(entries) -> Callable[..., Any]:
     """A bind for a transform along one axis; `entries` gives the default of `n` from the length of the axis."""
 
-    def bind(a, n: int | None = None, axis: int = -1, norm=None, out=None):
+    def bind(a, n=None, axis=-1, norm=None, out=None):
         a = operand(a, out=out)
         axis = normalize_axis_index(axis, a.ndim)
         n = entries(a.shape[axis]) if n is None else int(n)
@@ -66,7 +66,7 @@ _COMPLEX = [at(complex_normal(*shape), **how) for shape, how in _CALLS]
 # --------------------------------------------------------------------------------------------- along one axis
 
 
-def _transform(function, transpose, tex: str, examples, entries=lambda n: n, **options) -> Primitive:
+def _transform(function, transpose, tex, examples, entries=lambda n: n, **options) -> Primitive:
     """The row of a transform along one axis, whose `transpose` has the same parameters; `entries`: see `_bind`."""
     return linear(
         function, lambda g, n, axis, norm, x_shape: _fit(transpose(g, n, axis, norm), x_shape[axis], axis),
@@ -74,13 +74,13 @@ def _transform(function, transpose, tex: str, examples, entries=lambda n: n, **o
     )
 
 
-def _twice(x, n: int, axis: int, factor: float):
+def _twice(x, n, axis, factor):
     """The half spectrum of `n` numbers, with entries that stand for two multiplied by `factor`."""
     return x * _weights(n, factor, x.dtype).reshape([-1 if k == axis else 1 for k in range(x.ndim)])
 
 
 @lru_cache(maxsize=32)
-def _weights(n: int, factor: float, dtype):
+def _weights(n, factor, dtype):
     single = [1.0] + [factor] * ((n - 1) // 2) + [1.0] * (n % 2 == 0)
     return np.array(single, np.finfo(dtype).dtype)
 
@@ -125,7 +125,7 @@ def _bound(a, s, axes, out) -> tuple[Any, list[int], list[int]]:
     return a, [a.shape[k] if n == -1 else int(n) for n, k in zip(s, axes, strict=True)], axes
 
 
-def _each(transform, a, s: list[int], axes: list[int], norm):
+def _each(transform, a, s, axes, norm):
     for n, axis in zip(s[::-1], axes[::-1], strict=True):
         a = transform(a, n, axis, norm)
     return a
@@ -140,17 +140,17 @@ _REAL_GRID = [
 ]
 
 
-def _rfft(a, s: list[int], axes: list[int], norm):
+def _rfft(a, s, axes, norm):
     return _each(np.fft.fft, np.fft.rfft(a, s[-1], axes[-1], norm), s[:-1], axes[:-1], norm)
 
 
-def _irfft(a, s: list[int], axes: list[int], norm):
+def _irfft(a, s, axes, norm):
     for n, axis in zip(s[:-1], axes[:-1], strict=True):
         a = np.fft.ifft(a, n, axis, norm)
     return np.fft.irfft(a, s[-1], axes[-1], norm)
 
 
-def _several(numpys, transform: Callable[..., Any], examples, last=None) -> Primitive:
+def _several(numpys, transform, examples, last=None) -> Primitive:
     """The row of a transform along several axes; `last` gives the default of the last `s` from the length."""
     default = (-2, -1) if numpys.__name__.endswith("2") else None
 
@@ -184,7 +184,7 @@ def ifftshift(x, axes=None):
     return _rolled(x, axes, -1)
 
 
-def _rolled(x, axes, sign: int):
+def _rolled(x, axes, sign):
     x = operand(x)
     axes = range(x.ndim) if axes is None else ints(axes)
     return np.roll(x, [sign * (x.shape[k] // 2) for k in axes], tuple(axes))
@@ -204,7 +204,7 @@ def _convolve_bind(a, v, mode="full"):
     return (a, v), {"mode": mode}
 
 
-def _convolve_rule(g, other, length: int, mode: str):
+def _convolve_rule(g, other, length, mode):
     """Pad `g` to the size of the full convolution, and convolve it with the reversed factor."""
     m, n = max(length, other.shape[0]), min(length, other.shape[0])
     start = {"full": 0, "same": (n - 1) // 2, "valid": n - 1}[mode]

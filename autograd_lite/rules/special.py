@@ -189,7 +189,7 @@ def _log_softmax_definition(x, axis):
     return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
 
 
-def _softmax_onnx(b, x, axis: tuple[int, ...], log: str = ""):
+def _softmax_onnx(b, x, axis, log=""):
     if len(axis) != 1:
         raise NotImplementedError(f"export.onnx: a softmax over the axes {axis}; ONNX has it along one axis only")
     return b(f"{log}Softmax", x, axis=axis[0])
@@ -235,20 +235,20 @@ silu = elementwise(
 _GELU = 2 * math.sqrt(2 / math.pi)  # tanh(u) written as 2 sigmoid(2 u) - 1
 
 
-def _gelu_arguments(x, approximate: str = "none"):
+def _gelu_arguments(x, approximate="none"):
     if approximate not in ("none", "tanh"):
         raise ValueError(f"gelu: expected approximate 'none' (uses erf, needs SciPy) or 'tanh', got {approximate!r}")
     return (x,), {"approximate": approximate}
 
 
-def _gelu(x, approximate: str):
+def _gelu(x, approximate):
     """``x * Φ(x)``, Φ the normal distribution function: exact (needs SciPy), or with ``approximate='tanh'``."""
     if approximate == "none":
         return x * scipy_module("gelu").ndtr(x)
     return x * sigmoid.fn(_GELU * (x + 0.044715 * x * x * x))
 
 
-def _gelu_slope(x, approximate: str):
+def _gelu_slope(x, approximate):
     if approximate == "none":
         return scipy_module("gelu").ndtr(x) + x * np.exp(-x * x / 2) / math.sqrt(2 * math.pi)
     s = sigmoid(_GELU * (x + 0.044715 * x * x * x))
@@ -348,7 +348,7 @@ def real_if_close(a, tol=100):
 # ------------------------------------------------------------------ functions that know their n-th derivative
 
 
-def _sinc_derivative(x, n: int):
+def _sinc_derivative(x, n):
     """The n-th derivative of sin(pi x) / (pi x), which is the integral of cos(pi x t) over t from 0 to 1.
 
     Away from 0 it is computed by the recurrence from differentiating ``x sinc(x) = sin(pi x) / pi`` n times; near 0 by
@@ -369,7 +369,7 @@ def _sinc_derivative(x, n: int):
     return math.pi**n * np.where(near, series, far)
 
 
-def _i0_derivative(x, n: int):
+def _i0_derivative(x, n):
     """The n-th derivative of I0, the mean of ``cos(t)**n exp(x cos t)`` over a full turn of t (DLMF 10.32.1).
 
     For a periodic function the midpoint rule has full accuracy: here for all x up to 700, where I0 overflows.
@@ -381,7 +381,7 @@ def _i0_derivative(x, n: int):
     return total / 64
 
 
-def _of_all_orders(derivative, name: str, tex: str) -> Primitive:
+def _of_all_orders(derivative, name, tex) -> Primitive:
     """The row of a derivative of n-th order, whose own is of order ``n + 1``."""
     row: Primitive = elementwise(
         derivative, lambda x, n: row(x, n + 1), name=name, bind=lambda x, n=1: ((x,), {"n": n}), tex=tex

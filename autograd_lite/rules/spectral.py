@@ -74,7 +74,7 @@ over: Any = elementwise(
 )
 
 
-def _gaps(w, near, sign: int = -1, phases: bool = False):
+def _gaps(w, near, sign=-1, phases=False):
     """``w[j] - w[i]``, or the sum; 0 where that is at most `near`.
 
     It is infinite on the diagonal, where there is no rotation, unless complex vectors may change their `phases`.
@@ -84,7 +84,7 @@ def _gaps(w, near, sign: int = -1, phases: bool = False):
     return gap if phases else np.where(np.eye(w.shape[-1], dtype=bool), np.inf, gap)
 
 
-def _near(w, n: int, condition=1.0):
+def _near(w, n, condition=1.0):
     """Up to this distance two values of a matrix of size `n` count as equal.
 
     The rounding of a value is about ``eps * norm * sqrt(n)`` (times the condition of the vectors, if these are not
@@ -115,7 +115,7 @@ def _diagonal(w):
     return w[..., None, :] * np.eye(w.shape[-1], dtype=bool)
 
 
-def _angle(name: str, turn, gap, limit, what: str):
+def _angle(name, turn, gap, limit, what):
     """The rotation `turn` divided by the gap. Raises where the gap is 0 and the turn exceeds the limit of a column."""
     limit = limit[..., None, :]
     if np.any((raw(gap) == 0) & ~(np.abs(raw(turn)) <= raw(limit))):
@@ -127,7 +127,7 @@ def _angle(name: str, turn, gap, limit, what: str):
     return over(turn, gap, limit)
 
 
-def _refuse_phase(name: str, turn, g) -> None:
+def _refuse_phase(name, turn, g) -> None:
     if g.dtype.kind == "c":
         phases = np.diagonal(raw(turn), 0, -2, -1).imag
         refuse_open_choice(name, phases, g, "the phase of a complex vector")
@@ -136,7 +136,7 @@ def _refuse_phase(name: str, turn, g) -> None:
 # ------------------------------------------------------------------------------------------------------- eigh
 
 
-def _eigh_rule(g, y, UPLO: str):
+def _eigh_rule(g, y, UPLO):
     (gw, gv), (w, v) = g, y
     if gv is None:
         s = (v * (2 * gw)[..., None, :]) @ dagger(v)
@@ -197,12 +197,12 @@ def _eig_rule(g, y):
     return np.linalg.solve(vh, inner @ vh)
 
 
-def _skew(*shape: int):
+def _skew(*shape):
     """An example: a matrix with real eigenvalues whose eigenvectors are not orthogonal."""
     return at(around(np.diag(np.arange(1.0, 1 + shape[-1])), *shape, scale=0.3))
 
 
-def _rotation(*shape: int):
+def _rotation(*shape):
     """An example: a real matrix with complex eigenvalues."""
     lower = 3 * np.tri(shape[-1], k=-1)
     return at(around(lower - lower.T, *shape))
@@ -260,7 +260,7 @@ def _svd_rule(g, y, x_shape):
     return d
 
 
-def _svd_side(g, u, k: int) -> tuple[Any, Any, Any]:
+def _svd_side(g, u, k) -> tuple[Any, Any, Any]:
     """The first `k` vectors of one side; how the loss rotates them into each other, and out of their span."""
     own, added = u[..., :k], u[..., k:]
     if g is None:

@@ -43,7 +43,7 @@ def cov(
     return np.squeeze((x if w is None else x * w) @ np.conj(x.T) / norm)
 
 
-def _variables(x, rowvar: bool, dtype):
+def _variables(x, rowvar, dtype):
     x = operand(x)
     if x.ndim > 2:
         raise ValueError(f"cov: expected at most two axes, a variable in each row (or column), got shape {x.shape}")
@@ -107,7 +107,7 @@ def histogram(a, bins=10, range=None, density: bool | None = None, weights=None)
     return (counts if weights is None else counts.astype(weights.dtype)), edges
 
 
-def _weighed(places, weights, count: int):
+def _weighed(places, weights, count):
     """The number of places equal to each integer below `count`, or their weight."""
     if weights is None or weights.dtype.kind != "c":
         return np.bincount(places, weights, minlength=count)

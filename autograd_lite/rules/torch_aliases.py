@@ -90,10 +90,10 @@ def topk(input, k: int, dim: int = -1, largest: bool = True, sorted: bool = True
     return WithIndices(np.take_along_axis(x, indices, dim), indices)
 
 
-def _record(name: str, extreme: np.ufunc, what: str) -> Primitive:
+def _record(name, extreme, what) -> Primitive:
     """``cummax`` or ``cummin``, from ``np.maximum`` or ``np.minimum``."""
 
-    def running(input, dim: int):
+    def running(input, dim):
         x = operand(input)
         dim = normalize_axis_index(dim, x.ndim)
         places = np.indices(x.shape, sparse=True)[dim]
@@ -121,7 +121,7 @@ def index_select(input, dim: int, index):
     return take(input, index, axis=dim)
 
 
-def _places(name: str, x, dim: int, index):
+def _places(name, x, dim, index):
     """The index of the entries that differ from their own place in `index` along `dim` only."""
     index = operand(index)
     if index.dtype.kind not in "iu":

@@ -34,7 +34,7 @@ class QRResult(NamedTuple):
 # --------------------------------------------------------------------------------------------------- cholesky
 
 
-def _cholesky_rule(g, y, upper: bool):
+def _cholesky_rule(g, y, upper):
     """With ``L⁻¹ dA L⁻ᴴ = X``, ``dL = L lower_half(X)``."""
     if upper:
         y, g = dagger(y), dagger(g)
@@ -52,7 +52,7 @@ cholesky = general(
 # --------------------------------------------------------------------------------------------------------- qr
 
 
-def _qr_rule(g, y, x_shape, mode: str):
+def _qr_rule(g, y, x_shape, mode):
     """With ``Qᴴ dA R⁻¹ = X``, ``Qᴴ dQ`` is the skew-Hermitian matrix that has X's lower triangle."""
     (gq, gr), (q, r) = g, y
     m, n = x_shape[-2:]

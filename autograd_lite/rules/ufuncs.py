@@ -50,16 +50,16 @@ _CONSTANT = Primitive(
 )
 
 
-def _constant(ufunc, method: str, *args, **params):
+def _constant(ufunc, method, *args, **params):
     """A method of a ufunc whose derivative is zero: NumPy's own."""
     return _CONSTANT(args[0], call=lambda x: getattr(ufunc, method)(x, *args[1:], **params))
 
 
-def _outer(ufunc, name: str, x1, x2, /, **params):
+def _outer(ufunc, name, x1, x2, /, **params):
     return ufunc(np.reshape(x1, np.shape(x1) + (1,) * np.ndim(x2)), x2, **params)
 
 
-def _along(name: str, x, axis, dtype, out) -> tuple[Any, int]:
+def _along(name, x, axis, dtype, out) -> tuple[Any, int]:
     """`x` with the axis to reduce in front, and that axis."""
     refuse_out(out, name)
     if dtype is not None:
@@ -72,7 +72,7 @@ def _along(name: str, x, axis, dtype, out) -> tuple[Any, int]:
     return np.moveaxis(x, axis, 0), axis
 
 
-def _reduce(ufunc, name: str, x, axis=0, dtype=None, out=None, keepdims: bool = False, initial=None, where=True):
+def _reduce(ufunc, name, x, axis=0, dtype=None, out=None, keepdims=False, initial=None, where=True):
     if where is not True:
         raise TypeError(f"{name} of a tensor: where= is not supported; fill x first, np.where(where, x, neutral)")
     x, axis = _along(name, x, axis, dtype, out)
@@ -83,12 +83,12 @@ def _reduce(ufunc, name: str, x, axis=0, dtype=None, out=None, keepdims: bool = 
     return np.expand_dims(y, axis) if keepdims else y
 
 
-def _accumulate(ufunc, name: str, x, axis=0, dtype=None, out=None):
+def _accumulate(ufunc, name, x, axis=0, dtype=None, out=None):
     x, axis = _along(name, x, axis, dtype, out)
     return np.stack(list(accumulate(x, ufunc)), axis) if len(x) else np.moveaxis(x, 0, axis)
 
 
-def _reduceat(ufunc, name: str, x, indices, axis=0, dtype=None, out=None):
+def _reduceat(ufunc, name, x, indices, axis=0, dtype=None, out=None):
     x, axis = _along(name, x, axis, dtype, out)
     bounds = pairwise([*np.asarray(indices).tolist(), len(x)])
     return np.stack([ufunc.reduce(x[start : max(stop, start + 1)]) for start, stop in bounds], axis)
@@ -127,7 +127,7 @@ def ufunc_parameters(row: Primitive, args, params: dict[str, Any]):
     return (args if dtype is None else tuple(_cast(row, a, dtype) for a in args)), params
 
 
-def _cast(row: Primitive, x, dtype):
+def _cast(row, x, dtype):
     have = getattr(x, "dtype", None) or np.result_type(x)
     if not np.can_cast(have, dtype, "same_kind"):
         raise TypeError(f"{row.name}: dtype={np.dtype(dtype)} would lose information of an argument of dtype {have}")
