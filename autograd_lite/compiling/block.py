@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
 import numpy as np
 
-from ..program import Equation, Operand, Program, Var
-from ..table import TABLE, Primitive
+from ..program import Equation, Operand, Program, Var, trace
+from ..table import Primitive
+
+SMALL = 64  # entries of constants that are compared by value
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -43,12 +44,6 @@ class Block(Program):
         return {x for x in self.outputs if isinstance(x, Var)}
 
 
-@cache
-def row_for(algebra: str) -> Primitive:
-    """The row with this option ``algebra=``: ``row_for("negation")`` is the one for ``-x``."""
-    return next(row for row in TABLE.values() if row.algebra == algebra)
-
-
 def maker(x: Operand, defined: Mapping[Var, Equation], algebra: str | None = None) -> Equation | None:
     """The equation that computes an operand; None for others, or if its row has another option ``algebra=``."""
     eq = defined.get(x) if isinstance(x, Var) else None
@@ -60,22 +55,86 @@ def is_random(eq: Equation) -> bool:
     return "generator" in eq.params
 
 
-def instead_of(like: Equation, algebra: str, *operands: Any, into: Var | None = None, **params: Any) -> Equation:
-    """A new equation in the place of `like`, for the row that is `algebra`; its result is `into`, or a new variable."""
-    row = row_for(algebra)
-    if into is None:
-        shape, dtype = kind_of(row, operands, params)
-        into = Var(like.outputs[0].name, shape, dtype)
-    return Equation((into,), row, operands, params, like.origin)
+def key_of(x: object) -> Any:
+    """A key of an operand or of parameters: equal for equal ones, and for large arrays and other objects if they are
+    the same one.
+    """
+    if isinstance(x, Var):
+        return x
+    if isinstance(x, (np.ndarray, np.generic)) and x.size <= SMALL:
+        return type(x), x.shape, x.dtype, x.tobytes()
+    if isinstance(x, (tuple, list)):
+        return type(x), *map(key_of, x)
+    if isinstance(x, dict):
+        return tuple((k, key_of(x[k])) for k in sorted(x))
+    if isinstance(x, slice):
+        return slice, x.start, x.stop, x.step
+    if isinstance(x, (int, float, complex, str, bool, np.dtype, type(None))):
+        return type(x), repr(x)
+    return id(x)
+
+
+def new(like: Equation, row: Primitive, *operands: Operand, **params: Any) -> Equation:
+    """A call of a row in the place of `like`, with a new variable; its shape and dtype are found by a call on zeros."""
+    with np.errstate(all="ignore"):
+        y = np.asarray(row.fn(*map(example, operands), **params))
+    return Equation((Var(like.outputs[0].name, y.shape, y.dtype),), row, operands, params, like.origin)
+
+
+def written(like: Equation, f: Callable[..., Any], *operands: Operand, into: Sequence[Var] = ()) -> list[Equation]:
+    """A function in plain NumPy, applied to operands, as equations in the place of `like`.
+
+    The last one has the result: a new variable, or that of `into`, which has one for each result.
+    """
+    return inlined(program_of(f, operands), operands, like, into)
+
+
+def program_of(f: Callable[..., Any], operands: Sequence[Operand]) -> Program:
+    """The program of a function of operands; a constant among these is one in the program, not an input."""
+
+    def call(*xs: Any) -> Any:
+        values = iter(xs)
+        return f(*(next(values) if isinstance(x, Var) else x for x in operands))
+
+    with np.errstate(all="ignore"):
+        return trace(call)(*(example(x) for x in operands if isinstance(x, Var)))
+
+
+def inlined(program: Program, operands: Sequence[Operand], like: Equation, into: Sequence[Var] = ()) -> list[Equation]:
+    """The equations of a program in the place of `like`; none if it returns an input."""
+    arguments = [x for x in operands if isinstance(x, Var)]
+    values: dict[Var, Any] = dict(zip(program.inputs, arguments, strict=True))
+    for v, result in zip(program.outputs, into, strict=bool(into)):
+        if v in values:
+            return []
+        values[v] = result
+    equations = []
+    for eq in program.equations:
+        for v in eq.outputs:
+            values.setdefault(v, Var(like.outputs[0].name, v.shape, v.dtype))
+        xs = tuple(values[x] if isinstance(x, Var) else x for x in eq.operands)
+        equations.append(Equation(tuple(map(values.__getitem__, eq.outputs)), eq.row, xs, eq.params, like.origin))
+    return equations
+
+
+def ordered(equations: Sequence[Equation]) -> list[Equation]:
+    """Each equation after those that compute its operands, and otherwise in this order."""
+    waiting = {v: eq for eq in equations for v in eq.outputs}
+    after: list[Equation] = []
+    for eq in equations:
+        path = [eq]
+        while path:
+            missing = [waiting[x] for x in path[-1].operands if isinstance(x, Var) and x in waiting]
+            path += missing[::-1]
+            if not missing and path[-1].outputs[0] in waiting:
+                after.append(path[-1])
+                for v in path[-1].outputs:
+                    del waiting[v]
+            if not missing:
+                path.pop()
+    return after
 
 
 def example(x: Operand) -> Any:
     """An array of zeros with the shape and dtype of `x` that takes no memory; a constant itself."""
     return np.broadcast_to(np.zeros((), x.dtype), x.shape) if isinstance(x, Var) else x
-
-
-def kind_of(row: Primitive, operands: Sequence[Operand], params: Mapping[str, Any]) -> tuple[tuple[int, ...], Any]:
-    """Shape and dtype of a call, found by making it on zeros."""
-    with np.errstate(all="ignore"):
-        y = np.asarray(row.fn(*map(example, operands), **params))
-    return y.shape, y.dtype

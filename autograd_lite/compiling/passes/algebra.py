@@ -7,13 +7,14 @@ reshape of a reshape are one; a broadcast is left to the operation that uses it.
 
 from __future__ import annotations
 
-from math import frexp, prod
+from functools import partial
+from math import frexp
 from typing import Any
 
 import numpy as np
 
 from ...program import Equation, Operand, Var
-from ..block import Block, instead_of, maker
+from ..block import Block, maker, written
 from .constants import uniform
 
 Defined = dict[Var, Equation]
@@ -33,6 +34,8 @@ def simplified(block: Block) -> Block:
         replacement = rewrite(eq, defined) if rewrite else None
         if replacement is None and block.fast and eq.row.algebra == "quotient":
             replacement = _quotient(eq, defined, exact=False)
+        if isinstance(replacement, tuple):
+            return written(eq, *replacement, into=eq.outputs)
         return [eq] if replacement is None and changed else replacement
 
     return block.mapped(rule)
@@ -70,13 +73,14 @@ def shape_of(x: Operand) -> Any:
     return x.shape if isinstance(x, (Var, np.ndarray)) else np.shape(x)
 
 
+# A rule returns the value that an equation can be replaced by, or a function of NumPy and its operands, or None.
+
+
 def _product(eq: Equation, defined: Defined) -> Any:
     for x, other in (eq.operands, eq.operands[::-1]):
         k = _number(x)
-        if k is not None and k == 1 and _like(other, eq):
-            return other
-        if k is not None and k == -1 and _like(other, eq):
-            return [instead_of(eq, "negation", other, into=eq.outputs[0])]
+        if k is not None and k in (1, -1) and _like(other, eq):
+            return other if k == 1 else (np.negative, other)
     return None
 
 
@@ -86,18 +90,17 @@ def _sum(eq: Equation, defined: Defined) -> Any:
         for k, other in (n.operands, n.operands[::-1]):
             number = _number(k) if isinstance(k, (float, np.ndarray)) and _like(other, eq) else None
             if number is not None and 2.0**-100 < abs(number) < 2.0**100:
-                return [instead_of(eq, "product", k + k, other, into=eq.outputs[0])]
-    if (n := maker(b, defined, "negation")) is not None:
-        return [instead_of(eq, "difference", a, n.operands[0], into=eq.outputs[0])]
-    if (n := maker(a, defined, "negation")) is not None:
-        return [instead_of(eq, "difference", b, n.operands[0], into=eq.outputs[0])]
+                return np.multiply, k + k, other
+    for x, other in ((b, a), (a, b)):
+        if (n := maker(x, defined, "negation")) is not None:
+            return np.subtract, other, *n.operands
     return None
 
 
 def _difference(eq: Equation, defined: Defined) -> Any:
     a, b = eq.operands
     if (n := maker(b, defined, "negation")) is not None:
-        return [instead_of(eq, "sum", a, n.operands[0], into=eq.outputs[0])]
+        return np.add, a, *n.operands
     k = _number(b)
     zero = k is not None and np.asarray(k).dtype.kind in "bif" and k == 0 and not np.signbit(k)  # x - 0, not x - (-0.0)
     return a if zero and _like(a, eq) else None
@@ -112,12 +115,8 @@ def _quotient(eq: Equation, defined: Defined, exact: bool = True) -> Any:
     if exact and (a.dtype.kind != "f" or abs(frexp(float(k))[0]) != 0.5 or not 2**-10 < abs(float(k)) < 2**10):
         return None  # of a number near 0 the inverse may be infinite
     if isinstance(b, (int, float)):
-        inverse: Any = float(1 / k)
-    elif b.dtype.kind == "f":
-        inverse = np.broadcast_to(np.asarray(1 / k, b.dtype), b.shape)
-    else:
-        return None
-    return [instead_of(eq, "product", a, inverse, into=eq.outputs[0])]
+        return np.multiply, a, float(1 / k)
+    return (np.multiply, a, np.broadcast_to(np.asarray(1 / k, b.dtype), b.shape)) if b.dtype.kind == "f" else None
 
 
 def _negation(eq: Equation, defined: Defined) -> Any:
@@ -125,7 +124,7 @@ def _negation(eq: Equation, defined: Defined) -> Any:
     if (n := maker(x, defined, "product")) is not None and y.dtype.kind == "f":
         for k, other in (n.operands, n.operands[::-1]):
             if isinstance(k, float) or isinstance(k, np.ndarray) and k.ndim == 0 and k.dtype == y.dtype:
-                return [instead_of(eq, "product", -k, other, into=y)]
+                return np.multiply, -k, other
     n = maker(x, defined, "negation")
     return n.operands[0] if n is not None and _like(n.operands[0], eq) else None
 
@@ -133,32 +132,27 @@ def _negation(eq: Equation, defined: Defined) -> Any:
 def _transpose(eq: Equation, defined: Defined) -> Any:
     x = eq.operands[0]
     before = maker(x, defined, "transpose")
-    n = len(eq.outputs[0].shape)
-    order = _order(eq, n)
+    order = _order(eq)
     if before is not None:
-        first = _order(before, n)
+        (x,), first = before.operands, _order(before)
         order = tuple(first[k] for k in order)
-        x = before.operands[0]
-    if order == tuple(range(n)):
+    if order == tuple(range(len(order))):
         return x if _like(x, eq) else None
-    return None if before is None else [instead_of(eq, "transpose", x, into=eq.outputs[0], axes=order)]
+    return None if before is None else (partial(np.transpose, axes=order), x)
 
 
-def _order(eq: Equation, n: int) -> tuple[int, ...]:
+def _order(eq: Equation) -> tuple[int, ...]:
     axes = eq.params["axes"]
-    return tuple(range(n))[::-1] if axes is None else tuple(axes)
+    return tuple(range(eq.outputs[0].ndim))[::-1] if axes is None else tuple(axes)
 
 
 def _reshape(eq: Equation, defined: Defined) -> Any:
     x, y = eq.operands[0], eq.outputs[0]
-    if _like(x, eq):
-        return x
     before = maker(x, defined, "reshape")
-    if before is not None and before.params["order"] == eq.params["order"] == "C" and isinstance(x, Var):
-        if _like(before.operands[0], eq):
-            return before.operands[0]
-        return [instead_of(eq, "reshape", before.operands[0], into=y, shape=y.shape, order="C")]
-    return None
+    if not _like(x, eq) and before is not None and before.params["order"] == eq.params["order"] == "C":
+        (x,) = before.operands
+        return x if _like(x, eq) else (partial(np.reshape, shape=y.shape), x)
+    return x if _like(x, eq) else None
 
 
 def _matrix_transpose(eq: Equation, defined: Defined) -> Any:
@@ -185,35 +179,27 @@ def _total(eq: Equation, defined: Defined) -> Any:
     if before is None:
         return None
     x, wide, y = before.operands[0], eq.operands[0], eq.outputs[0]
-    if not isinstance(x, Var) or prod(x.shape) != prod(y.shape) or not prod(y.shape) or y.dtype.kind not in "fc":
+    if not isinstance(x, Var) or x.size != y.size or not y.size or y.dtype.kind not in "fc":
         return None
     axis = eq.params["axis"]
-    axes = range(len(wide.shape)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    extra = len(wide.shape) - len(x.shape)
+    axes = range(wide.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    extra = wide.ndim - x.ndim
     if any(k >= extra and x.shape[k - extra] != 1 for k in axes):
         return None
-    steps = []
-    if x.shape != y.shape:
-        steps.append(instead_of(eq, "reshape", x, shape=y.shape, order="C"))
-        x = steps[0].outputs[0]
-    return [*steps, instead_of(eq, "product", x, float(prod(wide.shape) // prod(y.shape)), into=y)]
+    copies = float(wide.size // y.size)
+    return lambda x: (x if x.shape == y.shape else x.reshape(y.shape)) * copies, x
 
 
 def _sum_of_products(eq: Equation, defined: Defined) -> Any:
     """``sum(a * b)`` and ``sum(a ** 2)`` over all axes."""
     x, y = eq.operands[0], eq.outputs[0]
     before = maker(x, defined, "product") or maker(x, defined, "square")
-    if before is None or y.dtype.char not in "fd" or y.shape != () or not 1 < prod(x.shape) <= DOT:
+    if before is None or y.dtype.char not in "fd" or y.shape != () or not 1 < x.size <= DOT:
         return None
     a, b = before.operands if len(before.operands) == 2 else before.operands * 2
-    if not (isinstance(a, Var) and isinstance(b, Var)) or a.shape != x.shape or b.shape != x.shape:
+    if not all(isinstance(v, Var) and (v.shape, v.dtype) == (x.shape, y.dtype) for v in (a, b)):
         return None
-    if a.dtype != y.dtype or b.dtype != y.dtype:
-        return None
-    steps = [instead_of(eq, "reshape", a, shape=(prod(a.shape),), order="C")]
-    if b is not a:
-        steps.append(instead_of(eq, "reshape", b, shape=(prod(b.shape),), order="C"))
-    return [*steps, instead_of(eq, "dot product", steps[0].outputs[0], steps[-1].outputs[0], into=y)]
+    return lambda a, b: a.reshape(x.size).dot(b.reshape(x.size)), a, b
 
 
 _RULES: dict[str, Any] = {

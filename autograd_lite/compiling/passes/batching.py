@@ -8,13 +8,16 @@ place in the stack. Sums are then computed in a different order.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial, reduce
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from ...program import Equation, Operand, Var
-from ..block import Block, instead_of, maker
+from ..block import Block, key_of, maker, ordered, written
 
 FEWEST = 4  # products for which it pays
 SMALL = 32_768  # bytes of an array that is better computed with others
@@ -33,24 +36,19 @@ class _Batch:
     def __init__(self, block: Block) -> None:
         self.block = block
         self.defined, self.users = block.defined, block.users
-        self.place = {v: i for i, eq in enumerate(block.equations) for v in eq.outputs}
+        self.place = {v: i for i, eq in enumerate(block.equations) for v in eq.outputs}  # where each can be computed
         self.results = set(block.results)
-        self.before: dict[int, list[Equation]] = {}  # new equations, by the place that they stand before
-        self.dropped: set[int] = set()
-        self.instead: dict[int, Equation] = {}
+        self.instead: dict[int, Sequence[Equation]] = {}  # what takes the place of equations, by their identity
+        self.new: list[Equation] = []  # anywhere
         self.stacks: list[tuple[list[Var], Var, int]] = []  # the stacks that were made, and their places
 
     def equations(self) -> list[Equation]:
-        equations: list[Equation] = []
-        for i, eq in enumerate(self.block.equations):
-            equations += self.before.get(i, ())
-            if id(eq) not in self.dropped:
-                equations.append(self.instead.get(id(eq), eq))
-        return equations
+        equations = (e for eq in self.block.equations for e in self.instead.get(id(eq), [eq]))
+        return ordered([*equations, *self.new])
 
     def _is(self, x: Operand, algebra: str) -> Equation | None:
         eq = maker(x, self.defined, algebra)
-        return None if id(eq) in self.dropped else eq
+        return None if id(eq) in self.instead else eq
 
     def _ready(self, x: Var) -> int:
         """The place after which `x` could be computed: views of inputs at the very beginning."""
@@ -60,6 +58,59 @@ class _Batch:
         if eq.row.view and isinstance(eq.operands[0], Var):
             return self._ready(eq.operands[0])
         return self.place[x]
+
+    def _at_once(self, group: list[Equation], f: Callable[..., Any], *operands: Any) -> None:
+        """The results of a group are slices of one array, which a function computes before the first of them."""
+        first = min(group, key=lambda eq: self.place[eq.outputs[0]])
+        results = [eq.outputs[0] for eq in group]
+        rows = results[0].shape[0]
+
+        def slices(*xs: Any) -> Any:
+            whole = f(*xs)
+            return tuple(whole[k : k + rows] for k in range(0, len(whole), rows))
+
+        equations = written(first, slices, *operands, into=results)
+        self.instead |= {**dict.fromkeys(map(id, group), ()), id(first): equations}
+        place = self.place[first.outputs[0]]
+        self.place |= dict.fromkeys(results, place)
+        self.stacks.append((results, equations[-1].operands[0], place))
+
+    def _stacked(self, matrices: list[Var], like: Equation, limit: int) -> Var:
+        """The rows of all `matrices` as one matrix, which is needed at the place `limit`.
+
+        That is a slice of a stack that exists, the array that they are views of, or a new stack.
+        """
+        for stack, whole, place in self.stacks:
+            start = stack.index(matrices[0]) if matrices[0] in stack and place <= limit else len(stack)
+            if stack[start : start + len(matrices)] == matrices:
+                if len(matrices) == len(stack):
+                    return whole
+                rows = matrices[0].shape[0]
+                part = slice(start * rows, (start + len(matrices)) * rows)
+                self.new += written(like, lambda whole, part=part: whole[part], whole)
+                return self.new[-1].outputs[0]
+        columns, source = matrices[0].shape[1], self._sliced(matrices)
+        if source is None:
+            self.new += written(like, lambda *xs: np.stack(xs).reshape(-1, columns), *matrices)
+        else:
+            self.new += written(like, lambda x: x.reshape(-1, columns), source)
+        place = max(map(self._ready, matrices)) + 1
+        self.stacks.append((matrices, self.new[-1].outputs[0], place))
+        return self.new[-1].outputs[0]
+
+    def _sliced(self, matrices: list[Var]) -> Var | None:
+        """The array whose slices ``x[0]``, ``x[1]``, … the matrices are."""
+        indexed = [self._is(x, "index") for x in matrices]
+        x = indexed[0].operands[0] if indexed[0] is not None else None
+        if not isinstance(x, Var) or x.shape != (len(matrices), *matrices[0].shape):
+            return None
+        slices = (eq is not None and eq.operands[0] is x and eq.params["index"] == k for k, eq in enumerate(indexed))
+        return x if all(slices) else None
+
+    def _as_stacked(self, matrices: list[Var]) -> list[Var]:
+        """The same matrices in the order of a stack that exists, if there is one."""
+        wanted = set(matrices)
+        return next((stack for stack, *_ in self.stacks if set(stack) == wanted), matrices)
 
     # --------------------------------------------------------------------------------------------- shared factors
 
@@ -73,31 +124,13 @@ class _Batch:
         for (right, _, _), group in groups.items():
             first = self.place[group[0].outputs[0]]
             group = [eq for eq in group if self._ready(eq.operands[0]) < first]
-            if len(group) >= FEWEST and self._ready(right) < first:
-                self._multiplied_together(group, right, first)
-
-    def _multiplied_together(self, group: list[Equation], right: Var, first: int) -> None:
-        new: list[Equation] = []
-        left = self._stacked([eq.operands[0] for eq in group], group[0], new, first)
-        if left is None:
-            return
-        whole = instead_of(group[0], "dot product", left, right)
-        new.append(whole)
-        bias = self._common_bias(group, first)
-        if bias is not None:
-            whole = instead_of(group[0], "sum", whole.outputs[0], bias)
-            new.append(whole)
-        self._taken_apart(whole.outputs[0], group, first, new)
-
-    def _taken_apart(self, whole: Var, group: list[Equation], first: int, new: list[Equation]) -> None:
-        """The results of a group are slices of one array."""
-        rows = group[0].outputs[0].shape[0]
-        for k, eq in enumerate(group):
-            index = (slice(k * rows, (k + 1) * rows), slice(None))
-            new.append(instead_of(eq, "index", whole, into=eq.outputs[0], index=index, unique_indices=True))
-            self.dropped.add(id(eq))
-        self.stacks.append(([eq.outputs[0] for eq in group], whole, first))
-        self.before.setdefault(first, []).extend(new)
+            if len(group) >= FEWEST:
+                left = self._stacked([eq.operands[0] for eq in group], group[0], first)
+                bias = self._common_bias(group, first)
+                if bias is None:
+                    self._at_once(group, np.dot, left, right)
+                else:
+                    self._at_once(group, lambda left, right, bias: left.dot(right) + bias, left, right, bias)
 
     def _common_bias(self, group: list[Equation], first: int) -> Var | None:
         """What is added to each product, after a term that is not known yet: it can be added to all of them at once."""
@@ -110,108 +143,61 @@ class _Batch:
             pairs.append((inner, outer, next(x for x in outer.operands if x is not inner.outputs[0])))
         bias = pairs[0][2]
         shape = group[0].outputs[0].shape
-        fits = isinstance(bias, Var) and bias.shape == shape[1:] and self.place.get(bias, -1) < first
+        fits = isinstance(bias, Var) and bias.shape == shape[1:] and self._ready(bias) < first
         if not fits or any(b is not bias or outer.outputs[0].shape != shape for _, outer, b in pairs):
             return None
         for inner, outer, _ in pairs:
-            self.instead[id(inner)] = replace(inner, outputs=outer.outputs)
-            self.dropped.add(id(outer))
+            self.instead |= {id(inner): [replace(inner, outputs=outer.outputs)], id(outer): ()}
         return bias
 
     def _only_user(self, x: Var, algebra: str) -> Equation | None:
         using = self.users[x]
         only = len(using) == 1 and using[0].row.algebra == algebra and x not in self.results
-        return using[0] if only and id(using[0]) not in self.dropped and id(using[0]) not in self.instead else None
+        return using[0] if only and id(using[0]) not in self.instead else None
 
     # -------------------------------------------------------------------------------------------- same operations
 
     def same_operations(self) -> None:
         """``1 - h[t]`` for all t, where all ``h[t]`` are known."""
-        groups: dict[Any, list[Equation]] = {}
+        groups: dict[Any, dict[Var, Equation]] = {}
         for eq in self.block.equations:
-            variables = [x for x in eq.operands if isinstance(x, Var)]
+            variables = {x for x in eq.operands if isinstance(x, Var)}
+            numbers = [x for x in eq.operands if not isinstance(x, Var)]
             y = eq.outputs[0]
-            small = y.ndim == 2 and y.shape[0] * y.shape[1] * y.dtype.itemsize <= SMALL
-            of_one = len(set(variables)) == 1 and variables[0].shape == y.shape
-            if of_one and small and isinstance(eq.row.fn, np.ufunc):
-                others = tuple(None if isinstance(x, Var) else id(x) if np.ndim(x) else repr(x) for x in eq.operands)
-                groups.setdefault((eq.row, y.shape, y.dtype, variables[0].dtype, others), []).append(eq)
+            small = y.ndim == 2 and y.size * y.dtype.itemsize <= SMALL and not any(map(np.ndim, numbers))
+            if len(variables) == 1 and small and isinstance(eq.row.fn, np.ufunc) and id(eq) not in self.instead:
+                (x,) = variables
+                if x in self.place and x.shape == y.shape:
+                    form = [None if isinstance(v, Var) else key_of(v) for v in eq.operands]
+                    groups.setdefault((eq.row, y.shape, y.dtype, x.dtype, *form, key_of(eq.params)), {})[x] = eq
         for group in groups.values():
-            group = [eq for eq in group if id(eq) not in self.dropped and id(eq) not in self.instead]
-            if len(group) >= 2 * FEWEST and all(np.ndim(x) == 0 for x in group[0].operands if not isinstance(x, Var)):
-                self._computed_together(group)
+            like = next(iter(group.values()))
+            first = self.place[like.outputs[0]]
+            factors = sorted((x for x in group if self.place[x] < first), key=self._order)
+            if len(factors) >= 2 * FEWEST:
+                factors = self._as_stacked(factors)
+                stack = self._stacked(factors, like, first)
+                operands = [stack if isinstance(x, Var) else x for x in like.operands]
+                self._at_once([group[x] for x in factors], partial(like.row, **like.params), *operands)
 
-    def _computed_together(self, group: list[Equation]) -> None:
-        by_part = {next(x for x in eq.operands if isinstance(x, Var)): eq for eq in group}
-        first = min(self.place[eq.outputs[0]] for eq in group)
-        ready = [x for x in by_part if self.place.get(x, -1) < first or self._in_stack(x, first)]
-        factors = sorted(ready, key=self._order)
-        if len(factors) < 2 * FEWEST or not all(x in self.place for x in factors):
-            return
-        factors = self._as_stacked(factors)
-        new: list[Equation] = []
-        like = by_part[factors[0]]
-        stack = self._stacked(factors, like, new, first)
-        if stack is None:
-            return
-        operands = tuple(stack if isinstance(x, Var) else x for x in like.operands)
-        y = like.outputs[0]
-        whole = Var(y.name, (len(factors) * y.shape[0], y.shape[1]), y.dtype)
-        new.append(replace(like, outputs=(whole,), operands=operands))
-        self._taken_apart(whole, [by_part[x] for x in factors], first, new)
-
-    def _in_stack(self, x: Var, first: int) -> bool:
-        return any(x in stack and place <= first for stack, _, place in self.stacks)
-
-    def _stacked(self, matrices: list[Var], at: Equation, new: list[Equation], limit: int) -> Var | None:
-        """The rows of all `parts` as one matrix, at the place `limit`; None if they are not known there.
-
-        That is a slice of a stack that exists, the array that they are views of, or a new stack.
-        """
-        rows, columns = matrices[0].shape
-        for stack, whole, place in self.stacks:
-            start = stack.index(matrices[0]) if matrices[0] in stack and place <= limit else len(stack)
-            if stack[start : start + len(matrices)] == matrices:
-                if len(matrices) == len(stack):
-                    return whole
-                index = (slice(start * rows, (start + len(matrices)) * rows), slice(None))
-                new.append(instead_of(at, "index", whole, index=index, unique_indices=True))
-                return new[-1].outputs[0]
-        shape = len(matrices) * rows, columns
-        source = self._sliced(matrices)
-        place = max(self.place.get(x, -1) for x in (matrices if source is None else [source])) + 1
-        if place > limit:
-            return None
-        steps = []
-        if source is None:
-            steps.append(instead_of(at, "stack", *matrices, axis=0))
-            source = steps[0].outputs[0]
-        steps.append(instead_of(at, "reshape", source, shape=shape, order="C"))
-        self.before.setdefault(place, []).extend(steps)
-        self.stacks.append((matrices, steps[-1].outputs[0], place))
-        return steps[-1].outputs[0]
-
-    def _sliced(self, matrices: list[Var]) -> Var | None:
-        """The array whose slices ``x[0]``, ``x[1]``, … the parts are."""
-        indexed = [self._is(x, "index") for x in matrices]
-        x = indexed[0].operands[0] if indexed[0] is not None else None
-        if not isinstance(x, Var) or x.shape != (len(matrices), *matrices[0].shape):
-            return None
-        slices = (eq is not None and eq.operands[0] is x and eq.params["index"] == k for k, eq in enumerate(indexed))
-        return x if all(slices) else None
+    def _order(self, x: Var) -> Any:
+        eq = self._is(x, "index")
+        index = eq.params["index"] if eq is not None else None
+        return (self._ready(x), index if isinstance(index, int) else 0, self.place.get(x, -1))
 
     # ------------------------------------------------------------------------------------------- sums of products
 
     def sums_of_products(self) -> None:
         """``h[0].T @ g[0] + h[1].T @ g[1] + ...``"""
         inner = {eq.outputs[0] for eq in self.block.equations if self._is_inner(eq)}
-        sums = [(eq, self._terms(eq, inner)) for eq in self.block.equations if eq.row.algebra == "sum"]
-        sums = [(eq, terms) for eq, terms in sums if eq.outputs[0] not in inner and len(terms) >= FEWEST]
+        outer = [eq for eq in self.block.equations if eq.row.algebra == "sum" and eq.outputs[0] not in inner]
+        sums = [(eq, *self._terms(eq, inner)) for eq in outer]
         # the order of the factors is that of the first sum, which may be an order in memory: products come first; the
         # longest of them, so that the stack of another is a part of its own
-        sums.sort(key=lambda pair: -sum(self._factors(x) is not None for x in pair[1]))
-        for eq, terms in sums:
-            self._added_together(eq, terms, inner)
+        sums.sort(key=lambda found: -sum(self._factors(x) is not None for x in found[1]))
+        for eq, terms, within in sums:
+            if len(terms) >= FEWEST and self._added_together(eq, terms):
+                self.instead |= dict.fromkeys(map(id, within), ())
 
     def _is_inner(self, eq: Equation) -> bool:
         """Whether a sum is used only as a term of another sum of the same shape."""
@@ -222,97 +208,81 @@ class _Batch:
             and using[0].outputs[0].shape == y.shape and using[0].outputs[0].dtype == y.dtype
         )  # fmt: skip
 
-    def _terms(self, eq: Equation, inner: set[Var]) -> list[Any]:
+    def _terms(self, eq: Equation, inner: set[Var]) -> tuple[list[Any], list[Equation]]:
+        """The terms of a sum of sums, and the sums within it."""
         terms: list[Any] = []
+        within: list[Equation] = []
         waiting = list(eq.operands)[::-1]
         while waiting:
             x = waiting.pop()
             if isinstance(x, Var) and x in inner:
+                within.append(self.defined[x])
                 waiting += self.defined[x].operands[::-1]
             else:
                 terms.append(x)
-        return terms
+        return terms, within
 
     def _once(self, x: Any, algebra: str) -> Equation | None:
         """The equation of a value that is used once."""
         eq = self._is(x, algebra)
         return eq if eq is not None and len(self.users[x]) == 1 and x not in self.results else None
 
-    def _added_together(self, eq: Equation, terms: list[Any], inner: set[Var]) -> None:
+    def _added_together(self, eq: Equation, terms: list[Any]) -> bool:
         """Write a sum with one product for all of its products of the same shapes, and one sum for all of its sums."""
         y = eq.outputs[0]
-        groups: dict[Any, list[tuple[Any, ...]]] = {}  # first those of products
+        groups: dict[Any, list[tuple[Any, tuple[Var, ...]]]] = {}
         rest: list[Any] = []
         for x in terms:
-            term = self._factors(x) or self._column_sum(x)
-            if term is not None and x.shape == y.shape:
-                *arrays, _ = term
-                groups.setdefault((-len(arrays), x.dtype, *(a.shape for a in arrays)), []).append(term)
+            arrays = self._factors(x) or self._summed(x)
+            if arrays is not None and x.shape == y.shape:
+                groups.setdefault((-len(arrays), x.dtype, *(a.shape for a in arrays)), []).append((x, arrays))
             else:
                 rest.append(x)
-        new: list[Equation] = []
-        for _, group in sorted(groups.items(), key=lambda item: item[0][0]):
-            equations = [e for *_, e in group]
+        sums: list[tuple[Callable[..., Any], list[Any]]] = []  # a function, and its operands
+        for _, group in sorted(groups.items(), key=lambda item: item[0][0]):  # first those of products
             if len(group) < FEWEST:
-                rest += [e.outputs[0] for e in equations]
+                rest += [x for x, _ in group]
                 continue
-            new += self._of_all(eq, group)
-            rest.append(new[-1].outputs[0])
-            self.dropped.update(map(id, equations))
-        if not new:
-            return
-        for x in rest[1:-1]:
-            new.append(instead_of(eq, "sum", rest[0], x))
-            rest[0] = new[-1].outputs[0]
-        if len(rest) > 1:
-            new.append(instead_of(eq, "sum", rest[0], rest[-1], into=y))
-        else:
-            last = new.pop()
-            new.append(replace(last, outputs=(y,)))
-        self.dropped.add(id(eq))
-        waiting = [x for x in eq.operands if x in inner]
-        while waiting:
-            e = self.defined[waiting.pop()]
-            self.dropped.add(id(e))
-            waiting += [x for x in e.operands if isinstance(x, Var) and x in inner]
-        self.before.setdefault(self.place[y], []).extend(new)
+            stacks = [self._stacked(list(column), eq, self.place[y]) for column in self._columns(group)]
+            sums.append((_sum_of_rows if len(stacks) == 1 else _sum_of_outer_products, stacks))
+            self.instead |= {id(self.defined[x]): () for x, _ in group}
+        if not sums:
+            return False
 
-    def _of_all(self, eq: Equation, group: list[tuple[Any, ...]]) -> list[Equation]:
-        """The sum of the products, or of the column sums, of a group of terms."""
-        new: list[Equation] = []
-        at = self.place[eq.outputs[0]]
-        if len(group[0]) == 2:
-            stack = self._stacked(self._as_stacked([a for a, _ in group]), eq, new, at)
-            return [*new, instead_of(eq, "total", stack, axis=(0,), keepdims=False)]
-        group.sort(key=lambda pair: self._order(pair[0]))
-        left, right = (self._stacked([pair[k] for pair in group], eq, new, at) for k in (0, 1))
-        new.append(instead_of(eq, "transpose", left, axes=None))
-        return [*new, instead_of(eq, "dot product", new[-1].outputs[0], right)]
+        def total(*xs: Any) -> Any:
+            values = iter(xs)
+            return reduce(np.add, [*islice(values, len(rest)), *(f(*islice(values, len(s))) for f, s in sums)])
 
-    def _order(self, x: Var) -> Any:
-        eq = self._is(x, "index")
-        index = eq.params["index"] if eq is not None else None
-        return (self._ready(x), index if isinstance(index, int) else 0, self.place.get(x, -1))
+        self.instead[id(eq)] = written(eq, total, *rest, *(x for _, stacks in sums for x in stacks), into=(y,))
+        return True
 
-    def _factors(self, x: Operand) -> tuple[Var, Var, Equation] | None:
-        """``(L, R, equation)`` of a product ``L.T @ R`` that is used once."""
+    def _columns(self, group: list[tuple[Any, tuple[Var, ...]]]) -> Iterable[Sequence[Var]]:
+        """The first factors of a group of products, and the second ones; or what is summed."""
+        arrays = [arrays for _, arrays in group]
+        if len(arrays[0]) == 1:
+            return [self._as_stacked([a for (a,) in arrays])]
+        return zip(*sorted(arrays, key=lambda pair: self._order(pair[0])), strict=True)
+
+    def _factors(self, x: Operand) -> tuple[Var, ...] | None:
+        """L and R of a product ``L.T @ R`` that is used once."""
         eq = self._once(x, "dot product")
         turned = self._is(eq.operands[0], "transpose") if eq is not None else None
         if eq is None or turned is None or not all(isinstance(v, Var) and v.ndim == 2 for v in eq.operands):
             return None
         left = turned.operands[0]
-        return (left, eq.operands[1], eq) if isinstance(left, Var) else None
+        return (left, eq.operands[1]) if isinstance(left, Var) else None
 
-    def _column_sum(self, x: Operand) -> tuple[Var, Equation] | None:
-        """``(A, equation)`` of a sum over the rows of a matrix that is used once."""
+    def _summed(self, x: Operand) -> tuple[Var, ...] | None:
+        """The matrix of a sum over rows that is used once."""
         eq = self._once(x, "total")
         if eq is None or eq.params["keepdims"] or eq.params["axis"] not in ((0,), 0):
             return None
-        a = eq.operands[0]
-        return (a, eq) if isinstance(a, Var) and a.ndim == 2 else None
+        return eq.operands if isinstance(eq.operands[0], Var) and eq.operands[0].ndim == 2 else None
 
-    def _as_stacked(self, matrices: list[Var]) -> list[Var]:
-        """The same parts in the order of a stack that exists, if there is one."""
-        wanted = set(matrices)
-        return next((stack for stack, *_ in self.stacks if set(stack) == wanted), matrices)
 
+def _sum_of_rows(stack: Any) -> Any:
+    return stack.sum(axis=0)
+
+
+def _sum_of_outer_products(left: Any, right: Any) -> Any:
+    return left.T.dot(right)

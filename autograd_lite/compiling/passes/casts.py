@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ...program import Equation, Operand, Var
-from ..block import Block, instead_of
+from ..block import Block, new
 from .constants import uniform
 
 #: Operations that are rounded once, and those that move entries only.
@@ -75,8 +75,8 @@ class _Detour:
         """The equation `eq` on other operands, if all were found and its result is in single precision."""
         if any(x is None for x in operands):
             return None
-        new = instead_of(self.at, eq.row.algebra or "", *operands, **eq.params)
-        if new.outputs[0].dtype != np.float32 or new.outputs[0].shape != eq.outputs[0].shape:
+        step = new(self.at, eq.row, *operands, **eq.params)
+        if step.outputs[0].dtype != np.float32 or step.outputs[0].shape != eq.outputs[0].shape:
             return None
-        self.steps.append(new)
-        return new.outputs[0]
+        self.steps.append(step)
+        return step.outputs[0]

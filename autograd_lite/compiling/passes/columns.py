@@ -6,15 +6,16 @@ three either way, so with ``tune=True`` it is timed, once, on arrays of the actu
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from math import prod
 from typing import Any
 
 import numpy as np
 
 from ...program import Equation, Var
-from ..block import Block, instead_of
+from ..block import Block, written
 from .splitting import GAIN, fastest
 
 LARGE = 2**18  # bytes of a matrix that is worth a try
@@ -30,52 +31,36 @@ def with_columns(block: Block) -> Block:
             large = matrix.ndim == 2 and prod(matrix.shape) * matrix.dtype.itemsize >= LARGE
             if large and vector.ndim == 1 and vector.dtype == matrix.dtype and matrix.dtype.char in "fd":
                 groups.setdefault(matrix, []).append(eq)
-    before: dict[int, list[Equation]] = {}
+    joined: dict[int, Sequence[Equation]] = {}  # by the identity of the first of them
     for matrix, group in groups.items():
         first = place[group[0].outputs[0]]
         group = [eq for eq in group if place.get(eq.operands[1], -1) < first]
         if len(group) < 2:
             continue
-        together, apart = _times(*matrix.shape, len(group), matrix.dtype)
+        joint, apart = _times(*matrix.shape, len(group), matrix.dtype)
         block.plan.append(
             f"columns: {len(group)} products with {matrix.name}, {matrix.kind}: "
-            f"one by one {apart * 1e6:.0f} µs, together {together * 1e6:.0f} µs"
+            f"one by one {apart * 1e6:.0f} µs, together {joint * 1e6:.0f} µs"
         )
-        if together < GAIN * apart:
-            before[first] = _joined(matrix, group)
-    dropped = {v for joined in before.values() for eq in joined for v in eq.outputs}
-    equations: list[Equation] = []
-    for i, eq in enumerate(block.equations):
-        equations += before.get(i, ())
-        if not dropped.intersection(eq.outputs):
-            equations.append(eq)
-    return replace(block, equations=equations)
+        if joint < GAIN * apart:
+            joined |= dict.fromkeys(map(id, group), ())
+            vectors, results = zip(*((eq.operands[1], eq.outputs[0]) for eq in group), strict=True)
+            joined[id(group[0])] = written(group[0], _together, matrix, *vectors, into=results)
+    return replace(block, equations=[e for eq in block.equations for e in joined.get(id(eq), [eq])])
 
 
-def _joined(matrix: Var, group: list[Equation]) -> list[Equation]:
-    stack = instead_of(group[0], "stack", *(eq.operands[1] for eq in group), axis=1)
-    whole = instead_of(group[0], "dot product", matrix, stack.outputs[0])
-    columns = [
-        instead_of(eq, "index", whole.outputs[0], into=eq.outputs[0], index=(slice(None), k), unique_indices=True)
-        for k, eq in enumerate(group)
-    ]
-    return [stack, whole, *columns]
+def _together(matrix: Any, *vectors: Any) -> Any:
+    whole = matrix.dot(np.stack(vectors, axis=1))
+    return tuple(whole[:, k] for k in range(len(vectors)))
+
+
+def _apart(matrix: Any, *vectors: Any) -> Any:
+    return [matrix.dot(v) for v in vectors]
 
 
 @lru_cache(maxsize=64)
 def _times(m: int, n: int, count: int, dtype: np.dtype[Any]) -> tuple[float, float]:
     """Seconds for the products with all vectors together, and one by one."""
     matrix, vectors = np.ones((m, n), dtype), [np.ones(n, dtype) for _ in range(count)]
-    results, result = [np.empty(m, dtype) for _ in vectors], np.empty((m, count), dtype)
-    stack = np.empty((n, count), dtype)
-
-    def together() -> None:
-        np.stack(vectors, axis=1, out=stack)
-        matrix.dot(stack, out=result)
-
-    def apart() -> None:
-        for v, y in zip(vectors, results, strict=True):
-            matrix.dot(v, out=y)
-
-    times = fastest({"together": together, "apart": apart})
-    return times["together"], times["apart"]
+    times = fastest({f: partial(f, matrix, *vectors) for f in (_together, _apart)})
+    return times[_together], times[_apart]

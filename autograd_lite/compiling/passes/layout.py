@@ -9,7 +9,7 @@ import numpy as np
 
 from ...program import Equation, Var
 from ...table import Primitive
-from ..block import Block
+from ..block import Block, new
 
 FEWEST = 4  # products that are worth a copy
 
@@ -31,6 +31,6 @@ def laid_out(block: Block) -> Block:
             eq = replace(eq, operands=tuple(copies.get(x, x) if isinstance(x, Var) else x for x in eq.operands))
         equations.append(eq)
         if eq.row.algebra == "transpose" and y.ndim == 2 and often[y] >= FEWEST:
-            copies[y] = Var(y.name, y.shape, y.dtype)
-            equations.append(Equation((copies[y],), CONTIGUOUS, (y,), {}, eq.origin))
+            equations.append(new(eq, CONTIGUOUS, y))
+            (copies[y],) = equations[-1].outputs
     return replace(block, equations=equations)

@@ -5,15 +5,15 @@ With ``fast=True, tune=True`` so is a row with ``fast=``, if it is faster in a t
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from math import prod
 from typing import Any
 
 import numpy as np
 
-from ...program import Equation, Program, Var, trace
+from ...program import Equation, Program, Var
 from ...table import Primitive
-from ..block import Block, example
+from ..block import Block, inlined, key_of, program_of
 from .scalars import MOST, formula
 from .splitting import fastest
 
@@ -36,12 +36,12 @@ def lowered(block: Block) -> Block:
             return None
         if prod(eq.outputs[0].shape) <= largest and eq.outputs[0].dtype == float and formula(eq) is not None:
             return None
-        kinds = tuple((x.shape, x.dtype) if isinstance(x, Var) else id(x) for x in eq.operands)
-        key = eq.row, kinds, repr(eq.params)
+        kinds = [(x.shape, x.dtype) if isinstance(x, Var) else key_of(x) for x in eq.operands]
+        key = eq.row, *kinds, key_of(eq.params)
         if key not in programs:
             programs[key] = _program(eq, eq.row.fn if body is True else body)
         program = programs[key]
-        equations = [] if program is None else _inlined(program, eq)
+        equations = [] if program is None else inlined(program, eq.operands, eq, eq.outputs)
         return [e for inner in equations for e in rule(inner, defined) or [inner]] or None
 
     return block.mapped(rule)
@@ -62,36 +62,10 @@ def _is_faster(row: Primitive, dtype: Any) -> bool:
 
 
 def _program(eq: Equation, body: Any) -> Program | None:
-    row: Primitive = eq.row
-    variable = [isinstance(x, Var) for x in eq.operands]
-
-    def call(*xs: Any) -> Any:
-        values = iter(xs)
-        return body(*(next(values) if v else x for v, x in zip(variable, eq.operands, strict=True)), **eq.params)
-
-    with np.errstate(all="ignore"):
-        program = trace(call)(*(example(x) for x in eq.operands if isinstance(x, Var)))
+    program = program_of(partial(body, **eq.params), eq.operands)
     fits = all(
         isinstance(a, Var) and a.shape == b.shape and a.dtype == b.dtype
         for a, b in zip(program.outputs, eq.outputs, strict=True)
     )
-    itself = any(inner.row is row for inner in program.equations)  # mean of truth values is not sum / n
+    itself = any(inner.row is eq.row for inner in program.equations)  # mean of truth values is not sum / n
     return program if fits and not program.captured and program.equations and not itself else None
-
-
-def _inlined(program: Program, eq: Equation) -> list[Equation]:
-    """The equations of a program in the place of one that calls it."""
-    arguments = [x for x in eq.operands if isinstance(x, Var)]
-    values: dict[Var, Any] = dict(zip(program.inputs, arguments, strict=True))
-    for a, b in zip(program.outputs, eq.outputs, strict=True):
-        if a in values:
-            return []
-        values[a] = b
-    equations = []
-    for inner in program.equations:
-        for v in inner.outputs:
-            values.setdefault(v, Var(eq.outputs[0].name, v.shape, v.dtype))
-        operands = tuple(values[x] if isinstance(x, Var) else x for x in inner.operands)
-        outputs = tuple(values[v] for v in inner.outputs)
-        equations.append(Equation(outputs, inner.row, operands, inner.params, eq.origin))
-    return equations

@@ -7,12 +7,13 @@ of the relu is applied to the gradient before it is put at the places of the lar
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ...program import Equation, Operand, Var
-from ..block import Block, instead_of, maker
+from ..block import Block, maker, written
 from .dead_code import without_dead_code
 
 LARGEST, PLACE, PUT = "largest of windows", "place of the largest", "at the largest"  # the rows of a max pooling
@@ -54,8 +55,8 @@ class _Pooled:
                     continue
                 h = Var(m.name, y.shape, m.dtype)
                 at = tuple(y if v is x else v for v in mask.operands)
-                g = instead_of(eq, "product", put.operands[0], h)
-                put = replace(put, operands=(g.outputs[0], *put.operands[1:]), outputs=eq.outputs, origin=eq.origin)
+                (g,) = written(eq, np.multiply, put.operands[0], h)
+                put = replace(put, operands=(*g.outputs, *put.operands[1:]), outputs=eq.outputs, origin=eq.origin)
                 return [replace(mask, operands=at, outputs=(h,), origin=eq.origin), g, put]
             return None
 
@@ -77,8 +78,8 @@ class _Pooled:
                 aligned = (1,) * (up.outputs[0].ndim - len(v.shape)) + v.shape if isinstance(v, Var) else ()
                 at = shape if aligned == up.outputs[0].shape else (*aligned[:2], *(1 for _ in shape[2:]))
                 if isinstance(v, Var) and v.shape != at:
-                    equations.append(instead_of(up, "reshape", v, shape=at, order="C"))
-                    v = equations[-1].outputs[0]
+                    equations += written(up, partial(np.reshape, shape=at), v)
+                    (v,) = equations[-1].outputs
                 if at is shape and isinstance(v, Var):
                     largest = Var(y.name, y.shape, y.dtype)
                     equations.append(replace(eq, operands=(v,), outputs=(largest,)))

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from ...program import Equation, Operand, Var
-from ...table import Primitive
+from ...table import ROWS, Primitive
 from ...table.scalar import Scalar
-from ..block import Block, is_random, row_for
+from ..block import Block, is_random
 
 CALL = 12  # the cost of a call of NumPy on a small array, in operations on floats
 MOST = 64  # entries of an array that is replaced
@@ -82,16 +82,16 @@ class _Number:
         self.var, self.to = var, to
 
     def __add__(self, other: Any) -> Any:
-        return self.to.scalar("sum", self, other)
+        return self.to.scalar(np.add, self, other)
 
     def __radd__(self, other: Any) -> Any:
-        return self.to.scalar("sum", other, self)
+        return self.to.scalar(np.add, other, self)
 
     def __mul__(self, other: Any) -> Any:
-        return self.to.scalar("product", self, other)
+        return self.to.scalar(np.multiply, self, other)
 
     def __rmul__(self, other: Any) -> Any:
-        return self.to.scalar("product", other, self)
+        return self.to.scalar(np.multiply, other, self)
 
     def __bool__(self) -> bool:
         raise _Impossible
@@ -219,9 +219,9 @@ class _Expansion:
                 e.var = new.get(e.var, e.var)
         return entries
 
-    def scalar(self, algebra: str, *operands: Any) -> Any:
+    def scalar(self, ufunc: np.ufunc, *operands: Any) -> Any:
         assert self.at is not None
-        return self._scalar(row_for(algebra), operands, self.at.outputs[0], 0, {})
+        return self._scalar(ROWS[ufunc], operands, self.at.outputs[0], 0, {})
 
     def _scalar(self, row: Primitive, xs: Sequence[Operand], y: Var, k: int, params: dict[str, Any]) -> Any:
         """One operation on floats."""

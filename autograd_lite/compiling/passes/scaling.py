@@ -9,8 +9,10 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
+import numpy as np
+
 from ...program import Equation, Operand, Var
-from ..block import Block, instead_of, maker
+from ..block import Block, maker, written
 from .constants import uniform
 
 GAIN = 4  # how many times smaller the factor has to be
@@ -32,10 +34,8 @@ def scaled(block: Block) -> Block:
             fits = all(isinstance(v, Var) and v.ndim == 2 and v.dtype == eq.outputs[0].dtype for v in (a, b))
             if not fits or not _is_number(k, eq) or prod(x.shape) < max(LEAST, GAIN * prod(b.shape)):
                 continue
-            small = instead_of(eq, "product", k, b)
-            if small.outputs[0].dtype != b.dtype or small.outputs[0].shape != b.shape:
-                continue
-            return [small, instead_of(eq, "dot product", a, small.outputs[0], into=eq.outputs[0])]
+            if np.result_type(getattr(k, "dtype", k), b.dtype) == b.dtype:
+                return written(eq, lambda k, a, b: a.dot(k * b), k, a, b, into=eq.outputs)
         return None
 
     return block.mapped(rule)

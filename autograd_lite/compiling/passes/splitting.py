@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
 
 from ...base.memory import LINE, aligned
 from ...program import Equation, Var
-from ..block import Block, instead_of
+from ..block import Block, written
 from .layout import CONTIGUOUS
 
 LEAST, MOST = 2**20, 2**26  # multiplications of a product that is worth timing
@@ -30,6 +30,7 @@ SHORTEST = 4, 32  # the least size of a piece, in rows and along the inner axis
 GAIN = 0.9  # the largest share of the unchanged product's time that another way may take
 
 Way = tuple[int, int, bool]  # pieces of the rows, pieces of the inner axis, and whether the right factor is copied
+PLAIN: Way = (1, 1, False)
 
 
 def split(block: Block) -> Block:
@@ -48,7 +49,7 @@ def split(block: Block) -> Block:
             return None
         way, note = _fastest(m, k, n, a.dtype, *turned, _at_line(b, defined, block))
         block.plan.append(f"split products: {y.name}, {m} x {k} x {n}: {note}")
-        return _pieces(eq, way)
+        return written(eq, partial(product, way), a, b, into=eq.outputs) if way != PLAIN else None
 
     return block.mapped(rule)
 
@@ -60,35 +61,17 @@ def _at_line(x: Var, defined: dict[Var, Equation], block: Block) -> bool:
     return _at_line(first, defined, block) if isinstance(first, Var) else eq is not None or x in block.contiguous
 
 
-def _pieces(eq: Equation, way: Way) -> list[Equation] | None:
-    """The product computed in another way."""
-    (a, b), y = eq.operands, eq.outputs[0]
+def product(way: Way, a: Any, b: Any, copy: Callable[[Any], Any] = CONTIGUOUS) -> Any:
+    """``a.dot(b)``, computed in this way."""
     rows, terms, copied = way
     (m, k), n = a.shape, b.shape[1]
-    equations: list[Equation] = []
-
-    def new(algebra: str, *operands: Any, into: Var | None = None, **params: Any) -> Var:
-        equations.append(instead_of(eq, algebra, *operands, into=into, **params))
-        return equations[-1].outputs[0]
-
     if copied:
-        equations.append(Equation((Var(b.name, b.shape, b.dtype),), CONTIGUOUS, (b,), {}, eq.origin))
-        b = equations[-1].outputs[0]
-    if terms > 1:
-        a = new("transpose", new("reshape", a, shape=(m, terms, k // terms), order="C"), axes=(1, 0, 2))
-        b = new("reshape", b, shape=(terms, k // terms, n), order="C")
-    if rows > 1:
-        a = new("reshape", a, shape=(*a.shape[:-2], rows, m // rows, a.shape[-1]), order="C")
-        b = new("reshape", b, shape=(*b.shape[:-2], 1, *b.shape[-2:]), order="C")  # with two axes it would be one dot
+        b = copy(b)
     if rows == terms == 1:
-        new("dot product", a, b, into=y)
-        return equations if copied else None
-    x = new("matrix product", a, b)
-    if rows > 1:
-        x = new("reshape", x, shape=(*x.shape[:-3], m, n), order="C", into=None if terms > 1 else y)
-    if terms > 1:
-        new("total", x, into=y, axis=(0,), keepdims=False)
-    return equations
+        return a.dot(b)
+    a = a.reshape(m, terms, k // terms).transpose(1, 0, 2).reshape(terms, rows, m // rows, k // terms)
+    pieces = np.matmul(a, b.reshape(terms, 1, k // terms, n))
+    return pieces.reshape(terms, m, n).sum(axis=0) if terms > 1 else pieces.reshape(m, n)
 
 
 def _ways(m: int, k: int, copied: bool) -> list[Way]:
@@ -110,45 +93,26 @@ def _fastest(m: int, k: int, n: int, dtype: np.dtype[Any], left: bool, right: bo
     ways = _ways(m, k, right or not line)
     if m * k * n < LEAST and k < LONG:
         ways = [way for way in ways if way[:2] == (1, 1)]
-    sizes = m * k, k * n + LINE, m * n, max(k * n, max(terms for _, terms, _ in ways) * m * n)
-    a, b, y, space = (aligned((size,), dtype) for size in sizes)
+    a, b, buffer = (aligned((size,), dtype) for size in (m * k, k * n + LINE, k * n))
     a.fill(1)
     b.fill(1)
     a = a.reshape(k, m).T if left else a.reshape(m, k)
     b = b[:-LINE] if line else b[4 : 4 - LINE]
     b = b.reshape(n, k).T if right else b.reshape(k, n)
-    times = fastest({way: _example(a, b, way, y.reshape(m, n), space) for way in ways})
-    plain = times[1, 1, False]
+    copy = partial(_copied, buffer.reshape(k, n))
+    times = fastest({way: partial(product, way, a, b, copy) for way in ways})
+    plain = times[PLAIN]
     best = min(times, key=times.__getitem__)
     note = f"as it is {plain * 1e6:.0f} µs"
     if times[best] >= GAIN * plain:
-        return (1, 1, False), note
+        return PLAIN, note
     changes = [f"{best[0]} x {best[1]} pieces"] * (best[:2] != (1, 1)) + ["right factor copied"] * best[2]
     return best, f"{note}, {', '.join(changes)} {times[best] * 1e6:.0f} µs"
 
 
-def _example(a: np.ndarray, b: np.ndarray, way: Way, y: np.ndarray, space: np.ndarray) -> Callable[[], Any]:
-    """A function that computes a product in this way, into `y`; all ways share these buffers."""
-    rows, terms, copied = way
-    (m, k), n = a.shape, b.shape[1]
-    ones = np.ones(terms, a.dtype)
-    right = copy = space[: k * n].reshape(k, n) if copied else b
-    a4 = a.reshape(m, terms, -1).transpose(1, 0, 2).reshape(terms, rows, m // rows, -1)
-    b4 = right.reshape(terms, 1, -1, n)
-    pieces = (space[: terms * m * n] if terms > 1 else y).reshape(terms, rows, m // rows, n)
-
-    def run() -> Any:
-        if copied:
-            np.copyto(copy, b)
-        if rows == terms == 1:
-            np.dot(a, right, out=y)
-        else:
-            np.matmul(a4, b4, out=pieces)
-        if terms > 1:
-            ones.dot(pieces.reshape(terms, -1), out=y.reshape(-1))
-        return y
-
-    return run
+def _copied(buffer: np.ndarray, x: np.ndarray) -> np.ndarray:
+    buffer[...] = x
+    return buffer
 
 
 def fastest(versions: Mapping[Any, Callable[[], Any]], rounds: int = 12, kept: int = 6) -> dict[Any, float]:

@@ -126,16 +126,14 @@ def _between_zeros(x: np.ndarray, before: int, after: int, out: np.ndarray | Non
     return strips
 
 
+def _row(fn: Any, name: str, **options: Any) -> Primitive:
+    return Primitive("linear", fn, (None,), name=name, bind=lambda x, **params: ((x,), params), **options)
+
+
 _WINDOWS = "kernel={kernel}, stride={stride}, dilation={dilation}, padding={padding}"
 
-CUT = Primitive("linear", _cut, (None,), name="strips", out=f"{{fn}}({{x}}, {_WINDOWS}, out={{out}})")
-PUT = Primitive(
-    "linear", _put, (None,), name="strips_added", innermost=0, out=f"{{fn}}({{x}}, {{shape}}, {_WINDOWS}, out={{out}})"
-)
-OVERLAPPING = Primitive("linear", _overlapping, (None,), name="overlapping", view=True)
-ADDED_UP = Primitive(
-    "linear", _added_up, (None,), name="overlapping_added", out="{fn}({x}, {h}, {size}, {stride}, out={out})"
-)
-BETWEEN_ZEROS = Primitive(
-    "linear", _between_zeros, (None,), name="between_zeros", out="{fn}({x}, {before}, {after}, out={out})"
-)
+CUT = _row(_cut, "strips", out=f"{{fn}}({{x}}, {_WINDOWS}, out={{out}})")
+PUT = _row(_put, "strips_added", innermost=0, out=f"{{fn}}({{x}}, {{shape}}, {_WINDOWS}, out={{out}})")
+OVERLAPPING = _row(_overlapping, "overlapping", view=True)
+ADDED_UP = _row(_added_up, "overlapping_added", out="{fn}({x}, {h}, {size}, {stride}, out={out})")
+BETWEEN_ZEROS = _row(_between_zeros, "between_zeros", out="{fn}({x}, {before}, {after}, out={out})")

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import reduce
 from math import prod
 from typing import Any
 
@@ -18,7 +19,7 @@ import numpy as np
 
 from ...program import Equation, Operand, Var
 from ...table import Primitive
-from ..block import Block, instead_of, maker
+from ..block import Block, maker, written
 from .constants import uniform
 
 SMALL = 1024  # entries of a parameter for which copying takes less time than calls
@@ -100,14 +101,17 @@ class _Updates:
         results = tuple(self.block.updates[v] for v in inputs)
         like = self.defined[results[0]]
         self.origin = like.origin
-        whole, start, updates = self._joined(results), 0, {}
-        for v in inputs:
-            index = (slice(start, start := start + prod(v.shape)),)
-            piece = instead_of(like, "index", whole, index=index, unique_indices=True)
-            shaped = instead_of(like, "reshape", piece.outputs[0], shape=v.shape, order="C")
-            self.steps += [piece, shaped]
-            updates[v] = shaped.outputs[0]
-        return updates
+        whole = self._joined(results)
+        ends = np.cumsum([v.size for v in inputs]).tolist()
+
+        def pieces(whole: Any) -> Any:
+            return tuple(
+                whole[end - v.size : end].reshape(v.shape) for v, end in zip(inputs, ends, strict=True)
+            )
+
+        new = [replace(x) for x in results]
+        self.steps += written(like, pieces, whole, into=new)
+        return dict(zip(inputs, new, strict=True))
 
     def _joined(self, xs: tuple[Any, ...]) -> Any:
         """The array of values, one for each parameter; a number if they are one number."""
@@ -139,13 +143,9 @@ class _Updates:
             if whole is None:
                 equations.append(eq)
                 continue
-            (p,) = whole.outputs
-            new = instead_of(eq, "dot product", p, p)
             rest = [x for x in terms if x not in {squares[v] for v in whole.operands}]
-            equations.append(new)
-            for k, x in enumerate(rest, 1):
-                new = instead_of(eq, "sum", new.outputs[0], x, into=eq.outputs[0] if k == len(rest) else None)
-                equations.append(new)
+            operands = *whole.outputs, *rest
+            equations += written(eq, lambda p, *xs: reduce(np.add, xs, p.dot(p)), *operands, into=eq.outputs)
         return equations
 
     def _is_top(self, eq: Equation) -> bool:
