@@ -70,8 +70,6 @@ class Writer:
     def word(self, v: Var) -> str:
         if v in self.inline:
             return self.inline[v]
-        if v in self.block.floats:
-            return self.float_lines.word(v)
         if v not in self.words:
             self.words[v] = self.fresh(identifier(v.name))
         return self.words[v]
