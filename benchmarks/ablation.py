@@ -36,10 +36,10 @@ PARTS = {
     "  added up as strips": (innermost._Innermost, "_added_up", nothing),
     "  mask before put": (pooling._Pooled, "masked", lambda self: self.block),
     "  sums of squares": (together._Updates, "_with_squares", lambda self: self.block.equations),
-    "memory: parts of joins": (memory, "_parts", lambda *args: {}),
-    "memory: orders": (memory, "_choose_orders", nothing),
-    "memory: in place": (memory._Allocation, "_in_place", nothing),
-    "memory: into inputs": (memory._Allocation, "_overwritten", nothing),
+    "memory: parts of joins": (memory.Memory, "_find_parts", nothing),
+    "memory: orders": (memory.Memory, "_choose_orders", nothing),
+    "memory: in place": (memory.Memory, "_in_place", nothing),
+    "memory: into inputs": (memory.Memory, "_overwritten", nothing),
 }  # fmt: skip
 
 

@@ -84,8 +84,8 @@ class Compiled:
     [array([1., 1., 1.])]
     """
 
-    def __init__(self, block: Block, memory: Memory) -> None:
-        writer = Writer(block, memory)
+    def __init__(self, memory: Memory) -> None:
+        block, writer = memory.block, Writer(memory)
         self.source = writer.text()
         self.plan = block.plan
         filename = f"<autograd_lite: {block.name}, compiled {next(_NUMBERS)}>"
@@ -169,7 +169,7 @@ def compiled(
         f"memory: {len(memory.place)} values in {memory.size} bytes instead of {memory.unplanned}; "
         f"{memory.in_place} operations in place, {len(memory.into)} results written into inputs"
     )
-    return Compiled(block, memory)
+    return Compiled(memory)
 
 
 def _shortened(block: Block) -> Block:

@@ -73,7 +73,8 @@ class FloatLines:
             return [f"{nested(names, x.shape)[1:-1]} = {source}.tolist()"]
         template = self._template(eq)
         self.functions.update(w for w in _WORD.findall(template) if hasattr(math, w))
-        text = template.format_map({f"x{k + 1}": writer.word(x) for k, x in enumerate(eq.operands) if isinstance(x, Var)})
+        words = {f"x{k + 1}": writer.word(x) for k, x in enumerate(eq.operands) if isinstance(x, Var)}
+        text = template.format_map(words)
         if y in self._sizes:
             writer.inline[y] = f"({text})"
             return []

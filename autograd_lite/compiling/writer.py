@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter
 from collections.abc import Hashable, Iterator, Sequence
 from typing import Any
 
@@ -27,7 +26,7 @@ from ..base.literals import index, literal
 from ..program import Equation, Operand, Var
 from ..program.naming import Names
 from ..table import Primitive
-from .block import Block, example
+from .block import example
 from .float_lines import FloatLines
 from .loops import Loop
 from .passes.memory import Memory
@@ -49,22 +48,20 @@ class Writer:
         What the source uses besides its arguments: NumPy, functions of rows, constants.
     """
 
-    def __init__(self, block: Block, memory: Memory) -> None:
-        self.block, self.memory = block, memory
+    def __init__(self, memory: Memory) -> None:
+        self.block, self.memory = memory.block, memory
         self.space: dict[str, Any] = {"np": np, "in_threads": in_threads}
         used = {*RESERVED, *dir(math), *self.space, "Struct", "memory", "pieces", OUTER}
         self.fresh = Names(used, between="_").take
         self.words: dict[Any, str] = {}
         self._constants: dict[Any, str] = {}
-        self._brought: dict[str, list[Any]] = {}
         self._structs: dict[tuple[str, int], str] = {}
-        self._uses = Counter(x for eq in memory.equations for x in eq.operands if isinstance(x, Var))
-        self._uses.update(x for x in block.results)
+        self._users, self._results = self.block.users, set(self.block.results)
         self.inline: dict[Var, str] = {}
         self._arrays = {eq.outputs[0] for eq in memory.equations if eq.row is ARRAY}
         self._late = {id(eq) for eq in memory.equations[len(memory.equations) - memory.late :]}
         self.numbers: list[str] = []  # lines
-        self.function = self.fresh(identifier(block.name))
+        self.function = self.fresh(identifier(self.block.name))
         self.float_lines = FloatLines(self, memory.equations)
 
     def word(self, v: Var) -> str:
@@ -119,7 +116,7 @@ class Writer:
             return once, [f"{self.struct('write', len(eq.operands))}({target}, 0, {self._list(eq.operands)})"]
         if target:
             return once, self.call(eq, target).split("; ")
-        if eq.row.view and not eq.row.outputs and self._uses[y] == 1 and y not in set(self.block.results):
+        if eq.row.view and not eq.row.outputs and len(self._users[y]) == 1 and y not in self._results:
             text = self.call(eq)
             if len(text) < 40:
                 self.inline[y] = text
@@ -245,22 +242,11 @@ class Writer:
         texts["out"] = out
         if "{fn}" in template:
             texts["fn"] = self.of_row(eq.row)
-        texts.update((k, self.bound(self._kept(k, a), k)) for k, a in arrays.items())
+        texts.update((k, self._constant(_content(a), a, k)) for k, a in arrays.items())
         for k, v in eq.params.items():
             if f"{{{k}}}" in template:
                 texts[k] = self.subscript(v) if k == "index" else self.parameter(k, v)
         return str(template.format_map(texts))
-
-    def _kept(self, name: str, a: object) -> Any:
-        """What a template uses besides its operands, or an equal array that another template has brought."""
-        kept = self._brought.setdefault(name, [])
-        for b in kept:
-            if a is b or isinstance(a, np.ndarray) and (a.dtype, a.strides) == (b.dtype, b.strides) and (
-                np.array_equal(a, b)
-            ):
-                return b
-        kept.append(a)
-        return a
 
     def of_row(self, row: Primitive) -> str:
         """The name of a row's function."""
@@ -272,12 +258,13 @@ class Writer:
 
     def bound(self, value: object, wish: str) -> str:
         """A name for something that the source uses and that cannot be written out."""
-        return self._constants.get(id(value)) or self._constant(id(value), value, wish)
+        return self._constant(id(value), value, wish)
 
     def _constant(self, key: Hashable, value: object, wish: str) -> str:
-        word = self._constants[key] = self.fresh(identifier(wish))
-        self.space[word] = value  # which also keeps its id from being used again
-        return word
+        if key not in self._constants:
+            word = self._constants[key] = self.fresh(identifier(wish))
+            self.space[word] = value  # which also keeps its id from being used again
+        return self._constants[key]
 
     def operand(self, x: Operand) -> str:
         if isinstance(x, Var):
@@ -292,3 +279,8 @@ class Writer:
     def subscript(self, at: object) -> str:
         """An index as it is written between brackets."""
         return index(at, lambda part: self.parameter("index", part))
+
+
+def _content(x: Any) -> Hashable:
+    """The key of a value that a template uses: the same for equal arrays."""
+    return (x.dtype.str, x.shape, x.strides, x.tobytes()) if isinstance(x, np.ndarray) else id(x)

@@ -8,8 +8,8 @@ the old one later; for that the equation is moved after those that do.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ import numpy as np
 from ...base.memory import LINE
 from ...program import Equation, Var
 from ...table import Primitive
-from ..block import Block
+from ..block import Block, example, maker
 from .tiling import TILES, as_block
 from .updates import sunk
 
@@ -25,94 +25,9 @@ WORTH = 4  # entries of an axis that is worth another order in memory
 LEAST = 2  # entries; a single number is faster without a buffer
 
 
-@dataclass(eq=False)
-class Memory:
-    """Where values are."""
-
-    equations: Sequence[Equation]  # in the order in which they run
-    late: int = 0  # of these, how many at the end only make new values of inputs
-    place: dict[Var, int] = field(default_factory=dict)  # of values with a buffer, in bytes from the start
-    part: dict[Var, Var] = field(default_factory=dict)  # of values computed in their place in an array: that array
-    into: dict[Var, Var] = field(default_factory=dict)  # of values written into an input: the input
-    static: dict[Var, Any] = field(default_factory=dict)  # values at the same place at each call, with a stand-in
-    owners: dict[Var, frozenset[Var]] = field(default_factory=dict)  # whose memory a value may share
-    orders: dict[Var, tuple[int, ...]] = field(default_factory=dict)  # the axes as they follow in memory, if not C's
-    index: dict[Var, int] = field(default_factory=dict)  # of parts of arrays that have another order: their places
-    loops: dict[Var, Memory] = field(default_factory=dict)  # of the bodies of loops, by their first output
-    size: int = 0
-    in_place: int = 0
-    unplanned: int = 0  # bytes if each of these values had a buffer of its own
-
-
 def writes(row: Primitive) -> bool:
     """Whether a row can write its result into an array that is given."""
     return row.out is not None or row.joins is not None or isinstance(row.fn, np.ufunc) and not row.outputs
-
-
-def planned(block: Block) -> Memory:
-    """Assign buffers."""
-    block = sunk(block)
-    memory = Memory(block.equations, block.late)
-    memory.part.update(_parts(memory, block, _lifetimes(memory, block)))
-    _choose_orders(memory)
-    _Allocation(memory, block, _lifetimes(memory, block)).run()
-    return memory
-
-
-def _lifetimes(memory: Memory, block: Block) -> dict[Var, float]:
-    """Where each value, or a view of it, is last used; and whose memory each may share."""
-    equations, owners = memory.equations, memory.owners
-    owners.update({v: frozenset([v]) for v in block.inputs})
-    last: dict[Var, float] = {}
-    for i, eq in enumerate(equations):
-        for x in eq.operands:
-            for v in owners[x] if isinstance(x, Var) else ():
-                last[v] = i
-        shared = eq.operands[:1] if eq.row.view else () if eq.row.builtin else eq.operands
-        below = frozenset().union(*(owners[x] for x in shared if isinstance(x, Var)))
-        for v in eq.outputs:
-            owners[v] = below | ({v, memory.part[v]} if v in memory.part else {v})
-    for x in block.updates.values():
-        last.update(dict.fromkeys(owners[x] if isinstance(x, Var) else (), len(equations)))
-    for x in block.outputs:
-        last.update(dict.fromkeys(owners[x] if isinstance(x, Var) else (), math.inf))
-    return last
-
-
-def _parts(memory: Memory, block: Block, last: dict[Var, float]) -> dict[Var, Var]:
-    """Values that are computed in their places in the array that they are joined to."""
-    defined = {eq.outputs[0]: eq for eq in memory.equations[: len(memory.equations) - memory.late]}
-    new = {x for x in block.updates.values() if isinstance(x, Var)}
-    joined: dict[Var, Var] = {}
-    for eq in memory.equations:
-        y = eq.outputs[0]
-        if eq.row.joins is None or not eq.row.joins(**eq.params) or math.isinf(last.get(y, math.inf)) or y in new:
-            continue
-        for x in eq.operands:
-            if not isinstance(x, Var) or x in joined or x in new or sum(v is x for v in eq.operands) > 1:
-                continue
-            row = defined[x].row if x in defined and x.dtype == y.dtype and x not in block.floats else None
-            if row is None or not writes(row) or row.view or row.joins is not None:
-                continue
-            if not math.isinf(last[x]) and 0 not in x.shape:
-                joined[x] = y
-    return joined
-
-
-def _choose_orders(memory: Memory) -> None:
-    """A product or stack that is transposed and then reshaped is computed in that order, so that nothing is copied."""
-    defined: dict[Var, Equation] = {}
-    for eq in memory.equations:
-        x = defined.get(eq.operands[0]) if eq.row.algebra == "reshape" and isinstance(eq.operands[0], Var) else None
-        if x is not None and x.row.algebra == "transpose" and x.operands[0] in defined and eq.params["order"] == "C":
-            source = defined[x.operands[0]]
-            if source.row.algebra in ("matrix product", "stack") and source.outputs[0] not in memory.part:
-                axes = x.params["axes"] or range(x.outputs[0].ndim)[::-1]
-                memory.orders[x.operands[0]] = tuple(axes)
-                if source.row.algebra == "stack":
-                    operands = ((v, k) for k, v in enumerate(source.operands) if isinstance(v, Var))
-                    memory.index.update((v, k) for v, k in operands if memory.part.get(v) is x.operands[0])
-        defined[eq.outputs[0]] = eq
 
 
 @dataclass(eq=False)
@@ -123,34 +38,127 @@ class _Buffer:
     start: int = 0
 
 
-class _Allocation:
-    """Buffers for the values of a block."""
+def planned(block: Block) -> Memory:
+    """Assign buffers."""
+    return Memory(sunk(block))
 
-    def __init__(self, memory: Memory, block: Block, last: dict[Var, float]) -> None:
-        self.memory, self.block, self.last = memory, block, last
-        self.buffers: list[_Buffer] = []
-        self.buffer_of: dict[Var, _Buffer] = {}
-        self.inner: list[tuple[_Buffer, Memory]] = []  # of the bodies of loops
-        self.target = {x: v for v, x in block.updates.items() if isinstance(x, Var)}
-        places = {v: i for i, eq in enumerate(memory.equations) for v in eq.outputs}
-        self.done = {v: places[x] for x, v in self.target.items() if x in places}  # where an input's new value is made
 
-    def run(self) -> None:
-        memory = self.memory
-        for i, eq in enumerate(memory.equations):
-            y, late = eq.outputs[0], i >= len(memory.equations) - memory.late
+class Memory:
+    """Where the values of a block are.
+
+    Attributes
+    ----------
+    equations, late
+        In the order in which they run; how many at the end only make new values of inputs.
+    place : dict of Var to int
+        Of values with a buffer, in bytes from the start.
+    part : dict of Var to Var
+        Of values computed in their place in an array: that array.
+    into : dict of Var to Var
+        Of values written into an input: the input.
+    static : dict of Var to array
+        Values at the same place at each call, with a stand-in.
+    owners : dict of Var to frozenset of Var
+        Whose memory a value may share.
+    index : dict of Var to int
+        Of parts of arrays that have another order in memory than C's: their places.
+    loops : dict of Var to Memory
+        Of the bodies of loops, by their first output.
+    size, unplanned : int
+        Bytes; and those if each of these values had a buffer of its own.
+    in_place : int
+        Operations that overwrite an operand.
+    """
+
+    def __init__(self, block: Block) -> None:
+        self.block, self.equations, self.late = block, block.equations, block.late
+        self.place: dict[Var, int] = {}
+        self.into: dict[Var, Var] = {}
+        self.static: dict[Var, Any] = {}
+        self.index: dict[Var, int] = {}
+        self.loops: dict[Var, Memory] = {}
+        self.unplanned = self.in_place = 0
+        self.part: dict[Var, Var] = {}
+        self._orders: dict[Var, Sequence[int]] = {}  # the axes as they follow in memory, if not C's
+        self._target = {x: v for v, x in block.updates.items() if isinstance(x, Var)}
+        self._lifetimes()
+        self._find_parts()
+        self._lifetimes()
+        self._choose_orders()
+        self._buffers: list[_Buffer] = []
+        self._buffer_of: dict[Var, _Buffer] = {}
+        places = {v: i for i, eq in enumerate(self.equations) for v in eq.outputs}
+        self._done = {v: places[x] for x, v in self._target.items() if x in places}  # where a new value is made
+        self._allocate()
+
+    def _lifetimes(self) -> None:
+        """Where each value, or a view of it, is last used; and whose memory each may share."""
+        block = self.block
+        self.owners = {v: frozenset([v]) for v in block.inputs}
+        self.last: dict[Var, float] = {}
+        for i, eq in enumerate(self.equations):
+            self._used(eq.operands, i)
+            shared = eq.operands[:1] if eq.row.view else () if eq.row.builtin else eq.operands
+            below = frozenset().union(*(self.owners[x] for x in shared if isinstance(x, Var)))
+            for v in eq.outputs:
+                self.owners[v] = below | ({v, self.part[v]} if v in self.part else {v})
+        self._used(block.updates.values(), len(self.equations))
+        self._used(block.outputs, math.inf)
+
+    def _used(self, operands: Iterable[Any], at: float) -> None:
+        for x in operands:
+            self.last.update(dict.fromkeys(self.owners[x] if isinstance(x, Var) else (), at))
+
+    def _find_parts(self) -> None:
+        """Find values that can be computed in their places in the array that they are joined to."""
+        defined = {eq.outputs[0]: eq for eq in self.equations[: len(self.equations) - self.late]}
+        new, last = self._target, self.last
+        for eq in self.equations:
+            y = eq.outputs[0]
+            if eq.row.joins is None or not eq.row.joins(**eq.params) or math.isinf(last.get(y, math.inf)) or y in new:
+                continue
+            for x in eq.operands:
+                if not isinstance(x, Var) or x in self.part or x in new or sum(v is x for v in eq.operands) > 1:
+                    continue
+                row = defined[x].row if x in defined and x.dtype == y.dtype and x not in self.block.floats else None
+                if row is None or not writes(row) or row.view or row.joins is not None:
+                    continue
+                if not math.isinf(last[x]) and 0 not in x.shape:
+                    self.part[x] = y
+
+    def _choose_orders(self) -> None:
+        """A product or stack that is transposed and then reshaped is computed in that order, so nothing is copied."""
+        defined = self.block.defined
+        for eq in self.equations:
+            turned = maker(eq.operands[0], defined, "transpose") if eq.row.algebra == "reshape" else None
+            source = maker(turned.operands[0], defined) if turned is not None and eq.params["order"] == "C" else None
+            if source is None or turned is None or source.row.algebra not in ("matrix product", "stack"):
+                continue
+            (y,) = source.outputs
+            if y not in self.part:
+                self._orders[y] = turned.params["axes"] or range(y.ndim)[::-1]
+                if source.row.algebra == "stack":
+                    operands = ((v, k) for k, v in enumerate(source.operands) if isinstance(v, Var))
+                    self.index.update((v, k) for v, k in operands if self.part.get(v) is y)
+
+    # ------------------------------------------------------------------------------------------------- buffers
+
+    def _allocate(self) -> None:
+        inner: list[tuple[_Buffer, Memory]] = []  # of the bodies of loops
+        for i, eq in enumerate(self.equations):
+            y, late = eq.outputs[0], i >= len(self.equations) - self.late
             view = self._view(eq)
-            if view is not None and np.may_share_memory(view, memory.static[eq.operands[0]]):
-                memory.static[y] = view
+            if view is not None and np.may_share_memory(view, self.static[eq.operands[0]]):
+                self.static[y] = view
             elif eq.row is TILES:
-                self._loop(eq, i, late)
+                inner.append(self._loop(eq, i, late))
             elif y not in self.block.floats and writes(eq.row) and (view is not None or not eq.row.view):
                 self._result(eq, i, late)
-        memory.size = _placed(self.buffers)
-        memory.place.update({v: buffer.start for v, buffer in self.buffer_of.items()})
-        for buffer, inner in self.inner:
-            inner.place = {v: buffer.start + at for v, at in inner.place.items()}
-        for eq in memory.equations:
+        self.size = _placed(self._buffers)
+        self.place.update({v: buffer.start for v, buffer in self._buffer_of.items()})
+        for buffer, memory in inner:
+            memory.place = {v: buffer.start + at for v, at in memory.place.items()}
+        for eq in self.equations:
             self._place_parts(eq)
 
     def _view(self, eq: Equation) -> Any:
@@ -159,53 +167,54 @@ class _Allocation:
         always = eq.row.kind != "elementwise"  # one may be its argument for some numbers only, as where none is nan
         if not eq.row.view or not always or eq.row.outputs or any(isinstance(v, Var) for v in others):
             return None
-        if not isinstance(x, Var) or x not in self.memory.static:
+        if not isinstance(x, Var) or x not in self.static:
             return None
         with np.errstate(all="ignore"):
-            return eq.row.fn(self.memory.static[x], *others, **eq.params)
+            return eq.row.fn(self.static[x], *others, **eq.params)
 
-    def _loop(self, eq: Equation, i: int, late: bool) -> None:
+    def _new(self, size: int, first: int, last: float) -> _Buffer:
+        self._buffers.append(_Buffer(size, first, last))
+        return self._buffers[-1]
+
+    def _loop(self, eq: Equation, i: int, late: bool) -> tuple[_Buffer, Memory]:
         """Buffers for the pieces in a loop, and for its results."""
-        memory, last = self.memory, self.last
         for v in eq.outputs:
-            u = self.target.get(v)
-            if late and u is not None and last.get(u, -1) <= i:
-                memory.into[v] = u
-        inner = memory.loops[eq.outputs[0]] = planned(as_block(eq, memory.into))
-        self.buffers.append(_Buffer(inner.size * eq.params["threads"], i, i))
-        self.inner.append((self.buffers[-1], inner))
+            u = self._target.get(v)
+            if late and u is not None and self.last.get(u, -1) <= i:
+                self.into[v] = u
+        inner = self.loops[eq.outputs[0]] = planned(as_block(eq, self.into))
+        buffer = self._new(inner.size * eq.params["threads"], i, i)
         for v in eq.outputs:
-            if v.shape and v in last and not math.isinf(last[v]) and v not in memory.into:
-                self.buffer_of[v] = _Buffer(math.prod(v.shape) * v.dtype.itemsize, i, last[v])
-                self.buffers.append(self.buffer_of[v])
-                memory.static[v] = np.empty(v.shape, v.dtype)
-        memory.unplanned += sum(math.prod(e.outputs[0].shape) * 8 * eq.params["count"] for e in eq.params["steps"])
-        memory.in_place += inner.in_place
+            if v.shape and v in self.last and not math.isinf(self.last[v]) and v not in self.into:
+                self._buffer_of[v] = self._new(v.size * v.dtype.itemsize, i, self.last[v])
+                self.static[v] = np.empty(v.shape, v.dtype)
+        self.unplanned += sum(e.outputs[0].size * 8 * eq.params["count"] for e in eq.params["steps"])
+        self.in_place += inner.in_place
+        return buffer, inner
 
     def _result(self, eq: Equation, i: int, late: bool) -> None:
         """The memory of a result: that of an input, of an operand, or a buffer of its own."""
-        memory, y = self.memory, eq.outputs[0]
+        y = eq.outputs[0]
         if math.isinf(self.last.get(y, math.inf)) or y.dtype.kind not in "biufc":
             return
         u = self._input(eq, i, late)
-        whole = memory.part.get(y, y)
+        whole = self.part.get(y, y)
         if u is not None:
-            memory.into[y] = u
-        elif whole is not y or y in self.buffer_of or math.prod(y.shape) >= LEAST:
-            stand_in = _stand_in(memory, eq, y, whole is y and not late)
-            if whole not in self.buffer_of:
+            self.into[y] = u
+        elif whole is not y or y in self._buffer_of or y.size >= LEAST:
+            stand_in = self._stand_in(eq, y, whole is y and not late)
+            if whole not in self._buffer_of:
                 buffer = self._in_place(eq, i, stand_in) if isinstance(eq.row.fn, np.ufunc) and whole is y else None
-                memory.in_place += buffer is not None
+                self.in_place += buffer is not None
                 if buffer is None:
-                    buffer = _Buffer(math.prod(whole.shape) * whole.dtype.itemsize, i, i)
-                    self.buffers.append(buffer)
-                buffer.last, self.buffer_of[whole] = self.last[whole], buffer
-            memory.static[y] = stand_in
-            memory.unplanned += math.prod(y.shape) * y.dtype.itemsize
+                    buffer = self._new(whole.size * whole.dtype.itemsize, i, i)
+                buffer.last, self._buffer_of[whole] = self.last[whole], buffer
+            self.static[y] = stand_in
+            self.unplanned += y.size * y.dtype.itemsize
 
     def _input(self, eq: Equation, i: int, late: bool) -> Var | None:
         """The input whose memory a result can have: its new value, or one on the way to it."""
-        u, ufunc, last = self.target.get(eq.outputs[0]), isinstance(eq.row.fn, np.ufunc), self.last
+        u, ufunc, last = self._target.get(eq.outputs[0]), isinstance(eq.row.fn, np.ufunc), self.last
         if u is not None and (u not in last or late and last[u] < i + ufunc):
             return u
         return self._overwritten(eq, i) if late and ufunc else None
@@ -213,21 +222,22 @@ class _Allocation:
     def _overwritten(self, eq: Equation, i: int) -> Var | None:
         y, last = eq.outputs[0], self.last
         for x in eq.operands:
-            u = self.memory.into.get(x, x) if isinstance(x, Var) else None
-            if u in self.done and last[x] == i and last[y] <= self.done[u] and (u.shape, u.dtype) == (y.shape, y.dtype):
+            u = self.into.get(x, x) if isinstance(x, Var) else None
+            alike = u is not None and (u.shape, u.dtype) == (y.shape, y.dtype)
+            if alike and u in self._done and last[x] == i and last[y] <= self._done[u]:
                 return u
         return None
 
     def _in_place(self, eq: Equation, i: int, like: np.ndarray) -> _Buffer | None:
         """The buffer of an operand that is not needed any more, for a result of the same kind."""
-        y, memory = eq.outputs[0], self.memory
+        y = eq.outputs[0]
         for x in eq.operands:
-            if not isinstance(x, Var) or x not in memory.static or x.shape != y.shape:
+            if not isinstance(x, Var) or x not in self.static or x.shape != y.shape:
                 continue
-            same = x.dtype.itemsize == y.dtype.itemsize and memory.static[x].strides == like.strides
-            for v in memory.owners[x] if same else ():  # `x` itself, or what it is a view of
-                buffer = self.buffer_of.get(v)
-                if buffer is not None and self.last[v] == buffer.last == i and math.prod(v.shape) == math.prod(x.shape):
+            same = x.dtype.itemsize == y.dtype.itemsize and self.static[x].strides == like.strides
+            for v in self.owners[x] if same else ():  # `x` itself, or what it is a view of
+                buffer = self._buffer_of.get(v)
+                if buffer is not None and self.last[v] == buffer.last == i and v.size == x.size:
                     return buffer
         return None
 
@@ -235,33 +245,31 @@ class _Allocation:
         """The places of values that are computed in the array that they are joined to."""
         y, offset = eq.outputs[0], 0
         for x in eq.operands if eq.row.joins is not None else ():
-            if isinstance(x, Var) and self.memory.part.get(x) is y:
-                self.memory.place[x] = self.memory.place[y] + offset
-            offset += math.prod(x.shape if isinstance(x, Var) else np.shape(x)) * y.dtype.itemsize
+            if isinstance(x, Var) and self.part.get(x) is y:
+                self.place[x] = self.place[y] + offset
+            offset += np.size(example(x)) * y.dtype.itemsize
+
+    def _stand_in(self, eq: Equation, y: Var, free: bool) -> Any:
+        """An array like that of `y`. Its order in memory is C's, that of an operand, or what the row wants."""
+        if y in self.index:
+            whole = self.part[y]
+            return _empty(whole, self._orders[whole])[self.index[y]]
+        axes: Sequence[int] = range(y.ndim)
+        if y in self._orders:
+            axes = self._orders[y]
+        elif free and eq.row.innermost is not None and y.shape[eq.row.innermost] >= WORTH:
+            axes = [k for k in axes if k != eq.row.innermost] + [eq.row.innermost]
+        elif free and isinstance(eq.row.fn, np.ufunc):
+            arrays = (self.static[x] for x in eq.operands if isinstance(x, Var) and x in self.static)
+            strides = next((a.strides for a in arrays if a.shape == y.shape and not a.flags.c_contiguous), ())
+            if strides and all(strides):
+                axes = sorted(axes, key=lambda k: -strides[k])
+        return _empty(y, axes)
 
 
-def _stand_in(memory: Memory, eq: Equation, y: Var, free: bool) -> Any:
-    """An array like that of `y`. Its order in memory is C's, that of an operand, or what the row wants."""
-    if y in memory.index:
-        whole = memory.part[y]
-        return _empty(whole.shape, memory.orders[whole], y.dtype)[memory.index[y]]
-    if y in memory.orders:
-        axes = list(memory.orders[y])
-    elif free and eq.row.innermost is not None and y.shape[eq.row.innermost] >= WORTH:
-        axes = [k for k in range(y.ndim) if k != eq.row.innermost] + [eq.row.innermost]
-    elif free and isinstance(eq.row.fn, np.ufunc):
-        arrays = [memory.static[x] for x in eq.operands if isinstance(x, Var) and x in memory.static]
-        strides = next((a.strides for a in arrays if a.shape == y.shape and not a.flags.c_contiguous), ())
-        axes = sorted(range(y.ndim), key=lambda k: -strides[k]) if strides and all(strides) else list(range(y.ndim))
-    else:
-        axes = list(range(y.ndim))
-    return _empty(y.shape, axes, y.dtype)
-
-
-def _empty(shape: tuple[int, ...], axes: Sequence[int], dtype: np.dtype[Any]) -> Any:
+def _empty(y: Var, axes: Sequence[int]) -> Any:
     """An empty array whose axes have this order in memory."""
-    back = tuple(np.argsort(axes)) if axes else ()
-    return np.empty([shape[k] for k in axes], dtype).transpose(back)
+    return np.empty([y.shape[k] for k in axes], y.dtype).transpose(np.argsort(axes) if axes else ())
 
 
 def _placed(buffers: list[_Buffer]) -> int:
