@@ -218,6 +218,25 @@ def test_a_schedule_and_other_changes_of_options_between_steps():
     agree(*(train(build, x, y, loss_of, jit, steps=10, between=between) for jit in (True, False)))
 
 
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_square_that_is_part_of_the_loss_twice(times):
+    def losses(compiled):
+        ps = [ag.tensor(np.cos(np.arange(12.0) + k), requires_grad=True) for k in range(4)]
+        optimizer = optim.SGD(ps, lr=0.1, momentum=0.9)
+
+        def step():
+            optimizer.zero_grad()
+            loss = sum(np.sum(p * p) for p in [*ps, *ps[:1] * (times - 1)])
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        step = ag.jit(step) if compiled else step
+        return [step().item() for _ in range(4)]
+
+    np.testing.assert_allclose(losses(True), losses(False), rtol=1e-12)
+
+
 def test_freezing_evaluation_and_new_weights_between_steps():
     build, x, y, loss_of = NETS["normalised"]
 

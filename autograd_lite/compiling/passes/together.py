@@ -12,14 +12,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import reduce
-from math import prod
 from typing import Any
 
 import numpy as np
 
 from ...program import Equation, Operand, Var
 from ...table import Primitive
-from ..block import Block, maker, written
+from ..block import Block, key_of, maker, written
 from .constants import uniform
 
 SMALL = 1024  # entries of a parameter for which copying takes less time than calls
@@ -59,7 +58,7 @@ class _Updates:
         groups: dict[Any, list[Var]] = {}
         uses = Counter(x for x in self.block.updates.values() if isinstance(x, Var))
         for v, x in self.block.updates.items():
-            small = v in self.block.contiguous and v.dtype.kind == "f" and 0 < prod(v.shape) <= SMALL
+            small = v in self.block.contiguous and v.dtype.kind == "f" and 0 < v.size <= SMALL
             if small and isinstance(x, Var) and x in self.defined and uses[x] == 1:
                 self.left = LONGEST
                 formula = self._formula(x, v)
@@ -105,9 +104,7 @@ class _Updates:
         ends = np.cumsum([v.size for v in inputs]).tolist()
 
         def pieces(whole: Any) -> Any:
-            return tuple(
-                whole[end - v.size : end].reshape(v.shape) for v, end in zip(inputs, ends, strict=True)
-            )
+            return tuple(whole[end - v.size : end].reshape(v.shape) for v, end in zip(inputs, ends, strict=True))
 
         new = [replace(x) for x in results]
         self.steps += written(like, pieces, whole, into=new)
@@ -120,8 +117,7 @@ class _Updates:
         if xs not in self.whole:
             equations = [self._inner(x, x.shape) for x in xs]
             first = equations[0]
-            size = sum(prod(x.shape) for x in xs)
-            y = Var(xs[0].name, (size,), xs[0].dtype)
+            y = Var(xs[0].name, (sum(x.size for x in xs),), xs[0].dtype)
             if first is not None and all(eq is not None and eq.row is first.row for eq in equations):
                 columns = zip(*(eq.operands for eq in equations if eq is not None), strict=True)
                 self.steps.append(replace(first, outputs=(y,), operands=tuple(map(self._joined, columns))))
@@ -138,12 +134,12 @@ class _Updates:
         equations: list[Equation] = []
         for eq in self.block.equations:
             terms = self._terms(eq.outputs[0]) if eq.row.algebra == "sum" and self._is_top(eq) else []
-            squares = {self._squared(x): x for x in terms} if len(terms) > FEWEST else {}
-            whole = next((p for p in self.packed if set(p.operands) <= squares.keys()), None)
+            squared = list(map(self._squared, terms))
+            whole = next((p for p in self.packed if all(squared.count(v) == 1 for v in p.operands)), None)
             if whole is None:
                 equations.append(eq)
                 continue
-            rest = [x for x in terms if x not in {squares[v] for v in whole.operands}]
+            rest = [x for x, v in zip(terms, squared, strict=True) if v not in whole.operands]
             operands = *whole.outputs, *rest
             equations += written(eq, lambda p, *xs: reduce(np.add, xs, p.dot(p)), *operands, into=eq.outputs)
         return equations
@@ -169,11 +165,11 @@ class _Updates:
         """What a number is the sum of squares of."""
         eq = maker(x, self.defined)
         if eq is not None and eq.row.algebra == "total":  # of one square; otherwise it is a dot product
-            eq = self.defined.get(eq.operands[0])
+            eq = maker(eq.operands[0], self.defined)
         if eq is None or eq.row.algebra not in ("dot product", "product") or eq.operands[0] is not eq.operands[1]:
             return None
-        flat = self.defined.get(eq.operands[0])
-        return flat.operands[0] if flat is not None and flat.row.algebra == "reshape" else eq.operands[0]
+        flat = maker(eq.operands[0], self.defined, "reshape")
+        return eq.operands[0] if flat is None else flat.operands[0]
 
 
 def _number(x: Any) -> Any:
@@ -181,7 +177,7 @@ def _number(x: Any) -> Any:
     if isinstance(x, Var):
         return x if x.shape == () else None
     number = x if np.ndim(x) == 0 else uniform(x)
-    return None if number is None else (str(np.asarray(number).dtype), float(number))
+    return None if number is None else key_of(number)
 
 
 def _operations(formula: Any) -> int:
