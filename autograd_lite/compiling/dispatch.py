@@ -6,7 +6,7 @@ returns MISS if anything differs from the recording; then `Jitted` looks for ano
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import count
 from operator import is_
 from threading import RLock
@@ -31,7 +31,6 @@ from .connected import Link
 
 MISS = object()
 INDENT = "    "
-SHORT = 8  # items that are compared one by one
 
 
 class Dispatch:
@@ -49,115 +48,48 @@ class Dispatch:
         self, recorded: Call, run: Compiled, args: tuple[Any, ...], params: dict[str, Any],
         static: Sequence[tuple[bool, Any] | None], recording: bool, lock: RLock,
     ) -> None:
-        self.recorded, self.run, self.recording = recorded, run, recording
+        self.recorded, self.run = recorded, run
         self._touched: set[int] = set()  # the ids of the arrays from outside that are written to, and of their owners
+        self._written: set[int] = set()  # the ids of those that are contiguous
         self.space: dict[str, Any] = {
             "MISS": MISS, "Tensor": Tensor, "ndarray": np.ndarray, "context": CONTEXT.get, "configured": CONFIGURED,
             "wrap": wrap, "run": run.exclusive() if recorded.stateful else run, "latest": LATEST_WRITE,
             "next_order": next_order, "lock": lock, "same": same, "owned": self._owned, "is_": is_,
             "static_key": static_key, "touched": self._touched, "overlapping": overlapping,
         }
-        self._names = Names(self.space)
-        self._words: dict[Any, str] = {}
-        self._written: set[int] = set()  # the ids of the arrays that are written to
         self._modules = [(m, _state_of(m)) for m in recorded.modules if m not in recorded.modes]
-        self._needs = {v: _needs(s.owner) for v, s in recorded.sources.items() if s.kind == "tensor"}
         self._dtype = get_default_dtype()
-        self._shapes = {id(step): _structure(step) for step in recorded.steps}
+        writer = _Writer(recorded, self.space, args, params, static, recording)
+        self.source, self._looks, self._arrays = writer.text(), writer.looks, writer.outer
         if not self.refresh():
             raise RuntimeError(f"jit: {recorded.program.name} changes what its own program depends on")
-        self.source = _Writer(self, args, params, static).text()
         exec(compile(self.source, f"<autograd_lite: call of {recorded.program.name}>", "exec"), self.space)
         self.call: Any = self.space["call"]
 
-    def bound(self, value: object, wish: str, key: Hashable = None) -> str:
-        """The name of a value in the generated function; with a key it can be bound to another value later."""
-        word = self.word(wish, (wish, id(value)) if key is None else key)
-        self.space[word] = value
-        return word
-
-    def word(self, wish: str, key: Hashable) -> str:
-        """The name for a key."""
-        if key not in self._words:
-            self._words[key] = self._names.take(f"{wish}_")  # no local variable of the function ends so
-        return self._words[key]
-
-    # ----------------------------------------------------------------------------------------- what may change
-
     def refresh(self) -> bool:
         """Look again at what is compared by identity; False if the program no longer fits."""
-        recorded = self.recorded
+        recorded, space = self.recorded, self.space
+        for word, look in self._looks:
+            space[word] = look()
+            if space[word] is MISS:
+                return False
+        arrays = {v: space[word] for v, word in self._arrays.items()}
+        updated = [array for v, array in arrays.items() if v in recorded.program.updates]
+        others = [array for v, array in arrays.items() if v not in recorded.program.updates]
         self._written.clear()
-        fits = all(self._fits(v, source) for v, source in recorded.sources.items())
-        fits = fits and get_default_dtype() == self._dtype
-        fits = fits and all(_same(_state_of(m), state) for m, state in self._modules)
-        fits = fits and all((t._grad is not None) is had for t, had in recorded.asked.items())
-        fits = fits and all(self._fits_variable(*variable) for variable in recorded.variables)
-        fits = fits and all(map(self._fits_step, recorded.steps)) and self._fits_memory()
-        self.space["seen"] = CONFIGURED[0]
-        return fits
-
-    def _fits(self, v: Var, source: Source) -> bool:
-        array: Any = None
-        if source.kind == "tensor":
-            array = source.owner._data
-            if not same(_needs(source.owner), self._needs[v]):
-                return False
-            if v in self.recorded.program.updates:
-                self.bound(source.owner._storage(), "storage", ("storage", v))
-            self.bound(source.owner._node, "node", ("node", v))
-        elif source.kind == "place":
-            place = read(source.owner, source.key)
-            self.bound(place, "entry", ("entry", v))
-            array = plain_array(place)
-            if any(read(*other) is not place for other in source.also):
-                return False
-        elif source.kind == "state":  # there may be none after load_state_dict
-            p, name = source.key
-            array = source.owner.state.get(p, {}).get(name)
-        else:
-            return True
-        if type(array) is not np.ndarray or array.shape != v.shape or array.dtype != v.dtype:
-            return False
-        if v in self.recorded.contiguous:
-            if not is_whole(array):
-                return False
-            self._written.add(id(array))
-        self.bound(array, "array", ("array", v))
-        return True
-
-    def _fits_memory(self) -> bool:
-        """Whether no array from outside that is written to shares memory with another one."""
-        updated: list[Any] = []
-        others: list[Any] = []
-        for v, source in self.recorded.sources.items():
-            if source.kind in ("tensor", "place", "state"):
-                array = self.space[self.word("array", ("array", v))]
-                (updated if v in self.recorded.program.updates else others).append(array)
+        self._written.update(id(array) for v, array in arrays.items() if v in recorded.contiguous)
         self._touched.clear()
         self._touched.update(id(x) for array in updated for x in (array, array.base, owner(array)) if x is not None)
-        self.space["updated"] = updated
-        return overlapping(updated, others) is None
+        space["updated"], space["seen"] = updated, CONFIGURED[0]
+        return (
+            get_default_dtype() == self._dtype and all(_same(_state_of(m), state) for m, state in self._modules)
+            and all((t._grad is not None) is had for t, had in recorded.asked.items())
+            and overlapping(updated, others) is None
+        )  # fmt: skip
 
     def _owned(self, g: np.ndarray) -> Any:
         """A gradient whose array is contiguous and shares memory with no parameter."""
         return g if is_whole(g) and id(g) not in self._written else np.array(g, order="C")
-
-    def _fits_variable(self, container: Any, key: object, value: Any) -> bool:
-        current = read(container, key)
-        now = tuple(container) if isinstance(key, Named) else current
-        self.bound(now, "value", ("value", id(container), key))
-        return same(current, value)
-
-    def _fits_step(self, step: Step) -> bool:
-        if _structure(step) != self._shapes[id(step)]:
-            return False
-        self.bound(dict(step.group), "options", ("options", id(step)))
-        if not step.counters:
-            numbers, _ = step.optimizer.numbers(step.group, {})
-            for name in numbers:
-                self.bound(np.array(numbers[name], step.dtype), name, ("number", id(step), name))
-        return True
 
 
 def _needs(t: Value) -> tuple[Any, ...]:
@@ -197,15 +129,10 @@ class _Feed:
         self.arrays = [np.empty((), step.dtype) for _ in step.used]
 
     def __call__(self, before: Mapping[str, Any] | None = None) -> Any:
-        step = self.step
-        states = step.optimizer.state
+        step, states = self.step, self.step.optimizer.state
         first = before if before is not None else states[step.parameters[0]]
-        if before is None:
-            for name in step.counters:
-                value = first[name]
-                for p in step.parameters:
-                    if states[p][name] != value:
-                        return None
+        if before is None and any(states[p][name] != first[name] for name in step.counters for p in step.parameters):
+            return None
         numbers, after = step.optimizer.numbers(step.group, first)
         for array, name in zip(self.arrays, step.used, strict=True):
             array[...] = numbers[name]
@@ -213,23 +140,36 @@ class _Feed:
 
 
 class _Writer:
-    """Writes the function `call` of a `Dispatch`."""
+    """Writes the function `call` of a `Dispatch`.
+
+    Attributes
+    ----------
+    looks : list of (name, function)
+        What the function compares by identity: each name has the value that its function returns. MISS if the program
+        does not fit it.
+    outer : dict of Var to str
+        The names of the arrays from outside.
+    """
 
     def __init__(
-        self, dispatch: Dispatch, args: tuple[Any, ...], params: dict[str, Any],
-        static: Sequence[tuple[bool, Any] | None],
+        self, recorded: Call, space: dict[str, Any], args: tuple[Any, ...], params: dict[str, Any],
+        static: Sequence[tuple[bool, Any] | None], recording: bool,
     ) -> None:
-        self.dispatch, self.recorded, self.bound = dispatch, dispatch.recorded, dispatch.bound
-        self.word = dispatch.word
+        self.recorded, self.space, self.recording = recorded, space, recording
         self.args, self.params, self.static = args, params, static
+        self.fresh = Names(space).take
+        self.looks: list[tuple[str, Callable[[], Any]]] = []
+        self.outer: dict[Var, str] = {}
+        self.words: dict[tuple[str, int], str] = {}
         self.checks: list[str] = []
         self.leaves: list[str] = []  # the expression of each leaf of the arguments
         self.states: dict[Any, str] = {}  # the name of the state of a parameter
-        self.counters: dict[Any, str] = {}  # the name of its counters after the call
+        self.storages: list[str] = []  # the names of those of Tensors that are written to
+        self.counters: dict[Any, str] = {}  # the name of the counters of a parameter after the call
         self.feeds: dict[int, _Feed] = {}
         self.tensors: dict[int, str] = {}  # the expressions of the leaves that are Tensors
         self.numbers: dict[int, str] = {}  # the names of the leaves that are numbers
-        program, backward = self.recorded.program, self.recorded.backward
+        program, backward = recorded.program, recorded.backward
         used = [x for eq in program.equations for x in eq.operands]
         used += [*program.outputs, *program.updates, *program.updates.values(), *(backward.needs if backward else ())]
         self.used = {x for x in used if isinstance(x, Var)}
@@ -237,20 +177,29 @@ class _Writer:
         self.containers: list[str] = []  # the name of each dict and list
         self.arrays: set[int] = set()  # which of the leaves are arrays
 
+    def bound(self, value: object, wish: str) -> str:
+        """The name of a value in the generated function."""
+        if (wish, id(value)) not in self.words:
+            word = self.words[wish, id(value)] = self.fresh(f"{wish}_")  # no local variable of the function ends so
+            self.space[word] = value
+        return self.words[wish, id(value)]
+
+    def look(self, wish: str, look: Callable[[], Any]) -> str:
+        """The name of a value that is looked up by a function, again at each `refresh`."""
+        self.looks.append((self.fresh(f"{wish}_"), look))
+        return self.looks[-1][0]
+
     def text(self) -> str:
         recorded = self.recorded
         self._arguments()
         self._surroundings()
-        self._memory()
         lines = self._steps()
         inputs = [self._read(v, source) for v, source in recorded.sources.items()]
+        self._memory()
         self._prelude()  # last, as it may raise
         if recorded.writes:  # before the write: an interrupt in between makes an old graph raise, not use new values
-            storages = [
-                self.word("storage", ("storage", v)) + ".version"
-                for v in recorded.program.updates if recorded.sources[v].kind == "tensor"
-            ]  # fmt: skip
-            lines += [f"{' = '.join(storages)} = version = next_order()", "if version < latest[0]: latest[0] = version"]
+            versions = "".join(f"{storage}.version = " for storage in self.storages)
+            lines += [f"{versions}version = next_order()", "if version < latest[0]: latest[0] = version"]
         names = [f"y{k}" for k in range(len(recorded.program.outputs))]
         inputs_of = dict(zip(recorded.sources, inputs, strict=True))
         lines.append(f"{' '.join(f'{y},' for y in names)}{' = ' * bool(names)}run({', '.join(inputs)})")
@@ -301,7 +250,7 @@ class _Writer:
                 self.containers.append(name)
             self.check(f"{name}.__class__ is not {self.bound(type(x), 'kind')} or len({name}) != {len(x)}")
             if isinstance(x, dict):
-                keys = self.bound([*x], "keys", ("keys", name))
+                keys = self.bound([*x], "keys")
                 plain = all(type(key) is str for key in x)
                 self.check(f"[*{name}] != {keys}" if plain else f"not same((*{name},), (*{keys},))")
             entries: Any = x.items() if isinstance(x, dict) else enumerate(x)
@@ -309,7 +258,7 @@ class _Writer:
                 self._argument(part, f"{name}[{self._key(key)}]")
         elif (static := self.static[len(self.leaves)]) is not None:
             declared, key = static
-            equal = f"static_key({name}, {declared}) == {self.bound(key, 'key', ('static', name))}"
+            equal = f"static_key({name}, {declared}) == {self.bound(key, 'key')}"
             self.check(f"{name} is not {self.bound(x, 'static')} and not {equal}")
             self.leaves.append(name)
         else:
@@ -353,7 +302,7 @@ class _Writer:
     def _surroundings(self) -> None:
         self.checks.append("now = context()")
         special = "now.level or now.watcher is not None or now.values is not None or now.outside is not None"
-        if self.dispatch.recording:
+        if self.recording:
             self.check(f"now is not None and (not now.recording or {special})")
         else:
             self.check(f"now is None or now.recording or {special}")
@@ -363,11 +312,17 @@ class _Writer:
         for t, had in self.recorded.asked.items():
             self.check(f"{self.bound(t, 'tensor')}._grad is {'' if had else 'not '}None")
         for step in self.recorded.steps:
-            options = self.word("options", ("options", id(step)))
-            self.check(f"{self.bound(step.group, 'group')} != {options}")
-            group, groups = self.bound(step.group, "group"), f"{self.bound(step.optimizer, 'optimizer')}.param_groups"
-            self._same_items(f"{group}['params']", step.group["params"])
-            self._same_items(groups, step.optimizer.param_groups)
+            self._options(step, _structure(step))
+
+    def _options(self, step: Step, structure: object) -> None:
+        """Check the options of an optimiser, its parameters, and its groups."""
+        options = self.look("options", lambda: dict(step.group) if _structure(step) == structure else MISS)
+        group = self.bound(step.group, "group")
+        self.check(f"{group} != {options}")
+        groups = f"{self.bound(step.optimizer, 'optimizer')}.param_groups", step.optimizer.param_groups
+        for where, items in ((f"{group}['params']", step.group["params"]), groups):
+            kept = self.bound(tuple(items), "items")
+            self.check(f"len({where}) != {len(items)} or not all(map(is_, {where}, {kept}))")
 
     def _memory(self) -> None:
         """Check that no array that is written to shares memory with another one."""
@@ -376,7 +331,7 @@ class _Writer:
         written = [x for v, x in arguments.items() if v in updates]
         others = [x for v, x in arguments.items() if v not in updates]
         if written:
-            outside = [self.word("array", ("array", v)) for v, s in sources.items() if s.kind in ("tensor", "place")]
+            outside = [word for v, word in self.outer.items() if sources[v].kind != "state"]
             self.check(f"overlapping(({', '.join(written)},), ({''.join(f'{x}, ' for x in (*others, *outside))}))")
         if any(s.kind != "argument" and v in updates for v, s in sources.items()):
             for x in others:
@@ -384,7 +339,14 @@ class _Writer:
 
     def _compare(self, container: object, key: object, value: object) -> None:
         """Check that what stands at a place is what it was."""
-        where, word = self.bound(container, "place"), self.word("value", ("value", id(container), key))
+
+        def look() -> Any:
+            current = read(container, key)
+            if not same(current, value):
+                return MISS
+            return tuple(container) if isinstance(key, Named) else current  # type: ignore[arg-type]  # of names
+
+        where, word = self.bound(container, "place"), self.look("value", look)
         if value is MISSING:
             self.check(f"hasattr({where}, {key.name!r})" if isinstance(key, Attribute) else f"{key!r} in {where}")
         elif key is LENGTH:
@@ -401,45 +363,61 @@ class _Writer:
         else:
             self.check(f"{self._place(container, key)} is not {word}")
 
-    def _same_items(self, where: str, items: Sequence[Any]) -> None:
-        """Check that a list has the same objects."""
-        differ = [f"items[{k}] is not {self.bound(x, 'item')}" for k, x in enumerate(items)]
-        if len(items) > SHORT:
-            differ = [f"not all(map(is_, items, {self.bound(tuple(items), 'items', ('items', where))}))"]
-        self.check(" or ".join([f"len(items := {where}) != {len(items)}", *differ]))
-
     def _place(self, container: object, key: object) -> str:
         where = self.bound(container, "place")
         return f"{where}.{key.name}" if isinstance(key, Attribute) else f"{where}[{self._key(key)}]"
 
     def _read(self, v: Var, source: Source) -> str:
         """The expression for an input, after the checks that it needs."""
+        owner, key = source.owner, source.key
         if source.kind == "argument":
-            return self.leaves[source.key] if v in self.used else "None"
+            return self.leaves[key] if v in self.used else "None"
         if source.kind == "scalar":
             return f"scalars[{self.recorded.program.prelude.results.index(v)}]"
-        if source.kind in ("tensor", "place"):
-            array = self.word("array", ("array", v))
-            if source.kind == "tensor":
-                t, node = self.bound(source.owner, "tensor"), self.word("node", ("node", v))
-                self.check(f"{t}._data is not {array} or {t}._node is not {node}")
-            else:
-                entry = self.word("entry", ("entry", v))
-                places = [(source.owner, source.key), *source.also]
-                self.check(" or ".join(f"{self._place(*place)} is not {entry}" for place in places))
-            return array
+        if source.kind == "tensor":
+            return self._tensor(v, owner, _needs(owner))
+        if source.kind == "place":
+            places = [(owner, key), *source.also]
+
+            def entry() -> Any:
+                first, *others = (read(*place) for place in places)
+                return first if all(x is first for x in others) else MISS
+
+            word = self.look("entry", entry)
+            self.check(" or ".join(f"{self._place(*place)} is not {word}" for place in places))
+            return self._array(v, lambda: plain_array(entry()))
         if source.kind == "grad":
-            grad = f"{self.bound(source.owner, 'tensor')}._grad._data"
+            grad = f"{self.bound(owner, 'tensor')}._grad._data"
             return f"owned({grad})" if v in self.recorded.contiguous else grad
         if source.kind == "number":
-            step = source.owner
-            if step.counters:
-                return self.bound(self.feeds[id(step)].arrays[step.used.index(source.key)], source.key)
-            return self.word(source.key, ("number", id(step), source.key))
-        p, name = source.key
-        array = self.word("array", ("array", v))
-        self.check(f"{self._state(source.owner, p)}[{name!r}] is not {array}")
+            if owner.counters:
+                return self.bound(self.feeds[id(owner)].arrays[owner.used.index(key)], key)
+            return self.look(key, lambda: np.array(owner.optimizer.numbers(owner.group, {})[0][key], owner.dtype))
+        p, name = key
+        array = self._array(v, lambda: owner.state.get(p, {}).get(name))  # none after load_state_dict
+        self.check(f"{self._state(owner, p)}[{name!r}] is not {array}")
         return array
+
+    def _tensor(self, v: Var, t: Value, needs: object) -> str:
+        array = self._array(v, lambda: t._data)
+        node = self.look("node", lambda: t._node if same(_needs(t), needs) else MISS)
+        if v in self.recorded.program.updates:
+            self.storages.append(self.look("storage", t._storage))
+        word = self.bound(t, "tensor")
+        self.check(f"{word}._data is not {array} or {word}._node is not {node}")
+        return array
+
+    def _array(self, v: Var, now: Callable[[], Any]) -> str:
+        """The name of an array from outside, if it fits the input `v`."""
+        contiguous = v in self.recorded.contiguous
+
+        def look() -> Any:
+            array = now()
+            fits = type(array) is np.ndarray and array.shape == v.shape and array.dtype == v.dtype
+            return array if fits and (is_whole(array) or not contiguous) else MISS
+
+        self.outer[v] = self.look("array", look)
+        return self.outer[v]
 
     def _state(self, optimizer: object, p: Value) -> str:
         """The name of the state of a parameter."""
