@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ import numpy as np
 from ...program import Equation, Operand, Var
 from ...table import ROWS, Primitive
 from ...table.scalar import Scalar
-from ..block import Block, is_random
+from ..block import Block, example, is_random
 
 CALL = 12  # the cost of a call of NumPy on a small array, in operations on floats
 MOST = 64  # entries of an array that is replaced
@@ -106,42 +105,38 @@ class _Expansion:
         self.arrays: set[Var] = set(block.inputs)  # values that exist as arrays
         self.equations: list[Equation] = []
         self.floats: set[Var] = set()
-        self.at: Equation | None = None
+        self.at: Any = None  # the equation that is being written
 
     def run(self) -> Block:
         try:
-            return self._run()
+            for eq in self.block.equations:
+                self.at = eq
+                if not self._expanded(eq):
+                    if self.strict:
+                        raise _Impossible
+                    for x in eq.operands:
+                        self._array(x)
+                    self.equations.append(eq)
+                    self.arrays.update(eq.outputs)
+                if self.strict and len(self.equations) > CALL * len(self.block.equations):
+                    raise _Impossible
+            for x in self.block.results:
+                self._array(x)
         finally:
             self.entries.clear()  # a cycle that the garbage collector does not see: it does not look into arrays
-
-    def _run(self) -> Block:
-        for eq in self.block.equations:
-            self.at = eq
-            if not self._expanded(eq):
-                if self.strict:
-                    raise _Impossible
-                for x in eq.operands:
-                    if isinstance(x, Var):
-                        self._array(x)
-                self.equations.append(eq)
-                self.arrays.update(eq.outputs)
-            if self.strict and len(self.equations) > CALL * len(self.block.equations):
-                raise _Impossible
-        for x in self.block.results:
-            self._array(x)
         return replace(self.block, equations=self.equations, floats=self.block.floats | self.floats)
 
     # ------------------------------------------------------------------------------------------------ conversions
 
-    def _array(self, x: Var) -> None:
-        """Have `x` as an array."""
-        if x in self.arrays:
-            return
-        operands = tuple(e.var if isinstance(e, _Number) else e for e in self.entries[x].ravel())
-        assert self.at is not None
-        params = {"shape": x.shape, "dtype": x.dtype}
-        self.equations.append(Equation((x,), ARRAY, operands, params, self.at.origin))
-        self.arrays.add(x)
+    def _append(self, row: Primitive, operands: tuple[Any, ...], outputs: tuple[Var, ...], params: Any) -> None:
+        self.equations.append(Equation(outputs, row, operands, params, self.at.origin))
+
+    def _array(self, x: Operand) -> None:
+        """Make an array of the entries of `x`, if there is none."""
+        if isinstance(x, Var) and x not in self.arrays:
+            entries = tuple(e.var if isinstance(e, _Number) else e for e in self.entries[x].ravel())
+            self._append(ARRAY, entries, (x,), {"shape": x.shape, "dtype": x.dtype})
+            self.arrays.add(x)
 
     def _entries(self, x: Operand) -> Any:
         """The entries of `x`, in an array of objects."""
@@ -151,20 +146,13 @@ class _Expansion:
                 raise _Impossible
             return value.astype(object)
         if x not in self.entries:
-            if x.dtype not in _FLOATS or not 0 < prod(x.shape) <= self.most:
+            if x.dtype not in _FLOATS or not 0 < x.size <= self.most:
                 raise _Impossible
-            entries = tuple(Var(_entry_name(x, k), (), x.dtype) for k in range(prod(x.shape)))
-            assert self.at is not None
-            self.equations.append(Equation(entries, ENTRIES, (x,), {}, self.at.origin))
+            entries = tuple(Var(_entry_name(x, k), (), x.dtype) for k in range(x.size))
+            self._append(ENTRIES, (x,), entries, {})
             self.floats.update(entries)
-            self.entries[x] = self._objects([_Number(v, self) for v in entries], x.shape)
+            self.entries[x] = np.array([_Number(v, self) for v in entries], object).reshape(x.shape)
         return self.entries[x]
-
-    @staticmethod
-    def _objects(values: list[Any], shape: tuple[int, ...]) -> Any:
-        array = np.empty(len(values), object)
-        array[:] = values
-        return array.reshape(shape)
 
     # --------------------------------------------------------------------------------------------------- equations
 
@@ -172,13 +160,13 @@ class _Expansion:
         """Whether an equation could be written with floats; if so, it is."""
         mark = len(self.equations)
         y = eq.outputs[0]
-        if len(eq.outputs) > 1 or y.dtype not in _FLOATS or not 0 < prod(y.shape) <= self.most or is_random(eq):
+        if len(eq.outputs) > 1 or y.dtype not in _FLOATS or not 0 < y.size <= self.most or is_random(eq):
             return False
         elementwise = formula(eq) is not None or isinstance(eq.row.fn, np.ufunc)
         moving = eq.row.kind in ("linear", "bilinear")
         if not elementwise and not moving or eq.row.outputs:
             return False
-        if not self.strict and any(prod(np.shape(x) if not isinstance(x, Var) else x.shape) != 1 for x in eq.operands):
+        if not self.strict and any(np.size(example(x)) != 1 for x in eq.operands):
             return False  # neither an operation on floats, nor one that makes a float of an array with one entry
         try:
             operands = [self._entries(x) for x in eq.operands]
@@ -196,31 +184,20 @@ class _Expansion:
 
     def _by_entry(self, eq: Equation, operands: list[Any]) -> Any:
         y = eq.outputs[0]
-        if any(isinstance(x, Var) and x.dtype not in _FLOATS for x in eq.operands):
-            raise _Impossible
         columns = [np.broadcast_to(a, y.shape).ravel() for a in operands]
         entries = [self._scalar(eq.row, xs, y, k, eq.params) for k, xs in enumerate(zip(*columns, strict=True))]
-        return self._objects(entries, y.shape)
+        return np.array(entries, object).reshape(y.shape)
 
     def _by_row(self, eq: Equation, operands: list[Any], mark: int) -> Any:
         """The row's function on arrays of objects: products and sums are written out, and entries are moved."""
         entries = np.asarray(eq.row.fn(*operands, **eq.params), object)
         made_here = {v for e in self.equations[mark:] for v in e.outputs}
-        names = {e.var: _entry_name(eq.outputs[0], k) for k, e in enumerate(entries.ravel()) if isinstance(e, _Number)}
-        new = {v: Var(name, v.shape, v.dtype) for v, name in names.items() if v in made_here}
-        for i in range(mark, len(self.equations)):
-            e = self.equations[i]
-            operands = [new.get(x, x) if isinstance(x, Var) else x for x in e.operands]
-            outputs = tuple(new.get(v, v) for v in e.outputs)
-            self.equations[i] = replace(e, outputs=outputs, operands=tuple(operands))
-        self.floats.update(new.values())
-        for e in entries.ravel():
-            if isinstance(e, _Number):
-                e.var = new.get(e.var, e.var)
+        for k, e in enumerate(entries.ravel()):
+            if isinstance(e, _Number) and e.var in made_here:
+                e.var.name = _entry_name(eq.outputs[0], k)
         return entries
 
     def scalar(self, ufunc: np.ufunc, *operands: Any) -> Any:
-        assert self.at is not None
         return self._scalar(ROWS[ufunc], operands, self.at.outputs[0], 0, {})
 
     def _scalar(self, row: Primitive, xs: Sequence[Operand], y: Var, k: int, params: dict[str, Any]) -> Any:
@@ -228,17 +205,15 @@ class _Expansion:
         if not any(isinstance(p, _Number) for p in xs):
             with np.errstate(all="ignore"):
                 return np.asarray(row.fn(*(np.asarray(p, float) for p in xs), **params)).item()
-        assert self.at is not None
         v = Var(_entry_name(y, k), (), y.dtype)
-        operands = tuple(p.var if isinstance(p, _Number) else p for p in xs)
-        self.equations.append(Equation((v,), row, operands, params, self.at.origin))
+        self._append(row, tuple(p.var if isinstance(p, _Number) else p for p in xs), (v,), params)
         self.floats.add(v)
         return _Number(v, self)
 
 
 def _entry_name(x: Var, k: int) -> str:
     """``V12`` for an entry of a matrix, the name itself for a single number."""
-    if prod(x.shape) == 1:
+    if x.size == 1:
         return x.name
     place = np.unravel_index(k, x.shape)
     return x.name + ("_" if max(x.shape) > 10 else "").join(str(int(j)) for j in place)
