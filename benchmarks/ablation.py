@@ -11,7 +11,7 @@ from typing import Any
 from unittest.mock import patch
 
 from autograd_lite.compiling import compile as compiler
-from autograd_lite.compiling.passes import algebra, batching, innermost, memory, pooling, strips, together
+from autograd_lite.compiling.passes import algebra, batching, innermost, memory, strips, together
 from benchmarks import timing
 from benchmarks.workload import TUNED, Prepared, Workload
 from benchmarks.workloads import WORKLOADS
@@ -34,7 +34,6 @@ PARTS = {
     "  sums of x.T @ g": (batching._Batch, "sums_of_products", nothing),
     "  strips": (strips, "shape_of", nothing),
     "  added up as strips": (innermost._Innermost, "_added_up", nothing),
-    "  mask before put": (pooling._Pooled, "masked", lambda self: self.block),
     "  sums of squares": (together._Updates, "_with_squares", lambda self: self.block.equations),
     "memory: parts of joins": (memory.Memory, "_find_parts", nothing),
     "memory: orders": (memory.Memory, "_choose_orders", nothing),
