@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import partial
-from operator import attrgetter, setitem
+from operator import attrgetter
 from types import (
     BuiltinMethodType,
     CodeType,
@@ -40,7 +40,7 @@ from ..engine.value import Value
 from ..table import Primitive
 from .libraries import PACKAGE, home_of, is_c, is_librarys, is_opaque, kind_of
 from .outside import SMALL, Outside, Source
-from .places import CONTENT, KEYS, LENGTH, MISSING, PLAIN, Attribute, Named, ShapeOf, plain_array, read, same
+from .places import CONTENT, KEYS, LENGTH, MISSING, PLAIN, Attribute, Named, ShapeOf, assign, plain_array, read, same
 from .unseen import Unseen, refuse
 
 LONG = 1_000  # entries of a container; a longer one is data
@@ -99,7 +99,8 @@ class Closure:
         self.outside = outside
         self.undo: list[tuple[Any, ...]] = []
         self.variables: dict[Any, tuple[Any, Any, Any]] = {}
-        self._back: dict[Any, tuple[Any, ...]] = {}  # how to assign to the variables
+        self._assigned: set[Any] = set()  # the variables that can be assigned to
+        self._owners: dict[int, Any] = {}  # the class that a namespace belongs to
         self._swapped: dict[Any, tuple[Any, Any, Any]] = {}  # container, key, what stands there
         self._seen: dict[int, Any] = {}
         self._unseen: dict[int, Unseen] = {}  # what stands for values that cannot be compared
@@ -141,21 +142,27 @@ class Closure:
 
     # ----------------------------------------------------------------------------------------------- one value
 
-    def _visit(self, value: object, container: object, key: object, *put: Any, note: bool = True) -> None:
-        """Note a value, and let Tensors stand for its arrays; ``put[0](*put[1:], x)`` assigns to its place."""
+    def _visit(self, value: object, container: object, key: object, note: bool = True) -> None:
+        """Note a value, and let Tensors stand for its arrays."""
         if (id(container), key) in self.variables or (id(container), key) in self._swapped:
             return  # a namespace may be reached in two ways
         if note and not isinstance(value, (np.ndarray, ModuleType)):
             self._note(value, container, key)
-            self._back[id(container), key] = (*put, value)
+            self._assigned.add((id(container), key))
         new = self._stand_for(value, container, key)
         if new is not value:
-            self._swap(container, key, value, new, put)
+            self._swap(container, key, value, new)
 
-    def _swap(self, container: object, key: object, value: object, new: object, put: tuple[Any, ...]) -> None:
-        self.undo.append((*put, value))
-        put[0](*put[1:], new)
+    def _swap(self, container: object, key: object, value: object, new: object) -> None:
+        self.undo.append((self._assign, container, key, value))
+        self._assign(container, key, new)
         self._swapped[id(container), key] = container, key, new
+
+    def _assign(self, container: Any, key: Any, value: object) -> None:
+        if isinstance(container, MappingProxyType):
+            type.__setattr__(self._owners[id(container)], key, value)
+        else:
+            assign(container, key, value)
 
     def _note(self, value: object, container: object, key: object) -> None:
         self.variables[id(container), key] = container, key, value
@@ -237,7 +244,7 @@ class Closure:
         elif isinstance(value, MappingProxyType):
             self._stand_for(gc.get_referents(value)[0], value, key)
         elif isinstance(value, Enum):
-            self._visit(value._value_, vars(value), "_value_", dict.__setitem__, vars(value), "_value_")
+            self._visit(value._value_, vars(value), "_value_")
             self._class(type(value))
         elif isinstance(value, attrgetter):
             self._words.update(word for path in value.__reduce__()[1] for word in path.split("."))
@@ -252,11 +259,10 @@ class Closure:
         if not isinstance(value, frozenset):
             self._note(tuple(value), value, KEYS)
         if isinstance(value, defaultdict):
-            place = Attribute("default_factory", "default_factory")
-            self._visit(value.default_factory, value, place, setattr, value, place.name)
+            self._visit(value.default_factory, value, Attribute("default_factory", "default_factory"))
         if isinstance(value, dict):
             for k, part in list(value.items()):
-                self._visit(part, value, k, dict.__setitem__, value, k)
+                self._visit(part, value, k)
         elif isinstance(value, (set, frozenset)):
             for part in value:
                 self._stand_for(part, value, key)
@@ -268,7 +274,7 @@ class Closure:
                 self._note(len(old), value, LENGTH)
                 for k, part in enumerate(old):
                     if new[k] is not part:
-                        self._swap(value, k, part, new[k], (setitem, value, k))
+                        self._swap(value, k, part, new[k])
                     if not isinstance(part, np.ndarray):
                         self._note(part, value, k)
         if not isinstance(value, frozenset):
@@ -278,20 +284,20 @@ class Closure:
         for word, cell in zip(f.__code__.co_freevars, f.__closure__ or (), strict=True):
             key = Attribute("cell_contents", word)
             if word != "__class__" and (value := read(cell, key)) is not MISSING:
-                self._visit(value, cell, key, setattr, cell, key.name)
+                self._visit(value, cell, key)
         self._parts(f)
         if INTERNAL[f.__code__.co_filename] or is_librarys(f.__code__.co_filename):
             return
         for word in ("__code__", "__defaults__", "__kwdefaults__"):
             if (value := getattr(f, word)) is not None:
-                self._visit(value, f, Attribute(word, word), setattr, f, word)
+                self._visit(value, f, Attribute(word, word))
         self._space(_Space(f.__dict__, f))
         self._words.update(_attributes(f.__code__))
         space = f.__globals__
         names = dict.fromkeys(_globals(f.__code__))
         for word in (*names, *(_attributes(f.__code__) if "globals" in names else ())):
             if word in space:
-                self._visit(space[word], space, word, dict.__setitem__, space, word)
+                self._visit(space[word], space, word)
             else:
                 self._absent.append((space, word))
                 if word in vars(builtins):
@@ -358,6 +364,7 @@ class Closure:
     def _space(self, space: _Space) -> None:
         self._spaces.append(space)
         self._namespaces.append(space)
+        self._owners[id(space.names)] = space.owner
         self._containers.append(space.names)
 
     def _look_at_names(self, space: _Space) -> None:
@@ -373,18 +380,17 @@ class Closure:
                 continue
             space.done.add(word)
             place: tuple[Any, Any] = names, word
-            put = (type.__setattr__, owner) if is_class else (dict.__setitem__, names)
             if isinstance(value, MemberDescriptorType) and not is_class:  # a slot
-                place, put = (owner, Attribute(word, word)), (object.__setattr__, owner)
+                place = owner, Attribute(word, word)
                 value = read(*place)
             if space.called is None or not isinstance(value, np.ndarray):
-                self._visit(value, *place, *put, word, note=space.noted)
+                self._visit(value, *place, note=space.noted)
             elif plain_array(value) is not None and value.size <= SMALL:
                 self._note(value, *place)
                 self._note(read(value, CONTENT), value, CONTENT)
             else:
                 new = self._refuse(value, space.called, kind_of(owner), "numbers and arrays")
-                self._swap(*place, value, new, (*put, word))
+                self._swap(*place, value, new)
 
     @property
     def _any_attribute(self) -> bool:
@@ -416,9 +422,8 @@ class Closure:
                 self._note(now, container, key)
             else:
                 changed.append((container, key))
-                if place in self._back:
-                    back, *rest = self._back[place]
-                    back(*rest)
+                if place in self._assigned:
+                    self._assign(container, key, before)
         for space, word in self._absent:
             if word in space:
                 changed.append((space, word))
@@ -477,9 +482,8 @@ class Closure:
             return
         before = self._before[id(container)][1]
         if isinstance(container, MappingProxyType):
-            cls = next(space.owner for space in self._spaces if space.names is container)
             for word in container.keys() - before.keys():
-                type.__delattr__(cls, word)
+                type.__delattr__(self._owners[id(container)], word)
         else:
             container.clear()
             (container.update if isinstance(container, (dict, set)) else container.extend)(before)

@@ -82,6 +82,16 @@ def read(container: Any, key: Any) -> Any:
         return MISSING
 
 
+def assign(container: Any, key: Any, value: object) -> None:
+    """Set the value at a place, whatever the class of the container makes of that."""
+    if isinstance(key, Attribute):
+        object.__setattr__(container, key.name, value)
+    elif isinstance(container, dict):
+        dict.__setitem__(container, key, value)
+    else:
+        container[key] = value
+
+
 @cache
 def _acts_as_array(cls: type) -> bool:
     """Whether a subclass of ndarray changes nothing that an array does."""
