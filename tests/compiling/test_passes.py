@@ -85,16 +85,10 @@ def test_constants_are_computed_once():
         (lambda x: np.negative(np.negative(x)), ["negative"]),
         (lambda x: ag.set_at(x, Ellipsis, np.exp(x)), ["exp"]),
         (lambda x: x + -np.sin(x), ["sin", "negative", "subtract"]),
-        (lambda x: x - -np.sin(x), ["sin", "negative", "add"]),
-        (lambda x: x / 4.0, ["multiply"]),
         (lambda x: x / 3.0, ["divide"]),
-        (lambda x: x / 2.0**-1074, ["divide"]),  # its inverse is infinite, and 0 * inf is nan
         (lambda x: x * -1.0, ["negative"]),
-        (lambda x: x.T.T, ["transpose"]),
         (lambda x: np.reshape(np.reshape(x, (20, 10)), 200), ["reshape", "reshape"]),
         (lambda x: x + 0.0, ["add"]),  # -0.0 + 0.0 is 0.0
-        (lambda x: np.sin(x - 0.0), ["sin"]),
-        (lambda x: x - (-0.0), ["subtract"]),  # which is x + 0.0
         (lambda x: np.broadcast_to(x[0], (10, 20)) * x, ["getitem", "broadcast_to", "multiply"]),
     ],
 )
@@ -109,11 +103,6 @@ def test_algebra(f, expected):
         (got,) = compiled(ag.trace(f)(x))(special)
     np.testing.assert_array_equal(got, want)
     np.testing.assert_array_equal(np.signbit(got) | np.isnan(got), np.signbit(want) | np.isnan(want))
-
-
-def test_a_sum_of_what_was_broadcast_is_a_product():
-    b = simplified(block(lambda x: np.sum(np.broadcast_to(x[0], (10, 20)), axis=0), x))
-    assert str(b.equations[-1]).endswith("= multiply(a, 10.0)")
 
 
 def test_fast_allows_multiplication_by_an_inverse():

@@ -1,14 +1,14 @@
-"""Algebra: rewrites that change no result, not even its rounding, and with ``fast=True`` some that do.
+"""Algebra: rewrites that change no result, not even its rounding, and with ``fast=True`` one that does.
 
-``x * 1`` is x, ``-(-x)`` is x, ``a + (-b)`` is ``a - b``, ``x / 4`` is ``x * 0.25``; a transpose of a transpose and a
-reshape of a reshape are one; a broadcast is left to the operation that uses it. ``x + 0`` (because of
-``-0.0``), ``x * 0`` and ``x - x`` (because of nan) are not among them.
+``x * 1`` is x, ``-(-x)`` is x, ``a + (-b)`` is ``a - b``; a reshape of a reshape is one; a broadcast is left to the
+operation that uses it; the sum of all products is a dot product. ``x + 0`` (because of ``-0.0``), ``x * 0`` and
+``x - x`` (because of nan) are not among them.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
-from math import frexp
 from typing import Any
 
 import numpy as np
@@ -27,16 +27,16 @@ def simplified(block: Block) -> Block:
     def rule(eq: Equation, defined: Defined) -> Any:
         if len(eq.outputs) != 1:
             return None
-        changed = False
+        before = eq
         if eq.row.kind == "elementwise" or isinstance(eq.row.fn, np.ufunc):
-            eq, changed = _unbroadcast(eq, defined)
+            eq = _unbroadcast(eq, defined)
         rewrite = _RULES.get(eq.row.algebra or "")
         replacement = rewrite(eq, defined) if rewrite else None
-        if replacement is None and block.fast and eq.row.algebra == "quotient":
-            replacement = _quotient(eq, defined, exact=False)
+        if block.fast and eq.row.algebra == "quotient":
+            replacement = _inverse(eq)
         if isinstance(replacement, tuple):
             return written(eq, *replacement, into=eq.outputs)
-        return [eq] if replacement is None and changed else replacement
+        return [eq] if replacement is None and eq is not before else replacement
 
     return block.mapped(rule)
 
@@ -54,23 +54,19 @@ def _number(x: Operand) -> Any:
     return x if isinstance(x, (int, float)) else uniform(x)
 
 
-def _unbroadcast(eq: Equation, defined: Defined) -> tuple[Equation, bool]:
-    """Operands as they were before they were broadcast, where the operation broadcasts them itself."""
+def _unbroadcast(eq: Equation, defined: Defined) -> Equation:
+    """An equation with operands as they were before they were broadcast, where the operation broadcasts them itself."""
     operands = list(eq.operands)
     for k, x in enumerate(operands):
         before = maker(x, defined, "broadcast")
         small = before.operands[0] if before is not None else uniform(x) if type(x) is np.ndarray and x.ndim else None
         if small is None or x is small:
             continue
-        shapes = [shape_of(small if j == k else other) for j, other in enumerate(operands)]
+        shapes = [getattr(small if j == k else other, "shape", ()) for j, other in enumerate(operands)]
         if np.broadcast_shapes(*shapes) == eq.outputs[0].shape:
             operands[k] = small
-    changed = any(a is not b for a, b in zip(operands, eq.operands, strict=True))
-    return (Equation(eq.outputs, eq.row, tuple(operands), eq.params, eq.origin), True) if changed else (eq, False)
-
-
-def shape_of(x: Operand) -> Any:
-    return x.shape if isinstance(x, (Var, np.ndarray)) else np.shape(x)
+    same = all(a is b for a, b in zip(operands, eq.operands, strict=True))
+    return eq if same else replace(eq, operands=tuple(operands))
 
 
 # A rule returns the value that an equation can be replaced by, or a function of NumPy and its operands, or None.
@@ -97,23 +93,12 @@ def _sum(eq: Equation, defined: Defined) -> Any:
     return None
 
 
-def _difference(eq: Equation, defined: Defined) -> Any:
-    a, b = eq.operands
-    if (n := maker(b, defined, "negation")) is not None:
-        return np.add, a, *n.operands
-    k = _number(b)
-    zero = k is not None and np.asarray(k).dtype.kind in "bif" and k == 0 and not np.signbit(k)  # x - 0, not x - (-0.0)
-    return a if zero and _like(a, eq) else None
-
-
-def _quotient(eq: Equation, defined: Defined, exact: bool = True) -> Any:
-    """Division by a power of two (or with ``exact=False`` by any number) is multiplication by its inverse."""
+def _inverse(eq: Equation) -> Any:
+    """Division by a number is multiplication by its inverse, which rounds differently."""
     a, b = eq.operands
     k = _number(b)
     if k is None or not isinstance(a, Var) or a.dtype != eq.outputs[0].dtype or not np.isfinite(k) or not k:
         return None
-    if exact and (a.dtype.kind != "f" or abs(frexp(float(k))[0]) != 0.5 or not 2**-10 < abs(float(k)) < 2**10):
-        return None  # of a number near 0 the inverse may be infinite
     if isinstance(b, (int, float)):
         return np.multiply, a, float(1 / k)
     return (np.multiply, a, np.broadcast_to(np.asarray(1 / k, b.dtype), b.shape)) if b.dtype.kind == "f" else None
@@ -129,23 +114,6 @@ def _negation(eq: Equation, defined: Defined) -> Any:
     return n.operands[0] if n is not None and _like(n.operands[0], eq) else None
 
 
-def _transpose(eq: Equation, defined: Defined) -> Any:
-    x = eq.operands[0]
-    before = maker(x, defined, "transpose")
-    order = _order(eq)
-    if before is not None:
-        (x,), first = before.operands, _order(before)
-        order = tuple(first[k] for k in order)
-    if order == tuple(range(len(order))):
-        return x if _like(x, eq) else None
-    return None if before is None else (partial(np.transpose, axes=order), x)
-
-
-def _order(eq: Equation) -> tuple[int, ...]:
-    axes = eq.params["axes"]
-    return tuple(range(eq.outputs[0].ndim))[::-1] if axes is None else tuple(axes)
-
-
 def _reshape(eq: Equation, defined: Defined) -> Any:
     x, y = eq.operands[0], eq.outputs[0]
     before = maker(x, defined, "reshape")
@@ -153,11 +121,6 @@ def _reshape(eq: Equation, defined: Defined) -> Any:
         (x,) = before.operands
         return x if _like(x, eq) else (partial(np.reshape, shape=y.shape), x)
     return x if _like(x, eq) else None
-
-
-def _matrix_transpose(eq: Equation, defined: Defined) -> Any:
-    before = maker(eq.operands[0], defined, "matrix transpose")
-    return None if before is None else before.operands[0]
 
 
 def _assignment(eq: Equation, defined: Defined) -> Any:
@@ -169,25 +132,6 @@ def _assignment(eq: Equation, defined: Defined) -> Any:
 
 def _same(eq: Equation, defined: Defined) -> Any:
     return eq.operands[0] if _like(eq.operands[0], eq) else None
-
-
-def _total(eq: Equation, defined: Defined) -> Any:
-    """The sum of a broadcast value is a product with the number of copies; the sum of all products is a dot product."""
-    if (product := _sum_of_products(eq, defined)) is not None:
-        return product
-    before = maker(eq.operands[0], defined, "broadcast")
-    if before is None:
-        return None
-    x, wide, y = before.operands[0], eq.operands[0], eq.outputs[0]
-    if not isinstance(x, Var) or x.size != y.size or not y.size or y.dtype.kind not in "fc":
-        return None
-    axis = eq.params["axis"]
-    axes = range(wide.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    extra = wide.ndim - x.ndim
-    if any(k >= extra and x.shape[k - extra] != 1 for k in axes):
-        return None
-    copies = float(wide.size // y.size)
-    return lambda x: (x if x.shape == y.shape else x.reshape(y.shape)) * copies, x
 
 
 def _sum_of_products(eq: Equation, defined: Defined) -> Any:
@@ -203,7 +147,6 @@ def _sum_of_products(eq: Equation, defined: Defined) -> Any:
 
 
 _RULES: dict[str, Any] = {
-    "product": _product, "sum": _sum, "difference": _difference, "quotient": _quotient, "negation": _negation,
-    "transpose": _transpose, "reshape": _reshape, "identity": _same, "broadcast": _same, "cast": _same,
-    "total": _total, "assignment": _assignment, "matrix transpose": _matrix_transpose,
+    "product": _product, "sum": _sum, "negation": _negation, "reshape": _reshape, "identity": _same,
+    "broadcast": _same, "cast": _same, "total": _sum_of_products, "assignment": _assignment,
 }  # fmt: skip

@@ -17,7 +17,7 @@ import numpy as np
 from ...program import Equation, Var
 from ...rules.windows import counts
 from ...table import Primitive
-from ..block import Block, new, written
+from ..block import Block, maker, new, written
 from . import strips
 from .memory import WORTH
 
@@ -46,11 +46,8 @@ class _Innermost:
     def __init__(self, block: Block) -> None:
         self.equations: list[Equation] = []
         self.stacks: set[Var] = set()  # values whose first axis is innermost
-        self.copies: dict[Var, Var] = {}
         self.defined: dict[Var, Equation] = {}
-        self.pairs: dict[Var, tuple[Var, Var]] = {}  # of products ``A @ B.mT`` of two such stacks
         self.products: dict[Var, tuple[Var, Var]] = {}  # of products ``A @ B`` of a matrix and such a stack
-        self.strips: dict[Var, Var] = {}  # columns of windows as views of strips
 
     def add(self, eq: Equation) -> None:
         y = eq.outputs[0]
@@ -74,12 +71,10 @@ class _Innermost:
             return
         self._append([eq])
 
-    def _append(self, equations: list[Equation]) -> Var:
-        """The result of the last equation, after all of them."""
+    def _append(self, equations: list[Equation]) -> None:
         for eq in equations:
             self.equations.append(eq)
             self.defined.update(dict.fromkeys(eq.outputs, eq))
-        return eq.outputs[0]
 
     def _instead(self, eq: Equation, f: Callable[..., Any], *operands: Any) -> bool:
         """Compute the result of an equation by another function, of other operands."""
@@ -89,64 +84,62 @@ class _Innermost:
     def _copied(self, x: Any, y: Var, eq: Equation) -> Any:
         if not isinstance(x, Var) or x in self.stacks or x.ndim < 3 or x.shape[0] != y.shape[0]:
             return x
-        if x not in self.copies:
-            self.copies[x] = self._append([new(eq, COPY, x)])
-            self.stacks.add(self.copies[x])
-        return self.copies[x]
+        self._append([new(eq, COPY, x)])
+        self.stacks.update(self.equations[-1].outputs)
+        return self.equations[-1].outputs[0]
 
     def _product(self, eq: Equation) -> bool:
         (a, b), y = eq.operands, eq.outputs[0]
-        if not isinstance(a, Var) or not isinstance(b, Var):
+        if not isinstance(a, Var) or a.ndim != 2 or b not in self.stacks or b.ndim != 3:
             return False
-        if a.ndim == 2 and b.ndim == 3 and b in self.stacks:
-            self.products[y] = a, b
-            self.stacks.add(y)
-            shape = *y.shape[1:], y.shape[0]
-            if (columns := self._columns(b)) is None:
-                return self._instead(eq, lambda a, b: a.dot(_matrix(b)).reshape(shape).transpose(2, 0, 1), a, b)
-            places = prod(self.defined[b].params["kernel"])
+        self.products[y] = a, b
+        self.stacks.add(y)
+        shape = *y.shape[1:], y.shape[0]
+        if (unfolded := self._in_strips(b)) is None:
+            return self._instead(eq, lambda a, b: a.dot(_matrix(b)).reshape(shape).transpose(2, 0, 1), a, b)
+        x, of = unfolded
 
-            def product(a: Any, columns: Any) -> Any:
-                # the columns of `a` in the order of strips: places, then channels
-                a = a.reshape(a.shape[0], -1, places).transpose(0, 2, 1).reshape(a.shape)
-                return np.matmul(a, columns).transpose(1, 0, 2).reshape(shape).transpose(2, 0, 1)
+        def product(a: Any, x: Any) -> Any:
+            # the columns of `a` in the order of strips: places, then channels
+            a = a.reshape(a.shape[0], -1, prod(of["kernel"])).transpose(0, 2, 1).reshape(a.shape)
+            return np.matmul(a, _columns(x, of)).transpose(1, 0, 2).reshape(shape).transpose(2, 0, 1)
 
-            return self._instead(eq, product, a, columns)
-        turned = self.defined.get(b)
-        if turned is not None and turned.row.algebra == "matrix transpose" and a in self.stacks and a.ndim == 3:
-            (c,) = turned.operands
-            if c in self.stacks and c.ndim == 3:
-                self.pairs[y] = a, c
-        return False
+        return self._instead(eq, product, a, x)
 
     def _total(self, eq: Equation) -> bool:
         x, y, axis, kept = eq.operands[0], eq.outputs[0], eq.params["axis"], eq.params["keepdims"]
         axes = axis if type(axis) is tuple else (axis,)
-        if x in self.pairs and axes == (0,) and not kept:
-            a, b = self.pairs[x]
-            if (columns := self._columns(b)) is None:
+        if axes == (0,) and not kept and (pair := self._pair(x)) is not None:
+            a, b = pair
+            if (unfolded := self._in_strips(b)) is None:
                 return self._instead(eq, lambda a, b: _matrix(a).dot(_matrix(b).T), a, b)
-            places = prod(self.defined[b].params["kernel"])
+            x, of = unfolded
 
-            def sum_of_products(g: Any, columns: Any) -> Any:
+            def sum_of_products(g: Any, x: Any) -> Any:
+                columns = _columns(x, of)
                 products = np.matmul(columns, _by_windows(g, len(columns)).transpose(1, 2, 0))  # faster than g first
-                return products.sum(axis=0).reshape(places, -1, y.shape[0]).transpose(2, 1, 0).reshape(y.shape)
+                split = products.sum(axis=0).reshape(prod(of["kernel"]), -1, y.shape[0])
+                return split.transpose(2, 1, 0).reshape(y.shape)
 
-            return self._instead(eq, sum_of_products, a, columns)
-        if x in self.stacks and x.ndim > 2 and axes == (0, *range(2, x.ndim)) and prod(x.shape):
+            return self._instead(eq, sum_of_products, a, x)
+        if x in self.stacks and x.ndim > 2 and axes == (0, *range(2, x.ndim)) and x.size:
             return self._instead(eq, lambda x: _matrix(x).sum(axis=1).reshape(y.shape), x)
         return False
 
-    def _columns(self, b: Var) -> Var | None:
-        """Columns of windows as a view of strips."""
-        eq = self.defined.get(b)
-        if eq is None or eq.row.algebra != "windows as columns":
+    def _pair(self, x: Var) -> tuple[Var, Var] | None:
+        """A and B of a product ``A @ B.mT`` of two stacks that are innermost."""
+        eq = maker(x, self.defined, "matrix product")
+        turned = maker(eq.operands[1], self.defined, "matrix transpose") if eq is not None else None
+        if eq is None or turned is None:
             return None
-        if b not in self.strips and strips.shape_of(eq.operands[0].shape, **eq.params) is not None:
-            size, stride = eq.params["kernel"][0], eq.params["stride"][0]
-            cut = new(eq, strips.CUT, *eq.operands, **eq.params)
-            self.strips[b] = self._append([cut, new(eq, strips.OVERLAPPING, *cut.outputs, size=size, stride=stride)])
-        return self.strips.get(b)
+        a, b = eq.operands[0], turned.operands[0]
+        return (a, b) if a in self.stacks and b in self.stacks and a.ndim == b.ndim == 3 else None
+
+    def _in_strips(self, columns: Var) -> tuple[Var, dict[str, Any]] | None:
+        """Images whose columns of windows are a view of strips, and the windows."""
+        eq = maker(columns, self.defined, "windows as columns")
+        possible = eq is not None and strips.shape_of(eq.operands[0].shape, **eq.params) is not None
+        return (eq.operands[0], eq.params) if eq is not None and possible else None
 
     def _added_up(self, eq: Equation) -> bool:
         """Columns that are a product, added up at their places in images."""
@@ -175,6 +168,11 @@ class _Innermost:
 def _matrix(x: Any) -> Any:
     """A stack of matrices (n, rows, columns) as one matrix (rows, columns * n): a view."""
     return x.transpose(*range(1, x.ndim), 0).reshape(x.shape[1], -1)
+
+
+def _columns(x: Any, of: dict[str, Any]) -> Any:
+    """Columns of windows as a view of strips."""
+    return strips.OVERLAPPING(strips.CUT(x, **of), size=of["kernel"][0], stride=of["stride"][0])
 
 
 def _by_windows(g: Any, count: int) -> Any:
