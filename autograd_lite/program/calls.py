@@ -30,6 +30,7 @@ from .graph import equations_of
 from .naming import short_names
 from .numbers import Number, Prelude
 from .outside import Outside, Source, Step
+from .places import entries_of
 from .program import Program
 from .unseen import Unseen, refuse
 
@@ -174,28 +175,28 @@ def record_call(
         Whether gradients are recorded at the call.
     """
     with np.errstate(all="ignore"), untouched(f, (args, params), kind=References) as changes:
-        run, variables = _run(f, leaves((args, params)), args, params, static, recording)
-        _check_draws(changes, run)
+        recorded = _run(f, leaves((args, params)), args, params, static, recording)
+        _check_draws(changes, recorded)
         del changes
     # What only the trace has held is gone now.
-    return run.recording(variables)
+    return recorded.finished()
 
 
-def _check_draws(changes: Snapshot, run: _Made) -> None:
+def _check_draws(changes: Snapshot, run: _Run) -> None:
     """Raise if numbers were drawn that a program cannot draw again."""
     recorded = {id(numpy_generator(n.params["generator"])) for n in run.draws}
     if any(id(generator) not in recorded for generator in changes.drawn_from()):
         raise RuntimeError(
-            f"{run.name} draws from a generator of NumPy or Python: inside jit the numbers would be drawn once, and "
-            "be the same in every call. Write ag.rand_like(x), ag.randn_like(x) or F.dropout(x), or draw outside and "
-            "pass them in"
+            f"{run.call.program.name} draws from a generator of NumPy or Python: inside jit the numbers would be drawn "
+            "once, and be the same in every call. Write ag.rand_like(x), ag.randn_like(x) or F.dropout(x), or draw "
+            "outside and pass them in"
         )
 
 
 def _run(
     f: Callable[..., Any], originals: list[Any], args: tuple[Any, ...], params: dict[str, Any],
     static: Sequence[Any], recording: bool,
-) -> Any:
+) -> _Run:
     outside = Outside()
     closure = Closure(outside)
     first: dict[int, int] = {}  # of an array that is passed twice: a write to one is a write to the other
@@ -214,7 +215,7 @@ def _run(
         containers = [(old, new, new.copy()) for pair in pairs for old, new in _containers(*pair)]
         with changed(recording=recording, group=None, outside=outside):
             result, variables = run(f, wrapped, keywords)
-            roots, pulled = _pulled_back(leaves(result), outside) if recording else ([], {})
+            starts, pulled = _pulled_back(leaves(result), outside) if recording else ([], {})
         for x in leaves(result):
             if type(x) is Unseen:
                 refuse(x)
@@ -226,12 +227,14 @@ def _run(
     stores = _stores(containers, inputs)
     if stores:
         result = result, [values for *_, values in stores]
-    recorded = _Made(f, wrapped, nodes, result, [*variables, *keywords.items()], outside, roots, pulled)
-    recorded.outside["stores"] = [store[:3] for store in stores]
-    recorded.given = any(isinstance(x, Value) for x in originals)
-    closure.note_arrays(recorded.sources.values())
+    ends = _Ends(leaves(result), outside, pulled)
+    recorded = _Run(f, wrapped, nodes, result, [*variables, *keywords.items()], outside, ends)
+    recorded.starts, recorded.given = starts, any(isinstance(x, Value) for x in originals)
+    closure.note_arrays(recorded.call.sources.values())
+    recorded.call.stores.extend(store[:3] for store in stores)
+    recorded.call.variables.extend(closure.variables.values())
     vars(outside).clear()  # which is part of a cycle
-    return recorded, list(closure.variables.values())
+    return recorded
 
 
 def _containers(old: object, new: object) -> Iterator[tuple[Any, Any]]:
@@ -239,7 +242,7 @@ def _containers(old: object, new: object) -> Iterator[tuple[Any, Any]]:
     if isinstance(old, (dict, list, tuple)):
         if not isinstance(old, tuple):
             yield old, new
-        for pair in zip(*((t.values() if isinstance(t, dict) else t) for t in (old, new)), strict=True):
+        for pair in zip(*(entries_of(t).values() for t in (old, new)), strict=True):
             yield from _containers(*pair)
 
 
@@ -250,8 +253,7 @@ def _stores(containers: Sequence[tuple[Any, Any, Any]], inputs: Sequence[Any]) -
     stores = []
     moved = {*map(id, inputs), *(id(new) for _, new, _ in containers)}
     for k, (old, new, before) in enumerate(containers):
-        entries = dict(new.items() if isinstance(new, dict) else enumerate(new))
-        first = dict(before.items() if isinstance(before, dict) else enumerate(before))
+        entries, first = entries_of(new), entries_of(before)
         keys = [key for key, x in entries.items() if key not in first or x is not first[key]]
         again = keys and sum(1 for x, _, _ in containers if x is old) > 1
         if again or list(entries)[: len(first)] != list(first) or any(
@@ -327,106 +329,114 @@ def _prelude(
     return Prelude(outside.arithmetic, numbers, scalars)
 
 
-class _Made:
-    """What a run has made, as long as it is not known which Tensors came from outside: those that outlive it."""
+class _Run:
+    """What a run has made, as long as it is not known which Tensors came from outside: those that outlive it.
 
-    given = False  # whether Tensors were passed
+    Attributes
+    ----------
+    call : Call
+        With weak references to these Tensors. The captured values of its program have all that could be from outside,
+        and the gradients have their values.
+    """
 
     def __init__(
         self, f: Callable[..., Any], args: tuple[Any, ...], inputs: list[Node], result: Any,
-        variables: list[tuple[str, Any]], outside: Outside, starts: list[int], pulled: Mapping[Node, Any],
+        variables: list[tuple[str, Any]], outside: Outside, ends: _Ends,
     ) -> None:  # fmt: skip
-        ends = _Ends(leaves(result), outside, pulled)
+        self.starts: list[int] = []  # the leaves of the result that the backward pass begins at
+        self.given = False  # whether Tensors were passed
         used = {*ends.nodes, *ends.written}
         sources = {n: s for n, s in outside.found.items() if s.kind in ("argument", "cotangent") or n in used}
         names = _with_scalars(names_of(f, args, inputs, ends.nodes, variables, ends.slopes), sources, outside)
         fresh = short_names(names.values())
         var = {n: Var(names.get(n) or next(fresh), n.shape, n.dtype) for n in sources}
         operations = [n for n in ends.nodes if n not in sources]
-        self.equations = equations_of(operations, var, names, fresh)
+        equations = equations_of(operations, var, names, fresh)
         for n in operations:
             n.xs = n.y = None  # its values, which are those of this call only
 
-        self.inputs = [var[n] for n in inputs]
-        self.prelude = _prelude(outside, inputs, sources, var)
-        self.outputs = [_var_or_array(x, var) for x in ends.results]
-        self.updates = {var[n]: _var_or_array(x, var) for n, x in ends.written.items()}
-        self.gradients = [(weakref.ref(t), None if g is None else _var_or_array(g, var)) for t, g in ends.gradients]
-        self.starts, self.pulled = starts, {var[n]: _var_or_array(g, var) for n, g in ends.pulled.items()}
+        def settled(x: object) -> Any:
+            return x if not isinstance(x, Node) else var[x] if x in var else value_of(x)
 
-        self.name, self.result = plain(getattr(f, "__name__", "f")), tree_map(lambda t: 0, result)
-        self.objects = {k: x for k, x in enumerate(leaves(result)) if not isinstance(x, (Value, np.ndarray))}
-        self.tensors = [isinstance(t, Value) for t in leaves(result)]
+        results = leaves(result)
         arguments = {id(outside.tensors[n]): var[n] for n in inputs}
-        self.structure = rebuild(args, [arguments.get(id(x), x) for x in leaves(args)])
-
+        program = Program(
+            plain(getattr(f, "__name__", "f")), tuple(var[n] for n in inputs), tuple(equations),
+            tuple(map(settled, ends.results)), {var[n]: n.y for n in sources},
+            rebuild(args, [arguments.get(id(x), x) for x in leaves(args)]), tree_map(lambda t: 0, result),
+            {var[n]: settled(x) for n, x in ends.written.items()}, _prelude(outside, inputs, sources, var),
+        )  # fmt: skip
+        self.call = Call(
+            program,
+            {var[n]: replace(s, owner=weakref.ref(s.owner)) if s.kind == "tensor" else s for n, s in sources.items()},
+            [isinstance(t, Value) for t in results],
+            {k: x for k, x in enumerate(results) if not isinstance(x, (Value, np.ndarray))},
+            None, [(weakref.ref(t), settled(g)) for t, g in ends.gradients],
+            {weakref.ref(t): had for t, had in outside.asked.items()},
+            outside.steps, False, outside.modules, outside.modes, [], [],
+        )  # fmt: skip
+        self.pulled = {var[n]: settled(g) for n, g in ends.pulled.items()}
         self.draws = outside.draws
-        self.outside: dict[str, Any] = {"steps": outside.steps, "modules": outside.modules, "modes": outside.modes}
-        self.asked = [(weakref.ref(t), had) for t, had in outside.asked.items()]
-        self.values = {var[n]: n.y for n in sources}
         self.leafs = {var[n] for n in sources if n.requires_grad}
         self.roots = {id(_root(t._data)) for t in outside.tensors.values() if t._node.name or t.requires_grad}
-        self.sources: dict[Var, Source] = {
-            var[n]: replace(s, owner=weakref.ref(s.owner)) if s.kind == "tensor" else s for n, s in sources.items()
-        }
 
-    def recording(self, variables: list[tuple[Any, Any, Any]]) -> Call:
-        """Finish: the values of Tensors that the function itself created are constants."""
+    def finished(self) -> Call:
+        """The call; the values of Tensors that the function itself created are constants."""
+        call, program = self.call, self.call.program
         sources, constants = self._living()
 
         def settled(x: Operand) -> Any:
             return constants.get(x, x) if isinstance(x, Var) else x
 
-        equations = self.equations
+        equations = program.equations
         if constants:
             equations = [replace(eq, operands=tuple(map(settled, eq.operands))) for eq in equations]
-        asked = {t: had for r, had in self.asked if (t := r()) is not None}
-        living = [(t, g) for r, g in self.gradients if (t := r()) is not None]
+        living = [(t, g) for r, g in call.gradients if (t := r()) is not None]
         after = [g for _, g in living if g is not None]
-        places = count(len(self.outputs))
-        gradients = [(t, None if g is None else next(places)) for t, g in living]
-        outputs = tuple(map(settled, (*self.outputs, *after)))
-        updates = {v: settled(x) for v, x in self.updates.items() if v not in constants}
+        places = count(len(program.outputs))
+        outputs = tuple(map(settled, (*program.outputs, *after)))
+        updates = {v: settled(x) for v, x in program.updates.items() if v not in constants}
         cotangents = [v for v, s in sources.items() if s.kind == "cotangent"]
         for v in cotangents:
             del sources[v]
         backward, equations, more = self._split(equations, cotangents, constants, len(outputs))
         tensors = self._as_tensors({
-            v for v, s in self.sources.items() if s.kind == "tensor" and (v in sources or v in self.leafs)
+            v for v, s in call.sources.items() if s.kind == "tensor" and (v in sources or v in self.leafs)
         })  # fmt: skip
-        captured = {v: self.values[v] for v in sources if v not in self.inputs}
-        program = Program(
-            self.name, tuple(self.inputs), tuple(equations), outputs + more, captured, self.structure, self.result,
-            updates, self.prelude,
+        captured = {v: program.captured[v] for v in sources if v not in program.inputs}
+        program = replace(
+            program, equations=tuple(equations), outputs=outputs + more, captured=captured, updates=updates
         )
-        return Call(
-            program, sources, tensors, self.objects, backward, gradients, asked,
-            writes=any(sources[v].kind == "tensor" for v in updates), variables=variables, **self.outside,
-        )  # fmt: skip
+        return replace(
+            call, program=program, sources=sources, tensors=tensors, backward=backward,
+            gradients=[(t, None if g is None else next(places)) for t, g in living],
+            asked={t: had for r, had in call.asked.items() if (t := r()) is not None},
+            writes=any(sources[v].kind == "tensor" for v in updates),
+        )
 
     def _living(self) -> tuple[dict[Var, Source], dict[Var, np.ndarray]]:
         """The inputs with their owners, and the values of those whose owner is gone."""
         sources, constants = {}, {}
-        for v, source in self.sources.items():
+        for v, source in self.call.sources.items():
             owner = source.owner() if source.kind == "tensor" else source.owner
             if source.kind == "tensor" and owner is None:
-                constants[v] = self._constant(self.values[v])
+                constants[v] = self._constant(self.call.program.captured[v])
             else:
                 sources[v] = replace(source, owner=owner)
         return sources, constants
 
-    def _constant(self, value: np.ndarray) -> Any:
+    def _constant(self, value: Any) -> Any:
         root = _root(value)
         if root is not value and id(root) in self.roots:
             raise RuntimeError(
-                f"{self.name} uses a view of an array from outside in a way that the trace does not follow; use the "
-                "array or Tensor itself"
+                f"{self.call.program.name} uses a view of an array from outside in a way that the trace does not "
+                "follow; use the array or Tensor itself"
             )
         return value.copy()
 
     def _split(
-        self, equations: list[Equation], cotangents: list[Var], constants: Mapping[Var, Any], size: int
-    ) -> tuple[Backward | None, list[Equation], tuple[Var, ...]]:
+        self, equations: Sequence[Equation], cotangents: list[Var], constants: Mapping[Var, Any], size: int
+    ) -> tuple[Backward | None, Sequence[Equation], tuple[Var, ...]]:
         """The backward pass, the other equations, and the further outputs that the backward pass needs."""
         if not cotangents:
             return None, equations, ()
@@ -441,24 +451,24 @@ class _Made:
         outputs = tuple(constants.get(x, x) if isinstance(x, Var) else x for x in self.pulled.values())
         used = [*(x for eq in late for x in eq.operands), *outputs]
         needed = list(dict.fromkeys(x for x in used if isinstance(x, Var) and x not in after))
-        kept = [v for v in needed if v in self.sources and v not in self.updates]
+        kept = [v for v in needed if v in self.call.sources and v not in self.call.program.updates]
         more = tuple(v for v in needed if v not in kept)
         places = {v: size + k for k, v in enumerate(more)}
         inputs = (*cotangents, *needed)
         result = tuple(0 for _ in outputs)
-        program = Program(f"{self.name}_backward", inputs, late, outputs, structure=inputs, result=result)
+        program = Program(f"{self.call.program.name}_backward", inputs, late, outputs, structure=inputs, result=result)
         return Backward(program, self.starts, [places.get(v, v) for v in needed], list(self.pulled)), early, more
 
     def _as_tensors(self, seen: set[Any]) -> list[bool]:
         """Which leaves of the result are Tensors outside of a trace too: all if Tensors were passed; or else those that
         depend on `seen`, the Tensors from outside and those that the function has made.
         """
-        for eq in self.equations:
+        for eq in self.call.program.equations:
             if not seen.isdisjoint(x for x in eq.operands if isinstance(x, Var)):
                 seen.update(eq.outputs)
         return [
             t and (self.given or not isinstance(x, Var) or x in seen)
-            for t, x in zip(self.tensors, self.outputs, strict=False)
+            for t, x in zip(self.call.tensors, self.call.program.outputs, strict=False)
         ]
 
 
@@ -474,6 +484,3 @@ def _node_or_array(t: object) -> Any:
         return np.asarray(t)
     return t._node if t._node is not None and t._node.live & TRACED else t._data
 
-
-def _var_or_array(x: object, var: Mapping[Node, Var]) -> Any:
-    return x if not isinstance(x, Node) else var[x] if x in var else value_of(x)

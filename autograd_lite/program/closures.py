@@ -40,7 +40,21 @@ from ..engine.value import Value
 from ..table import Primitive
 from .libraries import PACKAGE, home_of, is_c, is_librarys, is_opaque, kind_of
 from .outside import SMALL, Outside, Source
-from .places import CONTENT, KEYS, LENGTH, MISSING, PLAIN, Attribute, Named, ShapeOf, assign, plain_array, read, same
+from .places import (
+    CONTENT,
+    KEYS,
+    LENGTH,
+    MISSING,
+    PLAIN,
+    Attribute,
+    Named,
+    ShapeOf,
+    assign,
+    entries_of,
+    plain_array,
+    read,
+    same,
+)
 from .unseen import Unseen, refuse
 
 LONG = 1_000  # entries of a container; a longer one is data
@@ -459,8 +473,8 @@ class Closure:
         outside = self.outside
         outer = {id(t) for node, t in outside.tensors.items() if outside.found[node].kind == "tensor"}  # not made in it
         for container, before in self._before.values():
-            before = dict(before.items() if hasattr(before, "items") else enumerate(before))
-            for key, x in list(container.items() if hasattr(container, "items") else enumerate(container)):
+            before = entries_of(before)
+            for key, x in entries_of(container).items():
                 old = before.get(key)
                 if x is not old and type(x) is Unseen:
                     self._restore(container)

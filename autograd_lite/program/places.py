@@ -5,7 +5,7 @@ A place is a container and a key: a key of a dict, an index of a list, or one of
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from types import EllipsisType, NotImplementedType
@@ -80,6 +80,11 @@ def read(container: Any, key: Any) -> Any:
         return tuple(container) if key is KEYS else key(container) if isinstance(key, Named) else container[key]
     except (AttributeError, LookupError, ValueError):
         return MISSING
+
+
+def entries_of(container: Any) -> dict[Any, Any]:
+    """The entries of a container, by their keys or places."""
+    return dict(container.items() if isinstance(container, Mapping) else enumerate(container))
 
 
 def assign(container: Any, key: Any, value: object) -> None:
