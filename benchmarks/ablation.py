@@ -30,13 +30,11 @@ PARTS = {
     "  sums of products": (algebra, "_sum_of_products", nothing),
     "  x[t] @ U for all t": (batching._Batch, "shared_factors", nothing),
     "  bias of all": (batching._Batch, "_common_bias", nothing),
-    "  same operations": (batching._Batch, "same_operations", nothing),
     "  sums of x.T @ g": (batching._Batch, "sums_of_products", nothing),
     "  strips": (strips, "shape_of", nothing),
     "  added up as strips": (innermost._Innermost, "_added_up", nothing),
     "  sums of squares": (together._Updates, "_with_squares", lambda self: self.block.equations),
     "memory: parts of joins": (memory.Memory, "_find_parts", nothing),
-    "memory: orders": (memory.Memory, "_choose_orders", nothing),
     "memory: in place": (memory.Memory, "_in_place", nothing),
     "memory: into inputs": (memory.Memory, "_overwritten", nothing),
 }  # fmt: skip

@@ -156,8 +156,6 @@ class Writer:
         return self._structs[what, size]
 
     def buffer(self, y: Var, memory: Memory | None = None) -> str:
-        if memory is None and y in self.memory.index:
-            return f"{self.buffer(self.memory.part[y])}[{self.memory.index[y]}]"
         start = (memory or self.memory).place[y]
         flat = f"memory[{start}:{start + math.prod(y.shape) * y.dtype.itemsize}].view(np.{y.dtype.name})"
         strides = (memory or self.memory).static[y].strides

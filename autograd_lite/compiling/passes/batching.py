@@ -10,24 +10,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from functools import partial, reduce
+from functools import reduce
 from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from ...program import Equation, Operand, Var
-from ..block import Block, key_of, maker, ordered, written
+from ..block import Block, maker, ordered, written
 
 FEWEST = 4  # products for which it pays
-SMALL = 32_768  # bytes of an array that is better computed with others
 
 
 def batched(block: Block) -> Block:
     """`block` with products batched."""
     batch = _Batch(block)
     batch.shared_factors()
-    batch.same_operations()
     batch.sums_of_products()
     return replace(block, equations=batch.equations())
 
@@ -154,31 +152,6 @@ class _Batch:
         using = self.users[x]
         only = len(using) == 1 and using[0].row.algebra == algebra and x not in self.results
         return using[0] if only and id(using[0]) not in self.instead else None
-
-    # -------------------------------------------------------------------------------------------- same operations
-
-    def same_operations(self) -> None:
-        """``1 - h[t]`` for all t, where all ``h[t]`` are known."""
-        groups: dict[Any, dict[Var, Equation]] = {}
-        for eq in self.block.equations:
-            variables = {x for x in eq.operands if isinstance(x, Var)}
-            numbers = [x for x in eq.operands if not isinstance(x, Var)]
-            y = eq.outputs[0]
-            small = y.ndim == 2 and y.size * y.dtype.itemsize <= SMALL and not any(map(np.ndim, numbers))
-            if len(variables) == 1 and small and isinstance(eq.row.fn, np.ufunc) and id(eq) not in self.instead:
-                (x,) = variables
-                if x in self.place and x.shape == y.shape:
-                    form = [None if isinstance(v, Var) else key_of(v) for v in eq.operands]
-                    groups.setdefault((eq.row, y.shape, y.dtype, x.dtype, *form, key_of(eq.params)), {})[x] = eq
-        for group in groups.values():
-            like = next(iter(group.values()))
-            first = self.place[like.outputs[0]]
-            factors = sorted((x for x in group if self.place[x] < first), key=self._order)
-            if len(factors) >= 2 * FEWEST:
-                factors = self._as_stacked(factors)
-                stack = self._stacked(factors, like, first)
-                operands = [stack if isinstance(x, Var) else x for x in like.operands]
-                self._at_once([group[x] for x in factors], partial(like.row, **like.params), *operands)
 
     def _order(self, x: Var) -> Any:
         eq = self._is(x, "index")

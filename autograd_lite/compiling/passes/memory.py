@@ -17,7 +17,7 @@ import numpy as np
 from ...base.memory import LINE
 from ...program import Equation, Var
 from ...table import Primitive
-from ..block import Block, example, maker
+from ..block import Block, example
 from .tiling import TILES, as_block
 from .updates import sunk
 
@@ -60,8 +60,6 @@ class Memory:
         Values at the same place at each call, with a stand-in.
     owners : dict of Var to frozenset of Var
         Whose memory a value may share.
-    index : dict of Var to int
-        Of parts of arrays that have another order in memory than C's: their places.
     loops : dict of Var to Memory
         Of the bodies of loops, by their first output.
     size, unplanned : int
@@ -75,16 +73,13 @@ class Memory:
         self.place: dict[Var, int] = {}
         self.into: dict[Var, Var] = {}
         self.static: dict[Var, Any] = {}
-        self.index: dict[Var, int] = {}
         self.loops: dict[Var, Memory] = {}
         self.unplanned = self.in_place = 0
         self.part: dict[Var, Var] = {}
-        self._orders: dict[Var, Sequence[int]] = {}  # the axes as they follow in memory, if not C's
         self._target = {x: v for v, x in block.updates.items() if isinstance(x, Var)}
         self._lifetimes()
         self._find_parts()
         self._lifetimes()
-        self._choose_orders()
         self._buffers: list[_Buffer] = []
         self._buffer_of: dict[Var, _Buffer] = {}
         places = {v: i for i, eq in enumerate(self.equations) for v in eq.outputs}
@@ -125,21 +120,6 @@ class Memory:
                     continue
                 if not math.isinf(last[x]) and 0 not in x.shape:
                     self.part[x] = y
-
-    def _choose_orders(self) -> None:
-        """A product or stack that is transposed and then reshaped is computed in that order, so nothing is copied."""
-        defined = self.block.defined
-        for eq in self.equations:
-            turned = maker(eq.operands[0], defined, "transpose") if eq.row.algebra == "reshape" else None
-            source = maker(turned.operands[0], defined) if turned is not None and eq.params["order"] == "C" else None
-            if source is None or turned is None or source.row.algebra not in ("matrix product", "stack"):
-                continue
-            (y,) = source.outputs
-            if y not in self.part:
-                self._orders[y] = turned.params["axes"] or range(y.ndim)[::-1]
-                if source.row.algebra == "stack":
-                    operands = ((v, k) for k, v in enumerate(source.operands) if isinstance(v, Var))
-                    self.index.update((v, k) for v, k in operands if self.part.get(v) is y)
 
     # ------------------------------------------------------------------------------------------------- buffers
 
@@ -251,25 +231,15 @@ class Memory:
 
     def _stand_in(self, eq: Equation, y: Var, free: bool) -> Any:
         """An array like that of `y`. Its order in memory is C's, that of an operand, or what the row wants."""
-        if y in self.index:
-            whole = self.part[y]
-            return _empty(whole, self._orders[whole])[self.index[y]]
         axes: Sequence[int] = range(y.ndim)
-        if y in self._orders:
-            axes = self._orders[y]
-        elif free and eq.row.innermost is not None and y.shape[eq.row.innermost] >= WORTH:
+        if free and eq.row.innermost is not None and y.shape[eq.row.innermost] >= WORTH:
             axes = [k for k in axes if k != eq.row.innermost] + [eq.row.innermost]
         elif free and isinstance(eq.row.fn, np.ufunc):
             arrays = (self.static[x] for x in eq.operands if isinstance(x, Var) and x in self.static)
             strides = next((a.strides for a in arrays if a.shape == y.shape and not a.flags.c_contiguous), ())
             if strides and all(strides):
                 axes = sorted(axes, key=lambda k: -strides[k])
-        return _empty(y, axes)
-
-
-def _empty(y: Var, axes: Sequence[int]) -> Any:
-    """An empty array whose axes have this order in memory."""
-    return np.empty([y.shape[k] for k in axes], y.dtype).transpose(np.argsort(axes) if axes else ())
+        return np.empty([y.shape[k] for k in axes], y.dtype).transpose(np.argsort(axes) if axes else ())
 
 
 def _placed(buffers: list[_Buffer]) -> int:
