@@ -43,11 +43,36 @@ class Block(Program):
         """The variables among the outputs."""
         return {x for x in self.outputs if isinstance(x, Var)}
 
+    @property
+    def owners(self) -> dict[Var, frozenset[Var]]:
+        """Whose memory each value may share: its own, and that of what it may be a view of."""
+        owners = {v: frozenset([v]) for v in self.inputs}
+        for eq in self.equations:
+            shared = eq.operands[:1] if eq.row.view else () if eq.row.builtin else eq.operands
+            below = frozenset().union(*(owners[x] for x in shared if isinstance(x, Var)))
+            owners.update((v, below | {v}) for v in eq.outputs)
+        return owners
+
 
 def maker(x: Operand, defined: Mapping[Var, Equation], algebra: str | None = None) -> Equation | None:
     """The equation that computes an operand; None for others, or if its row has another option ``algebra=``."""
     eq = defined.get(x) if isinstance(x, Var) else None
     return eq if eq is not None and algebra in (None, eq.row.algebra) else None
+
+
+def terms_of(eq: Equation, defined: Mapping[Var, Equation], inner: Set[Var]) -> tuple[list[Operand], list[Equation]]:
+    """The terms of a sum of sums, and the sums within it, which are `inner`."""
+    terms: list[Operand] = []
+    within: list[Equation] = []
+    waiting = list(eq.operands)[::-1]
+    while waiting:
+        x = waiting.pop()
+        if isinstance(x, Var) and x in inner:
+            within.append(defined[x])
+            waiting += defined[x].operands[::-1]
+        else:
+            terms.append(x)
+    return terms, within
 
 
 def is_random(eq: Equation) -> bool:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from ...program import Equation, Operand, Var
-from ..block import Block, maker, ordered, written
+from ..block import Block, maker, ordered, terms_of, written
 
 FEWEST = 4  # products for which it pays
 
@@ -164,7 +164,7 @@ class _Batch:
         """``h[0].T @ g[0] + h[1].T @ g[1] + ...``"""
         inner = {eq.outputs[0] for eq in self.block.equations if self._is_inner(eq)}
         outer = [eq for eq in self.block.equations if eq.row.algebra == "sum" and eq.outputs[0] not in inner]
-        sums = [(eq, *self._terms(eq, inner)) for eq in outer]
+        sums = [(eq, *terms_of(eq, self.defined, inner)) for eq in outer]
         # the order of the factors is that of the first sum, which may be an order in memory: products come first; the
         # longest of them, so that the stack of another is a part of its own
         sums.sort(key=lambda found: -sum(self._factors(x) is not None for x in found[1]))
@@ -180,20 +180,6 @@ class _Batch:
             eq.row.algebra == "sum" and y not in self.results and len(using) == 1 and using[0].row.algebra == "sum"
             and using[0].outputs[0].shape == y.shape and using[0].outputs[0].dtype == y.dtype
         )  # fmt: skip
-
-    def _terms(self, eq: Equation, inner: set[Var]) -> tuple[list[Any], list[Equation]]:
-        """The terms of a sum of sums, and the sums within it."""
-        terms: list[Any] = []
-        within: list[Equation] = []
-        waiting = list(eq.operands)[::-1]
-        while waiting:
-            x = waiting.pop()
-            if isinstance(x, Var) and x in inner:
-                within.append(self.defined[x])
-                waiting += self.defined[x].operands[::-1]
-            else:
-                terms.append(x)
-        return terms, within
 
     def _once(self, x: Any, algebra: str) -> Equation | None:
         """The equation of a value that is used once."""

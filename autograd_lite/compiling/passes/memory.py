@@ -88,15 +88,11 @@ class Memory:
 
     def _lifetimes(self) -> None:
         """Where each value, or a view of it, is last used; and whose memory each may share."""
-        block = self.block
-        self.owners = {v: frozenset([v]) for v in block.inputs}
+        block, part = self.block, self.part
+        self.owners = {v: own | {part[p] for p in own if p in part} for v, own in block.owners.items()}
         self.last: dict[Var, float] = {}
         for i, eq in enumerate(self.equations):
             self._used(eq.operands, i)
-            shared = eq.operands[:1] if eq.row.view else () if eq.row.builtin else eq.operands
-            below = frozenset().union(*(self.owners[x] for x in shared if isinstance(x, Var)))
-            for v in eq.outputs:
-                self.owners[v] = below | ({v, self.part[v]} if v in self.part else {v})
         self._used(block.updates.values(), len(self.equations))
         self._used(block.outputs, math.inf)
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from ...program import Equation, Operand, Var
 from ...table import Primitive
-from ..block import Block, key_of, maker, written
+from ..block import Block, key_of, maker, terms_of, written
 from .constants import uniform
 
 SMALL = 1024  # entries of a parameter for which copying takes less time than calls
@@ -132,8 +132,9 @@ class _Updates:
     def _with_squares(self) -> list[Equation]:
         """The equations of the block, with sums of the squares of all that is packed."""
         equations: list[Equation] = []
+        sums = {eq.outputs[0] for eq in self.block.equations if eq.row.algebra == "sum"}
         for eq in self.block.equations:
-            terms = self._terms(eq.outputs[0]) if eq.row.algebra == "sum" and self._is_top(eq) else []
+            terms = terms_of(eq, self.defined, sums)[0] if eq.outputs[0] in sums and self._is_top(eq) else []
             squared = list(map(self._squared, terms))
             whole = next((p for p in self.packed if all(squared.count(v) == 1 for v in p.operands)), None)
             if whole is None:
@@ -149,17 +150,6 @@ class _Updates:
         y = eq.outputs[0]
         using = set(self.users[y])
         return y.shape == () and not (len(using) == 1 and using.pop().row.algebra == "sum")
-
-    def _terms(self, x: Operand) -> list[Any]:
-        terms, waiting = [], [x]
-        while waiting:
-            y = waiting.pop()
-            eq = maker(y, self.defined, "sum")
-            if eq is not None:
-                waiting += eq.operands[::-1]
-            else:
-                terms.append(y)
-        return terms
 
     def _squared(self, x: Operand) -> Any:
         """What a number is the sum of squares of."""

@@ -29,7 +29,8 @@ def can_be_last(eq: Equation, block: Block) -> bool:
 def sunk(block: Block) -> Block:
     """`block` with these equations at its end, and their number."""
     users, defined = block.users, block.defined
-    outputs = block.returned
+    outputs, owners = block.returned, block.owners
+    exposed = set(block.inputs) - block.contiguous  # they may share memory with an input that is overwritten before
     late: set[int] = set()
     for x in block.updates.values():  # the new values, and what is made of them
         waiting = [defined[x]] if isinstance(x, Var) and x in defined else []
@@ -46,21 +47,9 @@ def sunk(block: Block) -> Block:
     for eq in reversed(block.equations):  # what is computed for these only
         using = [u for v in eq.outputs for u in users[v]]
         only = using and all(id(u) in late for u in using) and not outputs.intersection(eq.outputs)
-        if only and eq.row is not ARRAY and can_be_last(eq, block) and _may_wait(eq, block, defined):
+        shared = {v for x in eq.operands if isinstance(x, Var) and x.shape for v in owners[x]}
+        if only and eq.row is not ARRAY and can_be_last(eq, block) and shared.isdisjoint(exposed):
             late.add(id(eq))
     last = [eq for eq in block.equations if id(eq) in late]
     early = [eq for eq in block.equations if id(eq) not in late]
     return replace(block, equations=early + last, late=len(last))
-
-
-def _may_wait(eq: Equation, block: Block, defined: dict[Var, Equation]) -> bool:
-    """Whether no operand can share memory with an input that is overwritten before."""
-    return all(_is_safe(x, block, defined) for x in eq.operands if isinstance(x, Var) and x.shape)
-
-
-def _is_safe(x: Var, block: Block, defined: dict[Var, Equation]) -> bool:
-    if x not in defined:
-        return x in block.contiguous
-    row, operands = defined[x].row, defined[x].operands
-    shared = operands[:1] if row.view else () if row.builtin else operands
-    return all(_is_safe(v, block, defined) for v in shared if isinstance(v, Var))
