@@ -111,10 +111,10 @@ def written(like: Equation, f: Callable[..., Any], *operands: Operand, into: Seq
 
     The last one has the result: a new variable, or that of `into`, which has one for each result.
     """
-    return inlined(program_of(f, operands), operands, like, into)
+    return inlined(traced(f, operands), operands, like, into)
 
 
-def program_of(f: Callable[..., Any], operands: Sequence[Operand]) -> Program:
+def traced(f: Callable[..., Any], operands: Sequence[Operand]) -> Program:
     """The program of a function of operands; a constant among these is one in the program, not an input."""
 
     def call(*xs: Any) -> Any:

@@ -13,7 +13,7 @@ import numpy as np
 
 from ...program import Equation, Program, Var
 from ...table import Primitive
-from ..block import Block, inlined, key_of, program_of
+from ..block import Block, inlined, key_of, traced
 from .scalars import MOST, formula
 from .splitting import fastest
 
@@ -62,7 +62,7 @@ def _is_faster(row: Primitive, dtype: Any) -> bool:
 
 
 def _program(eq: Equation, body: Any) -> Program | None:
-    program = program_of(partial(body, **eq.params), eq.operands)
+    program = traced(partial(body, **eq.params), eq.operands)
     fits = all(
         isinstance(a, Var) and a.shape == b.shape and a.dtype == b.dtype
         for a, b in zip(program.outputs, eq.outputs, strict=True)

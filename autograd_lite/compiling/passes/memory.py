@@ -211,10 +211,10 @@ class Memory:
             if not isinstance(x, Var) or x not in self.static or x.shape != y.shape:
                 continue
             same = x.dtype.itemsize == y.dtype.itemsize and self.static[x].strides == like.strides
-            for v in self.owners[x] if same else ():  # `x` itself, or what it is a view of
-                buffer = self._buffer_of.get(v)
-                if buffer is not None and self.last[v] == buffer.last == i and v.size == x.size:
-                    return buffer
+            own = {v: self._buffer_of[v] for v in self.owners[x] if same and v in self._buffer_of and v.size == x.size}
+            free = [buffer for v, buffer in own.items() if self.last[v] == buffer.last == i]
+            if free:  # of `x` itself, or of what it is a view of
+                return min(free, key=lambda buffer: buffer.first)
         return None
 
     def _place_parts(self, eq: Equation) -> None:
