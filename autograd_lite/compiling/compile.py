@@ -29,7 +29,6 @@ from .passes.innermost import batch_innermost
 from .passes.layout import laid_out
 from .passes.lowering import lowered
 from .passes.memory import Memory, planned
-from .passes.pooling import masked_first
 from .passes.scalars import all_floats, single_floats
 from .passes.scaling import scaled
 from .passes.splitting import split
@@ -45,7 +44,7 @@ _ROUNDS = 3
 PASSES: dict[str, Callable[[Block], Block]] = {
     "dead code": without_dead_code, "constants": folded, "common subexpressions": without_repetition,
     "algebra": simplified, "casts": narrowed, "lowering": lowered, "batched products": batched, "scaling": scaled,
-    "layout": laid_out, "masks first": masked_first, "batch innermost": batch_innermost, "columns": with_columns,
+    "layout": laid_out, "batch innermost": batch_innermost, "columns": with_columns,
     "split products": split, "floats": all_floats, "updates together": together, "single floats": single_floats,
     "updates last": sunk, "tiles": tiled,
 }  # fmt: skip
@@ -57,7 +56,7 @@ SHORTER = "shorter"  # where these are repeated until they find nothing more
 TIMED = "columns", "split products"
 
 ORDER = (
-    "dead code", "lowering", SHORTER, "batched products", SHORTER, "scaling", SHORTER, "layout", "masks first",
+    "dead code", "lowering", SHORTER, "batched products", SHORTER, "scaling", SHORTER, "layout",
     "batch innermost", SHORTER, "columns", "split products", "floats", "updates together", "dead code",
     "single floats", "lowering", SHORTER, "updates last", "tiles",
 )  # fmt: skip

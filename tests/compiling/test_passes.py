@@ -28,7 +28,6 @@ from autograd_lite.compiling.passes.dead_code import without_dead_code
 from autograd_lite.compiling.passes.layout import laid_out
 from autograd_lite.compiling.passes.lowering import lowered
 from autograd_lite.compiling.passes.memory import _Buffer, _placed, planned
-from autograd_lite.compiling.passes.pooling import masked_first
 from autograd_lite.compiling.passes.scalars import all_floats
 from autograd_lite.compiling.passes.scaling import scaled
 from autograd_lite.compiling.passes.tiling import tiled
@@ -282,16 +281,13 @@ def test_a_convolution_in_strips(conv, shape, padding, stride):
 
 
 @pytest.mark.parametrize("stride", [1, 2])
-def test_a_mask_comes_before_the_transpose_of_pooling(stride):
+def test_the_largest_of_equal_entries_is_the_one_of_eager_code(stride):
     def f(x, b):
         return np.sum(F.max_pool2d(F.relu(x + b), 2, stride) ** 3)
 
     rng = np.random.default_rng(0)
     args = rng.integers(-2, 3, size=(5, 3, 6, 6)) * 1.0, np.array([-1.0, 0.0, 1.0]).reshape(3, 1, 1)
     g = ag.value_and_grad(f, (0, 1))
-    b = without_dead_code(masked_first(without_dead_code(simplified(lowered(block(g, *args))))))
-    moved = {eq.outputs[0].shape for eq in b.equations if eq.row.name == "greater"}
-    assert moved == {(5, 3, 5, 5) if stride == 1 else (5, 3, 3, 3)}
     made = compiled(ag.trace(g)(*args))
     (want, gradients), (got, *found) = g(*args), made(*args)
     for a, b in zip((got, *found), (want, *gradients), strict=True):  # many entries of a window are equal
