@@ -31,7 +31,7 @@ import autograd_lite.nn.functional as F
 from autograd_lite.testing import CannotCheck, check_gradients, check_vjp, find_gradient_bug
 from autograd_lite.testing.careful_slopes import look_closely
 from autograd_lite.testing.compare import SAFE, Tolerance
-from autograd_lite.testing.flattened import Point
+from autograd_lite.testing.evaluated import on_arrays
 from autograd_lite.testing.fuzz import candidates, expressions
 from autograd_lite.testing.leaves import Array
 from autograd_lite.testing.numeric import Flat
@@ -137,7 +137,7 @@ def programs(start: int) -> Iterator[Program]:
 
 def gradient_of(f: Callable[..., Any], xs: list[Array]) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """A program as a function of arrays, and its right gradient as a function of cotangent and arrays."""
-    return named_like(Point(f, xs).values, f), lambda g, *xs: vjp(f, *xs)[1](g)
+    return named_like(on_arrays(f), f), lambda g, *xs: vjp(f, *xs)[1](g)
 
 
 # ------------------------------------------------------------------------------------------ right gradients
@@ -253,7 +253,7 @@ def planted_table(count: int, start: int) -> int:
         for n, (name, f, xs) in zip(range(count), programs(start), strict=False):
             for kind in KINDS:
                 for size in SIZES:
-                    if not np.any(np.asarray(vjp(f, *xs)[1](np.ones_like(np.asarray(Point(f, xs).values(*xs))))[0])):
+                    if not np.any(np.asarray(vjp(f, *xs)[1](np.ones_like(np.asarray(on_arrays(f)(*xs))))[0])):
                         continue  # all zeros: there is no relative error
                     verdict = check_planted(kind, size, f, xs, n)
                     counts[kind, size, verdict] += 1

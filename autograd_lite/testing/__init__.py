@@ -11,26 +11,26 @@
 The Hypothesis strategies are in :mod:`autograd_lite.testing.strategies`; everything else here needs only NumPy.
 """
 
-from autograd_lite.base.listing import public_names as _public_names
-from autograd_lite.testing.bugs import find_gradient_bug as find_gradient_bug
-from autograd_lite.testing.check import assert_hessian as assert_hessian
-from autograd_lite.testing.check import assert_jac as assert_jac
-from autograd_lite.testing.check import assert_jvp as assert_jvp
-from autograd_lite.testing.check import assert_vjp as assert_vjp
-from autograd_lite.testing.check import check_hessian as check_hessian
-from autograd_lite.testing.check import check_jac as check_jac
-from autograd_lite.testing.check import check_jvp as check_jvp
-from autograd_lite.testing.check import check_vjp as check_vjp
-from autograd_lite.testing.gradients import assert_gradients as assert_gradients
-from autograd_lite.testing.gradients import check_gradients as check_gradients
-from autograd_lite.testing.numeric import CannotCheck as CannotCheck
-from autograd_lite.testing.numeric import numerical_gradient as numerical_gradient
-from autograd_lite.testing.numeric import numerical_hessian as numerical_hessian
-from autograd_lite.testing.numeric import numerical_jacobian as numerical_jacobian
-from autograd_lite.testing.numeric import numerical_jvp as numerical_jvp
-from autograd_lite.testing.numeric import numerical_vjp as numerical_vjp
-from autograd_lite.testing.report import GradientError as GradientError
-from autograd_lite.testing.report import KinkWarning as KinkWarning
-from autograd_lite.testing.report import Report as Report
+from ..base.listing import public_names as _public_names
+from .bugs import find_gradient_bug as find_gradient_bug
+from .check import assert_hessian as assert_hessian
+from .check import assert_jac as assert_jac
+from .check import assert_jvp as assert_jvp
+from .check import assert_vjp as assert_vjp
+from .check import check_hessian as check_hessian
+from .check import check_jac as check_jac
+from .check import check_jvp as check_jvp
+from .check import check_vjp as check_vjp
+from .gradients import assert_gradients as assert_gradients
+from .gradients import check_gradients as check_gradients
+from .numeric import CannotCheck as CannotCheck
+from .numeric import numerical_gradient as numerical_gradient
+from .numeric import numerical_hessian as numerical_hessian
+from .numeric import numerical_jacobian as numerical_jacobian
+from .numeric import numerical_jvp as numerical_jvp
+from .numeric import numerical_vjp as numerical_vjp
+from .report import GradientError as GradientError
+from .report import KinkWarning as KinkWarning
+from .report import Report as Report
 
 __dir__ = _public_names(__name__)

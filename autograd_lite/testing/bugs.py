@@ -10,27 +10,27 @@ from __future__ import annotations
 
 import linecache
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from autograd_lite.base.tree import tree_map
-from autograd_lite.engine.backward import pull_back
-from autograd_lite.engine.node import ANY, Node, ancestors
-from autograd_lite.engine.record import record
-from autograd_lite.engine.replay import arguments, replay
-from autograd_lite.program.equation import computed
-from autograd_lite.program.equation import recorded as record_equation
-from autograd_lite.program.program import Program
-from autograd_lite.table.surrogate import NearPoint
-from autograd_lite.tensor import Tensor, tensor
-from autograd_lite.testing.case import align, cotangent_like, prepare, present, pull_safely, stacked
-from autograd_lite.testing.compare import Case, compare_vjp
-from autograd_lite.testing.leaves import Array, as_array, is_differentiable
-from autograd_lite.testing.numeric import CannotCheck, reals
-from autograd_lite.testing.report import Finding, name_of, named_like, names_of
-from autograd_lite.transforms.grad import vjp
+from ..base.tree import tree_map
+from ..engine.backward import pull_back
+from ..engine.node import ANY, Node, ancestors
+from ..engine.record import record
+from ..engine.replay import arguments, replay
+from ..program.equation import computed
+from ..program.equation import recorded as record_equation
+from ..program.program import Program
+from ..tensor import Tensor, tensor
+from ..transforms.grad import vjp
+from .case import check_pull, cotangent_like, prepare
+from .evaluated import near_point, pulled_at
+from .leaves import Array, as_array, is_differentiable
+from .numeric import CannotCheck
+from .report import Finding, name_of, named_like, names_of
 
 
 @dataclass
@@ -163,29 +163,22 @@ def _wrong_edges(node: Node, values: dict[Node, Any], rng: np.random.Generator) 
             full[i] = x
         return full
 
-    arrays = [args[i] for i in places]
+    def f(*xs: Any) -> Any:
+        return fn(*filled(xs), **node.params)
+
     try:
-        case = prepare(named_like(lambda *xs: fn(*filled(xs), **node.params), fn, names), arrays)
+        case = prepare(named_like(f, fn, names), [args[i] for i in places])
     except CannotCheck:
         return  # nan or an infinite value here, or integers: no derivative to judge
     case.rng = rng
     g = cotangent_like(case.y, rng)
 
-    def pull_at(*xs: Any) -> Callable[[Any], Any]:
-        pull: Callable[[Any], Any] = vjp(lambda *xs: record(row, filled(xs), node.params), *xs)[1]
+    def pull_at(x: Array) -> Callable[[Any], Any]:
+        pull: Callable[[Any], Any] = vjp(lambda *xs: record(row, filled(xs), node.params), *case.flat.arrays(x))[1]
         return pull
 
-    def again(x: Array) -> Array:
-        pulled = pull_at(*case.flat.arguments(x, wide=False))(g)
-        return stacked(case, [None if d is None else as_array(d) for d in pulled])
-
-    try:
-        gradients = pull_safely(case, pull_at(*arrays), g, "the derivative")
-    except ValueError:  # no derivative for this cotangent: that of complex eigenvectors depends on their phase
-        return
-    if gradients is not None:
-        tidy = align(case, tuple(None if d is None else as_array(d) for d in gradients), "the derivative")
-        compare_vjp(case, stacked(case, tidy), reals(g), "the derivative", present(case, tidy), again)
+    with suppress(ValueError):  # no derivative for this cotangent: that of complex eigenvectors depends on their phase
+        check_pull(case, pull_at(case.flat.x), g, "the derivative", lambda x: pull_at(x)(g))
     for finding in case.report.findings:
         k = next((k for k, leaf in enumerate(case.flat.leaves) if leaf.path == finding.argument), 0)
         where, parent = (node.origin, _source(node)), node.parents[places[k]]
@@ -218,30 +211,25 @@ def _wrong_whole(loss: Tensor, nodes: list[Node], rng: np.random.Generator) -> I
     [result] = program.outputs
     inputs = {v: t._node for v, t in program.captured.items() if t._node is not None and t.requires_grad}
     names = [n.name or f"input {k}" for k, n in enumerate(inputs.values())]
-    near = NearPoint()
 
     def result_at(xs: Any, call: Any) -> Any:
         values = {v: t._data for v, t in program.captured.items()} | dict(zip(inputs, xs, strict=True))
         return program.run(values, call)[result]
 
-    def f(*xs: Any) -> Any:
-        with near:
-            return result_at(xs, computed)
-
-    def again(x: Array) -> Array:
-        pulled = vjp(lambda *xs: result_at(xs, record_equation), *case.flat.arguments(x, wide=False))[1](g)
-        return stacked(case, [None if d is None else as_array(d) for d in pulled])
-
+    f = near_point(lambda *xs: result_at(xs, computed))
     try:
-        case: Case = prepare(named_like(f, f, names), [n.y for n in inputs.values()])
+        case = prepare(named_like(f, f, names), [n.y for n in inputs.values()])
     except CannotCheck:
         return
     root: Any = loss._node
     case.report.function = root.row.name if root.row else "the loss"
     g = cotangent_like(case.y, rng)
-    gradients = pull_back({root: as_array(g)}, inputs.values())
-    tidy = align(case, tuple(gradients.get(n) for n in inputs.values()), "the gradient")
-    compare_vjp(case, stacked(case, tidy), reals(g), "the gradient", present(case, tidy), again)
+
+    def pull(g: Any) -> list[Any]:
+        gradients = pull_back({root: as_array(g)}, inputs.values())
+        return [gradients.get(n) for n in inputs.values()]
+
+    check_pull(case, pull, g, "the gradient", pulled_at(case, lambda *xs: result_at(xs, record_equation), g))
     hooks = [n.label for n in nodes if n.hooks is not None]
     for finding in case.report.findings:
         finding.cause = f"a hook: {', '.join(hooks)}" if hooks else "every edge is right: the backward pass is wrong"

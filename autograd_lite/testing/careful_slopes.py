@@ -19,12 +19,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
-from autograd_lite.testing.leaves import Array
-from autograd_lite.testing.noise import NODES, noise
-from autograd_lite.testing.numeric import RATIO, Flat, Slopes, first_steps, scales, sides
+from .leaves import Array
+from .noise import NODES, noise
+from .numeric import RATIO, Flat, Slopes, first_steps, grain_of, scales, sides
 
 SHORTEST = 0.6  # the shortest step, as a power of the machine epsilon
 BAND = 4.0  # the noise band of a result, in standard deviations
@@ -44,27 +45,24 @@ def look_closely(flat: Flat, directions: Array) -> Slopes:
     directions = np.atleast_2d(np.asarray(directions, dtype=np.float64))
     levels = math.ceil(-SHORTEST * math.log(flat.eps) / math.log(RATIO)) + 1
     with np.errstate(all="ignore"):
-        base = flat(flat.x.copy())
         starts = [first_steps(flat, directions, scale) for scale in scales(flat)]
         lengths = 4 * np.minimum(*starts)[:, None]
-        rounding = np.array(
-            [noise(lambda x: flat.near(x, base.size), flat.x, reach, flat.eps) for reach in lengths * directions]
-        ).reshape(len(directions), base.size)
-        ladders = [_Ladder.of(flat, directions, base, starts[0], levels, rounding)]
-        if not np.allclose(starts[0], starts[1], rtol=0.5):
-            ladders.append(_Ladder.of(flat, directions, base, starts[1], levels, rounding))
+        rounding = np.array([noise(flat.near, flat.x, reach, flat.eps) for reach in lengths * directions])
+        rounding = rounding.reshape(len(directions), flat.base.size)
+        several = not np.allclose(starts[0], starts[1], rtol=0.5)
+        ladders = [_Ladder.of(flat, directions, start, levels, rounding) for start in starts[: 1 + several]]
         value, error = _longest_consistent(ladders)
         still = np.all([np.all(ladder.still, axis=0) for ladder in ladders], axis=0)
         # A value that never moves by a bit may yet depend on this argument, by less than its rounding.
         longest = np.max([ladder.steps[0] for ladder in ladders], axis=0)[:, None]
-        value, error = np.where(still, 0.0, value), np.where(still, flat.eps * np.abs(base) / longest, error)
+        value, error = np.where(still, 0.0, value), np.where(still, flat.eps * np.abs(flat.base) / longest, error)
         gap = np.zeros_like(value)
         for ladder in ladders:
             gap = np.where(gap == 0, ladder.kink(), gap)
         # Where one output jumps, the others may have changed to another branch, even if they look smooth.
         jump = np.any([np.any(ladder.jump(), axis=1, keepdims=True) for ladder in ladders], axis=0)
         error, gap = np.where(jump, np.inf, error), np.where(jump, 0.0, gap)
-        return Slopes(value, error, gap, ~np.isfinite(error), rounding / lengths)
+        return Slopes(value, error, gap, rounding / lengths)
 
 
 def local_slopes(flat: Flat, directions: Array) -> Iterator[Slopes]:
@@ -77,37 +75,35 @@ def local_slopes(flat: Flat, directions: Array) -> Iterator[Slopes]:
     directions = np.atleast_2d(directions)
     with np.errstate(all="ignore"):
         lengths = 4 * np.minimum(*(first_steps(flat, directions, scale) for scale in scales(flat)))[:, None]
-        grain = np.array([np.abs(flat.x[d != 0] / d[d != 0]).max(initial=0.0) for d in directions])[:, None]
+        grain = grain_of(flat, directions)[:, None]
         powers = np.append(NEARBY, NEAR_ZERO) if np.any(grain == 0) else NEARBY
-        size = flat(flat.x.copy()).size
-        scatter: Array = np.zeros((len(directions), size))
+        scatter: Array = np.zeros((len(directions), flat.base.size))
         for h in (lengths * flat.eps**power for power in powers[::-1]):
-            values = np.array([[flat.near(flat.x + t * reach, size) for reach in h * directions] for t in AROUND])
+            values = np.array([[flat.near(flat.x + t * reach) for reach in h * directions] for t in AROUND])
             slope = np.tensordot(TO_SLOPE, values - values[4], 1) / h
             still = np.all(values == values[4], axis=0)
             around = np.sqrt((np.tensordot(REST, values - values[4], 1) ** 2).sum(axis=0) / (len(AROUND) - 4))
             scatter = np.fmax(scatter, around)  # it does not fall with the distance
             rounding = flat.eps * (np.abs(values).max(axis=0) + grain * np.abs(slope))
             error = np.maximum(scatter, rounding / 3) * float(np.linalg.norm(TO_SLOPE)) / h
-            unclear = ~np.isfinite(slope) | still  # a flat part may be the tread of a stair
-            yield Slopes(slope, np.where(unclear, np.inf, error), np.zeros_like(slope), unclear)
+            # a flat part may be the tread of a stair
+            yield Slopes(slope, np.where(np.isfinite(slope) & ~still, error, np.inf))
 
 
+@dataclass
 class _Ladder:
     """Central differences at falling steps, twice extrapolated. Axes: steps, directions, outputs."""
 
-    def __init__(self, steps: Array, slope: Array, bend: Array, rounding: Array, still: Array) -> None:
-        self.steps = steps
-        self.slope = slope
-        self.bend = bend  # slope from the right less slope from the left
-        self.rounding = rounding  # standard deviation of a slope
-        self.still = still  # whether the value did not change by a bit
+    steps: Array
+    slope: Array
+    bend: Array  # slope from the right less slope from the left
+    rounding: Array  # standard deviation of a slope
+    still: Array  # whether the value did not change by a bit
 
     @classmethod
-    def of(cls, flat: Flat, directions: Array, base: Array, start: Array, levels: int, rounding: Array) -> _Ladder:
-        steps = start / RATIO ** np.arange(levels)[:, None]
-        pairs = [sides(flat, directions, row, base.size) for row in steps]
-        up, down = (np.array(side) for side in zip(*pairs, strict=True))
+    def of(cls, flat: Flat, directions: Array, start: Array, levels: int, rounding: Array) -> _Ladder:
+        base, steps = flat.base, start / RATIO ** np.arange(levels)[:, None]
+        up, down = (np.array(side) for side in zip(*(sides(flat, directions, row) for row in steps), strict=True))
         h = steps[:, :, None]
         table = (up - down) / (2 * h)
         for power in (2, 4):
@@ -142,11 +138,11 @@ def _lasting(difference: Array, noise: Array) -> Array:
 
 def _longest_consistent(ladders: list[_Ladder]) -> tuple[Array, Array]:
     """Lepski's rule over the steps of all ladders: the value, and its error (inf where no two steps agree)."""
-    steps = np.concatenate([ladder.steps for ladder in ladders])
-    slope = np.concatenate([ladder.slope for ladder in ladders])
-    band = BAND * np.concatenate([ladder.rounding for ladder in ladders])
-    order = np.argsort(steps, axis=0)[:, :, None]
-    slope, band = (np.take_along_axis(a, np.broadcast_to(order, a.shape), axis=0) for a in (slope, band))
+    steps, slope, rounding = (
+        np.concatenate([getattr(ladder, name) for ladder in ladders]) for name in ("steps", "slope", "rounding")
+    )
+    order = np.broadcast_to(np.argsort(steps, axis=0)[:, :, None], slope.shape)
+    slope, band = np.take_along_axis(slope, order, axis=0), BAND * np.take_along_axis(rounding, order, axis=0)
     shape = slope.shape[1:]
     before, wider = np.full(shape, np.nan), np.zeros(shape)  # the last result and its band
     low, high, going = np.full(shape, -np.inf), np.full(shape, np.inf), np.ones(shape, bool)

@@ -15,24 +15,18 @@ from typing import Any
 
 import numpy as np
 
-from autograd_lite.base.tree import leaves, paths, rebuild, tree_map
-from autograd_lite.testing.compare import Case, Tolerance
-from autograd_lite.testing.leaves import Array, Tree, as_array, is_array, is_differentiable
-from autograd_lite.testing.numeric import CannotCheck, Flat, Leaf, reals, show
-from autograd_lite.testing.report import KinkWarning, Report, name_of, names_of, recipe
+from ..base.tree import leaves, paths, rebuild, tree_map
+from .compare import Case, Tolerance, compare_vjp
+from .leaves import Array, Tree, as_array, is_array, is_differentiable
+from .numeric import CannotCheck, Flat, Leaf, reals, show
+from .report import KinkWarning, Report, name_of, names_of, recipe
 
 # ------------------------------------------------------------------------------------------ the point and the function
 
 
 def prepare(
-    f: Callable[..., Any],
-    inputs: Sequence[Any],
-    *,
-    domain: Any = None,
-    rtol: Any = None,
-    atol: Any = None,
-    seed: int = 0,
-    call: str = "",
+    f: Callable[..., Any], inputs: Sequence[Any], domain: Any = None, rtol: Any = None, atol: Any = None,
+    seed: int = 0, call: str = "",
 ) -> Case:
     """Call `f` at the point, and raise :class:`CannotCheck` if it cannot be checked there."""
     names = names_of(f, len(inputs))
@@ -57,17 +51,13 @@ def prepare(
             "choose another point"
         )
     tolerance = Tolerance.of([leaf.dtype for leaf in flat.leaves] + floats, rtol, atol)
-    return Case(flat, y, base, tolerance, report, np.random.default_rng(seed))
+    return Case(flat, y, tolerance, report, np.random.default_rng(seed))
 
 
 def _require_points(flat: Flat, function: str, inputs: Sequence[Any]) -> None:
     if not flat.leaves:
-        names = flat.names or []
-        kinds = ", ".join(
-            f"{name} ({as_array(v).dtype})"
-            for name, v in zip(names, inputs, strict=True)
-            if is_array(v) or isinstance(v, int)
-        )
+        named = zip(flat.names or [], inputs, strict=True)
+        kinds = ", ".join(f"{name} ({as_array(v).dtype})" for name, v in named if is_array(v) or isinstance(v, int))
         raise CannotCheck(
             f"{function} was given no floating numbers to differentiate with respect to"
             f"{': ' + kinds if kinds else ''}; write 2.0 for 2, or x.astype(float)"
@@ -78,23 +68,23 @@ def _require_points(flat: Flat, function: str, inputs: Sequence[Any]) -> None:
             f"{function} was given only empty arrays ({shapes}): pass an array with at least one entry"
         )
     for leaf in flat.leaves:
-        bad = np.flatnonzero(~np.isfinite(flat.x[leaf.start : leaf.stop]))
-        if bad.size:
-            index, part = leaf.index(int(bad[0]))
+        x = flat.x[leaf.part]
+        if not np.isfinite(x).all():
+            k = int(np.argmin(np.isfinite(x)))
             raise CannotCheck(
-                f"{leaf.path}{show(index)}{part} is {flat.x[leaf.start + bad[0]]}: no derivative can be "
-                "measured there; choose a finite point"
+                f"{leaf.entry(k)} is {x[k]}: no derivative can be measured there; choose a finite point"
             )
 
 
 def _call_twice(flat: Flat, report: Report) -> Tree:
     """The value of f, after a check that a second call returns the same value and that no input is changed."""
     printed = io.StringIO()
-    first = flat.arguments(flat.x.copy(), wide=False)
+    first = flat.arguments(flat.x.copy())
     with contextlib.redirect_stdout(printed), np.errstate(all="ignore"):
         y = _copied(flat.f(*first))
-        again = flat.f(*flat.arguments(flat.x.copy(), wide=False))
-    for leaf, a, b in zip(flat.leaves, _all_numbers(flat.args), _all_numbers(first), strict=True):
+        again = flat.f(*flat.arguments(flat.x.copy()))
+    before, after = ([as_array(v) for v in leaves(args) if is_differentiable(v)] for args in (list(flat.args), first))
+    for leaf, a, b in zip(flat.leaves, before, after, strict=True):
         if not np.array_equal(a, b, equal_nan=True):
             index = tuple(int(i) for i in np.argwhere(np.asarray(a != b))[0])
             raise CannotCheck(
@@ -127,10 +117,6 @@ def _call_twice(flat: Flat, report: Report) -> Tree:
     return y
 
 
-def _all_numbers(args: Sequence[Any]) -> list[Array]:
-    return [as_array(v) for tree in args for v in leaves(tree) if is_differentiable(v)]
-
-
 def _copied(y: Tree) -> Tree:
     """A copy of a result, so that a later call cannot change it."""
     return tree_map(lambda v: as_array(v).copy(), y)
@@ -156,17 +142,10 @@ def cotangent_like(y: Tree, rng: np.random.Generator) -> Tree:
     return rebuild(y, cotangents)
 
 
-def align(case: Case, result: Any, what: str, exact: bool = True, lead: tuple[int, ...] = ()) -> list[Array | None]:
-    """The given derivative as one array per leaf; arrays with a wrong shape or kind are reported and omitted.
+def by_leaf(case: Case, result: Any, what: str) -> list[Any]:
+    """The given derivative of each leaf, or None.
 
-    Parameters
-    ----------
-    result : tree
-        A tuple or list with one tree per argument; for one argument, the tree itself is allowed.
-    exact : bool
-        Whether the dtype must be the argument's.
-    lead : tuple of int
-        Axes before those of the argument: in a Jacobian, those of the output.
+    `result` is a tuple or list with one tree per argument; for one argument, the tree itself is allowed.
     """
     flat = case.flat
     count = len(flat.args)
@@ -179,20 +158,38 @@ def align(case: Case, result: Any, what: str, exact: bool = True, lead: tuple[in
             )
         result = (result,)
     by_path: dict[str, Any] = {}
-    for i, tree in enumerate(result):
-        by_path |= zip(paths(tree, flat.names[i] if flat.names else ""), leaves(tree), strict=True)
-    aligned: list[Array | None] = []
-    for leaf in flat.leaves:
-        value = by_path.get(leaf.path)
-        array = np.zeros(lead + leaf.shape, leaf.dtype) if value is None else as_array(value)
-        sentence, cause = _wrong_form(case, leaf, array, exact and value is not None, lead)
-        if sentence:
-            case.report.add(what, sentence, cause, leaf)
-        right_shape = array.shape == lead + leaf.shape and array.dtype.kind in "fciub"
-        aligned.append(
-            array if right_shape and not (sentence and leaf.dtype.kind == "f" and array.dtype.kind == "c") else None
-        )
-    return aligned
+    for name, tree in zip(flat.names or [], result, strict=True):
+        by_path |= zip(paths(tree, name), leaves(tree), strict=True)
+    return [by_path.get(leaf.path) for leaf in flat.leaves]
+
+
+def in_form(
+    case: Case, values: Sequence[Any], what: str, exact: bool = True, lead: tuple[int, ...] = ()
+) -> list[Leaf]:
+    """The leaves whose derivative has the right form; a wrong shape or kind of numbers is reported.
+
+    Parameters
+    ----------
+    values : sequence
+        A derivative for each leaf; None stands for zeros.
+    exact : bool
+        Whether the dtype must be the argument's.
+    lead : tuple of int
+        Axes before those of the argument: in a Jacobian, those of the output.
+    """
+    present = []
+    for leaf, value in zip(case.flat.leaves, values, strict=True):
+        if value is not None:
+            sentence, cause = _wrong_form(case, leaf, as_array(value), exact, lead)
+            if sentence:
+                case.report.add(what, sentence, cause, leaf)
+        if value is None or _is_usable(leaf, as_array(value), lead):
+            present.append(leaf)
+    return present
+
+
+def _is_usable(leaf: Leaf, array: Array, lead: tuple[int, ...] = ()) -> bool:
+    return array.shape == lead + leaf.shape and array.dtype.kind in ("fciub" if leaf.dtype.kind == "c" else "fiub")
 
 
 def _wrong_form(case: Case, leaf: Leaf, array: Array, exact: bool, lead: tuple[int, ...]) -> tuple[str, str]:
@@ -200,7 +197,7 @@ def _wrong_form(case: Case, leaf: Leaf, array: Array, exact: bool, lead: tuple[i
     if array.dtype.kind not in "fciub":
         return f"has dtype {array.dtype}; expected numbers", ""
     if array.shape != expected:
-        return f"has shape {array.shape}; it must be {expected}", _shape_cause(case, leaf, array, expected)
+        return f"has shape {array.shape}; it must be {expected}", _shape_cause(array, expected)
     if array.dtype.kind == "c" and leaf.dtype.kind == "f":
         return "is complex, though the argument is real", "the real part is not taken"
     if exact and array.dtype != leaf.dtype and not (leaf.python and array.dtype.kind in "fiu"):
@@ -208,39 +205,44 @@ def _wrong_form(case: Case, leaf: Leaf, array: Array, exact: bool, lead: tuple[i
     return "", ""
 
 
-def _shape_cause(case: Case, leaf: Leaf, array: Array, expected: tuple[int, ...]) -> str:
+def _shape_cause(array: Array, expected: tuple[int, ...]) -> str:
     if array.ndim >= 2 and array.mT.shape == expected:
         return "a transpose is missing"
-    try:
-        broadcast = np.broadcast_shapes(expected, array.shape) == array.shape
-    except ValueError:
-        broadcast = False
-    if broadcast:
-        full = (1,) * (array.ndim - len(expected)) + expected
-        axes = [
-            k
-            for k, (n, m) in enumerate(zip(full, array.shape, strict=True))
-            if n != m or k < array.ndim - len(expected)
-        ]
-        where = f"axis {axes[0]}" if len(axes) == 1 else f"axes {tuple(axes)}"
-        return f"the sum over {where}, along which the argument was broadcast, is missing"
+    with contextlib.suppress(ValueError):  # the shapes do not broadcast
+        if np.broadcast_shapes(expected, array.shape) == array.shape:
+            lead = array.ndim - len(expected)
+            axes = tuple(k for k, n in enumerate(array.shape) if k < lead or n != expected[k - lead])
+            where = f"axis {axes[0]}" if len(axes) == 1 else f"axes {axes}"
+            return f"the sum over {where}, along which the argument was broadcast, is missing"
     if array.size == int(np.prod(expected)):
         return "the right number of entries: a reshape to the argument's shape is missing"
     return ""
 
 
-def stacked(case: Case, arrays: list[Array | None]) -> Array:
-    """Gradients, one array per leaf, as one vector; nan where there is no usable array."""
-    vector = np.full(case.flat.x.size, np.nan)
-    for leaf, array in zip(case.flat.leaves, arrays, strict=True):
-        if array is not None:
-            vector[leaf.start : leaf.stop] = leaf.vector(array)
+def stacked(case: Case, values: Sequence[Any]) -> Array:
+    """Gradients, one for each leaf, as one vector: zeros for None, nan for an array that is not usable."""
+    vector = np.zeros(case.flat.x.size)
+    for leaf, value in zip(case.flat.leaves, values, strict=True):
+        if value is not None:
+            vector[leaf.part] = leaf.vector(value) if _is_usable(leaf, as_array(value)) else np.nan
     return vector
 
 
-def present(case: Case, arrays: list[Array | None]) -> list[Leaf]:
-    """The leaves whose derivative has the right form."""
-    return [leaf for leaf, array in zip(case.flat.leaves, arrays, strict=True) if array is not None]
+def check_pull(
+    case: Case, pull: Callable[[Tree], Sequence[Any]], g: Tree, what: str, again: Callable[[Array], Sequence[Any]],
+    exact: bool = True,
+) -> Array | None:
+    """Compare ``pull(g)``, a gradient for each leaf, with differences, and return it as one vector.
+
+    ``again(x)`` is the same at another point. The result is None if `pull` fails.
+    """
+    values = _pull_safely(case, pull, g, what)
+    if values is None:
+        return None
+    gradient = stacked(case, values)
+    among = in_form(case, values, what, exact)
+    compare_vjp(case, gradient, reals(g), what, among, lambda x: stacked(case, again(x)))
+    return gradient
 
 
 def finish(case: Case, kinks: str = "warn") -> Report:
@@ -250,15 +252,16 @@ def finish(case: Case, kinks: str = "warn") -> Report:
     if report.ok and judged <= 0:
         raise CannotCheck(f"{report.function}: no derivative could be judged at this point. " + " ".join(report.notes))
     for note in report.notes:
-        if note.startswith("there is a kink") and kinks == "warn":
-            warnings.warn(f"{report.function}: {note}", KinkWarning, stacklevel=4)
-        elif note.startswith("there is a kink") and kinks == "fail":
-            report.add(note, "(an error because of kinks='fail')")
+        if note.startswith("there is a kink"):
+            if kinks == "warn":
+                warnings.warn(f"{report.function}: {note}", KinkWarning, stacklevel=4)
+            elif kinks == "fail":
+                report.add(note, "(an error because of kinks='fail')")
     report.looked_at += type(report.looked_at)()  # drop counts of zero
     return report
 
 
-def pull_safely(case: Case, pull: Callable[[Tree], Any], g: Tree, what: str) -> Any:
+def _pull_safely(case: Case, pull: Callable[[Tree], Any], g: Tree, what: str) -> Any:
     """Pull a read-only cotangent back. A rule that writes into it is reported, and called again with a copy.
 
     The result is None if that fails too.
@@ -280,22 +283,12 @@ def pull_safely(case: Case, pull: Callable[[Tree], Any], g: Tree, what: str) -> 
     return result
 
 
-def tangent_out(case: Case, jvp: Callable[..., Any], x: Array, v: Array) -> Array:
-    """The reals of ``jvp(primals, tangents)`` for flat vectors; the tangent must have the shape of the value."""
-    flat = case.flat
-    tangents = rebuild(tuple(flat.args), [leaf and leaf.array(v) for leaf, _ in flat.slots])
-    result = jvp(tuple(flat.arguments(x.copy(), wide=False)), tangents)
-    shapes = (
-        [as_array(leaf).shape for leaf in leaves(result)],
-        [as_array(leaf).shape for leaf in leaves(case.y)],
-    )
-    if shapes[0] != shapes[1]:
+def tangent_of(case: Case, tangent: Tree) -> Array:
+    """A tangent as a vector; it must have the shape of the value."""
+    got, expected = ([as_array(leaf).shape for leaf in leaves(tree)] for tree in (tangent, case.y))
+    if got != expected:
+        got_, expected_ = (shapes[0] if len(shapes) == 1 else shapes for shapes in (got, expected))
         raise CannotCheck(
-            f"the tangent of {case.report.function} has shape {_one(shapes[0])}; it must be "
-            f"{_one(shapes[1])}, like the value"
+            f"the tangent of {case.report.function} has shape {got_}; it must be {expected_}, like the value"
         )
-    return reals(result)
-
-
-def _one(shapes: list[tuple[int, ...]]) -> Any:
-    return shapes[0] if len(shapes) == 1 else shapes
+    return reals(tangent)

@@ -8,28 +8,18 @@ report has findings. Arguments and results may be nested dicts, lists and tuples
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from autograd_lite.base.tree import leaves
-from autograd_lite.testing.case import (
-    align,
-    cotangent_like,
-    finish,
-    prepare,
-    present,
-    pull_safely,
-    stacked,
-    tangent_out,
-)
-from autograd_lite.testing.compare import MARGIN, Case, compare_jacobian, compare_jvp, compare_vjp, rounding_of
-from autograd_lite.testing.examples import at_points
-from autograd_lite.testing.leaves import Array, Tree, as_array
-from autograd_lite.testing.numeric import CannotCheck, numerical_gradient, reals
-from autograd_lite.testing.report import Report, name_of, named_like
+from ..base.tree import leaves
+from .case import by_leaf, check_pull, cotangent_like, finish, in_form, prepare, tangent_of
+from .compare import MARGIN, Case, compare_jacobian, compare_jvp, rounding_of
+from .examples import at_points
+from .leaves import Array, Tree, as_array
+from .numeric import CannotCheck, numerical_gradient, reals
+from .report import Report, name_of, named_like
 
 
 def check_vjp(
@@ -82,32 +72,17 @@ def check_vjp(
     >>> print(check_vjp(np.sin, lambda g, x: -g * np.cos(x), np.array([0.5])).findings[0].cause)
     the sign is wrong
     """
-    case = prepare(
-        f,
-        inputs,
-        domain=domain,
-        rtol=rtol,
-        atol=atol,
-        seed=seed,
-        call=f"assert_vjp({name_of(f)}, {name_of(vjp)}, {{inputs}})",
-    )
-    g = cotangent_like(case.y, case.rng) if cotangent is None else cotangent
+    call = f"assert_vjp({name_of(f)}, {name_of(vjp)}, {{inputs}})"
+    case = prepare(f, inputs, domain, rtol, atol, seed, call)
     what = "the gradient"
-    args = case.flat.arguments(case.flat.x.copy(), wide=False)
-    result = pull_safely(case, lambda g: vjp(g, *args), g, what)
-    if result is None and not case.report.ok:
-        return finish(case)
-    arrays = align(case, result, what, exact_dtype)
+    g = cotangent_like(case.y, case.rng) if cotangent is None else cotangent
+    args = case.flat.arguments(case.flat.x.copy())
 
-    again = _at(case, lambda *args: vjp(g, *args), what)
-    compare_vjp(case, stacked(case, arrays), reals(g), what, present(case, arrays), again)
+    def again(x: Array) -> list[Any]:
+        return by_leaf(case, vjp(g, *case.flat.arguments(x)), what)
+
+    check_pull(case, lambda g: by_leaf(case, vjp(g, *args), what), g, what, again, exact_dtype)
     return finish(case)
-
-
-def _at(case: Case, derivative: Callable[..., Any], what: str) -> Callable[[Array], Array]:
-    """A derivative with respect to all arguments as a function of the flat point, to measure its rounding."""
-    unread = replace(case, report=Report(case.report.function))  # its shapes and dtypes have been reported already
-    return lambda x: stacked(case, align(unread, derivative(*case.flat.arguments(x, wide=False)), what, False))
 
 
 def assert_vjp(
@@ -123,8 +98,7 @@ def assert_vjp(
     >>> import numpy as np
     >>> report = assert_vjp(np.matmul, lambda g, a, b: (g @ b.T, a.T @ g), np.ones((2, 3)), np.eye(3))
     """
-    report: Report | None = at_points(partial(check_vjp, f, vjp, **options), inputs, args, examples)
-    return report
+    return at_points(partial(check_vjp, f, vjp, **options), inputs, args, examples)
 
 
 def check_jvp(
@@ -147,9 +121,13 @@ def check_jvp(
     True
     """
     call = f"assert_jvp({name_of(f)}, {name_of(jvp)}, {{inputs}})"
-    case = prepare(f, inputs, domain=domain, rtol=rtol, atol=atol, seed=seed, call=call)
-    again = partial(tangent_out, case, jvp)
-    compare_jvp(case, partial(again, case.flat.x), again=again)
+    case = prepare(f, inputs, domain, rtol, atol, seed, call)
+    flat = case.flat
+
+    def tangent(x: Array, v: Array) -> Array:
+        return tangent_of(case, jvp(tuple(flat.arguments(x.copy())), flat.trees(v)))
+
+    compare_jvp(case, tangent)
     return finish(case)
 
 
@@ -163,8 +141,7 @@ def assert_jvp(
     >>> bool(assert_jvp(np.sin, lambda x, v: (np.cos(x[0]) * v[0]), np.array([0.5])))
     True
     """
-    report: Report | None = at_points(partial(check_jvp, f, jvp, **options), inputs, args, examples)
-    return report
+    return at_points(partial(check_jvp, f, jvp, **options), inputs, args, examples)
 
 
 def check_jac(
@@ -194,49 +171,41 @@ def check_jac(
         value, derivative = f, jac
     else:
         raise TypeError(f"jac: expected a function, or True if f returns (value, jacobian); got {jac!r}")
-    case = prepare(
-        value,
-        inputs,
-        domain=domain,
-        rtol=rtol,
-        atol=atol,
-        seed=seed,
-        call=f"assert_jac({name_of(f)}, {jac if jac is True else name_of(derivative)}, {{inputs}})",
-    )
-    if any(leaf.dtype.kind == "c" for leaf in case.flat.leaves) or as_array(leaves(case.y)[0]).dtype.kind == "c":
+    call = f"assert_jac({name_of(f)}, {jac if jac is True else name_of(derivative)}, {{inputs}})"
+    case = prepare(value, inputs, domain, rtol, atol, seed, call)
+    y = as_array(leaves(case.y)[0])
+    if "c" in (y.dtype.kind, *(leaf.dtype.kind for leaf in case.flat.leaves)):
         raise CannotCheck("a complex function has no single Jacobian: use check_vjp or check_jvp")
-    shape = as_array(leaves(case.y)[0]).shape
-    jacobian = derivative(*case.flat.arguments(case.flat.x.copy(), wide=False))
-    what = "the gradient" if shape == () else "the Jacobian"
-    arrays = align(case, jacobian, what, False, shape)
-    if shape == ():
-        again = _at(case, derivative, what)
-        compare_vjp(case, stacked(case, arrays), np.ones(1), what, present(case, arrays), again)
+    if y.shape:
+        _compare_matrices(case, derivative, "the Jacobian", y.shape)
     else:
-        compare_jacobian(case, _matrices(case, arrays), again=_along(case, derivative, what, shape))
+        def gradient(x: Array) -> list[Any]:
+            return by_leaf(case, derivative(*case.flat.arguments(x)), "the gradient")
+
+        check_pull(case, lambda g: gradient(case.flat.x.copy()), np.ones(()), "the gradient", gradient, False)
     return finish(case)
 
 
-def _matrices(case: Case, arrays: list[Array | None]) -> list[Array | None]:
-    """Jacobians with one axis of outputs and one of entries."""
-    return [None if a is None else a.reshape(case.base.size, -1) for a in arrays]
-
-
-def _along(
+def _compare_matrices(
     case: Case, derivative: Callable[..., Any], what: str, lead: tuple[int, ...]
-) -> Callable[[Array, Array], Array]:
-    """A Jacobian times a direction as a function of the flat point, to measure its rounding."""
-    unread = replace(case, report=Report(case.report.function))
+) -> list[Any]:
+    """Compare a Jacobian with one array for each leaf, the axes of the output first, and return it."""
 
-    def along(x: Array, v: Array) -> Array:
-        arrays = align(unread, derivative(*case.flat.arguments(x, wide=False)), what, False, lead)
-        total = np.zeros(case.base.size)
-        for leaf, matrix in zip(case.flat.leaves, _matrices(case, arrays), strict=True):
-            if matrix is not None:
-                total += matrix @ v[leaf.start : leaf.stop]
+    def matrices(x: Array) -> list[Any]:
+        return by_leaf(case, derivative(*case.flat.arguments(x)), what)
+
+    def times(values: list[Any], v: Array) -> Array:
+        total = np.zeros(case.flat.base.size)
+        for leaf, value in zip(case.flat.leaves, values, strict=True):
+            moved = np.flatnonzero(v[leaf.part])
+            if moved.size and value is not None:
+                total += as_array(value).reshape(total.size, -1)[:, moved] @ v[leaf.part][moved]
         return total
 
-    return along
+    values = matrices(case.flat.x.copy())
+    among = in_form(case, values, what, False, lead)
+    compare_jacobian(case, among, partial(times, values), lambda x, v: times(matrices(x), v), what)
+    return values
 
 
 def assert_jac(
@@ -249,8 +218,7 @@ def assert_jac(
     >>> bool(assert_jac(lambda x: np.sum(x**3), lambda x: 3 * x**2, np.array([1.0, 2.0])))
     True
     """
-    report: Report | None = at_points(partial(check_jac, f, jac, **options), inputs, args, examples)
-    return report
+    return at_points(partial(check_jac, f, jac, **options), inputs, args, examples)
 
 
 def check_hessian(
@@ -295,40 +263,35 @@ def check_hessian(
         raise CannotCheck(f"{name_of(f)} returns {value.dtype} of shape {value.shape}: a Hessian needs one real number")
     gradient = jac or named_like(lambda x: numerical_gradient(f, x, domain=domain)[0], f)
     call = f"assert_hessian({name_of(f)}, {name_of(hess) if hess else None}, {{inputs}})"
-    case = prepare(gradient, (x,), domain=domain, rtol=rtol, atol=atol, seed=seed, call=call)
+    case = prepare(gradient, (x,), domain, rtol, atol, seed, call)
     case.report.function = name_of(f)
     if jac is None:
         case.flat.eps = max(case.flat.eps, 1e-11)  # the gradient is itself measured: this is its rounding
     if hess is not None:
-        what = "the Hessian"
-        (h,) = align(case, (hess(x),), what, False, as_array(x).shape)
-        if h is not None:
-            square = h.reshape(case.flat.x.size, -1)
-            compare_jacobian(case, [square], what, _along(case, hess, what, as_array(x).shape))
-            _symmetric(case, square, what, hess)
+        [h] = _compare_matrices(case, hess, "the Hessian", as_array(x).shape)
+        if case.report.ok and h is not None:
+            _symmetric(case, as_array(h), hess)
     if hessp is not None:
         (leaf,) = case.flat.leaves
-
-        def product(at: Array, p: Array) -> Array:
-            return reals(hessp(leaf.array(at), leaf.array(p)))
-
-        compare_jvp(case, partial(product, case.flat.x), "the Hessian times p", again=product)
+        compare_jvp(case, lambda at, p: reals(hessp(leaf.array(at), leaf.array(p))), "the Hessian times p")
     return finish(case)
 
 
-def _symmetric(case: Case, h: Array, what: str, hess: Callable[..., Any]) -> None:
-    off = np.abs(h - h.T)
-    allowed = 64 * case.tolerance.rtol * np.abs(h).max(initial=0)
-    if case.report.ok and off.max(initial=0) > allowed:
-        def skew(x: Array) -> Array:
-            other = as_array(hess(case.flat.leaves[0].array(x))).reshape(h.shape)
-            return reals(other - other.T)
+def _symmetric(case: Case, hessian: Array, hess: Callable[..., Any]) -> None:
+    def skew(h: Any) -> Array:
+        square = as_array(h).reshape(case.flat.x.size, -1)
+        return square - square.T
 
-        allowed += MARGIN * rounding_of(case, skew)().max(initial=0)
-    if case.report.ok and off.max(initial=0) > allowed:
-        i, j = np.unravel_index(int(np.argmax(off)), off.shape)
+    off = np.abs(skew(hessian)).max(initial=0)
+    allowed = 64 * case.tolerance.rtol * np.abs(hessian).max(initial=0)
+    if off > allowed:
+        rounding = rounding_of(case, lambda x: reals(skew(hess(*case.flat.arguments(x)))))
+        allowed += MARGIN * rounding.max(initial=0)
+    if off > allowed:
+        h = hessian.reshape(case.flat.x.size, -1)
+        i, j = np.unravel_index(int(np.argmax(np.abs(skew(h)))), h.shape)
         here, there = f"{h[i, j]:.6g} at [{i}, {j}] (flat)", f"{h[j, i]:.6g} at [{j}, {i}]"
-        case.report.add(what, f"is not symmetric: {here}, {there}", leaf=case.flat.leaves[0])
+        case.report.add("the Hessian", f"is not symmetric: {here}, {there}", leaf=case.flat.leaves[0])
 
 
 def assert_hessian(
@@ -341,5 +304,4 @@ def assert_hessian(
     >>> bool(report)
     True
     """
-    report: Report | None = at_points(partial(check_hessian, f, hess, **options), (x,), examples=examples)
-    return report
+    return at_points(partial(check_hessian, f, hess, **options), (x,), examples=examples)

@@ -16,17 +16,17 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from autograd_lite.base.tree import leaves
-from autograd_lite.testing.careful_slopes import local_slopes, look_closely
-from autograd_lite.testing.diagnose import likely_cause
-from autograd_lite.testing.leaves import Array, as_array
-from autograd_lite.testing.noise import noise
-from autograd_lite.testing.numeric import Flat, Leaf, Slopes, complex_step, scales, show, slopes
-from autograd_lite.testing.report import Entry, Finding, Report
+from ..base.tree import leaves
+from .careful_slopes import local_slopes, look_closely
+from .diagnose import likely_cause
+from .leaves import Array, as_array
+from .noise import noise
+from .numeric import Flat, Leaf, Slopes, complex_step, scales, show, slopes
+from .report import PRINTED, Entry, Finding, Report
 
 ALL = 64  # arguments of up to this many numbers are compared entry by entry
 SAMPLE = 16  # entries compared in larger ones
@@ -61,7 +61,6 @@ class Case:
 
     flat: Flat
     y: Any
-    base: Array
     tolerance: Tolerance
     report: Report
     rng: np.random.Generator
@@ -99,8 +98,13 @@ class Measured:
 
     def replace(self, rows: Array, other: Measured) -> None:
         """Replace these rows of the measurement by those of another one."""
-        for name in ("numeric", "error", "width", "terms", "usual", "grain", "verdict"):
-            getattr(self, name)[rows] = getattr(other, name)
+        for name, numbers in vars(self).items():
+            numbers[rows] = getattr(other, name)
+
+
+Measure = Callable[[Slopes, Array], Measured]  # from slopes of all outputs along directions, and these directions
+Gradient = Callable[[Array], Array]  # a derivative at a point; all of these are vectors like the case's
+Tangent = Callable[[Array, Array], Array]  # a derivative at a point, along a direction
 
 
 def verdicts(claim: Array, m: Measured, t: Tolerance, strict: float = 1.0) -> Array:
@@ -122,11 +126,7 @@ def verdicts(claim: Array, m: Measured, t: Tolerance, strict: float = 1.0) -> Ar
 
 
 def judge(
-    case: Case,
-    directions: Array,
-    claim: Array,
-    measured: Callable[[Slopes, Array], Measured],
-    rounding: Callable[[], Array] | None = None,
+    case: Case, directions: Array, claim: Array, measured: Measure, rounding: Callable[[Array], Array],
     strict: float = 1.0,
 ) -> Measured:
     """Measure along directions, as accurately as necessary, and judge the claimed derivatives there.
@@ -135,43 +135,48 @@ def judge(
     ----------
     measured : callable
         Takes slopes of all outputs along some directions, and these directions; returns numbers like those in `claim`.
-    rounding : callable, optional
-        Returns the standard deviation of the rounding in `claim`.
+    rounding : callable
+        Takes some directions; returns the standard deviation of the rounding in the claimed derivatives along these.
     strict : float
         The fraction of the relative tolerance allowed.
     """
-    result = measured(slopes(case.flat, directions, case.base), directions)
+    result = measured(slopes(case.flat, directions), directions)
     result.error = np.where(np.isfinite(result.error), 0.0, np.inf)  # a quick measurement only confirms
     result.verdict = verdicts(claim, result, case.tolerance, strict)
     rows = np.unique(np.nonzero(result.verdict != OK)[0])
-    if not rows.size:
-        return result
-    closer = measured(look_closely(case.flat, directions[rows]), directions[rows])
-    # The function may have been measured in double where the derivative was computed in float32.
-    closer.error = closer.error + MARGIN / SAFE * closer.grain * (case.tolerance.eps / case.flat.eps)
-    closer.verdict = verdicts(claim[rows], closer, case.tolerance, strict)
-    allowance: Any = 0.0  # for the rounding of the claimed numbers
-    if np.any(closer.verdict == WRONG) and rounding is not None:
-        allowance = MARGIN / SAFE * rounding()[rows]
-        closer.error = closer.error + allowance
-        closer.verdict = verdicts(claim[rows], closer, case.tolerance, strict)
-    if np.any((closer.verdict == WRONG) | (closer.verdict == KINK)):
-        _second_opinion(case, directions[rows], claim[rows], measured, closer, strict)
-    doubted = np.unique(np.nonzero((closer.verdict == WRONG) | (closer.verdict == KINK))[0])
-    if doubted.size:
-        for slope, error in _from_nearby(case, directions[rows[doubted]], measured):
-            _withdraw_unresolved(closer, doubted, claim[rows], allowance, slope, error)
-    result.replace(rows, closer)
+    if rows.size:
+        result.replace(rows, _look_again(case, directions[rows], claim[rows], measured, rounding, strict))
     return result
 
 
+def _look_again(
+    case: Case, directions: Array, claim: Array, measured: Measure, rounding: Callable[[Array], Array], strict: float
+) -> Measured:
+    """Measure with a reliable error, and withdraw every verdict that this does not support."""
+    closer = measured(look_closely(case.flat, directions), directions)
+    # The function may have been measured in double where the derivative was computed in float32.
+    closer.error = closer.error + MARGIN / SAFE * closer.grain * (case.tolerance.eps / case.flat.eps)
+    closer.verdict = verdicts(claim, closer, case.tolerance, strict)
+    allowance = np.zeros(claim.shape)  # for the rounding of the claimed numbers
+    if np.any(closer.verdict == WRONG):
+        allowance = MARGIN / SAFE * rounding(directions)
+        closer.error = closer.error + allowance
+        closer.verdict = verdicts(claim, closer, case.tolerance, strict)
+    if np.any(_doubted(closer)):
+        _second_opinion(case, directions, claim, measured, closer, strict)
+    rows = np.unique(np.nonzero(_doubted(closer))[0])
+    if rows.size:
+        for slope, error in _from_nearby(case, directions[rows], measured):
+            _withdraw_unresolved(closer, rows, claim[rows], allowance[rows], slope, error)
+    return closer
+
+
+def _doubted(m: Measured) -> Array:
+    return np.isin(m.verdict, (WRONG, KINK))
+
+
 def _second_opinion(
-    case: Case,
-    directions: Array,
-    claim: Array,
-    measured: Callable[[Slopes, Array], Measured],
-    closer: Measured,
-    strict: float,
+    case: Case, directions: Array, claim: Array, measured: Measure, closer: Measured, strict: float
 ) -> None:
     """Withdraw a verdict that a complex step contradicts, if the function takes complex numbers.
 
@@ -184,22 +189,20 @@ def _second_opinion(
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("error", np.exceptions.ComplexWarning)
-            raw = complex_step(case.flat, directions)
+            other = measured(complex_step(case.flat, directions), directions)
     except Exception:  # the function does not take complex numbers: no second opinion
         return
-    other = measured(raw, directions)
     with np.errstate(all="ignore"):
-        credible = np.abs(other.numeric - closer.numeric) <= 1e-2 * other.terms + SAFE * closer.error
-        smooth = (closer.verdict == KINK) & (np.abs(other.numeric - closer.numeric) <= closer.width / 8)
+        apart = np.abs(other.numeric - closer.numeric)
+        credible = apart <= 1e-2 * other.terms + SAFE * closer.error
+        smooth = (closer.verdict == KINK) & (apart <= closer.width / 8)
     closer.width = np.where(smooth, 0.0, closer.width)
     closer.verdict = np.where(smooth, verdicts(claim, closer, case.tolerance, strict), closer.verdict)
     agrees = verdicts(claim, other, case.tolerance) == OK
     closer.verdict = np.where((closer.verdict == WRONG) & credible & agrees, UNSURE, closer.verdict)
 
 
-def _from_nearby(
-    case: Case, directions: Array, measured: Callable[[Slopes, Array], Measured]
-) -> Iterator[tuple[Array, Array]]:
+def _from_nearby(case: Case, directions: Array, measured: Measure) -> Iterator[tuple[Array, Array]]:
     """Slopes from nearby and their errors: the most accurate that agrees with all from still nearer.
 
     Where the next contradicts it, it may have been rounding, which can be less at a shorter distance. Then that is the
@@ -224,84 +227,74 @@ def _from_nearby(
 
 
 def _withdraw_unresolved(
-    closer: Measured, rows: Array, claim: Array, allowance: Any, slope: Array, error: Array
+    closer: Measured, rows: Array, claim: Array, allowance: Array, slope: Array, error: Array
 ) -> None:
     """Withdraw a verdict on a derivative that is the slope of the function at a distance shorter than the steps.
 
     Close to a pole, or on a feature narrower than the shortest step, the function changes too much over any step, and
     that may look like noise. There the slope from nearest by contradicts the measurement, and agrees with the
     derivative. An error in an ordinary function is not withdrawn: there the slopes from nearest by agree with the
-    measurement. `allowance` is for the rounding in `claim`.
+    measurement. `claim` and `allowance`, for its rounding, are those of `rows`.
     """
-    claim, allowance = claim[rows], np.broadcast_to(allowance, claim.shape)[rows]
     with np.errstate(all="ignore"):
         apart = np.abs(slope - closer.numeric[rows])
         agrees = np.abs(claim - slope) <= np.minimum(error + SAFE * allowance, apart / 2)
         contradicts = (np.abs(slope) > error / 2) & (apart > 2 * error)
-    withdrawn = agrees & contradicts & ((closer.verdict[rows] == WRONG) | (closer.verdict[rows] == KINK))
+    withdrawn = agrees & contradicts & _doubted(closer)[rows]
     closer.verdict[rows] = np.where(withdrawn, UNSURE, closer.verdict[rows])
     closer.error[rows] = np.where(withdrawn, np.inf, closer.error[rows])
 
 
-def compare_vjp(
-    case: Case,
-    gradient: Array,
-    g: Array,
-    what: str,
-    among: Sequence[Leaf] | None = None,
-    again: Callable[[Array], Array] | None = None,
-) -> None:
-    """Compare the gradient of <g, f> with differences, argument by argument, and report what is wrong.
+# ----------------------------------------------------------------------------------------------------- the gradient
 
-    `again` returns the gradient at another point, a vector like the case's. It serves to measure the rounding.
+
+def compare_vjp(case: Case, gradient: Array, g: Array, what: str, among: Sequence[Leaf], again: Gradient) -> None:
+    """Compare the gradient of <g, f> with differences, for some of the arguments, and report what is wrong.
+
+    `again` returns the gradient at another point. It serves to measure the rounding.
     """
-    rounding = rounding_of(case, again) if again else None
-    for leaf in case.flat.leaves if among is None else among:
-        if not leaf.size:
-            continue
-        part = slice(leaf.start, leaf.stop)
-        claim = gradient[part]
+    measured = cache(partial(rounding_of, case, again))
+    for leaf in among:
+        if leaf.size:
+            _compare_leaf(case, leaf, gradient, g, what, lambda moved: _along(np.abs(moved), measured()))
 
-        def judged(directions: Array, strict: float = 1.0, part: slice = part, claim: Array = claim) -> Measured:
-            lengths = directions[:, part]
 
-            def noisy() -> Array:
-                assert rounding is not None
-                return _along(np.abs(lengths), rounding()[part])
+def _compare_leaf(
+    case: Case, leaf: Leaf, gradient: Array, g: Array, what: str, rounding: Callable[[Array], Array]
+) -> None:
+    def judged(directions: Array, strict: float = 1.0) -> Measured:
+        measured = partial(_projected, case, g)
+        return judge(case, directions, _along(directions, gradient), measured, rounding, strict)
 
-            measured = partial(_projected, case, g)
-            return judge(case, directions, _along(lengths, claim), measured, noisy if rounding else None, strict)
-
-        positions = _positions(leaf, case.rng, case.all)
-        m = judged(_units(case.flat, leaf, positions))
-        if len(positions):
-            case.report.looked_at[f"entries of {what}"] += len(positions)
-        if leaf.size > len(positions) and not np.any(m.verdict == WRONG):
-            direction = np.zeros((1, case.flat.x.size))
-            direction[0, part] = case.rng.standard_normal(leaf.size) * _reach(case.flat, leaf)
-            # One wrong entry is a small part of a large sum. So the tolerance of the sum is stricter, and a sum outside
-            # it is not yet wrong: its entries are judged one by one.
-            whole = judged(direction, STRICT)
-            case.report.looked_at[f"directions of {what}"] += 1
-            if whole.verdict[0] != OK and leaf.size <= ALL:
-                positions = np.arange(leaf.size)
-                m = judged(_units(case.flat, leaf, positions))
-            elif whole.verdict[0] == WRONG:
-                position = _bisect(case, leaf, claim, g, direction[0, part])
-                positions = np.append(positions, position)
-                m = judged(_units(case.flat, leaf, positions))
-            elif whole.verdict[0] == UNSURE:
-                sought = f"{what} with respect to {leaf.path}"
-                _note(case, sought, "along a random direction", float(direction[0, part] @ claim), whole, 0)
-        _note_kinks(case, leaf, positions, m, claim[positions], what)
-        wrong = np.flatnonzero(m.verdict == WRONG)
-        if wrong.size:
-            off = np.abs(claim[positions] - m.numeric)[wrong]
-            order = wrong[np.argsort(-np.nan_to_num(off, nan=np.inf), kind="stable")]
-            entries = [_entry(leaf, positions[k], claim[positions[k]], m.numeric[k], m.error[k]) for k in order]
-            finding = Finding(what, leaf.path, leaf.shape, leaf.dtype, entries, wrong.size, len(positions))
-            finding.cause = likely_cause(case.flat, leaf, positions, claim[positions], m.numeric, wrong, g)
-            case.report.findings.append(finding)
+    positions = _positions(leaf, case.rng, case.all)
+    m = judged(_units(case.flat, leaf, positions))
+    case.report.looked_at[f"entries of {what}"] += len(positions)
+    if leaf.size > len(positions) and not np.any(m.verdict == WRONG):
+        direction = np.zeros((1, case.flat.x.size))
+        direction[0, leaf.part] = case.rng.standard_normal(leaf.size) * _reach(case.flat.x[leaf.part])
+        # One wrong entry is a small part of a large sum. So the tolerance of the sum is stricter, and a sum outside
+        # it is not yet wrong: its entries are judged one by one.
+        whole = judged(direction, STRICT)
+        case.report.looked_at[f"directions of {what}"] += 1
+        if whole.verdict[0] != OK and leaf.size <= ALL:
+            positions = np.arange(leaf.size)
+            m = judged(_units(case.flat, leaf, positions))
+        elif whole.verdict[0] == WRONG:
+            positions = np.append(positions, _bisect(case, leaf, gradient, g, direction[0]))
+            m = judged(_units(case.flat, leaf, positions))
+        elif whole.verdict[0] == UNSURE:
+            sought = f"{what} with respect to {leaf.path}"
+            _note(case, sought, "along a random direction", _along(direction, gradient)[0], whole, 0)
+    claim = gradient[leaf.part][positions]
+    _note_kinks(case, leaf, positions, m, claim, what)
+    _note_unsure(case, m, claim, f"{what} with respect to {leaf.path}", lambda k: leaf.entry(int(positions[k])))
+    wrong = np.flatnonzero(m.verdict == WRONG)
+    if wrong.size:
+        off = np.abs(claim - m.numeric)[wrong]
+        order = wrong[np.argsort(-np.nan_to_num(off, nan=np.inf), kind="stable")]
+        entries = [_entry(leaf, positions[k], claim, m, k) for k in order]
+        cause = likely_cause(case.flat, leaf, positions, claim, m.numeric, wrong, g)
+        case.report.add(what, "", cause, leaf, entries, wrong.size, len(positions))
 
 
 def _along(directions: Array, gradient: Array) -> Array:
@@ -312,8 +305,8 @@ def _along(directions: Array, gradient: Array) -> Array:
         return np.asarray(terms.sum(axis=1))
 
 
-def rounding_of(case: Case, again: Callable[[Array], Array]) -> Callable[[], Array]:
-    """The standard deviation of the rounding in what `again` returns, measured when first asked for."""
+def rounding_of(case: Case, again: Gradient) -> Array:
+    """The standard deviation of the rounding in what `again` returns."""
 
     def safely(x: Array) -> Array:
         try:
@@ -321,12 +314,8 @@ def rounding_of(case: Case, again: Callable[[Array], Array]) -> Callable[[], Arr
         except Exception:  # no value at this neighbouring point
             return np.full(1, np.nan)
 
-    @cache
-    def rounding() -> Array:
-        reach = np.minimum(*scales(case.flat)) * case.rng.choice([-1.0, 1.0], case.flat.x.size)
-        return noise(safely, case.flat.x, reach, case.tolerance.eps)
-
-    return rounding
+    reach = np.minimum(*scales(case.flat)) * case.rng.choice([-1.0, 1.0], case.flat.x.size)
+    return noise(safely, case.flat.x, reach, case.tolerance.eps)
 
 
 def _projected(case: Case, g: Array, raw: Slopes, directions: Array) -> Measured:
@@ -337,138 +326,120 @@ def _projected(case: Case, g: Array, raw: Slopes, directions: Array) -> Measured
         error = np.where(weight > 0, raw.error * weight, 0.0).sum(axis=1)
         width = (np.abs(raw.gap) * weight).sum(axis=1) / 2
         size = (np.abs(directions) / np.maximum(np.abs(case.flat.x), 1)).max(axis=1, initial=0.0)
-        usual = size * (weight @ np.maximum(np.abs(case.base), case.floor))
-        grain = 0 * error if raw.grain is None else np.where(weight > 0, raw.grain * weight, 0.0).sum(axis=1)
+        usual = size * (weight @ np.maximum(np.abs(case.flat.base), case.floor))
+        grain = np.where(weight > 0, raw.grain * weight, 0.0).sum(axis=1)
         return Measured(value @ g, error, width, np.abs(value) @ weight, usual, grain)
 
 
-def compare_jvp(
-    case: Case,
-    jvp: Callable[[Array], Array],
-    what: str = "the tangent",
-    directions: int = 2,
-    again: Callable[[Array, Array], Array] | None = None,
-) -> None:
-    """Compare ``jvp(v)``, the claimed derivative along v, with differences; both are vectors of reals.
+def _bisect(case: Case, leaf: Leaf, gradient: Array, g: Array, direction: Array) -> int:
+    """The wrong entry, when a random direction is wrong: keep the half that is further off."""
+    low, high = leaf.part.start, leaf.part.stop
+    while high - low > 1:
+        middle = (low + high) // 2
+        halves = np.zeros((2, case.flat.x.size))
+        for row, half in zip(halves, (slice(low, middle), slice(middle, high)), strict=True):
+            row[half] = direction[half]
+        numeric = np.nan_to_num(slopes(case.flat, halves).value @ g)
+        off = np.abs(_along(halves, gradient) - numeric)
+        low, high = (low, middle) if not off[1] > off[0] else (middle, high)
+    return int(low - leaf.part.start)
 
-    `again(x, v)` is the claimed derivative at another point.
-    """
-    size = case.flat.x.size
-    if not size or not case.base.size:
+
+# ---------------------------------------------------------------------------------------- derivatives of every output
+
+
+def compare_jvp(case: Case, tangent: Tangent, what: str = "the tangent") -> None:
+    """Compare ``tangent(x, v)``, the claimed derivative at x along v, with differences along two random directions."""
+    x = case.flat.x
+    if not x.size or not case.flat.base.size:
         return
-    tangents = case.rng.standard_normal((directions, size)) * np.clip(np.abs(case.flat.x), 1e-2, 1e2)
-    claim = np.array([jvp(v) for v in tangents])
-    m = _judge_outputs(case, tangents, claim, again, together=True)
-    case.report.looked_at[f"entries of {what}"] += m.verdict.size
-    _note_unsure(case, m, claim, what)
-    if np.any(m.verdict == WRONG):
-        _locate_tangent(case, jvp, what, tangents, claim, m, again)
+    directions = case.rng.standard_normal((2, x.size)) * _reach(x)
+    claim = np.array([tangent(x, v) for v in directions])
+    m = _judge_outputs(case, directions, claim, tangent, together=True)
+    if _note_outputs(case, m, claim, what) and not _locate_tangent(case, tangent, what):
+        d, i = np.argwhere(m.verdict == WRONG)[0]
+        entry = Entry((), claim[d, i], m.numeric[d, i], m.error[d, i], output=_output_index(case.y, int(i)))
+        cause = "it is not linear in the tangents: right along each argument alone, wrong along a mixed direction"
+        case.report.findings.append(
+            Finding(what, "all arguments together", (x.size,), "reals", [entry], 1, m.verdict.size, cause)
+        )
 
 
-def _judge_outputs(
-    case: Case,
-    directions: Array,
-    claim: Array,
-    again: Callable[[Array, Array], Array] | None = None,
-    together: bool = False,
-) -> Measured:
+def _judge_outputs(case: Case, directions: Array, claim: Array, tangent: Tangent, together: bool = False) -> Measured:
     """Judge a derivative of every output; `together`: the terms of an output are those along all directions."""
 
     def measured(raw: Slopes, _: Array) -> Measured:
         size = np.abs(raw.value)
         steepest = size.max(initial=0.0, where=np.isfinite(size))
-        usual = np.maximum(np.abs(case.base), max(case.floor, steepest))  # zeros have the rounding of the others
+        usual = np.maximum(np.abs(case.flat.base), max(case.floor, steepest))  # zeros have the rounding of the others
         terms = size.max(axis=0, initial=0.0) if together else size
         usual, terms = (np.broadcast_to(a, size.shape).copy() for a in (usual, terms))
-        grain = np.zeros(size.shape) if raw.grain is None else raw.grain
-        return Measured(raw.value, raw.error, np.abs(raw.gap) / 2, terms, usual, grain)
+        return Measured(raw.value, raw.error, np.abs(raw.gap) / 2, terms, usual, raw.grain)
 
-    def rounding() -> Array:
-        assert again is not None
-        at = again
+    def rounding(moved: Array) -> Array:
+        return np.array([rounding_of(case, lambda x, v=v: tangent(x, v)) for v in moved])  # type: ignore[misc]
 
-        def along(v: Array) -> Array:
-            return rounding_of(case, lambda x: at(x, v))()
-
-        return np.array([along(v) for v in directions])
-
-    return judge(case, directions, claim, measured, rounding if again else None)
+    return judge(case, directions, claim, measured, rounding)
 
 
-def _locate_tangent(
-    case: Case,
-    jvp: Callable[[Array], Array],
-    what: str,
-    tangents: Array,
-    claim: Array,
-    m: Measured,
-    again: Callable[[Array, Array], Array] | None,
-) -> None:
-    """Find the argument and entry whose tangent is wrong; if there is none, report the whole direction."""
+class _Columns(NamedTuple):
+    """The derivatives of every output with respect to some entries of an argument, a row for each entry."""
+
+    positions: Array
+    claim: Array
+    m: Measured
+
+
+def _judge_columns(case: Case, leaf: Leaf, along: Gradient, tangent: Tangent) -> _Columns:
+    """Judge ``along(v)``, which is ``tangent(x, v)`` at the point, for unit vectors v."""
+    positions = _positions(leaf, case.rng)
+    units = _units(case.flat, leaf, positions)
+    claim = np.array([along(v) for v in units])
+    return _Columns(positions, claim, _judge_outputs(case, units, claim, tangent))
+
+
+def _locate_tangent(case: Case, tangent: Tangent, what: str) -> bool:
+    """Report the argument and the entries whose tangent is wrong, if there is one."""
     for leaf in case.flat.leaves:
-        positions = _positions(leaf, case.rng)
-        units = _units(case.flat, leaf, positions)
-        if not len(units):
-            continue
-        columns = np.array([jvp(v) for v in units])
-        alone = _judge_outputs(case, units, columns, again)
-        bad = alone.verdict == WRONG
-        if bad.any():
-            finding = _matrix_finding(case, leaf, what, positions, columns, alone)
-            ones, wrong = np.ones(case.base.size), np.flatnonzero(bad.any(axis=1))
-            sums = (columns @ ones, alone.numeric @ ones)
-            finding.cause = likely_cause(case.flat, leaf, positions, *sums, wrong, ones)
-            return
-    wrong = m.verdict == WRONG
-    d, i = np.unravel_index(int(np.argmax(wrong)), wrong.shape)
-    entry = Entry((), claim[d, i], m.numeric[d, i], m.error[d, i], output=_output_index(case.y, int(i)))
-    finding = Finding(what, "all arguments together", (case.flat.x.size,), "reals", [entry], 1, wrong.size)
-    finding.cause = "it is not linear in the tangents: right along each argument alone, wrong along a mixed direction"
-    case.report.findings.append(finding)
+        if leaf.size:
+            columns = _judge_columns(case, leaf, partial(tangent, case.flat.x), tangent)
+            wrong = np.flatnonzero((columns.m.verdict == WRONG).any(axis=1))
+            if wrong.size:
+                claim, numeric = columns.claim.sum(axis=1), columns.m.numeric.sum(axis=1)
+                ones = np.ones(case.flat.base.size)
+                cause = likely_cause(case.flat, leaf, columns.positions, claim, numeric, wrong, ones)
+                _report_columns(case, leaf, what, columns, cause)
+                return True
+    return False
 
 
-def compare_jacobian(
-    case: Case,
-    claim: list[Array | None],
-    what: str = "the Jacobian",
-    again: Callable[[Array, Array], Array] | None = None,
-) -> None:
-    """Compare matrices (outputs, entries), one for each leaf (or None), with differences.
+def compare_jacobian(case: Case, among: Sequence[Leaf], along: Gradient, tangent: Tangent, what: str) -> None:
+    """Compare ``along(v)``, the claimed Jacobian times v, with differences, for some of the arguments.
 
-    `again(x, v)` is the derivative at another point along `v`.
+    ``tangent(x, v)`` is the same at another point.
     """
-    for leaf, matrix in zip(case.flat.leaves, claim, strict=True):
-        if matrix is None or not leaf.size:
-            continue
-        positions = _positions(leaf, case.rng)
-        columns = matrix[:, positions].T
-        m = _judge_outputs(case, _units(case.flat, leaf, positions), columns, again)
-        case.report.looked_at[f"entries of {what}"] += m.verdict.size
-        _note_unsure(case, m, columns, what)
-        if np.any(m.verdict == WRONG):
-            finding = _matrix_finding(case, leaf, what, positions, columns, m)
-            finding.cause = _matrix_cause(columns, m.numeric)
+    for leaf in among:
+        if leaf.size:
+            columns = _judge_columns(case, leaf, along, tangent)
+            if _note_outputs(case, columns.m, columns.claim, what):
+                right, turned = columns.m.numeric, columns.claim.T
+                transposed = right.shape == turned.shape and np.allclose(turned, right, rtol=1e-4, atol=1e-8)
+                cause = "it is the transpose of the right one: rows are outputs, columns are inputs" * transposed
+                _report_columns(case, leaf, what, columns, cause)
 
 
-def _matrix_finding(case: Case, leaf: Leaf, what: str, positions: Array, claim: Array, m: Measured) -> Finding:
-    """Report wrong entries of a matrix with a row for each entry of the argument and a column for each output."""
+def _report_columns(case: Case, leaf: Leaf, what: str, columns: _Columns, cause: str) -> None:
+    positions, claim, m = columns
     bad = m.verdict == WRONG
     off = np.where(bad, np.nan_to_num(np.abs(claim - m.numeric), nan=np.inf), -1)
     entries = []
-    for worst in np.argsort(-off, axis=None, kind="stable")[: min(int(bad.sum()), 6)]:
+    for worst in np.argsort(-off, axis=None, kind="stable")[: min(int(bad.sum()), PRINTED)]:
         k, i = np.unravel_index(worst, off.shape)
-        entry = _entry(leaf, positions[k], claim[k, i], m.numeric[k, i], m.error[k, i])
-        entry.output = _output_index(case.y, int(i))
-        entries.append(entry)
-    finding = Finding(what, leaf.path, leaf.shape, leaf.dtype, entries, int(bad.sum()), bad.size)
-    case.report.findings.append(finding)
-    return finding
+        entries.append(_entry(leaf, positions[k], claim, m, (k, i), _output_index(case.y, int(i))))
+    case.report.add(what, "", cause, leaf, entries, int(bad.sum()), bad.size)
 
 
-def _matrix_cause(claim: Array, numeric: Array) -> str:
-    if claim.shape == claim.T.shape and np.allclose(claim.T, numeric, rtol=1e-4, atol=1e-8):
-        return "it is the transpose of the right one: rows are outputs, columns are inputs"
-    return ""
+# ------------------------------------------------------------------------------------------- entries, findings, notes
 
 
 def _positions(leaf: Leaf, rng: np.random.Generator, up_to: int = ALL) -> Array:
@@ -483,31 +454,17 @@ def _positions(leaf: Leaf, rng: np.random.Generator, up_to: int = ALL) -> Array:
 
 def _units(flat: Flat, leaf: Leaf, positions: Array) -> Array:
     units = np.zeros((len(positions), flat.x.size))
-    units[np.arange(len(positions)), leaf.start + positions] = 1.0
+    units[np.arange(len(positions)), leaf.part.start + positions] = 1.0
     return units
 
 
-def _reach(flat: Flat, leaf: Leaf) -> Array:
-    return np.clip(np.abs(flat.x[leaf.start : leaf.stop]), 1e-2, 1e2)
+def _reach(x: Array) -> Array:
+    return np.clip(np.abs(x), 1e-2, 1e2)
 
 
-def _bisect(case: Case, leaf: Leaf, claim: Array, g: Array, direction: Array) -> int:
-    """The wrong entry, when a random direction is wrong: keep the half that is further off."""
-    low, high = 0, leaf.size
-    while high - low > 1:
-        middle = (low + high) // 2
-        halves = np.zeros((2, case.flat.x.size))
-        for row, (a, b) in zip(halves, ((low, middle), (middle, high)), strict=True):
-            row[leaf.start + a : leaf.start + b] = direction[a:b]
-        numeric = np.nan_to_num(slopes(case.flat, halves, case.base).value @ g)
-        off = np.abs(halves[:, leaf.start : leaf.stop] @ claim - numeric)
-        low, high = (low, middle) if not off[1] > off[0] else (middle, high)
-    return low
-
-
-def _entry(leaf: Leaf, position: Any, claim: Any, numeric: Any, error: Any) -> Entry:
+def _entry(leaf: Leaf, position: Any, claim: Array, m: Measured, k: Any, output: Any = None) -> Entry:
     index, part = leaf.index(int(position))
-    return Entry(index, float(claim), float(numeric), float(error), part)
+    return Entry(index, float(claim[k]), float(m.numeric[k]), float(m.error[k]), part, output)
 
 
 def _output_index(y: Any, position: int) -> tuple[int, ...]:
@@ -524,30 +481,27 @@ def _output_index(y: Any, position: int) -> tuple[int, ...]:
 
 def _note_kinks(case: Case, leaf: Leaf, positions: Array, m: Measured, claim: Array, what: str) -> None:
     for k in np.flatnonzero(m.verdict == KINK)[:3]:
-        index, part = leaf.index(int(positions[k]))
         left, right = m.numeric[k] - m.width[k], m.numeric[k] + m.width[k]
         case.report.notes.append(
-            f"there is a kink at {leaf.path}{show(index)}{part}: slope {left:.6g} from the left, "
+            f"there is a kink at {leaf.entry(positions[k])}: slope {left:.6g} from the left, "
             f"{right:.6g} from the right; {what} given, {claim[k]:.6g}, lies between them"
         )
-    unsure = np.flatnonzero(m.verdict == UNSURE)
-    if unsure.size:
-        k = unsure[0]
-        index, part = leaf.index(int(positions[k]))
-        more = f" and {unsure.size - 1} more entries" if unsure.size > 1 else ""
-        where = f"at {leaf.path}{show(index)}{part}{more}"
-        _note(case, f"{what} with respect to {leaf.path}", where, claim[k], m, k)
-        case.report.looked_at["not judged"] += unsure.size
 
 
-def _note_unsure(case: Case, m: Measured, claim: Array, what: str) -> None:
-    """Note how many numbers of a derivative of every output could not be judged, and one of them."""
-    count = int((m.verdict == UNSURE).sum())
-    if count:
-        k = np.unravel_index(int(np.argmax(m.verdict == UNSURE)), m.verdict.shape)
-        where = f"at y{show(_output_index(case.y, int(k[1])))}{f' and {count - 1} more entries' if count > 1 else ''}"
-        _note(case, what, where, claim[k], m, k)
-        case.report.looked_at["not judged"] += count
+def _note_outputs(case: Case, m: Measured, claim: Array, what: str) -> bool:
+    """Count and note what was compared; true if something is wrong."""
+    case.report.looked_at[f"entries of {what}"] += m.verdict.size
+    _note_unsure(case, m, claim, what, lambda _, i: f"y{show(_output_index(case.y, int(i)))}")
+    return bool(np.any(m.verdict == WRONG))
+
+
+def _note_unsure(case: Case, m: Measured, claim: Array, what: str, place: Callable[..., str]) -> None:
+    """Note how many numbers of a derivative could not be judged, and one of them, at the place of its indices."""
+    unsure = np.argwhere(m.verdict == UNSURE)
+    if len(unsure):
+        more = f" and {len(unsure) - 1} more entries" if len(unsure) > 1 else ""
+        _note(case, what, f"at {place(*unsure[0])}{more}", claim[tuple(unsure[0])], m, tuple(unsure[0]))
+        case.report.looked_at["not judged"] += len(unsure)
 
 
 def _note(case: Case, what: str, where: str, claim: float, m: Measured, k: Any) -> None:

@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from autograd_lite.base.tree import leaves
-from autograd_lite.testing.leaves import as_array, is_differentiable
-from autograd_lite.testing.numeric import CannotCheck
+from ..base.tree import leaves
+from .leaves import as_array, is_differentiable
+from .numeric import CannotCheck
+from .report import Report
 
 EXAMPLES = 50  # unless the call or a profile says otherwise
 ENOUGH = 20  # points of one number of axes without a verdict
@@ -27,7 +28,9 @@ def count_of(examples: Any) -> int | None:
     return examples
 
 
-def at_points(check: Callable[..., Any], inputs: tuple[Any, ...], args: Any = None, examples: Any = None) -> Any:
+def at_points(
+    check: Callable[..., Report], inputs: tuple[Any, ...], args: Any = None, examples: Any = None
+) -> Report | None:
     """The report of ``check(*point)`` at the point `inputs`; if strategies draw the points, None after all of them.
 
     A report with findings raises. `args` is a strategy for the whole tuple, in place of `inputs`.
@@ -37,7 +40,8 @@ def at_points(check: Callable[..., Any], inputs: tuple[Any, ...], args: Any = No
         return check(*inputs).throw()
     if inputs and args is not None:
         raise TypeError("pass either inputs or args=, a strategy for all of them, not both")
-    return for_all(lambda point: check(*point).throw(), inputs if args is None else args, examples)
+    for_all(lambda point: check(*point).throw(), inputs if args is None else args, examples)
+    return None
 
 
 def for_all(check: Callable[[tuple[Any, ...]], Any], inputs: Any, examples: int | None = None) -> None:

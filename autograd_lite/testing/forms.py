@@ -12,18 +12,18 @@ from typing import Any
 
 import numpy as np
 
-from autograd_lite import export
-from autograd_lite.base.tree import leaves, rebuild
-from autograd_lite.compiling import compiled
-from autograd_lite.derive import source
-from autograd_lite.program import trace
-from autograd_lite.table import Primitive
-from autograd_lite.table.batching import ALIGNED
-from autograd_lite.table.scalar import Scalar, function
-from autograd_lite.table.signature import parameters
-from autograd_lite.testing.leaves import Array, as_array, is_differentiable
-from autograd_lite.testing.report import Report
-from autograd_lite.transforms.vmap import vmap
+from .. import export
+from ..base.tree import leaves, rebuild
+from ..compiling import compiled
+from ..derive import source
+from ..program import trace
+from ..table import Primitive
+from ..table.batching import ALIGNED
+from ..table.scalar import Scalar, function
+from ..table.signature import parameters
+from ..transforms.vmap import vmap
+from .leaves import Array, as_array, is_differentiable
+from .report import Report
 
 RTOL = {"fast": 1e-4, "onnx": 1e-6}  # both may be less precise: some operators of ONNX compute in float32
 

@@ -24,20 +24,20 @@ import numpy as np
 from hypothesis import HealthCheck, Phase, given, reject, seed, settings
 from hypothesis import strategies as st
 
-from autograd_lite.base.tree import leaves, rebuild, tree_map
-from autograd_lite.compiling import compiled
-from autograd_lite.derive import source
-from autograd_lite.program import trace
-from autograd_lite.table import TABLE, Domain, Primitive
-from autograd_lite.tensor import Tensor, tensor
-from autograd_lite.testing.gradients import check_gradients
-from autograd_lite.testing.leaves import Array, as_array, is_differentiable
-from autograd_lite.testing.numeric import CannotCheck, reals
-from autograd_lite.testing.report import GradientError, as_source, named_like
-from autograd_lite.testing.rows import all_rows, domains, points
-from autograd_lite.testing.strategies import arrays
-from autograd_lite.transforms.grad import vjp
-from autograd_lite.transforms.vmap import vmap
+from ..base.tree import leaves, rebuild, tree_map
+from ..compiling import compiled
+from ..derive import source
+from ..program import trace
+from ..table import TABLE, Domain, Primitive
+from ..tensor import Tensor, tensor
+from ..transforms.grad import vjp
+from ..transforms.vmap import vmap
+from .gradients import check_gradients
+from .leaves import Array, as_array, is_differentiable
+from .numeric import CannotCheck, reals
+from .report import GradientError, as_source, named_like
+from .rows import all_rows, domains, points
+from .strategies import arrays
 
 LARGE = 50.0  # for larger numbers, differences of differences are meaningless
 SIZE = 32  # entries of the largest array

@@ -15,17 +15,17 @@ from typing import Any
 
 import numpy as np
 
-from autograd_lite.base.tree import leaves, rebuild
-from autograd_lite.testing.case import align, cotangent_like, finish, prepare, present, pull_safely, stacked
-from autograd_lite.testing.compare import ALL, MARGIN, Case, compare_jvp, compare_vjp, rounding_of
-from autograd_lite.testing.examples import at_points
-from autograd_lite.testing.flattened import Point, as_arrays
-from autograd_lite.testing.invariants import check_invariants, same_again, same_value
-from autograd_lite.testing.leaves import Array, Tree, as_array, is_differentiable
-from autograd_lite.testing.modules import as_function, is_module
-from autograd_lite.testing.numeric import CannotCheck, reals
-from autograd_lite.testing.report import Report, name_of, named_like
-from autograd_lite.transforms.grad import jvp, vjp
+from ..base.tree import leaves, rebuild, tree_map
+from ..transforms.grad import jvp, vjp
+from .case import check_pull, cotangent_like, finish, prepare, stacked, tangent_of
+from .compare import ALL, MARGIN, Case, Tangent, compare_jvp, rounding_of
+from .evaluated import near_point, on_arrays, pulled_at
+from .examples import at_points
+from .invariants import check_invariants, same_again, same_value
+from .leaves import Array, Tree, as_array, is_differentiable
+from .modules import as_function, is_module
+from .numeric import CannotCheck, reals
+from .report import Report, name_of, named_like
 
 MODES = ("reverse", "forward")
 ORDINAL = {1: "the gradient", 2: "the second derivative", 3: "the third derivative"}
@@ -61,18 +61,7 @@ def check_gradients(f: Callable[..., Any], *inputs: Any, **options: Any) -> Repo
     >>> bool(report), report.looked_at.total() > 0
     (True, True)
     """
-    chosen = Options(**options)
-    if is_module(f):
-        f, parameters = as_function(f)
-        inputs = (parameters, *inputs)
-    report = _check_once(f, inputs, chosen)
-    if report.ok and chosen.broadcast:
-        for variant in _stretched(f, inputs, chosen):
-            with suppress(CannotCheck):  # the smaller argument may lie on a jump, such as a branch cut
-                absorb(report, _check_once(f, variant, chosen, brief=True))
-            if not report.ok:
-                break
-    return report
+    return _check(Options(**options), f, *inputs)
 
 
 def assert_gradients(
@@ -140,11 +129,21 @@ def assert_gradients(
     >>> bool(report)
     True
     """
-    options: dict[str, Any] = {
-        "order": order, "modes": modes, "domain": domain, "rtol": rtol, "atol": atol,
-        "broadcast": broadcast, "kinks": kinks, "seed": seed,
-    }  # fmt: skip
-    report: Report | None = at_points(partial(check_gradients, f, **options), inputs, args, examples)
+    options = Options(order, modes, domain, rtol, atol, broadcast, kinks, seed)
+    return at_points(partial(_check, options, f), inputs, args, examples)
+
+
+def _check(o: Options, f: Callable[..., Any], *inputs: Any) -> Report:
+    if is_module(f):
+        f, parameters = as_function(f)
+        inputs = (parameters, *inputs)
+    report = _check_once(f, inputs, o)
+    if report.ok and o.broadcast:
+        for variant in _stretched(f, inputs):
+            with suppress(CannotCheck):  # the smaller argument may lie on a jump, such as a branch cut
+                absorb(report, _check_once(f, variant, o, brief=True))
+            if not report.ok:
+                break
     return report
 
 
@@ -153,17 +152,20 @@ def assert_gradients(
 
 def _check_once(f: Callable[..., Any], inputs: Sequence[Any], o: Options, brief: bool = False) -> Report:
     """All checks at one point; `brief` compares along random directions only, and only the first order."""
-    point = Point(f, inputs)
     call = f"assert_gradients({name_of(f)}, {{inputs}}{_spelled(o)})"
-    value = named_like(point.values, f)
-    case = prepare(value, inputs, domain=o.domain, rtol=o.rtol, atol=o.atol, seed=o.seed, call=call)
+    near = near_point(f)
+    case = prepare(named_like(on_arrays(near), f), inputs, o.domain, o.rtol, o.atol, o.seed, call)
     case.report.subject = (f, inputs)
     case.all = 0 if brief else ALL
-    _first_order(case, point, o)
+
+    def of_arrays(*arrays: Any) -> Tree:
+        return near(*case.flat.filled(arrays))
+
+    _first_order(case, of_arrays, o)
     if not brief and case.report.ok:
-        check_invariants(case, point, "reverse" in o.modes)
+        check_invariants(case, of_arrays, "reverse" in o.modes)
     if not brief and case.report.ok:
-        _higher_orders(case, point, o)
+        _higher_orders(case, of_arrays, o)
     return finish(case, o.kinks)
 
 
@@ -173,91 +175,45 @@ def _spelled(o: Options) -> str:
     return order + (f", modes={tuple(o.modes)!r}" if tuple(o.modes) != MODES else "")
 
 
-def _first_order(case: Case, point: Point, o: Options, what: str = "the gradient") -> None:
-    """Compare reverse and forward mode with differences, and with each other."""
+def _first_order(case: Case, f: Callable[..., Any], o: Options, what: str = "the gradient") -> None:
+    """Compare reverse and forward mode with differences, and with each other; f takes the differentiable arrays."""
     g = cotangent_like(case.y, case.rng)
     gradient = None
-
-    def gradient_at(x: Array) -> Array:
-        pulled = vjp(point.of_arrays, *_arrays_at(case, x))[1](g)
-        return stacked(case, [_array_or_none(d) for d in pulled])
-
+    again = pulled_at(case, f, g)
     if "reverse" in o.modes:
-        y, pull = vjp(point.of_arrays, *point.arrays)
-        same_value(case, as_arrays(y), "reverse mode")
-        gradients = pull_safely(case, pull, g, what)
-        if gradients is None:
+        y, pull = vjp(f, *case.flat.arrays(case.flat.x))
+        same_value(case, y, "reverse mode")
+        gradient = check_pull(case, pull, g, what, again)
+        if gradient is None:
             return
-        arrays = align(case, _by_argument(case, gradients), what)
-        gradient = stacked(case, arrays)
-        compare_vjp(case, gradient, reals(g), what, present(case, arrays), gradient_at)
         if case.report.ok:
-            same_again(case, pull, g, gradient, what, gradient_at)
+            same_again(case, pull, g, gradient, what, again)
     if "forward" in o.modes and case.report.ok:
-        tangent_at = _tangent(case, point)
-        tangent = partial(tangent_at, case.flat.x)
-        name = "the tangent" if what == "the gradient" else f"the tangent of {what}"
-        compare_jvp(case, tangent, name, again=tangent_at)
+
+        def tangent(x: Array, v: Array) -> Array:
+            tangents = tuple(leaf.array(v) for leaf in case.flat.leaves)
+            return tangent_of(case, jvp(f, case.flat.arrays(x), tangents)[1])
+
+        compare_jvp(case, tangent, "the tangent" if what == "the gradient" else f"the tangent of {what}")
         if gradient is not None and case.report.ok:
-            _adjoint(case, gradient, reals(g), gradient_at, tangent_at)
-
-
-def _by_argument(case: Case, gradients: Sequence[Any]) -> tuple[Tree, ...]:
-    """Gradients of the differentiable arrays in trees like the arguments, None elsewhere."""
-    it = iter(gradients)
-    arrays = [None if leaf is None else _array_or_none(next(it)) for leaf, _ in case.flat.slots]
-    trees: tuple[Tree, ...] = rebuild(tuple(case.flat.args), arrays)
-    return trees
-
-
-def _array_or_none(g: Any) -> Any:
-    return None if g is None else as_array(g)
-
-
-def _arrays_at(case: Case, x: Array) -> list[Any]:
-    """The differentiable arrays, or Python numbers, that a flat vector stands for."""
-    arrays = [leaf.array(x) for leaf in case.flat.leaves]
-    return [a.item() if leaf.python else a for leaf, a in zip(case.flat.leaves, arrays, strict=True)]
-
-
-def _tangent(case: Case, point: Point) -> Callable[[Array, Array], Array]:
-    def tangent(x: Array, v: Array) -> Array:
-        tangents = [leaf.array(v) for leaf in case.flat.leaves]
-        y, dy = jvp(point.of_arrays, tuple(_arrays_at(case, x)), tuple(tangents))
-        wrong = [
-            (as_array(a).shape, as_array(b).shape)
-            for a, b in zip(leaves(y), leaves(dy), strict=True)
-            if as_array(a).shape != as_array(b).shape
-        ]
-        if wrong:
-            raise CannotCheck(
-                f"the tangent of {case.report.function} has shape {wrong[0][1]}; "
-                f"it must be {wrong[0][0]}, like the value"
-            )
-        return reals(dy)
-
-    return tangent
+            _adjoint(case, gradient, reals(g), again, tangent)
 
 
 def _adjoint(
-    case: Case,
-    gradient: Array,
-    g: Array,
-    gradient_at: Callable[[Array], Array],
-    tangent_at: Callable[[Array, Array], Array],
+    case: Case, gradient: Array, g: Array, again: Callable[[Array], Sequence[Any]], tangent: Tangent
 ) -> None:
     """<g, J v> = <J^T g, v>, to rounding: the two modes differentiate the same function, kinks included."""
     v = case.rng.standard_normal(case.flat.x.size)
-    dy = tangent_at(case.flat.x, v)
+    dy = tangent(case.flat.x, v)
     left, right = float(g @ dy), float(gradient @ v)
     terms = float(np.abs(g) @ np.abs(dy) + np.abs(gradient) @ np.abs(v))
-    usual = float(np.abs(g) @ np.maximum(np.abs(case.base), case.floor))
+    usual = float(np.abs(g) @ np.maximum(np.abs(case.flat.base), case.floor))
     case.report.looked_at["adjoint identities"] += 1
     allowed = case.tolerance.eps * (1e4 * terms + 64 * usual) + case.tolerance.atol * float(np.abs(v).sum())
     if abs(left - right) <= allowed or not np.isfinite([left, right]).all():
         return
-    rounding = rounding_of(case, lambda x: np.array([g @ tangent_at(x, v) - gradient_at(x) @ v]))
-    if not abs(left - right) <= allowed + MARGIN * rounding()[0]:
+    rounding = rounding_of(case, lambda x: np.array([g @ tangent(x, v) - stacked(case, again(x)) @ v]))
+    if not abs(left - right) <= allowed + MARGIN * rounding[0]:
         case.report.add(
             "forward mode", f"disagrees with reverse mode: <g, J v> = {left:.12g} but <J^T g, v> = {right:.12g}"
         )
@@ -266,24 +222,19 @@ def _adjoint(
 # -------------------------------------------------------------------------------------------- higher orders
 
 
-def _higher_orders(case: Case, point: Point, o: Options) -> None:
+def _higher_orders(case: Case, f: Callable[..., Any], o: Options) -> None:
     """Check the gradient of the gradient, which is a function of the inputs and of the cotangent, and so on."""
-    inner, arrays, y, floor = point.of_arrays, list(point.arrays), case.y, 0.0
+    arrays, y, floor = case.flat.arrays(case.flat.x), case.y, 0.0
     names = [leaf.path for leaf in case.flat.leaves]
     for k in range(2, o.order + 1):
-        g = cotangent_like(y, case.rng)
-        cotangents = [as_array(v) for v in leaves(g)]
-        inner = _gradient_of(inner, len(arrays), y)
+        cotangents = [as_array(v) for v in leaves(cotangent_like(y, case.rng))]
+        f = _gradient_of(f, len(arrays), y)
         arrays, names = arrays + cotangents, names + _names(k, len(cotangents), names)
-        what = ORDINAL.get(k, f"the derivative of order {k}")
-        upper = Point(inner, arrays)
-        sub = prepare(
-            named_like(inner, case.flat.f, names), arrays, domain=_domains(case, o, len(cotangents), k),
-            rtol=o.rtol, atol=o.atol, seed=o.seed + k,
-        )  # fmt: skip
+        domain = _domains(case, o, len(arrays))
+        sub = prepare(named_like(on_arrays(f), case.flat.f, names), arrays, domain, o.rtol, o.atol, o.seed + k)
         sub.all = 0
         sub.floor = floor = max(floor, np.abs(reals(y)).max(initial=0.0))
-        _first_order(sub, upper, o, what)
+        _first_order(sub, f, o, ORDINAL.get(k, f"the derivative of order {k}"))
         y = sub.y
         absorb(case.report, sub.report)
         if not case.report.ok:
@@ -300,22 +251,19 @@ def _gradient_of(f: Callable[..., Any], count: int, y: Tree) -> Callable[..., tu
     """The gradient with respect to f's first `count` arguments, as a function of these and of the cotangents."""
 
     def gradient(*args: Any) -> tuple[Any, ...]:
-        g = rebuild(y, args[count:])
-        pulled: tuple[Any, ...] = vjp(f, *args[:count])[1](g)
+        pulled: tuple[Any, ...] = vjp(f, *args[:count])[1](rebuild(y, args[count:]))
         return pulled
 
     return gradient
 
 
-def _domains(case: Case, o: Options, more: int, k: int) -> Any:
-    """The domain of each differentiable array; cotangents have none."""
-    if o.domain is None:
-        return None
+def _domains(case: Case, o: Options, count: int) -> Any:
+    """The domain of each of `count` arrays: the differentiable ones, and cotangents, which have none."""
     low, high = case.flat.low, case.flat.high
-    if low is None or high is None:  # a joint domain: its edge is found by the steps that yield nan
+    if low is None or high is None:  # no domain, or a joint one: its edge is found by the steps that yield nan
         return None
-    boxes = [Box(low[leaf.start : leaf.stop], high[leaf.start : leaf.stop]) for leaf in case.flat.leaves]
-    return [*boxes, *([None] * 64)]
+    boxes = [Box(low[leaf.part], high[leaf.part]) for leaf in case.flat.leaves]
+    return [*boxes, *[None] * (count - len(boxes))]
 
 
 @dataclass(frozen=True)
@@ -338,7 +286,7 @@ def absorb(report: Report, sub: Report) -> None:
 # ---------------------------------------------------------------------------------------------- broadcasting
 
 
-def _stretched(f: Callable[..., Any], inputs: Sequence[Any], o: Options) -> Iterator[tuple[Any, ...]]:
+def _stretched(f: Callable[..., Any], inputs: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
     """Calls with one argument made smaller: an axis of length 1, an axis removed, or a number.
 
     Only those that broadcast, that is, leave the shape of the result unchanged.
@@ -347,18 +295,19 @@ def _stretched(f: Callable[..., Any], inputs: Sequence[Any], o: Options) -> Iter
     twice = [k for k, s in enumerate(shapes) if s and shapes.count(s) > 1 and 0 not in s]
     if not twice:
         return
-    point = Point(f, inputs)
+
+    def value(*args: Any) -> Tree:
+        return on_arrays(near_point(f))(*args)
+
     with np.errstate(all="ignore"):
-        shape = _shape_of(point.values(*inputs))
+        shape = tree_map(np.shape, value(*inputs))
         for k in twice:
             for smaller in _cuts(as_array(inputs[k])):
                 variant = (*inputs[:k], smaller, *inputs[k + 1 :])
-                try:
-                    y = Point(f, variant).values(*variant)
-                except Exception:  # f does not take this shape
-                    continue
-                if _shape_of(y) == shape and np.isfinite(reals(y)).all():
-                    yield variant
+                with suppress(Exception):  # f does not take this shape
+                    y = value(*variant)
+                    if tree_map(np.shape, y) == shape and np.isfinite(reals(y)).all():
+                        yield variant
 
 
 def _shape(value: Any) -> tuple[int, ...] | None:
@@ -369,11 +318,7 @@ def _shape(value: Any) -> tuple[int, ...] | None:
 def _cuts(a: Array) -> Iterator[Array]:
     for axis in dict.fromkeys((0, a.ndim - 1)):
         if a.shape[axis] > 1:
-            yield a.take([0], axis).copy()
+            yield a.take([0], axis)
     yield a[0].copy()
     if a.ndim > 1:
-        yield a[(0,) * a.ndim].copy().reshape(())
-
-
-def _shape_of(y: Tree) -> list[tuple[int, ...]]:
-    return [as_array(v).shape for v in leaves(y)]
+        yield a[(0,) * a.ndim].copy()

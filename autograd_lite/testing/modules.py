@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_lite.testing.leaves import Array, as_array
+from .leaves import Array, as_array
 
 
 def is_module(f: Any) -> bool:

@@ -26,7 +26,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from autograd_lite.testing.leaves import Array
+from .leaves import Array
 
 POINTS = 9
 DEGREE = 5

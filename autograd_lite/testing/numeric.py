@@ -19,14 +19,15 @@ therefore dL/dRe + i dL/dIm, as in PyTorch.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from autograd_lite.base.tree import leaves, matched, paths, rebuild
-from autograd_lite.testing.leaves import Array, Tree, as_array, is_differentiable
+from ..base.tree import leaves, matched, paths, rebuild
+from .leaves import Array, Tree, as_array, is_differentiable
 
 LEVELS = 9  # steps in a ladder
 RATIO = 4.0  # each step is this much shorter than the one before: 0.25, 0.06, ... 4e-6
@@ -59,13 +60,12 @@ class Leaf:
     argument: int
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
-    start: int
-    stop: int
+    part: slice
     python: bool = False  # given, and passed on, as a Python number
 
     @property
     def size(self) -> int:
-        return self.stop - self.start
+        return int(self.part.stop - self.part.start)
 
     def index(self, position: int) -> tuple[tuple[int, ...], str]:
         """The index of a flat position, and which part of a complex number it is."""
@@ -75,12 +75,21 @@ class Leaf:
             part = ".imag" if odd else ".real"
         return tuple(int(i) for i in np.unravel_index(position, self.shape)), part
 
+    def entry(self, position: int) -> str:
+        """A flat position as one would type it: ``x[2, 0].imag``."""
+        index, part = self.index(position)
+        return f"{self.path}{show(index)}{part}"
+
     def array(self, vector: Array, dtype: np.dtype[Any] | None = None) -> Array:
         """This leaf's array from the flat vector."""
-        piece = vector[self.start : self.stop]
+        piece = vector[self.part]
         if self.dtype.kind == "c":
             piece = np.ascontiguousarray(piece).view(np.complex128)
         return piece.reshape(self.shape).astype(dtype or self.dtype, copy=False)
+
+    def value(self, array: Array) -> Any:
+        """An array of this leaf, or the Python number that was given in its place."""
+        return array.item() if self.python else array
 
     def vector(self, array: Any) -> Array:
         """The reals of one array of this leaf's shape."""
@@ -129,60 +138,72 @@ class Flat:
     slots: list[tuple[Leaf | None, Any]] = field(default_factory=list)  # all of them, as given
 
     def __post_init__(self) -> None:
-        start = 0
+        self.names = self.names or [f"argument {k}" for k in range(len(self.args))]
+        vectors, start = [np.zeros(0)], 0
         for argument, tree in enumerate(self.args):
-            name = self.names[argument] if self.names else f"argument {argument}"
-            for path, value in zip(paths(tree, name), leaves(tree), strict=True):
-                if not is_differentiable(value):
-                    self.slots.append((None, value))
-                    continue
-                array = as_array(value)
-                stop = start + array.size * (2 if array.dtype.kind == "c" else 1)
-                python = isinstance(value, float | complex) and not isinstance(value, np.generic)
-                leaf = Leaf(path, argument, array.shape, array.dtype, start, stop, python)
-                self.leaves.append(leaf)
+            for path, value in zip(paths(tree, self.names[argument]), leaves(tree), strict=True):
+                leaf = None
+                if is_differentiable(value):
+                    array = as_array(value)
+                    stop = start + array.size * (2 if array.dtype.kind == "c" else 1)
+                    python = isinstance(value, float | complex) and not isinstance(value, np.generic)
+                    leaf = Leaf(path, argument, array.shape, array.dtype, slice(start, stop), python)
+                    self.leaves.append(leaf)
+                    vectors.append(leaf.vector(value))
+                    start = stop
                 self.slots.append((leaf, value))
-                start = stop
-        vectors = [leaf.vector(value) for leaf, value in self.slots if leaf is not None]
-        self.x: Array = np.concatenate(vectors) if vectors else np.zeros(0)
+        self.x: Array = np.concatenate(vectors)
         joint = hasattr(self.domain, "contains") and not hasattr(self.domain, "low")
         self.contains = self.domain.contains if joint else None
         self.low, self.high = (None, None) if joint else _bounds(self.domain, self)
-        self.wide = False
-        narrow = [leaf for leaf in self.leaves if np.finfo(leaf.dtype).eps > DOUBLE]
-        if narrow:
-            self.wide = self._keeps_double()
-        self.eps = DOUBLE
-        if narrow and not self.wide:
-            self.eps = float(max(np.finfo(leaf.dtype).eps for leaf in narrow))
+        coarsest = float(max((np.finfo(leaf.dtype).eps for leaf in self.leaves), default=DOUBLE))
+        self.wide = coarsest > DOUBLE and self._keeps_double()
+        self.eps = DOUBLE if self.wide else max(coarsest, DOUBLE)
 
-    def arguments(self, vector: Array, wide: bool | None = None) -> list[Any]:
-        """The arguments of a flat vector."""
-        wide = self.wide if wide is None else wide
-        values = []
-        for leaf, value in self.slots:
-            if leaf is None:
-                values.append(value)
-                continue
-            array = leaf.array(vector, np.result_type(leaf.dtype, np.float64) if wide else None)
-            values.append(array.item() if leaf.python else array)
-        return list(rebuild(tuple(self.args), values))
+    @cached_property
+    def base(self) -> Array:
+        """The value at the point."""
+        return self(self.x.copy())
+
+    def filled(self, values: Iterable[Any]) -> list[Any]:
+        """The arguments with these values for the differentiable arrays."""
+        it = iter(values)
+        return list(rebuild(tuple(self.args), [value if leaf is None else next(it) for leaf, value in self.slots]))
+
+    def arrays(self, vector: Array) -> list[Any]:
+        """The differentiable arrays, or Python numbers, that a flat vector stands for."""
+        return [leaf.value(leaf.array(vector)) for leaf in self.leaves]
+
+    def trees(self, vector: Array) -> tuple[Tree, ...]:
+        """A flat vector, such as a gradient, as trees like the arguments, with None for constants."""
+        trees: tuple[Tree, ...] = rebuild(
+            tuple(self.args), [None if leaf is None else leaf.array(vector) for leaf, _ in self.slots]
+        )
+        return trees
+
+    def arguments(self, vector: Array, wide: bool = False) -> list[Any]:
+        """The arguments of a flat vector; `wide` ones in double precision."""
+        if not wide:
+            return self.filled(self.arrays(vector))
+        doubles = (leaf.array(vector, np.result_type(leaf.dtype, np.float64)) for leaf in self.leaves)
+        return self.filled(map(Leaf.value, self.leaves, doubles))
 
     def __call__(self, vector: Array) -> Array:
-        return reals(self.f(*self.arguments(vector)))
+        return reals(self.f(*self.arguments(vector, self.wide)))
 
-    def near(self, vector: Array, size: int) -> Array:
+    def near(self, vector: Array) -> Array:
         """The values at a neighbouring point: nan outside the domain, or where the function raises."""
+        nothing = np.full(self.base.size, np.nan)
         if self.low is not None and not (np.all(vector > self.low) and np.all(vector < self.high)):
-            return np.full(size, np.nan)
-        arguments = self.arguments(vector)
+            return nothing
+        arguments = self.arguments(vector, self.wide)
         if self.contains is not None and not np.all(self.contains(*arguments)):
-            return np.full(size, np.nan)
+            return nothing
         try:
             values = reals(self.f(*arguments))
         except (ArithmeticError, ValueError, np.linalg.LinAlgError):
-            return np.full(size, np.nan)
-        return values if values.size == size else np.full(size, np.nan)
+            return nothing
+        return values if values.size == nothing.size else nothing
 
     def _keeps_double(self) -> bool:
         """True if f computes in double precision when given doubles: then its differences are measured there."""
@@ -201,7 +222,7 @@ def _bounds(domain: Any, flat: Flat) -> tuple[Array | None, Array | None]:
         return None, None
     low, high = np.full(flat.x.size, -np.inf), np.full(flat.x.size, np.inf)
     for leaf in flat.leaves:
-        one, part = domain, slice(leaf.start, leaf.stop)
+        one, part = domain, leaf.part
         if not _is_one(domain):
             if leaf.argument >= len(domain):
                 raise ValueError(f"domain: expected one entry per argument, got {len(domain)}: none for {leaf.path}")
@@ -215,10 +236,10 @@ def _bounds(domain: Any, flat: Flat) -> tuple[Array | None, Array | None]:
             high[part] = np.where(x <= hole, np.minimum(high[part], hole), high[part])
     outside = ~((flat.x > low) & (flat.x < high)) & ~np.isnan(flat.x)
     if outside.any():
-        leaf, position = locate(flat, int(np.argmax(outside)))
-        (index, part_of), k = leaf.index(position), leaf.start + position
+        k = int(np.argmax(outside))
+        leaf = next(leaf for leaf in flat.leaves if k < leaf.part.stop)
         raise CannotCheck(
-            f"{leaf.path}{show(index)}{part_of} = {flat.x[k]!s} lies outside the open domain "
+            f"{leaf.entry(k - leaf.part.start)} = {flat.x[k]!s} lies outside the open domain "
             f"({low[k]!s}, {high[k]!s}): choose a point inside it, or widen domain="
         )
     return low, high
@@ -227,14 +248,6 @@ def _bounds(domain: Any, flat: Flat) -> tuple[Array | None, Array | None]:
 def _is_one(domain: Any) -> bool:
     """True if this is one domain for every argument, not a sequence with one per argument."""
     return hasattr(domain, "low") or (len(domain) == 2 and all(isinstance(end, int | float) for end in domain))
-
-
-def locate(flat: Flat, position: int) -> tuple[Leaf, int]:
-    """The leaf of a position of the flat vector, and the position within it."""
-    for leaf in flat.leaves:
-        if leaf.start <= position < leaf.stop:
-            return leaf, position - leaf.start
-    raise IndexError(position)
 
 
 def show(index: tuple[int, ...]) -> str:
@@ -252,50 +265,46 @@ class Slopes:
         The derivative, and an estimate of its absolute error (inf where nothing converged).
     gap : array (directions, outputs)
         Slope from the right less slope from the left, where that is a kink; zero elsewhere.
-    jump : array (directions, outputs) of bool
-        Where the values from the two sides do not converge to each other.
-    grain : array (directions, outputs), optional
+    grain : array (directions, outputs)
         The rounding of the values, divided by the distance over which they are expected to change: any formula for the
-        derivative has about as much rounding. None if it was not measured.
+        derivative has about as much rounding. Zero if it was not measured.
     """
 
     value: Array
     error: Array
-    gap: Array
-    jump: Array
-    grain: Array | None = None
+    gap: Any = 0.0
+    grain: Any = 0.0
+
+    def __post_init__(self) -> None:
+        self.gap, self.grain = (np.zeros_like(self.value) + numbers for numbers in (self.gap, self.grain))
 
     @property
-    def right(self) -> Array:
-        return self.value + self.gap / 2
-
-    @property
-    def left(self) -> Array:
-        return self.value - self.gap / 2
+    def jump(self) -> Array:
+        """True where no slope was found, as where the values from the two sides do not converge to each other."""
+        return np.isinf(self.error)
 
 
-def slopes(flat: Flat, directions: Array, base: Array | None = None) -> Slopes:
+def slopes(flat: Flat, directions: Array) -> Slopes:
     """The derivative of every output of `flat` at its point along each row of `directions`."""
     directions = np.atleast_2d(np.asarray(directions, dtype=np.float64))
     with np.errstate(all="ignore"):
-        base = flat(flat.x.copy()) if base is None else base
         if not len(directions):
-            nothing = np.zeros((0, base.size))
-            return Slopes(nothing, nothing, nothing, nothing.astype(bool))
+            nothing = np.zeros((0, flat.base.size))
+            return Slopes(nothing, nothing)
         near_one, own_scale = scales(flat)
-        result, still = _ladder(flat, directions, base, first_steps(flat, directions, near_one))
+        result, still = _ladder(flat, directions, first_steps(flat, directions, near_one))
         result.error[still] = 0.0  # the next ladders have only shorter steps
         for scale in (own_scale, own_scale * 1e-4):
             poor = ~np.all((result.error <= 1e-7 * np.abs(result.value)) | still, axis=1)
             first, start = (first_steps(flat, directions[poor], s) for s in (near_one, scale))
             if not poor.any() or np.allclose(start, first, rtol=0.5):
                 continue
-            again, _ = _ladder(flat, directions[poor], base, start)
+            again, _ = _ladder(flat, directions[poor], start)
             better = again.error < result.error[poor]
             # A long step over a bounded wave finds a small, steady, wrong slope: a shorter step must agree with it.
             disagree = ~(np.abs(again.value - result.value[poor]) <= 4 * result.error[poor])
             better &= ~(disagree & (start > first)[:, None])
-            for name in ("value", "error", "gap", "jump"):
+            for name in ("value", "error", "gap"):
                 old = getattr(result, name)
                 old[poor] = np.where(better, getattr(again, name), old[poor])
     return result
@@ -318,29 +327,35 @@ def first_steps(flat: Flat, directions: Array, scale: Array) -> Array:
     return np.where(np.isfinite(start), start, 1.0)
 
 
-def sides(flat: Flat, directions: Array, steps: Array, size: int) -> tuple[Array, Array]:
+def grain_of(flat: Flat, directions: Array) -> Array:
+    """The largest argument that is moved along each direction, for a step of length one: its rounding matters."""
+    return np.array([np.abs(flat.x[d != 0] / d[d != 0]).max(initial=0.0) for d in directions])
+
+
+def sides(flat: Flat, directions: Array, steps: Array) -> tuple[Array, Array]:
     """The values one step forward and one step back along each direction."""
     moves = steps[:, None] * directions
-    up = np.array([flat.near(flat.x + move, size) for move in moves])
-    return up, np.array([flat.near(flat.x - move, size) for move in moves])
+    up, down = (np.array([flat.near(flat.x + sign * move) for move in moves]) for sign in (1, -1))
+    return up, down
 
 
-def _ladder(flat: Flat, directions: Array, base: Array, start: Array) -> tuple[Slopes, Array]:
+def _ladder(flat: Flat, directions: Array, start: Array) -> tuple[Slopes, Array]:
     """Richardson's table for central differences; each direction and output takes its own best entry.
 
     The second result is true for outputs that did not change by a bit at any step. They do not depend on the arguments
     that were moved, and their derivative has no rounding.
     """
+    base = flat.base
     shape = (len(directions), base.size)
     best, error = np.full(shape, np.nan), np.full(shape, np.inf)
     previous: list[Array] = []
     bends: list[Array] = []  # right slope less left slope, level by level
     rises: list[Array] = []  # right value less left value, level by level
-    grain = flat.eps * np.array([np.abs(flat.x[d != 0] / d[d != 0]).max(initial=0.0) for d in directions])
+    grain = flat.eps * grain_of(flat, directions)
     noise, shortest, shortest_error = np.zeros(shape), best, error
     for level in range(LEVELS):
         step = (start / RATIO**level)[:, None]
-        up, down = sides(flat, directions, step[:, 0], base.size)
+        up, down = sides(flat, directions, step[:, 0])
         row = [(up - down) / (2 * step)]
         # two roundings of the value, and that of x, both divided by the step
         noise = (flat.eps * (np.abs(up) + np.abs(down)) + 2 * grain[:, None] * np.abs(row[0])) / step
@@ -365,8 +380,7 @@ def _ladder(flat: Flat, directions: Array, base: Array, start: Array) -> tuple[S
     best, error = np.where(chance, shortest, best), np.where(chance, shortest_error, error)
     gap, jump = _kinks(bends, rises, best, noise)
     still = np.all([rise == 0 for rise in rises], axis=0) & np.isfinite(best)
-    error = np.where(jump, np.inf, error)
-    return Slopes(best, error, gap, jump), still
+    return Slopes(best, np.where(jump, np.inf, error), gap), still
 
 
 def _kinks(bends: list[Array], rises: list[Array], best: Array, noise: Array) -> tuple[Array, Array]:
@@ -390,24 +404,17 @@ def complex_step(flat: Flat, directions: Array) -> Slopes:
     """
     if any(leaf.dtype.kind == "c" for leaf in flat.leaves):
         raise CannotCheck("complex_step: expected real arguments, got complex ones")
-    directions, tiny = np.atleast_2d(directions), 1e-150
+    double, tiny = np.dtype(np.float64), 1e-150
     rows = []
-    for d in directions:
-        values = []
-        for leaf, value in flat.slots:
-            if leaf is None:
-                values.append(value)
-                continue
-            z = leaf.array(flat.x, np.dtype(np.float64)) + 1j * tiny * leaf.array(d, np.dtype(np.float64))
-            values.append(z.item() if leaf.python else z)
-        y = flat.f(*rebuild(tuple(flat.args), values))
+    for d in np.atleast_2d(directions):
+        moved = (leaf.array(flat.x, double) + 1j * tiny * leaf.array(d, double) for leaf in flat.leaves)
+        y = flat.f(*flat.filled(map(Leaf.value, flat.leaves, moved)))
         outs = [as_array(leaf) for leaf in leaves(y)]
         if any(out.dtype.kind != "c" for out in outs):
             raise CannotCheck("complex_step: expected a function that keeps complex numbers, got a real result")
         rows.append(np.concatenate([out.imag.reshape(-1) / tiny for out in outs]))
     value = np.array(rows)
-    error = 16 * DOUBLE * np.abs(value)
-    return Slopes(value, error, np.zeros_like(value), np.zeros(value.shape, bool))
+    return Slopes(value, 16 * DOUBLE * np.abs(value))
 
 
 def numerical_jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], domain: Any = None) -> Tree:
@@ -417,8 +424,9 @@ def numerical_jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Seque
     2.0
     """
     flat = Flat(f, primals, domain)
-    y = f(*primals)
-    return _like(y, slopes(flat, _vector(flat, tangents)).value[0])
+    values = matched(list(primals), list(tangents), "the tangents")
+    vectors = [leaf.vector(value) for (leaf, _), value in zip(flat.slots, values, strict=True) if leaf is not None]
+    return _like(f(*primals), slopes(flat, np.concatenate([np.zeros(0), *vectors])).value[0])
 
 
 def numerical_vjp(
@@ -432,9 +440,7 @@ def numerical_vjp(
     array([2., 6.])
     """
     flat = Flat(f, primals, domain)
-    gradient = slopes(flat, np.eye(flat.x.size)).value @ reals(cotangent) if flat.x.size else np.zeros(0)
-    vectors: tuple[Tree, ...] = rebuild(tuple(primals), [leaf and leaf.array(gradient) for leaf, _ in flat.slots])
-    return vectors
+    return flat.trees(slopes(flat, np.eye(flat.x.size)).value @ reals(cotangent))
 
 
 def numerical_gradient(f: Callable[..., Any], *primals: Any, domain: Any = None) -> tuple[Tree, ...]:
@@ -461,9 +467,7 @@ def numerical_jacobian(f: Callable[..., Any], *primals: Any, argnum: int = 0, do
         return f(*primals[:argnum], x, *primals[argnum + 1 :])
 
     one = domain if domain is None or _is_one(domain) else [domain[argnum]]
-    flat = Flat(of_one, (x,), one)
-    columns = slopes(flat, np.eye(x.size)).value if x.size else np.zeros((0, y.size))
-    return columns.T.reshape(y.shape + x.shape)
+    return slopes(Flat(of_one, (x,), one), np.eye(x.size)).value.T.reshape(y.shape + x.shape)
 
 
 def numerical_hessian(f: Callable[..., Any], x: Any) -> Array:
@@ -476,20 +480,9 @@ def numerical_hessian(f: Callable[..., Any], x: Any) -> Array:
     return numerical_jacobian(lambda x: numerical_gradient(f, x)[0], as_array(x))
 
 
-def _vector(flat: Flat, trees: Sequence[Any]) -> Array:
-    """Tangents, trees like the arguments, as one vector."""
-    values = matched(list(flat.args), list(trees), "the tangents")
-    vectors = [leaf.vector(value) for (leaf, _), value in zip(flat.slots, values, strict=True) if leaf is not None]
-    return np.concatenate(vectors) if vectors else np.zeros(0)
-
-
 def _like(y: Tree, vector: Array) -> Tree:
     """A real vector as a tree with the structure, shapes and kinds of y."""
-    vectors, start = [], 0
-    for leaf in leaves(y):
-        array = as_array(leaf)
-        stop = start + array.size * (2 if array.dtype.kind == "c" else 1)
-        piece = vector[start:stop].view(np.complex128) if array.dtype.kind == "c" else vector[start:stop]
-        vectors.append(piece.reshape(array.shape))
-        start = stop
-    return rebuild(y, vectors)
+    arrays = [as_array(leaf) for leaf in leaves(y)]
+    pieces = np.split(vector, np.cumsum([reals(array).size for array in arrays])[:-1])
+    kinds = [np.complex128 if array.dtype.kind == "c" else np.float64 for array in arrays]
+    return rebuild(y, [v.view(k).reshape(a.shape) for v, k, a in zip(pieces, kinds, arrays, strict=True)])

@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from autograd_lite.drawing import draw
-from autograd_lite.tensor import Tensor
-from autograd_lite.testing.bugs import GradientBug, gradient_bugs, recorded
-from autograd_lite.testing.report import Report
+from ..drawing import draw
+from ..tensor import Tensor
+from .bugs import GradientBug, gradient_bugs, recorded
+from .report import Report
 
 
 def draw_bug(bug: GradientBug, loss: Tensor | None = None, **options: Any) -> Any:

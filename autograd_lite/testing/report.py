@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from autograd_lite.base.tree import leaves, paths
-from autograd_lite.testing.leaves import Array, as_array, is_array
-from autograd_lite.testing.numeric import Leaf, show
+from ..base.tree import leaves, paths
+from .leaves import Array, as_array, is_array
+from .numeric import Leaf, show
 
 PRINTED = 6  # lines of entries shown
 PRINTED_NUMBERS = 400  # the most numbers in the code that reproduces a failure
@@ -179,10 +179,13 @@ class Report:
             lines += ["to see it again:", *("    " + line for line in self.reproduce.splitlines())]
         return "\n".join(lines)
 
-    def add(self, what: str, sentence: str, cause: str = "", leaf: Leaf | None = None) -> None:
-        """Add a finding that is a sentence, not a table of entries."""
+    def add(
+        self, what: str, sentence: str = "", cause: str = "", leaf: Leaf | None = None, entries: Sequence[Entry] = (),
+        wrong: int = 0, examined: int = 0,
+    ) -> None:
+        """Add a finding: a sentence, or a table of entries."""
         path, shape, dtype = (leaf.path, leaf.shape, leaf.dtype) if leaf is not None else ("", (), "")
-        self.findings.append(Finding(what, path, shape, dtype, sentence=sentence, cause=cause))
+        self.findings.append(Finding(what, path, shape, dtype, list(entries), wrong, examined, cause, sentence))
 
     def throw(self) -> Report:
         """Return the report, or raise :class:`GradientError` if something is wrong."""

@@ -16,14 +16,14 @@ from typing import Any
 
 import numpy as np
 
-from autograd_lite.base.tree import leaves, tree_map
-from autograd_lite.rules.scipy_special import declare
-from autograd_lite.table import OPTIONS, REAL, TABLE, Domain, Joint, Primitive
-from autograd_lite.testing.forms import check_forms
-from autograd_lite.testing.gradients import MODES, absorb, check_gradients
-from autograd_lite.testing.leaves import Array, as_array, is_differentiable
-from autograd_lite.testing.numeric import CannotCheck
-from autograd_lite.testing.report import Report, named_like
+from ..base.tree import leaves, tree_map
+from ..rules.scipy_special import declare
+from ..table import OPTIONS, REAL, TABLE, Domain, Joint, Primitive
+from .forms import check_forms
+from .gradients import MODES, absorb, check_gradients
+from .leaves import Array, as_array, is_differentiable
+from .numeric import CannotCheck
+from .report import Report, named_like
 
 REACH = 2.5  # how far from zero, or from the only end of a domain, numbers are drawn
 Point = tuple[tuple[Any, ...], dict[str, Any]]

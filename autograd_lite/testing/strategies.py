@@ -17,9 +17,9 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from autograd_lite.base.listing import public_names as _public_names
-from autograd_lite.table import REAL, Domain
-from autograd_lite.testing.leaves import Array, as_array
+from ..base.listing import public_names as _public_names
+from ..table import REAL, Domain
+from .leaves import Array, as_array
 
 FLOATS = (np.float64, np.float32)
 STEP = 1 / 64  # the grid of drawn numbers

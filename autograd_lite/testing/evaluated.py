@@ -1,0 +1,40 @@
+"""A function of Tensors or arrays, computed in other ways: near a point, without recording, and backwards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..base.tree import tree_map
+from ..engine.context import no_grad
+from ..table.surrogate import NearPoint
+from ..tensor import tensor
+from ..transforms.grad import vjp
+from .compare import Case
+from .leaves import Array, Tree, as_array, is_differentiable
+
+
+def near_point(f: Callable[..., Any]) -> Callable[..., Any]:
+    """`f` near one point, that of the first call: rows in it that have a surrogate gradient change like that."""
+    near = NearPoint()
+
+    def at(*args: Any) -> Tree:
+        with near:
+            return f(*args)
+
+    return at
+
+
+def on_arrays(f: Callable[..., Any]) -> Callable[..., Any]:
+    """`f` computed on Tensors without recording; its result is arrays."""
+
+    def value(*args: Any) -> Tree:
+        with no_grad():
+            return tree_map(as_array, f(*tree_map(lambda v: tensor(v) if is_differentiable(v) else v, args)))
+
+    return value
+
+
+def pulled_at(case: Case, f: Callable[..., Any], g: Tree) -> Callable[[Array], Sequence[Any]]:
+    """The gradients of <g, f> at a flat point, one for each differentiable array; f takes these arrays."""
+    return lambda x: vjp(f, *case.flat.arrays(x))[1](g)
