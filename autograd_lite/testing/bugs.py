@@ -28,7 +28,7 @@ from ..tensor import Tensor, tensor
 from ..transforms.grad import vjp
 from .case import check_pull, cotangent_like, prepare
 from .evaluated import near_point, pulled_at
-from .leaves import Array, as_array, is_differentiable
+from .leaves import Array, Function, as_array, is_differentiable
 from .numeric import CannotCheck
 from .report import Finding, name_of, named_like, names_of
 
@@ -123,7 +123,7 @@ def gradient_bugs(loss: Any, *inputs: Any, seed: int = 0) -> Iterator[GradientBu
         yield from (replace(bug, loss=loss) for bug in _wrong_whole(loss, nodes, rng))
 
 
-def recorded(f: Callable[..., Any], inputs: Iterable[Any]) -> Tensor:
+def recorded(f: Function, inputs: Iterable[Any]) -> Tensor:
     """The result of `f` at these inputs, with its graph."""
     args = tree_map(lambda v: tensor(v, requires_grad=True) if is_differentiable(v) else v, list(inputs))
     y = f(*args)

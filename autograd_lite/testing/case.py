@@ -10,14 +10,14 @@ from __future__ import annotations
 import contextlib
 import io
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from ..base.tree import leaves, paths, rebuild, tree_map
 from .compare import Case, Tolerance, compare_vjp
-from .leaves import Array, Tree, as_array, is_array, is_differentiable
+from .leaves import Array, Function, Gradients, Tree, as_array, is_array, is_differentiable
 from .numeric import CannotCheck, Flat, Leaf, reals, show
 from .report import KinkWarning, Report, name_of, names_of, recipe
 
@@ -25,7 +25,7 @@ from .report import KinkWarning, Report, name_of, names_of, recipe
 
 
 def prepare(
-    f: Callable[..., Any], inputs: Sequence[Any], domain: Any = None, rtol: Any = None, atol: Any = None,
+    f: Function, inputs: Sequence[Any], domain: Any = None, rtol: Any = None, atol: Any = None,
     seed: int = 0, call: str = "",
 ) -> Case:
     """Call `f` at the point, and raise :class:`CannotCheck` if it cannot be checked there."""
@@ -229,7 +229,7 @@ def stacked(case: Case, values: Sequence[Any]) -> Array:
 
 
 def check_pull(
-    case: Case, pull: Callable[[Tree], Sequence[Any]], g: Tree, what: str, again: Callable[[Array], Sequence[Any]],
+    case: Case, pull: Gradients, g: Tree, what: str, again: Gradients,
     exact: bool = True,
 ) -> Array | None:
     """Compare ``pull(g)``, a gradient for each leaf, with differences, and return it as one vector.
@@ -261,7 +261,7 @@ def finish(case: Case, kinks: str = "warn") -> Report:
     return report
 
 
-def _pull_safely(case: Case, pull: Callable[[Tree], Any], g: Tree, what: str) -> Any:
+def _pull_safely(case: Case, pull: Gradients, g: Tree, what: str) -> Any:
     """Pull a read-only cotangent back. A rule that writes into it is reported, and called again with a copy.
 
     The result is None if that fails too.

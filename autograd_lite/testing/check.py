@@ -17,7 +17,7 @@ from ..base.tree import leaves
 from .case import by_leaf, check_pull, cotangent_like, finish, in_form, prepare, tangent_of
 from .compare import MARGIN, Case, compare_jacobian, compare_jvp, rounding_of
 from .examples import at_points
-from .leaves import Array, Tree, as_array
+from .leaves import Array, Function, Tree, as_array
 from .numeric import CannotCheck, numerical_gradient, reals
 from .report import Report, name_of, named_like
 
@@ -187,7 +187,7 @@ def check_jac(
 
 
 def _compare_matrices(
-    case: Case, derivative: Callable[..., Any], what: str, lead: tuple[int, ...]
+    case: Case, derivative: Function, what: str, lead: tuple[int, ...]
 ) -> list[Any]:
     """Compare a Jacobian with one array for each leaf, the axes of the output first, and return it."""
 
@@ -277,7 +277,7 @@ def check_hessian(
     return finish(case)
 
 
-def _symmetric(case: Case, hessian: Array, hess: Callable[..., Any]) -> None:
+def _symmetric(case: Case, hessian: Array, hess: Function) -> None:
     def skew(h: Any) -> Array:
         square = as_array(h).reshape(case.flat.x.size, -1)
         return square - square.T

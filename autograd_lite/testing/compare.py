@@ -23,7 +23,7 @@ import numpy as np
 from ..base.tree import leaves
 from .careful_slopes import local_slopes, look_closely
 from .diagnose import likely_cause
-from .leaves import Array, as_array
+from .leaves import Array, Map, as_array
 from .noise import noise
 from .numeric import Flat, Leaf, Slopes, complex_step, scales, show, slopes
 from .report import PRINTED, Entry, Finding, Report
@@ -103,7 +103,6 @@ class Measured:
 
 
 Measure = Callable[[Slopes, Array], Measured]  # from slopes of all outputs along directions, and these directions
-Gradient = Callable[[Array], Array]  # a derivative at a point; all of these are vectors like the case's
 Tangent = Callable[[Array, Array], Array]  # a derivative at a point, along a direction
 
 
@@ -126,7 +125,7 @@ def verdicts(claim: Array, m: Measured, t: Tolerance, strict: float = 1.0) -> Ar
 
 
 def judge(
-    case: Case, directions: Array, claim: Array, measured: Measure, rounding: Callable[[Array], Array],
+    case: Case, directions: Array, claim: Array, measured: Measure, rounding: Map,
     strict: float = 1.0,
 ) -> Measured:
     """Measure along directions, as accurately as necessary, and judge the claimed derivatives there.
@@ -150,7 +149,7 @@ def judge(
 
 
 def _look_again(
-    case: Case, directions: Array, claim: Array, measured: Measure, rounding: Callable[[Array], Array], strict: float
+    case: Case, directions: Array, claim: Array, measured: Measure, rounding: Map, strict: float
 ) -> Measured:
     """Measure with a reliable error, and withdraw every verdict that this does not support."""
     closer = measured(look_closely(case.flat, directions), directions)
@@ -248,7 +247,7 @@ def _withdraw_unresolved(
 # ----------------------------------------------------------------------------------------------------- the gradient
 
 
-def compare_vjp(case: Case, gradient: Array, g: Array, what: str, among: Sequence[Leaf], again: Gradient) -> None:
+def compare_vjp(case: Case, gradient: Array, g: Array, what: str, among: Sequence[Leaf], again: Map) -> None:
     """Compare the gradient of <g, f> with differences, for some of the arguments, and report what is wrong.
 
     `again` returns the gradient at another point. It serves to measure the rounding.
@@ -260,7 +259,7 @@ def compare_vjp(case: Case, gradient: Array, g: Array, what: str, among: Sequenc
 
 
 def _compare_leaf(
-    case: Case, leaf: Leaf, gradient: Array, g: Array, what: str, rounding: Callable[[Array], Array]
+    case: Case, leaf: Leaf, gradient: Array, g: Array, what: str, rounding: Map
 ) -> None:
     def judged(directions: Array, strict: float = 1.0) -> Measured:
         measured = partial(_projected, case, g)
@@ -305,7 +304,7 @@ def _along(directions: Array, gradient: Array) -> Array:
         return np.asarray(terms.sum(axis=1))
 
 
-def rounding_of(case: Case, again: Gradient) -> Array:
+def rounding_of(case: Case, again: Map) -> Array:
     """The standard deviation of the rounding in what `again` returns."""
 
     def safely(x: Array) -> Array:
@@ -390,7 +389,7 @@ class _Columns(NamedTuple):
     m: Measured
 
 
-def _judge_columns(case: Case, leaf: Leaf, along: Gradient, tangent: Tangent) -> _Columns:
+def _judge_columns(case: Case, leaf: Leaf, along: Map, tangent: Tangent) -> _Columns:
     """Judge ``along(v)``, which is ``tangent(x, v)`` at the point, for unit vectors v."""
     positions = _positions(leaf, case.rng)
     units = _units(case.flat, leaf, positions)
@@ -413,7 +412,7 @@ def _locate_tangent(case: Case, tangent: Tangent, what: str) -> bool:
     return False
 
 
-def compare_jacobian(case: Case, among: Sequence[Leaf], along: Gradient, tangent: Tangent, what: str) -> None:
+def compare_jacobian(case: Case, among: Sequence[Leaf], along: Map, tangent: Tangent, what: str) -> None:
     """Compare ``along(v)``, the claimed Jacobian times v, with differences, for some of the arguments.
 
     ``tangent(x, v)`` is the same at another point.

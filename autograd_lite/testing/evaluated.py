@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..base.tree import tree_map
@@ -11,10 +10,10 @@ from ..table.surrogate import NearPoint
 from ..tensor import tensor
 from ..transforms.grad import vjp
 from .compare import Case
-from .leaves import Array, Tree, as_array, is_differentiable
+from .leaves import Function, Gradients, Tree, as_array, is_differentiable
 
 
-def near_point(f: Callable[..., Any]) -> Callable[..., Any]:
+def near_point(f: Function) -> Function:
     """`f` near one point, that of the first call: rows in it that have a surrogate gradient change like that."""
     near = NearPoint()
 
@@ -25,7 +24,7 @@ def near_point(f: Callable[..., Any]) -> Callable[..., Any]:
     return at
 
 
-def on_arrays(f: Callable[..., Any]) -> Callable[..., Any]:
+def on_arrays(f: Function) -> Function:
     """`f` computed on Tensors without recording; its result is arrays."""
 
     def value(*args: Any) -> Tree:
@@ -35,6 +34,6 @@ def on_arrays(f: Callable[..., Any]) -> Callable[..., Any]:
     return value
 
 
-def pulled_at(case: Case, f: Callable[..., Any], g: Tree) -> Callable[[Array], Sequence[Any]]:
+def pulled_at(case: Case, f: Function, g: Tree) -> Gradients:
     """The gradients of <g, f> at a flat point, one for each differentiable array; f takes these arrays."""
     return lambda x: vjp(f, *case.flat.arrays(x))[1](g)

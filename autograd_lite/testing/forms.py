@@ -22,7 +22,7 @@ from ..table.batching import ALIGNED
 from ..table.scalar import Scalar, function
 from ..table.signature import parameters
 from ..transforms.vmap import vmap
-from .leaves import Array, as_array, is_differentiable
+from .leaves import Array, Function, as_array, is_differentiable
 from .report import Report
 
 RTOL = {"fast": 1e-4, "onnx": 1e-6}  # both may be less precise: some operators of ONNX compute in float32
@@ -69,18 +69,22 @@ def _cannot(error: Exception) -> bool:
 
 
 def _forms(
-    row: Primitive, f: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any]
+    row: Primitive, f: Function, args: tuple[Any, ...], keywords: dict[str, Any]
 ) -> Iterator[tuple[str, Callable[[list[Array]], Any]]]:
     """The options of a row that hold a form, and a function of the arrays that computes it."""
     bound = (args, keywords) if row.bind is None else row.bind(*args, **keywords)
     if type(bound) is not tuple:
         return  # a rare keyword, composed of other rows
     xs, params = bound
+
+    def twice(*xs: Any) -> list[Any]:
+        return [np.multiply(v, 2.0) for v in leaves(f(*xs))]
+
     if row.batch is not None and row.batch is not ALIGNED:
         yield "batch", lambda xs: [v[1] for v in leaves(vmap(f)(*(np.stack([0.5 * x, x]) for x in xs)))]
     for option in ("call", "infix"):
         if getattr(row, option) and not row.outputs:
-            yield option, lambda xs: source(lambda *xs: np.multiply(f(*xs), 1.0), *xs)(*xs, **_one(xs, f))[0]
+            yield option, lambda xs: _emitted(f, xs)
             break
     for option in ("source", "definition", "fast"):
         form = getattr(row, option)
@@ -90,7 +94,7 @@ def _forms(
             yield option, lambda _, form=form: _called(form, xs, params)  # type: ignore[misc]  # the same
     for option in ("emit", "out"):
         if getattr(row, option):  # a step in between, so that its result goes to a buffer
-            yield option, lambda xs: [v / 2 for v in compiled(trace(_twice(f))(*xs), small=False)(*xs)]
+            yield option, lambda xs: [v / 2 for v in compiled(trace(twice)(*xs), small=False)(*xs)]
     if row.definition is True:
         yield "definition", lambda xs: compiled(trace(f)(*xs))(*xs)
     formula = row.formula(params) if row.entrywise else None
@@ -100,7 +104,7 @@ def _forms(
         yield "onnx", lambda xs: _run_onnx(f, xs)
 
 
-def _called(form: Callable[..., Any], xs: Any, params: dict[str, Any]) -> Any:
+def _called(form: Function, xs: Any, params: dict[str, Any]) -> Any:
     """A form that is written with other rows, which may not need all parameters, or not be for such arguments."""
     taken = parameters(form)
     y = form(*xs, **{name: value for name, value in params.items() if name in taken})
@@ -109,19 +113,15 @@ def _called(form: Callable[..., Any], xs: Any, params: dict[str, Any]) -> Any:
     return y
 
 
-def _twice(f: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda *xs: [np.multiply(v, 2.0) for v in leaves(f(*xs))]
-
-
 def _defined(text: str, xs: list[Array]) -> Any:
     """A textbook definition in x, or x1, x2, …, on arrays."""
     return eval(text, {"np": np, "x": xs[0]} | {f"x{k + 1}": x for k, x in enumerate(xs)})
 
 
-def _one(xs: list[Array], f: Callable[..., Any]) -> dict[str, Any]:
-    """The cotangent that emitted source asks for."""
+def _emitted(f: Function, xs: list[Array]) -> Any:
+    """The result of emitted source, which asks for a cotangent if it has several entries."""
     code = source(lambda *xs: np.multiply(f(*xs), 1.0), *xs)
-    return {code.cotangent: np.ones(np.shape(f(*xs)))} if code.cotangent else {}
+    return code(*xs, **{code.cotangent: np.ones(np.shape(f(*xs)))} if code.cotangent else {})[0]
 
 
 def _by_entry(e: Scalar, xs: Any) -> Any:
@@ -132,7 +132,7 @@ def _by_entry(e: Scalar, xs: Any) -> Any:
     return np.reshape(values, entries[0].shape)
 
 
-def _run_onnx(f: Callable[..., Any], xs: list[Array]) -> Any:
+def _run_onnx(f: Function, xs: list[Array]) -> Any:
     from onnx.reference import ReferenceEvaluator
 
     model = export.onnx(f, *xs, batch_axis=None)

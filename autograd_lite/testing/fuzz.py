@@ -16,7 +16,8 @@ import argparse
 import sys
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -34,7 +35,7 @@ from ..transforms.grad import vjp
 from ..transforms.vmap import vmap
 from .gradients import check_gradients
 from .leaves import Array, as_array, is_differentiable
-from .numeric import CannotCheck, reals
+from .numeric import CannotCheck
 from .report import GradientError, as_source, named_like
 from .rows import all_rows, domains, points
 from .strategies import arrays
@@ -63,25 +64,14 @@ class RowCall:
     part: int = -1  # which of several results is kept
 
     def run(self, values: Sequence[Any]) -> Any:
-        args = [_filled(a, values) for a in self.args]
+        args = tree_map(lambda v: values[v.k] if isinstance(v, Ref) else v, self.args)
         y = self.row(*args, **self.keywords)
         return y[self.part] if self.part >= 0 else y
 
     def source(self, k: int) -> str:
-        args = [_spelled(a) for a in self.args] + [f"{name}={_spelled(v)}" for name, v in self.keywords.items()]
+        args = [*map(as_source, self.args), *(f"{name}={as_source(v)}" for name, v in self.keywords.items())]
         part = f"[{self.part}]" if self.part >= 0 else ""
         return f"v{k} = {self.row.np_name or f'ag.{self.row.name}'}({', '.join(args)}){part}"
-
-
-def _filled(tree: Any, values: Sequence[Any]) -> Any:
-    return tree_map(lambda v: values[v.k] if isinstance(v, Ref) else v, tree)
-
-
-def _spelled(tree: Any) -> str:
-    if isinstance(tree, list | tuple) and any(isinstance(v, Ref) for v in leaves(tree)):
-        inner = ", ".join(map(_spelled, tree))
-        return f"[{inner}]" if isinstance(tree, list) else f"({inner}{',' if len(tree) == 1 else ''})"
-    return repr(tree) if isinstance(tree, Ref) else as_source(tree)
 
 
 @dataclass(repr=False)
@@ -225,41 +215,58 @@ def check(program: Expression, order: int = 2) -> None:
     _sourced(program)
 
 
+@contextmanager
+def _where_possible() -> Iterator[None]:
+    """Leave the block at an error that says that a program has no such form."""
+    try:
+        yield
+    except (RuntimeError, ValueError) as error:
+        reasons = "cannot branch", "depends on values", "depends on none of its arguments"  # np.emath looks at values
+        if not any(reason in str(error) for reason in reasons):
+            raise
+
+
+def _require_close(
+    results: Any, expected: Any, what: str, shown: object, rtol: float = 1e-7, atol: float = 1e-9
+) -> None:
+    pairs = zip(leaves(results), leaves(expected), strict=True)
+    if not all(np.allclose(a, b, rtol=rtol, atol=atol, equal_nan=True) for a, b in pairs):
+        raise GradientError(f"{what}:\n{shown}")
+
+
+def _moved(program: Expression) -> list[Array]:
+    """Other inputs than those that a program was made for."""
+    return [x + 0.01 for x in program.inputs]
+
+
+def _cotangent(y: Any) -> Array:
+    return np.cos(np.arange(1.0, np.size(y) + 1)).reshape(np.shape(y))
+
+
+@_where_possible()
 def _traced(program: Expression) -> None:
     """The traced program must agree with the eager one on other inputs."""
-    other = [x + 0.01 for x in program.inputs]
+    other = _moved(program)
     with np.errstate(all="ignore"):
-        expected = reals(program(*other))
-        try:
-            results = reals(trace(program)(*program.inputs)(*other))
-        except RuntimeError as error:  # a branch on a value, as in np.emath, cannot be traced
-            if "cannot branch" in str(error):
-                return
-            raise
-    if not np.allclose(results, expected, rtol=1e-12, atol=1e-300, equal_nan=True):
-        raise GradientError(f"the traced program computes something else than the eager one:\n{program}")
+        y, expected = trace(program)(*program.inputs)(*other), program(*other)
+    _require_close(y, expected, "the traced program computes something else than the eager one", program, 1e-12, 1e-300)
 
 
+@_where_possible()
 def _batched(program: Expression) -> None:
     """Values and gradients of a batch must be those of its examples one by one."""
-    batch = [np.stack([x, x + 0.01]) for x in program.inputs]
 
     def values(*xs: Any) -> list[Any]:
         y, pull = vjp(program, *xs)
         return [y, *pull(np.ones(np.shape(y)))]
 
+    points = program.inputs, _moved(program)
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "vmap: .* has no rule")
-        try:
-            results = vmap(values)(*batch)
-        except (RuntimeError, ValueError) as error:  # it looks at values
-            if "cannot branch" in str(error) or "depends on values" in str(error):
-                return
-            raise
-        for k in range(2):
-            for got, expected in zip(results, values(*(x[k] for x in batch)), strict=True):
-                if not np.allclose(got[k], expected, rtol=1e-7, atol=1e-9, equal_nan=True):
-                    raise GradientError(f"a batch is not its examples one by one:\n{program}")
+        results = vmap(values)(*map(np.stack, zip(*points, strict=True)))
+        one_by_one = [values(*xs) for xs in points]
+    for k, expected in enumerate(one_by_one):
+        _require_close([y[k] for y in results], expected, "a batch is not its examples one by one", program)
 
 
 def check_derived(program: Expression) -> None:
@@ -272,7 +279,7 @@ def _explained(program: Expression) -> None:
     """The derivation must give the engine's gradient, as text and as LaTeX."""
     with np.errstate(all="ignore"):
         y = program(*(tensor(x, requires_grad=True, name=f"v{k}") for k, x in enumerate(program.inputs)))
-        loss = np.sum(y * np.cos(np.arange(1.0, np.size(y) + 1)).reshape(np.shape(y)))
+        loss = np.sum(y * _cotangent(y))
         if not isinstance(loss, Tensor) or not loss.requires_grad:
             return
         derivation = loss.explain()
@@ -281,72 +288,56 @@ def _explained(program: Expression) -> None:
         derivation.latex()
 
 
+@_where_possible()
 def _sourced(program: Expression) -> None:
     """The program's NumPy source, forward, backward and update, must agree with the engine on other inputs.
 
     What it returns lies in memory of its own.
     """
-    other = [x + 0.01 for x in program.inputs]
+    other = _moved(program)
     with np.errstate(all="ignore"):
-        try:
-            code = source(program, *program.inputs, name="program", update="rate")
-        except RuntimeError as error:
-            if "cannot branch" in str(error):
-                return
-            raise
-        except ValueError as error:
-            if "depends on none of its arguments" in str(error):
-                return
-            raise
+        code = source(program, *program.inputs, name="program", update="rate")
         y, pull = vjp(program, *other)
-        g = np.cos(np.arange(np.size(y))).reshape(np.shape(y)) if code.cotangent else np.ones(np.shape(y))
+        g = _cotangent(y) if code.cotangent else np.ones(np.shape(y))
         cotangent = {code.cotangent: g} if code.cotangent else {}
         gradients = pull(g)
         stepped = [x - 0.1 * d for x, d in zip(other, gradients, strict=True)]
         weights = [np.array(x) for x in other]
         results = code(*weights, **cotangent, rate=0.1)
-    for got, expected in zip([*results, *weights], [y, *gradients, *stepped], strict=True):
-        if not np.allclose(got, expected, rtol=1e-7, atol=1e-9, equal_nan=True):
-            raise GradientError(f"the program's source computes something else than the engine:\n{program}\n\n{code}")
+    shown = f"{program}\n\n{code}"
+    what = "the program's source computes something else than the engine"
+    _require_close([*results, *weights], [y, *gradients, *stepped], what, shown)
     arrays = [*weights, *cotangent.values()]
     for got in results:
         if any(np.may_share_memory(got, other) for other in arrays):
-            raise GradientError(f"the program's source returns memory that is not its own:\n{program}\n\n{code}")
+            raise GradientError(f"the program's source returns memory that is not its own:\n{shown}")
         arrays.append(got)
 
 
+@_where_possible()
 def check_compiled(program: Expression) -> None:
     """The compiled program, forward and backward, must agree with the engine, on other inputs too."""
 
     def both(*xs: Any) -> Any:
         y, pull = vjp(program, *xs)
-        return y, pull(np.cos(np.arange(1.0, np.size(y) + 1)).reshape(np.shape(y)))
+        return y, pull(_cotangent(y))
 
     with np.errstate(all="ignore"):
-        try:
-            traced = trace(both)(*program.inputs)
-        except RuntimeError as error:
-            if "cannot branch" in str(error):
-                return
-            raise
+        traced = trace(both)(*program.inputs)
         # Python's tanh and NumPy's may differ in the last digit, and then numbers are not equal any more.
         finds_equal = any(eq.row.kind == "constant" and not isinstance(eq.row.fn, np.ufunc) for eq in traced)
         for small in (False,) if finds_equal else (False, True):
             code = compiled(traced, small=small)
-            for step in (0.0, 0.01):
-                xs = [x + step for x in program.inputs]
-                expected = leaves(both(*xs))
+            for xs in (program.inputs, _moved(program)):
+                expected = both(*xs)
                 try:
                     results: Any = code(*xs)
                 except Exception as error:  # not raised from here: its traceback names a new file for each program
-                    results = repr(error)
-                if isinstance(results, str) or not all(
-                    np.allclose(a, b, rtol=1e-7, atol=1e-9, equal_nan=True)
-                    for a, b in zip(results, expected, strict=True)
-                ):
-                    raise GradientError(
-                        f"the compiled program computes {results}, the engine {expected}:\n{program}\n\n{code.source}"
-                    )
+                    results = error
+                what, shown = f"computes {results!r}, the engine {expected}", f"{program}\n\n{code.source}"
+                if isinstance(results, Exception):
+                    raise GradientError(f"the compiled program {what}:\n{shown}")
+                _require_close(results, expected, f"the compiled program {what}", shown)
 
 
 def run(
@@ -393,11 +384,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error(f"no such row: {', '.join(unknown)}")
     start = time.monotonic()
     try:
-        if options.compiled or options.derived:
-            only = check_compiled if options.compiled else check_derived
-            tried = run(options.seconds, names, options.seed, 0, check=only)
-        else:
-            tried = run(options.seconds, names, options.seed, options.order)
+        only = check_compiled if options.compiled else check_derived if options.derived else None
+        tried = run(options.seconds, names, options.seed, 0 if only else options.order, check=only or check)
     except Exception as error:
         print(f"{type(error).__name__}: {error}", *getattr(error, "__notes__", ()), sep="\n")
         return 1

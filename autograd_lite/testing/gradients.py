@@ -22,7 +22,7 @@ from .compare import ALL, MARGIN, Case, Tangent, compare_jvp, rounding_of
 from .evaluated import near_point, on_arrays, pulled_at
 from .examples import at_points
 from .invariants import check_invariants, same_again, same_value
-from .leaves import Array, Tree, as_array, is_differentiable
+from .leaves import Array, Function, Gradients, Tree, as_array, is_differentiable
 from .modules import as_function, is_module
 from .numeric import CannotCheck, reals
 from .report import Report, name_of, named_like
@@ -133,7 +133,7 @@ def assert_gradients(
     return at_points(partial(_check, options, f), inputs, args, examples)
 
 
-def _check(o: Options, f: Callable[..., Any], *inputs: Any) -> Report:
+def _check(o: Options, f: Function, *inputs: Any) -> Report:
     if is_module(f):
         f, parameters = as_function(f)
         inputs = (parameters, *inputs)
@@ -150,7 +150,7 @@ def _check(o: Options, f: Callable[..., Any], *inputs: Any) -> Report:
 # ---------------------------------------------------------------------------------------------- one point
 
 
-def _check_once(f: Callable[..., Any], inputs: Sequence[Any], o: Options, brief: bool = False) -> Report:
+def _check_once(f: Function, inputs: Sequence[Any], o: Options, brief: bool = False) -> Report:
     """All checks at one point; `brief` compares along random directions only, and only the first order."""
     call = f"assert_gradients({name_of(f)}, {{inputs}}{_spelled(o)})"
     near = near_point(f)
@@ -175,7 +175,7 @@ def _spelled(o: Options) -> str:
     return order + (f", modes={tuple(o.modes)!r}" if tuple(o.modes) != MODES else "")
 
 
-def _first_order(case: Case, f: Callable[..., Any], o: Options, what: str = "the gradient") -> None:
+def _first_order(case: Case, f: Function, o: Options, what: str = "the gradient") -> None:
     """Compare reverse and forward mode with differences, and with each other; f takes the differentiable arrays."""
     g = cotangent_like(case.y, case.rng)
     gradient = None
@@ -200,7 +200,7 @@ def _first_order(case: Case, f: Callable[..., Any], o: Options, what: str = "the
 
 
 def _adjoint(
-    case: Case, gradient: Array, g: Array, again: Callable[[Array], Sequence[Any]], tangent: Tangent
+    case: Case, gradient: Array, g: Array, again: Gradients, tangent: Tangent
 ) -> None:
     """<g, J v> = <J^T g, v>, to rounding: the two modes differentiate the same function, kinks included."""
     v = case.rng.standard_normal(case.flat.x.size)
@@ -222,7 +222,7 @@ def _adjoint(
 # -------------------------------------------------------------------------------------------- higher orders
 
 
-def _higher_orders(case: Case, f: Callable[..., Any], o: Options) -> None:
+def _higher_orders(case: Case, f: Function, o: Options) -> None:
     """Check the gradient of the gradient, which is a function of the inputs and of the cotangent, and so on."""
     arrays, y, floor = case.flat.arrays(case.flat.x), case.y, 0.0
     names = [leaf.path for leaf in case.flat.leaves]
@@ -247,7 +247,7 @@ def _names(k: int, count: int, taken: Sequence[str]) -> list[str]:
     return [letter] if count == 1 else [f"{letter}[{i}]" for i in range(count)]
 
 
-def _gradient_of(f: Callable[..., Any], count: int, y: Tree) -> Callable[..., tuple[Any, ...]]:
+def _gradient_of(f: Function, count: int, y: Tree) -> Callable[..., tuple[Any, ...]]:
     """The gradient with respect to f's first `count` arguments, as a function of these and of the cotangents."""
 
     def gradient(*args: Any) -> tuple[Any, ...]:
@@ -262,16 +262,8 @@ def _domains(case: Case, o: Options, count: int) -> Any:
     low, high = case.flat.low, case.flat.high
     if low is None or high is None:  # no domain, or a joint one: its edge is found by the steps that yield nan
         return None
-    boxes = [Box(low[leaf.part], high[leaf.part]) for leaf in case.flat.leaves]
+    boxes = [(low[leaf.part], high[leaf.part]) for leaf in case.flat.leaves]
     return [*boxes, *[None] * (count - len(boxes))]
-
-
-@dataclass(frozen=True)
-class Box:
-    """An interval for every entry of an array."""
-
-    low: Array
-    high: Array
 
 
 def absorb(report: Report, sub: Report) -> None:
@@ -286,7 +278,7 @@ def absorb(report: Report, sub: Report) -> None:
 # ---------------------------------------------------------------------------------------------- broadcasting
 
 
-def _stretched(f: Callable[..., Any], inputs: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
+def _stretched(f: Function, inputs: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
     """Calls with one argument made smaller: an axis of length 1, an axis removed, or a number.
 
     Only those that broadcast, that is, leave the shape of the result unchanged.

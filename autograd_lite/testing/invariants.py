@@ -6,7 +6,6 @@ of the inputs, which may be read-only. Recording does not change the value, and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,7 @@ from ..transforms.grad import vjp
 from .case import cotangent_like, stacked
 from .compare import MARGIN, Case, rounding_of
 from .evaluated import pulled_at
-from .leaves import Array, Tree
+from .leaves import Array, Function, Gradients, Map, Tree
 from .numeric import reals
 
 
@@ -31,7 +30,7 @@ def same_value(case: Case, y: Tree, how: str) -> None:
 
 
 def same_again(
-    case: Case, pull: Callable[[Tree], Any], g: Tree, first: Array, what: str, at: Callable[[Array], Sequence[Any]]
+    case: Case, pull: Gradients, g: Tree, first: Array, what: str, at: Gradients
 ) -> None:
     """A second pass with the cotangent must give the same gradient."""
     again = stacked(case, pull(g))
@@ -41,7 +40,7 @@ def same_again(
         case.report.add(what, f"differs the second time: {difference}", cause)
 
 
-def check_invariants(case: Case, f: Callable[..., Any], reverse: bool = True) -> None:
+def check_invariants(case: Case, f: Function, reverse: bool = True) -> None:
     """All the other invariants, once the numbers are right; f takes the differentiable arrays."""
     if _kept_under_no_grad(f, case.flat.arrays(case.flat.x)):
         case.report.add("the result under no_grad", "requires a gradient", "recording is forced somewhere")
@@ -49,7 +48,7 @@ def check_invariants(case: Case, f: Callable[..., Any], reverse: bool = True) ->
         _layouts(case, f)
 
 
-def _alike(a: Array, b: Array, case: Case, at: Callable[[Array], Array], times: float = 256) -> bool:
+def _alike(a: Array, b: Array, case: Case, at: Map, times: float = 256) -> bool:
     """Equal to rounding: the last bits of BLAS and LAPACK depend on the alignment of an array in memory.
 
     `at` computes the same at another point. If the numbers differ, it serves to measure their rounding.
@@ -69,14 +68,14 @@ def _first_difference(a: Array, b: Array) -> str:
     return f"{a[k]:.9g} instead of {b[k]:.9g}"
 
 
-def _kept_under_no_grad(f: Callable[..., Any], arrays: list[Any]) -> bool:
+def _kept_under_no_grad(f: Function, arrays: list[Any]) -> bool:
     inputs = [tensor(v, requires_grad=True) for v in arrays]
     with no_grad():
         y = f(*inputs)
     return any(isinstance(v, Tensor) and v.requires_grad and not any(v is t for t in inputs) for v in leaves(y))
 
 
-def _layouts(case: Case, f: Callable[..., Any]) -> None:
+def _layouts(case: Case, f: Function) -> None:
     """The gradient must be the same for read-only arrays with another order in memory."""
     g = cotangent_like(case.y, np.random.default_rng(0))
     again = pulled_at(case, f, g)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[Any]
+Function = Callable[..., Any]
+Map = Callable[[Array], Array]  # of vectors
+Gradients = Callable[[Any], Sequence[Any]]  # of a point or of a cotangent, one for each leaf
 Tree = Any  # nested dict / list / tuple of arrays and numbers
 
 

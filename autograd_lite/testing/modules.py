@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
-from .leaves import Array, as_array
+from .leaves import Array, Function, as_array
 
 
 def is_module(f: Any) -> bool:
@@ -16,7 +16,7 @@ def is_module(f: Any) -> bool:
     return hasattr(f, "named_parameters") and hasattr(f, "modules")
 
 
-def as_function(module: Any) -> tuple[Callable[..., Any], dict[str, Array]]:
+def as_function(module: Any) -> tuple[Function, dict[str, Array]]:
     """``f(parameters, *inputs)`` and the parameters to call it with, by their dotted names.
 
     A call leaves the module unchanged: parameters and buffers are restored. A parameter that is used in several places

@@ -22,11 +22,9 @@ noise is infinite.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
-from .leaves import Array
+from .leaves import Array, Map
 
 POINTS = 9
 DEGREE = 5
@@ -37,7 +35,7 @@ WIDE = (0.2, 0.13)  # the same, for the search for jumps
 ROUGH = 12.0  # beyond this many times that of the shorter spacings, the widest one's is infinite
 
 
-def noise(evaluate: Callable[[Array], Array], x: Array, reach: Array, eps: float) -> Array:
+def noise(evaluate: Map, x: Array, reach: Array, eps: float) -> Array:
     """The standard deviation of the rounding in each number of ``evaluate(x)``.
 
     Parameters

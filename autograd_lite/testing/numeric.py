@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from ..base.tree import leaves, matched, paths, rebuild
-from .leaves import Array, Tree, as_array, is_differentiable
+from .leaves import Array, Function, Tree, as_array, is_differentiable
 
 LEVELS = 9  # steps in a ladder
 RATIO = 4.0  # each step is this much shorter than the one before: 0.25, 0.06, ... 4e-6
@@ -130,7 +130,7 @@ class Flat:
         The names of the arguments in messages.
     """
 
-    f: Callable[..., Any]
+    f: Function
     args: Sequence[Any]
     domain: Any = None
     names: Sequence[str] | None = None
@@ -223,7 +223,7 @@ def _bounds(domain: Any, flat: Flat) -> tuple[Array | None, Array | None]:
     low, high = np.full(flat.x.size, -np.inf), np.full(flat.x.size, np.inf)
     for leaf in flat.leaves:
         one, part = domain, leaf.part
-        if not _is_one(domain):
+        if not is_one_domain(domain):
             if leaf.argument >= len(domain):
                 raise ValueError(f"domain: expected one entry per argument, got {len(domain)}: none for {leaf.path}")
             one = domain[leaf.argument]
@@ -245,7 +245,7 @@ def _bounds(domain: Any, flat: Flat) -> tuple[Array | None, Array | None]:
     return low, high
 
 
-def _is_one(domain: Any) -> bool:
+def is_one_domain(domain: Any) -> bool:
     """True if this is one domain for every argument, not a sequence with one per argument."""
     return hasattr(domain, "low") or (len(domain) == 2 and all(isinstance(end, int | float) for end in domain))
 
@@ -466,7 +466,7 @@ def numerical_jacobian(f: Callable[..., Any], *primals: Any, argnum: int = 0, do
     def of_one(x: Array) -> Any:
         return f(*primals[:argnum], x, *primals[argnum + 1 :])
 
-    one = domain if domain is None or _is_one(domain) else [domain[argnum]]
+    one = domain if domain is None or is_one_domain(domain) else [domain[argnum]]
     return slopes(Flat(of_one, (x,), one), np.eye(x.size)).value.T.reshape(y.shape + x.shape)
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import inspect
 import linecache
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from ..base.tree import leaves, paths
-from .leaves import Array, as_array, is_array
+from .leaves import Array, Function, as_array, is_array
 from .numeric import Leaf, show
 
 PRINTED = 6  # lines of entries shown
@@ -159,7 +159,7 @@ class Report:
     notes: list[str] = field(default_factory=list)
     looked_at: Counter[str] = field(default_factory=Counter)
     reproduce: str = ""
-    subject: tuple[Callable[..., Any], Sequence[Any]] | None = None  # the function and the point, to be drawn
+    subject: tuple[Function, Sequence[Any]] | None = None  # the function and the point, to be drawn
 
     @property
     def ok(self) -> bool:
@@ -194,7 +194,7 @@ class Report:
         return self
 
 
-def named_like(g: Callable[..., Any], f: Callable[..., Any], names: Sequence[str] = ()) -> Callable[..., Any]:
+def named_like(g: Function, f: Function, names: Sequence[str] = ()) -> Function:
     """`g` with the name and the signature of `f`, so that messages name what the user wrote."""
 
     def named(*args: Any) -> Any:
@@ -208,7 +208,7 @@ def named_like(g: Callable[..., Any], f: Callable[..., Any], names: Sequence[str
     return named
 
 
-def name_of(f: Callable[..., Any]) -> str:
+def name_of(f: Function) -> str:
     """The name of a function in messages; for a lambda, its text."""
     name = getattr(f, "__name__", None) or type(f).__name__
     if name == "<lambda>":
@@ -219,7 +219,7 @@ def name_of(f: Callable[..., Any]) -> str:
     return str(name)
 
 
-def _lambda_text(f: Callable[..., Any]) -> str:
+def _lambda_text(f: Function) -> str:
     """The text of a lambda, from the positions that the compiler keeps for its instructions."""
     code = inspect.unwrap(f).__code__
     spots = [p for p in code.co_positions() if None not in p and p[2] != p[3]]
@@ -231,7 +231,7 @@ def _lambda_text(f: Callable[..., Any]) -> str:
     return f"lambda {', '.join(inspect.signature(f).parameters)}: {body}" if body and same else "the lambda"
 
 
-def names_of(f: Callable[..., Any], count: int) -> list[str]:
+def names_of(f: Function, count: int) -> list[str]:
     """The names of a function's first `count` parameters, or "argument 0", … where it has no signature."""
     f = inspect.unwrap(f)
     if hasattr(f, "__names__"):  # see `named_like`
@@ -258,7 +258,7 @@ def as_source(value: Any) -> str:
     if isinstance(value, list):
         return "[" + ", ".join(map(as_source, value)) + "]"
     if isinstance(value, tuple):
-        return "(" + "".join(f"{as_source(v)}, " for v in value) + ")"
+        return f"({', '.join(map(as_source, value))}{',' * (len(value) == 1)})"
     if isinstance(value, bool | int | float | complex | str) or value is None:
         return repr(value)
     if is_array(value):

@@ -8,7 +8,7 @@ arguments from these.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from itertools import islice
@@ -21,7 +21,7 @@ from ..rules.scipy_special import declare
 from ..table import OPTIONS, REAL, TABLE, Domain, Joint, Primitive
 from .forms import check_forms
 from .gradients import MODES, absorb, check_gradients
-from .leaves import Array, as_array, is_differentiable
+from .leaves import Array, Function, as_array, is_differentiable
 from .numeric import CannotCheck
 from .report import Report, named_like
 
@@ -63,15 +63,16 @@ def elementwise_point(row: Primitive, shape: tuple[int, ...], rng: np.random.Gen
         xs = tuple(draw(domain, shape, rng) for domain in domains(row))
         if isinstance(row.domain, Joint) and not np.all(row.domain.contains(*xs)):
             xs = (np.abs(xs[0]) + 0.1, *xs[1:])
-        if not _on_a_kink(row, xs):
+        if not np.any(_on_kinks(row, xs, 1e-3)):
             return xs
     raise CannotCheck(f"{row.name}: no point off its kinks was found")
 
 
-def _on_a_kink(row: Primitive, xs: tuple[Array, ...]) -> bool:
+def _on_kinks(row: Primitive, xs: tuple[Array, ...], within: float = 0.0) -> Array:
+    """Where the arguments of an elementwise row are on a kink, or this close to one."""
     if callable(row.kinks):
-        return bool(np.any(row.kinks(*xs)))
-    return any(bool(np.any(np.abs(x - kink) < 1e-3)) for x in xs for kink in row.kinks)
+        return np.asarray(row.kinks(*xs))
+    return np.asarray(np.any([np.abs(x - kink) <= within for x in xs for kink in row.kinks], axis=0))
 
 
 def points(row: Primitive, rng: np.random.Generator) -> Iterator[Point]:
@@ -98,10 +99,7 @@ def special_point(row: Primitive) -> tuple[Array, ...]:
     with np.errstate(all="ignore"):
         joint = xs[0] > 0 if isinstance(row.domain, Joint) else np.ones(xs[0].shape, bool)
         fine = joint & np.all([d.contains(x) for d, x in zip(domains(row), xs, strict=True)], axis=0)
-        if callable(row.kinks):
-            fine &= ~row.kinks(*xs)
-        else:
-            fine &= ~np.any([x == kink for x in xs for kink in row.kinks] + [~fine], axis=0)
+        fine &= ~_on_kinks(row, xs)
         xs = tuple(x.astype(int) if d.whole else x for d, x in zip(domains(row), xs, strict=True))
         try:
             fine[fine] = np.isfinite(row.on_arrays(*(x[fine] for x in xs)))
@@ -156,62 +154,53 @@ def check_row(
     order = order or row.order or 2
     rng = np.random.default_rng(seed)
     for k, (args, keywords) in enumerate(islice(points(row, rng), most)):
-        _take(total, row, args, keywords, order, seed)
+        _check_call(total, row, args, keywords, order, seed)
         check_forms(total, row, args, keywords)
         for dtype, limit in ((np.float32, 1), (np.complex128, order)) if k == 0 else ():
             other = of_dtype(row, args, keywords, dtype, rng)
             if other is not None and (total.ok or not brief):
                 with _complex_may_raise(total, dtype):
-                    _take(total, row, other, keywords, min(order, limit), seed)
+                    _check_call(total, row, other, keywords, min(order, limit), seed)
         if not total.ok and brief:
             return total
-    if most is not None and total.looked_at:
-        return total
-    if row.kind == "elementwise":
-        for args in kink_points(row):
-            with suppress(CannotCheck):  # a jump, or an infinite slope
-                _take(total, variant(row, domain=REAL), args, {}, 1, seed, modes=("reverse",))
-    else:
-        _ties(total, row, rng, seed)
-    if row.outputs:
-        _each_result(total, row, rng, order, seed)
-    if row.pull:
-        for args, keywords in points(row, rng):
-            if row.holomorphic or not np.iscomplexobj(args[0]):  # otherwise the partial holds for real numbers only
-                _take(total, variant(row, pull=None), args, keywords, 1, seed)
+    if most is None or not total.looked_at:
+        _check_kinks_and_options(total, row, rng, order, seed)
     if not total.looked_at:
         raise CannotCheck(f"{row.name}: the row has no examples, so there is no point to check it at")
     return total
 
 
-def _ties(total: Report, row: Primitive, rng: np.random.Generator, seed: int) -> None:
-    """At equal entries, where a maximum has a kink, moving all of them together has an ordinary slope."""
-    for args, keywords in points(row, rng):
-        tied = tree_map(_rounded, args)
+def _check_kinks_and_options(total: Report, row: Primitive, rng: np.random.Generator, order: int, seed: int) -> None:
+    """Check a row at kinks and ties, each of several results alone, and a ``pull=`` as well as the partials."""
+    if row.kind == "elementwise":
+        for args in kink_points(row):
+            with suppress(CannotCheck):  # a jump, or an infinite slope
+                _check_call(total, variant(row, domain=REAL), args, {}, 1, seed, modes=("reverse",))
+    else:
+        for args, keywords in points(row, rng):
+            f = named_like(_tied(row, args, keywords), _named(row, keywords), ["t"])
+            with suppress(CannotCheck, np.linalg.LinAlgError):  # a rounded matrix may be singular
+                absorb(total, check_gradients(f, 1.0, order=1, kinks="note", seed=seed))
+    if row.outputs:
+        for args, keywords in points(row, rng):
+            for k in range(len(row.on_arrays(*args, **keywords))):  # the other cotangents are absent
+                f = named_like(_result(row, keywords, k), _named(row, keywords))
+                with suppress(CannotCheck):  # an integer result
+                    absorb(total, check_gradients(f, *args, order=order, kinks="note", seed=seed))
+    if row.pull:
+        for args, keywords in points(row, rng):
+            if row.holomorphic or not np.iscomplexobj(args[0]):  # otherwise the partial holds for real numbers only
+                _check_call(total, variant(row, pull=None), args, keywords, 1, seed)
 
-        def moved(t: Any, tied: tuple[Any, ...] = tied, keywords: dict[str, Any] = keywords) -> Any:
-            return row(*tree_map(lambda v: v + t if is_differentiable(v) else v, tied), **keywords)
 
-        with suppress(CannotCheck, np.linalg.LinAlgError):  # a rounded matrix may be singular
-            f = named_like(moved, _named(row, keywords), ["t"])
-            absorb(total, check_gradients(f, 1.0, order=1, kinks="note", seed=seed))
-
-
-def _rounded(v: Any) -> Any:
-    return np.round(as_array(v)) - 1 if is_differentiable(v) else v
+def _tied(row: Primitive, args: tuple[Any, ...], keywords: dict[str, Any]) -> Function:
+    """A row at equal entries, where a maximum has a kink: moving all of them together has an ordinary slope."""
+    rounded = tree_map(lambda v: np.round(as_array(v)) - 1 if is_differentiable(v) else v, args)
+    return lambda t: row(*tree_map(lambda v: v + t if is_differentiable(v) else v, rounded), **keywords)
 
 
-def _each_result(total: Report, row: Primitive, rng: np.random.Generator, order: int, seed: int) -> None:
-    """Check a row with several results when only one of them is used: the other cotangents are absent."""
-    for args, keywords in points(row, rng):
-        for k in range(len(row.on_arrays(*args, **keywords))):
-
-            def one(*xs: Any, k: int = k, keywords: dict[str, Any] = keywords) -> Any:
-                return row(*xs, **keywords)[k]
-
-            f = named_like(one, _named(row, keywords))
-            with suppress(CannotCheck):  # an integer result
-                absorb(total, check_gradients(f, *args, order=order, kinks="note", seed=seed))
+def _result(row: Primitive, keywords: dict[str, Any], k: int) -> Function:
+    return lambda *xs: row(*xs, **keywords)[k]
 
 
 @contextmanager
@@ -225,13 +214,8 @@ def _complex_may_raise(total: Report, dtype: Any) -> Iterator[None]:
         total.notes.append(f"complex numbers raise an error: {error}")
 
 
-def _take(
-    total: Report,
-    row: Primitive,
-    args: tuple[Any, ...],
-    keywords: dict[str, Any],
-    order: int,
-    seed: int,
+def _check_call(
+    total: Report, row: Primitive, args: tuple[Any, ...], keywords: dict[str, Any], order: int, seed: int,
     modes: tuple[str, ...] = MODES,
 ) -> None:
     arrays = [as_array(v) for v in leaves(args) if is_differentiable(v)]
@@ -239,12 +223,12 @@ def _take(
         return  # an empty example, for shapes only
     joint = not isinstance(row.domain, tuple | Domain)
     free = row.domain is REAL or any(a.dtype.kind == "c" for a in arrays) or (joint and bool(keywords))
-    domain = None if free else row.domain
     f = named_like(lambda *xs: row(*xs, **keywords), _named(row, keywords))
+    domain = None if free else row.domain
     absorb(total, check_gradients(f, *args, order=order, domain=domain, kinks="note", seed=seed, modes=modes))
 
 
-def _named(row: Primitive, keywords: dict[str, Any]) -> Callable[..., Any]:
+def _named(row: Primitive, keywords: dict[str, Any]) -> Function:
     """A function with the row's signature and, for messages, the name that a reader would write."""
 
     def stand_in(*xs: Any) -> None: ...

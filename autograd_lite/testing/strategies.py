@@ -20,6 +20,7 @@ from hypothesis.extra import numpy as hnp
 from ..base.listing import public_names as _public_names
 from ..table import REAL, Domain
 from .leaves import Array, as_array
+from .numeric import is_one_domain
 
 FLOATS = (np.float64, np.float32)
 STEP = 1 / 64  # the grid of drawn numbers
@@ -53,15 +54,14 @@ def numbers(domain: Any = REAL, edge: bool = False, reach: float = REACH) -> Str
     middle = min(max(int((1.0 - low) / (high - low) * steps), 1), steps - 1)  # shrink towards one
     grid = st.one_of(st.integers(middle, steps - 1), st.integers(1, steps - 1))
     inner = grid.map(lambda k: float(low + (high - low) * k / steps))
-    drawn = st.one_of(inner, st.sampled_from(_near_edges(d))) if edge and _near_edges(d) else inner
+    near = _near_edges(d) if edge else []
+    drawn = st.one_of(inner, st.sampled_from(near)) if near else inner
     return drawn.filter(lambda x: bool(d.contains(np.float64(x))))
 
 
 def _near_edges(d: Domain) -> list[float]:
-    near = [end + sign * step for end in (d.low, d.high, *d.holes) if np.isfinite(end)
-            for sign in (-1, 1) for step in (1e-8, 1e-3)]  # fmt: skip
-    near += list(SPECIAL)
-    return [x for x in near if d.contains(np.float64(x))]
+    near = [end + step for end in (d.low, d.high, *d.holes) for step in (-1e-8, -1e-3, 1e-8, 1e-3)]
+    return [x for x in (*near, *SPECIAL) if np.isfinite(x) and d.contains(np.float64(x))]
 
 
 def arrays(
@@ -95,20 +95,16 @@ def arrays(
     >>> find(arrays((2,), (0, 3)), lambda x: x[0] > x[1]).shape
     (2,)
     """
-    shape = shapes() if shape is None else shape
-
-    @st.composite
-    def draw_array(draw: Any) -> Array:
-        kind = np.dtype(draw(dtype) if isinstance(dtype, st.SearchStrategy) else dtype)
-        dims = draw(shape) if isinstance(shape, st.SearchStrategy) else shape
-        entries = numbers(domain, edge, reach)
-        if kind.kind == "c":
-            pair = [draw(hnp.arrays(np.float64, dims, elements=entries)) for _ in range(2)]
-            return np.asarray(pair[0] + 1j * pair[1]).astype(kind)
-        drawn: Array = draw(hnp.arrays(np.float64, dims, elements=entries, unique=unique))
-        return drawn.astype(kind)
-
-    return draw_array()
+    if isinstance(dtype, st.SearchStrategy):
+        return dtype.flatmap(
+            lambda kind: arrays(shape, domain, dtype=kind, unique=unique, edge=edge, reach=reach)
+        )
+    entries = numbers(domain, edge, reach)
+    wide: Any = np.float64
+    if np.dtype(dtype).kind == "c":
+        wide, entries = np.complex128, st.builds(complex, entries, entries)
+    drawn = hnp.arrays(wide, shapes() if shape is None else shape, elements=entries, unique=unique)
+    return drawn.map(lambda x: x.astype(dtype))
 
 
 def ties(shape: Any = None, values: Sequence[float] = (-1.0, 0.0, 2.0)) -> Strategy:
@@ -118,13 +114,11 @@ def ties(shape: Any = None, values: Sequence[float] = (-1.0, 0.0, 2.0)) -> Strat
 
 def unique_along(axis: int, shape: Any = None, domain: Any = REAL) -> Strategy:
     """Arrays whose entries differ along one axis, so that ``max`` and ``sort`` have a derivative."""
-    dims = shapes(min_dims=1) if shape is None else shape
 
     def distinct(x: Array) -> bool:
-        ordered = np.sort(x, axis=axis)
-        return bool(np.all(np.diff(ordered, axis=axis) > STEP / 2))
+        return -x.ndim <= axis < x.ndim and bool(np.all(np.diff(np.sort(x, axis=axis), axis=axis) > STEP / 2))
 
-    return arrays(dims, domain).filter(lambda x: -x.ndim <= axis < x.ndim and distinct(x))
+    return arrays(shapes(min_dims=1) if shape is None else shape, domain).filter(distinct)
 
 
 # ---------------------------------------------------------------------------------------------------- several arguments
@@ -159,25 +153,21 @@ def broadcastable(
         hnp.mutually_broadcastable_shapes(num_shapes=count, max_dims=max_dims, max_side=max_side)
         .map(lambda drawn: drawn.input_shapes),
     ))  # fmt: skip
-    each = list(domains) if isinstance(domains, list | tuple) and not _is_pair(domains) else [domains] * count
+    each = [domains] * count if domains is None or is_one_domain(domains) else domains
     return tuple(
         draw(arrays(shape, domain, dtype=dtype, edge=edge)) for shape, domain in zip(shapes, each, strict=True)
     )
 
 
-def _is_pair(domain: Any) -> bool:
-    return len(domain) == 2 and all(isinstance(end, int | float) for end in domain)
-
-
 @st.composite
 def axes(draw: Any, ndim: int, *, none: bool = True, several: bool = True) -> Any:
     """An ``axis=`` for an array of `ndim` axes: None, one (negative too), or a tuple of them."""
-    choices: list[Strategy] = [st.none()] if none else []
+    choices: list[Strategy] = [st.none()] if none or not ndim else []
     if ndim:
         choices.append(st.integers(-ndim, ndim - 1))
-    if several and ndim:
-        choices.append(hnp.valid_tuple_axes(ndim, min_size=1))
-    return draw(st.one_of(*choices)) if choices else None
+        if several:
+            choices.append(hnp.valid_tuple_axes(ndim, min_size=1))
+    return draw(st.one_of(*choices))
 
 
 @st.composite
@@ -226,14 +216,30 @@ def cotangents(y: Any) -> Strategy:
 # --------------------------------------------------------------------------------------------------- arrays of one kind
 
 
+def _size(n: Any, most: int = 4) -> Strategy:
+    return st.integers(1, most) if n is None else st.just(n)
+
+
+def _spread(low: float, high: float, count: int) -> Strategy:
+    """Numbers in increasing order, all apart from each other."""
+    return arrays((count,), (0.0, 0.3)).map(lambda x: np.linspace(low, high, count) + x)
+
+
+@st.composite
+def _with_eigenvalues(draw: Any, low: float, high: float, n: Any, batch: tuple[int, ...]) -> Array:
+    size = draw(_size(n))
+    q = draw(orthogonal(size, batch=batch))
+    a = (q * draw(_spread(low, high, size))) @ q.mT
+    return np.asarray((a + a.mT) / 2)
+
+
 @st.composite
 def orthogonal(draw: Any, n: Any = None, *, batch: tuple[int, ...] = ()) -> Array:
     """Orthogonal matrices, of shape ``batch + (n, n)``."""
-    size = draw(st.integers(1, 4)) if n is None else n
+    size = draw(_size(n))
     x = draw(arrays((*batch, size, size), (-2.0, 2.0)))
     q, r = np.linalg.qr(x + 3.0 * np.eye(size))
-    sign = np.where(np.diagonal(r, axis1=-2, axis2=-1) < 0, -1.0, 1.0)
-    return np.asarray(q * sign[..., None, :])
+    return np.asarray(q * np.where(np.diagonal(r, axis1=-2, axis2=-1) < 0, -1.0, 1.0)[..., None, :])
 
 
 @st.composite
@@ -241,51 +247,38 @@ def well_conditioned(
     draw: Any, n: Any = None, m: Any = None, *, batch: tuple[int, ...] = (), dtype: Any = np.float64
 ) -> Array:
     """Matrices of full rank with singular values between 0.5 and 3, all apart from each other."""
-    rows = draw(st.integers(1, 4)) if n is None else n
+    rows = draw(_size(n))
     columns = rows if m is None else m
     k = min(rows, columns)
     u, v = draw(orthogonal(rows, batch=batch)), draw(orthogonal(columns, batch=batch))
-    s = np.linspace(0.5, 3.0, k) + draw(arrays((k,), (0.0, 0.3)))
-    a = (u[..., :, :k] * s) @ v[..., :k, :]
+    a = (u[..., :, :k] * draw(_spread(0.5, 3.0, k))) @ v[..., :k, :]
     if np.dtype(dtype).kind == "c":
         a = a + 0.25j * draw(arrays(a.shape, (-1.0, 1.0)))
     return np.asarray(a).astype(dtype)
 
 
-@st.composite
-def positive_definite(draw: Any, n: Any = None, *, batch: tuple[int, ...] = ()) -> Array:
+def positive_definite(n: Any = None, *, batch: tuple[int, ...] = ()) -> Strategy:
     """Symmetric positive definite matrices, with eigenvalues between 0.5 and 3, all apart from each other."""
-    size = draw(st.integers(1, 4)) if n is None else n
-    q = draw(orthogonal(size, batch=batch))
-    w = np.linspace(0.5, 3.0, size) + draw(arrays((size,), (0.0, 0.3)))
-    a = (q * w) @ q.mT
-    return np.asarray((a + a.mT) / 2)
+    return _with_eigenvalues(0.5, 3.0, n, batch)
 
 
-@st.composite
-def symmetric(draw: Any, n: Any = None, *, batch: tuple[int, ...] = ()) -> Array:
+def symmetric(n: Any = None, *, batch: tuple[int, ...] = ()) -> Strategy:
     """Symmetric matrices with eigenvalues of both signs, all apart from each other."""
-    size = draw(st.integers(1, 4)) if n is None else n
-    q = draw(orthogonal(size, batch=batch))
-    w = np.linspace(-2.0, 2.0, size) + draw(arrays((size,), (0.0, 0.3)))
-    a = (q * w) @ q.mT
-    return np.asarray((a + a.mT) / 2)
+    return _with_eigenvalues(-2.0, 2.0, n, batch)
 
 
 @st.composite
 def simplex(draw: Any, n: Any = None, *, batch: tuple[int, ...] = ()) -> Array:
     """Probability vectors along the last axis: positive, with sum one."""
-    size = draw(st.integers(1, 5)) if n is None else n
-    x = draw(arrays((*batch, size), (0.25, 4.0)))
+    x = draw(arrays((*batch, draw(_size(n, 5))), (0.25, 4.0)))
     return np.asarray(x / x.sum(axis=-1, keepdims=True))
 
 
 @st.composite
 def one_hot(draw: Any, n: Any = None, *, batch: tuple[int, ...] = ()) -> Array:
     """Zeros with a single one along the last axis."""
-    size = draw(st.integers(1, 5)) if n is None else n
-    which = draw(hnp.arrays(np.int64, batch, elements=st.integers(0, size - 1)))
-    return np.asarray(np.eye(size)[which])
+    size = draw(_size(n, 5))
+    return np.asarray(np.eye(size)[draw(hnp.arrays(np.int64, batch, elements=st.integers(0, size - 1)))])
 
 
 # -------------------------------------------------------------------------------------------- small graphs and networks
@@ -318,21 +311,21 @@ def networks(draw: Any, max_layers: int = 3, max_width: int = 4) -> tuple[Callab
     batch, width = draw(st.integers(1, 3)), draw(st.integers(1, max_width))
     x = draw(arrays((batch, width), (-2.0, 2.0)))
     params: dict[str, Any] = {}
-    layers: list[tuple[str, str, int, str, bool]] = []
+    layers: list[tuple[int, str, bool]] = []  # whose weights, and what follows them
     for k in range(draw(st.integers(1, max_layers))):
-        shared = layers[-1][0] if layers and layers[-1][2] == width and draw(st.booleans()) else f"W{k}"
-        into = params[shared].shape[1] if shared in params else draw(st.integers(1, max_width))
-        if shared not in params:
-            params[shared] = draw(arrays((width, into), (-1.0, 1.0)))
+        i = k
+        if layers and params[f"W{layers[-1][0]}"].shape[0] == width and draw(st.booleans()):
+            i = layers[-1][0]
+        else:
+            into = draw(st.integers(1, max_width))
+            params[f"W{k}"] = draw(arrays((width, into), (-1.0, 1.0)))
             params[f"b{k}"] = draw(arrays((into,), (-1.0, 1.0)))
-        layers.append(
-            (shared, "b" + shared[1:], width, draw(st.sampled_from(sorted(ACTIVATIONS))), draw(st.booleans()))
-        )
-        width = into
+        layers.append((i, draw(st.sampled_from(sorted(ACTIVATIONS))), draw(st.booleans())))
+        width = params[f"W{i}"].shape[1]
 
     def loss(params: dict[str, Any], x: Any) -> Any:
-        for weight, bias, _, activation, skip in layers:
-            y = ACTIVATIONS[activation](x @ params[weight] + params[bias])
+        for i, activation, skip in layers:
+            y = ACTIVATIONS[activation](x @ params[f"W{i}"] + params[f"b{i}"])
             x = x + y if skip and np.shape(x) == np.shape(y) else y
         return np.sum(x * x) / 2
 
@@ -361,9 +354,8 @@ def graphs(draw: Any, max_nodes: int = 8, inputs: int = 2, shape: tuple[int, ...
     def f(*xs: Any) -> Any:
         values = list(xs)
         for name, i, j in steps:
-            values.append(
-                ACTIVATIONS[name](values[i]) if name in ACTIVATIONS else getattr(np, name)(values[i], values[j])
-            )
+            one = ACTIVATIONS.get(name)
+            values.append(one(values[i]) if one else getattr(np, name)(values[i], values[j]))
         return values[-1]
 
     return (f, *points)
