@@ -42,7 +42,6 @@ REST = np.eye(len(AROUND)) - CUBIC @ np.linalg.pinv(CUBIC)
 
 def look_closely(flat: Flat, directions: Array) -> Slopes:
     """The derivative of every output of `flat` along each row of `directions`, and its error."""
-    directions = np.atleast_2d(np.asarray(directions, dtype=np.float64))
     levels = math.ceil(-SHORTEST * math.log(flat.eps) / math.log(RATIO)) + 1
     with np.errstate(all="ignore"):
         starts = [first_steps(flat, directions, scale) for scale in scales(flat)]
@@ -72,7 +71,6 @@ def local_slopes(flat: Flat, directions: Array) -> Iterator[Slopes]:
     function has a pole or another feature that is much narrower than any step of :func:`look_closely`, and looks like
     noise from further off. The shortest distance comes first.
     """
-    directions = np.atleast_2d(directions)
     with np.errstate(all="ignore"):
         lengths = 4 * np.minimum(*(first_steps(flat, directions, scale) for scale in scales(flat)))[:, None]
         grain = grain_of(flat, directions)[:, None]

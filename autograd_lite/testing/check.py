@@ -74,15 +74,16 @@ def check_vjp(
     """
     call = f"assert_vjp({name_of(f)}, {name_of(vjp)}, {{inputs}})"
     case = prepare(f, inputs, domain, rtol, atol, seed, call)
-    what = "the gradient"
-    g = cotangent_like(case.y, case.rng) if cotangent is None else cotangent
-    args = case.flat.arguments(case.flat.x.copy())
-
-    def again(x: Array) -> list[Any]:
-        return by_leaf(case, vjp(g, *case.flat.arguments(x)), what)
-
-    check_pull(case, lambda g: by_leaf(case, vjp(g, *args), what), g, what, again, exact_dtype)
+    _compare_gradient(case, vjp, cotangent_like(case.y, case.rng) if cotangent is None else cotangent, exact_dtype)
     return finish(case)
+
+
+def _compare_gradient(case: Case, vjp: Function, g: Tree, exact_dtype: bool) -> None:
+    def gradient(x: Array, g: Tree) -> list[Any]:
+        return by_leaf(case, vjp(g, *case.flat.arguments(x)), "the gradient")
+
+    pull = partial(gradient, case.flat.x.copy())
+    check_pull(case, pull, g, "the gradient", lambda x: gradient(x, g), exact_dtype)
 
 
 def assert_vjp(
@@ -179,16 +180,11 @@ def check_jac(
     if y.shape:
         _compare_matrices(case, derivative, "the Jacobian", y.shape)
     else:
-        def gradient(x: Array) -> list[Any]:
-            return by_leaf(case, derivative(*case.flat.arguments(x)), "the gradient")
-
-        check_pull(case, lambda g: gradient(case.flat.x.copy()), np.ones(()), "the gradient", gradient, False)
+        _compare_gradient(case, lambda g, *args: derivative(*args), np.ones(()), False)
     return finish(case)
 
 
-def _compare_matrices(
-    case: Case, derivative: Function, what: str, lead: tuple[int, ...]
-) -> list[Any]:
+def _compare_matrices(case: Case, derivative: Function, what: str, lead: tuple[int, ...]) -> list[Any]:
     """Compare a Jacobian with one array for each leaf, the axes of the output first, and return it."""
 
     def matrices(x: Array) -> list[Any]:
@@ -278,18 +274,15 @@ def check_hessian(
 
 
 def _symmetric(case: Case, hessian: Array, hess: Function) -> None:
-    def skew(h: Any) -> Array:
-        square = as_array(h).reshape(case.flat.x.size, -1)
-        return square - square.T
+    def skew(x: Array) -> Array:
+        other = as_array(hess(*case.flat.arguments(x))).reshape(h.shape)
+        return reals(other - other.T)
 
-    off = np.abs(skew(hessian)).max(initial=0)
-    allowed = 64 * case.tolerance.rtol * np.abs(hessian).max(initial=0)
-    if off > allowed:
-        rounding = rounding_of(case, lambda x: reals(skew(hess(*case.flat.arguments(x)))))
-        allowed += MARGIN * rounding.max(initial=0)
-    if off > allowed:
-        h = hessian.reshape(case.flat.x.size, -1)
-        i, j = np.unravel_index(int(np.argmax(np.abs(skew(h)))), h.shape)
+    h = hessian.reshape(case.flat.x.size, -1)
+    off = np.abs(h - h.T)
+    i, j = np.unravel_index(int(np.argmax(off)), off.shape)
+    allowed = 64 * case.tolerance.rtol * np.abs(h).max()
+    if off[i, j] > allowed and off[i, j] > allowed + MARGIN * rounding_of(case, skew).max():
         here, there = f"{h[i, j]:.6g} at [{i}, {j}] (flat)", f"{h[j, i]:.6g} at [{j}, {i}]"
         case.report.add("the Hessian", f"is not symmetric: {here}, {there}", leaf=case.flat.leaves[0])
 

@@ -93,23 +93,23 @@ class Leaf:
 
     def vector(self, array: Any) -> Array:
         """The reals of one array of this leaf's shape."""
-        wide = np.complex128 if self.dtype.kind == "c" else np.float64
-        with np.errstate(all="ignore"):
-            return np.ascontiguousarray(as_array(array).astype(wide)).reshape(-1).view(np.float64)
+        return _as_reals(as_array(array), self.dtype.kind)
+
+
+def _as_reals(array: Array, kind: str) -> Array:
+    with np.errstate(all="ignore"):
+        wide = array.astype(np.complex128 if kind == "c" else np.float64, order="C")
+    return wide.reshape(-1).view(np.float64)
 
 
 def reals(tree: Tree) -> Array:
-    """All numbers of a tree as one real vector; the inner product of two trees is that of their vectors."""
-    vectors = []
-    for leaf in leaves(tree):
-        array = as_array(leaf)
-        if array.dtype.kind == "c":
-            vectors.append(np.ascontiguousarray(array, dtype=np.complex128).reshape(-1).view(np.float64))
-        elif array.dtype.kind == "f":
-            vectors.append(array.astype(np.float64).reshape(-1))
-        else:
-            vectors.append(np.zeros(array.size))
-    return vectors[0] if len(vectors) == 1 else np.concatenate(vectors) if vectors else np.zeros(0)
+    """All numbers of a tree as one real vector, with zeros for whole numbers.
+
+    The inner product of two trees is that of their vectors.
+    """
+    arrays = [as_array(leaf) for leaf in leaves(tree)]
+    vectors = [_as_reals(a, a.dtype.kind) if a.dtype.kind in "fc" else np.zeros(a.size) for a in arrays]
+    return np.concatenate([np.zeros(0), *vectors])
 
 
 @dataclass
@@ -133,25 +133,25 @@ class Flat:
     f: Function
     args: Sequence[Any]
     domain: Any = None
-    names: Sequence[str] | None = None
+    names: Sequence[str] = ()
     leaves: list[Leaf] = field(default_factory=list)  # the differentiable ones
-    slots: list[tuple[Leaf | None, Any]] = field(default_factory=list)  # all of them, as given
+    slots: list[Any] = field(default_factory=list)  # these, and the constants, in order
 
     def __post_init__(self) -> None:
         self.names = self.names or [f"argument {k}" for k in range(len(self.args))]
         vectors, start = [np.zeros(0)], 0
         for argument, tree in enumerate(self.args):
             for path, value in zip(paths(tree, self.names[argument]), leaves(tree), strict=True):
-                leaf = None
-                if is_differentiable(value):
-                    array = as_array(value)
-                    stop = start + array.size * (2 if array.dtype.kind == "c" else 1)
-                    python = isinstance(value, float | complex) and not isinstance(value, np.generic)
-                    leaf = Leaf(path, argument, array.shape, array.dtype, slice(start, stop), python)
-                    self.leaves.append(leaf)
-                    vectors.append(leaf.vector(value))
-                    start = stop
-                self.slots.append((leaf, value))
+                if not is_differentiable(value):
+                    self.slots.append(value)
+                    continue
+                array = as_array(value)
+                vectors.append(_as_reals(array, array.dtype.kind))
+                part = slice(start, start + vectors[-1].size)
+                start = part.stop
+                python = isinstance(value, float | complex) and not isinstance(value, np.generic)
+                self.leaves.append(Leaf(path, argument, array.shape, array.dtype, part, python))
+                self.slots.append(self.leaves[-1])
         self.x: Array = np.concatenate(vectors)
         joint = hasattr(self.domain, "contains") and not hasattr(self.domain, "low")
         self.contains = self.domain.contains if joint else None
@@ -165,28 +165,30 @@ class Flat:
         """The value at the point."""
         return self(self.x.copy())
 
+    def entry(self, position: int) -> str:
+        """A position in the flat vector as one would type it."""
+        leaf = next(leaf for leaf in self.leaves if position < leaf.part.stop)
+        return leaf.entry(position - leaf.part.start)
+
     def filled(self, values: Iterable[Any]) -> list[Any]:
         """The arguments with these values for the differentiable arrays."""
         it = iter(values)
-        return list(rebuild(tuple(self.args), [value if leaf is None else next(it) for leaf, value in self.slots]))
-
-    def arrays(self, vector: Array) -> list[Any]:
-        """The differentiable arrays, or Python numbers, that a flat vector stands for."""
-        return [leaf.value(leaf.array(vector)) for leaf in self.leaves]
+        return list(rebuild(tuple(self.args), [next(it) if isinstance(v, Leaf) else v for v in self.slots]))
 
     def trees(self, vector: Array) -> tuple[Tree, ...]:
         """A flat vector, such as a gradient, as trees like the arguments, with None for constants."""
-        trees: tuple[Tree, ...] = rebuild(
-            tuple(self.args), [None if leaf is None else leaf.array(vector) for leaf, _ in self.slots]
-        )
+        arrays = [v.array(vector) if isinstance(v, Leaf) else None for v in self.slots]
+        trees: tuple[Tree, ...] = rebuild(tuple(self.args), arrays)
         return trees
 
+    def arrays(self, vector: Array, wide: bool = False) -> list[Any]:
+        """The differentiable arrays, or Python numbers, that a flat vector stands for; `wide` ones as doubles."""
+        dtypes = [np.result_type(leaf.dtype, np.float64) if wide else leaf.dtype for leaf in self.leaves]
+        return [leaf.value(leaf.array(vector, dtype)) for leaf, dtype in zip(self.leaves, dtypes, strict=True)]
+
     def arguments(self, vector: Array, wide: bool = False) -> list[Any]:
-        """The arguments of a flat vector; `wide` ones in double precision."""
-        if not wide:
-            return self.filled(self.arrays(vector))
-        doubles = (leaf.array(vector, np.result_type(leaf.dtype, np.float64)) for leaf in self.leaves)
-        return self.filled(map(Leaf.value, self.leaves, doubles))
+        """The arguments of a flat vector."""
+        return self.filled(self.arrays(vector, wide))
 
     def __call__(self, vector: Array) -> Array:
         return reals(self.f(*self.arguments(vector, self.wide)))
@@ -237,9 +239,8 @@ def _bounds(domain: Any, flat: Flat) -> tuple[Array | None, Array | None]:
     outside = ~((flat.x > low) & (flat.x < high)) & ~np.isnan(flat.x)
     if outside.any():
         k = int(np.argmax(outside))
-        leaf = next(leaf for leaf in flat.leaves if k < leaf.part.stop)
         raise CannotCheck(
-            f"{leaf.entry(k - leaf.part.start)} = {flat.x[k]!s} lies outside the open domain "
+            f"{flat.entry(k)} = {flat.x[k]!s} lies outside the open domain "
             f"({low[k]!s}, {high[k]!s}): choose a point inside it, or widen domain="
         )
     return low, high
@@ -286,7 +287,6 @@ class Slopes:
 
 def slopes(flat: Flat, directions: Array) -> Slopes:
     """The derivative of every output of `flat` at its point along each row of `directions`."""
-    directions = np.atleast_2d(np.asarray(directions, dtype=np.float64))
     with np.errstate(all="ignore"):
         if not len(directions):
             nothing = np.zeros((0, flat.base.size))
@@ -406,7 +406,7 @@ def complex_step(flat: Flat, directions: Array) -> Slopes:
         raise CannotCheck("complex_step: expected real arguments, got complex ones")
     double, tiny = np.dtype(np.float64), 1e-150
     rows = []
-    for d in np.atleast_2d(directions):
+    for d in directions:
         moved = (leaf.array(flat.x, double) + 1j * tiny * leaf.array(d, double) for leaf in flat.leaves)
         y = flat.f(*flat.filled(map(Leaf.value, flat.leaves, moved)))
         outs = [as_array(leaf) for leaf in leaves(y)]
@@ -425,8 +425,8 @@ def numerical_jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Seque
     """
     flat = Flat(f, primals, domain)
     values = matched(list(primals), list(tangents), "the tangents")
-    vectors = [leaf.vector(value) for (leaf, _), value in zip(flat.slots, values, strict=True) if leaf is not None]
-    return _like(f(*primals), slopes(flat, np.concatenate([np.zeros(0), *vectors])).value[0])
+    vectors = [v.vector(value) for v, value in zip(flat.slots, values, strict=True) if isinstance(v, Leaf)]
+    return _like(f(*primals), slopes(flat, np.concatenate([np.zeros(0), *vectors])[None]).value[0])
 
 
 def numerical_vjp(
