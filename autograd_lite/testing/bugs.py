@@ -9,7 +9,7 @@ them: a hook.
 from __future__ import annotations
 
 import linecache
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -27,8 +27,8 @@ from ..program.program import Program
 from ..tensor import Tensor, tensor
 from ..transforms.grad import vjp
 from .case import check_pull, cotangent_like, prepare
-from .evaluated import near_point, pulled_at
-from .leaves import Array, Function, as_array, is_differentiable
+from .evaluated import gradient_at, near_point
+from .leaves import Function, as_array, is_differentiable
 from .numeric import CannotCheck
 from .report import Finding, name_of, named_like, names_of
 
@@ -120,7 +120,7 @@ def gradient_bugs(loss: Any, *inputs: Any, seed: int = 0) -> Iterator[GradientBu
             right = False
             yield replace(bug, loss=loss)
     if right:
-        yield from (replace(bug, loss=loss) for bug in _wrong_whole(loss, nodes, rng))
+        yield from _wrong_whole(loss, nodes, rng)
 
 
 def recorded(f: Function, inputs: Iterable[Any]) -> Tensor:
@@ -173,17 +173,16 @@ def _wrong_edges(node: Node, values: dict[Node, Any], rng: np.random.Generator) 
     case.rng = rng
     g = cotangent_like(case.y, rng)
 
-    def pull_at(x: Array) -> Callable[[Any], Any]:
-        pull: Callable[[Any], Any] = vjp(lambda *xs: record(row, filled(xs), node.params), *case.flat.arrays(x))[1]
-        return pull
+    def recorded_row(*xs: Any) -> Any:
+        return record(row, filled(xs), node.params)
 
+    pull = vjp(recorded_row, *case.flat.arrays(case.flat.x))[1]
     with suppress(ValueError):  # no derivative for this cotangent: that of complex eigenvectors depends on their phase
-        check_pull(case, pull_at(case.flat.x), g, "the derivative", lambda x: pull_at(x)(g))
+        check_pull(case, pull, g, "the derivative", gradient_at(case, recorded_row, g))
     for finding in case.report.findings:
-        k = next((k for k, leaf in enumerate(case.flat.leaves) if leaf.path == finding.argument), 0)
-        where, parent = (node.origin, _source(node)), node.parents[places[k]]
+        parent = node.parents[places[names.index(finding.argument) if finding.argument else 0]]
         argument = finding.argument or "its arguments"
-        yield GradientBug(row.name, argument, node.name or "", *where, finding, node, parent)
+        yield GradientBug(row.name, argument, node.name or "", node.origin, _source(node), finding, node, parent)
 
 
 def _argument_names(node: Node, places: list[int]) -> list[str]:
@@ -229,8 +228,8 @@ def _wrong_whole(loss: Tensor, nodes: list[Node], rng: np.random.Generator) -> I
         gradients = pull_back({root: as_array(g)}, inputs.values())
         return [gradients.get(n) for n in inputs.values()]
 
-    check_pull(case, pull, g, "the gradient", pulled_at(case, lambda *xs: result_at(xs, record_equation), g))
+    check_pull(case, pull, g, "the gradient", gradient_at(case, lambda *xs: result_at(xs, record_equation), g))
     hooks = [n.label for n in nodes if n.hooks is not None]
     for finding in case.report.findings:
         finding.cause = f"a hook: {', '.join(hooks)}" if hooks else "every edge is right: the backward pass is wrong"
-        yield GradientBug("the whole graph", finding.argument, root.name or "", "", "", finding, root)
+        yield GradientBug("the whole graph", finding.argument, root.name or "", "", "", finding, root, loss=loss)

@@ -17,7 +17,7 @@ import numpy as np
 
 from ..base.tree import leaves, paths, tree_map
 from .compare import Case, Tolerance, compare_vjp
-from .leaves import Array, Function, Gradients, Tree, as_array, is_array, is_differentiable
+from .leaves import Array, Function, Gradients, Map, Tree, as_array, is_array, is_differentiable
 from .numeric import CannotCheck, Flat, Leaf, reals
 from .report import KinkWarning, Report, name_of, names_of, recipe
 
@@ -229,18 +229,17 @@ def stacked(case: Case, values: Sequence[Any]) -> Array:
 
 
 def check_pull(
-    case: Case, pull: Gradients, g: Tree, what: str, again: Gradients, exact: bool = True
+    case: Case, pull: Gradients, g: Tree, what: str, again: Map, exact: bool = True
 ) -> Array | None:
     """Compare ``pull(g)``, a gradient for each leaf, with differences, and return it as one vector.
 
-    ``again(x)`` is the same at another point. The result is None if `pull` fails.
+    ``again(x)`` is this vector at another point. The result is None if `pull` fails.
     """
     values = _pull_safely(case, pull, g, what)
     if values is None:
         return None
     gradient = stacked(case, values)
-    among = in_form(case, values, what, exact)
-    compare_vjp(case, gradient, reals(g), what, among, lambda x: stacked(case, again(x)))
+    compare_vjp(case, gradient, reals(g), what, in_form(case, values, what, exact), again)
     return gradient
 
 

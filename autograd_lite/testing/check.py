@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..base.tree import leaves
-from .case import by_leaf, check_pull, cotangent_like, finish, in_form, prepare, tangent_of
+from .case import by_leaf, check_pull, cotangent_like, finish, in_form, prepare, stacked, tangent_of
 from .compare import MARGIN, Case, compare_jacobian, compare_jvp, rounding_of
 from .examples import at_points
 from .leaves import Array, Function, Tree, as_array
@@ -83,7 +83,7 @@ def _compare_gradient(case: Case, vjp: Function, g: Tree, exact_dtype: bool) -> 
         return by_leaf(case, vjp(g, *case.flat.arguments(x)), "the gradient")
 
     pull = partial(gradient, case.flat.x.copy())
-    check_pull(case, pull, g, "the gradient", lambda x: gradient(x, g), exact_dtype)
+    check_pull(case, pull, g, "the gradient", lambda x: stacked(case, gradient(x, g)), exact_dtype)
 
 
 def assert_vjp(

@@ -9,8 +9,9 @@ from ..engine.context import no_grad
 from ..table.surrogate import NearPoint
 from ..tensor import tensor
 from ..transforms.grad import vjp
+from .case import stacked
 from .compare import Case
-from .leaves import Function, Gradients, Tree, as_array, is_differentiable
+from .leaves import Function, Map, Tree, as_array, is_differentiable
 
 
 def near_point(f: Function) -> Function:
@@ -34,6 +35,6 @@ def on_arrays(f: Function) -> Function:
     return value
 
 
-def pulled_at(case: Case, f: Function, g: Tree) -> Gradients:
-    """The gradients of <g, f> at a flat point, one for each differentiable array; f takes these arrays."""
-    return lambda x: vjp(f, *case.flat.arrays(x))[1](g)
+def gradient_at(case: Case, f: Function, g: Tree) -> Map:
+    """The gradient of <g, f> at a point, both as vectors; f takes the differentiable arrays."""
+    return lambda x: stacked(case, vjp(f, *case.flat.arrays(x))[1](g))

@@ -21,13 +21,6 @@ def is_strategy(value: Any) -> bool:
     return any(t.__module__.startswith("hypothesis.") for t in type(value).__mro__)
 
 
-def count_of(examples: Any) -> int | None:
-    """`examples` after a check that it is a number of examples, or None."""
-    if examples is not None and (not isinstance(examples, int) or isinstance(examples, bool) or examples < 1):
-        raise ValueError(f"examples: expected a positive whole number, got {examples!r}")
-    return examples
-
-
 def at_points(
     check: Callable[..., Report], inputs: tuple[Any, ...], args: Any = None, examples: Any = None
 ) -> Report | None:
@@ -35,7 +28,8 @@ def at_points(
 
     A report with findings raises. `args` is a strategy for the whole tuple, in place of `inputs`.
     """
-    examples = count_of(examples)
+    if examples is not None and (not isinstance(examples, int) or isinstance(examples, bool) or examples < 1):
+        raise ValueError(f"examples: expected a positive whole number, got {examples!r}")
     if args is None and not any(map(is_strategy, inputs)):
         return check(*inputs).throw()
     if inputs and args is not None:
@@ -60,11 +54,10 @@ def for_all(check: Callable[[tuple[Any, ...]], Any], inputs: Any, examples: int 
     unchecked: list[CannotCheck] = []
     without: Counter[int] = Counter()  # points that cannot be checked, by their number of axes
     checked: set[int] = set()
-    profile = settings.default.max_examples if settings.default is not None else DEFAULT
-    count = count_of(examples) or (EXAMPLES if profile == DEFAULT else profile)
+    profile = settings().max_examples
 
     @settings(
-        max_examples=count,
+        max_examples=examples or (EXAMPLES if profile == DEFAULT else profile),
         deadline=None,
         database=None,
         phases=(Phase.generate, Phase.target, Phase.shrink),

@@ -17,12 +17,12 @@ import numpy as np
 
 from ..base.tree import leaves, rebuild, tree_map
 from ..transforms.grad import jvp, vjp
-from .case import check_pull, cotangent_like, finish, prepare, stacked, tangent_of
+from .case import check_pull, cotangent_like, finish, prepare, tangent_of
 from .compare import ALL, MARGIN, Case, Tangent, compare_jvp, rounding_of
-from .evaluated import near_point, on_arrays, pulled_at
+from .evaluated import gradient_at, near_point, on_arrays
 from .examples import at_points
 from .invariants import check_invariants, same_again, same_value
-from .leaves import Array, Function, Gradients, Tree, as_array, is_differentiable
+from .leaves import Array, Function, Map, Tree, as_array, is_differentiable
 from .modules import as_function, is_module
 from .numeric import CannotCheck, reals
 from .report import Report, name_of, named_like
@@ -179,7 +179,7 @@ def _first_order(case: Case, f: Function, o: Options, what: str = "the gradient"
     """Compare reverse and forward mode with differences, and with each other; f takes the differentiable arrays."""
     g = cotangent_like(case.y, case.rng)
     gradient = None
-    again = pulled_at(case, f, g)
+    again = gradient_at(case, f, g)
     if "reverse" in o.modes:
         y, pull = vjp(f, *case.flat.arrays(case.flat.x))
         same_value(case, y, "reverse mode")
@@ -199,9 +199,7 @@ def _first_order(case: Case, f: Function, o: Options, what: str = "the gradient"
             _adjoint(case, gradient, reals(g), again, tangent)
 
 
-def _adjoint(
-    case: Case, gradient: Array, g: Array, again: Gradients, tangent: Tangent
-) -> None:
+def _adjoint(case: Case, gradient: Array, g: Array, again: Map, tangent: Tangent) -> None:
     """<g, J v> = <J^T g, v>, to rounding: the two modes differentiate the same function, kinks included."""
     v = case.rng.standard_normal(case.flat.x.size)
     dy = tangent(case.flat.x, v)
@@ -212,7 +210,7 @@ def _adjoint(
     allowed = case.tolerance.eps * (1e4 * terms + 64 * usual) + case.tolerance.atol * float(np.abs(v).sum())
     if abs(left - right) <= allowed or not np.isfinite([left, right]).all():
         return
-    rounding = rounding_of(case, lambda x: np.array([g @ tangent(x, v) - stacked(case, again(x)) @ v]))
+    rounding = rounding_of(case, lambda x: np.array([g @ tangent(x, v) - again(x) @ v]))
     if not abs(left - right) <= allowed + MARGIN * rounding[0]:
         case.report.add(
             "forward mode", f"disagrees with reverse mode: <g, J v> = {left:.12g} but <J^T g, v> = {right:.12g}"

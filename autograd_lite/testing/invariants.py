@@ -17,7 +17,7 @@ from ..tensor.creation import from_numpy
 from ..transforms.grad import vjp
 from .case import cotangent_like, stacked
 from .compare import MARGIN, Case, rounding_of
-from .evaluated import pulled_at
+from .evaluated import gradient_at
 from .leaves import Array, Function, Gradients, Map, Tree
 from .numeric import reals
 
@@ -29,12 +29,10 @@ def same_value(case: Case, y: Tree, how: str) -> None:
         case.report.add(f"the value in {how}", f"differs from the value without recording: {_first_difference(a, b)}")
 
 
-def same_again(
-    case: Case, pull: Gradients, g: Tree, first: Array, what: str, at: Gradients
-) -> None:
+def same_again(case: Case, pull: Gradients, g: Tree, first: Array, what: str, at: Map) -> None:
     """A second pass with the cotangent must give the same gradient."""
     again = stacked(case, pull(g))
-    if np.isfinite(first).all() and not _alike(first, again, case, lambda x: stacked(case, at(x))):
+    if np.isfinite(first).all() and not _alike(first, again, case, at):
         difference = _first_difference(again, first)
         cause = "the rule keeps state, or writes into a value that was saved for it"
         case.report.add(what, f"differs the second time: {difference}", cause)
@@ -78,8 +76,8 @@ def _kept_under_no_grad(f: Function, arrays: list[Any]) -> bool:
 def _layouts(case: Case, f: Function) -> None:
     """The gradient must be the same for read-only arrays with another order in memory."""
     g = cotangent_like(case.y, np.random.default_rng(0))
-    again = pulled_at(case, f, g)
-    usual = stacked(case, again(case.flat.x))
+    gradient = gradient_at(case, f, g)
+    usual = gradient(case.flat.x)
     arrays = map(_reversed, case.flat.arrays(case.flat.x))  # Tensors: vjp copies arrays
     try:
         other = stacked(case, vjp(f, *arrays)[1](g))
@@ -89,7 +87,7 @@ def _layouts(case: Case, f: Function) -> None:
         else:
             case.report.notes.append(f"read-only arrays with reversed strides raise an error: {error}")
         return
-    if not _alike(other, usual, case, lambda x: stacked(case, again(x)), 1e4):
+    if not _alike(other, usual, case, gradient, 1e4):
         difference = _first_difference(other, usual)
         sentence = f"depends on the memory layout of the inputs: {difference} for reversed strides"
         case.report.add("the gradient", sentence)

@@ -8,7 +8,7 @@ arguments from these.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from itertools import islice
@@ -77,19 +77,19 @@ def _on_kinks(row: Primitive, xs: tuple[Array, ...], within: float = 0.0) -> Arr
 
 def points(row: Primitive, rng: np.random.Generator) -> Iterator[Point]:
     """Where to check a row: its examples; for an elementwise row, its domain and special values."""
-    if row.kind == "elementwise" and not row.examples:
-        for shape in ((2, 3), ()):
-            yield elementwise_point(row, shape, rng), {}
-        xs = special_point(row)
-        if xs[0].size:
-            yield xs, {}
-        if isinstance(row.domain, Joint) and len(row.rules) == 2:  # a power with whole exponents
-            base, whole = (axis.ravel() for axis in np.meshgrid([0.0, -1.0, 0.5], [0, 1, 2, 3]))
-            inside = row.domain.contains(base, whole)
-            yield (base[inside], whole[inside]), {}
-        return
     for example in row.examples:
         yield example(rng)
+    if row.kind != "elementwise" or row.examples:
+        return
+    for shape in ((2, 3), ()):
+        yield elementwise_point(row, shape, rng), {}
+    xs = special_point(row)
+    if xs[0].size:
+        yield xs, {}
+    if isinstance(row.domain, Joint) and len(row.rules) == 2:  # a power with whole exponents
+        base, whole = (axis.ravel() for axis in np.meshgrid([0.0, -1.0, 0.5], [0, 1, 2, 3]))
+        inside = row.domain.contains(base, whole)
+        yield (base[inside], whole[inside]), {}
 
 
 def special_point(row: Primitive) -> tuple[Array, ...]:
@@ -178,13 +178,13 @@ def _check_kinks_and_options(total: Report, row: Primitive, rng: np.random.Gener
                 _check_call(total, variant(row, domain=REAL), args, {}, 1, seed, modes=("reverse",))
     else:
         for args, keywords in points(row, rng):
-            f = named_like(_tied(row, args, keywords), _named(row, keywords), ["t"])
+            f = _named(_tied(row, args, keywords), row, keywords, ["t"])
             with suppress(CannotCheck, np.linalg.LinAlgError):  # a rounded matrix may be singular
                 absorb(total, check_gradients(f, 1.0, order=1, kinks="note", seed=seed))
     if row.outputs:
         for args, keywords in points(row, rng):
             for k in range(len(row.on_arrays(*args, **keywords))):  # the other cotangents are absent
-                f = named_like(_result(row, keywords, k), _named(row, keywords))
+                f = _named(_result(row, keywords, k), row, keywords)
                 with suppress(CannotCheck):  # an integer result
                     absorb(total, check_gradients(f, *args, order=order, kinks="note", seed=seed))
     if row.pull:
@@ -223,22 +223,18 @@ def _check_call(
         return  # an empty example, for shapes only
     joint = not isinstance(row.domain, tuple | Domain)
     free = row.domain is REAL or any(a.dtype.kind == "c" for a in arrays) or (joint and bool(keywords))
-    f = named_like(lambda *xs: row(*xs, **keywords), _named(row, keywords))
+    f = _named(lambda *xs: row(*xs, **keywords), row, keywords)
     domain = None if free else row.domain
     absorb(total, check_gradients(f, *args, order=order, domain=domain, kinks="note", seed=seed, modes=modes))
 
 
-def _named(row: Primitive, keywords: dict[str, Any]) -> Function:
-    """A function with the row's signature and, for messages, the name that a reader would write."""
-
-    def stand_in(*xs: Any) -> None: ...
-
-    stand_in.__wrapped__ = row.fn if row.bind is None else row.bind  # type: ignore[attr-defined]  # as inspect reads it
-    name = row.np_name or row.name
+def _named(call: Function, row: Primitive, keywords: dict[str, Any], names: Sequence[str] = ()) -> Function:
+    """`call` with the row's signature and, for messages, the name that a reader would write."""
+    f = named_like(call, row.fn if row.bind is None else row.bind, names)
+    f.__name__ = row.np_name or row.name
     if keywords:
-        name = f"lambda *xs: {name}(*xs, {', '.join(f'{k}={v!r}' for k, v in keywords.items())})"
-    stand_in.__name__, stand_in.__module__ = name, ""
-    return stand_in
+        f.__name__ = f"lambda *xs: {f.__name__}(*xs, {', '.join(f'{k}={v!r}' for k, v in keywords.items())})"
+    return f
 
 
 def of_dtype(
