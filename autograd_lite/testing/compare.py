@@ -16,7 +16,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -381,33 +381,27 @@ def _judge_outputs(case: Case, directions: Array, claim: Array, tangent: Tangent
     return judge(case, directions, claim, measured, rounding)
 
 
-class _Columns(NamedTuple):
-    """The derivatives of every output with respect to some entries of an argument, a row for each entry."""
+def _judge_columns(case: Case, leaf: Leaf, along: Map, tangent: Tangent) -> tuple[Array, Array, Measured]:
+    """Judge ``along(v)``, which is ``tangent(x, v)`` at the point, for unit vectors v.
 
-    positions: Array
-    claim: Array
-    m: Measured
-
-
-def _judge_columns(case: Case, leaf: Leaf, along: Map, tangent: Tangent) -> _Columns:
-    """Judge ``along(v)``, which is ``tangent(x, v)`` at the point, for unit vectors v."""
+    Returns the positions of some entries, and the derivatives of every output with respect to these, a row for each.
+    """
     positions = _positions(leaf, case.rng)
     units = _units(case.flat, leaf, positions)
     claim = np.array([along(v) for v in units])
-    return _Columns(positions, claim, _judge_outputs(case, units, claim, tangent))
+    return positions, claim, _judge_outputs(case, units, claim, tangent)
 
 
 def _locate_tangent(case: Case, tangent: Tangent, what: str) -> bool:
     """Report the argument and the entries whose tangent is wrong, if there is one."""
     for leaf in case.flat.leaves:
         if leaf.size:
-            columns = _judge_columns(case, leaf, partial(tangent, case.flat.x), tangent)
-            wrong = np.flatnonzero((columns.m.verdict == WRONG).any(axis=1))
+            positions, claim, m = _judge_columns(case, leaf, partial(tangent, case.flat.x), tangent)
+            wrong = np.flatnonzero((m.verdict == WRONG).any(axis=1))
             if wrong.size:
-                claim, numeric = columns.claim.sum(axis=1), columns.m.numeric.sum(axis=1)
-                ones = np.ones(case.flat.base.size)
-                cause = likely_cause(case.flat, leaf, columns.positions, claim, numeric, wrong, ones)
-                _report_columns(case, leaf, what, columns, cause)
+                g = np.ones(case.flat.base.size)
+                cause = likely_cause(case.flat, leaf, positions, claim @ g, m.numeric @ g, wrong, g)
+                _report_columns(case, leaf, what, positions, claim, m, cause)
                 return True
     return False
 
@@ -419,16 +413,16 @@ def compare_jacobian(case: Case, among: Sequence[Leaf], along: Map, tangent: Tan
     """
     for leaf in among:
         if leaf.size:
-            columns = _judge_columns(case, leaf, along, tangent)
-            if _note_outputs(case, columns.m, columns.claim, what):
-                right, turned = columns.m.numeric, columns.claim.T
-                transposed = right.shape == turned.shape and np.allclose(turned, right, rtol=1e-4, atol=1e-8)
+            positions, claim, m = _judge_columns(case, leaf, along, tangent)
+            if _note_outputs(case, m, claim, what):
+                transposed = claim.shape == claim.T.shape and np.allclose(claim.T, m.numeric, rtol=1e-4, atol=1e-8)
                 cause = "it is the transpose of the right one: rows are outputs, columns are inputs" * transposed
-                _report_columns(case, leaf, what, columns, cause)
+                _report_columns(case, leaf, what, positions, claim, m, cause)
 
 
-def _report_columns(case: Case, leaf: Leaf, what: str, columns: _Columns, cause: str) -> None:
-    positions, claim, m = columns
+def _report_columns(
+    case: Case, leaf: Leaf, what: str, positions: Array, claim: Array, m: Measured, cause: str
+) -> None:
     bad = m.verdict == WRONG
     off = np.where(bad, np.nan_to_num(np.abs(claim - m.numeric), nan=np.inf), -1)
     entries = []

@@ -28,7 +28,7 @@ from .numeric import CannotCheck, reals
 from .report import Report, name_of, named_like
 
 MODES = ("reverse", "forward")
-ORDINAL = {1: "the gradient", 2: "the second derivative", 3: "the third derivative"}
+ORDINAL = {2: "the second derivative", 3: "the third derivative"}
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,9 @@ def _check(o: Options, f: Function, *inputs: Any) -> Report:
 
 def _check_once(f: Function, inputs: Sequence[Any], o: Options, brief: bool = False) -> Report:
     """All checks at one point; `brief` compares along random directions only, and only the first order."""
-    call = f"assert_gradients({name_of(f)}, {{inputs}}{_spelled(o)})"
+    order = f", order={o.order}" if o.order != 2 else ""
+    modes = f", modes={tuple(o.modes)!r}" if tuple(o.modes) != MODES else ""
+    call = f"assert_gradients({name_of(f)}, {{inputs}}{order}{modes})"
     near = near_point(f)
     case = prepare(named_like(on_arrays(near), f), inputs, o.domain, o.rtol, o.atol, o.seed, call)
     case.report.subject = (f, inputs)
@@ -167,12 +169,6 @@ def _check_once(f: Function, inputs: Sequence[Any], o: Options, brief: bool = Fa
     if not brief and case.report.ok:
         _higher_orders(case, of_arrays, o)
     return finish(case, o.kinks)
-
-
-def _spelled(o: Options) -> str:
-    """The options needed to reproduce a failure, as source."""
-    order = f", order={o.order}" if o.order != 2 else ""
-    return order + (f", modes={tuple(o.modes)!r}" if tuple(o.modes) != MODES else "")
 
 
 def _first_order(case: Case, f: Function, o: Options, what: str = "the gradient") -> None:
@@ -245,14 +241,9 @@ def _names(k: int, count: int, taken: Sequence[str]) -> list[str]:
     return [letter] if count == 1 else [f"{letter}[{i}]" for i in range(count)]
 
 
-def _gradient_of(f: Function, count: int, y: Tree) -> Callable[..., tuple[Any, ...]]:
+def _gradient_of(f: Function, count: int, y: Tree) -> Function:
     """The gradient with respect to f's first `count` arguments, as a function of these and of the cotangents."""
-
-    def gradient(*args: Any) -> tuple[Any, ...]:
-        pulled: tuple[Any, ...] = vjp(f, *args[:count])[1](rebuild(y, args[count:]))
-        return pulled
-
-    return gradient
+    return lambda *args: vjp(f, *args[:count])[1](rebuild(y, args[count:]))
 
 
 def _domains(case: Case, o: Options, count: int) -> Any:
@@ -281,7 +272,7 @@ def _stretched(f: Function, inputs: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
 
     Only those that broadcast, that is, leave the shape of the result unchanged.
     """
-    shapes = [_shape(v) for v in inputs]
+    shapes = [as_array(v).shape if is_differentiable(v) else () for v in inputs]
     twice = [k for k, s in enumerate(shapes) if s and shapes.count(s) > 1 and 0 not in s]
     if not twice:
         return
@@ -298,11 +289,6 @@ def _stretched(f: Function, inputs: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
                     y = value(*variant)
                     if tree_map(np.shape, y) == shape and np.isfinite(reals(y)).all():
                         yield variant
-
-
-def _shape(value: Any) -> tuple[int, ...] | None:
-    tree = isinstance(value, dict | list | tuple)
-    return None if tree or not is_differentiable(value) else as_array(value).shape
 
 
 def _cuts(a: Array) -> Iterator[Array]:

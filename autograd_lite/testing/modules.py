@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .leaves import Array, Function, as_array
+from .report import names_of
 
 
 def is_module(f: Any) -> bool:
@@ -28,15 +29,8 @@ def as_function(module: Any) -> tuple[Function, dict[str, Array]]:
         with _replaced(module, {id(parameters[name]): value for name, value in parameters_.items()}):
             return module(*inputs)
 
-    f.__name__, f.__names__ = type(module).__name__, ["parameters", *_inputs_of(module)]  # type: ignore[attr-defined]
+    f.__name__, f.__names__ = type(module).__name__, ["parameters", *names_of(module.forward, 16)]  # type: ignore[attr-defined]
     return f, {name: np.array(as_array(p)) for name, p in parameters.items()}
-
-
-def _inputs_of(module: Any) -> list[str]:
-    """The parameter names of `forward`, and a few more for its ``*args``."""
-    code = getattr(type(module).forward, "__code__", None)
-    names = list(code.co_varnames[1 : code.co_argcount]) if code is not None else []
-    return names + [f"argument {k}" for k in range(len(names), len(names) + 8)]
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..base.literals import literal
 from ..base.tree import leaves, paths
 from .leaves import Array, Function, as_array, is_array
 from .numeric import Leaf, show
@@ -170,12 +171,9 @@ class Report:
 
     def __str__(self) -> str:
         looked = ", ".join(f"{count} {what}" for what, count in self.looked_at.items())
-        if self.ok:
-            lines = [f"{self.function}: every derivative agrees ({looked})", *(f"  note: {n}" for n in self.notes)]
-            return "\n".join(lines)
-        lines = [f"{self.function} has a wrong derivative", *map(str, self.findings)]
-        lines += [f"  note: {note}" for note in self.notes]
-        if self.reproduce:
+        verdict = f": every derivative agrees ({looked})" if self.ok else " has a wrong derivative"
+        lines = [self.function + verdict, *map(str, self.findings), *(f"  note: {note}" for note in self.notes)]
+        if self.reproduce and not self.ok:
             lines += ["to see it again:", *("    " + line for line in self.reproduce.splitlines())]
         return "\n".join(lines)
 
@@ -253,14 +251,14 @@ def as_source(value: Any) -> str:
     if sum(array.size for _, array in arrays) > PRINTED_NUMBERS:
         shapes = ", ".join(f"{path or 'array'} of shape {array.shape}" for path, array in arrays)
         return f"...  # {shapes}: too large to print"
+    return literal(value, _other_source)
+
+
+def _other_source(value: Any) -> str:
     if isinstance(value, dict):
         return "{" + ", ".join(f"{k!r}: {as_source(v)}" for k, v in value.items()) + "}"
     if isinstance(value, list):
-        return "[" + ", ".join(map(as_source, value)) + "]"
-    if isinstance(value, tuple):
-        return f"({', '.join(map(as_source, value))}{',' * (len(value) == 1)})"
-    if isinstance(value, bool | int | float | complex | str) or value is None:
-        return repr(value)
+        return f"[{', '.join(map(as_source, value))}]"
     if is_array(value):
         return _array_source(as_array(value))
     return name_of(value) if callable(value) else repr(value)
@@ -273,10 +271,8 @@ def _array_source(a: Array) -> str:
     return f"np.array({text}{dtype}){shape}"
 
 
-def recipe(call: str, names: Sequence[str], inputs: Sequence[Any], **extra: Any) -> str:
+def recipe(call: str, names: Sequence[str], inputs: Sequence[Any]) -> str:
     """Source that repeats a check on the same numbers."""
     names = [n if n.isidentifier() else f"x{i + 1}" for i, n in enumerate(names)]
-    lines = ["import numpy as np"]
-    lines += [f"{n} = {as_source(v)}" for n, v in zip(names, inputs, strict=True)]
-    lines += [f"{k} = {as_source(v)}" for k, v in extra.items()]
-    return "\n".join([*lines, call.replace("{inputs}", ", ".join(names))])
+    lines = [f"{n} = {as_source(v)}" for n, v in zip(names, inputs, strict=True)]
+    return "\n".join(["import numpy as np", *lines, call.replace("{inputs}", ", ".join(names))])
