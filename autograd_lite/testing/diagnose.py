@@ -141,16 +141,18 @@ def _unsummed(flat: Flat, leaf: Leaf, claim: Array, g: Array) -> Iterator[str]:
     axes = tuple(k for k, n in enumerate(shape) if k < lead or leaf.shape[k - lead] != n)
     first, last = (full[tuple(end if k in axes else slice(None) for k in range(len(shape)))] for end in (0, -1))
     where = f"axis {axes[0]}" if len(axes) == 1 else f"axes {axes}"
-    means = {
-        "averaged instead": full.mean(axes), "only the first slice is kept": first, "only the last slice is kept": last
-    }  # fmt: skip
-    for phrase, value in means.items():
-        if _same(claim.reshape(value.shape), value):
-            yield f"the sum over {where} of the result, along which it was broadcast, is missing: {phrase}"
+    missing = "the sum over {} of the result, along which it was broadcast, is missing{}".format
+    candidates = {
+        missing(where, ": averaged instead"): full.mean(axes),
+        missing(where, ": only the first slice is kept"): first,
+        missing(where, ": only the last slice is kept"): last,
+    }
     for axis in axes if len(axes) > 1 else ():
-        for part, how in ((full.mean(axis, keepdims=True), ": averaged instead"), (full.take([0], axis), "")):
-            if _same(claim.reshape(part.sum(axes).shape), part.sum(axes)):
-                yield f"the sum over axis {axis} of the result, along which it was broadcast, is missing{how}"
+        candidates[missing(f"axis {axis}", ": averaged instead")] = full.mean(axis, keepdims=True).sum(axes)
+        candidates[missing(f"axis {axis}", "")] = full.take([0], axis).sum(axes)
+    for phrase, value in candidates.items():
+        if _same(claim.reshape(value.shape), value):
+            yield phrase
 
 
 def _gradient(flat: Flat, leaf: Leaf, g: Array) -> Array:

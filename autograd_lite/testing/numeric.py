@@ -7,8 +7,7 @@ neighbours. That difference, plus the rounding of the values, is the error estim
 starts at a step that suits arguments near one; if it does not converge, ladders scaled to the argument are tried.
 
 The same samples show, at no cost, whether the two sides agree. If the slopes from the right and from the left differ by
-an amount that does not shrink with the step, the point may be a kink; if the difference of the values does not shrink,
-a jump. Both are reported, not averaged away.
+an amount that does not shrink with the step, the point may be a kink. That is reported, not averaged away.
 
 This is fast, and enough to confirm a derivative that agrees. It is not enough to contradict one: the error estimate
 does not include rounding inside the function. That of :mod:`autograd_lite.testing.careful_slopes` does.
@@ -279,11 +278,6 @@ class Slopes:
     def __post_init__(self) -> None:
         self.gap, self.grain = (np.zeros_like(self.value) + numbers for numbers in (self.gap, self.grain))
 
-    @property
-    def jump(self) -> Array:
-        """True where no slope was found, as where the values from the two sides do not converge to each other."""
-        return np.isinf(self.error)
-
 
 def slopes(flat: Flat, directions: Array) -> Slopes:
     """The derivative of every output of `flat` at its point along each row of `directions`."""
@@ -295,7 +289,7 @@ def slopes(flat: Flat, directions: Array) -> Slopes:
         result, still = _ladder(flat, directions, first_steps(flat, directions, near_one))
         result.error[still] = 0.0  # the next ladders have only shorter steps
         for scale in (own_scale, own_scale * 1e-4):
-            poor = ~np.all((result.error <= 1e-7 * np.abs(result.value)) | still, axis=1)
+            poor = ~np.all(result.error <= 1e-7 * np.abs(result.value), axis=1)
             first, start = (first_steps(flat, directions[poor], s) for s in (near_one, scale))
             if not poor.any() or np.allclose(start, first, rtol=0.5):
                 continue
@@ -350,7 +344,7 @@ def _ladder(flat: Flat, directions: Array, start: Array) -> tuple[Slopes, Array]
     best, error = np.full(shape, np.nan), np.full(shape, np.inf)
     previous: list[Array] = []
     bends: list[Array] = []  # right slope less left slope, level by level
-    rises: list[Array] = []  # right value less left value, level by level
+    still = np.ones(shape, bool)
     grain = flat.eps * grain_of(flat, directions)
     noise, shortest, shortest_error = np.zeros(shape), best, error
     for level in range(LEVELS):
@@ -370,7 +364,7 @@ def _ladder(flat: Flat, directions: Array, start: Array) -> tuple[Slopes, Array]
                 shortest, shortest_error = row[-1], doubt
         previous = row
         bends.append((up - 2 * base + down) / step)
-        rises.append(up - down)
+        still &= up == down
         if level >= 3:
             size = np.maximum(np.abs(best), np.abs(base))
             if np.all((error <= ENOUGH * size) & (shortest_error <= 1e-2 * size)):
@@ -378,23 +372,10 @@ def _ladder(flat: Flat, directions: Array, start: Array) -> tuple[Slopes, Array]
     # Two long steps over a staircase may agree by chance: the shortest steps must not contradict them.
     chance = np.abs(best - shortest) > 8 * (error + shortest_error)
     best, error = np.where(chance, shortest, best), np.where(chance, shortest_error, error)
-    gap, jump = _kinks(bends, rises, best, noise)
-    still = np.all([rise == 0 for rise in rises], axis=0) & np.isfinite(best)
-    return Slopes(best, np.where(jump, np.inf, error), gap), still
-
-
-def _kinks(bends: list[Array], rises: list[Array], best: Array, noise: Array) -> tuple[Array, Array]:
-    """The difference between the two sides that does not shrink with the step.
-
-    For a smooth function the slopes differ by h f'' + O(h^3), which one extrapolation removes; at a kink a constant
-    remains. The values differ by 2 h f', which shrinks with h; at a jump a constant remains.
-    """
+    # For a smooth function the slopes of the two sides differ by h f'' + O(h^3), which one extrapolation removes.
     older, newer = ((RATIO * b - a) / (RATIO - 1) for a, b in zip(bends[-3:-1], bends[-2:], strict=True))
-    steady = np.abs(newer - older) <= 0.25 * np.abs(newer)
-    kink = steady & (np.abs(newer) > 64 * noise + 1e-7 * np.abs(best))
-    jump = np.abs(rises[-1] - rises[-2]) <= 0.05 * np.abs(rises[-1])
-    jump &= (np.abs(rises[-2] - rises[-3]) <= 0.05 * np.abs(rises[-2])) & (rises[-1] != 0)
-    return np.where(kink & ~jump, newer, 0.0), jump
+    kink = (np.abs(newer - older) <= 0.25 * np.abs(newer)) & (np.abs(newer) > 64 * noise + 1e-7 * np.abs(best))
+    return Slopes(best, error, np.where(kink, newer, 0.0)), still & np.isfinite(best)
 
 
 def complex_step(flat: Flat, directions: Array) -> Slopes:
