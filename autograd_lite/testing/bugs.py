@@ -187,12 +187,12 @@ def _wrong_edges(node: Node, values: dict[Node, Any], rng: np.random.Generator) 
 
 def _argument_names(node: Node, places: list[int]) -> list[str]:
     assert node.row is not None
-    of_function = [] if node.row.variadic else names_of(node.row.fn, len(node.parents))
+    count = len(node.parents)
+    defaults = [f"argument {i}" for i in range(count)] if node.row.variadic else names_of(node.row.fn, count)
     names: list[str] = []
     for i in places:
         parent = node.parents[i]
-        default = of_function[i] if i < len(of_function) else f"argument {i}"
-        name = parent.name if parent is not None and parent.name else default
+        name = parent.name if parent is not None and parent.name else defaults[i]
         names.append(name if name not in names else f"{name} (argument {i})")
     return names
 

@@ -252,15 +252,13 @@ def compare_vjp(case: Case, gradient: Array, g: Array, what: str, among: Sequenc
 
     `again` returns the gradient at another point. It serves to measure the rounding.
     """
-    measured = cache(partial(rounding_of, case, again))
+    rounding = cache(partial(rounding_of, case, again))
     for leaf in among:
         if leaf.size:
-            _compare_leaf(case, leaf, gradient, g, what, lambda moved: _along(np.abs(moved), measured()))
+            _compare_leaf(case, leaf, gradient, g, what, lambda directions: _along(np.abs(directions), rounding()))
 
 
-def _compare_leaf(
-    case: Case, leaf: Leaf, gradient: Array, g: Array, what: str, rounding: Map
-) -> None:
+def _compare_leaf(case: Case, leaf: Leaf, gradient: Array, g: Array, what: str, rounding: Map) -> None:
     def judged(directions: Array, strict: float = 1.0) -> Measured:
         measured = partial(_projected, case, g)
         return judge(case, directions, _along(directions, gradient), measured, rounding, strict)

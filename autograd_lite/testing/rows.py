@@ -172,25 +172,20 @@ def check_row(
 
 def _check_kinks_and_options(total: Report, row: Primitive, rng: np.random.Generator, order: int, seed: int) -> None:
     """Check a row at kinks and ties, each of several results alone, and a ``pull=`` as well as the partials."""
-    if row.kind == "elementwise":
-        for args in kink_points(row):
-            with suppress(CannotCheck):  # a jump, or an infinite slope
-                _check_call(total, variant(row, domain=REAL), args, {}, 1, seed, modes=("reverse",))
-    else:
-        for args, keywords in points(row, rng):
+    for args in kink_points(row) if row.kind == "elementwise" else ():
+        with suppress(CannotCheck):  # a jump, or an infinite slope
+            _check_call(total, variant(row, domain=REAL), args, {}, 1, seed, modes=("reverse",))
+    for args, keywords in points(row, rng):
+        if row.kind != "elementwise":
             f = _named(_tied(row, args, keywords), row, keywords, ["t"])
             with suppress(CannotCheck, np.linalg.LinAlgError):  # a rounded matrix may be singular
                 absorb(total, check_gradients(f, 1.0, order=1, kinks="note", seed=seed))
-    if row.outputs:
-        for args, keywords in points(row, rng):
-            for k in range(len(row.on_arrays(*args, **keywords))):  # the other cotangents are absent
-                f = _named(_result(row, keywords, k), row, keywords)
-                with suppress(CannotCheck):  # an integer result
-                    absorb(total, check_gradients(f, *args, order=order, kinks="note", seed=seed))
-    if row.pull:
-        for args, keywords in points(row, rng):
-            if row.holomorphic or not np.iscomplexobj(args[0]):  # otherwise the partial holds for real numbers only
-                _check_call(total, variant(row, pull=None), args, keywords, 1, seed)
+        for k in range(len(row.on_arrays(*args, **keywords)) if row.outputs else 0):  # the other cotangents are absent
+            f = _named(_result(row, keywords, k), row, keywords)
+            with suppress(CannotCheck):  # an integer result
+                absorb(total, check_gradients(f, *args, order=order, kinks="note", seed=seed))
+        if row.pull and (row.holomorphic or not np.iscomplexobj(args[0])):  # else the partial is for real numbers only
+            _check_call(total, variant(row, pull=None), args, keywords, 1, seed)
 
 
 def _tied(row: Primitive, args: tuple[Any, ...], keywords: dict[str, Any]) -> Function:
