@@ -25,7 +25,7 @@ import numpy as np
 from hypothesis import HealthCheck, Phase, given, reject, seed, settings
 from hypothesis import strategies as st
 
-from ..base.tree import leaves, rebuild, tree_map
+from ..base.tree import leaves, tree_map
 from ..compiling import compiled
 from ..derive import source
 from ..program import trace
@@ -148,17 +148,16 @@ def expressions(draw: Any, rows: Sequence[Primitive], most: int = 6) -> Expressi
 
 def _with_values(draw: Any, grown: Expression, row: Primitive, i: int, tree: Any) -> Any:
     """One argument of a row's point, with some of its arrays replaced by earlier values."""
-    replaced = []
-    for v in leaves(tree):
+
+    def replaced(v: Any) -> Any:
         if not is_differentiable(v) or as_array(v).dtype != np.float64 or not as_array(v).size:
-            replaced.append(v)
-            continue
+            return v
         # prefer later values, so that programs grow deep
         k = len(grown.values) - 1 - draw(st.integers(0, len(grown.values) - 1))
-        value = as_array(grown.values[k])
-        free = row.kind == "elementwise" and not row.examples and _inside(domains(row)[i], value)
-        replaced.append((Ref(k) if free else _near(grown, as_array(v), Ref(k))) or v)
-    return rebuild(tree, replaced)
+        free = row.kind == "elementwise" and not row.examples and _inside(domains(row)[i], as_array(grown.values[k]))
+        return (Ref(k) if free else _near(grown, as_array(v), Ref(k))) or v
+
+    return tree_map(replaced, tree)
 
 
 def _inside(domain: Any, value: Array) -> bool:
@@ -171,18 +170,10 @@ def _inside(domain: Any, value: Array) -> bool:
 
 def _near(grown: Expression, point: Array, ref: Ref) -> Ref | None:
     """``point + tanh(value) / 20`` in the point's shape, so that it stays in any domain."""
-    count = grown.values[ref.k].size
-    for name, args in (
-        ("ravel", lambda v: (v,)),
-        ("take", lambda v: (v, np.arange(point.size) % count)),
-        ("reshape", lambda v: (v, point.shape)),
-        ("tanh", lambda v: (v,)),
-        ("multiply", lambda v: (v, 0.05)),
-        ("add", lambda v: (v, point)),
-    ):
-        if name not in TABLE:
-            return None
-        new = grown.grow(RowCall(TABLE[name], args(ref), {}))
+    places = np.arange(point.size) % grown.values[ref.k].size
+    steps = ("ravel",), ("take", places), ("reshape", point.shape), ("tanh",), ("multiply", 0.05), ("add", point)
+    for name, *more in steps:
+        new = grown.grow(RowCall(TABLE[name], (ref, *more), {}))
         if new is None:
             return None
         ref = new

@@ -96,9 +96,7 @@ def arrays(
     (2,)
     """
     if isinstance(dtype, st.SearchStrategy):
-        return dtype.flatmap(
-            lambda kind: arrays(shape, domain, dtype=kind, unique=unique, edge=edge, reach=reach)
-        )
+        return dtype.flatmap(lambda kind: arrays(shape, domain, dtype=kind, unique=unique, edge=edge, reach=reach))
     entries = numbers(domain, edge, reach)
     wide: Any = np.float64
     if np.dtype(dtype).kind == "c":
