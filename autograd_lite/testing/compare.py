@@ -263,6 +263,7 @@ def _compare_leaf(case: Case, leaf: Leaf, gradient: Array, g: Array, what: str, 
         measured = partial(_projected, case, g)
         return judge(case, directions, _along(directions, gradient), measured, rounding, strict)
 
+    sought = f"{what} with respect to {leaf.path}"
     positions = _positions(leaf, case.rng, case.all)
     m = judged(_units(case.flat, leaf, positions))
     case.report.looked_at[f"entries of {what}"] += len(positions)
@@ -280,11 +281,10 @@ def _compare_leaf(case: Case, leaf: Leaf, gradient: Array, g: Array, what: str, 
             positions = np.append(positions, _bisect(case, leaf, gradient, g, direction[0]))
             m = judged(_units(case.flat, leaf, positions))
         elif whole.verdict[0] == UNSURE:
-            sought = f"{what} with respect to {leaf.path}"
             _note(case, sought, "along a random direction", _along(direction, gradient)[0], whole, 0)
     claim = gradient[leaf.part][positions]
     _note_kinks(case, leaf, positions, m, claim, what)
-    _note_unsure(case, m, claim, f"{what} with respect to {leaf.path}", lambda k: leaf.entry(int(positions[k])))
+    _note_unsure(case, m, claim, sought, lambda k: leaf.entry(int(positions[k])))
     wrong = np.flatnonzero(m.verdict == WRONG)
     if wrong.size:
         off = np.abs(claim - m.numeric)[wrong]

@@ -50,14 +50,7 @@ def _causes(
     whole = len(positions) == leaf.size
     whole_and_real = whole and leaf.dtype.kind == "f"
     if leaf.dtype.kind == "c" and whole:
-        z, w = claim.view(np.complex128), right.view(np.complex128)
-        if _same(z.conj(), w):
-            yield "a conjugate is missing: it is the conjugate of dL/dRe + i dL/dIm"
-        conjugate = np.where(np.arange(g.size) % 2, -g, g)
-        if g.size % 2 == 0 and _same(_gradient(flat, leaf, conjugate).view(np.complex128).conj(), z):
-            yield "a conjugate is missing: a holomorphic function pulls back g * conj(dy/dz)"
-        if _same(1j * z, w) or _same(-1j * z, w):
-            yield "a factor of 1j is missing or too many"
+        yield from _conjugated(flat, leaf, claim.view(np.complex128), right.view(np.complex128), g)
     if whole_and_real:
         yield from _unsummed(flat, leaf, claim.reshape(leaf.shape), g)
     if wrong.size > 1 or leaf.size == 1:
@@ -79,6 +72,16 @@ def _causes(
 
 def _same(a: Array, b: Array) -> bool:
     return bool(a.shape == b.shape and np.linalg.norm(a - b) <= CLOSE * np.linalg.norm(b))
+
+
+def _conjugated(flat: Flat, leaf: Leaf, claim: Array, right: Array, g: Array) -> Iterator[str]:
+    if _same(claim.conj(), right):
+        yield "a conjugate is missing: it is the conjugate of dL/dRe + i dL/dIm"
+    conjugate = np.where(np.arange(g.size) % 2, -g, g)
+    if g.size % 2 == 0 and _same(_gradient(flat, leaf, conjugate).view(np.complex128).conj(), claim):
+        yield "a conjugate is missing: a holomorphic function pulls back g * conj(dy/dz)"
+    if _same(1j * claim, right) or _same(-1j * claim, right):
+        yield "a factor of 1j is missing or too many"
 
 
 def _constant_ratio(claim: Array, right: Array, leaf: Leaf) -> Iterator[str]:

@@ -12,6 +12,7 @@ from ..transforms.grad import vjp
 from .case import stacked
 from .compare import Case
 from .leaves import Function, Map, Tree, as_array, is_differentiable
+from .numeric import Flat
 
 
 def near_point(f: Function) -> Function:
@@ -23,6 +24,11 @@ def near_point(f: Function) -> Function:
             return f(*args)
 
     return at
+
+
+def of_arrays(f: Function, flat: Flat) -> Function:
+    """`f` as a function of the differentiable arrays among its arguments; the others are constants."""
+    return lambda *arrays: f(*flat.filled(arrays))
 
 
 def on_arrays(f: Function) -> Function:

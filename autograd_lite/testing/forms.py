@@ -87,10 +87,8 @@ def _forms(
 
     if row.batch is not None and row.batch is not ALIGNED:
         yield "batch", lambda xs: [v[1] for v in leaves(vmap(f)(*(np.stack([0.5 * x, x]) for x in xs)))]
-    for option in ("call", "infix"):
-        if getattr(row, option) and not row.outputs:
-            yield option, lambda xs: _emitted(f, xs)
-            break
+    if (row.call or row.infix) and not row.outputs:
+        yield "call" if row.call else "infix", lambda xs: _emitted(f, xs)
     for option in ("source", "definition", "fast"):
         form = getattr(row, option)
         if isinstance(form, str):

@@ -19,7 +19,7 @@ from ..base.tree import leaves, rebuild, tree_map
 from ..transforms.grad import jvp, vjp
 from .case import check_pull, cotangent_like, finish, prepare, tangent_of
 from .compare import ALL, MARGIN, Case, Tangent, compare_jvp, rounding_of
-from .evaluated import gradient_at, near_point, on_arrays
+from .evaluated import gradient_at, near_point, of_arrays, on_arrays
 from .examples import at_points
 from .invariants import check_invariants, same_again, same_value
 from .leaves import Array, Function, Map, Tree, as_array, is_differentiable
@@ -159,15 +159,12 @@ def _check_once(f: Function, inputs: Sequence[Any], o: Options, brief: bool = Fa
     case = prepare(named_like(on_arrays(near), f), inputs, o.domain, o.rtol, o.atol, o.seed, call)
     case.report.subject = (f, inputs)
     case.all = 0 if brief else ALL
-
-    def of_arrays(*arrays: Any) -> Tree:
-        return near(*case.flat.filled(arrays))
-
-    _first_order(case, of_arrays, o)
+    f = of_arrays(near, case.flat)
+    _first_order(case, f, o)
     if not brief and case.report.ok:
-        check_invariants(case, of_arrays, "reverse" in o.modes)
+        check_invariants(case, f, "reverse" in o.modes)
     if not brief and case.report.ok:
-        _higher_orders(case, of_arrays, o)
+        _higher_orders(case, f, o)
     return finish(case, o.kinks)
 
 
@@ -218,19 +215,20 @@ def _adjoint(case: Case, gradient: Array, g: Array, again: Map, tangent: Tangent
 
 def _higher_orders(case: Case, f: Function, o: Options) -> None:
     """Check the gradient of the gradient, which is a function of the inputs and of the cotangent, and so on."""
-    arrays, y, floor = case.flat.arrays(case.flat.x), case.y, 0.0
-    names = [leaf.path for leaf in case.flat.leaves]
+    upper, floor = case, 0.0
     for k in range(2, o.order + 1):
+        flat, y = upper.flat, upper.y
+        arrays, names = flat.arrays(flat.x), [leaf.path for leaf in flat.leaves]
         cotangents = [as_array(v) for v in leaves(cotangent_like(y, case.rng))]
-        f = _gradient_of(f, len(arrays), y)
-        arrays, names = arrays + cotangents, names + _names(k, len(cotangents), names)
-        domain = _domains(case, o, len(arrays))
-        sub = prepare(named_like(on_arrays(f), case.flat.f, names), arrays, domain, o.rtol, o.atol, o.seed + k)
-        sub.all = 0
-        sub.floor = floor = max(floor, np.abs(reals(y)).max(initial=0.0))
-        _first_order(sub, f, o, ORDINAL.get(k, f"the derivative of order {k}"))
-        y = sub.y
-        absorb(case.report, sub.report)
+        gradient = _gradient_of(f, len(arrays), y)
+        value = named_like(on_arrays(gradient), case.flat.f, names + _names(k, len(cotangents), names))
+        inputs = arrays + cotangents
+        upper = prepare(value, inputs, _domains(case, o, len(inputs)), o.rtol, o.atol, o.seed + k)
+        upper.all = 0
+        upper.floor = floor = max(floor, np.abs(reals(y)).max(initial=0.0))
+        f = of_arrays(gradient, upper.flat)
+        _first_order(upper, f, o, ORDINAL.get(k, f"the derivative of order {k}"))
+        absorb(case.report, upper.report)
         if not case.report.ok:
             return
 
