@@ -42,9 +42,9 @@ def check_forms(total: Report, row: Primitive, args: tuple[Any, ...], keywords: 
 
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        expected = [as_array(v) for v in leaves(row.on_arrays(*args, **keywords))]
         for option, form in _forms(row, f, args, keywords):
             total.looked_at[f"form {option}"] += 1
+            expected = [as_array(v) for v in leaves(row.on_arrays(*args, **keywords))]
             try:
                 results = [as_array(v) for v in leaves(form(arrays))]
             except Exception as error:
