@@ -7,7 +7,7 @@ layout serves all frames.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -74,12 +74,21 @@ class State:
         Whose numbers are shown.
     """
 
-    caption: str = ""
-    now: frozenset[str] = frozenset()
-    known: frozenset[str] = frozenset()
-    values: frozenset[str] = frozenset()
-    gradients: frozenset[str] = frozenset()
-    partials: frozenset[str] = frozenset()
+    caption: str
+    now: Container[str]
+    known: Container[str]
+    values: Container[str]
+    gradients: Container[str]
+    partials: Container[str]
+
+
+class _Everything:
+    def __contains__(self, key: object) -> bool:
+        return True
+
+
+_ALL = _Everything()
+_WHOLE = State("", (), _ALL, _ALL, _ALL, _ALL)  # of a picture that is no frame
 
 
 @dataclass(frozen=True)
@@ -107,17 +116,18 @@ def dot(scene: Scene, style: Style, state: State | None = None, caption_width: i
     import graphviz  # a picture's DOT text is made on request only
 
     theme = style.theme
-    font = {"fontname": FONT, "fontsize": str(SMALL), "fontcolor": theme.ink}
+    text = {"fontname": FONT, "fontsize": str(SMALL)}
     graph = graphviz.Digraph(
         graph_attr={
-            "rankdir": style.direction or "LR", "bgcolor": theme.background, **font, "pad": "0.1", "nodesep": "0.22",
-            "ranksep": "0.28", "labelloc": "b", "labeljust": "l", "ordering": "in",
+            "rankdir": style.direction or "LR", "bgcolor": theme.background, **text, "fontcolor": theme.ink,
+            "pad": "0.1", "nodesep": "0.22", "ranksep": "0.28", "labelloc": "b", "labeljust": "l", "ordering": "in",
         },
-        node_attr={**font, "color": theme.ink, "margin": "0.12,0.06"},
-        edge_attr={"fontname": FONT, "fontsize": str(SMALL), "color": theme.ink, "arrowsize": "0.7"},
+        node_attr={**text, "fontcolor": theme.ink, "color": theme.ink, "margin": "0.12,0.06"},
+        edge_attr={**text, "color": theme.ink, "arrowsize": "0.7"},
     )  # fmt: skip
-    title = state.caption if state is not None else style.title
-    above = _headline(title, caption_width, theme) if title or caption_width else ""
+    title = style.title if state is None else state.caption
+    state = state or _WHOLE
+    above = headline(title, caption_width, theme) if title or caption_width else ""
     words = above + foot(scene, style)
     if words:
         at = "t" if above else "b"
@@ -175,10 +185,8 @@ def _stack(graph: Any, scene: Scene, style: Style) -> None:
             graph.edge(first[k - 1], key, style="invis", constraint="false")
 
 
-def _boxes(graph: Any, scene: Scene, style: Style, state: State | None) -> None:
+def _boxes(graph: Any, scene: Scene, style: Style, state: State) -> None:
     """The boxes, row by row, each in its cluster."""
-    import graphviz  # as in `dot`
-
     tree: dict[str, Any] = {}
     label: dict[str, str] = {}
     begun: dict[str, str] = {}  # where a cluster that is cut begins
@@ -193,36 +201,28 @@ def _boxes(graph: Any, scene: Scene, style: Style, state: State | None) -> None:
             outer = text.partition(":")[0]
             at = at.setdefault(key, {})
         at.setdefault("", []).append(item)
-    stack = [(graph, tree, iter(list(tree.items())))]
-    while stack:
-        into, _, rest = stack[-1]
-        found = next(rest, None)
-        if found is None:
-            stack.pop()
-            if stack:
-                stack[-1][0].subgraph(into)
-            continue
-        key, below = found
-        if key == "":
-            for item in below:
-                into.node(item.key, **box(item, scene, style, state))
-        else:
-            cluster = graphviz.Digraph(f"cluster_{key}")
-            cluster.attr(
-                label=f'<<FONT COLOR="{style.theme.cluster}">{escape.dot(label[key])}</FONT>>',
-                color=style.theme.cluster,
-                style="rounded",
-                penwidth="0.8",
-                fontsize=str(SMALL),
-                labeljust="l",
-                labelloc="t",
-            )
-            stack.append((cluster, below, iter(list(below.items()))))
+
+    def fill(into: Any, inside: Mapping[str, Any]) -> None:
+        for key, below in inside.items():
+            if not key:
+                for item in below:
+                    into.node(item.key, **box(item, scene, style, state))
+                continue
+            with into.subgraph(name=f"cluster_{key}") as cluster:
+                cluster.attr(
+                    label=f'<<FONT COLOR="{style.theme.cluster}">{escape.dot(label[key])}</FONT>>',
+                    color=style.theme.cluster, style="rounded", penwidth="0.8", fontsize=str(SMALL), labeljust="l",
+                    labelloc="t",
+                )  # fmt: skip
+                fill(cluster, below)
+
+    fill(graph, tree)
 
 
-def _headline(title: str, caption_width: int, theme: Theme) -> str:
-    size = f'FIXEDSIZE="TRUE" WIDTH="{caption_width}" HEIGHT="30"' if caption_width else ""
-    text = f'<FONT POINT-SIZE="{TITLE}" COLOR="{theme.ink}">{escape.dot(title) or " "}</FONT>'
+def headline(title: str, width: int, theme: Theme, height: int = 30) -> str:
+    """A row with the title, in points; without a `width` it is as large as the text."""
+    size = f'FIXEDSIZE="TRUE" WIDTH="{width}" HEIGHT="{height}"' if width else ""
+    text = font(escape.dot(title), TITLE, theme.ink)
     return f'<TR><TD ALIGN="LEFT" {size}>{text}</TD></TR>'
 
 
@@ -291,30 +291,25 @@ def pooled(value: Any) -> Any:
     return value if np.isfinite(value).all() and value.min() < value.max() else None
 
 
-def box(item: Item, scene: Scene, style: Style, state: State | None, repeated: bool = False) -> dict[str, str]:
+def box(item: Item, scene: Scene, style: Style, state: State, repeated: bool = False) -> dict[str, str]:
     """The attributes of a box, or of its repeated name."""
     theme = style.theme
-    look = SHAPES[item.kind]
-    fill = theme.fills[item.kind]
+    seen = item.key in state.now or item.key in state.known
+    fill = theme.fills[item.kind] if seen else theme.background
     changes = {"added": theme.added, "removed": theme.removed, "changed": theme.accent}
-    border = changes.get(item.change, theme.ink)
-    colour = {"name": theme.ink, "dim": theme.dim, "value": theme.value, "gradient": theme.gradient}
-    if state is not None:
-        seen = item.key in state.now or item.key in state.known
-        fill = fill if seen else theme.background
-        border = border if seen else theme.faint
-        if item.key in state.now:  # by colour only: a wider pen would move the lines
-            border, fill = theme.accent, blend(fill, theme.accent, 0.22)
-        colour = {
-            "name": theme.ink if seen else blend(theme.faint, theme.ink, 0.3),
-            "dim": theme.dim if seen else fill,
-            "value": theme.value if item.key in state.values else fill,
-            "gradient": theme.gradient if item.key in state.gradients else fill,
-        }
+    border = changes.get(item.change, theme.ink) if seen else theme.faint
+    if item.key in state.now:  # by colour only: a wider pen would move the lines
+        border, fill = theme.accent, blend(fill, theme.accent, 0.22)
+    colour = {
+        "name": theme.ink if seen else blend(theme.faint, theme.ink, 0.3),
+        "dim": theme.dim if seen else fill,
+        "value": theme.value if item.key in state.values else fill,
+        "gradient": theme.gradient if item.key in state.gradients else fill,
+    }
     rows = [[LabelRow(_head(item), "name", LARGE, True)]] if repeated else label_rows(item, scene, style)
     cells = "".join(_row(r, colour, theme, fill) for r in rows)
     label = f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1">{cells}</TABLE>>'
-    return {**look, "id": item.key, "label": label, "fillcolor": fill, "color": border, "tooltip": " "}
+    return {**SHAPES[item.kind], "id": item.key, "label": label, "fillcolor": fill, "color": border, "tooltip": " "}
 
 
 def _row(rows: Sequence[LabelRow], colours: Mapping[str, str], theme: Theme, fill: str) -> str:
@@ -325,13 +320,13 @@ def _row(rows: Sequence[LabelRow], colours: Mapping[str, str], theme: Theme, fil
     colour = colours[r.role]
     if r.heat is not None:
         return f"<TR><TD>{_heat(r.heat, theme, fill if colour == fill else None)}</TD></TR>"
-    text = escape.dot(r.text) or " "  # an empty element is an error
-    text = f"<B>{text}</B>" if r.bold else text
-    return f"<TR><TD>{_text(text, r.size, colour)}</TD></TR>"
+    text = f"<B>{escape.dot(r.text) or ' '}</B>" if r.bold else escape.dot(r.text)
+    return f"<TR><TD>{font(text, r.size, colour)}</TD></TR>"
 
 
-def _text(text: str, size: int, colour: str) -> str:
-    return f'<FONT POINT-SIZE="{size}" COLOR="{colour}">{text}</FONT>'
+def font(text: str, size: int, colour: str) -> str:
+    """Escaped text in a size, in points, and a colour."""
+    return f'<FONT POINT-SIZE="{size}" COLOR="{colour}">{text or " "}</FONT>'  # an empty element is an error
 
 
 def _matrices(rows: Sequence[LabelRow], colours: Mapping[str, str]) -> str:
@@ -348,10 +343,10 @@ def _matrices(rows: Sequence[LabelRow], colours: Mapping[str, str]) -> str:
         if r is not rows[0]:
             lines[0] += f'<TD ROWSPAN="{count}" WIDTH="10"></TD>'
         if r.text:
-            lines[0] += f'<TD ROWSPAN="{count}">{_text(escape.dot(r.text), r.size, colour)}</TD>'
+            lines[0] += f'<TD ROWSPAN="{count}">{font(escape.dot(r.text), r.size, colour)}</TD>'
         lines[0] += bracket % "LTB"
         for k, entries in enumerate(r.matrix):
-            lines[k] += "".join(f'<TD ALIGN="RIGHT">{_text(f"&nbsp;{x}", r.size, colour)}</TD>' for x in entries)
+            lines[k] += "".join(f'<TD ALIGN="RIGHT">{font(f"&nbsp;{x}", r.size, colour)}</TD>' for x in entries)
         lines[0] += f'<TD ROWSPAN="{count}" WIDTH="3"></TD>' + bracket % "RTB"
         wide += 18 + 10 * (r is not rows[0]) + _width(r.text, r.size)
         wide += sum(max(_width(f" {x}", r.size) for x in c) + 2 for c in zip(*r.matrix, strict=True))
@@ -405,36 +400,26 @@ def partial_rows(line: Line, scene: Scene, style: Style) -> list[LabelRow]:
 _SPACE = '<<TABLE BORDER="0"><TR><TD WIDTH="40" HEIGHT="4"></TD></TR></TABLE>>'
 
 
-def add_line(graph: Any, line: Line, tail: str, scene: Scene, style: Style, state: State | None) -> None:
+def add_line(graph: Any, line: Line, tail: str, scene: Scene, style: Style, state: State) -> None:
     """Add a line from `tail` to the DOT graph."""
     theme = style.theme
-    attributes = {"id": f"e{line.key}", "color": theme.ink, "tooltip": " "}
-    looks = []
-    if not line.combine:
-        looks.append("dashed")
-        attributes["color"] = theme.cluster
-    colours = {"symbol": theme.partial, "formula": theme.partial, "dim": theme.cluster}
-    if line.change:
-        attributes["color"] = theme.added if line.change == "added" else theme.removed
-        looks.append("bold")
-    if state is not None:
-        seen = line.key in state.known or line.key in state.now
-        if line.key in state.now:
-            attributes["color"] = theme.accent
-            looks.append("bold")  # unlike a wider pen, this style does not change the layout
-        elif not seen:
-            attributes["color"] = theme.faint
-        shown = line.key in state.partials
-        colours = {role: c if shown else theme.background for role, c in colours.items()}
-        if line.key in state.now and shown:
-            colours = dict.fromkeys(colours, theme.accent)
+    is_now, is_shown = line.key in state.now, line.key in state.partials
+    colour = {"added": theme.added, "": theme.ink if line.combine else theme.cluster}.get(line.change, theme.removed)
+    if is_now or line.key not in state.known:
+        colour = theme.accent if is_now else theme.faint
+    roles = {"symbol": theme.partial, "formula": theme.partial, "dim": theme.cluster}
+    if is_now or not is_shown:
+        roles = dict.fromkeys(roles, theme.accent if is_shown else theme.background)
+    # Unlike a wider pen, bold does not change the layout.
+    looks = ["dashed"] * (not line.combine) + ["bold"] * (is_now or bool(line.change))
+    attributes = {"id": f"e{line.key}", "color": colour, "tooltip": " "}
     if looks:
         attributes["style"] = ",".join(looks)
     found = partial_rows(line, scene, style)
     if not found and style.partials and scene.has_partials:
         attributes["label"] = _SPACE
     if found:
-        cells = "".join(_row([r], colours, theme, theme.background) for r in found)
+        cells = "".join(_row([r], roles, theme, theme.background) for r in found)
         cells += '<TR><TD HEIGHT="5"></TD></TR>'  # keeps the line clear of the last row
         label = f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1">{cells}</TABLE>'
         if style.direction == "TB":  # the label stands beside the line
@@ -454,9 +439,9 @@ def foot(scene: Scene, style: Style) -> str:
         present = {item.kind for item in scene.items}
         cells += "".join(_sample(kind, theme) for kind in KINDS if kind in present)
         if any(line.symbol for line in scene.lines) and style.partials:
-            cells += f"<TD>{_text('∂y/∂x on a line: its partial derivative', SMALL, theme.partial)}</TD>"
+            cells += f"<TD>{font('∂y/∂x on a line: its partial derivative', SMALL, theme.partial)}</TD>"
         if style.rows:
-            cells += f"<TD>{_text('oval: a box shown elsewhere', SMALL, theme.dim)}</TD>"
+            cells += f"<TD>{font('oval: a box shown elsewhere', SMALL, theme.dim)}</TD>"
     lines = [f"<TR>{cells}</TR>"] if cells else []
     lines += [
         f'<TR><TD ALIGN="LEFT" COLSPAN="16"><FONT POINT-SIZE="{SMALL}">{escape.dot(n)}</FONT></TD></TR>'
