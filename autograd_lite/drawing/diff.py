@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from difflib import SequenceMatcher
 from typing import Any
@@ -18,26 +20,29 @@ def compared(before: Scene, after: Scene) -> Scene:
     Boxes correspond if they have the same name from the user, or else the same operation and shape at corresponding
     positions.
     """
-    pairs = _pairs(before, after)
-    old_key = {b.key: f"o{b.key}" for b in before.items}
-    for b, a in pairs:
-        if b is not None and a is not None:
-            old_key[b.key] = a.key
-    items: list[Item] = []
-    for b, a in pairs:
-        if a is None:
-            assert b is not None
-            items.append(replace(b, key=old_key[b.key], change="removed"))
-        elif b is None:
-            items.append(replace(a, change="added"))
-        else:
-            note = difference(b, a)
-            items.append(replace(a, change="changed", note=note) if note else a)
-    lines = _lines(before, after, old_key)
-    counted = {kind: sum(i.change == kind for i in items) for kind in ("added", "removed", "changed")}
-    note = ", ".join(f"{count} {kind}" for kind, count in counted.items() if count) or "no difference"
+    partners = _partners(before, after)
+    key = {b.key: f"o{b.key}" for b in before.items} | {b.key: k for k, b in partners.items()}
+    old, new = {key[b.key]: b for b in before.items}, {a.key: a for a in after.items}
+    left, right = [*old], [*new]
+    blocks = SequenceMatcher(None, left, right, autojunk=False).get_opcodes()
+    in_order = dict.fromkeys(k for _, i, j, m, n in blocks for k in (*left[i:j], *right[m:n]))
+    items = tuple(_marked(k, old.get(k), new.get(k)) for k in in_order)
+    counted = Counter(i.change for i in items)
+    note = ", ".join(f"{counted[kind]} {kind}" for kind in ("added", "removed", "changed") if counted[kind])
     marks = "+ only after, − only before, ≠ changed"
-    return replace(after, items=tuple(items), lines=lines, notes=(f"Compared: {note}.  {marks}",))
+    notes = (f"Compared: {note or 'no difference'}.  {marks}",)
+    return replace(after, items=items, lines=_lines(before, after, key), notes=notes)
+
+
+def _marked(key: str, b: Item | None, a: Item | None) -> Item:
+    """A box of one or both of the scenes, with what has changed."""
+    if a is None:
+        assert b is not None
+        return replace(b, key=key, change="removed")
+    if b is None:
+        return replace(a, change="added")
+    note = difference(b, a)
+    return replace(a, change="changed", note=note) if note else a
 
 
 def difference(b: Item, a: Item) -> str:
@@ -50,8 +55,9 @@ def difference(b: Item, a: Item) -> str:
     if a.own and b.own and old != new and a.name == b.name and b.row != a.row:
         return f"was {old}"
     if not _equal(b.value, a.value):
-        lines = formatting.array(b.value) if b.value is not None else []
-        return f"value was {lines[0]}" if len(lines) == 1 else f"values differ by up to {_distance(b.value, a.value)}"
+        lines = formatting.array(b.value)
+        farthest = np.abs(a.value - 1.0 * b.value).max() if len(lines) > 1 else 0.0
+        return f"values differ by up to {formatting.number(farthest)}" if len(lines) > 1 else f"value was {lines[0]}"
     if not _equal(b.gradient, a.gradient):
         return "its gradient differs"
     return ""
@@ -63,57 +69,30 @@ def _equal(x: Any, y: Any) -> bool:
     return bool(np.array_equal(x, y, equal_nan=np.asarray(x).dtype.kind in "fc"))
 
 
-def _distance(x: Any, y: Any) -> str:
-    if x is None or y is None or np.asarray(x).dtype.kind not in "biufc":
-        return "an unknown amount"
-    return formatting.number(np.abs(np.subtract(y, x, dtype=np.result_type(x, y, float))).max())
-
-
-def _pairs(before: Scene, after: Scene) -> list[tuple[Item | None, Item | None]]:
-    """The corresponding boxes, in order: a removed box stands before the next box that remains."""
-    partner = _partners(before, after)
-    matched = {b.key: a for a in after.items if (b := partner.get(a.key)) is not None}
-    pairs: list[tuple[Item | None, Item | None]] = []
-    done: set[str] = set()
-    for b in before.items:
-        partner_of_b = matched.get(b.key)
-        if partner_of_b is None:
-            pairs.append((b, None))
-            continue
-        until = [i.key for i in after.items].index(partner_of_b.key)
-        added = [a for a in after.items[:until] if a.key not in done and a.key not in partner]
-        pairs += [*((None, a) for a in added), (b, partner_of_b)]
-        done.update(a.key for a in (*added, partner_of_b))
-    return pairs + [(None, a) for a in after.items if a.key not in done]
-
-
 def _partners(before: Scene, after: Scene) -> dict[str, Item]:
     """The box in `before` of each key in `after`: by the user's names, then by operation, shape and position."""
     partner: dict[str, Item] = {}
-    named = {i.name: i for i in before.items if i.own and i.kind != "layer"}
+    named = {(i.name, i.formula is None, i.row): i for i in before.items if i.own and i.kind != "layer"}
     for a in after.items:
-        b = named.get(a.name) if a.own and a.kind != "layer" else None
-        if b is not None and (b.formula is None) == (a.formula is None) and b.row == a.row:
+        b = named.get((a.name, a.formula is None, a.row))
+        if b is not None and a.own and a.kind != "layer":
             partner[a.key] = b
     taken = {b.key for b in partner.values()}
     old = [i for i in before.items if i.key not in taken]
     new = [i for i in after.items if i.key not in partner]
-    matcher = SequenceMatcher(
-        None, [(i.kind, i.row, i.shape) for i in old], [(i.kind, i.row, i.shape) for i in new], autojunk=False
-    )
-    for i, j, size in matcher.get_matching_blocks():
+    signs = [[(i.kind, i.row, i.shape) for i in items] for items in (old, new)]
+    for i, j, size in SequenceMatcher(None, signs[0], signs[1], autojunk=False).get_matching_blocks():
         for b, a in zip(old[i : i + size], new[j : j + size], strict=True):
             if a.row or a.kind == "constant":  # inputs with different names do not correspond
                 partner[a.key] = b
     return partner
 
 
-def _lines(before: Scene, after: Scene, old_key: dict[str, str]) -> tuple[Line, ...]:
-    old = {}
-    for line in before.lines:
-        tail, head = old_key[line.tail], old_key[line.head]
-        old[tail, head] = replace(line, key=f"{tail}_{head}", tail=tail, head=head)
+def _lines(before: Scene, after: Scene, key: Mapping[str, str]) -> tuple[Line, ...]:
+    old = {(key[line.tail], key[line.head]): line for line in before.lines}
     new = {(line.tail, line.head): line for line in after.lines}
     lines = [line if ends in old else replace(line, change="added") for ends, line in new.items()]
-    lines += [replace(line, change="removed") for ends, line in old.items() if ends not in new]
+    for (tail, head), line in old.items():
+        if (tail, head) not in new:
+            lines.append(replace(line, key=f"{tail}_{head}", tail=tail, head=head, change="removed"))
     return tuple(lines)
