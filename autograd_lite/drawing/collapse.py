@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -14,95 +15,62 @@ T = TypeVar("T")
 
 def rolled(scene: Scene) -> Scene:
     """Draw repeated parts once: calls of one cell, and equal steps on the same arguments."""
-    scene = _merged(scene, _cells(scene))
-    return _merged(scene, _alike(scene))
-
-
-def _cells(scene: Scene) -> dict[str, str]:
-    """Calls of one module with parameters, as in an unrolled recurrent net."""
-    return _classes(scene, lambda i: (i.cell, i.row, i.shape) if i.cell else None)
-
-
-def _alike(scene: Scene) -> dict[str, str]:
-    """Equal steps on the same arguments, such as the slices of a sequence."""
-    inputs = _inputs(scene)
+    # The calls of one module with parameters, as in an unrolled recurrent net.
+    scene = _merged(scene, lambda i: (i.cell, i.row, i.shape) if i.cell else None)
+    arguments = defaultdict(list)
+    for line in scene.lines:
+        arguments[line.head].append(line.tail)
 
     def sign(i: Item) -> Hashable:
-        return (i.row, i.shape, tuple(sorted(inputs[i.key]))) if i.kind == "result" and not i.own else None
+        return (i.row, i.shape, *sorted(arguments[i.key])) if i.kind == "result" and not i.own else None
 
-    return _classes(scene, sign)
-
-
-def _inputs(scene: Scene) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {i.key: [] for i in scene.items}
-    for line in scene.lines:
-        found[line.head].append(line.tail)
-    return found
+    return _merged(scene, sign)  # such as the slices of a sequence
 
 
-def _classes(scene: Scene, sign: Callable[[Item], Hashable]) -> dict[str, str]:
-    first: dict[Hashable, str] = {}
-    to: dict[str, str] = {}
+def _merged(scene: Scene, sign: Callable[[Item], Hashable]) -> Scene:
+    """The scene with one box for all that have an equal sign, if there are many of them."""
+    alike: dict[Hashable, list[Item]] = {}
     for i in scene.items:
-        s = sign(i)
-        if s is not None and i.key != scene.loss:
-            to[i.key] = first.setdefault(s, i.key)
-    counted = _counted({k: v for k, v in to.items() if k != v})
-    return {k: v for k, v in to.items() if k != v and counted[v] + 1 >= OFTEN}
-
-
-def _counted(to: Mapping[str, str]) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for v in to.values():
-        found[v] = found.get(v, 0) + 1
-    return {**dict.fromkeys(to, 0), **found}
-
-
-def _merged(scene: Scene, to: Mapping[str, str]) -> Scene:
-    """The scene with each box in `to` replaced by the one that it maps to."""
-    if not to:
-        return scene
-    count = _counted(to)
-    last = {v: k for k, v in to.items()}
-    by_key = {i.key: i for i in scene.items}
+        if i.key != scene.loss and (s := sign(i)) is not None:
+            alike.setdefault(s, []).append(i)
+    groups = {same[0].key: same for same in alike.values() if len(same) >= OFTEN}
+    to = {i.key: key for key, same in groups.items() for i in same[1:]}
     items = []
     for i in scene.items:
-        if i.key in to:
-            continue
-        if count.get(i.key):
-            again = f"× {count[i.key] + 1}" + (", each fed by the previous one" if i.kind == "layer" else "")
-            at_end = by_key[last[i.key]]
+        if i.key in groups:
+            same = groups[i.key]
+            again = f"× {len(same)}" + (", each fed by the previous one" if i.kind == "layer" else "")
             name = i.row if i.kind == "result" else i.name
-            i = replace(i, name=name, formula=None, shape=at_end.shape, value=None, gradient=None, note=again)
-        items.append(i)
-    lines: dict[str, Line] = {}
-    for line in scene.lines:
-        tail, head = to.get(line.tail, line.tail), to.get(line.head, line.head)
+            i = replace(i, name=name, formula=None, shape=same[-1].shape, value=None, gradient=None, note=again)
+        if i.key not in to:
+            items.append(i)
+    return replace(scene, items=tuple(items), lines=_joined(scene.lines, lambda key: to.get(key, key)))
+
+
+def _joined(lines: Iterable[Line], to: Callable[[str], str]) -> tuple[Line, ...]:
+    """The lines between the boxes that stand for their boxes, each once."""
+    joined: dict[str, Line] = {}
+    for line in lines:
+        tail, head = to(line.tail), to(line.head)
         key = f"{tail}_{head}"
-        lines.setdefault(key, replace(line, key=key, tail=tail, head=head))
-    loss = to.get(scene.loss, scene.loss)
-    return replace(scene, items=tuple(items), lines=tuple(lines.values()), loss=loss)
+        joined.setdefault(key, replace(line, key=key, tail=tail, head=head))
+    return tuple(joined.values())
 
 
 def limited(scene: Scene, limit: int) -> Scene:
     """The first and last computed boxes with their arguments, `limit` together, and one box for those between."""
-    computed = [i for i in scene.items if i.kind not in ("parameter", "input", "constant")]
+    computed = [i.key for i in scene.items if i.kind not in ("parameter", "input", "constant")]
     if len(computed) <= limit:
         return scene
-    cut = middle(computed, limit)
-    hidden = {i.key for i in cut}
-    drawn = {i.key for i in computed} - hidden
-    leaves = {i.key for i in scene.items} - {i.key for i in computed}
+    hidden = middle(computed, limit)
+    drawn = {*computed} - {*hidden}
+    leaves = {i.key for i in scene.items} - {*computed}
     shown = drawn | {line.tail for line in scene.lines if line.head in drawn and line.tail in leaves}
-    lines: dict[str, Line] = {}
-    for line in scene.lines:
-        tail, head = ("rest" if k not in shown else k for k in (line.tail, line.head))
-        if tail != head and line.tail not in leaves - shown:
-            key = f"{tail}_{head}"
-            lines.setdefault(key, replace(line, key=key, tail=tail, head=head))
-    rest = summary(len(cut), limit, len(leaves - shown))
-    items = [rest if i is cut[0] else i for i in scene.items if i is cut[0] or i.key in shown]
-    return replace(scene, items=tuple(items), lines=tuple(lines.values()))
+    lines = (line for line in scene.lines if line.tail not in leaves - shown)
+    joined = _joined(lines, lambda key: key if key in shown else "rest")
+    rest = summary(len(hidden), limit, len(leaves - shown))
+    items = [rest if i.key == hidden[0] else i for i in scene.items if i.key == hidden[0] or i.key in shown]
+    return replace(scene, items=tuple(items), lines=tuple(x for x in joined if x.tail != x.head))
 
 
 def middle(computed: Sequence[T], limit: int) -> Sequence[T]:

@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 
 from ..derive.formula import Expr
-from ..derive.writing import tex as tex
-from ..derive.writing import tex_name as tex_name
 from ..derive.writing import text, text_name
 
 LINES, COLUMNS = 4, 6  # of the largest matrix that is written out; a larger one is summarized
@@ -24,14 +22,8 @@ def number(x: Any, digits: int = 3) -> str:
     >>> number(0.12345), number(-2.0), number(1e-9), number(123456.7)
     ('0.123', '-2', '1e-09', '1.23e+05')
     """
-    if isinstance(x, (bool, np.bool_)):
-        return str(bool(x))
-    if isinstance(x, (complex, np.complexfloating)):
-        return f"{x:.{digits}g}"
-    if isinstance(x, (int, np.integer)):
-        return str(int(x))
-    x = float(x)
-    return f"{x + 0.0:.{digits}g}" if x else "0"
+    x = np.asarray(x).item()
+    return str(x) if isinstance(x, int) else f"{x:.{digits}g}" if x or isinstance(x, complex) else "0"
 
 
 def shape(dims: Sequence[int] | None) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..base import escape
 from ..derive.formula import Expr
-from ..derive.writing import matrix
+from ..derive.writing import matrix, tex, tex_name
 from . import formatting
 from .dot import AGAIN, Style, label_rows
 from .render import render
@@ -72,7 +72,7 @@ def _colours(style: Style) -> str:
 def _head(item: Item, formula: Expr | None = None) -> str:
     if item.kind in ("layer", "summary"):
         return rf"\textbf{{{escape.tex(item.name)}}}"
-    return f"${formatting.tex_name(item.name)}{'' if formula is None else ' = ' + formatting.tex(formula)}$"
+    return f"${tex_name(item.name)}{'' if formula is None else ' = ' + tex(formula)}$"
 
 
 def _label(item: Item, scene: Scene, style: Style) -> str:
@@ -86,7 +86,7 @@ def _label(item: Item, scene: Scene, style: Style) -> str:
     if style.values and item.value is not None:
         numbers.append(rf"\small ${_numbers(item.value)}$")
     if style.gradients and item.gradient is not None and item.key != scene.loss:
-        d = formatting.tex_name(f"d{scene.item(scene.loss).name}/d{item.name}")
+        d = tex_name(f"d{scene.item(scene.loss).name}/d{item.name}")
         numbers.append(rf"\small\color{{gradient}} ${d} = {_numbers(item.gradient)}$")
     are_beside = len(label_rows(item, scene, style)[-1]) > 1
     return r" \\ ".join([*parts, r"\quad".join(numbers)] if are_beside else [*parts, *numbers])
@@ -109,8 +109,8 @@ def _line(line: Line, e: dict[str, Any], partials: bool) -> str:
     text = rf"\draw[->{'' if line.combine else ', dashed, gray'}] {drawn} -- ({end[0]:g},{end[1]:g});"
     if partials and line.symbol and "lp" in e:
         size = r"\scriptsize " if formatting.formula(line.formula, LONG)[-1:] == "…" else ""
-        formula = "" if line.formula is None else formatting.tex(line.formula)
-        label = rf"${formatting.tex_name(line.symbol)}$ \\ {size}$= {formula}$"
+        formula = "" if line.formula is None else tex(line.formula)
+        label = rf"${tex_name(line.symbol)}$ \\ {size}$= {formula}$"
         is_number = line.formula is None or line.formula.is_number
         lines = [] if line.value is None or is_number else formatting.array(line.value)
         if len(lines) == 1 and np.size(line.value) <= ROW:
