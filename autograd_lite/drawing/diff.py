@@ -51,7 +51,7 @@ def difference(b: Item, a: Item) -> str:
         return f"shape was {formatting.shape(b.shape) or 'scalar'}"
     if b.dtype != a.dtype:
         return f"dtype was {b.dtype}"
-    old, new = formatting.formula(b.formula) or b.operation, formatting.formula(a.formula) or a.operation
+    old, new = b.source(), a.source()
     if a.own and b.own and old != new and a.name == b.name and b.row != a.row:
         return f"was {old}"
     if not _equal(b.value, a.value):

@@ -237,7 +237,7 @@ def width_for(captions: Iterable[str]) -> int:
 def label_rows(item: Item, scene: Scene, style: Style) -> list[list[LabelRow]]:
     """The lines of a box's label, in order; those in one list stand side by side."""
     head = MARKS.get(item.change, "") + _head(item)
-    source = formatting.formula(item.formula) or item.operation
+    source = item.source()
     if item.kind in ("layer", "summary"):
         found = [[LabelRow(head, "name", LARGE, True)]]
         if source:

@@ -29,7 +29,7 @@ from .page import VARIABLES, page
 from .render import NoRenderer, pdf, png, render
 from .scene import Item, Scene
 from .steps import Step, steps, targets
-from .subject import Subject, subject_of
+from .subject import Subject, has_one_entry, subject_of
 from .themes import Theme, theme
 from .tikz import tikz
 
@@ -129,7 +129,7 @@ class Drawing(GraphView):
             If the examples do not fit the inputs.
         """
         chain = self.chain
-        if chain is None or chain.root.shape not in ((), (1,), (1, 1)):
+        if chain is None or not has_one_entry(chain.root):
             return self.page([], live, examples, rate)
         shown = steps(self.scene, chain, targets(self.scene, chain, None), True)
         return self.page(shown, live, examples, rate)
@@ -170,23 +170,11 @@ class Drawing(GraphView):
         -------
         Path
         """
-        path = Path(path)
-        if options and path.suffix != ".html":
-            given = ", ".join(f"{k}=" for k in options)
-            raise TypeError(f"draw: save() expected {given} with .html, got {path.suffix}")
-        makers: dict[str, Callable[[], str | bytes]] = {
-            ".svg": self.svg,
-            ".png": self.png,
-            ".pdf": self.pdf,
-            ".dot": lambda: self.source,
-            ".html": lambda: self.html(**options),
+        makers: svg_text.Makers = {
+            ".svg": self.svg, ".png": self.png, ".pdf": self.pdf, ".dot": lambda: self.source, ".html": self.html,
             ".tex": self.tex,
-        }
-        if path.suffix not in makers:
-            raise ValueError(f"draw: save() expected a suffix in {', '.join(makers)}, got {path.suffix or 'none'!r}")
-        made = makers[path.suffix]()
-        path.write_bytes(made if isinstance(made, bytes) else made.encode())
-        return path
+        }  # fmt: skip
+        return svg_text.saved("draw", path, makers, options)
 
     def diff(self, other: Drawing) -> Drawing:
         """Compare with another drawing: ``+`` is only in `other`, ``−`` only in this one, ``≠`` differs."""
@@ -210,7 +198,7 @@ class Drawing(GraphView):
         return "\n".join([head, *map(self._listed, items[:LISTED]), *rest])
 
     def _listed(self, item: Item) -> str:
-        name = " = ".join(filter(None, [item.name, formatting.formula(item.formula) or item.operation]))
+        name = " = ".join(filter(None, [item.name, item.source()]))
         factors = [
             f"{formatting.partial(x.symbol)} = {formatting.formula(x.formula)}"
             for x in self.scene.lines

@@ -16,7 +16,8 @@ from .drawing import Drawing, draw
 from .render import NoRenderer, pdf
 from .slides import WIDE, Picture, sheet, slide
 from .steps import Step, steps, targets
-from .svg import fluid
+from .subject import has_one_entry
+from .svg import Makers, fluid, saved
 
 SECONDS = 2.5  # for each frame of an animated SVG
 
@@ -131,27 +132,21 @@ class Frames(GraphView, Sequence[Picture]):
             If nothing on this machine can draw, or a package is missing.
         """
         path = Path(path)
-        if options and path.suffix != ".html":
-            given = ", ".join(f"{k}=" for k in options)
-            raise TypeError(f"frames: save() expected {given} with .html, got {path.suffix or 'a folder'}")
-        if path.suffix == ".svg":
-            path.write_text(self.svg(), encoding="utf-8")
-        elif path.suffix == ".png":
-            path.write_bytes(sheet(self.drawings, 2 * WIDE))
-        elif path.suffix == ".pdf":
-            path.write_bytes(self.pdf())
-        elif path.suffix == ".html":
-            path.write_text(self.html(**options), encoding="utf-8")
-        elif path.suffix == ".md":
-            _write(path.parent / path.stem, self.svgs())
-            path.write_text(self.markdown(f"{path.stem}/"), encoding="utf-8")
-        elif not path.suffix:
+
+        def slides() -> None:
             _write(path, self.slides())
             for k, d in enumerate(self.drawings):
                 (path / _file(k, ".png")).write_bytes(sheet([d]))
-        else:
-            raise ValueError(f"frames: save() expected .svg, .png, .pdf, .html, .md or a folder, got {path.suffix!r}")
-        return path
+
+        def markdown() -> str:
+            _write(path.parent / path.stem, self.svgs())
+            return self.markdown(f"{path.stem}/")
+
+        makers: Makers = {
+            ".svg": self.svg, ".png": lambda: sheet(self.drawings, 2 * WIDE), ".pdf": self.pdf, ".html": self.html,
+            ".md": markdown, "": slides,
+        }  # fmt: skip
+        return saved("frames", path, makers, options)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         try:
@@ -200,7 +195,7 @@ def frames(
             "frames: the steps need formulas. "
             + (" ".join(picture.scene.notes) or "Omit by=, depth= and view=")
         )
-    if chain.root.shape not in ((), (1,), (1, 1)):
+    if not has_one_entry(chain.root):
         raise ValueError(
             f"frames: expected a result with one entry, got shape {chain.root.shape}: take .sum() or .mean() first"
         )

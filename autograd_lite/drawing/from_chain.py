@@ -23,7 +23,7 @@ from .collapse import middle, summary
 from .from_graph import kind_of, names_of, origin_of, own_names
 from .groups import Calls
 from .scene import Item, Line, Scene
-from .subject import Subject
+from .subject import Subject, has_one_entry
 
 
 def chain_of(subject: Subject, every: bool) -> Chain:
@@ -66,7 +66,7 @@ class _Derived:
 
     def _gradients(self) -> dict[Var, Any]:
         chain, root = self.chain, self.chain.root
-        if root.shape not in ((), (1,), (1, 1)) or root not in chain.graded:
+        if not has_one_entry(root) or root not in chain.graded:
             return {}
         try:
             return gradients_of(chain.program, [n for n in chain.landmarks if n in chain.graded])

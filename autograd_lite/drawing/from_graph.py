@@ -19,7 +19,7 @@ from ..program.naming import Names, assigned, qualified, short_names
 from .groups import Calls
 from .repeats import repeated
 from .scene import Item, Line, Scene
-from .subject import Subject
+from .subject import Subject, has_one_entry
 
 
 def structure(
@@ -222,7 +222,7 @@ def names_of(nodes: Sequence[Node], subject: Subject) -> dict[Node, str]:
 
 def kind_of(n: Node, subject: Subject) -> str:
     if n in subject.roots:
-        return "loss" if subject.is_loss and n is subject.roots[0] and n.shape in ((), (1,), (1, 1)) else "result"
+        return "loss" if subject.is_loss and n is subject.roots[0] and has_one_entry(n) else "result"
     if n.row is not None:
         return "result"
     if _is_parameter(n):

@@ -23,6 +23,7 @@ from ..derive.notation import Notation
 from . import formatting
 from .scene import Item, Line, Scene
 from .steps import Step
+from .subject import has_one_entry
 from .svg import item_title, line_title
 
 WIDE = -0.012, -0.013  # as wide as most numbers that may replace them, so the picture has space for these
@@ -68,7 +69,7 @@ def live(scene: Scene, chain: Chain | None, steps: Sequence[Step], examples: Any
     """
     if chain is None:
         raise NoForm("the picture has no derivation")
-    if chain.root.shape not in ((), (1,), (1, 1)):
+    if not has_one_entry(chain.root):
         raise NoForm(f"the result has the shape {chain.root.shape}; a gradient is that of one number")
     nodes = {i.key: n for i in scene.items for n in chain.landmarks if chain.names[n] == i.name}
     partials = [x for x in scene.lines if x.value is not None]

@@ -21,7 +21,7 @@ from . import formatting
 from .dot import FONT, LARGE, SMALL, Style, font, headline
 from .from_graph import own_names
 from .scene import Item, Line, Scene
-from .subject import Subject
+from .subject import Subject, has_one_entry
 from .themes import Theme
 
 ACROSS, DOWN, WIDE = 190, 70, 6.0  # points: between columns, between neurons, the widest line
@@ -139,7 +139,7 @@ def neurons(
                 f"neurons: expected a chain of layers, got {name} of shape {matrix.shape} between layers of "
                 f"{len(left.values)} and {len(right.values)} neurons"
             )
-    loss = (result, net.values[root]) if subject.is_loss and root.shape in ((), (1,), (1, 1)) else None
+    loss = (result, net.values[root]) if subject.is_loss and has_one_entry(root) else None
     note = ""
     if len(batch) == 2 and batch[0] > 1:
         note = f"Circles: example {example % batch[0] + 1} of {batch[0]}"

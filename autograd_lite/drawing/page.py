@@ -75,7 +75,7 @@ def _checksum(script: str) -> str:
 
 
 def _item(i: Item, scene: Scene) -> dict[str, Any]:
-    source = formatting.formula(i.formula, 400) or i.operation
+    source = i.source(400)
     return {
         "key": i.key,
         "kind": f"{i.kind}: {KINDS[i.kind]}",

@@ -16,6 +16,7 @@ import numpy as np
 
 from ..derive.formula import Expr
 from ..derive.writing import text_name
+from . import formatting
 
 #: The kinds of boxes; each looks different, even without colour.
 KINDS = {
@@ -80,6 +81,10 @@ class Item:
 
     def __post_init__(self) -> None:
         _own(self, "value", "gradient")
+
+    def source(self, wide: int = formatting.WIDE) -> str:
+        """How it is computed, in one line of at most `wide` characters; empty for an input."""
+        return formatting.formula(self.formula, wide) or self.operation
 
     @property
     def written(self) -> str:

@@ -43,6 +43,11 @@ class Subject:
         return wrap(self.roots[0].y, self.roots[0])
 
 
+def has_one_entry(n: Node) -> bool:
+    """Whether a result is one number, whose gradients are taken."""
+    return n.shape in ((), (1,), (1, 1))
+
+
 def subject_of(
     what: Any, args: tuple[Any, ...], names: Mapping[str, Any] | None, loss: Callable[..., Any] | None
 ) -> Subject:

@@ -12,13 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from ..program import Program, Var
+from ..program import Program
 from ..program.equation import recorded
+from ..rules.indexing import set_at
 from ..tensor import Tensor
 from ..transforms.grad import value_and_grad
 from . import formatting
 from .dot import Style
 from .frames import Frames
+from .svg import Makers, saved
 from .themes import Theme, theme
 
 POINTS, LEVELS = 60, 14  # of the grid along each side; contours
@@ -173,16 +175,12 @@ class Surface:
 
     def save(self, path: str | Path) -> Path:
         """Write the picture in the format of the suffix, ``.svg .png .pdf``; without one, its frames into a folder."""
-        path = Path(path)
-        if not path.suffix:
-            return self.frames().save(path)
-        makers: dict[str, Callable[[], bytes]] = {
-            ".svg": lambda: self.svg().encode(), ".png": self.png, ".pdf": self.pdf
-        }  # fmt: skip
-        if path.suffix not in makers:
-            raise ValueError(f"draw.surface: save() expected .svg, .png, .pdf or a folder, got {path.suffix!r}")
-        path.write_bytes(makers[path.suffix]())
-        return path
+
+        def folder() -> None:
+            self.frames().save(path)
+
+        makers: Makers = {".svg": self.svg, ".png": self.png, ".pdf": self.pdf, "": folder}
+        return saved("draw.surface", path, makers, {})
 
     def _repr_png_(self) -> bytes:
         return self.png(96)
@@ -326,34 +324,19 @@ def _of_loss(
         if t._node not in variables:
             who = repr(t.name or "a weight")
             raise ValueError(f"draw.surface: {who} is not in the graph of this loss, or is computed in it")
-    f = _along(program, [(variables[t._node], _unit(t.shape, i)) for t, i in entries])
-    at = np.array([t.numpy()[i] for t, i in entries], dtype=float).reshape(2)
-    word = {id(t): w for w, t in reversed([*names.items()])}
-    called = [
-        f"{t.name or word.get(id(t), 'w')}{np.atleast_1d(i).tolist() if t.ndim else ''}" for t, i in entries
-    ]
-    return f, at, (called[0], called[1], loss.name or word.get(id(loss), "L"))
-
-
-def _along(program: Program, units: Sequence[tuple[Var, Any]]) -> Callable[..., Any]:
-    """The result of `program` as a function of one entry of each of two values; what was drawn stays."""
     values = program.values  # raises if a value has been overwritten since
-    draws = [v for eq in program.equations if "generator" in eq.params for v in eq.outputs]
-    still = {v: np.array(values[v]) for v in (*program.captured, *draws)}
-    for v, unit in units:
-        still[v] = still[v] * (1 - unit)
+    drawn = [v for eq in program.equations if "generator" in eq.params for v in eq.outputs]  # stays as it was drawn
+    still = {v: np.array(values[v]) for v in (*program.captured, *drawn)}
 
-    def f(a: Any, b: Any) -> Any:
+    still |= {variables[t._node]: t.numpy().astype(float) for t, _ in entries}
+
+    def f(*numbers: Any) -> Any:
         at: dict[Any, Any] = dict(still)
-        for (v, unit), x in zip(units, (a, b), strict=True):
-            at[v] = at[v] + x * unit
+        for (t, index), x in zip(entries, numbers, strict=True):
+            at[variables[t._node]] = set_at(at[variables[t._node]], index, x)
         return program.run(at, recorded)[program.outputs[0]].reshape(())
 
-    return f
-
-
-def _unit(shape: tuple[int, ...], index: Any) -> Any:
-    """An array with a one at `index`, and zeros elsewhere."""
-    made = np.zeros(shape)
-    made[index] = 1.0
-    return made
+    start = np.array([t.numpy()[i] for t, i in entries], dtype=float).reshape(2)
+    word = {id(t): w for w, t in reversed([*names.items()])}
+    u, v = (f"{t.name or word.get(id(t), 'w')}{np.atleast_1d(i).tolist() if t.ndim else ''}" for t, i in entries)
+    return f, start, (u, v, loss.name or word.get(id(loss), "L"))

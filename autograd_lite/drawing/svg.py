@@ -1,13 +1,33 @@
-"""Clean up the renderer's SVG: each box gets its text as title, screen readers get roles, comments are removed."""
+"""Pictures as files, and SVG without comments, with roles for screen readers and the text of each box as its title."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
 
 from ..base import escape
 from . import formatting
 from .dot import AGAIN
 from .scene import Item, Line, Scene
+
+#: What a file contains, by its suffix; a maker that returns None has written it.
+Makers = Mapping[str, Callable[..., str | bytes | None]]
+
+
+def saved(who: str, path: str | Path, makers: Makers, options: Mapping[str, Any]) -> Path:
+    """Write what the maker of the path's suffix returns, if anything; only that of ``.html`` has options."""
+    path = Path(path)
+    if options and path.suffix != ".html":
+        names = ", ".join(f"{k}=" for k in options)
+        raise TypeError(f"{who}: save() expected {names} with .html, got {path.suffix or 'a folder'}")
+    if path.suffix not in makers:
+        *others, last = (suffix or "a folder" for suffix in makers)
+        raise ValueError(f"{who}: save() expected {', '.join(others)} or {last}, got {path.suffix or 'none'!r}")
+    if (contents := makers[path.suffix](**options)) is not None:
+        path.write_bytes(contents if isinstance(contents, bytes) else contents.encode())
+    return path
 
 
 def tidy(text: str, scene: Scene) -> str:
@@ -36,7 +56,7 @@ def fluid(text: str) -> str:
 def item_title(item: Item) -> str:
     """A box in one line of text."""
     parts = [f"{item.kind} {item.written}"]
-    source = formatting.formula(item.formula, 200) or item.operation
+    source = item.source(200)
     if source:
         parts.append(f"= {source}")
     parts.append(formatting.shape(item.shape) if item.shape else "")
