@@ -49,30 +49,22 @@ _ELEMENTWISE = [
     "power", "maximum", "minimum", "heaviside", "greater", "greater_equal", "less", "less_equal", "equal",
     "not_equal", "logical_and", "logical_or", "logical_not", "isnan", "isinf", "isfinite", "where", "clip",
 ]  # fmt: skip
-_WHOLE = [
+_OTHERS = [
     "sum", "mean", "prod", "max", "min", "any", "all", "var", "std", "cumsum", "argmax", "argmin", "sort",
     "transpose", "matrix_transpose", "swapaxes", "moveaxis", "squeeze", "expand_dims", "ravel", "reshape",
     "ones_like", "zeros_like", "flip", "trace", "array", "asarray", "concatenate", "stack", "real", "conjugate",
-]  # fmt: skip
-_PRODUCTS = [
-    "matmul", "dot", "inner", "outer", "vdot", "einsum", "tensordot", "kron",
-]  # fmt: skip
-_OTHERS = [
-    "zeros", "ones", "full", "eye", "identity", "arange", "diag", "full_like", "broadcast_to", "linalg.inv",
-    "linalg.det", "linalg.solve",
+    "matmul", "dot", "inner", "outer", "vdot", "einsum", "tensordot", "kron", "zeros", "ones", "full", "eye",
+    "identity", "arange", "diag", "full_like", "broadcast_to", "linalg.inv", "linalg.det", "linalg.solve",
 ]  # fmt: skip
 _CONSTANTS = {"pi": np.pi, "e": np.e, "inf": np.inf, "nan": np.nan, "newaxis": None}
 _WORDS = ("order", "mode", "norm", "kind")  # parameters that take a word
 _GROWING = ("outer", "kron", "tile", "repeat", "pad")  # sizes are multiplied
-_METHODS = {
-    **{word: word for word in ("sum", "mean", "prod", "max", "min", "reshape", "transpose", "ravel", "dot", "astype")},
-    "conj": "conjugate",
-}
 
 
 FUNCTIONS: Mapping[str, Any] = {
     **_OURS,
-    **{word: operator.attrgetter(word)(np) for word in [*_ELEMENTWISE, *_WHOLE, *_PRODUCTS, *_OTHERS]},
+    **{word: operator.attrgetter(word)(np) for word in [*_ELEMENTWISE, *_OTHERS]},
+    "conj": np.conjugate,
     "softmax": lambda x, axis=-1: TABLE["softmax"].on_arrays(x, axis),
     "astype": lambda x, dtype: np.asarray(x).astype(dtype),
     "slice": slice,
@@ -236,7 +228,7 @@ class _Reader:
         word = _dotted(e)
         if word in self.names and not callable(self.names[word]):
             return self.names[word]
-        bare = word.removeprefix("np.").removeprefix("numpy.")
+        bare = _bare(word)
         if bare in _CONSTANTS and (bare != "e" or bare != word):
             return _CONSTANTS[bare]
         dtype = getattr(np, bare, None) if bare != word else None
@@ -283,12 +275,13 @@ class _Reader:
 
     def _call(self, e: ast.Call) -> Any:
         word = _dotted(e.func)
-        bare = word.removeprefix("np.").removeprefix("numpy.")
+        bare = _bare(word)
         fn = self.names.get(word, FUNCTIONS.get(bare))
         args = []
-        if not callable(fn) and isinstance(e.func, ast.Attribute) and e.func.attr in _METHODS:
-            args, bare = [_operand(self._value(e.func.value))], _METHODS[e.func.attr]
-            fn = FUNCTIONS[bare]
+        if not callable(fn) and isinstance(e.func, ast.Attribute) and callable(getattr(np.ndarray, e.func.attr, None)):
+            bare = e.func.attr  # a method of arrays
+            fn = FUNCTIONS.get(bare)
+            args = [_operand(self._value(e.func.value))] if fn is not None else []
         if not callable(fn):
             raise ValueError(self._no_function(e, word))
         is_ours = word in self.names
@@ -340,6 +333,10 @@ def _dotted(e: ast.expr) -> str:
     return ".".join([e.id, *attributes[::-1]]) if isinstance(e, ast.Name) else ""
 
 
+def _bare(word: str) -> str:
+    return word.removeprefix("np.").removeprefix("numpy.")
+
+
 def _locked(x: Any) -> Any:
     """A view that cannot be written to, as with ``out=``."""
     view = np.asarray(raw(x)).view()
@@ -380,24 +377,30 @@ def _indexed(x: Any, index: Any) -> int:
 
 def _cost(fn: Any, bare: str, args: list[Any]) -> tuple[float, float]:
     """The entries and the work of a call."""
-    sizes = list(map(_size, args))
     if isinstance(fn, np.ufunc) and fn.signature is None or bare in _ELEMENTWISE or bare in _OURS and fn is _OURS[bare]:
         return math.prod(np.broadcast_shapes(*map(np.shape, args))), 0
     if bare in ("matmul", "dot") and min(map(np.ndim, args)) > 0:
         return _matrix_product(*args[:2])
-    if bare in _WHOLE or bare == "astype":
-        return sum(sizes), 0
     if bare == "einsum":
-        return _einsum_cost(*args)
-    if bare == "diag":
-        return sizes[0] ** 2 if np.ndim(args[0]) == 1 else sizes[0], 0
+        if not isinstance(args[0], str):
+            raise ValueError("einsum: write the subscripts first, as in np.einsum('ij,jk->ik', a, b)")
+        report = str(np.einsum_path(*args, optimize=False)[1])
+        entries, work = (re.findall(rf"{what}: +(\S+)", report)[0] for what in ("intermediate", "Naive FLOP count"))
+        return float(entries), float(work)
+    if bare == "arange":
+        numbers = [abs(x) for x in args if isinstance(x, (int, float)) and 0 < abs(x) < math.inf]
+        return sum(numbers) / min([1, *numbers]), 0  # the step is the smallest, or 1
+    sizes = list(map(_size, args))
+    if bare in ("zeros", "ones", "full"):  # a shape may be a list or an array
+        args = [tuple(np.ravel(x).tolist()) for x in args]
     lengths = [math.prod(n for n in _whole(x) if n > 1) for x in args]
-    if bare in ("eye", "identity"):
-        return lengths[0] ** 2, 0
+    largest = max([*lengths, *sizes], default=0)
+    if bare in ("eye", "identity") or bare == "diag" and np.ndim(args[0]) == 1:
+        return largest**2, 0
     if bare in _GROWING:
         return math.prod(lengths) * math.prod(sizes), 0
     # What else there is computes with all of its operands together, at worst each entry with each.
-    return max([*lengths, *sizes]), math.prod(sizes) / BLAS
+    return largest, math.prod(sizes) / BLAS
 
 
 def _size(x: Any) -> int:
@@ -409,19 +412,3 @@ def _whole(x: Any) -> list[int]:
     if isinstance(x, tuple):
         return [n for part in x for n in _whole(part)]
     return [abs(int(x))] if isinstance(x, (int, float, np.integer)) and math.isfinite(x) else []
-
-
-def _einsum_cost(subscripts: Any, *operands: Any) -> tuple[float, float]:
-    """The cost of a loop over all letters; an ellipsis stands for the remaining axes."""
-    if not isinstance(subscripts, str):
-        raise ValueError("einsum: write the subscripts first, as in np.einsum('ij,jk->ik', a, b)")
-    inputs, _, out = subscripts.replace(" ", "").replace("...", "").partition("->")
-    lengths: dict[str, int] = {}
-    rest = 1
-    for word, x in zip(inputs.split(","), operands, strict=False):
-        named = np.shape(x)[-len(word) :] if word else ()
-        lengths.update(zip(word, named, strict=False))
-        rest = max(rest, int(np.size(x)) // max(math.prod(named), 1))
-    work = math.prod(lengths.values()) * rest
-    entries = math.prod(lengths.get(letter, 1) for letter in out) * rest if "->" in subscripts else 1
-    return entries, work
