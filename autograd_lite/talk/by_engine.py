@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 import autograd_lite as ag
+from autograd_lite.data import truth_table
+from autograd_lite.talk.training import TABLE_NET, normal_weights
 
 Floats = NDArray[np.float64]
 
@@ -26,6 +28,20 @@ def forward(x: Any, y: Any, V: ag.Tensor, W: ag.Tensor) -> tuple[ag.Tensor, ...]
     P = ag.sigmoid(C)
     L = 0.5 * (y - P) ** 2
     return A, B, C, P, L
+
+
+def tensors(V: Floats, W: Floats) -> tuple[ag.Tensor, ag.Tensor]:
+    """The weights as leaves; they are copies, so the arrays do not change."""
+    return ag.tensor(V, requires_grad=True, name="V"), ag.tensor(W, requires_grad=True, name="W")
+
+
+def first_example(seed: int) -> dict[str, Any]:
+    """The truth table's first example, random weights, and the five steps, by their names."""
+    X, Y = truth_table()
+    x, y = X[:1], Y[:1]
+    V, W = tensors(*normal_weights(np.random.default_rng(seed), *TABLE_NET))
+    A, B, C, P, L = forward(x, y, V, W)
+    return {"x": x, "y": y, "V": V, "W": W, "A": A, "B": B, "C": C, "P": P, "L": L}
 
 
 def quantities(x: Floats, y: Floats, V: ag.Tensor, W: ag.Tensor) -> dict[str, Floats]:

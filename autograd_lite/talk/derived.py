@@ -11,10 +11,7 @@ import numpy as np
 import autograd_lite as ag
 from autograd_lite.data import truth_table
 from autograd_lite.talk import by_engine, by_hand, slide
-from autograd_lite.talk.training import normal_weights
-
-NET = 3, 4, 1
-AGREEMENT = 1e-12  # the largest difference allowed between the generated function and the derivation by hand
+from autograd_lite.talk.training import AGREEMENT, TABLE_NET, difference, normal_weights
 
 
 def write_derivation(seed: int) -> None:
@@ -30,14 +27,8 @@ def write_derivation(seed: int) -> None:
 
 def derivation(seed: int) -> Any:
     """The derivation for the talk's first example; the documentation uses it too."""
-    X, Y = truth_table()
-    x, y = X[:1], Y[:1]
-    V, W = (
-        ag.tensor(weights, requires_grad=True, name=name)
-        for weights, name in zip(normal_weights(np.random.default_rng(seed), *NET), "VW", strict=True)
-    )
-    A, B, C, P, L = by_engine.forward(x, y, V, W)
-    return ag.explain(L, [W, V], names={"x": x, "y": y, "A": A, "B": B, "C": C, "P": P, "L": L})
+    names = by_engine.first_example(seed)
+    return ag.explain(names["L"], [names["W"], names["V"]], names=names)
 
 
 def write_learn(seed: int) -> None:
@@ -50,17 +41,15 @@ def write_learn(seed: int) -> None:
     )
     print(textwrap.indent(str(source), "    "))
     X, Y = truth_table()
-    V, W = normal_weights(np.random.default_rng(seed), *NET)
+    V, W = normal_weights(np.random.default_rng(seed), *TABLE_NET)
     V_hand, W_hand = V.copy(), W.copy()
     for x, y in zip(X[:, np.newaxis], Y[:, np.newaxis], strict=True):
         source(x, y, V, W, 1.0)
         by_hand.update(V_hand, W_hand, x, y)
-    difference = max(np.max(np.abs(V - V_hand)), np.max(np.abs(W - W_hand)))
-    if not difference <= AGREEMENT:  # a nan fails too
-        raise ArithmeticError(f"learn, as written, and the updates by hand differ by {difference:.1e}")
+    largest = difference("learn, as written, and the updates by hand", (V, V_hand), (W, W_hand))
     slide.say(
         f"""After one pass over the truth table with this function and one with the updates derived by hand, the
-        weights differ by at most {difference:.1e} (above {AGREEMENT:.0e} this section raises an error)."""
+        weights differ by at most {largest:.1e} (above {AGREEMENT:.0e} this section raises an error)."""
     )
 
 
@@ -71,5 +60,6 @@ def learn_source() -> Any:
         A, B, C, P, L = by_engine.forward(x, y, V, W)  # noqa: RUF059 - the lines are called after these
         return L
 
-    example = [np.zeros(shape) for shape in ((1, NET[0]), (1, NET[2]), NET[:2], NET[1:])]
+    inputs, hidden, outputs = TABLE_NET
+    example = [np.zeros(shape) for shape in ((1, inputs), (1, outputs), (inputs, hidden), (hidden, outputs))]
     return ag.source(learn, *example, wrt=["W", "V"], update="lr")

@@ -13,16 +13,23 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-import autograd_lite as ag
 from autograd_lite.data import Split, digits, truth_table
 from autograd_lite.talk import by_engine, by_hand, slide
-from autograd_lite.talk.training import accuracy, epochs, half_squared_error, normal_weights, scaled_weights
+from autograd_lite.talk.by_engine import tensors
+from autograd_lite.talk.training import (
+    AGREEMENT,
+    TABLE_NET,
+    accuracy,
+    difference,
+    epochs,
+    half_squared_error,
+    normal_weights,
+    scaled_weights,
+)  # fmt: skip
 
 Floats = NDArray[np.float64]
 Start = Callable[[np.random.Generator, int, int, int], tuple[Floats, Floats]]
 
-AGREEMENT = 1e-12  # the largest difference allowed between the engine and the derivation by hand
-TABLE_NET = 3, 4, 1
 DIGITS_NET = 64, 50, 10
 STARTS = 5  # the number of seeds for comparing the two kinds of initial weights
 
@@ -123,16 +130,14 @@ def compare(hand: dict[str, Floats], engine: dict[str, Floats]) -> float:
     for name, array in hand.items():
         if engine[name].shape != array.shape:
             raise ArithmeticError(f"{name}: {array.shape} by hand, {engine[name].shape} by the engine")
-        difference = float(np.max(np.abs(array - engine[name])))
-        if not difference <= AGREEMENT:  # a nan fails too
-            raise ArithmeticError(f"{name}: by hand and by the engine differ by {difference:.1e}")
-        largest = max(largest, difference)
+        distance = difference(f"{name}: by hand and by the engine", (array, engine[name]))
+        largest = max(largest, distance)
         columns = (
             [name],
             textwrap.wrap(f"= {formula[name]}", widths[1], subsequent_indent="  "),
             slide.matrix(array),
             slide.matrix(engine[name]),
-            [f"{difference:.1e}"],
+            [f"{distance:.1e}"],
         )
         for cells in itertools.zip_longest(*columns, fillvalue=""):
             slide.row(*cells, widths=widths)
@@ -148,11 +153,6 @@ def formulas() -> dict[str, str]:
     source = inspect.getsource(by_hand.quantities)
     steps = [step for step in ast.walk(ast.parse(source)) if isinstance(step, ast.Assign)]
     return {ast.unparse(step.targets[0]): ast.get_source_segment(source, step.value) or "" for step in steps}
-
-
-def tensors(V: Floats, W: Floats) -> tuple[ag.Tensor, ag.Tensor]:
-    """The weights as leaves; they are copies, so the arrays do not change."""
-    return ag.tensor(V, requires_grad=True, name="V"), ag.tensor(W, requires_grad=True, name="W")
 
 
 def learn_truth_table(seed: int) -> None:
@@ -182,10 +182,10 @@ def learn_truth_table(seed: int) -> None:
     V_hand, W_hand = start
     for _ in epochs(by_hand.update, V_hand, W_hand, X, Y, 500):
         pass
-    difference = max(np.max(np.abs(V.numpy() - V_hand)), np.max(np.abs(W.numpy() - W_hand)))
+    largest = max(np.max(np.abs(V.numpy() - V_hand)), np.max(np.abs(W.numpy() - W_hand)))
     slide.say(
         f"""The updates derived by hand lead from the same initial weights to the same result: after 4,000 of them
-        the largest difference is {difference:.1e}."""
+        the largest difference is {largest:.1e}."""
     )
 
 

@@ -7,15 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-import autograd_lite as ag
 from autograd_lite.data import truth_table
 from autograd_lite.drawing import Drawing, Frames, available, draw, film, frames
 from autograd_lite.drawing.render import REMEDY
 from autograd_lite.talk import by_engine, slide
-from autograd_lite.talk.training import epochs, normal_weights
+from autograd_lite.talk.training import TABLE_NET, epochs, normal_weights
 
 FOLDER = Path("talk")
-TABLE_NET = 3, 4, 1
 SNAPSHOTS = (0, 50, 100, 200, 300, 400, 500)  # the epochs whose nets are drawn
 
 
@@ -47,29 +45,21 @@ def write_pictures(seed: int, folder: Path = FOLDER) -> None:
 
 def one_example(seed: int) -> tuple[Drawing, Frames, Drawing]:
     """The graph of the talk's first example, the steps of its derivation, and its neurons."""
-    X, Y = truth_table()
-    x, y = X[:1], Y[:1]
-    start = normal_weights(np.random.default_rng(seed), *TABLE_NET)
-    V, W = (ag.tensor(w, requires_grad=True, name=name) for w, name in zip(start, "VW", strict=True))
-    A, B, C, P, L = by_engine.forward(x, y, V, W)
-    names = {"x": x, "y": y, "A": A, "B": B, "C": C, "P": P, "L": L}
-    return (
-        draw(L, names=names), frames(L, wrt=[W, V], names=names, forward=True), draw(L, names=names, view="neurons")
-    )
+    names = by_engine.first_example(seed)
+    L, wrt = names["L"], [names["W"], names["V"]]
+    return draw(L, names=names), frames(L, wrt=wrt, names=names, forward=True), draw(L, names=names, view="neurons")
 
 
 def training(seed: int) -> Frames:
     """The neurons after some of the epochs on the truth table, with the same scale of the lines."""
     X, Y = truth_table()
-    start = normal_weights(np.random.default_rng(seed), *TABLE_NET)
-    V, W = (ag.tensor(w, requires_grad=True, name=name) for w, name in zip(start, "VW", strict=True))
+    V, W = by_engine.tensors(*normal_weights(np.random.default_rng(seed), *TABLE_NET))
     learning = epochs(by_engine.update, V, W, X, Y, max(SNAPSHOTS))
     taken = [(epoch, V.numpy().copy(), W.numpy().copy()) for epoch in learning if epoch in SNAPSHOTS]
     largest = max(float(np.abs(w).max()) for _, *weights in taken for w in weights)
     drawings, captions = [], []
-    for epoch, v, w in taken:
-        then = [ag.tensor(v, requires_grad=True, name="V"), ag.tensor(w, requires_grad=True, name="W")]
-        A, B, C, P, losses = by_engine.forward(X, Y, *then)
+    for epoch, *weights in taken:
+        A, B, C, P, losses = by_engine.forward(X, Y, *by_engine.tensors(*weights))
         L = losses.mean()
         names = {"x": X, "A": A, "B": B, "C": C, "P": P, "L": L}
         drawings.append(draw(L, names=names, view="neurons", scale=largest))

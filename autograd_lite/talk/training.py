@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+TABLE_NET = 3, 4, 1  # features, hidden units and outputs of the net for the truth table
+AGREEMENT = 1e-12  # the largest difference allowed between two ways to compute the same
 Weights = TypeVar("Weights")
 
 
@@ -43,6 +45,20 @@ def epochs(
         for i in range(len(X)) if rng is None else rng.permutation(len(X)):
             update(V, W, X[i : i + 1], Y[i : i + 1])
         yield epoch
+
+
+def difference(who: str, *pairs: tuple[Floats, Floats]) -> float:
+    """The largest difference between the arrays of each pair, which two ways computed.
+
+    Raises
+    ------
+    ArithmeticError
+        If it exceeds `AGREEMENT`.
+    """
+    largest = max(float(np.max(np.abs(a - b))) for a, b in pairs)
+    if not largest <= AGREEMENT:  # a nan fails too
+        raise ArithmeticError(f"{who} differ by {largest:.1e}")
+    return largest
 
 
 def half_squared_error(P: Floats, Y: Floats) -> float:
