@@ -438,7 +438,7 @@ def foot(scene: Scene, style: Style) -> str:
     if style.legend:
         present = {item.kind for item in scene.items}
         cells += "".join(_sample(kind, theme) for kind in KINDS if kind in present)
-        if any(line.symbol for line in scene.lines) and style.partials:
+        if scene.has_partials and style.partials:
             cells += f"<TD>{font('∂y/∂x on a line: its partial derivative', SMALL, theme.partial)}</TD>"
         if style.rows:
             cells += f"<TD>{font('oval: a box shown elsewhere', SMALL, theme.dim)}</TD>"

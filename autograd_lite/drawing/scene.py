@@ -7,8 +7,7 @@ LaTeX and comparisons are all made from the scene.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -132,10 +131,8 @@ class Scene:
 
     items: tuple[Item, ...]
     lines: tuple[Line, ...]
-    title: str = ""
     notes: tuple[str, ...] = ()
     loss: str = ""  # the key of the result
-    names: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def _by_key(self) -> dict[str, Item]:
@@ -144,8 +141,8 @@ class Scene:
     @cached_property
     def usual(self) -> str:
         """The dtype of most boxes, which is not worth showing."""
-        count = Counter(i.dtype for i in self.items if i.dtype)
-        return max(count, key=lambda d: count[d], default="")
+        count = Counter(i.dtype for i in self.items if i.dtype).most_common(1)
+        return count[0][0] if count else ""
 
     @cached_property
     def has_partials(self) -> bool:

@@ -63,6 +63,12 @@ class Worksheet:
         self.head = head
         self.questions = tuple(questions)
         self._body, self._key, self._env, self._markdown = body, key, dict(env), markdown
+        self._space = {**env, **{q.word: q.value for q in questions}}  # what an answer may use
+        symbols = {w: q.word for q in questions for w in (q.symbol, text_name(q.symbol)) if w}
+        round_d = {re.sub(r"^d|(?<=/)d", "∂", w): word for w, word in symbols.items()}
+        values = written(w for w, x in self._space.items() if not callable(x))
+        self._words = {**values, **round_d, **symbols}  # the values by how they may be written
+        self._blanks = {**symbols, **{w: q.word for q in questions for w in (q.word.replace("_", ""), q.word)}}
 
     def __str__(self) -> str:
         return self._body
@@ -100,14 +106,14 @@ class Worksheet:
         ValueError
             If a text of assignments cannot be parsed, or a function has an argument that is not given.
         """
-        typed = self._answers(answers)
+        answered = self._answers(answers)
+        typed = {self._blanks[w]: x for w, x in answered.items() if w in self._blanks}
         marks = Marks()
         if isinstance(answers, Mapping):
-            blanks = {w for q in self.questions for w in _keys(q)}
-            marks.unknown = tuple(str(w) for w in answers if w not in blanks)
+            marks.unknown = tuple(str(w) for w in answers if w not in self._blanks)
         values: dict[str, Any] = {}
         for q in self.questions:
-            answer = next((typed[w] for w in _keys(q) if w in typed), None)
+            answer = typed.get(q.word)
             if answer is None or isinstance(answer, str) and not answer.strip():
                 marks.append(Mark(q.word, False, "not answered"))
                 continue
@@ -118,7 +124,7 @@ class Worksheet:
                 marks.append(Mark(q.word, False, f"{shown} does not work: {error}"))
                 continue
             values[q.word] = value
-            others = {**self._env, **{k.word: k.value for k in self.questions if k is not q}}
+            others = {w: x for w, x in self._space.items() if w != q.word}
             says = verdict(q, value, others, {} if isinstance(answer, str) else values)
             marks.append(Mark(q.word, says in ("", CARRIED), says))
         return marks
@@ -129,53 +135,35 @@ class Worksheet:
         if isinstance(answers, str):
             if (formulas := self._lines(answers)) is not None:
                 return formulas
-            blanks = {w: q.value for q in self.questions for w in (q.word, q.word.replace("_", ""))}
+            blanks = {w: self._space[word] for w, word in self._blanks.items()}
+            functions = {w: fn for q in self.questions for w, fn in q.functions.items()}
             try:
-                sheet = {**self._env, **{w: fn for q in self.questions for w, fn in q.functions.items()}}
-                return assignments(answers, sheet, blanks, max(LONG, 4 * len(self._key)))
+                return assignments(answers, {**self._env, **functions}, blanks, max(LONG, 4 * len(self._key)))
             except ValueError as error:
                 raise ValueError(f"worksheet: the answers cannot be read: {error}") from None
-        space = self._space()
         code = answers.__code__
         arguments = code.co_varnames[: code.co_argcount]
-        missing = [w for w in arguments if w not in space]
+        missing = [w for w in arguments if w not in self._space]
         if missing:
             raise ValueError(
                 f"worksheet: expected a function of {', '.join(self._env)}, got arguments {', '.join(missing)}"
             )
-        result, variables = run(answers, [space[w] for w in arguments], {})
+        result, variables = run(answers, [self._space[w] for w in arguments], {})
         return {**dict(variables), **(result if isinstance(result, Mapping) else {})}
-
-    def _space(self) -> dict[str, Any]:
-        return {**self._env, **{q.word: q.value for q in self.questions}}
 
     def _worked_out(self, q: Question, answer: Any) -> Any:
         if isinstance(answer, Exception):  # of a line in a text
             raise answer
         if isinstance(answer, str):
-            words = {**self._words, **q.words}
-            answer = worked_out(answer, {**self._space(), **q.functions}, words)
+            answer = worked_out(answer, {**self._space, **q.functions}, {**self._words, **q.words})
         return np.asarray(raw(answer), float)
 
     def _lines(self, text: str) -> dict[str, str] | None:
         """A text with one formula for each of some blanks, perhaps as on the board; None for any other text."""
-        blanks = {w for q in self.questions for w in _keys(q)}
         lines = [line.partition("=") for line in text.splitlines() if line.strip()] if len(text) < LONG else []
         answers = {word.strip(): formula.strip() for word, _, formula in lines}
         formulas = all(0 < len(formula) <= FORMULA and formula[0] != "=" for formula in answers.values())
-        return answers if answers and formulas and answers.keys() <= blanks else None
-
-    @property
-    def _words(self) -> dict[str, str]:
-        """The values that an answer may use, by how they may be written."""
-        symbols = {w: q.word for q in self.questions for w in (q.symbol, text_name(q.symbol)) if w}
-        round_d = {re.sub(r"^d|(?<=/)d", "∂", w): word for w, word in symbols.items()}
-        return {**written(w for w, x in self._space().items() if not callable(x)), **round_d, **symbols}
-
-
-def _keys(q: Question) -> tuple[str, ...]:
-    """The names that an answer to a question may have."""
-    return tuple(filter(None, (q.word, q.word.replace("_", ""), q.symbol, text_name(q.symbol))))
+        return answers if answers and formulas and answers.keys() <= self._blanks.keys() else None
 
 
 def _slashed(word: str) -> str:
