@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, overload
@@ -60,9 +60,6 @@ class Frames(GraphView, Sequence[Picture]):
         if isinstance(k, slice):
             return Frames(self.drawings[k], self.captions[k], self.steps[k])
         return self.drawings[k]
-
-    def __iter__(self) -> Iterator[Picture]:
-        return iter(self.drawings)
 
     def __repr__(self) -> str:
         head = f"Frames: {len(self)} picture{'' if len(self) == 1 else 's'}; .save('steps.svg') writes an animation"

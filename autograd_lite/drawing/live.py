@@ -18,7 +18,7 @@ from ..base import escape
 from ..derive.chain_rule import Chain
 from ..derive.javascript import NoForm
 from ..derive.layout import Line as Written
-from ..derive.live_program import Program, program
+from ..derive.live_program import program
 from ..derive.notation import Notation
 from . import formatting
 from .scene import Item, Line, Scene
@@ -84,7 +84,7 @@ def live(scene: Scene, chain: Chain | None, steps: Sequence[Step], examples: Any
         "rate": rate,
         "maps": emitted.maps,
         "leaves": [_leaf(i, emitted.steps, i in trained) for i in inputs],
-        "rest": _rest(emitted, inputs),
+        "rest": {word: _array(x) for word, x in emitted.inputs.items() if word not in {i.name for i in inputs}},
         "items": [_item(i, i.key in computed) for i in scene.items],
         "lines": [_line(x, scene) for x in partials],
         "steps": [_step(s, scene) for s in steps],
@@ -137,12 +137,6 @@ def _leaf(i: Item, computed: Notation, trained: bool) -> dict[str, Any]:
     low, high = _range(i, computed)
     told = {"key": i.key, "name": i.name, "written": i.written, "trained": trained, "low": low, "high": high}
     return told | _array(i.value)
-
-
-def _rest(emitted: Program, inputs: Sequence[Item]) -> dict[str, Any]:
-    """The other values that the program starts from: constants with a name."""
-    names = {i.name for i in inputs}
-    return {word: _array(value) for word, value in emitted.inputs.items() if word not in names}
 
 
 def _item(i: Item, computed: bool) -> dict[str, Any]:

@@ -74,9 +74,14 @@ class Surface:
         return len(self.runs[0].values) - 1
 
     @property
+    def _last(self) -> int:
+        """The step that is shown."""
+        return self.steps if self.step is None else self.step
+
+    @property
     def caption(self) -> str:
         """The numbers of the step that is shown."""
-        k, number = self.steps if self.step is None else self.step, formatting.number
+        k, number = self._last, formatting.number
         u, v, f = self.names
         if len(self.runs) > 1:
             return f"step {k}: {f} = " + ", ".join(f"{number(r.values[k])} ({r.name})" for r in self.runs)
@@ -128,13 +133,12 @@ class Surface:
 
     def _paths(self, plane: Any, curve: Any) -> None:
         """The runs up to the step shown, on the plane and as a curve of values, with the gradient there."""
-        t, last = self.style.theme, self.steps if self.step is None else self.step
-        at = self.step or 0  # a still has the gradient at the start
+        t, at = self.style.theme, self.step or 0  # a still has the gradient at the start
         reach = 0.16 * min(np.ptp(self.x), np.ptp(self.y))
         for run, shade, mark in zip(self.runs, [t.accent, t.ink, t.partial, t.gradient] * 9, "os^D" * 9, strict=False):
             looks = {"color": shade, "marker": mark, "markersize": 4.5, "linewidth": 1.6}
-            plane.plot(*run.points[: last + 1].T, **looks)
-            curve.plot(run.values[: last + 1], label=run.name, **looks)
+            plane.plot(*run.points[: self._last + 1].T, **looks)
+            curve.plot(run.values[: self._last + 1], label=run.name, **looks)
             size = np.linalg.norm(run.gradients[at])
             if size > 0:
                 tip = run.points[at] - reach / size * run.gradients[at]
@@ -249,8 +253,7 @@ def surface(
     points = np.concatenate([run.points for run in runs])
     if not np.isfinite(points).all():
         raise ValueError(f"draw.surface: the path is not finite after at most {steps} steps; write a smaller lr=")
-    (a, b), (c, d) = span or _square(points)
-    x, y = np.linspace(a, b, POINTS), np.linspace(c, d, POINTS)
+    x, y = (np.linspace(low, high, POINTS) for low, high in (_square(points) if span is None else span))
     with np.errstate(all="ignore"):
         z = np.array([[float(np.asarray(f(u, v)).item()) for u in x] for v in y])
     if not np.isfinite(z).any():
@@ -261,38 +264,34 @@ def surface(
 _theme = theme
 
 
-def _square(points: Any) -> tuple[tuple[float, float], tuple[float, float]]:
+def _square(points: Any) -> Any:
     """The sides of a square around the points."""
     low, high = points.min(axis=0), points.max(axis=0)
     middle, half = (low + high) / 2, max(0.65 * float((high - low).max()), 1e-3)
-    (a, b), (c, d) = ((m - half, m + half) for m in middle.tolist())
-    return (a, b), (c, d)
+    return np.transpose([middle - half, middle + half])
 
 
 def _run(f: Callable[..., Any], at: Any, make: Make | None, lr: float, steps: int, name: str) -> Run:
     both = value_and_grad(f, (0, 1))
     p = Tensor(at.copy(), requires_grad=True)
     made = make([p]) if make is not None else None
-    points, values, gradients, gradient = [], [], [], np.zeros(2)
+    gradient = np.zeros(2)
 
-    def closure() -> Any:
-        value, slopes = both(*p.numpy().tolist())
-        gradient[:] = slopes
+    def closure() -> float:
+        value, gradient[:] = both(*p.numpy().tolist())
         p.grad = Tensor(gradient)
         return float(np.asarray(value).item())
 
+    history = []
     for k in range(steps + 1):
-        values.append(closure())
-        points.append(p.numpy().copy())
-        gradients.append(gradient.copy())
-        if k == steps:
-            break
-        if made is not None:
+        if k and made is not None:
             made.step(closure)
-        else:
+        elif k:
             p.data = p.numpy() - lr * gradient
-    word = name or (type(made).__name__ if made is not None else f"gradient descent, lr = {lr:g}")
-    return Run(word, np.array(points), np.array(values), np.array(gradients))
+        history.append((closure(), p.numpy().copy(), gradient.copy()))
+    values, points, gradients = map(np.array, zip(*history, strict=True))
+    word = type(made).__name__ if made is not None else f"gradient descent, lr = {lr:g}"
+    return Run(name or word, points, values, gradients)
 
 
 def _of_function(f: Callable[..., Any], start: tuple[Any, ...]) -> tuple[Callable[..., Any], Any, tuple[str, str, str]]:

@@ -38,10 +38,10 @@ def why_a_net(seed: int) -> None:
     """A truth table, and the proof that logistic regression cannot learn it."""
     slide.heading("A task for a neural net")
     X, Y = truth_table()
-    widths = (-4, -4, -4, -6)
-    slide.row("X1", "X2", "X3", "y", widths=widths)
+    row = slide.table(-4, -4, -4, -6)
+    row("X1", "X2", "X3", "y")
     for bits in np.hstack([X, Y]).astype(int):
-        slide.row(*bits, widths=widths)
+        row(*bits)
     print()
     a, b, c, d = (point(x) for x in no_plane(X, Y))
     slide.say(
@@ -123,10 +123,10 @@ def compare(hand: dict[str, Floats], engine: dict[str, Floats]) -> float:
     ArithmeticError
         If a quantity differs by more than `AGREEMENT`, or in its shape.
     """
-    widths = (4, 20, 29, 29, -7)
+    row = slide.table(4, 20, 29, 29, -7)
     formula = formulas()
     largest = 0.0
-    slide.row("", "", "by hand", "by the engine", "differ", widths=widths)
+    row("", "", "by hand", "by the engine", "differ")
     for name, array in hand.items():
         if engine[name].shape != array.shape:
             raise ArithmeticError(f"{name}: {array.shape} by hand, {engine[name].shape} by the engine")
@@ -134,13 +134,13 @@ def compare(hand: dict[str, Floats], engine: dict[str, Floats]) -> float:
         largest = max(largest, distance)
         columns = (
             [name],
-            textwrap.wrap(f"= {formula[name]}", widths[1], subsequent_indent="  "),
+            textwrap.wrap(f"= {formula[name]}", 20, subsequent_indent="  "),
             slide.matrix(array),
             slide.matrix(engine[name]),
             [f"{distance:.1e}"],
         )
         for cells in itertools.zip_longest(*columns, fillvalue=""):
-            slide.row(*cells, widths=widths)
+            row(*cells)
     return largest
 
 
@@ -165,18 +165,19 @@ def learn_truth_table(seed: int) -> None:
     X, Y = truth_table()
     start = normal_weights(np.random.default_rng(seed), *TABLE_NET)
     V, W = tensors(*start)
-    slide.row("epoch", "loss", widths=(-7, -8))
+    row = slide.table(-7, -8)
+    row("epoch", "loss")
     for epoch in epochs(by_engine.update, V, W, X, Y, 500):
         if epoch % 50 == 0:
             loss = half_squared_error(by_engine.predict(X, V, W), Y)
-            slide.row(epoch, f"{loss:.4f}", widths=(-7, -8))
+            row(epoch, f"{loss:.4f}")
     print()
 
     P = by_engine.predict(X, V, W)
-    widths = (-4, -4, -4, -8, -11)
-    slide.row("X1", "X2", "X3", "actual", "predicted", widths=widths)
+    row = slide.table(-4, -4, -4, -8, -11)
+    row("X1", "X2", "X3", "actual", "predicted")
     for x, y, p in zip(X.astype(int), Y[:, 0], P[:, 0], strict=True):
-        slide.row(*x, f"{y:.1f}", f"{p:.2f}", widths=widths)
+        row(*x, f"{y:.1f}", f"{p:.2f}")
     print(f"\nAccuracy: {accuracy(P, Y)}\n")
 
     V_hand, W_hand = start
@@ -200,12 +201,12 @@ def learn_digits(seed: int) -> None:
     rng = np.random.default_rng(seed)
     V, W = tensors(*scaled_weights(rng, *DIGITS_NET))
     Y_train, Y_test = one_hot(data.y_train), one_hot(data.y_test)
-    widths = (-7, -8, -15)
-    slide.row("epoch", "loss", "test accuracy", widths=widths)
+    row = slide.table(-7, -8, -15)
+    row("epoch", "loss", "test accuracy")
     for epoch in epochs(by_engine.update, V, W, data.X_train, Y_train, 10, rng):
         loss = half_squared_error(by_engine.predict(data.X_train, V, W), Y_train)
         right = accuracy(by_engine.predict(data.X_test, V, W), Y_test)
-        slide.row(epoch, f"{loss:.4f}", f"{right:.3f}", widths=widths)
+        row(epoch, f"{loss:.4f}", f"{right:.3f}")
     print(f"\nAccuracy on the test digits: {100 * right:.1f} percent (the talk, on MNIST: 95.0)\n")
 
     read = by_engine.predict(data.X_test, V, W).argmax(axis=1)
@@ -226,18 +227,18 @@ def compare_starts(seed: int) -> None:
     )
     data = digits()
     seeds = range(seed, seed + STARTS)
-    widths = (36, *[-7] * STARTS)
-    slide.row("seed", *seeds, widths=widths)
+    row = slide.table(36, *[-7] * STARTS)
+    row("seed", *seeds)
     starts: dict[str, Start] = {"standard normal": normal_weights, "divided by the root of the inputs": scaled_weights}
     for title, start in starts.items():
-        slide.row(title, widths=widths[:1])
+        row(title)
         runs = [learn_by_hand(np.random.default_rng(s), start, data) for s in seeds]
         before, after = zip(*runs, strict=True)
         right = [np.mean(P.argmax(axis=1) == data.y_test) for P in after]
         missed = [mostly_missed(P, data.y_test) for P in after]
-        slide.row("  initial outputs that are flat", *(f"{flat(P):.0%}" for P in before), widths=widths)
-        slide.row("  test accuracy after 10 epochs", *(f"{share:.3f}" for share in right), widths=widths)
-        slide.row("  digits mostly missed", *(" ".join(map(str, d)) or "-" for d in missed), widths=widths)
+        row("  initial outputs that are flat", *(f"{flat(P):.0%}" for P in before))
+        row("  test accuracy after 10 epochs", *(f"{share:.3f}" for share in right))
+        row("  digits mostly missed", *(" ".join(map(str, d)) or "-" for d in missed))
     print()
     slide.say(
         """Flat means that the slope P (1 - P) is below a fifth of its maximum. The slope is a factor of every

@@ -20,7 +20,6 @@ Floats = NDArray[np.float64]
 
 EPOCHS = 10
 FIRST_RATE, LAST_RATE = 1.0, 0.1
-WIDTHS = (-7, -8, -8, -15)
 
 
 def layers_like_by_hand(seed: int) -> None:
@@ -71,11 +70,12 @@ def train_layers(seed: int, data: Split, *neurons: int) -> float:
     """Train a layered net and print a row for each epoch; returns the accuracy on the test set."""
     Y_test = np.eye(10)[data.y_test]
     print(f"    layers of {', '.join(map(str, neurons))} neurons\n")
-    slide.row("epoch", "rate", "loss", "test accuracy", widths=WIDTHS)
+    row = slide.table(-7, -8, -8, -15)
+    row("epoch", "rate", "loss", "test accuracy")
     right = 0.0
     for epoch, rate, loss, net in epochs_by_layers(seed, data, *neurons):
         right = accuracy(net.forwardpass(data.X_test).numpy(), Y_test)
-        slide.row(epoch, f"{rate:.1f}", f"{loss:.4f}", f"{right:.3f}", widths=WIDTHS)
+        row(epoch, f"{rate:.1f}", f"{loss:.4f}", f"{right:.3f}")
     print(f"\nAccuracy on the test digits: {100 * right:.1f} percent\n")
     return right
 
@@ -136,10 +136,10 @@ def on_mnist(seed: int) -> None:
         after ten passes over 63,000. There are two reasons: the single short pass, and initial weights of size 1,
         with which most outputs are where the sigmoid is flat. One pass over 4,000 digits:"""
     )
-    widths = (44, -15)
-    slide.row("initial weights", "test accuracy", widths=widths)
+    row = slide.table(44, -15)
+    row("initial weights", "test accuracy")
     for title, scale in (("standard normal, no biases (the talk's)", 1.0), ("divided by the root of the inputs", None)):
-        slide.row(title, f"{one_pass(seed, data, scale):.3f}", widths=widths)
+        row(title, f"{one_pass(seed, data, scale):.3f}")
     print()
     modern(seed, data, hidden=256, epochs=12 if len(data.X_train) < 10_000 else 4, batch_size=128)
 

@@ -34,8 +34,9 @@ def write_pictures(seed: int, folder: Path = FOLDER) -> None:
         (slides(training(seed), folder / "training"), "the weights during training on the truth table, likewise"),
         (page(story, folder / "talk.html"), "a page: step with the arrow keys, change the numbers, train"),
     ]
+    row = slide.table(max(len(files) for files, _ in made), 1)
     for files, what in made:
-        slide.row(files, what, widths=(max(len(f) for f, _ in made), 1))
+        row(files, what)
     print()
     slide.say(
         f"""The steps derive dL/dW and dL/dV from the recorded graph, partial by partial, with the numbers of

@@ -5,7 +5,7 @@ computation.
 """
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,10 +24,19 @@ def say(text: str) -> None:
     print(textwrap.fill(" ".join(text.split()), WIDTH) + "\n", flush=True)
 
 
-def row(*cells: object, widths: Sequence[int]) -> None:
-    """Print a row of a table; a negative width aligns its cell to the right."""
-    parts = [f"{cell!s:>{-w}}" if w < 0 else f"{cell!s:<{w}}" for cell, w in zip(cells, widths, strict=True)]
-    print("  ".join(parts).rstrip(), flush=True)
+def table(*widths: int) -> Callable[..., None]:
+    """A function that prints a row of a table, cell by cell; a negative width aligns its cells to the right.
+
+    >>> row = table(4, -6)
+    >>> row("x", 0.5)
+    x        0.5
+    """
+
+    def row(*cells: object) -> None:
+        parts = [f"{cell!s:>{-w}}" if w < 0 else f"{cell!s:<{w}}" for cell, w in zip(cells, widths, strict=False)]
+        print("  ".join(parts).rstrip(), flush=True)
+
+    return row
 
 
 def matrix(a: NDArray[np.float64], digits: int = 3) -> list[str]:
