@@ -236,26 +236,20 @@ def width_for(captions: Iterable[str]) -> int:
 
 def label_rows(item: Item, scene: Scene, style: Style) -> list[list[LabelRow]]:
     """The lines of a box's label, in order; those in one list stand side by side."""
-    head = MARKS.get(item.change, "") + _head(item)
-    source = item.source()
-    if item.kind in ("layer", "summary"):
-        found = [[LabelRow(head, "name", LARGE, True)]]
-        if source:
-            found.append([LabelRow(source, "dim")])
-    else:
-        found = [[LabelRow(" = ".join(filter(None, [head, source])), "name", LARGE, True)]]
-    if item.note:
-        found.append([LabelRow(item.note, "dim")])
+    head, source = MARKS.get(item.change, "") + _head(item), item.source()
+    is_folded = item.kind in ("layer", "summary")
+    title = " = ".join(filter(None, [head, "" if is_folded else source]))
     value = item.value if style.values else None
     sizes = formatting.shape(item.shape) or ("scalar" if item.shape == () and value is None else "")
     dtype = item.dtype if item.dtype != scene.usual else ""
-    if item.kind != "summary" and (sizes or dtype):
-        found.append([LabelRow("  ".join(filter(None, [sizes, dtype])), "dim")])
+    kind = "  ".join(filter(None, [sizes, dtype])) if item.kind != "summary" else ""
+    others = filter(None, [source if is_folded else "", item.note, kind])
+    found = [[LabelRow(title, "name", LARGE, True)], *([LabelRow(text, "dim")] for text in others)]
     maps = style.heat and len(scene.items) <= FEW
     numbers = [] if value is None else _numbers(value, "value", maps)
     if style.gradients and item.gradient is not None and item.key != scene.loss:
         lead = formatting.clipped(f"∂{scene.item(scene.loss).written}/∂{item.written}", 24)
-        slope = _numbers(item.gradient, "gradient", maps, lead)
+        slope = _numbers(item.gradient, "gradient", maps, f"{lead} =")
         if numbers and all(len(r.matrix) > 1 and len(r.matrix[0]) <= NARROW for r in (*numbers, *slope)):
             return [*found, [*numbers, *slope]]
         numbers = [*numbers, *slope]
@@ -269,24 +263,20 @@ def _head(item: Item) -> str:
 
 
 def _numbers(value: Any, role: str, maps: bool, lead: str = "") -> list[LabelRow]:
-    lead = f"{lead} =" if lead else ""
     entries = formatting.matrix(value)
     if entries:
         return [LabelRow(lead, role, matrix=entries)]
     found = [LabelRow(f"{lead} {formatting.array(value)[0]}".strip(), role)]
-    heat = pooled(value) if maps else None
+    heat = pooled(np.asarray(value)) if maps else None
     return found if heat is None else [*found, LabelRow("", role, heat=heat)]
 
 
 def pooled(value: Any) -> Any:
-    """A large matrix as a small one of block means, for a heat map; None where the label shows its numbers."""
-    value = np.asarray(value)
+    """A large matrix as a small one of block means, for a heat map; None for any other array."""
     if value.ndim != 2 or min(value.shape) < 2 or value.size < 12 or value.dtype.kind not in "fiu":
         return None
-    if len(formatting.array(value)) > 1:
-        return None
-    for axis in (0, 1):
-        blocks = np.array_split(np.arange(value.shape[axis]), min(HEAT[axis], value.shape[axis]))
+    for axis, most in enumerate(HEAT):
+        blocks = np.array_split(np.arange(value.shape[axis]), min(most, value.shape[axis]))
         value = np.stack([np.take(value, b, axis=axis).mean(axis=axis) for b in blocks], axis=axis)
     return value if np.isfinite(value).all() and value.min() < value.max() else None
 
@@ -382,18 +372,15 @@ def partial_rows(line: Line, scene: Scene, style: Style) -> list[LabelRow]:
     if not style.partials or not line.symbol:
         is_new = line.shape and not line.symbol and line.shape != scene.item(line.tail).shape
         return [LabelRow(formatting.shape(line.shape), "dim")] if is_new else []
-    found = [LabelRow(formatting.clipped(formatting.partial(line.symbol), 28), "symbol", SMALL, True)]
-    source = formatting.formula(line.formula, 28)
-    numbers = formatting.array(line.value) if line.value is not None else []
-    if source and not (line.formula is not None and line.formula.is_number):
-        found.append(LabelRow(f"= {source}", "formula"))
-    if len(numbers) == 1 and np.size(line.value) <= formatting.COLUMNS:
-        found.append(LabelRow(f"= {numbers[0]}", "formula"))
-    elif line.value is not None:
-        found.append(LabelRow(formatting.shape(np.shape(line.value)), "formula"))
-    if line.note:
-        found.append(LabelRow(line.note, "formula"))
-    return found
+    source = "" if line.formula is not None and line.formula.is_number else formatting.formula(line.formula, 28)
+    value = ""
+    if line.value is not None:
+        entries = formatting.array(line.value)
+        is_short = len(entries) == 1 and np.size(line.value) <= formatting.COLUMNS
+        value = f"= {entries[0]}" if is_short else formatting.shape(np.shape(line.value))
+    symbol = LabelRow(formatting.clipped(formatting.partial(line.symbol), 28), "symbol", SMALL, True)
+    texts = (f"= {source}" if source else "", value, line.note)
+    return [symbol, *(LabelRow(text, "formula") for text in texts if text)]
 
 
 #: The label of a line without one, which keeps it clear of the others' labels.

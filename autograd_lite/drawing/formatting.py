@@ -49,7 +49,7 @@ def array(value: Any) -> list[str]:
     if value.dtype.kind not in "biufc":
         return [clipped(str(value), WIDE)]
     if value.size == 1:
-        return [number(value.item())]
+        return [number(value)]
     return [f"[{'  '.join(row)}]" for row in matrix(value)] or [summary(value)]
 
 
@@ -77,9 +77,9 @@ def summary(value: Any) -> str:
         return "no finite entry"
     if finite.min() == finite.max() and finite.size == value.size:
         return f"all {number(finite.min(), 2)}"
-    text = f"{number(finite.min(), 2)} … {number(finite.max(), 2)}, mean {number(finite.mean(), 2)}"
+    low, high, mean = (number(x, 2) for x in (finite.min(), finite.max(), finite.mean()))
     bad = value.size - finite.size
-    return f"{text}, {bad} not finite" if bad else text
+    return f"{low} … {high}, mean {mean}" + (f", {bad} not finite" if bad else "")
 
 
 def formula(e: Expr | None, wide: int = WIDE) -> str:

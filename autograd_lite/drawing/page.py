@@ -105,7 +105,7 @@ def _line(x: Line, scene: Scene) -> dict[str, Any]:
         "title": escape.plain(f"{scene.item(x.tail).written} → {scene.item(x.head).written}"),
         "formula": formatting.formula(x.formula, 400),
         "value": _entries(x.value),
-        "how": how[x.combine] if x.combine in how and (x.symbol or not x.combine) else "",
+        "how": how.get(x.combine, "") if x.symbol or not x.combine else "",
         "isGradient": x.combine == "map",
         "shape": formatting.shape(x.shape),
         "note": x.note,
@@ -122,10 +122,10 @@ def _entries(value: Any) -> str | list[list[str]]:
     if value is None:
         return ""
     value = np.asarray(value)
-    if value.size > formatting.MANY or value.ndim > 2 or value.dtype.kind not in "biufc" or value.size == 0:
+    if not 0 < value.size <= formatting.MANY or value.ndim > 2 or value.dtype.kind not in "biufc":
         return " ".join(formatting.array(value))
     if value.size == 1:
-        return formatting.number(value.item(), 6)
+        return formatting.number(value, 6)
     return [[formatting.number(x, 4) for x in row] for row in np.atleast_2d(value).tolist()]
 
 

@@ -55,18 +55,12 @@ def fluid(text: str) -> str:
 
 def item_title(item: Item) -> str:
     """A box in one line of text."""
-    parts = [f"{item.kind} {item.written}"]
     source = item.source(200)
-    if source:
-        parts.append(f"= {source}")
-    parts.append(formatting.shape(item.shape) if item.shape else "")
-    if item.value is not None:
-        parts.append("value " + " ".join(formatting.array(item.value)))
-    if item.gradient is not None:
-        parts.append("gradient " + " ".join(formatting.array(item.gradient)))
-    if item.origin:
-        parts.append(f"({item.origin})")
-    return "  ".join(p for p in parts if p)
+    parts = [f"{item.kind} {item.written}", f"= {source}" if source else "", formatting.shape(item.shape)]
+    for role, value in (("value", item.value), ("gradient", item.gradient)):
+        if value is not None:
+            parts.append(f"{role} {' '.join(formatting.array(value))}")
+    return "  ".join(filter(None, [*parts, f"({item.origin})" if item.origin else ""]))
 
 
 def line_title(line: Line, scene: Scene) -> str:
