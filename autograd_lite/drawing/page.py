@@ -10,7 +10,6 @@ import base64
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import fields
 from importlib.resources import files
 from typing import Any
 
@@ -23,7 +22,7 @@ from .dot import AGAIN
 from .live import Live
 from .scene import KINDS, Item, Line, Scene
 from .steps import Step
-from .themes import THEMES, Theme
+from .themes import THEMES, Theme, colours_of, from_colours
 
 
 def page(scene: Scene, title: str, svg: str, steps: Sequence[Step], live: Live | None = None) -> str:
@@ -138,10 +137,9 @@ def _formula(s: Step) -> str:
 
 # ----------------------------------------------------------------------------------------------- the picture
 
-_NAMES = [f.name for f in fields(Theme) if f.name != "fills"]
-_COLOURS = {name: f"#0a0b{k:02x}" for k, name in enumerate([*_NAMES, *KINDS], 16)}
+_COLOURS = {name: f"#0a0b{k:02x}" for k, name in enumerate(colours_of(THEMES["light"]), 16)}
 #: Each colour stands for a variable of the style sheet, so one picture is both light and dark.
-VARIABLES = Theme(**{n: _COLOURS[n] for n in _NAMES}, fills={k: _COLOURS[k] for k in KINDS})
+VARIABLES = from_colours(_COLOURS)
 
 
 def _picture(svg: str) -> str:
@@ -152,8 +150,7 @@ def _picture(svg: str) -> str:
 
 
 def _variables(theme: Theme) -> str:
-    colours = {name: getattr(theme, name) for name in _NAMES} | dict(theme.fills)
-    return " ".join(f"--{name}: {colour};" for name, colour in colours.items())
+    return " ".join(f"--{name}: {colour};" for name, colour in colours_of(theme).items())
 
 
 def _legend(scene: Scene, is_cut: bool) -> str:

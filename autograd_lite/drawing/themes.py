@@ -6,7 +6,7 @@ The light and dark themes take their hues from Okabe and Ito's palette; the prin
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 
 @dataclass(frozen=True)
@@ -36,79 +36,48 @@ class Theme:
     fills: Mapping[str, str]  # by kind
 
 
+_COLOURS = """
+            light    dark     print
+background  #ffffff  #16181d  #ffffff
+ink         #1a1a1a  #ececec  #000000
+dim         #555555  #b4b8be  #333333
+value       #1a1a1a  #ececec  #000000
+faint       #d0d0d0  #474c55  #cccccc
+accent      #c04a00  #f0a030  #000000
+partial     #0067a5  #7cc4f2  #000000
+gradient    #9c3f00  #f2b48a  #000000
+added       #0072b2  #56b4e9  #000000
+removed     #8c2d04  #e0673a  #000000
+positive    #0072b2  #56b4e9  #000000
+negative    #d55e00  #f08a3c  #777777
+cluster     #8a8a8a  #8b929e  #555555
+parameter   #fff1c9  #4a3e12  #ffffff
+input       #e1f1fb  #15384d  #ffffff
+constant    #f4f4f4  #2a2d33  #ffffff
+result      #ffffff  #1f2229  #ffffff
+loss        #ffe3d3  #55270f  #ffffff
+layer       #e3f4ec  #173b2f  #f2f2f2
+summary     #eeeeee  #33363d  #e4e4e4
+"""
+
+
+def from_colours(colours: Mapping[str, str]) -> Theme:
+    """A theme from all of its colours, those of the kinds of boxes included."""
+    names = {f.name for f in fields(Theme)} - {"fills"}
+    fills = {kind: colour for kind, colour in colours.items() if kind not in names}
+    return Theme(**{name: colours[name] for name in names}, fills=fills)
+
+
+def colours_of(theme: Theme) -> dict[str, str]:
+    """All colours of a theme by name, those of the kinds of boxes included."""
+    colours = {**vars(theme), **theme.fills}
+    del colours["fills"]
+    return colours
+
+
+_NAMES, *_ROWS = (line.split() for line in _COLOURS.strip().splitlines())
 THEMES: dict[str, Theme] = {
-    "light": Theme(
-        background="#ffffff",
-        ink="#1a1a1a",
-        dim="#555555",
-        value="#1a1a1a",
-        faint="#d0d0d0",
-        accent="#c04a00",
-        partial="#0067a5",
-        gradient="#9c3f00",
-        added="#0072b2",
-        removed="#8c2d04",
-        positive="#0072b2",
-        negative="#d55e00",
-        cluster="#8a8a8a",
-        fills={
-            "parameter": "#fff1c9",
-            "input": "#e1f1fb",
-            "constant": "#f4f4f4",
-            "result": "#ffffff",
-            "loss": "#ffe3d3",
-            "layer": "#e3f4ec",
-            "summary": "#eeeeee",
-        },
-    ),
-    "dark": Theme(
-        background="#16181d",
-        ink="#ececec",
-        dim="#b4b8be",
-        value="#ececec",
-        faint="#474c55",
-        accent="#f0a030",
-        partial="#7cc4f2",
-        gradient="#f2b48a",
-        added="#56b4e9",
-        removed="#e0673a",
-        positive="#56b4e9",
-        negative="#f08a3c",
-        cluster="#8b929e",
-        fills={
-            "parameter": "#4a3e12",
-            "input": "#15384d",
-            "constant": "#2a2d33",
-            "result": "#1f2229",
-            "loss": "#55270f",
-            "layer": "#173b2f",
-            "summary": "#33363d",
-        },
-    ),
-    "print": Theme(
-        background="#ffffff",
-        ink="#000000",
-        dim="#333333",
-        value="#000000",
-        faint="#cccccc",
-        accent="#000000",
-        partial="#000000",
-        gradient="#000000",
-        added="#000000",
-        removed="#000000",
-        positive="#000000",
-        negative="#777777",
-        cluster="#555555",
-        fills={
-            "parameter": "#ffffff",
-            "input": "#ffffff",
-            "constant": "#ffffff",
-            "result": "#ffffff",
-            "loss": "#ffffff",
-            "layer": "#f2f2f2",
-            "summary": "#e4e4e4",
-        },
-    ),
+    name: from_colours({row[0]: row[k] for row in _ROWS}) for k, name in enumerate(_NAMES, 1)
 }
 
 

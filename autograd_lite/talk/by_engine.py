@@ -8,13 +8,10 @@ form, they come from the step's whole Jacobian, after checking that it has that 
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 import autograd_lite as ag
 from autograd_lite.data import truth_table
-from autograd_lite.talk.training import TABLE_NET, normal_weights
-
-Floats = NDArray[np.float64]
+from autograd_lite.talk.training import TABLE_NET, Floats, normal_weights
 
 
 def forward(x: Any, y: Any, V: ag.Tensor, W: ag.Tensor) -> tuple[ag.Tensor, ...]:

@@ -19,6 +19,7 @@ from autograd_lite.talk.by_engine import tensors
 from autograd_lite.talk.training import (
     AGREEMENT,
     TABLE_NET,
+    Floats,
     accuracy,
     difference,
     epochs,
@@ -27,7 +28,6 @@ from autograd_lite.talk.training import (
     scaled_weights,
 )  # fmt: skip
 
-Floats = NDArray[np.float64]
 Start = Callable[[np.random.Generator, int, int, int], tuple[Floats, Floats]]
 
 DIGITS_NET = 64, 50, 10

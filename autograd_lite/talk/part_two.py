@@ -7,7 +7,6 @@ Each section is a function of the seed that prints its slide. The layers are `nn
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
 import autograd_lite as ag
 from autograd_lite import nn, optim, training
@@ -15,8 +14,6 @@ from autograd_lite.data import Split, digits, mnist, truth_table
 from autograd_lite.optim import lr_scheduler
 from autograd_lite.talk import by_hand, slide
 from autograd_lite.talk.training import AGREEMENT, TABLE_NET, accuracy, difference, normal_weights
-
-Floats = NDArray[np.float64]
 
 EPOCHS = 10
 FIRST_RATE, LAST_RATE = 1.0, 0.1

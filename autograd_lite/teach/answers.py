@@ -42,20 +42,18 @@ _OURS = {
     word: row.fn for row in TABLE.values() for word in (row.name, symbol(row))
     if row.bind is None and row.kind == "elementwise" and not hasattr(np, row.name)
 }  # fmt: skip
-_ELEMENTWISE = [
-    "exp", "expm1", "exp2", "log", "log1p", "log2", "log10", "sqrt", "cbrt", "square", "abs", "absolute",
-    "sign", "reciprocal", "sin", "cos", "tan", "sinh", "cosh", "tanh", "arcsin", "arccos", "arctan", "arctan2",
-    "arcsinh", "arccosh", "arctanh", "hypot", "logaddexp", "add", "subtract", "multiply", "divide", "negative",
-    "power", "maximum", "minimum", "heaviside", "greater", "greater_equal", "less", "less_equal", "equal",
-    "not_equal", "logical_and", "logical_or", "logical_not", "isnan", "isinf", "isfinite", "where", "clip",
-]  # fmt: skip
-_OTHERS = [
-    "sum", "mean", "prod", "max", "min", "any", "all", "var", "std", "cumsum", "argmax", "argmin", "sort",
-    "transpose", "matrix_transpose", "swapaxes", "moveaxis", "squeeze", "expand_dims", "ravel", "reshape",
-    "ones_like", "zeros_like", "flip", "trace", "array", "asarray", "concatenate", "stack", "real", "conjugate",
-    "matmul", "dot", "inner", "outer", "vdot", "einsum", "tensordot", "kron", "zeros", "ones", "full", "eye",
-    "identity", "arange", "diag", "full_like", "broadcast_to", "linalg.inv", "linalg.det", "linalg.solve",
-]  # fmt: skip
+#: Functions of NumPy; the first paragraph has the elementwise ones.
+_NUMPY = """
+    exp expm1 exp2 log log1p log2 log10 sqrt cbrt square abs absolute sign reciprocal sin cos tan sinh cosh tanh arcsin
+    arccos arctan arctan2 arcsinh arccosh arctanh hypot logaddexp add subtract multiply divide negative power maximum
+    minimum heaviside greater greater_equal less less_equal equal not_equal logical_and logical_or logical_not isnan
+    isinf isfinite where clip real conjugate conj
+
+    sum mean prod max min any all var std cumsum argmax argmin sort transpose matrix_transpose swapaxes moveaxis squeeze
+    expand_dims ravel reshape ones_like zeros_like flip trace array asarray concatenate stack matmul dot inner outer
+    vdot einsum tensordot kron zeros ones full eye identity arange diag full_like broadcast_to linalg.inv linalg.det
+    linalg.solve
+"""
 _CONSTANTS = {"pi": np.pi, "e": np.e, "inf": np.inf, "nan": np.nan, "newaxis": None}
 _WORDS = ("order", "mode", "norm", "kind")  # parameters that take a word
 _GROWING = ("outer", "kron", "tile", "repeat", "pad")  # sizes are multiplied
@@ -63,8 +61,7 @@ _GROWING = ("outer", "kron", "tile", "repeat", "pad")  # sizes are multiplied
 
 FUNCTIONS: Mapping[str, Any] = {
     **_OURS,
-    **{word: operator.attrgetter(word)(np) for word in [*_ELEMENTWISE, *_OTHERS]},
-    "conj": np.conjugate,
+    **{word: operator.attrgetter(word)(np) for word in _NUMPY.split()},
     "softmax": lambda x, axis=-1: TABLE["softmax"].on_arrays(x, axis),
     "astype": lambda x, dtype: np.asarray(x).astype(dtype),
     "slice": slice,
@@ -377,7 +374,8 @@ def _indexed(x: Any, index: Any) -> int:
 
 def _cost(fn: Any, bare: str, args: list[Any]) -> tuple[float, float]:
     """The entries and the work of a call."""
-    if isinstance(fn, np.ufunc) and fn.signature is None or bare in _ELEMENTWISE or bare in _OURS and fn is _OURS[bare]:
+    is_elementwise = isinstance(fn, np.ufunc) and fn.signature is None or fn is _OURS.get(bare)
+    if is_elementwise or bare in ("where", "clip"):
         return math.prod(np.broadcast_shapes(*map(np.shape, args))), 0
     if bare in ("matmul", "dot") and min(map(np.ndim, args)) > 0:
         return _matrix_product(*args[:2])

@@ -171,13 +171,11 @@ def _by_another(value: Any, right: Any, others: Mapping[str, Any]) -> Iterator[s
         other = np.asarray(others[word])
         if other.dtype.kind not in "fiu" or other.size == 0 or not np.all(other) or other.ndim > value.ndim:
             continue
-        if other.size > 1 and np.ptp(other) == 0:
+        if np.ptp(other) == 0 and (other.size > 1 or abs(other.item()) == 1):
             continue
         try:
             product, without = value * other, right * other
         except ValueError:
-            continue
-        if other.size == 1 and float(other.reshape(())) in (1.0, -1.0):
             continue
         for sign, more in SIGNS:
             if _same(sign * product, right):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import reduce
 from operator import attrgetter
 from typing import Any
 
@@ -167,9 +168,9 @@ class Worksheet:
 
 
 def _slashed(word: str) -> str:
-    """``dP/dC`` for ``dPdC``."""
+    """``dP/dC`` for ``dPdC``; nothing for any other variable."""
     m = re.fullmatch(r"d(\w+?)_?d(\w+)", word)
-    return f"d{m[1]}/d{m[2]}" if m else word
+    return f"d{m[1]}/d{m[2]}" if m else ""
 
 
 # ---------------------------------------------------------------------------------------------------------- the sheets
@@ -329,31 +330,31 @@ def _slips(d: Derivation, f: Factor) -> dict[str, Any]:
 
 def _total_slips(d: Derivation, t: Total) -> dict[str, Any]:
     """The results of likely mistakes in a gradient: a missing factor or path, or half a Jacobian."""
+    if len(t.paths) != 1:
+        terms = (" * ".join(f.symbol for f in path) for path in t.paths)
+        return {f"the term {w} is missing from the sum": t.value - x for w, x in zip(terms, t.parts, strict=True)}
+    (path,), (start,), size = t.paths, t.starts, t.value.size
     slips: dict[str, Any] = {}
-    if len(t.paths) > 1:
-        for path, part in zip(t.paths, t.parts, strict=True):
-            slips[f"the term {' * '.join(f.symbol for f in path)} is missing from the sum"] = t.value - part
-        return slips
-    for path, start in zip(t.paths, t.starts, strict=True):
-        if len(path) == 1 and not path[0].axes:
-            slips |= {f"in {path[0].symbol} {says}": start * slip for says, slip in _slips(d, path[0]).items()}
-        for f in path:
-            if f.is_elementwise and not f.axes and f.shapes[0] == f.shapes[1]:
-                g = start
-                for k in path:
-                    g = g if k is f else k.apply(g)
-                slips[f"the factor {as_variable(f.symbol)} is missing"] = laid_out(g, t.value.shape)
-            if f is path[-1] and f.is_map and d.chain.jacobian(f.of) is not None and t.value.size <= SMALL:
-                g = start
-                for k in path[:-1]:
-                    g = k.apply(g)
-                size = t.value.size
-                diagonal = np.diagonal(f.jacobian().reshape(size, size)).reshape(t.value.shape)
-                slips["that is only the diagonal of the Jacobian: each entry depends on all of them"] = g * diagonal
-            if len(path) == 1 and (rest := _without_sums(f)) is not None:
-                env = {**d.chain.environment(), f.cotangent: start}
-                slips["a term with a sum is missing: each entry depends on all of them"] = evaluate(rest, env)
+    if len(path) == 1 and not path[0].axes:
+        slips |= {f"in {path[0].symbol} {says}": start * slip for says, slip in _slips(d, path[0]).items()}
+    for f in path:
+        if f.is_elementwise and not f.axes and f.shapes[0] == f.shapes[1]:
+            rest = _pulled(start, [k for k in path if k is not f])
+            slips[f"the factor {as_variable(f.symbol)} is missing"] = laid_out(rest, t.value.shape)
+    last = path[-1]
+    if last.is_map and d.chain.jacobian(last.of) is not None and size <= SMALL:
+        diagonal = np.diagonal(last.jacobian().reshape(size, size)).reshape(t.value.shape)
+        slip = _pulled(start, path[:-1]) * diagonal
+        slips["that is only the diagonal of the Jacobian: each entry depends on all of them"] = slip
+    if len(path) == 1 and (formula := _without_sums(last)) is not None:
+        slip = evaluate(formula, {**d.chain.environment(), last.cotangent: start})
+        slips["a term with a sum is missing: each entry depends on all of them"] = slip
     return slips
+
+
+def _pulled(start: Any, path: Sequence[Factor]) -> Any:
+    """A gradient, multiplied by the factors of a path."""
+    return reduce(lambda g, f: f.apply(g), path, start)
 
 
 def _without_sums(f: Factor) -> Expr | None:
@@ -373,9 +374,9 @@ def _from_factors(d: Derivation, t: Total) -> Callable[[Mapping[str, Any]], Any]
             of = path[0].of
             g = start if of is c.root else values.get(f"d{c.names[c.root]}d{c.names[of]}", start)
             for f in path:
-                partial = None if d.found.by_gradients else values.get(as_variable(f.symbol))
+                own = None if d.found.by_gradients else values.get(as_variable(f.symbol))
                 try:
-                    g = (f if partial is None or f.value is None else replace(f, value=partial)).apply(g)
+                    g = (f if own is None or f.value is None else replace(f, value=own)).apply(g)
                 except ValueError:  # its shape does not fit
                     return np.nan
             total = total + g
@@ -409,11 +410,10 @@ def _of_source(emitted: Source, args: Sequence[Any]) -> Worksheet:
         m = re.fullmatch(r"(    )(\w+) = (.*?)(\s*)(#.*)?", line)
         if behind and m and m[2] in variables:
             recompute = _from_code(m[3], {**emitted.space, **variables})
-            symbol = _slashed(m[2]) if "/" in _slashed(m[2]) else ""
-            questions.append(Question(m[2], m[5] or "", m[3], variables[m[2]], symbol, recompute=recompute))
-            lines.append(f"    {m[2]} = {BLANK}  {m[5] or ''}".rstrip())
-        else:
-            lines.append(line)
+            reason = m[5] or ""
+            questions.append(Question(m[2], reason, m[3], variables[m[2]], _slashed(m[2]), recompute=recompute))
+            line = f"    {m[2]} = {BLANK}  {reason}".rstrip()
+        lines.append(line)
     forward = {w: x for w, x in variables.items() if w not in {q.word for q in questions}}
     body = "\n".join(lines) + "\n"
     return Worksheet("", questions, body, str(emitted), {**function, **env, **forward}, f"```python\n{body}```")
