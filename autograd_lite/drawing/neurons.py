@@ -14,12 +14,13 @@ import numpy as np
 
 from ..base import escape
 from ..derive.writing import symbol
-from ..engine.node import ANY, Node, ancestors
-from ..engine.replay import gradients, replay
+from ..program import Var
+from ..program.equation import Equation
 from ..program.naming import short_names
+from ..program.program import program_of
+from ..program.slopes import gradients
 from . import formatting
 from .dot import FONT, LARGE, SMALL, Style, font, headline
-from .from_graph import own_names
 from .scene import Item, Line, Scene
 from .subject import Subject, has_one_entry
 from .themes import Theme
@@ -117,22 +118,21 @@ def neurons(
     if most < 3:
         raise ValueError(f"neurons: expected most >= 3, got {most}")
     net = _Finder(subject, example, most)
-    products = [n for n in net.nodes if net.is_product(n)]
+    products = [eq for eq in net.program.equations if net.is_product(eq)]
     if not products:
         raise ValueError("neurons: no layer was found: nothing is the product of an array with a matrix of parameters")
-    root, first = subject.roots[0], products[0].parents[0]
-    first = products[0].xs[0] if first is None else first
-    result, batch = net.names.get(root, "L"), np.shape(net.value(first))
+    root, first = net.program.outputs[0], products[0].operands[0]
+    result, batch = net.name(root, "L"), np.shape(net.value(first))
     letters = short_names([*subject.names, *subject.claimed.values()])
     columns = [net.input(first), *map(net.layer, products, letters)]
-    matrix_names = [net.names.get(net.factor(n, 1), "w") for n in products]
-    shown: dict[Any, Any] = net.values
+    matrix_names = [net.name(net.factor(eq, 1), "w") for eq in products]
+    shown = net.values
     if lines == "gradients":
-        shown = gradients(root, [p for n in products if (p := n.parents[1]) is not None])
+        shown = gradients(net.program, dict.fromkeys(eq.operands[1] for eq in products))
         matrix_names = [f"∂{result}/∂{word}" for word in matrix_names]
-    weights = [np.array(shown[n.parents[1]]) for n in products]
+    weights = [np.array(shown[eq.operands[1]]) for eq in products]
     # The matrix of an affine map has a row for each result.
-    weights = [w.T if _algebra(n) == "affine map" else w for n, w in zip(products, weights, strict=True)]
+    weights = [w.T if eq.row.algebra == "affine map" else w for eq, w in zip(products, weights, strict=True)]
     for matrix, name, left, right in zip(weights, matrix_names, columns, columns[1:], strict=False):
         if matrix.shape != (len(left.values), len(right.values)):
             raise ValueError(
@@ -153,63 +153,63 @@ class _Finder:
 
     def __init__(self, subject: Subject, example: int, most: int) -> None:
         self.subject, self.example, self.most = subject, example, most
-        self.nodes = ancestors(subject.roots, ANY)[::-1]
-        self.values = replay(self.nodes)
-        self.names: dict[Any, str] = {**own_names([*subject.roots, *self.values], subject)}
-        self.users: dict[Node, list[Node]] = {}
-        for n in self.nodes:
-            for p in n.parents:
-                if p is not None:
-                    self.users.setdefault(p, []).append(n)
+        self.program, _ = program_of(subject.root, subject.names, subject.claimed)
+        self.values, self.defined, self.users = self.program.values, self.program.defined, self.program.users
 
-    def value(self, factor: Any) -> Any:
-        return self.values[factor] if isinstance(factor, Node) else factor
+    def name(self, x: Any, otherwise: str = "") -> str:
+        """The user's name of a variable or an array."""
+        if isinstance(x, Var):
+            return x.name if x in self.program.named else otherwise
+        return next((word for word, array in self.subject.names.items() if array is x), otherwise)
 
-    def factor(self, n: Node, k: int) -> Any:
-        """What argument `k` of a step is behind its transposes: a node, or an array that is not a tensor."""
-        p = n.parents[k]
-        if p is None:
-            return n.xs[k]
-        return self.factor(p, 0) if _algebra(p) in _TURNS else p
+    def value(self, x: Any) -> Any:
+        return np.asarray(self.values[x] if isinstance(x, Var) else x)
 
-    def is_product(self, n: Node) -> bool:
-        """Whether a step is a product with a matrix of parameters."""
-        if _algebra(n) not in _PRODUCTS or len(n.shape) not in (1, 2):
+    def factor(self, eq: Equation, k: int) -> Any:
+        """What operand `k` of an equation is behind its transposes."""
+        x = eq.operands[k]
+        maker = self.defined.get(x) if isinstance(x, Var) else None
+        return self.factor(maker, 0) if maker is not None and maker.row.algebra in _TURNS else x
+
+    def is_parameter(self, x: Any) -> bool:
+        return isinstance(x, Var) and x in self.program.captured and self.program.captured[x].requires_grad
+
+    def is_product(self, eq: Equation) -> bool:
+        """Whether an equation is a product with a matrix of parameters."""
+        if eq.row.algebra not in _PRODUCTS or eq.outputs[0].ndim not in (1, 2):
             return False
-        matrix = self.factor(n, 1)
-        return _is_parameter(matrix) and len(matrix.shape) == 2
+        matrix = self.factor(eq, 1)
+        return self.is_parameter(matrix) and matrix.ndim == 2
 
-    def activation(self, n: Node) -> Node:
+    def activation(self, eq: Equation) -> Equation:
         """The last of the elementwise steps after a product: a bias, then functions of one argument."""
-        while len(users := self.users.get(n, [])) == 1:
-            after = users[0]
-            if after.row is None or after.shape != n.shape or after.row.kind not in ("elementwise", "general"):
+        while len(users := self.users[eq.outputs[0]]) == 1:
+            (before,), after = eq.outputs, users[0]
+            if after.outputs[0].shape != before.shape or after.row.kind not in ("elementwise", "general"):
                 break
-            others = [self.factor(after, k) for k, p in enumerate(after.parents) if p is not n]
-            if others and not (_algebra(after) == "sum" and all(map(_is_parameter, others))):
+            others = [self.factor(after, k) for k, x in enumerate(after.operands) if x is not before]
+            if others and not (after.row.algebra == "sum" and all(map(self.is_parameter, others))):
                 break
-            n = after
-        return n
+            eq = after
+        return eq
 
-    def layer(self, n: Node, letter: str) -> Column:
+    def layer(self, eq: Equation, letter: str) -> Column:
         """The layer of a product; it is called `letter` if it has no name of its own."""
-        last = self.activation(n)
-        pre, post = self.names.get(n, ""), self.names.get(last, "")
-        function = symbol(last.row) if last.row is not None and last is not n else ""
+        last = self.activation(eq)
+        pre, post = self.name(eq.outputs[0]), self.name(last.outputs[0])
+        function = symbol(last.row) if last is not eq else ""
         formula = f"{post} = {function}({pre})" if pre and post and function and pre != post else function or post
         if formula and not post and not pre:
             formula = f"{letter} = {formula}(…)"
-        return Column(post or pre or letter, formula, self.row(last), self.most)
+        return Column(post or pre or letter, formula, self.row(last.outputs[0]), self.most)
 
-    def input(self, factor: Any) -> Column:
-        is_node = isinstance(factor, Node)
-        named = (w for w, a in self.subject.names.items() if a is factor)
-        word = self.names.get(factor, "x") if is_node else next(named, "x")
-        return Column(word, word, self.row(factor), self.most, "input")
+    def input(self, x: Any) -> Column:
+        word = self.name(x, "x")
+        return Column(word, word, self.row(x), self.most, "input")
 
-    def row(self, factor: Any) -> Any:
+    def row(self, x: Any) -> Any:
         """The values of one example."""
-        value = np.asarray(self.value(factor))
+        value = self.value(x)
         if value.ndim < 2:
             return value.copy()  # parameters are updated in place
         if not -len(value) <= self.example < len(value):
@@ -219,14 +219,6 @@ class _Finder:
 
 _PRODUCTS = ("matrix product", "dot product", "affine map")
 _TURNS = ("transpose", "matrix transpose", "swap of axes")
-
-
-def _algebra(n: Node) -> str | None:
-    return n.row.algebra if n.row is not None else None
-
-
-def _is_parameter(x: Any) -> bool:
-    return isinstance(x, Node) and x.row is None and x.requires_grad
 
 
 # ------------------------------------------------------------------------------------------------------- DOT

@@ -43,7 +43,7 @@ class Subject:
         return wrap(self.roots[0].y, self.roots[0])
 
 
-def has_one_entry(n: Node) -> bool:
+def has_one_entry(n: Node | Var) -> bool:
     """Whether a result is one number, whose gradients are taken."""
     return n.shape in ((), (1,), (1, 1))
 
