@@ -6,13 +6,14 @@ The view of all operations is the same scene with a name, and hence a landmark, 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from ..derive.chain_rule import Chain
 from ..derive.constants import is_number
-from ..derive.formula import Expr, name, replaced
+from ..derive.formula import Expr, name, replaced, walk
 from ..derive.notation import LIMIT, too_many
 from ..engine.node import ANY, Node, ancestors
 from ..program import Var
@@ -20,7 +21,7 @@ from ..program.naming import Names
 from ..program.program import program_of
 from ..program.slopes import gradients as gradients_of
 from .collapse import middle, summary
-from .from_graph import kind_of, names_of, origin_of, own_names
+from .from_graph import kind_of, names_of, origin_of
 from .groups import Calls
 from .scene import Item, Line, Scene
 from .subject import Subject, has_one_entry
@@ -30,11 +31,8 @@ def chain_of(subject: Subject, every: bool) -> Chain:
     """The chain that the picture shows, with every operation named if `every`."""
     claimed = dict(subject.claimed)
     nodes = [n for n in ancestors(subject.roots, ANY)[::-1] if n.parts is None]
-    called = [n.name for n in nodes if n.name is not None]
     if every:
         claimed = names_of(nodes, subject)
-    elif not claimed and len(set(called)) < len(called):  # a picture may show one name twice
-        claimed = own_names(nodes, subject)
     elif not subject.is_loss and subject.roots[0] not in claimed:
         claimed[subject.roots[0]] = names_of([], subject)[subject.roots[0]]
     if len(nodes) > LIMIT:
@@ -96,7 +94,7 @@ class _Derived:
         introduces.
         """
         where, env = dict(self.chain.where(n)), self.chain.environment()
-        parts = [e for f in (formula, *where.values()) for e in parts_in_order(f)]
+        parts = (e for f in (formula, *where.values()) for e in walk(f))
         words = dict.fromkeys(e.value for e in parts if e.role == "name")
         return [w for w in words if w not in where and not is_number(env.get(w))]
 
@@ -121,36 +119,26 @@ class _Derived:
             return
         n = self.by_name.get(word)
         key = self._key(word)
-        if n is None:
-            value: Any = constants[word] if word in constants else self.chain.environment().get(word)
-            kind = "constant" if word in constants else "input"
-            shape, dtype = np.shape(value), str(np.asarray(value).dtype)
-            self.items[key] = Item(key, kind, word, None, "", shape, dtype, value, own=kind == "input")
+        if n is not None:
+            self.items[key] = self._item(key, n)
             return
-        value, gradient = self.chain.values[n], self.gradients.get(n)
-        kind, own = kind_of(self.node[n], self.subject), self._own(n)
-        self.items[key] = Item(key, kind, word, None, "", n.shape, str(n.dtype), value, gradient, own=own)
+        is_constant = word in constants
+        value = np.asarray(constants[word] if is_constant else self.chain.environment().get(word))
+        kind = "constant" if is_constant else "input"
+        dtype = str(value.dtype)
+        self.items[key] = Item(key, kind, word, None, "", value.shape, dtype, value, own=not is_constant)
 
     def _result(self, n: Var, formula: Expr) -> None:
-        word = self.chain.names[n]
-        key = self._key(word)
-        eq = self.chain.defined[n]
-        self.items[key] = Item(
-            key,
-            kind_of(self.node[n], self.subject),
-            word,
-            formula,
-            "",
-            n.shape,
-            str(n.dtype),
-            self.chain.values[n],
-            self.gradients.get(n),
-            self.calls.clusters(eq, self.chain.shell(n)),
-            self._own(n),
-            eq.row.name,
-            "",
-            origin_of(eq.origin.line),
-        )
+        key, eq = self._key(self.chain.names[n]), self.chain.defined[n]
+        self.items[key] = replace(
+            self._item(key, n), formula=formula, clusters=self.calls.clusters(eq, self.chain.shell(n)),
+            row=eq.row.name, origin=origin_of(eq.origin.line),
+        )  # fmt: skip
+
+    def _item(self, key: str, n: Var) -> Item:
+        kind, word = kind_of(self.node[n], self.subject), self.chain.names[n]
+        value, gradient = self.chain.values[n], self.gradients.get(n)
+        return Item(key, kind, word, None, "", n.shape, str(n.dtype), value, gradient, own=self._own(n))
 
     def _own(self, n: Var) -> bool:
         word = self.chain.names[n]
@@ -165,8 +153,8 @@ class _Derived:
             return
         m = self.by_name.get(word)
         shape = m.shape if m is not None else None
+        self.lines[key] = Line(key, tail, head, shape=shape, combine="passes" if m in passes else "")
         if m is None or m not in passes or tail == "rest" or not self.partials:
-            self.lines[key] = Line(key, tail, head, shape=shape, combine="passes" if m in passes else "")
             return
         f = self.chain.factor(n, m)
         formula, _ = self._without_arrays(f.stated)
@@ -193,13 +181,3 @@ class _Derived:
             return name(word, part.shape)
 
         return replaced(e, named), arrays
-
-
-def parts_in_order(e: Expr) -> list[Expr]:
-    """Every part of `e`, in the order in which it is written."""
-    found, stack = [], [e]
-    while stack:
-        part = stack.pop()
-        found.append(part)
-        stack += part.args[::-1]
-    return found

@@ -7,15 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
-from ..base.escape import plain
 from ..derive.formula import Expr, constant
 from ..derive.formula import name as name_of
 from ..derive.simplify import remade
 from ..engine.engine_rows import PROJECTION
 from ..engine.node import ANY, TRACED, Node, ancestors
-from ..program.naming import Names, assigned, qualified, short_names
+from ..program.capture import names_of as user_names
+from ..program.naming import Names, short_names
 from .groups import Calls
 from .repeats import repeated
 from .scene import Item, Line, Scene
@@ -187,28 +185,12 @@ def _sign_of(n: Node) -> str:
     return found[1] if found else n.row.name
 
 
-def own_names(nodes: Sequence[Node], subject: Subject) -> dict[Node, str]:
-    """The user's names of nodes, each name once: from a trace, from ``.name``, or from the assigned variable."""
-    wished: dict[Node, str] = dict(subject.claimed)
-    by_node: dict[Node, str] = {}
-    for word, t in subject.names.items():
-        node = getattr(t, "_node", None)
-        if isinstance(node, Node) and not word.startswith("_"):
-            by_node.setdefault(node, word)
-    stored = {} if subject.claimed else dict(assigned(nodes))
-    alike = qualified(nodes)
-    for n in nodes:
-        wish = plain(alike.get(n) or n.name or by_node.get(n) or stored.get(n) or "")
-        if wish:
-            wished.setdefault(n, wish)
-    taken = Names(word for word, x in subject.names.items() if isinstance(x, np.ndarray))
-    return {n: taken.take(word) for n, word in wished.items()}
-
-
 def names_of(nodes: Sequence[Node], subject: Subject) -> dict[Node, str]:
     """A name for every node: the user's, or else the next free letter."""
     root = subject.roots[0]
-    names = own_names([*nodes, root], subject)
+    claimed = [(word, n) for n, word in subject.claimed.items()]
+    public = [(word, x) for word, x in subject.names.items() if not word.startswith("_")]
+    names = user_names(None, (), (), [*nodes, root], claimed, public, subject.roots)
     taken = Names([*names.values(), *subject.names])
     if root not in names:  # as in the notation of the chain rule
         free = (w for w in (("L", "loss") if subject.is_loss else ("y", "output")) if w not in taken)
