@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import takewhile
 from typing import Any
 
 from ..derive.formula import Expr, constant
@@ -14,6 +15,7 @@ from ..engine.engine_rows import PROJECTION
 from ..engine.node import ANY, TRACED, Node, ancestors
 from ..program.capture import names_of as user_names
 from ..program.naming import Names, short_names
+from .formatting import shape
 from .groups import Calls
 from .repeats import repeated
 from .scene import Item, Line, Scene
@@ -74,26 +76,22 @@ class _Structure:
             if n not in self.stands_for:
                 members.setdefault(self.owner(n), []).append(n)
         first = {o: next((n for n in inside if n.row is not None), inside[0]) for o, inside in members.items()}
-        members = {o: members[o] for o in sorted(members, key=lambda o: -first[o].order)}  # in order of computation
-        keys = {owner: f"n{k}" for k, owner in enumerate(members)}
+        in_order = sorted(members, key=lambda o: -first[o].order)
+        keys = {owner: f"n{k}" for k, owner in enumerate(in_order)}
         items, lines = [], []
-        for owner, inside in members.items():
+        for owner in in_order:
             is_node = isinstance(owner, Node)
-            items.append(self.operation(owner, keys) if is_node else self.layer(owner, inside, keys))
-            lines += self.lines(owner, inside, keys)
+            items.append(self.operation(owner, keys) if is_node else self.layer(owner, members[owner], keys))
+            lines += self.lines(owner, members[owner], keys)
         loss = keys[self.owner(self.subject.roots[0])]
         return Scene(self.without_frame(items), tuple(lines), notes=tuple(notes), loss=loss)
 
     def without_frame(self, items: Sequence[Item]) -> tuple[Item, ...]:
         """The boxes without a cluster around all that is computed: the module itself."""
-        computed = [i.clusters for i in items if i.row]
         blocks = {self.calls.keys[group] for group in self.calls.count}
-        common = 0
-        while computed and all(c[common : common + 1] == computed[0][common : common + 1] != () for c in computed):
-            if computed[0][common][0] in blocks:
-                break
-            common += 1
-        return tuple(replace(i, clusters=i.clusters[common:]) for i in items)
+        levels = zip(*(i.clusters for i in items if i.row), strict=False)
+        count = len([*takewhile(lambda level: len({*level}) == 1 and level[0][0] not in blocks, levels)])
+        return tuple(replace(i, clusters=i.clusters[count:]) for i in items)
 
     def operation(self, n: Node, keys: Mapping[Any, str]) -> Item:
         formula, operation = self._formula(n)
@@ -135,15 +133,15 @@ class _Structure:
         params = [n for n in inside if n.row is None]
         made = [n for n in inside if n.row is not None]
         last = made[-1]
-        weights = [f"{_short(self.names.get(n, ''))} {'×'.join(map(str, n.shape)) or '1'}" for n in params[:4]]
+        words = (self.names.get(n, "").rpartition(".")[2] for n in params)
+        weights = [f"{word} {shape(n.shape) or '1'}" for word, n in zip(words, params[:4], strict=False)]
         listed = "  ".join([*weights, "…"] if len(params) > 4 else weights)
         module = getattr(group, "module", None)
         if module is not None and params:
             self.modules.setdefault(module, len(self.modules))
         cell = f"m{self.modules[module]}" if module in self.modules else ""
         structure = ",".join(f"{n.row.name}{n.shape}" for n in made if n.row is not None)
-        is_root = last in self.roots
-        is_loss = is_root and kind_of(last, self.subject) == "loss"
+        is_loss = last in self.roots and kind_of(last, self.subject) == "loss"
         label = self.calls.label(group)
         return Item(
             keys[group],
@@ -220,7 +218,3 @@ def _is_parameter(n: Node) -> bool:
 def origin_of(line: str) -> str:
     """The user's file and line, without the folder."""
     return line.replace("\\", "/").rpartition("/")[2]
-
-
-def _short(path: str) -> str:
-    return path.rpartition(".")[2]

@@ -160,8 +160,7 @@ def _step(s: Step, scene: Scene) -> dict[str, Any]:
     value = getattr(next(x for x in shown if x.key == key), role)
     if value is None:
         return {}
-    lines = formatting.array(value)
-    ending = f" = {lines[0]}"
+    ending = f" = {formatting.array(value)[0]}"
     return {
         "of": [role, key],
         "caption": s.caption.removesuffix(ending) if s.caption.endswith(ending) else None,

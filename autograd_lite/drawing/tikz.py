@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
 import numpy as np
@@ -99,14 +98,12 @@ def _numbers(value: Any) -> str:
 
 
 def _line(line: Line, e: dict[str, Any], partials: bool) -> str:
-    points = [tuple(map(float, p.split(","))) for p in re.sub(r"[es],", "", e["pos"]).split()]
-    end = points[0] if e["pos"].startswith("e,") else points[-1]
-    curve = points[1:] if e["pos"].startswith("e,") else points
-    drawn = f"({curve[0][0]:g},{curve[0][1]:g})"
+    points = [f"({float(x):g},{float(y):g})" for x, y in (p.split(",")[-2:] for p in e["pos"].split())]
+    end, *curve = points if e["pos"].startswith("e,") else points[-1:] + points
+    drawn = curve[0]
     for k in range(1, len(curve) - 2, 3):
-        (a, b), (c, d), (x, y) = curve[k : k + 3]
-        drawn += f" .. controls ({a:g},{b:g}) and ({c:g},{d:g}) .. ({x:g},{y:g})"
-    text = rf"\draw[->{'' if line.combine else ', dashed, gray'}] {drawn} -- ({end[0]:g},{end[1]:g});"
+        drawn += " .. controls {} and {} .. {}".format(*curve[k : k + 3])
+    text = rf"\draw[->{'' if line.combine else ', dashed, gray'}] {drawn} -- {end};"
     if partials and line.symbol and "lp" in e:
         size = r"\scriptsize " if formatting.formula(line.formula, LONG)[-1:] == "…" else ""
         formula = "" if line.formula is None else tex(line.formula)
@@ -115,6 +112,5 @@ def _line(line: Line, e: dict[str, Any], partials: bool) -> str:
         lines = [] if line.value is None or is_number else formatting.array(line.value)
         if len(lines) == 1 and np.size(line.value) <= ROW:
             label += rf" \\ $= {matrix(line.value, DIGITS)}$"
-        x, y = e["lp"].split(",")
-        text += f"\n\\node[partial] at ({x},{y}) {{{label}}};"
+        text += f"\n\\node[partial] at ({e['lp']}) {{{label}}};"
     return text
