@@ -57,7 +57,8 @@ class _Derived:
         self.keys: dict[str, str] = {}  # of a name
         self.items: dict[str, Item] = {}
         self.lines: dict[str, Line] = {}
-        self.arrays: dict[int, tuple[Any, str]] = {}  # by id, with the array to keep it alive
+        self.constants: dict[str, Any] = {}  # arrays in formulas, by the names that they get
+        self.words: dict[int, str] = {}  # these names, by the id of the array
         self.names = Names([*chain.names.values(), *chain.constants.values])
         self.by_name = {word: n for n, word in chain.names.items()}
         self.gradients = self._gradients() if gradients else {}
@@ -74,18 +75,15 @@ class _Derived:
     def scene(self) -> Scene:
         self._between()
         for n in self.drawn:
-            formula, constants = self._without_arrays(self.chain.definition(n))
-            words = self._arguments(n, formula)
-            for word in words:
-                self._leaf(word, constants)
-            self._result(n, formula)
+            formula = self._without_arrays(self.chain.definition(n))
             passes = self.chain.inputs_of(n) if n in self.chain.graded else []
+            # The simplified formula may not use all through which gradients pass.
+            words = dict.fromkeys([*self._arguments(n, formula), *(self.chain.names[m] for m in passes)])
+            for word in words:
+                self._leaf(word)
+            self._result(n, formula)
             for word in words:
                 self._line(n, word, passes)
-            for m in passes:  # the simplified formula may not use all of them
-                if self.chain.names[m] not in words:
-                    self._leaf(self.chain.names[m], constants)
-                    self._line(n, self.chain.names[m], passes)
         items = tuple(self.items.values())
         return Scene(items, tuple(self.lines.values()), loss=self.keys[self.chain.names[self.chain.root]])
 
@@ -113,7 +111,7 @@ class _Derived:
                     key = f"{self._key(self.chain.names[m])}_rest"
                     self.lines[key] = Line(key, self._key(self.chain.names[m]), "rest", shape=m.shape, combine="passes")
 
-    def _leaf(self, word: str, constants: dict[str, Any]) -> None:
+    def _leaf(self, word: str) -> None:
         """Add an input."""
         if word in self.keys:
             return
@@ -122,8 +120,8 @@ class _Derived:
         if n is not None:
             self.items[key] = self._item(key, n)
             return
-        is_constant = word in constants
-        value = np.asarray(constants[word] if is_constant else self.chain.environment().get(word))
+        is_constant = word in self.constants
+        value = np.asarray(self.constants[word] if is_constant else self.chain.environment().get(word))
         kind = "constant" if is_constant else "input"
         dtype = str(value.dtype)
         self.items[key] = Item(key, kind, word, None, "", value.shape, dtype, value, own=not is_constant)
@@ -157,7 +155,7 @@ class _Derived:
         if m is None or m not in passes or tail == "rest" or not self.partials:
             return
         f = self.chain.factor(n, m)
-        formula, _ = self._without_arrays(f.stated)
+        formula = self._without_arrays(f.stated)
         summed = f"summed over axis {', '.join(map(str, f.axes))}" if f.axes else ""
         value = f.value if f.stated is f.formula else None
         if value is not None and value.dtype.kind == "b":  # of relu: 1 and 0
@@ -167,17 +165,16 @@ class _Derived:
             symbol = f"d{self.chain.names[self.chain.root]}/d{word}"
         self.lines[key] = Line(key, tail, head, symbol, formula, f.combine, value, shape, summed)
 
-    def _without_arrays(self, e: Expr) -> tuple[Expr, dict[str, Any]]:
-        """`e` with a name for each array constant, and the values of these names."""
-        arrays: dict[str, Any] = {}
+    def _without_arrays(self, e: Expr) -> Expr:
+        """`e` with a name for each array constant."""
 
         def named(part: Expr) -> Expr | None:
             if part.role != "array" or part.value.size < 2:
                 return None
-            if id(part.value) not in self.arrays:
-                self.arrays[id(part.value)] = part.value, self.names.take("const")
-            _, word = self.arrays[id(part.value)]
-            arrays[word] = part.value
+            if id(part.value) not in self.words:
+                self.words[id(part.value)] = self.names.take("const")
+            word = self.words[id(part.value)]
+            self.constants[word] = part.value
             return name(word, part.shape)
 
-        return replaced(e, named), arrays
+        return replaced(e, named)

@@ -34,24 +34,21 @@ class _Structure:
         self.subject = subject
         nodes = ancestors(subject.roots, ANY)[::-1]
         self.stands_for, count = repeated(nodes) if roll else ({}, {})
-        self.stands_for |= {n: p for n in nodes for p in n.parents if n.row is PROJECTION and p is not None}
-        known = set(nodes)
-        leaves = [p for n in nodes for p in n.parents if p is not None and p not in known]
-        self.nodes = [*dict.fromkeys(leaves), *nodes]
+        uses = [(n, p) for n in nodes for p in n.parents if p is not None]
+        self.stands_for |= {n: p for n, p in uses if n.row is PROJECTION}
+        computed = set(nodes)
+        self.nodes = [*dict.fromkeys(p for _, p in uses if p not in computed), *nodes]
         self.calls = Calls(self.nodes, subject.places)
         self.calls.count = count
         self.names = names_of(self.nodes, subject)
         self.roots = {self.shown(n) for n in subject.roots}
         self.fold = {n: self.calls.folded(n, depth) if fold else None for n in nodes if n.row is not None}
-        self.changed = {
-            p for n in nodes for p in n.parents if p is not None and p.row is None and p.version < n.order
-        }
+        self.changed = {p for n, p in uses if p.row is None and p.version < n.order}
         self.modules: dict[Any, int] = {}  # those with parameters, numbered in order
         self.users: dict[Node, set[Any]] = {}
-        for n in nodes:
-            for p in n.parents:
-                if p is not None and n not in self.stands_for:
-                    self.users.setdefault(p, set()).add(self.fold.get(n) or n)
+        for n, p in uses:
+            if n not in self.stands_for:
+                self.users.setdefault(p, set()).add(self.fold.get(n) or n)
 
     def shown(self, n: Node) -> Node:
         """The node that stands for `n` in the picture."""
