@@ -158,8 +158,10 @@ def by_leaf(case: Case, result: Any, what: str) -> list[Any]:
             f"arguments (None for one without a derivative), got {got}"
         )
     by_path: dict[str, Any] = {}
-    for name, tree in zip(flat.names, result, strict=True):
-        by_path |= zip(paths(tree, name), leaves(tree), strict=True)
+    for name, argument, tree in zip(flat.names, flat.args, result, strict=True):
+        is_list = isinstance(tree, list | tuple) and not isinstance(argument, dict | list | tuple)
+        derivative = np.asarray(tree) if is_list else tree  # of an array, as nested lists
+        by_path |= zip(paths(derivative, name), leaves(derivative), strict=True)
     return [by_path.get(leaf.path) for leaf in flat.leaves]
 
 

@@ -289,3 +289,16 @@ def test_hessian():
     assert not check_hessian(rosen, rosen_hess, x, jac=lambda x: -rosen_der(x))
     with pytest.raises(TypeError, match="nothing to check"):
         check_hessian(rosen, None, x)
+
+
+def test_a_jacobian_may_be_a_nested_list():
+    def f(x):
+        return np.array([x[0] ** 2, x[0] * x[1]])
+
+    x = np.array([1.0, 2.0])
+    assert check_jac(f, lambda x: [[2 * x[0], 0.0], [x[1], x[0]]], x)
+    wrong = check_jac(f, lambda x: [[3 * x[0], 0.0], [x[1], x[0]]], x)
+    assert not wrong
+    assert "wrong in 1 of the 4 entries" in str(wrong)
+    assert check_jac(lambda x: np.sum(x**2), lambda x: (2 * x).tolist(), x)
+    assert check_hessian(lambda x: np.sum(x**3), lambda x: np.diag(6 * x).tolist(), x)
