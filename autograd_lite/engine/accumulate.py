@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -25,23 +25,24 @@ ndarray = np.ndarray
 
 def backward(gradients: Mapping[Any, Any], retain_graph: bool | None = None, create_graph: bool = False) -> None:
     """Add the gradients of several results to the `.grad` of every leaf behind them; see :meth:`Tensor.backward`."""
-    traced = False
-    for t, g in gradients.items():
-        traced |= t._node is not None and t._node.live & TRACED != 0
-        traced |= isinstance(g, Value) and g._node is not None and g._node.live & TRACED != 0
-    keep = create_graph or traced
-    roots: dict[Node, Any] = {t._node: cotangent_of(t, g, keep) for t, g in gradients.items()}
     context = CONTEXT.get() or ORDINARY
-    watch, outside = context.watcher, context.outside
-    if keep:  # a traced program includes the backward pass
-        with changed(recording=create_graph):
-            cotangents = pull_back(roots, None, lift, watch=watch)
-            if create_graph:
-                _deliver(cotangents, outside, True)
-                return
+    traced = context is not ORDINARY and is_any_traced((*gradients, *gradients.values()))
+    roots: dict[Node, Any] = {t._node: cotangent_of(t, g, create_graph or traced) for t, g in gradients.items()}
+    if create_graph:
+        with changed(recording=True):
+            _deliver(pull_back(roots, None, lift, watch=context.watcher), context.outside)
+        return
+    if traced:  # the program includes the backward pass
+        with changed(recording=False):
+            cotangents = pull_back(roots, None, lift, watch=context.watcher)
     else:
-        cotangents = pull_back(roots, free=retain_graph is False, watch=watch)
-    _deliver(cotangents, outside, False)
+        cotangents = pull_back(roots, free=retain_graph is False, watch=context.watcher)
+    _deliver(cotangents, context.outside)
+
+
+def is_any_traced(values: Iterable[Any]) -> bool:
+    """True if one of the values belongs to a program that is being traced."""
+    return any(isinstance(t, Value) and t._node is not None and t._node.live & TRACED for t in values)
 
 
 def cotangent_of(t: Value, gradient: Any, create_graph: bool = False) -> Any:
@@ -66,33 +67,30 @@ def cotangent_of(t: Value, gradient: Any, create_graph: bool = False) -> Any:
     return matching(gradient, node, f"backward from {node.label}: gradient= has", create_graph)
 
 
-def _deliver(cotangents: dict[Node, Any], outside: Any, create_graph: bool) -> None:
+def _deliver(cotangents: dict[Node, Any], outside: Any) -> None:
     """Add each cotangent to the `.grad` of its Tensor, in an array that nothing else shares."""
-    noted = SNAPSHOT.get() is not None
+    snapshot = SNAPSHOT.get()
     for node in cotangents:
         t = node.keeper()
         if t is None or t._node is None or t._node.live <= TRACED:  # it may have been frozen since
             continue
-        if noted:
+        if snapshot is not None:
             about_to_write(t)
         if outside is not None:
             outside.asks_for_grad(t)
             outside.sets_grad(t, t._grad is None)
-        old, g = t._grad, cotangents[node]
+        old = t._grad
         if old is None or node.row is not None:
             node.graded = (node.storage.version,)
         else:
             _note_version(node, old)
-        if create_graph or isinstance(g, Value):
-            t._grad = own(g) if old is None else old + g
-        elif old is None:
-            if type(g) is not ndarray or g.base is not None or not g.flags.writeable or sys.getrefcount(g) > _SOLE:
-                g = np.array(g)  # others hold it too
-            t._grad = wrap(g, None)
-        elif old._node is None and old._data.flags.writeable:
+        if old is None:
+            g = taken(cotangents, node)
+            t._grad = g if isinstance(g, Value) else wrap(g, None)
+        elif old._node is None and old._data.flags.writeable and not isinstance(g := cotangents[node], Value):
             np.add(old._data, g, old._data)
         else:
-            t._grad = old + g
+            t._grad = old + cotangents[node]
 
 
 def _note_version(node: Node, old: Value) -> None:
@@ -120,7 +118,7 @@ def taken(gradients: dict[Node, Any], node: Node) -> Any:
     if isinstance(g, Value):
         return own(g)
     if type(g) is not ndarray or g.base is not None or not g.flags.writeable or sys.getrefcount(g) > _SOLE:
-        g = np.array(g)
+        g = np.array(g)  # others hold it too
     return g
 
 
@@ -130,10 +128,10 @@ def own(g: Any) -> Any:
 
 
 def _sole() -> int:
-    """The result of `sys.getrefcount`, called as in `_deliver`, for an array with no other reference."""
+    """The result of `sys.getrefcount`, called as in `taken`, for an array with no other reference."""
     gradients = {None: np.empty(1)}
-    old, g = None, gradients[None]
-    return sys.getrefcount(g) if type(g) is ndarray and old is None else 0
+    g = gradients[None]
+    return sys.getrefcount(g)
 
 
 _SOLE = _sole()

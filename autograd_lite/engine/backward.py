@@ -60,18 +60,35 @@ def pull_back(
     pending = {n: g for n, g in roots.items() if (n.live > TRACED if reaches is None else reaches(n))}
     heap = [(n.order, n) for n in pending]
     heapify(heap)
-    special = lift is not None or watch is not None
     cotangents: dict[Node, Any] = {}
+    _sweep(heap, pending, cotangents, ends, reaches, lift, lift is not None or watch is not None, free, watch, through)
+    for n, g in pending.items():  # the leaves
+        if n.keeper is not None if ends is None else n in ends:
+            cotangents[n] = g  # noqa: PERF403 - faster than to update with another dict
+    return cotangents
+
+
+def _sweep(
+    heap: list[tuple[int, Node]], pending: dict[Node, Any], cotangents: dict[Node, Any], ends: set[Node] | None,
+    reaches: Callable[[Node], Any] | None, lift: Lift | None, special: bool, free: bool, watch: Any, through: bool,
+) -> None:
+    """The loop of `pull_back`: it carries what is pending back to the leaves, and notes what is wanted on the way.
+
+    In a `special` pass, which is recorded or watched, the kept values of every node pass through `saved`.
+    """
     while heap:  # latest node first: every use of it has been processed
         n = heappop(heap)[1]
         g = pending.pop(n)
         wanted = n.keeper is not None if ends is None else n in ends
-        if n.hooks is not None and (through or not wanted):
+        if wanted and not through:
+            cotangents[n] = g
+            continue
+        if n.hooks is not None:
             g = run_hooks(n, g)
         if wanted:
             cotangents[n] = g
         row = n.row
-        if row is None or wanted and not through:
+        if row is None:
             continue
         n.graded = ()
         y, xs = n.y, n.xs
@@ -90,16 +107,13 @@ def pull_back(
                     pending[p] = add(pending[p], d)
                 else:
                     pending[p] = d
-                    if p.row is not None or p.hooks is not None:  # other leaves are only collected, below
+                    if p.row is not None or p.hooks is not None:  # other leaves are only collected
                         heappush(heap, (p.order, p))
         except Exception as error:
-            several = (part for v in (g, y) for part in (v if isinstance(v, tuple) else (v,)))
-            point_at(error, n, p, [*several, *(xs or ())])  # type: ignore[arg-type]  # an edge with a rule has an argument
+            point_at(error, n, p, g, y, xs)  # type: ignore[arg-type]  # an edge with a rule has an argument
             raise
         if free:
             n.xs = n.y = None
-    cotangents.update((n, g) for n, g in pending.items() if (n.keeper is not None if ends is None else n in ends))
-    return cotangents
 
 
 def saved(n: Node, lift: Lift | None, reaches: Callable[[Node], Any] | None, watch: Any = None) -> tuple[Any, Any]:

@@ -96,11 +96,12 @@ def no_gradient_error(n: Node, dtype: Any) -> TypeError:
     )
 
 
-def point_at(error: Exception, n: Node, p: Node, values: Sequence[Any]) -> None:
+def point_at(error: Exception, n: Node, p: Node, g: Any, y: Any, xs: Any) -> None:
     """Add the user's line to what went wrong in a rule; raise a clearer error if it returned no array.
 
-    `values` are what the rule was called with. A user's rule that fails on Tensors may need ``order=1``.
+    A user's rule that fails on Tensors may need ``order=1``.
     """
+    values = [*(g if isinstance(g, tuple) else [g]), *(y if isinstance(y, tuple) else [y]), *(xs or ())]
     if isinstance(error, AttributeError) and error.name == "shape" and not hasattr(error.obj, "dtype"):
         raise rule_error(error.obj, n, p) from None
     noted(error, n)

@@ -201,8 +201,10 @@ class Primitive:
         #: For each argument the bits of the values that its rule needs; None where there is no derivative. The rules
         #: are read now, so that a mistake raises where the row is declared.
         self.keeps: Any = self._for_each(self._kept)
-        #: The same for the first two arguments, for the operators; None for a constant row.
-        self.keeps_of_two = None if isinstance(self.keeps, _AsMany) else (*self.keeps, None, None)[:2]
+        #: For each of the first two arguments, for the operators: the bits of `Node.live` that pass through the call
+        #: (only that of a traced program where there is no derivative), and the bits of the values that are kept.
+        two = () if isinstance(self.keeps, _AsMany) else self.keeps
+        self.first_two = tuple((1, 0) if kept is None else (~0, kept) for kept in (*two, None, None)[:2])
         if self.scalar is not None:
             self.formula({})  # likewise
 

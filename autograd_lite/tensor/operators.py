@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-from ..engine.fast import operate
+from ..engine.record import binary, unary
 from ..engine.value import Value
 from ..rules import elementwise
 from ..rules.products import matmul
@@ -25,56 +25,56 @@ class Operators(Value):
     __slots__ = ()
 
     def __add__(self, other: Any) -> Self:
-        return operate(add, self, other)
+        return binary(add, self, other)
 
     def __radd__(self, other: Any) -> Self:
-        return operate(add, other, self)
+        return binary(add, other, self)
 
     def __sub__(self, other: Any) -> Self:
-        return operate(subtract, self, other)
+        return binary(subtract, self, other)
 
     def __rsub__(self, other: Any) -> Self:
-        return operate(subtract, other, self)
+        return binary(subtract, other, self)
 
     def __mul__(self, other: Any) -> Self:
-        return operate(multiply, self, other)
+        return binary(multiply, self, other)
 
     def __rmul__(self, other: Any) -> Self:
-        return operate(multiply, other, self)
+        return binary(multiply, other, self)
 
     def __truediv__(self, other: Any) -> Self:
-        return operate(divide, self, other)
+        return binary(divide, self, other)
 
     def __rtruediv__(self, other: Any) -> Self:
-        return operate(divide, other, self)
+        return binary(divide, other, self)
 
     def __pow__(self, other: Any) -> Self:
         if type(other) in (int, float) and self._data.dtype.kind in "fc":  # as NumPy's own ** does
             row = _POWERS.get(other)
             if row is not None:
-                return operate(row, self)
-        return operate(power, self, other)
+                return unary(row, self)
+        return binary(power, self, other)
 
     def __rpow__(self, other: Any) -> Self:
-        return operate(power, other, self)
+        return binary(power, other, self)
 
     def __matmul__(self, other: Any) -> Self:
-        return operate(matmul, self, other)
+        return binary(matmul, self, other)
 
     def __rmatmul__(self, other: Any) -> Self:
-        return operate(matmul, other, self)
+        return binary(matmul, other, self)
 
     def __mod__(self, other: Any) -> Self:
-        return operate(remainder, self, other)
+        return binary(remainder, self, other)
 
     def __rmod__(self, other: Any) -> Self:
-        return operate(remainder, other, self)
+        return binary(remainder, other, self)
 
     def __floordiv__(self, other: Any) -> Self:
-        return operate(TABLE["floor_divide"], self, other)
+        return binary(TABLE["floor_divide"], self, other)
 
     def __rfloordiv__(self, other: Any) -> Self:
-        return operate(TABLE["floor_divide"], other, self)
+        return binary(TABLE["floor_divide"], other, self)
 
     def __divmod__(self, other: Any) -> tuple[Self, Self]:
         return self // other, self % other
@@ -83,16 +83,16 @@ class Operators(Value):
         return other // self, other % self
 
     def __neg__(self) -> Self:
-        return operate(elementwise.negative, self)
+        return unary(elementwise.negative, self)
 
     def __pos__(self) -> Self:
-        return operate(elementwise.positive, self)
+        return unary(elementwise.positive, self)
 
     def __abs__(self) -> Self:
-        return operate(elementwise.absolute, self)
+        return unary(elementwise.absolute, self)
 
     def __invert__(self) -> Self:
-        return operate(TABLE["invert"], self)
+        return unary(TABLE["invert"], self)
 
     def __round__(self, ndigits: int = 0) -> Self:
         return TABLE["round"](self, ndigits)
@@ -100,44 +100,44 @@ class Operators(Value):
     # ------------------------------------------------------------------------------------------------- comparisons
 
     def __lt__(self, other: Any) -> Self:
-        return operate(TABLE["less"], self, other)
+        return binary(TABLE["less"], self, other)
 
     def __le__(self, other: Any) -> Self:
-        return operate(TABLE["less_equal"], self, other)
+        return binary(TABLE["less_equal"], self, other)
 
     def __gt__(self, other: Any) -> Self:
-        return operate(TABLE["greater"], self, other)
+        return binary(TABLE["greater"], self, other)
 
     def __ge__(self, other: Any) -> Self:
-        return operate(TABLE["greater_equal"], self, other)
+        return binary(TABLE["greater_equal"], self, other)
 
     def __eq__(self, other: Any) -> Self:  # type: ignore[override]  # entry by entry, as in NumPy
-        return operate(TABLE["equal"], self, other)
+        return binary(TABLE["equal"], self, other)
 
     def __ne__(self, other: Any) -> Self:  # type: ignore[override]  # entry by entry, as in NumPy
-        return operate(TABLE["not_equal"], self, other)
+        return binary(TABLE["not_equal"], self, other)
 
     def __and__(self, other: Any) -> Self:
-        return operate(TABLE["bitwise_and"], self, other)
+        return binary(TABLE["bitwise_and"], self, other)
 
     def __or__(self, other: Any) -> Self:
-        return operate(TABLE["bitwise_or"], self, other)
+        return binary(TABLE["bitwise_or"], self, other)
 
     def __xor__(self, other: Any) -> Self:
-        return operate(TABLE["bitwise_xor"], self, other)
+        return binary(TABLE["bitwise_xor"], self, other)
 
     __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
 
     def __lshift__(self, other: Any) -> Self:
-        return operate(TABLE["left_shift"], self, other)
+        return binary(TABLE["left_shift"], self, other)
 
     def __rlshift__(self, other: Any) -> Self:
-        return operate(TABLE["left_shift"], other, self)
+        return binary(TABLE["left_shift"], other, self)
 
     def __rshift__(self, other: Any) -> Self:
-        return operate(TABLE["right_shift"], self, other)
+        return binary(TABLE["right_shift"], self, other)
 
     def __rrshift__(self, other: Any) -> Self:
-        return operate(TABLE["right_shift"], other, self)
+        return binary(TABLE["right_shift"], other, self)
 
     __hash__ = object.__hash__

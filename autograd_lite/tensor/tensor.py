@@ -18,11 +18,10 @@ from ..engine.accumulate import backward
 from ..engine.context import CONTEXT, is_traced, tracing
 from ..engine.engine_rows import STOP_GRADIENT
 from ..engine.errors import masked_error
-from ..engine.fast import operate
 from ..engine.hooks import Handle, add_hook
 from ..engine.node import NEEDS, NOTHING, TRACED
 from ..engine.operands import as_array, check_differentiable, raw
-from ..engine.record import apply, record
+from ..engine.record import apply, binary, record, unary
 from ..engine.value import RESULT, Value, wrap
 from ..engine.versions import Storage
 from ..rules.indexing import getitem, is_basic
@@ -157,7 +156,7 @@ class Tensor(TorchNames, Operators, Writes, Conversions, Show, Value):
     @property
     def T(self) -> Tensor:
         """The axes in reverse order."""
-        return operate(TABLE["transpose"], self, params={"axes": None})
+        return unary(TABLE["transpose"], self, {"axes": None})
 
     @property
     def mT(self) -> Tensor:
@@ -297,7 +296,7 @@ class Tensor(TorchNames, Operators, Writes, Conversions, Show, Value):
 
     def sigmoid(self) -> Tensor:
         """``1 / (1 + exp(-x))``."""
-        return operate(TABLE["sigmoid"], self)
+        return unary(TABLE["sigmoid"], self)
 
     all, any, argmax, argmin, argpartition, argsort = (Method() for _ in range(6))
     astype, choose, clip, conjugate, cumprod, cumsum = (Method() for _ in range(6))
@@ -311,7 +310,7 @@ class Tensor(TorchNames, Operators, Writes, Conversions, Show, Value):
     def reshape(self, *shape: Any, **params: Any) -> Tensor:
         """Give the entries another shape: one tuple, or several numbers."""
         if not params and shape and type(shape[0]) is int:
-            return operate(TABLE["reshape"], self, params={"shape": shape, "order": "C"})
+            return unary(TABLE["reshape"], self, {"shape": shape, "order": "C"})
         return apply(TABLE["reshape"], (self, *shape), params)
 
     def compress(self, condition: Any, axis: Any = None) -> Tensor:
@@ -320,7 +319,7 @@ class Tensor(TorchNames, Operators, Writes, Conversions, Show, Value):
 
     def __getitem__(self, index: Any) -> Tensor:
         if is_basic(index):  # what the row's bind would return
-            return operate(getitem, self, params={"index": index, "unique_indices": True})
+            return unary(getitem, self, {"index": index, "unique_indices": True})
         return apply(getitem, (self, index), NOTHING)
 
     def __len__(self) -> int:
@@ -384,7 +383,7 @@ class Tensor(TorchNames, Operators, Writes, Conversions, Show, Value):
         if method == "__call__" and not params and len(inputs) == 2:  # ndarray * tensor comes this way
             row = ROWS.get(ufunc)
             if row is not None and row.direct:
-                return operate(row, *inputs)
+                return binary(row, *inputs)
         out = params.get("out")
         if out is not None and any(o is not None for o in out):
             return ufunc_out(ufunc, method, inputs, params)

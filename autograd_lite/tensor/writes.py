@@ -14,10 +14,10 @@ from ..base.snapshots import about_to_write
 from ..engine.context import CONTEXT, is_grad_enabled, tracing
 from ..engine.engine_rows import ASSIGNED
 from ..engine.errors import explained
-from ..engine.fast import operate
 from ..engine.generators import numpy_generator
 from ..engine.node import NEEDS, TRACED, Node
 from ..engine.operands import PLAIN, as_operand, raw, raw_index
+from ..engine.record import binary
 from ..engine.value import Value
 from ..table import TABLE
 
@@ -63,7 +63,7 @@ class Writes(Value):
         context = CONTEXT.get()
         recording = context is None or context.recording
         if _is_result(self._node) or recording and not self.requires_grad and _is_live(other):
-            return operate(TABLE[name], self, other)
+            return binary(TABLE[name], self, other)
         array = self._writable(symbol, other) if recording else self._unlocked(symbol)
         if context is not None and context.outside is not None:
             return context.outside.in_place(self, getattr(np, name), other)
