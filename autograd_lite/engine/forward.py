@@ -19,40 +19,47 @@ from .unbroadcast import cast, sum_to
 
 
 def push_forward(
-    path: Iterable[Node], outputs: Iterable[Node], tangents: Mapping[Node, Any], lift: Lift, record: bool = False
+    path: Iterable[Node], tangents: Mapping[Node, Any], lift: Lift, record: bool = False,
+    step: Callable[..., Any] | None = None, lead: tuple[int, ...] = (),
 ) -> dict[Node, Any]:
-    """Carry the tangents of inputs forward along `path` to `outputs`.
+    """Carry the tangents of inputs forward along `path`.
 
     Parameters
     ----------
     path : iterable of Node
         The nodes between the inputs and the outputs, earliest first.
-    outputs : iterable of Node
     tangents : mapping of Node to tangent
         Of the inputs.
     lift : callable
         See :func:`~autograd_lite.engine.backward.pull_back`.
     record : bool
         Whether the pass is itself recorded.
+    step : callable, optional
+        What computes the tangent of one node, instead of `push`.
+    lead : tuple of int, optional
+        The axes that tangents have in front of those of the values.
 
     Returns
     -------
     dict
-        Those of `outputs` that depend on an input, with their tangents.
+        The nodes that depend on an input, with their tangents.
     """
+    step = step or push
     tangent: dict[Node, Any] = dict(tangents)
     for n in path:
-        if n in tangent or n.row is None:
+        ts = [tangent.get(p) for p in n.parents]  # type: ignore[arg-type]  # a parent may be None
+        if n in tangent or all(t is None for t in ts):
             continue
         y, xs = saved(n, lift if record else None, tangent.__contains__)
-        t = push(n, [tangent.get(p) if p is not None else None for p in n.parents], y, xs, lift)
+        t = step(n, ts, y, xs, lift)
         if type(t) is not tuple:
-            if t.shape != n.shape:
-                t = np.broadcast_to(t, n.shape)
+            shape = (*lead, *n.shape)
+            if t.shape != shape:
+                t = np.broadcast_to(t, shape)
             if t.dtype is not n.dtype:
                 t = cast(t, n.dtype, n)
         tangent[n] = t
-    return {n: tangent[n] for n in outputs if n in tangent}
+    return tangent
 
 
 def push(n: Node, ts: list[Any], y: Any, xs: tuple[Any, ...], lift: Lift) -> Any:

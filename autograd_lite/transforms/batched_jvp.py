@@ -7,70 +7,38 @@ batches. The step of any other row is recorded in one direction, and then run fo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from ..engine.backward import saved
 from ..engine.engine_rows import lift
 from ..engine.forward import by_kind, push
-from ..engine.node import Node
+from ..engine.node import Lift, Node
 from ..engine.operands import raw
 from ..engine.unbroadcast import cast
 from ..table.batching import Batched, padded, repeated
 from .batch import Batch, called
 from .diagonal_batch import Diagonal, dense
-from .linearize import Linearized
 from .recording import Recording
 
 
-def push_batch(run: Linearized, path: Iterable[Node], tangents: Mapping[Node, Any], size: int) -> dict[Node, Any]:
-    """The tangents of all nodes on the path of a run, earliest first, in `size` directions at once."""
-    tangent, record = dict(tangents), run.is_recorded()
-    with run.recording():
-        for n in path:
-            if n.row is None or n in tangent:
-                continue
-            ts = [tangent.get(p) for p in n.parents]  # type: ignore[arg-type]  # a parent may be None
-            if all(t is None for t in ts):
-                continue
-            y, xs = saved(n, lift if record else None, tangent.__contains__)
-            if Diagonal in map(type, ts):
-                moving = [t for t in ts if t is not None]
-                if _stays_diagonal(n, moving):
-                    one = push(n, [None if t is None else t.entries for t in ts], y, xs, lift)
-                    tangent[n] = moving[0].filled(one if one.dtype is n.dtype else cast(one, n.dtype, n))
-                    continue
-                ts = list(map(dense, ts))
-            t = _pushed(n, ts, y, xs, size)
-            if type(t) is not tuple:
-                if t.shape != (size, *n.shape):
-                    t = np.broadcast_to(padded(t, True, len(n.shape)), (size, *n.shape))
-                if t.dtype is not n.dtype:
-                    t = cast(t, n.dtype, n)
-            tangent[n] = t
-    return tangent
-
-
-def _stays_diagonal(n: Node, moving: list[Any]) -> bool:
+def push_batch(n: Node, ts: list[Any], y: Any, xs: tuple[Any, ...], lift: Lift, size: int) -> Any:
+    """The tangents of one node's result in `size` directions; `ts` are those of its arguments, None if there is none."""
     row = n.row
     assert row is not None
-    return n.parts is None and (row.kind == "elementwise" or row.algebra == "identity") and all(
-        type(t) is Diagonal and t.entries.shape == n.shape for t in moving
-    )
-
-
-def _pushed(n: Node, ts: list[Any], y: Any, xs: tuple[Any, ...], size: int) -> Any:
-    """The tangents of one node's result; `ts` are those of its arguments, None where there is none."""
-    row = n.row
-    assert row is not None
-    ndim = len(n.shape)
+    ndim, moving = len(n.shape), [t for t in ts if t is not None]
+    if Diagonal in map(type, moving):
+        entrywise = n.parts is None and (row.kind == "elementwise" or row.algebra == "identity")
+        if entrywise and all(type(t) is Diagonal and t.entries.shape == n.shape for t in moving):
+            one = push(n, [None if t is None else t.entries for t in ts], y, xs, lift)
+            return moving[0].filled(one if one.dtype is n.dtype else cast(one, n.dtype, n))
+        ts = list(map(dense, ts))
     short = [row.kind == "elementwise" and t is not None and t.ndim <= ndim for t in ts]
     aligned = [padded(t, True, ndim) if is_short else t for t, is_short in zip(ts, short, strict=True)]
     apply = None if row.batch is None else partial(_applied, size=size)
-    return by_kind(n, aligned, y, xs, apply, lambda: _recorded(n, ts, y, xs, size))
+    t = by_kind(n, aligned, y, xs, apply, lambda: _recorded(n, ts, y, xs, size))
+    return t if type(t) is tuple else padded(t, True, ndim)
 
 
 def _applied(n: Node, xs: list[Any], on: list[int], size: int) -> Any:

@@ -36,6 +36,14 @@ class Diagonal:
     def __len__(self) -> int:
         return self.size
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.size, *self.entries.shape
+
+    @property
+    def dtype(self) -> Any:
+        return self.entries.dtype
+
     def filled(self, entries: Any) -> Diagonal:
         """A batch of this shape with other entries."""
         return Diagonal(entries, self.first, self.size)

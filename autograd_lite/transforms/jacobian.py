@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import wraps
+from functools import partial, wraps
 from math import prod
 from typing import Any
 
 import numpy as np
 
 from ..base.tree import rebuild
+from ..engine.engine_rows import lift
+from ..engine.forward import push_forward
 from ..engine.node import Node
 from ..engine.operands import raw
 from ..table.batching import repeated
@@ -140,11 +142,14 @@ class _Push:
         self.nodes = run.path()
 
     def __call__(self, basis: Diagonal) -> list[Any]:
-        tangents: dict[Any, Any] = push_batch(self.run, self.nodes, {self.start: basis}, len(basis))
-        results = [tangents.get(y._node) if is_live(y) else None for y in self.run.outputs]
+        run, size = self.run, len(basis)
+        with run.recording():
+            step = partial(push_batch, size=size)
+            tangents = push_forward(self.nodes, {self.start: basis}, lift, run.is_recorded(), step, (size,))
+        results = [tangents.get(getattr(y, "_node", None)) for y in run.outputs]  # type: ignore[arg-type]  # or None
         return [
-            np.zeros((len(basis), *np.shape(raw(y))), np.result_type(raw(y))) if t is None else t
-            for t, y in zip(results, self.run.outputs, strict=True)
+            np.zeros((size, *np.shape(raw(y))), np.result_type(raw(y))) if t is None else t
+            for t, y in zip(results, run.outputs, strict=True)
         ]
 
 

@@ -175,15 +175,15 @@ class Linearized:
         """Push forward the tangents of some of the inputs, by their number; those of the others are zero."""
         record = self.is_recorded(ts.values())
         moving = {self.nodes[k]: matching(t, self.nodes[k], "the tangent has", record) for k, t in ts.items()}
-        outputs = self._live()
         with self.recording():
-            tangents: dict[Any, Any] = push_forward(self.path(), outputs, moving, lift, record)
+            tangents = push_forward(self.path(), moving, lift, record)
         del moving
-        result = []
-        for y in self.outputs:
-            node = y._node if isinstance(y, Tensor) else None
-            result.append(self.out(zeros(y) if node is None or node not in tangents else taken(tangents, node), record))
-        return result
+        nodes = [getattr(y, "_node", None) for y in self.outputs]
+        tangents = {n: tangents[n] for n in nodes if n in tangents}
+        return [
+            self.out(taken(tangents, n) if n in tangents else np.zeros(np.shape(raw(y)), np.result_type(raw(y))), record)
+            for n, y in zip(nodes, self.outputs, strict=True)
+        ]
 
     def out(self, value: Any, connected: bool = False) -> Any:
         """An array that is not shared, as the caller gets it: a connected Tensor, a constant Tensor, or an array."""
@@ -204,10 +204,6 @@ class Linearized:
             return self.out(t if self.connected else np.array(t._data))
 
         return tree_map(value, tree)
-
-
-def zeros(y: Any) -> np.ndarray[Any, Any]:
-    return np.zeros(np.shape(raw(y)), np.result_type(raw(y)))
 
 
 def is_live(x: Any) -> bool:
