@@ -6,8 +6,9 @@ so an operation pays for one lookup only.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
+from dataclasses import dataclass, replace
 from functools import wraps
 from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
 from typing import Any
@@ -19,6 +20,7 @@ from .node import TRACED
 from .value import Value
 
 
+@dataclass(slots=True, eq=False)
 class Context:
     """An immutable thread state; None stands for the default. A block sets another one.
 
@@ -38,14 +40,12 @@ class Context:
         (:class:`autograd_lite.program.outside.Outside`).
     """
 
-    __slots__ = ("group", "level", "outside", "recording", "values", "watcher")
-
-    def __init__(
-        self, recording: bool = True, group: Any = None, watcher: Any = None, level: int = 0, values: Any = None,
-        outside: Any = None,
-    ) -> None:
-        self.recording, self.group, self.watcher, self.level = recording, group, watcher, level
-        self.values, self.outside = values, outside
+    recording: bool = True
+    group: Any = None
+    watcher: Any = None
+    level: int = 0
+    values: Any = None
+    outside: Any = None
 
     @property
     def replayed(self) -> bool:
@@ -73,15 +73,13 @@ _BARE = {on: Context(on) for on in (False, True)}
 
 
 class _Block:
-    """A context manager, and a decorator, that changes the context of this thread. It may be entered inside itself."""
+    """A block, or a decorator, in which some fields of this thread's context are changed. It may be entered again."""
 
+    _changes: Mapping[str, Any]
     _entered: Any = None  # (token, what was entered before)
 
-    def _context(self, now: Context) -> Context:
-        raise NotImplementedError  # abstract
-
     def __enter__(self) -> None:
-        self._entered = CONTEXT.set(self._context(CONTEXT.get() or ORDINARY)), self._entered
+        self._entered = CONTEXT.set(replace(CONTEXT.get() or ORDINARY, **self._changes)), self._entered
 
     def __exit__(self, *exc: object) -> None:
         token, self._entered = self._entered
@@ -103,13 +101,6 @@ class changed(_Block):
     def __init__(self, **changes: Any) -> None:
         self._changes = changes
 
-    def _context(self, now: Context) -> Context:
-        new = self._changes.get
-        return Context(
-            new("recording", now.recording), new("group", now.group), new("watcher", now.watcher),
-            new("level", now.level), new("values", now.values), new("outside", now.outside),
-        )
-
 
 class _Recording(_Block):
     """Switches recording on or off."""
@@ -118,9 +109,7 @@ class _Recording(_Block):
 
     def __enter__(self) -> None:
         now = CONTEXT.get()
-        new = _BARE[self.on] if now is None else (
-            Context(self.on, now.group, now.watcher, now.level, now.values, now.outside)
-        )
+        new = _BARE[self.on] if now is None else replace(now, recording=self.on)
         self._entered = CONTEXT.set(new), self._entered
 
 
@@ -207,7 +196,7 @@ class set_grad_enabled:
         if now is None or now in _BARE.values():
             CONTEXT.set(None if mode else _BARE[False])
         else:
-            CONTEXT.set(Context(bool(mode), now.group, now.watcher, now.level, now.values, now.outside))
+            CONTEXT.set(replace(now, recording=bool(mode)))
 
     def __enter__(self) -> None: ...
 
@@ -225,14 +214,12 @@ def is_grad_enabled() -> bool:
     ...     print(ag.is_grad_enabled())
     False
     """
-    context = CONTEXT.get()
-    return context is None or context.recording
+    return (CONTEXT.get() or ORDINARY).recording
 
 
 def tracing() -> Any:
     """The `Context.outside` of this thread, or None."""
-    context = CONTEXT.get()
-    return None if context is None else context.outside
+    return (CONTEXT.get() or ORDINARY).outside
 
 
 def is_traced(t: Value) -> bool:
@@ -250,8 +237,7 @@ def is_compared(t: Value) -> bool:
 
 def watcher() -> Any:
     """The watcher of anomaly detection, or None."""
-    context = CONTEXT.get()
-    return None if context is None else context.watcher
+    return (CONTEXT.get() or ORDINARY).watcher
 
 
 class Group:

@@ -5,7 +5,7 @@ in the table. The row's function is called on the arrays, so the value is NumPy'
 a node is made: the row, the nodes of the arguments, and those values that a rule asks for.
 
 `unary` and `binary` are `record` for one and two operands and one result, for speed: operators and most functions come
-this way, and it saves the handling of argument lists, about 2 µs per operation (``python -m benchmarks.per_operation``).
+this way. It saves the handling of argument lists, about 2 µs per operation (``python -m benchmarks.per_operation``).
 ``tests/engine/test_fast.py`` compares them with `record` on every row of the table.
 """
 

@@ -16,7 +16,7 @@ from ..engine.value import wrap
 from ..engine.versions import CONFIGURED
 from ..table import TABLE
 from .tensor import Tensor
-from .torch_names import check_device, sizes
+from .torch_names import check_device, new_tensor, sizes
 
 _DEFAULT: list[np.dtype[Any]] = [np.dtype(np.float64)]
 
@@ -49,12 +49,6 @@ def set_default_dtype(d: Any) -> None:
     CONFIGURED[0] += 1
 
 
-def _made(array: Any, requires_grad: bool, device: Any = None) -> Tensor:
-    check_device("device", device)
-    t = wrap(np.asarray(array), None)
-    return t.requires_grad_() if requires_grad else t
-
-
 def zeros(
     *shape: Any, size: Any = None, dtype: Any = None, requires_grad: bool = False, device: Any = None,
 ) -> Tensor:
@@ -65,7 +59,7 @@ def zeros(
     tensor([[0., 0., 0.],
             [0., 0., 0.]])
     """
-    return _made(np.zeros(sizes(shape, size), dtype or _DEFAULT[0]), requires_grad, device)
+    return new_tensor("device", np.zeros(sizes(shape, size), dtype or _DEFAULT[0]), requires_grad, device)
 
 
 def ones(
@@ -78,7 +72,7 @@ def ones(
     tensor([[1., 1., 1.],
             [1., 1., 1.]])
     """
-    return _made(np.ones(sizes(shape, size), dtype or _DEFAULT[0]), requires_grad, device)
+    return new_tensor("device", np.ones(sizes(shape, size), dtype or _DEFAULT[0]), requires_grad, device)
 
 
 def empty(
@@ -103,7 +97,7 @@ def full(size: Any, fill_value: Any, dtype: Any = None, requires_grad: bool = Fa
     """
     if dtype is None and isinstance(fill_value, float):
         dtype = _DEFAULT[0]
-    return _made(np.full(size, fill_value, dtype), requires_grad, device)
+    return new_tensor("device", np.full(size, fill_value, dtype), requires_grad, device)
 
 
 def eye(n: int, m: int | None = None, dtype: Any = None, requires_grad: bool = False, device: Any = None) -> Tensor:
@@ -114,7 +108,7 @@ def eye(n: int, m: int | None = None, dtype: Any = None, requires_grad: bool = F
     tensor([[1., 0.],
             [0., 1.]])
     """
-    return _made(np.eye(n, m, dtype=dtype or _DEFAULT[0]), requires_grad, device)
+    return new_tensor("device", np.eye(n, m, dtype=dtype or _DEFAULT[0]), requires_grad, device)
 
 
 def arange(
@@ -130,7 +124,7 @@ def arange(
     if dtype is None and any(isinstance(v, float) for v in (start, end, step)):
         dtype = _DEFAULT[0]
     count: Any = np.arange  # NumPy's stubs have no overload for an argument that may be an int or a float
-    return _made(count(start, end, step, dtype), requires_grad, device)
+    return new_tensor("device", count(start, end, step, dtype), requires_grad, device)
 
 
 def linspace(
@@ -146,7 +140,7 @@ def linspace(
     if isinstance(points, Tensor):  # the ends are tensors
         check_device("device", device)
         return points
-    return _made(points if dtype else points.astype(_DEFAULT[0]), requires_grad, device)
+    return new_tensor("device", points if dtype else points.astype(_DEFAULT[0]), requires_grad, device)
 
 
 class TensorType:
@@ -232,7 +226,7 @@ def is_tensor(obj: Any) -> bool:
 
 
 def _drawn(array: Any, dtype: Any, requires_grad: bool, device: Any) -> Tensor:
-    return _made(np.asarray(array).astype(dtype or _DEFAULT[0], copy=False), requires_grad, device)
+    return new_tensor("device", np.asarray(array).astype(dtype or _DEFAULT[0], copy=False), requires_grad, device)
 
 
 def rand(

@@ -5,18 +5,41 @@ A write such as ``a += b`` is in :mod:`autograd_lite.tensor.writes`.
 
 from __future__ import annotations
 
-from typing import Any, Self
+from collections.abc import Callable
+from typing import Any, Self, TypeVar
 
 from ..engine.record import binary, unary
 from ..engine.value import Value
 from ..rules import elementwise
-from ..rules.products import matmul
 from ..table import TABLE
 
-add, subtract, multiply, divide = elementwise.add, elementwise.subtract, elementwise.multiply, elementwise.divide
-power, remainder = elementwise.power, elementwise.remainder
 #: Exponents that have a row of their own, as in NumPy's ``**``.
 _POWERS = {2: elementwise.square, 1: elementwise.positive, -1: elementwise.reciprocal, 0.5: elementwise.sqrt}
+
+T = TypeVar("T")
+
+
+def _operators(name: str) -> tuple[Callable[[T, Any], T], Callable[[T, Any], T]]:
+    """The operator of the row `name`, and that for a Tensor on its right."""
+    row = TABLE[name]
+
+    def operator(self: T, other: Any) -> T:
+        return binary(row, self, other)
+
+    def reflected(self: T, other: Any) -> T:
+        return binary(row, other, self)
+
+    return operator, reflected
+
+
+def _operator(name: str) -> Callable[[T], T]:
+    """The operator of the row `name`, which has one operand."""
+    row = TABLE[name]
+
+    def operator(self: Any) -> Any:
+        return unary(row, self)
+
+    return operator
 
 
 class Operators(Value):
@@ -24,57 +47,31 @@ class Operators(Value):
 
     __slots__ = ()
 
-    def __add__(self, other: Any) -> Self:
-        return binary(add, self, other)
-
-    def __radd__(self, other: Any) -> Self:
-        return binary(add, other, self)
-
-    def __sub__(self, other: Any) -> Self:
-        return binary(subtract, self, other)
-
-    def __rsub__(self, other: Any) -> Self:
-        return binary(subtract, other, self)
-
-    def __mul__(self, other: Any) -> Self:
-        return binary(multiply, self, other)
-
-    def __rmul__(self, other: Any) -> Self:
-        return binary(multiply, other, self)
-
-    def __truediv__(self, other: Any) -> Self:
-        return binary(divide, self, other)
-
-    def __rtruediv__(self, other: Any) -> Self:
-        return binary(divide, other, self)
+    __add__, __radd__ = _operators("add")
+    __sub__, __rsub__ = _operators("subtract")
+    __mul__, __rmul__ = _operators("multiply")
+    __truediv__, __rtruediv__ = _operators("divide")
+    __floordiv__, __rfloordiv__ = _operators("floor_divide")
+    __mod__, __rmod__ = _operators("remainder")
+    __matmul__, __rmatmul__ = _operators("matmul")
+    __rpow__ = _operators("power")[1]
+    __lt__, __le__ = _operators("less")[0], _operators("less_equal")[0]
+    __gt__, __ge__ = _operators("greater")[0], _operators("greater_equal")[0]
+    __eq__, __ne__ = _operators("equal")[0], _operators("not_equal")[0]  # type: ignore[assignment]  # entry by entry
+    __and__, __rand__ = _operators("bitwise_and")
+    __or__, __ror__ = _operators("bitwise_or")
+    __xor__, __rxor__ = _operators("bitwise_xor")
+    __lshift__, __rlshift__ = _operators("left_shift")
+    __rshift__, __rrshift__ = _operators("right_shift")
+    __neg__, __pos__, __abs__ = _operator("negative"), _operator("positive"), _operator("absolute")
+    __invert__ = _operator("invert")
 
     def __pow__(self, other: Any) -> Self:
         if type(other) in (int, float) and self._data.dtype.kind in "fc":  # as NumPy's own ** does
             row = _POWERS.get(other)
             if row is not None:
                 return unary(row, self)
-        return binary(power, self, other)
-
-    def __rpow__(self, other: Any) -> Self:
-        return binary(power, other, self)
-
-    def __matmul__(self, other: Any) -> Self:
-        return binary(matmul, self, other)
-
-    def __rmatmul__(self, other: Any) -> Self:
-        return binary(matmul, other, self)
-
-    def __mod__(self, other: Any) -> Self:
-        return binary(remainder, self, other)
-
-    def __rmod__(self, other: Any) -> Self:
-        return binary(remainder, other, self)
-
-    def __floordiv__(self, other: Any) -> Self:
-        return binary(TABLE["floor_divide"], self, other)
-
-    def __rfloordiv__(self, other: Any) -> Self:
-        return binary(TABLE["floor_divide"], other, self)
+        return binary(elementwise.power, self, other)
 
     def __divmod__(self, other: Any) -> tuple[Self, Self]:
         return self // other, self % other
@@ -82,62 +79,7 @@ class Operators(Value):
     def __rdivmod__(self, other: Any) -> tuple[Self, Self]:
         return other // self, other % self
 
-    def __neg__(self) -> Self:
-        return unary(elementwise.negative, self)
-
-    def __pos__(self) -> Self:
-        return unary(elementwise.positive, self)
-
-    def __abs__(self) -> Self:
-        return unary(elementwise.absolute, self)
-
-    def __invert__(self) -> Self:
-        return unary(TABLE["invert"], self)
-
     def __round__(self, ndigits: int = 0) -> Self:
         return TABLE["round"](self, ndigits)
-
-    # ------------------------------------------------------------------------------------------------- comparisons
-
-    def __lt__(self, other: Any) -> Self:
-        return binary(TABLE["less"], self, other)
-
-    def __le__(self, other: Any) -> Self:
-        return binary(TABLE["less_equal"], self, other)
-
-    def __gt__(self, other: Any) -> Self:
-        return binary(TABLE["greater"], self, other)
-
-    def __ge__(self, other: Any) -> Self:
-        return binary(TABLE["greater_equal"], self, other)
-
-    def __eq__(self, other: Any) -> Self:  # type: ignore[override]  # entry by entry, as in NumPy
-        return binary(TABLE["equal"], self, other)
-
-    def __ne__(self, other: Any) -> Self:  # type: ignore[override]  # entry by entry, as in NumPy
-        return binary(TABLE["not_equal"], self, other)
-
-    def __and__(self, other: Any) -> Self:
-        return binary(TABLE["bitwise_and"], self, other)
-
-    def __or__(self, other: Any) -> Self:
-        return binary(TABLE["bitwise_or"], self, other)
-
-    def __xor__(self, other: Any) -> Self:
-        return binary(TABLE["bitwise_xor"], self, other)
-
-    __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
-
-    def __lshift__(self, other: Any) -> Self:
-        return binary(TABLE["left_shift"], self, other)
-
-    def __rlshift__(self, other: Any) -> Self:
-        return binary(TABLE["left_shift"], other, self)
-
-    def __rshift__(self, other: Any) -> Self:
-        return binary(TABLE["right_shift"], self, other)
-
-    def __rrshift__(self, other: Any) -> Self:
-        return binary(TABLE["right_shift"], other, self)
 
     __hash__ = object.__hash__

@@ -6,8 +6,8 @@ With them a program can move here by changing its import. A name that both libra
 
 from __future__ import annotations
 
-import builtins
-from typing import Any, Self
+from collections.abc import Callable
+from typing import Any, Self, TypeVar
 
 import numpy as np
 
@@ -45,11 +45,11 @@ class cuda:
     """
 
     @staticmethod
-    def is_available() -> builtins.bool:
+    def is_available() -> bool:
         return False
 
     @staticmethod
-    def device_count() -> builtins.int:
+    def device_count() -> int:
         return 0
 
     @staticmethod
@@ -96,6 +96,12 @@ def sizes(shape: Any, size: Any = None) -> tuple[int, ...]:
     return tuple(shape)
 
 
+def new_tensor(what: str, array: Any, requires_grad: Any, device: Any) -> Any:
+    """A new Tensor of an array."""
+    check_device(what, device)
+    return wrap(np.asarray(array), None).requires_grad_(requires_grad)
+
+
 def dtype_in(what: str, args: Any, dtype: Any, device: Any) -> Any:
     """The dtype among the arguments of ``to``, or None. Raises for any device but the CPU."""
     for arg in args:
@@ -107,8 +113,54 @@ def dtype_in(what: str, args: Any, dtype: Any, device: Any) -> Any:
     return None if dtype is None else np.dtype(dtype)
 
 
-class TorchNames(Operators):
-    """The base of Tensor with these names."""
+S = TypeVar("S", bound="Casts")
+
+
+def _cast(dtype: Any, doc: str) -> Callable[[S], S]:
+    def cast(self: S) -> S:
+        return self.to(dtype)
+
+    cast.__doc__ = doc
+    return cast
+
+
+class Casts(Operators):
+    """PyTorch's methods of memory, device and dtype; in a class of their own, because some have the names of types."""
+
+    __slots__ = ()
+
+    def contiguous(self) -> Self:
+        """Itself: the layout in memory makes no difference here."""
+        return self
+
+    def cpu(self) -> Self:
+        """Itself."""
+        return self
+
+    def to(self, *args: Any, dtype: Any = None, device: Any = None, **ignored: Any) -> Self:
+        """In another dtype, or in that of another tensor; the only device is the CPU."""
+        dtype = dtype_in("to", args, dtype, device)
+        return self if dtype is None or self.dtype == dtype else TABLE["astype"](self, dtype)
+
+    def to_device(self, device: Any, /, *, stream: Any = None) -> Self:
+        """Itself: the array API's name for ``to(device)``."""
+        return self.to(device=device)
+
+    def type(self, dtype: Any) -> Self:
+        """In another dtype, which may be given as ``FloatTensor`` and the like."""
+        return self.to(dtype)
+
+    def type_as(self, other: Any) -> Self:
+        """In the dtype of `other`."""
+        return self.to(other.dtype)
+
+    double, long = _cast(np.float64, "As float64."), _cast(np.int64, "As int64.")
+    float, int = _cast(np.float32, "As float32, as in PyTorch."), _cast(np.int32, "As int32.")
+    half, bool = _cast(np.float16, "As float16."), _cast(np.bool_, "As booleans.")
+
+
+class TorchNames(Casts):
+    """The base of Tensor with PyTorch's other names."""
 
     __slots__ = ()
 
@@ -126,13 +178,13 @@ class TorchNames(Operators):
         """``transpose``: the axes in another order."""
         return TABLE["transpose"](self, dims[0] if len(dims) == 1 else dims)
 
-    def unsqueeze(self, dim: builtins.int) -> Self:
+    def unsqueeze(self, dim: int) -> Self:
         """A new axis of length 1."""
         return TABLE["expand_dims"](self, dim)
 
     def expand(self, *sizes: Any) -> Self:
         """Axes of length 1 repeated to these sizes; -1 keeps the size of an axis."""
-        shape = tuple(sizes[0]) if len(sizes) == 1 and not isinstance(sizes[0], builtins.int) else sizes
+        shape = tuple(sizes[0]) if len(sizes) == 1 and not isinstance(sizes[0], int) else sizes
         old = (0,) * (len(shape) - len(self.shape)) + self.shape
         if len(old) == len(shape):
             shape = tuple(n if want == -1 else want for want, n in zip(shape, old, strict=True))
@@ -142,7 +194,7 @@ class TorchNames(Operators):
         """Axes of length 1 repeated to the shape of `other`."""
         return TABLE["broadcast_to"](self, other.shape)
 
-    def narrow(self: Any, dim: builtins.int, start: builtins.int, length: builtins.int) -> Any:
+    def narrow(self: Any, dim: int, start: int, length: int) -> Any:
         """The entries from `start` to ``start + length`` along `dim`."""
         n = self.shape[dim]
         first = start + n if start < 0 else start
@@ -150,7 +202,7 @@ class TorchNames(Operators):
             raise ValueError(f"narrow({dim}, {start}, {length}): {length} entries from {start} on exceed the {n} there")
         return self[(slice(None),) * (dim % len(self.shape)) + (slice(first, first + length),)]
 
-    def unfold(self, dimension: builtins.int, size: builtins.int, step: builtins.int) -> Self:
+    def unfold(self, dimension: int, size: int, step: int) -> Self:
         """Windows of `size` entries along `dimension`, each `step` after the last, in a new last axis."""
         windows = TABLE["sliding_window_view"](self, size, dimension)
         return windows[(slice(None),) * (dimension % len(self.shape)) + (slice(None, None, step),)]
@@ -161,11 +213,11 @@ class TorchNames(Operators):
             raise ValueError(f"t() of a tensor of shape {self.shape}: more than two axes; use .T, .mT or permute")
         return TABLE["transpose"](self)
 
-    def dim(self) -> builtins.int:
+    def dim(self) -> int:
         """``ndim``."""
         return len(self.shape)
 
-    def numel(self) -> builtins.int:
+    def numel(self) -> int:
         """``size``: how many entries there are."""
         return self._data.size
 
@@ -175,30 +227,25 @@ class TorchNames(Operators):
         """``np.flip``: the entries along these axes in reverse order."""
         return TABLE["flip"](self, dims[0] if len(dims) == 1 else dims or None)
 
-    def norm(self, p: Any = "fro", dim: Any = None, keepdim: builtins.bool = False) -> Self:
+    def norm(self, p: Any = "fro", dim: Any = None, keepdim: bool = False) -> Self:
         """The p-norm of all entries, or along `dim`."""
         return TABLE["norm"](self, p, dim, keepdim)
 
     def new_zeros(
-        self, *shape: Any, size: Any = None, dtype: Any = None, device: Any = None,
-        requires_grad: builtins.bool = False,
+        self, *shape: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
     ) -> Any:
         """Zeros of the same dtype."""
-        check_device("new_zeros", device)
-        return wrap(np.zeros(sizes(shape, size), dtype or self.dtype), None).requires_grad_(requires_grad)
+        return new_tensor("new_zeros", np.zeros(sizes(shape, size), dtype or self.dtype), requires_grad, device)
 
     def new_ones(
-        self, *shape: Any, size: Any = None, dtype: Any = None, device: Any = None,
-        requires_grad: builtins.bool = False,
+        self, *shape: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
     ) -> Any:
         """Ones of the same dtype."""
-        check_device("new_ones", device)
-        return wrap(np.ones(sizes(shape, size), dtype or self.dtype), None).requires_grad_(requires_grad)
+        return new_tensor("new_ones", np.ones(sizes(shape, size), dtype or self.dtype), requires_grad, device)
 
     def new_full(self, size: Any, fill_value: Any, dtype: Any = None, device: Any = None) -> Any:
         """`fill_value` in the shape `size`, of the same dtype."""
-        check_device("new_full", device)
-        return wrap(np.full(size, fill_value, dtype or self.dtype), None)
+        return new_tensor("new_full", np.full(size, fill_value, dtype or self.dtype), False, device)
 
     # --------------------------------------------------------------------------------------------- elements
 
@@ -256,65 +303,10 @@ class TorchNames(Operators):
 
     mm = bmm = mv = matmul
 
-    def log_softmax(self, dim: builtins.int) -> Self:
+    def log_softmax(self, dim: int) -> Self:
         """The logarithm of the softmax along `dim`."""
         return TABLE["log_softmax"](self, dim)
 
-    def topk(
-        self: Any, k: builtins.int, dim: builtins.int = -1, largest: builtins.bool = True, sorted: builtins.bool = True,
-    ) -> Any:
+    def topk(self: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
         """The `k` largest entries along `dim`, and where they are."""
         return TABLE["topk"](self, k, dim, largest, sorted)
-
-    # -------------------------------------------------------------------------------- memory, device, dtype
-
-    def contiguous(self) -> Self:
-        """Itself: the layout in memory makes no difference here."""
-        return self
-
-    def cpu(self) -> Self:
-        """Itself."""
-        return self
-
-    def to(self, *args: Any, dtype: Any = None, device: Any = None, **ignored: Any) -> Self:
-        """In another dtype, or in that of another tensor; the only device is the CPU."""
-        dtype = dtype_in("to", args, dtype, device)
-        if dtype is None or self.dtype == dtype:
-            return self
-        return TABLE["astype"](self, dtype)
-
-    def to_device(self, device: Any, /, *, stream: Any = None) -> Self:
-        """Itself: the array API's name for ``to(device)``."""
-        return self.to(device=device)
-
-    def type(self, dtype: Any) -> Self:
-        """In another dtype, which may be given as ``FloatTensor`` and the like."""
-        return self.to(dtype)
-
-    def type_as(self, other: Any) -> Self:
-        """In the dtype of `other`."""
-        return self.to(other.dtype)
-
-    def long(self) -> Self:
-        """As int64."""
-        return self.to(np.int64)
-
-    def double(self) -> Self:
-        """As float64."""
-        return self.to(np.float64)
-
-    def half(self) -> Self:
-        """As float16."""
-        return self.to(np.float16)
-
-    def float(self) -> Self:
-        """As float32, as in PyTorch."""
-        return self.to(np.float32)
-
-    def int(self) -> Self:
-        """As int32."""
-        return self.to(np.int32)
-
-    def bool(self) -> Self:
-        """As booleans."""
-        return self.to(np.bool_)

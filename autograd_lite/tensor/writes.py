@@ -6,7 +6,8 @@ is recorded is not a write: ``loss += term`` is ``loss = loss + term``, as in JA
 
 from __future__ import annotations
 
-from typing import Any, Self, TypeGuard
+from collections.abc import Callable
+from typing import Any, Self, TypeGuard, TypeVar
 
 import numpy as np
 
@@ -20,6 +21,17 @@ from ..engine.operands import PLAIN, as_operand, raw, raw_index
 from ..engine.record import binary
 from ..engine.value import Value
 from ..table import TABLE
+
+T = TypeVar("T", bound="Writes")
+
+
+def _augmented(name: str, symbol: str) -> Callable[[T, Any], T]:
+    """The augmented assignment with the row `name`, which is written `symbol`."""
+
+    def assign(self: T, other: Any) -> T:
+        return self._in_place(name, symbol, other)
+
+    return assign
 
 
 class Writes(Value):
@@ -78,29 +90,10 @@ class Writes(Value):
         self._written()
         return self
 
-    def __iadd__(self, other: Any) -> Self:
-        return self._in_place("add", "+=", other)
-
-    def __isub__(self, other: Any) -> Self:
-        return self._in_place("subtract", "-=", other)
-
-    def __imul__(self, other: Any) -> Self:
-        return self._in_place("multiply", "*=", other)
-
-    def __itruediv__(self, other: Any) -> Self:
-        return self._in_place("divide", "/=", other)
-
-    def __ipow__(self, other: Any) -> Self:
-        return self._in_place("power", "**=", other)
-
-    def __ifloordiv__(self, other: Any) -> Self:
-        return self._in_place("floor_divide", "//=", other)
-
-    def __imod__(self, other: Any) -> Self:
-        return self._in_place("remainder", "%=", other)
-
-    def __imatmul__(self, other: Any) -> Self:
-        return self._in_place("matmul", "@=", other)
+    __iadd__, __isub__ = _augmented("add", "+="), _augmented("subtract", "-=")
+    __imul__, __itruediv__ = _augmented("multiply", "*="), _augmented("divide", "/=")
+    __ipow__, __imatmul__ = _augmented("power", "**="), _augmented("matmul", "@=")
+    __ifloordiv__, __imod__ = _augmented("floor_divide", "//="), _augmented("remainder", "%=")
 
     # ------------------------------------------------------- PyTorch's methods that write, where a write is allowed
 

@@ -24,7 +24,7 @@ from .recording import Recording
 
 
 def push_batch(n: Node, ts: list[Any], y: Any, xs: tuple[Any, ...], lift: Lift, size: int) -> Any:
-    """The tangents of one node's result in `size` directions; `ts` are those of its arguments, None if there is none."""
+    """The tangents of one node's result in `size` directions; `ts` are those of its arguments or None."""
     row = n.row
     assert row is not None
     ndim, moving = len(n.shape), [t for t in ts if t is not None]

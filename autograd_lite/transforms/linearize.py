@@ -51,8 +51,7 @@ class Linearized:
         self, f: Callable[..., Any], args: Sequence[Any], argnums: tuple[int, ...], params: Any, has_aux: bool = False,
     ) -> None:
         what = getattr(f, "__name__", "the function")
-        outside = CONTEXT.get()
-        context = outside or ORDINARY
+        context = CONTEXT.get() or ORDINARY
         self.level = context.level
         self.bit = TRANSFORM << self.level
         self.start = next_order()  # a node made before this comes from outside
@@ -180,10 +179,8 @@ class Linearized:
         del moving
         nodes = [getattr(y, "_node", None) for y in self.outputs]
         tangents = {n: tangents[n] for n in nodes if n in tangents}
-        return [
-            self.out(taken(tangents, n) if n in tangents else np.zeros(np.shape(raw(y)), np.result_type(raw(y))), record)
-            for n, y in zip(nodes, self.outputs, strict=True)
-        ]
+        results = [(np.asarray(raw(y)), n) for n, y in zip(nodes, self.outputs, strict=True)]
+        return [self.out(taken(tangents, n) if n in tangents else np.zeros_like(y), record) for y, n in results]
 
     def out(self, value: Any, connected: bool = False) -> Any:
         """An array that is not shared, as the caller gets it: a connected Tensor, a constant Tensor, or an array."""
