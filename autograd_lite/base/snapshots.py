@@ -155,27 +155,6 @@ def about_to_draw(generator: Any) -> None:
         snapshot.drew()
 
 
-def about_to_seed(generator: Any) -> None:
-    """Note the stream of one of our generators before it is seeded."""
-    snapshot = SNAPSHOT.get()
-    if snapshot is not None:
-        snapshot.note(generator, _stream)
-
-
-def about_to_write(t: Any) -> None:
-    """Note the array and the gradient of a Tensor before either changes."""
-    snapshot = SNAPSHOT.get()
-    if snapshot is not None:
-        snapshot.note(t, _tensor_state)
-
-
-def about_to_step(optimizer: Any) -> None:
-    """Note the state of an optimiser before a step."""
-    snapshot = SNAPSHOT.get()
-    if snapshot is not None:
-        snapshot.note(optimizer, _optimizer_state)
-
-
 def about_to_run(module: Any) -> None:
     """Note a module before it runs: it may write to its buffers, and draw from generators that it holds."""
     snapshot = SNAPSHOT.get()
@@ -248,6 +227,22 @@ def _optimizer_state(optimizer: Any) -> Undo:
     state = {p: deepcopy(of) for p, of in optimizer.state.items()}
     fields = vars(optimizer)
     return [(fields.update, dict(fields)), (optimizer.state.clear,), (optimizer.state.update, state)]
+
+
+def _noting(state: Callable[[Any], Undo]) -> Callable[[Any], None]:
+    """A function to call before a change: it notes the state of its argument, as `state` reads it, in a watched run."""
+
+    def note(thing: Any) -> None:
+        snapshot = SNAPSHOT.get()
+        if snapshot is not None:
+            snapshot.note(thing, state)
+
+    return note
+
+
+about_to_seed = _noting(_stream)  # one of our generators
+about_to_write = _noting(_tensor_state)  # a Tensor, to its array or its gradient
+about_to_step = _noting(_optimizer_state)
 
 
 def _reachable(f: Any, args: Iterable[Any]) -> Iterator[Any]:

@@ -18,7 +18,7 @@ from .errors import noted
 from .hooks import matching
 from .node import TRACED, Node
 from .unbroadcast import ones
-from .value import Value, wrap
+from .value import Value, as_tensor, wrap
 
 ndarray = np.ndarray
 
@@ -85,8 +85,7 @@ def _deliver(cotangents: dict[Node, Any], outside: Any) -> None:
         else:
             _note_version(node, old)
         if old is None:
-            g = taken(cotangents, node)
-            t._grad = g if isinstance(g, Value) else wrap(g, None)
+            t._grad = as_tensor(taken(cotangents, node))
         elif old._node is None and old._data.flags.writeable and not isinstance(g := cotangents[node], Value):
             np.add(old._data, g, old._data)
         else:

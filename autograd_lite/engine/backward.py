@@ -147,7 +147,6 @@ def lifted(n: Node, lift: Lift) -> tuple[Any, tuple[Any, ...]]:
 def _check_unchanged(n: Node, reaches: Callable[[Node], Any] | None) -> None:
     """Raise if an argument value that a rule is about to use has been overwritten."""
     row = n.row
-    assert row is not None
     keeps = 0
     for i, p in enumerate(n.parents):
         if p is not None and (p.live > TRACED if reaches is None else reaches(p)):

@@ -37,7 +37,6 @@ def freed_error(n: Node) -> RuntimeError:
 
 def changed_error(n: Node, p: Node) -> RuntimeError:
     """The argument `p` of `n` has been overwritten, and a rule needs the old value."""
-    assert n.row is not None
     owner = p.storage.name
     label = f"{p.label}, which is a view of {owner!r}," if owner and owner != p.name else p.label
     what = "was given an array of another shape or dtype" if p.storage.shaped < n.order else "has changed"
@@ -51,7 +50,6 @@ def changed_error(n: Node, p: Node) -> RuntimeError:
 
 
 def order_error(n: Node) -> NotImplementedError:
-    assert n.row is not None
     return noted(
         NotImplementedError(
             f"{n.row.name} has a first derivative only (its rule is declared order=1): a second derivative through it "
@@ -63,7 +61,6 @@ def order_error(n: Node) -> NotImplementedError:
 
 def rule_error(d: Any, n: Node, p: Node) -> TypeError:
     """A rule returned something else than an array."""
-    assert n.row is not None
     return noted(
         TypeError(
             f"{n.row.name}: the rule for argument {n.parents.index(p) + 1} returned {type(d).__name__}, not an array; "
@@ -75,7 +72,6 @@ def rule_error(d: Any, n: Node, p: Node) -> TypeError:
 
 def shape_error(d: Any, shape: tuple[int, ...], n: Node, p: Node) -> ValueError:
     """A rule returned an array of a shape that does not sum down to the argument's."""
-    assert n.row is not None
     return noted(
         ValueError(
             f"{n.row.name}: the rule for argument {n.parents.index(p) + 1} returned shape {d.shape}, but the argument "

@@ -64,7 +64,7 @@ def push_forward(
 
 def push(n: Node, ts: list[Any], y: Any, xs: tuple[Any, ...], lift: Lift) -> Any:
     """The tangent of one node's result; `ts` are those of its arguments, None where there is none."""
-    jvp = n.row.jvp  # type: ignore[union-attr]  # the node of an operation has a row
+    jvp = n.row.jvp
 
     def general() -> Any:
         return _transposed(n, ts, y, xs, lift) if jvp is None else jvp(ts, y, xs, n)
@@ -86,7 +86,6 @@ def by_kind(
         Returns the tangent for any other row.
     """
     row = n.row
-    assert row is not None
     moving = [i for i, t in enumerate(ts) if t is not None and row.pulls[i] is not None]
     if not moving or row.jvp is not None or not row.holomorphic and any(d.kind == "c" for d in n.dtypes):
         return general()
@@ -112,7 +111,6 @@ def total(terms: Sequence[Any]) -> Any:
 
 def _applied(n: Node, xs: Sequence[Any], on: Sequence[int]) -> Any:
     """The node's function on other values. The call is recorded if one of them is a Tensor."""
-    assert n.row is not None
     if n.row.direct and not n.params:
         return n.row(*xs)
     record = next((x.__autograd_record__ for x in xs if hasattr(x, "__autograd_record__")), None)
@@ -122,7 +120,6 @@ def _applied(n: Node, xs: Sequence[Any], on: Sequence[int]) -> Any:
 def _transposed(n: Node, ts: list[Any], y: Any, xs: tuple[Any, ...], lift: Lift) -> Any:
     """A vjp is linear in its cotangent, so the jvp is its transpose: backpropagate the tangents through the rule."""
     row = n.row
-    assert row is not None
     several = n.parts is not None
     bit = TRANSFORM << (CONTEXT.get() or ORDINARY).level  # as a transform that starts here
     seeds = [Node(None, (), (), None, shape, dtype, bit) for shape, dtype in n.parts or ((n.shape, n.dtype),)]

@@ -11,7 +11,7 @@ import numpy as np
 from .context import is_traced
 from .node import Node
 from .operands import raw
-from .value import Value, wrap
+from .value import Value, as_tensor, wrap
 from .versions import CONFIGURED
 
 
@@ -79,4 +79,4 @@ def matching(value: Any, like: Any, what: str, keep: bool = False) -> Any:
         if not np.can_cast(g.dtype, like.dtype, "same_kind"):
             raise TypeError(f"{what} dtype {g.dtype}, but {like.dtype} is needed")
         g = g.astype(like.dtype)
-    return wrap(g, None) if keep and not isinstance(g, Value) else g
+    return as_tensor(g) if keep else g

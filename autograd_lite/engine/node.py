@@ -74,7 +74,7 @@ class Node:
         self, row: Primitive | None, parents: tuple[Node | None, ...], xs: Any, y: Any, shape: tuple[int, ...],
         dtype: Any, live: int, params: dict[str, Any] = NOTHING,
     ) -> None:
-        self.row = row
+        self.row: Any = row
         self.parents = parents
         self.xs: Any = xs
         self.y = y

@@ -45,7 +45,6 @@ def replay(nodes: Iterable[Node], moved: Mapping[Node, Any] | None = None) -> di
             raise RuntimeError(
                 f"the arrays of {n.label} were freed by backward(retain_graph=False): compute the loss again to explain"
             )
-        assert n.row is not None
         y = n.row.fn(*arguments(n, values), **n.params)
         values[n] = tuple(map(np.asarray, y)) if n.row.outputs else np.asarray(y)
     return values

@@ -119,6 +119,11 @@ def wrap(value: Any, node: Node | None) -> Any:
     return t
 
 
+def as_tensor(value: Any) -> Any:
+    """A value as a Tensor: itself if it is one."""
+    return value if isinstance(value, Value) else wrap(value, None)
+
+
 def unrecorded(y: Any, args: Sequence[Any]) -> Any:
     """An unrecorded result; if it is a view of an argument, a write to either is a write to both."""
     t = wrap(y, None)

@@ -33,7 +33,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from itertools import count
-from typing import Any, Protocol, TypeVar, overload
+from typing import Any, Protocol, TypeAlias, TypeVar, overload
 
 import numpy as np
 
@@ -94,6 +94,11 @@ OPTIONS = {
 }
 
 
+# The types of options; None where a row has none.
+Text: TypeAlias = str | None
+Function: TypeAlias = Callable[..., Any] | None
+Template: TypeAlias = str | Function
+
 R_co = TypeVar("R_co", covariant=True)
 
 
@@ -139,34 +144,34 @@ class Primitive:
     # The options that a row does not have: see `OPTIONS`.
     domain: Any = REAL
     kinks: Any = ()
-    tex: str | None = None
-    infix: str | None = None
-    text: str | None = None
-    call: str | None = None
-    definition: Callable[..., Any] | bool = False
-    source: str | Callable[..., Any] | None = None
-    scalar: str | None = None
+    tex: Text = None
+    infix: Text = None
+    text: Text = None
+    call: Text = None
+    definition: bool | Function = False
+    source: Template = None
+    scalar: Text = None
     textbook: Textbook | None = None
-    algebra: str | None = None
-    js: str | Callable[..., Any] | None = None
-    bind: Callable[..., Any] | None = None
+    algebra: Text = None
+    js: Template = None
+    bind: Function = None
     pull: Sequence[Any] | None = ()
-    jvp: Callable[..., Any] | None = None
+    jvp: Function = None
     batch: Rule | None = None
     variadic: bool = False
     outputs: bool = False
-    part: Callable[..., Any] | None = None
+    part: Function = None
     order: int | None = None
-    surrogate: Callable[..., Any] | None = None
+    surrogate: Function = None
     holomorphic: bool = True
     examples: Sequence[Any] = ()
-    fast: Callable[..., Any] | None = None
+    fast: Function = None
     view: bool = False
-    emit: str | Callable[..., Any] | None = None
-    out: str | Callable[..., Any] | None = None
-    joins: Callable[..., bool] | None = None
+    emit: Template = None
+    out: Template = None
+    joins: Function = None
     innermost: int | None = None
-    onnx: str | Callable[..., Any] | bool | None = None
+    onnx: Template | bool = None
     unlike_torch: str = ""
     pair: int = 0
     transparent: bool = False

@@ -87,7 +87,6 @@ class Batch:
 
     def _computed(self, n: Node) -> tuple[Any, bool]:
         row = n.row
-        assert row is not None
         xs, on = [], []
         for p, x in zip(n.parents, n.xs, strict=True):
             value, has = (x, False) if p is None else self.values.get(p) or (self._captured(p), False)

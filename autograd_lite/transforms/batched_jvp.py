@@ -26,7 +26,6 @@ from .recording import Recording
 def push_batch(n: Node, ts: list[Any], y: Any, xs: tuple[Any, ...], lift: Lift, size: int) -> Any:
     """The tangents of one node's result in `size` directions; `ts` are those of its arguments or None."""
     row = n.row
-    assert row is not None
     ndim, moving = len(n.shape), [t for t in ts if t is not None]
     if Diagonal in map(type, moving):
         entrywise = n.parts is None and (row.kind == "elementwise" or row.algebra == "identity")
@@ -44,7 +43,6 @@ def push_batch(n: Node, ts: list[Any], y: Any, xs: tuple[Any, ...], lift: Lift, 
 def _applied(n: Node, xs: list[Any], on: list[int], size: int) -> Any:
     """The node's function on a batch of values in the places `on`."""
     row = n.row
-    assert row is not None
     assert row.batch is not None
     shape = n.shape if n.parts is None else tuple(shape for shape, _ in n.parts)
     return row.batch(Batched(called(row), xs, [i in on for i in range(len(xs))], n.params, size, shape))

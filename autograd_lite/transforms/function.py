@@ -14,7 +14,7 @@ import numpy as np
 from ..engine.context import changed, is_traced, tracing
 from ..engine.node import TRACED, Node, ancestors
 from ..engine.record import record
-from ..engine.value import wrap
+from ..engine.value import as_tensor, wrap
 from ..engine.versions import next_order
 from ..table import Primitive
 from ..tensor import Tensor
@@ -141,11 +141,10 @@ class _FunctionCall:
         now = {id(old): new for old, new in zip((*self.given, *self.results), (*xs, *ys), strict=True)}
         saved = ctx._saved
         try:
-            ctx._saved = tuple(_tensor(now.get(id(t), t)) for t in saved)
-            gs = [
-                _tensor(np.zeros(y.shape, y.dtype)) if part is None and ctx._materialize else _tensor(part)
-                for part, y in zip(g, self.results, strict=True)
-            ]
+            ctx._saved = tuple(t if t is None else as_tensor(now.get(id(t), t)) for t in saved)
+            zeros = [np.zeros(y.shape, y.dtype) if ctx._materialize else None for y in self.results]
+            parts = [zero if part is None else part for part, zero in zip(g, zeros, strict=True)]
+            gs = [part if part is None else as_tensor(part) for part in parts]
             with changed(recording=_recorded(g, xs)):
                 gradients = self.cls.backward(ctx, *gs)
         finally:
@@ -156,7 +155,7 @@ class _FunctionCall:
                 f"{self}.backward: expected a gradient for each of {len(self.args)} arguments (None where there is "
                 f"none), got {len(gradients)}"
             )
-        return tuple(None if d is None else _tensor(d) for d in gradients)
+        return tuple(None if d is None else as_tensor(d) for d in gradients)
 
 
 def _same(a: Any, b: Any) -> bool:
@@ -174,10 +173,6 @@ def _recorded(g: Sequence[Any], xs: Sequence[Any]) -> bool:
 def is_number(x: Any) -> bool:
     """True if a Tensor stands for a Python number of a traced function."""
     return getattr(type(x), "is_number", False)
-
-
-def _tensor(x: Any) -> Any:
-    return x if x is None or isinstance(x, Tensor) else wrap(np.asarray(x), None)
 
 
 def _is_constant(x: Any, fixed: Sequence[Any], shapes: Sequence[tuple[int, ...]]) -> bool:

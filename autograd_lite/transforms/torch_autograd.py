@@ -7,12 +7,12 @@ from contextlib import nullcontext
 from typing import Any, Literal, overload
 
 from ..engine.accumulate import backward as _backward
-from ..engine.accumulate import cotangent_of, taken
+from ..engine.accumulate import cotangent_of, is_any_traced, taken
 from ..engine.backward import pull_back
 from ..engine.context import changed, watcher
 from ..engine.engine_rows import lift
-from ..engine.node import TRACED, Node
-from ..engine.value import wrap
+from ..engine.node import Node
+from ..engine.value import as_tensor
 from ..tensor import Tensor
 
 
@@ -65,7 +65,7 @@ def grad(
                 "before it is used"
             )
     nodes = [x._leaf() for x in inputs]
-    keep = create_graph or _traced(outputs, grad_outputs)  # a traced program includes the backward pass
+    keep = create_graph or is_any_traced((*outputs, *_sequence(grad_outputs)))  # a program includes the backward pass
     with changed(recording=create_graph) if keep else nullcontext():
         start = _cotangents("autograd.grad", outputs, grad_outputs, keep)
         roots = {t._leaf(): g for t, g in start.items()}
@@ -77,7 +77,7 @@ def grad(
                     "was used, or pass allow_unused=True to get None for it"
                 )
         del roots, start  # so that only `gradients` refers to the results
-        return tuple(_result(taken(gradients, n)) if n in gradients else None for n in nodes)
+        return tuple(as_tensor(taken(gradients, n)) if n in gradients else None for n in nodes)
 
 
 def backward(
@@ -95,13 +95,8 @@ def backward(
     tensor(7.)
     """
     tensors = _sequence(tensors)
-    start = _cotangents("autograd.backward", tensors, grad_tensors, create_graph or _traced(tensors, grad_tensors))
-    _backward(start, retain_graph, create_graph)
-
-
-def _traced(tensors: Any, gradients: Any) -> bool:
-    values = (*tensors, *_sequence(gradients))
-    return any(isinstance(t, Tensor) and t._leaf().live & TRACED for t in values)
+    keep = create_graph or is_any_traced((*tensors, *_sequence(grad_tensors)))
+    _backward(_cotangents("autograd.backward", tensors, grad_tensors, keep), retain_graph, create_graph)
 
 
 def _cotangents(what: str, tensors: Any, starts: Any, create_graph: bool) -> dict[Tensor, Any]:
@@ -121,7 +116,3 @@ def _cotangents(what: str, tensors: Any, starts: Any, create_graph: bool) -> dic
 
 def _sequence(value: Any) -> Any:
     return value if isinstance(value, (list, tuple)) else [value]
-
-
-def _result(g: Any) -> Tensor:
-    return g if isinstance(g, Tensor) else wrap(g, None)
