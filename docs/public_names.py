@@ -78,7 +78,9 @@ def _published(body: list[ast.stmt], own: str, package: str) -> Iterator[tuple[s
             origin = importlib.util.resolve_name(base, package)
             if node.names[0].name == "*":
                 yield from dict.fromkeys(importlib.import_module(origin).__all__, origin).items()
-            yield from ((alias.name, origin) for alias in node.names if alias.asname == alias.name)
+            listed = getattr(importlib.import_module(own), "__all__", ())
+            names = [alias.name for alias in node.names if alias.asname == alias.name or alias.name in listed]
+            yield from dict.fromkeys(names, origin).items()
         elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             yield node.name, own
         elif isinstance(node, (ast.Assign, ast.AnnAssign)):

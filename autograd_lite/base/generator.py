@@ -14,6 +14,10 @@ import numpy as np
 
 from .snapshots import about_to_draw, about_to_seed
 
+__all__ = [
+    "Generator", "default_generator", "get_rng_state", "initial_seed", "manual_seed", "set_rng_state",
+]
+
 
 class Generator:
     """A stream of random numbers; PyTorch's interface around :class:`numpy.random.Generator`.

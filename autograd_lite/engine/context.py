@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
 from functools import wraps
 from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
 from typing import Any
@@ -20,7 +19,6 @@ from .node import TRACED
 from .value import Value
 
 
-@dataclass(slots=True, eq=False)
 class Context:
     """An immutable thread state; None stands for the default. A block sets another one.
 
@@ -40,12 +38,18 @@ class Context:
         (:class:`autograd_lite.program.outside.Outside`).
     """
 
-    recording: bool = True
-    group: Any = None
-    watcher: Any = None
-    level: int = 0
-    values: Any = None
-    outside: Any = None
+    __slots__ = ("group", "level", "outside", "recording", "values", "watcher")
+
+    def __init__(
+        self, recording: bool = True, group: Any = None, watcher: Any = None, level: int = 0, values: Any = None,
+        outside: Any = None,
+    ) -> None:
+        self.recording, self.group, self.watcher, self.level = recording, group, watcher, level
+        self.values, self.outside = values, outside
+
+    def replace(self, **changes: Any) -> Context:
+        """This state with other values of some fields."""
+        return Context(**{name: getattr(self, name) for name in self.__slots__} | changes)
 
     @property
     def replayed(self) -> bool:
@@ -79,7 +83,7 @@ class _Block:
     _entered: Any = None  # (token, what was entered before)
 
     def __enter__(self) -> None:
-        self._entered = CONTEXT.set(replace(CONTEXT.get() or ORDINARY, **self._changes)), self._entered
+        self._entered = CONTEXT.set((CONTEXT.get() or ORDINARY).replace(**self._changes)), self._entered
 
     def __exit__(self, *exc: object) -> None:
         token, self._entered = self._entered
@@ -109,7 +113,7 @@ class _Recording(_Block):
 
     def __enter__(self) -> None:
         now = CONTEXT.get()
-        new = _BARE[self.on] if now is None else replace(now, recording=self.on)
+        new = _BARE[self.on] if now is None else now.replace(recording=self.on)
         self._entered = CONTEXT.set(new), self._entered
 
 
@@ -196,7 +200,7 @@ class set_grad_enabled:
         if now is None or now in _BARE.values():
             CONTEXT.set(None if mode else _BARE[False])
         else:
-            CONTEXT.set(replace(now, recording=bool(mode)))
+            CONTEXT.set(now.replace(recording=bool(mode)))
 
     def __enter__(self) -> None: ...
 

@@ -16,6 +16,16 @@ from . import reductions as reductions
 from ._arrays import operand
 from .sorting import by_signature
 
+__all__ = [
+    "all", "any", "argmax", "argmin", "argwhere", "bitwise_and", "bitwise_count", "bitwise_or", "bitwise_xor",
+    "ceil", "count_nonzero", "digitize", "empty_like", "equal", "fix", "flatnonzero", "floor", "floor_divide",
+    "full_like", "gcd", "greater", "greater_equal", "invert", "isclose", "iscomplex", "isfinite", "isin", "isinf",
+    "isnan", "isneginf", "isposinf", "isreal", "lcm", "left_shift", "less", "less_equal", "logical_and",
+    "logical_not", "logical_or", "logical_xor", "nanargmax", "nanargmin", "not_equal", "ones_like", "packbits",
+    "ravel_multi_index", "right_shift", "rint", "round", "searchsorted", "sign", "signbit", "spacing", "trunc",
+    "unpackbits", "unravel_index", "zeros_like",
+]
+
 for _fn, *_arrays in (
     (np.round, "a"), (np.fix, "x"), (np.isclose, "a", "b"), (np.iscomplex, "x"), (np.isreal, "x"), (np.isneginf, "x"),
     (np.isposinf, "x"),

@@ -22,6 +22,10 @@ from . import elementwise as E
 from ._arrays import kept_shape, operand, resolve
 from .indexing import into_zeros, on_axis
 
+__all__ = [
+    "cumprod", "cumsum", "cumulative_prod", "cumulative_sum", "nancumprod", "nancumsum",
+]
+
 
 def _binding(name):
     """A bind with the signature of ``np.cumsum``. If `dtype` is a narrow integer, the result is cast to it."""

@@ -16,6 +16,11 @@ from ._arrays import operand, raw
 from .indexing import on_axis
 from .selection import take
 
+__all__ = [
+    "apply_along_axis", "apply_over_axes", "diff", "ediff1d", "geomspace", "gradient", "interp", "logspace",
+    "sliding_window_view", "trapezoid", "unwrap",
+]
+
 _NONE = np._NoValue
 
 

@@ -27,6 +27,15 @@ from ..table import (
 )
 from ..table.batching import ALIGNED
 
+__all__ = [
+    "absolute", "add", "angle", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "cbrt",
+    "conjugate", "copysign", "cos", "cosh", "deg2rad", "degrees", "divide", "divmod", "exp", "exp2", "expm1",
+    "fabs", "float_power", "fmax", "fmin", "fmod", "frexp", "heaviside", "hypot", "imag", "ldexp", "log", "log1p",
+    "log2", "log10", "logaddexp", "logaddexp2", "maximum", "minimum", "modf", "multiply", "negative", "nextafter",
+    "positive", "power", "rad2deg", "radians", "real", "reciprocal", "remainder", "sigmoid", "sin", "sinh", "sqrt",
+    "square", "subtract", "tan", "tanh",
+]
+
 # ---------------------------------------------------------------------------------------------------- arithmetic
 
 add = elementwise(np.add, 1, 1, tex="{x1} + {x2}")

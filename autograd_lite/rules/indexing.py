@@ -19,6 +19,10 @@ import numpy as np
 from ..table import Primitive, at, composite, general, just, linear
 from ._arrays import is_tensor, operand, raw
 
+__all__ = [
+    "add_at", "divide_at", "maximum_at", "minimum_at", "multiply_at", "power_at", "set_at", "subtract_at",
+]
+
 # -------------------------------------------------------------------------------------------------- the index
 
 _SINGLE = (int, slice, type(None), type(Ellipsis))  # the parts of a basic index

@@ -20,6 +20,12 @@ from ..table.batching import axes, shifted
 from ._arrays import has_tensor, ints, is_tensor, operand, resolve
 from .indexing import getitem, getitem_onnx, into_zeros, on_axis
 
+__all__ = [
+    "append", "array", "array_split", "block", "c_", "column_stack", "concatenate", "delete", "dsplit", "dstack",
+    "hsplit", "hstack", "insert", "meshgrid", "r_", "repeat", "resize", "split", "stack", "tile", "trim_zeros",
+    "unstack", "vsplit", "vstack",
+]
+
 FEW = 4  # up to so many arrays, copying one by one takes less time than NumPy's function
 
 # ------------------------------------------------------------------------------------------- arrays of arrays

@@ -13,6 +13,11 @@ import numpy as np
 from ..table import at, composite, general, uniform
 from ._arrays import operand
 
+__all__ = [
+    "poly", "polyadd", "polyder", "polydiv", "polyfit", "polyint", "polymul", "polysub", "polyval", "roots",
+    "vander",
+]
+
 
 def _coefficients(p):
     p = operand(p)

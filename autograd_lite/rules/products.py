@@ -20,6 +20,10 @@ from ..table import at, bilinear, composite
 from ..table.batching import padded, stacked
 from ._arrays import operand, refuse_out
 
+__all__ = [
+    "cross", "dot", "inner", "kron", "matmul", "matvec", "outer", "tensordot", "vdot", "vecdot", "vecmat",
+]
+
 
 def conj(x):
     """The complex conjugate; a real array itself, without a copy."""

@@ -18,6 +18,10 @@ from ._arrays import is_tensor, kept_shape, operand, raw, reduced, refuse_out, r
 from .reductions import laid_along
 from .shaping import astype
 
+__all__ = [
+    "median", "nanmedian", "nanpercentile", "nanquantile", "percentile", "quantile",
+]
+
 #: The place of the quantile `q` among `n` sorted entries, counted from 0; a place outside is moved to the end.
 #: Source: R. J. Hyndman and Y. Fan, Sample quantiles in statistical packages, Am. Stat. 50 (1996).
 PLACES: dict[str, Callable[[Any, Any], Any]] = {

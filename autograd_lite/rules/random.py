@@ -18,6 +18,10 @@ from ..table import TABLE, Primitive, constant
 from ..table.batching import Batched, shifted
 from ._arrays import kept_shape, operand
 
+__all__ = [
+    "rand_like", "randn_like",
+]
+
 
 def _draws(b: Batched):
     """Numbers of its own for each example."""

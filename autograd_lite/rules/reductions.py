@@ -21,6 +21,11 @@ from ..table.batching import along, axes
 from . import cumulative as accumulation
 from ._arrays import count, kept_shape, operand, raw, reduced, resolve, spread
 
+__all__ = [
+    "average", "logsumexp", "max", "mean", "min", "nanmax", "nanmean", "nanmin", "nanprod", "nanstd", "nansum",
+    "nanvar", "prod", "ptp", "std", "sum", "var",
+]
+
 _OVER_AXES = (
     at((2, 3)), at((2, 3), axis=0), at((2, 3), axis=-1, keepdims=True), at((2, 3, 2), axis=(0, -1)),
     at((2, 1, 2), axis=(2, 1), keepdims=True), at((2, 3), keepdims=True),

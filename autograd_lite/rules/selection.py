@@ -16,6 +16,10 @@ from ._arrays import operand, raw, refuse_out, resolve
 from .indexing import getitem, on_axis, set_at
 from .joining import flat_or
 
+__all__ = [
+    "choose", "clip", "compress", "extract", "piecewise", "select", "take", "take_along_axis", "where",
+]
+
 
 class Answer(tuple[Any, ...]):
     """A tuple that a bind returns as the result, not as arguments."""

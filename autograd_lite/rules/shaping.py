@@ -19,6 +19,12 @@ from ..table.batching import ALIGNED, along, axes, reshaped, shifted, stacked
 from ._arrays import ints, operand, raw, repeated_number
 from .indexing import into_zeros
 
+__all__ = [
+    "astype", "atleast_1d", "atleast_2d", "atleast_3d", "broadcast_arrays", "broadcast_to", "copy", "diag",
+    "diagflat", "diagonal", "expand_dims", "flatten", "flip", "fliplr", "flipud", "matrix_transpose", "moveaxis",
+    "ravel", "reshape", "roll", "rollaxis", "rot90", "squeeze", "swapaxes", "transpose", "tril", "triu",
+]
+
 
 def _layout(a, order):
     """The order as 'C' or 'F': 'A' and 'K' depend on the memory layout of `a`."""

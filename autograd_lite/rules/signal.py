@@ -26,6 +26,10 @@ from ._arrays import ints, operand
 from .indexing import on_axis
 from .products import conj, product
 
+__all__ = [
+    "convolve", "correlate",
+]
+
 #: The scale of the transpose.
 DUAL: dict[Any, Any] = {None: "forward", "backward": "forward", "ortho": "ortho", "forward": "backward"}
 

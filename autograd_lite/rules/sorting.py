@@ -23,6 +23,12 @@ from .indexing import getitem, on_axis
 from .joining import flat_or
 from .selection import along, as_positions
 
+__all__ = [
+    "argpartition", "argsort", "bincount", "intersect1d", "ix_", "lexsort", "nonzero", "partition", "setdiff1d",
+    "setxor1d", "sort", "sort_complex", "union1d", "unique", "unique_all", "unique_counts", "unique_inverse",
+    "unique_values",
+]
+
 # ---------------------------------------------------------------------------------------- positions: constant
 
 

@@ -16,6 +16,12 @@ from ._arrays import operand, reduced, resolve
 from .elementwise import sigmoid
 from .scipy_special import scipy_module
 
+__all__ = [
+    "celu", "elu", "entr", "gelu", "hardsigmoid", "hardswish", "hardtanh", "i0", "kl_div", "leaky_relu",
+    "log_sigmoid", "log_softmax", "logit", "mish", "nan_to_num", "real_if_close", "rel_entr", "relu", "relu6",
+    "selu", "silu", "sinc", "softmax", "softplus", "softsign", "xlog1py", "xlogy",
+]
+
 # ----------------------------------------------------------------------------------------- around the sigmoid
 
 

@@ -10,6 +10,10 @@ from ..table import at, composite, uniform
 from ._arrays import is_tensor, operand, raw
 from .differences import precision
 
+__all__ = [
+    "corrcoef", "cov", "histogram", "histogram_bin_edges",
+]
+
 # ------------------------------------------------------------------------------------------------- covariance
 
 

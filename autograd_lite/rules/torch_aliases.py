@@ -16,6 +16,11 @@ from ._arrays import ints, operand
 from .indexing import add_at, getitem, on_axis, set_at
 from .selection import along, take
 
+__all__ = [
+    "cat", "chunk", "clamp", "cummax", "cummin", "gather", "index_select", "logcumsumexp", "masked_fill", "norm",
+    "permute", "scatter", "scatter_add", "topk", "unbind", "unsqueeze",
+]
+
 _WHERE = np.array([[0, 2, 1], [1, 0, 0]])  # positions, for the examples
 
 

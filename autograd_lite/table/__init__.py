@@ -11,34 +11,9 @@ from .row import OPTIONS, ROWS, TABLE, Primitive
 from .textbook import Stated, Textbook, notation
 
 __all__ = [
-    "NONZERO",
-    "OPTIONS",
-    "POSITIVE",
-    "REAL",
-    "ROWS",
-    "TABLE",
-    "WHOLE",
-    "Domain",
-    "Drawn",
-    "Joint",
-    "Primitive",
-    "Stated",
-    "Textbook",
-    "around",
-    "at",
-    "bilinear",
-    "boolean",
-    "complex_normal",
-    "composite",
-    "constant",
-    "define",
-    "elementwise",
-    "general",
-    "interval",
-    "just",
-    "linear",
-    "notation",
-    "uniform",
+    "NONZERO", "OPTIONS", "POSITIVE", "REAL", "ROWS", "TABLE", "WHOLE", "Domain", "Drawn", "Joint", "Primitive",
+    "Stated", "Textbook", "around", "at", "bilinear", "boolean", "complex_normal", "composite", "constant",
+    "define", "elementwise", "general", "interval", "just", "linear", "notation", "uniform",
 ]
 
 __dir__ = _public_names(__name__)

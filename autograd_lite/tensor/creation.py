@@ -18,6 +18,12 @@ from ..table import TABLE
 from .tensor import Tensor
 from .torch_names import check_device, new_tensor, sizes
 
+__all__ = [
+    "BoolTensor", "DoubleTensor", "FloatTensor", "IntTensor", "LongTensor", "arange", "as_tensor", "bernoulli",
+    "empty", "eye", "from_dlpack", "from_numpy", "full", "get_default_dtype", "is_tensor", "linspace",
+    "multinomial", "normal", "ones", "rand", "randint", "randn", "randperm", "set_default_dtype", "zeros",
+]
+
 _DEFAULT: list[np.dtype[Any]] = [np.dtype(np.float64)]
 
 
