@@ -28,7 +28,7 @@ from sphinx.util import logging
 
 import autograd_lite as ag
 from autograd_lite.table import Primitive, describe
-from autograd_lite.tensor.methods import Method
+from autograd_lite.tensor.operators import Method
 
 HERE = Path(__file__).parent
 FOLDER = HERE / "reference"

@@ -14,8 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from ..base.generator import numpy_generator as generator_of
 from ..table import Stated, Textbook
 from .node import TRACED
+from .position import users_line
 from .value import Value
 
 
@@ -237,6 +239,16 @@ def is_compared(t: Value) -> bool:
     """True if the value of a traced `t` may be used: what it depends on is compared at each call of the program."""
     outside = tracing()
     return outside is not None and bool(outside.compares(t))
+
+
+def numpy_generator(generator: Any) -> Any:
+    """The NumPy generator; a compiled function would draw only once."""
+    if tracing() is not None:
+        raise RuntimeError(
+            f"random numbers at {users_line()}: inside jit these would be drawn once, and be the same in every call. "
+            "Write ag.rand_like(x), ag.randn_like(x) or F.dropout(x), or draw outside and pass them in"
+        )
+    return generator_of(generator)
 
 
 def watcher() -> Any:

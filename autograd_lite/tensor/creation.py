@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.generators import numpy_generator
+from ..engine.context import numpy_generator
 from ..engine.value import wrap
 from ..engine.versions import CONFIGURED
 from ..table import TABLE

@@ -1,4 +1,4 @@
-"""Operators: ``a + b``, ``a @ b``, ``a < b`` and the like, each a row of the table.
+"""Operators, ``a + b``, ``a @ b``, ``a < b`` and the like, and methods, ``x.sum(axis=0)``: each a row of the table.
 
 A write such as ``a += b`` is in :mod:`autograd_lite.tensor.writes`.
 """
@@ -6,9 +6,10 @@ A write such as ``a += b`` is in :mod:`autograd_lite.tensor.writes`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Self, TypeVar
+from functools import partial
+from typing import Any, Self, TypeVar, overload
 
-from ..engine.record import binary, unary
+from ..engine.record import apply, binary, unary
 from ..engine.value import Value
 from ..rules import elementwise
 from ..table import TABLE
@@ -40,6 +41,32 @@ def _operator(name: str) -> Callable[[T], T]:
         return unary(row, self)
 
     return operator
+
+
+class Method:
+    """The row of this name, or of the attribute's."""
+
+    def __init__(self, row: str = "") -> None:
+        self.row = row
+
+    def __set_name__(self, owner: Any, name: str) -> None:
+        self.row = self.row or name
+
+    @overload
+    def __get__(self, obj: None, cls: Any = None) -> Callable[..., Any]: ...
+    @overload
+    def __get__(self, obj: T, cls: Any = None) -> Callable[..., T]: ...
+    def __get__(self, obj: Any, cls: Any = None) -> Callable[..., Any]:
+        row = TABLE[self.row]
+        return row if obj is None else lambda *args, **params: apply(row, (obj, *args), params)
+
+
+class PairedMethod(Method):
+    """A method of a row with the option `pair`, which marks its results."""
+
+    def __get__(self, obj: Any, cls: Any = None) -> Any:
+        row = TABLE[self.row]
+        return row if obj is None else partial(row, obj)
 
 
 class Operators(Value):

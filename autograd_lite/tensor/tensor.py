@@ -30,8 +30,7 @@ from ..table import ROWS, TABLE
 from ..table.migration_hints import no_attribute
 from ..table.status import plain_answer
 from .conversions import Conversions
-from .methods import Method, PairedMethod
-from .operators import Operators
+from .operators import Method, Operators, PairedMethod
 from .show import Show
 from .size import Size
 from .torch_names import TorchNames, check_device

@@ -13,8 +13,7 @@ import numpy as np
 
 from ..engine.value import wrap
 from ..table import TABLE
-from .methods import Method
-from .operators import Operators
+from .operators import Method, Operators
 
 _DEVICES = "arrays live in the memory of this computer: there is no device but 'cpu'"
 

@@ -12,10 +12,9 @@ from typing import Any, Self, TypeGuard, TypeVar
 import numpy as np
 
 from ..base.snapshots import about_to_write
-from ..engine.context import CONTEXT, is_grad_enabled, tracing
+from ..engine.context import CONTEXT, is_grad_enabled, numpy_generator, tracing
 from ..engine.engine_rows import ASSIGNED
 from ..engine.errors import explained
-from ..engine.generators import numpy_generator
 from ..engine.node import NEEDS, TRACED, Node
 from ..engine.operands import PLAIN, as_operand, raw, raw_index
 from ..engine.record import binary

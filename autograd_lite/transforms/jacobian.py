@@ -15,8 +15,7 @@ from ..engine.forward import push_forward
 from ..engine.node import Node
 from ..engine.operands import raw
 from ..table.batching import repeated
-from .batch import Batch
-from .batched_jvp import push_batch
+from .batch import Batch, push_batch
 from .diagonal_batch import Diagonal, dense
 from .grad import by_argument, check_asked, grad, linearized, numbers, scalar
 from .linearize import Linearized, is_live
