@@ -18,7 +18,7 @@ from .errors import noted
 from .hooks import matching
 from .node import TRACED, Node
 from .unbroadcast import ones
-from .value import Value, as_tensor, wrap
+from .value import Value, as_tensor, live_of, wrap
 
 ndarray = np.ndarray
 
@@ -42,7 +42,7 @@ def backward(gradients: Mapping[Any, Any], retain_graph: bool | None = None, cre
 
 def is_any_traced(values: Iterable[Any]) -> bool:
     """True if one of the values belongs to a program that is being traced."""
-    return any(isinstance(t, Value) and t._node is not None and t._node.live & TRACED for t in values)
+    return any(live_of(t) & TRACED for t in values)
 
 
 def cotangent_of(t: Value, gradient: Any, create_graph: bool = False) -> Any:

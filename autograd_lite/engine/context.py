@@ -18,7 +18,7 @@ from ..base.generator import numpy_generator as generator_of
 from ..table import Stated, Textbook
 from .node import TRACED
 from .position import users_line
-from .value import Value
+from .value import Value, live_of
 
 
 class Context:
@@ -232,7 +232,7 @@ def is_traced(t: Value) -> bool:
     """True if `t` is part of a program that is being traced; in one that is to be compiled, every Tensor is."""
     if (outside := tracing()) is not None:
         outside.enter(t)
-    return t._node is not None and t._node.live & TRACED != 0
+    return live_of(t) & TRACED != 0
 
 
 def is_compared(t: Value) -> bool:

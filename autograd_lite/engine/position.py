@@ -40,14 +40,6 @@ def users_frame(depth: int) -> tuple[Any, int]:
     return frame, level
 
 
-def users_position() -> tuple[Any, int]:
-    """The innermost code object outside the library that is running, and the instruction that it is at."""
-    frame: Any = sys._getframe(2)
-    while INTERNAL[frame.f_code.co_filename] and frame.f_back is not None:
-        frame = frame.f_back
-    return frame.f_code, frame.f_lasti
-
-
 def foreign_call() -> str:
     """The function that the user called and that converts a tensor: ``scipy.linalg.expm``, ``np.r_``; else ''."""
     frame: Any = sys._getframe(2)

@@ -27,7 +27,7 @@ from .errors import explained
 from .node import NOTHING, SMALL, TRACED, Node
 from .operands import PLAIN, as_operand, operand, own_constant, own_params
 from .position import INTERNAL
-from .value import RESULT, Value, seen_storage, unrecorded, wrap
+from .value import RESULT, Value, live_of, seen_storage, unrecorded, wrap
 from .versions import OURS, next_order
 
 ndarray, asarray = np.ndarray, np.asarray
@@ -243,7 +243,7 @@ def _live(row: Primitive, args: Sequence[Any], ys: Sequence[Any]) -> tuple[int, 
     """The `live` bits of a call, and the bits of the values that its rules need."""
     live = keeps = 0
     for i, a in enumerate(args):
-        bits = a._node.live if isinstance(a, Value) and a._node is not None else 0
+        bits = live_of(a)
         if bits > TRACED:
             if row.keeps[i] is None:
                 bits &= TRACED

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from .node import Node
+from .node import TRACED, Node
 from .versions import OURS, Storage
 
 ndarray, asarray = np.ndarray, np.asarray
@@ -42,13 +42,12 @@ class Value:
 
     @property
     def __autograd_recorded__(self) -> bool:
-        return self._node is not None and self._node.live != 0
+        return live_of(self) != 0
 
     @property
     def requires_grad(self) -> bool:
         """True if a derivative with respect to this may be asked for."""
-        node = self._node
-        return node is not None and node.requires_grad
+        return live_of(self) > TRACED
 
     @property
     def is_leaf(self) -> bool:
@@ -117,6 +116,11 @@ def wrap(value: Any, node: Node | None) -> Any:
     t._node = node
     t._grad = None
     return t
+
+
+def live_of(x: Any) -> int:
+    """What a value depends on, as the bits of `Node.live`; 0 for what is no recorded Tensor."""
+    return x._node.live if isinstance(x, Value) and x._node is not None else 0
 
 
 def as_tensor(value: Any) -> Any:

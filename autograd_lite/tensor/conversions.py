@@ -25,7 +25,7 @@ from ..engine.errors import dropped
 from ..engine.node import TRANSFORM
 from ..engine.operands import raw
 from ..engine.position import foreign_call, users_frame, users_line
-from ..engine.value import Value
+from ..engine.value import Value, live_of
 from ..table.status import instead_of
 
 
@@ -146,9 +146,9 @@ class Conversions(Value):
     def _differentiated(self) -> bool:
         """True if the running transforms differentiate with respect to something that this depends on."""
         context = CONTEXT.get()
-        if self._node is None or context is None or not context.recording:
+        if context is None or not context.recording:
             return False
-        return self._node.live & ((TRANSFORM << context.level) - TRANSFORM) != 0
+        return live_of(self) & ((TRANSFORM << context.level) - TRANSFORM) != 0
 
     def _leaves(self, what: str) -> None:
         """Raise if the value must not leave the graph: it is traced, or would be a constant in a derivative."""

@@ -18,7 +18,7 @@ from ..engine.errors import explained
 from ..engine.node import NEEDS, TRACED, Node
 from ..engine.operands import PLAIN, as_operand, raw, raw_index
 from ..engine.record import binary
-from ..engine.value import Value
+from ..engine.value import Value, live_of
 from ..table import TABLE
 
 T = TypeVar("T", bound="Writes")
@@ -54,7 +54,7 @@ class Writes(Value):
                 f"{what} on {node.label} would change what the graph has recorded: write x = x + ... , or "
                 "ag.set_at(x, index, value) instead"
             )
-        if is_grad_enabled() and (self.requires_grad or isinstance(value, Value) and value.requires_grad):
+        if is_grad_enabled() and (self.requires_grad or live_of(value) > TRACED):
             who = f"{node.name!r}" if node is not None and node.name else f"a tensor of shape {self.shape}"
             raise RuntimeError(
                 f"{what} on {who} while gradients are being recorded: update a parameter under `with ag.no_grad():`, "
@@ -73,7 +73,7 @@ class Writes(Value):
         """Write ``row(self, other)`` into self, or return it where another name may stand for the old value."""
         context = CONTEXT.get()
         recording = context is None or context.recording
-        if _is_result(self._node) or recording and not self.requires_grad and _is_live(other):
+        if _is_result(self._node) or recording and not self.requires_grad and live_of(other) > TRACED:
             return binary(TABLE[name], self, other)
         array = self._writable(symbol, other) if recording else self._unlocked(symbol)
         if context is not None and context.outside is not None:
@@ -98,7 +98,7 @@ class Writes(Value):
 
     def _write(self, what: str, values: Any, *others: Any) -> Self:
         """Write what `values` returns for the arrays, and return self."""
-        array = self._writable(f"{what}()", next(filter(_is_live, others), None))
+        array = self._writable(f"{what}()", next((x for x in others if live_of(x) > TRACED), None))
         if tracing() is not None:
             self[...] = values(self, *others)
             return self
@@ -161,10 +161,6 @@ def _is_result(node: Node | None) -> TypeGuard[Node]:
     return node.requires_grad
 
 
-def _is_live(x: Any) -> bool:
-    return isinstance(x, Value) and x.requires_grad
-
-
 def ufunc_out(ufunc: Any, method: str, inputs: Any, params: dict[str, Any]) -> Any:
     """``np.add(a, b, out=array)``, as ``array += tensor`` is too: allowed where no graph would be lost."""
     out = params["out"]
@@ -172,8 +168,7 @@ def ufunc_out(ufunc: Any, method: str, inputs: Any, params: dict[str, Any]) -> A
     if context is not None and context.outside is not None:
         return context.outside.ufunc_out(ufunc, method, inputs, params)
     drops = ~0 if context is None or context.recording else TRACED
-    tensors = [x for x in (*inputs, *out) if isinstance(x, Value)]
-    lost = next((x for x in tensors if x._node is not None and x._node.live & drops), None)
+    lost = next((x for x in (*inputs, *out) if live_of(x) & drops), None)
     if lost is not None:
         raise RuntimeError(
             f"np.{ufunc.__name__}(..., out=...), or an augmented assignment to an array, would drop the graph of "

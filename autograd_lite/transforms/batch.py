@@ -28,11 +28,10 @@ from ..engine.node import Lift, Node
 from ..engine.operands import raw
 from ..engine.record import record
 from ..engine.unbroadcast import cast
-from ..engine.value import Value, wrap
+from ..engine.value import Value, live_of, wrap
 from ..table import Primitive
 from ..table.batching import Batched, Same, padded, repeated
 from .diagonal_batch import Diagonal, dense, entrywise
-from .linearize import is_live
 from .recording import Recording
 
 _LOOPED: set[Primitive] = set()  # the rows that a warning has named
@@ -65,7 +64,7 @@ class Batch:
         inside = {*recording.inputs, *nodes}
         others = {p for n in nodes for p in n.parents if p is not None and p not in inside}
         #: Whether the results depend on variables outside. Otherwise everything is computed on arrays.
-        self.connected = any(map(is_live, inputs)) or any(p.live & self._outer for p in others)
+        self.connected = any(map(live_of, inputs)) or any(p.live & self._outer for p in others)
         uses = Counter(p for n in nodes for p in n.parents)
         uses.update(getattr(t, "_node", None) for t in recording.outputs)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # the recording has warned about it
@@ -92,8 +91,7 @@ class Batch:
         """The value of a result of the recorded function, and whether it has the batch axis."""
         if not isinstance(y, Value):
             return y, False
-        of_outside = y._node is not None and y._node.live & self._outer
-        return self.values.get(y._node) or (y if of_outside else y._data, False)
+        return self.values.get(y._node) or (y if live_of(y) & self._outer else y._data, False)
 
     def _computed(self, n: Node) -> tuple[Any, bool]:
         row = n.row

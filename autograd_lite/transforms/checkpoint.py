@@ -15,11 +15,11 @@ from ..engine.context import changed, is_grad_enabled, is_traced
 from ..engine.engine_rows import lift
 from ..engine.node import Node
 from ..engine.record import apply
-from ..engine.value import wrap
+from ..engine.value import live_of, wrap
 from ..engine.versions import OURS, next_order
 from ..table import Primitive
 from ..tensor import Tensor
-from .linearize import Linearized, is_live
+from .linearize import Linearized
 
 
 def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
@@ -49,10 +49,10 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
             run = again.run(inputs)
         if run.traced:  # by a variable from outside
             return run.values(run.y)
-        captured = run.captured()
-        if not captured and not any(map(is_live, inputs)):  # no derivative can be asked for
+        captured, constants = run.outside()
+        if not captured and not any(map(live_of, inputs)):  # no derivative can be asked for
             return tree_map(lambda y: wrap(y._data, None) if isinstance(y, Tensor) else y, run.y)
-        again.captured, again.constants, again.made = captured, run.constants(), next_order()
+        again.captured, again.constants, again.made = captured, constants, next_order()
         again.first = _arrays(run.outputs)
         structure, others = run.y, [y for y in run.outputs if not isinstance(y, Tensor)]
         places = tree_map(lambda y: isinstance(y, Tensor), structure)
@@ -138,9 +138,9 @@ class _Again:
             return self._pull(self.run(self.inputs(xs)), g, any(isinstance(x, Tensor) for x in (*xs, *g)))
 
     def _pull(self, run: Linearized, g: Any, record: bool) -> list[Any]:
-        roots: dict[Node, Any] = {}
+        roots: dict[Any, Any] = {}
         for y, part in zip((y for y in run.outputs if isinstance(y, Tensor)), g, strict=True):
-            if part is not None and y._node is not None and y._node.requires_grad:
+            if part is not None and y.requires_grad:
                 roots[y._node] = roots[y._node] + part if y._node in roots else part
         wanted = [*run.nodes, *self.captured]
         with changed(recording=True):

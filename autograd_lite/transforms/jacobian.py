@@ -14,11 +14,12 @@ from ..engine.engine_rows import lift
 from ..engine.forward import push_forward
 from ..engine.node import Node
 from ..engine.operands import raw
+from ..engine.value import live_of
 from ..table.batching import repeated
 from .batch import Batch, push_batch
 from .diagonal_batch import Diagonal, dense
 from .grad import by_argument, check_asked, grad, linearized, numbers, scalar
-from .linearize import Linearized, is_live
+from .linearize import Linearized
 from .recording import Recording
 
 
@@ -106,11 +107,7 @@ def _rows(run: Linearized, chunk_size: int | None) -> list[list[Any]]:
     xs, ys = [n.y for n in run.nodes], [np.asarray(raw(y)) for y in run.outputs]
     blocks = []
     for i, y in enumerate(ys):
-        walk = _Pull(run, i, y)
-        gs = _along(y, 1, walk, xs, chunk_size)
-        if y.dtype.kind == "c":  # the cotangent is conjugate, and for a real argument real
-            hs = _along(y, 1j, walk, xs, chunk_size) if any(x.dtype.kind != "c" for x in xs) else gs
-            gs = [np.conj(g) if x.dtype.kind == "c" else g + 1j * h for g, h, x in zip(gs, hs, xs, strict=True)]
+        gs = _derivatives(y, _Pull(run, i, y), xs, np.conj, chunk_size)
         blocks.append([_finished(run, g, y.shape + x.shape) for g, x in zip(gs, xs, strict=True)])
     return blocks
 
@@ -120,14 +117,22 @@ def _columns(run: Linearized, chunk_size: int | None) -> list[list[Any]]:
     xs, ys = [n.y for n in run.nodes], [np.asarray(raw(y)) for y in run.outputs]
     by_argument = []
     for j, x in enumerate(xs):
-        walk = _Push(run, j)
-        ts = _along(x, 1, walk, ys, chunk_size)
-        if x.dtype.kind == "c" and any(y.dtype.kind != "c" for y in ys):  # for a real result, the gradient
-            us = _along(x, 1j, walk, ys, chunk_size)
-            ts = [t if y.dtype.kind == "c" else t + 1j * u for t, u, y in zip(ts, us, ys, strict=True)]
+        ts = _derivatives(x, _Push(run, j), ys, lambda t: t, chunk_size)
         ts = [t.transpose(*range(1, t.ndim), 0) for t in ts]
         by_argument.append([_finished(run, t, y.shape + x.shape) for t, y in zip(ts, ys, strict=True)])
     return [list(block) for block in zip(*by_argument, strict=True)]
+
+
+def _derivatives(
+    start: Any, walk: _Push | _Pull, ends: Sequence[Any], of_complex: Callable[[Any], Any], chunk_size: int | None
+) -> list[Any]:
+    """The derivatives along the entries of `start`, stacked in front; of a complex for a real end, the gradient."""
+    ds = _along(start, 1, walk, ends, chunk_size)
+    if start.dtype.kind != "c":
+        return ds
+    is_complex = [end.dtype.kind == "c" for end in ends]
+    es = ds if all(is_complex) else _along(start, 1j, walk, ends, chunk_size)
+    return [of_complex(d) if both else d + 1j * e for d, e, both in zip(ds, es, is_complex, strict=True)]
 
 
 MEMORY = 2**28  # bytes of all values in a batched pass, unless one direction alone needs more
@@ -186,7 +191,7 @@ def _along(start: Any, one: Any, walk: _Push | _Pull, ends: Sequence[Any], chunk
 def _stacked(pieces: Sequence[Any], size: int) -> Any:
     """The results of all chunks; an array is one that nothing else shares."""
     start = pieces[0]
-    if any(is_live(p.entries if type(p) is Diagonal else p) for p in pieces):
+    if any(live_of(p.entries if type(p) is Diagonal else p) for p in pieces):
         return dense(start) if len(pieces) == 1 else np.concatenate(list(map(dense, pieces)))
     if type(start) is not Diagonal:
         return np.array(raw(start)) if len(pieces) == 1 else np.concatenate(list(map(raw, pieces)))
@@ -198,7 +203,7 @@ def _stacked(pieces: Sequence[Any], size: int) -> Any:
 
 def _finished(run: Linearized, y: Any, shape: tuple[int, ...]) -> Any:
     y = y.reshape(shape)
-    return run.out(y, is_live(y))
+    return run.out(y, live_of(y) != 0)
 
 
 def hessian(

@@ -24,7 +24,7 @@ from ..engine.forward import push_forward
 from ..engine.hooks import matching
 from ..engine.node import TRACED, TRANSFORM, Node, ancestors
 from ..engine.operands import raw
-from ..engine.value import wrap
+from ..engine.value import live_of, wrap
 from ..engine.versions import next_order
 from ..table import Primitive
 from ..tensor import Tensor
@@ -74,11 +74,11 @@ class Linearized:
         self.tensors = any(isinstance(x, Tensor) for x in values)
         live = 0
         for t in (*self.outputs, *leaves(self.aux)):
-            live |= t._node.live if isinstance(t, Tensor) and t._node is not None else 0
+            live |= live_of(t)
         #: A traced program computes the passes again, also where a derivative of them cannot be asked for.
         self.traced = live & TRACED != 0
         outer = bool(live & self.bit - 1)  # the bits of variables from outside
-        self.connected = self.traced or context.recording and (outer or self.tensors and any(map(is_live, values)))
+        self.connected = self.traced or context.recording and (outer or self.tensors and any(map(live_of, values)))
 
     def _enter(self, x: Any, what: str) -> Tensor:
         if isinstance(x, np.ma.MaskedArray):
@@ -115,8 +115,7 @@ class Linearized:
 
     def _live(self) -> list[Node]:
         """The nodes of the results that need a gradient."""
-        nodes = [t._node for t in self.outputs if isinstance(t, Tensor)]
-        return [n for n in nodes if n is not None and n.live > TRACED]
+        return [t._node for t in self.outputs if live_of(t) > TRACED]
 
     def recording(self) -> changed:
         """Recording is on, and transforms that start in the block have other bits."""
@@ -126,26 +125,19 @@ class Linearized:
         """True if `n` was computed from the inputs."""
         return n.live & self.bit != 0 and n.order <= self.start
 
-    def captured(self) -> list[Node]:
-        """The nodes made before the inputs that the results depend on and that require a gradient."""
+    def outside(self) -> tuple[list[Node], list[Node]]:
+        """What else the results were computed from: the older nodes that require a gradient, and constant Tensors."""
         inputs = set(self.nodes)
-        older: dict[Node, None] = {}
-        for n in ancestors(self._live(), since=self.start):
-            if n not in inputs:
-                reached = (p for p in (n, *n.parents) if p is not None and p.requires_grad and p.order > self.start)
-                older.update(dict.fromkeys(reached))
-        return list(older)
-
-    def constants(self) -> list[Node]:
-        """The nodes of the constant Tensors that the results were computed with."""
-        parents = (p for n in ancestors(self._live(), since=self.start) for p in n.parents)
-        return list(dict.fromkeys(p for p in parents if p is not None and p.row is None and not p.live))
+        nodes = [n for n in ancestors(self._live(), since=self.start) if n not in inputs]
+        reached = dict.fromkeys(p for n in nodes for p in (n, *n.parents) if p is not None)
+        older = [p for p in reached if p.requires_grad and p.order > self.start]
+        return older, [p for p in reached if p.row is None and not p.live]
 
     def is_recorded(self, starts: Iterable[Any] = ()) -> bool:
         """True if a pass that starts from `starts` is itself recorded."""
-        live = [x._node.live for x in starts if is_live(x)]
+        live = list(map(live_of, starts))
         traced = self.traced or any(bits & TRACED for bits in live)
-        return traced or is_grad_enabled() and (self.connected or bool(live))
+        return traced or is_grad_enabled() and (self.connected or any(live))
 
     def pull(self, cotangents: Any) -> list[Any]:
         """The backward pass: the cotangents of the inputs, leaf by leaf."""
@@ -158,7 +150,7 @@ class Linearized:
         with self.recording() if record else nullcontext():
             for k, g in gs.items():
                 t = self.outputs[k]
-                if isinstance(t, Tensor) and t._node is not None and t._node.requires_grad:
+                if live_of(t) > TRACED:
                     g = matching(g, t, "the cotangent has", record)
                     roots[t._node] = roots[t._node] + g if t._node in roots else g
             gradients = pull_back(roots, self.nodes, lift if record else None, reaches=self._depends, watch=watcher())
@@ -203,11 +195,11 @@ class Linearized:
         return tree_map(value, tree)
 
 
-def is_live(x: Any) -> bool:
-    return isinstance(x, Tensor) and x._node is not None and bool(x._node.live)
-
-
 def _pair(result: Any, what: str) -> Any:
     if not isinstance(result, tuple) or len(result) != 2:
         raise TypeError(f"{what}: with has_aux=True, expected (result, auxiliary data)")
     return result
+
+
+def is_live(x: Any) -> bool:
+    return live_of(x) != 0

@@ -18,11 +18,11 @@ import numpy as np
 from ..base.tree import leaves, paths, rebuild
 from ..engine.errors import masked_error
 from ..engine.operands import raw
+from ..engine.value import live_of
 from ..table import TABLE
 from ..table.batching import Batched, Same, repeated
 from ..tensor import Tensor
 from .batch import Batch
-from .linearize import is_live
 from .recording import Recording
 
 RANDOMNESS = ("error", "different", "same")
@@ -174,7 +174,7 @@ class _BatchedCall:
             )
         if axis is not None:
             value = _moved(value if has else repeated(value, self.size), axis, f"{self.what}: out_axes={axis}")
-        if is_live(value):
+        if live_of(value):
             return TABLE["copy"](value) if value.is_leaf else value
         array = np.asarray(raw(value))
         if not has or any(np.may_share_memory(array, raw(x)) for x in self.given if isinstance(raw(x), np.ndarray)):
@@ -215,7 +215,7 @@ def _shape(x: Any, what: str) -> tuple[int, ...]:
 
 def _in_front(x: Any, axis: int) -> Any:
     """The argument with the batch axis in front."""
-    x = x if is_live(x) else np.asarray(raw(x))
+    x = x if live_of(x) else np.asarray(raw(x))
     return x if axis % x.ndim == 0 else np.moveaxis(x, axis, 0)
 
 
