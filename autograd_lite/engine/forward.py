@@ -16,6 +16,7 @@ from .backward import pull_back, saved
 from .context import CONTEXT, ORDINARY
 from .node import TRANSFORM, Lift, Node
 from .unbroadcast import cast, sum_to
+from .value import fresh
 
 
 def push_forward(
@@ -122,8 +123,8 @@ def _transposed(n: Node, ts: list[Any], y: Any, xs: tuple[Any, ...], lift: Lift)
     row = n.row
     several = n.parts is not None
     bit = TRANSFORM << (CONTEXT.get() or ORDINARY).level  # as a transform that starts here
-    seeds = [Node(None, (), (), None, shape, dtype, bit) for shape, dtype in n.parts or ((n.shape, n.dtype),)]
-    gs = tuple(lift(np.zeros(s.shape, s.dtype), s) for s in seeds)
+    gs = tuple(fresh(np.zeros(shape, dtype), bit) for shape, dtype in n.parts or ((n.shape, n.dtype),))
+    seeds = [g._node for g in gs]
     conjugate = row.holomorphic and n.dtype.kind == "c"
     totals: list[Any] = [None] * len(seeds)
     for i, t in enumerate(ts):

@@ -118,6 +118,13 @@ def wrap(value: Any, node: Node | None) -> Any:
     return t
 
 
+def fresh(x: Any, live: int) -> Any:
+    """An array as a new input, to whose .grad a backward() adds; `live` says what it is an input of."""
+    t = wrap(x, None)
+    t._leaf().live = live
+    return t
+
+
 def live_of(x: Any) -> int:
     """What a value depends on, as the bits of `Node.live`; 0 for what is no recorded Tensor."""
     return x._node.live if isinstance(x, Value) and x._node is not None else 0

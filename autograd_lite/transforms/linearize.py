@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any
-from weakref import ref
 
 import numpy as np
 
@@ -24,7 +23,7 @@ from ..engine.forward import push_forward
 from ..engine.hooks import matching
 from ..engine.node import TRACED, TRANSFORM, Node, ancestors
 from ..engine.operands import raw
-from ..engine.value import live_of, wrap
+from ..engine.value import fresh, live_of, wrap
 from ..engine.versions import next_order
 from ..table import Primitive
 from ..tensor import Tensor
@@ -94,15 +93,12 @@ class Linearized:
             data = data.astype(data.dtype.newbyteorder("="))
         outer = x._node if isinstance(x, Tensor) else None
         if outer is not None and outer.live:
-            node = Node(_INPUT, (outer,), (None,), data, data.shape, data.dtype, outer.live | self.bit)
+            t = wrap(data, Node(_INPUT, (outer,), (None,), data, data.shape, data.dtype, outer.live | self.bit))
         else:
-            node = Node(None, (), (), data, data.shape, data.dtype, self.bit)
+            t = fresh(data, self.bit)
         if isinstance(x, Tensor):
-            node.name, node.storage = x.name, x._storage()
-        self.nodes.append(node)
-        t = wrap(data, node)
-        if node.row is None:
-            node.keeper = ref(t)  # a backward() inside the function adds to its .grad
+            t._node.name, t._node.storage = x.name, x._storage()
+        self.nodes.append(t._node)
         return t
 
     def path(self) -> list[Node]:

@@ -6,7 +6,6 @@ The recording is the ordinary graph. The inputs are traced, so a branch on their
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable, Iterable
 from operator import setitem
 from typing import Any
@@ -17,7 +16,7 @@ from ..base.snapshots import watched
 from ..base.tree import leaves
 from ..engine.context import CONTEXT, ORDINARY, changed
 from ..engine.node import ANY, NEEDS, TRACED, TRANSFORM, Node, between
-from ..engine.value import wrap
+from ..engine.value import fresh
 from ..engine.versions import next_order
 from ..tensor import Tensor
 
@@ -45,10 +44,8 @@ class Recording:
 
     def __init__(self, f: Callable[..., Any], examples: Iterable[Any]) -> None:
         self.start = next_order()  # later nodes have a smaller order
-        self.inputs = [traced(x) for x in examples]
-        tensors = [wrap(n.y, n) for n in self.inputs]
-        for n, t in zip(self.inputs, tensors, strict=True):
-            n.keeper = weakref.ref(t)  # so that backward() inside `f` adds to its .grad
+        tensors = [fresh(x, TRACED | (NEEDS if x.dtype.kind in "fc" else 0)) for x in examples]
+        self.inputs = [t._node for t in tensors]
         context = CONTEXT.get() or ORDINARY
         self.outer = (TRANSFORM << context.level) - 1
         self.values: dict[Any, Any] = {} if context.values is None else context.values
@@ -95,8 +92,3 @@ class Recording:
                 "examples would share them: draw a batch outside, and pass it as an argument that is mapped"
             )
         return draws
-
-
-def traced(x: np.ndarray[Any, Any]) -> Node:
-    """An input of a recording."""
-    return Node(None, (), (), x, x.shape, x.dtype, TRACED | (NEEDS if x.dtype.kind in "fc" else 0))
