@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from functools import wraps
 from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -19,6 +19,8 @@ from ..table import Stated, Textbook
 from .node import TRACED
 from .position import users_line
 from .value import Value, live_of
+
+Function: TypeAlias = Callable[..., Any]
 
 
 class Context:
@@ -91,7 +93,7 @@ class _Block:
         token, self._entered = self._entered
         CONTEXT.reset(token)
 
-    def __call__(self, f: Callable[..., Any]) -> Callable[..., Any]:
+    def __call__(self, f: Function) -> Function:
         """Decorate `f`: its calls run in this block, and so does a generator or coroutine whenever it is resumed."""
         block = type(self)  # each call, in its thread, enters a block of its own
         if isasyncgenfunction(f):
@@ -119,7 +121,7 @@ class _Recording(_Block):
         self._entered = CONTEXT.set(new), self._entered
 
 
-def _function(block: type[_Block], f: Callable[..., Any]) -> Callable[..., Any]:
+def _function(block: type[_Block], f: Function) -> Function:
     def inside(*args: Any, **params: Any) -> Any:
         with block():
             return f(*args, **params)
@@ -127,7 +129,7 @@ def _function(block: type[_Block], f: Callable[..., Any]) -> Callable[..., Any]:
     return inside
 
 
-def _coroutine(block: type[_Block], f: Callable[..., Any]) -> Callable[..., Any]:
+def _coroutine(block: type[_Block], f: Function) -> Function:
     async def inside(*args: Any, **params: Any) -> Any:
         with block():
             return await f(*args, **params)
@@ -135,7 +137,7 @@ def _coroutine(block: type[_Block], f: Callable[..., Any]) -> Callable[..., Any]
     return inside
 
 
-def _generator(block: type[_Block], f: Callable[..., Any]) -> Callable[..., Any]:
+def _generator(block: type[_Block], f: Function) -> Function:
     def inside(*args: Any, **params: Any) -> Any:
         steps = f(*args, **params)
         step, value = steps.send, None
@@ -275,9 +277,9 @@ class Group:
         self.outer = outer
         self.module = module
         self.params = {k: v for k, v in params.items() if not isinstance(v, (Value, np.ndarray))}
-        self._call: tuple[Stated, Callable[..., Any], tuple[Any, ...], dict[str, Any]] | None = None
+        self._call: tuple[Stated, Function, tuple[Any, ...], dict[str, Any]] | None = None
 
-    def is_known(self, textbook: Stated, f: Callable[..., Any], args: Any, params: dict[str, Any]) -> None:
+    def is_known(self, textbook: Stated, f: Function, args: Any, params: dict[str, Any]) -> None:
         """Remember that there is a textbook of ``f(*args, **params)``; it is asked for when it is needed."""
         self._call = textbook, f, tuple(map(_node_or_value, args)), {k: _node_or_value(x) for k, x in params.items()}
 
@@ -317,7 +319,7 @@ def _node_or_value(x: Any) -> Any:
 
 
 def called_in_group(
-    f: Callable[..., Any], args: Any, params: dict[str, Any], name: str, module: Any = None,
+    f: Function, args: Any, params: dict[str, Any], name: str, module: Any = None,
     textbook: Stated | None = None,
 ) -> Any:
     """``f(*args, **params)``; what it records belongs to one group, which is shown as one step called `name`."""

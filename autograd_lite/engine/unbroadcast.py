@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from .errors import no_gradient_error, rule_error, shape_error
 from .node import Node
 
+Shape: TypeAlias = tuple[int, ...]
 _BLOCK = 512  # a sum of at most this many entries is accurate enough as one product
 
 
@@ -29,7 +30,7 @@ def match_argument(d: Any, n: Node, p: Node) -> Any:
     return d if d.dtype is p.dtype else cast(d, p.dtype, n)
 
 
-def sum_to(d: Any, shape: tuple[int, ...], n: Node, p: Node) -> Any:
+def sum_to(d: Any, shape: Shape, n: Node, p: Node) -> Any:
     """Undo a broadcast: sum `d` over the axes along which an argument of `shape` was repeated."""
     axes = _repeated(d.shape, shape)
     elementwise = n.row is not None and n.row.kind == "elementwise"
@@ -49,7 +50,7 @@ def sum_to(d: Any, shape: tuple[int, ...], n: Node, p: Node) -> Any:
 
 
 @lru_cache(maxsize=1024)
-def _repeated(shape: tuple[int, ...], smaller: tuple[int, ...]) -> tuple[int, ...] | None:
+def _repeated(shape: Shape, smaller: Shape) -> Shape | None:
     """The axes along which `smaller` is repeated when it is broadcast to `shape`; None if it cannot be."""
     extra = len(shape) - len(smaller)
     if extra < 0 or any(want not in (1, have) for have, want in zip(shape[extra:], smaller, strict=True)):
@@ -57,7 +58,7 @@ def _repeated(shape: tuple[int, ...], smaller: tuple[int, ...]) -> tuple[int, ..
     return (*range(extra), *(extra + k for k, n in enumerate(smaller) if n == 1 != shape[extra + k]))
 
 
-def _sum(d: Any, axes: tuple[int, ...]) -> Any:
+def _sum(d: Any, axes: Shape) -> Any:
     """The sum along `axes` (in ascending order), each kept with length 1: as accurate as a pairwise sum.
 
     NumPy adds pairwise along the last axis only; along another, a sum has an error of n roundings. A product with ones
@@ -89,14 +90,14 @@ def _sum(d: Any, axes: tuple[int, ...]) -> Any:
 
 
 @lru_cache(maxsize=64)
-def ones(shape: int | tuple[int, ...], dtype: Any) -> np.ndarray[Any, Any]:
+def ones(shape: int | Shape, dtype: Any) -> np.ndarray[Any, Any]:
     """Ones. The array is cached, and read-only because it is shared."""
     array = np.ones(shape, dtype)
     array.setflags(write=False)
     return array
 
 
-def _broadcast(d: Any, shape: tuple[int, ...], n: Node, p: Node) -> Any:
+def _broadcast(d: Any, shape: Shape, n: Node, p: Node) -> Any:
     """`d` broadcast to the argument's shape: a partial that does not depend on an argument may be smaller."""
     try:
         return np.broadcast_to(d, shape)

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ..base.tree import tree_map
 from .migration_hints import OF_SCIPY
 from .row import ROWS, TABLE
 
@@ -144,14 +145,14 @@ def plain_answer(function: Any) -> Callable[..., Any]:
     raise refusal(function)
 
 
-def _arrays(value: Any, reads: str | None) -> Any:
-    """`value` with every Tensor in it replaced by its array; `reads` names a function that looks at values."""
-    if type(value) in (list, tuple):
-        return type(value)(_arrays(v, reads) for v in value)
-    if type(value) is dict:
-        return {k: _arrays(v, reads) for k, v in value.items()}
-    if hasattr(type(value), "__autograd_apply__"):
+def _arrays(values: Any, reads: str | None) -> Any:
+    """`values` with every Tensor replaced by its array; `reads` names a function that looks at values."""
+
+    def array(x: Any) -> Any:
+        if not hasattr(type(x), "__autograd_apply__"):
+            return x
         if reads is not None:
-            value._untraced(f"{reads}()")
-        return value.__autograd_array__
-    return value
+            x._untraced(f"{reads}()")
+        return x.__autograd_array__
+
+    return tree_map(array, values)
