@@ -135,7 +135,7 @@ def saved(n: Node, lift: Lift | None, reaches: Callable[[Node], Any] | None, wat
 
 def lifted(n: Node, lift: Lift) -> tuple[Any, tuple[Any, ...]]:
     """The kept values of a node as Tensors, so that their use is recorded."""
-    if n.row is not None and n.row.order == 1:
+    if n.row.order == 1:
         raise order_error(n)
     xs = tuple([
         x if x is None or p is None and type(x) is not np.ndarray else lift(x, p)
@@ -150,7 +150,7 @@ def _check_unchanged(n: Node, reaches: Callable[[Node], Any] | None) -> None:
     keeps = 0
     for i, p in enumerate(n.parents):
         if p is not None and (p.live > TRACED if reaches is None else reaches(p)):
-            keeps |= row.keeps[i]
+            keeps |= row.keeps[i] or 0  # None where there is no derivative
     for k, p in enumerate(n.parents):
         if p is not None and (p.storage.shaped < n.order or keeps & (2 << k) and p.storage.version < n.order):
             raise changed_error(n, p)

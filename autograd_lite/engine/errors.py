@@ -101,7 +101,7 @@ def point_at(error: Exception, n: Node, p: Node, g: Any, y: Any, xs: Any) -> Non
     if isinstance(error, AttributeError) and error.name == "shape" and not hasattr(error.obj, "dtype"):
         raise rule_error(error.obj, n, p) from None
     noted(error, n)
-    if n.row is not None and not n.row.builtin and any(hasattr(v, "__autograd_apply__") for v in values):
+    if not n.row.builtin and any(hasattr(v, "__autograd_apply__") for v in values):
         error.add_note(
             f"the rule of {n.row.name} was called with tensors, for a derivative of the derivative: write it with "
             "NumPy's functions, or declare order=1 if it has a first derivative only"

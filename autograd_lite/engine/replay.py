@@ -11,10 +11,8 @@ from .errors import written_error
 from .node import Node, ancestors
 
 
-def replay(nodes: Iterable[Node], moved: Mapping[Node, Any] | None = None) -> dict[Node, Any]:
+def replay(nodes: Iterable[Node]) -> dict[Node, Any]:
     """The value of every node, given oldest first, computed again from the inputs where the graph did not keep it.
-
-    With `moved`, which gives some inputs other values, everything that depends on these is computed again.
 
     Raises
     ------
@@ -22,31 +20,25 @@ def replay(nodes: Iterable[Node], moved: Mapping[Node, Any] | None = None) -> di
         If an input has been written to since; the message names it.
     """
     nodes = list(nodes)
-    values: dict[Node, Any] = dict(moved or {})
-    other = set(values)  # nodes whose value is not what was recorded
-    kept = {} if moved else _kept_by_consumers(nodes)
+    values: dict[Node, Any] = {}
+    kept = _kept_by_consumers(nodes)
     for n in nodes:
         for p in n.parents:
             if p is not None and p not in values:
                 values[p] = p.y
             if p is not None and p.row is None and p.version < n.order:
                 raise written_error(p.label, p.storage)
-        if n in values:
-            continue
-        if moved and "generator" not in n.params and not other.isdisjoint(p for p in n.parents if p is not None):
-            other.add(n)
-        elif n.row is None or n.y is not None:
+        if n.row is None or n.y is not None:
             values[n] = n.y
-            continue
         elif n in kept:
             values[n] = kept[n]
-            continue
-        if n.xs is None:
+        elif n.xs is None:
             raise RuntimeError(
                 f"the arrays of {n.label} were freed by backward(retain_graph=False): compute the loss again to explain"
             )
-        y = n.row.fn(*arguments(n, values), **n.params)
-        values[n] = tuple(map(np.asarray, y)) if n.row.outputs else np.asarray(y)
+        else:
+            y = n.row.fn(*arguments(n, values), **n.params)
+            values[n] = tuple(map(np.asarray, y)) if n.row.outputs else np.asarray(y)
     return values
 
 

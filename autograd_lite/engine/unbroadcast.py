@@ -33,13 +33,12 @@ def match_argument(d: Any, n: Node, p: Node) -> Any:
 def sum_to(d: Any, shape: Shape, n: Node, p: Node) -> Any:
     """Undo a broadcast: sum `d` over the axes along which an argument of `shape` was repeated."""
     axes = _repeated(d.shape, shape)
-    elementwise = n.row is not None and n.row.kind == "elementwise"
+    elementwise = n.row.kind == "elementwise"
     if axes is None:
         if elementwise:
             return _broadcast(d, shape, n, p)
         raise shape_error(d, shape, n, p)
-    users = n.row is not None and not n.row.builtin
-    if elementwise and d.shape != n.shape or users and d.ndim > n.ndim and not n.parts:
+    if elementwise and d.shape != n.shape or not n.row.builtin and d.ndim > n.ndim and not n.parts:
         raise shape_error(d, shape, n, p)
     if not axes:
         return d.reshape(shape)

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
+from functools import reduce
+from operator import or_
 from typing import Any
 
 import numpy as np
@@ -71,9 +73,7 @@ class Linearized:
         self.y, self.aux = _pair(result, what) if has_aux else (result, None)
         self.outputs = leaves(self.y)
         self.tensors = any(isinstance(x, Tensor) for x in values)
-        live = 0
-        for t in (*self.outputs, *leaves(self.aux)):
-            live |= live_of(t)
+        live = reduce(or_, map(live_of, (*self.outputs, *leaves(self.aux))), 0)
         #: A traced program computes the passes again, also where a derivative of them cannot be asked for.
         self.traced = live & TRACED != 0
         outer = bool(live & self.bit - 1)  # the bits of variables from outside

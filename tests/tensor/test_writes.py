@@ -325,3 +325,13 @@ def test_writes_after_backward_are_what_training_is():
     assert np.allclose(W.data, np.array([1, 2, 3]) * 0.8**3)
     with pytest.raises(RuntimeError, match="has changed since"):
         loss.backward()
+
+
+def test_a_write_elsewhere_before_the_backward_pass_of_a_row_with_an_argument_without_a_derivative():
+    W, x, sign = parameter(), ag.tensor([1.0, 2.0], requires_grad=True), ag.tensor([-1.0, 1.0], requires_grad=True)
+    loss = np.copysign(x, sign).sum()
+    with ag.no_grad():
+        W += 1
+    loss.backward()
+    assert x.grad.tolist() == [-1, 1]
+    assert sign.grad is None
