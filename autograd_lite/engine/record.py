@@ -21,7 +21,7 @@ from ..rules._arrays import has_tensor
 from ..rules.ufuncs import ufunc_parameters
 from ..table import TABLE, Primitive
 from ..table.torch_keywords import numpys_keywords
-from .context import CONTEXT, called_in_group, tracing
+from .context import CONTEXT, ORDINARY, called_in_group
 from .engine_rows import projection
 from .errors import explained
 from .node import NOTHING, SMALL, TRACED, Node
@@ -72,8 +72,8 @@ def apply(row: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
 def unary(row: Primitive, a: Value, params: dict[str, Any] = NOTHING, depth: int = 3) -> Any:
     """`record` for one Tensor and one result; `depth` is that of `_recorded`."""
     context = CONTEXT.get()
-    if context is not None and context.outside is not None:
-        (a,) = context.outside.seen(row, (a,)) or (a,)
+    if context is not None:
+        (a,) = context.seen(row, (a,))
     x, n = a._data, a._node
     try:
         y = row.fn(x, **params) if params else row.fn(x)
@@ -108,8 +108,8 @@ def unary(row: Primitive, a: Value, params: dict[str, Any] = NOTHING, depth: int
 def binary(row: Primitive, a: Any, b: Any) -> Any:
     """`record` for a direct row and two operands, one of them a Tensor; NotImplemented if the other is not an array."""
     context = CONTEXT.get()
-    if context is not None and context.outside is not None:
-        a, b = context.outside.seen(row, (a, b)) or (a, b)
+    if context is not None:
+        a, b = context.seen(row, (a, b))
     if isinstance(a, Value):
         x1, n1 = a._data, a._node
     elif type(a) in PLAIN:
@@ -198,8 +198,8 @@ def _recorded(row: Primitive, y: Any, live: int, keeps: int, depth: int) -> Any:
 def record(row: Primitive, args: Sequence[Any], params: dict[str, Any] = NOTHING) -> Any:
     """Compute `row` on canonical arguments, and make a node of it if a derivative (or a trace) may ask for it."""
     args = [a if isinstance(a, Value) or type(a) in PLAIN else operand(row, a) for a in args]
-    if (outside := tracing()) is not None:
-        args = outside.seen(row, args, params) or args
+    context = CONTEXT.get() or ORDINARY
+    args = context.seen(row, args, params)
     xs = [a._data if isinstance(a, Value) else a for a in args]
     try:
         y = row.fn(*xs, **params)
@@ -207,7 +207,7 @@ def record(row: Primitive, args: Sequence[Any], params: dict[str, Any] = NOTHING
         raise explained(error, row.name, args) from None
     ys = tuple(map(asarray, y)) if row.outputs else (asarray(y),)
     ys = tuple(part.view() if any(part is x for x in xs) else part for part in ys)  # a view has flags of its own
-    live, keeps = _live(row, args, ys)
+    live, keeps = _live(row, args, ys, context.recording)
     results = (
         _results(row, args, xs, ys, params, live, keeps) if live else tuple(unrecorded(part, args) for part in ys)
     )
@@ -239,7 +239,7 @@ def _results(
     return tuple(_part(node, k, part, args) for k, part in enumerate(ys)) if row.outputs else (t,)
 
 
-def _live(row: Primitive, args: Sequence[Any], ys: Sequence[Any]) -> tuple[int, int]:
+def _live(row: Primitive, args: Sequence[Any], ys: Sequence[Any], recording: bool) -> tuple[int, int]:
     """The `live` bits of a call, and the bits of the values that its rules need."""
     live = keeps = 0
     for i, a in enumerate(args):
@@ -250,8 +250,6 @@ def _live(row: Primitive, args: Sequence[Any], ys: Sequence[Any]) -> tuple[int, 
             else:
                 keeps |= row.keeps[i]
         live |= bits
-    context = CONTEXT.get()
-    recording = context is None or context.recording
     if not recording or not any(part.dtype.kind in "fc" for part in ys):  # integers have no derivative
         live &= TRACED
     return live, keeps if live > TRACED else 0
