@@ -18,7 +18,7 @@ from .errors import noted
 from .hooks import matching
 from .node import TRACED, Node
 from .unbroadcast import ones
-from .value import Value, as_tensor, live_of, wrap
+from .value import Value, live_of, wrap
 
 ndarray = np.ndarray
 
@@ -85,7 +85,8 @@ def _deliver(cotangents: dict[Node, Any], outside: Any) -> None:
         else:
             _note_version(node, old)
         if old is None:
-            t._grad = as_tensor(taken(cotangents, node))
+            g = taken(cotangents, node)
+            t._grad = g if isinstance(g, Value) else wrap(g, None)  # as `as_tensor`, in one call less
         elif old._node is None and old._data.flags.writeable and not isinstance(g := cotangents[node], Value):
             np.add(old._data, g, old._data)
         else:

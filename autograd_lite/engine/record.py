@@ -85,18 +85,16 @@ def unary(row: Primitive, a: Value, params: dict[str, Any] = NOTHING, depth: int
         y = y.view()  # the result may be made read-only, and the user's array must not be
     if n is None:
         return unrecorded(y, (a,))
-    (bits, keeps), _ = row.first_two
-    live = n.live & bits
+    live = n.live if row.passing is None else n.live & row.passing[0]
     if context is not None and not context.recording or not row.direct and y.dtype.kind in "biu":
         live &= TRACED  # integers have no derivative
     if not live:
         return unrecorded(y, (a,))
-    if live == TRACED:
-        keeps = 0
-    t = _recorded(row, y, live, keeps, depth)
+    keep_y, keep, _ = row.kept_of_two[1 if live > TRACED else 0]
+    t = _recorded(row, y, live, keep_y, depth)
     node = t._node
     node.parents = (n,)
-    node.xs = (x if keeps & 2 else None,)
+    node.xs = (x if keep else None,)
     node.params = own_params(params) if params else NOTHING
     if y.base is not None:
         node.storage = seen_storage(y, (a,))
@@ -128,16 +126,18 @@ def binary(row: Primitive, a: Any, b: Any) -> Any:
         raise explained(error, row.name, (a, b)) from None
     if type(y) is not ndarray:
         y = asarray(y)
-    (bits1, keeps1), (bits2, keeps2) = row.first_two
-    live1 = 0 if n1 is None else n1.live & bits1
-    live2 = 0 if n2 is None else n2.live & bits2
+    live1 = 0 if n1 is None else n1.live
+    live2 = 0 if n2 is None else n2.live
+    if row.passing is not None:
+        live1, live2 = live1 & row.passing[0], live2 & row.passing[1]
     if context is not None and not context.recording:
         live1, live2 = live1 & TRACED, live2 & TRACED
     live = live1 | live2
     if not live:
         return unrecorded(y, (a, b))
-    keeps = (keeps1 if live1 > TRACED else 0) | (keeps2 if live2 > TRACED else 0)
-    kept1, kept2 = x1 if keeps & 2 else None, x2 if keeps & 4 else None
+    kept = row.kept_of_two
+    keep_y, keep1, keep2 = kept[3 if live2 > TRACED else 1] if live1 > TRACED else kept[2 if live2 > TRACED else 0]
+    kept1, kept2 = x1 if keep1 else None, x2 if keep2 else None
     if n1 is None:
         if isinstance(a, Value):
             n1 = a._leaf()
@@ -148,7 +148,7 @@ def binary(row: Primitive, a: Any, b: Any) -> Any:
             n2 = b._leaf()
         else:
             kept2 = own_constant(x2)
-    t = _recorded(row, y, live, keeps, 3)
+    t = _recorded(row, y, live, keep_y, 3)
     node = t._node
     node.parents = (n1, n2)
     node.xs = (kept1, kept2)
@@ -166,7 +166,7 @@ def _converted(row: Primitive, a: Any, b: Any) -> Any:
     return NotImplemented if a is NotImplemented or b is NotImplemented else binary(row, a, b)
 
 
-def _recorded(row: Primitive, y: Any, live: int, keeps: int, depth: int) -> Any:
+def _recorded(row: Primitive, y: Any, live: int, keep_y: bool, depth: int) -> Any:
     """A result as a Tensor with the node of its call, but for the operands and parameters, which the caller sets.
 
     The function `depth` calls up may be the user's; those below it are the library's.
@@ -176,7 +176,7 @@ def _recorded(row: Primitive, y: Any, live: int, keeps: int, depth: int) -> Any:
     t._grad = None
     t._node = node = _new(Node)  # setting the fields one by one is a third faster than __init__
     node.row = row
-    node.y = y if keeps & 1 or y.size <= SMALL else None
+    node.y = y if keep_y or y.size <= SMALL else None
     node.shape = y.shape
     node.dtype = y.dtype
     node.live = live
@@ -220,7 +220,7 @@ def _results(
 ) -> tuple[Any, ...]:
     """The recorded results of a call with the values `xs`. Several are parts of one, which has no array of its own."""
     whole = np.empty((), np.result_type(*ys) if ys else float) if row.outputs else ys[0]
-    t = _recorded(row, whole, live, keeps, 3)
+    t = _recorded(row, whole, live, keeps & 1 != 0, 3)
     node = t._node
     node.parents = tuple(a._leaf() if isinstance(a, Value) else None for a in args)
     node.xs = tuple(

@@ -206,10 +206,16 @@ class Primitive:
         #: For each argument the bits of the values that its rule needs; None where there is no derivative. The rules
         #: are read now, so that a mistake raises where the row is declared.
         self.keeps: Any = self._for_each(self._kept)
-        #: For each of the first two arguments, for the operators: the bits of `Node.live` that pass through the call
-        #: (only that of a traced program where there is no derivative), and the bits of the values that are kept.
-        two = () if isinstance(self.keeps, _AsMany) else self.keeps
-        self.first_two = tuple((1, 0) if kept is None else (~0, kept) for kept in (*two, None, None)[:2])
+        # The same for one and two operands, where time matters.
+        known = (None,) if isinstance(self.keeps, _AsMany) else self.keeps
+        a, b = (*known, None, None)[:2]
+        #: Whether the result, the first and the second operand are kept: if neither operand needs a derivative, the
+        #: first does, the second, both.
+        self.kept_of_two = [
+            (bits & 1 != 0, bits & 2 != 0, bits & 4 != 0) for bits in (0, a or 0, b or 0, (a or 0) | (b or 0))
+        ]
+        #: Where an operand has no derivative: the bits of `Node.live` that pass from each to the result.
+        self.passing = [1 if kept is None else ~0 for kept in (a, b)] if None in known else None
         if self.scalar is not None:
             self.formula({})  # likewise
 
