@@ -6,7 +6,7 @@ so an operation pays for one lookup only.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from functools import wraps
 from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
@@ -16,7 +16,7 @@ import numpy as np
 
 from ..base.generator import numpy_generator as generator_of
 from ..table import Stated, Textbook
-from .node import NOTHING, TRACED
+from .node import TRACED
 from .position import users_line
 from .value import Value, live_of
 
@@ -59,10 +59,6 @@ class Context:
     def replayed(self) -> bool:
         """True if what is recorded will be computed again, from other values."""
         return self.values is not None or self.outside is not None
-
-    def seen(self, row: Any, operands: Sequence[Any], params: Mapping[str, Any] = NOTHING) -> Sequence[Any]:
-        """The operands of a call; a traced program may have others in their place."""
-        return operands if self.outside is None else self.outside.seen(row, operands, params) or operands
 
     def enter(self, node: Any, xs: Any, y: Any) -> None:
         """Note where a node was recorded, and what it was computed from; show it to the watcher."""

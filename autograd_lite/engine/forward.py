@@ -48,13 +48,12 @@ def push_forward(
     step = step or push
     tangent: dict[Node, Any] = dict(tangents)
     for n in path:
-        ts = [tangent.get(p) for p in n.parents]  # type: ignore[arg-type]  # a parent may be None
-        if n in tangent or all(t is None for t in ts):
+        if n in tangent or tangent.keys().isdisjoint(n.parents):
             continue
         y, xs = saved(n, lift if record else None, tangent.__contains__)
-        t = step(n, ts, y, xs, lift)
+        t = step(n, [tangent.get(p) for p in n.parents], y, xs, lift)  # type: ignore[arg-type]  # a parent may be None
         if type(t) is not tuple:
-            shape = (*lead, *n.shape)
+            shape = lead + n.shape
             if t.shape != shape:
                 t = np.broadcast_to(t, shape)
             if t.dtype is not n.dtype:

@@ -27,7 +27,7 @@ from .errors import explained
 from .node import NOTHING, SMALL, TRACED, Node
 from .operands import PLAIN, as_operand, operand, own_constant, own_params
 from .position import INTERNAL
-from .value import RESULT, Value, live_of, seen_storage, unrecorded, wrap
+from .value import RESULT, Value, seen_storage, unrecorded, wrap
 from .versions import OURS, next_order
 
 ndarray, asarray = np.ndarray, np.asarray
@@ -72,8 +72,8 @@ def apply(row: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
 def unary(row: Primitive, a: Value, params: dict[str, Any] = NOTHING, depth: int = 3) -> Any:
     """`record` for one Tensor and one result; `depth` is that of `_recorded`."""
     context = CONTEXT.get()
-    if context is not None:
-        (a,) = context.seen(row, (a,))
+    if context is not None and context.outside is not None:
+        (a,) = context.outside.seen(row, (a,)) or (a,)
     x, n = a._data, a._node
     try:
         y = row.fn(x, **params) if params else row.fn(x)
@@ -90,7 +90,7 @@ def unary(row: Primitive, a: Value, params: dict[str, Any] = NOTHING, depth: int
         live &= TRACED  # integers have no derivative
     if not live:
         return unrecorded(y, (a,))
-    keep_y, keep, _ = row.kept_of_two[1 if live > TRACED else 0]
+    keep_y, keep, _ = row.kept_of_two[1 if live > TRACED else 0][0]
     t = _recorded(row, y, live, keep_y, depth)
     node = t._node
     node.parents = (n,)
@@ -105,9 +105,11 @@ def unary(row: Primitive, a: Value, params: dict[str, Any] = NOTHING, depth: int
 
 def binary(row: Primitive, a: Any, b: Any) -> Any:
     """`record` for a direct row and two operands, one of them a Tensor; NotImplemented if the other is not an array."""
-    context = CONTEXT.get()
+    context, recording = CONTEXT.get(), True
     if context is not None:
-        a, b = context.seen(row, (a, b))
+        recording = context.recording
+        if context.outside is not None:
+            a, b = context.outside.seen(row, (a, b)) or (a, b)
     if isinstance(a, Value):
         x1, n1 = a._data, a._node
     elif type(a) in PLAIN:
@@ -130,13 +132,13 @@ def binary(row: Primitive, a: Any, b: Any) -> Any:
     live2 = 0 if n2 is None else n2.live
     if row.passing is not None:
         live1, live2 = live1 & row.passing[0], live2 & row.passing[1]
-    if context is not None and not context.recording:
+    if not recording:
         live1, live2 = live1 & TRACED, live2 & TRACED
     live = live1 | live2
     if not live:
         return unrecorded(y, (a, b))
-    kept = row.kept_of_two
-    keep_y, keep1, keep2 = kept[3 if live2 > TRACED else 1] if live1 > TRACED else kept[2 if live2 > TRACED else 0]
+    kept = row.kept_of_two[1 if live1 > TRACED else 0]
+    keep_y, keep1, keep2 = kept[1 if live2 > TRACED else 0]
     kept1, kept2 = x1 if keep1 else None, x2 if keep2 else None
     if n1 is None:
         if isinstance(a, Value):
@@ -199,7 +201,8 @@ def record(row: Primitive, args: Sequence[Any], params: dict[str, Any] = NOTHING
     """Compute `row` on canonical arguments, and make a node of it if a derivative (or a trace) may ask for it."""
     args = [a if isinstance(a, Value) or type(a) in PLAIN else operand(row, a) for a in args]
     context = CONTEXT.get() or ORDINARY
-    args = context.seen(row, args, params)
+    if context.outside is not None:
+        args = context.outside.seen(row, args, params) or args
     xs = [a._data if isinstance(a, Value) else a for a in args]
     try:
         y = row.fn(*xs, **params)
@@ -243,7 +246,7 @@ def _live(row: Primitive, args: Sequence[Any], ys: Sequence[Any], recording: boo
     """The `live` bits of a call, and the bits of the values that its rules need."""
     live = keeps = 0
     for i, a in enumerate(args):
-        bits = live_of(a)
+        bits = a._node.live if isinstance(a, Value) and a._node is not None else 0  # `live_of`, without a call
         if bits > TRACED:
             if row.keeps[i] is None:
                 bits &= TRACED

@@ -120,8 +120,8 @@ def wrap(value: Any, node: Node | None) -> Any:
 
 def fresh(x: Any, live: int) -> Any:
     """An array as a new input, to whose .grad a backward() adds; `live` says what it is an input of."""
-    t = wrap(x, None)
-    t._leaf().live = live
+    t = wrap(x, Node(None, (), (), x, x.shape, x.dtype, live))
+    t._node.keeper = weakref.ref(t)
     return t
 
 

@@ -209,10 +209,11 @@ class Primitive:
         # The same for one and two operands, where time matters.
         known = (None,) if isinstance(self.keeps, _AsMany) else self.keeps
         a, b = (*known, None, None)[:2]
-        #: Whether the result, the first and the second operand are kept: if neither operand needs a derivative, the
-        #: first does, the second, both.
+        #: Whether the result, the first and the second operand are kept, by whether the first needs a derivative (0 or
+        #: 1) and whether the second does.
         self.kept_of_two = [
-            (bits & 1 != 0, bits & 2 != 0, bits & 4 != 0) for bits in (0, a or 0, b or 0, (a or 0) | (b or 0))
+            [(bits & 1 != 0, bits & 2 != 0, bits & 4 != 0) for bits in (first, first | (b or 0))]
+            for first in (0, a or 0)
         ]
         #: Where an operand has no derivative: the bits of `Node.live` that pass from each to the result.
         self.passing = [1 if kept is None else ~0 for kept in (a, b)] if None in known else None
