@@ -46,6 +46,10 @@ class Notation:
     ) -> None:
         self.board = board
         self.variables = variables or {}  # of the recorded values that the program was made from, by node
+        called = program.named if names is None else names
+        #: What has no name and is not differentiated, with its value: a constant.
+        self.replaced = {v: t._data for v, t in program.captured.items() if v not in called and not _is_recorded(t)}
+        program = program.substituted(self.replaced) if self.replaced else program
         self.merged: dict[Var, Var] = {}  # what computes the same as an earlier value, with that
         names = {v: v.name for v in program.variables if v in program.named} if names is None else dict(names)
         if board:  # what is computed twice is written once: ``x - mu`` in a variance and in a quotient
@@ -73,6 +77,10 @@ class Notation:
     def canonical(self, v: Var) -> Var:
         """The first of the values that are computed in the same way."""
         return self.merged.get(v, v)
+
+    def current(self, x: Any) -> Any:
+        """An argument of a call, a variable or anything else, as it is in the equations."""
+        return self.replaced.get(x, self.canonical(x)) if isinstance(x, Var) else x
 
     def is_input(self, v: Var) -> bool:
         """Whether a value is not computed in the program."""
@@ -193,6 +201,10 @@ class Notation:
 def _elementwise(eq: Equation) -> Any:
     """What two equations that may be one have in common."""
     return (eq.group,) if eq.row.kind == "elementwise" else None
+
+
+def _is_recorded(t: Any) -> bool:
+    return t._node is not None and t._node.live != 0
 
 
 def too_many(rows: Iterable[str], inputs: int, limit: int) -> str:

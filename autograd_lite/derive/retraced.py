@@ -145,14 +145,14 @@ class _Again:
 
     def _called(self, group: Any) -> list[Equation] | None:
         inside = self.members[group]
-        arguments = (x for x in group.inputs.values() if isinstance(x, np.ndarray))
+        arguments = (x for x in map(self.chain.current, group.inputs.values()) if isinstance(x, np.ndarray))
         arrays = [e for x in arguments if (e := self.chain.constants.known(x)) is not None]
         ends = self._ends(group)
         if not arrays or len(ends) != 1 or any("generator" in eq.params for eq in inside):
             return None
         _, f, args, params = group._call
-        args = [self._given(inside[-1], x) for x in args]
-        params = {word: self._given(inside[-1], x) for word, x in params.items()}
+        args = [self._given(inside[-1], self.chain.current(x)) for x in args]
+        params = {word: self._given(inside[-1], self.chain.current(x)) for word, x in params.items()}
         try:
             equations, result, draws = self._run(f, args, params, {w for e in arrays for w in e.names})
         except Exception:  # such as a decision by the numbers: its steps are recorded again instead
@@ -166,7 +166,7 @@ class _Again:
         self, f: Callable[..., Any], args: Sequence[Any], params: Mapping[str, Any], words: Iterable[str] = ()
     ) -> tuple[list[Equation], Any, bool]:
         """The equations of a call, from its variables and the arrays with these names; its result; whether it draws."""
-        variables = [self.chain.canonical(x) for x in (*args, *params.values()) if isinstance(x, Var)]
+        variables = [x for x in map(self.chain.current, (*args, *params.values())) if isinstance(x, Var)]
         draws = False
 
         def run(tensors: Mapping[Var, Any]) -> Any:
@@ -201,8 +201,9 @@ class _Again:
 
     def _argument(self, x: Any, tensors: Mapping[Var, Any]) -> Any:
         """An argument for a run. Arrays are copied: batch norm writes into some."""
+        x = self.chain.current(x)
         if isinstance(x, Var):
-            return tensors[self.chain.canonical(x)]
+            return tensors[x]
         if isinstance(x, Expr):
             return self._value(x, tensors)
         return Tensor(x.copy()) if isinstance(x, np.ndarray) else x  # an array, or a Tensor without a graph

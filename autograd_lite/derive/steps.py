@@ -278,8 +278,8 @@ class Steps(Notation):
 
     def _argument(self, x: Any) -> Written:
         """An argument of a folded call: a variable, an array, or a keyword parameter."""
+        x = self.current(x)
         if isinstance(x, Var):
-            x = self.canonical(x)
             return Written(self.expression(x), self.values[x])
         return Written(self.constant(x), x) if isinstance(x, np.ndarray) else parameter(x)
 

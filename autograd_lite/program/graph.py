@@ -62,7 +62,7 @@ def equations_of(
             variables.update(dict.fromkeys(places, made_here[-1]))
         operands = tuple(
             x if p is None else variables[p] if p in variables else value_of(p)
-            for p, x in zip(n.parents, n.xs, strict=True)
+            for p, x in zip(n.parents, n.xs or (None,) * len(n.parents), strict=True)
         )
         place = Origin(n.code, n.at, moved(n.group, variable, calls), n.requires_grad) if origin is None else origin(n)
         equations.append(Equation(tuple(made_here), n.row, operands, n.params, place))

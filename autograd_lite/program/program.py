@@ -76,7 +76,8 @@ class Program(GraphView):
     tensors: frozenset[str] = field(default=frozenset(), repr=False)  # the user's variables for Tensors and modules
     named: frozenset[Var] = field(default=frozenset(), repr=False)  # by the user; other names are letters
     hooked: str = field(default="", repr=False)  # a value with a hook, which the equations do not have
-    _uses: tuple[tuple[Storage, int, str], ...] = field(default=(), repr=False)  # memory, when it was used, and whose
+    freed: str = field(default="", repr=False)  # a value whose arrays are gone, so that none can be computed again
+    _uses: Mapping[Var, tuple[Storage, int, str]] = field(default_factory=dict, repr=False)  # of inputs: memory, last use
 
     @classmethod
     def trace(cls, f: Callable[..., Any], *args: Any, names: Mapping[str, Any] | None = None, **params: Any) -> Program:
@@ -198,6 +199,15 @@ class Program(GraphView):
                 depending.update(eq.outputs)
         return depending
 
+    def substituted(self, values: Mapping[Var, Any]) -> Self:
+        """The program with constants in the place of some captured values."""
+        equations = [
+            replace(eq, operands=tuple(values.get(x, x) if isinstance(x, Var) else x for x in eq.operands))
+            for eq in self.equations
+        ]
+        captured = {v: t for v, t in self.captured.items() if v not in values}
+        return replace(self, equations=equations, captured=captured)
+
     def without_repetition(
         self, group: Callable[[Equation], Any], compared: int = COMPARED
     ) -> tuple[Self, dict[Var, Var]]:
@@ -243,6 +253,11 @@ class Program(GraphView):
         return self.mapped(rule), instead
 
     @property
+    def overwritten(self) -> list[Var]:
+        """The captured values that have been written to since they were used."""
+        return [v for v, (storage, order, _) in self._uses.items() if storage.version < order]
+
+    @property
     def values(self) -> dict[Var, Any]:
         """The value of every variable as it was recorded; one that was not kept is computed again.
 
@@ -251,9 +266,13 @@ class Program(GraphView):
         RuntimeError
             If an input has been written to since; the message names it.
         """
-        for storage, order, who in self._uses:
-            if storage.version < order:
-                raise written_error(who, storage)
+        for v in self.overwritten:
+            storage, _, who = self._uses[v]
+            raise written_error(who, storage)
+        if self.freed:
+            raise RuntimeError(
+                f"the arrays of {self.freed} were freed by backward(retain_graph=False): compute the loss again to explain"
+            )
         return self.run({v: t._data for v, t in self.captured.items()} | dict(self.examples))
 
     def __call__(self, *args: Any) -> Any:
@@ -479,16 +498,11 @@ def program_of(
     results, names = leaves(result), names or {}
     roots = [t._node if isinstance(t, Tensor) else None for t in results]
     nodes = ancestors([n for n in roots if n is not None], ANY)[::-1]
-    freed = next((n for n in nodes if n.xs is None), None)
-    if freed is not None:
-        raise RuntimeError(
-            f"the arrays of {freed.label} were freed by backward(retain_graph=False): compute the loss again to explain"
-        )
     public = [(word, x) for word, x in names.items() if not word.startswith("_")]
     claimed = [(word, n) for n, word in (first or {}).items()]
     chosen = names_of(None, (), (), nodes, claimed, public, [n for n in roots if n is not None])
     fresh = short_names(chosen.values())
-    inputs = {p for n in nodes for p in (*n.parents, n) if p is not None and p.row is None and (p.live or p in chosen)}
+    inputs = {p for n in nodes for p in (*n.parents, n) if p is not None and p.row is None}
     variables = {
         n: Var(chosen.get(n) or next(fresh), n.shape, n.dtype) for n in sorted(inputs, key=lambda n: -n.order)
     }
@@ -501,8 +515,8 @@ def program_of(
         (), tree_map(lambda t: 0, result), examples=_kept(nodes, variables), constants=constants,
         tensors=frozenset(plain(w) for w, x in names.items() if isinstance(x, Tensor) or hasattr(x, "parameters")),
         named=_named(variables, chosen),
-        hooked=next((n.label for n in nodes if n.hooks), ""),
-        _uses=_uses(nodes),
+        hooked=next((n.label for n in nodes if n.hooks), ""), freed=next((n.label for n in nodes if n.xs is None), ""),
+        _uses=_uses(nodes, variables),
     )
     return program, variables
 
@@ -606,13 +620,13 @@ def _drawn(nodes: Iterable[Node], variables: Mapping[Node, Var]) -> dict[Var, An
     return {variables[n]: n.y for n in nodes if "generator" in n.params and n.y is not None and n in variables}
 
 
-def _uses(nodes: Sequence[Node]) -> tuple[tuple[Storage, int, str], ...]:
+def _uses(nodes: Sequence[Node], variables: Mapping[Node, Var]) -> dict[Var, tuple[Storage, int, str]]:
     """The memory of each input, with the time of its last use, and how an error calls it."""
     last = {p: n.order for n in nodes for p in n.parents if p is not None and p.row is None}
     for p in last:
         if p.storage is OURS:
             p.storage = Storage(p.name)  # of its own, so that a later write is seen
-    return tuple((p.storage, order, p.label) for p, order in last.items())
+    return {variables[p]: (p.storage, order, p.label) for p, order in last.items()}
 
 
 class _Steps:
