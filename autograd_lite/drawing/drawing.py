@@ -11,7 +11,7 @@ from typing import Any
 from ..base import escape
 from ..derive.chain_rule import Chain
 from ..derive.javascript import NoForm
-from ..engine.node import ANY, GraphView, ancestors
+from ..engine.node import GraphView
 from ..program.naming import groups
 from . import formatting
 from . import svg as svg_text
@@ -293,7 +293,7 @@ def draw(
     if options:
         raise TypeError(f"draw: unknown option {', '.join(options)}")
     fold, note, chain = by is not None or depth is not None, "", None
-    if not fold and len(subject.roots) == 1:
+    if not fold and len(subject.program.outputs) == 1:
         chain, note = _chain(subject, view == "operations")
     elif not fold and style.partials:
         note = "Several results: no partials are shown."
@@ -308,7 +308,7 @@ def draw(
 def _depth(subject: Subject, chain: Chain | None) -> int:
     """The number of steps, if there are many of them and layers to fold them into, and else 0."""
     if chain is None:
-        paths = [groups(n) for n in ancestors(subject.roots, ANY)]
+        paths = [groups(eq) for eq in subject.program.equations]
     else:
         paths = [chain.group_path(n) for n in chain.landmarks]
     return len(paths) if len(paths) > DEEP and any(is_module(g) for path in paths for g in path) else 0

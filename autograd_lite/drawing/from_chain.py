@@ -15,13 +15,11 @@ from ..derive.chain_rule import Chain
 from ..derive.constants import is_number
 from ..derive.formula import Expr, name, replaced, walk
 from ..derive.notation import LIMIT, too_many
-from ..engine.node import ANY, Node, ancestors
 from ..program import Var
 from ..program.naming import Names
-from ..program.program import program_of
 from ..program.slopes import gradients as gradients_of
 from .collapse import middle, summary
-from .from_graph import kind_of, names_of, origin_of
+from .from_graph import origin_of
 from .groups import Calls
 from .scene import Item, Line, Scene
 from .subject import Subject, has_one_entry
@@ -29,16 +27,10 @@ from .subject import Subject, has_one_entry
 
 def chain_of(subject: Subject, every: bool) -> Chain:
     """The chain that the picture shows, with every operation named if `every`."""
-    claimed = dict(subject.claimed)
-    nodes = [n for n in ancestors(subject.roots, ANY)[::-1] if n.parts is None]
-    if every:
-        claimed = names_of(nodes, subject)
-    elif not subject.is_loss and subject.roots[0] not in claimed:
-        claimed[subject.roots[0]] = names_of([], subject)[subject.roots[0]]
-    if len(nodes) > LIMIT:
-        raise ValueError(too_many([n.row.name for n in nodes if n.row], 0, LIMIT))
-    program, variables = program_of(subject.root, subject.names, claimed)
-    return Chain(program, variables=variables)
+    program = subject.program
+    if len(program) > LIMIT:
+        raise ValueError(too_many((eq.row.name for eq in program.equations), len(program.captured), LIMIT))
+    return Chain(program, names=subject.names(every), variables=subject.variables)
 
 
 def derived(subject: Subject, chain: Chain, limit: int, gradients: bool, partials: bool) -> Scene:
@@ -49,7 +41,6 @@ def derived(subject: Subject, chain: Chain, limit: int, gradients: bool, partial
 class _Derived:
     def __init__(self, subject: Subject, chain: Chain, limit: int, gradients: bool, partials: bool) -> None:
         self.subject, self.chain, self.partials, self.limit = subject, chain, partials, limit
-        self.node: dict[Var, Node] = {v: n for n, v in [*chain.variables.items()][::-1]}
         computed = [n for n in chain.landmarks if n in chain.defined]
         self.hidden = dict.fromkeys(middle(computed, limit) if len(computed) > limit else ())
         self.drawn = drawn = [n for n in computed if n not in self.hidden]
@@ -134,15 +125,9 @@ class _Derived:
         )  # fmt: skip
 
     def _item(self, key: str, n: Var) -> Item:
-        kind, word = kind_of(self.node[n], self.subject), self.chain.names[n]
+        kind, own = self.subject.kind(n), n in self.subject.program.named
         value, gradient = self.chain.values[n], self.gradients.get(n)
-        return Item(key, kind, word, None, "", n.shape, str(n.dtype), value, gradient, own=self._own(n))
-
-    def _own(self, n: Var) -> bool:
-        word = self.chain.names[n]
-        named = self.subject.names.get(word)
-        node = self.node[n]
-        return node.name == word or node in self.subject.claimed or getattr(named, "_node", None) is node
+        return Item(key, kind, self.chain.names[n], None, "", n.shape, str(n.dtype), value, gradient, own=own)
 
     def _line(self, n: Var, word: str, passes: Sequence[Var]) -> None:
         tail, head = self.keys[word], self.keys[self.chain.names[n]]

@@ -1,4 +1,4 @@
-"""A scene from the structure of the graph: for layers, for graphs too large for formulas, or if values were freed."""
+"""A scene from the structure of a program: for layers, for programs too large for formulas, or if values were freed."""
 
 from __future__ import annotations
 
@@ -10,16 +10,14 @@ from typing import Any
 
 from ..derive.formula import Expr, constant
 from ..derive.formula import name as name_of
+from ..derive.notation import LIMIT
 from ..derive.simplify import remade
-from ..engine.engine_rows import PROJECTION
-from ..engine.node import ANY, TRACED, Node, ancestors
-from ..program.capture import names_of as user_names
-from ..program.naming import Names, short_names
+from ..program import Equation, Program, Var
 from .formatting import shape
 from .groups import Calls
 from .repeats import repeated
 from .scene import Item, Line, Scene
-from .subject import Subject, has_one_entry
+from .subject import Subject
 
 
 def structure(
@@ -32,55 +30,60 @@ def structure(
 class _Structure:
     def __init__(self, subject: Subject, fold: bool, depth: int | None, roll: bool) -> None:
         self.subject = subject
-        nodes = ancestors(subject.roots, ANY)[::-1]
-        self.stands_for, count = repeated(nodes) if roll else ({}, {})
-        uses = [(n, p) for n in nodes for p in n.parents if p is not None]
-        self.stands_for |= {n: p for n, p in uses if n.row is PROJECTION}
-        computed = set(nodes)
-        self.nodes = [*dict.fromkeys(p for _, p in uses if p not in computed), *nodes]
-        self.calls = Calls(self.nodes, subject.places)
+        self.program = program = subject.program
+        self.defined, self.graded, self.values = program.defined, program.graded, _values(program)
+        #: The value that stands for another one: in a repeated block, or the first of several results.
+        self.stands_for, count = repeated(program) if roll else ({}, {})
+        for eq in program.equations:
+            self.stands_for |= dict.fromkeys(eq.outputs[1:], eq.outputs[0])
+        self.calls = Calls(program.equations, subject.places)
         self.calls.count = count
-        self.names = names_of(self.nodes, subject)
-        self.roots = {self.shown(n) for n in subject.roots}
-        self.fold = {n: self.calls.folded(n, depth) if fold else None for n in nodes if n.row is not None}
-        self.changed = {p for n, p in uses if p.row is None and p.version < n.order}
+        self.names = subject.names(every=True)
+        self.roots = {self.shown(v) for v in program.outputs}
+        self.fold = {v: self.calls.folded(eq, depth) if fold else None for v, eq in self.defined.items()}
         self.modules: dict[Any, int] = {}  # those with parameters, numbered in order
-        self.users: dict[Node, set[Any]] = {}
-        for n, p in uses:
-            if n not in self.stands_for:
-                self.users.setdefault(p, set()).add(self.fold.get(n) or n)
+        self.users: dict[Var, set[Any]] = {}
+        self.order: dict[Var, None] = {}  # an input stands before the first equation that reads it
+        for eq in program.equations:
+            v = eq.outputs[0]
+            for x in _variables(eq):
+                self.order[x] = None
+                if v not in self.stands_for:
+                    self.users.setdefault(x, set()).add(self.fold[v] or v)
+            self.order |= dict.fromkeys(eq.outputs)
 
-    def shown(self, n: Node) -> Node:
-        """The node that stands for `n` in the picture."""
-        while n in self.stands_for:
-            n = self.stands_for[n]
-        return n
+    def shown(self, v: Var) -> Var:
+        """The value that stands for `v` in the picture."""
+        while v in self.stands_for:
+            v = self.stands_for[v]
+        return v
 
-    def owner(self, n: Node) -> Any:
-        """The call or node whose box shows `n`."""
-        n = self.shown(n)
-        if n.row is None:
-            users = self.users.get(n, set())
-            if not _is_parameter(n) or any(isinstance(u, Node) for u in users):
-                return n
-            modules = {getattr(u, "module", None) or u for u in users}  # a module may be called several times
-            return min(users, key=lambda u: int(self.calls.keys[u][1:])) if len(modules) == 1 else n
-        return self.fold[n] or n
+    def owner(self, v: Var) -> Any:
+        """The call or value whose box shows `v`."""
+        v = self.shown(v)
+        if v in self.defined:
+            return self.fold[v] or v
+        users = self.users.get(v, set())
+        if not self.subject.is_parameter(v) or any(isinstance(u, Var) for u in users):
+            return v
+        modules = {getattr(u, "module", None) or u for u in users}  # a module may be called several times
+        return min(users, key=lambda u: int(self.calls.keys[u][1:])) if len(modules) == 1 else v
 
     def scene(self, notes: Sequence[str]) -> Scene:
-        members: dict[Any, list[Node]] = {}
-        for n in self.nodes:
-            if n not in self.stands_for:
-                members.setdefault(self.owner(n), []).append(n)
-        first = {o: next((n for n in inside if n.row is not None), inside[0]) for o, inside in members.items()}
-        in_order = sorted(members, key=lambda o: -first[o].order)
+        members: dict[Any, list[Var]] = {}
+        for v in self.order:
+            if v not in self.stands_for:
+                members.setdefault(self.owner(v), []).append(v)
+        place = {v: k for k, v in enumerate(self.order)}
+        first = {o: next((v for v in inside if v in self.defined), inside[0]) for o, inside in members.items()}
+        in_order = sorted(members, key=lambda o: place[first[o]])
         keys = {owner: f"n{k}" for k, owner in enumerate(in_order)}
         items, lines = [], []
         for owner in in_order:
-            is_node = isinstance(owner, Node)
-            items.append(self.operation(owner, keys) if is_node else self.layer(owner, members[owner], keys))
+            is_value = isinstance(owner, Var)
+            items.append(self.operation(owner, keys) if is_value else self.layer(owner, members[owner], keys))
             lines += self.lines(owner, members[owner], keys)
-        loss = keys[self.owner(self.subject.roots[0])]
+        loss = keys[self.owner(self.subject.root)]
         return Scene(self.without_frame(items), tuple(lines), notes=tuple(notes), loss=loss)
 
     def without_frame(self, items: Sequence[Item]) -> tuple[Item, ...]:
@@ -90,55 +93,52 @@ class _Structure:
         count = len([*takewhile(lambda level: len({*level}) == 1 and level[0][0] not in blocks, levels)])
         return tuple(replace(i, clusters=i.clusters[count:]) for i in items)
 
-    def operation(self, n: Node, keys: Mapping[Any, str]) -> Item:
-        formula, operation = self._formula(n)
-        changed = n in self.changed
-        is_last = n in self.roots and n not in self.subject.roots  # of a repeated block, whose values are not its own
-        name = self.names[n]
-        if operation and not (n.name or n in self.subject.claimed or n in self.roots):
+    def operation(self, v: Var, keys: Mapping[Any, str]) -> Item:
+        eq = self.defined.get(v)
+        formula, operation = (None, "") if eq is None else self._formula(eq)
+        changed, several = v in self.program.overwritten, eq is not None and bool(eq.row.outputs)
+        # The last of a repeated block has values that are not its own.
+        is_last = v in self.roots and v not in self.program.outputs
+        own, name = v in self.program.named, self.names[v]
+        if operation and not own and v not in self.roots:
             name, operation = operation, ""  # no formula in the picture refers to a letter for it
         return Item(
-            keys[n],
-            kind_of(n, self.subject),
+            keys[v],
+            self.subject.kind(v),
             name,
             formula,
             operation,
-            None if n.parts else n.shape,
-            "" if n.parts else str(n.dtype),
-            None if changed or is_last or n.parts else n.y,
-            clusters=self.calls.clusters(n),
-            own=n.name is not None or n in self.subject.claimed,
-            row=n.row.name if n.row else "",
-            origin=origin_of(n.origin),
+            None if several else v.shape,
+            "" if several else str(v.dtype),
+            None if changed or is_last or several else self.values.get(v),
+            clusters=() if eq is None else self.calls.clusters(eq),
+            own=own,
+            row="" if eq is None else eq.row.name,
+            origin="" if eq is None else origin_of(eq.origin.line),
             note="has changed since" if changed else "",
         )
 
-    def _formula(self, n: Node) -> tuple[Expr | None, str]:
-        if n.row is None:
-            return None, ""
-        if n.xs is None or n.row.outputs or any(p is not None and self.owner(p) is not p for p in n.parents):
-            return None, _sign_of(n)
-        args = [
-            constant(x) if p is None else name_of(self.names.get(p, "…"), p.shape)
-            for p, x in zip(n.parents, n.xs, strict=True)
-        ]
-        if any(a.role == "array" or (a.value is None and not a.args) for a in args):
-            return None, n.row.name
-        return remade(n.row, args, n.shapes, n.params, n.shape), ""
+    def _formula(self, eq: Equation) -> tuple[Expr | None, str]:
+        if self.program.freed or eq.row.outputs or any(self.owner(x) is not x for x in _variables(eq)):
+            return None, _sign_of(eq)
+        args = [name_of(self.names[x], x.shape) if isinstance(x, Var) else constant(x) for x in eq.operands]
+        if any(a.role == "array" for a in args):
+            return None, eq.row.name
+        return remade(eq.row, args, eq.shapes, eq.params, eq.shape), ""
 
-    def layer(self, group: Any, inside: list[Node], keys: Mapping[Any, str]) -> Item:
-        params = [n for n in inside if n.row is None]
-        made = [n for n in inside if n.row is not None]
-        last = made[-1]
-        words = (self.names.get(n, "").rpartition(".")[2] for n in params)
-        weights = [f"{word} {shape(n.shape) or '1'}" for word, n in zip(words, params[:4], strict=False)]
+    def layer(self, group: Any, inside: list[Var], keys: Mapping[Any, str]) -> Item:
+        params = [v for v in inside if v not in self.defined]
+        computed = [v for v in inside if v in self.defined]
+        last = computed[-1]
+        words = (self.names[v].rpartition(".")[2] for v in params)
+        weights = [f"{word} {shape(v.shape) or '1'}" for word, v in zip(words, params[:4], strict=False)]
         listed = "  ".join([*weights, "…"] if len(params) > 4 else weights)
         module = getattr(group, "module", None)
         if module is not None and params:
             self.modules.setdefault(module, len(self.modules))
         cell = f"m{self.modules[module]}" if module in self.modules else ""
-        structure = ",".join(f"{n.row.name}{n.shape}" for n in made if n.row is not None)
-        is_loss = last in self.roots and kind_of(last, self.subject) == "loss"
+        rows = ",".join(f"{self.defined[v].row.name}{v.shape}" for v in computed)
+        is_loss = last in self.roots and self.subject.kind(last) == "loss"
         label = self.calls.label(group)
         return Item(
             keys[group],
@@ -148,68 +148,52 @@ class _Structure:
             label if is_loss else listed,
             last.shape,
             str(last.dtype),
-            last.y if last in self.subject.roots else None,
+            self.values.get(last) if last in self.program.outputs else None,
             None,
-            self.calls.clusters(last, group),
+            self.calls.clusters(self.defined[last], group),
             True,
-            structure,
+            rows,
             cell,
             note=f"× {self.calls.count[group]}" if group in self.calls.count else "",
         )
 
-    def lines(self, owner: Any, inside: Sequence[Node], keys: Mapping[Any, str]) -> list[Line]:
-        found: dict[str, Line] = {}
-        for n in inside:
-            for p in n.parents:
-                if p is None or (tail := self.owner(p)) == owner:
-                    continue
-                if self.shown(p).row is None and tail is not self.shown(p):
-                    continue  # a parameter inside a layer has no line
+    def lines(self, owner: Any, inside: Sequence[Var], keys: Mapping[Any, str]) -> list[Line]:
+        lines: dict[str, Line] = {}
+        for v in inside:
+            if v not in self.defined:
+                continue
+            eq = self.defined[v]
+            for x in _variables(eq):
+                tail = self.owner(x)
+                if tail == owner or self.shown(x) not in self.defined and tail is not self.shown(x):
+                    continue  # the same box; a parameter inside a layer has no line
                 key = f"{keys[tail]}_{keys[owner]}"
-                passes = p.requires_grad and n.requires_grad and n.row is not None and n.row.kind != "constant"
-                line = Line(key, keys[tail], keys[owner], shape=p.shape, combine="passes" if passes else "")
-                if passes or key not in found:
-                    found[key] = line
-        return list(found.values())
+                passes = x in self.graded and not self.graded.isdisjoint(eq.outputs) and eq.row.kind != "constant"
+                if passes or key not in lines:
+                    lines[key] = Line(
+                        key, keys[tail], keys[owner], shape=x.shape, combine="passes" if passes else ""
+                    )
+        return list(lines.values())
 
 
-def _sign_of(n: Node) -> str:
+def _variables(eq: Equation) -> list[Var]:
+    return [x for x in eq.operands if isinstance(x, Var)]
+
+
+def _values(program: Program) -> Mapping[Var, Any]:
+    """The values that are known without much work: those that were kept, or of a short trace all."""
+    if not program.inputs or len(program) > LIMIT:
+        return program.examples
+    try:
+        return program.values
+    except Exception:  # such as a function of the user's that raises when it is called again
+        return program.examples
+
+
+def _sign_of(eq: Equation) -> str:
     """``+``, or the name of a function."""
-    assert n.row is not None
-    found = re.fullmatch(r"{x1} (\S) {x2}", n.row.infix or "")
-    return found[1] if found else n.row.name
-
-
-def names_of(nodes: Sequence[Node], subject: Subject) -> dict[Node, str]:
-    """A name for every node: the user's, or else the next free letter."""
-    root = subject.roots[0]
-    claimed = [(word, n) for n, word in subject.claimed.items()]
-    public = [(word, x) for word, x in subject.names.items() if not word.startswith("_")]
-    names = user_names(None, (), (), [*nodes, root], claimed, public, subject.roots)
-    taken = Names([*names.values(), *subject.names])
-    if root not in names:  # as in the notation of the chain rule
-        free = (w for w in (("L", "loss") if subject.is_loss else ("y", "output")) if w not in taken)
-        names[root] = taken.take(next(free, "result"))
-    fresh = short_names([*taken, "g", "d", "l", "np"])
-    for n in nodes:
-        if n not in names:
-            names[n] = next(fresh)
-    return names
-
-
-def kind_of(n: Node, subject: Subject) -> str:
-    if n in subject.roots:
-        return "loss" if subject.is_loss and n is subject.roots[0] and has_one_entry(n) else "result"
-    if n.row is not None:
-        return "result"
-    if _is_parameter(n):
-        return "parameter"
-    named = n.name or n in subject.claimed or any(getattr(t, "_node", None) is n for t in subject.names.values())
-    return "input" if named or n.live else "constant"
-
-
-def _is_parameter(n: Node) -> bool:
-    return n.row is None and n.requires_grad and not n.live & TRACED
+    sign = re.fullmatch(r"{x1} (\S) {x2}", eq.row.infix or "")
+    return sign[1] if sign else eq.row.name
 
 
 def origin_of(line: str) -> str:

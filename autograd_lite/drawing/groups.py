@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..base.escape import plain
-from ..engine.node import Node
 from ..program import Equation
 from ..program.naming import groups, place_in
 
@@ -21,13 +20,13 @@ def is_module(group: Any) -> bool:
 class Calls:
     """The calls of a picture, with short keys in the order in which they appear."""
 
-    def __init__(self, nodes: Sequence[Node | Equation], places: Mapping[Any, str]) -> None:
+    def __init__(self, equations: Sequence[Equation], places: Mapping[Any, str]) -> None:
         self.places = places
         self.keys: dict[Any, str] = {}
         self.inner: set[Any] = set()  # module calls that contain another one
         self.count: dict[Any, int] = {}  # of repeated blocks, by the first
-        for n in nodes:
-            chain = groups(n)
+        for eq in equations:
+            chain = groups(eq)
             for group in chain:
                 self.keys.setdefault(group, f"g{len(self.keys)}")
             modules = [g for g in chain if is_module(g)]
@@ -42,23 +41,23 @@ class Calls:
             place = place_in(outer, module)
         return plain(f"{place}: {group.name}" if place else str(group.name))
 
-    def clusters(self, n: Node | Equation, but: Any = None) -> tuple[tuple[str, str], ...]:
-        """The clusters that contain a node, down to the call `but`, which is folded."""
+    def clusters(self, eq: Equation, but: Any = None) -> tuple[tuple[str, str], ...]:
+        """The clusters that contain an equation, down to the call `but`, which is folded."""
         found = []
-        for group in groups(n):
+        for group in groups(eq):
             if group is but:
                 break
             again = f" × {self.count[group]}" if group in self.count else ""
             found.append((self.keys[group], self.label(group) + again))
         return tuple(found)
 
-    def folded(self, n: Node, depth: int | None) -> Any:
-        """The call into which a node is folded, or None.
+    def folded(self, eq: Equation, depth: int | None) -> Any:
+        """The call into which an equation is folded, or None.
 
         It is the module at level `depth`, counted from 0, or before that a layer, or a composite call beside one. So a
         layer is never opened.
         """
-        for level, group in enumerate(groups(n)):
+        for level, group in enumerate(groups(eq)):
             if not is_module(group) or level == depth or self._is_layer(group):
                 return group
         return None

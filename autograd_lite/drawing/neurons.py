@@ -7,7 +7,7 @@ Positions are computed here, so pictures of the same net have the same layout.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,6 @@ from ..derive.writing import symbol
 from ..program import Var
 from ..program.equation import Equation
 from ..program.naming import short_names
-from ..program.program import program_of
 from ..program.slopes import gradients
 from . import formatting
 from .dot import FONT, LARGE, SMALL, Style, font, headline
@@ -123,7 +122,7 @@ def neurons(
         raise ValueError("neurons: no layer was found: nothing is the product of an array with a matrix of parameters")
     root, first = net.program.outputs[0], products[0].operands[0]
     result, batch = net.name(root, "L"), np.shape(net.value(first))
-    letters = short_names([*subject.names, *subject.claimed.values()])
+    letters = short_names([*net.program.constants, *(v.name for v in net.program.named)])
     columns = [net.input(first), *map(net.layer, products, letters)]
     matrix_names = [net.name(net.factor(eq, 1), "w") for eq in products]
     shown = net.values
@@ -153,14 +152,14 @@ class _Finder:
 
     def __init__(self, subject: Subject, example: int, most: int) -> None:
         self.subject, self.example, self.most = subject, example, most
-        self.program, _ = program_of(subject.root, subject.names, subject.claimed)
+        self.program = replace(subject.program, outputs=(subject.root,))
         self.values, self.defined, self.users = self.program.values, self.program.defined, self.program.users
 
     def name(self, x: Any, otherwise: str = "") -> str:
         """The user's name of a variable or an array."""
         if isinstance(x, Var):
             return x.name if x in self.program.named else otherwise
-        return next((word for word, array in self.subject.names.items() if array is x), otherwise)
+        return next((word for word, array in self.program.constants.items() if array is x), otherwise)
 
     def value(self, x: Any) -> Any:
         return np.asarray(self.values[x] if isinstance(x, Var) else x)

@@ -1,51 +1,79 @@
-"""The thing to draw: a result, a function to be run, a module, or a traced program; each becomes nodes with names."""
+"""The thing to draw: a result, a function to be run, a module, or a traced program; each becomes a program."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..base.tree import leaves
-from ..engine.node import Node
-from ..engine.value import wrap
+from ..engine.node import TRACED
 from ..program import Program, Var
-from ..program.capture import capture
-from ..program.graph import graph_of
+from ..program.naming import short_names
+from ..program.program import program_of
 from ..tensor import Tensor
 
 
 @dataclass(frozen=True)
 class Subject:
-    """The results to draw, oldest last.
+    """The program to draw.
 
     Attributes
     ----------
-    roots : tuple of Node
-    names : mapping
-        The user's names of tensors and arrays.
-    claimed : mapping of Node to str
-        Names from a trace or a module.
+    program : Program
+        Its outputs are the results to draw, variables only.
+    variables : mapping of Node to Var
+        Of the recorded values, if it was made from them.
     places : mapping
         For a module: each of its submodules with its path.
     is_loss : bool
         Whether the result is a loss.
     """
 
-    roots: tuple[Node, ...]
-    names: Mapping[str, Any]
-    claimed: Mapping[Node, str] = field(default_factory=dict)
+    program: Program
+    variables: Mapping[Any, Var] = field(default_factory=dict)
     places: Mapping[Any, str] = field(default_factory=dict)
     is_loss: bool = True
 
     @property
-    def root(self) -> Tensor:
-        return wrap(self.roots[0].y, self.roots[0])
+    def root(self) -> Var:
+        """The first result."""
+        root: Var = self.program.outputs[0]
+        return root
+
+    def names(self, every: bool = False) -> dict[Var, str]:
+        """The user's names and that of the result; with `every` the other values get letters."""
+        program = self.program
+        names = {v: v.name for v in program.variables if v in program.named}
+        taken = {*names.values(), *program.constants}
+        if self.root not in names:  # as in the notation of the chain rule
+            words = ("L", "loss") if self.is_loss else ("y", "output")
+            names[self.root] = next((w for w in words if w not in taken), "result")
+        if every:
+            fresh = short_names([*taken, *names.values(), "g", "d", "l", "np"])
+            others = sorted(program.variables, key=lambda v: v not in program.defined)  # first what is computed
+            names |= {v: next(fresh) for v in others if v not in names}
+        return names
+
+    def is_parameter(self, v: Var) -> bool:
+        """Whether a value is an input that is trained."""
+        t = self.program.captured.get(v)
+        return t is not None and t.requires_grad and not (t._node is not None and t._node.live & TRACED)
+
+    def kind(self, v: Var) -> str:
+        """What the box of a value is."""
+        if v in self.program.outputs:
+            return "loss" if self.is_loss and v is self.root and has_one_entry(v) else "result"
+        if v not in self.program.captured:
+            return "input" if v in self.program.inputs else "result"
+        t = self.program.captured[v]
+        if self.is_parameter(v):
+            return "parameter"
+        return "input" if v in self.program.named or t._node is not None and t._node.live else "constant"
 
 
-def has_one_entry(n: Node | Var) -> bool:
+def has_one_entry(v: Var) -> bool:
     """Whether a result is one number, whose gradients are taken."""
-    return n.shape in ((), (1,), (1, 1))
+    return v.shape in ((), (1,), (1, 1))
 
 
 def subject_of(
@@ -60,7 +88,6 @@ def subject_of(
     ValueError
         If nothing was recorded.
     """
-    names = dict(names or {})
     if isinstance(what, Tensor):
         if args:
             raise TypeError(
@@ -71,9 +98,10 @@ def subject_of(
                 f"draw: nothing was recorded for {'this tensor' if what.name is None else repr(what.name)}: "
                 "make its inputs with requires_grad=True, or pass the function and its arguments, draw(f, x)"
             )
-        return Subject((what._node,), names)
+        return Subject(*program_of(what, names))
     if isinstance(what, Program):
-        return _of_program(what, names)
+        shown = replace(what, named=frozenset(what.variables))  # with the names that it is printed with
+        return Subject(_with_results(shown, what.name, names))
     if not callable(what):
         raise TypeError(
             "draw: expected a Tensor, a function with its arguments, a module or a traced program, got "
@@ -86,23 +114,29 @@ def subject_of(
 
 
 def _of_call(
-    what: Callable[..., Any], args: tuple[Any, ...], names: dict[str, Any], loss: Callable[..., Any] | None
+    what: Callable[..., Any], args: tuple[Any, ...], names: Mapping[str, Any] | None, loss: Callable[..., Any] | None
 ) -> Subject:
     is_module = hasattr(what, "named_parameters") and hasattr(what, "named_modules")
     f = _named(what, loss, len(args)) if is_module else what
-    made = capture(f, args, None, names)
-    claimed = dict(made.names)
-    places: dict[Any, str] = {}
-    if is_module:
-        places = {m: path for path, m in what.named_modules()}  # type: ignore[attr-defined]  # is_module
-        for path, p in what.named_parameters():  # type: ignore[attr-defined]  # is_module
-            claimed[p._node] = path
-    found = [t._node for t in leaves(made.result) if isinstance(t, Tensor)]
-    roots = tuple(dict.fromkeys(n for n in found if n is not None and n.row is not None and n.live))
-    if not roots:
-        raise ValueError(f"draw: {getattr(f, '__name__', 'the function')} computes nothing from its arguments")
-    known = {**made.arrays, **names}
-    return Subject(roots, known, claimed, places, is_loss=not is_module or loss is not None)
+    program = _with_results(Program.trace(f, *args, names=names), getattr(f, "__name__", "the function"), names)
+    if not is_module:
+        return Subject(program)
+    places = {m: path for path, m in what.named_modules()}  # type: ignore[attr-defined]  # is_module
+    paths = {id(p): path for path, p in what.named_parameters()}  # type: ignore[attr-defined]  # is_module
+    trained = {v: path for v, t in program.captured.items() if (path := paths.get(id(t))) is not None}
+    for v, path in trained.items():
+        v.name = path
+    return Subject(replace(program, named=program.named.union(trained)), places=places, is_loss=loss is not None)
+
+
+def _with_results(program: Program, word: str, names: Mapping[str, Any] | None) -> Program:
+    """The program with each computed result once, and the names of the constants."""
+    defined = program.defined
+    outputs = tuple(dict.fromkeys(x for x in program.outputs if isinstance(x, Var) and x in defined))
+    if not outputs:
+        raise ValueError(f"draw: {word} computes nothing from its arguments")
+    arrays = {w: x for w, x in (names or {}).items() if not isinstance(x, Tensor)}
+    return replace(program, outputs=outputs, constants={**program.constants, **arrays})
 
 
 def _named(module: Callable[..., Any], loss: Callable[..., Any] | None, count: int) -> Callable[..., Any]:
@@ -111,12 +145,3 @@ def _named(module: Callable[..., Any], loss: Callable[..., Any] | None, count: i
         apply = loss
         return (lambda x: apply(module(x))) if count == 1 else (lambda x, y, *more: apply(module(x), y, *more))
     return (lambda x: module(x)) if count == 1 else (lambda *x: module(*x))
-
-
-def _of_program(program: Program, names: Mapping[str, Any]) -> Subject:
-    values = graph_of(program)
-    outputs = dict.fromkeys(values[x]._node for x in program.outputs if isinstance(x, Var))
-    roots = tuple(n for n in outputs if n is not None and n.row is not None)
-    if not roots:
-        raise ValueError(f"draw: {program.name} does not compute anything from its arguments")
-    return Subject(roots, names, {t._node: v.name for v, t in values.items() if t._node is not None})

@@ -77,9 +77,9 @@ def names_of(
     The values of a variable that is assigned in a loop are z1, z2, z3; a result keeps its name.
     """
     by_module = qualified(nodes)
-    called = {n: by_module.get(n, n.name) for n in (*nodes, *(p for n in nodes for p in n.parents)) if n and n.name}
-    recorded = [(word, n) for n, word in called.items()]
-    stored = [(word, n) for n, word in assigned(nodes)]
+    used = dict.fromkeys((*(p for n in nodes for p in n.parents if p is not None and p.row is None), *nodes))
+    recorded = [(by_module.get(n, n.name), n) for n in used if n.name]
+    stored = [(word, n) for n, word in assigned(used)]
     wish: dict[Node, str] = {}
     for word, value in [*argument_names(f, args), *variables, *recorded, *outside, *stored]:
         for node, full in [(value, word)] if isinstance(value, Node) else named_nodes(word, value):

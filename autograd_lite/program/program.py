@@ -77,7 +77,8 @@ class Program(GraphView):
     named: frozenset[Var] = field(default=frozenset(), repr=False)  # by the user; other names are letters
     hooked: str = field(default="", repr=False)  # a value with a hook, which the equations do not have
     freed: str = field(default="", repr=False)  # a value whose arrays are gone, so that none can be computed again
-    _uses: Mapping[Var, tuple[Storage, int, str]] = field(default_factory=dict, repr=False)  # of inputs: memory, last use
+    #: The memory of each input, with the time of its last use, and how an error calls it.
+    _uses: Mapping[Var, tuple[Storage, int, str]] = field(default_factory=dict, repr=False)
 
     @classmethod
     def trace(cls, f: Callable[..., Any], *args: Any, names: Mapping[str, Any] | None = None, **params: Any) -> Program:
@@ -271,7 +272,8 @@ class Program(GraphView):
             raise written_error(who, storage)
         if self.freed:
             raise RuntimeError(
-                f"the arrays of {self.freed} were freed by backward(retain_graph=False): compute the loss again to explain"
+                f"the arrays of {self.freed} were freed by backward(retain_graph=False): compute the loss again to "
+                "explain"
             )
         return self.run({v: t._data for v, t in self.captured.items()} | dict(self.examples))
 

@@ -402,3 +402,9 @@ def test_parameters_of_two_attentions_have_different_names():
     text = str(nn.TransformerDecoderLayer(4, 2, 8).eval()(x, x).sum().explain(x))
     assert "in_proj_weight_self_attn (12x4)" in text
     assert "in_proj_weight_multihead_attn (12x4)" in text
+
+
+def test_a_constant_tensor_has_the_name_of_its_variable():
+    data = ag.tensor([[1.0, 2.0]])
+    W = ag.tensor(np.ones((2, 4)), requires_grad=True)
+    assert "a = data @ W" in str(explain(np.sum((data @ W) ** 2), W))
