@@ -100,8 +100,8 @@ def subject_of(
             )
         return Subject(*program_of(what, names))
     if isinstance(what, Program):
-        shown = replace(what, named=frozenset(what.variables))  # with the names that it is printed with
-        return Subject(_with_results(shown, what.name, names))
+        printed = replace(what, named=frozenset(what.variables))  # with the names that it is printed with
+        return Subject(_with_results(printed, what.name, names))
     if not callable(what):
         raise TypeError(
             "draw: expected a Tensor, a function with its arguments, a module or a traced program, got "
