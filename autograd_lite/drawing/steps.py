@@ -147,9 +147,11 @@ class _Builder:
         is_complete = all(x is None or x.key in self.partials for x in users)
         if is_complete and (f.wrt not in order.totals or f.of is self.chain.root and users == [line]):
             self.gradients.add(self.key[f.wrt])
-        assert line.formula is not None
-        value = None if line.formula.is_number else line.value
-        yield self.step(Line(line.symbol, (line.formula,), value), [line.key], ("value", line.key))
+        if line.formula is None:  # drawn without its partial
+            stated = Line(f.symbol, (f.stated,), None if f.formula.is_number else f.value)
+        else:
+            stated = Line(line.symbol, (line.formula,), None if line.formula.is_number else line.value)
+        yield self.step(stated, [line.key], ("value", line.key))
 
     def gradient(self, t: Total, order: Lines) -> Step:
         """A gradient, from those of the steps that use it."""

@@ -334,3 +334,11 @@ def test_before_and_after_lie_on_one_another():
     )
     assert before == after
     assert ">after<" in shown[1].svg()
+
+
+def test_without_partials_on_the_lines_the_steps_are_the_same():
+    w = ag.tensor(2.0, requires_grad=True, name="w")
+    p = ag.sigmoid(3.0 * w)
+    L = (1.0 - p) ** 2
+    with_partials, without = (frames(L, names={"p": p}, partials=on) for on in (True, False))
+    assert without.captions == with_partials.captions
