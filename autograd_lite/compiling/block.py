@@ -80,25 +80,6 @@ def is_random(eq: Equation) -> bool:
     return "generator" in eq.params
 
 
-def key_of(x: object) -> Any:
-    """A key of an operand or of parameters: equal for equal ones, and for large arrays and other objects if they are
-    the same one.
-    """
-    if isinstance(x, Var):
-        return x
-    if isinstance(x, (np.ndarray, np.generic)) and x.size <= SMALL:
-        return type(x), x.shape, x.dtype, x.tobytes()
-    if isinstance(x, (tuple, list)):
-        return type(x), *map(key_of, x)
-    if isinstance(x, dict):
-        return tuple((k, key_of(x[k])) for k in sorted(x))
-    if isinstance(x, slice):
-        return slice, x.start, x.stop, x.step
-    if isinstance(x, (int, float, complex, str, bool, np.dtype, type(None))):
-        return type(x), repr(x)
-    return id(x)
-
-
 def new(like: Equation, row: Primitive, *operands: Operand, **params: Any) -> Equation:
     """A call of a row in the place of `like`, with a new variable; its shape and dtype are found by a call on zeros."""
     with np.errstate(all="ignore"):

@@ -17,6 +17,8 @@ from ..engine.node import source_line
 from ..engine.record import record
 from ..table import Primitive
 
+COMPARED = 64  # entries of constants that are compared by value
+
 
 @dataclass(eq=False, slots=True)  # not frozen, which would take three times as long to make
 class Var:
@@ -152,3 +154,22 @@ def shown(x: object) -> str:
     if isinstance(x, np.ndarray):
         return repr(x.tolist()) if x.size <= 6 else f"array{list(x.shape)}"
     return repr(x)
+
+
+def key_of(x: object, compared: int = COMPARED) -> Any:
+    """A key of an operand or of parameters: equal for equal ones, and for other objects and arrays of more than
+    `compared` entries if they are the same one.
+    """
+    if isinstance(x, Var):
+        return x
+    if isinstance(x, (np.ndarray, np.generic)) and x.size <= compared:
+        return type(x), x.shape, x.dtype, x.tobytes()
+    if isinstance(x, (tuple, list)):
+        return type(x), *(key_of(part, compared) for part in x)
+    if isinstance(x, dict):
+        return tuple((k, key_of(x[k], compared)) for k in sorted(x))
+    if isinstance(x, slice):
+        return slice, x.start, x.stop, x.step
+    if isinstance(x, (int, float, complex, str, bool, np.dtype, type(None))):
+        return type(x), repr(x)
+    return id(x)

@@ -25,17 +25,15 @@ from ..engine.node import ANY, TRACED, GraphView, Node, ancestors
 from ..engine.operands import raw
 from ..engine.replay import value_of
 from ..engine.unbroadcast import ones
-from ..engine.value import wrap
+from ..engine.value import live_of, wrap
 from ..engine.versions import OURS, Storage, next_order
 from ..tensor import Tensor
-from ..transforms.linearize import is_live
 from .capture import capture, names_of
-from .equation import Equation, Operand, Origin, Var, computed, kind, recorded, shown
+from .equation import COMPARED, Equation, Operand, Origin, Var, computed, key_of, kind, recorded, shown
 from .graph import equations_of, graph_of, leaf
 from .naming import Names, groups, label, short_names
 
 LIMIT = 20_000  # equations; more are not printed
-COMPARED = 64  # entries of constants that are compared by value
 
 #: What a rule returns for an equation: None keeps it; a value stands for its result from then on; equations replace it,
 #: and the last of them has its outputs; a dict has a value for each of several results.
@@ -223,27 +221,11 @@ class Program(GraphView):
         """
         computed: dict[Any, Equation] = {}
         instead: dict[Var, Var] = {}
-        alive: list[Any] = []  # so that no id is used twice
-
-        def key(x: object) -> Any:
-            if isinstance(x, Var):
-                return x
-            if isinstance(x, np.ndarray) and x.size <= compared:
-                return x.shape, x.dtype, x.tobytes()
-            if isinstance(x, (tuple, list)):
-                return type(x), *map(key, x)
-            if isinstance(x, slice):
-                return slice, x.start, x.stop, x.step
-            if isinstance(x, (int, float, complex, str, bool, np.dtype, type(None))):
-                return type(x), repr(x)
-            alive.append(x)
-            return id(x)
-
         def rule(eq: Equation, defined: dict[Var, Equation]) -> Any:
             together = group(eq)
             if together is None:
                 return None
-            word = eq.row, together, *map(key, eq.operands), *((k, key(v)) for k, v in sorted(eq.params.items()))
+            word = eq.row, together, key_of(eq.operands, compared), key_of(eq.params, compared)
             first = computed.setdefault(word, eq)
             if first is eq:
                 return None
@@ -282,7 +264,7 @@ class Program(GraphView):
         env = self.run({**dict(zip(self.inputs, values, strict=True)), **self.captured}, recorded)
         outputs = [env[x] if isinstance(x, Var) else x for x in self.outputs]
         if not any(isinstance(x, Tensor) for x in values):  # arrays in, arrays out, unless a gradient is required
-            outputs = [x._data[()] if isinstance(x, Tensor) and not is_live(x) else x for x in outputs]
+            outputs = [x._data[()] if isinstance(x, Tensor) and not live_of(x) else x for x in outputs]
         return rebuild(self.result, outputs)
 
     def run(

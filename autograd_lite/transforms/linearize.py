@@ -195,7 +195,3 @@ def _pair(result: Any, what: str) -> Any:
     if not isinstance(result, tuple) or len(result) != 2:
         raise TypeError(f"{what}: with has_aux=True, expected (result, auxiliary data)")
     return result
-
-
-def is_live(x: Any) -> bool:
-    return live_of(x) != 0

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from ...program import Equation, Program, Var
+from ...program.equation import key_of
 from ...table import Primitive
-from ..block import Block, inlined, key_of, traced
+from ..block import Block, inlined, traced
 from .scalars import MOST, formula
 from .splitting import fastest
 

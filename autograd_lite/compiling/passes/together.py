@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 
 from ...program import Equation, Operand, Var
+from ...program.equation import key_of
 from ...table import Primitive
-from ..block import Block, key_of, maker, terms_of, written
+from ..block import Block, maker, terms_of, written
 from .constants import uniform
 
 SMALL = 1024  # entries of a parameter for which copying takes less time than calls
