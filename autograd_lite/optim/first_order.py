@@ -7,18 +7,51 @@ In the formulas p is a parameter, g its gradient, and t the number of the step, 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
-from .optimizer import Optimizer, decayed
-
-Numbers = tuple[dict[str, float], dict[str, float]]  # of a step, and in the state after it
-Rule = tuple[Any, dict[str, Any]]  # what to subtract, and the new arrays of the state
+from .optimizer import Numbers, Optimizer, Options, Rule, options_of
 
 
-class SGD(Optimizer):
+class _WithDecay(Optimizer):
+    """The optimisers with weight decay, which is added to the gradient or, if decoupled, to the step."""
+
+    def numbers(self, group: Options, state: Options) -> Numbers:
+        numbers, counters = super().numbers(group, state)
+        return {**numbers, "decay": numbers["lr"] * numbers["weight_decay"]}, counters
+
+    def rule(self, p: Any, g: Any, state: Options, n: Any, group: Options) -> Rule:
+        decoupled = group.get("decoupled_weight_decay")
+        if group["weight_decay"] and not decoupled:
+            g = n.weight_decay * p + g
+        step, new = self.formula(p, g, state, n, group)
+        return (step + n.decay * p if group["weight_decay"] and decoupled else step), new
+
+    def formula(self, p: Any, g: Any, state: Options, n: Any, group: Options) -> Rule:
+        """The rule without weight decay."""
+        raise NotImplementedError
+
+
+class _WithMoments(_WithDecay):
+    """The optimisers with Adam's running means of g and of its square, and a count of the steps."""
+
+    def initial(self, group: Options) -> dict[str, float]:
+        return {"exp_avg": 0.0, "exp_avg_sq": 0.0, "step": 0}
+
+    def numbers(self, group: Options, state: Options) -> Numbers:
+        numbers, _ = super().numbers(group, state)
+        beta1, beta2 = group["betas"]
+        betas = {"beta1": beta1, "new1": 1 - beta1, "beta2": beta2, "new2": 1 - beta2}
+        return {**numbers, **betas}, {"step": state["step"] + 1}
+
+    def moments(self, g: Any, state: Options, n: Any) -> tuple[Any, Any]:
+        """The two means after this step."""
+        return n.beta1 * state["exp_avg"] + n.new1 * g, n.beta2 * state["exp_avg_sq"] + n.new2 * (g * g)
+
+
+class SGD(_WithDecay):
     """Gradient descent, with momentum if wanted::
 
         p = p - lr g
@@ -43,23 +76,17 @@ class SGD(Optimizer):
     ) -> None:
         if nesterov and (momentum <= 0 or dampening != 0):
             raise ValueError("SGD: nesterov=True needs a positive momentum and dampening=0")
-        options = {
-            "lr": lr, "momentum": momentum, "dampening": dampening, "weight_decay": weight_decay,
-            "nesterov": nesterov, "maximize": maximize,
-        }
-        super().__init__(params, options, **how)
+        super().__init__(params, options_of(locals()), **how)
 
-    def initial(self, group: Mapping[str, Any]) -> dict[str, float]:
+    def initial(self, group: Options) -> dict[str, float]:
         # With dampening the first step has another formula.
         return {"momentum_buffer": 0.0} if group["momentum"] and not group["dampening"] else {}
 
-    def numbers(self, group: Mapping[str, Any], state: Mapping[str, Any]) -> Numbers:
+    def numbers(self, group: Options, state: Options) -> Numbers:
         numbers, counters = super().numbers(group, state)
-        momentum = float(group["momentum"])
-        return {**numbers, "momentum": momentum, "new": 1 - float(group["dampening"])}, counters
+        return {**numbers, "new": 1 - numbers["dampening"]}, counters
 
-    def rule(self, p: Any, g: Any, state: Mapping[str, Any], n: Any, group: Mapping[str, Any]) -> Rule:
-        g = decayed(p, g, n, group)
+    def formula(self, p: Any, g: Any, state: Options, n: Any, group: Options) -> Rule:
         if not group["momentum"]:
             return n.lr * g, {}
         if "momentum_buffer" not in state:
@@ -69,7 +96,7 @@ class SGD(Optimizer):
         return n.lr * (n.momentum * v + g if group["nesterov"] else v), {"momentum_buffer": v}
 
 
-class Adam(Optimizer):
+class Adam(_WithMoments):
     """Kingma & Ba 2015: the running mean of the gradient over the root of that of its square::
 
         m = β1 m + (1 - β1) g
@@ -95,32 +122,26 @@ class Adam(Optimizer):
         weight_decay: float = 0.0, amsgrad: bool = False, *, maximize: bool = False,
         decoupled_weight_decay: bool = False, **how: Any,
     ) -> None:
-        options = {
-            "lr": lr, "betas": tuple(betas), "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad,
-            "maximize": maximize, "decoupled_weight_decay": decoupled_weight_decay,
-        }
-        super().__init__(params, options, **how)
+        super().__init__(params, options_of(locals()), **how)
 
-    def initial(self, group: Mapping[str, Any]) -> dict[str, float]:
-        names = ("exp_avg", "exp_avg_sq", *["max_exp_avg_sq"] * bool(group["amsgrad"]))
-        return {**dict.fromkeys(names, 0.0), "step": 0}
+    def initial(self, group: Options) -> dict[str, float]:
+        return {**super().initial(group), **({"max_exp_avg_sq": 0.0} if group["amsgrad"] else {})}
 
-    def numbers(self, group: Mapping[str, Any], state: Mapping[str, Any]) -> Numbers:
-        lr, (beta1, beta2), t = float(group["lr"]), group["betas"], state["step"] + 1
+    def numbers(self, group: Options, state: Options) -> Numbers:
+        numbers, counters = super().numbers(group, state)
+        (beta1, beta2), t = group["betas"], counters["step"]
         # lr * (m / (1 - beta1**t)) / (sqrt(v / (1 - beta2**t)) + eps), numerator and denominator times
         # sqrt(1 - beta2**t): that saves a pass over the arrays that would only multiply by a number.
         root = math.sqrt(1 - beta2**t)
-        return {
-            **of_decay(group), **of_moments(group), "rate": lr * root / (1 - beta1**t), "eps": group["eps"] * root,
-        }, {"step": t}  # fmt: skip
+        numbers |= {"rate": numbers["lr"] * root / (1 - beta1**t), "eps": numbers["eps"] * root}
+        return numbers, counters
 
-    def rule(self, p: Any, g: Any, state: Mapping[str, Any], n: Any, group: Mapping[str, Any]) -> Rule:
-        g = decayed(p, g, n, group)
-        m, v = moments(g, state, n)
+    def formula(self, p: Any, g: Any, state: Options, n: Any, group: Options) -> Rule:
+        m, v = self.moments(g, state, n)
         new = {"exp_avg": m, "exp_avg_sq": v}
         if group["amsgrad"]:
             new["max_exp_avg_sq"] = v = np.maximum(state["max_exp_avg_sq"], v)
-        return shrunk(p, n.rate * (m / (np.sqrt(v) + n.eps)), n, group), new
+        return n.rate * (m / (np.sqrt(v) + n.eps)), new
 
 
 class AdamW(Adam):
@@ -141,12 +162,10 @@ class AdamW(Adam):
         betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
         weight_decay: float = 1e-2, amsgrad: bool = False, *, maximize: bool = False, **how: Any,
     ) -> None:
-        super().__init__(
-            params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize, decoupled_weight_decay=True, **how
-        )
+        super().__init__(params, **options_of(locals()), decoupled_weight_decay=True, **how)
 
 
-class NAdam(Optimizer):
+class NAdam(_WithMoments):
     """Dozat 2016: Adam with Nesterov momentum::
 
         μₜ = β1 (1 - ½ 0.96^(t momentum_decay))
@@ -161,33 +180,27 @@ class NAdam(Optimizer):
         weight_decay: float = 0.0, momentum_decay: float = 4e-3, decoupled_weight_decay: bool = False, *,
         maximize: bool = False, **how: Any,
     ) -> None:
-        options = {
-            "lr": lr, "betas": tuple(betas), "eps": eps, "weight_decay": weight_decay,
-            "momentum_decay": momentum_decay, "decoupled_weight_decay": decoupled_weight_decay, "maximize": maximize,
-        }
-        super().__init__(params, options, **how)
+        super().__init__(params, options_of(locals()), **how)
 
-    def initial(self, group: Mapping[str, Any]) -> dict[str, float]:
-        return {"exp_avg": 0.0, "exp_avg_sq": 0.0, "step": 0, "mu_product": 1.0}
+    def initial(self, group: Options) -> dict[str, float]:
+        return {**super().initial(group), "mu_product": 1.0}
 
-    def numbers(self, group: Mapping[str, Any], state: Mapping[str, Any]) -> Numbers:
-        lr, (beta1, beta2), decay, t = float(group["lr"]), group["betas"], group["momentum_decay"], state["step"] + 1
-        now = beta1 * (1 - 0.5 * 0.96 ** (t * decay))
-        after = beta1 * (1 - 0.5 * 0.96 ** ((t + 1) * decay))
+    def numbers(self, group: Options, state: Options) -> Numbers:
+        numbers, counters = super().numbers(group, state)
+        (beta1, beta2), t = group["betas"], counters["step"]
+        now, after = (beta1 * (1 - 0.5 * 0.96 ** (k * group["momentum_decay"])) for k in (t, t + 1))
         product = state["mu_product"] * now
-        return {
-            **of_decay(group), **of_moments(group), "rate": lr * (1 - now) / (1 - product),
-            "ahead": lr * after / (1 - product * after), "correction": 1 - beta2**t, "eps": float(group["eps"]),
-        }, {"step": t, "mu_product": product}  # fmt: skip
+        lr = numbers["lr"]
+        numbers |= {"rate": lr * (1 - now) / (1 - product), "ahead": lr * after / (1 - product * after)}
+        return {**numbers, "correction": 1 - beta2**t}, {**counters, "mu_product": product}
 
-    def rule(self, p: Any, g: Any, state: Mapping[str, Any], n: Any, group: Mapping[str, Any]) -> Rule:
-        g = decayed(p, g, n, group)
-        m, v = moments(g, state, n)
+    def formula(self, p: Any, g: Any, state: Options, n: Any, group: Options) -> Rule:
+        m, v = self.moments(g, state, n)
         step = (n.rate * g + n.ahead * m) / (np.sqrt(v / n.correction) + n.eps)
-        return shrunk(p, step, n, group), {"exp_avg": m, "exp_avg_sq": v}
+        return step, {"exp_avg": m, "exp_avg_sq": v}
 
 
-class RAdam(Optimizer):
+class RAdam(_WithMoments):
     """Liu et al. 2020: Adam with a rectified adaptive rate, and without one in the first steps::
 
         ρ∞ = 2 / (1 - β2) - 1
@@ -204,34 +217,26 @@ class RAdam(Optimizer):
         betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
         weight_decay: float = 0.0, decoupled_weight_decay: bool = False, *, maximize: bool = False, **how: Any,
     ) -> None:
-        options = {
-            "lr": lr, "betas": tuple(betas), "eps": eps, "weight_decay": weight_decay,
-            "decoupled_weight_decay": decoupled_weight_decay, "maximize": maximize,
-        }
-        super().__init__(params, options, **how)
+        super().__init__(params, options_of(locals()), **how)
 
-    def initial(self, group: Mapping[str, Any]) -> dict[str, float]:
-        return {"exp_avg": 0.0, "exp_avg_sq": 0.0, "step": 0}
-
-    def numbers(self, group: Mapping[str, Any], state: Mapping[str, Any]) -> Numbers:
-        (beta1, beta2), t = group["betas"], state["step"] + 1
-        rate, limit = float(group["lr"]) / (1 - beta1**t), 2 / (1 - beta2) - 1
+    def numbers(self, group: Options, state: Options) -> Numbers:
+        numbers, counters = super().numbers(group, state)
+        (beta1, beta2), t = group["betas"], counters["step"]
+        rate, limit = numbers["lr"] / (1 - beta1**t), 2 / (1 - beta2) - 1
         length = limit - 2 * t * beta2**t / (1 - beta2**t)
-        plain, eps = rate, 1.0  # one rule for both formulas: the other's rate is 0, and its denominator is not
+        # One rule for both formulas: the rate of the other is 0, and its denominator is not.
+        numbers |= {"plain": rate, "rate": 0.0, "eps": 1.0}
         if length > 5:
             r2 = (length - 4) * (length - 2) * limit / ((limit - 4) * (limit - 2) * length)
-            plain, rate, eps = 0.0, rate * math.sqrt(r2 * (1 - beta2**t)), float(group["eps"])
-        else:
-            rate = 0.0
-        return {**of_decay(group), **of_moments(group), "plain": plain, "rate": rate, "eps": eps}, {"step": t}
+            numbers |= {"plain": 0.0, "rate": rate * math.sqrt(r2 * (1 - beta2**t)), "eps": float(group["eps"])}
+        return numbers, counters
 
-    def rule(self, p: Any, g: Any, state: Mapping[str, Any], n: Any, group: Mapping[str, Any]) -> Rule:
-        m, v = moments(decayed(p, g, n, group), state, n)
-        step = m * (n.rate / (np.sqrt(v) + n.eps) + n.plain)
-        return shrunk(p, step, n, group), {"exp_avg": m, "exp_avg_sq": v}
+    def formula(self, p: Any, g: Any, state: Options, n: Any, group: Options) -> Rule:
+        m, v = self.moments(g, state, n)
+        return m * (n.rate / (np.sqrt(v) + n.eps) + n.plain), {"exp_avg": m, "exp_avg_sq": v}
 
 
-class Adamax(Optimizer):
+class Adamax(_WithMoments):
     """Kingma & Ba 2015: Adam with the largest recent gradient instead of the root mean square::
 
         u = max(β2 u, |g| + eps)
@@ -245,26 +250,22 @@ class Adamax(Optimizer):
         betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
         weight_decay: float = 0.0, *, maximize: bool = False, **how: Any,
     ) -> None:
-        options = {"lr": lr, "betas": tuple(betas), "eps": eps, "weight_decay": weight_decay, "maximize": maximize}
-        super().__init__(params, options, **how)
+        super().__init__(params, options_of(locals()), **how)
 
-    def initial(self, group: Mapping[str, Any]) -> dict[str, float]:
+    def initial(self, group: Options) -> dict[str, float]:
         return {"exp_avg": 0.0, "exp_inf": 0.0, "step": 0}
 
-    def numbers(self, group: Mapping[str, Any], state: Mapping[str, Any]) -> Numbers:
-        numbers, _ = super().numbers(group, state)
-        t = state["step"] + 1
-        rate = numbers["lr"] / (1 - group["betas"][0] ** t)
-        return {**numbers, **of_moments(group), "rate": rate, "eps": float(group["eps"])}, {"step": t}
+    def numbers(self, group: Options, state: Options) -> Numbers:
+        numbers, counters = super().numbers(group, state)
+        return {**numbers, "rate": numbers["lr"] / (1 - group["betas"][0] ** counters["step"])}, counters
 
-    def rule(self, p: Any, g: Any, state: Mapping[str, Any], n: Any, group: Mapping[str, Any]) -> Rule:
-        g = decayed(p, g, n, group)
+    def formula(self, p: Any, g: Any, state: Options, n: Any, group: Options) -> Rule:
         m = n.beta1 * state["exp_avg"] + n.new1 * g
         u = np.maximum(n.beta2 * state["exp_inf"], np.absolute(g) + n.eps)
         return n.rate * (m / u), {"exp_avg": m, "exp_inf": u}
 
 
-class RMSprop(Optimizer):
+class RMSprop(_WithDecay):
     """Tieleman & Hinton 2012: the gradient over its running root mean square::
 
         v = alpha v + (1 - alpha) g²
@@ -278,23 +279,17 @@ class RMSprop(Optimizer):
         self, params: Iterable[Any], lr: float = 1e-2, alpha: float = 0.99, eps: float = 1e-8,
         weight_decay: float = 0.0, momentum: float = 0.0, centered: bool = False, *, maximize: bool = False, **how: Any,
     ) -> None:
-        options = {
-            "lr": lr, "momentum": momentum, "alpha": alpha, "eps": eps, "centered": centered,
-            "weight_decay": weight_decay, "maximize": maximize,
-        }
-        super().__init__(params, options, **how)
+        super().__init__(params, options_of(locals()), **how)
 
-    def initial(self, group: Mapping[str, Any]) -> dict[str, float]:
+    def initial(self, group: Options) -> dict[str, float]:
         used = {"square_avg": True, "grad_avg": group["centered"], "momentum_buffer": group["momentum"]}
         return {name: 0.0 for name, on in used.items() if on}
 
-    def numbers(self, group: Mapping[str, Any], state: Mapping[str, Any]) -> Numbers:
+    def numbers(self, group: Options, state: Options) -> Numbers:
         numbers, counters = super().numbers(group, state)
-        numbers |= {name: float(group[name]) for name in ("alpha", "eps", "momentum")}
-        return numbers | {"new": 1 - numbers["alpha"]}, counters
+        return {**numbers, "new": 1 - numbers["alpha"]}, counters
 
-    def rule(self, p: Any, g: Any, state: Mapping[str, Any], n: Any, group: Mapping[str, Any]) -> Rule:
-        g = decayed(p, g, n, group)
+    def formula(self, p: Any, g: Any, state: Options, n: Any, group: Options) -> Rule:
         v = n.alpha * state["square_avg"] + n.new * (g * g)
         new = {"square_avg": v}
         if group["centered"]:
@@ -306,7 +301,7 @@ class RMSprop(Optimizer):
         return n.lr * step, new
 
 
-class Adagrad(Optimizer):
+class Adagrad(_WithDecay):
     """Duchi, Hazan & Singer 2011: the gradient over the root of the sum of its squares so far::
 
         s = s + g²                              (s starts at initial_accumulator_value)
@@ -324,28 +319,22 @@ class Adagrad(Optimizer):
         self, params: Iterable[Any], lr: float = 1e-2, lr_decay: float = 0.0, weight_decay: float = 0.0,
         initial_accumulator_value: float = 0.0, eps: float = 1e-10, *, maximize: bool = False, **how: Any,
     ) -> None:
-        options = {
-            "lr": lr, "lr_decay": lr_decay, "eps": eps, "weight_decay": weight_decay,
-            "initial_accumulator_value": initial_accumulator_value, "maximize": maximize,
-        }
-        super().__init__(params, options, **how)
+        super().__init__(params, options_of(locals()), **how)
 
-    def initial(self, group: Mapping[str, Any]) -> dict[str, float]:
+    def initial(self, group: Options) -> dict[str, float]:
         return {"sum": group["initial_accumulator_value"], "step": 0}
 
-    def numbers(self, group: Mapping[str, Any], state: Mapping[str, Any]) -> Numbers:
+    def numbers(self, group: Options, state: Options) -> Numbers:
         numbers, _ = super().numbers(group, state)
-        t = state["step"] + 1
-        numbers |= {"rate": numbers["lr"] / (1 + (t - 1) * group["lr_decay"]), "eps": float(group["eps"])}
-        return numbers, {"step": t}
+        before = state["step"]
+        return {**numbers, "rate": numbers["lr"] / (1 + before * numbers["lr_decay"])}, {"step": before + 1}
 
-    def rule(self, p: Any, g: Any, state: Mapping[str, Any], n: Any, group: Mapping[str, Any]) -> Rule:
-        g = decayed(p, g, n, group)
+    def formula(self, p: Any, g: Any, state: Options, n: Any, group: Options) -> Rule:
         total = state["sum"] + g * g
         return n.rate * (g / (np.sqrt(total) + n.eps)), {"sum": total}
 
 
-class Adadelta(Optimizer):
+class Adadelta(_WithDecay):
     """Zeiler 2012: the gradient times the ratio of the root mean squares of past steps and past gradients::
 
         v = rho v + (1 - rho) g²
@@ -365,25 +354,22 @@ class Adadelta(Optimizer):
         self, params: Iterable[Any], lr: float = 1.0, rho: float = 0.9, eps: float = 1e-6,
         weight_decay: float = 0.0, *, maximize: bool = False, **how: Any,
     ) -> None:
-        options = {"lr": lr, "rho": rho, "eps": eps, "weight_decay": weight_decay, "maximize": maximize}
-        super().__init__(params, options, **how)
+        super().__init__(params, options_of(locals()), **how)
 
-    def initial(self, group: Mapping[str, Any]) -> dict[str, float]:
+    def initial(self, group: Options) -> dict[str, float]:
         return {"square_avg": 0.0, "acc_delta": 0.0}
 
-    def numbers(self, group: Mapping[str, Any], state: Mapping[str, Any]) -> Numbers:
+    def numbers(self, group: Options, state: Options) -> Numbers:
         numbers, counters = super().numbers(group, state)
-        rho = float(group["rho"])
-        return numbers | {"rho": rho, "new": 1 - rho, "eps": float(group["eps"])}, counters
+        return {**numbers, "new": 1 - numbers["rho"]}, counters
 
-    def rule(self, p: Any, g: Any, state: Mapping[str, Any], n: Any, group: Mapping[str, Any]) -> Rule:
-        g = decayed(p, g, n, group)
+    def formula(self, p: Any, g: Any, state: Options, n: Any, group: Options) -> Rule:
         v = n.rho * state["square_avg"] + n.new * (g * g)
         step = np.sqrt((state["acc_delta"] + n.eps) / (v + n.eps)) * g
         return n.lr * step, {"square_avg": v, "acc_delta": n.rho * state["acc_delta"] + n.new * (step * step)}
 
 
-class ASGD(Optimizer):
+class ASGD(_WithDecay):
     """Polyak & Juditsky 1992: gradient descent with a decaying rate, and the mean of the parameter after step t0 + 1::
 
         p = p - η (g + lambd p)
@@ -398,24 +384,19 @@ class ASGD(Optimizer):
         self, params: Iterable[Any], lr: float = 1e-2, lambd: float = 1e-4, alpha: float = 0.75, t0: float = 1e6,
         weight_decay: float = 0.0, *, maximize: bool = False, **how: Any,
     ) -> None:
-        options = {
-            "lr": lr, "lambd": lambd, "alpha": alpha, "t0": t0, "weight_decay": weight_decay, "maximize": maximize
-        }
-        super().__init__(params, options, **how)
+        super().__init__(params, options_of(locals()), **how)
 
-    def initial(self, group: Mapping[str, Any]) -> dict[str, float]:
+    def initial(self, group: Options) -> dict[str, float]:
         return {"ax": 0.0, "step": 0, "eta": float(group["lr"]), "mu": 1.0}
 
-    def numbers(self, group: Mapping[str, Any], state: Mapping[str, Any]) -> Numbers:
+    def numbers(self, group: Options, state: Options) -> Numbers:
         numbers, _ = super().numbers(group, state)
-        lambd, eta, mu, t = float(group["lambd"]), float(state["eta"]), float(state["mu"]), state["step"] + 1
-        after = numbers["lr"] / (1 + lambd * numbers["lr"] * t) ** group["alpha"]
-        return {
-            **numbers, "eta": eta, "lambd": eta * lambd, "mu": mu, "old": 1 - mu
-        }, {"step": t, "eta": after, "mu": 1 / max(1.0, t - group["t0"])}  # fmt: skip
+        lr, lambd, eta, mu, t = numbers["lr"], numbers["lambd"], state["eta"], state["mu"], state["step"] + 1
+        after = {"step": t, "eta": lr / (1 + lambd * lr * t) ** group["alpha"], "mu": 1 / max(1.0, t - group["t0"])}
+        return {**numbers, "eta": eta, "lambd": eta * lambd, "mu": mu, "old": 1 - mu}, after
 
-    def rule(self, p: Any, g: Any, state: Mapping[str, Any], n: Any, group: Mapping[str, Any]) -> Rule:
-        step = n.eta * decayed(p, g, n, group) + n.lambd * p
+    def formula(self, p: Any, g: Any, state: Options, n: Any, group: Options) -> Rule:
+        step = n.eta * g + n.lambd * p
         return step, {"ax": n.old * state["ax"] + n.mu * (p - step)}
 
 
@@ -435,41 +416,18 @@ class Rprop(Optimizer):
     ) -> None:
         if not 0 < etas[0] < 1 < etas[1]:
             raise ValueError(f"Rprop: expected etas with 0 < etas[0] < 1 < etas[1], got {etas}")
-        options = {"lr": lr, "etas": tuple(etas), "step_sizes": tuple(step_sizes), "maximize": maximize}
-        super().__init__(params, options, **how)
+        super().__init__(params, options_of(locals()), **how)
 
-    def initial(self, group: Mapping[str, Any]) -> dict[str, float]:
+    def initial(self, group: Options) -> dict[str, float]:
         return {"prev": 0.0, "step_size": float(group["lr"]), "step": 0}
 
-    def numbers(self, group: Mapping[str, Any], state: Mapping[str, Any]) -> Numbers:
+    def numbers(self, group: Options, state: Options) -> Numbers:
         (minus, plus), (least, most) = group["etas"], group["step_sizes"]
         return {"minus": minus, "plus": plus, "least": least, "most": most}, {"step": state["step"] + 1}
 
-    def rule(self, p: Any, g: Any, state: Mapping[str, Any], n: Any, group: Mapping[str, Any]) -> Rule:
+    def rule(self, p: Any, g: Any, state: Options, n: Any, group: Options) -> Rule:
         same, d = g * state["prev"], state["step_size"]
         d = np.where(same > 0, n.plus * d, np.where(same < 0, n.minus * d, d))
         d = np.minimum(np.maximum(d, n.least), n.most)
         g = np.where(same < 0, np.zeros_like(g), g)
         return d * np.sign(g), {"prev": g, "step_size": d}
-
-
-def of_decay(group: Mapping[str, Any]) -> dict[str, float]:
-    """The numbers of `decayed` and `shrunk`."""
-    weight_decay = float(group["weight_decay"])
-    return {"weight_decay": weight_decay, "decay": float(group["lr"]) * weight_decay}
-
-
-def shrunk(p: Any, step: Any, n: Any, group: Mapping[str, Any]) -> Any:
-    """A step together with that of a decoupled weight decay."""
-    return step + n.decay * p if group["weight_decay"] and group["decoupled_weight_decay"] else step
-
-
-def of_moments(group: Mapping[str, Any]) -> dict[str, float]:
-    """The numbers of `moments`."""
-    beta1, beta2 = group["betas"]
-    return {"beta1": beta1, "new1": 1 - beta1, "beta2": beta2, "new2": 1 - beta2}
-
-
-def moments(g: Any, state: Mapping[str, Any], n: Any) -> tuple[Any, Any]:
-    """Adam's running means of `g` and of its square after this step."""
-    return n.beta1 * state["exp_avg"] + n.new1 * g, n.beta2 * state["exp_avg_sq"] + n.new2 * (g * g)

@@ -7,6 +7,7 @@ state, or into a scratch array, so that a step copies nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -15,14 +16,35 @@ import numpy as np
 from ..program import Program, Var, trace
 
 Array = np.ndarray[Any, Any]
-Call = tuple[Callable[[Any], Any], Any]  # a function and its argument
+Call = tuple[Callable[..., Any], tuple[Any, ...]]  # a function and its arguments
 Line = tuple[Any, list[str], str]  # a function of NumPy, the names of its operands, that of the array it writes to
 
 TILE = 2**18  # bytes: the cache holds a few such pieces, and NumPy's overhead is small beside the arithmetic
 
 
+@dataclass
 class FusedStep:
-    """A formula for what a parameter and its state become.
+    """A formula for what a parameter and its state become, as a function that writes in place.
+
+    Attributes
+    ----------
+    run : function
+        ``run(p, *arrays, *scratch, g, *numbers)``.
+    arrays, new, numbers : list of str
+        The arrays in the state after a step, those of them that were not there before, and the numbers.
+    scratch : array
+        A row for each scratch array.
+    """
+
+    run: Callable[..., None]
+    arrays: list[str]
+    new: list[str]
+    numbers: list[str]
+    scratch: Array
+
+
+def fused(formula: Callable[..., dict[str, Any]], dtype: Any, state: list[str], numbers: list[str]) -> FusedStep | None:
+    """A formula as a function; None if it cannot run in place: it cannot be traced, or `_in_place` is false.
 
     Parameters
     ----------
@@ -31,52 +53,35 @@ class FusedStep:
         the state, and the new p as "_p".
     dtype : dtype
         Of all arrays.
-    state, numbers : sequence of str
+    state, numbers : list of str
         The names of the arrays and numbers that the formula takes.
-
-    Attributes
-    ----------
-    run : function or None
-        ``run(p, *arrays, *numbers, *scratch, g)``; None if the formula cannot run in place: it cannot be traced, or
-        `_in_place` is false.
-    arrays, new, numbers : sequence of str
-        The arrays in the state after a step, those of them that were not there before, and the numbers.
-    scratch : array
-        A row for each scratch array.
     """
+    results: list[str] = []
 
-    def __init__(
-        self, formula: Callable[..., dict[str, Any]], dtype: Any, state: Sequence[str], numbers: Sequence[str]
-    ) -> None:
-        results: list[str] = []
+    def listed(*args: Any) -> list[Any]:
+        new = formula(*args)
+        results[:] = new
+        return list(new.values())
 
-        def listed(*args: Any) -> list[Any]:
-            new = formula(*args)
-            results[:] = new
-            return list(new.values())
-
-        example = np.ones(2, dtype)
-        of_state, of_step = dict.fromkeys(state, example), {name: np.ones((), dtype) for name in numbers}
-        self.run: Callable[..., None] | None = None
-        try:
-            with np.errstate(all="ignore"):
-                program = trace(listed)(example, example, of_state, of_step)
-        except Exception:  # it needs values, or has an error, which is raised when it runs on arrays
-            return
-        self.tile = TILE // dtype.itemsize
-        self.new = [name for name in results if name != "_p" and name not in state]
-        self.arrays = [*state, *self.new]
-        self.numbers = numbers
-        if _in_place(program, dtype):
-            operands = ["_p", "_g", *state, *(f"number {name}" for name in numbers)]
-            lines, scratch = _lines(program, dict(zip(program.inputs, operands, strict=True)), results, self.new)
-            self.scratch = np.empty((len(scratch), self.tile), dtype)
-            self.run = _function(lines, ["_p", *self.arrays, *operands[2 + len(state) :], *scratch, "_g"], dtype)
+    example = np.ones(2, dtype)
+    try:
+        with np.errstate(all="ignore"):
+            of_step = {name: np.ones((), dtype) for name in numbers}
+            program = trace(listed)(example, example, dict.fromkeys(state, example), of_step)
+    except Exception:  # it needs values, or has an error, which is raised when it runs on arrays
+        return None
+    if not _in_place(program, dtype):
+        return None
+    new = [name for name in results if name != "_p" and name not in state]
+    arrays = [*state, *new]
+    of_numbers = [f"number {name}" for name in numbers]
+    places = dict(zip(program.inputs, ["_p", "_g", *state, *of_numbers], strict=True))
+    lines, scratch = _lines(program, places, results)
+    run = _function(lines, ["_p", *arrays, *scratch, "_g", *of_numbers], dtype)
+    return FusedStep(run, arrays, new, numbers, np.empty((len(scratch), TILE // dtype.itemsize), dtype))
 
 
-def _lines(
-    program: Program, places: dict[Any, str], results: Sequence[str], new: Sequence[str]
-) -> tuple[list[Line], list[str]]:
+def _lines(program: Program, places: dict[Any, str], results: Sequence[str]) -> tuple[list[Line], list[str]]:
     """The operations with the names of their arrays, and the names of the scratch arrays.
 
     A value is written to the array of the result that it is, if nothing needs the old value any more; otherwise to an
@@ -91,7 +96,7 @@ def _lines(
     last = {x: k for k, (_, operands, _) in enumerate(steps) for x in operands}
     lines: list[Line] = []
     scratch: list[str] = []
-    free = list(new)
+    free = [name for name in results if name not in places.values()]
     for k, (f, operands, y) in enumerate(steps):
         ending = [places[x] for x in dict.fromkeys(operands) if last[x] == k and x not in final]
         free += [place for place in ending if place in results or place in scratch]
@@ -130,7 +135,7 @@ def _function(lines: Sequence[Line], parameters: Sequence[str], dtype: Any) -> C
 
 
 class Bound:
-    """A formula with the arrays of one parameter, kept from step to step; only the gradient is missing.
+    """A formula with the arrays of one parameter, kept from step to step; the gradient and the numbers are missing.
 
     Parameters
     ----------
@@ -138,47 +143,42 @@ class Bound:
     data, p : array
         The parameter's array, and the same as real numbers.
     state : mapping of str to array or number
-    numbers : mapping of str to array
-        Arrays without axes, whose values change from step to step.
     """
 
-    def __init__(
-        self, rule: FusedStep, data: Array, p: Array, state: Mapping[str, Any], numbers: Mapping[str, Array]
-    ) -> None:
-        self.data, self.numbers = data, numbers
-        self.arrays: dict[str, Any] = {name: state[name] for name in rule.arrays}
-        self.entries = len(state)
-        self.shape, self.dtype, self.real, self.order = data.shape, data.dtype, p.dtype, ""
+    def __init__(self, rule: FusedStep, data: Array, p: Array, state: Mapping[str, Any]) -> None:
+        self.data, self.names, self.entries, self.order = data, tuple(rule.numbers), len(state), ""
+        self.shape, self.dtype = p.shape, p.dtype
+        self.arrays: dict[str, Array] = {name: state[name] for name in rule.arrays}
         arrays: list[Any] = [p, *self.arrays.values()]
-        if p.size > rule.tile:
+        tiles: list[Any] = [...]
+        tile = rule.scratch.shape[1]
+        if p.size > tile:
             contiguous = (o for o in "CF" if all(x.flags[f"{o}_CONTIGUOUS"] for x in arrays))
             self.order = next(contiguous, "")
-        flat = [x.reshape(-1, order=self.order) for x in arrays] if self.order else arrays
-        of_step = [numbers[name] for name in rule.numbers]
-        tiles = [slice(k, k + rule.tile) for k in range(0, p.size, rule.tile)] if self.order else [...]
-        self.pieces: list[tuple[Any, Callable[[Any], None]]] = []
-        for tile in tiles:
-            piece = [x[tile] for x in flat]
-            scratch = [
-                np.empty_like(piece[0]) if piece[0].size > rule.tile else row[: piece[0].size].reshape(piece[0].shape)
-                for row in rule.scratch
-            ]
-            assert rule.run is not None
-            self.pieces.append((tile, partial(rule.run, *piece, *of_step, *scratch)))
-        self.whole = None if self.order or p is not data else self.pieces[0][1]
-
-    def holds(self, state: Mapping[str, Any]) -> bool:
-        """True if these are the arrays of the state, and can be written to."""
-        for name, x in self.arrays.items():  # noqa: SIM110 - all() would take longer
-            if not x.flags.writeable or state.get(name) is not x:
-                return False
-        return True
-
-    def calls(self, g: Array) -> list[Call]:
-        """The calls of a step with the gradient `g`, an array of the parameter's shape and dtype."""
         if self.order:
-            g = g.reshape(-1, order=self.order)  # type: ignore[call-overload]  # 'C' or 'F'
-        return [(run, g[tile] if self.order else g) for tile, run in self.pieces]
+            arrays = [self._flat(x) for x in arrays]
+            tiles = [slice(k, k + tile) for k in range(0, p.size, tile)]
+        self.pieces: list[tuple[Any, Callable[..., None]]] = []
+        for place in tiles:
+            first, *others = (x[place] for x in arrays)
+            fits = first.size <= tile
+            scratch = [row[: first.size].reshape(first.shape) if fits else np.empty_like(first) for row in rule.scratch]
+            self.pieces.append((place, partial(rule.run, first, *others, *scratch)))
+
+    def _flat(self, x: Array) -> Array:
+        return x.reshape(-1, order=self.order)  # type: ignore[call-overload]  # 'C' or 'F'
+
+    def fits(self, data: Array, g: Array, state: Mapping[str, Any]) -> bool:
+        """True if these are the arrays of the parameter and its state, and can be written to."""
+        for name, x in self.arrays.items():
+            if state.get(name) is not x or not x.flags.writeable:
+                return False
+        return data is self.data and g.shape == self.shape and g.dtype == self.dtype and len(state) == self.entries
+
+    def calls(self, g: Array, numbers: Sequence[Array]) -> list[Call]:
+        """The calls of a step with the gradient `g` and these numbers."""
+        g = self._flat(g) if self.order else g
+        return [(run, (g[place], *numbers)) for place, run in self.pieces]
 
 
 def _in_place(program: Program, dtype: Any) -> bool:

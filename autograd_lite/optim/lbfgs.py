@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from copy import copy
 from typing import Any
 
 import numpy as np
 
 from ..base.snapshots import about_to_step, about_to_write
+from ..engine.operands import raw
 from .line_search import Point, strong_wolfe
-from .optimizer import Optimizer, called, real_view
+from .optimizer import Array, Closure, Optimizer, Options, State, called, options_of, real_view
 
 
 class LBFGS(Optimizer):
@@ -60,22 +62,21 @@ class LBFGS(Optimizer):
     ) -> None:
         if line_search_fn not in (None, "strong_wolfe"):
             raise ValueError(f"LBFGS: expected line_search_fn as None or 'strong_wolfe', got {line_search_fn!r}")
-        options = {
-            "lr": lr, "max_iter": max_iter, "max_eval": max_eval or max_iter * 5 // 4,
-            "tolerance_grad": tolerance_grad, "tolerance_change": tolerance_change,
-            "history_size": history_size, "line_search_fn": line_search_fn,
-        }
-        super().__init__(params, options)
+        max_eval = max_eval or max_iter * 5 // 4
+        super().__init__(params, options_of(locals()))
         if len(self.param_groups) != 1:
             raise ValueError(f"LBFGS: expected one group of parameters, got {len(self.param_groups)}")
         self._params = self.param_groups[0]["params"]
-        self._history: dict[str, Any] = {"steps": [], "changes": [], "last": None}
+        self._history: State = {"steps": [], "changes": [], "last": None}
 
-    def _flat(self, gradients: bool = False) -> Any:
-        arrays = [p.data if not gradients else _gradient(p) for p in self._params]
+    def _flat(self, arrays: Iterable[Array]) -> Array:
         return np.concatenate([real_view(part).ravel() for part in arrays])
 
-    def _put(self, flat: Any) -> None:
+    def _values(self) -> Array:
+        return self._flat(p.data for p in self._params)
+
+    def _put(self, flat: Array) -> None:
+        """Write the values of all parameters."""
         at = 0
         for p in self._params:
             about_to_write(p)
@@ -84,7 +85,7 @@ class LBFGS(Optimizer):
             p._written()
             at += value.size
 
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+    def step(self, closure: Closure | None = None) -> Any:
         """Take up to `max_iter` steps.
 
         `closure` clears the gradients, computes the loss, calls backward and returns the loss. This method returns the
@@ -93,23 +94,22 @@ class LBFGS(Optimizer):
         if closure is None:
             raise TypeError("LBFGS.step: expected a closure that computes the loss and its gradients")
         about_to_step(self)
-        history = {k: list(v) if isinstance(v, list) else v for k, v in self._history.items()}
-        values = [real_view(p.data) for p in self._params]
-        before = [value.copy() for value in values]
+        history = {k: copy(v) for k, v in self._history.items()}
+        before = self._values()
         try:
             first = self._steps(closure, history)
         except BaseException:
-            for value, old in zip(values, before, strict=True):
-                value[...] = old
+            if not np.array_equal(self._values(), before):
+                self._put(before)
             raise
         self._history = history
         return first
 
-    def _steps(self, closure: Callable[[], Any], history: dict[str, Any]) -> Any:
+    def _steps(self, closure: Closure, history: State) -> Any:
         """In PyTorch's order, so that the closure is called at the same points."""
         group = self.param_groups[0]
-        first = called(closure)
-        loss, g, evaluations = float(_value(first)), self._flat(gradients=True), 1
+        first, loss, g = self._evaluated(closure)
+        evaluations = 1
         for k in range(1, group["max_iter"] + 1):
             if np.abs(g).max(initial=0.0) <= group["tolerance_grad"]:
                 break
@@ -118,13 +118,19 @@ class LBFGS(Optimizer):
                 _remember(history, history["last"][0], g - history["last"][1], group["history_size"])
             d = _direction(g, history)
             t = (min(1.0, 1.0 / float(np.abs(g).sum())) if start else 1.0) * group["lr"]
-            slope, before, x = float(g @ d), loss, self._flat()
+            slope, before, x, before_g = float(g @ d), loss, self._values(), g
             history["last"] = (t * d, g)
             if slope > -group["tolerance_change"]:
                 break
             if group["line_search_fn"]:
+
+                def at(t: float, x: Array = x, d: Array = d) -> Point:
+                    self._put(x + t * d)
+                    _, loss, g = self._evaluated(closure)
+                    return Point(t, loss, g, float(g @ d))
+
                 point, used = strong_wolfe(
-                    self._along(closure, x, d), Point(0.0, loss, g, slope), t, group["max_eval"] - evaluations,
+                    at, Point(0.0, loss, g, slope), t, group["max_eval"] - evaluations,
                     group["tolerance_change"] / float(np.abs(d).max()),
                 )
                 t, loss, g = point.t, point.f, point.g
@@ -133,9 +139,9 @@ class LBFGS(Optimizer):
             else:
                 self._put(x + t * d)
                 if k < group["max_iter"]:  # nothing uses it after the last step
-                    loss, g = float(_value(called(closure))), self._flat(gradients=True)
+                    _, loss, g = self._evaluated(closure)
                     evaluations += 1
-            history["last"] = (t * d, history["last"][1])
+            history["last"] = (t * d, before_g)
             moved = float(np.abs(t * d).max())
             if evaluations >= group["max_eval"] or moved <= group["tolerance_change"]:
                 break
@@ -143,31 +149,25 @@ class LBFGS(Optimizer):
                 break
         return first
 
-    def _along(self, closure: Callable[[], Any], x: Any, d: Any) -> Callable[[float], Point]:
-        """The loss on the line from `x` in the direction `d`, as a function of the step."""
+    def _evaluated(self, closure: Closure) -> tuple[Any, float, Array]:
+        """The closure's result, the loss as a number, and the gradient."""
+        loss = called(closure)
+        gradients = (np.zeros_like(p.data) if p.grad is None else p.grad.data for p in self._params)
+        return loss, float(raw(loss)), self._flat(gradients)
 
-        def at(t: float) -> Point:
-            self._put(x + t * d)
-            loss = float(_value(called(closure)))
-            g = self._flat(gradients=True)
-            return Point(t, loss, g, float(g @ d))
-
-        return at
-
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> State:
         """The state and the options, with the remembered steps and changes of the gradient."""
         about_to_step(self)
-        history = {k: list(v) if isinstance(v, (list, tuple)) else v for k, v in self._history.items()}
-        return {**super().state_dict(), "history": history}
+        return {**super().state_dict(), "history": {k: copy(v) for k, v in self._history.items()}}
 
-    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+    def load_state_dict(self, state_dict: Options) -> None:
         history = self._checked_history(state_dict, "LBFGS.load_state_dict")
         super().load_state_dict(state_dict)
         self._history = history
 
     load_state_dict.__doc__ = Optimizer.load_state_dict.__doc__
 
-    def _checked_history(self, state_dict: Mapping[str, Any], who: str) -> dict[str, Any]:
+    def _checked_history(self, state_dict: Options, who: str) -> State:
         history = state_dict.get("history") if isinstance(state_dict, Mapping) else None
         if not isinstance(history, Mapping) or set(history) != set(self._history):
             raise ValueError(f"{who}: expected the state of an LBFGS, with its history")
@@ -176,7 +176,7 @@ class LBFGS(Optimizer):
             raise ValueError(f"{who}: expected 'steps' and 'changes' as lists of one length, and 'last' as a pair")
         if len(last) not in (0, 2):
             raise ValueError(f"{who}: expected 'last' as a step and a gradient, got {len(last)} arrays")
-        flat = self._flat()
+        flat = self._values()
         for array in (*steps, *changes, *last):
             if np.shape(array) != flat.shape or np.asarray(array).dtype.kind != "f":
                 got = f"shape {np.shape(array)} and dtype {np.asarray(array).dtype}"
@@ -188,7 +188,7 @@ class LBFGS(Optimizer):
         }
 
 
-def _remember(history: dict[str, Any], s: Any, y: Any, size: int) -> None:
+def _remember(history: State, s: Any, y: Any, size: int) -> None:
     """Add a step and the change of the gradient over it, unless the curvature along it is not positive."""
     if y @ s > 1e-10:
         history["steps"].append(s)
@@ -196,7 +196,7 @@ def _remember(history: dict[str, Any], s: Any, y: Any, size: int) -> None:
         del history["steps"][:-size], history["changes"][:-size]
 
 
-def _direction(g: Any, history: dict[str, Any]) -> Any:
+def _direction(g: Any, history: State) -> Any:
     """Two loops over the history: the estimate of the inverse Hessian times the negative gradient."""
     steps, changes = history["steps"], history["changes"]
     q, weights = -g, []
@@ -209,12 +209,3 @@ def _direction(g: Any, history: dict[str, Any]) -> Any:
     for (s, y), a in zip(zip(steps, changes, strict=True), reversed(weights), strict=True):
         q = q + s * (a - (y @ q) / (y @ s))
     return q
-
-
-def _gradient(p: Any) -> Any:
-    return np.zeros_like(p.data) if p.grad is None else p.grad.data
-
-
-def _value(loss: Any) -> Any:
-    """The number in a loss, which is a Tensor, an array or a number."""
-    return loss.data if hasattr(loss, "requires_grad") else loss

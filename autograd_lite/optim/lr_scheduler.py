@@ -10,38 +10,41 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 
 from ..base.listing import public_names as _public_names
-from .optimizer import Optimizer
+from .optimizer import Optimizer, State
 from .schedule import LRScheduler as LRScheduler
-from .schedule import Several, at_least_1, for_each_group, numbers_of, trial_with
+from .schedule import Scheduler, Several, at_least_1, for_each_group
+
+Numbers = float | Sequence[float]  # one for all groups, or one for each
 
 
-class LambdaLR(LRScheduler):
-    """``base * lr_lambda(t)``, with one function, or one for each group."""
-
-    multiplies = False
+class _OfFunctions(LRScheduler):
+    """The schedules of a function of the epoch."""
 
     def __init__(self, optimizer: Optimizer, lr_lambda: Any, last_epoch: int = -1) -> None:
         self._lambdas: list[Callable[[int], float]] = for_each_group(self, "lr_lambda", lr_lambda, optimizer)
         super().__init__(optimizer, last_epoch)
+
+
+class LambdaLR(_OfFunctions):
+    """``base * lr_lambda(t)``, with one function, or one for each group."""
+
+    multiplies = False
 
     def rate(self, base: float, t: int, group: int) -> float:
         return base * self._lambdas[group](t)
 
 
-class MultiplicativeLR(LRScheduler):
+class MultiplicativeLR(_OfFunctions):
     """``base * lr_lambda(1) * ... * lr_lambda(t)``, with one function, or one for each group.
 
     As in PyTorch, a later schedule of a :class:`SequentialLR` begins with the current rate times ``lr_lambda(0)``.
     """
-
-    def __init__(self, optimizer: Optimizer, lr_lambda: Any, last_epoch: int = -1) -> None:
-        self._lambdas: list[Callable[[int], float]] = for_each_group(self, "lr_lambda", lr_lambda, optimizer)
-        super().__init__(optimizer, last_epoch)
 
     def rate(self, base: float, t: int, group: int) -> float:
         return math.prod(map(self._lambdas[group], range(1, t + 1)), start=base)
@@ -57,6 +60,7 @@ class MultiplicativeLR(LRScheduler):
             self.last_lr = [float(lr) for lr in self.get_last_lr()]
 
 
+@dataclass(eq=False)
 class StepLR(LRScheduler):
     """``base * gamma ** (t // step_size)``: times `gamma` every `step_size` epochs.
 
@@ -73,9 +77,10 @@ class StepLR(LRScheduler):
     [1.0, 1.0, 0.5, 0.5, 0.25]
     """
 
-    def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1) -> None:
-        self.step_size, self.gamma = step_size, gamma
-        super().__init__(optimizer, last_epoch)
+    optimizer: Optimizer
+    step_size: int
+    gamma: float = 0.1
+    last_epoch: int = -1
 
     def _check(self) -> None:
         at_least_1(self, "step_size")
@@ -84,39 +89,44 @@ class StepLR(LRScheduler):
         return float(base * self.gamma ** (t // self.step_size))
 
 
+@dataclass(eq=False)
 class MultiStepLR(LRScheduler):
     """``base * gamma ** k`` after k of the `milestones`: times `gamma` at each of them."""
 
-    def __init__(
-        self, optimizer: Optimizer, milestones: Sequence[int], gamma: float = 0.1, last_epoch: int = -1
-    ) -> None:
-        self.milestones, self.gamma = sorted(milestones), gamma
-        super().__init__(optimizer, last_epoch)
+    optimizer: Optimizer
+    milestones: Sequence[int]
+    gamma: float = 0.1
+    last_epoch: int = -1
+
+    def __post_init__(self) -> None:
+        self.milestones = sorted(self.milestones)
+        super().__post_init__()
 
     def rate(self, base: float, t: int, group: int) -> float:
         return float(base * self.gamma ** bisect_right(self.milestones, t))
 
 
+@dataclass(eq=False)
 class ExponentialLR(LRScheduler):
     """``base * gamma ** t``: times `gamma` every epoch."""
 
-    def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1) -> None:
-        self.gamma = gamma
-        super().__init__(optimizer, last_epoch)
+    optimizer: Optimizer
+    gamma: float
+    last_epoch: int = -1
 
     def rate(self, base: float, t: int, group: int) -> float:
         return float(base * self.gamma**t)
 
 
+@dataclass(eq=False)
 class LinearLR(LRScheduler):
     """From ``start_factor * base`` linearly to ``end_factor * base`` in `total_iters` epochs: a warm-up."""
 
-    def __init__(
-        self, optimizer: Optimizer, start_factor: float = 1 / 3, end_factor: float = 1.0,
-        total_iters: int = 5, last_epoch: int = -1,
-    ) -> None:
-        self.start_factor, self.end_factor, self.total_iters = start_factor, end_factor, total_iters
-        super().__init__(optimizer, last_epoch)
+    optimizer: Optimizer
+    start_factor: float = 1 / 3
+    end_factor: float = 1.0
+    total_iters: int = 5
+    last_epoch: int = -1
 
     def _check(self) -> None:
         if not 0 < self.start_factor <= 1 or not 0 <= self.end_factor <= 1:
@@ -128,25 +138,27 @@ class LinearLR(LRScheduler):
         return base * (self.start_factor + (self.end_factor - self.start_factor) * share)
 
 
+@dataclass(eq=False)
 class ConstantLR(LRScheduler):
     """``factor * base`` for the first `total_iters` epochs, then ``base``."""
 
-    def __init__(self, optimizer: Optimizer, factor: float = 1 / 3, total_iters: int = 5, last_epoch: int = -1) -> None:
-        self.factor, self.total_iters = factor, total_iters
-        super().__init__(optimizer, last_epoch)
+    optimizer: Optimizer
+    factor: float = 1 / 3
+    total_iters: int = 5
+    last_epoch: int = -1
 
     def rate(self, base: float, t: int, group: int) -> float:
         return base * self.factor if t < self.total_iters else base
 
 
+@dataclass(eq=False)
 class PolynomialLR(LRScheduler):
     """``base * (1 - t / total_iters) ** power`` for the first `total_iters` epochs, then 0."""
 
-    def __init__(
-        self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1
-    ) -> None:
-        self.total_iters, self.power = total_iters, power
-        super().__init__(optimizer, last_epoch)
+    optimizer: Optimizer
+    total_iters: int = 5
+    power: float = 1.0
+    last_epoch: int = -1
 
     def _check(self) -> None:
         at_least_1(self, "total_iters")
@@ -155,12 +167,14 @@ class PolynomialLR(LRScheduler):
         return float(base * (1 - min(t, self.total_iters) / self.total_iters) ** self.power)
 
 
+@dataclass(eq=False)
 class CosineAnnealingLR(LRScheduler):
     """``eta_min + (base - eta_min) * (1 + cos(π t / T_max)) / 2`` (Loshchilov & Hutter 2017)."""
 
-    def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1) -> None:
-        self.T_max, self.eta_min = T_max, eta_min
-        super().__init__(optimizer, last_epoch)
+    optimizer: Optimizer
+    T_max: int
+    eta_min: float = 0.0
+    last_epoch: int = -1
 
     def _check(self) -> None:
         at_least_1(self, "T_max")
@@ -177,16 +191,17 @@ class CosineAnnealingLR(LRScheduler):
         return self.eta_min + (lr - self.eta_min) * now / before
 
 
+@dataclass(eq=False)
 class CosineAnnealingWarmRestarts(LRScheduler):
     """:class:`CosineAnnealingLR` over `T_0` epochs, then restarted over `T_mult` times as many, and so on."""
 
     multiplies = False
 
-    def __init__(
-        self, optimizer: Optimizer, T_0: int, T_mult: int = 1, eta_min: float = 0.0, last_epoch: int = -1
-    ) -> None:
-        self.T_0, self.T_mult, self.eta_min = T_0, T_mult, eta_min
-        super().__init__(optimizer, last_epoch)
+    optimizer: Optimizer
+    T_0: int
+    T_mult: int = 1
+    eta_min: float = 0.0
+    last_epoch: int = -1
 
     def _check(self) -> None:
         at_least_1(self, "T_0", "T_mult")
@@ -201,7 +216,36 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         return self.eta_min + (base - self.eta_min) * (1 + math.cos(math.pi * since / period)) / 2
 
 
-class OneCycleLR(LRScheduler):
+class _WithMomentum(LRScheduler):
+    """The schedules that also set the momentum (Adam's first beta), unless ``cycle_momentum=False``."""
+
+    multiplies = False
+    cycle_momentum: bool
+    base_momentum: Numbers
+    max_momentum: Numbers
+
+    def momentum(self, least: float, most: float) -> float:
+        """The momentum of a group at `last_epoch`; each schedule implements it."""
+        raise NotImplementedError
+
+    def _check(self) -> None:
+        options = self.optimizer.defaults
+        if self.cycle_momentum and "betas" not in options and "momentum" not in options:
+            who, of = type(self).__name__, type(self.optimizer).__name__
+            raise ValueError(f"{who}: {of} has neither momentum nor betas; write cycle_momentum=False")
+
+    def _options(self, alone: bool = True) -> list[State]:
+        options = super()._options(alone)
+        if self.cycle_momentum:
+            names = "base_momentum", "max_momentum"
+            ends = [for_each_group(self, name, getattr(self, name), self.optimizer) for name in names]
+            for group, chosen, *pair in zip(self.optimizer.param_groups, options, *ends, strict=False):
+                momentum = self.momentum(*pair)
+                chosen |= {"betas": (momentum, *group["betas"][1:])} if "betas" in group else {"momentum": momentum}
+        return options
+
+
+class OneCycleLR(_WithMomentum):
     """Up to `max_lr` and down to far below the start (Smith & Topin 2019); step it after every batch.
 
     Parameters
@@ -238,13 +282,11 @@ class OneCycleLR(LRScheduler):
     0.0
     """
 
-    multiplies = False
-
     def __init__(
-        self, optimizer: Optimizer, max_lr: float | Sequence[float], total_steps: int | None = None,
+        self, optimizer: Optimizer, max_lr: Numbers, total_steps: int | None = None,
         epochs: int | None = None, steps_per_epoch: int | None = None, pct_start: float = 0.3,
-        anneal_strategy: str = "cos", cycle_momentum: bool = True, base_momentum: float | Sequence[float] = 0.85,
-        max_momentum: float | Sequence[float] = 0.95, div_factor: float = 25.0, final_div_factor: float = 1e4,
+        anneal_strategy: str = "cos", cycle_momentum: bool = True, base_momentum: Numbers = 0.85,
+        max_momentum: Numbers = 0.95, div_factor: float = 25.0, final_div_factor: float = 1e4,
         three_phase: bool = False, last_epoch: int = -1,
     ) -> None:
         if total_steps is None:
@@ -267,7 +309,7 @@ class OneCycleLR(LRScheduler):
         at_least_1(self, "total_steps")
         if self.anneal_strategy not in ("cos", "linear"):
             raise ValueError(f"OneCycleLR: expected anneal_strategy 'cos' or 'linear', got {self.anneal_strategy!r}")
-        _can_cycle(self)
+        super()._check()
 
     def rate(self, base: float, t: int, group: int) -> float:
         highest = self.max_lrs[group]
@@ -284,16 +326,11 @@ class OneCycleLR(LRScheduler):
             return at[from_] + (at[to] - at[from_]) * share
         return at[to] + (at[from_] - at[to]) * (1 + math.cos(math.pi * share)) / 2
 
-    def _options(self, alone: bool = True) -> list[dict[str, Any]]:
-        options = super()._options(alone)
-        if self.cycle_momentum:
-            names, optimizer = ("max_momentum", "base_momentum"), self.optimizer
-            pairs = zip(*(for_each_group(self, name, getattr(self, name), optimizer) for name in names), strict=True)
-            _set_momentum(self, options, [self._between(self.last_epoch, (most, least, most)) for most, least in pairs])
-        return options
+    def momentum(self, least: float, most: float) -> float:
+        return self._between(self.last_epoch, (most, least, most))
 
 
-class CyclicLR(LRScheduler):
+class CyclicLR(_WithMomentum):
     """Cycles linearly between `base_lr` and `max_lr` (Smith 2017); step it after every batch.
 
     Parameters
@@ -313,13 +350,11 @@ class CyclicLR(LRScheduler):
         Whether the momentum (Adam's first beta) goes from `max_momentum` down to `base_momentum` and back.
     """
 
-    multiplies = False
-
     def __init__(
-        self, optimizer: Optimizer, base_lr: float | Sequence[float], max_lr: float | Sequence[float],
+        self, optimizer: Optimizer, base_lr: Numbers, max_lr: Numbers,
         step_size_up: int = 2000, step_size_down: int | None = None, mode: str = "triangular", gamma: float = 1.0,
         scale_fn: Callable[[float], float] | None = None, scale_mode: str = "cycle", cycle_momentum: bool = True,
-        base_momentum: float | Sequence[float] = 0.8, max_momentum: float | Sequence[float] = 0.9,
+        base_momentum: Numbers = 0.8, max_momentum: Numbers = 0.9,
         last_epoch: int = -1,
     ) -> None:
         self.low: list[float] = for_each_group(self, "base_lr", base_lr, optimizer)
@@ -339,7 +374,7 @@ class CyclicLR(LRScheduler):
         if self._scale_fn is None and self.mode not in modes or self.scale_mode not in ("cycle", "iterations"):
             expected = "mode 'triangular', 'triangular2' or 'exp_range', and scale_mode 'cycle' or 'iterations'"
             raise ValueError(f"CyclicLR: expected {expected}, got {self.mode!r} and {self.scale_mode!r}")
-        _can_cycle(self)
+        super()._check()
 
     def rate(self, base: float, t: int, group: int) -> float:
         return self.low[group] + (self.high[group] - self.low[group]) * self._height(t)
@@ -354,13 +389,8 @@ class CyclicLR(LRScheduler):
             return height * self._scale_fn(cycle if self.scale_mode == "cycle" else t)
         return height * {"triangular": 1.0, "triangular2": 2.0 ** (1 - cycle), "exp_range": self.gamma**t}[self.mode]
 
-    def _options(self, alone: bool = True) -> list[dict[str, Any]]:
-        options = super()._options(alone)
-        if self.cycle_momentum:
-            height = self._height(self.last_epoch)
-            at = zip(self.max_momentum, self.base_momentum, strict=True)
-            _set_momentum(self, options, [most - (most - least) * height for most, least in at])
-        return options
+    def momentum(self, least: float, most: float) -> float:
+        return most - (most - least) * self._height(self.last_epoch)
 
 
 class SequentialLR(Several):
@@ -434,7 +464,8 @@ class ChainedScheduler(Several):
         return self.schedulers
 
 
-class ReduceLROnPlateau:
+@dataclass(eq=False)
+class ReduceLROnPlateau(Scheduler):
     """Times `factor` whenever a monitored number has not improved for more than `patience` epochs.
 
     No rate falls below `min_lr`, one number for all groups or one for each.
@@ -449,15 +480,18 @@ class ReduceLROnPlateau:
     0.1
     """
 
-    def __init__(
-        self, optimizer: Optimizer, mode: str = "min", factor: float = 0.1, patience: int = 10,
-        threshold: float = 1e-4, threshold_mode: str = "rel", cooldown: int = 0,
-        min_lr: float | Sequence[float] = 0.0, eps: float = 1e-8,
-    ) -> None:
-        self.optimizer = optimizer
-        self.mode, self.factor, self.patience, self.threshold = mode, factor, patience, threshold
-        self.threshold_mode, self.cooldown, self.min_lr, self.eps = threshold_mode, cooldown, min_lr, eps
-        self.best = math.inf if mode == "min" else -math.inf
+    optimizer: Optimizer
+    mode: str = "min"
+    factor: float = 0.1
+    patience: int = 10
+    threshold: float = 1e-4
+    threshold_mode: str = "rel"
+    cooldown: int = 0
+    min_lr: Numbers = 0.0
+    eps: float = 1e-8
+
+    def __post_init__(self) -> None:
+        self.best = math.inf if self.mode == "min" else -math.inf
         self.bad_epochs = self.waiting = 0
         self._check()
 
@@ -493,33 +527,5 @@ class ReduceLROnPlateau:
                 if group["lr"] - lower > self.eps:
                     group["lr"] = lower
             self.waiting, self.bad_epochs = self.cooldown, 0
-
-    def get_last_lr(self) -> list[float]:
-        """The current rates."""
-        return [group["lr"] for group in self.optimizer.param_groups]
-
-    def state_dict(self) -> dict[str, Any]:
-        """The options and the counts, as numbers."""
-        return numbers_of(self)
-
-    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Continue from a state; nothing changes if it does not fit."""
-        vars(self).update(vars(trial_with(self, state_dict)))
-
-
-def _can_cycle(schedule: Any) -> None:
-    options = schedule.optimizer.defaults
-    if schedule.cycle_momentum and "betas" not in options and "momentum" not in options:
-        who, of = type(schedule).__name__, type(schedule.optimizer).__name__
-        raise ValueError(f"{who}: {of} has neither momentum nor betas; write cycle_momentum=False")
-
-
-def _set_momentum(schedule: Any, settings: list[dict[str, Any]], momenta: Sequence[float]) -> None:
-    """Add the momentum of each group to what a schedule sets."""
-    for group, options, momentum in zip(schedule.optimizer.param_groups, settings, momenta, strict=False):
-        if "betas" in group:
-            options["betas"] = (momentum, *group["betas"][1:])
-        else:
-            options["momentum"] = momentum
 
 __dir__ = _public_names(__name__, "LRScheduler")

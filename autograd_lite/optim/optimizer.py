@@ -11,22 +11,26 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import Context
 from copy import copy
-from functools import partial
 from numbers import Real
 from sys import getrefcount
 from types import SimpleNamespace
-from typing import Any, Self
+from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from ..base.snapshots import SNAPSHOT, about_to_step, about_to_write
+from ..base.snapshots import about_to_step, about_to_write
 from ..engine.context import enable_grad, no_grad, tracing
 from ..table import TABLE
 from ..tensor import Tensor
-from .fused_step import Bound, Call, FusedStep
+from .fused_step import Bound, Call, FusedStep, fused
 
 Array = np.ndarray[Any, Any]
-Numbers = tuple[dict[str, float], dict[str, float], dict[str, Array]]
+Options = Mapping[str, Any]  # of a group; and the state of a parameter, by name
+State = dict[str, Any]
+Closure = Callable[[], Any]
+Numbers = tuple[dict[str, float], dict[str, float]]  # of a step, and in the state after it
+Rule = tuple[Any, State]  # what to subtract, and the new arrays of the state
 
 
 class Optimizer:
@@ -70,19 +74,7 @@ class Optimizer:
         "lr", "weight_decay", "eps", "momentum", "rho", "alpha", "lr_decay", "momentum_decay"
     )
 
-    __slots__ = ("__dict__", "__weakref__", "_group_steps")
-
-    _group_steps: dict[Any, _GroupStep]  # by the place of a group, and by its place and terms
-
-    def __new__(cls, *args: Any, **options: Any) -> Self:
-        self = super().__new__(cls)
-        self._group_steps = {}
-        return self
-
-    def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__  # a copy makes its own steps
-
-    def __init__(self, params: Iterable[Any], defaults: Mapping[str, Any], **how: Any) -> None:
+    def __init__(self, params: Iterable[Any], defaults: Options, **how: Any) -> None:
         unknown = [name for name in how if name not in ("foreach", "fused", "capturable")]
         if unknown:
             expected = f"expected {', '.join(defaults)}"
@@ -126,36 +118,33 @@ class Optimizer:
         self._check_options(options, who)
         self.param_groups.append(options)
 
-    def _check_options(self, options: Mapping[str, Any], who: str) -> None:
-        for key in ("initial_lr", *self.defaults):
+    def _check_options(self, options: Options, who: str) -> None:
+        for key, default in {"initial_lr": 0.0, **self.defaults}.items():
             if key not in options:
                 continue
-            value, default = options[key], self.defaults.get(key)
+            value, fits, expected = options[key], True, "a finite number"
             if key in (*self._nonnegative, "initial_lr"):
-                if not _is_number(value) or not 0 <= value < math.inf:
-                    raise ValueError(f"{who}: expected a finite number that is not negative, got {key}={value!r}")
+                fits, expected = _is_finite(value) and value >= 0, "a finite number that is not negative"
             elif key == "betas":
-                if not isinstance(value, (tuple, list)) or len(value) != len(self.defaults["betas"]):
-                    raise ValueError(f"{who}: expected betas as {len(self.defaults['betas'])} numbers, got {value!r}")
-                for k, beta in enumerate(value):
-                    if not _is_number(beta) or not 0 <= beta < 1:
-                        raise ValueError(f"{who}: betas[{k}]={beta!r} must lie in [0, 1)")
-            elif _is_number(default) and not (_is_number(value) and math.isfinite(value)):
-                raise ValueError(f"{who}: expected a finite number, got {key}={value!r}")
-            elif default is None and not (value is None or isinstance(value, str)):
-                raise ValueError(f"{who}: expected a string or None, got {key}={value!r}")
+                fits = isinstance(value, (tuple, list)) and len(value) == len(default)
+                expected = f"betas as {len(default)} numbers"
+            elif default is None:
+                fits, expected = value is None or isinstance(value, str), "a string or None"
+            elif _is_number(default):
+                fits = _is_finite(value)
+            if not fits:
+                raise ValueError(f"{who}: expected {expected}, got {key}={value!r}")
+            for k, beta in enumerate(value if key == "betas" else ()):
+                if not _is_number(beta) or not 0 <= beta < 1:
+                    raise ValueError(f"{who}: betas[{k}]={beta!r} must lie in [0, 1)")
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradient of every parameter."""
-        unwatched = SNAPSHOT.get() is None and tracing() is None
         for group in self.param_groups:
             for p in group["params"]:
-                if unwatched:
-                    p._grad = None
-                else:
-                    p.zero_grad()
+                p.zero_grad()
 
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+    def step(self, closure: Closure | None = None) -> Any:
         """Update every parameter that has a gradient.
 
         Everything is checked before the first array changes, so an error leaves parameters and state as they were. A
@@ -174,22 +163,81 @@ class Optimizer:
         if (outside := tracing()) is not None:
             self._trace_step(outside)
             return loss
-        snapshot = SNAPSHOT.get()
-        if snapshot is not None:
-            about_to_step(self)
+        about_to_step(self)
         calls: list[Call] = []
         stepped: list[Tensor] = []
+        formulas = _FORMULAS.setdefault(self, {})
         for place, group in enumerate(self.param_groups):
-            _group_step(self, place, group).prepare(self, calls, stepped)
-        if snapshot is not None:
-            for p in stepped:
-                about_to_write(p)
+            # A rule asks which terms there are.
+            key = place, *[x if type(x) is str else bool(x) for x in group.values()]
+            if key not in formulas:
+                formulas[key] = _Formula(self._counters(group))
+            self._prepare(group, formulas[key], calls, stepped)
         for p in stepped:
+            about_to_write(p)
             p._written()
         _SILENT.copy().run(_run, calls)
         return loss
 
-    def _counters(self, group: Mapping[str, Any]) -> list[str]:
+    def _prepare(self, group: Options, formula: _Formula, calls: list[Call], stepped: list[Tensor]) -> None:
+        """Append the calls that update the parameters of a group and their state, and the parameters."""
+        numbers: dict[Any, Any] = {}  # by the dtype, and the counters before the step
+        for p in group["params"]:
+            if p._grad is None:
+                continue
+            data, g = p._data, p._grad._data
+            if not data.flags.writeable:
+                who = f"{type(self).__name__}.step: {p.name or 'a parameter'} of shape {p.shape}"
+                raise ValueError(f"{who} has a read-only array; write p.data = p.data.copy()")
+            if g.base is not None or getrefcount(g) > _SOLE:
+                g = g.copy()  # it may share memory with a parameter, and all gradients are read as they were before
+            stepped.append(p)
+            value, g = real_view(data), real_view(g)
+            bound, state = formula.bound.get(p), self.state.get(p)
+            if bound is None or state is None or not bound.fits(data, g, state):
+                bound, state = None, self._state_of(p, value, group, formula.counters)
+            key = value.dtype, *[state[name] for name in formula.counters]
+            if key not in numbers:
+                of_step, after = self.numbers(group, state)
+                numbers[key] = of_step, after, tuple(of_step), [np.array(x, value.dtype) for x in of_step.values()]
+            of_step, after, names, arrays = numbers[key]
+            if bound is None or bound.names != names:
+                state = dict(state)
+                calls.append((self.state.__setitem__, (p, state)))
+                bound = self._bind(p, value, g, state, group, formula, of_step)
+            if bound is not None:
+                calls += bound.calls(g, arrays)
+            else:
+                kept = _arrays_in(state)
+                step, new = self._ruled(value, g, kept, SimpleNamespace(**of_step), group, formula.counters)
+                calls.append((np.subtract, (value, step, value)))
+                after = {name: np.array(x) for name, x in new.items()} | after  # copies: a rule may return what it got
+            if after:
+                calls.append((state.update, (after,)))
+
+    def _bind(
+        self, p: Tensor, value: Array, g: Array, state: State, group: Options, formula: _Formula, numbers: Options
+    ) -> Bound | None:
+        """The formula with the arrays of a parameter and its state; None if it cannot run in place."""
+
+        def updated(p: Any, g: Any, state: Any, numbers: Any) -> State:
+            step, new = self._ruled(p, g, state, SimpleNamespace(**numbers), group, formula.counters)
+            return {"_p": p - step, **new}
+
+        kept = _arrays_in(state)
+        key = value.dtype, *kept, None, *numbers
+        if key not in formula.fused:
+            formula.fused[key] = fused(updated, value.dtype, list(kept), list(numbers))
+        rule, fits = formula.fused[key], all(_alike(x, value) and x.flags.writeable for x in kept.values())
+        if rule is None or not fits or not _alike(g, value):
+            return None
+        state.update({name: np.empty_like(value) for name in rule.new})
+        bound = Bound(rule, p._data, value, state)
+        if not rule.new:  # the next step has the same rule
+            formula.bound[p] = bound
+        return bound
+
+    def _counters(self, group: Options) -> list[str]:
         """The numbers in the state of a parameter: the names of the counters that :meth:`numbers` returns."""
         initial, who = self.initial(group), f"{type(self).__name__}.numbers"
         pair = self.numbers(group, dict(initial))
@@ -201,7 +249,7 @@ class Optimizer:
                 raise ValueError(f"{who} returns the counter {name!r}, which initial() lacks; return its start there")
         return list(pair[1])
 
-    def _state_of(self, p: Any, value: Array, group: Mapping[str, Any], counters: Sequence[str]) -> dict[str, Any]:
+    def _state_of(self, p: Any, value: Array, group: Options, counters: Sequence[str]) -> State:
         """A copy of the state of a parameter, whose array is `value`, with what was missing in it."""
         state = dict(self.state.get(p, ()))
         for name, start in self.initial(group).items():
@@ -209,9 +257,7 @@ class Optimizer:
                 state[name] = start if name in counters else np.full_like(value, start)
         return state
 
-    def _ruled(
-        self, p: Any, g: Any, state: Mapping[str, Any], n: Any, group: Mapping[str, Any], counters: Sequence[str]
-    ) -> tuple[Any, dict[str, Any]]:
+    def _ruled(self, p: Any, g: Any, state: Options, n: Any, group: Options, counters: Sequence[str]) -> Rule:
         """Call :meth:`rule`, and check the result."""
         pair, who = self.rule(p, -g if group.get("maximize") else g, state, n, group), type(self).__name__
         if not isinstance(pair, tuple) or len(pair) != 2 or not isinstance(pair[1], Mapping):
@@ -223,10 +269,10 @@ class Optimizer:
                 raise ValueError(f"{who}: {wrong}")
         return pair
 
-    def prepared(self, p: Any, group: Mapping[str, Any]) -> dict[str, Any]:
+    def prepared(self, p: Any, group: Options) -> State:
         """The state of a parameter, for a traced step: there is one after it."""
         self.state[p] = self._state_of(p, real_view(p._data), group, self._counters(group))
-        return {name: x for name, x in self.state[p].items() if not name.startswith("_")}
+        return self.state[p]
 
     def _trace_step(self, outside: Any) -> None:
         """The step as part of a traced function: the same rule, on Tensors."""
@@ -246,9 +292,7 @@ class Optimizer:
 
     # -------------------------------------------------------------------------------- what each optimiser defines
 
-    def rule(
-        self, p: Any, g: Any, state: Mapping[str, Any], n: Any, group: Mapping[str, Any]
-    ) -> tuple[Any, dict[str, Any]]:
+    def rule(self, p: Any, g: Any, state: Options, n: Any, group: Options) -> Rule:
         """The formula, entry by entry: what to subtract from `p`, and the arrays of the state after the step.
 
         Plain NumPy without assignment to entries, because it runs on both arrays and Tensors.
@@ -266,34 +310,29 @@ class Optimizer:
         """
         raise NotImplementedError(f"{type(self).__name__} has no rule()")  # abstract
 
-    def initial(self, group: Mapping[str, Any]) -> dict[str, float]:
+    def initial(self, group: Options) -> dict[str, float]:
         """The state of a parameter before its first step: the number that fills each array, and each counter."""
         return {}
 
-    def numbers(
-        self, group: Mapping[str, Any], state: Mapping[str, Any]
-    ) -> tuple[dict[str, float], dict[str, float]]:
+    def numbers(self, group: Options, state: Options) -> Numbers:
         """The numbers that :meth:`rule` uses in one step, and the counters after it, such as that of the steps.
 
         A counter is a number in the state of a parameter: its name stands here and in :meth:`initial`, and `state` has
-        its value before the step. By default there is none.
+        its value before the step. By default the numbers are the options that are numbers, and there is no counter.
         """
-        return {name: float(group[name]) for name in ("lr", "weight_decay") if name in group}, {}
+        return {name: float(x) for name, x in group.items() if _is_number(x) and type(x) is not bool}, {}
 
     # ------------------------------------------------------------------------------------------------- state
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> State:
         """The state and the options as arrays and numbers, for ``ag.save``; parameters are numbered in order."""
         number = {p: k for k, p in enumerate(p for g in self.param_groups for p in g["params"])}
         return {
-            "state": {
-                number[p]: {k: copy(v) for k, v in state.items() if not k.startswith("_")}
-                for p, state in self.state.items()
-            },
+            "state": {number[p]: {k: copy(v) for k, v in state.items()} for p, state in self.state.items()},
             "param_groups": [{**g, "params": [number[p] for p in g["params"]]} for g in self.param_groups],
         }
 
-    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+    def load_state_dict(self, state_dict: Options) -> None:
         """Restore what :meth:`state_dict` returned; nothing changes if it does not fit.
 
         Raises
@@ -307,7 +346,7 @@ class Optimizer:
             group.update(options)
         self.state = state
 
-    def _checked(self, state_dict: Mapping[str, Any], who: str) -> tuple[list[dict[str, Any]], dict[Any, Any]]:
+    def _checked(self, state_dict: Options, who: str) -> tuple[list[State], dict[Tensor, State]]:
         """The options of each group and the states by parameter, after checking them."""
         if not isinstance(state_dict, Mapping) or not {"state", "param_groups"} <= set(state_dict):
             raise ValueError(f"{who}: expected an optimiser's state, with 'state' and 'param_groups'")
@@ -319,8 +358,10 @@ class Optimizer:
         sizes, expected = ([len(g["params"]) for g in of] for of in (groups, self.param_groups))
         if sizes != expected:
             raise ValueError(f"{who}: expected groups of {expected} parameters, got {sizes}")
-        options: list[dict[str, Any]] = []
-        counters: list[Any] = []  # for each parameter, those of its group, and the names of its state
+        if not isinstance(states, Mapping):
+            raise ValueError(f"{who}: expected 'state' as a dict by parameter number, got {type(states).__name__}")
+        options: list[State] = []
+        params: list[tuple[Tensor, State]] = []  # with the starts of the counters in their states
         for mine, theirs in zip(self.param_groups, groups, strict=True):
             # Older states, also PyTorch's, have no "decoupled_weight_decay".
             missing = [k for k in self.defaults if k not in theirs and k != "decoupled_weight_decay"]
@@ -330,29 +371,23 @@ class Optimizer:
             updates = {k: v for k, v in theirs.items() if k in mine or k == "initial_lr"}
             updates |= {k: tuple(v) for k, v in updates.items() if isinstance(mine[k], tuple)}
             options.append(updates | {"params": mine["params"]})
-            group = {**mine, **updates}
-            counters += [(self._counters(group), self.initial(group))] * len(mine["params"])
-        return options, self._restored(states, counters, who)
-
-    def _restored(self, states: Any, counters: Sequence[Any], who: str) -> dict[Any, dict[str, Any]]:
-        """The states by parameter of a state by number, after checking it."""
-        params = [p for g in self.param_groups for p in g["params"]]
-        if not isinstance(states, Mapping):
-            raise ValueError(f"{who}: expected 'state' as a dict by parameter number, got {type(states).__name__}")
-        state: dict[Any, dict[str, Any]] = {}
+            group = mine | updates
+            initial, counters = self.initial(group), self._counters(group)
+            starts = {name: initial[name] for name in counters}
+            if "step" not in initial:
+                starts["step"] = 0  # PyTorch counts steps where a formula does not need them
+            params += [(p, starts) for p in mine["params"]]
+        state: dict[Tensor, State] = {}
         for k, s in states.items():
             if str(k) not in map(str, range(len(params))):
                 raise ValueError(f"{who}: got the state of parameter {k}, but there are {len(params)} parameters")
             if not isinstance(s, Mapping):
                 raise ValueError(f"{who}: expected the state of parameter {k} as a dict, got {s!r:.80}")
-            p = params[int(k)]
-            names, initial = counters[int(k)]
-            state[p] = {}
-            for key, v in s.items():
-                # PyTorch counts steps where a formula does not need them.
-                start = initial.get(key, 0) if key in names or key == "step" and key not in initial else None
-                state[p][key] = _fitting(key, v, p, start, f"{who}: {key} of parameter {k}")
-        return state
+            p, starts = params[int(k)]
+            state[p] = {
+                key: _fitting(key, v, p, starts.get(key), f"{who}: {key} of parameter {k}") for key, v in s.items()
+            }
+        return options, state
 
     def __repr__(self) -> str:
         groups = (
@@ -362,136 +397,30 @@ class Optimizer:
         return f"{type(self).__name__}({'; '.join(groups)})"
 
 
-class _GroupStep:
-    """The steps of the parameters of a group, as long as the terms of its rule are the same.
+class _Formula:
+    """The rule of a group with certain terms: what its steps keep.
 
     Attributes
     ----------
-    options : dict or None
-        The group in the last step; None if an option may change without being replaced, as an array may.
-    params : list of Tensor
-        The parameters of the group in the last step.
+    counters : list of str
+    fused : dict
+        The rule as a function, by the names and the dtype of its arguments.
+    bound : dict
+        The same with the arrays of a parameter.
     """
 
-    def __init__(self, optimizer: Optimizer, group: Mapping[str, Any]) -> None:
-        self.group: Mapping[str, Any] = group
-        self.counters = optimizer._counters(group)
-        self.rules: dict[Any, FusedStep] = {}
+    def __init__(self, counters: list[str]) -> None:
+        self.counters = counters
+        self.fused: dict[Any, FusedStep | None] = {}
         self.bound: dict[Tensor, Bound] = {}
-        self.numbers: dict[Any, Numbers] = {}  # of this step, by the counters before it
-        self.last: dict[Any, Numbers] = {}  # of the step before, by the counters after it
-        self.next: dict[Any, Numbers] = {}  # of this step, likewise
-        self.options: dict[str, Any] | None = None
-        self.params = group["params"]
-
-    def prepare(self, optimizer: Optimizer, calls: list[Call], stepped: list[Tensor]) -> None:
-        """Append the calls that update the parameters and their state, and the parameters. Nothing is written to."""
-        states, bounds, counters = optimizer.state, self.bound, self.counters
-        for p in self.group["params"]:
-            if p._grad is None:
-                continue
-            data, g = p._data, p._grad._data
-            if not data.flags.writeable:
-                who = f"{type(optimizer).__name__}.step: {p.name or 'a parameter'} of shape {p.shape}"
-                raise ValueError(f"{who} has a read-only array; write p.data = p.data.copy()")
-            if g.base is not None or getrefcount(g) > _SOLE:
-                g = g.copy()  # it may share memory with a parameter, and all gradients are read as they were before
-            stepped.append(p)
-            bound, state = bounds.get(p), states.get(p)
-            if (
-                bound is None or state is None or bound.data is not data or len(state) != bound.entries
-                or g.shape != bound.shape or g.dtype != bound.dtype or bound.arrays and not bound.holds(state)
-            ):  # fmt: skip
-                calls += self._first_calls(optimizer, p, g)
-                continue
-            # Without counters the numbers are the same for all parameters.
-            numbers = None if counters else self.numbers.get(bound.real)
-            _, after, arrays = numbers or self._numbers(optimizer, bound.real, state)
-            if bound.numbers is not arrays:
-                calls += self._first_calls(optimizer, p, g)
-            elif bound.whole is None:
-                calls += bound.calls(real_view(g))
-            else:
-                calls.append((bound.whole, g))
-            if after:
-                calls.append((state.update, after))
-
-    def _first_calls(self, optimizer: Optimizer, p: Tensor, g: Array) -> list[Call]:
-        """The calls for a parameter whose arrays are others than in the step before."""
-        value, g = real_view(p._data), real_view(g)
-        state = optimizer._state_of(p, value, self.group, self.counters)
-        numbers, after, arrays = self._numbers(optimizer, value.dtype, state)
-        kept = {name: x for name, x in state.items() if isinstance(x, np.ndarray) and not name.startswith("_")}
-        rule = self._rule(optimizer, value.dtype, kept, numbers)
-        state |= after
-        fits = all(_alike(x, value) and x.flags.writeable for x in kept.values())
-        if rule.run is not None and fits and _alike(g, value):
-            state |= {name: np.empty_like(value) for name in rule.new}
-            bound = Bound(rule, p._data, value, state, arrays)
-            if not rule.new:  # the next step has the same rule
-                self.bound[p] = bound
-            calls = bound.calls(g)
-        else:
-            step, new = self._formula(optimizer, value, g, kept, numbers)
-            state |= {name: np.array(x) for name, x in new.items()}  # copies, because a rule may return what it got
-            calls = [(partial(np.subtract, value, out=value), np.asarray(step))]
-        return [*calls, (optimizer.state.update, {p: state})]
-
-    def _numbers(self, optimizer: Optimizer, dtype: Any, state: Mapping[str, Any]) -> Numbers:
-        """The numbers of the step, the counters after it, and the numbers as arrays, which are kept."""
-        counters = self.counters
-        key = (dtype, *[state[name] for name in counters]) if counters else dtype
-        entry = self.numbers.get(key)
-        if entry is None:
-            numbers, after = optimizer.numbers(self.group, state)
-            before, _, arrays = self.last.get(key, ({}, {}, {}))
-            if before.keys() != numbers.keys():
-                arrays = {name: np.array(x, dtype) for name, x in numbers.items()}
-            else:
-                for name, x in numbers.items():
-                    if x != before[name]:
-                        arrays[name][...] = x
-            entry = self.numbers[key] = numbers, after, arrays
-            self.next[(dtype, *[after[name] for name in counters]) if counters else dtype] = entry
-        return entry
-
-    def _formula(
-        self, optimizer: Optimizer, p: Any, g: Any, state: Any, numbers: Mapping[str, Any]
-    ) -> tuple[Any, dict[str, Any]]:
-        return optimizer._ruled(p, g, state, SimpleNamespace(**numbers), self.group, self.counters)
-
-    def _rule(
-        self, optimizer: Optimizer, dtype: Any, state: Mapping[str, Array], numbers: Mapping[str, float]
-    ) -> FusedStep:
-        def updated(p: Any, g: Any, state: Any, numbers: Any) -> dict[str, Any]:
-            step, new = self._formula(optimizer, p, g, state, numbers)
-            return {"_p": p - step, **new}
-
-        key = dtype, *state, None, *sorted(numbers)
-        if key not in self.rules:
-            self.rules[key] = FusedStep(updated, dtype, list(state), list(numbers))
-        return self.rules[key]
 
 
-def _group_step(optimizer: Optimizer, place: int, group: dict[str, Any]) -> _GroupStep:
-    """The next step of a group."""
-    step = optimizer._group_steps.get(place)
-    changed = step is None or step.params is not group["params"] or step.options != group
-    if step is None or changed:
-        options = {name: value for name, value in group.items() if name != "params"}
-        key = place, *[x if type(x) is str else bool(x) for x in options.values()]  # a rule asks which terms there are
-        step = optimizer._group_steps.get(key) or _GroupStep(optimizer, group)
-        optimizer._group_steps[place] = optimizer._group_steps[key] = step
-        step.params, step.options = group["params"], dict(group) if all(map(_is_fixed, options.values())) else None
-    step.group = group
-    if changed or step.counters:  # otherwise the numbers are the same
-        step.numbers, step.last, step.next = {}, step.next, {}
-    return step
+#: Of each optimiser, by the place of a group and its terms. A copy of an optimiser has its own.
+_FORMULAS: WeakKeyDictionary[Optimizer, dict[Any, _Formula]] = WeakKeyDictionary()
 
 
-def _is_fixed(option: Any) -> bool:
-    """True if an option is immutable."""
-    return type(option) in (float, int, bool, str, type(None)) or type(option) is tuple and all(map(_is_fixed, option))
+def _arrays_in(state: Options) -> State:
+    return {name: x for name, x in state.items() if isinstance(x, np.ndarray)}
 
 
 def _sole() -> int:
@@ -509,17 +438,18 @@ _SILENT.run(np.seterr, all="ignore")
 
 
 def _run(calls: Iterable[Call]) -> None:
-    for f, x in calls:
-        f(x)
+    for f, args in calls:
+        f(*args)
 
 
 def _alike(x: Any, p: Any) -> bool:
     return bool(x.shape == p.shape and x.dtype == p.dtype)
 
 
-def decayed(p: Any, g: Any, n: Any, group: Mapping[str, Any]) -> Any:
-    """The gradient plus that of ``weight_decay / 2 * sum(p ** 2)``."""
-    return n.weight_decay * p + g if group["weight_decay"] and not group.get("decoupled_weight_decay") else g
+def options_of(arguments: Options) -> State:
+    """The options among the arguments of an `__init__`, which are its ``locals()``."""
+    others = "self", "params", "how", "__class__"
+    return {name: tuple(x) if np.ndim(x) else x for name, x in arguments.items() if name not in others}
 
 
 def real_view(x: Array) -> Array:
@@ -547,6 +477,10 @@ def called(closure: Callable[[], Any]) -> Any:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, Real) or (isinstance(value, (np.ndarray, Tensor)) and value.ndim == 0)
+
+
+def _is_finite(value: Any) -> bool:
+    return _is_number(value) and math.isfinite(value)
 
 
 def _fitting(key: str, value: Any, p: Tensor, start: float | None, what: str) -> Any:

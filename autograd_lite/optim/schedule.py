@@ -10,10 +10,54 @@ from typing import Any
 
 from ..engine.context import tracing
 from ..engine.position import users_line
-from .optimizer import Optimizer
+from .optimizer import Optimizer, Options, State
 
 
-class LRScheduler:
+class Scheduler:
+    """What all schedules have: the state of one are its fields, except its optimiser and its functions."""
+
+    optimizer: Optimizer
+
+    def _check(self) -> None:
+        """Raise ValueError if an option is out of its range."""
+
+    def get_last_lr(self) -> list[float]:
+        """The current rates."""
+        return [group["lr"] for group in self.optimizer.param_groups]
+
+    def state_dict(self) -> State:
+        """The options and the counts, as numbers."""
+        fields = vars(self).items()
+        return {k: v for k, v in fields if k != "optimizer" and not callable(v) and not k.startswith("_")}
+
+    def load_state_dict(self, state_dict: Options) -> None:
+        """Continue from a state; nothing changes if it does not fit."""
+        self._take(self._trial(state_dict))
+
+    def _trial(self, state: Options) -> Any:
+        """A copy with the fields of a state; ValueError if it is not the state of such a schedule."""
+        current, who = Scheduler.state_dict(self), f"{type(self).__name__}.load_state_dict"
+        if not isinstance(state, Mapping) or set(state) != set(current):
+            raise ValueError(f"{who}: expected a state with exactly {', '.join(sorted(current))}")
+        for name, value in current.items():
+            if not _alike(value, state[name]):
+                raise ValueError(f"{who}: expected {name} like {value!r:.80}, got {state[name]!r:.80}")
+        for name in ("base_lrs", "last_lr"):
+            if name in current and len(state[name]) != len(current[name]):
+                raise ValueError(f"{who}: expected {name} of {len(current[name])} groups, got {len(state[name])}")
+        trial = copy(self)
+        vars(trial).update(state)
+        if "last_epoch" in current:
+            _check_epoch(self, state["last_epoch"])
+        trial._check()
+        return trial
+
+    def _take(self, trial: Any) -> None:
+        """Become equal to a copy."""
+        vars(self).update(vars(trial))
+
+
+class LRScheduler(Scheduler):
     """Base of the schedules: a subclass implements `rate`.
 
     Attributes
@@ -43,12 +87,16 @@ class LRScheduler:
     multiplies = True
 
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
-        self.optimizer = optimizer
+        self.optimizer, self.last_epoch = optimizer, last_epoch
+        self.__post_init__()
+
+    def __post_init__(self) -> None:
+        """Write the first rates; the schedules that are dataclasses have set their options before."""
         self._check()
-        for group in optimizer.param_groups:
+        for group in self.optimizer.param_groups:
             group.setdefault("initial_lr", group["lr"])
-        self.base_lrs = [group["initial_lr"] for group in optimizer.param_groups]
-        self.last_epoch = last_epoch + 1
+        self.base_lrs = [group["initial_lr"] for group in self.optimizer.param_groups]
+        self.last_epoch += 1
         self._write()
 
     def rate(self, base: float, t: int, group: int) -> float:
@@ -74,16 +122,13 @@ class LRScheduler:
         self.last_epoch = 0
         self._write(alone)
 
-    def _check(self) -> None:
-        """Raise ValueError if an option is out of its range."""
-
     def _after(self, lr: float, base: float, t: int, group: int) -> float:
         """The rate of a group at epoch `t` after the rate `lr`."""
         if not self.multiplies or lr == self.before(base, t, group):
             return self.rate(base, t, group)
         return self.following(lr, base, t, group)
 
-    def _options(self, alone: bool = True) -> list[dict[str, Any]]:
+    def _options(self, alone: bool = True) -> list[State]:
         """The values that the schedule sets in each group at `last_epoch`."""
         t, pairs = self.last_epoch, zip(self.optimizer.param_groups, self.base_lrs, strict=False)
         lrs = (
@@ -102,15 +147,7 @@ class LRScheduler:
             group.update(options)
         self.last_lr = [float(lr) for lr in self.get_last_lr()]
 
-    def get_last_lr(self) -> list[float]:
-        """The current rates."""
-        return [group["lr"] for group in self.optimizer.param_groups]
-
-    def state_dict(self) -> dict[str, Any]:
-        """The options and the epoch, as numbers."""
-        return numbers_of(self)
-
-    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+    def load_state_dict(self, state_dict: Options) -> None:
         """Continue from a state, and set its rates; nothing changes if it does not fit."""
         trial = self._trial(state_dict)
         for options in trial._restored():
@@ -118,11 +155,7 @@ class LRScheduler:
                 group.update(chosen)
         self._take(trial)
 
-    def _trial(self, state: Mapping[str, Any]) -> Any:
-        """A copy with a state, after checking it."""
-        return trial_with(self, state)
-
-    def _restored(self) -> list[list[dict[str, Any]]]:
+    def _restored(self) -> list[list[State]]:
         """The values that a copy with a state sets in each group, one list after the other, after checking it."""
         who, at = f"{type(self).__name__}.load_state_dict", f"at epoch {self.last_epoch}"
         try:
@@ -137,10 +170,6 @@ class LRScheduler:
             if self.multiplies:
                 chosen["lr"] = rates[1]
         return [options]
-
-    def _take(self, trial: Any) -> None:
-        """Become equal to a copy."""
-        vars(self).update(vars(trial))
 
 
 class Several(LRScheduler):
@@ -171,21 +200,22 @@ class Several(LRScheduler):
         for k, schedule in enumerate(self._active()):
             schedule._restart(alone and k == 0)
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> State:
         """The epoch and the states of the schedules."""
         return {"last_epoch": self.last_epoch, "schedulers": [s.state_dict() for s in self.schedulers]}
 
-    def _trial(self, state: Mapping[str, Any]) -> Any:
+    def _trial(self, state: Options) -> Any:
         states = state.get("schedulers") if isinstance(state, Mapping) else None
         if not isinstance(states, (list, tuple)) or len(states) != len(self.schedulers):
             who, count = type(self).__name__, len(self.schedulers)
             raise ValueError(f"{who}.load_state_dict: expected the states of {count} schedules")
         trial = copy(self)
         trial.schedulers = [s._trial(state) for s, state in zip(self.schedulers, states, strict=True)]
-        trial.last_epoch = _epoch(self, state.get("last_epoch"))
+        _check_epoch(self, state.get("last_epoch"))
+        trial.last_epoch = state["last_epoch"]
         return trial
 
-    def _restored(self) -> list[list[dict[str, Any]]]:
+    def _restored(self) -> list[list[State]]:
         for s in self.schedulers:
             s._restored()  # those that are not active are checked as well
         return [options for s in self._active() for options in s._restored()]
@@ -194,12 +224,6 @@ class Several(LRScheduler):
         for s, other in zip(self.schedulers, trial.schedulers, strict=True):
             s._take(other)
         self.last_epoch = trial.last_epoch
-
-
-def numbers_of(schedule: Any) -> dict[str, Any]:
-    """The fields of a schedule except its optimiser and its functions."""
-    fields = vars(schedule).items()
-    return {k: v for k, v in fields if k != "optimizer" and not callable(v) and not k.startswith("_")}
 
 
 def for_each_group(schedule: Any, name: str, option: Any, optimizer: Optimizer) -> list[Any]:
@@ -220,31 +244,10 @@ def at_least_1(schedule: Any, *names: str) -> None:
             raise ValueError(f"{type(schedule).__name__}: expected {name} as a number from 1 on, got {value!r}")
 
 
-def _epoch(schedule: Any, value: Any) -> int:
+def _check_epoch(schedule: Any, value: Any) -> None:
     if not isinstance(value, int) or value < 0:
         who = f"{type(schedule).__name__}.load_state_dict"
         raise ValueError(f"{who}: expected last_epoch as a whole number that is not negative, got {value!r:.80}")
-    return value
-
-
-def trial_with(schedule: Any, state: Mapping[str, Any]) -> Any:
-    """A copy of a schedule with the fields of a state; ValueError if it is not the state of such a schedule."""
-    current, who = numbers_of(schedule), f"{type(schedule).__name__}.load_state_dict"
-    if not isinstance(state, Mapping) or set(state) != set(current):
-        raise ValueError(f"{who}: expected a state with exactly {', '.join(sorted(current))}")
-    for name, value in current.items():
-        if not _alike(value, state[name]):
-            raise ValueError(f"{who}: expected {name} like {value!r:.80}, got {state[name]!r:.80}")
-    trial = copy(schedule)
-    vars(trial).update(state)
-    if "last_epoch" in current:
-        _epoch(schedule, trial.last_epoch)
-        for name in ("base_lrs", "last_lr"):
-            count, got = len(getattr(schedule, name)), len(getattr(trial, name))
-            if got != count:
-                raise ValueError(f"{who}: expected {name} of {count} groups, got {got}")
-    trial._check()
-    return trial
 
 
 def _alike(current: Any, other: Any) -> bool:
