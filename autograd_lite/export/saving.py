@@ -80,11 +80,9 @@ def save(obj: Any, path: PathLike) -> None:
         raise ValueError(f"save: expected a path that ends in .npz or .safetensors, got {path}")
     state = obj.state_dict() if hasattr(obj, "state_dict") else obj
     arrays: dict[str, Array] = {}
-    structure = None if _flat(state) else json.dumps(_taken_apart(state, "", arrays), allow_nan=True)
-    if structure is None:
-        arrays = {name: np.asarray(unwrapped(value)) for name, value in state.items()}
-        for name, array in arrays.items():
-            _check_dtype(array, name)
+    structure: str | None = json.dumps(_taken_apart(state, "", arrays))
+    if isinstance(state, Mapping) and [*state] == [*arrays]:
+        structure = None  # a dict of arrays by name, like a module's
     if wrong := [name for name in arrays if any("\ud800" <= c <= "\udfff" for c in name)]:
         raise ValueError(f"save: the name {wrong[0]!r} has a lone surrogate, which a file cannot hold; rename it")
     try:
@@ -144,23 +142,6 @@ def unwrapped(value: Any) -> Any:
 # ------------------------------------------------------------------------------ structure and arrays
 
 
-def _flat(state: Any) -> bool:
-    """Whether a state is a dict of arrays by name, like a module's, which is saved without a structure."""
-    return isinstance(state, Mapping) and all(
-        isinstance(name, str) and name not in ("", _STRUCTURE) and "\0" not in name and _is_array(value)
-        for name, value in state.items()
-    )
-
-
-def _is_array(value: Any) -> bool:
-    return isinstance(unwrapped(value), np.ndarray)
-
-
-def _check_dtype(array: Array, where: str) -> None:
-    if array.dtype.kind not in _KINDS:
-        raise TypeError(f"save: expected numbers in {where or 'the state'}, got {array.dtype}; nothing was written")
-
-
 def _taken_apart(state: Any, where: str, arrays: dict[str, Array]) -> Any:
     """The structure of `state` for JSON. Arrays are added to `arrays`, named by their place, and replaced by a marker.
 
@@ -171,7 +152,8 @@ def _taken_apart(state: Any, where: str, arrays: dict[str, Array]) -> Any:
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, np.ndarray):
-        _check_dtype(value, where)
+        if value.dtype.kind not in _KINDS:
+            raise TypeError(f"save: expected numbers in {where or 'the state'}, got {value.dtype}; nothing was written")
         name = where or "state"
         while name in arrays or name == _STRUCTURE or "\0" in name:  # {"a/b": ..., "a": {"b": ...}}
             name = name.replace("\0", "") + "'"

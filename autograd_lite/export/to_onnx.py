@@ -26,6 +26,7 @@ from ..engine.operands import raw
 from ..program import Equation, Program, Var, trace
 from ..program.naming import Names, groups, label
 from ..table import Primitive
+from .saving import PathLike
 
 OPSET = 20  # of the operators, from January 2024
 _IR = 9  # the version of the format that belongs to it
@@ -60,7 +61,7 @@ class Known:
 
 
 def onnx(
-    f: Callable[..., Any], *examples: Any, path: str | os.PathLike[str] | None = None,
+    f: Callable[..., Any], *examples: Any, path: PathLike | None = None,
     batch_axis: int | Sequence[int | None] | None = 0,
 ) -> Any:
     """Write a module or a function as an ONNX model (opset 20).
@@ -111,9 +112,9 @@ def onnx(
     programs = [_traced(f, of_size) for of_size in (examples, _larger(examples, axes, 1), _larger(examples, axes, 2))]
     first = programs[0]
     at = next(((v.name, axis) for v, axis in zip(first.inputs, axes, strict=True) if axis is not None), None)
-    b = Builder(helper, at)
-    b.add(programs, _parameter_names(f))
-    graph = helper.make_graph(b.messages, first.name, b.inputs, b.outputs, b.initializers)
+    b = Builder(helper, at, _parameter_names(f))
+    b.add(programs)
+    graph = helper.make_graph(b.nodes, first.name, b.inputs, b.outputs, b.initializers)
     model = helper.make_model(
         graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=_IR, producer_name="autograd_lite"
     )
@@ -196,28 +197,29 @@ class Builder:
 
     Attributes
     ----------
-    nodes : list of (operator, operands, results, attributes)
-    messages, inputs, outputs, initializers : lists of ONNX's messages
+    nodes, inputs, outputs, initializers : lists of ONNX's messages
+    batch : tuple of str and int, or None
+        An input, and its axis of the batch.
+    parameters : dict
+        Names by the identity of arrays.
     """
 
-    def __init__(self, helper: Any, batch: tuple[str, int] | None) -> None:
-        self.helper, self.batch = helper, batch
-        self.nodes: list[tuple[str, list[str], list[str], dict[str, Any]]] = []
+    def __init__(self, helper: Any, batch: tuple[str, int] | None, parameters: dict[int, str]) -> None:
+        self.helper, self.batch, self.parameters = helper, batch, parameters
+        self.nodes: list[Any] = []
         self.inputs: list[Any] = []
         self.outputs: list[Any] = []
         self.initializers: list[Any] = []
         self._name = Names(between="_").take
         self._constants: dict[Any, str] = {}
         self._size: str | None = None
-        self.messages: list[Any] = []
-        self.parameters: dict[int, str] = {}  # names, by the identity of arrays
 
     # ----------------------------------------------------------------------------------------- what rows call
 
     def __call__(self, operator: str, *operands: Any, count: int = 1, **attributes: Any) -> Any:
         """Add an operator; returns the name of its result, or of each of `count` results."""
         names = [self._name(operator.lower()) for _ in range(count)]
-        self.nodes.append((operator, [str(x) for x in operands], names, attributes))
+        self.nodes.append(self.helper.make_node(operator, [str(x) for x in operands], names, **attributes))
         return names[0] if count == 1 else names
 
     def constant(self, value: Any, dtype: Any = None) -> str:
@@ -274,11 +276,10 @@ class Builder:
 
     # ------------------------------------------------------------------------------------------- the program
 
-    def add(self, programs: Sequence[Program], parameters: Mapping[int, str]) -> None:
+    def add(self, programs: Sequence[Program]) -> None:
         """Add a program, given together with the same program for batches that are larger by one and by two."""
         self._check(programs)
         program = programs[0]
-        self.parameters = dict(parameters)
         one = partial(_as_one, self._smaller(program))
         values: dict[Var, Known] = {}
         for v, *others in zip(*(p.inputs for p in programs), strict=True):
@@ -287,8 +288,7 @@ class Builder:
             self.inputs.append(self._info(values[v]))
         for v, *ts in zip(program.captured, *(p.captured.values() for p in programs), strict=True):
             values[v] = self._known(one(v.name, *map(raw, ts)), name=v.name)
-        renamed: dict[str, str] = {}
-        places: list[str] = []
+        computed: set[str] = set()  # the results that have the names of their variables
         for eqs in zip(*(p.equations for p in programs), strict=True):
             eq, start = eqs[0], len(self.nodes)
             what = eq.row.name
@@ -298,31 +298,27 @@ class Builder:
                 for xs in zip(*(e.operands for e in eqs), strict=True)
             ]
             results = self._form(eq.row, dtype, operands, one(what, *(e.params for e in eqs)))
-            places += [label(groups(eq))] * (len(self.nodes) - len(places))
-            new = {name for _, _, names, _ in self.nodes[start:] for name in names}
-            for v, *others, name in zip(*(e.outputs for e in eqs), results, strict=True):
-                values[v] = Known(str(name), one(what, v.shape, *(u.shape for u in others)), np.dtype(v.dtype))
-                if name in new and name not in renamed:
-                    renamed[name] = self._name(v.name)
-        self._add_outputs(programs, values, renamed)
-        places += [""] * (len(self.nodes) - len(places))
-        for (operator, xs, ys, attributes), place in zip(self.nodes, places, strict=True):
-            results = [renamed.get(y, y) for y in ys]
-            name = " ".join(filter(None, (place, results[0])))
-            xs = [renamed.get(x, x) for x in xs]
-            self.messages.append(self.helper.make_node(operator, xs, results, name=name, **attributes))
-
-    def _add_outputs(
-        self, programs: Sequence[Program], values: Mapping[Var, Known], renamed: Mapping[str, str]
-    ) -> None:
-        one = partial(_as_one, self._smaller(programs[0]))
-        used: set[str] = set()
+            nodes = self.nodes[start:]
+            new = {name for node in nodes for name in node.output}
+            final: dict[str, str] = {}
+            for v, *others, name in zip(*(e.outputs for e in eqs), map(str, results), strict=True):
+                if name in new and name not in final:
+                    final[name] = self._name(v.name)
+                shape = one(what, v.shape, *(u.shape for u in others))
+                values[v] = Known(final.get(name, name), shape, np.dtype(v.dtype))
+            computed.update(final.values())
+            for node in nodes:
+                node.name = label(groups(eq))
+                for names in (node.input, node.output):
+                    names[:] = [final.get(name, name) for name in names]
         for v, *others in zip(*(p.outputs for p in programs), strict=True):
             known = values[v] if isinstance(v, Var) else self._known(one("the result", v, *others))
-            if known.name not in renamed or known.name in used:  # an input, a constant, or returned twice
+            if known.name not in computed:  # an input, a constant, or returned twice
                 known = Known(self("Identity", known), known.shape, known.dtype)
-            used.add(known.name)
-            self.outputs.append(self._info(Known(renamed.get(known.name, known.name), known.shape, known.dtype)))
+            computed.discard(known.name)
+            self.outputs.append(self._info(known))
+        for node in self.nodes:
+            node.name = " ".join(filter(None, (node.name, node.output[0])))
 
     def _form(self, row: Primitive, dtype: np.dtype[Any], operands: Sequence[Known], params: Any) -> Any:
         """Add the operators of a row; returns the names of its results."""

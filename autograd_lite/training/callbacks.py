@@ -6,14 +6,13 @@ The state of a callback, its `state_dict`, is part of a checkpoint, and a resume
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping
 from numbers import Real
 from typing import Any
 
 import numpy as np
 
-from ..export.saving import save
+from ..export.saving import PathLike, save
 from ..optim.lr_scheduler import ReduceLROnPlateau
 from .history import smaller_is_better, table_line
 from .run import Run
@@ -180,7 +179,7 @@ class BestCheckpoint(_Monitor):
     ['bias', 'weight']
     """
 
-    def __init__(self, path: str | os.PathLike[str], monitor: str = "val_loss", mode: str | None = None) -> None:
+    def __init__(self, path: PathLike, monitor: str = "val_loss", mode: str | None = None) -> None:
         super().__init__(monitor, mode)
         self.path = path
 

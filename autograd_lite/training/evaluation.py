@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -14,9 +14,9 @@ from ..data import DataLoader
 from ..engine.context import no_grad
 from ..nn import Module
 from ..nn.loss import Loss
-from .metrics import array_of
+from .metrics import Metric, OfPair, array_of
 
-Metrics = Mapping[str, Callable[[Any, Any], float]] | Iterable[Callable[[Any, Any], float]]
+Metrics = Mapping[str, Metric] | Iterable[Metric]
 
 
 def predict(model: Module, X: Any, batch_size: int = 256) -> Any:
@@ -40,8 +40,7 @@ def predict(model: Module, X: Any, batch_size: int = 256) -> Any:
            [2.]])
     """
     loader = DataLoader(X, batch_size)
-    with _evaluating(model), no_grad():
-        model.eval()
+    with _evaluating(model):
         outputs = [array_of(model(*_tuple(batch))) for batch in loader]
     if not outputs:
         raise ValueError("predict: expected at least one row")
@@ -49,7 +48,7 @@ def predict(model: Module, X: Any, batch_size: int = 256) -> Any:
 
 
 def evaluate(
-    model: Module, data: Any, loss: Callable[[Any, Any], Any] | None = None, metrics: Metrics = (),
+    model: Module, data: Any, loss: OfPair | None = None, metrics: Metrics = (),
     batch_size: int = 256,
 ) -> dict[str, float]:
     """The loss and the metrics of a model on data, as numbers by name.
@@ -66,15 +65,12 @@ def evaluate(
     {'loss': 0.5, 'mae': 0.5}
     """
     scores = Scores(named(metrics), loss)
-    with _evaluating(model), no_grad():
-        model.eval()
+    with _evaluating(model):
         for batch in as_loader(data, batch_size):
             inputs, target = inputs_and_target(batch)
             pred = model(*inputs)
-            if loss is not None and scores.weight_of(pred, target):  # the mean of no rows is NaN, with a warning
-                scores.add(pred, target, loss(pred, target))
-            else:
-                scores.add(pred, target)
+            has_loss = loss is not None and scores.weight_of(pred, target)  # the mean of no rows is NaN, with a warning
+            scores.add(pred, target, loss(pred, target) if loss is not None and has_loss else None)
     return scores.row()
 
 
@@ -85,9 +81,7 @@ class Scores:
     no predictions are kept.
     """
 
-    def __init__(
-        self, metrics: Mapping[str, Callable[[Any, Any], float]], loss: Callable[[Any, Any], Any] | None = None
-    ) -> None:
+    def __init__(self, metrics: Mapping[str, Metric], loss: OfPair | None = None) -> None:
         self.metrics, self.loss = metrics, None if loss is None else Loss.of(loss)
         self.total, self.weight, self.rows = 0.0, 0.0, 0
         self.pairs: list[tuple[Any, Any]] = []
@@ -136,13 +130,13 @@ class Scores:
         return row
 
 
-def named(metrics: Metrics) -> dict[str, Callable[[Any, Any], float]]:
+def named(metrics: Metrics) -> dict[str, Metric]:
     """Metrics by name, by default the name of the function, with the options that `partial` has set."""
-    pairs = list(metrics.items() if isinstance(metrics, Mapping) else ((_name(metric), metric) for metric in metrics))
+    pairs = list(metrics.items()) if isinstance(metrics, Mapping) else [(_name(metric), metric) for metric in metrics]
     names = [name for name, _ in pairs]
-    columns = ["epoch", "loss", *names, "val_loss", *(f"val_{name}" for name in names)]
+    others = {"epoch", "loss", "val_loss", *(f"val_{name}" for name in names)}
     for name in names:
-        if columns.count(name) > 1:
+        if name in others or names.count(name) > 1:
             raise ValueError(
                 f"metrics: two columns of the history would be called {name!r}; name them, metrics={{'name': function}}"
             )
@@ -193,11 +187,13 @@ def check_model(model: Any, who: str) -> None:
 
 @contextmanager
 def _evaluating(model: Module) -> Iterator[None]:
-    """A block after which the mode of every part, training or evaluation, is as before."""
+    """A block in evaluation mode, without recording, after which the mode of every part is as before."""
     check_model(model, "evaluate")
     modes = [(m, m.training) for m in model.modules()]
     try:
-        yield
+        model.eval()
+        with no_grad():
+            yield
     finally:
         for m, training in modes:
             object.__setattr__(m, "training", training)

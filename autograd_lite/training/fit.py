@@ -6,7 +6,6 @@ Callbacks do everything else. A run that is resumed from a checkpoint has exactl
 from __future__ import annotations
 
 import math
-import os
 import signal
 import sys
 import threading
@@ -23,25 +22,25 @@ import numpy as np
 from ..base.generator import default_generator, get_rng_state, numpy_generator
 from ..compiling import jit as jitted
 from ..data import DataLoader
-from ..export.saving import load, save
+from ..export.saving import PathLike, load, save
 from ..nn import Module
 from ..optim import LBFGS, Optimizer
 from ..tensor import Tensor
 from .callbacks import Callback
 from .evaluation import Metrics, Scores, as_loader, check_model, evaluate, inputs_and_target, kind_of, named
 from .history import History
-from .metrics import array_of
+from .metrics import OfPair, array_of
 from .ranks import Ranks
 from .run import Run
 
 HOOKS = [name for name in vars(Callback) if name[0] != "_"]
-PathLike = str | os.PathLike[str]
+Callbacks = Sequence[Callback]
 
 
 def fit(
-    model: Module, data: Any, loss: Callable[[Any, Any], Any], optimizer: Optimizer, *,
+    model: Module, data: Any, loss: OfPair, optimizer: Optimizer, *,
     epochs: int = 10, batch_size: int = 32, shuffle: bool = True, generator: Any = None, validation: Any = None,
-    metrics: Metrics = (), callbacks: Sequence[Callback] = (), checkpoint: PathLike | None = None,
+    metrics: Metrics = (), callbacks: Callbacks = (), checkpoint: PathLike | None = None,
     resume: PathLike | None = None, progress: bool | None = None, jit: bool = False, communicator: Any = None,
 ) -> History:
     """Train a model.
@@ -124,7 +123,7 @@ def fit(
 
 
 def _train(
-    run: Run, ranks: Ranks, callbacks: Sequence[Callback], checkpoint: PathLike | None, resume: PathLike | None,
+    run: Run, ranks: Ranks, callbacks: Callbacks, checkpoint: PathLike | None, resume: PathLike | None,
     progress: bool | None, jit: bool,
 ) -> None:
     model, loss, optimizer = run.model, run.loss, run.optimizer
@@ -139,7 +138,7 @@ def _train(
         "as the next number of its loader's generator": _next_number(run.loader),
     })  # fmt: skip
     _notify(callbacks, "on_begin", run)
-    run.stop = ranks.agree(stop=bool(run.stop)) and (run.stop or True)
+    run.stop = ranks.agree(stop=bool(run.stop))
     pressed: list[bool] = []
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     run.passes = ranks.averaged(run.passes, parameters, pressed, Scores({}, loss))
@@ -154,7 +153,7 @@ def _train(
                 run.epoch += 1
                 run.history.append({"epoch": run.epoch, **row})
                 _notify(callbacks, "on_epoch", run)
-                run.stop = ranks.agree(bool(pressed), bool(run.stop)) and (run.stop or True)
+                run.stop = ranks.agree(bool(pressed), bool(run.stop))
                 if checkpoint is not None and ranks.rank == 0:
                     save(_state(run, callbacks), checkpoint)
                 if ranks.interrupted(pressed):
@@ -167,7 +166,7 @@ def _train(
 
 
 def _train_epoch(
-    run: Run, ranks: Ranks, callbacks: Sequence[Callback], pressed: list[bool], advance: Callable[[], None]
+    run: Run, ranks: Ranks, callbacks: Callbacks, pressed: list[bool], advance: Callable[[], None]
 ) -> Scores:
     """One epoch; returns the loss and the predictions on the training data, of the model at each batch."""
     if not run.model.training:  # otherwise a part in evaluation mode was frozen on purpose
@@ -195,7 +194,7 @@ def _train_epoch(
     return scores
 
 
-def _passes(model: Module, loss_of: Callable[[Any, Any], Any], optimizer: Optimizer) -> Callable[[Any, Any], Any]:
+def _passes(model: Module, loss_of: OfPair, optimizer: Optimizer) -> OfPair:
     """The forward and the backward pass for a batch: from inputs and target to prediction and loss."""
 
     def passes(inputs: Any, target: Any) -> Any:
@@ -263,7 +262,7 @@ def _check_finite(loss: Any, run: Run) -> None:
         )
 
 
-def _notify(callbacks: Sequence[Callback], event: str, run: Run) -> None:
+def _notify(callbacks: Callbacks, event: str, run: Run) -> None:
     for callback in callbacks:
         getattr(callback, event)(run)
 
@@ -271,7 +270,7 @@ def _notify(callbacks: Sequence[Callback], event: str, run: Run) -> None:
 # ------------------------------------------------------------------------------------------------ checkpoints
 
 
-def _state(run: Run, callbacks: Sequence[Callback]) -> dict[str, Any]:
+def _state(run: Run, callbacks: Callbacks) -> dict[str, Any]:
     """Everything that the next epoch depends on."""
     return {
         "kind": "autograd_lite run",
@@ -283,7 +282,7 @@ def _state(run: Run, callbacks: Sequence[Callback]) -> dict[str, Any]:
         "callbacks": [callback.state_dict() for callback in callbacks],
         "history": run.history.rows,
         "random": get_rng_state(),
-        "loaders": [g and g.bit_generator.state for g in _own_generators(run)],
+        "loaders": _positions(_own_generators(run)),
     }
 
 
@@ -295,11 +294,15 @@ def _next_number(loader: DataLoader) -> int | None:
 
 def _own_generators(run: Run) -> list[Any]:
     """The generator of each loader; None for the default one."""
-    loaders = [run.loader, *([] if run.validation is None else [run.validation])]
+    loaders = [of for of in (run.loader, run.validation) if of is not None]
     return [None if of.generator is None else numpy_generator(of.generator) for of in loaders]
 
 
-def _resume(run: Run, callbacks: Sequence[Callback], path: PathLike) -> None:
+def _positions(generators: list[Any]) -> list[Any]:
+    return [g and g.bit_generator.state for g in generators]
+
+
+def _resume(run: Run, callbacks: Callbacks, path: PathLike) -> None:
     """Restore a checkpoint; if a part does not fit, nothing changes."""
     state = load(path)
     if not isinstance(state, dict) or state.get("kind") != "autograd_lite run":
@@ -307,19 +310,21 @@ def _resume(run: Run, callbacks: Sequence[Callback], path: PathLike) -> None:
             f"fit: expected a checkpoint of a run, got {path}; for weights write net.load_state_dict(ag.load(path))"
         )
     holders: list[Any] = [run.model, *callbacks, run.optimizer]  # its rates are those after all schedules
-    before = [part.state_dict() for part in holders]
     streams = [default_generator.numpy, *_own_generators(run)]
-    positions = [g and g.bit_generator.state for g in streams]
+
+    def restore(states: list[Any], positions: list[Any]) -> None:
+        for part, of_part in zip(holders, states, strict=True):
+            part.load_state_dict(of_part)
+        for g, position in zip(streams, positions, strict=True):
+            if g is not None:
+                g.bit_generator.state = position
+
+    before = [part.state_dict() for part in holders], _positions(streams)
     try:
-        _check_state(state, run, callbacks, streams)
-        states = [state["model"], *state["callbacks"], state["optimizer"]]
-        for part, s in zip(holders, states, strict=True):
-            part.load_state_dict(s)
-        _set_positions(streams, [state["random"], *state["loaders"]])
+        _check_state(state, run, len(callbacks), streams[1:])
+        restore([state["model"], *state["callbacks"], state["optimizer"]], [state["random"], *state["loaders"]])
     except BaseException as error:
-        for part, s in zip(holders, before, strict=True):
-            part.load_state_dict(s)
-        _set_positions(streams, positions)
+        restore(*before)
         if not isinstance(error, Exception):  # Ctrl-C
             raise
         what = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
@@ -328,36 +333,33 @@ def _resume(run: Run, callbacks: Sequence[Callback], path: PathLike) -> None:
     run.epoch, run.steps, run.stop = state["epoch"], state["steps"], state["stop"]
 
 
-def _check_state(state: dict[str, Any], run: Run, callbacks: Sequence[Callback], streams: list[Any]) -> None:
+_A_COUNT, _A_LIST = (int, "a whole number that is not negative"), (list, "a list")
+#: The parts of a checkpoint, each with its type.
+_PARTS: dict[str, tuple[type, str]] = {
+    "epoch": _A_COUNT, "steps": _A_COUNT, "stop": (bool, "True or False"), "history": _A_LIST, "callbacks": _A_LIST,
+    "loaders": _A_LIST, "model": (object, ""), "optimizer": (object, ""), "random": (object, ""),
+}
+
+
+def _check_state(state: dict[str, Any], run: Run, callbacks: int, generators: list[Any]) -> None:
     """Raise ValueError if this is not the state of such a run, before anything changes."""
-    missing = {"epoch", "steps", "stop", "model", "optimizer", "callbacks", "history", "random", "loaders"} - set(state)
+    missing = _PARTS.keys() - state
     if missing:
         raise ValueError(f"it has no {', '.join(sorted(missing))}")
-    for name in ("epoch", "steps"):
-        if not isinstance(state[name], int) or state[name] < 0:
-            raise ValueError(f"expected {name} as a whole number that is not negative, got {state[name]!r:.80}")
-    if not isinstance(state["stop"], bool):
-        raise ValueError(f"expected stop as True or False, got {state['stop']!r:.80}")
+    for name, (kind, expected) in _PARTS.items():
+        if not isinstance(state[name], kind) or kind is int and state[name] < 0:
+            raise ValueError(f"expected {name} as {expected}, got {state[name]!r:.80}")
     if state["epoch"] > run.epochs:
         raise ValueError(
             f"it has run {state['epoch']} epochs, more than epochs={run.epochs}, which includes them; pass their total"
         )
-    for name in ("history", "callbacks", "loaders"):
-        if not isinstance(state[name], list):
-            raise ValueError(f"expected {name} as a list, got {state[name]!r:.80}")
     for row in state["history"]:
         if not isinstance(row, dict) or not all(isinstance(value, Real) for value in row.values()):
             raise ValueError(f"expected each row of the history as a dict of numbers, got {row!r:.80}")
-    if len(state["callbacks"]) != len(callbacks):
-        raise ValueError(f"expected {len(callbacks)} callbacks, got {len(state['callbacks'])}")
-    if [s is None for s in state["loaders"]] != [g is None for g in streams[1:]]:
+    if len(state["callbacks"]) != callbacks:
+        raise ValueError(f"expected {callbacks} callbacks, got {len(state['callbacks'])}")
+    if [s is None for s in state["loaders"]] != [g is None for g in generators]:
         raise ValueError("expected loaders with their own generators exactly where this run has them")
-
-
-def _set_positions(streams: list[Any], positions: list[Any]) -> None:
-    for g, position in zip(streams, positions, strict=True):
-        if g is not None:
-            g.bit_generator.state = position
 
 
 # --------------------------------------------------------------------------------------------- Ctrl-C, the bar

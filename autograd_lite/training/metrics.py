@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+
+Metric = Callable[[Any, Any], float]  # of predictions and targets
+OfPair = Callable[[Any, Any], Any]  # of prediction and target: a loss; or of inputs and target: the passes
 
 
 def array_of(x: Any) -> Any:
@@ -28,10 +32,8 @@ def _doubles(pred: Any, target: Any, what: str) -> tuple[Any, Any]:
 
 def _shape(x: Any) -> tuple[int, ...]:
     """The shape of an array without axes of length 1 at its end: columns and flat arrays may be mixed."""
-    shape = x.shape
-    while len(shape) > 1 and shape[-1] == 1:
-        shape = shape[:-1]
-    return tuple(shape)
+    last = max((k for k, n in enumerate(x.shape) if n != 1), default=0)
+    return tuple(x.shape[: last + 1])
 
 
 def _whole(x: Any, what: str) -> Any:
@@ -48,11 +50,7 @@ def _whole(x: Any, what: str) -> Any:
 
 def _best(scores: Any, axis: int = -1) -> Any:
     """The class with the largest score; -1, which is no class, where one of them is NaN."""
-    return np.where(_with_nan(scores, axis), -1, scores.argmax(axis))
-
-
-def _with_nan(scores: Any, axis: int) -> Any:
-    return (scores != scores).any(axis)
+    return np.where(np.isnan(scores).any(axis), -1, scores.argmax(axis))
 
 
 def _one_hot(target: Any) -> bool:
@@ -140,7 +138,7 @@ def top_k_accuracy(pred: Any, target: Any, k: int = 5) -> float:
         raise ValueError(f"top_k_accuracy: expected k as a positive whole number, got {k}")
     order = np.argsort(p[:, ::-1], axis=1, kind="stable")[:, ::-1]  # of equal scores the first class is better
     best = p.shape[1] - 1 - order[:, :k]
-    return float(np.mean((best == t[:, None]).any(axis=1) & ~_with_nan(p, 1)))
+    return float(np.mean((best == t[:, None]).any(axis=1) & ~np.isnan(p).any(axis=1)))
 
 
 def mse(pred: Any, target: Any) -> float:

@@ -19,9 +19,7 @@ from ..data import DataLoader
 from ..nn import Module
 from ..tensor import Tensor
 from .evaluation import Scores, as_loader
-from .metrics import array_of
-
-FAILED, PRESSED, STOP = 0, 1, 2
+from .metrics import OfPair, array_of
 
 
 class Ranks:
@@ -50,16 +48,14 @@ class Ranks:
         """
         if self.size == 1:
             return stop
-        flags = np.array([error is not None, pressed, stop], float)
-        total = np.empty_like(flags)
-        self.communicator.Allreduce(flags, total)
-        if total[FAILED]:
+        flags = self.communicator.allgather((error is not None, pressed, stop))
+        failed, has_pressed, stops = zip(*flags, strict=True)
+        if any(failed):
             self._ended = True
-            failed = self.communicator.allgather(error is not None)
-            if error is None or failed.index(True) != self.rank:
+            if failed.index(True) != self.rank:
                 raise SystemExit(1)
-        self._pressed = self._pressed or bool(total[PRESSED])
-        return bool(total[STOP])
+        self._pressed = self._pressed or any(has_pressed)
+        return any(stops)
 
     def interrupted(self, pressed: Sequence[bool]) -> bool:
         """True if Ctrl-C ends the run: on all ranks at once, after it was pressed on any."""
@@ -69,15 +65,6 @@ class Ranks:
         """Take part in the exchange that the other ranks are waiting for, and end them."""
         if not self._ended:
             self.agree(error=error)
-
-    def summed(self, array: Any) -> Any:
-        """The sum over all ranks of an array."""
-        if self.size == 1:
-            return array
-        self.agree()
-        total = np.empty_like(array)
-        self.communicator.Allreduce(array, total)
-        return total
 
     def from_first(self, make: Callable[[], Any]) -> Any:
         """Call `make` on rank 0 only, and return its result on all ranks."""
@@ -148,8 +135,8 @@ class Ranks:
         return batches
 
     def averaged(
-        self, passes: Callable[[Any, Any], Any], parameters: Sequence[Any], pressed: list[bool], scores: Scores
-    ) -> Callable[[Any, Any], Any]:
+        self, passes: OfPair, parameters: Sequence[Any], pressed: list[bool], scores: Scores
+    ) -> OfPair:
         """The two passes on this rank's part of the batch; the loss and the gradients become those of
         the whole batch, a mean or a sum as in `scores`.
         """
@@ -157,54 +144,44 @@ class Ranks:
             return passes
 
         def on_all(inputs: Any, target: Any) -> Any:
-            rows = len(target)
-            pred, loss = passes(inputs, target) if rows else (None, None)
-            weight = scores.weight_of(pred, target) if rows else 0.0
+            pred, loss, weight = None, 0.0, 0.0
+            if len(target):
+                pred, loss = passes(inputs, target)
+                weight = scores.weight_of(pred, target)
             if not weight:
                 for p in parameters:
                     p.grad = None
             self.agree(bool(pressed))
-            total = self._combine(parameters, weight, array_of(loss).item() if weight else 0.0, scores.is_sum)
-            return pred, total
+            return pred, self._combine(parameters, weight, array_of(loss).item() if weight else 0.0, scores.is_sum)
 
         return on_all
 
     def _combine(self, parameters: Sequence[Any], weight: float, loss: float, is_sum: bool) -> Tensor:
         """Replace the gradients by their weighted mean or sum over the ranks, in one exchange, and return the loss."""
-        sizes = [p.size for p in parameters]
-        dtype = np.result_type(np.float32, *(p.dtype for p in parameters))
-        ends = np.cumsum([*sizes, len(sizes), 2])
-        buffer = np.zeros(ends[-1], dtype)
-        pieces = np.split(buffer, ends[:-1])
-        for p, part, k in zip(parameters, pieces, range(len(sizes)), strict=False):
-            if p.grad is not None:
-                np.multiply(array_of(p.grad).ravel(), weight, out=part, casting="unsafe")
-                pieces[-2][k] = 1  # it has a gradient
-        pieces[-1][:] = weight, loss * weight
+        parts = [
+            np.zeros(p.size, p.dtype) if p.grad is None else weight * array_of(p.grad).ravel() for p in parameters
+        ]
+        flags = [p.grad is not None for p in parameters]
+        buffer = np.concatenate([*parts, flags, [weight, weight * loss]], dtype=np.result_type(np.float32, *parts))
         total = np.empty_like(buffer)
         self.communicator.Allreduce(buffer, total)
-        pieces = np.split(total, ends[:-1])
-        count = 1.0 if is_sum else pieces[-1][0]
-        for p, part, has in zip(parameters, pieces, pieces[-2], strict=False):
-            if not has:
-                p.grad = None
-            elif p.grad is None:
-                p.grad = Tensor((part / count).reshape(p.shape).astype(p.dtype))
-            else:
-                np.divide(part.reshape(p.shape), count, out=p.grad.data, casting="unsafe")
-        return Tensor(pieces[-1][1] / count)
+        *sums, counts, ends = np.split(total, np.cumsum([*map(len, parts), len(flags)]))
+        divisor = 1.0 if is_sum else ends[0]
+        for p, part, has in zip(parameters, sums, counts, strict=True):
+            p.grad = Tensor((part / divisor).reshape(p.shape).astype(p.dtype)) if has else None
+        return Tensor(ends[1] / divisor)
 
     def end_epoch(self, model: Module, scores: Scores) -> Scores:
         """The scores of all ranks; the running statistics of the model are averaged."""
         if self.size == 1:
             return scores
-        for _, buffer in model.named_buffers():
-            array = array_of(buffer)
-            if array.dtype.kind == "f":
-                array[...] = self.summed(array) / self.size
         self.agree()
-        mine = scores.total, scores.weight, scores.rows, scores.pairs
-        totals, weights, rows, pairs = zip(*self.communicator.allgather(mine), strict=True)
+        arrays = [array_of(buffer) for _, buffer in model.named_buffers()]
+        statistics = [array for array in arrays if array.dtype.kind == "f"]
+        mine = scores.total, scores.weight, scores.rows, scores.pairs, [array.copy() for array in statistics]
+        totals, weights, rows, pairs, of_ranks = zip(*self.communicator.allgather(mine), strict=True)
+        for array, *of_each in zip(statistics, *of_ranks, strict=True):
+            array[...] = sum(of_each) / self.size
         scores.total = totals[0] if scores.is_sum else sum(totals)  # of a sum each rank has the whole
         scores.weight, scores.rows, scores.pairs = sum(weights), sum(rows), list(chain(*pairs))
         return scores

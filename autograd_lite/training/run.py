@@ -10,6 +10,7 @@ from ..data import DataLoader
 from ..nn import Module
 from ..optim import Optimizer
 from .history import History
+from .metrics import Metric, OfPair
 
 
 @dataclass
@@ -30,11 +31,11 @@ class Run:
 
     model: Module
     optimizer: Optimizer
-    loss: Callable[[Any, Any], Any]
+    loss: OfPair
     loader: DataLoader
     epochs: int
     validation: DataLoader | None = None
-    metrics: dict[str, Callable[[Any, Any], float]] = field(default_factory=dict)
+    metrics: dict[str, Metric] = field(default_factory=dict)
     history: History = field(default_factory=History)
     #: Finished epochs and batches.
     epoch: int = 0
@@ -44,7 +45,7 @@ class Run:
     #: Set to end the run after this epoch.
     stop: bool = False
     #: From inputs and target of a batch to prediction and loss, with the gradients; and the step of the optimiser.
-    passes: Callable[[Any, Any], Any] = field(init=False, repr=False)
+    passes: OfPair = field(init=False, repr=False)
     update: Callable[[Callable[[], Any]], Any] = field(init=False, repr=False)
 
     @property
