@@ -97,6 +97,11 @@ def digits() -> Split:
     held_back = np.zeros(len(y), dtype=bool)
     for digit in range(10):
         held_back[np.flatnonzero(y == digit)[4::5]] = True
+    return split(X, y, held_back)
+
+
+def split(X: Floats, y: NDArray[np.int64], held_back: NDArray[np.bool]) -> Split:
+    """The rows that are held back are the test set."""
     return Split(X[~held_back], X[held_back], y[~held_back], y[held_back])
 
 

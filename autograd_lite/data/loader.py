@@ -10,6 +10,8 @@ import numpy as np
 from ..base.generator import Generator, numpy_generator
 from ..tensor import Tensor
 
+Seed = Generator | np.random.Generator | int | None
+
 
 class Dataset:
     """Base of data sets: a subclass defines ``len(data)`` and ``data[i]``.
@@ -89,7 +91,7 @@ class Subset(Dataset):
 
 
 def random_split(
-    dataset: Any, lengths: Sequence[float], generator: Generator | np.random.Generator | int | None = None
+    dataset: Any, lengths: Sequence[float], generator: Seed = None
 ) -> list[Subset]:
     """Parts of a data set that do not overlap, drawn at random.
 
@@ -159,7 +161,7 @@ class DataLoader:
 
     def __init__(
         self, dataset: Any, batch_size: int = 1, shuffle: bool = False, *, drop_last: bool = False,
-        generator: Generator | np.random.Generator | int | None = None,
+        generator: Seed = None,
         collate_fn: Callable[[list[Any]], Any] | None = None, num_workers: int = 0, pin_memory: bool = False,
         shard: tuple[int, int] | None = None,
     ) -> None:
@@ -172,9 +174,8 @@ class DataLoader:
             generator = int(numpy_generator().integers(2**31))
         self.batch_size, self.shuffle, self.drop_last = batch_size, shuffle, drop_last
         self.collate_fn = collate_fn
-        stream = None if generator is None else numpy_generator(generator)
         #: The generator for shuffling; None for the one that ``ag.manual_seed`` seeds.
-        self.generator = generator if isinstance(generator, Generator) else stream
+        self.generator = generator if isinstance(generator, Generator | None) else numpy_generator(generator)
 
     def __len__(self) -> int:
         n = len(self.dataset)

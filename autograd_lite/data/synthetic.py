@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from ..base.generator import Generator, numpy_generator
+from ..base.generator import numpy_generator
+from .loader import Seed
 
 
 def moons(
-    n: int = 100, noise: float = 0.1, generator: Generator | np.random.Generator | int | None = 0
+    n: int = 100, noise: float = 0.1, generator: Seed = 0
 ) -> tuple[Any, Any]:
     """Two interleaving half circles, as in scikit-learn's ``make_moons``.
 
@@ -36,7 +37,7 @@ def moons(
 
 def spiral(
     n: int = 100, classes: int = 3, noise: float = 0.2,
-    generator: Generator | np.random.Generator | int | None = 0,
+    generator: Seed = 0,
 ) -> tuple[Any, Any]:
     """The arms of a spiral, one for each class, with `n` points in each.
 

@@ -14,6 +14,8 @@ import numpy as np
 
 from .optimizer import Numbers, Optimizer, Options, Rule, options_of
 
+Pair = tuple[float, float]
+
 
 class _WithDecay(Optimizer):
     """The optimisers with weight decay, which is added to the gradient or, if decoupled, to the step."""
@@ -118,7 +120,7 @@ class Adam(_WithMoments):
 
     def __init__(
         self, params: Iterable[Any], lr: float = 1e-3,
-        betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
+        betas: Pair = (0.9, 0.999), eps: float = 1e-8,
         weight_decay: float = 0.0, amsgrad: bool = False, *, maximize: bool = False,
         decoupled_weight_decay: bool = False, **how: Any,
     ) -> None:
@@ -159,7 +161,7 @@ class AdamW(Adam):
 
     def __init__(
         self, params: Iterable[Any], lr: float = 1e-3,
-        betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
+        betas: Pair = (0.9, 0.999), eps: float = 1e-8,
         weight_decay: float = 1e-2, amsgrad: bool = False, *, maximize: bool = False, **how: Any,
     ) -> None:
         super().__init__(params, **options_of(locals()), decoupled_weight_decay=True, **how)
@@ -176,7 +178,7 @@ class NAdam(_WithMoments):
 
     def __init__(
         self, params: Iterable[Any], lr: float = 2e-3,
-        betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
+        betas: Pair = (0.9, 0.999), eps: float = 1e-8,
         weight_decay: float = 0.0, momentum_decay: float = 4e-3, decoupled_weight_decay: bool = False, *,
         maximize: bool = False, **how: Any,
     ) -> None:
@@ -214,7 +216,7 @@ class RAdam(_WithMoments):
 
     def __init__(
         self, params: Iterable[Any], lr: float = 1e-3,
-        betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
+        betas: Pair = (0.9, 0.999), eps: float = 1e-8,
         weight_decay: float = 0.0, decoupled_weight_decay: bool = False, *, maximize: bool = False, **how: Any,
     ) -> None:
         super().__init__(params, options_of(locals()), **how)
@@ -247,7 +249,7 @@ class Adamax(_WithMoments):
 
     def __init__(
         self, params: Iterable[Any], lr: float = 2e-3,
-        betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
+        betas: Pair = (0.9, 0.999), eps: float = 1e-8,
         weight_decay: float = 0.0, *, maximize: bool = False, **how: Any,
     ) -> None:
         super().__init__(params, options_of(locals()), **how)
@@ -411,8 +413,8 @@ class Rprop(Optimizer):
     """
 
     def __init__(
-        self, params: Iterable[Any], lr: float = 1e-2, etas: tuple[float, float] = (0.5, 1.2),
-        step_sizes: tuple[float, float] = (1e-6, 50.0), *, maximize: bool = False, **how: Any,
+        self, params: Iterable[Any], lr: float = 1e-2, etas: Pair = (0.5, 1.2),
+        step_sizes: Pair = (1e-6, 50.0), *, maximize: bool = False, **how: Any,
     ) -> None:
         if not 0 < etas[0] < 1 < etas[1]:
             raise ValueError(f"Rprop: expected etas with 0 < etas[0] < 1 < etas[1], got {etas}")

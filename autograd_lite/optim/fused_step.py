@@ -146,17 +146,14 @@ class Bound:
     """
 
     def __init__(self, rule: FusedStep, data: Array, p: Array, state: Mapping[str, Any]) -> None:
-        self.data, self.names, self.entries, self.order = data, tuple(rule.numbers), len(state), ""
+        self.data, self.names, self.entries = data, tuple(rule.numbers), len(state)
         self.shape, self.dtype = p.shape, p.dtype
         self.arrays: dict[str, Array] = {name: state[name] for name in rule.arrays}
-        arrays: list[Any] = [p, *self.arrays.values()]
+        arrays, tile = [p, *self.arrays.values()], rule.scratch.shape[1]
+        self.in_tiles = p.size > tile and all(x.flags.c_contiguous for x in arrays)
         tiles: list[Any] = [...]
-        tile = rule.scratch.shape[1]
-        if p.size > tile:
-            contiguous = (o for o in "CF" if all(x.flags[f"{o}_CONTIGUOUS"] for x in arrays))
-            self.order = next(contiguous, "")
-        if self.order:
-            arrays = [self._flat(x) for x in arrays]
+        if self.in_tiles:
+            arrays = [x.reshape(-1) for x in arrays]
             tiles = [slice(k, k + tile) for k in range(0, p.size, tile)]
         self.pieces: list[tuple[Any, Callable[..., None]]] = []
         for place in tiles:
@@ -164,9 +161,6 @@ class Bound:
             fits = first.size <= tile
             scratch = [row[: first.size].reshape(first.shape) if fits else np.empty_like(first) for row in rule.scratch]
             self.pieces.append((place, partial(rule.run, first, *others, *scratch)))
-
-    def _flat(self, x: Array) -> Array:
-        return x.reshape(-1, order=self.order)  # type: ignore[call-overload]  # 'C' or 'F'
 
     def fits(self, data: Array, g: Array, state: Mapping[str, Any]) -> bool:
         """True if these are the arrays of the parameter and its state, and can be written to."""
@@ -177,7 +171,7 @@ class Bound:
 
     def calls(self, g: Array, numbers: Sequence[Array]) -> list[Call]:
         """The calls of a step with the gradient `g` and these numbers."""
-        g = self._flat(g) if self.order else g
+        g = g.reshape(-1) if self.in_tiles else g
         return [(run, (g[place], *numbers)) for place, run in self.pieces]
 
 

@@ -18,7 +18,7 @@ from typing import Any
 from ..base.listing import public_names as _public_names
 from .optimizer import Optimizer, State
 from .schedule import LRScheduler as LRScheduler
-from .schedule import Scheduler, Several, at_least_1, for_each_group
+from .schedule import Scheduler, Several, for_each_group
 
 Numbers = float | Sequence[float]  # one for all groups, or one for each
 
@@ -82,8 +82,7 @@ class StepLR(LRScheduler):
     gamma: float = 0.1
     last_epoch: int = -1
 
-    def _check(self) -> None:
-        at_least_1(self, "step_size")
+    _at_least_1 = ("step_size",)
 
     def rate(self, base: float, t: int, group: int) -> float:
         return float(base * self.gamma ** (t // self.step_size))
@@ -128,10 +127,12 @@ class LinearLR(LRScheduler):
     total_iters: int = 5
     last_epoch: int = -1
 
+    _at_least_1 = ("total_iters",)
+
     def _check(self) -> None:
+        super()._check()
         if not 0 < self.start_factor <= 1 or not 0 <= self.end_factor <= 1:
             raise ValueError("LinearLR: the factors must lie in (0, 1] and [0, 1]")
-        at_least_1(self, "total_iters")
 
     def rate(self, base: float, t: int, group: int) -> float:
         share = min(t, self.total_iters) / self.total_iters
@@ -160,11 +161,15 @@ class PolynomialLR(LRScheduler):
     power: float = 1.0
     last_epoch: int = -1
 
-    def _check(self) -> None:
-        at_least_1(self, "total_iters")
+    _at_least_1 = ("total_iters",)
 
     def rate(self, base: float, t: int, group: int) -> float:
         return float(base * (1 - min(t, self.total_iters) / self.total_iters) ** self.power)
+
+
+def _cosine(start: float, end: float, share: float) -> float:
+    """Half a period of a cosine, from `start` to `end`."""
+    return end + (start - end) * (1 + math.cos(math.pi * share)) / 2
 
 
 @dataclass(eq=False)
@@ -176,11 +181,10 @@ class CosineAnnealingLR(LRScheduler):
     eta_min: float = 0.0
     last_epoch: int = -1
 
-    def _check(self) -> None:
-        at_least_1(self, "T_max")
+    _at_least_1 = ("T_max",)
 
     def rate(self, base: float, t: int, group: int) -> float:
-        return self.eta_min + (base - self.eta_min) * (1 + math.cos(math.pi * t / self.T_max)) / 2
+        return _cosine(base, self.eta_min, t / self.T_max)
 
     def following(self, lr: float, base: float, t: int, group: int) -> float:
         if t == 0:
@@ -203,8 +207,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
     eta_min: float = 0.0
     last_epoch: int = -1
 
-    def _check(self) -> None:
-        at_least_1(self, "T_0", "T_mult")
+    _at_least_1 = ("T_0", "T_mult")
 
     def rate(self, base: float, t: int, group: int) -> float:
         period, since = self.T_0, t
@@ -213,7 +216,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         while since >= period:
             since -= period
             period *= self.T_mult
-        return self.eta_min + (base - self.eta_min) * (1 + math.cos(math.pi * since / period)) / 2
+        return _cosine(base, self.eta_min, since / period)
 
 
 class _WithMomentum(LRScheduler):
@@ -229,6 +232,7 @@ class _WithMomentum(LRScheduler):
         raise NotImplementedError
 
     def _check(self) -> None:
+        super()._check()
         options = self.optimizer.defaults
         if self.cycle_momentum and "betas" not in options and "momentum" not in options:
             who, of = type(self).__name__, type(self.optimizer).__name__
@@ -282,6 +286,8 @@ class OneCycleLR(_WithMomentum):
     0.0
     """
 
+    _at_least_1 = ("total_steps",)
+
     def __init__(
         self, optimizer: Optimizer, max_lr: Numbers, total_steps: int | None = None,
         epochs: int | None = None, steps_per_epoch: int | None = None, pct_start: float = 0.3,
@@ -306,7 +312,6 @@ class OneCycleLR(_WithMomentum):
         super().__init__(optimizer, last_epoch)
 
     def _check(self) -> None:
-        at_least_1(self, "total_steps")
         if self.anneal_strategy not in ("cos", "linear"):
             raise ValueError(f"OneCycleLR: expected anneal_strategy 'cos' or 'linear', got {self.anneal_strategy!r}")
         super()._check()
@@ -324,7 +329,7 @@ class OneCycleLR(_WithMomentum):
         share = (t - t0) / (t1 - t0) if t1 > t0 else 1.0
         if self.anneal_strategy == "linear":
             return at[from_] + (at[to] - at[from_]) * share
-        return at[to] + (at[from_] - at[to]) * (1 + math.cos(math.pi * share)) / 2
+        return _cosine(at[from_], at[to], share)
 
     def momentum(self, least: float, most: float) -> float:
         return self._between(self.last_epoch, (most, least, most))
@@ -350,6 +355,8 @@ class CyclicLR(_WithMomentum):
         Whether the momentum (Adam's first beta) goes from `max_momentum` down to `base_momentum` and back.
     """
 
+    _at_least_1 = ("step_size_up", "step_size_down")
+
     def __init__(
         self, optimizer: Optimizer, base_lr: Numbers, max_lr: Numbers,
         step_size_up: int = 2000, step_size_down: int | None = None, mode: str = "triangular", gamma: float = 1.0,
@@ -369,7 +376,6 @@ class CyclicLR(_WithMomentum):
         super().__init__(optimizer, last_epoch)
 
     def _check(self) -> None:
-        at_least_1(self, "step_size_up", "step_size_down")
         modes = "triangular", "triangular2", "exp_range"
         if self._scale_fn is None and self.mode not in modes or self.scale_mode not in ("cycle", "iterations"):
             expected = "mode 'triangular', 'triangular2' or 'exp_range', and scale_mode 'cycle' or 'iterations'"

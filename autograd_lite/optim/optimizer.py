@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextvars import Context
 from copy import copy
 from numbers import Real
 from sys import getrefcount
@@ -176,7 +175,9 @@ class Optimizer:
         for p in stepped:
             about_to_write(p)
             p._written()
-        _SILENT.copy().run(_run, calls)
+        with np.errstate(all="ignore"):  # an error in arithmetic would leave a half-made step
+            for f, args in calls:
+                f(*args)
         return loss
 
     def _prepare(self, group: Options, formula: _Formula, calls: list[Call], stepped: list[Tensor]) -> None:
@@ -431,16 +432,6 @@ def _sole() -> int:
 
 
 _SOLE = _sole()
-
-#: A context in which arithmetic ignores errors: one would leave a half-made step. Cheaper to enter than `np.errstate`.
-_SILENT = Context()
-_SILENT.run(np.seterr, all="ignore")
-
-
-def _run(calls: Iterable[Call]) -> None:
-    for f, args in calls:
-        f(*args)
-
 
 def _alike(x: Any, p: Any) -> bool:
     return bool(x.shape == p.shape and x.dtype == p.dtype)

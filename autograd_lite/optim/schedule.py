@@ -18,8 +18,15 @@ class Scheduler:
 
     optimizer: Optimizer
 
+    #: Options that are numbers from 1 on.
+    _at_least_1: tuple[str, ...] = ()
+
     def _check(self) -> None:
         """Raise ValueError if an option is out of its range."""
+        for name in self._at_least_1:
+            value = getattr(self, name)
+            if not isinstance(value, Real) or not 1 <= float(value) < math.inf:
+                raise ValueError(f"{type(self).__name__}: expected {name} as a number from 1 on, got {value!r}")
 
     def get_last_lr(self) -> list[float]:
         """The current rates."""
@@ -235,13 +242,6 @@ def for_each_group(schedule: Any, name: str, option: Any, optimizer: Optimizer) 
             f"{type(schedule).__name__}: expected {name} as a list of {count}, one for each group, got {len(values)}"
         )
     return values
-
-
-def at_least_1(schedule: Any, *names: str) -> None:
-    for name in names:
-        value = getattr(schedule, name)
-        if not isinstance(value, Real) or not 1 <= float(value) < math.inf:
-            raise ValueError(f"{type(schedule).__name__}: expected {name} as a number from 1 on, got {value!r}")
 
 
 def _check_epoch(schedule: Any, value: Any) -> None:
