@@ -10,9 +10,8 @@ from collections.abc import Mapping
 from numbers import Real
 from typing import Any
 
-import numpy as np
-
 from ..export.saving import PathLike, save
+from ..nn.utils import clip_grad_norm_
 from ..optim.lr_scheduler import ReduceLROnPlateau
 from .history import smaller_is_better, table_line
 from .run import Run
@@ -255,11 +254,7 @@ class ClipGradients(Callback):
         self.max_norm = max_norm
 
     def on_gradients(self, run: Run) -> None:
-        gradients = [p.grad for p in run.model.parameters() if p.grad is not None]
-        norm = math.sqrt(sum(float(np.vdot(g.data, g.data).real) for g in gradients))
-        if norm > self.max_norm:
-            for g in gradients:
-                g.data *= self.max_norm / norm
+        clip_grad_norm_(run.model.parameters(), self.max_norm)
 
 
 class Log(Callback):

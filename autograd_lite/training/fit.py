@@ -138,60 +138,62 @@ def _train(
         "as the next number of its loader's generator": _next_number(run.loader),
     })  # fmt: skip
     _notify(callbacks, "on_begin", run)
-    run.stop = ranks.agree(stop=bool(run.stop))
-    pressed: list[bool] = []
+    run.stop = ranks.agree(bool(run.stop))
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
-    run.passes = ranks.averaged(run.passes, parameters, pressed, Scores({}, loss))
-    total = run.epochs * len(run.loader)
-    with _noting_interrupts(pressed), _bar(progress if ranks.rank == 0 else False, total, run) as advance:
+    run.passes = ranks.averaged(run.passes, parameters, Scores({}, loss))
+    with _noting_interrupts(ranks), _bar(progress if ranks.rank == 0 else False, run) as advance:
         try:
             while run.epoch < run.epochs and not run.stop:
-                row = ranks.end_epoch(model, _train_epoch(run, ranks, callbacks, pressed, advance)).row()
+                row = ranks.end_epoch(model, _train_epoch(run, ranks, callbacks, advance)).row()
                 if run.validation is not None:
                     seen = ranks.from_first(lambda: evaluate(model, run.validation, loss, run.metrics))
                     row |= {f"val_{name}": value for name, value in seen.items()}
                 run.epoch += 1
                 run.history.append({"epoch": run.epoch, **row})
                 _notify(callbacks, "on_epoch", run)
-                run.stop = ranks.agree(bool(pressed), bool(run.stop))
+                run.stop = ranks.agree(bool(run.stop))
                 if checkpoint is not None and ranks.rank == 0:
                     save(_state(run, callbacks), checkpoint)
-                if ranks.interrupted(pressed):
+                if ranks.interrupted:
                     raise KeyboardInterrupt
         except KeyboardInterrupt:
-            if ranks.size > 1 and not ranks.interrupted(pressed):
+            if ranks.size > 1 and not ranks.interrupted:
                 raise  # the others know nothing of it
             run.history.interrupted = True
     _notify(callbacks, "on_end", run)
 
 
-def _train_epoch(
-    run: Run, ranks: Ranks, callbacks: Callbacks, pressed: list[bool], advance: Callable[[], None]
-) -> Scores:
+def _train_epoch(run: Run, ranks: Ranks, callbacks: Callbacks, advance: Callable[[], None]) -> Scores:
     """One epoch; returns the loss and the predictions on the training data, of the model at each batch."""
     if not run.model.training:  # otherwise a part in evaluation mode was frozen on purpose
         run.model.train()
     scores = Scores(run.metrics, run.loss)
     for batch in ranks.epoch(run.loader):
         inputs, target = inputs_and_target(batch)
-        first: list[Any] = []
-
-        def closure(inputs: Any = inputs, target: Any = target, first: list[Any] = first) -> Any:
-            pred, loss = run.passes(inputs, target)
-            _check_finite(loss, run)
-            _notify(callbacks, "on_gradients", run)
-            first[:] = first or (pred, loss)  # LBFGS calls this several times: keep the values before its step
-            return loss
-
-        run.update(closure)
+        pred, loss = _step(run, callbacks, inputs, target)
         if len(target):
-            scores.add(first[0], target, first[1])
+            scores.add(pred, target, loss)
         run.steps += 1
         _notify(callbacks, "on_batch", run)
         advance()
-        if ranks.interrupted(pressed):
+        if ranks.interrupted:
             raise KeyboardInterrupt
     return scores
+
+
+def _step(run: Run, callbacks: Callbacks, inputs: Any, target: Any) -> Any:
+    """A step on a batch; returns the prediction and the loss before it."""
+    first: list[Any] = []
+
+    def closure() -> Any:
+        pred, loss = run.passes(inputs, target)
+        _check_finite(loss, run)
+        _notify(callbacks, "on_gradients", run)
+        first[:] = first or (pred, loss)  # L-BFGS calls this several times
+        return loss
+
+    run.update(closure)
+    return first
 
 
 def _passes(model: Module, loss_of: OfPair, optimizer: Optimizer) -> OfPair:
@@ -366,16 +368,16 @@ def _check_state(state: dict[str, Any], run: Run, callbacks: int, generators: li
 
 
 @contextmanager
-def _noting_interrupts(pressed: list[bool]) -> Iterator[None]:
-    """A block in which the first Ctrl-C is noted in `pressed`, to finish the batch; a second one interrupts at once.
+def _noting_interrupts(ranks: Ranks) -> Iterator[None]:
+    """A block in which the first Ctrl-C is only noted, to finish the batch; a second one interrupts at once.
 
     Only in the main thread, and if the program has no handler of its own.
     """
 
     def press(number: int, frame: Any) -> None:
-        if pressed:
+        if ranks.pressed:
             raise KeyboardInterrupt
-        pressed.append(True)
+        ranks.pressed = True
 
     ours = threading.current_thread() is threading.main_thread()
     if not ours or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
@@ -389,13 +391,13 @@ def _noting_interrupts(pressed: list[bool]) -> Iterator[None]:
 
 
 @contextmanager
-def _bar(progress: bool | None, total: int, run: Run) -> Iterator[Callable[[], None]]:
+def _bar(progress: bool | None, run: Run) -> Iterator[Callable[[], None]]:
     """A progress bar; yields the function to call after each batch."""
     tqdm = _tqdm(progress)
     if tqdm is None:
         yield lambda: None
         return
-    with tqdm(total=total, initial=run.steps, unit="batch", leave=False) as bar:
+    with tqdm(total=run.epochs * len(run.loader), initial=run.steps, unit="batch", leave=False) as bar:
 
         def advance() -> None:
             bar.update()

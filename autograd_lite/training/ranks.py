@@ -28,17 +28,19 @@ class Ranks:
     Attributes
     ----------
     rank, size : int
+    pressed : bool
+        Whether Ctrl-C was pressed on this rank.
     """
 
     def __init__(self, communicator: Any = None) -> None:
         self.communicator = communicator
         self.rank: int = 0 if communicator is None else communicator.Get_rank()
         self.size: int = 1 if communicator is None else communicator.Get_size()
-        self._ended = self._pressed = False
+        self.pressed = self._ended = self._any_pressed = False
 
     # ---------------------------------------------------------------------------------------------- the exchange
 
-    def agree(self, pressed: bool = False, stop: bool = False, error: BaseException | None = None) -> bool:
+    def agree(self, stop: bool = False, error: BaseException | None = None) -> bool:
         """Exchange the flags: an error, Ctrl-C, a run that shall stop. Returns whether any rank shall stop.
 
         Raises
@@ -48,18 +50,19 @@ class Ranks:
         """
         if self.size == 1:
             return stop
-        flags = self.communicator.allgather((error is not None, pressed, stop))
-        failed, has_pressed, stops = zip(*flags, strict=True)
+        flags = self.communicator.allgather((error is not None, self.pressed, stop))
+        failed, pressed, stops = zip(*flags, strict=True)
         if any(failed):
             self._ended = True
             if failed.index(True) != self.rank:
                 raise SystemExit(1)
-        self._pressed = self._pressed or any(has_pressed)
+        self._any_pressed = any(pressed)
         return any(stops)
 
-    def interrupted(self, pressed: Sequence[bool]) -> bool:
+    @property
+    def interrupted(self) -> bool:
         """True if Ctrl-C ends the run: on all ranks at once, after it was pressed on any."""
-        return bool(pressed) if self.size == 1 else self._pressed
+        return self.pressed if self.size == 1 else self._any_pressed
 
     def fail(self, error: BaseException) -> None:
         """Take part in the exchange that the other ranks are waiting for, and end them."""
@@ -134,9 +137,7 @@ class Ranks:
             default_generator.numpy.bit_generator.state = np.random.default_rng(seed).bit_generator.state
         return batches
 
-    def averaged(
-        self, passes: OfPair, parameters: Sequence[Any], pressed: list[bool], scores: Scores
-    ) -> OfPair:
+    def averaged(self, passes: OfPair, parameters: Sequence[Any], scores: Scores) -> OfPair:
         """The two passes on this rank's part of the batch; the loss and the gradients become those of
         the whole batch, a mean or a sum as in `scores`.
         """
@@ -151,7 +152,7 @@ class Ranks:
             if not weight:
                 for p in parameters:
                     p.grad = None
-            self.agree(bool(pressed))
+            self.agree()
             return pred, self._combine(parameters, weight, array_of(loss).item() if weight else 0.0, scores.is_sum)
 
         return on_all
