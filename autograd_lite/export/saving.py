@@ -30,6 +30,8 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]  # not a module
 
 Array = np.ndarray[Any, Any]
+Arrays = dict[str, Array]
+Content = tuple[Arrays, str | None]  # with the structure, if there is one
 PathLike = str | os.PathLike[str]
 
 #: The name of the structure of a state, among the arrays of an ``.npz`` or in the metadata of a safetensors file.
@@ -79,7 +81,7 @@ def save(obj: Any, path: PathLike) -> None:
     if write is None:
         raise ValueError(f"save: expected a path that ends in .npz or .safetensors, got {path}")
     state = obj.state_dict() if hasattr(obj, "state_dict") else obj
-    arrays: dict[str, Array] = {}
+    arrays: Arrays = {}
     structure: str | None = json.dumps(_taken_apart(state, "", arrays))
     if isinstance(state, Mapping) and [*state] == [*arrays]:
         structure = None  # a dict of arrays by name, like a module's
@@ -142,7 +144,7 @@ def unwrapped(value: Any) -> Any:
 # ------------------------------------------------------------------------------ structure and arrays
 
 
-def _taken_apart(state: Any, where: str, arrays: dict[str, Array]) -> Any:
+def _taken_apart(state: Any, where: str, arrays: Arrays) -> Any:
     """The structure of `state` for JSON. Arrays are added to `arrays`, named by their place, and replaced by a marker.
 
     A list remains a list, a tuple becomes ``{"tuple": [...]}`` and a dict ``{"dict": [[key, value], ...]}``, because
@@ -179,7 +181,7 @@ def _at(where: str) -> str:
     return f"at {where!r}" if where else "at the top level"
 
 
-def _put_together(found: Any, arrays: dict[str, Array]) -> Any:
+def _put_together(found: Any, arrays: Arrays) -> Any:
     if isinstance(found, str):
         if found.startswith(_ARRAY):
             return arrays[found[len(_ARRAY) :]]
@@ -249,7 +251,7 @@ def _remove_abandoned(path: Path) -> None:
                 beside.unlink()
 
 
-def _write_npz(file: BinaryIO, arrays: dict[str, Array], structure: str | None) -> None:
+def _write_npz(file: BinaryIO, arrays: Arrays, structure: str | None) -> None:
     """NumPy's format, entry by entry: `np.savez` does not accept an array named "file", and stores the time."""
     if structure is not None:
         arrays = {**arrays, _STRUCTURE: np.frombuffer(structure.encode(), np.uint8)}
@@ -260,7 +262,7 @@ def _write_npz(file: BinaryIO, arrays: dict[str, Array], structure: str | None) 
                 np.lib.format.write_array(content, array, allow_pickle=False)
 
 
-def _write_safetensors(file: BinaryIO, arrays: dict[str, Array], structure: str | None) -> None:
+def _write_safetensors(file: BinaryIO, arrays: Arrays, structure: str | None) -> None:
     content = {name: np.ascontiguousarray(array).reshape(array.shape) for name, array in arrays.items()}
     try:
         whole = _safetensors().numpy.save(content, None if structure is None else {_STRUCTURE: structure})
@@ -277,8 +279,8 @@ DAMAGED = (
 )
 
 
-def _read_npz(path: Path) -> tuple[dict[str, Array], str | None]:
-    arrays: dict[str, Array] = {}
+def _read_npz(path: Path) -> Content:
+    arrays: Arrays = {}
     try:
         with path.open("rb") as file, zipfile.ZipFile(file) as archive:
             entries = archive.infolist()
@@ -314,7 +316,7 @@ def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Array:
     return np.ndarray(shape, dtype, buffer=content, order="F" if fortran else "C")
 
 
-def _read_safetensors(path: Path) -> tuple[dict[str, Array], str | None]:
+def _read_safetensors(path: Path) -> Content:
     library = _safetensors()
     try:
         with library.safe_open(path, framework="np") as file:

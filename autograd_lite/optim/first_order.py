@@ -84,17 +84,13 @@ class SGD(_WithDecay):
         # With dampening the first step has another formula.
         return {"momentum_buffer": 0.0} if group["momentum"] and not group["dampening"] else {}
 
-    def numbers(self, group: Options, state: Options) -> Numbers:
-        numbers, counters = super().numbers(group, state)
-        return {**numbers, "new": 1 - numbers["dampening"]}, counters
-
     def formula(self, p: Any, g: Any, state: Options, n: Any, group: Options) -> Rule:
         if not group["momentum"]:
             return n.lr * g, {}
         if "momentum_buffer" not in state:
             v = +g
         else:
-            v = n.momentum * state["momentum_buffer"] + (n.new * g if group["dampening"] else g)
+            v = n.momentum * state["momentum_buffer"] + (g - n.dampening * g if group["dampening"] else g)
         return n.lr * (n.momentum * v + g if group["nesterov"] else v), {"momentum_buffer": v}
 
 

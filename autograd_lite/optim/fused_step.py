@@ -146,7 +146,7 @@ class Bound:
     """
 
     def __init__(self, rule: FusedStep, data: Array, p: Array, state: Mapping[str, Any]) -> None:
-        self.data, self.names, self.entries = data, tuple(rule.numbers), len(state)
+        self.data, self.rule, self.entries = data, rule, len(state)
         self.shape, self.dtype = p.shape, p.dtype
         self.arrays: dict[str, Array] = {name: state[name] for name in rule.arrays}
         arrays, tile = [p, *self.arrays.values()], rule.scratch.shape[1]

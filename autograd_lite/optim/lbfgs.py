@@ -172,20 +172,17 @@ class LBFGS(Optimizer):
         if not isinstance(history, Mapping) or set(history) != set(self._history):
             raise ValueError(f"{who}: expected the state of an LBFGS, with its history")
         steps, changes, last = history["steps"], history["changes"], history["last"] or ()
-        if not all(isinstance(of, (list, tuple)) for of in (steps, changes, last)) or len(steps) != len(changes):
-            raise ValueError(f"{who}: expected 'steps' and 'changes' as lists of one length, and 'last' as a pair")
-        if len(last) not in (0, 2):
-            raise ValueError(f"{who}: expected 'last' as a step and a gradient, got {len(last)} arrays")
+        are_lists = all(isinstance(of, (list, tuple)) for of in (steps, changes, last))
+        if not are_lists or len(steps) != len(changes) or len(last) not in (0, 2):
+            expected = "expected 'steps' and 'changes' as lists of one length, and 'last' as a step and a gradient"
+            raise ValueError(f"{who}: {expected}, got {history!r:.80}")
         flat = self._values()
         for array in (*steps, *changes, *last):
             if np.shape(array) != flat.shape or np.asarray(array).dtype.kind != "f":
                 got = f"shape {np.shape(array)} and dtype {np.asarray(array).dtype}"
                 raise ValueError(f"{who}: expected steps of {flat.size} floating-point numbers, got {got}")
-        return {
-            "steps": [np.array(s, flat.dtype) for s in steps],
-            "changes": [np.array(y, flat.dtype) for y in changes],
-            "last": tuple(np.array(x, flat.dtype) for x in last) or None,
-        }
+        s, y, pair = ([np.array(x, flat.dtype) for x in arrays] for arrays in (steps, changes, last))
+        return {"steps": s, "changes": y, "last": tuple(pair) or None}
 
 
 def _remember(history: State, s: Any, y: Any, size: int) -> None:

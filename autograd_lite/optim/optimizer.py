@@ -82,15 +82,15 @@ class Optimizer:
             who = type(self).__name__
             raise TypeError(f"{who}: expected the parameters of a module, got the module; write model.parameters()")
         self.defaults = dict(defaults)
-        self.param_groups: list[dict[str, Any]] = []
-        self.state: dict[Tensor, dict[str, Any]] = {}
+        self.param_groups: list[State] = []
+        self.state: dict[Tensor, State] = {}
         entries: list[Any] = [params] if isinstance(params, (Tensor, dict)) else list(params)
         if not entries:
             raise ValueError(f"{type(self).__name__}: no parameters to optimise")
         for group in entries if isinstance(entries[0], dict) else [{"params": entries}]:
             self.add_param_group(group)
 
-    def add_param_group(self, group: Mapping[str, Any]) -> None:
+    def add_param_group(self, group: Options) -> None:
         """Add parameters with their own options; those not named have their defaults."""
         who = type(self).__name__
         if not isinstance(group, Mapping) or "params" not in group:
@@ -200,9 +200,9 @@ class Optimizer:
             key = value.dtype, *[state[name] for name in formula.counters]
             if key not in numbers:
                 of_step, after = self.numbers(group, state)
-                numbers[key] = of_step, after, tuple(of_step), [np.array(x, value.dtype) for x in of_step.values()]
+                numbers[key] = of_step, after, [*of_step], [np.array(x, value.dtype) for x in of_step.values()]
             of_step, after, names, arrays = numbers[key]
-            if bound is None or bound.names != names:
+            if bound is None or bound.rule.numbers != names:
                 state = dict(state)
                 calls.append((self.state.__setitem__, (p, state)))
                 bound = self._bind(p, value, g, state, group, formula, of_step)
@@ -460,7 +460,7 @@ def complex_from(pairs: Tensor, p: Tensor) -> Tensor:
     return pairs if p.dtype.kind != "c" else (pairs[..., 0] + 1j * pairs[..., 1]).astype(p.dtype)
 
 
-def called(closure: Callable[[], Any]) -> Any:
+def called(closure: Closure) -> Any:
     """The closure's loss; it records even if the step is under `no_grad`."""
     with enable_grad():
         return closure()

@@ -14,7 +14,7 @@ from ..export.saving import PathLike, save
 from ..nn.utils import clip_grad_norm_
 from ..optim.lr_scheduler import ReduceLROnPlateau
 from .history import smaller_is_better, table_line
-from .run import Run
+from .run import Run, State, StateDict
 
 
 class Callback:
@@ -51,11 +51,11 @@ class Callback:
     def on_end(self, run: Run) -> None:
         """Called at the end, also after Ctrl-C."""
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> State:
         """The state to keep in a checkpoint."""
         return {}
 
-    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+    def load_state_dict(self, state_dict: StateDict) -> None:
         """Restore what :meth:`state_dict` returned."""
 
 
@@ -83,13 +83,13 @@ class _Monitor(Callback):
             self.best = value
         return better
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> State:
         return {"best": self.best}
 
-    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+    def load_state_dict(self, state_dict: StateDict) -> None:
         vars(self).update(self._checked(state_dict))
 
-    def _checked(self, state: Any) -> dict[str, Any]:
+    def _checked(self, state: Any) -> State:
         """The fields of a state; ValueError if it is not one."""
         best = state.get("best") if isinstance(state, Mapping) else None
         if not isinstance(best, Real) or math.isnan(best):
@@ -135,7 +135,7 @@ class EarlyStopping(_Monitor):
     def _start(self) -> None:
         super()._start()
         self.waited = 0
-        self.weights: dict[str, Any] | None = None
+        self.weights: State | None = None
 
     def on_epoch(self, run: Run) -> None:
         if self.improved(run):
@@ -151,10 +151,10 @@ class EarlyStopping(_Monitor):
         if self.weights is not None:
             run.model.load_state_dict(self.weights)
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> State:
         return {**super().state_dict(), "waited": self.waited, "weights": self.weights}
 
-    def _checked(self, state: Any) -> dict[str, Any]:
+    def _checked(self, state: Any) -> State:
         fields, waited, weights = super()._checked(state), state.get("waited"), state.get("weights")
         if not isinstance(waited, int) or waited < 0:
             raise ValueError(f"EarlyStopping.load_state_dict: expected 'waited' as a whole number, got {waited!r:.80}")
@@ -229,10 +229,10 @@ class Schedule(Callback):
         elif self.every == "epoch":
             self.scheduler.step()
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> State:
         return dict(self.scheduler.state_dict())
 
-    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+    def load_state_dict(self, state_dict: StateDict) -> None:
         self.scheduler.load_state_dict(state_dict)
 
 

@@ -31,7 +31,7 @@ from .evaluation import Metrics, Scores, as_loader, check_model, evaluate, input
 from .history import History
 from .metrics import OfPair, array_of
 from .ranks import Ranks
-from .run import Run
+from .run import Run, State
 
 HOOKS = [name for name in vars(Callback) if name[0] != "_"]
 Callbacks = Sequence[Callback]
@@ -272,7 +272,7 @@ def _notify(callbacks: Callbacks, event: str, run: Run) -> None:
 # ------------------------------------------------------------------------------------------------ checkpoints
 
 
-def _state(run: Run, callbacks: Callbacks) -> dict[str, Any]:
+def _state(run: Run, callbacks: Callbacks) -> State:
     """Everything that the next epoch depends on."""
     return {
         "kind": "autograd_lite run",
@@ -343,7 +343,7 @@ _PARTS: dict[str, tuple[type, str]] = {
 }
 
 
-def _check_state(state: dict[str, Any], run: Run, callbacks: int, generators: list[Any]) -> None:
+def _check_state(state: State, run: Run, callbacks: int, generators: list[Any]) -> None:
     """Raise ValueError if this is not the state of such a run, before anything changes."""
     missing = _PARTS.keys() - state
     if missing:

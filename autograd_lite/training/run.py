@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +11,9 @@ from ..nn import Module
 from ..optim import Optimizer
 from .history import History
 from .metrics import Metric, OfPair
+
+State = dict[str, Any]  # of a part of a run, for a checkpoint
+StateDict = Mapping[str, Any]  # the same, as it is read
 
 
 @dataclass
