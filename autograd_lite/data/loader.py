@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..base.generator import Generator, numpy_generator
+from ..engine.operands import raw
 from ..tensor import Tensor
 
 Seed = Generator | np.random.Generator | int | None
@@ -74,7 +75,7 @@ class Subset(Dataset):
 
     def __init__(self, dataset: Any, indices: Any) -> None:
         self.dataset = TensorDataset(*dataset) if isinstance(dataset, tuple) else dataset
-        rows, n = np.asarray(indices.data if isinstance(indices, Tensor) else indices), len(self.dataset)
+        rows, n = np.asarray(raw(indices)), len(self.dataset)
         if rows.dtype == bool and rows.shape == (n,):
             rows = np.flatnonzero(rows)
         if rows.ndim != 1 or rows.size and rows.dtype.kind not in "iu":
@@ -219,7 +220,7 @@ def stacked(rows: list[Any]) -> Any:
             if row.keys() != first.keys():
                 raise ValueError(f"DataLoader: expected rows with the keys {[*first]}, got one with {[*row]}")
         return dict(zip(first, _alike([stacked([row[key] for row in rows]) for key in first]), strict=True))
-    arrays = [row.data if isinstance(row, Tensor) else np.asarray(row) for row in rows]
+    arrays = [np.asarray(raw(row)) for row in rows]
     shapes = list(dict.fromkeys(a.shape for a in arrays))
     if len(shapes) > 1 or any(a.dtype == object for a in arrays):
         got = f"shapes {', '.join(map(str, shapes))}" if len(shapes) > 1 else f"the type {type(first).__name__}"

@@ -36,8 +36,7 @@ PathLike = str | os.PathLike[str]
 
 #: The name of the structure of a state, among the arrays of an ``.npz`` or in the metadata of a safetensors file.
 _STRUCTURE = "__structure__"
-_ARRAY = "array:"  # in the structure: the array of this name
-_TEXT = "text:"  # in the structure: a string of the state
+_ARRAY, _TEXT = "array", "text"  # in the structure, "array:x" is the array x, and "text:x" the string "x"
 _KINDS = "biufc"
 #: More bytes than this, compressed by more than a factor of 100, are not weights but a zip bomb.
 _EXPANDED = 1 << 30
@@ -160,11 +159,11 @@ def _taken_apart(state: Any, where: str, arrays: Arrays) -> Any:
         while name in arrays or name == _STRUCTURE or "\0" in name:  # {"a/b": ..., "a": {"b": ...}}
             name = name.replace("\0", "") + "'"
         arrays[name] = value
-        return _ARRAY + name
+        return f"{_ARRAY}:{name}"
     if value is None or isinstance(value, (bool, int, float)):
         return value
     if isinstance(value, str):
-        return _TEXT + value
+        return f"{_TEXT}:{value}"
     inside = f"{where}/" if where else ""
     if isinstance(value, Mapping):
         for key in value:
@@ -183,11 +182,10 @@ def _at(where: str) -> str:
 
 def _put_together(found: Any, arrays: Arrays) -> Any:
     if isinstance(found, str):
-        if found.startswith(_ARRAY):
-            return arrays[found[len(_ARRAY) :]]
-        if found.startswith(_TEXT):
-            return found[len(_TEXT) :]
-        raise ValueError(f"{found[:40]!r} is not a marker")
+        kind, _, rest = found.partition(":")
+        if kind not in (_ARRAY, _TEXT):
+            raise ValueError(f"{found[:40]!r} is not a marker")
+        return arrays[rest] if kind == _ARRAY else rest
     if isinstance(found, list):
         return [_put_together(v, arrays) for v in found]
     if isinstance(found, dict):

@@ -111,8 +111,8 @@ def onnx(
     axes = _axes(examples, batch_axis)
     programs = [_traced(f, of_size) for of_size in (examples, _larger(examples, axes, 1), _larger(examples, axes, 2))]
     first = programs[0]
-    at = next(((v.name, axis) for v, axis in zip(first.inputs, axes, strict=True) if axis is not None), None)
-    b = Builder(helper, at, _parameter_names(f))
+    batch = ((v.name, axis, v.shape[axis]) for v, axis in zip(first.inputs, axes, strict=True) if axis is not None)
+    b = Builder(helper, next(batch, ("", 0, 0)), _parameter_names(f))
     b.add(programs)
     graph = helper.make_graph(b.nodes, first.name, b.inputs, b.outputs, b.initializers)
     model = helper.make_model(
@@ -198,13 +198,13 @@ class Builder:
     Attributes
     ----------
     nodes, inputs, outputs, initializers : lists of ONNX's messages
-    batch : tuple of str and int, or None
-        An input, and its axis of the batch.
+    batch : tuple of str, int and int
+        An input, its axis of the batch, and the size of that.
     parameters : dict
         Names by the identity of arrays.
     """
 
-    def __init__(self, helper: Any, batch: tuple[str, int] | None, parameters: dict[int, str]) -> None:
+    def __init__(self, helper: Any, batch: tuple[str, int, int], parameters: dict[int, str]) -> None:
         self.helper, self.batch, self.parameters = helper, batch, parameters
         self.nodes: list[Any] = []
         self.inputs: list[Any] = []
@@ -261,8 +261,7 @@ class Builder:
         if not isinstance(v, Open):
             return self.constant([v], np.int64)
         if self._size is None:
-            assert self.batch is not None  # nothing else is open
-            name, axis = self.batch
+            name, axis, _ = self.batch
             self._size = self("Shape", name, start=axis, end=axis + 1)
         size = self._size if v.scale == 1 else self("Mul", self._size, self.constant([v.scale], np.int64))
         return str(size if not v.offset else self("Add", size, self.constant([v.offset], np.int64)))
@@ -280,7 +279,7 @@ class Builder:
         """Add a program, given together with the same program for batches that are larger by one and by two."""
         self._check(programs)
         program = programs[0]
-        one = partial(_as_one, self._smaller(program))
+        one = partial(_as_one, self.batch[2])
         values: dict[Var, Known] = {}
         for v, *others in zip(*(p.inputs for p in programs), strict=True):
             shape = one(v.name, v.shape, *(u.shape for u in others))
@@ -335,13 +334,6 @@ class Builder:
                 "other rows, or fix the batch size with batch_axis=None"
             ) from error
         return names if row.outputs else [names]
-
-    def _smaller(self, program: Program) -> int:
-        """The batch size of the program."""
-        if self.batch is None:
-            return 0
-        name, axis = self.batch
-        return next(v.shape[axis] for v in program.inputs if v.name == name)
 
     def _check(self, programs: Sequence[Program]) -> None:
         program = programs[0]

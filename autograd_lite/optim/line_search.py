@@ -10,6 +10,8 @@ import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import numpy as np
+
 DECREASE, CURVATURE = 1e-4, 0.9  # the constants of the two conditions
 
 
@@ -88,14 +90,9 @@ def _lower(ends: list[Point]) -> int:
 
 def _cubic_minimum(p: Point, q: Point, left: float, right: float) -> float:
     """The minimum, between `left` and `right`, of the cubic through two points with their slopes."""
-    a, b = (p, q) if p.t <= q.t else (q, p)
-    if a.t < b.t:
-        d1 = a.slope + b.slope - 3 * (a.f - b.f) / (a.t - b.t)
-        square = d1 * d1 - a.slope * b.slope
-        if square >= 0:
-            d2 = math.sqrt(square)
-            width = b.slope - a.slope + 2 * d2
-            t = b.t - (b.t - a.t) * ((b.slope + d2 - d1) / width) if width else math.nan
-            if not math.isnan(t):
-                return min(max(t, left), right)
-    return (left + right) / 2
+    a, b = sorted((p, q), key=lambda point: point.t)
+    with np.errstate(all="ignore"):  # without a minimum, t is not finite
+        d1 = a.slope + b.slope - 3 * np.divide(a.f - b.f, a.t - b.t)
+        d2 = np.sqrt(d1 * d1 - a.slope * b.slope)
+        t = b.t - (b.t - a.t) * ((b.slope + d2 - d1) / (b.slope - a.slope + 2 * d2))
+    return min(max(float(t), left), right) if np.isfinite(t) else (left + right) / 2

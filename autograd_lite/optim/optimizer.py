@@ -20,6 +20,7 @@ import numpy as np
 
 from ..base.snapshots import about_to_step, about_to_write
 from ..engine.context import enable_grad, no_grad, tracing
+from ..export.saving import unwrapped
 from ..table import TABLE
 from ..tensor import Tensor
 from .fused_step import Bound, Call, FusedStep, fused
@@ -476,7 +477,7 @@ def _is_finite(value: Any) -> bool:
 
 def _fitting(key: str, value: Any, p: Tensor, start: float | None, what: str) -> Any:
     """Check a part of a state, and convert it: an array of the parameter's shape, or a counter, which has a start."""
-    value = value.detach().numpy() if hasattr(value, "detach") else value
+    value = unwrapped(value)
     if start is not None:
         value = value.item() if isinstance(value, np.ndarray) and value.size == 1 else value
         if not isinstance(value, (int, float)) or not math.isfinite(value) or key == "step" and value < 0:
@@ -486,8 +487,7 @@ def _fitting(key: str, value: Any, p: Tensor, start: float | None, what: str) ->
             raise ValueError(f"{what}: expected a whole number, got {value!r}")
         return type(start)(value)
     shape = real_view(p.data).shape
-    if not isinstance(value, np.ndarray):
-        raise ValueError(f"{what}: expected an array of shape {shape}, got {value!r:.80}")
-    if value.shape != shape:
-        raise ValueError(f"{what}: expected the parameter's shape {shape}, got {value.shape}")
+    if not isinstance(value, np.ndarray) or value.shape != shape:
+        got = getattr(value, "shape", value)
+        raise ValueError(f"{what}: expected an array of the parameter's shape {shape}, got {got!r:.80}")
     return value.astype(real_view(p.data).dtype)
