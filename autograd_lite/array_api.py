@@ -154,10 +154,8 @@ class __array_namespace_info__(np.__array_namespace_info__):  # type: ignore[mis
 def asarray(obj: Any, /, *, dtype: Any = None, device: Any = None, copy: bool | None = None) -> Tensor:
     """`obj` as a Tensor: a copy only if the dtype changes, or with ``copy=True``; gradients flow through."""
     check_device("device", device)
-    if isinstance(obj, Tensor):
-        if copy is False and dtype is not None and obj.dtype != dtype:
-            raise ValueError(f"asarray: a tensor of {obj.dtype} cannot become {np.dtype(dtype)} with copy=False")
-        return _TABLE["asarray"](obj, dtype, copy=copy)
+    if copy is False and isinstance(obj, Tensor) and dtype is not None and obj.dtype != dtype:
+        raise ValueError(f"asarray: a tensor of {obj.dtype} cannot become {np.dtype(dtype)} with copy=False")
     made = _TABLE["asarray"](obj, dtype, copy=copy)
     if made.dtype.kind not in "biufc":
         raise TypeError(f"asarray: expected numbers or booleans, got {made.dtype}")

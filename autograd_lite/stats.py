@@ -88,6 +88,11 @@ def _at_end(distance: Any, shape: Any) -> tuple[Any, Any]:
 _X, _POSITIVE = at((2,)), at(uniform(0.5, 3, 2), 2)
 
 
+def _normal(name: str, f: Callable[[Any], Any]) -> Primitive:
+    """The row of a function of the standardised number."""
+    return _row(f"norm.{name}", _X, lambda x, loc=0, scale=1: f(_standard(x, loc, scale)))
+
+
 class norm:
     """The normal distribution with mean `loc` and standard deviation `scale`."""
 
@@ -96,10 +101,10 @@ class norm:
         lambda x, loc=0, scale=1: -0.5 * _standard(x, loc, scale) ** 2 - np.log(scale) - 0.5 * _LOG_2PI,
     )
     pdf = _exp(logpdf, _X)
-    cdf = _row("norm.cdf", _X, lambda x, loc=0, scale=1: _special("ndtr")(_standard(x, loc, scale)))
-    logcdf = _row("norm.logcdf", _X, lambda x, loc=0, scale=1: _special("log_ndtr")(_standard(x, loc, scale)))
-    sf = _row("norm.sf", _X, lambda x, loc=0, scale=1: _special("ndtr")(-_standard(x, loc, scale)))
-    logsf = _row("norm.logsf", _X, lambda x, loc=0, scale=1: _special("log_ndtr")(-_standard(x, loc, scale)))
+    cdf = _normal("cdf", lambda z: _special("ndtr")(z))
+    logcdf = _normal("logcdf", lambda z: _special("log_ndtr")(z))
+    sf = _normal("sf", lambda z: _special("ndtr")(-z))
+    logsf = _normal("logsf", lambda z: _special("log_ndtr")(-z))
 
 
 def _mean_and_root(mean: Any, cov: Any) -> tuple[Any, Any]:
@@ -181,17 +186,17 @@ class gamma:
     cdf = _row("gamma.cdf", _POSITIVE, _below_gamma)
 
 
+def _halved(f: Primitive) -> Callable[..., Any]:
+    """A function of the gamma distribution as one of a sum of `df` squares."""
+    return lambda x, df, loc=0, scale=1: f(x, operand(df) / 2, loc, 2 * operand(scale))
+
+
 class chi2:
     """The distribution of a sum of squares of `df` standard normal numbers."""
 
-    logpdf = _row(
-        "chi2.logpdf", at(uniform(0.5, 3, 2), uniform(2.5, 4, 2), 0.1, 0.8),
-        lambda x, df, loc=0, scale=1: gamma.logpdf(x, operand(df) / 2, loc, 2 * operand(scale)),
-    )
+    logpdf = _row("chi2.logpdf", at(uniform(0.5, 3, 2), uniform(2.5, 4, 2), 0.1, 0.8), _halved(gamma.logpdf))
     pdf = _exp(logpdf, _POSITIVE)
-    cdf = _row(
-        "chi2.cdf", _POSITIVE, lambda x, df, loc=0, scale=1: gamma.cdf(x, operand(df) / 2, loc, 2 * operand(scale)),
-    )
+    cdf = _row("chi2.cdf", _POSITIVE, _halved(gamma.cdf))
 
 
 def _log_beta(x: Any, a: Any, b: Any, loc: Any = 0, scale: Any = 1) -> Any:
@@ -258,8 +263,8 @@ def _log_dirichlet(x: Any, alpha: Any) -> Any:
     if alpha.ndim != 1 or x.shape[0] != alpha.shape[0]:
         raise ValueError(f"stats.dirichlet: expected x of shape ({alpha.shape[0]}, ...), got {x.shape}")
     gammaln = _special("gammaln")
-    each = xlogy(np.reshape(alpha - 1, (-1,) + (1,) * (x.ndim - 1)), x)
-    return np.sum(each, axis=0) + gammaln(np.sum(alpha)) - np.sum(gammaln(alpha))
+    each = xlogy(alpha - 1, np.moveaxis(x, 0, -1))
+    return np.sum(each, axis=-1) + gammaln(np.sum(alpha)) - np.sum(gammaln(alpha))
 
 
 class dirichlet:

@@ -8,7 +8,6 @@ the old one only when it is complete, so after a crash either the old or the new
 from __future__ import annotations
 
 import json
-import math
 import os
 import re
 import secrets
@@ -291,27 +290,15 @@ def _read_npz(path: Path) -> Content:
                 name = entry.filename.removesuffix(".npy")
                 if name == entry.filename or name in arrays:
                     raise ValueError(f"the entry {entry.filename!r} is not an array, or is a duplicate")
-                arrays[name] = _read_entry(archive, entry)
+                with archive.open(entry) as content:
+                    arrays[name] = array = np.lib.format.read_array(content, allow_pickle=False)
+                    if array.dtype.kind not in _KINDS or content.read(1):
+                        got = f"{array.dtype} of shape {array.shape} in {entry.file_size} bytes"
+                        raise ValueError(f"{entry.filename}: expected one array of numbers, got {got}")
     except DAMAGED as error:
         raise ValueError(f"load: {path} is damaged, or not an .npz of numbers ({_why(error)})") from None
     structure = arrays.pop(_STRUCTURE, None)
     return arrays, None if structure is None else structure.tobytes().decode(errors="replace")
-
-
-def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Array:
-    """One array, after checking that its header matches the number of bytes, so that memory is allocated only then."""
-    with archive.open(entry) as file:
-        version = np.lib.format.read_magic(file)
-        if version not in ((1, 0), (2, 0)):
-            raise ValueError(f"{entry.filename} has version {version}")
-        head = "read_array_header_1_0" if version == (1, 0) else "read_array_header_2_0"
-        shape, fortran, dtype = getattr(np.lib.format, head)(file)
-        if dtype.kind not in _KINDS or dtype.names:
-            raise ValueError(f"{entry.filename}: expected numbers, got {dtype}")
-        if any(n < 0 for n in shape) or entry.file_size - file.tell() != math.prod(shape) * dtype.itemsize:
-            raise ValueError(f"{entry.filename} does not have the bytes of an array of shape {shape}")
-        content = bytearray(file.read())
-    return np.ndarray(shape, dtype, buffer=content, order="F" if fortran else "C")
 
 
 def _read_safetensors(path: Path) -> Content:

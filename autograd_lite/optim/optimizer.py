@@ -75,19 +75,17 @@ class Optimizer:
     )
 
     def __init__(self, params: Iterable[Any], defaults: Options, **how: Any) -> None:
-        unknown = [name for name in how if name not in ("foreach", "fused", "capturable")]
+        who, unknown = type(self).__name__, [name for name in how if name not in ("foreach", "fused", "capturable")]
         if unknown:
-            expected = f"expected {', '.join(defaults)}"
-            raise TypeError(f"{type(self).__name__}: unexpected keyword {', '.join(unknown)}; {expected}")
+            raise TypeError(f"{who}: unexpected keyword {', '.join(unknown)}; expected {', '.join(defaults)}")
         if callable(getattr(params, "parameters", None)):
-            who = type(self).__name__
             raise TypeError(f"{who}: expected the parameters of a module, got the module; write model.parameters()")
         self.defaults = dict(defaults)
         self.param_groups: list[State] = []
         self.state: dict[Tensor, State] = {}
         entries: list[Any] = [params] if isinstance(params, (Tensor, dict)) else list(params)
         if not entries:
-            raise ValueError(f"{type(self).__name__}: no parameters to optimise")
+            raise ValueError(f"{who}: no parameters to optimise")
         for group in entries if isinstance(entries[0], dict) else [{"params": entries}]:
             self.add_param_group(group)
 
