@@ -11,7 +11,7 @@ from ..base.generator import Generator, numpy_generator
 from ..engine.operands import raw
 from ..tensor import Tensor
 
-Seed = Generator | np.random.Generator | int | None
+GeneratorOrSeed = Generator | np.random.Generator | int | None
 
 
 class Dataset:
@@ -92,7 +92,7 @@ class Subset(Dataset):
 
 
 def random_split(
-    dataset: Any, lengths: Sequence[float], generator: Seed = None
+    dataset: Any, lengths: Sequence[float], generator: GeneratorOrSeed = None
 ) -> list[Subset]:
     """Parts of a data set that do not overlap, drawn at random.
 
@@ -122,8 +122,7 @@ def random_split(
     if sum(sizes) != n or min(sizes, default=0) < 0:
         raise ValueError(f"random_split: expected lengths that sum to {n}, got {sizes}")
     order = numpy_generator(generator).permutation(n)
-    ends = np.cumsum(sizes)
-    return [Subset(dataset, order[end - size : end]) for size, end in zip(sizes, ends, strict=True)]
+    return [Subset(dataset, rows) for rows in np.split(order, np.cumsum(sizes[:-1], dtype=int))]
 
 
 class DataLoader:
@@ -162,7 +161,7 @@ class DataLoader:
 
     def __init__(
         self, dataset: Any, batch_size: int = 1, shuffle: bool = False, *, drop_last: bool = False,
-        generator: Seed = None,
+        generator: GeneratorOrSeed = None,
         collate_fn: Callable[[list[Any]], Any] | None = None, num_workers: int = 0, pin_memory: bool = False,
         shard: tuple[int, int] | None = None,
     ) -> None:

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from ..base.generator import numpy_generator
-from .loader import Seed
+from .loader import GeneratorOrSeed
 
 
 def moons(
-    n: int = 100, noise: float = 0.1, generator: Seed = 0
+    n: int = 100, noise: float = 0.1, generator: GeneratorOrSeed = 0
 ) -> tuple[Any, Any]:
     """Two interleaving half circles, as in scikit-learn's ``make_moons``.
 
@@ -37,7 +37,7 @@ def moons(
 
 def spiral(
     n: int = 100, classes: int = 3, noise: float = 0.2,
-    generator: Seed = 0,
+    generator: GeneratorOrSeed = 0,
 ) -> tuple[Any, Any]:
     """The arms of a spiral, one for each class, with `n` points in each.
 

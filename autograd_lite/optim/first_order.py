@@ -14,7 +14,7 @@ import numpy as np
 
 from .optimizer import Numbers, Optimizer, Options, Rule, options_of
 
-Pair = tuple[float, float]
+FloatPair = tuple[float, float]
 
 
 class _WithDecay(Optimizer):
@@ -28,10 +28,10 @@ class _WithDecay(Optimizer):
         decoupled = group.get("decoupled_weight_decay")
         if group["weight_decay"] and not decoupled:
             g = n.weight_decay * p + g
-        step, new = self.formula(p, g, state, n, group)
+        step, new = self._formula(p, g, state, n, group)
         return (step + n.decay * p if group["weight_decay"] and decoupled else step), new
 
-    def formula(self, p: Any, g: Any, state: Options, n: Any, group: Options) -> Rule:
+    def _formula(self, p: Any, g: Any, state: Options, n: Any, group: Options) -> Rule:
         """The rule without weight decay."""
         raise NotImplementedError
 
@@ -48,7 +48,7 @@ class _WithMoments(_WithDecay):
         betas = {"beta1": beta1, "new1": 1 - beta1, "beta2": beta2, "new2": 1 - beta2}
         return {**numbers, **betas}, {"step": state["step"] + 1}
 
-    def moments(self, g: Any, state: Options, n: Any) -> tuple[Any, Any]:
+    def _moments(self, g: Any, state: Options, n: Any) -> tuple[Any, Any]:
         """The two means after this step."""
         return n.beta1 * state["exp_avg"] + n.new1 * g, n.beta2 * state["exp_avg_sq"] + n.new2 * (g * g)
 
@@ -84,7 +84,7 @@ class SGD(_WithDecay):
         # With dampening the first step has another formula.
         return {"momentum_buffer": 0.0} if group["momentum"] and not group["dampening"] else {}
 
-    def formula(self, p: Any, g: Any, state: Options, n: Any, group: Options) -> Rule:
+    def _formula(self, p: Any, g: Any, state: Options, n: Any, group: Options) -> Rule:
         if not group["momentum"]:
             return n.lr * g, {}
         if "momentum_buffer" not in state:
@@ -116,7 +116,7 @@ class Adam(_WithMoments):
 
     def __init__(
         self, params: Iterable[Any], lr: float = 1e-3,
-        betas: Pair = (0.9, 0.999), eps: float = 1e-8,
+        betas: FloatPair = (0.9, 0.999), eps: float = 1e-8,
         weight_decay: float = 0.0, amsgrad: bool = False, *, maximize: bool = False,
         decoupled_weight_decay: bool = False, **how: Any,
     ) -> None:
@@ -134,8 +134,8 @@ class Adam(_WithMoments):
         numbers |= {"rate": numbers["lr"] * root / (1 - beta1**t), "eps": numbers["eps"] * root}
         return numbers, counters
 
-    def formula(self, p: Any, g: Any, state: Options, n: Any, group: Options) -> Rule:
-        m, v = self.moments(g, state, n)
+    def _formula(self, p: Any, g: Any, state: Options, n: Any, group: Options) -> Rule:
+        m, v = self._moments(g, state, n)
         new = {"exp_avg": m, "exp_avg_sq": v}
         if group["amsgrad"]:
             new["max_exp_avg_sq"] = v = np.maximum(state["max_exp_avg_sq"], v)
@@ -157,7 +157,7 @@ class AdamW(Adam):
 
     def __init__(
         self, params: Iterable[Any], lr: float = 1e-3,
-        betas: Pair = (0.9, 0.999), eps: float = 1e-8,
+        betas: FloatPair = (0.9, 0.999), eps: float = 1e-8,
         weight_decay: float = 1e-2, amsgrad: bool = False, *, maximize: bool = False, **how: Any,
     ) -> None:
         super().__init__(params, **options_of(locals()), decoupled_weight_decay=True, **how)
@@ -174,7 +174,7 @@ class NAdam(_WithMoments):
 
     def __init__(
         self, params: Iterable[Any], lr: float = 2e-3,
-        betas: Pair = (0.9, 0.999), eps: float = 1e-8,
+        betas: FloatPair = (0.9, 0.999), eps: float = 1e-8,
         weight_decay: float = 0.0, momentum_decay: float = 4e-3, decoupled_weight_decay: bool = False, *,
         maximize: bool = False, **how: Any,
     ) -> None:
@@ -192,8 +192,8 @@ class NAdam(_WithMoments):
         numbers |= {"rate": lr * (1 - now) / (1 - product), "ahead": lr * after / (1 - product * after)}
         return {**numbers, "correction": 1 - beta2**t}, {**counters, "mu_product": product}
 
-    def formula(self, p: Any, g: Any, state: Options, n: Any, group: Options) -> Rule:
-        m, v = self.moments(g, state, n)
+    def _formula(self, p: Any, g: Any, state: Options, n: Any, group: Options) -> Rule:
+        m, v = self._moments(g, state, n)
         step = (n.rate * g + n.ahead * m) / (np.sqrt(v / n.correction) + n.eps)
         return step, {"exp_avg": m, "exp_avg_sq": v}
 
@@ -212,7 +212,7 @@ class RAdam(_WithMoments):
 
     def __init__(
         self, params: Iterable[Any], lr: float = 1e-3,
-        betas: Pair = (0.9, 0.999), eps: float = 1e-8,
+        betas: FloatPair = (0.9, 0.999), eps: float = 1e-8,
         weight_decay: float = 0.0, decoupled_weight_decay: bool = False, *, maximize: bool = False, **how: Any,
     ) -> None:
         super().__init__(params, options_of(locals()), **how)
@@ -229,8 +229,8 @@ class RAdam(_WithMoments):
             numbers |= {"plain": 0.0, "rate": rate * math.sqrt(r2 * (1 - beta2**t)), "eps": float(group["eps"])}
         return numbers, counters
 
-    def formula(self, p: Any, g: Any, state: Options, n: Any, group: Options) -> Rule:
-        m, v = self.moments(g, state, n)
+    def _formula(self, p: Any, g: Any, state: Options, n: Any, group: Options) -> Rule:
+        m, v = self._moments(g, state, n)
         return m * (n.rate / (np.sqrt(v) + n.eps) + n.plain), {"exp_avg": m, "exp_avg_sq": v}
 
 
@@ -245,7 +245,7 @@ class Adamax(_WithMoments):
 
     def __init__(
         self, params: Iterable[Any], lr: float = 2e-3,
-        betas: Pair = (0.9, 0.999), eps: float = 1e-8,
+        betas: FloatPair = (0.9, 0.999), eps: float = 1e-8,
         weight_decay: float = 0.0, *, maximize: bool = False, **how: Any,
     ) -> None:
         super().__init__(params, options_of(locals()), **how)
@@ -257,7 +257,7 @@ class Adamax(_WithMoments):
         numbers, counters = super().numbers(group, state)
         return {**numbers, "rate": numbers["lr"] / (1 - group["betas"][0] ** counters["step"])}, counters
 
-    def formula(self, p: Any, g: Any, state: Options, n: Any, group: Options) -> Rule:
+    def _formula(self, p: Any, g: Any, state: Options, n: Any, group: Options) -> Rule:
         m = n.beta1 * state["exp_avg"] + n.new1 * g
         u = np.maximum(n.beta2 * state["exp_inf"], np.absolute(g) + n.eps)
         return n.rate * (m / u), {"exp_avg": m, "exp_inf": u}
@@ -287,7 +287,7 @@ class RMSprop(_WithDecay):
         numbers, counters = super().numbers(group, state)
         return {**numbers, "new": 1 - numbers["alpha"]}, counters
 
-    def formula(self, p: Any, g: Any, state: Options, n: Any, group: Options) -> Rule:
+    def _formula(self, p: Any, g: Any, state: Options, n: Any, group: Options) -> Rule:
         v = n.alpha * state["square_avg"] + n.new * (g * g)
         new = {"square_avg": v}
         if group["centered"]:
@@ -327,7 +327,7 @@ class Adagrad(_WithDecay):
         before = state["step"]
         return {**numbers, "rate": numbers["lr"] / (1 + before * numbers["lr_decay"])}, {"step": before + 1}
 
-    def formula(self, p: Any, g: Any, state: Options, n: Any, group: Options) -> Rule:
+    def _formula(self, p: Any, g: Any, state: Options, n: Any, group: Options) -> Rule:
         total = state["sum"] + g * g
         return n.rate * (g / (np.sqrt(total) + n.eps)), {"sum": total}
 
@@ -361,7 +361,7 @@ class Adadelta(_WithDecay):
         numbers, counters = super().numbers(group, state)
         return {**numbers, "new": 1 - numbers["rho"]}, counters
 
-    def formula(self, p: Any, g: Any, state: Options, n: Any, group: Options) -> Rule:
+    def _formula(self, p: Any, g: Any, state: Options, n: Any, group: Options) -> Rule:
         v = n.rho * state["square_avg"] + n.new * (g * g)
         step = np.sqrt((state["acc_delta"] + n.eps) / (v + n.eps)) * g
         return n.lr * step, {"square_avg": v, "acc_delta": n.rho * state["acc_delta"] + n.new * (step * step)}
@@ -393,7 +393,7 @@ class ASGD(_WithDecay):
         after = {"step": t, "eta": lr / (1 + lambd * lr * t) ** group["alpha"], "mu": 1 / max(1.0, t - group["t0"])}
         return {**numbers, "eta": eta, "lambd": eta * lambd, "mu": mu, "old": 1 - mu}, after
 
-    def formula(self, p: Any, g: Any, state: Options, n: Any, group: Options) -> Rule:
+    def _formula(self, p: Any, g: Any, state: Options, n: Any, group: Options) -> Rule:
         step = n.eta * g + n.lambd * p
         return step, {"ax": n.old * state["ax"] + n.mu * (p - step)}
 
@@ -409,8 +409,8 @@ class Rprop(Optimizer):
     """
 
     def __init__(
-        self, params: Iterable[Any], lr: float = 1e-2, etas: Pair = (0.5, 1.2),
-        step_sizes: Pair = (1e-6, 50.0), *, maximize: bool = False, **how: Any,
+        self, params: Iterable[Any], lr: float = 1e-2, etas: FloatPair = (0.5, 1.2),
+        step_sizes: FloatPair = (1e-6, 50.0), *, maximize: bool = False, **how: Any,
     ) -> None:
         if not 0 < etas[0] < 1 < etas[1]:
             raise ValueError(f"Rprop: expected etas with 0 < etas[0] < 1 < etas[1], got {etas}")

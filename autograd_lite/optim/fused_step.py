@@ -143,6 +143,13 @@ class Bound:
     data, p : array
         The parameter's array, and the same as real numbers.
     state : mapping of str to array or number
+
+    Attributes
+    ----------
+    in_tiles : bool
+        Whether the arrays are flattened, and cut into pieces.
+    pieces : list
+        The place of each piece, and the function of the gradient there and the numbers that updates it.
     """
 
     def __init__(self, rule: FusedStep, data: Array, p: Array, state: Mapping[str, Any]) -> None:
@@ -168,11 +175,6 @@ class Bound:
             if state.get(name) is not x or not x.flags.writeable:
                 return False
         return data is self.data and g.shape == self.shape and g.dtype == self.dtype and len(state) == self.entries
-
-    def calls(self, g: Array, numbers: Sequence[Array]) -> list[Call]:
-        """The calls of a step with the gradient `g` and these numbers."""
-        g = g.reshape(-1) if self.in_tiles else g
-        return [(run, (g[place], *numbers)) for place, run in self.pieces]
 
 
 def _in_place(program: Program, dtype: Any) -> bool:

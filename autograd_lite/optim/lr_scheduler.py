@@ -20,7 +20,7 @@ from .optimizer import Optimizer, State
 from .schedule import LRScheduler as LRScheduler
 from .schedule import Scheduler, Several, for_each_group
 
-Numbers = float | Sequence[float]  # one for all groups, or one for each
+_FloatOrList = float | Sequence[float]  # one for all groups, or one for each
 
 
 class _OfFunctions(LRScheduler):
@@ -224,10 +224,10 @@ class _WithMomentum(LRScheduler):
 
     multiplies = False
     cycle_momentum: bool
-    base_momentum: Numbers
-    max_momentum: Numbers
+    base_momentum: _FloatOrList
+    max_momentum: _FloatOrList
 
-    def momentum(self, least: float, most: float) -> float:
+    def _momentum(self, least: float, most: float) -> float:
         """The momentum of a group at `last_epoch`; each schedule implements it."""
         raise NotImplementedError
 
@@ -244,7 +244,7 @@ class _WithMomentum(LRScheduler):
             names = "base_momentum", "max_momentum"
             ends = [for_each_group(self, name, getattr(self, name), self.optimizer) for name in names]
             for group, chosen, *pair in zip(self.optimizer.param_groups, options, *ends, strict=False):
-                momentum = self.momentum(*pair)
+                momentum = self._momentum(*pair)
                 chosen |= {"betas": (momentum, *group["betas"][1:])} if "betas" in group else {"momentum": momentum}
         return options
 
@@ -289,10 +289,10 @@ class OneCycleLR(_WithMomentum):
     _at_least_1 = ("total_steps",)
 
     def __init__(
-        self, optimizer: Optimizer, max_lr: Numbers, total_steps: int | None = None,
+        self, optimizer: Optimizer, max_lr: _FloatOrList, total_steps: int | None = None,
         epochs: int | None = None, steps_per_epoch: int | None = None, pct_start: float = 0.3,
-        anneal_strategy: str = "cos", cycle_momentum: bool = True, base_momentum: Numbers = 0.85,
-        max_momentum: Numbers = 0.95, div_factor: float = 25.0, final_div_factor: float = 1e4,
+        anneal_strategy: str = "cos", cycle_momentum: bool = True, base_momentum: _FloatOrList = 0.85,
+        max_momentum: _FloatOrList = 0.95, div_factor: float = 25.0, final_div_factor: float = 1e4,
         three_phase: bool = False, last_epoch: int = -1,
     ) -> None:
         if total_steps is None:
@@ -331,7 +331,7 @@ class OneCycleLR(_WithMomentum):
             return at[from_] + (at[to] - at[from_]) * share
         return _cosine(at[from_], at[to], share)
 
-    def momentum(self, least: float, most: float) -> float:
+    def _momentum(self, least: float, most: float) -> float:
         return self._between(self.last_epoch, (most, least, most))
 
 
@@ -358,10 +358,10 @@ class CyclicLR(_WithMomentum):
     _at_least_1 = ("step_size_up", "step_size_down")
 
     def __init__(
-        self, optimizer: Optimizer, base_lr: Numbers, max_lr: Numbers,
+        self, optimizer: Optimizer, base_lr: _FloatOrList, max_lr: _FloatOrList,
         step_size_up: int = 2000, step_size_down: int | None = None, mode: str = "triangular", gamma: float = 1.0,
         scale_fn: Callable[[float], float] | None = None, scale_mode: str = "cycle", cycle_momentum: bool = True,
-        base_momentum: Numbers = 0.8, max_momentum: Numbers = 0.9,
+        base_momentum: _FloatOrList = 0.8, max_momentum: _FloatOrList = 0.9,
         last_epoch: int = -1,
     ) -> None:
         self.low: list[float] = for_each_group(self, "base_lr", base_lr, optimizer)
@@ -395,7 +395,7 @@ class CyclicLR(_WithMomentum):
             return height * self._scale_fn(cycle if self.scale_mode == "cycle" else t)
         return height * {"triangular": 1.0, "triangular2": 2.0 ** (1 - cycle), "exp_range": self.gamma**t}[self.mode]
 
-    def momentum(self, least: float, most: float) -> float:
+    def _momentum(self, least: float, most: float) -> float:
         return most - (most - least) * self._height(self.last_epoch)
 
 
@@ -493,7 +493,7 @@ class ReduceLROnPlateau(Scheduler):
     threshold: float = 1e-4
     threshold_mode: str = "rel"
     cooldown: int = 0
-    min_lr: Numbers = 0.0
+    min_lr: _FloatOrList = 0.0
     eps: float = 1e-8
 
     def __post_init__(self) -> None:

@@ -206,7 +206,9 @@ class Optimizer:
                 calls.append((self.state.__setitem__, (p, state)))
                 bound = self._bind(p, value, g, state, group, formula, of_step)
             if bound is not None:
-                calls += bound.calls(g, arrays)
+                g = g.reshape(-1) if bound.in_tiles else g
+                for place, run in bound.pieces:
+                    calls.append((run, (g[place], *arrays)))
             else:
                 kept = _arrays_in(state)
                 step, new = self._ruled(value, g, kept, SimpleNamespace(**of_step), group, formula.counters)
@@ -320,7 +322,7 @@ class Optimizer:
         A counter is a number in the state of a parameter: its name stands here and in :meth:`initial`, and `state` has
         its value before the step. By default the numbers are the options that are numbers, and there is no counter.
         """
-        return {name: float(x) for name, x in group.items() if _is_number(x) and type(x) is not bool}, {}
+        return {name: float(x) for name, x in group.items() if type(x) is not bool and _is_number(x)}, {}
 
     # ------------------------------------------------------------------------------------------------- state
 
@@ -466,7 +468,7 @@ def called(closure: Closure) -> Any:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, Real) or (isinstance(value, (np.ndarray, Tensor)) and value.ndim == 0)
+    return isinstance(value, (float, Real)) or (isinstance(value, (np.ndarray, Tensor)) and value.ndim == 0)
 
 
 def _is_finite(value: Any) -> bool:

@@ -14,7 +14,7 @@ from ..data import DataLoader
 from ..engine.context import no_grad
 from ..nn import Module
 from ..nn.loss import Loss
-from .metrics import Metric, OfPair, array_of
+from .metrics import LossFunction, Metric, array_of
 
 Metrics = Mapping[str, Metric] | Iterable[Metric]
 
@@ -48,7 +48,7 @@ def predict(model: Module, X: Any, batch_size: int = 256) -> Any:
 
 
 def evaluate(
-    model: Module, data: Any, loss: OfPair | None = None, metrics: Metrics = (),
+    model: Module, data: Any, loss: LossFunction | None = None, metrics: Metrics = (),
     batch_size: int = 256,
 ) -> dict[str, float]:
     """The loss and the metrics of a model on data, as numbers by name.
@@ -81,7 +81,7 @@ class Scores:
     no predictions are kept.
     """
 
-    def __init__(self, metrics: Mapping[str, Metric], loss: OfPair | None = None) -> None:
+    def __init__(self, metrics: Mapping[str, Metric], loss: LossFunction | None = None) -> None:
         self.metrics, self.loss = metrics, None if loss is None else Loss.of(loss)
         self.total, self.weight, self.rows = 0.0, 0.0, 0
         self.pairs: list[tuple[Any, Any]] = []

@@ -29,16 +29,16 @@ from ..tensor import Tensor
 from .callbacks import Callback
 from .evaluation import Metrics, Scores, as_loader, check_model, evaluate, inputs_and_target, kind_of, named
 from .history import History
-from .metrics import OfPair, array_of
+from .metrics import LossFunction, array_of
 from .ranks import Ranks
-from .run import Run, State
+from .run import Passes, Run, State
 
 HOOKS = [name for name in vars(Callback) if name[0] != "_"]
 Callbacks = Sequence[Callback]
 
 
 def fit(
-    model: Module, data: Any, loss: OfPair, optimizer: Optimizer, *,
+    model: Module, data: Any, loss: LossFunction, optimizer: Optimizer, *,
     epochs: int = 10, batch_size: int = 32, shuffle: bool = True, generator: Any = None, validation: Any = None,
     metrics: Metrics = (), callbacks: Callbacks = (), checkpoint: PathLike | None = None,
     resume: PathLike | None = None, progress: bool | None = None, jit: bool = False, communicator: Any = None,
@@ -196,7 +196,7 @@ def _step(run: Run, callbacks: Callbacks, inputs: Any, target: Any) -> Any:
     return first
 
 
-def _passes(model: Module, loss_of: OfPair, optimizer: Optimizer) -> OfPair:
+def _passes(model: Module, loss_of: LossFunction, optimizer: Optimizer) -> Passes:
     """The forward and the backward pass for a batch: from inputs and target to prediction and loss."""
 
     def passes(inputs: Any, target: Any) -> Any:

@@ -59,21 +59,17 @@ class History:
 
         An epoch in which it is NaN is never the best; a ValueError says that all are.
         """
-        rows = [row for row in self.rows if name in row]
-        if not rows:
+        if name not in self.names:
             raise KeyError(f"{name!r}; expected {', '.join(self.names) or 'a history with epochs'}")
-        rows = [row for row in rows if not math.isnan(row[name])]
+        rows = [row for row in self.rows if not math.isnan(row.get(name, math.nan))]
         if not rows:
             raise ValueError(f"History.best: {name!r} is nan in every epoch")
         return (min if smaller_is_better(name, mode) else max)(rows, key=lambda row: row[name])
 
     def table(self, every: int = 1) -> str:
         """The rows as text: the first, every `every`-th epoch, and the last."""
-        shown = [
-            row
-            for k, row in enumerate(self.rows)
-            if k in (0, len(self.rows) - 1) or row.get("epoch", k) % every == 0
-        ]
+        ends = 0, len(self.rows) - 1
+        shown = [row for k, row in enumerate(self.rows) if k in ends or row.get("epoch", k) % every == 0]
         return "\n".join([table_line(self.names), *(table_line(self.names, row) for row in shown)])
 
     def __str__(self) -> str:

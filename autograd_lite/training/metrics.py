@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 Metric = Callable[[Any, Any], float]  # of predictions and targets
-OfPair = Callable[[Any, Any], Any]  # of prediction and target: a loss; or of inputs and target: the passes
+LossFunction = Callable[[Any, Any], Any]  # of prediction and target
 
 
 def array_of(x: Any) -> Any:

@@ -19,7 +19,8 @@ from ..data import DataLoader
 from ..nn import Module
 from ..tensor import Tensor
 from .evaluation import Scores, as_loader
-from .metrics import OfPair, array_of
+from .metrics import array_of
+from .run import Passes
 
 
 class Ranks:
@@ -137,7 +138,7 @@ class Ranks:
             default_generator.numpy.bit_generator.state = np.random.default_rng(seed).bit_generator.state
         return batches
 
-    def averaged(self, passes: OfPair, parameters: Sequence[Any], scores: Scores) -> OfPair:
+    def averaged(self, passes: Passes, parameters: Sequence[Any], scores: Scores) -> Passes:
         """The two passes on this rank's part of the batch; the loss and the gradients become those of
         the whole batch, a mean or a sum as in `scores`.
         """

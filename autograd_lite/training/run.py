@@ -10,8 +10,9 @@ from ..data import DataLoader
 from ..nn import Module
 from ..optim import Optimizer
 from .history import History
-from .metrics import Metric, OfPair
+from .metrics import LossFunction, Metric
 
+Passes = Callable[[Any, Any], Any]  # from inputs and target to prediction and loss, with the gradients
 State = dict[str, Any]  # of a part of a run, for a checkpoint
 StateDict = Mapping[str, Any]  # the same, as it is read
 
@@ -34,7 +35,7 @@ class Run:
 
     model: Module
     optimizer: Optimizer
-    loss: OfPair
+    loss: LossFunction
     loader: DataLoader
     epochs: int
     validation: DataLoader | None = None
@@ -47,8 +48,8 @@ class Run:
     rank: int = 0
     #: Set to end the run after this epoch.
     stop: bool = False
-    #: From inputs and target of a batch to prediction and loss, with the gradients; and the step of the optimiser.
-    passes: OfPair = field(init=False, repr=False)
+    #: The two passes for a batch, and the step of the optimiser.
+    passes: Passes = field(init=False, repr=False)
     update: Callable[[Callable[[], Any]], Any] = field(init=False, repr=False)
 
     @property
