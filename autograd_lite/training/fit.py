@@ -34,13 +34,12 @@ from .ranks import Ranks
 from .run import Passes, Run, State
 
 HOOKS = [name for name in vars(Callback) if name[0] != "_"]
-Callbacks = Sequence[Callback]
 
 
 def fit(
     model: Module, data: Any, loss: LossFunction, optimizer: Optimizer, *,
     epochs: int = 10, batch_size: int = 32, shuffle: bool = True, generator: Any = None, validation: Any = None,
-    metrics: Metrics = (), callbacks: Callbacks = (), checkpoint: PathLike | None = None,
+    metrics: Metrics = (), callbacks: Sequence[Callback] = (), checkpoint: PathLike | None = None,
     resume: PathLike | None = None, progress: bool | None = None, jit: bool = False, communicator: Any = None,
 ) -> History:
     """Train a model.
@@ -113,8 +112,9 @@ def fit(
         run = Run(
             model, optimizer, loss, ranks.loader(data, batch_size, shuffle, generator), epochs,
             None if validation is None else as_loader(validation, batch_size), named(metrics), rank=ranks.rank,
+            callbacks=callbacks,
         )
-        _train(run, ranks, callbacks, checkpoint, resume, progress, jit)
+        _train(run, ranks, checkpoint, resume, progress, jit)
         ranks.agree()
     except BaseException as error:
         ranks.fail(error)
@@ -123,72 +123,71 @@ def fit(
 
 
 def _train(
-    run: Run, ranks: Ranks, callbacks: Callbacks, checkpoint: PathLike | None, resume: PathLike | None,
-    progress: bool | None, jit: bool,
+    run: Run, ranks: Ranks, checkpoint: PathLike | None, resume: PathLike | None, progress: bool | None, jit: bool
 ) -> None:
     model, loss, optimizer = run.model, run.loss, run.optimizer
     run.passes, run.update = _passes(model, loss, optimizer), optimizer.step
     if jit:
         run.passes, run.update = jitted(run.passes), _compiled_update(optimizer)
     if resume is not None:
-        _resume(run, callbacks, resume)
+        _resume(run, resume)
     ranks.start(model, {
         "batches": len(run.loader), "epochs": run.epochs, "epochs before": run.epoch,
         "validation data": "no" if run.validation is None else "some",
         "as the next number of its loader's generator": _next_number(run.loader),
     })  # fmt: skip
-    _notify(callbacks, "on_begin", run)
+    run.notify("on_begin")
     run.stop = ranks.agree(bool(run.stop))
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     run.passes = ranks.averaged(run.passes, parameters, Scores({}, loss))
     with _noting_interrupts(ranks), _bar(progress if ranks.rank == 0 else False, run) as advance:
         try:
             while run.epoch < run.epochs and not run.stop:
-                row = ranks.end_epoch(model, _train_epoch(run, ranks, callbacks, advance)).row()
+                row = ranks.end_epoch(model, _train_epoch(run, ranks, advance)).row()
                 if run.validation is not None:
                     seen = ranks.from_first(lambda: evaluate(model, run.validation, loss, run.metrics))
                     row |= {f"val_{name}": value for name, value in seen.items()}
                 run.epoch += 1
                 run.history.append({"epoch": run.epoch, **row})
-                _notify(callbacks, "on_epoch", run)
+                run.notify("on_epoch")
                 run.stop = ranks.agree(bool(run.stop))
                 if checkpoint is not None and ranks.rank == 0:
-                    save(_state(run, callbacks), checkpoint)
+                    save(_state(run), checkpoint)
                 if ranks.interrupted:
                     raise KeyboardInterrupt
         except KeyboardInterrupt:
             if ranks.size > 1 and not ranks.interrupted:
                 raise  # the others know nothing of it
             run.history.interrupted = True
-    _notify(callbacks, "on_end", run)
+    run.notify("on_end")
 
 
-def _train_epoch(run: Run, ranks: Ranks, callbacks: Callbacks, advance: Callable[[], None]) -> Scores:
+def _train_epoch(run: Run, ranks: Ranks, advance: Callable[[], None]) -> Scores:
     """One epoch; returns the loss and the predictions on the training data, of the model at each batch."""
     if not run.model.training:  # otherwise a part in evaluation mode was frozen on purpose
         run.model.train()
     scores = Scores(run.metrics, run.loss)
     for batch in ranks.epoch(run.loader):
         inputs, target = inputs_and_target(batch)
-        pred, loss = _step(run, callbacks, inputs, target)
+        pred, loss = _step(run, inputs, target)
         if len(target):
             scores.add(pred, target, loss)
         run.steps += 1
-        _notify(callbacks, "on_batch", run)
+        run.notify("on_batch")
         advance()
         if ranks.interrupted:
             raise KeyboardInterrupt
     return scores
 
 
-def _step(run: Run, callbacks: Callbacks, inputs: Any, target: Any) -> Any:
+def _step(run: Run, inputs: Any, target: Any) -> Any:
     """A step on a batch; returns the prediction and the loss before it."""
     first: list[Any] = []
 
     def closure() -> Any:
         pred, loss = run.passes(inputs, target)
         _check_finite(loss, run)
-        _notify(callbacks, "on_gradients", run)
+        run.notify("on_gradients")
         first[:] = first or (pred, loss)  # L-BFGS calls this several times
         return loss
 
@@ -264,15 +263,10 @@ def _check_finite(loss: Any, run: Run) -> None:
         )
 
 
-def _notify(callbacks: Callbacks, event: str, run: Run) -> None:
-    for callback in callbacks:
-        getattr(callback, event)(run)
-
-
 # ------------------------------------------------------------------------------------------------ checkpoints
 
 
-def _state(run: Run, callbacks: Callbacks) -> State:
+def _state(run: Run) -> State:
     """Everything that the next epoch depends on."""
     return {
         "kind": "autograd_lite run",
@@ -281,7 +275,7 @@ def _state(run: Run, callbacks: Callbacks) -> State:
         "stop": bool(run.stop),
         "model": run.model.state_dict(),
         "optimizer": run.optimizer.state_dict(),
-        "callbacks": [callback.state_dict() for callback in callbacks],
+        "callbacks": [callback.state_dict() for callback in run.callbacks],
         "history": run.history.rows,
         "random": get_rng_state(),
         "loaders": _positions(_own_generators(run)),
@@ -304,14 +298,14 @@ def _positions(generators: list[Any]) -> list[Any]:
     return [g and g.bit_generator.state for g in generators]
 
 
-def _resume(run: Run, callbacks: Callbacks, path: PathLike) -> None:
+def _resume(run: Run, path: PathLike) -> None:
     """Restore a checkpoint; if a part does not fit, nothing changes."""
     state = load(path)
     if not isinstance(state, dict) or state.get("kind") != "autograd_lite run":
         raise ValueError(
             f"fit: expected a checkpoint of a run, got {path}; for weights write net.load_state_dict(ag.load(path))"
         )
-    holders: list[Any] = [run.model, *callbacks, run.optimizer]  # its rates are those after all schedules
+    holders: list[Any] = [run.model, *run.callbacks, run.optimizer]  # its rates are those after all schedules
     streams = [default_generator.numpy, *_own_generators(run)]
 
     def restore(states: list[Any], positions: list[Any]) -> None:
@@ -323,7 +317,7 @@ def _resume(run: Run, callbacks: Callbacks, path: PathLike) -> None:
 
     before = [part.state_dict() for part in holders], _positions(streams)
     try:
-        _check_state(state, run, len(callbacks), streams[1:])
+        _check_state(state, run, streams[1:])
         restore([state["model"], *state["callbacks"], state["optimizer"]], [state["random"], *state["loaders"]])
     except BaseException as error:
         restore(*before)
@@ -343,7 +337,7 @@ _PARTS: dict[str, tuple[type, str]] = {
 }
 
 
-def _check_state(state: State, run: Run, callbacks: int, generators: list[Any]) -> None:
+def _check_state(state: State, run: Run, generators: list[Any]) -> None:
     """Raise ValueError if this is not the state of such a run, before anything changes."""
     missing = _PARTS.keys() - state
     if missing:
@@ -358,8 +352,8 @@ def _check_state(state: State, run: Run, callbacks: int, generators: list[Any]) 
     for row in state["history"]:
         if not isinstance(row, dict) or not all(isinstance(value, Real) for value in row.values()):
             raise ValueError(f"expected each row of the history as a dict of numbers, got {row!r:.80}")
-    if len(state["callbacks"]) != callbacks:
-        raise ValueError(f"expected {callbacks} callbacks, got {len(state['callbacks'])}")
+    if len(state["callbacks"]) != len(run.callbacks):
+        raise ValueError(f"expected {len(run.callbacks)} callbacks, got {len(state['callbacks'])}")
     if [s is None for s in state["loaders"]] != [g is None for g in generators]:
         raise ValueError("expected loaders with their own generators exactly where this run has them")
 

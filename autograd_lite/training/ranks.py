@@ -130,12 +130,11 @@ class Ranks:
         """
         if self.size == 1:
             return iter(loader)
-        state = self.from_first(lambda: default_generator.numpy.bit_generator.state)
-        default_generator.numpy.bit_generator.state = state
+        bits = default_generator.numpy.bit_generator
+        bits.state = self.from_first(lambda: bits.state)
         batches = iter(loader)
         if self.rank:
-            seed = [self.rank, *np.frombuffer(repr(sorted(state["state"].items())).encode(), np.uint8)]
-            default_generator.numpy.bit_generator.state = np.random.default_rng(seed).bit_generator.state
+            bits.state = bits.jumped(self.rank).state  # type: ignore[attr-defined]  # every generator of ours has it
         return batches
 
     def averaged(self, passes: Passes, parameters: Sequence[Any], scores: Scores) -> Passes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,6 +48,8 @@ class Run:
     rank: int = 0
     #: Set to end the run after this epoch.
     stop: bool = False
+    #: Called in this order.
+    callbacks: Sequence[Any] = ()
     #: The two passes for a batch, and the step of the optimiser.
     passes: Passes = field(init=False, repr=False)
     update: Callable[[Callable[[], Any]], Any] = field(init=False, repr=False)
@@ -56,6 +58,11 @@ class Run:
     def row(self) -> dict[str, float]:
         """The numbers of the last epoch."""
         return self.history.rows[-1]
+
+    def notify(self, event: str) -> None:
+        """Call a method of each callback."""
+        for callback in self.callbacks:
+            getattr(callback, event)(self)
 
     def watched(self, monitor: str, who: str) -> float:
         """The number `monitor` of the last epoch, for the callback `who`."""
