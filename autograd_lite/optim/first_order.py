@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .optimizer import Numbers, Optimizer, Options, Rule, options_of
+from .optimizer import Floats, Numbers, Optimizer, Options, Rule, options_of
 
 FloatPair = tuple[float, float]
 
@@ -20,16 +20,12 @@ FloatPair = tuple[float, float]
 class _WithDecay(Optimizer):
     """The optimisers with weight decay, which is added to the gradient or, if decoupled, to the step."""
 
-    def numbers(self, group: Options, state: Options) -> Numbers:
-        numbers, counters = super().numbers(group, state)
-        return {**numbers, "decay": numbers["lr"] * numbers["weight_decay"]}, counters
-
     def rule(self, p: Any, g: Any, state: Options, n: Any, group: Options) -> Rule:
         decoupled = group.get("decoupled_weight_decay")
         if group["weight_decay"] and not decoupled:
             g = n.weight_decay * p + g
         step, new = self._formula(p, g, state, n, group)
-        return (step + n.decay * p if group["weight_decay"] and decoupled else step), new
+        return (step + n.lr * n.weight_decay * p if group["weight_decay"] and decoupled else step), new
 
     def _formula(self, p: Any, g: Any, state: Options, n: Any, group: Options) -> Rule:
         """The rule without weight decay."""
@@ -39,7 +35,7 @@ class _WithDecay(Optimizer):
 class _WithMoments(_WithDecay):
     """The optimisers with Adam's running means of g and of its square, and a count of the steps."""
 
-    def initial(self, group: Options) -> dict[str, float]:
+    def initial(self, group: Options) -> Floats:
         return {"exp_avg": 0.0, "exp_avg_sq": 0.0, "step": 0}
 
     def numbers(self, group: Options, state: Options) -> Numbers:
@@ -80,7 +76,7 @@ class SGD(_WithDecay):
             raise ValueError("SGD: nesterov=True needs a positive momentum and dampening=0")
         super().__init__(params, options_of(locals()), **how)
 
-    def initial(self, group: Options) -> dict[str, float]:
+    def initial(self, group: Options) -> Floats:
         # With dampening the first step has another formula.
         return {"momentum_buffer": 0.0} if group["momentum"] and not group["dampening"] else {}
 
@@ -122,7 +118,7 @@ class Adam(_WithMoments):
     ) -> None:
         super().__init__(params, options_of(locals()), **how)
 
-    def initial(self, group: Options) -> dict[str, float]:
+    def initial(self, group: Options) -> Floats:
         return {**super().initial(group), **({"max_exp_avg_sq": 0.0} if group["amsgrad"] else {})}
 
     def numbers(self, group: Options, state: Options) -> Numbers:
@@ -180,7 +176,7 @@ class NAdam(_WithMoments):
     ) -> None:
         super().__init__(params, options_of(locals()), **how)
 
-    def initial(self, group: Options) -> dict[str, float]:
+    def initial(self, group: Options) -> Floats:
         return {**super().initial(group), "mu_product": 1.0}
 
     def numbers(self, group: Options, state: Options) -> Numbers:
@@ -250,7 +246,7 @@ class Adamax(_WithMoments):
     ) -> None:
         super().__init__(params, options_of(locals()), **how)
 
-    def initial(self, group: Options) -> dict[str, float]:
+    def initial(self, group: Options) -> Floats:
         return {"exp_avg": 0.0, "exp_inf": 0.0, "step": 0}
 
     def numbers(self, group: Options, state: Options) -> Numbers:
@@ -279,7 +275,7 @@ class RMSprop(_WithDecay):
     ) -> None:
         super().__init__(params, options_of(locals()), **how)
 
-    def initial(self, group: Options) -> dict[str, float]:
+    def initial(self, group: Options) -> Floats:
         used = {"square_avg": True, "grad_avg": group["centered"], "momentum_buffer": group["momentum"]}
         return {name: 0.0 for name, on in used.items() if on}
 
@@ -319,7 +315,7 @@ class Adagrad(_WithDecay):
     ) -> None:
         super().__init__(params, options_of(locals()), **how)
 
-    def initial(self, group: Options) -> dict[str, float]:
+    def initial(self, group: Options) -> Floats:
         return {"sum": group["initial_accumulator_value"], "step": 0}
 
     def numbers(self, group: Options, state: Options) -> Numbers:
@@ -354,7 +350,7 @@ class Adadelta(_WithDecay):
     ) -> None:
         super().__init__(params, options_of(locals()), **how)
 
-    def initial(self, group: Options) -> dict[str, float]:
+    def initial(self, group: Options) -> Floats:
         return {"square_avg": 0.0, "acc_delta": 0.0}
 
     def numbers(self, group: Options, state: Options) -> Numbers:
@@ -384,17 +380,17 @@ class ASGD(_WithDecay):
     ) -> None:
         super().__init__(params, options_of(locals()), **how)
 
-    def initial(self, group: Options) -> dict[str, float]:
+    def initial(self, group: Options) -> Floats:
         return {"ax": 0.0, "step": 0, "eta": float(group["lr"]), "mu": 1.0}
 
     def numbers(self, group: Options, state: Options) -> Numbers:
         numbers, _ = super().numbers(group, state)
         lr, lambd, eta, mu, t = numbers["lr"], numbers["lambd"], state["eta"], state["mu"], state["step"] + 1
         after = {"step": t, "eta": lr / (1 + lambd * lr * t) ** group["alpha"], "mu": 1 / max(1.0, t - group["t0"])}
-        return {**numbers, "eta": eta, "lambd": eta * lambd, "mu": mu, "old": 1 - mu}, after
+        return {**numbers, "eta": eta, "mu": mu, "old": 1 - mu}, after
 
     def _formula(self, p: Any, g: Any, state: Options, n: Any, group: Options) -> Rule:
-        step = n.eta * g + n.lambd * p
+        step = n.eta * (g + n.lambd * p)
         return step, {"ax": n.old * state["ax"] + n.mu * (p - step)}
 
 
@@ -416,7 +412,7 @@ class Rprop(Optimizer):
             raise ValueError(f"Rprop: expected etas with 0 < etas[0] < 1 < etas[1], got {etas}")
         super().__init__(params, options_of(locals()), **how)
 
-    def initial(self, group: Options) -> dict[str, float]:
+    def initial(self, group: Options) -> Floats:
         return {"prev": 0.0, "step_size": float(group["lr"]), "step": 0}
 
     def numbers(self, group: Options, state: Options) -> Numbers:

@@ -21,7 +21,6 @@ import numpy as np
 from ..base.snapshots import about_to_step, about_to_write
 from ..engine.context import enable_grad, no_grad, tracing
 from ..export.saving import unwrapped
-from ..table import TABLE
 from ..tensor import Tensor
 from .fused_step import Bound, Call, FusedStep, fused
 
@@ -29,7 +28,8 @@ Array = np.ndarray[Any, Any]
 Options = Mapping[str, Any]  # of a group; and the state of a parameter, by name
 State = dict[str, Any]
 Closure = Callable[[], Any]
-Numbers = tuple[dict[str, float], dict[str, float]]  # of a step, and in the state after it
+Floats = dict[str, float]
+Numbers = tuple[Floats, Floats]  # of a step, and in the state after it
 Rule = tuple[Any, State]  # what to subtract, and the new arrays of the state
 
 
@@ -312,7 +312,7 @@ class Optimizer:
         """
         raise NotImplementedError(f"{type(self).__name__} has no rule()")  # abstract
 
-    def initial(self, group: Options) -> dict[str, float]:
+    def initial(self, group: Options) -> Floats:
         """The state of a parameter before its first step: the number that fills each array, and each counter."""
         return {}
 
@@ -451,9 +451,9 @@ def real_view(x: Array) -> Array:
     return x.reshape(*x.shape, 1).view(x.real.dtype)
 
 
-def real_parts(x: Tensor) -> Tensor:
+def real_parts(x: Tensor) -> Any:
     """`real_view` for a Tensor in a traced function."""
-    return x if x.dtype.kind != "c" else TABLE["stack"]([x.real, x.imag], -1)
+    return x if x.dtype.kind != "c" else np.stack([x.real, x.imag], -1)
 
 
 def complex_from(pairs: Tensor, p: Tensor) -> Tensor:
