@@ -14,7 +14,7 @@ rely on one dtype of all operands that have a derivative.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -308,16 +308,19 @@ class Builder:
             computed.update(final.values())
             for node in nodes:
                 node.name = label(groups(eq))
-                for names in (node.input, node.output):
-                    names[:] = [final.get(name, name) for name in names]
-        for v, *others in zip(*(p.outputs for p in programs), strict=True):
-            known = values[v] if isinstance(v, Var) else self._known(one("the result", v, *others))
-            if known.name not in computed:  # an input, a constant, or returned twice
-                known = Known(self("Identity", known), known.shape, known.dtype)
-            computed.discard(known.name)
-            self.outputs.append(self._info(known))
+                _rename(node, final)
+        for vs in zip(*(p.outputs for p in programs), strict=True):
+            known = values[vs[0]] if isinstance(vs[0], Var) else self._known(one("the result", *vs))
+            self._return(known, computed)
         for node in self.nodes:
             node.name = " ".join(filter(None, (node.name, node.output[0])))
+
+    def _return(self, known: Known, computed: set[str]) -> None:
+        """Add an output: one of the results that are `computed`, and no output yet, or a copy."""
+        if known.name not in computed:
+            known = Known(self("Identity", known), known.shape, known.dtype)
+        computed.discard(known.name)
+        self.outputs.append(self._info(known))
 
     def _form(self, row: Primitive, dtype: np.dtype[Any], operands: Sequence[Known], params: Any) -> Any:
         """Add the operators of a row; returns the names of its results."""
@@ -367,6 +370,11 @@ class Builder:
     def _info(self, x: Known) -> Any:
         shape = [n if isinstance(n, int) else str(n) for n in x.shape]
         return self.helper.make_tensor_value_info(x.name, self.type_of(x.dtype), shape)
+
+
+def _rename(node: Any, final: Mapping[str, str]) -> None:
+    for names in (node.input, node.output):
+        names[:] = [final.get(name, name) for name in names]
 
 
 @dataclass(frozen=True)
