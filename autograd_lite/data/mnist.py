@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import math
 import os
 import struct
 import zlib
@@ -127,9 +128,8 @@ def read_idx(path: PathLike) -> Any:
     if len(raw) < head:
         raise ValueError(f"{path}: this IDX file ends within its header")
     shape = struct.unpack(f">{ndim}I", raw[4:head])
-    size = int(np.prod(shape, dtype=object))
-    if len(raw) - head != size:
-        held = len(raw) - head
+    size, held = math.prod(shape), len(raw) - head
+    if held != size:
         raise ValueError(f"{path}: expected {size} bytes of data for shape {shape}, got {held}")
     try:
         return np.frombuffer(raw, np.uint8, offset=head).reshape(shape)

@@ -108,6 +108,7 @@ class LBFGS(Optimizer):
     def _steps(self, closure: Closure, history: State) -> Any:
         """In PyTorch's order, so that the closure is called at the same points."""
         group = self.param_groups[0]
+        tolerance, most = group["tolerance_change"], group["max_eval"]
         first, loss, g = self._evaluated(closure)
         evaluations = 1
         for k in range(1, group["max_iter"] + 1):
@@ -120,7 +121,7 @@ class LBFGS(Optimizer):
             t = (min(1.0, 1.0 / float(np.abs(g).sum())) if start else 1.0) * group["lr"]
             slope, before, x, before_g = float(g @ d), loss, self._values(), g
             history["last"] = (t * d, g)
-            if slope > -group["tolerance_change"]:
+            if slope > -tolerance:
                 break
             if group["line_search_fn"]:
 
@@ -130,8 +131,8 @@ class LBFGS(Optimizer):
                     return Point(t, loss, g, float(g @ d))
 
                 point, used = strong_wolfe(
-                    at, Point(0.0, loss, g, slope), t, group["max_eval"] - evaluations,
-                    group["tolerance_change"] / float(np.abs(d).max()),
+                    at, Point(0.0, loss, g, slope), t, most - evaluations,
+                    tolerance / float(np.abs(d).max()),
                 )
                 t, loss, g = point.t, point.f, point.g
                 self._put(x + t * d)
@@ -142,10 +143,7 @@ class LBFGS(Optimizer):
                     _, loss, g = self._evaluated(closure)
                     evaluations += 1
             history["last"] = (t * d, before_g)
-            moved = float(np.abs(t * d).max())
-            if evaluations >= group["max_eval"] or moved <= group["tolerance_change"]:
-                break
-            if abs(loss - before) < group["tolerance_change"]:
+            if evaluations >= most or np.abs(t * d).max() <= tolerance or abs(loss - before) < tolerance:
                 break
         return first
 

@@ -136,8 +136,7 @@ def top_k_accuracy(pred: Any, target: Any, k: int = 5) -> float:
         raise ValueError(f"top_k_accuracy: scores of shape {p.shape} do not fit targets of shape {t.shape}")
     if k < 1:
         raise ValueError(f"top_k_accuracy: expected k as a positive whole number, got {k}")
-    order = np.argsort(p[:, ::-1], axis=1, kind="stable")[:, ::-1]  # of equal scores the first class is better
-    best = p.shape[1] - 1 - order[:, :k]
+    best = np.argsort(-p.astype(float), axis=1, kind="stable")[:, :k]  # of equal scores the first class is better
     return float(np.mean((best == t[:, None]).any(axis=1) & ~np.isnan(p).any(axis=1)))
 
 
