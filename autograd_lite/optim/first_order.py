@@ -24,10 +24,10 @@ class _WithDecay(Optimizer):
         decoupled = group.get("decoupled_weight_decay")
         if group["weight_decay"] and not decoupled:
             g = n.weight_decay * p + g
-        step, new = self._formula(p, g, state, n, group)
+        step, new = self._formula(g, state, n, group)
         return (step + n.lr * n.weight_decay * p if group["weight_decay"] and decoupled else step), new
 
-    def _formula(self, p: Any, g: Any, state: Options, n: Any, group: Options) -> Rule:
+    def _formula(self, g: Any, state: Options, n: Any, group: Options) -> Rule:
         """The rule without weight decay."""
         raise NotImplementedError
 
@@ -80,7 +80,7 @@ class SGD(_WithDecay):
         # With dampening the first step has another formula.
         return {"momentum_buffer": 0.0} if group["momentum"] and not group["dampening"] else {}
 
-    def _formula(self, p: Any, g: Any, state: Options, n: Any, group: Options) -> Rule:
+    def _formula(self, g: Any, state: Options, n: Any, group: Options) -> Rule:
         if not group["momentum"]:
             return n.lr * g, {}
         if "momentum_buffer" not in state:
@@ -130,7 +130,7 @@ class Adam(_WithMoments):
         numbers |= {"rate": numbers["lr"] * root / (1 - beta1**t), "eps": numbers["eps"] * root}
         return numbers, counters
 
-    def _formula(self, p: Any, g: Any, state: Options, n: Any, group: Options) -> Rule:
+    def _formula(self, g: Any, state: Options, n: Any, group: Options) -> Rule:
         m, v = self._moments(g, state, n)
         new = {"exp_avg": m, "exp_avg_sq": v}
         if group["amsgrad"]:
@@ -188,7 +188,7 @@ class NAdam(_WithMoments):
         numbers |= {"rate": lr * (1 - now) / (1 - product), "ahead": lr * after / (1 - product * after)}
         return {**numbers, "correction": 1 - beta2**t}, {**counters, "mu_product": product}
 
-    def _formula(self, p: Any, g: Any, state: Options, n: Any, group: Options) -> Rule:
+    def _formula(self, g: Any, state: Options, n: Any, group: Options) -> Rule:
         m, v = self._moments(g, state, n)
         step = (n.rate * g + n.ahead * m) / (np.sqrt(v / n.correction) + n.eps)
         return step, {"exp_avg": m, "exp_avg_sq": v}
@@ -225,7 +225,7 @@ class RAdam(_WithMoments):
             numbers |= {"plain": 0.0, "rate": rate * math.sqrt(r2 * (1 - beta2**t)), "eps": float(group["eps"])}
         return numbers, counters
 
-    def _formula(self, p: Any, g: Any, state: Options, n: Any, group: Options) -> Rule:
+    def _formula(self, g: Any, state: Options, n: Any, group: Options) -> Rule:
         m, v = self._moments(g, state, n)
         return m * (n.rate / (np.sqrt(v) + n.eps) + n.plain), {"exp_avg": m, "exp_avg_sq": v}
 
@@ -253,7 +253,7 @@ class Adamax(_WithMoments):
         numbers, counters = super().numbers(group, state)
         return {**numbers, "rate": numbers["lr"] / (1 - group["betas"][0] ** counters["step"])}, counters
 
-    def _formula(self, p: Any, g: Any, state: Options, n: Any, group: Options) -> Rule:
+    def _formula(self, g: Any, state: Options, n: Any, group: Options) -> Rule:
         m = n.beta1 * state["exp_avg"] + n.new1 * g
         u = np.maximum(n.beta2 * state["exp_inf"], np.absolute(g) + n.eps)
         return n.rate * (m / u), {"exp_avg": m, "exp_inf": u}
@@ -283,7 +283,7 @@ class RMSprop(_WithDecay):
         numbers, counters = super().numbers(group, state)
         return {**numbers, "new": 1 - numbers["alpha"]}, counters
 
-    def _formula(self, p: Any, g: Any, state: Options, n: Any, group: Options) -> Rule:
+    def _formula(self, g: Any, state: Options, n: Any, group: Options) -> Rule:
         v = n.alpha * state["square_avg"] + n.new * (g * g)
         new = {"square_avg": v}
         if group["centered"]:
@@ -323,7 +323,7 @@ class Adagrad(_WithDecay):
         before = state["step"]
         return {**numbers, "rate": numbers["lr"] / (1 + before * numbers["lr_decay"])}, {"step": before + 1}
 
-    def _formula(self, p: Any, g: Any, state: Options, n: Any, group: Options) -> Rule:
+    def _formula(self, g: Any, state: Options, n: Any, group: Options) -> Rule:
         total = state["sum"] + g * g
         return n.rate * (g / (np.sqrt(total) + n.eps)), {"sum": total}
 
@@ -357,13 +357,13 @@ class Adadelta(_WithDecay):
         numbers, counters = super().numbers(group, state)
         return {**numbers, "new": 1 - numbers["rho"]}, counters
 
-    def _formula(self, p: Any, g: Any, state: Options, n: Any, group: Options) -> Rule:
+    def _formula(self, g: Any, state: Options, n: Any, group: Options) -> Rule:
         v = n.rho * state["square_avg"] + n.new * (g * g)
         step = np.sqrt((state["acc_delta"] + n.eps) / (v + n.eps)) * g
         return n.lr * step, {"square_avg": v, "acc_delta": n.rho * state["acc_delta"] + n.new * (step * step)}
 
 
-class ASGD(_WithDecay):
+class ASGD(Optimizer):
     """Polyak & Juditsky 1992: gradient descent with a decaying rate, and the mean of the parameter after step t0 + 1::
 
         p = p - η (g + lambd p)
@@ -389,7 +389,8 @@ class ASGD(_WithDecay):
         after = {"step": t, "eta": lr / (1 + lambd * lr * t) ** group["alpha"], "mu": 1 / max(1.0, t - group["t0"])}
         return {**numbers, "eta": eta, "mu": mu, "old": 1 - mu}, after
 
-    def _formula(self, p: Any, g: Any, state: Options, n: Any, group: Options) -> Rule:
+    def rule(self, p: Any, g: Any, state: Options, n: Any, group: Options) -> Rule:
+        g = n.weight_decay * p + g if group["weight_decay"] else g
         step = n.eta * (g + n.lambd * p)
         return step, {"ax": n.old * state["ax"] + n.mu * (p - step)}
 
