@@ -426,7 +426,7 @@ class SequentialLR(Several):
         n = len(schedulers)
         if len(milestones) != n - 1:
             raise ValueError(f"SequentialLR: expected {n - 1} milestones for {n} schedules, got {len(milestones)}")
-        super().__init__(optimizer, schedulers)
+        super().__init__(schedulers, optimizer)
         self.milestones = list(milestones)
         for group in optimizer.param_groups:
             group["lr"] = group["initial_lr"]
@@ -462,9 +462,6 @@ class ChainedScheduler(Several):
     >>> rates
     [0.5, 0.25, 0.25, 0.125]
     """
-
-    def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None) -> None:
-        super().__init__(optimizer, schedulers)
 
     def _active(self) -> list[LRScheduler]:
         return self.schedulers
@@ -507,8 +504,8 @@ class ReduceLROnPlateau(Scheduler):
             got = f"{self.mode!r}, {self.threshold_mode!r} and {self.factor}"
             raise ValueError(f"ReduceLROnPlateau: expected {expected}, got {got}")
         least = for_each_group(self, "min_lr", self.min_lr, self.optimizer)
-        options = {name: getattr(self, name) for name in ("patience", "threshold", "cooldown", "eps")}
-        for name, value in (*options.items(), *(("min_lr", value) for value in least)):
+        options = [(name, getattr(self, name)) for name in ("patience", "threshold", "cooldown", "eps")]
+        for name, value in [*options, *(("min_lr", value) for value in least)]:
             if not isinstance(value, Real) or math.isnan(value):
                 raise ValueError(f"ReduceLROnPlateau: expected {name} as a number, got {value!r}")
 

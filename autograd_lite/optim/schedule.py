@@ -137,12 +137,11 @@ class LRScheduler(Scheduler):
 
     def _options(self, alone: bool = True) -> list[State]:
         """The values that the schedule sets in each group at `last_epoch`."""
-        t, pairs = self.last_epoch, zip(self.optimizer.param_groups, self.base_lrs, strict=False)
-        lrs = (
-            self.rate(base, t, k) if alone else self._after(group["lr"], base, t, k)
-            for k, (group, base) in enumerate(pairs)
-        )
-        return [{"lr": lr} for lr in lrs]
+        t = self.last_epoch
+        return [
+            {"lr": self.rate(base, t, k) if alone else self._after(group["lr"], base, t, k)}
+            for k, (group, base) in enumerate(zip(self.optimizer.param_groups, self.base_lrs, strict=False))
+        ]
 
     def _write(self, alone: bool = False) -> None:
         if tracing() is not None:
@@ -182,7 +181,7 @@ class LRScheduler(Scheduler):
 class Several(LRScheduler):
     """Base of the schedules that are made of others, for one optimiser."""
 
-    def __init__(self, optimizer: Optimizer | None, schedulers: Sequence[LRScheduler]) -> None:
+    def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None) -> None:
         who = type(self).__name__
         for s in schedulers:
             if not isinstance(s, LRScheduler):
