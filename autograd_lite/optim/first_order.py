@@ -25,7 +25,7 @@ class _WithDecay(Optimizer):
         if group["weight_decay"] and not decoupled:
             g = n.weight_decay * p + g
         step, new = self._formula(g, state, n, group)
-        return (step + n.lr * n.weight_decay * p if group["weight_decay"] and decoupled else step), new
+        return (step + n.decay * p if group["weight_decay"] and decoupled else step), new
 
     def _formula(self, g: Any, state: Options, n: Any, group: Options) -> Rule:
         """The rule without weight decay."""
@@ -41,8 +41,9 @@ class _WithMoments(_WithDecay):
     def numbers(self, group: Options, state: Options) -> Numbers:
         numbers, _ = super().numbers(group, state)
         beta1, beta2 = group["betas"]
-        betas = {"beta1": beta1, "new1": 1 - beta1, "beta2": beta2, "new2": 1 - beta2}
-        return {**numbers, **betas}, {"step": state["step"] + 1}
+        numbers |= {"beta1": beta1, "new1": 1 - beta1, "beta2": beta2, "new2": 1 - beta2}
+        numbers["decay"] = numbers["lr"] * numbers["weight_decay"]
+        return numbers, {"step": state["step"] + 1}
 
     def _moments(self, g: Any, state: Options, n: Any) -> tuple[Any, Any]:
         """The two means after this step."""
@@ -127,7 +128,8 @@ class Adam(_WithMoments):
         # lr * (m / (1 - beta1**t)) / (sqrt(v / (1 - beta2**t)) + eps), numerator and denominator times
         # sqrt(1 - beta2**t): that saves a pass over the arrays that would only multiply by a number.
         root = math.sqrt(1 - beta2**t)
-        numbers |= {"rate": numbers["lr"] * root / (1 - beta1**t), "eps": numbers["eps"] * root}
+        numbers["rate"] = numbers["lr"] * root / (1 - beta1**t)
+        numbers["eps"] *= root
         return numbers, counters
 
     def _formula(self, g: Any, state: Options, n: Any, group: Options) -> Rule:

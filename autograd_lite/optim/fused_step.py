@@ -16,7 +16,7 @@ import numpy as np
 from ..program import Program, Var, trace
 
 Array = np.ndarray[Any, Any]
-Call = tuple[Callable[..., Any], tuple[Any, ...]]  # a function and its arguments
+Call = tuple[Callable[[Any], Any], Any]  # a function and its argument
 Line = tuple[Any, list[str], str]  # a function of NumPy, the names of its operands, that of the array it writes to
 
 TILE = 2**18  # bytes: the cache holds a few such pieces, and NumPy's overhead is small beside the arithmetic
@@ -29,7 +29,7 @@ class FusedStep:
     Attributes
     ----------
     run : function
-        ``run(p, *arrays, *scratch, g, *numbers)``.
+        ``run(p, *arrays, *numbers, *scratch, g)``.
     arrays, new, numbers : list of str
         The arrays in the state after a step, those of them that were not there before, and the numbers.
     scratch : array
@@ -77,7 +77,7 @@ def fused(formula: Callable[..., dict[str, Any]], dtype: Any, state: list[str], 
     of_numbers = [f"number {name}" for name in numbers]
     places = dict(zip(program.inputs, ["_p", "_g", *state, *of_numbers], strict=True))
     lines, scratch = _lines(program, places, results)
-    run = _function(lines, ["_p", *arrays, *scratch, "_g", *of_numbers], dtype)
+    run = _function(lines, ["_p", *arrays, *of_numbers, *scratch, "_g"], dtype)
     return FusedStep(run, arrays, new, numbers, np.empty((len(scratch), TILE // dtype.itemsize), dtype))
 
 
@@ -135,7 +135,7 @@ def _function(lines: Sequence[Line], parameters: Sequence[str], dtype: Any) -> C
 
 
 class Bound:
-    """A formula with the arrays of one parameter, kept from step to step; the gradient and the numbers are missing.
+    """A formula with the arrays of one parameter, kept from step to step; only the gradient is missing.
 
     Parameters
     ----------
@@ -143,18 +143,22 @@ class Bound:
     data, p : array
         The parameter's array, and the same as real numbers.
     state : mapping of str to array or number
+    numbers : list of array
+        Those of the rule, without axes, whose values change from step to step.
 
     Attributes
     ----------
     in_tiles : bool
         Whether the arrays are flattened, and cut into pieces.
     pieces : list
-        The place of each piece, and the function of the gradient there and the numbers that updates it.
+        The place of each piece, and the function of the gradient there that updates it.
+    whole : function or None
+        The function of the gradient, if there is one piece of real numbers.
     """
 
-    def __init__(self, rule: FusedStep, data: Array, p: Array, state: Mapping[str, Any]) -> None:
-        self.data, self.rule, self.entries = data, rule, len(state)
-        self.shape, self.dtype = p.shape, p.dtype
+    def __init__(self, rule: FusedStep, data: Array, p: Array, state: Mapping[str, Any], numbers: list[Array]) -> None:
+        self.data, self.numbers, self.entries = data, numbers, len(state)
+        self.shape, self.dtype, self.real = data.shape, data.dtype, p.dtype
         self.arrays: dict[str, Array] = {name: state[name] for name in rule.arrays}
         arrays, tile = [p, *self.arrays.values()], rule.scratch.shape[1]
         self.in_tiles = p.size > tile and all(x.flags.c_contiguous for x in arrays)
@@ -162,19 +166,25 @@ class Bound:
         if self.in_tiles:
             arrays = [x.reshape(-1) for x in arrays]
             tiles = [slice(k, k + tile) for k in range(0, p.size, tile)]
-        self.pieces: list[tuple[Any, Callable[..., None]]] = []
+        self.pieces: list[tuple[Any, Callable[[Any], None]]] = []
         for place in tiles:
             first, *others = (x[place] for x in arrays)
             fits = first.size <= tile
             scratch = [row[: first.size].reshape(first.shape) if fits else np.empty_like(first) for row in rule.scratch]
-            self.pieces.append((place, partial(rule.run, first, *others, *scratch)))
+            self.pieces.append((place, partial(rule.run, first, *others, *numbers, *scratch)))
+        self.whole = None if self.in_tiles or p is not data else self.pieces[0][1]
 
-    def fits(self, data: Array, g: Array, state: Mapping[str, Any]) -> bool:
-        """True if these are the arrays of the parameter and its state, and can be written to."""
-        for name, x in self.arrays.items():
+    def holds(self, state: Mapping[str, Any]) -> bool:
+        """True if these are the arrays of the state, and can be written to."""
+        for name, x in self.arrays.items():  # noqa: SIM110 - all() would take longer
             if state.get(name) is not x or not x.flags.writeable:
                 return False
-        return data is self.data and g.shape == self.shape and g.dtype == self.dtype and len(state) == self.entries
+        return True
+
+    def calls(self, g: Array) -> list[Call]:
+        """The calls of a step with the gradient `g`, as real numbers."""
+        g = g.reshape(-1) if self.in_tiles else g
+        return [(run, g[place]) for place, run in self.pieces]
 
 
 def _in_place(program: Program, dtype: Any) -> bool:

@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextvars import Context
 from copy import copy
+from functools import partial
 from numbers import Real
 from sys import getrefcount
 from types import SimpleNamespace
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from ..base.snapshots import about_to_step, about_to_write
+from ..base.snapshots import SNAPSHOT, about_to_step, about_to_write
 from ..engine.context import enable_grad, no_grad, tracing
 from ..export.saving import unwrapped
 from ..tensor import Tensor
@@ -81,8 +82,10 @@ class Optimizer:
         if callable(getattr(params, "parameters", None)):
             raise TypeError(f"{who}: expected the parameters of a module, got the module; write model.parameters()")
         self.defaults = dict(defaults)
+        self._numeric = [name for name, x in defaults.items() if type(x) is not bool and _is_number(x)]
         self.param_groups: list[State] = []
         self.state: dict[Tensor, State] = {}
+        self._formulas: dict[Any, _Formula] = {}  # by the place of a group, and by its place and terms
         entries: list[Any] = [params] if isinstance(params, (Tensor, dict)) else list(params)
         if not entries:
             raise ValueError(f"{who}: no parameters to optimise")
@@ -138,9 +141,13 @@ class Optimizer:
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradient of every parameter."""
+        unwatched = SNAPSHOT.get() is None and tracing() is None
         for group in self.param_groups:
             for p in group["params"]:
-                p.zero_grad()
+                if unwatched:
+                    p._grad = None
+                else:
+                    p.zero_grad()
 
     def step(self, closure: Closure | None = None) -> Any:
         """Update every parameter that has a gradient.
@@ -161,27 +168,42 @@ class Optimizer:
         if (outside := tracing()) is not None:
             self._trace_step(outside)
             return loss
-        about_to_step(self)
+        snapshot = SNAPSHOT.get()
+        if snapshot is not None:
+            about_to_step(self)
         calls: list[Call] = []
         stepped: list[Tensor] = []
-        formulas = _FORMULAS.setdefault(self, {})
         for place, group in enumerate(self.param_groups):
-            # A rule asks which terms there are.
-            key = place, *[x if type(x) is str else bool(x) for x in group.values()]
-            if key not in formulas:
-                formulas[key] = _Formula(self._counters(group))
-            self._prepare(group, formulas[key], calls, stepped)
+            self._prepare(group, self._formula_of(place, group), calls, stepped)
+        if snapshot is not None:
+            for p in stepped:
+                about_to_write(p)
         for p in stepped:
-            about_to_write(p)
             p._written()
-        with np.errstate(all="ignore"):  # an error in arithmetic would leave a half-made step
-            for f, args in calls:
-                f(*args)
+        _SILENT.copy().run(_run, calls)
         return loss
+
+    def __getstate__(self) -> State:
+        return vars(self) | {"_formulas": {}}  # a copy makes its own
+
+    def _formula_of(self, place: int, group: Options) -> _Formula:
+        """The formula of a group in this step."""
+        formula = self._formulas.get(place)
+        if formula is None or formula.params is not group["params"] or formula.options != group:
+            options = {name: x for name, x in group.items() if name != "params"}
+            key = place, *[x if type(x) is str else bool(x) for x in options.values()]  # a rule asks for these
+            formula = self._formulas.get(key) or _Formula(self._counters(group))
+            self._formulas[place] = self._formulas[key] = formula
+            formula.params, formula.numbers = group["params"], {}
+            formula.options = dict(group) if all(map(_is_fixed, options.values())) else None
+        elif formula.counters:  # otherwise the numbers are the same
+            formula.numbers = {}
+        return formula
 
     def _prepare(self, group: Options, formula: _Formula, calls: list[Call], stepped: list[Tensor]) -> None:
         """Append the calls that update the parameters of a group and their state, and the parameters."""
-        numbers: dict[Any, Any] = {}  # by the dtype, and the counters before the step
+        states, bounds, counters = self.state, formula.bound, formula.counters
+        real: Any = None  # the dtype of the numbers
         for p in group["params"]:
             if p._grad is None:
                 continue
@@ -192,52 +214,54 @@ class Optimizer:
             if g.base is not None or getrefcount(g) > _SOLE:
                 g = g.copy()  # it may share memory with a parameter, and all gradients are read as they were before
             stepped.append(p)
-            value, g = real_view(data), real_view(g)
-            bound, state = formula.bound.get(p), self.state.get(p)
-            if bound is None or state is None or not bound.fits(data, g, state):
-                bound, state = None, self._state_of(p, value, group, formula.counters)
-            key = value.dtype, *[state[name] for name in formula.counters]
-            if key not in numbers:
-                of_step, after = self.numbers(group, state)
-                numbers[key] = of_step, after, [*of_step], [np.array(x, value.dtype) for x in of_step.values()]
-            of_step, after, names, arrays = numbers[key]
-            if bound is None or bound.rule.numbers != names:
-                state = dict(state)
-                calls.append((self.state.__setitem__, (p, state)))
-                bound = self._bind(p, value, g, state, group, formula, of_step)
-            if bound is not None:
-                g = g.reshape(-1) if bound.in_tiles else g
-                for place, run in bound.pieces:
-                    calls.append((run, (g[place], *arrays)))
+            bound, state = bounds.get(p), states.get(p)
+            if (
+                bound is None or state is None or bound.data is not data or len(state) != bound.entries
+                or g.shape != bound.shape or g.dtype is not bound.dtype or bound.arrays and not bound.holds(state)
+            ):  # fmt: skip
+                calls += self._first_calls(p, g, group, formula)
+                continue
+            if counters or real is not bound.real:  # without counters the numbers are the same for all parameters
+                real = bound.real
+                numbers = None if counters else formula.numbers.get(real)
+                _, after, arrays = numbers or formula.numbers_of(self, group, real, state)
+            if bound.numbers is not arrays:
+                calls += self._first_calls(p, g, group, formula)
+                continue
+            if bound.whole is not None:
+                calls.append((bound.whole, g))
             else:
-                kept = _arrays_in(state)
-                step, new = self._ruled(value, g, kept, SimpleNamespace(**of_step), group, formula.counters)
-                calls.append((np.subtract, (value, step, value)))
-                after = {name: np.array(x) for name, x in new.items()} | after  # copies: a rule may return what it got
+                calls += bound.calls(real_view(g))
             if after:
-                calls.append((state.update, (after,)))
+                calls.append((state.update, after))
 
-    def _bind(
-        self, p: Tensor, value: Array, g: Array, state: State, group: Options, formula: _Formula, numbers: Options
-    ) -> Bound | None:
-        """The formula with the arrays of a parameter and its state; None if it cannot run in place."""
+    def _first_calls(self, p: Tensor, g: Array, group: Options, formula: _Formula) -> list[Call]:
+        """The calls for a parameter whose arrays are others than in the step before."""
 
         def updated(p: Any, g: Any, state: Any, numbers: Any) -> State:
             step, new = self._ruled(p, g, state, SimpleNamespace(**numbers), group, formula.counters)
             return {"_p": p - step, **new}
 
-        kept = _arrays_in(state)
+        value, g = real_view(p._data), real_view(g)
+        state = self._state_of(p, value, group, formula.counters)
+        numbers, after, arrays = formula.numbers_of(self, group, value.dtype, state)
+        kept = {name: x for name, x in state.items() if isinstance(x, np.ndarray)}
+        state |= after
         key = value.dtype, *kept, None, *numbers
         if key not in formula.fused:
             formula.fused[key] = fused(updated, value.dtype, list(kept), list(numbers))
         rule, fits = formula.fused[key], all(_alike(x, value) and x.flags.writeable for x in kept.values())
-        if rule is None or not fits or not _alike(g, value):
-            return None
-        state.update({name: np.empty_like(value) for name in rule.new})
-        bound = Bound(rule, p._data, value, state)
-        if not rule.new:  # the next step has the same rule
-            formula.bound[p] = bound
-        return bound
+        if rule is not None and fits and _alike(g, value):
+            state |= {name: np.empty_like(value) for name in rule.new}
+            bound = Bound(rule, p._data, value, state, arrays)
+            if not rule.new:  # the next step has the same rule
+                formula.bound[p] = bound
+            calls = bound.calls(g)
+        else:
+            new = updated(value, g, kept, numbers)
+            calls = [(partial(np.copyto, value), new.pop("_p"))]
+            state |= {name: np.array(x) for name, x in new.items()}  # copies: a rule may return what it got
+        return [*calls, (self.state.update, {p: state})]
 
     def _counters(self, group: Options) -> list[str]:
         """The numbers in the state of a parameter: the names of the counters that :meth:`numbers` returns."""
@@ -322,7 +346,7 @@ class Optimizer:
         A counter is a number in the state of a parameter: its name stands here and in :meth:`initial`, and `state` has
         its value before the step. By default the numbers are the options that are numbers, and there is no counter.
         """
-        return {name: float(x) for name, x in group.items() if type(x) is not bool and _is_number(x)}, {}
+        return {name: float(group[name]) for name in self._numeric}, {}
 
     # ------------------------------------------------------------------------------------------------- state
 
@@ -409,20 +433,46 @@ class _Formula:
         The rule as a function, by the names and the dtype of its arguments.
     bound : dict
         The same with the arrays of a parameter.
+    params, options : list of Tensor, dict or None
+        The parameters and the group in the last step; None if an option may change without being replaced, as an array.
+    numbers : dict
+        Those of this step, the counters after it, and the arrays; by the dtype and the counters before it.
+    arrays : dict
+        The numbers of a step and the same as arrays without axes, into which the next step writes.
     """
 
     def __init__(self, counters: list[str]) -> None:
         self.counters = counters
         self.fused: dict[Any, FusedStep | None] = {}
         self.bound: dict[Tensor, Bound] = {}
+        self.params: Any = None
+        self.options: State | None = None
+        self.numbers: dict[Any, tuple[Floats, Floats, list[Array]]] = {}
+        self.arrays: dict[Any, tuple[list[float], list[Array]]] = {}
+
+    def numbers_of(
+        self, optimizer: Optimizer, group: Options, dtype: Any, state: Options
+    ) -> tuple[Floats, Floats, list[Array]]:
+        """The entry of `numbers` for a parameter."""
+        key = (dtype, *[state[name] for name in self.counters]) if self.counters else dtype
+        entry = self.numbers.get(key)
+        if entry is None:
+            numbers, after = optimizer.numbers(group, state)
+            values, place = list(numbers.values()), (dtype, len(self.numbers), *numbers)
+            before, arrays = self.arrays.get(place, ([], []))
+            if not arrays:
+                arrays = [np.array(x, dtype) for x in values]
+            for array, x, old in zip(arrays, values, before, strict=False):  # the first step has no `before`
+                if x != old:
+                    array[...] = x
+            self.arrays[place] = values, arrays
+            entry = self.numbers[key] = numbers, after, arrays
+        return entry
 
 
-#: Of each optimiser, by the place of a group and its terms. A copy of an optimiser has its own.
-_FORMULAS: WeakKeyDictionary[Optimizer, dict[Any, _Formula]] = WeakKeyDictionary()
-
-
-def _arrays_in(state: Options) -> State:
-    return {name: x for name, x in state.items() if isinstance(x, np.ndarray)}
+def _is_fixed(option: Any) -> bool:
+    """True if an option is immutable."""
+    return type(option) in (float, int, bool, str, type(None)) or type(option) is tuple and all(map(_is_fixed, option))
 
 
 def _sole() -> int:
@@ -433,6 +483,16 @@ def _sole() -> int:
 
 
 _SOLE = _sole()
+
+#: A context in which arithmetic ignores errors: one would leave a half-made step. Cheaper to enter than `np.errstate`.
+_SILENT = Context()
+_SILENT.run(np.seterr, all="ignore")
+
+
+def _run(calls: Iterable[Call]) -> None:
+    for f, x in calls:
+        f(x)
+
 
 def _alike(x: Any, p: Any) -> bool:
     return bool(x.shape == p.shape and x.dtype == p.dtype)
