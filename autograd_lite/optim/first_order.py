@@ -35,6 +35,8 @@ class _WithDecay(Optimizer):
 class _WithMoments(_WithDecay):
     """The optimisers with Adam's running means of g and of its square, and a count of the steps."""
 
+    _betas = 2
+
     def initial(self, group: Options) -> Floats:
         return {"exp_avg": 0.0, "exp_avg_sq": 0.0, "step": 0}
 

@@ -75,6 +75,9 @@ class Optimizer:
         "lr", "weight_decay", "eps", "momentum", "rho", "alpha", "lr_decay", "momentum_decay"
     )
 
+    #: The number of betas; 0 for that of the defaults.
+    _betas = 0
+
     def __init__(self, params: Iterable[Any], defaults: Options, **how: Any) -> None:
         who, unknown = type(self).__name__, [name for name in how if name not in ("foreach", "fused", "capturable")]
         if unknown:
@@ -127,8 +130,8 @@ class Optimizer:
             if key in (*self._nonnegative, "initial_lr"):
                 fits, expected = _is_finite(value) and value >= 0, "a finite number that is not negative"
             elif key == "betas":
-                fits = isinstance(value, (tuple, list)) and len(value) == len(default)
-                expected = f"betas as {len(default)} numbers"
+                count = self._betas or len(default)
+                fits, expected = isinstance(value, (tuple, list)) and len(value) == count, f"betas as {count} numbers"
             elif default is None:
                 fits, expected = value is None or isinstance(value, str), "a string or None"
             elif _is_number(default):
@@ -217,7 +220,7 @@ class Optimizer:
             bound, state = bounds.get(p), states.get(p)
             if (
                 bound is None or state is None or bound.data is not data or len(state) != bound.entries
-                or g.shape != bound.shape or g.dtype is not bound.dtype or bound.arrays and not bound.holds(state)
+                or g.shape != bound.shape or g.dtype != bound.dtype or bound.arrays and not bound.holds(state)
             ):  # fmt: skip
                 calls += self._first_calls(p, g, group, formula)
                 continue
@@ -238,8 +241,11 @@ class Optimizer:
     def _first_calls(self, p: Tensor, g: Array, group: Options, formula: _Formula) -> list[Call]:
         """The calls for a parameter whose arrays are others than in the step before."""
 
-        def updated(p: Any, g: Any, state: Any, numbers: Any) -> State:
-            step, new = self._ruled(p, g, state, SimpleNamespace(**numbers), group, formula.counters)
+        def ruled(p: Any, g: Any, state: Any, numbers: Options) -> Rule:
+            return self._ruled(p, g, state, SimpleNamespace(**numbers), group, formula.counters)
+
+        def updated(p: Any, *args: Any) -> State:
+            step, new = ruled(p, *args)
             return {"_p": p - step, **new}
 
         value, g = real_view(p._data), real_view(g)
@@ -258,8 +264,8 @@ class Optimizer:
                 formula.bound[p] = bound
             calls = bound.calls(g)
         else:
-            new = updated(value, g, kept, numbers)
-            calls = [(partial(np.copyto, value), new.pop("_p"))]
+            step, new = ruled(value, g, kept, numbers)
+            calls = [(partial(np.subtract, value, out=value), np.asarray(step))]
             state |= {name: np.array(x) for name, x in new.items()}  # copies: a rule may return what it got
         return [*calls, (self.state.update, {p: state})]
 
@@ -459,12 +465,13 @@ class _Formula:
         if entry is None:
             numbers, after = optimizer.numbers(group, state)
             values, place = list(numbers.values()), (dtype, len(self.numbers), *numbers)
-            before, arrays = self.arrays.get(place, ([], []))
-            if not arrays:
+            if place in self.arrays:
+                before, arrays = self.arrays[place]
+                for array, x, old in zip(arrays, values, before, strict=True):
+                    if x != old:
+                        array[...] = x
+            else:
                 arrays = [np.array(x, dtype) for x in values]
-            for array, x, old in zip(arrays, values, before, strict=False):  # the first step has no `before`
-                if x != old:
-                    array[...] = x
             self.arrays[place] = values, arrays
             entry = self.numbers[key] = numbers, after, arrays
         return entry

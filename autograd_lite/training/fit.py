@@ -137,7 +137,7 @@ def _train(
         "as the next number of its loader's generator": _next_number(run.loader),
     })  # fmt: skip
     run.notify("on_begin")
-    run.stop = ranks.agree(bool(run.stop))
+    run.stop = ranks.agree(bool(run.stop)) and (run.stop or True)
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     run.passes = ranks.averaged(run.passes, parameters, Scores({}, loss))
     with _noting_interrupts(ranks), _bar(progress if ranks.rank == 0 else False, run) as advance:
@@ -150,7 +150,7 @@ def _train(
                 run.epoch += 1
                 run.history.append({"epoch": run.epoch, **row})
                 run.notify("on_epoch")
-                run.stop = ranks.agree(bool(run.stop))
+                run.stop = ranks.agree(bool(run.stop)) and (run.stop or True)
                 if checkpoint is not None and ranks.rank == 0:
                     save(_state(run), checkpoint)
                 if ranks.interrupted:
