@@ -43,8 +43,10 @@ class _WithMoments(_WithDecay):
     def numbers(self, group: Options, state: Options) -> Numbers:
         numbers, _ = super().numbers(group, state)
         beta1, beta2 = group["betas"]
-        numbers |= {"beta1": beta1, "new1": 1 - beta1, "beta2": beta2, "new2": 1 - beta2}
-        numbers["decay"] = numbers["lr"] * numbers["weight_decay"]
+        numbers |= {
+            "beta1": beta1, "new1": 1 - beta1, "beta2": beta2, "new2": 1 - beta2,
+            "decay": numbers["lr"] * numbers["weight_decay"],
+        }  # fmt: skip
         return numbers, {"step": state["step"] + 1}
 
     def _moments(self, g: Any, state: Options, n: Any) -> tuple[Any, Any]:
@@ -83,13 +85,17 @@ class SGD(_WithDecay):
         # With dampening the first step has another formula.
         return {"momentum_buffer": 0.0} if group["momentum"] and not group["dampening"] else {}
 
+    def numbers(self, group: Options, state: Options) -> Numbers:
+        numbers, counters = super().numbers(group, state)
+        return {**numbers, "new": 1 - numbers["dampening"]}, counters
+
     def _formula(self, g: Any, state: Options, n: Any, group: Options) -> Rule:
         if not group["momentum"]:
             return n.lr * g, {}
         if "momentum_buffer" not in state:
             v = +g
         else:
-            v = n.momentum * state["momentum_buffer"] + (g - n.dampening * g if group["dampening"] else g)
+            v = n.momentum * state["momentum_buffer"] + (n.new * g if group["dampening"] else g)
         return n.lr * (n.momentum * v + g if group["nesterov"] else v), {"momentum_buffer": v}
 
 
@@ -186,11 +192,14 @@ class NAdam(_WithMoments):
     def numbers(self, group: Options, state: Options) -> Numbers:
         numbers, counters = super().numbers(group, state)
         (beta1, beta2), t = group["betas"], counters["step"]
-        now, after = (beta1 * (1 - 0.5 * 0.96 ** (k * group["momentum_decay"])) for k in (t, t + 1))
+        lr, decay = numbers["lr"], numbers["momentum_decay"]
+        now, after = beta1 * (1 - 0.5 * 0.96 ** (t * decay)), beta1 * (1 - 0.5 * 0.96 ** ((t + 1) * decay))
         product = state["mu_product"] * now
-        lr = numbers["lr"]
-        numbers |= {"rate": lr * (1 - now) / (1 - product), "ahead": lr * after / (1 - product * after)}
-        return {**numbers, "correction": 1 - beta2**t}, {**counters, "mu_product": product}
+        numbers |= {
+            "rate": lr * (1 - now) / (1 - product), "ahead": lr * after / (1 - product * after),
+            "correction": 1 - beta2**t,
+        }  # fmt: skip
+        return numbers, {"step": t, "mu_product": product}
 
     def _formula(self, g: Any, state: Options, n: Any, group: Options) -> Rule:
         m, v = self._moments(g, state, n)

@@ -465,14 +465,14 @@ class _Formula:
         if entry is None:
             numbers, after = optimizer.numbers(group, state)
             values, place = list(numbers.values()), (dtype, len(self.numbers), *numbers)
-            if place in self.arrays:
-                before, arrays = self.arrays[place]
-                for array, x, old in zip(arrays, values, before, strict=True):
-                    if x != old:
-                        array[...] = x
-            else:
+            before, arrays = self.arrays.get(place, (None, []))
+            if before is None:
                 arrays = [np.array(x, dtype) for x in values]
-            self.arrays[place] = values, arrays
+                self.arrays[place] = values, arrays
+            else:
+                for k, x in enumerate(values):
+                    if x != before[k]:
+                        arrays[k][...] = before[k] = x
             entry = self.numbers[key] = numbers, after, arrays
         return entry
 
