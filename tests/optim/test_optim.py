@@ -626,6 +626,8 @@ W = ag.tensor([1.0], requires_grad=True)
         (lambda: optim.SGD([W], lr=float("nan")), ValueError, "lr=nan"),
         (lambda: optim.SGD([W], nesterov=True), ValueError, "nesterov"),
         (lambda: optim.Adam([W], betas=(0.9, 1.0)), ValueError, r"betas\[1\]"),
+        (lambda: optim.Adam([W], betas=(0.9,)), ValueError, r"Adam: expected betas as 2 numbers, got betas=\(0\.9,\)"),
+        (lambda: optim.Adam([W], betas=0.9), ValueError, "Adam: expected betas as 2 numbers, got betas=0.9"),
         (lambda: optim.Adam([W], eps=-1e-8), ValueError, "eps"),
         (lambda: optim.Adam([{"params": [W], "rate": 1}]), ValueError, "unknown option rate; expected lr"),
         (lambda: optim.LBFGS([{"params": [W]}, {"params": [ag.tensor(1.0)]}]), ValueError, "one group"),

@@ -123,6 +123,19 @@ def test_other_attributes_of_a_callback():
     train(Line(), epochs=1, callbacks=[Mine("loss")])
 
 
+def test_a_run_keeps_why_it_stops():
+    class Stops(training.Callback):
+        def on_epoch(self, run):
+            run.stop = "enough"
+
+        def on_end(self, run):
+            self.why = run.stop
+
+    stops = Stops()
+    assert len(train(Line(), epochs=3, callbacks=[stops])) == 1
+    assert stops.why == "enough"
+
+
 def test_early_stopping_knows_that_accuracy_should_grow():
     script = Script(0.5, 0.6, 0.7, name="val_accuracy")
     history = train(Line(), epochs=3, callbacks=[script, training.EarlyStopping("val_accuracy", patience=1)])
