@@ -42,11 +42,9 @@ class _WithMoments(_WithDecay):
 
     def numbers(self, group: Options, state: Options) -> Numbers:
         numbers, _ = super().numbers(group, state)
-        beta1, beta2 = group["betas"]
-        numbers |= {
-            "beta1": beta1, "new1": 1 - beta1, "beta2": beta2, "new2": 1 - beta2,
-            "decay": numbers["lr"] * numbers["weight_decay"],
-        }  # fmt: skip
+        numbers["beta1"], numbers["beta2"] = beta1, beta2 = group["betas"]
+        numbers["new1"], numbers["new2"] = 1 - beta1, 1 - beta2
+        numbers["decay"] = numbers["lr"] * numbers["weight_decay"]
         return numbers, {"step": state["step"] + 1}
 
     def _moments(self, g: Any, state: Options, n: Any) -> tuple[Any, Any]:

@@ -13,6 +13,7 @@ from contextvars import Context
 from copy import copy
 from functools import partial
 from numbers import Real
+from operator import itemgetter
 from sys import getrefcount
 from types import SimpleNamespace
 from typing import Any
@@ -199,6 +200,8 @@ class Optimizer:
             self._formulas[place] = self._formulas[key] = formula
             formula.params, formula.numbers = group["params"], {}
             formula.options = dict(group) if all(map(_is_fixed, options.values())) else None
+            for before, _ in formula.arrays.values():
+                before[:] = [math.nan] * len(before)  # an option may be an array that was written to
         elif formula.counters:  # otherwise the numbers are the same
             formula.numbers = {}
         return formula
@@ -352,7 +355,10 @@ class Optimizer:
         A counter is a number in the state of a parameter: its name stands here and in :meth:`initial`, and `state` has
         its value before the step. By default the numbers are the options that are numbers, and there is no counter.
         """
-        return {name: float(group[name]) for name in self._numeric}, {}
+        numbers: Floats = {}
+        for name in self._numeric:  # a comprehension would take longer
+            numbers[name] = float(group[name])
+        return numbers, {}
 
     # ------------------------------------------------------------------------------------------------- state
 
@@ -435,6 +441,8 @@ class _Formula:
     Attributes
     ----------
     counters : list of str
+    counts_in : function or None
+        From a state to its counters; None if there are none.
     fused : dict
         The rule as a function, by the names and the dtype of its arguments.
     bound : dict
@@ -449,6 +457,7 @@ class _Formula:
 
     def __init__(self, counters: list[str]) -> None:
         self.counters = counters
+        self.counts_in = itemgetter(*counters) if counters else None
         self.fused: dict[Any, FusedStep | None] = {}
         self.bound: dict[Tensor, Bound] = {}
         self.params: Any = None
@@ -460,7 +469,7 @@ class _Formula:
         self, optimizer: Optimizer, group: Options, dtype: Any, state: Options
     ) -> tuple[Floats, Floats, list[Array]]:
         """The entry of `numbers` for a parameter."""
-        key = (dtype, *[state[name] for name in self.counters]) if self.counters else dtype
+        key = dtype if self.counts_in is None else (dtype, self.counts_in(state))
         entry = self.numbers.get(key)
         if entry is None:
             numbers, after = optimizer.numbers(group, state)
