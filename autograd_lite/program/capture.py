@@ -78,13 +78,10 @@ def names_of(
     """
     by_module = qualified(nodes)
     used = dict.fromkeys((*(p for n in nodes for p in n.parents if p is not None and p.row is None), *nodes))
-    recorded = [(by_module.get(n, n.name), n) for n in used if n.name]
-    stored = [(word, n) for n, word in assigned(used)]
-    wish: dict[Node, str] = {}
-    for word, value in [*argument_names(f, args), *variables, *recorded, *outside, *stored]:
-        for node, full in [(value, word)] if isinstance(value, Node) else named_nodes(word, value):
-            if node is not None:
-                wish.setdefault(node, full)
+    recorded = {n: by_module.get(n, n.name) for n in used if n.name}
+    wish = named_nodes([*argument_names(f, args), *variables])
+    wish = named_nodes(outside, recorded | wish)
+    wish = dict(assigned(used)) | wish
     words = {n: plain(word) or "x" for n, word in wish.items()}
     often = Counter(word for n, word in words.items() if n.row is not None)
     taken = Names(word for word, count in often.items() if count > 1)

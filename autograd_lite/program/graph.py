@@ -44,6 +44,7 @@ def equations_of(
             results.setdefault((n.parents[0], n.params["index"]), []).append(n)
     calls: dict[Any, Any] = {}
     equations = []
+    outputs: tuple[Var, ...]
 
     def variable(x: Any) -> Any:  # an argument that is not in the program is an array
         return variables.get(x, x.y) if isinstance(x, Node) else x
@@ -54,18 +55,21 @@ def equations_of(
         if n.row.transparent and n.parents[0] in variables:  # an input of a transform inside: the value itself
             variables[n] = variables[n.parents[0]]
             continue
-        made_here = []
-        for k, (shape, dtype) in enumerate(n.parts or ((n.shape, n.dtype),)):
-            places = results.get((n, k), []) if n.parts else [n]
-            word = next((names[p] for p in places if p in names), None)
-            made_here.append(Var(word or next(fresh), shape, dtype))
-            variables.update(dict.fromkeys(places, made_here[-1]))
-        operands = tuple(
+        if n.parts is None:
+            outputs = (Var(names.get(n) or next(fresh), n.shape, n.dtype),)
+            variables[n] = outputs[0]
+        else:
+            places = [results.get((n, k), []) for k in range(len(n.parts))]
+            words = (next((names[p] for p in place if p in names), None) or next(fresh) for place in places)
+            outputs = tuple(Var(word, *part) for word, part in zip(words, n.parts, strict=True))
+            variables.update((p, v) for place, v in zip(places, outputs, strict=True) for p in place)
+        operands = [
             x if p is None else variables[p] if p in variables else value_of(p)
             for p, x in zip(n.parents, n.xs or (None,) * len(n.parents), strict=True)
-        )
-        place = Origin(n.code, n.at, moved(n.group, variable, calls), n.requires_grad) if origin is None else origin(n)
-        equations.append(Equation(tuple(made_here), n.row, operands, n.params, place))
+        ]
+        group = n.group and moved(n.group, variable, calls)
+        place = Origin(n.code, n.at, group, n.requires_grad) if origin is None else origin(n)
+        equations.append(Equation(outputs, n.row, tuple(operands), n.params, place))
     return equations
 
 

@@ -208,16 +208,21 @@ def argument_names(f: Callable[..., Any], args: Sequence[Any]) -> list[tuple[str
     return named
 
 
-def named_nodes(name: str, value: object) -> Iterator[tuple[Node | None, str]]:
-    """The nodes in a named value; those inside a tree are named after their place in it."""
-    if isinstance(value, Tensor):
-        yield value._node, name
-    elif isinstance(value, Mapping):
-        for key, part in value.items():
-            yield from named_nodes(key if isinstance(key, str) and key.isidentifier() else f"{name}_{key}", part)
-    elif isinstance(value, (list, tuple)):
-        for k, part in enumerate(value):
-            yield from named_nodes(f"{name}{k + 1}", part)
+def named_nodes(named: Iterable[tuple[str, Any]], known: Mapping[Node, str] | None = None) -> dict[Node, str]:
+    """The first name of each node in named values, after those that are `known`; in a tree it is that of its place."""
+    names = dict(known or {})
+    stack = list(named)[::-1]
+    while stack:
+        name, value = stack.pop()
+        node = value._node if isinstance(value, Tensor) else value
+        if isinstance(node, Node):
+            names.setdefault(node, name)
+        elif isinstance(value, Mapping):
+            words = (key if isinstance(key, str) and key.isidentifier() else f"{name}_{key}" for key in value)
+            stack += [*zip(words, value.values(), strict=True)][::-1]
+        elif isinstance(value, (list, tuple)):
+            stack += [(f"{name}{k + 1}", part) for k, part in enumerate(value)][::-1]
+    return names
 
 
 def short_names(taken: Iterable[str]) -> Iterator[str]:
