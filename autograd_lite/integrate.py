@@ -117,7 +117,7 @@ def _solution(slope: Callable[[Any, Any], Any], y: Any, t: Any, rtol: float, ato
         scale = atol + rtol * np.max(np.abs([raw(y) for y in ys]), axis=0)
         return float(np.sqrt(np.mean(np.abs(raw(change) / scale) ** 2))) if y.size else 0.0
 
-    found, k = [y], slope(y, t[0])
+    states, k = [y], slope(y, t[0])
     h = 0.01 * size(y, y) / (size(k, y) or 1.0) or 1e-6
     for i in range(len(t) - 1):
         start, span = t[i], t[i + 1] - t[i]
@@ -139,8 +139,8 @@ def _solution(slope: Callable[[Any, Any], Any], y: Any, t: Any, rtol: float, ato
                 f"odeint: {mxstep} steps did not reach t={raw(t[i + 1])} from t={raw(t[i])}: the equation is "
                 "stiff, or its solution is infinite; raise mxstep, or shorten the interval"
             )
-        found.append(y)
-    return np.stack(found).astype(dtype)
+        states.append(y)
+    return np.stack(states).astype(dtype)
 
 
 def _step(slope: Callable[[Any, Any], Any], y: Any, t: Any, h: Any, k: Any) -> tuple[Any, list[Any]]:

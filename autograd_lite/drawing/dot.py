@@ -244,16 +244,16 @@ def label_rows(item: Item, scene: Scene, style: Style) -> list[list[LabelRow]]:
     dtype = item.dtype if item.dtype != scene.usual else ""
     kind = "  ".join(filter(None, [sizes, dtype])) if item.kind != "summary" else ""
     others = filter(None, [source if is_folded else "", item.note, kind])
-    found = [[LabelRow(title, "name", LARGE, True)], *([LabelRow(text, "dim")] for text in others)]
+    rows = [[LabelRow(title, "name", LARGE, True)], *([LabelRow(text, "dim")] for text in others)]
     maps = style.heat and len(scene.items) <= FEW
     numbers = [] if value is None else _numbers(value, "value", maps)
     if style.gradients and item.gradient is not None and item.key != scene.loss:
         lead = formatting.clipped(f"∂{scene.item(scene.loss).written}/∂{item.written}", 24)
         slope = _numbers(item.gradient, "gradient", maps, f"{lead} =")
         if numbers and all(len(r.matrix) > 1 and len(r.matrix[0]) <= NARROW for r in (*numbers, *slope)):
-            return [*found, [*numbers, *slope]]
+            return [*rows, [*numbers, *slope]]
         numbers = [*numbers, *slope]
-    return [*found, *([r] for r in numbers)]
+    return [*rows, *([r] for r in numbers)]
 
 
 def _head(item: Item) -> str:
@@ -266,9 +266,9 @@ def _numbers(value: Any, role: str, maps: bool, lead: str = "") -> list[LabelRow
     entries = formatting.matrix(value)
     if entries:
         return [LabelRow(lead, role, matrix=entries)]
-    found = [LabelRow(f"{lead} {formatting.array(value)[0]}".strip(), role)]
+    rows = [LabelRow(f"{lead} {formatting.array(value)[0]}".strip(), role)]
     heat = pooled(np.asarray(value)) if maps else None
-    return found if heat is None else [*found, LabelRow("", role, heat=heat)]
+    return rows if heat is None else [*rows, LabelRow("", role, heat=heat)]
 
 
 def pooled(value: Any) -> Any:
@@ -402,11 +402,11 @@ def add_line(graph: Any, line: Line, tail: str, scene: Scene, style: Style, stat
     attributes = {"id": f"e{line.key}", "color": colour, "tooltip": " "}
     if looks:
         attributes["style"] = ",".join(looks)
-    found = partial_rows(line, scene, style)
-    if not found and style.partials and scene.has_partials:
+    rows = partial_rows(line, scene, style)
+    if not rows and style.partials and scene.has_partials:
         attributes["label"] = _SPACE
-    if found:
-        cells = "".join(_row([r], roles, theme, theme.background) for r in found)
+    if rows:
+        cells = "".join(_row([r], roles, theme, theme.background) for r in rows)
         cells += '<TR><TD HEIGHT="5"></TD></TR>'  # keeps the line clear of the last row
         label = f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1">{cells}</TABLE>'
         if style.direction == "TB":  # the label stands beside the line

@@ -81,8 +81,8 @@ class Drawing(GraphView):
         """The style with its direction: the user's, or else that in which the picture is largest on a slide."""
         if self.style.direction or self.net is not None:
             return self.style
-        found = fitted(self.scene, replace(self.style, legend=False, title=""))
-        return replace(self.style, direction=found.direction, rows=found.rows)
+        best = fitted(self.scene, replace(self.style, legend=False, title=""))
+        return replace(self.style, direction=best.direction, rows=best.rows)
 
     @property
     def layout(self) -> str:

@@ -79,11 +79,11 @@ class Frames(GraphView, Sequence[Picture]):
 
     def svg(self, seconds: float = SECONDS) -> str:
         """One animated SVG; it is static for readers who prefer reduced motion."""
-        found = self.svgs()
-        inside = [_inner(text) for text in found]
-        head = re.match(r"<svg [^>]*>", found[0])
+        svgs = self.svgs()
+        inside = [_inner(text) for text in svgs]
+        head = re.match(r"<svg [^>]*>", svgs[0])
         assert head is not None
-        total, share = seconds * len(found), 100 / len(found)
+        total, share = seconds * len(svgs), 100 / len(svgs)
         rules = (
             f".frame {{ visibility: hidden; animation: show {total:g}s step-end infinite; }} "
             f"@keyframes show {{ 0% {{ visibility: visible; }} {share:.4f}% {{ visibility: hidden; }} }} "
@@ -196,11 +196,11 @@ def frames(
         raise ValueError(
             f"frames: expected a result with one entry, got shape {chain.root.shape}: take .sum() or .mean() first"
         )
-    found = steps(picture.scene, chain, targets(picture.scene, chain, wrt), forward)
-    caption_width = width_for(s.caption for s in found)
+    sequence = steps(picture.scene, chain, targets(picture.scene, chain, wrt), forward)
+    caption_width = width_for(s.caption for s in sequence)
     laid_out = replace(picture, style=picture.fitted)  # once for all
-    drawings = tuple(replace(laid_out, state=s.state, caption_width=caption_width) for s in found)
-    return Frames(drawings, tuple(s.caption for s in found), tuple(found))
+    drawings = tuple(replace(laid_out, state=s.state, caption_width=caption_width) for s in sequence)
+    return Frames(drawings, tuple(s.caption for s in sequence), tuple(sequence))
 
 
 def film(drawings: Sequence[Drawing], captions: Sequence[str] = ()) -> Frames:

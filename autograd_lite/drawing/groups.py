@@ -43,13 +43,13 @@ class Calls:
 
     def clusters(self, eq: Equation, but: Any = None) -> tuple[tuple[str, str], ...]:
         """The clusters that contain an equation, down to the call `but`, which is folded."""
-        found = []
+        clusters = []
         for group in groups(eq):
             if group is but:
                 break
             again = f" × {self.count[group]}" if group in self.count else ""
-            found.append((self.keys[group], self.label(group) + again))
-        return tuple(found)
+            clusters.append((self.keys[group], self.label(group) + again))
+        return tuple(clusters)
 
     def folded(self, eq: Equation, depth: int | None) -> Any:
         """The call into which an equation is folded, or None.

@@ -49,13 +49,13 @@ def render(source: str, form: str, layout: str = "dot", dpi: int = 96) -> bytes:
         source = source.translate(str.maketrans(_SIGNS, _PLAIN))
     complaints = []
     for command in commands():
-        made, complaint = _run(command, source, form, layout, dpi)
-        if made:
-            return made
+        image, complaint = _run(command, source, form, layout, dpi)
+        if image:
+            return image
         complaints.append(complaint)
-    made = _by_pygraphviz(source, form, layout)
-    if made:
-        return made
+    image = _by_pygraphviz(source, form, layout)
+    if image:
+        return image
     if complaints:
         raise NoRenderer(f"draw: the picture could not be drawn: {complaints[0]}")
     raise NoRenderer(f"draw: no renderer was found: {REMEDY}")
@@ -63,8 +63,8 @@ def render(source: str, form: str, layout: str = "dot", dpi: int = 96) -> bytes:
 
 def png(svg: str, dpi: int) -> bytes:
     """A PNG of a picture; ImportError without CairoSVG."""
-    made: bytes = _cairo("svg2png")(bytestring=_with_signs(svg), dpi=dpi)
-    return made
+    image: bytes = _cairo("svg2png")(bytestring=_with_signs(svg), dpi=dpi)
+    return image
 
 
 def pdf(svgs: Iterable[str]) -> bytes:
@@ -76,13 +76,13 @@ def pdf(svgs: Iterable[str]) -> bytes:
         If CairoSVG, pypdf or the library cairo is missing.
     """
     try:
-        made = _cairo("svg2pdf")
+        to_pdf = _cairo("svg2pdf")
         from pypdf import PdfWriter  # only here
     except ImportError as error:
         raise NoRenderer(f"draw: a PDF needs CairoSVG and pypdf: pip install cairosvg pypdf ({error})") from None
     pages = PdfWriter()
     for text in svgs:
-        pages.append(BytesIO(made(bytestring=_with_signs(text))))
+        pages.append(BytesIO(to_pdf(bytestring=_with_signs(text))))
     file = BytesIO()
     pages.write(file)
     return file.getvalue()
@@ -120,18 +120,18 @@ def commands() -> list[str]:
 
 def _candidates() -> list[str]:
     beside = [os.path.dirname(sys.executable), sysconfig.get_path("scripts")]
-    found = [
+    commands = [
         shutil.which("dot"),
         shutil.which("graphviz-pure"),
         *(shutil.which("graphviz-pure", path=p) for p in beside),
     ]
-    return list(dict.fromkeys(c for c in found if c))
+    return list(dict.fromkeys(c for c in commands if c))
 
 
 @lru_cache(maxsize=16)
 def _works(command: str) -> bool:
-    made, _ = _run(command, _PROBE, "svg", "dot", 96)
-    return b"<svg" in made
+    image, _ = _run(command, _PROBE, "svg", "dot", 96)
+    return b"<svg" in image
 
 
 def _run(command: str, source: str, form: str, layout: str, dpi: int) -> tuple[bytes, str]:

@@ -52,18 +52,18 @@ def sheet(drawings: Sequence[Picture], pixels: int = WIDE) -> bytes:
     columns = max(range(1, count + 1), key=lambda c: min(pixels / (c * wide), down / (-(-count // c) * high)))
     across, along = pixels // columns, down // -(-count // columns)  # of a cell
     dpi = int(72 * min(across / wide, along / high))
-    made = Image.new("RGB", (pixels, down), drawings[0].style.theme.background)
+    canvas = Image.new("RGB", (pixels, down), drawings[0].style.theme.background)
     for k, d in enumerate(drawings):
         picture = Image.open(BytesIO(d.png(dpi))).convert("RGB")
         left, top = k % columns * across, k // columns * along
-        made.paste(picture, (left + (across - picture.width) // 2, top + (along - picture.height) // 2))
+        canvas.paste(picture, (left + (across - picture.width) // 2, top + (along - picture.height) // 2))
     file = BytesIO()
-    made.save(file, "PNG")
+    canvas.save(file, "PNG")
     return file.getvalue()
 
 
 def _view(svg: str) -> list[float]:
     """The view box of a picture: left, top, width and height."""
-    found = re.search(r'viewBox="([^"]*)"', svg)
-    assert found is not None
-    return [float(x) for x in found[1].split()]
+    box = re.search(r'viewBox="([^"]*)"', svg)
+    assert box is not None
+    return [float(x) for x in box[1].split()]

@@ -104,8 +104,8 @@ class Surface:
         except ImportError:
             raise ImportError("draw.surface needs matplotlib; run pip install matplotlib") from None
         t = self.style.theme
-        made = Figure(SIZE, layout="constrained", facecolor=t.background)
-        plane, curve = made.subplots(1, 2, width_ratios=(3, 2))
+        figure = Figure(SIZE, layout="constrained", facecolor=t.background)
+        plane, curve = figure.subplots(1, 2, width_ratios=(3, 2))
         for ax in (plane, curve):
             ax.set_facecolor(t.background)
             ax.tick_params(colors=t.ink)
@@ -128,8 +128,8 @@ class Surface:
             plane.set_aspect("equal")  # then the gradient is perpendicular to the contours
         curve.set_xlabel("step", **words)
         curve.set_ylabel(f, **words)
-        made.suptitle(self.style.title or self.caption, **words)
-        return made
+        figure.suptitle(self.style.title or self.caption, **words)
+        return figure
 
     def _paths(self, plane: Any, curve: Any) -> None:
         """The runs up to the step shown, on the plane and as a curve of values, with the gradient there."""
@@ -274,7 +274,7 @@ def _square(points: Any) -> Any:
 def _run(f: Callable[..., Any], at: Any, make: Make | None, lr: float, steps: int, name: str) -> Run:
     both = value_and_grad(f, (0, 1))
     p = Tensor(at.copy(), requires_grad=True)
-    made = make([p]) if make is not None else None
+    optimizer = make([p]) if make is not None else None
     gradient = np.zeros(2)
 
     def closure() -> float:
@@ -284,13 +284,13 @@ def _run(f: Callable[..., Any], at: Any, make: Make | None, lr: float, steps: in
 
     history = []
     for k in range(steps + 1):
-        if k and made is not None:
-            made.step(closure)
+        if k and optimizer is not None:
+            optimizer.step(closure)
         elif k:
             p.data = p.numpy() - lr * gradient
         history.append((closure(), p.numpy().copy(), gradient.copy()))
     values, points, gradients = map(np.array, zip(*history, strict=True))
-    word = type(made).__name__ if made is not None else f"gradient descent, lr = {lr:g}"
+    word = type(optimizer).__name__ if optimizer is not None else f"gradient descent, lr = {lr:g}"
     return Run(name or word, points, values, gradients)
 
 

@@ -51,15 +51,15 @@ def tikz(scene: Scene, style: Style, source: str) -> str:
     layout = json.loads(render(source, "json0"))
     lines = {f"e{x.key}": x for x in scene.lines}
     place = {o["id"]: o for o in layout.get("objects", ()) if "pos" in o and "id" in o}
-    found = [_line(lines[e["id"]], e, style.partials) for e in layout.get("edges", ()) if "id" in e]
+    elements = [_line(lines[e["id"]], e, style.partials) for e in layout.get("edges", ()) if "id" in e]
     for key, at in place.items():
         item = scene.item(key.partition(AGAIN)[0])
         size = ", ".join(f"minimum {side}={72 * float(at[side]):.1f}pt" for side in ("width", "height"))
         look, label = _LOOKS[item.kind], _label(item, scene, style)
         if key != item.key:  # the name, repeated in another row
             look, label = f"{look}, rounded corners=9pt", _head(item)
-        found.append(rf"\node[item={item.kind}, {look}, {size}] at ({at['pos']}) {{{label}}};")
-    return _HEAD.replace("@COLOURS@", _colours(style)) + "\n".join(found) + "\n" + _FOOT
+        elements.append(rf"\node[item={item.kind}, {look}, {size}] at ({at['pos']}) {{{label}}};")
+    return _HEAD.replace("@COLOURS@", _colours(style)) + "\n".join(elements) + "\n" + _FOOT
 
 
 def _colours(style: Style) -> str:

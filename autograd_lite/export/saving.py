@@ -170,8 +170,8 @@ def _taken_apart(state: Any, where: str, arrays: Arrays) -> Any:
                 raise TypeError(f"save: expected a string or a whole number as a key {_at(where)}, got {key!r}")
         return {"dict": [[key, _taken_apart(v, f"{inside}{key}", arrays)] for key, v in value.items()]}
     if isinstance(value, (list, tuple)):
-        found = [_taken_apart(v, f"{inside}{k}", arrays) for k, v in enumerate(value)]
-        return found if isinstance(value, list) else {"tuple": found}
+        entries = [_taken_apart(v, f"{inside}{k}", arrays) for k, v in enumerate(value)]
+        return entries if isinstance(value, list) else {"tuple": entries}
     raise TypeError(f"save: a {type(value).__name__} {_at(where)} cannot be saved")
 
 
@@ -179,22 +179,22 @@ def _at(where: str) -> str:
     return f"at {where!r}" if where else "at the top level"
 
 
-def _put_together(found: Any, arrays: Arrays) -> Any:
-    if isinstance(found, str):
-        kind, _, rest = found.partition(":")
+def _put_together(stored: Any, arrays: Arrays) -> Any:
+    if isinstance(stored, str):
+        kind, _, rest = stored.partition(":")
         if kind not in (_ARRAY, _TEXT):
-            raise ValueError(f"{found[:40]!r} is not a marker")
+            raise ValueError(f"{stored[:40]!r} is not a marker")
         return arrays[rest] if kind == _ARRAY else rest
-    if isinstance(found, list):
-        return [_put_together(v, arrays) for v in found]
-    if isinstance(found, dict):
-        ((kind, inside),) = found.items()
+    if isinstance(stored, list):
+        return [_put_together(v, arrays) for v in stored]
+    if isinstance(stored, dict):
+        ((kind, inside),) = stored.items()
         if kind == "tuple":
             return tuple(_put_together(v, arrays) for v in inside)
         if kind == "dict":
             return {key: _put_together(v, arrays) for key, v in inside}
         raise ValueError(f"expected a tuple or a dict, got {kind!r}")
-    return found
+    return stored
 
 
 # ----------------------------------------------------------------------------------------- writing
