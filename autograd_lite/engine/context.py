@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from functools import wraps
-from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
+from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction, signature
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -297,9 +297,9 @@ class Group:
         if self._call is None:
             return {}
         _, f, args, params = self._call
-        names = f.__code__.co_varnames[: f.__code__.co_argcount]
-        late = dict(zip(names[::-1], (f.__defaults__ or ())[::-1], strict=False))
-        return {**(f.__kwdefaults__ or {}), **late, **dict(zip(names, args, strict=False)), **params}
+        bound = signature(f).bind(*args, **params)
+        bound.apply_defaults()
+        return bound.arguments
 
     @property
     def textbook(self) -> Textbook | None:

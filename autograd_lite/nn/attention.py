@@ -5,8 +5,6 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable
-from functools import reduce
-from operator import or_
 from typing import Any, ClassVar
 
 import numpy as np
@@ -99,13 +97,9 @@ class MultiheadAttention(Module):
 
     def reset_parameters(self) -> None:
         """Draw new weights with `init.xavier_uniform_`, and set the biases to 0; `bias_k` and `bias_v` are normal."""
+        others = {"in_proj_bias": init.zeros_, "bias_k": init.xavier_normal_, "bias_v": init.xavier_normal_}
         for name, p in self.named_parameters(recurse=False):
-            if name == "in_proj_bias":
-                init.zeros_(p)
-            elif name in ("bias_k", "bias_v"):
-                init.xavier_normal_(p)
-            else:
-                init.xavier_uniform_(p)
+            others.get(name, init.xavier_uniform_)(p)
         self.out_proj.reset_parameters()
         if self.out_proj.bias is not None:
             init.zeros_(self.out_proj.bias)
@@ -173,7 +167,7 @@ class MultiheadAttention(Module):
         return x.reshape(n, length, self.num_heads, -1).transpose(0, 2, 1, 3)
 
     def _mask(self, attn_mask: Any, padding: Any, is_causal: bool, q: Tensor, k: Tensor) -> Any:
-        """Both masks as one: True where attention is allowed, or numbers to add. None if there is no mask."""
+        """Both masks as one: numbers to add to the scores. None if there is no mask."""
         (n, targets, _), sources = q.shape, k.shape[1]
         masks: list[Any] = []
         if attn_mask is not None:
@@ -193,8 +187,6 @@ class MultiheadAttention(Module):
         # Attention to additional sources is always allowed.
         if more := (self.bias_k is not None) + self.add_zero_attn:
             masks = [pad(m, [*[(0, 0)] * (m.ndim - 1), (0, more)]) for m in masks]
-        if all(m.dtype.kind == "b" for m in masks):
-            return ~reduce(or_, masks)
         total: Any = sum(np.where(m, -math.inf, 0.0) if m.dtype.kind == "b" else m for m in masks)
         return total.astype(q.dtype)
 

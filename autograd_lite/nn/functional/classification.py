@@ -15,7 +15,7 @@ from ...rules.indexing import getitem
 from ...rules.layers import labelled, one_hot, softmax_cross_entropy
 from ...tensor import Tensor
 from . import textbooks
-from .inputs import alike, check_range, floats, positions, reduced, rows, step, tensor_of
+from .inputs import alike, check_range, floats, known, positions, reduced, rows, step, tensor_of
 
 __all__ = ["cross_entropy", "multi_margin_loss", "multilabel_margin_loss", "nll_loss"]
 
@@ -63,7 +63,7 @@ def _class_weights(name: str, weight: Any, x: Tensor) -> Tensor:
     return w
 
 
-@step(textbook=textbooks.nll_loss)
+@known(textbooks.nll_loss)
 def nll_loss(input: Any, target: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean") -> Tensor:
     """Minus the log-probability `input` of each target.
 
@@ -86,7 +86,7 @@ def nll_loss(input: Any, target: Any, weight: Any = None, ignore_index: int = -1
     return _average(loss if w is None else loss * w, w, counted, reduction, "nll_loss")
 
 
-@step(textbook=textbooks.cross_entropy)
+@known(textbooks.cross_entropy)
 def cross_entropy(
     input: Any, target: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean",
     label_smoothing: float = 0.0,

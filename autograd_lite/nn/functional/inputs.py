@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from functools import cache, update_wrapper, wraps
 from operator import index
-from typing import Any, Concatenate, ParamSpec, TypeVar, overload
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 
@@ -81,36 +81,44 @@ def values(t: Tensor) -> Any:
     return t.detach() if is_traced(t) else t._data
 
 
-@overload
-def step(f: F) -> F: ...
-@overload
-def step(*, textbook: Stated) -> Callable[[F], F]: ...
-def step(f: Any = None, *, textbook: Stated | None = None) -> Any:
+def step(f: F, textbook: Stated | None = None) -> F:
     """Record `f` as one group, shown as one step with the name of `f`; with a `textbook`, a known step."""
 
-    def as_step(f: Any) -> Any:
-        @wraps(f)
-        def grouped(*args: Any, **params: Any) -> Any:
-            return called_in_group(f, args, params, f.__name__, textbook=textbook)
+    @wraps(f)
+    def grouped(*args: Any, **params: Any) -> Any:
+        return called_in_group(f, args, params, f.__name__, textbook=textbook)
 
-        return grouped
+    return grouped  # type: ignore[return-value]  # with the signature of f
 
-    return as_step if f is None else as_step(f)
+
+def loss(f: F, textbook: Stated | None = None) -> F:
+    """A step from the function that returns the loss of each entry, of an input and a target of one shape.
+
+    The function gets both as Tensors of the input's dtype; its loss is reduced as its parameter `reduction` says.
+    """
+    parameters = inspect.signature(f).parameters
+    place = list(parameters).index("reduction")
+
+    @wraps(f)
+    def whole(*args: Any, **params: Any) -> Tensor:
+        reduction = args[place] if len(args) > place else params.get("reduction", parameters["reduction"].default)
+        return reduced(of_entries(*args, **params), reduction, f.__name__)
+
+    def of_entries(input: Any, target: Any, *args: Any, **params: Any) -> Any:
+        return f(*pair(f.__name__, input, target), *args, **params)
+
+    return step(whole, textbook)  # type: ignore[return-value]  # with the signature of f
+
+
+def known(textbook: Stated, kind: Callable[..., Any] = step) -> Callable[[F], F]:
+    """The decorator `step` or `loss` with a textbook."""
+    return lambda f: kind(f, textbook)
 
 
 def reduced(loss: Tensor, reduction: str, name: str) -> Tensor:
     """The mean or the sum of a loss over all its entries, or the entries."""
-    if reduction == "mean":
-        return TABLE["mean"](loss)
-    if reduction == "sum":
-        return TABLE["sum"](loss)
     check_reduction(reduction, name)
-    return loss
-
-
-def hinge(x: Tensor) -> Tensor:
-    """``max(x, 0)`` as in PyTorch's margin losses: its slope at 0 is 1, that of `relu` is 0."""
-    return TABLE["clip"](x, 0, None)
+    return loss if reduction == "none" else TABLE[reduction](loss)
 
 
 def check_reduction(reduction: str, name: str) -> None:
@@ -119,12 +127,23 @@ def check_reduction(reduction: str, name: str) -> None:
         raise ValueError(f"{name}: expected reduction 'none', 'mean' or 'sum', got {reduction!r}")
 
 
-def same_shape(name: str, **tensors: Tensor) -> None:
-    """Reject targets that would broadcast: (n, 1) with (n,) gives (n, n). One number is fine."""
-    shapes = {t.shape for what, t in tensors.items() if t.ndim and (what != "target" or t.shape != (1,))}
-    if len(shapes) > 1:
-        got = ", ".join(f"{what} {t.shape}" for what, t in tensors.items())
-        raise ValueError(f"{name}: expected equal shapes, got {got}; reshape one of them")
+def pair(name: str, input: Any, target: Any) -> tuple[Tensor, Tensor]:
+    """Input and target of a loss as Tensors of one dtype.
+
+    Targets that would broadcast raise ValueError: (n, 1) with (n,) gives (n, n). One number is fine.
+    """
+    x = floats(input)
+    y = alike(target, x)
+    if x.ndim and y.shape not in (x.shape, (), (1,)):
+        raise ValueError(
+            f"{name}: expected equal shapes, got input {x.shape} and target {y.shape}; reshape one of them"
+        )
+    return x, y
+
+
+def hinge(x: Tensor) -> Tensor:
+    """``max(x, 0)`` as in PyTorch's margin losses: its slope at 0 is 1, that of `relu` is 0."""
+    return TABLE["clip"](x, 0, None)
 
 # ------------------------------------------------------------------------- one definition for 1, 2 and 3 spatial axes
 # `conv1d`, `conv2d` and `conv3d` are one function. It is written once, with the number of axes as its first parameter,

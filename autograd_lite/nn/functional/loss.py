@@ -19,7 +19,7 @@ from ...rules._arrays import resolve
 from ...tensor import Tensor
 from ...transforms.grad import stop_gradient
 from . import textbooks
-from .inputs import alike, floats, hinge, reduced, rows, same_shape, step, tensor_of
+from .inputs import alike, floats, hinge, known, loss, pair, reduced, rows, step, tensor_of
 
 __all__ = [
     "binary_cross_entropy", "binary_cross_entropy_with_logits", "cosine_embedding_loss", "cosine_similarity",
@@ -34,14 +34,7 @@ mean, minimum, sqrt, square, sum = rows("mean", "minimum", "sqrt", "square", "su
 vector_norm, where = rows("linalg.vector_norm", "where")
 
 
-def _pair(name: str, input: Any, target: Any) -> tuple[Tensor, Tensor]:
-    x = floats(input)
-    y = alike(target, x)
-    same_shape(name, input=x, target=y)
-    return x, y
-
-
-@step
+@loss
 def half_squared_error(input: Any, target: Any, reduction: str = "sum") -> Tensor:
     """The talk's loss, ``(input - target)² / 2``, summed over outputs and samples.
 
@@ -53,11 +46,10 @@ def half_squared_error(input: Any, target: Any, reduction: str = "sum") -> Tenso
     >>> half_squared_error([[1.0, 3.0]], [[0.0, 1.0]])
     tensor(2.5)
     """
-    x, y = _pair("half_squared_error", input, target)
-    return reduced(0.5 * square(x - y), reduction, "half_squared_error")
+    return 0.5 * square(input - target)
 
 
-@step(textbook=textbooks.mse_loss)
+@known(textbooks.mse_loss, loss)
 def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
     """``(input - target)²``.
 
@@ -66,63 +58,57 @@ def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
     >>> mse_loss([1.0, 3.0], [0.0, 1.0])
     tensor(2.5)
     """
-    x, y = _pair("mse_loss", input, target)
-    return reduced(square(x - y), reduction, "mse_loss")
+    return square(input - target)
 
 
-@step
+@loss
 def l1_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
     """``|input - target|``."""
-    x, y = _pair("l1_loss", input, target)
-    return reduced(absolute(x - y), reduction, "l1_loss")
+    return absolute(input - target)
 
 
-@step
+@loss
 def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float = 1.0) -> Tensor:
     """A parabola between ``-beta`` and ``beta``, lines of slope 1 outside."""
     if beta < 0:
         raise ValueError(f"smooth_l1_loss: beta={beta} must not be negative")
-    if beta == 0:
-        return l1_loss(input, target, reduction)
-    x, y = _pair("smooth_l1_loss", input, target)
-    d = absolute(x - y)
-    return reduced(where(d < beta, square(d) * (0.5 / beta), d - 0.5 * beta), reduction, "smooth_l1_loss")
+    d = absolute(input - target)
+    return where(d < beta, square(d) * (0.5 / beta), d - 0.5 * beta) if beta else d
 
 
-@step
+@loss
 def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0) -> Tensor:
     """A parabola between ``-delta`` and ``delta``, lines of slope `delta` outside."""
     if delta <= 0:
         raise ValueError(f"huber_loss: delta={delta} must be positive")
-    x, y = _pair("huber_loss", input, target)
-    d = absolute(x - y)
-    return reduced(where(d < delta, 0.5 * square(d), delta * (d - 0.5 * delta)), reduction, "huber_loss")
+    d = absolute(input - target)
+    return where(d < delta, 0.5 * square(d), delta * (d - 0.5 * delta))
 
 
 # ------------------------------------------------------------------------------------ between probabilities
 
 
-def _weighted(loss: Tensor, weight: Any) -> Tensor:
-    return loss if weight is None else loss * alike(weight, loss)
+def _weighted(entries: Tensor, weight: Any) -> Tensor:
+    return entries if weight is None else entries * alike(weight, entries)
 
 
-@step(textbook=textbooks.binary_cross_entropy)
+@known(textbooks.binary_cross_entropy, loss)
 def binary_cross_entropy(input: Any, target: Any, weight: Any = None, reduction: str = "mean") -> Tensor:
     """Minus the log-probability of `target` (0, 1 or between) where `input` is the probability of 1.
 
     As in PyTorch, logarithms are clipped at -100, and in the derivative ``(input - target) / (input * (1 - input))``
     the denominator is at least 1e-12. :func:`binary_cross_entropy_with_logits` needs no such bounds.
     """
-    p, y = _pair("binary_cross_entropy", input, target)
-    if p.size and not (p.detach()._data.min() >= 0 and p.detach()._data.max() <= 1):
+    p = input.detach()._data
+    if p.size and not (p.min() >= 0 and p.max() <= 1):
         raise ValueError(
             "binary_cross_entropy: expected probabilities between 0 and 1; for logits, the numbers before a sigmoid, "
             "use binary_cross_entropy_with_logits"
         )
-    return reduced(_weighted(S.binary_cross_entropy(p, y), weight), reduction, "binary_cross_entropy")
+    return _weighted(S.binary_cross_entropy(input, target), weight)
 
 
-@step(textbook=textbooks.binary_cross_entropy_with_logits)
+@known(textbooks.binary_cross_entropy_with_logits, loss)
 def binary_cross_entropy_with_logits(
     input: Any, target: Any, weight: Any = None, reduction: str = "mean", pos_weight: Any = None
 ) -> Tensor:
@@ -130,13 +116,12 @@ def binary_cross_entropy_with_logits(
 
     `pos_weight` multiplies the term of the target 1: above 1 it favours recall over precision.
     """
-    x, y = _pair("binary_cross_entropy_with_logits", input, target)
     if pos_weight is None:
-        loss = layers.binary_cross_entropy_with_logits(x, y)
+        entries = layers.binary_cross_entropy_with_logits(input, target)
     else:
-        w = alike(pos_weight, x)
-        loss = (1 - y) * x + (1 + (w - 1) * y) * S.softplus(-x)
-    return reduced(_weighted(loss, weight), reduction, "binary_cross_entropy_with_logits")
+        w = alike(pos_weight, input)
+        entries = (1 - target) * input + (1 + (w - 1) * target) * S.softplus(-input)
+    return _weighted(entries, weight)
 
 
 @step
@@ -146,24 +131,23 @@ def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = 
     ``reduction='batchmean'`` divides the sum by the length of the first axis, which is the definition; ``'mean'``
     divides by the number of entries, as in PyTorch.
     """
-    x, y = _pair("kl_div", input, target)
-    loss = exp(y) * (y - x) if log_target else S.xlogy(y, y) - y * x
+    x, y = pair("kl_div", input, target)
+    entries = exp(y) * (y - x) if log_target else S.xlogy(y, y) - y * x
     if reduction == "batchmean":
-        return sum(loss) / max(len(x) if x.ndim else 1, 1)
-    return reduced(loss, reduction, "kl_div")
+        return sum(entries) / max(len(x) if x.ndim else 1, 1)
+    return reduced(entries, reduction, "kl_div")
 
 
-@step
+@loss
 def poisson_nll_loss(
     input: Any, target: Any, log_input: bool = True, full: bool = False, eps: float = 1e-8, reduction: str = "mean"
 ) -> Tensor:
     """Minus the log-probability of counts `target` under a Poisson distribution of rate ``exp(input)`` (or `input`)."""
-    x, y = _pair("poisson_nll_loss", input, target)
-    loss = exp(x) - y * x if log_input else x - y * log(x + eps)
-    if full:  # Stirling's formula for the logarithm of the factorial
-        y1 = where(y > 1, y, 1.0)
-        loss = loss + where(y > 1, y1 * log(y1) - y1 + 0.5 * log(2 * math.pi * y1), 0)
-    return reduced(loss, reduction, "poisson_nll_loss")
+    entries = exp(input) - target * input if log_input else input - target * log(input + eps)
+    if not full:
+        return entries
+    y = where(target > 1, target, 1.0)  # Stirling's formula for the logarithm of the factorial
+    return entries + where(target > 1, y * log(y) - y + 0.5 * log(2 * math.pi * y), 0)
 
 
 @step
@@ -192,8 +176,8 @@ def gaussian_nll_loss(
     if np.any(v.detach()._data < 0):
         raise ValueError("gaussian_nll_loss: var has negative entries")
     v = v + stop_gradient(maximum(v, eps) - v)  # as in PyTorch, the gradient ignores the bound
-    loss = 0.5 * (log(v) + square(x - y) / v)
-    return reduced(loss + 0.5 * math.log(2 * math.pi) if full else loss, reduction, "gaussian_nll_loss")
+    entries = 0.5 * (log(v) + square(x - y) / v)
+    return reduced(entries + 0.5 * math.log(2 * math.pi) if full else entries, reduction, "gaussian_nll_loss")
 
 
 def _broadcasts(x: Tensor, y: Tensor) -> bool:
@@ -208,35 +192,30 @@ def _broadcasts(x: Tensor, y: Tensor) -> bool:
 @step
 def margin_ranking_loss(input1: Any, input2: Any, target: Any, margin: float = 0.0, reduction: str = "mean") -> Tensor:
     """``max(0, margin - target * (input1 - input2))``: input1 should be larger where `target` is 1, smaller for -1."""
-    x1, x2 = _pair("margin_ranking_loss", input1, input2)
-    _, y = _pair("margin_ranking_loss", x1, target)
+    x1, x2 = pair("margin_ranking_loss", input1, input2)
+    _, y = pair("margin_ranking_loss", x1, target)
     return reduced(hinge(margin - y * (x1 - x2)), reduction, "margin_ranking_loss")
 
 
-@step
+@loss
 def hinge_embedding_loss(input: Any, target: Any, margin: float = 1.0, reduction: str = "mean") -> Tensor:
     """`input`, a distance, where `target` is 1; ``max(0, margin - input)`` where it is -1.
 
     As in PyTorch, for any other target the two are added.
     """
-    x, y = _pair("hinge_embedding_loss", input, target)
-    loss = where(y != -1, x, 0) + where(y != 1, hinge(margin - x), 0)
-    return reduced(loss, reduction, "hinge_embedding_loss")
+    return where(target != -1, input, 0) + where(target != 1, hinge(margin - input), 0)
 
 
-@step
+@loss
 def soft_margin_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
     """``log(1 + exp(-target * input))`` for targets 1 and -1."""
-    x, y = _pair("soft_margin_loss", input, target)
-    return reduced(S.softplus(-y * x), reduction, "soft_margin_loss")
+    return S.softplus(-target * input)
 
 
-@step
+@loss
 def multilabel_soft_margin_loss(input: Any, target: Any, weight: Any = None, reduction: str = "mean") -> Tensor:
     """The mean over classes of the binary cross-entropies of logits."""
-    x, y = _pair("multilabel_soft_margin_loss", input, target)
-    loss = mean(_weighted(layers.binary_cross_entropy_with_logits(x, y), weight), axis=-1)
-    return reduced(loss, reduction, "multilabel_soft_margin_loss")
+    return mean(_weighted(layers.binary_cross_entropy_with_logits(input, target), weight), axis=-1)
 
 
 # ------------------------------------------------------------------------------ distances, and losses of them
@@ -298,8 +277,8 @@ def cosine_embedding_loss(
     # Unlike cosine_similarity, PyTorch adds eps to the squared lengths here.
     squares = (sum(a * a, -1) + 1e-12) * (sum(b * b, -1) + 1e-12)
     cos = sum(a * b, -1) / sqrt(squares)
-    loss = where(y == 1, 1 - cos, 0) + where(y == -1, hinge(cos - margin), 0)
-    return reduced(loss, reduction, "cosine_embedding_loss")
+    entries = where(y == 1, 1 - cos, 0) + where(y == -1, hinge(cos - margin), 0)
+    return reduced(entries, reduction, "cosine_embedding_loss")
 
 
 @step
