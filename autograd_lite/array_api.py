@@ -27,14 +27,13 @@ import numpy as np
 from . import fft as _fft
 from . import linalg as _linalg
 from .base.listing import public_names
-from .engine.value import wrap
 from .table import ROWS as _ROWS
 from .table import TABLE as _TABLE
 from .table.status import OF_SHAPE as _OF_SHAPE
 from .table.status import public_name
 from .tensor import Tensor, creation
+from .tensor.creation import as_tensor, get_default_dtype
 from .tensor.creation import from_dlpack as from_dlpack
-from .tensor.creation import get_default_dtype
 from .tensor.torch_names import check_device
 
 __array_api_version__ = "2024.12"
@@ -144,8 +143,8 @@ class __array_namespace_info__(np.__array_namespace_info__):  # type: ignore[mis
 
     def default_dtypes(self, *, device: Any = None) -> Any:
         dtype = get_default_dtype()
-        made = super().default_dtypes(device=device)
-        return {**made, "real floating": dtype, "complex floating": np.result_type(dtype, np.complex64)}
+        defaults = super().default_dtypes(device=device)
+        return {**defaults, "real floating": dtype, "complex floating": np.result_type(dtype, np.complex64)}
 
 
 # ------------------------------------------------------------------------------------------------ new tensors
@@ -156,23 +155,18 @@ def asarray(obj: Any, /, *, dtype: Any = None, device: Any = None, copy: bool | 
     check_device("device", device)
     if copy is False and isinstance(obj, Tensor) and dtype is not None and obj.dtype != dtype:
         raise ValueError(f"asarray: a tensor of {obj.dtype} cannot become {np.dtype(dtype)} with copy=False")
-    made = _TABLE["asarray"](obj, dtype, copy=copy)
-    if made.dtype.kind not in "biufc":
-        raise TypeError(f"asarray: expected numbers or booleans, got {made.dtype}")
-    return made if isinstance(made, Tensor) else wrap(made, None)
-
-
-def _made(array: Any, device: Any) -> Tensor:
-    check_device("device", device)
-    return wrap(array, None)
+    array = _TABLE["asarray"](obj, dtype, copy=copy)
+    if array.dtype.kind not in "biufc":
+        raise TypeError(f"asarray: expected numbers or booleans, got {array.dtype}")
+    return as_tensor(array)
 
 
 def zeros(shape: Any, *, dtype: Any = None, device: Any = None) -> Tensor:
-    return _made(np.zeros(shape, dtype or get_default_dtype()), device)
+    return as_tensor(np.zeros(shape, dtype or get_default_dtype()), device=device)
 
 
 def ones(shape: Any, *, dtype: Any = None, device: Any = None) -> Tensor:
-    return _made(np.ones(shape, dtype or get_default_dtype()), device)
+    return as_tensor(np.ones(shape, dtype or get_default_dtype()), device=device)
 
 
 empty = zeros
@@ -184,7 +178,7 @@ def full(shape: Any, fill_value: Any, *, dtype: Any = None, device: Any = None) 
 
 
 def eye(n_rows: int, n_cols: int | None = None, /, *, k: int = 0, dtype: Any = None, device: Any = None) -> Tensor:
-    return _made(np.eye(n_rows, n_cols, k, dtype or get_default_dtype()), device)
+    return as_tensor(np.eye(n_rows, n_cols, k, dtype or get_default_dtype()), device=device)
 
 
 def arange(start: Any, /, stop: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None) -> Tensor:
@@ -200,7 +194,7 @@ def linspace(
 
 def _frequencies(of: Any) -> Any:
     def frequencies(n: int, /, *, d: float = 1.0, dtype: Any = None, device: Any = None) -> Tensor:
-        return _made(of(n, d).astype(dtype or get_default_dtype()), device)
+        return as_tensor(of(n, d).astype(dtype or get_default_dtype()), device=device)
 
     return frequencies
 

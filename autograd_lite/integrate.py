@@ -81,11 +81,11 @@ def odeint(
     args = args if isinstance(args, tuple) else (args,)
 
     def slope_with(values: Any) -> Callable[[Any, Any], Any]:
-        given = rebuild(args, list(values))
+        others = rebuild(args, list(values))
 
         def slope(y: Any, t: Any) -> Any:
             y = y.copy() if isinstance(y, np.ndarray) else y  # as in SciPy, func may write into it
-            dy = operand(func(t, y, *given) if tfirst else func(y, t, *given))
+            dy = operand(func(t, y, *others) if tfirst else func(y, t, *others))
             if dy.shape != y0.shape:
                 name = getattr(func, "__name__", "func")
                 raise ValueError(f"odeint: expected a slope of shape {y0.shape} from {name}, got {dy.shape}")
@@ -114,7 +114,7 @@ def _solution(slope: Callable[[Any, Any], Any], y: Any, t: Any, rtol: float, ato
 
     def size(change: Any, *ys: Any) -> float:
         """A change in units of the tolerance."""
-        scale = atol + rtol * np.max(np.abs([raw(y) for y in ys]), axis=0)
+        scale = atol + rtol * np.max(np.abs(list(map(raw, ys))), axis=0)
         return float(np.sqrt(np.mean(np.abs(raw(change) / scale) ** 2))) if y.size else 0.0
 
     states, k = [y], slope(y, t[0])

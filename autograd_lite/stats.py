@@ -66,7 +66,7 @@ def _special(name: str) -> Primitive:
     return declare(f"ag.stats ({name})")[name]
 
 
-def _standard(x: Any, loc: Any, scale: Any, *shapes: Any) -> Any:
+def _standard(x, loc, scale, *shapes):
     """`x` as a number of scales from `loc`; NaN, as in SciPy, where the scale or a shape is not positive."""
     for p in (*shapes, scale):
         if not isinstance(p, (int, float)) or not p > 0:
@@ -74,18 +74,19 @@ def _standard(x: Any, loc: Any, scale: Any, *shapes: Any) -> Any:
     return (operand(x) - loc) / scale
 
 
-def _on(support: Any, inside: Callable[[Any], Any], z: Any, otherwise: Any, some: float) -> Any:
+def _on(support, inside, z, otherwise, some):
     """``inside(z)`` on the support and `otherwise` outside it, where `inside` is called with the number `some`."""
     return np.where(support, inside(np.where(support, z, some)), np.where(np.isnan(z), np.nan, otherwise))
 
 
-def _at_end(distance: Any, shape: Any) -> tuple[Any, Any]:
+def _at_end(distance, shape):
     """For a density that begins as ``distance ** (shape - 1)``: whether it has a derivative, and else its logarithm."""
     at_end = distance == 0
     return (distance > 0) | at_end & (shape == 1), np.where(at_end & (shape < 1), math.inf, -math.inf)
 
 
-_X, _POSITIVE = at((2,)), at(uniform(0.5, 3, 2), 2)
+_X, _POSITIVE, _FRACTION = at((2,)), at(uniform(0.5, 3, 2), 2), at(uniform(0.1, 0.9, 2), 2, 3)
+_COUNTS = at(np.arange(3), uniform(0.5, 3, 3))
 
 
 def _normal(name: str, f: Callable[[Any], Any]) -> Primitive:
@@ -107,7 +108,7 @@ class norm:
     logsf = _normal("logsf", lambda z: _special("log_ndtr")(-z))
 
 
-def _mean_and_root(mean: Any, cov: Any) -> tuple[Any, Any]:
+def _mean_and_root(mean, cov):
     """The mean, and the Cholesky factor of the covariance matrix."""
     cov = operand(cov)
     n = cov.shape[-1] if cov.ndim else np.size(mean) if mean is not None else 1
@@ -121,7 +122,7 @@ def _mean_and_root(mean: Any, cov: Any) -> tuple[Any, Any]:
     return mean, np.linalg.cholesky((cov + cov.mT) / 2)
 
 
-def _log_normal(x: Any, mean: Any = None, cov: Any = 1) -> Any:
+def _log_normal(x, mean=None, cov=1):
     mean, root = _mean_and_root(mean, cov)
     x, n = operand(x), root.shape[-1]
     if x.ndim == 0 or n == 1 and x.shape[-1] != 1:
@@ -131,7 +132,7 @@ def _log_normal(x: Any, mean: Any = None, cov: Any = 1) -> Any:
     return -0.5 * (square + n * _LOG_2PI) - np.sum(np.log(np.diagonal(root)))
 
 
-def _entropy(mean: Any = None, cov: Any = 1) -> Any:
+def _entropy(mean=None, cov=1):
     _, root = _mean_and_root(mean, cov)
     return 0.5 * root.shape[-1] * (1 + _LOG_2PI) + np.sum(np.log(np.diagonal(root)))
 
@@ -148,7 +149,7 @@ class multivariate_normal:
     entropy = _row("multivariate_normal.entropy", at(np.zeros(2), _COVARIANCE), _entropy)
 
 
-def _log_t(x: Any, df: Any, loc: Any = 0, scale: Any = 1) -> Any:
+def _log_t(x, df, loc=0, scale=1):
     z, df = _standard(x, loc, scale, df), operand(df)
     normal = df == np.inf
     df = np.where(normal, 1.0, df)
@@ -166,14 +167,14 @@ class t:
     logcdf = _row("t.logcdf", at((2,), 3), lambda x, df, loc=0, scale=1: np.log(t.cdf(x, df, loc, scale)))
 
 
-def _log_gamma(x: Any, a: Any, loc: Any = 0, scale: Any = 1) -> Any:
+def _log_gamma(x, a, loc=0, scale=1):
     z, a = _standard(x, loc, scale, a), operand(a)
     support, otherwise = _at_end(z, a)
     inside = _on(support, lambda z: xlogy(a - 1, z) - z, z, otherwise, 1.0)
     return inside - _special("gammaln")(a) - np.log(scale)
 
 
-def _below_gamma(x: Any, a: Any, loc: Any = 0, scale: Any = 1) -> Any:
+def _below_gamma(x, a, loc=0, scale=1):
     z = _standard(x, loc, scale, a)
     return _on(z > 0, lambda z: _special("gammainc")(a, z), z, 0.0, 1.0)
 
@@ -199,14 +200,14 @@ class chi2:
     cdf = _row("chi2.cdf", _POSITIVE, _halved(gamma.cdf))
 
 
-def _log_beta(x: Any, a: Any, b: Any, loc: Any = 0, scale: Any = 1) -> Any:
+def _log_beta(x, a, b, loc=0, scale=1):
     z, a, b = _standard(x, loc, scale, a, b), operand(a), operand(b)
     (low, at_0), (high, at_1) = _at_end(z, a), _at_end(1 - z, b)
     inside = _on(low & high, lambda z: xlogy(a - 1, z) + xlog1py(b - 1, -z), z, np.maximum(at_0, at_1), 0.5)
     return inside - _special("betaln")(a, b) - np.log(scale)
 
 
-def _below_beta(x: Any, a: Any, b: Any, loc: Any = 0, scale: Any = 1) -> Any:
+def _below_beta(x, a, b, loc=0, scale=1):
     z = _standard(x, loc, scale, a, b)
     return _on((z > 0) & (z < 1), lambda z: _special("betainc")(a, b, z), z, np.where(z >= 1, 1.0, 0.0), 0.5)
 
@@ -217,23 +218,23 @@ class beta:
     logpdf = _row(
         "beta.logpdf", at(uniform(0.4, 1.2, 2), uniform(1.5, 3, 2), uniform(2, 3, 2), 0.2, 1.5), _log_beta
     )
-    pdf = _exp(logpdf, at(uniform(0.1, 0.9, 2), 2, 3))
-    cdf = _row("beta.cdf", at(uniform(0.1, 0.9, 2), 2, 3), _below_beta)
+    pdf = _exp(logpdf, _FRACTION)
+    cdf = _row("beta.cdf", _FRACTION, _below_beta)
 
 
-def _count(k: Any, mu: Any, loc: Any) -> tuple[Any, Any]:
+def _count(k, mu, loc):
     """The count above `loc`, and the mean; NaN, as in SciPy, where it is negative."""
     mu = operand(mu)
     return operand(k) - loc, np.where(mu >= 0, mu, np.nan)
 
 
-def _log_poisson(k: Any, mu: Any, loc: Any = 0) -> Any:
+def _log_poisson(k, mu, loc=0):
     n, mu = _count(k, mu, loc)
     whole = (n >= 0) & (n == np.floor(n))
     return _on(whole, lambda n: xlogy(n, mu) - _special("gammaln")(n + 1.0), n, -math.inf, 0) - mu
 
 
-def _poisson(k: Any, mu: Any, loc: Any = 0) -> Any:
+def _poisson(k, mu, loc=0):
     n, mu = _count(k, mu, loc)
     at_0 = (mu == 0) & (n >= 0) & (n == np.floor(n))  # the exponential of an infinite logarithm has no derivative
     few = np.where(at_0, n, 0)
@@ -241,7 +242,7 @@ def _poisson(k: Any, mu: Any, loc: Any = 0) -> Any:
     return np.where(at_0, power, np.exp(_log_poisson(n, np.where(at_0, 1.0, mu))))
 
 
-def _below_poisson(k: Any, mu: Any, loc: Any = 0) -> Any:
+def _below_poisson(k, mu, loc=0):
     n, mu = _count(k, mu, loc)
     n = np.where(mu >= 0, np.floor(n), np.nan)
     return _on(n >= 0, lambda n: _special("gammaincc")(n + 1.0, mu), n, 0.0, 0)
@@ -250,12 +251,12 @@ def _below_poisson(k: Any, mu: Any, loc: Any = 0) -> Any:
 class poisson:
     """The Poisson distribution with mean `mu`, on the whole numbers from `loc` on."""
 
-    logpmf = _row("poisson.logpmf", at(np.arange(3), uniform(0.5, 3, 3)), _log_poisson)
-    pmf = _row("poisson.pmf", at(np.arange(3), uniform(0.5, 3, 3)), _poisson)
+    logpmf = _row("poisson.logpmf", _COUNTS, _log_poisson)
+    pmf = _row("poisson.pmf", _COUNTS, _poisson)
     cdf = _row("poisson.cdf", at(np.arange(-1, 3), uniform(0.5, 3, 4)), _below_poisson)
 
 
-def _log_dirichlet(x: Any, alpha: Any) -> Any:
+def _log_dirichlet(x, alpha):
     x, alpha = operand(x), operand(alpha)
     alpha = np.where(alpha > 0, alpha, np.nan)
     if x.shape[0] == alpha.shape[0] - 1:
