@@ -48,12 +48,15 @@ class _Gated(Module):
         for name, shape in shapes.items():
             setattr(self, f"{name}{suffix}", parameter(*shape, dtype=dtype))
 
-    def _checked(self, hx: Any, shapes: Sequence[tuple[int, ...]], weight: Tensor) -> list[Tensor]:
-        """The arrays of a state that the user passes."""
+    def _arrays(self, hx: Any, shapes: Sequence[tuple[int, ...]], x: Tensor, weight: Tensor) -> State:
+        """The arrays of the state that the user passes, or zeros of the dtype of the result."""
+        if hx is None:
+            dtype = np.result_type(x.dtype, weight.dtype)
+            return tuple(tensor_of(np.zeros(shape, dtype)) for shape in shapes)
         state = hx if self.states == 2 else (hx,)
         if len(state) != self.states:
             raise ValueError(f"{self!r}: expected the state as a pair (h_0, c_0), got {len(state)} arrays")
-        arrays = [tensor_of(h, weight) for h in state]
+        arrays = tuple(tensor_of(h, weight) for h in state)
         for h, shape in zip(arrays, shapes, strict=True):
             if h.shape != shape:
                 raise ValueError(f"{self!r}: expected a state of shape {shape}, got {h.shape}")
@@ -65,11 +68,6 @@ class _Gated(Module):
         y = matmul(h, weight.T) if bias is None else linear(h, weight, bias)
         h, *c = self._step(x, y, *state)
         return h if projection is None else matmul(h, projection.T), *c
-
-
-def _zeros(x: Tensor, weight: Tensor, shapes: Sequence[tuple[int, ...]]) -> State:
-    dtype = np.result_type(x.dtype, weight.dtype)
-    return tuple(tensor_of(np.zeros(shape, dtype)) for shape in shapes)
 
 
 class _RNN(_Gated):
@@ -194,10 +192,8 @@ class _Layers(_Gated):
         """The initial state of each layer and direction."""
         count, batch = self.num_layers * self.directions, x.shape[1]
         widths = (self.proj_size or self.hidden_size, self.hidden_size)[: self.states]
-        if hx is None:
-            return [_zeros(x, self.weight_hh_l0, [(batch, n) for n in widths])] * count
         shapes = [(count, batch, n) if batched else (count, n) for n in widths]
-        arrays = self._checked(hx, shapes, self.weight_hh_l0)
+        arrays = self._arrays(hx, shapes, x, self.weight_hh_l0)
         return list(zip(*(unstack(h if batched else expand_dims(h, 1)) for h in arrays), strict=True))
 
     def extra_repr(self) -> str:
@@ -283,9 +279,8 @@ class _Cell(_Gated):
         if x.ndim not in (1, 2) or x.shape[-1] != self.input_size:
             raise ValueError(f"{self!r}: expected an input of shape (batch, {self.input_size}), got {x.shape}")
         shapes = [(*x.shape[:-1], self.hidden_size)] * self.states
-        weight = self.weight_hh
-        state = _zeros(x, weight, shapes) if hx is None else tuple(self._checked(hx, shapes, weight))
-        state = self._next(F.linear(x, self.weight_ih, self.bias_ih), state, weight, self.bias_hh)
+        state = self._arrays(hx, shapes, x, self.weight_hh)
+        state = self._next(F.linear(x, self.weight_ih, self.bias_ih), state, self.weight_hh, self.bias_hh)
         return state if self.states == 2 else state[0]
 
     def extra_repr(self) -> str:
