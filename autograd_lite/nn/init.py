@@ -55,7 +55,7 @@ def trunc_normal_(
     tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0, generator: Any = None
 ) -> Tensor:
     """Draw from a normal distribution, again where the result is outside of `a` … `b`."""
-    if not a < b or not (b > mean - 8 * std and a < mean + 8 * std):
+    if not (a < b and mean - 8 * std < b and a < mean + 8 * std):
         raise ValueError(f"trunc_normal_: expected a < b within 8 std of the mean, got {a=}, {b=}, {mean=}, {std=}")
     rng = numpy_generator(generator)
     x = rng.normal(mean, std, tensor.shape)
@@ -92,13 +92,8 @@ def _fans(tensor: Tensor) -> tuple[int, int]:
     return tensor.shape[1] * field, tensor.shape[0] * field
 
 
-_GAINS = {
-    "tanh": 5 / 3,
-    "relu": math.sqrt(2),
-    "selu": 3 / 4,
-    **dict.fromkeys(("linear", "sigmoid", "conv1d", "conv2d", "conv3d"), 1.0),
-    **{f"conv_transpose{dims}d": 1.0 for dims in (1, 2, 3)},
-}
+_LINEAR = "linear sigmoid conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d"
+_GAINS = {"tanh": 5 / 3, "relu": math.sqrt(2), "selu": 3 / 4, **dict.fromkeys(_LINEAR.split(), 1.0)}
 
 
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:

@@ -108,7 +108,7 @@ def vector_to_parameters(vec: Any, parameters: Iterable[Tensor]) -> None:
     values = np.asarray(vec.detach() if isinstance(vec, Tensor) else vec)
     targets = list(parameters)
     ends = np.cumsum([p.size for p in targets])
-    count = ends[-1] if targets else 0
+    count = sum(p.size for p in targets)
     if values.shape != (count,):
         raise ValueError(f"vector_to_parameters: expected a vector of {count} numbers, got shape {values.shape}")
     with no_grad():

@@ -4,7 +4,6 @@
 from ...base.listing import public_names as _public_names
 from .activation import *
 from .attention import *
-from .classification import *
 from .convolution import *
 from .linear import *
 from .loss import *

@@ -189,12 +189,11 @@ def _bags(offsets: Any, count: int, include_last: bool) -> tuple[Any, Any]:
         rises = np.diff(offsets, prepend=0, append=count)
         if offsets.ndim != 1 or not offsets.size or offsets[0] != 0 or rises.min() < 0:
             raise ValueError(f"embedding_bag: expected offsets that rise from 0 to at most {count}, got {offsets}")
-    ends = offsets[1:] if include_last else np.concatenate([offsets[1:], [count]])
-    starts = offsets[:-1] if include_last else offsets
-    sizes = ends - starts
+    edges = offsets if include_last else np.concatenate([offsets, [count]])
+    sizes = np.diff(edges)
     longest = int(np.max(sizes, initial=0)) if isinstance(sizes, np.ndarray) else count  # unknown in a trace
-    places = starts[:, None] + np.arange(longest)
-    return np.minimum(places, max(count - 1, 0)), places < ends[:, None]
+    places = edges[:-1, None] + np.arange(longest)
+    return np.minimum(places, max(count - 1, 0)), places < edges[1:, None]
 
 
 def one_hot(tensor: Any, num_classes: int = -1) -> Tensor:
@@ -215,4 +214,4 @@ def one_hot(tensor: Any, num_classes: int = -1) -> Tensor:
             )
         num_classes = int(index.max()) + 1
     check_range(index, num_classes, "one_hot: expected classes", ValueError)
-    return tensor_of(np.equal(np.expand_dims(index, -1), np.arange(num_classes)).astype(np.int64))
+    return tensor_of(TABLE["one_hot"](index, num_classes, index.ndim).astype(np.int64))
