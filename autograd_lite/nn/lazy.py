@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -73,8 +74,7 @@ class _Lazy(Module):
     def __init_subclass__(cls, becomes: Any = None, **params: Any) -> None:
         super().__init_subclass__(**params)
         if becomes is not None:  # its signature is that of the layer without the size
-            cls.becomes, signature = becomes, inspect.signature(becomes)
-            cls.__signature__ = signature.replace(parameters=list(signature.parameters.values())[1:])
+            cls.becomes, cls.__signature__ = becomes, inspect.signature(partial(becomes, 0))
 
     def __init__(self, *args: Any, **params: Any) -> None:
         super().__init__()

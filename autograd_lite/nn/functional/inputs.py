@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from functools import cache, update_wrapper, wraps
+from functools import cache, partial, update_wrapper, wraps
 from operator import index
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -187,12 +187,9 @@ def by_dims(
                 return called_in_group(f, (dims, *args), params, name, textbook=textbook)
 
             update_wrapper(function, f)
-            signature = inspect.signature(f)
             function.__name__ = function.__qualname__ = name
             function.__doc__ = filled(f.__doc__ or "", dims, name)
-            function.__signature__ = signature.replace(  # type: ignore[attr-defined]  # as inspect reads it
-                parameters=list(signature.parameters.values())[1:]
-            )
+            function.__signature__ = inspect.signature(partial(f, dims))  # type: ignore[attr-defined]  # as inspect does
             return function
 
         return over

@@ -13,9 +13,7 @@ of attention. The formulas of convolutions and pooling stand beside those functi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from math import prod
-from typing import Any
 
 import numpy as np
 
@@ -24,20 +22,20 @@ from ...table import Textbook, notation
 # ---------------------------------------------------------------------------------------------- cross-entropies
 
 
-def _values(x: Any) -> Any:
+def _values(x):
     """The numbers of an argument; None for those of a node that has not kept them."""
     return x if x is None else x.y if hasattr(x, "y") else np.asarray(x)
 
 
-def _mean(count: int, reduction: str) -> tuple[str, dict[str, str]]:
+def _mean(count, reduction):
     """The divisor of a sum, and its definition."""
     return (" / n", {"n": str(count)}) if reduction == "mean" else ("", {})
 
 
-def _loss(total: str, where: Mapping[str, str] | None = None, **factors: str) -> Callable[..., Textbook | None]:
+def _loss(total, where=None, **factors):
     """Of a loss: its sum over all entries, with a place for the divisor, and for each argument the factor of g."""
 
-    def textbook(input: Any, target: Any, reduction: str, **weights: Any) -> Textbook | None:
+    def textbook(input, target, reduction, **weights):
         weighted = any(weight is not None for weight in weights.values())
         if weighted or reduction == "none" or np.shape(input) != np.shape(target):
             return None
@@ -59,7 +57,7 @@ binary_cross_entropy_with_logits = _loss(
 )
 
 
-def _labels(input: Any, target: Any, weight: Any, ignore_index: int, reduction: str) -> tuple[int, str, Any] | None:
+def _labels(input, target, weight, ignore_index, reduction):
     """The axis of the classes, the divisor and its definition; None if there are weights or ignored samples."""
     values, axis = _values(target), min(np.ndim(input) - 1, 1)
     labels = np.ndim(target) < np.ndim(input)
@@ -68,9 +66,7 @@ def _labels(input: Any, target: Any, weight: Any, ignore_index: int, reduction: 
     return axis, *_mean(prod(np.shape(input)) // max(np.shape(input)[axis], 1), reduction)
 
 
-def cross_entropy(
-    input: Any, target: Any, weight: Any, ignore_index: int, reduction: str, label_smoothing: float
-) -> Textbook | None:
+def cross_entropy(input, target, weight, ignore_index, reduction, label_smoothing):
     known = _labels(input, target, weight, ignore_index, reduction)
     if known is None:
         return None
@@ -89,7 +85,7 @@ def cross_entropy(
     )  # fmt: skip
 
 
-def nll_loss(input: Any, target: Any, weight: Any, ignore_index: int, reduction: str) -> Textbook | None:
+def nll_loss(input, target, weight, ignore_index, reduction):
     known = _labels(input, target, weight, ignore_index, reduction)
     if known is None:
         return None
@@ -101,7 +97,7 @@ def nll_loss(input: Any, target: Any, weight: Any, ignore_index: int, reduction:
 # ------------------------------------------------------------------------------------------------- normalisation
 
 
-def _group_mean(x: Any, groups: int) -> Any:
+def _group_mean(x, groups):
     mean = np.mean(np.reshape(x, (len(x), groups, -1)), axis=-1, keepdims=True)
     return np.broadcast_to(mean, (len(x), groups, prod(x.shape[1:]) // groups)).reshape(x.shape)
 
@@ -111,9 +107,7 @@ notation("channels", "{x1}", "{x1}", lambda x, ndim: np.reshape(x, (-1, *(1,) * 
 notation("groupmean", "mean({x1})", r"\operatorname{{mean}}({x1})", _group_mean)  # over a group of channels
 
 
-def _normalized(
-    mean: str, batch: Any, weight: str | None, bias: str | None, *, constant: bool, centred: bool = True
-) -> Textbook:
+def _normalized(mean, batch, weight, bias, *, constant, centred=True):
     """A normalisation.
 
     Parameters
@@ -147,12 +141,12 @@ def _normalized(
     return Textbook(f"{scaled} + {bias}" if bias else scaled, where=where, **gradients)
 
 
-def _named(x: Any, word: str, ndim: int = 2) -> str | None:
+def _named(x, word, ndim=2):
     """A scale or shift, if there is one; with `ndim` axes, one number for each channel."""
     return None if x is None else word if ndim == 2 else f"channels({word}, {ndim})"
 
 
-def batch_norm(input: Any, weight: Any, bias: Any, training: bool, **other: Any) -> Textbook | None:
+def batch_norm(input, weight, bias, training, **other):
     if not prod(np.shape(input)):
         return None
     ndim = np.ndim(input)
@@ -165,28 +159,26 @@ def batch_norm(input: Any, weight: Any, bias: Any, training: bool, **other: Any)
     return book
 
 
-def instance_norm(input: Any, weight: Any, bias: Any, use_input_stats: bool, **other: Any) -> Textbook | None:
+def instance_norm(input, weight, bias, use_input_stats, **other):
     if use_input_stats:
         return group_norm(input, np.shape(input)[1], weight, bias)
     return batch_norm(input, weight, bias, False)
 
 
-def layer_norm(
-    input: Any, normalized_shape: Any, weight: Any, bias: Any = None, centred: bool = True, **other: Any
-) -> Textbook:
+def layer_norm(input, normalized_shape, weight, bias=None, centred=True, **other):
     before = np.ndim(input) - np.size(normalized_shape)
     mean, gamma = f"mean({{}}, {tuple(range(before, np.ndim(input)))})", _named(weight, "weight")
     return _normalized(mean, tuple(range(before)), gamma, _named(bias, "bias"), constant=False, centred=centred)
 
 
-def rms_norm(input: Any, normalized_shape: Any, weight: Any, eps: float | None) -> Textbook:
+def rms_norm(input, normalized_shape, weight, eps):
     book = layer_norm(input, normalized_shape, weight, centred=False)
     if eps is None:
         book.where["eps"] = str(np.finfo(input.dtype).eps)
     return book
 
 
-def group_norm(input: Any, num_groups: int, weight: Any, bias: Any, **other: Any) -> Textbook | None:
+def group_norm(input, num_groups, weight, bias, **other):
     if not prod(np.shape(input)):
         return None
     ndim = np.ndim(input)
@@ -206,9 +198,7 @@ notation(
 )
 
 
-def scaled_dot_product_attention(
-    query: Any, key: Any, attn_mask: Any, dropout_p: float, is_causal: bool, scale: float | None, **other: Any
-) -> Textbook | None:
+def scaled_dot_product_attention(query, key, attn_mask, dropout_p, is_causal, scale, **other):
     mask = _values(attn_mask)
     if dropout_p or attn_mask is not None and mask is None:
         return None
@@ -232,7 +222,7 @@ def scaled_dot_product_attention(
 # ---------------------------------------------------------------------------------------------------- embeddings
 
 
-def _by_label(g: Any, labels: Any, count: int) -> Any:
+def _by_label(g, labels, count):
     d = np.zeros((count, g.shape[-1]), g.dtype)
     np.add.at(d, np.asarray(labels), g)
     return d
@@ -242,7 +232,7 @@ notation("entry", "{x1}[{x2}]", "{x1}_{{{x2}}}", lambda x, labels: x[labels])
 notation("scatter_rows", "onehot({x2})ᵀ @ {x1}", r"\operatorname{{onehot}}({x2})^\top \, {x1}", _by_label)
 
 
-def embedding(weight: Any, padding_idx: int | None, scale_grad_by_freq: bool, **other: Any) -> Textbook | None:
+def embedding(weight, padding_idx, scale_grad_by_freq, **other):
     if padding_idx is not None or scale_grad_by_freq:
         return None
     return Textbook("entry(weight, input)", weight=f"scatter_rows(g, input, {np.shape(weight)[0]})")
