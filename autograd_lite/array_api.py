@@ -16,6 +16,7 @@ Examples
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Callable
 from functools import cache
@@ -103,10 +104,8 @@ def _standard(name: str, f: Callable[..., Any]) -> Any:
     """`f` with the standard's signature, if there is one."""
     if name not in _PARAMETERS:
         return f
-    before, star, after = _PARAMETERS[name].partition("*")
-    arguments = [param.partition("=")[0] for param in (before + star + after).split(", ") if param not in ("*", "/")]
-    by_keyword = [param.partition("=")[0] for param in after.split(", ")[1:]]
-    passed = ", ".join(f"{name}={name}" if name in by_keyword else name for name in arguments)
+    parameters = inspect.signature(eval(f"lambda {_PARAMETERS[name]}: None")).parameters.values()
+    passed = ", ".join(f"{p.name}={p.name}" if p.kind is p.KEYWORD_ONLY else str(p).split("=")[0] for p in parameters)
     code = compile(f"lambda {_PARAMETERS[name]}: f({passed})", __file__, "eval")  # faster than binding at each call
     function = eval(code, {"f": f})
     function.__name__ = function.__qualname__ = name.rpartition(".")[2]

@@ -75,7 +75,7 @@ def odeint(
     """
     y0, t = np.atleast_1d(operand(y0)), operand(t)
     signs = np.sign(np.diff(raw(t)))
-    if t.ndim != 1 or not t.size or not np.all(signs == signs[:1]) or not np.all(signs):
+    if t.ndim != 1 or not t.size or not abs(signs.sum()) == signs.size:
         raise ValueError(f"odeint: expected increasing or decreasing times as a vector, got t={raw(t)}")
     y0 = y0 if y0.dtype.kind in "fc" else y0.astype(float)
     args = args if isinstance(args, tuple) else (args,)
