@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..base.listing import public_names as _public_names
-from ..engine.context import no_grad, tracing
+from ..engine.context import no_grad
 from ..table import TABLE as _TABLE
 from ..tensor import Tensor, tensor
 from ..tensor.creation import as_tensor
@@ -56,13 +56,10 @@ def clip_grad_norm_(
     total = get_total_norm(gradients, norm_type)
     if error_if_nonfinite and not np.isfinite(total.item()):
         raise RuntimeError(f"clip_grad_norm_: expected a finite norm of the gradients, got {total.item()}")
-    traced = tracing() is not None
-    scale: Any = max_norm / ((total if traced else total.item()) + 1e-6)
-    if traced or not scale >= 1:
-        scale = np.where(scale >= 1, 1.0, scale) if traced else scale
-        with no_grad():
-            for g in gradients:
-                g *= scale
+    scale = np.minimum(max_norm / (total + 1e-6), 1)
+    with no_grad():
+        for g in gradients:
+            g *= scale
     return total
 
 

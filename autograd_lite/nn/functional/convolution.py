@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from ...rules.windows import counts
-from ...table import TABLE, Textbook, notation
+from ...table import TABLE, notation
 from ...tensor import Tensor
+from . import textbooks
 from .inputs import batched, by_dims, each, fitting, pulled, rows, step, tensor_of, windows
 
 __all__ = [
@@ -23,26 +24,10 @@ __all__ = [
 expand_dims, linear_columns, matmul, where = rows("expand_dims", "linear_columns", "matmul", "where")
 
 
-# ------------------------------------------------------------------------------------------------- known steps
-
-
-def _conv_textbook(dims: int, input: Any, bias: Any, **other: Any) -> Textbook:
-    options, ndim = "stride, padding, dilation, groups", np.ndim(input)
-    rest = (*range(ndim - dims - 1), *range(ndim - dims, ndim))
-    book = Textbook(
-        f"conv(input, weight, {options})",
-        input=f"convolve(g, weight, input, {options})", weight=f"correlate(input, g, weight, {options})",
-    )  # fmt: skip
-    if bias is not None:
-        book.forward += f" + channels(bias, {dims + 2})"
-        book.gradients["bias"] = f"sum(g, {rest})"
-    return book
-
-
 # ------------------------------------------------------------------------------------------------ convolutions
 
 
-@by_dims(textbook=_conv_textbook)
+@by_dims(textbooks.conv)
 def conv(
     dims: int, input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
     groups: int = 1,

@@ -210,6 +210,15 @@ def each(value: Any, dims: int, what: str) -> Ints:
     raise ValueError(f"{what}: expected one whole number{several}, got {value!r}")
 
 
+def output_sizes(name: str, output_size: Any, sizes: Ints) -> Ints:
+    """The sizes of a result, from one number or one for each axis; None keeps the size of an axis."""
+    wanted = output_size if isinstance(output_size, (tuple, list)) else (output_size,) * len(sizes)
+    if len(wanted) != len(sizes) or any(w is not None and w < 1 for w in wanted):
+        expected = "expected output_size as one number of 1 or more, or one for each axis"
+        raise ValueError(f"{name}: {expected}, got {output_size!r}")
+    return tuple(m if w is None else w for w, m in zip(wanted, sizes, strict=True))
+
+
 def windows(name: str, kernel_size: Any, stride: Any, dilation: Any, padding: Any, dims: int) -> dict[str, Any]:
     """Windows along `dims` axes, as the rows of `rules/windows.py` take them; `padding` may be 'same' or 'valid'."""
     kernel, stride = each(kernel_size, dims, "kernel_size"), each(stride, dims, "stride")

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from ...table import TABLE, Textbook, notation
+from ...table import TABLE, notation
 from ...tensor import Tensor
-from .inputs import Ints, batched, by_dims, each, fitting, floats, pulled, resampled, rows, windows
+from . import textbooks
+from .inputs import Ints, batched, by_dims, each, fitting, floats, output_sizes, pulled, resampled, rows, windows
 
 __all__ = [
     "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool1d", "adaptive_max_pool2d",
@@ -37,39 +38,10 @@ def _windows(
     return of
 
 
-# ------------------------------------------------------------------------------------------------- known steps
-
-
-def _max_pool_textbook(dims: int, stride: Any, return_indices: bool, **other: Any) -> Textbook | None:
-    if return_indices:
-        return None
-    options = f"dims, kernel_size, {'kernel_size' if stride is None else 'stride'}, padding, dilation, ceil_mode"
-    return Textbook(f"maxpool(input, {options})", input=f"unpool(g, input, {options})")
-
-
-def _average_textbook(sizes: Ints) -> Textbook:
-    return Textbook(f"avgpool(input, {sizes})", input=f"share(g, input, {sizes})")
-
-
-def _avg_pool_textbook(
-    dims: int, input: Any, kernel_size: Any, stride: Any, padding: Any, divisor_override: int | None, **other: Any
-) -> Textbook | None:
-    """Of windows that lie side by side: the input is divided into them without a rest."""
-    sizes, kernel = np.shape(input)[-dims:], each(kernel_size, dims, "kernel_size")
-    apart = stride is not None and each(stride, dims, "stride") != kernel
-    if apart or np.any(np.mod(sizes, kernel)) or np.any(padding) or divisor_override is not None:
-        return None
-    return _average_textbook(tuple(n // k for n, k in zip(sizes, kernel, strict=True)))
-
-
-def _adaptive_textbook(dims: int, input: Any, output_size: Any) -> Textbook:
-    return _average_textbook(_output_sizes("adaptive_avg_pool", output_size, np.shape(input)[-dims:]))
-
-
 # ------------------------------------------------------------------------------------------------------ pooling
 
 
-@by_dims(textbook=_max_pool_textbook)
+@by_dims(textbooks.max_pool)
 def max_pool(
     dims: int, input: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1,
     ceil_mode: bool = False, return_indices: bool = False,
@@ -111,7 +83,7 @@ def max_pool(
 max_pool1d, max_pool2d, max_pool3d = map(max_pool, (1, 2, 3))
 
 
-@by_dims(textbook=_avg_pool_textbook)
+@by_dims(textbooks.avg_pool)
 def avg_pool(
     dims: int, input: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
     count_include_pad: bool = True, divisor_override: int | None = None,
@@ -183,15 +155,7 @@ def _averaging(n: int, m: int, dtype: Any) -> Any:
     return (inside / (end - start)[:, None]).astype(dtype)
 
 
-def _output_sizes(name: str, output_size: Any, sizes: Ints) -> Ints:
-    wanted = output_size if isinstance(output_size, (tuple, list)) else (output_size,) * len(sizes)
-    if len(wanted) != len(sizes) or any(w is not None and w < 1 for w in wanted):
-        expected = "expected output_size as one number of 1 or more, or one for each axis"
-        raise ValueError(f"{name}: {expected}, got {output_size!r}")
-    return tuple(m if w is None else w for w, m in zip(wanted, sizes, strict=True))
-
-
-@by_dims(textbook=_adaptive_textbook)
+@by_dims(textbooks.adaptive_avg_pool)
 def adaptive_avg_pool(dims: int, input: Any, output_size: Any) -> Tensor:
     """Means of {signals} over windows of sizes as equal as possible, so many that the output has `output_size`.
 
@@ -209,7 +173,7 @@ def adaptive_avg_pool(dims: int, input: Any, output_size: Any) -> Tensor:
     """
     name = f"adaptive_avg_pool{dims}d"
     x, added = batched(name, floats(input), dims)
-    sizes = _output_sizes(name, output_size, x.shape[2:])
+    sizes = output_sizes(name, output_size, x.shape[2:])
     if not np.any(np.mod(x.shape[2:], sizes)):
         kernel = tuple(n // m for n, m in zip(x.shape[2:], sizes, strict=True))
         y = window_sum(x, kernel=kernel, stride=kernel) * (1 / prod(kernel))
@@ -243,7 +207,7 @@ def adaptive_max_pool(dims: int, input: Any, output_size: Any, return_indices: b
     name = f"adaptive_max_pool{dims}d"
     x, added = batched(name, floats(input), dims)
     sizes, kernel, places = x.shape[2:], [], []
-    for axis, m in enumerate(_output_sizes(name, output_size, sizes), 2):
+    for axis, m in enumerate(output_sizes(name, output_size, sizes), 2):
         start, end = _spans(x.shape[axis], m)
         kernel.append(int(np.max(end - start)))
         # A window that is shorter than the others repeats its last entry.

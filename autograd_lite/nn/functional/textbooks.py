@@ -8,7 +8,7 @@ compares every formula with the engine.
 Sources: I. Goodfellow, Y. Bengio and A. Courville, "Deep Learning" (2016); C. Bishop, "Pattern Recognition and Machine
 Learning" (2006), 4.3; S. Ioffe and C. Szegedy, "Batch Normalization" (2015); Y. Wu and K. He, "Group Normalization"
 (2018); A. Vaswani et al., "Attention Is All You Need" (2017); T. Dao et al., "FlashAttention" (2022), for the gradient
-of attention. The formulas of convolutions and pooling stand beside those functions.
+of attention. The notations of convolutions and pooling stand beside those functions.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from math import prod
 import numpy as np
 
 from ...table import Textbook, notation
+from .inputs import each, output_sizes
 
 # ---------------------------------------------------------------------------------------------- cross-entropies
 
@@ -236,3 +237,42 @@ def embedding(weight, padding_idx, scale_grad_by_freq, **other):
     if padding_idx is not None or scale_grad_by_freq:
         return None
     return Textbook("entry(weight, input)", weight=f"scatter_rows(g, input, {np.shape(weight)[0]})")
+
+
+# ------------------------------------------------------------------------------------- convolutions and pooling
+
+
+def conv(dims, input, bias, **other):
+    options, ndim = "stride, padding, dilation, groups", np.ndim(input)
+    book = Textbook(
+        f"conv(input, weight, {options})",
+        input=f"convolve(g, weight, input, {options})", weight=f"correlate(input, g, weight, {options})",
+    )  # fmt: skip
+    if bias is not None:
+        book.forward += f" + channels(bias, {dims + 2})"
+        book.gradients["bias"] = f"sum(g, {(*range(ndim - dims - 1), *range(ndim - dims, ndim))})"
+    return book
+
+
+def max_pool(dims, stride, return_indices, **other):
+    if return_indices:
+        return None
+    options = f"dims, kernel_size, {'kernel_size' if stride is None else 'stride'}, padding, dilation, ceil_mode"
+    return Textbook(f"maxpool(input, {options})", input=f"unpool(g, input, {options})")
+
+
+def _averages(sizes):
+    return Textbook(f"avgpool(input, {sizes})", input=f"share(g, input, {sizes})")
+
+
+def avg_pool(dims, input, kernel_size, stride, padding, divisor_override, **other):
+    """Of windows that lie side by side: the input is divided into them without a rest."""
+    sizes, kernel = np.shape(input)[-dims:], each(kernel_size, dims, "kernel_size")
+    apart = stride is not None and each(stride, dims, "stride") != kernel
+    if apart or np.any(np.mod(sizes, kernel)) or np.any(padding) or divisor_override is not None:
+        return None
+    return _averages(tuple(n // k for n, k in zip(sizes, kernel, strict=True)))
+
+
+def adaptive_avg_pool(dims, input, output_size):
+    return _averages(output_sizes("adaptive_avg_pool", output_size, np.shape(input)[-dims:]))
