@@ -171,16 +171,12 @@ class MultiheadAttention(Module):
         (n, targets, _), sources = q.shape, k.shape[1]
         masks: list[Any] = []
         if attn_mask is not None:
-            m = tensor_of(attn_mask).detach()
-            if m.shape not in ((targets, sources), (n * self.num_heads, targets, sources)):
-                raise ValueError(f"{self._called}: expected attn_mask of shape {(targets, sources)}, got {m.shape}")
+            m = self._checked("attn_mask", attn_mask, (targets, sources), (n * self.num_heads, targets, sources))
             masks.append(m if m.ndim == 2 else m.reshape(n, self.num_heads, targets, sources))
         elif is_causal:
             masks.append(~np.tri(targets, sources, dtype=bool))
         if padding is not None:
-            m = tensor_of(padding).detach()
-            if m.shape not in ((n, sources), (sources,)):
-                raise ValueError(f"{self._called}: expected key_padding_mask of shape {(n, sources)}, got {m.shape}")
+            m = self._checked("key_padding_mask", padding, (n, sources), (sources,))
             masks.append(m.reshape(-1, 1, 1, sources))
         if not masks:
             return None
@@ -189,6 +185,12 @@ class MultiheadAttention(Module):
             masks = [pad(m, [*[(0, 0)] * (m.ndim - 1), (0, more)]) for m in masks]
         total: Any = sum(np.where(m, -math.inf, 0.0) if m.dtype.kind == "b" else m for m in masks)
         return total.astype(q.dtype)
+
+    def _checked(self, name: str, mask: Any, *shapes: tuple[int, ...]) -> Tensor:
+        m = tensor_of(mask).detach()
+        if m.shape not in shapes:
+            raise ValueError(f"{self._called}: expected {name} of shape {shapes[0]}, got {m.shape}")
+        return m
 
     @property
     def _called(self) -> str:

@@ -68,14 +68,17 @@ def conv(
     of = windows(name, w.shape[2:], stride, dilation, padding, dims)
     sizes = fitting(name, x, of)
     columns = TABLE["unfold"](x, **of)
-    kernels = w.reshape(out, -1) if groups == 1 else w.reshape(groups, out // groups, -1)
+    b = None if bias is None else tensor_of(bias, w)
     if groups > 1:
         columns = columns.reshape(count, groups, columns.shape[1] // groups, columns.shape[-1])
-    fused = groups == 1 and bias is not None
-    y = linear_columns(kernels, columns, tensor_of(bias, w)) if fused else matmul(kernels, columns)
+        y = matmul(w.reshape(groups, out // groups, -1), columns)
+    elif b is None:
+        y = matmul(w.reshape(out, -1), columns)
+    else:
+        y = linear_columns(w.reshape(out, -1), columns, b)
     y = y.reshape(count, out, *sizes)
-    if bias is not None and not fused:
-        y = y + tensor_of(bias, w).reshape(-1, *[1] * dims)
+    if b is not None and groups > 1:
+        y = y + b.reshape(-1, *[1] * dims)
     return y[0] if added else y
 
 

@@ -131,11 +131,11 @@ def _cubic(d: Any, a: float) -> Any:
     return np.where(d <= 1, near, np.where(d < 2, far, 0))
 
 
-def _images(name: str, input: Any, r: int, rule: str, fits: Any) -> Tensor:
+def _images(name: str, input: Any, r: int, rule: str, divisors: Ints) -> Tensor:
     x = tensor_of(input)
     if index(r) < 1:
         raise ValueError(f"{name}: expected a factor of 1 or more, got {r}")
-    if x.ndim < 3 or not fits(*x.shape[-3:]):
+    if x.ndim < 3 or np.any(np.mod(x.shape[-3:], divisors)):
         raise ValueError(f"{name}: expected an input of shape (..., channels, height, width), {rule}; got {x.shape}")
     return x
 
@@ -144,7 +144,7 @@ def _images(name: str, input: Any, r: int, rule: str, fits: Any) -> Tensor:
 def pixel_shuffle(input: Any, upscale_factor: int) -> Tensor:
     """Channels as pixels: (..., c * r * r, h, w) becomes (..., c, h * r, w * r), for ``r = upscale_factor``."""
     r = upscale_factor
-    x = _images("pixel_shuffle", input, r, f"with channels divisible by {r * r}", lambda c, h, w: c % (r * r) == 0)
+    x = _images("pixel_shuffle", input, r, f"with channels divisible by {r * r}", (r * r, 1, 1))
     *n, c, h, w = x.shape
     y = moveaxis(x.reshape(*n, c // (r * r), r, r, h, w), (-4, -3), (-3, -1))
     return y.reshape(*n, c // (r * r), h * r, w * r)
@@ -154,7 +154,7 @@ def pixel_shuffle(input: Any, upscale_factor: int) -> Tensor:
 def pixel_unshuffle(input: Any, downscale_factor: int) -> Tensor:
     """The inverse of `pixel_shuffle`: (..., c, h * r, w * r) becomes (..., c * r * r, h, w)."""
     r = downscale_factor
-    x = _images("pixel_unshuffle", input, r, f"the last two divisible by {r}", lambda c, h, w: not (h % r or w % r))
+    x = _images("pixel_unshuffle", input, r, f"the last two divisible by {r}", (1, r, r))
     *n, c, h, w = x.shape
     y = moveaxis(x.reshape(*n, c, h // r, r, w // r, r), (-3, -1), (-4, -3))
     return y.reshape(*n, c * r * r, h // r, w // r)
