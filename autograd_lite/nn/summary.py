@@ -50,7 +50,7 @@ def summary(module: Any, *inputs: Any) -> Summary:
             learned = sum(p.size for p in m.parameters() if p.requires_grad)
             weights = f"learned: {learned:,}"
         else:
-            named = ((n, p) for n, p in m._parameters.items() if p is not None)
+            named = m.named_parameters(recurse=False)
             weights = ", ".join(f"{n} {'?' if hasattr(p, 'lazy') else p.shape}" for n, p in named)
         count = f"{total:,}" + (" + ?" if any(hasattr(p, "lazy") for p in m.parameters()) else "")
         rows.append((depth + where, kind, output, count, weights))
