@@ -59,12 +59,12 @@ def seed(text: str) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the talk, or the selected sections; returns the exit status."""
-    given = parser().parse_args(arguments)
-    sections = SECTIONS | LONG | {"pictures": partial(pictures.write_pictures, folder=given.out)}
+    options = parser().parse_args(arguments)
+    sections = SECTIONS | LONG | {"pictures": partial(pictures.write_pictures, folder=options.out)}
     try:
         for name, section in sections.items():
-            if name in (given.only or SECTIONS) and name not in (given.skip or ()):
-                section(given.seed)
+            if name in (options.only or SECTIONS) and name not in (options.skip or ()):
+                section(options.seed)
     except BrokenPipeError:  # the reader stopped: `| head`, or a pager that was closed
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that the flush at exit does not fail again
         return 1

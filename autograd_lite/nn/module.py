@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import count
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -24,7 +23,6 @@ from .summary import Summary, summary
 
 __all__ = ["Module", "Parameter"]
 
-_HOOK_NUMBERS = count()
 _REGISTRIES = "_parameters", "_buffers", "_modules"
 _HOOKS = "_hooks", "_pre_hooks", "_backward_hooks", "_backward_pre_hooks"
 
@@ -474,8 +472,8 @@ def _each_once(pairs: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
             yield name, x
 
 
-def _registered(hooks: dict[int, Any], hook: Any) -> Handle:
-    key = next(_HOOK_NUMBERS)
+def _registered(hooks: dict[object, Any], hook: Any) -> Handle:
+    key = object()
     hooks[key] = hook
     CONFIGURED[0] += 1
 

@@ -11,7 +11,7 @@ from ...engine.context import is_traced
 from ...rules.random import dropout_mask
 from ...tensor import Tensor
 from . import textbooks
-from .inputs import SIZES, by_dims, floats, known, rows, tensor_of
+from .inputs import SIZES, by_dims, floats, known_step, rows, tensor_of
 
 __all__ = ["dropout", "dropout1d", "dropout2d", "dropout3d", "scaled_dot_product_attention"]
 
@@ -22,7 +22,7 @@ def _none(**inputs: Any) -> None:
     """There is no textbook, but with one the call is kept: a page finds out that it draws random numbers."""
 
 
-@known(_none)
+@known_step(_none)
 def dropout(
     input: Any, p: float = 0.5, training: bool = True, inplace: bool = False, *, generator: Any = None
 ) -> Tensor:
@@ -54,7 +54,7 @@ def _dropped(input: Any, p: float, training: bool, over: tuple[int, ...], genera
     return x * dropout_mask(x, p, over=tuple(k + x.ndim for k in over), generator=generator)
 
 
-@known(textbooks.scaled_dot_product_attention)
+@known_step(textbooks.scaled_dot_product_attention)
 def scaled_dot_product_attention(
     query: Any, key: Any, value: Any, attn_mask: Any = None, dropout_p: float = 0.0, is_causal: bool = False,
     scale: float | None = None,

@@ -110,7 +110,7 @@ def loss(f: F, textbook: Stated | None = None) -> F:
     return step(whole, textbook)  # type: ignore[return-value]  # with the signature of f
 
 
-def known(textbook: Stated, kind: Callable[..., Any] = step) -> Callable[[F], F]:
+def known_step(textbook: Stated, kind: Callable[..., Any] = step) -> Callable[[F], F]:
     """The decorator `step` or `loss` with a textbook."""
     return lambda f: kind(f, textbook)
 

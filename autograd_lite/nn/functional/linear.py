@@ -11,7 +11,7 @@ from ...table import TABLE
 from ...tensor import Tensor
 from ...transforms.grad import stop_gradient
 from . import textbooks
-from .inputs import check_range, known, positions, rows, step, tensor_of
+from .inputs import check_range, known_step, positions, rows, step, tensor_of
 
 __all__ = ["bilinear", "embedding", "embedding_bag", "linear", "one_hot"]
 
@@ -73,7 +73,7 @@ def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Tensor:
     return y if bias is None else y + tensor_of(bias, w)
 
 
-@known(textbooks.embedding)
+@known_step(textbooks.embedding)
 def embedding(
     input: Any, weight: Any, padding_idx: int | None = None, max_norm: float | None = None, norm_type: float = 2.0,
     scale_grad_by_freq: bool = False, sparse: bool = False,

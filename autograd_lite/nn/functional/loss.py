@@ -19,7 +19,7 @@ from ...rules._arrays import resolve
 from ...tensor import Tensor
 from ...transforms.grad import stop_gradient
 from . import textbooks
-from .inputs import alike, check_range, floats, hinge, known, loss, pair, positions, reduced, rows, step, tensor_of
+from .inputs import alike, check_range, floats, hinge, known_step, loss, pair, positions, reduced, rows, step, tensor_of
 
 __all__ = [
     "binary_cross_entropy", "binary_cross_entropy_with_logits", "cosine_embedding_loss", "cosine_similarity",
@@ -50,7 +50,7 @@ def half_squared_error(input: Any, target: Any, reduction: str = "sum") -> Tenso
     return 0.5 * square(input - target)
 
 
-@known(textbooks.mse_loss, loss)
+@known_step(textbooks.mse_loss, loss)
 def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
     """``(input - target)²``.
 
@@ -93,7 +93,7 @@ def _weighted(entries: Tensor, weight: Any) -> Tensor:
     return entries if weight is None else entries * alike(weight, entries)
 
 
-@known(textbooks.binary_cross_entropy, loss)
+@known_step(textbooks.binary_cross_entropy, loss)
 def binary_cross_entropy(input: Any, target: Any, weight: Any = None, reduction: str = "mean") -> Tensor:
     """Minus the log-probability of `target` (0, 1 or between) where `input` is the probability of 1.
 
@@ -109,7 +109,7 @@ def binary_cross_entropy(input: Any, target: Any, weight: Any = None, reduction:
     return _weighted(S.binary_cross_entropy(input, target), weight)
 
 
-@known(textbooks.binary_cross_entropy_with_logits, loss)
+@known_step(textbooks.binary_cross_entropy_with_logits, loss)
 def binary_cross_entropy_with_logits(
     input: Any, target: Any, weight: Any = None, reduction: str = "mean", pos_weight: Any = None
 ) -> Tensor:
@@ -234,7 +234,7 @@ def _class_weights(name: str, weight: Any, x: Tensor) -> Tensor:
     return w
 
 
-@known(textbooks.nll_loss)
+@known_step(textbooks.nll_loss)
 def nll_loss(input: Any, target: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean") -> Tensor:
     """Minus the log-probability `input` of each target.
 
@@ -257,7 +257,7 @@ def nll_loss(input: Any, target: Any, weight: Any = None, ignore_index: int = -1
     return _average(entries if w is None else entries * w, w, counted, reduction, "nll_loss")
 
 
-@known(textbooks.cross_entropy)
+@known_step(textbooks.cross_entropy)
 def cross_entropy(
     input: Any, target: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean",
     label_smoothing: float = 0.0,

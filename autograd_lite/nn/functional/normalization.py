@@ -14,7 +14,7 @@ import numpy as np
 from ...engine.context import no_grad
 from ...tensor import Tensor
 from . import textbooks
-from .inputs import floats, known, rows, step, tensor_of, values
+from .inputs import floats, known_step, rows, step, tensor_of, values
 
 __all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "local_response_norm", "rms_norm"]
 
@@ -44,7 +44,7 @@ def _last(name: str, x: Tensor, normalized_shape: Any) -> tuple[int, ...]:
     return tuple(range(x.ndim - len(shape), x.ndim))
 
 
-@known(textbooks.layer_norm)
+@known_step(textbooks.layer_norm)
 def layer_norm(input: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Tensor:
     """Mean 0 and variance 1 over the last axes, of sizes `normalized_shape`; then ``* weight + bias``.
 
@@ -58,7 +58,7 @@ def layer_norm(input: Any, normalized_shape: Any, weight: Any = None, bias: Any 
     return _affine(_standardized(x, axes, eps), weight, bias)
 
 
-@known(textbooks.rms_norm)
+@known_step(textbooks.rms_norm)
 def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: float | None = None) -> Tensor:
     """Mean square 1 over the last axes, of sizes `normalized_shape`; then ``* weight``."""
     x = floats(input)
@@ -69,7 +69,7 @@ def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: float |
     return _affine(x, weight, None)
 
 
-@known(textbooks.group_norm)
+@known_step(textbooks.group_norm)
 def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Tensor:
     """Mean 0 and variance 1 over each group of channels of a sample; then ``* weight + bias`` for each channel."""
     x = floats(input)
@@ -80,7 +80,7 @@ def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None
     return _affine(z, _channels(weight, x), _channels(bias, x))
 
 
-@known(textbooks.instance_norm)
+@known_step(textbooks.instance_norm)
 def instance_norm(
     input: Any, running_mean: Any = None, running_var: Any = None, weight: Any = None, bias: Any = None,
     use_input_stats: bool = True, momentum: float = 0.1, eps: float = 1e-5,
@@ -99,7 +99,7 @@ def instance_norm(
     return _by_channel("instance_norm", input, running, weight, bias, use_input_stats, momentum, eps)
 
 
-@known(textbooks.batch_norm)
+@known_step(textbooks.batch_norm)
 def batch_norm(
     input: Any, running_mean: Any, running_var: Any, weight: Any = None, bias: Any = None, training: bool = False,
     momentum: float = 0.1, eps: float = 1e-5,
