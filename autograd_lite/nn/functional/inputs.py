@@ -100,12 +100,13 @@ def loss(f: F, textbook: Stated | None = None) -> F:
     place = list(parameters).index("reduction")
 
     @wraps(f)
+    def of_entries(input: Any, target: Any, *args: Any, **params: Any) -> Any:
+        return f(*pair(f.__name__, input, target), *args, **params)
+
+    @wraps(f)
     def whole(*args: Any, **params: Any) -> Tensor:
         reduction = args[place] if len(args) > place else params.get("reduction", parameters["reduction"].default)
         return reduced(of_entries(*args, **params), reduction, f.__name__)
-
-    def of_entries(input: Any, target: Any, *args: Any, **params: Any) -> Any:
-        return f(*pair(f.__name__, input, target), *args, **params)
 
     return step(whole, textbook)  # type: ignore[return-value]  # with the signature of f
 
