@@ -7,10 +7,9 @@ from typing import Any, ClassVar
 
 from ..tensor import Tensor
 from . import functional as F
-from . import init
 from .functional.convolution import conv, conv_transpose
 from .functional.inputs import SIZES, each, filled, tensor_of, windows
-from .linear import parameter
+from .linear import draw_parameters, parameter
 from .module import Module, Parameter
 
 __all__ = ["Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"]
@@ -83,11 +82,7 @@ class _Conv(Module):
 
     def reset_parameters(self) -> None:
         """Draw new weights, uniformly between ±1/√(inputs of an output), as PyTorch does."""
-        init.kaiming_uniform_(self.weight, a=math.sqrt(5))
-        if self.bias is not None:
-            fan = self.weight.shape[1] * math.prod(self.kernel_size)
-            bound = 1 / math.sqrt(fan) if fan else 0
-            init.uniform_(self.bias, -bound, bound)
+        draw_parameters(self, self.weight.shape[1] * math.prod(self.kernel_size))
 
     def _checked(self, input: Any) -> Tensor:
         x, n = tensor_of(input, self.weight), self.dims

@@ -105,11 +105,9 @@ class _Lazy(Module):
             layer = self.becomes(size, *self._made_with[0], **self._made_with[1])
             for kind in ("_parameters", "_buffers"):
                 for name, t in layer.__dict__[kind].items():
-                    mine = self.__dict__[kind].get(name)
+                    mine = self.__dict__[kind].setdefault(name, t)
                     if hasattr(mine, "lazy"):
                         materialize(mine, t)
-                    elif mine is None:
-                        self.__dict__[kind][name] = t
             del self.__dict__["_made_with"]
             self.__dict__.update({k: v for k, v in layer.__dict__.items() if k not in self.__dict__})
             self.__class__ = self.becomes
