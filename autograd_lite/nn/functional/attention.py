@@ -31,27 +31,28 @@ def dropout(
     The random numbers come from `generator`, by default the one that :func:`autograd_lite.manual_seed` seeds. A traced
     function draws new ones each time its program runs.
     """
-    return _dropped(input, p, training, (), generator)
+    return _dropped(0, input, p, training, generator)
 
 
 @by_dims(textbook=_none)
 def _dropout(dims: int, input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Drops whole channels of {signals} (…, channels, {sizes})."""
-    return _dropped(input, p, training, tuple(range(-dims, 0)), None)
+    return _dropped(dims, input, p, training, None)
 
 
 dropout1d, dropout2d, dropout3d = map(_dropout, (1, 2, 3))
 
 
-def _dropped(input: Any, p: float, training: bool, over: tuple[int, ...], generator: Any) -> Tensor:
+def _dropped(dims: int, input: Any, p: float, training: bool, generator: Any) -> Tensor:
+    """`input` without random entries along all axes but the last `dims`, which are dropped as a whole."""
     if not 0 <= p <= 1:
         raise ValueError(f"dropout: expected a probability p between 0 and 1, got {p}")
     x = floats(input)
     if not training or p == 0:
         return x
-    if x.ndim < len(over) + 1 and over:
-        raise ValueError(f"dropout{len(over)}d: expected (..., channels, {SIZES[len(over)]}), got shape {x.shape}")
-    return x * dropout_mask(x, p, over=tuple(k + x.ndim for k in over), generator=generator)
+    if dims and x.ndim <= dims:
+        raise ValueError(f"dropout{dims}d: expected (..., channels, {SIZES[dims]}), got shape {x.shape}")
+    return x * dropout_mask(x, p, over=tuple(range(x.ndim - dims, x.ndim)), generator=generator)
 
 
 @known_step(textbooks.scaled_dot_product_attention)

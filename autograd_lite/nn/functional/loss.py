@@ -327,7 +327,7 @@ def multi_margin_loss(
         raise ValueError(f"multi_margin_loss: expected an input of shape (n, classes) or (classes,), got {x.shape}")
     k, _ = _classes("multi_margin_loss", x, target)
     short = S.relu(margin - expand_dims(_picked(x, k), -1) + x)
-    short = where(np.equal(np.expand_dims(k, -1), np.arange(x.shape[-1])), 0, short)
+    short = where(layers.one_hot(k, x.shape[-1], x.ndim - 1), 0, short)
     entries = sum(short if p == 1 else short * short, -1) / x.shape[-1]
     if weight is not None:
         entries = entries * getitem(_class_weights("multi_margin_loss", weight, x), k)
