@@ -42,11 +42,10 @@ class _Gated(Module):
 
     def _add_weights(self, inputs: int, outputs: int, bias: bool, dtype: Any, suffix: str = "") -> None:
         n = self.gates * self.hidden_size
-        shapes: dict[str, tuple[int, ...]] = {"weight_ih": (n, inputs), "weight_hh": (n, outputs)}
-        if bias:
-            shapes |= {"bias_ih": (n,), "bias_hh": (n,)}
-        for name, shape in shapes.items():
-            setattr(self, f"{name}{suffix}", parameter(*shape, dtype=dtype))
+        setattr(self, f"weight_ih{suffix}", parameter(n, inputs, dtype=dtype))
+        setattr(self, f"weight_hh{suffix}", parameter(n, outputs, dtype=dtype))
+        for name in ("bias_ih", "bias_hh"):
+            self.register_parameter(f"{name}{suffix}", parameter(n, dtype=dtype) if bias else None)
 
     def _arrays(self, hx: Any, shapes: Sequence[tuple[int, ...]], x: Tensor, weight: Tensor) -> State:
         """The arrays of the state that the user passes, or zeros of the dtype of the result."""
@@ -269,9 +268,6 @@ class _Cell(_Gated):
         super().__init__()
         self.input_size, self.hidden_size = input_size, hidden_size
         self._add_weights(input_size, hidden_size, bias, dtype)
-        if not bias:
-            self.register_parameter("bias_ih", None)
-            self.register_parameter("bias_hh", None)
         self.reset_parameters()
 
     def forward(self, input: Any, hx: Any = None) -> Any:

@@ -254,7 +254,7 @@ def nll_loss(input: Any, target: Any, weight: Any = None, ignore_index: int = -1
     k, counted = _classes("nll_loss", x, target, ignore_index)
     entries = -_picked(x, k)
     w = None if weight is None else getitem(_class_weights("nll_loss", weight, x), k)
-    return _average(entries if w is None else entries * w, w, counted, reduction, "nll_loss")
+    return _average(_weighted(entries, w), w, counted, reduction, "nll_loss")
 
 
 @known_step(textbooks.cross_entropy)
@@ -299,8 +299,7 @@ def cross_entropy(
         y = _distribution(y.astype(x.dtype), x, axis, weight, label_smoothing)
         entries = layers.softmax_cross_entropy(x, y, axis)[0]
     else:
-        entries = layers.softmax_cross_entropy(x, k, axis)[0]
-        entries = entries if w is None else entries * w
+        entries = _weighted(layers.softmax_cross_entropy(x, k, axis)[0], w)
     return _average(entries, w, counted, reduction, "cross_entropy")
 
 

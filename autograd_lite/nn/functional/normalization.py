@@ -95,8 +95,9 @@ def instance_norm(
     weight, bias : array_like, shape (channels,), optional
         Scale and shift of the result.
     """
-    running = running_mean, running_var
-    return _by_channel("instance_norm", input, running, weight, bias, use_input_stats, momentum, eps)
+    return _by_channel(
+        "instance_norm", input, running_mean, running_var, weight, bias, use_input_stats, momentum, eps
+    )
 
 
 @known_step(textbooks.batch_norm)
@@ -118,15 +119,15 @@ def batch_norm(
     """
     if np.shape(input) == (0,):  # PyTorch accepts it: it looks for channels in an input that is not empty
         return floats(input)
-    running = running_mean, running_var
-    return _by_channel("batch_norm", input, running, weight, bias, training, momentum, eps)
+    return _by_channel("batch_norm", input, running_mean, running_var, weight, bias, training, momentum, eps)
 
 
 def _by_channel(
-    name: str, input: Any, running: Any, weight: Any, bias: Any, training: bool, momentum: float, eps: float
+    name: str, input: Any, running_mean: Any, running_var: Any, weight: Any, bias: Any, training: bool,
+    momentum: float, eps: float,
 ) -> Tensor:
     """Mean 0 and variance 1 for each channel, over the batch or within each sample."""
-    x, (running_mean, running_var) = floats(input), running
+    x = floats(input)
     if x.ndim < 2:
         raise ValueError(f"{name}: expected an input of shape (n, channels, ...), got {x.shape}")
     if not training:

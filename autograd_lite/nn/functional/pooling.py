@@ -10,7 +10,7 @@ import numpy as np
 from ...table import TABLE, notation
 from ...tensor import Tensor
 from . import textbooks
-from .inputs import Ints, batched, by_dims, each, fitting, floats, output_sizes, pulled, resampled, rows, windows
+from .inputs import batched, by_dims, each, fitting, floats, output_sizes, pulled, resampled, rows, windows
 
 __all__ = [
     "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool1d", "adaptive_max_pool2d",
@@ -227,23 +227,20 @@ adaptive_max_pool1d, adaptive_max_pool2d, adaptive_max_pool3d = map(adaptive_max
 
 # ------------------------------------------------------------------------------- notations for the known steps
 
-
-def _largest(x: Any, dims: int, *options: Any) -> Any:
-    return max_pool(dims)(x, *options)
-
-
-def _averages(x: Any, sizes: Ints) -> Any:
-    return adaptive_avg_pool(len(sizes))(x, sizes)
-
-
-notation("maxpool", "maxpool({x1})", r"\operatorname{{maxpool}}({x1})", lambda *args: _largest(*args).numpy())
-notation("avgpool", "avgpool({x1})", r"\operatorname{{avgpool}}({x1})", lambda *args: _averages(*args).numpy())
+notation(
+    "maxpool", "maxpool({x1})", r"\operatorname{{maxpool}}({x1})",
+    lambda x, dims, *options: max_pool(dims)(x, *options).numpy(),
+)
+notation(
+    "avgpool", "avgpool({x1})", r"\operatorname{{avgpool}}({x1})",
+    lambda x, sizes: adaptive_avg_pool(len(sizes))(x, sizes).numpy(),
+)
 # Each number in g at the place of the largest entry of its window, and shared equally among its window.
 notation(
     "unpool", "Σ_w ({x1})_w 1[{x2} = max_w {x2}]", r"\sum_w ({x1})_w 1[{x2} = \max_w {x2}]",
-    lambda g, x, *options: pulled(lambda x: _largest(x, *options), x, g),
+    lambda g, x, dims, *options: pulled(lambda x: max_pool(dims)(x, *options), x, g),
 )
 notation(
     "share", "Σ_w ({x1})_w / |w|", r"\sum_w \frac{{({x1})_w}}{{|w|}}",
-    lambda g, x, sizes: pulled(lambda x: _averages(x, sizes), x, g),
+    lambda g, x, sizes: pulled(lambda x: adaptive_avg_pool(len(sizes))(x, sizes), x, g),
 )
