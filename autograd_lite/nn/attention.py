@@ -187,6 +187,7 @@ class MultiheadAttention(Module):
         return total.astype(q.dtype)
 
     def _checked(self, name: str, mask: Any, *shapes: tuple[int, ...]) -> Tensor:
+        """A mask as a Tensor; ValueError unless it has one of the shapes."""
         m = tensor_of(mask).detach()
         if m.shape not in shapes:
             raise ValueError(f"{self._called}: expected {name} of shape {shapes[0]}, got {m.shape}")
