@@ -38,10 +38,7 @@ def equations_of(
     `origin` says where an equation comes from; by default that is where its node was recorded.
     """
     nodes = list(nodes)
-    results: dict[tuple[Node | None, int], list[Node]] = {}  # of rows with several results: the nodes of each
-    for n in nodes:
-        if n.parents and n.parents[0] is not None and n.parents[0].parts is not None:
-            results.setdefault((n.parents[0], n.params["index"]), []).append(n)
+    results = _results(nodes)
     calls: dict[Any, Any] = {}
     equations = []
     outputs: tuple[Var, ...]
@@ -71,6 +68,16 @@ def equations_of(
         place = Origin(n.code, n.at, group, n.requires_grad) if origin is None else origin(n)
         equations.append(Equation(outputs, n.row, tuple(operands), n.params, place))
     return equations
+
+
+def _results(nodes: Iterable[Node]) -> dict[tuple[Node, int], list[Node]]:
+    """Of rows with several results, the nodes of each."""
+    results: dict[tuple[Node, int], list[Node]] = {}
+    for n in nodes:
+        call = n.parents[0] if n.parents else None
+        if call is not None and call.parts is not None:
+            results.setdefault((call, n.params["index"]), []).append(n)
+    return results
 
 
 def graph_of(program: Any) -> dict[Var, Any]:
