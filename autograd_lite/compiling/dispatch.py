@@ -22,7 +22,7 @@ from ..program import Var
 from ..program.calls import Backward, Call
 from ..program.naming import Names
 from ..program.outside import Source, Step
-from ..program.places import CONTENT, KEYS, LENGTH, MISSING, Attribute, Named, ShapeOf, plain_array, read, same
+from ..program.places import MISSING, Attribute, Key, Named, ShapeOf, plain_array, read, same
 from ..tensor import Tensor
 from ..tensor.creation import get_default_dtype
 from .arguments import static_key
@@ -346,26 +346,21 @@ class _Writer:
                 return MISS
             return tuple(container) if isinstance(key, Named) else current  # type: ignore[arg-type]  # of names
 
-        where, word = self.bound(container, "place"), self.look("value", look)
+        word = self.look("value", look)
         if value is MISSING:
+            where = self.bound(container, "place")
             self.check(f"hasattr({where}, {key.name!r})" if isinstance(key, Attribute) else f"{key!r} in {where}")
-        elif key is LENGTH:
-            self.check(f"len({where}) != {word}")
-        elif isinstance(key, ShapeOf):
-            place = self._place(container, key.key)
-            self.check(f"{place}.shape != {word}[0] or {place}.dtype != {word}[1]")
-        elif key is CONTENT:
-            self.check(f"{where}.tobytes() != {word}[2]")
-        elif isinstance(key, Named) and key.long:
-            self.check(f"len({where}) != len({word})")
-        elif key is KEYS or isinstance(key, Named):
-            self.check(f"len({where}) != len({word}) or not all(map(is_, {where}, {word}))")
         else:
-            self.check(f"{self._place(container, key)} is not {word}")
+            differs = key.differs if isinstance(key, Key) else Key.differs
+            self.check(differs.format(self._place(container, key), word))
 
     def _place(self, container: object, key: object) -> str:
+        if isinstance(key, ShapeOf):
+            return self._place(container, key.key)
         where = self.bound(container, "place")
-        return f"{where}.{key.name}" if isinstance(key, Attribute) else f"{where}[{self._key(key)}]"
+        if isinstance(key, Attribute):
+            return f"{where}.{key.name}"
+        return where if isinstance(key, Key) else f"{where}[{self._key(key)}]"
 
     def _read(self, v: Var, source: Source) -> str:
         """The expression for an input, after the checks that it needs."""

@@ -206,7 +206,7 @@ def _run(
         inputs.append(x if s else inputs[j] if j != k else outside.argument(x, k))
     nodes = [x._node for x, s in zip(inputs, static, strict=True) if not s]
     fixed = [k for k, s in enumerate(static) if s]
-    with closure:
+    with closure.undo:
         f, *stand_ins = closure.reach([(f, "f"), *((originals[k], "an argument") for k in fixed)])
         for k, x in zip(fixed, stand_ins, strict=True):
             inputs[k] = x

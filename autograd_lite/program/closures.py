@@ -15,7 +15,8 @@ import gc
 import sys
 import weakref
 from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import partial
@@ -57,6 +58,15 @@ from .places import (
 )
 from .unseen import Unseen, refuse
 
+_CONTAINERS = dict, list, deque, set, frozenset
+#: What holds others in places where nothing can stand for them, and what these are.
+_HELD: dict[type, Callable[[Any], Iterable[Any]]] = {
+    MethodType: lambda f: (f.__self__, f.__func__),
+    BuiltinMethodType: lambda f: (f.__self__,),
+    MappingProxyType: lambda names: gc.get_referents(names)[:1],
+    weakref.ref: lambda reference: (reference(),),
+    Primitive: lambda row: (),
+}
 LONG = 1_000  # entries of a container; a longer one is data
 MOST = 10_000  # values outside
 #: Code with one of these names may read any attribute.
@@ -87,6 +97,8 @@ class _Space:
         Whether all entries count, because code that is not looked at reads them too.
     noted : bool
         Whether entries are noted.
+    extended : bool
+        Whether another name in it matters.
     called : what the user calls the owner, if that is an object of another library, which takes no Tensors
     """
 
@@ -94,6 +106,7 @@ class _Space:
     owner: Any
     every: bool = False
     noted: bool = True
+    extended: bool = True
     called: Any = None
     done: set[str] = field(default_factory=set)
 
@@ -103,18 +116,17 @@ class Closure:
 
     Attributes
     ----------
-    undo : list of calls
-        They put back the arrays that Tensors stand for.
+    undo : ExitStack
+        Puts back what Tensors stand for.
     variables : dict
         What is compared at each call: ``(container, key, value)`` by container and key (see :mod:`.places`).
     """
 
     def __init__(self, outside: Outside) -> None:
         self.outside = outside
-        self.undo: list[tuple[Any, ...]] = []
+        self.undo = ExitStack()
         self.variables: dict[Any, tuple[Any, Any, Any]] = {}
         self._assigned: set[Any] = set()  # the variables that can be assigned to
-        self._owners: dict[int, Any] = {}  # the class that a namespace belongs to
         self._swapped: dict[Any, tuple[Any, Any, Any]] = {}  # container, key, what stands there
         self._seen: dict[int, Any] = {}
         self._unseen: dict[int, Unseen] = {}  # what stands for values that cannot be compared
@@ -125,15 +137,7 @@ class Closure:
         self._before: dict[int, tuple[Any, Any]] = {}  # the containers, and copies of them
         self._tensors: list[Value] = []
         self._classes: dict[type, bool] = {}  # whether the code may make objects of them
-        self._namespaces: list[_Space] = []  # those in which another name matters
         self._absent: list[tuple[dict[str, Any], str]] = []  # globals that do not exist
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, *exc: object) -> None:
-        """Put back what Tensors stand for."""
-        for put, *args in self.undo:
-            put(*args)
 
     def reach(self, values: Iterable[tuple[Any, Any]]) -> list[Any]:
         """Look into functions and other values, each with what it is called, and everything that they can reach.
@@ -147,10 +151,12 @@ class Closure:
                 self._look(*self._queue.pop())
             for space in list(self._spaces):
                 self._look_at_names(space)
-        for space in self._namespaces:
-            long = isinstance(space.owner, (type, ModuleType, FunctionType))
-            key = Named(self._words, space.every or self._any_attribute, long)
-            self._note(key(space.names), space.names, key)
+        for space in self._spaces:
+            if space.extended:
+                long = isinstance(space.owner, (type, ModuleType, FunctionType))
+                key = Named(self._words, space.every or self._any_attribute, long)
+                self._note(key.read(space.names), space.names, key)
+                self._containers.append(space.names)
         self._before = {id(x): (x, x.copy()) for x in self._containers}
         return stand_ins
 
@@ -168,15 +174,19 @@ class Closure:
             self._swap(container, key, value, new)
 
     def _swap(self, container: object, key: object, value: object, new: object) -> None:
-        self.undo.append((self._assign, container, key, value))
+        self.undo.callback(self._assign, container, key, value)
         self._assign(container, key, new)
         self._swapped[id(container), key] = container, key, new
 
     def _assign(self, container: Any, key: Any, value: object) -> None:
         if isinstance(container, MappingProxyType):
-            type.__setattr__(self._owners[id(container)], key, value)
+            type.__setattr__(self._owner(container), key, value)
         else:
             assign(container, key, value)
+
+    def _owner(self, names: object) -> Any:
+        """What a namespace belongs to."""
+        return next(space.owner for space in self._spaces if space.names is names)
 
     def _note(self, value: object, container: object, key: object) -> None:
         self.variables[id(container), key] = container, key, value
@@ -191,23 +201,26 @@ class Closure:
         """What stands for a value while the function is traced; the value is looked into later."""
         if isinstance(value, PLAIN) or value is MISSING:
             return value
-        if isinstance(value, np.ndarray):
-            return self._tensor(value, container, key)
+        if plain_array(value) is not None:
+            self.outside.known(value, container, key)
+            name = label(key)
+            return self.outside.stand_in(value, name if isinstance(name, str) else None)
         if isinstance(value, tuple):
             entries = [self._stand_for(part, value, k) for k, part in enumerate(value)]
             changed = any(new is not old for new, old in zip(entries, value, strict=True))
             return tuple.__new__(type(value), entries) if changed else value
-        if id(value) in self._unseen:
-            return self._unseen[id(value)]
         if id(value) not in self._seen:
             self._seen[id(value)] = value
-            if isinstance(value, (dict, list, deque, set, frozenset)) and len(value) > LONG:
+            if isinstance(value, np.ndarray):
+                self._refuse(value, key, f"{type(value).__name__} of dtype {value.dtype}", "a plain array of numbers")
+            elif isinstance(value, _CONTAINERS) and len(value) > LONG:
                 kind = f"{type(value).__name__} of {len(value)} entries"
-                return self._refuse(value, key, kind, "an array, a tuple, or an argument")
-            if is_opaque(value):
-                return self._refuse(value, key, kind_of(value), "numbers and arrays")
-            self._queue.append((value, key))
-        return value
+                self._refuse(value, key, kind, "an array, a tuple, or an argument")
+            elif is_opaque(value):
+                self._refuse(value, key, kind_of(value), "numbers and arrays")
+            else:
+                self._queue.append((value, key))
+        return self._unseen.get(id(value), value)
 
     def _refuse(self, value: object, key: object, kind: str, instead: str) -> Any:
         """What stands for a value that can be neither replaced nor compared."""
@@ -219,53 +232,44 @@ class Closure:
         self._unseen[id(value)] = unseen = Unseen(value, error)
         return unseen
 
-    def _tensor(self, array: np.ndarray, container: object, key: object) -> Any:
-        if plain_array(array) is not None:
-            self.outside.known(array, container, key)
-            name = label(key)
-            return self.outside.stand_in(array, name if isinstance(name, str) else None)
-        kind = f"{type(array).__name__} of dtype {array.dtype}"
-        if id(array) in self._unseen:
-            return self._unseen[id(array)]
-        return self._refuse(array, key, kind, "a plain array of numbers")
-
     # ---------------------------------------------------------------------------------------- what is in a value
 
     def _look(self, value: object, key: object) -> None:
+        for kind, parts in _HELD.items():
+            if isinstance(value, kind):
+                for part in parts(value):
+                    self._stand_for(part, value, key)
+                break
+        else:
+            self._look_at(value, key)
+
+    def _look_at(self, value: object, key: object) -> None:
         if isinstance(value, Value):
             if not getattr(value, "lazy", False):
                 self.outside.enter(value)
                 self._tensors.append(value)
                 if fields := getattr(value, "__dict__", None):  # the user's attributes
-                    self._space(_Space(fields, value))
+                    self._spaces.append(_Space(fields, value))
                 for hook in () if value._node is None else value._node.hooks or ():
                     self._stand_for(hook, value, key)
         elif isinstance(value, FunctionType):
             self._function(value)
-        elif isinstance(value, MethodType):
-            self._stand_for(value.__self__, value, key)
-            self._stand_for(value.__func__, value, key)
         elif isinstance(value, partial):
-            self._partial(value)
+            for word in ("func", "args", "keywords"):
+                self._visit(getattr(value, word), value, Attribute(word, word))
         elif isinstance(value, type):
             self._class(value, made=True)
             self._class(type(value))
         elif isinstance(value, ModuleType):
             if home_of(value.__name__) == "user":
-                self._space(_Space(vars(value), value))
-        elif isinstance(value, BuiltinMethodType):
-            self._stand_for(value.__self__, value, key)
-        elif isinstance(value, MappingProxyType):
-            self._stand_for(gc.get_referents(value)[0], value, key)
+                self._spaces.append(_Space(vars(value), value))
         elif isinstance(value, Enum):
             self._visit(value._value_, vars(value), "_value_")
             self._class(type(value))
         elif isinstance(value, attrgetter):
             self._words.update(word for path in value.__reduce__()[1] for word in path.split("."))
-        elif isinstance(value, weakref.ref):
-            self._stand_for(value(), value, key)
-        elif not isinstance(value, Primitive):
-            if isinstance(value, (dict, list, deque, set, frozenset)):
+        else:
+            if isinstance(value, _CONTAINERS):
                 self._container(value, key)
             self._object(value, key)
 
@@ -305,7 +309,7 @@ class Closure:
         for word in ("__code__", "__defaults__", "__kwdefaults__"):
             if (value := getattr(f, word)) is not None:
                 self._visit(value, f, Attribute(word, word))
-        self._space(_Space(f.__dict__, f))
+        self._spaces.append(_Space(f.__dict__, f))
         self._words.update(_attributes(f.__code__))
         space = f.__globals__
         names = dict.fromkeys(_globals(f.__code__))
@@ -326,17 +330,6 @@ class Closure:
             if name == "__wrapped__" or isinstance(part, (FunctionType, MethodType, BuiltinMethodType, partial)):
                 self._stand_for(part, value, name)
 
-    def _partial(self, f: Any) -> None:
-        for word in ("func", "args", "keywords"):
-            key = Attribute(word, word)
-            self._note(getattr(f, word), f, key)
-            new = self._stand_for(getattr(f, word), f, key)
-            if new is not getattr(f, word):  # the arguments
-                state = f.func, f.args, f.keywords, f.__dict__ or None
-                self.undo.append((f.__setstate__, state))
-                f.__setstate__((f.func, new, f.keywords, f.__dict__ or None))
-                self._swapped[id(f), key] = f, key, f.args
-
     # --------------------------------------------------------------------------------------- objects and classes
 
     def _object(self, value: object, key: object) -> None:
@@ -349,22 +342,23 @@ class Closure:
                 for part in fields[kind].values():
                     self._stand_for(part, value, kind)
             ours = home == PACKAGE
-            self._spaces.append(_Space(fields, value, every=ours, noted=not ours, done={*_TABLES, "_passing"}))
+            done = {*_TABLES, "_passing"}
+            self._spaces.append(_Space(fields, value, every=ours, noted=not ours, extended=False, done=done))
         elif isinstance(fields, dict) and "param_groups" in fields:
-            self._spaces.append(_Space(fields, value, done={"state"}))
+            self._spaces.append(_Space(fields, value, extended=False, done={"state"}))
         elif home not in _STATELESS and (home != PACKAGE or cls.__module__.startswith(_HOLDERS)):
             every = home == PACKAGE or any(home_of(kind.__module__) not in ("user", *_INERT) for kind in cls.__mro__)
             called = None if home in ("user", PACKAGE) or home in sys.stdlib_module_names else key
             if isinstance(fields, dict):
                 self._note(cls, value, Attribute("__class__", "__class__"))
                 self._note(fields, value, Attribute("__dict__", "__dict__"))
-                self._space(_Space(fields, value, every, called=called))
+                self._spaces.append(_Space(fields, value, every, called=called))
             slots = {
                 word: slot for kind in cls.__mro__ for word, slot in vars(kind).items()
                 if isinstance(slot, MemberDescriptorType) and not is_c(kind)
             }  # fmt: skip
             if slots:
-                self._spaces.append(_Space(slots, value, every, called=called))
+                self._spaces.append(_Space(slots, value, every, extended=False, called=called))
         self._class(cls)
 
     def _class(self, cls: type, made: bool = False) -> None:
@@ -372,14 +366,8 @@ class Closure:
         for kind in cls.__mro__:
             if home_of(kind.__module__) == "user":
                 if kind not in self._classes:
-                    self._space(_Space(vars(kind), kind))
+                    self._spaces.append(_Space(vars(kind), kind))
                 self._classes[kind] = made or self._classes.get(kind, False)
-
-    def _space(self, space: _Space) -> None:
-        self._spaces.append(space)
-        self._namespaces.append(space)
-        self._owners[id(space.names)] = space.owner
-        self._containers.append(space.names)
 
     def _look_at_names(self, space: _Space) -> None:
         """Look at the entries of a namespace that the code names."""
@@ -497,7 +485,7 @@ class Closure:
         before = self._before[id(container)][1]
         if isinstance(container, MappingProxyType):
             for word in container.keys() - before.keys():
-                type.__delattr__(self._owners[id(container)], word)
+                type.__delattr__(self._owner(container), word)
         else:
             container.clear()
             (container.update if isinstance(container, (dict, set)) else container.extend)(before)

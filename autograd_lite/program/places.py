@@ -5,9 +5,9 @@ A place is a container and a key: a key of a dict, an index of a list, or one of
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from types import EllipsisType, NotImplementedType
 from typing import Any
 
@@ -16,17 +16,40 @@ import numpy as np
 #: What a subclass of ndarray must not define, if a Tensor shall stand for its objects.
 _ARRAY = {*dir(np.ndarray)} - {"__new__", "__init__", "__array_finalize__", "__doc__", "__module__"}
 MISSING = object()
-LENGTH = object()  # how many entries a container has
-KEYS = object()  # the keys of a dict, or the entries of a list or set, in order
-CONTENT = object()  # the entries of an array
 PLAIN = (
     int, float, complex, str, bool, bytes, range, slice, type(None), EllipsisType, NotImplementedType, np.generic,
     np.dtype,
 )  # fmt: skip
 
 
+class Key:
+    """A key that is none of the container's own: `read` gives the value.
+
+    `differs` is the condition, in Python, that the value at a place ``{0}`` is no longer ``{1}``.
+    """
+
+    read: Callable[[Any], Any]
+    differs: Any = "{0} is not {1}"
+
+
+@dataclass(frozen=True, eq=False)
+class Whole(Key):
+    """The key of something that is compared of a whole container or array."""
+
+    read: Callable[[Any], Any]
+    differs: str
+
+
+#: How many entries a container has.
+LENGTH = Whole(len, "len({0}) != {1}")
+#: The keys of a dict, or the entries of a list or set, in order.
+KEYS = Whole(tuple, "len({0}) != len({1}) or not all(map(is_, {0}, {1}))")
+#: The entries of an array.
+CONTENT = Whole(lambda x: (x.shape, x.dtype.str, x.tobytes()), "{0}.tobytes() != {1}[2]")
+
+
 @dataclass(frozen=True)
-class Attribute:
+class Attribute(Key):
     """The key of an attribute, or of the content of a cell; `label` is what the user calls it.
 
     >>> read(1j, Attribute("imag", "imag"))
@@ -36,9 +59,12 @@ class Attribute:
     name: str
     label: str
 
+    def read(self, container: object) -> Any:
+        return getattr(container, self.name)
+
 
 @dataclass(frozen=True, eq=False)
-class Named:
+class Named(Key):
     """The key of the names in a namespace that some code uses; `words` has them.
 
     >>> read({"a": 1, "b": 2}, Named({"b", "c"}))
@@ -49,16 +75,25 @@ class Named:
     every: bool = False
     long: bool = False  # of a class, a module or a function: a call compares how many there are
 
-    def __call__(self, names: Sequence[str]) -> tuple[str, ...]:
+    def read(self, names: Any) -> tuple[str, ...]:
         special = self.long  # Python looks up __add__ and the like without naming them
         return tuple(x for x in names if self.every or x in self.words or special and x.startswith("__"))
 
+    @property
+    def differs(self) -> str:
+        return "len({0}) != len({1})" if self.long else KEYS.differs
+
 
 @dataclass(frozen=True)
-class ShapeOf:
+class ShapeOf(Key):
     """The key of the shape and dtype of the array at another key."""
 
     key: Any
+    differs = "{0}.shape != {1}[0] or {0}.dtype != {1}[1]"
+
+    def read(self, container: object) -> Any:
+        array = read(container, self.key)
+        return array.shape, array.dtype
 
 
 def read(container: Any, key: Any) -> Any:
@@ -68,16 +103,7 @@ def read(container: Any, key: Any) -> Any:
     (2, ('a',), True)
     """
     try:
-        if isinstance(key, ShapeOf):
-            array = read(container, key.key)
-            return array.shape, array.dtype
-        if isinstance(key, Attribute):
-            return getattr(container, key.name)
-        if key is LENGTH:
-            return len(container)
-        if key is CONTENT:
-            return container.shape, container.dtype.str, container.tobytes()
-        return tuple(container) if key is KEYS else key(container) if isinstance(key, Named) else container[key]
+        return key.read(container) if isinstance(key, Key) else container[key]
     except (AttributeError, LookupError, ValueError):
         return MISSING
 
@@ -89,7 +115,10 @@ def entries_of(container: Any) -> dict[Any, Any]:
 
 def assign(container: Any, key: Any, value: object) -> None:
     """Set the value at a place, whatever the class of the container makes of that."""
-    if isinstance(key, Attribute):
+    if isinstance(container, partial):  # its attributes are read-only
+        state = {name: getattr(container, name) for name in ("func", "args", "keywords")} | {key.name: value}
+        container.__setstate__((*state.values(), container.__dict__ or None))  # type: ignore[attr-defined]
+    elif isinstance(key, Attribute):
         object.__setattr__(container, key.name, value)
     elif isinstance(container, dict):
         dict.__setitem__(container, key, value)
