@@ -13,7 +13,7 @@ import numpy as np
 
 from ..base.escape import plain
 from ..base.generator import numpy_generator
-from ..base.memory import is_whole, overlapping
+from ..base.memory import Memory, is_whole, overlapping, owner
 from ..base.snapshots import References, Snapshot, untouched
 from ..base.tree import leaves, rebuild, tree_map
 from ..engine.backward import pull_back
@@ -25,7 +25,7 @@ from ..engine.replay import value_of
 from ..engine.value import Value
 from .capture import names_of, run
 from .closures import Closure
-from .equation import Equation, Operand, Var
+from .equation import Operand, Var
 from .graph import equations_of
 from .naming import short_names
 from .numbers import Number, Prelude
@@ -179,7 +179,7 @@ def record_call(
         _check_draws(changes, recorded)
         del changes
     # What only the trace has held is gone now.
-    return recorded.finished()
+    return recorded.finished(any(isinstance(x, Value) for x in leaves((args, params))))
 
 
 def _check_draws(changes: Snapshot, run: _Run) -> None:
@@ -187,7 +187,7 @@ def _check_draws(changes: Snapshot, run: _Run) -> None:
     recorded = {id(numpy_generator(n.params["generator"])) for n in run.draws}
     if any(id(generator) not in recorded for generator in changes.drawn_from()):
         raise RuntimeError(
-            f"{run.call.program.name} draws from a generator of NumPy or Python: inside jit the numbers would be drawn "
+            f"{run.program.name} draws from a generator of NumPy or Python: inside jit the numbers would be drawn "
             "once, and be the same in every call. Write ag.rand_like(x), ag.randn_like(x) or F.dropout(x), or draw "
             "outside and pass them in"
         )
@@ -227,12 +227,9 @@ def _run(
     stores = _stores(containers, inputs)
     if stores:
         result = result, [values for *_, values in stores]
-    ends = _Ends(leaves(result), outside, pulled)
-    recorded = _Run(f, wrapped, nodes, result, [*variables, *keywords.items()], outside, ends)
-    recorded.starts, recorded.given = starts, any(isinstance(x, Value) for x in originals)
-    closure.note_arrays(recorded.call.sources.values())
-    recorded.call.stores.extend(store[:3] for store in stores)
-    recorded.call.variables.extend(closure.variables.values())
+    recorded = _Run(f, wrapped, nodes, result, [*variables, *keywords.items()], outside, starts, pulled)
+    closure.note_arrays(recorded.sources.values())
+    recorded.call |= {"stores": [store[:3] for store in stores], "variables": list(closure.variables.values())}
     vars(outside).clear()  # which is part of a cycle
     return recorded
 
@@ -294,39 +291,16 @@ class _Ends:
         self.written: dict[Node, Any] = {n: t._node for n, t in outside.tensors.items() if t._node is not n}
         self.gradients: list[tuple[Any, Any]] = []  # Tensors whose gradient is another one, and that
         for t, anew in outside.graded.items():
-            first = None if anew else outside.node_of_grad(t)
-            if first is not None and t._grad is not None:  # it was added to
-                self.written[first] = _node_or_array(t._grad)
-            else:
-                self.gradients.append((t, None if t._grad is None else _node_or_array(t._grad)))
+            after = None if t._grad is None else _node_or_array(t._grad)
+            first = None if anew or after is None else outside.node_of_grad(t)
+            if first is None:
+                self.gradients.append((t, after))
+            else:  # it was added to
+                self.written[first] = after
         self.pulled = {n: _node_or_array(g) for n, g in pulled.items()}
-        after = [g for _, g in self.gradients]
-        ends = (*self.results, *self.written.values(), *after, *outside.draws, *self.pulled.values())
+        gradients = [g for _, g in self.gradients]
+        ends = (*self.results, *self.written.values(), *gradients, *outside.draws, *self.pulled.values())
         self.nodes = ancestors([n for n in ends if isinstance(n, Node)], TRACED)[::-1]
-
-    @property
-    def slopes(self) -> list[tuple[str, Node]]:
-        """The new gradients with their names."""
-        return [(f"{t.name or 'p'}_grad", g) for t, g in self.gradients if isinstance(g, Node)]
-
-
-def _with_scalars(names: dict[Node, str], sources: Mapping[Node, Source], outside: Outside) -> dict[Node, str]:
-    """The names of nodes, and for the results of Python's arithmetic their formulas."""
-    scalars = {n: s.key for n, s in sources.items() if s.kind == "scalar"}
-    numbers = {n: t.word for n, t in outside.tensors.items() if type(t) is Number and n not in scalars}
-    formulas = outside.arithmetic.shown({word: names.get(n, "") for n, word in numbers.items()})
-    return names | {n: f"{dtype}({formulas[word]})" for n, (word, dtype) in scalars.items() if formulas[word]}
-
-
-def _prelude(
-    outside: Outside, inputs: Sequence[Node], sources: Mapping[Node, Source], var: Mapping[Node, Var]
-) -> Prelude | None:
-    """Python's arithmetic, from the numbers among the inputs to the scalars of the program."""
-    scalars = {var[n]: s.key for n, s in sources.items() if s.kind == "scalar"}
-    if not scalars and not outside.arithmetic.lines:
-        return None
-    numbers = {t.word: var[n] for n, t in outside.tensors.items() if type(t) is Number and n in inputs}
-    return Prelude(outside.arithmetic, numbers, scalars)
 
 
 class _Run:
@@ -334,20 +308,29 @@ class _Run:
 
     Attributes
     ----------
-    call : Call
-        With weak references to these Tensors. The captured values of its program have all that could be from outside,
-        and the gradients have their values.
+    program : Program
+        Its captured values are all that could be from outside.
+    sources, gradients, asked
+        As in a `Call`, with weak references to Tensors; the gradients have their values.
+    call : dict
+        The other attributes of the `Call`.
     """
 
     def __init__(
         self, f: Callable[..., Any], args: tuple[Any, ...], inputs: list[Node], result: Any,
-        variables: list[tuple[str, Any]], outside: Outside, ends: _Ends,
+        variables: list[tuple[str, Any]], outside: Outside, starts: list[int], pulled: Mapping[Node, Any],
     ) -> None:  # fmt: skip
-        self.starts: list[int] = []  # the leaves of the result that the backward pass begins at
-        self.given = False  # whether Tensors were passed
+        results = leaves(result)
+        ends = _Ends(results, outside, pulled)
         used = {*ends.nodes, *ends.written}
         sources = {n: s for n, s in outside.found.items() if s.kind in ("argument", "cotangent") or n in used}
-        names = _with_scalars(names_of(f, args, inputs, ends.nodes, variables, ends.slopes), sources, outside)
+        slopes = [(f"{t.name or 'p'}_grad", g) for t, g in ends.gradients if isinstance(g, Node)]
+        names = names_of(f, args, inputs, ends.nodes, variables, slopes)
+        # Python's arithmetic, from the numbers among the inputs to the scalars of the program.
+        scalars = {n: s.key for n, s in sources.items() if s.kind == "scalar"}
+        numbers = {t.word: n for n, t in outside.tensors.items() if type(t) is Number and n in inputs}
+        formulas = outside.arithmetic.shown({word: names.get(n, "") for word, n in numbers.items()})
+        names |= {n: f"{dtype}({formulas[word]})" for n, (word, dtype) in scalars.items() if formulas[word]}
         fresh = short_names(names.values())
         var = {n: Var(names.get(n) or next(fresh), n.shape, n.dtype) for n in sources}
         operations = [n for n in ends.nodes if n not in sources]
@@ -358,125 +341,109 @@ class _Run:
         def settled(x: object) -> Any:
             return x if not isinstance(x, Node) else var[x] if x in var else value_of(x)
 
-        results = leaves(result)
+        prelude = None
+        if scalars or outside.arithmetic.lines:
+            words = {word: var[n] for word, n in numbers.items()}
+            prelude = Prelude(outside.arithmetic, words, {var[n]: key for n, key in scalars.items()})
         arguments = {id(outside.tensors[n]): var[n] for n in inputs}
-        program = Program(
+        self.program = Program(
             plain(getattr(f, "__name__", "f")), tuple(var[n] for n in inputs), tuple(equations),
             tuple(map(settled, ends.results)), {var[n]: n.y for n in sources},
             rebuild(args, [arguments.get(id(x), x) for x in leaves(args)]), tree_map(lambda t: 0, result),
-            {var[n]: settled(x) for n, x in ends.written.items()}, _prelude(outside, inputs, sources, var),
+            {var[n]: settled(x) for n, x in ends.written.items()}, prelude,
         )  # fmt: skip
-        self.call = Call(
-            program,
-            {var[n]: replace(s, owner=weakref.ref(s.owner)) if s.kind == "tensor" else s for n, s in sources.items()},
-            [isinstance(t, Value) for t in results],
-            {k: x for k, x in enumerate(results) if not isinstance(x, (Value, np.ndarray))},
-            None, [(weakref.ref(t), settled(g)) for t, g in ends.gradients],
-            {weakref.ref(t): had for t, had in outside.asked.items()},
-            outside.steps, False, outside.modules, outside.modes, [], [],
-        )  # fmt: skip
+        self.sources = {
+            var[n]: replace(s, owner=weakref.ref(s.owner)) if s.kind == "tensor" else s for n, s in sources.items()
+        }
+        self.gradients = [(weakref.ref(t), settled(g)) for t, g in ends.gradients]
+        self.asked = {weakref.ref(t): had for t, had in outside.asked.items()}
+        self.call: dict[str, Any] = {
+            "objects": {k: x for k, x in enumerate(results) if not isinstance(x, (Value, np.ndarray))},
+            "steps": outside.steps, "modules": outside.modules, "modes": outside.modes,
+        }  # fmt: skip
+        self.tensors = [isinstance(t, Value) for t in results]
+        self.starts = starts  # the leaves of the result that the backward pass begins at
         self.pulled = {var[n]: settled(g) for n, g in ends.pulled.items()}
         self.draws = outside.draws
         self.leafs = {var[n] for n in sources if n.requires_grad}
-        self.roots = {id(_root(t._data)) for t in outside.tensors.values() if t._node.name or t.requires_grad}
+        self.roots = {id(owner(t._data)) for t in outside.tensors.values() if t._node.name or t.requires_grad}
 
-    def finished(self) -> Call:
-        """The call; the values of Tensors that the function itself created are constants."""
-        call, program = self.call, self.call.program
+    def finished(self, given: bool) -> Call:
+        """The call; the values of Tensors that the function itself created are constants.
+
+        `given` is whether Tensors were passed.
+        """
         sources, constants = self._living()
 
         def settled(x: Operand) -> Any:
             return constants.get(x, x) if isinstance(x, Var) else x
 
-        equations = program.equations
-        if constants:
-            equations = [replace(eq, operands=tuple(map(settled, eq.operands))) for eq in equations]
-        living = [(t, g) for r, g in call.gradients if (t := r()) is not None]
+        program = self.program.substituted(constants) if constants else self.program
+        living = [(t, g) for r, g in self.gradients if (t := r()) is not None]
         after = [g for _, g in living if g is not None]
         places = count(len(program.outputs))
-        outputs = tuple(map(settled, (*program.outputs, *after)))
-        updates = {v: settled(x) for v, x in program.updates.items() if v not in constants}
+        program = replace(
+            program, outputs=tuple(map(settled, (*program.outputs, *after))),
+            updates={v: settled(x) for v, x in program.updates.items() if v not in constants},
+        )  # fmt: skip
+        # All results are Tensors if Tensors were passed; or else those that depend on the Tensors from outside and
+        # those that the function has made.
+        seen = {v for v, s in self.sources.items() if s.kind == "tensor" and (v in sources or v in self.leafs)}
+        seen = self.program.depending(seen)
+        tensors = [
+            t and (given or not isinstance(x, Var) or x in seen)
+            for t, x in zip(self.tensors, self.program.outputs, strict=False)
+        ]
         cotangents = [v for v, s in sources.items() if s.kind == "cotangent"]
         for v in cotangents:
             del sources[v]
-        backward, equations, more = self._split(equations, cotangents, constants, len(outputs))
-        tensors = self._as_tensors({
-            v for v, s in call.sources.items() if s.kind == "tensor" and (v in sources or v in self.leafs)
-        })  # fmt: skip
-        captured = {v: program.captured[v] for v in sources if v not in program.inputs}
-        program = replace(
-            program, equations=tuple(equations), outputs=outputs + more, captured=captured, updates=updates
-        )
-        return replace(
-            call, program=program, sources=sources, tensors=tensors, backward=backward,
+        program, backward = self._split(program, cotangents, list(map(settled, self.pulled.values())))
+        captured = {v: self.program.captured[v] for v in sources if v not in program.inputs}
+        return Call(
+            replace(program, captured=captured), sources, tensors, backward=backward,
             gradients=[(t, None if g is None else next(places)) for t, g in living],
-            asked={t: had for r, had in call.asked.items() if (t := r()) is not None},
-            writes=any(sources[v].kind == "tensor" for v in updates),
-        )
+            asked={t: had for r, had in self.asked.items() if (t := r()) is not None},
+            writes=any(sources[v].kind == "tensor" for v in program.updates), **self.call,
+        )  # fmt: skip
 
     def _living(self) -> tuple[dict[Var, Source], dict[Var, np.ndarray]]:
         """The inputs with their owners, and the values of those whose owner is gone."""
         sources, constants = {}, {}
-        for v, source in self.call.sources.items():
-            owner = source.owner() if source.kind == "tensor" else source.owner
-            if source.kind == "tensor" and owner is None:
-                constants[v] = self._constant(self.call.program.captured[v])
-            else:
-                sources[v] = replace(source, owner=owner)
+        for v, source in self.sources.items():
+            if source.kind == "tensor":
+                source = replace(source, owner=source.owner())
+            if source.owner is not None or source.kind != "tensor":
+                sources[v] = source
+                continue
+            value: Any = self.program.captured[v]
+            if value.base is not None and type(value.base) is not Memory and id(owner(value)) in self.roots:
+                raise RuntimeError(
+                    f"{self.program.name} uses a view of an array from outside in a way that the trace does not "
+                    "follow; use the array or Tensor itself"
+                )
+            constants[v] = value.copy()
         return sources, constants
 
-    def _constant(self, value: Any) -> Any:
-        root = _root(value)
-        if root is not value and id(root) in self.roots:
-            raise RuntimeError(
-                f"{self.call.program.name} uses a view of an array from outside in a way that the trace does not "
-                "follow; use the array or Tensor itself"
-            )
-        return value.copy()
-
     def _split(
-        self, equations: Sequence[Equation], cotangents: list[Var], constants: Mapping[Var, Any], size: int
-    ) -> tuple[Backward | None, Sequence[Equation], tuple[Var, ...]]:
-        """The backward pass, the other equations, and the further outputs that the backward pass needs."""
+        self, program: Program, cotangents: list[Var], pulled: Sequence[Any]
+    ) -> tuple[Program, Backward | None]:
+        """The program without its backward pass, whose results are `pulled`, and that."""
         if not cotangents:
-            return None, equations, ()
-        after = set(cotangents)
-        late = []
-        for eq in equations:
-            if not after.isdisjoint(x for x in eq.operands if isinstance(x, Var)):
-                after.update(eq.outputs)
-                late.append(eq)
-        chosen = set(map(id, late))
-        early = [eq for eq in equations if id(eq) not in chosen]
-        outputs = tuple(constants.get(x, x) if isinstance(x, Var) else x for x in self.pulled.values())
-        used = [*(x for eq in late for x in eq.operands), *outputs]
+            return program, None
+        after = program.depending(cotangents)
+        late = [eq for eq in program.equations if not after.isdisjoint(eq.outputs)]
+        used = [*(x for eq in late for x in eq.operands), *pulled]
         needed = list(dict.fromkeys(x for x in used if isinstance(x, Var) and x not in after))
-        kept = [v for v in needed if v in self.call.sources and v not in self.call.program.updates]
-        more = tuple(v for v in needed if v not in kept)
-        places = {v: size + k for k, v in enumerate(more)}
-        inputs = (*cotangents, *needed)
-        result = tuple(0 for _ in outputs)
-        program = Program(f"{self.call.program.name}_backward", inputs, late, outputs, structure=inputs, result=result)
-        return Backward(program, self.starts, [places.get(v, v) for v in needed], list(self.pulled)), early, more
-
-    def _as_tensors(self, seen: set[Any]) -> list[bool]:
-        """Which leaves of the result are Tensors outside of a trace too: all if Tensors were passed; or else those that
-        depend on `seen`, the Tensors from outside and those that the function has made.
-        """
-        for eq in self.call.program.equations:
-            if not seen.isdisjoint(x for x in eq.operands if isinstance(x, Var)):
-                seen.update(eq.outputs)
-        return [
-            t and (self.given or not isinstance(x, Var) or x in seen)
-            for t, x in zip(self.call.tensors, self.call.program.outputs, strict=False)
-        ]
-
-
-def _root(x: object) -> Any:
-    """The array that owns the memory of a view."""
-    while isinstance(x, np.ndarray) and isinstance(x.base, np.ndarray):
-        x = x.base
-    return x
+        more = tuple(v for v in needed if v not in self.sources or v in program.updates)
+        places = {v: len(program.outputs) + k for k, v in enumerate(more)}
+        inputs, result = (*cotangents, *needed), tuple(0 for _ in pulled)
+        backward = Program(
+            f"{program.name}_backward", inputs, late, tuple(pulled), structure=inputs, result=result
+        )
+        early = tuple(eq for eq in program.equations if after.isdisjoint(eq.outputs))
+        needs = [places.get(v, v) for v in needed]
+        program = replace(program, equations=early, outputs=program.outputs + more)
+        return program, Backward(backward, self.starts, needs, list(self.pulled))
 
 
 def _node_or_array(t: object) -> Any:
