@@ -174,12 +174,13 @@ def record_call(
     recording : bool
         Whether gradients are recorded at the call.
     """
+    originals = leaves((args, params))
     with np.errstate(all="ignore"), untouched(f, (args, params), kind=References) as changes:
-        recorded = _run(f, leaves((args, params)), args, params, static, recording)
+        recorded = _run(f, originals, args, params, static, recording)
         _check_draws(changes, recorded)
         del changes
     # What only the trace has held is gone now.
-    return recorded.finished(any(isinstance(x, Value) for x in leaves((args, params))))
+    return recorded.finished(any(isinstance(x, Value) for x in originals))
 
 
 def _check_draws(changes: Snapshot, run: _Run) -> None:

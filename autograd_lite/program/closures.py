@@ -202,9 +202,7 @@ class Closure:
         if isinstance(value, PLAIN) or value is MISSING:
             return value
         if plain_array(value) is not None:
-            self.outside.known(value, container, key)
-            name = label(key)
-            return self.outside.stand_in(value, name if isinstance(name, str) else None)
+            return self.outside.stand_in(value, container, key, str(label(key)))  # type: ignore[arg-type]  # an array
         if isinstance(value, tuple):
             entries = [self._stand_for(part, value, k) for k, part in enumerate(value)]
             changed = any(new is not old for new, old in zip(entries, value, strict=True))

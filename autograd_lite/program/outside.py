@@ -101,8 +101,7 @@ class Outside:
         self.arithmetic = Arithmetic()
         self.draws: list[Node] = []
         self.compared: dict[Node, Any] = {}
-        self._arrays: dict[int, tuple[Any, Source]] = {}
-        self._stand_ins: dict[int, Any] = {}
+        self._arrays: dict[int, tuple[Any, Source, Any]] = {}  # an array, its places, and what stands for it
         self._gradients: dict[int, tuple[Any, Any]] = {}
         self._views: dict[Node, str] = {}
         self._aliases: dict[Any, Any] = {}
@@ -132,7 +131,7 @@ class Outside:
                     )
             elif type(x) is ndarray and id(x) in self._arrays:
                 new = new or list(operands)
-                new[k] = self.stand_in(x)
+                new[k] = self.known_as(x)
         return self._with_numbers(row, new or list(operands), params) if numbers else new
 
     def enter(self, t: Any) -> None:
@@ -144,42 +143,42 @@ class Outside:
             raise NotYet
         about_to_write(t)
         if id(t) in self._gradients:
-            source = Source("grad", self._gradients[id(t)][1])
-        elif id(t._data) in self._arrays:
-            source = self._arrays[id(t._data)][1]
+            of = self._gradients[id(t)][1]
+            self._enter(t, Source("grad", of), f"{of.name or 'p'}_grad")
         else:
-            source = Source("tensor", t)
-        self._enter(t, source, 0 if old is None else NEEDS * old.requires_grad, old)
-        if source.kind == "grad":
-            t._node.name = f"{source.owner.name or 'p'}_grad"
+            self._enter(t, self._arrays[id(t._data)][1] if id(t._data) in self._arrays else Source("tensor", t))
         if t._grad is not None:
             self._gradients[id(t._grad)] = t._grad, t
 
-    def _enter(self, t: Any, source: Source, live: int, old: Node | None = None) -> Any:
+    def _enter(self, t: Any, source: Source, name: str | None = None, live: int = 0) -> Any:
+        old = t._node
+        if old is not None:
+            live = NEEDS * old.requires_grad
         node = Node(None, (), (), t._data, t._data.shape, t._data.dtype, TRACED | live)
         node.keeper = weakref.ref(t)
-        node.storage = Storage(node.name)
         if old is not None:
             node.name, node.hooks, node.code, node.at = old.name, old.hooks, old.code, old.at
-            node.storage.name = old.name
+        node.name = name or node.name
+        node.storage = Storage(node.name)
         t._node = node
         self.found[node] = source
         self.tensors[node] = t
         return t
 
+    def _input(self, array: Any, source: Source, name: str | None = None, live: int = 0) -> Any:
+        """A new Tensor that stands for an array."""
+        return self._enter(wrap(array, None), source, name, live)
+
     def argument(self, x: object, k: int) -> Any:
         """The Tensor that stands for the leaf `k` of the arguments."""
-        live = NEEDS if isinstance(x, Value) and x.requires_grad else 0
-        source = Source("argument", None if isinstance(x, (Value, ndarray)) else type(x), k)
-        if type(x) in NUMBERS:
-            return self._number(f"x{k}", x, source)
-        t = self._enter(wrap(raw(x), None), source, live)
-        t._node.name = x.name if isinstance(x, Value) else None
-        return t
+        if isinstance(x, Value):
+            return self._input(x._data, Source("argument", None, k), x.name, NEEDS * x.requires_grad)
+        source = Source("argument", None if isinstance(x, ndarray) else type(x), k)
+        return self._number(f"x{k}", x, source) if type(x) in NUMBERS else self._input(raw(x), source)
 
     def cotangent(self, node: Node, k: int) -> Any:
         """The Tensor that stands for the cotangent of the leaf `k` of the result."""
-        return self._named(np.zeros(node.shape, node.dtype), Source("cotangent", None, k), "g")
+        return self._input(np.zeros(node.shape, node.dtype), Source("cotangent", None, k), "g")
 
     def data(self, t: Value) -> Any:
         """``t.data``: its value, without derivatives."""
@@ -187,12 +186,14 @@ class Outside:
         with changed(recording=False):
             return record(STOP_GRADIENT, (t,))
 
-    def known(self, array: np.ndarray, container: object, key: object) -> None:
-        """Remember where an array from outside stands, so that it becomes an input when it is used."""
+    def stand_in(self, array: np.ndarray, container: object, key: object, name: str) -> Any:
+        """The Tensor that stands for an array from outside, at one of its places."""
         if id(array) in self._arrays:
             self._arrays[id(array)][1].also.append((container, key))
         else:
-            self._arrays[id(array)] = array, Source("place", container, key)
+            source = Source("place", container, key)
+            self._arrays[id(array)] = array, source, self._input(array, source, name)
+        return self.known_as(array)
 
     def compares(self, t: Any) -> bool:
         """Whether `t` depends on small arrays from outside alone; then they are part of the program."""
@@ -208,14 +209,7 @@ class Outside:
 
     def known_as(self, value: object) -> Any:
         """The Tensor that stands for an array from outside; any other value itself."""
-        return self.stand_in(value) if type(value) is ndarray and id(value) in self._arrays else value
-
-    def stand_in(self, array: np.ndarray, name: str | None = None) -> Any:
-        """The Tensor that stands for an array from outside."""
-        if id(array) not in self._stand_ins:
-            t = self._stand_ins[id(array)] = self._enter(wrap(array, None), self._arrays[id(array)][1], 0)
-            t._node.name = name if name is not None else str(self._arrays[id(array)][1].key)
-        return self._stand_ins[id(array)]
+        return self._arrays[id(value)][2] if isinstance(value, ndarray) and id(value) in self._arrays else value
 
     # ----------------------------------------------------------------------------------------- Python numbers
 
@@ -230,8 +224,7 @@ class Outside:
         t = Number.__new__(Number)
         t._node = t._grad = None
         t._data, t.value, t.word = array, value, word
-        self._enter(t, source or Source("scalar", None, (word, dtype)), 0)
-        return t
+        return self._enter(t, source or Source("scalar", None, (word, dtype)))
 
     def computed(self, template: str, operands: Sequence[Any]) -> Number:
         """The result of an operation of Python's on numbers."""
@@ -244,7 +237,7 @@ class Outside:
             return wrap(x._data, x._node)
         key = x.word, dtype
         if key not in self._scalars:
-            self._scalars[key] = self._enter(wrap(np.asarray(x.value, dtype), None), Source("scalar", None, key), 0)
+            self._scalars[key] = self._input(np.asarray(x.value, dtype), Source("scalar", None, key))
         return self._scalars[key]
 
     def _with_numbers(self, row: Primitive, operands: list[Any], params: Mapping[str, Any]) -> list[Any]:
@@ -378,7 +371,7 @@ class Outside:
             prepared = optimizer.prepared(p, group)
             arrays = {name: x for name, x in prepared.items() if type(x) is ndarray}
             state = {
-                name: self._named(x, Source("state", optimizer, (p, name)), f"{name}_{p.name or 'p'}")
+                name: self._input(x, Source("state", optimizer, (p, name)), f"{name}_{p.name or 'p'}")
                 for name, x in arrays.items()
             }
             self._states[p] = {name: x for name, x in prepared.items() if name not in arrays}, state
@@ -393,11 +386,6 @@ class Outside:
         self._numbers[key].step.parameters.append(p)
         counters.update(after)
         return state, self._numbers[key]
-
-    def _named(self, array: np.ndarray, source: Source, name: str) -> Any:
-        t = self._enter(wrap(array, None), source, 0)
-        t._node.name = name
-        return t
 
     def is_another_program(self) -> None:
         """Raise NotYet: the first step is a different program from the next one."""
@@ -453,5 +441,5 @@ class _Numbers:
     def __getattr__(self, name: str) -> Any:
         array = np.asarray(self._all[name], self.step.dtype)
         self.step.used.append(name)
-        t = self.__dict__[name] = self._outside._named(array, Source("number", self.step, name), name)
+        t = self.__dict__[name] = self._outside._input(array, Source("number", self.step, name), name)
         return t
