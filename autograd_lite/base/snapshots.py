@@ -29,6 +29,8 @@ class Snapshot:
 
     Attributes
     ----------
+    copies : bool
+        Whether the arrays of Tensors are copied; False if the run writes into none of them.
     noted : dict
         By id: the object (a reference, which keeps it alive), the function that reads its state, and the calls that
         restore it.
@@ -38,8 +40,8 @@ class Snapshot:
         How often numbers were drawn from the library's generators.
     """
 
-    def __init__(self, outer: Snapshot | None) -> None:
-        self.outer = outer
+    def __init__(self, outer: Snapshot | None, copies: bool) -> None:
+        self.outer, self.copies = outer, copies
         self.noted: dict[int, tuple[Any, Callable[[Any], Undo], Undo]] = {}
         self.undo: Undo = []
         self.draws = 0
@@ -56,7 +58,7 @@ class Snapshot:
 
     def note(self, thing: Any, state: Callable[[Any], Undo]) -> None:
         if id(thing) not in self.noted:
-            undo = state(thing)
+            undo = (_tensor_references if state is _tensor_state and not self.copies else state)(thing)
             self.undo[:0] = undo
             self.noted[id(thing)] = thing, state, undo
         if self.outer is not None:
@@ -64,7 +66,7 @@ class Snapshot:
 
     def drawn_from(self) -> list[Any]:
         """The generators of NumPy and Python whose state has changed."""
-        states = (_generator_state, _numpy_state, _python_state)
+        states = [state for _, _, state in _GENERATORS]
         noted = [(thing, state(thing), undo) for thing, state, undo in self.noted.values() if state in states]
         return [thing for thing, now, undo in noted if dumps(now[0][1:]) != dumps(undo[0][1:])]
 
@@ -81,17 +83,10 @@ class Snapshot:
 SNAPSHOT: ContextVar[Snapshot | None] = ContextVar("autograd_lite_snapshot", default=None)
 
 
-class References(Snapshot):
-    """A snapshot of a run that writes into no array of a Tensor: the references of a Tensor are enough."""
-
-    def note(self, thing: Any, state: Callable[[Any], Undo]) -> None:
-        super().note(thing, _tensor_references if state is _tensor_state else state)
-
-
 @contextmanager
-def watched(kind: type[Snapshot] = Snapshot) -> Iterator[Snapshot]:
+def watched(copies: bool = True) -> Iterator[Snapshot]:
     """A block in which every change is noted, and none undone."""
-    snapshot = kind(SNAPSHOT.get())
+    snapshot = Snapshot(SNAPSHOT.get(), copies)
     token = SNAPSHOT.set(snapshot)
     try:
         yield snapshot
@@ -101,7 +96,7 @@ def watched(kind: type[Snapshot] = Snapshot) -> Iterator[Snapshot]:
 
 @contextmanager
 def untouched(
-    f: Any = None, args: Iterable[Any] = (), again: Snapshot | None = None, kind: type[Snapshot] = Snapshot,
+    f: Any = None, args: Iterable[Any] = (), again: Snapshot | None = None, copies: bool = True,
 ) -> Iterator[Snapshot]:
     """A block after which every generator, tensor, gradient and buffer is as it was before.
 
@@ -112,14 +107,14 @@ def untouched(
         announce when it draws.
     again : Snapshot, optional
         What an earlier run of the same function changed. This run starts from the same state.
-    kind : type
-        `References`, for a run that writes into no array of a Tensor.
+    copies : bool
+        False for a run that writes into no array of a Tensor.
     """
-    with watched(kind) as snapshot:
+    with watched(copies) as snapshot:
         try:
             if f is not None:
                 reached = list(_reachable(f, args))
-                _note_generators(snapshot, [_imported("numpy.random"), _imported("random"), *reached])
+                _note_generators(snapshot, [*map(sys.modules.get, ("numpy.random", "random")), *reached])
                 for module in filter(_is_module, reached):
                     about_to_run(module)
             for thing, state, before in [] if again is None else again.noted.values():
@@ -174,19 +169,12 @@ def _is_module(value: Any) -> bool:
 
 def _note_generators(snapshot: Snapshot, values: Iterable[Any]) -> None:
     """Note the generators of NumPy and of Python among `values`; a module that is not imported has none."""
-    numpys, pythons = _imported("numpy.random"), _imported("random")
+    # A module that another thread is importing now is waited for.
+    kinds = [(import_module(name), cls, state) for name, cls, state in _GENERATORS if name in sys.modules]
     for value in values:
-        if numpys is not None and isinstance(value, numpys.Generator):
-            snapshot.note(value, _generator_state)
-        elif numpys is not None and (value is numpys or isinstance(value, numpys.RandomState)):
-            snapshot.note(value, _numpy_state)
-        elif pythons is not None and (value is pythons or isinstance(value, pythons.Random)):
-            snapshot.note(value, _python_state)
-
-
-def _imported(name: str) -> Any:
-    """A module if it has been imported; one that another thread is importing now is waited for."""
-    return import_module(name) if name in sys.modules else None
+        for module, cls, state in kinds:
+            if isinstance(value, getattr(module, cls)) or value is module and state is not _generator_state:
+                snapshot.note(value, state)
 
 
 def _generator_state(generator: Any) -> Undo:
@@ -200,6 +188,13 @@ def _numpy_state(generator: Any) -> Undo:
 
 def _python_state(generator: Any) -> Undo:
     return [(generator.setstate, generator.getstate())]
+
+
+#: Where numbers are drawn from without an announcement: the module, whose functions may draw too, and a class in it.
+_GENERATORS = (
+    ("numpy.random", "Generator", _generator_state), ("numpy.random", "RandomState", _numpy_state),
+    ("random", "Random", _python_state),
+)  # fmt: skip
 
 
 def _stream(generator: Any) -> Undo:

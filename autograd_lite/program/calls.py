@@ -14,7 +14,7 @@ import numpy as np
 from ..base.escape import plain
 from ..base.generator import numpy_generator
 from ..base.memory import Memory, is_whole, overlapping, owner
-from ..base.snapshots import References, Snapshot, untouched
+from ..base.snapshots import Snapshot, untouched
 from ..base.tree import leaves, rebuild, tree_map
 from ..engine.backward import pull_back
 from ..engine.context import changed
@@ -132,16 +132,15 @@ class Call:
         program, results = self.program, dict(self.in_place)
         arrays = self._arrays(leaves)
         outputs, updates = list(program.outputs), dict(program.updates)
-        arguments = {s.key: v for v, s in self.sources.items() if s.kind == "argument" and s.owner is None}
-        for leaf in (k for k, is_donated in enumerate(donated) if is_donated):
-            v = arguments.get(leaf)
-            if v is None or v in updates or overlapping([arrays[v]], [arrays[u] for u in arrays if u is not v]):
+        for v, s in self.sources.items():
+            if s.kind != "argument" or s.owner is not None or not donated[s.key] or v in updates:
+                continue
+            if overlapping([arrays[v]], [arrays[u] for u in arrays if u is not v]):
                 continue
             for k, x in enumerate(outputs[: len(self.tensors)]):
                 alike = isinstance(x, Var) and (x.shape, x.dtype) == (v.shape, v.dtype)
                 if alike and x not in (*updates.values(), *self.sources):
-                    updates[v], results[k] = x, leaf
-                    outputs = [np.zeros(()) if y is x and j == k else y for j, y in enumerate(outputs)]
+                    updates[v], results[k], outputs[k] = x, s.key, np.zeros(())
                     break
         return replace(self, program=replace(program, outputs=tuple(outputs), updates=updates), in_place=results)
 
@@ -175,7 +174,7 @@ def record_call(
         Whether gradients are recorded at the call.
     """
     originals = leaves((args, params))
-    with np.errstate(all="ignore"), untouched(f, (args, params), kind=References) as changes:
+    with np.errstate(all="ignore"), untouched(f, (args, params), copies=False) as changes:
         recorded = _run(f, originals, args, params, static, recording)
         _check_draws(changes, recorded)
         del changes
@@ -212,8 +211,8 @@ def _run(
         for k, x in zip(fixed, stand_ins, strict=True):
             inputs[k] = x
         wrapped, keywords = rebuild((args, params), inputs)
-        pairs = zip((*args, *params.values()), (*wrapped, *keywords.values()), strict=True)
-        containers = [(old, new, new.copy()) for pair in pairs for old, new in _containers(*pair)]
+        pairs = _containers((*args, *params.values()), (*wrapped, *keywords.values()))
+        containers = [(old, new, new.copy()) for old, new in pairs]
         with changed(recording=recording, group=None, outside=outside):
             result, variables = run(f, wrapped, keywords)
             starts, pulled = _pulled_back(leaves(result), outside) if recording else ([], {})
