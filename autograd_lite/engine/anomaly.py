@@ -50,13 +50,12 @@ def _has_nan(value: Any) -> bool:
 
 
 def _call(node: Node) -> str:
-    name = node.row.name if node.row is not None else "input"
     called = f", named {node.name!r}," if node.name else ""
     operands = ", ".join(
         f"{p.name} {shape}" if p is not None and p.name else str(shape)
         for p, shape in zip(node.parents, node.shapes, strict=True)
     )
-    return f"{name}({operands}){called}"
+    return f"{node.row.name}({operands}){called}"
 
 
 def _fingerprints(node: Node) -> tuple[int, ...]:

@@ -442,7 +442,7 @@ class _Run:
         )
         early = tuple(eq for eq in program.equations if after.isdisjoint(eq.outputs))
         needs = [places.get(v, v) for v in needed]
-        program = replace(program, equations=early, outputs=program.outputs + more)
+        program = replace(program, equations=early, outputs=(*program.outputs, *more))
         return program, Backward(backward, self.starts, needs, list(self.pulled))
 
 

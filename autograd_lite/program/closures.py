@@ -126,7 +126,6 @@ class Closure:
         self.outside = outside
         self.undo = ExitStack()
         self.variables: dict[Any, tuple[Any, Any, Any]] = {}
-        self._assigned: set[Any] = set()  # the variables that can be assigned to
         self._swapped: dict[Any, tuple[Any, Any, Any]] = {}  # container, key, what stands there
         self._seen: dict[int, Any] = {}
         self._unseen: dict[int, Unseen] = {}  # what stands for values that cannot be compared
@@ -168,7 +167,6 @@ class Closure:
             return  # a namespace may be reached in two ways
         if note and not isinstance(value, (np.ndarray, ModuleType)):
             self._note(value, container, key)
-            self._assigned.add((id(container), key))
         new = self._stand_for(value, container, key)
         if new is not value:
             self._swap(container, key, value, new)
@@ -220,15 +218,14 @@ class Closure:
                 self._queue.append((value, key))
         return self._unseen.get(id(value), value)
 
-    def _refuse(self, value: object, key: object, kind: str, instead: str) -> Any:
-        """What stands for a value that can be neither replaced nor compared."""
+    def _refuse(self, value: object, key: object, kind: str, instead: str) -> None:
+        """Let an object that raises stand for a value that can be neither replaced nor compared."""
         what = repr(label(key)) if isinstance(key, (str, Attribute)) else f"an entry {label(key)!r}"
         error = RuntimeError(
             f"the function uses {what} from outside, a {kind}: inside jit a change of it would not be seen. Pass what "
             f"the function needs of it as an argument, or make it {instead}"
         )
-        self._unseen[id(value)] = unseen = Unseen(value, error)
-        return unseen
+        self._unseen[id(value)] = Unseen(value, error)
 
     # ---------------------------------------------------------------------------------------- what is in a value
 
@@ -389,8 +386,8 @@ class Closure:
                 self._note(value, *place)
                 self._note(read(value, CONTENT), value, CONTENT)
             else:
-                new = self._refuse(value, space.called, kind_of(owner), "numbers and arrays")
-                self._swap(*place, value, new)
+                self._refuse(value, space.called, kind_of(owner), "numbers and arrays")
+                self._swap(*place, value, self._unseen[id(value)])
 
     @property
     def _any_attribute(self) -> bool:
@@ -422,7 +419,7 @@ class Closure:
                 self._note(now, container, key)
             else:
                 changed.append((container, key))
-                if place in self._assigned:
+                if key is not CONTENT:
                     self._assign(container, key, before)
         for space, word in self._absent:
             if word in space:
