@@ -28,7 +28,7 @@ class Key:
     `differs` is the condition, in Python, that the value at a place ``{0}`` is no longer ``{1}``.
     """
 
-    read: Callable[[Any], Any]
+    read: Any
     differs: Any = "{0} is not {1}"
 
 
@@ -114,8 +114,12 @@ def entries_of(container: Any) -> dict[Any, Any]:
 
 
 def assign(container: Any, key: Any, value: object) -> None:
-    """Set the value at a place, whatever the class of the container makes of that."""
-    if isinstance(container, partial):  # its attributes are read-only
+    """Set the value at a place, whatever the class of the container makes of that; MISSING deletes it."""
+    if value is MISSING and isinstance(key, Attribute):
+        object.__delattr__(container, key.name)
+    elif value is MISSING:
+        del container[key]
+    elif isinstance(container, partial):  # its attributes are read-only
         state = {name: getattr(container, name) for name in ("func", "args", "keywords")} | {key.name: value}
         container.__setstate__((*state.values(), container.__dict__ or None))  # type: ignore[attr-defined]
     elif isinstance(key, Attribute):

@@ -134,17 +134,16 @@ class _Again:
                     f"backward through checkpoint({self!r}): {constant.label} has changed since {self!r} used it, and "
                     "computing it again would give other values. Call backward() before you update it"
                 )
-        with untouched(again=self.snapshot):
-            return self._pull(self.run(self.inputs(xs)), g, any(isinstance(x, Tensor) for x in (*xs, *g)))
-
-    def _pull(self, run: Linearized, g: Any, record: bool) -> list[Any]:
+        recorded = any(isinstance(x, Tensor) for x in (*xs, *g))
         roots: dict[Any, Any] = {}
-        for y, part in zip((y for y in run.outputs if isinstance(y, Tensor)), g, strict=True):
-            if part is not None and y.requires_grad:
-                roots[y._node] = roots[y._node] + part if y._node in roots else part
-        wanted = [*run.nodes, *self.captured]
-        with changed(recording=True):
-            gradients = pull_back(roots, wanted, lift if record else None, through=False)
+        with untouched(again=self.snapshot):
+            run = self.run(self.inputs(xs))
+            for y, part in zip((y for y in run.outputs if isinstance(y, Tensor)), g, strict=True):
+                if part is not None and y.requires_grad:
+                    roots[y._node] = roots[y._node] + part if y._node in roots else part
+            wanted = [*run.nodes, *self.captured]
+            with changed(recording=True):
+                gradients = pull_back(roots, wanted, lift if recorded else None, through=False)
         return [gradients[n] if n in gradients else np.zeros(n.shape, n.dtype) for n in wanted]
 
 

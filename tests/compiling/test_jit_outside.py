@@ -1045,3 +1045,27 @@ def test_a_large_array_is_no_number():
     flags = np.ones(1001, bool)
     with pytest.raises(RuntimeError, match=r"bool\(\) of a value"):
         ag.jit(lambda x: x if flags.all() else -x)(X)
+
+
+def test_a_slot_that_was_empty_is_empty_again_after_the_error():
+    class Cache:
+        __slots__ = ("scale",)
+
+    cache = Cache()
+
+    def f(x):
+        if not hasattr(cache, "scale"):
+            cache.scale = 2.0
+        return x * cache.scale
+
+    with pytest.raises(RuntimeError, match="assigns to scale"):
+        ag.jit(f)(np.ones(2))
+    assert not hasattr(cache, "scale")
+
+
+def test_a_partial_of_a_method_of_an_array_may_be_there_but_not_be_called():
+    total = functools.partial(np.ones(3).sum)
+    np.testing.assert_array_equal(ag.jit(lambda x: x if total is None else x * 2)(np.ones(2)), [2, 2])
+    with pytest.raises(RuntimeError, match="inside jit a change of it would not be seen"):
+        ag.jit(lambda x: x * total())(np.ones(2))
+    assert total() == 3
