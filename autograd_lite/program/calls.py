@@ -424,9 +424,7 @@ class _Run:
             constants[v] = value.copy()
         return sources, constants
 
-    def _split(
-        self, program: Program, cotangents: list[Var], pulled: Sequence[Any]
-    ) -> tuple[Program, Backward | None]:
+    def _split(self, program: Program, cotangents: list[Var], pulled: Sequence[Any]) -> tuple[Program, Backward | None]:
         """The program without its backward pass, whose results are `pulled`, and that."""
         if not cotangents:
             return program, None
@@ -437,9 +435,7 @@ class _Run:
         more = tuple(v for v in needed if v not in self.sources or v in program.updates)
         places = {v: len(program.outputs) + k for k, v in enumerate(more)}
         inputs, result = (*cotangents, *needed), tuple(0 for _ in pulled)
-        backward = Program(
-            f"{program.name}_backward", inputs, late, tuple(pulled), structure=inputs, result=result
-        )
+        backward = Program(f"{program.name}_backward", inputs, late, tuple(pulled), structure=inputs, result=result)
         early = tuple(eq for eq in program.equations if after.isdisjoint(eq.outputs))
         needs = [places.get(v, v) for v in needed]
         program = replace(program, equations=early, outputs=(*program.outputs, *more))
