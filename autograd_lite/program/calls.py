@@ -5,7 +5,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import count
 from typing import Any
 
@@ -28,7 +28,7 @@ from .closures import Closure
 from .equation import Operand, Var
 from .graph import equations_of
 from .naming import short_names
-from .numbers import Number, Prelude
+from .numbers import Arithmetic, Number, Prelude
 from .outside import Outside, Source, Step
 from .places import entries_of
 from .program import Program
@@ -297,10 +297,39 @@ class _Ends:
                 self.gradients.append((t, after))
             else:  # it was added to
                 self.written[first] = after
+        self.slopes = [(f"{t.name or 'p'}_grad", g) for t, g in self.gradients if isinstance(g, Node)]
         self.pulled = {n: _node_or_array(g) for n, g in pulled.items()}
         gradients = [g for _, g in self.gradients]
         ends = (*self.results, *self.written.values(), *gradients, *outside.draws, *self.pulled.values())
         self.nodes = ancestors([n for n in ends if isinstance(n, Node)], TRACED)[::-1]
+
+
+def _formulas(
+    arithmetic: Arithmetic, numbers: Mapping[str, Node], scalars: Mapping[Node, Any], names: Mapping[Node, str]
+) -> dict[Node, str]:
+    """The formulas of the results of Python's arithmetic, as their names."""
+    formulas = arithmetic.shown({word: names.get(n, "") for word, n in numbers.items()})
+    return {n: f"{dtype}({formulas[word]})" for n, (word, dtype) in scalars.items() if formulas[word]}
+
+
+def _prelude(
+    arithmetic: Arithmetic, numbers: Mapping[str, Node], scalars: Mapping[Node, Any], var: Mapping[Node, Var]
+) -> Prelude | None:
+    """Python's arithmetic, from the numbers among the inputs to the scalars of the program."""
+    if not scalars and not arithmetic.lines:
+        return None
+    words = {word: var[n] for word, n in numbers.items()}
+    return Prelude(arithmetic, words, {var[n]: key for n, key in scalars.items()})
+
+
+def _settled(var: Mapping[Node, Var], x: object) -> Any:
+    """The variable of a node, or its value if it has none."""
+    return x if not isinstance(x, Node) else var[x] if x in var else value_of(x)
+
+
+def _weak(source: Source) -> Source:
+    """The same, with a weak reference to a Tensor."""
+    return replace(source, owner=weakref.ref(source.owner)) if source.kind == "tensor" else source
 
 
 class _Run:
@@ -324,13 +353,10 @@ class _Run:
         ends = _Ends(results, outside, pulled)
         used = {*ends.nodes, *ends.written}
         sources = {n: s for n, s in outside.found.items() if s.kind in ("argument", "cotangent") or n in used}
-        slopes = [(f"{t.name or 'p'}_grad", g) for t, g in ends.gradients if isinstance(g, Node)]
-        names = names_of(f, args, inputs, ends.nodes, variables, slopes)
-        # Python's arithmetic, from the numbers among the inputs to the scalars of the program.
         scalars = {n: s.key for n, s in sources.items() if s.kind == "scalar"}
         numbers = {t.word: n for n, t in outside.tensors.items() if type(t) is Number and n in inputs}
-        formulas = outside.arithmetic.shown({word: names.get(n, "") for word, n in numbers.items()})
-        names |= {n: f"{dtype}({formulas[word]})" for n, (word, dtype) in scalars.items() if formulas[word]}
+        names = names_of(f, args, inputs, ends.nodes, variables, ends.slopes)
+        names |= _formulas(outside.arithmetic, numbers, scalars, names)
         fresh = short_names(names.values())
         var = {n: Var(names.get(n) or next(fresh), n.shape, n.dtype) for n in sources}
         operations = [n for n in ends.nodes if n not in sources]
@@ -338,23 +364,16 @@ class _Run:
         for n in operations:
             n.xs = n.y = None  # its values, which are those of this call only
 
-        def settled(x: object) -> Any:
-            return x if not isinstance(x, Node) else var[x] if x in var else value_of(x)
-
-        prelude = None
-        if scalars or outside.arithmetic.lines:
-            words = {word: var[n] for word, n in numbers.items()}
-            prelude = Prelude(outside.arithmetic, words, {var[n]: key for n, key in scalars.items()})
+        settled = partial(_settled, var)
         arguments = {id(outside.tensors[n]): var[n] for n in inputs}
         self.program = Program(
             plain(getattr(f, "__name__", "f")), tuple(var[n] for n in inputs), tuple(equations),
             tuple(map(settled, ends.results)), {var[n]: n.y for n in sources},
             rebuild(args, [arguments.get(id(x), x) for x in leaves(args)]), tree_map(lambda t: 0, result),
-            {var[n]: settled(x) for n, x in ends.written.items()}, prelude,
+            {var[n]: settled(x) for n, x in ends.written.items()},
+            _prelude(outside.arithmetic, numbers, scalars, var),
         )  # fmt: skip
-        self.sources = {
-            var[n]: replace(s, owner=weakref.ref(s.owner)) if s.kind == "tensor" else s for n, s in sources.items()
-        }
+        self.sources = {var[n]: _weak(s) for n, s in sources.items()}
         self.gradients = [(weakref.ref(t), settled(g)) for t, g in ends.gradients]
         self.asked = {weakref.ref(t): had for t, had in outside.asked.items()}
         self.call: dict[str, Any] = {
