@@ -42,7 +42,7 @@ def operand(a: Any, dtype: Any = None, out: Any = None) -> Any:
     return x if dtype is None or x.dtype == dtype else x.astype(dtype)
 
 
-def refuse_out(out: Any, name: str = "") -> None:
+def refuse_out(out, name=""):
     """Raise if there is an ``out=`` (of a ufunc it is a tuple)."""
     if out is not None and not (isinstance(out, tuple) and all(part is None for part in out)):
         of = f"{name} of a tensor: " if name else ""
@@ -85,12 +85,12 @@ def count(shape: tuple[int, ...], axis: Any) -> int:
     return shape[axis] if type(axis) is int else math.prod(shape[k] for k in reduced(axis, len(shape)))
 
 
-def kept_shape(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...]:
+def kept_shape(shape, axes):
     """`shape` with 1 for each of `axes`: that of a result with ``keepdims=True``."""
     return tuple(1 if k in axes else n for k, n in enumerate(shape))
 
 
-def repeated_number(g: Any, shape: tuple[int, ...]) -> Any:
+def repeated_number(g, shape):
     """One number in every entry, a view: `broadcast_to` at a tenth of its cost."""
     d = np.ndarray(shape, g.dtype, g, 0, (0,) * len(shape))
     d.setflags(write=False)

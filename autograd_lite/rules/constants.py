@@ -69,7 +69,7 @@ ones_like, zeros_like, empty_like = _named("ones_like zeros_like empty_like")
 
 
 @composite(np.full_like, examples=(at((2, 3), ()), at((2, 3), (3,), shape=(4, 3))))
-def full_like(a, fill_value, dtype=None, order: str = "K", subok: bool = True, shape=None, *, device=None):
+def full_like(a, fill_value, dtype=None, order="K", subok=True, shape=None, *, device=None):
     """`fill_value`, with its derivative, in the shape of `a`."""
     zeros = np.zeros_like(a, dtype, shape=shape)
     return np.where(True, operand(fill_value).astype(zeros.dtype), zeros)

@@ -40,7 +40,7 @@ def _rising(n):
     np.diff,
     examples=(at((5,)), at((3, 4), n=2), at((3, 4), axis=0), at((3,), n=0), at((2, 3), prepend=0.5, append=1.5)),
 )
-def diff(a, n: int = 1, axis: int = -1, prepend=_NONE, append=_NONE):
+def diff(a, n=1, axis=-1, prepend=_NONE, append=_NONE):
     """The n-th differences along an axis: ``x[i + 1] - x[i]``, n times."""
     if n < 0:
         raise ValueError(f"diff: expected n >= 0, got {n}")
@@ -71,7 +71,7 @@ def ediff1d(ary, to_end=None, to_begin=None):
 
 
 @composite(np.trapezoid, examples=(at((5,)), at((3, 4), dx=0.3, axis=0), at((3, 4), (4,)), at((3, 4), (3, 4), axis=0)))
-def trapezoid(y, x=None, dx=1.0, axis: int = -1):
+def trapezoid(y, x=None, dx=1.0, axis=-1):
     """The integral along an axis by the trapezoidal rule."""
     y = operand(y)
     of_y = normalize_axis_index(axis, y.ndim)
@@ -89,7 +89,7 @@ def trapezoid(y, x=None, dx=1.0, axis: int = -1):
         at((2, 4), 0.5, _rising(4)),
     ),
 )
-def gradient(f, *varargs, axis=None, edge_order: int = 1):
+def gradient(f, *varargs, axis=None, edge_order=1):
     """Central differences inside and one-sided ones at the ends, along an axis; a tuple for several axes."""
     f = operand(f)
     if f.dtype.kind not in "fc":
@@ -195,8 +195,7 @@ def _laid(y, dtype, axis=0):
     ),
 )
 def linspace(
-    start, stop, num: int = 50, endpoint: bool = True, retstep: bool = False, dtype=None,
-    axis: int = 0, *, device=None,
+    start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis=0, *, device=None,
 ):
     """`num` points from `start` to `stop`, each a weighted mean of the two."""
     start, stop = (operand(x) if type(x) in (list, tuple) else x for x in (start, stop))
@@ -207,7 +206,7 @@ def linspace(
 
 
 @composite(np.logspace, examples=(at((), (), num=5), at((3,), (3,), num=4, base=np.array([2.0, 3.0, 1.5]))))
-def logspace(start, stop, num: int = 50, endpoint: bool = True, base=10.0, dtype=None, axis: int = 0):
+def logspace(start, stop, num=50, endpoint=True, base=10.0, dtype=None, axis=0):
     """`num` powers of `base` with evenly spaced exponents."""
     if np.ndim(base):
         ndim = max(np.ndim(start), np.ndim(stop), np.ndim(base))
@@ -220,7 +219,7 @@ def logspace(start, stop, num: int = 50, endpoint: bool = True, base=10.0, dtype
     np.geomspace,
     examples=(at(uniform(1, 2), uniform(3, 4), num=5), at(uniform(-2, -1, 3), uniform(-4, -3, 3), num=3, axis=1)),
 )
-def geomspace(start, stop, num: int = 50, endpoint: bool = True, dtype=None, axis: int = 0):
+def geomspace(start, stop, num=50, endpoint=True, dtype=None, axis=0):
     """`num` points from `start` to `stop`, in a geometric sequence."""
     start, stop = (x.astype(np.result_type(x.dtype, float)) for x in map(operand, (start, stop)))
     if any((raw(x) == 0).any() for x in (start, stop)):
@@ -236,7 +235,7 @@ def geomspace(start, stop, num: int = 50, endpoint: bool = True, dtype=None, axi
     np.apply_along_axis,
     examples=(at(np.cumsum, 0, (3, 2)), at(np.mean, -1, (2, 3, 2)), at(np.diag, 1, (2, 3, 2))),
 )
-def apply_along_axis(func1d, axis: int, arr, *args, **kwargs):
+def apply_along_axis(func1d, axis, arr, *args, **kwargs):
     """`func1d` of each line along an axis, in the place of the line."""
     arr = operand(arr)
     axis = normalize_axis_index(axis, arr.ndim)
@@ -264,7 +263,7 @@ def apply_over_axes(func, a, axes):
     np.lib.stride_tricks.sliding_window_view, name="sliding_window_view",
     examples=(at((5,), 3), at((3, 4), just((2, 2))), at((3, 4), 2, axis=0)),
 )
-def sliding_window_view(x, window_shape, axis=None, *, subok: bool = False, writeable: bool = False):
+def sliding_window_view(x, window_shape, axis=None, *, subok=False, writeable=False):
     """All windows of a shape, in new axes at the end. An entry is repeated for each window that contains it."""
     x = operand(x)
     places = np.arange(x.size).reshape(x.shape)

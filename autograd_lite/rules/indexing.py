@@ -60,12 +60,12 @@ def _part(part):
     return array, array.dtype.kind == "b" or array.size < 2
 
 
-def on_axis(axis: int, where) -> tuple[Any, ...]:
+def on_axis(axis, where):
     """The index that takes `where` along one axis, and everything along the others."""
     return (*[slice(None)] * axis, where)
 
 
-def taken_shape(index, shape: tuple[int, ...]) -> tuple[int, ...]:
+def taken_shape(index, shape):
     """The shape of ``x[index]``, without allocating it."""
     return np.shape(np.broadcast_to(np.empty((), bool), shape)[index])
 
@@ -270,7 +270,7 @@ scatter_at: Primitive = linear(
     call="into_zeros({x1}, np.s_[{index}], {shape})",
 )
 
-def arrays_in(index, ndim: int, k_ndim: int = 0) -> tuple[int, int, bool]:
+def arrays_in(index, ndim, k_ndim=0):
     """Where NumPy puts the axes of the arrays in an index into an array of `ndim` axes.
 
     Returns

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from itertools import accumulate, pairwise
 from operator import index as as_int
-from typing import Any
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
@@ -104,12 +103,12 @@ stack = linear(
 
 
 @composite(np.vstack, examples=(at([(3,), (2, 3), (3,)]), at([(), ()])))
-def vstack(tup, *, dtype=None, casting: str = "same_kind"):
+def vstack(tup, *, dtype=None, casting="same_kind"):
     return np.concatenate([np.atleast_2d(a) for a in map(operand, tup)], dtype=dtype)
 
 
 @composite(np.hstack, examples=(at([(2, 3), (2, 1)]), at([(3,), ()])))
-def hstack(tup, *, dtype=None, casting: str = "same_kind"):
+def hstack(tup, *, dtype=None, casting="same_kind"):
     arrays = [np.atleast_1d(a) for a in map(operand, tup)]
     return np.concatenate(arrays, 0 if arrays and arrays[0].ndim == 1 else 1, dtype=dtype)
 
@@ -282,7 +281,7 @@ unstack = linear(
 
 
 @composite(np.meshgrid, examples=(at((3,), (2,)), at((3,), (), indexing="ij", sparse=True)))
-def meshgrid(*xi, copy: bool = True, sparse: bool = False, indexing: str = "xy") -> tuple[Any, ...]:
+def meshgrid(*xi, copy=True, sparse=False, indexing="xy"):
     if indexing not in ("xy", "ij"):
         raise ValueError(f"meshgrid: indexing={indexing!r} is neither 'xy' nor 'ij'")
     n = len(xi)
@@ -294,7 +293,7 @@ def meshgrid(*xi, copy: bool = True, sparse: bool = False, indexing: str = "xy")
 # ---------------------------------------------------------------------------------------- over and over again
 
 
-def flat_or(a, axis) -> tuple[Any, int]:
+def flat_or(a, axis):
     """The array and the axis; with axis None, the flattened array."""
     a = operand(a)
     return (np.ravel(a), 0) if axis is None else (a, normalize_axis_index(axis, a.ndim))
@@ -389,7 +388,7 @@ def insert(arr, obj, values, axis=None):
         lambda rng: ((np.pad(rng.normal(size=(2, 3)), 1), "f"), {"axis": 0}),
     ),
 )
-def trim_zeros(filt, trim: str = "fb", axis=None):
+def trim_zeros(filt, trim="fb", axis=None):
     filt = operand(filt)
     trim = trim.lower()
     if trim not in ("fb", "bf", "f", "b"):

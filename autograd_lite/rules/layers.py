@@ -16,7 +16,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from ..table import TABLE, Textbook, at, constant, elementwise, general, notation, uniform
-from ..table.batching import Batched, axes, padded
+from ..table.batching import axes, padded
 from ._arrays import kept_shape, operand
 from .elementwise import sigmoid
 from .products import matmul, product
@@ -39,7 +39,7 @@ def _linear(x, weight, bias):
     return y if y.ndim == x.ndim else y.reshape(*x.shape[:-1], weight.shape[0])
 
 
-def _batched_linear(b: Batched):
+def _batched_linear(b):
     x, weight, bias = b.xs
     if not any(b.on[1:]):
         return b(x, weight, bias)  # an example more is one more row
@@ -63,7 +63,7 @@ linear = general(
 notation("flat", "{x1}", "{x1}", _rows)  # as one matrix, whatever the axes of the batch
 
 
-def _batched_columns(b: Batched):
+def _batched_columns(b):
     weight, columns, bias = b.xs
     if not b.on[0] and not b.on[2]:
         return b(weight, columns, bias)

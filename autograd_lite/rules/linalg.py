@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..table import ROWS, around, at, composite, constant, general
-from ..table.batching import Batched, padded, stacked
+from ..table.batching import padded, stacked
 from ._arrays import operand, raw
 from .matrices import REGULAR, dagger, eps, from_lower, matrix, regular
 from .products import conj, matmul, tensordot, vecdot
@@ -55,7 +55,7 @@ def _solve_2(g, x1, x2_shape):
     return np.linalg.solve(x1.mT, g)
 
 
-def _batched_solve(b: Batched):
+def _batched_solve(b):
     a, x = b.xs
     if b.on[0] or b.ndim(0) > 2:
         return b(*b.aligned((2, 2))) if b.ndim(1) > 1 else b(a, padded(x[..., None], b.on[1], b.ndim(0)))[..., 0]
@@ -103,7 +103,7 @@ pinv = general(
 
 
 @composite(np.linalg.lstsq, examples=[_system((4, 2), (4,)), _system((4, 2), (4, 3)), _system((2, 4), (2, 3))])
-def lstsq(a, b, rcond: float | None = None):
+def lstsq(a, b, rcond=None):
     """The least-squares solution of least norm; the sums of squared residuals; the rank; the singular values.
 
     NumPy omits the sums if the rank is less than the number of columns. In a trace or a batch, where the rank may
@@ -130,7 +130,7 @@ def lstsq(a, b, rcond: float | None = None):
     np.linalg.tensorinv,
     examples=[at(around(3 * np.eye(6).reshape(2, 3, 3, 2))), at(around(3 * np.eye(6).reshape(6, 3, 2)), ind=1)],
 )
-def tensorinv(a, ind: int = 2):
+def tensorinv(a, ind=2):
     """The inverse of the linear map ``tensordot(a, x, ind)``."""
     if ind <= 0:
         raise ValueError(f"linalg.tensorinv: ind={ind}; the number of axes of the result must be positive")
@@ -245,7 +245,7 @@ def slogdet(a):
 
 
 @composite(np.linalg.matrix_power, examples=[at(around(2 * np.eye(2)), n) for n in (-2, -1, 0, 1, 2, 3, 6)])
-def matrix_power(a, n: int):
+def matrix_power(a, n):
     """By repeated squaring; of the inverse for a negative power."""
     a, n = operand(a), index(n)
     if n < 0:
@@ -260,7 +260,7 @@ def matrix_power(a, n: int):
     return power
 
 
-def _ranks(b: Batched):
+def _ranks(b):
     (x,) = b.xs
     if b.ndim(0) > 1:
         return b(x)
@@ -290,7 +290,7 @@ def outer(x1, x2, /):
 
 
 @composite(np.linalg.cross, examples=_pair)
-def cross(x1, x2, /, *, axis: int = -1):
+def cross(x1, x2, /, *, axis=-1):
     x1, x2 = operand(x1), operand(x2)
     sizes = x1.shape[axis], x2.shape[axis]
     if sizes != (3, 3):
@@ -299,10 +299,10 @@ def cross(x1, x2, /, *, axis: int = -1):
 
 
 @composite(np.linalg.diagonal, examples=_stack)
-def diagonal(x, /, *, offset: int = 0):
+def diagonal(x, /, *, offset=0):
     return np.diagonal(operand(x), offset, -2, -1)
 
 
 @composite(np.linalg.trace, examples=_stack)
-def trace(x, /, *, offset: int = 0, dtype=None):
+def trace(x, /, *, offset=0, dtype=None):
     return np.trace(x, offset, -2, -1, dtype)

@@ -36,14 +36,14 @@ def from_lower(x):
     return half + dagger(half)
 
 
-def of_triangle(s, upper: bool):
+def of_triangle(s, upper):
     """The cotangent of the triangle that was read; `s` is twice that of the whole Hermitian matrix."""
     if s.dtype.kind == "c":
         s = (s + dagger(s)) / 2  # the diagonal's imaginary part is not read, and gets exactly 0
     return lower_half(s.mT).mT if upper else lower_half(s)
 
 
-def refuse_open_choice(name: str, turn, g, what: str) -> None:
+def refuse_open_choice(name, turn, g, what):
     """Raise if a loss depends on a rotation that a factorisation leaves open: if `turn` is not 0 beside `g`."""
     turn, g = np.abs(raw(turn)), np.abs(raw(g))
     if turn.size and turn.max() > max(1e-3 * g.max(), eps(g) ** 0.5):
@@ -66,7 +66,7 @@ def positive(*shape: int, **params):
     return example
 
 
-def regular(*shape: int, **params):
+def regular(*shape, **params):
     """An example: a matrix far from any of lower rank."""
     return at(around(3 * np.eye(shape[-2], shape[-1]), *shape), **params)
 

@@ -179,8 +179,7 @@ solve_sylvester: Primitive = general(
     at(around(3 * np.eye(2), 2, 2, 2), (2, 2), trans=1, lower=True), at((2, 2), (2,), trans="C", unit_diagonal=True),
 ])
 def solve_triangular(
-    a, b, trans=0, lower: bool = False, unit_diagonal: bool = False, overwrite_b: bool = False,
-    check_finite: bool = True,
+    a, b, trans=0, lower=False, unit_diagonal=False, overwrite_b=False, check_finite=True,
 ):
     """The solution of ``a x = b``, of ``a.T x = b`` (`trans` 1 or 'T'), or of ``a.conj().T x = b`` (2 or 'C').
 

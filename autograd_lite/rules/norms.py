@@ -115,7 +115,7 @@ def _matrix(x, p, axis, keepdims):
         _normal(2, 3, 2, ord="nuc", axis=(2, 0), keepdims=True),
     ],
 )
-def norm(x, ord=None, axis=None, keepdims: bool = False):
+def norm(x, ord=None, axis=None, keepdims=False):
     """A norm of vectors (one axis) or of matrices (two axes), or the root of the sum of all squares."""
     x = _floating(x)
     everything = tuple(range(x.ndim))
@@ -136,7 +136,7 @@ def norm(x, ord=None, axis=None, keepdims: bool = False):
         _normal(2, 3, ord=np.inf),
     ],
 )
-def vector_norm(x, /, *, axis=None, keepdims: bool = False, ord=2):
+def vector_norm(x, /, *, axis=None, keepdims=False, ord=2):
     """A norm of the vectors along the given axes, by default all of them."""
     x = _floating(x)
     return _vector(x, ord, tuple(range(x.ndim)) if axis is None else normalize_axis_tuple(axis, x.ndim), keepdims)
@@ -146,7 +146,7 @@ def vector_norm(x, /, *, axis=None, keepdims: bool = False, ord=2):
     np.linalg.matrix_norm,
     examples=[_normal(2, 3), _normal(2, 2, 3, ord="nuc"), _normal(2, 2, 3, ord=1, keepdims=True)],
 )
-def matrix_norm(x, /, *, keepdims: bool = False, ord="fro"):
+def matrix_norm(x, /, *, keepdims=False, ord="fro"):
     """A norm of the matrices in the last two axes."""
     x = _floating(x)
     return _matrix(x, ord, (x.ndim - 2, x.ndim - 1), keepdims)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,7 @@ from .indexing import into_zeros, on_axis, set_at
         at((4,), just((1, 2)), "median", stat_length=(3, 2)),
     ),
 )
-def pad(array, pad_width, mode: str = "constant", **kwargs):
+def pad(array, pad_width, mode="constant", **kwargs):
     if callable(mode):
         raise TypeError("pad: a function as mode would write into an array; use a named mode, or np.concatenate")
     if mode not in MODES:
@@ -48,7 +47,7 @@ def pad(array, pad_width, mode: str = "constant", **kwargs):
     return x
 
 
-def _pairs(value, ndim) -> list[tuple[Any, Any]]:
+def _pairs(value, ndim):
     """A number, a pair, or a pair for each axis, as a pair for each axis."""
     if isinstance(value, dict):
         pairs: list[Any] = [(0, 0)] * ndim
@@ -70,7 +69,7 @@ def _in_frame(x, widths, values):
 # -------------------------------------------------------- the axis extended: (x, axis, before, after, option)
 
 
-def _ends(x, axis) -> tuple[Any, Any]:
+def _ends(x, axis):
     n = x.shape[axis]
     return x[on_axis(axis, slice(0, 1))], x[on_axis(axis, slice(n - 1, n))]
 
@@ -81,7 +80,7 @@ def _column(values, x, axis):
     return values.reshape(shape).astype(x.dtype.char.lower() if x.dtype.kind == "c" else x.dtype)
 
 
-def _by_index(mode) -> Callable[..., Any]:
+def _by_index(mode):
     """Take entries by an index: NumPy's pad, applied to the positions.
 
     An odd reflection is 2 x(end) minus the even one, and so on outwards.
@@ -111,7 +110,7 @@ def _ramp(x, axis, before, after, end_values):
     return np.concatenate([left + (first - left) * rise, x, right + (last - right) * fall], axis)
 
 
-def _statistic(of) -> Callable[..., Any]:
+def _statistic(of):
     """A number for the start of the axis and one for its end."""
 
     def extend(x, axis, before, after, stat_length):

@@ -35,7 +35,7 @@ def polyval(p, x):
 
 
 @composite(np.vander, examples=(at((3,)), at((4,), N=3, increasing=True), at((2,), N=0)))
-def vander(x, N: int | None = None, increasing: bool = False):
+def vander(x, N=None, increasing=False):
     """The powers of each entry of `x`, in a row."""
     x = operand(x)
     if x.ndim != 1:
@@ -78,7 +78,7 @@ def polydiv(u, v):
 
 
 @composite(np.polyder, examples=(at((4,)), at((4,), m=2), at((2,), m=3)))
-def polyder(p, m: int = 1):
+def polyder(p, m=1):
     """The m-th derivative."""
     if m < 0:
         raise ValueError(f"polyder: m={m}; to integrate, use polyint")
@@ -89,7 +89,7 @@ def polyder(p, m: int = 1):
 
 
 @composite(np.polyint, examples=(at((4,)), at((3,), m=2, k=[1.0, 2.0]), at((3,), m=2, k=3.0)))
-def polyint(p, m: int = 1, k=None):
+def polyint(p, m=1, k=None):
     """The m-th integral, with the constants `k`."""
     if m < 0:
         raise ValueError(f"polyint: m={m}; to differentiate, use polyder")
@@ -143,7 +143,7 @@ roots = general(
         at(np.arange(5.0), (5,), 2), at((6,), (6, 2), 1, w=uniform(1, 2, 6)), at(np.arange(6.0), (6,), 2, cov=True),
     ),
 )
-def polyfit(x, y, deg: int, rcond: float | None = None, full: bool = False, w=None, cov: bool | str = False):
+def polyfit(x, y, deg, rcond=None, full=False, w=None, cov=False):
     """The least-squares polynomial of degree `deg` through the points (x, y)."""
     x, y = operand(x) + 0.0, operand(y) + 0.0
     if deg < 0 or x.ndim != 1 or y.ndim not in (1, 2) or x.shape[0] != y.shape[0] or not x.size:

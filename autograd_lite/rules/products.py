@@ -283,7 +283,7 @@ _cross: Any = bilinear(  # g . (x1 x x2) = x1 . (x2 x g) = x2 . (g x x1)
     np.cross,
     examples=[at((3,), (3,)), at((2, 3), (3,)), at((3, 2), (3, 2), axis=0), at((3, 4), (4, 3), axisa=0, axisc=0)],
 )
-def cross(a, b, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None):
+def cross(a, b, axisa=-1, axisb=-1, axisc=-1, axis=None):
     """The vector product of vectors with three entries; for vectors with two, the third is 0."""
     if axis is not None:
         axisa = axisb = axisc = axis
@@ -307,7 +307,7 @@ def _in_space(x):
     np.trace,
     examples=[at((3, 3)), at((2, 3, 4)), at((3, 4), offset=1), at((2, 3, 4), offset=-1, axis1=2, axis2=0)],
 )
-def trace(a, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype=None, out=None):
+def trace(a, offset=0, axis1=0, axis2=1, dtype=None, out=None):
     """The sum of a diagonal."""
     refuse_out(out)
     return np.sum(np.diagonal(operand(a), offset, axis1, axis2), axis=-1, dtype=dtype)

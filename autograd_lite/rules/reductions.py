@@ -223,7 +223,7 @@ nanmax, nanmin = _extreme(np.nanmax, np.fmax), _extreme(np.nanmin, np.fmin)
 
 
 @composite(np.ptp, examples=_OVER_AXES)
-def ptp(a, axis=None, out: None = None, keepdims: bool = False):
+def ptp(a, axis=None, out=None, keepdims=False):
     return max(a, axis, out, keepdims) - min(a, axis, out, keepdims)
 
 # ------------------------------------------------------------------------------------------ mean and variance
@@ -348,7 +348,7 @@ _WEIGHTED = (
 
 
 @composite(np.average, examples=_OVER_AXES + _WEIGHTED)
-def average(a, axis=None, weights=None, returned: bool = False, *, keepdims: bool = False):
+def average(a, axis=None, weights=None, returned=False, *, keepdims=False):
     a = operand(a)
     axis = resolve(axis, a.ndim)
     if weights is None:
@@ -362,7 +362,7 @@ def average(a, axis=None, weights=None, returned: bool = False, *, keepdims: boo
     return (y, np.zeros_like(y) + n) if returned else y
 
 
-def laid_along(w, shape: tuple[int, ...], axis, name: str):
+def laid_along(w, shape, axis, name):
     """Weights of the shape of the array, or of the axes alone, so that they broadcast against it."""
     if w.shape == shape:
         return w
@@ -500,8 +500,7 @@ def nanmean(a, *args, where=True, **params):
 
 @composite(np.nanvar, examples=_MOMENTS)
 def nanvar(
-    a, axis=None, dtype=None, out: None = None, ddof: float = 0, keepdims: bool = False, *,
-    where=True, mean=None, correction: float | None = None,
+    a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True, mean=None, correction=None,
 ):
     a = operand(a)
     chosen = _numbers(a, where)

@@ -81,7 +81,7 @@ def _scipy(module, function):
         raise ImportError(f"{function} needs SciPy: pip install 'autograd_lite[scipy]'") from None
 
 
-def scipy_row(function) -> Primitive | None:
+def scipy_row(function):
     """The row of one of SciPy's functions, or None if it has none or `function` is not SciPy's."""
     if not SCIPY and "scipy.special" in sys.modules:
         declare("it")
@@ -121,7 +121,7 @@ def _no_rule(function, argument):
     return refuse
 
 
-def _of_order(function, slope, tex, argument="its order", **options) -> Primitive:
+def _of_order(function, slope, tex, argument="its order", **options):
     """The row of a function of an order, with respect to which it has no derivative here, and a number."""
     examples = (at(3, uniform(0.5, 3, 2, 3)), at(np.array([[1], [4]]), uniform(0.5, 3, 3)))
     options = {"domain": (REAL, POSITIVE), "examples": examples} | options
@@ -134,7 +134,7 @@ _ROOT_PI = math.sqrt(math.pi)
 _ROOT_2PI = math.sqrt(2 * math.pi)
 
 
-def _error_functions(S) -> list[Primitive]:
+def _error_functions(S):
     return [
         elementwise(S.erf, lambda x: 2 / _ROOT_PI * np.exp(-x * x), tex=r"\operatorname{{erf}} {x}"),
         elementwise(S.erfc, lambda x: -2 / _ROOT_PI * np.exp(-x * x), tex=r"\operatorname{{erfc}} {x}"),
@@ -159,7 +159,7 @@ def _error_functions(S) -> list[Primitive]:
 # ------------------------------------------------------------------------------------------- chapters 5 and 8
 
 
-def _gamma(S) -> list[Primitive]:
+def _gamma(S):
     digamma = elementwise(S.psi, lambda x: polygamma(1, x), name="psi", domain=NOT_A_POLE, tex=r"\psi({x})")
 
     def _polygamma(x, n):
@@ -221,7 +221,7 @@ def _gamma(S) -> list[Primitive]:
     ]
 
 
-def _order(name, n) -> int:
+def _order(name, n):
     kind = np.asarray(n).dtype
     if np.ndim(n) or kind.kind not in "uif" or n != int(n) or n < 0:
         raise ValueError(f"{name}: expected an order 0, 1, 2, ..., got {n!r} ({kind})")
@@ -235,7 +235,7 @@ def _order(name, n) -> int:
 _POWER: Any = {"domain": OF_ORDER, "kinks": lambda x1, x2: _fraction(x1) & (x2 == 0)}
 
 
-def _bessel(S) -> list[Primitive]:
+def _bessel(S):
     """10.6.1-3: J' = (J[v-1] - J[v+1]) / 2, and Y alike."""
 
     def slope(f):
@@ -251,7 +251,7 @@ def _bessel(S) -> list[Primitive]:
     ]
 
 
-def _modified_bessel(S) -> list[Primitive]:
+def _modified_bessel(S):
     """10.29: I' = (I[v-1] + I[v+1]) / 2, K' = -(K[v-1] + K[v+1]) / 2; the variants with e have a factor."""
 
     def middle(f, x1, x2):
@@ -286,7 +286,7 @@ def _modified_bessel(S) -> list[Primitive]:
 # -------------------------------------------------------------------------------------------------- chapter 6
 
 
-def _integrals(S) -> list[Primitive]:
+def _integrals(S):
     return [
         elementwise(S.expi, lambda x: np.exp(x) / x, domain=NONZERO, tex=r"\operatorname{{Ei}}({x})"),
         elementwise(S.exp1, lambda x: -np.exp(-x) / x, domain=POSITIVE, tex="E_1({x})"),

@@ -118,7 +118,7 @@ def piecewise(x, condlist, funclist, *args, **kw):
 # ----------------------------------------------------------------------------------------------- by positions
 
 
-def as_positions(indices, n: int = 0, mode: str = "raise"):
+def as_positions(indices, n=0, mode="raise"):
     """Positions as integers from -n to n - 1."""
     k = operand(indices)
     if k.dtype.kind == "b" or (k.size == 0 and not hasattr(indices, "dtype")):  # [] is not a list of floats here
@@ -141,7 +141,7 @@ def as_positions(indices, n: int = 0, mode: str = "raise"):
         at((4,), 9, mode="clip"),
     ),
 )
-def take(a, indices, axis=None, out=None, mode: str = "raise"):
+def take(a, indices, axis=None, out=None, mode="raise"):
     refuse_out(out)
     a, axis = flat_or(a, resolve(axis, np.ndim(a)))
     return getitem(a, on_axis(axis, as_positions(indices, a.shape[axis], mode)))
@@ -176,7 +176,7 @@ def take_along_axis(arr, indices, axis=-1):
     np.choose,
     examples=(at(np.array([0, 1, 1, 0]), [(4,), (4,)]), at(np.array([[0], [3]]), [(3,), ()], mode="wrap")),
 )
-def choose(a, choices, out=None, mode: str = "raise"):
+def choose(a, choices, out=None, mode="raise"):
     refuse_out(out)
     k, *laid_out = np.broadcast_arrays(operand(a), *map(operand, choices))
     return getitem(np.stack(laid_out), (as_positions(k, len(laid_out), mode), *np.indices(k.shape, sparse=True)))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from math import prod
 from operator import index as as_int
-from typing import Any
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
@@ -299,7 +298,7 @@ moveaxis = linear(
 
 
 @composite(np.rollaxis, examples=(at((2, 3, 4), 2), at((2, 3, 4), 0, 3), at((2, 3, 4), -1, -2)))
-def rollaxis(a, axis: int, start: int = 0):
+def rollaxis(a, axis, start=0):
     n = operand(a).ndim
     axis = normalize_axis_index(axis, n)
     start = normalize_axis_index(start, n + 1) if start >= 0 else normalize_axis_index(start, n)
@@ -322,7 +321,7 @@ broadcast_to.attach(
 
 
 @composite(np.broadcast_arrays, examples=(at((3,), (2, 1)), at((), (0, 3))))
-def broadcast_arrays(*args) -> tuple[Any, ...]:
+def broadcast_arrays(*args):
     arrays = [operand(a) for a in args]
     shape = np.broadcast_shapes(*(a.shape for a in arrays))
     return tuple(a if a.shape == shape else np.broadcast_to(a, shape) for a in arrays)
@@ -405,7 +404,7 @@ def _square(b):
 tril, triu = _triangle(np.tril), _triangle(np.triu)
 
 
-def to_diagonal(g, offset: int, axis1: int, axis2: int, shape: tuple[int, ...]):
+def to_diagonal(g, offset, axis1, axis2, shape):
     """An array of `shape` with `g` on a diagonal and zeros elsewhere: the transpose of :func:`numpy.diagonal`."""
     rest = tuple(n for k, n in enumerate(shape) if k not in (axis1, axis2))
     along = np.arange(g.shape[-1])

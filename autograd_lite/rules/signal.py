@@ -13,15 +13,14 @@ documentation of numpy.fft for the meaning of `n`, `norm` and the half spectrum.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from ..table import Primitive, at, bilinear, complex_normal, composite, linear
-from ..table.batching import Batched, axes
+from ..table import at, bilinear, complex_normal, composite, linear
+from ..table.batching import axes
 from ._arrays import ints, operand
 from .indexing import on_axis
 from .products import conj, product
@@ -44,7 +43,7 @@ def _fit(x, n, axis):
     return x
 
 
-def _bind(entries) -> Callable[..., Any]:
+def _bind(entries):
     """A bind for a transform along one axis; `entries` gives the default of `n` from the length of the axis."""
 
     def bind(a, n=None, axis=-1, norm=None, out=None):
@@ -70,7 +69,7 @@ _COMPLEX = [at(complex_normal(*shape), **how) for shape, how in _CALLS]
 # --------------------------------------------------------------------------------------------- along one axis
 
 
-def _transform(function, transpose, tex, examples, entries=lambda n: n, **options) -> Primitive:
+def _transform(function, transpose, tex, examples, entries=lambda n: n, **options):
     """The row of a transform along one axis, whose `transpose` has the same parameters; `entries`: see `_bind`."""
     return linear(
         function, lambda g, n, axis, norm, x_shape: _fit(transpose(g, n, axis, norm), x_shape[axis], axis),
@@ -103,13 +102,13 @@ irfft = _transform(  # the result is real; the imaginary parts at both ends are 
 
 
 @composite(np.fft.hfft, examples=[at(complex_normal(4)), at(complex_normal(3, 4), n=5, axis=0, norm="ortho")])
-def hfft(a, n: int | None = None, axis: int = -1, norm=None, out=None):
+def hfft(a, n=None, axis=-1, norm=None, out=None):
     """The real spectrum of a signal with Hermitian symmetry."""
     return np.fft.irfft(conj(operand(a, out=out)), n, axis, DUAL[norm])
 
 
 @composite(np.fft.ihfft, examples=[at((4,)), at((3, 4), n=5, axis=0, norm="ortho")])
-def ihfft(a, n: int | None = None, axis: int = -1, norm=None, out=None):
+def ihfft(a, n=None, axis=-1, norm=None, out=None):
     """The inverse of `hfft`."""
     return conj(np.fft.rfft(operand(a, out=out), n, axis, DUAL[norm]))
 
@@ -117,7 +116,7 @@ def ihfft(a, n: int | None = None, axis: int = -1, norm=None, out=None):
 # ---------------------------------------------------------------------------------------------- along several
 
 
-def _bound(a, s, axes, out) -> tuple[Any, list[int], list[int]]:
+def _bound(a, s, axes, out):
     """The array, the numbers of entries (-1 is the length of the axis), and the axes."""
     a = operand(a, out=out)
     if axes is None:
@@ -154,7 +153,7 @@ def _irfft(a, s, axes, norm):
     return np.fft.irfft(a, s[-1], axes[-1], norm)
 
 
-def _several(numpys, transform, examples, last=None) -> Primitive:
+def _several(numpys, transform, examples, last=None):
     """The row of a transform along several axes; `last` gives the default of the last `s` from the length."""
     default = (-2, -1) if numpys.__name__.endswith("2") else None
 
@@ -216,7 +215,7 @@ def _convolve_rule(g, other, length, mode):
     return np.convolve(g, other[::-1], "valid")
 
 
-def _batched_convolve(b: Batched):
+def _batched_convolve(b):
     """Windows of one factor times the other one reversed."""
     (x, v), (on, v_on) = b.xs, b.on
     if v.shape[-1] > x.shape[-1]:

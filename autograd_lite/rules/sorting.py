@@ -7,7 +7,6 @@ is its derivative. Equal entries keep their order; of several equal entries `uni
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
 from functools import lru_cache
 from itertools import compress
 from math import prod
@@ -32,7 +31,7 @@ __all__ = [
 # ---------------------------------------------------------------------------------------- positions: constant
 
 
-def by_signature(fn: Callable[..., Any], *arrays: str) -> Callable[..., Any]:
+def by_signature(fn, *arrays):
     """A bind with the signature of `fn`; `arrays` are the names of its array arguments."""
 
     def bind(*args, **params):
@@ -119,12 +118,12 @@ argsort, argpartition, nonzero = TABLE["argsort"], TABLE["argpartition"], TABLE[
 
 
 @composite(np.lexsort, examples=(lambda rng: (((rng.normal(size=4), rng.normal(size=4)),), {}), at((2, 2, 3), axis=0)))
-def lexsort(keys, axis: int = -1):
+def lexsort(keys, axis=-1):
     return _lexsort(np.stack([operand(key) for key in keys]), axis)
 
 
 @composite(np.ix_, examples=(at([0, 2], np.array([True, False, True])),))
-def ix_(*args) -> tuple[Any, ...]:
+def ix_(*args):
     n = len(args)
     found = [as_positions(a) if np.size(a) == 0 else operand(a) for a in args]
     if any(k.ndim != 1 for k in found):
@@ -160,7 +159,7 @@ sort.attach(
 
 
 @composite(np.partition, examples=(at((2, 4), 1), at((5,), just((0, 3)), axis=None)))
-def partition(a, kth, axis=-1, kind: str = "introselect", order=None):
+def partition(a, kth, axis=-1, kind="introselect", order=None):
     _refuse("partition", order)
     return _ordered(a, axis, lambda a, axis: np.argpartition(a, kth, axis))
 
@@ -195,8 +194,7 @@ _common_in = _of(
 
 @composite(np.unique, examples=(at((2, 3)), at((2, 3), True, True, True, axis=0)))
 def unique(
-    ar, return_index: bool = False, return_inverse: bool = False, return_counts: bool = False, axis=None, *,
-    equal_nan: bool = True, sorted: bool = True,
+    ar, return_index=False, return_inverse=False, return_counts=False, axis=None, *, equal_nan=True, sorted=True,
 ):
     positions = _unique_in(operand(ar), axis=axis, equal_nan=equal_nan)
     ar, at = flat_or(ar, axis)
@@ -235,7 +233,7 @@ def union1d(ar1, ar2):
         at(np.array([1.0, 2.0, 3.0]), [3.0, 0.5, 1.0]), at([1.0, 2.0], np.array([3.0, 1.0]), return_indices=True),
     ),
 )
-def intersect1d(ar1, ar2, assume_unique: bool = False, return_indices: bool = False):
+def intersect1d(ar1, ar2, assume_unique=False, return_indices=False):
     ar1, ar2 = np.ravel(operand(ar1)), np.ravel(operand(ar2))
     k1, k2 = _common_in(ar1, ar2, assume_unique=assume_unique)
     values = getitem(ar1, k1, unique_indices=True)
@@ -243,13 +241,13 @@ def intersect1d(ar1, ar2, assume_unique: bool = False, return_indices: bool = Fa
 
 
 @composite(np.setdiff1d, examples=_TWO_SETS)
-def setdiff1d(ar1, ar2, assume_unique: bool = False):
+def setdiff1d(ar1, ar2, assume_unique=False):
     ar1 = np.ravel(operand(ar1)) if assume_unique else np.unique(operand(ar1))
     return ar1[np.isin(ar1, operand(ar2), assume_unique=assume_unique, invert=True)]
 
 
 @composite(np.setxor1d, examples=_TWO_SETS)
-def setxor1d(ar1, ar2, assume_unique: bool = False):
+def setxor1d(ar1, ar2, assume_unique=False):
     sides = [np.ravel(operand(a)) if assume_unique else np.unique(operand(a)) for a in (ar1, ar2)]
     values, counts = np.unique(np.concatenate(sides), return_counts=True)
     return values[counts == 1]

@@ -127,7 +127,7 @@ def _angle(name, turn, gap, limit, what):
     return over(turn, gap, limit)
 
 
-def _refuse_phase(name, turn, g) -> None:
+def _refuse_phase(name, turn, g):
     if g.dtype.kind == "c":
         phases = np.diagonal(raw(turn), 0, -2, -1).imag
         refuse_open_choice(name, phases, g, "the phase of a complex vector")
@@ -161,13 +161,13 @@ eigh_ = general(
 
 
 @composite(np.linalg.eigh, examples=[EMPTY, positive(3, 3), positive(2, 2, UPLO="u")])
-def eigh(a, UPLO: str = "L"):
+def eigh(a, UPLO="L"):
     """Eigenvalues and orthonormal eigenvectors of a Hermitian matrix; one triangle is read."""
     return EighResult(*eigh_(a, UPLO=UPLO))
 
 
 @composite(np.linalg.eigvalsh, examples=[positive(3, 3), positive(2, 2, 2, UPLO="U")])
-def eigvalsh(a, UPLO: str = "L"):
+def eigvalsh(a, UPLO="L"):
     """The eigenvalues of a Hermitian matrix."""
     return eigh_(a, UPLO=UPLO)[0]  # the derivative needs the vectors
 
@@ -260,7 +260,7 @@ def _svd_rule(g, y, x_shape):
     return d
 
 
-def _svd_side(g, u, k) -> tuple[Any, Any, Any]:
+def _svd_side(g, u, k):
     """The first `k` vectors of one side; how the loss rotates them into each other, and out of their span."""
     own, added = u[..., :k], u[..., k:]
     if g is None:
@@ -291,7 +291,7 @@ svd_ = general(
         positive(3, 3, hermitian=True),
     ],
 )
-def svd(a, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False):
+def svd(a, full_matrices=True, compute_uv=True, hermitian=False):
     """Two orthonormal bases in which the matrix is diagonal."""
     if hermitian:
         result = _svd_of_hermitian(a)
@@ -301,7 +301,7 @@ def svd(a, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool 
     return SVDResult(*svd_(a, full_matrices=full_matrices))
 
 
-def _svd_of_hermitian(a) -> SVDResult:
+def _svd_of_hermitian(a):
     w, u = eigh_(a)
     size = np.abs(w)
     order = np.argsort(-size, axis=-1)

@@ -27,7 +27,7 @@ _WEIGHTS = {"fweights": np.array([1, 2, 1, 3]), "aweights": np.array([1.0, 0.2, 
     ),
 )
 def cov(
-    m, y=None, rowvar: bool = True, bias: bool = False, ddof: int | None = None, fweights=None,
+    m, y=None, rowvar=True, bias=False, ddof=None, fweights=None,
     aweights=None, *, dtype=None,
 ):
     """The covariances of the variables in the rows of `m` (and `y`); the columns are observations."""
@@ -56,7 +56,7 @@ def _variables(x, rowvar, dtype):
 
 
 @composite(np.corrcoef, examples=(at((2, 5)), at((5, 2), rowvar=False), at((2, 5), (5,))))
-def corrcoef(x, y=None, rowvar: bool = True, *, dtype=None):
+def corrcoef(x, y=None, rowvar=True, *, dtype=None):
     """The correlations of the variables: the covariances divided by the standard deviations."""
     c = np.cov(x, y, rowvar, dtype=dtype)
     if c.ndim == 0:
@@ -95,7 +95,7 @@ def histogram_bin_edges(a, bins=10, range=None, weights=None):
         at((7,), np.array([-1.0, 0.0, 2.0]), None, True, uniform(0, 1, 7)),
     ),
 )
-def histogram(a, bins=10, range=None, density: bool | None = None, weights=None):
+def histogram(a, bins=10, range=None, density=None, weights=None):
     """The number of entries, or their weight, in each bin; and the edges.
 
     Counts are integers without a derivative; weights, edges and a density have one.

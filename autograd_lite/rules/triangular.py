@@ -95,7 +95,7 @@ qr_ = general(
 
 
 @composite(np.linalg.qr, examples=[at((3, 2)), at((2, 3), mode="r"), at((3, 2), mode="complete")])
-def qr(a, mode: str = "reduced"):
+def qr(a, mode="reduced"):
     """An orthonormal basis of the columns, and the matrix in that basis."""
     if mode not in ("reduced", "complete", "r"):
         what = "returns the reflections, which have no row" if mode == "raw" else "is not one of NumPy's"

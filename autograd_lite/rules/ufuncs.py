@@ -59,7 +59,7 @@ def _outer(ufunc, name, x1, x2, /, **params):
     return ufunc(np.reshape(x1, np.shape(x1) + (1,) * np.ndim(x2)), x2, **params)
 
 
-def _along(name, x, axis, dtype, out) -> tuple[Any, int]:
+def _along(name, x, axis, dtype, out):
     """`x` with the axis to reduce in front, and that axis."""
     refuse_out(out, name)
     if dtype is not None:
