@@ -214,7 +214,8 @@ def record(row: Primitive, args: Sequence[Any], params: dict[str, Any] = NOTHING
     results = (
         _results(row, args, xs, ys, params, live, keeps) if live else tuple(unrecorded(part, args) for part in ys)
     )
-    return results if row.outputs else results[0]
+    # Several come in NumPy's class, if it has one: np.linalg.qr(A).R
+    return getattr(y, "_make", tuple)(results) if row.outputs else results[0]
 
 
 def _results(

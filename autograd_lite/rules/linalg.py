@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from math import prod
 from operator import index
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -24,13 +24,6 @@ from .matrices import REGULAR, dagger, eps, from_lower, matrix, regular
 from .products import conj, matmul, tensordot, vecdot
 from .shaping import matrix_transpose
 from .sorting import by_signature
-
-
-class SlogdetResult(NamedTuple):
-    """``sign * exp(logabsdet)`` is the determinant."""
-
-    sign: Any
-    logabsdet: Any
 
 
 def _system(a, b, **params):
@@ -230,16 +223,9 @@ def _slogdet_rule(g, y, x):
     return scale[..., None, None] * dagger(inverse)
 
 
-slogdet_ = general(
-    lambda x: tuple(np.linalg.slogdet(x)), _slogdet_rule, name="slogdet", np_name="np.linalg.slogdet", outputs=True,
-    holomorphic=False, batch=stacked(2), examples=REGULAR,
+slogdet = general(
+    np.linalg.slogdet, _slogdet_rule, outputs=True, holomorphic=False, batch=stacked(2), examples=REGULAR,
 )
-
-
-@composite(np.linalg.slogdet, examples=[regular(3, 3)])
-def slogdet(a):
-    """The sign of the determinant, and the logarithm of its absolute value."""
-    return SlogdetResult(*slogdet_(a))
 
 # --------------------------------------------------------------------------------------------- powers, counts
 

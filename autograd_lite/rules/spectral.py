@@ -23,7 +23,7 @@ to statistically optimum beamforming" (2017), for eig.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -32,28 +32,6 @@ from ..table.batching import stacked
 from ._arrays import raw
 from .matrices import EMPTY, dagger, eps, of_triangle, positive, refuse_open_choice
 from .products import conj
-
-
-class EighResult(NamedTuple):
-    """Eigenvalues in ascending order, and a column for each."""
-
-    eigenvalues: Any
-    eigenvectors: Any
-
-
-class EigResult(NamedTuple):
-    """Eigenvalues, and a column of norm 1 for each."""
-
-    eigenvalues: Any
-    eigenvectors: Any
-
-
-class SVDResult(NamedTuple):
-    """``(U * S[..., None, :]) @ Vh`` is the matrix; S is in descending order."""
-
-    U: Any
-    S: Any
-    Vh: Any
 
 
 # --------------------------------------------------------------------------------------------- turns and gaps
@@ -152,24 +130,17 @@ def _eigh_rule(g, y, UPLO):
     return of_triangle(s, UPLO == "U")
 
 
-eigh_ = general(
-    lambda x, UPLO: tuple(np.linalg.eigh(x, UPLO)), _eigh_rule,
-    name="eigh", np_name="np.linalg.eigh", bind=lambda a, UPLO="L": ((a,), {"UPLO": UPLO.upper()}), outputs=True,
+eigh = general(
+    np.linalg.eigh, _eigh_rule, bind=lambda a, UPLO="L": ((a,), {"UPLO": UPLO.upper()}), outputs=True,
     holomorphic=False, batch=stacked(2),
-    examples=[EMPTY, positive(3, 3), positive(3, 3, UPLO="U"), positive(2, 2, 2), at((1, 1))],
+    examples=[EMPTY, positive(3, 3), positive(3, 3, UPLO="u"), positive(2, 2, 2), at((1, 1))],
 )
-
-
-@composite(np.linalg.eigh, examples=[EMPTY, positive(3, 3), positive(2, 2, UPLO="u")])
-def eigh(a, UPLO="L"):
-    """Eigenvalues and orthonormal eigenvectors of a Hermitian matrix; one triangle is read."""
-    return EighResult(*eigh_(a, UPLO=UPLO))
 
 
 @composite(np.linalg.eigvalsh, examples=[positive(3, 3), positive(2, 2, 2, UPLO="U")])
 def eigvalsh(a, UPLO="L"):
     """The eigenvalues of a Hermitian matrix."""
-    return eigh_(a, UPLO=UPLO)[0]  # the derivative needs the vectors
+    return eigh(a, UPLO)[0]  # the derivative needs the vectors
 
 
 # -------------------------------------------------------------------------------------------------------- eig
@@ -208,23 +179,16 @@ def _rotation(*shape):
     return at(around(lower - lower.T, *shape))
 
 
-eig_ = general(
-    lambda x: tuple(np.linalg.eig(x)), _eig_rule,
-    name="eig", np_name="np.linalg.eig", outputs=True, holomorphic=False, batch=stacked(2),
+eig = general(
+    np.linalg.eig, _eig_rule, outputs=True, holomorphic=False, batch=stacked(2),
     examples=[EMPTY, positive(3, 3), _skew(3, 3), positive(2, 2, 2), at((1, 1))],
 )
-
-
-@composite(np.linalg.eig, examples=[EMPTY, positive(3, 3)])
-def eig(a):
-    """Eigenvalues and eigenvectors of any square matrix."""
-    return EigResult(*eig_(a))
 
 
 @composite(np.linalg.eigvals, examples=[positive(3, 3), _rotation(3, 3), _rotation(2, 2, 2)])
 def eigvals(a):
     """The eigenvalues of any square matrix."""
-    return eig_(a)[0]
+    return eig(a)[0]
 
 
 # -------------------------------------------------------------------------------------------------------- svd
@@ -276,40 +240,34 @@ def _svd_side(g, u, k):
     return own, inside - dagger(inside), across
 
 
-svd_ = general(
-    lambda x, full_matrices: tuple(np.linalg.svd(x, full_matrices)), _svd_rule,
-    name="svd", np_name="np.linalg.svd", batch=stacked(2),
-    bind=lambda a, full_matrices=False: ((a,), {"full_matrices": bool(full_matrices)}), outputs=True, holomorphic=False,
-    examples=[EMPTY, at((3, 3)), at((4, 2)), at((2, 4)), at((2, 3, 2)), at((1, 1)), at((0, 3))],
-)
-
-
-@composite(
-    np.linalg.svd,
-    examples=[
-        EMPTY, at((3, 2), full_matrices=False), at((3, 2)), at((2, 3), compute_uv=False),
-        positive(3, 3, hermitian=True),
-    ],
-)
-def svd(a, full_matrices=True, compute_uv=True, hermitian=False):
-    """Two orthonormal bases in which the matrix is diagonal."""
+def _svd_bind(a, full_matrices=True, compute_uv=True, hermitian=False):
     if hermitian:
         result = _svd_of_hermitian(a)
         return result if compute_uv else result.S
-    if not compute_uv:
-        return svd_(a, full_matrices=False)[1]
-    return SVDResult(*svd_(a, full_matrices=full_matrices))
+    return ((a,), {"full_matrices": bool(full_matrices)}) if compute_uv else svdvals(a)
+
+
+_SVDResult: Any = type(np.linalg.svd(np.eye(1)))
 
 
 def _svd_of_hermitian(a):
-    w, u = eigh_(a)
+    w, u = eigh(a)
     size = np.abs(w)
     order = np.argsort(-size, axis=-1)
     u, sign = np.take_along_axis(u, order[..., None, :], -1), np.take_along_axis(np.copysign(1, w), order, -1)
-    return SVDResult(u, np.take_along_axis(size, order, -1), dagger(u * sign[..., None, :]))
+    return _SVDResult(u, np.take_along_axis(size, order, -1), dagger(u * sign[..., None, :]))
+
+
+svd = general(
+    np.linalg.svd, _svd_rule, bind=_svd_bind, outputs=True, holomorphic=False, batch=stacked(2),
+    examples=[
+        EMPTY, at((3, 3)), at((4, 2), full_matrices=False), at((2, 4), full_matrices=False), at((2, 3, 2)), at((1, 1)),
+        at((0, 3), full_matrices=False), at((2, 3), compute_uv=False), positive(3, 3, hermitian=True),
+    ],
+)
 
 
 @composite(np.linalg.svdvals, examples=[at((3, 2)), at((2, 2, 3))])
 def svdvals(x, /):
     """The singular values."""
-    return svd_(x, full_matrices=False)[1]
+    return svd(x, full_matrices=False)[1]

@@ -15,20 +15,11 @@ experimental design" (2010), for qr.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
-
 import numpy as np
 
-from ..table import at, composite, general
+from ..table import Primitive, at, general
 from ..table.batching import stacked
 from .matrices import DEFINITE, dagger, from_lower, of_triangle, positive, refuse_open_choice
-
-
-class QRResult(NamedTuple):
-    """``Q @ R`` is the matrix; Q has orthonormal columns, R is upper triangular."""
-
-    Q: Any
-    R: Any
 
 
 # --------------------------------------------------------------------------------------------------- cholesky
@@ -83,23 +74,17 @@ def _qr_square(gq, gr, q, r):
         ) from None
 
 
-qr_ = general(
-    lambda x, mode: tuple(np.linalg.qr(x, mode)), _qr_rule,
-    name="qr", np_name="np.linalg.qr", bind=lambda a, mode="reduced": ((a,), {"mode": mode}), outputs=True,
-    holomorphic=False, batch=stacked(2),
-    examples=[
-        at((3, 3)), at((4, 2)), at((2, 4)), at((2, 3, 2)), at((2, 2, 4)), at((1, 1)), at((3, 0)),
-        at((3, 2), mode="complete"), at((2, 3, 2), mode="complete"),
-    ],
-)
-
-
-@composite(np.linalg.qr, examples=[at((3, 2)), at((2, 3), mode="r"), at((3, 2), mode="complete")])
-def qr(a, mode="reduced"):
-    """An orthonormal basis of the columns, and the matrix in that basis."""
+def _qr_bind(a, mode="reduced"):
     if mode not in ("reduced", "complete", "r"):
         what = "returns the reflections, which have no row" if mode == "raw" else "is not one of NumPy's"
         raise TypeError(f"linalg.qr: mode={mode!r} {what}; use 'reduced', 'complete' or 'r'")
-    if mode == "r":
-        return qr_(a, mode="reduced")[1]
-    return QRResult(*qr_(a, mode=mode))
+    return qr(a)[1] if mode == "r" else ((a,), {"mode": mode})
+
+
+qr: Primitive = general(
+    np.linalg.qr, _qr_rule, bind=_qr_bind, outputs=True, holomorphic=False, batch=stacked(2),
+    examples=[
+        at((3, 3)), at((4, 2)), at((2, 4)), at((2, 3, 2)), at((2, 2, 4)), at((1, 1)), at((3, 0)),
+        at((3, 2), mode="complete"), at((2, 3, 2), mode="complete"), at((2, 3), mode="r"),
+    ],
+)
