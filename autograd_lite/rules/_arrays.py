@@ -97,10 +97,10 @@ def repeated_number(g, shape):
     return d
 
 
-def spread(g: Any, axis: Any, keepdims: bool, shape: tuple[int, ...]) -> Any:
-    """The cotangent of a reduction broadcast along the reduced axes: a view with the argument's `shape`."""
+def spread(g, axis, keepdims, x_shape):
+    """The cotangent of a reduction broadcast along the reduced axes: a view with the argument's shape."""
     if axis is None and not keepdims and isinstance(g, (np.ndarray, np.generic)):
-        return repeated_number(g, shape)
+        return repeated_number(g, x_shape)
     if axis is not None and not keepdims:
-        g = g.reshape(kept_shape(shape, reduced(axis, len(shape))))
-    return np.broadcast_to(g, shape)
+        g = g.reshape(kept_shape(x_shape, reduced(axis, len(x_shape))))
+    return np.broadcast_to(g, x_shape)

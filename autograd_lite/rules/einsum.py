@@ -132,7 +132,16 @@ def _plan(subscripts, i, g_shape, shapes):
     return notation, deltas, summed, along, len(labels) > 1 and prod(sizes.values()) > LARGE
 
 
-einsum = bilinear(  # in each factor, however many there are
+def _batched(b):
+    """The batch axis is one more letter."""
+    inputs, output = b.params["subscripts"].split("->")
+    new = next(c for c in LETTERS if c not in inputs)
+    terms = [new * on + term for term, on in zip(inputs.split(","), b.on, strict=True)]
+    return b(*b.xs, subscripts=f"{','.join(terms)}->{new}{output}")
+
+
+einsum = bilinear(
+    # in each factor, however many there are
     _einsum, _rule, of=np.einsum, bind=_bind, variadic=True,
     examples=[
         at("ij,jk->ik", (2, 3), (3, 4)), at("ij,jk", (2, 3), (3, 4)), at("ij->ji", (2, 3)), at("ij->", (2, 3)),
@@ -142,15 +151,5 @@ einsum = bilinear(  # in each factor, however many there are
         at("...i,i...->...", (2, 3), (3, 2)), at("ij,jk,kl->il", (2, 3), (3, 2), (2, 3), optimize=True),
         at("i,i->i", (1,), (3,)), at((2, 3), [0, 1], (3, 2), [1, 2], [2, 0]), at((2, 3, 3), [..., 0, 0]),
     ],
+    call="np.einsum({subscripts}, {xs})", batch=_batched, view=True,
 )
-
-
-def _batched(b):
-    """The batch axis is one more letter."""
-    inputs, output = b.params["subscripts"].split("->")
-    new = next(c for c in LETTERS if c not in inputs)
-    terms = [new * on + term for term, on in zip(inputs.split(","), b.on, strict=True)]
-    return b(*b.xs, subscripts=f"{','.join(terms)}->{new}{output}")
-
-
-einsum.attach(call="np.einsum({subscripts}, {xs})", batch=_batched, view=True)

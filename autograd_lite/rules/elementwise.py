@@ -38,31 +38,33 @@ __all__ = [
 
 # ---------------------------------------------------------------------------------------------------- arithmetic
 
-add = elementwise(np.add, 1, 1, tex="{x1} + {x2}")
-add.attach(infix="{x1} + {x2}", algebra="sum", onnx="Add")
-subtract = elementwise(np.subtract, 1, -1, tex="{x1} - {x2}")
-subtract.attach(infix="{x1} - {x2}", algebra="difference", onnx="Sub")
-multiply = elementwise(np.multiply, lambda x2: x2, lambda x1: x1, tex=r"{x1} \odot {x2}")
-multiply.attach(infix="{x1} * {x2}", algebra="product", onnx="Mul")
+add = elementwise(np.add, 1, 1, tex="{x1} + {x2}", infix="{x1} + {x2}", algebra="sum", onnx="Add")
+subtract = elementwise(np.subtract, 1, -1, tex="{x1} - {x2}", infix="{x1} - {x2}", algebra="difference", onnx="Sub")
+multiply = elementwise(
+    np.multiply, lambda x2: x2, lambda x1: x1, tex=r"{x1} \odot {x2}",
+    infix="{x1} * {x2}", algebra="product", onnx="Mul",
+)
 divide = elementwise(
     np.divide, lambda x2: 1 / x2, lambda y, x2: -y / x2,
     pull=(lambda g, x2: g / x2,),  # one pass, and no overflow of 1 / x2
     domain=(REAL, NONZERO), tex=r"\frac{{{x1}}}{{{x2}}}",
-)
-divide.attach(
     infix="{x1} / {x2}", algebra="quotient", textbook=Textbook("x1 / x2", x1="g / x2", x2="-g * x1 / x2 ** 2"),
     onnx="Div",
 )
-negative = elementwise(np.negative, -1, tex="-{x}")
-negative.attach(infix="-{x}", algebra="negation", onnx="Neg")
-positive = elementwise(np.positive, 1, scalar="x")
-positive.attach(algebra="identity", onnx="Identity")
-square = elementwise(np.square, lambda x: 2 * x, pull=(lambda g, x: (g + g) * x,), tex="{x}^2", scalar="x * x")
-square.attach(infix="{x} ** 2", text="{x}²", algebra="square", onnx=lambda b, x: b("Mul", x, x))
-reciprocal = elementwise(np.reciprocal, lambda y: -y * y, domain=NONZERO, scalar="1 / x")
-reciprocal.attach(algebra="reciprocal", onnx="Reciprocal")
-sqrt = elementwise(np.sqrt, lambda y: 0.5 / y, domain=POSITIVE, kinks=(0.0,), tex=r"\sqrt{{{x}}}", scalar="sqrt(x)")
-sqrt.attach(text="√{x}", onnx="Sqrt")
+negative = elementwise(np.negative, -1, tex="-{x}", infix="-{x}", algebra="negation", onnx="Neg")
+positive = elementwise(np.positive, 1, scalar="x", algebra="identity", onnx="Identity")
+square = elementwise(
+    np.square, lambda x: 2 * x, pull=(lambda g, x: (g + g) * x,), tex="{x}^2", scalar="x * x",
+    infix="{x} ** 2", text="{x}²", algebra="square", onnx=lambda b, x: b("Mul", x, x),
+)
+reciprocal = elementwise(
+    np.reciprocal, lambda y: -y * y, domain=NONZERO, scalar="1 / x",
+    algebra="reciprocal", onnx="Reciprocal",
+)
+sqrt = elementwise(
+    np.sqrt, lambda y: 0.5 / y, domain=POSITIVE, kinks=(0.0,), tex=r"\sqrt{{{x}}}", scalar="sqrt(x)",
+    text="√{x}", onnx="Sqrt",
+)
 cbrt = elementwise(
     np.cbrt, lambda y: 1 / (3 * y * y), domain=NONZERO, kinks=(0.0,), tex=r"\sqrt[3]{{{x}}}", scalar="cbrt(x)"
 )
@@ -87,8 +89,10 @@ def _root_of_zero(x1, x2):
 
 
 _OF_POWERS = {"domain": _POWER, "kinks": _root_of_zero, "tex": "{x1}^{{{x2}}}", "scalar": "pow(x1, x2)"}
-power = elementwise(np.power, _power_base, _power_exponent, **_OF_POWERS)
-power.attach(infix="{x1} ** {x2}", algebra="power", onnx="Pow")
+power = elementwise(
+    np.power, _power_base, _power_exponent, **_OF_POWERS,
+    infix="{x1} ** {x2}", algebra="power", onnx="Pow",
+)
 float_power = elementwise(np.float_power, _power_base, _power_exponent, **_OF_POWERS)
 remainder = elementwise(
     np.remainder, 1, lambda x1, x2: -np.floor_divide(x1, x2),
@@ -107,18 +111,24 @@ fmod = elementwise(
 
 exp = elementwise(np.exp, lambda y: y, tex="e^{{{x}}}", scalar="exp(x)", onnx="Exp")
 exp2 = elementwise(np.exp2, lambda y: y * math.log(2), tex="2^{{{x}}}", scalar="exp2(x)")
-expm1 = elementwise(np.expm1, lambda y: y + 1, tex="e^{{{x}}} - 1", scalar="expm1(x)")
-expm1.attach(onnx=lambda b, x: b("Sub", b("Exp", x), b.constant(1, x.dtype)))
-log = elementwise(np.log, lambda x: 1 / x, pull=(lambda g, x: g / x,), domain=POSITIVE, tex=r"\ln {x}")
-log.attach(scalar="log(x)", onnx="Log")
+expm1 = elementwise(
+    np.expm1, lambda y: y + 1, tex="e^{{{x}}} - 1", scalar="expm1(x)",
+    onnx=lambda b, x: b("Sub", b("Exp", x), b.constant(1, x.dtype)),
+)
+log = elementwise(
+    np.log, lambda x: 1 / x, pull=(lambda g, x: g / x,), domain=POSITIVE, tex=r"\ln {x}",
+    scalar="log(x)", onnx="Log",
+)
 log2 = elementwise(
     np.log2, lambda x: 1 / (x * math.log(2)), domain=POSITIVE, tex=r"\log_2 {x}", scalar="log2(x)"
 )
 log10 = elementwise(
     np.log10, lambda x: 1 / (x * math.log(10)), domain=POSITIVE, tex=r"\log_{{10}} {x}", scalar="log10(x)"
 )
-log1p = elementwise(np.log1p, lambda x: 1 / (1 + x), domain=interval(-1, np.inf), tex=r"\ln(1 + {x})")
-log1p.attach(scalar="log1p(x)", onnx=lambda b, x: b("Log", b("Add", x, b.constant(1, x.dtype))))
+log1p = elementwise(
+    np.log1p, lambda x: 1 / (1 + x), domain=interval(-1, np.inf), tex=r"\ln(1 + {x})",
+    scalar="log1p(x)", onnx=lambda b, x: b("Log", b("Add", x, b.constant(1, x.dtype))),
+)
 
 #: By dtype, an argument from which on the sigmoid is 1 (before exp overflows), and the number 1. They are arrays,
 #: because a Python number makes a small operation half as slow again.
@@ -138,8 +148,8 @@ sigmoid = elementwise(
     _sigmoid, lambda y: y * (1 - y),
     pull=(lambda g, y: g * (y - y * y),),  # without the number 1, which makes a small operation half as slow again
     name="sigmoid", text="σ({x})", source="1 / (1 + np.exp(-x))", tex=r"\sigma({x})",
+    definition=True, scalar="1 / (1 + exp(-x)) if x > -700 else exp(x)", onnx="Sigmoid",
 )
-sigmoid.attach(definition=True, scalar="1 / (1 + exp(-x)) if x > -700 else exp(x)", onnx="Sigmoid")
 
 
 def _share_lower(x1, x2):
@@ -158,9 +168,7 @@ def _share(x1, x2):
 
 #: The weight of x1 in ``logaddexp(x1, x2)``: the sigmoid of the difference.
 _weight = elementwise(
-    _share, lambda y: y * (1 - y), lambda y: -y * (1 - y), name="logaddexp_share", tex=r"\sigma({x1} - {x2})"
-)
-_weight.attach(
+    _share, lambda y: y * (1 - y), lambda y: -y * (1 - y), name="logaddexp_share", tex=r"\sigma({x1} - {x2})",
     source="1 / (1 + np.exp(x2 - x1))", definition=_share_lower,
     scalar="0.5 if x1 == x2 else 1 / (1 + exp(x2 - x1)) if x2 - x1 < 700 else exp(x1 - x2)",
 )
@@ -186,10 +194,14 @@ def _from_tan(x, of):
     return of(t, t * t)
 
 
-sin = elementwise(np.sin, lambda x: np.cos(x), tex=r"\sin {x}")
-sin.attach(fast=lambda x: _from_tan(x, lambda t, square: 2 * t / (1 + square)), scalar="sin(x)", onnx="Sin")
-cos = elementwise(np.cos, lambda x: -np.sin(x), tex=r"\cos {x}")
-cos.attach(fast=lambda x: _from_tan(x, lambda t, square: (1 - square) / (1 + square)), scalar="cos(x)", onnx="Cos")
+sin = elementwise(
+    np.sin, lambda x: np.cos(x), tex=r"\sin {x}",
+    fast=lambda x: _from_tan(x, lambda t, square: 2 * t / (1 + square)), scalar="sin(x)", onnx="Sin",
+)
+cos = elementwise(
+    np.cos, lambda x: -np.sin(x), tex=r"\cos {x}",
+    fast=lambda x: _from_tan(x, lambda t, square: (1 - square) / (1 + square)), scalar="cos(x)", onnx="Cos",
+)
 tan = elementwise(np.tan, lambda y: 1 + y * y, tex=r"\tan {x}", scalar="tan(x)", onnx="Tan")
 
 
@@ -212,15 +224,19 @@ arctan = elementwise(np.arctan, lambda x: 1 / (1 + x * x), tex=r"\arctan {x}", s
 sinh = elementwise(np.sinh, lambda x: np.cosh(x), tex=r"\sinh {x}", scalar="sinh(x)", onnx="Sinh")
 cosh = elementwise(np.cosh, lambda x: np.sinh(x), tex=r"\cosh {x}", scalar="cosh(x)", onnx="Cosh")
 tanh = elementwise(np.tanh, lambda y: 1 - y * y, tex=r"\tanh {x}", scalar="tanh(x)", onnx="Tanh")
-arcsinh = elementwise(np.arcsinh, lambda x: 1 / np.sqrt(1 + x * x), tex=r"\operatorname{{arsinh}} {x}")
-arcsinh.attach(scalar="asinh(x)", onnx="Asinh")
+arcsinh = elementwise(
+    np.arcsinh, lambda x: 1 / np.sqrt(1 + x * x), tex=r"\operatorname{{arsinh}} {x}",
+    scalar="asinh(x)", onnx="Asinh",
+)
 arccosh = elementwise(
     np.arccosh, lambda x: 1 / (np.sqrt(x - 1) * np.sqrt(x + 1)),
     domain=interval(1, np.inf), kinks=(1.0,), tex=r"\operatorname{{arcosh}} {x}",
     scalar="acosh(x)", onnx="Acosh",
 )
-arctanh = elementwise(np.arctanh, lambda x: 1 / (1 - x * x), domain=interval(-1, 1), tex=r"\operatorname{{artanh}} {x}")
-arctanh.attach(scalar="atanh(x)", onnx="Atanh")
+arctanh = elementwise(
+    np.arctanh, lambda x: 1 / (1 - x * x), domain=interval(-1, 1), tex=r"\operatorname{{artanh}} {x}",
+    scalar="atanh(x)", onnx="Atanh",
+)
 
 
 def _over_square(x, x1, x2):
@@ -260,8 +276,10 @@ def _sign_bind(x):
 
 
 constant(np.sign, bind=_sign_bind, scalar="1 if x > 0 else -1 if x < 0 else 0 * abs(x)", onnx="Sign")
-absolute = elementwise(np.absolute, lambda x: np.sign(x), kinks=(0.0,), holomorphic=False, tex=r"\lvert {x} \rvert")
-absolute.attach(text="|{x}|", scalar="abs(x)", onnx="Abs")
+absolute = elementwise(
+    np.absolute, lambda x: np.sign(x), kinks=(0.0,), holomorphic=False, tex=r"\lvert {x} \rvert",
+    text="|{x}|", scalar="abs(x)", onnx="Abs",
+)
 fabs = elementwise(np.fabs, lambda x: np.sign(x), kinks=(0.0,), tex=r"\lvert {x} \rvert", scalar="abs(x)", onnx="Abs")
 
 
@@ -342,21 +360,25 @@ divmod = general(
 
 # ------------------------------------------------------------------------------------- complex: not holomorphic
 
-conjugate = elementwise(np.conjugate, 1, pull=(lambda g: np.conj(g),), holomorphic=False, tex=r"\overline{{{x}}}")
-conjugate.attach(algebra="conjugate")
+conjugate = elementwise(
+    np.conjugate, 1, pull=(lambda g: np.conj(g),), holomorphic=False, tex=r"\overline{{{x}}}",
+    algebra="conjugate",
+)
 
 
 def _view(val):  # a bind, because the result is a view
     return (val,), {}
 
 
-real = elementwise(np.real, 1, bind=_view, holomorphic=False, tex=r"\operatorname{{Re}} {x}")
-real.attach(call="{x}.real", algebra="real part", view=True)
+real = elementwise(
+    np.real, 1, bind=_view, holomorphic=False, tex=r"\operatorname{{Re}} {x}",
+    call="{x}.real", algebra="real part", view=True,
+)
 imag = elementwise(
     np.imag, 0, pull=(lambda g, x_dtype: g * 1j if x_dtype.kind == "c" else g * 0,), bind=_view, holomorphic=False,
     tex=r"\operatorname{{Im}} {x}",
+    view=True,
 )
-imag.attach(view=True)
 
 
 def _turn(g, x):

@@ -168,16 +168,6 @@ getitem = linear(
     name="getitem", bind=_bind_getitem, tex="{x}_{{{index}}}",
     examples=_TAKEN, infix="{x}[{index}]", algebra="index", view=True, emit="{x}[{index}]", onnx=getitem_onnx,
 )
-into_zeros: Primitive = linear(
-    _into_zeros, lambda g, index, unique_indices: getitem(g, index, unique_indices),
-    name="into_zeros", bind=_bind_scatter,
-    examples=(
-        at((2,), slice(1, 3), just((4,)), True), at((3,), np.array([0, 2, 0]), just((4,))),
-        at((2, 3), just((slice(None), np.array([0, 0, 1]))), just((2, 4))),
-    ),
-)
-
-
 def _into_zeros_textbook(g, index, shape, unique_indices=False):
     full = np.zeros(shape, g.dtype)
     np.add.at(full, index, g)
@@ -193,7 +183,13 @@ def _into_zeros_onnx(b, x, index, shape, unique_indices=False):
     return b("Pad", x, b.ints([*before, *after]))
 
 
-into_zeros.attach(
+into_zeros: Primitive = linear(
+    _into_zeros, lambda g, index, unique_indices: getitem(g, index, unique_indices),
+    name="into_zeros", bind=_bind_scatter,
+    examples=(
+        at((2,), slice(1, 3), just((4,)), True), at((3,), np.array([0, 2, 0]), just((4,))),
+        at((2, 3), just((slice(None), np.array([0, 0, 1]))), just((2, 4))),
+    ),
     tex=r"{x} \text{{ at }} [{index}]\text{{, 0 elsewhere}}", text="{x} at [{index}], 0 elsewhere",
     call="into_zeros({x}, np.s_[{index}], {shape})", source=_into_zeros_textbook, onnx=_into_zeros_onnx,
 )
@@ -242,6 +238,13 @@ def _gathered(x, k, index):
     return np.copy(y) if np.may_share_memory(x, y) else y  # a view if `k` is one position
 
 
+def _gather_onnx(b, x, k, index):
+    places = [j for j, part in enumerate(index) if isinstance(part, Slot)]
+    if len(places) != 1 or any(part != slice(None) for part in index if not isinstance(part, Slot)):
+        raise NotImplementedError(f"export.onnx: x[{index}]: only one array of positions along one axis has a form")
+    return b("Gather", x, b.cast(k, np.int64), axis=places[0])
+
+
 gather_at = linear(
     _gathered, lambda g, x2, index, x_shape: scatter_at(g, x2, index, x_shape), None,
     name="gather_at", bind=lambda x, k, index: ((x, k), {"index": index}),
@@ -250,17 +253,8 @@ gather_at = linear(
         at((3, 4), np.array([[0, 2], [1, 1]]), just((Slot(0), slice(1, 3), None))),
         at((3, 4), np.array(1), just((slice(None), Slot()))),
     ),
+    call="{x1}[{index}]", algebra="gather", onnx=_gather_onnx,
 )
-
-
-def _gather_onnx(b, x, k, index):
-    places = [j for j, part in enumerate(index) if isinstance(part, Slot)]
-    if len(places) != 1 or any(part != slice(None) for part in index if not isinstance(part, Slot)):
-        raise NotImplementedError(f"export.onnx: x[{index}]: only one array of positions along one axis has a form")
-    return b("Gather", x, b.cast(k, np.int64), axis=places[0])
-
-
-gather_at.attach(call="{x1}[{index}]", algebra="gather", onnx=_gather_onnx)
 scatter_at: Primitive = linear(
     lambda g, k, index, shape: _into_zeros(g, filled(index, k), shape, False),
     lambda g, x2, index: gather_at(g, x2, index),

@@ -6,7 +6,6 @@ delete and resize take entries by an index that NumPy computes.
 
 from __future__ import annotations
 
-import math
 from itertools import accumulate, pairwise
 from operator import index as as_int
 
@@ -61,14 +60,6 @@ def _bind_concatenate(arrays, /, axis=0, *, dtype=None, casting="same_kind"):
     return arrays, {"axis": axis, "starts": starts}
 
 
-concatenate = linear(
-    lambda *xs, axis, starts: np.concatenate(xs, axis),
-    lambda g, i, axis, starts=(): g[on_axis(axis, slice(starts[i], starts[i + 1]))],
-    of=np.concatenate, bind=_bind_concatenate, variadic=True,
-    examples=(at([(2, 3), (1, 3)]), at([(2, 3), (2, 0), (2, 1)], -1), at([(2, 3), (4,)], axis=None)),
-)
-
-
 def _bind_stack(arrays, axis=0, *, dtype=None, casting="same_kind"):
     arrays = [operand(a, dtype) for a in arrays]
     return arrays, {"axis": normalize_axis_index(axis, arrays[0].ndim + 1) if arrays else axis}
@@ -78,7 +69,11 @@ def _joined_full(b):
     return b(*map(b.full, range(len(b.xs))), axis=shifted(b.params["axis"], 0))
 
 
-concatenate.attach(
+concatenate = linear(
+    lambda *xs, axis, starts: np.concatenate(xs, axis),
+    lambda g, i, axis, starts=(): g[on_axis(axis, slice(starts[i], starts[i + 1]))],
+    of=np.concatenate, bind=_bind_concatenate, variadic=True,
+    examples=(at([(2, 3), (1, 3)]), at([(2, 3), (2, 0), (2, 1)], -1), at([(2, 3), (4,)], axis=None)),
     joins=lambda axis, starts: axis == 0, emit="np.concatenate(({xs}), axis={axis})", algebra="concatenation",
     out="np.concatenate(({xs}), axis={axis}, out={out})", batch=_joined_full,
     onnx=lambda b, *xs, axis, starts: b("Concat", *xs, axis=axis),
@@ -340,14 +335,9 @@ def tile(A, reps):
 
 @composite(np.resize, examples=(at((2, 3), just((3, 4))), at((2, 3), 4), at((0, 3), 2)))
 def resize(a, new_shape):
-    new_shape = ints(new_shape)
     flat = np.ravel(operand(a))
-    size = math.prod(new_shape)
-    if min(new_shape, default=0) < 0:
-        raise ValueError("resize: all sizes must be non-negative")
-    if size and not flat.size:
-        return np.zeros(new_shape, flat.dtype)
-    return np.reshape(flat[: size] if size <= flat.size else flat[np.arange(size) % flat.size], new_shape)
+    places = np.resize(np.arange(flat.size), ints(new_shape))
+    return flat[places] if flat.size else np.zeros(places.shape, flat.dtype)
 
 # ---------------------------------------------------------------------------------------- put in and left out
 

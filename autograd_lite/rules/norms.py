@@ -46,6 +46,13 @@ def _normal(*shape, **params):
     return example
 
 
+def _norm_onnx(b, x, p, axis, keepdims):
+    if p in (1, 2):
+        return b(f"ReduceL{int(p)}", x, b.ints(axis), keepdims=int(keepdims))
+    powers = b("Pow", b("Abs", x), b.constant(p, x.dtype))
+    return b("Pow", b("ReduceSum", powers, b.ints(axis), keepdims=int(keepdims)), b.constant(1 / p, x.dtype))
+
+
 power_norm = general(
     _power_norm, _power_norm_rule, name="power_norm", np_name="np.linalg.vector_norm",
     bind=lambda x, p, axis, keepdims: ((x,), {"p": p, "axis": axis, "keepdims": keepdims}), holomorphic=False,
@@ -55,17 +62,8 @@ power_norm = general(
         _normal(2, 3, p=2, axis=(1,), keepdims=True), _normal(2, 3, 2, p=0.5, axis=(0, 2), keepdims=False),
         _normal(3, p=-1, axis=(0,), keepdims=False),
     ],
+    batch=axes("axis"), onnx=_norm_onnx,
 )
-
-
-def _norm_onnx(b, x, p, axis, keepdims):
-    if p in (1, 2):
-        return b(f"ReduceL{int(p)}", x, b.ints(axis), keepdims=int(keepdims))
-    powers = b("Pow", b("Abs", x), b.constant(p, x.dtype))
-    return b("Pow", b("ReduceSum", powers, b.ints(axis), keepdims=int(keepdims)), b.constant(1 / p, x.dtype))
-
-
-power_norm.attach(batch=axes("axis"), onnx=_norm_onnx)
 
 
 def _vector(x, p, axis, keepdims):

@@ -82,16 +82,6 @@ def _outer(x1, x2):
     return x1[..., None] * x2 if x2.ndim else x1 * x2
 
 
-matmul = bilinear(
-    _matmul, _matmul_1, _matmul_2, of=np.matmul, tex=r"{x1}\,{x2}",
-    examples=[
-        at((2, 3), (3, 4)), at((3,), (3,)), at((3,), (3, 2)), at((2, 3), (3,)), at((3,), (2, 3, 4)),
-        at((2, 2, 3), (3,)), at((4, 2, 3), (3, 2)), at((2, 3), (4, 3, 2)), at((2, 1, 2, 3), (3, 3, 2)),
-        at((0, 3), (3, 2)), at((2, 0), (0, 3)),
-    ],
-)
-
-
 def product(x1, x2, on1: bool, on2: bool):
     """``x1 @ x2`` for all examples; `on1`, `on2`: which of the two has the batch axis, in front."""
     n1, n2 = x1.ndim - on1, x2.ndim - on2
@@ -104,25 +94,9 @@ def product(x1, x2, on1: bool, on2: bool):
     rows, columns = x1 if n1 > 1 else x1[..., None, :], x2 if n2 > 1 else x2[..., None]
     most = max(rows.ndim - on1, columns.ndim - on2)
     rows, columns = padded(rows, on1, most), padded(columns, on2, most)
-    y = _outers(rows, columns) if rows.shape[-1] == 1 else rows @ columns
+    y = rows * columns if rows.shape[-1] == 1 else rows @ columns
     y = y if n1 > 1 else y[..., 0, :]
     return y if n2 > 1 else y[..., 0]
-
-
-def _outers(columns, rows):
-    """Outer products of columns and rows. BLAS computes large ones in half the time of a broadcast product."""
-    n, m = columns.shape[-2], rows.shape[-1]
-    alike = columns.ndim == rows.ndim == 3 and columns.shape[0] == rows.shape[0] and columns.dtype == rows.dtype
-    arrays = type(columns) is np.ndarray is type(rows) and columns.dtype.char in "fd"
-    if not alike or not arrays or n * m < _LARGE:
-        return columns * rows
-    y = np.empty((columns.shape[0], n, m), columns.dtype)
-    for column, row, out in zip(columns, rows, y, strict=True):
-        np.dot(column, row, out)
-    return y
-
-
-_LARGE = 2**14  # entries of one product
 
 
 def _matmul_lower(x1, x2):
@@ -134,7 +108,13 @@ def _matmul_lower(x1, x2):
     return NotImplemented
 
 
-matmul.attach(
+_PAIRS = [at((2, 3), (3, 4)), at((3,), (3,)), at((2, 3), (3,)), at((3,), (3, 2)), at((2, 2, 3), (3,))]
+matmul = bilinear(
+    _matmul, _matmul_1, _matmul_2, of=np.matmul, tex=r"{x1}\,{x2}",
+    examples=[
+        *_PAIRS, at((3,), (2, 3, 4)), at((4, 2, 3), (3, 2)), at((2, 3), (4, 3, 2)), at((2, 1, 2, 3), (3, 3, 2)),
+        at((0, 3), (3, 2)), at((2, 0), (0, 3)),
+    ],
     infix="{x1} @ {x2}", algebra="matrix product", js="matmul({x1}, {x2})",
     batch=lambda b: product(*b.xs, *b.on), out="np.matmul({x1}, {x2}, out={out})", definition=_matmul_lower,
     onnx="MatMul",
@@ -151,12 +131,8 @@ def _dot_bind(a, b, out=None):
 
 dot = bilinear(
     np.dot, _matmul_1, _matmul_2, bind=_dot_bind, tex=r"{x1} \cdot {x2}",
-    examples=[
-        at((2, 3), (3, 4)), at((3,), (3,)), at((2, 3), (3,)), at((3,), (3, 2)),
-        at((2, 2, 3), (3,)), at((0,), (0,)),
-    ],
-)
-dot.attach(  # the method is faster than the function
+    examples=[*_PAIRS, at((0,), (0,))],
+    # the method is faster than the function
     algebra="dot product", emit="{x1}.dot({x2})", out="{x1}.dot({x2}, out={out})",
     batch=lambda b: product(*b.xs, *b.on),
 )

@@ -11,7 +11,6 @@ entries has the slope 0.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -140,8 +139,7 @@ def _reducing(operator):
 
 
 sum = linear(
-    np.add.reduce, lambda g, axis, keepdims, x_shape: spread(g, axis, keepdims, x_shape),
-    of=np.sum, bind=_fold(np.sum, np.add, 0), tex=r"\sum {x}",
+    np.add.reduce, spread, of=np.sum, bind=_fold(np.sum, np.add, 0), tex=r"\sum {x}",
     examples=_OVER_AXES + _OF_ONE + _OF_NONE + _SELECTED + _FROM,
     text="Σ {x}", algebra="total", js="sum({x}, {axis}, {keepdims})", emit=_emit_sum, out=_sum_into,
     batch=axes("axis"), onnx=_reducing("ReduceSum"),
@@ -170,8 +168,8 @@ prod = general(
         *_OVER_AXES, *_OF_ONE, *_OF_NONE, *_SELECTED, *_FROM, at(np.array([[2.0, 0.0, 3.0], [0.0, 5.0, 0.0]]), axis=1),
         at((2, 3, 2), axis=0),  # the axes are rotated: the inverse permutation differs
     ),
+    algebra="reduction", batch=axes("axis"), onnx=_reducing("ReduceProd"),
 )
-prod.attach(algebra="reduction", batch=axes("axis"), onnx=_reducing("ReduceProd"))
 
 # --------------------------------------------------------------------------------------------------- extremes
 
@@ -325,8 +323,6 @@ var = general(
     np.var, _var_pull, bind=_moment_bind(lambda v: v), holomorphic=False,
     tex=r"\operatorname{{var}}({x})",
     examples=_MOMENTS + _OF_ONE,
-)
-var.attach(
     algebra="reduction",
     js=lambda x, axis, ddof, keepdims: (
         np.sum(np.square(x - np.mean(x, axis, keepdims=True)), axis, keepdims=keepdims) * _share(x.shape, axis, ddof)
@@ -521,10 +517,6 @@ def _bind_position(a, axis=None, out=None, *, keepdims=False):
     return (x,), {"axis": resolve(axis, x.ndim), "keepdims": bool(keepdims)}
 
 
-def _bind_count(a, axis=None, *, keepdims=False):
-    return _bind_position(a, axis, keepdims=keepdims)
-
-
 def _bind_truth(neutral):
     def bind(a, axis=None, out=None, keepdims=False, *, where=True):
         x = operand(a, None, out)
@@ -546,7 +538,7 @@ for _position, _onnx in (
 ):
     constant(_position, bind=_bind_position, batch=along, onnx=_onnx)
 for _fn, _bind in (
-    (np.any, _bind_truth(False)), (np.all, _bind_truth(True)), (np.count_nonzero, _bind_count),
+    (np.any, _bind_truth(False)), (np.all, _bind_truth(True)), (np.count_nonzero, _bind_position),
 ):
     constant(_fn, bind=_bind, batch=axes("axis"), algebra="reduction")
 
@@ -565,13 +557,10 @@ def _reduce(row, join, neutral):
 
 
 #: Methods of ufuncs that have rows; the others apply the ufunc step by step (:mod:`.ufuncs`).
-METHODS: dict[tuple[np.ufunc, str], Callable[..., Any]] = {
-    (np.add, "reduce"): _reduce(sum, np.add, 0),
-    (np.multiply, "reduce"): _reduce(prod, np.multiply, 1),
-    (np.maximum, "reduce"): _reduce(max, np.maximum, None),
-    (np.minimum, "reduce"): _reduce(min, np.minimum, None),
-    (np.fmax, "reduce"): _reduce(nanmax, np.fmax, None),
-    (np.fmin, "reduce"): _reduce(nanmin, np.fmin, None),
-    (np.logaddexp, "reduce"): _reduce(logsumexp, np.logaddexp, -math.inf),
-    **accumulation.METHODS,
+METHODS: dict[tuple[np.ufunc, str], Any] = accumulation.METHODS | {
+    (ufunc, "reduce"): _reduce(row, ufunc, neutral)
+    for ufunc, row, neutral in (
+        (np.add, sum, 0), (np.multiply, prod, 1), (np.logaddexp, logsumexp, -math.inf), (np.maximum, max, None),
+        (np.minimum, min, None), (np.fmax, nanmax, None), (np.fmin, nanmin, None),
+    )
 }

@@ -65,16 +65,8 @@ def _reshape_into(xs, y, shape, order="C", **copy):
     return f"np.copyto({{out}}.reshape({xs[0].shape}), {{x}})"
 
 
-reshape = linear(
-    lambda x, shape, order="C", **copy: x.reshape(shape, order=order, **copy),
-    lambda g, x_shape, order: g.reshape(x_shape, order=order),
-    of=np.reshape, bind=_bind_reshape,
-    examples=(
-        at((2, 6), just((3, -1))), at((2, 3), just((3, 2)), "F"), at((2, 3), shape=-1, copy=True),
-        lambda rng: ((np.asfortranarray(rng.normal(size=(2, 3))), 6), {"order": "A"}), at((), just((1, 1))),
-        at((0, 3), just((3, 0))),
-    ),
-)
+def _back(g, x_shape, order):
+    return g.reshape(x_shape, order=order)
 
 
 def _in_layout(b):
@@ -92,9 +84,21 @@ def _reshape_onnx(b, x, shape, order="C", **copy):
     return b("Reshape", x, b.shape(shape), allowzero=int(0 in shape))
 
 
-reshape.attach(
+reshape = linear(
+    lambda x, shape, order="C", **copy: x.reshape(shape, order=order, **copy),
+    _back,
+    of=np.reshape, bind=_bind_reshape,
+    examples=(
+        at((2, 6), just((3, -1))), at((2, 3), just((3, 2)), "F"), at((2, 3), shape=-1, copy=True),
+        lambda rng: ((np.asfortranarray(rng.normal(size=(2, 3))), 6), {"order": "A"}), at((), just((1, 1))),
+        at((0, 3), just((3, 0))),
+    ),
     algebra="reshape", view=True, emit=_emit_reshape, out=_reshape_into, batch=_in_layout, onnx=_reshape_onnx,
 )
+
+
+def _ravel_onnx(b, x, order):
+    return _reshape_onnx(b, x, (-1,), order)
 
 
 def _bind_ravel(a, order="C"):
@@ -107,9 +111,9 @@ _RAVELLED = (
     lambda rng: ((np.asfortranarray(rng.normal(size=(2, 3))),), {"order": "K"}),
 )
 ravel = linear(
-    np.ravel, lambda g, x_shape, order: g.reshape(x_shape, order=order),
+    np.ravel, _back,
     bind=_bind_ravel,
-    examples=_RAVELLED, view=True, batch=_in_layout, onnx=lambda b, x, order: _reshape_onnx(b, x, (-1,), order),
+    examples=_RAVELLED, view=True, batch=_in_layout, onnx=_ravel_onnx,
 )
 
 
@@ -131,10 +135,10 @@ def _flatten(x, order):
 
 
 flatten = linear(
-    _flatten, lambda g, x_shape, order: g.reshape(x_shape, order=order), name="flatten",
+    _flatten, _back, name="flatten",
     bind=_bind_flatten,
     examples=(*_RAVELLED, at((2, 3, 4), 1), at((2, 3, 4), 0, 1)),
-    batch=_in_layout, onnx=lambda b, x, order: _reshape_onnx(b, x, (-1,), order),
+    batch=_in_layout, onnx=_ravel_onnx,
 )
 
 
@@ -196,8 +200,6 @@ astype = linear(  # the engine casts the cotangent back; an integer result has n
     lambda x, dtype, order="K", copy=True: x.astype(dtype, order=order, copy=copy), lambda g: g,
     of=np.astype, tex="{x}", bind=_bind_astype,
     examples=(at((2, 3), np.float64), at((2, 3), np.complex128)),
-)
-astype.attach(
     call="{x}.astype({dtype})", algebra="cast", batch=ALIGNED, view=True,
     onnx=lambda b, x, dtype, **layout: b("Cast", x, to=b.type_of(dtype)),
 )
@@ -228,13 +230,6 @@ def _inverse(axes):
     return None if axes is None else tuple(sorted(range(len(axes)), key=axes.__getitem__))
 
 
-transpose = linear(
-    lambda x, axes: x.transpose(axes), lambda g, axes: g.transpose(_inverse(axes)),
-    of=np.transpose, bind=_bind_transpose, tex=r"{x}^\top",
-    examples=(at((2, 3)), at((2, 3, 4), just((1, 2, 0))), at((2, 3, 4), axes=(-1, 0, 1)), at(())),
-)
-
-
 def _batched_transpose(b):
     axes = b.params["axes"] or range(b.ndim(0))[::-1]
     return b(b.xs[0], axes=(0, *shifted(tuple(axes), 0)))
@@ -250,10 +245,13 @@ def _permuted(fn):
     return form
 
 
-transpose.attach(
+transpose = linear(
+    lambda x, axes: x.transpose(axes), lambda g, axes: g.transpose(_inverse(axes)),
+    of=np.transpose, bind=_bind_transpose, tex=r"{x}^\top",
+    examples=(at((2, 3)), at((2, 3, 4), just((1, 2, 0))), at((2, 3, 4), axes=(-1, 0, 1)), at(())),
     infix="{x}.T", text="{x}ᵀ", algebra="transpose", batch=_batched_transpose, view=True,
     emit=lambda xs, y, axes: "{x}.T" if axes in (None, (1, 0)) else "{x}.transpose({axes})",
-    onnx=_permuted(transpose.fn),
+    onnx=_permuted(np.transpose),
 )
 
 
@@ -261,10 +259,6 @@ matrix_transpose = linear(
     np.matrix_transpose, lambda g: g.mT,
     bind=lambda x, /: ((operand(x),), {}), tex=r"{x}^\top",
     examples=(at((2, 3, 4)),),
-)
-
-
-matrix_transpose.attach(
     infix="{x}.mT", text="{x}ᵀ", algebra="matrix transpose", batch=stacked(2), view=True,
     onnx=_permuted(np.matrix_transpose),
 )
@@ -280,8 +274,8 @@ swapaxes = linear(
     np.swapaxes, lambda g, axis1, axis2: g.swapaxes(axis1, axis2),
     bind=_bind_swapaxes, tex=r"{x}^\top",
     examples=(at((2, 3, 4), 0, -1),),
+    algebra="swap of axes", batch=axes("axis1", "axis2"), view=True, onnx=_permuted(np.swapaxes),
 )
-swapaxes.attach(algebra="swap of axes", batch=axes("axis1", "axis2"), view=True, onnx=_permuted(np.swapaxes))
 
 
 def _bind_moveaxis(a, source, destination):
@@ -313,8 +307,6 @@ broadcast_to = linear(  # the engine sums the cotangent to the argument's shape
     _broadcast_to, lambda g: g, of=np.broadcast_to, tex="{x}",
     bind=lambda array, shape: ((operand(array),), {"shape": ints(shape)}),
     examples=(at((3,), just((2, 3))), at((2, 1), just((4, 2, 3))), at((), 3), at((1, 3), just((0, 3)))),
-)
-broadcast_to.attach(
     algebra="broadcast", batch=lambda b: b(b.lifted(0, len(b.shape)), shape=(b.size, *b.shape)), view=True,
     onnx=lambda b, x, shape: b("Expand", x, b.ints(shape)),
 )
@@ -404,12 +396,12 @@ def _square(b):
 tril, triu = _triangle(np.tril), _triangle(np.triu)
 
 
-def to_diagonal(g, offset, axis1, axis2, shape):
-    """An array of `shape` with `g` on a diagonal and zeros elsewhere: the transpose of :func:`numpy.diagonal`."""
-    rest = tuple(n for k, n in enumerate(shape) if k not in (axis1, axis2))
+def to_diagonal(g, offset, axis1, axis2, x_shape):
+    """An array with `g` on a diagonal and zeros elsewhere: the transpose of :func:`numpy.diagonal`."""
+    rest = (n for k, n in enumerate(x_shape) if k not in (axis1, axis2))
     along = np.arange(g.shape[-1])
     where = (Ellipsis, along + max(-offset, 0), along + max(offset, 0))
-    full = into_zeros(g, where, (*rest, shape[axis1], shape[axis2]), unique_indices=True)
+    full = into_zeros(g, where, (*rest, x_shape[axis1], x_shape[axis2]), unique_indices=True)
     return np.moveaxis(full, (-2, -1), (axis1, axis2))
 
 
@@ -419,8 +411,7 @@ def _bind_diagonal(a, offset=0, axis1=0, axis2=1):
 
 
 diagonal = linear(
-    np.diagonal, lambda g, offset, axis1, axis2, x_shape: to_diagonal(g, offset, axis1, axis2, x_shape),
-    bind=_bind_diagonal, tex=r"\operatorname{{diag}} {x}",
+    np.diagonal, to_diagonal, bind=_bind_diagonal, tex=r"\operatorname{{diag}} {x}",
     examples=(at((3, 4)), at((3, 4), -1), at((3, 2, 4), 1, 2, 0), at((2, 2), 5)),
     batch=axes("axis1", "axis2"), view=True,
 )

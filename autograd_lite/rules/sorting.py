@@ -260,13 +260,6 @@ def _bind_bincount(x, /, weights=None, minlength=0):
     return (x,) if weights is None else (x, weights), {"minlength": minlength}
 
 
-bincount = linear(  # in the weights
-    np.bincount, None, lambda g, x1: g[x1],
-    bind=_bind_bincount,
-    examples=(at(np.array([0, 2, 0, 5]), (4,), minlength=7),),
-)
-
-
 def _batched_bincount(b):
     """All examples are counted at once, each in bins of its own."""
     (n,) = b.shape
@@ -280,4 +273,10 @@ def _batched_bincount(b):
     return b(own, *(w.reshape(-1) for w in weights), minlength=b.size * n).reshape(b.size, n)
 
 
-bincount.attach(batch=_batched_bincount)
+bincount = linear(
+    # in the weights
+    np.bincount, None, lambda g, x1: g[x1],
+    bind=_bind_bincount,
+    examples=(at(np.array([0, 2, 0, 5]), (4,), minlength=7),),
+    batch=_batched_bincount,
+)

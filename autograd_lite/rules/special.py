@@ -124,7 +124,6 @@ kl_div = elementwise(
 )
 
 
-
 def _cut_off(log, x):
     with np.errstate(divide="ignore"):
         return np.maximum(log(x), -100)

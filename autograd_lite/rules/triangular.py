@@ -21,7 +21,6 @@ from ..table import Primitive, at, general
 from ..table.batching import stacked
 from .matrices import DEFINITE, dagger, from_lower, of_triangle, positive, refuse_open_choice
 
-
 # --------------------------------------------------------------------------------------------------- cholesky
 
 

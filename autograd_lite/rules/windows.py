@@ -103,7 +103,8 @@ def window(kernel: Any, stride: Any = None, dilation: Any = None, padding: Any =
     }
 
 
-def _bind(*xs, kernel, stride=None, dilation=None, padding=None):
+def _bind(*xs, kernel, stride=None, dilation=None, padding=None, sizes=None):
+    """`sizes` makes no difference: it is among the parameters of a transpose."""
     return xs, window(kernel, stride, dilation, padding)
 
 
@@ -151,16 +152,6 @@ def _columns(shape, of):
     return at(_unfold(np.zeros(shape), **window(**of)).shape, just(shape[2:]), **of)
 
 
-unfold: Primitive = linear(
-    _unfold,
-    lambda g, x_shape, kernel, stride, dilation, padding: fold(
-        g, x_shape[2:], kernel=kernel, stride=stride, dilation=dilation, padding=padding
-    ),
-    name="unfold", bind=_bind, tex=r"\operatorname{{unfold}}({x})",
-    examples=[*(at((2, 2, 3, 4), **of) for of in _WINDOWS), at((1, 2, 5), kernel=(3,), stride=(2,))],
-)
-
-
 def _one_place_each(channels, kernel, dtype):
     """The weights of a convolution that copies: for each channel and each place in a window, a one in that place."""
     size = prod(kernel)
@@ -174,17 +165,12 @@ def _unfold_onnx(b, x, **of):
     return b("Reshape", y, b.shape([x.shape[0], channels * prod(kernel), prod(counts(x.shape[2:], **of))]))
 
 
-unfold.attach(batch=merged, algebra="windows as columns", innermost=0, out=f"{{fn}}({_INTO}", onnx=_unfold_onnx)
-fold: Primitive = linear(
-    _fold,
-    lambda g, kernel, stride, dilation, padding: unfold(
-        g, kernel=kernel, stride=stride, dilation=dilation, padding=padding
-    ),
-    name="fold", bind=_bind_onto, tex=r"\operatorname{{fold}}({x})",
-    examples=[_columns((2, 2, 3, 4), of) for of in _WINDOWS],
+unfold: Primitive = linear(
+    _unfold, lambda g, x_shape, params: fold(g, x_shape[2:], **params),
+    name="unfold", bind=_bind, tex=r"\operatorname{{unfold}}({x})",
+    examples=[*(at((2, 2, 3, 4), **of) for of in _WINDOWS), at((1, 2, 5), kernel=(3,), stride=(2,))],
+    batch=merged, algebra="windows as columns", innermost=0, out=f"{{fn}}({_INTO}", onnx=_unfold_onnx,
 )
-
-
 def _fold_onnx(b, columns, sizes, **of):
     channels, windows = columns.shape[1] // prod(of["kernel"]), counts(sizes, **of)
     x = b("Reshape", columns, b.shape([columns.shape[0], columns.shape[1], *windows]))
@@ -200,7 +186,10 @@ def _fold_onnx(b, columns, sizes, **of):
     return b("ConvTranspose", x, weight, group=channels, **given)
 
 
-fold.attach(
+fold: Primitive = linear(
+    _fold, lambda g, params: unfold(g, **params),
+    name="fold", bind=_bind_onto, tex=r"\operatorname{{fold}}({x})",
+    examples=[_columns((2, 2, 3, 4), of) for of in _WINDOWS],
     batch=merged, algebra="columns added up", innermost=0, out=f"{{fn}}({_INTO.replace('{x}', '{x}, {sizes}')}",
     onnx=_fold_onnx,
 )
@@ -258,9 +247,8 @@ window_argmax.attach(
 )
 
 
-def _max_pool_pull(g, y, x, kernel, stride, dilation, padding):
-    of: dict[str, Any] = {"kernel": kernel, "stride": stride, "dilation": dilation, "padding": padding}
-    return unpool(g, window_argmax(x, y, **of), x.shape[2:], **of)
+def _max_pool_pull(g, y, x, params):
+    return unpool(g, window_argmax(x, y, **params), x.shape[2:], **params)
 
 
 def _random_places(shape, of):
@@ -286,23 +274,13 @@ max_pool = general(
     onnx=lambda b, x, **of: b("MaxPool", x, **_attributes(**of)),
 )
 unpool: Primitive = linear(
-    _unpool,
-    lambda g, x2, kernel, stride, dilation, padding: pool_at(
-        g, x2, kernel=kernel, stride=stride, dilation=dilation, padding=padding
-    ),
-    None, name="unpool", bind=_bind_onto,
+    _unpool, lambda g, x2, params: pool_at(g, x2, **params), None, name="unpool", bind=_bind_onto,
     examples=[at(_windows_shape(_IMAGE, of), _random_places(_IMAGE, of), just((4, 4)), **of) for of in _POOLS],
-)
-unpool.attach(
     js=f"unpool({{x1}}, {{x2}}, {{sizes}}, {_OVER})", batch=merged, algebra="at the largest", innermost=0,
     out=f"{{fn}}({{x1}}, {_INTO.replace('{x}', '{x2}, {sizes}')}",
 )
 pool_at: Primitive = linear(
-    _pool_at,
-    lambda g, x2, x1_shape, kernel, stride, dilation, padding: unpool(
-        g, x2, x1_shape[2:], kernel=kernel, stride=stride, dilation=dilation, padding=padding
-    ),
-    None, name="pool_at", bind=_bind,
+    _pool_at, lambda g, x2, x1_shape, params: unpool(g, x2, x1_shape[2:], **params), None, name="pool_at", bind=_bind,
     examples=[at(_IMAGE, _random_places(_IMAGE, of), **of) for of in _POOLS], batch=merged,
 )
 
@@ -327,18 +305,11 @@ def _sum_onnx(b, x, **of):
 
 
 window_sum: Primitive = linear(
-    _window_sum,
-    lambda g, x_shape, kernel, stride, dilation, padding: window_spread(
-        g, x_shape[2:], kernel=kernel, stride=stride, dilation=dilation, padding=padding
-    ),
+    _window_sum, lambda g, x_shape, params: window_spread(g, x_shape[2:], **params),
     name="window_sum", bind=_bind, tex=r"\sum_{{window}} {x}",
     examples=[at((2, 2, 4, 4), **of) for of in _POOLS], batch=merged, onnx=_sum_onnx,
 )
 window_spread: Primitive = linear(
-    _window_spread,
-    lambda g, kernel, stride, dilation, padding: window_sum(
-        g, kernel=kernel, stride=stride, dilation=dilation, padding=padding
-    ),
-    name="window_spread", bind=_bind_onto,
+    _window_spread, lambda g, params: window_sum(g, **params), name="window_spread", bind=_bind_onto,
     examples=[at(_windows_shape(_IMAGE, of), just((4, 4)), **of) for of in _POOLS], batch=merged,
 )

@@ -8,6 +8,7 @@
 ``i``                 which of them the rule is for
 ``x_shape``, …        their shapes (also ``x1_shape``, ``x2_shape``, ``xs_shape``, ``y_shape``): no array is kept
 ``x_dtype``           the dtype of the first: likewise
+``params``            all keyword parameters, as a dict
 anything else         a keyword parameter of the function, by NumPy's name, in canonical form
 ====================  ===============================================================
 
@@ -28,7 +29,7 @@ from typing import Any
 Y = 1  # the bit for "a rule needs the result"; argument k has the bit 2 << k
 ALL = ~Y  # every argument
 _ARGUMENT = re.compile(r"x(\d*)(_shape)?$")
-_BY_NAME = {"g": "g", "y": "y", "y_shape": "y_shape", "x_dtype": "x_dtype", "xs_shape": "xs_shape"}
+_BY_NAME = {name: name for name in ("g", "y", "y_shape", "x_dtype", "xs_shape", "params")}
 
 
 class Slot:
@@ -37,7 +38,7 @@ class Slot:
     Attributes
     ----------
     kind : str
-        ``g y x xs i x_shape y_shape xs_shape x_dtype param``.
+        ``g y x xs i x_shape y_shape xs_shape x_dtype params param``.
     k : int
         Which argument, for the kinds ``x`` and ``x_shape``; otherwise -1.
     name : str
@@ -131,7 +132,7 @@ def kept(slots: Sequence[Slot]) -> int:
 #: By kind of slot, the argument in the call of a rule, given ``g, y, xs`` and the node ``n``.
 _WRITTEN = {
     "g": "g", "y": "y", "xs": "xs", "y_shape": "n.shape", "xs_shape": "n.shapes", "x_dtype": "n.dtypes[0]",
-    "x": "xs[{k}]", "x_shape": "n.shape_of({k})", "param": "n.params[{name!r}]", "i": "{i}",
+    "x": "xs[{k}]", "x_shape": "n.shape_of({k})", "params": "n.params", "param": "n.params[{name!r}]", "i": "{i}",
 }
 
 
