@@ -96,7 +96,7 @@ linear_recurrence = general(
 
 def _accumulation(row, of=None):
     """The row for ``ufunc.accumulate``, from the partials in the row of the ufunc."""
-    ufunc: Any = row.fn
+    ufunc = row.fn
     to_before, to_entry = row.pulls  # each partial times a cotangent
 
     def pull(g, y, x, axis, x_shape):
@@ -125,15 +125,18 @@ logaddexp_accumulate = _accumulation(E.logaddexp)
 # ----------------------------------------------------------------------------------------- written with those
 
 
-def _without_nan(fn, row, neutral):
-    def total(a, axis=None, dtype=None, out=None):
+def without_nan(fn, row, neutral):
+    """The row of a function that takes nan as if it were `neutral`; `row` is that of the function without this."""
+
+    def fold(a, *args, **params):
         a = operand(a)
-        return row(np.where(np.isnan(a), neutral, a), axis, dtype, out)
+        return row(np.where(np.isnan(a), neutral, a), *args, **params)
 
-    return composite(fn, examples=_ALONG)(total)
+    fold.__wrapped__ = row.bind  # type: ignore[attr-defined]  # for inspect.signature
+    return composite(fn, examples=row.examples)(fold)
 
 
-nancumsum, nancumprod = _without_nan(np.nancumsum, cumsum, 0), _without_nan(np.nancumprod, cumprod, 1)
+nancumsum, nancumprod = without_nan(np.nancumsum, cumsum, 0), without_nan(np.nancumprod, cumprod, 1)
 
 
 def _cumulative(fn, row, start):

@@ -169,9 +169,7 @@ unwrap = general(
 
 def _steps(num, endpoint, ndim):
     """`num` numbers from 0 to 1, in a shape that broadcasts against arrays of `ndim` axes."""
-    if num < 0:
-        raise ValueError(f"expected num >= 0 points, got {num}")
-    return (np.arange(num) / max(num - 1 if endpoint else num, 1)).reshape((-1,) + (1,) * ndim)
+    return np.linspace(0, 1, num, endpoint).reshape((-1,) + (1,) * ndim)
 
 
 def precision(*xs):

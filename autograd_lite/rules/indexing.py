@@ -72,7 +72,7 @@ def taken_shape(index, shape):
 
 def positions(index, shape: tuple[int, ...]):
     """The place in ``x.ravel()`` of each entry of ``x[index]``."""
-    found: Any = 0
+    found = 0
     step = 1
     for k in reversed(range(len(shape))):
         along = np.arange(0, shape[k] * step, step, dtype=np.intp).reshape(-1, *[1] * (len(shape) - k - 1))
@@ -216,7 +216,7 @@ class Slot:
 def _packed(index):
     """One array of integers for all the Tensors in an index, and the index with slots in their places."""
     tensors: list[Any] = []
-    parts: list[Any] = []
+    parts = []
     for part in index if type(index) is tuple else (index,):
         if not is_tensor(part):
             parts.append(canonical(part)[0])

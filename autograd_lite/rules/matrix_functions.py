@@ -123,7 +123,7 @@ def _sqrtm(x):
     return y.astype(np.result_type(x.dtype, np.complex64 if y.dtype.kind == "c" else np.float32))
 
 
-sqrtm: Primitive = general(  # Y Y = X, so that dY Y + Y dY = dX
+sqrtm = general(  # Y Y = X, so that dY Y + Y dY = dX
     _sqrtm, lambda g, y: solve_sylvester(y.mT, y.mT, g), name="linalg.sqrtm", np_name="scipy.linalg.sqrtm",
     bind=lambda A: ((_square("linalg.sqrtm", A),), {}), tex="{x}^{{1/2}}", batch=stacked(2),
     examples=[*DEFINITE, at(around(4 * np.eye(3)))],

@@ -55,12 +55,11 @@ def _norm_onnx(b, x, p, axis, keepdims):
 
 power_norm = general(
     _power_norm, _power_norm_rule, name="power_norm", np_name="np.linalg.vector_norm",
-    bind=lambda x, p, axis, keepdims: ((x,), {"p": p, "axis": axis, "keepdims": keepdims}), holomorphic=False,
+    bind=lambda x, p, axis, keepdims=False: ((x,), {"p": p, "axis": axis, "keepdims": keepdims}), holomorphic=False,
     tex=r"\lVert {x} \rVert_{{{p}}}",
     examples=[
-        _normal(2, 3, p=3, axis=(0,), keepdims=False), _normal(2, 3, p=2, axis=(0, 1), keepdims=False),
-        _normal(2, 3, p=2, axis=(1,), keepdims=True), _normal(2, 3, 2, p=0.5, axis=(0, 2), keepdims=False),
-        _normal(3, p=-1, axis=(0,), keepdims=False),
+        _normal(2, 3, p=3, axis=(0,)), _normal(2, 3, p=2, axis=(0, 1)), _normal(2, 3, p=2, axis=(1,), keepdims=True),
+        _normal(2, 3, 2, p=0.5, axis=(0, 2)), _normal(3, p=-1, axis=(0,)),
     ],
     batch=axes("axis"), onnx=_norm_onnx,
 )

@@ -50,7 +50,7 @@ def pad(array, pad_width, mode="constant", **kwargs):
 def _pairs(value, ndim):
     """A number, a pair, or a pair for each axis, as a pair for each axis."""
     if isinstance(value, dict):
-        pairs: list[Any] = [(0, 0)] * ndim
+        pairs = [(0, 0)] * ndim
         for axis, pair in value.items():
             pairs[axis] = pair if np.ndim(pair) else (pair, pair)
         value = pairs

@@ -48,7 +48,7 @@ def _entry_by_entry(fn, ufunc):
     def combined(a1, a2):
         a1, a2 = _coefficients(a1), _coefficients(a2)
         n = max(a1.shape[0], a2.shape[0])
-        return ufunc(*(np.concatenate([np.zeros(n - a.shape[0], a.dtype), a]) for a in (a1, a2)))
+        return ufunc(*(np.pad(a, (n - a.shape[0], 0)) for a in (a1, a2)))
 
     combined.__doc__ = f"The {'sum' if ufunc is np.add else 'difference'} of two polynomials."
     return composite(fn, examples=(at((4,), (2,)), at((2,), (4,))))(combined)
@@ -73,7 +73,7 @@ def polydiv(u, v):
     for _ in range(steps):
         q = rest[0] / v[0]
         quotient.append(q)
-        rest = (rest - q * np.concatenate([v, np.zeros(rest.shape[0] - v.shape[0], v.dtype)]))[1:]
+        rest = (rest - q * np.pad(v, (0, rest.shape[0] - v.shape[0])))[1:]
     return np.stack(quotient) if quotient else 0 * u[:1], rest if rest.shape[0] else 0 * u[:1]
 
 

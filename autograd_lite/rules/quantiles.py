@@ -8,8 +8,6 @@ depends on `q`, there is a derivative with respect to `q` too.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -24,7 +22,7 @@ __all__ = [
 
 #: The place of the quantile `q` among `n` sorted entries, counted from 0; a place outside is moved to the end.
 #: Source: R. J. Hyndman and Y. Fan, Sample quantiles in statistical packages, Am. Stat. 50 (1996).
-PLACES: dict[str, Callable[[Any, Any], Any]] = {
+PLACES = {
     "inverted_cdf": lambda n, q: np.ceil(n * q - 1),
     "averaged_inverted_cdf": lambda n, q: (np.floor(n * q - 1) + np.ceil(n * q - 1) + 1) / 2,
     "closest_observation": lambda n, q: np.ceil(n * q - 1.5) + ((n * q - 1.5) % 2 == 0),

@@ -437,7 +437,7 @@ def _logsumexp(x, axis, keepdims):
     >>> print(f"{y.item():.4f}", x.grad)
     1000.6931 tensor([0.5, 0.5, 0. ])
     """
-    each: dict[str, Any] = {"axis": axis, "keepdims": True}
+    each = {"axis": axis, "keepdims": True}
     top = np.maximum.reduce(x.real, **(each if x.size else each | {"initial": -math.inf}))
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         e = _exp_of_difference(x, np.where(np.isfinite(top), top, 0))
@@ -477,15 +477,7 @@ def _numbers(a, where):
     return numbers if where is True else np.logical_and(numbers, where)
 
 
-def _without_nan(fn, row, neutral):
-    def fold(a, *args, **params):
-        a = operand(a)
-        return row(np.where(np.isnan(a), neutral, a), *args, **params)
-
-    return composite(fn, examples=_OVER_AXES)(fold)
-
-
-nansum, nanprod = _without_nan(np.nansum, sum, 0), _without_nan(np.nanprod, prod, 1)
+nansum, nanprod = accumulation.without_nan(np.nansum, sum, 0), accumulation.without_nan(np.nanprod, prod, 1)
 
 
 @composite(np.nanmean, examples=_OVER_AXES)

@@ -13,7 +13,7 @@ import math
 import sys
 from importlib import import_module
 from threading import Lock
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import numpy as np
 
@@ -187,7 +187,7 @@ def _gamma(S):
         return np.exp(S.xlogy(x1 - 1, x2) - x2 - S.gammaln(x1))
 
     beta = {"domain": BETA, "kinks": _beta_pole}
-    part: Any = {
+    part = {
         "argument": "its first argument", "domain": (POSITIVE, POSITIVE),
         "kinks": lambda x1, x2: (x1 == 0) | (x2 == 0),
     }
@@ -232,7 +232,7 @@ def _order(name, n):
 
 
 #: Below 0 and at 0, where a power of x that is a fraction has none.
-_POWER: Any = {"domain": OF_ORDER, "kinks": lambda x1, x2: _fraction(x1) & (x2 == 0)}
+_POWER = {"domain": OF_ORDER, "kinks": lambda x1, x2: _fraction(x1) & (x2 == 0)}
 
 
 def _bessel(S):

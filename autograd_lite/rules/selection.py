@@ -56,7 +56,7 @@ def _bind_clip(a, a_min=None, a_max=None, out=None, *, min=None, max=None):
     if "c" in kinds:
         raise TypeError("complex numbers have no order; clip the real and the imaginary part")
     if "f" in kinds:
-        bounds: Any = (-np.inf, np.inf)
+        bounds = (-np.inf, np.inf)
     else:
         bounds = (False, True) if a.dtype.kind == "b" else (np.iinfo(a.dtype).min, np.iinfo(a.dtype).max)
     return (a, bounds[0] if low is None else low, bounds[1] if high is None else high), {}
@@ -105,7 +105,7 @@ def piecewise(x, condlist, funclist, *args, **kw):
     elif len(funclist) != len(conditions):
         n = len(conditions)
         raise ValueError(f"piecewise: expected {n} or {n + 1} functions for {n} condition(s), got {len(funclist)}")
-    y: Any = np.zeros(x.shape, x.dtype)
+    y = np.zeros(x.shape, x.dtype)
     for condition, function in zip(conditions, funclist, strict=True):
         if getattr(condition, "__autograd_replayed__", False):
             y = np.where(condition, function(x, *args, **kw) if callable(function) else function, y).astype(x.dtype)

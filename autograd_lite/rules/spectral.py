@@ -246,7 +246,7 @@ def _svd_bind(a, full_matrices=True, compute_uv=True, hermitian=False):
     return ((a,), {"full_matrices": bool(full_matrices)}) if compute_uv else svdvals(a)
 
 
-_SVDResult: Any = type(np.linalg.svd(np.eye(1)))
+_SVDResult = type(np.linalg.svd(np.eye(1)))
 
 
 def _svd_of_hermitian(a):

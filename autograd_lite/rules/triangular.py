@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..table import Primitive, at, general
+from ..table import at, general
 from ..table.batching import stacked
 from .matrices import DEFINITE, dagger, from_lower, of_triangle, positive, refuse_open_choice
 
@@ -80,7 +80,7 @@ def _qr_bind(a, mode="reduced"):
     return qr(a)[1] if mode == "r" else ((a,), {"mode": mode})
 
 
-qr: Primitive = general(
+qr = general(
     np.linalg.qr, _qr_rule, bind=_qr_bind, outputs=True, holomorphic=False, batch=stacked(2),
     examples=[
         at((3, 3)), at((4, 2)), at((2, 4)), at((2, 3, 2)), at((2, 2, 4)), at((1, 1)), at((3, 0)),

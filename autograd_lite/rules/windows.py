@@ -134,7 +134,7 @@ def _attributes(kernel, stride, dilation, padding):
 def _unfold(x, out=None, **of):
     windows, places = counts(x.shape[2:], **of), _read(x, of)
     shape = (*x.shape[:2], len(places), *windows)
-    columns: Any = np.empty(shape, x.dtype) if out is None else out.reshape(shape, copy=False)
+    columns = np.empty(shape, x.dtype) if out is None else out.reshape(shape, copy=False)
     for i, entries in enumerate(places):
         columns[:, :, i] = entries
     return columns.reshape(x.shape[0], x.shape[1] * len(places), prod(windows))
@@ -165,7 +165,7 @@ def _unfold_onnx(b, x, **of):
     return b("Reshape", y, b.shape([x.shape[0], channels * prod(kernel), prod(counts(x.shape[2:], **of))]))
 
 
-unfold: Primitive = linear(
+unfold = linear(
     _unfold, lambda g, x_shape, params: fold(g, x_shape[2:], **params),
     name="unfold", bind=_bind, tex=r"\operatorname{{unfold}}({x})",
     examples=[*(at((2, 2, 3, 4), **of) for of in _WINDOWS), at((1, 2, 5), kernel=(3,), stride=(2,))],
@@ -273,7 +273,7 @@ max_pool = general(
     js=f"maxPool({{x}}, {_OVER})", batch=merged, algebra="largest of windows", innermost=0, out=f"{{fn}}({_INTO}",
     onnx=lambda b, x, **of: b("MaxPool", x, **_attributes(**of)),
 )
-unpool: Primitive = linear(
+unpool = linear(
     _unpool, lambda g, x2, params: pool_at(g, x2, **params), None, name="unpool", bind=_bind_onto,
     examples=[at(_windows_shape(_IMAGE, of), _random_places(_IMAGE, of), just((4, 4)), **of) for of in _POOLS],
     js=f"unpool({{x1}}, {{x2}}, {{sizes}}, {_OVER})", batch=merged, algebra="at the largest", innermost=0,
@@ -304,7 +304,7 @@ def _sum_onnx(b, x, **of):
     return b("Conv", x, weight, group=x.shape[1], **_attributes(**of))
 
 
-window_sum: Primitive = linear(
+window_sum = linear(
     _window_sum, lambda g, x_shape, params: window_spread(g, x_shape[2:], **params),
     name="window_sum", bind=_bind, tex=r"\sum_{{window}} {x}",
     examples=[at((2, 2, 4, 4), **of) for of in _POOLS], batch=merged, onnx=_sum_onnx,
