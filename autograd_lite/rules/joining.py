@@ -222,12 +222,11 @@ def _section(k, indices_or_sections, axis):
 
 
 def _splitter(fn, bind):
-    row = linear(
+    return linear(
         lambda x, indices_or_sections, axis: tuple(np.array_split(x, indices_or_sections, axis)), _unsplit,
-        of=fn, bind=bind, outputs=True,
+        of=fn, bind=bind, outputs=True, batch=axes("axis"), part=_section, view=True, onnx=_split_onnx,
         examples=(at((4, 3), 2), at((2, 6), [1, 1, 4], axis=-1), at((5,), [2, 9]), at((5,), [3, 1])),
     )
-    return row.attach(batch=axes("axis"), part=_section, view=True, onnx=_split_onnx)
 
 
 def _split_onnx(b, x, indices_or_sections, axis):

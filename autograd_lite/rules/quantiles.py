@@ -140,7 +140,11 @@ def _median(numpy_function, skip_nan):
         refuse_out(out)
         return _quantile(a, 0.5, axis, "linear", keepdims, None, skip_nan)
 
-    return composite(numpy_function, examples=_MEDIANS)(median)
+    return composite(
+        numpy_function, examples=_MEDIANS, pair=2,
+        unlike_torch="PyTorch's returns the lower of two middle entries, and its position: write axis= for the mean of "
+        "both",
+    )(median)
 
 
 def _quantiles(numpy_function, scale, skip_nan):
@@ -158,8 +162,3 @@ def _quantiles(numpy_function, scale, skip_nan):
 median, nanmedian = _median(np.median, False), _median(np.nanmedian, True)
 quantile, nanquantile = _quantiles(np.quantile, 1, False), _quantiles(np.nanquantile, 1, True)
 percentile, nanpercentile = _quantiles(np.percentile, 100, False), _quantiles(np.nanpercentile, 100, True)
-for _row in (median, nanmedian):
-    _row.attach(
-        unlike_torch="PyTorch's returns the lower of two middle entries, and its position: write axis= for the mean of "
-        "both", pair=2,
-    )

@@ -32,6 +32,7 @@ _OVER_AXES = (
 )
 _OF_ONE = (at(()), at((2, 3), axis=()))
 _OF_NONE = (at((0,)), at((2, 0), axis=1))
+_REDUCES: Any = {"algebra": "reduction", "batch": axes("axis")}
 _SOME = np.array([[True, False, True], [True, True, True]])
 _SELECTED = (at((2, 3), axis=0, where=_SOME),)
 _FROM = (at((2, 3), axis=1, initial=0.5), at((3,), initial=0.5, where=_SOME[0]))
@@ -168,7 +169,7 @@ prod = general(
         *_OVER_AXES, *_OF_ONE, *_OF_NONE, *_SELECTED, *_FROM, at(np.array([[2.0, 0.0, 3.0], [0.0, 5.0, 0.0]]), axis=1),
         at((2, 3, 2), axis=0),  # the axes are rotated: the inverse permutation differs
     ),
-    algebra="reduction", batch=axes("axis"), onnx=_reducing("ReduceProd"),
+    **_REDUCES, onnx=_reducing("ReduceProd"),
 )
 
 # --------------------------------------------------------------------------------------------------- extremes
@@ -265,7 +266,7 @@ def _mean_pull(g, axis, keepdims, x_shape):
 mean = linear(
     _mean, _mean_pull, of=np.mean, bind=_bind_mean, tex=r"\operatorname{{mean}}({x})",
     examples=_OVER_AXES + _OF_ONE + _SELECTED,
-    algebra="reduction", definition=True, batch=axes("axis"), onnx=_reducing("ReduceMean"),
+    definition=True, **_REDUCES, onnx=_reducing("ReduceMean"),
 )
 
 
@@ -323,18 +324,18 @@ var = general(
     np.var, _var_pull, bind=_moment_bind(lambda v: v), holomorphic=False,
     tex=r"\operatorname{{var}}({x})",
     examples=_MOMENTS + _OF_ONE,
-    algebra="reduction",
+    **_REDUCES,
     js=lambda x, axis, ddof, keepdims: (
         np.sum(np.square(x - np.mean(x, axis, keepdims=True)), axis, keepdims=keepdims) * _share(x.shape, axis, ddof)
     ),
-    unlike_torch=_BY_N, batch=axes("axis"),
+    unlike_torch=_BY_N,
 )
 std = general(
     np.std, _std_pull, bind=_moment_bind(_root), holomorphic=False,
     tex=r"\operatorname{{std}}({x})",
     examples=_MOMENTS,
-    algebra="reduction", js=lambda x, axis, ddof, keepdims: np.sqrt(np.var(x, axis, ddof=ddof, keepdims=keepdims)),
-    unlike_torch=_BY_N, batch=axes("axis"),
+    **_REDUCES, js=lambda x, axis, ddof, keepdims: np.sqrt(np.var(x, axis, ddof=ddof, keepdims=keepdims)),
+    unlike_torch=_BY_N,
 )
 
 _WEIGHTED = (
@@ -464,8 +465,7 @@ def _logsumexp_textbook(x, axis, keepdims=False):
 logsumexp = general(
     _logsumexp, _logsumexp_pull, name="logsumexp", bind=_bind_logsumexp, tex=r"\ln \sum e^{{{x}}}",
     examples=(*_OVER_AXES, *_OF_ONE, *_OF_NONE, at((2, 3), 1, uniform(0.5, 2, 3)), at((2, 3), b=uniform(0, 1, 2, 1))),
-    source=_logsumexp_textbook, algebra="reduction", definition=True, batch=axes("axis"),
-    onnx=_reducing("ReduceLogSumExp"),
+    source=_logsumexp_textbook, definition=True, **_REDUCES, onnx=_reducing("ReduceLogSumExp"),
 )
 
 # ------------------------------------------------------------------------------------------ as if without nan
@@ -532,7 +532,7 @@ for _position, _onnx in (
 for _fn, _bind in (
     (np.any, _bind_truth(False)), (np.all, _bind_truth(True)), (np.count_nonzero, _bind_position),
 ):
-    constant(_fn, bind=_bind, batch=axes("axis"), algebra="reduction")
+    constant(_fn, bind=_bind, **_REDUCES)
 
 # ------------------------------------------------------------------------------------------ methods of ufuncs
 

@@ -145,17 +145,15 @@ def _refuse(name, order):
         raise TypeError(f"{name}: order= is for arrays with named fields; omit it")
 
 
-@composite(np.sort, examples=(at((2, 3)), at((3, 2), 0), at((2, 3), axis=None, stable=True), at((0, 3))))
+@composite(
+    np.sort, examples=(at((2, 3)), at((3, 2), 0), at((2, 3), axis=None, stable=True), at((0, 3))), pair=1,
+    unlike_torch="PyTorch's returns positions too: write np.sort(x, axis=...) and np.argsort(x, axis=...)",
+)
 def sort(a, axis=-1, kind=None, order=None, *, stable=None):
     _refuse("sort", order)
     if type(kind) is bool:
         raise TypeError(f"sort: expected kind as a str, got {kind}; PyTorch's descending is np.flip(np.sort(x), -1)")
     return _ordered(a, axis, lambda a, axis: np.argsort(a, axis, kind="stable"))
-
-
-sort.attach(
-    unlike_torch="PyTorch's returns positions too: write np.sort(x, axis=...) and np.argsort(x, axis=...)", pair=1,
-)
 
 
 @composite(np.partition, examples=(at((2, 4), 1), at((5,), just((0, 3)), axis=None)))
@@ -175,20 +173,24 @@ def sort_complex(a):
 # ------------------------------------------------------------------------------------------------------- sets
 
 
-def _of(numpy_function, name, outputs=True):
+def _of(numpy_function, name, **options):
     """A constant row for the positions that a function returns with its values."""
-    constant(numpy_function, name=name, outputs=outputs, bind=lambda *xs, **params: (xs, params))
+    constant(numpy_function, name=name, bind=lambda *xs, **params: (xs, params), **options)
     return TABLE[name]
 
 
 _TWO_SETS = (at((4,), (3,)), at((2, 3), (2,)))
-_lexsort = _of(lambda keys, axis: np.lexsort(tuple(keys), axis), "lexsort_of", outputs=False)
-_lexsort.attach(batch=lambda b: b(np.moveaxis(b.xs[0], 1, 0), shifted(b.xs[1], 0)))
+_lexsort = _of(
+    lambda keys, axis: np.lexsort(tuple(keys), axis), "lexsort_of",
+    batch=lambda b: b(np.moveaxis(b.xs[0], 1, 0), shifted(b.xs[1], 0)),
+)
 _unique_in = _of(
     lambda a, axis, equal_nan: np.unique(a, True, True, True, axis=axis, equal_nan=equal_nan)[1:], "unique_positions",
+    outputs=True,
 )
 _common_in = _of(
     lambda a, b, assume_unique: np.intersect1d(a, b, assume_unique, return_indices=True)[1:], "common_positions",
+    outputs=True,
 )
 
 

@@ -239,12 +239,12 @@ def _pool_at(x, k, **of):
     return y
 
 
-constant(_window_argmax, name="window_argmax", bind=_bind)
-window_argmax = TABLE["window_argmax"]
-window_argmax.attach(
+constant(
+    _window_argmax, name="window_argmax", bind=_bind,
     js=f"windowArgmax({{x1}}, {{x2}}, {_OVER})", batch=merged, algebra="place of the largest", innermost=0,
     out=f"{{fn}}({{x1}}, {_INTO.replace('{x}', '{x2}')}",
 )
+window_argmax = TABLE["window_argmax"]
 
 
 def _max_pool_pull(g, y, x, params):
