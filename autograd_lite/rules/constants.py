@@ -44,32 +44,19 @@ TABLE["empty_like"].__doc__ = """An array of the shape and dtype of `a`, with wh
 ROWS[np.around] = TABLE["round"]
 
 
-def _named(names):
-    return (TABLE[name] for name in names.split())
-
-
-# fmt: off
-floor, ceil, trunc, rint, fix, round = _named("floor ceil trunc rint fix round")
-sign, signbit, floor_divide, spacing = _named("sign signbit floor_divide spacing")
-greater, greater_equal, less, less_equal = _named("greater greater_equal less less_equal")
-equal, not_equal, isclose = _named("equal not_equal isclose")
-logical_and, logical_or, logical_not, logical_xor = _named("logical_and logical_or logical_not logical_xor")
-bitwise_and, bitwise_or, bitwise_xor, invert = _named("bitwise_and bitwise_or bitwise_xor invert")
-left_shift, right_shift, bitwise_count, gcd, lcm = _named("left_shift right_shift bitwise_count gcd lcm")
-isfinite, isinf, isnan, isneginf, isposinf = _named("isfinite isinf isnan isneginf isposinf")
-isreal, iscomplex = _named("isreal iscomplex")
-all, any, count_nonzero = _named("all any count_nonzero")
-argmax, argmin, nanargmax, nanargmin = _named("argmax argmin nanargmax nanargmin")
-argwhere, flatnonzero, searchsorted, digitize = _named("argwhere flatnonzero searchsorted digitize")
-isin, packbits, unpackbits = _named("isin packbits unpackbits")
-ravel_multi_index, unravel_index = _named("ravel_multi_index unravel_index")
-(matrix_rank,) = _named("linalg.matrix_rank")
-ones_like, zeros_like, empty_like = _named("ones_like zeros_like empty_like")
-# fmt: on
-
-
 @composite(np.full_like, examples=(at((2, 3), ()), at((2, 3), (3,), shape=(4, 3))))
-def full_like(a, fill_value, dtype=None, order="K", subok=True, shape=None, *, device=None):
+def _full_like(a, fill_value, dtype=None, order="K", subok=True, shape=None, *, device=None):
     """`fill_value`, with its derivative, in the shape of `a`."""
     zeros = np.zeros_like(a, dtype, shape=shape)
     return np.where(True, operand(fill_value).astype(zeros.dtype), zeros)
+
+
+(
+    all, any, argmax, argmin, argwhere, bitwise_and, bitwise_count, bitwise_or, bitwise_xor, ceil, count_nonzero,
+    digitize, empty_like, equal, fix, flatnonzero, floor, floor_divide, full_like, gcd, greater, greater_equal, invert,
+    isclose, iscomplex, isfinite, isin, isinf, isnan, isneginf, isposinf, isreal, lcm, left_shift, less, less_equal,
+    logical_and, logical_not, logical_or, logical_xor, nanargmax, nanargmin, not_equal, ones_like, packbits,
+    ravel_multi_index, right_shift, rint, round, searchsorted, sign, signbit, spacing, trunc, unpackbits, unravel_index,
+    zeros_like,
+) = (TABLE[name] for name in __all__)  # in its order
+matrix_rank = TABLE["linalg.matrix_rank"]
