@@ -113,9 +113,9 @@ def poly(seq_of_zeros):
         zeros = np.linalg.eigvals(zeros)
     elif zeros.ndim != 1:
         raise ValueError(f"poly: expected a vector of zeros or a square matrix, got an array of shape {zeros.shape}")
-    p, end = np.ones(1, zeros.dtype), np.zeros(1, zeros.dtype)
+    p = np.ones(1, zeros.dtype)
     for k in range(zeros.shape[0]):
-        p = np.concatenate([p, end]) - zeros[k] * np.concatenate([end, p])
+        p = np.pad(p, (0, 1)) - zeros[k] * np.pad(p, (1, 0))
     if p.dtype.kind == "c" and (real or np.array_equal(np.sort(zeros), np.sort(np.conj(zeros)))):
         return np.real(p)
     return p
