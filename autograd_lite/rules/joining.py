@@ -326,9 +326,9 @@ def tile(A, reps):
     A, reps = operand(A), ints(reps)
     n = max(len(reps), A.ndim)
     reps, shape = (1,) * (n - len(reps)) + reps, (1,) * (n - A.ndim) + A.shape
-    apart = np.expand_dims(np.reshape(A, shape), range(0, 2 * n, 2))
-    laid_out = np.broadcast_to(apart, np.ravel((reps, shape), "F"))
-    return np.reshape(laid_out, np.multiply(reps, shape))
+    apart = np.reshape(A, [size for s in shape for size in (1, s)])
+    laid_out = np.broadcast_to(apart, [size for pair in zip(reps, shape, strict=True) for size in pair])
+    return np.reshape(laid_out, [r * s for r, s in zip(reps, shape, strict=True)])
 
 
 @composite(np.resize, examples=(at((2, 3), just((3, 4))), at((2, 3), 4), at((0, 3), 2)))

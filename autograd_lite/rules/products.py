@@ -241,10 +241,11 @@ def tensordot(a, b, axes=2):
 def kron(a, b):
     """Each entry of `a` times all of `b`."""
     a, b = operand(a), operand(b)
-    n = max(a.ndim, b.ndim)
-    a, b = (np.reshape(x, (1,) * (n - x.ndim) + x.shape) for x in (a, b))
-    y = np.expand_dims(a, tuple(range(1, 2 * n, 2))) * np.expand_dims(b, tuple(range(0, 2 * n, 2)))
-    return np.reshape(y, np.multiply(a.shape, b.shape))
+    n = a.ndim - b.ndim
+    a_shape, b_shape = (1,) * -n + a.shape, (1,) * n + b.shape
+    a = np.reshape(a, [size for n in a_shape for size in (n, 1)])
+    b = np.reshape(b, [size for n in b_shape for size in (1, n)])
+    return np.reshape(a * b, [m * n for m, n in zip(a_shape, b_shape, strict=True)])
 
 
 _cross: Any = bilinear(  # g . (x1 x x2) = x1 . (x2 x g) = x2 . (g x x1)
