@@ -87,7 +87,7 @@ EQUIVALENT: list[tuple[str, str, str]] = [
     ("einsum", "np.broadcast_to(d, along)", "a broadcast to the shape it has"),
     ("logsumexp", "y.reshape(kept_shape(", "a reshape to the shape it has"),
     ("linalg.eig", "np.linalg.cond", "when to raise for a defective matrix: pinned by a test of its own"),
-    ("linalg.eig", "eps(v)", "when to raise for a defective matrix: pinned by a test of its own"),
+    ("linalg.eig", "raw(condition)", "when to raise for a defective matrix: pinned by a test of its own"),
     ("linalg.eig", "real() forgotten in np.real(along)", "real, unless the phase is arbitrary, which raises"),
     ("linalg.eig", "conj() forgotten in conj(_gaps(", "real, unless the phase is arbitrary, which raises"),
     ("linalg.cofactor", "x.shape[-1]", "matrices are square, and a stack has one axis more"),
