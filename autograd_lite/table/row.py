@@ -21,10 +21,10 @@ Rules are plain NumPy. They run on arrays, and on Tensors when a derivative of a
 writes into an array and never chooses a dtype. Undoing a broadcast, taking the real part and casting back to the
 argument's dtype is done by the engine, once, in :mod:`autograd_lite.engine.unbroadcast`.
 
-Everything else that is known about a function is an option of its row (`OPTIONS`). Options that few rows have are
-attached below the row, in the same file::
+Everything else that is known about a function is an option of its row (`OPTIONS`). An option that needs what is
+defined further below is attached there::
 
-    add.attach(infix="{x1} + {x2}", algebra="sum")
+    getitem.attach(batch=_getitem)
 """
 
 from __future__ import annotations
