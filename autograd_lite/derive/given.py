@@ -11,6 +11,7 @@ import ast
 import builtins
 import linecache
 from collections.abc import Iterator, Sequence
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -48,7 +49,7 @@ class Given:
         self.arrays = {word for _, word in chain.arrays}
         self.fixed: set[str] = set()
         self.recorded = {_place(e) for eq in equations if (e := expression(eq)) is not None}
-        self._words: dict[tuple[Any, str], int] = {}
+        self._words: dict[tuple[CodeType | None, str], int] = {}
 
     def operand(self, eq: Equation, k: int, x: Any) -> bool:
         """True if operand `k`, whose value is `x`, is given."""
@@ -80,11 +81,11 @@ class Given:
         modules = [group.module for group in groups(eq) if getattr(group, "module", None) is not None]
         return x.size < 2 or any(np.may_share_memory(x, b.numpy()) for m in modules for b in m.buffers())
 
-    def word(self, word: str, code: Any = None) -> bool:
+    def word(self, word: str, code: CodeType | None = None) -> bool:
         """True if the value of a variable is given."""
         return self._of_word(word, code or self.code) > UNKNOWN
 
-    def _of_word(self, word: str, code: Any) -> int:
+    def _of_word(self, word: str, code: CodeType | None) -> int:
         if (code, word) not in self._words:
             self._words[code, word] = GIVEN  # so that ``x = x[:4]`` ends
             values = None if code is None else _assigned(code, word)
@@ -96,26 +97,28 @@ class Given:
             self._words[code, word] = origin
         return self._words[code, word]
 
-    def _origin(self, e: ast.expr, code: Any) -> int:
+    def _origin(self, e: ast.expr, code: CodeType | None) -> int:
         """Where the value of an expression comes from; arrays of the graph that it uses are fixed from now on."""
         if isinstance(e, ast.Name):  # the same under another name
             return self._of_word(e.id, code)
-        inside = list(_values(e))
-        bound = {part.id for part in inside if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)}
-        bound |= {part.arg for part in inside if isinstance(part, ast.arg)}
-        origin = GIVEN
-        for part in inside:
+        names: set[str] = set()
+        bound: set[str] = set()
+        for part in _values(e):
             match part:
-                case ast.Attribute(attr=attr) if attr in _READS:
+                case ast.Attribute(attr=attribute) if attribute in _READS:
                     return UNKNOWN
                 case ast.keyword(arg="requires_grad"):
                     return UNKNOWN
-                case ast.Name(id=word) if word in self.computed - self.arrays:
-                    return UNKNOWN
-                case ast.Name(id=word) if word not in bound:
-                    origin = min(origin, self._of_word(word, code), DERIVED if word in self.arrays else GIVEN)
-                    self.fixed |= self.arrays & {word}
-        return origin
+                case ast.arg(arg=word) | ast.Name(id=word, ctx=ast.Store()):
+                    bound.add(word)
+                case ast.Name(id=word):
+                    names.add(word)
+        if (names | bound) & (self.computed - self.arrays):
+            return UNKNOWN
+        names -= bound
+        self.fixed |= self.arrays & names
+        origins = [self._of_word(word, code) for word in names]
+        return min(origins + [DERIVED] * (not names.isdisjoint(self.arrays)), default=GIVEN)
 
 
 def _values(e: ast.AST) -> Iterator[ast.AST]:
@@ -132,7 +135,7 @@ def _place(e: ast.expr) -> tuple[Any, ...]:
     return e.lineno, e.col_offset, e.end_lineno, e.end_col_offset
 
 
-def _assigned(code: Any, word: str) -> list[ast.expr] | None:
+def _assigned(code: CodeType, word: str) -> list[ast.expr] | None:
     """The expressions assigned to a variable that `code` uses; None where its source does not show them."""
     for scope in _scopes(code):
         bindings = list(_bindings(scope, word))
@@ -141,7 +144,7 @@ def _assigned(code: Any, word: str) -> list[ast.expr] | None:
     return [] if hasattr(builtins, word) else None
 
 
-def _scopes(code: Any) -> Iterator[ast.AST]:
+def _scopes(code: CodeType) -> Iterator[ast.AST]:
     """The function of `code`, those around it, the module; in a notebook the other cells."""
     file, line = code.co_filename, code.co_firstlineno
     tree = _tree(file)
@@ -177,23 +180,18 @@ def _bindings(scope: ast.AST, word: str) -> Iterator[ast.expr | None]:
                     yield None
             case ast.arg(arg=name) if name == word:
                 yield None
-            case ast.Assign(targets=targets, value=value):
-                for target in targets:
-                    yield from _matched(target, value, word)
-            case ast.AnnAssign(target=target, value=ast.expr() as value) | ast.AugAssign(target=target, value=value):
-                yield from _matched(target, value, word)
-            case ast.NamedExpr(target=target, value=value) | ast.For(target=target, iter=value):
-                yield from _matched(target, value, word)
+            case ast.Assign() | ast.AnnAssign() | ast.AugAssign() | ast.NamedExpr() | ast.For():
+                value = at.iter if isinstance(at, ast.For) else at.value
+                for target in at.targets if isinstance(at, ast.Assign) else [at.target]:
+                    yield from [] if value is None else _matched(target, value, word)
         stack += ast.iter_child_nodes(at)
 
 
 def _matched(target: ast.expr, value: ast.expr, word: str) -> Iterator[ast.expr]:
     """The part of an assignment, as in ``a, b = 1, 2``, that goes to `word`, or into it: ``word[0] = …``."""
-    match target, value:
-        case (ast.Tuple(elts=targets) | ast.List(elts=targets), ast.Tuple(elts=values) | ast.List(elts=values)) if len(
-            targets
-        ) == len(values):
-            for one, part in zip(targets, values, strict=True):
-                yield from _matched(one, part, word)
-        case _ if any(isinstance(part, ast.Name) and part.id == word for part in ast.walk(target)):
-            yield value
+    several = ast.Tuple | ast.List
+    if isinstance(target, several) and isinstance(value, several) and len(target.elts) == len(value.elts):
+        for pair in zip(target.elts, value.elts, strict=True):
+            yield from _matched(*pair, word)
+    elif any(isinstance(part, ast.Name) and part.id == word for part in ast.walk(target)):
+        yield value

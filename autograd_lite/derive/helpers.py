@@ -12,30 +12,26 @@ import dis
 import inspect
 import sys
 import textwrap
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import lru_cache
-from itertools import islice
+from types import CodeType
 from typing import Any
 
 import numpy as np
 
 from ..base import literals
 from ..base.escape import identifier
-from ..table import ROWS, TABLE, Primitive
+from ..table import ROWS, Primitive
 from .binding import read
 from .symbolic_rule import RuleCall
 
 
-def numpy_name(fn: Any) -> str | None:
+def numpy_name(fn: object) -> str | None:
     """``np.exp`` for NumPy's own exp, in whatever module of NumPy it is."""
-    word = getattr(fn, "__name__", "")
-    for path in ("", "linalg.", "fft."):
-        owner: Any = np
-        for part in filter(None, path.split(".")):
-            owner = getattr(owner, part)
-        if getattr(owner, word, None) is fn and fn is not None:
-            return f"np.{path}{word}"
-    return None
+    word = getattr(fn, "__name__", None)
+    owners = {"np": np, "np.linalg": np.linalg, "np.fft": np.fft}
+    paths = (path for path, owner in owners.items() if word is not None and getattr(owner, word, None) is fn)
+    return next((f"{path}.{word}" for path in paths), None)
 
 
 def literal(value: Any) -> str:
@@ -47,7 +43,7 @@ def _other_literal(value: Any) -> str:
     if isinstance(value, np.ndarray) and not value.size and value.ndim > 1:
         return f"np.zeros({value.shape!r}, {literal(value.dtype)})"
     if isinstance(value, np.ndarray):
-        inferred = value.dtype in (np.dtype(float), np.dtype(bool), np.dtype(int), np.dtype(complex)) and value.size
+        inferred = value.size and value.dtype in (float, bool, int, complex)
         dtype = "" if inferred else f", dtype={literal(value.dtype)}"
         return f"np.array({value.tolist()!r}{dtype})".replace("nan", "np.nan").replace("inf", "np.inf")
     if isinstance(value, np.dtype):
@@ -64,14 +60,14 @@ def _other_literal(value: Any) -> str:
     if isinstance(value, tuple):  # a subclass
         return literal(tuple(value))
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{literal(k)}: {literal(v)}" for k, v in value.items()) + "}"
+        return f"{{{', '.join(f'{literal(k)}: {literal(v)}' for k, v in value.items())}}}"
     if isinstance(value, (set, frozenset)):
         return f"{{{', '.join(sorted(map(literal, value)))}}}"
     if isinstance(value, float) and not np.isfinite(value):
-        return {"inf": "np.inf", "-inf": "-np.inf"}.get(repr(value), "np.nan")
+        return f"{'-' if value < 0 else ''}np.{abs(value)}"
     if isinstance(value, (int, float, complex, str)):
         return repr(value)
-    if callable(value) and (word := numpy_name(value)):
+    if (word := numpy_name(value)) is not None:
         return word
     raise ValueError(f"source: a parameter of type {type(value).__name__} cannot be written as Python source")
 
@@ -83,10 +79,9 @@ class Helpers:
         self.fresh = fresh  # of the caller, who makes names too
         self.texts: dict[str, str] = {}  # in the order of writing
         self.imports: dict[str, str] = {}
-        self._words: dict[int, str] = {}
-        self._alive: list[Any] = []  # so that no id is used twice
-        self.space: dict[str, Any] = {"np": np}
-        self._imported = self._defined = 0  # how many of each have been run
+        self._defined: dict[int, tuple[str, object]] = {}  # by id: the name of a thing, and the thing, to keep it alive
+        self._space: dict[str, Any] = {"np": np}
+        self._run: set[str] = set()  # the texts that have been run
 
     def of_row(self, row: Any, short: bool = True) -> str:
         """The name under which the function of a row on arrays may be called; `short`: by its textbook definition."""
@@ -97,134 +92,106 @@ class Helpers:
         if callable(textbook):
             return self._function(textbook, word)
         if textbook is not None:
-            xs = "x" if len(row.rules) == 1 else ", ".join(f"x{k + 1}" for k in range(len(row.rules)))
-            return self._text(row, word, f"def {word}({xs}):\n    return {textbook}")
+            xs = ", ".join(operand_names(len(row.rules)))
+            return self._define(row, word, lambda word: f"def {word}({xs}):\n    return {textbook}")
         fn = getattr(row.fn, "_without_surrogate", row.fn)
         return self.of_value(fn, word) if short else self._function(fn, word)
 
     def lines(self) -> list[str]:
         out = list(self.imports.values())
         for text in self.texts.values():
-            gap = ["", ""] if text.startswith(("def ", "class ", "@")) else [""]
+            gap = ["", ""] if text.startswith(("def ", "class ")) else [""]
             out += [*gap, *text.splitlines()]
         return out
 
     def run(self) -> dict[str, Any]:
         """Everything defined so far."""
-        for text in islice(self.imports.values(), self._imported, None):
-            exec(text, self.space)
-        for text in islice(self.texts.values(), self._defined, None):
-            exec(text, self.space)
-        self._imported, self._defined = len(self.imports), len(self.texts)
-        return self.space
+        for text in (*self.imports.values(), *self.texts.values()):
+            if text not in self._run:
+                exec(text, self._space)
+                self._run.add(text)
+        return self._space
 
     # ------------------------------------------------------------------------------------------------ one by one
-
-    def _word(self, thing: Any, wish: str) -> tuple[str, bool]:
-        """The name for a thing, and whether it is new."""
-        if id(thing) in self._words:
-            return self._words[id(thing)], False
-        word = self._words[id(thing)] = self.fresh(wish)
-        self._alive.append(thing)
-        return word, True
-
-    def _text(self, thing: Any, wish: str, text: str) -> str:
-        word, new = self._word(thing, wish)
-        if new:
-            self.texts[word] = text.replace(f"def {wish}(", f"def {word}(", 1)
-        return word
-
-    def _function(self, fn: Any, wish: str) -> str:
-        word, new = self._word(fn, wish)
-        if not new:
-            return word
-        tree = function_tree(fn)
-        tree.name, tree.decorator_list, tree.returns = word, [], None
-        if ast.get_docstring(tree, clean=False) is not None and len(tree.body) > 1:
-            del tree.body[0]
-        for a in ast.walk(tree):
-            if isinstance(a, ast.arg):
-                a.annotation = None
-        outside = dict(_outside(fn, tree))
-        replaced = {used: self.of_value(value, used) for used, value in outside.items()}
-        rows = {used for used, value in outside.items() if isinstance(value, Primitive)}
-        new_tree = _Renamed({k: v for k, v in replaced.items() if k != v}, rows).visit(_Plain().visit(tree))
-        self.texts[word] = ast.unparse(ast.fix_missing_locations(new_tree))
-        return word
 
     def of_value(self, value: Any, wish: str) -> str:
         """An expression for something that a function uses from outside."""
         if inspect.ismodule(value):
-            if value is np:
-                return "np"
-            self.imports[value.__name__] = f"import {value.__name__}"
-            return value.__name__
+            return "np" if value is np else self._imported(value.__name__)
         if isinstance(value, Primitive):
             return self._called_row(value)
         if (word := numpy_name(value)) is not None:
             return word
-        if isinstance(value, np.ufunc) or str(getattr(value, "__module__", "")).startswith("scipy"):
-            module = "scipy.special"
-            self.imports[module] = f"import {module}"
-            return f"{module}.{value.__name__}"
-        if (mark := f"{getattr(value, '__name__', '')}_") in _SCIPYS:
-            module = _SCIPYS[mark]
-            self.imports[module] = f"import {module}"
-            return mark
-        if inspect.isclass(value) and value.__module__.split(".")[0] in sys.stdlib_module_names:
-            self.imports[value.__module__] = f"import {value.__module__}"
-            return f"{value.__module__}.{value.__name__}"
+        module = str(getattr(value, "__module__", "")).strip("_")
+        if isinstance(value, np.ufunc) or module.startswith("scipy"):
+            return f"{self._imported('scipy.special')}.{value.__name__}"
+        if inspect.isfunction(value) and value.__name__ in _SCIPYS:
+            return self._imported(_SCIPYS[value.__name__])
+        if (inspect.isclass(value) or inspect.isroutine(value)) and module.split(".")[0] in _IMPORTABLE:
+            return f"{self._imported(module)}.{value.__name__}"
         if inspect.isclass(value):
-            word, new = self._word(value, value.__name__)
-            if new:
-                tree = ast.parse(textwrap.dedent(inspect.getsource(value)))
-                self.texts[word] = ast.unparse(_Plain().visit(tree))
-                if self.texts[word].startswith("@dataclass"):
-                    self.imports["dataclass"] = "from dataclasses import dataclass"
-            return word
-        if hasattr(value, "cache_info"):  # the same function without its cache
-            value = value.__wrapped__
-        if inspect.isfunction(value) and (row := _with_source(value)) is not None:
-            return self.of_row(row)
+            return self._define(value, value.__name__, lambda word: _text(_tree(value)))
+        value = inspect.unwrap(value) if hasattr(value, "cache_info") else value  # the same function without its cache
         if inspect.isfunction(value):
-            module = str(value.__module__)
-            if module.split(".")[0] in ("numpy", "math", "operator", "functools", "itertools"):
-                self.imports[module] = f"import {module}"
-                return f"{module}.{value.__name__}"
             return self._function(value, wish)
-        if inspect.isbuiltin(value) and getattr(value, "__module__", None) not in (None, "builtins"):
-            module = str(value.__module__).strip("_")
-            self.imports[module] = f"import {module}"
-            return f"{module}.{value.__name__}"
         if isinstance(value, (int, float, str, bool, type(None), type(Ellipsis))):
             return literal(value)
-        word, new = self._word(value, wish)
-        if new:
-            self.texts[word] = f"{word} = {literal(value)}"
-        return word
+        return self._define(value, wish, lambda word: f"{word} = {literal(value)}")
+
+    def _define(self, thing: object, wish: str, text: Callable[[str], str]) -> str:
+        """The name of a thing, which ``text(name)`` defines where it is needed first."""
+        if id(thing) not in self._defined:
+            word = self.fresh(wish)
+            self._defined[id(thing)] = word, thing
+            self.texts[word] = text(word)
+        return self._defined[id(thing)][0]
+
+    def _function(self, fn: Callable[..., Any], wish: str) -> str:
+        return self._define(fn, wish, lambda word: self._function_text(fn, word))
+
+    def _function_text(self, fn: Callable[..., Any], word: str) -> str:
+        tree = _Plain().visit(function_tree(fn))
+        tree.name, tree.decorator_list = word, []
+        if ast.get_docstring(tree, clean=False) is not None and len(tree.body) > 1:
+            del tree.body[0]
+        values = _outside(fn, tree)
+        new = {name: self.of_value(value, name) for name, value in values.items()}
+        rows = {name for name, value in values.items() if isinstance(value, Primitive)}
+        return _text(_Renamed({name: word for name, word in new.items() if name != word}, rows).visit(tree))
+
+    def _imported(self, module: str) -> str:
+        self.imports[module] = f"import {module}"
+        return module
 
     def _called_row(self, row: Primitive) -> str:
         """A row that a rule calls, by NumPy's signature."""
         fn = next((f for f, r in ROWS.items() if r is row), None)
-        if fn is not None and (word := numpy_name(fn)) is not None:
+        if (word := numpy_name(fn)) is not None:
             return word
-        if definition(row) is not None or row.bind is None and row.kind != "composite":
+        bind = row.bind
+        if bind is None or definition(row) is not None:
             return self.of_row(row)
-        if row.kind == "composite":
-            return self.of_value(row.fn, identifier(row.name))
-        word, new = self._word(row, identifier(row.name))
-        if new:
-            fn_word = self.of_value(row.fn, f"{word}_of")
-            bind = self.of_value(row.bind, f"{word}_arguments")
-            self.texts[word] = (
-                f"def {word}(*args, **params):\n    args, params = {bind}(*args, **params)\n"
-                f"    return {fn_word}(*args, **params)"
+
+        def text(word: str) -> str:
+            function, arguments = self.of_value(row.fn, f"{word}_of"), self.of_value(bind, f"{word}_arguments")
+            return (
+                f"def {word}(*args, **params):\n    args, params = {arguments}(*args, **params)\n"
+                f"    return {function}(*args, **params)"
             )
-        return word
+
+        return self._define(row, identifier(row.name), text)
 
 
-#: Marks where the functions `scipy_module` and `scipy_linalg` are called: the call is replaced by the module.
-_SCIPYS = {"scipy_module_": "scipy.special", "scipy_linalg_": "scipy.linalg"}
+#: Functions that import a module when they are called: in the source the module stands in the place of the call.
+_SCIPYS = {"scipy_module": "scipy.special", "scipy_linalg": "scipy.linalg"}
+
+#: The packages whose functions and classes are imported, not copied.
+_IMPORTABLE = {"numpy", *sys.stdlib_module_names} - {"builtins"}
+
+
+def operand_names(count: int) -> list[str]:
+    """The names of the arguments in a formula of a row: x, or x1, x2, …"""
+    return ["x"] if count == 1 else [f"x{k + 1}" for k in range(count)]
 
 
 def definition(row: Primitive) -> Any:
@@ -236,81 +203,95 @@ def definition(row: Primitive) -> Any:
     return row.definition if callable(row.definition) else None
 
 
-def _with_source(fn: Any) -> Primitive | None:
-    """The row of a function that has a textbook definition."""
-    return next((row for row in TABLE.values() if row.fn is fn and definition(row) is not None), None)
+def accepted(fn: Callable[..., Any] | None, params: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters that a function takes, less the defaults: a textbook definition omits some."""
+    signature = inspect.signature(fn).parameters if inspect.isfunction(fn) else {}
+    if not signature or any(p.kind is p.VAR_KEYWORD for p in signature.values()):
+        return dict(params)
+    return {k: v for k, v in params.items() if k in signature and not is_default(v, signature[k].default)}
+
+
+def is_default(value: object, default: object) -> bool:
+    return type(value) is type(default) and repr(value) == repr(default)
 
 
 class _Renamed(ast.NodeTransformer):
     """Replaces names from outside by their names in the source."""
 
-    def __init__(self, words: Mapping[str, str], rows: Collection[str]) -> None:
-        self.words = words
+    def __init__(self, new: Mapping[str, str], rows: Collection[str]) -> None:
+        self.new = new
         self.rows = rows
 
-    def visit_Name(self, node: ast.Name) -> Any:
-        word = self.words.get(node.id)
-        if word is None or word in _SCIPYS or not isinstance(node.ctx, ast.Load):
-            return node
-        return ast.parse(word, mode="eval").body
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        word = self.new.get(node.id)
+        return node if word is None or not isinstance(node.ctx, ast.Load) else ast.parse(word, mode="eval").body
 
-    def visit_Attribute(self, node: ast.Attribute) -> Any:
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
         """``sigmoid.fn(x)``, the row's function on arrays, is ``sigmoid(x)`` here."""
         if node.attr == "fn" and isinstance(node.value, ast.Name) and node.value.id in self.rows:
-            return self.visit(node.value)
+            return self.visit_Name(node.value)
         return self.generic_visit(node)
 
-    def visit_Call(self, node: ast.Call) -> Any:
-        if isinstance(node.func, ast.Name) and (word := self.words.get(node.func.id)) in _SCIPYS:
-            return ast.parse(_SCIPYS[str(word)], mode="eval").body
-        return self.generic_visit(node)
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        self.generic_visit(node)
+        return node.func if ast.unparse(node.func) in _SCIPYS.values() else node
 
 
 class _Plain(ast.NodeTransformer):
-    """Removes the annotations of variables."""
+    """Removes annotations."""
 
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> Any:
-        if node.value is None:
-            return None
-        return ast.copy_location(ast.Assign([node.target], node.value), node)
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST | None:
+        return None if node.value is None else ast.copy_location(ast.Assign([node.target], node.value), node)
+
+    def visit_arg(self, node: ast.arg) -> ast.AST:
+        node.annotation = None
+        return node
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        node.returns = None
+        return self.generic_visit(node)
 
 
-def _outside(fn: Any, tree: ast.FunctionDef) -> Iterator[tuple[str, Any]]:
+def _text(tree: ast.AST) -> str:
+    return ast.unparse(ast.fix_missing_locations(tree))
+
+
+def _outside(fn: Any, tree: ast.FunctionDef) -> dict[str, Any]:
     """The names that a function uses and does not define, with their values."""
     cells = dict(zip(fn.__code__.co_freevars, (c.cell_contents for c in fn.__closure__ or ()), strict=True))
-    used = dict.fromkeys(_global_names(fn.__code__))
-    for default in [*tree.args.defaults, *filter(None, tree.args.kw_defaults)]:
-        used.update(dict.fromkeys(a.id for a in ast.walk(default) if isinstance(a, ast.Name)))
-    for word in [*cells, *used]:
-        if word in cells:
-            yield word, cells[word]
-        elif word in fn.__globals__:
-            yield word, fn.__globals__[word]
-        elif not hasattr(builtins, word):
+    values = {**vars(builtins), **fn.__globals__, **cells}
+    used = list(cells) + _global_names(compile(ast.Module([ast.fix_missing_locations(tree)], []), "<helper>", "exec"))
+    for word in used:
+        if word not in values:
             raise ValueError(f"source: {fn.__name__} uses {word!r}, which is not defined")
+    return {word: values[word] for word in used if word in cells or word in fn.__globals__}
 
 
-def _global_names(code: Any) -> list[str]:
+def _global_names(code: CodeType) -> list[str]:
     inner = [c for c in code.co_consts if inspect.iscode(c)]
     names = [i.argval for i in dis.get_instructions(code) if i.opname in ("LOAD_GLOBAL", "LOAD_NAME")]
     return [*names, *(n for c in inner for n in _global_names(c))]
 
 
+def _tree(thing: Any) -> ast.stmt:
+    """A function or a class as it is written in its file."""
+    return ast.parse(textwrap.dedent(inspect.getsource(thing))).body[0]
+
+
 def function_tree(fn: Any) -> ast.FunctionDef:
     """The definition of a function, of a lambda as if it had been a ``def``."""
     try:
-        if fn.__name__ != "<lambda>":
-            defined = ast.parse(textwrap.dedent(inspect.getsource(fn))).body[0]
-            assert isinstance(defined, ast.FunctionDef)
-            return defined
-        tree, _ = find_lambda(fn)
+        if fn.__name__ == "<lambda>":
+            expression, _ = find_lambda(fn)
+            text = f"def f({ast.unparse(expression.args)}):\n    return {ast.unparse(expression.body)}"
+            tree = ast.parse(text).body[0]
+        else:
+            tree = _tree(fn)
     except (OSError, TypeError, AttributeError, SyntaxError) as error:
         word = getattr(fn, "__name__", fn)
         raise ValueError(f"source: the text of {word!r} is not available; define it in a file") from error
-    text = f"def f({ast.unparse(tree.args)}):\n    return {ast.unparse(tree.body)}"
-    defined = ast.parse(text).body[0]
-    assert isinstance(defined, ast.FunctionDef)
-    return defined
+    assert isinstance(tree, ast.FunctionDef)
+    return tree
 
 
 def find_lambda(fn: Any) -> tuple[ast.Lambda, str]:

@@ -7,25 +7,26 @@ symbols. Only the remaining rows need the option ``js=``. The code calls the fun
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial, reduce
-from itertools import repeat
 from typing import Any
 
 import numpy as np
 
 from ..base.escape import plain, script
 from ..engine.context import changed
-from ..engine.node import Node
 from ..engine.value import wrap
 from ..program.graph import leaf
 from ..table.scalar import JAVASCRIPT, Scalar, number, variable
 from ..tensor import Tensor
 from .formula import Expr, constant, walk
 from .formula_ops import evaluate, of_graph
-from .helpers import definition
+from .helpers import accepted, definition, operand_names
 from .symbolic_rule import RuleCall
+
+Array = np.ndarray[Any, Any]
 
 LARGE = 20_000  # numbers in one array, or pairs of a bilinear map
 
@@ -64,11 +65,11 @@ class Writer:
     values: dict[str, Any] = field(default_factory=dict)
     maps: list[str] = field(default_factory=list)
     used: set[str] = field(default_factory=set)
-    known: dict[str, Any] = field(default_factory=dict)  # the values of formulas
+    cache: dict[str, Any] = field(default_factory=dict)  # the values of formulas, by their keys
 
     def value(self, e: Expr) -> Any:
         with np.errstate(all="ignore"):
-            return evaluate(e, self.values, self.known)
+            return evaluate(e, self.values, self.cache)
 
     def array(self, e: Expr) -> str:
         """A formula as an expression whose value is an array."""
@@ -83,21 +84,20 @@ class Writer:
         if _is_entrywise(e):
             return self._entrywise(e)
         if isinstance(row.js, str):
-            words = {f"x{k + 1}": self.array(a) for k, a in enumerate(e.args)}
-            return row.js.format(**words, x=words.get("x1"), **{k: script(v) for k, v in e.params.items()})
-        if (found := self._as_map(e)) is not None:
-            return found
-        return self.array(self.opened(e))
+            operands = {f"x{k}": self.array(a) for k, a in enumerate(e.args, 1)}
+            return row.js.format(**operands, x=operands.get("x1"), **{k: script(v) for k, v in e.params.items()})
+        return self._as_map(e) or self.array(self.opened(e))
 
     def constant(self, value: Any) -> str:
         value = np.asarray(value)
         if value.size > LARGE:
             raise NoForm(f"an array of shape {value.shape} is too large for a page")
         data = [_finite(x) for x in value.ravel().tolist()]
-        return f"constant({self._kept({'shape': value.shape, 'data': data})})"
+        return f"constant({self._reference({'shape': value.shape, 'data': data})})"
 
-    def _kept(self, what: Any) -> str:
-        text = script(what)
+    def _reference(self, content: Any) -> str:
+        """A linear map or a constant, as the code refers to it."""
+        text = script(content)
         if text not in self.maps:
             self.maps.append(text)
         return f"M[{self.maps.index(text)}]"
@@ -109,30 +109,28 @@ class Writer:
         def whole(part: Expr) -> Scalar:
             return variable(operands.setdefault(part.key, (f"x{len(operands) + 1}", self.array(part)))[0])
 
-        def of_numbers(part: Expr) -> Scalar:
+        def entry(part: Expr) -> Scalar:
             if part.is_number or part.role == "array" and part.value.ndim == 0:
                 return number(np.asarray(part.value).item())
             if not _is_entrywise(part):
                 return whole(part)
             if part.role == "product":
-                return reduce(lambda a, b: Scalar("*", (a, b)), map(of_numbers, part.args))
+                return reduce(lambda a, b: Scalar("*", (a, b)), map(entry, part.args))
             assert part.row is not None
             formula = part.row.formula(part.params)
             if formula is None:
-                return of_numbers(self.opened(part))
+                return entry(self.opened(part))
             values = {}
-            for k, a in enumerate(part.args):  # what is needed several times is an array of its own
-                several = formula.names.count(f"x{k + 1}") > 1 and _is_entrywise(a)
-                values[f"x{k + 1}"] = whole(a) if several else of_numbers(a)
+            for k, a in enumerate(part.args, 1):  # what is needed several times is an array of its own
+                several = formula.names.count(f"x{k}") > 1 and _is_entrywise(a)
+                values[f"x{k}"] = whole(a) if several else entry(a)
             return formula.at(values)
 
-        written = JAVASCRIPT.write(of_numbers(e))
+        text = JAVASCRIPT.write(entry(e))
         if not operands:
-            return f"full([], {written})"
+            return f"full([], {text})"
         variables, arrays = zip(*operands.values(), strict=True)
-        if written == "x1":
-            return arrays[0]
-        return f"map(({', '.join(variables)}) => {written}, {', '.join(arrays)})"
+        return arrays[0] if text == "x1" else f"map(({', '.join(variables)}) => {text}, {', '.join(arrays)})"
 
     # ---------------------------------------------------------------------------------------------- definitions
 
@@ -147,25 +145,22 @@ class Writer:
             formula, again = (self._run(e, xs, index) for xs in (values, [other(x) for x in values]))
         except Exception as error:  # it branches on its numbers, or writes into an array
             raise _no_form(row) from error
-        given = {part.key for a in e.args for part in walk(a)}
-        if formula.key != again.key:
+        arguments = {part.key for a in e.args for part in walk(a)}
+        new = [part.row for part in walk(formula) if part.row is not None and part.key not in arguments]
+        if formula.key != again.key or any(new_row is row or new_row.outputs for new_row in new):
             raise _no_form(row)
-        for part in walk(formula):
-            if part.row is not None and part.key not in given and (part.row is row or part.row.outputs):
-                raise _no_form(row)
         return formula
 
     def _run(self, e: Expr, values: Sequence[Any], index: int | None) -> Expr:
         row: Any = e.row
         run = row.js if callable(row.js) else definition(row) or row.fn
-        symbols: dict[Node, Expr] = {}
-        xs = [x if a.is_number else _symbol(x, a, symbols) for a, x in zip(e.args, values, strict=True)]
+        xs = [x if a.is_number else wrap(x, leaf(x, False)) for a, x in zip(e.args, values, strict=True)]
+        symbols = {x._node: a for a, x in zip(e.args, xs, strict=True) if not a.is_number}
         with changed(recording=False, group=None, watcher=None), np.errstate(all="ignore"):
-            if isinstance(run, str):
-                words = ["x"] if len(xs) == 1 else [f"x{k + 1}" for k in range(len(xs))]
-                y = eval(run, {"np": np, **dict(zip(words, xs, strict=True))})  # of a row, not a user's
+            if isinstance(run, str):  # of a row, not a user's
+                y = eval(run, {"np": np, **dict(zip(operand_names(len(xs)), xs, strict=True))})
             else:
-                y = run(*xs, **_taken(run, e.params))
+                y = run(*xs, **accepted(run, e.params))
         y = y if index is None else y[index]
         return of_graph(y._node, symbols) if isinstance(y, Tensor) and y._node is not None else constant(y)
 
@@ -176,34 +171,25 @@ class Writer:
         row: Any = e.row
         values = [np.asarray(self.value(a)) for a in e.args]
         if isinstance(row, RuleCall):
-            free = [at for word, at in row.layout.items() if word == "g" and isinstance(at, int)]
-            used = {at for at in row.layout.values() if at is not None}
+            free = [k for k in (row.layout.get("g"),) if isinstance(k, int)]
+            used = {k for k in row.layout.values() if k is not None}
         else:
             free = [k for k in range(len(values)) if row.kind in ("linear", "bilinear") and row.rule(k) is not None]
             used = {k for k, a in enumerate(e.args) if a.role not in ("array", "number")}
         if not free or not used <= set(free) or isinstance(row.fn(*values, **e.params), tuple):
             return None
 
-        def fn(*xs: Any) -> Any:
-            full = list(values)
-            for k, x in zip(free, xs, strict=True):
-                full[k] = x
-            return np.asarray(row.fn(*full, **e.params), float)
+        def fn(*xs: Array) -> Array:
+            replaced = dict(zip(free, xs, strict=True))
+            return np.asarray(row.fn(*(replaced.get(k, x) for k, x in enumerate(values)), **e.params), float)
 
         shapes = [values[k].shape for k in free]
         arrays = ", ".join(self.array(e.args[k]) for k in free)
         if row.kind != "bilinear":
-            return f"linear({self._kept(_map(fn, shapes))}, {arrays})"
+            return f"linear({self._reference(_map(fn, shapes))}, {arrays})"
         if len(free) != 2:
             raise _no_form(row)
-        return f"bilinear({self._kept(_pairs(fn, *shapes))}, {arrays})"
-
-
-def _symbol(x: Any, e: Expr, symbols: dict[Node, Expr]) -> Any:
-    """A Tensor with the value `x` that stands for the formula `e`."""
-    node = leaf(x, requires_grad=False)
-    symbols[node] = e
-    return wrap(x, node)
+        return f"bilinear({self._reference(_pairs(fn, *shapes))}, {arrays})"
 
 
 def other(x: Any) -> Any:
@@ -214,59 +200,49 @@ def other(x: Any) -> Any:
     return turned * 0.9 if x.dtype.kind == "f" else turned
 
 
-def _finite(x: Any) -> Any:
+def _finite(x: float) -> float | str:
     """A number that JSON has, or its name."""
     return float(x) if np.isfinite(x) else repr(float(x))
 
 
-def _taken(fn: Callable[..., Any], params: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters that a definition takes: a textbook omits some."""
-    code = getattr(fn, "__code__", None)
-    if code is None or code.co_flags & 8:  # it takes any
-        return dict(params)
-    return {k: v for k, v in params.items() if k in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]}
-
-
-def _unit(shape: tuple[int, ...], k: int) -> Any:
-    x = np.zeros(shape)
-    x.reshape(-1)[k] = 1
-    return x
-
-
-def _map(fn: Callable[..., Any], shapes: Sequence[tuple[int, ...]]) -> dict[str, Any]:
+def _map(fn: Callable[..., Array], shapes: Sequence[tuple[int, ...]]) -> dict[str, Any]:
     """A linear function of arrays as a sparse matrix: entry ``to`` is the sum of ``by`` times entry ``from`` of the
     arrays one after another. Without ``to`` each entry is one that is read (or -1: zero).
     """
     sizes = [int(np.prod(s)) for s in shapes]
     total = sum(sizes)
 
-    def at(flat: Any) -> Any:
-        parts = np.split(np.asarray(flat, float), np.cumsum(sizes)[:-1])
-        return fn(*(p.reshape(s) for p, s in zip(parts, shapes, strict=True)))
+    def at(flat: Array) -> Array:
+        pieces = np.split(flat.astype(float), np.cumsum(sizes)[:-1])
+        return fn(*(piece.reshape(s) for piece, s in zip(pieces, shapes, strict=True)))
 
-    places = at(np.arange(1, total + 1))
-    some = np.cos(np.arange(1, total + 1) ** 2)  # no random numbers, so that the page is the same each time
+    positions = np.arange(1, total + 1)
+    places = at(positions)
     whole = places.astype(int)
     reads = ((whole == places) & (whole >= 0) & (whole <= total)).all()
+    some = np.cos(positions**2)  # no random numbers, so that the page is the same each time
     if reads and np.array_equal(np.append(0.0, some)[whole], at(some)):
         return {"shape": places.shape, "from": (whole.ravel() - 1).tolist()}
     if total > 1000 or total * places.size > 40 * LARGE:
         raise NoForm(f"a linear map of {total} numbers is too large for a page")
-    matrix = np.reshape([at(_unit((total,), k)).ravel() for k in range(total)], (total, places.size))
+    matrix = np.reshape([at(row).ravel() for row in np.eye(total)], (total, places.size))
     to, origin = np.nonzero(matrix.T)
     by = matrix[origin, to]
     return {"shape": places.shape, "from": origin.tolist(), "to": to.tolist(), "by": by.tolist()}
 
 
-def _pairs(fn: Callable[..., Any], first: tuple[int, ...], second: tuple[int, ...]) -> dict[str, Any]:
+def _pairs(fn: Callable[..., Array], first: tuple[int, ...], second: tuple[int, ...]) -> dict[str, Any]:
     """A bilinear function: entry ``to`` is the sum of ``by`` times entry ``a`` of one array and ``b`` of the other."""
     count = int(np.prod(first))
     if count * np.prod(second) > LARGE:
         raise NoForm(f"a product of arrays of the shapes {first} and {second} is too large for a page")
-    found = []
+    entries: list[tuple[Any, ...]] = []
     for i in range(count):
-        inner = _map(partial(fn, _unit(first, i)), [second])
-        at, by = inner.get("to", range(len(inner["from"]))), inner.get("by", repeat(1))
-        found += [(k, i, j, c) for k, j, c in zip(at, inner["from"], by, strict=False) if j >= 0]
-    to, a, b, by = (list(part) for part in zip(*found, strict=True)) if found else ([], [], [], [])
-    return {"shape": fn(np.zeros(first), np.zeros(second)).shape, "to": to, "a": a, "b": b, "by": by}
+        unit = np.zeros(first)
+        unit.flat[i] = 1
+        inner = _map(partial(fn, unit), [second])
+        to, by = inner.get("to", itertools.count()), inner.get("by", itertools.repeat(1))
+        entries += [(k, i, j, c) for k, j, c in zip(to, inner["from"], by, strict=False) if j >= 0]
+    columns = zip(*entries, strict=True) if entries else [()] * 4
+    shape = fn(np.zeros(first), np.zeros(second)).shape
+    return {"shape": shape, **dict(zip(("to", "a", "b", "by"), columns, strict=True))}

@@ -5,8 +5,9 @@ The chain is traced again first (:mod:`.retraced`), so that what was computed fr
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -75,13 +76,16 @@ def program(chain: Chain, partials: Sequence[tuple[str, Var, Var]]) -> Program:
 
 def _program(chain: Chain, graph: Notation, partials: Sequence[tuple[str, Var, Var]]) -> Program:
     writer = _Program(chain, graph)
-    functions = {"forward(v)": list(writer.forward())}
+    text = _function("forward(v)", writer.forward())
     leaves = frozenset(writer.used & {word for n, word in graph.names.items() if graph.is_input(n)})
-    functions["backward(v, d)"] = list(writer.backward())
-    functions["partials(v, p)"] = [writer.partial(*what) for what in partials]
-    lines = (f"function {head} {{\n{''.join(f'  {x}{chr(10)}' for x in body)}}}\n" for head, body in functions.items())
-    inputs = {w: writer.values[w] for w in sorted(writer.used - writer.made)}
-    return Program("".join(lines), f"[{','.join(writer.maps)}]", inputs, leaves, graph)
+    text += _function("backward(v, d)", writer.backward())
+    text += _function("partials(v, p)", itertools.starmap(writer.partial, partials))
+    inputs = {w: writer.values[w] for w in sorted(writer.used - writer.computed)}
+    return Program(text, f"[{','.join(writer.maps)}]", inputs, leaves, graph)
+
+
+def _function(head: str, body: Iterable[str]) -> str:
+    return "\n".join([f"function {head} {{", *(f"  {line}" for line in body), "}\n"])
 
 
 def dotted(base: str, word: str) -> str:
@@ -106,7 +110,7 @@ class _Program(Writer):
         super().__init__()
         self.chain, self.graph = chain, graph
         self.symbols: dict[Var, Expr] = {}
-        self.made: set[str] = set()  # the names that the program computes
+        self.computed: set[str] = set()  # the names that the program computes
         for word, value in (chain.environment() | self.graph.environment()).items():
             self._define(word, dotted("v", word), value)
         self.differentiated = [v for v in graph.nodes if v in graph.graded]
@@ -114,6 +118,7 @@ class _Program(Writer):
             self.both = graph.program.backward(self.differentiated)
         except (TypeError, ValueError, RuntimeError) as error:  # a rule branches on its numbers
             raise NoForm(f"the backward pass has no form in JavaScript: {error}") from error
+        self.read = {*self.both.users, *self.both.results}  # of several results those that are used
         with np.errstate(all="ignore"):
             self.all_values = self.both.run({**self.both.examples, **graph.values})
 
@@ -129,29 +134,27 @@ class _Program(Writer):
             self.symbols[n] = name(f"{sign}{word}", n.shape)
         return self.symbols[n]
 
-    def arguments(self, eq: Equation) -> list[Expr]:
-        return [self.symbol(x) if isinstance(x, Var) else self.graph.constant(x) for x in eq.operands]
-
-    def formulas(self, eq: Equation) -> Iterator[tuple[Var, Expr]]:
-        """What each result of an equation is computed as."""
-        args = self.arguments(eq)
-        for k, v in enumerate(eq.outputs):
-            if not eq.row.outputs:
-                yield v, applied(eq, args)
-            elif v in self.read:
-                row: Any = _Part(eq.row, k) if eq.row.kind == "linear" else eq.row
-                e = Expr(row.name, tuple(args), None, eq.params, v.shape, row)
-                yield v, e if row is not eq.row else self.opened(e, k)
+    def _assign(self, v: Var, text: str) -> str:
+        word = self.symbol(v).value
+        self.computed.add(word)
+        return f"{self.words[word]} = {text};"
 
     def _lines(self, equations: Sequence[Equation]) -> Iterator[str]:
         for eq in equations:
-            for v, e in self.formulas(eq):
-                word = self.symbol(v).value
-                yield f"{self.words[word]} = {self.array(fitted(e, v.shape))};"
-                self.made.add(word)
+            row: Any = eq.row
+            args = [self.symbol(x) if isinstance(x, Var) else self.graph.constant(x) for x in eq.operands]
+            for k, v in enumerate(eq.outputs):
+                if not row.outputs:
+                    e = applied(eq, args)
+                elif v not in self.read:
+                    continue
+                else:
+                    part: Any = _Part(row, k) if row.kind == "linear" else row
+                    e = Expr(row.name, tuple(args), None, eq.params, v.shape, part)
+                    e = e if part is not row else self.opened(e, k)
+                yield self._assign(v, self.array(fitted(e, v.shape)))
 
     def forward(self) -> Iterator[str]:
-        self.read = {*self.both.users, *self.both.results}
         yield from self._lines(self.graph.program.equations)
 
     def backward(self) -> Iterator[str]:
@@ -160,8 +163,7 @@ class _Program(Writer):
         self._check_constants(forward, backward)
         for v in self.both.inputs:
             if v not in self.graph.place:  # the gradient of the result
-                yield f"{self.words[self.symbol(v).value]} = full({script(v.shape)}, 1);"
-                self.made.add(self.symbol(v).value)
+                yield self._assign(v, f"full({script(v.shape)}, 1)")
         yield from self._lines(backward)
         for v, g in zip(self.differentiated, self.both.outputs[1:], strict=True):
             e = self.symbol(g) if isinstance(g, Var) else constant(g)
@@ -169,16 +171,16 @@ class _Program(Writer):
 
     def _check_constants(self, forward: Sequence[Equation], backward: Sequence[Equation]) -> None:
         """Raise if a rule has made a constant that other numbers would make another one."""
-        known = {key for eq in forward for key in _arrays(eq)}
-        made = [(eq, key) for eq in backward for key in _arrays(eq) if key not in known]
-        if not made:
+        constants = {key for eq in forward for key in _arrays(eq)}
+        new = [(eq, key) for eq in backward for key in _arrays(eq) if key not in constants]
+        if not new:
             return
         program = self.graph.program
         captured = {v: Tensor(other(t._data), requires_grad=t.requires_grad) for v, t in program.captured.items()}
         examples = {v: other(program.examples[v]) for v in program.inputs}
         again = replace(program, captured=captured, examples=examples)
         others = {key for eq in again.backward(self.differentiated).equations for key in _arrays(eq)}
-        for eq, key in made:
+        for eq, key in new:
             if key not in others:
                 raise NoForm(f"the rule of {plain(eq.row.name)} uses numbers that may have been computed")
 
@@ -186,7 +188,7 @@ class _Program(Writer):
         """The line that computes a partial of the picture."""
         factor = self.chain.factor(of, wrt)
         e = replaced(self.chain.expanded(of, factor.formula), self._number)
-        stale = e.names & set(self.chain.names.values()) - self.made - set(self.graph.names.values())
+        stale = e.names & set(self.chain.names.values()) - self.computed - set(self.graph.names.values())
         if stale:
             raise NoForm(f"{plain(min(stale))} is not computed in the page")
         return f"{dotted('p', key)} = {self.array(fitted(e, np.shape(factor.value)))};"

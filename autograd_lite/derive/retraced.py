@@ -16,6 +16,7 @@ import numpy as np
 
 from ..base.escape import plain
 from ..base.snapshots import untouched
+from ..engine.context import Group
 from ..engine.node import TRACED
 from ..program import Equation, Var
 from ..program.graph import ending, recorded_equations
@@ -49,22 +50,19 @@ def retraced(chain: Chain, kinds: str = "biuf") -> Notation:
 class _Again:
     def __init__(self, chain: Chain, kinds: str, data: Given | None) -> None:
         self.chain, self.data = chain, data
-        constants = chain.constants.values
-        fixed = [constants[word] for word in (data.fixed if data is not None else ())]
-        introduced = {word for n in chain.landmarks for word, _ in chain.where(n)}
+        fixed = [chain.constants.values[word] for word in (data.fixed if data is not None else ())]
         #: The arrays that become inputs, by name.
         self.arrays = {
             word: Var(word, x.shape, x.dtype)
-            for word, x in constants.items()
-            if word not in introduced and isinstance(x, np.ndarray) and x.dtype.kind in kinds
-            and not any(np.may_share_memory(x, a) for a in fixed)
-        }  # fmt: skip
-        self.members: dict[Any, list[Equation]] = {}
+            for x, word in chain.arrays
+            if x.dtype.kind in kinds and not any(np.may_share_memory(x, a) for a in fixed)
+        }
+        self.members: dict[Group, list[Equation]] = {}
         for eq in chain.program.equations:
             for group in groups(eq):
                 self.members.setdefault(group, []).append(eq)
         self.drawn: dict[Var, Any] = {}
-        self.called: dict[Any, list[Equation] | None] = {}  # of each call that was tried, its new equations
+        self.called: dict[Group, list[Equation] | None] = {}  # of each call that was tried, its new equations
 
     def steps(self) -> Notation:
         program = self.chain.program.mapped(self._rule)
@@ -74,41 +72,36 @@ class _Again:
         names = {v: word for word, v in self.arrays.items()} | self.chain.names
         return Notation(replace(program, captured=captured, constants={}), board=False, names=names)
 
-    def _rule(self, eq: Equation, defined: Mapping[Var, Equation]) -> Any:
+    def _rule(self, eq: Equation, defined: Mapping[Var, Equation]) -> list[Equation]:
         if "generator" in eq.params:
             self.drawn |= {v: self.chain.values[v] for v in eq.outputs if v in self.chain.values}  # as drawn
             return []
         for group in groups(eq):
             new = self._again(group)
             if new is not None:
-                return new if self._ends(group)[0] in eq.outputs else []
+                return new if new[-1].outputs[0] in eq.outputs else []
         self._check_positions(eq)
         before: list[Equation] = []
         operands: list[Any] = []
         for k, x in enumerate(eq.operands):
             self._check(eq, k, x)
-            if isinstance(x, Var):
-                operands.append(x)
-                continue
-            formula = self.chain.operand(eq, k)
-            equations, value = self._equations(partial(self._value, formula), formula.names)
-            before += equations
-            operands.append(value)
+            if not isinstance(x, Var):
+                equations, x = self._equations(partial(self._value, self.chain.operand(eq, k)))
+                before += equations
+            operands.append(x)
         return [*before, replace(eq, operands=tuple(operands))]
 
     def _equations(
-        self, run: Callable[[Mapping[Var, Any]], Any], words: Iterable[str], variables: Iterable[Var] = ()
+        self, run: Callable[[Mapping[Var, Any]], Any], variables: Iterable[Var] = ()
     ) -> tuple[list[Equation], Any]:
-        """The equations that ``run(tensors)`` records, from the arrays with these names and from `variables`."""
-        constants = self.chain.constants.values
-        inputs = {self.arrays[w]: constants[w] for w in words if w in self.arrays}
+        """The equations that ``run(tensors)`` records, from the named arrays and from `variables`, and its result."""
+        inputs = {v: self.chain.constants.values[word] for word, v in self.arrays.items()}
         inputs |= {v: self.chain.values[v] for v in variables}
         return recorded_equations(run, inputs, self.chain.graded)
 
     def _value(self, e: Expr, tensors: Mapping[Var, Any]) -> Any:
         """A constant, computed from the named arrays."""
-        constants = self.chain.constants.values
-        env = {w: tensors[self.arrays[w]] if w in self.arrays else constants[w] for w in e.names}
+        env = self.chain.constants.values | {word: tensors[v] for word, v in self.arrays.items()}
         return evaluate(e, env, call=recorded)
 
     def _check(self, eq: Equation, k: int, x: Any) -> None:
@@ -122,51 +115,45 @@ class _Again:
 
     def _check_positions(self, eq: Equation) -> None:
         """Raise if positions may have been computed from the numbers, as in a sort."""
-        taken = [part for value in eq.params.values() for part in (value if isinstance(value, tuple) else (value,))]
-        places = [part for part in taken if isinstance(part, np.ndarray) and part.dtype.kind in "biu"]
+        params = [part for value in eq.params.values() for part in (value if isinstance(value, tuple) else (value,))]
+        places = [part for part in params if isinstance(part, np.ndarray) and part.dtype.kind in "biu"]
         if self.data is not None and places and not self.data.positions(eq, places):
             raise _may_follow(eq, "positions")
 
     # ------------------------------------------------------------------------------------------------- calls again
 
-    def _ends(self, group: Any) -> list[Var]:
-        """The values of a call that are used outside it."""
-        program, inside = self.chain.program, set(map(id, self.members[group]))
-        used = {x for eq in program.equations if id(eq) not in inside for x in eq.operands if isinstance(x, Var)}
-        used.add(self.chain.root)
-        return [v for eq in self.members[group] for v in eq.outputs if v in used]
-
-    def _again(self, group: Any) -> list[Equation] | None:
+    def _again(self, group: Group) -> list[Equation] | None:
         """The equations of a known step that is called again, since one of its arguments is a named array."""
         if group not in self.called:
-            self.called[group] = None
             self.called[group] = self._called(group)
         return self.called[group]
 
-    def _called(self, group: Any) -> list[Equation] | None:
+    def _called(self, group: Group) -> list[Equation] | None:
         inside = self.members[group]
-        arguments = (x for x in map(self.chain.current, group.inputs.values()) if isinstance(x, np.ndarray))
-        arrays = [e for x in arguments if (e := self.chain.constants.known(x)) is not None]
-        ends = self._ends(group)
-        if not arrays or len(ends) != 1 or any("generator" in eq.params for eq in inside):
+        outputs = [v for eq in inside for v in eq.outputs]
+        outside = (eq for eq in self.chain.program.equations if eq.outputs[0] not in outputs)
+        used = {self.chain.root, *(x for eq in outside for x in eq.operands if isinstance(x, Var))}
+        ends = [v for v in outputs if v in used]
+        inputs = map(self.chain.current, group.inputs.values())
+        uses_arrays = any(self.chain.constants.known(x) is not None for x in inputs)
+        if group._call is None or not uses_arrays or len(ends) != 1 or any("generator" in eq.params for eq in inside):
             return None
         _, f, args, params = group._call
-        args = [self._given(inside[-1], self.chain.current(x)) for x in args]
-        params = {word: self._given(inside[-1], self.chain.current(x)) for word, x in params.items()}
+        args = tuple(self._formula(inside[-1], x) for x in args)
+        params = {word: self._formula(inside[-1], x) for word, x in params.items()}
         try:
-            equations, result, draws = self._run(f, args, params, {w for e in arrays for w in e.names})
+            equations, result, draws = self._run(f, args, params)
         except Exception:  # such as a decision by the numbers: its steps are recorded again instead
             return None
-        if draws or not equations or not isinstance(result, Var) or result.shape != ends[0].shape:
+        if draws or not isinstance(result, Var) or result.shape != ends[0].shape:
             return None
         replacement = ending(equations, result, ends[0])
         return replacement if isinstance(replacement, list) else None
 
     def _run(
-        self, f: Callable[..., Any], args: Sequence[Any], params: Mapping[str, Any], words: Iterable[str] = ()
+        self, f: Callable[..., Any], args: Sequence[Any], params: Mapping[str, Any]
     ) -> tuple[list[Equation], Any, bool]:
-        """The equations of a call, from its variables and the arrays with these names; its result; whether it draws."""
-        variables = [x for x in map(self.chain.current, (*args, *params.values())) if isinstance(x, Var)]
+        """The equations of a call, its result, and whether it draws random numbers."""
         draws = False
 
         def run(tensors: Mapping[Var, Any]) -> Any:
@@ -177,10 +164,10 @@ class _Again:
             draws = bool(snapshot.draws)
             return y
 
-        equations, result = self._equations(run, words, variables)
-        return equations, result, draws
+        variables = [x for x in map(self.chain.current, (*args, *params.values())) if isinstance(x, Var)]
+        return *self._equations(run, variables), draws
 
-    def _draws(self, group: Any) -> bool:
+    def _draws(self, group: Group | None) -> bool:
         """True if a call draws random numbers and uses no other constants: these stay as drawn."""
         if group is None or group._call is None:
             return False
@@ -191,8 +178,9 @@ class _Again:
         constant = [eq for eq in equations if eq.row.kind == "constant"]
         return bool(constant) and all("generator" in eq.params for eq in constant)
 
-    def _given(self, eq: Equation, x: Any) -> Any:
-        """An argument of a call: a variable, an array as a formula of the named ones, or anything else."""
+    def _formula(self, eq: Equation, x: Any) -> Any:
+        """An argument of a call: an array as a formula of the named ones, anything else as it is."""
+        x = self.chain.current(x)
         if not isinstance(x, np.ndarray):
             return x
         if self.data is not None and not self.data.argument(eq, x):
@@ -210,7 +198,7 @@ class _Again:
 
 
 def _may_follow(eq: Equation, what: str) -> NoForm:
-    word = eq.group.name if eq.group is not None else eq.row.name
+    word = (eq.group or eq.row).name
     return NoForm(
         f"{plain(word)} uses {what} that may have been computed from the numbers; draw the function itself, as in "
         "draw(f, x), which records that too"

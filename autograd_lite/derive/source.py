@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -78,52 +79,46 @@ class Source(str):
     __repr__ = str.__str__
 
     def __call__(self, /, *args: Any, **params: Any) -> Any:
-        given = self._given(args)
-        for word, x in {**dict(zip(self.arguments, given, strict=False)), **params}.items():
+        values = self._values(args)
+        for word, x in {**dict(zip(self.arguments, values, strict=False)), **params}.items():
             if word in self.shapes and np.shape(raw(x)) != self.shapes[word]:
                 raise ValueError(
                     f"{self.name}: expected {word} of shape {self.shapes[word]}, got {np.shape(raw(x))}: the source "
                     "is for the shapes of its example; make it again with another example"
                 )
-        rest = {k: v for k, v in self.constants.items() if k not in self.arguments[: len(given)]}
-        return self.space[self.name](*given, **{**rest, **params})
+        return self.space[self.name](*values, **{**self._defaults(values), **params})
 
-    def _given(self, args: Sequence[Any]) -> list[Any]:
+    def _values(self, args: Sequence[Any]) -> list[Any]:
         """The arguments leaf by leaf; trees are matched by their keys."""
         n = len(self.structure)
         if any(x is None or isinstance(x, (dict, list, tuple)) for x in args[:n]):
             return [*matched(self.structure, args[:n], f"{self.name}: args"), *leaves(args[n:])]
         return leaves(args)
 
-    @property
+    def _defaults(self, values: Sequence[Any]) -> dict[str, Any]:
+        """The constants that do not have a value among these, the first arguments."""
+        return {word: x for word, x in self.constants.items() if word not in self.arguments[: len(values)]}
+
+    @cached_property
     def space(self) -> dict[str, Any]:
         """The namespace of the source: the function and its helpers."""
-        if not hasattr(self, "_space"):
-            self._space: dict[str, Any] = {}
-            exec(compile(self, f"<{self.name}>", "exec"), self._space)
-        return self._space
+        space: dict[str, Any] = {}
+        exec(compile(self, f"<{self.name}>", "exec"), space)
+        return space
 
     def variables(self, *args: Any) -> dict[str, Any]:
         """The values of all its variables when it is called with `args`, without the update step."""
-        given = [0.0 if w == self.rate else x for w, x in zip(self.arguments, self._given(args), strict=False)]
-        rest = {k: v for k, v in self.constants.items() if k not in self.arguments[: len(given)]}
-        if self.rate is not None and len(given) < len(self.arguments):
-            rest[self.rate] = 0.0
-        with untouched(self.space[self.name], rest.values()):
-            _, found = run(self.space[self.name], given, rest)
-        return dict(found)
+        values = [x for word, x in zip(self.arguments, self._values(args), strict=False) if word != self.rate]
+        params = self._defaults(values) | ({} if self.rate is None else {self.rate: 0.0})
+        f = self.space[self.name]
+        with untouched(f, params.values()):
+            return dict(run(f, values, params)[1])
 
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        return _remade, (str(self), {k: v for k, v in self.__dict__.items() if k != "_space"})  # remade on use
+    def __getstate__(self) -> dict[str, Any]:
+        return {word: x for word, x in self.__dict__.items() if word != "space"}
 
     def _repr_markdown_(self) -> str:
         return f"```python\n{self}\n```"
-
-
-def _remade(text: str, fields: dict[str, Any]) -> Source:
-    made = Source(text)
-    made.__dict__.update(fields)
-    return made
 
 
 def source(
@@ -196,82 +191,80 @@ def source(
     if not callable(f):
         raise TypeError(f"source: expected a function, got {type(f).__name__}; write source(f, x) with an example x")
     with untouched(f, args):
-        return _source(f, args, wrt, names, update, name)
+        program = Program.trace(f, *args, names=names)
+        name = name or (program.name if program.name.isidentifier() else "f")
+        name = identifier(name) + "_" * (identifier(name) in RESERVED)
+        _check(program, name)
+        wanted = _wanted(program, name, args, wrt)
+        return _emit(Chain(program, wanted, board=False), wanted, name, args, update)
 
 
-def _source(f: Any, args: Any, wrt: Any, names: Any, update: str | None, name: str | None) -> Source:
-    program = Program.trace(f, *args, names=names)
-    what = name or (program.name if program.name.isidentifier() else "f")
-    what = identifier(what) + "_" * (identifier(what) in RESERVED)
+def _check(program: Program, name: str) -> None:
+    """Raise unless the program is one that can be written."""
     if isinstance(program.result, (dict, list, tuple)):
-        raise TypeError(f"source: expected {what} to return one array, got a {type(program.result).__name__}")
+        raise TypeError(f"source: expected {name} to return one array, got a {type(program.result).__name__}")
     if not isinstance(program.outputs[0], Var):
-        raise ValueError(f"source: the result of {what} depends on none of its arguments")
+        raise ValueError(f"source: the result of {name} depends on none of its arguments")
     if len(program) > LIMIT:
         raise ValueError(too_many((eq.row.name for eq in program.equations), len(program.inputs), LIMIT))
-    wanted = _wanted(program, what, args, wrt)
-    emitted = emit(Chain(program, wanted, board=False), wanted, what, program.inputs, update)
-    emitted.structure = rebuild(args, emitted.arguments)
-    return emitted
 
 
-def _wanted(program: Program, what: str, args: Any, wrt: Sequence[str] | str | None) -> list[Var]:
-    graded = program.graded
-    outside = [v for v in program.captured if v in graded]
-    floating = [*(v for v in program.inputs if v in graded), *outside]
+def _wanted(program: Program, name: str, args: Sequence[Any], wrt: Sequence[str] | str | None) -> list[Var]:
+    """What to differentiate with respect to."""
+    captured = [v for v in program.captured if v in program.graded]
+    inputs = [v for v in program.inputs if v in program.graded]
     if wrt is None:
-        asked = [isinstance(x, Tensor) and x.requires_grad for x in leaves(args)]
-        chosen = [v for v, yes in zip(program.inputs, asked, strict=True) if yes] + outside
-        return chosen or floating
-    words = [wrt] if isinstance(wrt, str) else list(wrt)
-    by_name = {v.name: v for v in floating}
-    missing = [w for w in words if w not in by_name]
+        pairs = zip(program.inputs, leaves(args), strict=True)
+        return [*(v for v, x in pairs if isinstance(x, Tensor) and x.requires_grad), *captured] or inputs
+    by_name = {v.name: v for v in (*inputs, *captured)}
+    wrt = [wrt] if isinstance(wrt, str) else wrt
+    missing = [word for word in wrt if word not in by_name]
     if missing:
         raise ValueError(
-            f"source: expected wrt to name floating arguments of {what}, which are {', '.join(by_name)}; "
+            f"source: expected wrt to name floating arguments of {name}, which are {', '.join(by_name)}; "
             f"got {', '.join(missing)}"
         )
-    return [by_name[w] for w in words]
+    return [by_name[word] for word in wrt]
 
 
-def emit(
-    chain: Chain, wanted: Sequence[Var], what: str, inputs: Sequence[Var] = (), update: str | None = None
-) -> Source:
+def _emit(chain: Chain, wanted: Sequence[Var], name: str, args: Sequence[Any], update: str | None) -> Source:
     """The source of a chain: forward, backward, return."""
+    inputs = chain.program.inputs
     writer = LineWriter(chain, wanted, inputs)
     body = ["# forward", *writer.forward()]
     if wanted:
         body += ["", "# backward", *writer.backward()]
         writer.check()
-    outside = [w for w in sorted(writer.used) if w not in writer.assigned and w not in writer.inputs]
-    arguments = [*writer.inputs, *outside]
-    results = [writer.result, *(writer.gradient(n) for n in wanted)]
+    outside = writer.outside(body)
     if update:
         update = writer.fresh(identifier(update))
-        body += ["", "# update", *(f"{writer.node(n)} -= {update} * {writer.gradient(n)}" for n in wanted)]
-        arguments.append(update)
-    while what in writer.helpers.texts:  # a helper has this name
-        what += "_"
-    head = wrapped(f"def {what}(", arguments, "):", 4)
-    lines = ["import numpy as np", *writer.helpers.lines(), "", "", *head]
+        body += ["", "# update", *(f"{writer.node(v)} -= {update} * {writer.gradient(v)}" for v in wanted)]
+    arguments = [*writer.inputs, *outside, *([update] if update else [])]
+    while name in writer.helpers.texts:  # a helper has this name
+        name += "_"
+    lines = ["import numpy as np", *writer.helpers.lines(), "", "", *_wrapped(f"def {name}(", arguments, "):")]
     lines += [f"    {line}" if line else "" for line in body]
-    lines += [f"    {line}" for line in wrapped("return (", results, ")", 4, bare="return ")]
-    made = Source("\n".join(lines) + "\n")
-    made.name, made.arguments, made.results = what, tuple(arguments), tuple(results)
-    made.rate = update
-    made.structure = ()
-    shapes = {word: n.shape for word, n in zip(writer.inputs, inputs, strict=True)}
-    made.shapes = shapes | {word: np.shape(writer.values[word]) for word in outside if word in writer.values}
-    made.cotangent = writer.cotangent or None
-    values = {w: writer.values[w] for w in outside if w != writer.cotangent}
-    made.constants = {w: x.copy() if isinstance(x, np.ndarray) else x for w, x in values.items()}
-    return made
+    results = [writer.result, *map(writer.gradient, wanted)]
+    lines += [f"    {line}" for line in _wrapped("return (", results, ")", bare="return ")]
+    constants = {word: writer.values[word] for word in outside if word != writer.cotangent}
+    source = Source("\n".join(lines) + "\n")
+    vars(source).update(
+        name=name,
+        arguments=tuple(arguments),
+        results=tuple(results),
+        constants={word: x.copy() if isinstance(x, np.ndarray) else x for word, x in constants.items()},
+        cotangent=writer.cotangent,
+        rate=update,
+        shapes={word: np.shape(writer.values[word]) for word in (*writer.inputs, *outside)},
+        structure=rebuild(args, writer.inputs),
+    )
+    return source
 
 
-def wrapped(before: str, words: Sequence[str], after: str, indent: int, bare: str | None = None) -> list[str]:
+def _wrapped(before: str, names: Sequence[str], after: str, bare: str | None = None) -> list[str]:
     """A list in brackets, on as many lines as it needs; if it fits on one line, without brackets after `bare`."""
-    line = f"{before if bare is None else bare}{', '.join(words)}{after if bare is None else ''}"
+    line = f"{before}{', '.join(names)}{after}" if bare is None else f"{bare}{', '.join(names)}"
     if len(line) <= 100:
         return [line]
-    inside = textwrap.wrap(", ".join(words) + ",", 96 - indent, break_long_words=False)
-    return [before, *(" " * indent + part for part in inside), after]
+    inside = textwrap.wrap(", ".join(names) + ",", 92, break_long_words=False)
+    return [before, *(f"    {part}" for part in inside), after]

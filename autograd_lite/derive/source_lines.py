@@ -1,17 +1,22 @@
 """The lines of a function that computes a result and its gradients: one for each step, each factor, each gradient.
 
 Each line is run when it is written, on the example, and compared with the engine. What is used twice in a formula, or
-would make it too long, gets a line of its own before it. What is returned gets memory of its own.
+would make it too long, gets a line of its own before it, and is not computed again in later lines. What is returned
+gets memory of its own.
 """
 
 from __future__ import annotations
 
+import ast
+from collections import Counter
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
 
 from ..base.escape import plain
+from ..base.tree import leaves
 from ..program import Equation, Var
 from ..program.naming import label
 from ..program.slopes import gradients
@@ -25,6 +30,8 @@ from .numpy_code import CodeWriter, Rounding, close
 from .simplify import fitted
 from .writing import shape_text, write
 
+Line = tuple[str, str]  # the code and the comment
+
 WIDTH = 88  # of a line of source, without its comment
 _ARITHMETIC = ("sum", "difference", "product", "negation", "quotient", "transpose", "reshape", "identity")
 
@@ -35,19 +42,18 @@ class LineWriter(CodeWriter):
     def __init__(self, chain: Chain, wanted: Sequence[Var], inputs: Sequence[Var]) -> None:
         super().__init__()
         self.chain = chain
-        self.wanted = list(wanted)
-        self.inputs = [self.ident(chain.names[n]) if n in chain.names else self.fresh("unused") for n in inputs]
-        self.given = {n for n in chain.names if n in chain.program.named or n not in chain.landmark_set}
-        self.given |= {n for n in chain.names if chain.is_input(n)}
-        self.assigned: set[str] = set()
+        self.wanted = wanted
+        self.inputs = [self.node(n) for n in inputs]
         for word, value in chain.environment().items():
             self.values[self.ident(word)] = value
-        self.cotangent = ""
-        self._hoisted: dict[str, str] = {}
-        self._rounding: dict[str, Rounding] = {}  # of the identifiers
-        self._words: dict[tuple[Var | None, Var], str] = {}
         self.result = self.node(chain.root)  # the identifier of the value that is returned
-        self._lent: set[str] = set()  # those in whose memory something lies that is returned
+        self.cotangent: str | None = None
+        self.assigned: set[str] = set()
+        self.memory: dict[str, frozenset[str]] = {}  # whose memory a computed value may lie in
+        self._returned: set[str] = set()  # those in whose memory something lies that is returned
+        self._rounding: dict[str, Rounding] = {}  # of the identifiers
+        self._partials: dict[tuple[Var, Var], str] = {}
+        self._hoisted: dict[str, Expr] = {}  # the name of each part that has a line of its own, by its key
 
     # ----------------------------------------------------------------------------------------------------- names
 
@@ -56,103 +62,100 @@ class LineWriter(CodeWriter):
 
     def gradient(self, n: Var) -> str:
         """``dLdW``."""
-        if n not in self.chain.names:
-            self.chain.names[n] = "unused"
         return self.partial(self.chain.root, n)
 
     def partial(self, n: Var, m: Var) -> str:
         """``dPdC``; ``dloss_dW1`` where the names are longer."""
-        if (n, m) not in self._words:
+        if (n, m) not in self._partials:
             of, wrt = self.node(n), self.node(m)
             short = len(of) == 1 and len(wrt) <= 2
-            self._words[n, m] = self.fresh(f"d{of}d{wrt}" if short else f"d{of}_d{wrt}")
-        return self._words[n, m]
+            self._partials[n, m] = self.new(f"d{of}d{wrt}" if short else f"d{of}_d{wrt}")
+        return self._partials[n, m]
+
+    def outside(self, body: Sequence[str]) -> list[str]:
+        """The names in these lines that are neither assigned nor inputs."""
+        used = _names_in("\n".join(body)) | ({self.cotangent} if self.cotangent else set())
+        return sorted(used & self.values.keys() - self.assigned - set(self.inputs))
 
     # ------------------------------------------------------------------------------------------------------ lines
 
     def forward(self) -> list[str]:
-        chain = self.chain
-        out: list[tuple[str, str]] = []
-        written: set[int] = set()  # the equations with several results, by id
+        chain, root = self.chain, self.chain.root
+        lines: list[Line] = []
         for n in chain.landmarks:
-            if chain.is_input(n) or id(chain.defined[n]) in written:
+            if chain.is_input(n) or self.node(n) in self.assigned:
                 continue
             eq = chain.defined[n]
-            definition = None if eq.row.outputs else chain.definition(n)
-            rows = [eq.row] if definition is None else [part.row for part in walk(definition) if part.row is not None]
-            origin = label(chain.group_path(n)) or _origin(rows)
-            if definition is not None:
-                comment = f"{origin}, {shape_text(n.shape)}"
-                value, owned = chain.values[n], n is chain.root
-                out += self.line(self.node(n), definition, n.shape, n.dtype, comment, value, owned)
-            else:
-                written.add(id(eq))
-                out += self._several(eq, origin)
-        root = chain.root
+            place = label(chain.group_path(n))
+            if eq.row.outputs:
+                lines.append(self._several(eq, place or eq.row.name))
+                continue
+            definition = chain.definition(n)
+            origin = place or _origin([part.row for part in walk(definition) if part.row is not None])
+            comment = f"{origin}, {shape_text(n.shape)}"
+            lines += self.line(self.node(n), definition, comment, n, chain.values[n], returned=n is root)
         if not chain.is_single(root):  # an argument, or one of several results
-            word, self.result = self.result, self.result if root in chain.defined else self.fresh("L")
+            word = self.result
+            if root not in chain.defined:
+                self.result = self.fresh("L")
             if self.memory.get(word, {word}) <= self.assigned:
-                self._lent |= self.memory[word]
+                self._returned |= self.memory[word]
             else:
-                out += self.line(self.result, name(chain.names[root], root.shape), root.shape, None, "", None, True)
-        return _aligned(out)
+                lines += self.line(self.result, name(chain.names[root], root.shape), "", root, returned=True)
+        return _aligned(lines)
 
-    def _several(self, eq: Equation, origin: str) -> list[tuple[str, str]]:
-        """One line for an equation with several results."""
+    def _several(self, eq: Equation, origin: str) -> Line:
+        """The line for an equation with several results."""
         chain = self.chain
         args = [chain.expression(x) if isinstance(x, Var) else chain.constant(x) for x in eq.operands]
+        e = Expr(eq.row.name, tuple(args), None, eq.params, (), eq.row)
         results = [self.ident(chain.word(v)) for v in eq.outputs]
-        self.values.update(zip(results, (chain.values[v] for v in eq.outputs), strict=True))
-        e = Expr(eq.row.name, tuple(args), None, dict(eq.params), (), eq.row)
-        self._rounding.update({word: self._rounding_of(e, self.values[word]) for word in results})
-        self._use(e)
         code = write(e, self)
-        self.memory |= {word: self.shared(e) or frozenset((word,)) for word in results}
-        self.assigned |= set(results)
-        shapes = ", ".join(shape_text(v.shape) for v in eq.outputs)
-        return [(f"{', '.join(results)} = {code}", f"{origin}, {shapes}")]
+        memory = self._shared(e, code)
+        for word, v in zip(results, eq.outputs, strict=True):
+            self._assign(word, chain.values[v], e, memory)
+        return f"{', '.join(results)} = {code}", ", ".join([origin, *(shape_text(v.shape) for v in eq.outputs)])
 
     def backward(self) -> list[str]:
         chain = self.chain
         reach = chain.reaching(self.wanted)
-        arriving: dict[Var, list[Expr]] = {}
-        root = chain.root
-        if int(np.prod(root.shape)) == 1:
-            arriving[root] = [number(1.0)]
-        else:
-            self.cotangent = self.fresh(chain.cotangent)
-            self.words[self.cotangent] = self.cotangent
-            some = np.cos(np.arange(1, np.prod(root.shape) + 1))
-            self.values[self.cotangent] = some.reshape(root.shape).astype(root.dtype)
-            self._words[root, root] = self.cotangent
-            self.used[self.cotangent] = None
-            arriving[root] = [name(self.cotangent, root.shape)]
-        waiting: dict[Var, int] = {}
-        for n in chain.landmarks:
-            for m in chain.inputs_of(n) if n in reach else ():
-                waiting[m] = waiting.get(m, 0) + 1
-        out: list[tuple[str, str]] = []
+        terms: dict[Var, list[Expr]] = {chain.root: [self._seed()]}  # of the gradient of each landmark
+        waiting = Counter(m for n in chain.landmarks if n in reach for m in chain.inputs_of(n))
+        lines: list[Line] = []
         for n in reversed(chain.landmarks):
-            if n not in arriving or chain.is_input(n):
+            if n not in terms or chain.is_input(n):
                 continue
             inputs = [m for m in chain.inputs_of(n) if m in reach]
             inputs.sort(key=lambda m: m in chain.defined or m not in self.wanted)
-            above, lines = self._above(n, inputs, arriving.pop(n))
-            out += lines
+            above, before = self._above(n, inputs, terms.pop(n))
+            lines += before
             for m in inputs:
-                out += self._factor(n, m, above, arriving)
+                term, before = self._term(n, m, above)
+                lines += before
+                terms.setdefault(m, []).append(term)
                 waiting[m] -= 1
                 if not waiting[m] and m in self.wanted and chain.is_input(m):
-                    out += self._result(m, arriving[m])
+                    lines += self._result(m, terms[m])
         for n in self.wanted:
-            if n not in arriving and chain.is_input(n) and n is not root:
-                zeros = f"np.zeros_like({self.node(n)})"
-                self.assigned.add(self.gradient(n))
-                out.append((f"{self.gradient(n)} = {zeros}", "not used"))
-            elif n is root:
-                del self._words[root, root]  # a copy of the cotangent
-                out += self._result(n, arriving[n])
-        return _aligned(out)
+            if n is chain.root:
+                del self._partials[n, n]  # a copy of the cotangent
+                lines += self._result(n, terms[n])
+            elif n not in terms and chain.is_input(n):
+                word = self.gradient(n)
+                self.assigned.add(word)
+                self.values[word] = np.zeros(n.shape, n.dtype)
+                lines.append((f"{word} = np.zeros_like({self.node(n)})", "not used"))
+        return _aligned(lines)
+
+    def _seed(self) -> Expr:
+        """The gradient of the result: one, or an argument with an example of it."""
+        root = self.chain.root
+        if int(np.prod(root.shape)) == 1:
+            return number(1.0)
+        self.cotangent = self._partials[root, root] = self.new(self.chain.cotangent)
+        example = np.cos(np.arange(1, np.prod(root.shape) + 1))
+        self.values[self.cotangent] = example.reshape(root.shape).astype(root.dtype)
+        return name(self.cotangent, root.shape)
 
     def check(self) -> None:
         """Compare the gradients that the lines returned on the example with the engine's."""
@@ -164,148 +167,151 @@ class LineWriter(CodeWriter):
         working = Rounding(max(float(np.finfo(n.dtype).eps) for n in self.chain.nodes if n.dtype.kind in "fc"))
         for n in self.wanted:
             word = self.gradient(n)
-            mine, rounding = self.values.get(word, np.zeros(n.shape)), self._rounding.get(word, Rounding())
-            rounding = rounding.joined(working)
-            if np.all(np.isfinite(expected[n])) and not close(mine, expected[n], rounding):
-                raise ArithmeticError(f"source: {word} comes out as {mine}, the engine's is {expected[n]}")
+            rounding = self._rounding.get(word, working).joined(working)
+            if np.all(np.isfinite(expected[n])) and not close(self.values[word], expected[n], rounding):
+                raise ArithmeticError(f"source: {word} comes out as {self.values[word]}, the engine's is {expected[n]}")
 
-    def _rounding_of(self, e: Expr, value: Any) -> Rounding:
-        """The rounding error that a value computed by `e` may have."""
-        rounding = Rounding.of(value)
-        for w in e.names:
-            word = self.words.get(w, w)
-            rounding = rounding.joined(self._rounding.get(word) or Rounding.of(self.values.get(word, 0.0)))
-        return rounding
-
-    def _above(self, n: Var, inputs: Sequence[Var], arrived: list[Expr]) -> tuple[Expr, list[tuple[str, str]]]:
+    def _above(self, n: Var, inputs: Sequence[Var], terms: Sequence[Expr]) -> tuple[Expr, list[Line]]:
         """The cotangent of `n`, under a name of its own if it is needed more than once."""
-        above = total(arrived[:2])
-        factors = [self.chain.factor(n, m) for m in inputs]
-        heavy = len(inputs) > 1 or any(f.is_map for f in factors) or len(arrived) > 1
-        if above.role in ("name", "number") and not (n in self.wanted and n in self.chain.defined):
+        above = total(terms[:2])
+        is_wanted = n in self.wanted
+        if above.role in ("name", "number") and not (is_wanted and n in self.chain.defined):
             return above, []
-        if n in self.wanted or heavy or len(write(above, self)) > 50:
-            return name(self.gradient(n), n.shape), self._result(n, arrived)
+        heavy = len(inputs) > 1 or len(terms) > 1 or any(self.chain.factor(n, m).is_map for m in inputs)
+        if is_wanted or heavy or len(write(above, self)) > 50:
+            return name(self.gradient(n), n.shape), self._result(n, terms)
         return above, []
 
-    def _result(self, n: Var, arrived: Sequence[Expr]) -> list[tuple[str, str]]:
+    def _result(self, n: Var, terms: Sequence[Expr]) -> list[Line]:
         """The line of a gradient; a sum that is too long for one line is continued in the next."""
-        word = self.gradient(n)
-        self.words[word] = word
-        out: list[tuple[str, str]] = []
-        waiting = arrived[0]
-        for term in arrived[1:]:
+        word, comment = self.gradient(n), shape_text(n.shape)
+        lines: list[Line] = []
+        waiting = terms[0]
+        for term in terms[1:]:
             longer = total([waiting, term])
             if len(write(waiting, self)) > 12 and len(write(longer, self)) > WIDTH:
-                out += self.line(word, waiting, n.shape, n.dtype, shape_text(n.shape), None)
+                lines += self.line(word, waiting, comment, n)
                 longer = total([name(word, n.shape), term])
             waiting = longer
-        return out + self.line(word, waiting, n.shape, n.dtype, shape_text(n.shape), None, n in self.wanted)
+        return lines + self.line(word, waiting, comment, n, returned=n in self.wanted)
 
-    def _factor(self, n: Var, m: Var, above: Expr, arriving: dict[Var, list[Expr]]) -> list[tuple[str, str]]:
-        factor = self.chain.factor(n, m)
-        lines: list[tuple[str, str]] = []
+    def _term(self, n: Var, m: Var, above: Expr) -> tuple[Expr, list[Line]]:
+        """The term of the gradient of `m` that comes from `n`, and a line for the partial where it has one."""
+        chain = self.chain
+        factor = chain.factor(n, m)
+        lines: list[Line] = []
         formula = factor.formula
         if factor.is_map:
             g = fitted(above, n.shape)
-            formula = replaced(formula, lambda e: g if e.names == {self.chain.cotangent} and not e.args else None)
+            formula = replaced(formula, lambda e: g if e.names == {chain.cotangent} and not e.args else None)
         else:
-            whole = above.is_number and above.value == 1 and factor.is_elementwise
-            both_named = n in self.given and m in self.given  # then the partial gets a line, as on a board
-            if both_named and not formula.is_number and formula.role != "name":
-                word = self.partial(n, m)
-                self.words[word] = word
-                if whole and not factor.axes:
+            both_named = all(chain.is_input(v) or v in chain.program.named for v in (n, m))
+            if both_named and not formula.is_number and formula.role != "name":  # a line of its own, as on a board
+                if above.is_number and above.value == 1 and factor.is_simple:
                     formula = fitted(formula, m.shape)
-                comment = f"{_origin(factor.rules)}, {shape_text(formula.shape)}"
-                lines = self.line(word, formula, formula.shape, None, comment, None)
+                word = self.partial(n, m)
+                lines = self.line(word, formula, f"{_origin(factor.rules)}, {shape_text(formula.shape)}")
                 formula = name(word, formula.shape)
             if not factor.is_elementwise:
                 above = fitted(above, n.shape)
-        arriving.setdefault(m, []).append(factor.below(above, formula, n.shape, m.shape))
-        return lines
+        return factor.below(above, formula, n.shape, m.shape), lines
 
     # --------------------------------------------------------------------------------------------------- one line
 
     def line(
-        self, word: str, e: Expr, shape: tuple[int, ...], dtype: Any, comment: str, expected: Any, owned: bool = False
-    ) -> list[tuple[str, str]]:
+        self, word: str, e: Expr, comment: str, n: Var | None = None, expected: Any = None, returned: bool = False
+    ) -> list[Line]:
         """``word = e``, after lines for what is used twice in it or would make it too long; run and compared.
 
-        If `owned`, its memory is that of no argument and of nothing else that is `owned`.
+        Parameters
+        ----------
+        n : Var, optional
+            It has the shape and the dtype of this.
+        expected : optional
+            The value that it should have.
+        returned : bool
+            Whether its memory must be that of no argument, and of nothing else that is returned.
         """
-        e, lines = self._shortened(fitted(e, shape))
-        self._use(e)
+        e, lines = self._shortened(e if n is None else fitted(e, n.shape))
         code = write(e, self)
         value = self._run(code)
-        memory = self.shared(e)
-        if dtype is not None and np.asarray(value).dtype != dtype:
-            if e.is_number:
-                code = f"np.asarray({code}, {literal(dtype)})"
-            else:
-                part = ".real" if np.iscomplexobj(value) and dtype.kind != "c" else ""
-                if np.asarray(value).real.dtype != dtype:
-                    part, memory = f"{part}.astype({literal(dtype)})", frozenset()
-                code = write(e, self, ATOM) + part
+        if n is not None and np.asarray(value).dtype != n.dtype:
+            code = self._cast(e, code, np.asarray(value).dtype, n.dtype)
             value = self._run(code)
-        if owned and (memory - self.assigned or memory & self._lent):
-            code, memory = f"np.copy({code})" if shape else f"+{code}", frozenset()
+        memory = self._shared(e, code)
+        if returned and (memory - self.assigned or memory & self._returned):
+            code, memory = f"np.copy({code})" if e.shape else f"+{code}", frozenset()
             value = self._run(code)
-        self.memory[word] = memory or frozenset((word,))
-        if owned:
-            self._lent |= self.memory[word]
-        self._rounding[word] = rounding = self._rounding_of(e, value)
-        if expected is not None and _is_random(e):
+        if expected is not None and any("generator" in part.params for part in walk(e)):
             value = expected  # any draw will do, but what follows is compared
-        elif expected is not None and not close(value, expected, rounding):
+        self._assign(word, value, e, memory)
+        if returned:
+            self._returned |= self.memory[word]
+        if expected is not None and not close(value, expected, self._rounding[word]):
             raise ArithmeticError(f"source: {word} = {code} gives {value}, the function itself {expected}")
-        self.assigned.add(word)
-        self.values[word] = value
         return [*lines, (f"{word} = {code}", comment)]
 
-    def _run(self, code: str) -> Any:
-        space = self.helpers.run()
+    def _cast(self, e: Expr, code: str, dtype: np.dtype[Any], new: np.dtype[Any]) -> str:
+        """The code of `e` with another dtype."""
+        if e.is_number:
+            return f"np.asarray({code}, {literal(new)})"
+        code = write(e, self, ATOM)
+        if dtype.kind == "c" and new.kind != "c":
+            code, dtype = f"{code}.real", np.empty(0, dtype).real.dtype
+        return code if dtype == new else f"{code}.astype({literal(new)})"
+
+    def _shared(self, e: Expr, code: str) -> frozenset[str]:
+        """The identifiers in whose memory the value of a line may lie, with arguments in the two usual layouts."""
+        used = _names_in(code) & self.values.keys()
+        arrays = [word for word in used if not isinstance(self.values[word], np.random.Generator)]
+        while e.row is not None and (e.row.view or e.role == "gather"):  # x[i] at a single position is a view
+            e = e.args[0]
+        shared: set[str] = set()
+        if e.row is not None and not e.row.builtin:  # a user's function may decide by the numbers
+            shared.update(arrays)
+        for order in ("C", "F") if e.row is None else ():
+            copies: dict[str, Any] = {word: np.array(self.values[word], order=order) for word in arrays}
+            results = leaves(self._run(code, {**self.values, **copies}))
+            shared |= {word for word, x in copies.items() if any(np.may_share_memory(x, y) for y in results)}
+        return frozenset().union(*(self.memory.get(word, {word}) for word in shared))
+
+    def _assign(self, word: str, value: Any, e: Expr, memory: frozenset[str]) -> None:
+        """Note that `word` has this value, which `e` computes and which may lie in the memory of these identifiers."""
+        operands = map(self.ident, e.names)
+        roundings = (self._rounding.get(w) or Rounding.of(self.values[w]) for w in operands)
+        self._rounding[word] = Rounding.of(value).joined(*roundings)
+        self.values[word] = value
+        self.memory[word] = memory or frozenset((word,))
+        self.assigned.add(word)
+
+    def _run(self, code: str, values: dict[str, Any] | None = None) -> Any:
         with np.errstate(all="ignore"):
-            return eval(code, space, self.values)
+            return eval(code, self.helpers.run(), self.values if values is None else values)
 
-    def _use(self, e: Expr) -> None:
-        for w in e.names:
-            self.used[self.words.get(w, w)] = None
-
-    def _shortened(self, e: Expr) -> tuple[Expr, list[tuple[str, str]]]:
-        lines: list[tuple[str, str]] = []
-        while True:
-            part = self._to_hoist(e)
-            if part is None:
-                return e, lines
-            word = self._hoisted.get(part.key, "")
-            if not word:
-                word = self.fresh(next(self.chain.fresh))
-                self.words[word] = word
-                inner, before = self._shortened(part)
-                self._use(inner)
-                code = write(inner, self)
-                self.values[word] = self._run(code)
-                self.memory[word] = self.shared(inner) or frozenset((word,))
-                self._rounding[word] = self._rounding_of(inner, self.values[word])
-                self.assigned.add(word)
-                lines += [*before, (f"{word} = {code}", shape_text(part.shape))]
-                self._hoisted[part.key] = word
-            short = name(word, np.shape(self.values[word]))
-            e = replaced(e, lambda p, part=part, short=short: short if p.key == part.key else None)  # type: ignore[misc]  # of a default
+    def _shortened(self, e: Expr) -> tuple[Expr, list[Line]]:
+        """A formula with names for some of its parts, and the lines of these."""
+        lines: list[Line] = []
+        while (part := self._to_hoist(e)) is not None:
+            if part.key not in self._hoisted:
+                word = self.new(next(self.chain.fresh))
+                lines += self.line(word, part, shape_text(part.shape))
+                self._hoisted[part.key] = name(word, np.shape(self.values[word]))
+            e = replaced(e, lambda inner: self._hoisted.get(inner.key))
+        return e, lines
 
     def _to_hoist(self, e: Expr) -> Expr | None:
         """A part that should have a line of its own: it is used twice, or the line with it is too long."""
-        inside = ((part, uses) for part, uses in parts_of(e) if part is not e)
+        inside = [(part, uses) for part, uses in parts_of(e) if part is not e]
         candidates = [(part, uses) for part, uses in inside if not part.is_atom and part.role != "array"]
-        for part, uses in candidates:
-            if uses > 1 and len(write(part, self)) > 7:
-                return part
-        if len(write(e, self)) <= WIDTH:
-            return None
+        repeated = next((part for part, uses in candidates if uses > 1 and len(write(part, self)) > 7), None)
+        if repeated is not None or len(write(e, self)) <= WIDTH:
+            return repeated
         lengths = [(len(write(part, self)), part) for part, _ in candidates]
-        fitting = [pair for pair in lengths if 12 < pair[0] <= WIDTH]
-        return max(fitting, key=lambda pair: pair[0])[1] if fitting else None
+        return max((pair for pair in lengths if 12 < pair[0] <= WIDTH), key=itemgetter(0), default=(0, None))[1]
+
+
+def _names_in(code: str) -> set[str]:
+    return {part.id for part in ast.walk(ast.parse(code)) if isinstance(part, ast.Name)}
 
 
 def _origin(rows: Sequence[Primitive]) -> str:
@@ -314,11 +320,7 @@ def _origin(rows: Sequence[Primitive]) -> str:
     return " ".join(functions) or next((row.name for row in rows), "")
 
 
-def _is_random(e: Expr) -> bool:
-    return any("generator" in part.params for part in walk(e))
-
-
-def _aligned(lines: Sequence[tuple[str, str]]) -> list[str]:
+def _aligned(lines: Sequence[Line]) -> list[str]:
     """Comments in one column, unless a line is too long for it."""
     column = max((len(code) for code, _ in lines if len(code) <= 52), default=0)
     return [f"{code:<{column}}  # {plain(comment)}" if comment else code for code, comment in lines]
