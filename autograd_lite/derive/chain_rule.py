@@ -23,7 +23,8 @@ from ..program import Program, Var
 from ..program.slopes import gradients
 from ..table import Primitive
 from ..tensor import Tensor
-from .factors import Combine, Edge, Factor, FoldedCall, scalars_apart, summed, total
+from .cached_method import cached_method
+from .factors import Combine, Edge, Factor, FoldedCall, Pull, scalars_apart, summed, total
 from .formula import Expr, Function, multiplied, name, number, replaced
 from .formula_ops import evaluate, substitute
 from .simplify import full, product, simplified, times
@@ -57,23 +58,22 @@ class Chain(Steps):
 
     def __init__(self, program: Program, wrt: Iterable[Var] | None = None, **options: Any) -> None:
         super().__init__(program, wrt, **options)
-        self._factors: dict[tuple[Var, Var], Factor] = {}
-        self._inside: dict[Var, dict[Var, _InnerPaths]] = {}
-        self._calls: dict[Var, Program] = {}  # folded calls, each by its result
         self._used_by = Counter(m for n in self.landmarks for m in self.inputs_of(n))
 
     # ---------------------------------------------------------------------------------------------------------- factors
 
+    @cached_method
     def factor(self, n: Var, m: Var) -> Factor:
         """The partial derivative of landmark `n` with respect to landmark `m`, which its formula uses."""
-        if (n, m) not in self._factors:
-            self._factors[n, m] = self._folded_factor(n, m) if n in self.folds else self._factor(n, m)
-        return self._factors[n, m]
+        if n in self.folds:
+            return self._folded_factor(n, m)
+        paths = self._inner_paths(n)[m]
+        rules = dict.fromkeys(paths.rules[k] for k in sorted(paths.rules))
+        return self._factor(n, m, self._total(n, m, paths.edges), tuple(rules))
 
+    @cached_method
     def _inner_paths(self, n: Var) -> dict[Var, _InnerPaths]:
         """The paths inside the step `n`, by the landmarks where they end."""
-        if n in self._inside:
-            return self._inside[n]
         paths: dict[Var, _InnerPaths] = {}
         stack: list[tuple[Var, Expr, tuple[tuple[int, Primitive], ...]]] = [(n, number(1), ())]
         steps = count()
@@ -105,7 +105,6 @@ class Chain(Steps):
                     into.rules.update(here)
                 else:
                     stack.append((p, formula, here))
-        self._inside[n] = paths
         return paths
 
     def _through_turn(self, n: Var, p: Var, e: Edge) -> tuple[Var, Edge]:
@@ -123,39 +122,21 @@ class Chain(Steps):
             whole = simplified("transpose", (whole,), q.shape, axes=None)
         return q, parted(beside(whole), n.shape, q.shape)
 
-    def _factor(self, n: Var, m: Var) -> Factor:
-        inner = self._inner_paths(n)[m]
-        rules = tuple(dict.fromkeys(inner.rules[k] for k in sorted(inner.rules)))
-        return self._made(n, m, self._total(n, m, inner.edges), rules)
-
     def _folded_factor(self, n: Var, m: Var) -> Factor:
         """The textbook's formula for a folded call, or else the symbol of its derivative."""
-        fold, step = self.folds[n], self.known(n)
-        arguments = [w for w, x in fold.inputs.items() if isinstance(x, Var) and self.canonical(x) is m]
-        stated = [step.gradient((word,)) for word in arguments] if step else []
-        exprs = [term.expr for term in stated if term is not None and term.expr is not None]
+        fold = self.folds[n]
+        arguments = [word for word, x in fold.inputs.items() if isinstance(x, Var) and self.canonical(x) is m]
         pull = partial(self._pull_inside, n, m)
-        e = Edge(Combine.MAP, total(exprs), ()) if exprs and len(exprs) == len(stated) else None
-        if e is not None and len(exprs) == 1 and stated[0] is not None and stated[0].value is not None:
-            e = parted(exprs[0], n.shape, m.shape)
+        e = self.stated(self.known(n), n, arguments, m.shape, pull)
+        if e is None and n is self.root:
+            e = Edge(Combine.MAP, name(f"d{plain(fold.name)}/d{self.names[m]}", m.shape), ())
+        elif e is None:
+            times = Function("applied", None, text="{x1} · {x2}", tex=r"{x1} \, {x2}")
+            operands = name(G, n.shape), name(self.symbol(n, m), m.shape)
+            e = Edge(Combine.MAP, Expr(times.name, operands, None, {}, m.shape, times), ())
+        return self._factor(n, m, e, (FoldedCall(fold.name),), pull)
 
-        def written(g: Any) -> Any:
-            assert step is not None
-            assert e is not None
-            values = [term.value for word in arguments if (term := step.gradient((word,), g)) is not None]
-            return replace(e, combine=Combine.MAP).pulled(g, sum(values), n.shape, m.shape)
-
-        if e is None or not self._same_at(n, written, pull):
-            if n is self.root:
-                applied_to: Expr = name(f"d{plain(fold.name)}/d{self.names[m]}", m.shape)
-            else:
-                times: Any = Function("applied", None, text="{x1} · {x2}", tex=r"{x1} \, {x2}")
-                pair = name(G, n.shape), name(self.symbol(n, m), m.shape)
-                applied_to = Expr(times.name, pair, None, {}, m.shape, times)
-            e = Edge(Combine.MAP, applied_to, ())
-        return self._made(n, m, e, (FoldedCall(fold.name),), pull)
-
-    def _made(self, n: Var, m: Var, e: Edge, rules: Any, pull: Any = None) -> Factor:
+    def _factor(self, n: Var, m: Var, e: Edge, rules: tuple[Any, ...], pull: Pull | None = None) -> Factor:
         upstream = self.upstream(n)
         formula = replaced(e.formula, lambda part: name(upstream, n.shape) if is_g(part) else None)
         if self.board:
@@ -182,13 +163,16 @@ class Chain(Steps):
 
     def _pull_inside(self, n: Var, m: Var, g: Any) -> Any:
         """The cotangent of `m` from that of `n`, a folded call that uses it, in numbers."""
-        if n not in self._calls:
-            inside = set(self.folded_steps(n))
-            equations = [eq for eq in self.program.equations if not inside.isdisjoint(eq.outputs)]
-            used = dict.fromkeys(x for eq in equations for x in eq.operands if isinstance(x, Var) and x not in inside)
-            captured = {x: Tensor(self.values[x], requires_grad=x in self.graded) for x in used}
-            self._calls[n] = Program("call", (), equations, (n,), captured)
-        return gradients(self._calls[n], [m], g)[m]
+        return gradients(self._folded_program(n), [m], g)[m]
+
+    @cached_method
+    def _folded_program(self, n: Var) -> Program:
+        """The program of the folded call `n`; the values that it uses are captured."""
+        inside = set(self.folded_steps(n))
+        equations = [eq for eq in self.program.equations if not inside.isdisjoint(eq.outputs)]
+        used = dict.fromkeys(x for eq in equations for x in eq.operands if isinstance(x, Var) and x not in inside)
+        captured = {x: Tensor(self.values[x], requires_grad=x in self.graded) for x in used}
+        return Program("call", (), equations, (n,), captured)
 
     def symbol(self, n: Var, m: Var) -> str:
         """``dP/dC``; ``∂L/∂x`` for the direct partial of L, where x also acts on L through other landmarks."""

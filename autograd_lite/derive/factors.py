@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import reduce
 from operator import matmul, mul
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from .simplify import fitted, matrix_times, product, simplified, times
 from .writing import root_of
 
 T = TypeVar("T")
+Pull: TypeAlias = Callable[[Any], Any]  # from the cotangent of a result to that of an argument, in numbers
 
 
 class Combine(StrEnum):
@@ -139,7 +140,7 @@ class Factor(Edge):
     rules: tuple[Primitive, ...]
     cotangent: str
     _env: Mapping[str, Any] = field(repr=False)
-    pull: Callable[[Any], Any] | None = field(default=None, repr=False)
+    pull: Pull | None = field(default=None, repr=False)
 
     @property
     def shapes(self) -> tuple[tuple[int, ...], tuple[int, ...]]:

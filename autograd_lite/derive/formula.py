@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from ..table import TABLE, Primitive
+from ..table import TABLE
 
 T = TypeVar("T")
 
@@ -28,7 +28,7 @@ class Expr:
     value: Any = None  # the name, the number, the array
     params: Mapping[str, Any] = field(default_factory=dict)
     shape: tuple[int, ...] = ()
-    row: Primitive | None = None
+    row: Any = None  # a Primitive or a Function, if it is applied to formulas
 
     @property
     def role(self) -> str:
@@ -84,7 +84,7 @@ class _Product(Function):
     variadic = builtin = entrywise = True
 
 
-PRODUCT: Any = _Product("multiply", lambda *factors: reduce(mul, factors))
+PRODUCT = _Product("multiply", lambda *factors: reduce(mul, factors))
 
 
 def _key(value: Any) -> str:

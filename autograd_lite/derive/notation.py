@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from functools import partial
+from itertools import count
 from typing import Any
 
 import numpy as np
 
 from ..program import Equation, Program, Var
 from ..program.naming import Names, groups, short_names
+from .cached_method import cached_method
 from .constants import Constants
 from .factors import Edge
 from .formula import Expr, constant, name
@@ -68,8 +71,6 @@ class Notation:
         self.values = {v: np.asarray(x) for v, x in program.values.items()}
         # Values between the result and `wrt`: only with respect to these something is differentiated.
         self.active = set(self.nodes) if wrt is None else program.depending(map(self.canonical, wrt))
-        self._edges: dict[tuple[Var, int], Edge] = {}
-        self._results: dict[Var, CallResult] = {}
         self._name({v: word for v, word in names.items() if v in self.place})
 
     # ----------------------------------------------------------------------------------------------------- the program
@@ -94,11 +95,6 @@ class Notation:
         """Whether a value is the one result of an equation."""
         return n in self.defined and not self.defined[n].row.outputs
 
-    def index(self, n: Var) -> int | None:
-        """Which of several results of its equation a value is."""
-        eq = self.defined[n]
-        return eq.outputs.index(n) if eq.row.outputs else None
-
     def group_path(self, n: Var) -> list[Any]:
         """The modules and composite calls in which `n` was computed, outermost first."""
         return groups(self.defined[n]) if n in self.defined else []
@@ -113,14 +109,16 @@ class Notation:
             if isinstance(p, Var) and p in self.active and p in self.graded and eq.row.pulls[i] is not None
         ]  # fmt: skip
 
+    @cached_method
+    def call(self, n: Var) -> CallResult:
+        """A computed value with its arguments, in symbols."""
+        eq = self.defined[n]
+        return CallResult(eq, n, self.values, partial(self.operand, eq))
+
+    @cached_method
     def rule(self, n: Var, i: int) -> Edge:
         """The rule for argument `i` of `n`, in symbols."""
-        if (n, i) not in self._edges:
-            if n not in self._results:
-                self._results[n] = CallResult.of(self.defined[n], self.index(n), self.values)
-            eq = self.defined[n]
-            self._edges[n, i] = edge(self._results[n], i, lambda k, x: self.operand(eq, k))
-        return self._edges[n, i]
+        return edge(self.call(n), i)
 
     # ------------------------------------------------------------------------------------------------------ names
 
@@ -128,10 +126,9 @@ class Notation:
         self.names = names
         self.introduced: set[str] = set()  # names that only a textbook has
         self.numbered: set[str] = set()  # c1, c2, … for constants without a name
-        self._operands: dict[tuple[int, int], Expr] = {}
         self._environment: tuple[tuple[int, ...], dict[str, Any]] = ((), {})
-        self._named_constants = 0
         self._taken = taken = Names(names.values())
+        self._numbers = count(1)
         changing = {word[:-1] for word in taken if word.endswith("1") and f"{word[:-1]}2" in taken}
         self.constants = Constants(taken, changing)  # those that are not Tensors
         for word, x in self.program.constants.items():
@@ -160,34 +157,27 @@ class Notation:
             self.names[n] = next(self.fresh)
         return self.names[n]
 
+    @cached_method
     def operand(self, eq: Equation, k: int) -> Expr:
         """Operand `k` of an equation, a constant: as the user wrote it, or as :meth:`constant` has it."""
-        x, key = eq.operands[k], (id(eq), k)
-        if key not in self._operands:
-            formula = self.constants.known(x)
-            if formula is None and self.board:
-                formula = self.constants.written(eq, k, x)
-            self._operands[key] = self.constant(x) if formula is None else formula
-        return self._operands[key]
+        x = eq.operands[k]
+        return self.constants.known(x) or self.board and self.constants.written(eq, k, x) or self.constant(x)
 
     def constant(self, x: Any) -> Expr:
         """A value that was not recorded: its name, a number, or a small array."""
         formula = self.constants.known(x)
         if formula is None and self.board and np.size(x) > FEW:
-            word = f"c{self._named_constants}"
-            while self._named_constants == 0 or word in self._taken:
-                self._named_constants += 1
-                word = f"c{self._named_constants}"
+            word = next(word for k in self._numbers if (word := f"c{k}") not in self._taken)
             self.constants.add(np.asarray(x), word)
             self.numbered.add(word)
             formula = name(word, np.shape(x))
-        return constant(x) if formula is None else formula
+        return formula or constant(x)
 
     @property
     def arrays(self) -> list[tuple[Any, str]]:
         """The named constants that are arrays, with their names."""
-        own = self.introduced
-        return [(x, w) for w, x in self.constants.values.items() if isinstance(x, np.ndarray) and w not in own]
+        values = self.constants.values.items()
+        return [(x, word) for word, x in values if isinstance(x, np.ndarray) and word not in self.introduced]
 
     def environment(self) -> dict[str, Any]:
         """Every name with its value."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +15,7 @@ from .factors import Combine, total
 from .formula import Expr, constant, name, number, walk
 from .formula_ops import substitute
 from .symbolic_rule import CallResult, G, RuleCall, X, Y, edge
-from .writing import LATEX, TEXT, Printer, write
+from .writing import LATEX, TEXT, write
 
 
 @dataclass(frozen=True)
@@ -46,15 +45,13 @@ class RowDerivative:
         return not any(isinstance(part.row, RuleCall) for part in walk(self.formula))
 
     def text(self) -> str:
-        return self._written(TEXT, "dy/d" if self.combine is Combine.ELEMENTWISE else "cotangent of ")
+        before = "dy/d" if self.combine is Combine.ELEMENTWISE else "cotangent of "
+        return f"{before}{self.argument} = {write(self.formula, TEXT)}"
 
     def latex(self) -> str:
         if self.combine is Combine.ELEMENTWISE:
             return rf"\frac{{\partial y}}{{\partial {self.argument}}} = {write(self.formula, LATEX)}"
         return rf"\bar{{{self.argument}}} = {write(self.formula, LATEX)}"
-
-    def _written(self, printer: Printer, before: str) -> str:
-        return f"{before}{self.argument} = {write(self.formula, printer)}"
 
 
 def derivatives(row: Primitive, *args: Any, **params: Any) -> list[RowDerivative]:
@@ -75,30 +72,31 @@ def derivatives(row: Primitive, *args: Any, **params: Any) -> list[RowDerivative
     program = Program.of(row(*rebuild(args, live), **params))
     if len(program) != 1 or program.equations[0].row is not row:
         return []
-    [eq], values = program.equations, program.values
-    results = [CallResult.of(eq, k, values) for k in (range(len(eq.outputs)) if row.outputs else (None,))]
-    positions = (i for i, x in enumerate(eq.operands) if isinstance(x, Var) and row.pulls[i] is not None)
-    return [_of_argument(results, i) for i in positions]
+    [eq] = program.equations
+    are_constant = [not isinstance(x, Var) for x in eq.operands]
+    is_only = are_constant.count(False) == 1
 
+    def constant_operand(k: int) -> Expr:
+        x = eq.operands[k]
+        return name(f"x_{k + 1}", np.shape(x)) if np.ndim(x) else constant(x)
 
-def _of_argument(results: Sequence[CallResult], i: int) -> RowDerivative:
-    """The rule for argument `i`: a sum over the results."""
-    first, row = results[0], results[0].equation.row
-    arrays = {id(x): name(f"x_{k + 1}", np.shape(x)) for k, x in enumerate(first.xs) if not first.is_recorded(k)}
-    edges = [edge(result, i, lambda k, x: arrays[id(x)] if np.ndim(x) else constant(x)) for result in results]
-    one = sum(map(first.is_recorded, range(len(first.xs)))) == 1
-    meanings = {f"{X}{k}": name("x" if one else f"x_{k + 1}", np.shape(x)) for k, x in enumerate(first.xs)}
-    if first.index is None:
-        meanings[Y] = name("y", first.shape)
+    meanings = {f"{X}{k}": name("x" if is_only else f"x_{k + 1}", eq.shape_of(k)) for k in range(len(eq.operands))}
+    if row.outputs:
+        meanings |= {f"{Y}{k}": name(f"y_{k + 1}", v.shape) for k, v in enumerate(eq.outputs)}
     else:
-        meanings |= {f"{Y}{k}": name(f"y_{k + 1}", np.shape(v)) for k, v in enumerate(first.y)}
-    is_partial = row.kind == "elementwise"
-    terms = []
-    for result, e in zip(results, edges, strict=True):
-        g = name("g" if result.index is None else f"g_{result.index + 1}", result.shape)
-        formula = substitute(e.formula, {**meanings, G: g})
-        term = formula if is_partial else e.joined(g, formula)
-        if not (term.is_number and term.value == 0):
-            terms.append(term)
-    combine = edges[0].combine if is_partial else Combine.MAP
-    return RowDerivative("x" if one else f"x_{i + 1}", combine, total(terms or [number(0)]), edges[0].axes)
+        meanings[Y] = name("y", eq.shape)
+    results = [CallResult(eq, v, program.values, constant_operand) for v in eq.outputs]
+
+    def rule(i: int) -> RowDerivative:
+        """The rule for argument `i`: a sum over the results."""
+        edges = [edge(result, i) for result in results]
+        terms = []
+        for k, e in enumerate(edges):
+            g = name(f"g_{k + 1}" if row.outputs else "g", eq.outputs[k].shape)
+            formula = substitute(e.formula, {**meanings, G: g})
+            terms.append(formula if row.kind == "elementwise" else e.joined(g, formula))
+        terms = [term for term in terms if not (term.is_number and term.value == 0)] or [number(0)]
+        combine = edges[0].combine if row.kind == "elementwise" else Combine.MAP
+        return RowDerivative("x" if is_only else f"x_{i + 1}", combine, total(terms), edges[0].axes)
+
+    return [rule(i) for i, is_constant in enumerate(are_constant) if not is_constant and row.pulls[i] is not None]

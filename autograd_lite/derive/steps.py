@@ -8,20 +8,22 @@ between two landmarks belongs to the formula of the later one.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cached_property, partial
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from ..program import Program, Var
 from ..table import Textbook
-from .factors import Edge, FoldedCall
+from .cached_method import cached_method
+from .factors import Combine, Edge, FoldedCall, Pull
 from .formula import Expr, name, replaced, unsimplified
 from .formula_ops import applied, evaluate
 from .notation import Notation
 from .simplify import simplified
-from .symbolic_rule import G, X, Y, parted
+from .symbolic_rule import G, X, Y, cotangent_of, parted
 from .textbook_parser import Written
 from .textbook_step import TextbookStep, parameter
 
@@ -39,10 +41,6 @@ class Steps(Notation):
         self, program: Program, wrt: Iterable[Var] | None = None, *, depth: int | None = None, **options: Any
     ) -> None:
         super().__init__(program, wrt, **options)
-        self._definitions: dict[Var, Expr] = {}
-        self._known: dict[Var, TextbookStep | None] = {}
-        self._books: dict[Any, Textbook | None] = {}
-        self._stated: dict[tuple[Var, int], Edge] = {}
         # The values inside folded calls, each with its call; and the result of each folded call.
         self.regions = {n: fold for n in self.nodes if (fold := self._fold(self.group_path(n), depth)) is not None}
         if depth is not None and self.board:
@@ -112,12 +110,12 @@ class Steps(Notation):
         }  # fmt: skip
 
     def _is_scaling(self, n: Var, p: Var) -> bool:
-        for i, q in self.active_arguments(n):
-            e = self.edge(n, i)
-            is_constant = e.formula.shape == () and not any(w.startswith((X, Y, G)) for w in e.formula.names)
-            if q is p and not (e.is_simple and is_constant and n.shape == p.shape):
-                return False
-        return any(q is p for _, q in self.active_arguments(n))
+        """Whether the derivative of `n` with respect to its argument `p` is a constant number."""
+        edges = [self.edge(n, i) for i, q in self.active_arguments(n) if q is p]
+        return n.shape == p.shape and bool(edges) and all(
+            e.is_simple and e.formula.shape == () and not any(w.startswith((X, Y, G)) for w in e.formula.names)
+            for e in edges
+        )  # fmt: skip
 
     def _folded(self, chosen: set[Var]) -> set[Var]:
         """The landmarks where calls are folded: of each folded call its results, and what it uses."""
@@ -150,11 +148,10 @@ class Steps(Notation):
         steps = {n: alone.get(fold, fold) for n, fold in self.regions.items()}
         self.regions = {n: step for n, step in steps.items() if step is not n}
 
+    @cached_method
     def _book(self, group: Any) -> Textbook | None:
         """The textbook of a call; it is made once."""
-        if group not in self._books:
-            self._books[group] = group.textbook
-        return self._books[group]
+        return group.textbook
 
     def shell(self, n: Var) -> Any:
         """The outermost call that contains nothing but the folded call of `n`, such as a layer around its function."""
@@ -182,29 +179,17 @@ class Steps(Notation):
             return name(word, n.shape)
         return self.definition(n)
 
+    @cached_method
     def definition(self, n: Var) -> Expr:
         """The formula of `n` in terms of other landmarks."""
-        if n not in self._definitions:
-            if n in self.folds:
-                step = self.known(n)
-                self._definitions[n] = step.forward if step else self._folded_definition(n)
-            else:
-                self._definitions[n] = self._definition(n)
-        return self._definitions[n]
-
-    def _definition(self, n: Var) -> Expr:
-        inside = {n}
-        stack = [n]
-        while stack:
-            for p in self.arguments(stack.pop()):
-                if p in self.defined and p not in self.names and p not in inside:
-                    inside.add(p)
-                    stack.append(p)
+        if n in self.folds:
+            step = self.known(n)
+            return step.forward if step else self._folded_definition(n)
         formulas: dict[Var, Expr] = {}
-        for m in sorted(inside, key=self.place.__getitem__):
+        for m in self._steps_to(n, self.names):
             eq = self.defined[m]
             args = [
-                self.operand(eq, k) if not isinstance(p, Var) else formulas[p] if p in formulas else self.expression(p)
+                formulas.get(p) or self.expression(p) if isinstance(p, Var) else self.operand(eq, k)
                 for k, p in enumerate(eq.operands)
             ]
             step = self.known(m)
@@ -216,7 +201,8 @@ class Steps(Notation):
 
     def _one_of_several(self, n: Var, args: list[Expr]) -> Expr:
         """One of several results of a call, as an index into what it is a part of, or into the call."""
-        eq, k = self.defined[n], self.index(n)
+        eq = self.defined[n]
+        k = eq.outputs.index(n)
         if self.board and eq.row.part is not None:
             index = eq.row.part(k, **eq.params)
             return simplified("getitem", args[:1], n.shape, index=index, unique_indices=True)
@@ -238,43 +224,40 @@ class Steps(Notation):
 
     def folded_steps(self, n: Var) -> list[Var]:
         """The steps of the folded call that ends in `n`, latest first."""
-        inside, stack = {n}, [n]
+        return self._steps_to(n, self.landmark_set)[::-1]
+
+    def _steps_to(self, n: Var, outside: Container[Var]) -> list[Var]:
+        """What is computed on the way from inputs and values in `outside` to `n`, which is the last."""
+        steps, stack = {n}, [n]
         while stack:
             for p in self.arguments(stack.pop()):
-                if p not in self.landmark_set and p not in inside:
-                    inside.add(p)
+                if p in self.defined and p not in outside and p not in steps:
+                    steps.add(p)
                     stack.append(p)
-        return sorted(inside, key=self.place.__getitem__, reverse=True)
+        return sorted(steps, key=self.place.__getitem__)
 
     # ------------------------------------------------------------------------------------------------------ known steps
 
+    @cached_method
     def known(self, n: Var) -> TextbookStep | None:
-        """What the textbook of `n` says, if it is a known step."""
-        if n not in self._known:
-            book, meanings = None, {}
-            if self.board and n in self.folds:
-                book = self._book(self.folds[n])
-                meanings = {word: self._argument(x) for word, x in self.folds[n].inputs.items()} if book else {}
-            elif self.board and n not in self.regions and self.is_single(n) and n.dtype.kind != "c":
-                book = self.defined[n].row.textbook
-                meanings = self._arguments(n) if book else {}
-            self._known[n] = None
-            if book is not None:
-                meanings["y"] = Written(self.expression(n) if n in self.folds else name(Y, n.shape), self.values[n])
-                meanings["g"] = Written(name(G, n.shape), np.ones(n.shape, n.dtype))
-                self._known[n] = TextbookStep(book, meanings, self._introduced)
-        return self._known[n]
-
-    def _arguments(self, n: Var) -> dict[str, Written]:
-        """The arguments of a row by the names that its textbook has for them; recorded ones as symbols."""
-        eq = self.defined[n]
-        meanings = {word: parameter(value) for word, value in eq.params.items()}
-        for k, p in enumerate(eq.operands):
-            is_var = isinstance(p, Var)
-            meanings[f"x{k + 1}"] = (
-                Written(name(f"{X}{k}", p.shape), self.values[p]) if is_var else Written(self.operand(eq, k), p)
-            )
-        return {**meanings, "x": meanings["x1"]} if eq.operands else meanings
+        """What the textbook of `n` says, if it is a known step; of a row in the symbols of an edge."""
+        if not self.board or n not in self.folds and (n in self.regions or not self.is_single(n)):
+            return None
+        if n in self.folds:
+            book = self._book(self.folds[n])
+        else:
+            book = self.defined[n].row.textbook if n.dtype.kind != "c" else None
+        if book is None:
+            return None
+        if n in self.folds:
+            meanings = {word: self._argument(x) for word, x in self.folds[n].inputs.items()}
+            meanings["y"] = Written(self.expression(n), self.values[n])
+        else:
+            call = self.call(n)
+            meanings = {word: parameter(value) for word, value in self.defined[n].params.items()}
+            meanings |= {f"x{k + 1}": x for k, x in enumerate(call.xs)}
+            meanings |= {"x": call.xs[0], "y": call.y}
+        return TextbookStep(book, {**meanings, "g": cotangent_of(n)}, self._introduced)
 
     def _argument(self, x: Any) -> Written:
         """An argument of a folded call: a variable, an array, or a keyword parameter."""
@@ -312,34 +295,38 @@ class Steps(Notation):
 
     # ------------------------------------------------------------------------------------------------------ their rules
 
+    @cached_method
     def edge(self, n: Var, i: int) -> Edge:
-        if (n, i) not in self._stated:
-            step = None if self.is_input(n) or n in self.folds else self.known(n)
-            stated = None if step is None else step.gradient(("x", "x1") if i == 0 else (f"x{i + 1}",))
-            self._stated[n, i] = self.rule(n, i)
-            if stated is not None and stated.expr is not None and stated.value is not None:
-                e = parted(stated.expr, n.shape, self.defined[n].shape_of(i))
-                if self._same_at(n, partial(self.pull, n, i, e), partial(self.pull, n, i, self.rule(n, i))):
-                    self._stated[n, i] = e
-        return self._stated[n, i]
+        """The derivative of `n` with respect to its argument `i`: as its textbook states it, or else its rule."""
+        rule, shape = self.rule(n, i), self.defined[n].shape_of(i)
 
-    def pull(self, n: Var, i: int, e: Edge, g: Any) -> Any:
-        """The cotangent of argument `i` of `n`, from that of `n`, in numbers."""
-        eq = self.defined[n]
-        env = self.environment() | {G: g}
-        env |= {f"{X}{k}": self.values[x] if isinstance(x, Var) else x for k, x in enumerate(eq.operands)}
-        results = {f"{Y}{k}": self.values[v] for k, v in enumerate(eq.outputs)}
-        env |= results if eq.row.outputs else {Y: self.values[n]}
-        return e.pulled(g, evaluate(e.formula, env), n.shape, eq.shape_of(i))
+        def pull(g: Any) -> Any:
+            env = {**self.environment(), **self.call(n).values, G: g}
+            return rule.pulled(g, evaluate(rule.formula, env), n.shape, shape)
 
-    @staticmethod
-    def _same_at(n: Var, stated: Callable[[Any], Any], rule: Callable[[Any], Any]) -> bool:
-        """True if a textbook gives the cotangent of the rule here: at a kink, or a tie, it may be another one."""
+        step = None if n in self.folds else self.known(n)
+        argument = "x" if i == 0 and step and "x" in step.book.gradients else f"x{i + 1}"
+        return self.stated(step, n, [argument], shape, pull) or rule
+
+    def stated(
+        self, step: TextbookStep | None, n: Var, arguments: Sequence[str], shape: tuple[int, ...],
+        pull: Pull,
+    ) -> Edge | None:
+        """What a textbook states as the derivative with respect to arguments, which are one value of this shape.
+
+        None unless it gives the cotangent that `pull` gives: at a kink, or a tie, it may be another one.
+        """
+        stated = step and step.gradient(arguments)
+        if not step or not stated or stated.value is None:
+            return None
+        e = parted(stated.formula, n.shape, shape)
         with np.errstate(all="ignore"):
             g = np.cos(np.arange(1.0, np.prod(n.shape) + 1)).reshape(n.shape)
-            value, expected = stated(g), rule(g)
+            value, expected = step.gradient(arguments, g), pull(g)
+            assert value is not None
+            cotangent = replace(e, combine=Combine.MAP).pulled(g, value.value, n.shape, shape)
             size = np.abs(expected).max(initial=0.0, where=np.isfinite(expected))
-            return np.allclose(value, expected, rtol=1e-6, atol=1e-6 * size, equal_nan=True)
+            return e if np.allclose(cotangent, expected, rtol=1e-6, atol=1e-6 * size, equal_nan=True) else None
 
     def upstream(self, n: Var) -> str:
         """The name of the gradient with respect to `n`, in the formula of a map."""

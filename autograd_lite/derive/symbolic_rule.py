@@ -8,13 +8,15 @@ call of the rule itself.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from ..base.escape import plain
 from ..engine.context import changed
+from ..engine.node import Node
+from ..engine.operands import raw
 from ..engine.value import wrap
 from ..program import Equation, Var
 from ..program.graph import leaf
@@ -24,60 +26,75 @@ from .factors import Combine, Edge
 from .formula import Expr, Function, constant, name, number, replaced, unsimplified, walk
 from .formula_ops import conjugated, of_graph, unguarded
 from .simplify import make, product, simplified
+from .textbook_parser import Written
 from .writing import operator_name, subscript
 
 LONG = 24  # operations; a longer formula is given as a call of the rule
 G, Y, X = "·g", "·y", "·x"  # symbols that no variable can be called
 
 
-@dataclass(frozen=True)
 class CallResult:
-    """One result of one equation, with the values of everything."""
+    """One result `n` of one equation: ``g``, ``y`` and the arguments in symbols, with their values.
 
-    equation: Equation
-    index: int | None  # which result, where there are several
-    xs: tuple[Any, ...]  # the values of the arguments
-    y: Any  # the value, or the tuple of values
-    _symbols: list[Any] = field(default_factory=list, repr=False, compare=False)  # made once for all arguments
+    `values` are those of the program; ``constant(k)`` is the formula for operand `k`, which is a constant.
+    """
 
-    @classmethod
-    def of(cls, eq: Equation, index: int | None, values: Mapping[Var, Any]) -> CallResult:
-        """A result of an equation, from the values of the program."""
-        xs = tuple(values[x] if isinstance(x, Var) else x for x in eq.operands)
-        y = values[eq.outputs[0]] if index is None else tuple(values[v] for v in eq.outputs)
-        return cls(eq, index, xs, y)
-
-    @property
-    def _output(self) -> Var:
-        return self.equation.outputs[self.index or 0]
-
-    @property
-    def dtype(self) -> Any:
-        return self._output.dtype
+    def __init__(self, eq: Equation, n: Var, values: Mapping[Var, Any], constant: Callable[[int], Expr]) -> None:
+        self.equation, self.row, self.n = eq, eq.row, n
+        self.is_turned = eq.row.holomorphic and n.dtype.kind == "c"  # a rule has the conjugate of g, and gives another
+        self.xs = tuple(
+            Written(name(f"{X}{k}", x.shape), values[x]) if isinstance(x, Var) else Written(constant(k), x)
+            for k, x in enumerate(eq.operands)
+        )
+        #: The results and their cotangents: where there are several, as tuples.
+        self.y: Any = Written(name(Y, n.shape), values[n])
+        self.g: Any = cotangent_of(n)
+        if eq.row.outputs:
+            self.y = tuple(Written(name(f"{Y}{k}", v.shape), values[v]) for k, v in enumerate(eq.outputs))
+            self.g = tuple(self.g if v is n else None for v in eq.outputs)
 
     @property
-    def shape(self) -> tuple[int, ...]:
-        return self._output.shape
+    def values(self) -> dict[str, Any]:
+        """The values of all symbols but ``g``."""
+        results = self.y if self.row.outputs else (self.y,)
+        return {w.formula.value: w.value for w in (*self.xs, *results) if w.formula.role == "name"}
 
-    def is_recorded(self, k: int) -> bool:
-        """Whether argument `k` is a value of the program, and no constant."""
-        return isinstance(self.equation.operands[k], Var)
+    @cached_property
+    def tensors(self) -> tuple[Any, Any, Any, dict[Node, Expr]]:
+        """``g``, ``y`` and the arguments as Tensors, and what these stand for; a number is one."""
+        meanings: dict[Node, Expr] = {}
+
+        def tensor(symbol: Any) -> Any:
+            if isinstance(symbol, tuple):
+                return tuple(map(tensor, symbol))
+            if symbol is None or symbol.formula.is_number:
+                return symbol and symbol.value
+            array = np.asarray(symbol.value)
+            node = leaf(array, requires_grad=False)
+            turned = self.is_turned and is_g(symbol.formula)
+            meanings[node] = conjugated(symbol.formula) if turned else symbol.formula
+            return wrap(array, node)
+
+        return tensor(self.g), tensor(self.y), tensor(self.xs), meanings
 
 
-def edge(result: CallResult, i: int, constants: Callable[[int, Any], Expr]) -> Edge:
+def cotangent_of(n: Var) -> Written:
+    """``g`` for a value; an example is all ones."""
+    return Written(name(G, n.shape), np.ones(n.shape, n.dtype))
+
+
+def edge(result: CallResult, i: int) -> Edge:
     """The rule for argument `i`, as a formula in the symbols above."""
-    row = result.equation.row
-    p_shape, p_dtype = np.shape(result.xs[i]), np.asarray(result.xs[i]).dtype
-    turned = row.holomorphic and result.dtype.kind == "c"
-    formula, kind = _traced(result, i, constants, turned)
+    n, x = result.n, np.asarray(result.xs[i].value)
+    formula, kind = _traced(result, i)
     if formula is None:
-        formula, kind = _called(result, i, constants)
-        if turned:
-            g = conjugated(name(G, result.shape))
+        formula, kind = _called(result, i)
+        if result.is_turned:
+            g = conjugated(name(G, n.shape))
             formula = conjugated(replaced(formula, lambda part: g if is_g(part) else None))
-    if p_dtype.kind != "c" and "c" in (result.dtype.kind, kind):
+    if x.dtype.kind != "c" and "c" in (n.dtype.kind, kind):
         formula = unsimplified("real", (formula,), formula.shape)
-    return parted(formula, result.shape, p_shape)
+    return parted(formula, n.shape, x.shape)
 
 
 def parted(formula: Expr, n_shape: tuple[int, ...], p_shape: tuple[int, ...]) -> Edge:
@@ -92,65 +109,26 @@ def parted(formula: Expr, n_shape: tuple[int, ...], p_shape: tuple[int, ...]) ->
     return Edge(combine, formula, axes if int(np.prod(shape)) != int(np.prod(p_shape)) else ())
 
 
-def _traced(result: CallResult, i: int, constants: Callable[[int, Any], Expr], turned: bool) -> Any:
+def _traced(result: CallResult, i: int) -> tuple[Expr | None, str]:
     """The formula from running the rule (None where it is not one that a person would read), and its dtype's kind."""
-    eq, row = result.equation, result.equation.row
-    g_symbol, y, xs, symbols, constant_keys = _symbols(result, constants, turned)
+    g, y, xs, meanings = result.tensors
     try:
         with changed(recording=False, group=None, watcher=None), np.errstate(all="ignore"):
-            d = row.symbolic_pull(i)(g_symbol, y, xs, eq)
-        if not isinstance(d, Tensor):
-            return constant(d) if np.size(d) == 1 or not np.any(d) else None, np.asarray(d).dtype.kind
-        if d._node is None:
-            return constant(d._data) if d._data.size == 1 or not d._data.any() else None, d.dtype.kind
-        formula = unguarded(of_graph(d._node, symbols))
+            d = result.row.symbolic_pull(i)(g, y, xs, result.equation)
+        if not isinstance(d, Tensor) or d._node is None:
+            value = np.asarray(raw(d))
+            return constant(value) if value.size == 1 or not value.any() else None, value.dtype.kind
+        formula = unguarded(of_graph(d._node, meanings))
     except (TypeError, ValueError, RuntimeError, AttributeError, NotImplementedError):
         return None, ""  # it branches on its numbers: `if x > 0`
     inside = walk(formula)
     if sum(bool(part.args) for part in inside) > LONG:
         return None, ""
-    arrays = (part for part in inside if part.role == "array" and part.value.size > 1 and part.key not in constant_keys)
-    if not all(_uniform(part.value) for part in arrays):
+    stated = {part.key for x in result.xs for part in walk(x.formula)}
+    arrays = (part.value for part in inside if part.role == "array" and part.value.size and part.key not in stated)
+    if any((value != value.flat[0]).any() for value in arrays):
         return None, ""  # numbers of this example, which other inputs would not have
-    return conjugated(formula) if turned else formula, d.dtype.kind
-
-
-def _symbols(result: CallResult, constants: Callable[[int, Any], Expr], turned: bool) -> Any:
-    """``g``, ``y`` and the arguments as Tensors, what they stand for, and the keys of the constants among them."""
-    if result._symbols:
-        return result._symbols
-    symbols: dict[Any, Expr] = {}  # by node
-    constant_keys: set[str] = set()
-
-    def symbol(value: Any, e: Expr) -> Any:
-        array = np.asarray(value)
-        node = leaf(array, requires_grad=False)
-        symbols[node] = e
-        return wrap(array, node)
-
-    def argument(k: int, x: Any) -> Any:
-        if result.is_recorded(k):
-            return symbol(x, name(f"{X}{k}", np.shape(x)))
-        e = constants(k, x)
-        if e.is_number:
-            return x
-        constant_keys.update(part.key for part in walk(e))
-        return symbol(x, e)
-
-    g = name(G, result.shape)
-    g_symbol: Any = symbol(np.ones(result.shape, result.dtype), conjugated(g) if turned else g)
-    if result.index is None:
-        y = symbol(result.y, name(Y, result.shape))
-    else:
-        y = tuple(symbol(v, name(f"{Y}{k}", np.shape(v))) for k, v in enumerate(result.y))
-        g_symbol = tuple(g_symbol if k == result.index else None for k in range(len(result.y)))
-    xs = tuple(argument(k, x) for k, x in enumerate(result.xs))
-    result._symbols[:] = g_symbol, y, xs, symbols, constant_keys
-    return result._symbols
-
-
-def _uniform(value: Any) -> bool:
-    return bool((value == value.flat[0]).all())
+    return conjugated(formula) if result.is_turned else formula, d.dtype.kind
 
 
 # --------------------------------------------------------------------------------------- a call of the rule itself
@@ -173,59 +151,43 @@ def _laid(at: Any, args: Sequence[Any]) -> Any:
     return tuple(None if k is None else args[k] for k in at) if isinstance(at, tuple) else args[at]
 
 
-def _called(result: CallResult, i: int, constants: Callable[[int, Any], Expr]) -> tuple[Expr, str]:
+def _called(result: CallResult, i: int) -> tuple[Expr, str]:
     """A call of the rule, and the kind of its dtype."""
-    eq, row = result.equation, result.equation.row
-    rule = row.rule(i)
-    args: list[Expr] = []
-    values: list[Any] = []
+    eq, row, rule = result.equation, result.row, result.row.rule(i)
+    operands: list[Written] = []
     params: dict[str, Any] = {}
     layout: dict[str, Any] = {}
-    facts = {"i": i, "y_shape": eq.shape, "x_dtype": np.asarray(result.xs[0]).dtype, "xs_shape": eq.shapes}
+    facts = {"i": i, "y_shape": eq.shape, "x_dtype": np.asarray(result.xs[0].value).dtype, "xs_shape": eq.shapes}
 
-    def add(value: Any, e: Expr) -> int:
-        args.append(e)
-        values.append(value)
-        return len(args) - 1
-
-    def x(k: int) -> int:
-        value = result.xs[k]
-        return add(value, name(f"{X}{k}", np.shape(value)) if result.is_recorded(k) else constants(k, value))
-
-    def y() -> Any:
-        if result.index is None:
-            return add(result.y, name(Y, result.shape))
-        return tuple(add(v, name(f"{Y}{k}", np.shape(v))) for k, v in enumerate(result.y))
-
-    def g() -> Any:
-        ones, symbol = np.ones(result.shape, result.dtype), name(G, result.shape)
-        if result.index is None:
-            return add(ones, symbol)
-        return tuple(add(ones, symbol) if k == result.index else None for k in range(len(result.y)))
+    def place(symbol: Any) -> Any:
+        if isinstance(symbol, tuple):
+            return tuple(map(place, symbol))
+        if symbol is None:
+            return None
+        operands.append(symbol)
+        return len(operands) - 1
 
     for slot in row.slots(i, rule):
         layout[slot.name] = None
         match slot.kind:
-            case "g":
-                layout[slot.name] = g()
-            case "y":
-                layout[slot.name] = y()
+            case "g" | "y" | "xs":
+                layout[slot.name] = place(getattr(result, slot.kind))
             case "x":
-                layout[slot.name] = x(slot.k)
-            case "xs":
-                layout[slot.name] = tuple(map(x, range(len(result.xs))))
+                layout[slot.name] = place(result.xs[slot.k])
             case "x_shape":
-                params[slot.name] = np.shape(result.xs[slot.k])
+                params[slot.name] = eq.shape_of(slot.k)
             case "param":
                 params[slot.name] = eq.params[slot.name]
             case _:
                 params[slot.name] = facts[slot.kind]
-    call: Any = RuleCall(row, i, rule, layout)
+    args = tuple(w.formula for w in operands)
+    call = RuleCall(row, i, rule, layout)
     call.text, call.tex = _primed(row, i, args)
     with np.errstate(all="ignore"):
-        value = np.asarray(call.fn(*values, **params))
-    e = Expr(call.name, tuple(args), None, params, value.shape, call)
-    return product((name(G, result.shape), e), result.shape) if row.kind == "elementwise" else e, value.dtype.kind
+        value = np.asarray(call.fn(*(w.value for w in operands), **params))
+    e = Expr(call.name, args, None, params, value.shape, call)
+    g = name(G, result.n.shape)
+    return product((g, e), g.shape) if row.kind == "elementwise" else e, value.dtype.kind
 
 
 def _primed(row: Primitive, i: int, args: Sequence[Expr]) -> tuple[str, str]:

@@ -38,6 +38,11 @@ class Written:
     def __init__(self, expr: Expr | None, value: Any) -> None:
         self.expr, self.value = expr, value
 
+    @property
+    def formula(self) -> Expr:
+        """The formula, also of a keyword parameter."""
+        return constant(self.value) if self.expr is None else self.expr
+
 
 def formula(text: str, meanings: Mapping[str, Written]) -> Written:
     """`text` with formulas for its names; a keyword parameter has a value only."""
@@ -88,23 +93,23 @@ def _read(e: ast.expr, meanings: Mapping[str, Written]) -> Written:
 def _applied(word: str, args: list[Written]) -> Written:
     """A row or a notation, applied; the last arguments may be parameters, such as an axis."""
     values = [a.value for a in args]
-    value: Any
+    value: Any = None
     if word in NOTATIONS:
         n = NOTATIONS[word]
-        exprs = tuple(a.expr if a.expr is not None else constant(a.value) for a in args)
-        value = None if n.fn is None or any(v is None for v in values) else n.fn(*values)
+        if n.fn is not None and not any(v is None for v in values):
+            value = n.fn(*values)
         if n.text == "{x1}" and np.shape(value) == np.shape(values[0]):
             return args[0]  # it changes the shape only, and not even that
-        call: Any = Function(word, n.fn, text=n.text, tex=n.tex)
-        return Written(Expr(word, exprs, None, {}, np.shape(value), call), value)
+        call = Function(word, n.fn, text=n.text, tex=n.tex)
+        return Written(Expr(word, tuple(a.formula for a in args), None, {}, np.shape(value), call), value)
     row = TABLE[word]
     kept = {"keepdims": True} if row.algebra in ("total", "reduction") and len(args) > 1 else {}
     if any(v is None for v in values):
-        bound, params, value = values, {}, None
+        bound, params = values, {}
     else:
         bound, params = row.bind(*values, **kept) if row.bind is not None else (values, {})
         value = row.fn(*bound, **params)
-    operands = tuple(a.expr if a.expr is not None else constant(np.asarray(a.value)) for a in args[: len(bound)])
+    operands = tuple(a.formula for a in args[: len(bound)])
     shape = np.shape(value)
     if word == "multiply":
         return Written(multiplied((f for e in operands for f in factors_of(e)), shape), value)
@@ -114,16 +119,14 @@ def _applied(word: str, args: list[Written]) -> Written:
 def _entry(word: str, index: ast.expr, meanings: Mapping[str, Written]) -> Written:
     """``y[i]``: an entry, for the forms of Jacobians; ``delta[i, j]`` is Kronecker's."""
     letters = ast.unparse(index).replace(", ", "").strip("()")
-    operand: Expr | None
     value: Any
     if word == "delta":
         operand, value = name("delta"), np.eye(max(np.size(w.value) for w in meanings.values() if w.expr is not None))
     else:
-        operand, value = meanings[word].expr, meanings[word].value
-        value = None if value is None else np.asarray(value).reshape(-1)
-        value = value if value is None or letters != "i" else value[:, None]
-    assert operand is not None
-    call: Any = Function(letters, None, text=f"{{x1}}{subscript(letters)}", tex=f"{{x1}}_{{{{{letters}}}}}")
+        operand, value = meanings[word].formula, meanings[word].value
+        if value is not None:
+            value = np.reshape(value, (-1, 1) if letters == "i" else -1)
+    call = Function(letters, None, text=f"{{x1}}{subscript(letters)}", tex=f"{{x1}}_{{{{{letters}}}}}")
     return Written(Expr(letters, (operand,), None, {}, (), call), value)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..table import Textbook
+from .factors import total
 from .formula import Expr, name, number
 from .textbook_parser import Written, formula
 
@@ -41,23 +42,22 @@ class TextbookStep:
     @property
     def forward(self) -> Expr:
         """What it computes."""
-        return self._formula(self.book.forward)
+        return formula(self.book.forward, self.meanings).formula
 
     @property
     def jacobian(self) -> Expr | None:
         """The derivative of entry i with respect to entry j, where that has a known form."""
-        return None if self.book.jacobian is None else self._formula(self.book.jacobian)
+        return None if self.book.jacobian is None else formula(self.book.jacobian, self.meanings).formula
 
     def gradient(self, arguments: Sequence[str], g: Any = None) -> Written | None:
-        """The gradient with respect to an argument, by the first of the names that it may have; its value for `g`."""
-        word = next((w for w in arguments if w in self.book.gradients), None)
+        """The gradient with respect to something that stands for these arguments, and its value for `g`, if given."""
+        if not arguments or not self.book.gradients.keys() >= set(arguments):
+            return None
         meanings = self.meanings if g is None else {**self.meanings, "g": Written(self.meanings["g"].expr, g)}
-        return None if word is None else formula(self.book.gradients[word], meanings)
-
-    def _formula(self, text: str) -> Expr:
-        e = formula(text, self.meanings).expr
-        assert e is not None
-        return e
+        terms = [formula(self.book.gradients[word], meanings) for word in arguments]
+        is_computed = all(term.value is not None for term in terms)
+        value = sum(term.value for term in terms) if is_computed else None
+        return Written(total([term.formula for term in terms]), value)
 
 
 def parameter(value: Any) -> Written:

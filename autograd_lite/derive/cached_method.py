@@ -1,0 +1,28 @@
+"""Results of methods that are computed once for each object."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+S = TypeVar("S")
+T = TypeVar("T")
+
+
+def cached_method(method: Callable[Concatenate[S, P], T]) -> Callable[Concatenate[S, P], T]:
+    """A method that is run once for each object and arguments; the object keeps the results.
+
+    ``functools.cache`` would keep the objects alive.
+    """
+    name = f"_results_of_{method.__name__}"
+
+    @wraps(method)
+    def cached(self: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        results: dict[object, T] = vars(self).setdefault(name, {})
+        if args not in results:
+            results[args] = method(self, *args, **kwargs)
+        return results[args]
+
+    return cached
