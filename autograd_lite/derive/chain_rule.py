@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import count
-from typing import Any, NamedTuple
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -24,12 +24,14 @@ from ..program.slopes import gradients
 from ..table import Primitive
 from ..tensor import Tensor
 from .cached_method import cached_method
-from .factors import Combine, Edge, Factor, FoldedCall, Pull, scalars_apart, summed, total
+from .factors import Combine, Edge, Factor, FoldedCall, Pull, scalars_apart, total
 from .formula import Expr, Function, multiplied, name, number, replaced
 from .formula_ops import evaluate, substitute
 from .simplify import full, product, simplified, times
 from .steps import Steps, named
 from .symbolic_rule import G, is_g, parted
+
+Rules: TypeAlias = tuple[tuple[int, Primitive], ...]  # numbered in order
 
 
 class Chain(Steps):
@@ -68,14 +70,15 @@ class Chain(Steps):
         if n in self.folds:
             return self._folded_factor(n, m)
         paths = self._inner_paths(n)[m]
-        rules = dict.fromkeys(paths.rules[k] for k in sorted(paths.rules))
-        return self._factor(n, m, self._total(n, m, paths.edges), tuple(rules))
+        rules = dict(rule for _, rules in paths for rule in rules)
+        in_order = dict.fromkeys(rules[k] for k in sorted(rules))
+        return self._factor(n, m, self._total(n, m, [e for e, _ in paths]), tuple(in_order))
 
     @cached_method
-    def _inner_paths(self, n: Var) -> dict[Var, _InnerPaths]:
-        """The paths inside the step `n`, by the landmarks where they end."""
-        paths: dict[Var, _InnerPaths] = {}
-        stack: list[tuple[Var, Expr, tuple[tuple[int, Primitive], ...]]] = [(n, number(1), ())]
+    def _inner_paths(self, n: Var) -> dict[Var, list[tuple[Edge, Rules]]]:
+        """The paths inside the step `n`, by the landmarks where they end: each as one edge, and the rows on it."""
+        paths: dict[Var, list[tuple[Edge, Rules]]] = {}
+        stack: list[tuple[Var, Expr, Rules]] = [(n, number(1), ())]
         steps = count()
         while stack:
             at, before, rules = stack.pop()
@@ -100,9 +103,7 @@ class Chain(Steps):
                 while self.is_turn(p):  # Q @ Kᵀ is one step
                     p, inner = self._through_turn(n, p, inner)
                 if p in self.landmark_set:
-                    into = paths.setdefault(p, _InnerPaths([], {}))
-                    into.edges.append(inner)
-                    into.rules.update(here)
+                    paths.setdefault(p, []).append((inner, here))
                 else:
                     stack.append((p, formula, here))
         return paths
@@ -186,11 +187,7 @@ class Chain(Steps):
         if all(e.is_simple for e in edges):
             return Edge(Combine.ELEMENTWISE, total([e.formula for e in edges]), ())
         g = name(self.upstream(n), n.shape)
-        terms = []
-        for e in edges:
-            term = e.joined(g)
-            terms.append(summed(term, e.axes, m.shape) if e.axes else term)
-        return Edge(Combine.MAP, total(terms), ())
+        return Edge(Combine.MAP, total([e.below(g, e.formula, n.shape, m.shape) for e in edges]), ())
 
     def inputs_of(self, n: Var) -> list[Var]:
         """The landmarks that the formula of `n` is differentiated with respect to, in the order of the formula."""
@@ -243,10 +240,3 @@ def _numbers_outside(e: Expr) -> Expr | None:
         return None
     turned = replace(e, args=(arrays[0],))
     return multiplied([turned if f is arrays[0] else f for f in inner.args], e.shape)
-
-
-class _InnerPaths(NamedTuple):
-    """The paths inside one step that end at one landmark."""
-
-    edges: list[Edge]  # each path as one edge
-    rules: dict[int, Primitive]  # the rows on them, numbered in order

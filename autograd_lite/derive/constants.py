@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Container
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -17,6 +17,8 @@ from ..program.naming import Names, operand
 from .formula import Expr, name, unsimplified
 from .textbook_parser import Written, read
 
+Array: TypeAlias = "np.ndarray[Any, Any]"
+
 
 class Constants:
     """The named constants of a program; `taken` are all its names, `changing` the variables that are assigned again."""
@@ -24,14 +26,12 @@ class Constants:
     def __init__(self, taken: Names, changing: Container[str] = ()) -> None:
         self.taken, self.changing = taken, changing
         self.values: dict[str, Any] = {}  # arrays and numbers
-        self._by_place: dict[Any, str] = {}  # of each array the first name
-        self._inside: dict[int, list[tuple[Any, str]]] = {}  # the arrays in the memory of one
+        self._inside: dict[int, list[tuple[Array, str]]] = {}  # the named arrays in the memory of one
 
     def add(self, x: Any, word: str) -> None:
         """Name an array or a number."""
         self.values[word] = x  # this keeps the array alive, so its memory is not reused
         if isinstance(x, np.ndarray):
-            self._by_place.setdefault(_place(x), word)
             self._inside.setdefault(_owner(x), []).append((x, word))
         self.taken.add(word)
 
@@ -39,11 +39,11 @@ class Constants:
         """An array by its name, or as a part ``x[0]`` of a named one."""
         if not isinstance(x, np.ndarray):
             return None
-        word = self._by_place.get(_place(x))
-        if word is not None:
-            return name(word, x.shape)
-        around = self._inside.get(_owner(x), []) if x.size else []
-        return next((found for a, word in around if (found := _part(x, a, word)) is not None), None)
+        around = self._inside.get(_owner(x), [])
+        for a, word in around:
+            if _place(a) == _place(x):
+                return name(word, x.shape)
+        return next((part for a, word in around if (part := _part(x, a, word)) is not None), None)
 
     def written(self, eq: Equation, k: int, x: Any) -> Expr | None:
         """Constant `x`, operand `k` of `eq`, as the user's line has it; None for a number written as such."""
@@ -53,56 +53,51 @@ class Constants:
         if isinstance(e, ast.Name):
             if e.id not in self.taken and e.id not in self.changing and np.size(x):
                 self.add(x, e.id)
-            return name(e.id, np.shape(x)) if e.id in self.values and _same(self.values[e.id], x) else None
-        words = {
+            is_it = e.id in self.values and np.array_equal(self.values[e.id], x)
+            return name(e.id, np.shape(x)) if is_it else None
+        meanings = {
             part.id: Written(name(part.id, np.shape(self.values[part.id])), self.values[part.id])
             for part in ast.walk(e) if isinstance(part, ast.Name) and part.id in self.values
         }  # fmt: skip
         try:
-            found = read(e, words)
+            stated = read(e, meanings)
         except (KeyError, TypeError, ValueError):
             return None
-        return found.expr if _same(found.value, x) else None
+        return stated.expr if np.array_equal(stated.value, x) else None
 
     def _only_number(self, x: Any) -> Expr | None:
         """Without the source, a number that is not an integer is named by the only name with this value."""
         if not isinstance(x, float) or x.is_integer():
             return None
-        words = [w for w, v in self.values.items() if is_number(v) and v == x]
-        return name(words[0]) if len(words) == 1 else None
+        names = [word for word, value in self.values.items() if is_number(value) and value == x]
+        return name(names[0]) if len(names) == 1 else None
 
 
 def is_number(x: Any) -> bool:
     return isinstance(x, (int, float, np.integer, np.floating)) and not isinstance(x, bool)
 
 
-def _place(x: Any) -> tuple[Any, ...]:
+def _address(x: Array) -> int:
+    return x.__array_interface__["data"][0]
+
+
+def _place(x: Array) -> tuple[Any, ...]:
     """Where an array lies in memory, and how."""
-    return x.__array_interface__["data"][0], x.shape, x.strides, x.dtype.str
+    return _address(x), x.shape, x.strides, x.dtype.str
 
 
-def _owner(x: Any) -> int:
+def _owner(x: Array) -> int:
     """The array whose memory `x` uses, by its id."""
     while isinstance(x.base, np.ndarray):
         x = x.base
     return id(x)
 
 
-def _part(x: Any, a: Any, word: str) -> Expr | None:
+def _part(x: Array, a: Array, word: str) -> Expr | None:
     """`x` as ``a[k]``, ``a[:, k]``, … where it lies in `a`."""
-    if x.ndim != a.ndim - 1 or x.dtype != a.dtype or not np.may_share_memory(x, a):
-        return None
-    offset = x.__array_interface__["data"][0] - a.__array_interface__["data"][0]
-    for axis in range(a.ndim):
-        rest = [j for j in range(a.ndim) if j != axis]
-        if x.shape != tuple(a.shape[j] for j in rest) or x.strides != tuple(a.strides[j] for j in rest):
-            continue
-        k, over = divmod(offset, a.strides[axis] or 1)
-        if not over and 0 <= k < a.shape[axis]:
-            index = (*(slice(None),) * axis, k) if axis else k
-            return unsimplified("getitem", (name(word, a.shape),), x.shape, index=index)
+    for axis, stride in enumerate(a.strides if x.size else ()):
+        k = (_address(x) - _address(a)) // (stride or 1)
+        index: tuple[Any, ...] = (*(slice(None),) * axis, k)
+        if 0 <= k < a.shape[axis] and _place(a[(*index, ...)]) == _place(x):
+            return unsimplified("getitem", (name(word, a.shape),), x.shape, index=index if axis else k)
     return None
-
-
-def _same(a: Any, b: Any) -> bool:
-    return np.shape(a) == np.shape(b) and bool(np.array_equal(a, b))

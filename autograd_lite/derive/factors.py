@@ -165,11 +165,8 @@ class Factor(Edge):
     def jacobian(self) -> Any:
         """The derivative of every entry with respect to every entry, of shape ``of.shape + wrt.shape``."""
         of_shape, wrt_shape = self.shapes
-        rows = []
-        for k in range(int(np.prod(of_shape))):
-            e = np.zeros(of_shape)
-            e.flat[k] = 1
-            rows.append(self.apply(e))
+        size = math.prod(of_shape)
+        rows = [self.apply(e) for e in np.eye(size).reshape(size, *of_shape)]
         return np.reshape(rows, of_shape + wrt_shape)
 
     def __repr__(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, reduce
@@ -50,11 +51,8 @@ class Expr:
     @cached_property
     def key(self) -> str:
         """Equal for formulas that are the same."""
-        value = self.value
-        if isinstance(value, np.ndarray):
-            value = (value.shape, value.dtype.str, value.tobytes())
         params = sorted((k, _key(v)) for k, v in self.params.items())
-        content = repr((self.head, value, params, [a.key for a in self.args]))
+        content = repr((self.head, _key(self.value), params, [a.key for a in self.args]))
         return blake2b(content.encode(), digest_size=16).hexdigest()
 
     @cached_property
@@ -157,8 +155,5 @@ def replaced(e: Expr, new: Callable[[Expr], Expr | None]) -> Expr:
 def parts_of(e: Expr) -> Iterator[tuple[Expr, int]]:
     """Every part with the number of its uses."""
     inside = walk(e)
-    uses: dict[str, int] = {e.key: 1}
-    for part in inside:
-        for a in part.args:
-            uses[a.key] = uses.get(a.key, 0) + 1
+    uses = Counter([e.key, *(a.key for part in inside for a in part.args)])
     return ((part, uses[part.key]) for part in inside)

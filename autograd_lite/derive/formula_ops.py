@@ -34,7 +34,6 @@ def substitute(e: Expr, meanings: Mapping[str, Expr]) -> Expr:
 
 def computed(part: Expr, args: Sequence[Any]) -> Any:
     """The value of one part from the values of its arguments, on arrays."""
-    assert part.row is not None
     if part.row.kind != "elementwise":
         args = [np.asarray(a) for a in args]
     return part.row.fn(*args, **part.params)
@@ -42,8 +41,8 @@ def computed(part: Expr, args: Sequence[Any]) -> Any:
 
 def recorded(part: Expr, args: Sequence[Any]) -> Any:
     """The value of one part on Tensors, recorded; a notation, or a product, is what it does with them."""
-    row: Any = part.row
-    return row.fn(*args) if isinstance(row, Function) else record(row, args, dict(part.params))
+    is_row = not isinstance(part.row, Function)
+    return record(part.row, args, dict(part.params)) if is_row else part.row.fn(*args)
 
 
 def evaluate(
@@ -112,7 +111,6 @@ def conjugated(e: Expr) -> Expr:
 
     def step(part: Expr, args: tuple[Expr, ...]) -> Expr:
         if part.role in _CONJUGATED:
-            assert part.row is not None
             return make(part.row, args, part.params, part.shape)
         if part.is_number:
             return number(np.conj(part.value).item())
