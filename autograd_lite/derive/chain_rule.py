@@ -25,7 +25,7 @@ from ..table import Primitive
 from ..tensor import Tensor
 from .cached_method import cached_method
 from .factors import Combine, Edge, Factor, FoldedCall, Pull, scalars_apart, total
-from .formula import Expr, Function, multiplied, name, number, replaced
+from .formula import Expr, Function, multiplied, name, number, replaced, unsimplified
 from .formula_ops import evaluate, substitute
 from .simplify import full, product, simplified, times
 from .steps import Steps, named
@@ -134,7 +134,7 @@ class Chain(Steps):
         elif e is None:
             times = Function("applied", None, text="{x1} · {x2}", tex=r"{x1} \, {x2}")
             operands = name(G, n.shape), name(self.symbol(n, m), m.shape)
-            e = Edge(Combine.MAP, Expr(times.name, operands, None, {}, m.shape, times), ())
+            e = Edge(Combine.MAP, unsimplified(times, operands, m.shape), ())
         return self._factor(n, m, e, (FoldedCall(fold.name),), pull)
 
     def _factor(self, n: Var, m: Var, e: Edge, rules: tuple[Any, ...], pull: Pull | None = None) -> Factor:

@@ -7,13 +7,14 @@ the short form found in textbooks.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from .formula import Expr, fold, number, walk
+from .formula import Expr, Shape, fold, number, walk
 from .formula_ops import evaluate
 from .simplify import product, simplified
 
@@ -105,7 +106,7 @@ class _Reader:
             if inside and np.broadcast_shapes(*(f.shape for f, _ in inside.values())) != e.args[0].shape:
                 raise _NoShortForm  # its terms are fewer than those of the sum
             body = _one(Term(1, inside), e.args[0].shape)
-            count = int(np.prod(e.args[0].shape)) // max(int(np.prod(e.shape)), 1)
+            count = math.prod(e.args[0].shape) // max(math.prod(e.shape), 1)
             summed = replace(e, args=(body,)) if inside else number(count)
             if inside and np.all(evaluate(summed, self.env) == 1):
                 self.ones[summed.key] = summed
@@ -115,12 +116,10 @@ class _Reader:
         return total
 
 
-def _one(t: Term, shape: tuple[int, ...]) -> Expr:
+def _one(t: Term, shape: Shape) -> Expr:
     """A term as a formula."""
-    above = [f if power == 1 else simplified("square", (f,), f.shape) if power == 2 else _power(f, power)
-             for f, power in t.factors.values() if power > 0]  # fmt: skip
-    below = [f if power == -1 else simplified("square", (f,), f.shape) if power == -2 else _power(f, -power)
-             for f, power in t.factors.values() if power < 0]  # fmt: skip
+    above = [_power(f, power) for f, power in t.factors.values() if power > 0]
+    below = [_power(f, -power) for f, power in t.factors.values() if power < 0]
     top = product((number(t.coefficient), *above), shape)
     return top if not below else simplified("divide", (top, product(below, shape)), shape)
 
@@ -129,7 +128,7 @@ def _power(f: Expr, power: int) -> Expr:
     return simplified("power", (f, number(power)), f.shape)
 
 
-def _written(terms: list[Term], shape: tuple[int, ...]) -> Expr:
+def _written(terms: list[Term], shape: Shape) -> Expr:
     """The sum of terms, over their common denominators and with their common factors in front."""
     if not terms:
         return number(0)

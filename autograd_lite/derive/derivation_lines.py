@@ -7,7 +7,7 @@ name: ``dL/dS = P ⊙ (dL/dP - Σⱼ dL/dPⱼ Pⱼ)``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 
 from ..program import Var
+from .cached_method import cached_method
 from .chain_rule import Chain
 from .collect import collected, leaves
-from .factors import Factor, scalars_apart, summed, total
-from .formula import Expr, name, unsimplified, walk
+from .factors import Factor, carried, scalars_apart, summed, total
+from .formula import Expr, name, number, unsimplified, walk
 from .formula_ops import substitute
 
 MANY = 8  # factors; beyond this, each gradient gets its line
@@ -58,13 +59,11 @@ class Lines:
         self.reach = chain.reaching(wrt)
         self.consumers: dict[Var, list[Var]] = {}
         for n in chain.landmarks:
-            for m in chain.inputs_of(n) if n in self.reach else ():
-                if m in self.reach:
-                    self.consumers.setdefault(m, []).append(n)
+            for m in self.inputs(n) if n in self.reach else ():
+                self.consumers.setdefault(m, []).append(n)
         self.factors = {(n, m): chain.factor(n, m) for m, users in self.consumers.items() for n in users}
         maps = [f for f in self.factors.values() if f.is_map]
         self.by_gradients = bool(maps) or len(self.factors) > MANY
-        self._closed: dict[Var, tuple[Expr, list[Expr]] | None] = {}
 
     @cached_property
     def totals(self) -> set[Var]:
@@ -97,39 +96,33 @@ class Lines:
         return out
 
     def _total(self, n: Var, arrived: dict[Var, Any]) -> Total:
-        c = self.chain
         paths, starts, terms = [], [], []
         stack: list[tuple[Var, tuple[Factor, ...]]] = [(k, (self.factors[k, n],)) for k in self.consumers.get(n, [])]
         while stack:
             at, path = stack.pop()
-            if at is c.root or at in self.totals:
+            if at is self.chain.root or at in self.totals:
                 paths.append(path)
-                g = arrived[at]
-                starts.append(g)
-                for f in path:
-                    g = f.apply(g)
-                terms.append(g)
+                starts.append(arrived[at])
+                terms.append(carried(arrived[at], path))
             else:
                 stack += [(k, (self.factors[k, at], *path)) for k in self.consumers[at]]
         arrived[n] = value = sum(terms) if terms else np.zeros(n.shape)
-        symbol = f"d{c.names[c.root]}/d{c.names[n]}"
         closed, ones = (self.closed(n) if self.is_collapsed(n) else None) or (None, [])
+        symbol = self.chain.gradient_symbol(n)
         return Total(n, symbol, tuple(paths), tuple(starts), tuple(terms), value, closed, ones)
 
     # ---------------------------------------------------------------------------------------------- closed forms
 
+    @cached_method
     def closed(self, n: Var) -> tuple[Expr, list[Expr]] | None:
-        """The gradient with respect to `n` in terms of values alone, where it has a short form of that kind."""
-        if n not in self._closed:
-            self._closed[n] = None
-            self._closed[n] = self._found(n)
-        return self._closed[n]
+        """The gradient with respect to `n` in terms of values alone, where it has a short form of that kind.
 
-    def _found(self, n: Var) -> tuple[Expr, list[Expr]] | None:
-        users = self.consumers.get(n, [])
-        if len(users) != 1:
+        With it the sums that are 1, which it uses.
+        """
+        user, *others = self.consumers.get(n, [None])
+        if user is None or others:
             return None
-        (user,), f = users, self.factors[users[0], n]
+        f = self.factors[user, n]
         if f.axes or not (f.is_elementwise or f.is_map):
             return None
         if user is self.chain.root:
@@ -153,27 +146,17 @@ class Lines:
 
     # --------------------------------------------------------------------------------------------------- formulas
 
-    def start(self, path: Sequence[Factor]) -> str:
-        """The name of the gradient that a path starts from; empty for the result."""
-        names, of = self.chain.names, path[0].of
-        return "" if of is self.chain.root else f"d{names[self.chain.root]}/d{names[of]}"
-
     def composition(self, t: Total) -> Expr:
         """A gradient as the sum of its paths: products of symbols, or in the line of a gradient of formulas."""
         terms = [self._term(path) for path in t.paths]
-        if not terms:
-            return Expr("number", value=0)
-        if (whole := _assembled(terms)) is not None:
-            return whole
-        return total(terms)
+        return _assembled(terms) or total(terms) if terms else number(0)
 
     def _term(self, path: Sequence[Factor]) -> Expr:
-        first = path[0]
-        above = name(self.start(path), first.of.shape) if first.of is not self.chain.root else None
+        start = path[0].of
+        above = None if start is self.chain.root else name(self.chain.gradient_symbol(start), start.shape)
         for f in path:
-            full = np.broadcast_shapes(f.of.shape, f.formula.shape) if f.is_elementwise else f.formula.shape
-            symbol = name(f.symbol, full)
-            above = _times(above, f, f.formula if self.by_gradients else symbol)
+            shape = np.broadcast_shapes(f.of.shape, f.formula.shape) if f.is_elementwise else f.formula.shape
+            above = _times(above, f, f.formula if self.by_gradients else name(f.symbol, shape))
         assert above is not None
         return above
 
@@ -196,11 +179,6 @@ def _times(above: Expr | None, f: Factor, partial: Expr) -> Expr:
     return summed(replace(e, shape=of), f.axes, kept) if f.axes else e
 
 
-def environment(chain: Chain, lines: Sequence[Factor | Total]) -> Mapping[str, Any]:
-    """The values of everything that stands in a derivation, gradients and factors included."""
-    return {**chain.environment(), **{line.symbol: line.value for line in lines}}
-
-
 def _assembled(terms: Sequence[Expr]) -> Expr | None:
     """A sum of stacks that are zero but for one operand, each at another place, as one stack."""
     first = terms[0]
@@ -221,4 +199,4 @@ def _assembled(terms: Sequence[Expr]) -> Expr | None:
     if len(operands) != len(terms) or [0, *ends] != [*starts, first.shape[axis]]:
         return None
     params = {"starts": (*starts, ends[-1])} if "starts" in first.params else {}
-    return Expr(first.head, tuple(operands[k] for k in starts), None, {"axis": axis, **params}, first.shape, first.row)
+    return replace(first, args=tuple(operands[k] for k in starts), params={"axis": axis, **params})

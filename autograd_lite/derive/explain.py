@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, reduce
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -16,16 +17,15 @@ import numpy as np
 from ..engine.node import GraphView
 from ..program import Var
 from ..program.naming import label
-from ..table import TABLE
 from ..tensor import Tensor
 from . import layout
 from .chain_rule import Chain
 from .constants import is_number
 from .derivation_lines import Lines, Total
 from .factors import Factor
-from .formula import Expr, multiplied, name, number
+from .formula import Expr, multiplied, name, number, unsimplified
 from .layout import DOWN, GIVEN, RULE, STEPS, Definition, Line, Section
-from .paths import chain_of, check, compared
+from .paths import chain_of, check
 from .writing import ASCII, TEXT, write
 
 LONG = 8  # symbols of the longest product that is written out
@@ -66,22 +66,19 @@ class Derivation(GraphView):
     # ---------------------------------------------------------------------------------------------- the derivation
 
     @cached_property
-    def found(self) -> Lines:
+    def order(self) -> Lines:
+        """What is derived, and in which order."""
         return Lines(self.chain, self.wrt)
 
     @cached_property
     def lines(self) -> list[Factor | Total]:
         """Factors and gradients in the order of a derivation by hand."""
-        return self.found.all()
+        return self.order.all()
 
     @cached_property
     def totals(self) -> list[Total]:
         """The gradients."""
         return [line for line in self.lines if isinstance(line, Total)]
-
-    @cached_property
-    def _by_symbol(self) -> dict[str, Total]:
-        return {t.symbol: t for t in self.totals}
 
     @cached_property
     def factors(self) -> list[Factor]:
@@ -90,23 +87,22 @@ class Derivation(GraphView):
 
     def steps(self) -> list[tuple[str, list[Var]]]:
         """The computed landmarks, oldest first, grouped by module or composite call."""
-        out: list[tuple[str, list[Var]]] = []
-        for n in self.chain.landmarks:
-            if n not in self.chain.defined:
-                continue
+
+        def title(n: Var) -> str:
             path = self.chain.group_path(n)
-            if n in self.chain.folds:
-                path = path[: path.index(self.chain.shell(n))]
-            title = label(path)
-            if not out or out[-1][0] != title:
-                out.append((title, []))
-            out[-1][1].append(n)
-        return out
+            return label(path[: path.index(self.chain.shell(n))] if n in self.chain.folds else path)
+
+        computed = (n for n in self.chain.landmarks if n in self.chain.defined)
+        return [(word, list(nodes)) for word, nodes in groupby(computed, title)]
+
+    @property
+    def asked(self) -> dict[Var, Any]:
+        """The gradients that were asked for."""
+        return {t.node: t.value for t in self.totals if t.node in self.order.asked}
 
     def check(self) -> float:
         """The largest relative distance of a gradient from the engine's; raises ArithmeticError beyond rounding."""
-        gradients = {t.node: t.value for t in self.totals if t.node in self.found.asked}
-        return check(self.chain, gradients).error if gradients else 0.0
+        return check(self.chain, self.asked).error if self.asked else 0.0
 
     # --------------------------------------------------------------------------------------------- the lines as data
 
@@ -122,7 +118,7 @@ class Derivation(GraphView):
         """Everything that the derivation says."""
         rule = [Line(t.symbol, (self._in_symbols(t),)) for t in self._rule()]
         written: set[Var] = set()
-        asked = {t.node: t.value for t in self.totals if t.node in self.found.asked and self.chain.is_input(t.node)}
+        asked = {n: g for n, g in self.asked.items() if self.chain.is_input(n)}
         together = len(asked) > CHECKED
         lines = [self._line(line, written, set() if together else asked) for line in self.lines]
         if together:
@@ -146,7 +142,7 @@ class Derivation(GraphView):
 
     def _rule(self) -> list[Total]:
         """The gradients for which the chain rule is written: where something is multiplied or added."""
-        totals = [t for t in self.totals if t.node in self.found.asked] if self.found.by_gradients else self.totals
+        totals = [t for t in self.totals if t.node in self.order.asked] if self.order.by_gradients else self.totals
         return [t for t in totals if not self._is_one_step(t)]
 
     def _is_one_step(self, t: Total) -> bool:
@@ -155,17 +151,19 @@ class Derivation(GraphView):
 
     def _in_symbols(self, t: Total) -> Expr:
         """A gradient as the sum of its paths, each the product of its symbols; a single path from the result on."""
-        paths = t.paths
-        while len(paths) == 1 and (start := self.found.start(paths[0])):
-            above = self._by_symbol[start]
-            if len(above.paths) != 1 or len(paths[0]) >= LONG:
+        paths, total_of = t.paths, {t.node: t for t in self.totals}
+        while len(paths) == 1 and len(paths[0]) < LONG:
+            above = total_of.get(paths[0][0].of)
+            if above is None or len(above.paths) != 1:
                 break
             paths = ((*above.paths[0], *paths[0]),)
         terms = []
         for path in paths:
-            factors = [name(word) for word in (self.found.start(path), *(f.symbol for f in path)) if word]
+            start = path[0].of
+            before = [] if start is self.chain.root else [self.chain.gradient_symbol(start)]
+            factors = [name(word) for word in (*before, *(f.symbol for f in path))]
             terms.append(factors[0] if len(factors) == 1 else multiplied(factors, ()))
-        return reduce(lambda a, b: Expr("add", (a, b), row=TABLE["add"]), terms) if terms else number(0)
+        return reduce(lambda a, b: unsimplified("add", (a, b), ()), terms) if terms else number(0)
 
     def _line(self, line: Factor | Total, written: set[Var], checked: Collection[Var]) -> Line:
         """A factor or a gradient; `written` are the steps with a long definition that has been written out."""
@@ -173,10 +171,10 @@ class Derivation(GraphView):
             value = None if line.formula.is_number else layout.small(line.value)
             return Line(line.symbol, (line.stated,), value, since=self.since([line], written), how=_how(line))
         check = self._checked({line.node: line.value}) if line.node in checked else ""
-        if self._is_one_step(line) and not self.found.by_gradients:  # it has its line as a factor
+        if self._is_one_step(line) and not self.order.by_gradients:  # it has its line as a factor
             return Line(line.symbol, check=check, is_gradient=True)
-        formulas = [self.composition(line), *([] if line.closed is None else [line.closed])]
-        users = [path[-1] for path in line.paths] if self.found.by_gradients else []
+        formulas = [self.order.composition(line), *([] if line.closed is None else [line.closed])]
+        users = [path[-1] for path in line.paths] if self.order.by_gradients else []
         value = layout.small(line.value)
         shape = line.value.shape if value is None else None
         return Line(
@@ -197,14 +195,11 @@ class Derivation(GraphView):
                 out.append(Definition(c.names[f.of], jacobian, c.names[f.wrt]))
         return out
 
-    def composition(self, t: Total) -> Expr:
-        """A gradient as a formula of gradients and factors above it."""
-        return self.found.composition(t)
-
     def _checked(self, gradients: Mapping[Var, Any], what: str = "") -> str:
-        _, slope, along, doubt = compared(self.chain, gradients)
-        if doubt:
-            return f"not confirmed: {' '.join(doubt.split())}"
+        try:
+            _, slope, along = check(self.chain, gradients)
+        except ArithmeticError as doubt:
+            return f"not confirmed: {' '.join(str(doubt).split())}"
         return f"check: {what}slope along one direction {along:.6g}, by a finite difference {slope:.6g}"
 
     # ------------------------------------------------------------------------------------------------ as text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import reduce
@@ -14,7 +14,7 @@ import numpy as np
 
 from ..program import Var
 from ..table import Primitive
-from .formula import Expr, Function, name, number, unsimplified
+from .formula import Expr, Function, Shape, name, number, unsimplified
 from .formula_ops import evaluate
 from .simplify import fitted, matrix_times, product, simplified, times
 from .writing import root_of
@@ -65,7 +65,7 @@ class Edge:
 
     combine: Combine
     formula: Expr
-    axes: tuple[int, ...]
+    axes: Shape
 
     @property
     def is_map(self) -> bool:
@@ -84,14 +84,14 @@ class Edge:
         """The gradient below before it is summed, as a formula; `partial` stands for the formula."""
         return self.combine.apply(above, self.formula if partial is None else partial, times, matrix_times)
 
-    def below(self, above: Expr, partial: Expr, of: tuple[int, ...], wrt: tuple[int, ...]) -> Expr:
+    def below(self, above: Expr, partial: Expr, of: Shape, wrt: Shape) -> Expr:
         """The gradient with respect to an argument, as a formula, from that of a result of shape `of`."""
         down = self.joined(above, partial)
         if self.axes and self.is_elementwise:
             down = fitted(down, np.broadcast_shapes(down.shape, of))
         return summed(down, self.axes, wrt) if self.axes else down
 
-    def pulled(self, g: Any, partial: Any, of: tuple[int, ...], wrt: tuple[int, ...]) -> Any:
+    def pulled(self, g: Any, partial: Any, of: Shape, wrt: Shape) -> Any:
         """The same in numbers."""
         d = self.combine.apply(g, partial)
         if self.axes and self.is_elementwise:
@@ -143,7 +143,7 @@ class Factor(Edge):
     pull: Pull | None = field(default=None, repr=False)
 
     @property
-    def shapes(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    def shapes(self) -> tuple[Shape, Shape]:
         return self.of.shape, self.wrt.shape
 
     @property
@@ -175,9 +175,16 @@ class Factor(Edge):
         return f"<Factor {self.symbol} {of_shape} by {wrt_shape}{from_above}>"
 
 
-def laid_out(d: Any, shape: tuple[int, ...]) -> Any:
+def carried(g: Any, path: Iterable[Factor]) -> Any:
+    """The cotangent at the end of a path of factors, from that at its start."""
+    for factor in path:
+        g = factor.apply(g)
+    return g
+
+
+def laid_out(d: Any, shape: Shape) -> Any:
     """`d` at full shape; it may be smaller where all entries are the same."""
-    if np.size(d) == int(np.prod(shape)):
+    if np.size(d) == math.prod(shape):
         return np.reshape(d, shape)
     return np.broadcast_to(np.reshape(d, ()) if np.size(d) == 1 else d, shape)
 
@@ -186,7 +193,7 @@ class FoldedCall(Function):
     """Takes the place of a row in a formula: a module or composite call, as one step."""
 
 
-def summed(e: Expr, axes: tuple[int, ...], shape: tuple[int, ...]) -> Expr:
+def summed(e: Expr, axes: Shape, shape: Shape) -> Expr:
     """The sum of a formula over `axes`, in the given shape."""
     if e.role == "negation":
         return product((number(-1), summed(e.args[0], axes, shape)), shape)

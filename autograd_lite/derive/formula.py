@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, reduce
 from hashlib import blake2b
 from operator import mul
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
-from ..table import TABLE
+from ..table import TABLE, Primitive
 
 T = TypeVar("T")
+Shape: TypeAlias = tuple[int, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +29,7 @@ class Expr:
     args: tuple[Expr, ...] = ()
     value: Any = None  # the name, the number, the array
     params: Mapping[str, Any] = field(default_factory=dict)
-    shape: tuple[int, ...] = ()
+    shape: Shape = ()
     row: Any = None  # a Primitive or a Function, if it is applied to formulas
 
     @property
@@ -89,7 +90,7 @@ def _key(value: Any) -> str:
     return f"{value.shape}{value.dtype}{value.tobytes()!r}" if isinstance(value, np.ndarray) else repr(value)
 
 
-def name(word: str, shape: tuple[int, ...] = ()) -> Expr:
+def name(word: str, shape: Shape = ()) -> Expr:
     return Expr("name", value=word, shape=shape)
 
 
@@ -105,14 +106,15 @@ def constant(value: Any) -> Expr:
     return Expr("array", value=array, shape=array.shape)
 
 
-def unsimplified(row: str, args: Sequence[Expr], shape: tuple[int, ...], /, **params: Any) -> Expr:
-    """A row, by its name, applied to formulas; nothing is simplified."""
-    return Expr(row, tuple(args), None, params, shape, TABLE[row])
+def unsimplified(row: str | Primitive | Function, args: Iterable[Expr], shape: Shape, /, **params: Any) -> Expr:
+    """A row (or its name) applied to formulas; nothing is simplified."""
+    row = TABLE[row] if isinstance(row, str) else row
+    return Expr(row.name, tuple(args), None, params, shape, row)
 
 
-def multiplied(factors: Iterable[Expr], shape: tuple[int, ...]) -> Expr:
+def multiplied(factors: Iterable[Expr], shape: Shape) -> Expr:
     """The elementwise product of factors as it is stated, not simplified."""
-    return Expr(PRODUCT.name, tuple(factors), None, {}, shape, PRODUCT)
+    return unsimplified(PRODUCT, factors, shape)
 
 
 def factors_of(e: Expr) -> tuple[Expr, ...]:

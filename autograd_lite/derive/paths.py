@@ -15,7 +15,7 @@ from ..program.program import program_of
 from ..program.slopes import finite_difference, gradients
 from ..tensor import Tensor
 from .chain_rule import Chain
-from .factors import Factor
+from .factors import Factor, carried
 from .inline_known_steps import inlined
 from .notation import LIMIT, too_many
 from .writing import tex_name
@@ -68,18 +68,13 @@ class Partials(GraphView):
     @property
     def symbol(self) -> str:
         """``dL/dW``."""
-        return f"d{self.chain.names[self.chain.root]}/d{self.chain.names[self.wrt]}"
+        return self.chain.gradient_symbol(self.wrt)
 
     @property
     def value(self) -> Any:
         """The product of the factors, summed over the paths: the gradient."""
-        total: Any = np.zeros(self.wrt.shape)
-        for path in self.paths:
-            g: Any = np.ones(self.chain.root.shape)
-            for factor in path:
-                g = factor.apply(g)
-            total = total + g
-        return total
+        g = np.ones(self.chain.root.shape)
+        return sum((carried(g, path) for path in self.paths), np.zeros(self.wrt.shape))
 
     def check(self) -> float:
         """The distance of the composition from the engine's gradient, relative to its size.
@@ -107,52 +102,45 @@ class Check(NamedTuple):
     error: float
     slope: float  # by a finite difference
     along: float  # by the gradients
-    doubt: str = ""  # why they are not confirmed
 
 
-def check(chain: Chain, found: Mapping[Var, Any]) -> Check:
-    """Compare gradients as :func:`compared` does; those that are not confirmed raise ArithmeticError."""
-    result = compared(chain, found)
-    if result.doubt:
-        raise ArithmeticError(result.doubt)
-    return result
+def check(chain: Chain, derived: Mapping[Var, Any]) -> Check:
+    """Compare gradients with the engine's, and all together with one finite difference.
 
-
-def compared(chain: Chain, found: Mapping[Var, Any]) -> Check:
-    """Compare gradients with the engine's, and all together with one finite difference."""
+    Those that are not confirmed raise ArithmeticError.
+    """
     try:
-        engine = gradients(chain.program, found)
+        engine = gradients(chain.program, derived)
     except RuntimeError as hooked:  # a hook is no equation
-        return Check(np.nan, np.nan, np.nan, str(hooked))
+        raise ArithmeticError(str(hooked)) from hooked
     steps = (np.abs(chain.values[n]).max(initial=0.0, where=np.isfinite(chain.values[n])) for n in chain.landmarks)
     scale = max(map(float, steps))
     least = 1e-6 * scale  # a gradient of 0 need not be matched exactly
     largest, error = max(least, 1e-300), 0.0
     for n, g in engine.items():
         size = max(float(np.abs(g).max(initial=0.0, where=np.isfinite(g))), least, 1e-300)
-        equal = (found[n] == g) | np.isnan(found[n]) & np.isnan(g)
-        off = float(np.abs(found[n] - g).max(initial=0.0, where=~equal)) / size
+        value = derived[n]
+        is_equal = (value == g) | np.isnan(value) & np.isnan(g)
+        off = float(np.abs(value - g).max(initial=0.0, where=~is_equal)) / size
         eps = float(np.finfo(g.dtype).eps)
         if not off < 1e-9 + 1e3 * eps + 16 * eps * scale / size:
-            doubt = (
-                f"with respect to {chain.names[n]} the factors compose to {found[n]}, but the engine's gradient is {g}"
+            raise ArithmeticError(
+                f"with respect to {chain.names[n]} the factors compose to {value}, but the engine's gradient is {g}"
             )
-            return Check(off, np.nan, np.nan, doubt)
         largest, error = max(largest, size), max(error, off)
     try:
         slope, along, rounding = finite_difference(chain.program, chain.values, engine)
     except Exception as error_near:  # what a function raises near the point is up to it
-        return Check(error, np.nan, np.nan, f"the function cannot be computed near this point: {error_near}")
-    doubt = ""
+        raise ArithmeticError(f"the function cannot be computed near this point: {error_near}") from error_near
     if not np.isfinite(slope) or not np.isfinite(along):
-        doubt = "a finite difference tells nothing, because numbers here are infinite or not a number"
-    elif not abs(slope - along) <= 1e-4 * max(abs(slope), largest) + rounding * scale:
-        word = chain.names[next(iter(found))] if len(found) == 1 else f"all {len(found)} inputs"
-        doubt = (
+        raise ArithmeticError("a finite difference tells nothing, because numbers here are infinite or not a number")
+    if not abs(slope - along) <= 1e-4 * max(abs(slope), largest) + rounding * scale:
+        word = chain.names[next(iter(derived))] if len(derived) == 1 else f"all {len(derived)} inputs"
+        raise ArithmeticError(
             f"with respect to {word} a finite difference along one direction gives {slope}, the chain rule {along}: "
             "is it at a kink?"
         )
-    return Check(error, slope, along, doubt)
+    return Check(error, slope, along)
 
 
 def partials(

@@ -7,19 +7,20 @@ a formula is made, so the parts of a formula are already simple.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..table import TABLE, Primitive
-from .formula import Expr, factors_of, multiplied, number, unsimplified
+from .formula import Expr, Shape, factors_of, multiplied, number, unsimplified
 
 
-def make(row: Primitive, args: Sequence[Expr], params: Mapping[str, Any], shape: tuple[int, ...]) -> Expr:
+def make(row: Primitive, args: Sequence[Expr], params: Mapping[str, Any], shape: Shape) -> Expr:
     """`row` applied to formulas, without what a person would not write."""
-    entrywise = row.kind in ("elementwise", "constant") and "generator" not in params
-    if entrywise and args and shape == () and all(a.is_number for a in args):
+    is_entrywise = row.kind == "elementwise" or row.kind == "constant" and shape == ()
+    if is_entrywise and args and all(a.is_number for a in args) and "generator" not in params:
         with np.errstate(all="ignore"):
             return number(np.asarray(row.fn(*(a.value for a in args), **params)).item())
     if row.kind == "elementwise":
@@ -27,28 +28,28 @@ def make(row: Primitive, args: Sequence[Expr], params: Mapping[str, Any], shape:
     zeros = [_of_number(a, 0) for a in args]
     if row.kind == "bilinear" and any(zeros) or row.kind == "linear" and zeros and all(zeros):
         return number(0)
-    e = Expr(row.name, tuple(args), None, dict(params), shape, row)
+    e = unsimplified(row, args, shape, **params)
     simpler = _SIMPLER.get(row.algebra or "")
     return (None if simpler is None else simpler(e)) or e
 
 
-def simplified(row: str, args: Sequence[Expr], shape: tuple[int, ...], /, **params: Any) -> Expr:
+def simplified(row: str, args: Sequence[Expr], shape: Shape, /, **params: Any) -> Expr:
     """A row, by its name, applied to formulas, as :func:`make` does it."""
     return make(TABLE[row], args, params, shape)
 
 
-def full(e: Expr, shape: tuple[int, ...]) -> Expr:
+def full(e: Expr, shape: Shape) -> Expr:
     """`e` at its full shape: a product with ones may have been simplified to a number."""
     if e.shape == shape:
         return e
     return unsimplified("broadcast_to", (e,), shape, shape=shape)
 
 
-def fitted(e: Expr, shape: tuple[int, ...]) -> Expr:
+def fitted(e: Expr, shape: Shape) -> Expr:
     """`e`, reshaped or broadcast to `shape` if that is not its own."""
     if e.shape == shape:
         return e
-    if _size(e) == int(np.prod(shape)) and e.shape:
+    if _size(e) == math.prod(shape) and e.shape:
         return unsimplified("reshape", (e,), shape, shape=shape, order="C")
     if len(e.shape) > len(shape):  # one number
         e = unsimplified("reshape", (e,), (), shape=(), order="C")
@@ -66,7 +67,7 @@ def matrix_times(a: Expr, b: Expr) -> Expr:
     return simplified("matmul", (a, b), batch + a.shape[-2:-1] + (b.shape[-1:] if len(b.shape) > 1 else ()))
 
 
-def remade(row: Primitive, args: Iterable[Expr], shapes: Iterable[Any], params: Any, shape: tuple[int, ...]) -> Expr:
+def remade(row: Primitive, args: Iterable[Expr], shapes: Iterable[Any], params: Any, shape: Shape) -> Expr:
     """`row` applied again, to operands that had these shapes: only what is entrywise broadcasts by itself."""
     if not row.entrywise:
         args = [full(a, s) for a, s in zip(args, shapes, strict=True)]
@@ -84,7 +85,7 @@ def _of_number(e: Expr, value: Any) -> bool:
     return inner.is_number and inner.value == value
 
 
-def _loosened(args: Sequence[Expr], shape: tuple[int, ...]) -> list[Expr]:
+def _loosened(args: Sequence[Expr], shape: Shape) -> list[Expr]:
     """The operands of something entrywise without the broadcasts that happen by themselves."""
     out = list(args)
     for k, a in enumerate(out):
@@ -98,22 +99,22 @@ def _loosened(args: Sequence[Expr], shape: tuple[int, ...]) -> list[Expr]:
 
 
 def _size(e: Expr) -> int:
-    return int(np.prod(e.shape))
+    return math.prod(e.shape)
 
 
-def _broadcast(*shapes: tuple[int, ...]) -> Any:
+def _broadcast(*shapes: Shape) -> Any:
     try:
         return np.broadcast_shapes(*shapes)
     except ValueError:
         return None
 
 
-def _joint(factors: Iterable[Expr]) -> tuple[int, ...]:
+def _joint(factors: Iterable[Expr]) -> Shape:
     """The shape of a product of factors; () where they do not fit together."""
     return _broadcast(*(f.shape for f in factors)) or ()
 
 
-def product(factors: Iterable[Expr], shape: tuple[int, ...]) -> Expr:
+def product(factors: Iterable[Expr], shape: Shape) -> Expr:
     """The elementwise product, its numbers gathered in front and its sign in front of that."""
     coefficient, rest = _gathered(factors)
     if coefficient == 0 or not rest:
@@ -199,15 +200,11 @@ def _negative(e: Expr) -> Expr:
 
 def _square(e: Expr) -> Expr | None:
     (x,) = e.args
-    if x.is_number:
-        return number(x.value * x.value)
     return simplified("square", x.args, e.shape) if x.role == "negation" else None
 
 
 def _add(e: Expr) -> Expr | None:
     a, b = e.args
-    if a.is_number and b.is_number:
-        return number(a.value + b.value)
     if _zero(a) and b.shape == e.shape:
         return b
     if _zero(b) and a.shape == e.shape:
@@ -232,8 +229,6 @@ def _coefficient(e: Expr) -> tuple[Any, Expr]:
 
 def _subtract(e: Expr) -> Expr | None:
     a, b = e.args
-    if a.is_number and b.is_number:
-        return number(a.value - b.value)
     if _zero(b) and a.shape == e.shape:
         return a
     if _zero(a) and b.shape == e.shape:
@@ -245,7 +240,7 @@ def _subtract(e: Expr) -> Expr | None:
     return None
 
 
-def _common(a: Expr, b: Expr, shape: tuple[int, ...]) -> Expr | None:
+def _common(a: Expr, b: Expr, shape: Shape) -> Expr | None:
     """``g * y - y * s`` as ``y * (g - s)``: what two products share is put in front."""
     left, right = list(factors_of(a)), list(factors_of(b))
     shared = [f for f in left if not f.is_number and f.key in {h.key for h in right}]
@@ -269,8 +264,6 @@ def _divide(e: Expr) -> Expr | None:
     a, b = e.args
     if b.is_number and b.value == 1 and a.shape == e.shape:
         return a
-    if a.is_number and b.is_number and b.value:
-        return number(a.value / b.value)
     if a.role == "quotient":
         below = product((a.args[1], b), _joint((a.args[1], b)))
         return simplified("divide", (a.args[0], below), e.shape)
@@ -359,16 +352,16 @@ def _reshape(e: Expr) -> Expr | None:
         return average
     if x.role == "reshape" and e.params.get("order", "C") == x.params.get("order", "C") == "C":
         return simplified("reshape", x.args, e.shape, **e.params)
-    return Expr("reshape", e.args, None, {**e.params, "shape": e.shape}, e.shape, TABLE["reshape"])
+    return unsimplified("reshape", e.args, e.shape, **{**e.params, "shape": e.shape})
 
 
-def _average(product_: Expr, shape: tuple[int, ...]) -> Expr | None:
+def _average(product_: Expr, shape: Shape) -> Expr | None:
     """A product with ``[1 / n, 1 / n, ...]``, a faster way to compute a mean along the last axes, as that mean."""
     x, share = product_.args
     x = x.args[0] if x.role == "reshape" else x
     if share.role != "array" or share.value.ndim != 1 or not share.value.size:
         return None
-    kept = next((k for k in range(len(x.shape)) if int(np.prod(x.shape[k:])) == share.value.size), None)
+    kept = next((k for k in range(len(x.shape)) if math.prod(x.shape[k:]) == share.value.size), None)
     if kept is None or not np.all(share.value == 1 / share.value.size):
         return None
     if shape != (*x.shape[:kept], *(1,) * (len(x.shape) - kept)):
@@ -409,7 +402,7 @@ def _getitem(e: Expr) -> Expr | None:
     if repr(e.params.get("index")) == "(Ellipsis, 0)" and x.role in ("matrix product", "solution"):
         a, b = x.args
         if b.role == "index" and repr(b.params.get("index")) == "(Ellipsis, None)" and len(b.shape) == 2:
-            return Expr(x.head, (a, b.args[0]), None, {}, e.shape, x.row)
+            return unsimplified(x.row, (a, b.args[0]), e.shape)
     return None
 
 

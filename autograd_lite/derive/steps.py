@@ -218,9 +218,8 @@ class Steps(Notation):
                     e = self.constant(p) if is_constant else self.expression(p)
                     if e.role == "name" and p is not n:
                         inputs[e.value] = not is_constant and self.is_input(p) and p in self.active, e
-        args = tuple(e for _, e in sorted(inputs.values(), key=lambda pair: pair[0]))
-        call: Any = FoldedCall(self.folds[n].name)
-        return Expr(call.name, args, None, {}, n.shape, call)
+        args = [e for _, e in sorted(inputs.values(), key=lambda pair: pair[0])]
+        return unsimplified(FoldedCall(self.folds[n].name), args, n.shape)
 
     def folded_steps(self, n: Var) -> list[Var]:
         """The steps of the folded call that ends in `n`, latest first."""
@@ -328,9 +327,13 @@ class Steps(Notation):
             size = np.abs(expected).max(initial=0.0, where=np.isfinite(expected))
             return e if np.allclose(cotangent, expected, rtol=1e-6, atol=1e-6 * size, equal_nan=True) else None
 
+    def gradient_symbol(self, n: Var) -> str:
+        """``dL/dn``."""
+        return f"d{self.names[self.root]}/d{self.names[n]}"
+
     def upstream(self, n: Var) -> str:
         """The name of the gradient with respect to `n`, in the formula of a map."""
-        return f"d{self.names[self.root]}/d{self.names[n]}" if self.board and n in self.names else self.cotangent
+        return self.gradient_symbol(n) if self.board and n in self.names else self.cotangent
 
     def _meanings(self, n: Var, step: Var) -> dict[str, Expr]:
         """The formulas that the symbols of an edge of `n` stand for, inside of the landmark `step`."""

@@ -7,6 +7,7 @@ call of the rule itself.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -23,7 +24,7 @@ from ..program.graph import leaf
 from ..table import Primitive
 from ..tensor import Tensor
 from .factors import Combine, Edge
-from .formula import Expr, Function, constant, name, number, replaced, unsimplified, walk
+from .formula import Expr, Function, Shape, constant, name, number, replaced, unsimplified, walk
 from .formula_ops import conjugated, of_graph, unguarded
 from .simplify import make, product, simplified
 from .textbook_parser import Written
@@ -97,7 +98,7 @@ def edge(result: CallResult, i: int) -> Edge:
     return parted(formula, n.shape, x.shape)
 
 
-def parted(formula: Expr, n_shape: tuple[int, ...], p_shape: tuple[int, ...]) -> Edge:
+def parted(formula: Expr, n_shape: Shape, p_shape: Shape) -> Edge:
     """The edge of a cotangent in terms of ``g``, from a result to an argument of these shapes."""
     combine, formula, shape = _split(formula, n_shape)
     if formula.is_number and not formula.value and n_shape != p_shape:  # whatever the shapes are
@@ -106,7 +107,7 @@ def parted(formula: Expr, n_shape: tuple[int, ...], p_shape: tuple[int, ...]) ->
     axes = tuple(range(extra)) + tuple(
         k + extra for k, s in enumerate(p_shape) if s == 1 and shape[k + extra :][:1] not in ((), (1,))
     )
-    return Edge(combine, formula, axes if int(np.prod(shape)) != int(np.prod(p_shape)) else ())
+    return Edge(combine, formula, axes if math.prod(shape) != math.prod(p_shape) else ())
 
 
 def _traced(result: CallResult, i: int) -> tuple[Expr | None, str]:
@@ -180,12 +181,12 @@ def _called(result: CallResult, i: int) -> tuple[Expr, str]:
                 params[slot.name] = eq.params[slot.name]
             case _:
                 params[slot.name] = facts[slot.kind]
-    args = tuple(w.formula for w in operands)
+    args = [w.formula for w in operands]
     call = RuleCall(row, i, rule, layout)
     call.text, call.tex = _primed(row, i, args)
     with np.errstate(all="ignore"):
         value = np.asarray(call.fn(*(w.value for w in operands), **params))
-    e = Expr(call.name, args, None, params, value.shape, call)
+    e = unsimplified(call, args, value.shape, **params)
     g = name(G, result.n.shape)
     return product((g, e), g.shape) if row.kind == "elementwise" else e, value.dtype.kind
 
@@ -206,7 +207,7 @@ def _primed(row: Primitive, i: int, args: Sequence[Expr]) -> tuple[str, str]:
 # ------------------------------------------------------------------------------------------------ reading a formula
 
 
-def _split(formula: Expr, n_shape: tuple[int, ...]) -> tuple[Combine, Expr, tuple[int, ...]]:
+def _split(formula: Expr, n_shape: Shape) -> tuple[Combine, Expr, Shape]:
     """A cotangent in terms of ``g``: how its partial meets ``g``, the partial, and the shape of the result."""
     shape = formula.shape if formula.role != "name" else n_shape
     while formula.role == "broadcast" or _is_leading(formula):  # NumPy does it anyway
@@ -221,10 +222,10 @@ def _split(formula: Expr, n_shape: tuple[int, ...]) -> tuple[Combine, Expr, tupl
 _LINEAR_IN = {"negation": {0}, "quotient": {0}, "selection": {1, 2}}
 
 
-def _entrywise(e: Expr, n_shape: tuple[int, ...]) -> Expr | None:
+def _entrywise(e: Expr, n_shape: Shape) -> Expr | None:
     """The partial of a formula that is ``g`` times something, entry by entry."""
     inner = e
-    while int(np.prod(n_shape)) == 1 and inner.role in ("reshape", "broadcast", "index") and inner.args[0].names == {G}:
+    while math.prod(n_shape) == 1 and inner.role in ("reshape", "broadcast", "index") and inner.args[0].names == {G}:
         inner = inner.args[0]
     if is_g(inner):
         return number(1)

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..table import TABLE
 from ..table.textbook import NOTATIONS
-from .formula import Expr, Function, constant, factors_of, multiplied, name, number
+from .formula import Expr, Function, constant, factors_of, multiplied, name, number, unsimplified
 from .writing import subscript
 
 _BINARY: dict[type[ast.AST], str] = {
@@ -101,7 +101,7 @@ def _applied(word: str, args: list[Written]) -> Written:
         if n.text == "{x1}" and np.shape(value) == np.shape(values[0]):
             return args[0]  # it changes the shape only, and not even that
         call = Function(word, n.fn, text=n.text, tex=n.tex)
-        return Written(Expr(word, tuple(a.formula for a in args), None, {}, np.shape(value), call), value)
+        return Written(unsimplified(call, (a.formula for a in args), np.shape(value)), value)
     row = TABLE[word]
     kept = {"keepdims": True} if row.algebra in ("total", "reduction") and len(args) > 1 else {}
     if any(v is None for v in values):
@@ -113,7 +113,7 @@ def _applied(word: str, args: list[Written]) -> Written:
     shape = np.shape(value)
     if word == "multiply":
         return Written(multiplied((f for e in operands for f in factors_of(e)), shape), value)
-    return Written(Expr(word, operands, None, params, shape, row), value)
+    return Written(unsimplified(row, operands, shape, **params), value)
 
 
 def _entry(word: str, index: ast.expr, meanings: Mapping[str, Written]) -> Written:
@@ -127,6 +127,6 @@ def _entry(word: str, index: ast.expr, meanings: Mapping[str, Written]) -> Writt
         if value is not None:
             value = np.reshape(value, (-1, 1) if letters == "i" else -1)
     call = Function(letters, None, text=f"{{x1}}{subscript(letters)}", tex=f"{{x1}}_{{{{{letters}}}}}")
-    return Written(Expr(letters, (operand,), None, {}, (), call), value)
+    return Written(unsimplified(call, (operand,), ()), value)
 
 

@@ -236,7 +236,7 @@ def _of_derivation(d: Derivation) -> Worksheet:
 
 def _derived_from(d: Derivation, line: Factor | Total) -> list[Factor]:
     """The factors whose steps a line was derived from, each step once."""
-    factors = [line] if isinstance(line, Factor) else [path[-1] for path in line.paths if d.found.by_gradients]
+    factors = [line] if isinstance(line, Factor) else [path[-1] for path in line.paths if d.order.by_gradients]
     return list({f.of: f for f in factors}.values())
 
 
@@ -250,7 +250,7 @@ def _question(d: Derivation, line: Factor | Total, since: Sequence[Definition]) 
     if isinstance(line, Factor):
         e, slips, recompute = line.formula, _slips(d, line), None
     else:
-        e, slips, recompute = d.composition(line), _total_slips(d, line), _from_factors(d, line)
+        e, slips, recompute = d.order.composition(line), _total_slips(d, line), _from_factors(d, line)
     steps = [f.of for f in _derived_from(d, line)]
     defined = [e for n in steps for e in (c.definition(n), *(e for _, e in c.where(n)))]
     notations = _notations([*defined, e], c.environment())
@@ -374,7 +374,7 @@ def _from_factors(d: Derivation, t: Total) -> Callable[[Mapping[str, Any]], Any]
             of = path[0].of
             g = start if of is c.root else values.get(f"d{c.names[c.root]}d{c.names[of]}", start)
             for f in path:
-                own = None if d.found.by_gradients else values.get(as_variable(f.symbol))
+                own = None if d.order.by_gradients else values.get(as_variable(f.symbol))
                 try:
                     g = (f if own is None or f.value is None else replace(f, value=own)).apply(g)
                 except ValueError:  # its shape does not fit
