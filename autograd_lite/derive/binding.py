@@ -73,38 +73,37 @@ class Binding(NamedTuple):
 @cache
 def read(template: str) -> Binding:
     """The places of a template and how tightly everything binds."""
-    found_pieces: list[tuple[str, str]] = []
+    pieces: list[tuple[str, str]] = []
     rest = ""
     for text, field, *_ in Formatter().parse(template):
         rest += text
         if field is not None:
-            found_pieces.append((rest, field))
+            pieces.append((rest, field))
             rest = ""
-    pieces = tuple(found_pieces)
     line = "".join(f"{text}{chr(_PLACE + k)}" for k, (text, _) in enumerate(pieces)) + rest
     line = re.sub(r"\\(left|right)(?=[(\[|)\]])", "", line)
-    found: dict[str, int] = {}
+    places: dict[str, int] = {}
     while (m := _IN_BRACKETS.search(line)) is not None:
         inside = next(part for part in m.groups() if part is not None)
         for part in inside.split(","):
-            _operands(part.strip(), found, lone=0)
+            _operands(part.strip(), places, lone=0)
         line = line[: m.start()] + _GROUP + line[m.end() :]
     for m in _CASES.finditer(line):
-        found.update((c, ATOM) for c in m[1] if _is_place(c))
+        places.update((c, ATOM) for c in m[1] if _is_place(c))
     line = _CASES.sub(_GROUP, line)
-    _operands(line, found, lone=ATOM)
-    return Binding(_own(line), pieces, tuple(found[chr(_PLACE + k)] for k in range(len(pieces))), rest)
+    _operands(line, places, lone=ATOM)
+    return Binding(_own(line), tuple(pieces), tuple(places[chr(_PLACE + k)] for k in range(len(pieces))), rest)
 
 
 def _is_place(c: str) -> bool:
     return _PLACE <= ord(c) < ord(_GROUP)
 
 
-def _operands(part: str, found: dict[str, int], lone: int) -> None:
+def _operands(part: str, places: dict[str, int], lone: int) -> None:
     """Note the precedence that each operand needs; `lone` where there is nothing beside it."""
     for k, c in enumerate(part):
         if _is_place(c):
-            found[c] = lone if len(part) == 1 else max(_after(part[:k]), _before(part[k + 1 :]))
+            places[c] = lone if len(part) == 1 else max(_after(part[:k]), _before(part[k + 1 :]))
 
 
 def _after(left: str) -> int:

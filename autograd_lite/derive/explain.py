@@ -130,10 +130,9 @@ class Derivation(GraphView):
         """The names that the steps start from, with their values."""
         c = self.chain
         nodes = [n for _, nodes in self.steps() for n in nodes]
-        stated = [e for n in nodes for e in (c.definition(n), *(e for _, e in c.where(n)))]
-        used = frozenset().union(*(e.names for e in stated))
-        computed = {c.names[n] for n in nodes} | {word for n in nodes for word, _ in c.where(n)}
-        return [(word, x) for word, x in c.environment().items() if word in used and word not in computed]
+        defined = {c.names[n]: c.definition(n) for n in nodes} | dict(pair for n in nodes for pair in c.where(n))
+        used = frozenset().union(*(e.names for e in defined.values()))
+        return [(word, x) for word, x in c.environment().items() if word in used and word not in defined]
 
     def _step(self, n: Var) -> Line:
         c = self.chain

@@ -22,61 +22,59 @@ from ..table import Primitive
 from ..tensor import Tensor
 from .formula import name, walk
 from .formula_ops import evaluate, recorded
-from .textbook_parser import Written
-from .textbook_step import TextbookStep, parameter
+from .textbook_parser import TextbookStep, Written, parameter
 
 
 def inlined(program: Program, depth: int) -> Program:
     """`program` with the known steps inlined that are called at fewer than `depth` levels."""
-    return _Inlined(program, depth).program()
+    values, constants, named = program.values, dict(program.constants), set(program.named)
+    taken = Names([*(v.name for v in named), *constants])
+    step_of = {v: _step(eq, depth) for eq in program.equations for v in eq.outputs}
+    books = _textbooks(program, step_of, values)
 
-
-class _Inlined:
-    def __init__(self, program: Program, depth: int) -> None:
-        self.before, self.values = program, program.values
-        self.within = {v: _step(eq, depth) for eq in program.equations for v in eq.outputs}
-        ends: dict[Any, set[Var]] = {}  # of each step, the values that are used outside it
-        readers = [(self.within[eq.outputs[0]], eq.operands) for eq in program.equations]
-        for reader, xs in [*readers, (None, program.outputs)]:
-            for x in xs:
-                if isinstance(x, Var) and (step := self.within.get(x)) is not None and step is not reader:
-                    ends.setdefault(step, set()).add(x)
-        self.end = {step: next(iter(results)) for step, results in ends.items() if len(results) == 1}
-        books = {step: _textbook_of(step, self.values) for step in self.end}
-        self.books = {step: book for step, book in books.items() if _can_be_recorded(book)}
-        self.taken = Names([*(v.name for v in program.named), *program.constants])
-        self.constants, self.named = dict(program.constants), set(program.named)
-
-    def program(self) -> Program:
-        program = self.before.mapped(self._definition)
-        return replace(program, constants=self.constants, named=frozenset(self.named))
-
-    def _definition(self, eq: Equation, defined: Mapping[Var, Equation]) -> Any:
+    def definition(eq: Equation, defined: Mapping[Var, Equation]) -> list[Equation] | dict[Var, Any] | None:
         """What stands in the place of an equation: for the last of a known step the definition, for others nothing."""
-        step = self.within[eq.outputs[0]]
-        if step not in self.books:
+        step = step_of[eq.outputs[0]]
+        if step not in books:
             return None
-        end, book = self.end[step], self.books[step]
+        end, book = books[step]
         if end not in eq.outputs:
             return []
         further: dict[str, Any] = {}
 
         def run(tensors: Mapping[Var, Any]) -> Any:
-            env = {w: tensors[x] if isinstance(x, Var) else x for w, x in step.inputs.items()}
+            env = {word: tensors[x] if isinstance(x, Var) else x for word, x in step.inputs.items()}
             for word, e in book.where:
-                env[word] = further[word] = evaluate(e, env, call=recorded)
+                env[word] = further[names[word]] = evaluate(e, env, call=recorded)
             return evaluate(book.forward, env, call=recorded)
 
-        inputs = {x: self.values[x] for x in step.inputs.values() if isinstance(x, Var)}
-        names = {w: self.taken.take(w) for w, _ in book.where}
-        equations, result = recorded_equations(
-            run, inputs, self.before.graded,
-            lambda: {t._node: names[w] for w, t in further.items() if isinstance(t, Tensor) and t._node is not None},
-            Origin(None, 0, step.outer),  # it was not written where it is explained
-        )  # fmt: skip
-        self.named.update(v for e in equations for v in e.outputs if v.name)
-        self.constants |= {names[w]: raw(t) for w, t in further.items() if not isinstance(t, Tensor) or t._node is None}
+        def recorded_names() -> dict[Any, str]:
+            return {t._node: word for word, t in further.items() if isinstance(t, Tensor) and t._node is not None}
+
+        names = {word: taken.take(word) for word, _ in book.where}
+        inputs = {x: values[x] for x in step.inputs.values() if isinstance(x, Var)}
+        origin = Origin(None, 0, step.outer)  # it was not written where it is explained
+        equations, result = recorded_equations(run, inputs, program.graded, recorded_names, origin)
+        named.update(v for e in equations for v in e.outputs if v.name)
+        computed = set(recorded_names().values())
+        constants.update({word: raw(t) for word, t in further.items() if word not in computed})
         return ending(equations, result, end)
+
+    return replace(program.mapped(definition), constants=constants, named=frozenset(named))
+
+
+def _textbooks(
+    program: Program, step_of: Mapping[Var, Any], values: Mapping[Var, Any]
+) -> dict[Any, tuple[Var, TextbookStep]]:
+    """The known steps that have one result and can be recorded, each with that and its textbook."""
+    results: dict[Any, set[Var]] = {}  # of each step, the values that are used outside it
+    users = [(step_of[eq.outputs[0]], eq.operands) for eq in program.equations]
+    for user, xs in [*users, (None, program.outputs)]:
+        for x in xs:
+            if isinstance(x, Var) and (step := step_of.get(x)) is not None and step is not user:
+                results.setdefault(step, set()).add(x)
+    books = {step: (next(iter(ends)), _textbook_of(step, values)) for step, ends in results.items() if len(ends) == 1}
+    return {step: (end, book) for step, (end, book) in books.items() if _can_be_recorded(book)}
 
 
 def _step(eq: Equation, depth: int) -> Any:

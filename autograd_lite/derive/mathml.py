@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from ..base.escape import TEX_CHARACTERS, xml
 from .binding import read
@@ -15,7 +16,6 @@ from .writing import GREEK, Latex
 
 _PLACE = 0xE000  # the operands in a template, as one character each
 _TOKEN = re.compile(r"\\[A-Za-z]+|\\.|[{}^_&]|[0-9]+(?:\.[0-9]+)?|[^\S\u00a0]+|.", re.S)
-_IDENTIFIERS = {**GREEK, "Gamma": "Γ", "Phi": "Φ", "partial": "∂", "infty": "∞"}
 _OPERATORS = {
     "odot": "⊙", "times": "×", "cdot": "·", "top": "⊤", "lvert": "|", "rvert": "|", "lVert": "‖", "rVert": "‖",
     "geq": "≥", "leq": "≤", "neq": "≠", "sum": "∑", "prod": "∏", "to": "→", "mapsto": "↦", "ldots": "…", "dots": "…",
@@ -23,8 +23,14 @@ _OPERATORS = {
     **{c: c for c in "{}%#$&_"},
 }  # fmt: skip
 _SPACES = {",": "0.17em", ";": "0.28em", ":": "0.22em", "quad": "1em", "qquad": "2em", " ": "0.25em", "!": "0"}
-_IGNORED = {"textstyle", "displaystyle", "big", "bigl", "bigr", "limits", "\\"}
 _ACCENTS = {"overline": "‾", "hat": "^", "bar": "¯", "tilde": "~"}
+#: The commands without arguments.
+_COMMANDS = {
+    **{word: f"<mi>{c}</mi>" for word, c in {**GREEK, "Gamma": "Γ", "Phi": "Φ", "partial": "∂", "infty": "∞"}.items()},
+    **{word: f'<mo stretchy="false">{xml(c)}</mo>' for word, c in _OPERATORS.items()},
+    **{word: f'<mspace width="{width}"/>' for word, width in _SPACES.items()},
+    **dict.fromkeys(("textstyle", "displaystyle", "big", "bigl", "bigr", "limits", "\\"), ""),
+}
 
 
 def fence(token: str) -> str:
@@ -51,7 +57,7 @@ class MathML(Latex):
     '<msub><mi>W</mi><mn>1</mn></msub>'
     """
 
-    separator = f'<mspace width="{_SPACES[","]}"/>'
+    separator = _COMMANDS[","]
     opening = (_token("("), f"<mrow>{fence('(')}")
 
     def fill(self, template: str, *operands: str) -> str:
@@ -130,9 +136,8 @@ class Reader:
 
     def _is_function(self, token: str) -> bool:
         r"""True for a function's name, such as ``\sin``."""
-        word = token.removeprefix("\\")
-        others = (_IDENTIFIERS, _OPERATORS, _SPACES, _IGNORED, _ACCENTS)
-        return token[:1] == "\\" and word.isalpha() and not any(word in x for x in others) and not self._special(word)
+        word = token[1:]
+        return token[:1] == "\\" and word.isalpha() and word not in _COMMANDS and self._special(word) is None
 
     def _needs_space(self, token: str) -> bool:
         if (operand := self._operand(token)) is not None:
@@ -195,20 +200,17 @@ class Reader:
         return self.command(token[1:]) if token.startswith("\\") else _token(token)
 
     def command(self, word: str) -> str:
-        if word in _IDENTIFIERS:
-            return f"<mi>{_IDENTIFIERS[word]}</mi>"
-        if word in _OPERATORS:
-            return f'<mo stretchy="false">{xml(_OPERATORS[word])}</mo>'
-        if word in _SPACES:
-            return f'<mspace width="{_SPACES[word]}"/>'
-        if word in _ACCENTS:
-            attributes = ("", ' stretchy="true"') if word == "overline" else (' accent="true"', ' stretchy="false"')
-            return f"<mover{attributes[0]}>{self.argument()}<mo{attributes[1]}>{_ACCENTS[word]}</mo></mover>"
         special = self._special(word)
-        return "" if word in _IGNORED else special() if special is not None else f"<mi>{xml(word)}</mi>"
+        return special() if special is not None else _COMMANDS.get(word, f"<mi>{xml(word)}</mi>")
 
     def _special(self, word: str) -> Callable[[], str] | None:
-        return getattr(self, f"_tex_{word}", None)
+        """What reads a command with arguments."""
+        return partial(self._accent, word) if word in _ACCENTS else getattr(self, f"_tex_{word}", None)
+
+    def _accent(self, word: str) -> str:
+        is_line = word == "overline"
+        over, mark = ("<mover>", "true") if is_line else ('<mover accent="true">', "false")
+        return f'{over}{self.argument()}<mo stretchy="{mark}">{_ACCENTS[word]}</mo></mover>'
 
     def _tex_frac(self) -> str:
         return f"<mfrac>{self.argument()}{self.argument()}</mfrac>"

@@ -24,8 +24,7 @@ from .formula_ops import applied, evaluate
 from .notation import Notation
 from .simplify import simplified
 from .symbolic_rule import G, X, Y, cotangent_of, parted
-from .textbook_parser import Written
-from .textbook_step import TextbookStep, parameter
+from .textbook_parser import TextbookStep, Written, parameter
 
 CHEAP = (
     "index", "gather", "reshape", "transpose", "matrix transpose", "swap of axes", "move of axes", "cast", "identity",
