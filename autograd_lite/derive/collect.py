@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from .factors import total
 from .formula import Expr, Shape, fold, number, walk
 from .formula_ops import evaluate
 from .simplify import product, simplified
@@ -99,7 +100,7 @@ class _Reader:
 
     def _summed(self, e: Expr) -> Expr:
         """A sum along an axis, with what is the same in all its terms in front."""
-        total: Expr = number(0)
+        parts = []
         for term in self.terms(e.args[0]):
             outside = {k: v for k, v in term.factors.items() if v[0].shape == ()}
             inside = {k: v for k, v in term.factors.items() if k not in outside}
@@ -111,9 +112,8 @@ class _Reader:
             if inside and np.all(evaluate(summed, self.env) == 1):
                 self.ones[summed.key] = summed
                 summed = number(1)
-            part = product((_one(Term(term.coefficient, outside), ()), summed), e.shape)
-            total = simplified("add", (total, part), e.shape) if not total.is_number or total.value else part
-        return total
+            parts.append(product((_one(Term(term.coefficient, outside), ()), summed), e.shape))
+        return total(parts) if parts else number(0)
 
 
 def _one(t: Term, shape: Shape) -> Expr:
@@ -139,12 +139,7 @@ def _written(terms: list[Term], shape: Shape) -> Expr:
     rest = [Term(t.coefficient / size if size != 1 else t.coefficient,
                  {k: v for k, v in t.factors.items() if k not in common}) for t in terms]  # fmt: skip
     rest.sort(key=lambda t: t.coefficient < 0)
-    total = _one(rest[0], shape)
-    for t in rest[1:]:
-        minus = t.coefficient < 0
-        part = _one(replace(t, coefficient=-t.coefficient) if minus else t, shape)
-        total = simplified("subtract" if minus else "add", (total, part), shape)
-    return product((total, _one(Term(size, common), shape)), shape)
+    return product((total([_one(t, shape) for t in rest]), _one(Term(size, common), shape)), shape)
 
 
 def leaves(e: Expr) -> int:

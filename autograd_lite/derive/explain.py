@@ -172,7 +172,7 @@ class Derivation(GraphView):
         check = self._checked({line.node: line.value}) if line.node in checked else ""
         if self._is_one_step(line) and not self.order.by_gradients:  # it has its line as a factor
             return Line(line.symbol, check=check, is_gradient=True)
-        formulas = [self.order.composition(line), *([] if line.closed is None else [line.closed])]
+        formulas = [self.composition(line), *([] if line.closed is None else [line.closed])]
         users = [path[-1] for path in line.paths] if self.order.by_gradients else []
         value = layout.small(line.value)
         shape = line.value.shape if value is None else None
@@ -193,6 +193,10 @@ class Derivation(GraphView):
             if f.is_map and (jacobian := c.jacobian(f.of)) is not None:
                 out.append(Definition(c.names[f.of], jacobian, c.names[f.wrt]))
         return out
+
+    def composition(self, t: Total) -> Expr:
+        """A gradient as a formula of gradients and factors above it."""
+        return self.order.composition(t)
 
     def _checked(self, gradients: Mapping[Var, Any], what: str = "") -> str:
         try:

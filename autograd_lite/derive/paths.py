@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..engine.node import ANY, GraphView, Node, ancestors
+from ..engine.node import ANY, GraphView, ancestors
 from ..program import Var
 from ..program.program import program_of
 from ..program.slopes import finite_difference, gradients
@@ -197,18 +197,15 @@ def chain_of(
     program, variables = program_of(loss, names)
     if depth:
         program = inlined(program, depth)
-    asked = None if wrt is None else [_variable(w, variables) for w in wrt]
-    chain = Chain(program, None if asked is None else filter(None, asked), depth=depth, variables=variables)
-    if asked is None:
+    if wrt is None:
+        chain = Chain(program, depth=depth, variables=variables)
         return chain, [n for n in chain.landmarks if chain.is_input(n) and n in chain.graded]
-    return chain, [_target(chain, v, w) for v, w in zip(asked, wrt or (), strict=True)]
+    asked = [variables.get(w._node) if isinstance(w, Tensor) and w._node else None for w in wrt]
+    chain = Chain(program, filter(None, asked), depth=depth, variables=variables)
+    return chain, [_target(chain, v, w) for v, w in zip(asked, wrt, strict=True)]
 
 
-def _variable(w: Any, variables: Mapping[Node, Var]) -> Var | None:
-    return None if not isinstance(w, Tensor) or w._node is None else variables.get(w._node)
-
-
-def _target(chain: Chain, v: Var | None, wrt: Any) -> Var:
+def _target(chain: Chain, v: Var | None, wrt: Tensor) -> Var:
     """The variable `v` of `wrt` in the chain."""
     v = None if v is None else chain.canonical(v)
     if v is None or v not in chain.place:

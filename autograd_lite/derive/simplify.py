@@ -25,7 +25,7 @@ def make(row: Primitive, args: Sequence[Expr], params: Mapping[str, Any], shape:
             return number(np.asarray(row.fn(*(a.value for a in args), **params)).item())
     if row.kind == "elementwise":
         args = _loosened(args, shape)
-    zeros = [_of_number(a, 0) for a in args]
+    zeros = list(map(_zero, args))
     if row.kind == "bilinear" and any(zeros) or row.kind == "linear" and zeros and all(zeros):
         return number(0)
     e = unsimplified(row, args, shape, **params)
@@ -77,12 +77,6 @@ def remade(row: Primitive, args: Iterable[Expr], shapes: Iterable[Any], params: 
 def again(part: Expr, args: Sequence[Expr]) -> Expr:
     """A part of a formula, made again of other arguments."""
     return remade(part.row, args, (a.shape for a in part.args), part.params, part.shape) if part.row and args else part
-
-
-def _of_number(e: Expr, value: Any) -> bool:
-    """True if all entries are this number."""
-    inner = e.args[0] if e.role == "broadcast" else e
-    return inner.is_number and inner.value == value
 
 
 def _loosened(args: Sequence[Expr], shape: Shape) -> list[Expr]:
@@ -172,11 +166,11 @@ def _powers(factors: list[Expr]) -> list[Expr]:
     """``y * y`` as the square that it is."""
     out: list[Expr] = []
     for f in factors:
-        same = [k for k, h in enumerate(out) if h.key == f.key or h.role == "square" and h.args[0].key == f.key]
-        if same and out[same[0]].key == f.key:
-            out[same[0]] = unsimplified("square", (f,), f.shape)
-        else:
+        same = next((k for k, h in enumerate(out) if h.key == f.key), None)
+        if same is None:
             out.append(f)
+        else:
+            out[same] = unsimplified("square", (f,), f.shape)
     return out
 
 
@@ -243,21 +237,18 @@ def _subtract(e: Expr) -> Expr | None:
 def _common(a: Expr, b: Expr, shape: Shape) -> Expr | None:
     """``g * y - y * s`` as ``y * (g - s)``: what two products share is put in front."""
     left, right = list(factors_of(a)), list(factors_of(b))
-    shared = [f for f in left if not f.is_number and f.key in {h.key for h in right}]
+    shared = []
+    for f in factors_of(a):
+        same = next((h for h in right if h.key == f.key), None)
+        if same is not None and not f.is_number:
+            shared.append(f)
+            left.remove(f)
+            right.remove(same)
     if not shared:
         return None
-    for f in shared:
-        left = _without(left, f)
-        right = _without(right, f)
-    one = number(1)
-    rest = [product(factors or (one,), _joint(factors)) for factors in (left, right)]
+    rest = [product(factors or (number(1),), _joint(factors)) for factors in (left, right)]
     inner = simplified("subtract", rest, _joint(rest))
     return product((*shared, inner), shape)
-
-
-def _without(factors: list[Expr], f: Expr) -> list[Expr]:
-    k = next(k for k, h in enumerate(factors) if h.key == f.key)
-    return factors[:k] + factors[k + 1 :]
 
 
 def _divide(e: Expr) -> Expr | None:
@@ -415,7 +406,9 @@ def _logical(e: Expr) -> Expr | None:
 
 
 def _zero(e: Expr) -> bool:
-    return e.is_number and not e.value or e.role == "array" and e.value.size > 0 and not e.value.any()
+    """True if all entries are 0."""
+    inner = e.args[0] if e.role == "broadcast" else e
+    return inner.is_number and not inner.value or inner.role == "array" and inner.value.size and not inner.value.any()
 
 
 #: By role: the formula in a simpler form, or None where there is none.

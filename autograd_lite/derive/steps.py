@@ -274,7 +274,7 @@ class Steps(Notation):
     def where(self, n: Var) -> list[tuple[str, Expr]]:
         """The quantities that the textbook of a known step introduces."""
         step = self.known(n)
-        return [] if step is None else [(word, self._meant(n, e)) for word, e in step.where]
+        return [(word, self._meant(n, e)) for word, e in step.where] if step else []
 
     def expanded(self, n: Var, e: Expr) -> Expr:
         """`e` with what its textbook introduces in terms of values, where that depends on any."""
@@ -289,7 +289,8 @@ class Steps(Notation):
     def jacobian(self, n: Var) -> Expr | None:
         """The entries of the Jacobian of a known step, where they have a known form."""
         step = self.known(n)
-        return None if step is None or step.jacobian is None else self._meant(n, step.jacobian)
+        e = step.jacobian if step else None
+        return e and self._meant(n, e)
 
     # ------------------------------------------------------------------------------------------------------ their rules
 

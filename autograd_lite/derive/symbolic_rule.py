@@ -193,14 +193,13 @@ def _called(result: CallResult, i: int) -> tuple[Expr, str]:
 
 def _primed(row: Primitive, i: int, args: Sequence[Expr]) -> tuple[str, str]:
     """A rule on a board, as text and LaTeX: ``gelu′(x)``, or ``dL/dy · svd′(x)`` for what is not a factor."""
-    places = [(f"{{x{k + 1}}}", is_g(e) or e.role == "conjugate") for k, e in enumerate(args)]
-    inside = ", ".join(place for place, from_above in places if not from_above)
-    above = ", ".join(place for place, from_above in places if from_above)
+    above = ", ".join(f"{{x{k + 1}}}" for k, e in enumerate(args) if is_g(e))
+    inside = ", ".join(f"{{x{k + 1}}}" for k, e in enumerate(args) if not is_g(e))
     which = str(i + 1) if len(row.rules) > 1 and not row.variadic else ""
-    word = plain(row.name).replace("{", "{{").replace("}", "}}")
-    text = f"{word}′{subscript(which)}" + (f"({inside})" if inside else "")
-    named = operator_name(row.name).replace("{", "{{").replace("}", "}}")
-    tex = f"{named}'{f'_{{{{{which}}}}}' if which else ''}" + (rf"\left({inside}\right)" if inside else "")
+    text, tex = (word.replace("{", "{{").replace("}", "}}") for word in (plain(row.name), operator_name(row.name)))
+    text, tex = f"{text}′{subscript(which)}", f"{tex}'" + (f"_{{{{{which}}}}}" if which else "")
+    if inside:
+        text, tex = f"{text}({inside})", rf"{tex}\left({inside}\right)"
     return (f"{above} · {text}", rf"{above} \, {tex}") if above else (text, tex)
 
 

@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from .binding import ATOM, PRODUCT, SIGN, read
 from .formula import Expr, factors_of, multiplied, number, unsimplified
 
 TIMES = r" \times "
+Array: TypeAlias = "np.ndarray[Any, Any]"
 
 
 class Printer:
@@ -37,10 +38,10 @@ class Printer:
         """A variable or a derivative, with an index if there are `letters`."""
         return word
 
-    def number(self, value: Any) -> str:
+    def number(self, value: complex) -> str:
         return plain_number(value)
 
-    def array(self, value: Any) -> str:
+    def array(self, value: Array) -> str:
         return array_text(value)
 
     def shaped(self, symbol: str, shape: Sequence[int]) -> str:
@@ -60,7 +61,6 @@ class Printer:
 
     def template(self, e: Expr) -> str | None:
         """The template of the row of `e`, if it has one that fits this call."""
-        assert e.row is not None
         return reshaped(e) if e.role == "reshape" else fitting(e.row.infix, e)
 
     def fill(self, template: str, *operands: str) -> str:
@@ -280,7 +280,7 @@ def inserted(e: Expr) -> str:
     return ""
 
 
-def plain_number(value: Any) -> str:
+def plain_number(value: complex) -> str:
     """In full, for a program."""
     if isinstance(value, (bool, complex)):
         return str(value)
@@ -291,7 +291,7 @@ def plain_number(value: Any) -> str:
     return _fraction(value) or repr(value)
 
 
-def _fraction(value: Any) -> str:
+def _fraction(value: complex) -> str:
     """One third as ``1 / 3``: a number that is one or two over a whole number is written so."""
     if isinstance(value, float) and 0 < abs(value) < 1 and len(repr(value)) > 8:
         for top in (1, 2):
@@ -301,14 +301,14 @@ def _fraction(value: Any) -> str:
     return ""
 
 
-def short_number(value: Any) -> str:
+def short_number(value: complex) -> str:
     """To six digits, for a reader."""
     if isinstance(value, float) and np.isfinite(value) and float(f"{value:.6g}") != value and not _fraction(value):
         return f"{value:.6g}"
     return plain_number(value).replace("np.", "")
 
 
-def array_text(value: Any) -> str:
+def array_text(value: Array) -> str:
     if value.size > 16:
         return f"const({shape_text(value.shape)})"
     return np.array2string(value, separator=", ", threshold=20, precision=4).replace("\n", "")
@@ -331,14 +331,14 @@ class Text(Printer):
     def name(self, word: str, letters: str = "") -> str:
         return text_name(word) + subscript(letters)
 
-    def number(self, value: Any) -> str:
-        sign, size = ("-", abs(value)) if isinstance(value, float) and value < 0 else ("", value)
-        if isinstance(value, float) and size in self.constants:
+    def number(self, value: complex) -> str:
+        sign, size = ("-", -value) if isinstance(value, float) and value < 0 else ("", value)
+        if isinstance(size, float) and size in self.constants:
             return self.fill(sign + self.constants[size])
         k, below = root_of(value)
         return self.fill(sign + self.roots[below], self.plain(str(k))) if k else self.short(value)
 
-    def short(self, value: Any) -> str:
+    def short(self, value: complex) -> str:
         """A number that is neither a constant nor a root."""
         return short_number(value)
 
@@ -353,7 +353,6 @@ class Text(Printer):
         return " · " if not a.is_number and any(_GRADIENT.fullmatch(str(e.value)) for e in (a, b)) else " "
 
     def template(self, e: Expr) -> str | None:
-        assert e.row is not None
         if e.role == "reshape" or _is_inserted(e):
             return f"{{x}} as {_layout(e)}" if e.args[0].shape else "{x}"
         if e.row.text is not None and (found := fitting(e.row.text, e, params=False)) is not None:
@@ -372,7 +371,7 @@ class Ascii(Printer):
     def name(self, word: str, letters: str = "") -> str:
         return escape.plain(word).replace("∂", "d")
 
-    def number(self, value: Any) -> str:
+    def number(self, value: complex) -> str:
         return short_number(value)
 
 
@@ -426,7 +425,7 @@ def text_name(word: str) -> str:
     return f"{GREEK[stem]}{m[2]}" if m and stem in GREEK else escape.plain(word)
 
 
-def root_of(value: Any) -> tuple[int, bool]:
+def root_of(value: complex) -> tuple[int, bool]:
     """2 for √2, and 2 with True for 1/√2; 0 for any other number.
 
     >>> root_of(math.sqrt(2)), root_of(1 / math.sqrt(8)), root_of(1.5)
@@ -540,7 +539,7 @@ class Latex(Text):
     def over(self, word: str, letters: str) -> str:
         return self.below(self.fill(r"\sum") if word == "sum" else self.function(word), self.plain(letters))
 
-    def short(self, value: Any) -> str:
+    def short(self, value: complex) -> str:
         word = short_number(value)
         if m := re.fullmatch(r"(-?)(\d+) / (\d+)", word):
             return self.fill(m[1] + r"\tfrac{{{x1}}}{{{x2}}}", self.plain(m[2]), self.plain(m[3]))
@@ -548,7 +547,7 @@ class Latex(Text):
             return self.fill(r"{x1} \times 10^{{{x2}}}", self.plain(m[1]), self.plain(m[2].strip("+") + m[3]))
         return self.fill(word.replace("inf", r"\infty"))
 
-    def array(self, value: Any) -> str:
+    def array(self, value: Array) -> str:
         if value.size <= 16:
             return self.matrix(value)
         return self.below(self.upright("const"), self.shape(value.shape))
@@ -583,7 +582,6 @@ class Latex(Text):
         return "" if begins.startswith(self.opening) else self.separator
 
     def template(self, e: Expr) -> str | None:
-        assert e.row is not None
         if e.role == "reshape" or _is_inserted(e):
             return "{x}" if not e.args[0].shape else rf"{{x}} \text{{{{ as {_layout(e)}}}}}"
         if e.role == "matrix product" and len(e.args[0].shape) == 1:
@@ -623,7 +621,7 @@ def _escaped(word: str) -> str:
     return re.sub(r"([#$%&_{}])", r"\\\1", word.replace("\\", r"\textbackslash "))
 
 
-def _one_over(value: Any) -> int:
+def _one_over(value: complex) -> int:
     """2 for one half, 3 for a third; 0 for any other number."""
     k = round(1 / value) if isinstance(value, float) and 0 < value < 1 else 0
     return k if k and 1 / k == value else 0

@@ -250,7 +250,7 @@ def _question(d: Derivation, line: Factor | Total, since: Sequence[Definition]) 
     if isinstance(line, Factor):
         e, slips, recompute = line.formula, _slips(d, line), None
     else:
-        e, slips, recompute = d.order.composition(line), _total_slips(d, line), _from_factors(d, line)
+        e, slips, recompute = d.composition(line), _total_slips(d, line), _from_factors(d, line)
     steps = [f.of for f in _derived_from(d, line)]
     defined = [e for n in steps for e in (c.definition(n), *(e for _, e in c.where(n)))]
     notations = _notations([*defined, e], c.environment())
