@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from itertools import count
 from typing import Any, TypeAlias
 
@@ -24,12 +24,12 @@ from ..program.slopes import gradients
 from ..table import Primitive
 from ..tensor import Tensor
 from .cached_method import cached_method
-from .factors import Combine, Edge, Factor, FoldedCall, Pull, scalars_apart, total
-from .formula import Expr, Function, multiplied, name, number, replaced, unsimplified
+from .factors import Combine, Edge, Factor, FoldedCall, Pull, laid_out, scalars_apart, total
+from .formula import Expr, Function, multiplied, name, named, number, replaced, unsimplified
 from .formula_ops import evaluate, substitute
-from .simplify import full, product, simplified, times
-from .steps import Steps, named
-from .symbolic_rule import G, is_g, parted
+from .simplify import full, product, simplified, times, transposed
+from .steps import Steps
+from .symbolic_rule import G, parted
 
 Rules: TypeAlias = tuple[tuple[int, Primitive], ...]  # numbered in order
 
@@ -58,10 +58,6 @@ class Chain(Steps):
     ['x', 'y', 'L']
     """
 
-    def __init__(self, program: Program, wrt: Iterable[Var] | None = None, **options: Any) -> None:
-        super().__init__(program, wrt, **options)
-        self._used_by = Counter(m for n in self.landmarks for m in self.inputs_of(n))
-
     # ---------------------------------------------------------------------------------------------------------- factors
 
     @cached_method
@@ -82,8 +78,6 @@ class Chain(Steps):
         steps = count()
         while stack:
             at, before, rules = stack.pop()
-            if self.is_turn(at):
-                continue
             active = self.active_arguments(at)
             meanings = self._meanings(at, n) if active else {}
             for i, p in active:
@@ -111,16 +105,14 @@ class Chain(Steps):
     def _through_turn(self, n: Var, p: Var, e: Edge) -> tuple[Var, Edge]:
         """The edge from step `n` to what `p`, a transpose in it, is made of."""
         above = name(G, n.shape)
-        upstream = self.upstream(n)
-        formula = replaced(e.formula, lambda part: above if part.role == "name" and part.value == upstream else None)
+        formula = named(e.formula, {self.upstream(n): above})
         beside, turned = (lambda whole: whole, formula) if e.is_map else scalars_apart(formula)
         whole = e.joined(above, turned)
         (q,) = self.arguments(p)
         if whole.role == "matrix product":
-            back = [simplified("transpose", (a,), a.shape[::-1], axes=None) for a in whole.args[::-1]]
-            whole = simplified("matmul", back, q.shape)
+            whole = simplified("matmul", [transposed(a) for a in whole.args[::-1]], q.shape)
         else:
-            whole = simplified("transpose", (whole,), q.shape, axes=None)
+            whole = transposed(whole)
         return q, parted(beside(whole), n.shape, q.shape)
 
     def _folded_factor(self, n: Var, m: Var) -> Factor:
@@ -139,7 +131,7 @@ class Chain(Steps):
 
     def _factor(self, n: Var, m: Var, e: Edge, rules: tuple[Any, ...], pull: Pull | None = None) -> Factor:
         upstream = self.upstream(n)
-        formula = replaced(e.formula, lambda part: name(upstream, n.shape) if is_g(part) else None)
+        formula = named(e.formula, {G: name(upstream, n.shape)})
         if self.board:
             formula = replaced(formula, _numbers_outside)
         env = self.environment()
@@ -153,14 +145,12 @@ class Chain(Steps):
             return f
         formula = substitute(f.formula, {f.cotangent: number(1)})
         value = f.apply(np.ones(f.of.shape))
-        if formula.is_number and np.all(value == formula.value):
-            return replace(f, formula=formula, combine=Combine.ELEMENTWISE, value=np.asarray(formula.value))
         try:
-            if np.array_equal(np.reshape(evaluate(formula, f._env), value.shape), value):
-                return replace(f, formula=formula, combine=Combine.ELEMENTWISE, value=value)
+            stated = laid_out(evaluate(formula, f._env), value.shape)
         except (TypeError, ValueError):  # it needs an array
-            pass
-        return f
+            return f
+        is_it = np.array_equal(stated, value)
+        return replace(f, formula=formula, combine=Combine.ELEMENTWISE, value=value) if is_it else f
 
     def _pull_inside(self, n: Var, m: Var, g: Any) -> Any:
         """The cotangent of `m` from that of `n`, a folded call that uses it, in numbers."""
@@ -177,8 +167,13 @@ class Chain(Steps):
 
     def symbol(self, n: Var, m: Var) -> str:
         """``dP/dC``; ``∂L/∂x`` for the direct partial of L, where x also acts on L through other landmarks."""
-        d = "∂" if n is self.root and self._used_by[m] > 1 else "d"
+        d = "∂" if n is self.root and self._users[m] > 1 else "d"
         return f"{d}{self.names[n]}/{d}{self.names[m]}"
+
+    @cached_property
+    def _users(self) -> Counter[Var]:
+        """By how many landmarks each is used."""
+        return Counter(m for n in self.landmarks for m in self.inputs_of(n))
 
     def _total(self, n: Var, m: Var, edges: Sequence[Edge]) -> Edge:
         """One edge for all paths inside a step from `n` to `m`."""

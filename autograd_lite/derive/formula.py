@@ -154,6 +154,11 @@ def replaced(e: Expr, new: Callable[[Expr], Expr | None]) -> Expr:
     return fold(e, lambda part, args: new(part) or (replace(part, args=args) if args else part))
 
 
+def named(e: Expr, meanings: Mapping[str, Expr]) -> Expr:
+    """`e` with formulas for names; nothing is simplified."""
+    return replaced(e, lambda part: meanings.get(part.value) if part.role == "name" else None)
+
+
 def parts_of(e: Expr) -> Iterator[tuple[Expr, int]]:
     """Every part with the number of its uses."""
     inside = walk(e)

@@ -199,9 +199,8 @@ def _is_recorded(t: Any) -> bool:
 
 def too_many(rows: Iterable[str], inputs: int, limit: int) -> str:
     """Why a program is not derived; `rows` has the name of the row of each equation."""
-    counted = Counter(rows)
-    by_count = sorted(counted.items(), key=lambda c: (-c[1], c[0]))
-    most = ", ".join(f"{count} {row}" for row, count in by_count[:5])
+    counted = Counter(sorted(rows))
+    most = ", ".join(f"{count} {row}" for row, count in counted.most_common(5))
     return (
         f"explain: {counted.total() + inputs} operations are too many to write out (the limit is {limit}): explain a "
         f"part, such as one step of the loop. In short: {most} on {inputs} inputs"

@@ -38,6 +38,11 @@ def simplified(row: str, args: Sequence[Expr], shape: Shape, /, **params: Any) -
     return make(TABLE[row], args, params, shape)
 
 
+def transposed(e: Expr) -> Expr:
+    """The transpose of a matrix."""
+    return simplified("transpose", (e,), e.shape[::-1], axes=None)
+
+
 def full(e: Expr, shape: Shape) -> Expr:
     """`e` at its full shape: a product with ones may have been simplified to a number."""
     if e.shape == shape:
@@ -288,7 +293,7 @@ def _transpose(e: Expr) -> Expr | None:
         return x
     if ndim == 2 and x.role in ("transpose", "matrix transpose"):
         return x.args[0]
-    return simplified("transpose", e.args, e.shape, axes=None) if ndim == 2 and axes is not None else None
+    return transposed(x) if ndim == 2 and axes is not None else None
 
 
 def _matrix_transpose(e: Expr) -> Expr | None:
@@ -296,7 +301,7 @@ def _matrix_transpose(e: Expr) -> Expr | None:
     if x.is_number:
         return x
     if len(e.shape) == 2:
-        return simplified("transpose", e.args, e.shape, axes=None)
+        return transposed(x)
     return x.args[0] if x.role == "matrix transpose" else None
 
 
@@ -350,15 +355,13 @@ def _average(product_: Expr, shape: Shape) -> Expr | None:
     """A product with ``[1 / n, 1 / n, ...]``, a faster way to compute a mean along the last axes, as that mean."""
     x, share = product_.args
     x = x.args[0] if x.role == "reshape" else x
-    if share.role != "array" or share.value.ndim != 1 or not share.value.size:
-        return None
-    kept = next((k for k in range(len(x.shape)) if math.prod(x.shape[k:]) == share.value.size), None)
-    if kept is None or not np.all(share.value == 1 / share.value.size):
-        return None
-    if shape != (*x.shape[:kept], *(1,) * (len(x.shape) - kept)):
-        return None
-    axes = tuple(range(kept, len(x.shape)))
-    return unsimplified("mean", (x,), shape, axis=axes, keepdims=True)
+    for k in range(len(x.shape)):
+        axes = tuple(range(k, len(x.shape)))
+        size = math.prod(x.shape[k:])
+        is_last = shape == (*x.shape[:k], *(1 for _ in axes)) and share.shape == (size,)
+        if is_last and size and share.role == "array" and np.all(share.value == 1 / size):
+            return unsimplified("mean", (x,), shape, axis=axes, keepdims=True)
+    return None
 
 
 def _broadcast_to(e: Expr) -> Expr | None:
@@ -382,8 +385,7 @@ def _where(e: Expr) -> Expr | None:
 def _linear(e: Expr) -> Expr:
     """A layer is what it computes: ``x @ weight.T + bias``."""
     x, weight, *bias = e.args
-    turned = simplified("transpose", (weight,), weight.shape[::-1], axes=None)
-    y = simplified("matmul", (x, turned), e.shape)
+    y = simplified("matmul", (x, transposed(weight)), e.shape)
     return simplified("add", (y, *bias), e.shape) if bias else y
 
 

@@ -8,7 +8,7 @@ between two landmarks belongs to the formula of the later one.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -19,7 +19,7 @@ from ..program import Program, Var
 from ..table import Textbook
 from .cached_method import cached_method
 from .factors import Combine, Edge, FoldedCall, Pull
-from .formula import Expr, name, replaced, unsimplified
+from .formula import Expr, name, named, unsimplified
 from .formula_ops import applied, evaluate
 from .notation import Notation
 from .simplify import simplified
@@ -347,7 +347,3 @@ class Steps(Notation):
     def _meant(self, n: Var, e: Expr) -> Expr:
         """`e` with names for the symbols of an edge of `n`; it is not simplified."""
         return named(e, self._meanings(n, n))
-
-def named(e: Expr, meanings: Mapping[str, Expr]) -> Expr:
-    """`e` with formulas for names; it is not simplified."""
-    return replaced(e, lambda part: meanings.get(part.value) if part.role == "name" else None)

@@ -24,9 +24,9 @@ from ..program.graph import leaf
 from ..table import Primitive
 from ..tensor import Tensor
 from .factors import Combine, Edge
-from .formula import Expr, Function, Shape, constant, name, number, replaced, unsimplified, walk
+from .formula import Expr, Function, Shape, constant, name, named, number, unsimplified, walk
 from .formula_ops import conjugated, of_graph, unguarded
-from .simplify import make, product, simplified
+from .simplify import fitted, make, product, transposed
 from .textbook_parser import Written
 from .writing import operator_name, subscript
 
@@ -91,8 +91,7 @@ def edge(result: CallResult, i: int) -> Edge:
     if formula is None:
         formula, kind = _called(result, i)
         if result.is_turned:
-            g = conjugated(name(G, n.shape))
-            formula = conjugated(replaced(formula, lambda part: g if is_g(part) else None))
+            formula = conjugated(named(formula, {G: conjugated(name(G, n.shape))}))
     if x.dtype.kind != "c" and "c" in (n.dtype.kind, kind):
         formula = unsimplified("real", (formula,), formula.shape)
     return parted(formula, n.shape, x.shape)
@@ -145,11 +144,11 @@ class RuleCall(Function):
         self.layout = layout  # parameter to the place of its array, or places, or None for one in params
 
     def _call(self, *args: Any, **params: Any) -> Any:
-        return self.rule(**{word: params[word] if at is None else _laid(at, args) for word, at in self.layout.items()})
+        def value(place: Any) -> Any:
+            return tuple(map(value, place)) if isinstance(place, tuple) else None if place is None else args[place]
 
-
-def _laid(at: Any, args: Sequence[Any]) -> Any:
-    return tuple(None if k is None else args[k] for k in at) if isinstance(at, tuple) else args[at]
+        places = self.layout.items()
+        return self.rule(**{word: params[word] if place is None else value(place) for word, place in places})
 
 
 def _called(result: CallResult, i: int) -> tuple[Expr, str]:
@@ -231,8 +230,7 @@ def _entrywise(e: Expr, n_shape: Shape) -> Expr | None:
     if G not in e.names:
         return e if e.is_number else None
     if e.role == "outer product" and G not in e.args[0].names and is_g(e.args[1]):
-        (n,) = e.args[0].shape
-        return simplified("reshape", (e.args[0],), (n, 1), shape=(n, 1), order="C")
+        return fitted(e.args[0], (*e.args[0].shape, 1))
     with_g = {k for k, a in enumerate(e.args) if G in a.names}
     places = with_g if e.role == "product" and len(with_g) == 1 else _LINEAR_IN.get(e.role, set())
     if not with_g <= places or any(e.args[k].is_number and e.args[k].value for k in places - with_g):
@@ -253,7 +251,7 @@ def _matrix(e: Expr) -> tuple[Combine, Expr] | None:
         return Combine.LEFT, a
     if is_g(a) and G not in b.names:
         if len(a.shape) == 1 and len(b.shape) == 2:  # of a vector, as textbooks have it
-            return Combine.LEFT, simplified("transpose", (b,), b.shape[::-1], axes=None)
+            return Combine.LEFT, transposed(b)
         return Combine.RIGHT, b
     return None
 
