@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Container
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
 from ..program import Equation
 from ..program.naming import Names, operand
-from .formula import Expr, name, unsimplified
+from .formula import Array, Expr, name, unsimplified
 from .textbook_parser import Written, read
-
-Array: TypeAlias = "np.ndarray[Any, Any]"
 
 
 class Constants:

@@ -149,7 +149,7 @@ class Lines:
     def composition(self, t: Total) -> Expr:
         """A gradient as the sum of its paths: products of symbols, or in the line of a gradient of formulas."""
         terms = [self._term(path) for path in t.paths]
-        return _assembled(terms) or total(terms) if terms else number(0)
+        return total(terms) if terms else number(0)
 
     def _term(self, path: Sequence[Factor]) -> Expr:
         start = path[0].of
@@ -177,26 +177,3 @@ def _times(above: Expr | None, f: Factor, partial: Expr) -> Expr:
         e = beside(f.combine.apply(above, matrix, matrix_times=stated))
     kept = tuple(1 if k in f.axes else size for k, size in enumerate(of))  # the axes stay, for their indices
     return summed(replace(e, shape=of), f.axes, kept) if f.axes else e
-
-
-def _assembled(terms: Sequence[Expr]) -> Expr | None:
-    """A sum of stacks that are zero but for one operand, each at another place, as one stack."""
-    first = terms[0]
-    if len(terms) < 2 or first.role not in ("stack", "concatenation"):
-        return None
-    axis: int = first.params["axis"]
-    operands: dict[int, Expr] = {}
-    for e in terms:
-        if e.role != first.role or e.params.get("axis") != axis:
-            return None
-        place = 0
-        for a in e.args:
-            if not (a.role in ("array", "number") and not np.any(a.value)):
-                operands[place] = a
-            place += 1 if e.role == "stack" else a.shape[axis]
-    starts = sorted(operands)
-    ends = [k + (1 if first.role == "stack" else operands[k].shape[axis]) for k in starts]
-    if len(operands) != len(terms) or [0, *ends] != [*starts, first.shape[axis]]:
-        return None
-    params = {"starts": (*starts, ends[-1])} if "starts" in first.params else {}
-    return replace(first, args=tuple(operands[k] for k in starts), params={"axis": axis, **params})

@@ -16,6 +16,7 @@ from ..table import TABLE, Primitive
 
 T = TypeVar("T")
 Shape: TypeAlias = tuple[int, ...]
+Array: TypeAlias = "np.ndarray[Any, Any]"
 
 
 @dataclass(frozen=True, eq=False)

@@ -29,7 +29,10 @@ def inlined(program: Program, depth: int) -> Program:
     """`program` with the known steps inlined that are called at fewer than `depth` levels."""
     values, constants, named = program.values, dict(program.constants), set(program.named)
     taken = Names([*(v.name for v in named), *constants])
-    step_of = {v: _step(eq, depth) for eq in program.equations for v in eq.outputs}
+    step_of: dict[Var, Any] = {
+        v: next((group for group in groups(eq)[:depth] if group.textbook is not None), None)
+        for eq in program.equations for v in eq.outputs
+    }  # fmt: skip
     books = _textbooks(program, step_of, values)
 
     def definition(eq: Equation, defined: Mapping[Var, Equation]) -> list[Equation] | dict[Var, Any] | None:
@@ -75,11 +78,6 @@ def _textbooks(
                 results.setdefault(step, set()).add(x)
     books = {step: (next(iter(ends)), _textbook_of(step, values)) for step, ends in results.items() if len(ends) == 1}
     return {step: (end, book) for step, (end, book) in books.items() if _can_be_recorded(book)}
-
-
-def _step(eq: Equation, depth: int) -> Any:
-    """The known step that an equation belongs to, if it is called at fewer than `depth` levels."""
-    return next((g for g in groups(eq)[:depth] if g.textbook is not None), None)
 
 
 def _textbook_of(step: Any, values: Mapping[Var, Any]) -> TextbookStep:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -215,7 +216,17 @@ def _add(e: Expr) -> Expr | None:
     if a.role == "negation":
         return simplified("subtract", (b, a.args[0]), e.shape)
     (c, x), (d, y) = _coefficient(a), _coefficient(b)
-    return product((number(c + d), x), e.shape) if x.key == y.key else None
+    return product((number(c + d), x), e.shape) if x.key == y.key else _side_by_side(a, b)
+
+
+def _side_by_side(a: Expr, b: Expr) -> Expr | None:
+    """The sum of two stacks as one, where at each place one of them is zero."""
+    if a.role not in ("stack", "concatenation") or a.role != b.role or a.params != b.params:
+        return None
+    pairs = list(zip(a.args, b.args, strict=False))
+    if not all(x.shape == y.shape and (_zero(x) or _zero(y) or 0 in x.shape) for x, y in pairs):
+        return None
+    return replace(a, args=tuple(y if _zero(x) else x for x, y in pairs))
 
 
 def _coefficient(e: Expr) -> tuple[Any, Expr]:

@@ -209,16 +209,18 @@ class Steps(Notation):
 
     def _folded_definition(self, n: Var) -> Expr:
         """A folded call of its inputs: first what was computed or given, then the parameters."""
-        inputs: dict[str, tuple[bool, Expr]] = {}
-        for m in self.folded_steps(n)[::-1]:
-            for p in self.defined[m].operands:
-                is_constant = not isinstance(p, Var)
-                if is_constant or p in self.landmark_set:
-                    e = self.constant(p) if is_constant else self.expression(p)
-                    if e.role == "name" and p is not n:
-                        inputs[e.value] = not is_constant and self.is_input(p) and p in self.active, e
-        args = [e for _, e in sorted(inputs.values(), key=lambda pair: pair[0])]
-        return unsimplified(FoldedCall(self.folds[n].name), args, n.shape)
+        parameters: dict[str, Expr] = {}
+        others: dict[str, Expr] = {}
+        for x in (x for m in self._steps_to(n, self.landmark_set) for x in self.defined[m].operands):
+            if not isinstance(x, Var):
+                e, kind = self.constant(x), others
+            elif x in self.landmark_set:
+                e, kind = self.expression(x), parameters if self.is_input(x) and x in self.active else others
+            else:
+                continue
+            if e.role == "name":
+                kind[e.value] = e
+        return unsimplified(FoldedCall(self.folds[n].name), [*others.values(), *parameters.values()], n.shape)
 
     def folded_steps(self, n: Var) -> list[Var]:
         """The steps of the folded call that ends in `n`, latest first."""

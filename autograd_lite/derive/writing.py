@@ -10,17 +10,16 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
 from ..base import escape, literals
 from ..table import TABLE, Primitive
 from .binding import ATOM, PRODUCT, SIGN, read
-from .formula import Expr, factors_of, multiplied, number, unsimplified
+from .formula import Array, Expr, factors_of, multiplied, number, unsimplified
 
 TIMES = r" \times "
-Array: TypeAlias = "np.ndarray[Any, Any]"
 
 
 class Printer:
