@@ -25,7 +25,7 @@ from ..table import Primitive
 from ..tensor import Tensor
 from .cached_method import cached_method
 from .factors import Combine, Edge, Factor, FoldedCall, Pull, laid_out, scalars_apart, total
-from .formula import Expr, Function, multiplied, name, named, number, replaced, unsimplified
+from .formula import Expr, Function, name, named, number, unsimplified
 from .formula_ops import evaluate, substitute
 from .simplify import full, product, simplified, times, transposed
 from .steps import Steps
@@ -132,8 +132,6 @@ class Chain(Steps):
     def _factor(self, n: Var, m: Var, e: Edge, rules: tuple[Any, ...], pull: Pull | None = None) -> Factor:
         upstream = self.upstream(n)
         formula = named(e.formula, {G: name(upstream, n.shape)})
-        if self.board:
-            formula = replaced(formula, _numbers_outside)
         env = self.environment()
         value = None if e.is_map else np.asarray(evaluate(formula, env))
         factor = Factor(e.combine, formula, e.axes, n, m, self.symbol(n, m), value, rules, upstream, env, pull)
@@ -225,13 +223,3 @@ class Chain(Steps):
                     )
                 continue
             stack += [[*path, p] for p in self.inputs_of(path[-1])[::-1] if p in reach]
-
-
-def _numbers_outside(e: Expr) -> Expr | None:
-    """A reshape of a number times an array as the number times the reshape."""
-    inner = e.args[0] if e.role == "reshape" else None
-    arrays = [f for f in inner.args if f.shape] if inner is not None and inner.role == "product" else []
-    if inner is None or len(arrays) != 1 or arrays[0].shape != inner.shape:
-        return None
-    turned = replace(e, args=(arrays[0],))
-    return multiplied([turned if f is arrays[0] else f for f in inner.args], e.shape)

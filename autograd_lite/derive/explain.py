@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, reduce
+from functools import cached_property
 from itertools import groupby
 from typing import Any
 
@@ -22,10 +22,11 @@ from . import layout
 from .chain_rule import Chain
 from .constants import is_number
 from .derivation_lines import Lines, Total
-from .factors import Factor
-from .formula import Expr, multiplied, name, number, unsimplified
+from .factors import Factor, total
+from .formula import Expr, name, number
 from .layout import DOWN, GIVEN, RULE, STEPS, Definition, Line, Section
 from .paths import chain_of, check
+from .simplify import product
 from .writing import ASCII, TEXT, write
 
 LONG = 8  # symbols of the longest product that is written out
@@ -158,11 +159,11 @@ class Derivation(GraphView):
             paths = ((*above.paths[0], *paths[0]),)
         terms = []
         for path in paths:
-            start = path[0].of
-            before = [] if start is self.chain.root else [self.chain.gradient_symbol(start)]
-            factors = [name(word) for word in (*before, *(f.symbol for f in path))]
-            terms.append(factors[0] if len(factors) == 1 else multiplied(factors, ()))
-        return reduce(lambda a, b: unsimplified("add", (a, b), ()), terms) if terms else number(0)
+            symbols = [f.symbol for f in path]
+            if path[0].of is not self.chain.root:
+                symbols.insert(0, self.chain.gradient_symbol(path[0].of))
+            terms.append(product(map(name, symbols), ()))
+        return total(terms) if terms else number(0)
 
     def _line(self, line: Factor | Total, written: set[Var], checked: Collection[Var]) -> Line:
         """A factor or a gradient; `written` are the steps with a long definition that has been written out."""

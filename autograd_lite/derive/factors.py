@@ -14,7 +14,7 @@ import numpy as np
 
 from ..program import Var
 from ..table import Primitive
-from .formula import Expr, Function, Shape, name, number, unsimplified
+from .formula import Expr, Function, Shape, factors_of, name, number, unsimplified
 from .formula_ops import evaluate
 from .simplify import fitted, matrix_times, product, simplified, times
 from .writing import root_of
@@ -149,11 +149,9 @@ class Factor(Edge):
     @property
     def stated(self) -> Expr:
         """The formula as it is written: that of a vector with respect to one that is added to it is ``I``, not 1."""
-        one = name("I")
-        is_one = self.is_elementwise and self.formula.is_number and math.prod(self.of.shape) > 1
-        if not is_one or self.formula.value not in (1, -1):
-            return self.formula
-        return one if self.formula.value == 1 else product((number(-1), one), ())
+        is_one = self.is_elementwise and self.formula.is_number and self.formula.value in (1, -1)
+        is_one = is_one and math.prod(self.of.shape) > 1
+        return product((self.formula, name("I")), ()) if is_one else self.formula
 
     def apply(self, g: Any) -> Any:
         """The cotangent of `wrt`, from the cotangent `g` of `of`."""
@@ -210,18 +208,15 @@ def total(terms: Sequence[Expr]) -> Expr:
 
 def scalars_apart(e: Expr) -> tuple[Callable[[Expr], Expr], Expr]:
     """A matrix without the numbers that it is multiplied with, and what puts these beside a product with it."""
-    above = [f for f in e.args if not f.shape] if e.role == "product" else []
-    rest = [f for f in e.args if f.shape] or [number(1)] if above else [e]
-    below: list[Expr] = []
-    if e.role == "quotient" and not e.args[1].shape:
-        above, rest, below = [], [e.args[0]], [e.args[1]]
-    for f in above:
-        if f.is_number and root_of(f.value)[1]:
-            above = [number(1) if h is f else h for h in above]
-            below = [number(math.sqrt(root_of(f.value)[0]))]
+    is_quotient = e.role == "quotient" and not e.args[1].shape
+    matrix, below = e.args if is_quotient else (e, number(1))
+    scalars = [f for f in factors_of(matrix) if not f.shape]
+    for k, f in enumerate(scalars):
+        root, is_inverse = root_of(f.value) if f.is_number else (0, False)
+        if is_inverse:  # x / √2, not 1/√2 x
+            scalars[k], below = number(1), product((below, number(math.sqrt(root))), ())
 
     def beside(term: Expr) -> Expr:
-        top = product((*above, term), term.shape) if above else term
-        return simplified("divide", (top, below[0]), term.shape) if below else top
+        return simplified("divide", (product((*scalars, term), term.shape), below), term.shape)
 
-    return beside, product(rest, rest[0].shape) if len(rest) > 1 else rest[0]
+    return beside, product((f for f in factors_of(matrix) if f.shape), matrix.shape) if scalars else matrix

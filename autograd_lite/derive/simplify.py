@@ -205,16 +205,13 @@ def _square(e: Expr) -> Expr | None:
 
 def _add(e: Expr) -> Expr | None:
     a, b = e.args
-    if _zero(a) and b.shape == e.shape:
-        return b
-    if _zero(b) and a.shape == e.shape:
-        return a
-    if b.role == "negation":
-        return simplified("subtract", (a, b.args[0]), e.shape)
-    if b.is_number and not isinstance(b.value, complex) and b.value < 0:
-        return simplified("subtract", (a, number(-b.value)), e.shape)
-    if a.role == "negation":
-        return simplified("subtract", (b, a.args[0]), e.shape)
+    for x, y in ((a, b), (b, a)):
+        if _zero(y) and x.shape == e.shape:
+            return x
+        if y.role == "negation":
+            return simplified("subtract", (x, y.args[0]), e.shape)
+        if y.is_number and not isinstance(y.value, complex) and y.value < 0:
+            return simplified("subtract", (x, number(-y.value)), e.shape)
     (c, x), (d, y) = _coefficient(a), _coefficient(b)
     return product((number(c + d), x), e.shape) if x.key == y.key else _side_by_side(a, b)
 
@@ -287,13 +284,12 @@ def _reciprocal(e: Expr) -> Expr:
 
 def _power(e: Expr) -> Expr | None:
     base, exponent = e.args
-    if exponent.is_number and exponent.value == 1 and base.shape == e.shape:
-        return base
-    if exponent.is_number and exponent.value == 2 and base.shape == e.shape:
-        return simplified("square", (base,), e.shape)
-    if exponent.is_number and exponent.value == 0:
+    power = exponent.value if exponent.is_number else None
+    if power == 0:
         return number(1)
-    return None
+    if power not in (1, 2) or base.shape != e.shape:
+        return None
+    return base if power == 1 else simplified("square", (base,), e.shape)
 
 
 def _transpose(e: Expr) -> Expr | None:
@@ -357,6 +353,9 @@ def _reshape(e: Expr) -> Expr | None:
         return x
     if x.role == "matrix product" and (average := _average(x, e.shape)) is not None:
         return average
+    coefficient, rest = _coefficient(x)
+    if coefficient != 1 and rest.shape == x.shape:
+        return product((number(coefficient), simplified("reshape", (rest,), e.shape, **e.params)), e.shape)
     if x.role == "reshape" and e.params.get("order", "C") == x.params.get("order", "C") == "C":
         return simplified("reshape", x.args, e.shape, **e.params)
     return unsimplified("reshape", e.args, e.shape, **{**e.params, "shape": e.shape})

@@ -138,14 +138,13 @@ class Steps(Notation):
 
     def _prefer_known(self) -> None:
         """A layer that does nothing but one known step, or one operation, is that."""
-        inside: dict[Any, set[Any]] = {}
+        steps: dict[Any, set[Any]] = {}  # of each folded call: known steps in it, and other values
         for n, fold in self.regions.items():
             path = self.group_path(n)
             step = next((g for g in path[path.index(fold) :] if self._book(g) is not None), n)
-            inside.setdefault(fold, set()).add(step)
-        alone = {fold: next(iter(content)) for fold, content in inside.items() if len(content) == 1}
-        steps = {n: alone.get(fold, fold) for n, fold in self.regions.items()}
-        self.regions = {n: step for n, step in steps.items() if step is not n}
+            steps.setdefault(fold, set()).add(step)
+        instead = {fold: next(iter(inside)) for fold, inside in steps.items() if len(inside) == 1}
+        self.regions = {n: step for n, fold in self.regions.items() if (step := instead.get(fold, fold)) is not n}
 
     @cached_method
     def _book(self, group: Any) -> Textbook | None:

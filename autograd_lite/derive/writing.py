@@ -202,9 +202,7 @@ def is_signed(word: str) -> bool:
 
 def _argument(field: str, e: Expr) -> int | None:
     """The position of the argument that a place is for; None for that of a parameter."""
-    match = re.fullmatch(r"x(\d*)", field)
-    k = int(match[1] or 1) - 1 if match else -1
-    return k if 0 <= k < len(e.args) else None
+    return {"x": 0, **{f"x{k + 1}": k for k in range(len(e.args))}}.get(field)
 
 
 def fitting(template: str | None, e: Expr, params: bool = True) -> str | None:
@@ -272,27 +270,24 @@ def _index_part(part: Any) -> str:
 def inserted(e: Expr) -> str:
     """The index that is the same as a reshape by one new axis, ``:, None``; or nothing."""
     old, new = e.args[0].shape, e.shape
-    if len(new) == len(old) + 1:
-        for k in range(len(new)):
-            if new[k] == 1 and new[:k] + new[k + 1 :] == old and len(old) > 0:
-                return ", ".join(":" if j < k else "None" for j in range(k + 1))
-    return ""
+    indices = (", ".join([":"] * k + ["None"]) for k in range(len(new)) if old and new == (*old[:k], 1, *old[k:]))
+    return next(indices, "")
 
 
 def plain_number(value: complex) -> str:
     """In full, for a program."""
-    if isinstance(value, (bool, complex)):
+    if not isinstance(value, float):
         return str(value)
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+    if value.is_integer() and abs(value) < 1e15:
         return str(int(value))
-    if isinstance(value, float) and not np.isfinite(value):
+    if not np.isfinite(value):
         return {"inf": "np.inf", "-inf": "-np.inf"}.get(repr(value), "np.nan")
     return _fraction(value) or repr(value)
 
 
-def _fraction(value: complex) -> str:
+def _fraction(value: float) -> str:
     """One third as ``1 / 3``: a number that is one or two over a whole number is written so."""
-    if isinstance(value, float) and 0 < abs(value) < 1 and len(repr(value)) > 8:
+    if 0 < abs(value) < 1 and len(repr(value)) > 8:
         for top in (1, 2):
             k = round(top / abs(value))
             if k < 10**7 and top / k == abs(value):
@@ -386,7 +381,7 @@ def reshaped(e: Expr) -> str:
 def _is_inserted(e: Expr) -> bool:
     """True for an index that only adds axes."""
     index = e.params.get("index") if e.role == "index" else None
-    if not isinstance(index, tuple) or all(k is not None for k in index):
+    if not isinstance(index, tuple) or not any(k is None for k in index):
         return False
     return all(k is None or k is Ellipsis or isinstance(k, slice) and k == slice(None) for k in index)
 
