@@ -48,11 +48,8 @@ class Constants:
         e = operand(eq, k)
         if e is None:
             return self._only_number(x)
-        if isinstance(e, ast.Name):
-            if e.id not in self.taken and e.id not in self.changing and np.size(x):
-                self.add(x, e.id)
-            is_it = e.id in self.values and np.array_equal(self.values[e.id], x)
-            return name(e.id, np.shape(x)) if is_it else None
+        if isinstance(e, ast.Name) and e.id not in self.taken and e.id not in self.changing and np.size(x):
+            self.add(x, e.id)
         meanings = {
             part.id: Written(name(part.id, np.shape(self.values[part.id])), self.values[part.id])
             for part in ast.walk(e) if isinstance(part, ast.Name) and part.id in self.values

@@ -114,8 +114,9 @@ def unsimplified(row: str | Primitive | Function, args: Iterable[Expr], shape: S
 
 
 def multiplied(factors: Iterable[Expr], shape: Shape) -> Expr:
-    """The elementwise product of factors as it is stated, not simplified."""
-    return unsimplified(PRODUCT, factors, shape)
+    """The elementwise product of factors as it is stated, not simplified; one factor is the product itself."""
+    factors = tuple(factors)
+    return factors[0] if len(factors) == 1 else unsimplified(PRODUCT, factors, shape)
 
 
 def factors_of(e: Expr) -> tuple[Expr, ...]:

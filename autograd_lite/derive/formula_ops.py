@@ -64,6 +64,11 @@ def evaluate(
     return fold(e, step, done)
 
 
+def largest(values: Any) -> float:
+    """The size of the largest finite number."""
+    return float(np.abs(values).max(initial=0.0, where=np.isfinite(values)))
+
+
 def unguarded(e: Expr) -> Expr:
     """A rule's formula without its guards against infinities and nan, which nobody writes on a board."""
 

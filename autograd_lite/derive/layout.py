@@ -16,6 +16,7 @@ import numpy as np
 
 from ..base.escape import markdown, plain
 from .formula import Expr
+from .formula_ops import largest
 from .writing import LATEX, Latex, Printer, shape_text, write
 
 SHOWN = 16  # entries of the largest array that is written out; of a larger one the shape is shown
@@ -188,7 +189,7 @@ def _array(value: Any, indent: int) -> str:
     if value is None:
         return ""
     value = np.asarray(value)
-    size = float(np.abs(value).max(initial=0.0, where=np.isfinite(value)))
+    size = largest(value)
     digits = 4 if size >= 0.1 or size == 0 else min(3 - math.floor(math.log10(size)), 12)
     shown = np.array2string(value, precision=digits, suppress_small=True, separator=" ", floatmode="maxprec")
     return shown.replace("\n", "\n" + " " * indent)

@@ -16,6 +16,7 @@ from ..program.slopes import finite_difference, gradients
 from ..tensor import Tensor
 from .chain_rule import Chain
 from .factors import Factor, carried
+from .formula_ops import largest
 from .inline_known_steps import inlined
 from .notation import LIMIT, too_many
 from .writing import tex_name
@@ -113,12 +114,11 @@ def check(chain: Chain, derived: Mapping[Var, Any]) -> Check:
         engine = gradients(chain.program, derived)
     except RuntimeError as hooked:  # a hook is no equation
         raise ArithmeticError(str(hooked)) from hooked
-    steps = (np.abs(chain.values[n]).max(initial=0.0, where=np.isfinite(chain.values[n])) for n in chain.landmarks)
-    scale = max(map(float, steps))
-    least = 1e-6 * scale  # a gradient of 0 need not be matched exactly
-    largest, error = max(least, 1e-300), 0.0
+    scale = max(largest(chain.values[n]) for n in chain.landmarks)
+    least = max(1e-6 * scale, 1e-300)  # a gradient of 0 need not be matched exactly
+    steepest, error = least, 0.0
     for n, g in engine.items():
-        size = max(float(np.abs(g).max(initial=0.0, where=np.isfinite(g))), least, 1e-300)
+        size = max(largest(g), least)
         value = derived[n]
         is_equal = (value == g) | np.isnan(value) & np.isnan(g)
         off = float(np.abs(value - g).max(initial=0.0, where=~is_equal)) / size
@@ -127,14 +127,14 @@ def check(chain: Chain, derived: Mapping[Var, Any]) -> Check:
             raise ArithmeticError(
                 f"with respect to {chain.names[n]} the factors compose to {value}, but the engine's gradient is {g}"
             )
-        largest, error = max(largest, size), max(error, off)
+        steepest, error = max(steepest, size), max(error, off)
     try:
         slope, along, rounding = finite_difference(chain.program, chain.values, engine)
     except Exception as error_near:  # what a function raises near the point is up to it
         raise ArithmeticError(f"the function cannot be computed near this point: {error_near}") from error_near
     if not np.isfinite(slope) or not np.isfinite(along):
         raise ArithmeticError("a finite difference tells nothing, because numbers here are infinite or not a number")
-    if not abs(slope - along) <= 1e-4 * max(abs(slope), largest) + rounding * scale:
+    if not abs(slope - along) <= 1e-4 * max(abs(slope), steepest) + rounding * scale:
         word = chain.names[next(iter(derived))] if len(derived) == 1 else f"all {len(derived)} inputs"
         raise ArithmeticError(
             f"with respect to {word} a finite difference along one direction gives {slope}, the chain rule {along}: "

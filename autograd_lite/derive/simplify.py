@@ -128,7 +128,7 @@ def product(factors: Iterable[Expr], shape: Shape) -> Expr:
         sign = not _is_test(rest[0])
     factors = _with(-coefficient if sign else coefficient, rest)
     together = _broadcast(*(f.shape for f in factors))
-    body = factors[0] if len(factors) == 1 else multiplied(factors, shape if together is None else together)
+    body = multiplied(factors, shape if together is None else together)
     return _negated(body) if sign else body
 
 
@@ -229,8 +229,7 @@ def _side_by_side(a: Expr, b: Expr) -> Expr | None:
 def _coefficient(e: Expr) -> tuple[Any, Expr]:
     """``3 * x`` as 3 and x."""
     if e.role == "product" and e.args[0].is_number:
-        rest = e.args[1:]
-        return e.args[0].value, rest[0] if len(rest) == 1 else product(rest, e.shape)
+        return e.args[0].value, product(e.args[1:], e.shape)
     return 1, e
 
 

@@ -20,7 +20,7 @@ from ..table import Textbook
 from .cached_method import cached_method
 from .factors import Combine, Edge, FoldedCall, Pull
 from .formula import Expr, name, named, unsimplified
-from .formula_ops import applied, evaluate
+from .formula_ops import applied, evaluate, largest
 from .notation import Notation
 from .simplify import simplified
 from .symbolic_rule import G, X, Y, cotangent_of, parted
@@ -240,15 +240,13 @@ class Steps(Notation):
     @cached_method
     def known(self, n: Var) -> TextbookStep | None:
         """What the textbook of `n` says, if it is a known step; of a row in the symbols of an edge."""
-        if not self.board or n not in self.folds and (n in self.regions or not self.is_single(n)):
+        is_fold = n in self.folds
+        if not self.board or not is_fold and (n in self.regions or not self.is_single(n) or n.dtype.kind == "c"):
             return None
-        if n in self.folds:
-            book = self._book(self.folds[n])
-        else:
-            book = self.defined[n].row.textbook if n.dtype.kind != "c" else None
+        book = self._book(self.folds[n]) if is_fold else self.defined[n].row.textbook
         if book is None:
             return None
-        if n in self.folds:
+        if is_fold:
             meanings = {word: self._argument(x) for word, x in self.folds[n].inputs.items()}
             meanings["y"] = Written(self.expression(n), self.values[n])
         else:
@@ -325,7 +323,7 @@ class Steps(Notation):
             value, expected = step.gradient(arguments, g), pull(g)
             assert value is not None
             cotangent = replace(e, combine=Combine.MAP).pulled(g, value.value, n.shape, shape)
-            size = np.abs(expected).max(initial=0.0, where=np.isfinite(expected))
+            size = largest(expected)
             return e if np.allclose(cotangent, expected, rtol=1e-6, atol=1e-6 * size, equal_nan=True) else None
 
     def gradient_symbol(self, n: Var) -> str:

@@ -135,9 +135,8 @@ def _over_a_whole_number(e: Expr, printer: Printer) -> Expr:
     size, *rest = e.args
     if not size.is_number or not (m := re.fullmatch(r"(\d+) / (\d+)", printer.number(size.value))):
         return e
-    above = [*([number(int(m[1]))] if m[1] != "1" else []), *rest]
-    top = above[0] if len(above) == 1 else replace(e, args=tuple(above))
-    return unsimplified("divide", (top, number(int(m[2]))), e.shape)
+    top = [*([number(int(m[1]))] if m[1] != "1" else []), *rest]
+    return unsimplified("divide", (multiplied(top, e.shape), number(int(m[2]))), e.shape)
 
 
 def _kept_axes(e: Expr) -> str:
@@ -628,10 +627,9 @@ def _over_one_line(e: Expr) -> Expr:
     size, *rest = factors_of(e.args[0])
     if not size.is_number or not (k := _one_over(size.value)):
         return e
-    top = number(1) if not rest else rest[0] if len(rest) == 1 else replace(e.args[0], args=tuple(rest))
-    below = factors_of(e.args[1])
-    product = multiplied((number(k), *below), e.args[1].shape)
-    return replace(e, args=(top, product))
+    top = multiplied(rest or [number(1)], e.args[0].shape)
+    below = multiplied((number(k), *factors_of(e.args[1])), e.args[1].shape)
+    return replace(e, args=(top, below))
 
 
 def shape_text(shape: Sequence[int], times: str = "x") -> str:
