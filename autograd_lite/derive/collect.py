@@ -52,9 +52,9 @@ class _Reader:
         self.ones: dict[str, Expr] = {}
 
     def terms(self, e: Expr) -> list[Term]:
-        merged: dict[tuple[tuple[str, int], ...], Term] = {}
+        merged: dict[frozenset[tuple[str, int]], Term] = {}
         for term in self._multiplied(1, self._factors(e, 1)):
-            key = tuple(sorted((k, power) for k, (_, power) in term.factors.items()))
+            key = frozenset((k, power) for k, (_, power) in term.factors.items())
             so_far = merged[key].coefficient if key in merged else 0
             merged[key] = replace(term, coefficient=so_far + term.coefficient)
         return [t for t in merged.values() if t.coefficient]
@@ -79,7 +79,7 @@ class _Reader:
         merged: dict[str, tuple[Expr, int]] = {}
         for f, power in factors:
             if f.is_number:
-                coefficient = coefficient * float(f.value) ** power if power < 0 else coefficient * f.value**power
+                coefficient *= (float(f.value) if power < 0 else f.value) ** power
             else:
                 merged[f.key] = f, power + merged.get(f.key, (f, 0))[1]
         merged = {k: (f, power) for k, (f, power) in merged.items() if power}
@@ -100,7 +100,7 @@ class _Reader:
 
     def _summed(self, e: Expr) -> Expr:
         """A sum along an axis, with what is the same in all its terms in front."""
-        parts = []
+        terms = []
         for term in self.terms(e.args[0]):
             outside = {k: v for k, v in term.factors.items() if v[0].shape == ()}
             inside = {k: v for k, v in term.factors.items() if k not in outside}
@@ -112,8 +112,8 @@ class _Reader:
             if inside and np.all(evaluate(summed, self.env) == 1):
                 self.ones[summed.key] = summed
                 summed = number(1)
-            parts.append(product((_one(Term(term.coefficient, outside), ()), summed), e.shape))
-        return total(parts) if parts else number(0)
+            terms.append(product((_one(Term(term.coefficient, outside), ()), summed), e.shape))
+        return total(terms) if terms else number(0)
 
 
 def _one(t: Term, shape: Shape) -> Expr:

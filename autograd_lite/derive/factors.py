@@ -198,7 +198,7 @@ def summed(e: Expr, axes: Shape, shape: Shape) -> Expr:
     kept = len(e.shape) == len(shape)
     after = tuple(1 if k in axes else s for k, s in enumerate(e.shape) if kept or k not in axes)
     total = unsimplified("sum", (e,), after, axis=axes, keepdims=kept)
-    return total if after == shape else simplified("reshape", (total,), shape, shape=shape, order="C")
+    return simplified("reshape", (total,), shape, shape=shape, order="C")
 
 
 def total(terms: Sequence[Expr]) -> Expr:

@@ -91,5 +91,5 @@ def _textbook_of(step: Any, values: Mapping[Var, Any]) -> TextbookStep:
 
 def _can_be_recorded(book: TextbookStep) -> bool:
     """Whether rows compute everything in it, or what they do not compute is the same for all inputs."""
-    rows: list[Any] = [part.row for e in (book.forward, *(e for _, e in book.where)) for part in walk(e) if part.row]
+    rows = [part.row for e in (book.forward, *(e for _, e in book.where)) for part in walk(e) if part.row]
     return all(isinstance(row, Primitive) or row.builtin or row.name == "onehot" for row in rows)

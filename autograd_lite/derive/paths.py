@@ -54,12 +54,11 @@ class Partials(GraphView):
 
     def __getitem__(self, symbol: str) -> Factor:
         """The factor with the symbol ``"dP/dC"``, which may be written ``"dPdC"``."""
-        every = self.factors
-        for known, factor in every.items():
-            plain = known.replace("∂", "d")
-            if symbol in (known, plain, plain.replace("/", "")):
+        for word, factor in self.factors.items():
+            plain = word.replace("∂", "d")
+            if symbol in (word, plain, plain.replace("/", "")):
                 return factor
-        raise KeyError(f"no factor {symbol}: expected one of {', '.join(every)}")
+        raise KeyError(f"no factor {symbol}: expected one of {', '.join(self.factors)}")
 
     @property
     def factors(self) -> dict[str, Factor]:

@@ -383,12 +383,10 @@ def _broadcast_to(e: Expr) -> Expr | None:
 def _where(e: Expr) -> Expr | None:
     """A guard that never applies is not written: ``where(False, 1, x)``."""
     mask, a, b = e.args
-    if a.key == b.key and (a.shape == e.shape or a.is_number):
-        return a
-    if mask.is_number:  # not so an array of the example's values: at other values it may apply
-        chosen = a if mask.value else b
-        return chosen if chosen.shape == e.shape or chosen.is_number else None
-    return None
+    if a.key != b.key and not mask.is_number:  # an array has the example's values: at other values it may apply
+        return None
+    chosen = a if a.key == b.key or mask.value else b
+    return chosen if chosen.shape == e.shape or chosen.is_number else None
 
 
 def _linear(e: Expr) -> Expr:

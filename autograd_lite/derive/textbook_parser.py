@@ -53,15 +53,12 @@ def formula(text: str, meanings: Mapping[str, Written]) -> Written:
         raise ValueError(f"the textbook formula {text!r} cannot be read: {error}") from error
 
 
+@np.errstate(all="ignore")
 def read(e: ast.expr, meanings: Mapping[str, Written]) -> Written:
-    """The same for text that is parsed."""
-    with np.errstate(all="ignore"):
-        return _read(e, meanings)
+    """`formula` of text that is parsed."""
 
-
-def _read(e: ast.expr, meanings: Mapping[str, Written]) -> Written:
     def sub(part: ast.expr) -> Written:
-        return _read(part, meanings)
+        return read(part, meanings)
 
     match e:
         case ast.Constant(value=int() | float()):

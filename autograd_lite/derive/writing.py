@@ -95,11 +95,12 @@ class Printer:
 
 def write(e: Expr, printer: Printer, tightness: int = 0) -> str:
     """`e` as text, in brackets if it binds less tightly than `tightness`."""
-    word, own = _word(e, printer)
-    return word if own >= tightness else printer.brackets(word)
+    word, binding = _word(e, printer)
+    return word if binding >= tightness else printer.brackets(word)
 
 
 def _word(e: Expr, printer: Printer) -> tuple[str, int]:
+    """`e` as text, and how tightly that binds."""
     if e.role == "name":
         return printer.name(e.value), ATOM
     if e.role == "number":
@@ -113,10 +114,10 @@ def _word(e: Expr, printer: Printer) -> tuple[str, int]:
         return printer.name(e.args[0].value, letters), ATOM
     if e.role == "product":
         places = (ATOM if _of(f) == "matrix product" else PRODUCT + (k > 0) for k, f in enumerate(e.args))
-        words = [write(f, printer, place) for f, place in zip(e.args, places, strict=True)]
-        out = words[0]
-        for k in range(1, len(words)):
-            out += printer.between(e.args[k - 1], e.args[k], words[k]) + words[k]
+        factors = [write(f, printer, place) for f, place in zip(e.args, places, strict=True)]
+        out = factors[0]
+        for k in range(1, len(factors)):
+            out += printer.between(e.args[k - 1], e.args[k], factors[k]) + factors[k]
         return out, PRODUCT
     along = e.role in _REDUCTIONS and e.params.get("axis") is not None
     if printer.indexed and along and ("axis" in shown_params(e) or e.params.get("keepdims")):
@@ -156,11 +157,11 @@ def _along(e: Expr, printer: Printer) -> tuple[str, int]:
         return f"{printer.over(e.head, letters)}{printer.brackets(write(body, printer))}", ATOM
     factors = factors_of(body)
     if all(f.role in ("name", "number") for f in factors):
-        words = [
+        written = [
             printer.name(f.value, shown) if f.role == "name" and len(f.shape) == len(body.shape)
             else write(f, printer, PRODUCT) for f in factors
         ]  # fmt: skip
-        return f"{printer.over('sum', letters)} {printer.separator.join(words)}", SIGN
+        return f"{printer.over('sum', letters)} {printer.separator.join(written)}", SIGN
     inside = printer.below(printer.brackets(write(body, printer)), shown)
     return f"{printer.over('sum', letters)} {inside}", SIGN
 
@@ -175,23 +176,26 @@ def _of(e: Expr) -> str:
 
 def _filled(template: str, e: Expr, printer: Printer) -> tuple[str, int]:
     """The template with its operands and parameters, and how tightly that binds."""
-    bound = read(template)
+    form, arguments = read(template), _arguments(e)
     if template in ("{x}", "{x1}"):  # the operand itself
         return _word(e.args[0], printer)
     # -a * b binds as a product
-    own = PRODUCT if e.role == "negation" and bound.own == SIGN and _of(e) in _PRODUCTS else bound.own
-    after = [*(text for text, _ in bound.pieces[1:]), bound.rest]
+    binding = PRODUCT if e.role == "negation" and form.own == SIGN and _of(e) in _PRODUCTS else form.own
+    after = [*(text for text, _ in form.pieces[1:]), form.rest]
     operands = []
-    for (before, field), place, behind in zip(bound.pieces, bound.places, after, strict=True):
-        k = _argument(field, e)
-        if k is None:
+    for (before, field), place, behind in zip(form.pieces, form.places, after, strict=True):
+        if field not in arguments:
             operands.append(printer.param(field, e))
             continue
-        a = e.args[k]
+        a = arguments[field]
         kinds = {e.role, _of(a)}  # both products in one line need brackets
-        mixed = own == PRODUCT and "matrix product" in kinds and len(kinds) == 2 and kinds <= set(_PRODUCTS)
+        mixed = binding == PRODUCT and "matrix product" in kinds and len(kinds) == 2 and kinds <= set(_PRODUCTS)
         operands.append(printer.operand(a, write(a, printer, ATOM if mixed else place), before, behind))
-    return printer.fill(template, *operands), own
+    return printer.fill(template, *operands), binding
+
+
+def _are_arrays(a: Expr, b: Expr) -> bool:
+    return math.prod(a.shape) > 1 and math.prod(b.shape) > 1
 
 
 def is_signed(word: str) -> bool:
@@ -199,9 +203,10 @@ def is_signed(word: str) -> bool:
     return word.startswith(("-", "<mo>−</mo>"))
 
 
-def _argument(field: str, e: Expr) -> int | None:
-    """The position of the argument that a place is for; None for that of a parameter."""
-    return {"x": 0, **{f"x{k + 1}": k for k in range(len(e.args))}}.get(field)
+def _arguments(e: Expr) -> dict[str, Expr]:
+    """The arguments by their places in a template."""
+    arguments = {f"x{k + 1}": a for k, a in enumerate(e.args)}
+    return {**arguments, "x": e.args[0]} if e.args else arguments
 
 
 def fitting(template: str | None, e: Expr, params: bool = True) -> str | None:
@@ -209,8 +214,8 @@ def fitting(template: str | None, e: Expr, params: bool = True) -> str | None:
     if template is None:
         return None
     fields = read(template).fields
-    known = all(_argument(f, e) is not None or f in e.params or f == "xs" for f in fields)
-    return template if known and (not params or fields >= shown_params(e).keys()) else None
+    is_filled = fields <= {"xs", *_arguments(e), *e.params}
+    return template if is_filled and (not params or fields >= shown_params(e).keys()) else None
 
 
 def times(option: str) -> str:
@@ -341,15 +346,15 @@ class Text(Printer):
 
     def between(self, a: Expr, b: Expr, begins: str) -> str:
         """``⊙`` between arrays; numbers and brackets need no sign."""
-        if math.prod(a.shape) > 1 and math.prod(b.shape) > 1:
+        if _are_arrays(a, b):
             return " ⊙ "
         return " · " if not a.is_number and any(_GRADIENT.fullmatch(str(e.value)) for e in (a, b)) else " "
 
     def template(self, e: Expr) -> str | None:
         if e.role == "reshape" or _is_inserted(e):
             return f"{{x}} as {_layout(e)}" if e.args[0].shape else "{x}"
-        if e.row.text is not None and (found := fitting(e.row.text, e, params=False)) is not None:
-            return found
+        if e.row.text is not None and (template := fitting(e.row.text, e, params=False)) is not None:
+            return template
         return fitting(e.row.infix, _stated(e))
 
     def operand(self, e: Expr, word: str, before: str, behind: str) -> str:
@@ -570,7 +575,7 @@ class Latex(Text):
 
     def between(self, a: Expr, b: Expr, begins: str) -> str:
         """Numbers and brackets need no sign between them; two arrays do, since they could be matrices."""
-        if np.prod(a.shape) > 1 and np.prod(b.shape) > 1:
+        if _are_arrays(a, b):
             return self.fill(times("tex"))
         return "" if begins.startswith(self.opening) else self.separator
 
