@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import TypeVar, TypeVarTuple
 
-P = ParamSpec("P")
 S = TypeVar("S")
 T = TypeVar("T")
+Arguments = TypeVarTuple("Arguments")
 
 
-def cached_method(method: Callable[Concatenate[S, P], T]) -> Callable[Concatenate[S, P], T]:
+def cached_method(method: Callable[[S, *Arguments], T]) -> Callable[[S, *Arguments], T]:
     """A method that is run once for each object and arguments; the object keeps the results.
 
     ``functools.cache`` would keep the objects alive.
@@ -19,10 +19,10 @@ def cached_method(method: Callable[Concatenate[S, P], T]) -> Callable[Concatenat
     name = f"_results_of_{method.__name__}"
 
     @wraps(method)
-    def cached(self: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
+    def cached(self: S, *args: *Arguments) -> T:
         results: dict[object, T] = vars(self).setdefault(name, {})
         if args not in results:
-            results[args] = method(self, *args, **kwargs)
+            results[args] = method(self, *args)
         return results[args]
 
     return cached

@@ -66,9 +66,9 @@ class Chain(Steps):
         if n in self.folds:
             return self._folded_factor(n, m)
         paths = self._inner_paths(n)[m]
-        rules = dict(rule for _, rules in paths for rule in rules)
-        in_order = dict.fromkeys(rules[k] for k in sorted(rules))
-        return self._factor(n, m, self._total(n, m, [e for e, _ in paths]), tuple(in_order))
+        numbered = dict(rule for _, rules in paths for rule in rules)
+        rows = dict.fromkeys(numbered[k] for k in sorted(numbered))
+        return self._factor(n, m, self._total(n, m, [e for e, _ in paths]), tuple(rows))
 
     @cached_method
     def _inner_paths(self, n: Var) -> dict[Var, list[tuple[Edge, Rules]]]:
@@ -120,16 +120,17 @@ class Chain(Steps):
         fold = self.folds[n]
         arguments = [word for word, x in fold.inputs.items() if isinstance(x, Var) and self.canonical(x) is m]
         pull = partial(self._pull_inside, n, m)
-        e = self.stated(self.known(n), n, arguments, m.shape, pull)
+        e = self.stated(n, arguments, m.shape, pull)
         if e is None and n is self.root:
             e = Edge(Combine.MAP, name(f"d{plain(fold.name)}/d{self.names[m]}", m.shape), ())
         elif e is None:
-            times = Function("applied", None, text="{x1} · {x2}", tex=r"{x1} \, {x2}")
+            dot = Function("applied", text="{x1} · {x2}", tex=r"{x1} \, {x2}")
             operands = name(G, n.shape), name(self.symbol(n, m), m.shape)
-            e = Edge(Combine.MAP, unsimplified(times, operands, m.shape), ())
+            e = Edge(Combine.MAP, unsimplified(dot, operands, m.shape), ())
         return self._factor(n, m, e, (FoldedCall(fold.name),), pull)
 
     def _factor(self, n: Var, m: Var, e: Edge, rules: tuple[Any, ...], pull: Pull | None = None) -> Factor:
+        """An edge as a factor: with names for its symbols, and its value."""
         upstream = self.upstream(n)
         formula = named(e.formula, {G: name(upstream, n.shape)})
         env = self.environment()

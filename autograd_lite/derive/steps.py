@@ -19,7 +19,7 @@ from ..program import Program, Var
 from ..table import Textbook
 from .cached_method import cached_method
 from .factors import Combine, Edge, FoldedCall, Pull
-from .formula import Expr, name, named, unsimplified
+from .formula import Expr, Shape, name, named, unsimplified
 from .formula_ops import applied, evaluate, largest
 from .notation import Notation
 from .simplify import simplified
@@ -303,17 +303,17 @@ class Steps(Notation):
             return rule.pulled(g, evaluate(rule.formula, env), n.shape, shape)
 
         step = None if n in self.folds else self.known(n)
-        argument = "x" if i == 0 and step and "x" in step.book.gradients else f"x{i + 1}"
-        return self.stated(step, n, [argument], shape, pull) or rule
+        if step is None:
+            return rule
+        argument = "x" if i == 0 and "x" in step.book.gradients else f"x{i + 1}"
+        return self.stated(n, [argument], shape, pull) or rule
 
-    def stated(
-        self, step: TextbookStep | None, n: Var, arguments: Sequence[str], shape: tuple[int, ...],
-        pull: Pull,
-    ) -> Edge | None:
-        """What a textbook states as the derivative with respect to arguments, which are one value of this shape.
+    def stated(self, n: Var, arguments: Sequence[str], shape: Shape, pull: Pull) -> Edge | None:
+        """What the textbook of `n` states as the derivative with respect to arguments, one value of this shape.
 
         None unless it gives the cotangent that `pull` gives: at a kink, or a tie, it may be another one.
         """
+        step = self.known(n)
         stated = step and step.gradient(arguments)
         if not step or not stated or stated.value is None:
             return None
