@@ -12,6 +12,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Collection, Iterator
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -94,13 +95,15 @@ def imports_of(source: str, text: str, folder: tuple[str, ...], known: Collectio
         stack.extend((child, inside) for child in children)
 
 
-IMPORTS = [
-    entry
-    for source, path in MODULES.items()
-    for entry in imports_of(
-        source, path.read_text(encoding="utf-8"), path.relative_to(PACKAGE).parent.parts, MODULES
-    )
-]
+@cache  # and not when the tests are collected
+def imports() -> list[Import]:
+    return [
+        entry
+        for source, path in MODULES.items()
+        for entry in imports_of(
+            source, path.read_text(encoding="utf-8"), path.relative_to(PACKAGE).parent.parts, MODULES
+        )
+    ]
 
 
 def test_the_reader_of_imports_reads() -> None:
@@ -136,13 +139,13 @@ def test_every_package_is_in_the_order() -> None:
 
 
 def test_imports_run_downwards() -> None:
-    upwards = [entry for entry in IMPORTS if PLACE[package(entry.target)] > PLACE[package(entry.source)]]
+    upwards = [entry for entry in imports() if PLACE[package(entry.target)] > PLACE[package(entry.source)]]
     assert not upwards, "\n".join(map(str, upwards))
 
 
 def test_no_circles() -> None:
     by_module: dict[str, set[str]] = {}
-    for source, target, *_ in IMPORTS:
+    for source, target, *_ in imports():
         if source != target:
             by_module.setdefault(source, set()).add(target)
     try:
@@ -152,7 +155,7 @@ def test_no_circles() -> None:
 
 
 def test_no_import_of_this_package_inside_a_function() -> None:
-    hidden = [entry for entry in IMPORTS if entry.in_function]
+    hidden = [entry for entry in imports() if entry.in_function]
     assert not hidden, "\n".join(map(str, hidden))
 
 

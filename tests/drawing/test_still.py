@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from thorough import mostly_thorough
 
 import autograd_lite as ag
 from autograd_lite.derive.chain_rule import Chain
@@ -118,7 +119,7 @@ STALE = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("n", [2, 5])
+@pytest.mark.parametrize("n", mostly_thorough([2, 5]))
 @pytest.mark.parametrize("case", STALE, ids=lambda f: f.__name__)
 def test_what_may_have_been_computed_makes_a_page_still(case, n):
     assert "that may have been computed from the numbers; draw the function itself" in reason(*case(n))
@@ -153,7 +154,7 @@ def known_entries(n):
     return np.sum((w - x)[seen] ** 2), locals()
 
 
-@pytest.mark.parametrize("n", [2, 5])
+@pytest.mark.parametrize("n", mostly_thorough([2, 5]))
 @pytest.mark.parametrize(
     "case", [mean_of_an_input, scaled_input, outer_in_the_line, part_in_a_variable, known_entries],
     ids=lambda f: f.__name__,
@@ -212,7 +213,7 @@ def sequence(n):
     return h / n, {"w": w, "x": x}
 
 
-@pytest.mark.parametrize("n", [3, 5])
+@pytest.mark.parametrize("n", mostly_thorough([3, 5]))
 @pytest.mark.parametrize(
     "case",
     [
@@ -229,7 +230,7 @@ def test_given_data_keeps_a_page_computing(case, n):
         assert "cannot be changed" not in str(live(picture.scene, picture.chain, [], None, 0.1).notes)
 
 
-@pytest.mark.parametrize("n", [3, 5])
+@pytest.mark.parametrize("n", mostly_thorough([3, 5]))
 @pytest.mark.parametrize("name", ["leaky_relu", "elu", "selu", "celu", "hardtanh", "softshrink", "gelu", "silu"])
 def test_an_activation_follows_or_the_page_is_still(name, n):
     """What its program gives at other numbers is checked where it computes, in the graph that it is written from."""

@@ -1,4 +1,4 @@
-"""A program that the tests of several processes start under mpiexec: ``python on_ranks.py CASE``."""
+"""A program that the tests of several processes start under mpiexec: ``python on_ranks.py "CASE ..." [FILE]``."""
 
 import functools
 import os
@@ -178,5 +178,6 @@ def mistakes():
 
 if __name__ == "__main__":
     cases = (equal, weighted, random, norm, ends, raises, killed, batches, mistakes)
-    {f.__name__: f for f in cases}[sys.argv[1]]()
+    for name in sys.argv[1].split():
+        {f.__name__: f for f in cases}[name]()
     print("all is well")

@@ -8,6 +8,7 @@ from itertools import product
 import numpy as np
 import pytest
 from nn_checks import check_layer, draw, shaken, value
+from thorough import mostly_thorough
 
 import autograd_lite as ag
 import autograd_lite.nn.functional as F
@@ -134,7 +135,13 @@ def test_output_padding_adds_rows_at_the_end():
 
 @pytest.mark.parametrize(
     ("stride", "padding", "extra", "dilation"),
-    [(1, 0, 1, 2), (1, 2, 1, 2), (2, 1, 2, 3), (2, 0, 2, 3), (1, 1, 3, 4), (1, 3, 2, 3), (3, 1, 2, 1), (2, 2, 3, 4)],
+    mostly_thorough(
+        [
+            (1, 2, 1, 2), (2, 1, 2, 3), (3, 1, 2, 1), (1, 0, 1, 2), (2, 0, 2, 3), (1, 1, 3, 4), (1, 3, 2, 3),
+            (2, 2, 3, 4),
+        ],
+        3,
+    ),
 )
 def test_output_padding_takes_back_what_padding_cuts_off(stride, padding, extra, dilation):
     """Also where it is a whole stride or more, which PyTorch allows below the dilation."""
@@ -250,8 +257,12 @@ def test_padding_zeros_count_in_the_mean_by_default():
 
 @pytest.mark.parametrize(
     ("shape", "size"),
-    [((2, 3, 4, 5), size) for size in (1, 2, 3, 4, (3, None), (None, 5), (6, 7))]
-    + [((2, 2, 5), 3), ((1, 2, 3, 4, 5), 2), ((1, 1, 4, 2, 6), (2, 1, 3))],
+    mostly_thorough(
+        [((2, 2, 5), 3), ((1, 1, 4, 2, 6), (2, 1, 3))]
+        + [((2, 3, 4, 5), size) for size in (3, (3, None), (6, 7), 1, 2, 4, (None, 5))]
+        + [((1, 2, 3, 4, 5), 2)],
+        5,
+    ),
 )
 @pytest.mark.parametrize("kind", ["Avg", "Max"])
 def test_adaptive_pooling(kind, shape, size):

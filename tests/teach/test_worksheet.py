@@ -44,7 +44,7 @@ def net():
     return locals()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def sheet():
     at = net()
     return worksheet(at["L"], wrt=[at["W"], at["V"]], names=at)
@@ -490,11 +490,12 @@ RUN = {
 
 
 def test_no_other_text_is_run():
-    root = Path(ag.__file__).parent
+    root, names = Path(ag.__file__).parent, re.compile(r"\b(eval|exec|compile|__import__)\b")
     found = Counter(
         path.relative_to(root).as_posix()
         for path in root.rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if names.search(written := path.read_text(encoding="utf-8"))
+        for node in ast.walk(ast.parse(written))
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Name)
         and node.func.id in ("eval", "exec", "compile", "__import__")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from thorough import mostly_thorough
 
 import autograd_lite as ag
 from autograd_lite.table import TABLE
@@ -123,7 +124,7 @@ def test_a_result_without_a_graph_raises(parameters):
 # ------------------------------------------------------------------------------------------------------ rows, mutants
 
 
-@pytest.mark.parametrize("name", ["tanh", "multiply", "divide", "log", "sum", "matmul", "reshape"])
+@pytest.mark.parametrize("name", mostly_thorough(["tanh", "sum", "multiply", "divide", "log", "matmul", "reshape"], 2))
 def test_check_row(name):
     report = check_row(TABLE[name])
     assert report
@@ -134,12 +135,12 @@ def test_check_row_compares_pull_with_the_partial():
     row = TABLE["divide"]
     assert row.pull
     wrong = variant(row, pull=(lambda g, x2: g / (1.01 * x2),))
-    assert not check_row(wrong)
+    assert not check_row(wrong, brief=True)
     wrong = variant(row, rules=(lambda x2: 1.01 / x2, row.rules[1]))
-    assert not check_row(wrong)
+    assert not check_row(wrong, brief=True)
 
 
-@pytest.mark.parametrize("name", ["tanh", "sum", "maximum"])  # .ci/run: of every row
+@pytest.mark.parametrize("name", mostly_thorough(["tanh", "sum", "maximum"]))  # .ci/run: of every row
 def test_mutants_are_caught(name):
     tool = runpy.run_path(str(ROOT / "tools" / "mutants.py"))
     row = TABLE[name]
@@ -173,7 +174,7 @@ def test_points_are_inside_the_domain():
 
 
 def test_a_few_programs_agree():
-    assert run(0.0, first=1, batch=20) >= 20
+    assert run(0.0, first=1, batch=10) >= 10
 
 
 @pytest.mark.thorough

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, find, given, settings
 from hypothesis import strategies as st
+from thorough import EVERY_CASE, mostly_thorough
 
 import autograd_lite.nn.functional as F
 from autograd_lite import testing
@@ -11,7 +12,7 @@ from autograd_lite.table import NONZERO, POSITIVE, interval
 from autograd_lite.testing import CannotCheck, GradientError, assert_gradients
 from autograd_lite.testing import strategies as ours
 
-quick = settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
+quick = settings(max_examples=50 if EVERY_CASE[0] else 15, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @quick
@@ -89,9 +90,10 @@ def test_networks_and_graphs_are_finite(network, graph):
 
 
 def test_assert_gradients_draws_examples():
-    assert_gradients(np.sin, ours.arrays())
-    assert_gradients(np.log, ours.arrays(domain=POSITIVE), domain=POSITIVE)
-    assert_gradients(np.multiply, args=ours.broadcastable(2))
+    examples = None if EVERY_CASE[0] else 10  # by default 50
+    assert_gradients(np.sin, ours.arrays(), examples=examples)
+    assert_gradients(np.log, ours.arrays(domain=POSITIVE), domain=POSITIVE, examples=examples)
+    assert_gradients(np.multiply, args=ours.broadcastable(2), examples=examples)
 
 
 def test_the_smallest_failure_is_shown(op):
@@ -118,9 +120,9 @@ def test_wrong_only_for_one_broadcast_shape(op):
 
 
 def test_points_that_cannot_be_checked_are_skipped_unless_all_are():
-    assert_gradients(np.log, ours.arrays(()))
+    assert_gradients(np.log, ours.arrays(()), examples=10)
     with pytest.raises(CannotCheck, match="nan at this point"):
-        assert_gradients(np.log, ours.arrays((), (-2, -1)))
+        assert_gradients(np.log, ours.arrays((), (-2, -1)), examples=10)
 
 
 @pytest.mark.thorough
@@ -140,6 +142,7 @@ def test_cost_with_default_examples():
 @pytest.mark.parametrize("right", [True, False])
 def test_the_others_take_strategies_too(assert_it, right):
     wrong = 0 if right else 1
+    examples = 30 if wrong or EVERY_CASE[0] else 10
     xs = ours.arrays((3,), (-1, 1))
 
     def cubes(x):
@@ -155,11 +158,11 @@ def test_the_others_take_strategies_too(assert_it, right):
         return np.diag(6 * x + wrong * (x > 0.5))
 
     checks = {
-        "vjp": lambda: testing.assert_vjp(cubes, lambda g, x: g * slope(x), xs, examples=30),
-        "jvp": lambda: testing.assert_jvp(cubes, lambda x, v: slope(x[0]) @ v[0], xs, examples=30),
-        "jac": lambda: testing.assert_jac(cubes, slope, args=st.tuples(xs), examples=30),
-        "jac pair": lambda: testing.assert_jac(lambda x: (cubes(x), slope(x)), True, xs, examples=30),
-        "hessian": lambda: testing.assert_hessian(cubes, curvature, xs, jac=square, examples=30),
+        "vjp": lambda: testing.assert_vjp(cubes, lambda g, x: g * slope(x), xs, examples=examples),
+        "jvp": lambda: testing.assert_jvp(cubes, lambda x, v: slope(x[0]) @ v[0], xs, examples=examples),
+        "jac": lambda: testing.assert_jac(cubes, slope, args=st.tuples(xs), examples=examples),
+        "jac pair": lambda: testing.assert_jac(lambda x: (cubes(x), slope(x)), True, xs, examples=examples),
+        "hessian": lambda: testing.assert_hessian(cubes, curvature, xs, jac=square, examples=examples),
     }
     if right:
         assert checks[assert_it]() is None
@@ -173,13 +176,16 @@ STATE = np.random.default_rng(0)
 
 @pytest.mark.parametrize(
     ("f", "message"),
-    [
-        (lambda x: x * STATE.normal() if x.ndim else x * 2.0, "gives another value when called again"),
-        (lambda x: F.dropout(x, 0.5, True), "gives another value when called again"),
-        (lambda x: np.sqrt(-1.0 - x * x) if x.ndim else x, "no array of . axes could be checked"),
-        (lambda x: np.sqrt(-1.0 - x * x) if x.ndim == 2 else x, "no array of 2 axes could be checked"),
-        (lambda x: np.sqrt(-1.0 - x * x), "nan at this point"),
-    ],
+    mostly_thorough(
+        [
+            (lambda x: F.dropout(x, 0.5, True), "gives another value when called again"),
+            (lambda x: np.sqrt(-1.0 - x * x) if x.ndim == 2 else x, "no array of 2 axes could be checked"),
+            (lambda x: np.sqrt(-1.0 - x * x), "nan at this point"),
+            (lambda x: x * STATE.normal() if x.ndim else x * 2.0, "gives another value when called again"),
+            (lambda x: np.sqrt(-1.0 - x * x) if x.ndim else x, "no array of . axes could be checked"),
+        ],
+        3,
+    ),
 )
 def test_a_function_that_is_random_or_nan_cannot_be_judged_at_any_number_of_points(f, message):
     with np.errstate(all="ignore"), pytest.raises(CannotCheck, match=message):

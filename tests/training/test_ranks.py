@@ -31,8 +31,8 @@ def run(ranks, *args):
 @pytest.mark.parametrize(
     ("case", "ranks"),
     [
-        ("equal", 1), ("equal", 2), ("equal", 4), ("weighted", 3), ("random", 2), ("norm", 2), ("ends", 2),
-        ("mistakes", 2),
+        ("equal", 4), ("weighted", 3), ("random norm ends mistakes", 2),
+        *(pytest.param("equal", few, marks=pytest.mark.thorough) for few in (1, 2)),
     ],
 )
 def test_on_ranks(case, ranks, tmp_path):
