@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from thorough import some
 
 import autograd_lite as ag
 from autograd_lite.base.tree import leaves, rebuild
@@ -112,7 +113,7 @@ def is_written_otherwise(row: Primitive) -> bool:
 @pytest.mark.parametrize("row", list(filter(is_written_otherwise, all_rows())), ids=lambda row: row.name)
 @pytest.mark.filterwarnings("ignore")
 def test_a_result_is_not_overwritten_by_what_follows_nor_by_the_next_call(row: Primitive) -> None:
-    for f, arrays in programs(row):
+    for f, arrays in some(programs(row)):
         try:
             program = ag.trace(f)(*arrays)
         except RuntimeError as error:

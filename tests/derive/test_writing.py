@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from thorough import mostly_thorough
 
 from autograd_lite.derive.formula import Expr, name, number
 from autograd_lite.derive.formula_ops import evaluate
@@ -56,7 +57,7 @@ def grown(rng, depth):
     return Expr(kind, (args[0], matrices[1]), None, {}, (3, 3), TABLE[kind])
 
 
-@pytest.mark.parametrize("seed", range(400))
+@pytest.mark.parametrize("seed", mostly_thorough(range(400), 100))
 def test_what_is_written_is_what_is_meant(seed):
     e = grown(np.random.default_rng(seed), 4)
     writer = CodeWriter()

@@ -6,6 +6,7 @@ from itertools import product
 
 import numpy as np
 import pytest
+from thorough import crossed
 
 import autograd_lite as ag
 from autograd_lite.engine.node import Node
@@ -47,8 +48,9 @@ def described(t):
     return fields
 
 
-@pytest.mark.parametrize("mode", ["recording", "no_grad", "traced"])
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+@pytest.mark.parametrize(
+    ("row", "mode"), crossed(ROWS, ["recording", "no_grad", "traced"]), ids=lambda v: getattr(v, "name", v)
+)
 def test_the_fast_lane_does_what_record_does(row, mode):
     tried = 0
     for args in operands(row):

@@ -19,6 +19,13 @@ def mostly_thorough(cases: Iterable[Any], keep: int = 1) -> list[Any]:
     return [*cases[:keep], *(pytest.param(*case, marks=pytest.mark.thorough) for case in rest)]
 
 
+def crossed(rows: Iterable[Any], columns: Iterable[Any]) -> list[Any]:
+    """All pairs of both; all but those with the first row or the first column have the marker ``thorough``."""
+    rows, columns = list(rows), list(columns)
+    first = [*((row, columns[0]) for row in rows), *((rows[0], column) for column in columns[1:])]
+    return mostly_thorough(first + [(row, column) for row in rows[1:] for column in columns[1:]], len(first))
+
+
 def some(cases: Iterable[Any], keep: int = 1) -> Iterable[Any]:
     """The first `keep` of the cases inside a test, or all of them in a thorough run."""
     return cases if EVERY_CASE[0] else islice(cases, keep)

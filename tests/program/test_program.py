@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from thorough import EVERY_CASE
 
 import autograd_lite as ag
 from autograd_lite.base.tree import leaves
@@ -45,6 +46,8 @@ def test_a_recorded_graph_is_a_program_with_its_values_and_its_backward_pass(row
             np.testing.assert_allclose(got.get(id(x), np.zeros(x.shape)), g, rtol=1e-10, atol=1e-12)
         assert all(eq.origin.code is not None for eq in both.equations)
         tried += 1
+        if not EVERY_CASE[0]:
+            break
     if row.name in ("exp", "matmul", "sum", "linalg.svd", "where", "getitem"):
         assert tried
 

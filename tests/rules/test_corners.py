@@ -10,6 +10,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+from thorough import mostly_thorough
 
 import autograd_lite as ag
 
@@ -136,7 +137,7 @@ def narrow(name):
     return bool((((x > 1e-3) & (x <= 1000)) | (x == 0)).all())
 
 
-@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.longdouble])
+@pytest.mark.parametrize("dtype", mostly_thorough([np.float32, np.float16, np.longdouble]))
 @pytest.mark.parametrize("name", [name for name in CASES if narrow(name)])
 def test_narrow_and_wide_numbers_are_kept(name, dtype):
     f, x, _, _ = CASES[name]
@@ -178,7 +179,7 @@ SECOND = {
 
 @pytest.mark.parametrize("name", SECOND)
 @pytest.mark.parametrize("outer", ["reverse", "forward"])
-@pytest.mark.parametrize("inner", ["reverse", "forward"])
+@pytest.mark.parametrize("inner", mostly_thorough(["reverse", "forward"]))
 def test_second_derivatives(name, outer, inner):
     f, x, expected = SECOND[name]
     way = {"reverse": ag.grad, "forward": lambda g: lambda x: ag.jvp(g, (x,), (1.0,))[1]}

@@ -12,6 +12,7 @@ import sys
 
 import numpy as np
 import pytest
+from thorough import crossed
 
 import autograd_lite as ag
 
@@ -140,8 +141,7 @@ REMEDIES = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("name", WAYS)
-@pytest.mark.parametrize("transform", [*TRANSFORMS, "grad of a view"])
+@pytest.mark.parametrize(("transform", "name"), crossed([*TRANSFORMS, "grad of a view"], WAYS))
 @pytest.mark.filterwarnings("ignore")  # of NumPy's, on some of the ways
 def test_a_number_that_leaves_raises(transform, name):
     view = transform == "grad of a view"
