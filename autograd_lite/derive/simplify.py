@@ -317,6 +317,13 @@ def _swapaxes(e: Expr) -> Expr | None:
     return simplified("matrix_transpose", e.args, e.shape) if axes == [ndim - 2, ndim - 1] else None
 
 
+def _moveaxis(e: Expr) -> Expr | None:
+    """Axes that stay where they are."""
+    ndim = len(e.shape)
+    source, destination = (np.atleast_1d(e.params.get(k, ())) % max(ndim, 1) for k in ("source", "destination"))
+    return e.args[0] if np.array_equal(source, destination) else None
+
+
 def _dot(e: Expr) -> Expr | None:
     """NumPy's dot is a matrix product up to two dimensions."""
     a, b = e.args
@@ -425,6 +432,7 @@ _SIMPLER: dict[str, Callable[..., Expr | None]] = {
     "sum": _add, "difference": _subtract, "product": _multiply, "quotient": _divide, "negation": _negative,
     "square": _square, "power": _power, "reciprocal": _reciprocal, "identity": _same, "and": _logical, "or": _logical,
     "matrix product": _matmul, "dot product": _dot, "affine map": _linear, "transpose": _transpose,
-    "matrix transpose": _matrix_transpose, "swap of axes": _swapaxes, "reshape": _reshape, "broadcast": _broadcast_to,
+    "matrix transpose": _matrix_transpose, "swap of axes": _swapaxes,
+    "move of axes": _moveaxis, "reshape": _reshape, "broadcast": _broadcast_to,
     "index": _getitem, "selection": _where,
 }  # fmt: skip

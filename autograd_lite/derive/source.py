@@ -20,6 +20,7 @@ from ..base.tree import leaves, matched, rebuild
 from ..engine.operands import raw
 from ..program import Program, Var
 from ..program.capture import run
+from ..program.program import traced_program
 from ..tensor import Tensor
 from .chain_rule import Chain
 from .notation import too_many
@@ -191,7 +192,7 @@ def source(
     if not callable(f):
         raise TypeError(f"source: expected a function, got {type(f).__name__}; write source(f, x) with an example x")
     with untouched(f, args):
-        program = Program.trace(f, *args, names=names)
+        program = traced_program(f, args, names, whole=True)
         name = name or (program.name if program.name.isidentifier() else "f")
         name = identifier(name) + "_" * (identifier(name) in RESERVED)
         _check(program, name)

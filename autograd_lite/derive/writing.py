@@ -78,7 +78,8 @@ class Printer:
         arguments = [write(a, self) for a in e.args]
         params = shown_params(_stated(e)).items()
         arguments += [f"{k}={v.tolist() if isinstance(v, np.ndarray) else v!r}" for k, v in params]
-        return f"{e.head}({', '.join(arguments)})"
+        word = e.head.removeprefix("linalg.") if self.indexed else e.head
+        return f"{word}({', '.join(arguments)})"
 
     def operand(self, e: Expr, word: str, before: str, behind: str) -> str:
         """An operand in its place, between two pieces of the template."""

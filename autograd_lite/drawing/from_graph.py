@@ -32,6 +32,7 @@ class _Structure:
         self.subject = subject
         self.program = program = subject.program
         self.defined, self.graded, self.values = program.defined, program.graded, _values(program)
+        self.changed = set(program.overwritten)
         #: The value that stands for another one: in a repeated block, or the first of several results.
         self.stands_for, count = repeated(program) if roll else ({}, {})
         for eq in program.equations:
@@ -96,7 +97,7 @@ class _Structure:
     def operation(self, v: Var, keys: Mapping[Any, str]) -> Item:
         eq = self.defined.get(v)
         formula, operation = (None, "") if eq is None else self._formula(eq)
-        changed, several = v in self.program.overwritten, eq is not None and bool(eq.row.outputs)
+        changed, several = v in self.changed, eq is not None and bool(eq.row.outputs)
         # The last of a repeated block has values that are not its own.
         is_last = v in self.roots and v not in self.program.outputs
         own, name = v in self.program.named, self.names[v]

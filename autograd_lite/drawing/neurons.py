@@ -182,7 +182,7 @@ class _Finder:
 
     def activation(self, eq: Equation) -> Equation:
         """The last of the elementwise steps after a product: a bias, then functions of one argument."""
-        while len(users := self.users[eq.outputs[0]]) == 1:
+        while len(eq.outputs) == 1 and len(users := self.users[eq.outputs[0]]) == 1:
             (before,), after = eq.outputs, users[0]
             if after.outputs[0].shape != before.shape or after.row.kind not in ("elementwise", "general"):
                 break

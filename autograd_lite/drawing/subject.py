@@ -9,7 +9,7 @@ from typing import Any
 from ..engine.node import TRACED
 from ..program import Program, Var
 from ..program.naming import short_names
-from ..program.program import program_of
+from ..program.program import program_of, traced_program
 from ..tensor import Tensor
 
 
@@ -50,7 +50,8 @@ class Subject:
             names[self.root] = next((w for w in words if w not in taken), "result")
         if every:
             fresh = short_names([*taken, *names.values(), "g", "d", "l", "np"])
-            others = sorted(program.variables, key=lambda v: v not in program.defined)  # first what is computed
+            defined = program.defined
+            others = sorted(program.variables, key=lambda v: v not in defined)  # first what is computed
             names |= {v: next(fresh) for v in others if v not in names}
         return names
 
@@ -118,7 +119,7 @@ def _of_call(
 ) -> Subject:
     is_module = hasattr(what, "named_parameters") and hasattr(what, "named_modules")
     f = _named(what, loss, len(args)) if is_module else what
-    program = _with_results(Program.trace(f, *args, names=names), getattr(f, "__name__", "the function"), names)
+    program = _with_results(traced_program(f, args, names, whole=True), getattr(f, "__name__", "the function"), names)
     if not is_module:
         return Subject(program)
     places = {m: path for path, m in what.named_modules()}  # type: ignore[attr-defined]  # is_module

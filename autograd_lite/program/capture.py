@@ -74,7 +74,8 @@ def names_of(
 ) -> dict[Node, str]:
     """Names for the nodes that a function has made, each once; `args` are its arguments, `inputs` their nodes.
 
-    The values of a variable that is assigned in a loop are z1, z2, z3; a result keeps its name.
+    The values of a variable that is assigned in a loop are z1, z2, z3; a result, and what has a ``.name``, keeps its
+    name.
     """
     by_module = qualified(nodes)
     used = dict.fromkeys((*(p for n in nodes for p in n.parents if p is not None and p.row is None), *nodes))
@@ -86,8 +87,9 @@ def names_of(
     often = Counter(word for n, word in words.items() if n.row is not None)
     taken = Names(word for word, count in often.items() if count > 1)
     first = set(inputs)
-    ordered = sorted(words, key=lambda n: (n not in first, n.row is not None, -n.order))  # in order of computation
-    taken -= {words[n] for n in ordered if n.row is None}
+    fixed = {n for n in words if n.row is None or n.name}
+    ordered = sorted(words, key=lambda n: (n not in first, n not in fixed, -n.order))  # in order of computation
+    taken -= {words[n] for n in fixed}
     chosen = {n: words[n] for n in results if words.get(n) in taken}
     return chosen | {n: taken.take(words[n]) for n in ordered if n not in chosen}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import repeat
 from typing import Any
@@ -90,8 +90,16 @@ def graph_of(program: Any) -> dict[Var, Any]:
         if "generator" in eq.params:  # as drawn
             drawn = {v: program.examples[v] for v in eq.outputs if v in program.examples}
             inputs |= {v: wrap(x, leaf(x, requires_grad=False)) for v, x in drawn.items()}
+
+    def again(eq: Equation, xs: Sequence[Any]) -> Any:
+        y = recorded(eq, xs)
+        for v, t in zip(eq.outputs, y if eq.row.outputs else (y,), strict=True):
+            if isinstance(t, Value) and v in program.examples:  # as it was: a constant may have been written to since
+                t._data = program.examples[v]
+        return y
+
     with changed(recording=True, group=None):
-        values: dict[Var, Any] = program.run(inputs, recorded)
+        values: dict[Var, Any] = program.run(inputs, again)
     calls: dict[Any, Any] = {}
 
     def node(x: Operand) -> Any:

@@ -95,14 +95,22 @@ def qualified(nodes: Iterable[Node]) -> dict[Node, str]:
 def assigned(nodes: Iterable[Node]) -> list[tuple[Node, str]]:
     """The variables that results were assigned to, ``h = np.tanh(a)``, from the next instruction of the user's code."""
     latest: dict[tuple[Any, ...], tuple[Node, str]] = {}
+    runs: list[list[Node]] = []  # nodes of one instruction that follow each other
     for n in nodes:
         if n.code is None or n.parts is not None:
             continue
         word = _stores(n.code).get(n.at)
         if word is not None and word.isidentifier() and not word.startswith("_"):  # pytest assigns to @py_assert1
             outermost = next(iter(groups(n)), None)
-            key = n.code, n.at, outermost if outermost is not None else n
-            latest[key] = n, word  # of a composite call, its last step
+            latest[n.code, n.at, outermost or n] = n, word  # of a composite call, its last step
+            if runs and (runs[-1][-1].code, runs[-1][-1].at) == (n.code, n.at):
+                runs[-1].append(n)
+            else:
+                runs.append([n])
+    for run in runs:
+        if len({n.row for n in run}) > 1:  # a transform, not one operation in a loop: its last step
+            for n in run[:-1]:
+                latest.pop((n.code, n.at, n), None)
     return list(latest.values())
 
 
@@ -141,7 +149,7 @@ def operand(eq: Equation, k: int) -> ast.expr | None:
 def expression(eq: Equation) -> ast.expr | None:
     """An equation as the user wrote it; None where the source does not show it."""
     code, at = eq.origin.code, eq.origin.at
-    if code is None or eq.group is not None:
+    if code is None or eq.group is not None or code.co_filename.startswith("<autograd_lite"):  # a rule
         return None
     return _written(code.co_filename).get(_positions(code)[at // 2])
 

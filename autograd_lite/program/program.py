@@ -81,28 +81,7 @@ class Program(GraphView):
     @classmethod
     def trace(cls, f: Callable[..., Any], *args: Any, names: Mapping[str, Any] | None = None, **params: Any) -> Program:
         """The program of `f`, run once on example arguments; see :func:`trace`."""
-        traced = capture(f, args, params, names)
-        results = leaves(traced.result)
-        start = traced.inputs[0].order if traced.inputs else next_order()  # older nodes come from outside the function
-        roots = [t._node if isinstance(t, Tensor) else None for t in results]
-        inside = _inside([n for n in roots if n is not None], start)
-        fresh = short_names(traced.names.values())
-        variables = {n: Var(traced.names.get(n) or next(fresh), n.shape, n.dtype) for n in traced.inputs}
-        captured = {}
-        for p in dict.fromkeys(p for p in (*(p for n in inside for p in n.parents), *roots) if p is not None):
-            if p in inside or p in variables:
-                continue
-            if p.live and p.order > start or p.row is None and p in traced.names:
-                variables[p] = Var(traced.names.get(p) or next(fresh), p.shape, p.dtype)
-                captured[variables[p]] = _tensor_of(p)
-        equations = equations_of(inside, variables, traced.names, fresh)
-        inputs = tuple(variables[n] for n in traced.inputs)
-        return cls(
-            traced.name, inputs, tuple(equations), tuple(map(partial(_output, variables), roots, results)), captured,
-            rebuild(args, inputs), tree_map(lambda t: 0, traced.result),
-            examples={variables[n]: n.y for n in traced.inputs} | _drawn(inside, variables),
-            constants=traced.arrays, named=_named(variables, traced.names),
-        )
+        return traced_program(f, args, names, params)
 
     @classmethod
     def of(cls, result: object, names: Mapping[str, Any] | None = None) -> Program:
@@ -182,7 +161,7 @@ class Program(GraphView):
             new = [eq] if replacement is None else replacement if isinstance(replacement, list) else []
             if isinstance(replacement, dict):
                 instead.update(replacement)
-            elif replacement is not None and not new:
+            elif replacement is not None and not isinstance(replacement, list):
                 instead[eq.outputs[0]] = current(replacement)
             for e in new:
                 defined.update(dict.fromkeys(e.outputs, e))
@@ -257,7 +236,8 @@ class Program(GraphView):
                 f"the arrays of {self.freed} were freed by backward(retain_graph=False): compute the loss again to "
                 "explain"
             )
-        return self.run({v: t._data for v, t in self.captured.items()} | dict(self.examples))
+        with np.errstate(all="ignore"):  # the first run has warned
+            return self.run({v: t._data for v, t in self.captured.items()} | dict(self.examples))
 
     def __call__(self, *args: Any) -> Any:
         values = self._given(args)
@@ -475,6 +455,37 @@ class Program(GraphView):
         return f"{', '.join(map(str, out))} : {kinds} = {call}  # {len(equations)} equations"
 
 
+def traced_program(
+    f: Callable[..., Any], args: Sequence[Any], names: Mapping[str, Any] | None = None,
+    params: Mapping[str, Any] | None = None, *, whole: bool = False,
+) -> Program:
+    """:meth:`Program.trace`; if `whole`, with the equations of values from outside that were recorded before."""
+    traced = capture(f, args, params, names)
+    results = leaves(traced.result)
+    start = traced.inputs[0].order if traced.inputs else next_order()  # older nodes come from outside the function
+    roots = [t._node if isinstance(t, Tensor) else None for t in results]
+    ends = [n for n in roots if n is not None]
+    inside = _inside(ends, start) if not whole else {n: None for n in ancestors(ends, ANY)[::-1] if n.row is not None}
+    fresh = short_names((*traced.names.values(), *traced.arrays))
+    variables = {n: Var(traced.names.get(n) or next(fresh), n.shape, n.dtype) for n in traced.inputs}
+    captured = {}
+    for p in dict.fromkeys(p for p in (*(p for n in inside for p in n.parents), *roots) if p is not None):
+        if p in inside or p in variables:
+            continue
+        if p.live and (whole or p.order > start) or p.row is None and p in traced.names:
+            variables[p] = Var(traced.names.get(p) or next(fresh), p.shape, p.dtype)
+            captured[variables[p]] = _tensor_of(p)
+    equations = equations_of(inside, variables, traced.names, fresh)
+    inputs = tuple(variables[n] for n in traced.inputs)
+    return Program(
+        traced.name, inputs, tuple(equations), tuple(map(partial(_output, variables), roots, results)), captured,
+        rebuild(args, inputs), tree_map(lambda t: 0, traced.result),
+        examples={variables[n]: n.y for n in traced.inputs} | _drawn(inside, variables),
+        constants=traced.arrays, named=_named(variables, traced.names),
+        hooked=next((n.label for n in inside if n.hooks), ""),
+    )
+
+
 def program_of(
     result: object, names: Mapping[str, Any] | None = None, first: Mapping[Node, str] | None = None
 ) -> tuple[Program, dict[Node, Var]]:
@@ -485,7 +496,7 @@ def program_of(
     public = [(word, x) for word, x in names.items() if not word.startswith("_")]
     claimed = [(word, n) for n, word in (first or {}).items()]
     chosen = names_of(None, (), (), nodes, claimed, public, [n for n in roots if n is not None])
-    fresh = short_names(chosen.values())
+    fresh = short_names((*chosen.values(), *(word for word, x in public if not isinstance(x, Tensor))))
     inputs = {p for n in nodes for p in (*n.parents, n) if p is not None and p.row is None}
     variables = {
         n: Var(chosen.get(n) or next(fresh), n.shape, n.dtype) for n in sorted(inputs, key=lambda n: -n.order)

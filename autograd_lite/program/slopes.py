@@ -7,23 +7,22 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.backward import pull_back
 from ..table.surrogate import NearPoint
 from .equation import Var
+from .graph import graph_of
 from .program import Program
 
 
 def gradients(program: Program, wrt: Iterable[Var], g: Any = None) -> dict[Var, Any]:
     """The gradients of the result of a program, as it was recorded, from `g`, that of the result, by default ones."""
-    wrt = list(wrt)
-    both = program.backward(wrt)
-    examples, scale = dict(both.examples), 1
-    if g is not None and len(both.inputs) > len(program.inputs):
-        examples[both.inputs[-1]] = g
-    elif g is not None:  # of a single number
-        scale = g
-    values = both.run(examples)
-    slopes = (values[d] if isinstance(d, Var) else d for d in both.outputs[1:])
-    return {v: np.asarray(scale * d) for v, d in zip(wrt, slopes, strict=True)}
+    if program.hooked:
+        raise RuntimeError(f"gradients of {program.name}: {program.hooked} has a hook, which a program cannot have")
+    [result], values = program.outputs, graph_of(program)
+    root, nodes = values[result]._node, {v: values[v]._node for v in wrt}
+    g = np.ones(root.shape, root.dtype) if g is None else np.asarray(g)
+    slopes = pull_back({root: g}, [n for n in nodes.values() if n is not None])
+    return {v: np.asarray(slopes[n]) if n in slopes else np.zeros(v.shape, v.dtype) for v, n in nodes.items()}
 
 
 def finite_difference(

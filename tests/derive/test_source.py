@@ -551,3 +551,28 @@ def test_a_source_copies_the_arrays_from_outside():
 def test_a_gradient_of_its_own_is_not_copied():
     text = source(lambda a, b: np.sum(np.tanh(a) @ b), np.ones((2, 3)), np.ones((3, 2)))
     assert "copy" not in text
+
+
+def test_a_recorded_value_from_outside_is_derived_from_its_inputs():
+    w = ag.tensor([1.0, 2.0], requires_grad=True, name="w")
+    h = np.exp(w)
+    code = source(lambda x: np.sum(h * x), np.ones(2), update="lr")
+    assert "h = np.exp(w)" in code
+    assert "w -= lr * dLdw" in code
+
+
+@pytest.mark.usefixtures("op")
+def test_a_rule_that_is_not_differentiable_itself_and_a_hook():
+    @ag.table.define(lambda g, x: g * np.cos(x), order=1)
+    def my_sin(x):
+        return np.sin(x)
+
+    assert np.allclose(source(lambda x: np.sum(my_sin(x) ** 2), np.ones(2))(np.ones(2))[1], np.sin(2 * np.ones(2)))
+
+    def hooked(x):
+        h = np.exp(x)
+        h.register_hook(lambda g: 2 * g)
+        return np.sum(h)
+
+    with pytest.raises(RuntimeError, match="has a hook"):
+        source(hooked, np.ones(2))

@@ -446,3 +446,10 @@ def test_errors(options, error, message):
         picture.html(**options)
     with pytest.raises(TypeError, match=r"live= with \.html, got \.svg"):
         picture.save("net.svg", live=True)
+
+
+def test_a_page_of_a_function_with_dropout_and_of_a_gradient():
+    dropped = draw(lambda x: np.sum(F.dropout(x, 0.5) ** 2), np.ones(6)).html(live=True)
+    assert "are fixed: " not in dropped
+    slope = draw(ag.grad(lambda x: np.sum(np.sin(x) * x)), np.array([1.0, 2.0])).scene
+    assert [i.name for i in slope.items] == ["x", "L"]

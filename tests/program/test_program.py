@@ -127,3 +127,45 @@ def test_the_cotangent_of_an_array_is_an_input_and_several_results_raise():
         ag.trace(lambda x: (x, x * 2))(1.0).backward()
     with pytest.raises(ValueError, match=r"expected one result"):
         ag.trace(lambda x: np.argmax(x))(np.ones(3)).backward()
+
+
+def test_a_name_of_the_user_s_is_kept_and_a_loop_is_numbered():
+    y = ag.tensor([1.0, 2.0], requires_grad=True, name="y")
+    z = y * 2
+    z = z + y
+    z.name = "z"
+    assert str(ag.partials(np.sum(z**2), y)) == "dL/dy = dL/dz · dz/dz1 · dz1/dy + dL/dz · dz/dy"
+    x = y
+    for _ in range(3):
+        x = np.sin(x)
+    assert str(ag.partials(np.sum(x), y)) == "dL/dy = dL/dx3 · dx3/dx2 · dx2/dx1 · dx1/dy"
+
+
+def test_a_variable_that_a_transform_was_assigned_to_names_its_last_step():
+    w = ag.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True, name="w")
+    h = ag.vmap(lambda r: np.sum(r**2) * r)(w)
+    assert str(ag.partials(np.sum(np.sin(h)), w)).startswith("dL/dw = dL/dh · dh/d")
+
+
+def test_no_letter_is_the_name_of_a_constant():
+    c = np.array([3.0, 4.0])
+    text = str(ag.trace(lambda x: np.sum(np.exp(np.sin(x)) * c))(c))
+    assert "d : float64[2] = multiply(b, c)" in text
+
+
+def test_values_are_those_that_were_recorded_though_a_constant_was_written_to():
+    x, X = ag.tensor([1.0, 2.0], requires_grad=True, name="x"), np.array([3.0, 4.0])
+    h = x * X
+    L = np.sum(h**2)
+    X[0] = 100.0
+    gradients = {i.name: i.gradient for i in L.draw().scene.items}
+    L.backward()
+    np.testing.assert_array_equal(gradients["h"], [6.0, 16.0])
+    np.testing.assert_array_equal(gradients["x"], x.grad.numpy())
+
+
+def test_a_replacement_may_be_no_equation_at_all():
+    program = ag.trace(lambda x: np.sin(x) + np.cos(x) * 0)(1.0)
+    kept = program.mapped(lambda eq, defined: [] if eq.row.name == "cos" else None)
+    assert [eq.row.name for eq in kept.equations] == ["sin", "multiply", "add"]
+    assert not any(isinstance(x, list) for eq in kept.equations for x in eq.operands)
