@@ -58,6 +58,8 @@ EQUIVALENT: list[tuple[str, str, str]] = [
     ("imag", "the other factor dropped in g * 1j", "a real argument takes the real part, which is 0"),
     ("std", "np.where(flat,", "equal entries: 0 divided by anything, then replaced"),
     ("power_norm", "np.where(zero,", "a zero vector: 0 divided by anything"),
+    ("split", "1 for 0 in min(sizes) < 0", "with an empty part, the sum of parts in zeros: the same, more slowly"),
+    ("array_split", "1 for 0 in min(sizes) < 0", "as for split"),
     ("power_norm", "np.where(flat,", "a zero entry: 0 divided by anything"),
     ("power_norm", "1 for 0 in y == 0", "a norm of 1 is not replaced: dividing by it changes nothing"),
     ("power_norm", "1 for 0 in size == 0", "a size of 1 is not replaced: dividing by it changes nothing"),
