@@ -95,9 +95,10 @@ def applied(eq: Equation, args: Sequence[Expr]) -> Expr:
 
 def of_graph(node: Node, meanings: Mapping[Node, Expr]) -> Expr:
     """The formula that a node stands for, recorded from leaf nodes that have `meanings`."""
-    variables = {n: Var("", n.shape, n.dtype) for n in meanings}
-    formulas = {variables[n]: e for n, e in meanings.items()}
-    for eq in equations_of(ancestors([node], ANY)[::-1], variables, {}, repeat("")):
+    nodes = ancestors([node], ANY)[::-1]
+    variables = {n: Var("", n.shape, n.dtype) for n in nodes if n in meanings}
+    formulas = {v: meanings[n] for n, v in variables.items()}
+    for eq in equations_of(nodes, variables, {}, repeat("")):
         if eq.row.outputs:
             raise TypeError(f"{eq.row.name} has several results")
         formulas[eq.outputs[0]] = applied(eq, [formulas[x] if isinstance(x, Var) else constant(x) for x in eq.operands])

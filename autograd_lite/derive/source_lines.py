@@ -24,7 +24,7 @@ from ..table import Primitive
 from .binding import ATOM
 from .chain_rule import Chain
 from .factors import total
-from .formula import Expr, name, number, parts_of, replaced, walk
+from .formula import Expr, name, number, parts_of, replaced, unsimplified, walk
 from .helpers import literal
 from .numpy_code import CodeWriter, Rounding, close
 from .simplify import fitted
@@ -108,6 +108,9 @@ class LineWriter(CodeWriter):
         """The line for an equation with several results."""
         chain = self.chain
         args = [chain.expression(x) if isinstance(x, Var) else chain.constant(x) for x in eq.operands]
+        for k, shape in enumerate(eq.shapes):
+            if np.shape(self.value(args[k])) != shape:  # ``0 + b`` where zeros of that shape are not written
+                args[k] = unsimplified("broadcast_to", args[k : k + 1], shape, shape=shape)
         e = Expr(eq.row.name, tuple(args), None, eq.params, (), eq.row)
         results = [self.ident(chain.word(v)) for v in eq.outputs]
         code = write(e, self)

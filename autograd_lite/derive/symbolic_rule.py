@@ -61,6 +61,11 @@ class CallResult:
         return {w.formula.value: w.value for w in (*self.xs, *results) if w.formula.role == "name"}
 
     @cached_property
+    def stated(self) -> set[str]:
+        """The keys of what stands in the formulas of the arguments."""
+        return {part.key for x in self.xs for part in walk(x.formula)}
+
+    @cached_property
     def tensors(self) -> tuple[Any, Any, Any, dict[Node, Expr]]:
         """``g``, ``y`` and the arguments as Tensors, and what these stand for; a number is one."""
         meanings: dict[Node, Expr] = {}
@@ -124,8 +129,7 @@ def _traced(result: CallResult, i: int) -> tuple[Expr | None, str]:
     inside = walk(formula)
     if sum(bool(part.args) for part in inside) > LONG:
         return None, ""
-    stated = {part.key for x in result.xs for part in walk(x.formula)}
-    arrays = (part.value for part in inside if part.role == "array" and part.value.size and part.key not in stated)
+    arrays = (p.value for p in inside if p.role == "array" and p.value.size and p.key not in result.stated)
     if any((value != value.flat[0]).any() for value in arrays):
         return None, ""  # numbers of this example, which other inputs would not have
     return conjugated(formula) if result.is_turned else formula, d.dtype.kind
