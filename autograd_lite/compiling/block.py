@@ -75,11 +75,6 @@ def terms_of(eq: Equation, defined: Mapping[Var, Equation], inner: Set[Var]) -> 
     return terms, within
 
 
-def is_random(eq: Equation) -> bool:
-    """Whether two calls differ."""
-    return "generator" in eq.params
-
-
 def new(like: Equation, row: Primitive, *operands: Operand, **params: Any) -> Equation:
     """A call of a row in the place of `like`, with a new variable; its shape and dtype are found by a call on zeros."""
     with np.errstate(all="ignore"):

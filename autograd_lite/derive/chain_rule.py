@@ -20,6 +20,7 @@ import numpy as np
 
 from ..base.escape import plain
 from ..program import Program, Var
+from ..program.graph import graph_of
 from ..program.slopes import gradients
 from ..table import Primitive
 from ..tensor import Tensor
@@ -153,16 +154,18 @@ class Chain(Steps):
 
     def _pull_inside(self, n: Var, m: Var, g: Any) -> Any:
         """The cotangent of `m` from that of `n`, a folded call that uses it, in numbers."""
-        return gradients(self._folded_program(n), [m], g)[m]
+        program, graph = self._folded_program(n)
+        return gradients(program, [m], g, graph)[m]
 
     @cached_method
-    def _folded_program(self, n: Var) -> Program:
-        """The program of the folded call `n`; the values that it uses are captured."""
+    def _folded_program(self, n: Var) -> tuple[Program, dict[Var, Any]]:
+        """The program of the folded call `n`, with its graph; the values that it uses are captured."""
         inside = set(self.folded_steps(n))
         equations = [eq for eq in self.program.equations if not inside.isdisjoint(eq.outputs)]
         used = dict.fromkeys(x for eq in equations for x in eq.operands if isinstance(x, Var) and x not in inside)
         captured = {x: Tensor(self.values[x], requires_grad=x in self.graded) for x in used}
-        return Program("call", (), equations, (n,), captured)
+        program = Program("call", (), equations, (n,), captured)
+        return program, graph_of(program)
 
     def symbol(self, n: Var, m: Var) -> str:
         """``dP/dC``; ``∂L/∂x`` for the direct partial of L, where x also acts on L through other landmarks."""

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from functools import partial
+from functools import cached_property, partial
 from itertools import count
 from typing import Any
 
 import numpy as np
 
+from ..engine.value import live_of
 from ..program import Equation, Program, Var
+from ..program.graph import graph_of
 from ..program.naming import Names, groups, short_names
 from .cached_method import cached_method
 from .constants import Constants
@@ -51,7 +53,7 @@ class Notation:
         self.variables = variables or {}  # of the recorded values that the program was made from, by node
         called = program.named if names is None else names
         #: What has no name and is not differentiated, with its value: a constant.
-        self.replaced = {v: t._data for v, t in program.captured.items() if v not in called and not _is_recorded(t)}
+        self.replaced = {v: t._data for v, t in program.captured.items() if v not in called and not live_of(t)}
         program = program.substituted(self.replaced) if self.replaced else program
         self.merged: dict[Var, Var] = {}  # what computes the same as an earlier value, with that
         names = {v: v.name for v in program.variables if v in program.named} if names is None else dict(names)
@@ -74,6 +76,11 @@ class Notation:
         self._name({v: word for v, word in names.items() if v in self.place})
 
     # ----------------------------------------------------------------------------------------------------- the program
+
+    @cached_property
+    def graph(self) -> dict[Var, Any]:
+        """The program recorded as a graph, from which the engine's gradients are taken: a Tensor for each variable."""
+        return graph_of(self.program)
 
     def canonical(self, v: Var) -> Var:
         """The first of the values that are computed in the same way."""
@@ -191,10 +198,6 @@ class Notation:
 def _elementwise(eq: Equation) -> Any:
     """What two equations that may be one have in common."""
     return (eq.group,) if eq.row.kind == "elementwise" else None
-
-
-def _is_recorded(t: Any) -> bool:
-    return t._node is not None and t._node.live != 0
 
 
 def too_many(rows: Iterable[str], inputs: int, limit: int) -> str:

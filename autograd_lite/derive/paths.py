@@ -110,7 +110,7 @@ def check(chain: Chain, derived: Mapping[Var, Any]) -> Check:
     Those that are not confirmed raise ArithmeticError.
     """
     try:
-        engine = gradients(chain.program, derived)
+        engine = gradients(chain.program, derived, graph=chain.graph)
     except RuntimeError as hooked:  # a hook is no equation
         raise ArithmeticError(str(hooked)) from hooked
     scale = max(largest(chain.values[n]) for n in chain.landmarks)

@@ -18,6 +18,7 @@ from ..base.escape import plain
 from ..base.snapshots import untouched
 from ..engine.context import Group
 from ..engine.node import TRACED
+from ..engine.value import live_of
 from ..program import Equation, Var
 from ..program.graph import ending, recorded_equations
 from ..program.naming import groups
@@ -40,8 +41,7 @@ def retraced(chain: Chain, kinds: str = "biuf") -> Notation:
     NoForm
         If it uses an array that may have been computed from a parameter. A trace has recorded how.
     """
-    nodes = [t._node for t in chain.program.captured.values()]
-    is_traced = bool(chain.program.inputs) or any(n is not None and n.live & TRACED for n in nodes)
+    is_traced = bool(chain.program.inputs) or any(live_of(t) & TRACED for t in chain.program.captured.values())
     data = None if is_traced else Given(chain)
     steps = _Again(chain, kinds, data).steps()
     return _Again(chain, kinds, data).steps() if data is not None and data.fixed else steps
@@ -73,13 +73,13 @@ class _Again:
         return Notation(replace(program, captured=captured, constants={}), board=False, names=names)
 
     def _rule(self, eq: Equation, defined: Mapping[Var, Equation]) -> list[Equation]:
-        if "generator" in eq.params:
+        if eq.is_random:
             self.drawn |= {v: self.chain.values[v] for v in eq.outputs if v in self.chain.values}  # as drawn
             return []
         for group in groups(eq):
             new = self._again(group)
             if new is not None:
-                return new if new[-1].outputs[0] in eq.outputs else []
+                return [] if {*new[-1].outputs}.isdisjoint(eq.outputs) else new
         self._check_positions(eq)
         before: list[Equation] = []
         operands: list[Any] = []
@@ -136,7 +136,7 @@ class _Again:
         ends = [v for v in outputs if v in used]
         inputs = map(self.chain.current, group.inputs.values())
         uses_arrays = any(self.chain.constants.known(x) is not None for x in inputs)
-        if group._call is None or not uses_arrays or len(ends) != 1 or any("generator" in eq.params for eq in inside):
+        if group._call is None or not uses_arrays or len(ends) != 1 or any(eq.is_random for eq in inside):
             return None
         _, f, args, params = group._call
         args = tuple(self._formula(inside[-1], x) for x in args)
@@ -176,7 +176,7 @@ class _Again:
         except Exception:  # such as a decision by the numbers
             return False
         constant = [eq for eq in equations if eq.row.kind == "constant"]
-        return bool(constant) and all("generator" in eq.params for eq in constant)
+        return bool(constant) and all(eq.is_random for eq in constant)
 
     def _formula(self, eq: Equation, x: Any) -> Any:
         """An argument of a call: an array as a formula of the named ones, anything else as it is."""

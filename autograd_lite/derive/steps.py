@@ -56,7 +56,7 @@ class Steps(Notation):
         """The landmarks, oldest first: see the head of this file."""
         chosen = {
             n for n in self.nodes
-            if n in self.names or self.uses[n] > 1 or not self.is_single(n) or "generator" in self.defined[n].params
+            if n in self.names or self.uses[n] > 1 or not self.is_single(n) or self.defined[n].is_random
         }  # fmt: skip
         chosen.add(self.root)
         if self.regions:

@@ -59,7 +59,7 @@ class _Derived:
         if not has_one_entry(root) or root not in chain.graded:
             return {}
         try:
-            return gradients_of(chain.program, [n for n in chain.landmarks if n in chain.graded])
+            return gradients_of(chain.program, [n for n in chain.landmarks if n in chain.graded], graph=chain.graph)
         except (RuntimeError, NotImplementedError, TypeError, ValueError):  # with a hook: drawn without gradients
             return {}
 

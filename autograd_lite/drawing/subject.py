@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..engine.node import TRACED
+from ..engine.value import live_of
 from ..program import Program, Var
 from ..program.naming import short_names
 from ..program.program import program_of, traced_program
@@ -58,7 +59,7 @@ class Subject:
     def is_parameter(self, v: Var) -> bool:
         """Whether a value is an input that is trained."""
         t = self.program.captured.get(v)
-        return t is not None and t.requires_grad and not (t._node is not None and t._node.live & TRACED)
+        return t is not None and t.requires_grad and not live_of(t) & TRACED
 
     def kind(self, v: Var) -> str:
         """What the box of a value is."""
@@ -69,7 +70,7 @@ class Subject:
         t = self.program.captured[v]
         if self.is_parameter(v):
             return "parameter"
-        return "input" if v in self.program.named or t._node is not None and t._node.live else "constant"
+        return "input" if v in self.program.named or live_of(t) else "constant"
 
 
 def has_one_entry(v: Var) -> bool:

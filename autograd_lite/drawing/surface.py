@@ -324,7 +324,7 @@ def _of_loss(
             who = repr(t.name or "a weight")
             raise ValueError(f"draw.surface: {who} is not in the graph of this loss, or is computed in it")
     values = program.values  # raises if a value has been overwritten since
-    drawn = [v for eq in program.equations if "generator" in eq.params for v in eq.outputs]  # stays as it was drawn
+    drawn = [v for eq in program.equations if eq.is_random for v in eq.outputs]  # stays as it was drawn
     still = {v: np.array(values[v]) for v in (*program.captured, *drawn)}
 
     still |= {variables[t._node]: t.numpy().astype(float) for t, _ in entries}

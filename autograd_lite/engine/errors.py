@@ -157,6 +157,13 @@ def masked_error() -> TypeError:
     return TypeError("a masked array beside a tensor: its mask would be lost. Use .filled(...) or np.where(mask, ...)")
 
 
+def values_freed_error(who: str) -> RuntimeError:
+    """The arrays of a step, described by `who`, were freed, where the values of the graph are wanted."""
+    return RuntimeError(
+        f"the arrays of {who} were freed by backward(retain_graph=False): compute the loss again to explain"
+    )
+
+
 def written_error(who: str, storage: Storage) -> RuntimeError:
     """An input, described by `who`, that was written to after it was used, where the values of the graph are wanted."""
     through = f" (it lies in {storage.name!r})" if storage.name and repr(storage.name) not in who else ""

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .errors import written_error
+from .errors import values_freed_error, written_error
 from .node import Node, ancestors
 
 
@@ -33,9 +33,7 @@ def replay(nodes: Iterable[Node]) -> dict[Node, Any]:
         elif n in kept:
             values[n] = kept[n]
         elif n.xs is None:
-            raise RuntimeError(
-                f"the arrays of {n.label} were freed by backward(retain_graph=False): compute the loss again to explain"
-            )
+            raise values_freed_error(n.label)
         else:
             y = n.row.fn(*arguments(n, values), **n.params)
             values[n] = tuple(map(np.asarray, y)) if n.row.outputs else np.asarray(y)

@@ -101,6 +101,11 @@ class Equation:
         return self.origin.group
 
     @property
+    def is_random(self) -> bool:
+        """Whether it draws random numbers, which are never drawn again."""
+        return "generator" in self.params
+
+    @property
     def shape(self) -> tuple[int, ...]:
         """The shape of its result; ``()`` if there are several."""
         return () if self.row.outputs else self.outputs[0].shape

@@ -87,7 +87,7 @@ def graph_of(program: Any) -> dict[Var, Any]:
         inputs[v] = wrap(t._data, leaf(t._data, t.requires_grad))
         inputs[v]._node.name = t.name
     for eq in program.equations:
-        if "generator" in eq.params:  # as drawn
+        if eq.is_random:  # as drawn
             drawn = {v: program.examples[v] for v in eq.outputs if v in program.examples}
             inputs |= {v: wrap(x, leaf(x, requires_grad=False)) for v, x in drawn.items()}
 
@@ -153,6 +153,6 @@ def recorded_equations(
 
 def ending(equations: list[Equation], result: Any, end: Var) -> Any:
     """What replaces an equation that computes `end`: `equations` whose result is called so, or a `result` alone."""
-    if not equations or result is not equations[-1].outputs[0]:
+    if not any(v is result for eq in equations for v in eq.outputs):
         return result
-    return [*equations[:-1], replace(equations[-1], outputs=(end,))]
+    return [replace(eq, outputs=tuple(end if v is result else v for v in eq.outputs)) for eq in equations]

@@ -121,7 +121,7 @@ def assign(container: Any, key: Any, value: object) -> None:
         del container[key]
     elif isinstance(container, partial):  # its attributes are read-only
         state = {name: getattr(container, name) for name in ("func", "args", "keywords")} | {key.name: value}
-        container.__setstate__((*state.values(), container.__dict__ or None))  # type: ignore[attr-defined]
+        container.__setstate__((*state.values(), container.__dict__ or None))  # type: ignore[attr-defined]  # not in its stub
     elif isinstance(key, Attribute):
         object.__setattr__(container, key.name, value)
     elif isinstance(container, dict):

@@ -20,7 +20,7 @@ from ..base.tree import leaves, matched, rebuild, tree_map
 from ..engine.backward import pull_back
 from ..engine.context import Group, changed
 from ..engine.engine_rows import lift
-from ..engine.errors import written_error
+from ..engine.errors import values_freed_error, written_error
 from ..engine.node import ANY, TRACED, GraphView, Node, ancestors
 from ..engine.operands import raw
 from ..engine.replay import value_of
@@ -232,10 +232,7 @@ class Program(GraphView):
             storage, _, who = self._uses[v]
             raise written_error(who, storage)
         if self.freed:
-            raise RuntimeError(
-                f"the arrays of {self.freed} were freed by backward(retain_graph=False): compute the loss again to "
-                "explain"
-            )
+            raise values_freed_error(self.freed)
         with np.errstate(all="ignore"):  # the first run has warned
             return self.run({v: t._data for v, t in self.captured.items()} | dict(self.examples))
 
@@ -289,6 +286,11 @@ class Program(GraphView):
                 env[var] = part  # noqa: PERF403 - the plain loop reads as the program does
         return env
 
+    def refuse_hooks(self, what: str) -> None:
+        """Raise if a recorded value has a hook, which the equations do not have."""
+        if self.hooked:
+            raise RuntimeError(f"{what} of {self.name}: {self.hooked} has a hook, which a program cannot have")
+
     def backward(self, wrt: Sequence[Var] | None = None) -> Program:
         """The program that also computes the gradients of its result, step by step.
 
@@ -322,8 +324,7 @@ class Program(GraphView):
             d : float64[3] = multiply([1.0, 1.0, 1.0], c)
             return b, d
         """
-        if self.hooked:
-            raise RuntimeError(f"backward of {self.name}: {self.hooked} has a hook, which a program cannot have")
+        self.refuse_hooks("backward")
         [result, *others] = self.outputs
         values = graph_of(self)
         if others or not isinstance(result, Var) or not values[result].requires_grad:

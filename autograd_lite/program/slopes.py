@@ -14,11 +14,15 @@ from .graph import graph_of
 from .program import Program
 
 
-def gradients(program: Program, wrt: Iterable[Var], g: Any = None) -> dict[Var, Any]:
-    """The gradients of the result of a program, as it was recorded, from `g`, that of the result, by default ones."""
-    if program.hooked:
-        raise RuntimeError(f"gradients of {program.name}: {program.hooked} has a hook, which a program cannot have")
-    [result], values = program.outputs, graph_of(program)
+def gradients(
+    program: Program, wrt: Iterable[Var], g: Any = None, graph: Mapping[Var, Any] | None = None
+) -> dict[Var, Any]:
+    """The gradients of the result of a program, as it was recorded, from `g`, that of the result, by default ones.
+
+    `graph` is that of the program (:func:`graph_of`), if it has been made.
+    """
+    program.refuse_hooks("gradients")
+    [result], values = program.outputs, graph or graph_of(program)
     root, nodes = values[result]._node, {v: values[v]._node for v in wrt}
     g = np.ones(root.shape, root.dtype) if g is None else np.asarray(g)
     slopes = pull_back({root: g}, [n for n in nodes.values() if n is not None])
@@ -40,7 +44,7 @@ def finite_difference(
         along += float(np.sum(np.conj(g) * direction).real)
         step = max(step, float(np.abs(x).max(initial=0.0)))
     moving = program.depending(moves)
-    drawn = {v for eq in program.equations if "generator" in eq.params for v in eq.outputs}
+    drawn = {v for eq in program.equations if eq.is_random for v in eq.outputs}
     kept = {v: x for v, x in values.items() if v in drawn or v not in moving}
     near = NearPoint()
 

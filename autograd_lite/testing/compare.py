@@ -374,7 +374,7 @@ def _judge_outputs(case: Case, directions: Array, claim: Array, tangent: Tangent
         return Measured(raw.value, raw.error, np.abs(raw.gap) / 2, terms, usual, raw.grain)
 
     def rounding(moved: Array) -> Array:
-        return np.array([rounding_of(case, lambda x, v=v: tangent(x, v)) for v in moved])  # type: ignore[misc]
+        return np.array([rounding_of(case, lambda x, v=v: tangent(x, v)) for v in moved])  # type: ignore[misc]  # of a default
 
     return judge(case, directions, claim, measured, rounding)
 

@@ -29,7 +29,7 @@ def as_function(module: Any) -> tuple[Function, dict[str, Array]]:
         with _replaced(module, {id(parameters[name]): value for name, value in parameters_.items()}):
             return module(*inputs)
 
-    f.__name__, f.__names__ = type(module).__name__, ["parameters", *names_of(module.forward, 16)]  # type: ignore[attr-defined]
+    f.__name__, f.__names__ = type(module).__name__, ["parameters", *names_of(module.forward, 16)]  # type: ignore[attr-defined]  # a function may have any
     return f, {name: np.array(as_array(p)) for name, p in parameters.items()}
 
 

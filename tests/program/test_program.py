@@ -8,7 +8,8 @@ from thorough import EVERY_CASE
 
 import autograd_lite as ag
 from autograd_lite.base.tree import leaves
-from autograd_lite.program import Program
+from autograd_lite.program import Program, Var
+from autograd_lite.program.graph import ending, recorded_equations
 from autograd_lite.testing.rows import all_rows, points
 
 ROWS = sorted((row for row in all_rows() if row.builtin and row.kind != "constant"), key=lambda row: row.name)
@@ -169,3 +170,14 @@ def test_a_replacement_may_be_no_equation_at_all():
     kept = program.mapped(lambda eq, defined: [] if eq.row.name == "cos" else None)
     assert [eq.row.name for eq in kept.equations] == ["sin", "multiply", "add"]
     assert not any(isinstance(x, list) for eq in kept.equations for x in eq.operands)
+
+
+def test_what_replaces_a_value_may_be_any_result_of_its_last_equation():
+    a, b = Var("a", (2, 2), np.dtype(float)), Var("b", (2,), np.dtype(float))
+    equations, result = recorded_equations(lambda tensors: np.linalg.eigh(tensors[a])[0], {a: np.eye(2)})
+    (eigh,) = ending(equations, result, b)
+    assert eigh.outputs[0] is b
+    equations, result = recorded_equations(lambda tensors: np.linalg.eigh(tensors[a])[1], {a: np.eye(2)})
+    (eigh,) = ending(equations, result, a)
+    assert eigh.outputs[1] is a
+    assert ending([], 3.0, b) == 3.0

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ..block import Block, is_random
+from ..block import Block
 
 
 def without_repetition(block: Block) -> Block:
     """`block` with each value computed once."""
-    return block.without_repetition(lambda eq: None if is_random(eq) else 0)[0]
+    return block.without_repetition(lambda eq: None if eq.is_random else 0)[0]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...program import Equation, Operand, Var
-from ..block import Block, is_random
+from ..block import Block
 
 LARGE = 1_000_000  # entries; a larger constant is computed again rather than kept in memory
 
@@ -16,7 +16,7 @@ def folded(block: Block) -> Block:
     """`block` with the equations computed that have constant operands only."""
 
     def rule(eq: Equation, defined: dict[Var, Equation]) -> Any:
-        if any(isinstance(x, Var) for x in eq.operands) or is_random(eq):
+        if any(isinstance(x, Var) for x in eq.operands) or eq.is_random:
             return None
         if any(y.dtype.kind not in "biufc" or np.prod(y.shape) > LARGE for y in eq.outputs):
             return None

@@ -16,7 +16,7 @@ import numpy as np
 from ...program import Equation, Operand, Var
 from ...table import ROWS, Primitive
 from ...table.scalar import Scalar
-from ..block import Block, example, is_random
+from ..block import Block, example
 
 CALL = 12  # the cost of a call of NumPy on a small array, in operations on floats
 MOST = 64  # entries of an array that is replaced
@@ -160,7 +160,7 @@ class _Expansion:
         """Whether an equation could be written with floats; if so, it is."""
         mark = len(self.equations)
         y = eq.outputs[0]
-        if len(eq.outputs) > 1 or y.dtype not in _FLOATS or not 0 < y.size <= self.most or is_random(eq):
+        if len(eq.outputs) > 1 or y.dtype not in _FLOATS or not 0 < y.size <= self.most or eq.is_random:
             return False
         elementwise = formula(eq) is not None or isinstance(eq.row.fn, np.ufunc)
         moving = eq.row.kind in ("linear", "bilinear")
