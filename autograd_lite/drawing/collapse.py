@@ -81,4 +81,5 @@ def middle(computed: Sequence[T], limit: int) -> Sequence[T]:
 def summary(steps: int, limit: int, inputs: int = 0) -> Item:
     """The box for what is not drawn."""
     more = f" and {inputs:,} of their inputs" if inputs else ""
-    return Item("rest", "summary", f"{steps:,} steps in the middle{more}", operation=f"not drawn (limit={limit})")
+    name = f"{steps:,} step{'s' * (steps != 1)} in the middle{more}"
+    return Item("rest", "summary", name, operation=f"not drawn (limit={limit})")

@@ -19,10 +19,9 @@ from ..program import Var
 from ..program.naming import Names
 from ..program.slopes import gradients as gradients_of
 from .collapse import middle, summary
-from .from_graph import origin_of
 from .groups import Calls
 from .scene import Item, Line, Scene
-from .subject import Subject, has_one_entry
+from .subject import Subject, has_one_entry, origin_of
 
 
 def chain_of(subject: Subject, every: bool) -> Chain:
@@ -121,13 +120,16 @@ class _Derived:
         key, eq = self._key(self.chain.names[n]), self.chain.defined[n]
         self.items[key] = replace(
             self._item(key, n), formula=formula, clusters=self.calls.clusters(eq, self.chain.shell(n)),
-            row=eq.row.name, origin=origin_of(eq.origin.line),
+            row=eq.row.name,
         )  # fmt: skip
 
     def _item(self, key: str, n: Var) -> Item:
         kind, own = self.subject.kind(n), n in self.subject.program.named
         value, gradient = self.chain.values[n], self.gradients.get(n)
-        return Item(key, kind, self.chain.names[n], None, "", n.shape, str(n.dtype), value, gradient, own=own)
+        return Item(
+            key, kind, self.chain.names[n], None, "", n.shape, str(n.dtype), value, gradient, own=own,
+            origin=origin_of(self.chain.defined.get(n), self.chain.program.captured.get(n)),
+        )  # fmt: skip
 
     def _line(self, n: Var, word: str, passes: Sequence[Var]) -> None:
         tail, head = self.keys[word], self.keys[self.chain.names[n]]

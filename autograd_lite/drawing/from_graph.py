@@ -17,7 +17,7 @@ from .formatting import shape
 from .groups import Calls
 from .repeats import repeated
 from .scene import Item, Line, Scene
-from .subject import Subject
+from .subject import Subject, origin_of
 
 
 def structure(
@@ -115,7 +115,7 @@ class _Structure:
             clusters=() if eq is None else self.calls.clusters(eq),
             own=own,
             row="" if eq is None else eq.row.name,
-            origin="" if eq is None else origin_of(eq.origin.line),
+            origin=origin_of(eq, self.program.captured.get(v)),
             note="has changed since" if changed else "",
         )
 
@@ -195,8 +195,3 @@ def _sign_of(eq: Equation) -> str:
     """``+``, or the name of a function."""
     sign = re.fullmatch(r"{x1} (\S) {x2}", eq.row.infix or "")
     return sign[1] if sign else eq.row.name
-
-
-def origin_of(line: str) -> str:
-    """The user's file and line, without the folder."""
-    return line.replace("\\", "/").rpartition("/")[2]

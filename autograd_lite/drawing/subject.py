@@ -8,7 +8,7 @@ from typing import Any
 
 from ..engine.node import TRACED
 from ..engine.value import live_of
-from ..program import Program, Var
+from ..program import Equation, Program, Var
 from ..program.naming import short_names
 from ..program.program import program_of, traced_program
 from ..tensor import Tensor
@@ -76,6 +76,12 @@ class Subject:
 def has_one_entry(v: Var) -> bool:
     """Whether a result is one number, whose gradients are taken."""
     return v.shape in ((), (1,), (1, 1))
+
+
+def origin_of(eq: Equation | None, given: Tensor | None) -> str:
+    """The user's file, without its folder, and the line where a value was computed or given; "" if it is not known."""
+    line = eq.origin.line if eq is not None else "" if given is None or given._node is None else given._node.origin
+    return line.replace("\\", "/").rpartition("/")[2]
 
 
 def subject_of(

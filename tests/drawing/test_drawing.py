@@ -615,3 +615,12 @@ def test_views_of_a_graph_cannot_be_pickled_and_say_what_to_save():
     source = ag.source(lambda w: np.sum(w**2), np.ones(2))
     source(np.ones(2))
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(source))(np.ones(2))[1], [2, 2])
+
+
+def test_every_box_knows_the_line_where_it_was_made():
+    W = ag.tensor(np.ones((2, 2)), requires_grad=True, name="W")
+    L = np.sum(np.tanh(np.ones(2) @ W))
+    for options in ({}, {"view": "operations"}, {"by": "module"}):
+        origins = {i.name: i.origin for i in draw(L, names={"L": L}, **options).scene.items if i.name in "WL"}
+        assert all(re.fullmatch(r"test_drawing\.py:\d+", line) for line in origins.values())
+        assert int(origins["L"].rpartition(":")[2]) == int(origins["W"].rpartition(":")[2]) + 1
