@@ -27,7 +27,9 @@ def backward(gradients: Mapping[Any, Any], retain_graph: bool | None = None, cre
     """Add the gradients of several results to the `.grad` of every leaf behind them; see :meth:`Tensor.backward`."""
     context = CONTEXT.get() or ORDINARY
     traced = context is not ORDINARY and is_any_traced((*gradients, *gradients.values()))
-    roots: dict[Node, Any] = {t._node: cotangent_of(t, g, create_graph or traced) for t, g in gradients.items()}
+    roots: dict[Node, Any] = {}
+    for t, g in gradients.items():
+        roots[t._node] = cotangent_of(t, g, create_graph or traced)
     if create_graph:
         with changed(recording=True):
             _deliver(pull_back(roots, None, lift, watch=context.watcher), context.outside)
@@ -48,7 +50,7 @@ def is_any_traced(values: Iterable[Any]) -> bool:
 def cotangent_of(t: Value, gradient: Any, create_graph: bool = False) -> Any:
     """The cotangent that the pass starts from at `t`: `gradient`, checked; or 1 for a scalar."""
     node = t._node
-    if node is None or not node.requires_grad:
+    if node is None or node.live <= TRACED:
         raise RuntimeError(
             f"backward from {t._who}, which requires no gradient: nothing was recorded. Make the inputs with "
             "requires_grad=True, and do not compute the loss under no_grad() or from .data"

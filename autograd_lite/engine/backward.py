@@ -8,7 +8,7 @@ was recorded after it, and so has been processed before it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from heapq import heapify, heappop, heappush
+from heapq import heappop, heappush
 from typing import Any
 
 import numpy as np
@@ -57,25 +57,13 @@ def pull_back(
     if inputs is not None:
         ends = set(inputs)
         reaches = reaches or set(between(roots, ends)).__contains__
-    pending = {n: g for n, g in roots.items() if (n.live > TRACED if reaches is None else reaches(n))}
-    heap = [(n.order, n) for n in pending]
-    heapify(heap)
+    pending: dict[Node, Any] = {}
+    heap: list[tuple[int, Node]] = []
+    for n, g in roots.items():  # in Python 3.11 each comprehension is a call
+        if n.live > TRACED if reaches is None else reaches(n):
+            pending[n] = g
+            heappush(heap, (n.order, n))
     cotangents: dict[Node, Any] = {}
-    _sweep(heap, pending, cotangents, ends, reaches, lift, lift is not None or watch is not None, free, watch, through)
-    for n, g in pending.items():  # the leaves
-        if n.keeper is not None if ends is None else n in ends:
-            cotangents[n] = g  # noqa: PERF403 - faster than to update with another dict
-    return cotangents
-
-
-def _sweep(
-    heap: list[tuple[int, Node]], pending: dict[Node, Any], cotangents: dict[Node, Any], ends: set[Node] | None,
-    reaches: Callable[[Node], Any] | None, lift: Lift | None, special: bool, free: bool, watch: Any, through: bool,
-) -> None:
-    """The loop of `pull_back`: it carries what is pending back to the leaves, and notes what is wanted on the way.
-
-    In a `special` pass, which is recorded or watched, the kept values of every node pass through `saved`.
-    """
     while heap:  # latest node first: every use of it has been processed
         n = heappop(heap)[1]
         g = pending.pop(n)
@@ -92,7 +80,7 @@ def _sweep(
             continue
         n.graded = ()
         y, xs = n.y, n.xs
-        if xs is None or n.order > LATEST_WRITE[0] or special:  # freed, or made before the last write
+        if xs is None or n.order > LATEST_WRITE[0] or lift is not None or watch is not None:
             y, xs = saved(n, lift, reaches, watch)
         try:
             for p, pull in zip(n.parents, row.pulls if n.dtype.kind != "c" else row.complex_pulls):  # noqa: B905 - faster
@@ -114,6 +102,10 @@ def _sweep(
             raise
         if free:
             n.xs = n.y = None
+    for n, g in pending.items():  # the leaves
+        if n.keeper is not None if ends is None else n in ends:
+            cotangents[n] = g  # noqa: PERF403 - faster than to update with another dict
+    return cotangents
 
 
 def saved(n: Node, lift: Lift | None, reaches: Callable[[Node], Any] | None, watch: Any = None) -> tuple[Any, Any]:

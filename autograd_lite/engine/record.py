@@ -144,12 +144,12 @@ def binary(row: Primitive, a: Any, b: Any) -> Any:
         if isinstance(a, Value):
             n1 = a._leaf()
         else:
-            kept1 = own_constant(x1)
+            kept1 = x1.copy("K") if type(x1) is ndarray and x1.dtype.kind in "biu" else x1  # `own_constant`
     if n2 is None:
         if isinstance(b, Value):
             n2 = b._leaf()
         else:
-            kept2 = own_constant(x2)
+            kept2 = x2.copy("K") if type(x2) is ndarray and x2.dtype.kind in "biu" else x2
     t = _recorded(row, y, live, keep_y, 3)
     node = t._node
     node.parents = (n1, n2)

@@ -11,7 +11,7 @@ from typing import Any, Self, TypeGuard, TypeVar
 
 import numpy as np
 
-from ..base.snapshots import about_to_write
+from ..base.snapshots import SNAPSHOT, about_to_write
 from ..engine.context import CONTEXT, is_grad_enabled, numpy_generator, tracing
 from ..engine.engine_rows import ASSIGNED
 from ..engine.errors import explained
@@ -19,16 +19,17 @@ from ..engine.node import NEEDS, TRACED, Node
 from ..engine.operands import PLAIN, as_operand, raw, raw_index
 from ..engine.record import binary
 from ..engine.value import Value, live_of
-from ..table import TABLE
+from ..table import TABLE, Primitive
 
 T = TypeVar("T", bound="Writes")
 
 
 def _augmented(name: str, symbol: str) -> Callable[[T, Any], T]:
     """The augmented assignment with the row `name`, which is written `symbol`."""
+    row, ufunc = TABLE[name], getattr(np, name)  # the row of matmul has a function of its own
 
     def assign(self: T, other: Any) -> T:
-        return self._in_place(name, symbol, other)
+        return self._in_place(row, ufunc, symbol, other)
 
     return assign
 
@@ -69,21 +70,24 @@ class Writes(Value):
         about_to_write(self)
         return self._data
 
-    def _in_place(self, name: str, symbol: str, other: Any) -> Self:
+    def _in_place(self, row: Primitive, ufunc: np.ufunc, symbol: str, other: Any) -> Self:
         """Write ``row(self, other)`` into self, or return it where another name may stand for the old value."""
-        context = CONTEXT.get()
+        context, node = CONTEXT.get(), self._node
         recording = context is None or context.recording
-        if _is_result(self._node) or recording and not self.requires_grad and live_of(other) > TRACED:
-            return binary(TABLE[name], self, other)
-        array = self._writable(symbol, other) if recording else self._unlocked(symbol)
+        if recording and not self.requires_grad and live_of(other) > TRACED or node is not None and _is_result(node):
+            return binary(row, self, other)
+        if recording or SNAPSHOT.get() is not None or not self._data.flags.writeable:
+            array = self._writable(symbol, other)
+        else:
+            array = self._data
         if context is not None and context.outside is not None:
-            return context.outside.in_place(self, getattr(np, name), other)
+            return context.outside.in_place(self, ufunc, other)
         if isinstance(other, Value):
             x = other._data
         elif type(x := other) not in PLAIN and (x := raw(as_operand(other))) is NotImplemented:
             return NotImplemented
         try:
-            getattr(np, name)(array, x, array)
+            ufunc(array, x, array)
         except (ValueError, TypeError) as error:
             raise explained(error, symbol, (self, other)) from None
         self._written()
