@@ -27,11 +27,9 @@ from ..engine.forward import by_kind, push
 from ..engine.node import Lift, Node
 from ..engine.operands import raw
 from ..engine.record import record
-from ..engine.unbroadcast import cast
 from ..engine.value import Value, live_of, wrap
 from ..table import Primitive
 from ..table.batching import Batched, Same, padded, repeated
-from .diagonal_batch import Diagonal, dense, entrywise
 from .recording import Recording
 
 _LOOPED: set[Primitive] = set()  # the rows that a warning has named
@@ -46,7 +44,7 @@ class Batch:
     nodes : sequence of Node
         What to compute, oldest first.
     inputs : sequence of arrays or Tensors
-        The inputs of the recording, with the batch axis in front. A `Diagonal` stays one as long as it can.
+        The inputs of the recording, with the batch axis in front.
     size : int
         The number of examples.
     draw : callable, optional
@@ -100,15 +98,12 @@ class Batch:
             value, has = (x, False) if p is None else self.values.get(p) or (self._captured(p), False)
             xs.append(value)
             on.append(has)
-        entries = entrywise(row, xs, on, n.params, n.shape) if Diagonal in map(type, xs) else None
-        start = xs[on.index(True)] if entries else None
-        xs = entries or list(map(dense, xs))
         live = any(isinstance(x, Value) for x in xs)
         shape = n.shape if n.parts is None else tuple(shape for shape, _ in n.parts)
         b = Batched(called(row), xs, on, n.params, self.size, shape)
         rule = self._draw if self._draw is not None and "generator" in n.params else row.batch
-        if start is not None or not any(on) and "generator" not in n.params:
-            rule = _once  # its operands turned out to be the same for all examples, or are entries of diagonals
+        if not any(on) and "generator" not in n.params:
+            rule = _once  # its operands turned out to be the same for all examples
         elif rule is None:
             rule = _looped(row, n)
         if live and not n.requires_grad:  # as when it was recorded
@@ -116,8 +111,6 @@ class Batch:
                 y = rule(b)
         else:
             y = rule(b)
-        if start is not None:
-            return start.filled(y.y), True
         return (y.y, False) if isinstance(y, Same) else (y, True)
 
     def _captured(self, p: Node) -> Any:
@@ -176,13 +169,7 @@ def _stacked(row: Primitive, each: list[Any], shape: tuple[int, ...], dtype: Any
 def push_batch(n: Node, ts: list[Any], y: Any, xs: tuple[Any, ...], lift: Lift, size: int) -> Any:
     """The tangents of one node's result in `size` directions; `ts` are those of its arguments or None."""
     row = n.row
-    ndim, moving = len(n.shape), [t for t in ts if t is not None]
-    if Diagonal in map(type, moving):
-        entrywise = n.parts is None and (row.kind == "elementwise" or row.algebra == "identity")
-        if entrywise and all(type(t) is Diagonal and t.entries.shape == n.shape for t in moving):
-            one = push(n, [None if t is None else t.entries for t in ts], y, xs, lift)
-            return moving[0].filled(one if one.dtype is n.dtype else cast(one, n.dtype, n))
-        ts = list(map(dense, ts))
+    ndim = len(n.shape)
     short = [row.kind == "elementwise" and t is not None and t.ndim <= ndim for t in ts]
     aligned = [padded(t, True, ndim) if is_short else t for t, is_short in zip(ts, short, strict=True)]
     apply = None if row.batch is None else partial(_applied, size=size)

@@ -17,7 +17,6 @@ from ..engine.operands import raw
 from ..engine.value import live_of
 from ..table.batching import repeated
 from .batch import Batch, push_batch
-from .diagonal_batch import Diagonal, dense
 from .grad import by_argument, check_asked, grad, linearized, numbers, scalar
 from .linearize import Linearized
 from .recording import Recording
@@ -145,7 +144,7 @@ class _Push:
         self.run, self.start = run, run.nodes[j]
         self.nodes = run.path()
 
-    def __call__(self, basis: Diagonal) -> list[Any]:
+    def __call__(self, basis: Any) -> list[Any]:
         run, size = self.run, len(basis)
         with run.recording():
             step = partial(push_batch, size=size)
@@ -169,9 +168,9 @@ class _Pull:
             self.recording = Recording(lambda g: run.pull_from({i: g}), [some.astype(y.dtype)])
             self.nodes = self.recording.nodes()
 
-    def __call__(self, basis: Diagonal) -> list[Any]:
+    def __call__(self, basis: Any) -> list[Any]:
         if self.alone:
-            each = [self.run.pull_from({self.i: e}) for e in basis.dense()]
+            each = [self.run.pull_from({self.i: e}) for e in basis]
             return [np.stack(gs) for gs in zip(*each, strict=True)]
         batch = Batch(self.recording, self.nodes, [basis], len(basis))
         results = map(batch.of, self.recording.outputs)
@@ -183,22 +182,22 @@ def _along(start: Any, one: Any, walk: _Push | _Pull, ends: Sequence[Any], chunk
     if not start.size:
         return [np.zeros((0, *end.shape), np.result_type(start, end)) for end in ends]
     step = chunk_size or max(1, MEMORY // max(1, sum(prod(n.shape) * n.dtype.itemsize for n in walk.nodes)))
-    ones = np.full(start.shape, one, start.dtype)
-    chunks = [walk(Diagonal(ones, first, min(step, start.size - first))) for first in range(0, start.size, step)]
-    return [_stacked(pieces, start.size) for pieces in zip(*chunks, strict=True)]
+    chunks = [walk(_directions(start, one, k, min(step, start.size - k))) for k in range(0, start.size, step)]
+    return [_stacked(pieces) for pieces in zip(*chunks, strict=True)]
 
 
-def _stacked(pieces: Sequence[Any], size: int) -> Any:
+def _directions(start: Any, one: Any, first: int, size: int) -> Any:
+    """`size` arrays like `start`, each with `one` in one entry, from entry `first` on, and zero elsewhere."""
+    directions = np.zeros((size, start.size), start.dtype)
+    directions[np.arange(size), first + np.arange(size)] = one
+    return directions.reshape(size, *start.shape)
+
+
+def _stacked(pieces: Sequence[Any]) -> Any:
     """The results of all chunks; an array is one that nothing else shares."""
-    start = pieces[0]
-    if any(live_of(p.entries if type(p) is Diagonal else p) for p in pieces):
-        return dense(start) if len(pieces) == 1 else np.concatenate(list(map(dense, pieces)))
-    if type(start) is not Diagonal:
-        return np.array(raw(start)) if len(pieces) == 1 else np.concatenate(list(map(raw, pieces)))
-    whole = np.zeros((size, start.entries.size), start.entries.dtype)
-    for part in pieces:
-        part.write(whole[part.first : part.first + part.size])
-    return whole.reshape(size, *start.entries.shape)
+    if any(map(live_of, pieces)):
+        return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
+    return np.array(raw(pieces[0])) if len(pieces) == 1 else np.concatenate(list(map(raw, pieces)))
 
 
 def _finished(run: Linearized, y: Any, shape: tuple[int, ...]) -> Any:
