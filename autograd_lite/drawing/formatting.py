@@ -106,3 +106,24 @@ def partial(symbol: str) -> str:
     of, _, wrt = symbol.partition("/")
     return f"∂{text_name(of[1:])}/∂{text_name(wrt[1:])}" + ("|direct" if symbol.startswith("∂") else "")
 
+
+#: How a screen reader is to read what stands in a picture: patterns, and what takes their place.
+_SPOKEN = {
+    r"∂([^\s/()]+)/∂([^\s()|,]+)": r"the derivative of \1 with respect to \2",
+    r"\|direct": " directly", r"‖([^‖]*)‖": r"the norm of \1", r"⁻ᵀ": " inverse transposed", r"⁻¹": " inverse",
+    r"ᵀ": " transposed", r"²": " squared", r"³": " cubed", r"½": "one half", r"⊙": "elementwise times", r"·": "times",
+    r"→": "to", r"−": "minus ", r"minus  ": "minus ", r"∞": "infinity", r"√": "the square root of ",
+    r"(?<=\d)×(?=\d)": " by ", r"Σ([ᵢⱼₖₗₘₙₜ]+)": r"the sum over \1 of", r"(?<=\w)([ᵢⱼₖₗₘₙₜ₀-₉]+)": r" \1",
+}  # fmt: skip
+_LEVEL = str.maketrans("ᵢⱼₖₗₘₙₜ₀₁₂₃₄₅₆₇₈₉", "ijklmnt0123456789")
+
+
+def spoken(words: str) -> str:
+    """Text as it is read aloud: screen readers omit most signs of mathematics.
+
+    >>> spoken("∂P/∂C = Bᵀ (y − P)²")
+    'the derivative of P with respect to C = B transposed (y minus P) squared'
+    """
+    for pattern, said in _SPOKEN.items():
+        words = re.sub(pattern, said, words)
+    return words.translate(_LEVEL)

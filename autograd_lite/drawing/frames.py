@@ -11,6 +11,7 @@ from typing import Any, overload
 from ..base import escape
 from ..engine.node import GraphView
 from ..tensor import Tensor
+from . import formatting
 from .dot import width_for
 from .drawing import Drawing, draw
 from .render import NoRenderer, pdf
@@ -78,7 +79,7 @@ class Frames(GraphView, Sequence[Picture]):
         return pdf(self.slides())
 
     def svg(self, seconds: float = SECONDS) -> str:
-        """One animated SVG; it is static for readers who prefer reduced motion."""
+        """One animated SVG; it stops while a pointer or the focus is on it, and is static where motion is reduced."""
         svgs = self.svgs()
         inside = [_inner(text) for text in svgs]
         head = re.match(r"<svg [^>]*>", svgs[0])
@@ -88,13 +89,15 @@ class Frames(GraphView, Sequence[Picture]):
             f".frame {{ visibility: hidden; animation: show {total:g}s step-end infinite; }} "
             f"@keyframes show {{ 0% {{ visibility: visible; }} {share:.4f}% {{ visibility: hidden; }} }} "
             "@media (prefers-reduced-motion: reduce) "
-            "{ .frame { animation: none; } .frame:last-of-type { visibility: visible; } }"
+            "{ .frame { animation: none; } .frame:last-of-type { visibility: visible; } } "
+            "svg:is(:hover, :focus-within) .frame { animation-play-state: paused; }"
         )
         frames = []
-        for k, text in enumerate(inside):
+        for k, (text, caption) in enumerate(zip(inside, self.captions, strict=True)):
             # With negative delays no frame waits for its first turn. Ids are made unique in the file.
             text = re.sub(r'( id="|href="#|url\(#)', rf"\1f{k}_", text)
-            frames.append(f'<g class="frame" style="animation-delay: {k * seconds - total:g}s">{text}</g>')
+            label = f'role="group" aria-label="{escape.xml(formatting.spoken(caption))}"'
+            frames.append(f'<g class="frame" {label} style="animation-delay: {k * seconds - total:g}s">{text}</g>')
         return f"{head[0]}\n<style>{rules}</style>\n" + "\n".join(frames) + "\n</svg>\n"
 
     def markdown(self, folder: str = "") -> str:
@@ -104,7 +107,7 @@ class Frames(GraphView, Sequence[Picture]):
             lines.append(f"**{k + 1}.** {escape.markdown(caption)}\n")
             if self.steps:
                 lines.append(f"$$\n{self.steps[k].tex}\n$$\n")
-            lines.append(f"![step {k + 1}]({folder}{_file(k)})\n")
+            lines.append(f"![{escape.markdown(caption)}]({folder}{_file(k)})\n")
         return "\n".join(lines)
 
     def html(self, **options: Any) -> str:

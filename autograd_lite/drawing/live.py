@@ -24,7 +24,7 @@ from . import formatting
 from .scene import Item, Line, Scene
 from .steps import Step
 from .subject import has_one_entry
-from .svg import item_title, line_title
+from .svg import item_label, line_label
 
 WIDE = -0.012, -0.013  # as wide as most numbers that may replace them, so the picture has space for these
 EDITED = 1_000  # entries of the largest array that can be edited
@@ -85,7 +85,7 @@ def live(scene: Scene, chain: Chain | None, steps: Sequence[Step], examples: Any
         "maps": emitted.maps,
         "leaves": [_leaf(i, emitted.steps, i in trained) for i in inputs],
         "rest": {word: _array(x) for word, x in emitted.inputs.items() if word not in {i.name for i in inputs}},
-        "items": [_item(i, i.key in computed) for i in scene.items],
+        "items": [_item(i, scene, i.key in computed) for i in scene.items],
         "lines": [_line(x, scene) for x in partials],
         "steps": [_step(s, scene) for s in steps],
         "batches": batches(examples, [i for i in inputs if i not in trained]),
@@ -139,16 +139,16 @@ def _leaf(i: Item, computed: Notation, trained: bool) -> dict[str, Any]:
     return told | _array(i.value)
 
 
-def _item(i: Item, computed: bool) -> dict[str, Any]:
+def _item(i: Item, scene: Scene, computed: bool) -> dict[str, Any]:
     shown = {"value": i.value is not None and computed, "gradient": i.gradient is not None}
-    label = item_title(replace(i, value=None, gradient=None) if computed else i)
+    label = item_label(replace(i, value=None, gradient=None) if computed else i, scene)
     kind = np.asarray(i.value).dtype.kind if i.value is not None else "f"
     return {"key": i.key, "name": i.name, "label": label, "kind": kind} | shown
 
 
 def _line(x: Line, scene: Scene) -> dict[str, Any]:
     wide = np.resize(WIDE, np.shape(x.value))
-    return {"key": x.key, "label": line_title(replace(x, value=None), scene), "text": f"= {formatting.array(wide)[0]}"}
+    return {"key": x.key, "label": line_label(replace(x, value=None), scene), "text": f"= {formatting.array(wide)[0]}"}
 
 
 def _step(s: Step, scene: Scene) -> dict[str, Any]:

@@ -138,6 +138,7 @@
       const dd = document.createElement("dd");
       dt.textContent = name;
       dd.append(typeof value === "string" ? value : matrix(value));
+      if (typeof value !== "string") dd.tabIndex = 0;  // it may scroll
       list.append(dt, dd);
     }
     find("about").textContent = title;
@@ -169,14 +170,7 @@
   };
   for (const [key, g] of groups) {
     if (!items.has(key) && !lines.has(key)) continue;
-    const title = g.querySelector("title");
-    if (g.id.includes("_row")) g.setAttribute("aria-hidden", "true");
-    else {
-      g.setAttribute("tabindex", "0");
-      g.setAttribute("role", "img");
-      if (title) g.setAttribute("aria-label", title.textContent);
-    }
-    if (title) title.remove();
+    g.querySelector("title").remove();  // the details say more
     g.addEventListener("pointerenter", () => mark(key));
     g.addEventListener("focus", () => mark(key));
     g.addEventListener("pointerleave", unmark);
@@ -194,7 +188,10 @@
   on("fit", fit);
   on("shade", () => document.documentElement.classList.toggle("dark"));
   find("slider").addEventListener("input", (e) => show(Number(e.target.value)));
-  [...find("steps").children].forEach((li, n) => li.addEventListener("click", () => show(n)));
+  [...find("steps").children].forEach((li, n) => {
+    li.addEventListener("click", () => show(n));
+    li.addEventListener("keydown", (e) => { if (e.key === "Enter") show(n); });
+  });
   document.addEventListener("keydown", (e) => {
     if (e.ctrlKey || e.metaKey || e.altKey || e.target.matches("input")) return;
     const does = {

@@ -11,6 +11,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 from importlib.resources import files
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from . import formatting
 from .dot import AGAIN
 from .live import Live
 from .scene import KINDS, Item, Line, Scene
-from .steps import Step
+from .steps import Step, texts
 from .themes import THEMES, Theme, colours_of, from_colours
 
 
@@ -51,7 +52,7 @@ def page(scene: Scene, title: str, svg: str, steps: Sequence[Step], live: Live |
         "STYLE": re.sub(r"@(\w+)@", lambda m: _variables(THEMES[m[1]]), css) + (live.style if live else ""),
         "SVG": _picture(svg),
         "LEGEND": _legend(scene, AGAIN in svg),
-        "STEPS": "".join(f"<li>{_formula(s)}</li>" for s in steps),
+        "STEPS": "".join(f'<li tabindex="0">{_formula(s)}</li>' for s in steps),
         "LAST": str(max(0, len(steps) - 1)),
         "HIDDEN": "" if steps else " hidden",
         "NOTES": "".join(f"<p>{escape.xml(n)}</p>" for n in scene.notes),
@@ -132,7 +133,10 @@ def _formula(s: Step) -> str:
     """A step's formula, with an element of its own for what follows each ``=``, so that lines can break there."""
     first, *others = s.sides(MATHML)
     parts = [first, *(f"{MATHML.plain('=')}{side}" for side in others)]
-    return "".join(f'<math display="block">{part}</math>' for part in parts)
+    said = formatting.spoken(" = ".join(texts(s.line, 400))).replace(" = ", "\0equals ").split("\0")
+    labels = (f' aria-label="{escape.xml(text)}"' for text in said if text)
+    both = zip_longest(parts, labels, fillvalue="")
+    return "".join(f'<math display="block"{label}>{part}</math>' for part, label in both)
 
 
 # ----------------------------------------------------------------------------------------------- the picture
@@ -145,8 +149,7 @@ VARIABLES = from_colours(_COLOURS)
 def _picture(svg: str) -> str:
     """The SVG of a picture drawn with :data:`VARIABLES`."""
     names = {colour: name for name, colour in _COLOURS.items()}
-    text = re.sub(r'"(#0a0b[0-9a-f]{2})"', lambda m: f'"var(--{names[m[1]]})"', svg)
-    return text.replace('role="img"', 'role="group"', 1)
+    return re.sub(r'"(#0a0b[0-9a-f]{2})"', lambda m: f'"var(--{names[m[1]]})"', svg)
 
 
 def _variables(theme: Theme) -> str:

@@ -52,6 +52,14 @@ class Step:
         return " = ".join(self.sides(LATEX))
 
 
+def texts(line: Line | tuple[str, ...], wide: int) -> list[str]:
+    """The sides of a formula as text of at most `wide` characters each, without the value."""
+    if isinstance(line, tuple):
+        return []
+    symbol = formatting.partial(line.symbol) if "/" in line.symbol else text_name(line.symbol)
+    return [symbol, *(formatting.formula(e, wide) for e in line.formulas)]
+
+
 def steps(scene: Scene, chain: Chain, wrt: Sequence[Var], forward: bool) -> list[Step]:
     """The steps from the inputs to the loss (if `forward`) and back to `wrt`."""
     builder = _Builder(scene, chain)
@@ -94,9 +102,7 @@ class _Builder:
         self, line: Line, now: Collection[str], number: tuple[str, str], wide: int = formatting.WIDE
     ) -> Step:
         """The step of a line, with its formulas in the caption cut to `wide` characters."""
-        symbol = formatting.partial(line.symbol) if "/" in line.symbol else text_name(line.symbol)
-        sides = [symbol, *(formatting.formula(e, wide) for e in line.formulas)]
-        return self._step(" = ".join(sides) + _number(line.value), line, now, number)
+        return self._step(" = ".join(texts(line, wide)) + _number(line.value), line, now, number)
 
     def _step(
         self, caption: str, line: Line | tuple[str, ...], now: Collection[str], number: tuple[str, str] | None = None

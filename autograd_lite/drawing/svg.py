@@ -31,21 +31,35 @@ def saved(who: str, path: str | Path, makers: Makers, options: Mapping[str, Any]
 
 
 def tidy(text: str, scene: Scene) -> str:
-    """SVG text without comments and doctype, with titles that describe the boxes and lines."""
+    """SVG text without comments and doctype; the keyboard reaches boxes and lines in the order of the computation.
+
+    Each has a title, which a pointer shows, and a label to be read aloud.
+    """
     text = re.sub(r"<\?xml[^>]*>\s*|<!DOCTYPE[^>]*>\s*|<!--.*?-->\s*", "", text, flags=re.S)
-    titles = {i.key: item_title(i) for i in scene.items}
-    titles |= {f"e{line.key}": line_title(line, scene) for line in scene.lines}
-
-    def titled(m: re.Match[str]) -> str:
-        key = m[2].partition(AGAIN)[0]
-        return f"{m[1]}<title>{escape.xml(titles[key])}</title>" if key in titles else m[0]
-
-    text = re.sub(r'(<g id="([^"]+)" class="(?:node|edge)">\s*)<title>.*?</title>', titled, text, flags=re.S)
     text = re.sub(r'<g id="a_[^"]*"><a [^>]*>(.*?)</a>\s*</g>', r"\1", text, flags=re.S)  # for tooltips
     # The titles of graph and clusters are Graphviz's own names.
     text = re.sub(r'(<g id="[^"]+" class="(?:graph|cluster)"[^>]*>\s*)<title>.*?</title>\s*', r"\1", text, flags=re.S)
-    label = escape.xml(f"computation graph of {scene.item(scene.loss).name}" if scene.loss else "")
-    return text.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1).strip() + "\n"
+    place = {i.key: (k, 1, 0) for k, i in enumerate(scene.items)}
+    place |= {f"e{x.key}": (place[x.head][0], 0, place[x.tail][0]) for x in scene.lines}
+    titles = {i.key: (item_title(i), item_label(i, scene)) for i in scene.items}
+    titles |= {f"e{x.key}": (line_title(x, scene), line_label(x, scene)) for x in scene.lines}
+    pieces = {}
+
+    def taken(m: re.Match[str]) -> str:
+        """Nothing, having kept the group of a box or line."""
+        key = m[1].partition(AGAIN)[0]
+        if key not in titles:  # a caption
+            return f'<g id="{m[1]}">{m[3]}'
+        title, label = map(escape.xml, titles[key])
+        looks = f'tabindex="0" role="img" aria-label="{label}"' if key == m[1] else 'aria-hidden="true"'
+        pieces[m[1]] = f'<g id="{m[1]}" class="{m[2]}" {looks}>\n<title>{title}</title>{m[3]}'
+        return ""
+
+    text = re.sub(r'<g id="([^"]+)" class="(node|edge)">\s*<title>.*?</title>(.*?</g>\s*)', taken, text, flags=re.S)
+    ordered = "".join(pieces[key] for key in sorted(pieces, key=lambda key: place[key.partition(AGAIN)[0]]))
+    text = re.sub(r"(?=</g>\s*</svg>)", lambda _: ordered, text)
+    label = escape.xml(f"computation graph of {scene.item(scene.loss).name}" if scene.loss else "computation graph")
+    return text.replace("<svg ", f'<svg role="group" aria-label="{label}" ', 1).strip() + "\n"
 
 
 def fluid(text: str) -> str:
@@ -73,3 +87,32 @@ def line_title(line: Line, scene: Scene) -> str:
     elif line.shape is not None:
         title += f"  {formatting.shape(line.shape)}"
     return title
+
+
+def item_label(item: Item, scene: Scene) -> str:
+    """A box as it is read aloud, with the chain rule for its gradient."""
+    rule = chain_rule(item, scene)
+    return formatting.spoken(f"{item_title(item)}  chain rule: {rule}" if rule else item_title(item))
+
+
+def line_label(line: Line, scene: Scene) -> str:
+    """A line as it is read aloud."""
+    return formatting.spoken(line_title(line, scene))
+
+
+def chain_rule(item: Item, scene: Scene) -> str:
+    """The gradient of a box by those of the boxes that use it; "" if it is not in the picture."""
+    loss, terms = scene.item(scene.loss), []
+    for line in scene.lines:
+        if line.tail != item.key or not line.combine:
+            continue
+        if not line.symbol:
+            return ""
+        factors = [formatting.partial(line.symbol)]
+        if line.combine == "map":
+            factors = [formatting.formula(line.formula, 200)]
+        elif line.head != loss.key:
+            factors.insert(line.combine == "left", f"∂{loss.written}/∂{scene.item(line.head).written}")
+        terms.append(" · ".join(factors))
+    gradient = f"∂{loss.written}/∂{item.written}"
+    return f"{gradient} = {' + '.join(terms)}" if terms and terms != [gradient] else ""

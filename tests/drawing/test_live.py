@@ -20,7 +20,7 @@ from autograd_lite.drawing import draw, frames
 from autograd_lite.drawing import page as page_module
 from autograd_lite.drawing.dot import label_rows, partial_rows
 from autograd_lite.drawing.steps import steps, targets
-from autograd_lite.drawing.svg import item_title, line_title
+from autograd_lite.drawing.svg import item_label, line_label
 from autograd_lite.engine.record import record
 from autograd_lite.nn import functional as F
 from autograd_lite.program import Var
@@ -178,13 +178,13 @@ def compare(b, picture):
         cells = [r for row in label_rows(item, scene, picture.style) for r in row if r.heat is None]
         words = [w for r in cells for w in (r.text, *(x for line in r.matrix for x in line)) if w]
         assert sorted(found["texts"][item.key]) == sorted(words)
-        assert set(re.split("  +", found["labels"][item.key])) == set(re.split("  +", item_title(item)))
+        assert set(re.split("  +", found["labels"][item.key])) == set(re.split("  +", item_label(item, scene)))
     for line, entry in zip(scene.lines, found["lines"], strict=True):
         if line.value is not None:
             close(found["p"][line.key], line.value, line.symbol)
         assert entry["value"] == page_module._line(line, scene)["value"]
         assert found["texts"][line.key] == [r.text for r in partial_rows(line, scene, picture.style)]
-        assert found["labels"][line.key] == line_title(line, scene)
+        assert found["labels"][line.key] == line_label(line, scene)
     told = [s.general or s for s in steps(scene, picture.chain, targets(scene, picture.chain, None), True)]
     assert found["captions"] == [s.caption for s in told]
     assert found["formulas"] == [html.unescape(re.sub("<[^>]*>", "", page_module._formula(s))) for s in told]

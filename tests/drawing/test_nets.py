@@ -142,7 +142,7 @@ def test_rows_stand_below_one_another():
     picture = draw(y, names=names)
     assert max(picture.fitted.rows.values()) > 0
     place = {}
-    for key, text in re.findall(r'<g id="(\w+)" class="node">.*?<text[^>]* y="([-0-9.]+)"', picture.svg(), re.S):
+    for key, text in re.findall(r'<g id="(\w+)" class="node"[^>]*>.*?<text[^>]* y="([-0-9.]+)"', picture.svg(), re.S):
         place[key] = float(text)
     rows = picture.fitted.rows
     tops = [[y for key, y in place.items() if AGAIN not in key and rows[key] == r] for r in sorted(set(rows.values()))]

@@ -306,7 +306,7 @@ def test_the_measure_finds_what_is_wrong(page):
 def test_the_page_is_one_file_without_network():
     L, names = net()
     html = draw(L, names=names).html()
-    assert not re.findall(r'(?:src|href)="(?!data:)', html.replace("xlink:href", ""))
+    assert not re.findall(r'(?:src|href)="(?!data:|#)', html.replace("xlink:href", ""))
     assert not re.findall(r"url\(|@import|fetch\(|XMLHttpRequest", html)
     policy = re.search(r'Content-Security-Policy" content="([^"]*)"', html)[1]
     assert "default-src 'none'" in policy
