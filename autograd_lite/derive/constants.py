@@ -1,29 +1,41 @@
 """Constants by their names, and in the form in which they were written: λ, n, ``1 - t``, ``x[0]``.
 
 A recorded operation knows only the value of a constant. Its name is that of the same array in the user's mapping, or
-the expression at that place in the user's line; a form such as ``1 - t`` is used only if it has the recorded value.
+the expression at that place in the user's line. A form such as ``1 - t`` is used only if it has the recorded value,
+with the variables as they are where the user's code runs, or as its source assigns them. What cannot be evaluated here,
+such as ``np.eye(4)``, is quoted.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Container
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from ..program import Equation
-from ..program.naming import Names, operand
+from ..program import Equation, Var
+from ..program.naming import Names, line, operand
+from .assignments import assigned
 from .formula import Array, Expr, name, unsimplified
 from .textbook_parser import Written, read
 
+Variables = Mapping[str, Any]
+
 
 class Constants:
-    """The named constants of a program; `taken` are all its names, `changing` the variables that are assigned again."""
+    """The named constants of a program.
 
-    def __init__(self, taken: Names, changing: Container[str] = ()) -> None:
-        self.taken, self.changing = taken, changing
+    `taken` are all its names, `changing` the variables that are assigned again, `scopes` those of the running code.
+    """
+
+    def __init__(self, taken: Names, changing: Container[str] = (), scopes: Sequence[Variables] = ()) -> None:
+        self.taken, self.changing, self.scopes = taken, changing, scopes
         self.values: dict[str, Any] = {}  # arrays and numbers
+        self.quoted: dict[str, Iterable[str]] = {}  # expressions as the user wrote them, with the variables in each
+        self.sizes: dict[str, int] = {}
+        self.varying: set[Any] = set()  # the places in the user's code of operands that change in a loop
+        self._sourced: dict[str, Any] = {}
         self._inside: dict[int, list[tuple[Array, str]]] = {}  # the named arrays in the memory of one
 
     def add(self, x: Any, word: str) -> None:
@@ -43,22 +55,85 @@ class Constants:
                 return name(word, x.shape)
         return next((part for a, word in around if (part := _part(x, a, word)) is not None), None)
 
+    def find_varying(self, equations: Iterable[Equation]) -> None:
+        """Find the operands that have other numbers each time that their line runs."""
+        first: dict[Any, Any] = {}
+        for eq in equations:
+            for k, x in enumerate(eq.operands):
+                place = _place_in_code(eq, k)
+                if not isinstance(x, Var) and not _is_same(first.setdefault(place, x), x):
+                    self.varying.add(place)
+
     def written(self, eq: Equation, k: int, x: Any) -> Expr | None:
         """Constant `x`, operand `k` of `eq`, as the user's line has it; None for a number written as such."""
         e = operand(eq, k)
-        if e is None:
-            return self._only_number(x)
+        if e is None or _place_in_code(eq, k) in self.varying:
+            return self.in_line(eq, x) or self._only_number(x)
         if isinstance(e, ast.Name) and e.id not in self.taken and e.id not in self.changing and np.size(x):
             self.add(x, e.id)
-        meanings = {
-            part.id: Written(name(part.id, np.shape(self.values[part.id])), self.values[part.id])
-            for part in ast.walk(e) if isinstance(part, ast.Name) and part.id in self.values
-        }  # fmt: skip
-        try:
-            stated = read(e, meanings)
-        except (KeyError, TypeError, ValueError):
-            return None
-        return stated.expr if np.array_equal(stated.value, x) else None
+        variables = self._variables(e, eq.origin.code)
+        inside = list(ast.walk(e))
+        stated = None if any(isinstance(part, ast.Subscript) for part in inside) else _evaluated(e, variables)
+        if stated is not None and _is_same(stated.value, x):
+            self._use(variables, stated.formula.names)
+            return stated.formula
+        known, word = self.in_line(eq, x), ast.unparse(e)
+        word = f"({word})" if isinstance(e, ast.BinOp | ast.UnaryOp | ast.Compare) else word
+        if known or not np.ndim(x) or word in self.taken or any(isinstance(part, ast.List) for part in inside):
+            return known
+        arrays = [w for w in variables if np.ndim(variables[w])]
+        self.quoted[word] = arrays or [word]
+        self._use({word: x, **variables}, [word, *arrays])
+        return name(word, np.shape(x))
+
+    def in_line(self, eq: Equation, x: Any) -> Expr | None:
+        """Array `x` as an array in the user's line that has its numbers, or as a part of one."""
+        e = line(eq)
+        for word, value in (self._variables(e, eq.origin.code) if e is not None and np.ndim(x) else {}).items():
+            is_whole = np.ndim(value) > 0 and _is_same(value, x)
+            if is_whole or np.ndim(value) and _owner(value) == _owner(x):
+                self._use({word: value}, [word])
+                if (known := name(word, np.shape(x)) if is_whole else self.known(x)) is not None:
+                    return known
+        return None
+
+    def _use(self, variables: Variables, words: Iterable[str]) -> None:
+        """Name those of some variables that formulas have."""
+        for word in words:
+            if word not in self.values:
+                x = variables[word]
+                self.add(x.item() if isinstance(x, np.generic) else x, word)
+
+    def _variables(self, e: ast.expr, code: Any) -> Variables:
+        """The variables in an expression that are arrays and numbers."""
+        words = dict.fromkeys(part.id for part in ast.walk(e) if isinstance(part, ast.Name))
+        values = {word: self._value(word, code) for word in words}
+        return {word: x for word, x in values.items() if isinstance(x, np.ndarray) or is_number(x)}
+
+    def _value(self, word: str, code: Any) -> Any:
+        """The value of a variable: where the code of the user runs, or else as the source assigns it, once."""
+        if word in self.taken:
+            return self.values.get(word)
+        if word not in self._sourced:
+            self._sourced[word] = value = next((scope[word] for scope in self.scopes if word in scope), None)
+            sources = assigned(code, word) if value is None else None
+            if sources and len(sources) == 1:
+                stated = _evaluated(sources[0], self._variables(sources[0], code))
+                self._sourced[word] = stated and stated.value
+        return self._sourced[word]
+
+    def size(self, value: int, code: Any) -> str:
+        """The name of a number of entries: n, the user's variable if that has the length of an array, or another."""
+        for word in "nmNMK":
+            sources = assigned(code, word)
+            is_size = bool(sources) and all(_is_size(e) for e in sources or ()) and self._value(word, code) == value
+            if self.sizes.get(word) == value or is_size or sources is None and word not in self.taken:
+                break
+        else:
+            word = self.taken.take("n")
+        self.sizes[word] = value
+        self._use(self.sizes, [word])
+        return word
 
     def _only_number(self, x: Any) -> Expr | None:
         """Without the source, a number that is not an integer is named by the only name with this value."""
@@ -70,6 +145,28 @@ class Constants:
 
 def is_number(x: Any) -> bool:
     return isinstance(x, (int, float, np.integer, np.floating)) and not isinstance(x, bool)
+
+
+def _evaluated(e: ast.expr, variables: Variables) -> Written | None:
+    """An expression as a formula with its value; None where that is more than arithmetic."""
+    try:
+        return read(e, {word: Written(name(word, np.shape(x)), x) for word, x in variables.items()})
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _is_size(e: ast.expr) -> bool:
+    """True for ``len(x)`` and ``x.shape[0]``."""
+    words = {getattr(part, "attr", getattr(part, "id", "")) for part in ast.walk(e)}
+    return not words.isdisjoint(("len", "shape", "size"))
+
+
+def _place_in_code(eq: Equation, k: int) -> Any:
+    return eq.origin.code, eq.origin.at, k
+
+
+def _is_same(a: Any, b: Any) -> bool:
+    return np.shape(a) == np.shape(b) and np.array_equal(a, b, equal_nan=np.asarray(a).dtype.kind in "fc")
 
 
 def _address(x: Array) -> int:

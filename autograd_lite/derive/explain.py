@@ -132,7 +132,10 @@ class Derivation(GraphView):
         c = self.chain
         nodes = [n for _, nodes in self.steps() for n in nodes]
         defined = {c.names[n]: c.definition(n) for n in nodes} | dict(pair for n in nodes for pair in c.where(n))
-        used = frozenset().union(*(e.names for e in defined.values()))
+        used = {word for e in defined.values() for word in e.names}
+        used |= {word for f in self.order.factors.values() for word in f.formula.names & c.constants.sizes.keys()}
+        quoted = c.constants.quoted  # of X[:, None] what is given is X
+        used = {word for w in used for word in quoted.get(w) or [w]}
         return [(word, x) for word, x in c.environment().items() if word in used and word not in defined]
 
     def _step(self, n: Var) -> Line:

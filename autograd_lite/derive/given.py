@@ -8,8 +8,6 @@ What uses a parameter, or cannot be followed, is not given. Data that something 
 from __future__ import annotations
 
 import ast
-import builtins
-import linecache
 from collections.abc import Iterator, Sequence
 from types import CodeType
 from typing import Any
@@ -18,6 +16,7 @@ import numpy as np
 
 from ..program import Equation, Var
 from ..program.naming import expression, groups, operand
+from .assignments import assigned
 from .chain_rule import Chain
 
 #: They read a Tensor's numbers, after which nothing is recorded.
@@ -41,7 +40,6 @@ class Given:
     def __init__(self, chain: Chain) -> None:
         self.chain = chain
         equations = chain.program.equations
-        self.code = next((eq.origin.code for eq in equations[::-1] if eq.origin.code is not None), None)
         self.computed = {*chain.names.values(), *chain.program.tensors}
         for eq in equations:  # the variables of parameters, which may have other names
             written = (operand(eq, k) for k, x in enumerate(eq.operands) if isinstance(x, Var) and x in chain.graded)
@@ -83,12 +81,12 @@ class Given:
 
     def word(self, word: str, code: CodeType | None = None) -> bool:
         """True if the value of a variable is given."""
-        return self._of_word(word, code or self.code) > UNKNOWN
+        return self._of_word(word, code or self.chain.code) > UNKNOWN
 
     def _of_word(self, word: str, code: CodeType | None) -> int:
         if (code, word) not in self._words:
             self._words[code, word] = GIVEN  # so that ``x = x[:4]`` ends
-            values = None if code is None else _assigned(code, word)
+            values = None if code is None else assigned(code, word)
             origin = UNKNOWN
             if values is not None:
                 constant = (e for e in values if _place(e) not in self.recorded)
@@ -133,65 +131,3 @@ def _values(e: ast.AST) -> Iterator[ast.AST]:
 
 def _place(e: ast.expr) -> tuple[Any, ...]:
     return e.lineno, e.col_offset, e.end_lineno, e.end_col_offset
-
-
-def _assigned(code: CodeType, word: str) -> list[ast.expr] | None:
-    """The expressions assigned to a variable that `code` uses; None where its source does not show them."""
-    for scope in _scopes(code):
-        bindings = list(_bindings(scope, word))
-        if bindings:
-            return [e for e in bindings if e is not None]
-    return [] if hasattr(builtins, word) else None
-
-
-def _scopes(code: CodeType) -> Iterator[ast.AST]:
-    """The function of `code`, those around it, the module; in a notebook the other cells."""
-    file, line = code.co_filename, code.co_firstlineno
-    tree = _tree(file)
-    if code.co_name != "<module>":
-        around = [f for f in ast.walk(tree) if isinstance(f, ast.FunctionDef | ast.Lambda)]
-        inside = [f for f in around if f.lineno - len(getattr(f, "decorator_list", ())) <= line <= (f.end_lineno or 0)]
-        yield from sorted(inside, key=lambda f: -f.lineno)
-    yield tree
-    if "ipykernel" in file or file.startswith("<ipython"):
-        cells = file.rpartition("/")[0] or "<ipython"
-        yield from (_tree(other) for other in list(linecache.cache) if other.startswith(cells))
-
-
-def _tree(file: str) -> ast.AST:
-    try:
-        return ast.parse("".join(linecache.getlines(file)))
-    except SyntaxError:  # a cell with the commands of a notebook
-        return ast.Module([], [])
-
-
-def _bindings(scope: ast.AST, word: str) -> Iterator[ast.expr | None]:
-    """The expressions assigned to `word` in a scope; None for an argument, a function, a class or an import."""
-    stack: list[ast.AST] = list(ast.iter_child_nodes(scope))
-    while stack:
-        at = stack.pop()
-        match at:
-            case ast.FunctionDef() | ast.ClassDef():
-                if at.name == word:
-                    yield None
-                continue
-            case ast.Import() | ast.ImportFrom():
-                if any((a.asname or a.name.partition(".")[0]) == word for a in at.names):
-                    yield None
-            case ast.arg(arg=name) if name == word:
-                yield None
-            case ast.Assign() | ast.AnnAssign() | ast.AugAssign() | ast.NamedExpr() | ast.For():
-                value = at.iter if isinstance(at, ast.For) else at.value
-                for target in at.targets if isinstance(at, ast.Assign) else [at.target]:
-                    yield from [] if value is None else _matched(target, value, word)
-        stack += ast.iter_child_nodes(at)
-
-
-def _matched(target: ast.expr, value: ast.expr, word: str) -> Iterator[ast.expr]:
-    """The part of an assignment, as in ``a, b = 1, 2``, that goes to `word`, or into it: ``word[0] = …``."""
-    several = ast.Tuple | ast.List
-    if isinstance(target, several) and isinstance(value, several) and len(target.elts) == len(value.elts):
-        for pair in zip(target.elts, value.elts, strict=True):
-            yield from _matched(*pair, word)
-    elif any(isinstance(part, ast.Name) and part.id == word for part in ast.walk(target)):
-        yield value

@@ -5,8 +5,10 @@ Two values that are computed in the same way are one: ``x - mu`` in a variance a
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import cached_property, partial
 from itertools import count
 from typing import Any
@@ -16,11 +18,12 @@ import numpy as np
 from ..engine.value import live_of
 from ..program import Equation, Program, Var
 from ..program.graph import graph_of
-from ..program.naming import Names, groups, short_names
+from ..program.naming import Names, groups, scopes, short_names
 from .cached_method import cached_method
 from .constants import Constants
 from .factors import Edge
-from .formula import Expr, constant, name
+from .formula import Expr, constant, fold, name, number
+from .simplify import again, simplified
 from .symbolic_rule import CallResult, edge
 
 LIMIT = 2_000  # operations; nobody reads a longer derivation
@@ -125,19 +128,31 @@ class Notation:
     @cached_method
     def rule(self, n: Var, i: int) -> Edge:
         """The rule for argument `i` of `n`, in symbols."""
-        return edge(self.call(n), i)
+        e, eq = edge(self.call(n), i), self.defined[n]
+        count = math.prod(eq.shape_of(i)) // max(n.size, 1)
+        if not self.board or eq.row.algebra != "reduction" or count < 2:
+            return e
+
+        def over(part: Expr, args: tuple[Expr, ...]) -> Expr:
+            """Of a mean, its weights 1 / n."""
+            k = next((k for k in (1, 2) if part.is_number and part.value == k / count != 1), None)
+            size = name(self.constants.size(count, self.code))
+            return again(part, args) if k is None else simplified("divide", (number(k), size), ())
+
+        return replace(e, formula=fold(e.formula, over))
 
     # ------------------------------------------------------------------------------------------------------ names
 
     def _name(self, names: dict[Var, str]) -> None:
         self.names = names
         self.introduced: set[str] = set()  # names that only a textbook has
-        self.numbered: set[str] = set()  # c1, c2, … for constants without a name
+        self.numbered: set[str] = set()  # constants without a name: c1, c2, …, and quoted expressions
         self._environment: tuple[tuple[int, ...], dict[str, Any]] = ((), {})
         self._taken = taken = Names(names.values())
         self._numbers = count(1)
         changing = {word[:-1] for word in taken if word.endswith("1") and f"{word[:-1]}2" in taken}
-        self.constants = Constants(taken, changing)  # those that are not Tensors
+        self.code = next((eq.origin.code for eq in self.program.equations[::-1] if eq.origin.code is not None), None)
+        self.constants = Constants(taken, changing, scopes() if self.board else ())  # those that are not Tensors
         for word, x in self.program.constants.items():
             if word not in taken and (isinstance(x, np.ndarray) or self.board):
                 self.constants.add(x, word)
@@ -146,6 +161,7 @@ class Notation:
             taken.add(names[self.root])
         candidates = ("g", "dy", "cotangent", *(f"g{k}" for k in range(1, 99)))
         self.cotangent = next(w for w in candidates if w not in taken)
+        self.constants.find_varying(self.program.equations)
         for eq in self.program.equations:  # large constants are numbered in the order in which they are used
             for k, x in enumerate(eq.operands):
                 if not isinstance(x, Var):
@@ -168,11 +184,13 @@ class Notation:
     def operand(self, eq: Equation, k: int) -> Expr:
         """Operand `k` of an equation, a constant: as the user wrote it, or as :meth:`constant` has it."""
         x = eq.operands[k]
-        return self.constants.known(x) or self.board and self.constants.written(eq, k, x) or self.constant(x)
+        written = self.constants.known(x) or self.board and self.constants.written(eq, k, x)
+        self.numbered |= self.constants.quoted.keys()
+        return written or self.constant(x)
 
-    def constant(self, x: Any) -> Expr:
-        """A value that was not recorded: its name, a number, or a small array."""
-        formula = self.constants.known(x)
+    def constant(self, x: Any, eq: Equation | None = None) -> Expr:
+        """A value that was not recorded, in the line of `eq`: its name, a number, or a small array."""
+        formula = self.constants.known(x) or (eq and self.board and self.constants.in_line(eq, x)) or None
         if formula is None and self.board and np.size(x) > FEW:
             word = next(word for k in self._numbers if (word := f"c{k}") not in self._taken)
             self.constants.add(np.asarray(x), word)

@@ -21,9 +21,12 @@ from .formula import Expr, Shape, factors_of, multiplied, number, unsimplified
 def make(row: Primitive, args: Sequence[Expr], params: Mapping[str, Any], shape: Shape) -> Expr:
     """`row` applied to formulas, without what a person would not write."""
     is_entrywise = row.kind == "elementwise" or row.kind == "constant" and shape == ()
-    if is_entrywise and args and all(a.is_number for a in args) and "generator" not in params:
+    numbers = [a.value for a in args if a.is_number]
+    if row.algebra == "quotient" and all(type(x) is int for x in numbers) and numbers[1:] and numbers[1] > 4:
+        is_entrywise = not numbers[0] % numbers[1]  # 1 / 5 is not 0.2
+    if is_entrywise and args and len(numbers) == len(args) and "generator" not in params:
         with np.errstate(all="ignore"):
-            return number(np.asarray(row.fn(*(a.value for a in args), **params)).item())
+            return number(np.asarray(row.fn(*numbers, **params)).item())
     if row.kind == "elementwise":
         args = _loosened(args, shape)
     zeros = list(map(_zero, args))
@@ -154,10 +157,16 @@ def _gathered(factors: Iterable[Expr]) -> tuple[Any, list[Expr]]:
 
 def _fraction(coefficient: Any, factors: Sequence[Expr]) -> Expr:
     """A product with quotients in it, over one denominator."""
-    numerators = [f.args[0] if f.role == "quotient" else f for f in factors]
-    denominators = [f.args[1] for f in factors if f.role == "quotient"]
-    above = product(_with(coefficient, numerators), _joint(numerators))
-    below = product(denominators, _joint(denominators))
+    top, numerators = _gathered((number(coefficient), *(f.args[0] if f.role == "quotient" else f for f in factors)))
+    bottom, denominators = _gathered(f.args[1] for f in factors if f.role == "quotient")
+    is_complex = isinstance(top * bottom, complex)
+    is_whole = bottom and not is_complex and not top % bottom
+    if is_whole or bottom and not is_complex and not denominators and top % 1:  # 2 x / 5 stays
+        top, bottom = top // bottom if is_whole else top / bottom, 1
+    above = product((number(top), *numerators), _joint(numerators))
+    below = product((number(bottom), *denominators), _joint(denominators))
+    if below.is_number and below.value == 1:
+        return above
     sign = above.role == "negation"
     quotient = (above.args[0] if sign else above, below)
     e = unsimplified("divide", quotient, _broadcast(above.shape, below.shape))
@@ -271,7 +280,7 @@ def _divide(e: Expr) -> Expr | None:
         below = product((a.args[1], b), _joint((a.args[1], b)))
         return simplified("divide", (a.args[0], below), e.shape)
     if b.is_number and a.role in ("product", "negation") and b.value and any(f.is_number for f in a.args):
-        return product((number(1 / b.value), a), e.shape)
+        return _fraction(1, (e,))
     if a.role == "negation":
         return product((number(-1), simplified("divide", (a.args[0], b), e.shape)), e.shape)
     return None

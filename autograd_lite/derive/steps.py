@@ -247,7 +247,7 @@ class Steps(Notation):
         if book is None:
             return None
         if is_fold:
-            meanings = {word: self._argument(x) for word, x in self.folds[n].inputs.items()}
+            meanings = {word: self._argument(n, x) for word, x in self.folds[n].inputs.items()}
             meanings["y"] = Written(self.expression(n), self.values[n])
         else:
             call = self.call(n)
@@ -256,24 +256,26 @@ class Steps(Notation):
             meanings |= {"x": call.xs[0], "y": call.y}
         return TextbookStep(book, {**meanings, "g": cotangent_of(n)}, self._introduced)
 
-    def _argument(self, x: Any) -> Written:
-        """An argument of a folded call: a variable, an array, or a keyword parameter."""
+    def _argument(self, n: Var, x: Any) -> Written:
+        """An argument of the folded call `n`: a variable, an array, or a keyword parameter."""
         x = self.current(x)
         if isinstance(x, Var):
             return Written(self.expression(x), self.values[x])
-        return Written(self.constant(x), x) if isinstance(x, np.ndarray) else parameter(x)
+        return Written(self.constant(x, self.defined[n]), x) if isinstance(x, np.ndarray) else parameter(x)
 
     def _introduced(self, word: str, value: Any) -> str:
         """The name of a quantity that a textbook introduces; from now on it is taken."""
+        if isinstance(value, int):
+            return self.constants.size(value, self.code)
         word = self._taken.take(word)
         self.constants.values[word] = value
         self.introduced.add(word)
         return word
 
     def where(self, n: Var) -> list[tuple[str, Expr]]:
-        """The quantities that the textbook of a known step introduces."""
+        """The quantities that the textbook of a known step introduces; numbers are given."""
         step = self.known(n)
-        return [(word, self._meant(n, e)) for word, e in step.where] if step else []
+        return [(word, self._meant(n, e)) for word, e in step.where if not e.is_number] if step else []
 
     def expanded(self, n: Var, e: Expr) -> Expr:
         """`e` with what its textbook introduces in terms of values, where that depends on any."""

@@ -7,6 +7,7 @@ as it was stated. Each part is evaluated as it is read, since its shape decides 
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -63,6 +64,8 @@ def read(e: ast.expr, meanings: Mapping[str, Written]) -> Written:
     match e:
         case ast.Constant(value=int() | float()):
             return Written(number(e.value), e.value)
+        case ast.Attribute(value=ast.Name(id="np" | "numpy" | "math"), attr="pi" | "e" as word):
+            return Written(number(getattr(math, word)), getattr(math, word))
         case ast.Name():
             if e.id not in meanings:
                 raise KeyError(f"{e.id} is none of {', '.join(meanings)}")
@@ -81,9 +84,9 @@ def read(e: ast.expr, meanings: Mapping[str, Written]) -> Written:
             return _applied("matrix_transpose", [sub(e.value)])
         case ast.Subscript(value=ast.Name(id=word)):
             return _entry(word, e.slice, meanings)
-        case ast.Call(func=ast.Name(id=word)):
+        case ast.Call(func=ast.Name(id=word), keywords=[]):
             return _applied(word, [sub(a) for a in e.args])
-        case ast.Call(func=ast.Attribute(value=ast.Name(id="np" | "numpy"), attr=word)):
+        case ast.Call(func=ast.Attribute(value=ast.Name(id="np" | "numpy" | "math"), attr=word), keywords=[]):
             return _applied(word, [sub(a) for a in e.args])
     raise ValueError(f"{ast.unparse(e)} is not in this language")
 

@@ -349,6 +349,8 @@ class Text(Printer):
         """``⊙`` between arrays; numbers and brackets need no sign."""
         if _are_arrays(a, b):
             return " ⊙ "
+        if a.is_number and b.is_number:
+            return "" if b.value == math.pi else " · "
         return " · " if not a.is_number and any(_GRADIENT.fullmatch(str(e.value)) for e in (a, b)) else " "
 
     def template(self, e: Expr) -> str | None:
@@ -578,6 +580,8 @@ class Latex(Text):
         """Numbers and brackets need no sign between them; two arrays do, since they could be matrices."""
         if _are_arrays(a, b):
             return self.fill(times("tex"))
+        if a.is_number and b.is_number and b.value != math.pi:
+            return self.fill(r" \cdot ")
         return "" if begins.startswith(self.opening) else self.separator
 
     def template(self, e: Expr) -> str | None:

@@ -17,6 +17,7 @@ from typing import Any
 
 from ..base.escape import plain
 from ..engine.node import Node
+from ..engine.position import users_frame
 from ..tensor import Tensor
 from .equation import Equation
 
@@ -141,17 +142,33 @@ def operand(eq: Equation, k: int) -> ast.expr | None:
     match expression(eq):
         case ast.BinOp(left, op, right) if _OPERATORS.get(type(op)) == eq.row.name and len(eq.operands) == 2:
             return (left, right)[k]
-        case ast.Call(ast.Name(word) | ast.Attribute(attr=word), args) if word == eq.row.name and len(args) > k:
-            return args[k]
+        case ast.Call(ast.Name(word) | ast.Attribute(attr=word), args) if word == eq.row.name.rpartition(".")[2]:
+            args = [e for e in args if not isinstance(e, ast.Constant) or not isinstance(e.value, str)]  # of einsum
+            return args[k] if len(args) > k else None
     return None
 
 
 def expression(eq: Equation) -> ast.expr | None:
     """An equation as the user wrote it; None where the source does not show it."""
+    return line(eq) if eq.group is None else None
+
+
+def line(eq: Equation) -> ast.expr | None:
+    """What the user wrote and an equation belongs to, perhaps a call with further ones."""
     code, at = eq.origin.code, eq.origin.at
-    if code is None or eq.group is not None or code.co_filename.startswith("<autograd_lite"):  # a rule
+    if code is None or code.co_filename.startswith("<autograd_lite"):  # a rule
         return None
     return _written(code.co_filename).get(_positions(code)[at // 2])
+
+
+def scopes() -> list[Mapping[str, Any]]:
+    """The variables of the user's code that is running, innermost first."""
+    frame, _ = users_frame(1)
+    variables = []
+    while frame is not None:
+        variables += [frame.f_locals, frame.f_globals]
+        frame = frame.f_back
+    return variables
 
 
 @lru_cache(maxsize=256)
@@ -234,10 +251,10 @@ def named_nodes(named: Iterable[tuple[str, Any]], known: Mapping[Node, str] | No
 
 
 def short_names(taken: Iterable[str]) -> Iterator[str]:
-    """a, b, …, z, a1, b1, … without those in use."""
+    """a, b, …, z, a1, b1, … without those in use, and without indices, sizes and the number e."""
     used = {word for name in taken for word in (name, name.rstrip("0123456789"))}  # no h beside h1 and h2
     for k in count():
-        for letter in ascii_lowercase:
+        for letter in ascii_lowercase.translate(str.maketrans("", "", "eijkn")):
             name = f"{letter}{k or ''}"
             if name not in used:
                 yield name

@@ -53,9 +53,9 @@ TEXTBOOK = {
         dL/db = Σᵢ dL/dSᵢ
     """,
     "softmax_labels": """
-        Given X (4x2), t (4), W (2x3), b (3)
+        Given X (4x2), t (4), n = 4, W (2x3), b (3)
         L = -Σ (Y ⊙ log(P)) / n
-        with n = 4, P = softmax(S), Y = onehot(t)
+        with P = softmax(S), Y = onehot(t)
         dL/dS = (P - Y) / n
         dS/dW = Xᵀ
         dS/db = I
@@ -95,8 +95,9 @@ TEXTBOOK = {
         dL/dx = dL/da + dL/dμ / n
     """,
     "batch_norm_layer": """
+        ε = 1e-05
         y = γ ⊙ x̂ + β
-        with ε = 1e-05, μ = meanᵢ(x), σ = √(meanᵢ((x - μ)²) + ε), x̂ = (x - μ) / σ
+        with μ = meanᵢ(x), σ = √(meanᵢ((x - μ)²) + ε), x̂ = (x - μ) / σ
         dL/dx = γ / σ ⊙ (dL/dy - meanᵢ(dL/dy) - x̂ ⊙ meanᵢ(dL/dy ⊙ x̂))
         dL/dγ = Σᵢ dL/dyᵢ x̂ᵢ
         dL/dβ = Σᵢ dL/dyᵢ

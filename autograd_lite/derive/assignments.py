@@ -1,0 +1,71 @@
+"""What is assigned to a variable in the user's source."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import linecache
+from collections.abc import Iterator
+from types import CodeType
+
+
+def assigned(code: CodeType, word: str) -> list[ast.expr] | None:
+    """The expressions assigned to a variable that `code` uses; None where its source does not show them."""
+    for scope in _scopes(code):
+        bindings = list(_bindings(scope, word))
+        if bindings:
+            return [e for e in bindings if e is not None]
+    return [] if hasattr(builtins, word) else None
+
+
+def _scopes(code: CodeType) -> Iterator[ast.AST]:
+    """The function of `code`, those around it, the module; in a notebook the other cells."""
+    file, line = code.co_filename, code.co_firstlineno
+    tree = _tree(file)
+    if code.co_name != "<module>":
+        around = [f for f in ast.walk(tree) if isinstance(f, ast.FunctionDef | ast.Lambda)]
+        inside = [f for f in around if f.lineno - len(getattr(f, "decorator_list", ())) <= line <= (f.end_lineno or 0)]
+        yield from sorted(inside, key=lambda f: -f.lineno)
+    yield tree
+    if "ipykernel" in file or file.startswith("<ipython"):
+        cells = file.rpartition("/")[0] or "<ipython"
+        yield from (_tree(other) for other in list(linecache.cache) if other.startswith(cells))
+
+
+def _tree(file: str) -> ast.AST:
+    try:
+        return ast.parse("".join(linecache.getlines(file)))
+    except SyntaxError:  # a cell with the commands of a notebook
+        return ast.Module([], [])
+
+
+def _bindings(scope: ast.AST, word: str) -> Iterator[ast.expr | None]:
+    """The expressions assigned to `word` in a scope; None for an argument, a function, a class or an import."""
+    stack: list[ast.AST] = list(ast.iter_child_nodes(scope))
+    while stack:
+        at = stack.pop()
+        match at:
+            case ast.FunctionDef() | ast.ClassDef():
+                if at.name == word:
+                    yield None
+                continue
+            case ast.Import() | ast.ImportFrom():
+                if any((a.asname or a.name.partition(".")[0]) == word for a in at.names):
+                    yield None
+            case ast.arg(arg=name) if name == word:
+                yield None
+            case ast.Assign() | ast.AnnAssign() | ast.AugAssign() | ast.NamedExpr() | ast.For():
+                value = at.iter if isinstance(at, ast.For) else at.value
+                for target in at.targets if isinstance(at, ast.Assign) else [at.target]:
+                    yield from [] if value is None else _matched(target, value, word)
+        stack += ast.iter_child_nodes(at)
+
+
+def _matched(target: ast.expr, value: ast.expr, word: str) -> Iterator[ast.expr]:
+    """The part of an assignment, as in ``a, b = 1, 2``, that goes to `word`, or into it: ``word[0] = …``."""
+    several = ast.Tuple | ast.List
+    if isinstance(target, several) and isinstance(value, several) and len(target.elts) == len(value.elts):
+        for pair in zip(target.elts, value.elts, strict=True):
+            yield from _matched(*pair, word)
+    elif any(isinstance(part, ast.Name) and part.id == word for part in ast.walk(target)):
+        yield value

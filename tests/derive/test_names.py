@@ -1,0 +1,133 @@
+"""Constants, sizes and operands of a derivation have the names and the form that they have in the user's line."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import autograd_lite as ag
+from autograd_lite.nn import functional as F
+
+
+def leaf(*shape: int, name: str) -> ag.Tensor:
+    t = ag.tensor(np.random.default_rng(len(name)).normal(size=shape).round(1) + 0.05, requires_grad=True)
+    t.name = name
+    return t
+
+
+def lines(*texts: object) -> list[str]:
+    return [" ".join(line.split()) for text in texts for line in str(text).splitlines()]
+
+
+def given(derivation: object) -> str:
+    return lines(derivation)[0].removeprefix("Given ")
+
+
+# --------------------------------------------------------------------------------------------------- constants
+
+
+def test_constants_of_an_expression_stay_as_they_are_written() -> None:
+    sigma, x = 1.0, np.array([2.0, -0.5, 0.25])
+    mu = leaf(2, name="mu")
+    N = np.exp(-((x[:, None] - mu) ** 2) / (2 * sigma**2)) / np.sqrt(2 * np.pi * sigma**2)
+    L = np.sum(N) + 0.5 * 4 * np.log(2 * np.pi)
+    text = lines(L.explain(mu))
+    assert any(line.startswith("N = exp(-a² / (2 σ²)) / √(2π σ²)") for line in text)
+    assert any(line.startswith("L = Σ N + ½ · 4 log(2π)") for line in text)
+    assert text[0] == "Given x (3), σ = 1, μ (2)"
+    assert r"\tfrac{1}{2} \cdot 4\,\ln (2\,\pi)" in L.explain(mu).latex()
+
+
+def gaussian(mu: ag.Tensor, y: np.ndarray) -> ag.Tensor:
+    scale = 0.5
+    D = np.outer(y, y)
+    return np.sum(mu * D / (2 * scale**2)) + np.sum(mu * (y - y.mean()))
+
+
+def test_a_function_that_has_returned_is_read_from_its_source() -> None:
+    mu = leaf(3, name="mu")
+    text = lines(gaussian(mu, np.array([1.0, 2.0, 4.0])).explain(mu))
+    assert text[0] == "Given D (3x3), scale = ½, (y - y.mean()) (3), μ (3)"
+    assert any("(2 scale²)" in line for line in text)
+
+
+def test_an_expression_that_has_other_numbers_now_is_not_written() -> None:
+    w, rate = leaf(2, name="w"), 3.0
+    L = np.sum(w * (2 * rate))
+    rate = 4.0
+    assert "rate" not in str(L.explain(w))
+    assert "6 " in str(L.explain(w))
+
+
+@pytest.mark.parametrize(
+    ("make", "word"),
+    [
+        (lambda x, w: x[:, None] * w, "x[:, None]"),
+        (lambda x, w: np.eye(2) * w, "np.eye(2)"),
+        (lambda x, w: w - np.cumsum(x[:2]), "np.cumsum(x[:2])"),
+        (lambda x, w: -x[:2] * w, "(-x[:2])"),
+        (lambda x, w: np.maximum(w, x.reshape(3, 1)), "x.reshape(3, 1)"),
+    ],
+)
+def test_an_operand_is_written_as_in_the_line(make: object, word: str) -> None:
+    w = leaf(2, name="w")
+    L = np.sum(make(np.array([0.5, 1.0, -2.0]), w) ** 2)  # type: ignore[operator]
+    assert word in str(L.explain(w))
+    assert "c1" not in str(L.explain(w))
+
+
+def test_the_same_words_with_other_numbers_are_another_operand() -> None:
+    w, L = leaf(5, name="w"), 0.0
+    for k in (2.0, 3.0):
+        L = L + np.sum(np.linspace(1, k, 5) * w)
+    assert "c1 (5)" in given(L.explain(w))
+    assert L.explain(w).check() < 1e-12
+
+
+def test_arguments_of_a_known_function_keep_their_names() -> None:
+    p, target, y = leaf(3, 3, name="p"), np.array([2, 0, 1]), np.arange(9.0).reshape(3, 3)
+    L = F.cross_entropy(p, target) + F.huber_loss(p, y)
+    text = str(L.explain(p))
+    assert "Y = onehot(target)" in text
+    assert "|p - y|" in text
+
+
+# ------------------------------------------------------------------------------------------------------- sizes
+
+
+def test_a_mean_is_divided_by_its_number_of_entries() -> None:
+    O, T = leaf(4, 3, name="O"), np.arange(12.0).reshape(4, 3)
+    L = np.mean((O - T) ** 2)
+    text = lines(L.explain(O))
+    assert "n = 12" in text[0]
+    assert any(line.startswith("dL/dO = 2 (O - T) / n since") for line in text)
+    assert r"\frac{2(O - T)}{n}" in L.explain(O).latex()
+
+
+def test_equal_numbers_do_not_prove_that_a_size_is_the_users_variable() -> None:
+    O, n = leaf(4, name="O"), 4
+    L = n * np.mean(O**2)
+    assert "2 n O / m" in str(L.explain(O))
+    assert "n = 4, m = 4" in given(L.explain(O))
+
+
+def test_a_size_has_the_name_that_the_program_gives_to_the_length() -> None:
+    O, X = leaf(4, name="O"), np.arange(4.0)
+    n = len(X)
+    L = np.mean(X * O**2) + np.sum(O) / n
+    assert given(L.explain(O)).count("= 4") == 1
+
+
+def test_integer_divisors_stay() -> None:
+    W, X = leaf(3, name="W"), np.arange(3.0)
+    L = np.sum((X - W) ** 2) / 5
+    assert any(line.startswith("dL/dW = -2 (X - W) / 5") for line in lines(L.explain(W)))
+
+
+def test_temporaries_are_no_indices() -> None:
+    x = leaf(2, 2, name="x")
+    y = x
+    for _ in range(12):
+        y = np.sin(y @ x)
+    names = {line.split(" = ")[0] for line in lines((y.sum()).explain(x)) if " = " in line}
+    assert names.isdisjoint("eijkn")
