@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from autograd_lite.base.escape import xml
-from autograd_lite.derive.mathml import Reader, fence, table
+from autograd_lite.derive.mathml import Reader, fence
 
-FENCES = {"pmatrix": ("(", ")"), "cases": (r"\{", "")}
 NUMBERS = {"C": "ℂ", "N": "ℕ", "Q": "ℚ", "R": "ℝ", "Z": "ℤ"}
 
 
@@ -31,7 +30,5 @@ class _Reader(Reader):
         return f"<mi>{NUMBERS.get(letter, xml(letter))}</mi>"
 
     def environment(self, kind: str, rows: Sequence[Sequence[str]]) -> str:
-        if kind == "bmatrix":
-            return table(rows, "bracketed")
-        opening, closing = FENCES.get(kind, ("", ""))
-        return f"<mrow>{fence(opening)}{table(rows, kind)}{fence(closing)}</mrow>"
+        inside = super().environment(kind, rows)
+        return f"<mrow>{fence('(')}{inside}{fence(')')}</mrow>" if kind == "pmatrix" else inside

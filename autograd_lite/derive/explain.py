@@ -25,6 +25,7 @@ from .derivation_lines import Lines, Total
 from .factors import Factor, total
 from .formula import Expr, name, number
 from .layout import DOWN, GIVEN, RULE, STEPS, Definition, Line, Section
+from .mathml import html_of
 from .paths import chain_of, check
 from .simplify import product
 from .writing import ASCII, TEXT, write
@@ -229,6 +230,12 @@ class Derivation(GraphView):
         return layout.markdown_of(map(layout.tex_rows, self.sections))
 
     _repr_markdown_ = markdown
+
+    def html(self) -> str:
+        """HTML with MathML, which a browser shows without a script or a network."""
+        return html_of(self.markdown())
+
+    _repr_html_ = html
 
     def _repr_latex_(self) -> str:
         return self.latex()

@@ -18,6 +18,7 @@ from .chain_rule import Chain
 from .factors import Factor, carried
 from .formula_ops import largest
 from .inline_known_steps import inlined
+from .mathml import html_of
 from .notation import LIMIT, too_many
 from .writing import tex_name
 
@@ -94,6 +95,9 @@ class Partials(GraphView):
     def _repr_markdown_(self) -> str:
         terms = [" ".join(tex_name(f.symbol) for f in path) for path in self.paths]
         return f"$${tex_name(self.symbol)} = {' + '.join(terms)}$$"
+
+    def _repr_html_(self) -> str:
+        return html_of(self._repr_markdown_())
 
 
 class Check(NamedTuple):

@@ -124,6 +124,7 @@
   };
   const matrix = (rows) => {
     const table = document.createElement("table");
+    table.className = "bracketed";
     for (const row of rows) {
       const tr = table.insertRow();
       for (const entry of row) tr.insertCell().textContent = entry;

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from ..base import escape
-from ..derive.mathml import MATHML
+from ..derive.mathml import MATHML, STYLE
 from . import formatting
 from .dot import AGAIN
 from .live import Live
@@ -49,7 +49,7 @@ def page(scene: Scene, title: str, svg: str, steps: Sequence[Step], live: Live |
     contents = {
         "POLICY": _POLICY.format(" ".join(_checksum(s) for s in (script, *([live.script] if live else [])))),
         "TITLE": escape.xml(title),
-        "STYLE": re.sub(r"@(\w+)@", lambda m: _variables(THEMES[m[1]]), css) + (live.style if live else ""),
+        "STYLE": STYLE + re.sub(r"@(\w+)@", lambda m: _variables(THEMES[m[1]]), css) + (live.style if live else ""),
         "SVG": _picture(svg),
         "LEGEND": _legend(scene, AGAIN in svg),
         "STEPS": "".join(f'<li tabindex="0">{_formula(s)}</li>' for s in steps),

@@ -15,6 +15,8 @@ from .scene import Item, Line, Scene
 #: What a file contains, by its suffix; a maker that returns None has written it.
 Makers = Mapping[str, Callable[..., str | bytes | None]]
 
+CELL = 675  # points; a cell of a notebook is hardly narrower on a small screen
+
 
 def saved(who: str, path: str | Path, makers: Makers, options: Mapping[str, Any]) -> Path:
     """Write what the maker of the path's suffix returns, if anything; only that of ``.html`` has options."""
@@ -63,7 +65,14 @@ def tidy(text: str, scene: Scene) -> str:
 
 
 def fluid(text: str) -> str:
-    """SVG that is never wider than the cell of a notebook."""
+    """SVG that is never wider than the cell of a notebook.
+
+    A page made by nbconvert has it as an image, which has the width of its attribute, whatever its style says.
+    """
+    size = re.search(r'width="([0-9.]+)pt" height="[^"]*"', text)
+    assert size is not None
+    if float(size[1]) > CELL:
+        return text.replace(size[0], f'width="100%" style="max-width: {size[1]}pt; height: auto"', 1)
     return text.replace("<svg ", '<svg style="max-width: 100%; height: auto" ', 1)
 
 

@@ -24,6 +24,7 @@ from ..derive.factors import Factor, laid_out
 from ..derive.formula import Expr, number, replaced, walk
 from ..derive.formula_ops import evaluate
 from ..derive.layout import Definition, markdown_of, tex_rows, text_of
+from ..derive.mathml import html_of
 from ..derive.source import Source
 from ..derive.writing import LATEX, TEXT, TIMES, Ascii, Printer, shape_text, shown_params, text, text_name, write
 from ..engine.operands import raw
@@ -81,6 +82,9 @@ class Worksheet:
         return self._markdown
 
     _repr_markdown_ = markdown
+
+    def _repr_html_(self) -> str:
+        return html_of(self._markdown)
 
     def key(self) -> str:
         """The answers."""

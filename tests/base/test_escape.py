@@ -100,6 +100,8 @@ def test_a_hostile_name_in_a_derivation(name):
     check_markdown(partials(L, w)._repr_markdown_())
     sheet = worksheet(L, wrt=w)
     check_markdown(sheet.markdown())
+    for shown in (derivation, partials(L, w), sheet):
+        ET.fromstring(f"<div>{shown._repr_html_()}</div>")
     assert sheet.check({q.word: q.value for q in sheet.questions})
 
 

@@ -80,6 +80,10 @@ def test_notebooks_get_mathematics():
     d = derived.derivation(0)
     assert d._repr_markdown_() == d.markdown()
     assert d._repr_latex_().startswith("% Given\n\\begin{align*}")
+    page = d._repr_html_()
+    assert "<h4>From the result down</h4>" in page
+    assert page.count("<math") == page.count("<h4>") == 4
+    assert not re.search("<script|src=|href=|import|begin", page)  # no MathJax from a network
 
 
 def test_the_page_is_what_its_script_prints():

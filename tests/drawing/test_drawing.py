@@ -486,6 +486,19 @@ def test_notebooks_just_show_it():
     assert bundle["image/svg+xml"].startswith("<svg")
 
 
+@can_render
+def test_a_picture_in_a_notebook_is_never_wider_than_its_cell():
+    L, names = net()
+    natural = float(ET.fromstring(draw(L, names=names).svg()).get("width").removesuffix("pt"))
+    wide = ET.fromstring(draw(L, names=names)._repr_mimebundle_()["image/svg+xml"])
+    assert (wide.get("width"), wide.get("height")) == ("100%", None)  # what an <img> of nbconvert needs
+    assert wide.get("style") == f"max-width: {natural:.0f}pt; height: auto"
+    x = ag.tensor(2.0, requires_grad=True, name="x")
+    small = ET.fromstring(draw(np.sin(x))._repr_mimebundle_()["image/svg+xml"])
+    assert small.get("width").endswith("pt")  # it is not enlarged
+    assert small.get("style") == "max-width: 100%; height: auto"
+
+
 def test_without_a_renderer_the_error_says_what_to_install(monkeypatch, tmp_path):
     monkeypatch.setattr(rendering, "_candidates", list)
     monkeypatch.setattr(rendering, "_pygraphviz", lambda: None)
