@@ -20,7 +20,7 @@ import numpy as np
 from ..derive.writing import shape_text, symbol, text_name
 from ..engine.operands import raw
 from ..table import TABLE
-from .notation import as_python, signs_replaced
+from .notation import Board, signs_replaced
 
 LONG = 2_000  # characters of one formula
 DEEP = 200  # levels of the parsed text
@@ -68,8 +68,12 @@ FUNCTIONS: Mapping[str, Any] = {
 }
 
 
-def assignments(text: str, sheet: Mapping[str, Any], blanks: Mapping[str, Any], limit: int) -> dict[str, Any]:
+def assignments(
+    text: str, sheet: Mapping[str, Any], blanks: Mapping[str, Any], limit: int
+) -> tuple[dict[str, Any], set[str]]:
     """The values of the variables of a text; an exception in the place of one that could not be computed.
+
+    With them the variables in which no name of the sheet is used: numbers.
 
     If the text only defines functions, these are the variables of the last one.
 
@@ -95,11 +99,13 @@ def assignments(text: str, sheet: Mapping[str, Any], blanks: Mapping[str, Any], 
             raise ValueError(f"worksheet: expected a function of {usable}, got arguments {', '.join(missing)}")
         statements = functions[-1].body
     variables: dict[str, Any] = {}
-    reader = _Reader({**sheet, **blanks})
+    numbers: set[str] = set()
+    reader = Reader({**sheet, **blanks})
     for s in statements:
         names = _targets(s)
         if not names or not isinstance(s, (ast.Assign, ast.AnnAssign)) or s.value is None:
             continue
+        reader.used.clear()
         try:
             value = reader.value(s.value)
             values = [value] if isinstance(s, ast.AnnAssign) or isinstance(s.targets[0], ast.Name) else list(value)
@@ -107,12 +113,13 @@ def assignments(text: str, sheet: Mapping[str, Any], blanks: Mapping[str, Any], 
         except Exception as error:  # whatever is wrong with one line, the others are still marked
             assigned = dict.fromkeys(names, error)
         variables.update(assigned)
+        numbers = numbers - {*names} if reader.used - numbers else numbers | {*names}
         reader.names.update({w: x for w, x in assigned.items() if not isinstance(x, Exception)})
-    return variables
+    return variables, numbers
 
 
-def worked_out(text: str, sheet: Mapping[str, Any], words: Mapping[str, str] | None = None) -> Any:
-    """The value of one formula in terms of the names of the worksheet.
+def worked_out(text: str, sheet: Mapping[str, Any]) -> Any:
+    """The value of one formula in terms of the names of a worksheet.
 
     Parameters
     ----------
@@ -120,8 +127,6 @@ def worked_out(text: str, sheet: Mapping[str, Any], words: Mapping[str, str] | N
         Python, or the notation of a board (see :mod:`~autograd_lite.teach.notation`).
     sheet : mapping
         The values and functions of the worksheet by their names.
-    words : mapping of str to str, optional
-        The names of the values as they may be written; by default as they are and in Greek.
 
     >>> worked_out("2 * x.T", {"x": np.array([[1.0, 2.0]])}).tolist()
     [[2.0], [4.0]]
@@ -131,9 +136,19 @@ def worked_out(text: str, sheet: Mapping[str, Any], words: Mapping[str, str] | N
     Traceback (most recent call last):
     ValueError: __import__ is not a function on this sheet; ...
     """
-    if words is None:
-        words = written([w for w, x in sheet.items() if not callable(x)])
-    return _Reader(sheet).value(_parsed(text.strip(), LONG, "eval", words).body)
+    return Reader(sheet).formula(text, Board(written(w for w, x in sheet.items() if not callable(x)), FUNCTIONS))
+
+
+def is_python(text: str) -> bool:
+    """Whether a text is Python, not the lines of a board."""
+    try:
+        return bool(ast.parse(signs_replaced(text)))
+    except (RecursionError, MemoryError):  # it is rejected when it is read
+        return True
+    except SyntaxError as error:
+        return "nested" in error.msg
+    except ValueError:
+        return False
 
 
 def written(names: Iterable[str]) -> dict[str, str]:
@@ -155,11 +170,11 @@ def _targets(s: ast.stmt) -> list[str]:
     return [t.id for t in inside if isinstance(t, ast.Name)]
 
 
-def _parsed(text: str, limit: int, mode: str, words: Mapping[str, str] | None = None) -> Any:
+def _parsed(text: str, limit: int, mode: str, board: Board | None = None) -> Any:
     if len(text) > limit:
         raise ValueError(f"it has {len(text):,} characters; write it in {limit:,} at most")
     try:
-        python = signs_replaced(text) if words is None else as_python(text, words, FUNCTIONS)
+        python = signs_replaced(text) if board is None else board.python(text)
         tree = ast.parse(python, "<answer>", mode)
     except (RecursionError, MemoryError):
         raise ValueError(_DEEP) from None
@@ -176,13 +191,26 @@ def _parsed(text: str, limit: int, mode: str, words: Mapping[str, str] | None = 
     return tree
 
 
-class _Reader:
-    """Interprets formulas, within a budget for all of them together."""
+class Reader:
+    """Interprets formulas, within a budget for all of them together.
+
+    Attributes
+    ----------
+    used : set of str
+        The names that have been used.
+    """
 
     def __init__(self, names: Mapping[str, Any]) -> None:
-        self.names = {w: x if callable(x) else _locked(x) for w, x in names.items()}
+        self.names = dict(names)
+        self.used: set[str] = set()
         self.entries = max([ENTRIES, *(4 * np.size(x) for x in self.names.values() if not callable(x))])
         self.left: float = WORK * self.entries
+
+    def formula(self, text: str, board: Board) -> Any:
+        """The value of one formula, which has a budget of its own."""
+        self.used.clear()
+        self.left = WORK * self.entries
+        return self.value(_parsed(text.strip(), LONG, "eval", board).body)
 
     def value(self, e: ast.expr) -> Any:
         try:
@@ -224,7 +252,8 @@ class _Reader:
     def _named(self, e: ast.Name | ast.Attribute) -> Any:
         word = _dotted(e)
         if word in self.names and not callable(self.names[word]):
-            return self.names[word]
+            self.used.add(word)
+            return _locked(self.names[word])
         bare = _bare(word)
         if bare in _CONSTANTS and (bare != "e" or bare != word):
             return _CONSTANTS[bare]

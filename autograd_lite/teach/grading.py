@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -15,7 +15,9 @@ from ..derive.writing import shape_text
 from .answers import clipped
 
 CLOSE = 1e-6
+TYPED = 5e-3  # the same for numbers that were typed: three digits
 CARRIED = "from your earlier answers"
+ELSEWHERE = "it is right for the numbers given, but not for others"
 
 
 @dataclass(frozen=True)
@@ -26,14 +28,10 @@ class Question:
     ----------
     symbol : str
         The derivative as it is written: ``dP/dC``.
-    slips : mapping of str to array
-        The results of likely mistakes, each by its message.
+    slips : sequence of mapping of str to array
+        The results of likely mistakes, each by its message, for each choice of the numbers.
     recompute : callable, optional
         The value that follows from the student's earlier answers.
-    functions : mapping of str to callable
-        What its answer may use besides the usual functions, such as the correlation of a convolution.
-    words : mapping of str to str
-        How these are written: ``{"⋆": "correlated"}``.
     """
 
     word: str
@@ -41,10 +39,8 @@ class Question:
     answer: str
     value: Any
     symbol: str = ""
-    slips: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    slips: Sequence[Mapping[str, Any]] = field(default=(), repr=False)
     recompute: Callable[[Mapping[str, Any]], Any] | None = field(default=None, repr=False)
-    functions: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    words: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)
@@ -85,53 +81,79 @@ class Marks(list[Mark]):
     __repr__ = __str__
 
 
-def verdict(q: Question, value: Any, others: Mapping[str, Any], earlier: Mapping[str, Any]) -> str:
+def verdict(
+    q: Question, answers: Sequence[Any], spaces: Sequence[Mapping[str, Any]], earlier: Mapping[str, Any],
+    close: float = CLOSE,
+) -> str:  # fmt: skip
     """Describe what is wrong with an answer; empty if it is right.
 
     Parameters
     ----------
     q : Question
-    value : ndarray
-    others : mapping of str to array
-        The right values of everything else on the sheet.
+    answers : sequence of ndarray or None
+        The answer for each choice of the numbers; None where it is not judged.
+    spaces : sequence of mapping of str to array
+        For each choice the right values of everything on the sheet.
     earlier : mapping of str to array
         Answers from which this one may follow.
+    close : float
+        How far it may be off, in terms of the largest entry.
     """
-    right = np.asarray(q.value, float)
-    if _same(value, right):
+    wrong = []
+    for value, space, slips in zip(answers, spaces, q.slips or [{}] * len(answers), strict=False):
+        right = np.asarray(space.get(q.word), float)
+        if value is not None and not _is_right(value, right, close):
+            wrong.append((value, right, {w: x for w, x in space.items() if w != q.word}, slips, close))
+    if not wrong:
         return ""
-    if earlier and q.recompute is not None and _same(value, q.recompute(earlier)):
+    first, *others = wrong
+    is_wrong_here = first[0] is answers[0]
+    if is_wrong_here and earlier and q.recompute is not None and _same(first[0], q.recompute(earlier), close):
         return CARRIED
-    for says in _causes(q, value, right, others):
-        return says
+    there = [set(_causes(*place)) for place in others]
+    for says in _causes(*first):
+        if all(says in causes for causes in there):
+            return says
+    if not is_wrong_here:
+        return ELSEWHERE
+    value, right = first[:2]
     if value.shape != right.shape:
         return f"expected shape {shape_text(right.shape)}, got {shape_text(value.shape)}"
-    off = np.abs(value - right) > CLOSE * np.abs(right).max(initial=0.0)
+    off = ~(np.abs(value - right) <= close * np.abs(right).max(initial=0.0))
     return f"{int(off.sum())} of {off.size} entries are off, by up to {np.abs(value - right).max():.4g}"
 
 
-def _causes(q: Question, value: Any, right: Any, others: Mapping[str, Any]) -> Iterator[str]:
+def _is_right(value: Any, right: Any, close: float) -> bool:
+    """Whether an answer is right, perhaps with one entry for several that are equal."""
+    try:
+        return _same(value, right, close) or _same(np.broadcast_to(value, right.shape), right, close)
+    except ValueError:
+        return False
+
+
+def _causes(
+    value: Any, right: Any, others: Mapping[str, Any], slips: Mapping[str, Any], close: float
+) -> Iterator[str]:
     """The likely mistakes that explain an answer, the likeliest first."""
     if not np.all(np.isfinite(value)):
         yield "it contains inf or nan"
-    is_transposed = value.ndim == 2 and _same(value.T, right)
+        return
+    is_transposed = value.ndim == 2 and _same(value.T, right, close)
     if is_transposed and value.shape != right.shape:
         yield "it is transposed"
-    ratio = _ratio(value, right)
-    if ratio == -1:
-        yield "the sign is wrong"
+    ratio = _ratio(value, right, close)
     simple = Fraction(ratio).limit_denominator(12) if ratio else Fraction(0)
-    if ratio and 0 < abs(simple) <= 12 and abs(float(simple) - ratio) < 1e-6 * abs(ratio):
-        yield f"it is {simple} times the right one{_count(simple, value)}"
+    if ratio and 0 < abs(simple) <= 12 and abs(float(simple) - ratio) < close * abs(ratio):
+        yield "the sign is wrong" if simple == -1 else f"it is {simple} times the right one{_count(simple, value)}"
     if is_transposed:
         yield "it is transposed"
-    yield from _slipped(q, value)
-    yield from _sums(value, right)
+    yield from _slipped(slips, value, close)
+    yield from _sums(value, right, close)
     yield from (f"that is {w}" for w, x in others.items() if np.ndim(x) == value.ndim and np.array_equal(value, x))
-    yield from _by_another(value, right, others)
+    yield from _by_another(value, right, others, close)
     if ratio:
         yield f"it is {ratio:.6g} times the right one"
-    reordered = value.shape == right.shape and _same(np.sort(value, axis=None), np.sort(right, axis=None))
+    reordered = value.shape == right.shape and _same(np.sort(value, axis=None), np.sort(right, axis=None), close)
     if reordered and value.size > 1:
         yield "the right numbers in the wrong places"
 
@@ -139,18 +161,18 @@ def _causes(q: Question, value: Any, right: Any, others: Mapping[str, Any]) -> I
 SIGNS = ((1, ""), (-1, ", and the sign is wrong"))
 
 
-def _slipped(q: Question, value: Any) -> Iterator[str]:
-    """The mistakes of this question whose result is the answer, perhaps with another sign."""
-    for says, slip in q.slips.items():
-        yield from (f"{says}{more}" for sign, more in SIGNS if _same(value, sign * np.asarray(slip)))
+def _slipped(slips: Mapping[str, Any], value: Any, close: float) -> Iterator[str]:
+    """The mistakes whose result is the answer, perhaps with another sign."""
+    for says, slip in slips.items():
+        yield from (f"{says}{more}" for sign, more in SIGNS if _same(value, sign * np.asarray(slip), close))
 
 
-def _sums(value: Any, right: Any) -> Iterator[str]:
+def _sums(value: Any, right: Any, close: float) -> Iterator[str]:
     """Mistakes with sums: one along an axis is missing, or there is one too many."""
     for axis in range(value.ndim):
-        if any(_same(value.sum(axis=axis, keepdims=kept), right) for kept in (False, True)):
+        if any(_same(value.sum(axis=axis, keepdims=kept), right, close) for kept in (False, True)):
             yield f"the sum over axis {axis} is missing, along which the argument was broadcast"
-    if value.size == 1 < right.size and _same(value.reshape(()), np.sum(right)):
+    if value.size == 1 < right.size and _same(value.reshape(()), np.sum(right), close):
         yield f"it is summed over all axes: expected shape {shape_text(right.shape)}"
 
 
@@ -164,7 +186,7 @@ def _count(simple: Fraction, value: Any) -> str:
     return ""
 
 
-def _by_another(value: Any, right: Any, others: Mapping[str, Any]) -> Iterator[str]:
+def _by_another(value: Any, right: Any, others: Mapping[str, Any], close: float) -> Iterator[str]:
     """Mistakes with factors: one is missing, or occurs once too often."""
     derivatives = [w for w in others if re.match(r"d[A-Za-z]", w)]
     for word in [*derivatives, *(w for w in others if w not in derivatives)]:
@@ -178,9 +200,9 @@ def _by_another(value: Any, right: Any, others: Mapping[str, Any]) -> Iterator[s
         except ValueError:
             continue
         for sign, more in SIGNS:
-            if _same(sign * product, right):
+            if _same(sign * product, right, close):
                 yield f"the factor {word} is missing{more}"
-            if _same(value, sign * without):
+            if _same(value, sign * without, close):
                 yield f"the factor {word} occurs once too often{more}"
 
 
@@ -190,16 +212,18 @@ def fitted(value: Any, shape: tuple[int, ...]) -> Any:
     return value.reshape(shape) if kept or value.size == math.prod(shape) == 1 else value
 
 
-def _same(a: Any, b: Any) -> bool:
+def _same(a: Any, b: Any, close: float) -> bool:
     a, b = np.asarray(a), np.asarray(b)
-    if a.shape != b.shape:
+    finite = np.isfinite(b)
+    if a.shape != b.shape or not np.array_equal(a[~finite], b[~finite], equal_nan=True):
         return False
-    return bool(np.abs(a - b).max(initial=0.0) <= CLOSE * max(np.abs(b).max(initial=0.0), 1e-300))
+    off = np.abs(a - b).max(initial=0.0, where=finite)
+    return bool(off <= close * max(np.abs(b).max(initial=0.0, where=finite), 1e-300))
 
 
-def _ratio(value: Any, right: Any) -> float | None:
+def _ratio(value: Any, right: Any, close: float) -> float | None:
     """The number `r` with ``value == r * right``, or None."""
-    if value.shape != right.shape or not np.any(right):
+    if value.shape != right.shape or not np.any(right) or not np.all(np.isfinite(right)):
         return None
     r = float(np.vdot(right, value) / np.vdot(right, right))
-    return round(r, 9) if _same(value, r * right) else None
+    return round(r, 9) if _same(value, r * right, close) else None

@@ -31,43 +31,38 @@ def signs_replaced(text: str) -> str:
     return re.sub(f"[{re.escape(''.join(_SIGNS))}]", lambda m: _SIGNS[m[0]], text)
 
 
-def as_python(text: str, words: Mapping[str, str], functions: Container[str] = ()) -> str:
-    """`text` as a Python expression.
+class Board:
+    """Reads formulas as they are written on a board.
 
     Parameters
     ----------
-    text : str
     words : mapping of str to str
-        The values that it may use, as they may be written, and their names: ``{"dL/dS": "dLdS", "γ": "gamma"}``. A
-        sign between two operands stands for a function: ``{"⋆": "correlate"}``.
+        The values that formulas may use, as they may be written, and their names: ``{"dL/dS": "dLdS", "γ": "gamma"}``.
+        A sign between two operands stands for a function: ``{"⋆": "correlate"}``.
     functions : container of str
         What is a function even if a value has the same name.
 
     Examples
     --------
-    >>> as_python("P ⊙ (dL/dP − Σⱼ dL/dPⱼ Pⱼ)", {"P": "P", "dL/dP": "dLdP"})
+    >>> Board({"P": "P", "dL/dP": "dLdP"}).python("P ⊙ (dL/dP − Σⱼ dL/dPⱼ Pⱼ)")
     'P*(dLdP-sum(dLdP*P,axis=(1,),keepdims=True))'
-    >>> as_python("2P(1 - P)/√n", {"P": "P", "n": "n"})
+    >>> Board({"P": "P", "n": "n"}).python("2P(1 - P)/√n")
     '2*P*(1-P)/sqrt(n)'
-    >>> as_python("A ⋆ dL/dZ > 0", {"A": "A", "dL/dZ": "dLdZ", "⋆": "correlate"})
+    >>> Board({"A": "A", "dL/dZ": "dLdZ", "⋆": "correlate"}).python("A ⋆ dL/dZ > 0")
     'correlate(A,dLdZ)>0'
     """
-    text = signs_replaced(text)
-    whole = [w for w in sorted(words, key=len, reverse=True) if not re.fullmatch(rf"[\w{_MARKS}]+|.", w)]
-    if whole:
-        copied = "|".join(map(re.escape, whole))
-        text = re.sub(rf"^\s*(?:{copied})\s*=(?!=)", "", text)  # "dL/dS = ...": the whole line
-        text = re.sub(rf"(?<!\w)({copied})(?=[{INDICES}]*(?!\w))", lambda m: words[m[1]], text)
-    tokens = [m[0] for m in _TOKEN.finditer(text.replace("∂", "d")) if not m[0].isspace()]
-    values = {w: w for shown, w in words.items() if w.isidentifier() and (len(shown) > 1 or shown.isalnum())}
-    return _Rewriter({**words, **values}, functions).rewritten(tokens)
 
+    def __init__(self, words: Mapping[str, str], functions: Container[str] = ()) -> None:
+        values = {w: w for shown, w in words.items() if w.isidentifier() and (len(shown) > 1 or shown.isalnum())}
+        self.words, self.functions = {**words, **values}, functions
+        whole = [w for w in sorted(words, key=len, reverse=True) if not re.fullmatch(rf"[\w{_MARKS}]+|.", w)]
+        self._copied = "|".join(map(re.escape, whole)) or "(?!)"
 
-class _Rewriter:
-    """Rewrites a list of tokens; what stands in brackets is rewritten by itself."""
-
-    def __init__(self, words: Mapping[str, str], functions: Container[str]) -> None:
-        self.words, self.functions = words, functions
+    def python(self, text: str) -> str:
+        """A formula as a Python expression."""
+        text = re.sub(rf"^\s*(?:{self._copied})\s*=(?!=)", "", signs_replaced(text))  # "dL/dS = ...": the whole line
+        text = re.sub(rf"(?<!\w)({self._copied})(?=[{INDICES}]*(?!\w))", lambda m: self.words[m[1]], text)
+        return self.rewritten([m[0] for m in _TOKEN.finditer(text.replace("∂", "d")) if not m[0].isspace()])
 
     def rewritten(self, tokens: list[str]) -> str:
         out: list[str] = []  # operands and operators

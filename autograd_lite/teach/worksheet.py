@@ -11,33 +11,31 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import reduce
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..base.tree import leaves
 from ..derive.derivation_lines import Total
 from ..derive.explain import Derivation, explain
-from ..derive.factors import Factor, laid_out
-from ..derive.formula import Expr, number, replaced, walk
-from ..derive.formula_ops import evaluate
-from ..derive.layout import Definition, markdown_of, tex_rows, text_of
+from ..derive.formula import name, number
+from ..derive.layout import RULE, Line, Section, markdown_of, small, tex_rows, text_of
 from ..derive.mathml import html_of
 from ..derive.source import Source
-from ..derive.writing import LATEX, TEXT, TIMES, Ascii, Printer, shape_text, shown_params, text, text_name, write
+from ..derive.writing import LATEX, TEXT, text_name
 from ..engine.operands import raw
 from ..program.capture import run
-from ..table.textbook import NOTATIONS
 from ..tensor import Tensor
+from . import points
+from .answers import FUNCTIONS, Reader, assignments, clipped, is_python, worked_out, written
 from .answers import LONG as FORMULA
-from .answers import assignments, clipped, worked_out, written
-from .grading import CARRIED, Mark, Marks, Question, fitted, verdict
-from .notation import signs_replaced
+from .blanks import Code, as_variable, lines_at, question, teaching
+from .grading import CARRIED, CLOSE, TYPED, Mark, Marks, Question, fitted, verdict
+from .notation import Board
 
 BLANK = "_" * 14
-SMALL = 256  # entries of the largest array of which a Jacobian is computed
+MANY = 12  # blanks
 LONG = 20_000  # characters of a text with all answers; more if the answer key is long
 
 
@@ -56,21 +54,30 @@ class Worksheet:
     <BLANKLINE>
     Fill in
     <BLANKLINE>
-      dLdx = ______________  1       since L = x²
+      dL/dx = ______________            since L = x²
+            is 1
     """
 
     def __init__(
-        self, head: str, questions: Sequence[Question], body: str, key: str, env: Mapping[str, Any], markdown: str
-    ) -> None:
-        self.head = head
+        self, questions: Sequence[Question], body: str, key: str, markdown: str, spaces: Sequence[Mapping[str, Any]],
+        words: Mapping[str, str] | None = None,
+    ) -> None:  # fmt: skip
         self.questions = tuple(questions)
-        self._body, self._key, self._env, self._markdown = body, key, dict(env), markdown
-        self._space = {**env, **{q.word: q.value for q in questions}}  # what an answer may use
-        symbols = {w: q.word for q in questions for w in (q.symbol, text_name(q.symbol)) if w}
+        self._body, self._key, self._markdown = body, key, markdown
+        #: What an answer may use, for each choice of the numbers: the given ones first.
+        self.spaces = tuple({as_variable(w): x for w, x in space.items()} for space in spaces)
+        values = [w for w, x in spaces[0].items() if not callable(x)]
+        derivatives = {w: as_variable(w) for w in values if "/" in w}
+        derivatives |= {q.symbol: q.word for q in questions if q.symbol}
+        symbols = {w: word for symbol, word in derivatives.items() for w in (symbol, text_name(symbol))}
         round_d = {re.sub(r"^d|(?<=/)d", "∂", w): word for w, word in symbols.items()}
-        values = written(w for w, x in self._space.items() if not callable(x))
-        self._words = {**values, **round_d, **symbols}  # the values by how they may be written
-        self._blanks = {**symbols, **{w: q.word for q in questions for w in (q.word.replace("_", ""), q.word)}}
+        #: What may be written, and the name that it stands for.
+        self.words = {**written(map(as_variable, values)), **round_d, **symbols, **(words or {})}
+        self._board = Board(self.words, FUNCTIONS)
+        self._readers = [Reader(space) for space in self.spaces]
+        blanks = {q.word for q in questions}
+        short = {w: word for word in blanks for w in (word.replace("_", ""), word)}
+        self._blanks = {w: word for w, word in symbols.items() if word in blanks} | short
 
     def __str__(self) -> str:
         return self._body
@@ -119,56 +126,103 @@ class Worksheet:
         values: dict[str, Any] = {}
         for q in self.questions:
             answer = typed.get(q.word)
-            if answer is None or isinstance(answer, str) and not answer.strip():
+            if answer is None or isinstance(answer, str) and not answer.strip("_ \t\n"):
                 marks.append(Mark(q.word, False, "not answered"))
                 continue
             try:
-                value = fitted(self._worked_out(q, answer), np.shape(q.value))
+                places, is_number = self._worked_out(q, answer)
             except Exception as error:  # any error in an answer is the message of its mark
                 shown = q.word if isinstance(answer, Exception) else clipped(answer)
                 marks.append(Mark(q.word, False, f"{shown} does not work: {error}"))
                 continue
-            values[q.word] = value
-            others = {w: x for w, x in self._space.items() if w != q.word}
-            says = verdict(q, value, others, {} if isinstance(answer, str) else values)
+            values[q.word] = places[0]
+            earlier = {} if isinstance(answer, str) else values
+            says = verdict(q, places, self.spaces, earlier, TYPED if is_number else CLOSE)
             marks.append(Mark(q.word, says in ("", CARRIED), says))
         return marks
 
     def _answers(self, answers: Any) -> Mapping[str, Any]:
+        """The answers: for each a formula, a value, one value for each choice of the numbers, or an error."""
+        if isinstance(answers, str):
+            answers = self._lines(answers) or self._assigned(answers)
         if isinstance(answers, Mapping):
             return answers
-        if isinstance(answers, str):
-            if (formulas := self._lines(answers)) is not None:
-                return formulas
-            blanks = {w: self._space[word] for w, word in self._blanks.items()}
-            functions = {w: fn for q in self.questions for w, fn in q.functions.items()}
-            try:
-                return assignments(answers, {**self._env, **functions}, blanks, max(LONG, 4 * len(self._key)))
-            except ValueError as error:
-                raise ValueError(f"worksheet: the answers cannot be read: {error}") from None
-        code = answers.__code__
+        code, space = answers.__code__, self.spaces[0]
         arguments = code.co_varnames[: code.co_argcount]
-        missing = [w for w in arguments if w not in self._space]
+        missing = [w for w in arguments if w not in space]
         if missing:
+            given = [w for w, x in space.items() if w not in self._blanks and not callable(x)]
             raise ValueError(
-                f"worksheet: expected a function of {', '.join(self._env)}, got arguments {', '.join(missing)}"
+                f"worksheet: expected a function of {', '.join(given)}, got arguments {', '.join(missing)}"
             )
-        result, variables = run(answers, [self._space[w] for w in arguments], {})
+        result, variables = run(answers, [space[w] for w in arguments], {})
         return {**dict(variables), **(result if isinstance(result, Mapping) else {})}
 
-    def _worked_out(self, q: Question, answer: Any) -> Any:
+    def _assigned(self, text: str) -> Mapping[str, Any]:
+        results: list[Mapping[str, Any]] = []
+        numbers: set[str] = set()
+        for space in self.spaces:
+            blanks = {w: space[word] for w, word in self._blanks.items() if word in space}
+            given = {w: x for w, x in space.items() if w not in blanks}
+            try:
+                values, numbers = assignments(text, given, blanks, max(LONG, 4 * len(self._key)))
+            except ValueError as error:
+                raise ValueError(f"worksheet: the answers cannot be read: {error}") from None
+            results.append(values)
+        first = results[0]
+        return {w: x if isinstance(x, Exception) else Assigned([at.get(w) for at in results], w in numbers)
+                for w, x in first.items()}  # fmt: skip
+
+    def _worked_out(self, q: Question, answer: Any) -> tuple[list[Any], bool]:
+        """The values of an answer, one for each choice of the numbers where it is judged; whether it is a number."""
+        shape = np.shape(q.value)
         if isinstance(answer, Exception):  # of a line in a text
             raise answer
-        if isinstance(answer, str):
-            answer = worked_out(answer, {**self._space, **q.functions}, {**self._words, **q.words})
-        return np.asarray(raw(answer), float)
+        if isinstance(answer, Assigned):
+            first, *others, is_number = *answer.values, answer.is_number
+        elif isinstance(answer, str):
+            first = self._readers[0].formula(answer, self._board)
+            is_number = not self._readers[0].used
+            others = [] if is_number else [_elsewhere(answer, at, self._board) for at in self._readers[1:]]
+        else:
+            first, others, is_number = answer, [], False
+        at = [fitted(np.asarray(raw(first), float), shape)]
+        for value, space in zip([] if is_number else others, self.spaces[1:], strict=False):
+            try:
+                at.append(fitted(np.asarray(value, float), shape) if q.word in space else None)
+            except (TypeError, ValueError):  # nothing, or an error: it is not judged there
+                at.append(None)
+        return at, is_number
 
     def _lines(self, text: str) -> dict[str, str] | None:
-        """A text with one formula for each of some blanks, perhaps as on the board; None for any other text."""
+        """A text with formulas for some blanks, perhaps as on the board, or the sheet filled in; or None.
+
+        The last line of a blank counts, and what stands behind it two spaces apart is a remark.
+        """
         lines = [line.partition("=") for line in text.splitlines() if line.strip()] if len(text) < LONG else []
         answers = {word.strip(): formula.strip() for word, _, formula in lines}
         formulas = all(0 < len(formula) <= FORMULA and formula[0] != "=" for formula in answers.values())
-        return answers if answers and formulas and answers.keys() <= self._blanks.keys() else None
+        if answers and formulas and answers.keys() <= self._blanks.keys():
+            return answers
+        if len(text) > max(LONG, 4 * len(self._key)) or is_python(text):
+            return None
+        found = (re.match(r"\s*(\S+)\s*=(?!\s*=)\s*(\S.*?)(\s{2,}|\s*$)", line) for line in text.splitlines())
+        return {m[1]: m[2] for m in found if m is not None and m[1] in self._blanks} or None
+
+
+class Assigned(NamedTuple):
+    """What a line of a text assigns: a value for each choice of the numbers."""
+
+    values: list[Any]
+    is_number: bool  # in which no name of the sheet is used
+
+
+def _elsewhere(text: str, reader: Reader, board: Board) -> Any:
+    """The value of a formula for other numbers; None where it has none."""
+    try:
+        return reader.formula(text, board)
+    except Exception:  # such as a name that has no other value
+        return None
 
 
 def _slashed(word: str) -> str:
@@ -186,6 +240,9 @@ def worksheet(
     wrt: Tensor | Sequence[Tensor] | None = None,
     names: Mapping[str, Any] | None = None,
     depth: int | None = None,
+    blanks: int | str | Sequence[str] | None = None,
+    vary: str | Sequence[str] = (),
+    seed: int = 0,
 ) -> Worksheet:
     """A derivation with blanks, or the source of a backward pass with blanks.
 
@@ -198,6 +255,18 @@ def worksheet(
     wrt, names, depth
         For a loss: as for :func:`~autograd_lite.derive.explain`. With a `depth`, known steps are opened, and their
         lines are blanks too.
+    blanks : int, str or sequence of str, optional
+        How many lines are left blank, or which: ``["dL/dS", "dL/dW"]``. By default at most 12: the gradients that were
+        asked for, and one line of each kind. The other lines are printed.
+    vary : str or sequence of str, optional
+        The names whose floats are drawn again, with as many decimals. Everything else, such as labels and masks, stays.
+    seed : int
+        For `vary`: each student can have other numbers.
+
+    Raises
+    ------
+    ValueError
+        If a name in `blanks` is no line, or one in `vary` has no floats or is one from which other data were computed.
 
     Examples
     --------
@@ -213,180 +282,102 @@ def worksheet(
     dadw       wrong: it is transposed
     dLdw       wrong: the factor dpda is missing
     1 of 4 right
+
+    One blank, and other weights:
+
+    >>> print(worksheet(L, wrt=w, names={"x": x, "y": y, "p": p}, blanks="dL/dw", vary="w", seed=7))
+    Given  x (1x2), y (1x1), w (2x1)
+    ...
+    Fill in
+    <BLANKLINE>
+      dL/dp = -(y - p)                  since L = ½ (y - p)²
+      dp/da = p (1 - p)                 since p = σ(a)
+      da/dw = xᵀ                        since a = x @ w; a matrix, from the left
+    <BLANKLINE>
+      dL/dw = ______________
+            is 2x1
+    <BLANKLINE>
     """
     if isinstance(what, Source):
-        return _of_source(what, leaves(args))
-    return _of_derivation(explain(what, wrt, names, depth=depth))
+        return _of_source(what, leaves(args), blanks, _listed(vary), seed)
+    return _of_derivation(explain(what, wrt, names, depth=depth), blanks, _listed(vary), seed)
 
 
-def _of_derivation(d: Derivation) -> Worksheet:
-    """A blank for each line of the derivation."""
-    questions: dict[str, Question] = {}
-    mathematics = []
-    for line in d.lines:
-        if line.symbol not in questions and not (isinstance(line, Factor) and line.formula.is_number):
-            since = d.since(_derived_from(d, line), set())
-            questions[line.symbol] = _question(d, line, since)
-            reasons = r"\text{since } " + _reasons(since, LATEX, r",\; ") if since else ""
-            shape = shape_text(np.shape(line.value), TIMES)
-            mathematics.append(rf"{LATEX.name(line.symbol)} &= \underline{{\hspace{{8em}}}} && {shape} && {reasons}")
-    wide = max((len(q.word) for q in questions.values()), default=0)
-    rows = [f"  {q.word:<{wide}} = {BLANK}  {shape_text(np.shape(q.value)):<7} {q.since}\n" for q in questions.values()]
-    head = text_of(d.before, TEXT)
-    body = f"{head}\n\nFill in\n\n{''.join(rows)}"
-    sections = markdown_of([*map(tex_rows, d.before), ("Fill in", mathematics)])
-    return Worksheet(head, list(questions.values()), body, str(d), d.chain.environment(), sections)
+def _listed(words: str | Sequence[str]) -> list[str]:
+    return [words] if isinstance(words, str) else list(words)
 
 
-def _derived_from(d: Derivation, line: Factor | Total) -> list[Factor]:
-    """The factors whose steps a line was derived from, each step once."""
-    factors = [line] if isinstance(line, Factor) else [path[-1] for path in line.paths if d.order.by_gradients]
-    return list({f.of: f for f in factors}.values())
+def _of_derivation(d: Derivation, blanks: Any, vary: Sequence[str], seed: int) -> Worksheet:
+    """The derivation with blanks in the place of some formulas."""
+    sections = d.sections  # this gives names to what has none
+    start = points.varied(d, vary, seed) if vary else d.chain.environment()
+    numbers = [start, *points.elsewhere(d, start)]
+    tables = [
+        {line.symbol: line for line in [*(lines_at(d, env) if k or vary else d.lines)][::-1]}
+        for k, env in enumerate(numbers)
+    ]
+    spaces = [
+        {**env, **{w: line.value for w, line in table.items() if line.value is not None}}
+        for env, table in zip(numbers, tables, strict=True)
+    ]
+    code = Code(d.chain.environment())
+    symbols = dict.fromkeys(line.symbol for line in d.lines if isinstance(line, Total) or not line.formula.is_number)
+    questions = [question(d, [table[w] for table in tables], code) for w in symbols]
+    spaces = [{**space, **code.functions} for space in spaces]
+    asked = [t.symbol for t in d.totals if t.node in d.order.asked]
+    chosen = _chosen(_confirmed(questions, spaces, code.words), blanks, asked)
+    if vary:
+        sections = [replace(s, lines=[_with_value(line, spaces[0]) for line in s.lines]) for s in sections]
+    hints = {q.symbol: q for q in chosen}
+    lines = [
+        replace(
+            line, formulas=[name(BLANK)], shape=np.shape(hints[line.symbol].value), how=hints[line.symbol].since,
+            value=None, check="", ones=(),
+        ) if line.symbol in hints else replace(line, value=None, check="")
+        for line in sections[-1].lines if line.formulas
+    ]  # fmt: skip
+    shown = [*(s for s in sections[:-1] if s.title != RULE), Section("Fill in", lines)]
+    markdown = markdown_of(map(tex_rows, shown)).replace(LATEX.name(BLANK), r"\underline{\hspace{8em}}")
+    return Worksheet(chosen, f"{text_of(shown, TEXT)}\n", f"{text_of(sections, TEXT)}\n", markdown, spaces, code.words)
 
 
-def _reasons(since: Sequence[Definition], printer: Printer, comma: str) -> str:
-    return comma.join(definition.written(printer) for definition in since if not definition.wrt)
+def _confirmed(
+    questions: Sequence[Question], spaces: Sequence[dict[str, Any]], words: Mapping[str, str]
+) -> list[Question]:
+    """The questions whose answer, as it is typed, is right. Where it is not, for other numbers, none is judged."""
+    sheet, confirmed = Worksheet(questions, "", "", "", spaces, words), []
+    for q in questions:
+        try:
+            places, _ = sheet._worked_out(q, q.answer)
+        except Exception:  # an answer that cannot be typed
+            continue
+        right = [x is not None and not verdict(q, [x], [at], {}) for x, at in zip(places, sheet.spaces, strict=False)]
+        for space, is_right in zip(spaces, right, strict=False):
+            if not is_right:
+                space.pop(q.symbol, None) if space is not spaces[0] else None
+        confirmed += [q] if right[0] else []
+    return confirmed
 
 
-def _question(d: Derivation, line: Factor | Total, since: Sequence[Definition]) -> Question:
-    """The blank for a line."""
-    c = d.chain
-    if isinstance(line, Factor):
-        e, slips, recompute = line.formula, _slips(d, line), None
+def _chosen(questions: Sequence[Question], blanks: Any, asked: Sequence[str]) -> list[Question]:
+    """The questions that are asked."""
+    if blanks is None or isinstance(blanks, int):
+        words = teaching(questions, asked, MANY if blanks is None else blanks, blanks is not None)
     else:
-        e, slips, recompute = d.composition(line), _total_slips(d, line), _from_factors(d, line)
-    steps = [f.of for f in _derived_from(d, line)]
-    defined = [e for n in steps for e in (c.definition(n), *(e for _, e in c.where(n)))]
-    notations = _notations([*defined, e], c.environment())
-    reasons = f"since {_reasons(since, TEXT, ', ')}" if since else "from the factors above"
-    hints = [reasons, *map(_hint, _notations([e], {})["functions"])]
-    word = as_variable(line.symbol)
-    return Question(word, "; ".join(hints), write(e, _CODE), line.value, line.symbol, slips, recompute, **notations)
+        names = {w: q.word for q in questions for w in (q.symbol, text_name(q.symbol), q.word)}
+        if unknown := [w for w in _listed(blanks) if w not in names]:
+            lines = ", ".join(q.symbol or q.word for q in questions)
+            raise ValueError(f"worksheet: {', '.join(unknown)} cannot be left blank; the lines are {lines}")
+        words = [names[w] for w in _listed(blanks)]
+    return [q for q in questions if q.word in words]
 
 
-def _notations(formulas: Sequence[Expr], env: Mapping[str, Any]) -> dict[str, Any]:
-    """The notations in formulas as functions of what is written of their arguments, and how they are written."""
-    functions, words = {}, {}
-    for part in (part for e in formulas for part in walk(e) if part.head in NOTATIONS):
-        sign, options = NOTATIONS[part.head], part.args[_written_arguments(part) :]
-        functions[sign.name] = _with_options(sign.fn, options, env)
-        infix = re.fullmatch(r"\{x1\} (\S) \{x2\}", sign.text)
-        words[infix[1] if infix else signs_replaced(text(part))] = sign.name if infix else write(part, _CODE)
-    return {"functions": functions, "words": words}
-
-
-def _with_options(fn: Any, options: Sequence[Expr], env: Mapping[str, Any]) -> Any:
-    return lambda *operands: fn(*operands, *(evaluate(e, env) for e in options))
-
-
-def _hint(word: str) -> str:
-    """Explain a function on the sheet: ``correlate(a, b) is a ⋆ b``."""
-    template = NOTATIONS[word].text
-    letters = {"x1": "a", "x2": "b", "x3": "c"}
-    used = [letter for place, letter in letters.items() if f"{{{place}}}" in template]
-    return f"{word}({', '.join(used)}) is {template.format(**letters)}"
-
-
-def _written_arguments(e: Expr) -> int:
-    """How many arguments of a notation are written; the others are its options."""
-    return len(set(re.findall(r"\{x(\d)\}", NOTATIONS[e.head].text)))
-
-
-class _Code(Ascii):
-    """Formulas as a student may type them, with the axes of sums: ``B.T @ dLdC``."""
-
-    def name(self, word: str, letters: str = "") -> str:
-        return as_variable(word) if "/" in word else super().name(word)
-
-    def call(self, e: Expr) -> str:
-        args = e.args[: _written_arguments(e)] if e.head in NOTATIONS else e.args
-        arguments = ", ".join(write(a, self) for a in args)
-        params = (f"{k}={v!r}" for k, v in shown_params(e).items())
-        inside = [f"[{arguments}]" if e.row is not None and e.row.variadic else arguments, *params]
-        return f"{e.head}({', '.join(inside)})"
-
-
-_CODE = _Code()
-
-
-def as_variable(symbol: str) -> str:
-    """A symbol as a variable: ``dPdC``; a direct partial is ``dLdx_direct``."""
-    return symbol.replace("/", "").replace("∂", "d") + ("_direct" if "∂" in symbol else "")
-
-
-def _slips(d: Derivation, f: Factor) -> dict[str, Any]:
-    """The results of likely mistakes in a partial."""
-    c = d.chain
-    definition = c.definition(f.of)
-    is_function = len(definition.args) == 1 and definition.args[0].role == "name"  # of one landmark
-    if not (is_function and f.is_elementwise) or f.shapes[0] != f.shapes[1]:
-        return {}
-    of, x, env = c.names[f.of], definition.args[0].value, c.environment()
-    with np.errstate(all="ignore"):
-        moved = {**env, x: env[of]}
-        moved[of] = evaluate(definition, moved)
-        return {
-            f"the derivative is taken at {of}, not at {x}": evaluate(f.formula, moved),
-            f"that is {of} itself, not its derivative": env[of],
-            f"that is only 1 - {of}": 1 - env[of],
-        }
-
-
-def _total_slips(d: Derivation, t: Total) -> dict[str, Any]:
-    """The results of likely mistakes in a gradient: a missing factor or path, or half a Jacobian."""
-    if len(t.paths) != 1:
-        terms = (" * ".join(f.symbol for f in path) for path in t.paths)
-        return {f"the term {w} is missing from the sum": t.value - x for w, x in zip(terms, t.parts, strict=True)}
-    (path,), (start,), size = t.paths, t.starts, t.value.size
-    slips: dict[str, Any] = {}
-    if len(path) == 1 and not path[0].axes:
-        slips |= {f"in {path[0].symbol} {says}": start * slip for says, slip in _slips(d, path[0]).items()}
-    for f in path:
-        if f.is_elementwise and not f.axes and f.shapes[0] == f.shapes[1]:
-            rest = _pulled(start, [k for k in path if k is not f])
-            slips[f"the factor {as_variable(f.symbol)} is missing"] = laid_out(rest, t.value.shape)
-    last = path[-1]
-    if last.is_map and d.chain.jacobian(last.of) is not None and size <= SMALL:
-        diagonal = np.diagonal(last.jacobian().reshape(size, size)).reshape(t.value.shape)
-        slip = _pulled(start, path[:-1]) * diagonal
-        slips["that is only the diagonal of the Jacobian: each entry depends on all of them"] = slip
-    if len(path) == 1 and (formula := _without_sums(last)) is not None:
-        slip = evaluate(formula, {**d.chain.environment(), last.cotangent: start})
-        slips["a term with a sum is missing: each entry depends on all of them"] = slip
-    return slips
-
-
-def _pulled(start: Any, path: Sequence[Factor]) -> Any:
-    """A gradient, multiplied by the factors of a path."""
-    return reduce(lambda g, f: f.apply(g), path, start)
-
-
-def _without_sums(f: Factor) -> Expr | None:
-    """A gradient without the sums and means in it, if it is more than them: that of a softmax or a norm."""
-    inside = walk(f.formula)[:-1] if f.is_map else []
-    sums = {part.key for part in inside if part.role in ("total", "reduction") and f.cotangent in part.names}
-    return replaced(f.formula, lambda part: number(0) if part.key in sums else None) if sums else None
-
-
-def _from_factors(d: Derivation, t: Total) -> Callable[[Mapping[str, Any]], Any]:
-    """A gradient as a function of the student's own partials."""
-    c = d.chain
-
-    def recompute(values: Mapping[str, Any]) -> Any:
-        total: Any = 0
-        for path, start in zip(t.paths, t.starts, strict=True):
-            of = path[0].of
-            g = start if of is c.root else values.get(f"d{c.names[c.root]}d{c.names[of]}", start)
-            for f in path:
-                own = None if d.order.by_gradients else values.get(as_variable(f.symbol))
-                try:
-                    g = (f if own is None or f.value is None else replace(f, value=own)).apply(g)
-                except ValueError:  # its shape does not fit
-                    return np.nan
-            total = total + g
-        return total
-
-    return recompute
+def _with_value(line: Line, space: Mapping[str, Any]) -> Line:
+    """A line with another value."""
+    value = np.asarray(space.get(line.symbol, line.value))
+    if line.value is None and len(line.formulas) == 1 and line.formulas[0].is_number and not line.since:
+        return replace(line, formulas=(number(value.item()),))
+    return replace(line, value=None if line.value is None else small(value), check="")
 
 
 def _from_code(code: str, space: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], Any]:
@@ -400,24 +391,27 @@ def _from_code(code: str, space: Mapping[str, Any]) -> Callable[[Mapping[str, An
     return recompute
 
 
-def _of_source(emitted: Source, args: Sequence[Any]) -> Worksheet:
-    variables = emitted.variables(*args)
+def _of_source(emitted: Source, args: Sequence[Any], blanks: Any, vary: Sequence[str], seed: int) -> Worksheet:
+    given = {w: np.asarray(raw(x)) for w, x in zip(emitted.arguments, args, strict=False)}
+    if unknown := [w for w in vary if w not in given]:
+        raise ValueError(f"worksheet: {', '.join(unknown)} is no argument; the arguments are {', '.join(given)}")
+    rng = np.random.default_rng(seed)
+    given |= {w: points.redrawn(w, given[w], rng) for w in vary}
+    variables, *others = (emitted.variables(*at.values()) for at in (given, *points.near(given)))
     function = {w: v for w, v in emitted.space.items() if callable(v) and w != emitted.name}
     for word in re.findall(r"\b(?:np|scipy)(?:\.[a-z]\w*)+(?=\()", emitted):  # answers may call them too
         module, _, path = word.partition(".")
         function.setdefault(word, attrgetter(path)(emitted.space[module]))
-    env = {w: x for w, x in variables.items() if w in emitted.arguments}
-    lines, questions = [], []
-    behind = False
-    for line in emitted.splitlines():
-        behind = behind or line.strip() == "# backward"
-        m = re.fullmatch(r"(    )(\w+) = (.*?)(\s*)(#.*)?", line)
-        if behind and m and m[2] in variables:
-            recompute = _from_code(m[3], {**emitted.space, **variables})
-            reason = m[5] or ""
-            questions.append(Question(m[2], reason, m[3], variables[m[2]], _slashed(m[2]), recompute=recompute))
-            line = f"    {m[2]} = {BLANK}  {reason}".rstrip()
-        lines.append(line)
-    forward = {w: x for w, x in variables.items() if w not in {q.word for q in questions}}
-    body = "\n".join(lines) + "\n"
-    return Worksheet("", questions, body, str(emitted), {**function, **env, **forward}, f"```python\n{body}```")
+    rows, questions = emitted.splitlines(), []
+    backward = next((k for k, row in enumerate(rows) if row.strip() == "# backward"), len(rows))
+    assigned = {k: m for k, row in enumerate(rows) if (m := re.fullmatch(r"    (\w+) = (.*?)\s*(#.*)?", row))}
+    for word, code, reason in (m.groups("") for k, m in assigned.items() if k > backward and m[1] in variables):
+        recompute = _from_code(code, {**emitted.space, **variables})
+        questions.append(Question(word, reason, code, variables[word], _slashed(word), recompute=recompute))
+    spaces = [{**function, **at} for at in (variables, *others)]
+    chosen = _chosen(questions, blanks, [q.symbol for q in questions if q.word in emitted.results])
+    for k, m in assigned.items():
+        if k > backward and any(q.word == m[1] for q in chosen):
+            rows[k] = f"    {m[1]} = {BLANK}  {m[3] or ''}".rstrip()
+    body = "\n".join(rows) + "\n"
+    return Worksheet(chosen, body, str(emitted), f"```python\n{body}```", spaces)

@@ -501,3 +501,119 @@ def test_no_other_text_is_run():
         and node.func.id in ("eval", "exec", "compile", "__import__")
     )
     assert found == RUN
+
+
+# ---------------------------------------------------------------------------------------------- what is left blank
+
+
+def loop(steps=6):
+    """A recurrent net; its steps are alike."""
+    rng = np.random.default_rng(4)
+    x = rng.normal(size=(steps, 2))
+    U, W = (ag.tensor(rng.normal(size=s), requires_grad=True, name=w) for s, w in (((3, 2), "U"), ((3, 3), "W")))
+    h, hs = np.zeros(3), []
+    for k in range(steps):
+        h = np.tanh(W @ h + U @ x[k])
+        hs.append(h)
+    return 0.5 * np.sum(h**2), (U, W), {"x": x, **{f"h{k + 1}": h for k, h in enumerate(hs)}}
+
+
+def test_at_most_twelve_blanks_that_teach():
+    L, wrt, names = loop(9)
+    sheet = worksheet(L, wrt=wrt, names=names)
+    words = [q.word for q in sheet.questions]
+    assert len(words) <= 12 < len(worksheet(L, wrt=wrt, names=names, blanks=99).questions)
+    assert {"dLdU", "dLdW", "dLdh9"} <= set(words)
+    assert str(sheet).count("______________") == len(words)
+    assert sheet.check({q.word: q.answer for q in sheet.questions})
+    assert sheet.check(sheet.key())
+
+
+def test_blanks_can_be_chosen():
+    at = net()
+    sheet = worksheet(at["L"], wrt=[at["W"], at["V"]], names=at, blanks=["dL/dW", "dPdC"])
+    assert [q.word for q in sheet.questions] == ["dPdC", "dLdW"]
+    assert "dL/dP = -(y - P)" in str(sheet)
+    assert sheet.check({"dPdC": "P (1 - P)", "dLdW": "dC/dW @ (dL/dP ⊙ dP/dC)"})  # what is printed can be used
+    assert len(worksheet(at["L"], wrt=[at["W"], at["V"]], names=at, blanks=3).questions) == 3
+    with pytest.raises(ValueError, match="dL/dQ cannot be left blank; the lines are dL/dP, dP/dC"):
+        worksheet(at["L"], wrt=at["W"], names=at, blanks="dL/dQ")
+
+
+def test_the_sheet_can_be_filled_in(sheet):
+    blank = iter(RIGHT.values())
+    assert sheet.check(re.sub("_{14}", lambda m: next(blank), str(sheet)))
+    assert [mark.says for mark in sheet.check(str(sheet))] == ["not answered"] * 8
+
+
+# --------------------------------------------------------------------------------- a formula, not only its value here
+
+
+def square(x):
+    x = ag.tensor(x, requires_grad=True, name="x")
+    return worksheet(x**2, wrt=x)
+
+
+@pytest.mark.parametrize("answer", ["x + 2", "x**2 - x + 2", "12 / x - 2"])
+@pytest.mark.parametrize("form", [lambda a: {"dLdx": a}, "dLdx = {}".format, "def f(x):\n    dLdx = {}\n".format])
+def test_a_formula_that_is_right_for_these_numbers_only_is_wrong(answer, form):
+    (mark,) = square(2.0).check(form(answer))
+    assert not mark.right
+    assert mark.says == "it is right for the numbers given, but not for others"
+
+
+@pytest.mark.parametrize("answer", ["2x", "x + x", "x**2 * 2 / x", "4", "4.0", "4.003", "8 / 2"])
+def test_formulas_and_numbers_that_are_right(answer):
+    assert square(2.0).check({"dLdx": answer})
+
+
+def test_a_zero_hides_no_factor():
+    x, y = ag.tensor(3.0, requires_grad=True, name="x"), np.array(0.0)
+    sheet = worksheet(x * y, wrt=x, names={"y": y})
+    assert sheet.check({"dLdx": "y"})
+    assert not sheet.check({"dLdx": "5*y*x"})
+    y = ag.tensor(0.0, requires_grad=True, name="y")
+    assert not worksheet(x * y, wrt=x).check({"dLdx": "5*y*x"})
+    f = source(lambda x, y: x**2 * y, 1.0, 0.0)
+    assert not worksheet(f, 1.0, 0.0).check({"dLdx": "x * y", "dLdy": "x"})
+    assert worksheet(f, 1.0, 0.0).check({"dLdx": "2 * x * y", "dLdy": "x ** 2"})
+
+
+def test_what_holds_for_labels_only_is_right():
+    """Labels, masks and distributions stay as they are, and data that something was computed from."""
+    X, t = np.array([[0.5, 1.0], [2.0, -1.0]]), np.array([1.0, 0.0])
+    w = ag.tensor([0.3, -0.2], requires_grad=True, name="w")
+    p = ag.sigmoid(X @ w)
+    L = -np.sum(t * np.log(p) + (1 - t) * np.log(1 - p))
+    sheet = worksheet(L, wrt=w, names={"X": X, "t": t, "p": p})
+    assert sheet.check({"dLdp": "-t / p + (1 - t)² / (1 - p)"})[0].right
+    assert not sheet.check({"dLdp": "-t / p + (1 - t)² / (1 - p²)"})[0].right
+
+
+def test_numbers_can_be_drawn_again():
+    at = net()
+    L, wrt, names = at["L"], [at["W"], at["V"]], at
+    one, other, same = (worksheet(L, wrt=wrt, names=names, vary=["W", "V"], seed=k) for k in (1, 2, 1))
+    assert str(one) == str(same) != str(other)
+    for sheet in (one, other):
+        assert sheet.check(RIGHT)
+        assert sheet.check(sheet.key())
+        np.testing.assert_array_equal(sheet.spaces[0]["y"], at["y"])
+    assert not np.allclose(one.spaces[0]["W"], other.spaces[0]["W"])
+    numbers = {q.word: q.value for q in one.questions}
+    assert one.check(numbers)
+    assert not other.check(numbers)
+    with pytest.raises(ValueError, match="q cannot vary; what is given is"):
+        worksheet(L, wrt=wrt, names=names, vary="q")
+    S, t = ag.tensor([[0.5, -1.0, 2.0], [0.0, 1.0, 0.5]], requires_grad=True), np.array([2, 0])
+    with pytest.raises(ValueError, match="t has no floats to redraw"):
+        worksheet(F.cross_entropy(S, t), wrt=S, names={"S": S, "t": t}, vary="t")
+
+
+def test_what_others_were_computed_from_is_not_drawn_again():
+    X = np.array([[0.5, 1.5], [2.0, -1.0]])
+    mu = X.mean(axis=0)
+    w = ag.tensor([0.3, -0.2], requires_grad=True, name="w")
+    L = np.sum((X @ w - mu @ w) ** 2)
+    with pytest.raises(ValueError, match="X cannot vary, because other values may have been computed from it"):
+        worksheet(L, wrt=w, names={"X": X, "mu": mu}, vary="X")

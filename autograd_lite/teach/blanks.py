@@ -1,0 +1,225 @@
+"""The lines of a derivation as questions: the answer, what it may use, and the results of likely mistakes.
+
+Each line can be evaluated for other numbers than those of the derivation, so that a formula is judged as a formula.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from itertools import starmap
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from ..derive.derivation_lines import Total
+from ..derive.explain import Derivation
+from ..derive.factors import Factor, carried, laid_out
+from ..derive.formula import Expr, number, replaced, walk
+from ..derive.formula_ops import computed, evaluate
+from ..derive.writing import Ascii, plain_number, shown_params, text, write
+from ..table.textbook import NOTATIONS
+from .answers import FUNCTIONS
+from .grading import Question
+from .notation import signs_replaced
+
+SMALL = 256  # entries of the largest array of which a Jacobian is computed
+Line: TypeAlias = "Factor | Total"
+
+
+def lines_at(d: Derivation, env: Mapping[str, Any]) -> Iterator[Line]:
+    """The lines of a derivation with their values for other numbers, those of its names in `env`."""
+    c = d.chain
+    arrived = {c.root: np.ones(c.root.shape)}
+
+    def at(f: Factor) -> Factor:
+        value = None if f.is_map else np.asarray(evaluate(f.formula, env))
+        return replace(f, value=value, _env=env, pull=None)
+
+    for line in d.lines:
+        if isinstance(line, Factor):
+            yield at(line)
+            continue
+        paths = tuple(tuple(map(at, path)) for path in line.paths)
+        starts = tuple(arrived[path[0].of] for path in paths)
+        parts = tuple(starmap(carried, zip(starts, paths, strict=True)))
+        arrived[line.node] = value = sum(parts, np.zeros(line.node.shape))
+        yield replace(line, paths=paths, starts=starts, parts=parts, value=value)
+
+
+def question(d: Derivation, places: Sequence[Line], code: Code) -> Question:
+    """The question that a line answers, as it is for each choice of the numbers."""
+    c, line = d.chain, places[0]
+    factors = [line] if isinstance(line, Factor) else [path[-1] for path in line.paths if d.order.by_gradients]
+    formula = line.formula if isinstance(line, Factor) else d.composition(line)
+    for n in dict.fromkeys(f.of for f in factors):
+        for e in (c.definition(n), *(e for _, e in c.where(n))):
+            write(e, code)  # what is named there may be used
+    answer = write(formula, code)
+    code.words[signs_replaced(text(formula))] = answer  # the line itself, copied
+    hints = (f"; {_hint(word)}" for word in code.functions if word in NOTATIONS and f"{word}(" in answer)
+    slips = [_slips(d, at) if isinstance(at, Factor) else _total_slips(d, at) for at in places]
+    return Question(
+        as_variable(line.symbol), "".join(hints), answer, line.value, line.symbol, slips,
+        None if isinstance(line, Factor) else _from_factors(d, line),
+    )  # fmt: skip
+
+
+def _hint(word: str) -> str:
+    """Explain a function on the sheet: ``correlate(a, b) is a ⋆ b``."""
+    template = NOTATIONS[word].text
+    letters = {"x1": "a", "x2": "b", "x3": "c"}
+    used = [letter for place, letter in letters.items() if f"{{{place}}}" in template]
+    return f"{word}({', '.join(used)}) is {template.format(**letters)}"
+
+
+class Code(Ascii):
+    """Formulas as a student may type them, with the axes of sums: ``B.T @ dLdC``.
+
+    Attributes
+    ----------
+    functions : dict
+        What was written that is no function of NumPy: a notation, or a row with options that cannot be typed.
+    words : dict of str to str
+        How those are written on a board: ``{"⋆": "correlate"}``.
+    """
+
+    def __init__(self, env: Mapping[str, Any]) -> None:
+        self.env = env
+        self.functions: dict[str, Callable[..., Any]] = {}
+        self.words: dict[str, str] = {}
+        self._numbers: dict[str, list[str]] = {}
+
+    def name(self, word: str, letters: str = "") -> str:
+        return as_variable(word) if "/" in word else super().name(word)
+
+    def number(self, value: complex) -> str:
+        return plain_number(value)
+
+    def template(self, e: Expr) -> str | None:
+        return None if e.role == "index" and not _is_typed(e.params) else super().template(e)
+
+    def call(self, e: Expr) -> str:
+        count = len(set(re.findall(r"\{x(\d)\}", NOTATIONS[e.head].text))) if e.head in NOTATIONS else len(e.args)
+        arguments = [write(a, self) for a in e.args[:count]]
+        if e.head not in NOTATIONS and e.head in FUNCTIONS and _is_typed(e.params):
+            params = [f"{k}={v!r}" for k, v in shown_params(e).items()]
+            inside = ", ".join(arguments)
+            return f"{e.head}({', '.join([f'[{inside}]' if e.row.variadic else inside, *params])})"
+        options = repr(sorted(e.params.items())) + repr([a.key for a in e.args[count:]])
+        several = self._numbers.setdefault(e.head, [])
+        if options not in several:
+            several.append(options)
+        k = several.index(options) + (e.head not in NOTATIONS and e.head in FUNCTIONS)
+        word = e.head.replace(".", "_") + (f"_{k + 1}" if k else "")
+        self.functions[word] = partial(_applied, e, [evaluate(a, self.env) for a in e.args[count:]])
+        written = f"{word}({', '.join(arguments)})"
+        infix = re.fullmatch(r"\{x1\} (\S) \{x2\}", NOTATIONS[e.head].text if e.head in NOTATIONS else "")
+        self.words |= {infix[1]: word} if infix else {signs_replaced(text(e)): written}
+        return written
+
+
+def _is_typed(params: Mapping[str, Any]) -> bool:
+    """Whether all parameters of a call can be typed: numbers, and tuples of them."""
+    plain = (int, float, type(None), tuple)
+    return all(isinstance(part, plain) for v in params.values() for part in (v if isinstance(v, tuple) else (v,)))
+
+
+def _applied(e: Expr, options: Sequence[Any], *operands: Any) -> Any:
+    return computed(e, [*operands, *options])
+
+
+def as_variable(symbol: str) -> str:
+    """A symbol as a variable: ``dPdC``; a direct partial is ``dLdx_direct``."""
+    return symbol.replace("/", "").replace("∂", "d") + ("_direct" if "∂" in symbol else "")
+
+
+# ------------------------------------------------------------------------------------------------- likely mistakes
+
+
+def _slips(d: Derivation, f: Factor) -> dict[str, Any]:
+    """The results of likely mistakes in a partial."""
+    c, env = d.chain, f._env
+    definition = c.definition(f.of)
+    is_function = len(definition.args) == 1 and definition.args[0].role == "name"  # of one landmark
+    if not (is_function and f.is_elementwise) or f.shapes[0] != f.shapes[1]:
+        return {}
+    of, x = c.names[f.of], definition.args[0].value
+    with np.errstate(all="ignore"):
+        moved = {**env, x: env[of]}
+        moved[of] = evaluate(definition, moved)
+        return {
+            f"the derivative is taken at {of}, not at {x}": evaluate(f.formula, moved),
+            f"that is {of} itself, not its derivative": env[of],
+            f"that is only 1 - {of}": 1 - env[of],
+        }
+
+
+def _total_slips(d: Derivation, t: Total) -> dict[str, Any]:
+    """The results of likely mistakes in a gradient: a missing factor or path, or half a Jacobian."""
+    if len(t.paths) != 1:
+        terms = (" * ".join(f.symbol for f in path) for path in t.paths)
+        return {f"the term {w} is missing from the sum": t.value - x for w, x in zip(terms, t.parts, strict=True)}
+    (path,), (start,), size = t.paths, t.starts, t.value.size
+    slips: dict[str, Any] = {}
+    if len(path) == 1 and not path[0].axes:
+        slips |= {f"in {path[0].symbol} {says}": start * slip for says, slip in _slips(d, path[0]).items()}
+    for f in path:
+        if f.is_elementwise and not f.axes and f.shapes[0] == f.shapes[1]:
+            rest = carried(start, [k for k in path if k is not f])
+            slips[f"the factor {as_variable(f.symbol)} is missing"] = laid_out(rest, t.value.shape)
+    last = path[-1]
+    if last.is_map and d.chain.jacobian(last.of) is not None and size <= SMALL:
+        diagonal = np.diagonal(last.jacobian().reshape(size, size)).reshape(t.value.shape)
+        slip = carried(start, path[:-1]) * diagonal
+        slips["that is only the diagonal of the Jacobian: each entry depends on all of them"] = slip
+    if len(path) == 1 and (formula := _without_sums(last)) is not None:
+        slip = evaluate(formula, {**last._env, last.cotangent: start})
+        slips["a term with a sum is missing: each entry depends on all of them"] = slip
+    return slips
+
+
+def _without_sums(f: Factor) -> Expr | None:
+    """A gradient without the sums and means in it, if it is more than them: that of a softmax or a norm."""
+    inside = walk(f.formula)[:-1] if f.is_map else []
+    sums = {part.key for part in inside if part.role in ("total", "reduction") and f.cotangent in part.names}
+    return replaced(f.formula, lambda part: number(0) if part.key in sums else None) if sums else None
+
+
+def _from_factors(d: Derivation, t: Total) -> Callable[[Mapping[str, Any]], Any]:
+    """A gradient as a function of the student's own partials."""
+    c = d.chain
+
+    def recompute(values: Mapping[str, Any]) -> Any:
+        total: Any = 0
+        for path, start in zip(t.paths, t.starts, strict=True):
+            of = path[0].of
+            g = start if of is c.root else values.get(f"d{c.names[c.root]}d{c.names[of]}", start)
+            for f in path:
+                own = None if d.order.by_gradients else values.get(as_variable(f.symbol))
+                try:
+                    g = (f if own is None or f.value is None else replace(f, value=own)).apply(g)
+                except ValueError:  # its shape does not fit
+                    return np.nan
+            total = total + g
+        return total
+
+    return recompute
+
+
+def teaching(questions: Sequence[Question], asked: Sequence[str], count: int, copies: bool) -> list[str]:
+    """The blanks that teach most, at most so many: the gradients that were asked for, and one of each kind of step.
+
+    A line that only copies another gradient is one of them only with `copies`.
+    """
+    kinds: set[str] = set()
+    ranks: dict[str, int] = {}
+    for q in questions:
+        kind = re.sub(r"(?<=[a-zA-Z_])\d+", "", q.answer)  # h1, h2, h3 of a loop are one
+        is_copy = re.fullmatch(r"-?d\w+d\w+(\[.*\])?", q.answer) is not None
+        if copies or not is_copy or q.symbol in asked:
+            ranks[q.word] = 2 * (kind in kinds) + 2 * is_copy - 3 * (q.symbol in asked)
+        kinds.add(kind)
+    return sorted(ranks, key=ranks.__getitem__)[:count]

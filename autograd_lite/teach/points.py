@@ -1,0 +1,136 @@
+"""Other numbers for a derivation: a formula is right if it is right for these as well.
+
+Numbers that mean more than their values stay as they are: labels, masks, distributions, and data from which others
+were computed. A choice of numbers counts only if the derivation's gradients there agree with a finite difference of its
+steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from ..derive.derivation_lines import Total
+from ..derive.explain import Derivation
+from ..derive.factors import laid_out
+from ..derive.formula_ops import evaluate
+from ..derive.given import Given
+from .blanks import lines_at
+
+TRIES = ((0.05, True), (0.005, True), (0.05, False), (0.001, False))  # how far; whether data move too
+Values = Mapping[str, Any]
+
+
+def forward(d: Derivation, start: Values) -> dict[str, Any]:
+    """Every value of the steps, from those of the names that they start from."""
+    c, env = d.chain, dict(start)
+    with np.errstate(all="ignore"):
+        for n in (n for n in c.landmarks if n in c.defined):
+            env.update((word, np.asarray(evaluate(e, env))) for word, e in c.where(n))
+            env[c.names[n]] = laid_out(np.asarray(evaluate(c.definition(n), env)), n.shape)
+    return env
+
+
+def elsewhere(d: Derivation, start: Values) -> Iterator[dict[str, Any]]:
+    """Two other choices of the numbers near `start`, if there are any, each with every value of the steps."""
+    c = d.chain
+    used = {word for word, _ in d.given}
+    parameters = {word for n, word in c.names.items() if c.is_input(n) and n in c.graded}
+    computed = {c.names[n] for n in c.landmarks} | {word for n in c.landmarks for word, _ in c.where(n)}
+    data = independent(d, used - parameters)
+    for seed in (1, 2):
+        for size, all_move in TRIES:
+            rng = np.random.default_rng(seed)
+            moving = sorted(parameters | (data if all_move else set()))
+            new = {word: moved(start[word], rng, size, word in parameters) for word in moving}
+            env = confirmed(d, {word: x for word, x in start.items() if word in used | parameters} | new)
+            if env is not None:
+                yield {word: x for word, x in env.items() if word in used | parameters | computed}
+                break
+
+
+def near(values: Values) -> Iterator[dict[str, Any]]:
+    """Two other choices of the arguments of a function."""
+    for seed in (1, 2):
+        rng = np.random.default_rng(seed)
+        yield {word: moved(x, rng, TRIES[0][0], is_free=False) for word, x in values.items()}
+
+
+def varied(d: Derivation, words: Collection[str], seed: int) -> dict[str, Any]:
+    """The numbers of a derivation with other floats for some names."""
+    start = d.chain.environment()
+    parameters = {word for n, word in d.chain.names.items() if d.chain.is_input(n)}
+    given = parameters | {word for word, _ in d.given}
+    if unknown := [w for w in words if w not in given]:
+        raise ValueError(f"worksheet: {', '.join(unknown)} cannot vary; what is given is {', '.join(sorted(given))}")
+    data = given - parameters
+    if fixed := {*words} & (data - independent(d, data)):
+        raise ValueError(
+            f"worksheet: {', '.join(sorted(fixed))} cannot vary, because other values may have been computed from it; "
+            "make the sheet from source(f, ...) with it as an argument"
+        )
+    for k in range(20):  # a choice at a kink, or outside of a domain, is not taken
+        rng = np.random.default_rng([seed, k])
+        new = {word: redrawn(word, start[word], rng) for word in words}
+        if (env := confirmed(d, {**start, **new})) is not None:
+            return env
+    raise ValueError(f"worksheet: the derivation does not hold for other values of {', '.join(words)}")
+
+
+def independent(d: Derivation, words: Collection[str]) -> set[str]:
+    """Those of the data from which nothing else was computed, as far as the user's source shows it."""
+    given = Given(d.chain)
+    given.arrays = set(words)
+    known = [given.word(word) for word in sorted(words)]
+    return set(words) - given.fixed if all(known) or len(words) == 1 else set()
+
+
+def confirmed(d: Derivation, start: Values) -> dict[str, Any] | None:
+    """The values of the steps from `start`; None unless the gradients agree with a finite difference there."""
+    c, step = d.chain, 1e-6
+    try:
+        with np.errstate(all="ignore"):
+            env = forward(d, start)
+            lines = [t for t in lines_at(d, env) if isinstance(t, Total) and t.node in d.order.asked]
+            gradients = {c.names[t.node]: t.value for t in lines if c.is_input(t.node)}
+            rng = np.random.default_rng(3)
+            along = {word: rng.choice((-1.0, 1.0), np.shape(g)) for word, g in gradients.items()}
+            root = c.names[c.root]
+            above, below = (
+                forward(d, {**start, **{word: start[word] + h * u for word, u in along.items()}})[root].item()
+                for h in (step, -step)
+            )
+            slope = sum(np.sum(g * along[word]) for word, g in gradients.items())
+            size = sum(np.abs(g).sum() for g in gradients.values()) + 1e-5 * abs(above)
+    except Exception:  # a step that cannot be computed from formulas, or not there
+        return None
+    return env if abs((above - below) / (2 * step) - slope) <= 1e-4 * size + 1e-12 else None
+
+
+def moved(x: Any, rng: np.random.Generator, size: float, is_free: bool = True) -> Any:
+    """A number or an array, moved a little where it may: elementwise if it is free, otherwise scaled."""
+    x = np.asarray(x)
+    is_label = x.size > 1 and np.isin(x, (-1, 0, 1)).all() and x.any()
+    is_distribution = x.size > 1 and (x >= 0).all() and np.allclose(x.sum(-1), 1)
+    if x.dtype.kind != "f" or (is_label or is_distribution) and not is_free:
+        return x
+    step = size * rng.uniform(0.5, 1, x.shape if is_free or not x.any() else ()) * rng.choice((-1, 1))
+    y = np.where(x == 0, step, x * (1 + step)) if is_free or not x.any() else x * (1 + step)
+    if x.ndim == 2 and x.size > 1 and x.shape[0] == x.shape[1] and np.array_equal(x, x.T):
+        y = (y + y.T) / 2
+    return y / y.sum(-1, keepdims=True) if is_distribution else y
+
+
+def redrawn(word: str, x: Any, rng: np.random.Generator) -> Any:
+    """Other floats of the same size, sign and number of decimals."""
+    x = np.asarray(x)
+    if x.dtype.kind != "f":
+        raise ValueError(f"worksheet: {word} has no floats to redraw, but {x.dtype}; leave it out of vary")
+    digits = next((k for k in range(1, 4) if np.allclose(x, x.round(k), equal_nan=True)), 4)
+    size = np.sqrt(np.mean(x**2, where=np.isfinite(x))) or 1.0
+    sizes = size * rng.uniform(0.4, 1.6, x.shape)
+    y = sizes * np.sign(x) if (x > 0).all() or x.size == 1 and x.any() else sizes * rng.choice((-1.0, 1.0), x.shape)
+    y = np.maximum(np.abs(y).round(digits), 10.0**-digits) * np.sign(y)
+    return np.where(np.isfinite(x), y, x).astype(x.dtype)
