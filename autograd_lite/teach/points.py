@@ -66,14 +66,15 @@ def varied(d: Derivation, words: Collection[str], seed: int) -> dict[str, Any]:
     if unknown := [w for w in words if w not in given]:
         raise ValueError(f"worksheet: {', '.join(unknown)} cannot vary; what is given is {', '.join(sorted(given))}")
     data = given - parameters
-    if fixed := {*words} & (data - independent(d, data)):
-        raise ValueError(
-            f"worksheet: {', '.join(sorted(fixed))} cannot vary, because other values may have been computed from it; "
-            "make the sheet from source(f, ...) with it as an argument"
-        )
+    free = independent(d, data)
     for k in range(20):  # a choice at a kink, or outside of a domain, is not taken
         rng = np.random.default_rng([seed, k])
         new = {word: redrawn(word, start[word], rng) for word in words}
+        if fixed := {*words} & (data - free):
+            raise ValueError(
+                f"worksheet: {', '.join(sorted(fixed))} cannot vary, because other values may have been computed from "
+                "it; make the sheet from source(f, ...) with it as an argument"
+            )
         if (env := confirmed(d, {**start, **new})) is not None:
             return env
     raise ValueError(f"worksheet: the derivation does not hold for other values of {', '.join(words)}")
