@@ -59,10 +59,32 @@ _WORDS = ("order", "mode", "norm", "kind")  # parameters that take a word
 _GROWING = ("outer", "kron", "tile", "repeat", "pad")  # sizes are multiplied
 
 
+_ERF = np.vectorize(math.erf, otypes=[float])
+
+
+def _extreme(word: str) -> Callable[..., Any]:
+    """The largest or smallest entry, or on a board of two values the larger or smaller: ``max(0, x)``."""
+    along, between = getattr(np, word), getattr(np, f"{word}imum")
+
+    def either(x: Any, *others: Any, **params: Any) -> Any:
+        is_axis = np.ndim(x) and isinstance(others[0], (int, tuple)) if others else True
+        return along(x, *others, **params) if is_axis else between(x, *others)
+
+    return either
+
+
 FUNCTIONS: Mapping[str, Any] = {
     **_OURS,
     **{word: operator.attrgetter(word)(np) for word in _NUMPY.split()},
-    "softmax": lambda x, axis=-1: TABLE["softmax"].on_arrays(x, axis),
+    **{word: getattr(np.linalg, word) for word in ("inv", "det", "solve", "norm", "cholesky")},
+    "max": _extreme("max"),
+    "min": _extreme("min"),
+    "tr": np.trace,
+    "erf": _ERF,
+    "Φ": lambda x: (1 + _ERF(x / math.sqrt(2))) / 2,
+    "φ": lambda x: np.exp(-np.square(x) / 2) / np.sqrt(2 * np.pi),
+    "softmax": lambda x, axis=-1, keepdims=True: TABLE["softmax"].on_arrays(x, np.ravel(axis)[0]),
+    "logsumexp": np.logaddexp.reduce,
     "astype": lambda x, dtype: np.asarray(x).astype(dtype),
     "slice": slice,
 }
@@ -255,13 +277,17 @@ class Reader:
             self.used.add(word)
             return _locked(self.names[word])
         bare = _bare(word)
-        if bare in _CONSTANTS and (bare != "e" or bare != word):
+        if bare in _CONSTANTS:
             return _CONSTANTS[bare]
         dtype = getattr(np, bare, None) if bare != word else None
         if isinstance(dtype, type) and issubclass(dtype, (np.number, np.bool_)):
             return dtype
-        if isinstance(e, ast.Attribute) and e.attr in ("T", "mT", "real", "shape", "size", "ndim"):
+        if isinstance(e, ast.Attribute) and e.attr in ("T", "mT", "I", "real", "shape", "size", "ndim"):
             x = _operand(self._value(e.value))
+            if e.attr == "I":  # of a square matrix the inverse, otherwise one over each entry
+                is_square = np.ndim(x) > 1 and np.shape(x)[-1] == np.shape(x)[-2] > 1
+                self._charge(_size(x), _size(x) * len(x) if is_square else 0)
+                return np.linalg.inv(x) if is_square else 1 / np.asarray(x)
             if e.attr == "T" and np.ndim(x) == 1:
                 return x[None]  # a row, as on the board
             return np.swapaxes(x, -1, -2) if e.attr == "mT" else getattr(x, e.attr)

@@ -15,8 +15,9 @@ _SUBSCRIPTS = str.maketrans(INDICES, LETTERS)
 _MARKS = "\u0300-\u036f"  # a hat or a bar on the letter before
 _SIGNS = {
     "²": "**2 ", "³": "**3 ", "ᵀ": ".T ", "·": "*", "×": "*", "⊙": "*", "−": "-", "½": " 0.5 ", "¼": " 0.25 ",
-    "^": "**", "≥": ">=", "≤": "<=", "≠": "!=",
+    "^": "**", "≥": ">=", "≤": "<=", "≠": "!=", "⁻¹": ".I", "⁻ᵀ": ".I.T",
 }  # fmt: skip
+_SIGN = re.compile("|".join(map(re.escape, sorted(_SIGNS, key=len, reverse=True))))
 _TOKEN = re.compile(
     rf"(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?j?(?!\w)|\d+|[^\W\d][\w{_MARKS}]*|\.[A-Za-z]\w*|'[^']*'|\"[^\"]*\"|"
     r"\*\*|//|<<|>>|[<>=!:]=|\s+|."
@@ -28,7 +29,7 @@ _WORDS = ("and", "or", "not", "if", "else", "in", "is", "lambda", "for", "yield"
 def signs_replaced(text: str) -> str:
     """The signs that stand for one of Python's, replaced."""
     text = re.sub(r"\^T\b", "ᵀ", text)
-    return re.sub(f"[{re.escape(''.join(_SIGNS))}]", lambda m: _SIGNS[m[0]], text)
+    return _SIGN.sub(lambda m: _SIGNS[m[0]], text)
 
 
 class Board:
@@ -54,7 +55,7 @@ class Board:
 
     def __init__(self, words: Mapping[str, str], functions: Container[str] = ()) -> None:
         values = {w: w for shown, w in words.items() if w.isidentifier() and (len(shown) > 1 or shown.isalnum())}
-        self.words, self.functions = {**words, **values}, functions
+        self.words, self.functions = {"π": "pi", "∞": "inf", **words, **values}, functions
         whole = [w for w in sorted(words, key=len, reverse=True) if not re.fullmatch(rf"[\w{_MARKS}]+|.", w)]
         self._copied = "|".join(map(re.escape, whole)) or "(?!)"
 
@@ -72,6 +73,11 @@ class Board:
             if t in _CLOSING:
                 self._brackets(t, tokens, out, calls)
                 calls = False
+            elif t in _BARS and (t == "‖" or not out or out[-1].isdigit() or not _is_operand(out[-1])):
+                inside, index = self.rewritten(_group(tokens, t)), ""
+                if tokens and not tokens[0].strip(INDICES):
+                    index = f",{_along(tokens.pop(0))}"
+                _add(out, f"{_BARS[t]}({inside}{index})")
             elif t.startswith("Σ"):
                 return "".join(out) + self._sum(t[1:], tokens, bool(out and _is_operand(out[-1])))
             elif (t == "√" or t in _PREFIX and tokens[:1] != ["("]) and tokens:
@@ -93,7 +99,7 @@ class Board:
         if opening == "(" and tokens and not tokens[0].strip(INDICES):
             tokens.pop(0)  # the index of a sum, behind what is summed
         if opening == "[" and out[-1:] == ["1"]:  # 1[z > 0]
-            out[-1] = f"({inside[1:-1]})"
+            out[-1] = f"(1*({re.sub('(?<![<>=!])=(?!=)', '==', inside[1:-1])}))"
         elif out and (calls or opening == "[") and _is_operand(out[-1]):
             out[-1] += inside
         else:
@@ -135,19 +141,20 @@ class Board:
 
 _CALLED = {"√": "sqrt", "ln": "log"}
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
+_BARS = {"|": "abs", "‖": "norm"}
 _OPERATORS = ("+", "-", "*", "/", "**", "@", "%", "//", "(", ",")
 
 
-def _group(tokens: list[str]) -> list[str]:
-    """Remove the tokens up to the bracket that closes, and return those before it."""
-    depth = 1
+def _group(tokens: list[str], bar: str = "") -> list[str]:
+    """Remove the tokens up to the bracket or the bar that closes, and return those before it."""
+    depth = 0 if bar else 1
     for k, t in enumerate(tokens):
         depth += (t in "([{") - (t in ")]}")
-        if depth == 0:
+        if depth == 0 and t == bar or depth == 0 and not bar:
             inside = tokens[:k]
             del tokens[: k + 1]
             return inside
-    raise ValueError("'(' was never closed")
+    raise ValueError(f"'{bar or '('}' was never closed")
 
 
 def _is_operand(word: str) -> bool:

@@ -7,7 +7,8 @@ steps.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,10 @@ import numpy as np
 from ..derive.derivation_lines import Total
 from ..derive.explain import Derivation
 from ..derive.factors import laid_out
-from ..derive.formula_ops import evaluate
+from ..derive.formula import Expr
+from ..derive.formula_ops import computed, evaluate
 from ..derive.given import Given
+from .answers import worked_out
 from .blanks import lines_at
 
 TRIES = ((0.05, True), (0.005, True), (0.05, False), (0.001, False))  # how far; whether data move too
@@ -25,12 +28,23 @@ Values = Mapping[str, Any]
 
 def forward(d: Derivation, start: Values) -> dict[str, Any]:
     """Every value of the steps, from those of the names that they start from."""
-    c, env = d.chain, dict(start)
+    c, env = d.chain, {w: x for w, x in start.items() if is_name(w)}
     with np.errstate(all="ignore"):
+        env.update((w, worked_out(w, env)) for w in start if not is_name(w))  # of a constant written as X[:, None]
         for n in (n for n in c.landmarks if n in c.defined):
             env.update((word, np.asarray(evaluate(e, env))) for word, e in c.where(n))
-            env[c.names[n]] = laid_out(np.asarray(evaluate(c.definition(n), env)), n.shape)
+            env[c.names[n]] = laid_out(np.asarray(evaluate(c.definition(n), env, call=_computed)), n.shape)
     return env
+
+
+def is_name(word: str) -> bool:
+    """Whether a word is a name, perhaps with dots, and no expression."""
+    return re.fullmatch(r"[\w.]+", word) is not None
+
+
+def _computed(part: Expr, args: Sequence[Any]) -> Any:
+    """The value of a part of a formula, which may be one of several results."""
+    return args[0][part.params["index"]] if args and isinstance(args[0], tuple) else computed(part, args)
 
 
 def elsewhere(d: Derivation, start: Values) -> Iterator[dict[str, Any]]:
@@ -38,16 +52,17 @@ def elsewhere(d: Derivation, start: Values) -> Iterator[dict[str, Any]]:
     c = d.chain
     used = {word for word, _ in d.given}
     parameters = {word for n, word in c.names.items() if c.is_input(n) and n in c.graded}
-    computed = {c.names[n] for n in c.landmarks} | {word for n in c.landmarks for word, _ in c.where(n)}
+    later = {c.names[n] for n in c.landmarks} | {word for n in c.landmarks for word, _ in c.where(n)}
     data = independent(d, used - parameters)
     for seed in (1, 2):
         for size, all_move in TRIES:
             rng = np.random.default_rng(seed)
             moving = sorted(parameters | (data if all_move else set()))
             new = {word: moved(start[word], rng, size, word in parameters) for word in moving}
-            env = confirmed(d, {word: x for word, x in start.items() if word in used | parameters} | new)
+            others = {word: x for word, x in start.items() if word in used | parameters or not is_name(word)}
+            env = confirmed(d, others | new)
             if env is not None:
-                yield {word: x for word, x in env.items() if word in used | parameters | computed}
+                yield {word: x for word, x in env.items() if word in used | parameters | later}
                 break
 
 

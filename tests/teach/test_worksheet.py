@@ -18,6 +18,7 @@ from autograd_lite.derive.factors import Factor
 from autograd_lite.derive.writing import text, text_name
 from autograd_lite.nn import functional as F
 from autograd_lite.teach import worksheet
+from autograd_lite.teach.answers import worked_out
 
 RIGHT = {
     "dLdP": "-(y - P)",
@@ -159,6 +160,40 @@ def test_a_wrong_answer_gets_a_reason(sheet, answer, verdict):
 )
 def test_what_a_formula_may_use(sheet, word, answer):
     assert not says(sheet, **{word: answer})
+
+
+K, V, Z = np.array([[2.0, 0.5], [0.3, 1.0]]), np.array([1.0, -2.0, 3.0]), np.arange(1.0, 7).reshape(2, 3)
+R = np.sqrt(V @ V)
+BOARD = {
+    "K⁻¹": np.linalg.inv(K),
+    "½ (K⁻¹ - K @ Kᵀ)": 0.5 * (np.linalg.inv(K) - K @ K.T),
+    "K⁻ᵀ": np.linalg.inv(K).T,
+    "log det(K)": np.log(np.linalg.det(K)),
+    "δ⁻¹ v": V / 2,
+    "v / ‖v‖²": V / (V @ V),
+    "‖v‖ v / (2‖v‖ ‖v‖)": V / 2 / R,
+    "Z / ‖Z‖ⱼ": Z / np.linalg.norm(Z, axis=1, keepdims=True),
+    "2|v| - |v|": np.abs(V),
+    "|v - ‖v‖|": R - V,
+    "-1[v < 1]": -1.0 * (V < 1),
+    "-2 (1[v < 1] + ½ 1[v = 1])": -2 * ((V < 1) + 0.5 * (V == 1)),
+    "where(|v| ≤ δ, v, δ sign(v))": np.clip(V, -2, 2),
+    "max(0, v)": np.maximum(0, V),
+    "maxⱼ(Z)": Z.max(1, keepdims=True),
+    "softmaxⱼ(Z)": np.exp(Z) / np.exp(Z).sum(1, keepdims=True),
+    "Σᵢ Zᵢ": Z.sum(0, keepdims=True),
+    "e^v": np.exp(V),
+    "logsumexpⱼ(Z)": np.log(np.exp(Z).sum(1, keepdims=True)),
+    "2π Φ(0 v)": np.pi + 0 * V,
+    "√(2π) φ(v)": np.exp(-V * V / 2),
+    "(v > 2) | (v < 0)": (V > 2) | (V < 0),
+}
+
+
+@pytest.mark.parametrize("formula", BOARD)
+def test_the_notation_of_a_board(formula):
+    sheet = {"K": K, "v": V, "Z": Z, "delta": 2.0}
+    np.testing.assert_allclose(worked_out(formula, sheet), BOARD[formula], rtol=1e-12)
 
 
 def test_answers_to_what_is_not_asked_are_reported(sheet):
