@@ -72,13 +72,8 @@ def taken_shape(index, shape):
 
 def positions(index, shape: tuple[int, ...]):
     """The place in ``x.ravel()`` of each entry of ``x[index]``."""
-    found = 0
-    step = 1
-    for k in reversed(range(len(shape))):
-        along = np.arange(0, shape[k] * step, step, dtype=np.intp).reshape(-1, *[1] * (len(shape) - k - 1))
-        found = found + np.broadcast_to(along, shape)[index]
-        step *= shape[k]
-    return np.asarray(found)
+    along = [np.broadcast_to(places, shape)[index] for places in np.indices(shape, sparse=True)]
+    return np.asarray(np.ravel_multi_index(along, shape))
 
 
 def _writers(index, shape):
