@@ -21,7 +21,7 @@ TEST, OR, AND, SUM, PRODUCT, SIGN, POWER, ATOM = range(1, 9)
 #: Operators: how tightly each binds, and how tightly its left and its right operand have to.
 SIGNS = {
     **dict.fromkeys((" as ", r" \text{ as"), (TEST, ATOM, ATOM)),
-    **dict.fromkeys((" > ", " < ", " >= ", " <= ", " == ", " != ", " = "), (TEST, SUM, SUM)),
+    **dict.fromkeys((" > ", " < ", " >= ", " <= ", " == ", " != ", " = ", " ≥ ", " ≤ ", " ≠ "), (TEST, SUM, SUM)),
     **dict.fromkeys((r" \geq ", r" \leq ", r" \neq "), (TEST, SUM, SUM)),
     **dict.fromkeys((" | ", r" \vee "), (OR, SUM, SUM)),
     **dict.fromkeys((" & ", r" \wedge "), (AND, AND, SUM)),
@@ -40,7 +40,7 @@ PREFIX = ("-", "~")  # at the beginning: these bind as SIGN, and their operand h
 _PLACE, _GROUP = 0xE000, "\uf8ff"  # a place, and something in brackets, as one character each
 _IN_BRACKETS = re.compile(
     r"\{([^{}()\[\]]*)\}|\(([^{}()\[\]]*)\)|\[([^{}()\[\]]*)\]|\|([^|]*)\|"
-    r"|\\lvert ([^{}()\[\]]*?) \\rvert|\\lfloor ([^{}()\[\]]*?) \\rfloor"
+    r"|\\lvert ([^{}()\[\]]*?) \\rvert|\\lfloor ([^{}()\[\]]*?) \\rfloor|‖([^‖]*)‖|\\lVert ([^{}()\[\]]*?) \\rVert"
 )
 _CASES = re.compile(rf"\\begin{_GROUP}(.*?)\\end{_GROUP}")
 

@@ -22,17 +22,16 @@ from ..base.escape import plain
 from ..program import Program, Var
 from ..program.graph import graph_of
 from ..program.slopes import gradients
-from ..table import Primitive
 from ..tensor import Tensor
 from .cached_method import cached_method
 from .factors import Combine, Edge, Factor, FoldedCall, Pull, laid_out, scalars_apart, total
-from .formula import Expr, Function, name, named, number, unsimplified
+from .formula import Expr, Function, name, named, number, replaced, unsimplified
 from .formula_ops import evaluate, substitute
-from .simplify import full, product, simplified, times, transposed
+from .simplify import compared, full, product, simplified, times, transposed
 from .steps import Steps
 from .symbolic_rule import G, parted
 
-Rules: TypeAlias = tuple[tuple[int, Primitive], ...]  # numbered in order
+Rules: TypeAlias = tuple[tuple[int, Var], ...]  # the values whose rules they are, numbered in order
 
 
 class Chain(Steps):
@@ -68,8 +67,11 @@ class Chain(Steps):
             return self._folded_factor(n, m)
         paths = self._inner_paths(n)[m]
         numbered = dict(rule for _, rules in paths for rule in rules)
-        rows = dict.fromkeys(numbered[k] for k in sorted(numbered))
-        return self._factor(n, m, self._total(n, m, [e for e, _ in paths]), tuple(rows))
+        steps = [numbered[k] for k in sorted(numbered)]
+        rows = dict.fromkeys(self.defined[at].row for at in steps)
+        said = dict.fromkeys(remark for at in steps for remark in self.remarks(at))
+        factor = self._factor(n, m, self._total(n, m, [e for e, _ in paths]), tuple(rows))
+        return replace(factor, remarks=tuple(said))
 
     @cached_method
     def _inner_paths(self, n: Var) -> dict[Var, list[tuple[Edge, Rules]]]:
@@ -83,10 +85,13 @@ class Chain(Steps):
             meanings = self._meanings(at, n) if active else {}
             for i, p in active:
                 e = self.edge(at, i)
-                here = (*rules, (next(steps), self.defined[at].row))
+                here = (*rules, (next(steps), at))
                 direct = before.is_number and before.value == 1
                 stated = direct and self.known(at) is not None  # as it was stated, not simplified
-                formula = named(e.formula, meanings) if stated else substitute(e.formula, meanings)
+                if stated:
+                    formula = replaced(named(e.formula, meanings), compared)
+                else:
+                    formula = substitute(e.formula, meanings)
                 if e.is_simple:
                     formula = times(before, formula)
                 elif e.is_map and not direct:

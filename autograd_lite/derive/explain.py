@@ -88,11 +88,12 @@ class Derivation(GraphView):
         return [line for line in self.lines if isinstance(line, Factor)]
 
     def steps(self) -> list[tuple[str, list[Var]]]:
-        """The computed landmarks, oldest first, grouped by module or composite call."""
+        """The computed landmarks, oldest first, grouped by module."""
 
         def title(n: Var) -> str:
             path = self.chain.group_path(n)
-            return label(path[: path.index(self.chain.shell(n))] if n in self.chain.folds else path)
+            path = path[: path.index(self.chain.shell(n))] if n in self.chain.folds else path
+            return label([group for group in path if getattr(group, "module", None) is not None])
 
         computed = (n for n in self.chain.landmarks if n in self.chain.defined)
         return [(word, list(nodes)) for word, nodes in groupby(computed, title)]
@@ -182,8 +183,8 @@ class Derivation(GraphView):
         value = layout.small(line.value)
         shape = line.value.shape if value is None else None
         return Line(
-            line.symbol, formulas, value, shape=shape, since=self.since(users, written), ones=line.ones,
-            check=check, is_gradient=True,
+            line.symbol, formulas, value, shape=shape, since=self.since(users, written), how=_remarks(*users),
+            ones=line.ones, check=check, is_gradient=True,
         )  # fmt: skip
 
     def since(self, factors: Sequence[Factor], written: set[Var]) -> list[Definition]:
@@ -205,9 +206,11 @@ class Derivation(GraphView):
 
     def _checked(self, gradients: Mapping[Var, Any], what: str = "") -> str:
         try:
-            _, slope, along = check(self.chain, gradients)
+            _, slope, along, is_kink = check(self.chain, gradients)
         except ArithmeticError as doubt:
             return f"not confirmed: {' '.join(str(doubt).split())}"
+        if is_kink:
+            return f"check: {what}at a kink a finite difference tells nothing; it is the engine's gradient"
         return f"check: {what}slope along one direction {along:.6g}, by a finite difference {slope:.6g}"
 
     # ------------------------------------------------------------------------------------------------ as text
@@ -247,7 +250,12 @@ def _how(f: Factor) -> str:
     if f.is_elementwise and np.size(f.value) > 1:
         how = "entry by entry"
     axes = "the batch" if f.axes == (0,) else f"axis {', '.join(map(str, f.axes))}"
-    return "".join(f"; {part}" for part in (how, f"summed over {axes}" if f.axes else "") if part)
+    return "".join(f"; {part}" for part in (how, f"summed over {axes}" if f.axes else "") if part) + _remarks(f)
+
+
+def _remarks(*factors: Factor) -> str:
+    """What textbooks say beside some factors."""
+    return "".join(f"; {said}" for said in dict.fromkeys(said for f in factors for said in f.remarks))
 
 
 def explain(

@@ -122,6 +122,8 @@ class Factor(Edge):
         What the cotangent is called in the formula of a map.
     pull : callable or None
         From the old cotangent to the new one in numbers, where the formula only says what a textbook says.
+    remarks : tuple of str
+        What textbooks say beside it, such as what holds at a tie.
 
     Examples
     --------
@@ -141,6 +143,7 @@ class Factor(Edge):
     cotangent: str
     _env: Mapping[str, Any] = field(repr=False)
     pull: Pull | None = field(default=None, repr=False)
+    remarks: tuple[str, ...] = ()
 
     @property
     def shapes(self) -> tuple[Shape, Shape]:

@@ -72,6 +72,7 @@ class Function:
     np_name = infix = call = source = js = bind = None
     algebra: str | None = None
     variadic = outputs = view = builtin = definition = entrywise = False
+    defaults: Mapping[str, Any] = {}
 
     def __init__(self, name: str, fn: Any = None, *, text: str | None = None, tex: str | None = None) -> None:
         self.name, self.fn, self.text, self.tex = name, fn, text, tex

@@ -159,6 +159,12 @@ def _fraction(coefficient: Any, factors: Sequence[Expr]) -> Expr:
     """A product with quotients in it, over one denominator."""
     top, numerators = _gathered((number(coefficient), *(f.args[0] if f.role == "quotient" else f for f in factors)))
     bottom, denominators = _gathered(f.args[1] for f in factors if f.role == "quotient")
+    for f in list(denominators):
+        same = next((h for h in numerators if h.key == f.key), None)
+        rest = [h for h in numerators if h is not same]
+        if same is not None and _joint(rest) == _joint(numerators):
+            denominators.remove(f)
+            numerators = rest
     is_complex = isinstance(top * bottom, complex)
     is_whole = bottom and not is_complex and not top % bottom
     if is_whole or bottom and not is_complex and not denominators and top % 1:  # 2 x / 5 stays
@@ -190,7 +196,7 @@ def _powers(factors: list[Expr]) -> list[Expr]:
 
 
 def _is_test(e: Expr) -> bool:
-    return e.row is not None and e.row.kind == "constant"
+    return e.role in ("comparison", "and", "or", "not", "test for finite")
 
 
 def _with(coefficient: Any, factors: list[Expr]) -> list[Expr]:
@@ -221,8 +227,29 @@ def _add(e: Expr) -> Expr | None:
             return simplified("subtract", (x, y.args[0]), e.shape)
         if y.is_number and not isinstance(y.value, complex) and y.value < 0:
             return simplified("subtract", (x, number(-y.value)), e.shape)
+    if (cases := _cases(a, b, e.shape)) is not None:
+        return cases
     (c, x), (d, y) = _coefficient(a), _coefficient(b)
     return product((number(c + d), x), e.shape) if x.key == y.key else _side_by_side(a, b)
+
+
+def _cases(a: Expr, b: Expr, shape: Shape) -> Expr | None:
+    """``where(c, 1, 0) x + where(c, 0, 1) y`` as ``where(c, x, y)``."""
+    for f in factors_of(a):
+        other = next((h for h in factors_of(b) if _chosen(f) and _chosen(h) and f.args[0].key == h.args[0].key), None)
+        if other is not None and _chosen(f) != _chosen(other):
+            rest = [
+                product([h for h in factors_of(term) if h is not mask] or [number(1)], shape)
+                for term, mask in ((a, f), (b, other))
+            ]
+            return simplified("where", (f.args[0], *(rest if _chosen(f) == (1, 0) else rest[::-1])), shape)
+    return None
+
+
+def _chosen(e: Expr) -> tuple[Any, ...]:
+    """The two numbers of a mask ``where(c, 1, 0)``."""
+    values = tuple(x.value for x in e.args[1:] if x.is_number) if e.role == "selection" else ()
+    return values if values in ((0, 1), (1, 0)) else ()
 
 
 def _side_by_side(a: Expr, b: Expr) -> Expr | None:
@@ -276,6 +303,8 @@ def _divide(e: Expr) -> Expr | None:
     a, b = e.args
     if b.is_number and b.value == 1 and a.shape == e.shape:
         return a
+    if a.key == b.key and not a.is_number:
+        return number(1)
     if a.role == "quotient":
         below = product((a.args[1], b), _joint((a.args[1], b)))
         return simplified("divide", (a.args[0], below), e.shape)
@@ -405,6 +434,23 @@ def _where(e: Expr) -> Expr | None:
     return chosen if chosen.shape == e.shape or chosen.is_number else None
 
 
+_TURNED = {"greater": "less", "less": "greater", "greater_equal": "less_equal", "less_equal": "greater_equal"}
+
+
+def compared(e: Expr) -> Expr | None:
+    """``1 - m > 0`` as ``m < 1``: nothing is subtracted, and a number stands on the right."""
+    if e.role != "comparison":
+        return None
+    a, b = e.args
+    if b.is_number and not b.value and a.role == "difference":
+        a, b = a.args
+    elif a.is_number and not a.value and b.role == "difference":
+        b, a = b.args
+    turned = a.is_number and not b.is_number
+    row, args = (TABLE[_TURNED.get(e.head, e.head)], (b, a)) if turned else (e.row, (a, b))
+    return None if args == e.args else unsimplified(row, args, e.shape)
+
+
 def _linear(e: Expr) -> Expr:
     """A layer is what it computes: ``x @ weight.T + bias``."""
     x, weight, *bias = e.args
@@ -443,5 +489,5 @@ _SIMPLER: dict[str, Callable[..., Expr | None]] = {
     "matrix product": _matmul, "dot product": _dot, "affine map": _linear, "transpose": _transpose,
     "matrix transpose": _matrix_transpose, "swap of axes": _swapaxes,
     "move of axes": _moveaxis, "reshape": _reshape, "broadcast": _broadcast_to,
-    "index": _getitem, "selection": _where,
+    "index": _getitem, "selection": _where, "comparison": compared,
 }  # fmt: skip

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -182,7 +183,7 @@ class Steps(Notation):
         """The formula of `n` in terms of other landmarks."""
         if n in self.folds:
             step = self.known(n)
-            return step.forward if step else self._folded_definition(n)
+            return step.forward if step and step.book.forward else self._folded_definition(n)
         formulas: dict[Var, Expr] = {}
         for m in self._steps_to(n, self.names):
             eq = self.defined[m]
@@ -191,7 +192,7 @@ class Steps(Notation):
                 for k, p in enumerate(eq.operands)
             ]
             step = self.known(m)
-            if step is not None:
+            if step is not None and step.book.forward:
                 formulas[m] = named(step.forward, {f"{X}{k}": a for k, a in enumerate(args)})
             else:
                 formulas[m] = self._one_of_several(m, args) if eq.row.outputs else applied(eq, args)
@@ -241,9 +242,9 @@ class Steps(Notation):
     def known(self, n: Var) -> TextbookStep | None:
         """What the textbook of `n` says, if it is a known step; of a row in the symbols of an edge."""
         is_fold = n in self.folds
-        if not self.board or not is_fold and (n in self.regions or not self.is_single(n) or n.dtype.kind == "c"):
+        if not self.board or not is_fold and (n in self.regions or n not in self.defined or n.dtype.kind == "c"):
             return None
-        book = self._book(self.folds[n]) if is_fold else self.defined[n].row.textbook
+        book = self._book(self.folds[n]) if is_fold else self._book_of(n)
         if book is None:
             return None
         if is_fold:
@@ -251,10 +252,33 @@ class Steps(Notation):
             meanings["y"] = Written(self.expression(n), self.values[n])
         else:
             call = self.call(n)
+            if any(np.asarray(x.value).dtype.kind == "c" for x in call.xs):
+                return None
             meanings = {word: parameter(value) for word, value in self.defined[n].params.items()}
             meanings |= {f"x{k + 1}": x for k, x in enumerate(call.xs)}
-            meanings |= {"x": call.xs[0], "y": call.y}
+            results = call.y if isinstance(call.y, tuple) else (call.y,)
+            meanings |= {"x": call.xs[0], "y": results[0], **{f"y{k + 1}": y for k, y in enumerate(results)}}
         return TextbookStep(book, {**meanings, "g": cotangent_of(n)}, self._introduced)
+
+    def _book_of(self, n: Var) -> Textbook | None:
+        """The textbook of a result of a row."""
+        eq = self.defined[n]
+        book = eq.row.textbook(*eq.operands, **eq.params) if callable(eq.row.textbook) else eq.row.textbook
+        return book[eq.outputs.index(n)] if isinstance(book, tuple) else book
+
+    @cached_method
+    def remarks(self, n: Var) -> list[str]:
+        """What the textbook of `n` says beside its derivative: its note, and its convention at a kink."""
+        step = self.known(n)
+        if step is None:
+            return []
+        kink = step.book.kink and n not in self.folds and self.is_at_kink(n) and step.book.kink
+        return [said for said in (step.book.note, kink) if said]
+
+    def is_at_kink(self, n: Var) -> bool:
+        """Whether an argument of `n` is at a kink of its row."""
+        kinks, xs = self.defined[n].row.kinks, [x.value for x in self.call(n).xs]
+        return bool(np.any(kinks(*xs) if callable(kinks) else [np.any(x == kink) for x in xs for kink in kinks]))
 
     def _argument(self, n: Var, x: Any) -> Written:
         """An argument of the folded call `n`: a variable, an array, or a keyword parameter."""
@@ -316,17 +340,21 @@ class Steps(Notation):
         None unless it gives the cotangent that `pull` gives: at a kink, or a tie, it may be another one.
         """
         step = self.known(n)
-        stated = step and step.gradient(arguments)
-        if not step or not stated or stated.value is None:
-            return None
-        e = parted(stated.formula, n.shape, shape)
-        with np.errstate(all="ignore"):
-            g = np.cos(np.arange(1.0, np.prod(n.shape) + 1)).reshape(n.shape)
-            value, expected = step.gradient(arguments, g), pull(g)
-            assert value is not None
-            cotangent = replace(e, combine=Combine.MAP).pulled(g, value.value, n.shape, shape)
-            size = largest(expected)
-            return e if np.allclose(cotangent, expected, rtol=1e-6, atol=1e-6 * size, equal_nan=True) else None
+        g = np.cos(np.arange(1.0, np.prod(n.shape) + 1)).reshape(n.shape)
+        for form in count() if step else ():
+            try:
+                stated, value = step.gradient(arguments, None, form), step.gradient(arguments, g, form)
+            except np.linalg.LinAlgError:  # there is no inverse
+                return None
+            if stated is None or value is None or stated.value is None:
+                return None
+            e = parted(stated.formula, n.shape, shape)
+            with np.errstate(all="ignore"):
+                expected = pull(g)
+                cotangent = replace(e, combine=Combine.MAP).pulled(g, value.value, n.shape, shape)
+                if np.allclose(cotangent, expected, rtol=1e-6, atol=1e-6 * largest(expected), equal_nan=True):
+                    return e
+        return None
 
     def gradient_symbol(self, n: Var) -> str:
         """``dL/dn``."""

@@ -50,6 +50,8 @@ def formula(text: str, meanings: Mapping[str, Written]) -> Written:
     """`text` with formulas for its names; a keyword parameter has a value only."""
     try:
         return read(ast.parse(text, mode="eval").body, meanings)
+    except np.linalg.LinAlgError:
+        raise
     except (SyntaxError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"the textbook formula {text!r} cannot be read: {error}") from error
 
@@ -95,6 +97,8 @@ def _applied(word: str, args: list[Written]) -> Written:
     """A row or a notation, applied; the last arguments may be parameters, such as an axis."""
     values = [a.value for a in args]
     value: Any = None
+    if word == "subtract" and args[1].formula.is_number and not values[1]:
+        return args[0]
     if word in NOTATIONS:
         n = NOTATIONS[word]
         if n.fn is not None and not any(v is None for v in values):
@@ -103,9 +107,9 @@ def _applied(word: str, args: list[Written]) -> Written:
             return args[0]  # it changes the shape only, and not even that
         call = Function(word, n.fn, text=n.text, tex=n.tex)
         return Written(unsimplified(call, (a.formula for a in args), np.shape(value)), value)
-    row = TABLE[word]
+    row = TABLE[word if word in TABLE else f"linalg.{word}"]
     kept = {"keepdims": True} if row.algebra in ("total", "reduction") and len(args) > 1 else {}
-    if any(v is None for v in values):
+    if any(a.value is None and a.expr is not None for a in args):
         bound, params = values, {}
     else:
         bound, params = row.bind(*values, **kept) if row.bind is not None else (values, {})
@@ -161,23 +165,32 @@ class TextbookStep:
 
     @property
     def forward(self) -> Expr:
-        """What it computes."""
-        return formula(self.book.forward, self.meanings).formula
+        """What it computes: of several forms the first that is a number here, or else the last."""
+        forms = [formula(text, self.meanings) for text in _each(self.book.forward)]
+        return next((w for w in forms if w.value is None or np.all(np.isfinite(w.value))), forms[-1]).formula
 
     @property
     def jacobian(self) -> Expr | None:
         """The derivative of entry i with respect to entry j, where that has a known form."""
         return None if self.book.jacobian is None else formula(self.book.jacobian, self.meanings).formula
 
-    def gradient(self, arguments: Sequence[str], g: Any = None) -> Written | None:
-        """The gradient with respect to something that stands for these arguments, and its value for `g`, if given."""
-        if not arguments or not self.book.gradients.keys() >= set(arguments):
+    def gradient(self, arguments: Sequence[str], g: Any = None, form: int = 0) -> Written | None:
+        """The gradient with respect to something that stands for these arguments, and its value for `g`, if given.
+
+        None if there is none with the number `form`.
+        """
+        forms = [_each(self.book.gradients.get(word, ())) for word in arguments]
+        if not forms or not all(forms) or form >= max(map(len, forms)):
             return None
         meanings = self.meanings if g is None else {**self.meanings, "g": Written(self.meanings["g"].expr, g)}
-        terms = [formula(self.book.gradients[word], meanings) for word in arguments]
+        terms = [formula(texts[min(form, len(texts) - 1)], meanings) for texts in forms]
         is_computed = all(term.value is not None for term in terms)
         value = sum(term.value for term in terms) if is_computed else None
         return Written(total([term.formula for term in terms]), value)
+
+
+def _each(text: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (text,) if isinstance(text, str) else text
 
 
 def parameter(value: Any) -> Written:

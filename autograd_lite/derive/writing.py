@@ -17,7 +17,7 @@ import numpy as np
 from ..base import escape, literals
 from ..table import TABLE, Primitive
 from .binding import ATOM, PRODUCT, SIGN, read
-from .formula import Array, Expr, factors_of, multiplied, number, unsimplified
+from .formula import Array, Expr, Function, factors_of, multiplied, number, unsimplified
 
 TIMES = r" \times "
 
@@ -96,8 +96,14 @@ class Printer:
 
 def write(e: Expr, printer: Printer, tightness: int = 0) -> str:
     """`e` as text, in brackets if it binds less tightly than `tightness`."""
-    word, binding = _word(e, printer)
+    word, binding = _along(e, printer) if printer.indexed and _is_weight(e, tightness) else _word(e, printer)
     return word if binding >= tightness else printer.brackets(word)
+
+
+def _is_weight(e: Expr, tightness: int) -> bool:
+    """Whether `e` is a softmax of which it has to be said along which axis, as in ``softmaxⱼ(S) - I``."""
+    axis, last = e.params.get("axis"), len(e.shape) - 1
+    return e.role == "softmax" and last > 0 and axis is not None and (tightness > 0 or axis != (last,))
 
 
 def _word(e: Expr, printer: Printer) -> tuple[str, int]:
@@ -121,12 +127,28 @@ def _word(e: Expr, printer: Printer) -> tuple[str, int]:
             out += printer.between(e.args[k - 1], e.args[k], factors[k]) + factors[k]
         return out, PRODUCT
     along = e.role in _REDUCTIONS and e.params.get("axis") is not None
-    if printer.indexed and along and ("axis" in shown_params(e) or e.params.get("keepdims")):
+    if printer.indexed and along and ("axis" in shown_params(e) or e.params.get("keepdims") and e.role != "norm"):
         return _along(e, printer)
     if printer.indexed:
-        e = _over_one_line(e)
+        e = _turned_inverse(_over_one_line(e))
     template = printer.template(e)
     return _filled(template, e, printer) if template else (printer.call(e), ATOM)
+
+
+_TRANSPOSES = ("transpose", "matrix transpose")
+_INVERSES = {
+    "inverse": Function("inv", text="{x}⁻ᵀ", tex=r"{x}^{{-\top}}"),
+    "solution": Function("solve", text="{x1}⁻ᵀ @ {x2}", tex=r"{x1}^{{-\top}} {x2}"),
+}
+
+
+def _turned_inverse(e: Expr) -> Expr:
+    """The inverse of a transpose, or the transpose of an inverse, as ``K⁻ᵀ``."""
+    if e.role in _TRANSPOSES and e.args[0].role == "inverse":
+        return replace(e, row=_INVERSES["inverse"], args=e.args[0].args)
+    if e.role in _INVERSES and e.args[0].role in _TRANSPOSES:
+        return replace(e, row=_INVERSES[e.role], args=(*e.args[0].args, *e.args[1:]))
+    return e
 
 
 LETTERS = "ijklmn"  # the indices of axes
@@ -154,6 +176,8 @@ def _along(e: Expr, printer: Printer) -> tuple[str, int]:
     axes = [k % len(body.shape) for k in (axis if isinstance(axis, tuple) else (axis,))]
     letters = "".join(LETTERS[k] if k < len(LETTERS) else "…" for k in axes)
     shown = letters if len(body.shape) <= 2 else LETTERS[: len(body.shape)]
+    if e.role == "norm":
+        return printer.below(_filled(printer.template(e) or "{x}", e, printer)[0], letters), ATOM
     if e.role != "total":
         return f"{printer.over(e.head, letters)}{printer.brackets(write(body, printer))}", ATOM
     factors = factors_of(body)
@@ -191,8 +215,18 @@ def _filled(template: str, e: Expr, printer: Printer) -> tuple[str, int]:
         a = arguments[field]
         kinds = {e.role, _of(a)}  # both products in one line need brackets
         mixed = binding == PRODUCT and "matrix product" in kinds and len(kinds) == 2 and kinds <= set(_PRODUCTS)
+        if printer.indexed and e.role in ("selection", "and", "or", "not"):
+            a = _condition(a)
         operands.append(printer.operand(a, write(a, printer, ATOM if mixed else place), before, behind))
     return printer.fill(template, *operands), binding
+
+
+def _condition(e: Expr) -> Expr:
+    """A comparison as a condition, without the brackets of its indicator."""
+    if e.role != "comparison":
+        return e
+    text, tex = (template and template.removeprefix("1[")[:-1] for template in (e.row.text, e.row.tex))
+    return replace(e, row=Function(e.head, text=text, tex=tex))
 
 
 def _are_arrays(a: Expr, b: Expr) -> bool:
@@ -233,7 +267,7 @@ def symbol(row: Primitive) -> str:
 # ---------------------------------------------------------------------------------------------------- parts of calls
 
 
-_REDUCTIONS = ("total", "reduction")
+_REDUCTIONS = ("total", "reduction", "norm")
 _HIDDEN = ("starts", "unique_indices", "optimize", "copy")
 
 
@@ -243,19 +277,19 @@ def shown_params(e: Expr) -> dict[str, Any]:
     for k, v in e.params.items():
         if v is None or v is False or k in _HIDDEN or k == "order" and v in ("C", "K"):
             continue
-        if k == "axis" and isinstance(v, tuple):
+        if k == "axis":
             ndim = max((len(a.shape) for a in e.args), default=0)
-            if len(v) == ndim and e.role in _REDUCTIONS:
+            if np.size(v) == ndim and e.role in _REDUCTIONS:
                 continue
-            v = v[0] if len(v) == 1 else v
+            v = v[0] if isinstance(v, tuple) and len(v) == 1 else v
         out[k] = v
     return out
 
 
 def _stated(e: Expr) -> Expr:
-    """`e` without the parameters that textbooks omit: the last axis, ``softmax(S)``, and that axes are kept."""
+    """`e` without the parameters that textbooks omit: defaults, the last axis, ``softmax(S)``, that axes are kept."""
     last = len(e.shape) - 1
-    omitted = {"keepdims", *(k for k, v in e.params.items() if isinstance(v, str) and v == "none")}
+    omitted = {"keepdims", *(k for k, v in e.params.items() if isinstance(v, (int, str)) and v == e.row.defaults.get(k))}
     if e.role not in _REDUCTIONS and e.shape and e.params.get("axis") in (last, (last,)):
         omitted.add("axis")
     return replace(e, params={k: v for k, v in e.params.items() if k not in omitted})

@@ -31,9 +31,10 @@ def gradients(
 
 def finite_difference(
     program: Program, values: Mapping[Var, Any], slopes: Mapping[Var, Any]
-) -> tuple[float, float, float]:
+) -> tuple[float, float, float, float]:
     """The slope along one fixed direction of all variables in `slopes` together: by a central difference, and by these
-    gradients; and the rounding error of the difference, for values of size one.
+    gradients; the rounding error of the difference, for values of size one; and how much the slopes before and after
+    the point differ.
     """
     moves, along, step = {}, 0.0, 1.0
     for v, g in slopes.items():
@@ -57,5 +58,5 @@ def finite_difference(
     relative = 1e-6 * (eps / float(np.finfo(float).eps)) ** 0.4  # a cast makes the function coarser
     h = relative * step
     [root] = program.outputs
-    up, down = (float(np.sum(at(t)[root]).real) for t in (h, -h))
-    return (up - down) / (2 * h), along, 16 * eps / relative
+    up, here, down = (float(np.sum(at(t)[root]).real) for t in (h, 0, -h))
+    return (up - down) / (2 * h), along, 16 * eps / relative, abs(up - 2 * here + down) / h

@@ -176,6 +176,8 @@ _weight = elementwise(
 
 logaddexp = elementwise(
     np.logaddexp, lambda x1, x2: _weight(x1, x2), lambda x1, x2: _weight(x2, x1), tex=r"\ln(e^{{{x1}}} + e^{{{x2}}})",
+    text="log(exp({x1}) + exp({x2}))",
+    textbook=Textbook(x1="g * sigmoid(x1 - x2)", x2="g * sigmoid(x2 - x1)"),
     scalar=f"x1 + {math.log(2)} if x1 == x2 else max(x1, x2) + log1p(exp(-abs(x1 - x2)))",
 )
 logaddexp2 = elementwise(
@@ -248,12 +250,14 @@ def _over_square(x, x1, x2):
 
 hypot = elementwise(
     np.hypot, lambda y, x1: x1 / np.where(y == 0, 1, y), lambda y, x2: x2 / np.where(y == 0, 1, y),
-    kinks=lambda x1, x2: (x1 == 0) & (x2 == 0), tex=r"\sqrt{{{x1}^2 + {x2}^2}}", scalar="hypot(x1, x2)",
+    kinks=lambda x1, x2: (x1 == 0) & (x2 == 0), tex=r"\sqrt{{{x1}^2 + {x2}^2}}", text="√({x1}² + {x2}²)",
+    textbook=Textbook(x1="g * x1 / y", x2="g * x2 / y"), scalar="hypot(x1, x2)",
 )
 arctan2 = elementwise(
     np.arctan2, lambda x1, x2: _over_square(x2, x1, x2), lambda x1, x2: _over_square(-x1, x1, x2),
     kinks=lambda x1, x2: (x1 == 0) & (x2 <= 0),  # the branch cut
     tex=r"\operatorname{{atan2}}({x1}, {x2})", scalar="atan2(x1, x2)",
+    textbook=Textbook(x1="g * x2 / (x1 ** 2 + x2 ** 2)", x2="-g * x1 / (x1 ** 2 + x2 ** 2)"),
 )
 degrees, rad2deg = (
     elementwise(fn, 180 / math.pi, tex=r"{x} \cdot \frac{{180}}{{\pi}}", scalar="x * (180 / pi)")
@@ -278,7 +282,7 @@ def _sign_bind(x):
 constant(np.sign, bind=_sign_bind, scalar="1 if x > 0 else -1 if x < 0 else 0 * abs(x)", onnx="Sign")
 absolute = elementwise(
     np.absolute, lambda x: np.sign(x), kinks=(0.0,), holomorphic=False, tex=r"\lvert {x} \rvert",
-    text="|{x}|", scalar="abs(x)", onnx="Abs",
+    text="|{x}|", scalar="abs(x)", textbook=Textbook(x="g * sign(x)", kink="sign(0) = 0"), onnx="Abs",
 )
 fabs = elementwise(np.fabs, lambda x: np.sign(x), kinks=(0.0,), tex=r"\lvert {x} \rvert", scalar="abs(x)", onnx="Abs")
 
@@ -295,13 +299,20 @@ def _extreme(fn, wins, **options):
     )
 
 
+def _share_of_a_tie(name, sign):
+    def forms(a, b):
+        return f"g * ({a} {sign} {b})", f"g * (({a} {sign} {b}) + 0.5 * ({a} == {b}))"
+
+    return Textbook(f"{name}(x1, x2)", kink="½ each at a tie", x1=forms("x1", "x2"), x2=forms("x2", "x1"))
+
+
 maximum = _extreme(
     np.maximum, np.greater, tex=r"\max({x1}, {x2})", text="max({x1}, {x2})", scalar="max(x1, x2)", algebra="larger",
-    textbook=Textbook("maximum(x1, x2)", x1="g * (x1 > x2)", x2="g * (x2 > x1)"), onnx="Max",
+    textbook=_share_of_a_tie("maximum", ">"), onnx="Max",
 )
 minimum = _extreme(
     np.minimum, np.less, tex=r"\min({x1}, {x2})", text="min({x1}, {x2})", scalar="min(x1, x2)",
-    textbook=Textbook("minimum(x1, x2)", x1="g * (x1 < x2)", x2="g * (x2 < x1)"), onnx="Min",
+    textbook=_share_of_a_tie("minimum", "<"), onnx="Min",
 )
 fmax = _extreme(  # a number wins over nan
     np.fmax, lambda x1, x2: (x1 > x2) | np.isnan(x2), tex=r"\max({x1}, {x2})",
@@ -434,25 +445,25 @@ constant(
     scalar="x1 / x2 if x2 == 0 else copysign(rint((x1 - fmod(x1, x2)) / x2) - "
     "(1 if fmod(x1, x2) != 0 and (fmod(x1, x2) < 0) != (x2 < 0) else 0), x1 / x2)",
 )
-for _fn, _sign, _tex, _operator in (
-    (np.greater, ">", ">", "Greater"), (np.greater_equal, ">=", r"\geq", "GreaterOrEqual"),
-    (np.less, "<", "<", "Less"), (np.less_equal, "<=", r"\leq", "LessOrEqual"), (np.equal, "==", "=", "Equal"),
-    (np.not_equal, "!=", r"\neq", lambda b, x, y: b("Not", b("Equal", x, y))),
+for _fn, _sign, _text, _tex, _operator in (
+    (np.greater, ">", ">", ">", "Greater"), (np.greater_equal, ">=", "≥", r"\geq", "GreaterOrEqual"),
+    (np.less, "<", "<", "<", "Less"), (np.less_equal, "<=", "≤", r"\leq", "LessOrEqual"),
+    (np.equal, "==", "=", "=", "Equal"), (np.not_equal, "!=", "≠", r"\neq", lambda b, x, y: b("Not", b("Equal", x, y))),
 ):
     constant(
-        _fn, infix=f"{{x1}} {_sign} {{x2}}", text=f"1[{{x1}} {_sign} {{x2}}]", tex=f"1[{{x1}} {_tex} {{x2}}]",
-        algebra="greater" if _fn is np.greater else None, onnx=_operator,
+        _fn, infix=f"{{x1}} {_sign} {{x2}}", text=f"1[{{x1}} {_text} {{x2}}]", tex=f"1[{{x1}} {_tex} {{x2}}]",
+        algebra="comparison", onnx=_operator,
     )
 constant(np.logical_and, algebra="and", scalar="x1 != 0 and x2 != 0", onnx=_of_truths("And"))
 constant(np.logical_or, algebra="or", scalar="x1 != 0 or x2 != 0", onnx=_of_truths("Or"))
-constant(np.logical_not, scalar="x == 0", onnx=_of_truths("Not"))
-constant(np.logical_xor, scalar="(x1 != 0) != (x2 != 0)", onnx=_of_truths("Xor"))
+constant(np.logical_not, algebra="not", scalar="x == 0", onnx=_of_truths("Not"))
+constant(np.logical_xor, algebra="not", scalar="(x1 != 0) != (x2 != 0)", onnx=_of_truths("Xor"))
 constant(
     np.bitwise_and, infix="{x1} & {x2}", tex=r"{x1} \wedge {x2}", algebra="and", onnx=_of_bits("And", "BitwiseAnd")
 )
 constant(np.bitwise_or, infix="{x1} | {x2}", tex=r"{x1} \vee {x2}", algebra="or", onnx=_of_bits("Or", "BitwiseOr"))
 constant(np.bitwise_xor, onnx=_of_bits("Xor", "BitwiseXor"))
-constant(np.invert, infix="~{x}", onnx=_of_bits("Not", "BitwiseNot"))
+constant(np.invert, infix="~{x}", algebra="not", onnx=_of_bits("Not", "BitwiseNot"))
 constant(np.left_shift, np.right_shift, np.bitwise_count, np.gcd, np.lcm)
 constant(np.isfinite, algebra="test for finite", scalar="x - x == 0")
 constant(np.isinf, algebra="test for finite", scalar="abs(x) == inf", onnx="IsInf")

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from ..table import ROWS, around, at, composite, constant, general
+from ..table import ROWS, Textbook, around, at, composite, constant, general, notation
 from ..table.batching import padded, stacked
 from ._arrays import operand, raw
 from .matrices import REGULAR, dagger, eps, from_lower, matrix, regular
@@ -32,8 +32,8 @@ def _system(a, b, **params):
 # ---------------------------------------------------------------------------------------- inverses, equations
 
 inv = general(  # A⁻¹ A = 1, so that d(A⁻¹) = -A⁻¹ dA A⁻¹
-    np.linalg.inv, lambda g, y: -(y.mT @ g @ y.mT), bind=matrix, tex="{x}^{{-1}}", text="{x}⁻¹", batch=stacked(2),
-    examples=REGULAR,
+    np.linalg.inv, lambda g, y: -(y.mT @ g @ y.mT), bind=matrix, tex="{x}^{{-1}}", text="{x}⁻¹", algebra="inverse",
+    batch=stacked(2), examples=REGULAR,
 )
 
 
@@ -61,7 +61,9 @@ def _batched_solve(b):
 
 solve = general(
     np.linalg.solve, _solve_1, _solve_2, bind=lambda a, b: ((a, b), {}), tex="{x1}^{{-1}} {x2}",
-    text="{x1}⁻¹ @ {x2}", algebra="solution", batch=_batched_solve,
+    text="{x1}⁻¹ @ {x2}", algebra="solution", batch=_batched_solve, textbook=lambda a, b: Textbook(
+        x1="-outer(solve(x1.T, g), y)" if len(b.shape) == 1 else "-solve(x1.T, g) @ y.T", x2="solve(x1.T, g)"
+    ),
     examples=[
         _system((3, 3), (3,)), _system((3, 3), (3, 2)), _system((2, 3, 3), (3,)), _system((2, 3, 3), (3, 2)),
         _system((3, 3), (2, 3, 1)), _system((1, 1), (1,)), _system((0, 0), (0, 2)),
@@ -87,7 +89,7 @@ def _pinv_bind(a, rcond=None, hermitian=False, *, rtol=Ellipsis):
 
 
 pinv = general(
-    np.linalg.pinv, _pinv_rule, bind=_pinv_bind, holomorphic=False, tex="{x}^{{+}}", batch=stacked(2),
+    np.linalg.pinv, _pinv_rule, bind=_pinv_bind, holomorphic=False, tex="{x}^{{+}}", text="{x}⁺", batch=stacked(2),
     examples=[
         regular(3, 3), regular(4, 2), regular(2, 4), regular(2, 3, 2), regular(1, 3), regular(0, 2),
         regular(3, 2, rtol=1e-10), at(around(np.eye(2), scale=0.1), hermitian=True),
@@ -204,7 +206,8 @@ def _reliable_inverse(x):
 
 
 det = general(
-    np.linalg.det, _det_rule, bind=matrix, tex=r"\det {x}", batch=stacked(2), examples=[*REGULAR, _SINGULAR],
+    np.linalg.det, _det_rule, bind=matrix, tex=r"\det {x}", text="det {x}", batch=stacked(2),
+    textbook=Textbook(x="g * y * inv(x).T"), examples=[*REGULAR, _SINGULAR],
 )
 
 
@@ -225,7 +228,10 @@ def _slogdet_rule(g, y, x):
 
 slogdet = general(
     np.linalg.slogdet, _slogdet_rule, outputs=True, holomorphic=False, batch=stacked(2), examples=REGULAR,
+    textbook=(None, Textbook(("logdet(x)", "logabsdet(x)"), x="g * inv(x).T")),
 )
+notation("logdet", "log det {x1}", r"\ln \det {x1}", lambda x: np.log(np.linalg.det(x)))
+notation("logabsdet", "log |det {x1}|", r"\ln \lvert \det {x1} \rvert", lambda x: np.linalg.slogdet(x)[1])
 
 # --------------------------------------------------------------------------------------------- powers, counts
 

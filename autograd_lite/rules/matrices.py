@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..table import around, at
+from ..table import around, at, notation
 from ._arrays import raw
 from .products import conj
 
@@ -28,6 +28,10 @@ def lower_half(x):
     """The lower triangle, the diagonal halved: with its conjugate transpose it makes a Hermitian matrix."""
     n, dtype = x.shape[-1], np.finfo(x.dtype).dtype
     return x * (np.tri(n, dtype=dtype) - np.eye(n, dtype=dtype) / 2)
+
+
+notation("Phi", "Φ({x1})", r"\Phi({x1})", lower_half)
+PHI = "Φ: lower triangle, half its diagonal"
 
 
 def from_lower(x):

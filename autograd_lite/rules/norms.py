@@ -12,9 +12,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from ..table import around, at, composite, general
+from ..table import Textbook, around, at, composite, general
 from ..table.batching import axes
-from ._arrays import operand
+from ._arrays import along_axes, operand
 
 
 def _power_norm(x, p, axis, keepdims):
@@ -34,6 +34,12 @@ def _power_norm_rule(g, y, x, p, axis, keepdims):
     flat = (size == 0) | zero
     size = np.where(flat, 1, size)
     return g * np.where(flat, 0, np.sign(x) * (size / y) ** (p - 1))
+
+
+@along_axes
+def _norm_textbook(g, y, n, p):
+    """The gradient ``x / ‖x‖``, and for other orders ``sign(x) (|x| / ‖x‖)ᵖ⁻¹``."""
+    return Textbook(x=f"{g} * " + (f"x / {y}" if p == 2 else f"sign(x) * (absolute(x) / {y}) ** {p - 1}"))
 
 
 def _normal(*shape, **params):
@@ -56,7 +62,7 @@ def _norm_onnx(b, x, p, axis, keepdims):
 power_norm = general(
     _power_norm, _power_norm_rule, name="power_norm", np_name="np.linalg.vector_norm",
     bind=lambda x, p, axis, keepdims=False: ((x,), {"p": p, "axis": axis, "keepdims": keepdims}), holomorphic=False,
-    tex=r"\lVert {x} \rVert_{{{p}}}",
+    tex=r"\lVert {x} \rVert", text="‖{x}‖", algebra="norm", textbook=_norm_textbook,
     examples=[
         _normal(2, 3, p=3, axis=(0,)), _normal(2, 3, p=2, axis=(0, 1)), _normal(2, 3, p=2, axis=(1,), keepdims=True),
         _normal(2, 3, 2, p=0.5, axis=(0, 2)), _normal(3, p=-1, axis=(0,)),

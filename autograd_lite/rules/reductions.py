@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..table import ROWS, around, at, composite, constant, elementwise, general, just, linear, uniform
+from ..table import ROWS, Textbook, around, at, composite, constant, elementwise, general, just, linear, uniform
 from ..table.batching import along, axes
 from . import cumulative as accumulation
-from ._arrays import count, kept_shape, operand, raw, reduced, resolve, spread
+from ._arrays import along_axes, count, kept_shape, operand, raw, reduced, resolve, spread
 
 __all__ = [
     "average", "logsumexp", "max", "mean", "min", "nanmax", "nanmean", "nanmin", "nanprod", "nanstd", "nansum",
@@ -198,11 +198,18 @@ def _along_last(of, ufunc):
     return into
 
 
+_TIES = along_axes(
+    lambda g, y, n: Textbook(
+        x=(f"{g} * (x == {y})", f"{g} * (x == {y}) / sum(x == {y}, axis)"), note="ties share"
+    )
+)
+
+
 def _extreme(of, ufunc, **options):
     return general(
         ufunc.reduce, _extreme_pull, of=of, bind=_extreme_fold(of, ufunc),
         tex=rf"\{of.__name__.removeprefix('nan')} {{x}}",
-        examples=_OVER_AXES + _OF_ONE + _FROM, batch=axes("axis"), **options,
+        examples=_OVER_AXES + _OF_ONE + _FROM, batch=axes("axis"), textbook=_TIES, **options,
     )
 
 
@@ -328,14 +335,14 @@ var = general(
     js=lambda x, axis, ddof, keepdims: (
         np.sum(np.square(x - np.mean(x, axis, keepdims=True)), axis, keepdims=keepdims) * _share(x.shape, axis, ddof)
     ),
-    unlike_torch=_BY_N,
+    unlike_torch=_BY_N, textbook=along_axes(lambda g, y, n: Textbook(x=f"2 * {g} * (x - mean(x, axis)) / {n}")),
 )
 std = general(
     np.std, _std_pull, bind=_moment_bind(_root), holomorphic=False,
     tex=r"\operatorname{{std}}({x})",
     examples=_MOMENTS,
     **_REDUCES, js=lambda x, axis, ddof, keepdims: np.sqrt(np.var(x, axis, ddof=ddof, keepdims=keepdims)),
-    unlike_torch=_BY_N,
+    unlike_torch=_BY_N, textbook=along_axes(lambda g, y, n: Textbook(x=f"{g} * (x - mean(x, axis)) / ({n} * {y})")),
 )
 
 _WEIGHTED = (
@@ -466,6 +473,7 @@ logsumexp = general(
     _logsumexp, _logsumexp_pull, name="logsumexp", bind=_bind_logsumexp, tex=r"\ln \sum e^{{{x}}}",
     examples=(*_OVER_AXES, *_OF_ONE, *_OF_NONE, at((2, 3), 1, uniform(0.5, 2, 3)), at((2, 3), b=uniform(0, 1, 2, 1))),
     source=_logsumexp_textbook, definition=True, **_REDUCES, onnx=_reducing("ReduceLogSumExp"),
+    textbook=along_axes(lambda g, y, n: Textbook(x=f"{g} * softmax(x, axis)")),
 )
 
 # ------------------------------------------------------------------------------------------ as if without nan

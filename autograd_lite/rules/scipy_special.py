@@ -18,6 +18,7 @@ from typing import NoReturn
 import numpy as np
 
 from ..table import (
+    Textbook,
     NONZERO,
     POSITIVE,
     REAL,
@@ -149,7 +150,10 @@ def _error_functions(S):
             S.erfcinv, lambda y: -_ROOT_PI / 2 * np.exp(y * y),
             domain=interval(0, 2), tex=r"\operatorname{{erfc}}^{{-1}} {x}",
         ),
-        elementwise(S.ndtr, lambda x: np.exp(-x * x / 2) / _ROOT_2PI, tex=r"\Phi({x})"),
+        elementwise(
+            S.ndtr, lambda x: np.exp(-x * x / 2) / _ROOT_2PI, tex=r"\Phi({x})", text="Φ({x})",
+            textbook=Textbook(x="g * normal(x)"),
+        ),
         # exp(-x²/2) / ndtr(x), without 0 / 0
         elementwise(S.log_ndtr, lambda x: 2 / _ROOT_2PI / S.erfcx(-x / math.sqrt(2)), tex=r"\ln \Phi({x})"),
         elementwise(S.ndtri, lambda y: _ROOT_2PI * np.exp(y * y / 2), domain=interval(0, 1), tex=r"\Phi^{{-1}}({x})"),
@@ -160,7 +164,7 @@ def _error_functions(S):
 
 
 def _gamma(S):
-    digamma = elementwise(S.psi, lambda x: polygamma(1, x), name="psi", domain=NOT_A_POLE, tex=r"\psi({x})")
+    digamma = elementwise(S.psi, lambda x: polygamma(1, x), name="psi", domain=NOT_A_POLE, tex=r"\psi({x})", text="ψ({x})")
 
     def _polygamma(x, n):
         if n and np.iscomplexobj(x):

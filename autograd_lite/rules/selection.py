@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..table import around, at, boolean, composite, elementwise
+from ..table import Textbook, around, at, boolean, composite, elementwise, notation
 from ._arrays import operand, raw, refuse_out, resolve
 from .indexing import getitem, on_axis, set_at
 from .joining import flat_or
@@ -62,6 +62,17 @@ def _bind_clip(a, a_min=None, a_max=None, out=None, *, min=None, max=None):
     return (a, bounds[0] if low is None else low, bounds[1] if high is None else high), {}
 
 
+notation("between", "1[{x1} ≤ {x2} ≤ {x3}]", r"1[{x1} \leq {x2} \leq {x3}]", lambda a, x, b: (a <= x) & (x <= b))
+
+
+def _clip_textbook(x, low, high):
+    if isinstance(high, float) and high == np.inf:
+        return Textbook("maximum(x1, x2)", x1="g * (x1 >= x2)", x2="g * (x1 < x2)")
+    if isinstance(low, float) and low == -np.inf:
+        return Textbook("minimum(x1, x3)", x1="g * (x1 <= x3)", x3="g * (x1 > x3)")
+    return Textbook(x1="g * between(x2, x1, x3)", x2="g * (x1 < x2)", x3="g * (x1 > x3)")
+
+
 clip = elementwise(
     np.clip, lambda x1, x2, x3: (x2 <= x1) & (x1 <= x3), lambda x1, x2, x3: (x1 < x2) & (x2 <= x3),
     lambda x1, x2, x3: (x1 > x3) | (x2 > x3),
@@ -71,7 +82,7 @@ clip = elementwise(
         at((2, 5), -0.4, 0.5), at((2, 3), around(-np.ones(3)), around(np.ones((2, 1)))), at((5,), min=0.0),
         at((5,), None, 0.3),
     ),
-    scalar="min(max(x1, x2), x3)", onnx=lambda b, x, low, high: b("Min", b("Max", x, low), high),
+    textbook=_clip_textbook, scalar="min(max(x1, x2), x3)", onnx=lambda b, x, low, high: b("Min", b("Max", x, low), high),
 )
 
 

@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from ..table import POSITIVE, REAL, Drawn, Primitive, Textbook, at, composite, elementwise, general, interval
+from ..table import POSITIVE, REAL, Drawn, Primitive, Textbook, at, composite, elementwise, general, interval, notation
 from ..table.batching import axes
 from ._arrays import operand, reduced, resolve
 from .elementwise import sigmoid
@@ -73,6 +73,7 @@ def _xlog1py(x1, x2):
 # At (0, 0) both slopes are 0, so that a term of probability 0 contributes nothing.
 xlogy = elementwise(
     _xlogy, lambda x1, x2: np.log(_but((x1 == 0) & (x2 <= 0), x2)), lambda x1, x2: x1 / _but((x1 == 0) & (x2 == 0), x2),
+    textbook=Textbook("x1 * log(x2)", x1="g * log(x2)", x2="g * x1 / x2"),
     name="xlogy", bind=_pair, domain=(REAL, POSITIVE), kinks=lambda x1, x2: (x1 == 0) & (x2 <= 0), tex=r"{x1} \ln {x2}",
     scalar="x1 if x1 == 0 and x2 == x2 else x1 * log(x2)",
 )
@@ -205,14 +206,14 @@ _ALONG = {
     "examples": (at((2, 3)), at((2, 3, 4), axis=0), at((2, 3, 4), axis=(0, 2)), at((2, 3), axis=None), at((0, 3))),
 }
 softmax = general(
-    _softmax, softmax_vjp, name="softmax", tex=r"\operatorname{{softmax}}({x})",
+    _softmax, softmax_vjp, name="softmax", tex=r"\operatorname{{softmax}}({x})", algebra="softmax",
     textbook=Textbook("softmax(x, axis)", x="y * (g - sum(g * y, axis))", jacobian="y[i] * (delta[i, j] - y[j])"),
     definition=_softmax_definition, onnx=_softmax_onnx, **_ALONG,
 )
 log_softmax = general(
     _log_softmax, lambda g, y, axis: g - np.exp(y) * np.add.reduce(g, axis=axis, keepdims=True),
     name="log_softmax", tex=r"\ln \operatorname{{softmax}}({x})",
-    textbook=Textbook("log_softmax(x, axis)", x="g - exp(y) * sum(g, axis)", jacobian="delta[i, j] - exp(y[j])"),
+    textbook=Textbook("log_softmax(x, axis)", x="g - softmax(x, axis) * sum(g, axis)", jacobian="delta[i, j] - exp(y[j])"),
     definition=_log_softmax_definition, onnx=lambda b, x, axis: _softmax_onnx(b, x, axis, "Log"), **_ALONG,
 )
 
@@ -229,7 +230,7 @@ def _relu(x):
 relu = elementwise(
     _relu, lambda y: y > 0, name="relu", kinks=(0.0,), tex=r"\max(0, {x})",
     call="np.maximum({x}, 0)", definition=lambda x: np.maximum(x, np.zeros(x.shape, x.dtype)), scalar="max(x, 0)",
-    textbook=Textbook("relu(x)", x="g * (x > 0)"), onnx="Relu",
+    textbook=Textbook("relu(x)", x="g * (x > 0)", kink="slope 0 at 0"), onnx="Relu",
 )
 silu = elementwise(
     lambda x: x * sigmoid.fn(x), lambda y, x: sigmoid(x) * (1 + x - y), name="silu", tex=r"{x} \, \sigma({x})",
@@ -238,6 +239,10 @@ silu = elementwise(
 )
 
 _GELU = 2 * math.sqrt(2 / math.pi)  # tanh(u) written as 2 sigmoid(2 u) - 1
+
+
+notation("Normal", "Φ({x1})", r"\Phi({x1})", lambda x: scipy_module("gelu").ndtr(x))
+notation("normal", "φ({x1})", r"\varphi({x1})", lambda x: np.exp(-x * x / 2) / math.sqrt(2 * math.pi))
 
 
 def _gelu_arguments(x, approximate="none"):
@@ -262,6 +267,7 @@ def _gelu_slope(x, approximate):
 
 gelu = elementwise(
     _gelu, _gelu_slope, name="gelu", bind=_gelu_arguments, tex=r"{x} \, \Phi({x})",
+    textbook=lambda x, approximate: Textbook(x="g * (Normal(x) + x * normal(x))") if approximate == "none" else None,
     examples=tuple(at((2, 3), approximate=how) for how in ("none", "tanh")), definition=True,
     onnx=lambda b, x, approximate: b("Gelu", x, approximate=approximate),
 )

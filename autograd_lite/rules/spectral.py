@@ -27,10 +27,10 @@ from typing import Any
 
 import numpy as np
 
-from ..table import NONZERO, REAL, around, at, composite, elementwise, general
+from ..table import NONZERO, REAL, Textbook, around, at, composite, elementwise, general, notation
 from ..table.batching import stacked
 from ._arrays import raw
-from .matrices import EMPTY, dagger, eps, of_triangle, positive, refuse_open_choice
+from .matrices import PHI, EMPTY, dagger, eps, of_triangle, positive, refuse_open_choice
 from .products import conj
 
 # --------------------------------------------------------------------------------------------- turns and gaps
@@ -129,9 +129,18 @@ def _eigh_rule(g, y, UPLO):
     return of_triangle(s, UPLO == "U")
 
 
+_EIGH = (
+    Textbook(note=PHI, x="2 * Phi(y2 @ diag(g) @ y2.T)"),
+    Textbook(
+        where={"F": "rotation(y1)"}, note=f"{PHI}", x="Phi(y2 @ (F * (y2.T @ g - g.T @ y2)) @ y2.T)"
+    ),
+)
+notation(
+    "rotation", "1 / ({x1}ⱼ - {x1}ᵢ)", r"1 / ({x1}_j - {x1}_i)", lambda w: 1 / _gaps(w, np.zeros(w.shape[:-1]))
+)
 eigh = general(
     np.linalg.eigh, _eigh_rule, bind=lambda a, UPLO="L": ((a,), {"UPLO": UPLO.upper()}), outputs=True,
-    holomorphic=False, batch=stacked(2),
+    holomorphic=False, batch=stacked(2), textbook=lambda x, UPLO: _EIGH if UPLO == "L" else (None, None),
     examples=[EMPTY, positive(3, 3), positive(3, 3, UPLO="u"), positive(2, 2, 2), at((1, 1))],
 )
 

@@ -17,9 +17,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..table import at, general
+from ..table import Textbook, at, general
 from ..table.batching import stacked
-from .matrices import DEFINITE, dagger, from_lower, of_triangle, positive, refuse_open_choice
+from .matrices import DEFINITE, PHI, dagger, from_lower, of_triangle, positive, refuse_open_choice
 
 # --------------------------------------------------------------------------------------------------- cholesky
 
@@ -33,10 +33,15 @@ def _cholesky_rule(g, y, upper):
     return of_triangle(x, upper)
 
 
+def _cholesky_textbook(x, upper):
+    if not upper:
+        return Textbook(note=PHI, x="Phi(inv(y).T @ (Phi(y.T @ g) + Phi(y.T @ g).T) @ inv(y))")
+
+
 cholesky = general(
     np.linalg.cholesky, _cholesky_rule, batch=stacked(2),
     bind=lambda a, /, *, upper=False: ((a,), {"upper": bool(upper)}), holomorphic=False,
-    examples=[*DEFINITE, positive(3, 3, upper=True)],
+    examples=[*DEFINITE, positive(3, 3, upper=True)], textbook=_cholesky_textbook,
 )
 
 # --------------------------------------------------------------------------------------------------------- qr
@@ -80,8 +85,13 @@ def _qr_bind(a, mode="reduced"):
     return qr(a)[1] if mode == "r" else ((a,), {"mode": mode})
 
 
+_QR = tuple(
+    Textbook(note=PHI, x=f"({before}y1 @ (Phi({m}) + Phi({m}).T)) @ inv(y2).T")
+    for before, m in (("g - ", "g.T @ y1"), ("", "y2 @ g.T"))
+)
 qr = general(
     np.linalg.qr, _qr_rule, bind=_qr_bind, outputs=True, holomorphic=False, batch=stacked(2),
+    textbook=lambda x, mode: _QR if mode == "reduced" and x.shape[-2] >= x.shape[-1] else (None, None),
     examples=[
         at((3, 3)), at((4, 2)), at((2, 4)), at((2, 3, 2)), at((2, 2, 4)), at((1, 1)), at((3, 0)),
         at((3, 2), mode="complete"), at((2, 3, 2), mode="complete"), at((2, 3), mode="r"),

@@ -29,6 +29,7 @@ defined further below is attached there::
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
@@ -65,7 +66,8 @@ OPTIONS = {
     "(source, a page that computes)",
     "scalar": "a formula for one entry, where `infix` is none: '1 / (1 + exp(-x))', in the syntax of "
     "autograd_lite.table.scalar (compiling, a page that computes)",
-    "textbook": "a Textbook: the step and its gradients in textbook notation, where the rules are not it (derivations)",
+    "textbook": "a Textbook: the step and its gradients in textbook notation, where the rules are not it; a function "
+    "of the operands and parameters that returns one, or a tuple with one for each result (derivations)",
     "algebra": "what it is for the simplifier: 'sum', 'negation', 'transpose', 'identity', ... (formulas, pictures)",
     "js": "JavaScript on arrays, where no other option says it: a template, 'sum({x}, {axis}, {keepdims})', or a "
     "function written with other rows (a page that computes)",
@@ -151,7 +153,7 @@ class Primitive:
     definition: bool | Function = False
     source: Template = None
     scalar: Text = None
-    textbook: Textbook | None = None
+    textbook: Any = None
     algebra: Text = None
     js: Template = None
     bind: Function = None
@@ -302,6 +304,12 @@ class Primitive:
             return e
         numbers = all(isinstance(v, (bool, int, float)) for v in params.values())
         return e.at({k: number(v) for k, v in params.items()}) if numbers and params.keys() <= {*e.names} else None
+
+    @cached_property
+    def defaults(self) -> dict[str, Any]:
+        """The keyword parameters that a call may omit, with their values."""
+        known = inspect.signature(self.bind).parameters.values() if self.bind else ()
+        return {p.name: p.default for p in known if p.default is not p.empty}
 
     # ------------------------------------------------------------------------------------------------ its calls
 

@@ -19,6 +19,9 @@ They are interpreted by :mod:`autograd_lite.derive.textbook_parser`, never execu
 - numbers, ``+ - * / ** @``, ``.T``, comparisons (written ``1[z > 0]``), and the rows of the table, by name. A sum or a
   mean along an axis keeps it: ``sum(g * y, axis)`` is written Σⱼ gⱼ yⱼ and broadcasts;
 - notations that are not rows, such as ``onehot(t, k)``: see `notation`.
+
+Where the form depends on the call, the option is a function of the operands (what is computed is a variable with a
+shape) and the keyword parameters, and where there are several results, a tuple with a form for each.
 """
 
 from __future__ import annotations
@@ -72,15 +75,18 @@ class Textbook:
 
     Parameters
     ----------
-    forward : str
-        What the step computes.
+    forward : str, optional
+        What the step computes, where that is not a call of the row; of several forms the first that is a number.
     where : mapping of str to str, optional
         What additional names stand for, each in terms of those before it: ``{"mu": "mean(x, 0)"}``.
     jacobian : str, optional
         The derivative of entry i with respect to entry j of the first argument, for one vector, where that has a known
         form.
-    **gradients : str
-        For each argument the gradient with respect to it. One that is ``g * something`` is written as the factor.
+    note, kink : str
+        What is said beside a line with it: always, and where an argument is at one of the row's `kinks`.
+    **gradients : str or tuple of str
+        For each argument the gradient with respect to it. One that is ``g * something`` is written as the factor. Of
+        several the first is written that has the value of the rule: those after it are for ties.
 
     Examples
     --------
@@ -88,11 +94,13 @@ class Textbook:
     """
 
     def __init__(
-        self, forward: str, *, where: Mapping[str, str] | None = None, jacobian: str | None = None, **gradients: str
+        self, forward: str | tuple[str, ...] = "", *, where: Mapping[str, str] | None = None, jacobian: str | None = None,
+        note: str = "", kink: str = "", **gradients: str | tuple[str, ...],
     ) -> None:
         self.forward = forward
         self.where = dict(where or {})
         self.jacobian = jacobian
+        self.note, self.kink = note, kink
         self.gradients = gradients
 
     def __repr__(self) -> str:

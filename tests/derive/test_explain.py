@@ -132,7 +132,7 @@ def test_tensors_have_it_as_methods():
         (lambda x: np.maximum(x, 0), "1[x > 0]"),
         (lambda x: np.mean(x), "1"),
         (lambda x: 0.5 * (1 - x) ** 2, "-(1 - x)"),
-        (lambda x: np.logaddexp(0, x), "1 / (1 + exp(0 - x))"),
+        (lambda x: np.logaddexp(0, x), "σ(x)"),
         (lambda x: np.where(x > 0, 2 * x, x), "2"),
     ],
 )
@@ -142,9 +142,6 @@ def test_local_derivatives_read_as_on_paper(f, formula):
     y.name = "y"
     (line, _) = explain(y, x).lines
     got = str(explain(y, x)).split("From the result down")[1].split("since")[0].strip()
-    if "logaddexp" in str(explain(y, x)):
-        assert abs(line.value - 1 / (1 + np.exp(-0.75))) < 1e-12
-        return
     assert got == f"dy/dx = {formula}"
 
 
@@ -284,14 +281,13 @@ def test_an_inner_result_needs_a_name():
         explain(L, inner[0])
 
 
-def test_a_kink_is_reported_and_not_printed_as_right():
+def test_a_kink_is_reported_with_its_convention():
     x = ag.tensor([0.0], requires_grad=True, name="x")
     L = np.sum(ag.special.relu(x))  # the slope is 0 on one side and 1 on the other
     derivation = explain(L, x)
-    reason = r"with respect to x a finite difference along one direction gives .*, the chain rule .*: is it at a kink\?"
-    assert re.search(rf"dL/dx = 1\[x > 0\] .*\n.*\n\s+not confirmed: {reason}", str(derivation))
-    with pytest.raises(ArithmeticError, match=reason):
-        derivation.check()
+    said = "at a kink a finite difference tells nothing; it is the engine's gradient"
+    assert re.search(rf"dL/dx = 1\[x > 0\] .*; slope 0 at 0\n.*\n\s+check: {said}", str(derivation))
+    assert derivation.check() == 0
 
 
 # ----------------------------------------------------------------------------------------------------------- LaTeX

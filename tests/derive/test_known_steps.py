@@ -19,7 +19,10 @@ KNOWN = [row for row in TABLE.values() if row.textbook is not None and row.kind 
 
 
 def words_of(row, xs, params, y, g):
-    words = {"y": Written(name("y", np.shape(y)), y), "g": Written(name("dL/dy", np.shape(g)), g)}
+    results = y if row.outputs else (y,)
+    words = {f"y{k + 1}": Written(name(f"y{k + 1}", np.shape(r)), r) for k, r in enumerate(results)}
+    words |= {"y": Written(name("y", np.shape(results[0])), results[0])}
+    words["g"] = Written(name("dL/dy", np.shape(g)), g)
     words |= {k: Written(constant(v) if isinstance(v, float) else None, v) for k, v in params.items()}
     for k, x in enumerate(xs):
         words[f"x{k + 1}"] = Written(name(f"x{k + 1}", np.shape(x)), x)
@@ -32,30 +35,62 @@ def test_a_rows_textbook_is_what_its_rule_computes(row):
     rng = np.random.default_rng(0)
     compared = 0
     for args, keywords in points(row, rng):
-        xs, params = row.bind(*args, **keywords) if row.bind else (args, keywords)
+        bound = row.bind(*args, **keywords) if row.bind else (args, keywords)
+        if type(bound) is not tuple:
+            continue  # a rare keyword, composed of other rows
+        xs, params = bound
         y = row.fn(*xs, **params)
-        g = rng.normal(size=np.shape(y))
-        words = words_of(row, xs, params, y, g)
-        forward = formula(row.textbook.forward, words)
-        if forward.value is not None:
-            np.testing.assert_allclose(forward.value, y, rtol=1e-10, atol=1e-12)
-        for argument, stated in row.textbook.gradients.items():
-            k = int(argument[1:] or 1) - 1
-            found = formula(stated, words)
-            assert text(found.expr)
-            assert tex(found.expr)
-            if found.value is None:
-                continue
-            rule = row.rule(k)
-            slots = {"g": g, "y": y, **params, **{w: x.value for w, x in words.items() if w.startswith("x")}}
-            slots |= {f"{w}_shape": np.shape(v) for w, v in slots.items()}
-            right = rule(**{slot.name: slots[slot.name] for slot in row.slots(k, rule)})
-            right = right * g if row.kind == "elementwise" else right
-            extra = np.ndim(right) - np.ndim(xs[k])  # the engine undoes a broadcast
-            right = np.sum(right, axis=tuple(range(extra)), keepdims=np.ndim(found.value) > np.ndim(xs[k]))
-            np.testing.assert_allclose(found.value, right, rtol=1e-10, atol=1e-12)
-            compared += 1
+        if row.name.startswith("linalg") and any(np.ndim(x) > 2 or not np.size(x) for x in xs):
+            continue  # it is written for one matrix
+        books = row.textbook(*xs, **params) if callable(row.textbook) else row.textbook
+        for n, book in enumerate(books if row.outputs else (books,)):
+            compared += book is not None and compared_with_its_rule(row, book, xs, params, y, n, rng)
     assert compared
+
+
+def compared_with_its_rule(row, book, xs, params, y, n, rng):
+    result = y[n] if row.outputs else y
+    g = rng.normal(size=np.shape(result))
+    words = words_of(row, xs, params, y, g)
+    for word, stated in book.where.items():
+        words[word] = Written(name(word), formula(stated, words).value)
+    forms = [formula(stated, words) for stated in each(book.forward)]
+    values = [form.value for form in forms if form.value is not None and np.all(np.isfinite(form.value))]
+    for value in values:
+        np.testing.assert_allclose(value, result, rtol=1e-10, atol=1e-12)
+    for argument, stated in book.gradients.items():
+        k = int(argument[1:] or 1) - 1
+        try:
+            found = [formula(form, words) for form in each(stated)]
+        except np.linalg.LinAlgError:  # the rule is for singular matrices too
+            continue
+        assert all(text(form.expr) and tex(form.expr) for form in found)
+        if found[0].value is None:
+            continue
+        rule = row.rule(k)
+        above = tuple(g if j == n else None for j in range(len(y))) if row.outputs else g
+        slots = {"g": above, "y": y, **params, **{w: x.value for w, x in words.items() if w.startswith("x")}}
+        slots |= {f"{w}_shape": np.shape(v) for w, v in slots.items() if w.startswith("x")}
+        slots |= {"x_dtype": np.asarray(xs[0]).dtype}
+        right = rule(**{slot.name: slots[slot.name] for slot in row.slots(k, rule)}) if callable(rule) else rule
+        right = right * g if row.kind == "elementwise" else right
+        right, shape = unbroadcast(right, np.shape(xs[k]), g.shape), np.shape(xs[k])
+        values = [unbroadcast(form.value, shape, g.shape) for form in found]
+        assert any(np.allclose(value, right, rtol=1e-10, atol=1e-12) for value in values), (stated, right)
+    return True
+
+
+def unbroadcast(value, shape, full):
+    """A cotangent summed along the axes along which the argument was repeated, as the engine does it."""
+    if np.size(value) == np.prod(shape, dtype=int):
+        return np.reshape(value, shape)
+    value = np.broadcast_to(value, full) if np.ndim(value) < len(full) and np.ndim(value) < 2 else value
+    value = value.sum(axis=tuple(range(value.ndim - len(shape))))
+    return value.sum(axis=tuple(k for k, size in enumerate(shape) if size == 1), keepdims=True)
+
+
+def each(forms):
+    return tuple(filter(None, (forms,))) if isinstance(forms, str) else forms
 
 
 def test_the_jacobian_of_softmax_is_the_one_stated():
@@ -110,4 +145,4 @@ def test_parts_of_an_array_and_their_gradients_joined():
     L = np.sum(a * np.sin(b))
     said = str(L.explain(x, {"a": a, "b": b}))
     assert "b = x[1] " in said
-    assert "dL/dx = stack(dL/da, dL/db, axis=0)" in said
+    assert "dL/dx = stack(dL/da, dL/db)" in said
