@@ -341,7 +341,9 @@ class Steps(Notation):
         """
         step = self.known(n)
         g = np.cos(np.arange(1.0, np.prod(n.shape) + 1)).reshape(n.shape)
-        for form in count() if step else ():
+        for form in count():
+            if step is None:
+                return None
             try:
                 stated, value = step.gradient(arguments, None, form), step.gradient(arguments, g, form)
             except np.linalg.LinAlgError:  # there is no inverse

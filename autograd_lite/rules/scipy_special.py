@@ -18,7 +18,6 @@ from typing import NoReturn
 import numpy as np
 
 from ..table import (
-    Textbook,
     NONZERO,
     POSITIVE,
     REAL,
@@ -26,6 +25,7 @@ from ..table import (
     TABLE,
     Joint,
     Primitive,
+    Textbook,
     at,
     composite,
     elementwise,
@@ -164,7 +164,9 @@ def _error_functions(S):
 
 
 def _gamma(S):
-    digamma = elementwise(S.psi, lambda x: polygamma(1, x), name="psi", domain=NOT_A_POLE, tex=r"\psi({x})", text="ψ({x})")
+    digamma = elementwise(
+        S.psi, lambda x: polygamma(1, x), name="psi", domain=NOT_A_POLE, tex=r"\psi({x})", text="ψ({x})"
+    )
 
     def _polygamma(x, n):
         if n and np.iscomplexobj(x):

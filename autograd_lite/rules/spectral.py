@@ -30,7 +30,7 @@ import numpy as np
 from ..table import NONZERO, REAL, Textbook, around, at, composite, elementwise, general, notation
 from ..table.batching import stacked
 from ._arrays import raw
-from .matrices import PHI, EMPTY, dagger, eps, of_triangle, positive, refuse_open_choice
+from .matrices import EMPTY, PHI, dagger, eps, of_triangle, positive, refuse_open_choice
 from .products import conj
 
 # --------------------------------------------------------------------------------------------- turns and gaps

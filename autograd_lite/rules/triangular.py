@@ -34,8 +34,8 @@ def _cholesky_rule(g, y, upper):
 
 
 def _cholesky_textbook(x, upper):
-    if not upper:
-        return Textbook(note=PHI, x="Phi(inv(y).T @ (Phi(y.T @ g) + Phi(y.T @ g).T) @ inv(y))")
+    book = Textbook(note=PHI, x="Phi(inv(y).T @ (Phi(y.T @ g) + Phi(y.T @ g).T) @ inv(y))")
+    return None if upper else book
 
 
 cholesky = general(

@@ -46,7 +46,6 @@ from .pull import compiled, conjugated, guarded, read_only, source
 from .scalar import Scalar, number, parse
 from .signature import Slot, kept, parameters, read
 from .surrogate import standing_in
-from .textbook import Textbook
 from .torch_keywords import numpys_keywords
 
 TABLE: dict[str, Primitive] = {}  # every row, by its public name

@@ -70,6 +70,9 @@ def _onehot(labels: Any, classes: int, axis: int = -1) -> Any:
 notation("onehot", "onehot({x1})", r"\operatorname{{onehot}}({x1})", _onehot)
 
 
+Forms: TypeAlias = "str | tuple[str, ...]"  # one formula, or several of which one is chosen
+
+
 class Textbook:
     """The form of a step and of its derivatives in a textbook; see the top of this file.
 
@@ -94,8 +97,8 @@ class Textbook:
     """
 
     def __init__(
-        self, forward: str | tuple[str, ...] = "", *, where: Mapping[str, str] | None = None, jacobian: str | None = None,
-        note: str = "", kink: str = "", **gradients: str | tuple[str, ...],
+        self, forward: Forms = "", *, where: Mapping[str, str] | None = None, jacobian: str | None = None,
+        note: str = "", kink: str = "", **gradients: Forms,
     ) -> None:
         self.forward = forward
         self.where = dict(where or {})

@@ -245,11 +245,10 @@ def embedding(weight, padding_idx, scale_grad_by_freq, **other):
 def conv(dims, input, bias, **other):
     options, ndim = "stride, padding, dilation, groups", np.ndim(input)
     book = Textbook(
-        f"conv(input, weight, {options})",
+        f"conv(input, weight, {options})" + ("" if bias is None else f" + channels(bias, {dims + 2})"),
         input=f"convolve(g, weight, input, {options})", weight=f"correlate(input, g, weight, {options})",
     )  # fmt: skip
     if bias is not None:
-        book.forward += f" + channels(bias, {dims + 2})"
         book.gradients["bias"] = f"sum(g, {(*range(ndim - dims - 1), *range(ndim - dims, ndim))})"
     return book
 
