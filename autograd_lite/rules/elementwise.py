@@ -176,8 +176,10 @@ _weight = elementwise(
 
 logaddexp = elementwise(
     np.logaddexp, lambda x1, x2: _weight(x1, x2), lambda x1, x2: _weight(x2, x1), tex=r"\ln(e^{{{x1}}} + e^{{{x2}}})",
-    text="log(exp({x1}) + exp({x2}))",
-    textbook=Textbook(x1="g * sigmoid(x1 - x2)", x2="g * sigmoid(x2 - x1)"),
+    textbook=lambda a, b: Textbook(
+        "log(1 + exp(x2))" if isinstance(a, float | int) and a == 0 else "log(exp(x1) + exp(x2))",
+        x1="g * sigmoid(x1 - x2)", x2="g * sigmoid(x2 - x1)",
+    ),
     scalar=f"x1 + {math.log(2)} if x1 == x2 else max(x1, x2) + log1p(exp(-abs(x1 - x2)))",
 )
 logaddexp2 = elementwise(

@@ -1,0 +1,148 @@
+"""Rows in derivations, in the forms that a textbook has: programs as a learner writes them, and the lines they give."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import autograd_lite as ag
+from autograd_lite.nn import functional as F
+
+
+def leaf(name, *shape, values=None):
+    rng = np.random.default_rng(len(name) + sum(shape))
+    return ag.tensor(rng.normal(size=shape) if values is None else np.array(values), requires_grad=True, name=name)
+
+
+def logsumexp(axis, keepdims=False):
+    S = leaf("S", 4, 3)
+    e = ag.logsumexp(S, axis=axis, keepdims=keepdims)
+    return np.sum(e**2)
+
+
+def log_softmax():
+    Z = leaf("Z", 4, 3)
+    logP = ag.special.log_softmax(Z, axis=1)
+    return np.sum(logP**2)
+
+
+def norm(values, **params):
+    x = leaf("x", values=values)
+    d = np.linalg.norm(x, **params)
+    return np.sum(d**2) if d.ndim else d * 3
+
+
+def solve(B):
+    A = leaf("A", values=[[2.0, 1.0], [0.5, 3.0]])
+    b = leaf("b", values=B)
+    x = np.linalg.solve(A, b)
+    return np.sum(x**2)
+
+
+def log_det(f):
+    K = leaf("K", values=[[2.0, 1.0], [0.5, 3.0]])
+    return f(K)
+
+
+def cholesky():
+    B = leaf("B", 3, 3)
+    K = B @ B.T + np.eye(3)
+    C = np.linalg.cholesky(K)
+    return np.sum(C**3)
+
+
+def orthogonal():
+    W = leaf("W", 3, 2)
+    Q, R = np.linalg.qr(W)
+    Q.name, R.name = "Q", "R"
+    return np.sum(Q**3) + np.sum(R**2)
+
+
+def eigenvalues():
+    S = leaf("S", values=[[2.0, 1.0], [1.0, 3.0]])
+    lam, V = np.linalg.eigh(S)
+    lam.name, V.name = "lam", "V"
+    return np.sum(lam**3) + np.sum(V**3)
+
+
+def smallest(values):
+    D = leaf("D", values=values)
+    c = np.min(D, axis=1)
+    return np.sum(c**2)
+
+
+def hinge(values):
+    m = leaf("m", values=values)
+    C = 2.0
+    return C * np.sum(np.maximum(0, 1 - m))
+
+
+def applied(f, values=(0.3, -0.8, 1.2)):
+    x = leaf("x", values=values)
+    h = f(x)
+    return np.sum(h**2)
+
+
+PROGRAMS = {
+    "logsumexp of rows": (lambda: logsumexp(1), "softmaxⱼ(S)", "e = logsumexpⱼ(S)"),
+    "logsumexp of columns": (lambda: logsumexp(0), "softmaxᵢ(S)", "e = logsumexpᵢ(S)"),
+    "logsumexp, axes kept": (lambda: logsumexp(1, True), "de/dS = softmax(S)"),
+    "logsumexp of all": (lambda: logsumexp(None), "softmaxᵢⱼ(S)", "e = logsumexp(S)"),
+    "log-softmax": (log_softmax, "dL/dZ = dL/dlogP - softmaxⱼ(Z) ⊙ Σⱼ dL/dlogPⱼ"),
+    "norm": (lambda: norm([3.0, 4.0]), "d = ‖x‖ ", "dd/dx = x / d"),
+    "norm of rows": (lambda: norm([[3.0, 4.0], [1.0, 2.0]], axis=1), "d = ‖x‖ⱼ"),
+    "norm of columns": (lambda: norm([[3.0, 4.0], [1.0, 2.0]], axis=0, keepdims=True), "d = ‖x‖ᵢ", "dd/dx = x / d"),
+    "largest entry": (lambda: norm([3.0, -4.0], ord=np.inf), "d = max(|x|)", "1[|x| = d] ⊙ sign(x)", "ties share"),
+    "solve": (lambda: solve([1.0, 2.0]), "x = A⁻¹ @ b", "dL/dA = -A⁻ᵀ @ dL/dx @ xᵀ", "dL/db = A⁻ᵀ @ dL/dx"),
+    "solve for columns": (lambda: solve([[1.0], [2.0]]), "dL/dA = -A⁻ᵀ @ dL/dx @ xᵀ"),
+    "log det": (lambda: log_det(lambda K: np.linalg.slogdet(K)[1]), "= log det K ", "/dK = K⁻ᵀ "),
+    "log of det": (lambda: log_det(lambda K: np.log(np.linalg.det(K))), "log(det K)", "/dK = K⁻ᵀ "),
+    "log |det|": (lambda: log_det(lambda K: np.linalg.slogdet(-K[::-1])[1]), "= log |det ", "⁻ᵀ"),
+    "det": (lambda: log_det(np.linalg.det), "= det K ", " K⁻ᵀ "),
+    "cholesky": (
+        cholesky, "dL/dK = Φ(C⁻ᵀ @ (Φ(Cᵀ @ dL/dC) + Φ(Cᵀ @ dL/dC)ᵀ) @ C⁻¹)", "; Φ: lower triangle, half its diagonal",
+    ),
+    "qr": (orthogonal, "Q = qr(W)[0]", "dL/dQ - Q @ (Φ(", "@ R⁻ᵀ"),
+    "eigh": (eigenvalues, "2 Φ(V @ diag(dL/dλ) @ Vᵀ)", "Φ(V @ (F ⊙ (Vᵀ @ dL/dV - (dL/dV)ᵀ @ V)) @ Vᵀ)"),
+    "smallest": (lambda: smallest([[1.0, 2.0], [4.0, 3.0]]), "1[D = ", "c = minⱼ(D); ties share"),
+    "smallest, with a tie": (lambda: smallest([[2.0, 2.0], [4.0, 3.0]]), " / Σⱼ (1[D = ", "; ties share"),
+    "hinge": (lambda: hinge([0.5, 2.0]), "dL/dm = -C 1[m < 1] "),
+    "hinge at its kink": (lambda: hinge([1.0, 2.0]), "dL/dm = -C (1[m < 1] + ½ 1[m = 1]) ", "; ½ each at a tie"),
+    "abs": (lambda: applied(np.abs), "h = |x|", "dh/dx = sign(x)"),
+    "abs at its kink": (lambda: applied(np.abs, [0.0, 1.0]), "; sign(0) = 0"),
+    "clip": (lambda: applied(lambda x: np.clip(x, -0.5, 0.5)), "1[-½ ≤ x ≤ ½]"),
+    "clip from below": (lambda: applied(lambda x: np.clip(x, 0.0, None)), "Σ max(x, 0)²", "1[x ≥ 0]"),
+    "gelu": (lambda: applied(F.gelu), "dh/dx = Φ(x) + x ⊙ φ(x)"),
+    "normal distribution": (lambda: applied(ag.special.ndtr), "h = Φ(x)", "dh/dx = φ(x)"),
+    "softplus": (lambda: applied(lambda x: np.logaddexp(0, x)), "log(1 + exp(x))", "σ(x)"),
+    "standard deviation": (lambda: applied(np.std), "h = std(x)", "(x - mean(x)) / ("),
+}
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_row_has_the_form_of_a_textbook(name):
+    f, *lines = PROGRAMS[name]
+    derivation = f().explain()
+    said = str(derivation)
+    for line in lines:
+        assert line in said, said
+    assert derivation.check() < 1e-9
+    for plumbing in ("exp_minus", "power_norm", "′", "where(", "broadcast_to", "expand_dims", "axis=", "mode=", "UPLO"):
+        assert plumbing not in said
+    assert "not confirmed" not in said
+
+
+@pytest.mark.parametrize("activation", [F.relu, lambda a: np.maximum(0, a)])
+def test_a_net_at_a_kink_is_derived_and_its_gradients_are_the_engines(activation):
+    X, y = np.array([[0.0, 0], [0, 1], [1, 0], [1, 1]]), np.array([1.0, 0, 0, 1])
+    W, b, v = leaf("W", 2, 3), leaf("b", values=np.zeros(3)), leaf("v", 3)
+    p = activation(X @ W + b) @ v
+    derivation = np.mean((p - y) ** 2).explain(names={"X": X, "y": y})
+    assert "; slope 0 at 0" in str(derivation) or "; ½ each at a tie" in str(derivation)
+    assert "at a kink a finite difference tells nothing" in str(derivation)
+    assert derivation.check() < 1e-12
+    assert r"\text{; " in derivation.latex()
+
+
+def test_headings_are_modules_only():
+    assert "in linalg.norm" not in str(norm([1.0, 2.0]).explain())
