@@ -16,7 +16,6 @@ import numpy as np
 
 from ..base.memory import is_whole, overlapping, owner
 from ..engine.context import CONTEXT
-from ..engine.node import Params, Values
 from ..engine.value import Value, wrap
 from ..engine.versions import CONFIGURED, LATEST_WRITE, next_order
 from ..program import Var
@@ -46,13 +45,13 @@ class Dispatch:
     """
 
     def __init__(
-        self, recorded: Call, run: Compiled, args: Values, params: Params,
+        self, recorded: Call, run: Compiled, args: tuple[Any, ...], params: dict[str, Any],
         static: Sequence[tuple[bool, Any] | None], recording: bool, lock: RLock,
     ) -> None:
         self.recorded, self.run = recorded, run
         self._touched: set[int] = set()  # the ids of the arrays from outside that are written to, and of their owners
         self._written: set[int] = set()  # the ids of those that are contiguous
-        self.space: Params = {
+        self.space: dict[str, Any] = {
             "MISS": MISS, "Tensor": Tensor, "ndarray": np.ndarray, "context": CONTEXT.get, "configured": CONFIGURED,
             "wrap": wrap, "run": run.exclusive() if recorded.stateful else run, "latest": LATEST_WRITE,
             "next_order": next_order, "lock": lock, "same": same, "owned": self._owned, "is_": is_,
@@ -93,7 +92,7 @@ class Dispatch:
         return g if is_whole(g) and id(g) not in self._written else np.array(g, order="C")
 
 
-def _needs(t: Value) -> Values:
+def _needs(t: Value) -> tuple[Any, ...]:
     """Whether a gradient is required of a Tensor, and its hooks."""
     return () if t._node is None else (t._node.requires_grad, *(t._node.hooks or ()))
 
@@ -104,7 +103,7 @@ def _structure(step: Step) -> Any:
     return options, tuple(map(id, step.group["params"])), tuple(map(id, step.optimizer.param_groups))
 
 
-def _state_of(module: object) -> Params:
+def _state_of(module: object) -> dict[str, Any]:
     """The attributes of a module, and the members of its dicts."""
     fields = dict(module.__dict__)
     hooks = ("_hooks", "_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
@@ -113,7 +112,7 @@ def _state_of(module: object) -> Params:
     return fields
 
 
-def _same(a: Params, b: Params) -> bool:
+def _same(a: dict[str, Any], b: dict[str, Any]) -> bool:
     """Whether the attributes are the same objects, or equal numbers."""
     return a.keys() == b.keys() and all(same(x, b[k]) for k, x in a.items())
 
@@ -153,7 +152,7 @@ class _Writer:
     """
 
     def __init__(
-        self, recorded: Call, space: Params, args: Values, params: Params,
+        self, recorded: Call, space: dict[str, Any], args: tuple[Any, ...], params: dict[str, Any],
         static: Sequence[tuple[bool, Any] | None], recording: bool,
     ) -> None:
         self.recorded, self.space, self.recording = recorded, space, recording

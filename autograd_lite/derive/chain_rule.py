@@ -27,6 +27,7 @@ from .cached_method import cached_method
 from .factors import Combine, Edge, Factor, FoldedCall, Pull, laid_out, scalars_apart, total
 from .formula import Expr, Function, name, named, number, replaced, unsimplified
 from .formula_ops import evaluate, substitute
+from .shorter import Shorter
 from .simplify import compared, full, product, simplified, times, transposed
 from .steps import Steps
 from .symbolic_rule import G, parted
@@ -57,6 +58,11 @@ class Chain(Steps):
     >>> [chain.names[v] for v in chain.landmarks]
     ['x', 'y', 'L']
     """
+
+    @cached_property
+    def shorter(self) -> Shorter:
+        """Shorter forms of formulas."""
+        return Shorter(self)
 
     # ---------------------------------------------------------------------------------------------------------- factors
 
@@ -139,6 +145,8 @@ class Chain(Steps):
         """An edge as a factor: with names for its symbols, and its value."""
         upstream = self.upstream(n)
         formula = named(e.formula, {G: name(upstream, n.shape)})
+        if self.board and n not in self.folds and (self.known(n) is None or self.defined[n].row.kind == "elementwise"):
+            formula = self.shorter.formula(formula, {upstream: n.shape})
         env = self.environment()
         value = None if e.is_map else np.asarray(evaluate(formula, env))
         factor = Factor(e.combine, formula, e.axes, n, m, self.symbol(n, m), value, rules, upstream, env, pull)

@@ -1,23 +1,25 @@
 """A gradient in closed form, multiplied out and collected: ``P ⊙ (1 - P) ⊙ (…)`` is ``(P - t) / n``.
 
 Entry by entry a formula is a rational function of its names. Each product of sums is multiplied out, equal factors
-above and below are cancelled, and like terms are added. So the gradient of a loss after a sigmoid or a softmax becomes
-the short form found in textbooks.
+above and below are cancelled, and like terms are added. A sum along an axis has what is the same along it in front. A
+cotangent that arrives at one entry of each row, ``P[i, yᵢ]``, is the whole row times the indicator of that entry. So
+the gradient of a loss after a sigmoid or a softmax becomes the short form found in textbooks, however it was written.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
 from .factors import total
-from .formula import Expr, Shape, fold, number, walk
-from .formula_ops import evaluate
-from .simplify import product, simplified
+from .formula import Expr, Shape, fold, name, number, replaced, walk
+from .formula_ops import computed, evaluate, substitute
+from .simplify import make, product, simplified
 
 TERMS = 60  # of an intermediate result; a formula that needs more has no short form
 
@@ -30,14 +32,33 @@ class Term:
     factors: Mapping[str, tuple[Expr, int]]
 
 
-def collected(e: Expr, env: Mapping[str, Any]) -> tuple[Expr, list[Expr]] | None:
+@dataclass(frozen=True, eq=False)
+class Context:
+    """What is known of the names in a formula.
+
+    Attributes
+    ----------
+    environment : callable
+        Returns their values.
+    definitions : mapping
+        What some stand for; they are written instead of it.
+    labelled : callable
+        The name of the indicator of one entry in each row, from its value.
+    """
+
+    environment: Callable[[], Mapping[str, Any]]
+    definitions: Mapping[str, Expr]
+    labelled: Callable[[Any], Expr]
+
+
+def collected(e: Expr, context: Context) -> tuple[Expr, list[Expr]] | None:
     """`e`, multiplied out and collected, and the sums that were used to be 1; None where that would be long.
 
-    A sum along an axis is 1 if it is so in `env`, as of the rows of one-hot labels.
+    A sum along an axis is 1 if it is so at the values at hand, as of the rows of one-hot labels.
     """
-    reader = _Reader(env)
+    reader = _Reader(context)
     try:
-        return _written(reader.terms(e), e.shape), list(reader.ones.values())
+        return _written(reader.read(e), e.shape), list(reader.ones.values())
     except _NoShortForm:
         return None
 
@@ -47,9 +68,29 @@ class _NoShortForm(Exception):
 
 
 class _Reader:
-    def __init__(self, env: Mapping[str, Any]) -> None:
-        self.env = env
+    def __init__(self, context: Context) -> None:
+        self.context = context
         self.ones: dict[str, Expr] = {}
+        self.known: list[tuple[Expr, Mapping[str, tuple[Expr, int]]]] = []  # names, with the factors of each
+
+    def read(self, e: Expr) -> list[Term]:
+        """The terms of `e`, with the names of what is known."""
+        for word, definition in self.context.definitions.items():
+            definition = _with_sigmoids(definition)
+            try:
+                [term] = self.terms(definition)
+            except (_NoShortForm, ValueError):
+                continue
+            top = [f for f, power in term.factors.values() if power == 1 and f.role == "name" and f.value in e.names]
+            whole = name(word, definition.shape)
+            is_quotient = sum(power > 0 for _, power in term.factors.values()) == 1 < len(term.factors)
+            if term.coefficient == 1 and is_quotient and top and top[0].shape == whole.shape:  # Z of Z / |Z|
+                rest = _one(Term(1, {k: v for k, v in term.factors.items() if k != top[0].key}), whole.shape)
+                e = substitute(e, {top[0].value: simplified("divide", (whole, rest), whole.shape)})
+            elif term.coefficient == 1 and not (len(term.factors) == 1 and term.factors.keys() == {whole.key}):
+                self.known.append((whole, term.factors))
+        single = {next(iter(of)): whole for whole, of in self.known if len(of) == 1}
+        return self.terms(replaced(_with_sigmoids(e), lambda part: single.get(part.key)))
 
     def terms(self, e: Expr) -> list[Term]:
         merged: dict[frozenset[tuple[str, int]], Term] = {}
@@ -70,22 +111,57 @@ class _Reader:
                 return [(number(-1), power), *self._factors(e.args[0], power)]
             case "square":
                 return self._factors(e.args[0], 2 * power)
-            case "total" if e.params.get("axis") is not None and power > 0:
+            case "broadcast":
+                return self._factors(e.args[0], power)
+            case "exponential" if (of := self._log(e.args[0])) is not None:
+                return self._factors(of, power)
+            case "exponential" if e.args[0].role == "negation":
+                return [(make(e.row, e.args[0].args, e.params, e.shape), -power)]
+            case "reshape" | "index" if (laid := _relaid(e.args[0], e.args[0].shape, e.shape)) is not None:
+                return [(laid, power)] if laid.key == e.key else self._factors(laid, power)
+            case "placement" if power == 1 and (chosen := self._chosen(e)) is not None:
+                return [f for a in chosen for f in self._factors(a, 1)]
+            case "total" if power > 0:
                 summed = self._summed(e)
                 return [(summed, power)] if summed.role == "total" else self._factors(summed, power)
         return [(e, power)]
+
+    def _log(self, e: Expr) -> Expr | None:
+        """What `e` is the logarithm of: by its name, of a softmax."""
+        e = self.context.definitions.get(e.value, e) if e.role == "name" else e
+        if e.role == "log of a softmax":
+            return simplified("softmax", e.args, e.shape, **e.params)
+        return e.args[0] if e.role == "logarithm" else None
+
+    def _chosen(self, e: Expr) -> tuple[Expr, Expr] | None:
+        """What is put at one entry of each row, as the indicator of that entry times something for each row."""
+        (g,), shape = e.args, e.shape
+        if g.shape != shape[:-1]:
+            return None
+        rows = np.arange(1.0, math.prod(g.shape) + 1).reshape(g.shape)
+        ones = e.row.fn(np.ones(g.shape), **e.params)
+        if not np.array_equal(e.row.fn(rows, **e.params), ones * rows[..., None]) or np.any(ones.sum(-1) != 1):
+            return None
+
+        def whole(part: Expr) -> Expr | None:
+            here = part.role in ("index", "diagonal") and part.args[0].shape == shape
+            same = here and np.array_equal(computed(part, [ones * rows[..., None]]), rows)
+            return part.args[0] if same else None
+
+        laid = _relaid(g, g.shape, (*g.shape, 1), whole)
+        return None if laid is None else (self.context.labelled(ones), laid)
 
     def _multiplied(self, coefficient: Any, factors: Iterable[tuple[Expr, int]]) -> list[Term]:
         merged: dict[str, tuple[Expr, int]] = {}
         for f, power in factors:
             if f.is_number:
-                coefficient *= (float(f.value) if power < 0 else f.value) ** power
+                coefficient *= (Fraction(f.value) if isinstance(f.value, int) else f.value) ** power
             else:
                 merged[f.key] = f, power + merged.get(f.key, (f, 0))[1]
-        merged = {k: (f, power) for k, (f, power) in merged.items() if power}
+        merged = _rooted({k: (f, power) for k, (f, power) in merged.items() if power})
         sums = [(f, power) for f, power in merged.values() if f.role in ("sum", "difference") and power > 0]
         if not sums:
-            return [Term(coefficient, merged)]
+            return [Term(coefficient, self._recognised(merged))]
         chosen, power = next((s for s in sums if any(part.role == "quotient" for part in walk(s[0]))), sums[0])
         rest = [v for k, v in merged.items() if k != chosen.key]
         if power > 1:
@@ -98,30 +174,128 @@ class _Reader:
             raise _NoShortForm
         return out
 
+    def _recognised(self, factors: dict[str, tuple[Expr, int]]) -> dict[str, tuple[Expr, int]]:
+        """The factors with the names of what is known, and ``exp(x) / Σ exp(x)`` as a softmax."""
+        for e, power in list(factors.values()):
+            softmax = _softmax(e) if power < 0 and e.role == "total" else None
+            if softmax is not None and factors.get(e.args[0].key, (e, 0))[1] == -power:
+                factors = {k: v for k, v in factors.items() if k not in (e.key, e.args[0].key)}
+                factors[softmax.key] = softmax, -power
+        for whole, of in self.known:
+            if of and all(k in factors and factors[k][1] * power >= power * power for k, (_, power) in of.items()):
+                rest = {k: (f, power - of.get(k, (f, 0))[1]) for k, (f, power) in factors.items()}
+                factors = {k: v for k, v in rest.items() if v[1]}
+                factors[whole.key] = whole, 1 + factors.get(whole.key, (whole, 0))[1]
+        return factors
+
     def _summed(self, e: Expr) -> Expr:
-        """A sum along an axis, with what is the same in all its terms in front."""
+        """A sum along axes, with what is the same in all its terms in front."""
+        body, axis = e.args[0].shape, e.params.get("axis")
+        axes = {int(k) % len(body) for k in (range(len(body)) if axis is None else np.atleast_1d(axis))}
+        kept = tuple(1 if k in axes else size for k, size in enumerate(body))
         terms = []
         for term in self.terms(e.args[0]):
-            outside = {k: v for k, v in term.factors.items() if v[0].shape == ()}
-            inside = {k: v for k, v in term.factors.items() if k not in outside}
-            if inside and np.broadcast_shapes(*(f.shape for f, _ in inside.values())) != e.args[0].shape:
-                raise _NoShortForm  # its terms are fewer than those of the sum
-            body = _one(Term(1, inside), e.args[0].shape)
-            count = math.prod(e.args[0].shape) // max(math.prod(e.shape), 1)
-            summed = replace(e, args=(body,)) if inside else number(count)
-            if inside and np.all(evaluate(summed, self.env) == 1):
-                self.ones[summed.key] = summed
-                summed = number(1)
-            terms.append(product((_one(Term(term.coefficient, outside), ()), summed), e.shape))
+            along = {k: _varies(f, body) & axes for k, (f, _) in term.factors.items()}
+            outside = {k: v for k, v in term.factors.items() if not along[k]}
+            inside = {k: v for k, v in term.factors.items() if along[k]}
+            count = math.prod(body[k] for k in axes - set().union(*along.values()))
+            over = frozenset().union(*along.values())
+            summed = number(1)
+            if inside:
+                content = _one(Term(1, inside), np.broadcast_shapes(*(f.shape for f, _ in inside.values())))
+                if content.shape != body:
+                    raise _NoShortForm  # its terms are fewer than those of the sum
+                params = {**e.params, "axis": None if len(over) == len(body) else tuple(sorted(over))}
+                shape = e.shape if over == axes else tuple(1 if k in over else s for k, s in enumerate(body))
+                summed = replace(e, args=(content,), params=params, shape=shape)
+                env = self.context.environment()
+                if env.keys() >= summed.names and np.allclose(evaluate(summed, env), 1, rtol=1e-12):
+                    self.ones[summed.key] = summed
+                    summed = number(1)
+            front = _relaid(_one(Term(term.coefficient * count, outside), kept), kept, e.shape)
+            if front is None:
+                raise _NoShortForm
+            terms.append(product((front, summed), e.shape))
         return total(terms) if terms else number(0)
+
+
+def _varies(e: Expr, shape: Shape) -> set[int]:
+    """The axes of `shape` along which a part of a formula of that shape is not the same by its own shape."""
+    before = len(shape) - len(e.shape)
+    return {k + before for k, size in enumerate(e.shape) if size != 1}
+
+
+def _relaid(e: Expr, old: Shape, new: Shape, whole: Callable[[Expr], Expr | None] = lambda e: None) -> Expr | None:
+    """`e`, which stands in a formula of shape `old`, in one of shape `new` that differs in axes of length one.
+
+    ``whole(part)`` is what stands in the place of a part. None if the shapes differ in other axes.
+    """
+    if [s for s in old if s != 1] != [s for s in new if s != 1]:
+        return None
+    if (instead := whole(e)) is not None or not e.shape:
+        return instead or e
+    if e.role == "broadcast":
+        return _relaid(e.args[0], old, new, whole)
+    if e.row is not None and e.row.kind == "elementwise":
+        args = [a for arg in e.args if (a := _relaid(arg, old, new, whole)) is not None]
+        return make(e.row, args, e.params, np.broadcast_shapes(*(a.shape for a in args)))
+    sizes = (1,) * (len(old) - len(e.shape)) + e.shape
+    longer = iter([size for size, full in zip(sizes, old, strict=True) if full != 1])
+    shape = tuple(1 if full == 1 else next(longer) for full in new)
+    while len(shape) > len(e.shape) and shape[0] == 1:
+        shape = shape[1:]
+    if e.role == "total":
+        for params in ({**e.params, "keepdims": kept} for kept in (True, False)):
+            if shape == np.sum(np.empty(e.args[0].shape), axis=params.get("axis"), keepdims=params["keepdims"]).shape:
+                return replace(e, params=params, shape=shape)
+    return simplified("reshape", (e,), shape, shape=shape, order="C")
+
+
+def _rooted(factors: dict[str, tuple[Expr, int]]) -> dict[str, tuple[Expr, int]]:
+    """The square of a root is what is under it."""
+    for k, (f, power) in list(factors.items()):
+        if f.role == "root" and abs(power) > 1 and f.args[0].role != "product":
+            x, left = f.args[0], power - 2 * int(power / 2)
+            factors = {j: v for j, v in factors.items() if j != k} | ({k: (f, left)} if left else {})
+            factors[x.key] = x, int(power / 2) + factors.get(x.key, (x, 0))[1]
+    return {k: v for k, v in factors.items() if v[1]}
+
+
+def _softmax(e: Expr) -> Expr | None:
+    """The softmax of `x` where `e` is the sum of ``exp(x)`` along one axis, which is kept, or of a vector."""
+    body, axis = e.args[0], e.params.get("axis")
+    axes = range(len(body.shape)) if axis is None else np.atleast_1d(axis)
+    if body.role != "exponential" or len(axes) != 1 or not (e.params.get("keepdims") or len(body.shape) == 1):
+        return None
+    return simplified("softmax", body.args, body.shape, axis=(int(axes[0]) % len(body.shape),))
+
+
+def _with_sigmoids(e: Expr) -> Expr:
+    """A formula with ``1 + exp(x)`` in it in terms of ``σ``: ``exp(x)`` is then ``σ / (1 - σ)``."""
+    new: dict[str, Expr] = {}
+    for part in walk(e):
+        power = next((a for a in part.args if a.role == "exponential"), None)
+        if part.role != "sum" or power is None or not any(a.is_number and a.value == 1 for a in part.args):
+            continue
+        (x,), shape = power.args, power.shape
+        s = simplified("sigmoid", x.args if x.role == "negation" else (x,), shape)
+        rest = simplified("subtract", (number(1), s), shape)
+        one, other = (s, rest) if x.role == "negation" else (rest, s)  # of which σ(-x) is `one`
+        new |= {part.key: simplified("divide", (number(1), one), shape)}
+        new |= {power.key: simplified("divide", (other, one), shape)}
+    return replaced(e, lambda part: new.get(part.key)) if new else e
 
 
 def _one(t: Term, shape: Shape) -> Expr:
     """A term as a formula."""
     above = [_power(f, power) for f, power in t.factors.values() if power > 0]
+    above.sort(key=lambda f: f.role == "total")  # a sum comes last
     below = [_power(f, -power) for f, power in t.factors.values() if power < 0]
-    top = product((number(t.coefficient), *above), shape)
-    return top if not below else simplified("divide", (top, product(below, shape)), shape)
+    value, under = t.coefficient, 1
+    if isinstance(value, Fraction) or isinstance(value, float) and value.is_integer():
+        value, under = value.as_integer_ratio()
+    top, bottom = product((number(value), *above), shape), product((number(under), *below), shape)
+    return top if bottom.is_number and bottom.value == 1 else simplified("divide", (top, bottom), shape)
 
 
 def _power(f: Expr, power: int) -> Expr:
@@ -132,16 +306,28 @@ def _written(terms: list[Term], shape: Shape) -> Expr:
     """The sum of terms, over their common denominators and with their common factors in front."""
     if not terms:
         return number(0)
-    shared = set.intersection(*({(k, power) for k, (_, power) in t.factors.items()} for t in terms))
-    common = {k: v for k, v in terms[0].factors.items() if (k, v[1]) in shared}
+    shared = [k for k in terms[0].factors if all(k in t.factors for t in terms)]
+    powers = {k: [t.factors[k][1] for t in terms] for k in shared}
+    common = {
+        k: (terms[0].factors[k][0], min(p) if min(p) > 0 else max(p)) for k, p in powers.items() if min(p) * max(p) > 0
+    }  # fmt: skip
     sizes = {abs(t.coefficient) for t in terms}
     size = sizes.pop() if len(sizes) == 1 else 1
-    rest = [Term(t.coefficient / size if size != 1 else t.coefficient,
-                 {k: v for k, v in t.factors.items() if k not in common}) for t in terms]  # fmt: skip
+    rest = []
+    for t in terms:
+        left = {k: (f, power - common.get(k, (f, 0))[1]) for k, (f, power) in t.factors.items()}
+        rest.append(Term(t.coefficient / size if size != 1 else t.coefficient, {k: v for k, v in left.items() if v[1]}))
     rest.sort(key=lambda t: t.coefficient < 0)
     return product((total([_one(t, shape) for t in rest]), _one(Term(size, common), shape)), shape)
 
 
+#: The roles of what is read as arithmetic, not as a call.
+_ARITHMETIC = (
+    "sum", "difference", "product", "quotient", "negation", "square", "power", "total", "transpose", "matrix transpose",
+    "matrix product", "outer product", "broadcast",
+)  # fmt: skip
+
+
 def leaves(e: Expr) -> int:
-    """How many names and numbers are written in a formula."""
-    return fold(e, lambda part, counts: sum(counts) if part.args else 1)
+    """How many names, numbers and calls are written in a formula."""
+    return fold(e, lambda part, counts: sum(counts) + (part.role not in _ARITHMETIC))

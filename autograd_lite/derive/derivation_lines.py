@@ -15,15 +15,15 @@ from typing import Any
 import numpy as np
 
 from ..program import Var
-from .cached_method import cached_method
 from .chain_rule import Chain
-from .collect import collected, leaves
+from .closed import Candidates, Closed
+from .collect import leaves
 from .factors import Factor, carried, scalars_apart, summed, total
-from .formula import Expr, name, number, unsimplified, walk
-from .formula_ops import substitute
+from .formula import Expr, name, named, number, unsimplified
 
 MANY = 8  # factors; beyond this, each gradient gets its line
-SHORT = 12  # names and numbers in a closed form
+SHORT = 8  # names and numbers in a closed form, and in what is written instead of a letter
+FEW = 4  # names and numbers of what is written out in a closed form
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,10 +35,8 @@ class Total:
     paths : tuple of tuple of Factor
     starts, parts : tuple
         The cotangent at the start of each path, and its term.
-    closed : Expr or None
+    closed : Closed or None
         The gradient in closed form, where that is shorter: ``(P - t) / n``.
-    ones : list of Expr
-        The sums that are 1, which the closed form uses.
     """
 
     node: Var
@@ -47,8 +45,7 @@ class Total:
     starts: tuple[Any, ...]
     parts: tuple[Any, ...]
     value: Any
-    closed: Expr | None = None
-    ones: Sequence[Expr] = ()
+    closed: Closed | None = None
 
 
 class Lines:
@@ -63,7 +60,7 @@ class Lines:
                 self.consumers.setdefault(m, []).append(n)
         self.factors = {(n, m): chain.factor(n, m) for m, users in self.consumers.items() for n in users}
         maps = [f for f in self.factors.values() if f.is_map]
-        self.by_gradients = bool(maps) or len(self.factors) > MANY
+        self.by_gradients = bool(maps) or len(self.factors) > MANY or bool(self.direct)
 
     @cached_property
     def totals(self) -> set[Var]:
@@ -71,7 +68,7 @@ class Lines:
         if self.by_gradients:
             return self.reach - {self.chain.root} | self.asked
         meeting = {n for n, users in self.consumers.items() if len(users) > 1}
-        return meeting | self.asked | {n for n in self.reach if self.is_collapsed(n)}
+        return meeting | self.asked | {n for n in self.reach if self.short(n)}
 
     def inputs(self, n: Var) -> list[Var]:
         """What a step is differentiated with respect to: parameters first, since they complete a gradient."""
@@ -107,42 +104,90 @@ class Lines:
             else:
                 stack += [(k, (self.factors[k, at], *path)) for k in self.consumers[at]]
         arrived[n] = value = sum(terms) if terms else np.zeros(n.shape)
-        closed, ones = (self.closed(n) if self.is_collapsed(n) else None) or (None, [])
         symbol = self.chain.gradient_symbol(n)
-        return Total(n, symbol, tuple(paths), tuple(starts), tuple(terms), value, closed, ones)
+        return Total(n, symbol, tuple(paths), tuple(starts), tuple(terms), value, self.short(n))
 
     # ---------------------------------------------------------------------------------------------- closed forms
 
-    @cached_method
-    def closed(self, n: Var) -> tuple[Expr, list[Expr]] | None:
-        """The gradient with respect to `n` in terms of values alone, where it has a short form of that kind.
+    @cached_property
+    def candidates(self) -> Candidates:
+        """The gradients in closed form."""
+        return Candidates(self.chain, self.consumers, self.factors)
 
-        With it the sums that are 1, which it uses.
-        """
-        user, *others = self.consumers.get(n, [None])
-        if user is None or others:
-            return None
-        f = self.factors[user, n]
-        if f.axes or not (f.is_elementwise or f.is_map):
-            return None
-        if user is self.chain.root:
-            return (f.formula, []) if f.is_elementwise else None
-        above = self.closed(user)
-        if above is None or f.pull is not None:
-            return None
-        whole = f.joined(above[0], substitute(f.formula, {f.cotangent: above[0]}))
-        if not all(part.row is None or part.row.kind == "elementwise" or part.role == "total" for part in walk(whole)):
-            return None
-        short = collected(whole, self.chain.environment())
-        return None if short is None or leaves(short[0]) > SHORT else (short[0], [*above[1], *short[1]])
+    def short(self, n: Var) -> Closed | None:
+        """The gradient with respect to `n` in closed form, if that is shorter than in terms of other gradients."""
+        return self._short.get(n)
 
-    def is_collapsed(self, n: Var) -> bool:
-        """Whether the closed form of the gradient is no longer than that of the step after it."""
-        form, users = self.closed(n), self.consumers.get(n, [])
-        if form is None or users == [self.chain.root] or self.factors[users[0], n].formula.is_number:
-            return False
-        above = self.closed(users[0])
-        return above is not None and leaves(form[0]) <= leaves(above[0])
+    @cached_property
+    def _short(self) -> dict[Var, Closed]:
+        chosen: dict[Var, Closed] = {}
+        equal: dict[Var, Closed] = {}  # no shorter, but it passes what has no name
+        several = (n for n in self.chain.landmarks if n in self.reach and self.consumers.get(n) != [self.chain.root])
+        for n in several:  # not one factor of the result
+            near, whole, long = self._forms(n)
+            if near is not None and leaves(near.formula) <= long and self._is_right(n, near):
+                (chosen if leaves(near.formula) < long else equal)[n] = near
+                long = leaves(near.formula)
+            if whole is not None and leaves(whole.formula) < min(long, SHORT) and self._is_right(n, whole):
+                chosen[n] = whole
+        passed, either = {m for form in equal.values() for m in form.through}, equal | chosen
+        written = [f.formula for (_, n), f in self.factors.items() if n not in equal]
+        used = frozenset().union(*(e.names for e in (*written, *(form.formula for form in either.values()))))
+        kept = {m for m in passed if self.chain.names[m] in used or not either.keys() >= set(self.inputs(m))}
+        return {n: form for n, form in equal.items() if kept.isdisjoint(form.through)} | chosen
+
+    def _forms(self, n: Var) -> tuple[Closed | None, Closed | None, int]:
+        """The gradient past what has no name, and in terms of values alone; and the length that is too long."""
+        users, start, root = self.consumers.get(n, []), self.candidates.start(n), frozenset({self.chain.root})
+        near, whole = self.candidates.closed(n, start) if start else None, self.candidates.closed(n, root)
+        factors = [self.factors[k, n].formula for k in users]
+        long = sum(leaves(e) for e in factors if not e.is_number) + sum(k is not self.chain.root for k in users)
+        above = [leaves(form.formula) for k in users if (form := self.candidates.closed(k, root))]
+        if len(users) == 1 and factors[0].is_number and whole and not whole.is_zero:
+            whole = None
+        if whole and above and leaves(whole.formula) <= FEW:  # the end of a chain that became shorter
+            long = max(long, min(above))
+        return near, whole, long
+
+    def _is_right(self, n: Var, form: Closed) -> bool:
+        return self.chain.shorter.is_gradient(n, form.formula)
+
+    @cached_property
+    def direct(self) -> set[Var]:
+        """The landmarks of whose gradient only the closed form is written, since it passes what has no name."""
+        return {n for n, form in self._short.items() if not form.through.isdisjoint(self.chain.unnamed)}
+
+    @cached_property
+    def live(self) -> set[Var]:
+        """The landmarks whose gradients are written: those asked for, and what others are written in terms of."""
+        live = set(self.asked)
+        for n in self.chain.landmarks:  # what uses a landmark comes after it
+            form = self.short(n) if n in self.direct else None
+            live |= set(() if n not in live else form.start if form else self.consumers.get(n, []))
+        return live if self.by_gradients else self.reach
+
+    @cached_property
+    def hidden(self) -> dict[str, Expr]:
+        """The landmarks without a name that no line has, with what is written instead."""
+        forms = [self.short(n) for n in self.live & self.direct]
+        written = (f.formula for (_, m), f in self.factors.items() if m in self.live - self.direct)
+        used = frozenset().union(*(e.names for e in written))
+        short = frozenset().union(*(form.formula.names for form in forms if form))
+        c, out = self.chain, dict[str, Expr]()
+        for n in c.landmarks:
+            word = c.names[n]
+            if n in c.unnamed and n in self.reach - self.live and word not in used:
+                e = named(c.definition(n), out)
+                out |= {word: e} if leaves(e) <= (FEW if word in short else SHORT) else {}
+        return out
+
+    def definition(self, n: Var) -> Expr:
+        """The formula of `n`, without what is hidden."""
+        return named(self.chain.definition(n), self.hidden)
+
+    def shown(self) -> list[Factor | Total]:
+        """The lines of :meth:`all` that are written."""
+        return [line for line in self.all() if isinstance(line, Factor) or line.node in self.live]
 
     # --------------------------------------------------------------------------------------------------- formulas
 

@@ -23,7 +23,7 @@ from .chain_rule import Chain
 from .constants import is_number
 from .derivation_lines import Lines, Total
 from .factors import Factor, total
-from .formula import Expr, name, number
+from .formula import Expr, name, named, number
 from .layout import DOWN, GIVEN, RULE, STEPS, Definition, Line, Section
 from .mathml import html_of
 from .paths import chain_of, check
@@ -75,7 +75,7 @@ class Derivation(GraphView):
     @cached_property
     def lines(self) -> list[Factor | Total]:
         """Factors and gradients in the order of a derivation by hand."""
-        return self.order.all()
+        return self.order.shown()
 
     @cached_property
     def totals(self) -> list[Total]:
@@ -95,7 +95,8 @@ class Derivation(GraphView):
             path = path[: path.index(self.chain.shell(n))] if n in self.chain.folds else path
             return label([group for group in path if getattr(group, "module", None) is not None])
 
-        computed = (n for n in self.chain.landmarks if n in self.chain.defined)
+        hidden = self.order.hidden
+        computed = (n for n in self.chain.landmarks if n in self.chain.defined and self.chain.names[n] not in hidden)
         return [(word, list(nodes)) for word, nodes in groupby(computed, title)]
 
     @property
@@ -133,7 +134,8 @@ class Derivation(GraphView):
         """The names that the steps start from, with their values."""
         c = self.chain
         nodes = [n for _, nodes in self.steps() for n in nodes]
-        defined = {c.names[n]: c.definition(n) for n in nodes} | dict(pair for n in nodes for pair in c.where(n))
+        defined = {c.names[n]: self.order.definition(n) for n in nodes}
+        defined |= dict(pair for n in nodes for pair in c.where(n))
         used = {word for e in defined.values() for word in e.names}
         used |= {word for f in self.order.factors.values() for word in f.formula.names & c.constants.sizes.keys()}
         quoted = c.constants.quoted  # of X[:, None] what is given is X
@@ -143,12 +145,12 @@ class Derivation(GraphView):
     def _step(self, n: Var) -> Line:
         c = self.chain
         where = [Definition(word, e) for word, e in c.where(n)]
-        return Line(c.names[n], (c.definition(n),), layout.small(c.values[n]), shape=n.shape, where=where)
+        return Line(c.names[n], (self.order.definition(n),), layout.small(c.values[n]), shape=n.shape, where=where)
 
     def _rule(self) -> list[Total]:
         """The gradients for which the chain rule is written: where something is multiplied or added."""
         totals = [t for t in self.totals if t.node in self.order.asked] if self.order.by_gradients else self.totals
-        return [t for t in totals if not self._is_one_step(t)]
+        return [t for t in totals if not self._is_one_step(t) and t.node not in self.order.direct]
 
     def _is_one_step(self, t: Total) -> bool:
         """True for a gradient that is a single factor of the result: nothing has to be multiplied."""
@@ -159,7 +161,7 @@ class Derivation(GraphView):
         paths, total_of = t.paths, {t.node: t for t in self.totals}
         while len(paths) == 1 and len(paths[0]) < LONG:
             above = total_of.get(paths[0][0].of)
-            if above is None or len(above.paths) != 1:
+            if above is None or len(above.paths) != 1 or above.node in self.order.direct:
                 break
             paths = ((*above.paths[0], *paths[0]),)
         terms = []
@@ -178,13 +180,21 @@ class Derivation(GraphView):
         check = self._checked({line.node: line.value}) if line.node in checked else ""
         if self._is_one_step(line) and not self.order.by_gradients:  # it has its line as a factor
             return Line(line.symbol, check=check, is_gradient=True)
-        formulas = [self.composition(line), *([] if line.closed is None else [line.closed])]
-        users = [path[-1] for path in line.paths] if self.order.by_gradients else []
+        closed, users = line.closed, [path[-1] for path in line.paths] if self.order.by_gradients else []
+        formulas = [self.composition(line), *([] if closed is None else [closed.formula])]
+        since, direct = self.since(users, written), line.node in self.order.direct
+        if closed is not None and direct:
+            hidden, steps = self.order.hidden, closed.through | closed.start
+            shown = [n for n in self.chain.landmarks if n in steps and self.chain.names[n] not in hidden]
+            formulas = [named(closed.formula, hidden)]
+            since = [Definition(self.chain.names[n], self.order.definition(n)) for n in shown]
+        labels = closed.labels.items() if closed is not None else ()
+        since += [Definition(word, e) for word, e in labels]
         value = layout.small(line.value)
         shape = line.value.shape if value is None else None
         return Line(
-            line.symbol, formulas, value, shape=shape, since=self.since(users, written), how=_remarks(*users),
-            ones=line.ones, check=check, is_gradient=True,
+            line.symbol, formulas, value, shape=shape, since=since, how="" if direct else _remarks(*users),
+            ones=closed.ones if closed else (), check=check, is_gradient=True,
         )  # fmt: skip
 
     def since(self, factors: Sequence[Factor], written: set[Var]) -> list[Definition]:
@@ -192,7 +202,7 @@ class Derivation(GraphView):
         c = self.chain
         out = []
         for f in factors:
-            definition = c.definition(f.of)
+            definition = self.order.definition(f.of)
             out.append(Definition(c.names[f.of], None if f.of in written else definition))
             if len(write(definition, TEXT)) > WIDE:
                 written.add(f.of)

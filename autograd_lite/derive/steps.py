@@ -49,6 +49,7 @@ class Steps(Notation):
         self.uses = Counter(p for n in self.nodes for p in self.arguments(n))
         self.landmarks = self._landmarks()  # oldest first; inputs included
         self.landmark_set = set(self.landmarks)
+        self.unnamed = self.landmark_set - self.names.keys()  # they get letters
         self.name_the_rest(self.landmarks)
 
     # -------------------------------------------------------------------------------------------------------- landmarks
@@ -258,7 +259,7 @@ class Steps(Notation):
             meanings |= {f"x{k + 1}": x for k, x in enumerate(call.xs)}
             results = call.y if isinstance(call.y, tuple) else (call.y,)
             meanings |= {"x": call.xs[0], "y": results[0], **{f"y{k + 1}": y for k, y in enumerate(results)}}
-        return TextbookStep(book, {**meanings, "g": cotangent_of(n)}, self._introduced)
+        return TextbookStep(book, {**meanings, "g": cotangent_of(n)}, self.introduced_name)
 
     def _book_of(self, n: Var) -> Textbook | None:
         """The textbook of a result of a row."""
@@ -287,7 +288,7 @@ class Steps(Notation):
             return Written(self.expression(x), self.values[x])
         return Written(self.constant(x, self.defined[n]), x) if isinstance(x, np.ndarray) else parameter(x)
 
-    def _introduced(self, word: str, value: Any) -> str:
+    def introduced_name(self, word: str, value: Any) -> str:
         """The name of a quantity that a textbook introduces; from now on it is taken."""
         if isinstance(value, int):
             return self.constants.size(value, self.code)

@@ -169,8 +169,8 @@ class _Builder:
         general = self.written(t, item, [order.composition(t)], lines)
         if t.closed is None:
             return general
-        closed = self.written(t, item, [order.composition(t), t.closed], lines)
-        return replace(closed, general=general) if t.ones else closed
+        closed = self.written(t, item, [order.composition(t), t.closed.formula], lines)
+        return replace(closed, general=general) if t.closed.ones else closed
 
     def written(self, t: Total, item: Item, formulas: Sequence[Expr], lines: Sequence[str]) -> Step:
         """The step of a gradient with these formulas, which are all equal."""

@@ -80,11 +80,16 @@ def _results(nodes: Iterable[Node]) -> dict[tuple[Node, int], list[Node]]:
     return results
 
 
-def graph_of(program: Any) -> dict[Var, Any]:
-    """The program recorded as a graph, with the values that it was traced with: a Tensor for each variable."""
-    inputs = {v: wrap(program.examples[v], leaf(program.examples[v])) for v in program.inputs}
+def graph_of(program: Any, near: Mapping[Var, Any] | None = None) -> dict[Var, Any]:
+    """The program recorded as a graph, with the values that it was traced with: a Tensor for each variable.
+
+    With `near`, other values of inputs and captured ones, all that depends on them is computed.
+    """
+    given = {**program.examples, **(near or {})}
+    inputs = {v: wrap(given[v], leaf(given[v])) for v in program.inputs}
     for v, t in program.captured.items():
-        inputs[v] = wrap(t._data, leaf(t._data, t.requires_grad))
+        x = t._data if near is None or v not in near else near[v]
+        inputs[v] = wrap(x, leaf(x, t.requires_grad))
         inputs[v]._node.name = t.name
     for eq in program.equations:
         if eq.is_random:  # as drawn
@@ -94,7 +99,8 @@ def graph_of(program: Any) -> dict[Var, Any]:
     def again(eq: Equation, xs: Sequence[Any]) -> Any:
         y = recorded(eq, xs)
         for v, t in zip(eq.outputs, y if eq.row.outputs else (y,), strict=True):
-            if isinstance(t, Value) and v in program.examples:  # as it was: a constant may have been written to since
+            if near is None and isinstance(t, Value) and v in program.examples:
+                # as it was: a constant may have been written to since
                 t._data = program.examples[v]
         return y
 

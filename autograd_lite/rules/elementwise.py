@@ -63,7 +63,7 @@ reciprocal = elementwise(
 )
 sqrt = elementwise(
     np.sqrt, lambda y: 0.5 / y, domain=POSITIVE, kinks=(0.0,), tex=r"\sqrt{{{x}}}", scalar="sqrt(x)",
-    text="√{x}", onnx="Sqrt",
+    text="√{x}", algebra="root", onnx="Sqrt",
 )
 cbrt = elementwise(
     np.cbrt, lambda y: 1 / (3 * y * y), domain=NONZERO, kinks=(0.0,), tex=r"\sqrt[3]{{{x}}}", scalar="cbrt(x)"
@@ -109,7 +109,7 @@ fmod = elementwise(
 
 # ------------------------------------------------------------------------------------- exponentials and logarithms
 
-exp = elementwise(np.exp, lambda y: y, tex="e^{{{x}}}", scalar="exp(x)", onnx="Exp")
+exp = elementwise(np.exp, lambda y: y, tex="e^{{{x}}}", scalar="exp(x)", algebra="exponential", onnx="Exp")
 exp2 = elementwise(np.exp2, lambda y: y * math.log(2), tex="2^{{{x}}}", scalar="exp2(x)")
 expm1 = elementwise(
     np.expm1, lambda y: y + 1, tex="e^{{{x}}} - 1", scalar="expm1(x)",
@@ -117,7 +117,7 @@ expm1 = elementwise(
 )
 log = elementwise(
     np.log, lambda x: 1 / x, pull=(lambda g, x: g / x,), domain=POSITIVE, tex=r"\ln {x}",
-    scalar="log(x)", onnx="Log",
+    scalar="log(x)", algebra="logarithm", onnx="Log",
 )
 log2 = elementwise(
     np.log2, lambda x: 1 / (x * math.log(2)), domain=POSITIVE, tex=r"\log_2 {x}", scalar="log2(x)"

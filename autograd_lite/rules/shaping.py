@@ -162,17 +162,22 @@ expand_dims = linear(
 )
 
 
-def _atleast(fn):
+def _atleast(fn, least, lift):
     def atleast(*arys):
-        shapes = [(a, fn(np.broadcast_to(0, a.shape)).shape) for a in map(operand, arys)]
-        lifted = tuple(a if a.shape == shape else a.reshape(shape) for a, shape in shapes)
+        lifted = tuple(a if a.ndim >= least else lift(a) for a in map(operand, arys))
         return lifted[0] if len(lifted) == 1 else lifted
 
     examples = (at(()), at((3,), (2, 3), (1, 2, 3)))
     return composite(fn, examples=examples)(atleast)
 
 
-atleast_1d, atleast_2d, atleast_3d = map(_atleast, (np.atleast_1d, np.atleast_2d, np.atleast_3d))
+def _three(a):  # as in NumPy, a vector becomes the middle axis, a matrix the first two
+    return a.reshape((1, -1, 1) if a.ndim < 2 else (*a.shape, 1))
+
+
+atleast_1d = _atleast(np.atleast_1d, 1, lambda a: a.reshape(1))
+atleast_2d = _atleast(np.atleast_2d, 2, lambda a: a.reshape(1, -1))
+atleast_3d = _atleast(np.atleast_3d, 3, _three)
 
 copy = linear(
     np.copy, lambda g: g,
@@ -406,7 +411,7 @@ def _bind_diagonal(a, offset=0, axis1=0, axis2=1):
 
 
 diagonal = linear(
-    np.diagonal, to_diagonal, bind=_bind_diagonal, tex=r"\operatorname{{diag}} {x}",
+    np.diagonal, to_diagonal, bind=_bind_diagonal, tex=r"\operatorname{{diag}} {x}", algebra="diagonal",
     examples=(at((3, 4)), at((3, 4), -1), at((3, 2, 4), 1, 2, 0), at((2, 2), 5)),
     batch=axes("axis1", "axis2"), view=True,
 )

@@ -212,7 +212,7 @@ softmax = general(
 )
 log_softmax = general(
     _log_softmax, lambda g, y, axis: g - np.exp(y) * np.add.reduce(g, axis=axis, keepdims=True),
-    name="log_softmax", tex=r"\ln \operatorname{{softmax}}({x})",
+    name="log_softmax", algebra="log of a softmax", tex=r"\ln \operatorname{{softmax}}({x})",
     textbook=Textbook(
         "log_softmax(x, axis)", x="g - softmax(x, axis) * sum(g, axis)", jacobian="delta[i, j] - exp(y[j])"
     ),

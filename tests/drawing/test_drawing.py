@@ -637,23 +637,3 @@ def test_every_box_knows_the_line_where_it_was_made():
         origins = {i.name: i.origin for i in draw(L, names={"L": L}, **options).scene.items if i.name in "WL"}
         assert all(re.fullmatch(r"test_drawing\.py:\d+", line) for line in origins.values())
         assert int(origins["L"].rpartition(":")[2]) == int(origins["W"].rpartition(":")[2]) + 1
-
-
-def test_signs_that_fonts_lack_are_set_in_one_that_has_them():
-    for sign in ("K⁻¹", "Bᵀ", "‖x‖", "⊙", "Σₜ", "xᵢ", "x̂", "hₜ₋₁"):
-        made = rendering._with_signs(f"<text>α + ½ {sign} − 2²</text>").decode()
-        rest = re.sub(r"<tspan.*?</tspan>", "", made)
-        assert "α + ½" in rest  # Helvetica has these
-        assert not re.search("[⁻ᵀ‖⊙ₜ₋ᵢ\u0302]", rest)
-
-
-@can_render
-def test_boxes_have_space_for_wide_signs():
-    """``graphviz-pure`` counts bytes, so several ½ stood over the border."""
-
-    def width(word):
-        svg = rendering.render(f'digraph {{ a [shape=plain, label=<<FONT>{word}</FONT>>] }}', "svg").decode()
-        assert f">{word}</text>" in svg  # without the space
-        return float(re.search(r'width="([0-9]+)pt"', svg)[1])
-
-    assert width("½" * 20) - width("o" * 20) > 0.2 * 20 * 14  # points

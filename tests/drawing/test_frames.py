@@ -70,7 +70,7 @@ def test_the_steps_are_the_lines_of_the_derivation(make):
     assert list(dict.fromkeys(caption.partition(" = ")[0] for caption in shown.captions)) == list(written)
     for line in lines:
         if isinstance(line, Total) and line.closed is not None:
-            symbol, end = formatting.partial(TEXT.name(line.symbol)), formatting.formula(line.closed)
+            symbol, end = formatting.partial(TEXT.name(line.symbol)), formatting.formula(line.closed.formula)
             assert any(c.startswith(f"{symbol} = ") and f" = {end}" in c for c in shown.captions)
 
 

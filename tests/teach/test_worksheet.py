@@ -453,7 +453,7 @@ def test_the_sheet_of_a_lesson(make):
     assert sheet.check("\n".join(f"{text_name(symbol)} = {formula}" for symbol, formula in on_board.items()))
     for line in d.totals:
         if line.closed is not None:
-            marks = sheet.check({line.symbol: text(line.closed)})
+            marks = sheet.check({line.symbol: text(line.closed.formula)})
             assert [mark.word for mark in marks if mark.right] == [line.symbol.replace("/", "")]
     for q in sheet.questions:
         (mark,) = [mark for mark in sheet.check({q.word: f"-({q.answer})"}) if mark.word == q.word]

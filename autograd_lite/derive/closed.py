@@ -1,0 +1,93 @@
+"""Gradients in closed form: in terms of values, or of the gradient of one landmark."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ..program import Var
+from .cached_method import cached_method
+from .chain_rule import Chain
+from .collect import leaves
+from .factors import Combine, Factor, total
+from .formula import Expr, name, number
+from .formula_ops import substitute
+
+LONG = 24  # names and numbers in a closed form that another may be made of
+
+
+@dataclass(frozen=True, eq=False)
+class Closed:
+    """A gradient in terms of values.
+
+    Attributes
+    ----------
+    formula : Expr
+    start : frozenset of Var
+        The landmarks whose gradients are in the formula, or the result.
+    ones : tuple of Expr
+        The sums that are 1, which it uses.
+    through : frozenset of Var
+        The landmarks between the start and what it is the gradient of.
+    labels : mapping of str to Expr
+        What the indicators of labels in it stand for: ``onehot(y)``.
+    """
+
+    formula: Expr
+    start: frozenset[Var]
+    ones: tuple[Expr, ...] = ()
+    through: frozenset[Var] = frozenset()
+    labels: Mapping[str, Expr] = field(default_factory=dict)
+
+    @property
+    def is_zero(self) -> bool:
+        return self.formula.is_number and not self.formula.value
+
+
+class Candidates:
+    """The gradients of `chain` in closed form; each is a candidate, which is compared with the engine's.
+
+    `consumers` has the landmarks that use each, and `factors` the derivatives between them.
+    """
+
+    def __init__(
+        self, chain: Chain, consumers: Mapping[Var, list[Var]], factors: Mapping[tuple[Var, Var], Factor]
+    ) -> None:
+        self.chain, self.consumers, self.factors = chain, consumers, factors
+
+    @cached_method
+    def closed(self, n: Var, start: frozenset[Var]) -> Closed | None:
+        """The gradient with respect to `n` in terms of values and the gradients of `start`; None if that is long."""
+        terms, ones, through = [], dict[str, Expr](), set[Var]()
+        above: Closed | None
+        for user in self.consumers.get(n, []):
+            f = self.factors[user, n]
+            if user not in start:
+                above = self.closed(user, start)
+                through |= {user}
+            elif user is self.chain.root:
+                above = Closed(number(1), start) if f.is_elementwise else None
+            else:
+                above = Closed(name(self.chain.gradient_symbol(user), user.shape), start)
+            if above is None or f.pull is not None or f.combine in (Combine.LEFT, Combine.RIGHT):
+                return None
+            terms.append(f.below(above.formula, substitute(f.formula, {f.cotangent: above.formula}), *f.shapes))
+            ones |= {e.key: e for e in above.ones}
+            through |= above.through
+        short = self.chain.shorter
+        forms = [form for form in short.forms(total(terms)) if leaves(form[0]) <= LONG] if terms else []
+        if not forms:
+            return None
+        letters = {self.chain.names[m] for m in self.chain.unnamed}
+        e, more = min(forms, key=lambda form: (leaves(form[0]), not form[0].names.isdisjoint(letters)))
+        computed = {self.chain.names[n] for n in self.chain.landmarks}
+        ones |= {one.key: one for one in more if one.names.isdisjoint(short.labels.keys() | computed | {"I"})}
+        labels = {word: stated for word, stated in short.labels.items() if word in e.names}
+        return Closed(e, start, tuple(ones.values()), frozenset(through), labels)
+
+    def start(self, n: Var) -> frozenset[Var]:
+        """The landmarks with a name through which all paths from the result to `n` lead, if others lie between them."""
+        users, passed = set(self.consumers.get(n, [])), False
+        while letters := users & self.chain.unnamed - {self.chain.root}:
+            users, passed = users - letters | {k for m in letters for k in self.consumers[m]}, True
+        return frozenset(users if passed else ())

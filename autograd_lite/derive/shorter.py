@@ -1,0 +1,183 @@
+"""A shorter form of a formula is a candidate: it is compared at points near the recorded one before it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from itertools import islice
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..program import Var
+from ..program.graph import graph_of
+from ..program.slopes import gradients
+from .collect import Context, collected, leaves
+from .factors import laid_out
+from .formula import Array, Expr, Shape, constant, name, walk
+from .formula_ops import evaluate, largest, substitute
+from .steps import Steps
+from .textbook_parser import Written, formula
+
+POINTS, TRIED = 3, 8
+LIMIT = 8  # names in whose definition another stands, behind letters
+
+#: What may stand in a formula that is collected, besides what is computed entry by entry.
+_READ = (
+    "total", "reshape", "broadcast", "index", "diagonal", "placement", "softmax", "log of a softmax", "matrix product",
+    "outer product", "solution",
+)  # fmt: skip
+
+
+class Point(NamedTuple):
+    """The values of all names at one point, and the gradients by their variables, with the size of the largest."""
+
+    values: Mapping[str, Any]
+    gradients: Mapping[Var, Any]
+    size: float
+
+
+class Shorter:
+    """Shorter forms of formulas about `steps`.
+
+    Attributes
+    ----------
+    labels : dict of str to Expr
+        What the indicators of labels stand for: ``onehot(y)``.
+    """
+
+    def __init__(self, steps: Steps) -> None:
+        self.steps = steps
+        self.labels: dict[str, Expr] = {}
+        self._indicators: dict[bytes, Expr] = {}
+
+    # ---------------------------------------------------------------------------------------------------- their forms
+
+    def forms(self, e: Expr) -> Iterator[tuple[Expr, list[Expr]]]:
+        """A formula collected, with the sums that it uses to be 1: as it is, and with what letters stand for."""
+        if not all(part.row is None or part.row.kind == "elementwise" or part.role in _READ for part in walk(e)):
+            return
+        words, picked, letters = self._words
+        whole = e
+        for k, out in enumerate((picked, set[str](), picked | letters)):
+            more = _written_out(e, {word: words[word] for word in out})
+            if k and more.key == whole.key:
+                continue
+            whole, near = more, {user for word in more.names for user in self._users.get(word, ())}
+            known = {word: _written_out(words[word], {w: words[w] for w in out}) for word in sorted(near - out)}
+            known = {word: stated for word, stated in known.items() if stated.names <= whole.names | {word}}
+            form = collected(whole, Context(self.steps.environment, known, self._labelled))
+            if form is not None:
+                yield form
+
+    @cached_property
+    def _words(self) -> tuple[dict[str, Expr], set[str], set[str]]:
+        """What names stand for; the names of entries that are picked, and those that are letters."""
+        s = self.steps
+        words = {s.names[n]: s.definition(n) for n in s.landmarks if n in s.defined}
+        picked = {word for word, e in words.items() if e.role in ("index", "diagonal")}
+        return words, picked, {s.names[n] for n in s.unnamed & s.defined.keys()}
+
+    @cached_property
+    def _users(self) -> dict[str, set[str]]:
+        """The names in whose definitions each stands, also behind letters."""
+        words, picked, letters = self._words
+        users: dict[str, set[str]] = {}
+        for word, e in reversed(words.items()):
+            inside = users.get(word, set()) if word in picked | letters else set()
+            inside = inside if len(inside) < LIMIT else set()
+            for other in e.names:
+                users.setdefault(other, set()).update({word}, inside)
+        return users
+
+    def formula(self, e: Expr, names: Mapping[str, Shape]) -> Expr:
+        """`e`, or a shorter formula with its values at all points; `names` are those besides the program's."""
+        if _size(e) < 4:
+            return e
+        for form, ones in self.forms(e):
+            if _size(form) < _size(e) and not ones and all(self._is_equal(form, e, names, p) for p in self.points):
+                e = form
+        return e
+
+    def _is_equal(self, a: Expr, b: Expr, names: Mapping[str, Shape], point: Point) -> bool:
+        others = {word: np.cos(np.arange(1.0, np.prod(shape) + 1)).reshape(shape) for word, shape in names.items()}
+        env = {**self.steps.constants.values, **point.values, **others}
+        with np.errstate(all="ignore"):
+            x, y = evaluate(a, env), evaluate(b, env)
+        return np.shape(x) == np.shape(y) and _close(x, y, largest(y))
+
+    def _labelled(self, ones: Array) -> Expr:
+        """The name of the indicator of one entry in each row, ``I`` or ``Y``."""
+        key = ones.tobytes()
+        if key not in self._indicators:
+            labels = np.argmax(ones, -1)
+            arrays = [(x, word) for x, word in self.steps.arrays if x.dtype.kind in "iu" and np.array_equal(x, labels)]
+            meaning = Written(name(arrays[0][1], labels.shape) if arrays else constant(labels), labels)
+            is_unit = ones.ndim == 2 and np.array_equal(ones, np.eye(*ones.shape))
+            word = self.steps.introduced_name("I" if is_unit else "Y", ones)
+            if word != "I":
+                self.labels[word] = formula(f"onehot(y, {ones.shape[-1]})", {"y": meaning}).formula
+            self._indicators[key] = name(word, ones.shape)
+        return self._indicators[key]
+
+    # ------------------------------------------------------------------------------------------------ their comparison
+
+    @cached_property
+    def points(self) -> list[Point]:
+        """The recorded point, and the first three points near it where the program has finite values."""
+        near = (p for p in map(self._point, range(1, TRIED + 1)) if p is not None)
+        return [p for p in (self._point(0), *islice(near, POINTS)) if p is not None]
+
+    def _point(self, seed: int) -> Point | None:
+        s, rng = self.steps, np.random.default_rng(seed)
+        inputs = {v: x for v, x in s.values.items() if seed and s.is_input(v) and v in s.graded}
+        size = {v: np.where(x == 0, 0.1, 0.1 * np.abs(x)) for v, x in inputs.items()}
+        near = {v: (x + size[v] * rng.uniform(-1, 1, x.shape)).astype(x.dtype) for v, x in inputs.items()}
+        try:
+            with np.errstate(all="ignore"):
+                graph = graph_of(s.program, near) if seed else s.graph
+                slopes = gradients(s.program, [n for n in s.landmarks if n in s.graded], graph=graph)
+        except Exception:  # what the function raises near the point is up to it
+            return None
+        values = {s.names[v]: np.asarray(t._data if seed else s.values[v]) for v, t in graph.items() if v in s.names}
+        steepest = max([0.0, *map(largest, slopes.values())])
+        return Point(values, slopes, steepest) if np.isfinite(values[s.names[s.root]]).all() else None
+
+    @cached_property
+    def _gradients(self) -> dict[str, Var]:
+        """The landmarks by the symbols of their gradients."""
+        return {self.steps.gradient_symbol(n): n for n in self.steps.landmarks}
+
+    def is_gradient(self, n: Var, e: Expr) -> bool:
+        """Whether `e` is the gradient with respect to `n` at all points; it may have names of other gradients."""
+        s = self.steps
+        above = {word: self._gradients[word] for word in e.names & self._gradients.keys()}
+        for values, slopes, size in self.points:
+            g = slopes[n]
+            env = {**s.constants.values, **{word: slopes[m] for word, m in above.items()}, **values}
+            with np.errstate(all="ignore"):
+                value = np.asarray(evaluate(e, env))
+            if value.size not in (1, g.size) and np.broadcast_shapes(value.shape, g.shape) != g.shape:
+                return False
+            value = np.broadcast_to(value, g.shape) if value.ndim <= g.ndim else laid_out(value, g.shape)
+            if not _close(value, g, max(largest(g), 1e-6 * size)):
+                return False
+        return len(self.points) > POINTS
+
+
+def _size(e: Expr) -> int:
+    """The number of names, numbers and calls; ``-(1 - x)`` is longer than ``x - 1``."""
+    turned = e.role == "negation" and any(part.role == "difference" and part.args[0].is_number for part in walk(e))
+    return leaves(e) + turned
+
+
+def _close(x: Any, y: Any, size: float) -> bool:
+    tolerance = 1e-6 if np.result_type(y, np.float32) == np.float64 else 1e-3
+    return np.allclose(x, y, rtol=tolerance, atol=tolerance * max(size, 1e-300), equal_nan=True)
+
+
+def _written_out(e: Expr, meanings: Mapping[str, Expr]) -> Expr:
+    """`e` with formulas for names, and for the names in these."""
+    while here := e.names & meanings.keys():
+        e = substitute(e, {word: meanings[word] for word in here})
+    return e

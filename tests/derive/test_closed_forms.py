@@ -1,0 +1,123 @@
+"""Gradients in closed form: however a loss is written, the line is the textbook's."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import autograd_lite as ag
+from autograd_lite.derive.closed import Candidates
+from autograd_lite.nn import functional as F
+
+RNG = np.random.default_rng(0)
+
+
+def leaf(*shape, name):
+    return ag.tensor(RNG.uniform(-1, 1, shape), requires_grad=True, name=name)
+
+
+def lines(loss, wrt):
+    """The formulas of a derivation, without spacing and remarks."""
+    return " ".join(str(loss.explain(wrt)).split())
+
+
+def by_hand(z):
+    e = np.exp(z)
+    return e / np.sum(e, axis=1, keepdims=True)
+
+
+def in_one_line(z):
+    return np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize("softmax", [lambda z: ag.softmax(z, axis=1), by_hand, in_one_line])
+def test_cross_entropy_by_the_probability_of_the_label(softmax):
+    Z, labels = leaf(4, 3, name="Z"), np.array([0, 2, 1, 2])
+    P = softmax(Z)
+    P.name = "P"
+    L = -np.mean(np.log(P[np.arange(4), labels]))
+    assert "dL/dZ = (P - Y) / n" in lines(L, Z).replace("/ m;", "/ n;")
+    assert "Y = onehot(" in lines(L, Z)
+
+
+def test_cross_entropy_by_logsumexp():
+    scores, y = leaf(5, 3, name="scores"), np.array([0, 2, 1, 2, 0])
+    lse = np.log(np.sum(np.exp(scores), axis=1))
+    L = np.sum(lse - scores[np.arange(5), y])
+    assert "dL/dscores = softmaxⱼ(scores) - Y" in lines(L, scores)
+
+
+def test_cross_entropy_by_log_softmax_minus_the_largest():
+    Z, y = leaf(2, 4, name="Z"), np.array([3, 0])
+    shifted = Z - np.max(Z, axis=1, keepdims=True)
+    logP = shifted - np.log(np.sum(np.exp(shifted), axis=1, keepdims=True))
+    L = -np.sum(logP[np.arange(2), y]) / 2
+    assert "dL/dZ = ½ (softmaxⱼ(shifted) - Y) since" in lines(L, Z)
+
+
+def test_info_nce():
+    S = leaf(4, 4, name="S")
+    L = -np.mean(np.diag(S) - np.log(np.sum(np.exp(S), axis=1)))
+    assert "dL/dS = (softmaxⱼ(S) - I) /" in lines(L, S)
+
+
+@pytest.mark.parametrize("write", [
+    lambda z, t: np.log(1 + np.exp(z)) - t * z,
+    lambda z, t: -(t * np.log(ag.sigmoid(z)) + (1 - t) * np.log(1 - ag.sigmoid(z))),
+])  # fmt: skip
+def test_binary_cross_entropy(write):
+    z, t = leaf(4, name="z"), np.array([1.0, 0.0, 0.0, 1.0])
+    assert "dL/dz = σ(z) - t" in lines(np.sum(write(z, t)), z)
+
+
+def test_a_sigmoid_by_hand():
+    z, t = leaf(4, name="z"), np.array([1.0, 0.0, 0.0, 1.0])
+    p = 1 / (1 + np.exp(-z))
+    text = lines(-np.sum(t * np.log(p) + (1 - t) * np.log(1 - p)), z)
+    assert "dp/dz = (1 - p) ⊙ p" in text
+    assert "dL/dz = dL/dp ⊙ dp/dz = p - t" in text
+
+
+def test_the_logarithm_of_a_sigmoid():
+    s = leaf(3, name="s")
+    assert "dL/ds = σ(s) - 1" in lines(-np.sum(np.log(ag.sigmoid(s))), s)
+
+
+@pytest.mark.parametrize("norm", [
+    lambda z: np.sqrt(np.sum(z**2, axis=1, keepdims=True)),
+    lambda z: np.sum(z * z, axis=1, keepdims=True) ** 0.5,
+])  # fmt: skip
+def test_rows_of_length_one(norm):
+    Z, W = leaf(4, 3, name="Z"), leaf(3, 2, name="W")
+    Zn = Z / norm(Z)
+    L = np.sum((Zn @ W) ** 2)
+    assert "dL/dZ = (dL/dZn - Zn ⊙ Σⱼ dL/dZnⱼ Znⱼ) / " in lines(L, Z)
+
+
+def test_a_gradient_in_closed_form_is_compared_with_the_engine(monkeypatch):
+    Z, y = leaf(4, 3, name="Z"), np.array([0, 2, 1, 2])
+    L = np.sum(np.log(np.sum(np.exp(Z), axis=1)) - Z[np.arange(4), y])
+    right = Candidates.closed
+
+    def wrong(self, n, start):
+        form = right(self, n, start)
+        return form and replace(form, formula=form.formula.args[0] if form.formula.args else form.formula)
+
+    monkeypatch.setattr(Candidates, "closed", wrong)
+    assert "dL/dZ = softmaxⱼ(Z)" not in lines(L, Z)
+    monkeypatch.undo()
+    assert "dL/dZ = softmaxⱼ(Z) - Y" in lines(L, Z)
+
+
+def test_the_largest_has_no_gradient_where_it_cancels():
+    Z = leaf(2, 3, name="Z")
+    m = np.max(Z, axis=1, keepdims=True)
+    L = np.sum(m + np.log(np.sum(np.exp(Z - m), axis=1, keepdims=True)))
+    assert "dL/dZ = softmax(Z - m) since" in lines(L, Z)
+
+
+def test_cross_entropy_of_the_library_is_the_same_line():
+    Z = leaf(4, 3, name="Z")
+    assert "dL/dZ = (P - Y) / n" in lines(F.cross_entropy(Z, np.array([0, 2, 1, 2])), Z)
