@@ -89,7 +89,7 @@ def read(template: str) -> Binding:
             _operands(part.strip(), places, lone=0)
         line = line[: m.start()] + _GROUP + line[m.end() :]
     for m in _CASES.finditer(line):
-        places.update((c, ATOM) for c in m[1] if _is_place(c))
+        places.update((c, 0) for c in m[1] if _is_place(c))
     line = _CASES.sub(_GROUP, line)
     _operands(line, places, lone=ATOM)
     return Binding(_own(line), tuple(pieces), tuple(places[chr(_PLACE + k)] for k in range(len(pieces))), rest)

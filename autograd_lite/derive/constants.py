@@ -21,16 +21,20 @@ from .formula import Array, Expr, name, unsimplified
 from .textbook_parser import Written, read
 
 Variables = Mapping[str, Any]
+EMPTY: Variables = {}
 
 
 class Constants:
     """The named constants of a program.
 
-    `taken` are all its names, `changing` the variables that are assigned again, `scopes` those of the running code.
+    `taken` are all its names, `changing` the variables that are assigned again, `scopes` those of the running code,
+    `computed` the values of the program.
     """
 
-    def __init__(self, taken: Names, changing: Container[str] = (), scopes: Sequence[Variables] = ()) -> None:
-        self.taken, self.changing, self.scopes = taken, changing, scopes
+    def __init__(
+        self, taken: Names, changing: Container[str] = (), scopes: Sequence[Variables] = (), computed: Variables = EMPTY
+    ) -> None:
+        self.taken, self.changing, self.scopes, self.computed = taken, changing, scopes, computed
         self.values: dict[str, Any] = {}  # arrays and numbers
         self.quoted: dict[str, Iterable[str]] = {}  # expressions as the user wrote them, with the variables in each
         self.sizes: dict[str, int] = {}
@@ -86,6 +90,16 @@ class Constants:
         self._use({word: x, **variables}, [word, *arrays])
         return name(word, np.shape(x))
 
+    def followed(self, eq: Equation, k: int, x: Any) -> Expr | None:
+        """Constant `x`, a variable that the user computed from values of the program: a mask, as it was assigned."""
+        e, code = operand(eq, k), eq.origin.code
+        sources = assigned(code, e.id) if isinstance(e, ast.Name) and code is not None else None
+        if not sources or len(sources) > 1 or _place_in_code(eq, k) in self.varying:
+            return None
+        variables = self._variables(sources[0], code)
+        stated = None if variables.keys().isdisjoint(self.computed) else _evaluated(sources[0], variables)
+        return stated.formula if stated is not None and _is_same(stated.value, x) else None
+
     def in_line(self, eq: Equation, x: Any) -> Expr | None:
         """Array `x` as an array in the user's line that has its numbers, or as a part of one."""
         e = line(eq)
@@ -100,7 +114,7 @@ class Constants:
     def _use(self, variables: Variables, words: Iterable[str]) -> None:
         """Name those of some variables that formulas have."""
         for word in words:
-            if word not in self.values:
+            if word not in self.values and word not in self.computed:
                 x = variables[word]
                 self.add(x.item() if isinstance(x, np.generic) else x, word)
 
@@ -113,7 +127,7 @@ class Constants:
     def _value(self, word: str, code: Any) -> Any:
         """The value of a variable: where the code of the user runs, or else as the source assigns it, once."""
         if word in self.taken:
-            return self.values.get(word)
+            return self.values.get(word, self.computed.get(word))
         if word not in self._sourced:
             self._sourced[word] = value = next((scope[word] for scope in self.scopes if word in scope), None)
             sources = assigned(code, word) if value is None else None

@@ -56,7 +56,10 @@ class Notation:
         self.variables = variables or {}  # of the recorded values that the program was made from, by node
         called = program.named if names is None else names
         #: What has no name and is not differentiated, with its value: a constant.
-        self.replaced = {v: t._data for v, t in program.captured.items() if v not in called and not live_of(t)}
+        self.replaced = {
+            v: t._data for v, t in program.captured.items()
+            if not live_of(t) and (v not in called or board and v.dtype == bool)
+        }  # fmt: skip
         program = program.substituted(self.replaced) if self.replaced else program
         self.merged: dict[Var, Var] = {}  # what computes the same as an earlier value, with that
         names = {v: v.name for v in program.variables if v in program.named} if names is None else dict(names)
@@ -76,7 +79,8 @@ class Notation:
         self.values = {v: np.asarray(x) for v, x in program.values.items()}
         # Values between the result and `wrt`: only with respect to these something is differentiated.
         self.active = set(self.nodes) if wrt is None else program.depending(map(self.canonical, wrt))
-        self._name({v: word for v, word in names.items() if v in self.place})
+        masks = {v.name: x for v, x in self.replaced.items() if v in called}
+        self._name({v: word for v, word in names.items() if v in self.place}, masks)
 
     # ----------------------------------------------------------------------------------------------------- the program
 
@@ -143,7 +147,7 @@ class Notation:
 
     # ------------------------------------------------------------------------------------------------------ names
 
-    def _name(self, names: dict[Var, str]) -> None:
+    def _name(self, names: dict[Var, str], masks: Mapping[str, Any]) -> None:
         self.names = names
         self.introduced: set[str] = set()  # names that only a textbook has
         self.numbered: set[str] = set()  # constants without a name: c1, c2, …, and quoted expressions
@@ -152,8 +156,9 @@ class Notation:
         self._numbers = count(1)
         changing = {word[:-1] for word in taken if word.endswith("1") and f"{word[:-1]}2" in taken}
         self.code = next((eq.origin.code for eq in self.program.equations[::-1] if eq.origin.code is not None), None)
-        self.constants = Constants(taken, changing, scopes() if self.board else ())  # those that are not Tensors
-        for word, x in self.program.constants.items():
+        computed = {word: self.values[v] for v, word in names.items()}
+        self.constants = Constants(taken, changing, scopes() if self.board else (), computed)  # that are not Tensors
+        for word, x in {**self.program.constants, **masks}.items():
             if word not in taken and (isinstance(x, np.ndarray) or self.board):
                 self.constants.add(x, word)
         if self.root not in names:
@@ -184,7 +189,8 @@ class Notation:
     def operand(self, eq: Equation, k: int) -> Expr:
         """Operand `k` of an equation, a constant: as the user wrote it, or as :meth:`constant` has it."""
         x = eq.operands[k]
-        written = self.constants.known(x) or self.board and self.constants.written(eq, k, x)
+        written = self.board and self.constants.followed(eq, k, x) or self.constants.known(x) or None
+        written = written or self.board and self.constants.written(eq, k, x) or None
         self.numbered |= self.constants.quoted.keys()
         return written or self.constant(x)
 

@@ -191,7 +191,7 @@ def _powers(factors: list[Expr]) -> list[Expr]:
         if same is None:
             out.append(f)
         else:
-            out[same] = unsimplified("square", (f,), f.shape)
+            out[same] = f if _is_test(f) else unsimplified("square", (f,), f.shape)
     return out
 
 
@@ -215,7 +215,7 @@ def _negative(e: Expr) -> Expr:
 
 def _square(e: Expr) -> Expr | None:
     (x,) = e.args
-    return simplified("square", x.args, e.shape) if x.role == "negation" else None
+    return x if _is_test(x) else simplified("square", x.args, e.shape) if x.role == "negation" else None
 
 
 def _add(e: Expr) -> Expr | None:
@@ -235,21 +235,21 @@ def _add(e: Expr) -> Expr | None:
 
 def _cases(a: Expr, b: Expr, shape: Shape) -> Expr | None:
     """``where(c, 1, 0) x + where(c, 0, 1) y`` as ``where(c, x, y)``."""
-    for f in factors_of(a):
-        other = next((h for h in factors_of(b) if _chosen(f) and _chosen(h) and f.args[0].key == h.args[0].key), None)
-        if other is not None and _chosen(f) != _chosen(other):
-            rest = [
-                product([h for h in factors_of(term) if h is not mask] or [number(1)], shape)
-                for term, mask in ((a, f), (b, other))
-            ]
-            return simplified("where", (f.args[0], *(rest if _chosen(f) == (1, 0) else rest[::-1])), shape)
-    return None
+    (mask, x), (other, y) = _masked(a), _masked(b)
+    if mask is None or other is None or mask.args[0].key != other.args[0].key or mask.key == other.key:
+        return None
+    return simplified("where", (mask.args[0], *((y, x) if mask.args[2].value else (x, y))), shape)
 
 
-def _chosen(e: Expr) -> tuple[Any, ...]:
-    """The two numbers of a mask ``where(c, 1, 0)``."""
-    values = tuple(x.value for x in e.args[1:] if x.is_number) if e.role == "selection" else ()
-    return values if values in ((0, 1), (1, 0)) else ()
+def _masked(e: Expr) -> tuple[Expr | None, Expr]:
+    """The mask ``where(c, 1, 0)`` or ``where(c, 0, 1)`` in a term, and the term without it."""
+    if e.role in ("quotient", "negation"):
+        mask, rest = _masked(e.args[0])
+        return mask, make(e.row, (rest, *e.args[1:]), e.params, e.shape)
+    for f in factors_of(e):
+        if f.role == "selection" and {x.value for x in f.args[1:] if x.is_number} == {0, 1}:
+            return f, product([h for h in factors_of(e) if h is not f] or [number(1)], e.shape)
+    return None, e
 
 
 def _side_by_side(a: Expr, b: Expr) -> Expr | None:

@@ -46,6 +46,7 @@ class Steps(Notation):
         if depth is not None and self.board:
             self._prefer_known()
         self.folds: dict[Var, Any] = {}  # the result of each folded call
+        self.tied: set[Var] = set()  # whose textbook has another form where they are
         self.uses = Counter(p for n in self.nodes for p in self.arguments(n))
         self.landmarks = self._landmarks()  # oldest first; inputs included
         self.landmark_set = set(self.landmarks)
@@ -273,7 +274,7 @@ class Steps(Notation):
         step = self.known(n)
         if step is None:
             return []
-        kink = step.book.kink and n not in self.folds and self.is_at_kink(n) and step.book.kink
+        kink = step.book.kink if n in self.tied or n not in self.folds and self.is_at_kink(n) else ""
         return [said for said in (step.book.note, kink) if said]
 
     def is_at_kink(self, n: Var) -> bool:
@@ -356,6 +357,7 @@ class Steps(Notation):
                 expected = pull(g)
                 cotangent = replace(e, combine=Combine.MAP).pulled(g, value.value, n.shape, shape)
                 if np.allclose(cotangent, expected, rtol=1e-6, atol=1e-6 * largest(expected), equal_nan=True):
+                    self.tied |= {n} if form else set()
                     return e
         return None
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..table import TABLE, Textbook
+from ..table import ROWS, TABLE, Textbook
 from ..table.textbook import NOTATIONS
 from .factors import total
 from .formula import Expr, Function, constant, factors_of, multiplied, name, number, unsimplified
@@ -22,7 +22,7 @@ from .writing import subscript
 _BINARY: dict[type[ast.AST], str] = {
     ast.Add: "add", ast.Sub: "subtract", ast.Mult: "multiply", ast.Div: "divide", ast.Pow: "power",
     ast.MatMult: "matmul", ast.Gt: "greater", ast.GtE: "greater_equal", ast.Lt: "less", ast.LtE: "less_equal",
-    ast.Eq: "equal", ast.NotEq: "not_equal",
+    ast.Eq: "equal", ast.NotEq: "not_equal", ast.BitAnd: "bitwise_and", ast.BitOr: "bitwise_or",
 }  # fmt: skip
 
 
@@ -86,6 +86,10 @@ def read(e: ast.expr, meanings: Mapping[str, Written]) -> Written:
             return _applied("matrix_transpose", [sub(e.value)])
         case ast.Subscript(value=ast.Name(id=word)):
             return _entry(word, e.slice, meanings)
+        case ast.UnaryOp(op=ast.Invert()):
+            return _applied("invert", [sub(e.operand)])
+        case ast.Call(func=ast.Attribute(value=x, attr="astype")):
+            return sub(x)
         case ast.Call(func=ast.Name(id=word), keywords=[]):
             return _applied(word, [sub(a) for a in e.args])
         case ast.Call(func=ast.Attribute(value=ast.Name(id="np" | "numpy" | "math"), attr=word), keywords=[]):
@@ -107,7 +111,7 @@ def _applied(word: str, args: list[Written]) -> Written:
             return args[0]  # it changes the shape only, and not even that
         call = Function(word, n.fn, text=n.text, tex=n.tex)
         return Written(unsimplified(call, (a.formula for a in args), np.shape(value)), value)
-    row = TABLE[word if word in TABLE else f"linalg.{word}"]
+    row = TABLE.get(word) or ROWS.get(getattr(np, word, None)) or TABLE[f"linalg.{word}"]
     kept = {"keepdims": True} if row.algebra in ("total", "reduction") and len(args) > 1 else {}
     if any(a.value is None and a.expr is not None for a in args):
         bound, params = values, {}
@@ -117,7 +121,8 @@ def _applied(word: str, args: list[Written]) -> Written:
     operands = tuple(a.formula for a in args[: len(bound)])
     shape = np.shape(value)
     if word == "multiply":
-        return Written(multiplied((f for e in operands for f in factors_of(e)), shape), value)
+        factors = [f for e in operands for f in factors_of(e) if not f.is_number or f.value != 1]
+        return Written(multiplied(factors or operands[:1], shape), value)
     return Written(unsimplified(row, operands, shape, **params), value)
 
 

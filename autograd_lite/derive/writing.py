@@ -130,7 +130,7 @@ def _word(e: Expr, printer: Printer) -> tuple[str, int]:
     if printer.indexed and along and ("axis" in shown_params(e) or e.params.get("keepdims") and e.role != "norm"):
         return _along(e, printer)
     if printer.indexed:
-        e = _turned_inverse(_over_one_line(e))
+        e = _indicator(_turned_inverse(_over_one_line(e)))
     template = printer.template(e)
     return _filled(template, e, printer) if template else (printer.call(e), ATOM)
 
@@ -215,18 +215,35 @@ def _filled(template: str, e: Expr, printer: Printer) -> tuple[str, int]:
         a = arguments[field]
         kinds = {e.role, _of(a)}  # both products in one line need brackets
         mixed = binding == PRODUCT and "matrix product" in kinds and len(kinds) == 2 and kinds <= set(_PRODUCTS)
-        if printer.indexed and e.role in ("selection", "and", "or", "not"):
+        if printer.indexed and e.role in ("selection", *_TESTS[1:]):
             a = _condition(a)
         operands.append(printer.operand(a, write(a, printer, ATOM if mixed else place), before, behind))
     return printer.fill(template, *operands), binding
 
 
+_INDICATORS = {
+    (1, 0): Function("where", text="1[{x}]", tex="1[{x}]"),
+    (0, 1): Function("where", text="1[not {x}]", tex=r"1[\neg {x}]"),
+}
+
+
+def _indicator(e: Expr) -> Expr:
+    """A mask ``where(c, 1, 0)`` as ``1[c]``."""
+    values = tuple(x.value for x in e.args[1:] if x.is_number) if e.role == "selection" else ()
+    return replace(e, row=_INDICATORS[values], args=(_condition(e.args[0]),)) if values in _INDICATORS else e
+
+
+_TESTS = ("comparison", "and", "or", "not")
+
+
 def _condition(e: Expr) -> Expr:
     """A comparison as a condition, without the brackets of its indicator."""
-    if e.role != "comparison":
+    if e.role not in _TESTS:
         return e
     text, tex = (template and template.removeprefix("1[")[:-1] for template in (e.row.text, e.row.tex))
-    return replace(e, row=Function(e.head, text=text, tex=tex))
+    row = Function(e.head, text=text, tex=tex)
+    row.algebra = e.role
+    return replace(e, row=row)
 
 
 def _are_arrays(a: Expr, b: Expr) -> bool:

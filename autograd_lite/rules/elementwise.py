@@ -23,6 +23,7 @@ from ..table import (
     elementwise,
     general,
     interval,
+    notation,
     uniform,
 )
 from ..table.batching import ALIGNED
@@ -51,6 +52,7 @@ divide = elementwise(
     infix="{x1} / {x2}", algebra="quotient", textbook=Textbook("x1 / x2", x1="g / x2", x2="-g * x1 / x2 ** 2"),
     onnx="Div",
 )
+notation("quotient", "{x1} / {x2}", r"\frac{{{x1}}}{{{x2}}}", lambda a, b: a / np.where(b == 0, 1, b))  # of 0 it is 0
 negative = elementwise(np.negative, -1, tex="-{x}", infix="-{x}", algebra="negation", onnx="Neg")
 positive = elementwise(np.positive, 1, scalar="x", algebra="identity", onnx="Identity")
 square = elementwise(
@@ -253,7 +255,9 @@ def _over_square(x, x1, x2):
 hypot = elementwise(
     np.hypot, lambda y, x1: x1 / np.where(y == 0, 1, y), lambda y, x2: x2 / np.where(y == 0, 1, y),
     kinks=lambda x1, x2: (x1 == 0) & (x2 == 0), tex=r"\sqrt{{{x1}^2 + {x2}^2}}", text="√({x1}² + {x2}²)",
-    textbook=Textbook(x1="g * x1 / y", x2="g * x2 / y"), scalar="hypot(x1, x2)",
+    textbook=Textbook(
+        x1=("g * x1 / y", "g * quotient(x1, y)"), x2=("g * x2 / y", "g * quotient(x2, y)"), kink="slope 0 at 0"
+    ), scalar="hypot(x1, x2)",
 )
 arctan2 = elementwise(
     np.arctan2, lambda x1, x2: _over_square(x2, x1, x2), lambda x1, x2: _over_square(-x1, x1, x2),
@@ -456,16 +460,17 @@ for _fn, _sign, _text, _tex, _operator in (
         _fn, infix=f"{{x1}} {_sign} {{x2}}", text=f"1[{{x1}} {_text} {{x2}}]", tex=f"1[{{x1}} {_tex} {{x2}}]",
         algebra="comparison", onnx=_operator,
     )
-constant(np.logical_and, algebra="and", scalar="x1 != 0 and x2 != 0", onnx=_of_truths("And"))
-constant(np.logical_or, algebra="or", scalar="x1 != 0 or x2 != 0", onnx=_of_truths("Or"))
-constant(np.logical_not, algebra="not", scalar="x == 0", onnx=_of_truths("Not"))
+_AND = {"text": "1[{x1} and {x2}]", "tex": r"1[{x1} \wedge {x2}]", "algebra": "and"}
+_OR = {"text": "1[{x1} or {x2}]", "tex": r"1[{x1} \vee {x2}]", "algebra": "or"}
+_NOT = {"text": "1[not {x}]", "tex": r"1[\neg {x}]", "algebra": "not"}
+constant(np.logical_and, **_AND, scalar="x1 != 0 and x2 != 0", onnx=_of_truths("And"))
+constant(np.logical_or, **_OR, scalar="x1 != 0 or x2 != 0", onnx=_of_truths("Or"))
+constant(np.logical_not, **_NOT, scalar="x == 0", onnx=_of_truths("Not"))
 constant(np.logical_xor, algebra="not", scalar="(x1 != 0) != (x2 != 0)", onnx=_of_truths("Xor"))
-constant(
-    np.bitwise_and, infix="{x1} & {x2}", tex=r"{x1} \wedge {x2}", algebra="and", onnx=_of_bits("And", "BitwiseAnd")
-)
-constant(np.bitwise_or, infix="{x1} | {x2}", tex=r"{x1} \vee {x2}", algebra="or", onnx=_of_bits("Or", "BitwiseOr"))
+constant(np.bitwise_and, infix="{x1} & {x2}", **_AND, onnx=_of_bits("And", "BitwiseAnd"))
+constant(np.bitwise_or, infix="{x1} | {x2}", **_OR, onnx=_of_bits("Or", "BitwiseOr"))
 constant(np.bitwise_xor, onnx=_of_bits("Xor", "BitwiseXor"))
-constant(np.invert, infix="~{x}", algebra="not", onnx=_of_bits("Not", "BitwiseNot"))
+constant(np.invert, infix="~{x}", **_NOT, onnx=_of_bits("Not", "BitwiseNot"))
 constant(np.left_shift, np.right_shift, np.bitwise_count, np.gcd, np.lcm)
 constant(np.isfinite, algebra="test for finite", scalar="x - x == 0")
 constant(np.isinf, algebra="test for finite", scalar="abs(x) == inf", onnx="IsInf")

@@ -342,7 +342,10 @@ std = general(
     tex=r"\operatorname{{std}}({x})",
     examples=_MOMENTS,
     **_REDUCES, js=lambda x, axis, ddof, keepdims: np.sqrt(np.var(x, axis, ddof=ddof, keepdims=keepdims)),
-    unlike_torch=_BY_N, textbook=along_axes(lambda g, y, n: Textbook(x=f"{g} * (x - mean(x, axis)) / ({n} * {y})")),
+    unlike_torch=_BY_N, textbook=along_axes(lambda g, y, n: Textbook(
+        x=(f"{g} * (x - mean(x, axis)) / ({n} * {y})", f"{g} * quotient(x - mean(x, axis), {n} * {y})"),
+        kink="slope 0 at 0",
+    )),
 )
 
 _WEIGHTED = (

@@ -38,7 +38,7 @@ where = elementwise(
     pull=(None, lambda g, x1: np.where(x1, g, 0), lambda g, x1: np.where(x1, 0, g)),
     bind=_bind_where, tex=r"\begin{{cases}} {x2} & \text{{if }} {x1} \\ {x3} & \text{{otherwise}} \end{{cases}}",
     examples=(at(boolean(2, 3), (2, 3), (3,)), at(np.array(True), (2,), ())),
-    algebra="selection", scalar="x2 if x1 != 0 else x3",
+    algebra="selection", text="where({x1}, {x2}, {x3})", scalar="x2 if x1 != 0 else x3",
     onnx=lambda b, condition, x, y: b("Where", b.cast(condition, bool), x, y),
 )
 

@@ -275,19 +275,29 @@ gelu = elementwise(
 )
 
 
-@composite(examples=_ACTIVATED)
+@composite(
+    examples=_ACTIVATED, textbook=Textbook(
+        "where(x > 0, x, negative_slope * x)", x="g * where(x > 0, 1, negative_slope)"
+    ),
+)
 def leaky_relu(x, negative_slope=0.01):
     """`x`, and ``negative_slope * x`` below 0."""
     return np.where(x > 0, x, negative_slope * x)
 
 
-@composite(examples=_ACTIVATED)
+@composite(
+    examples=_ACTIVATED,
+    textbook=Textbook("where(x > 0, x, alpha * (exp(x) - 1))", x="g * where(x > 0, 1, alpha * exp(x))"),
+)
 def elu(x, alpha=1.0):
     """`x`, and ``alpha * (exp(x) - 1)`` below 0."""
     return np.where(x > 0, x, alpha * np.expm1(np.where(x > 0, 0, x)))
 
 
-@composite(examples=_ACTIVATED)
+@composite(
+    examples=_ACTIVATED,
+    textbook=Textbook("where(x > 0, x, alpha * (exp(x / alpha) - 1))", x="g * where(x > 0, 1, exp(x / alpha))"),
+)
 def celu(x, alpha=1.0):
     """`x`, and ``alpha * (exp(x / alpha) - 1)`` below 0."""
     return np.where(x > 0, x, alpha * np.expm1(np.where(x > 0, 0, x) / alpha))
@@ -311,11 +321,13 @@ def mish(x):
     return x * np.tanh(softplus(x))
 
 
+notation("inside", "1[{x1} < {x2} < {x3}]", "1[{x1} < {x2} < {x3}]", lambda a, x, b: (a < x) & (x < b))
 # Unlike `clip`, it has slope 0 at both ends.
 hardtanh = elementwise(
     lambda x, min_val, max_val: np.clip(x, min_val, max_val), lambda x, min_val, max_val: (x > min_val) & (x < max_val),
     name="hardtanh", bind=lambda x, min_val=-1.0, max_val=1.0: ((x,), {"min_val": min_val, "max_val": max_val}),
     kinks=(-1.0, 1.0), tex=r"\operatorname{{clip}}({x}, {min_val}, {max_val})",
+    text="clip({x}, {min_val}, {max_val})", textbook=Textbook(x="g * inside(min_val, x, max_val)"),
     examples=_ACTIVATED, scalar="min(max(x, min_val), max_val)",
     onnx=lambda b, x, min_val, max_val: b("Clip", x, b.constant(min_val, x.dtype), b.constant(max_val, x.dtype)),
 )
@@ -405,7 +417,9 @@ def _of_all_orders(derivative, name, tex) -> Primitive:
 sinc_derivative = _of_all_orders(_sinc_derivative, "sinc_derivative", r"\operatorname{{sinc}}^{{({n})}} {x}")
 sinc = elementwise(
     np.sinc, lambda x: sinc_derivative(x, 1), tex=r"\operatorname{{sinc}} {x}",
-    scalar="1 if x == 0 else sin(pi * x) / (pi * x)",
+    scalar="1 if x == 0 else sin(pi * x) / (pi * x)", textbook=Textbook(
+        x=("g * (cos(np.pi * x) - sinc(x)) / x", "g * quotient(cos(np.pi * x) - sinc(x), x)"), kink="slope 0 at 0"
+    ),
 )
 i0_derivative = _of_all_orders(_i0_derivative, "i0_derivative", "I_0^{{({n})}}({x})")
 i0 = elementwise(np.i0, lambda x: i0_derivative(x, 1), tex="I_0({x})")

@@ -133,7 +133,7 @@ def test_tensors_have_it_as_methods():
         (lambda x: np.mean(x), "1"),
         (lambda x: 0.5 * (1 - x) ** 2, "-(1 - x)"),
         (lambda x: np.logaddexp(0, x), "σ(x)"),
-        (lambda x: np.where(x > 0, 2 * x, x), "2"),
+        (lambda x: np.where(x > 0, 2 * x, x), "where(x > 0, 2, 1)"),
     ],
 )
 def test_local_derivatives_read_as_on_paper(f, formula):

@@ -83,6 +83,25 @@ def applied(f, values=(0.3, -0.8, 1.2)):
     return np.sum(h**2)
 
 
+def huber():
+    X, y, delta = np.array([[0.2, -0.5], [-0.4, -2.4], [1.8, 1.1]]), np.array([1.0, -1.0, 1.0]), 1.0
+    w = leaf("w", values=[0.3, 0.8])
+    res = y - X @ w
+    small = np.abs(res) <= delta
+    return np.sum(np.where(small, 0.5 * res**2, delta * (np.abs(res) - 0.5 * delta)))
+
+
+def quantile_loss():
+    tau, y, q = 0.9, np.array([1.0, -1.0, 1.0]), leaf("q", values=[0.3, 0.8, -0.4])
+    d = y - q
+    return np.sum(np.where(d >= 0, tau * d, (tau - 1) * d))
+
+
+def masked(f):
+    x = leaf("x", values=[0.3, -0.8, 1.2, 0.1, 0.7])
+    return np.sum(f(x))
+
+
 PROGRAMS = {
     "logsumexp of rows": (lambda: logsumexp(1), "softmaxⱼ(S)", "e = logsumexpⱼ(S)"),
     "logsumexp of columns": (lambda: logsumexp(0), "softmaxᵢ(S)", "e = logsumexpᵢ(S)"),
@@ -115,6 +134,15 @@ PROGRAMS = {
     "gelu": (lambda: applied(F.gelu), "dh/dx = Φ(x) + x ⊙ φ(x)"),
     "normal distribution": (lambda: applied(ag.special.ndtr), "h = Φ(x)", "dh/dx = φ(x)"),
     "softplus": (lambda: applied(lambda x: np.logaddexp(0, x)), "log(1 + exp(x))", "σ(x)"),
+    "Huber": (huber, "dL/dres = where(|res| ≤ δ, res, δ sign(res))"),
+    "a quantile": (quantile_loss, "where(d ≥ 0, τ, τ - 1)"),
+    "leaky": (lambda: masked(lambda x: np.where(x > 0, x, 0.1 * x)), "where(x > 0, 1, 0.1)"),
+    "an indicator": (lambda: masked(lambda x: (x > 0.2) * x**2), "2 1[x > 0.2] ⊙ x"),
+    "two conditions": (lambda: masked(lambda x: np.where((x > 0) & (x < 0.5), x**2, 0)), "2 1[x > 0 and x < ½] ⊙ x"),
+    "neither": (lambda: masked(lambda x: np.where(~(x > 0), x, x**2)), "where(not x > 0, 1, 2 x)"),
+    "elu": (lambda: masked(lambda x: F.elu(x)), "where(x > 0, x, exp(x) - 1)", "where(x > 0, 1, exp(x))"),
+    "leaky_relu": (lambda: masked(lambda x: F.leaky_relu(x, 0.1)), "where(x > 0, x, 0.1 x)", "where(x > 0, 1, 0.1)"),
+    "relu6": (lambda: masked(lambda x: F.relu6(x) ** 2), "clip(x, 0, 6)", "1[0 < x < 6]"),
     "standard deviation": (lambda: applied(np.std), "h = std(x)", "(x - mean(x)) / ("),
 }
 
@@ -127,7 +155,7 @@ def test_a_row_has_the_form_of_a_textbook(name):
     for line in lines:
         assert line in said, said
     assert derivation.check() < 1e-9
-    for plumbing in ("exp_minus", "power_norm", "′", "where(", "broadcast_to", "expand_dims", "axis=", "mode=", "UPLO"):
+    for plumbing in ("exp_minus", "power_norm", "′", "broadcast_to", "expand_dims", "axis=", "mode=", "UPLO", "c1"):
         assert plumbing not in said
     assert "not confirmed" not in said
 
@@ -142,6 +170,16 @@ def test_a_net_at_a_kink_is_derived_and_its_gradients_are_the_engines(activation
     assert "at a kink a finite difference tells nothing" in str(derivation)
     assert derivation.check() < 1e-12
     assert r"\text{; " in derivation.latex()
+
+
+def test_a_condition_in_latex_and_a_mask_that_is_given():
+    derivation = huber().explain()
+    assert r"\begin{cases} \mathrm{res} & \text{if } \lvert \mathrm{res} \rvert \leq \delta \\ " in derivation.latex()
+    assert "small" not in str(derivation)
+    R, P = np.array([1.0, np.nan, 2.0]), leaf("P", values=[0.5, 0.5, 0.5])
+    seen = ~np.isnan(R)
+    L = np.sum(np.where(seen, np.where(seen, R, 0) - P, 0) ** 2)
+    assert "seen (3)" in str(L.explain())
 
 
 def test_headings_are_modules_only():
