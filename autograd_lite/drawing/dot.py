@@ -286,7 +286,7 @@ def box(item: Item, scene: Scene, style: Style, state: State, repeated: bool = F
     theme = style.theme
     seen = item.key in state.now or item.key in state.known
     fill = theme.fills[item.kind] if seen else theme.background
-    changes = {"added": theme.added, "removed": theme.removed, "changed": theme.accent}
+    changes = {"added": theme.added, "removed": theme.removed, "changed": theme.accent, "wrong": theme.removed}
     border = changes.get(item.change, theme.ink) if seen else theme.faint
     if item.key in state.now:  # by colour only: a wider pen would move the lines
         border, fill = theme.accent, blend(fill, theme.accent, 0.22)

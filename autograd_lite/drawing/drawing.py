@@ -180,6 +180,16 @@ class Drawing(GraphView):
         """Compare with another drawing: ``+`` is only in `other`, ``−`` only in this one, ``≠`` differs."""
         return Drawing(compared(self.scene, other.scene), self.style)
 
+    def marked(self, head: str, tail: str = "", note: str = "") -> Drawing:
+        """The same picture with the box called `head` in red, and, with a note, the line to it from that called `tail`."""
+        keys = self.scene.keys_named()
+        ends = keys.get(tail), keys.get(head)
+        items = tuple(replace(i, change="wrong", note="" if ends[0] else note) if i.key == ends[1] else i for i in self.scene.items)
+        lines = tuple(
+            replace(line, change="wrong", note=note) if (line.tail, line.head) == ends else line for line in self.scene.lines
+        )
+        return replace(self, scene=replace(self.scene, items=items, lines=lines))
+
     def with_theme(self, name: str | Theme) -> Drawing:
         """The same picture in other colours."""
         return replace(self, style=replace(self.style, theme=theme(name)))

@@ -131,7 +131,7 @@ _STORES = ("STORE_FAST", "STORE_NAME", "STORE_GLOBAL", "STORE_DEREF")
 
 
 #: The rows that an operator calls.
-_OPERATORS = {
+OPERATORS = {
     ast.Add: "add", ast.Sub: "subtract", ast.Mult: "multiply", ast.Div: "divide", ast.MatMult: "matmul",
     ast.Pow: "power", ast.Mod: "remainder", ast.FloorDiv: "floor_divide",
 }  # fmt: skip
@@ -140,7 +140,7 @@ _OPERATORS = {
 def operand(eq: Equation, k: int) -> ast.expr | None:
     """Operand `k` of an equation as the user wrote it, ``1 - t``; None where the source does not show it."""
     match expression(eq):
-        case ast.BinOp(left, op, right) if _OPERATORS.get(type(op)) == eq.row.name and len(eq.operands) == 2:
+        case ast.BinOp(left, op, right) if OPERATORS.get(type(op)) == eq.row.name and len(eq.operands) == 2:
             return (left, right)[k]
         case ast.Call(ast.Name(word) | ast.Attribute(attr=word), args) if word == eq.row.name.rpartition(".")[2]:
             args = [e for e in args if not isinstance(e, ast.Constant) or not isinstance(e.value, str)]  # of einsum

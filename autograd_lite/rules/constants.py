@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..table import ROWS, TABLE, at, composite, constant
+from ..table import ROWS, TABLE, Remedy, at, composite, constant
 from ..table.batching import ALIGNED, of_shape
 from . import elementwise as elementwise  # these declare some of the rows below
 from . import linalg as linalg
@@ -60,3 +60,13 @@ def _full_like(a, fill_value, dtype=None, order="K", subok=True, shape=None, *, 
     zeros_like,
 ) = (TABLE[name] for name in __all__)  # in its order
 matrix_rank = TABLE["linalg.matrix_rank"]
+
+for _word in ("floor", "ceil", "rint", "trunc", "fix", "round"):
+    TABLE[_word].attach(remedies=(
+        Remedy(f"{{x}} + ag.stop_gradient(np.{_word}({{x}}) - {{x}})", after=", whose slope is that of x"),
+    ))
+for _word in ("argmax", "argmin"):
+    TABLE[_word].attach(remedies=(
+        Remedy(f"ag.softmax({'-' * (_word == 'argmin')}{{x}}{{axis}})", before="for weights in the place of a position write "),
+    ))
+TABLE["sign"].attach(remedies=(Remedy("np.tanh({x})", before="for a smooth step write "),))

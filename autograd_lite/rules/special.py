@@ -10,7 +10,9 @@ import math
 
 import numpy as np
 
-from ..table import POSITIVE, REAL, Drawn, Primitive, Textbook, at, composite, elementwise, general, interval, notation
+from ..table import (
+    POSITIVE, REAL, Drawn, Primitive, Remedy, Textbook, at, composite, elementwise, general, interval, notation,
+)
 from ..table.batching import axes
 from ._arrays import operand, reduced, resolve
 from .elementwise import sigmoid
@@ -218,6 +220,9 @@ log_softmax = general(
     ),
     definition=_log_softmax_definition, onnx=lambda b, x, axis: _softmax_onnx(b, x, axis, "Log"), **_ALONG,
 )
+
+for _row in (softmax, log_softmax):
+    _row.attach(remedies=(Remedy(f"ag.{_row.name}(np.maximum({{x}}, -1e30){{axis}})"),))
 
 # ------------------------------------------------------------------------------------------------ activations
 

@@ -43,6 +43,7 @@ from .batching import ALIGNED, Rule
 from .describe import docstring
 from .domain import REAL
 from .pull import compiled, conjugated, guarded, read_only, source
+from .remedy import Remedy
 from .scalar import Scalar, number, parse
 from .signature import Slot, kept, parameters, read
 from .surrogate import standing_in
@@ -78,6 +79,7 @@ OPTIONS = {
     "outputs": "the row returns a tuple of arrays",
     "part": "result k of several as an index into the argument: a function of k and the parameters (derivations)",
     "order": "1 if the rule itself cannot be differentiated",
+    "remedies": "what to write where the gradient is infinite, nan or zero: a Remedy each (`why`)",
     "surrogate": "the function whose derivative the rules are, where that is not `fn`: `lambda x: x` (gradient checks)",
     "holomorphic": "False if the partial derivative is not that of a complex function",
     "examples": "arguments to test at: functions rng -> (args, keywords), written at((2, 3), axis=0)",
@@ -163,6 +165,7 @@ class Primitive:
     outputs: bool = False
     part: Function = None
     order: int | None = None
+    remedies: Sequence[Remedy] = ()
     surrogate: Function = None
     holomorphic: bool = True
     examples: Sequence[Any] = ()

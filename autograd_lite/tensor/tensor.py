@@ -7,6 +7,7 @@ and how gradients are added to ``.grad`` in :mod:`autograd_lite.engine.accumulat
 from __future__ import annotations
 
 import sys
+import warnings
 import weakref
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -17,7 +18,7 @@ from ..base.snapshots import SNAPSHOT, about_to_write
 from ..engine.accumulate import backward
 from ..engine.context import CONTEXT, is_traced, tracing
 from ..engine.engine_rows import STOP_GRADIENT
-from ..engine.errors import masked_error
+from ..engine.errors import masked_error, no_grad_kept
 from ..engine.hooks import Handle, add_hook
 from ..engine.node import NEEDS, NOTHING, TRACED
 from ..engine.operands import as_array, check_differentiable, raw
@@ -107,6 +108,8 @@ class Tensor(TorchNames, Operators, Writes, Conversions, Show, Value):
         """The gradient that backward() has accumulated here, or None."""
         if (context := CONTEXT.get()) is not None and context.outside is not None:
             context.outside.asks_for_grad(self)
+        if self._grad is None and self._node is not None and self._node.graded == () and self._node.keeper is None:
+            warnings.warn(no_grad_kept(self._node), stacklevel=2)
         return self._grad
 
     @grad.setter

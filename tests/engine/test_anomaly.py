@@ -38,7 +38,7 @@ def test_a_nan_in_the_forward_pass_is_named_where_it_is_first_made():
         y = np.log(W)
         return np.sum(y * 2 + 1)
 
-    assert caught(work) == "log(W (3,)) made a nan in the forward pass"
+    assert caught(work) == "log(W (3,)) made a nan in the forward pass at [0]: W[0] = -1"
 
 
 def test_a_nan_that_came_in_is_said_to():
