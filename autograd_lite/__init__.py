@@ -104,7 +104,8 @@ _LAZY_PACKAGES = (
 )  # fmt: skip
 _LAZY_NAMES = {
     "explain": "derive", "partials": "derive", "source": "derive", "draw": "drawing", "frames": "drawing",
-    "trace": "program", "jit": "compiling", "worksheet": "teach", "load": "export.saving", "save": "export.saving", "why": "testing",
+    "trace": "program", "jit": "compiling", "worksheet": "teach", "load": "export.saving", "save": "export.saving",
+    "why": "testing.why",
 }
 
 if _TYPE_CHECKING:
@@ -118,7 +119,7 @@ if _TYPE_CHECKING:
     from .export.saving import load as load, save as save
     from .program import trace as trace
     from .teach import worksheet as worksheet
-    from .testing import why as why
+    from .testing.why import why as why
 
 
 _meta_path.append(_Hints)

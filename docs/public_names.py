@@ -25,7 +25,7 @@ MODULES = (
     "autograd_lite.optim.lr_scheduler", "autograd_lite.data", "autograd_lite.utils", "autograd_lite.training",
     "autograd_lite.derive", "autograd_lite.teach", "autograd_lite.drawing", "autograd_lite.program",
     "autograd_lite.compiling", "autograd_lite.export", "autograd_lite.testing", "autograd_lite.testing.strategies",
-    "autograd_lite.table",
+    "autograd_lite.testing.why", "autograd_lite.table",
 )  # fmt: skip
 #: Modules that publish names of others only: everything that can be reached in one of them is public.
 IMPLEMENTATIONS = {

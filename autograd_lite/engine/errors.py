@@ -52,8 +52,8 @@ def changed_error(n: Node, p: Node) -> RuntimeError:
 def no_grad_kept(n: Node) -> str:
     """Why a recorded result has no ``.grad`` after backward()."""
     return (
-        f"the .grad of {n.label.rstrip(',')} is None: backward() adds to the .grad of inputs only. Update a parameter in "
-        "place, so that it stays one (with ag.no_grad(): w -= 0.1 * w.grad), or call retain_grad() before backward()"
+        f"the .grad of {n.label.rstrip(',')} is None: backward() adds to the .grad of inputs only. Update a parameter "
+        "in place, so that it stays one (with ag.no_grad(): w -= 0.1 * w.grad), or call retain_grad() before backward()"
     )
 
 

@@ -65,8 +65,8 @@ for _word in ("floor", "ceil", "rint", "trunc", "fix", "round"):
     TABLE[_word].attach(remedies=(
         Remedy(f"{{x}} + ag.stop_gradient(np.{_word}({{x}}) - {{x}})", after=", whose slope is that of x"),
     ))
-for _word in ("argmax", "argmin"):
+for _word, _sign in (("argmax", ""), ("argmin", "-")):
     TABLE[_word].attach(remedies=(
-        Remedy(f"ag.softmax({'-' * (_word == 'argmin')}{{x}}{{axis}})", before="for weights in the place of a position write "),
+        Remedy(f"ag.softmax({_sign}{{x}}{{axis}})", before="for weights in the place of a position write "),
     ))
 TABLE["sign"].attach(remedies=(Remedy("np.tanh({x})", before="for a smooth step write "),))

@@ -344,42 +344,24 @@ nextafter = elementwise(np.nextafter, 1, None, kinks=_tie)
 
 # ----------------------------------------------------------------------------- where a gradient is infinite or zero
 
-_LENGTH = ", whose gradient at 0 is 0"
 sqrt.attach(remedies=(
-    Remedy("np.linalg.norm({x}{axis}{keepdims})", "np.sqrt(np.sum(x ** 2, axis, keepdims))", after=_LENGTH),
-    Remedy("np.linalg.norm({x})", "np.sqrt(x @ x)", after=_LENGTH),
-    Remedy("np.hypot({x1}, {x2})", "np.sqrt(x1 ** 2 + x2 ** 2)", after=_LENGTH),
-    Remedy("np.abs({x})", "np.sqrt(x ** 2)", after=_LENGTH),
-    Remedy("np.std({x})", "np.sqrt(np.mean((x - np.mean(x)) ** 2))", after=_LENGTH),
-    Remedy("np.std({x}{axis}{keepdims})", "np.sqrt(np.var(x, axis, keepdims))", after=_LENGTH),
-    Remedy("np.where({x} > 0, np.sqrt({x}), 0)"),
-    Remedy("np.sqrt({x} + eps)"),
+    *(Remedy(code, after=", whose gradient at 0 is 0") for code in (
+        "np.abs({x})", "np.hypot({x1}, {x2})", "np.linalg.norm({x}{axis})", "np.std({x}{axis})",
+    )),
+    Remedy("np.where({x} > 0, np.sqrt({x}), 0)", "np.sqrt({x} + eps)"),
 ))
 log.attach(remedies=(
-    Remedy("ag.xlogy({x1}, {x2})", "x1 * np.log(x2)"),
-    Remedy("ag.log_softmax({x}{axis})", "np.log(ag.softmax(x, axis))"),
-    Remedy("ag.log_sigmoid({x})", "np.log(ag.sigmoid(x))"),
-    Remedy("ag.log_sigmoid(-{x})", "np.log(1 - ag.sigmoid(x))"),
-    Remedy("np.where({x} > 0, np.log({x}), 0)"),
-    Remedy("np.log({x} + eps)"),
+    Remedy("ag.xlogy({x1}, {x2})"), Remedy("ag.log_softmax({x}{axis})"), Remedy("ag.log_sigmoid({x})"),
+    Remedy("ag.log_sigmoid(-{x})"), Remedy("np.where({x} > 0, np.log({x}), 0)", "np.log({x} + eps)"),
 ))
 exp.attach(remedies=(
-    Remedy("ag.sigmoid({x})", "1 / (1 + np.exp(-x))"),
-    Remedy("ag.softplus({x})", "np.log(1 + np.exp(x))"),
-    Remedy("ag.special.logsumexp({x}{axis}{keepdims})", "np.log(np.sum(np.exp(x), axis, keepdims))"),
-    Remedy("ag.softmax({x}{axis})", "np.exp(x) / np.sum(np.exp(x), axis, keepdims)"),
-    Remedy("np.where({c}, np.exp(np.where({c}, {x}, 0)), {x2})", "np.where(c, np.exp(x), x2)"),
-    Remedy("np.where({c}, {x1}, np.exp(np.where({c}, 0, {x})))", "np.where(c, x1, np.exp(x))"),
+    Remedy("ag.sigmoid({x})"), Remedy("ag.softplus({x})"), Remedy("ag.special.logsumexp({x}{axis})"),
+    Remedy("ag.softmax({x}{axis})"), Remedy("np.exp(np.minimum({x}, 80))"),
 ))
-divide.attach(remedies=(
-    Remedy("np.arctan2({x1}, {x2})", "np.arctan(x1 / x2)"),
-    Remedy("{x1} / np.where({x2} == 0, 1, {x2})"),
-    Remedy("{x1} / ({x2} + eps)"),
-))
+divide.attach(remedies=(Remedy("{x1} / np.where({x2} == 0, 1, {x2})", "{x1} / ({x2} + eps)"),))
 power.attach(remedies=(Remedy("({x1} + eps) ** {x2}"),))
 for _row in (arcsin, arccos):
-    _code = f"np.{_row.name}(np.clip({{x}}, -1 + eps, 1 - eps))"
-    _row.attach(remedies=(Remedy(_code, f"np.{_row.name}(np.clip(x, -1, 1))"), Remedy(_code)))
+    _row.attach(remedies=(Remedy(f"np.{_row.name}(np.clip({{x}}, -1 + eps, 1 - eps))"),))
 sigmoid.attach(remedies=(
     Remedy("F.binary_cross_entropy_with_logits({x}, y)", before="for a cross-entropy write "),
 ))

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
 
+class Remedy:
+    """Code to write in the place of a step, or of a longer expression around it.
 
-class Remedy(NamedTuple):
-    """Code to write in the place of a call, or of an expression around it.
+    It is a candidate, which :mod:`autograd_lite.testing.remedies` runs: it is proposed only if it computes what the
+    program computes from these operands, and if its gradient is right at the values at hand.
 
-    It is proposed only if it repairs the gradient at the values at hand: :mod:`autograd_lite.testing.remedies` runs it.
-
-    Attributes
+    Parameters
     ----------
-    code : str
-        With what is replaced in braces: ``"np.sqrt({x} + eps)"``. A keyword of the replaced call is written where it is
-        not the default: ``"np.linalg.norm({x}{axis})"``. ``eps`` stands for a small number, ``y`` for a label.
-    of : str
-        What is replaced, in Python: ``"np.sqrt(np.sum(x ** 2, axis))"``. Names stand for any operand, or for the
-        keyword of that name. By default the call of the row, with its operands called x, or x1 and x2.
-    before, after : str
-        Words around the code.
+    *codes : str
+        Alternatives, with operands in braces: ``"np.sqrt({x} + eps)"``, ``"ag.xlogy({x1}, {x2})"``. ``{axis}`` stands
+        for the keywords ``axis=`` and ``keepdims=``, ``eps`` for a small number.
+    after : str
+        Words behind the code.
+    before : str
+        Words in front of code that computes something else: ``"for a cross-entropy write "``.
+
+    Examples
+    --------
+    >>> import autograd_lite as ag
+    >>> [remedy.codes for remedy in ag.sqrt.remedies][-1]
+    ('np.where({x} > 0, np.sqrt({x}), 0)', 'np.sqrt({x} + eps)')
     """
 
-    code: str
-    of: str = ""
-    before: str = "write "
-    after: str = ""
+    def __init__(self, *codes: str, after: str = "", before: str = "") -> None:
+        self.codes, self.after, self.before = codes, after, before

@@ -32,6 +32,5 @@ from .numeric import numerical_vjp as numerical_vjp
 from .report import GradientError as GradientError
 from .report import KinkWarning as KinkWarning
 from .report import Report as Report
-from .why import Why as Why, why as why
 
 __dir__ = _public_names(__name__)

@@ -1,156 +1,116 @@
-"""What to write in the place of a step, as the option ``remedies=`` of its row has it, if that repairs the gradient.
+"""What to write in the place of a step where a gradient is wrong, as the option ``remedies=`` of its row has it.
 
-A remedy is for the call of its row, or for an expression around it, which is looked for in the program. Its code is then
-run on the values at hand: an infinite gradient has to become finite, and a zero one other than zero.
+No remedy is trusted. Its code is run on values of the program at some other points, and has to be equal to a value that
+the step leads to; then at the point at hand, where an infinite gradient has to become finite, and a zero one other than
+zero.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping
-from contextlib import suppress
-from itertools import groupby
+from collections.abc import Callable, Mapping, Sequence
+from itertools import product
 from types import SimpleNamespace
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any
 
 import numpy as np
 
 from .. import special
 from ..nn import functional
 from ..program import Equation, Program, Var
-from ..program.naming import OPERATORS
-from ..table import TABLE, Remedy
+from ..table import TABLE
 from ..tensor import Tensor
 from ..transforms.grad import stop_gradient
-from .causes import nonfinite
+from .causes import nonfinite, numbers
 from .leaves import Array
 
+NEAR = 3  # equations before a step, and after it
 _NAMES = {
     "np": np, "F": functional, "ag": SimpleNamespace(**TABLE, special=special, stop_gradient=stop_gradient),
-    "eps": 1e-6, "y": 0.5,
+    "eps": 1e-9, "y": 0.5,
 }  # fmt: skip
 
 
-class Use(NamedTuple):
-    """Operand `k` of an equation."""
-
-    equation: Equation
-    k: int
-
-    @property
-    def value(self) -> Any:
-        return self.equation.operands[self.k]
-
-
-Bound: TypeAlias = dict[str, Any]  # a Use for each operand, and values of keywords
-
-
 def remedy(
-    program: Program, values: Mapping[Var, Array], eq: Equation, is_zero: bool, written: Callable[[Use], str]
+    program: Program, values: Mapping[Var, Array], eq: Equation, is_zero: bool, written: Callable[[Any, Equation], str]
 ) -> str:
-    """What to write where the gradient is wrong at `eq`: one sentence without its full stop, or ''."""
-    for pattern, remedies in groupby(eq.row.remedies, lambda r: r.of):
-        bound = _found(pattern, program, eq)
-        if bound is None:
-            continue
-        uses = {word: x for word, x in bound.items() if isinstance(x, Use)}
-        keywords = {word: _keyword(word, x) for word, x in bound.items() if word not in uses}
-        operands = {w: values[u.value] if isinstance(u.value, Var) else u.value for w, u in uses.items()}
-        same = {w: w for w in uses}
-        whole = values[bound["whole"].outputs[0]] if pattern else None
-        if fitting := [r for r in remedies if _fits(r.code.format(**same, **keywords), operands, whole, is_zero)]:
-            words = {word: f"({written(use)})" for word, use in uses.items()}
-            codes = [_tidy(r.code.format(**words, **keywords)) for r in fitting]
-            text = f"{fitting[0].before}{' or '.join(codes)}{fitting[0].after}"
-            return text[0].upper() + text[1:]
+    """What to write where the gradient is wrong at `eq`: a sentence without its full stop, or ''."""
+    if not eq.row.remedies:
+        return ""
+    after, defined, users = [eq], program.defined, program.users
+    for _ in range(NEAR):
+        after += [user for e in after for y in e.outputs for user in users[y] if user not in after]
+    near = after.copy()
+    for _ in range(NEAR):
+        near += [m for e in near for x in e.operands if isinstance(x, Var) and (m := defined.get(x)) and m not in near]
+    uses = {id(x): (x, e) for e in (eq, *near[::-1]) for x in e.operands}
+    for v in program.depending(eq.outputs):
+        uses.pop(id(v), None)
+    axes = sorted({"", *(word for e in near if "axis" in e.params for word in _axes(e.params))}, key=len, reverse=True)
+    points = _points(program, values)
+    for r in eq.row.remedies:
+        results = [] if r.before else [e.outputs[0] for e in after]  # what it should compute
+        choices = [(eq.operands[0], eq)] if r.before else uses.values()
+        for found in product(choices, repeat=1 + ("{x2}" in r.codes[0])):
+            xs, words = [x for x, _ in found], {f"x{k + 1}": f"({written(*use)})" for k, use in enumerate(found)}
+            for axis in axes if "{axis}" in r.codes[0] else ("",):
+                codes = [
+                    ast.unparse(ast.parse(code.format(axis=axis, x=words["x1"], **words)))
+                    for code in r.codes
+                    if _fits(code.format(axis=axis, x="x1", x1="x1", x2="x2"), xs, [*points, values], results, is_zero)
+                ]
+                if codes:
+                    text = f"{r.before or 'write '}{' or '.join(codes)}{r.after}"
+                    return text[0].upper() + text[1:]
     return ""
 
 
-def _keyword(word: str, value: Any) -> str:
-    """A keyword of the call that is replaced, as it is written in another call."""
-    value = value[0] if isinstance(value, tuple) and len(value) == 1 else value
-    return "" if value is None or value is False else f", {word}={value!r}"
+def _axes(params: Mapping[str, Any]) -> list[str]:
+    """The keywords of a reduction, as they are written in another."""
+    axis = params["axis"]
+    axis = axis[0] if isinstance(axis, tuple) and len(axis) == 1 else axis
+    word = f", axis={axis}" * (axis is not None)
+    return [f"{word}, keepdims=True", word] if params.get("keepdims") else [word]
 
 
-def _tidy(code: str) -> str:
-    """`code` without brackets around single names."""
-    with suppress(SyntaxError):
-        return ast.unparse(ast.parse(code, mode="eval"))
-    return code
+def _points(program: Program, values: Mapping[Var, Array]) -> list[dict[Var, Any]]:
+    """The values of the program at some other points."""
+    rng, given = np.random.default_rng(0), {v: x for v, x in values.items() if v not in program.defined}
+    given |= {v: values[v] for eq in program.equations if eq.is_random for v in eq.outputs}
+    free = program.graded.intersection(given)
+    with np.errstate(all="ignore"):
+        return [
+            program.run(given | {v: rng.uniform(low, high, v.shape).astype(v.dtype) for v in given if v in free})
+            for low, high in ((0.1, 0.5), (0.1, 0.9), (1.1, 2.9), (-0.9, 0.9))
+        ]
 
 
 @np.errstate(all="ignore")
-def _fits(code: str, operands: Mapping[str, Any], whole: Any, is_zero: bool) -> bool:
-    """Whether the gradient of `code` is right at these operands, and its value is `whole`, where that is finite."""
-    live = {w: Tensor(x, requires_grad=True) if np.asarray(x).dtype.kind == "f" else x for w, x in operands.items()}
+def _fits(
+    code: str, xs: Sequence[Any], points: Sequence[Mapping[Var, Any]], results: Sequence[Var], is_zero: bool
+) -> bool:
+    """Whether some code, which is part of a row, computes one of `results` at the first points, and its gradient at the
+    last one is right.
+    """
+    *others, here = [[env[x] if isinstance(x, Var) else x for x in xs] for env in points]
+    live = [Tensor(x, requires_grad=True) if np.asarray(x).dtype.kind in "fc" and not isinstance(v, float) else x
+            for v, x in zip(xs, here, strict=True)]
     try:
-        y = eval(compile(code, "<remedy>", "eval"), {**_NAMES, **live})  # the text of a row's option
-        np.sum(y * (1.5 + np.cos(np.arange(y.size))).reshape(y.shape)).backward()
-    except (TypeError, ValueError, RuntimeError, NotImplementedError, ImportError):
+        *made, y = [eval(code, {**_NAMES, "x1": args[0], "x2": args[-1]}) for args in (*others, live)]
+        np.sum(y * numbers(y)).backward()
+    except (TypeError, ValueError, RuntimeError, NotImplementedError, ImportError, AttributeError):
         return False
-    same = True if whole is None or nonfinite(whole).all() else y.shape == whole.shape and np.allclose(
-        y.numpy()[~nonfinite(whole)], whole[~nonfinite(whole)], 1e-5, 1e-5
-    )
-    grads = [x.grad.numpy() for x in live.values() if isinstance(x, Tensor) and x.grad is not None]
-    if is_zero:
-        return same and bool(grads) and all((g != 0).any() and np.isfinite(g).all() for g in grads)
-    return same and not any(nonfinite(x).any() for x in (y.numpy(), *grads))
+    if results and not any(_agree(made, [env[v] for env in points[:-1]]) for v in results):
+        return False
+    grads = [x.grad.numpy() for x in live if isinstance(x, Tensor) and x.grad is not None]
+    return all((g != 0).any() for g in grads) if is_zero else not any(nonfinite(x).any() for x in (y.numpy(), *grads))
 
 
-# ------------------------------------------------------------------------------------------ expressions in a program
-
-
-def _found(pattern: str, program: Program, eq: Equation) -> Bound | None:
-    """The operands of an expression that `eq` is a part of, and the equation that is all of it, called `whole`."""
-    if not pattern:
-        names = ["x"] if len(eq.operands) == 1 else [f"x{k + 1}" for k in range(len(eq.operands))]
-        return {word: Use(eq, k) for k, word in enumerate(names)} | eq.params
-    e, users, defined = ast.parse(pattern, mode="eval").body, program.users, program.defined
-    tops = [eq]
-    while tops:
-        for top in tops:
-            found = _matched_call(e, top, defined, {"": set()})
-            if found is not None and eq in found.pop(""):
-                return found | {"whole": top}
-        tops = [user for top in tops for v in top.outputs for user in users[v]][: len(program)]
-    return None
-
-
-def _matched(e: ast.expr, use: Use, defined: Mapping[Var, Equation], bound: Bound) -> Bound | None:
-    """`bound` with what the names in an expression stand for, if it is what is used; or None."""
-    x = use.value
-    match e:
-        case ast.Name(word):
-            return {**bound, word: use} if word not in bound or bound[word].value is x else None
-        case ast.Constant() | ast.UnaryOp(operand=ast.Constant()):
-            value = ast.literal_eval(e)
-            return bound if not isinstance(x, Var) and not np.ndim(x) and x == value else None
-    eq = defined.get(x) if isinstance(x, Var) else None
-    return None if eq is None else _matched_call(e, eq, defined, bound)
-
-
-def _matched_call(e: ast.expr, eq: Equation, defined: Mapping[Var, Equation], bound: Bound) -> Bound | None:
-    parts: list[ast.expr]
-    match e:
-        case ast.Call(ast.Attribute(attr=word), parts):
-            pass
-        case ast.UnaryOp(ast.USub(), part):
-            word, parts = "negative", [part]
-        case ast.BinOp(part, ast.Pow(), ast.Constant(2)) if eq.row is not TABLE["multiply"]:
-            word, parts = "square", [part]
-        case ast.BinOp(left, op, right):
-            word = "multiply" if isinstance(op, ast.Pow) else OPERATORS[type(op)]
-            parts = [left, left if isinstance(op, ast.Pow) else right]
-    if eq.row is not TABLE.get(word):
-        return None
-    count = len(eq.operands)
-    keywords = {part.id: eq.params.get(part.id) for part in parts[count:] if isinstance(part, ast.Name)}
-    if any(value for word, value in eq.params.items() if word not in keywords):
-        return None
-    for order in (parts[:count], parts[count - 1 :: -1]) if eq.row.algebra in ("sum", "product") else (parts[:count],):
-        now: Bound | None = bound | keywords | {"": bound[""] | {eq}}
-        for k, part in enumerate(order):
-            now = now and _matched(part, Use(eq, k), defined, now)
-        if now:
-            return now
-    return None
+def _agree(these: Sequence[Any], those: Sequence[Any]) -> bool:
+    """Whether results at several points are equal where they are finite, and are not always the same there."""
+    if any(np.shape(a) != np.shape(b) for a, b in zip(these, those, strict=True)):
+        return False
+    a, b = (np.array(x) for x in (these, those))
+    a[nonfinite(a) | nonfinite(b)] = b[nonfinite(a) | nonfinite(b)] = np.nan
+    moves = np.nanmax(a, axis=0, initial=-np.inf) > np.nanmin(a, axis=0, initial=np.inf)
+    return bool(moves.any() and np.allclose(a, b, 1e-6, 1e-4, equal_nan=True))

@@ -8,14 +8,19 @@ from typing import Any
 
 import numpy as np
 
+from ..base.listing import public_names as _public_names
 from ..engine.errors import no_grad_kept
 from ..engine.position import users_frame
-from ..program import Var
+from ..program.naming import assigned
 from ..program.program import program_of, traced_program
 from ..tensor import Tensor
-from .reader import Reader, Why, no_derivative
+from .reader import Reader, no_derivative
+from .reader import Why as Why
+
+__dir__ = _public_names(__name__, "Why")
 
 
+@np.errstate(all="ignore")
 def why(what: Tensor | Callable[..., Any], *args: Any, names: Mapping[str, Any] | None = None) -> Why:
     """Why a gradient is zero, infinite, nan or None: the first cause, and what to write.
 
@@ -28,7 +33,7 @@ def why(what: Tensor | Callable[..., Any], *args: Any, names: Mapping[str, Any] 
     *args
         The tensor, or the arguments: arrays, numbers, trees of them.
     names : mapping, optional
-        Names for values, such as ``locals()``. By default arrays have those of the caller's variables.
+        Names for values, such as ``locals()``. By default what has none has that of the caller's variable.
 
     Returns
     -------
@@ -59,9 +64,7 @@ def why(what: Tensor | Callable[..., Any], *args: Any, names: Mapping[str, Any] 
         if len(args) != 1 or not isinstance(args[0], Tensor):
             got = ", ".join(type(a).__name__ for a in args) or "nothing"
             raise TypeError(f"why: expected one tensor after the result, ag.why(L, w), got {got}")
-        if names is None:  # Tensors have the names of the variables that they were assigned to
-            names = {word: x for word, x in users_frame(1)[0].f_locals.items() if isinstance(x, np.ndarray)}
-        return _of_tensor(what, args[0], names)
+        return _of_tensor(what, args[0], _names(what, users_frame(1)[0].f_locals) if names is None else names)
     if not callable(what) or not args:
         raise TypeError(
             "why: expected a result and a tensor, ag.why(L, w), or a function and its arguments, ag.why(f, x), got "
@@ -78,6 +81,16 @@ def why(what: Tensor | Callable[..., Any], *args: Any, names: Mapping[str, Any] 
     return min(wrong or found, key=lambda w: order.get(w.ends[0], len(order)))  # type: ignore[arg-type]  # None has no place
 
 
+def _names(result: Tensor, variables: Mapping[str, Any]) -> dict[str, Any]:
+    """The caller's variables for arrays, and for Tensors that have no name from where they were made."""
+    program, known = program_of(result)
+    nameless = {n for n, v in known.items() if v not in program.named}
+    return {
+        word: x for word, x in variables.items()
+        if word.isidentifier() and (isinstance(x, np.ndarray) or isinstance(x, Tensor) and x._node in nameless)
+    }  # fmt: skip
+
+
 def _require_one(outputs: Sequence[Any]) -> None:
     if len(outputs) != 1 or np.prod(np.shape(outputs[0])) != 1:
         got = f"shape {np.shape(outputs[0])}" if len(outputs) == 1 else f"{len(outputs)} results"
@@ -87,28 +100,36 @@ def _require_one(outputs: Sequence[Any]) -> None:
 def _of_tensor(result: Tensor, w: Tensor, names: Mapping[str, Any] | None) -> Why:
     """Why the gradient of a recorded result with respect to `w` is what it is."""
     _require_one([result])
+    word = w.name or next((word for _, word in assigned([w._node] if w._node else [])), "")
     program, variables = program_of(result, names)
-    v = variables.get(w._node) if w._node is not None else None
-    if v is not None and w.requires_grad:
+    if w.requires_grad and w._node in variables:
+        v = variables[w._node]
+        for u in program.variables:  # of w and w1, what is called w now
+            if word and u.name == word:
+                u.name, v.name = v.name, word
         found = Reader(program).why(v)
         kept = w.is_leaf or w._grad is not None or found.kind != "fine"
         return found if kept else replace(found, text=f"{found.text}; {no_grad_kept(w._node)}")
-    alone = program_of(w, names)[0]
-    word = next((v.name for v in alone.outputs if isinstance(v, Var) and v in alone.named), w.name or "w")
+    word = word or next((key for key, x in (names or {}).items() if x is w), "w")
     if w.dtype.kind not in "fc":
         return no_derivative(word, w)
     found = Why(f"the gradient of {word!r} {w.shape} is None: ", "none", "detached", word, program=program)
     if not w.requires_grad:
-        text, what = f"{word!r} does not require a gradient.", f"Make it with ag.tensor(..., requires_grad=True)"
-        return replace(found, text=found.text + text, cause="given", remedy=what)
-    reader = Reader(program)
+        return replace(
+            found, text=f"{found.text}{word!r} does not require one.", cause="given",
+            remedy="Make it with requires_grad=True",
+        )  # fmt: skip
+    reader, how = Reader(program), "(detach(), .data or .numpy())"
     for eq in program.equations:
-        for x in eq.operands:
-            if np.shares_memory(reader.value(x), w._data):
-                text = f"{reader.call(eq)} uses a constant that shares the memory of {word!r} (detach(), .data or .numpy())."
-                return replace(found, text=found.text + text, step=reader.call(eq), remedy=f"Use {word} itself", where=eq.origin.line, ends=(eq.outputs[0], x if isinstance(x, Var) else None))
-    if any(u.name == word for u in program.named.intersection(program.captured)):
+        if any(np.shares_memory(reader.value(x), w._data) for x in eq.operands):
+            call = reader.call(eq)
+            text = f"{found.text}{call} uses a constant that shares the memory of {word!r} {how}."
+            return replace(
+                found, text=text, step=call, remedy=f"Use {word} itself", where=eq.origin.line,
+                ends=(eq.outputs[0], None),
+            )  # fmt: skip
+    if any(v.name == word for v in program.named.intersection(program.captured)):
         text = f"the result was computed from another tensor called {word!r}."
     else:
-        text = f"the result was not computed from {word!r}, or only where nothing is recorded: through detach(), under no_grad(), or by a function that is constant but for jumps."
-    return replace(found, text=found.text + text, remedy=f"Of a function f, ag.why(f, {word}) names the step", program=program if program.equations else None)
+        text = "no recorded step leads from it to the result; detach(), no_grad() and argmax, say, are not recorded."
+    return replace(found, text=found.text + text, remedy=f"For a function f, ag.why(f, {word}) names the step")

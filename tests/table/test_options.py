@@ -66,6 +66,12 @@ def drawn_at(row):
         return repr(list(points(row, np.random.default_rng(0)))) + repr(list(kink_points(row)))
 
 
+def remedied(row):
+    """What to write where the gradient of a row is infinite at 0."""
+    x = ag.tensor([0.0], requires_grad=True, name="x")
+    return ag.why(np.sum(row(x)), x).remedy
+
+
 def parts(row):
     """The derivation of two results of a row."""
     a, b = row(ag.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True, name="x"))
@@ -159,6 +165,7 @@ MUTATIONS = [
     ("jvp", "sin", lambda ts, y, xs, n: 0 * ts[0], lambda row: repr(ag.jvp(row, (X,), (X,))[1])),
     ("batch", "sum", lambda b: b(*b.xs, axis=0), lambda row: repr(ag.vmap(row)(X))),
     ("holomorphic", "exp", False, lambda row: repr(ag.vjp(row, X + 1j)[1](X + 1j))),
+    ("remedies", "sqrt", (), remedied),
     ("surrogate", "exp", np.sin, lambda row: repr(check_gradients(row, X).ok)),
     ("order", "exp", 1, lambda row: repr(ag.grad(ag.grad(row))(0.5))),
     ("examples", "sum", (lambda rng: ((np.ones(1),), {}),), drawn_at),
