@@ -11,7 +11,18 @@ import math
 import numpy as np
 
 from ..table import (
-    POSITIVE, REAL, Drawn, Primitive, Remedy, Textbook, at, composite, elementwise, general, interval, notation,
+    POSITIVE,
+    REAL,
+    Drawn,
+    Primitive,
+    Remedy,
+    Textbook,
+    at,
+    composite,
+    elementwise,
+    general,
+    interval,
+    notation,
 )
 from ..table.batching import axes
 from ._arrays import operand, reduced, resolve

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy as np
 from ..derive.cached_method import cached_method
 from ..derive.chain_rule import Chain
 from ..derive.factors import Edge as Rule
-from ..derive.formula import Expr, name, number, walk
+from ..derive.formula import Expr, name, number, replaced, walk
 from ..derive.formula_ops import evaluate, substitute
 from ..derive.simplify import product
 from ..derive.symbolic_rule import G, X, Y
@@ -23,12 +24,12 @@ from ..engine.node import GraphView
 from ..program import Equation, Program, Var
 from ..program.graph import graph_of
 from ..program.naming import expression, operand, short_names
-from ..table import Primitive
 from ..tensor import Tensor
 from .causes import BackwardPass, Edge, Mask, beginning, flat, nonfinite, zero
 from .remedies import remedy
 
 SHORT = 24  # characters; a longer remedy has a line of its own
+_TURNED = {">": "<", "<": ">", "≥": "≤", "≤": "≥"}
 PASSING = ("name", "number", "reshape", "broadcast", "index")  # in a rule that only lays out the gradient from above
 
 
@@ -200,7 +201,8 @@ class Reader:
     def stated(self, edge: Edge, e: Expr) -> Expr:
         """A part of a rule with names, for one entry where it can be."""
         used = {s: x for s, x in self.symbols(self.step(edge)[0]).items() if s in e.names}
-        return substitute(e, {s: name(self.word(x), () if edge.is_entrywise else x.shape) for s, x in used.items()})
+        e = substitute(e, {s: name(self.word(x), () if edge.is_entrywise else x.shape) for s, x in used.items()})
+        return replaced(e, lambda part: part.args[0] if part.role == "broadcast" else None) if edge.is_entrywise else e
 
     def line(self, edge: Edge) -> str:
         """The right side of the derivation's line for an edge: ``dL/dr / (2 r)``; "" where there is none."""
@@ -364,9 +366,10 @@ class Reader:
         y = eq.outputs[0]
         used = [k for k in range(len(eq.operands)) if f"{X}{k}" in e.names]
         facts, last = self.facts(eq, used or [edge.k], above), f"{write(self.stated(edge, e), TEXT)} = 0"
-        for k in used:
-            if eq.operands[k].dtype.kind == "b":
-                return "factor", [f"{self.written(eq.operands[k], eq)} is False{places(above)}"]
+        for p in eq.operands:
+            if (truth := self.value(p)).dtype == bool:  # a condition
+                truth = np.broadcast_to(truth, eq.shape)
+                return "factor", [f"{self.written(p, eq)} is {truth[above][0]}{places(above)}"]
         if tests := [t for part in walk(e) if (t := self.comparison(edge, part, above))]:
             return "flat", [*tests, last]
         if e.role in ("name", "array", "number") and e.value != Y:
@@ -381,15 +384,19 @@ class Reader:
 
     def comparison(self, edge: Edge, e: Expr, above: Mask) -> str:
         """A comparison that is false at these entries of the result, as what is true: ``a < 0 at 1 of 1``."""
-        if not isinstance(e.row, Primitive) or not (e.row.text or "").startswith("1["):
+        if e.row is None or not (e.row.text or "").startswith("1["):
             return ""
-        a, b, is_true = (self.evaluated(self.step(edge)[0], part)[above] for part in (*e.args, e))
-        left, right = (write(self.stated(edge, part), TEXT) for part in e.args)
-        if e.args[0].is_number:
-            a, b, left, right = b, a, right, left
-        relations = {"<": np.less, "=": np.equal, ">": np.greater, "≤": np.less_equal, "≥": np.greater_equal}
-        sign = next((sign for sign, holds in relations.items() if holds(a, b).all()), "")
-        return "" if is_true.any() or not sign else f"{left} {sign} {right}{places(above)}"
+        *values, is_true = (self.evaluated(self.step(edge)[0], part)[above] for part in (*e.args, e))
+        words = [write(self.stated(edge, part), TEXT) for part in e.args]
+        relations = {">": np.greater, "=": np.equal, "≥": np.greater_equal, "<": np.less, "≤": np.less_equal}
+        for k, (a, b) in enumerate(pairwise(values)):
+            sign = next((sign for sign, holds in relations.items() if holds(a, b).all()), "")
+            if is_true.any() or not sign or len(values) > 2 and sign in "<≤":  # of low ≤ x ≤ high, what is not so
+                continue
+            if not e.args[k].names:
+                return f"{words[k + 1]} {_TURNED.get(sign, sign)} {words[k]}{places(above)}"
+            return f"{words[k]} {sign} {words[k + 1]}{places(above)}"
+        return ""
 
     def is_rounded(self, edge: Edge, above: Mask) -> bool:
         """Whether a partial derivative is zero beside these entries, too."""
