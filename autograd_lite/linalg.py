@@ -20,7 +20,7 @@ from .rules.linalg import (
     tensorinv as tensorinv, tensorsolve as tensorsolve, trace as trace,
 )
 from .rules.matrix_functions import (
-    block_diag as block_diag, expm as expm, solve_sylvester as solve_sylvester,
+    block_diag as block_diag, expm as expm, solve_banded as solve_banded, solve_sylvester as solve_sylvester,
     solve_triangular as solve_triangular, sqrtm as sqrtm,
 )
 from .rules.norms import cond as cond, matrix_norm as matrix_norm, norm as norm, vector_norm as vector_norm

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from .base.listing import public_names as _public_names
-from .rules._arrays import operand
+from .rules._arrays import operand, raw
 from .rules.matrix_functions import solve_triangular
 from .rules.scipy_special import declare
 from .rules.special import xlog1py, xlogy
@@ -108,8 +108,8 @@ class norm:
     logsf = _normal("logsf", lambda z: _special("log_ndtr")(-z))
 
 
-def _mean_and_root(mean, cov):
-    """The mean, and the Cholesky factor of the covariance matrix."""
+def _mean_and_covariance(mean, cov):
+    """The mean as a vector, and the covariance as a symmetric matrix."""
     cov = operand(cov)
     n = cov.shape[-1] if cov.ndim else np.size(mean) if mean is not None else 1
     mean = np.zeros(n) if mean is None else operand(mean)
@@ -119,29 +119,46 @@ def _mean_and_root(mean, cov):
     cov = cov if cov.ndim == 2 else np.eye(n) * cov
     if cov.shape != (n, n):
         raise ValueError(f"stats.multivariate_normal: expected cov of shape {(n, n)}, got {cov.shape}")
-    return mean, np.linalg.cholesky((cov + cov.mT) / 2)
+    return mean, (cov + cov.mT) / 2
 
 
-def _log_normal(x, mean=None, cov=1):
-    mean, root = _mean_and_root(mean, cov)
-    x, n = operand(x), root.shape[-1]
+def _log_normal(x, mean=None, cov=1, allow_singular=False):
+    mean, cov = _mean_and_covariance(mean, cov)
+    x, n = operand(x), cov.shape[-1]
     if x.ndim == 0 or n == 1 and x.shape[-1] != 1:
         x = x[..., None]
+    if allow_singular:
+        return _log_singular(x - mean, cov)
+    root = np.linalg.cholesky(cov)
     z = solve_triangular(root, np.moveaxis(x - mean, -1, 0).reshape(n, -1), lower=True)
     square = np.squeeze(np.sum(z * z, axis=0).reshape(x.shape[:-1]))  # without axes of length 1, as in SciPy
     return -0.5 * (square + n * _LOG_2PI) - np.sum(np.log(np.diagonal(root)))
 
 
+def _log_singular(x, cov):
+    """The logarithm of the density on the range of `cov`, as in SciPy: eigenvalues up to a threshold count as zero."""
+    eigenvalues, vectors = np.linalg.eigh(raw(cov))
+    threshold = 1e6 * np.finfo(eigenvalues.dtype).eps * np.max(np.abs(eigenvalues))
+    if np.min(eigenvalues) < -threshold:
+        raise np.linalg.LinAlgError("stats.multivariate_normal: cov has a negative eigenvalue")
+    inside = eigenvalues > threshold
+    square = np.sum((x @ np.linalg.pinv(cov, rcond=1e6 * np.finfo(eigenvalues.dtype).eps, hermitian=True)) * x, axis=-1)
+    density = -0.5 * (square + inside.sum() * _LOG_2PI + np.sum(np.log(np.linalg.eigvalsh(cov)[inside])))
+    outside = np.linalg.norm(raw(x) @ vectors[:, ~inside], axis=-1) >= 1e3 * threshold
+    return np.squeeze(np.where(outside, -math.inf, density))
+
+
 def _entropy(mean=None, cov=1):
-    _, root = _mean_and_root(mean, cov)
+    root = np.linalg.cholesky(_mean_and_covariance(mean, cov)[1])
     return 0.5 * root.shape[-1] * (1 + _LOG_2PI) + np.sum(np.log(np.diagonal(root)))
 
 
 class multivariate_normal:
     """The normal distribution of vectors, along the last axis.
 
-    The covariance `cov` may be a matrix, a vector of variances, or one number. It must be positive definite: a singular
-    one raises LinAlgError (SciPy's ``allow_singular=`` is missing). Its gradient is symmetric.
+    The covariance `cov` may be a matrix, a vector of variances, or one number. It must be positive definite, unless
+    ``allow_singular=True``: then the density is that on its range, and its gradient that of matrices of the same rank.
+    Its gradient is symmetric.
     """
 
     logpdf = _row("multivariate_normal.logpdf", at((2, 2), (2,), _COVARIANCE), _log_normal)

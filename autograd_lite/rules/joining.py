@@ -342,7 +342,7 @@ def resize(a, new_shape):
 
 @composite(np.append, examples=(at((2, 3), (2,)), at((2, 3), (2, 1), axis=1)))
 def append(arr, values, axis=None):
-    return np.concatenate([arr, values], axis)
+    return np.concatenate([operand(arr), operand(values)], axis)
 
 
 @composite(np.delete, examples=(at((2, 3), 1, axis=1), at((2, 3), [0, 4, -1]), at((5,), slice(None, None, 2))))

@@ -171,6 +171,52 @@ solve_sylvester: Primitive = general(
     ],
 )
 
+# ------------------------------------------------------------------------------------------------- banded systems
+
+
+def _banded(ab, b, l_and_u):
+    """The solution of ``A x = b``, where ``A[i, j]`` is ``ab[u + i - j, j]``; needs SciPy."""
+    return scipy_linalg("linalg.solve_banded").solve_banded(l_and_u, ab, b).astype(np.result_type(ab, b), copy=False)
+
+
+def _transposed_band(ab, below, above):
+    """The band of the transposed matrix, which has `above` diagonals below the main one."""
+    return np.stack([np.roll(ab[above + d], d, -1) for d in range(below, -above - 1, -1)])
+
+
+def _band_of_outer(g, x, below, above):
+    """The band of the matrix of products ``g[i] x[j]``."""
+    j, steps = np.arange(x.shape[0]), range(-above, below + 1)
+    diagonals = [np.roll(g, -d, 0) * x for d in steps]
+    inside = [(j + d >= 0) & (j + d < len(j)) for d in steps]
+    return np.stack([np.sum(np.reshape(p, (len(j), -1)), -1) for p in diagonals]) * np.stack(inside)
+
+
+def _banded_bind(l_and_u, ab, b, overwrite_ab=False, overwrite_b=False, check_finite=True):
+    below, above = map(int, l_and_u)
+    rows = below + above + 1
+    ab, b = operand(ab), operand(b)
+    if ab.ndim != 2 or ab.shape[0] != rows or b.ndim not in (1, 2) or b.shape[0] != ab.shape[1]:
+        raise ValueError(
+            f"linalg.solve_banded: expected ab of shape ({rows}, n) and b of shape (n,) or (n, k), got "
+            f"{ab.shape} and {b.shape}"
+        )
+    return (ab, b), {"l_and_u": (below, above)}
+
+
+def _banded_adjoint(g, x1, l_and_u):
+    return solve_banded(l_and_u[::-1], _transposed_band(x1, *l_and_u), g)
+
+
+solve_banded: Primitive = general(
+    _banded, lambda g, y, x1, l_and_u: -_band_of_outer(_banded_adjoint(g, x1, l_and_u), y, *l_and_u), _banded_adjoint,
+    name="linalg.solve_banded", np_name="scipy.linalg.solve_banded", bind=_banded_bind, tex="{x1}^{{-1}} {x2}",
+    examples=[
+        at((1, 2), np.array([[0, 0, 1, 2], [0, 1, -1, 2], [4, 5, 6, 4], [1, -1, 2, 0.0]]), (4,)),
+        at((1, 0), np.array([[4, 5, 6.0], [1, -1, 0]]), (3, 2)),
+    ],
+)
+
 # --------------------------------------------------------------------------------------------- written with others
 
 

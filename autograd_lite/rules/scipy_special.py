@@ -33,7 +33,7 @@ from ..table import (
     uniform,
 )
 
-_HERE = """erf erfc erfcx erfi dawsn erfinv erfcinv ndtr log_ndtr ndtri gamma gammaln loggamma psi digamma
+_HERE = """erf erfc erfcx erfi dawsn erfinv erfcinv ndtr log_ndtr ndtri gamma gammaln gammasgn rgamma loggamma psi digamma
     polygamma multigammaln beta betaln gammainc gammaincc betainc stdtr j0 j1 jn jv y0 y1 yn yv i1 iv i0e i1e ive k0
     k1 kn kv k0e k1e kve expi exp1 exp10 cosm1"""
 _THERE = """expit log_expit logit softplus xlogy xlog1py entr rel_entr kl_div i0 log1p expm1 exp2 cbrt"""
@@ -186,6 +186,14 @@ def _gamma(S):
         d = _order("multigammaln", d)
         return sum((S.gammaln(a - j / 2) for j in range(d)), d * (d - 1) / 4 * math.log(math.pi))
 
+    def reciprocal(x):
+        """The derivative of 1 / gamma, which has no poles: from the left by the reflection formula."""
+        left, right = np.where(x < 0.5, x, 0.25), np.where(x < 0.5, 1.0, x)
+        sine, cosine = np.sin(np.pi * left), np.cos(np.pi * left)
+        return np.where(
+            x < 0.5, S.gamma(1 - left) * (cosine - S.psi(1 - left) * sine / np.pi), -S.psi(right) * S.rgamma(right)
+        )
+
     def excess(x1, x2):
         return S.psi(x1) - S.psi(x1 + x2)
 
@@ -200,6 +208,8 @@ def _gamma(S):
     return [
         elementwise(S.gamma, lambda x, y: y * S.psi(x), domain=NOT_A_POLE, tex=r"\Gamma({x})"),
         elementwise(S.gammaln, lambda x: S.psi(x), domain=NOT_A_POLE, tex=r"\ln \lvert \Gamma({x}) \rvert"),
+        elementwise(S.gammasgn, 0, domain=NOT_A_POLE, tex=r"\operatorname{{sign}} \Gamma({x})"),
+        elementwise(S.rgamma, reciprocal, tex=r"\frac{{1}}{{\Gamma({x})}}"),
         elementwise(S.loggamma, lambda x: S.psi(x), domain=POSITIVE, tex=r"\ln \Gamma({x})"),
         digamma, polygamma, multigammaln,
         elementwise(

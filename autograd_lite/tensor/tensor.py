@@ -136,6 +136,11 @@ class Tensor(TorchNames, Operators, Writes, Conversions, Show, Value):
             self._node.graded = None
 
     @property
+    def _value(self) -> Any:
+        """The array, as programs for HIPS autograd ask for it; of a 0-d Tensor a NumPy scalar."""
+        return self._data if self._data.ndim else self._data[()]
+
+    @property
     def ndim(self) -> int:
         """The number of axes."""
         return self._data.ndim

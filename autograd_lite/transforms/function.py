@@ -203,6 +203,7 @@ def _row(cls: type[Function]) -> Primitive:
     cls._row = row = Primitive(
         "general", lambda *xs, call: call.forward(xs), (lambda g, y, xs, i, call: call.rule(g, y, xs, i),),
         name=cls.__name__, bind=lambda *xs, call: (xs, {"call": call}), variadic=True, outputs=True,
+        holomorphic=False,  # as in PyTorch, `backward` itself conjugates
         surrogate=None if cls.surrogate is None else lambda *xs, call: call.surrogate(xs),
     )
     row.builtin = False
