@@ -3,7 +3,7 @@
     python examples/book_layers.py
 
 The layers are those of the book that continues the talk, Seth Weidman's "Deep Learning from Scratch" (2019) and its
-library `lincoln`: the formulas, in our own code. Each backward pass takes the gradient `g` of the result and the inputs.
+library `lincoln`: their formulas, in our own code. A backward pass takes the gradient `g` of the result and the inputs;
 `check_vjp` compares it with finite differences of the forward pass. It needs no library behind the layer: two functions
 on NumPy arrays are enough.
 """
@@ -133,12 +133,12 @@ LAYERS = [
     Layer("relu", relu, relu_by_output, (normal(4, 3),), lambda g, x: g * (x > 0),
           "the mask looks at the sign of the output, which is never negative: it must be that of the input"),
     Layer("cross-entropy of a softmax", cross_entropy, lambda g, x: g * (softmax(x) - T) / len(x), (normal(4, 3),)),
-    Layer("normalised squared error", normalised_error, error_without_norm, (rng.uniform(1, 2, (4, 3)),), error_with_norm,
-          "the gradient stops at the normalised prediction: the division by the row sum has a derivative too"),
+    Layer("normalised squared error", normalised_error, error_without_norm, (rng.uniform(1, 2, (4, 3)),),
+          error_with_norm, "the gradient stops at the normalised prediction: the division by the sum has one too"),
     Layer("convolution", convolve, convolve_back(flip=False), (normal(2, 5, 5), normal(3, 3)), convolve_back(flip=True),
-          "the gradient of the image is a convolution with the kernel turned by 180 degrees; a symmetric kernel hides it"),
+          "the kernel must be turned by 180 degrees for the gradient of the image; a symmetric one hides the mistake"),
     Layer("GRU step", gru, gru_back(with_x=False), (normal(4, 3), normal(4, 2), normal(3, 6), normal(2, 6)),
-          gru_back(with_x=True), "the gradient of the input was allocated and never added to: the layer below learns nothing"),
+          gru_back(with_x=True), "the gradient of the input was never added to: the layer below learns nothing"),
 ]  # fmt: skip
 
 

@@ -31,6 +31,7 @@ ORDER = [
     "program", "compiling", "derive", "teach", "drawing", "export", "nn", "optim", "data", "utils", "training",
     "testing",
     "__init__",  # the public names
+    "compat",  # other libraries' names, which use the public ones
     "talk", "__main__",  # which use the library as anyone would
 ]  # fmt: skip
 PLACE = {package: place for place, package in enumerate(ORDER)}

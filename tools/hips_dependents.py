@@ -1,6 +1,7 @@
 """The tests of HIPS autograd and of projects that depend on it, with HIPS autograd and with `autograd_lite.compat`.
 
-    pip install autograd lifelines pymanopt ceviche autograd-gamma pytest flaky psutil scikit-learn statsmodels matplotlib
+    pip install autograd lifelines pymanopt ceviche autograd-gamma
+    pip install pytest flaky psutil dill scikit-learn sklearn-pandas statsmodels matplotlib
     python tools/hips_dependents.py FOLDER            # the table of docs/coming-from.md
     python tools/hips_dependents.py FOLDER pymanopt   # one of them
 
@@ -88,8 +89,8 @@ def archive(name: str, folder: Path) -> Path:
     """The unpacked source archive of a project."""
     kept = [p for p in folder.glob(f"{name}-*") if p.is_dir()]
     if not kept:
-        command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--no-binary", name, "-d", str(folder), name]
-        subprocess.run(command, check=True)
+        download = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--no-binary", name]
+        subprocess.run([*download, "-d", str(folder), name], check=True)
         with tarfile.open(next(folder.glob(f"{name}-*.tar.gz"))) as files:
             files.extractall(folder, filter="data")
         kept = [p for p in folder.glob(f"{name}-*") if p.is_dir()]
@@ -111,7 +112,8 @@ def pymanopt(folder: Path) -> list[str]:
     conftest = tests / "conftest.py"
     lines = conftest.read_text().splitlines(keepends=True)
     conftest.write_text("".join(line for line in lines if not re.search(r"tensorflow|torch|tf\.", line)))
-    others = ["backends/test_jax.py", "backends/test_pytorch.py", "backends/test_tensorflow.py", "test_examples.py", "test_problem.py"]
+    others = [f"backends/test_{name}.py" for name in ("jax", "pytorch", "tensorflow")]
+    others += ["test_examples.py", "test_problem.py"]  # which import all of these
     return [str(tests), *(word for name in others for word in ("--ignore", str(tests / name)))]
 
 
@@ -141,9 +143,8 @@ def run(arguments: list[str], ours: bool) -> tuple[int, int, float]:
     start = time.perf_counter()
     environment = os.environ | {"PYTHONPATH": str(ROOT), "MPLBACKEND": "Agg"}
     tests = Path(arguments[0])
-    result = subprocess.run(
-        command, capture_output=True, text=True, check=False, env=environment, cwd=tests if tests.is_dir() else tests.parent
-    )
+    folder = tests if tests.is_dir() else tests.parent
+    result = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, cwd=folder)
     counts = {word: int(n) for n, word in re.findall(r"(\d+) (passed|failed|errors?)", result.stdout[-500:])}
     if not counts:
         raise SystemExit(result.stdout[-3000:] + result.stderr[-3000:])

@@ -212,8 +212,8 @@ solve_banded: Primitive = general(
     _banded, lambda g, y, x1, l_and_u: -_band_of_outer(_banded_adjoint(g, x1, l_and_u), y, *l_and_u), _banded_adjoint,
     name="linalg.solve_banded", np_name="scipy.linalg.solve_banded", bind=_banded_bind, tex="{x1}^{{-1}} {x2}",
     examples=[
-        at((1, 2), np.array([[0, 0, 1, 2], [0, 1, -1, 2], [4, 5, 6, 4], [1, -1, 2, 0.0]]), (4,)),
-        at((1, 0), np.array([[4, 5, 6.0], [1, -1, 0]]), (3, 2)),
+        at([1, 2], np.array([[0, 0, 1, 2], [0, 1, -1, 2], [4, 5, 6, 4], [1, -1, 2, 0.0]]), (4,)),
+        at([1, 0], np.array([[4, 5, 6.0], [1, -1, 0]]), (3, 2)),
     ],
 )
 

@@ -33,9 +33,9 @@ from ..table import (
     uniform,
 )
 
-_HERE = """erf erfc erfcx erfi dawsn erfinv erfcinv ndtr log_ndtr ndtri gamma gammaln gammasgn rgamma loggamma psi digamma
-    polygamma multigammaln beta betaln gammainc gammaincc betainc stdtr j0 j1 jn jv y0 y1 yn yv i1 iv i0e i1e ive k0
-    k1 kn kv k0e k1e kve expi exp1 exp10 cosm1"""
+_HERE = """erf erfc erfcx erfi dawsn erfinv erfcinv ndtr log_ndtr ndtri gamma gammaln gammasgn rgamma loggamma psi
+    digamma polygamma multigammaln beta betaln gammainc gammaincc betainc stdtr j0 j1 jn jv y0 y1 yn yv i1 iv i0e i1e
+    ive k0 k1 kn kv k0e k1e kve expi exp1 exp10 cosm1"""
 _THERE = """expit log_expit logit softplus xlogy xlog1py entr rel_entr kl_div i0 log1p expm1 exp2 cbrt"""
 #: The functions declared here, and our own that SciPy has too, by SciPy's names.
 NAMES = (*_HERE.split(), *_THERE.split())
@@ -59,6 +59,7 @@ def _fraction(x):
 
 
 NOT_A_POLE = Joint(lambda *xs: ~_pole(xs[-1]), r"x \neq 0, -1, -2, \dots")
+SIGNED = Joint(lambda x: ~_pole(x) | (x == 0), r"x \neq -1, -2, \dots")
 #: Where the poles of two gamma functions cancel, a beta function has a value, but no derivatives.
 BETA = Joint(lambda x1, x2: ~_beta_pole(x1, x2), r"x_1, x_2, x_1 + x_2 \neq 0, -1, -2, \dots")
 #: Bessel functions that are a power of x times a power series; those of integer order are defined below 0.
@@ -208,7 +209,7 @@ def _gamma(S):
     return [
         elementwise(S.gamma, lambda x, y: y * S.psi(x), domain=NOT_A_POLE, tex=r"\Gamma({x})"),
         elementwise(S.gammaln, lambda x: S.psi(x), domain=NOT_A_POLE, tex=r"\ln \lvert \Gamma({x}) \rvert"),
-        elementwise(S.gammasgn, 0, domain=NOT_A_POLE, tex=r"\operatorname{{sign}} \Gamma({x})"),
+        elementwise(S.gammasgn, 0, domain=SIGNED, kinks=lambda x: x == 0, tex=r"\operatorname{{sign}} \Gamma({x})"),
         elementwise(S.rgamma, reciprocal, tex=r"\frac{{1}}{{\Gamma({x})}}"),
         elementwise(S.loggamma, lambda x: S.psi(x), domain=POSITIVE, tex=r"\ln \Gamma({x})"),
         digamma, polygamma, multigammaln,

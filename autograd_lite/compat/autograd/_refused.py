@@ -13,8 +13,8 @@ def refuse(module: str, *names: str) -> Callable[[str], Any]:
     def missing(name: str) -> Any:
         if name in names:
             raise AttributeError(
-                f"{module}.{name} belongs to the tracer of HIPS autograd, which this engine replaces. Write the rule with "
-                "primitive and defvjp, and read a recorded graph with autograd_lite.trace"
+                f"{module}.{name} belongs to the tracer of HIPS autograd, which this engine replaces. Write the rule "
+                "with primitive and defvjp, and read a recorded graph with autograd_lite.trace"
             )
         raise AttributeError(f"module {module!r} has no attribute {name!r}")
 

@@ -24,7 +24,9 @@ from ...transforms.function import _same
 from ...transforms.linearize import Linearized
 from ._refused import refuse
 
-__getattr__ = refuse(__name__, "VJPNode", "JVPNode", "SparseObject", "backward_pass", "primitive_vjps", "primitive_jvps")
+__getattr__ = refuse(
+    __name__, "VJPNode", "JVPNode", "SparseObject", "backward_pass", "primitive_vjps", "primitive_jvps"
+)
 
 Function = Callable[..., Any]
 
@@ -113,8 +115,8 @@ class VSpace:
 
     def randn(self) -> Any:
         def draw(z: Any) -> Any:
-            x = np.asarray(np.random.randn(*z.shape))
-            return (x + 1j * np.random.randn(*z.shape) if np.iscomplexobj(z) else x).astype(z.dtype)
+            x = np.random.standard_normal(z.shape)  # noqa: NPY002 - so that np.random.seed determines it, as in HIPS
+            return np.asarray(x + 1j * np.random.standard_normal(z.shape) if np.iscomplexobj(z) else x, z.dtype)  # noqa: NPY002
 
         return self._map(draw)
 

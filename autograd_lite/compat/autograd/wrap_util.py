@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import update_wrapper, wraps
+from functools import wraps
 from typing import Any
 
 from .util import subvals
@@ -18,15 +18,16 @@ def unary_to_nary(unary_operator: Function) -> Function:
     def operator(fun: Function, argnum: int | tuple[int, ...] | list[int] = 0, *op_args: Any, **op_params: Any) -> Any:
         if type(argnum) not in (int, tuple, list):
             raise TypeError(f"{unary_operator.__name__}: argnum must be an int, a tuple or a list, not {argnum!r}")
-        one = isinstance(argnum, int)
+        argnums = [argnum] if isinstance(argnum, int) else list(argnum)
 
         def of_several(*args: Any, **params: Any) -> Any:
             def of_one(x: Any) -> Any:
-                return fun(*subvals(args, [(argnum, x)] if one else zip(argnum, x, strict=True)), **params)
+                parts = [x] if isinstance(argnum, int) else x
+                return fun(*subvals(args, zip(argnums, parts, strict=True)), **params)
 
-            x = args[argnum] if one else tuple(args[k] for k in argnum)
-            name = getattr(fun, "__name__", None)
-            of_one.__name__ = name or "[unknown name]"
+            x = tuple(args[k] for k in argnums)
+            x = x[0] if isinstance(argnum, int) else x
+            of_one.__name__ = get_name(fun)
             return unary_operator(of_one, x, *op_args, **op_params)
 
         of_several.__name__ = f"{get_name(unary_operator)}_of_{get_name(fun)}_wrt_argnum_{argnum}"
@@ -37,7 +38,7 @@ def unary_to_nary(unary_operator: Function) -> Function:
 
 
 def get_name(fun: Any) -> str:
-    return getattr(fun, "__name__", "[unknown name]")
+    return str(getattr(fun, "__name__", "[unknown name]"))
 
 
-__all__ = ["get_name", "unary_to_nary", "update_wrapper", "wraps"]
+__all__ = ["get_name", "unary_to_nary", "wraps"]

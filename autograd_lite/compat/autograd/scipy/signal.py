@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..numpy import flip, einsum, pad
+from ..numpy import einsum, flip, pad
 
 
 def convolve(
@@ -41,8 +41,8 @@ def convolve(
         A, B, on_a, on_b, dot_axes = B, A, on_b, on_a, dot_axes[::-1]
     widths = [(0, 0)] * np.ndim(A)
     for i, j in zip(on_a, on_b, strict=True):
-        before = after = np.shape(B)[j] - 1
-        widths[i] = (0, 0) if mode == "valid" else (before, after) if mode == "full" else (before - after // 2, after // 2)
+        width = np.shape(B)[j] - 1
+        widths[i] = {"valid": (0, 0), "full": (width, width), "same": (width - width // 2, width // 2)}[mode]
     letters = iter("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
     in_a, in_b = ([next(letters) for _ in range(np.ndim(x))] for x in (A, B))
     for i, j in zip(*dot_axes, strict=True):
@@ -51,7 +51,8 @@ def convolve(
         [x for k, x in enumerate(names) if k not in on and k not in dot]
         for names, on, dot in ((in_a, on_a, dot_axes[0]), (in_b, on_b, dot_axes[1]))
     ]
-    result = "".join(sum(others[::-1] if swapped else others, []) + [in_a[i] for i in on_a])
+    first, second = others[::-1] if swapped else others
+    result = "".join([*first, *second, *(in_a[i] for i in on_a)])
     windows = np.lib.stride_tricks.sliding_window_view(
         pad(A, widths) if any(map(any, widths)) else A, [np.shape(B)[j] for j in on_b], tuple(on_a)
     )
