@@ -27,9 +27,9 @@ from .cached_method import cached_method
 from .factors import Combine, Edge, Factor, FoldedCall, Pull, laid_out, scalars_apart, total
 from .formula import Expr, Function, name, named, number, replaced, unsimplified
 from .formula_ops import evaluate, substitute
-from .shorter import Shorter
+from .shorter import POINTS, Shorter
 from .simplify import compared, full, product, simplified, times, transposed
-from .steps import Steps
+from .steps import TRANSPOSES, Steps
 from .symbolic_rule import G, parted
 
 Rules: TypeAlias = tuple[tuple[int, Var], ...]  # the values whose rules they are, numbered in order
@@ -144,13 +144,41 @@ class Chain(Steps):
     def _factor(self, n: Var, m: Var, e: Edge, rules: tuple[Any, ...], pull: Pull | None = None) -> Factor:
         """An edge as a factor: with names for its symbols, and its value."""
         upstream = self.upstream(n)
-        formula = named(e.formula, {G: name(upstream, n.shape)})
+        formula, symmetric = self._without_transposes(named(e.formula, {G: name(upstream, n.shape)}))
         if self.board and n not in self.folds and (self.known(n) is None or self.defined[n].row.kind == "elementwise"):
             formula = self.shorter.formula(formula, {upstream: n.shape})
         env = self.environment()
         value = None if e.is_map else np.asarray(evaluate(formula, env))
-        factor = Factor(e.combine, formula, e.axes, n, m, self.symbol(n, m), value, rules, upstream, env, pull)
+        factor = Factor(
+            e.combine, formula, e.axes, n, m, self.symbol(n, m), value, rules, upstream, env, pull, symmetric=symmetric
+        )
         return self._without_upstream(factor) if n is self.root and self.board else factor
+
+    def _without_transposes(self, e: Expr) -> tuple[Expr, tuple[str, ...]]:
+        """A formula without the transposes of symmetric matrices and of their inverses, and the names of these."""
+        found: dict[str, None] = {}
+
+        def turned(part: Expr) -> Expr | None:
+            if part.role not in TRANSPOSES:
+                return None
+            [inner] = part.args
+            word = (inner.args[0] if inner.role == "inverse" else inner).value
+            if not isinstance(word, str) or not self._is_symmetric(word):
+                return None
+            found[word] = None
+            return inner
+
+        return (replaced(e, turned) if self.board else e), tuple(found)
+
+    @cached_method
+    def _is_symmetric(self, word: str) -> bool:
+        """Whether a matrix that is computed is symmetric at the recorded point and at three points near it."""
+        computed = {self.names[n]: n.shape for n in self.landmarks if self.is_single(n)}
+        shape = computed.get(word, ())
+        if len(shape) != 2 or len({*shape}) > 1 or not np.allclose(x := self.environment()[word], x.T):
+            return False
+        points = self.shorter.points
+        return len(points) > POINTS and all(np.allclose(p.values[word], p.values[word].T) for p in points)
 
     def _without_upstream(self, f: Factor) -> Factor:
         """A factor of the result, whose own gradient is one: a map is then the gradient itself."""

@@ -200,7 +200,7 @@ class Derivation(GraphView):
     def since(self, factors: Sequence[Factor], written: set[Var]) -> list[Definition]:
         """The definitions of the steps that some factors belong to, and how their Jacobians are known."""
         c = self.chain
-        out = []
+        out = [Definition(f"{word}ᵀ", name(word)) for word in dict.fromkeys(w for f in factors for w in f.symmetric)]
         for f in factors:
             definition = self.order.definition(f.of)
             out.append(Definition(c.names[f.of], None if f.of in written else definition))

@@ -124,6 +124,8 @@ class Factor(Edge):
         From the old cotangent to the new one in numbers, where the formula only says what a textbook says.
     remarks : tuple of str
         What textbooks say beside it, such as what holds at a tie.
+    symmetric : tuple of str
+        The matrices whose transposes are not written.
 
     Examples
     --------
@@ -144,6 +146,7 @@ class Factor(Edge):
     _env: Mapping[str, Any] = field(repr=False)
     pull: Pull | None = field(default=None, repr=False)
     remarks: tuple[str, ...] = ()
+    symmetric: tuple[str, ...] = ()
 
     @property
     def shapes(self) -> tuple[Shape, Shape]:

@@ -53,6 +53,9 @@ class Given:
         """True if operand `k`, whose value is `x`, is given."""
         v, code = eq.operands[k], eq.origin.code
         names = {self.chain.names[v]} if isinstance(v, Var) else self.chain.operand(eq, k).names
+        graded = {word for n, word in self.chain.names.items() if n in self.chain.graded}
+        if not isinstance(v, Var) and not names.isdisjoint(graded):
+            return False  # a mask, from values of the graph
         if names and names.isdisjoint(self.chain.numbered):
             return all(self.word(word, code) for word in names)
         written = operand(eq, k)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import replace
 from functools import cached_property, partial
 from itertools import count
@@ -23,6 +23,7 @@ from .cached_method import cached_method
 from .constants import Constants
 from .factors import Edge
 from .formula import Expr, constant, fold, name, number
+from .formula_ops import applied
 from .simplify import again, simplified
 from .symbolic_rule import CallResult, edge
 
@@ -64,7 +65,10 @@ class Notation:
         self.merged: dict[Var, Var] = {}  # what computes the same as an earlier value, with that
         names = {v: v.name for v in program.variables if v in program.named} if names is None else dict(names)
         if board:  # what is computed twice is written once: ``x - mu`` in a variance and in a quotient
+            same: dict[Var, Var] = {}
+            program = program.mapped(lambda eq, _: _unchanged(eq, {*names, *program.outputs}, same))
             program, self.merged = program.without_repetition(_elementwise, compared=0)
+            self.merged |= {v: self.merged.get(x, x) for v, x in same.items()}
         for v, first in self.merged.items():
             if v in names:
                 names.setdefault(first, names.pop(v))
@@ -222,6 +226,19 @@ class Notation:
 def _elementwise(eq: Equation) -> Any:
     """What two equations that may be one have in common."""
     return (eq.group,) if eq.row.kind == "elementwise" else None
+
+
+def _unchanged(eq: Equation, kept: Container[Var], same: dict[Var, Var]) -> dict[Var, Var] | None:
+    """The result of an equation that only returns its operand, with that; `same` has them all."""
+    if eq.row.kind != "linear" or len(eq.operands) > 1 or eq.outputs[0] in kept:
+        return None
+    [x], v = eq.operands, eq.outputs[0]
+    if not isinstance(x, Var) or (x.shape, x.dtype) != (v.shape, v.dtype):
+        return None
+    if applied(eq, [name("x", x.shape)]).role != "name":
+        return None
+    same[v] = x
+    return {v: x}
 
 
 def too_many(rows: Iterable[str], inputs: int, limit: int) -> str:

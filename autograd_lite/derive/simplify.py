@@ -485,7 +485,8 @@ def _zero(e: Expr) -> bool:
 #: By role: the formula in a simpler form, or None where there is none.
 _SIMPLER: dict[str, Callable[..., Expr | None]] = {
     "sum": _add, "difference": _subtract, "product": _multiply, "quotient": _divide, "negation": _negative,
-    "square": _square, "power": _power, "reciprocal": _reciprocal, "identity": _same, "and": _logical, "or": _logical,
+    "square": _square, "power": _power, "reciprocal": _reciprocal, "identity": _same, "flattening": _same,
+    "and": _logical, "or": _logical,
     "matrix product": _matmul, "dot product": _dot, "affine map": _linear, "transpose": _transpose,
     "matrix transpose": _matrix_transpose, "swap of axes": _swapaxes,
     "move of axes": _moveaxis, "reshape": _reshape, "broadcast": _broadcast_to,

@@ -30,7 +30,8 @@ from .textbook_parser import TextbookStep, Written, parameter
 CHEAP = (
     "index", "gather", "reshape", "transpose", "matrix transpose", "swap of axes", "move of axes", "cast", "identity",
 )  # fmt: skip
-TURNS = ("transpose", "matrix transpose", "swap of axes")
+TRANSPOSES = ("transpose", "matrix transpose")
+TURNS = (*TRANSPOSES, "swap of axes")
 DEEP = 8  # operations in one formula; a longer one gets a landmark inside it
 
 
@@ -299,9 +300,17 @@ class Steps(Notation):
         return word
 
     def where(self, n: Var) -> list[tuple[str, Expr]]:
-        """The quantities that the textbook of a known step introduces; numbers are given."""
-        step = self.known(n)
-        return [(word, self._meant(n, e)) for word, e in step.where if not e.is_number] if step else []
+        """The quantities that the textbook of a known step introduces (numbers are given), and the other results of
+        the same call that its derivative needs.
+        """
+        step, eq = self.known(n), self.defined.get(n)
+        where = [(word, self._meant(n, e)) for word, e in step.where if not e.is_number] if step else []
+        if eq is None or not eq.row.outputs or n in self.regions:
+            return where
+        used = frozenset().union(*(self.edge(n, i).formula.names for i, _ in self.active_arguments(n)))
+        args = [self.expression(x) if isinstance(x, Var) else self.operand(eq, k) for k, x in enumerate(eq.operands)]
+        further = (v for k, v in enumerate(eq.outputs) if v not in self.place and f"{Y}{k}" in used)
+        return where + [(self.word(v), self._one_of_several(v, args)) for v in further]
 
     def expanded(self, n: Var, e: Expr) -> Expr:
         """`e` with what its textbook introduces in terms of values, where that depends on any."""

@@ -115,6 +115,8 @@ def _word(e: Expr, printer: Printer) -> tuple[str, int]:
         return word, SIGN if is_signed(word) else PRODUCT if " / " in word else ATOM
     if e.role == "array":
         return printer.array(e.value), ATOM
+    if e.role == "root" and printer.indexed:
+        e = _as_norm(e)
     if e.role == "product" and printer.indexed:
         e = _over_a_whole_number(e, printer)
     if e.role == "reshape" and printer.indexed and (letters := _kept_axes(e)):
@@ -231,6 +233,14 @@ def _indicator(e: Expr) -> Expr:
     """A mask ``where(c, 1, 0)`` as ``1[c]``."""
     values = tuple(x.value for x in e.args[1:] if x.is_number) if e.role == "selection" else ()
     return replace(e, row=_INDICATORS[values], args=(_condition(e.args[0]),)) if values in _INDICATORS else e
+
+
+def _as_norm(e: Expr) -> Expr:
+    """The root of a sum of squares as what it is."""
+    [total] = e.args
+    if total.role != "total" or total.args[0].role != "square":
+        return e
+    return unsimplified("power_norm", total.args[0].args, e.shape, **total.params)
 
 
 _TESTS = ("comparison", "and", "or", "not")

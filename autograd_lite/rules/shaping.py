@@ -112,7 +112,7 @@ _RAVELLED = (
 )
 ravel = linear(
     np.ravel, _back,
-    bind=_bind_ravel,
+    bind=_bind_ravel, algebra="flattening",
     examples=_RAVELLED, view=True, batch=_in_layout, onnx=_ravel_onnx,
 )
 

@@ -83,6 +83,32 @@ def applied(f, values=(0.3, -0.8, 1.2)):
     return np.sum(h**2)
 
 
+def symmetric():
+    B, y = leaf("B", 3, 3), np.array([1.0, 2.0, -1.0])
+    K = B @ B.T + np.eye(3)
+    alpha = np.linalg.solve(K, y)
+    return 0.5 * y @ alpha + 0.5 * np.linalg.slogdet(K)[1]
+
+
+def only_here():
+    K, y = leaf("K", values=[[2.0, 1.0], [1.0, 3.0]]), np.array([1.0, 2.0])
+    x = np.linalg.solve(K, y)
+    return np.sum(x**2)
+
+
+def unit(length):
+    Z, T = leaf("Z", values=[[3.0, 4.0], [1.0, 2.0]]), np.ones((2, 2))
+    Zn = Z / length(Z)
+    return np.sum((Zn - T) ** 2)
+
+
+def principal():
+    W, X = leaf("W", 3, 2), np.array([[0.2, -0.5, 1.0], [-0.4, -2.4, 0.3]])
+    Q, _ = np.linalg.qr(W)
+    Q.name = "Q"
+    return np.sum((X - X @ Q @ Q.T) ** 2)
+
+
 def huber():
     X, y, delta = np.array([[0.2, -0.5], [-0.4, -2.4], [1.8, 1.1]]), np.array([1.0, -1.0, 1.0]), 1.0
     w = leaf("w", values=[0.3, 0.8])
@@ -123,6 +149,19 @@ PROGRAMS = {
     ),
     "qr": (orthogonal, "Q = qr(W)[0]", "dL/dQ - Q @ (Φ(", "@ R⁻ᵀ"),
     "eigh": (eigenvalues, "2 Φ(V @ diag(dL/dλ) @ Vᵀ)", "Φ(V @ (F ⊙ (Vᵀ @ dL/dV - (dL/dV)ᵀ @ V)) @ Vᵀ)"),
+    "symmetric by the program": (
+        symmetric, "K⁻¹", "since Kᵀ = K,", "α = K⁻¹ @ y",
+    ),
+    "symmetric only at this point": (only_here, "dL/dK = -K⁻ᵀ @ dL/dx @ xᵀ "),
+    "normalised": (
+        lambda: unit(lambda Z: np.linalg.norm(Z, axis=1, keepdims=True)),
+        "Zn = Z / ‖Z‖ⱼ", "dL/dZ = (dL/dZn - Zn ⊙ Σⱼ dL/dZnⱼ Znⱼ) / ‖Z‖ⱼ",
+    ),
+    "normalised by hand": (
+        lambda: unit(lambda Z: np.sqrt(np.sum(Z**2, axis=1, keepdims=True))),
+        "Zn = Z / ‖Z‖ⱼ", "dL/dZ = (dL/dZn - Zn ⊙ Σⱼ dL/dZnⱼ Znⱼ) / ‖Z‖ⱼ",
+    ),
+    "a factor that is not used": (principal, "with ", " = qr(W)[1]"),
     "smallest": (lambda: smallest([[1.0, 2.0], [4.0, 3.0]]), "1[D = ", "c = minⱼ(D); ties share"),
     "smallest, with a tie": (lambda: smallest([[2.0, 2.0], [4.0, 3.0]]), " / Σⱼ (1[D = ", "; ties share"),
     "hinge": (lambda: hinge([0.5, 2.0]), "dL/dm = -C 1[m < 1] "),
