@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from ..derive.writing import shape_text, symbol, text_name
+from ..derive.writing import shape_text, subscript, symbol, text_name
 from ..engine.operands import raw
 from ..table import TABLE
 from .notation import Board, signs_replaced
@@ -81,7 +81,7 @@ FUNCTIONS: Mapping[str, Any] = {
     "min": _extreme("min"),
     "tr": np.trace,
     "erf": _ERF,
-    "Φ": lambda x: (1 + _ERF(x / math.sqrt(2))) / 2,
+    **dict.fromkeys(("Φ", "ndtr"), lambda x: (1 + _ERF(x / math.sqrt(2))) / 2),
     "φ": lambda x: np.exp(-np.square(x) / 2) / np.sqrt(2 * np.pi),
     "softmax": lambda x, axis=-1, keepdims=True: TABLE["softmax"].on_arrays(x, np.ravel(axis)[0]),
     "logsumexp": np.logaddexp.reduce,
@@ -174,9 +174,12 @@ def is_python(text: str) -> bool:
 
 
 def written(names: Iterable[str]) -> dict[str, str]:
-    """Names by how they may be written: ``gamma`` also as ``γ``."""
+    """Names by how they may be written: ``gamma`` also as ``γ``, ``Wq`` as ``W_q``, ``h1`` as ``h_1`` and ``h₁``."""
     names = list(names)
-    return {**{text_name(w): w for w in names}, **{w: w for w in names}}
+    indexed = {w: re.sub(r"(?<=[A-Z])(?=[a-z]$)|(?<=[a-zA-Z])(?=\d+$)", "_", w) for w in names}
+    lowered = {re.sub(r"_(\d+)$", lambda m: subscript(m[1]), shown): w for w, shown in indexed.items()}
+    typed = {shown: w for w, shown in indexed.items()}
+    return {**lowered, **typed, **{text_name(w): w for w in names}, **{w: w for w in names}}
 
 
 def clipped(answer: Any) -> str:
@@ -357,9 +360,13 @@ class Reader:
             shown = ast.unparse(e.func)[:40]
             shown = f"({shown})" if isinstance(e.func, (ast.BinOp, ast.UnaryOp)) else shown
             return f"{shown} is not a function: write {shown} * ({inside})"
+        return f"{word} is not a function on this sheet; its functions are {self.usual} and others of NumPy"
+
+    @property
+    def usual(self) -> str:
+        """Some functions that may be used, those of the sheet first."""
         functions = [w for w, x in self.names.items() if callable(x) and w not in FUNCTIONS]
-        usual = ", ".join([*functions, "exp", "log", "sqrt", "tanh", "sigmoid", "softmax", "sum", "mean", "outer"])
-        return f"{word} is not a function on this sheet; its functions are {usual} and others of NumPy"
+        return ", ".join([*functions, "exp", "log", "sqrt", "tanh", "sigmoid", "softmax", "sum", "mean", "outer"])
 
     def _charge(self, entries: float, work: float = 0) -> None:
         """Raise an error before a step that would take too much memory or, with the steps before it, too much time."""

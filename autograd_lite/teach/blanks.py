@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import starmap
+from types import EllipsisType
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -99,7 +100,7 @@ class Code(Ascii):
         return plain_number(value)
 
     def template(self, e: Expr) -> str | None:
-        return None if e.role == "index" and not _is_typed(e.params) else super().template(e)
+        return None if e.role == "index" and not _is_typed({"index": e.params["index"]}) else super().template(e)
 
     def call(self, e: Expr) -> str:
         count = len(set(re.findall(r"\{x(\d)\}", NOTATIONS[e.head].text))) if e.head in NOTATIONS else len(e.args)
@@ -123,7 +124,8 @@ class Code(Ascii):
 
 def _is_typed(params: Mapping[str, Any]) -> bool:
     """Whether all parameters of a call can be typed: numbers, and tuples of them."""
-    plain = (int, float, type(None), tuple)
+    of_index = (slice, EllipsisType) if "index" in params else ()
+    plain = (int, float, type(None), tuple, *of_index)
     return all(isinstance(part, plain) for v in params.values() for part in (v if isinstance(v, tuple) else (v,)))
 
 
@@ -212,13 +214,13 @@ def _from_factors(d: Derivation, t: Total) -> Callable[[Mapping[str, Any]], Any]
 def teaching(questions: Sequence[Question], asked: Sequence[str], count: int, copies: bool) -> list[str]:
     """The blanks that teach most, at most so many: the gradients that were asked for, and one of each kind of step.
 
-    A line that only copies another gradient is one of them only with `copies`.
+    A number, or a line that only copies another gradient, is one of them only with `copies`.
     """
     kinds: set[str] = set()
     ranks: dict[str, int] = {}
     for q in questions:
         kind = re.sub(r"(?<=[a-zA-Z_])\d+", "", q.answer)  # h1, h2, h3 of a loop are one
-        is_copy = re.fullmatch(r"-?d\w+d\w+(\[.*\])?", q.answer) is not None
+        is_copy = re.fullmatch(r"-?(d\w+d\w+(\[.*\])?|[\d./ ]+)", q.answer) is not None
         if copies or not is_copy or q.symbol in asked:
             ranks[q.word] = 2 * (kind in kinds) + 2 * is_copy - 3 * (q.symbol in asked)
         kinds.add(kind)

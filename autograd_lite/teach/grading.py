@@ -15,6 +15,7 @@ from ..derive.writing import shape_text
 from .answers import clipped
 
 CLOSE = 1e-6
+LEAST = 1e-6  # a largest entry that is smaller may be a rounding error
 TYPED = 5e-3  # the same for numbers that were typed: three digits
 CARRIED = "from your earlier answers"
 ELSEWHERE = "it is right for the numbers given, but not for others"
@@ -103,14 +104,15 @@ def verdict(
     for value, space, slips in zip(answers, spaces, q.slips or [{}] * len(answers), strict=False):
         right = np.asarray(space.get(q.word), float)
         if value is not None and not _is_right(value, right, close):
-            wrong.append((value, right, {w: x for w, x in space.items() if w != q.word}, slips, close))
+            others = {w: x for w, x in space.items() if w != q.word and not callable(x)}
+            wrong.append((value, right, others, slips, close))
     if not wrong:
         return ""
-    first, *others = wrong
+    first, *elsewhere = wrong
     is_wrong_here = first[0] is answers[0]
     if is_wrong_here and earlier and q.recompute is not None and _same(first[0], q.recompute(earlier), close):
         return CARRIED
-    there = [set(_causes(*place)) for place in others]
+    there = [set(_causes(*place)) for place in elsewhere]
     for says in _causes(*first):
         if all(says in causes for causes in there):
             return says
@@ -149,7 +151,7 @@ def _causes(
         yield "it is transposed"
     yield from _slipped(slips, value, close)
     yield from _sums(value, right, close)
-    yield from (f"that is {w}" for w, x in others.items() if np.ndim(x) == value.ndim and np.array_equal(value, x))
+    yield from (f"that is {w}" for w, x in others.items() if _same(value, x, close))
     yield from _by_another(value, right, others, close)
     if ratio:
         yield f"it is {ratio:.6g} times the right one"
@@ -218,7 +220,7 @@ def _same(a: Any, b: Any, close: float) -> bool:
     if a.shape != b.shape or not np.array_equal(a[~finite], b[~finite], equal_nan=True):
         return False
     off = np.abs(a - b).max(initial=0.0, where=finite)
-    return bool(off <= close * max(np.abs(b).max(initial=0.0, where=finite), 1e-300))
+    return bool(off <= close * max(np.abs(b).max(initial=0.0, where=finite), LEAST))
 
 
 def _ratio(value: Any, right: Any, close: float) -> float | None:

@@ -56,8 +56,9 @@ class Board:
     def __init__(self, words: Mapping[str, str], functions: Container[str] = ()) -> None:
         values = {w: w for shown, w in words.items() if w.isidentifier() and (len(shown) > 1 or shown.isalnum())}
         self.words, self.functions = {"π": "pi", "∞": "inf", **words, **values}, functions
-        whole = [w for w in sorted(words, key=len, reverse=True) if not re.fullmatch(rf"[\w{_MARKS}]+|.", w)]
-        self._copied = "|".join(map(re.escape, whole)) or "(?!)"
+        #: What is replaced as a whole, the longest first.
+        self.copied = [w for w in sorted(words, key=len, reverse=True) if not re.fullmatch(rf"[\w{_MARKS}]+|.", w)]
+        self._copied = "|".join(map(re.escape, self.copied)) or "(?!)"
 
     def python(self, text: str) -> str:
         """A formula as a Python expression."""
@@ -86,7 +87,7 @@ class Board:
                 out[-1] = f"{self.words[t]}({out[-1]},{self._operand(tokens)})"
             elif re.fullmatch(r"\.[^\d].*", t) and out:
                 out[-1] += t
-                calls = t not in (".T", ".mT")
+                calls = t not in (".T", ".mT", ".I")
             elif t[0].isalpha() or t[0] == "_":
                 calls = self._name(t, tokens, out)
             else:

@@ -8,10 +8,12 @@ wrong only because an earlier answer was is reported as such.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from operator import attrgetter
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,15 +21,15 @@ import numpy as np
 from ..base.tree import leaves
 from ..derive.derivation_lines import Total
 from ..derive.explain import Derivation, explain
-from ..derive.formula import name, number
-from ..derive.layout import RULE, Line, Section, markdown_of, small, tex_rows, text_of
+from ..derive.formula import constant, name, number
+from ..derive.layout import RULE, SHOWN, Line, Section, markdown_of, small, tex_rows, text_of
 from ..derive.mathml import html_of
 from ..derive.source import Source
 from ..derive.writing import LATEX, TEXT, text_name
 from ..engine.operands import raw
 from ..program.capture import run
 from ..tensor import Tensor
-from . import points
+from . import hand_out, points
 from .answers import FUNCTIONS, Reader, assignments, clipped, is_python, worked_out, written
 from .answers import LONG as FORMULA
 from .blanks import Code, as_variable, lines_at, question, teaching
@@ -48,6 +50,10 @@ class Worksheet:
     >>> print(sheet)
     Given  x (1)
     <BLANKLINE>
+    The numbers
+    <BLANKLINE>
+      x = 2
+    <BLANKLINE>
     The steps
     <BLANKLINE>
       L = x²                            1        4.
@@ -56,6 +62,7 @@ class Worksheet:
     <BLANKLINE>
       dL/dx = ______________            since L = x²
             is 1
+    <BLANKLINE>
     """
 
     def __init__(
@@ -69,12 +76,12 @@ class Worksheet:
         values = [w for w, x in spaces[0].items() if not callable(x)]
         derivatives = {w: as_variable(w) for w in values if "/" in w}
         derivatives |= {q.symbol: q.word for q in questions if q.symbol}
-        symbols = {w: word for symbol, word in derivatives.items() for w in (symbol, text_name(symbol))}
+        symbols = {w: derivatives[symbol] for w, symbol in written(derivatives).items()}
         round_d = {re.sub(r"^d|(?<=/)d", "∂", w): word for w, word in symbols.items()}
         #: What may be written, and the name that it stands for.
         self.words = {**written(map(as_variable, values)), **round_d, **symbols, **(words or {})}
-        self._board = Board(self.words, FUNCTIONS)
-        self._readers = [Reader(space) for space in self.spaces]
+        self.board = Board(self.words, FUNCTIONS)
+        self.readers = [Reader(space) for space in self.spaces]
         blanks = {q.word for q in questions}
         short = {w: word for word in blanks for w in (word.replace("_", ""), word)}
         self._blanks = {w: word for w, word in symbols.items() if word in blanks} | short
@@ -137,9 +144,71 @@ class Worksheet:
                 continue
             values[q.word] = places[0]
             earlier = {} if isinstance(answer, str) else values
-            says = verdict(q, places, self.spaces, earlier, TYPED if is_number else CLOSE)
+            with np.errstate(all="ignore"):
+                says = verdict(q, places, self.spaces, earlier, TYPED if is_number else CLOSE)
             marks.append(Mark(q.word, says in ("", CARRIED), says))
         return marks
+
+    def check_folder(self, folder: str | Path, table: str | Path | None = None) -> dict[str, Marks | str]:
+        """Mark every file of a folder, and write a table.
+
+        Parameters
+        ----------
+        folder : path
+            Of text (as for `check`), JSON (as the page saves it) and notebooks. Nothing in them is executed.
+        table : path, optional
+            Of the CSV file: a row for each file, with the number of right answers and what is said of each.
+
+        Returns
+        -------
+        dict of str to Marks
+            By the name of the file; of one that cannot be read, a string that says why.
+
+        Examples
+        --------
+        >>> import tempfile, pathlib, autograd_lite as ag
+        >>> x = ag.tensor(2.0, requires_grad=True, name="x")
+        >>> sheet = ag.worksheet(x**2, wrt=x)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     _ = pathlib.Path(folder, "ada.txt").write_text("dL/dx = 2x")
+        ...     _ = pathlib.Path(folder, "ben.txt").write_text("dL/dx = x + 2")
+        ...     _ = sheet.check_folder(folder, f"{folder}/marks.csv")
+        ...     print(pathlib.Path(folder, "marks.csv").read_text())
+        file,right,of,dLdx,remark
+        ada.txt,1,1,right,
+        ben.txt,0,1,"it is right for the numbers given, but not for others",
+        """
+        return hand_out.folder(self, Path(folder), None if table is None else Path(table))
+
+    def save(self, path: str | Path, title: str = "Worksheet") -> None:
+        """Write the sheet to a file.
+
+        Parameters
+        ----------
+        path : path
+            ``.html``: a page that needs no network, in which students fill in the blanks and are told at once what is
+            right, with the verdicts of `check`. ``.ipynb``: a notebook with the check as a cell. ``.md`` and ``.txt``:
+            to print. In a page and a notebook the answers can be found, so grades come from `check`.
+        title : str
+            Of the page.
+
+        Examples
+        --------
+        >>> import tempfile, pathlib, autograd_lite as ag
+        >>> x = ag.tensor(2.0, requires_grad=True, name="x")
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     ag.worksheet(x**2, wrt=x).save(f"{folder}/homework.html", title="The chain rule")
+        ...     "<title>The chain rule</title>" in pathlib.Path(folder, "homework.html").read_text(encoding="utf-8")
+        True
+        """
+        path = Path(path)
+        contents: dict[str, Callable[[], str]] = {
+            ".html": lambda: hand_out.html(self, title), ".ipynb": lambda: hand_out.notebook(self),
+            ".md": self.markdown, ".txt": self.__str__,
+        }  # fmt: skip
+        if path.suffix not in contents:
+            raise ValueError(f"worksheet: expected a file name that ends in {', '.join(contents)}, got {path.name!r}")
+        path.write_text(contents[path.suffix](), encoding="utf-8")
 
     def _answers(self, answers: Any) -> Mapping[str, Any]:
         """The answers: for each a formula, a value, one value for each choice of the numbers, or an error."""
@@ -181,15 +250,16 @@ class Worksheet:
         if isinstance(answer, Assigned):
             first, *others, is_number = *answer.values, answer.is_number
         elif isinstance(answer, str):
-            first = self._readers[0].formula(answer, self._board)
-            is_number = not self._readers[0].used
-            others = [] if is_number else [_elsewhere(answer, at, self._board) for at in self._readers[1:]]
+            first = self.readers[0].formula(answer, self.board)
+            is_number = not self.readers[0].used
+            others = [] if is_number else [_elsewhere(answer, at, self.board) for at in self.readers[1:]]
         else:
             first, others, is_number = answer, [], False
         at = [fitted(np.asarray(raw(first), float), shape)]
         for value, space in zip([] if is_number else others, self.spaces[1:], strict=False):
             try:
-                at.append(fitted(np.asarray(value, float), shape) if q.word in space else None)
+                is_judged = value is not None and q.word in space
+                at.append(fitted(np.asarray(value, float), shape) if is_judged else None)
             except (TypeError, ValueError):  # nothing, or an error: it is not judged there
                 at.append(None)
         return at, is_number
@@ -208,6 +278,20 @@ class Worksheet:
             return None
         found = (re.match(r"\s*(\S+)\s*=(?!\s*=)\s*(\S.*?)(\s{2,}|\s*$)", line) for line in text.splitlines())
         return {m[1]: m[2] for m in found if m is not None and m[1] in self._blanks} or None
+
+
+def opened(text: str) -> Worksheet:
+    """The sheet of a saved notebook, which can be checked only; its last cell calls this.
+
+    >>> import json, autograd_lite as ag
+    >>> x = ag.tensor(2.0, requires_grad=True, name="x")
+    >>> sheet = worksheet(x**2, wrt=x)
+    >>> saved = json.dumps(hand_out.data(sheet), default=lambda a: a.tolist())
+    >>> opened(saved).check({"dL/dx": "2x"})
+    dLdx       right
+    1 of 1 right
+    """
+    return Worksheet(*hand_out.opened(json.loads(text)))
 
 
 class Assigned(NamedTuple):
@@ -311,14 +395,14 @@ def _of_derivation(d: Derivation, blanks: Any, vary: Sequence[str], seed: int) -
     """The derivation with blanks in the place of some formulas."""
     sections = d.sections  # this gives names to what has none
     start = points.varied(d, vary, seed) if vary else d.chain.environment()
-    numbers = [start, *points.elsewhere(d, start)]
+    choices = [start, *points.elsewhere(d, start)]
     tables = [
         {line.symbol: line for line in [*(lines_at(d, env) if k or vary else d.lines)][::-1]}
-        for k, env in enumerate(numbers)
+        for k, env in enumerate(choices)
     ]
     spaces = [
         {**env, **{w: line.value for w, line in table.items() if line.value is not None}}
-        for env, table in zip(numbers, tables, strict=True)
+        for env, table in zip(choices, tables, strict=True)
     ]
     code = Code(d.chain.environment())
     symbols = dict.fromkeys(line.symbol for line in d.lines if isinstance(line, Total) or not line.formula.is_number)
@@ -336,7 +420,10 @@ def _of_derivation(d: Derivation, blanks: Any, vary: Sequence[str], seed: int) -
         ) if line.symbol in hints else replace(line, value=None, check="")
         for line in sections[-1].lines if line.formulas
     ]  # fmt: skip
-    shown = [*(s for s in sections[:-1] if s.title != RULE), Section("Fill in", lines)]
+    given = ((line.symbol, small(spaces[0][line.symbol])) for line in sections[0].lines if not line.formulas)
+    arrays = [Line(w, (constant(x),)) for w, x in given if x is not None and np.size(x) <= SHOWN]
+    numbers = [Section("The numbers", arrays)] if arrays else []
+    shown = [sections[0], *numbers, *(s for s in sections[1:-1] if s.title != RULE), Section("Fill in", lines)]
     markdown = markdown_of(map(tex_rows, shown)).replace(LATEX.name(BLANK), r"\underline{\hspace{8em}}")
     return Worksheet(chosen, f"{text_of(shown, TEXT)}\n", f"{text_of(sections, TEXT)}\n", markdown, spaces, code.words)
 

@@ -1,0 +1,835 @@
+// Marks answers as autograd_lite.teach does, word for word. What is typed is interpreted, never executed. What this
+// cannot read is not marked here; it is never called wrong.
+
+class NotMarked extends Error {}
+class Wrong extends Error {}
+const notMarked = (why) => { throw new NotMarked(why); };
+
+// -------------------------------------------------------------------------------------------------------- arrays
+// { shape, data, kind: "b" | "i" | "f", plain }; a number that was typed is plain.
+
+const LARGE = 1e6;
+const count = (shape) => shape.reduce((a, b) => a * b, 1);
+const array = (shape, data, kind = "f", plain = false) => ({ shape, data, kind, plain });
+const alike = (a, b) => a.length === b.length && a.every((n, k) => n === b[k]);
+const shapeText = (shape) => shape.join("x") || "1";
+const shapesText = (a, b) => `${shapeText(a.shape)} and ${shapeText(b.shape)}`;
+
+const together = (...shapes) => {
+  const ndim = Math.max(...shapes.map((s) => s.length));
+  const padded = shapes.map((s) => [...Array(ndim - s.length).fill(1), ...s]);
+  const shape = Array.from({ length: ndim }, (_, k) => padded.reduce((n, s) => (n === 1 ? s[k] : n), 1));
+  return padded.every((s) => s.every((n, k) => n === 1 || n === shape[k])) ? shape : null;
+};
+const spread = (x, to) => {
+  if (alike(x.shape, to)) return x.data;
+  const steps = Array(to.length).fill(0);
+  for (let k = x.shape.length - 1, step = 1; k >= 0; step *= x.shape[k--]) {
+    if (x.shape[k] > 1) steps[to.length - x.shape.length + k] = step;
+  }
+  const size = count(to);
+  if (size > LARGE) notMarked("it is too large for this page");
+  return Array.from({ length: size }, (_, i) => {
+    let at = 0;
+    for (let k = to.length - 1; k >= 0; i = Math.floor(i / to[k--])) at += (i % to[k]) * steps[k];
+    return x.data[at];
+  });
+};
+const map = (f, kind, ...xs) => {
+  const shape = together(...xs.map((x) => x.shape)) ?? notMarked("shapes do not fit");
+  const columns = xs.map((x) => spread(x, shape));
+  return array(shape, columns[0].map((_, i) => f(...columns.map((c) => c[i]))), kind, xs.every((x) => x.plain));
+};
+const transposed = (x, order) => {
+  const from = order ?? x.shape.map((_, k) => x.shape.length - 1 - k);
+  const shape = from.map((k) => x.shape[k]);
+  const steps = x.shape.map((_, k) => count(x.shape.slice(k + 1)));
+  const data = x.data.map((_, i) => {
+    let at = 0;
+    for (let k = shape.length - 1; k >= 0; i = Math.floor(i / shape[k--])) at += (i % shape[k]) * steps[from[k]];
+    return x.data[at];
+  });
+  return array(shape, data, x.kind);
+};
+const axesOf = (axis, ndim) => {
+  if (axis === undefined || axis === null) return [...Array(ndim).keys()];
+  const axes = (axis.list ?? [axis]).map((k) => (k.kind === "i" && !k.shape.length ? k.data[0] : notMarked("an axis")));
+  if (!ndim && !axis.list && (axes[0] === 0 || axes[0] === -1)) return [];
+  return axes.map((k) => (k >= -ndim && k < ndim ? (k + ndim) % ndim : notMarked("an axis")));
+};
+const reduced = (f, kind, x, axis, keepdims) => {
+  const axes = axesOf(axis, x.shape.length);
+  const others = x.shape.map((_, k) => k).filter((k) => !axes.includes(k));
+  const turned = transposed(x, [...others, ...axes]);
+  const rows = count(others.map((k) => x.shape[k])), size = count(axes.map((k) => x.shape[k]));
+  const data = Array.from({ length: rows }, (_, r) => f(turned.data.slice(r * size, (r + 1) * size)));
+  const shape = keepdims ? x.shape.map((n, k) => (axes.includes(k) ? 1 : n)) : others.map((k) => x.shape[k]);
+  return array(shape, data, kind);
+};
+const total = (row) => row.reduce((a, b) => a + b, 0);
+const largest = (row) => (row.some(Number.isNaN) ? NaN : Math.max(...row));
+
+const matmul = (a, b) => {
+  if (!a.shape.length || !b.shape.length) notMarked("a product with a number");
+  if (b.shape.length === 2 && b.shape[0] === 1 && a.shape.at(-1) !== 1) {
+    if (a.shape.length === 1) a = array([...a.shape, 1], a.data, a.kind); // a column times a row
+    else if (a.shape.at(-1) === b.shape[1]) b = array([b.shape[1]], b.data, b.kind);
+  }
+  const inner = a.shape.at(-1), isRow = a.shape.length === 1, isColumn = b.shape.length === 1;
+  if (inner !== (isColumn ? b.shape[0] : b.shape.at(-2))) {
+    throw new Wrong(`shapes ${shapesText(a, b)} do not fit in a product of matrices; transpose one: A.T`);
+  }
+  const m = isRow ? 1 : a.shape.at(-2), n = isColumn ? 1 : b.shape.at(-1);
+  const stack = together(a.shape.slice(0, -2), b.shape.slice(0, -2)) ?? notMarked("shapes do not fit");
+  const p = spread(array([...(isRow ? [] : a.shape.slice(0, -2)), m, inner], a.data), [...stack, m, inner]);
+  const q = spread(array([...(isColumn ? [] : b.shape.slice(0, -2)), inner, n], b.data), [...stack, inner, n]);
+  const data = [];
+  for (let s = 0; s < count(stack); s++) {
+    for (let i = 0; i < m; i++) {
+      for (let j = 0; j < n; j++) {
+        let sum = 0;
+        for (let k = 0; k < inner; k++) sum += p[(s * m + i) * inner + k] * q[(s * inner + k) * n + j];
+        data.push(sum);
+      }
+    }
+  }
+  return array([...stack, ...(isRow ? [] : [m]), ...(isColumn ? [] : [n])], data);
+};
+
+/** The inverse and the determinant of a square matrix, by elimination with pivots. */
+const eliminated = (x) => {
+  const n = x.shape[0];
+  if (x.shape.length !== 2 || x.shape[1] !== n) notMarked("a matrix that is not square");
+  const rows = Array.from({ length: n }, (_, i) => [
+    ...x.data.slice(i * n, (i + 1) * n), ...Array.from({ length: n }, (_, j) => (i === j ? 1 : 0)),
+  ]);
+  let det = 1;
+  for (let k = 0; k < n; k++) {
+    const pivot = rows.reduce((best, row, i) => (i > k && Math.abs(row[k]) > Math.abs(rows[best][k]) ? i : best), k);
+    if (!(Math.abs(rows[pivot][k]) > 1e-9 * largestOf(x.data))) notMarked("a singular matrix");
+    if (pivot !== k) det = -det;
+    [rows[k], rows[pivot]] = [rows[pivot], rows[k]];
+    det *= rows[k][k];
+    rows[k] = rows[k].map((v, _, row) => v / row[k]);
+    rows.forEach((row, i) => { if (i !== k) rows[i] = row.map((v, j) => v - row[k] * rows[k][j]); });
+  }
+  return { inverse: array([n, n], rows.flatMap((row) => row.slice(n))), det: array([], [det]) };
+};
+
+// --------------------------------------------------------------------------------------------- what can be called
+
+const erf = (x) => { // by its series, and far out by a continued fraction
+  const z = Math.abs(x);
+  if (z > 6) return Math.sign(x);
+  let sum = z;
+  if (z < 2.5) {
+    for (let k = 1, term = z; k < 80; k++) sum += (term *= -z * z / k) / (2 * k + 1);
+    return Math.sign(x) * (2 / Math.sqrt(Math.PI)) * sum;
+  }
+  for (let k = 60, tail = 0; k >= 0; k--) sum = tail = k ? (k / 2) / (z + tail) : z + tail;
+  return Math.sign(x) * (1 - Math.exp(-z * z) / (Math.sqrt(Math.PI) * sum));
+};
+const logistic = (x) => (x >= 0 ? 1 / (1 + Math.exp(-x)) : Math.exp(x) / (1 + Math.exp(x)));
+const softplus = (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
+const ENTRYWISE = {
+  exp: Math.exp, expm1: Math.expm1, log: Math.log, log1p: Math.log1p, log2: Math.log2, log10: Math.log10,
+  sqrt: Math.sqrt, cbrt: Math.cbrt, sin: Math.sin, cos: Math.cos, tan: Math.tan, sinh: Math.sinh, cosh: Math.cosh,
+  tanh: Math.tanh, arcsin: Math.asin, arccos: Math.acos, arctan: Math.atan, exp2: (x) => 2 ** x, erf,
+  sigmoid: logistic, "σ": logistic, softplus, log_sigmoid: (x) => -softplus(-x), silu: (x) => x * logistic(x),
+  ndtr: (x) => (1 + erf(x / Math.SQRT2)) / 2, "Φ": (x) => (1 + erf(x / Math.SQRT2)) / 2, "φ": (x) => Math.exp(-x * x / 2) / Math.sqrt(2 * Math.PI),
+};
+const OF_THE_SAME_KIND = {
+  square: (x) => x * x, abs: Math.abs, absolute: Math.abs, sign: (x) => Math.sign(x) + 0, negative: (x) => -x,
+  relu: (x) => Math.max(x, 0),
+};
+const minimum = (a, b) => Math.min(a, b), maximum = (a, b) => Math.max(a, b);
+const OPERATORS = { add: "+", subtract: "-", multiply: "*", divide: "/", power: "**", greater: ">", less: "<",
+  greater_equal: ">=", less_equal: "<=", equal: "==", not_equal: "!=", logical_and: "&", logical_or: "|" };
+const kindOf = (...xs) => (xs.some((x) => x.kind === "f") ? "f" : xs.some((x) => x.kind === "i") ? "i" : "b");
+const ofNumbers = (kind) => (kind === "b" ? "i" : kind);
+const extreme = (between, along) => (x, ...rest) => {
+  if (rest.length && !isParams(rest[0]) && (!x.shape.length || !(rest[0].list || (rest[0].plain && rest[0].kind === "i")))) {
+    return map(between, kindOf(x, rest[0]), x, rest[0]);
+  }
+  return reduced(along, x.kind, x, ...alongOf(rest));
+};
+const isParams = (x) => x !== null && x !== undefined && x.params !== undefined;
+const alongOf = (rest) => {
+  const params = rest.find(isParams)?.params ?? {};
+  const [axis, ...more] = rest.filter((x) => !isParams(x));
+  if (more.length || Object.keys(params).some((k) => !["axis", "keepdims"].includes(k))) notMarked("its parameters");
+  return [axis ?? params.axis, params.keepdims ? Boolean(params.keepdims.data[0]) : false];
+};
+const reduction = (f, kind) => (x, ...rest) => reduced(f, kind(x.kind), x, ...alongOf(rest));
+const shifted = (x, axis) => {
+  const top = reduced(largest, "f", x, axis, true);
+  return [top, map((a, b) => Math.exp(a - b), "f", x, top)];
+};
+const norm = (x, ...rest) => {
+  if (alongOf(rest)[0]?.list?.length > 2) notMarked("this norm");
+  return reduced((row) => Math.hypot(...row), "f", x, ...alongOf(rest));
+};
+const plainCall = (f) => (...args) => (args.some(isParams) ? notMarked("its parameters") : f(...args));
+const softmax = (x, ...rest) => {
+  const e = shifted(x, axesOf(alongOf(rest)[0] ?? array([], [-1], "i"), x.shape.length).slice(0, 1).map((k) => array([], [k], "i"))[0])[1];
+  const axis = axesOf(alongOf(rest)[0] ?? array([], [-1], "i"), x.shape.length)[0];
+  return map((a, b) => a / b, "f", e, reduced(total, "f", e, array([], [axis], "i"), true));
+};
+const FUNCTIONS = {
+  sum: reduction(total, ofNumbers), mean: reduction((row) => total(row) / row.length, () => "f"),
+  prod: reduction((row) => row.reduce((a, b) => a * b, 1), ofNumbers),
+  max: extreme(maximum, largest), min: extreme(minimum, (row) => -largest(row.map((v) => -v))),
+  softmax, norm,
+  logsumexp: (x, ...rest) => {
+    const [axis, keepdims] = alongOf(rest);
+    if (axis == null && x.shape.length > 1) notMarked("logsumexp without an axis");
+    const [top, e] = shifted(x, axis);
+    const y = map((s, t) => Math.log(s) + t, "f", reduced(total, "f", e, axis, true), top);
+    return keepdims ? y : reduced((row) => row[0], "f", y, axis, false);
+  },
+  ...Object.fromEntries(Object.entries({
+    minimum: (a, b) => map(minimum, kindOf(a, b), a, b), maximum: (a, b) => map(maximum, kindOf(a, b), a, b),
+    where: (c, a, b) => map((p, x, y) => (p ? x : y), kindOf(a, b), c, a, b),
+    clip: (x, low, high) => map((v, l, h) => Math.min(Math.max(v, l), h), kindOf(x, low, high), x, low, high),
+    reciprocal: (x) => (x.kind === "f" ? map((v) => 1 / v, "f", x) : notMarked("of whole numbers")),
+    exp_minus: (a, b) => map((x, y) => Math.exp(x - y), "f", a, b),
+    arange: (n) => (n.plain && n.kind === "i" && n.data[0] < LARGE ? array([n.data[0]], [...Array(n.data[0]).keys()], "i") : notMarked("arange")),
+    matmul, dot: (a, b) => (a.shape.length && b.shape.length && b.shape.length < 3 ? matmul(a, b) : notMarked("dot")),
+    outer: (a, b) => binary("*", array([a.data.length, 1], a.data, a.kind), array([1, b.data.length], b.data, b.kind)),
+    transpose: (x) => transposed(x), inv: (x) => eliminated(x).inverse, det: (x) => eliminated(x).det,
+    solve: (a, b) => (b.shape.length < 3 ? matmul(eliminated(a).inverse, b) : notMarked("solve")),
+    trace: (x) => FUNCTIONS.sum(FUNCTIONS.diag(x)), tr: (x) => FUNCTIONS.sum(FUNCTIONS.diag(x)),
+    diag: (x) => {
+      const [n, m] = x.shape.length === 2 ? x.shape : [x.shape[0], x.shape[0]];
+      if (x.shape.length === 2) return array([Math.min(n, m)], Array.from({ length: Math.min(n, m) }, (_, k) => x.data[k * m + k]), x.kind);
+      if (x.shape.length !== 1 || n * n > LARGE) notMarked("this diagonal");
+      return array([n, n], Array.from({ length: n * n }, (_, k) => (k % (n + 1) ? 0 : x.data[k % n])), x.kind);
+    },
+    eye: (n) => (n.plain && n.data[0] > 0 && n.data[0] < 1000 ? FUNCTIONS.diag(array([n.data[0]], Array(n.data[0]).fill(1))) : notMarked("eye")),
+    zeros_like: (x) => map(() => 0, x.kind, x), ones_like: (x) => map(() => 1, x.kind, x),
+    squeeze: (x) => array(x.shape.filter((n) => n !== 1), x.data, x.kind),
+    ravel: (x) => array([x.data.length], x.data, x.kind), asarray: (x) => ({ ...x, plain: false }),
+    array: (x) => ({ ...x, plain: false }),
+    ...Object.fromEntries(Object.entries(ENTRYWISE).map(([word, f]) => [word, (x) => map(f, "f", x)])),
+    ...Object.fromEntries(Object.entries(OF_THE_SAME_KIND).map(([word, f]) => [word, (x) => (x.kind === "b" ? notMarked("of conditions") : map(f, x.kind, x))])),
+    ...Object.fromEntries(Object.entries(OPERATORS).map(([word, op]) => [word, (a, b) => binary(op, a, b)])),
+  }).map(([word, f]) => [word, plainCall(f)])),
+};
+for (const word of ["inv", "det", "solve", "norm"]) FUNCTIONS[`linalg.${word}`] = FUNCTIONS[word];
+const METHODS = ["sum", "mean", "max", "min", "prod", "dot", "transpose", "ravel", "squeeze", "trace", "clip"];
+
+const ARITHMETIC = {
+  "+": (x, y) => x + y, "-": (x, y) => x - y, "*": (x, y) => x * y, "/": (x, y) => x / y,
+  "**": (x, y) => (x === 1 ? 1 : x ** y), "//": (x, y) => Math.floor(x / y), "%": (x, y) => x - y * Math.floor(x / y),
+};
+const COMPARISONS = {
+  "<": (x, y) => x < y, "<=": (x, y) => x <= y, ">": (x, y) => x > y, ">=": (x, y) => x >= y,
+  "==": (x, y) => x === y, "!=": (x, y) => x !== y,
+};
+const binary = (op, a, b) => {
+  if (op === "@") return matmul(a, b);
+  if (!together(a.shape, b.shape)) {
+    throw new Wrong(`shapes ${shapesText(a, b)} do not fit; write A @ B for a product of matrices`);
+  }
+  if (COMPARISONS[op]) return map((x, y) => (COMPARISONS[op](x, y) ? 1 : 0), "b", a, b);
+  const kind = kindOf(a, b);
+  if (op === "&" || op === "|") {
+    if (kind !== "b") notMarked("a condition");
+    return map(op === "&" ? (x, y) => x && y : (x, y) => x || y, "b", a, b);
+  }
+  if (kind === "b" && (op === "-" || op === "**" || a.plain || b.plain)) notMarked("arithmetic with conditions");
+  if (kind === "b" && (op === "+" || op === "*")) return map(op === "+" ? (x, y) => x || y : (x, y) => x && y, "b", a, b);
+  const isPlain = a.plain && b.plain;
+  if (isPlain && "/%//".includes(op) && b.data.includes(0)) notMarked("a division of numbers by zero");
+  if ((op === "//" || op === "%") && (b.data.includes(0) || kind !== "f")) notMarked("a division with remainder");
+  if (op === "**" && kind === "i" && b.data.some((y) => y < 0) && !isPlain) notMarked("a power of whole numbers");
+  if (op === "**" && isPlain && a.data[0] <= 0 && (a.data[0] === 0 ? b.data[0] < 0 : !Number.isInteger(b.data[0]))) notMarked("this power");
+  const y = map(ARITHMETIC[op], op === "/" || (op === "**" && b.data.some((v) => v < 0)) ? "f" : kind, a, b);
+  if (isPlain && !Number.isFinite(y.data[0])) notMarked("a number in it is too large");
+  if (y.kind === "i" && y.data.some((v) => !Number.isSafeInteger(v))) notMarked("a number in it is too large");
+  return y;
+};
+
+// ------------------------------------------------------------------------------- from the board to Python's notation
+
+const W = "[\\p{L}\\p{N}_]";
+const INDICES = "ᵢⱼₖₗₘₙ", MARKS = "\u0300-\u036f";
+const SIGNS = {
+  "²": "**2 ", "³": "**3 ", "ᵀ": ".T ", "·": "*", "×": "*", "⊙": "*", "−": "-", "½": " 0.5 ", "¼": " 0.25 ",
+  "^": "**", "≥": ">=", "≤": "<=", "≠": "!=", "⁻¹": ".I", "⁻ᵀ": ".I.T",
+};
+const SIGN = new RegExp(Object.keys(SIGNS).sort((a, b) => b.length - a.length).map((s) => s.replace("^", "\\^")).join("|"), "gu");
+const TOKEN = new RegExp(
+  `(?:\\p{Nd}+\\.?\\p{Nd}*|\\.\\p{Nd}+)(?:[eE][+-]?\\p{Nd}+)?j?(?!${W})|\\p{Nd}+|(?!\\p{Nd})${W}(?:${W}|[${MARKS}])*|` +
+  "\\.[A-Za-z](?:" + W + ")*|'[^']*'|\"[^\"]*\"|\\*\\*|//|<<|>>|[<>=!:]=|\\s+|.", "gu",
+);
+const PREFIX = ["ln", "log", "exp", "sqrt", "sin", "cos", "tan", "tanh"];
+const KEYWORDS = ["and", "or", "not", "if", "else", "in", "is", "lambda", "for", "yield", "await"];
+const CLOSING = { "(": ")", "[": "]", "{": "}" };
+const BARS = { "|": "abs", "‖": "norm" };
+const CALLED = { "√": "sqrt", ln: "log" };
+const AFTER = ["+", "-", "*", "/", "**", "@", "%", "//", "(", ","];
+const has = (object, key) => Object.prototype.hasOwnProperty.call(object, key);
+const isOperand = (word) => new RegExp(`^(?:${W}|[.(\\[{'"])`, "u").test(word) && !KEYWORDS.includes(word) && word !== ".";
+const isIndex = (token) => token !== undefined && [...token].every((c) => INDICES.includes(c));
+const along = (letters) => `axis=(${[...letters].map((c) => INDICES.indexOf(c)).join(",")},),keepdims=True`;
+const escaped = (word) => word.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&");
+
+const add = (out, word) => {
+  if (KEYWORDS.includes(word)) word = ` ${word} `;
+  else if (out.length && isOperand(out.at(-1)) && isOperand(word)) out.push("*");
+  out.push(word);
+};
+const group = (tokens, bar = "") => {
+  let depth = bar ? 0 : 1;
+  for (let k = 0; k < tokens.length; k++) {
+    depth += "([{".includes(tokens[k]) - ")]}".includes(tokens[k]);
+    if (depth === 0 && (!bar || tokens[k] === bar)) return tokens.splice(0, k + 1).slice(0, k);
+  }
+  throw new Wrong(`'${bar || "("}' was never closed`);
+};
+
+class Board {
+  constructor({ words, copied, functions }) {
+    Object.assign(this, { words, functions: new Set(functions) });
+    const whole = copied.map(escaped).join("|") || "(?!)";
+    this.start = new RegExp(`^\\s*(?:${whole})\\s*=(?!=)`, "u");
+    this.copied = new RegExp(`(?<!${W})(${whole})(?=[${INDICES}]*(?!${W}))`, "gu");
+  }
+
+  python(text) {
+    text = text.replace(/\^T(?![\p{L}\p{N}_])/gu, "ᵀ").replace(SIGN, (s) => SIGNS[s]);
+    text = text.replace(this.start, "").replace(this.copied, (w) => this.words[w]);
+    return this.rewritten((text.replaceAll("∂", "d").match(TOKEN) ?? []).filter((t) => t.trim()));
+  }
+
+  rewritten(tokens) {
+    const out = [];
+    let calls = false;
+    while (tokens.length) {
+      const t = tokens.shift();
+      if (has(CLOSING, t)) {
+        this.brackets(t, tokens, out, calls);
+        calls = false;
+      } else if (has(BARS, t) && (t === "‖" || !out.length || /^\p{Nd}+$/u.test(out.at(-1)) || !isOperand(out.at(-1)))) {
+        const inside = this.rewritten(group(tokens, t));
+        const index = tokens.length && isIndex(tokens[0]) ? `,${along(tokens.shift())}` : "";
+        add(out, `${BARS[t]}(${inside}${index})`);
+      } else if (t.startsWith("Σ")) {
+        return out.join("") + this.sum(t.slice(1), tokens, out.length > 0 && isOperand(out.at(-1)));
+      } else if ((t === "√" || (PREFIX.includes(t) && tokens[0] !== "(")) && tokens.length) {
+        add(out, `${CALLED[t] ?? t}(${this.operand(tokens)})`);
+      } else if ([...t].length === 1 && !/[\p{L}\p{N}]/u.test(t) && has(this.words, t) && out.length && tokens.length) {
+        out.push(`${this.words[t]}(${out.pop()},${this.operand(tokens)})`);
+      } else if (/^\.[^\p{Nd}]/u.test(t) && out.length) {
+        out.push(out.pop() + t);
+        calls = ![".T", ".mT", ".I"].includes(t);
+      } else if (/^[\p{L}_]/u.test(t)) {
+        calls = this.name(t, tokens, out);
+      } else add(out, t);
+    }
+    return out.join("");
+  }
+
+  brackets(opening, tokens, out, calls) {
+    const inside = opening + this.rewritten(group(tokens)) + CLOSING[opening];
+    if (opening === "(" && tokens.length && isIndex(tokens[0])) tokens.shift();
+    if (opening === "[" && out.at(-1) === "1") {
+      out[out.length - 1] = `(1*(${inside.slice(1, -1).replace(/(?<![<>=!])=(?!=)/g, "==")}))`;
+    } else if (out.length && (calls || opening === "[") && isOperand(out.at(-1))) out[out.length - 1] += inside;
+    else add(out, inside);
+  }
+
+  name(word, tokens, out) {
+    const base = word.replace(new RegExp(`[${INDICES}]+$`, "u"), "");
+    if (base !== word && tokens[0] === "(" && !has(this.words, base)) {
+      tokens.shift();
+      add(out, `${base}(${this.rewritten(group(tokens))},${along(word.slice(base.length))})`);
+      return false;
+    }
+    const isFunction = !has(this.words, base) || (tokens[0] === "(" && this.functions.has(word));
+    add(out, isFunction ? word : this.words[base]);
+    return isFunction;
+  }
+
+  sum(letters, tokens, times) {
+    let depth = 0, end = tokens.length;
+    for (let k = 0; k < tokens.length; k++) {
+      depth += "([{".includes(tokens[k]) - ")]}".includes(tokens[k]);
+      if (k && depth === 0 && ["+", "-", ",", "<", ">"].includes(tokens[k]) && !AFTER.includes(tokens[k - 1])) {
+        end = k;
+        break;
+      }
+    }
+    const term = this.rewritten(tokens.slice(0, end)), rest = this.rewritten(tokens.slice(end));
+    if (letters && !isIndex(letters)) notMarked("this sum");
+    return `${times ? "*" : ""}sum(${term}${letters ? `,${along(letters)}` : ""})${rest}`;
+  }
+
+  operand(tokens) {
+    let taken = [tokens.shift()];
+    if (taken[0] === "(") taken = ["(", ...group(tokens), ")"];
+    while (tokens.length && ((["(", "["].includes(tokens[0]) && taken.at(-1) !== ")") || tokens[0].startsWith("."))) {
+      const t = tokens.shift();
+      taken.push(...(has(CLOSING, t) ? [t, ...group(tokens), CLOSING[t]] : [t]));
+    }
+    return this.rewritten(taken);
+  }
+}
+
+// -------------------------------------------------------------------------------------------------------- a parser
+
+const LEXEME = new RegExp(
+  `\\s*(?:((?:[0-9]+\\.?[0-9]*|\\.[0-9]+)(?:[eE][+-]?[0-9]+)?)|((?!\\p{Nd})${W}+)|(\\.\\.\\.|\\*\\*|//|<=|>=|==|!=|[-+*/%@()\\[\\]{},.:<>&|~=]))`, "uy",
+);
+const LEVELS = [["|"], ["&"], ["+", "-"], ["*", "/", "//", "%", "@"]];
+
+/** A formula in Python's notation as a tree: [kind, ...]. */
+const parsed = (text) => {
+  const tokens = [];
+  LEXEME.lastIndex = 0;
+  while (LEXEME.lastIndex < text.trimEnd().length) {
+    const m = LEXEME.exec(text) ?? notMarked("it cannot be read");
+    if (m[1] && (/^0[0-9]/.test(m[1]) || /^[0-9.eE+-]*$/.test(m[1]) === false)) notMarked("it cannot be read");
+    if (m[1] && new RegExp(`^${W}`, "u").test(text.slice(LEXEME.lastIndex))) notMarked("it cannot be read");
+    if (m[2] && m[2] !== m[2].normalize("NFKC")) notMarked("it cannot be read");
+    tokens.push(m[1] ? ["number", m[1]] : m[2] ? ["name", m[2]] : ["sign", m[3]]);
+  }
+  let at = 0, depth = 0;
+  const is = (sign) => tokens[at]?.[0] === "sign" && tokens[at][1] === sign;
+  const isWord = (word) => tokens[at]?.[0] === "name" && tokens[at][1] === word;
+  const take = (sign) => (is(sign) ? tokens[at++] : notMarked("it cannot be read"));
+  const deeper = (f) => {
+    if (++depth > 60) notMarked("it is nested too deeply");
+    const e = f();
+    depth--;
+    return e;
+  };
+  const expression = () => deeper(() => {
+    let e = conjunction();
+    if (isWord("or")) e = ["hint", "write | between arrays, not or"];
+    while (isWord("or")) { at++; conjunction(); }
+    return e;
+  });
+  const conjunction = () => {
+    let e = negation();
+    if (isWord("and")) e = ["hint", "write & between arrays, not and"];
+    while (isWord("and")) { at++; negation(); }
+    return e;
+  };
+  const negation = () => {
+    if (!isWord("not")) return comparison();
+    at++;
+    deeper(negation);
+    return ["hint", "write ~ in front of an array, not not"];
+  };
+  const comparison = () => {
+    const left = level(0);
+    const op = tokens[at]?.[1];
+    if (tokens[at]?.[0] !== "sign" || !has(COMPARISONS, op)) return left;
+    at++;
+    const right = level(0);
+    if (tokens[at]?.[0] === "sign" && has(COMPARISONS, tokens[at][1])) notMarked("two comparisons");
+    return ["binary", op, left, right];
+  };
+  const level = (k) => {
+    if (k === LEVELS.length) return unary();
+    let e = level(k + 1), terms = 0;
+    while (tokens[at]?.[0] === "sign" && LEVELS[k].includes(tokens[at][1])) {
+      if (++terms > 90) notMarked("it is too long");
+      e = ["binary", tokens[at++][1], e, level(k + 1)];
+    }
+    return e;
+  };
+  const unary = () => (is("-") || is("+") || is("~") ? ["unary", tokens[at++][1], deeper(unary)] : power());
+  const power = () => {
+    const e = postfix();
+    if (!is("**")) return e;
+    at++;
+    return ["binary", "**", e, deeper(unary)];
+  };
+  const items = (end, item) => {
+    const list = [];
+    while (!is(end)) {
+      list.push(item());
+      if (!is(end)) take(",");
+    }
+    take(end);
+    return list;
+  };
+  const slice = () => {
+    const parts = [null];
+    if (is("...")) { at++; return ["ellipsis"]; }
+    for (;;) {
+      if (is(":")) { at++; parts.push(null); } else if (is(",") || is("]") || parts.at(-1)) break;
+      else parts[parts.length - 1] = expression();
+    }
+    return parts.length > 3 ? notMarked("it cannot be read") : parts.length > 1 ? ["slice", parts] : parts[0] ?? notMarked("it cannot be read");
+  };
+  const argument = () => {
+    if (tokens[at]?.[0] === "name" && tokens[at + 1]?.[1] === "=") {
+      const word = tokens[at][1];
+      at += 2;
+      return ["param", word, expression()];
+    }
+    return expression();
+  };
+  const postfix = () => {
+    let e = atom();
+    for (;;) {
+      if (is("(")) {
+        at++;
+        e = ["call", e, items(")", argument)];
+      } else if (is("[")) {
+        at++;
+        const before = at;
+        const list = items("]", slice);
+        const isTuple = list.length > 1 || (at - 2 >= before && tokens[at - 2][1] === ",");
+        e = ["index", e, list.length ? list : notMarked("it cannot be read"), isTuple];
+      } else if (is(".")) {
+        at++;
+        e = tokens[at]?.[0] === "name" ? ["attribute", e, tokens[at++][1]] : notMarked("it cannot be read");
+      } else return e;
+    }
+  };
+  const atom = () => {
+    const [kind, word] = tokens[at++] ?? ["end"];
+    if (kind === "number") return ["number", word];
+    if (kind === "name") return ["and", "or", "not", ...KEYWORDS, "True", "False", "None"].includes(word) && !["True", "False", "None"].includes(word) ? notMarked("it cannot be read") : ["name", word];
+    if (kind === "sign" && word === "(") {
+      const before = at;
+      const list = items(")", expression);
+      const isTuple = list.length !== 1 || tokens[at - 2][1] === "," && at - 2 > before;
+      return isTuple ? ["list", list] : list[0];
+    }
+    if (kind === "sign" && word === "[") return ["list", items("]", expression), true];
+    return notMarked("it cannot be read");
+  };
+  const e = expression();
+  return at === tokens.length ? e : notMarked("it cannot be read");
+};
+
+// ----------------------------------------------------------------------------------------------------- its value
+
+const CONSTANTS = { pi: Math.PI, e: Math.E, inf: Infinity, nan: NaN };
+const dotted = (e) => {
+  if (e[0] === "name") return e[1];
+  const before = e[0] === "attribute" ? dotted(e[1]) : "";
+  return before && `${before}.${e[2]}`;
+};
+const bare = (word) => word.replace(/^np\./, "").replace(/^numpy\./, "");
+
+class Reader {
+  constructor(space, functions, usual) {
+    Object.assign(this, { space, functions: new Set(functions), usual, used: false });
+  }
+
+  formula(text, board) {
+    this.used = false;
+    if ([...text.trim()].length > 2000) throw new Wrong(`it has ${[...text.trim()].length.toLocaleString("en-US")} characters; write it in 2,000 at most`);
+    return this.operand(this.value(parsed(board.python(text.trim()))));
+  }
+
+  operand(x) {
+    if (x === null || x === undefined || x.params || x.slice) notMarked("a number or an array is needed");
+    if (!x.list) return x;
+    const rows = x.list.map((row) => this.operand(row));
+    if (!rows.length || rows.some((row) => !alike(row.shape, rows[0].shape))) notMarked("rows of different lengths");
+    return array([rows.length, ...rows[0].shape], rows.flatMap((row) => row.data), kindOf(...rows));
+  }
+
+  value(e) {
+    switch (e[0]) {
+      case "number": {
+        const value = Number(e[1]);
+        if (!Number.isFinite(value)) return array([], [value], "f", true);
+        return array([], [value], /^[0-9]+$/.test(e[1]) ? "i" : "f", true);
+      }
+      case "hint": throw new Wrong(e[1]);
+      case "name": case "attribute": return this.named(e);
+      case "list": return { list: e[1].map((part) => this.value(part)) };
+      case "unary": {
+        const x = this.operand(this.value(e[2]));
+        if (e[1] === "~") return x.kind === "b" && !x.plain ? map((v) => 1 - v, "b", x) : notMarked("~");
+        if (x.kind === "b") notMarked("a sign of a condition");
+        return e[1] === "-" ? map((v) => -v, x.kind, x) : x;
+      }
+      case "binary": {
+        const left = this.operand(this.value(e[2]));
+        return binary(e[1], left, this.operand(this.value(e[3])));
+      }
+      case "index": return this.indexed(e);
+      case "call": return this.call(e);
+      default: return notMarked("it cannot be read");
+    }
+  }
+
+  named(e) {
+    const word = dotted(e), short = bare(word);
+    if (has(this.space, word)) {
+      this.used = true;
+      return this.space[word] ?? notMarked(`${word} is too large for this page`);
+    }
+    if (word === "True" || word === "False") return array([], [word === "True" ? 1 : 0], "b", true);
+    if (short === "newaxis" || word === "None") return null;
+    if (has(CONSTANTS, short)) return array([], [CONSTANTS[short]], "f", true);
+    if (e[0] === "attribute" && ["T", "mT", "I", "size", "ndim"].includes(e[2])) {
+      const x = this.operand(this.value(e[1])), n = x.shape.length;
+      if (x.plain) notMarked("a number has no transpose");
+      if (e[2] === "size" || e[2] === "ndim") return array([], [e[2] === "size" ? x.data.length : n], "i", true);
+      if (e[2] === "I") {
+        const isSquare = n > 1 && x.shape[n - 1] === x.shape[n - 2] && x.shape[n - 1] > 1;
+        return isSquare ? eliminated(x).inverse : binary("/", array([], [1], "i"), x);
+      }
+      if (n < 2) return e[2] === "mT" ? notMarked("the transpose of a vector") : n ? array([1, ...x.shape], x.data, x.kind) : x;
+      return e[2] === "T" ? transposed(x) : transposed(x, [...Array(n - 2).keys(), n - 1, n - 2]);
+    }
+    if (!word || (short !== word && !this.functions.has(short))) notMarked("it cannot be read");
+    if (this.functions.has(short) || this.functions.has(word)) throw new Wrong(`${word} is a function: write ${word}(…)`);
+    throw new Wrong(`${word} is not a name on this sheet; its names are ${Object.keys(this.space).join(", ")}`);
+  }
+
+  indexed([, of, list, isTuple]) {
+    const x = this.operand(this.value(of));
+    const missing = x.shape.length - list.filter((p) => p[0] !== "ellipsis" && !(p[0] === "name" && p[1] === "None")).length;
+    const whole = Array(Math.max(missing, 0)).fill(["slice", [null, null]]);
+    const places = list.flatMap((p) => (p[0] === "ellipsis" ? whole : [p])).map((part) => {
+      if (part[0] === "slice") return { slice: part[1].map((p) => (p ? this.operand(this.value(p)) : null)) };
+      const at = this.value(part);
+      return at === null ? null : this.operand(at);
+    });
+    if (list.filter((p) => p[0] === "ellipsis").length > 1) notMarked("this index");
+    if (!isTuple && list[0][0] === "list" && !list[0][2]) notMarked("this index");
+    if (x.plain) notMarked("this index");
+    const only = (n) => (n.kind === "i" && !n.shape.length ? n.data[0] : notMarked("this index"));
+    const mask = places.length === 1 && places[0]?.kind === "b" && alike(places[0].shape, x.shape) ? places[0] : null;
+    if (mask) { const data = x.data.filter((_, i) => mask.data[i]); return array([data.length], data, x.kind); }
+    const ndim = x.shape.length;
+    if (places.filter((p) => p !== null).length > ndim) notMarked("this index");
+    let k = 0;
+    const axes = []; // of the result: the size, and the places in x
+    const arrays = places.filter((p) => p?.shape?.length);
+    if (arrays.length && (arrays.length !== places.length || arrays.some((a) => a.kind !== "i" || !alike(a.shape, arrays[0].shape)))) notMarked("this index");
+    const inside = (i, n) => (i >= -n && i < n ? (i + n) % n : notMarked("an index out of range"));
+    const steps = x.shape.map((_, j) => count(x.shape.slice(j + 1)));
+    if (arrays.length) {
+      const rest = x.shape.slice(arrays.length), size = count(rest);
+      const starts = arrays[0].data.map((_, i) => arrays.reduce((sum, a, j) => sum + inside(a.data[i], x.shape[j]) * steps[j], 0));
+      return array([...arrays[0].shape, ...rest], starts.flatMap((s) => x.data.slice(s, s + size)), x.kind);
+    }
+    let start = 0;
+    for (const p of places) {
+      if (p === null) axes.push([0]);
+      else if (p.slice) {
+        const n = x.shape[k], [low, high, step] = [0, 1, 2].map((j) => (p.slice[j] ? only(p.slice[j]) : null));
+        const by = step ?? 1;
+        if (!by) notMarked("this index");
+        const clamp = (v, least, most) => Math.min(Math.max(v < 0 ? v + n : v, least), most);
+        const first = low === null ? (by > 0 ? 0 : n - 1) : by > 0 ? clamp(low, 0, n) : clamp(low, -1, n - 1);
+        const last = high === null ? (by > 0 ? n : -1) : by > 0 ? clamp(high, 0, n) : clamp(high, -1, n - 1);
+        const along = [];
+        for (let i = first; by > 0 ? i < last : i > last; i += by) along.push(i * steps[k]);
+        axes.push(along);
+        k++;
+      } else start += inside(only(p), x.shape[k]) * steps[k++];
+    }
+    for (; k < ndim; k++) axes.push(Array.from({ length: x.shape[k] }, (_, i) => i * steps[k]));
+    const at = axes.reduce((sums, along) => sums.flatMap((s) => along.map((i) => s + i)), [start]);
+    return array(axes.map((along) => along.length), at.map((i) => x.data[i]), x.kind);
+  }
+
+  call([, of, args]) {
+    const word = dotted(of);
+    let short = bare(word);
+    const values = [];
+    if (!word || has(this.space, word)) {
+      if (of[0] !== "attribute" || !METHODS.includes(of[2])) notMarked("a call");
+    }
+    let isKnown = this.functions.has(word) || this.functions.has(short);
+    if (!isKnown && of[0] === "attribute") {
+      if (!METHODS.includes(of[2])) notMarked("a call");
+      short = of[2];
+      values.push(this.operand(this.value(of[1])));
+      isKnown = true;
+    }
+    if (!isKnown) throw new Wrong(`${word} is not a function on this sheet; its functions are ${this.usual} and others of NumPy`);
+    if (!has(FUNCTIONS, short)) notMarked(`${word} is not marked here`);
+    const params = {};
+    for (const a of args) {
+      if (a[0] === "param") params[a[1]] = this.value(a[2]);
+      else values.push(this.value(a));
+    }
+    const isAxis = (x, k) => k > 0 && x?.list && ["sum", "mean", "max", "min", "prod"].includes(short);
+    const operands = values.map((x, k) => (isAxis(x, k) ? x : this.operand(x)));
+    if (Object.keys(params).length) operands.push({ params });
+    if (FUNCTIONS[short].length > operands.length) notMarked("its arguments");
+    return { ...FUNCTIONS[short](...operands), plain: false };
+  }
+}
+
+// ------------------------------------------------------------------------------------------------------- the marks
+
+const CLOSE = 1e-6, TYPED = 5e-3, LEAST = 1e-6;
+const ELSEWHERE = "it is right for the numbers given, but not for others";
+const largestOf = (data) => data.reduce((m, v) => Math.max(m, Math.abs(v)), 0);
+const same = (a, b, close) => {
+  if (!alike(a.shape, b.shape)) return false;
+  let off = 0, size = 0;
+  for (let i = 0; i < b.data.length; i++) {
+    const x = a.data[i], y = b.data[i];
+    if (!Number.isFinite(y)) { if (!Object.is(x, y)) return false; continue; }
+    off = Math.max(off, Math.abs(x - y)); // NaN stays NaN
+    size = Math.max(size, Math.abs(y));
+  }
+  return off <= close * Math.max(size, LEAST);
+};
+const times = (x, factor) => array(x.shape, x.data.map((v) => v * factor));
+const isRight = (value, right, close) => {
+  if (same(value, right, close)) return true;
+  const shape = together(value.shape, right.shape);
+  return shape !== null && alike(shape, right.shape) && value.shape.length <= right.shape.length && same(array(right.shape, spread(value, right.shape)), right, close);
+};
+/** A number as Python's format "g" has it. */
+const general = (x, digits) => {
+  if (!Number.isFinite(x)) return Number.isNaN(x) ? "nan" : x < 0 ? "-inf" : "inf";
+  if (x === 0) return Object.is(x, -0) ? "-0" : "0";
+  const [mantissa, power] = x.toExponential(digits - 1).split("e");
+  const p = Number(power), short = (s) => (s.includes(".") ? s.replace(/\.?0+$/, "") : s);
+  if (p < -4 || p >= digits) return `${short(mantissa)}e${p < 0 ? "-" : "+"}${String(Math.abs(p)).padStart(2, "0")}`;
+  return short(x.toFixed(digits - 1 - p));
+};
+const fraction = (x) => { // the nearest with a denominator of at most 12
+  let best = [Math.round(x), 1];
+  for (let q = 2; q <= 12; q++) {
+    const p = Math.round(x * q);
+    if (Math.abs(x - p / q) < Math.abs(x - best[0] / best[1])) best = [p, q];
+  }
+  return best;
+};
+const ratioOf = (value, right, close) => {
+  if (!alike(value.shape, right.shape) || !right.data.some(Boolean) || !right.data.every(Number.isFinite)) return null;
+  const dot = (a, b) => a.data.reduce((s, v, i) => s + v * b.data[i], 0);
+  const r = dot(right, value) / dot(right, right);
+  return same(value, times(right, r), close) ? Number(r.toFixed(9)) : null;
+};
+const countText = ([p, q], value) => {
+  const sizes = new Map(value.shape.map((n, k) => [n, `its length along axis ${k}`]));
+  sizes.set(value.data.length, "its number of entries");
+  for (const [n, what] of sizes) {
+    if (n > 2 && (Math.abs(p) === n && q === 1 || Math.abs(p) === 1 && q === n)) {
+      return `, and ${n} is ${what}: ${q === 1 ? "a sum for a mean" : "a mean for a sum"}`;
+    }
+  }
+  return "";
+};
+
+function* causes({ value, right, others, slips, close }) {
+  if (!value.data.every(Number.isFinite)) { yield "it contains inf or nan"; return; }
+  const isTransposed = value.shape.length === 2 && same(transposed(value), right, close);
+  if (isTransposed && !alike(value.shape, right.shape)) yield "it is transposed";
+  const ratio = ratioOf(value, right, close);
+  const [p, q] = ratio ? fraction(ratio) : [0, 1];
+  if (ratio && p && Math.abs(p / q) <= 12 && Math.abs(p / q - ratio) < close * Math.abs(ratio)) {
+    yield p === -1 && q === 1 ? "the sign is wrong" : `it is ${q === 1 ? p : `${p}/${q}`} times the right one${countText([p, q], value)}`;
+  }
+  if (isTransposed) yield "it is transposed";
+  for (const [says, slip] of Object.entries(slips)) {
+    for (const [sign, more] of [[1, ""], [-1, ", and the sign is wrong"]]) if (same(value, times(slip, sign), close)) yield says + more;
+  }
+  for (let axis = 0; axis < value.shape.length; axis++) {
+    const k = array([], [axis], "i");
+    if ([false, true].some((kept) => same(reduced(total, "f", value, k, kept), right, close))) {
+      yield `the sum over axis ${axis} is missing, along which the argument was broadcast`;
+    }
+  }
+  if (value.data.length === 1 && right.data.length > 1 && same(array([], value.data), array([], [total(right.data)]), close)) {
+    yield `it is summed over all axes: expected shape ${shapeText(right.shape)}`;
+  }
+  for (const [w, x] of others) if (x && same(value, x, close)) yield `that is ${w}`;
+  yield* byAnother(value, right, others, close);
+  if (ratio) yield `it is ${general(ratio, 6)} times the right one`;
+  const sorted = (x) => array([x.data.length], [...x.data].sort((a, b) => a - b));
+  if (alike(value.shape, right.shape) && value.data.length > 1 && same(sorted(value), sorted(right), close)) {
+    yield "the right numbers in the wrong places";
+  }
+}
+
+function* byAnother(value, right, others, close) {
+  const isDerivative = ([w]) => /^d[A-Za-z]/.test(w);
+  for (const [word, x] of [...others.filter(isDerivative), ...others.filter((o) => !isDerivative(o))]) {
+    if (!x || x.kind === "b" || !x.data.length || x.data.includes(0) || x.shape.length > value.shape.length) continue;
+    if (x.data.every((v) => v === x.data[0]) && (x.data.length > 1 || Math.abs(x.data[0]) === 1)) continue;
+    if (!together(value.shape, x.shape) || !together(right.shape, x.shape)) continue;
+    const [product, without] = [value, right].map((y) => map((a, b) => a * b, "f", y, x));
+    for (const [sign, more] of [[1, ""], [-1, ", and the sign is wrong"]]) {
+      if (same(times(product, sign), right, close)) yield `the factor ${word} is missing${more}`;
+      if (same(value, times(without, sign), close)) yield `the factor ${word} occurs once too often${more}`;
+    }
+  }
+}
+
+/** A typed answer in a message, as Python's repr shows it. */
+const clipped = (text) => {
+  const start = [...text].slice(0, 80).join("");
+  if (/[^\P{C}\n\t\r]|[^\P{Z} ]/u.test(start)) notMarked("it cannot be read");
+  const quote = start.includes("'") && !start.includes('"') ? '"' : "'";
+  const inside = start.replaceAll("\\", "\\\\").replaceAll("\n", "\\n").replaceAll("\r", "\\r").replaceAll("\t", "\\t");
+  const shown = [...(quote + (quote === "'" ? inside.replaceAll("'", "\\'") : inside) + quote)];
+  return shown.length <= 60 ? shown.join("") : `${shown.slice(0, 56).join("")}…${quote}`;
+};
+
+/** The marking of a sheet: mark(word, text) is { right, says }, or { says, unmarked: true }. */
+const marking = (data) => {
+  const opened = ({ shape, data, kind }) => array(shape, data.map(Number), kind);
+  const openedAll = (values) => Object.fromEntries(Object.entries(values).map(([w, x]) => [w, x && opened(x)]));
+  const spaces = data.spaces.map(openedAll);
+  const board = new Board(data);
+  const readers = spaces.map((space) => new Reader(space, data.functions, data.usual));
+  const slips = Object.fromEntries(data.questions.map((q) => [q.word, q.slips.map(openedAll)]));
+
+  const fitted = (x, shape) => {
+    const value = array(x.shape, x.data);
+    const isKept = x.shape.length > shape.length && alike(x.shape.filter((n) => n !== 1), shape.filter((n) => n !== 1));
+    return isKept || (x.data.length === 1 && count(shape) === 1) ? array(shape, value.data) : value;
+  };
+  const says = (word, text) => {
+    const shape = spaces[0][word].shape;
+    const answers = [fitted(readers[0].formula(text, board), shape)];
+    const isNumber = !readers[0].used;
+    for (const [k, reader] of isNumber ? [] : readers.slice(1).entries()) {
+      if (!has(spaces[k + 1], word)) answers.push(null);
+      else {
+        try { answers.push(fitted(reader.formula(text, board), shape)); } catch (error) {
+          if (!(error instanceof Wrong)) throw error;
+          answers.push(null);
+        }
+      }
+    }
+    const close = isNumber ? TYPED : CLOSE;
+    const wrong = answers.map((value, k) => value && {
+      value, right: array(spaces[k][word].shape, spaces[k][word].data), slips: slips[word][k] ?? {}, close,
+      others: Object.entries(spaces[k]).filter(([w]) => w !== word),
+    }).filter((at) => at && !isRight(at.value, at.right, close));
+    if (!wrong.length) return "";
+    const there = wrong.slice(1).map((at) => new Set(causes(at)));
+    for (const cause of causes(wrong[0])) if (there.every((set) => set.has(cause))) return cause;
+    const { value, right } = wrong[0];
+    if (value !== answers[0]) return ELSEWHERE;
+    if (!alike(value.shape, right.shape)) return `expected shape ${shapeText(right.shape)}, got ${shapeText(value.shape)}`;
+    const most = close * largestOf(right.data);
+    const off = value.data.map((v, i) => Math.abs(v - right.data[i]));
+    return `${off.filter((d) => !(d <= most)).length} of ${off.length} entries are off, by up to ${general(Math.max(...off), 4)}`;
+  };
+  return (word, text) => {
+    if (!/[^_ \t\n]/.test(text)) return { right: false, says: "not answered" };
+    try {
+      const verdict = says(word, text);
+      return { right: verdict === "", says: verdict };
+    } catch (error) {
+      try {
+        if (error instanceof Wrong) return { right: false, says: `${clipped(text)} does not work: ${error.message}` };
+      } catch { /* it cannot be shown either */ }
+      return { right: false, unmarked: true, says: "not marked here" };
+    }
+  };
+};

@@ -1,0 +1,199 @@
+"""Worksheets as pages and notebooks, and the marks of a folder. The page's verdicts are those of `check`."""
+
+from __future__ import annotations
+
+import csv
+import json
+import random
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import autograd_lite as ag
+from autograd_lite.nn import functional as F
+from autograd_lite.teach import hand_out, worksheet
+
+TEACH = Path(hand_out.__file__).parent
+NODE = shutil.which("node")
+
+
+def talk_net():
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(2, 3)), np.array([[1.0], [0.0]])
+    V, W = (ag.tensor(rng.normal(size=s), requires_grad=True, name=w) for s, w in (((3, 4), "V"), ((4, 1), "W")))
+    B = ag.sigmoid(x @ V)
+    P = ag.sigmoid(B @ W)
+    return worksheet(0.5 * np.sum((y - P) ** 2), wrt=[W, V], names={"x": x, "y": y, "B": B, "P": P})
+
+
+def softmax():
+    rng = np.random.default_rng(1)
+    X, t = rng.normal(size=(4, 2)), np.array([0, 2, 1, 1])
+    W, b = (ag.tensor(rng.normal(size=s), requires_grad=True, name=w) for s, w in (((2, 3), "W"), ((3,), "b")))
+    S = X @ W + b
+    return worksheet(F.cross_entropy(S, t), wrt=[W, b], names={"X": X, "t": t, "S": S}, depth=1)
+
+
+def gaussian():
+    x, mu, gamma = np.array([0.5, 1.0, -2.0]), *(ag.tensor(v, requires_grad=True) for v in (0.3, 1.5))
+    z = (x - mu) / gamma
+    L = np.mean(np.maximum(0, 1 - z)) + np.log(gamma) + np.sum(z**2) / 2
+    return worksheet(L, wrt=[mu, gamma], names={"x": x, "mu": mu, "gamma": gamma, "z": z})
+
+
+def answers(sheet, count):
+    """Answers of all kinds: right, right in other forms, usual slips, nonsense, numbers."""
+    rng = random.Random(0)
+    names = [w for w in sheet.spaces[0] if w.isidentifier() and not callable(sheet.spaces[0][w])]
+    boards = {code: shown for shown, code in sheet.board.words.items()}
+    forms = (
+        "{a}", "{b}", "-({a})", "2 ({a})", "({a}) / 3", "({a}).T", "({a}) {n}", "{n}", "{n} {m}", "{n} @ {m}ᵀ", "Σ {a}",
+        "½ ({a}) + ½ {a}", "({a})[0]", "({a}) ⊙ 1[{n} > -100]", "({a}", "({a}) + q", "foo({a})", "√(({a})²)", "|{a}|",
+        "({a}) / ‖{a}‖", "e^({a})", "log(exp({a}))", "{a} - {n}", "", "0", "[1, 2]", "where({a} > 0, {a}, 0)", "{a} )",
+        "max(0, {a})", "mean({a})", "{a} and 1", "hello world", "= {a}", "__import__('os')", "np.sum({a}, axis=0)",
+        "sum({a}, axis=-1, keepdims=True)", "Σⱼ ({a})", "softmaxⱼ({a})", "tanh({a})", "sigmoid", "({a})⁻¹", "1/({a})",
+        "{v}", "[{v}]", "-{v}", "({a})(1 - {a})", "{n}²", "~({a} > 0)", "{a}; {n}", "({a}) ⊗ {n}", "'{a}'",
+    )  # fmt: skip
+    cases = []
+    for k in range(count):
+        q = rng.choice(sheet.questions)
+        n, m = rng.sample(names, 2)
+        value = np.array2string(np.asarray(q.value, float), separator=", ", precision=4).replace("\n", "")
+        board = boards.get(q.answer, q.answer)
+        cases.append((q.word, forms[k % len(forms)].format(a=q.answer, b=board, n=n, m=m, v=value)))
+    return cases
+
+
+def marked_by_the_page(sheet, cases, tmp_path):
+    script = (TEACH / "marking.js").read_text(encoding="utf-8")
+    data = json.dumps({"sheet": hand_out.data(sheet), "cases": cases}, default=lambda x: x.tolist())
+    script += f"\nconst given = {data};\nconst mark = marking(given.sheet);\n"
+    (tmp_path / "run.js").write_text(script + "console.log(JSON.stringify(given.cases.map(([w, t]) => mark(w, t))));")
+    done = subprocess.run([NODE, tmp_path / "run.js"], capture_output=True, text=True, encoding="utf-8", check=True)
+    return json.loads(done.stdout)
+
+
+@pytest.mark.skipif(NODE is None, reason="node is not installed, which runs the page's marking")
+@pytest.mark.parametrize("make", [talk_net, softmax, gaussian], ids=lambda make: make.__name__)
+def test_the_page_gives_the_verdicts_of_check(make, tmp_path):
+    """Word for word. What the page cannot read it does not mark, and that is only what `check` cannot read either."""
+    sheet = make()
+    assert len(sheet.spaces) == 3
+    cases = answers(sheet, 510)
+    unmarked = 0
+    for (word, text), page in zip(cases, marked_by_the_page(sheet, cases, tmp_path), strict=True):
+        (mark,) = [mark for mark in sheet.check({word: text}) if mark.word == word]
+        if "unmarked" in page:
+            unmarked += 1
+            assert page == {"right": False, "unmarked": True, "says": "not marked here"}
+            assert "does not work: " in mark.says, (word, text, mark.says)
+        else:
+            assert (page["right"], page["says"]) == (mark.right, mark.says), (word, text)
+    assert unmarked < 110
+
+
+@pytest.mark.skipif(NODE is None, reason="node is not installed, which runs the page's marking")
+def test_the_page_runs_nothing_that_is_typed(tmp_path):
+    sheet = talk_net()
+    hostile = ["process.exit(3)", "P; process.exit(3)", "constructor.constructor('return 1')()", "__proto__",
+               "toString", "P.constructor", "hasOwnProperty(P)", "</script>", "P" * 3000, "(" * 1500, "-" * 1900 + "P", "P[9]",
+               "P[0.5]", "valueOf", "sum", "eye(10**9)", "9**9**9", "arange(10**9)", "P\x00", "\U0001d465"]  # fmt: skip
+    cases = [("dLdW", text) for text in hostile]
+    for mark in marked_by_the_page(sheet, cases, tmp_path):
+        assert not mark["right"]
+
+
+def test_the_page_needs_no_network_and_is_labelled(tmp_path):
+    sheet = talk_net()
+    sheet.save(tmp_path / "homework.html", title="Lecture 5 <b>")
+    page = (tmp_path / "homework.html").read_text(encoding="utf-8")
+    assert "<title>Lecture 5 &lt;b&gt;</title>" in page
+    assert not re.search(r"https?://", page)
+    assert "answers can be found in this file" in page
+    assert "innerHTML" not in page
+    assert not re.search(r"\beval\(|\bFunction\(", page)
+    for q in sheet.questions:
+        assert f'<label for="{q.word}">' in page
+        assert f'<input id="{q.word}" aria-label="' in page
+    data = json.loads(re.search(r'id="data">(.*?)</script>', page)[1])
+    assert len(data["spaces"]) == 3
+    assert [len(q["slips"]) for q in data["questions"]] == [3] * len(sheet.questions)
+    assert data["spaces"][0]["V"]["data"] != data["spaces"][1]["V"]["data"] != data["spaces"][2]["V"]["data"]
+    assert data["spaces"][0]["y"] == data["spaces"][1]["y"]  # labels stay
+
+
+def test_a_name_cannot_end_the_page(tmp_path):
+    x = ag.tensor(2.0, requires_grad=True, name="</script><script>alert(1)//")
+    worksheet(x**2, wrt=x).save(tmp_path / "page.html")
+    assert "<script>alert" not in (tmp_path / "page.html").read_text(encoding="utf-8")
+
+
+def test_a_sheet_of_a_source_has_a_page(tmp_path):
+    source = ag.source(lambda x, y: np.sum(x**2 * y), np.ones(2), np.ones(2))
+    sheet = worksheet(source, np.array([1.0, 2.0]), np.array([3.0, -1.0]))
+    sheet.save(tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "def f(x, y):" in page
+    assert page.count('<li class="question">') == len(sheet.questions)
+
+
+def test_a_notebook_has_the_check_as_a_cell(tmp_path):
+    sheet = softmax()
+    sheet.save(tmp_path / "homework.ipynb")
+    cells = json.loads((tmp_path / "homework.ipynb").read_text(encoding="utf-8"))["cells"]
+    assert [cell["cell_type"] for cell in cells] == ["markdown", "markdown", "code", "code"]
+    assert "answers can be found in this file" in cells[1]["source"]
+    space = {}
+    for cell in cells[2:]:
+        *before, last = cell["source"].strip().splitlines() if "opened" in cell["source"] else [cell["source"], "0"]
+        exec("\n".join(before), space)
+        result = eval(last, space)
+    assert not result
+    assert [mark.says for mark in result] == ["not answered"] * len(sheet.questions)
+    space["answers"] = {q.symbol: q.answer for q in sheet.questions}
+    assert eval(last, space)
+    space["answers"] = {q.symbol: f"-({q.answer})" for q in sheet.questions}
+    assert {mark.says for mark in eval(last, space)} == {"the sign is wrong"}
+
+
+def test_other_files_and_names(tmp_path):
+    sheet = talk_net()
+    sheet.save(tmp_path / "sheet.md")
+    sheet.save(str(tmp_path / "sheet.txt"))
+    assert (tmp_path / "sheet.txt").read_text(encoding="utf-8") == str(sheet)
+    assert (tmp_path / "sheet.md").read_text(encoding="utf-8") == sheet.markdown()
+    with pytest.raises(ValueError, match=r"a file name that ends in \.html, \.ipynb, \.md, \.txt, got 'a\.pdf'"):
+        sheet.save("a.pdf")
+
+
+def test_a_folder_is_marked_into_a_table(tmp_path):
+    x = ag.tensor(2.0, requires_grad=True, name="x")
+    sheet = worksheet(x**2, wrt=x)
+    folder = tmp_path / "submissions"
+    folder.mkdir()
+    notebook = {"cells": [{"cell_type": "code", "source": ["answers = {\n", '    "dL/dx": "2x",\n', "}"]}]}
+    hostile = {"cells": [{"cell_type": "code", "source": "answers = __import__('os').abort()"}]}
+    files = {
+        "ada.txt": "dL/dx = 2x", "ben.json": json.dumps({"dLdx": "x + 2"}), "cy.ipynb": json.dumps(notebook),
+        "dan.py": "def f(x):\n    dLdx = -2 * x\n", "eve.ipynb": json.dumps(hostile), "fay.json": "[", "=gus.txt": "",
+        "ida.txt": str(sheet).replace("______________", "=cmd()"), "jo.bin": b"\xff\xfe\x00".decode("latin-1"),
+    }  # fmt: skip
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    results = sheet.check_folder(folder, tmp_path / "marks.csv")
+    assert results.keys() == files.keys()
+    assert results["ada.txt"]
+    assert results["cy.ipynb"]
+    with open(tmp_path / "marks.csv", encoding="utf-8", newline="") as f:
+        rows = {row["file"]: row for row in csv.DictReader(f)}
+    assert [rows[name]["right"] for name in ("ada.txt", "ben.json", "cy.ipynb", "dan.py")] == ["1", "0", "1", "0"]
+    assert rows["ben.json"]["dLdx"] == "it is right for the numbers given, but not for others"
+    assert rows["dan.py"]["dLdx"] == "the sign is wrong"
+    assert rows["eve.ipynb"]["remark"].startswith("cannot be read: ")
+    assert rows["fay.json"]["remark"].startswith("cannot be read: ")
+    assert "'=gus.txt" in rows  # no formula of a spreadsheet
+    assert sheet.check_folder(str(folder)).keys() == files.keys()
