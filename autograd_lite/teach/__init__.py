@@ -2,7 +2,6 @@
 
 from ..base.listing import public_names as _public_names
 from .worksheet import Worksheet as Worksheet
-from .worksheet import opened as opened
 from .worksheet import worksheet as worksheet
 
 __dir__ = _public_names(__name__)

@@ -14,24 +14,23 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Self
 
 import numpy as np
 
 from ..base import escape
 from ..derive.mathml import Reader as Mathematics
 from ..derive.mathml import html_of
-from ..derive.writing import shape_text, text_name
-from .answers import FUNCTIONS
+from ..derive.writing import TEXT, shape_text
+from .answers import FUNCTIONS, Reader
 from .grading import Marks, Question
-
-if TYPE_CHECKING:
-    from .worksheet import Worksheet
+from .notation import Board
 
 LINE = r"\underline{\hspace{8em}}"  # a blank
-KINDS = {"b": bool, "i": int, "f": float}
+KINDS = {"b": bool, "i": int, "u": int, "f": float}
 NOTE = (
     "Write formulas or numbers between the quotes, and run both cells. The answers can be found in this file: grades "
     "come from your teacher's `check`."
@@ -40,161 +39,223 @@ LARGE = 10_000  # entries of the largest array in a file
 LONG = 1_000_000  # bytes of the largest file with answers
 
 
-def data(sheet: Worksheet) -> dict[str, Any]:
-    """What marking needs, as JSON has it."""
-    reader = sheet.readers[0]
-    questions = [(q.word, q.symbol, [_arrays(slips) for slips in q.slips]) for q in sheet.questions]
-    return {
-        "questions": [dict(zip(("word", "symbol", "slips"), q, strict=True)) for q in questions],
-        "spaces": [_arrays(space) for space in sheet.spaces],
-        "words": sheet.board.words,
-        "copied": sheet.board.copied,
-        "functions": [*FUNCTIONS, *(w for w, x in reader.names.items() if callable(x))],
-        "usual": reader.usual,
-    }
+class HandOut:
+    """The files of a worksheet."""
+
+    questions: Sequence[Question]
+    spaces: Sequence[Mapping[str, Any]]
+    readers: Sequence[Reader]
+    board: Board
+
+    def check(self, answers: Mapping[str, Any] | Callable[..., Any] | str) -> Marks:
+        raise NotImplementedError
+
+    def markdown(self) -> str:
+        raise NotImplementedError
+
+    def check_folder(self, folder: str | Path, table: str | Path | None = None) -> dict[str, Marks | str]:
+        """Mark every file of a folder, and write a table.
+
+        Parameters
+        ----------
+        folder : path
+            Of text (as for `check`), JSON (as the page saves it) and notebooks. Nothing in them is executed. Tables and
+            hidden files are skipped.
+        table : path, optional
+            Of the CSV file: a row for each file, with the number of right answers and what is said of each.
+
+        Returns
+        -------
+        dict of str to Marks
+            By the name of the file; of one that cannot be read, a string that says why.
+
+        Examples
+        --------
+        >>> import tempfile, autograd_lite as ag
+        >>> x = ag.tensor(2.0, requires_grad=True, name="x")
+        >>> sheet = ag.worksheet(x**2, wrt=x)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     _ = Path(folder, "ada.txt").write_text("dL/dx = 2x")
+        ...     _ = Path(folder, "ben.txt").write_text("dL/dx = x + 2")
+        ...     _ = sheet.check_folder(folder, f"{folder}/marks.csv")
+        ...     print(Path(folder, "marks.csv").read_text())
+        file,right,of,dLdx,remark
+        ada.txt,1,1,right,
+        ben.txt,0,1,"it is right for the numbers given, but not for others",
+        """
+        results: dict[str, Marks | str] = {}
+        for file in sorted(Path(folder).iterdir()):
+            if file.is_file() and file.suffix != ".csv" and not file.name.startswith("."):
+                try:
+                    results[file.name] = self.check(_answers_in(file))
+                except Exception as error:  # whatever is wrong with a file, the others are still marked
+                    results[file.name] = f"cannot be read: {error}"
+        if table is not None:
+            words = [q.word for q in self.questions]
+            rows: list[list[Any]] = [["file", "right", "of", *words, "remark"]]
+            for name, marks in results.items():
+                says = [""] * len(words) if isinstance(marks, str) else [mark.says or "right" for mark in marks]
+                right = 0 if isinstance(marks, str) else len(marks) - len(marks.wrong)
+                rows.append([name, right, len(words), *says, marks if isinstance(marks, str) else ""])
+            with open(table, "w", newline="", encoding="utf-8") as f:
+                csv.writer(f).writerows(map(_cell, row) for row in rows)
+        return results
+
+    def save(self, path: str | Path, title: str = "Worksheet") -> None:
+        """Write the sheet to a file.
+
+        Parameters
+        ----------
+        path : path
+            ``.html``: a page that needs no network, in which students fill in the blanks and are told at once what is
+            right, with the verdicts of `check`. ``.ipynb``: a notebook with the check as a cell. ``.md`` and ``.txt``:
+            to print. In a page and a notebook the answers can be found, so grades come from `check`.
+        title : str
+            Of the page.
+
+        Examples
+        --------
+        >>> import tempfile, autograd_lite as ag
+        >>> x = ag.tensor(2.0, requires_grad=True, name="x")
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     ag.worksheet(x**2, wrt=x).save(f"{folder}/homework.html", title="The chain rule")
+        ...     "<title>The chain rule</title>" in Path(folder, "homework.html").read_text(encoding="utf-8")
+        True
+        """
+        path = Path(path)
+        page = partial(self._html, title)
+        contents = {".html": page, ".ipynb": self._notebook, ".md": self.markdown, ".txt": self.__str__}
+        if path.suffix not in contents:
+            raise ValueError(f"worksheet: expected a file name that ends in {', '.join(contents)}, got {path.name!r}")
+        path.write_text(contents[path.suffix](), encoding="utf-8")
+
+    def data(self) -> str:
+        """What marking needs, as JSON; see :meth:`opened`."""
+        reader = self.readers[0]
+        return escape.script({
+            "questions": [(q.word, q.symbol, list(map(_arrays, q.slips))) for q in self.questions],
+            "spaces": list(map(_arrays, self.spaces)),
+            "words": self.board.words,
+            "copied": self.board.copied,
+            "functions": [*FUNCTIONS, *(w for w, x in reader.names.items() if callable(x))],
+            "usual": reader.usual,
+        })  # fmt: skip
+
+    @classmethod
+    def opened(cls, text: str) -> Self:
+        """A sheet from its data, which can only be checked. The last cell of a saved notebook calls this.
+
+        >>> import autograd_lite as ag
+        >>> x = ag.tensor(2.0, requires_grad=True, name="x")
+        >>> sheet = ag.worksheet(x**2, wrt=x)
+        >>> type(sheet).opened(sheet.data()).check({"dL/dx": "2x"})
+        dLdx       right
+        1 of 1 right
+        """
+        content = json.loads(text)
+        spaces = [{w: _opened(x) for w, x in space.items() if x} for space in content["spaces"]]
+        for space in spaces:
+            space |= {w: partial(_missing, w) for w in content["functions"] if w not in FUNCTIONS}
+        questions = [
+            Question(word, "", "", spaces[0][word], symbol, [{w: _opened(x) for w, x in at.items()} for at in slips])
+            for word, symbol, slips in content["questions"]
+        ]
+        return cls(questions, "", "", "", spaces, content["words"])  # type: ignore[call-arg]
+
+    def _html(self, title: str) -> str:
+        """The page: one file, which needs no network."""
+        page, style, marking, script = (
+            files(__package__).joinpath(name).read_text(encoding="utf-8")
+            for name in ("sheet.html", "sheet.css", "marking.js", "sheet.js")
+        )
+        script = f"{marking}\n{script}"
+        before, _, below = self.markdown().partition("**Fill in**")
+        rows = below.partition("{aligned}\n")[2].partition("\n\\end")[0].split(" \\\\\n") if below else []
+        source = "<br>".join(map(escape.xml, str(self).splitlines()))
+        contents = {
+            "TITLE": escape.xml(title),
+            "STYLE": style,
+            "STATEMENT": html_of(before) if rows else f"<pre>{source}</pre>",
+            "QUESTIONS": "".join(self._rows(rows)),
+            "DATA": self.data(),
+            "SCRIPT": script,
+            "CHECKSUM": f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'",
+        }
+        return re.sub(r"@([A-Z]+)@", lambda m: contents[m[1]], page)
+
+    def _rows(self, rows: Sequence[str]) -> Iterator[str]:
+        """The lines of the derivation, with a field in the place of each blank; of a source the blanks alone."""
+        left = list(self.questions)
+        for row in rows or [rf"\text{{{escape.tex(q.symbol or q.word)}}} &= {LINE}" for q in left]:
+            symbol, _, sides = row.partition(" &= ")
+            formula, *remarks = map(str.strip, sides.split("&&"))
+            remark = f"<small>{_math(remarks[-1])}</small>" if remarks and "since" in remarks[-1] else ""
+            if formula != LINE:
+                yield f"<li>{_math(f'{symbol} = {formula}')} {remark}</li>\n"
+                continue
+            q = left.pop(0)
+            word, shape = escape.xml(q.word), shape_text(np.shape(q.value), "×")
+            yield (
+                f'<li class="question"><label for="{word}">{_math(symbol + " =")}</label>'
+                f'<input id="{word}" aria-label="{escape.xml(TEXT.name(q.symbol or q.word))}, {shape}" '
+                f'aria-describedby="{word}-says" autocomplete="off" autocapitalize="off" spellcheck="false">'
+                f'<span class="shape">{shape}</span>{remark}<output id="{word}-says" for="{word}"></output></li>\n'
+            )
+
+    def _notebook(self) -> str:
+        """A notebook: the sheet, a cell for the answers, and one that checks them."""
+        blanks = ", ".join(f'\n    "{q.symbol or q.word}": ""' for q in self.questions)
+        code: dict[str, Any] = {"cell_type": "code", "execution_count": None, "outputs": []}
+        text = {"cell_type": "markdown"}
+        check = f"from autograd_lite.teach import Worksheet\n\nWorksheet.opened({self.data()!r}).check(answers)"
+        cells = [(text, f"{self.markdown()}\n{NOTE}"), (code, f"answers = {{{blanks},\n}}"), (code, check)]
+        content = {
+            "nbformat": 4, "nbformat_minor": 5, "metadata": {"language_info": {"name": "python"}},
+            "cells": [
+                {**kind, "id": f"cell-{k}", "metadata": {}, "source": source} for k, (kind, source) in enumerate(cells)
+            ],
+        }  # fmt: skip
+        return json.dumps(content, indent=1)
 
 
 def _arrays(values: Mapping[str, Any]) -> dict[str, Any]:
     return {w: _array(np.asarray(x)) for w, x in values.items() if not callable(x)}
 
 
-def _array(x: Any) -> dict[str, Any] | None:
-    names = {"inf": "Infinity", "-inf": "-Infinity", "nan": "NaN"}
-    if x.size > LARGE or x.dtype.kind not in "biuf":
-        return None
-    kind = "i" if x.dtype.kind == "u" else x.dtype.kind
-    entries = [v if np.isfinite(v) else names[repr(v)] for v in x.ravel().tolist()]
-    return {"shape": x.shape, "data": entries, "kind": kind}
+def _array(x: Any) -> list[Any] | None:
+    """The kind, shape and entries of an array; None for one that is too large for a file, or has no numbers."""
+    entries = x.ravel().tolist()
+    is_saved = x.size <= LARGE and x.dtype.kind in KINDS
+    return [x.dtype.kind, x.shape, [v if np.isfinite(v) else str(v) for v in entries]] if is_saved else None
 
 
-def opened(content: Mapping[str, Any]) -> tuple[Any, ...]:
-    """The parts of a sheet from what was saved of it."""
-    spaces = [{w: _opened(x) for w, x in space.items() if x} for space in content["spaces"]]
-    for space in spaces:
-        space.update((w, _missing(w)) for w in content["functions"] if w not in FUNCTIONS)
-    questions = [
-        Question(
-            q["word"], "", "", spaces[0][q["word"]], q["symbol"],
-            [{says: _opened(x) for says, x in slips.items() if x} for slips in q["slips"]],
-        ) for q in content["questions"]
-    ]  # fmt: skip
-    return questions, "", "", "", spaces, content["words"]
+def _opened(x: Sequence[Any]) -> Any:
+    kind, shape, entries = x
+    return np.array(entries, float).reshape(shape).astype(KINDS[kind])
 
 
-def _opened(x: Mapping[str, Any]) -> Any:
-    return np.array([float(v) for v in x["data"]]).reshape(x["shape"]).astype(KINDS[x["kind"]])
-
-
-def _missing(word: str) -> Callable[..., Any]:
-    def call(*operands: Any) -> Any:
-        raise ValueError(f"{word} is not marked here")
-
-    return call
-
-
-def html(sheet: Worksheet, title: str) -> str:
-    """The page: one file, which needs no network."""
-    page, style, marking, script = (
-        files(__package__).joinpath(name).read_text(encoding="utf-8")
-        for name in ("sheet.html", "sheet.css", "marking.js", "sheet.js")
-    )
-    script = f"{marking}\n{script}"
-    before, _, below = sheet.markdown().partition("**Fill in**")
-    rows = below.partition("{aligned}\n")[2].partition("\n\\end")[0].split(" \\\\\n") if below else []
-    contents = {
-        "TITLE": escape.xml(title),
-        "STYLE": style,
-        "STATEMENT": html_of(before) if rows else f"<pre>{'<br>'.join(map(escape.xml, str(sheet).splitlines()))}</pre>",
-        "QUESTIONS": "".join(_rows(sheet, rows)),
-        "DATA": escape.script(data(sheet)),
-        "SCRIPT": script,
-        "CHECKSUM": f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'",
-    }
-    return re.sub(r"@([A-Z]+)@", lambda m: contents[m[1]], page)
-
-
-def _rows(sheet: Worksheet, rows: Sequence[str]) -> Iterator[str]:
-    """The lines of the derivation, with a field in the place of each blank; of a source the blanks alone."""
-    left = list(sheet.questions)
-    for row in rows or [rf"\text{{{escape.tex(q.symbol or q.word)}}} &= {LINE}" for q in left]:
-        symbol, _, sides = row.partition(" &= ")
-        formula, *remarks = map(str.strip, sides.split("&&"))
-        remark = f"<small>{_math(remarks[-1])}</small>" if remarks and "since" in remarks[-1] else ""
-        if formula != LINE:
-            yield f"<li>{_math(f'{symbol} = {formula}')} {remark}</li>\n"
-            continue
-        q = left.pop(0)
-        word, shape = escape.xml(q.word), shape_text(np.shape(q.value), "×")
-        yield (
-            f'<li class="question"><label for="{word}">{_math(symbol + " =")}</label>'
-            f'<input id="{word}" aria-label="{escape.xml(text_name(q.symbol or q.word))}, {shape}" '
-            f'aria-describedby="{word}-says" autocomplete="off" autocapitalize="off" spellcheck="false">'
-            f'<span class="shape">{shape}</span>{remark}<output id="{word}-says" for="{word}"></output></li>\n'
-        )
+def _missing(word: str, *operands: Any) -> Any:
+    raise ValueError(f"{word} is not marked here")
 
 
 def _math(tex: str) -> str:
     return f'<math displaystyle="true">{Mathematics(tex).all()}</math>'
 
 
-def notebook(sheet: Worksheet) -> str:
-    """A notebook: the sheet, a cell for the answers, and one that checks them."""
-    blanks = ", ".join(f'\n    "{q.symbol or q.word}": ""' for q in sheet.questions)
-    cells = [
-        ("markdown", sheet.markdown()),
-        ("markdown", NOTE),
-        ("code", f"answers = {{{blanks},\n}}"),
-        ("code", f"from autograd_lite.teach import opened\n\nopened({json.dumps(data(sheet))!r}).check(answers)"),
-    ]
-    code: dict[str, Any] = {"execution_count": None, "outputs": []}
-    content = {
-        "nbformat": 4, "nbformat_minor": 5, "metadata": {"language_info": {"name": "python"}},
-        "cells": [
-            {"cell_type": kind, "id": f"cell-{k}", "metadata": {}, "source": text, **(code if kind == "code" else {})}
-            for k, (kind, text) in enumerate(cells)
-        ],
-    }  # fmt: skip
-    return json.dumps(content, indent=1)
-
-
-def answers_in(path: Path) -> Mapping[str, Any] | str:
+def _answers_in(path: Path) -> Mapping[str, Any] | str:
     """The answers in a file: JSON as the page saves them, a notebook, or text. Nothing in it is executed."""
     if path.stat().st_size > LONG:
         raise ValueError(f"it has more than {LONG:,} bytes")
     text = path.read_text(encoding="utf-8-sig")
-    if path.suffix not in (".json", ".ipynb"):
-        return text
-    content = json.loads(text)
-    if path.suffix == ".json":
-        return {str(w): str(x) for w, x in content.items()}
-    cells = ["".join(c["source"]) for c in content["cells"] if c["cell_type"] == "code"]
-    for cell in cells:
-        if cell.lstrip().startswith("answers ="):
-            return {str(w): str(x) for w, x in ast.literal_eval(cell.partition("=")[2].strip()).items()}
-    return "\n".join(cells)
+    if path.suffix == ".ipynb":
+        cells = ["".join(c["source"]) for c in json.loads(text)["cells"] if c["cell_type"] == "code"]
+        answers = next((c for c in cells if c.lstrip().startswith("answers =")), None)
+        return "\n".join(cells) if answers is None else _strings(ast.literal_eval(answers.partition("=")[2].strip()))
+    return _strings(json.loads(text)) if path.suffix == ".json" else text
 
 
-def folder(sheet: Worksheet, path: Path, table: Path | None) -> dict[str, Marks | str]:
-    """The marks of each file in a folder, or why there are none; see `Worksheet.check_folder`."""
-    results: dict[str, Marks | str] = {}
-    for file in sorted(path.iterdir()):
-        if file.is_file() and file != table and not file.name.startswith("."):
-            try:
-                results[file.name] = sheet.check(answers_in(file))
-            except Exception as error:  # whatever is wrong with a file, the others are still marked
-                results[file.name] = f"cannot be read: {error}"
-    if table is not None:
-        words = [q.word for q in sheet.questions]
-        with table.open("w", newline="", encoding="utf-8") as f:
-            out = csv.writer(f)
-            out.writerow(["file", "right", "of", *words, "remark"])
-            for name, marks in results.items():
-                if isinstance(marks, str):
-                    out.writerow(map(_cell, [name, 0, len(words), *[""] * len(words), marks]))
-                else:
-                    says = [mark.says or "right" for mark in marks]
-                    out.writerow(map(_cell, [name, len(marks) - len(marks.wrong), len(words), *says, ""]))
-    return results
+def _strings(answers: Mapping[Any, Any]) -> dict[str, str]:
+    return {str(w): str(x) for w, x in answers.items()}
 
 
 def _cell(x: Any) -> Any:

@@ -780,12 +780,13 @@ const clipped = (text) => {
 
 /** The marking of a sheet: mark(word, text) is { right, says }, or { says, unmarked: true }. */
 const marking = (data) => {
-  const opened = ({ shape, data, kind }) => array(shape, data.map(Number), kind);
+  const entry = (v) => (v === "inf" ? Infinity : v === "-inf" ? -Infinity : Number(v)); // "nan" is NaN
+  const opened = ([kind, shape, entries]) => array(shape, entries.map(entry), kind === "u" ? "i" : kind);
   const openedAll = (values) => Object.fromEntries(Object.entries(values).map(([w, x]) => [w, x && opened(x)]));
   const spaces = data.spaces.map(openedAll);
   const board = new Board(data);
   const readers = spaces.map((space) => new Reader(space, data.functions, data.usual));
-  const slips = Object.fromEntries(data.questions.map((q) => [q.word, q.slips.map(openedAll)]));
+  const slips = Object.fromEntries(data.questions.map(([word, , slips]) => [word, slips.map(openedAll)]));
 
   const fitted = (x, shape) => {
     const value = array(x.shape, x.data);

@@ -52,7 +52,6 @@ def elsewhere(d: Derivation, start: Values) -> Iterator[dict[str, Any]]:
     c = d.chain
     used = {word for word, _ in d.given}
     parameters = {word for n, word in c.names.items() if c.is_input(n) and n in c.graded}
-    later = {c.names[n] for n in c.landmarks} | {word for n in c.landmarks for word, _ in c.where(n)}
     data = independent(d, used - parameters)
     for seed in (1, 2):
         for size, all_move in TRIES:
@@ -62,7 +61,7 @@ def elsewhere(d: Derivation, start: Values) -> Iterator[dict[str, Any]]:
             others = {word: x for word, x in start.items() if word in used | parameters or not is_name(word)}
             env = confirmed(d, others | new)
             if env is not None:
-                yield {word: x for word, x in env.items() if word in used | parameters | later}
+                yield env
                 break
 
 

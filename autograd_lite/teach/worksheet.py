@@ -8,12 +8,10 @@ wrong only because an earlier answer was is reported as such.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from operator import attrgetter
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,19 +27,21 @@ from ..derive.writing import LATEX, TEXT, text_name
 from ..engine.operands import raw
 from ..program.capture import run
 from ..tensor import Tensor
-from . import hand_out, points
+from . import points
 from .answers import FUNCTIONS, Reader, assignments, clipped, is_python, worked_out, written
 from .answers import LONG as FORMULA
 from .blanks import Code, as_variable, lines_at, question, teaching
 from .grading import CARRIED, CLOSE, TYPED, Mark, Marks, Question, fitted, verdict
+from .hand_out import HandOut
 from .notation import Board
 
 BLANK = "_" * 14
 MANY = 12  # blanks
+LINE = r"\s*(\S+)\s*=(?!\s*=)\s*(\S.*?)(\s{2,}(since|is|#|\d).*|\s*)"  # a blank, its formula, a remark
 LONG = 20_000  # characters of a text with all answers; more if the answer key is long
 
 
-class Worksheet:
+class Worksheet(HandOut):
     """The result of :func:`worksheet`: print it for students; ``.key()`` has the answers, ``.check()`` marks.
 
     >>> import autograd_lite as ag
@@ -149,67 +149,6 @@ class Worksheet:
             marks.append(Mark(q.word, says in ("", CARRIED), says))
         return marks
 
-    def check_folder(self, folder: str | Path, table: str | Path | None = None) -> dict[str, Marks | str]:
-        """Mark every file of a folder, and write a table.
-
-        Parameters
-        ----------
-        folder : path
-            Of text (as for `check`), JSON (as the page saves it) and notebooks. Nothing in them is executed.
-        table : path, optional
-            Of the CSV file: a row for each file, with the number of right answers and what is said of each.
-
-        Returns
-        -------
-        dict of str to Marks
-            By the name of the file; of one that cannot be read, a string that says why.
-
-        Examples
-        --------
-        >>> import tempfile, pathlib, autograd_lite as ag
-        >>> x = ag.tensor(2.0, requires_grad=True, name="x")
-        >>> sheet = ag.worksheet(x**2, wrt=x)
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     _ = pathlib.Path(folder, "ada.txt").write_text("dL/dx = 2x")
-        ...     _ = pathlib.Path(folder, "ben.txt").write_text("dL/dx = x + 2")
-        ...     _ = sheet.check_folder(folder, f"{folder}/marks.csv")
-        ...     print(pathlib.Path(folder, "marks.csv").read_text())
-        file,right,of,dLdx,remark
-        ada.txt,1,1,right,
-        ben.txt,0,1,"it is right for the numbers given, but not for others",
-        """
-        return hand_out.folder(self, Path(folder), None if table is None else Path(table))
-
-    def save(self, path: str | Path, title: str = "Worksheet") -> None:
-        """Write the sheet to a file.
-
-        Parameters
-        ----------
-        path : path
-            ``.html``: a page that needs no network, in which students fill in the blanks and are told at once what is
-            right, with the verdicts of `check`. ``.ipynb``: a notebook with the check as a cell. ``.md`` and ``.txt``:
-            to print. In a page and a notebook the answers can be found, so grades come from `check`.
-        title : str
-            Of the page.
-
-        Examples
-        --------
-        >>> import tempfile, pathlib, autograd_lite as ag
-        >>> x = ag.tensor(2.0, requires_grad=True, name="x")
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     ag.worksheet(x**2, wrt=x).save(f"{folder}/homework.html", title="The chain rule")
-        ...     "<title>The chain rule</title>" in pathlib.Path(folder, "homework.html").read_text(encoding="utf-8")
-        True
-        """
-        path = Path(path)
-        contents: dict[str, Callable[[], str]] = {
-            ".html": lambda: hand_out.html(self, title), ".ipynb": lambda: hand_out.notebook(self),
-            ".md": self.markdown, ".txt": self.__str__,
-        }  # fmt: skip
-        if path.suffix not in contents:
-            raise ValueError(f"worksheet: expected a file name that ends in {', '.join(contents)}, got {path.name!r}")
-        path.write_text(contents[path.suffix](), encoding="utf-8")
-
     def _answers(self, answers: Any) -> Mapping[str, Any]:
         """The answers: for each a formula, a value, one value for each choice of the numbers, or an error."""
         if isinstance(answers, str):
@@ -267,31 +206,13 @@ class Worksheet:
     def _lines(self, text: str) -> dict[str, str] | None:
         """A text with formulas for some blanks, perhaps as on the board, or the sheet filled in; or None.
 
-        The last line of a blank counts, and what stands behind it two spaces apart is a remark.
+        The last line of a blank counts, and a remark behind it does not.
         """
-        lines = [line.partition("=") for line in text.splitlines() if line.strip()] if len(text) < LONG else []
-        answers = {word.strip(): formula.strip() for word, _, formula in lines}
-        formulas = all(0 < len(formula) <= FORMULA and formula[0] != "=" for formula in answers.values())
-        if answers and formulas and answers.keys() <= self._blanks.keys():
-            return answers
-        if len(text) > max(LONG, 4 * len(self._key)) or is_python(text):
+        if len(text) > max(LONG, 4 * len(self._key)):
             return None
-        found = (re.match(r"\s*(\S+)\s*=(?!\s*=)\s*(\S.*?)(\s{2,}|\s*$)", line) for line in text.splitlines())
-        return {m[1]: m[2] for m in found if m is not None and m[1] in self._blanks} or None
-
-
-def opened(text: str) -> Worksheet:
-    """The sheet of a saved notebook, which can be checked only; its last cell calls this.
-
-    >>> import json, autograd_lite as ag
-    >>> x = ag.tensor(2.0, requires_grad=True, name="x")
-    >>> sheet = worksheet(x**2, wrt=x)
-    >>> saved = json.dumps(hand_out.data(sheet), default=lambda a: a.tolist())
-    >>> opened(saved).check({"dL/dx": "2x"})
-    dLdx       right
-    1 of 1 right
-    """
-    return Worksheet(*hand_out.opened(json.loads(text)))
+        lines = [re.fullmatch(LINE, line) for line in text.splitlines() if line.strip()]
+        answers = {m[1]: m[2] for m in lines if m and m[1] in self._blanks and len(m[2]) <= FORMULA}
+        return answers if len(answers) == len(lines) or not is_python(text) else None
 
 
 class Assigned(NamedTuple):

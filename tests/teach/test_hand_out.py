@@ -70,9 +70,8 @@ def answers(sheet, count):
 
 def marked_by_the_page(sheet, cases, tmp_path):
     script = (TEACH / "marking.js").read_text(encoding="utf-8")
-    data = json.dumps({"sheet": hand_out.data(sheet), "cases": cases}, default=lambda x: x.tolist())
-    script += f"\nconst given = {data};\nconst mark = marking(given.sheet);\n"
-    (tmp_path / "run.js").write_text(script + "console.log(JSON.stringify(given.cases.map(([w, t]) => mark(w, t))));")
+    script += f"\nconst mark = marking({sheet.data()});\nconst cases = {json.dumps(cases)};\n"
+    (tmp_path / "run.js").write_text(script + "console.log(JSON.stringify(cases.map(([w, t]) => mark(w, t))));")
     done = subprocess.run([NODE, tmp_path / "run.js"], capture_output=True, text=True, encoding="utf-8", check=True)
     return json.loads(done.stdout)
 
@@ -100,8 +99,8 @@ def test_the_page_gives_the_verdicts_of_check(make, tmp_path):
 def test_the_page_runs_nothing_that_is_typed(tmp_path):
     sheet = talk_net()
     hostile = ["process.exit(3)", "P; process.exit(3)", "constructor.constructor('return 1')()", "__proto__",
-               "toString", "P.constructor", "hasOwnProperty(P)", "</script>", "P" * 3000, "(" * 1500, "-" * 1900 + "P", "P[9]",
-               "P[0.5]", "valueOf", "sum", "eye(10**9)", "9**9**9", "arange(10**9)", "P\x00", "\U0001d465"]  # fmt: skip
+               "toString", "P.constructor", "hasOwnProperty(P)", "</script>", "P" * 3000, "(" * 1500, "-" * 1900 + "P",
+               "P[9]", "P[0.5]", "valueOf", "sum", "eye(10**9)", "9**9**9", "arange(10**9)", "P\x00", "\U0001d465"]  # fmt: skip
     cases = [("dLdW", text) for text in hostile]
     for mark in marked_by_the_page(sheet, cases, tmp_path):
         assert not mark["right"]
@@ -121,8 +120,8 @@ def test_the_page_needs_no_network_and_is_labelled(tmp_path):
         assert f'<input id="{q.word}" aria-label="' in page
     data = json.loads(re.search(r'id="data">(.*?)</script>', page)[1])
     assert len(data["spaces"]) == 3
-    assert [len(q["slips"]) for q in data["questions"]] == [3] * len(sheet.questions)
-    assert data["spaces"][0]["V"]["data"] != data["spaces"][1]["V"]["data"] != data["spaces"][2]["V"]["data"]
+    assert [len(slips) for _, _, slips in data["questions"]] == [3] * len(sheet.questions)
+    assert data["spaces"][0]["V"] != data["spaces"][1]["V"] != data["spaces"][2]["V"]
     assert data["spaces"][0]["y"] == data["spaces"][1]["y"]  # labels stay
 
 
@@ -145,10 +144,10 @@ def test_a_notebook_has_the_check_as_a_cell(tmp_path):
     sheet = softmax()
     sheet.save(tmp_path / "homework.ipynb")
     cells = json.loads((tmp_path / "homework.ipynb").read_text(encoding="utf-8"))["cells"]
-    assert [cell["cell_type"] for cell in cells] == ["markdown", "markdown", "code", "code"]
-    assert "answers can be found in this file" in cells[1]["source"]
+    assert [cell["cell_type"] for cell in cells] == ["markdown", "code", "code"]
+    assert "answers can be found in this file" in cells[0]["source"]
     space = {}
-    for cell in cells[2:]:
+    for cell in cells[1:]:
         *before, last = cell["source"].strip().splitlines() if "opened" in cell["source"] else [cell["source"], "0"]
         exec("\n".join(before), space)
         result = eval(last, space)
@@ -196,4 +195,5 @@ def test_a_folder_is_marked_into_a_table(tmp_path):
     assert rows["eve.ipynb"]["remark"].startswith("cannot be read: ")
     assert rows["fay.json"]["remark"].startswith("cannot be read: ")
     assert "'=gus.txt" in rows  # no formula of a spreadsheet
+    assert sheet.check_folder(str(folder), str(folder / "marks.csv")).keys() == files.keys()
     assert sheet.check_folder(str(folder)).keys() == files.keys()
