@@ -124,6 +124,7 @@ class HandOut:
         """
         path = Path(path)
         page = partial(self._html, title)
+        contents: dict[str, Callable[[], str]]
         contents = {".html": page, ".ipynb": self._notebook, ".md": self.markdown, ".txt": self.__str__}
         if path.suffix not in contents:
             raise ValueError(f"worksheet: expected a file name that ends in {', '.join(contents)}, got {path.name!r}")
