@@ -227,3 +227,24 @@ def test_forward_may_use_a_parameter_but_no_other_traced_value():
             run(x, ag.tensor(2.0))
     with pytest.raises(RuntimeError, match=r"pass it to apply\(\)"):
         ag.vmap(hidden, in_axes=(None, 0))(x, np.ones(3))
+
+
+def test_a_complex_backward_pass_conjugates_itself_as_in_pytorch():
+    class Square(ag.autograd.Function):
+        @staticmethod
+        def forward(ctx, z):
+            ctx.save_for_backward(z)
+            return z**2
+
+        @staticmethod
+        def backward(ctx, g):
+            (z,) = ctx.saved_tensors
+            return g * 2 * np.conj(z)
+
+    def loss(square):
+        return lambda z: np.sum(np.abs(square(z) - 3) ** 2)
+
+    z = np.array([1 + 2j, -0.5j])
+    expected = ag.grad(loss(lambda z: z**2))(z)
+    np.testing.assert_allclose(ag.grad(loss(Square.apply))(z), expected)
+    assert_gradients(loss(Square.apply), z)
