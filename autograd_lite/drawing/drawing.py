@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, reduce
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from .from_chain import chain_of, derived
 from .from_graph import structure
 from .groups import is_module
 from .live import live as computing
+from .loops import folded, loops
 from .neurons import Net, neurons
 from .neurons import dot as neuron_dot
 from .page import VARIABLES, page
@@ -69,6 +70,12 @@ class Drawing(GraphView):
     net: Net | None = field(default=None, repr=False)
     state: State | None = field(default=None, repr=False)  # of a frame: what is known
     caption_width: int = 0  # of the longest caption of the frames, in points
+    whole: Scene | None = field(default=None, repr=False)  # with every step of a loop
+
+    @property
+    def unrolled(self) -> Drawing:
+        """The picture with every step of a loop, as it is in frames and on the page."""
+        return replace(self, scene=self.whole, whole=None) if self.whole is not None else self
 
     @cached_property
     def source(self) -> str:
@@ -128,11 +135,11 @@ class Drawing(GraphView):
         ValueError
             If the examples do not fit the inputs.
         """
-        chain = self.chain
+        chain, picture = self.chain, self.unrolled
         if chain is None or not has_one_entry(chain.root):
-            return self.page([], live, examples, rate)
-        shown = steps(self.scene, chain, targets(self.scene, chain, None), True)
-        return self.page(shown, live, examples, rate)
+            return picture.page([], live, examples, rate)
+        shown = steps(picture.scene, chain, targets(picture.scene, chain, None), True)
+        return picture.page(shown, live, examples, rate)
 
     def page(self, shown: Sequence[Step], live: bool = False, examples: Any = None, rate: float = 0.1) -> str:
         """The page with other steps than those of :meth:`html`."""
@@ -155,7 +162,8 @@ class Drawing(GraphView):
         """A LaTeX document with the picture in TikZ, its formulas set as mathematics."""
         if self.net is not None:
             raise ValueError("draw: a neuron diagram is saved as .svg, .png, .pdf or .dot, not as .tex")
-        return tikz(self.scene, self.style, self.source)
+        picture = self.unrolled
+        return tikz(picture.scene, picture.style, picture.source)
 
     def save(self, path: str | Path, **options: Any) -> Path:
         """Write the picture in the format of the suffix: ``.svg .png .pdf .dot .html .tex``.
@@ -269,7 +277,8 @@ def draw(
     limit : int
         The largest number of computed boxes; one box in the middle stands for the others.
     roll : bool
-        Draw repeated parts once: of equal blocks in sequence the first, and a cell that is called repeatedly.
+        Draw repeated parts once: of equal blocks in sequence the first, a cell that is called repeatedly, and the steps
+        of a loop. The page, frames and LaTeX have every step of a loop.
     **options
         For ``view="neurons"``: see :func:`~autograd_lite.drawing.neurons.neurons`.
 
@@ -308,7 +317,12 @@ def draw(
     if not fold and roll and view == "landmarks" and (count := _depth(subject, chain)):
         fold, note = True, f"Layers are folded, since there are {count:,} steps; roll=False draws each."
     if chain is not None and not fold:
-        return Drawing(derived(subject, chain, limit, style.gradients, style.partials), style, chain)
+        found = loops(chain) if roll and view == "landmarks" else []
+        most = max(limit, len(chain.landmarks) * len(found))
+        whole = derived(subject, chain, most, style.gradients, style.partials)
+        scene = reduce(folded, found, whole)
+        shown = limited(scene, limit) if found else scene
+        return Drawing(shown, style, chain, whole=None if scene is whole else whole)
     scene = structure(subject, fold, depth, fold and roll, [note] if note else [])
     return Drawing(limited(rolled(scene) if fold and roll else scene, limit), style)
 

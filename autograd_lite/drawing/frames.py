@@ -188,7 +188,7 @@ def frames(
     ∂p/∂w = 3 p (1 − p) = 0.0074
     ∂L/∂w = ∂L/∂p · ∂p/∂w = -3.66e-05
     """
-    picture = draw(loss, *args, names=names, **options)
+    picture = draw(loss, *args, names=names, **options).unrolled
     chain = picture.chain
     if chain is None or picture.net is not None:
         raise ValueError(
