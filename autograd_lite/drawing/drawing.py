@@ -189,12 +189,12 @@ class Drawing(GraphView):
         return Drawing(compared(self.scene, other.scene), self.style)
 
     def marked(self, head: str, tail: str = "", note: str = "") -> Drawing:
-        """The same picture with the box called `head`, and the line to it from the one called `tail`, in red."""
+        """The same picture with the box called `head` in red, and the line from that called `tail`, with a note."""
         keys, scene = self.scene.keys_named(), self.scene
         ends = keys.get(tail), keys.get(head)
         items = tuple(replace(i, change="wrong") if i.key == ends[1] else i for i in scene.items)
-        lines = tuple(replace(x, change="wrong") if (x.tail, x.head) == ends else x for x in scene.lines)
-        return replace(self, scene=replace(scene, items=items, lines=lines, notes=(*scene.notes, note)))
+        lines = tuple(replace(x, change="wrong", note=note) if (x.tail, x.head) == ends else x for x in scene.lines)
+        return replace(self, scene=replace(scene, items=items, lines=lines))
 
     def with_theme(self, name: str | Theme) -> Drawing:
         """The same picture in other colours."""

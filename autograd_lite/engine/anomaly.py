@@ -10,7 +10,7 @@ import numpy as np
 
 from ..base.tree import leaves
 from .context import changed
-from .entries import called, fact, folded, places
+from .entries import fact, folded, places
 from .errors import noted
 from .node import Node
 from .operands import raw
@@ -26,7 +26,7 @@ class _Watcher:
         if _has_nan(y):
             origin = next((p for p in node.parents if p is not None and p.row is None and _has_nan(p.y)), None)
             came = f", from a nan in {origin.label}" if origin is not None else ""
-            raise noted(RuntimeError(f"{_call(node)} made a nan in the forward pass{came}{_facts(node, y)}"), node)
+            raise noted(RuntimeError(f"{_call(node)} made a nan in the forward pass{came}{_at(node, y)}"), node)
         self.prints[node] = _fingerprints(node)
 
     def check(self, node: Node) -> None:
@@ -42,7 +42,7 @@ class _Watcher:
 
     def pulled(self, node: Node, parent: Node, d: Any) -> None:
         if _has_nan(d):
-            what = f"{_call(node)} made a nan in the backward pass, for {parent.label}{_facts(node, d)}"
+            what = f"{_call(node)} made a nan in the backward pass, for {parent.label}{_at(node, d)}"
             raise noted(RuntimeError(what), node)
 
 
@@ -52,30 +52,26 @@ def _has_nan(value: Any) -> bool:
 
 
 def _call(node: Node) -> str:
-    operands = ((p.name or "" if p is not None else "", x) for p, x in zip(node.parents, _operands(node), strict=True))
-    return called(node.row.name, operands) + (f", named {node.name!r}," if node.name else "")
+    called = f", named {node.name!r}," if node.name else ""
+    operands = ", ".join(
+        f"{p.name} {shape}" if p is not None and p.name else str(shape)
+        for p, shape in zip(node.parents, node.shapes, strict=True)
+    )
+    return f"{node.row.name}({operands}){called}"
 
 
-def _operands(node: Node) -> list[Any]:
-    """The values of the arguments, or what stands for their shapes where they are not kept."""
-    return [
-        x if p is None or x is not None else p.y if p.y is not None else np.empty(p.shape, bool)
-        for p, x in zip(node.parents, node.xs, strict=True)
-    ]
-
-
-def _facts(node: Node, bad: Any) -> str:
-    """The first entries of a result or a cotangent that are nan, and the operands there: `` at [1]: x[1] = -1``."""
+def _at(node: Node, bad: Any) -> str:
+    """The entries of a result or a cotangent that are nan, and the operands there: `` at [1]: x[1] = -1``."""
     bad = getattr(bad, "_data", bad)
     if isinstance(bad, tuple):
         return ""
     mask = np.isnan(bad)
     facts = [
-        fact(p.name or "its operand", x, folded(mask, x.shape))
-        for p, x in zip(node.parents, map(raw, _operands(node)), strict=True)
-        if node.row.kind == "elementwise" and p is not None and mask.shape == node.shape and x.dtype.kind in "fc"
+        fact(p.name or "its operand", raw(x), folded(mask, x.shape))
+        for p, x in zip(node.parents, node.xs, strict=True)
+        if p is not None and x is not None and node.row.kind == "elementwise" and mask.shape == node.shape
     ]
-    return places(mask) + f": {', '.join(dict.fromkeys(facts))}" * bool(facts)
+    return places(mask) + f": {', '.join(facts)}" * bool(facts)
 
 
 def _fingerprints(node: Node) -> tuple[int, ...]:

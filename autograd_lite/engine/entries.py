@@ -40,8 +40,6 @@ def fact(word: str, x: Any, mask: Any) -> str:
     chosen = x[mask]
     if not x.ndim:
         return f"{word} = {value_text(chosen[0])}"
-    if chosen.size > 1 and (np.isnan(chosen).all() if chosen.dtype.kind in "fc" else False):
-        return f"{word} = nan{places(mask)}"
     if chosen.size > 1 and (chosen == chosen[0]).all():
         return f"{word} = {value_text(chosen[0])}{places(mask)}"
     more = f" and {chosen.size - 1} more" if chosen.size > 1 else ""
@@ -53,7 +51,7 @@ def value_text(x: Any) -> str:
     if x.dtype.kind in "biu":
         return str(x)
     text = f"{x + 0:.6g}"  # 0, not -0
-    return str(x) if "." not in text and np.isfinite(x) and complex(text) != x else text
+    return str(x) if text in ("1", "-1") and abs(x) != 1 else text
 
 
 def folded(mask: Any, shape: Sequence[int]) -> Any:

@@ -142,9 +142,10 @@ def beginning(
     Returns the equation, or the value that was given so; the entries of its result; the first equation that makes a nan
     of infinite values; and how many more there are.
     """
-    masks: dict[Any, Mask] = {v: entries}
+    masks: dict[Var, Mask] = {v: entries}
     made: list[tuple[Any, Mask]] = []
     turned: list[tuple[Any, Mask]] = []
+    given: list[tuple[Any, Mask]] = []
 
     def value(x: Any) -> Any:
         return values[x] if isinstance(x, Var) else x
@@ -161,14 +162,9 @@ def beginning(
         elif np.isnan(values[results[0]]).any() and not any(np.isnan(value(x)).any() for x, _ in bad):
             turned.append((eq, mask))
         for x, here in bad:
-            x = x if isinstance(x, Var) else _Given(x)
-            masks[x] = masks.get(x, np.False_) | here
-    found = made or turned or [(getattr(x, "array", x), m) for x, m in masks.items() if x not in program.defined]
+            if isinstance(x, Var) and x in program.defined:
+                masks[x] = masks.get(x, np.False_) | here
+            else:
+                given.append((x, here))
+    found = made or turned or given or [(v, entries)]
     return *found[-1], turned[-1][0] if made and turned else None, len(found) - 1
-
-
-@dataclass(eq=False)
-class _Given:
-    """A constant array."""
-
-    array: Array

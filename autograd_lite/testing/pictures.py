@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,14 +35,8 @@ def draw_bug(bug: GradientBug, loss: Tensor | None = None, **options: Any) -> An
         if node is not None and node.name is None:
             node.name = name  # to find it in the picture
     picture = draw(loss if loss is not None else bug.loss, **{"view": "operations", **options})
-    ends = {item.name: item.key for item in picture.scene.items}
-    head, tail = (ends.get(node.name or "") if node is not None else None for node in (bug.node, bug.parent))
-    note = str(bug.finding).splitlines()[-1].strip()
-    lines = tuple(
-        replace(line, change="removed", note=note) if (line.head, line.tail) == (head, tail) else line
-        for line in picture.scene.lines
-    )
-    return replace(picture, scene=replace(picture.scene, lines=lines))
+    head, tail = (node.name or "" if node is not None else "" for node in (bug.node, bug.parent))
+    return picture.marked(head, tail, str(bug.finding).splitlines()[-1].strip())
 
 
 def draw_failure(report: Report, path: Path) -> Path | None:

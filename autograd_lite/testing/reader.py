@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ import numpy as np
 from ..derive.cached_method import cached_method
 from ..derive.chain_rule import Chain
 from ..derive.factors import Edge as Rule
-from ..derive.formula import Expr, name, number, replaced, walk
+from ..derive.formula import Expr, name, number, walk
 from ..derive.formula_ops import evaluate, substitute
 from ..derive.simplify import product
 from ..derive.symbolic_rule import G, X, Y
@@ -29,7 +28,6 @@ from .causes import BackwardPass, Edge, Mask, beginning, flat, nonfinite, zero
 from .remedies import remedy
 
 SHORT = 24  # characters; a longer remedy has a line of its own
-_TURNED = {">": "<", "<": ">", "≥": "≤", "≤": "≥"}
 PASSING = ("name", "number", "reshape", "broadcast", "index")  # in a rule that only lays out the gradient from above
 
 
@@ -102,8 +100,9 @@ class Why(GraphView):
         if self.program is None:
             raise ValueError(f"draw: nothing was recorded: {self.text}")
         head, tail = (v and v.name for v in self.ends)
-        picture = draw(self.program, **{"view": "operations", **options})
-        return picture.marked(head or "", tail or "", self.text.partition(": ")[2])
+        picture = draw(self.program, **{"view": "operations", **options}).marked(head or "", tail or "")
+        notes = *picture.scene.notes, self.text.partition(": ")[2]
+        return replace(picture, scene=replace(picture.scene, notes=notes))
 
 
 class Reader:
@@ -199,14 +198,13 @@ class Reader:
         return {f"{X}{k}": x for k, x in enumerate(eq.operands) if isinstance(x, Var)} | {Y: eq.outputs[0]}
 
     def stated(self, edge: Edge, e: Expr) -> Expr:
-        """A part of a rule with names, for one entry where it can be."""
-        used = {s: x for s, x in self.symbols(self.step(edge)[0]).items() if s in e.names}
-        e = substitute(e, {s: name(self.word(x), () if edge.is_entrywise else x.shape) for s, x in used.items()})
-        return replaced(e, lambda part: part.args[0] if part.role == "broadcast" else None) if edge.is_entrywise else e
+        """A part of a rule with names."""
+        used = ((s, x) for s, x in self.symbols(self.step(edge)[0]).items() if s in e.names)
+        return substitute(e, {s: name(self.word(x), x.shape) for s, x in used})
 
     def line(self, edge: Edge) -> str:
         """The right side of the derivation's line for an edge: ``dL/dr / (2 r)``; "" where there is none."""
-        rule = self.rule(edge)
+        (eq, _), rule = self.step(edge), self.rule(edge)
         if rule is None:
             return ""
         formula, n = self.stated(edge, rule.formula), edge.head
@@ -216,9 +214,10 @@ class Reader:
                 break
             n = edges[0].head
         v = self.vars[n]
-        g = number(1) if v is self.root else name(self.symbol(v), () if edge.is_entrywise else v.shape)
-        whole = product((formula, g), ()) if edge.is_entrywise else rule.joined(g, substitute(formula, {G: g}))
-        return write(whole, TEXT).replace(" · ", " ")
+        g = number(1) if v is self.root else name(self.symbol(v), v.shape)
+        if edge.is_entrywise:
+            return _of_one_entry(product((formula, g), eq.shape))
+        return write(rule.joined(g, substitute(formula, {G: g})), TEXT)
 
     def evaluated(self, eq: Equation, e: Expr) -> Any:
         """The value of a part of a rule."""
@@ -230,9 +229,8 @@ class Reader:
         rule = self.rule(edge)
         if rule is None or not edge.is_entrywise:
             return f"{self.line(edge)} = nan".removeprefix(" = ")
-        with np.errstate(all="ignore"):
-            pair = np.broadcast_arrays(1 * self.evaluated(self.step(edge)[0], rule.formula), edge.g)
-            at = tuple(np.argwhere(nonfinite(pair[0] * pair[1]))[0])
+        pair = np.broadcast_arrays(1 * self.evaluated(self.step(edge)[0], rule.formula), edge.g)
+        at = tuple(np.argwhere(nonfinite(pair[0] * pair[1]))[0])
         return f"{self.line(edge)} = {' · '.join(_symbol(x[at]) for x in pair)}"
 
     # ---------------------------------------------------------------------------------------------------- the answer
@@ -281,14 +279,17 @@ class Reader:
 
     def found(self, eq: Equation, parts: Sequence[str], cause: str, entries: Any, others: int, x: Any = None) -> Why:
         """What is known of a step at which something begins, at entries of its operand `x`, or else of its result."""
-        words = [self.word(x) or f"operand {k + 1}" * bool(np.ndim(x)) for k, x in enumerate(eq.operands)]
-        used = *zip(words, eq.operands, strict=True), (self.result(eq.outputs[0]), eq.outputs[0])
-        values = {word: self.value(y) for word, y in used if word}
+        y = eq.outputs[0]
+        values = {self.word(p): self.value(p) for p in eq.operands} | {self.result(y): self.value(y)}
         is_zero = cause not in ("forward", "backward")
+        what = cause not in ("cancels", "factor", "unused", "stationary") and remedy(
+            self.program, self.values, eq, is_zero, self.written
+        )
+        values.pop("", None)
         return Why(
-            ", ".join(parts), "", cause, step=self.call(eq), indices=[*map(tuple, np.argwhere(entries).tolist())],
-            values=values, remedy=remedy(self.program, self.values, eq, is_zero, self.written), where=eq.origin.line,
-            others=others, ends=(eq.outputs[0], x if isinstance(x, Var) else None),
+            ", ".join(parts), cause=cause, step=self.call(eq), values=values, remedy=what or "", where=eq.origin.line,
+            indices=[*map(tuple, np.argwhere(entries).tolist())], others=others,
+            ends=(y, x if isinstance(x, Var) else None),
         )  # fmt: skip
 
     def forward(self, v: Var, entries: Mask) -> Why:
@@ -342,9 +343,7 @@ class Reader:
         edge, entries = causes[-1], causes[-1].entries
         (eq, x), rule, call = self.step(edge), self.rule(edge), self.call(self.step(edge)[0])
         line = f"{self.symbol(x)} = {self.line(edge)}"
-        with np.errstate(all="ignore"):
-            alone = (flat(edge.pulled(zero)) == 0)[entries].all()
-        if not alone:
+        if flat(edge.pulled(zero))[entries].any():
             kind, parts = "cancels", [call, f"{line}, whose terms cancel or are too small"]
         elif rule is not None and edge.is_entrywise:
             kind, parts = self.slope(edge, rule, np.broadcast_to(edge.above(entries), eq.shape))
@@ -362,20 +361,22 @@ class Reader:
 
     def slope(self, edge: Edge, rule: Rule, above: Mask) -> tuple[str, list[str]]:
         """Why a partial derivative is zero at entries of the result, and how that is written."""
-        eq, e = self.step(edge)[0], rule.formula
+        (eq, x), e = self.step(edge), rule.formula
         y = eq.outputs[0]
         used = [k for k in range(len(eq.operands)) if f"{X}{k}" in e.names]
-        facts, last = self.facts(eq, used or [edge.k], above), f"{write(self.stated(edge, e), TEXT)} = 0"
+        facts, last = self.facts(eq, used or [edge.k], above), f"{_of_one_entry(self.stated(edge, e))} = 0"
         for p in eq.operands:
             if (truth := self.value(p)).dtype == bool:  # a condition
                 truth = np.broadcast_to(truth, eq.shape)
                 return "factor", [f"{self.written(p, eq)} is {truth[above][0]}{places(above)}"]
-        if tests := [t for part in walk(e) if (t := self.comparison(edge, part, above))]:
-            return "flat", [*tests, last]
+        indicators = (part for part in walk(e) if part.row is not None and (part.row.text or "").startswith("1["))
+        if tests := [part for part in indicators if not self.evaluated(eq, part)[above].any()]:
+            stated = [t for part in tests if len(part.args) == 2 and (t := self.comparison(edge, part, above))]
+            return "flat", [*(stated or facts), last]
         if e.role in ("name", "array", "number") and e.value != Y:
             others = [k for k in range(len(eq.operands)) if k != edge.k]
             return "factor", self.facts(eq, others, above) or [last] * (not e.is_number)
-        if not self.is_rounded(edge, above):
+        if not folded(above, np.shape(x))[self.value(x) != 0].any():
             return "stationary", [*facts, last]
         if Y not in e.names:
             return "saturated", [*facts, f"{last} to rounding"]
@@ -383,32 +384,11 @@ class Reader:
         return "saturated", [*facts, rounded, *[last] * (e.role != "name")]
 
     def comparison(self, edge: Edge, e: Expr, above: Mask) -> str:
-        """A comparison that is false at these entries of the result, as what is true: ``a < 0 at 1 of 1``."""
-        if e.row is None or not (e.row.text or "").startswith("1["):
-            return ""
-        *values, is_true = (self.evaluated(self.step(edge)[0], part)[above] for part in (*e.args, e))
-        words = [write(self.stated(edge, part), TEXT) for part in e.args]
-        relations = {">": np.greater, "=": np.equal, "≥": np.greater_equal, "<": np.less, "≤": np.less_equal}
-        for k, (a, b) in enumerate(pairwise(values)):
-            sign = next((sign for sign, holds in relations.items() if holds(a, b).all()), "")
-            if is_true.any() or not sign or len(values) > 2 and sign in "<≤":  # of low ≤ x ≤ high, what is not so
-                continue
-            if not e.args[k].names:
-                return f"{words[k + 1]} {_TURNED.get(sign, sign)} {words[k]}{places(above)}"
-            return f"{words[k]} {sign} {words[k + 1]}{places(above)}"
-        return ""
-
-    def is_rounded(self, edge: Edge, above: Mask) -> bool:
-        """Whether a partial derivative is zero beside these entries, too."""
-        eq, x = self.step(edge)
-        for factor in (0.99, 1.01):
-            xs = [self.value(y) * (factor if k == edge.k else 1) for k, y in enumerate(eq.operands)]
-            with np.errstate(all="ignore"):
-                y = eq.row.fn(*xs, **eq.params)
-                slope = np.broadcast_to(eq.row.pulls[edge.k](np.ones_like(y), y, xs, edge.head), y.shape)
-            if ((slope == 0) & (np.broadcast_to(self.value(x), y.shape) != 0))[above].all():
-                return True
-        return False
+        """What holds in the place of a comparison at these entries of the result: ``a < 0 at 1 of 1``."""
+        a, b = (self.evaluated(self.step(edge)[0], part)[above] for part in e.args)
+        signs = {"<": np.less, ">": np.greater, "=": np.equal, "≤": np.less_equal, "≥": np.greater_equal}
+        left, right = (_of_one_entry(self.stated(edge, part)) for part in e.args)
+        return next((f"{left} {sign} {right}{places(above)}" for sign, holds in signs.items() if holds(a, b).all()), "")
 
     def cut(self, v: Var) -> Why:
         """The first step after which nothing of `v` has a derivative."""
@@ -441,6 +421,11 @@ def no_derivative(word: str, x: Any) -> Why:
     """The answer for integers."""
     text = f"the gradient of {word!r} {x.shape} is None: it has dtype {x.dtype}, and integers have no derivative."
     return Why(text, "none", "constant", word, remedy=f"Write {word}.astype(float)")
+
+
+def _of_one_entry(e: Expr) -> str:
+    """A formula that holds entry by entry."""
+    return write(e, TEXT).replace(" ⊙ ", " ").replace(" · ", " ")
 
 
 def _symbol(x: Any) -> str:

@@ -77,8 +77,8 @@ def why(what: Tensor | Callable[..., Any], *args: Any, names: Mapping[str, Any] 
     if len(found) > 1 and not wrong:
         words = ", ".join(repr(v.name) for v in program.inputs)
         return replace(found[0], text=f"the gradients of {words} are finite and not zero", variable=words)
-    order = {v: k for k, v in enumerate(program.variables)}
-    return min(wrong or found, key=lambda w: order.get(w.ends[0], len(order)))  # type: ignore[arg-type]  # None has no place
+    order = [None, *program.variables]
+    return min(wrong or found, key=lambda w: order.index(w.ends[0]))
 
 
 def _names(result: Tensor, variables: Mapping[str, Any]) -> dict[str, Any]:
@@ -115,21 +115,16 @@ def _of_tensor(result: Tensor, w: Tensor, names: Mapping[str, Any] | None) -> Wh
         return no_derivative(word, w)
     found = Why(f"the gradient of {word!r} {w.shape} is None: ", "none", "detached", word, program=program)
     if not w.requires_grad:
-        return replace(
-            found, text=f"{found.text}{word!r} does not require one.", cause="given",
-            remedy="Make it with requires_grad=True",
-        )  # fmt: skip
-    reader, how = Reader(program), "(detach(), .data or .numpy())"
+        text = f"{found.text}{word!r} does not require one."
+        return replace(found, text=text, cause="given", remedy="Make it with requires_grad=True")
+    reader = Reader(program)
     for eq in program.equations:
         if any(np.shares_memory(reader.value(x), w._data) for x in eq.operands):
-            call = reader.call(eq)
+            call, how = reader.call(eq), "(detach(), .data or .numpy())"
             text = f"{found.text}{call} uses a constant that shares the memory of {word!r} {how}."
-            return replace(
-                found, text=text, step=call, remedy=f"Use {word} itself", where=eq.origin.line,
-                ends=(eq.outputs[0], None),
-            )  # fmt: skip
+            at, what = eq.origin.line, f"Use {word} itself"
+            return replace(found, text=text, step=call, remedy=what, where=at, ends=(eq.outputs[0], None))
+    text = "no recorded step leads from it to the result; detach(), no_grad() and argmax, say, are not recorded."
     if any(v.name == word for v in program.named.intersection(program.captured)):
         text = f"the result was computed from another tensor called {word!r}."
-    else:
-        text = "no recorded step leads from it to the result; detach(), no_grad() and argmax, say, are not recorded."
     return replace(found, text=found.text + text, remedy=f"For a function f, ag.why(f, {word}) names the step")

@@ -166,7 +166,8 @@ def test_a_power_at_zero():  # tensorflow/tensorflow 2295, stan-dev/math 3031
 
 
 def test_clipping():  # tensorflow/tensorflow 44333, HazyResearch/HypHC 7
-    of(lambda x: np.sum(np.clip(x, -1, 1)), np.array([-2.0, 0.5]), "x < -1 at [0]", kind="zero", cause="flat")
+    at = np.array([-2.0, 0.5])
+    of(lambda x: np.sum(np.clip(x, -1, 1)), at, "x[0] = -2, 1[-1 ≤ x ≤ 1] = 0", kind="zero", cause="flat")
     assert ag.why(lambda x: np.clip(x, 0, 1), 0.0).kind == "fine"  # pytorch/pytorch 7002: the ends belong to it
 
 
@@ -454,3 +455,11 @@ def test_every_remedy_is_proposed_somewhere():
         if row.remedies and word not in ("divide", "power", "softmax", "log_softmax"):
             at, code = points[word]
             assert code in ag.why(lambda x, row=row: np.sum(row(x)) * 1.0, np.array([at, 0.5])).remedy, word
+
+
+def test_a_result_that_was_not_recorded():
+    w = ag.tensor([1.0, 2.0], requires_grad=True)
+    L = np.sum(w.detach() ** 2)
+    text = str(ag.why(L, w))
+    assert text.startswith("the gradient of 'w' (2,) is None: no recorded step leads from it to the result"), text
+    assert "ag.why(f, w) names the step" in text
