@@ -126,4 +126,4 @@ def _own(line: str) -> int:
         return min([*signs, SIGN])
     if _is_place(line[-1:] or " "):
         return SIGN  # open at its end, as in ln x
-    return POWER if re.search("[\\^²ᵀ]", line) and not line.startswith("\\") else ATOM
+    return POWER if re.search("[\\^⁻⁰¹²³⁴⁵⁶⁷⁸⁹ᵀ]", line) and not line.startswith("\\") else ATOM

@@ -28,7 +28,7 @@ from .factors import Combine, Edge, Factor, FoldedCall, Pull, laid_out, scalars_
 from .formula import Expr, Function, name, named, number, replaced, unsimplified
 from .formula_ops import evaluate, substitute
 from .shorter import POINTS, Shorter
-from .simplify import compared, full, product, simplified, times, transposed
+from .simplify import compared, fitted, full, product, simplified, times, transposed
 from .steps import TRANSPOSES, Steps
 from .symbolic_rule import G, parted
 
@@ -119,8 +119,10 @@ class Chain(Steps):
         above = name(G, n.shape)
         formula = named(e.formula, {self.upstream(n): above})
         beside, turned = (lambda whole: whole, formula) if e.is_map else scalars_apart(formula)
-        whole = e.joined(above, turned)
         (q,) = self.arguments(p)
+        if p.size == q.size and p.shape != q.shape[::-1]:  # x[:, None] in it
+            return q, parted(fitted(beside(e.below(above, turned, n.shape, p.shape)), q.shape), n.shape, q.shape)
+        whole = e.joined(above, turned)
         if whole.role == "matrix product":
             whole = simplified("matmul", [transposed(a) for a in whole.args[::-1]], q.shape)
         else:

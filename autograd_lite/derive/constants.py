@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from ..program import Equation, Var
-from ..program.naming import Names, line, operand
+from ..program.naming import Names, expression, line, operand
 from .assignments import assigned
-from .formula import Array, Expr, name, unsimplified
+from .formula import Array, Expr, Labels, name, unsimplified
 from .textbook_parser import Written, read
 
 Variables = Mapping[str, Any]
@@ -77,7 +78,7 @@ class Constants:
             self.add(x, e.id)
         variables = self._variables(e, eq.origin.code)
         inside = list(ast.walk(e))
-        stated = None if any(isinstance(part, ast.Subscript) for part in inside) else _evaluated(e, variables)
+        stated = _evaluated(e, variables)
         if stated is not None and _is_same(stated.value, x):
             self._use(variables, stated.formula.names)
             return stated.formula
@@ -110,6 +111,32 @@ class Constants:
                 if (known := name(word, np.shape(x)) if is_whole else self.known(x)) is not None:
                     return known
         return None
+
+    def labelled(self, eq: Equation, defined: Mapping[Var, Equation]) -> list[Equation] | None:
+        """An equation whose positions have names: ``P[i, yᵢ]`` for ``P[np.arange(n), y]``."""
+        index, e = eq.params.get("index"), expression(eq)
+        parts = index if isinstance(index, tuple) else (index,)
+        written: Sequence[Any] = [e.slice] if isinstance(e, ast.Subscript) else []
+        if len(parts) > 1 and written and isinstance(written[0], ast.Tuple):
+            written = written[0].elts
+        labels = [
+            self._label(eq, part, written[k] if len(written) == len(parts) else None)
+            if isinstance(part, np.ndarray) else part for k, part in enumerate(parts)
+        ]  # fmt: skip
+        if not any(isinstance(part, Labels) for part in labels):
+            return None
+        return [replace(eq, params={**eq.params, "index": tuple(labels) if isinstance(index, tuple) else labels[0]})]
+
+    def _label(self, eq: Equation, x: Array, e: ast.expr | None) -> Array:
+        known = self.known(x) or self.in_line(eq, x)
+        labels = x.view(Labels)
+        if known is not None and known.role == "name":
+            labels.word = known.value
+        elif isinstance(e, ast.Name) or e is not None and not np.array_equal(x, np.arange(len(x))):
+            labels.word = ast.unparse(e)
+        elif e is None:
+            return x
+        return labels
 
     def _use(self, variables: Variables, words: Iterable[str]) -> None:
         """Name those of some variables that formulas have."""

@@ -60,7 +60,8 @@ class Lines:
                 self.consumers.setdefault(m, []).append(n)
         self.factors = {(n, m): chain.factor(n, m) for m, users in self.consumers.items() for n in users}
         maps = [f for f in self.factors.values() if f.is_map]
-        self.by_gradients = bool(maps) or len(self.factors) > MANY or bool(self.direct)
+        sums = [f for f in self.factors.values() if 0 < f.of.ndim < f.wrt.ndim and f.is_elementwise]
+        self.by_gradients = bool(maps or sums or self.direct) or len(self.factors) > MANY
 
     @cached_property
     def totals(self) -> set[Var]:

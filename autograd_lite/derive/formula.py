@@ -16,7 +16,7 @@ from ..table import TABLE, Primitive
 
 T = TypeVar("T")
 Shape: TypeAlias = tuple[int, ...]
-Array: TypeAlias = "np.ndarray[Any, Any]"
+Array: TypeAlias = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +86,19 @@ class _Product(Function):
 
 
 PRODUCT = _Product("multiply", lambda *factors: reduce(mul, factors))
+
+
+class Labels(Array):
+    """Positions in an index, with their name in the user's line; "" for ``np.arange(n)``."""
+
+    word = ""
+
+
+def is_diagonal(e: Expr) -> bool:
+    """Whether a matrix has a vector on its diagonal, and zeros elsewhere."""
+    index = e.params["index"] if e.role == "placement" and e.shape == e.args[0].shape * 2 else ()
+    is_it = len(e.shape) == 2 and isinstance(index, tuple) and index[:1] == (Ellipsis,)
+    return is_it and all(np.array_equal(p, np.arange(e.shape[0])) for p in index[1:])
 
 
 def _key(value: Any) -> str:

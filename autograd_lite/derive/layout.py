@@ -15,6 +15,7 @@ from unicodedata import combining
 import numpy as np
 
 from ..base.escape import markdown, plain
+from .entries import entries
 from .formula import Expr
 from .formula_ops import largest
 from .writing import LATEX, Latex, Printer, shape_text, write
@@ -37,8 +38,11 @@ class Definition:
     wrt: str = ""
 
     def written(self, printer: Printer) -> str:
-        symbol = printer.entry(self.symbol, self.wrt) if self.wrt else printer.name(self.symbol)
-        return f"{symbol} = {printer.dots if self.formula is None else write(self.formula, printer)}"
+        if self.formula is None:
+            return f"{printer.name(self.symbol)} = {printer.dots}"
+        if self.wrt:
+            return f"{printer.entry(self.symbol, self.wrt)} = {write(self.formula, printer)}"
+        return " = ".join(_written(self.symbol, [self.formula], self.formula.shape, printer))
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,12 +89,21 @@ class Line:
 
     def sides(self, printer: Latex) -> list[str]:
         """The symbol and everything that it is equal to."""
-        value = [printer.matrix(self.value)] if self.has_value else []
-        return [printer.name(self.symbol), *(write(e, printer) for e in self.formulas), *value]
+        return [*self.written(printer), *([printer.matrix(self.value)] if self.has_value else [])]
+
+    def written(self, printer: Printer) -> list[str]:
+        """The symbol and the formulas, with indices where they need some."""
+        shape = np.shape(self.value) if self.shape is None else self.shape
+        return _written(self.symbol, self.formulas, shape, printer)
 
     def reasons(self, printer: Printer) -> list[str]:
         """The definitions in `since`; without indices, none of a Jacobian."""
         return [d.written(printer) for d in self.since if printer.indexed or not d.wrt]
+
+
+def _written(symbol: str, formulas: Sequence[Expr], shape: tuple[int, ...], printer: Printer) -> list[str]:
+    letters, formulas = entries(formulas, shape) if printer.indexed else ("", formulas)
+    return [printer.name(symbol, letters), *(write(e, printer) for e in formulas)]
 
 
 @dataclass(frozen=True)
@@ -111,7 +124,7 @@ GIVEN, STEPS, RULE, DOWN = "Given", "The steps", "The chain rule", "From the res
 def text_of(sections: Sequence[Section], printer: Printer) -> str:
     """The sections as plain text."""
     steps = [s for s in sections if s.title == STEPS]
-    wide = max((_width(printer.name(line.symbol)) for s in steps for line in s.lines), default=1)
+    wide = max((_width(line.written(printer)[0]) for s in steps for line in s.lines), default=1)
     out: list[str] = []
     for s in sections:
         if s.title == GIVEN:
@@ -135,12 +148,12 @@ def _given(line: Line, printer: Printer) -> str:
 
 
 def _equation(line: Line, printer: Printer) -> str:
-    return f"{printer.name(line.symbol)} = {write(line.formulas[0], printer)}"
+    return " = ".join(line.written(printer))
 
 
 def _step(line: Line, printer: Printer, wide: int) -> Iterator[str]:
-    symbol = printer.name(line.symbol)
-    start = f"  {symbol}{' ' * (wide - _width(symbol))} = {write(line.formulas[0], printer)}"
+    symbol, formula = line.written(printer)
+    start = f"  {symbol}{' ' * (wide - _width(symbol))} = {formula}"
     yield f"{start:<{AT}}  {shape_text(line.shape or ()):<8} {_array(line.value, AT + 11)}".rstrip()
     if line.where:
         yield f"  {'':<{wide}}   with {', '.join(d.written(printer) for d in line.where)}"
@@ -148,9 +161,8 @@ def _step(line: Line, printer: Printer, wide: int) -> Iterator[str]:
 
 def _derived(line: Line, printer: Printer, is_first: bool) -> Iterator[str]:
     """The rows of a factor or a gradient."""
-    symbol, reasons = printer.name(line.symbol), line.reasons(printer)
+    (symbol, *formulas), reasons = line.written(printer), line.reasons(printer)
     indent = " " * _width(symbol)
-    formulas = [write(e, printer) for e in line.formulas]
     if formulas and reasons:
         yield from _with_remark(f"  {symbol} = {formulas[0]}", f"since {', '.join(reasons)}{line.how}")
     elif formulas:

@@ -85,6 +85,9 @@ class Notation:
         self.active = set(self.nodes) if wrt is None else program.depending(map(self.canonical, wrt))
         masks = {v.name: x for v, x in self.replaced.items() if v in called}
         self._name({v: word for v, word in names.items() if v in self.place}, masks)
+        if board:
+            self.program = self.program.mapped(self.constants.labelled)
+            self.defined = self.program.defined
 
     # ----------------------------------------------------------------------------------------------------- the program
 

@@ -468,6 +468,13 @@ def _getitem(e: Expr) -> Expr | None:
     return None
 
 
+def _places(e: Expr) -> Expr | None:
+    """What only has axes of length 1 less."""
+    index = e.params["index"]
+    is_all = isinstance(index, tuple) and all(p is None or isinstance(p, slice) and p == slice(None) for p in index)
+    return simplified("reshape", e.args, e.shape, shape=e.shape, order="C") if is_all else None
+
+
 def _logical(e: Expr) -> Expr | None:
     neutral = e.role == "and"  # True in a conjunction, False in a disjunction
     for a, b in (e.args, e.args[::-1]):
@@ -490,5 +497,5 @@ _SIMPLER: dict[str, Callable[..., Expr | None]] = {
     "matrix product": _matmul, "dot product": _dot, "affine map": _linear, "transpose": _transpose,
     "matrix transpose": _matrix_transpose, "swap of axes": _swapaxes,
     "move of axes": _moveaxis, "reshape": _reshape, "broadcast": _broadcast_to,
-    "index": _getitem, "selection": _where, "comparison": compared,
+    "index": _getitem, "placement": _places, "selection": _where, "comparison": compared,
 }  # fmt: skip

@@ -19,6 +19,7 @@ import numpy as np
 from ..program import Program, Var
 from ..table import Textbook
 from .cached_method import cached_method
+from .entries import is_new
 from .factors import Combine, Edge, FoldedCall, Pull
 from .formula import Expr, Shape, name, named, unsimplified
 from .formula_ops import applied, evaluate, largest
@@ -99,6 +100,8 @@ class Steps(Notation):
         eq = self.defined.get(n)
         if not self.board or eq is None or n in self.names or n in self.regions or n is self.root:
             return False
+        if eq.row.algebra == "index" and self.uses[n] == 1:
+            return is_new(eq.params["index"])
         if self.uses[n] != 1 or eq.row.algebra not in TURNS or len(n.shape) != 2:
             return False
         return np.shape(eq.row.fn(np.empty((2, 3)), **eq.params)) == (3, 2)  # its axes may be in the old order

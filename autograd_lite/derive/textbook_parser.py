@@ -84,6 +84,10 @@ def read(e: ast.expr, meanings: Mapping[str, Written]) -> Written:
             return _applied(_BINARY[type(op)], [sub(e.left), sub(right)])
         case ast.Attribute(attr="T" | "mT"):
             return _applied("matrix_transpose", [sub(e.value)])
+        case ast.Subscript(value=ast.Name()) if (index := _index(e.slice)) is not None:
+            of = sub(e.value)
+            value = of.value[index]
+            return Written(unsimplified("getitem", (of.formula,), value.shape, index=index), value)
         case ast.Subscript(value=ast.Name(id=word)):
             return _entry(word, e.slice, meanings)
         case ast.UnaryOp(op=ast.Invert()):
@@ -95,6 +99,19 @@ def read(e: ast.expr, meanings: Mapping[str, Written]) -> Written:
         case ast.Call(func=ast.Attribute(value=ast.Name(id="np" | "numpy" | "math"), attr=word), keywords=[]):
             return _applied(word, [sub(a) for a in e.args])
     raise ValueError(f"{ast.unparse(e)} is not in this language")
+
+
+def _index(e: ast.expr) -> Any:
+    """An index of numbers, whole slices and new axes; None for any other."""
+    match e:
+        case ast.Tuple():
+            parts = [_index(part) for part in e.elts]
+            return None if any(part is None for part in parts) else tuple(part[0] for part in parts)
+        case ast.Constant(value=int() | None) | ast.Attribute(attr="newaxis"):
+            return (getattr(e, "value", None) if isinstance(e, ast.Constant) else None,)
+        case ast.Slice(lower=None, upper=None, step=None):
+            return (slice(None),)
+    return None
 
 
 def _applied(word: str, args: list[Written]) -> Written:

@@ -17,7 +17,7 @@ import numpy as np
 from ..base import escape, literals
 from ..table import TABLE, Primitive
 from .binding import ATOM, PRODUCT, SIGN, read
-from .formula import Array, Expr, Function, factors_of, multiplied, number, unsimplified
+from .formula import Array, Expr, Function, Labels, factors_of, is_diagonal, multiplied, number, unsimplified
 
 TIMES = r" \times "
 
@@ -71,7 +71,7 @@ class Printer:
     def param(self, key: str, e: Expr) -> str:
         """A parameter in its place in the template."""
         value = e.params[key]
-        return index_text(value) if key == "index" else shape_text(value) if key == "shape" else str(value)
+        return index_text(value, self) if key == "index" else shape_text(value) if key == "shape" else str(value)
 
     def call(self, e: Expr) -> str:
         """A formula without a template."""
@@ -109,7 +109,9 @@ def _is_weight(e: Expr, tightness: int) -> bool:
 def _word(e: Expr, printer: Printer) -> tuple[str, int]:
     """`e` as text, and how tightly that binds."""
     if e.role == "name":
-        return printer.name(e.value), ATOM
+        return printer.name(e.value, e.params.get("letters", "")), ATOM
+    if e.role == "indexed sum":
+        return f"{printer.over('sum', e.params['letters'])} {write(e.args[0], printer, PRODUCT)}", SIGN
     if e.role == "number":
         word = printer.number(e.value)
         return word, SIGN if is_signed(word) else PRODUCT if " / " in word else ATOM
@@ -119,8 +121,8 @@ def _word(e: Expr, printer: Printer) -> tuple[str, int]:
         e = _as_norm(e)
     if e.role == "product" and printer.indexed:
         e = _over_a_whole_number(e, printer)
-    if e.role == "reshape" and printer.indexed and (letters := _kept_axes(e)):
-        return printer.name(e.args[0].value, letters), ATOM
+    if e.role == "product" and printer.indexed and e.args[0].is_number and e.args[0].value == -1:
+        return _word(unsimplified("negative", (multiplied(e.args[1:], e.shape),), e.shape), printer)
     if e.role == "product":
         places = (ATOM if _of(f) == "matrix product" else PRODUCT + (k > 0) for k, f in enumerate(e.args))
         factors = [write(f, printer, place) for f, place in zip(e.args, places, strict=True)]
@@ -163,13 +165,6 @@ def _over_a_whole_number(e: Expr, printer: Printer) -> Expr:
         return e
     top = [*([number(int(m[1]))] if m[1] != "1" else []), *rest]
     return unsimplified("divide", (multiplied(top, e.shape), number(int(m[2]))), e.shape)
-
-
-def _kept_axes(e: Expr) -> str:
-    """The indices of a name that gets axes of length one in three or more dimensions: ``dL/dcᵢⱼ``."""
-    kept = [k for k, size in enumerate(e.shape) if size != 1]
-    is_it = e.args[0].role == "name" and tuple(e.shape[k] for k in kept) == e.args[0].shape and len(e.shape) > 2
-    return "".join(LETTERS[k] for k in kept if k < len(LETTERS)) if is_it and len(kept) < len(e.shape) else ""
 
 
 def _along(e: Expr, printer: Printer) -> tuple[str, int]:
@@ -323,15 +318,24 @@ def _stated(e: Expr) -> Expr:
     return replace(e, params={k: v for k, v in e.params.items() if k not in omitted})
 
 
-def index_text(index: Any) -> str:
-    """An index as it is written between the brackets."""
-    return literals.index(index, _index_part)
+def index_text(index: Any, printer: Printer) -> str:
+    """An index as it is written between the brackets; ``i, yᵢ`` for ``np.arange(n), y``."""
+    parts = index if isinstance(index, tuple) else (index,)
+    letter = "i" if any(isinstance(p, Labels) and not p.word for p in parts) else ""
+    names: list[str] = []
 
+    def written(part: Any) -> str:
+        if isinstance(part, Labels) and part.word:
+            names.append(printer.name(part.word, letter))
+            return "{x}"
+        if isinstance(part, Labels):
+            return letter if printer.indexed else f"np.arange({part.size})"
+        if isinstance(part, np.ndarray) and part.dtype.kind in "iub":
+            return repr(part.tolist()) if part.size <= 16 else f"[{part.size} places]"
+        return repr(part.item() if isinstance(part, np.generic) else part)
 
-def _index_part(part: Any) -> str:
-    if isinstance(part, np.ndarray) and part.dtype.kind in "iub":
-        return repr(part.tolist()) if part.size <= 16 else f"[{part.size} places]"
-    return repr(part)
+    text = literals.index(index, written)
+    return printer.fill(text.replace("None", "*") if isinstance(printer, Latex) else text, *names)
 
 
 def inserted(e: Expr) -> str:
@@ -413,14 +417,18 @@ class Text(Printer):
             return " ⊙ "
         if a.is_number and b.is_number:
             return "" if b.value == math.pi else " · "
-        return " · " if not a.is_number and any(_GRADIENT.fullmatch(str(e.value)) for e in (a, b)) else " "
+        gradients = [e for e in (a, b) if _GRADIENT.fullmatch(str(e.value)) and not e.params]
+        return " · " if gradients and not a.is_number else " "
 
     def template(self, e: Expr) -> str | None:
         if e.role == "reshape" or _is_inserted(e):
             return f"{{x}} as {_layout(e)}" if e.args[0].shape else "{x}"
-        if e.row.text is not None and (template := fitting(e.row.text, e, params=False)) is not None:
-            return template
-        return fitting(e.row.infix, _stated(e))
+        if e.role == "power" and e.args[1].is_number and type(k := e.args[1].value) is int:
+            return "{x1}" + str(k).translate(_ABOVE)
+        stated = _stated(e)
+        if is_diagonal(e):
+            return "diag({x})"
+        return fitting(e.row.text, stated, params=e.role == "diagonal") or fitting(e.row.infix, stated)
 
     def operand(self, e: Expr, word: str, before: str, behind: str) -> str:
         """The transpose of a gradient needs brackets."""
@@ -448,11 +456,9 @@ def reshaped(e: Expr) -> str:
 
 
 def _is_inserted(e: Expr) -> bool:
-    """True for an index that only adds axes."""
+    """True for an index of a rule that only adds axes: ``[..., None]``."""
     index = e.params.get("index") if e.role == "index" else None
-    if not isinstance(index, tuple) or not any(k is None for k in index):
-        return False
-    return all(k is None or k is Ellipsis or isinstance(k, slice) and k == slice(None) for k in index)
+    return isinstance(index, tuple) and {Ellipsis, None} == {p for p in index if p is None or p is Ellipsis}
 
 
 def _layout(e: Expr) -> str:
@@ -504,6 +510,9 @@ def root_of(value: complex) -> tuple[int, bool]:
 
 
 _BELOW = str.maketrans("ijklmn0123456789", "ᵢⱼₖₗₘₙ₀₁₂₃₄₅₆₇₈₉")
+
+
+_ABOVE = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def subscript(letters: str) -> str:
@@ -653,13 +662,15 @@ class Latex(Text):
             return r"{x1}^\top\,{x2}"
         if e.role == "quotient" and any(_GRADIENT.fullmatch(word) for word in e.args[0].names):
             return r"\frac{{1}}{{{x2}}} {x1}"  # a fraction within a fraction would be small
+        if is_diagonal(e):
+            return r"\operatorname{{diag}}({x})"
         shown = shown_params(e).keys() & {"axis", "shape"}
         return None if shown and e.role in _REDUCTIONS else fitting(e.row.tex, e, params=False)
 
     def param(self, key: str, e: Expr) -> str:
         value = e.params[key]
         if key == "index":
-            return self.plain(index_text(value).replace("None", "*"))
+            return index_text(value, self)
         return self.shape(value) if key == "shape" else self.plain(str(value))
 
     def operand(self, e: Expr, word: str, before: str, behind: str) -> str:

@@ -411,7 +411,8 @@ def _bind_diagonal(a, offset=0, axis1=0, axis2=1):
 
 
 diagonal = linear(
-    np.diagonal, to_diagonal, bind=_bind_diagonal, tex=r"\operatorname{{diag}} {x}", algebra="diagonal",
+    np.diagonal, to_diagonal, bind=_bind_diagonal, tex=r"\operatorname{{diag}} {x}", text="diag({x})",
+    algebra="diagonal",
     examples=(at((3, 4)), at((3, 4), -1), at((3, 2, 4), 1, 2, 0), at((2, 2), 5)),
     batch=axes("axis1", "axis2"), view=True,
 )
@@ -428,7 +429,7 @@ def _on_diagonals(b):
 
 
 diag = linear(
-    np.diag, lambda g, k: np.diagonal(g, k), bind=_bind_diag, tex=r"\operatorname{{diag}} {x}",
+    np.diag, lambda g, k: np.diagonal(g, k), bind=_bind_diag, tex=r"\operatorname{{diag}} {x}", text="diag({x})",
     examples=(at((3,)), at((3,), -2), at((3, 4), 1), at((3, 4), k=-1)), batch=_on_diagonals,
 )
 diagflat = linear(

@@ -131,3 +131,84 @@ def test_temporaries_are_no_indices() -> None:
         y = np.sin(y @ x)
     names = {line.split(" = ")[0] for line in lines((y.sum()).explain(x)) if " = " in line}
     assert names.isdisjoint("eijkn")
+
+
+# ----------------------------------------------------------------------------------------------- labels, indices
+
+
+def down(derivation: object, symbol: str) -> str:
+    """The line of a gradient."""
+    text = str(derivation).split("From the result down")[1]
+    line = next(line for line in lines(text) if line.startswith(f"{symbol} ="))
+    return line.partition(" since")[0]
+
+
+def test_labels_choose_an_entry_of_each_row() -> None:
+    Z, n, labels = leaf(3, 4, name="Z"), 3, np.array([2, 0, 1])
+    P = ag.softmax(Z)
+    p = P[np.arange(n), labels]
+    L = -np.sum(np.log(p))
+    d = L.explain(Z)
+    assert any(line.startswith("p = P[i, labelsᵢ] 3") for line in lines(d))
+    assert down(d, "dL/dPᵢⱼ") == "dL/dPᵢⱼ = 1[labelsᵢ = j] dL/dpᵢ"
+    assert r"P_{i, \mathrm{labels}_{i}}" in d.latex()
+    assert "P[np.arange(3), labels]" in d.text(ascii=True)
+
+
+def test_a_row_that_is_looked_up_collects_the_gradients_of_its_places() -> None:
+    E, w, pairs = leaf(5, 2, name="E"), np.array([0, 3, 0]), np.array([[1, 2], [3, 3]])
+    u = E[w]
+    v = E[pairs]
+    L = np.sum(u**2) + np.sum(v**3) + 0.5 * np.sum(E**2)
+    d = L.explain(E)
+    assert down(d, "dL/dEₖ") == "dL/dEₖ = Eₖ + Σᵢⱼ 1[pairsᵢⱼ = k] dL/dvᵢⱼ + Σᵢ 1[wᵢ = k] dL/duᵢ"
+    assert "0 elsewhere" not in str(d)
+    scores = leaf(4, name="scores")
+    assert down(np.sum(scores[pairs] ** 2).explain(scores), "dL/dscoresₖ").count("1[pairsᵢⱼ = k]") == 1
+
+
+def test_positions_that_the_line_lists_are_listed() -> None:
+    x = leaf(4, name="x")
+    y = x[[0, 2, 0]]
+    assert "y = x[[0, 2, 0]]" in str(np.sum(y**2).explain(x))
+    z = x[np.int64(1) :]
+    assert "np.int64" not in str(np.sum(z**2).explain(x))
+
+
+def test_einsum_is_the_sum_that_it_stands_for() -> None:
+    u, vn = leaf(3, 2, name="u"), np.arange(24.0).reshape(3, 4, 2)
+    s = np.einsum("bd,bkd->bk", u, vn)
+    d = np.sum(s**2).explain(u)
+    assert any(line.startswith("sᵢⱼ = Σₖ uᵢₖ vnᵢⱼₖ") for line in lines(d))
+    assert down(d, "dL/duᵢₖ") == "dL/duᵢₖ = Σⱼ dL/dsᵢⱼ vnᵢⱼₖ"
+    assert r"\sum_{j} \frac{\partial L}{\partial s_{ij}}\,\mathrm{vn}_{ijk}" in d.latex()
+    A, x = leaf(3, 3, name="A"), np.arange(3.0)
+    q = np.einsum("i,ij,j->", x, A, x)
+    assert down((q * q).explain(A), "dL/dAᵢⱼ") == "dL/dAᵢⱼ = dL/dq xᵢ xⱼ"
+
+
+def test_a_gradient_along_a_reduced_axis_has_indices() -> None:
+    B = leaf(4, 3, name="B")
+    h = B**2
+    p = np.sum(h, axis=1)
+    assert down(np.sum(p**2).explain(B), "dL/dhᵢⱼ") == "dL/dhᵢⱼ = dL/dpᵢ"
+    h = B**2
+    p = np.sum(h, axis=0)
+    assert down(np.sum(p**2).explain(B), "dL/dhᵢⱼ") == "dL/dhᵢⱼ = dL/dpⱼ"
+
+
+def test_distances_of_all_pairs_have_indices() -> None:
+    X, mu = np.arange(10.0).reshape(5, 2), leaf(3, 2, name="mu")
+    D = np.sum((X[:, None, :] - mu[None, :, :]) ** 2, axis=2)
+    d = np.sum(D**2).explain(mu)
+    assert [line.partition("  ")[0].split(" 5")[0] for line in lines(d) if line.startswith(("aᵢⱼₖ", "Dᵢⱼ"))] == [
+        "aᵢⱼₖ = Xᵢₖ - μⱼₖ", "Dᵢⱼ = Σₖ bᵢⱼₖ",
+    ]  # fmt: skip
+    assert down(d, "dL/dbᵢⱼₖ") == "dL/dbᵢⱼₖ = dL/dDᵢⱼ"
+    assert down(d, "dL/dμⱼₖ") == "dL/dμⱼₖ = -Σᵢ dL/daᵢⱼₖ"
+
+
+def test_an_array_that_is_laid_out_anew_has_no_indices() -> None:
+    x = leaf(6, name="x")
+    y = x.reshape(2, 3)
+    assert "as 2×3" in str(np.sum(y @ np.ones((3, 2))).explain(x))

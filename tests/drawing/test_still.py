@@ -156,9 +156,8 @@ def known_entries(n):
 
 @pytest.mark.parametrize("n", mostly_thorough([2, 5]))
 @pytest.mark.parametrize(
-    "case", [mean_of_an_input, scaled_input, outer_in_the_line, part_in_a_variable, known_entries],
-    ids=lambda f: f.__name__,
-)  # fmt: skip
+    "case", [mean_of_an_input, scaled_input, part_in_a_variable, known_entries], ids=lambda f: f.__name__
+)
 def test_data_from_which_a_constant_was_computed_cannot_be_changed(case, n):
     L, names = case(n)
     picture = draw(L, names=names)
@@ -167,6 +166,13 @@ def test_data_from_which_a_constant_was_computed_cannot_be_changed(case, n):
     fixed = ", ".join(i.name for i in picture.scene.items if i.kind == "input")
     expected = f"{fixed} cannot be changed here: the recording does not show how it is used."
     assert page.notes == ((expected,) if fixed else ())  # a small array has no box
+
+
+def test_an_operand_that_the_line_computes_follows_its_data():
+    L, names = outer_in_the_line(2)
+    picture = draw(L, names=names)
+    page = live(picture.scene, picture.chain, [], None, 0.1)
+    assert {leaf["name"] for leaf in json.loads(page.data)["leaves"]} == {"w", "x"}
 
 
 def given_array(n):

@@ -1,0 +1,180 @@
+"""A formula entry by entry: ``dL/dbᵢⱼ = dL/dpᵢ``, where axes are added, summed, looked up or named by an einsum.
+
+An entry of a formula is a formula of entries of names: what works entry by entry has the same indices in its arguments,
+and a sum has one more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any, TypeAlias
+
+from .formula import Expr, Function, Labels, Shape, is_diagonal, multiplied, name, unsimplified, walk
+from .writing import LETTERS, subscript
+
+At: TypeAlias = tuple[str, ...]  # an index for each axis; "" for an axis that is not written
+
+EQUAL = Function("equal", text="1[{x1} = {x2}]", tex="1[{x1} = {x2}]")
+SUM = Function("sum")
+SUM.algebra = "indexed sum"
+_AXES = ("reshape", "broadcast", "placement")
+
+
+class _NoEntries(Exception):
+    """Axes are laid out anew, or positions have no name."""
+
+
+def entries(formulas: Sequence[Expr], shape: Shape) -> tuple[str, Sequence[Expr]]:
+    """The indices of a line and its formulas with them, where axes would have to be guessed without."""
+    parts = [part for e in formulas for part in walk(e)]
+    is_repeated = any(_is_repeated(e, len(shape)) for e in formulas)
+    for letters in _indices(parts, shape) if is_repeated or any(map(_adds_axes, parts)) else ():
+        at = tuple("" if size == 1 else c for c, size in zip(letters, shape, strict=True))
+        try:
+            return "".join(at), [_aligned(e, at) for e in formulas]
+        except _NoEntries:
+            continue
+    return "", formulas
+
+
+def _is_repeated(e: Expr, ndim: int) -> bool:
+    """Whether a gradient is repeated along an axis that a step has summed."""
+    if e.args and (e.role == "product" or e.row.entrywise):
+        return any(_is_repeated(a, ndim) for a in e.args)
+    return e.role == "name" and "/" in e.value and 0 < len(e.shape) < ndim
+
+
+def _adds_axes(part: Expr) -> bool:
+    inner = part.args[0].shape if part.args else ()
+    if _summed(part):
+        return len(inner) > 2 or any(p.role == "name" and 0 < len(p.shape) < len(inner) for p in walk(part))
+    is_new = part.role in _AXES and not is_diagonal(part) or _is_new(part)
+    return part.role == "contraction" or bool(inner) and is_new
+
+
+def is_new(index: Any) -> bool:
+    """Whether an index only adds axes."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return all(p is None or p is Ellipsis or isinstance(p, slice) and p == slice(None) for p in parts)
+
+
+def _is_new(part: Expr) -> bool:
+    return part.role == "index" and is_new(part.params["index"])
+
+
+def _summed(part: Expr) -> Sequence[int]:
+    """The axes of a sum along some."""
+    axis = part.params.get("axis") if part.role == "total" else None
+    return () if axis is None else [k % len(part.args[0].shape) for k in (axis if isinstance(axis, tuple) else (axis,))]
+
+
+def _indices(parts: Sequence[Expr], shape: Shape) -> Iterator[At]:
+    """The indices that the left side may have, the best first."""
+    for part in parts:
+        if part.role == "placement" and not is_diagonal(part):
+            yield "k", *[""] * (len(shape) - 1)
+        elif part.role == "contraction" and part.shape == shape:
+            terms, result = part.params["subscripts"].split("->")
+            first = terms if any("/" in word for word in part.args[0].names) else result
+            order = "".join(dict.fromkeys(first + result + terms)).replace(",", "")
+            yield tuple(LETTERS[order.index(c)] for c in result)
+        elif axes := _summed(part):
+            at = tuple(c for k, c in enumerate(LETTERS[: len(part.args[0].shape)]) if k not in axes)
+            yield from [at] * (len(at) == len(shape))
+    yield tuple(LETTERS[: len(shape)])
+
+
+def _aligned(e: Expr, at: At) -> Expr:
+    """The entry of a formula that is broadcast, or has axes of length 1 in front."""
+    extra = len(e.shape) - len(at)
+    if any(size != 1 for size in e.shape[: max(extra, 0)]):
+        raise _NoEntries
+    return entry(e, (*[""] * extra, *at[max(-extra, 0) :]))
+
+
+def _seen(at: At, shape: Shape) -> str:
+    return "".join(c for c, size in zip(at, shape, strict=True) if size != 1)
+
+
+def _fresh(at: At, count: int) -> At:
+    return tuple(c for c in LETTERS if c not in at)[:count]
+
+
+def _sum(letters: At, body: Expr) -> Expr:
+    return unsimplified(SUM, (body,), body.shape, letters="".join(letters)) if letters else body
+
+
+def entry(e: Expr, at: At) -> Expr:
+    """The entry of `e` at an index."""
+    inner = e.args[0] if e.args else e
+    rest = tuple(size for c, size in zip(at, e.shape, strict=True) if not c and size != 1)
+    match e.role:
+        case "number":
+            return e
+        case "name":
+            return replace(e, params={"letters": _seen(at, e.shape)}, shape=rest)
+        case "broadcast":
+            return _aligned(inner, at)
+        case "reshape" | "index" if e.role == "reshape" or _is_new(e):
+            kept = iter([c for c, size in zip(at, e.shape, strict=True) if size != 1])
+            if [size for size in e.shape if size != 1] != [size for size in inner.shape if size != 1]:
+                raise _NoEntries
+            return entry(inner, tuple("" if size == 1 else next(kept) for size in inner.shape))
+        case "transpose" | "matrix transpose" if len(e.shape) == 2:
+            return entry(inner, at[::-1])
+        case "total" if axes := _summed(e):
+            outer, new = iter(at), iter(letters := _fresh(at, len(axes)))
+            kept = iter([next(outer) for k in range(len(e.shape))])
+            index = []
+            for k in range(len(inner.shape)):
+                index.append(next(new) if k in axes else next(kept))
+                if k in axes and e.params.get("keepdims"):
+                    next(kept)
+            return _sum(letters, entry(inner, tuple(index)))
+        case "contraction":
+            terms, result = e.params["subscripts"].split("->")
+            others = dict.fromkeys(c for c in terms.replace(",", "") if c not in result)
+            meaning = dict(zip((*result, *others), (*at, *_fresh(at, len(others))), strict=True))
+            factors = [
+                entry(a, tuple(meaning[c] for c in term)) for a, term in zip(e.args, terms.split(","), strict=True)
+            ]
+            return _sum(tuple(meaning[c] for c in others), multiplied(factors, rest))
+        case _ if is_diagonal(e):
+            return multiplied((unsimplified(EQUAL, map(name, at), ()), entry(inner, at[:1])), rest)
+        case "placement":
+            return _looked_up(e, at)
+    if e.args and (e.role == "product" or e.row.entrywise):
+        return replace(e, args=tuple(_aligned(a, at) for a in e.args), shape=rest)
+    below = _seen(at, e.shape)
+    if not below:
+        return e
+    if any(map(_adds_axes, walk(e))):
+        raise _NoEntries
+    form = Function(e.head, text=f"{{x1}}{subscript(below)}", tex=f"{{x1}}_{{{{{below}}}}}")
+    return unsimplified(form, (e,), rest)
+
+
+def _looked_up(e: Expr, at: At) -> Expr:
+    """An entry of an array that collects what was looked up in it: ``Σᵢ 1[wᵢ = k] dL/duᵢ``."""
+    index = e.params["index"]
+    parts = [*(index if isinstance(index, tuple) else (index,))]
+    parts += [slice(None)] * (len(at) - len(parts))
+    labels = [p for p in parts if isinstance(p, Labels)]
+    own = [c for p, c in zip(parts, at, strict=False) if isinstance(p, Labels) and not p.word]  # of np.arange(n)
+    letters = tuple(own[:1]) or _fresh(at, max((p.ndim for p in labels), default=0))
+    factors: list[Expr] = []
+    inside: list[str] = []
+    for p, c in zip(parts, at, strict=False):
+        if isinstance(p, Labels):
+            inside += letters if p is labels[0] else ()
+            words = (name(p.word, p.shape), letters[len(letters) - p.ndim :]), (name(c), ())
+            factors += [unsimplified(EQUAL, (entry(*words[0]), entry(*words[1])), ())] if p.word else []
+        elif isinstance(p, slice) and p == slice(None):
+            inside.append(c)
+        else:
+            raise _NoEntries
+    if not labels or "" in (c for p, c in zip(parts, at, strict=False) if isinstance(p, Labels)):
+        raise _NoEntries
+    body = multiplied((*factors, entry(e.args[0], tuple(inside))), ())
+    return body if own else _sum(letters, body)
