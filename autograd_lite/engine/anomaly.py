@@ -42,7 +42,10 @@ class _Watcher:
 
     def pulled(self, node: Node, parent: Node, d: Any) -> None:
         if _has_nan(d):
-            what = f"{_call(node)} made a nan in the backward pass, for {parent.label}{_at(node, d)}"
+            what = (
+                f"{_call(node)} made a nan in the backward pass, for {parent.label}{_at(node, d)}. "
+                "ag.why(result, variable) says where that began"
+            )
             raise noted(RuntimeError(what), node)
 
 

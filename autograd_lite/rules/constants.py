@@ -63,7 +63,7 @@ matrix_rank = TABLE["linalg.matrix_rank"]
 
 for _word in ("floor", "ceil", "rint", "trunc", "fix", "round"):
     TABLE[_word].attach(remedies=(
-        Remedy(f"{{x}} + ag.stop_gradient(np.{_word}({{x}}) - {{x}})", after=", whose slope is that of x"),
+        Remedy(f"{{x}} + ag.stop_gradient(np.{_word}({{x}}) - {{x}})", after=", whose slope is 1"),
     ))
 for _word, _sign in (("argmax", ""), ("argmin", "-")):
     TABLE[_word].attach(remedies=(

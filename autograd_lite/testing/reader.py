@@ -352,7 +352,7 @@ class Reader:
                 parts[-1] += ": these units are off for all the data"
         elif eq.row.kind == "linear":
             kind, parts = "unused", [f"{call} does not depend on these entries"]
-        elif zeros := [y for y in eq.operands if y is not x and zero(self.value(y)).any()]:
+        elif zeros := [y for y in eq.operands if y is not x and rule is not None and zero(self.value(y)).any()]:
             facts = (fact(self.word(y) or "the other", self.value(y), zero(self.value(y))) for y in zeros)
             kind, parts = "factor", [call, line, *facts]
         else:

@@ -72,10 +72,11 @@ def why(what: Tensor | Callable[..., Any], *args: Any, names: Mapping[str, Any] 
         )
     program = traced_program(what, args, names, whole=True)
     _require_one(program.outputs)
-    found = [Reader(program).why(v) for v in program.inputs]
+    inputs = [v for v in program.inputs if v.dtype.kind in "fc"] or program.inputs
+    found = [Reader(program).why(v) for v in inputs]
     wrong = [w for w in found if w.kind != "fine"]
     if len(found) > 1 and not wrong:
-        words = ", ".join(repr(v.name) for v in program.inputs)
+        words = ", ".join(repr(v.name) for v in inputs)
         return replace(found[0], text=f"the gradients of {words} are finite and not zero", variable=words)
     order = [None, *program.variables]
     return min(wrong or found, key=lambda w: order.index(w.ends[0]))

@@ -277,7 +277,7 @@ def test_sigmoid_by_hand():
 def test_rounding():  # tensorflow/tensorflow 5888, HIPS/autograd 566, keras-team/keras 5521
     of(
         lambda x: np.sum(np.floor(x) * 2), np.array([1.2, 2.5]), "floor(x (2,)) is piecewise constant", kind="zero",
-        remedy="Write x + ag.stop_gradient(np.floor(x) - x)",
+        remedy="Write x + ag.stop_gradient(np.floor(x) - x), whose slope is 1",
     )  # fmt: skip
     of(lambda x: np.sum(np.round(x**2, 12)), ONES, "round(a (2,))", kind="zero")  # 12 decimals
 
@@ -362,6 +362,7 @@ def test_of_several_arguments_the_first_that_is_wrong():
     def f(w, b, x):
         return np.sum(np.sqrt(w * x + b))
 
+    assert ag.why(lambda x, labels: x[labels] * 2, ONES, np.array(1)).variable == "x"  # integers have no gradient
     assert ag.why(f, ONES, ONES, ONES).text == "the gradients of 'w', 'b', 'x' are finite and not zero"
     assert "the gradient of 'w' (2,) is nan at [0]" in str(ag.why(f, ONES, ZEROS, np.array([0.0, 1.0])))
 
