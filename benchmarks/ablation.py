@@ -27,7 +27,6 @@ def nothing(*args: Any, **params: Any) -> None:
 #: Parts of passes: what to replace by what.
 PARTS = {
     "  unbroadcast": (algebra, "_unbroadcast", lambda eq, defined: eq),
-    "  sums of products": (algebra, "_sum_of_products", nothing),
     "  x[t] @ U for all t": (batching._Batch, "shared_factors", nothing),
     "  bias of all": (batching._Batch, "_common_bias", nothing),
     "  sums of x.T @ g": (batching._Batch, "sums_of_products", nothing),

@@ -24,8 +24,6 @@ __all__ = [
     "unstack", "vsplit", "vstack",
 ]
 
-FEW = 4  # up to so many arrays, copying one by one takes less time than NumPy's function
-
 # ------------------------------------------------------------------------------------------- arrays of arrays
 
 
@@ -80,19 +78,12 @@ concatenate = linear(
 )
 
 
-def _stacked_into(xs, y, axis):
-    if len(xs) > FEW:
-        return "np.stack(({xs}), axis={axis}, out={out})"
-    before = ":, " * (axis % y.ndim)
-    return "; ".join(f"{{out}}[{before}{k}] = {{x{k + 1}}}" for k in range(len(xs)))
-
-
 stack = linear(
     lambda *xs, axis: np.stack(xs, axis), lambda g, i, axis: g[on_axis(axis, i)],
     of=np.stack, bind=_bind_stack, variadic=True,
     examples=(at([(), ()]), at([(2, 3)] * 4, -1), at([(2, 3), (2, 3)], axis=1)),
-    joins=lambda axis: axis == 0, algebra="stack", emit="np.stack(({xs}), axis={axis})", out=_stacked_into,
-    batch=_joined_full,
+    joins=lambda axis: axis == 0, algebra="stack", emit="np.stack(({xs}), axis={axis})",
+    out="np.stack(({xs}), axis={axis}, out={out})", batch=_joined_full,
     onnx=lambda b, *xs, axis: b("Concat", *(b("Unsqueeze", x, b.ints(axis)) for x in xs), axis=axis),
 )
 

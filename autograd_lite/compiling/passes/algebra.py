@@ -1,8 +1,7 @@
 """Algebra: rewrites that change no result, not even its rounding, and with ``fast=True`` one that does.
 
 ``x * 1`` is x, ``-(-x)`` is x, ``a + (-b)`` is ``a - b``; a reshape of a reshape is one; a broadcast is left to the
-operation that uses it; the sum of all products is a dot product. ``x + 0`` (because of ``-0.0``), ``x * 0`` and
-``x - x`` (because of nan) are not among them.
+operation that uses it. ``x + 0`` (because of ``-0.0``), ``x * 0`` and ``x - x`` (because of nan) are not among them.
 """
 
 from __future__ import annotations
@@ -18,7 +17,6 @@ from ..block import Block, maker, written
 from .constants import uniform
 
 Defined = dict[Var, Equation]
-DOT = 4096  # entries up to which a dot product is as accurate as a pairwise sum needs to be
 
 
 def simplified(block: Block) -> Block:
@@ -134,19 +132,7 @@ def _same(eq: Equation, defined: Defined) -> Any:
     return eq.operands[0] if _like(eq.operands[0], eq) else None
 
 
-def _sum_of_products(eq: Equation, defined: Defined) -> Any:
-    """``sum(a * b)`` and ``sum(a ** 2)`` over all axes."""
-    x, y = eq.operands[0], eq.outputs[0]
-    before = maker(x, defined, "product") or maker(x, defined, "square")
-    if before is None or y.dtype.char not in "fd" or y.shape != () or not 1 < x.size <= DOT:
-        return None
-    a, b = before.operands if len(before.operands) == 2 else before.operands * 2
-    if not all(isinstance(v, Var) and (v.shape, v.dtype) == (x.shape, y.dtype) for v in (a, b)):
-        return None
-    return lambda a, b: a.reshape(x.size).dot(b.reshape(x.size)), a, b
-
-
 _RULES: dict[str, Any] = {
     "product": _product, "sum": _sum, "negation": _negation, "reshape": _reshape, "identity": _same,
-    "broadcast": _same, "cast": _same, "total": _sum_of_products, "assignment": _assignment,
+    "broadcast": _same, "cast": _same, "assignment": _assignment,
 }  # fmt: skip
