@@ -28,7 +28,6 @@ def nothing(*args: Any, **params: Any) -> None:
 PARTS = {
     "  unbroadcast": (algebra, "_unbroadcast", lambda eq, defined: eq),
     "  x[t] @ U for all t": (batching._Batch, "shared_factors", nothing),
-    "  bias of all": (batching._Batch, "_common_bias", nothing),
     "  sums of x.T @ g": (batching._Batch, "sums_of_products", nothing),
     "  strips": (strips, "shape_of", nothing),
     "  added up as strips": (innermost._Innermost, "_added_up", nothing),

@@ -26,7 +26,6 @@ from .passes.common import without_repetition
 from .passes.constants import folded
 from .passes.dead_code import without_dead_code
 from .passes.innermost import batch_innermost
-from .passes.layout import laid_out
 from .passes.lowering import lowered
 from .passes.memory import Memory, planned
 from .passes.scalars import all_floats, single_floats
@@ -44,7 +43,7 @@ _ROUNDS = 3
 PASSES: dict[str, Callable[[Block], Block]] = {
     "dead code": without_dead_code, "constants": folded, "common subexpressions": without_repetition,
     "algebra": simplified, "casts": narrowed, "lowering": lowered, "batched products": batched, "scaling": scaled,
-    "layout": laid_out, "batch innermost": batch_innermost, "columns": with_columns,
+    "batch innermost": batch_innermost, "columns": with_columns,
     "split products": split, "floats": all_floats, "updates together": together, "single floats": single_floats,
     "updates last": sunk, "tiles": tiled,
 }  # fmt: skip
@@ -56,7 +55,7 @@ SHORTER = "shorter"  # where these are repeated until they find nothing more
 TIMED = "columns", "split products"
 
 ORDER = (
-    "dead code", "lowering", SHORTER, "batched products", SHORTER, "scaling", SHORTER, "layout",
+    "dead code", "lowering", SHORTER, "batched products", SHORTER, "scaling", SHORTER,
     "batch innermost", SHORTER, "columns", "split products", "floats", "updates together", "dead code",
     "single floats", "lowering", SHORTER, "updates last", "tiles",
 )  # fmt: skip

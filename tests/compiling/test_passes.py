@@ -25,7 +25,6 @@ from autograd_lite.compiling.passes.casts import narrowed
 from autograd_lite.compiling.passes.common import without_repetition
 from autograd_lite.compiling.passes.constants import folded
 from autograd_lite.compiling.passes.dead_code import without_dead_code
-from autograd_lite.compiling.passes.layout import laid_out
 from autograd_lite.compiling.passes.lowering import lowered
 from autograd_lite.compiling.passes.memory import _Buffer, _placed, planned
 from autograd_lite.compiling.passes.scalars import all_floats
@@ -198,12 +197,6 @@ def test_a_view_that_is_stacked_is_copied():
 
     args = x, np.ascontiguousarray(y.T)
     np.testing.assert_allclose(compiled(ag.trace(f)(*args), small=False)(*args)[0], f(*args), rtol=1e-13)
-
-
-def test_a_transposed_factor_of_many_products_is_copied_once():
-    b = block(lambda x, W: [x[t].dot(W.T) for t in range(4)], np.ones((4, 2, 3)), np.ones((5, 3)))
-    b = laid_out(without_repetition(b))
-    assert rows(b).count("contiguous") == 1
 
 
 def test_buffers_are_used_again_and_in_place():

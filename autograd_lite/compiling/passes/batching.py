@@ -124,34 +124,7 @@ class _Batch:
             group = [eq for eq in group if self._ready(eq.operands[0]) < first]
             if len(group) >= FEWEST:
                 left = self._stacked([eq.operands[0] for eq in group], group[0], first)
-                bias = self._common_bias(group, first)
-                if bias is None:
-                    self._at_once(group, np.dot, left, right)
-                else:
-                    self._at_once(group, lambda left, right, bias: left.dot(right) + bias, left, right, bias)
-
-    def _common_bias(self, group: list[Equation], first: int) -> Var | None:
-        """What is added to each product, after a term that is not known yet: it can be added to all of them at once."""
-        pairs = []
-        for eq in group:
-            inner = self._only_user(eq.outputs[0], "sum")
-            outer = self._only_user(inner.outputs[0], "sum") if inner is not None else None
-            if inner is None or outer is None:
-                return None
-            pairs.append((inner, outer, next(x for x in outer.operands if x is not inner.outputs[0])))
-        bias = pairs[0][2]
-        shape = group[0].outputs[0].shape
-        fits = isinstance(bias, Var) and bias.shape == shape[1:] and self._ready(bias) < first
-        if not fits or any(b is not bias or outer.outputs[0].shape != shape for _, outer, b in pairs):
-            return None
-        for inner, outer, _ in pairs:
-            self.instead |= {id(inner): [replace(inner, outputs=outer.outputs)], id(outer): ()}
-        return bias
-
-    def _only_user(self, x: Var, algebra: str) -> Equation | None:
-        using = self.users[x]
-        only = len(using) == 1 and using[0].row.algebra == algebra and x not in self.results
-        return using[0] if only and id(using[0]) not in self.instead else None
+                self._at_once(group, np.dot, left, right)
 
     def _order(self, x: Var) -> Any:
         eq = self._is(x, "index")

@@ -17,8 +17,8 @@ import numpy as np
 
 from ...base.memory import LINE, aligned
 from ...program import Equation, Var
+from ...table import Primitive
 from ..block import Block, written
-from .layout import CONTIGUOUS
 
 LEAST, MOST = 2**20, 2**26  # multiplications of a product that is worth timing
 SMALL = 2**14  # the same, if only copying the right factor is tried
@@ -31,6 +31,11 @@ GAIN = 0.9  # the largest share of the unchanged product's time that another way
 
 Way = tuple[int, int, bool]  # pieces of the rows, pieces of the inner axis, and whether the right factor is copied
 PLAIN: Way = (1, 1, False)
+
+CONTIGUOUS = Primitive(
+    "linear", np.ascontiguousarray, (None,), name="contiguous", emit="np.ascontiguousarray({x})",
+    out="np.copyto({out}, {x})",
+)  # fmt: skip
 
 
 def split(block: Block) -> Block:
