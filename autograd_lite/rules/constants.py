@@ -4,8 +4,6 @@ Their results are constant Tensors. All of them are listed here. Their rows are 
 ones: `floor` in :mod:`.elementwise`, `argmax` in :mod:`.reductions`, `isin` in :mod:`.sorting`.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from ..table import ROWS, TABLE, Remedy, at, composite, constant

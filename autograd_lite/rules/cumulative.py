@@ -9,8 +9,6 @@ loop in the other direction. So one function differentiates every accumulation, 
 cumulative sum has a shorter rule.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -3,8 +3,6 @@
 All are composed of other rows.
 """
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -9,8 +9,6 @@ Before a call is recorded its notation is made canonical: an explicit output, on
 list of integers.
 """
 
-from __future__ import annotations
-
 from functools import lru_cache
 from math import prod
 

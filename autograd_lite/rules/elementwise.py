@@ -4,8 +4,6 @@ Source of the formulas: Abramowitz & Stegun, chapters 3 and 4. At a kink a row t
 ``abs`` at 0, one half for each side of a tie in ``maximum``, 0 for ``hypot`` and ``arctan2`` at the origin.
 """
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

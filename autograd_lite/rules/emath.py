@@ -3,8 +3,6 @@
 This depends on the values: a single entry outside the real domain makes the whole result complex.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from ..table import at, composite, uniform

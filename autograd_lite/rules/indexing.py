@@ -9,8 +9,6 @@ Recorded arrays are never written into. Assignment is a function: ``set_at(x, i,
 in `x` and in `value`; so are `add_at`, `multiply_at`, `maximum_at`, …
 """
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

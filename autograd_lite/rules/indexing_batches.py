@@ -4,8 +4,6 @@ NumPy puts the axes of the arrays in an index where the first of them stands, or
 A batch has one more axis, and possibly different positions for each example; the rules here keep track of both.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from ..table.batching import padded

@@ -4,8 +4,6 @@ The transpose of joining is splitting, and the other way round. The rest is writ
 delete and resize take entries by an index that NumPy computes.
 """
 
-from __future__ import annotations
-
 from itertools import accumulate, pairwise
 from operator import index as as_int
 

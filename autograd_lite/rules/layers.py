@@ -6,8 +6,6 @@ rows it would be seven nodes. The two cross-entropies of logits are also more pr
 followed by a logarithm.
 """
 
-from __future__ import annotations
-
 from functools import lru_cache
 from math import prod
 from typing import Any

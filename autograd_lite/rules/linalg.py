@@ -9,8 +9,6 @@ algorithmic differentiation" (2008), section 2.2; K. B. Petersen and M. S. Peder
 squares problems whose variables separate" (1973).
 """
 
-from __future__ import annotations
-
 from math import prod
 from operator import index
 from typing import Any

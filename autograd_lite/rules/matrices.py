@@ -1,7 +1,5 @@
 """What the rules for matrices share. A matrix is the last two axes, and every function works on stacks of them."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from ..table import around, at, notation

@@ -7,8 +7,6 @@ Higham, "Functions of matrices" (2008), section 3.2, for the derivative as a blo
 G. W. Stewart, "Solution of the matrix equation AX + XB = C" (1972).
 """
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -7,8 +7,6 @@ for an entry 0 at which the power has a kink. Ties share the gradient, as in `ma
 Source: K. B. Petersen and M. S. Pedersen, "The Matrix Cookbook" (2012), sections 2.7 and 10.
 """
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 

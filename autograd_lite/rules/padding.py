@@ -1,7 +1,5 @@
 """``np.pad`` in all its modes, one axis after the other."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

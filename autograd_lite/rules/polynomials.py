@@ -4,8 +4,6 @@ A leading coefficient of 0 is kept: it is a variable like the others, and has a 
 `polydiv` remove it.)
 """
 
-from __future__ import annotations
-
 import warnings
 
 import numpy as np

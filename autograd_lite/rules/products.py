@@ -8,8 +8,6 @@ algorithmic differentiation" (2008), section 2.2; K. B. Petersen and M. S. Peder
 (2012).
 """
 
-from __future__ import annotations
-
 from math import prod
 from typing import Any
 

@@ -5,8 +5,6 @@ below has it for each. The two neighbours share the gradient with the same weigh
 depends on `q`, there is a derivative with respect to `q` too.
 """
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -5,8 +5,6 @@ does. (Numbers that are drawn outside of a row are constants of the trace.) The 
 numbers that the forward pass kept.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import wraps
 from typing import Any

@@ -8,8 +8,6 @@ rows. Entries that tie for an extreme share its gradient, as in PyTorch's ``amax
 entries has the slope 0.
 """
 
-from __future__ import annotations
-
 import math
 from typing import Any, NamedTuple
 

@@ -7,8 +7,6 @@ Source of the formulas: the NIST Digital Library of Mathematical Functions (http
 Bessel functions are differentiated by the recurrences without ``1 / x``, which hold at 0 too.
 """
 
-from __future__ import annotations
-
 import math
 import sys
 from importlib import import_module

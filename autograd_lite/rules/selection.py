@@ -4,8 +4,6 @@
 the bounds of `clip` the gradient goes to the array (as in ``torch.clamp``), beyond them to the bound.
 """
 
-from __future__ import annotations
-
 from functools import reduce
 from typing import Any
 

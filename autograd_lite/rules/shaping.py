@@ -5,8 +5,6 @@ axes back, roll or flip the other way. Functions that join and repeat entries ar
 :mod:`~autograd_lite.rules.joining`.
 """
 
-from __future__ import annotations
-
 from math import prod
 from operator import index as as_int
 

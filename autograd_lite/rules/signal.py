@@ -11,8 +11,6 @@ Sources: J. W. Cooley, P. A. W. Lewis and P. D. Welch, "The finite Fourier trans
 documentation of numpy.fft for the meaning of `n`, `norm` and the half spectrum.
 """
 
-from __future__ import annotations
-
 from functools import lru_cache, partial
 from typing import Any
 

@@ -4,8 +4,6 @@ The order of the entries is piecewise constant, so a sort is an index, found by 
 is its derivative. Equal entries keep their order; of several equal entries `unique` takes the first.
 """
 
-from __future__ import annotations
-
 import inspect
 from functools import lru_cache
 from itertools import compress

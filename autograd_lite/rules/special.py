@@ -4,8 +4,6 @@ Names and defaults are SciPy's for special functions and PyTorch's for activatio
 for `relu` at 0. `softmax` of a row of -inf is nan, as in PyTorch, because it is 0 / 0.
 """
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

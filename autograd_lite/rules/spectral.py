@@ -21,8 +21,6 @@ decomposition" (2016); C. Boeddeker et al., "On the computation of complex-value
 to statistically optimum beamforming" (2017), for eig.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Covariance, correlation and histograms, composed of other rows."""
 
-from __future__ import annotations
-
 from operator import index as as_int
 
 import numpy as np

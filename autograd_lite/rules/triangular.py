@@ -13,8 +13,6 @@ Walter and L. Lehmann, "Algorithmic differentiation of linear algebra functions 
 experimental design" (2010), for qr.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from ..table import Textbook, at, general

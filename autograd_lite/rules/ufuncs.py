@@ -5,8 +5,6 @@ ones have rows (`METHODS` in :mod:`.reductions`), the others apply the ufunc ste
 because a graph cannot follow writes into an array.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import partial, reduce
 from itertools import accumulate, pairwise

@@ -1,7 +1,5 @@
 """Common subexpressions: two equations that compute the same from the same are one."""
 
-from __future__ import annotations
-
 from ..block import Block
 
 

@@ -1,7 +1,5 @@
 """Dead code: an equation is dropped if nothing needs its results."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from ...program import Var

@@ -11,8 +11,6 @@ Learning" (2006), 4.3; S. Ioffe and C. Szegedy, "Batch Normalization" (2015); Y.
 of attention. The notations of convolutions and pooling stand beside those functions.
 """
 
-from __future__ import annotations
-
 from math import prod
 
 import numpy as np
