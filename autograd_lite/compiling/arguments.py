@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.node import NEEDS
+from ..engine.node import NEEDS, Values
 from ..engine.value import Value
 from ..program.places import exact
 
@@ -34,7 +34,7 @@ class Arguments:
     """
 
     def __init__(
-        self, args: tuple[Any, ...], params: Mapping[str, Any], is_static: Callable[[Any], bool],
+        self, args: Values, params: Mapping[str, Any], is_static: Callable[[Any], bool],
         is_donated: Callable[[Any], bool], what: str,
     ) -> None:
         self.what = what

@@ -16,6 +16,7 @@ import numpy as np
 
 from ..base.memory import is_whole, overlapping, owner
 from ..engine.context import CONTEXT
+from ..engine.node import Params, Values
 from ..engine.value import Value, wrap
 from ..engine.versions import CONFIGURED, LATEST_WRITE, next_order
 from ..program import Var
@@ -45,13 +46,13 @@ class Dispatch:
     """
 
     def __init__(
-        self, recorded: Call, run: Compiled, args: tuple[Any, ...], params: dict[str, Any],
+        self, recorded: Call, run: Compiled, args: Values, params: Params,
         static: Sequence[tuple[bool, Any] | None], recording: bool, lock: RLock,
     ) -> None:
         self.recorded, self.run = recorded, run
         self._touched: set[int] = set()  # the ids of the arrays from outside that are written to, and of their owners
         self._written: set[int] = set()  # the ids of those that are contiguous
-        self.space: dict[str, Any] = {
+        self.space: Params = {
             "MISS": MISS, "Tensor": Tensor, "ndarray": np.ndarray, "context": CONTEXT.get, "configured": CONFIGURED,
             "wrap": wrap, "run": run.exclusive() if recorded.stateful else run, "latest": LATEST_WRITE,
             "next_order": next_order, "lock": lock, "same": same, "owned": self._owned, "is_": is_,
@@ -92,7 +93,7 @@ class Dispatch:
         return g if is_whole(g) and id(g) not in self._written else np.array(g, order="C")
 
 
-def _needs(t: Value) -> tuple[Any, ...]:
+def _needs(t: Value) -> Values:
     """Whether a gradient is required of a Tensor, and its hooks."""
     return () if t._node is None else (t._node.requires_grad, *(t._node.hooks or ()))
 
@@ -103,7 +104,7 @@ def _structure(step: Step) -> Any:
     return options, tuple(map(id, step.group["params"])), tuple(map(id, step.optimizer.param_groups))
 
 
-def _state_of(module: object) -> dict[str, Any]:
+def _state_of(module: object) -> Params:
     """The attributes of a module, and the members of its dicts."""
     fields = dict(module.__dict__)
     hooks = ("_hooks", "_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
@@ -112,7 +113,7 @@ def _state_of(module: object) -> dict[str, Any]:
     return fields
 
 
-def _same(a: dict[str, Any], b: dict[str, Any]) -> bool:
+def _same(a: Params, b: Params) -> bool:
     """Whether the attributes are the same objects, or equal numbers."""
     return a.keys() == b.keys() and all(same(x, b[k]) for k, x in a.items())
 
@@ -152,7 +153,7 @@ class _Writer:
     """
 
     def __init__(
-        self, recorded: Call, space: dict[str, Any], args: tuple[Any, ...], params: dict[str, Any],
+        self, recorded: Call, space: Params, args: Values, params: Params,
         static: Sequence[tuple[bool, Any] | None], recording: bool,
     ) -> None:
         self.recorded, self.space, self.recording = recorded, space, recording

@@ -15,7 +15,7 @@ from types import MethodType
 from typing import Any, NamedTuple
 
 from ..engine.context import CONTEXT, ORDINARY, Context
-from ..engine.node import NEEDS
+from ..engine.node import NEEDS, Params, Values
 from ..program import Program
 from ..program.calls import record_call
 from ..program.outside import NotYet
@@ -75,7 +75,7 @@ class Jitted:
 
     # ---------------------------------------------------------------------------------------------- the cache
 
-    def _look(self, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
+    def _look(self, args: Values, params: Params) -> Any:
         """Find the program for a call, or make one."""
         context: Context = CONTEXT.get() or ORDINARY
         arguments = Arguments(args, params, self._static, self._donated, self._name)
@@ -101,7 +101,7 @@ class Jitted:
             return result
 
     def _new(
-        self, key: Hashable, arguments: Arguments, args: tuple[Any, ...], params: dict[str, Any], recording: bool
+        self, key: Hashable, arguments: Arguments, args: Values, params: Params, recording: bool
     ) -> Dispatch | None:
         """Record and compile a call; None if it has to run as it is."""
         try:
@@ -175,7 +175,7 @@ class Jitted:
         return f"<jit of {self._name}>"
 
 
-def _nothing_yet(args: tuple[Any, ...], params: dict[str, Any]) -> Any:
+def _nothing_yet(args: Values, params: Params) -> Any:
     return MISS
 
 

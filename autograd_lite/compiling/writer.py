@@ -23,6 +23,7 @@ import numpy as np
 
 from ..base.escape import RESERVED, identifier
 from ..base.literals import index, literal
+from ..engine.node import Params
 from ..program import Equation, Operand, Var
 from ..program.naming import Names
 from ..table import Primitive
@@ -50,7 +51,7 @@ class Writer:
 
     def __init__(self, memory: Memory) -> None:
         self.block, self.memory = memory.block, memory
-        self.space: dict[str, Any] = {"np": np, "in_threads": in_threads}
+        self.space: Params = {"np": np, "in_threads": in_threads}
         used = {*RESERVED, *dir(math), *self.space, "Struct", "memory", "pieces", OUTER}
         self.fresh = Names(used, between="_").take
         self.words: dict[Any, str] = {}
@@ -231,7 +232,7 @@ class Writer:
             self.numbers.append(f"{word} = np.array({number(x)}, np.{dtype.name})")
         return self._constants[key]
 
-    def _filled(self, template: str | tuple[str, dict[str, Any]], eq: Equation, out: str) -> str:
+    def _filled(self, template: str | tuple[str, Params], eq: Equation, out: str) -> str:
         """A template with the operands and parameters in their places; a pair (template, arrays) brings constants."""
         template, arrays = template if isinstance(template, tuple) else (template, {})
         texts = {f"x{k + 1}": self.operand(x) for k, x in enumerate(eq.operands)}

@@ -16,7 +16,7 @@ import numpy as np
 from ..base import memory
 from .errors import changed_error, freed_error, order_error, point_at
 from .hooks import run_hooks
-from .node import TRACED, Lift, Node, between
+from .node import TRACED, Lift, Node, Values, between
 from .unbroadcast import match_argument
 from .versions import LATEST_WRITE
 
@@ -125,7 +125,7 @@ def saved(n: Node, lift: Lift | None, reaches: Callable[[Node], Any] | None, wat
     return (n.y, n.xs) if lift is None else lifted(n, lift)
 
 
-def lifted(n: Node, lift: Lift) -> tuple[Any, tuple[Any, ...]]:
+def lifted(n: Node, lift: Lift) -> tuple[Any, Values]:
     """The kept values of a node as Tensors, so that their use is recorded."""
     if n.row.order == 1:
         raise order_error(n)

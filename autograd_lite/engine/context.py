@@ -16,7 +16,7 @@ import numpy as np
 
 from ..base.generator import numpy_generator as generator_of
 from ..table import Stated, Textbook
-from .node import TRACED
+from .node import TRACED, Params, Values
 from .position import users_line
 from .value import Value, live_of
 
@@ -272,14 +272,14 @@ class Group:
 
     __slots__ = ("_call", "module", "name", "outer", "params")
 
-    def __init__(self, name: str, outer: Group | None, params: dict[str, Any], module: Any = None) -> None:
+    def __init__(self, name: str, outer: Group | None, params: Params, module: Any = None) -> None:
         self.name = name
         self.outer = outer
         self.module = module
         self.params = {k: v for k, v in params.items() if not isinstance(v, (Value, np.ndarray))}
-        self._call: tuple[Stated, Function, tuple[Any, ...], dict[str, Any]] | None = None
+        self._call: tuple[Stated, Function, Values, Params] | None = None
 
-    def is_known(self, textbook: Stated, f: Function, args: Any, params: dict[str, Any]) -> None:
+    def is_known(self, textbook: Stated, f: Function, args: Any, params: Params) -> None:
         """Remember that there is a textbook of ``f(*args, **params)``; it is asked for when it is needed."""
         self._call = textbook, f, tuple(map(_node_or_value, args)), {k: _node_or_value(x) for k, x in params.items()}
 
@@ -292,7 +292,7 @@ class Group:
         return other
 
     @property
-    def inputs(self) -> dict[str, Any]:
+    def inputs(self) -> Params:
         """Of a known step each argument, by its parameter's name: a node in the place of a Tensor that has one."""
         if self._call is None:
             return {}
@@ -319,7 +319,7 @@ def _node_or_value(x: Any) -> Any:
 
 
 def called_in_group(
-    f: Function, args: Any, params: dict[str, Any], name: str, module: Any = None,
+    f: Function, args: Any, params: Params, name: str, module: Any = None,
     textbook: Stated | None = None,
 ) -> Any:
     """``f(*args, **params)``; what it records belongs to one group, which is shown as one step called `name`."""

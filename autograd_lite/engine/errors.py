@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from .node import Node
+from .node import Node, Shape
 from .value import Value
 from .versions import Storage
 
@@ -78,7 +78,7 @@ def rule_error(d: Any, n: Node, p: Node) -> TypeError:
     )
 
 
-def shape_error(d: Any, shape: tuple[int, ...], n: Node, p: Node) -> ValueError:
+def shape_error(d: Any, shape: Shape, n: Node, p: Node) -> ValueError:
     """A rule returned an array of a shape that does not sum down to the argument's."""
     return noted(
         ValueError(

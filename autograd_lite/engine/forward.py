@@ -14,14 +14,14 @@ import numpy as np
 
 from .backward import pull_back, saved
 from .context import CONTEXT, ORDINARY
-from .node import TRANSFORM, Lift, Node
+from .node import TRANSFORM, Lift, Node, Shape, Values
 from .unbroadcast import cast, sum_to
 from .value import fresh
 
 
 def push_forward(
     path: Iterable[Node], tangents: Mapping[Node, Any], lift: Lift, record: bool = False,
-    step: Callable[..., Any] | None = None, lead: tuple[int, ...] = (),
+    step: Callable[..., Any] | None = None, lead: Shape = (),
 ) -> dict[Node, Any]:
     """Carry the tangents of inputs forward along `path`.
 
@@ -62,7 +62,7 @@ def push_forward(
     return tangent
 
 
-def push(n: Node, ts: list[Any], y: Any, xs: tuple[Any, ...], lift: Lift) -> Any:
+def push(n: Node, ts: list[Any], y: Any, xs: Values, lift: Lift) -> Any:
     """The tangent of one node's result; `ts` are those of its arguments, None where there is none."""
     jvp = n.row.jvp
 
@@ -117,7 +117,7 @@ def _applied(n: Node, xs: Sequence[Any], on: Sequence[int]) -> Any:
     return n.row.fn(*xs, **n.params) if record is None else record(n.row, xs, n.params)
 
 
-def _transposed(n: Node, ts: list[Any], y: Any, xs: tuple[Any, ...], lift: Lift) -> Any:
+def _transposed(n: Node, ts: list[Any], y: Any, xs: Values, lift: Lift) -> Any:
     """A vjp is linear in its cotangent, so the jvp is its transpose: backpropagate the tangents through the rule."""
     row = n.row
     several = n.parts is not None

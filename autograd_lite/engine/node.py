@@ -9,12 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from operator import attrgetter
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeAlias
 
 import numpy as np
 
 from ..table import Primitive
 from .versions import EARLIEST, OURS, next_order
+
+Shape: TypeAlias = tuple[int, ...]
+Values: TypeAlias = tuple[Any, ...]
+Params: TypeAlias = dict[str, Any]  # keyword parameters, by name
 
 # What a node depends on, as bits; 0 is a constant. A call has the bits of all its arguments.
 TRACED = 1  # an input of a traced program
@@ -24,7 +28,7 @@ DIFFERENTIABLE = ~TRACED  # the bits for which there is a derivative
 ANY = ~0
 
 SMALL = 64  # a result of at most this many numbers is always kept, for pictures and derivations
-NOTHING: dict[str, Any] = {}
+NOTHING: Params = {}
 
 
 class Node:
@@ -71,8 +75,8 @@ class Node:
     )
 
     def __init__(
-        self, row: Primitive | None, parents: tuple[Node | None, ...], xs: Any, y: Any, shape: tuple[int, ...],
-        dtype: Any, live: int, params: dict[str, Any] = NOTHING,
+        self, row: Primitive | None, parents: tuple[Node | None, ...], xs: Any, y: Any, shape: Shape,
+        dtype: Any, live: int, params: Params = NOTHING,
     ) -> None:
         self.row: Any = row
         self.parents = parents
@@ -88,23 +92,23 @@ class Node:
         self.parts: Any = None
         self.hooks: Any = None
         self.keeper: Any = None
-        self.graded: tuple[int, ...] | None = None
+        self.graded: Shape | None = None
         self.group: Any = None
         self.code: Any = None
         self.at = -1
 
-    def shape_of(self, k: int) -> tuple[int, ...]:
+    def shape_of(self, k: int) -> Shape:
         """The shape of argument `k`."""
         p = self.parents[k]
         return np.shape(self.xs[k]) if p is None else p.shape
 
     @property
-    def shapes(self) -> tuple[tuple[int, ...], ...]:
+    def shapes(self) -> tuple[Shape, ...]:
         """The shapes of the arguments."""
         return tuple(self.shape_of(k) for k in range(len(self.parents)))
 
     @property
-    def dtypes(self) -> tuple[Any, ...]:
+    def dtypes(self) -> Values:
         """The dtypes of the arguments."""
         return tuple(np.result_type(x) if p is None else p.dtype for p, x in zip(self.parents, self.xs, strict=True))
 

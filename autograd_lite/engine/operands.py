@@ -10,6 +10,7 @@ from ..base.memory import LARGE, aligned_copy
 from ..rules._arrays import has_tensor
 from ..table import TABLE, Primitive
 from .errors import dropped, masked_error
+from .node import Params
 from .value import Value
 
 ndarray, asarray = np.ndarray, np.asarray
@@ -104,7 +105,7 @@ def own_constant(x: Any) -> Any:
     return x.copy("K") if type(x) is ndarray and x.dtype.kind in "biu" else x
 
 
-def own_params(params: dict[str, Any]) -> dict[str, Any]:
+def own_params(params: Params) -> Params:
     """Keyword parameters with arrays of their own: the user may write to an index before the backward pass."""
     for value in params.values():
         if type(value) not in _WITHOUT_ARRAYS:

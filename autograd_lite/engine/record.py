@@ -24,7 +24,7 @@ from ..table.torch_keywords import numpys_keywords
 from .context import CONTEXT, ORDINARY, called_in_group
 from .engine_rows import projection
 from .errors import explained
-from .node import NOTHING, SMALL, TRACED, Node
+from .node import NOTHING, SMALL, TRACED, Node, Params, Values
 from .operands import PLAIN, as_operand, operand, own_constant, own_params
 from .position import INTERNAL
 from .value import RESULT, Value, seen_storage, unrecorded, wrap
@@ -36,7 +36,7 @@ _frame = sys._getframe
 _new = object.__new__
 
 
-def apply(row: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
+def apply(row: Primitive, args: Sequence[Any], params: Params) -> Any:
     """A call of a row as the user wrote it: bring it to canonical form and record it."""
     if row.direct and not params:
         if len(args) == 1 and isinstance(args[0], Value):
@@ -69,7 +69,7 @@ def apply(row: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
     return record(row, args, params)
 
 
-def unary(row: Primitive, a: Value, params: dict[str, Any] = NOTHING, depth: int = 3) -> Any:
+def unary(row: Primitive, a: Value, params: Params = NOTHING, depth: int = 3) -> Any:
     """`record` for one Tensor and one result; `depth` is that of `_recorded`."""
     context = CONTEXT.get()
     if context is not None and context.outside is not None:
@@ -197,7 +197,7 @@ def _recorded(row: Primitive, y: Any, live: int, keep_y: bool, depth: int) -> An
     return t
 
 
-def record(row: Primitive, args: Sequence[Any], params: dict[str, Any] = NOTHING) -> Any:
+def record(row: Primitive, args: Sequence[Any], params: Params = NOTHING) -> Any:
     """Compute `row` on canonical arguments, and make a node of it if a derivative (or a trace) may ask for it."""
     args = [a if isinstance(a, Value) or type(a) in PLAIN else operand(row, a) for a in args]
     context = CONTEXT.get() or ORDINARY
@@ -219,9 +219,9 @@ def record(row: Primitive, args: Sequence[Any], params: dict[str, Any] = NOTHING
 
 
 def _results(
-    row: Primitive, args: Sequence[Any], xs: Sequence[Any], ys: tuple[Any, ...], params: dict[str, Any], live: int,
+    row: Primitive, args: Sequence[Any], xs: Sequence[Any], ys: Values, params: Params, live: int,
     keeps: int,
-) -> tuple[Any, ...]:
+) -> Values:
     """The recorded results of a call with the values `xs`. Several are parts of one, which has no array of its own."""
     whole = np.empty((), np.result_type(*ys) if ys else float) if row.outputs else ys[0]
     t = _recorded(row, whole, live, keeps & 1 != 0, 3)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .errors import values_freed_error, written_error
-from .node import Node, ancestors
+from .node import Node, Values, ancestors
 
 
 def replay(nodes: Iterable[Node]) -> dict[Node, Any]:
@@ -45,7 +45,7 @@ def value_of(node: Node) -> Any:
     return node.y if node.y is not None else replay(ancestors([node])[::-1])[node]
 
 
-def arguments(n: Node, values: Mapping[Node, Any]) -> tuple[Any, ...]:
+def arguments(n: Node, values: Mapping[Node, Any]) -> Values:
     """The values of what a node was computed from."""
     return tuple(x if p is None else values[p] for p, x in zip(n.parents, n.xs, strict=True))
 

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
 from .errors import no_gradient_error, rule_error, shape_error
-from .node import Node
+from .node import Node, Shape
 
-Shape: TypeAlias = tuple[int, ...]
 _BLOCK = 512  # a sum of at most this many entries is accurate enough as one product
 
 

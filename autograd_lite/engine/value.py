@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from .node import TRACED, Node
+from .node import TRACED, Node, Shape
 from .versions import OURS, Storage
 
 ndarray, asarray = np.ndarray, np.asarray
@@ -22,12 +22,12 @@ class Value:
     """An array (`_data`), the node that it was recorded as (`_node`, or None), and its gradient (`_grad`)."""
 
     __slots__ = ("__weakref__", "_data", "_grad", "_node")
-    _data: np.ndarray[tuple[int, ...], np.dtype[Any]]
+    _data: np.ndarray[Shape, np.dtype[Any]]
     _node: Node | None
     _grad: Self | None
 
     @property
-    def shape(self) -> tuple[int, ...]:
+    def shape(self) -> Shape:
         """The length of each axis."""
         return self._data.shape
 

@@ -70,13 +70,8 @@ def taken_shape(index, shape):
 
 def positions(index, shape: tuple[int, ...]):
     """The place in ``x.ravel()`` of each entry of ``x[index]``."""
-    found = 0
-    step = 1
-    for k in reversed(range(len(shape))):
-        along = np.arange(0, shape[k] * step, step, dtype=np.intp).reshape(-1, *[1] * (len(shape) - k - 1))
-        found = found + np.broadcast_to(along, shape)[index]
-        step *= shape[k]
-    return np.asarray(found)
+    along = [np.broadcast_to(places, shape)[index] for places in np.indices(shape, sparse=True)]
+    return np.asarray(np.ravel_multi_index(along, shape))
 
 
 def _writers(index, shape):
@@ -189,8 +184,7 @@ into_zeros: Primitive = linear(
         at((2, 3), just((slice(None), np.array([0, 0, 1]))), just((2, 4))),
     ),
     tex=r"{x} \text{{ at }} [{index}]\text{{, 0 elsewhere}}", text="{x} at [{index}], 0 elsewhere",
-    call="into_zeros({x}, np.s_[{index}], {shape})", algebra="placement",
-    source=_into_zeros_textbook, onnx=_into_zeros_onnx,
+    call="into_zeros({x}, np.s_[{index}], {shape})", source=_into_zeros_textbook, onnx=_into_zeros_onnx,
 )
 
 # ------------------------------------------------------------------------ an index that depends on the inputs

@@ -160,22 +160,17 @@ expand_dims = linear(
 )
 
 
-def _atleast(fn, least, lift):
+def _atleast(fn):
     def atleast(*arys):
-        lifted = tuple(a if a.ndim >= least else lift(a) for a in map(operand, arys))
+        shapes = [(a, fn(np.broadcast_to(0, a.shape)).shape) for a in map(operand, arys)]
+        lifted = tuple(a if a.shape == shape else a.reshape(shape) for a, shape in shapes)
         return lifted[0] if len(lifted) == 1 else lifted
 
     examples = (at(()), at((3,), (2, 3), (1, 2, 3)))
     return composite(fn, examples=examples)(atleast)
 
 
-def _three(a):  # as in NumPy, a vector becomes the middle axis, a matrix the first two
-    return a.reshape((1, -1, 1) if a.ndim < 2 else (*a.shape, 1))
-
-
-atleast_1d = _atleast(np.atleast_1d, 1, lambda a: a.reshape(1))
-atleast_2d = _atleast(np.atleast_2d, 2, lambda a: a.reshape(1, -1))
-atleast_3d = _atleast(np.atleast_3d, 3, _three)
+atleast_1d, atleast_2d, atleast_3d = map(_atleast, (np.atleast_1d, np.atleast_2d, np.atleast_3d))
 
 copy = linear(
     np.copy, lambda g: g,

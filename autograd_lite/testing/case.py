@@ -17,7 +17,7 @@ import numpy as np
 
 from ..base.tree import leaves, paths, tree_map
 from .compare import Case, Tolerance, compare_vjp
-from .leaves import Array, Function, Gradients, Map, Tree, as_array, is_array, is_differentiable
+from .leaves import Array, Function, Gradients, Map, Params, Shape, Tree, as_array, is_array, is_differentiable
 from .numeric import CannotCheck, Flat, Leaf, reals
 from .report import KinkWarning, Report, name_of, names_of, recipe
 
@@ -124,7 +124,7 @@ def _copied(y: Tree) -> Tree:
 def cotangent_like(y: Tree, rng: np.random.Generator) -> Tree:
     """A random read-only cotangent for a result. No entry is near zero, so that every derivative counts."""
 
-    def numbers(shape: tuple[int, ...]) -> Array:
+    def numbers(shape: Shape) -> Array:
         return rng.uniform(0.5, 1.5, shape) * rng.choice([-1.0, 1.0], shape)
 
     def like(leaf: Any) -> Array:
@@ -157,7 +157,7 @@ def by_leaf(case: Case, result: Any, what: str) -> list[Any]:
             f"{what} of {case.report.function}: expected a tuple with one entry for each of the {count} "
             f"arguments (None for one without a derivative), got {got}"
         )
-    by_path: dict[str, Any] = {}
+    by_path: Params = {}
     for name, argument, tree in zip(flat.names, flat.args, result, strict=True):
         is_list = isinstance(tree, list | tuple) and not isinstance(argument, dict | list | tuple)
         derivative = np.asarray(tree) if is_list else tree  # of an array, as nested lists
@@ -166,7 +166,7 @@ def by_leaf(case: Case, result: Any, what: str) -> list[Any]:
 
 
 def in_form(
-    case: Case, values: Sequence[Any], what: str, exact: bool = True, lead: tuple[int, ...] = ()
+    case: Case, values: Sequence[Any], what: str, exact: bool = True, lead: Shape = ()
 ) -> list[Leaf]:
     """The leaves whose derivative has the right form; a wrong shape or kind of numbers is reported.
 
@@ -190,11 +190,11 @@ def in_form(
     return present
 
 
-def _is_usable(leaf: Leaf, array: Array, lead: tuple[int, ...] = ()) -> bool:
+def _is_usable(leaf: Leaf, array: Array, lead: Shape = ()) -> bool:
     return array.shape == lead + leaf.shape and array.dtype.kind in ("fciub" if leaf.dtype.kind == "c" else "fiub")
 
 
-def _wrong_form(case: Case, leaf: Leaf, array: Array, exact: bool, lead: tuple[int, ...]) -> tuple[str, str]:
+def _wrong_form(case: Case, leaf: Leaf, array: Array, exact: bool, lead: Shape) -> tuple[str, str]:
     expected = lead + leaf.shape
     if array.dtype.kind not in "fciub":
         return f"has dtype {array.dtype}; expected numbers", ""
@@ -207,7 +207,7 @@ def _wrong_form(case: Case, leaf: Leaf, array: Array, exact: bool, lead: tuple[i
     return "", ""
 
 
-def _shape_cause(array: Array, expected: tuple[int, ...]) -> str:
+def _shape_cause(array: Array, expected: Shape) -> str:
     if array.ndim >= 2 and array.mT.shape == expected:
         return "a transpose is missing"
     with contextlib.suppress(ValueError):  # the shapes do not broadcast

@@ -17,7 +17,7 @@ from ..base.tree import leaves
 from .case import by_leaf, check_pull, cotangent_like, finish, in_form, prepare, stacked, tangent_of
 from .compare import MARGIN, Case, compare_jacobian, compare_jvp, rounding_of
 from .examples import at_points
-from .leaves import Array, Function, Tree, as_array
+from .leaves import Array, Function, Shape, Tree, as_array
 from .numeric import CannotCheck, numerical_gradient, reals
 from .report import Report, name_of, named_like
 
@@ -184,7 +184,7 @@ def check_jac(
     return finish(case)
 
 
-def _compare_matrices(case: Case, derivative: Function, what: str, lead: tuple[int, ...]) -> list[Any]:
+def _compare_matrices(case: Case, derivative: Function, what: str, lead: Shape) -> list[Any]:
     """Compare a Jacobian with one array for each leaf, the axes of the output first, and return it."""
 
     def matrices(x: Array) -> list[Any]:

@@ -23,7 +23,7 @@ import numpy as np
 from ..base.tree import leaves
 from .careful_slopes import local_slopes, look_closely
 from .diagnose import likely_cause
-from .leaves import Array, Map, as_array
+from .leaves import Array, Map, Shape, as_array
 from .noise import noise
 from .numeric import Flat, Leaf, Slopes, complex_step, scales, show, slopes
 from .report import PRINTED, Entry, Finding, Report
@@ -458,7 +458,7 @@ def _entry(leaf: Leaf, position: Any, claim: Array, m: Measured, k: Any, output:
     return Entry(index, float(claim[k]), float(m.numeric[k]), float(m.error[k]), part, output)
 
 
-def _output_index(y: Any, position: int) -> tuple[int, ...]:
+def _output_index(y: Any, position: int) -> Shape:
     """The index in the result of a flat position; of several results, the number of the result comes first."""
     results = [as_array(leaf) for leaf in leaves(y)]
     for k, part in enumerate(results):

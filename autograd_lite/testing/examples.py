@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..base.tree import leaves
-from .leaves import as_array, is_differentiable
+from .leaves import Values, as_array, is_differentiable
 from .numeric import CannotCheck
 from .report import Report
 
@@ -22,7 +22,7 @@ def is_strategy(value: Any) -> bool:
 
 
 def at_points(
-    check: Callable[..., Report], inputs: tuple[Any, ...], args: Any = None, examples: Any = None
+    check: Callable[..., Report], inputs: Values, args: Any = None, examples: Any = None
 ) -> Report | None:
     """The report of ``check(*point)`` at the point `inputs`; if strategies draw the points, None after all of them.
 
@@ -38,7 +38,7 @@ def at_points(
     return None
 
 
-def for_all(check: Callable[[tuple[Any, ...]], Any], inputs: Any, examples: int | None = None) -> None:
+def for_all(check: Callable[[Values], Any], inputs: Any, examples: int | None = None) -> None:
     """Run a check at every point drawn by Hypothesis, and shrink a failing point.
 
     `inputs` is a strategy for the tuple of arguments, or a sequence of strategies and values. A point that cannot be
@@ -64,7 +64,7 @@ def for_all(check: Callable[[tuple[Any, ...]], Any], inputs: Any, examples: int 
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.nested_given],
     )
     @given(drawn)
-    def run(point: tuple[Any, ...]) -> None:
+    def run(point: Values) -> None:
         axes = max((as_array(v).ndim for v in leaves(point) if is_differentiable(v)), default=0)
         if unchecked and unchecked[-1].everywhere:
             return  # there is nothing more to learn

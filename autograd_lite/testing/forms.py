@@ -22,13 +22,13 @@ from ..table.batching import ALIGNED
 from ..table.scalar import Scalar, function
 from ..table.signature import parameters
 from ..transforms.vmap import vmap
-from .leaves import Array, Function, as_array, is_differentiable
+from .leaves import Array, Function, Params, Values, as_array, is_differentiable
 from .report import Report
 
 RTOL = {"fast": 1e-4, "onnx": 1e-6}  # both may be less precise: some operators of ONNX compute in float32
 
 
-def check_forms(total: Report, row: Primitive, args: tuple[Any, ...], keywords: dict[str, Any]) -> None:
+def check_forms(total: Report, row: Primitive, args: Values, keywords: Params) -> None:
     """Compare each form of `row` at a point with the row itself, and report those that differ."""
     flat = leaves(args)
     places = [k for k, v in enumerate(flat) if is_differentiable(v)]
@@ -74,7 +74,7 @@ def _cannot(error: Exception) -> bool:
 
 
 def _forms(
-    row: Primitive, f: Function, args: tuple[Any, ...], keywords: dict[str, Any]
+    row: Primitive, f: Function, args: Values, keywords: Params
 ) -> Iterator[tuple[str, Callable[[list[Array]], Any]]]:
     """The options of a row that hold a form, and a function of the arrays that computes it."""
     bound = (args, keywords) if row.bind is None else row.bind(*args, **keywords)
@@ -107,7 +107,7 @@ def _forms(
         yield "onnx", lambda xs: _run_onnx(f, xs)
 
 
-def _called(form: Function, xs: Any, params: dict[str, Any]) -> Any:
+def _called(form: Function, xs: Any, params: Params) -> Any:
     """A form that is written with other rows, which may not need all parameters, or not be for such arguments."""
     taken = parameters(form)
     y = form(*xs, **{name: value for name, value in params.items() if name in taken})

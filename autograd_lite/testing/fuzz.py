@@ -34,7 +34,7 @@ from ..tensor import Tensor, tensor
 from ..transforms.grad import vjp
 from ..transforms.vmap import vmap
 from .gradients import check_gradients
-from .leaves import Array, as_array, is_differentiable
+from .leaves import Array, Params, Values, as_array, is_differentiable
 from .numeric import CannotCheck
 from .report import GradientError, as_source, named_like
 from .rows import all_rows, domains, points
@@ -59,8 +59,8 @@ class RowCall:
     """``v = row(*args, **keywords)``, where some of the arguments are values computed earlier."""
 
     row: Primitive
-    args: tuple[Any, ...]
-    keywords: dict[str, Any]
+    args: Values
+    keywords: Params
     part: int = -1  # which of several results is kept
 
     def run(self, values: Sequence[Any]) -> Any:

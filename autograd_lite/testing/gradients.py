@@ -22,7 +22,7 @@ from .compare import ALL, MARGIN, Case, Tangent, compare_jvp, rounding_of
 from .evaluated import gradient_at, near_point, of_arrays, on_arrays
 from .examples import at_points
 from .invariants import check_invariants, same_again, same_value
-from .leaves import Array, Function, Map, Tree, as_array, is_differentiable
+from .leaves import Array, Function, Map, Tree, Values, as_array, is_differentiable
 from .modules import as_function, is_module
 from .numeric import CannotCheck, reals
 from .report import Report, name_of, named_like
@@ -265,7 +265,7 @@ def absorb(report: Report, sub: Report) -> None:
 # ---------------------------------------------------------------------------------------------- broadcasting
 
 
-def _stretched(f: Function, inputs: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
+def _stretched(f: Function, inputs: Sequence[Any]) -> Iterator[Values]:
     """Calls with one argument made smaller: an axis of length 1, an axis removed, or a number.
 
     Only those that broadcast, that is, leave the shape of the result unchanged.

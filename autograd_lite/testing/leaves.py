@@ -12,6 +12,9 @@ Array = npt.NDArray[Any]
 Function = Callable[..., Any]
 Map = Callable[[Array], Array]  # of vectors
 Gradients = Callable[[Any], Sequence[Any]]  # of a point or of a cotangent, one for each leaf
+Shape = tuple[int, ...]
+Values = tuple[Any, ...]
+Params = dict[str, Any]
 Tree = Any  # nested dict / list / tuple of arrays and numbers
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .leaves import Array, Function, as_array
+from .leaves import Array, Function, Params, as_array
 from .report import names_of
 
 
@@ -25,7 +25,7 @@ def as_function(module: Any) -> tuple[Function, dict[str, Array]]:
     """
     parameters = dict(module.named_parameters())
 
-    def f(parameters_: dict[str, Any], *inputs: Any) -> Any:
+    def f(parameters_: Params, *inputs: Any) -> Any:
         with _replaced(module, {id(parameters[name]): value for name, value in parameters_.items()}):
             return module(*inputs)
 

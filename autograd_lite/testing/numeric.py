@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from ..base.tree import leaves, matched, paths, rebuild
-from .leaves import Array, Function, Tree, as_array, is_differentiable
+from .leaves import Array, Function, Shape, Tree, as_array, is_differentiable
 
 LEVELS = 9  # steps in a ladder
 RATIO = 4.0  # each step is this much shorter than the one before: 0.25, 0.06, ... 4e-6
@@ -57,7 +57,7 @@ class Leaf:
 
     path: str
     argument: int
-    shape: tuple[int, ...]
+    shape: Shape
     dtype: np.dtype[Any]
     part: slice
     python: bool = False  # given, and passed on, as a Python number
@@ -66,7 +66,7 @@ class Leaf:
     def size(self) -> int:
         return int(self.part.stop - self.part.start)
 
-    def index(self, position: int) -> tuple[tuple[int, ...], str]:
+    def index(self, position: int) -> tuple[Shape, str]:
         """The index of a flat position, and which part of a complex number it is."""
         part = ""
         if self.dtype.kind == "c":
@@ -250,7 +250,7 @@ def is_one_domain(domain: Any) -> bool:
     return hasattr(domain, "low") or (len(domain) == 2 and all(isinstance(end, int | float) for end in domain))
 
 
-def show(index: tuple[int, ...]) -> str:
+def show(index: Shape) -> str:
     """An index as one would type it: ``[2, 0]``, and nothing for a scalar."""
     return f"[{', '.join(map(str, index))}]" if index else ""
 

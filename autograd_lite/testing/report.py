@@ -13,7 +13,7 @@ import numpy as np
 
 from ..base.literals import literal
 from ..base.tree import leaves, paths
-from .leaves import Array, Function, as_array, is_array
+from .leaves import Array, Function, Shape, as_array, is_array
 from .numeric import Leaf, show
 
 PRINTED = 6  # lines of entries shown
@@ -55,12 +55,12 @@ class KinkWarning(UserWarning):
 class Entry:
     """One number of a derivative, as given and as measured."""
 
-    index: tuple[int, ...]
+    index: Shape
     analytic: complex
     numeric: complex
     error: float
     part: str = ""
-    output: tuple[int, ...] | None = None  # the output's entry, in forward mode
+    output: Shape | None = None  # the output's entry, in forward mode
 
     @property
     def ratio(self) -> float:
@@ -88,7 +88,7 @@ class Finding:
 
     what: str
     argument: str
-    shape: tuple[int, ...]
+    shape: Shape
     dtype: Any
     entries: list[Entry] = field(default_factory=list)
     wrong: int = 0
@@ -97,7 +97,7 @@ class Finding:
     sentence: str = ""  # printed instead of the table of entries, for a wrong shape, dtype or behaviour
 
     @property
-    def index(self) -> tuple[int, ...]:
+    def index(self) -> Shape:
         return self.entries[0].index if self.entries else ()
 
     def __str__(self) -> str:

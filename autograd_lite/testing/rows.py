@@ -21,12 +21,12 @@ from ..rules.scipy_special import declare
 from ..table import OPTIONS, REAL, TABLE, Domain, Joint, Primitive
 from .forms import check_forms
 from .gradients import MODES, absorb, check_gradients
-from .leaves import Array, Function, as_array, is_differentiable
+from .leaves import Array, Function, Params, Shape, Values, as_array, is_differentiable
 from .numeric import CannotCheck
 from .report import Report, named_like
 
 REACH = 2.5  # how far from zero, or from the only end of a domain, numbers are drawn
-Point = tuple[tuple[Any, ...], dict[str, Any]]
+Point = tuple[Values, Params]
 
 
 def all_rows() -> list[Primitive]:
@@ -36,14 +36,14 @@ def all_rows() -> list[Primitive]:
     return list(TABLE.values())
 
 
-def domains(row: Primitive) -> tuple[Any, ...]:
+def domains(row: Primitive) -> Values:
     """The domain of each argument of an elementwise row."""
     if isinstance(row.domain, tuple):
         return row.domain
     return (row.domain if isinstance(row.domain, Domain) else REAL,) * len(row.rules)
 
 
-def draw(domain: Any, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+def draw(domain: Any, shape: Shape, rng: np.random.Generator) -> Array:
     """Numbers inside a domain, away from its ends and holes."""
     if domain.whole:
         return rng.integers(1, 4, shape)
@@ -57,7 +57,7 @@ def draw(domain: Any, shape: tuple[int, ...], rng: np.random.Generator) -> Array
     return x
 
 
-def elementwise_point(row: Primitive, shape: tuple[int, ...], rng: np.random.Generator) -> tuple[Array, ...]:
+def elementwise_point(row: Primitive, shape: Shape, rng: np.random.Generator) -> tuple[Array, ...]:
     """Arguments of an elementwise row, away from its kinks."""
     for _ in range(100):
         xs = tuple(draw(domain, shape, rng) for domain in domains(row))
@@ -188,13 +188,13 @@ def _check_kinks_and_options(total: Report, row: Primitive, rng: np.random.Gener
             _check_call(total, variant(row, pull=None), args, keywords, 1, seed)
 
 
-def _tied(row: Primitive, args: tuple[Any, ...], keywords: dict[str, Any]) -> Function:
+def _tied(row: Primitive, args: Values, keywords: Params) -> Function:
     """A row at equal entries, where a maximum has a kink: moving all of them together has an ordinary slope."""
     rounded = tree_map(lambda v: np.round(as_array(v)) - 1 if is_differentiable(v) else v, args)
     return lambda t: row(*tree_map(lambda v: v + t if is_differentiable(v) else v, rounded), **keywords)
 
 
-def _result(row: Primitive, keywords: dict[str, Any], k: int) -> Function:
+def _result(row: Primitive, keywords: Params, k: int) -> Function:
     return lambda *xs: row(*xs, **keywords)[k]
 
 
@@ -210,7 +210,7 @@ def _complex_may_raise(total: Report, dtype: Any) -> Iterator[None]:
 
 
 def _check_call(
-    total: Report, row: Primitive, args: tuple[Any, ...], keywords: dict[str, Any], order: int, seed: int,
+    total: Report, row: Primitive, args: Values, keywords: Params, order: int, seed: int,
     modes: tuple[str, ...] = MODES,
 ) -> None:
     arrays = [as_array(v) for v in leaves(args) if is_differentiable(v)]
@@ -223,7 +223,7 @@ def _check_call(
     absorb(total, check_gradients(f, *args, order=order, domain=domain, kinks="note", seed=seed, modes=modes))
 
 
-def _named(call: Function, row: Primitive, keywords: dict[str, Any], names: Sequence[str] = ()) -> Function:
+def _named(call: Function, row: Primitive, keywords: Params, names: Sequence[str] = ()) -> Function:
     """`call` with the row's signature and, for messages, the name that a reader would write."""
     f = named_like(call, row.fn if row.bind is None else row.bind, names)
     f.__name__ = row.np_name or row.name
@@ -233,8 +233,8 @@ def _named(call: Function, row: Primitive, keywords: dict[str, Any], names: Sequ
 
 
 def of_dtype(
-    row: Primitive, args: tuple[Any, ...], keywords: dict[str, Any], dtype: Any, rng: np.random.Generator
-) -> tuple[Any, ...] | None:
+    row: Primitive, args: Values, keywords: Params, dtype: Any, rng: np.random.Generator
+) -> Values | None:
     """Arguments converted to another dtype, or None if the function does not take it.
 
     For an elementwise row, complex ones have a positive real part, away from the branch cuts of logarithms and roots.

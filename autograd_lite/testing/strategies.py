@@ -19,7 +19,7 @@ from hypothesis.extra import numpy as hnp
 
 from ..base.listing import public_names as _public_names
 from ..table import REAL, Domain
-from .leaves import Array, as_array
+from .leaves import Array, Params, Shape, Values, as_array
 from .numeric import is_one_domain
 
 FLOATS = (np.float64, np.float32)
@@ -123,7 +123,7 @@ def unique_along(axis: int, shape: Any = None, domain: Any = REAL) -> Strategy:
 
 
 @st.composite
-def _cut_from_one(draw: Any, count: int, max_dims: int, max_side: int) -> tuple[tuple[int, ...], ...]:
+def _cut_from_one(draw: Any, count: int, max_dims: int, max_side: int) -> tuple[Shape, ...]:
     """Shapes that broadcast to that of one of them. Otherwise most axes would have length one."""
     full = draw(hnp.array_shapes(min_dims=min(1, max_dims), max_dims=max_dims, min_side=2, max_side=max_side))
     whole = draw(st.integers(0, count - 1))
@@ -171,13 +171,13 @@ def axes(draw: Any, ndim: int, *, none: bool = True, several: bool = True) -> An
 @st.composite
 def reductions(
     draw: Any, domain: Any = REAL, *, several: bool = True, unique: bool = False
-) -> tuple[Array, dict[str, Any]]:
+) -> tuple[Array, Params]:
     """An array and ``{"axis": …, "keepdims": …}`` to reduce it with."""
     x = draw(arrays(shapes(), domain, unique=unique))
     return x, {"axis": draw(axes(x.ndim, several=several)), "keepdims": draw(st.booleans())}
 
 
-def indices(shape: tuple[int, ...]) -> Strategy:
+def indices(shape: Shape) -> Strategy:
     """Indices: basic, advanced with repeats, boolean."""
     basic = hnp.basic_indices(shape, allow_newaxis=True, allow_ellipsis=True)
     if not shape or 0 in shape:
@@ -187,7 +187,7 @@ def indices(shape: tuple[int, ...]) -> Strategy:
 
 
 @st.composite
-def einsums(draw: Any, max_operands: int = 3, *, repeats: bool = True, ellipsis: bool = True) -> tuple[Any, ...]:
+def einsums(draw: Any, max_operands: int = 3, *, repeats: bool = True, ellipsis: bool = True) -> Values:
     """A specification and operands, ``("ij,jk->ik", a, b)``; some repeat indices or have an ellipsis."""
     letters = "abcde"
     sizes = {letter: draw(st.integers(1, 3)) for letter in letters}
@@ -224,7 +224,7 @@ def _spread(low: float, high: float, count: int) -> Strategy:
 
 
 @st.composite
-def _with_eigenvalues(draw: Any, low: float, high: float, n: Any, batch: tuple[int, ...]) -> Array:
+def _with_eigenvalues(draw: Any, low: float, high: float, n: Any, batch: Shape) -> Array:
     size = draw(_size(n))
     q = draw(orthogonal(size, batch=batch))
     a = (q * draw(_spread(low, high, size))) @ q.mT
@@ -232,7 +232,7 @@ def _with_eigenvalues(draw: Any, low: float, high: float, n: Any, batch: tuple[i
 
 
 @st.composite
-def orthogonal(draw: Any, n: Any = None, *, batch: tuple[int, ...] = ()) -> Array:
+def orthogonal(draw: Any, n: Any = None, *, batch: Shape = ()) -> Array:
     """Orthogonal matrices, of shape ``batch + (n, n)``."""
     size = draw(_size(n))
     x = draw(arrays((*batch, size, size), (-2.0, 2.0)))
@@ -242,7 +242,7 @@ def orthogonal(draw: Any, n: Any = None, *, batch: tuple[int, ...] = ()) -> Arra
 
 @st.composite
 def well_conditioned(
-    draw: Any, n: Any = None, m: Any = None, *, batch: tuple[int, ...] = (), dtype: Any = np.float64
+    draw: Any, n: Any = None, m: Any = None, *, batch: Shape = (), dtype: Any = np.float64
 ) -> Array:
     """Matrices of full rank with singular values between 0.5 and 3, all apart from each other."""
     rows = draw(_size(n))
@@ -255,25 +255,25 @@ def well_conditioned(
     return np.asarray(a).astype(dtype)
 
 
-def positive_definite(n: Any = None, *, batch: tuple[int, ...] = ()) -> Strategy:
+def positive_definite(n: Any = None, *, batch: Shape = ()) -> Strategy:
     """Symmetric positive definite matrices, with eigenvalues between 0.5 and 3, all apart from each other."""
     return _with_eigenvalues(0.5, 3.0, n, batch)
 
 
-def symmetric(n: Any = None, *, batch: tuple[int, ...] = ()) -> Strategy:
+def symmetric(n: Any = None, *, batch: Shape = ()) -> Strategy:
     """Symmetric matrices with eigenvalues of both signs, all apart from each other."""
     return _with_eigenvalues(-2.0, 2.0, n, batch)
 
 
 @st.composite
-def simplex(draw: Any, n: Any = None, *, batch: tuple[int, ...] = ()) -> Array:
+def simplex(draw: Any, n: Any = None, *, batch: Shape = ()) -> Array:
     """Probability vectors along the last axis: positive, with sum one."""
     x = draw(arrays((*batch, draw(_size(n, 5))), (0.25, 4.0)))
     return np.asarray(x / x.sum(axis=-1, keepdims=True))
 
 
 @st.composite
-def one_hot(draw: Any, n: Any = None, *, batch: tuple[int, ...] = ()) -> Array:
+def one_hot(draw: Any, n: Any = None, *, batch: Shape = ()) -> Array:
     """Zeros with a single one along the last axis."""
     size = draw(_size(n, 5))
     return np.asarray(np.eye(size)[draw(hnp.arrays(np.int64, batch, elements=st.integers(0, size - 1)))])
@@ -292,7 +292,7 @@ ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
 
 
 @st.composite
-def networks(draw: Any, max_layers: int = 3, max_width: int = 4) -> tuple[Callable[..., Any], dict[str, Any], Array]:
+def networks(draw: Any, max_layers: int = 3, max_width: int = 4) -> tuple[Callable[..., Any], Params, Array]:
     """A small random network: ``(loss, params, x)``, where ``loss(params, x)`` is one number.
 
     Written with NumPy's own functions; layers are smooth, some have a skip connection, some share their weights.
@@ -308,7 +308,7 @@ def networks(draw: Any, max_layers: int = 3, max_width: int = 4) -> tuple[Callab
     """
     batch, width = draw(st.integers(1, 3)), draw(st.integers(1, max_width))
     x = draw(arrays((batch, width), (-2.0, 2.0)))
-    params: dict[str, Any] = {}
+    params: Params = {}
     layers: list[tuple[int, str, bool]] = []  # whose weights, and what follows them
     for k in range(draw(st.integers(1, max_layers))):
         i = k
@@ -321,7 +321,7 @@ def networks(draw: Any, max_layers: int = 3, max_width: int = 4) -> tuple[Callab
         layers.append((i, draw(st.sampled_from(sorted(ACTIVATIONS))), draw(st.booleans())))
         width = params[f"W{i}"].shape[1]
 
-    def loss(params: dict[str, Any], x: Any) -> Any:
+    def loss(params: Params, x: Any) -> Any:
         for i, activation, skip in layers:
             y = ACTIVATIONS[activation](x @ params[f"W{i}"] + params[f"b{i}"])
             x = x + y if skip and np.shape(x) == np.shape(y) else y
@@ -331,7 +331,7 @@ def networks(draw: Any, max_layers: int = 3, max_width: int = 4) -> tuple[Callab
 
 
 @st.composite
-def graphs(draw: Any, max_nodes: int = 8, inputs: int = 2, shape: tuple[int, ...] = (3,)) -> tuple[Any, ...]:
+def graphs(draw: Any, max_nodes: int = 8, inputs: int = 2, shape: Shape = (3,)) -> Values:
     """A random expression of smooth functions with shared sub-expressions: ``(f, *arrays)``.
 
     >>> from hypothesis import given, settings

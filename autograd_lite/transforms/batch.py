@@ -24,7 +24,7 @@ import numpy as np
 from ..engine.context import changed, no_grad
 from ..engine.engine_rows import lift
 from ..engine.forward import by_kind, push
-from ..engine.node import Lift, Node
+from ..engine.node import Lift, Node, Params, Shape, Values
 from ..engine.operands import raw
 from ..engine.record import record
 from ..engine.value import Value, live_of, wrap
@@ -122,7 +122,7 @@ class Batch:
 def called(row: Primitive) -> Callable[..., Any]:
     """The function of a row on canonical arguments; the call is recorded if one of them is a Tensor."""
 
-    def run(xs: Sequence[Any], params: dict[str, Any]) -> Any:
+    def run(xs: Sequence[Any], params: Params) -> Any:
         arrays = len(xs) == 1 and type(xs[0]) is np.ndarray or not any(isinstance(x, Value) for x in xs)
         return row.fn(*xs, **params) if arrays else record(row, xs, params)
 
@@ -153,7 +153,7 @@ def _looped(row: Primitive, n: Node) -> Callable[[Batched], Any]:
     return rule
 
 
-def _stacked(row: Primitive, each: list[Any], shape: tuple[int, ...], dtype: Any) -> Any:
+def _stacked(row: Primitive, each: list[Any], shape: Shape, dtype: Any) -> Any:
     other = next((np.shape(y) for y in each if np.shape(y) != shape), None)
     if other is not None:
         raise ValueError(
@@ -166,7 +166,7 @@ def _stacked(row: Primitive, each: list[Any], shape: tuple[int, ...], dtype: Any
 # ------------------------------------------------------------------------------------ forward mode in many directions
 
 
-def push_batch(n: Node, ts: list[Any], y: Any, xs: tuple[Any, ...], lift: Lift, size: int) -> Any:
+def push_batch(n: Node, ts: list[Any], y: Any, xs: Values, lift: Lift, size: int) -> Any:
     """The tangents of one node's result in `size` directions; `ts` are those of its arguments or None."""
     row = n.row
     ndim = len(n.shape)
@@ -185,7 +185,7 @@ def _applied(n: Node, xs: list[Any], on: list[int], size: int) -> Any:
     return row.batch(Batched(called(row), xs, [i in on for i in range(len(xs))], n.params, size, shape))
 
 
-def _recorded(n: Node, ts: list[Any], y: Any, xs: tuple[Any, ...], size: int) -> Any:
+def _recorded(n: Node, ts: list[Any], y: Any, xs: Values, size: int) -> Any:
     """The step in one direction, recorded and run for all."""
     moving = [i for i, t in enumerate(ts) if t is not None]
 

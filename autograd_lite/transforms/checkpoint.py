@@ -13,7 +13,7 @@ from ..base.tree import leaves, tree_map
 from ..engine.backward import pull_back
 from ..engine.context import changed, is_grad_enabled, is_traced
 from ..engine.engine_rows import lift
-from ..engine.node import Node
+from ..engine.node import Node, Values
 from ..engine.record import apply
 from ..engine.value import live_of, wrap
 from ..engine.versions import OURS, next_order
@@ -69,7 +69,7 @@ def _is_input(x: Any) -> bool:
     return isinstance(x, Tensor) and x.dtype.kind in "fc"
 
 
-def _arrays(outputs: Iterable[Any]) -> tuple[Any, ...]:
+def _arrays(outputs: Iterable[Any]) -> Values:
     """The arrays of the results, copied where `f` did not make them, so that later writes do not change them."""
     results = [y for y in outputs if isinstance(y, Tensor)]
     return tuple(np.array(y._data) if y.is_leaf or y._storage() is not OURS else y._data for y in results)
@@ -92,7 +92,7 @@ class _Again:
         self.captured: list[Node] = []
         self.constants: list[Node] = []
         self.made = 1
-        self.first: tuple[Any, ...] | None = None
+        self.first: Values | None = None
         self.last: tuple[Any, list[Any]] | None = None
         self.snapshot: Snapshot | None = None
 
@@ -109,7 +109,7 @@ class _Again:
 
         return Linearized(f, inputs, tuple(range(len(inputs))), {})
 
-    def values(self, xs: Sequence[Any]) -> tuple[Any, ...]:
+    def values(self, xs: Sequence[Any]) -> Values:
         if self.first is not None:
             first, self.first = self.first, None
             return first

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..engine.context import changed, is_traced, tracing
-from ..engine.node import TRACED, Node, ancestors
+from ..engine.node import TRACED, Node, Shape, Values, ancestors
 from ..engine.record import record
 from ..engine.value import as_tensor, wrap
 from ..engine.versions import next_order
@@ -33,8 +33,8 @@ class FunctionCtx:
 
     def __init__(self, needs_input_grad: Sequence[bool]) -> None:
         self.needs_input_grad = tuple(needs_input_grad)
-        self._saved: tuple[Any, ...] = ()
-        self._without: tuple[Any, ...] = ()
+        self._saved: Values = ()
+        self._without: Values = ()
         self._materialize = True
 
     def save_for_backward(self, *tensors: Any) -> None:
@@ -42,7 +42,7 @@ class FunctionCtx:
         self._saved = tensors
 
     @property
-    def saved_tensors(self) -> tuple[Any, ...]:
+    def saved_tensors(self) -> Values:
         return self._saved
 
     def mark_non_differentiable(self, *results: Any) -> None:
@@ -66,7 +66,7 @@ class _FunctionCall:
     def __repr__(self) -> str:
         return self.cls.__name__
 
-    def forward(self, xs: Sequence[Any]) -> tuple[Any, ...]:
+    def forward(self, xs: Sequence[Any]) -> Values:
         args = list(self.args)
         for k, x in zip(self.operands, xs, strict=True):
             args[k] = x.item() if is_number(self.args[k]) else wrap(x, None)
@@ -102,7 +102,7 @@ class _FunctionCall:
         shapes = [x.shape for x in arrays]
         return all(_is_constant(x, fixed, shapes) for name, x in vars(self.ctx).items() if name not in _OWN)
 
-    def surrogate(self, xs: Sequence[Any]) -> tuple[Any, ...]:
+    def surrogate(self, xs: Sequence[Any]) -> Values:
         """The results of the class's `surrogate`, as arrays."""
         args = list(self.args)
         for k, x in zip(self.operands, xs, strict=True):
@@ -119,7 +119,7 @@ class _FunctionCall:
             return np.zeros(xs[i].shape, xs[i].dtype)
         return d if _recorded(g, xs) else d._data
 
-    def again(self, xs: Sequence[Any], given: Sequence[bool]) -> tuple[Any, ...]:
+    def again(self, xs: Sequence[Any], given: Sequence[bool]) -> Values:
         """The cotangents of the operands from arrays: those of the results that are `given`, then the operands."""
         count = sum(given)
         g, call = iter(xs[:count]), _FunctionCall(self.cls, self.args)
@@ -130,7 +130,7 @@ class _FunctionCall:
             for k, x in zip(self.operands, xs[count:], strict=True)
         )
 
-    def backward(self, g: Any, ys: Any, xs: Any) -> tuple[Any, ...]:
+    def backward(self, g: Any, ys: Any, xs: Any) -> Values:
         if not self.is_followed and any(isinstance(x, Tensor) and is_traced(x) for x in (*g, *xs)):
             present = tuple(part is not None for part in g)
             operands = [*(part for part in g if part is not None), *xs]
@@ -175,7 +175,7 @@ def is_number(x: Any) -> bool:
     return getattr(type(x), "is_number", False)
 
 
-def _is_constant(x: Any, fixed: Sequence[Any], shapes: Sequence[tuple[int, ...]]) -> bool:
+def _is_constant(x: Any, fixed: Sequence[Any], shapes: Sequence[Shape]) -> bool:
     """True if a value does not depend on operands: one of `fixed`, a shape, a string, None, or a tuple of these."""
     if type(x) is tuple and not (x and all(type(part) is int for part in x)):
         return all(_is_constant(part, fixed, shapes) for part in x)
@@ -246,7 +246,7 @@ class Function:
     _row: ClassVar[Primitive]
 
     @staticmethod
-    def setup_context(ctx: FunctionCtx, inputs: tuple[Any, ...], output: Any) -> None:
+    def setup_context(ctx: FunctionCtx, inputs: Values, output: Any) -> None:
         """Fill the context, where ``forward`` does not take one."""
 
     @classmethod

@@ -18,6 +18,7 @@ import numpy as np
 
 from ..base.tree import rebuild, tree_map
 from ..engine.engine_rows import STOP_GRADIENT
+from ..engine.node import Shape
 from ..engine.operands import raw
 from ..engine.record import record
 from ..tensor import Tensor
@@ -31,7 +32,7 @@ def check_asked(what: str, f: Any, argnums: Any) -> None:
         raise TypeError(f"{what} takes a function and returns another: write {what}(f, argnums=0)(x)")
 
 
-def numbers(argnums: int | Sequence[int], args: Sequence[Any]) -> tuple[int, ...]:
+def numbers(argnums: int | Sequence[int], args: Sequence[Any]) -> Shape:
     numbers = tuple(map(index, argnums)) if isinstance(argnums, Iterable) else (index(argnums),)
     for k in numbers:
         if not -len(args) <= k < len(args):
@@ -46,7 +47,7 @@ def numbers(argnums: int | Sequence[int], args: Sequence[Any]) -> tuple[int, ...
 
 
 def linearized(
-    f: Callable[..., Any], args: Any, argnums: tuple[int, ...], params: Any = None, has_aux: bool = False
+    f: Callable[..., Any], args: Any, argnums: Shape, params: Any = None, has_aux: bool = False
 ) -> Linearized:
     """A run of `f`. Raises unless the results are numbers: the derivative of anything else would silently be zero."""
     run = Linearized(f, args, argnums, params or {}, has_aux)

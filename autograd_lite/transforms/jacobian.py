@@ -12,7 +12,7 @@ import numpy as np
 from ..base.tree import rebuild
 from ..engine.engine_rows import lift
 from ..engine.forward import push_forward
-from ..engine.node import Node
+from ..engine.node import Node, Shape
 from ..engine.operands import raw
 from ..engine.value import live_of
 from ..table.batching import repeated
@@ -200,7 +200,7 @@ def _stacked(pieces: Sequence[Any]) -> Any:
     return np.array(raw(pieces[0])) if len(pieces) == 1 else np.concatenate(list(map(raw, pieces)))
 
 
-def _finished(run: Linearized, y: Any, shape: tuple[int, ...]) -> Any:
+def _finished(run: Linearized, y: Any, shape: Shape) -> Any:
     y = y.reshape(shape)
     return run.out(y, live_of(y) != 0)
 

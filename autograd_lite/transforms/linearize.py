@@ -23,7 +23,7 @@ from ..engine.engine_rows import lift
 from ..engine.errors import masked_error
 from ..engine.forward import push_forward
 from ..engine.hooks import matching
-from ..engine.node import TRACED, TRANSFORM, Node, ancestors
+from ..engine.node import TRACED, TRANSFORM, Node, Shape, ancestors
 from ..engine.operands import raw
 from ..engine.value import fresh, live_of, wrap
 from ..engine.versions import next_order
@@ -49,7 +49,7 @@ class Linearized:
     """
 
     def __init__(
-        self, f: Callable[..., Any], args: Sequence[Any], argnums: tuple[int, ...], params: Any, has_aux: bool = False,
+        self, f: Callable[..., Any], args: Sequence[Any], argnums: Shape, params: Any, has_aux: bool = False,
     ) -> None:
         what = getattr(f, "__name__", "the function")
         context = CONTEXT.get() or ORDINARY

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ...engine.node import Params
 from ...program import Equation, Var
 from ...rules.windows import counts
 from ...table import Primitive
@@ -135,7 +136,7 @@ class _Innermost:
         a, b = eq.operands[0], turned.operands[0]
         return (a, b) if a in self.stacks and b in self.stacks and a.ndim == b.ndim == 3 else None
 
-    def _in_strips(self, columns: Var) -> tuple[Var, dict[str, Any]] | None:
+    def _in_strips(self, columns: Var) -> tuple[Var, Params] | None:
         """Images whose columns of windows are a view of strips, and the windows."""
         eq = maker(columns, self.defined, "windows as columns")
         possible = eq is not None and strips.shape_of(eq.operands[0].shape, **eq.params) is not None
@@ -170,7 +171,7 @@ def _matrix(x: Any) -> Any:
     return x.transpose(*range(1, x.ndim), 0).reshape(x.shape[1], -1)
 
 
-def _columns(x: Any, of: dict[str, Any]) -> Any:
+def _columns(x: Any, of: Params) -> Any:
     """Columns of windows as a view of strips."""
     return strips.OVERLAPPING(strips.CUT(x, **of), size=of["kernel"][0], stride=of["stride"][0])
 

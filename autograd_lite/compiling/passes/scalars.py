@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ...engine.node import Params, Shape, Values
 from ...program import Equation, Operand, Var
 from ...table import ROWS, Primitive
 from ...table.scalar import Scalar
@@ -24,7 +25,7 @@ MOST = 64  # entries of an array that is replaced
 _FLOATS = (np.dtype(float), np.dtype(bool))
 
 
-def nested(names: list[str], shape: tuple[int, ...]) -> str:
+def nested(names: list[str], shape: Shape) -> str:
     """``((a, b), (c, d))``."""
     if not shape:
         return names[0]
@@ -33,7 +34,7 @@ def nested(names: list[str], shape: tuple[int, ...]) -> str:
     return f"({', '.join(entries)}{',' * (len(entries) == 1)})"
 
 
-def _array_of(xs: Any, y: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> str:
+def _array_of(xs: Any, y: Any, shape: Shape, dtype: np.dtype[Any]) -> str:
     return f"np.array({nested([f'{{x{k + 1}}}' for k in range(len(xs))], shape)})"
 
 
@@ -128,7 +129,7 @@ class _Expansion:
 
     # ------------------------------------------------------------------------------------------------ conversions
 
-    def _append(self, row: Primitive, operands: tuple[Any, ...], outputs: tuple[Var, ...], params: Any) -> None:
+    def _append(self, row: Primitive, operands: Values, outputs: tuple[Var, ...], params: Any) -> None:
         self.equations.append(Equation(outputs, row, operands, params, self.at.origin))
 
     def _array(self, x: Operand) -> None:
@@ -200,7 +201,7 @@ class _Expansion:
     def scalar(self, ufunc: np.ufunc, *operands: Any) -> Any:
         return self._scalar(ROWS[ufunc], operands, self.at.outputs[0], 0, {})
 
-    def _scalar(self, row: Primitive, xs: Sequence[Operand], y: Var, k: int, params: dict[str, Any]) -> Any:
+    def _scalar(self, row: Primitive, xs: Sequence[Operand], y: Var, k: int, params: Params) -> Any:
         """One operation on floats."""
         if not any(isinstance(p, _Number) for p in xs):
             with np.errstate(all="ignore"):

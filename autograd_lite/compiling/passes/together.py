@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from ...engine.node import Shape, Values
 from ...program import Equation, Operand, Var
 from ...program.equation import key_of
 from ...table import Primitive
@@ -49,7 +50,7 @@ class _Updates:
         self.block = block
         self.defined, self.users, self.returned = block.defined, block.users, block.returned
         self.new = {x for x in block.updates.values() if isinstance(x, Var)}
-        self.whole: dict[tuple[Any, ...], Var] = {}  # the array of values that are joined
+        self.whole: dict[Values, Var] = {}  # the array of values that are joined
         self.steps: list[Equation] = []
         self.packed: list[Equation] = []  # of inputs
         self.origin: Any = None
@@ -74,7 +75,7 @@ class _Updates:
         equations = [*self.packed, *self._with_squares(), *self.steps]
         return replace(self.block, equations=equations, updates=updates)
 
-    def _inner(self, x: Any, shape: tuple[int, ...]) -> Equation | None:
+    def _inner(self, x: Any, shape: Shape) -> Equation | None:
         """The equation of a value, if it is a step of the formula only."""
         eq = maker(x, self.defined)
         if eq is None or not isinstance(eq.row.fn, np.ufunc) or eq.row.outputs or eq.params or x.shape != shape:
@@ -111,7 +112,7 @@ class _Updates:
         self.steps += written(like, pieces, whole, into=new)
         return dict(zip(inputs, new, strict=True))
 
-    def _joined(self, xs: tuple[Any, ...]) -> Any:
+    def _joined(self, xs: Values) -> Any:
         """The array of values, one for each parameter; a number if they are one number."""
         if _number(xs[0]) is not None:
             return xs[0] if isinstance(xs[0], Var) or not np.ndim(xs[0]) else uniform(xs[0])
