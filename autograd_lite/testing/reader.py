@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -189,9 +190,11 @@ class Reader:
         return Chain(program, names={x: f"operand{k}" for k, x in enumerate(used)} | {eq.outputs[0]: "result"})
 
     def rule(self, edge: Edge) -> Rule | None:
-        """The rule of an edge in symbols, as its textbook states it; None for a call with several results."""
+        """The rule of an edge in symbols, as its textbook states it; None where it has none, as of several results."""
         eq, _ = self.step(edge)
-        return None if eq.row.outputs else self.chain(eq).edge(eq.outputs[0], edge.k)
+        with suppress(ArithmeticError, NotImplementedError, RuntimeError, TypeError, ValueError):
+            return None if eq.row.outputs else self.chain(eq).edge(eq.outputs[0], edge.k)
+        return None
 
     def symbols(self, eq: Equation) -> dict[str, Var]:
         """What the symbols of a rule stand for, but the gradient from above."""
@@ -210,7 +213,7 @@ class Reader:
         formula, n = self.stated(edge, rule.formula), edge.head
         while self.vars[n] not in self.named and len(edges := self.passed.into(n)) == 1:  # a value that is only summed
             above = self.rule(edges[0])
-            if above is None or any(e.value not in (None, 1, G) or e.role not in PASSING for e in walk(above.formula)):
+            if above is None or any(e.role not in PASSING or e.value not in (None, 1, G) for e in walk(above.formula)):
                 break
             n = edges[0].head
         v = self.vars[n]
