@@ -34,7 +34,7 @@ def substitute(e: Expr, meanings: Mapping[str, Expr]) -> Expr:
 
 def computed(part: Expr, args: Sequence[Any]) -> Any:
     """The value of one part from the values of its arguments, on arrays."""
-    if part.row.kind != "elementwise":
+    if part.row.kind != "elementwise" and not isinstance(part.row, Function):
         args = [np.asarray(a) for a in args]
     return part.row.fn(*args, **part.params)
 

@@ -25,6 +25,7 @@ from ..base import escape
 from ..derive.mathml import Reader as Mathematics
 from ..derive.mathml import html_of
 from ..derive.writing import TEXT, shape_text
+from ..table.textbook import NOTATIONS
 from .answers import FUNCTIONS, Reader
 from .grading import Marks, Question
 from .notation import Board
@@ -140,6 +141,10 @@ class HandOut:
             "copied": self.board.copied,
             "functions": [*FUNCTIONS, *(w for w, x in reader.names.items() if callable(x))],
             "usual": reader.usual,
+            "notations": {
+                w: [x.args[0].head, [{"array": _array(o)} if isinstance(o, np.ndarray) else o for o in x.args[1]]]
+                for w, x in reader.names.items() if isinstance(x, partial) and x.args[0].head in NOTATIONS
+            },
         })  # fmt: skip
 
     @classmethod
@@ -157,6 +162,7 @@ class HandOut:
         spaces = [{w: _opened(x) for w, x in space.items() if x} for space in content["spaces"]]
         for space in spaces:
             space |= {w: partial(_missing, w) for w in content["functions"] if w not in FUNCTIONS}
+            space |= {w: partial(_noted, *noted) for w, noted in content["notations"].items()}
         questions = [
             Question(word, "", "", spaces[0][word], symbol, [{w: _opened(x) for w, x in at.items()} for at in slips])
             for word, symbol, slips in content["questions"]
@@ -237,6 +243,12 @@ def _opened(x: Sequence[Any]) -> Any:
 
 def _missing(word: str, *operands: Any) -> Any:
     raise ValueError(f"{word} is not marked here")
+
+
+def _noted(head: str, options: Sequence[Any], *operands: Any) -> Any:
+    fn = NOTATIONS[head].fn
+    assert fn is not None
+    return fn(*operands, *(_opened(o["array"]) if isinstance(o, dict) else o for o in options))
 
 
 def _math(tex: str) -> str:

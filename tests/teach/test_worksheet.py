@@ -440,6 +440,17 @@ def board(d, line):
 
 
 @pytest.mark.parametrize("make", lessons(), ids=lambda make: make.__name__)
+def test_the_sheet_of_a_lesson_is_judged_at_three_points_and_can_be_saved(make):
+    lesson = make()
+    sheet = worksheet(lesson.result, wrt=lesson.wrt, names=lesson.names)
+    assert len(sheet.spaces) == 3
+    assert all(q.word in space for q in sheet.questions for space in sheet.spaces)
+    assert sheet.check(sheet.key())
+    key = {q.symbol: q.answer for q in sheet.questions}
+    assert type(sheet).opened(sheet.data()).check(key)
+
+
+@pytest.mark.parametrize("make", lessons(), ids=lambda make: make.__name__)
 def test_the_sheet_of_a_lesson(make):
     """The solution is right as code and as the board has it; with the wrong sign it is wrong."""
     lesson = make()
