@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from itertools import starmap
@@ -59,7 +60,6 @@ def question(d: Derivation, places: Sequence[Line], code: Code) -> Question:
         for e in (c.definition(n), *(e for _, e in c.where(n))):
             write(e, code)  # what is named there may be used
     answer = write(formula, code)
-    code.words[signs_replaced(text(formula))] = answer  # the line itself, copied
     hints = (f"; {_hint(word)}" for word in code.functions if word in NOTATIONS and f"{word}(" in answer)
     slips = [_slips(d, at) if isinstance(at, Factor) else _total_slips(d, at) for at in places]
     return Question(
@@ -178,8 +178,9 @@ def _total_slips(d: Derivation, t: Total) -> dict[str, Any]:
         slip = carried(start, path[:-1]) * diagonal
         slips["that is only the diagonal of the Jacobian: each entry depends on all of them"] = slip
     if len(path) == 1 and (formula := _without_sums(last)) is not None:
-        slip = evaluate(formula, {**last._env, last.cotangent: start})
-        slips["a term with a sum is missing: each entry depends on all of them"] = slip
+        with suppress(ValueError):  # without the sum a shape may not fit
+            slip = evaluate(formula, {**last._env, last.cotangent: start})
+            slips["a term with a sum is missing: each entry depends on all of them"] = slip
     return slips
 
 

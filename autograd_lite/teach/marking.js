@@ -293,7 +293,7 @@ class Board {
   constructor({ words, copied, functions }) {
     Object.assign(this, { words, functions: new Set(functions) });
     const whole = copied.map(escaped).join("|") || "(?!)";
-    this.start = new RegExp(`^\\s*(?:${whole})\\s*=(?!=)`, "u");
+    this.start = new RegExp(`^\\s*(?:${whole})[${INDICES}]*\\s*=(?!=)`, "u");
     this.copied = new RegExp(`(?<!${W})(${whole})(?=[${INDICES}]*(?!${W}))`, "gu");
   }
 

@@ -62,7 +62,7 @@ class Board:
 
     def python(self, text: str) -> str:
         """A formula as a Python expression."""
-        text = re.sub(rf"^\s*(?:{self._copied})\s*=(?!=)", "", signs_replaced(text))  # "dL/dS = ...": the whole line
+        text = re.sub(rf"^\s*(?:{self._copied})[{INDICES}]*\s*=(?!=)", "", signs_replaced(text))
         text = re.sub(rf"(?<!\w)({self._copied})(?=[{INDICES}]*(?!\w))", lambda m: self.words[m[1]], text)
         return self.rewritten([m[0] for m in _TOKEN.finditer(text.replace("∂", "d")) if not m[0].isspace()])
 

@@ -33,7 +33,7 @@ from .answers import LONG as FORMULA
 from .blanks import Code, as_variable, lines_at, question, teaching
 from .grading import CARRIED, CLOSE, TYPED, Mark, Marks, Question, fitted, verdict
 from .hand_out import HandOut
-from .notation import Board
+from .notation import INDICES, Board, signs_replaced
 
 BLANK = "_" * 14
 MANY = 12  # blanks
@@ -126,10 +126,10 @@ class Worksheet(HandOut):
             If a text of assignments cannot be parsed, or a function has an argument that is not given.
         """
         answered = self._answers(answers)
-        typed = {self._blanks[w]: x for w, x in answered.items() if w in self._blanks}
+        typed = {self._blanks[w]: x for word, x in answered.items() if (w := _bare(word)) in self._blanks}
         marks = Marks()
         if isinstance(answers, Mapping):
-            marks.unknown = tuple(str(w) for w in answers if w not in self._blanks)
+            marks.unknown = tuple(str(w) for w in answers if _bare(w) not in self._blanks)
         values: dict[str, Any] = {}
         for q in self.questions:
             answer = typed.get(q.word)
@@ -211,7 +211,7 @@ class Worksheet(HandOut):
         if len(text) > max(LONG, 4 * len(self._key)):
             return None
         lines = [re.fullmatch(LINE, line) for line in text.splitlines() if line.strip()]
-        answers = {m[1]: m[2] for m in lines if m and m[1] in self._blanks and len(m[2]) <= FORMULA}
+        answers = {m[1]: m[2] for m in lines if m and _bare(m[1]) in self._blanks and len(m[2]) <= FORMULA}
         return answers if len(answers) == len(lines) or not is_python(text) else None
 
 
@@ -228,6 +228,11 @@ def _elsewhere(text: str, reader: Reader, board: Board) -> Any:
         return reader.formula(text, board)
     except Exception:  # such as a name that has no other value
         return None
+
+
+def _bare(word: Any) -> str:
+    """A symbol without indices: ``dL/dE`` for ``dL/dEₖ``."""
+    return str(word).rstrip(INDICES)
 
 
 def _slashed(word: str) -> str:
@@ -333,14 +338,13 @@ def _of_derivation(d: Derivation, blanks: Any, vary: Sequence[str], seed: int) -
     chosen = _chosen(_confirmed(questions, spaces, code.words), blanks, asked)
     if vary:
         sections = [replace(s, lines=[_with_value(line, spaces[0]) for line in s.lines]) for s in sections]
-    hints = {q.symbol: q for q in chosen}
-    lines = [
-        replace(
-            line, formulas=[name(BLANK)], shape=np.shape(hints[line.symbol].value), how=hints[line.symbol].since,
-            value=None, check="", ones=(),
-        ) if line.symbol in hints else replace(line, value=None, check="")
-        for line in sections[-1].lines if line.formulas
-    ]  # fmt: skip
+    blank, lines = {q.symbol: q for q in chosen}, []
+    for line in (line for line in sections[-1].lines if line.formulas):
+        line = replace(line, shape=np.shape(tables[0][line.symbol].value), value=None, check="")
+        if (q := blank.get(line.symbol)) is not None:
+            code.words |= {signs_replaced(printed): q.answer for printed in line.written(TEXT)[1:]}  # to be copied
+            line = replace(line, formulas=[name(BLANK)], how=q.since, ones=())
+        lines.append(line)
     given = ((line.symbol, small(spaces[0][line.symbol])) for line in sections[0].lines if not line.formulas)
     arrays = [Line(w, (constant(x),)) for w, x in given if x is not None and np.size(x) <= SHOWN]
     numbers = [Section("The numbers", arrays)] if arrays else []
