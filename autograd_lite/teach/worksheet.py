@@ -301,9 +301,7 @@ def worksheet(
     Fill in
     <BLANKLINE>
       dL/dp = -(y - p)                  since L = ½ (y - p)²
-      dp/da = p (1 - p)                 since p = σ(a)
-      da/dw = xᵀ                        since a = x @ w; a matrix, from the left
-    <BLANKLINE>
+    ...
       dL/dw = ______________
             is 2x1
     <BLANKLINE>
