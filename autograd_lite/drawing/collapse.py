@@ -53,7 +53,8 @@ def _joined(lines: Iterable[Line], to: Callable[[str], str]) -> tuple[Line, ...]
     for line in lines:
         tail, head = to(line.tail), to(line.head)
         key = f"{tail}_{head}"
-        joined.setdefault(key, replace(line, key=key, tail=tail, head=head))
+        if key not in joined:
+            joined[key] = line if key == line.key else replace(line, key=key, tail=tail, head=head)
     return tuple(joined.values())
 
 

@@ -323,8 +323,9 @@ def draw(
         scene = reduce(folded, found, whole)
         shown = limited(scene, limit) if found else scene
         return Drawing(shown, style, chain, whole=None if scene is whole else whole)
-    scene = structure(subject, fold, depth, fold and roll, [note] if note else [])
-    return Drawing(limited(rolled(scene) if fold and roll else scene, limit), style)
+    rolls = fold and roll
+    scene = structure(subject, fold, depth, rolls, [note] if note else [], None if rolls else limit)
+    return Drawing(limited(rolled(scene) if rolls else scene, limit), style)
 
 
 def _depth(subject: Subject, chain: Chain | None) -> int:

@@ -13,6 +13,7 @@ from ..derive.formula import name as name_of
 from ..derive.notation import LIMIT
 from ..derive.simplify import remade
 from ..program import Equation, Program, Var
+from .collapse import middle
 from .formatting import shape
 from .groups import Calls
 from .repeats import repeated
@@ -21,10 +22,14 @@ from .subject import Subject, origin_of
 
 
 def structure(
-    subject: Subject, fold: bool, depth: int | None = None, roll: bool = False, notes: Sequence[str] = ()
+    subject: Subject, fold: bool, depth: int | None = None, roll: bool = False, notes: Sequence[str] = (),
+    limit: int | None = None,
 ) -> Scene:
-    """Boxes for operations, or if `fold` for layers and modules, and lines; with `roll` repeated blocks once."""
-    return _Structure(subject, fold, depth, roll).scene(notes)
+    """Boxes for operations, or if `fold` for layers and modules, and lines; with `roll` repeated blocks once.
+
+    With a `limit`, operations in the middle of more than that have no formula.
+    """
+    return _Structure(subject, fold, depth, roll).scene(notes, limit)
 
 
 class _Structure:
@@ -70,7 +75,7 @@ class _Structure:
         modules = {getattr(u, "module", None) or u for u in users}  # a module may be called several times
         return min(users, key=lambda u: int(self.calls.keys[u][1:])) if len(modules) == 1 else v
 
-    def scene(self, notes: Sequence[str]) -> Scene:
+    def scene(self, notes: Sequence[str], limit: int | None) -> Scene:
         members: dict[Any, list[Var]] = {}
         for v in self.order:
             if v not in self.stands_for:
@@ -79,6 +84,8 @@ class _Structure:
         first = {o: next((v for v in inside if v in self.defined), inside[0]) for o, inside in members.items()}
         in_order = sorted(members, key=lambda o: place[first[o]])
         keys = {owner: f"n{k}" for k, owner in enumerate(in_order)}
+        computed = [o for o in in_order if first[o] in self.defined]
+        self.without = set(middle(computed, limit)) if limit and len(computed) > limit else set()
         items, lines = [], []
         for owner in in_order:
             is_value = isinstance(owner, Var)
@@ -92,11 +99,11 @@ class _Structure:
         blocks = {self.calls.keys[group] for group in self.calls.count}
         levels = zip(*(i.clusters for i in items if i.row), strict=False)
         count = len([*takewhile(lambda level: len({*level}) == 1 and level[0][0] not in blocks, levels)])
-        return tuple(replace(i, clusters=i.clusters[count:]) for i in items)
+        return tuple(replace(i, clusters=i.clusters[count:]) if count else i for i in items)
 
     def operation(self, v: Var, keys: Mapping[Any, str]) -> Item:
         eq = self.defined.get(v)
-        formula, operation = (None, "") if eq is None else self._formula(eq)
+        formula, operation = (None, "") if eq is None or v in self.without else self._formula(eq)
         changed, several = v in self.changed, eq is not None and bool(eq.row.outputs)
         # The last of a repeated block has values that are not its own.
         is_last = v in self.roots and v not in self.program.outputs
