@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from os.path import commonprefix
 
 from ..derive.chain_rule import Chain
 from ..derive.formula import Expr, name
@@ -68,6 +69,11 @@ class _Loop:
         self.count = len(rows)
         self.step = {key: k for k, row in enumerate(rows) for key in row}
         self.now = {key: self.items[n] for row in rows for key, n in zip(row, last, strict=True)}
+        words = [[self.items[key].written for key in column if key] for column in zip(*rows, strict=True)]
+        stems = [commonprefix(column).rstrip("_") or _stem(column[-1]) for column in words]  # noqa: RUF071 - no paths
+        self.stems = dict(zip(last, stems, strict=True))
+        if len({*stems}) < len(stems):
+            raise _Differs
         #: The box of the step before, for those of the last two steps and for what each step is given.
         self.shift = dict(zip([*last, *before], [*before, *third], strict=True))
         self.words, self.before = self.called({*last}, {*before}), self.called({*before}, {*third})
@@ -77,8 +83,10 @@ class _Loop:
 
     def called(self, now: set[str], back: set[str]) -> dict[str, str]:
         """What the names of two steps are called in the picture."""
-        named = [(i, self.now[i.key]) for i in self.whole.items if i.key in now | back and i.key != self.whole.loss]
-        return {i.written: f"{_stem(n)}ₜ{'₋₁' if i.key in back else ''}" for i, n in named}
+        named = [(i, self.stems[self.now[i.key].key]) for i in self.whole.items if i.key in now | back]
+        words = {i.written: f"{stem}ₜ{'₋₁' if i.key in back else ''}" for i, stem in named}
+        words.pop(self.items[self.whole.loss].written, None)
+        return words
 
     def general(self, e: Expr | None, f: Expr | None, before: dict[str, str]) -> Expr | None:
         """A formula of the last step as one of any step; `f` is that of the step before, with its names."""
@@ -102,7 +110,7 @@ class _Loop:
         if len(given) < 2:
             raise _Differs
         self.shift[given[0].key] = given[1].key
-        self.words[x] = before[y] = f"{_stem(given[0])}ₜ"
+        self.words[x] = before[y] = f"{_stem(x)}ₜ"
         return self.words[x]
 
     def scene(self) -> Scene:
@@ -146,7 +154,7 @@ class _Loop:
         if k == last - 1:
             n = self.now[tail]
             tail = f"{n.key}_before"
-            box = Item(tail, "result", f"{_stem(n)}ₜ₋₁", None, "", n.shape, n.dtype, note="of the step before")
+            box = Item(tail, "result", f"{self.stems[n.key]}ₜ₋₁", None, "", n.shape, n.dtype, note="of the step before")
             self.states.setdefault(tail, box)
         self.lines[f"{tail}_{x.head}"] = replace(
             x, key=f"{tail}_{x.head}", tail=tail, value=x.value if other is x else None,
@@ -161,16 +169,17 @@ class _Loop:
             start = self.items[x.tail]
             if self.step.get(x.head) or x.head not in self.step or x.tail in used or x.tail in self.step:
                 continue
-            same = [key for key, i in self.states.items() if i.name == f"{_stem(start)}ₜ₋₁"]
+            words = [f"{word}ₜ₋₁" for word in (start.written, _stem(start.written))]
+            same = [key for key, i in self.states.items() if i.name in words]
             into = [line.tail for line in self.lines.values() if line.head == self.now[x.head].key]
             for key in (same or [key for key in into if key in self.states and start.kind == "result"])[:1]:
                 self.lines[f"{x.tail}_{key}"] = Line(f"{x.tail}_{key}", x.tail, key, combine=x.combine and "passes")
                 self.states[key] = replace(self.states[key], note=f"of the step before; {start.written} at t = 1")
 
 
-def _stem(i: Item) -> str:
+def _stem(word: str) -> str:
     """``h`` of ``h3``."""
-    return re.sub(r"(?<=.)\d+$", "", i.written)
+    return re.sub(r"(?<=.)\d+$", "", word)
 
 
 def _called(word: str, words: dict[str, str]) -> str:

@@ -107,6 +107,19 @@ def test_what_is_given_for_each_step_is_one_box_and_every_state_has_one():
     assert lines["∂L/∂Lₜ₋₁"] == "1"
 
 
+def test_two_states_with_numbers_in_their_names():
+    W, U, x, h1, h2 = leaf(3, 3), leaf(3, 3), np.ones((8, 3)), np.zeros(3), np.ones(3)
+    start = {"h1": h1, "h2": h2}
+    for t in range(8):
+        h1 = np.tanh(W @ h1 + x[t])
+        h2 = np.tanh(U @ h2 + h1)
+    picture = draw(np.sum(h2), names={"W": W, "U": U, "x": x} | start)
+    notes = {i.name: i.note for i in picture.scene.items}
+    assert notes["h1ₜ"] == notes["h2ₜ"] == "× 8"
+    for word in ("h1", "h2"):
+        assert notes[f"{word}ₜ₋₁"] == f"of the step before; {word} at t = 1"
+
+
 def test_what_takes_the_results_of_several_steps_has_no_formula():
     L, names = of_several_steps(8)
     boxes, lines = texts(draw(L, names=names))
