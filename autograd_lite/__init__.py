@@ -95,7 +95,7 @@ amax, amin, around, concat, permute_dims = max, min, round, concatenate, transpo
 bitwise_not = bitwise_invert = invert
 bitwise_left_shift, bitwise_right_shift = left_shift, right_shift
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # The packages above the engine are imported on first use (SPEC 1 of Scientific Python), so a program that only
 # differentiates does not load them. Editors and type checkers see ordinary imports; a test compares the two.

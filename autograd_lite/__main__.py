@@ -1,5 +1,7 @@
 """The talk as a program: `python -m autograd_lite` prints its slides and computes every number on them.
 
+`show`, `explain` and `check` after it are the commands of :mod:`autograd_lite.command_line`.
+
 It needs no network, and writes files only into the folder of its pictures. The same seed gives the same slides and the
 same pictures.
 """
@@ -11,6 +13,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
+from autograd_lite import command_line
 from autograd_lite.talk import derived, part_one, part_two, pictures
 
 SECTIONS: dict[str, Callable[[int], None]] = {
@@ -35,11 +38,13 @@ def parser() -> argparse.ArgumentParser:
     """The command line; its help lists the sections with their docstrings."""
     sections = SECTIONS | LONG
     about = [f"  {name:<11}{(section.__doc__ or '').splitlines()[0]}" for name, section in sections.items()]
+    commands = [f"  {name:<11}{command.__doc__}" for name, command in command_line.COMMANDS.items()]
     p = argparse.ArgumentParser(
         prog="python -m autograd_lite",
         description="A talk on neural nets from scratch, as a program: the gradients of a small net,\n"
         "derived by hand and by the engine, and training with them. It takes a few seconds, offline.",
-        epilog="sections, in this order:\n" + "\n".join(about) + "\nThe last one runs only with --only.",
+        epilog="sections, in this order:\n" + "\n".join(about) + "\nThe last one runs only with --only.\n\n"
+        "Other commands, each with --help:\n" + "\n".join(commands),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     p.add_argument("--seed", type=seed, default=0, metavar="N", help="seed of all random numbers (default: 0)")
@@ -58,7 +63,10 @@ def seed(text: str) -> int:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the talk, or the selected sections; returns the exit status."""
+    """Print the talk or its selected sections, or run a command; returns the exit status."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments and arguments[0] in command_line.COMMANDS:
+        return command_line.main(arguments)
     options = parser().parse_args(arguments)
     sections = SECTIONS | LONG | {"pictures": partial(pictures.write_pictures, folder=options.out)}
     try:

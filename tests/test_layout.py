@@ -32,7 +32,7 @@ ORDER = [
     "testing",
     "__init__",  # the public names
     "compat",  # other libraries' names, which use the public ones
-    "talk", "__main__",  # which use the library as anyone would
+    "talk", "command_line", "__main__",  # which use the library as anyone would
 ]  # fmt: skip
 PLACE = {package: place for place, package in enumerate(ORDER)}
 
