@@ -164,6 +164,8 @@ def partials(
 
     Raises
     ------
+    TypeError
+        If `wrt` is not a Tensor.
     ValueError
         If `loss` does not depend on `wrt`, or more than a hundred paths lead to it.
 
@@ -180,6 +182,8 @@ def partials(
     >>> bool(found.check() < 1e-12)
     True
     """
+    if not isinstance(wrt, Tensor):
+        raise TypeError(f"partials: expected wrt as one Tensor, got {type(wrt).__name__}; call it once for each input")
     chain, [node] = chain_of(loss, [wrt], names, depth)
     return Partials(chain, node, tuple(tuple(chain.factor(a, b) for a, b in pairwise(p)) for p in chain.paths(node)))
 

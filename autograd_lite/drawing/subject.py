@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from ..engine.node import TRACED
@@ -96,6 +97,9 @@ def subject_of(
     ValueError
         If nothing was recorded.
     """
+    if isinstance(names, (str, Path)) or args and isinstance(args[0], (str, Path)):
+        path = str(names if isinstance(names, (str, Path)) else args[0])
+        raise TypeError(f"draw: {path!r} is not a mapping of names. To write a file: .draw().save({path!r})")
     if isinstance(what, Tensor):
         if args:
             raise TypeError(

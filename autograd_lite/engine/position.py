@@ -55,6 +55,8 @@ def _public_name(module: str, frame: Any) -> str:
     owner, name = frame.f_locals.get("self"), frame.f_code.co_name
     if module.startswith("numpy."):
         return next((f"np.{name}" for name in ("r_", "c_") if owner is getattr(np, name)), "")
+    if module.startswith("scipy._lib.") and callable(wrapped := frame.f_locals.get("f")):  # a decorator of SciPy's
+        module, name = wrapped.__module__, wrapped.__name__
     public = ".".join(takewhile(lambda part: not part.startswith("_"), module.split(".")))
     if owner is not None:  # SciPy's norm is an object of class norm_gen
         kind = type(owner).__name__.removesuffix("_gen")

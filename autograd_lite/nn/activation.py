@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..rules.scipy_special import scipy_module
 from ..tensor import Tensor
 from ..tensor.creation import get_default_dtype
 from . import functional as F
@@ -55,7 +56,18 @@ class Mish(Stateless, function=F.mish):
 
 
 class GELU(Stateless, function=F.gelu):
-    """``input * Φ(input)``, where Φ is the normal distribution function."""
+    """``input * Φ(input)``, where Φ is the normal distribution function.
+
+    Raises
+    ------
+    ImportError
+        If SciPy, which has Φ, is not installed; ``approximate="tanh"`` needs nothing.
+    """
+
+    def _keep(self, name: str, value: Any) -> None:
+        if name == "approximate" and value == "none":
+            scipy_module('nn.GELU (without approximate="tanh")')
+        super()._keep(name, value)
 
 
 class Sigmoid(Stateless, function=F.sigmoid):

@@ -391,7 +391,7 @@ def _bar(progress: bool | None, run: Run) -> Iterator[Callable[[], None]]:
     if tqdm is None:
         yield lambda: None
         return
-    with tqdm(total=run.epochs * len(run.loader), initial=run.steps, unit="batch", leave=False) as bar:
+    with tqdm(total=run.epochs * len(run.loader), initial=run.steps, unit="batch") as bar:
 
         def advance() -> None:
             bar.update()

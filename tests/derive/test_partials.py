@@ -227,3 +227,9 @@ def test_a_graph_of_100_000_operations_gets_a_summary():
 def test_nothing_recorded_raises():
     with pytest.raises(ValueError, match="nothing was recorded for this tensor"):
         partials(ag.tensor(1.0), ag.tensor(1.0))
+
+
+def test_a_list_in_the_place_of_one_input_says_so():
+    w = ag.tensor([1.0], requires_grad=True)
+    with pytest.raises(TypeError, match="expected wrt as one Tensor, got list"):
+        ag.partials(np.sum(w * w), [w])

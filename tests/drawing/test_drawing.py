@@ -637,3 +637,10 @@ def test_every_box_knows_the_line_where_it_was_made():
         origins = {i.name: i.origin for i in draw(L, names={"L": L}, **options).scene.items if i.name in "WL"}
         assert all(re.fullmatch(r"test_drawing\.py:\d+", line) for line in origins.values())
         assert int(origins["L"].rpartition(":")[2]) == int(origins["W"].rpartition(":")[2]) + 1
+
+
+@pytest.mark.parametrize("call", [lambda t: t.draw("x.png"), lambda t: ag.draw(t, "x.png")])
+def test_a_path_in_the_place_of_names_says_how_to_write_a_file(call):
+    w = ag.tensor([1.0], requires_grad=True)
+    with pytest.raises(TypeError, match=re.escape(".draw().save('x.png')")):
+        call(np.sum(w * w))

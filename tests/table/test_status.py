@@ -36,7 +36,7 @@ ALL = everything()
 NUMPY = NumpyVersion(np.__version__)
 X = np.array([[1.5, -0.5], [0.25, 2.0]])
 known_numpy = pytest.mark.skipif(
-    NUMPY >= "2.5.0.dev0", reason="functions that are new in this NumPy have no row yet, and no place in table/status.py"
+    NUMPY >= "2.5.0.dev0", reason="functions that are new in this NumPy have no status yet"
 )
 
 
