@@ -74,8 +74,11 @@ class Constants:
         e = operand(eq, k)
         if e is None or _place_in_code(eq, k) in self.varying:
             return self.in_line(eq, x) or self._only_number(x)
-        if isinstance(e, ast.Name) and e.id not in self.taken and e.id not in self.changing and np.size(x):
-            self.add(x, e.id)
+        word = f"{e.id}{'0' * (e.id in self.changing)}" if isinstance(e, ast.Name) else ""  # h0 before h1 and h2
+        is_known = not word.endswith("0") or np.size(x) > 1 or self._value(word, eq.origin.code) == x
+        if word and word not in self.taken and np.size(x) and is_known:
+            self.add(x, word)
+            return name(word, np.shape(x))
         variables = self._variables(e, eq.origin.code)
         inside = list(ast.walk(e))
         stated = _evaluated(e, variables)

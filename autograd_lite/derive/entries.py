@@ -161,6 +161,8 @@ def _looked_up(e: Expr, at: At) -> Expr:
     parts = [*(index if isinstance(index, tuple) else (index,))]
     parts += [slice(None)] * (len(at) - len(parts))
     labels = [p for p in parts if isinstance(p, Labels)]
+    if any(p.dtype == bool for p in labels):
+        raise _NoEntries
     own = [c for p, c in zip(parts, at, strict=False) if isinstance(p, Labels) and not p.word]  # of np.arange(n)
     letters = tuple(own[:1]) or _fresh(at, max((p.ndim for p in labels), default=0))
     factors: list[Expr] = []

@@ -88,8 +88,12 @@ class Steps(Notation):
             active = self.active_arguments(n) if n not in self.regions else []
             for p in (p for i, p in active if not self.edge(n, i).is_simple):
                 if n not in pure and not self.is_turn(n):
-                    further.add(n)
-                    pure.add(n)
+                    top = n  # x @ W + h @ U is one step
+                    while consumer[top] not in self.regions and self._is_scaling(consumer[top], top):
+                        pure.add(top)
+                        top = consumer[top]
+                    further.add(top)
+                    pure.add(top)
                 if not self.is_turn(p):
                     further.add(p)
             further |= self._needed_again(n) if active else set()

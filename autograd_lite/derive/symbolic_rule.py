@@ -26,7 +26,7 @@ from ..tensor import Tensor
 from .factors import Combine, Edge
 from .formula import Expr, Function, Shape, constant, name, named, number, unsimplified, walk
 from .formula_ops import conjugated, of_graph, unguarded
-from .simplify import fitted, make, product, transposed
+from .simplify import make, product, transposed
 from .textbook_parser import Written
 from .writing import operator_name, subscript
 
@@ -233,8 +233,6 @@ def _entrywise(e: Expr, n_shape: Shape) -> Expr | None:
         return number(1)
     if G not in e.names:
         return e if e.is_number else None
-    if e.role == "outer product" and G not in e.args[0].names and is_g(e.args[1]):
-        return fitted(e.args[0], (*e.args[0].shape, 1))
     with_g = {k for k, a in enumerate(e.args) if G in a.names}
     places = with_g if e.role == "product" and len(with_g) == 1 else _LINEAR_IN.get(e.role, set())
     if not with_g <= places or any(e.args[k].is_number and e.args[k].value for k in places - with_g):

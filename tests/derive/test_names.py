@@ -212,3 +212,36 @@ def test_an_array_that_is_laid_out_anew_has_no_indices() -> None:
     x = leaf(6, name="x")
     y = x.reshape(2, 3)
     assert "as 2×3" in str(np.sum(y @ np.ones((3, 2))).explain(x))
+
+
+def test_a_sum_of_products_is_one_step_and_outer_products_are_written_as_such() -> None:
+    W, U, x = leaf(2, 3, name="W"), leaf(3, 3, name="U"), np.arange(6.0).reshape(3, 2)
+    h = np.zeros(3)
+    for t in range(3):
+        h = np.tanh(x[t] @ W + h @ U)
+    d = np.sum(h**2).explain([W, U])
+    assert given(d).startswith("x (3x2), h0 (3)")
+    assert any(line.startswith("a = x[0] @ W + h0 @ U") for line in lines(d))
+    assert down(d, "dL/dU") == "dL/dU = h2 @ (dL/dc)ᵀ + h1 @ (dL/db)ᵀ + h0 @ (dL/da)ᵀ"
+    assert " as a " not in str(d)
+
+
+def test_the_first_values_of_a_loop_have_the_number_0() -> None:
+    k, q0, v0, dt = leaf(name="k"), np.array(1.0), np.array(0.5), 0.1
+    q, v, L = q0, v0, 0.0
+    for _ in range(3):
+        a = -k * q
+        q = q + dt * v
+        v = v + dt * a
+        L = L + q**2
+    text = str(L.explain(k))
+    assert "= v0 + dt a1" in text
+    assert "L0" not in text
+
+
+def test_a_mask_keeps_its_name() -> None:
+    R, P = np.array([[1.0, np.nan], [2.0, 3.0]]), leaf(2, 2, name="P")
+    seen = ~np.isnan(R)
+    E = (R - P)[seen]
+    assert "[seen]" in str(np.sum(E**2).explain(P))
+    assert "True" not in str(np.sum(E**2).explain(P))
