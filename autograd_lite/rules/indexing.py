@@ -184,7 +184,8 @@ into_zeros: Primitive = linear(
         at((2, 3), just((slice(None), np.array([0, 0, 1]))), just((2, 4))),
     ),
     tex=r"{x} \text{{ at }} [{index}]\text{{, 0 elsewhere}}", text="{x} at [{index}], 0 elsewhere",
-    call="into_zeros({x}, np.s_[{index}], {shape})", source=_into_zeros_textbook, onnx=_into_zeros_onnx,
+    call="into_zeros({x}, np.s_[{index}], {shape})", algebra="placement",
+    source=_into_zeros_textbook, onnx=_into_zeros_onnx,
 )
 
 # ------------------------------------------------------------------------ an index that depends on the inputs
