@@ -45,6 +45,12 @@ class Edge:
     g: Any
     d: Any
     entries: Any = None  # of the argument, at which something begins here
+    eq: Any = None  # the equation of the result
+
+    @property
+    def x(self) -> Any:
+        """The operand of the equation that the term is for."""
+        return self.eq.operands[self.k]
 
     @property
     def is_entrywise(self) -> bool:

@@ -151,12 +151,12 @@ class Reader:
 
     def written(self, x: Any, eq: Equation) -> str:
         """An operand of an equation as the user wrote it, if that is short."""
-        source = None
-        if x not in self.program.named if isinstance(x, Var) else True:
-            source = operand(eq, next(k for k, y in enumerate(eq.operands) if y is x))
-            if source is None and isinstance(x, Var) and x in self.defined:
-                source = expression(self.defined[x])
-        text = "" if source is None else ast.unparse(source)
+        if isinstance(x, Var) and x in self.program.named:
+            return self.word(x)
+        source = operand(eq, next(k for k, y in enumerate(eq.operands) if y is x))
+        if source is None and isinstance(x, Var) and x in self.defined:
+            source = expression(self.defined[x])
+        text = ast.unparse(source) if source is not None else ""
         return text if 0 < len(text) <= SHORT else self.word(x) or repr(x)
 
     def facts(self, eq: Equation, places: Sequence[int], entries: Any) -> list[str]:
@@ -175,11 +175,6 @@ class Reader:
 
     # -------------------------------------------------------------------------------------------------- the formulas
 
-    def step(self, edge: Edge) -> tuple[Equation, Any]:
-        """The equation of an edge, and the operand that its term is for."""
-        eq = self.defined[self.vars[edge.head]]
-        return eq, eq.operands[edge.k]
-
     @cached_method
     def chain(self, eq: Equation) -> Chain:
         """The derivation of one equation alone."""
@@ -191,9 +186,8 @@ class Reader:
 
     def rule(self, edge: Edge) -> Rule | None:
         """The rule of an edge in symbols, as its textbook states it; None where it has none, as of several results."""
-        eq, _ = self.step(edge)
         with suppress(ArithmeticError, NotImplementedError, RuntimeError, TypeError, ValueError):
-            return None if eq.row.outputs else self.chain(eq).edge(eq.outputs[0], edge.k)
+            return None if edge.eq.row.outputs else self.chain(edge.eq).edge(edge.eq.outputs[0], edge.k)
         return None
 
     def symbols(self, eq: Equation) -> dict[str, Var]:
@@ -202,12 +196,12 @@ class Reader:
 
     def stated(self, edge: Edge, e: Expr) -> Expr:
         """A part of a rule with names."""
-        used = ((s, x) for s, x in self.symbols(self.step(edge)[0]).items() if s in e.names)
+        used = ((s, x) for s, x in self.symbols(edge.eq).items() if s in e.names)
         return substitute(e, {s: name(self.word(x), x.shape) for s, x in used})
 
     def line(self, edge: Edge) -> str:
         """The right side of the derivation's line for an edge: ``dL/dr / (2 r)``; "" where there is none."""
-        (eq, _), rule = self.step(edge), self.rule(edge)
+        rule = self.rule(edge)
         if rule is None:
             return ""
         formula, n = self.stated(edge, rule.formula), edge.head
@@ -219,7 +213,7 @@ class Reader:
         v = self.vars[n]
         g = number(1) if v is self.root else name(self.symbol(v), v.shape)
         if edge.is_entrywise:
-            return _of_one_entry(product((formula, g), eq.shape))
+            return _of_one_entry(product((formula, g), edge.head.shape))
         return write(rule.joined(g, substitute(formula, {G: g})), TEXT)
 
     def evaluated(self, eq: Equation, e: Expr) -> Any:
@@ -232,7 +226,7 @@ class Reader:
         rule = self.rule(edge)
         if rule is None or not edge.is_entrywise:
             return f"{self.line(edge)} = nan".removeprefix(" = ")
-        pair = np.broadcast_arrays(1 * self.evaluated(self.step(edge)[0], rule.formula), edge.g)
+        pair = np.broadcast_arrays(1 * self.evaluated(edge.eq, rule.formula), edge.g)
         at = tuple(np.argwhere(nonfinite(pair[0] * pair[1]))[0])
         return f"{self.line(edge)} = {' · '.join(_symbol(x[at]) for x in pair)}"
 
@@ -278,6 +272,8 @@ class Reader:
         if root is None or target is None or not root.requires_grad:
             return None
         self.passed = BackwardPass(root, target)
+        for e in self.passed.edges:
+            e.eq = self.defined[self.vars[e.head]]
         return self.passed if target in self.passed.cotangents else None
 
     def found(self, eq: Equation, parts: Sequence[str], cause: str, entries: Any, others: int, x: Any = None) -> Why:
@@ -322,7 +318,7 @@ class Reader:
     def backward(self, causes: Sequence[Edge], path: Sequence[Edge]) -> Why:
         """Where a gradient begins to be nan or infinite."""
         edge, others = causes[0], len(causes) - 1
-        (eq, x), rule, above = self.step(edge), self.rule(edge), edge.above(edge.entries)
+        eq, x, rule, above = edge.eq, edge.x, self.rule(edge), edge.above(edge.entries)
         call, entrywise = self.call(eq), eq.row.kind == "elementwise"
         for y in (*eq.outputs, *eq.operands) if entrywise else ():  # a value that is not finite is why
             if isinstance(y, Var) and (bad := nonfinite(self.values[y]) & folded(above, y.shape)).any():
@@ -338,13 +334,13 @@ class Reader:
         begins, last = ("began in", size) if turn else ("on the way back in", self.line(edge) or size)
         parts = [f"{begins} {call}", *facts, f"{self.symbol(x)} = {last}"]
         if turn is not None:
-            parts[-1] += f"; then {self.call(self.step(turn)[0])}: {self.factors(turn)}"
+            parts[-1] += f"; then {self.call(turn.eq)}: {self.factors(turn)}"
         return self.found(eq, parts, "backward", edge.entries, others, x)
 
     def flat(self, causes: Sequence[Edge], v: Var) -> Why:
         """Where the gradient of `v` begins to be zero."""
         edge, entries = causes[-1], causes[-1].entries
-        (eq, x), rule, call = self.step(edge), self.rule(edge), self.call(self.step(edge)[0])
+        eq, x, rule, call = edge.eq, edge.x, self.rule(edge), self.call(edge.eq)
         line = f"{self.symbol(x)} = {self.line(edge)}"
         if flat(edge.pulled(zero))[entries].any():
             kind, parts = "cancels", [call, f"{line}, whose terms cancel or are too small"]
@@ -364,7 +360,7 @@ class Reader:
 
     def slope(self, edge: Edge, rule: Rule, above: Mask) -> tuple[str, list[str]]:
         """Why a partial derivative is zero at entries of the result, and how that is written."""
-        (eq, x), e = self.step(edge), rule.formula
+        eq, x, e = edge.eq, edge.x, rule.formula
         y = eq.outputs[0]
         used = [k for k in range(len(eq.operands)) if f"{X}{k}" in e.names]
         facts, last = self.facts(eq, used or [edge.k], above), f"{_of_one_entry(self.stated(edge, e))} = 0"
@@ -388,7 +384,7 @@ class Reader:
 
     def comparison(self, edge: Edge, e: Expr, above: Mask) -> str:
         """What holds in the place of a comparison at these entries of the result: ``a < 0 at 1 of 1``."""
-        a, b = (self.evaluated(self.step(edge)[0], part)[above] for part in e.args)
+        a, b = (self.evaluated(edge.eq, part)[above] for part in e.args)
         signs = {"<": np.less, ">": np.greater, "=": np.equal, "≤": np.less_equal, "≥": np.greater_equal}
         left, right = (_of_one_entry(self.stated(edge, part)) for part in e.args)
         return next((f"{left} {sign} {right}{places(above)}" for sign, holds in signs.items() if holds(a, b).all()), "")
