@@ -90,6 +90,7 @@ class Why(GraphView):
 
     __repr__ = __str__
 
+    @np.errstate(all="ignore")
     def draw(self, **options: Any) -> Drawing:
         """The picture of the program, with the step in red; the options are those of :func:`autograd_lite.draw`.
 

@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 
 from ..base.listing import public_names as _public_names
+from ..base.tree import leaves, tree_map
 from ..engine.errors import no_grad_kept
 from ..engine.position import users_frame
-from ..program.naming import assigned
+from ..program.naming import argument_names, assigned
 from ..program.program import program_of, traced_program
 from ..tensor import Tensor
+from .leaves import is_differentiable
 from .reader import Reader, no_derivative
 from .reader import Why as Why
 
@@ -70,7 +72,13 @@ def why(what: Tensor | Callable[..., Any], *args: Any, names: Mapping[str, Any] 
             "why: expected a result and a tensor, ag.why(L, w), or a function and its arguments, ag.why(f, x), got "
             f"{type(what).__name__}"
         )
-    program = traced_program(what, args, names, whole=True)
+    try:
+        program = traced_program(what, args, names, whole=True)
+    except RuntimeError:  # it branches on values: it is run on tensors
+        live = tree_map(lambda x: Tensor(x, requires_grad=True) if is_differentiable(x) else x, args)
+        result, names = what(*live), dict(argument_names(what, live))
+        found = [_of_tensor(result, x, names) for x in leaves(live) if isinstance(x, Tensor)]
+        return next((w for w in found if w.kind != "fine"), found[0])
     _require_one(program.outputs)
     inputs = [v for v in program.inputs if v.dtype.kind in "fc"] or program.inputs
     found = [Reader(program).why(v) for v in inputs]

@@ -337,6 +337,14 @@ def test_loops_name_the_step():
     assert "z1 = 1 to rounding, z1 (1 - z1) = 0" in str(ag.why(z, x))
 
 
+def test_functions_that_branch_on_a_value():
+    def f(x, y):
+        return np.sqrt(x) + y if x < 1 else x * y
+
+    assert "the gradient of 'x' () is inf: on the way back in sqrt(x ()), x = 0" in str(ag.why(f, 0.0, 2.0))
+    assert ag.why(f, 2.0, 2.0).kind == "fine"
+
+
 def test_batched_functions():
     def f(w):
         return np.sum(ag.vmap(lambda row: np.sqrt(np.sum(row**2)))(w))
