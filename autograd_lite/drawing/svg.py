@@ -79,7 +79,7 @@ def fluid(text: str) -> str:
 def item_title(item: Item) -> str:
     """A box in one line of text."""
     source = item.source(200)
-    parts = [f"{item.kind} {item.written}", f"= {source}" if source else "", formatting.shape(item.shape)]
+    parts = [f"{item.kind} {item.written}", f"= {source}" if source else "", formatting.shape(item.shape), item.note]
     for role, value in (("value", item.value), ("gradient", item.gradient)):
         if value is not None:
             parts.append(f"{role} {' '.join(formatting.array(value))}")
