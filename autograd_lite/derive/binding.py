@@ -29,7 +29,7 @@ SIGNS = {
     " - ": (SUM, SUM, PRODUCT),
     r" \bmod ": (SUM, ATOM, ATOM),
     **dict.fromkeys((" / ", " @ ", r"\,", r" \, "), (PRODUCT, PRODUCT, SIGN)),
-    **dict.fromkeys((" ⋆ ", r" \star ", " ∗ ", r" \ast "), (PRODUCT, SIGN, SIGN)),
+    **dict.fromkeys((" × ", " ⋆ ", r" \star ", " ∗ ", r" \ast "), (PRODUCT, SIGN, SIGN)),
     **dict.fromkeys((r" \odot ", r" \cdot ", r" \times ", r" \otimes ", " * "), (PRODUCT, ATOM, ATOM)),
     r"\sum ": (SIGN, ATOM, PRODUCT),
     "Σ ": (SIGN, ATOM, POWER),

@@ -118,7 +118,7 @@ def _applied(word: str, args: list[Written]) -> Written:
     """A row or a notation, applied; the last arguments may be parameters, such as an axis."""
     values = [a.value for a in args]
     value: Any = None
-    if word == "subtract" and args[1].formula.is_number and not values[1]:
+    if len(args) == 2 and args[1].formula.is_number and (word, values[1]) in (("subtract", 0), ("divide", 1)):
         return args[0]
     if word in NOTATIONS:
         n = NOTATIONS[word]

@@ -203,7 +203,7 @@ def _filled(template: str, e: Expr, printer: Printer) -> tuple[str, int]:
         return _word(e.args[0], printer)
     # -a * b binds as a product
     binding = PRODUCT if e.role == "negation" and form.own == SIGN and _of(e) in _PRODUCTS else form.own
-    after = [*(text for text, _ in form.pieces[1:]), form.rest]
+    after = [*(text for text, _ in form.pieces), form.rest][1:]
     operands = []
     for (before, field), place, behind in zip(form.pieces, form.places, after, strict=True):
         if field not in arguments:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..table import TABLE, at, composite, general, linear
+from ..table import TABLE, Textbook, at, composite, general, linear, notation
 from ..table.batching import along
 from . import elementwise as E
 from ._arrays import kept_shape, operand, resolve
@@ -52,9 +52,20 @@ def _cumsum_back(g, axis, x_shape):
     return d.reshape(x_shape) if axis is None else d
 
 
+def _after(form):
+    def textbook(x, axis):
+        return Textbook(x=form.format(axis or 0)) if axis is not None or len(x.shape) == 1 else None
+
+    return textbook
+
+
 cumsum = linear(
     np.cumsum, _cumsum_back, bind=_binding("cumsum"), tex=r"\operatorname{{cumsum}}({x})",
     examples=_ALONG, batch=along,
+    textbook=_after("after(g, {})"),
+)
+notation(
+    "after", "Σₖ≥ᵢ {x1}ₖ", r"\sum_{{k \geq i}} {x1}_k", lambda g, axis: np.flip(np.cumsum(np.flip(g, axis), axis), axis)
 )
 
 # ------------------------------------------------------------------------------------ any other running total
@@ -116,6 +127,7 @@ def _accumulation(row, of=None):
 
 
 cumprod = _accumulation(E.multiply, np.cumprod)
+cumprod.attach(textbook=_after("after(g * y, {}) / x"))
 maximum_accumulate = _accumulation(E.maximum)
 minimum_accumulate = _accumulation(E.minimum)
 logaddexp_accumulate = _accumulation(E.logaddexp)

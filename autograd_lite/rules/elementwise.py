@@ -48,7 +48,7 @@ divide = elementwise(
     np.divide, lambda x2: 1 / x2, lambda y, x2: -y / x2,
     pull=(lambda g, x2: g / x2,),  # one pass, and no overflow of 1 / x2
     domain=(REAL, NONZERO), tex=r"\frac{{{x1}}}{{{x2}}}",
-    infix="{x1} / {x2}", algebra="quotient", textbook=Textbook("x1 / x2", x1="g / x2", x2="-g * x1 / x2 ** 2"),
+    infix="{x1} / {x2}", algebra="quotient", textbook=Textbook(x1="g / x2", x2="-g * x1 / x2 ** 2"),
     onnx="Div",
 )
 notation("quotient", "{x1} / {x2}", r"\frac{{{x1}}}{{{x2}}}", lambda a, b: a / np.where(b == 0, 1, b))  # of 0 it is 0

@@ -87,7 +87,7 @@ expm_derivative: Primitive = general(
     lambda x1, x2: _corner(_expm(_upper(x1, x2))),
     lambda g, x1, x2: _corner(expm_derivative(_upper(x1.mT, g), _upper(x2.mT, np.zeros_like(g)))),
     lambda g, x1: expm_derivative(x1.mT, g),
-    name="expm_derivative", tex=r"\operatorname{{D}}e^{{{x1}}}[{x2}]", batch=stacked(2, 2),
+    name="expm_derivative", tex=r"\operatorname{{D}}e^{{{x1}}}[{x2}]", text="D expm({x1})({x2})", batch=stacked(2, 2),
     bind=lambda x1, x2: ((_square("expm_derivative", x1), _square("expm_derivative", x2)), {}),
     examples=[at((2, 2), (2, 2)), at((2, 2, 2), (2, 2))],
 )

@@ -10,7 +10,7 @@ Source: K. B. Petersen and M. S. Pedersen, "The Matrix Cookbook" (2012), section
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from ..table import Textbook, around, at, composite, general
+from ..table import Textbook, around, at, composite, general, notation
 from ..table.batching import axes
 from ._arrays import along_axes, operand
 
@@ -108,8 +108,20 @@ def _matrix(x, p, axis, keepdims):
     raise ValueError(f"norm: ord={p!r} is not a matrix norm; expected 'fro', 'nuc', 1, -1, 2, -2, inf or -inf")
 
 
+notation("nuclear", "‖{x1}‖_*", r"\lVert {x1} \rVert_*", lambda x: np.linalg.norm(x, "nuc"))
+notation("spectral", "‖{x1}‖₂", r"\lVert {x1} \rVert_2", lambda x: np.linalg.norm(x, 2))
+_OF_SINGULAR_VALUES = {
+    "nuc": Textbook("nuclear(x)", where={"U": "left(x)", "V": "right(x)"}, x="g * (U @ V.T)"),
+    2: Textbook("spectral(x)", where={"u": "left1(x)", "v": "right1(x)"}, x="g * outer(u, v)"),
+}
+
+
+def _matrix_textbook(x, ord, axis, keepdims):
+    return _OF_SINGULAR_VALUES.get(ord) if axis is None and not keepdims and len(x.shape) == 2 else None
+
+
 @composite(
-    np.linalg.norm,
+    np.linalg.norm, textbook=_matrix_textbook,
     examples=[
         _normal(2, 3), _normal(3, ord=1), _normal(3, ord=np.inf), _normal(2, 3, ord=-np.inf, axis=0),
         _normal(2, 3, ord="nuc"), _normal(3, 2, ord=2), _normal(2, 2, ord=-2), _normal(2, 3, ord=1, keepdims=True),

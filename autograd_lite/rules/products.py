@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from ..table import at, bilinear, composite
+from ..table import Textbook, at, bilinear, composite, notation
 from ..table.batching import padded, stacked
 from ._arrays import operand, refuse_out
 
@@ -248,7 +248,7 @@ def kron(a, b):
 
 _cross: Any = bilinear(  # g . (x1 x x2) = x1 . (x2 x g) = x2 . (g x x1)
     lambda x1, x2: np.cross(x1, x2), lambda g, x2: _cross(x2, g), lambda g, x1: _cross(g, x1), name="cross3",
-    np_name="np.cross", tex=r"{x1} \times {x2}",
+    np_name="np.cross", tex=r"{x1} \times {x2}", text="{x1} × {x2}",
     examples=[at((3,), (3,)), at((2, 3), (4, 1, 3))], batch=stacked(1, 1),
 )
 
@@ -277,8 +277,16 @@ def _in_space(x):
     return x if x.shape[-1] == 3 else np.concatenate([x, np.zeros((*x.shape[:-1], 1), x.dtype)], -1)
 
 
+notation("identity", "I", "I", lambda x: np.eye(len(x)))
+
+
+def _trace_textbook(a, offset, axis1, axis2, **other):
+    plain = (len(a.shape), offset, axis1, axis2) == (2, 0, 0, 1) and a.shape[0] == a.shape[1]
+    return Textbook("trace(a)", a="g * identity(a)") if plain else None
+
+
 @composite(
-    np.trace,
+    np.trace, textbook=_trace_textbook, text="tr({x})", tex=r"\operatorname{{tr}}({x})",
     examples=[at((3, 3)), at((2, 3, 4)), at((3, 4), offset=1), at((2, 3, 4), offset=-1, axis1=2, axis2=0)],
 )
 def trace(a, offset=0, axis1=0, axis2=1, dtype=None, out=None):

@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from ..table import at, composite, uniform
+from ..table import Textbook, at, composite, notation, uniform
 from ._arrays import is_tensor, kept_shape, operand, raw, reduced, refuse_out, resolve
 from .reductions import laid_along
 from .shaping import astype
@@ -133,13 +133,27 @@ def _examples(scale):
     )
 
 
+def _middle(a):
+    rank = np.argsort(np.argsort(a, None)).reshape(a.shape)
+    return (rank == a.size // 2) | (rank == (a.size - 1) // 2)
+
+
+notation("middle", "1[{x1} in the middle]", r"1[{x1} \text{{ in the middle}}]", _middle)
+
+
+def _median_textbook(a, axis, keepdims, **other):
+    """Of an even number of entries, the two in the middle share."""
+    whole = axis is None and not keepdims
+    return Textbook("median(a)", a=("g * (a == y)", "0.5 * g * middle(a)", "g * middle(a)")) if whole else None
+
+
 def _median(numpy_function, skip_nan):
     def median(a, axis=None, out=None, overwrite_input=False, keepdims=False):
         refuse_out(out)
         return _quantile(a, 0.5, axis, "linear", keepdims, None, skip_nan)
 
     return composite(
-        numpy_function, examples=_MEDIANS, pair=2,
+        numpy_function, examples=_MEDIANS, pair=2, textbook=_median_textbook,
         unlike_torch="PyTorch's returns the lower of two middle entries, and its position: write axis= for the mean of "
         "both",
     )(median)
@@ -154,7 +168,10 @@ def _quantiles(numpy_function, scale, skip_nan):
         q = (q if type(q) in (int, float) else operand(q)) / scale
         return _quantile(a, q, axis, method, keepdims, weights, skip_nan)
 
-    return composite(numpy_function, examples=_examples(scale))(quantile)
+    def textbook(a, q, axis, **other):
+        return Textbook(f"{numpy_function.__name__}(a, q)") if axis is None and np.ndim(q) == 0 else None
+
+    return composite(numpy_function, examples=_examples(scale), textbook=textbook)(quantile)
 
 
 median, nanmedian = _median(np.median, False), _median(np.nanmedian, True)

@@ -167,7 +167,7 @@ prod = general(
         *_OVER_AXES, *_OF_ONE, *_OF_NONE, *_SELECTED, *_FROM, at(np.array([[2.0, 0.0, 3.0], [0.0, 5.0, 0.0]]), axis=1),
         at((2, 3, 2), axis=0),  # the axes are rotated: the inverse permutation differs
     ),
-    **_REDUCES, onnx=_reducing("ReduceProd"),
+    **_REDUCES, onnx=_reducing("ReduceProd"), textbook=along_axes(lambda g, y, n: Textbook(x=f"{g} * {y} / x")),
 )
 
 # --------------------------------------------------------------------------------------------------- extremes

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from ..table import at, bilinear, complex_normal, composite, linear
+from ..table import Textbook, at, bilinear, complex_normal, composite, linear, notation
 from ..table.batching import axes
 from ._arrays import ints, operand
 from .indexing import on_axis
@@ -226,11 +226,23 @@ def _batched_convolve(b):
 
 
 _CUTS = [at((a,), (v,), mode=mode) for mode in MODES for a, v in ((5, 3), (3, 4), (4, 4), (1, 3))]
+_STAR = r"{x1} \star {x2}"
+notation("full", "convolve({x1}, {x2}[::-1], mode='full')", _STAR, lambda a, v: np.convolve(a, v[::-1], "full"))
+notation("valid", "convolve({x1}, {x2}[::-1], mode='valid')", _STAR, lambda a, v: np.convolve(a, v[::-1], "valid"))
+notation("kernel", "convolve({x1}[::-1], {x2}, mode='valid')", _STAR, lambda x, g: np.convolve(x[::-1], g, "valid"))
+
+
+def _convolve_textbook(a, v, mode):
+    if mode == "full":
+        return Textbook(x1="valid(g, x2)", x2="valid(g, x1)")
+    return Textbook(x1="full(g, x2)", x2="kernel(x1, g)") if mode == "valid" and a.shape >= v.shape else None
+
+
 convolve = bilinear(
     np.convolve, lambda g, x2, x1_shape, mode: _convolve_rule(g, x2, x1_shape[0], mode),
     lambda g, x1, x2_shape, mode: _convolve_rule(g, x1, x2_shape[0], mode),
     bind=_convolve_bind, tex="{x1} * {x2}",
-    batch=_batched_convolve, examples=[*_CUTS, at((), (3,))],
+    batch=_batched_convolve, examples=[*_CUTS, at((), (3,))], textbook=_convolve_textbook,
 )
 
 

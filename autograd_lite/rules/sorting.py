@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..table import TABLE, at, complex_normal, composite, constant, just, linear
+from ..table import TABLE, Textbook, at, complex_normal, composite, constant, just, linear, notation
 from ..table.batching import ALIGNED, shifted
 from ..table.batching import along as along_axis
 from ._arrays import is_tensor, operand, raw, refuse_out
@@ -143,9 +143,22 @@ def _refuse(name, order):
         raise TypeError(f"{name}: order= is for arrays with named fields; omit it")
 
 
+def _unsorted(g, a, axis):
+    return np.take_along_axis(g, np.argsort(np.argsort(a, axis, kind="stable"), axis), axis)
+
+
+notation("unsorted", "{x1} in the places of {x2}", r"{x1} \text{{ in the places of }} {x2}", _unsorted)
+
+
+def _sort_textbook(a, axis, **other):
+    whole = axis in (-1, len(a.shape) - 1)
+    return axis is not None and Textbook(f"sort(a{'' if whole else ', axis'})", a="unsorted(g, a, axis)") or None
+
+
 @composite(
     np.sort, examples=(at((2, 3)), at((3, 2), 0), at((2, 3), axis=None, stable=True), at((0, 3))), pair=1,
     unlike_torch="PyTorch's returns positions too: write np.sort(x, axis=...) and np.argsort(x, axis=...)",
+    textbook=_sort_textbook,
 )
 def sort(a, axis=-1, kind=None, order=None, *, stable=None):
     _refuse("sort", order)

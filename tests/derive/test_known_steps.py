@@ -65,8 +65,8 @@ def compared_with_its_rule(row, book, xs, params, y, n, rng):
         except np.linalg.LinAlgError:  # the rule is for singular matrices too
             continue
         assert all(text(form.expr) and tex(form.expr) for form in found)
-        if found[0].value is None:
-            continue
+        if found[-1].value is None or not np.all(np.isfinite(found[-1].value)):
+            continue  # a derivation has the rule there
         rule = row.rule(k)
         above = tuple(g if j == n else None for j in range(len(y))) if row.outputs else g
         slots = {"g": above, "y": y, **params, **{w: x.value for w, x in words.items() if w.startswith("x")}}

@@ -68,7 +68,7 @@ def l1_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
     return absolute(input - target)
 
 
-@loss
+@known_step(textbooks.smooth_l1_loss, loss)
 def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float = 1.0) -> Tensor:
     """A parabola between ``-beta`` and ``beta``, lines of slope 1 outside."""
     if beta < 0:
@@ -77,7 +77,7 @@ def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float
     return where(d < beta, square(d) * (0.5 / beta), d - 0.5 * beta) if beta else d
 
 
-@loss
+@known_step(textbooks.huber_loss, loss)
 def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0) -> Tensor:
     """A parabola between ``-delta`` and ``delta``, lines of slope `delta` outside."""
     if delta <= 0:

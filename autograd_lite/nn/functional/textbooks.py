@@ -56,6 +56,28 @@ binary_cross_entropy_with_logits = _loss(
 )
 
 
+_BELOW = "where(absolute(input - target) < {0}, {1}, {2})"
+_line = "delta * (absolute(input - target) - 0.5 * delta)"
+_huber = _loss(
+    f"sum({_BELOW.format('delta', '0.5 * (input - target) ** 2', _line)}){{}}",
+    input=_BELOW.format("delta", "input - target", "delta * sign(input - target)"),
+    target=_BELOW.format("delta", "target - input", "delta * sign(target - input)"),
+)
+_smooth_l1 = _loss(
+    f"sum({_BELOW.format('beta', '(input - target) ** 2 / (2 * beta)', 'absolute(input - target) - 0.5 * beta')}){{}}",
+    input=_BELOW.format("beta", "(input - target) / beta", "sign(input - target)"),
+    target=_BELOW.format("beta", "(target - input) / beta", "sign(target - input)"),
+)
+
+
+def huber_loss(input, target, reduction, delta):
+    return _huber(input, target, reduction)
+
+
+def smooth_l1_loss(input, target, reduction, beta):
+    return _smooth_l1(input, target, reduction) if beta else None
+
+
 def _labels(input, target, weight, ignore_index, reduction):
     """The axis of the classes, the divisor and its definition; None if there are weights or ignored samples."""
     values, axis = _values(target), min(np.ndim(input) - 1, 1)
