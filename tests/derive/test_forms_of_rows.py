@@ -236,5 +236,17 @@ def test_a_condition_in_latex_and_a_mask_that_is_given():
     assert "seen (3)" in str(L.explain())
 
 
+def test_what_is_taken_by_a_mask():
+    R = np.array([[5.0, 3.0, np.nan], [4.0, np.nan, 1.0]])
+    U, V = leaf("U", 2, 2), leaf("V", 3, 2)
+    seen = ~np.isnan(R)
+    P = U @ V.T
+    E = (R - P)[seen]
+    derivation = np.sum(E**2).explain()
+    assert "[seen]" in str(derivation)
+    assert "True" not in str(derivation)
+    assert derivation.check() < 1e-9
+
+
 def test_headings_are_modules_only():
     assert "in linalg.norm" not in str(norm([1.0, 2.0]).explain())
