@@ -54,6 +54,8 @@ def _bindings(scope: ast.AST, word: str) -> Iterator[ast.expr | None]:
                     yield None
             case ast.arg(arg=name) if name == word:
                 yield None
+            case ast.arguments(args=args, defaults=defaults):
+                yield from (e for a, e in zip(args[::-1], defaults[::-1], strict=False) if a.arg == word)
             case ast.Assign() | ast.AnnAssign() | ast.AugAssign() | ast.NamedExpr() | ast.For():
                 value = at.iter if isinstance(at, ast.For) else at.value
                 for target in at.targets if isinstance(at, ast.Assign) else [at.target]:

@@ -79,6 +79,8 @@ class Constants:
         if word and word not in self.taken and np.size(x) and is_known:
             self.add(x, word)
             return name(word, np.shape(x))
+        if type(x) is int and isinstance(e, ast.Call | ast.Subscript | ast.Attribute) and _is_size(e):
+            return name(self.size(x, eq.origin.code))
         variables = self._variables(e, eq.origin.code)
         inside = list(ast.walk(e))
         stated = _evaluated(e, variables)
@@ -137,6 +139,7 @@ class Constants:
             labels.word = known.value
         elif isinstance(e, ast.Name) or e is not None and not np.array_equal(x, np.arange(len(x))):
             labels.word = ast.unparse(e)
+            self._use({labels.word: x}, [labels.word])
         elif e is None:
             return x
         return labels
@@ -168,13 +171,11 @@ class Constants:
 
     def size(self, value: int, code: Any) -> str:
         """The name of a number of entries: n, the user's variable if that has the length of an array, or another."""
-        for word in "nmNMK":
-            sources = assigned(code, word)
-            is_size = bool(sources) and all(_is_size(e) for e in sources or ()) and self._value(word, code) == value
-            if self.sizes.get(word) == value or is_size or sources is None and word not in self.taken:
-                break
-        else:
-            word = self.taken.take("n")
+        sources = {word: assigned(code, word) for word in "nmNMK"}
+        lengths = [w for w, es in sources.items() if es and all(map(_is_size, es))]
+        users = [w for w in lengths if self._value(w, code) == value]
+        free = [w for w in sources if self.sizes.get(w) == value or sources[w] is None and w not in self.taken]
+        word = next(iter([*users, *free])) if users or free else self.taken.take("n")
         self.sizes[word] = value
         self._use(self.sizes, [word])
         return word

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
 
-from .formula import Expr, Function, Labels, Shape, is_diagonal, multiplied, name, unsimplified, walk
+from .formula import Expr, Function, Labels, Shape, factors_of, is_diagonal, multiplied, name, unsimplified, walk
 from .writing import LETTERS, subscript
 
 At: TypeAlias = tuple[str, ...]  # an index for each axis; "" for an axis that is not written
@@ -145,7 +145,10 @@ def entry(e: Expr, at: At) -> Expr:
         case "placement":
             return _looked_up(e, at)
     if e.args and (e.role == "product" or e.row.entrywise):
-        return replace(e, args=tuple(_aligned(a, at) for a in e.args), shape=rest)
+        args = [_aligned(a, at) for a in e.args]
+        if e.role == "product":
+            return multiplied((f for a in args for f in factors_of(a)), rest)
+        return replace(e, args=tuple(args), shape=rest)
     below = _seen(at, e.shape)
     if not below:
         return e

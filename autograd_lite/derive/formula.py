@@ -62,7 +62,10 @@ class Expr:
         """The names in it."""
         if self.role == "name":
             return frozenset((self.value,))
-        return frozenset().union(*(a.names for a in self.args))
+        index = self.params.get("index")
+        parts = index if isinstance(index, tuple) else (index,)
+        positions = (part.word for part in parts if isinstance(part, Labels) and part.word)
+        return frozenset(positions).union(*(a.names for a in self.args))
 
 
 class Function:

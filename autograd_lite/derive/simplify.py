@@ -469,8 +469,10 @@ def _getitem(e: Expr) -> Expr | None:
 
 
 def _places(e: Expr) -> Expr | None:
-    """What only has axes of length 1 less."""
-    index = e.params["index"]
+    """What only has axes of length 1 less; a sign stands in front."""
+    index, (g,) = e.params["index"], e.args
+    if g.role == "negation":
+        return _negated(make(e.row, g.args, e.params, e.shape))
     is_all = isinstance(index, tuple) and all(p is None or isinstance(p, slice) and p == slice(None) for p in index)
     return simplified("reshape", e.args, e.shape, shape=e.shape, order="C") if is_all else None
 

@@ -84,10 +84,14 @@ def read(e: ast.expr, meanings: Mapping[str, Written]) -> Written:
             return _applied(_BINARY[type(op)], [sub(e.left), sub(right)])
         case ast.Attribute(attr="T" | "mT"):
             return _applied("matrix_transpose", [sub(e.value)])
+        case ast.Call(func=ast.Name(id="len"), args=[of]) | ast.Subscript(value=ast.Attribute(of, "shape")):
+            axis = e.slice.value if isinstance(e, ast.Subscript) and isinstance(e.slice, ast.Constant) else 0
+            size = np.shape(sub(of).value)[axis]
+            return Written(number(size), size)
         case ast.Subscript(value=ast.Name()) if (index := _index(e.slice)) is not None:
-            of = sub(e.value)
-            value = of.value[index]
-            return Written(unsimplified("getitem", (of.formula,), value.shape, index=index), value)
+            x = sub(e.value)
+            value = x.value[index]
+            return Written(unsimplified("getitem", (x.formula,), value.shape, index=index), value)
         case ast.Subscript(value=ast.Name(id=word)):
             return _entry(word, e.slice, meanings)
         case ast.UnaryOp(op=ast.Invert()):

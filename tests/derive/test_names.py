@@ -245,3 +245,36 @@ def test_a_mask_keeps_its_name() -> None:
     E = (R - P)[seen]
     assert "[seen]" in str(np.sum(E**2).explain(P))
     assert "True" not in str(np.sum(E**2).explain(P))
+
+
+def regularised(theta: ag.Tensor, X: np.ndarray, y: np.ndarray, lam: float = 0.1) -> ag.Tensor:
+    m = len(y)
+    r = X @ theta - y
+    return np.mean(r**2) + lam / (2 * m) * np.sum(theta**2)
+
+
+def test_sizes_and_defaults_of_a_function_that_has_returned() -> None:
+    theta, y = leaf(2, name="theta"), np.array([1.0, 0.0, 1.0])
+    text = lines(regularised(theta, np.arange(6.0).reshape(3, 2), y).explain(theta))
+    assert "λ = 0.1" in text[0]
+    assert "m = 3" in text[0]
+    assert any("λ / (2 m)" in line or "λ Σ θ² / (2 m)" in line for line in text)
+    assert any(line.startswith("dL/dr = 2 r / m") for line in text)
+
+
+def test_a_length_in_the_line_is_a_size() -> None:
+    c, x = leaf(3, name="c"), np.linspace(0.0, 1.0, 3)
+    r = c - x
+    d = (r @ r / len(x)).explain(c)
+    assert "n = 3" in given(d)
+    assert "/ n" in str(d)
+
+
+def test_labels_are_given() -> None:
+    logpi, actions = leaf(3, name="logpi"), np.array([0, 2, 1, 2])
+    assert "actions (4)" in given(np.sum(logpi[actions] ** 2).explain(logpi))
+
+
+def test_soft_margin_loss_keeps_the_names_of_its_arguments() -> None:
+    p, t = leaf(3, name="p"), np.array([1.0, -1.0, 1.0])
+    assert "log(1 + exp(-t ⊙ p))" in str(F.soft_margin_loss(p, t).explain(p))

@@ -373,7 +373,7 @@ def hinge_embedding_loss(input: Any, target: Any, margin: float = 1.0, reduction
     return where(target != -1, input, 0) + where(target != 1, hinge(margin - input), 0)
 
 
-@loss
+@known_step(textbooks.soft_margin_loss, loss)
 def soft_margin_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
     """``log(1 + exp(-target * input))`` for targets 1 and -1."""
     return S.softplus(-target * input)

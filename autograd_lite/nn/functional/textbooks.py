@@ -54,6 +54,10 @@ binary_cross_entropy_with_logits = _loss(
     "-(sum(target * log(P) + (1 - target) * log(1 - P)){})", {"P": "sigmoid(input)"},
     input="P - target", target="-input",
 )
+soft_margin_loss = _loss(
+    "sum(log(1 + exp(-target * input))){}", input="-target * sigmoid(-target * input)",
+    target="-input * sigmoid(-target * input)",
+)
 
 
 _BELOW = "where(absolute(input - target) < {0}, {1}, {2})"
