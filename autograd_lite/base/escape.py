@@ -71,11 +71,16 @@ def identifier(text: str) -> str:
     return word or "x"
 
 
+def _plain(x: Any) -> Any:
+    """What JSON lacks: an array as lists, a part of an index as Python writes it."""
+    return x.tolist() if hasattr(x, "tolist") else repr(x)
+
+
 def script(data: Any) -> str:
     r"""Data as JSON for a script element, arrays as lists: nothing in it can end the element.
 
     >>> script({"name": "</script>"})
     '{"name":"\\u003c/script\\u003e"}'
     """
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), default=lambda x: x.tolist())
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), default=_plain)
     return re.sub("[<>&\u2028\u2029]", lambda m: f"\\u{ord(m[0]):04x}", text)

@@ -11,6 +11,12 @@ from types import CodeType
 
 def assigned(code: CodeType, word: str) -> list[ast.expr] | None:
     """The expressions assigned to a variable that `code` uses; None where its source does not show them."""
+    sources = bound(code, word)
+    return None if sources is None else [e for e in sources if isinstance(e, ast.expr)]
+
+
+def bound(code: CodeType, word: str) -> list[ast.expr | ast.FunctionDef] | None:
+    """:func:`assigned`, and the functions of this name."""
     for scope in _scopes(code):
         bindings = list(_bindings(scope, word))
         if bindings:
@@ -39,15 +45,15 @@ def _tree(file: str) -> ast.AST:
         return ast.Module([], [])
 
 
-def _bindings(scope: ast.AST, word: str) -> Iterator[ast.expr | None]:
-    """The expressions assigned to `word` in a scope; None for an argument, a function, a class or an import."""
+def _bindings(scope: ast.AST, word: str) -> Iterator[ast.expr | ast.FunctionDef | None]:
+    """What is assigned to `word` in a scope, an expression or a function; None for an argument, a class, an import."""
     stack: list[ast.AST] = list(ast.iter_child_nodes(scope))
     while stack:
         at = stack.pop()
         match at:
             case ast.FunctionDef() | ast.ClassDef():
                 if at.name == word:
-                    yield None
+                    yield at if isinstance(at, ast.FunctionDef) else None
                 continue
             case ast.Import() | ast.ImportFrom():
                 if any((a.asname or a.name.partition(".")[0]) == word for a in at.names):

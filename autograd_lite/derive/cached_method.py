@@ -10,13 +10,15 @@ S = TypeVar("S")
 T = TypeVar("T")
 Arguments = TypeVarTuple("Arguments")
 
+RESULTS = "_results_of_"  # how the names of the attributes with them begin
+
 
 def cached_method(method: Callable[[S, *Arguments], T]) -> Callable[[S, *Arguments], T]:
     """A method that is run once for each object and arguments; the object keeps the results.
 
     ``functools.cache`` would keep the objects alive.
     """
-    name = f"_results_of_{method.__name__}"
+    name = f"{RESULTS}{method.__name__}"
 
     @wraps(method)
     def cached(self: S, *args: *Arguments) -> T:

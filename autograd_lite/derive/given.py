@@ -16,7 +16,7 @@ import numpy as np
 
 from ..program import Equation, Var
 from ..program.naming import expression, groups, operand
-from .assignments import assigned
+from .assignments import bound
 from .chain_rule import Chain
 
 #: They read a Tensor's numbers, after which nothing is recorded.
@@ -40,10 +40,15 @@ class Given:
     def __init__(self, chain: Chain) -> None:
         self.chain = chain
         equations = chain.program.equations
-        self.computed = {*chain.names.values(), *chain.program.tensors}
+        self.inputs = {word for v, word in chain.names.items() if chain.is_input(v)}
+        named = chain.program.named  # other names are letters
+        self.computed = {word for v, word in chain.names.items() if v in named} | chain.program.tensors
         for eq in equations:  # the variables of parameters, which may have other names
-            written = (operand(eq, k) for k, x in enumerate(eq.operands) if isinstance(x, Var) and x in chain.graded)
-            self.computed |= {e.id for e in written if isinstance(e, ast.Name)}
+            for k, x in enumerate(eq.operands):
+                e = operand(eq, k)
+                if isinstance(x, Var) and x in chain.graded and isinstance(e, ast.Name):
+                    self.computed.add(e.id)
+                    self.inputs |= {e.id} if chain.is_input(x) else set()
         self.arrays = {word for _, word in chain.arrays}
         self.fixed: set[str] = set()
         self.recorded = {_place(e) for eq in equations if (e := expression(eq)) is not None}
@@ -53,9 +58,9 @@ class Given:
         """True if operand `k`, whose value is `x`, is given."""
         v, code = eq.operands[k], eq.origin.code
         names = {self.chain.names[v]} if isinstance(v, Var) else self.chain.operand(eq, k).names
-        graded = {word for n, word in self.chain.names.items() if n in self.chain.graded}
-        if not isinstance(v, Var) and not names.isdisjoint(graded):
-            return False  # a mask, from values of the graph
+        if not isinstance(v, Var) and not names.isdisjoint(self.chain.named):  # in terms of values of the program
+            is_mask = np.asarray(x).dtype == bool  # anything else has perhaps lost its derivative
+            return is_mask and all(self.word(word, code) for word in names - self.chain.named.keys())
         if names and names.isdisjoint(self.chain.numbered):
             return all(self.word(word, code) for word in names)
         written = operand(eq, k)
@@ -89,35 +94,49 @@ class Given:
     def _of_word(self, word: str, code: CodeType | None) -> int:
         if (code, word) not in self._words:
             self._words[code, word] = GIVEN  # so that ``x = x[:4]`` ends
-            values = None if code is None else assigned(code, word)
+            values = None if code is None else bound(code, word)
             origin = UNKNOWN
             if values is not None:
-                constant = (e for e in values if _place(e) not in self.recorded)
-                origin = min((self._origin(e, code) for e in constant), default=GIVEN)
+                constant = [e for e in values if not self._is_computed(e, code)]
+                # ``q = q + dt * v`` is recorded in the rounds of a loop in which q or v is computed, but not before.
+                early = {n for e in constant if _place(e) in self.recorded for n in _names(e)[0]}
+                origins = [self._origin(e, code) for e in constant if _place(e) not in self.recorded]
+                origin = min(origins + [self._of_word(n, code) for n in early] + [DERIVED] * bool(early), default=GIVEN)
+                if early:
+                    self._fix(early, code)
             self.fixed |= self.arrays & {word} if origin == DERIVED else set()
             self._words[code, word] = origin
         return self._words[code, word]
 
-    def _origin(self, e: ast.expr, code: CodeType | None) -> int:
+    def _is_computed(self, e: ast.AST, code: CodeType | None, within: frozenset[str] = frozenset()) -> bool:
+        """Whether an expression was recorded wherever it was evaluated: something in it is always a Tensor."""
+
+        def always(word: str) -> bool:
+            values = None if code is None or word in within else bound(code, word)
+            return bool(values) and all(self._is_computed(e, code, within | {word}) for e in values or ())
+
+        return _place(e) in self.recorded and any(n in self.inputs or always(n) for n in _names(e)[0])
+
+    def _fix(self, names: set[str], code: CodeType | None) -> None:
+        """Arrays that stay as they are, since something else was computed from them; so do those they are views of."""
+        stack, seen = list(names), set[str]()
+        while stack:
+            word = stack.pop()
+            if word not in seen and code is not None:
+                seen.add(word)
+                stack += [n for e in bound(code, word) or () if _place(e) not in self.recorded for n in _names(e)[0]]
+        self.fixed |= self.arrays & seen
+
+    def _origin(self, e: ast.AST, code: CodeType | None) -> int:
         """Where the value of an expression comes from; arrays of the graph that it uses are fixed from now on."""
         if isinstance(e, ast.Name):  # the same under another name
             return self._of_word(e.id, code)
-        names: set[str] = set()
-        bound: set[str] = set()
-        for part in _values(e):
-            match part:
-                case ast.Attribute(attr=attribute) if attribute in _READS:
-                    return UNKNOWN
-                case ast.keyword(arg="requires_grad"):
-                    return UNKNOWN
-                case ast.arg(arg=word) | ast.Name(id=word, ctx=ast.Store()):
-                    bound.add(word)
-                case ast.Name(id=word):
-                    names.add(word)
-        if (names | bound) & (self.computed - self.arrays):
+        names, own = _names(e)
+        if any(getattr(p, "attr", "") in _READS or getattr(p, "arg", "") == "requires_grad" for p in _values(e)):
             return UNKNOWN
-        names -= bound
-        self.fixed |= self.arrays & names
+        if (names | (set() if isinstance(e, ast.FunctionDef) else own)) & (self.computed - self.arrays):
+            return UNKNOWN
+        self._fix(names, code)
         origins = [self._of_word(word, code) for word in names]
         return min(origins + [DERIVED] * (not names.isdisjoint(self.arrays)), default=GIVEN)
 
@@ -132,5 +151,14 @@ def _values(e: ast.AST) -> Iterator[ast.AST]:
         yield from _values(part)
 
 
-def _place(e: ast.expr) -> tuple[Any, ...]:
+def _names(e: ast.AST) -> tuple[set[str], set[str]]:
+    """The names on whose values an expression or a function depends, and those that it binds itself."""
+    parts = list(_values(e))
+    own = {part.arg for part in parts if isinstance(part, ast.arg)}
+    names = [part for part in parts if isinstance(part, ast.Name)]
+    own |= {part.id for part in names if isinstance(part.ctx, ast.Store)}
+    return {part.id for part in names} - own, own
+
+
+def _place(e: Any) -> tuple[Any, ...]:
     return e.lineno, e.col_offset, e.end_lineno, e.end_col_offset

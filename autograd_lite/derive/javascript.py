@@ -8,6 +8,7 @@ symbols. Only the remaining rows need the option ``js=``. The code calls the fun
 from __future__ import annotations
 
 import itertools
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial, reduce
@@ -44,7 +45,7 @@ def _no_form(row: Any) -> NoForm:
 
 def _is_entrywise(e: Expr) -> bool:
     """Whether each entry depends on the same entry of the arguments."""
-    return e.row is not None and e.row.entrywise
+    return e.row is not None and e.row.entrywise and not isinstance(e.row.js, str)
 
 
 @dataclass
@@ -84,9 +85,16 @@ class Writer:
         if _is_entrywise(e):
             return self._entrywise(e)
         if isinstance(row.js, str):
-            operands = {f"x{k}": self.array(a) for k, a in enumerate(e.args, 1)}
-            return row.js.format(**operands, x=operands.get("x1"), **{k: script(v) for k, v in e.params.items()})
+            return self.template(e)
         return self._as_map(e) or self.array(self.opened(e))
+
+    def template(self, e: Expr, part: int = 0) -> str:
+        """A row's own JavaScript; `part` is one of several results."""
+        row: Any = e.row
+        operands = {f"x{k}": self.array(a) for k, a in enumerate(e.args, 1)}
+        fields: defaultdict[str, Any] = defaultdict(lambda: "undefined", operands, x=operands.get("x1"), part=part,
+            xs=", ".join(operands.values()))
+        return str(row.js.format_map(fields | {k: script(v) for k, v in e.params.items()}))
 
     def constant(self, value: Any) -> str:
         value = np.asarray(value)

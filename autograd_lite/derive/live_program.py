@@ -14,8 +14,11 @@ from typing import Any
 import numpy as np
 
 from ..base.escape import plain, script
+from ..engine.context import changed
 from ..program import Equation, Var
+from ..program import Program as Graph
 from ..tensor import Tensor
+from .cached_method import RESULTS
 from .chain_rule import Chain
 from .constants import is_number
 from .formula import Expr, Function, constant, name, number, replaced
@@ -105,22 +108,38 @@ class _Part(Function):
         self.rule = row.rule
 
 
+class _Exact(Chain):
+    """A chain whose partials are those of the rules at a kink too, where a textbook's line need not hold."""
+
+    def __init__(self, chain: Chain) -> None:
+        kept = (word for word in vars(chain) if not word.startswith(RESULTS) or word == f"{RESULTS}known")
+        vars(self).update({word: vars(chain)[word] for word in kept})
+
+    def known(self, n: Var) -> Any:
+        return super().known(n) if n in self.folds else None
+
+
 class _Program(Writer):
     def __init__(self, chain: Chain, graph: Notation) -> None:
         super().__init__()
         self.chain, self.graph = chain, graph
+        self.exact = _Exact(chain)
         self.symbols: dict[Var, Expr] = {}
         self.computed: set[str] = set()  # the names that the program computes
         for word, value in (chain.environment() | self.graph.environment()).items():
             self._define(word, dotted("v", word), value)
         self.differentiated = [v for v in graph.nodes if v in graph.graded]
         try:
-            self.both = graph.program.backward(self.differentiated)
+            self.both = self._backward(graph.program)
         except (TypeError, ValueError, RuntimeError) as error:  # a rule branches on its numbers
             raise NoForm(f"the backward pass has no form in JavaScript: {error}") from error
         self.read = {*self.both.users, *self.both.results}  # of several results those that are used
         with np.errstate(all="ignore"):
             self.all_values = self.both.run({**self.both.examples, **graph.values})
+
+    def _backward(self, program: Graph) -> Graph:
+        with changed(values={}):  # it will be computed again, from other values
+            return program.backward(self.differentiated)
 
     def _define(self, word: str, written: str, value: Any) -> None:
         self.words[word], self.values[word] = written, value
@@ -151,6 +170,9 @@ class _Program(Writer):
                 else:
                     part: Any = _Part(row, k) if row.kind == "linear" else row
                     e = Expr(row.name, tuple(args), None, eq.params, v.shape, part)
+                    if isinstance(row.js, str):
+                        yield self._assign(v, self.template(e, k))
+                        continue
                     e = e if part is not row else self.opened(e, k)
                 yield self._assign(v, self.array(fitted(e, v.shape)))
 
@@ -179,15 +201,15 @@ class _Program(Writer):
         captured = {v: Tensor(other(t._data), requires_grad=t.requires_grad) for v, t in program.captured.items()}
         examples = {v: other(program.examples[v]) for v in program.inputs}
         again = replace(program, captured=captured, examples=examples)
-        others = {key for eq in again.backward(self.differentiated).equations for key in _arrays(eq)}
+        others = {key for eq in self._backward(again).equations for key in _arrays(eq)}
         for eq, key in new:
             if key not in others:
                 raise NoForm(f"the rule of {plain(eq.row.name)} uses numbers that may have been computed")
 
     def partial(self, key: str, of: Var, wrt: Var) -> str:
         """The line that computes a partial of the picture."""
-        factor = self.chain.factor(of, wrt)
-        e = replaced(self.chain.expanded(of, factor.formula), self._number)
+        factor = self.exact.factor(of, wrt)
+        e = replaced(self.exact.expanded(of, factor.formula), self._number)
         stale = e.names & set(self.chain.names.values()) - self.computed - set(self.graph.names.values())
         if stale:
             raise NoForm(f"{plain(min(stale))} is not computed in the page")
@@ -195,7 +217,7 @@ class _Program(Writer):
 
     def _number(self, e: Expr) -> Expr | None:
         """A number in the place of its name: n, or λ."""
-        value = self.values[e.value] if e.role == "name" else None
+        value = self.exact.environment().get(e.value) if e.role == "name" else None
         return number(value) if is_number(value) else None
 
 

@@ -212,6 +212,15 @@ class Notation:
         return formula or constant(x)
 
     @property
+    def named(self) -> dict[str, Var]:
+        """The values of the program by their names."""
+        return {word: v for v, word in self.names.items()}
+
+    def is_anonymous(self, word: str) -> bool:
+        """Whether a name is that of a constant in which no array of the user's occurs: c1, or np.eye(3)."""
+        return word in self.numbered and list(self.constants.quoted.get(word, (word,))) == [word]
+
+    @property
     def arrays(self) -> list[tuple[Any, str]]:
         """The named constants that are arrays, with their names."""
         values = self.constants.values.items()

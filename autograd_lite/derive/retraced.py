@@ -41,27 +41,29 @@ def retraced(chain: Chain, kinds: str = "biuf") -> Notation:
     NoForm
         If it uses an array that may have been computed from a parameter. A trace has recorded how.
     """
-    is_traced = bool(chain.program.inputs) or any(live_of(t) & TRACED for t in chain.program.captured.values())
-    data = None if is_traced else Given(chain)
+    data = Given(chain)
     steps = _Again(chain, kinds, data).steps()
-    return _Again(chain, kinds, data).steps() if data is not None and data.fixed else steps
+    return _Again(chain, kinds, data).steps() if data.fixed else steps
 
 
 class _Again:
-    def __init__(self, chain: Chain, kinds: str, data: Given | None) -> None:
+    def __init__(self, chain: Chain, kinds: str, data: Given) -> None:
         self.chain, self.data = chain, data
-        fixed = [chain.constants.values[word] for word in (data.fixed if data is not None else ())]
+        self.is_traced = bool(chain.program.inputs) or any(live_of(t) & TRACED for t in chain.program.captured.values())
+        fixed = [chain.constants.values[word] for word in data.fixed]
         #: The arrays that become inputs, by name.
         self.arrays = {
             word: Var(word, x.shape, x.dtype)
             for x, word in chain.arrays
             if x.dtype.kind in kinds and not any(np.may_share_memory(x, a) for a in fixed)
+            if word not in chain.numbered
         }
         self.members: dict[Group, list[Equation]] = {}
         for eq in chain.program.equations:
             for group in groups(eq):
                 self.members.setdefault(group, []).append(eq)
         self.drawn: dict[Var, Any] = {}
+        self.named = chain.named
         self.called: dict[Group, list[Equation] | None] = {}  # of each call that was tried, its new equations
 
     def steps(self) -> Notation:
@@ -84,9 +86,12 @@ class _Again:
         before: list[Equation] = []
         operands: list[Any] = []
         for k, x in enumerate(eq.operands):
-            self._check(eq, k, x)
+            if not self._given(eq, k) and not self._draws(eq.group):
+                self._refuse(eq, "a value")
             if not isinstance(x, Var):
-                equations, x = self._equations(partial(self._value, self.chain.operand(eq, k)))
+                e = self.chain.operand(eq, k)
+                used = [v for word, v in self.named.items() if word in e.names]
+                equations, x = self._equations(partial(self._value, e), used)
                 before += equations
             operands.append(x)
         return [*before, replace(eq, operands=tuple(operands))]
@@ -100,25 +105,32 @@ class _Again:
         return recorded_equations(run, inputs, self.chain.graded)
 
     def _value(self, e: Expr, tensors: Mapping[Var, Any]) -> Any:
-        """A constant, computed from the named arrays."""
+        """A constant, computed from the named arrays; of a mask also from values of the program."""
         env = self.chain.constants.values | {word: tensors[v] for word, v in self.arrays.items()}
+        env |= {self.chain.names[v]: t for v, t in tensors.items() if v in self.chain.names}
         return evaluate(e, env, call=recorded)
 
-    def _check(self, eq: Equation, k: int, x: Any) -> None:
-        """Raise if an operand that is no result may have been computed from the numbers."""
+    def _given(self, eq: Equation, k: int) -> bool:
+        """Whether an operand is a result, or was not computed from the numbers."""
+        x = eq.operands[k]
         is_constant = not isinstance(x, Var) or self.chain.is_input(x) and x not in self.chain.graded
-        if self.data is None or not is_constant:
-            return
-        value = self.chain.values[x] if isinstance(x, Var) else x
-        if not self.data.operand(eq, k, value) and not self._draws(eq.group):
-            raise _may_follow(eq, "a value")
+        return not is_constant or self.data.operand(eq, k, self.chain.values[x] if isinstance(x, Var) else x)
+
+    def _is_given(self, eq: Equation) -> bool:
+        return all(self._given(eq, k) for k in range(len(eq.operands)))
 
     def _check_positions(self, eq: Equation) -> None:
         """Raise if positions may have been computed from the numbers, as in a sort."""
         params = [part for value in eq.params.values() for part in (value if isinstance(value, tuple) else (value,))]
         places = [part for part in params if isinstance(part, np.ndarray) and part.dtype.kind in "biu"]
-        if self.data is not None and places and not self.data.positions(eq, places):
-            raise _may_follow(eq, "positions")
+        if places and not self.data.positions(eq, places):
+            self._refuse(eq, "positions")
+
+    def _refuse(self, eq: Equation, what: str) -> None:
+        """Raise for a constant that may have been computed from the numbers. A trace has recorded what was."""
+        if not self.is_traced:
+            raise _may_follow(eq, what)
+        self.data.fixed |= self.data.arrays  # perhaps from an array that is no argument
 
     # ------------------------------------------------------------------------------------------------- calls again
 
@@ -136,7 +148,8 @@ class _Again:
         ends = [v for v in outputs if v in used]
         inputs = map(self.chain.current, group.inputs.values())
         uses_arrays = any(self.chain.constants.known(x) is not None for x in inputs)
-        if group._call is None or not uses_arrays or len(ends) != 1 or any(eq.is_random for eq in inside):
+        is_needed = uses_arrays or not self.is_traced and not all(map(self._is_given, inside))
+        if group._call is None or not is_needed or len(ends) != 1 or any(eq.is_random for eq in inside):
             return None
         _, f, args, params = group._call
         args = tuple(self._formula(inside[-1], x) for x in args)
@@ -183,8 +196,8 @@ class _Again:
         x = self.chain.current(x)
         if not isinstance(x, np.ndarray):
             return x
-        if self.data is not None and not self.data.argument(eq, x):
-            raise _may_follow(eq, "an array")
+        if not self.data.argument(eq, x):
+            self._refuse(eq, "an array")
         return self.chain.constants.known(x) or x
 
     def _argument(self, x: Any, tensors: Mapping[Var, Any]) -> Any:

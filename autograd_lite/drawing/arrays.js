@@ -4,7 +4,8 @@ const count = (shape) => shape.reduce((a, b) => a * b, 1);
 const same = (a, b) => a.length === b.length && a.every((n, k) => n === b[k]);
 const array = (shape, data) => ({ shape, data });
 const full = (shape, x) => array(shape, new Float64Array(count(shape)).fill(x));
-const constant = ({ shape, data }) => array(shape, Float64Array.from(data, Number));
+const entry = (x) => ({ inf: Infinity, "-inf": -Infinity })[x] ?? Number(x);  // JSON has no infinities
+const constant = ({ shape, data }) => array(shape, Float64Array.from(data, entry));
 const copy = (x) => array(x.shape, x.data.slice());
 
 // ------------------------------------------------------------------------------------------- entry by entry
@@ -63,6 +64,24 @@ const reduce = (f, start, x, axis, keepdims) => {
 const sum = (x, axis, keepdims) => reduce((a, b) => a + b, 0, x, axis, keepdims);
 const extreme = (f, x, axis, keepdims) => reduce(f, f(), x, axis, keepdims); // Math.max() is -Infinity
 
+const logsumexp = (x, axis, keepdims) => {
+  const top = map((y) => (Number.isFinite(y) ? y : 0), extreme(Math.max, x, axis, true));
+  const total = sum(map((y, most) => Math.exp(y - most), x, top), axis, keepdims);
+  return map((y, most) => Math.log(y) + most, total, array(total.shape, top.data));
+};
+/** The entries along `axis` (null: all, in their order) joined one after another. */
+const accumulate = (f, x, axis) => {
+  const y = array(axis === null ? [x.data.length] : x.shape, x.data.slice());
+  for (const line of along(x.shape, axis)) line.slice(1).forEach((i, k) => { y.data[i] = f(y.data[line[k]], y.data[i]); });
+  return y;
+};
+/** y[0] = x[0], then y[k] = a[k - 1] y[k - 1] + x[k], along the first axis. */
+const recurrence = (a, x) => {
+  const y = copy(x), row = count(x.shape.slice(1));
+  for (let i = row; i < y.data.length; i++) y.data[i] += a.data[i - row] * y.data[i - row];
+  return y;
+};
+
 // ----------------------------------------------------------------------------------------------- linear maps
 
 /** A matrix product as NumPy has it: vectors, matrices, and stacks of matrices that are broadcast. */
@@ -94,11 +113,268 @@ const linear = ({ shape, from, to, by }, ...xs) => {
   return y;
 };
 
+/** A sum of products over all letters that the result does not have; an axis of length 1 serves all its letter's numbers. */
+const einsum = (subscripts, ...xs) => {
+  const [inputs, output] = subscripts.split("->"), terms = inputs.split(","), sizes = {};
+  terms.forEach((term, n) => [...term].forEach((c, k) => { sizes[c] = Math.max(sizes[c] ?? 1, xs[n].shape[k]); }));
+  const letters = [...new Set([...output, ...inputs.replaceAll(",", "")])], all = letters.map((c) => sizes[c]);
+  const steps = (term, shape) => letters.map((c) => [...term].reduce((sum, d, k) => sum + (d === c && shape[k] > 1 ? count(shape.slice(k + 1)) : 0), 0));
+  const y = full([...output].map((c) => sizes[c]), 0);
+  const by = terms.map((term, n) => steps(term, xs[n].shape)), into = steps(output, y.shape), at = all.map(() => 0);
+  const dot = (a) => a.reduce((sum, n, k) => sum + n * at[k], 0);
+  for (let left = all.includes(0) ? 0 : count(all); left > 0; left--) {
+    y.data[dot(into)] += xs.reduce((product, x, n) => product * x.data[dot(by[n])], 1);
+    for (let k = all.length - 1; k >= 0 && ++at[k] === all[k]; k--) at[k] = 0;
+  }
+  return y;
+};
+
 /** The sum of products of two entries, each times a number. */
 const bilinear = ({ shape, to, a, b, by }, x1, x2) => {
   const y = full(shape, 0);
   to.forEach((k, n) => { y.data[k] += by[n] * x1.data[a[n]] * x2.data[b[n]]; });
   return y;
+};
+
+// ---------------------------------------------------------------------------------------- positions by numbers
+
+/** The lines of an array along an axis (null: of all entries, in their order), as lists of places. */
+const along = (shape, axis) => {
+  if (axis === null) return [Array.from({ length: count(shape) }, (_, i) => i)];
+  const at = axis < 0 ? axis + shape.length : axis, step = count(shape.slice(at + 1)), n = shape[at];
+  const starts = Array.from({ length: count(shape) }, (_, i) => i).filter((i) => Math.floor(i / step) % n === 0);
+  return starts.map((start) => Array.from({ length: n }, (_, k) => start + k * step));
+};
+/** The order of the entries along an axis; nan comes last. */
+const argsort = (x, axis = -1) => {
+  const y = full(axis === null ? [x.data.length] : x.shape, 0);
+  const after = (a, b) => Number.isNaN(a) - Number.isNaN(b) || (a > b) - (a < b);
+  for (const places of along(x.shape, axis)) {
+    const order = places.map((_, k) => k).sort((i, j) => after(x.data[places[i]], x.data[places[j]]) || i - j);
+    places.forEach((i, k) => { y.data[i] = order[k]; });
+  }
+  return y;
+};
+/** Where the largest (sign 1) or smallest (-1) entry along an axis is; nan is both. */
+const place = (sign, x, axis, keepdims) => {
+  const found = along(x.shape, axis).map((places) => {
+    const values = places.map((i) => sign * x.data[i]), bad = values.findIndex(Number.isNaN);
+    return bad < 0 ? values.indexOf(values.reduce((a, b) => Math.max(a, b), -Infinity)) : bad;
+  });
+  const at = axis === null ? null : axis < 0 ? axis + x.shape.length : axis;
+  const kept = x.shape.map((n, k) => (at === null || k === at ? 1 : n));
+  return array(keepdims ? kept : kept.filter((_, k) => at !== null && k !== at), Float64Array.from(found));
+};
+
+/** The shape of x[index] and the places in x.data that it reads, -1 outside; "k" and "k[j]" are arrays of labels. */
+const located = (shape, index, k) => {
+  const read = (part) => {
+    if (typeof part === "number") return { shape: [], data: [part] };
+    if (Array.isArray(part)) {
+      const dims = (a) => (Array.isArray(a) ? [a.length, ...(a.length ? dims(a[0]) : [])] : []);
+      return { shape: dims(part), data: part.flat(Infinity) };
+    }
+    if (part === "k") return k;
+    const rest = k.shape.slice(1), n = count(rest), j = Number(part.slice(2, -1));
+    return { shape: rest, data: k.data.slice(j * n, (j + 1) * n) };
+  };
+  const isMask = (part) => Array.isArray(part) && typeof part.flat(Infinity)[0] === "boolean";
+  const parts = index.flatMap((part) => {  // a mask as the positions where it is true
+    if (!isMask(part)) return [part];
+    const { shape: dims, data } = read(part);
+    const where = data.flatMap((yes, i) => (yes ? [i] : []));
+    return dims.map((n, axis) => where.map((i) => Math.floor(i / count(dims.slice(axis + 1))) % n));
+  });
+  const used = parts.filter((part) => part !== null && part !== "Ellipsis").length;
+  const rest = Array(shape.length - used).fill("slice(None, None, None)");
+  const dots = parts.indexOf("Ellipsis");
+  if (dots < 0) parts.push(...rest);
+  else parts.splice(dots, 1, ...rest);
+  const isArray = (part) => part !== null && !String(part).startsWith("slice");
+  const arrays = parts.flatMap((part, n) => (isArray(part) ? [n] : []));
+  const joint = together(arrays.map((n) => read(parts[n]).shape));
+  const apart = arrays.at(-1) - arrays[0] >= arrays.length;
+  const out = apart ? [...joint] : [], terms = [];
+  if (apart) arrays.joined = 0;
+  parts.forEach((part, n) => {
+    const axis = parts.slice(0, n).filter((p) => p !== null).length, size = shape[axis];
+    const step = part === null ? 0 : count(shape.slice(axis + 1));
+    if (isArray(part)) {
+      if (arrays.joined === undefined) {
+        arrays.joined = out.length;
+        out.push(...joint);
+      }
+      const x = read(part), wrapped = Array.from(x.data, (i) => (i < 0 ? i + size : i));
+      terms.push({ dims: x.shape, first: null, at: wrapped.map((i) => (i >= 0 && i < size ? i * step : NaN)) });
+      return;
+    }
+    let places = [0];
+    if (part !== null) {
+      const [start, stop, by] = part.slice(6, -1).split(", ").map((word) => (word === "None" ? null : Number(word)));
+      const stride = by ?? 1, inside = (i, low, high) => Math.min(Math.max(i < 0 ? i + size : i, low), high);
+      const from = start === null ? (stride > 0 ? 0 : size - 1) : stride > 0 ? inside(start, 0, size) : inside(start, -1, size - 1);
+      const to = stop === null ? (stride > 0 ? size : -1) : stride > 0 ? inside(stop, 0, size) : inside(stop, -1, size - 1);
+      places = Array.from({ length: Math.max(0, Math.ceil((to - from) / stride)) }, (_, i) => (from + i * stride) * step);
+    }
+    terms.push({ dims: [places.length], first: out.length, at: places });
+    out.push(places.length);
+  });
+  const found = new Float64Array(count(out));
+  for (const { dims, first, at } of terms) {
+    const before = first === null ? arrays.joined + joint.length : first + 1;
+    const wide = [...dims, ...Array(out.length - before).fill(1)];
+    places(wide, out).forEach((i, n) => { found[n] += at[i]; });
+  }
+  return { shape: out, places: found.map((i) => (Number.isNaN(i) ? -1 : i)) };
+};
+const gather = (x, k, index) => {
+  const { shape, places: from } = located(x.shape, index, k);
+  return array(shape, Float64Array.from(from, (i) => (i < 0 ? NaN : x.data[i])));
+};
+const scatter = (g, k, index, shape) => {
+  const y = full(shape, 0);
+  located(shape, index, k).places.forEach((i, n) => { if (i >= 0) y.data[i] += g.data[n]; });
+  return y;
+};
+
+// ---------------------------------------------------------------------------------------------- matrices
+
+const table = (n, m, f) => Array.from({ length: n }, (_, i) => Array.from({ length: m }, (_, j) => f(i, j)));
+/** The matrices of a stack, as lists of rows. */
+const matrices = (x) => {
+  const [n, m] = x.shape.slice(-2);
+  return Array.from({ length: count(x.shape.slice(0, -2)) }, (_, s) => table(n, m, (i, j) => x.data[(s * n + i) * m + j]));
+};
+/** A stack of matrices, or of numbers. */
+const stack = (x, found) => {
+  const inner = Array.isArray(found[0]) ? [found[0].length, found[0][0].length] : [];
+  return array([...x.shape.slice(0, -2), ...inner], Float64Array.from(found.flat(Infinity)));
+};
+/** Elimination with the largest pivots: a becomes triangular, and b follows; the sign of the exchanges. */
+const eliminate = (a, b) => {
+  let sign = 1;
+  for (let k = 0; k < a.length; k++) {
+    let best = k;
+    for (let i = k + 1; i < a.length; i++) if (Math.abs(a[i][k]) > Math.abs(a[best][k])) best = i;
+    if (best !== k) {
+      sign = -sign;
+      for (const rows of [a, b]) [rows[k], rows[best]] = [rows[best], rows[k]];
+    }
+    for (let i = k + 1; i < a.length && a[k][k] !== 0; i++) {
+      const factor = a[i][k] / a[k][k];
+      for (const rows of [a, b]) rows[i] = rows[i].map((x, j) => x - factor * rows[k][j]);
+    }
+  }
+  return sign;
+};
+const solved = (a, b) => {
+  eliminate(a, b);
+  for (let i = a.length - 1; i >= 0; i--) {
+    b[i] = b[i].map((x, j) => {
+      for (let k = i + 1; k < a.length; k++) x -= a[i][k] * b[k][j];
+      return a[i][i] === 0 ? NaN : x / a[i][i];
+    });
+  }
+  return b;
+};
+const solve = (a, b) => {
+  const isVector = b.shape.length === 1, right = isVector ? array([...b.shape, 1], b.data) : b;
+  const [n, m] = right.shape.slice(-2), shapes = [a.shape.slice(0, -2), right.shape.slice(0, -2)];
+  const all = together(shapes), [p, q] = shapes.map((s) => places(s, all));
+  const [left, other] = [matrices(a), matrices(right)];
+  const found = Array.from(p, (i, s) => solved(left[i].map((row) => row.slice()), other[q[s]].map((row) => row.slice())));
+  return array([...all, n, ...(isVector ? [] : [m])], Float64Array.from(found.flat(2)));
+};
+const inverse = (x) => stack(x, matrices(x).map((a) => solved(a, table(a.length, a.length, (i, j) => Number(i === j)))));
+const determinant = (a) => {
+  const rows = a.map((row) => row.slice()), sign = eliminate(rows, rows.map(() => []));
+  return rows.reduce((y, row, k) => y * row[k], sign);
+};
+const det = (x) => stack(x, matrices(x).map(determinant));
+const minor = (a, i, j) => a.filter((_, k) => k !== i).map((row) => row.filter((_, k) => k !== j));
+const cofactor = (x) => stack(x, matrices(x).map((a) => a.map((row, i) => row.map((_, j) => (-1) ** (i + j) * determinant(minor(a, i, j))))));
+const slogdet = (x) => {
+  const found = matrices(x).map((a) => {
+    const sign = eliminate(a, a.map(() => [])), pivots = a.map((row, k) => row[k]);
+    return [pivots.reduce((y, p) => y * Math.sign(p), sign), pivots.reduce((y, p) => y + Math.log(Math.abs(p)), 0)];
+  });
+  return [0, 1].map((k) => stack(x, found.map((pair) => pair[k])));
+};
+/** The lower factor, of the lower triangle; or the upper one, of the upper. */
+const cholesky = (x, upper) => stack(x, matrices(x).map((a) => {
+  const at = (i, j) => (upper ? a[j][i] : a[i][j]), y = table(a.length, a.length, () => 0);
+  for (let i = 0; i < a.length; i++) {
+    for (let j = 0; j <= i; j++) {
+      let rest = at(i, j);
+      for (let k = 0; k < j; k++) rest -= y[i][k] * y[j][k];
+      y[i][j] = i === j ? Math.sqrt(rest) : rest / y[j][j];
+    }
+  }
+  return upper ? table(a.length, a.length, (i, j) => y[j][i]) : y;
+}));
+/** By reflections, as LAPACK has it. */
+const qr = (x, mode) => {
+  const found = matrices(x).map((r) => {
+    const n = r.length, m = r[0].length, q = table(n, n, (i, j) => Number(i === j));
+    for (let k = 0; k < Math.min(n - 1, m); k++) {
+      const v = r.map((row, i) => (i < k ? 0 : row[k]));
+      if (v.every((y, i) => i <= k || y === 0)) continue;
+      v[k] += Math.hypot(...v) * (v[k] < 0 ? -1 : 1);
+      const size = v.reduce((sum, y) => sum + y * y, 0);
+      for (const rows of [r, q]) {
+        const along = rows[0].map((_, j) => v.reduce((sum, y, i) => sum + y * rows[i][j], 0));
+        for (let i = k; i < n; i++) rows[i] = rows[i].map((y, j) => y - (2 * v[i] * along[j]) / size);
+      }
+    }
+    const many = mode === "complete" ? n : Math.min(n, m);
+    return [table(n, many, (i, j) => q[j][i]), table(many, m, (i, j) => (i > j ? 0 : r[i][j]))];
+  });
+  return [0, 1].map((k) => stack(x, found.map((pair) => pair[k])));
+};
+
+// -------------------------------------------------------------------------------------- special functions
+
+/** exp(x²) erfc(x) for x ≥ 1.5: Abramowitz and Stegun 7.1.14, a continued fraction. */
+const tail = (x) => {
+  let y = x;
+  for (let k = 120; k > 0; k--) y = x + k / 2 / y;
+  return 1 / (y * Math.sqrt(Math.PI));
+};
+/** Abramowitz and Stegun 7.1.6: all terms have the same sign. */
+const erf = (x) => {
+  if (Math.abs(x) > 1.5) return Math.sign(x) * (1 - Math.exp(-x * x) * tail(Math.abs(x)));
+  let term = x, y = x;
+  for (let n = 1; n < 40; n++) y += term *= (2 * x * x) / (2 * n + 1);
+  return (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x) * y;
+};
+const erfc = (x) => (x > 1.5 ? Math.exp(-x * x) * tail(x) : 1 - erf(x));
+const erfcx = (x) => (x > 1.5 ? tail(x) : Math.exp(x * x) * erfc(x));
+const ndtr = (x) => erfc(-x / Math.SQRT2) / 2;
+const logNdtr = (x) => (x < -1 ? Math.log(erfcx(-x / Math.SQRT2) / 2) - (x * x) / 2 : Math.log1p(-ndtr(-x)));
+
+/** Stirling's series beyond 10, reached by recurrence, and the reflection below ½. */
+const gammaln = (x) => {
+  if (x <= 0 && Number.isInteger(x)) return Infinity;
+  if (x < 0.5) return Math.log(Math.PI / Math.abs(Math.sin(Math.PI * x))) - gammaln(1 - x);
+  if (x === Infinity) return x;
+  let shift = 1;
+  for (; x < 10; x++) shift *= x;
+  const z = 1 / (x * x);
+  const series = (1 / 12 - z * (1 / 360 - z * (1 / 1260 - z * (1 / 1680 - z * (1 / 1188 - (z * 691) / 360360))))) / x;
+  return (x - 0.5) * Math.log(x) - x + Math.log(2 * Math.PI) / 2 + series - Math.log(shift);
+};
+const gamma = (x) => {
+  if (x <= 0 && Number.isInteger(x)) return x === 0 ? 1 / x : NaN;
+  const sign = x < 0 && Math.floor(x) % 2 !== 0 ? -1 : 1;
+  return sign * Math.exp(gammaln(x));
+};
+const digamma = (x) => {
+  if (x <= 0 && Number.isInteger(x)) return x === 0 ? -1 / x : NaN;
+  if (x < 0.5) return digamma(1 - x) - Math.PI / Math.tan(Math.PI * x);
+  let y = 0;
+  for (; x < 10; x++) y -= 1 / x;
+  const z = 1 / (x * x);
+  return y + Math.log(x) - 0.5 / x - z * (1 / 12 - z * (1 / 120 - z * (1 / 252 - z * (1 / 240 - z * (1 / 132 - (z * 691) / 32760)))));
 };
 
 // --------------------------------------------------------------------------------------------------- windows

@@ -23,7 +23,7 @@ const descend = () => {
   }
 };
 const load = (batch) => {
-  for (const leaf of leaves) if (leaf.name in batch) leaf.now.data.set(batch[leaf.name]);
+  for (const leaf of leaves) if (leaf.name in batch) leaf.now.data.set(batch[leaf.name].map(entry));
 };
 const examples = live.batches.length ? live.batches : [{}];  // without examples the present numbers are the only one
 /** Does something for each example, and puts the present inputs back. */
@@ -207,7 +207,7 @@ const change = (leaf, k, x) => {
 };
 /** A round number some small steps away. */
 const moved = (leaf, from, steps) => {
-  const most = Math.max(...leaf.start.data.map(Math.abs)) || 1;
+  const most = Math.max(...leaf.start.data.filter(Number.isFinite).map(Math.abs)) || 1;
   const grain = leaf.kind !== "f" ? 1 : 10 ** (Math.floor(Math.log10(most)) - 2);
   return Number((Math.round(from / grain + steps) * grain).toPrecision(12));
 };
@@ -248,7 +248,7 @@ const cell = (leaf, k) => {
   };
   input.addEventListener("focus", () => { input.show(true); input.select(); });
   input.addEventListener("blur", () => { input.known = null; input.show(false); });
-  input.addEventListener("change", () => { change(leaf, k, input.value.trim() === "" ? NaN : Number(input.value)); input.show(true); });
+  input.addEventListener("change", () => { change(leaf, k, input.value.trim() === "" ? NaN : entry(input.value.trim())); input.show(true); });
   input.addEventListener("keydown", (e) => {
     const steps = { ArrowUp: 10, ArrowDown: -10, PageUp: 100, PageDown: -100 }[e.key];
     if (steps) {

@@ -93,7 +93,8 @@ def live(scene: Scene, chain: Chain | None, steps: Sequence[Step], examples: Any
             "lines": formatting.LINES, "columns": formatting.COLUMNS, "many": formatting.MANY, "edited": EDITED
         },
     }
-    notes = _notes(chain, [i for i in scene.items if i.kind == "input" and i not in inputs])
+    still = [i for i in scene.items if i.kind == "input" and i not in inputs and not chain.is_anonymous(i.name)]
+    notes = _notes(chain, still)
     arrays, controls, style, panel = (
         files(__package__).joinpath(name).read_text(encoding="utf-8")
         for name in ("arrays.js", "live.js", "live.css", "live.html")
@@ -109,7 +110,10 @@ def _notes(chain: Chain, fixed: Sequence[Item]) -> tuple[str, ...]:
         notes.append(f"The page computes in double precision; the numbers were {', '.join(coarse)}.")
     if fixed:
         names = ", ".join(escape.plain(i.name) for i in fixed)
-        notes.append(f"{names} cannot be changed here: the recording does not show how it is used.")
+        notes.append(
+            f"{names} cannot be changed here: the recording does not show all that was computed from it. A page of the "
+            "function itself, ag.trace(f, x).draw(), does."
+        )
     return tuple(notes)
 
 

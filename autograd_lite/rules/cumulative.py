@@ -16,6 +16,7 @@ import numpy as np
 
 from ..table import TABLE, Textbook, at, composite, general, linear, notation
 from ..table.batching import along
+from ..table.scalar import JAVASCRIPT
 from . import elementwise as E
 from ._arrays import kept_shape, operand, resolve
 from .indexing import into_zeros, on_axis
@@ -99,6 +100,7 @@ def _recurrences(b):
 linear_recurrence = general(
     _linear_recurrence, lambda g, y, x1: _from_the_end(x1, g)[1:] * y[:-1], lambda g, x1: _from_the_end(x1, g),
     name="linear_recurrence", tex=r"\operatorname{{recurrence}}({x1}, {x2})",
+    js="recurrence({x1}, {x2})",
     examples=(at((3,), (4,)), at((2, 3), (3, 3)), at((0, 2), (1, 2))), batch=_recurrences,
 )
 
@@ -122,6 +124,7 @@ def _accumulation(row, of=None):
         lambda x, axis: ufunc.accumulate(x.reshape(-1) if axis is None else x, axis or 0), pull,
         of=of or ufunc.accumulate, name=name, np_name=f"np.{name}" if of else f"np.{ufunc.__name__}.accumulate",
         bind=_binding(name), tex=rf"\operatorname{{{{{name.replace('_', ' ')}}}}}({{x}})",
+        js=f"accumulate((x1, x2) => {JAVASCRIPT.write(row.formula({}))}, {{x}}, {{axis}})",
         examples=_ALONG, batch=along,
     )
 

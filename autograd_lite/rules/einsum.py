@@ -149,5 +149,6 @@ einsum = bilinear(
         at("...i,i...->...", (2, 3), (3, 2)), at("ij,jk,kl->il", (2, 3), (3, 2), (2, 3), optimize=True),
         at("i,i->i", (1,), (3,)), at((2, 3), [0, 1], (3, 2), [1, 2], [2, 0]), at((2, 3, 3), [..., 0, 0]),
     ],
-    call="np.einsum({subscripts}, {xs})", algebra="contraction", batch=_batched, view=True,
+    call="np.einsum({subscripts}, {xs})", algebra="contraction", js="einsum({subscripts}, {xs})",
+    batch=_batched, view=True,
 )

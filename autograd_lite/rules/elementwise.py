@@ -493,7 +493,10 @@ constant(np.logical_xor, algebra="not", scalar="(x1 != 0) != (x2 != 0)", onnx=_o
 constant(np.bitwise_and, infix="{x1} & {x2}", **_AND, onnx=_of_bits("And", "BitwiseAnd"))
 constant(np.bitwise_or, infix="{x1} | {x2}", **_OR, onnx=_of_bits("Or", "BitwiseOr"))
 constant(np.bitwise_xor, onnx=_of_bits("Xor", "BitwiseXor"))
-constant(np.invert, infix="~{x}", **_NOT, onnx=_of_bits("Not", "BitwiseNot"))
+constant(
+    np.invert, infix="~{x}", **_NOT, onnx=_of_bits("Not", "BitwiseNot"),
+    js=lambda x: np.logical_not(x) if x.dtype == bool else -1 - x,
+)
 constant(np.left_shift, np.right_shift, np.bitwise_count, np.gcd, np.lcm)
 constant(np.isfinite, algebra="test for finite", scalar="x - x == 0")
 constant(np.isinf, algebra="test for finite", scalar="abs(x) == inf", onnx="IsInf")

@@ -247,13 +247,14 @@ gather_at = linear(
         at((3, 4), np.array([[0, 2], [1, 1]]), just((Slot(0), slice(1, 3), None))),
         at((3, 4), np.array(1), just((slice(None), Slot()))),
     ),
-    call="{x1}[{index}]", algebra="gather", onnx=_gather_onnx,
+    call="{x1}[{index}]", algebra="gather", js="gather({x1}, {x2}, {index})", onnx=_gather_onnx,
 )
 scatter_at: Primitive = linear(
     lambda g, k, index, shape: _into_zeros(g, filled(index, k), shape, False),
     lambda g, x2, index: gather_at(g, x2, index),
     None,
     name="scatter_at", bind=lambda g, k, index, shape: ((g, k), {"index": index, "shape": shape}),
+    js="scatter({x1}, {x2}, {index}, {shape})",
     examples=(at((3,), np.array([0, 2, 0]), just((Slot(),)), just((4,))),),
     call="into_zeros({x1}, np.s_[{index}], {shape})",
 )

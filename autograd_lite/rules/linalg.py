@@ -31,7 +31,7 @@ def _system(a, b, **params):
 
 inv = general(  # A⁻¹ A = 1, so that d(A⁻¹) = -A⁻¹ dA A⁻¹
     np.linalg.inv, lambda g, y: -(y.mT @ g @ y.mT), bind=matrix, tex="{x}^{{-1}}", text="{x}⁻¹", algebra="inverse",
-    batch=stacked(2), examples=REGULAR,
+    js="inverse({x})", batch=stacked(2), examples=REGULAR,
 )
 
 
@@ -59,7 +59,8 @@ def _batched_solve(b):
 
 solve = general(
     np.linalg.solve, _solve_1, _solve_2, bind=lambda a, b: ((a, b), {}), tex="{x1}^{{-1}} {x2}",
-    text="{x1}⁻¹ @ {x2}", algebra="solution", batch=_batched_solve, textbook=lambda a, b: Textbook(
+    text="{x1}⁻¹ @ {x2}", algebra="solution", js="solve({x1}, {x2})", batch=_batched_solve,
+    textbook=lambda a, b: Textbook(
         x1="-outer(solve(x1.T, g), y)" if len(b.shape) == 1 else "-solve(x1.T, g) @ y.T", x2="solve(x1.T, g)"
     ),
     examples=[
@@ -179,7 +180,8 @@ def _cofactor_rule(g, x):
 
 _SINGULAR = at(np.diag([1.0, 2.0, 0.0]) + np.tri(3, k=-2))
 cofactor = general(
-    _cofactor, _cofactor_rule, name="linalg.cofactor", batch=stacked(2), examples=[*REGULAR[:3], _SINGULAR]
+    _cofactor, _cofactor_rule, name="linalg.cofactor", js="cofactor({x})", batch=stacked(2),
+    examples=[*REGULAR[:3], _SINGULAR],
 )
 
 
@@ -204,7 +206,7 @@ def _reliable_inverse(x):
 
 
 det = general(
-    np.linalg.det, _det_rule, bind=matrix, tex=r"\det {x}", text="det {x}", batch=stacked(2),
+    np.linalg.det, _det_rule, bind=matrix, tex=r"\det {x}", text="det {x}", js="det({x})", batch=stacked(2),
     textbook=Textbook(x="g * y * inv(x).T"), examples=[*REGULAR, _SINGULAR],
 )
 
@@ -225,7 +227,8 @@ def _slogdet_rule(g, y, x):
 
 
 slogdet = general(
-    np.linalg.slogdet, _slogdet_rule, outputs=True, holomorphic=False, batch=stacked(2), examples=REGULAR,
+    np.linalg.slogdet, _slogdet_rule, outputs=True, holomorphic=False, js="slogdet({x})[{part}]", batch=stacked(2),
+    examples=REGULAR,
     textbook=(None, Textbook(("logdet(x)", "logabsdet(x)"), x="g * inv(x).T")),
 )
 notation("logdet", "log det {x1}", r"\ln \det {x1}", lambda x: np.log(np.linalg.det(x)))

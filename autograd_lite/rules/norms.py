@@ -67,6 +67,10 @@ power_norm = general(
         _normal(2, 3, 2, p=0.5, axis=(0, 2)), _normal(3, p=-1, axis=(0,)),
     ],
     batch=axes("axis"), onnx=_norm_onnx,
+    js=lambda x, p, axis, keepdims: (
+        np.sqrt(np.sum(x * x, axis, keepdims=keepdims)) if p == 2
+        else np.sum(np.abs(x) ** p, axis, keepdims=keepdims) ** (1 / p)
+    ),
 )
 
 

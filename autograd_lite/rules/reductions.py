@@ -167,7 +167,8 @@ prod = general(
         *_OVER_AXES, *_OF_ONE, *_OF_NONE, *_SELECTED, *_FROM, at(np.array([[2.0, 0.0, 3.0], [0.0, 5.0, 0.0]]), axis=1),
         at((2, 3, 2), axis=0),  # the axes are rotated: the inverse permutation differs
     ),
-    **_REDUCES, onnx=_reducing("ReduceProd"), textbook=along_axes(lambda g, y, n: Textbook(x=f"{g} * {y} / x")),
+    **_REDUCES, js="reduce((a, b) => a * b, 1, {x}, {axis}, {keepdims})", onnx=_reducing("ReduceProd"),
+    textbook=along_axes(lambda g, y, n: Textbook(x=f"{g} * {y} / x")),
 )
 
 # --------------------------------------------------------------------------------------------------- extremes
@@ -473,8 +474,8 @@ def _logsumexp_textbook(x, axis, keepdims=False):
 logsumexp = general(
     _logsumexp, _logsumexp_pull, name="logsumexp", bind=_bind_logsumexp, tex=r"\ln \sum e^{{{x}}}",
     examples=(*_OVER_AXES, *_OF_ONE, *_OF_NONE, at((2, 3), 1, uniform(0.5, 2, 3)), at((2, 3), b=uniform(0, 1, 2, 1))),
-    source=_logsumexp_textbook, definition=True, **_REDUCES, onnx=_reducing("ReduceLogSumExp"),
-    textbook=along_axes(lambda g, y, n: Textbook(x=f"{g} * softmax(x, axis)")),
+    source=_logsumexp_textbook, definition=True, js="logsumexp({x}, {axis}, {keepdims})", **_REDUCES,
+    onnx=_reducing("ReduceLogSumExp"), textbook=along_axes(lambda g, y, n: Textbook(x=f"{g} * softmax(x, axis)")),
 )
 
 # ------------------------------------------------------------------------------------------ as if without nan
@@ -533,11 +534,12 @@ def _position_onnx(operator):
     )
 
 
-for _position, _onnx in (
-    (np.argmax, _position_onnx("ArgMax")), (np.argmin, _position_onnx("ArgMin")), (np.nanargmax, None),
-    (np.nanargmin, None),
+for _position, _onnx, _sign in (
+    (np.argmax, _position_onnx("ArgMax"), "1"), (np.argmin, _position_onnx("ArgMin"), "-1"), (np.nanargmax, None, ""),
+    (np.nanargmin, None, ""),
 ):
-    constant(_position, bind=_bind_position, batch=along, onnx=_onnx)
+    _js = f"place({_sign}, {{x}}, {{axis}}, {{keepdims}})" if _sign else None
+    constant(_position, bind=_bind_position, batch=along, onnx=_onnx, js=_js)
 for _fn, _bind in (
     (np.any, _bind_truth(False)), (np.all, _bind_truth(True)), (np.count_nonzero, _bind_position),
 ):

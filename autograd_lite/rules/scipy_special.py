@@ -136,9 +136,16 @@ _ROOT_2PI = math.sqrt(2 * math.pi)
 
 def _error_functions(S):
     return [
-        elementwise(S.erf, lambda x: 2 / _ROOT_PI * np.exp(-x * x), tex=r"\operatorname{{erf}} {x}"),
-        elementwise(S.erfc, lambda x: -2 / _ROOT_PI * np.exp(-x * x), tex=r"\operatorname{{erfc}} {x}"),
-        elementwise(S.erfcx, lambda x, y: 2 * x * y - 2 / _ROOT_PI, tex=r"e^{{{x}^2}} \operatorname{{erfc}} {x}"),
+        elementwise(
+            S.erf, lambda x: 2 / _ROOT_PI * np.exp(-x * x), tex=r"\operatorname{{erf}} {x}", js="map(erf, {x})",
+        ),
+        elementwise(
+            S.erfc, lambda x: -2 / _ROOT_PI * np.exp(-x * x), tex=r"\operatorname{{erfc}} {x}", js="map(erfc, {x})",
+        ),
+        elementwise(
+            S.erfcx, lambda x, y: 2 * x * y - 2 / _ROOT_PI, tex=r"e^{{{x}^2}} \operatorname{{erfc}} {x}",
+            js="map(erfcx, {x})",
+        ),
         elementwise(S.erfi, lambda x: 2 / _ROOT_PI * np.exp(x * x), tex=r"\operatorname{{erfi}} {x}"),
         elementwise(S.dawsn, lambda x, y: 1 - 2 * x * y, tex="F({x})"),
         elementwise(
@@ -150,11 +157,14 @@ def _error_functions(S):
             domain=interval(0, 2), tex=r"\operatorname{{erfc}}^{{-1}} {x}",
         ),
         elementwise(
-            S.ndtr, lambda x: np.exp(-x * x / 2) / _ROOT_2PI, tex=r"\Phi({x})", text="Φ({x})",
+            S.ndtr, lambda x: np.exp(-x * x / 2) / _ROOT_2PI, tex=r"\Phi({x})", text="Φ({x})", js="map(ndtr, {x})",
             textbook=Textbook(x="g * normal(x)"),
         ),
         # exp(-x²/2) / ndtr(x), without 0 / 0
-        elementwise(S.log_ndtr, lambda x: 2 / _ROOT_2PI / S.erfcx(-x / math.sqrt(2)), tex=r"\ln \Phi({x})"),
+        elementwise(
+            S.log_ndtr, lambda x: 2 / _ROOT_2PI / S.erfcx(-x / math.sqrt(2)), tex=r"\ln \Phi({x})",
+            js="map(logNdtr, {x})",
+        ),
         elementwise(S.ndtri, lambda y: _ROOT_2PI * np.exp(y * y / 2), domain=interval(0, 1), tex=r"\Phi^{{-1}}({x})"),
     ]
 
@@ -164,7 +174,8 @@ def _error_functions(S):
 
 def _gamma(S):
     digamma = elementwise(
-        S.psi, lambda x: polygamma(1, x), name="psi", domain=NOT_A_POLE, tex=r"\psi({x})", text="ψ({x})"
+        S.psi, lambda x: polygamma(1, x), name="psi", domain=NOT_A_POLE, tex=r"\psi({x})", text="ψ({x})",
+        js="map(digamma, {x})",
     )
 
     def _polygamma(x, n):
@@ -205,8 +216,11 @@ def _gamma(S):
         "kinks": lambda x1, x2: (x1 == 0) | (x2 == 0),
     }
     return [
-        elementwise(S.gamma, lambda x, y: y * S.psi(x), domain=NOT_A_POLE, tex=r"\Gamma({x})"),
-        elementwise(S.gammaln, lambda x: S.psi(x), domain=NOT_A_POLE, tex=r"\ln \lvert \Gamma({x}) \rvert"),
+        elementwise(S.gamma, lambda x, y: y * S.psi(x), domain=NOT_A_POLE, tex=r"\Gamma({x})", js="map(gamma, {x})"),
+        elementwise(
+            S.gammaln, lambda x: S.psi(x), domain=NOT_A_POLE, tex=r"\ln \lvert \Gamma({x}) \rvert",
+            js="map(gammaln, {x})",
+        ),
         elementwise(S.gammasgn, 0, domain=SIGNED, kinks=lambda x: x == 0, tex=r"\operatorname{{sign}} \Gamma({x})"),
         elementwise(S.rgamma, reciprocal, tex=r"\frac{{1}}{{\Gamma({x})}}"),
         elementwise(S.loggamma, lambda x: S.psi(x), domain=POSITIVE, tex=r"\ln \Gamma({x})"),
@@ -217,6 +231,7 @@ def _gamma(S):
         ),
         elementwise(
             S.betaln, lambda x1, x2: excess(x1, x2), lambda x1, x2: excess(x2, x1), tex=r"\ln B({x1}, {x2})", **beta,
+            js="map((a, b) => gammaln(a) + gammaln(b) - gammaln(a + b), {x1}, {x2})",
         ),
         _of_order(S.gammainc, lambda x1, x2: density(x1, x2), "P({x1}, {x2})", **part),
         _of_order(S.gammaincc, lambda x1, x2: -density(x1, x2), "Q({x1}, {x2})", **part),

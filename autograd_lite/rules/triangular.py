@@ -37,7 +37,7 @@ def _cholesky_textbook(x, upper):
 
 
 cholesky = general(
-    np.linalg.cholesky, _cholesky_rule, batch=stacked(2),
+    np.linalg.cholesky, _cholesky_rule, js="cholesky({x}, {upper})", batch=stacked(2),
     bind=lambda a, /, *, upper=False: ((a,), {"upper": bool(upper)}), holomorphic=False,
     examples=[*DEFINITE, positive(3, 3, upper=True)], textbook=_cholesky_textbook,
 )
@@ -88,7 +88,8 @@ _QR = tuple(
     for before, m in (("g - ", "g.T @ y1"), ("", "y2 @ g.T"))
 )
 qr = general(
-    np.linalg.qr, _qr_rule, bind=_qr_bind, outputs=True, holomorphic=False, batch=stacked(2),
+    np.linalg.qr, _qr_rule, bind=_qr_bind, outputs=True, holomorphic=False, js="qr({x}, {mode})[{part}]",
+    batch=stacked(2),
     textbook=lambda x, mode: _QR if mode == "reduced" and x.shape[-2] >= x.shape[-1] else (None, None),
     examples=[
         at((3, 3)), at((4, 2)), at((2, 4)), at((2, 3, 2)), at((2, 2, 4)), at((1, 1)), at((3, 0)),

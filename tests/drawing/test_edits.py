@@ -1,0 +1,150 @@
+"""A page that computes never shows a number that the program would not compute: its program, run in Node."""
+
+import json
+import shutil
+import subprocess
+from importlib.resources import files
+
+import numpy as np
+import pytest
+from programs import PROGRAMS
+from thorough import mostly_thorough
+
+from autograd_lite.derive.javascript import NoForm
+from autograd_lite.drawing import draw
+from autograd_lite.drawing.live import live
+
+NODE = shutil.which("node")
+pytestmark = pytest.mark.skipif(NODE is None, reason="no Node on this machine")
+ARRAYS = files("autograd_lite.drawing").joinpath("arrays.js").read_text(encoding="utf-8")
+AFTER = """
+const plain = (o) => Object.fromEntries(Object.entries(o).map(([k, x]) => [k, [x.shape, [...x.data].map(String)]]));
+console.log(JSON.stringify(EDITS.map(([name, k, x]) => {
+  const v = Object.create(null), d = Object.create(null), p = Object.create(null);
+  for (const [n, x] of Object.entries(live.rest)) v[n] = constant(x);
+  for (const leaf of live.leaves) v[leaf.name] = constant(leaf);
+  v[name].data[k] = x;
+  forward(v);
+  backward(v, d);
+  partials(v, p);
+  return { v: plain(v), d: plain(d), p: plain(p) };
+})));
+"""
+
+
+def run(page, edits):
+    """What the page computes after each edit: values, gradients and partials."""
+    program, _, _ = page.script.partition(ARRAYS)[2].partition("// The numbers of the page")
+    text = f"{ARRAYS}\nconst live = {page.data};\nconst M = JSON.parse(live.maps);\n{program}"
+    text += AFTER.replace("EDITS", json.dumps(edits))
+    done = subprocess.run([NODE, "-"], input=text, capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
+
+
+def edits_of(leaves):
+    """For some entries of each input other numbers: zero, beyond a kink, the ends of a range."""
+    rng = np.random.default_rng(0)
+    for leaf in leaves:
+        count = len(leaf["data"])
+        for k in rng.choice(count, min(count, 3), replace=False).tolist():
+            x = float(leaf["data"][k])
+            if leaf["kind"] == "f":
+                numbers = {0.0, 0.73, -1.31, round(0.37 - x, 2)}
+            else:
+                low, high = leaf["low"], leaf["high"]
+                numbers = {int(x), int(x) - 1 if low is None else low, int(x) + 1 if high is None else high}
+            yield from ([leaf["name"], k, y] for y in numbers if np.isfinite(y))
+
+
+def differing(picture, new, shown):
+    """What the page shows otherwise than a picture that was drawn with the edited numbers."""
+
+    def check(what, number, known, before):
+        if known is None or before is None or np.shape(known) != np.shape(before):
+            return
+        now = before if number is None else np.reshape([float(x.replace("inity", "")) for x in number[1]], number[0])
+        if not np.allclose(np.asarray(now, float), np.asarray(known, float), rtol=1e-7, atol=1e-8, equal_nan=True):
+            yield f"{what}: {now} instead of {known}"
+
+    items = {i.name: i for i in new.scene.items}
+    for i in picture.scene.items:
+        if i.name in items:
+            yield from check(i.name, shown["v"].get(i.name), items[i.name].value, i.value)
+            yield from check(f"gradient of {i.name}", shown["d"].get(i.name), items[i.name].gradient, i.gradient)
+    lines = {(x.symbol, _ends(x, new)): x for x in new.scene.lines}
+    for x in picture.scene.lines:
+        if (other := lines.get((x.symbol, _ends(x, picture)))) is not None:
+            yield from check(x.symbol, shown["p"].get(x.key), other.value, x.value)
+
+
+def _ends(line, picture):
+    return picture.scene.item(line.tail).name, picture.scene.item(line.head).name
+
+
+def check_page(drawn):
+    """Edit each input of a page; ``drawn({name: array})`` draws the program with other numbers."""
+    picture = drawn({})
+    page = live(picture.scene, picture.chain, [], None, 0.1)
+    leaves = json.loads(page.data)["leaves"]
+    edits = list(edits_of(leaves))
+    for (name, k, x), shown in zip(edits, run(page, edits), strict=True):
+        leaf = next(f for f in leaves if f["name"] == name)
+        value = np.reshape([float(y) for y in leaf["data"]], leaf["shape"])
+        value.flat[k] = x
+        kind = {"f": float, "b": bool}.get(leaf["kind"], int)
+        with np.errstate(all="ignore"):
+            try:
+                new = drawn({name: value.astype(kind)})
+            except np.linalg.LinAlgError:  # the program itself stops there
+                continue
+        assert list(differing(picture, new, shown)) == [], f"{name}[{k}] = {x}"
+    return {leaf["name"] for leaf in leaves}
+
+
+@pytest.mark.parametrize("word", mostly_thorough(PROGRAMS, 3))
+def test_a_page_of_a_function_computes_everything(word):
+    program = PROGRAMS[word]
+
+    def drawn(now):
+        return draw(program.function(now), *(now.get(k, x) for k, x in program.numbers.items()), roll=False)
+
+    edited = check_page(drawn)
+    assert edited >= program.numbers.keys()
+
+
+#: What a script's page offers; everything else is shown as fixed.
+OFFERED = {
+    "leaky": {"w", "x"}, "attention": {"Wq", "Wk", "X", "mask"}, "ppo": {"theta", "adv", "old"},
+    "huber": {"w", "b", "X", "y"}, "process": {"l", "sigma", "y"}, "ode": {"k"}, "baseline": {"theta"},
+    "graph": {"W1", "W2", "X"}, "margins": {"W", "X"}, "springs": {"P", "rest"}, "gelu": {"W", "g"},
+    "logs": {"x", "w"}, "gaussian": {"S", "mu", "X"}, "frame": {"W", "X"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("word", mostly_thorough(PROGRAMS, 3))
+def test_a_page_of_a_script_is_right_or_still(word):
+    def drawn(now):
+        variables = PROGRAMS[word].script(now)
+        return draw(variables["L"], names={k: x for k, x in variables.items() if not k.startswith("_")}, roll=False)
+
+    if word in OFFERED:
+        assert check_page(drawn) == OFFERED[word]
+    else:
+        with pytest.raises(NoForm, match=r"draw the function itself|trace\(f, x\)"):
+            check_page(drawn)
+
+
+def test_infinities_and_nan_reach_the_page():
+    w, m = np.array([1.0, 2.0, 3.0]), np.array([0.0, -np.inf, -1.0])
+    check_page(lambda now: draw(lambda w, m: np.sum(np.exp(w + m)), now.get("w", w), now.get("m", m)))
+    data = np.array([np.inf, -np.inf, np.nan])
+
+    def picked(w, m):
+        return np.sum(np.where(np.isfinite(m), m, 0) * w)
+
+    picture = draw(picked, w, data)
+    page = live(picture.scene, picture.chain, [], None, 0.1)
+    assert [f["data"] for f in json.loads(page.data)["leaves"] if f["name"] == "m"] == [["inf", "-inf", "nan"]]
+    check_page(lambda now: draw(picked, now.get("w", w), now.get("m", data)))
+
+
