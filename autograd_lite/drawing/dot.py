@@ -336,7 +336,7 @@ def _matrices(rows: Sequence[LabelRow], colours: Mapping[str, str]) -> str:
             lines[0] += f'<TD ROWSPAN="{count}">{font(escape.dot(r.text), r.size, colour)}</TD>'
         lines[0] += bracket % "LTB"
         for k, entries in enumerate(r.matrix):
-            lines[k] += "".join(f'<TD ALIGN="RIGHT">{font(f"&nbsp;{x}", r.size, colour)}</TD>' for x in entries)
+            lines[k] += "".join(f'<TD ALIGN="RIGHT">{font(f" {x}", r.size, colour)}</TD>' for x in entries)
         lines[0] += f'<TD ROWSPAN="{count}" WIDTH="3"></TD>' + bracket % "RTB"
         wide += 18 + 10 * (r is not rows[0]) + _width(r.text, r.size)
         wide += sum(max(_width(f" {x}", r.size) for x in c) + 2 for c in zip(*r.matrix, strict=True))

@@ -20,7 +20,10 @@ REMEDY = (
     "install a renderer (pip install graphviz-pure) or Graphviz itself (graphviz.org/download); "
     "the DOT text is in .source"
 )
-_SIGNS, _PLAIN = "⊙⋆∗ᵢⱼₖₗₘₙ", "·**ijklmn"  # which fonts such as Helvetica lack, and what stands for them
+_PLAIN = str.maketrans("⊙⋆∗∘ᵢⱼₖₗₘₙ⌊⌋∈", "·**·ijklmn[]:")  # signs that the renderer's fonts lack
+#: Signs of mathematics, accents and the powers beside them: what fonts such as Helvetica lack.
+_RARE = r"(?:\w[\u0300-\u036f]+|[^\0-\u017f\u0391-\u03c9−–…∂√∞≤≥≠→][¹²³]*)+"
+_WIDE = "½¼¾πωΦΔ→…"  # wider, by a space, than ``graphviz-pure`` takes them for, which counts their bytes
 _PROBE = "digraph { a -> b }"
 
 
@@ -46,7 +49,7 @@ def render(source: str, form: str, layout: str = "dot", dpi: int = 96) -> bytes:
         If nothing on this machine can render.
     """
     if form == "png":  # drawn by the renderer, whose fonts may lack them
-        source = source.translate(str.maketrans(_SIGNS, _PLAIN))
+        source = source.translate(_PLAIN)
     complaints = []
     for command in commands():
         image, complaint = _run(command, source, form, layout, dpi)
@@ -90,9 +93,8 @@ def pdf(svgs: Iterable[str]) -> bytes:
 
 def _with_signs(svg: str) -> bytes:
     """The SVG with a font that has the signs of mathematics and x̂, since cairo does not look for one itself."""
-    signs = rf"[{_SIGNS}]|\w[\u0300-\u036f]+"
     font = r'<tspan font-family="DejaVu Sans">\g<0></tspan>'
-    return re.sub(r"(?<=>)[^<>]+(?=</text>)", lambda m: re.sub(signs, font, m[0]), svg).encode()
+    return re.sub(r"(?<=>)[^<>]+(?=</text>)", lambda m: re.sub(_RARE, font, m[0]), svg).encode()
 
 
 def _cairo(name: str) -> Any:
@@ -136,6 +138,9 @@ def _works(command: str) -> bool:
 
 def _run(command: str, source: str, form: str, layout: str, dpi: int) -> tuple[bytes, str]:
     """The picture, or no bytes and the reason."""
+    is_pure = "graphviz-pure" in os.path.basename(command)
+    if is_pure:
+        source = re.sub(r"[^<>]+(?=</(?:B|FONT)>)", lambda m: m[0] + "\u00a0" * sum(map(m[0].count, _WIDE)), source)
     how: Sequence[str] = ("-Kneato", "-n2") if layout == "fixed" else ("-Kdot",)
     more = (f"-Gdpi={dpi}",) if form == "png" else ()
     try:
@@ -148,6 +153,8 @@ def _run(command: str, source: str, form: str, layout: str, dpi: int) -> tuple[b
         lines = done.stderr.decode(errors="replace").strip().splitlines()
         errors = [line for line in lines if line.startswith("Error")]
         return b"", (errors or lines[-1:] or [f"exit status {done.returncode}"])[0]
+    if is_pure and form == "svg":
+        return re.sub(rb"(?:&#160;|\xc2\xa0)+(?=</text>)", b"", done.stdout), ""
     return done.stdout, ""
 
 

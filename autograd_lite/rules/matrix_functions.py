@@ -1,13 +1,11 @@
 """SciPy's functions of matrices: the exponential, the square root, Sylvester's equation, triangular systems, blocks.
 
-All of them work on stacks of matrices. The Schur form, which `sqrtm` and `solve_sylvester` need, is SciPy's.
+All of them work on stacks of matrices. The exponential, and the Schur form, which `sqrtm` and `solve_sylvester` need,
+are SciPy's.
 
-Sources: A. H. Al-Mohy and N. J. Higham, "A new scaling and squaring algorithm for the matrix exponential" (2009); N. J.
-Higham, "Functions of matrices" (2008), section 3.2, for the derivative as a block of a larger matrix; R. H. Bartels and
-G. W. Stewart, "Solution of the matrix equation AX + XB = C" (1972).
+Sources: N. J. Higham, "Functions of matrices" (2008), section 3.2, for the derivative as a block of a larger matrix;
+R. H. Bartels and G. W. Stewart, "Solution of the matrix equation AX + XB = C" (1972).
 """
-
-import math
 
 import numpy as np
 
@@ -19,49 +17,10 @@ from .scipy_special import scipy_linalg
 
 # ---------------------------------------------------------------------------------------------- the exponential
 
-#: The Padé approximant of degree 13, ``p(x) / p(-x)``.
-_PADE = [math.factorial(26 - k) * math.comb(13, k) / math.factorial(26) for k in range(14)]
-_LEFT_OUT = math.factorial(13) ** 2 / (math.factorial(26) * math.factorial(27))  # its error begins with x**27
-_THETA = 4.25  # up to this norm it is exact to rounding
-
-
-def _norm(x):
-    return np.max(np.sum(np.abs(x), axis=-2), axis=-1, initial=0)
-
-
-def _halvings(a, a4, a6):
-    """The number of times to halve each matrix.
-
-    It depends on the powers of the matrix. Their norms may be much smaller than the powers of its norm, for instance if
-    one block above the diagonal is large.
-    """
-    d6, d8, d10 = _norm(a6) ** (1 / 6), _norm(a4 @ a4) ** (1 / 8), _norm(a4 @ a6) ** (1 / 10)
-    size = np.minimum(np.maximum(d6, d8), np.maximum(d8, d10))
-    s = np.ceil(np.log2(np.maximum(size / _THETA, 1)))
-    scaled = np.abs(a) * 0.5 ** s[..., None, None]
-    row = np.ones((*a.shape[:-2], 1, a.shape[-1]))
-    for _ in range(27):
-        row = row @ scaled
-    error = _LEFT_OUT * np.max(row, axis=(-2, -1), initial=0) / np.maximum(_norm(scaled), 1e-300)
-    s = s + np.ceil(np.log2(np.maximum(error * 2.0**53, 1)) / 26)
-    return np.where(np.isfinite(s), s, 0)
-
 
 def _expm(x):
-    """The exponential of a matrix, ``I + A + A²/2 + …``."""
-    x2 = x @ x
-    x4 = x2 @ x2
-    x6 = x4 @ x2
-    s = _halvings(x, x4, x6)
-    half = (0.5**s).astype(x.real.dtype)[..., None, None]
-    x, x2, x4, x6 = x * half, x2 * half**2, x4 * half**4, x6 * half**6
-    c, one = np.asarray(_PADE, x.real.dtype), np.eye(x.shape[-1], dtype=x.dtype)
-    odd = x @ (x6 @ (c[13] * x6 + c[11] * x4 + c[9] * x2) + c[7] * x6 + c[5] * x4 + c[3] * x2 + c[1] * one)
-    even = x6 @ (c[12] * x6 + c[10] * x4 + c[8] * x2) + c[6] * x6 + c[4] * x4 + c[2] * x2 + c[0] * one
-    y = np.linalg.solve(even - odd, even + odd)
-    for k in range(int(np.max(s, initial=0))):
-        y = np.where((k < s)[..., None, None], y @ y, y)
-    return y
+    """The exponential of a matrix, ``I + A + A²/2 + …``; needs SciPy."""
+    return scipy_linalg("linalg.expm").expm(x)
 
 
 def _square(name, a):

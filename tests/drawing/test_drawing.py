@@ -644,3 +644,23 @@ def test_a_path_in_the_place_of_names_says_how_to_write_a_file(call):
     w = ag.tensor([1.0], requires_grad=True)
     with pytest.raises(TypeError, match=re.escape(".draw().save('x.png')")):
         call(np.sum(w * w))
+
+
+def test_signs_that_fonts_lack_are_set_in_one_that_has_them():
+    for sign in ("K⁻¹", "Bᵀ", "‖x‖", "⊙", "Σₜ", "xᵢ", "x̂", "hₜ₋₁"):
+        made = rendering._with_signs(f"<text>α + ½ {sign} − 2²</text>").decode()
+        rest = re.sub(r"<tspan.*?</tspan>", "", made)
+        assert "α + ½" in rest  # Helvetica has these
+        assert not re.search("[⁻ᵀ‖⊙ₜ₋ᵢ\u0302]", rest)
+
+
+@can_render
+def test_boxes_have_space_for_wide_signs():
+    """``graphviz-pure`` counts bytes, so several ½ stood over the border."""
+
+    def width(word):
+        svg = rendering.render(f'digraph {{ a [shape=plain, label=<<FONT>{word}</FONT>>] }}', "svg").decode()
+        assert f">{word}</text>" in svg  # without the space
+        return float(re.search(r'width="([0-9]+)pt"', svg)[1])
+
+    assert width("½" * 20) - width("o" * 20) > 0.2 * 20 * 14  # points

@@ -24,7 +24,7 @@ def test_expm_does_not_square_too_often():
     a = np.array([[1.0, 1e6], [0.0, -1.0]])
     expected = [[np.e, 1e6 * np.sinh(1.0)], [0.0, 1 / np.e]]
     np.testing.assert_allclose(ag.linalg.expm(a), expected, rtol=1e-13)
-    np.testing.assert_array_equal(ag.linalg.expm([[0, 1e300], [0, 0]]), [[1, 1e300], [0, 1]])
+    np.testing.assert_allclose(ag.linalg.expm([[0, 1e300], [0, 0]]), [[1, 1e300], [0, 1]], rtol=1e-15)
 
 
 def test_each_matrix_of_a_stack_is_scaled_by_itself():
