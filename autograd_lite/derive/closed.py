@@ -72,16 +72,16 @@ class Candidates:
             if above is None or f.pull is not None or f.combine in (Combine.LEFT, Combine.RIGHT):
                 return None
             terms.append(f.below(above.formula, substitute(f.formula, {f.cotangent: above.formula}), *f.shapes))
-            ones |= {e.key: e for e in above.ones}
+            ones |= {one.key: one for one in above.ones}
             through |= above.through
         short = self.chain.shorter
-        forms = [form for form in short.forms(total(terms)) if leaves(form[0]) <= LONG] if terms else []
+        letters = {self.chain.names[m] for m in through & self.chain.unnamed}
+        forms = [form for form in short.forms(total(terms), letters) if leaves(form[0]) <= LONG] if terms else []
         if not forms:
             return None
-        letters = {self.chain.names[m] for m in self.chain.unnamed}
-        e, more = min(forms, key=lambda form: (leaves(form[0]), not form[0].names.isdisjoint(letters)))
-        computed = {self.chain.names[n] for n in self.chain.landmarks}
-        ones |= {one.key: one for one in more if one.names.isdisjoint(short.labels.keys() | computed | {"I"})}
+        e, more = min(forms, key=lambda form: leaves(form[0]) + 2 * len(form[0].names & letters))
+        given = self.chain.constants.values.keys() - self.chain.introduced
+        ones |= {one.key: one for one in more if one.names <= given}
         labels = {word: stated for word, stated in short.labels.items() if word in e.names}
         return Closed(e, start, tuple(ones.values()), frozenset(through), labels)
 

@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -21,6 +21,9 @@ from .formula import Expr, Shape, fold, name, number, replaced, walk
 from .formula_ops import computed, evaluate, substitute
 from .simplify import make, product, simplified
 
+Form: TypeAlias = "tuple[Expr, list[Expr]]"  # a formula, and the sums that are 1 in it
+
+UNFIT = ValueError, TypeError, IndexError  # where shapes do not fit without the broadcasts between
 TERMS = 60  # of an intermediate result; a formula that needs more has no short form
 
 
@@ -51,15 +54,15 @@ class Context:
     labelled: Callable[[Any], Expr]
 
 
-def collected(e: Expr, context: Context) -> tuple[Expr, list[Expr]] | None:
-    """`e`, multiplied out and collected, and the sums that were used to be 1; None where that would be long.
+def collected(e: Expr, context: Context) -> Form | None:
+    """`e`, multiplied out and collected, and which sums are 1 in it; None where that would be long.
 
     A sum along an axis is 1 if it is so at the values at hand, as of the rows of one-hot labels.
     """
     reader = _Reader(context)
     try:
         return _written(reader.read(e), e.shape), list(reader.ones.values())
-    except _NoShortForm:
+    except (_NoShortForm, *UNFIT):
         return None
 
 
@@ -71,6 +74,7 @@ class _Reader:
     def __init__(self, context: Context) -> None:
         self.context = context
         self.ones: dict[str, Expr] = {}
+        self.single: dict[str, Expr] = {}  # names by the one factor that each stands for
         self.known: list[tuple[Expr, Mapping[str, tuple[Expr, int]]]] = []  # names, with the factors of each
 
     def read(self, e: Expr) -> list[Term]:
@@ -89,8 +93,8 @@ class _Reader:
                 e = substitute(e, {top[0].value: simplified("divide", (whole, rest), whole.shape)})
             elif term.coefficient == 1 and not (len(term.factors) == 1 and term.factors.keys() == {whole.key}):
                 self.known.append((whole, term.factors))
-        single = {next(iter(of)): whole for whole, of in self.known if len(of) == 1}
-        return self.terms(replaced(_with_sigmoids(e), lambda part: single.get(part.key)))
+        self.single = {k: whole for whole, of in self.known for k, (_, power) in of.items() if len(of) == power == 1}
+        return self.terms(replaced(_with_sigmoids(e), lambda part: self.single.get(part.key)))
 
     def terms(self, e: Expr) -> list[Term]:
         merged: dict[frozenset[tuple[str, int]], Term] = {}
@@ -102,7 +106,10 @@ class _Reader:
 
     def _factors(self, e: Expr, power: int) -> list[tuple[Expr, int]]:
         """What `e` to a power is a product of."""
+        e = self.single.get(e.key, e)
         match e.role:
+            case "matrix product" | "outer product" | "solution" if power > 0:
+                return self._bilinear(e, power)
             case "product":
                 return [f for a in e.args for f in self._factors(a, power)]
             case "quotient":
@@ -125,6 +132,18 @@ class _Reader:
                 summed = self._summed(e)
                 return [(summed, power)] if summed.role == "total" else self._factors(summed, power)
         return [(e, power)]
+
+    def _bilinear(self, e: Expr, power: int) -> list[tuple[Expr, int]]:
+        """A product of matrices, with the numbers in its factors in front."""
+        args, numbers = list(e.args), list[tuple[Expr, int]]()
+        for k in range(e.role == "solution", 2):
+            factors = self._factors(args[k], 1)
+            scalars = [(f, q) for f, q in factors if not f.shape]
+            rest = {f.key: (f, q) for f, q in factors if f.shape}
+            if len(rest) + len(scalars) == len(factors) and rest:
+                args[k], numbers = _one(Term(1, rest), args[k].shape), numbers + [(f, q * power) for f, q in scalars]
+        e = make(e.row, args, e.params, e.shape)
+        return [*numbers, (self.single.get(e.key, e), power)]
 
     def _log(self, e: Expr) -> Expr | None:
         """What `e` is the logarithm of: by its name, of a softmax."""
@@ -158,7 +177,12 @@ class _Reader:
                 coefficient *= (Fraction(f.value) if isinstance(f.value, int) else f.value) ** power
             else:
                 merged[f.key] = f, power + merged.get(f.key, (f, 0))[1]
-        merged = _rooted({k: (f, power) for k, (f, power) in merged.items() if power})
+        merged = {k: (f, power) for k, (f, power) in merged.items() if power}
+        roots = {k: (f, power) for k, (f, power) in merged.items() if f.role == "root" and abs(power) > 1}
+        if roots:  # the square of a root is what is under it
+            under = [g for f, power in roots.values() for g in self._factors(f.args[0], int(power / 2))]
+            under += [(f, power - 2 * int(power / 2)) for f, power in roots.values()]
+            return self._multiplied(coefficient, [*(v for k, v in merged.items() if k not in roots), *under])
         sums = [(f, power) for f, power in merged.values() if f.role in ("sum", "difference") and power > 0]
         if not sums:
             return [Term(coefficient, self._recognised(merged))]
@@ -209,7 +233,9 @@ class _Reader:
                 shape = e.shape if over == axes else tuple(1 if k in over else s for k, s in enumerate(body))
                 summed = replace(e, args=(content,), params=params, shape=shape)
                 env = self.context.environment()
-                if env.keys() >= summed.names and np.allclose(evaluate(summed, env), 1, rtol=1e-12):
+                with np.errstate(all="ignore"):
+                    is_one = env.keys() >= summed.names and np.allclose(evaluate(summed, env), 1, rtol=1e-12)
+                if is_one:
                     self.ones[summed.key] = summed
                     summed = number(1)
             front = _relaid(_one(Term(term.coefficient * count, outside), kept), kept, e.shape)
@@ -249,16 +275,6 @@ def _relaid(e: Expr, old: Shape, new: Shape, whole: Callable[[Expr], Expr | None
             if shape == np.sum(np.empty(e.args[0].shape), axis=params.get("axis"), keepdims=params["keepdims"]).shape:
                 return replace(e, params=params, shape=shape)
     return simplified("reshape", (e,), shape, shape=shape, order="C")
-
-
-def _rooted(factors: dict[str, tuple[Expr, int]]) -> dict[str, tuple[Expr, int]]:
-    """The square of a root is what is under it."""
-    for k, (f, power) in list(factors.items()):
-        if f.role == "root" and abs(power) > 1 and f.args[0].role != "product":
-            x, left = f.args[0], power - 2 * int(power / 2)
-            factors = {j: v for j, v in factors.items() if j != k} | ({k: (f, left)} if left else {})
-            factors[x.key] = x, int(power / 2) + factors.get(x.key, (x, 0))[1]
-    return {k: v for k, v in factors.items() if v[1]}
 
 
 def _softmax(e: Expr) -> Expr | None:
@@ -306,10 +322,11 @@ def _written(terms: list[Term], shape: Shape) -> Expr:
     """The sum of terms, over their common denominators and with their common factors in front."""
     if not terms:
         return number(0)
-    shared = [k for k in terms[0].factors if all(k in t.factors for t in terms)]
+    first = min(terms, key=lambda t: len(t.factors))
+    shared = [k for k in first.factors if all(k in t.factors for t in terms)]
     powers = {k: [t.factors[k][1] for t in terms] for k in shared}
     common = {
-        k: (terms[0].factors[k][0], min(p) if min(p) > 0 else max(p)) for k, p in powers.items() if min(p) * max(p) > 0
+        k: (first.factors[k][0], min(p) if min(p) > 0 else max(p)) for k, p in powers.items() if min(p) * max(p) > 0
     }  # fmt: skip
     sizes = {abs(t.coefficient) for t in terms}
     size = sizes.pop() if len(sizes) == 1 else 1
@@ -326,6 +343,11 @@ _ARITHMETIC = (
     "sum", "difference", "product", "quotient", "negation", "square", "power", "total", "transpose", "matrix transpose",
     "matrix product", "outer product", "broadcast",
 )  # fmt: skip
+
+
+def occurrences(word: str, e: Expr) -> int:
+    """How often a name is written in a formula."""
+    return fold(e, lambda part, counts: sum(counts) + (part.value == word if part.role == "name" else 0))
 
 
 def leaves(e: Expr) -> int:

@@ -17,12 +17,13 @@ import numpy as np
 from ..program import Var
 from .chain_rule import Chain
 from .closed import Candidates, Closed
-from .collect import leaves
+from .collect import leaves, occurrences
 from .factors import Factor, carried, scalars_apart, summed, total
 from .formula import Expr, name, named, number, unsimplified
 
 MANY = 8  # factors; beyond this, each gradient gets its line
 SHORT = 8  # names and numbers in a closed form, and in what is written instead of a letter
+WIDE = 12  # names and numbers in a gradient past what has no name
 FEW = 4  # names and numbers of what is written out in a closed form
 
 
@@ -123,16 +124,17 @@ class Lines:
     def _short(self) -> dict[Var, Closed]:
         chosen: dict[Var, Closed] = {}
         equal: dict[Var, Closed] = {}  # no shorter, but it passes what has no name
-        several = (n for n in self.chain.landmarks if n in self.reach and self.consumers.get(n) != [self.chain.root])
-        for n in several:  # not one factor of the result
+        result = [self.chain.root]  # not what is one factor of it
+        for n in (n for n in self.chain.landmarks if n in self.reach and self.consumers.get(n, result) != result):
             near, whole, long = self._forms(n)
-            if near is not None and leaves(near.formula) <= long and self._is_right(n, near):
+            spared = sum(self._length(m) / len(self.inputs(m)) for m in near.through) if near else 0
+            if near is not None and leaves(near.formula) <= min(long + spared / 2, WIDE) and self._is_right(n, near):
                 (chosen if leaves(near.formula) < long else equal)[n] = near
                 long = leaves(near.formula)
             if whole is not None and leaves(whole.formula) < min(long, SHORT) and self._is_right(n, whole):
                 chosen[n] = whole
         passed, either = {m for form in equal.values() for m in form.through}, equal | chosen
-        written = [f.formula for (_, n), f in self.factors.items() if n not in equal]
+        written = [f.formula for (_, n), f in self.factors.items() if n not in equal and n not in passed]
         used = frozenset().union(*(e.names for e in (*written, *(form.formula for form in either.values()))))
         kept = {m for m in passed if self.chain.names[m] in used or not either.keys() >= set(self.inputs(m))}
         return {n: form for n, form in equal.items() if kept.isdisjoint(form.through)} | chosen
@@ -141,14 +143,19 @@ class Lines:
         """The gradient past what has no name, and in terms of values alone; and the length that is too long."""
         users, start, root = self.consumers.get(n, []), self.candidates.start(n), frozenset({self.chain.root})
         near, whole = self.candidates.closed(n, start) if start else None, self.candidates.closed(n, root)
-        factors = [self.factors[k, n].formula for k in users]
-        long = sum(leaves(e) for e in factors if not e.is_number) + sum(k is not self.chain.root for k in users)
+        long = self._length(n)
         above = [leaves(form.formula) for k in users if (form := self.candidates.closed(k, root))]
-        if len(users) == 1 and factors[0].is_number and whole and not whole.is_zero:
+        if len(users) == 1 and self.factors[users[0], n].formula.is_number and whole and not whole.is_zero:
             whole = None
         if whole and above and leaves(whole.formula) <= FEW:  # the end of a chain that became shorter
             long = max(long, min(above))
         return near, whole, long
+
+    def _length(self, n: Var) -> int:
+        """The length of the gradient in terms of those of its users."""
+        users = self.consumers[n]
+        factors = (self.factors[k, n].formula for k in users)
+        return sum(leaves(e) for e in factors if not e.is_number) + sum(k is not self.chain.root for k in users)
 
     def _is_right(self, n: Var, form: Closed) -> bool:
         return self.chain.shorter.is_gradient(n, form.formula)
@@ -173,14 +180,19 @@ class Lines:
         forms = [self.short(n) for n in self.live & self.direct]
         written = (f.formula for (_, m), f in self.factors.items() if m in self.live - self.direct)
         used = frozenset().union(*(e.names for e in written))
-        short = frozenset().union(*(form.formula.names for form in forms if form))
         c, out = self.chain, dict[str, Expr]()
         for n in c.landmarks:
             word = c.names[n]
             if n in c.unnamed and n in self.reach - self.live and word not in used:
                 e = named(c.definition(n), out)
-                out |= {word: e} if leaves(e) <= (FEW if word in short else SHORT) else {}
+                often = max((occurrences(word, form.formula) for form in forms if form), default=0)
+                out |= {word: e} if leaves(e) <= (SHORT, FEW, 1)[min(often, 2)] else {}
         return out
+
+    def between(self, form: Closed, n: Var) -> list[Factor]:
+        """The factors that a closed form passes."""
+        steps, ends = form.through | form.start, form.through | {n}
+        return [f for (k, m), f in self.factors.items() if k in steps and m in ends]
 
     def definition(self, n: Var) -> Expr:
         """The formula of `n`, without what is hidden."""

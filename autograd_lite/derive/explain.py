@@ -6,7 +6,7 @@ person derives them, which is then written as plain text, Markdown or LaTeX.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
@@ -23,7 +23,8 @@ from .chain_rule import Chain
 from .constants import is_number
 from .derivation_lines import Lines, Total
 from .factors import Factor, total
-from .formula import Expr, name, named, number
+from .formula import Expr, name, number
+from .formula_ops import substitute
 from .layout import DOWN, GIVEN, RULE, STEPS, Definition, Line, Section
 from .mathml import html_of
 from .paths import chain_of, check
@@ -182,25 +183,26 @@ class Derivation(GraphView):
             return Line(line.symbol, check=check, is_gradient=True)
         closed, users = line.closed, [path[-1] for path in line.paths] if self.order.by_gradients else []
         formulas = [self.composition(line), *([] if closed is None else [closed.formula])]
-        since, direct = self.since(users, written), line.node in self.order.direct
-        if closed is not None and direct:
-            hidden, steps = self.order.hidden, closed.through | closed.start
-            shown = [n for n in self.chain.landmarks if n in steps and self.chain.names[n] not in hidden]
-            formulas = [named(closed.formula, hidden)]
-            since = [Definition(self.chain.names[n], self.order.definition(n)) for n in shown]
-        labels = closed.labels.items() if closed is not None else ()
-        since += [Definition(word, e) for word, e in labels]
+        since = self.since(users, written)
+        if closed is not None and line.node in self.order.direct:
+            names, hidden, steps = self.chain.names, self.order.hidden, closed.through | closed.start
+            users = self.order.between(closed, line.node)
+            formulas = [substitute(closed.formula, hidden)]
+            since = _symmetric(users)
+            shown = (n for n in self.chain.landmarks if n in steps and names[n] not in hidden)
+            since += [Definition(names[n], self.order.definition(n)) for n in shown]
+        since += [Definition(word, e) for word, e in (closed.labels.items() if closed is not None else ())]
         value = layout.small(line.value)
         shape = line.value.shape if value is None else None
         return Line(
-            line.symbol, formulas, value, shape=shape, since=since, how="" if direct else _remarks(*users),
-            ones=closed.ones if closed else (), check=check, is_gradient=True,
+            line.symbol, formulas, value, shape=shape, since=since, how=_remarks(*users),
+            ones=closed.ones if closed is not None else (), check=check, is_gradient=True,
         )  # fmt: skip
 
     def since(self, factors: Sequence[Factor], written: set[Var]) -> list[Definition]:
         """The definitions of the steps that some factors belong to, and how their Jacobians are known."""
         c = self.chain
-        out = [Definition(f"{word}ᵀ", name(word)) for word in dict.fromkeys(w for f in factors for w in f.symmetric)]
+        out = _symmetric(factors)
         for f in factors:
             definition = self.order.definition(f.of)
             out.append(Definition(c.names[f.of], None if f.of in written else definition))
@@ -261,6 +263,11 @@ def _how(f: Factor) -> str:
         how = "entry by entry"
     axes = "the batch" if f.axes == (0,) else f"axis {', '.join(map(str, f.axes))}"
     return "".join(f"; {part}" for part in (how, f"summed over {axes}" if f.axes else "") if part) + _remarks(f)
+
+
+def _symmetric(factors: Iterable[Factor]) -> list[Definition]:
+    """That matrices in some factors are symmetric."""
+    return [Definition(f"{word}ᵀ", name(word)) for word in dict.fromkeys(w for f in factors for w in f.symmetric)]
 
 
 def _remarks(*factors: Factor) -> str:

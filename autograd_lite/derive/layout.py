@@ -163,12 +163,13 @@ def _derived(line: Line, printer: Printer, is_first: bool) -> Iterator[str]:
     """The rows of a factor or a gradient."""
     (symbol, *formulas), reasons = line.written(printer), line.reasons(printer)
     indent = " " * _width(symbol)
+    ones = [f"{write(e, printer)} = 1" for e in line.ones]
+    reasons += ones if len(formulas) == 1 else []
     if formulas and reasons:
         yield from _with_remark(f"  {symbol} = {formulas[0]}", f"since {', '.join(reasons)}{line.how}")
     elif formulas:
         yield f"{'' if is_first else chr(10)}  {symbol} = {formulas[0]}"
-    ones = "".join(f"  since {write(e, printer)} = 1" for e in line.ones)
-    yield from (f"  {indent} = {formula}{ones}" for formula in formulas[1:])
+    yield from (f"  {indent} = {formula}{''.join(f'  since {one}' for one in ones)}" for formula in formulas[1:])
     if line.has_value:
         yield f"  {indent} = {_array(line.value, len(indent) + 5)}"
     if line.shape is not None:

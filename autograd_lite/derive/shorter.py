@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from functools import cached_property
 from itertools import islice
 from typing import Any, NamedTuple
@@ -12,7 +12,7 @@ import numpy as np
 from ..program import Var
 from ..program.graph import graph_of
 from ..program.slopes import gradients
-from .collect import Context, collected, leaves
+from .collect import UNFIT, Context, Form, collected, leaves
 from .factors import laid_out
 from .formula import Array, Expr, Shape, constant, name, walk
 from .formula_ops import evaluate, largest, substitute
@@ -21,13 +21,6 @@ from .textbook_parser import Written, formula
 
 POINTS, TRIED = 3, 8
 LIMIT = 8  # names in whose definition another stands, behind letters
-
-#: What may stand in a formula that is collected, besides what is computed entry by entry.
-_READ = (
-    "total", "reshape", "broadcast", "index", "diagonal", "placement", "softmax", "log of a softmax", "matrix product",
-    "outer product", "solution",
-)  # fmt: skip
-
 
 class Point(NamedTuple):
     """The values of all names at one point, and the gradients by their variables, with the size of the largest."""
@@ -53,11 +46,10 @@ class Shorter:
 
     # ---------------------------------------------------------------------------------------------------- their forms
 
-    def forms(self, e: Expr) -> Iterator[tuple[Expr, list[Expr]]]:
-        """A formula collected, with the sums that it uses to be 1: as it is, and with what letters stand for."""
-        if not all(part.row is None or part.row.kind == "elementwise" or part.role in _READ for part in walk(e)):
-            return
-        words, picked, letters = self._words
+    def forms(self, e: Expr, letters: Set[str] | None = None) -> Iterator[Form]:
+        """A formula collected, with the equations that it uses: as it is, and with what `letters` stand for."""
+        words, picked, unnamed = self._words
+        letters = unnamed if letters is None else letters
         whole = e
         for k, out in enumerate((picked, set[str](), picked | letters)):
             more = _written_out(e, {word: words[word] for word in out})
@@ -94,16 +86,19 @@ class Shorter:
         """`e`, or a shorter formula with its values at all points; `names` are those besides the program's."""
         if _size(e) < 4:
             return e
-        for form, ones in self.forms(e):
-            if _size(form) < _size(e) and not ones and all(self._is_equal(form, e, names, p) for p in self.points):
+        for form, facts in self.forms(e):
+            if _size(form) < _size(e) and not facts and all(self._is_equal(form, e, names, p) for p in self.points):
                 e = form
         return e
 
     def _is_equal(self, a: Expr, b: Expr, names: Mapping[str, Shape], point: Point) -> bool:
         others = {word: np.cos(np.arange(1.0, np.prod(shape) + 1)).reshape(shape) for word, shape in names.items()}
         env = {**self.steps.constants.values, **point.values, **others}
-        with np.errstate(all="ignore"):
-            x, y = evaluate(a, env), evaluate(b, env)
+        try:
+            with np.errstate(all="ignore"):
+                x, y = evaluate(a, env), evaluate(b, env)
+        except UNFIT:
+            return False
         return np.shape(x) == np.shape(y) and _close(x, y, largest(y))
 
     def _labelled(self, ones: Array) -> Expr:
@@ -155,11 +150,12 @@ class Shorter:
         for values, slopes, size in self.points:
             g = slopes[n]
             env = {**s.constants.values, **{word: slopes[m] for word, m in above.items()}, **values}
-            with np.errstate(all="ignore"):
-                value = np.asarray(evaluate(e, env))
-            if value.size not in (1, g.size) and np.broadcast_shapes(value.shape, g.shape) != g.shape:
+            try:
+                with np.errstate(all="ignore"):
+                    value = np.asarray(evaluate(e, env))
+                value = np.broadcast_to(value, g.shape) if value.ndim <= g.ndim else laid_out(value, g.shape)
+            except UNFIT:
                 return False
-            value = np.broadcast_to(value, g.shape) if value.ndim <= g.ndim else laid_out(value, g.shape)
             if not _close(value, g, max(largest(g), 1e-6 * size)):
                 return False
         return len(self.points) > POINTS

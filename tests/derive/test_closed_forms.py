@@ -121,3 +121,30 @@ def test_the_largest_has_no_gradient_where_it_cancels():
 def test_cross_entropy_of_the_library_is_the_same_line():
     Z = leaf(4, 3, name="Z")
     assert "dL/dZ = (P - Y) / n" in lines(F.cross_entropy(Z, np.array([0, 2, 1, 2])), Z)
+
+
+@pytest.mark.parametrize("similarity", [
+    lambda u, v: u @ v / (np.linalg.norm(u) * np.linalg.norm(v)),
+    lambda u, v: np.dot(u, v) / np.linalg.norm(u) / np.linalg.norm(v),
+])  # fmt: skip
+def test_cosine_similarity(similarity):
+    u, v = leaf(3, name="u"), leaf(3, name="v")
+    text = lines(-similarity(u, v), [u, v])
+    assert "dL/du = ((u @ v) u / ‖u‖² - v) / (" in text
+    assert "dL/dv = ((u @ v) v / ‖v‖² - u) / (" in text
+
+
+def test_the_likelihood_of_a_gaussian_process():
+    x, y, s = np.array([0.0, 0.5, 1.0, 2.0]), np.array([0.1, 0.6, 0.8, 0.2]), leaf(name="s")
+    K = np.exp(-0.5 * (x[:, None] - x) ** 2) * np.exp(2 * s) + 0.1 * np.eye(4)
+    alpha = np.linalg.solve(K, y)
+    L = 0.5 * y @ alpha + 0.5 * np.linalg.slogdet(K)[1]
+    assert "dL/dK = ½ (K⁻¹ - α @ αᵀ) since Kᵀ = K, α = K⁻¹ @ y, " in lines(L, s)
+
+
+def test_a_matrix_that_is_not_symmetric_near_the_inputs():
+    K, y = ag.tensor(np.eye(3) + 0.1, requires_grad=True, name="K"), np.array([0.1, 0.6, 0.8])
+    alpha = np.linalg.solve(K, y)
+    text = lines(0.5 * y @ alpha + 0.5 * np.linalg.slogdet(K)[1], K)
+    assert "Kᵀ = K" not in text
+    assert "K⁻ᵀ" in text
