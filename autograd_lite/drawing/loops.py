@@ -124,8 +124,9 @@ class _Loop:
         items[first:first] = self.states.values()
         ends = {key for x in self.lines.values() for key in (x.tail, x.head)}
         note = f"The steps t = 1 … {self.count} of a loop are equal, and one is drawn; roll=False draws each."
-        shown = tuple(i for i in items if i.key in ends)
-        return Scene(shown, tuple(self.lines.values()), (*self.whole.notes, note), self.whole.loss)
+        notes = dict.fromkeys((*self.whole.notes, note))
+        shown = (i for i in items if i.key in ends)
+        return Scene(tuple(shown), tuple(self.lines.values()), tuple(notes), self.whole.loss)
 
     def box(self, i: Item) -> Item:
         """A box of the last step as one of any step."""
