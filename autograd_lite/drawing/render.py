@@ -156,7 +156,9 @@ def _run(command: str, source: str, form: str, layout: str, dpi: int) -> tuple[b
         return b"", (errors or lines[-1:] or [f"exit status {done.returncode}"])[0]
     if is_pure and form == "svg":
         svg = re.sub(r"(?:&#160;|\u00a0)+(?=</text>)", "", done.stdout.decode())
-        return re.sub(r'(?<= x=")([-0-9.]+)("[^>]*font-size="([0-9.]+)"[^>]*>)([^<]*)', _centred, svg).encode(), ""
+        # Titles, which are larger, stand at the left.
+        texts = r'(?<= x=")([-0-9.]+)("[^>]*font-size="(1[0-4][.0-9]*)"[^>]*>)([^<]*)'
+        return re.sub(texts, _centred, svg).encode(), ""
     return done.stdout, ""
 
 

@@ -101,7 +101,6 @@ def test_what_is_given_for_each_step_is_one_box_and_every_state_has_one():
     L, names = lstm(6)
     boxes, lines = texts(draw(L, names=names))
     assert "cₜ₋₁" in boxes["cₜ"]
-    assert "xₜ" in boxes["fₜ"]
     assert {"hₜ₋₁", "cₜ₋₁", "Lₜ₋₁", "xₜ"} <= set(boxes)
     assert boxes["L"].startswith("Lₜ₋₁ + ")
     assert lines["∂L/∂Lₜ₋₁"] == "1"
