@@ -195,11 +195,11 @@ def _targets(s: ast.stmt) -> list[str]:
     return [t.id for t in inside if isinstance(t, ast.Name)]
 
 
-def _parsed(text: str, limit: int, mode: str, board: Board | None = None) -> Any:
+def _parsed(text: str, limit: int, mode: str, board: Board | None = None, ndim: int = 0) -> Any:
     if len(text) > limit:
         raise ValueError(f"it has {len(text):,} characters; write it in {limit:,} at most")
     try:
-        python = signs_replaced(text) if board is None else board.python(text)
+        python = signs_replaced(text) if board is None else board.python(text, ndim)
         tree = ast.parse(python, "<answer>", mode)
     except (RecursionError, MemoryError):
         raise ValueError(_DEEP) from None
@@ -228,14 +228,16 @@ class Reader:
     def __init__(self, names: Mapping[str, Any]) -> None:
         self.names = dict(names)
         self.used: set[str] = set()
+        self.shape: tuple[int, ...] = ()
         self.entries = max([ENTRIES, *(4 * np.size(x) for x in self.names.values() if not callable(x))])
         self.left: float = WORK * self.entries
 
-    def formula(self, text: str, board: Board) -> Any:
-        """The value of one formula, which has a budget of its own."""
+    def formula(self, text: str, board: Board, shape: tuple[int, ...] = ()) -> Any:
+        """The value of one formula, which has a budget of its own; `shape` is expected."""
+        self.shape = shape
         self.used.clear()
         self.left = WORK * self.entries
-        return self.value(_parsed(text.strip(), LONG, "eval", board).body)
+        return self.value(_parsed(text.strip(), LONG, "eval", board, len(shape)).body)
 
     def value(self, e: ast.expr) -> Any:
         try:
@@ -280,6 +282,8 @@ class Reader:
             self.used.add(word)
             return _locked(self.names[word])
         bare = _bare(word)
+        if word == "I" and self.shape:  # the unit matrix
+            return np.eye(self.shape[-1])
         if bare in _CONSTANTS:
             return _CONSTANTS[bare]
         dtype = getattr(np, bare, None) if bare != word else None

@@ -138,6 +138,7 @@ const ENTRYWISE = {
   sigmoid: logistic, "σ": logistic, softplus, log_sigmoid: (x) => -softplus(-x), silu: (x) => x * logistic(x),
   ndtr: (x) => (1 + erf(x / Math.SQRT2)) / 2, "Φ": (x) => (1 + erf(x / Math.SQRT2)) / 2, "φ": (x) => Math.exp(-x * x / 2) / Math.sqrt(2 * Math.PI),
 };
+Object.assign(ENTRYWISE, { Normal: ENTRYWISE["Φ"], normal: ENTRYWISE["φ"] }); // as derivations name them
 const OF_THE_SAME_KIND = {
   square: (x) => x * x, abs: Math.abs, absolute: Math.abs, sign: (x) => Math.sign(x) + 0, negative: (x) => -x,
   relu: (x) => Math.max(x, 0),
@@ -192,6 +193,9 @@ const FUNCTIONS = {
     where: (c, a, b) => map((p, x, y) => (p ? x : y), kindOf(a, b), c, a, b),
     clip: (x, low, high) => map((v, l, h) => Math.min(Math.max(v, l), h), kindOf(x, low, high), x, low, high),
     reciprocal: (x) => (x.kind === "f" ? map((v) => 1 / v, "f", x) : notMarked("of whole numbers")),
+    quotient: (a, b) => map((x, y) => x / (y === 0 ? 1 : y), "f", a, b),
+    between: (a, x, b) => map((l, v, h) => (l <= v && v <= h ? 1 : 0), "b", a, x, b),
+    inside: (a, x, b) => map((l, v, h) => (l < v && v < h ? 1 : 0), "b", a, x, b),
     exp_minus: (a, b) => map((x, y) => Math.exp(x - y), "f", a, b),
     arange: (n) => (n.plain && n.kind === "i" && n.data[0] < LARGE ? array([n.data[0]], [...Array(n.data[0]).keys()], "i") : notMarked("arange")),
     matmul, dot: (a, b) => (a.shape.length && b.shape.length && b.shape.length < 3 ? matmul(a, b) : notMarked("dot")),
@@ -290,16 +294,17 @@ const group = (tokens, bar = "") => {
 };
 
 class Board {
-  constructor({ words, copied, functions }) {
-    Object.assign(this, { words, functions: new Set(functions) });
+  constructor({ words, copied, functions }, ndims) {
+    Object.assign(this, { words, functions: new Set(functions), ndims, letters: "" });
     const whole = copied.map(escaped).join("|") || "(?!)";
     this.start = new RegExp(`^\\s*(?:${whole})[${INDICES}]*\\s*=(?!=)`, "u");
     this.copied = new RegExp(`(?<!${W})(${whole})(?=[${INDICES}]*(?!${W}))`, "gu");
   }
 
-  python(text) {
+  python(text, ndim) {
     text = text.replace(/\^T(?![\p{L}\p{N}_])/gu, "ᵀ").replace(SIGN, (s) => SIGNS[s]);
     text = text.replace(this.start, "").replace(this.copied, (w) => this.words[w]);
+    this.letters = INDICES.slice(0, Math.max(ndim, ...[...text].map((c) => INDICES.indexOf(c) + 1)));
     return this.rewritten((text.replaceAll("∂", "d").match(TOKEN) ?? []).filter((t) => t.trim()));
   }
 
@@ -315,6 +320,8 @@ class Board {
         const inside = this.rewritten(group(tokens, t));
         const index = tokens.length && isIndex(tokens[0]) ? `,${along(tokens.shift())}` : "";
         add(out, `${BARS[t]}(${inside}${index})`);
+      } else if (out.length && isIndex(t)) {
+        continue;
       } else if (t.startsWith("Σ")) {
         return out.join("") + this.sum(t.slice(1), tokens, out.length > 0 && isOperand(out.at(-1)));
       } else if ((t === "√" || (PREFIX.includes(t) && tokens[0] !== "(")) && tokens.length) {
@@ -348,8 +355,15 @@ class Board {
       return false;
     }
     const isFunction = !has(this.words, base) || (tokens[0] === "(" && this.functions.has(word));
-    add(out, isFunction ? word : this.words[base]);
+    add(out, isFunction ? word : this.placed(this.words[base], word.slice(base.length)));
     return isFunction;
+  }
+
+  placed(word, letters) {
+    const axes = [...this.letters.slice(this.letters.indexOf(letters.slice(0, 1)))].map((c) => (letters.includes(c) ? ":" : "None"));
+    const sorted = [...letters].sort((a, b) => INDICES.indexOf(a) - INDICES.indexOf(b)).join("");
+    const isPlaced = letters && this.ndims[word] === letters.length && letters === sorted;
+    return isPlaced && axes.includes("None") ? `${word}[${axes.join(",")}]` : word;
   }
 
   sum(letters, tokens, times) {
@@ -524,10 +538,11 @@ class Reader {
     Object.assign(this, { space, functions: new Set(functions), usual, used: false });
   }
 
-  formula(text, board) {
+  formula(text, board, shape) {
+    this.shape = shape;
     this.used = false;
     if ([...text.trim()].length > 2000) throw new Wrong(`it has ${[...text.trim()].length.toLocaleString("en-US")} characters; write it in 2,000 at most`);
-    return this.operand(this.value(parsed(board.python(text.trim()))));
+    return this.operand(this.value(parsed(board.python(text.trim(), shape.length))));
   }
 
   operand(x) {
@@ -569,6 +584,10 @@ class Reader {
     if (has(this.space, word)) {
       this.used = true;
       return this.space[word] ?? notMarked(`${word} is too large for this page`);
+    }
+    if (word === "I" && this.shape.length) {
+      const n = this.shape.at(-1);
+      return n * n > LARGE ? notMarked("it is too large") : array([n, n], Array.from({ length: n * n }, (_, k) => (k % (n + 1) ? 0 : 1)));
     }
     if (word === "True" || word === "False") return array([], [word === "True" ? 1 : 0], "b", true);
     if (short === "newaxis" || word === "None") return null;
@@ -784,7 +803,8 @@ const marking = (data) => {
   const opened = ([kind, shape, entries]) => array(shape, entries.map(entry), kind === "u" ? "i" : kind);
   const openedAll = (values) => Object.fromEntries(Object.entries(values).map(([w, x]) => [w, x && opened(x)]));
   const spaces = data.spaces.map(openedAll);
-  const board = new Board(data);
+  const ndims = Object.entries(spaces[0]).map(([w, x]) => [w, x ? x.shape.length : -1]);
+  const board = new Board(data, Object.fromEntries(ndims));
   const readers = spaces.map((space) => new Reader(space, data.functions, data.usual));
   const slips = Object.fromEntries(data.questions.map(([word, , slips]) => [word, slips.map(openedAll)]));
 
@@ -795,12 +815,12 @@ const marking = (data) => {
   };
   const says = (word, text) => {
     const shape = spaces[0][word].shape;
-    const answers = [fitted(readers[0].formula(text, board), shape)];
+    const answers = [fitted(readers[0].formula(text, board, shape), shape)];
     const isNumber = !readers[0].used;
     for (const [k, reader] of isNumber ? [] : readers.slice(1).entries()) {
       if (!has(spaces[k + 1], word)) answers.push(null);
       else {
-        try { answers.push(fitted(reader.formula(text, board), shape)); } catch (error) {
+        try { answers.push(fitted(reader.formula(text, board, shape), shape)); } catch (error) {
           if (!(error instanceof Wrong)) throw error;
           answers.push(null);
         }

@@ -42,6 +42,9 @@ class Board:
         A sign between two operands stands for a function: ``{"⋆": "correlate"}``.
     functions : container of str
         What is a function even if a value has the same name.
+    ndims : mapping of str to int, optional
+        The number of axes of each value. One that has an index for each of them stands in these axes: ``bᵢ`` is a
+        column in a formula with j.
 
     Examples
     --------
@@ -51,19 +54,26 @@ class Board:
     '2*P*(1-P)/sqrt(n)'
     >>> Board({"A": "A", "dL/dZ": "dLdZ", "⋆": "correlate"}).python("A ⋆ dL/dZ > 0")
     'correlate(A,dLdZ)>0'
+    >>> Board({"a": "a", "b": "b"}, ndims={"a": 2, "b": 1}).python("aᵢⱼ / bᵢ")
+    'a/b[:,None]'
     """
 
-    def __init__(self, words: Mapping[str, str], functions: Container[str] = ()) -> None:
+    def __init__(
+        self, words: Mapping[str, str], functions: Container[str] = (), ndims: Mapping[str, int] | None = None
+    ) -> None:
+        self.ndims, self._letters = ndims or {}, ""  # the indices of a formula are these
         values = {w: w for shown, w in words.items() if w.isidentifier() and (len(shown) > 1 or shown.isalnum())}
         self.words, self.functions = {"π": "pi", "∞": "inf", **words, **values}, functions
         #: What is replaced as a whole, the longest first.
         self.copied = [w for w in sorted(words, key=len, reverse=True) if not re.fullmatch(rf"[\w{_MARKS}]+|.", w)]
         self._copied = "|".join(map(re.escape, self.copied)) or "(?!)"
 
-    def python(self, text: str) -> str:
-        """A formula as a Python expression."""
+    def python(self, text: str, ndim: int = 0) -> str:
+        """A formula for a value with `ndim` axes as a Python expression."""
         text = re.sub(rf"^\s*(?:{self._copied})[{INDICES}]*\s*=(?!=)", "", signs_replaced(text))
         text = re.sub(rf"(?<!\w)({self._copied})(?=[{INDICES}]*(?!\w))", lambda m: self.words[m[1]], text)
+        count = max([ndim, *(INDICES.index(c) + 1 for c in text if c in INDICES)])
+        self._letters = INDICES[:count]
         return self.rewritten([m[0] for m in _TOKEN.finditer(text.replace("∂", "d")) if not m[0].isspace()])
 
     def rewritten(self, tokens: list[str]) -> str:
@@ -79,6 +89,8 @@ class Board:
                 if tokens and not tokens[0].strip(INDICES):
                     index = f",{_along(tokens.pop(0))}"
                 _add(out, f"{_BARS[t]}({inside}{index})")
+            elif out and not t.strip(INDICES):  # softmaxⱼ(S)ᵢⱼ
+                continue
             elif t.startswith("Σ"):
                 return "".join(out) + self._sum(t[1:], tokens, bool(out and _is_operand(out[-1])))
             elif (t == "√" or t in _PREFIX and tokens[:1] != ["("]) and tokens:
@@ -114,8 +126,14 @@ class Board:
             _add(out, f"{base}({self.rewritten(_group(tokens))},{_along(word[len(base) :])})")
             return False
         is_function = base not in self.words or tokens[:1] == ["("] and word in self.functions
-        _add(out, word if is_function else self.words[base])
+        _add(out, word if is_function else self._placed(self.words[base], word[len(base) :]))
         return is_function
+
+    def _placed(self, word: str, letters: str) -> str:
+        """A value in the axes of its indices."""
+        axes = [":" if c in letters else "None" for c in self._letters[self._letters.find(letters[:1]) :]]
+        is_placed = letters and self.ndims.get(word) == len(letters) and [*letters] == sorted(letters, key=INDICES.find)
+        return f"{word}[{','.join(axes)}]" if is_placed and "None" in axes else word
 
     def _sum(self, letters: str, tokens: list[str], times: bool) -> str:
         """A sum over the term that follows, and what stands behind that."""

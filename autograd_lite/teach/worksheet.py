@@ -80,7 +80,7 @@ class Worksheet(HandOut):
         round_d = {re.sub(r"^d|(?<=/)d", "∂", w): word for w, word in symbols.items()}
         #: What may be written, and the name that it stands for.
         self.words = {**written(map(as_variable, values)), **round_d, **symbols, **(words or {})}
-        self.board = Board(self.words, FUNCTIONS)
+        self.board = Board(self.words, FUNCTIONS, {w: np.ndim(x) for w, x in self.spaces[0].items() if not callable(x)})
         self.readers = [Reader(space) for space in self.spaces]
         blanks = {q.word for q in questions}
         short = {w: word for word in blanks for w in (word.replace("_", ""), word)}
@@ -189,9 +189,9 @@ class Worksheet(HandOut):
         if isinstance(answer, Assigned):
             first, *others, is_number = *answer.values, answer.is_number
         elif isinstance(answer, str):
-            first = self.readers[0].formula(answer, self.board)
+            first = self.readers[0].formula(answer, self.board, shape)
             is_number = not self.readers[0].used
-            others = [] if is_number else [_elsewhere(answer, at, self.board) for at in self.readers[1:]]
+            others = [] if is_number else [_elsewhere(answer, at, self.board, shape) for at in self.readers[1:]]
         else:
             first, others, is_number = answer, [], False
         at = [fitted(np.asarray(raw(first), float), shape)]
@@ -222,10 +222,10 @@ class Assigned(NamedTuple):
     is_number: bool  # in which no name of the sheet is used
 
 
-def _elsewhere(text: str, reader: Reader, board: Board) -> Any:
+def _elsewhere(text: str, reader: Reader, board: Board, shape: tuple[int, ...]) -> Any:
     """The value of a formula for other numbers; None where it has none."""
     try:
-        return reader.formula(text, board)
+        return reader.formula(text, board, shape)
     except Exception:  # such as a name that has no other value
         return None
 

@@ -196,6 +196,21 @@ def test_the_notation_of_a_board(formula):
     np.testing.assert_allclose(worked_out(formula, sheet), BOARD[formula], rtol=1e-12)
 
 
+def test_values_with_indices_stand_in_their_axes():
+    """Also where the sizes would fit otherwise."""
+    S = ag.tensor(np.random.default_rng(5).normal(size=(4, 4)), requires_grad=True, name="S")
+    e = ag.special.logsumexp(S, axis=1)
+    sheet = worksheet(np.mean(e - np.diag(S)), wrt=S, names={"S": S, "e": e})
+    for answer in ("(softmaxⱼ(S) - I) / n", "dL/deᵢ softmaxⱼ(S)ᵢⱼ - I / 4", "¼ (exp(Sᵢⱼ - eᵢ) - I)"):
+        assert sheet.check({"dL/dSᵢⱼ": answer})[-1].right, answer
+    assert not sheet.check({"dL/dS": "¼ (exp(Sᵢⱼ - eⱼ) - I)"})[-1].right
+    a = ag.tensor(np.random.default_rng(6).normal(size=(3, 3)), requires_grad=True, name="a")
+    q = np.sum(a, axis=1)
+    sheet = worksheet(np.sum(q**3), wrt=a, names={"a": a, "q": q})
+    assert sheet.check("dL/dqᵢ = 3 qᵢ²\ndL/daᵢⱼ = dL/dqᵢ")
+    assert not sheet.check({"dL/da": "dL/dqⱼ"})[-1].right
+
+
 def test_answers_to_what_is_not_asked_are_reported(sheet):
     marks = sheet.check({**RIGHT, "dPdQ": "1"})
     assert marks
