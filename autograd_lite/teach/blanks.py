@@ -6,7 +6,7 @@ Each line can be evaluated for other numbers than those of the derivation, so th
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -32,7 +32,7 @@ Line: TypeAlias = "Factor | Total"
 
 
 def lines_at(d: Derivation, env: Mapping[str, Any]) -> Iterator[Line]:
-    """The lines of a derivation with their values for other numbers, those of its names in `env`."""
+    """The lines of a derivation, also those that it omits, for other numbers: those of its names in `env`."""
     c = d.chain
     arrived = {c.root: np.ones(c.root.shape)}
 
@@ -40,7 +40,7 @@ def lines_at(d: Derivation, env: Mapping[str, Any]) -> Iterator[Line]:
         value = None if f.is_map else np.asarray(evaluate(f.formula, env))
         return replace(f, value=value, _env=env, pull=None)
 
-    for line in d.lines:
+    for line in d.order.all():
         if isinstance(line, Factor):
             yield at(line)
             continue
@@ -51,11 +51,18 @@ def lines_at(d: Derivation, env: Mapping[str, Any]) -> Iterator[Line]:
         yield replace(line, paths=paths, starts=starts, parts=parts, value=value)
 
 
-def question(d: Derivation, places: Sequence[Line], code: Code) -> Question:
-    """The question that a line answers, as it is for each choice of the numbers."""
+def first_by_symbol(lines: Iterable[Line]) -> dict[str, Line]:
+    """The lines by their symbols, in order; of several the first."""
+    table: dict[str, Line] = {}
+    for line in lines:
+        table.setdefault(line.symbol, line)
+    return table
+
+
+def question(d: Derivation, places: Sequence[Line], formula: Expr, code: Code) -> Question:
+    """The question that a line with a formula answers, as it is for each choice of the numbers."""
     c, line = d.chain, places[0]
     factors = [line] if isinstance(line, Factor) else [path[-1] for path in line.paths if d.order.by_gradients]
-    formula = line.formula if isinstance(line, Factor) else d.composition(line)
     for n in dict.fromkeys(f.of for f in factors):
         for e in (c.definition(n), *(e for _, e in c.where(n))):
             write(e, code)  # what is named there may be used

@@ -84,11 +84,8 @@ class Board:
             if t in _CLOSING:
                 self._brackets(t, tokens, out, calls)
                 calls = False
-            elif t in _BARS and (t == "‖" or not out or out[-1].isdigit() or not _is_operand(out[-1])):
-                inside, index = self.rewritten(_group(tokens, t)), ""
-                if tokens and not tokens[0].strip(INDICES):
-                    index = f",{_along(tokens.pop(0))}"
-                _add(out, f"{_BARS[t]}({inside}{index})")
+            elif t == "‖" or t == "|" and not (out and _is_operand(out[-1]) and not out[-1].isdigit()):
+                self._bars(t, tokens, out)
             elif out and not t.strip(INDICES):  # softmaxⱼ(S)ᵢⱼ
                 continue
             elif t.startswith("Σ"):
@@ -105,6 +102,13 @@ class Board:
             else:
                 _add(out, t)
         return "".join(out)
+
+    def _bars(self, bar: str, tokens: list[str], out: list[str]) -> None:
+        """Add what stands in bars: ``|x|``, ``‖x‖``, ``‖Z‖ⱼ``."""
+        inside, index = self.rewritten(_group(tokens, bar)), ""
+        if tokens and not tokens[0].strip(INDICES):
+            index = f",{_along(tokens.pop(0))}"
+        _add(out, f"{_BARS[bar]}({inside}{index})")
 
     def _brackets(self, opening: str, tokens: list[str], out: list[str], calls: bool) -> None:
         """Add what stands in brackets: arguments of a call, an index, or a factor."""

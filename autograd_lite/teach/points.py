@@ -53,12 +53,13 @@ def elsewhere(d: Derivation, start: Values) -> Iterator[dict[str, Any]]:
     used = {word for word, _ in d.given}
     parameters = {word for n, word in c.names.items() if c.is_input(n) and n in c.graded}
     data = independent(d, used - parameters)
+    kept = used | parameters | c.introduced | {word for word, x in start.items() if np.asarray(x).dtype.kind != "f"}
     for seed in (1, 2):
         for size, all_move in TRIES:
             rng = np.random.default_rng(seed)
             moving = sorted(parameters | (data if all_move else set()))
             new = {word: moved(start[word], rng, size, word in parameters) for word in moving}
-            others = {word: x for word, x in start.items() if word in used | parameters or not is_name(word)}
+            others = {word: x for word, x in start.items() if word in kept or not is_name(word)}
             env = confirmed(d, others | new)
             if env is not None:
                 yield env

@@ -30,7 +30,7 @@ from ..tensor import Tensor
 from . import points
 from .answers import FUNCTIONS, Reader, assignments, clipped, is_python, worked_out, written
 from .answers import LONG as FORMULA
-from .blanks import Code, as_variable, lines_at, question, teaching
+from .blanks import Code, as_variable, first_by_symbol, lines_at, question, teaching
 from .grading import CARRIED, CLOSE, TYPED, Mark, Marks, Question, fitted, verdict
 from .hand_out import HandOut
 from .notation import INDICES, Board, signs_replaced
@@ -320,35 +320,42 @@ def _of_derivation(d: Derivation, blanks: Any, vary: Sequence[str], seed: int) -
     sections = d.sections  # this gives names to what has none
     start = points.varied(d, vary, seed) if vary else d.chain.environment()
     choices = [start, *points.elsewhere(d, start)]
-    tables = [
-        {line.symbol: line for line in [*(lines_at(d, env) if k or vary else d.lines)][::-1]}
-        for k, env in enumerate(choices)
-    ]
+    tables = [first_by_symbol(lines_at(d, env) if k or vary else d.lines) for k, env in enumerate(choices)]
     spaces = [
         {**env, **{w: line.value for w, line in table.items() if line.value is not None}}
         for env, table in zip(choices, tables, strict=True)
     ]
     code = Code(d.chain.environment())
-    symbols = dict.fromkeys(line.symbol for line in d.lines if isinstance(line, Total) or not line.formula.is_number)
-    questions = [question(d, [table[w] for table in tables], code) for w in symbols]
+    formulas = {line.symbol: line.formulas[0] for line in sections[-1].lines[::-1] if line.formulas}
+    questions = [
+        question(d, [table[w] for table in tables], formulas[w], code)
+        for w, line in tables[0].items() if w in formulas and (isinstance(line, Total) or not line.formula.is_number)
+    ]  # fmt: skip
     spaces = [{**space, **code.functions} for space in spaces]
     asked = [t.symbol for t in d.totals if t.node in d.order.asked]
     chosen = _chosen(_confirmed(questions, spaces, code.words), blanks, asked)
     if vary:
         sections = [replace(s, lines=[_with_value(line, spaces[0]) for line in s.lines]) for s in sections]
-    blank, lines = {q.symbol: q for q in chosen}, []
-    for line in (line for line in sections[-1].lines if line.formulas):
-        line = replace(line, shape=np.shape(tables[0][line.symbol].value), value=None, check="")
-        if (q := blank.get(line.symbol)) is not None:
-            code.words |= {signs_replaced(printed): q.answer for printed in line.written(TEXT)[1:]}  # to be copied
-            line = replace(line, formulas=[name(BLANK)], how=q.since, ones=())
-        lines.append(line)
-    given = ((line.symbol, small(spaces[0][line.symbol])) for line in sections[0].lines if not line.formulas)
-    arrays = [Line(w, (constant(x),)) for w, x in given if x is not None and np.size(x) <= SHOWN]
-    numbers = [Section("The numbers", arrays)] if arrays else []
-    shown = [sections[0], *numbers, *(s for s in sections[1:-1] if s.title != RULE), Section("Fill in", lines)]
+    shown = _with_blanks(sections, {q.symbol: q for q in chosen}, spaces[0], code.words)
     markdown = markdown_of(map(tex_rows, shown)).replace(LATEX.name(BLANK), r"\underline{\hspace{8em}}")
     return Worksheet(chosen, f"{text_of(shown, TEXT)}\n", f"{text_of(sections, TEXT)}\n", markdown, spaces, code.words)
+
+
+def _with_blanks(
+    sections: Sequence[Section], blanks: Mapping[str, Question], space: Mapping[str, Any], words: dict[str, str]
+) -> list[Section]:
+    """The sections as they are handed out. The formulas of the blanks are added to `words`, so that they can be copied."""
+    lines = []
+    for line in (line for line in sections[-1].lines if line.formulas):
+        line = replace(line, shape=np.shape(space.get(line.symbol)), value=None, check="")
+        if (q := blanks.get(line.symbol)) is not None:
+            words |= {signs_replaced(printed): q.answer for printed in line.written(TEXT)[1:]}
+            line = replace(line, formulas=[name(BLANK)], how=q.since, ones=())
+        lines.append(line)
+    given = ((line.symbol, small(space[line.symbol])) for line in sections[0].lines if not line.formulas)
+    arrays = [Line(w, (constant(x),)) for w, x in given if x is not None and np.size(x) <= SHOWN]
+    numbers = [Section("The numbers", arrays)] if arrays else []
+    return [sections[0], *numbers, *(s for s in sections[1:-1] if s.title != RULE), Section("Fill in", lines)]
 
 
 def _confirmed(

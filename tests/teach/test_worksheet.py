@@ -201,7 +201,7 @@ def test_values_with_indices_stand_in_their_axes():
     S = ag.tensor(np.random.default_rng(5).normal(size=(4, 4)), requires_grad=True, name="S")
     e = ag.special.logsumexp(S, axis=1)
     sheet = worksheet(np.mean(e - np.diag(S)), wrt=S, names={"S": S, "e": e})
-    for answer in ("(softmaxⱼ(S) - I) / n", "dL/deᵢ softmaxⱼ(S)ᵢⱼ - I / 4", "¼ (exp(Sᵢⱼ - eᵢ) - I)"):
+    for answer in ("(softmaxⱼ(S) - I) / n", "softmaxⱼ(S)ᵢⱼ / n - I / 4", "¼ (exp(Sᵢⱼ - eᵢ) - I)"):
         assert sheet.check({"dL/dSᵢⱼ": answer})[-1].right, answer
     assert not sheet.check({"dL/dS": "¼ (exp(Sᵢⱼ - eⱼ) - I)"})[-1].right
     a = ag.tensor(np.random.default_rng(6).normal(size=(3, 3)), requires_grad=True, name="a")
