@@ -344,10 +344,10 @@ def _of_derivation(d: Derivation, blanks: Any, vary: Sequence[str], seed: int) -
 def _with_blanks(
     sections: Sequence[Section], blanks: Mapping[str, Question], space: Mapping[str, Any], words: dict[str, str]
 ) -> list[Section]:
-    """The sections as they are handed out. The formulas of the blanks are added to `words`, so that they can be copied."""
+    """The sections as they are handed out; `words` gets the formulas of the blanks, so that they can be copied."""
     lines = []
     for line in (line for line in sections[-1].lines if line.formulas):
-        line = replace(line, shape=np.shape(space.get(line.symbol)), value=None, check="")
+        line = replace(line, shape=np.shape(space[line.symbol]), value=None, check="")
         if (q := blanks.get(line.symbol)) is not None:
             words |= {signs_replaced(printed): q.answer for printed in line.written(TEXT)[1:]}
             line = replace(line, formulas=[name(BLANK)], how=q.since, ones=())
