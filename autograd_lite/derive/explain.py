@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.node import GraphView
-from ..program import Var
+from ..program import Program, Var
 from ..program.naming import label
 from ..tensor import Tensor
 from . import layout
@@ -27,7 +27,7 @@ from .formula import Expr, name, number
 from .formula_ops import substitute
 from .layout import DOWN, GIVEN, RULE, STEPS, Definition, Line, Section
 from .mathml import html_of
-from .paths import chain_of, check
+from .paths import chain_of, chain_of_program, check
 from .simplify import product
 from .writing import ASCII, TEXT, write
 
@@ -276,8 +276,8 @@ def _remarks(*factors: Factor) -> str:
 
 
 def explain(
-    loss: Tensor,
-    wrt: Tensor | Sequence[Tensor] | None = None,
+    loss: Tensor | Program,
+    wrt: Any = None,
     names: Mapping[str, Any] | None = None,
     *,
     depth: int | None = None,
@@ -286,9 +286,10 @@ def explain(
 
     Parameters
     ----------
-    loss : Tensor
-        A scalar (one entry), recorded.
+    loss : Tensor or Program
+        A scalar (one entry), recorded; or a function that was traced, ``ag.trace(f, x)``.
     wrt : Tensor or sequence of Tensor, optional
+        For a traced function the names of its arguments.
     names : mapping, optional
         Names for values that have none, such as ``locals()``.
     depth : int, optional
@@ -331,6 +332,9 @@ def explain(
               check: slope along one direction -0.262808, by a finite difference -0.262808
     <BLANKLINE>
     """
+    if isinstance(loss, Program):
+        chain, wanted = chain_of_program(loss, wrt, depth)
+        return Derivation(chain, tuple(wanted))
     if not isinstance(loss, Tensor):
         raise TypeError(
             f"explain: expected a computed Tensor, got {type(loss).__name__}; write y = f(x) with "

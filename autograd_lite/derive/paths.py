@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -10,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..engine.node import ANY, GraphView, ancestors
-from ..program import Var
+from ..program import Program, Var
 from ..program.program import program_of
 from ..program.slopes import finite_difference, gradients
 from ..tensor import Tensor
@@ -213,6 +214,29 @@ def chain_of(
     asked = [variables.get(w._node) if isinstance(w, Tensor) and w._node else None for w in wrt]
     chain = Chain(program, filter(None, asked), depth=depth, variables=variables)
     return chain, [_target(chain, v, w) for v, w in zip(asked, wrt, strict=True)]
+
+
+def chain_of_program(program: Program, wrt: str | Sequence[str] | None, depth: int | None) -> tuple[Chain, list[Var]]:
+    """The chain of a traced function, and the variables of `wrt`, by default its :attr:`Program.learned`.
+
+    Raises
+    ------
+    ValueError
+        If it has too many operations, not one result with one entry, or no argument with such a name.
+    """
+    if len(program) > LIMIT:
+        raise ValueError(too_many((eq.row.name for eq in program.equations), len(program.inputs), LIMIT))
+    shapes = [x.shape if isinstance(x, Var) else None for x in program.outputs]
+    if len(shapes) != 1 or shapes[0] is None or math.prod(shapes[0]) != 1:
+        raise ValueError(f"explain: expected {program.name} to return one entry computed from its arguments")
+    wrt = [wrt] if isinstance(wrt, str) else wrt
+    by_name = {v.name: v for v in (*program.inputs, *program.captured) if v in program.graded}
+    missing = [word for word in wrt or () if word not in by_name]
+    if missing:
+        raise ValueError(f"explain: expected wrt to be names among {', '.join(by_name)}, got {', '.join(missing)}")
+    asked = program.learned if wrt is None else [by_name[word] for word in wrt]
+    chain = Chain(inlined(program, depth) if depth else program, asked, depth=depth)
+    return chain, [v for v in map(chain.canonical, asked) if v in chain.place]
 
 
 def _target(chain: Chain, v: Var | None, wrt: Tensor) -> Var:

@@ -23,10 +23,12 @@ from ..program.capture import run
 from ..program.program import traced_program
 from ..tensor import Tensor
 from .chain_rule import Chain
+from .helpers import literal
 from .notation import too_many
 from .source_lines import LineWriter
 
 LIMIT = 5_000  # operations
+WRITTEN = 400  # entries of an array that is written out as the default of an argument
 
 
 class Source(str):
@@ -39,7 +41,8 @@ class Source(str):
     arguments, results : tuple of str
         The names of its arguments and results.
     constants : dict
-        Default values of arguments: copies of the arrays that the function used from outside.
+        Default values of arguments: copies of the arrays that the function made, or used from outside. Up to 400
+        entries are written out, so that the text runs with the function's own arguments.
     cotangent : str or None
         The argument that takes the cotangent of the result, where that has more than one entry.
     rate : str or None
@@ -240,14 +243,18 @@ def _emit(chain: Chain, wanted: Sequence[Var], name: str, args: Sequence[Any], u
     if update:
         update = writer.fresh(identifier(update))
         body += ["", "# update", *(f"{writer.node(v)} -= {update} * {writer.gradient(v)}" for v in wanted)]
-    arguments = [*writer.inputs, *outside, *([update] if update else [])]
+    constants = {word: writer.values[word] for word in outside if word != writer.cotangent}
+    changed = {writer.node(v) for v in wanted} if update else set()
+    written = {w: literal(x) for w, x in constants.items() if _is_short(x) and w not in changed}
+    outside.sort(key=lambda word: word in written)
+    arguments = [*writer.inputs, *(w for w in outside if w not in written), *([update] if update else []), *written]
     while name in writer.helpers.texts:  # a helper has this name
         name += "_"
-    lines = ["import numpy as np", *writer.helpers.lines(), "", "", *_wrapped(f"def {name}(", arguments, "):")]
+    head = [f"{w}={written[w]}" if w in written else w for w in arguments]
+    lines = ["import numpy as np", *writer.helpers.lines(), "", "", *_wrapped(f"def {name}(", head, "):")]
     lines += [f"    {line}" if line else "" for line in body]
     results = [writer.result, *map(writer.gradient, wanted)]
     lines += [f"    {line}" for line in _wrapped("return (", results, ")", bare="return ")]
-    constants = {word: writer.values[word] for word in outside if word != writer.cotangent}
     source = Source("\n".join(lines) + "\n")
     vars(source).update(
         name=name,
@@ -260,6 +267,11 @@ def _emit(chain: Chain, wanted: Sequence[Var], name: str, args: Sequence[Any], u
         structure=rebuild(args, writer.inputs),
     )
     return source
+
+
+def _is_short(x: Any) -> bool:
+    """Whether a constant is written out; a generator is not."""
+    return np.size(x) <= WRITTEN and np.asarray(x).dtype.kind in "biufc"
 
 
 def _wrapped(before: str, names: Sequence[str], after: str, bare: str | None = None) -> list[str]:

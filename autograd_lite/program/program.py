@@ -28,6 +28,7 @@ from ..engine.unbroadcast import ones
 from ..engine.value import live_of, wrap
 from ..engine.versions import OURS, Storage, next_order
 from ..tensor import Tensor
+from ..tensor.show import public
 from .capture import capture, names_of
 from .equation import COMPARED, Equation, Operand, Origin, Var, computed, key_of, kind, recorded, shown
 from .graph import equations_of, graph_of, leaf
@@ -75,6 +76,7 @@ class Program(GraphView):
     named: frozenset[Var] = field(default=frozenset(), repr=False)  # by the user; other names are letters
     hooked: str = field(default="", repr=False)  # a value with a hook, which the equations do not have
     freed: str = field(default="", repr=False)  # a value whose arrays are gone, so that none can be computed again
+    call: tuple[Callable[..., Any], tuple[Any, ...], Any] | None = field(default=None, repr=False)  # f, args, names
     #: The memory of each input, with the time of its last use, and how an error calls it.
     _uses: Mapping[Var, tuple[Storage, int, str]] = field(default_factory=dict, repr=False)
 
@@ -361,6 +363,46 @@ class Program(GraphView):
                 origins.update(dict.fromkeys((n, *n.parents) if eq.row.outputs else (n,), eq.origin))
         return origins
 
+    # ------------------------------------------------------------------------------------------- the chain rule
+
+    @property
+    def _called(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The function with its example arguments, and the user's names: what was traced, or the program itself."""
+        if self.call is None:
+            return (self, *rebuild(self.structure, [self.examples[v] for v in self.inputs])), {}
+        f, args, names = self.call
+        return (f, *args), {"names": names}
+
+    @property
+    def learned(self) -> list[Var]:
+        """The inputs whose examples are Tensors that require a gradient; all floating ones if there are none."""
+        graded = self.graded
+        pairs = zip(self.inputs, leaves(self._called[0][1:]), strict=True)
+        found = [v for v, x in pairs if isinstance(x, Tensor) and x.requires_grad]
+        return [*found, *self.captured] if found else [v for v in (*self.inputs, *self.captured) if v in graded]
+
+    def explain(self, wrt: Any = None, *, depth: int | None = None) -> Any:
+        """The derivation of its gradients: :func:`autograd_lite.explain`, with `wrt` by name.
+
+        By default those are the gradients with respect to the arguments that were Tensors with ``requires_grad=True``,
+        or to all floating ones.
+        """
+        return public("explain")(self, wrt, depth=depth)
+
+    def draw(self, **options: Any) -> Any:
+        """The function drawn, so that everything in it is recorded: :func:`autograd_lite.draw`."""
+        args, names = self._called
+        return public("draw")(*args, **names, **options)
+
+    def source(self, **options: Any) -> Any:
+        """Its forward and backward pass as NumPy source: :func:`autograd_lite.source`."""
+        args, names = self._called
+        return public("source")(*args, **names, **options)
+
+    def worksheet(self, **options: Any) -> Any:
+        """The derivation with blanks: ``autograd_lite.teach.worksheet``."""
+        return public("worksheet")(self, **options)
+
     def _given(self, args: Sequence[Any]) -> list[Any]:
         """The leaves of the arguments in the order of the inputs, each checked against the traced one."""
         if len(args) != len(self.structure):
@@ -528,8 +570,11 @@ def _named(variables: Mapping[Node, Var], names: Mapping[Node, str]) -> frozense
     return frozenset(v for n, v in variables.items() if names.get(n) == v.name)
 
 
-def trace(f: Callable[..., Any], *, names: Mapping[str, Any] | None = None) -> Callable[..., Program]:
-    """A function that runs `f` on example arguments and returns its :class:`Program`.
+def trace(f: Callable[..., Any], *args: Any, names: Mapping[str, Any] | None = None) -> Any:
+    """The :class:`Program` of `f`, run once on `args`; without them a function that takes them.
+
+    Everything that is computed from the arguments is recorded, plain NumPy included: so the page of ``.draw()``
+    computes it too.
 
     Parameters
     ----------
@@ -537,6 +582,8 @@ def trace(f: Callable[..., Any], *, names: Mapping[str, Any] | None = None) -> C
         Of arrays or nested dicts, lists and tuples of them. A branch that depends on their values raises; one that
         depends on shapes or on anything else is decided once. Numbers drawn from a NumPy generator inside `f` become
         constants, because a trace cannot see them.
+    *args
+        Example arguments.
     names : mapping of str to Tensor, optional
         Names for values. Others are named after arguments and local variables, and the rest a, b, c, …
 
@@ -551,12 +598,17 @@ def trace(f: Callable[..., Any], *, names: Mapping[str, Any] | None = None) -> C
     >>> def loss(w, x):
     ...     e = np.exp(x * w)
     ...     return np.sum(e)
-    >>> print(ag.trace(loss)(np.ones(3), np.ones(3)))
+    >>> print(ag.trace(loss, np.ones(3), np.ones(3)))
     loss(w: float64[3], x: float64[3]):
         a : float64[3] = multiply(x, w)
         e : float64[3] = exp(a)
         b : float64[] = sum(e, axis=None, keepdims=False)
         return b
+
+    It has ``explain``, ``draw``, ``source`` and ``worksheet``:
+
+    >>> [t.symbol for t in ag.trace(loss, np.ones(3), np.ones(3)).explain("w").totals]
+    ['dL/dw']
     """
 
     if not callable(f):
@@ -564,9 +616,10 @@ def trace(f: Callable[..., Any], *, names: Mapping[str, Any] | None = None) -> C
 
     @wraps(f)
     def traced(*args: Any, **params: Any) -> Program:
-        return Program.trace(f, *args, names=names, **params)
+        call = None if params else (f, args, names)
+        return replace(Program.trace(f, *args, names=names, **params), call=call)
 
-    return traced
+    return traced(*args) if args else traced
 
 
 def _inside(roots: Iterable[Node], start: int) -> dict[Node, None]:

@@ -11,7 +11,7 @@ from ..engine.value import Value
 _PUBLIC = __name__.partition(".")[0]
 
 
-def _public(name: str) -> Any:
+def public(name: str) -> Any:
     """A function of the public namespace; its package is imported on first use."""
     return getattr(sys.modules[_PUBLIC], name)
 
@@ -29,7 +29,7 @@ class Show(Value):
         ValueError
             If the version of the standard is not one of 2021.12 to 2024.12.
         """
-        namespace = _public("array_api")
+        namespace = public("array_api")
         newest = namespace.__array_api_version__
         if api_version not in (None, "2021.12", "2022.12", "2023.12", newest):
             raise ValueError(f"expected an api_version from 2021.12 to {newest}, got {api_version!r}")
@@ -51,7 +51,7 @@ class Show(Value):
         --------
         autograd_lite.explain : the same as a function, with an example.
         """
-        return _public("explain")(self, wrt, names, depth=depth)
+        return public("explain")(self, wrt, names, depth=depth)
 
     def partials(self, wrt: Any, names: Mapping[str, Any] | None = None, *, depth: int | None = None) -> Any:
         """The factors of the chain rule from this scalar to `wrt`: a :class:`~autograd_lite.derive.Partials`.
@@ -68,7 +68,7 @@ class Show(Value):
         --------
         autograd_lite.partials : the same as a function, with an example.
         """
-        return _public("partials")(self, wrt, names, depth=depth)
+        return public("partials")(self, wrt, names, depth=depth)
 
     def draw(self, names: Mapping[str, Any] | None = None, **options: Any) -> Any:
         """The graph of this result with its partial derivatives: a :class:`~autograd_lite.drawing.Drawing`.
@@ -84,7 +84,7 @@ class Show(Value):
         --------
         autograd_lite.draw : the same as a function, with an example.
         """
-        return _public("draw")(self, names=names, **options)
+        return public("draw")(self, names=names, **options)
 
     def frames(
         self, wrt: Any = None, names: Mapping[str, Any] | None = None, forward: bool = False, **options: Any
@@ -106,4 +106,4 @@ class Show(Value):
         --------
         autograd_lite.frames : the same as a function, with an example.
         """
-        return _public("frames")(self, wrt=wrt, names=names, forward=forward, **options)
+        return public("frames")(self, wrt=wrt, names=names, forward=forward, **options)

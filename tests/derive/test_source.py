@@ -7,6 +7,8 @@ import re
 
 import numpy as np
 import pytest
+from programs import PROGRAMS
+from thorough import mostly_thorough
 
 import autograd_lite as ag
 from autograd_lite import nn
@@ -299,14 +301,31 @@ def test_what_is_not_used_gets_zeros():
 
 
 def test_large_constants_become_arguments_with_their_values():
-    table = np.random.default_rng(0).normal(size=(40,))
+    table = np.random.default_rng(0).normal(size=(500,))
 
     def f(x):
         return np.sum(x * (table + 1.0))
 
-    made = source(f, np.ones(40))
+    made = source(f, np.ones(500))
     assert len(made) < 700
-    np.testing.assert_allclose(made(np.ones(40))[1], table + 1)
+    np.testing.assert_allclose(made(np.ones(500))[1], table + 1)
+
+
+def test_an_array_made_inside_is_written_out():
+    def f(x, y):
+        mask = np.where(np.tril(np.ones((3, 3))) > 0, 0, -np.inf)
+        P = ag.softmax(x + mask, axis=1)
+        return np.sum((P @ y) ** 2 + 0.1 * np.eye(3) @ y)
+
+    made = source(f, np.ones((3, 3)), np.arange(3.0), update="lr")
+    space: dict = {}
+    exec(str(made), space)
+    x, y = np.arange(9.0).reshape(3, 3), np.ones(3)
+    expected = ag.value_and_grad(f, (0, 1))(x, y)
+    L, *gradients = space["f"](x.copy(), y.copy(), 0.0)  # with no argument but those of f, and the rate
+    np.testing.assert_allclose(L, expected[0])
+    for g, other in zip(gradients, expected[1], strict=True):
+        np.testing.assert_allclose(g, other, atol=1e-12)
 
 
 def test_names_that_mean_something_else_are_changed():
@@ -576,3 +595,31 @@ def test_a_rule_that_is_not_differentiable_itself_and_a_hook():
 
     with pytest.raises(RuntimeError, match="has a hook"):
         source(hooked, np.ones(2))
+
+
+@pytest.mark.parametrize("word", mostly_thorough(PROGRAMS, 3))
+def test_a_traced_function_is_explained_drawn_emitted_and_set_as_homework(word):
+    program = PROGRAMS[word]
+    f = program.function()
+    learned = {k: ag.tensor(x, requires_grad=True) for k, x in program.params.items()}
+    arguments = [learned.get(k, x) for k, x in program.numbers.items()]
+    traced = ag.trace(f, *arguments)
+    derivation = traced.explain()
+    assert {t.symbol for t in derivation.totals} >= {f"dL/d{k}" for k in learned}
+    first = next(iter(learned))
+    assert traced.explain(first).totals[-1].symbol == f"dL/d{first}"
+    assert "______" in str(traced.worksheet())
+    assert traced.draw().chain is not None
+    if word != "logs":  # 0 · ∞ where an entry is not selected
+        assert derivation.check() < 1e-9
+        made = traced.source()
+        space: dict = {}
+        exec(str(made), space)
+        L, *gradients = space[made.name](*program.numbers.values())  # with the arguments of the function alone
+        value = f(*arguments)
+        value.backward()
+        np.testing.assert_allclose(L, value.item(), rtol=1e-9)
+        for g, t in zip(gradients, learned.values(), strict=True):
+            np.testing.assert_allclose(g, t.grad.numpy(), rtol=1e-7, atol=1e-9)
+    with pytest.raises(ValueError, match="wrt to be names among"):
+        traced.explain("nothing")
