@@ -46,7 +46,8 @@ def tex(text: str) -> str:
 
 _TEX = {
     "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "×": r"$\times$",
-    "…": r"\ldots{}", "−": "--", "<": r"\textless{}", ">": r"\textgreater{}", "$": r"\textdollar{}",
+    "…": r"\ldots{}", "½": r"$\tfrac{1}{2}$", "∞": r"$\infty$", "Φ": r"$\Phi$", "ᵢ": "$_i$", "ⱼ": "$_j$",
+    "−": "--", "<": r"\textless{}", ">": r"\textgreater{}", "$": r"\textdollar{}",
 }
 #: The characters that the commands stand for, for readers of LaTeX.
 TEX_CHARACTERS = {command.removesuffix("{}"): c for c, command in _TEX.items() if command.endswith("{}")}

@@ -27,6 +27,7 @@ from .notation import Notation
 from .simplify import simplified
 from .symbolic_rule import G, X, Y, cotangent_of, parted
 from .textbook_parser import TextbookStep, Written, parameter
+from .writing import LETTERS, subscript, text_name
 
 CHEAP = (
     "index", "gather", "reshape", "transpose", "matrix transpose", "swap of axes", "move of axes", "cast", "identity",
@@ -283,7 +284,17 @@ class Steps(Notation):
         if step is None:
             return []
         kink = step.book.kink if n in self.tied or n not in self.folds and self.is_at_kink(n) else ""
-        return [said for said in (step.book.note, kink) if said]
+        return [said for said in (step.book.note, kink, self._masked(n)) if said]
+
+    def _masked(self, n: Var) -> str:
+        """Which entries of a softmax are 0, because of a mask."""
+        x = self.call(n).xs[0].value if n in self.defined and self.defined[n].row.algebra == "softmax" else np.zeros(1)
+        if not np.isneginf(x).any():
+            return ""
+        [p], env = self.arguments(n), self.environment()
+        masks = (w for w in self.definition(p).names if np.array_equal(np.isneginf(env[w]), np.isneginf(x)))
+        mask, letters = next(masks, self.word(p)), subscript(LETTERS[: x.ndim])
+        return f"{text_name(self.names[n])}{letters} = 0 where {text_name(mask)}{letters} = -∞"
 
     def is_at_kink(self, n: Var) -> bool:
         """Whether an argument of `n` is at a kink of its row."""

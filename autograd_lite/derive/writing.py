@@ -312,7 +312,8 @@ def _stated(e: Expr) -> Expr:
     """`e` without the parameters that textbooks omit: defaults, the last axis, ``softmax(S)``, that axes are kept."""
     last = len(e.shape) - 1
     defaults = e.row.defaults
-    omitted = {"keepdims", *(k for k, v in e.params.items() if isinstance(v, (int, str)) and v == defaults.get(k))}
+    plain = {k: v for k, v in e.params.items() if isinstance(v, int | float | str)}
+    omitted = {"keepdims", *(k for k, v in plain.items() if v == defaults.get(k))}
     if e.role not in _REDUCTIONS and e.shape and e.params.get("axis") in (last, (last,)):
         omitted.add("axis")
     return replace(e, params={k: v for k, v in e.params.items() if k not in omitted})

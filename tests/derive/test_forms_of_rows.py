@@ -102,6 +102,14 @@ def unit(length):
     return np.sum((Zn - T) ** 2)
 
 
+def attention():
+    X, Wq, Wk = np.array([[0.2, -0.5], [1.0, 0.4]]), leaf("Wq", 2, 2), leaf("Wk", 2, 2)
+    mask = np.where(np.tri(2) == 1, 0.0, -np.inf)
+    S = (X @ Wq) @ (X @ Wk).T + mask
+    P = ag.softmax(S, axis=1)
+    return np.sum((P @ X) ** 2)
+
+
 def principal():
     W, X = leaf("W", 3, 2), np.array([[0.2, -0.5, 1.0], [-0.4, -2.4, 0.3]])
     Q, _ = np.linalg.qr(W)
@@ -160,6 +168,9 @@ PROGRAMS = {
     "normalised by hand": (
         lambda: unit(lambda Z: np.sqrt(np.sum(Z**2, axis=1, keepdims=True))),
         "Zn = Z / ‖Z‖ⱼ", "dL/dZ = (dL/dZn - Zn ⊙ Σⱼ dL/dZnⱼ Znⱼ) / ‖Z‖ⱼ",
+    ),
+    "a mask of infinities": (
+        attention, "dL/dS = P ⊙ (dL/dP - Σⱼ dL/dPⱼ Pⱼ)", "; Pᵢⱼ = 0 where maskᵢⱼ = -∞",
     ),
     "a factor that is not used": (principal, "with ", " = qr(W)[1]"),
     "smallest": (lambda: smallest([[1.0, 2.0], [4.0, 3.0]]), "dDᵢⱼ = dL/dcᵢ 1[Dᵢⱼ = cᵢ] ", "c = minⱼ(D); ties share"),
