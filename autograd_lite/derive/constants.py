@@ -47,14 +47,14 @@ class Constants:
         """Name an array or a number."""
         self.values[word] = x  # this keeps the array alive, so its memory is not reused
         if isinstance(x, np.ndarray):
-            self._inside.setdefault(_owner(x), []).append((x, word))
+            self._inside.setdefault(id(_owner(x)), []).append((x, word))
         self.taken.add(word)
 
     def known(self, x: Any) -> Expr | None:
         """An array by its name, or as a part ``x[0]`` of a named one."""
         if not isinstance(x, np.ndarray):
             return None
-        around = self._inside.get(_owner(x), [])
+        around = self._inside.get(id(_owner(x)), [])
         for a, word in around:
             if _place(a) == _place(x):
                 return name(word, x.shape)
@@ -82,6 +82,8 @@ class Constants:
         if type(x) is int and isinstance(e, ast.Call | ast.Subscript | ast.Attribute) and _is_size(e):
             return name(self.size(x, eq.origin.code))
         variables = self._variables(e, eq.origin.code)
+        if isinstance(e, ast.Subscript) and isinstance(e.value, ast.Name) and isinstance(x, np.ndarray):
+            variables = {e.value.id: _owner(x), **variables} if e.value.id not in self.taken else variables
         inside = list(ast.walk(e))
         stated = _evaluated(e, variables)
         if stated is not None and _is_same(stated.value, x):
@@ -111,7 +113,7 @@ class Constants:
         e = line(eq)
         for word, value in (self._variables(e, eq.origin.code) if e is not None and np.ndim(x) else {}).items():
             is_whole = np.ndim(value) > 0 and _is_same(value, x)
-            if is_whole or np.ndim(value) and _owner(value) == _owner(x):
+            if is_whole or np.ndim(value) and _owner(value) is _owner(x):
                 self._use({word: value}, [word])
                 if (known := name(word, np.shape(x)) if is_whole else self.known(x)) is not None:
                     return known
@@ -223,11 +225,11 @@ def _place(x: Array) -> tuple[Any, ...]:
     return _address(x), x.shape, x.strides, x.dtype.str
 
 
-def _owner(x: Array) -> int:
-    """The array whose memory `x` uses, by its id."""
+def _owner(x: Array) -> Array:
+    """The array whose memory `x` uses."""
     while isinstance(x.base, np.ndarray):
         x = x.base
-    return id(x)
+    return x
 
 
 def _part(x: Array, a: Array, word: str) -> Expr | None:

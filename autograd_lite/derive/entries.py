@@ -132,6 +132,8 @@ def entry(e: Expr, at: At) -> Expr:
                 if k in axes and e.params.get("keepdims"):
                     next(kept)
             return _sum(letters, entry(inner, tuple(index)))
+        case "outer product":
+            return multiplied((entry(inner, at[:1]), entry(e.args[1], at[1:])), rest)
         case "contraction":
             terms, result = e.params["subscripts"].split("->")
             others = dict.fromkeys(c for c in terms.replace(",", "") if c not in result)

@@ -139,16 +139,22 @@ class Notation:
     @cached_method
     def rule(self, n: Var, i: int) -> Edge:
         """The rule for argument `i` of `n`, in symbols."""
-        e, eq = edge(self.call(n), i), self.defined[n]
+        return self.sized(n, i, edge(self.call(n), i))
+
+    def sized(self, n: Var, i: int, e: Edge) -> Edge:
+        """The rule of a reduction with a name for the number of its entries."""
+        eq = self.defined[n]
         count = math.prod(eq.shape_of(i)) // max(n.size, 1)
         if not self.board or eq.row.algebra != "reduction" or count < 2:
             return e
 
         def over(part: Expr, args: tuple[Expr, ...]) -> Expr:
             """Of a mean, its weights 1 / n."""
-            k = next((k for k in (1, 2) if part.is_number and part.value == k / count != 1), None)
-            size = name(self.constants.size(count, self.code))
-            return again(part, args) if k is None else simplified("divide", (number(k), size), ())
+            if not part.is_number:
+                return again(part, args)
+            k = next((k for k in (1, 2) if part.value == k / count != 1), None)
+            size = name(self.constants.size(count, self.code)) if k or part.value == count > 2 else part
+            return size if k is None else simplified("divide", (number(k), size), ())
 
         return replace(e, formula=fold(e.formula, over))
 

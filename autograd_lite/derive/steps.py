@@ -361,7 +361,8 @@ class Steps(Notation):
         if step is None:
             return rule
         argument = "x" if i == 0 and "x" in step.book.gradients else f"x{i + 1}"
-        return self.stated(n, [argument], shape, pull) or rule
+        stated = self.stated(n, [argument], shape, pull)
+        return self.sized(n, i, stated) if stated else rule
 
     def stated(self, n: Var, arguments: Sequence[str], shape: Shape, pull: Pull) -> Edge | None:
         """What the textbook of `n` states as the derivative with respect to arguments, one value of this shape.

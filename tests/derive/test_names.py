@@ -62,7 +62,7 @@ def test_an_expression_that_has_other_numbers_now_is_not_written() -> None:
 @pytest.mark.parametrize(
     ("make", "word"),
     [
-        (lambda x, w: x[:, None] * w, "x[:, None]"),
+        (lambda x, w: x[:, None] * w, "xᵢ wⱼ"),
         (lambda x, w: np.eye(2) * w, "np.eye(2)"),
         (lambda x, w: w - np.cumsum(x[:2]), "np.cumsum(x[:2])"),
         (lambda x, w: -x[:2] * w, "(-x[:2])"),
@@ -278,3 +278,22 @@ def test_labels_are_given() -> None:
 def test_soft_margin_loss_keeps_the_names_of_its_arguments() -> None:
     p, t = leaf(3, name="p"), np.array([1.0, -1.0, 1.0])
     assert "log(1 + exp(-t ⊙ p))" in str(F.soft_margin_loss(p, t).explain(p))
+
+
+def along(w: ag.Tensor, x: np.ndarray) -> ag.Tensor:
+    return np.sum(np.sin(x[:, None] * w[None, :])) + np.sum((w - x[:2] ** 2) ** 2)
+
+
+def test_an_argument_is_known_by_its_memory() -> None:
+    w = leaf(2, name="w")
+    text = lines(along(w, np.array([0.0, 0.5, 1.0])).explain(w))
+    assert text[0] == "Given x (3), w (2)"
+    assert any(line.startswith("aᵢⱼ = xᵢ wⱼ") for line in text)
+
+
+def test_a_variance_and_a_sum_with_outer_products_have_indices_and_sizes() -> None:
+    x, u = leaf(4, 3, name="x"), leaf(3, name="u")
+    s = np.var(x, axis=0)
+    d = np.sum(s * u).explain(x)
+    assert "2 dL/dsⱼ (xᵢⱼ - meanᵢ(x)ⱼ) / n" in down(d, "dL/dxᵢⱼ")
+    assert "n = 4" in given(d)
