@@ -202,9 +202,9 @@ def test_distances_of_all_pairs_have_indices() -> None:
     D = np.sum((X[:, None, :] - mu[None, :, :]) ** 2, axis=2)
     d = np.sum(D**2).explain(mu)
     assert [line.partition("  ")[0].split(" 5")[0] for line in lines(d) if line.startswith(("aᵢⱼₖ", "Dᵢⱼ"))] == [
-        "aᵢⱼₖ = Xᵢₖ - μⱼₖ", "Dᵢⱼ = Σₖ bᵢⱼₖ",
+        "aᵢⱼₖ = Xᵢₖ - μⱼₖ", "Dᵢⱼ = Σₖ aᵢⱼₖ²",
     ]  # fmt: skip
-    assert down(d, "dL/dbᵢⱼₖ") == "dL/dbᵢⱼₖ = dL/dDᵢⱼ"
+    assert down(d, "dL/daᵢⱼₖ") == "dL/daᵢⱼₖ = 2 dL/dDᵢⱼ aᵢⱼₖ"
     assert down(d, "dL/dμⱼₖ") == "dL/dμⱼₖ = -Σᵢ dL/daᵢⱼₖ"
 
 
