@@ -439,16 +439,11 @@ _TURNED = {"greater": "less", "less": "greater", "greater_equal": "less_equal", 
 
 def compared(e: Expr) -> Expr | None:
     """``1 - m > 0`` as ``m < 1``: nothing is subtracted, and a number stands on the right."""
-    if e.role != "comparison":
+    if e.role != "comparison" or e.args[0].role != "difference" or not e.args[1].is_number or e.args[1].value:
         return None
-    a, b = e.args
-    if b.is_number and not b.value and a.role == "difference":
-        a, b = a.args
-    elif a.is_number and not a.value and b.role == "difference":
-        b, a = b.args
-    turned = a.is_number and not b.is_number
-    row, args = (TABLE[_TURNED.get(e.head, e.head)], (b, a)) if turned else (e.row, (a, b))
-    return None if args == e.args else unsimplified(row, args, e.shape)
+    a, b = e.args[0].args
+    row, args = (TABLE[_TURNED.get(e.head, e.head)], (b, a)) if a.is_number else (e.row, (a, b))
+    return unsimplified(row, args, e.shape)
 
 
 def _linear(e: Expr) -> Expr:
