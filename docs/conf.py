@@ -9,6 +9,7 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
 import gallery  # noqa: E402  found beside this file only after the line above
+import home_page  # noqa: E402
 import lesson_pages  # noqa: E402
 import linked_names  # noqa: E402
 import ops_table  # noqa: E402
@@ -16,6 +17,7 @@ import reference  # noqa: E402
 from mathml import mathml  # noqa: E402
 
 import autograd_lite  # noqa: E402
+from autograd_lite.drawing import available  # noqa: E402
 
 project = "autograd_lite"
 author = "the autograd_lite authors"
@@ -28,6 +30,7 @@ exclude_patterns = ["_build"]
 html_theme = "furo"
 html_title = f"autograd_lite {version}"
 html_static_path = ["_static"]
+html_extra_path = ["extra"]  # made below
 html_css_files = ["docs.css"]
 html_math_renderer = "mathml"
 
@@ -64,6 +67,8 @@ def keep_literal_blocks(app, what, name, obj, options, lines):
 
 
 def setup(app):
+    if available():
+        app.tags.add("pictures")
     app.connect("autodoc-process-docstring", keep_literal_blocks)
     app.add_html_math_renderer("mathml", (inline, None), (display, None))
     app.connect("env-check-consistency", reference.check)
@@ -74,6 +79,7 @@ def setup(app):
 
 
 # The library writes these pages itself, so they cannot go out of date.
+home_page.make()
 gallery.make()
 lesson_pages.make()
 reference.make()
