@@ -14,6 +14,7 @@ rely on one dtype of all operands that have a derivative.
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -30,6 +31,8 @@ from .saving import PathLike
 
 OPSET = 20  # of the operators, from January 2024
 _IR = 9  # the version of the format that belongs to it
+#: Operators that rows become and that ONNX Runtime has in single precision only.
+IN_SINGLE = frozenset("Acos Acosh Asin Asinh Atan Atanh Conv ConvTranspose Cosh Gelu Sinh Tan".split())
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,11 @@ def onnx(
     onnx.ModelProto
         Checked by ``onnx.checker``.
 
+    Warns
+    -----
+    UserWarning
+        If ONNX Runtime lacks an operator of the model in double precision.
+
     Raises
     ------
     NotImplementedError
@@ -125,6 +133,11 @@ def onnx(
             f"export.onnx: {first.name}: an operator of ONNX does not take these operands; convert them, for instance "
             f"with .astype(np.float32). {error}"
         ) from None
+    if b.in_double:
+        warnings.warn(
+            f"export.onnx: ONNX Runtime has no {', '.join(sorted(b.in_double))} in double precision; for it, export in "
+            "single precision: net.float(), and an example with .astype(np.float32)", stacklevel=2
+        )
     if path is not None:
         save_model(model, os.fspath(path))
     return model
@@ -202,6 +215,8 @@ class Builder:
         An input, its axis of the batch, and the size of that.
     parameters : dict
         Names by the identity of arrays.
+    in_double : set of str
+        The operators in double precision that ONNX Runtime lacks.
     """
 
     def __init__(self, helper: Any, batch: tuple[str, int, int], parameters: dict[int, str]) -> None:
@@ -210,6 +225,7 @@ class Builder:
         self.inputs: list[Any] = []
         self.outputs: list[Any] = []
         self.initializers: list[Any] = []
+        self.in_double: set[str] = set()
         self._name = Names(between="_").take
         self._constants: dict[Any, str] = {}
         self._size: str | None = None
@@ -299,6 +315,8 @@ class Builder:
             results = self._form(eq.row, dtype, operands, one(what, *(e.params for e in eqs)))
             nodes = self.nodes[start:]
             new = {name for node in nodes for name in node.output}
+            if dtype == np.float64:
+                self.in_double.update({node.op_type for node in nodes} & IN_SINGLE)
             final: dict[str, str] = {}
             for v, *others, name in zip(*(e.outputs for e in eqs), map(str, results), strict=True):
                 if name in new and name not in final:

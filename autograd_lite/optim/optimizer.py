@@ -371,7 +371,7 @@ class Optimizer:
                 raise ValueError(f"{who}: got another optimiser's state, without {', '.join(missing)}")
             self._check_options(theirs, who)
             updates = {k: v for k, v in theirs.items() if k in mine or k == "initial_lr"}
-            updates |= {k: tuple(v) for k, v in updates.items() if isinstance(mine[k], tuple)}
+            updates |= {k: tuple(v) for k, v in updates.items() if isinstance(mine.get(k), tuple)}
             options.append(updates | {"params": mine["params"]})
             group = mine | updates
             initial, counters = self.initial(group), self._counters(group)

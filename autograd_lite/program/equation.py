@@ -22,8 +22,16 @@ COMPARED = 64  # entries of constants that are compared by value
 
 @dataclass(eq=False, slots=True)  # not frozen, which would take three times as long to make
 class Var:
-    """A value in a program: its name, shape and dtype.
+    """A value in a program.
 
+    Attributes
+    ----------
+    name : str
+    shape : tuple of int
+    dtype : numpy.dtype
+
+    Examples
+    --------
     >>> import autograd_lite as ag
     >>> v = ag.trace(lambda x: ag.sin(x))(2.0).inputs[0]
     >>> v.name, v.shape, v.dtype
@@ -81,8 +89,23 @@ class Origin(NamedTuple):
 
 @dataclass(eq=False, slots=True)  # not frozen, which would take three times as long to make
 class Equation:
-    """``outputs = row(operands, **params)``; an operand is a :class:`Var` or a constant.
+    """``outputs = row(*operands, **params)``.
 
+    Attributes
+    ----------
+    outputs : tuple of Var
+        One, unless the row has several results.
+    row : Primitive
+        The operation, a row of the table.
+    operands : tuple
+        A :class:`Var` each, or a constant.
+    params : dict
+        The keyword parameters, in canonical form.
+    origin : Origin
+        Where it comes from: ``origin.line`` is the line of the user's code.
+
+    Examples
+    --------
     >>> import autograd_lite as ag
     >>> equation = ag.trace(lambda x: ag.sin(x) + 1)(2.0).equations[0]
     >>> equation.row, [v.name for v in equation.operands]

@@ -48,6 +48,29 @@ class Program(GraphView):
     It can be called with other arguments of the same structure, shapes and dtypes. Like any function it returns arrays
     for arrays, and records operations on Tensors.
 
+    Attributes
+    ----------
+    name : str
+        The function's.
+    inputs : sequence of Var
+        One for each array among the arguments.
+    equations : sequence of Equation
+        The operations, in an order in which they can be run.
+    outputs : sequence
+        The results: a Var each, or a constant.
+    captured : mapping of Var to Tensor
+        What comes from outside.
+    updates : mapping of Var
+        What inputs and captured values become, if the function changes them, as a training step does.
+    structure, result : trees
+        The arguments, and the results, with the places of inputs and outputs.
+    examples : mapping of Var to array
+        Values that were recorded.
+    constants : mapping of str
+        The user's arrays and numbers, by name.
+
+    Examples
+    --------
     >>> import autograd_lite as ag
     >>> program = ag.trace(lambda x: ag.sin(x) + 1)(2.0)
     >>> print(program)

@@ -14,6 +14,7 @@ import pytest
 import autograd_lite as ag
 from autograd_lite import nn
 from autograd_lite.base.tree import leaves, rebuild
+from autograd_lite.export.to_onnx import IN_SINGLE, OPSET
 from autograd_lite.table import TABLE
 from autograd_lite.testing.leaves import as_array, is_differentiable
 from autograd_lite.testing.rows import points
@@ -400,3 +401,20 @@ def test_nets(name):
     for n in (1, 3):
         agree(net, model, np.concatenate([x, x])[:n])
     assert {i.name for i in model.graph.initializer} >= {name for name, _ in net.named_parameters()}
+
+
+def test_double_precision_that_the_runtime_lacks_is_a_warning():
+    for operator in IN_SINGLE:
+        shapes = [(1, 1, 6, 6), *[(1, 1, 3, 3)] * operator.startswith("Conv")]
+        names = [f"x{k}" for k in range(len(shapes))]
+        node = onnx.helper.make_node(operator, names, ["y"])
+        double = onnx.TensorProto.DOUBLE
+        inputs = [onnx.helper.make_tensor_value_info(n, double, s) for n, s in zip(names, shapes, strict=True)]
+        graph = onnx.helper.make_graph([node], "g", inputs, [onnx.helper.make_tensor_value_info("y", double, None)])
+        model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", OPSET)], ir_version=9)
+        with pytest.raises(runtime.capi.onnxruntime_pybind11_state.NotImplemented):
+            runtime.InferenceSession(model.SerializeToString())
+    x = IMAGES.astype(np.float64)
+    with pytest.warns(UserWarning, match=r"ONNX Runtime has no Conv, Tan in double precision; .* net\.float\(\)"):
+        ag.export.onnx(lambda x: np.tan(nn.functional.conv2d(x, x[:, :, :2, :2])), x, batch_axis=None)
+    ag.export.onnx(lambda x: np.tan(nn.functional.conv2d(x, x[:, :, :2, :2])), IMAGES, batch_axis=None)

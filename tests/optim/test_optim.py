@@ -655,6 +655,15 @@ def test_bad_arguments(make, error, message):
         make()
 
 
+def test_a_state_with_the_rates_of_a_schedule_fits_an_optimiser_without_one():
+    w, v = ag.tensor([1.0], requires_grad=True), ag.tensor([1.0], requires_grad=True)
+    scheduled, other = optim.SGD([w], lr=0.5), optim.SGD([v], lr=0.1)
+    optim.lr_scheduler.ExponentialLR(scheduled, 0.5).step()
+    other.load_state_dict(scheduled.state_dict())
+    assert other.param_groups[0]["lr"] == 0.25
+    assert other.param_groups[0]["initial_lr"] == 0.5
+
+
 def test_a_state_that_does_not_fit_changes_nothing():
     p = ag.tensor(START, requires_grad=True)
     opt = optim.Adam([p], lr=0.1)
