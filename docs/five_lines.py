@@ -1,4 +1,5 @@
 import numpy as np
+
 import autograd_lite as ag
 
 x, y = np.array([1.0, 2.0]), 1.0

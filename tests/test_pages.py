@@ -18,7 +18,8 @@ PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")), *sorted(ROOT.glob(
 MADE = {"docs/_build"}  # by a command on the page
 LESSONS = re.findall(r"\ndef (\w+)\(\) -> Lesson", (ROOT / "examples" / "lessons.py").read_text(encoding="utf-8"))
 GENERATED = {  # when the documentation is built
-    "ops.md", "gallery.md", "lessons.md", "reference.md", "extra/pages/net.svg", *(f"lessons/{name}.md" for name in (*LESSONS, "resnet")),
+    "ops.md", "gallery.md", "lessons.md", "reference.md", "extra/pages/net.svg",
+    *(f"lessons/{name}.md" for name in (*LESSONS, "resnet")),
 }  # fmt: skip
 
 

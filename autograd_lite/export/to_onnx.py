@@ -32,7 +32,9 @@ from .saving import PathLike
 OPSET = 20  # of the operators, from January 2024
 _IR = 9  # the version of the format that belongs to it
 #: Operators that rows become and that ONNX Runtime has in single precision only.
-IN_SINGLE = frozenset("Acos Acosh Asin Asinh Atan Atanh Conv ConvTranspose Cosh Gelu Sinh Tan".split())
+IN_SINGLE = frozenset({
+    "Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh", "Conv", "ConvTranspose", "Cosh", "Gelu", "Sinh", "Tan",
+})  # fmt: skip
 
 
 @dataclass(frozen=True)
