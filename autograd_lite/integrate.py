@@ -59,6 +59,8 @@ def odeint(
         Numbers, arrays or Tensors, or trees of them.
     rtol, atol : float
         The error of a step is at most ``atol + rtol * abs(y)``, in the root mean square.
+    tfirst : bool
+        Whether `func` takes the time as its first argument.
     mxstep : int
         The largest number of steps between two times. Stiff equations need more, and a RuntimeError says so.
 

@@ -9,7 +9,10 @@ from __future__ import annotations
 import doctest
 import importlib
 import inspect
+import re
 import sys
+from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -116,6 +119,40 @@ def test_every_method_of_a_tensor_has_a_docstring() -> None:
     public = {name: inspect.getattr_static(ag.Tensor, name) for name in dir(ag.Tensor) if not name.startswith("_")}
     without = [name for name, value in public.items() if not inspect.getdoc(value)]
     assert not without
+
+
+PARAMETERS = re.compile(r"^Parameters\n-+\n(.*?)(?=^[A-Z]\w+\n-{3,}\n|\Z)", re.MULTILINE | re.DOTALL)
+
+
+def incomplete(name: str, function: Callable[..., object]) -> Iterator[str]:
+    """What is wrong with the list of parameters in a docstring, if there is one: it is that of the signature, and each
+    entry has a description, a shape or its choices.
+    """
+    section = PARAMETERS.search(inspect.getdoc(function) or "")
+    if section is None:
+        return
+    lines = [*section[1].splitlines(), ""]
+    heads = [(line, after) for line, after in pairwise(lines) if line and line[0] != " "]
+    listed = {word.strip(" *\\") for line, _ in heads for word in line.partition(" : ")[0].split(",")}
+    own = {p.lstrip("_") for p in inspect.signature(function).parameters if p not in ("self", "cls") and p[0] != "_"}
+    if own != listed:
+        yield f"{name}: {sorted(own ^ listed)}"
+    yield from (f"{name}: {line}" for line, after in heads if after[:1] != " " and not re.search(r"shape|\{", line))
+
+
+def test_every_listed_parameter_is_described_and_none_is_missing() -> None:
+    wrong: list[str] = []
+    for one in EVERYTHING:
+        value = one.value
+        if described(one) is None or isinstance(value, Primitive) or not callable(value):
+            continue
+        if inspect.isclass(value):
+            for name, f in vars(value).items():
+                f = getattr(f, "__func__", f)  # of a class method
+                if name[0] != "_" and inspect.isfunction(f):
+                    wrong += incomplete(f"{one.name}.{name}", f)
+        wrong += incomplete(one.name, value) if inspect.isclass(value) or inspect.isfunction(value) else ()
+    assert not wrong, "\n".join(wrong)
 
 
 def test_the_docstring_of_a_row_says_what_differs_from_numpys() -> None:

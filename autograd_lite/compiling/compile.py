@@ -126,6 +126,7 @@ def compiled(
     Parameters
     ----------
     program : Program
+        What is compiled.
     updates : mapping of Var to Var, optional
         From an input or captured value to the one whose value it receives, in place, at the end of each call.
     fast : bool

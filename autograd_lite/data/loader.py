@@ -99,7 +99,9 @@ def random_split(
     Parameters
     ----------
     dataset : data set, array, or tuple of arrays
+        What is split.
     lengths : sequence of int, or of fractions that sum to 1
+        The sizes of the parts.
     generator : Generator, numpy.random.Generator or seed, optional
         By default the one that ``ag.manual_seed`` seeds.
 
@@ -136,7 +138,9 @@ class DataLoader:
     dataset : data set, array, or tuple of arrays
         Anything with ``len`` and indexing.
     batch_size : int
+        The number of rows of a batch; the last one may have fewer.
     shuffle : bool
+        Whether each epoch has another order.
     drop_last : bool
         Omit a last batch that is not full.
     generator : Generator, numpy.random.Generator or seed, optional

@@ -41,13 +41,14 @@ class Chain(Steps):
     Parameters
     ----------
     program : Program
+        What is derived.
     wrt : iterable of Var, optional
         What will be differentiated with respect to; only steps on the way to it become landmarks.
     depth : int, optional
         How many levels of modules and composite calls to expand; a deeper call is one step.
-    board : bool
-        Whether known steps are written as their textbooks have them, and constants by their names; a program that will
-        be run is made without.
+    **options
+        ``board=False``: known steps are not written as their textbooks have them, nor constants by their names, as for
+        a program that will be run.
 
     Examples
     --------

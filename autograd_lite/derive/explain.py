@@ -289,7 +289,8 @@ def explain(
     loss : Tensor or Program
         A scalar (one entry), recorded; or a function that was traced, ``ag.trace(f, x)``.
     wrt : Tensor or sequence of Tensor, optional
-        For a traced function the names of its arguments.
+        What to differentiate with respect to; by default every parameter that `loss` depends on. For a traced function
+        the names of its arguments.
     names : mapping, optional
         Names for values that have none, such as ``locals()``.
     depth : int, optional

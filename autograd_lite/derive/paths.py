@@ -158,6 +158,7 @@ def partials(
     Parameters
     ----------
     loss, wrt : Tensor
+        What is differentiated, a scalar, and with respect to what.
     names : mapping, optional
         Names for values that have none, such as ``locals()``.
     depth : int, optional

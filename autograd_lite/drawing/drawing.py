@@ -171,6 +171,7 @@ class Drawing(GraphView):
         Parameters
         ----------
         path : str or Path
+            The file; its suffix is the format.
         **options
             For ``.html``: ``live=True`` and others, see :meth:`html`.
 
@@ -272,8 +273,11 @@ def draw(
     direction : {"LR", "TB"}, optional
         Left to right or top to bottom. By default whichever is largest on a slide; a long picture is cut into rows.
     theme : {"light", "dark", "print"} or Theme
+        The colours.
     legend : bool
+        Whether to explain the kinds of boxes below the picture.
     title : str
+        A line above the picture.
     limit : int
         The largest number of computed boxes; one box in the middle stands for the others.
     roll : bool

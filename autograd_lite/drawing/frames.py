@@ -168,6 +168,9 @@ def frames(
     Parameters
     ----------
     loss : Tensor, or a function with its arguments
+        What is differentiated: a scalar.
+    *args
+        The arguments of the function.
     wrt : Tensor or sequence of Tensor, optional
         By default every parameter.
     names : mapping, optional

@@ -220,6 +220,9 @@ def surface(
         A function of a list of parameters, such as ``lambda p: optim.Adam(p, lr=0.1)``; several are compared by their
         names. By default gradient descent with the rate `lr`.
     steps : int
+        How many steps a path has.
+    lr : float
+        The rate of gradient descent, if there is no `optimizer`.
     span : ((low, high), (low, high)), optional
         The range of the axes; by default a square around the paths.
     names : mapping, optional

@@ -40,6 +40,7 @@ class MultiheadAttention(Module):
     dropout : float
         The dropout probability of the attention weights, in training.
     bias : bool
+        Whether there are biases.
     add_bias_kv : bool
         Whether to add one source whose key and value are trained.
     add_zero_attn : bool
@@ -49,6 +50,7 @@ class MultiheadAttention(Module):
     batch_first : bool
         Whether arrays are (batch, length, features), not (length, batch, features).
     dtype : dtype, optional
+        Of the parameters; by default that of ``set_default_dtype``.
 
     Attributes
     ----------
@@ -256,14 +258,18 @@ class TransformerEncoderLayer(_TransformerLayer):
     dim_feedforward : int
         The number of hidden units of the net.
     dropout : float
+        The probability of dropout.
     activation : {'relu', 'gelu'} or callable
     layer_norm_eps : float
+        Added to the variance in the normalisations.
     batch_first : bool
         Whether arrays are (batch, length, features), not (length, batch, features).
     norm_first : bool
         Whether to normalise the inputs of attention and net (pre-norm), not the sums (post-norm).
     bias : bool
+        Whether there are biases.
     dtype : dtype, optional
+        Of the parameters; by default that of ``set_default_dtype``.
 
     Examples
     --------
@@ -370,6 +376,7 @@ class Transformer(Module):
     d_model, nhead, dim_feedforward, dropout, activation, layer_norm_eps, batch_first, norm_first, bias, dtype
         Those of :class:`TransformerEncoderLayer`.
     num_encoder_layers, num_decoder_layers : int
+        How many layers each part has.
     custom_encoder, custom_decoder : Module, optional
         Replace the encoder or the decoder.
 

@@ -26,6 +26,7 @@ class _Conv(Module):
     Parameters
     ----------
     in_channels, out_channels : int
+        The numbers of channels of the input and of the result.
     kernel_size : int or tuple of int
         The sizes of a window.
     stride, dilation : int or tuple of int
@@ -35,9 +36,11 @@ class _Conv(Module):
     groups : int
         The number of groups of channels, each with its own weights.
     bias : bool
+        Whether there are biases.
     padding_mode : {{'zeros', 'reflect', 'replicate', 'circular'}}
         What the added entries are.
     dtype : dtype, optional
+        Of the parameters; by default that of ``set_default_dtype``.
 
     Attributes
     ----------
@@ -133,11 +136,13 @@ class _ConvTranspose(_Conv):
     Parameters
     ----------
     in_channels, out_channels : int
+        The numbers of channels of the input and of the result.
     kernel_size, stride, padding, dilation, groups, bias, dtype
         Those of the convolution; padding makes the output smaller.
     output_padding : int or tuple of int
         The number of entries to add at the end of each axis: with a stride several sizes have the same convolution.
     padding_mode : 'zeros'
+        No other is supported, as in PyTorch.
 
     Attributes
     ----------

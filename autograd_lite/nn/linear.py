@@ -129,6 +129,8 @@ class Embedding(Module):
         An index whose vector is zero and is not trained.
     max_norm, norm_type, scale_grad_by_freq, sparse
         Those of :func:`autograd_lite.nn.functional.embedding`.
+    dtype : dtype, optional
+        Of the parameters; by default that of :func:`autograd_lite.set_default_dtype`.
 
     Attributes
     ----------
@@ -192,6 +194,7 @@ class EmbeddingBag(Embedding):
     Parameters
     ----------
     num_embeddings, embedding_dim : int
+        The number of vectors, and their length.
     max_norm, norm_type, scale_grad_by_freq, sparse
         Those of :func:`autograd_lite.nn.functional.embedding`.
     mode : {'sum', 'mean', 'max'}
@@ -199,6 +202,8 @@ class EmbeddingBag(Embedding):
         Whether the last of the offsets is the end of the last bag.
     padding_idx : int, optional
         An index whose entries are ignored; its vector is zero.
+    dtype : dtype, optional
+        Of the parameters; by default that of :func:`autograd_lite.set_default_dtype`.
 
     Examples
     --------

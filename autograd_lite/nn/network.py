@@ -32,6 +32,7 @@ class FullyConnected(Module):
     Parameters
     ----------
     n_neurons : int
+        The number of outputs.
     activation_function : callable
         A function of a Tensor, such as ``ag.sigmoid`` or ``nn.ReLU()``.
     bias : bool
@@ -40,6 +41,7 @@ class FullyConnected(Module):
         The standard deviation of the initial W. By default it is 1/√inputs, so that the sums do not grow with the
         number of inputs and saturate the sigmoid. The talk's is 1.
     dtype : dtype, optional
+        Of the parameters; by default that of ``set_default_dtype``.
 
     Attributes
     ----------
@@ -104,6 +106,7 @@ class NeuralNetwork(Module):
     Parameters
     ----------
     layers : iterable of Module
+        They are called one after another.
     loss_function : callable
         A function of a prediction and the targets; by default the talk's, half the squared error summed over outputs
         and samples.

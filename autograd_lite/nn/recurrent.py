@@ -208,8 +208,10 @@ class RNN(_RNN, _Layers):
     Parameters
     ----------
     input_size, hidden_size, num_layers : int
+        The numbers of entries of an input and of a state, and how many layers there are.
     nonlinearity : {'tanh', 'relu'}
     bias : bool
+        Whether there are biases.
     batch_first : bool
         Whether arrays are (batch, length, features), not (length, batch, features).
     dropout : float
@@ -217,6 +219,7 @@ class RNN(_RNN, _Layers):
     bidirectional : bool
         Whether each layer reads in both directions.
     dtype : dtype, optional
+        Of the parameters; by default that of ``set_default_dtype``.
 
     Examples
     --------

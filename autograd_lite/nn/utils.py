@@ -37,6 +37,7 @@ def clip_grad_norm_(
     parameters : Tensor or iterable of Tensor
         Those without a gradient are skipped.
     max_norm : float
+        The largest norm that stays as it is.
     norm_type : float
         2, or any p; ``math.inf`` for the largest entry.
     error_if_nonfinite : bool

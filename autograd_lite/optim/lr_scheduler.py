@@ -255,20 +255,27 @@ class OneCycleLR(_WithMomentum):
     Parameters
     ----------
     optimizer : Optimizer
+        Its rates are set.
     max_lr : float or list of float
         The highest rate, one for all groups or one for each.
     total_steps : int, optional
         The total number of batches; or pass `epochs` and `steps_per_epoch`.
+    epochs, steps_per_epoch : int, optional
+        Their product is the total number of batches.
     pct_start : float
         The fraction of the steps with an increasing rate.
     anneal_strategy : {"cos", "linear"}
         The shape of the curve between its corners.
     cycle_momentum : bool
         Whether the momentum (Adam's first beta) goes from `max_momentum` down to `base_momentum` and back.
+    base_momentum, max_momentum : float or list of float
+        The lowest and the highest momentum.
     div_factor, final_div_factor : float
         The rate starts at ``max_lr / div_factor`` and ends at ``max_lr / div_factor / final_div_factor``.
     three_phase : bool
         Whether the rate returns to its start as slowly as it rose, and falls to the end in a third phase.
+    last_epoch : int
+        The number of the last batch of a run that is continued.
 
     Examples
     --------
@@ -341,18 +348,25 @@ class CyclicLR(_WithMomentum):
     Parameters
     ----------
     optimizer : Optimizer
+        Its rates are set.
     base_lr, max_lr : float or list of float
         The lowest and the highest rate: one number for all groups, or one for each.
     step_size_up, step_size_down : int
         The number of batches on the way up and on the way down; the second is by default the first.
     mode : {"triangular", "triangular2", "exp_range"}
         Whether the amplitude is constant, halves in each cycle, or is multiplied by `gamma` in each batch.
+    gamma : float
+        The factor of ``mode="exp_range"``.
     scale_fn : callable, optional
         Replaces `mode`: the amplitude as a function of the number of the cycle, from 1.
     scale_mode : {"cycle", "iterations"}
         Whether `scale_fn` is called with the number of the cycle, or with that of the batch, from 0.
     cycle_momentum : bool
         Whether the momentum (Adam's first beta) goes from `max_momentum` down to `base_momentum` and back.
+    base_momentum, max_momentum : float or list of float
+        The lowest and the highest momentum.
+    last_epoch : int
+        The number of the last batch of a run that is continued.
     """
 
     _at_least_1 = ("step_size_up", "step_size_down")

@@ -115,6 +115,7 @@ class Program(GraphView):
         Parameters
         ----------
         result : Tensor or a tree of them
+            What was computed.
         names : mapping of str to Tensor, optional
             Names for values, such as ``locals()``. Others are named after the variables that they were assigned to.
 

@@ -332,6 +332,8 @@ def multinomial(input: Any, num_samples: int, replacement: bool = False, *, gene
         How many to draw from each row.
     replacement : bool
         Whether a position may be drawn again.
+    generator : Generator or int, optional
+        The generator to draw from, or a seed; by default that of :func:`manual_seed`.
 
     Returns
     -------

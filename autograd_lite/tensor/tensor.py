@@ -428,6 +428,7 @@ def tensor(
     Parameters
     ----------
     data : array_like or Tensor
+        The numbers; they are copied.
     dtype : dtype, optional
         As for :func:`numpy.array`.
     requires_grad : bool

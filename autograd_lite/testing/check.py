@@ -53,6 +53,8 @@ def check_vjp(
         except for rounding.
     exact_dtype : bool
         Whether a gradient must have its argument's dtype.
+    seed : int
+        Of the random cotangents and directions.
 
     Returns
     -------
@@ -237,11 +239,17 @@ def check_hessian(
         ``f(x)`` is a real number.
     hess : callable or None
         ``hess(x)`` has shape ``x.shape + x.shape``.
+    x : array_like
+        The point.
     jac : callable, optional
         The gradient: its differences are much more accurate than differences of differences. It is checked first.
     hessp : callable, optional
         ``hessp(x, p)``, the Hessian times `p`, as in ``scipy.optimize``.
+    domain, rtol, atol, seed
+        As for :func:`check_vjp`.
 
+    Examples
+    --------
     >>> import numpy as np
     >>> from scipy.optimize import rosen, rosen_der, rosen_hess, rosen_hess_prod
     >>> x = np.array([0.5, 1.0, -0.3])

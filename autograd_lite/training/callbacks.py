@@ -106,6 +106,7 @@ class EarlyStopping(_Monitor):
     monitor : str
         The number's name in the history.
     patience : int
+        After how many epochs without an improvement the run ends.
     min_delta : float
         The smallest change that counts as an improvement.
     mode : {None, "min", "max"}

@@ -25,6 +25,7 @@ def predict(model: Module, X: Any, batch_size: int = 256) -> Any:
     Parameters
     ----------
     model : Module
+        What is applied, in evaluation mode.
     X : array, Tensor, or tuple of them
         A tuple for a model of several inputs.
     batch_size : int

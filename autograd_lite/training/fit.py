@@ -47,11 +47,13 @@ def fit(
     Parameters
     ----------
     model : Module
+        What is trained.
     data : tuple of arrays, data set or DataLoader
         The last array of a batch is the target, the others are the model's inputs; a single array is both.
     loss : callable
         ``loss(prediction, target)`` returns one number for a batch, as ``nn.CrossEntropyLoss()`` does.
     optimizer : Optimizer
+        Made with the parameters of `model`.
     epochs : int
         The total number of passes through the data, including those before a checkpoint: resuming one with more epochs
         raises an error.

@@ -33,6 +33,7 @@ def jacobian(
     f : callable
         Of arrays or trees of them; returns one array or a tree of them.
     argnums : int or sequence of int
+        The positions of the arguments to differentiate with respect to; several give a tuple.
     mode : {"auto", "reverse", "forward"}
         Reverse mode takes one pass for each entry of the result, forward mode one for each entry of the argument. By
         default the one with fewer passes.

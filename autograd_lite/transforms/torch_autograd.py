@@ -35,7 +35,9 @@ def grad(
     Parameters
     ----------
     outputs : Tensor or sequence of Tensor
+        What is differentiated.
     inputs : Tensor or sequence of Tensor
+        What to differentiate with respect to.
     grad_outputs : array_like or sequence of them, optional
         The cotangents to start from; one for a scalar.
     create_graph : bool

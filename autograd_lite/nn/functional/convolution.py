@@ -198,10 +198,13 @@ def pad(input: Any, pad: Any, mode: str = "constant", value: float | None = None
     Parameters
     ----------
     input : array_like
+        The array to pad.
     pad : sequence of int
         Two for each axis; a negative number removes entries.
     mode : {'constant', 'reflect', 'replicate', 'circular'}
         What the new entries are: `value` (0), the array mirrored, its edge, or its other end.
+    value : float, optional
+        The new entries with ``mode="constant"``; by default 0.
 
     Examples
     --------

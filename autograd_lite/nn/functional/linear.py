@@ -83,8 +83,10 @@ def embedding(
     Parameters
     ----------
     input : array_like of int
+        The indices.
     weight : Tensor, shape (num_embeddings, embedding_dim)
     padding_idx : int, optional
+        An index whose vector gets no gradient.
     max_norm, norm_type : float, optional
         Used rows with a larger norm than `max_norm` are first scaled to that norm, in place.
     scale_grad_by_freq : bool

@@ -94,6 +94,12 @@ def instance_norm(
         Updated in place from the means over the batch with `use_input_stats`; otherwise used as the statistics.
     weight, bias : array_like, shape (channels,), optional
         Scale and shift of the result.
+    use_input_stats : bool
+        Whether to use the statistics of each instance, instead of the running ones.
+    momentum : float
+        The weight of this batch in the running statistics.
+    eps : float
+        Added to the variance.
     """
     return _by_channel(
         "instance_norm", input, running_mean, running_var, weight, bias, use_input_stats, momentum, eps
@@ -116,6 +122,10 @@ def batch_norm(
         Scale and shift of the result.
     training : bool
         Whether to use the statistics of this batch.
+    momentum : float
+        The weight of this batch in the running statistics.
+    eps : float
+        Added to the variance.
     """
     if np.shape(input) == (0,):  # PyTorch accepts it: it looks for channels in an input that is not empty
         return floats(input)
@@ -168,6 +178,10 @@ def local_response_norm(input: Any, size: int, alpha: float = 1e-4, beta: float 
     Parameters
     ----------
     input : array_like, shape (n, channels, ...)
+    size : int
+        How many channels are taken together.
+    alpha, beta, k : float
+        The numbers of the formula.
     """
     x = floats(input)
     if x.ndim < 3 or size < 1:

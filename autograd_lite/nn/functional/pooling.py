@@ -52,6 +52,7 @@ def max_pool(
     ----------
     input : array_like, shape (n, channels, {sizes}), or without the n
     kernel_size : int or tuple of int
+        The sizes of a window.
     stride : int or tuple of int, optional
         The distance from one window to the next; `kernel_size` by default.
     padding : int or tuple of int
@@ -94,6 +95,7 @@ def avg_pool(
     ----------
     input : array_like, shape (n, channels, {sizes}), or without the n
     kernel_size : int or tuple of int
+        The sizes of a window.
     stride : int or tuple of int, optional
         The distance from one window to the next; `kernel_size` by default.
     padding : int or tuple of int
@@ -187,8 +189,7 @@ adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d = map(adaptive_avg
 
 @by_dims()
 def adaptive_max_pool(dims: int, input: Any, output_size: Any, return_indices: bool = False) -> Any:
-    """The largest entries of {signals} in windows of sizes as equal as possible, so that the output has
-    `output_size`.
+    """The largest entries of {signals} in as many windows of about equal sizes as `output_size` says.
 
     Parameters
     ----------
