@@ -28,6 +28,7 @@ from .formula_ops import substitute
 from .layout import DOWN, GIVEN, RULE, STEPS, Definition, Line, Section
 from .mathml import html_of
 from .paths import chain_of, chain_of_program, check
+from .rolled import rolled
 from .simplify import product
 from .writing import ASCII, TEXT, write
 
@@ -65,6 +66,7 @@ class Derivation(GraphView):
 
     chain: Chain
     wrt: tuple[Var, ...]
+    roll: bool = True
 
     # ---------------------------------------------------------------------------------------------- the derivation
 
@@ -129,6 +131,11 @@ class Derivation(GraphView):
         if together:
             lines.append(Line("", check=self._checked(asked, f"all {len(asked)} gradients together, ")))
         return [*self.before, *([Section(RULE, rule)] if rule else []), Section(DOWN, lines)]
+
+    @cached_property
+    def written(self) -> list[Section]:
+        """The sections, with the steps of a loop written once."""
+        return rolled(self.sections) if self.roll else self.sections
 
     @property
     def given(self) -> list[tuple[str, Any]]:
@@ -234,15 +241,15 @@ class Derivation(GraphView):
 
     def text(self, ascii: bool = False) -> str:
         """Plain text; with `ascii` without σ, ᵀ and ∂."""
-        return layout.text_of(self.sections, ASCII if ascii else TEXT) + "\n"
+        return layout.text_of(self.written, ASCII if ascii else TEXT) + "\n"
 
     def latex(self) -> str:
         """The derivation as aligned LaTeX, one ``align*`` for each section."""
-        return layout.latex_of(self.sections)
+        return layout.latex_of(self.written)
 
     def markdown(self) -> str:
         """Markdown with mathematics, for notebooks and documentation pages."""
-        return layout.markdown_of(map(layout.tex_rows, self.sections))
+        return layout.markdown_of(map(layout.tex_rows, self.written))
 
     _repr_markdown_ = markdown
 
@@ -281,6 +288,7 @@ def explain(
     names: Mapping[str, Any] | None = None,
     *,
     depth: int | None = None,
+    roll: bool = True,
 ) -> Derivation:
     """Derive the gradient of `loss` with respect to each of `wrt`, by default all inputs that require a gradient.
 
@@ -296,6 +304,8 @@ def explain(
     depth : int, optional
         How many levels of modules and composite calls to open; a deeper call is one step. By default all modules are
         open, and known steps (see `Textbook`) closed. With ``depth=1`` those that you call yourself are opened.
+    roll : bool
+        Whether the steps of a loop are written once, with t for their number: ``dL/dW = Σₜ dL/dzₜ @ hₜ₋₁ᵀ``.
 
     Raises
     ------
@@ -335,7 +345,7 @@ def explain(
     """
     if isinstance(loss, Program):
         chain, wanted = chain_of_program(loss, wrt, depth)
-        return Derivation(chain, tuple(wanted))
+        return Derivation(chain, tuple(wanted), roll)
     if not isinstance(loss, Tensor):
         raise TypeError(
             f"explain: expected a computed Tensor, got {type(loss).__name__}; write y = f(x) with "
@@ -347,4 +357,4 @@ def explain(
         )
     asked = None if wrt is None else [wrt] if isinstance(wrt, Tensor) else list(wrt)
     chain, wanted = chain_of(loss, asked, names, depth)
-    return Derivation(chain, tuple(wanted))
+    return Derivation(chain, tuple(wanted), roll)

@@ -154,7 +154,8 @@ def _equation(line: Line, printer: Printer) -> str:
 def _step(line: Line, printer: Printer, wide: int) -> Iterator[str]:
     symbol, formula = line.written(printer)
     start = f"  {symbol}{' ' * (wide - _width(symbol))} = {formula}"
-    yield f"{start:<{AT}}  {shape_text(line.shape or ()):<8} {_array(line.value, AT + 11)}".rstrip()
+    value = _array(line.value, AT + 11) or _how(line, printer)[2:]
+    yield f"{start:<{AT}}  {shape_text(line.shape or ()):<8} {value}".rstrip()
     if line.where:
         yield f"  {'':<{wide}}   with {', '.join(d.written(printer) for d in line.where)}"
 
@@ -166,7 +167,7 @@ def _derived(line: Line, printer: Printer, is_first: bool) -> Iterator[str]:
     ones = [f"{write(e, printer)} = 1" for e in line.ones]
     reasons += ones if len(formulas) == 1 else []
     if formulas and reasons:
-        yield from _with_remark(f"  {symbol} = {formulas[0]}", f"since {', '.join(reasons)}{line.how}")
+        yield from _with_remark(f"  {symbol} = {formulas[0]}", f"since {', '.join(reasons)}{_how(line, printer)}")
     elif formulas:
         yield f"{'' if is_first else chr(10)}  {symbol} = {formulas[0]}"
     yield from (f"  {indent} = {formula}{''.join(f'  since {one}' for one in ones)}" for formula in formulas[1:])
@@ -178,6 +179,10 @@ def _derived(line: Line, printer: Printer, is_first: bool) -> Iterator[str]:
         yield f"  {indent}   {line.check}" if line.symbol else f"      {line.check}"
     if line.is_gradient:
         yield ""
+
+
+def _how(line: Line, printer: Printer) -> str:
+    return line.how.replace("…", printer.dots)
 
 
 def _with_remark(line: str, remark: str) -> Iterator[str]:

@@ -188,8 +188,17 @@ class Notation:
     def name_the_rest(self, nodes: Iterable[Var]) -> None:
         """Give those of `nodes` that have no name the next free letters."""
         words = [*self.names.values(), *self.constants.values, self.cotangent, "d", "l", "np"]
-        self.fresh = short_names(words)
+        places: dict[object, list[Var]] = {}  # of each place in a loop, the value of each step
+        for eq in self.program.equations if self.board else ():
+            if eq.origin.code is not None and not eq.row.outputs:
+                places.setdefault((eq.origin[:3], eq.row.name), []).append(eq.outputs[0])
+        turns = {v: steps for steps in places.values() if len(steps) > 1 for v in steps}
+        self.fresh, letters = short_names([*words, "t"] if turns else words), dict[Var, str]()
         for n in nodes:
+            if n in turns and n not in self.names:
+                letters.setdefault(turns[n][0], "") or letters.update({turns[n][0]: next(self.fresh)})
+                word = f"{letters[turns[n][0]]}{turns[n].index(n) + 1}"
+                self.names |= {} if word in self._taken else {n: word}
             self.word(n)
 
     def word(self, n: Var) -> str:

@@ -130,6 +130,8 @@ def _word(e: Expr, printer: Printer) -> tuple[str, int]:
         for k in range(1, len(factors)):
             out += printer.between(e.args[k - 1], e.args[k], factors[k]) + factors[k]
         return out, PRODUCT
+    if e.role == "sum over steps" and printer.indexed:
+        return f"{printer.over('sum', 't')} {write(e.args[0], printer, PRODUCT)}", SIGN
     along = e.role in _REDUCTIONS and e.params.get("axis") is not None
     if printer.indexed and along and ("axis" in shown_params(e) or e.params.get("keepdims") and e.role != "norm"):
         return _along(e, printer)
@@ -441,7 +443,7 @@ class Ascii(Printer):
     """NumPy's notation for a reader."""
 
     def name(self, word: str, letters: str = "") -> str:
-        return escape.plain(word).replace("∂", "d")
+        return _OF_STEP.sub(r"\1[\2]", escape.plain(word)).replace("∂", "d")
 
     def number(self, value: complex) -> str:
         return short_number(value)
@@ -488,6 +490,8 @@ def text_name(word: str) -> str:
     """
     if m := _GRADIENT.fullmatch(word):
         return f"{word[0]}{text_name(m[1])}/{word[0]}{text_name(m[2])}"
+    if m := _OF_STEP.fullmatch(word):
+        return text_name(m[1]) + m[2].translate(_STEP)
     if m := _MARKED.fullmatch(word):
         return f"{m[1]}{_MARKS[m[2]][0]}{m[3]}"
     m = re.fullmatch(r"([A-Za-z]+_?)(_?\d*)", word)
@@ -510,7 +514,9 @@ def root_of(value: complex) -> tuple[int, bool]:
     return (below, True) if is_inverse else (0, False)
 
 
-_BELOW = str.maketrans("ijklmn0123456789", "ᵢⱼₖₗₘₙ₀₁₂₃₄₅₆₇₈₉")
+_BELOW = str.maketrans("ijklmnt0123456789", "ᵢⱼₖₗₘₙₜ₀₁₂₃₄₅₆₇₈₉")
+_STEP = _BELOW | str.maketrans("+-", "₊₋")
+_OF_STEP = re.compile(r"(.+?)@(t[+-]?\d*)")  # the name of a variable, and in which step
 
 
 _ABOVE = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -582,6 +588,8 @@ class Latex(Text):
         if m := _GRADIENT.fullmatch(word):
             partial = self.partial(self.name(m[1]), self.name(m[2], letters))
             return self.fill(r"\left.{x}\right|_{{\text{{direct}}}}", partial) if word.startswith("∂") else partial
+        if m := _OF_STEP.fullmatch(word):
+            return self.name(m[1], m[2] + letters)
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.]*", word):
             return self.words(word)
         word = _SHORT.get(word, word)

@@ -35,7 +35,9 @@ class Show(Value):
             raise ValueError(f"expected an api_version from 2021.12 to {newest}, got {api_version!r}")
         return namespace
 
-    def explain(self, wrt: Any = None, names: Mapping[str, Any] | None = None, *, depth: int | None = None) -> Any:
+    def explain(
+        self, wrt: Any = None, names: Mapping[str, Any] | None = None, *, depth: int | None = None, roll: bool = True
+    ) -> Any:
         """The derivation of the gradient of this scalar, as on a board: a :class:`~autograd_lite.derive.Derivation`.
 
         Parameters
@@ -46,12 +48,14 @@ class Show(Value):
             Names for values that have none, such as ``locals()``.
         depth : int, optional
             How many levels of modules and composite calls to open; deeper ones are one step each.
+        roll : bool
+            Whether the steps of a loop are written once, with t for their number.
 
         See Also
         --------
         autograd_lite.explain : the same as a function, with an example.
         """
-        return public("explain")(self, wrt, names, depth=depth)
+        return public("explain")(self, wrt, names, depth=depth, roll=roll)
 
     def partials(self, wrt: Any, names: Mapping[str, Any] | None = None, *, depth: int | None = None) -> Any:
         """The factors of the chain rule from this scalar to `wrt`: a :class:`~autograd_lite.derive.Partials`.

@@ -111,12 +111,12 @@ TEXTBOOK = {
     """,
     "rnn": """
         z1 = W @ h0 + U @ x[0]
-        dL/dU = dL/dz3 · dz3/dU + dL/dz2 · dz2/dU + dL/dz1 · dz1/dU
+        dL/dU = Σₜ dL/dzₜ · dzₜ/dU
         dL/dh3 = dL/dp · v
         dL/dz3 = dL/dh3 ⊙ (1 - h3²)
         dL/dh2 = Wᵀ @ dL/dz3
-        dL/dW = dL/dz3 @ h2ᵀ + dL/dz2 @ h1ᵀ + dL/dz1 @ h0ᵀ
-        dL/dU = dL/dz3 @ x[2]ᵀ + dL/dz2 @ x[1]ᵀ + dL/dz1 @ x[0]ᵀ
+        dL/dW = Σₜ dL/dzₜ @ hₜ₋₁ᵀ since zₜ = W @ hₜ₋₁ + U @ x[t-1]; t = 1 … 3
+        dL/dU = Σₜ dL/dzₜ @ x[t-1]ᵀ
     """,
     "attention": """
         S = (Q @ Kᵀ) / √2
@@ -185,7 +185,7 @@ def test_every_line_can_stand_on_a_board(lesson, derivations):
         left, _, right = line.strip().partition(" = ")
         assert left.strip() != right.strip() or not left, line  # dL/dO = dL/dO says nothing
     assert len(symbols) == len(set(symbols)) or lesson == "linear_regression"
-    for section in d.sections:
+    for section in d.written:
         for line in section.lines:
             for side in line.sides(MATHML):
                 assert "\\" not in "".join(ET.fromstring(f"<math>{side}</math>").itertext())
@@ -200,7 +200,7 @@ def test_text_and_latex_say_the_same(lesson, derivations):
     text, tex = str(d), d.latex()
     for remark in REMARKS:
         assert text.count(remark) == tex.count(remark), remark
-    lines = [line for section in d.sections for line in section.lines]
+    lines = [line for section in d.written for line in section.lines]
     assert sum(bool(line.reasons(TEXT)) + len(line.ones) for line in lines) == text.count("since")
     assert sum(bool(line.reasons(TEXT) or line.ones) for line in lines) == tex.count("since")
     for line in lines:

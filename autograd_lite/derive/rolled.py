@@ -1,0 +1,196 @@
+"""The steps of a loop, written once: ``dL/dW = Σₜ dL/dzₜ @ hₜ₋₁ᵀ``, with t = 1 … 3.
+
+The values of a variable in a loop are z1, z2, z3. Terms, and lines, that differ in these numbers alone, by the same
+distance from t, are one. What the first or the last step has in another form keeps its line.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import groupby, pairwise
+from typing import TypeVar
+
+import numpy as np
+
+from .factors import total
+from .formula import Expr, Function, name, number, unsimplified
+from .layout import Definition, Line, Section
+from .simplify import product
+
+T = TypeVar("T")
+TERMS = 3  # of a sum that is written with Σₜ
+LINES = 4  # of steps that are written once
+
+
+class _OverSteps(Function):
+    algebra = "sum over steps"
+
+
+class Step:
+    """A position in an array that is `distance` from the number of the step."""
+
+    def __init__(self, distance: int) -> None:
+        self.distance = distance
+
+    def __repr__(self) -> str:
+        return f"t{self.distance:+d}" if self.distance else "t"
+
+
+def rolled(sections: Sequence[Section]) -> list[Section]:
+    """The sections with what the steps of a loop have in common written once."""
+    return [replace(s, lines=[_summed(line) for line in _merged(s.lines)]) for s in sections]
+
+
+def _number(word: str) -> tuple[str, int]:
+    """The name of a variable without the number of its step, and that; 0 if it has none."""
+    m = re.fullmatch(r"(.*[^\W\d])(\d+)", word)
+    return (m[1], int(m[2])) if m else (word, 0)
+
+
+def _distance(values: Sequence[int], steps: Sequence[int]) -> Step | None:
+    """The distance of numbers from those of the steps, if it is the same for all."""
+    distances = {v - t for v, t in zip(values, steps, strict=True)}
+    return Step(distances.pop()) if len(distances) == 1 else None
+
+
+def _word(words: Sequence[str], steps: Sequence[int]) -> str:
+    """One name for one of each step: ``h@t-1``, or nothing; a name without a number is that of the start."""
+    if len(set(words)) == 1:
+        return words[0]
+    if all(word.count("/") == 1 for word in words):
+        sides = [_word(side, steps) for side in zip(*(word.split("/") for word in words), strict=True)]
+        return "/".join(sides) if all(sides) else ""
+    stems, numbers = zip(*map(_number, words), strict=True)
+    step = _distance(numbers, steps)
+    return f"{stems[0]}@{step!r}" if step and len(set(stems)) == 1 else ""
+
+
+def _one(formulas: Sequence[Expr], steps: Sequence[int]) -> Expr | None:
+    """One formula for one of each step; None where they differ in more than the number."""
+    first = formulas[0]
+    if all(e.key == first.key for e in formulas):
+        return first
+    if any((e.head, e.shape, len(e.args)) != (first.head, first.shape, len(first.args)) for e in formulas):
+        return None
+    if first.role == "name":
+        word = _word([e.value for e in formulas], steps)
+        return name(word, first.shape) if word else None
+    params, indices = dict(first.params), [i for e in formulas if type(i := e.params.get("index")) is int]
+    if len(indices) == len(formulas) and len(set(indices)) > 1:
+        params["index"] = _distance(indices, steps)
+    same = indices or all(repr(e.params.get("index")) == repr(first.params.get("index")) for e in formulas)
+    same = same and all(repr({**e.params, "index": 0}) == repr({**first.params, "index": 0}) for e in formulas)
+    args = [a for pair in zip(*(e.args for e in formulas), strict=True) if (a := _one(pair, steps)) is not None]
+    is_one = first.row is not None and len(args) == len(first.args) and same
+    return replace(first, args=tuple(args), params=params) if is_one and params.get("index", 0) is not None else None
+
+
+# ------------------------------------------------------------------------------------------------------ sums
+
+
+def _terms(e: Expr) -> list[Expr]:
+    if e.role not in ("sum", "difference"):
+        return [e]
+    sign = 1 if e.role == "sum" else -1
+    return [*_terms(e.args[0]), *(product((number(sign), a), a.shape) for a in _terms(e.args[1]))]
+
+
+def _step_of(e: Expr) -> int:
+    """The number of the step that a term belongs to: that of its gradient."""
+    numbers = (_number(word)[1] for word in sorted(e.names) if re.match("[d∂]", word) and "/" in word)
+    return next((k for k in numbers if k), 0)
+
+
+def _but_for_ends(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    """All items, then all but the last and all but the first."""
+    return (some for some in (items, items[:-1], items[1:]) if len(some) >= TERMS)
+
+
+def _sum(e: Expr) -> tuple[Expr, list[int]]:
+    """A sum with Σₜ instead of the terms of the steps, but for the first or the last, and these steps."""
+    terms = _terms(e)
+    for some in _but_for_ends(terms):
+        steps = [_step_of(term) for term in some]
+        body = _one(some, steps) if all(steps) and len(set(steps)) == len(steps) else None
+        if body is not None:
+            sign, inner = (-1, body.args[0]) if body.role == "negation" else (1, body)
+            summed = product((number(sign), unsimplified(_OverSteps("sum_t"), (inner,), e.shape)), e.shape)
+            return total([summed, *(term for term in terms if term not in some)]), sorted(steps)
+    return e, []
+
+
+def _summed(line: Line) -> Line:
+    """A line with Σₜ instead of the terms of the steps."""
+    sums = [_sum(e) for e in line.formulas]
+    steps = next((over for _, over in sums if over), None)
+    if steps is None:
+        return line
+    since = [d for _, group in groupby(line.since, lambda d: _number(d.symbol)[0]) for d in _defined([*group], steps)]
+    return replace(line, formulas=[e for e, _ in sums], since=since, how=f"{line.how}; {_range(steps)}")
+
+
+def _defined(since: list[Definition], steps: Sequence[int]) -> list[Definition]:
+    """The definitions of the values of one variable, those of the steps as one."""
+    for some in _but_for_ends([d for d in since if _number(d.symbol)[1] in steps]):
+        both = _both(some, [_number(d.symbol)[1] for d in some])
+        if both is not None:
+            return [both, *(d for d in since if d not in some)]
+    return since
+
+
+def _both(since: Sequence[Definition], steps: Sequence[int]) -> Definition | None:
+    """The definition of a value in each step."""
+    word, wrt = (_word([getattr(d, part) for d in since], steps) for part in ("symbol", "wrt"))
+    formulas = [d.formula for d in since if d.formula is not None]
+    formula = _one(formulas, steps) if len(formulas) == len(since) else None
+    return Definition(word, formula, wrt) if word and formula and bool(wrt) == bool(since[0].wrt) else None
+
+
+def _range(steps: Sequence[int]) -> str:
+    return f"t = {steps[0]} … {steps[-1]}"
+
+
+# ------------------------------------------------------------------------------------------------------ lines
+
+
+def _merged(lines: Iterable[Line]) -> list[Line]:
+    """Lines of consecutive steps that have one form, as one."""
+    lines = list(lines)
+    families: dict[str, list[Line]] = {}
+    for line in lines:
+        families.setdefault(_number(line.symbol)[0], []).append(line)
+    instead: dict[int, list[Line]] = {}
+    for family in families.values():
+        pairs = [_pair(a, b) for a, b in pairwise(family)]
+        k = 0
+        for _, group in groupby(pairs, lambda pair: pair and _key(pair)):
+            count = len([*group])
+            pair, run = pairs[k], family[k : k + count + 1]
+            if pair is not None and len(run) >= LINES:
+                steps = [_number(line.symbol)[1] for line in run]
+                instead |= {id(line): [] for line in run}
+                instead[id(run[0])] = [replace(pair, how=f"{pair.how}; {_range(steps)}")]
+            k += count
+    return [line for before in lines for line in instead.get(id(before), [before])]
+
+
+def _key(line: Line) -> tuple[str, ...]:
+    """Equal for lines that say the same."""
+    return (line.symbol, *(e.key for e in line.formulas), *(d.formula.key for d in line.since if d.formula))
+
+
+def _pair(a: Line, b: Line) -> Line | None:
+    """Two lines of consecutive steps as one."""
+    steps = _number(a.symbol)[1], _number(b.symbol)[1]
+    alike = len(a.formulas) == len(b.formulas) and len(a.since) == len(b.since)
+    if not alike or abs(steps[0] - steps[1]) != 1 or a.check or b.check or a.ones or a.where:
+        return None
+    formulas = [e for pair in zip(a.formulas, b.formulas, strict=True) if (e := _one(pair, steps)) is not None]
+    since = [d for pair in zip(a.since, b.since, strict=True) if (d := _both(pair, steps)) is not None]
+    if len(formulas) < len(a.formulas) or len(since) < len(a.since):
+        return None
+    shape = a.shape if a.value is None else np.shape(a.value)
+    symbol = _word([a.symbol, b.symbol], steps)
+    return replace(a, symbol=symbol, formulas=formulas, since=since, value=None, shape=shape)
