@@ -61,9 +61,11 @@ class Given:
         if not isinstance(v, Var) and not names.isdisjoint(self.chain.named):  # in terms of values of the program
             is_mask = np.asarray(x).dtype == bool  # anything else has perhaps lost its derivative
             return is_mask and all(self.word(word, code) for word in names - self.chain.named.keys())
-        if names and names.isdisjoint(self.chain.numbered):
-            return all(self.word(word, code) for word in names)
         written = operand(eq, k)
+        if isinstance(written, ast.Name) and code and names == {f"{written.id}0"} and bound(code, *names) is None:
+            self.fixed |= names  # the first value of a variable of a loop, under a name that the user does not have
+        elif names and names.isdisjoint(self.chain.numbered):
+            return all(self.word(word, code) for word in names)
         if written is None:
             return np.size(x) < 2 or bool(np.all(x == np.ravel(x)[0]))
         origin = self._origin(written, code)
