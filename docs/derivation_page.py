@@ -80,9 +80,9 @@ Functions of `nn.functional` such as `cross_entropy`, `conv2d`, `batch_norm` or 
 gradients from their definitions; with `depth=0` each module that you call is one step.
 [Known steps](design/known-steps.md) says where their formulas are, and how to add some for a function of your own.
 
-## The ten lessons
+## The lessons
 
-Each of the ten lessons (`examples/lessons.py`) follows a textbook; a test compares the derivation with its lines, and
+Each of the lessons (`examples/lessons/`) follows a textbook; a test compares the derivation with its lines, and
 the numbers with the engine's (`tests/derive/test_lessons.py`):
 
 {lessons}

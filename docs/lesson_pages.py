@@ -1,13 +1,11 @@
-"""Makes the pages of the ten lessons, each with its derivation, pictures and worksheet: `python docs/lesson_pages.py`.
+"""Makes the pages of the lessons, each with its derivation, pictures and worksheet: `python docs/lesson_pages.py`.
 
-Everything on a page is written by the library, from the function in `examples/lessons.py` that the page shows.
+Everything on a page is written by the library, from the program in `examples/lessons/` that the page shows.
 """
 
 from __future__ import annotations
 
-import inspect
 import sys
-import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,11 +22,11 @@ sys.path.insert(0, str(HERE.parent / "examples"))
 from lessons import LESSONS, Lesson  # noqa: E402  found only after the line above
 
 INDEX = """\
-# Ten lessons
+# {count} lessons
 
 The derivations of a course on neural nets, each from a few lines of NumPy: the derivation as in a textbook, with the
-numbers and a check, its picture, the chain rule step by step, and a worksheet that the library marks. The lessons are
-functions in `examples/lessons.py`, and `docs/lesson_pages.py` makes these pages. The last page derives a net that is
+numbers and a check, its picture, the chain rule step by step, and a worksheet that the library marks. Each lesson is
+a program in `examples/lessons/` that runs as it stands, and `docs/lesson_pages.py` makes its page. The last page derives a net that is
 too large for a board, block by block.
 
 ```{{toctree}}
@@ -82,7 +80,7 @@ def page(make: Callable[[], Lesson], lesson: Lesson) -> str:
     words = {id(value): word for word, value in reversed(lesson.names.items())}
     return PAGE.format(
         title=lesson.title, textbook=lesson.textbook, derivation=derivation.markdown(),
-        code=textwrap.dedent(inspect.getsource(make)), sheet=f"{sheet}\n",
+        code=lesson.code, sheet=f"{sheet}\n",
         pictures=PICTURES.format(title=lesson.title, name=name) if available() else "",
         wrt=", ".join(words.get(id(w), w.name or "w") for w in lesson.wrt),
         check=f"{resnet_page.checked(derivation)}\n",
@@ -107,7 +105,7 @@ def make() -> None:
             pictures(function, lesson)
     resnet_page.make()
     names = "\n".join([*(f"lessons/{function.__name__}" for function in LESSONS), "lessons/resnet"])
-    (HERE / "lessons.md").write_text(INDEX.format(pages=names), encoding="utf-8")
+    (HERE / "lessons.md").write_text(INDEX.format(pages=names, count=len(LESSONS)), encoding="utf-8")
 
 
 if __name__ == "__main__":

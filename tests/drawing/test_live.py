@@ -230,7 +230,7 @@ def test_after_edits_and_steps_the_numbers_are_the_library_s(lesson, page):
 
 
 def talk():
-    lesson = lessons.talk_net()
+    lesson = lessons.lesson("talk_net")
     return draw(lesson.result, names=lesson.names, direction="LR"), lesson
 
 
