@@ -24,10 +24,10 @@ from lessons import LESSONS, Lesson  # noqa: E402  found only after the line abo
 INDEX = """\
 # {count} lessons
 
-The derivations of a course on neural nets, each from a few lines of NumPy: the derivation as in a textbook, with the
-numbers and a check, its picture, the chain rule step by step, and a worksheet that the library marks. Each lesson is
-a program in `examples/lessons/` that runs as it stands, and `docs/lesson_pages.py` makes its page. The last page derives a net that is
-too large for a board, block by block.
+The derivations of a course, each from a few lines of NumPy: the derivation as in a textbook, with the numbers and a
+check, its picture, the chain rule step by step, and a worksheet that the library marks. Each lesson is a program in
+`examples/lessons/` that runs as it stands, and `docs/lesson_pages.py` makes its page. The last page derives a net that
+is too large for a board, block by block.
 
 ```{{toctree}}
 :maxdepth: 1

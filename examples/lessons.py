@@ -1,7 +1,7 @@
 """The lessons, each as a learner writes it, with the names of its textbook: `python examples/lessons.py`.
 
-Each file in `examples/lessons/` is a program that runs as it stands. Here it becomes a `Lesson`, whose `result` can be
-explained, drawn, shown in frames or turned into a worksheet. Arguments choose lessons: `python examples/lessons.py gru`.
+Each file in `examples/lessons/` is a program that runs as it stands. It becomes a `Lesson`, whose `result` can be
+explained, drawn, shown in frames or turned into a worksheet. Arguments choose some: `python examples/lessons.py gru`.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ import autograd_lite as ag
 
 FOLDER = Path(__file__).parent / "lessons"
 #: In the order of a course: regression, nets, layers, sequences, then models from the rest of machine learning.
-NAMES = """
-    linear_regression logistic_regression softmax_regression softmax_labels tanh_net talk_net batch_norm
-    batch_norm_layer conv_layer rnn attention layer_norm
-    gru vae infonce triplet word2vec reinforce graph_convolution
-    poisson huber svm margins matrix_factorisation bradley_terry cox
-    kmeans gaussian_mixture pca gaussian_process total_variation spring
-""".split()
+NAMES = [
+    "linear_regression", "logistic_regression", "softmax_regression", "softmax_labels", "tanh_net", "talk_net",
+    "batch_norm", "batch_norm_layer", "conv_layer", "rnn", "attention", "layer_norm", "gru", "vae", "infonce",
+    "triplet", "word2vec", "reinforce", "graph_convolution", "poisson", "huber", "svm", "margins",
+    "matrix_factorisation", "bradley_terry", "cox", "kmeans", "gaussian_mixture", "pca", "gaussian_process",
+    "total_variation", "spring",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
