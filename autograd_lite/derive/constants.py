@@ -75,7 +75,7 @@ class Constants:
         if e is None or _place_in_code(eq, k) in self.varying:
             return self.in_line(eq, x) or self._only_number(x)
         word = f"{e.id}{'0' * (e.id in self.changing)}" if isinstance(e, ast.Name) else ""  # h0 before h1 and h2
-        is_known = not word.endswith("0") or np.size(x) > 1 or self._value(word, eq.origin.code) == x
+        is_known = not word.endswith("0") or np.size(x) > 1 or _is_same(self._value(word, eq.origin.code), x)
         if word and word not in self.taken and np.size(x) and is_known:
             self.add(x, word)
             return name(word, np.shape(x))
@@ -84,15 +84,18 @@ class Constants:
         variables = self._variables(e, eq.origin.code)
         if isinstance(e, ast.Subscript) and isinstance(e.value, ast.Name) and isinstance(x, np.ndarray):
             variables = {e.value.id: _owner(x), **variables} if e.value.id not in self.taken else variables
-        inside = list(ast.walk(e))
         stated = _evaluated(e, variables)
         if stated is not None and _is_same(stated.value, x):
             self._use(variables, stated.formula.names)
             return stated.formula
-        known, word = self.in_line(eq, x), ast.unparse(e)
+        return self.in_line(eq, x) or self._quoted(e, x, variables)
+
+    def _quoted(self, e: ast.expr, x: Any, variables: Variables) -> Expr | None:
+        """An array as the text of its expression."""
+        word = ast.unparse(e)
         word = f"({word})" if isinstance(e, ast.BinOp | ast.UnaryOp | ast.Compare) else word
-        if known or not np.ndim(x) or word in self.taken or any(isinstance(part, ast.List) for part in inside):
-            return known
+        if not np.ndim(x) or word in self.taken or any(isinstance(part, ast.List) for part in ast.walk(e)):
+            return None
         arrays = [w for w in variables if np.ndim(variables[w])]
         self.quoted[word] = arrays or [word]
         self._use({word: x, **variables}, [word, *arrays])

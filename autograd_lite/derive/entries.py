@@ -135,13 +135,7 @@ def entry(e: Expr, at: At) -> Expr:
         case "outer product":
             return multiplied((entry(inner, at[:1]), entry(e.args[1], at[1:])), rest)
         case "contraction":
-            terms, result = e.params["subscripts"].split("->")
-            others = dict.fromkeys(c for c in terms.replace(",", "") if c not in result)
-            meaning = dict(zip((*result, *others), (*at, *_fresh(at, len(others))), strict=True))
-            factors = [
-                entry(a, tuple(meaning[c] for c in term)) for a, term in zip(e.args, terms.split(","), strict=True)
-            ]
-            return _sum(tuple(meaning[c] for c in others), multiplied(factors, rest))
+            return _of_einsum(e, at)
         case _ if is_diagonal(e):
             return multiplied((unsimplified(EQUAL, map(name, at), ()), entry(inner, at[:1])), rest)
         case "placement":
@@ -158,6 +152,17 @@ def entry(e: Expr, at: At) -> Expr:
         raise _NoEntries
     form = Function(e.head, text=f"{{x1}}{subscript(below)}", tex=f"{{x1}}_{{{{{below}}}}}")
     return unsimplified(form, (e,), rest)
+
+
+def _of_einsum(e: Expr, at: At) -> Expr:
+    """An entry of an einsum: the sum that it stands for."""
+    terms, result = e.params["subscripts"].split("->")
+    others = dict.fromkeys(c for c in terms.replace(",", "") if c not in result)
+    meaning = dict(zip((*result, *others), (*at, *_fresh(at, len(others))), strict=True))
+    factors = [
+        entry(a, tuple(meaning[c] for c in term)) for a, term in zip(e.args, terms.split(","), strict=True)
+    ]
+    return _sum(tuple(meaning[c] for c in others), multiplied(factors, ()))
 
 
 def _looked_up(e: Expr, at: At) -> Expr:

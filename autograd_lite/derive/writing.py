@@ -124,12 +124,7 @@ def _word(e: Expr, printer: Printer) -> tuple[str, int]:
     if e.role == "product" and printer.indexed and e.args[0].is_number and e.args[0].value == -1:
         return _word(unsimplified("negative", (multiplied(e.args[1:], e.shape),), e.shape), printer)
     if e.role == "product":
-        places = (ATOM if _of(f) == "matrix product" else PRODUCT + (k > 0) for k, f in enumerate(e.args))
-        factors = [write(f, printer, place) for f, place in zip(e.args, places, strict=True)]
-        out = factors[0]
-        for k in range(1, len(factors)):
-            out += printer.between(e.args[k - 1], e.args[k], factors[k]) + factors[k]
-        return out, PRODUCT
+        return _product(e, printer), PRODUCT
     if e.role == "sum over steps" and printer.indexed:
         return f"{printer.over('sum', 't')} {write(e.args[0], printer, PRODUCT)}", SIGN
     along = e.role in _REDUCTIONS and e.params.get("axis") is not None
@@ -139,6 +134,16 @@ def _word(e: Expr, printer: Printer) -> tuple[str, int]:
         e = _indicator(_turned_inverse(_over_one_line(e)))
     template = printer.template(e)
     return _filled(template, e, printer) if template else (printer.call(e), ATOM)
+
+
+def _product(e: Expr, printer: Printer) -> str:
+    """The factors with the signs between them."""
+    places = (ATOM if _of(f) == "matrix product" else PRODUCT + (k > 0) for k, f in enumerate(e.args))
+    factors = [write(f, printer, place) for f, place in zip(e.args, places, strict=True)]
+    out = factors[0]
+    for k in range(1, len(factors)):
+        out += printer.between(e.args[k - 1], e.args[k], factors[k]) + factors[k]
+    return out
 
 
 _TRANSPOSES = ("transpose", "matrix transpose")
