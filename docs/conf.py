@@ -12,6 +12,7 @@ import gallery  # noqa: E402  found beside this file only after the line above
 import home_page  # noqa: E402
 import lesson_pages  # noqa: E402
 import linked_names  # noqa: E402
+import notebook_pages  # noqa: E402
 import ops_table  # noqa: E402
 import reference  # noqa: E402
 from mathml import mathml  # noqa: E402
@@ -24,9 +25,11 @@ author = "the autograd_lite authors"
 copyright = "2026, the autograd_lite authors"
 version = release = autograd_lite.__version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton"]
+# MyST-NB is MyST for notebooks too.
+markdown = "myst_nb" if notebook_pages.EXECUTED else "myst_parser"
+extensions = [markdown, "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton"]
 default_role = "literal"  # `x` in a docstring is the name of a parameter
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "extra"]
 html_theme = "furo"
 html_title = f"autograd_lite {version}"
 html_static_path = ["_static"]
@@ -36,6 +39,10 @@ html_math_renderer = "mathml"
 
 myst_enable_extensions = ["dollarmath", "colon_fence", "deflist"]
 myst_heading_anchors = 3
+nb_execution_mode = "force"
+nb_execution_raise_on_error = True
+nb_execution_timeout = 300
+nb_merge_streams = True
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # each docstring has the types, with shapes
@@ -80,6 +87,7 @@ def setup(app):
 
 # The library writes these pages itself, so they cannot go out of date.
 home_page.make()
+notebook_pages.make()
 gallery.make()
 lesson_pages.make()
 reference.make()

@@ -18,7 +18,7 @@ PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")), *sorted(ROOT.glob(
 MADE = {"docs/_build"}  # by a command on the page
 LESSONS = [path.stem for path in (ROOT / "examples" / "lessons").glob("*.py")]
 GENERATED = {  # when the documentation is built
-    "ops.md", "gallery.md", "lessons.md", "reference.md", "extra/pages/net.svg",
+    "ops.md", "gallery.md", "lessons.md", "notebooks.md", "reference.md", "extra/pages/net.svg",
     *(f"lessons/{name}.md" for name in (*LESSONS, "resnet")),
 }  # fmt: skip
 

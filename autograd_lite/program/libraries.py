@@ -29,7 +29,8 @@ def home_of(module: str | None) -> str:
 
 
 def is_librarys(file: str | None) -> bool:
-    return file is not None and file.startswith(_LIBRARIES)
+    """Whether a file belongs to an installed library: the user's folder of packages and the system's count as well."""
+    return file is not None and (file.startswith(_LIBRARIES) or "site-packages" in file or "dist-packages" in file)
 
 
 def is_c(cls: type) -> bool:

@@ -560,7 +560,8 @@ def program_of(
     results, names = leaves(result), names or {}
     roots = [t._node if isinstance(t, Tensor) else None for t in results]
     nodes = ancestors([n for n in roots if n is not None], ANY)[::-1]
-    public = [(word, x) for word, x in names.items() if not word.startswith("_")]
+    shown = {"Out"} if isinstance(names.get("Out"), dict) else ()  # the results of an IPython session, in its locals()
+    public = [(word, x) for word, x in names.items() if not word.startswith("_") and word not in shown]
     claimed = [(word, n) for n, word in (first or {}).items()]
     chosen = names_of(None, (), (), nodes, claimed, public, [n for n in roots if n is not None])
     fresh = short_names((*chosen.values(), *(word for word, x in public if not isinstance(x, Tensor))))

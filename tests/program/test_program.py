@@ -10,6 +10,7 @@ import autograd_lite as ag
 from autograd_lite.base.tree import leaves
 from autograd_lite.program import Program, Var
 from autograd_lite.program.graph import ending, recorded_equations
+from autograd_lite.program.libraries import is_librarys
 from autograd_lite.testing.rows import all_rows, points
 
 ROWS = sorted((row for row in all_rows() if row.builtin and row.kind != "constant"), key=lambda row: row.name)
@@ -181,3 +182,20 @@ def test_what_replaces_a_value_may_be_any_result_of_its_last_equation():
     (eigh,) = ending(equations, result, a)
     assert eigh.outputs[1] is a
     assert ending([], 3.0, b) == 3.0
+
+
+def test_the_results_of_a_notebook_name_nothing():
+    """In IPython's locals() the dict Out has the results that were shown, and comes before the user's variables."""
+    x = ag.tensor([1.0, 2.0], requires_grad=True, name="x")
+    y = np.exp(x)
+    loss = np.sum(y)
+    program = Program.of(loss, {"_": y, "Out": {2: y}, "_2": y, "y": y, "loss": loss})
+    assert [v.name for v in program.variables] == ["x", "y", "loss"]
+
+
+def test_libraries_are_where_packages_are_installed():
+    assert is_librarys(np.__file__)
+    assert is_librarys("/home/ada/.local/lib/python3.12/site-packages/numpy/__init__.py")
+    assert is_librarys("/usr/lib/python3/dist-packages/numpy/__init__.py")
+    assert not is_librarys("/home/ada/course/model.py")
+    assert not is_librarys(None)
