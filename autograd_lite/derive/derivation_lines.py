@@ -20,6 +20,7 @@ from .closed import Candidates, Closed
 from .collect import leaves, occurrences
 from .factors import Factor, carried, scalars_apart, summed, total
 from .formula import Expr, name, named, number, unsimplified
+from .formula_ops import substitute
 
 MANY = 8  # factors; beyond this, each gradient gets its line
 SHORT = 8  # names and numbers in a closed form, and in what is written instead of a letter
@@ -189,9 +190,11 @@ class Lines:
                 out |= {word: e} if leaves(e) <= (SHORT, FEW, 1)[min(often, 2)] else {}
         return out
 
-    def between(self, form: Closed, n: Var) -> list[Factor]:
-        """The factors that a closed form passes."""
-        steps, ends = form.through | form.start, form.through | {n}
+    def passed(self, t: Total) -> list[Factor]:
+        """The factors between a gradient and those that it is written in terms of."""
+        if t.closed is None or t.node not in self.direct:
+            return [path[-1] for path in t.paths]
+        steps, ends = t.closed.through | t.closed.start, t.closed.through | {t.node}
         return [f for (k, m), f in self.factors.items() if k in steps and m in ends]
 
     def definition(self, n: Var) -> Expr:
@@ -205,7 +208,12 @@ class Lines:
     # --------------------------------------------------------------------------------------------------- formulas
 
     def composition(self, t: Total) -> Expr:
-        """A gradient as the sum of its paths: products of symbols, or in the line of a gradient of formulas."""
+        """A gradient as the sum of its paths: products of symbols, or in the line of a gradient of formulas.
+
+        Of one that passes what has no name it is the closed form.
+        """
+        if t.closed is not None and t.node in self.direct:
+            return substitute(t.closed.formula, self.hidden)
         terms = [self._term(path) for path in t.paths]
         return total(terms) if terms else number(0)
 

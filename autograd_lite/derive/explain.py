@@ -24,7 +24,6 @@ from .constants import is_number
 from .derivation_lines import Lines, Total
 from .factors import Factor, total
 from .formula import Expr, name, number
-from .formula_ops import substitute
 from .layout import DOWN, GIVEN, RULE, STEPS, Definition, Line, Section
 from .mathml import html_of
 from .paths import chain_of, chain_of_program, check
@@ -188,13 +187,13 @@ class Derivation(GraphView):
         check = self._checked({line.node: line.value}) if line.node in checked else ""
         if self._is_one_step(line) and not self.order.by_gradients:  # it has its line as a factor
             return Line(line.symbol, check=check, is_gradient=True)
-        closed, users = line.closed, [path[-1] for path in line.paths] if self.order.by_gradients else []
-        formulas = [self.composition(line), *([] if closed is None else [closed.formula])]
-        since = self.since(users, written)
-        if closed is not None and line.node in self.order.direct:
+        closed, users = line.closed, self.order.passed(line) if self.order.by_gradients else []
+        formulas = [self.composition(line)]
+        if closed is None or line.node not in self.order.direct:
+            formulas += [closed.formula] if closed is not None else []
+            since = self.since(users, written)
+        else:
             names, hidden, steps = self.chain.names, self.order.hidden, closed.through | closed.start
-            users = self.order.between(closed, line.node)
-            formulas = [substitute(closed.formula, hidden)]
             since = _symmetric(users)
             shown = (n for n in self.chain.landmarks if n in steps and names[n] not in hidden)
             since += [Definition(names[n], self.order.definition(n)) for n in shown]

@@ -84,9 +84,12 @@ def summary(value: Any) -> str:
 
 def formula(e: Expr | None, wide: int = WIDE) -> str:
     """A formula in one line of mathematics."""
-    if e is None:
-        return ""
-    written = text(e).replace(" @ ", " ").replace(" * ", " · ").replace(" - ", " − ")
+    return "" if e is None else mathematics(text(e), wide)
+
+
+def mathematics(written: str, wide: int = WIDE) -> str:
+    """What a derivation has as text, as a picture writes it."""
+    written = written.replace(" @ ", " ").replace(" * ", " · ").replace(" - ", " − ")
     written = re.sub(r"∂\w+/∂[\w\u0300-\u036f]+", r"\g<0>|direct", written)
     written = re.sub(r"\bd(\w+)/d(?=\w)", r"∂\1/∂", written)  # a gradient
     return clipped(re.sub(r"(?<![\w)\]])-(?=[\w(])", "−", written), wide)

@@ -14,7 +14,7 @@ from ..derive.derivation_lines import Lines, Total
 from ..derive.factors import Factor
 from ..derive.formula import Expr
 from ..derive.layout import Line
-from ..derive.writing import LATEX, Latex, text_name
+from ..derive.writing import LATEX, TEXT, Latex
 from ..program import Var
 from ..tensor import Tensor
 from . import formatting
@@ -56,8 +56,7 @@ def texts(line: Line | tuple[str, ...], wide: int) -> list[str]:
     """The sides of a formula as text of at most `wide` characters each, without the value."""
     if isinstance(line, tuple):
         return []
-    symbol = formatting.partial(line.symbol) if "/" in line.symbol else text_name(line.symbol)
-    return [symbol, *(formatting.formula(e, wide) for e in line.formulas)]
+    return [formatting.mathematics(side, wide) for side in line.written(TEXT)]
 
 
 def steps(scene: Scene, chain: Chain, wrt: Sequence[Var], forward: bool) -> list[Step]:
@@ -137,7 +136,7 @@ class _Builder:
         self.known = {i.key for i in self.scene.items}  # lines turn pale again until their partials are known
         self.gradients.add(self.key[self.chain.root])
         order = Lines(self.chain, wrt)
-        for line in order.all():
+        for line in order.shown():
             if isinstance(line, Factor):
                 yield from self.factor(line, order)
             elif line.node in self.key and not (_is_partial(line, self.chain.root) and not order.by_gradients):
@@ -162,12 +161,12 @@ class _Builder:
     def gradient(self, t: Total, order: Lines) -> Step:
         """A gradient, from those of the steps that use it."""
         item = self.scene.item(self.key[t.node])
-        users = [self.edge(order.factors[n, t.node]) for n in order.consumers[t.node]]
-        lines = [line.key for line in users if line is not None]
+        passed = order.passed(t)
+        lines = [line.key for line in map(self.edge, passed) if line is not None]
         self.partials |= set(lines)
-        self.gradients.add(item.key)
+        self.gradients |= {item.key, *(self.key[f.wrt] for f in passed if f.wrt in self.key)}
         general = self.written(t, item, [order.composition(t)], lines)
-        if t.closed is None:
+        if t.closed is None or t.node in order.direct:
             return general
         closed = self.written(t, item, [order.composition(t), t.closed.formula], lines)
         return replace(closed, general=general) if t.closed.ones else closed

@@ -195,11 +195,11 @@ def _targets(s: ast.stmt) -> list[str]:
     return [t.id for t in inside if isinstance(t, ast.Name)]
 
 
-def _parsed(text: str, limit: int, mode: str, board: Board | None = None, ndim: int = 0) -> Any:
+def _parsed(text: str, limit: int, mode: str, board: Board | None = None, shape: tuple[int, ...] = ()) -> Any:
     if len(text) > limit:
         raise ValueError(f"it has {len(text):,} characters; write it in {limit:,} at most")
     try:
-        python = signs_replaced(text) if board is None else board.python(text, ndim)
+        python = signs_replaced(text) if board is None else board.python(text, shape)
         tree = ast.parse(python, "<answer>", mode)
     except (RecursionError, MemoryError):
         raise ValueError(_DEEP) from None
@@ -237,7 +237,7 @@ class Reader:
         self.shape = shape
         self.used.clear()
         self.left = WORK * self.entries
-        return self.value(_parsed(text.strip(), LONG, "eval", board, len(shape)).body)
+        return self.value(_parsed(text.strip(), LONG, "eval", board, shape).body)
 
     def value(self, e: ast.expr) -> Any:
         try:

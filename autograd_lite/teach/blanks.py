@@ -59,20 +59,23 @@ def first_by_symbol(lines: Iterable[Line]) -> dict[str, Line]:
     return table
 
 
-def question(d: Derivation, places: Sequence[Line], formula: Expr, code: Code) -> Question:
-    """The question that a line with a formula answers, as it is for each choice of the numbers."""
+def questions(d: Derivation, places: Sequence[Line], formula: Expr, printed: str, code: Code) -> list[Question]:
+    """The question that a line with a formula answers, as it is for each choice of the numbers.
+
+    First with the answer as it is printed, if that as code calls what has no name in NumPy.
+    """
     c, line = d.chain, places[0]
     factors = [line] if isinstance(line, Factor) else [path[-1] for path in line.paths if d.order.by_gradients]
     for n in dict.fromkeys(f.of for f in factors):
         for e in (c.definition(n), *(e for _, e in c.where(n))):
             write(e, code)  # what is named there may be used
     answer = write(formula, code)
+    is_ours = any(f"{word}(" in answer for word in code.functions if word not in NOTATIONS)
     hints = (f"; {_hint(word)}" for word in code.functions if word in NOTATIONS and f"{word}(" in answer)
     slips = [_slips(d, at) if isinstance(at, Factor) else _total_slips(d, at) for at in places]
-    return Question(
-        as_variable(line.symbol), "".join(hints), answer, line.value, line.symbol, slips,
-        None if isinstance(line, Factor) else _from_factors(d, line),
-    )  # fmt: skip
+    recompute = None if isinstance(line, Factor) else _from_factors(d, line)
+    typed = Question(as_variable(line.symbol), "".join(hints), answer, line.value, line.symbol, slips, recompute)
+    return [*([replace(typed, since="", answer=printed)] if is_ours else []), typed]
 
 
 def _hint(word: str) -> str:
@@ -168,6 +171,8 @@ def _slips(d: Derivation, f: Factor) -> dict[str, Any]:
 
 def _total_slips(d: Derivation, t: Total) -> dict[str, Any]:
     """The results of likely mistakes in a gradient: a missing factor or path, or half a Jacobian."""
+    if t.node in d.order.direct:
+        return {}
     if len(t.paths) != 1:
         terms = (" * ".join(f.symbol for f in path) for path in t.paths)
         return {f"the term {w} is missing from the sum": t.value - x for w, x in zip(terms, t.parts, strict=True)}

@@ -257,7 +257,7 @@ const binary = (op, a, b) => {
 // ------------------------------------------------------------------------------- from the board to Python's notation
 
 const W = "[\\p{L}\\p{N}_]";
-const INDICES = "ᵢⱼₖₗₘₙ", MARKS = "\u0300-\u036f";
+const INDICES = "ᵢⱼₖₗₘₙ", LETTERS = "ijklmn", MARKS = "\u0300-\u036f";
 const SIGNS = {
   "²": "**2 ", "³": "**3 ", "ᵀ": ".T ", "·": "*", "×": "*", "⊙": "*", "−": "-", "½": " 0.5 ", "¼": " 0.25 ",
   "^": "**", "≥": ">=", "≤": "<=", "≠": "!=", "⁻¹": ".I", "⁻ᵀ": ".I.T",
@@ -295,16 +295,23 @@ const group = (tokens, bar = "") => {
 
 class Board {
   constructor({ words, copied, functions }, ndims) {
-    Object.assign(this, { words, functions: new Set(functions), ndims, letters: "" });
+    Object.assign(this, { words, functions: new Set(functions), ndims, letters: "", sizes: {}, rest: 0 });
     const whole = copied.map(escaped).join("|") || "(?!)";
     this.start = new RegExp(`^\\s*(?:${whole})[${INDICES}]*\\s*=(?!=)`, "u");
     this.copied = new RegExp(`(?<!${W})(${whole})(?=[${INDICES}]*(?!${W}))`, "gu");
   }
 
-  python(text, ndim) {
+  python(text, shape) {
     text = text.replace(/\^T(?![\p{L}\p{N}_])/gu, "ᵀ").replace(SIGN, (s) => SIGNS[s]);
     text = text.replace(this.start, "").replace(this.copied, (w) => this.words[w]);
-    this.letters = INDICES.slice(0, Math.max(ndim, ...[...text].map((c) => INDICES.indexOf(c) + 1)));
+    const bare = (text.match(new RegExp(`(?<!${W})[i-n](?!${W})`, "gu")) ?? []).filter((c) => !has(this.words, c));
+    const letters = (t) => [...t].filter((c) => INDICES.includes(c)).map((c) => LETTERS[INDICES.indexOf(c)]);
+    const used = [...new Set([...bare, ...letters(text)])].sort();
+    const bound = letters((text.match(new RegExp(`Σ[${INDICES}]+`, "gu")) ?? []).join(""));
+    const free = used.filter((c) => !bound.includes(c));
+    this.sizes = Object.fromEntries(bare.length ? free.slice(0, shape.length).map((c, k) => [c, shape[k]]) : []);
+    this.rest = bare.length ? Math.max(shape.length - free.length, 0) : 0;
+    this.letters = INDICES.slice(0, Math.max(bare.length ? 0 : shape.length, ...used.map((c) => LETTERS.indexOf(c) + 1)));
     return this.rewritten((text.replaceAll("∂", "d").match(TOKEN) ?? []).filter((t) => t.trim()));
   }
 
@@ -354,15 +361,23 @@ class Board {
       add(out, `${base}(${this.rewritten(group(tokens))},${along(word.slice(base.length))})`);
       return false;
     }
+    if (has(this.sizes, word)) {
+      const axes = [...this.letters].map((c) => (c === INDICES[LETTERS.indexOf(word)] ? ":" : "None"));
+      add(out, `arange(${this.sizes[word]})[${[...axes, ...Array(this.rest).fill("None")].join(",")}]`);
+      return false;
+    }
     const isFunction = !has(this.words, base) || (tokens[0] === "(" && this.functions.has(word));
     add(out, isFunction ? word : this.placed(this.words[base], word.slice(base.length)));
     return isFunction;
   }
 
   placed(word, letters) {
-    const axes = [...this.letters.slice(this.letters.indexOf(letters.slice(0, 1)))].map((c) => (letters.includes(c) ? ":" : "None"));
+    const first = Object.keys(this.sizes).length ? 0 : this.letters.indexOf(letters.slice(0, 1));
+    const more = (this.ndims[word] ?? 0) - letters.length;
+    const axes = [...this.letters.slice(first)].map((c) => (letters.includes(c) ? ":" : "None"));
+    axes.push(...Array(this.rest).fill(more ? ":" : "None"));
     const sorted = [...letters].sort((a, b) => INDICES.indexOf(a) - INDICES.indexOf(b)).join("");
-    const isPlaced = letters && this.ndims[word] === letters.length && letters === sorted;
+    const isPlaced = letters && [0, this.rest].includes(more) && letters === sorted;
     return isPlaced && axes.includes("None") ? `${word}[${axes.join(",")}]` : word;
   }
 
@@ -542,7 +557,7 @@ class Reader {
     this.shape = shape;
     this.used = false;
     if ([...text.trim()].length > 2000) throw new Wrong(`it has ${[...text.trim()].length.toLocaleString("en-US")} characters; write it in 2,000 at most`);
-    return this.operand(this.value(parsed(board.python(text.trim(), shape.length))));
+    return this.operand(this.value(parsed(board.python(text.trim(), shape))));
   }
 
   operand(x) {

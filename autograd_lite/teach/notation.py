@@ -44,7 +44,7 @@ class Board:
         What is a function even if a value has the same name.
     ndims : mapping of str to int, optional
         The number of axes of each value. One that has an index for each of them stands in these axes: ``bᵢ`` is a
-        column in a formula with j.
+        column in a formula with j. The axes without an index come last: ``dL/duᵢ`` where ``dL/du`` is a matrix.
 
     Examples
     --------
@@ -56,24 +56,32 @@ class Board:
     'correlate(A,dLdZ)>0'
     >>> Board({"a": "a", "b": "b"}, ndims={"a": 2, "b": 1}).python("aᵢⱼ / bᵢ")
     'a/b[:,None]'
+    >>> Board({"w": "w", "u": "u"}, ndims={"w": 1, "u": 2}).python("Σᵢ 1[wᵢ = j] uᵢ", (6, 3))
+    'sum((1*(w[:,None,None]==arange(6)[None,:,None]))*u[:,None,:],axis=(0,),keepdims=True)'
     """
 
     def __init__(
         self, words: Mapping[str, str], functions: Container[str] = (), ndims: Mapping[str, int] | None = None
     ) -> None:
         self.ndims, self._letters = ndims or {}, ""  # the indices of a formula are these
+        self._sizes: dict[str, int] = {}  # of those that stand by themselves, as in 1[wᵢ = k]
+        self._rest = 0  # the axes that have no index
         values = {w: w for shown, w in words.items() if w.isidentifier() and (len(shown) > 1 or shown.isalnum())}
         self.words, self.functions = {"π": "pi", "∞": "inf", **words, **values}, functions
         #: What is replaced as a whole, the longest first.
         self.copied = [w for w in sorted(words, key=len, reverse=True) if not re.fullmatch(rf"[\w{_MARKS}]+|.", w)]
         self._copied = "|".join(map(re.escape, self.copied)) or "(?!)"
 
-    def python(self, text: str, ndim: int = 0) -> str:
-        """A formula for a value with `ndim` axes as a Python expression."""
+    def python(self, text: str, shape: tuple[int, ...] = ()) -> str:
+        """A formula for a value of a shape as a Python expression."""
         text = re.sub(rf"^\s*(?:{self._copied})[{INDICES}]*\s*=(?!=)", "", signs_replaced(text))
         text = re.sub(rf"(?<!\w)({self._copied})(?=[{INDICES}]*(?!\w))", lambda m: self.words[m[1]], text)
-        count = max([ndim, *(INDICES.index(c) + 1 for c in text if c in INDICES)])
-        self._letters = INDICES[:count]
+        bare = {c for c in re.findall(r"(?<!\w)[i-n](?!\w)", text) if c not in self.words}
+        used = bare.union(c.translate(_SUBSCRIPTS) for c in text if c in INDICES)
+        free = sorted(used.difference(*(m.translate(_SUBSCRIPTS) for m in re.findall(f"Σ([{INDICES}]+)", text))))
+        self._sizes = dict(zip(free, shape, strict=False)) if bare else {}
+        self._rest = max(len(shape) - len(free), 0) if bare else 0
+        self._letters = INDICES[: max([0 if bare else len(shape), *(LETTERS.index(c) + 1 for c in used)])]
         return self.rewritten([m[0] for m in _TOKEN.finditer(text.replace("∂", "d")) if not m[0].isspace()])
 
     def rewritten(self, tokens: list[str]) -> str:
@@ -129,14 +137,21 @@ class Board:
             tokens.pop(0)
             _add(out, f"{base}({self.rewritten(_group(tokens))},{_along(word[len(base) :])})")
             return False
+        if word in self._sizes:
+            axes = [":" if c == word else "None" for c in self._letters.translate(_SUBSCRIPTS)] + ["None"] * self._rest
+            _add(out, f"arange({self._sizes[word]})[{','.join(axes)}]")
+            return False
         is_function = base not in self.words or tokens[:1] == ["("] and word in self.functions
         _add(out, word if is_function else self._placed(self.words[base], word[len(base) :]))
         return is_function
 
     def _placed(self, word: str, letters: str) -> str:
         """A value in the axes of its indices."""
-        axes = [":" if c in letters else "None" for c in self._letters[self._letters.find(letters[:1]) :]]
-        is_placed = letters and self.ndims.get(word) == len(letters) and [*letters] == sorted(letters, key=INDICES.find)
+        first = 0 if self._sizes else self._letters.find(letters[:1])
+        axes = [":" if c in letters else "None" for c in self._letters[first:]]
+        more = self.ndims.get(word, 0) - len(letters)
+        axes += [":" if more else "None"] * self._rest
+        is_placed = letters and more in (0, self._rest) and [*letters] == sorted(letters, key=INDICES.find)
         return f"{word}[{','.join(axes)}]" if is_placed and "None" in axes else word
 
     def _sum(self, letters: str, tokens: list[str], times: bool) -> str:

@@ -9,7 +9,8 @@ wrong only because an earlier answer was is reported as such.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from operator import attrgetter
 from typing import Any, NamedTuple
@@ -30,7 +31,7 @@ from ..tensor import Tensor
 from . import points
 from .answers import FUNCTIONS, Reader, assignments, clipped, is_python, worked_out, written
 from .answers import LONG as FORMULA
-from .blanks import Code, as_variable, first_by_symbol, lines_at, question, teaching
+from .blanks import Code, as_variable, first_by_symbol, lines_at, questions, teaching
 from .grading import CARRIED, CLOSE, TYPED, Mark, Marks, Question, fitted, verdict
 from .hand_out import HandOut
 from .notation import INDICES, Board, signs_replaced
@@ -321,19 +322,20 @@ def _of_derivation(d: Derivation, blanks: Any, vary: Sequence[str], seed: int) -
     start = points.varied(d, vary, seed) if vary else d.chain.environment()
     choices = [start, *points.elsewhere(d, start)]
     tables = [first_by_symbol(lines_at(d, env) if k or vary else d.lines) for k, env in enumerate(choices)]
+    printed = {line.symbol: line for line in sections[-1].lines[::-1] if line.formulas}
     spaces = [
-        {**env, **{w: line.value for w, line in table.items() if line.value is not None}}
+        {w: x for w, x in env.items() if w not in d.order.hidden}
+        | {w: line.value for w, line in table.items() if line.value is not None and w in printed}
         for env, table in zip(choices, tables, strict=True)
     ]
     code = Code(d.chain.environment())
-    formulas = {line.symbol: line.formulas[0] for line in sections[-1].lines[::-1] if line.formulas}
-    questions = [
-        question(d, [table[w] for table in tables], formulas[w], code)
-        for w, line in tables[0].items() if w in formulas and (isinstance(line, Total) or not line.formula.is_number)
+    asked_of = [
+        questions(d, [table[w] for table in tables], printed[w].formulas[0], printed[w].written(TEXT)[1], code)
+        for w, line in tables[0].items() if w in printed and (isinstance(line, Total) or not line.formula.is_number)
     ]  # fmt: skip
     spaces = [{**space, **code.functions} for space in spaces]
     asked = [t.symbol for t in d.totals if t.node in d.order.asked]
-    chosen = _chosen(_confirmed(questions, spaces, code.words), blanks, asked)
+    chosen = _chosen(_confirmed(asked_of, spaces, code.words), blanks, asked)
     if vary:
         sections = [replace(s, lines=[_with_value(line, spaces[0]) for line in s.lines]) for s in sections]
     shown = _with_blanks(sections, {q.symbol: q for q in chosen}, spaces[0], code.words)
@@ -349,7 +351,7 @@ def _with_blanks(
     for line in (line for line in sections[-1].lines if line.formulas):
         line = replace(line, shape=np.shape(space[line.symbol]), value=None, check="")
         if (q := blanks.get(line.symbol)) is not None:
-            words |= {signs_replaced(printed): q.answer for printed in line.written(TEXT)[1:]}
+            words |= {signs_replaced(side): q.answer for side in line.written(TEXT)[1:] if side != q.answer}
             line = replace(line, formulas=[name(BLANK)], how=q.since, ones=())
         lines.append(line)
     given = ((line.symbol, small(space[line.symbol])) for line in sections[0].lines if not line.formulas)
@@ -359,21 +361,27 @@ def _with_blanks(
 
 
 def _confirmed(
-    questions: Sequence[Question], spaces: Sequence[dict[str, Any]], words: Mapping[str, str]
+    several: Sequence[Sequence[Question]], spaces: Sequence[dict[str, Any]], words: Mapping[str, str]
 ) -> list[Question]:
-    """The questions whose answer, as it is typed, is right. Where it is not, for other numbers, none is judged."""
-    sheet, confirmed = Worksheet(questions, "", "", "", spaces, words), []
-    for q in questions:
-        try:
-            places, _ = sheet._worked_out(q, q.answer)
-        except Exception:  # an answer that cannot be typed
-            continue
-        right = [x is not None and not verdict(q, [x], [at], {}) for x, at in zip(places, sheet.spaces, strict=False)]
-        for space, is_right in zip(spaces, right, strict=False):
+    """Of each question the form whose answer, as it is typed, is right. Where it is not, for other numbers, none is
+    judged.
+    """
+    sheet, confirmed = Worksheet([forms[0] for forms in several], "", "", "", spaces, words), []
+    for forms in several:
+        judged = [(q, [*_is_right(sheet, q)]) for q in forms]
+        q, right = max(judged, key=lambda pair: sum(pair[1]))
+        for space, is_right in zip(spaces[1:], right[1:], strict=False):
             if not is_right:
-                space.pop(q.symbol, None) if space is not spaces[0] else None
-        confirmed += [q] if right[0] else []
+                space.pop(q.symbol, None)
+        confirmed += [q] if right[:1] == [True] else []
     return confirmed
+
+
+def _is_right(sheet: Worksheet, q: Question) -> Iterator[bool]:
+    """Whether the answer of a question is right, for each choice of the numbers; nothing if it cannot be typed."""
+    with suppress(Exception):
+        places, _ = sheet._worked_out(q, q.answer)
+        yield from (x is not None and not verdict(q, [x], [at], {}) for x, at in zip(places, sheet.spaces, strict=False))
 
 
 def _chosen(questions: Sequence[Question], blanks: Any, asked: Sequence[str]) -> list[Question]:
