@@ -127,6 +127,8 @@ class Constants:
         index, e = eq.params.get("index"), expression(eq)
         parts = index if isinstance(index, tuple) else (index,)
         written: Sequence[Any] = [e.slice] if isinstance(e, ast.Subscript) else []
+        if isinstance(e, ast.Call) and eq.row.algebra == "assignment":  # set_at(x, (i, y), 0)
+            written = e.args[1:2]
         if len(parts) > 1 and written and isinstance(written[0], ast.Tuple):
             written = written[0].elts
         labels = [
@@ -140,6 +142,10 @@ class Constants:
     def _label(self, eq: Equation, x: Array, e: ast.expr | None) -> Array:
         known = self.known(x) or self.in_line(eq, x)
         labels = x.view(Labels)
+        if isinstance(e, ast.Name) and eq.origin.code is not None:
+            e = next(iter(assigned(eq.origin.code, e.id) or ()), e) if np.array_equal(x, np.arange(len(x))) else e
+        if isinstance(e, ast.Call) and ast.unparse(e.func).endswith("arange") and np.array_equal(x, np.arange(len(x))):
+            return labels
         if known is not None and known.role == "name":
             labels.word = known.value
         elif isinstance(e, ast.Name) or e is not None and not np.array_equal(x, np.arange(len(x))):

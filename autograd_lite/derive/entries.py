@@ -16,6 +16,7 @@ from .writing import LETTERS, subscript
 At: TypeAlias = tuple[str, ...]  # an index for each axis; "" for an axis that is not written
 
 EQUAL = Function("equal", text="1[{x1} = {x2}]", tex="1[{x1} = {x2}]")
+UNEQUAL = Function("not_equal", text="1[{x1} ≠ {x2}]", tex=r"1[{x1} \neq {x2}]")
 SUM = Function("sum")
 SUM.algebra = "indexed sum"
 _AXES = ("reshape", "broadcast", "placement")
@@ -49,6 +50,8 @@ def _adds_axes(part: Expr) -> bool:
     inner = part.args[0].shape if part.args else ()
     if _summed(part):
         return len(inner) > 2 or any(p.role == "name" and 0 < len(p.shape) < len(inner) for p in walk(part))
+    if part.role == "assignment":  # of zeros, at labels
+        return any(isinstance(p, Labels) for p in _parts(part)) and part.args[1].is_number and not part.args[1].value
     is_new = part.role in _AXES and not is_diagonal(part) or _is_new(part)
     return part.role == "contraction" or bool(inner) and is_new
 
@@ -140,6 +143,13 @@ def entry(e: Expr, at: At) -> Expr:
             return multiplied((unsimplified(EQUAL, map(name, at), ()), entry(inner, at[:1])), rest)
         case "placement":
             return _looked_up(e, at)
+        case "assignment":
+            equal, _, own = _chosen(e, at)
+            if len(equal) != 1 or not own:
+                raise _NoEntries
+            return multiplied((replace(equal[0], row=UNEQUAL, head="not_equal"), entry(inner, at)), rest)
+        case "index" if at[:1] == ("i",) and any(isinstance(p, Labels) and not p.word for p in _parts(e)):
+            return replace(e, shape=rest)  # S[i, yᵢ]
     if e.args and (e.role == "product" or e.row.entrywise):
         args = [_aligned(a, at) for a in e.args]
         if e.role == "product":
@@ -165,28 +175,39 @@ def _of_einsum(e: Expr, at: At) -> Expr:
     return _sum(tuple(meaning[c] for c in others), multiplied(factors, ()))
 
 
+def _parts(e: Expr) -> Sequence[Any]:
+    index = e.params["index"]
+    return index if isinstance(index, tuple) else (index,)
+
+
 def _looked_up(e: Expr, at: At) -> Expr:
     """An entry of an array that collects what was looked up in it: ``Σᵢ 1[wᵢ = k] dL/duᵢ``."""
-    index = e.params["index"]
-    parts = [*(index if isinstance(index, tuple) else (index,))]
-    parts += [slice(None)] * (len(at) - len(parts))
+    equal, inside, own = _chosen(e, at)
+    body = multiplied((*equal, entry(e.args[0], inside)), ())
+    return body if own else _sum(tuple(c for c in inside if c not in at), body)
+
+
+def _chosen(e: Expr, at: At) -> tuple[list[Expr], At, bool]:
+    """When the index `at` of an array is one of those at positions with names: where positions and indices are equal;
+    with the index in what was looked up, and whether the positions along an axis are all of it in order.
+    """
+    parts = [*_parts(e), *[slice(None)] * (len(at) - len(_parts(e)))]
     labels = [p for p in parts if isinstance(p, Labels)]
     if any(p.dtype == bool for p in labels):
         raise _NoEntries
     own = [c for p, c in zip(parts, at, strict=False) if isinstance(p, Labels) and not p.word]  # of np.arange(n)
     letters = tuple(own[:1]) or _fresh(at, max((p.ndim for p in labels), default=0))
-    factors: list[Expr] = []
+    equal: list[Expr] = []
     inside: list[str] = []
     for p, c in zip(parts, at, strict=False):
         if isinstance(p, Labels):
             inside += letters if p is labels[0] else ()
             words = (name(p.word, p.shape), letters[len(letters) - p.ndim :]), (name(c), ())
-            factors += [unsimplified(EQUAL, (entry(*words[0]), entry(*words[1])), ())] if p.word else []
+            equal += [unsimplified(EQUAL, (entry(*words[0]), entry(*words[1])), ())] if p.word else []
         elif isinstance(p, slice) and p == slice(None):
             inside.append(c)
         else:
             raise _NoEntries
     if not labels or "" in (c for p, c in zip(parts, at, strict=False) if isinstance(p, Labels)):
         raise _NoEntries
-    body = multiplied((*factors, entry(e.args[0], tuple(inside))), ())
-    return body if own else _sum(letters, body)
+    return equal, tuple(inside), bool(own)

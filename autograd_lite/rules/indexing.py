@@ -402,6 +402,7 @@ set_at: Primitive = linear(
     _set, lambda g, index, unique_indices: set_at(g, index, 0, unique_indices=unique_indices), _set_value,
     name="set_at", bind=_bind_set,
     examples=(*_PUT, at((3, 4), 1, (1, 4))), source=_set_textbook, algebra="assignment",
+    tex=r"{x1} \text{{ with }} {x2} \text{{ at }} [{index}]", text="{x1} with {x2} at [{index}]",
 )
 set_at.__doc__ = """A copy of `x` with ``x[index] = value``, differentiable in both.
 

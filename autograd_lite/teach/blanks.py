@@ -115,6 +115,8 @@ class Code(Ascii):
     def call(self, e: Expr) -> str:
         count = len(set(re.findall(r"\{x(\d)\}", NOTATIONS[e.head].text))) if e.head in NOTATIONS else len(e.args)
         arguments = [write(a, self) for a in e.args[:count]]
+        if e.role == "norm" and e.params.get("p", 2) == 2:
+            return f"norm({', '.join([*arguments, *(f'{k}={v!r}' for k, v in shown_params(e).items() if k != 'p')])})"
         if e.head not in NOTATIONS and e.head in FUNCTIONS and _is_typed(e.params):
             params = [f"{k}={v!r}" for k, v in shown_params(e).items()]
             inside = ", ".join(arguments)

@@ -381,7 +381,8 @@ def _is_right(sheet: Worksheet, q: Question) -> Iterator[bool]:
     """Whether the answer of a question is right, for each choice of the numbers; nothing if it cannot be typed."""
     with suppress(Exception):
         places, _ = sheet._worked_out(q, q.answer)
-        yield from (x is not None and not verdict(q, [x], [at], {}) for x, at in zip(places, sheet.spaces, strict=False))
+        for x, at in zip(places, sheet.spaces, strict=False):
+            yield x is not None and not verdict(q, [x], [at], {})
 
 
 def _chosen(questions: Sequence[Question], blanks: Any, asked: Sequence[str]) -> list[Question]:
