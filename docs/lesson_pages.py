@@ -6,7 +6,6 @@ Everything on a page is written by the library, from the program in `examples/le
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import resnet_page
@@ -17,6 +16,7 @@ from autograd_lite.teach import worksheet
 
 HERE = Path(__file__).parent
 FOLDER = HERE / "lessons"
+PAGES = HERE / "extra" / "pages"  # which are copied as they are
 sys.path.insert(0, str(HERE.parent / "examples"))
 
 from lessons import LESSONS, Lesson  # noqa: E402  found only after the line above
@@ -44,68 +44,80 @@ As in {textbook}.
 ```python
 {code}```
 
-## The derivation
+{shown}## The derivation
+
+`print(L.explain([{wrt}], names=locals()))` prints it as text, and a notebook shows it like this:
 
 {derivation}
 {check}
-{pictures}## The worksheet
+## The worksheet
 
-`worksheet(L, wrt=[{wrt}], names=names)` prints
+`sheet = ag.worksheet(L, [{wrt}], names=locals())` leaves lines of it blank, and `sheet.check(answers)` marks the
+answers, as formulas or arrays.
+
+```{{raw}} html
+<p>To hand out: a <a href="../pages/{name}-worksheet.html">page that marks answers as they are typed</a>, or a
+<a href="../pages/{name}-worksheet.ipynb" download>notebook</a>, from <code>sheet.save("{name}.html")</code> and
+<code>sheet.save("{name}.ipynb")</code>.</p>
+```
 
 ```text
 {sheet}```
-
-and `.check(answers)` marks the answers, as formulas or arrays.
 """
 
-PICTURES = """\
-## The picture
+SHOWN = """\
+## The page
 
-![{title}: the graph with a partial derivative on each line]({name}.svg)
+```{{raw}} html
+<iframe class="live" src="../pages/{name}.html" title="{title}: a page to step through" loading="lazy"></iframe>
+<p>The numbers can be changed. <code>L.draw(names=locals()).save("{name}.html", live=True)</code> writes this page, one
+file that needs no network. <a href="../pages/{name}.html">Open it alone</a>.</p>
+```
 
-{{download}}`The page to step through <{name}.html>` is one file that needs no network; its numbers can be changed, and
-everything that depends on them updates.
-
-## Step by step
+## The chain rule, step by step
 
 ![{title}: the chain rule, animated]({name}-steps.svg)
 
 """
 
 
-def page(make: Callable[[], Lesson], lesson: Lesson) -> str:
-    """The page of a lesson in Markdown."""
-    name, derivation = make.__name__, lesson.explain()
+def variables(lesson: Lesson) -> str:
+    """The parameters, as a program calls them: `w`, or `layer.weight`."""
+    words: dict[int, str] = {}
+    for word, value in lesson.names.items():
+        inside = value.named_parameters() if hasattr(value, "named_parameters") else ()
+        for name, tensor in [(word, value), *((f"{word}.{name}", tensor) for name, tensor in inside)]:
+            words.setdefault(id(tensor), name)
+    return ", ".join(words[id(w)] for w in lesson.wrt)
+
+
+def page(name: str, lesson: Lesson) -> str:
+    """The page of a lesson in Markdown. Its worksheet is written too, and its pictures if there is a renderer."""
+    derivation = lesson.explain()
     sheet = worksheet(lesson.result, wrt=lesson.wrt, names=lesson.names)
-    words = {id(value): word for word, value in reversed(lesson.names.items())}
+    for suffix in (".html", ".ipynb"):
+        sheet.save(PAGES / f"{name}-worksheet{suffix}", title=lesson.title)
+    shown = ""
+    if available():
+        ag.frames(lesson.result, wrt=lesson.wrt, names=lesson.names).save(FOLDER / f"{name}-steps.svg")
+        lesson.result.draw(names=lesson.names).save(PAGES / f"{name}.html", live=True)
+        shown = SHOWN.format(title=lesson.title, name=name)
     return PAGE.format(
-        title=lesson.title, textbook=lesson.textbook, derivation=derivation.markdown(),
-        code=lesson.code, sheet=f"{sheet}\n",
-        pictures=PICTURES.format(title=lesson.title, name=name) if available() else "",
-        wrt=", ".join(words.get(id(w), w.name or "w") for w in lesson.wrt),
-        check=f"{resnet_page.checked(derivation)}\n",
+        title=lesson.title, textbook=lesson.textbook, code=lesson.code, shown=shown, wrt=variables(lesson), name=name,
+        derivation=derivation.markdown(), check=resnet_page.checked(derivation), sheet=f"{sheet}\n",
     )  # fmt: skip
-
-
-def pictures(make: Callable[[], Lesson], lesson: Lesson) -> None:
-    """The picture of a lesson, its animation, and the page to step through."""
-    path = FOLDER / make.__name__
-    lesson.result.draw(names=lesson.names).save(path.with_suffix(".svg"))
-    ag.frames(lesson.result, wrt=lesson.wrt, names=lesson.names).save(f"{path}-steps.svg")
-    lesson.result.draw(names=lesson.names).save(path.with_suffix(".html"), live=True)
 
 
 def make() -> None:
     """Write all pages; the pictures need a renderer."""
     FOLDER.mkdir(exist_ok=True)
-    for function in LESSONS:
-        lesson = function()
-        (FOLDER / f"{function.__name__}.md").write_text(page(function, lesson), encoding="utf-8")
-        if available():
-            pictures(function, lesson)
+    PAGES.mkdir(parents=True, exist_ok=True)
+    names = [function.__name__ for function in LESSONS]
+    for name, function in zip(names, LESSONS, strict=True):
+        (FOLDER / f"{name}.md").write_text(page(name, function()), encoding="utf-8")
     resnet_page.make()
-    names = "\n".join([*(f"lessons/{function.__name__}" for function in LESSONS), "lessons/resnet"])
-    (HERE / "lessons.md").write_text(INDEX.format(pages=names, count=len(LESSONS)), encoding="utf-8")
+    listed = "\n".join(f"lessons/{name}" for name in [*names, "resnet"])
+    (HERE / "lessons.md").write_text(INDEX.format(pages=listed, count=len(names)), encoding="utf-8")
 
 
 if __name__ == "__main__":
