@@ -332,7 +332,7 @@ def explain(
     <BLANKLINE>
     From the result down
     <BLANKLINE>
-      dL/dp = -2 (1 - p)                since L = (1 - p)²
+      dL/dp = 2 (p - 1)                 since L = (1 - p)²
             = -0.7087
       dp/dw = 3 p (1 - p)               since p = σ(3 w)
             = 0.6864

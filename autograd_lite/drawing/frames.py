@@ -187,7 +187,7 @@ def frames(
     >>> p = ag.sigmoid(3.0 * w)
     >>> for caption in frames((1.0 - p) ** 2, names={"p": p}).captions:
     ...     print(caption)
-    ∂L/∂p = −2 (1 − p) = -0.00495
+    ∂L/∂p = 2 (p − 1) = -0.00495
     ∂p/∂w = 3 p (1 − p) = 0.0074
     ∂L/∂w = ∂L/∂p · ∂p/∂w = -3.66e-05
     """

@@ -96,7 +96,7 @@ class detect_anomaly(changed):
     ...     np.log(x).sum()
     Traceback (most recent call last):
       ...
-    RuntimeError: log((2,)) made a nan in the forward pass
+    RuntimeError: log((2,)) made a nan in the forward pass at [0]: its operand[0] = -1
     recorded at ...
     """
 

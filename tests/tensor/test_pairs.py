@@ -157,7 +157,6 @@ ONLY_PYTORCHS = {
     "ag.transpose(x, 0, 1)": r"swapaxes\(0, 1\)",
     "x[None].transpose(1, 2)": "swapaxes",
     "ag.trace(x)": r"np\.trace",
-    "ag.trace(lambda x: x, 1.0)": "positional",
 }
 
 

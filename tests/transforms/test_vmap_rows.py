@@ -27,8 +27,11 @@ LOOKS_AT_VALUES = {
     "trim_zeros", "setdiff1d", "emath.sqrt", "emath.log", "emath.log2", "emath.log10", "emath.arcsin", "emath.arccos",
     "emath.arctanh", "emath.logn", "emath.power",
 }
-#: Rows that are looped over: the number or the order of their results depends on values.
-LOOPED = {"nonzero", "argwhere", "flatnonzero", "unique_positions", "common_positions", "roots", "ufunc_method"}
+#: Rows that are looped over: the number or the order of their results depends on values, or SciPy takes one system.
+LOOPED = {
+    "nonzero", "argwhere", "flatnonzero", "unique_positions", "common_positions", "roots", "ufunc_method",
+    "linalg.solve_banded",
+}  # fmt: skip
 RANDOM = {"dropout_mask", "rand_like", "randn_like"}
 
 
