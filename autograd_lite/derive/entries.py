@@ -6,7 +6,7 @@ and a sum has one more.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
 
@@ -127,14 +127,7 @@ def entry(e: Expr, at: At) -> Expr:
         case "transpose" | "matrix transpose" if len(e.shape) == 2:
             return entry(inner, at[::-1])
         case "total" if axes := _summed(e):
-            outer, new = iter(at), iter(letters := _fresh(at, len(axes)))
-            kept = iter([next(outer) for k in range(len(e.shape))])
-            index = []
-            for k in range(len(inner.shape)):
-                index.append(next(new) if k in axes else next(kept))
-                if k in axes and e.params.get("keepdims"):
-                    next(kept)
-            return _sum(letters, entry(inner, tuple(index)))
+            return _of_total(e, axes, at)
         case "outer product":
             return multiplied((entry(inner, at[:1]), entry(e.args[1], at[1:])), rest)
         case "contraction":
@@ -144,10 +137,7 @@ def entry(e: Expr, at: At) -> Expr:
         case "placement":
             return _looked_up(e, at)
         case "assignment":
-            equal, _, own = _chosen(e, at)
-            if len(equal) != 1 or not own:
-                raise _NoEntries
-            return multiplied((replace(equal[0], row=UNEQUAL, head="not_equal"), entry(inner, at)), rest)
+            return _of_assignment(e, at, rest)
         case "index" if at[:1] == ("i",) and any(isinstance(p, Labels) and not p.word for p in _parts(e)):
             return replace(e, shape=rest)  # S[i, yᵢ]
     if e.args and (e.role == "product" or e.row.entrywise):
@@ -162,6 +152,25 @@ def entry(e: Expr, at: At) -> Expr:
         raise _NoEntries
     form = Function(e.head, text=f"{{x1}}{subscript(below)}", tex=f"{{x1}}_{{{{{below}}}}}")
     return unsimplified(form, (e,), rest)
+
+
+def _of_total(e: Expr, axes: Collection[int], at: At) -> Expr:
+    """An entry of a sum along some axes."""
+    kept, new = iter(at), iter(letters := _fresh(at, len(axes)))
+    index = []
+    for k in range(len(e.args[0].shape)):
+        index.append(next(new) if k in axes else next(kept))
+        if k in axes and e.params.get("keepdims"):
+            next(kept)
+    return _sum(letters, entry(e.args[0], tuple(index)))
+
+
+def _of_assignment(e: Expr, at: At, rest: Shape) -> Expr:
+    """An entry of an array with zeros assigned at labels."""
+    equal, _, own = _chosen(e, at)
+    if len(equal) != 1 or not own:
+        raise _NoEntries
+    return multiplied((replace(equal[0], row=UNEQUAL, head="not_equal"), entry(e.args[0], at)), rest)
 
 
 def _of_einsum(e: Expr, at: At) -> Expr:

@@ -125,13 +125,7 @@ def _applied(word: str, args: list[Written]) -> Written:
     if len(args) == 2 and args[1].formula.is_number and (word, values[1]) in (("subtract", 0), ("divide", 1)):
         return args[0]
     if word in NOTATIONS:
-        n = NOTATIONS[word]
-        if n.fn is not None and not any(v is None for v in values):
-            value = n.fn(*values)
-        if n.text == "{x1}" and np.shape(value) == np.shape(values[0]):
-            return args[0]  # it changes the shape only, and not even that
-        call = Function(word, n.fn, text=n.text, tex=n.tex)
-        return Written(unsimplified(call, (a.formula for a in args), np.shape(value)), value)
+        return _noted(word, args)
     row = TABLE.get(word) or ROWS.get(getattr(np, word, None)) or TABLE[f"linalg.{word}"]
     kept = {"keepdims": True} if row.algebra in ("total", "reduction") and len(args) > 1 else {}
     if any(a.value is None and a.expr is not None for a in args):
@@ -145,6 +139,16 @@ def _applied(word: str, args: list[Written]) -> Written:
         factors = [f for e in operands for f in factors_of(e) if not f.is_number or f.value != 1]
         return Written(multiplied(factors or operands[:1], shape), value)
     return Written(unsimplified(row, operands, shape, **params), value)
+
+
+def _noted(word: str, args: list[Written]) -> Written:
+    """A notation, applied."""
+    n, values = NOTATIONS[word], [a.value for a in args]
+    value: Any = None if n.fn is None or any(v is None for v in values) else n.fn(*values)
+    if n.text == "{x1}" and np.shape(value) == np.shape(values[0]):
+        return args[0]  # it changes the shape only, and not even that
+    call = Function(word, n.fn, text=n.text, tex=n.tex)
+    return Written(unsimplified(call, (a.formula for a in args), np.shape(value)), value)
 
 
 def _entry(word: str, index: ast.expr, meanings: Mapping[str, Written]) -> Written:

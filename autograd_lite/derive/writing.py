@@ -120,9 +120,7 @@ def _word(e: Expr, printer: Printer) -> tuple[str, int]:
     if e.role == "root" and printer.indexed:
         e = _as_norm(e)
     if e.role == "product" and printer.indexed:
-        e = _over_a_whole_number(e, printer)
-    if e.role == "product" and printer.indexed and e.args[0].is_number and e.args[0].value == -1:
-        return _word(unsimplified("negative", (multiplied(e.args[1:], e.shape),), e.shape), printer)
+        e = _without_one(_over_a_whole_number(e, printer))
     if e.role == "product":
         return _product(e, printer), PRODUCT
     if e.role == "sum over steps" and printer.indexed:
@@ -172,6 +170,13 @@ def _over_a_whole_number(e: Expr, printer: Printer) -> Expr:
         return e
     top = [*([number(int(m[1]))] if m[1] != "1" else []), *rest]
     return unsimplified("divide", (multiplied(top, e.shape), number(int(m[2]))), e.shape)
+
+
+def _without_one(e: Expr) -> Expr:
+    """``-1 x`` as ``-x``."""
+    if e.role != "product" or not e.args[0].is_number or e.args[0].value != -1:
+        return e
+    return unsimplified("negative", (multiplied(e.args[1:], e.shape),), e.shape)
 
 
 def _along(e: Expr, printer: Printer) -> tuple[str, int]:

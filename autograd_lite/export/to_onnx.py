@@ -317,8 +317,7 @@ class Builder:
             results = self._form(eq.row, dtype, operands, one(what, *(e.params for e in eqs)))
             nodes = self.nodes[start:]
             new = {name for node in nodes for name in node.output}
-            if dtype == np.float64:
-                self.in_double.update({node.op_type for node in nodes} & IN_SINGLE)
+            self.in_double.update({node.op_type for node in nodes} & (IN_SINGLE if dtype == np.float64 else set()))
             final: dict[str, str] = {}
             for v, *others, name in zip(*(e.outputs for e in eqs), map(str, results), strict=True):
                 if name in new and name not in final:

@@ -37,12 +37,7 @@ def remedy(
     """What to write where the gradient is wrong at `eq`: a sentence without its full stop, or ''."""
     if not eq.row.remedies:
         return ""
-    after, defined, users = [eq], program.defined, program.users
-    for _ in range(NEAR):
-        after += [user for e in after for y in e.outputs for user in users[y] if user not in after]
-    near = after.copy()
-    for _ in range(NEAR):
-        near += [m for e in near for x in e.operands if isinstance(x, Var) and (m := defined.get(x)) and m not in near]
+    after, near = _around(eq, program)
     uses = {id(x): (x, e) for e in (eq, *near[::-1]) for x in e.operands}
     for v in program.depending(eq.outputs):
         uses.pop(id(v), None)
@@ -63,6 +58,17 @@ def remedy(
                     text = f"{r.before or 'write '}{' or '.join(codes)}{r.after}"
                     return text[0].upper() + text[1:]
     return ""
+
+
+def _around(eq: Equation, program: Program) -> tuple[list[Equation], list[Equation]]:
+    """`eq` and the few equations that use its result, and these with the few that they are computed from."""
+    after, defined, users = [eq], program.defined, program.users
+    for _ in range(NEAR):
+        after += [user for e in after for y in e.outputs for user in users[y] if user not in after]
+    near = after.copy()
+    for _ in range(NEAR):
+        near += [m for e in near for x in e.operands if isinstance(x, Var) and (m := defined.get(x)) and m not in near]
+    return after, near
 
 
 def _axes(params: Mapping[str, Any]) -> list[str]:
