@@ -9,9 +9,12 @@ from __future__ import annotations
 import doctest
 import pkgutil
 import re
+import runpy
 from pathlib import Path
 
 import pytest
+
+from autograd_lite.drawing import available
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")), *sorted(ROOT.glob("docs/design/*.md"))]
@@ -69,8 +72,19 @@ def test_page_names_modules_that_exist(page: Path) -> None:
     for name in re.findall(r"\bautograd_lite(?:\.\w+)+", page.read_text(encoding="utf-8")):
         pkgutil.resolve_name(name)  # raises if there is no such module or attribute
 
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_to_pages_that_exist(page: Path) -> None:
     linked = re.findall(r"\]\(([\w/.-]+)(?:#[\w-]*)?\)", page.read_text(encoding="utf-8"))
     missing = [name for name in linked if not (page.parent / name).exists() and name not in GENERATED]
     assert not missing, f"links to nothing: {missing}"
+
+
+@pytest.mark.skipif(not available(), reason="no renderer on this machine")
+def test_the_lines_on_the_home_write_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    runpy.run_path(str(ROOT / "docs" / "five_lines.py"))
+    page = (tmp_path / "net.html").read_text(encoding="utf-8")
+    assert "Change the numbers" in page
+    assert "http://" not in page.replace("http://www.w3.org", "")  # nothing from a network
+    assert "https://" not in page

@@ -125,10 +125,13 @@ PARAMETERS = re.compile(r"^Parameters\n-+\n(.*?)(?=^[A-Z]\w+\n-{3,}\n|\Z)", re.M
 
 
 def incomplete(name: str, function: Callable[..., object]) -> Iterator[str]:
-    """What is wrong with the list of parameters in a docstring, if there is one: it is that of the signature, and each
-    entry has a description, a shape or its choices.
+    """What is wrong with a docstring: its summary is one line, and the list of parameters, if there is one, is that of
+    the signature, in which each has a description, a shape or its choices.
     """
-    section = PARAMETERS.search(inspect.getdoc(function) or "")
+    doc = inspect.getdoc(function) or ""
+    if "\n" in doc.partition("\n\n")[0]:
+        yield f"{name}: a summary of one line"
+    section = PARAMETERS.search(doc)
     if section is None:
         return
     lines = [*section[1].splitlines(), ""]
@@ -140,7 +143,7 @@ def incomplete(name: str, function: Callable[..., object]) -> Iterator[str]:
     yield from (f"{name}: {line}" for line, after in heads if after[:1] != " " and not re.search(r"shape|\{", line))
 
 
-def test_every_listed_parameter_is_described_and_none_is_missing() -> None:
+def test_a_summary_is_one_line_and_every_listed_parameter_is_described() -> None:
     wrong: list[str] = []
     for one in EVERYTHING:
         value = one.value
