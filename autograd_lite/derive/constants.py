@@ -45,6 +45,7 @@ class Constants:
 
     def add(self, x: Any, word: str) -> None:
         """Name an array or a number."""
+        x = x.item() if isinstance(x, np.generic) else x
         self.values[word] = x  # this keeps the array alive, so its memory is not reused
         if isinstance(x, np.ndarray):
             self._inside.setdefault(id(_owner(x)), []).append((x, word))

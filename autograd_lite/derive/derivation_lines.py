@@ -222,7 +222,8 @@ class Lines:
         above = None if start is self.chain.root else name(self.chain.gradient_symbol(start), start.shape)
         for f in path:
             shape = np.broadcast_shapes(f.of.shape, f.formula.shape) if f.is_elementwise else f.formula.shape
-            above = _times(above, f, f.formula if self.by_gradients else name(f.symbol, shape))
+            is_stated = self.by_gradients or f.axes and f.formula.is_number
+            above = _times(above, f, f.formula if is_stated else name(f.symbol, shape))
         assert above is not None
         return above
 

@@ -29,7 +29,7 @@ class _NoEntries(Exception):
 def entries(formulas: Sequence[Expr], shape: Shape) -> tuple[str, Sequence[Expr]]:
     """The indices of a line and its formulas with them, where axes would have to be guessed without."""
     parts = [part for e in formulas for part in walk(e)]
-    is_repeated = any(_is_repeated(e, len(shape)) for e in formulas)
+    is_repeated = any(_is_repeated(e, len(shape)) for e in formulas) or _is_difference(parts)
     for letters in _indices(parts, shape) if is_repeated or any(map(_adds_axes, parts)) else ():
         at = tuple("" if size == 1 else c for c, size in zip(letters, shape, strict=True))
         try:
@@ -44,6 +44,27 @@ def _is_repeated(e: Expr, ndim: int) -> bool:
     if e.args and (e.role == "product" or e.row.entrywise):
         return any(_is_repeated(a, ndim) for a in e.args)
     return e.role == "name" and "/" in e.value and 0 < len(e.shape) < ndim
+
+
+def _is_difference(parts: Sequence[Expr]) -> bool:
+    """Whether two parts of one array are cut out that lie beside each other: ``u[1:] - u[:-1]``."""
+    cut = [part.args[0].key for part in parts if part.role == "index" and is_cut(part)]
+    return len(set(cut)) < len(cut)
+
+
+def is_cut(part: Expr) -> bool:
+    """Whether an index has slices only, and cuts something off."""
+    index = _parts(part)
+    slices = [p for p in index if isinstance(p, slice) and p.step in (None, 1)]
+    return len(slices) == len(index) and any(p != slice(None) for p in slices)
+
+
+def _shifted(e: Expr, shape: Shape, at: At, sign: int) -> At:
+    """The indices before slices of an array of this shape were cut out (1), or of what was cut out (-1)."""
+    starts = [p.indices(size)[0] for p, size in zip(_parts(e), shape, strict=False)]
+    if any(k and len(c) != 1 for k, c in zip(starts, at, strict=False)):
+        raise _NoEntries
+    return (*(f"{c}{sign * k:+d}" if k else c for k, c in zip(starts, at, strict=False)), *at[len(starts) :])
 
 
 def _adds_axes(part: Expr) -> bool:
@@ -75,7 +96,7 @@ def _summed(part: Expr) -> Sequence[int]:
 def _indices(parts: Sequence[Expr], shape: Shape) -> Iterator[At]:
     """The indices that the left side may have, the best first."""
     for part in parts:
-        if part.role == "placement" and not is_diagonal(part):
+        if part.role == "placement" and not is_diagonal(part) and not is_cut(part):
             yield "k", *[""] * (len(shape) - 1)
         elif part.role == "contraction" and part.shape == shape:
             terms, result = part.params["subscripts"].split("->")
@@ -101,7 +122,7 @@ def _seen(at: At, shape: Shape) -> str:
 
 
 def _fresh(at: At, count: int) -> At:
-    return tuple(c for c in LETTERS if c not in at)[:count]
+    return tuple(c for c in LETTERS if c not in "".join(at))[:count]
 
 
 def _sum(letters: At, body: Expr) -> Expr:
@@ -134,8 +155,12 @@ def entry(e: Expr, at: At) -> Expr:
             return _of_einsum(e, at)
         case _ if is_diagonal(e):
             return multiplied((unsimplified(EQUAL, map(name, at), ()), entry(inner, at[:1])), rest)
+        case "placement" if is_cut(e):
+            return entry(inner, _shifted(e, e.shape, at, -1))
         case "placement":
             return _looked_up(e, at)
+        case "index" if is_cut(e):
+            return entry(inner, _shifted(e, inner.shape, at, 1))
         case "assignment":
             return _of_assignment(e, at, rest)
         case "index" if at[:1] == ("i",) and any(isinstance(p, Labels) and not p.word for p in _parts(e)):
@@ -192,7 +217,10 @@ def _parts(e: Expr) -> Sequence[Any]:
 def _looked_up(e: Expr, at: At) -> Expr:
     """An entry of an array that collects what was looked up in it: ``Σᵢ 1[wᵢ = k] dL/duᵢ``."""
     equal, inside, own = _chosen(e, at)
-    body = multiplied((*equal, entry(e.args[0], inside)), ())
+    body = entry(e.args[0], inside)
+    above, *below = body.args if body.role == "quotient" else (body,)
+    body = multiplied((*equal, above), ())
+    body = unsimplified("divide", (body, *below), ()) if below else body
     return body if own else _sum(tuple(c for c in inside if c not in at), body)
 
 

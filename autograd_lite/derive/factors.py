@@ -213,7 +213,10 @@ def total(terms: Sequence[Expr]) -> Expr:
 
 
 def scalars_apart(e: Expr) -> tuple[Callable[[Expr], Expr], Expr]:
-    """A matrix without the numbers that it is multiplied with, and what puts these beside a product with it."""
+    """A matrix without its sign and the numbers that it is multiplied with, and what puts these beside a product."""
+    if e.role == "negation":
+        positive, matrix = scalars_apart(e.args[0])
+        return (lambda term: product((number(-1), positive(term)), term.shape)), matrix
     is_quotient = e.role == "quotient" and not e.args[1].shape
     matrix, below = e.args if is_quotient else (e, number(1))
     scalars = [f for f in factors_of(matrix) if not f.shape]

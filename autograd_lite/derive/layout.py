@@ -15,8 +15,8 @@ from unicodedata import combining
 import numpy as np
 
 from ..base.escape import markdown, plain
-from .entries import entries
-from .formula import Expr
+from .entries import entries, is_cut
+from .formula import Expr, walk
 from .formula_ops import largest
 from .writing import LATEX, Latex, Printer, shape_text, write
 
@@ -95,6 +95,12 @@ class Line:
         """The symbol and the formulas, with indices where they need some."""
         shape = np.shape(self.value) if self.shape is None else self.shape
         return _written(self.symbol, self.formulas, shape, printer)
+
+    @property
+    def remark(self) -> str:
+        """How the line is to be read."""
+        is_shifted = any(part.role == "placement" and is_cut(part) for e in self.formulas for part in walk(e))
+        return self.how + ("; terms beyond the ends are 0" if is_shifted else "")
 
     def reasons(self, printer: Printer) -> list[str]:
         """The definitions in `since`; without indices, none of a Jacobian."""
@@ -182,7 +188,7 @@ def _derived(line: Line, printer: Printer, is_first: bool) -> Iterator[str]:
 
 
 def _how(line: Line, printer: Printer) -> str:
-    return line.how.replace("…", printer.dots)
+    return line.remark.replace("…", printer.dots)
 
 
 def _with_remark(line: str, remark: str) -> Iterator[str]:
@@ -231,7 +237,7 @@ def _tex_line(line: Line) -> Iterator[str]:
         row = f"{symbol} &= {' = '.join(sides)}"
         shape = f" && {LATEX.shape(line.shape)}" if line.shape is not None else ""
         since = r",\; ".join([*line.reasons(LATEX), *(f"{write(e, LATEX)} = 1" for e in line.ones)])
-        how = LATEX.words(line.how) if line.how else ""
+        how = LATEX.words(line.remark) if line.remark else ""
         yield row + shape + (rf" && \text{{since }} {since}{how}" if since else "")
     yield from (rf"& \quad {d.written(LATEX)}" for d in line.where)
     if line.check:

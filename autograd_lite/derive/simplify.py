@@ -337,6 +337,8 @@ def _transpose(e: Expr) -> Expr | None:
         return x
     if ndim == 2 and x.role in ("transpose", "matrix transpose"):
         return x.args[0]
+    if ndim == 2 and x.role == "negation":
+        return product((number(-1), transposed(x.args[0])), e.shape)
     return transposed(x) if ndim == 2 and axes is not None else None
 
 
@@ -373,11 +375,19 @@ def _matmul(e: Expr) -> Expr | None:
     a, b = e.args
     if len(a.shape) == 0 or len(b.shape) == 0:
         return product(e.args, e.shape)
+    (c, x), (d, y) = _signed(a), _signed(b)
+    if c * d != 1:
+        return product((number(c * d), simplified("matmul", (x, y), e.shape)), e.shape)
     if len(a.shape) == 2 and len(b.shape) == 2 and a.shape[1] == b.shape[0] == 1:
         column, line = _stripped(a, 1), _stripped(b, 0)
         if column is not None and line is not None:  # a column times a line
             return unsimplified("outer", (column, line), e.shape)
     return None
+
+
+def _signed(e: Expr) -> tuple[Any, Expr]:
+    """``-x`` as -1 and x, ``3 * x`` as 3 and x."""
+    return (-1, e.args[0]) if e.role == "negation" else _coefficient(e)
 
 
 def _stripped(e: Expr, axis: int) -> Expr | None:

@@ -534,7 +534,7 @@ _ABOVE = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 def subscript(letters: str) -> str:
     """Letters or digits as a subscript in plain text."""
-    return letters.translate(_BELOW)
+    return letters.translate(_STEP)
 
 
 TEXT, ASCII = Text(), Ascii()
@@ -615,6 +615,7 @@ class Latex(Text):
             head = self.plain(stem) if is_letter else self.fill(f"\\{stem}") if stem in GREEK else self.upright(stem)
         if index:
             index = self.plain(index) if index.isdigit() or len(index) == 1 else self.upright(index)
+        letters = re.sub(r"([+-]\d+)(?=[i-n])", r"\1,", letters)  # u_{i+1,j}
         both = [word for word in (index, self.plain(letters)) if word]
         return self.below(head, self.plain(",").join(both)) if both else head
 

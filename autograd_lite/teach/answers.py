@@ -73,6 +73,12 @@ def _extreme(word: str) -> Callable[..., Any]:
     return either
 
 
+def _shifted(x: Any, k: int, size: int) -> Any:
+    """``x[i + k]`` for each `i` below `size`, 0 beyond the ends of `x`."""
+    at = np.arange(size) + k
+    return np.where((at >= 0) & (at < len(x)), x[np.clip(at, 0, len(x) - 1)], 0)
+
+
 FUNCTIONS: Mapping[str, Any] = {
     **_OURS,
     **{word: operator.attrgetter(word)(np) for word in _NUMPY.split()},
@@ -85,6 +91,7 @@ FUNCTIONS: Mapping[str, Any] = {
     "φ": lambda x: np.exp(-np.square(x) / 2) / np.sqrt(2 * np.pi),
     "softmax": lambda x, axis=-1, keepdims=True: TABLE["softmax"].on_arrays(x, np.ravel(axis)[0]),
     "logsumexp": np.logaddexp.reduce,
+    "shifted": _shifted,
     "astype": lambda x, dtype: np.asarray(x).astype(dtype),
     "slice": slice,
 }
