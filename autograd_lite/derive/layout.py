@@ -16,7 +16,7 @@ import numpy as np
 
 from ..base.escape import markdown, plain
 from .entries import entries, is_cut
-from .formula import Expr, walk
+from .formula import Expr, number, walk
 from .formula_ops import largest
 from .writing import LATEX, Latex, Printer, shape_text, write
 
@@ -188,7 +188,7 @@ def _derived(line: Line, printer: Printer, is_first: bool) -> Iterator[str]:
 
 
 def _how(line: Line, printer: Printer) -> str:
-    return line.remark.replace("…", printer.dots)
+    return line.remark.replace("…", printer.dots).replace("½", write(number(0.5), printer))
 
 
 def _with_remark(line: str, remark: str) -> Iterator[str]:

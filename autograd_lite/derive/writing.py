@@ -453,7 +453,7 @@ class Ascii(Printer):
     """NumPy's notation for a reader."""
 
     def name(self, word: str, letters: str = "") -> str:
-        return _OF_STEP.sub(r"\1[\2]", escape.plain(word)).replace("∂", "d")
+        return _OF_STEP.sub(r"\1[\2]", escape.plain(word)).replace("∂", "d").replace("ᵀ", ".T")
 
     def number(self, value: complex) -> str:
         return short_number(value)
