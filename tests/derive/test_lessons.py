@@ -342,7 +342,7 @@ def test_text_and_latex_say_the_same(lesson, derivations):
 
 
 def test_every_lesson_is_here():
-    assert lessons.NAMES == list(TEXTBOOK)
+    assert list(TEXTBOOK) == lessons.NAMES
 
 
 def of_rows():
