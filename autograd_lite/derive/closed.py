@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from ..program import Var
 from .cached_method import cached_method
@@ -87,7 +88,15 @@ class Candidates:
 
     def start(self, n: Var) -> frozenset[Var]:
         """The landmarks with a name through which all paths from the result to `n` lead, if others lie between them."""
-        users, passed = set(self.consumers.get(n, [])), False
-        while letters := users & self.chain.unnamed - {self.chain.root}:
-            users, passed = users - letters | {k for m in letters for k in self.consumers[m]}, True
-        return frozenset(users if passed else ())
+        return frozenset() if self._letters.isdisjoint(self.consumers.get(n, ())) else self._ends(n)
+
+    @cached_method
+    def _ends(self, n: Var) -> frozenset[Var]:
+        """The first landmarks with a name on the paths from `n` to the result."""
+        users = self.consumers.get(n, ())
+        return frozenset().union(*(self._ends(m) if m in self._letters else (m,) for m in users))
+
+    @cached_property
+    def _letters(self) -> set[Var]:
+        """The landmarks between others that have no name."""
+        return self.chain.unnamed - {self.chain.root}

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..program import Var
+from .cached_method import cached_method
 from .chain_rule import Chain
 from .closed import Candidates, Closed
 from .collect import leaves, occurrences
@@ -26,6 +27,7 @@ MANY = 8  # factors; beyond this, each gradient gets its line
 SHORT = 8  # names and numbers in a closed form, and in what is written instead of a letter
 WIDE = 12  # names and numbers in a gradient past what has no name
 FEW = 4  # names and numbers of what is written out in a closed form
+BOARD = 300  # landmarks; of more, no gradient is written in closed form
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +75,7 @@ class Lines:
         meeting = {n for n, users in self.consumers.items() if len(users) > 1}
         return meeting | self.asked | {n for n in self.reach if self.short(n)}
 
+    @cached_method
     def inputs(self, n: Var) -> list[Var]:
         """What a step is differentiated with respect to: parameters first, since they complete a gradient."""
         inputs = [m for m in self.chain.inputs_of(n) if m in self.reach]
@@ -126,7 +129,8 @@ class Lines:
         chosen: dict[Var, Closed] = {}
         equal: dict[Var, Closed] = {}  # no shorter, but it passes what has no name
         result = [self.chain.root]  # not what is one factor of it
-        for n in (n for n in self.chain.landmarks if n in self.reach and self.consumers.get(n, result) != result):
+        order = reversed(self.chain.landmarks if len(self.reach) <= BOARD else ())  # what is used later comes first
+        for n in (n for n in order if n in self.reach and self.consumers.get(n, result) != result):
             near, whole, long = self._forms(n)
             spared = sum(self._length(m) / len(self.inputs(m)) for m in near.through) if near else 0
             if near is not None and leaves(near.formula) <= min(long + spared / 2, WIDE) and self._is_right(n, near):
@@ -152,6 +156,7 @@ class Lines:
             long = max(long, min(above))
         return near, whole, long
 
+    @cached_method
     def _length(self, n: Var) -> int:
         """The length of the gradient in terms of those of its users."""
         users = self.consumers[n]

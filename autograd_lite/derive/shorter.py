@@ -21,6 +21,8 @@ from .textbook_parser import Written, formula
 
 POINTS, TRIED = 3, 8
 LIMIT = 8  # names in whose definition another stands, behind letters
+MANY = 24  # names in a formula; one with more is not collected
+
 
 class Point(NamedTuple):
     """The values of all names at one point, and the gradients by their variables, with the size of the largest."""
@@ -48,15 +50,15 @@ class Shorter:
 
     def forms(self, e: Expr, letters: Set[str] | None = None) -> Iterator[Form]:
         """A formula collected, with the equations that it uses: as it is, and with what `letters` stand for."""
-        words, picked, unnamed = self._words
-        letters = unnamed if letters is None else letters
+        words, picked, every = self._words
+        every = every if letters is None else picked | letters
         whole = e
-        for k, out in enumerate((picked, set[str](), picked | letters)):
-            more = _written_out(e, {word: words[word] for word in out})
-            if k and more.key == whole.key:
+        for k, out in enumerate((picked, set[str](), every)):
+            more = _written_out(e, words, out)
+            if k and more.key == whole.key or len(more.names) > MANY:
                 continue
             whole, near = more, {user for word in more.names for user in self._users.get(word, ())}
-            known = {word: _written_out(words[word], {w: words[w] for w in out}) for word in sorted(near - out)}
+            known = {word: _written_out(words[word], words, out) for word in sorted(near - out)}
             known = {word: stated for word, stated in known.items() if stated.names <= whole.names | {word}}
             form = collected(whole, Context(self.steps.environment, known, self._labelled))
             if form is not None:
@@ -64,19 +66,19 @@ class Shorter:
 
     @cached_property
     def _words(self) -> tuple[dict[str, Expr], set[str], set[str]]:
-        """What names stand for; the names of entries that are picked, and those that are letters."""
+        """What names stand for; the names of entries that are picked; these and the letters."""
         s = self.steps
         words = {s.names[n]: s.definition(n) for n in s.landmarks if n in s.defined}
         picked = {word for word, e in words.items() if e.role in ("index", "diagonal")}
-        return words, picked, {s.names[n] for n in s.unnamed & s.defined.keys()}
+        return words, picked, picked | {s.names[n] for n in s.unnamed & s.defined.keys()}
 
     @cached_property
     def _users(self) -> dict[str, set[str]]:
         """The names in whose definitions each stands, also behind letters."""
-        words, picked, letters = self._words
         users: dict[str, set[str]] = {}
+        words, _, written_out = self._words
         for word, e in reversed(words.items()):
-            inside = users.get(word, set()) if word in picked | letters else set()
+            inside = users.get(word, set()) if word in written_out else set()
             inside = inside if len(inside) < LIMIT else set()
             for other in e.names:
                 users.setdefault(other, set()).update({word}, inside)
@@ -172,8 +174,8 @@ def _close(x: Any, y: Any, size: float) -> bool:
     return np.allclose(x, y, rtol=tolerance, atol=tolerance * max(size, 1e-300), equal_nan=True)
 
 
-def _written_out(e: Expr, meanings: Mapping[str, Expr]) -> Expr:
-    """`e` with formulas for names, and for the names in these."""
-    while here := e.names & meanings.keys():
+def _written_out(e: Expr, meanings: Mapping[str, Expr], out: Set[str]) -> Expr:
+    """`e` with their meanings for the names of `out`, and for the names in these."""
+    while here := e.names & out:
         e = substitute(e, {word: meanings[word] for word in here})
     return e

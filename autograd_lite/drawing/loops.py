@@ -78,6 +78,8 @@ class _Loop:
         self.shift = dict(zip([*last, *before], [*before, *third], strict=True))
         self.words, self.before = self.called({*last}, {*before}), self.called({*before}, {*third})
         self.ends = {(x.tail, x.head): x for x in scene.lines}
+        self.leaves = {i.written: i for i in scene.items if i.kind in ("input", "constant")}
+        self.earlier = {self.items[key].written for key, k in self.step.items() if key and k < self.count - 1}
         self.lines: dict[str, Line] = {}
         self.states: dict[str, Item] = {}
 
@@ -105,8 +107,7 @@ class _Loop:
         if x[:1].isdigit() and y[:1].isdigit():
             follows = x.isdigit() and y == f"{int(x) - 1}"
             return {0: "t", 1: "(t - 1)", 2: "(t - 2)"}.get(self.count - int(x), "…") if follows else "…"
-        leaves = {i.written: i for i in self.whole.items if i.kind in ("input", "constant")}
-        given = [leaves[word] for word in (x, y) if word in leaves]
+        given = [self.leaves[word] for word in (x, y) if word in self.leaves]
         if len(given) < 2:
             raise _Differs
         self.shift[given[0].key] = given[1].key
@@ -139,8 +140,7 @@ class _Loop:
         """A box that is not of the loop."""
         if i.key in self.shift:
             return replace(i, name=self.words[i.written], value=None, note=f"× {self.count}")
-        earlier = {self.items[key].written for key, k in self.step.items() if key and k < self.count - 1}
-        if earlier.intersection(_TOKEN.findall(i.source(LONG))):  # it takes the results of several steps
+        if self.earlier.intersection(_TOKEN.findall(i.source(LONG))):  # it takes the results of several steps
             return replace(i, formula=None, operation=i.row)
         return replace(i, formula=self.general(i.formula, i.formula, self.words))
 
