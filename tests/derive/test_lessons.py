@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import linecache
 import re
 import sys
 import xml.etree.ElementTree as ET
@@ -368,3 +370,47 @@ def test_the_derivation_of_every_row_can_stand_on_a_board(row, point):
     d = np.sum(np.real(first * np.conj(first))).explain(names={"y": first})
     for text in (str(d).split("From the result down")[1], d.latex().split("From the result down")[1]):
         assert [b for b in on_a_board(text) if b not in (r"axis",)] == [], text
+
+
+def as_function(lesson):
+    """The program of a lesson as a function of the arrays that it starts with; with their values."""
+    imports, body, given = [], [], {}
+    for statement in ast.parse(lesson.code).body:
+        names = [part for part in ast.walk(statement) if isinstance(part, ast.Name)]
+        space = {"np": np, "ag": ag}
+        if isinstance(statement, ast.Assign) and all(w.id in space or isinstance(w.ctx, ast.Store) for w in names):
+            exec(ast.unparse(statement), space)
+            for word, x in list(space.items())[3:]:  # after np, ag and the builtins
+                if isinstance(x, np.ndarray | ag.Tensor):
+                    given[word] = x.numpy() if isinstance(x, ag.Tensor) else x
+                else:
+                    body.append(f"{word} = {x!r}")
+            continue
+        (imports if isinstance(statement, ast.Import | ast.ImportFrom) else body).append(ast.unparse(statement))
+    lines = "\n".join([*body, "return L"]).replace("\n", "\n    ")
+    text = "\n".join([*imports, f"def program({', '.join(given)}):", f"    {lines}\n"])
+    file = f"<{lesson.title}>"
+    linecache.cache[file] = (len(text), None, text.splitlines(True), file)
+    space = {}
+    exec(compile(text, file, "exec"), space)
+    return space["program"], given
+
+
+@pytest.mark.parametrize("make", lessons.LESSONS, ids=lambda make: make.__name__)
+def test_its_source_is_a_function_of_its_data_and_parameters(make):
+    lesson = make()
+    if any(hasattr(x, "parameters") and not isinstance(x, ag.Tensor) for x in lesson.names.values()):
+        pytest.skip("its parameters are those of a layer")
+    f, given = as_function(lesson)
+    args, parameters = list(given.values()), [w for w in given if any(lesson.names[w] is p for p in lesson.wrt)]
+    emitted = ag.source(f, *args, wrt=parameters)
+    assert emitted.arguments[: len(given)] == tuple(given)
+    space = {}
+    exec(str(emitted), space)
+    value, *slopes = space[emitted.name](*args)
+    L = f(*(ag.tensor(x, requires_grad=True) if w in parameters else x for w, x in given.items()))
+    np.testing.assert_allclose(value, L.numpy())
+    lesson.result.backward()
+    assert len(slopes) == len(parameters) == len(lesson.wrt)
+    for word, slope in zip(parameters, slopes, strict=True):
+        np.testing.assert_allclose(slope, lesson.names[word].grad.numpy(), rtol=1e-9, atol=1e-12)
