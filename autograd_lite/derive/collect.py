@@ -124,7 +124,9 @@ class _Reader:
                 return self._factors(of, power)
             case "exponential" if e.args[0].role == "negation":
                 return [(make(e.row, e.args[0].args, e.params, e.shape), -power)]
-            case "reshape" | "index" if (laid := _relaid(e.args[0], e.args[0].shape, e.shape)) is not None:
+            case "reshape" | "index" if not _reorders(e) and (
+                laid := _relaid(e.args[0], e.args[0].shape, e.shape)
+            ) is not None:
                 return [(laid, power)] if laid.key == e.key else self._factors(laid, power)
             case "placement" if power == 1 and (chosen := self._chosen(e)) is not None:
                 return [f for a in chosen for f in self._factors(a, 1)]
@@ -249,6 +251,13 @@ def _varies(e: Expr, shape: Shape) -> set[int]:
     """The axes of `shape` along which a part of a formula of that shape is not the same by its own shape."""
     before = len(shape) - len(e.shape)
     return {k + before for k, size in enumerate(e.shape) if size != 1}
+
+
+def _reorders(e: Expr) -> bool:
+    """Whether an index takes entries in another order."""
+    index = e.params.get("index")
+    parts = index if isinstance(index, tuple) else (index,)
+    return any(isinstance(p, np.ndarray) or isinstance(p, slice) and p.step not in (None, 1) for p in parts)
 
 
 def _relaid(e: Expr, old: Shape, new: Shape, whole: Callable[[Expr], Expr | None] = lambda e: None) -> Expr | None:

@@ -204,7 +204,7 @@ class Lines:
 
     def definition(self, n: Var) -> Expr:
         """The formula of `n`, without what is hidden."""
-        return named(self.chain.definition(n), self.hidden)
+        return substitute(self.chain.definition(n), self.hidden) if self.hidden else self.chain.definition(n)
 
     def shown(self) -> list[Factor | Total]:
         """The lines of :meth:`all` that are written."""

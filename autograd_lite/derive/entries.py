@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
 
+from ..table.textbook import NOTATIONS
 from .formula import Expr, Function, Labels, Shape, factors_of, is_diagonal, multiplied, name, unsimplified, walk
 from .writing import LETTERS, subscript
 
@@ -17,6 +18,8 @@ At: TypeAlias = tuple[str, ...]  # an index for each axis; "" for an axis that i
 
 EQUAL = Function("equal", text="1[{x1} = {x2}]", tex="1[{x1} = {x2}]")
 UNEQUAL = Function("not_equal", text="1[{x1} ≠ {x2}]", tex=r"1[{x1} \neq {x2}]")
+LESS = Function("less_equal", text="1[{x1} ≤ {x2}]", tex=r"1[{x1} \leq {x2}]")
+GREATER = Function("greater_equal", text="1[{x1} ≥ {x2}]", tex=r"1[{x1} \geq {x2}]")
 SUM = Function("sum")
 SUM.algebra = "indexed sum"
 _AXES = ("reshape", "broadcast", "placement")
@@ -59,6 +62,15 @@ def is_cut(part: Expr) -> bool:
     return len(slices) == len(index) and any(p != slice(None) for p in slices)
 
 
+def _running(e: Expr) -> Function | None:
+    """Of a running sum of a vector, which terms are in it: those up to an entry, or from it on."""
+    if len(e.shape) != 1 or not e.args or e.args[0].shape != e.shape:
+        return None
+    if e.head in NOTATIONS:
+        return GREATER if NOTATIONS[e.head].mirror else None
+    return LESS if any(n.mirror == e.head for n in NOTATIONS.values()) else None
+
+
 def _shifted(e: Expr, shape: Shape, at: At, sign: int) -> At:
     """The indices before slices of an array of this shape were cut out (1), or of what was cut out (-1)."""
     starts = [p.indices(size)[0] for p, size in zip(_parts(e), shape, strict=False)]
@@ -74,7 +86,7 @@ def _adds_axes(part: Expr) -> bool:
     if part.role == "assignment":  # of zeros, at labels
         return any(isinstance(p, Labels) for p in _parts(part)) and part.args[1].is_number and not part.args[1].value
     is_new = part.role in _AXES and not is_diagonal(part) or _is_new(part)
-    return part.role == "contraction" or bool(inner) and is_new
+    return part.role == "contraction" or _running(part) is not None or bool(inner) and is_new
 
 
 def is_new(index: Any) -> bool:
@@ -98,6 +110,8 @@ def _indices(parts: Sequence[Expr], shape: Shape) -> Iterator[At]:
     for part in parts:
         if part.role == "placement" and not is_diagonal(part) and not is_cut(part):
             yield "k", *[""] * (len(shape) - 1)
+        elif len(shape) == 1 and _running(part):
+            yield ("k",)
         elif part.role == "contraction" and part.shape == shape:
             terms, result = part.params["subscripts"].split("->")
             first = terms if any("/" in word for word in part.args[0].names) else result
@@ -153,6 +167,9 @@ def entry(e: Expr, at: At) -> Expr:
             return multiplied((entry(inner, at[:1]), entry(e.args[1], at[1:])), rest)
         case "contraction":
             return _of_einsum(e, at)
+        case _ if (which := _running(e)) is not None:
+            (c,) = _fresh(at, 1)
+            return _sum((c,), multiplied((unsimplified(which, (name(c), name(*at)), ()), entry(inner, (c,))), ()))
         case _ if is_diagonal(e):
             return multiplied((unsimplified(EQUAL, map(name, at), ()), entry(inner, at[:1])), rest)
         case "placement" if is_cut(e):

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from ..table import TABLE, Primitive
-from .formula import Expr, Shape, factors_of, multiplied, number, unsimplified
+from ..table.textbook import NOTATIONS
+from .formula import Expr, Function, Shape, factors_of, multiplied, number, unsimplified
 
 
 def make(row: Primitive, args: Sequence[Expr], params: Mapping[str, Any], shape: Shape) -> Expr:
@@ -470,12 +471,35 @@ def _getitem(e: Expr) -> Expr | None:
         a, b = x.args
         if b.role == "index" and repr(b.params.get("index")) == "(Ellipsis, None)" and len(b.shape) == 2:
             return unsimplified(x.row, (a, b.args[0]), e.shape)
+    return _turned(e)
+
+
+_BACK = ("slice(None, None, -1)", "(slice(None, None, -1),)")
+
+
+def _turned(e: Expr) -> Expr | None:
+    """A vector in reverse, twice; or of one in reverse a running sum, which is one from the other end."""
+    (x,) = e.args
+    if repr(e.params["index"]) not in _BACK or len(e.shape) != 1 or not x.args:
+        return None
+    if x.role == "index":
+        return x.args[0] if repr(x.params["index"]) in _BACK else None
+    back = x.args[0]
+    if back.role != "index" or repr(back.params["index"]) not in _BACK:
+        return None
+    if x.head in NOTATIONS and (mirror := NOTATIONS[x.head].mirror):
+        return simplified(mirror, back.args, e.shape, axis=0)
+    for n in NOTATIONS.values():
+        if n.mirror == x.head:
+            return unsimplified(Function(n.name, n.fn, text=n.text, tex=n.tex), (*back.args, number(0)), e.shape)
     return None
 
 
 def _places(e: Expr) -> Expr | None:
     """What only has axes of length 1 less; a sign stands in front."""
     index, (g,) = e.params["index"], e.args
+    if repr(index) in _BACK and len(e.shape) == 1:
+        return simplified("getitem", e.args, e.shape, index=index, unique_indices=True)
     if g.role == "negation":
         return _negated(make(e.row, g.args, e.params, e.shape))
     is_all = isinstance(index, tuple) and all(p is None or isinstance(p, slice) and p == slice(None) for p in index)

@@ -66,7 +66,8 @@ cumsum = linear(
     textbook=_after("after(g, {})"),
 )
 notation(
-    "after", "Σₖ≥ᵢ {x1}ₖ", r"\sum_{{k \geq i}} {x1}_k", lambda g, axis: np.flip(np.cumsum(np.flip(g, axis), axis), axis)
+    "after", "Σₖ≥ᵢ {x1}ₖ", r"\sum_{{k \geq i}} {x1}_k",
+    lambda g, axis: np.flip(np.cumsum(np.flip(g, axis), axis), axis), mirror="cumsum",
 )
 
 # ------------------------------------------------------------------------------------ any other running total

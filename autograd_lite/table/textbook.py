@@ -41,23 +41,28 @@ class Notation(NamedTuple):
         Templates, as those of a row: ``"{x1} ⋆ {x2}"``.
     fn : callable or None
         Its value; None where a formula with it cannot be evaluated.
+    mirror : str
+        The row that does the same from the other end of the axis.
     """
 
     name: str
     text: str
     tex: str
     fn: Callable[..., Any] | None
+    mirror: str = ""
 
 
 NOTATIONS: dict[str, Notation] = {}  # by name
 
 
-def notation(name: str, text: str, tex: str, fn: Callable[..., Any] | None = None) -> Notation:
+def notation(
+    name: str, text: str, tex: str, fn: Callable[..., Any] | None = None, mirror: str = ""
+) -> Notation:
     """Define a notation, for the formulas of `Textbook`.
 
     >>> norm = notation("norm_example", "|{0}|", "|{0}|")
     """
-    NOTATIONS[name] = entry = Notation(name, text, tex, fn)
+    NOTATIONS[name] = entry = Notation(name, text, tex, fn, mirror)
     return entry
 
 

@@ -309,7 +309,8 @@ class Board {
     const used = [...new Set([...bare, ...letters(text)])].sort();
     const bound = letters((text.match(new RegExp(`Σ[${INDICES}]+`, "gu")) ?? []).join(""));
     const free = used.filter((c) => !bound.includes(c));
-    this.sizes = Object.fromEntries(bare.length ? free.slice(0, shape.length).map((c, k) => [c, shape[k]]) : []);
+    const sizes = [...bare.map((c) => [c, shape[0]]), ...free.slice(0, shape.length).map((c, k) => [c, shape[k]])];
+    this.sizes = Object.fromEntries(bare.length && shape.length ? sizes : []);
     this.rest = bare.length ? Math.max(shape.length - free.length, 0) : 0;
     this.letters = INDICES.slice(0, Math.max(bare.length ? 0 : shape.length, ...used.map((c) => LETTERS.indexOf(c) + 1)));
     return this.rewritten((text.replaceAll("∂", "d").match(TOKEN) ?? []).filter((t) => t.trim()));

@@ -82,7 +82,8 @@ class Board:
         bare = {c for c in re.findall(r"(?<!\w)[i-n](?!\w)", text) if c not in self.words}
         used = bare.union(c.translate(_SUBSCRIPTS) for c in text if c in INDICES)
         free = sorted(used.difference(*(m.translate(_SUBSCRIPTS) for m in re.findall(f"Σ([{INDICES}]+)", text))))
-        self._sizes = dict(zip(free, shape, strict=False)) if bare else {}
+        bare = bare if shape else set()
+        self._sizes = {**dict.fromkeys(bare, shape[0]), **dict(zip(free, shape, strict=False))} if bare else {}
         self._rest = max(len(shape) - len(free), 0) if bare else 0
         self._letters = INDICES[: max([0 if bare else len(shape), *(LETTERS.index(c) + 1 for c in used)])]
         return self.rewritten([m[0] for m in _TOKEN.finditer(text.replace("∂", "d")) if not m[0].isspace()])

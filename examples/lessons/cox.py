@@ -5,7 +5,7 @@ import numpy as np
 import autograd_lite as ag
 
 X = np.array([[0.2, -0.5], [-0.4, -2.4], [1.8, 1.1], [-0.3, 0.8], [0.3, -0.6]])
-event = np.array([1.0, 1.0, 0.0, 1.0, 1.0])  # the rows are in the order of their times
+event = np.array([1.0, 1.0, 0.0, 1.0, 0.0])  # the rows are in the order of their times
 beta = ag.tensor([0.3, 0.8], requires_grad=True)
 
 eta = X @ beta

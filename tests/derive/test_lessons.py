@@ -233,7 +233,9 @@ TEXTBOOK = {
         dL/dsₖ = λ sₖ + Σᵢ 1[winnerᵢ = k] dL/ddᵢ - Σᵢ 1[loserᵢ = k] dL/ddᵢ
     """,
     "cox": """
+        riskₖ = Σᵢ 1[i ≥ k] exp(ηᵢ)
         dL/drisk = event / risk
+        dL/dηₖ = Σᵢ 1[i ≤ k] dL/driskᵢ exp(ηₖ) - eventₖ
         dL/dβ = Xᵀ @ dL/dη
     """,
     "kmeans": """

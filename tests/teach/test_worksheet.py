@@ -445,7 +445,7 @@ def lessons():
     spec = importlib.util.spec_from_file_location("lessons", path)
     module = sys.modules["lessons"] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return [make for make in module.LESSONS if make.__name__ not in ("cox",)]
+    return module.LESSONS
 
 
 @pytest.mark.parametrize("make", lessons(), ids=lambda make: make.__name__)
@@ -500,6 +500,22 @@ def test_a_known_step_that_is_opened_has_blanks_of_its_own():
     assert [q.word for q in sheet.questions] == ["dLdP", "dLdS"]
     assert sheet.check("dL/dP = -Y/(2P)\ndL/dS = P ⊙ (dL/dP - Σⱼ dL/dPⱼ Pⱼ)")
     assert sheet.check({"dL/dP": "-½ Y/P", "dL/dS": "(P - Y)/2"})
+
+
+def test_lookups_running_sums_and_neighbours_are_typed_with_indices():
+    at = {make.__name__: make() for make in lessons()}
+    answers = {
+        "word2vec": {"dL/dE": "Σᵢ dL/duᵢ 1[k = wᵢ]", "dL/dC": "Σᵢ 1[cᵢ = k] dL/dvᵢ + Σᵢⱼ dL/dvnᵢⱼ 1[negᵢⱼ = k]"},
+        "graph_convolution": {"dL/dP": "Σₖ dL/dfₖ 1[yₖ = j] 1[nodesₖ = i]"},
+        "cox": {"dL/dη": "exp(ηₖ) Σᵢ 1[i ≤ k] eventᵢ / riskᵢ - eventₖ"},
+        "total_variation": {"dL/du": "uᵢ - fᵢ - dL/ddᵢ + dL/ddᵢ₋₁"},
+    }
+    for name, typed in answers.items():
+        sheet = worksheet(at[name].result, wrt=at[name].wrt, names=at[name].names)
+        for symbol, answer in typed.items():
+            assert len([mark for mark in sheet.check({symbol: answer}) if mark.right]) == 1, (symbol, answer)
+            marks = sheet.check({symbol: f"2 ({answer})"})
+            assert "it is 2 times the right one" in [mark.says for mark in marks], (symbol, answer)
 
 
 def test_a_softmax_is_not_a_sigmoid():
