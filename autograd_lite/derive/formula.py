@@ -100,7 +100,7 @@ class Labels(Array):
 def is_diagonal(e: Expr) -> bool:
     """Whether a matrix has a vector on its diagonal, and zeros elsewhere."""
     index = e.params["index"] if e.role == "placement" and e.shape == e.args[0].shape * 2 else ()
-    is_it = len(e.shape) == 2 and isinstance(index, tuple) and index[:1] == (Ellipsis,)
+    is_it = len(e.shape) == 2 and isinstance(index, tuple) and bool(index) and index[0] is Ellipsis
     return is_it and all(np.array_equal(p, np.arange(e.shape[0])) for p in index[1:])
 
 

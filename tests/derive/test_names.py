@@ -297,3 +297,12 @@ def test_a_variance_and_a_sum_with_outer_products_have_indices_and_sizes() -> No
     d = np.sum(s * u).explain(x)
     assert "2 dL/dsⱼ (xᵢⱼ - meanᵢ(x)ⱼ) / n" in down(d, "dL/dxᵢⱼ")
     assert "n = 4" in given(d)
+
+
+def test_labels_in_the_index_of_a_square_matrix() -> None:
+    W, y = leaf(3, 3, name="W"), np.array([0, 2, 1])
+    c = W[np.arange(3), y]
+    L = np.sum((W - c[:, None]) ** 2)
+    text = lines(L.explain(W))
+    assert any(line.startswith("c = W[i, yᵢ]") for line in text)
+    assert any(line.startswith("dL/dWᵢⱼ = dL/daᵢⱼ + 1[yᵢ = j] dL/dcᵢ") for line in text)
