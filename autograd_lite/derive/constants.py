@@ -18,7 +18,7 @@ import numpy as np
 from ..program import Equation, Var
 from ..program.naming import Names, expression, line, operand
 from .assignments import assigned
-from .formula import Array, Expr, Labels, name, unsimplified
+from .formula import Array, Expr, Labels, name, unsimplified, walk
 from .textbook_parser import Written, read
 
 Variables = Mapping[str, Any]
@@ -205,11 +205,13 @@ def is_number(x: Any) -> bool:
 
 
 def _evaluated(e: ast.expr, variables: Variables) -> Written | None:
-    """An expression as a formula with its value; None where that is more than arithmetic."""
+    """An expression as a formula that can be computed, with its value; None where that is more than arithmetic."""
     try:
-        return read(e, {word: Written(name(word, np.shape(x)), x) for word, x in variables.items()})
+        stated = read(e, {word: Written(name(word, np.shape(x)), x) for word, x in variables.items()})
     except (KeyError, TypeError, ValueError):
         return None
+    is_entry = stated.expr is not None and any(part.row and part.row.fn is None for part in walk(stated.expr))
+    return None if is_entry else stated
 
 
 def _is_size(e: ast.expr) -> bool:

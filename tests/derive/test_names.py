@@ -306,3 +306,12 @@ def test_labels_in_the_index_of_a_square_matrix() -> None:
     text = lines(L.explain(W))
     assert any(line.startswith("c = W[i, yᵢ]") for line in text)
     assert any(line.startswith("dL/dWᵢⱼ = dL/daᵢⱼ + 1[yᵢ = j] dL/dcᵢ") for line in text)
+
+
+def test_the_last_of_a_list_is_an_operand() -> None:
+    W, x, hs = leaf(3, 3, name="W"), np.array([1.0, 2.0, 3.0]), [np.array([0.5, -1.0, 0.25])]
+    hs.append(np.tanh(W @ hs[-1] + x))
+    d = np.sum(hs[-1]).explain(W)
+    assert "dL/da @ hs[-1]ᵀ" in down(d, "dL/dW")
+    X = np.array([[1.0, 2.0, 3.0]])
+    assert "dL/da @ X[0]ᵀ" in down(np.sum(np.tanh(W @ X[-1])).explain(W), "dL/dW")
