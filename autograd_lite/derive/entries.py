@@ -108,7 +108,7 @@ def _summed(part: Expr) -> Sequence[int]:
 def _indices(parts: Sequence[Expr], shape: Shape) -> Iterator[At]:
     """The indices that the left side may have, the best first."""
     for part in parts:
-        if part.role == "placement" and not is_diagonal(part) and not is_cut(part):
+        if shape and part.role == "placement" and not is_diagonal(part) and not is_cut(part):
             yield "k", *[""] * (len(shape) - 1)
         elif len(shape) == 1 and _running(part):
             yield ("k",)

@@ -11,6 +11,7 @@ from thorough import EVERY_CASE, mostly_thorough
 
 import autograd_lite as ag
 from autograd_lite.nn import functional as F
+from autograd_lite.rules.indexing import into_zeros
 from autograd_lite.testing.fuzz import check_derived, run
 
 VECTOR = np.array([0.3, -0.5, 0.7])
@@ -47,6 +48,7 @@ PROGRAMS = {
     "a batch and a matrix of ones": (lambda x: np.sum(np.tanh(x @ np.ones((3, 2))) ** 2), MATRIX),
     "targets that are ones": (lambda x: np.mean((x @ POSITIVE + 1.0 - np.ones((2, 3))) ** 2), MATRIX),
     "weights that are ones": (lambda x: np.sum(np.ones((2, 3)) * x * np.ones(3) + np.ones((2, 1))), MATRIX),
+    "entries put into zeros, in a sum": (lambda x: np.sum(into_zeros(np.tanh(x), slice(1, 4), (5,), True)), VECTOR),
     "a tie": (lambda x: np.sum(np.maximum(x, x) * np.minimum(x, x)), VECTOR),
     "ties of a maximum": (lambda x: np.sum(np.max(np.round(x), axis=0) * x), MATRIX),
     "a quantile": (lambda x: np.sum(np.quantile(x, 0.3, axis=0)), MATRIX),
