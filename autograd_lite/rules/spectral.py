@@ -138,7 +138,8 @@ notation(
 )
 eigh = general(
     np.linalg.eigh, _eigh_rule, bind=lambda a, UPLO="L": ((a,), {"UPLO": UPLO.upper()}), outputs=True,
-    holomorphic=False, batch=stacked(2), textbook=lambda x, UPLO: _EIGH if UPLO == "L" else (None, None),
+    holomorphic=False, batch=stacked(2),
+    textbook=lambda x, UPLO: _EIGH if UPLO == "L" and len(x.shape) == 2 else (None, None),
     examples=[EMPTY, positive(3, 3), positive(3, 3, UPLO="u"), positive(2, 2, 2), at((1, 1))],
 )
 

@@ -49,6 +49,10 @@ PROGRAMS = {
     "targets that are ones": (lambda x: np.mean((x @ POSITIVE + 1.0 - np.ones((2, 3))) ** 2), MATRIX),
     "weights that are ones": (lambda x: np.sum(np.ones((2, 3)) * x * np.ones(3) + np.ones((2, 1))), MATRIX),
     "entries put into zeros, in a sum": (lambda x: np.sum(into_zeros(np.tanh(x), slice(1, 4), (5,), True)), VECTOR),
+    "eigenvalues of two matrices": (
+        lambda x: np.sum(np.linalg.eigh(x @ np.swapaxes(x, 1, 2))[0] * np.arange(6.0).reshape(2, 3)),
+        np.stack([POSITIVE, POSITIVE.T + np.eye(3)]),
+    ),
     "a tie": (lambda x: np.sum(np.maximum(x, x) * np.minimum(x, x)), VECTOR),
     "ties of a maximum": (lambda x: np.sum(np.max(np.round(x), axis=0) * x), MATRIX),
     "a quantile": (lambda x: np.sum(np.quantile(x, 0.3, axis=0)), MATRIX),
