@@ -169,7 +169,7 @@ def entry(e: Expr, at: At) -> Expr:
             return _of_einsum(e, at)
         case _ if (which := _running(e)) is not None:
             (c,) = _fresh(at, 1)
-            return _sum((c,), multiplied((unsimplified(which, (name(c), name(*at)), ()), entry(inner, (c,))), ()))
+            return _sum((c,), multiplied((unsimplified(which, (name(c), name(at[0])), ()), entry(inner, (c,))), ()))
         case _ if is_diagonal(e):
             return multiplied((unsimplified(EQUAL, map(name, at), ()), entry(inner, at[:1])), rest)
         case "placement" if is_cut(e):

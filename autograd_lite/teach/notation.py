@@ -78,7 +78,7 @@ class Board:
         text = re.sub(rf"(?<!\w)({self._copied})(?=[{INDICES}]*(?!\w))", lambda m: self.words[m[1]], text)
         if shape and re.search(f"[{INDICES}][₊₋]", text):  # uᵢ₊₁, and uᵢ beside it
             word = rf"(\w+?)([{INDICES}])(?:([₊₋])([₀-₉]))?(?!\w)"
-            text = re.sub(word, lambda m: self._moved(*m.groups(""), shape[0]), text)
+            text = re.sub(word, lambda m: self._moved(m, shape[0]), text)
         bare = {c for c in re.findall(r"(?<!\w)[i-n](?!\w)", text) if c not in self.words}
         used = bare.union(c.translate(_SUBSCRIPTS) for c in text if c in INDICES)
         free = sorted(used.difference(*(m.translate(_SUBSCRIPTS) for m in re.findall(f"Σ([{INDICES}]+)", text))))
@@ -88,8 +88,9 @@ class Board:
         self._letters = INDICES[: max([0 if bare else len(shape), *(LETTERS.index(c) + 1 for c in used)])]
         return self.rewritten([m[0] for m in _TOKEN.finditer(text.replace("∂", "d")) if not m[0].isspace()])
 
-    def _moved(self, word: str, letter: str, sign: str, k: str, size: int) -> str:
+    def _moved(self, match: re.Match[str], size: int) -> str:
         """A vector whose entries are moved, with 0 beyond the ends."""
+        word, letter, sign, k = match.groups("")
         if self.ndims.get(self.words.get(word, word)) != 1:
             return word + letter
         return f"shifted({word},{'-' if sign == '₋' else ''}{'₀₁₂₃₄₅₆₇₈₉'.find(k) if k else 0},{size})"
