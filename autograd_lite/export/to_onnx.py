@@ -331,6 +331,10 @@ class Builder:
         for vs in zip(*(p.outputs for p in programs), strict=True):
             known = values[vs[0]] if isinstance(vs[0], Var) else self._known(one("the result", *vs))
             self._return(known, computed)
+        self._name_nodes()
+
+    def _name_nodes(self) -> None:
+        """Add the name of its first result to that of each node."""
         for node in self.nodes:
             node.name = " ".join(filter(None, (node.name, node.output[0])))
 
