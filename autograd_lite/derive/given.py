@@ -70,6 +70,8 @@ class Given:
             return np.size(x) < 2 or bool(np.all(x == np.ravel(x)[0]))
         origin = self._origin(written, code)
         self.fixed |= names if origin == DERIVED else set()
+        if not names:  # its numbers only, such as those of x in ``for x in xs``
+            self._fix(_names(written)[0], code)
         return origin > UNKNOWN
 
     def positions(self, eq: Equation, places: Sequence[Any]) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,7 @@ from .notation import Notation
 def retraced(chain: Chain, kinds: str = "biuf") -> Notation:
     """The program of `chain` with its names, and every named array of these kinds as an input.
 
-    An array from which another constant was computed stays a constant too.
+    An array from which another constant was computed stays a constant too, and so do two that share memory.
 
     Raises
     ------
@@ -43,6 +44,9 @@ def retraced(chain: Chain, kinds: str = "biuf") -> Notation:
     """
     data = Given(chain)
     steps = _Again(chain, kinds, data).steps()
+    used = [(word, x) for x, word in chain.arrays for v in steps.nodes if steps.names.get(v) == word]
+    for (word, x), (other, y) in combinations(used, 2):
+        data.fixed |= {word, other} if np.shares_memory(x, y) else set()
     return _Again(chain, kinds, data).steps() if data.fixed else steps
 
 

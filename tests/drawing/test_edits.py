@@ -7,7 +7,7 @@ from importlib.resources import files
 
 import numpy as np
 import pytest
-from programs import PROGRAMS
+from programs import PROGRAMS, Learner
 from thorough import mostly_thorough
 
 from autograd_lite.derive.javascript import NoForm
@@ -148,3 +148,32 @@ def test_infinities_and_nan_reach_the_page():
     check_page(lambda now: draw(picked, now.get("w", w), now.get("m", data)))
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "s = 0\nfor x in xs:\n    s = np.tanh(s + w @ x)\nL = s + np.sum(xs[1] * w)",
+        "s = 0\nfor x, y in zip(xs, ys):\n    s = s + (w @ x - y) ** 2\nL = s + np.sum(xs @ w) + np.sum(ys * w[0])",
+        "s = 0\nfor k, y in enumerate(ys):\n    x = xs[k]\n    s = s + (w @ x - y) ** 2\nL = s + np.sum(xs @ w)",
+        "s = 0\nfor y in ys:\n    s = s + (w[0] - y) ** 2\nL = s + np.sum(ys * w[0])",
+    ],
+)
+def test_rows_that_a_loop_takes_are_right_or_still(body):
+    xs, ys = np.array([[1.0, 2.0], [0.0, 1.0], [-1.0, 0.5]]), np.array([0.2, -0.1, 0.0])
+    program = Learner({"w": np.array([0.3, -0.2])}, {"xs": xs, "ys": ys}, body)
+
+    def drawn(now):
+        variables = program.script(now)
+        return draw(variables["L"], names={k: x for k, x in variables.items() if not k.startswith("_")}, roll=False)
+
+    assert "w" in check_page(drawn)
+
+
+def test_two_arrays_in_the_same_memory_are_still():
+    body = "def f(u, l):\n    return np.sum((u @ w) ** 2) + np.sum(l @ w)\n"
+    body += (
+        "def halves():\n    t = np.ones((3, 2))\n    return t[:2], t[1:]\nupper, lower = halves()\nL = f(upper, lower)"
+    )
+    variables = Learner({"w": np.array([0.3, -0.2])}, {}, body).script()
+    picture = draw(variables["L"], names={k: variables[k] for k in ("w", "upper", "lower")})
+    page = live(picture.scene, picture.chain, [], None, 0.1)
+    assert [leaf["name"] for leaf in json.loads(page.data)["leaves"]] == ["w"]
