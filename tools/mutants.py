@@ -63,6 +63,8 @@ EQUIVALENT: list[tuple[str, str, str]] = [
     ("power_norm", "np.where(flat,", "a zero entry: 0 divided by anything"),
     ("power_norm", "1 for 0 in y == 0", "a norm of 1 is not replaced: dividing by it changes nothing"),
     ("power_norm", "1 for 0 in size == 0", "a size of 1 is not replaced: dividing by it changes nothing"),
+    ("rgamma", "0.25 in np.where(x < 0.5,", "a number in the place of those that the other branch takes"),
+    ("rgamma", "1.0 in np.where(x < 0.5,", "a number in the place of those that the other branch takes"),
     ("xlogy", "x1 == 0", "outside the domain, where y <= 0: pinned by a test of its own"),
     ("xlogy", "1 for 0 in x2 == 0", "outside the domain: pinned by a test of its own"),
     ("xlog1py", "x1 == 0", "outside the domain, where y <= -1: pinned by a test of its own"),
