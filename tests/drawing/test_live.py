@@ -203,7 +203,16 @@ def random_edits(picture, rng, count=20):
         yield f"{leaf.written}[{', '.join(map(str, at))}]" if at else leaf.written, str(number)
 
 
-@pytest.mark.parametrize("lesson", mostly_thorough(lessons.LESSONS, 4), ids=lambda make: make.__name__)
+#: Lessons whose page offers every input, and shows no mean that is all rounding.
+COMPARED = [
+    *lessons.LESSONS[:12],
+    *(make for make in lessons.LESSONS[12:] if make.__name__ in (
+        "vae", "infonce", "word2vec", "margins", "matrix_factorisation", "pca", "total_variation", "spring"
+    )),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("lesson", mostly_thorough(COMPARED, 4), ids=lambda make: make.__name__)
 def test_after_edits_and_steps_the_numbers_are_the_library_s(lesson, page):
     made = lesson()
     picture = draw(made.result, names=made.names)
