@@ -17,8 +17,6 @@ import numpy as np
 
 from ..program import Equation, Var
 from ..program.naming import Names, expression, line, operand
-from ..rules.indexing import filled
-from ..table import TABLE
 from .assignments import assigned
 from .formula import Array, Expr, Labels, name, unsimplified, walk
 from .textbook_parser import Written, read
@@ -127,11 +125,6 @@ class Constants:
 
     def labelled(self, eq: Equation, defined: Mapping[Var, Equation]) -> list[Equation] | None:
         """An equation whose positions have names: ``P[i, yᵢ]`` for ``P[np.arange(n), y]``."""
-        if eq.row.algebra == "gather" and isinstance(k := eq.operands[1], np.ndarray):  # at positions that are constant
-            taken = filled(eq.params["index"], k)
-            params = {"index": taken if len(taken) > 1 else taken[0], "unique_indices": False}
-            eq = replace(eq, row=TABLE["getitem"], operands=eq.operands[:1], params=params)
-            return self.labelled(eq, defined) or [eq]
         index, e = eq.params.get("index"), expression(eq)
         parts = index if isinstance(index, tuple) else (index,)
         written: Sequence[Any] = [e.slice] if isinstance(e, ast.Subscript) else []
@@ -141,7 +134,7 @@ class Constants:
             written = written[0].elts
         labels = [
             self._label(eq, part, written[k] if len(written) == len(parts) else None)
-            if isinstance(part, np.ndarray) and part.ndim else part for k, part in enumerate(parts)
+            if isinstance(part, np.ndarray) else part for k, part in enumerate(parts)
         ]  # fmt: skip
         if not any(isinstance(part, Labels) for part in labels):
             return None

@@ -57,13 +57,10 @@ class Notation:
         self.variables = variables or {}  # of the recorded values that the program was made from, by node
         called = program.named if names is None else names
         #: What has no name and is not differentiated, with its value: a constant.
-        taken = [eq.operands[1] for eq in program.equations if eq.row.algebra == "gather"]
-        positions = {x for x in taken if isinstance(x, Var) and x.dtype.kind in "iub" and x.shape}
         self.replaced = {
             v: t._data for v, t in program.captured.items()
-            if not live_of(t) and (v not in called or board and (v.dtype == bool or v in positions))
+            if not live_of(t) and (v not in called or board and v.dtype == bool)
         }  # fmt: skip
-        self.replaced |= {v: program.values[v] for v in program.inputs if board and v in positions}
         program = program.substituted(self.replaced) if self.replaced else program
         self.merged: dict[Var, Var] = {}  # what computes the same as an earlier value, with that
         names = {v: v.name for v in program.variables if v in program.named} if names is None else dict(names)
@@ -80,7 +77,7 @@ class Notation:
         [self.root] = program.outputs
         used = {*program.users, self.root}
         #: The values, oldest first; of several results those that are used.
-        self.nodes = [v for v in program.variables if v in used or v not in self.defined.keys() | self.replaced.keys()]
+        self.nodes = [v for v in program.variables if v in used or v not in self.defined]
         self.place = {v: k for k, v in enumerate(self.nodes)}
         self.graded = program.graded
         self.values = {v: np.asarray(x) for v, x in program.values.items()}

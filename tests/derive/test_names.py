@@ -315,27 +315,3 @@ def test_the_last_of_a_list_is_an_operand() -> None:
     assert "dL/da @ hs[-1]ᵀ" in down(d, "dL/dW")
     X = np.array([[1.0, 2.0, 3.0]])
     assert "dL/da @ X[0]ᵀ" in down(np.sum(np.tanh(W @ X[-1])).explain(W), "dL/dW")
-
-
-def test_labels_that_are_arguments_of_a_traced_function() -> None:
-    def picked(W: ag.Tensor, y: np.ndarray) -> ag.Tensor:
-        p = np.exp(W)[np.arange(2), y]
-        return np.sum(p**2) + np.sum(p)
-
-    def embedded(E: ag.Tensor, w: np.ndarray) -> ag.Tensor:
-        u = E[w]
-        return np.sum(np.tanh(u) ** 2)
-
-    def squared(W: ag.Tensor, y: np.ndarray) -> ag.Tensor:
-        return np.sum(W[np.arange(2), y] ** 2)
-
-    W, y = np.ones((2, 3)), np.array([0, 2])
-    traced = ag.trace(squared, W, y).explain()
-    t = ag.tensor(W, requires_grad=True, name="W")
-    assert lines(traced) == lines(squared(t, y).explain(t))
-    assert "W[i, yᵢ]" in str(traced)
-    assert "Y = onehot(y)" in str(traced)
-    assert any(line.startswith("p = ") and "[i, yᵢ]" in line for line in lines(ag.trace(picked, W, y).explain()))
-    d = ag.trace(embedded, np.ones((4, 3)), np.array([0, 2, 0])).explain()
-    assert any(line.startswith("u = E[w]") for line in lines(d))
-    assert down(d, "dL/dEₖ") == "dL/dEₖ = Σᵢ 1[wᵢ = k] dL/duᵢ"
