@@ -205,12 +205,6 @@ def computed_from_a_named_array(n):
     return np.sum(w * (1 - t)), locals()
 
 
-def another_name(n):
-    w, x = leaf(n), np.linspace(0.0, 1.0, n)
-    again = x
-    return np.sum(w * again), locals()
-
-
 def of_data_outside_the_graph(n):
     w, x = leaf(3), (DATA - DATA.mean(axis=0)) / DATA.std(axis=0)
     return np.sum((x @ w - TARGET) ** 2) / n, locals()
@@ -232,7 +226,7 @@ def sequence(n):
 @pytest.mark.parametrize(
     "case",
     [
-        given_array, counted, array_in_the_line, computed_from_a_named_array, another_name, of_data_outside_the_graph,
+        given_array, counted, array_in_the_line, computed_from_a_named_array, of_data_outside_the_graph,
         of_arguments, sequence,
     ],
     ids=lambda f: f.__name__,
