@@ -109,7 +109,9 @@ def graph_of(program: Any, near: Mapping[Var, Any] | None = None) -> dict[Var, A
     calls: dict[Any, Any] = {}
 
     def node(x: Operand) -> Any:
-        return values[x]._node if isinstance(x, Var) else x
+        if not isinstance(x, Var):
+            return x
+        return values[x]._node if x in values else program.examples.get(x)  # an argument that nothing uses any more
 
     for eq in program.equations:
         result = node(eq.outputs[0])
