@@ -20,12 +20,6 @@ FloatPair = tuple[float, float]
 class _WithDecay(Optimizer):
     """The optimisers with weight decay, which is added to the gradient or, if decoupled, to the step."""
 
-    _old = ""  # an option; the rule has one minus its value as the number `new`
-
-    def numbers(self, group: Options, state: Options) -> Numbers:
-        numbers, counters = super().numbers(group, state)
-        return (numbers | {"new": 1 - numbers[self._old]} if self._old else numbers), counters
-
     def rule(self, p: Any, g: Any, state: Options, n: Any, group: Options) -> Rule:
         decoupled = group.get("decoupled_weight_decay")
         if group["weight_decay"] and not decoupled:
@@ -47,15 +41,11 @@ class _WithMoments(_WithDecay):
         return {"exp_avg": 0.0, "exp_avg_sq": 0.0, "step": 0}
 
     def numbers(self, group: Options, state: Options) -> Numbers:
-        numbers, t = super().numbers(group, state)[0], state["step"] + 1
+        numbers, _ = super().numbers(group, state)
         numbers["beta1"], numbers["beta2"] = beta1, beta2 = group["betas"]
         numbers["new1"], numbers["new2"] = 1 - beta1, 1 - beta2
         numbers["decay"] = numbers["lr"] * numbers["weight_decay"]
-        return numbers | self._rates(numbers, beta1, beta2, t), {"step": t}
-
-    def _rates(self, n: Floats, beta1: float, beta2: float, t: int) -> Floats:
-        """The numbers that depend on the number of the step."""
-        return {}
+        return numbers, {"step": state["step"] + 1}
 
     def _moments(self, g: Any, state: Options, n: Any) -> tuple[Any, Any]:
         """The two means after this step."""
@@ -81,8 +71,6 @@ class SGD(_WithDecay):
     tensor([0., 0.], requires_grad=True)
     """
 
-    _old = "dampening"
-
     def __init__(
         self, params: Iterable[Any], lr: float = 1e-3, momentum: float = 0.0, dampening: float = 0.0,
         weight_decay: float = 0.0, nesterov: bool = False, *, maximize: bool = False, **how: Any,
@@ -94,6 +82,10 @@ class SGD(_WithDecay):
     def initial(self, group: Options) -> Floats:
         # With dampening the first step has another formula.
         return {"momentum_buffer": 0.0} if group["momentum"] and not group["dampening"] else {}
+
+    def numbers(self, group: Options, state: Options) -> Numbers:
+        numbers, counters = super().numbers(group, state)
+        return {**numbers, "new": 1 - numbers["dampening"]}, counters
 
     def _formula(self, g: Any, state: Options, n: Any, group: Options) -> Rule:
         if not group["momentum"]:
@@ -136,11 +128,15 @@ class Adam(_WithMoments):
     def initial(self, group: Options) -> Floats:
         return {**super().initial(group), **({"max_exp_avg_sq": 0.0} if group["amsgrad"] else {})}
 
-    def _rates(self, n: Floats, beta1: float, beta2: float, t: int) -> Floats:
+    def numbers(self, group: Options, state: Options) -> Numbers:
+        numbers, counters = super().numbers(group, state)
+        (beta1, beta2), t = group["betas"], counters["step"]
         # lr * (m / (1 - beta1**t)) / (sqrt(v / (1 - beta2**t)) + eps), numerator and denominator times
         # sqrt(1 - beta2**t): that saves a pass over the arrays that would only multiply by a number.
         root = math.sqrt(1 - beta2**t)
-        return {"rate": n["lr"] * root / (1 - beta1**t), "eps": n["eps"] * root}
+        numbers["rate"] = numbers["lr"] * root / (1 - beta1**t)
+        numbers["eps"] *= root
+        return numbers, counters
 
     def _formula(self, g: Any, state: Options, n: Any, group: Options) -> Rule:
         m, v = self._moments(g, state, n)
@@ -193,12 +189,13 @@ class NAdam(_WithMoments):
 
     def numbers(self, group: Options, state: Options) -> Numbers:
         numbers, counters = super().numbers(group, state)
-        beta1, t, lr, decay = numbers["beta1"], counters["step"], numbers["lr"], numbers["momentum_decay"]
+        (beta1, beta2), t = group["betas"], counters["step"]
+        lr, decay = numbers["lr"], numbers["momentum_decay"]
         now, after = beta1 * (1 - 0.5 * 0.96 ** (t * decay)), beta1 * (1 - 0.5 * 0.96 ** ((t + 1) * decay))
         product = state["mu_product"] * now
         numbers |= {
             "rate": lr * (1 - now) / (1 - product), "ahead": lr * after / (1 - product * after),
-            "correction": 1 - numbers["beta2"] ** t,
+            "correction": 1 - beta2**t,
         }  # fmt: skip
         return numbers, {"step": t, "mu_product": product}
 
@@ -227,14 +224,17 @@ class RAdam(_WithMoments):
     ) -> None:
         super().__init__(params, options_of(locals()), **how)
 
-    def _rates(self, n: Floats, beta1: float, beta2: float, t: int) -> Floats:
-        rate, limit = n["lr"] / (1 - beta1**t), 2 / (1 - beta2) - 1
+    def numbers(self, group: Options, state: Options) -> Numbers:
+        numbers, counters = super().numbers(group, state)
+        (beta1, beta2), t = group["betas"], counters["step"]
+        rate, limit = numbers["lr"] / (1 - beta1**t), 2 / (1 - beta2) - 1
         length = limit - 2 * t * beta2**t / (1 - beta2**t)
         # One rule for both formulas: the rate of the other is 0, and its denominator is not.
-        if length <= 5:
-            return {"plain": rate, "rate": 0.0, "eps": 1.0}
-        r2 = (length - 4) * (length - 2) * limit / ((limit - 4) * (limit - 2) * length)
-        return {"plain": 0.0, "rate": rate * math.sqrt(r2 * (1 - beta2**t))}
+        numbers |= {"plain": rate, "rate": 0.0, "eps": 1.0}
+        if length > 5:
+            r2 = (length - 4) * (length - 2) * limit / ((limit - 4) * (limit - 2) * length)
+            numbers |= {"plain": 0.0, "rate": rate * math.sqrt(r2 * (1 - beta2**t)), "eps": float(group["eps"])}
+        return numbers, counters
 
     def _formula(self, g: Any, state: Options, n: Any, group: Options) -> Rule:
         m, v = self._moments(g, state, n)
@@ -260,8 +260,9 @@ class Adamax(_WithMoments):
     def initial(self, group: Options) -> Floats:
         return {"exp_avg": 0.0, "exp_inf": 0.0, "step": 0}
 
-    def _rates(self, n: Floats, beta1: float, beta2: float, t: int) -> Floats:
-        return {"rate": n["lr"] / (1 - beta1**t)}
+    def numbers(self, group: Options, state: Options) -> Numbers:
+        numbers, counters = super().numbers(group, state)
+        return {**numbers, "rate": numbers["lr"] / (1 - group["betas"][0] ** counters["step"])}, counters
 
     def _formula(self, g: Any, state: Options, n: Any, group: Options) -> Rule:
         m = n.beta1 * state["exp_avg"] + n.new1 * g
@@ -279,8 +280,6 @@ class RMSprop(_WithDecay):
     momentum, ``b = momentum b + g / (√v + eps)`` and ``p = p - lr b``.
     """
 
-    _old = "alpha"
-
     def __init__(
         self, params: Iterable[Any], lr: float = 1e-2, alpha: float = 0.99, eps: float = 1e-8,
         weight_decay: float = 0.0, momentum: float = 0.0, centered: bool = False, *, maximize: bool = False, **how: Any,
@@ -290,6 +289,10 @@ class RMSprop(_WithDecay):
     def initial(self, group: Options) -> Floats:
         used = {"square_avg": True, "grad_avg": group["centered"], "momentum_buffer": group["momentum"]}
         return {name: 0.0 for name, on in used.items() if on}
+
+    def numbers(self, group: Options, state: Options) -> Numbers:
+        numbers, counters = super().numbers(group, state)
+        return {**numbers, "new": 1 - numbers["alpha"]}, counters
 
     def _formula(self, g: Any, state: Options, n: Any, group: Options) -> Rule:
         v = n.alpha * state["square_avg"] + n.new * (g * g)
@@ -352,8 +355,6 @@ class Adadelta(_WithDecay):
     tensor([  0.99968377, -19.99968377], requires_grad=True)
     """
 
-    _old = "rho"
-
     def __init__(
         self, params: Iterable[Any], lr: float = 1.0, rho: float = 0.9, eps: float = 1e-6,
         weight_decay: float = 0.0, *, maximize: bool = False, **how: Any,
@@ -362,6 +363,10 @@ class Adadelta(_WithDecay):
 
     def initial(self, group: Options) -> Floats:
         return {"square_avg": 0.0, "acc_delta": 0.0}
+
+    def numbers(self, group: Options, state: Options) -> Numbers:
+        numbers, counters = super().numbers(group, state)
+        return {**numbers, "new": 1 - numbers["rho"]}, counters
 
     def _formula(self, g: Any, state: Options, n: Any, group: Options) -> Rule:
         v = n.rho * state["square_avg"] + n.new * (g * g)

@@ -7,6 +7,8 @@ state, or into a scratch array, so that a step copies nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,38 +16,31 @@ import numpy as np
 from ..program import Program, Var, trace
 
 Array = np.ndarray[Any, Any]
+Call = tuple[Callable[[Any], Any], Any]  # a function and its argument
 Line = tuple[Any, list[str], str]  # a function of NumPy, the names of its operands, that of the array it writes to
 
 TILE = 2**18  # bytes: the cache holds a few such pieces, and NumPy's overhead is small beside the arithmetic
 
 
+@dataclass
 class FusedStep:
     """A formula for what a parameter and its state become, as a function that writes in place.
 
-    Parameters
+    Attributes
     ----------
     run : function
         ``run(p, *arrays, *numbers, *scratch, g)``.
-    arrays, new : list of str
-        The arrays in the state after a step, and those of them that were not there before.
+    arrays, new, numbers : list of str
+        The arrays in the state after a step, those of them that were not there before, and the numbers.
     scratch : array
         A row for each scratch array.
     """
 
-    def __init__(self, run: Callable[..., None], arrays: list[str], new: list[str], scratch: Array) -> None:
-        self.run, self.arrays, self.new, self.scratch = run, arrays, new, scratch
-
-    def __call__(self, p: Array, g: Array, state: Mapping[str, Array], numbers: Sequence[Array]) -> None:
-        """Write the new values of a parameter and of its state; large ones piece by piece."""
-        arrays, tile = [p, *[state[name] for name in self.arrays]], self.scratch.shape[1]
-        if p.size <= tile or not all(x.flags.c_contiguous for x in arrays):
-            scratch = [row[: p.size].reshape(p.shape) if p.size <= tile else np.empty_like(p) for row in self.scratch]
-            self.run(*arrays, *numbers, *scratch, g)
-            return
-        arrays, g = [x.reshape(-1) for x in arrays], g.reshape(-1)
-        for place in (slice(k, k + tile) for k in range(0, p.size, tile)):
-            piece = g[place]
-            self.run(*[x[place] for x in arrays], *numbers, *self.scratch[:, : piece.size], piece)
+    run: Callable[..., None]
+    arrays: list[str]
+    new: list[str]
+    numbers: list[str]
+    scratch: Array
 
 
 def fused(formula: Callable[..., dict[str, Any]], dtype: Any, state: list[str], numbers: list[str]) -> FusedStep | None:
@@ -83,7 +78,7 @@ def fused(formula: Callable[..., dict[str, Any]], dtype: Any, state: list[str], 
     places = dict(zip(program.inputs, ["_p", "_g", *state, *of_numbers], strict=True))
     lines, scratch = _lines(program, places, results)
     run = _function(lines, ["_p", *arrays, *of_numbers, *scratch, "_g"], dtype)
-    return FusedStep(run, arrays, new, np.empty((len(scratch), TILE // dtype.itemsize), dtype))
+    return FusedStep(run, arrays, new, numbers, np.empty((len(scratch), TILE // dtype.itemsize), dtype))
 
 
 def _lines(program: Program, places: dict[Any, str], results: Sequence[str]) -> tuple[list[Line], list[str]]:
@@ -137,6 +132,59 @@ def _function(lines: Sequence[Line], parameters: Sequence[str], dtype: Any) -> C
         text += f"\n    f{k}({', '.join(symbols[x] for x in operands)}, {out}{symbols[result]})"
     exec(text, variables)
     return variables["run"]
+
+
+class Bound:
+    """A formula with the arrays of one parameter, kept from step to step; only the gradient is missing.
+
+    Parameters
+    ----------
+    rule : FusedStep
+    data, p : array
+        The parameter's array, and the same as real numbers.
+    state : mapping of str to array or number
+    numbers : list of array
+        Those of the rule, without axes, whose values change from step to step.
+
+    Attributes
+    ----------
+    in_tiles : bool
+        Whether the arrays are flattened, and cut into pieces.
+    pieces : list
+        The place of each piece, and the function of the gradient there that updates it.
+    whole : function or None
+        The function of the gradient, if there is one piece of real numbers.
+    """
+
+    def __init__(self, rule: FusedStep, data: Array, p: Array, state: Mapping[str, Any], numbers: list[Array]) -> None:
+        self.data, self.numbers, self.entries = data, numbers, len(state)
+        self.shape, self.dtype, self.real = data.shape, data.dtype, p.dtype
+        self.arrays: dict[str, Array] = {name: state[name] for name in rule.arrays}
+        arrays, tile = [p, *self.arrays.values()], rule.scratch.shape[1]
+        self.in_tiles = p.size > tile and all(x.flags.c_contiguous for x in arrays)
+        tiles: list[Any] = [...]
+        if self.in_tiles:
+            arrays = [x.reshape(-1) for x in arrays]
+            tiles = [slice(k, k + tile) for k in range(0, p.size, tile)]
+        self.pieces: list[tuple[Any, Callable[[Any], None]]] = []
+        for place in tiles:
+            first, *others = (x[place] for x in arrays)
+            fits = first.size <= tile
+            scratch = [row[: first.size].reshape(first.shape) if fits else np.empty_like(first) for row in rule.scratch]
+            self.pieces.append((place, partial(rule.run, first, *others, *numbers, *scratch)))
+        self.whole = None if self.in_tiles or p is not data else self.pieces[0][1]
+
+    def holds(self, state: Mapping[str, Any]) -> bool:
+        """True if these are the arrays of the state, and can be written to."""
+        for name, x in self.arrays.items():  # noqa: SIM110 - all() would take longer
+            if state.get(name) is not x or not x.flags.writeable:
+                return False
+        return True
+
+    def calls(self, g: Array) -> list[Call]:
+        """The calls of a step with the gradient `g`, as real numbers."""
+        g = g.reshape(-1) if self.in_tiles else g
+        return [(run, g[place]) for place, run in self.pieces]
 
 
 def _in_place(program: Program, dtype: Any) -> bool:

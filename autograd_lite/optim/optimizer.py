@@ -8,11 +8,15 @@ their versions: a backward pass through what was recorded before the step is an 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextvars import Context
 from copy import copy
+from functools import partial
 from numbers import Real
+from operator import itemgetter
+from sys import getrefcount
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -20,7 +24,7 @@ from ..base.snapshots import SNAPSHOT, about_to_step, about_to_write
 from ..engine.context import enable_grad, no_grad, tracing
 from ..export.saving import unwrapped
 from ..tensor import Tensor
-from .fused_step import FusedStep, fused
+from .fused_step import Bound, Call, FusedStep, fused
 
 Array = np.ndarray[Any, Any]
 Options = Mapping[str, Any]  # of a group; and the state of a parameter, by name
@@ -85,7 +89,7 @@ class Optimizer:
         self._numeric = [name for name, x in defaults.items() if type(x) is not bool and _is_number(x)]
         self.param_groups: list[State] = []
         self.state: dict[Tensor, State] = {}
-        self._fused: dict[Any, FusedStep | None] = {}  # the rule with certain terms, as a function
+        self._formulas: dict[Any, _Formula] = {}  # by the place of a group, and by its place and terms
         entries: list[Any] = [params] if isinstance(params, (Tensor, dict)) else list(params)
         if not entries:
             raise ValueError(f"{who}: no parameters to optimise")
@@ -171,70 +175,102 @@ class Optimizer:
         snapshot = SNAPSHOT.get()
         if snapshot is not None:
             about_to_step(self)
-        stepped = [(p, group) for group in self.param_groups for p in group["params"] if p._grad is not None]
-        owners = {id(p._data if p._data.base is None else p._data.base) for p, _ in stepped}
-        rules: dict[Any, _RuleOfStep] = {}
-        with np.errstate(all="ignore"):  # an error would leave a half-made step
-            updates = [self._update(p, group, rules, owners) for p, group in stepped]
-            for update in updates:
-                next(update)
-            for p, _ in stepped:
-                if snapshot is not None:
-                    about_to_write(p)
-                p._written()
-            for update in updates:
-                next(update, None)
+        calls: list[Call] = []
+        stepped: list[Tensor] = []
+        for place, group in enumerate(self.param_groups):
+            self._prepare(group, self._formula_of(place, group), calls, stepped)
+        if snapshot is not None:
+            for p in stepped:
+                about_to_write(p)
+        for p in stepped:
+            p._written()
+        _SILENT.copy().run(_run, calls)
         return loss
 
     def __getstate__(self) -> State:
-        return vars(self) | {"_fused": {}}  # a copy makes its own
+        return vars(self) | {"_formulas": {}}  # a copy makes its own
 
-    def _update(self, p: Any, group: Options, rules: dict[Any, _RuleOfStep], owners: set[int]) -> Iterator[None]:
-        """Update a parameter and its state: the first `next` checks, the second one writes.
+    def _formula_of(self, place: int, group: Options) -> _Formula:
+        """The formula of a group in this step."""
+        formula = self._formulas.get(place)
+        if formula is None or formula.params is not group["params"] or formula.options != group:
+            options = {name: x for name, x in group.items() if name != "params"}
+            key = place, *[x if type(x) is str else bool(x) for x in options.values()]  # a rule asks for these
+            formula = self._formulas.get(key) or _Formula(self._counters(group))
+            self._formulas[place] = self._formulas[key] = formula
+            formula.params, formula.numbers = group["params"], {}
+            formula.options = dict(group) if all(map(_is_fixed, options.values())) else None
+            for before, _ in formula.arrays.values():
+                before[:] = [math.nan] * len(before)  # an option may be an array that was written to
+        elif formula.counters:  # otherwise the numbers are the same
+            formula.numbers = {}
+        return formula
 
-        `rules` has those of this step; `owners` the identities of the arrays that the step writes to.
-        """
-        value, g, state = real_view(p._data), p._grad._data, self.state.get(p)
-        if not value.flags.writeable:
-            who = f"{type(self).__name__}.step: {p.name or 'a parameter'} of shape {p.shape}"
-            raise ValueError(f"{who} has a read-only array; write p.data = p.data.copy()")
-        g = real_view(g.copy() if g.base is not None or id(g) in owners else g)
-        if state is None or not state.keys() >= self.initial(group).keys():
-            state = self._state_of(p, value, group, self._counters(group))
-        arrays = {name: x for name, x in state.items() if isinstance(x, np.ndarray)}
-        key = id(group), value.dtype, *[name if name in arrays else (name, x) for name, x in state.items()]
-        if key not in rules:
-            rules[key] = self._rule_of_step(value.dtype, group, state, arrays)
-        rule = rules[key]
-        if rule.fused is not None and all(_alike(x, value) and x.flags.writeable for x in arrays.values()):
-            for name in rule.fused.new:
-                arrays[name] = np.empty_like(value)
-            yield
-            rule.fused(value, g, arrays, rule.numbers)
-        else:
-            step, new = rule.on_arrays(value, g, arrays)
-            result = np.subtract(value, step, out=np.empty_like(value))
-            arrays |= {name: np.array(x) for name, x in new.items()}  # copies: a rule may return what it got
-            yield
-            value[...] = result
-        self.state[p] = {**state, **arrays, **rule.counters}
+    def _prepare(self, group: Options, formula: _Formula, calls: list[Call], stepped: list[Tensor]) -> None:
+        """Append the calls that update the parameters of a group and their state, and the parameters."""
+        states, bounds, counters = self.state, formula.bound, formula.counters
+        real: Any = None  # the dtype of the numbers
+        for p in group["params"]:
+            if p._grad is None:
+                continue
+            data, g = p._data, p._grad._data
+            if not data.flags.writeable:
+                who = f"{type(self).__name__}.step: {p.name or 'a parameter'} of shape {p.shape}"
+                raise ValueError(f"{who} has a read-only array; write p.data = p.data.copy()")
+            if g.base is not None or getrefcount(g) > _SOLE:
+                g = g.copy()  # it may share memory with a parameter, and all gradients are read as they were before
+            stepped.append(p)
+            bound, state = bounds.get(p), states.get(p)
+            if (
+                bound is None or state is None or bound.data is not data or len(state) != bound.entries
+                or g.shape != bound.shape or g.dtype != bound.dtype or bound.arrays and not bound.holds(state)
+            ):  # fmt: skip
+                calls += self._first_calls(p, g, group, formula)
+                continue
+            if counters or real is not bound.real:  # without counters the numbers are the same for all parameters
+                real = bound.real
+                numbers = None if counters else formula.numbers.get(real)
+                _, after, arrays = numbers or formula.numbers_of(self, group, real, state)
+            if bound.numbers is not arrays:
+                calls += self._first_calls(p, g, group, formula)
+                continue
+            if bound.whole is not None:
+                calls.append((bound.whole, g))
+            else:
+                calls += bound.calls(real_view(g))
+            if after:
+                calls.append((state.update, after))
 
-    def _rule_of_step(self, dtype: Any, group: Options, state: State, arrays: Options) -> _RuleOfStep:
-        """The rule with the numbers of this step, for parameters with the same counters."""
-        numbers, counters = self.numbers(group, state)
-        options = [x if type(x) is str else bool(x) for name, x in group.items() if name != "params"]
-        key = dtype, *arrays, None, *numbers, None, *options  # a rule asks only whether an option is zero
+    def _first_calls(self, p: Tensor, g: Array, group: Options, formula: _Formula) -> list[Call]:
+        """The calls for a parameter whose arrays are others than in the step before."""
 
-        def ruled(p: Any, g: Any, state: Options, numbers: Options = numbers) -> Rule:
-            return self._ruled(p, g, state, SimpleNamespace(**numbers), group, counters)
+        def ruled(p: Any, g: Any, state: Any, numbers: Options) -> Rule:
+            return self._ruled(p, g, state, SimpleNamespace(**numbers), group, formula.counters)
 
         def updated(p: Any, *args: Any) -> State:
             step, new = ruled(p, *args)
             return {"_p": p - step, **new}
 
-        if key not in self._fused:
-            self._fused[key] = fused(updated, dtype, list(arrays), list(numbers))
-        return _RuleOfStep(self._fused[key], ruled, [np.array(x, dtype) for x in numbers.values()], counters)
+        value, g = real_view(p._data), real_view(g)
+        state = self._state_of(p, value, group, formula.counters)
+        numbers, after, arrays = formula.numbers_of(self, group, value.dtype, state)
+        kept = {name: x for name, x in state.items() if isinstance(x, np.ndarray)}
+        state |= after
+        key = value.dtype, *kept, None, *numbers
+        if key not in formula.fused:
+            formula.fused[key] = fused(updated, value.dtype, list(kept), list(numbers))
+        rule, fits = formula.fused[key], all(_alike(x, value) and x.flags.writeable for x in kept.values())
+        if rule is not None and fits and _alike(g, value):
+            state |= {name: np.empty_like(value) for name in rule.new}
+            bound = Bound(rule, p._data, value, state, arrays)
+            if not rule.new:  # the next step has the same rule
+                formula.bound[p] = bound
+            calls = bound.calls(g)
+        else:
+            step, new = ruled(value, g, kept, numbers)
+            calls = [(partial(np.subtract, value, out=value), np.asarray(step))]
+            state |= {name: np.array(x) for name, x in new.items()}  # copies: a rule may return what it got
+        return [*calls, (self.state.update, {p: state})]
 
     def _counters(self, group: Options) -> list[str]:
         """The numbers in the state of a parameter: the names of the counters that :meth:`numbers` returns."""
@@ -256,7 +292,7 @@ class Optimizer:
                 state[name] = start if name in counters else np.full_like(value, start)
         return state
 
-    def _ruled(self, p: Any, g: Any, state: Options, n: Any, group: Options, counters: Container[str]) -> Rule:
+    def _ruled(self, p: Any, g: Any, state: Options, n: Any, group: Options, counters: Sequence[str]) -> Rule:
         """Call :meth:`rule`, and check the result."""
         pair, who = self.rule(p, -g if group.get("maximize") else g, state, n, group), type(self).__name__
         if not isinstance(pair, tuple) or len(pair) != 2 or not isinstance(pair[1], Mapping):
@@ -399,13 +435,79 @@ class Optimizer:
         return f"{type(self).__name__}({'; '.join(groups)})"
 
 
-class _RuleOfStep(NamedTuple):
-    """A rule with the numbers of one step, as a function that writes in place and as one of arrays."""
+class _Formula:
+    """The rule of a group with certain terms: what its steps keep.
 
-    fused: FusedStep | None
-    on_arrays: Callable[[Any, Any, Options], Rule]
-    numbers: list[Array]
-    counters: Floats
+    Attributes
+    ----------
+    counters : list of str
+    counts_in : function or None
+        From a state to its counters; None if there are none.
+    fused : dict
+        The rule as a function, by the names and the dtype of its arguments.
+    bound : dict
+        The same with the arrays of a parameter.
+    params, options : list of Tensor, dict or None
+        The parameters and the group in the last step; None if an option may change without being replaced, as an array.
+    numbers : dict
+        Those of this step, the counters after it, and the arrays; by the dtype and the counters before it.
+    arrays : dict
+        The numbers of a step and the same as arrays without axes, into which the next step writes.
+    """
+
+    def __init__(self, counters: list[str]) -> None:
+        self.counters = counters
+        self.counts_in = itemgetter(*counters) if counters else None
+        self.fused: dict[Any, FusedStep | None] = {}
+        self.bound: dict[Tensor, Bound] = {}
+        self.params: Any = None
+        self.options: State | None = None
+        self.numbers: dict[Any, tuple[Floats, Floats, list[Array]]] = {}
+        self.arrays: dict[Any, tuple[list[float], list[Array]]] = {}
+
+    def numbers_of(
+        self, optimizer: Optimizer, group: Options, dtype: Any, state: Options
+    ) -> tuple[Floats, Floats, list[Array]]:
+        """The entry of `numbers` for a parameter."""
+        key = dtype if self.counts_in is None else (dtype, self.counts_in(state))
+        entry = self.numbers.get(key)
+        if entry is None:
+            numbers, after = optimizer.numbers(group, state)
+            values, place = list(numbers.values()), (dtype, len(self.numbers), *numbers)
+            before, arrays = self.arrays.get(place, (None, []))
+            if before is None:
+                arrays = [np.array(x, dtype) for x in values]
+                self.arrays[place] = values, arrays
+            else:
+                for k, x in enumerate(values):
+                    if x != before[k]:
+                        arrays[k][...] = before[k] = x
+            entry = self.numbers[key] = numbers, after, arrays
+        return entry
+
+
+def _is_fixed(option: Any) -> bool:
+    """True if an option is immutable."""
+    return type(option) in (float, int, bool, str, type(None)) or type(option) is tuple and all(map(_is_fixed, option))
+
+
+def _sole() -> int:
+    """The number that `sys.getrefcount` returns for a local variable whose array only one attribute refers to."""
+    holder = SimpleNamespace(g=np.empty(0))
+    g = holder.g
+    return getrefcount(g)
+
+
+_SOLE = _sole()
+
+#: A context in which arithmetic ignores errors: one would leave a half-made step. Cheaper to enter than `np.errstate`.
+_SILENT = Context()
+_SILENT.run(np.seterr, all="ignore")
+
+
+def _run(calls: Iterable[Call]) -> None:
+    for f, x in calls:
+        f(x)
 
 
 def _alike(x: Any, p: Any) -> bool:
