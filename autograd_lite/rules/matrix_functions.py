@@ -18,9 +18,14 @@ from .scipy_special import scipy_linalg
 # ---------------------------------------------------------------------------------------------- the exponential
 
 
+def _single(x):
+    """A half-precision array in single precision: LAPACK has no half."""
+    return x.astype(np.result_type(x.dtype, np.float32), copy=False)
+
+
 def _expm(x):
     """The exponential of a matrix, ``I + A + A²/2 + …``; needs SciPy."""
-    return scipy_linalg("linalg.expm").expm(x)
+    return scipy_linalg("linalg.expm").expm(_single(x)).astype(x.dtype, copy=False)
 
 
 def _square(name, a):
@@ -64,7 +69,7 @@ expm = general(
 def _each(f, *stacks):
     """A function of LAPACK's on single matrices, applied to stacks of matrices, which broadcast."""
     shape = np.broadcast_shapes(*(x.shape[:-2] for x in stacks))
-    stacks = tuple(x.astype(np.result_type(x.dtype, np.float32), copy=False) for x in stacks)  # it has no float16
+    stacks = tuple(map(_single, stacks))
     wide = [np.broadcast_to(x, (*shape, *x.shape[-2:])) for x in stacks]
     results = [f(*(x[k] for x in wide)) for k in np.ndindex(shape)]
     return np.stack(results).reshape(*shape, *results[0].shape) if results else wide[-1].copy()
@@ -133,7 +138,8 @@ solve_sylvester: Primitive = general(
 
 def _banded(ab, b, l_and_u):
     """The solution of ``A x = b``, where ``A[i, j]`` is ``ab[u + i - j, j]``; needs SciPy."""
-    return scipy_linalg("linalg.solve_banded").solve_banded(l_and_u, ab, b).astype(np.result_type(ab, b), copy=False)
+    x = scipy_linalg("linalg.solve_banded").solve_banded(l_and_u, _single(ab), _single(b))
+    return x.astype(np.result_type(ab, b), copy=False)
 
 
 def _transposed_band(ab, below, above):
@@ -152,7 +158,7 @@ def _band_of_outer(g, x, below, above):
 def _banded_bind(l_and_u, ab, b, overwrite_ab=False, overwrite_b=False, check_finite=True):
     below, above = map(int, l_and_u)
     rows = below + above + 1
-    ab, b = operand(ab), operand(b)
+    ab, b = (x if x.dtype.kind in "fc" else x.astype(float) for x in (operand(ab), operand(b)))
     if ab.ndim != 2 or ab.shape[0] != rows or b.ndim not in (1, 2) or b.shape[0] != ab.shape[1]:
         raise ValueError(
             f"linalg.solve_banded: expected ab of shape ({rows}, n) and b of shape (n,) or (n, k), got "
