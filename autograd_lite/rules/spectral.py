@@ -276,9 +276,10 @@ _singular_vectors("left", "left singular vectors", lambda usv: usv[0])
 _singular_vectors("right", "right singular vectors", lambda usv: usv[2].T)
 _singular_vectors("left1", "first left singular vector", lambda usv: usv[0][:, 0])
 _singular_vectors("right1", "first right singular vector", lambda usv: usv[2][0])
+_SINGULAR = Textbook(where={"U": "left(x)", "V": "right(x)"}, x="U @ diag(g) @ V.T")
 svd = general(
     np.linalg.svd, _svd_rule, bind=_svd_bind, outputs=True, holomorphic=False, batch=stacked(2),
-    textbook=(None, Textbook(where={"U": "left(x)", "V": "right(x)"}, x="U @ diag(g) @ V.T"), None),
+    textbook=lambda x, full_matrices: (None, _SINGULAR if len(x.shape) == 2 else None, None),
     examples=[
         EMPTY, at((3, 3)), at((4, 2), full_matrices=False), at((2, 4), full_matrices=False), at((2, 3, 2)), at((1, 1)),
         at((0, 3), full_matrices=False), at((2, 3), compute_uv=False),
