@@ -207,7 +207,7 @@ def _reliable_inverse(x):
 
 det = general(
     np.linalg.det, _det_rule, bind=matrix, tex=r"\det {x}", text="det {x}", js="det({x})", batch=stacked(2),
-    textbook=Textbook(x="g * y * inv(x).T"), examples=[*REGULAR, _SINGULAR],
+    textbook=lambda x: Textbook(x="g * y * inv(x).T") if len(x.shape) == 2 else None, examples=[*REGULAR, _SINGULAR],
 )
 
 
@@ -229,7 +229,9 @@ def _slogdet_rule(g, y, x):
 slogdet = general(
     np.linalg.slogdet, _slogdet_rule, outputs=True, holomorphic=False, js="slogdet({x})[{part}]", batch=stacked(2),
     examples=REGULAR,
-    textbook=(None, Textbook(("logdet(x)", "logabsdet(x)"), x="g * inv(x).T")),
+    textbook=lambda x: (
+        None, Textbook(("logdet(x)", "logabsdet(x)"), x="g * inv(x).T") if len(x.shape) == 2 else None,
+    ),
 )
 notation("logdet", "log det {x1}", r"\ln \det {x1}", lambda x: np.log(np.linalg.det(x)))
 notation("logabsdet", "log |det {x1}|", r"\ln \lvert \det {x1} \rvert", lambda x: np.linalg.slogdet(x)[1])
