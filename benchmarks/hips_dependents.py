@@ -9,7 +9,6 @@ table has the median CPU time of each, and the median of the ratios within each 
 
 import argparse
 import statistics
-import subprocess
 import sys
 import time
 import warnings
@@ -70,6 +69,7 @@ def examples() -> dict[str, Callable[[], Any]]:
 def serve(ours: bool) -> None:
     """Read the name of an example from each line of the input, and print the CPU seconds of one run of it."""
     if ours:
+        sys.path.insert(0, str(ROOT))
         from autograd_lite.compat import install
 
         install("autograd", replace=True)
@@ -82,28 +82,6 @@ def serve(ours: bool) -> None:
         print(time.process_time() - start, flush=True)
 
 
-class Worker:
-    """A process with one of the two libraries."""
-
-    def __init__(self, ours: bool) -> None:
-        command = [sys.executable, "-m", "benchmarks.hips_dependents", "--serve", str(int(ours))]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT)
-        self.names = self._read().split(";")
-
-    def _read(self) -> str:
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline().strip()
-        if not line:
-            raise RuntimeError("the process that measures has ended; its error is above")
-        return line
-
-    def time_of(self, name: str) -> float:
-        assert self.process.stdin is not None
-        self.process.stdin.write(name + "\n")
-        self.process.stdin.flush()
-        return float(self._read())
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=60.0)
@@ -112,8 +90,10 @@ def main() -> None:
     if options.serve is not None:
         serve(bool(options.serve))
         return
-    theirs, ours = Worker(False), Worker(True)
-    times: dict[str, list[tuple[float, float]]] = {name: [] for name in theirs.names}
+    from .revision import Worker  # here, since the processes that measure run this file as a script
+
+    theirs, ours = (Worker(__file__, library) for library in "01")
+    times: dict[str, list[tuple[float, float]]] = {name: [] for name in theirs.parts}
     end = time.perf_counter() + options.seconds
     while time.perf_counter() < end or not all(len(pairs) > 2 for pairs in times.values()):
         for name, pairs in times.items():
@@ -125,7 +105,7 @@ def main() -> None:
         ratio = statistics.median(b / a for a, b in pairs)
         print(f"| {name} | {before:.1f} | {now:.1f} | {ratio:.2f} |")
     for worker in (theirs, ours):
-        worker.process.kill()
+        worker.close()
 
 
 if __name__ == "__main__":

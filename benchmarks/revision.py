@@ -86,10 +86,10 @@ def serve(path: str) -> None:
 
 
 class Worker:
-    """A process that times the parts of a step."""
+    """A process that times what is asked for: it runs a file of this folder with ``--serve``."""
 
-    def __init__(self, path: str) -> None:
-        command = [sys.executable, str(Path(__file__).resolve()), "--serve", path]
+    def __init__(self, file: str, argument: str) -> None:
+        command = [sys.executable, str(Path(file).resolve()), "--serve", argument]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.parts = self._read().split(";")
 
@@ -130,7 +130,7 @@ def main() -> None:
         serve(options.serve)
         return
     with tempfile.TemporaryDirectory() as folder:
-        old, new, hand = Worker(extracted(options.revision, folder)), Worker(str(ROOT)), Worker("")
+        old, new, hand = (Worker(__file__, path) for path in (extracted(options.revision, folder), str(ROOT), ""))
         times: dict[tuple[str, Worker], list[float]] = {(part, w): [] for w in (old, new, hand) for part in w.parts}
         end = time.perf_counter() + options.seconds
         turns = list(times)

@@ -158,8 +158,6 @@ class VSpace:
             return False
         return all(a.shape == b.shape and a.dtype == b.dtype for a, b in pairs)
 
-    __hash__ = None  # type: ignore[assignment]
-
     def __repr__(self) -> str:
         return f"VSpace({tree_map(lambda z: f'{z.dtype}{list(z.shape)}', self._zeros)})"
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from ...engine.operands import raw
 from ...transforms.checkpoint import checkpoint as checkpoint
 from . import core
 from .core import vspace
@@ -159,6 +158,6 @@ def multigrad_dict(fun: Function) -> Function:
 __all__ = [
     "checkpoint", "deriv", "elementwise_grad", "grad", "grad_and_aux", "grad_named", "hessian",
     "hessian_tensor_product", "hessian_vector_product", "holomorphic_grad", "jacobian", "make_ggnvp", "make_hvp",
-    "make_jvp", "make_jvp_reversemode", "make_vjp", "multigrad_dict", "raw", "tensor_jacobian_product",
+    "make_jvp", "make_jvp_reversemode", "make_vjp", "multigrad_dict", "tensor_jacobian_product",
     "value_and_grad", "vector_jacobian_product",
 ]  # fmt: skip
