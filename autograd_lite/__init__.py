@@ -90,7 +90,7 @@ eq, ne, gt, ge, lt, le = equal, not_equal, greater, greater_equal, less, less_eq
 # NumPy's short and old names.
 abs, conj, mod, pow, true_divide = absolute, conjugate, remainder, power, divide
 acos, asin, atan, atan2 = arccos, arcsin, arctan, arctan2
-acosh, asinh, atanh = arccosh, arcsinh, arctanh
+acosh, asinh, atanh, fix = arccosh, arcsinh, arctanh, trunc
 amax, amin, around, concat, permute_dims = max, min, round, concatenate, transpose
 bitwise_not = bitwise_invert = invert
 bitwise_left_shift, bitwise_right_shift = left_shift, right_shift

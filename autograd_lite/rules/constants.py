@@ -16,7 +16,7 @@ from .sorting import by_signature
 
 __all__ = [
     "all", "any", "argmax", "argmin", "argwhere", "bitwise_and", "bitwise_count", "bitwise_or", "bitwise_xor",
-    "ceil", "count_nonzero", "digitize", "empty_like", "equal", "fix", "flatnonzero", "floor", "floor_divide",
+    "ceil", "count_nonzero", "digitize", "empty_like", "equal", "flatnonzero", "floor", "floor_divide",
     "full_like", "gcd", "greater", "greater_equal", "invert", "isclose", "iscomplex", "isfinite", "isin", "isinf",
     "isnan", "isneginf", "isposinf", "isreal", "lcm", "left_shift", "less", "less_equal", "logical_and",
     "logical_not", "logical_or", "logical_xor", "nanargmax", "nanargmin", "not_equal", "ones_like", "packbits",
@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 for _fn, *_arrays in (
-    (np.round, "a"), (np.fix, "x"), (np.isclose, "a", "b"), (np.iscomplex, "x"), (np.isreal, "x"), (np.isneginf, "x"),
+    (np.round, "a"), (np.isclose, "a", "b"), (np.iscomplex, "x"), (np.isreal, "x"), (np.isneginf, "x"),
     (np.isposinf, "x"),
 ):
     constant(_fn, bind=by_signature(_fn, *_arrays), batch=ALIGNED)
@@ -41,6 +41,7 @@ TABLE["empty_like"].__doc__ = """An array of the shape and dtype of `a`, with wh
 (2, 3)
 """
 ROWS[np.around] = TABLE["round"]
+ROWS[np.fix] = TABLE["trunc"]  # deprecated in NumPy 2.5
 
 
 @composite(np.full_like, examples=(at((2, 3), ()), at((2, 3), (3,), shape=(4, 3))))
@@ -52,7 +53,7 @@ def _full_like(a, fill_value, dtype=None, order="K", subok=True, shape=None, *, 
 
 (
     all, any, argmax, argmin, argwhere, bitwise_and, bitwise_count, bitwise_or, bitwise_xor, ceil, count_nonzero,
-    digitize, empty_like, equal, fix, flatnonzero, floor, floor_divide, full_like, gcd, greater, greater_equal, invert,
+    digitize, empty_like, equal, flatnonzero, floor, floor_divide, full_like, gcd, greater, greater_equal, invert,
     isclose, iscomplex, isfinite, isin, isinf, isnan, isneginf, isposinf, isreal, lcm, left_shift, less, less_equal,
     logical_and, logical_not, logical_or, logical_xor, nanargmax, nanargmin, not_equal, ones_like, packbits,
     ravel_multi_index, right_shift, rint, round, searchsorted, sign, signbit, spacing, trunc, unpackbits, unravel_index,
@@ -60,7 +61,7 @@ def _full_like(a, fill_value, dtype=None, order="K", subok=True, shape=None, *, 
 ) = (TABLE[name] for name in __all__)  # in its order
 matrix_rank = TABLE["linalg.matrix_rank"]
 
-for _word in ("floor", "ceil", "rint", "trunc", "fix", "round"):
+for _word in ("floor", "ceil", "rint", "trunc", "round"):
     TABLE[_word].attach(remedies=(
         Remedy(f"{{x}} + ag.stop_gradient(np.{_word}({{x}}) - {{x}})", after=", whose slope is 1"),
     ))

@@ -61,6 +61,7 @@ NOT_YET: dict[str, str] = {
     "np.histogramdd": "only the one-dimensional np.histogram has rows; np.bincount(index, weights) may do",
     "np.polynomial.polynomial.polyval2d": "no function of numpy.polynomial has a row; np.polyval has one",
     "np.polynomial.polynomial.polygrid2d": "no function of numpy.polynomial has a row; np.polyval has one",
+    "np.polynomial.polynomial.polyvalnd": "no function of numpy.polynomial has a row; np.polyval has one",
 }
 
 

@@ -222,7 +222,7 @@ def test_eig(gap):
 def test_exactly_equal_values_hide_the_derivative_of_a_function_of_the_matrix(name, f, a):
     m = np.arange(9.0).reshape(3, 3)
     with pytest.raises(la.LinAlgError, match="not determined"):
-        ag.grad(lambda x: np.sum(m * f(*getattr(la, name)(x))))(a)
+        ag.grad(lambda x: np.sum(m * np.real(f(*getattr(la, name)(x)))))(a)
 
 
 def test_so_do_singular_values_of_zero():
@@ -287,7 +287,7 @@ def test_pseudo_inverses_need_no_gap(dtype, gap):
 def test_empty_matrices_have_empty_gradients(name):
     w = ag.tensor(np.zeros((0, 0)), requires_grad=True)
     values, vectors = getattr(la, name)(w)
-    (values.sum() + vectors.sum()).backward()
+    np.real(values.sum() + vectors.sum()).backward()
     assert w.grad.shape == (0, 0)
 
 

@@ -134,10 +134,10 @@ def test_agrees_with_numpy(case):
     agrees(f, *arrays)
 
 
-@pytest.mark.filterwarnings("ignore:Arrays of 2-dimensional vectors:DeprecationWarning")
-@pytest.mark.parametrize("sizes", [(2, 2), (2, 3), (3, 2)])
-def test_a_vector_of_two_entries_lies_in_the_plane(sizes):
-    agrees(np.cross, N(4, sizes[0]), N(4, sizes[1]))
+@pytest.mark.parametrize("sizes", [(2, 2), (2, 3), (3, 4)])
+def test_vectors_of_three_entries_only(sizes):
+    with pytest.raises(ValueError, match=f"cross: expected vectors of 3 entries, got {sizes[0]} and {sizes[1]}"):
+        ag.cross(ag.tensor(N(4, sizes[0])), N(4, sizes[1]))
 
 
 def test_float32_stays():
@@ -173,7 +173,7 @@ def test_the_second_derivative_of_a_product_is_the_other_pair():
         (np.dot, [(2, 3), (2, 3)], r"dot\(tensor \(2, 3\), tensor \(2, 3\)\)"),
         (np.inner, [(2, 3), (2, 2)], "inner: the last sizes"),
         (np.tensordot, [(2, 3), (3, 2)], r"tensordot.*have sizes \[2, 3\], .*have \[3, 2\]"),
-        (np.cross, [(4,), (4,)], "cross: vectors of 4 and 4 entries"),
+        (np.cross, [(4,), (4,)], "cross: expected vectors of 3 entries, got 4 and 4"),
         (lambda a, b: np.linalg.multi_dot([a, b]), [(2, 2), (3, 2)], "multi_dot"),
     ],
 )

@@ -87,8 +87,8 @@ def test_the_exponential_of_a_matrix():
 
 @pytest.mark.parametrize("a", [symmetric(N(3, 3)) + N(3, 3) / 9, N(1, 1)], ids=lambda a: str(a.shape))
 def test_eig_with_real_values(a):
-    assert la.eig(a).eigenvalues.dtype == float
-    agrees(la.eig, a)
+    """They are complex numbers since NumPy 2.5, but have no phase to choose."""
+    agrees(lambda x: tuple(np.real(y) for y in la.eig(x)), a)
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_a_matrix_without_a_full_set_of_eigenvectors():
     with pytest.raises(
         la.LinAlgError, match=r"linalg.eig: to rounding the matrix has no full set of eigenvectors"
     ):
-        la.eigvals(t)[0].backward()
+        np.real(la.eigvals(t)[0]).backward()
 
 
 # -------------------------------------------------------------------------------------------------------- svd
@@ -210,7 +210,7 @@ def test_empty(shape, dtype):
 @pytest.mark.parametrize("f", [lambda a: la.eigh(a), lambda a: la.eig(a), lambda a: la.svd(a)])
 def test_float32_stays(f):
     t = ag.tensor(symmetric(N(3, 3)).astype("f4"), requires_grad=True)
-    sum(y.sum() for y in f(t)).backward()
+    sum(np.real(y).sum() for y in f(t)).backward()
     assert t.grad.dtype == np.float32
 
 
@@ -248,7 +248,7 @@ def test_vectors_of_equal_values_are_refused(f, message, a):
 def test_eig_too():
     t = ag.tensor(EQUAL, requires_grad=True)
     with pytest.raises(la.LinAlgError, match=r"linalg.eig: two eigenvalues are equal"):
-        la.eig(t).eigenvectors[:, 2].sum().backward()
+        np.real(la.eig(t).eigenvectors[:, 2]).sum().backward()
 
 
 def test_a_vector_whose_value_is_single_has_a_gradient_beside_equal_ones():
