@@ -104,8 +104,9 @@ _LAZY_PACKAGES = (
 )  # fmt: skip
 _LAZY_NAMES = {
     "explain": "derive", "partials": "derive", "source": "derive", "draw": "drawing", "frames": "drawing",
-    "trace": "program", "jit": "compiling", "worksheet": "teach", "load": "export.saving", "save": "export.saving",
-    "why": "testing.why",
+    "trace": "program", "cond": "program.loops", "fori_loop": "program.loops", "scan": "program.loops",
+    "while_loop": "program.loops", "jit": "compiling", "worksheet": "teach", "load": "export.saving",
+    "save": "export.saving", "why": "testing.why",
 }
 
 if _TYPE_CHECKING:
@@ -118,6 +119,7 @@ if _TYPE_CHECKING:
     from .drawing import draw as draw, frames as frames
     from .export.saving import load as load, save as save
     from .program import trace as trace
+    from .program.loops import cond as cond, fori_loop as fori_loop, scan as scan, while_loop as while_loop
     from .teach import worksheet as worksheet
     from .testing.why import why as why
 

@@ -81,7 +81,7 @@ class Given:
             index = written.slice.elts if isinstance(written.slice, ast.Tuple) else [written.slice]
             return all(self._origin(e, eq.origin.code) > UNKNOWN for e in index)
         data = [x.ravel().tolist() for x, word in self.chain.arrays if self.word(word)]
-        return eq.group is None and all(part.ravel().tolist() in data for part in places)
+        return not groups(eq) and all(part.ravel().tolist() in data for part in places)
 
     def argument(self, eq: Equation, x: Any) -> bool:
         """True if an array argument of a call in which `eq` was recorded is given: by its name, or as a buffer."""

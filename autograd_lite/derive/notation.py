@@ -191,7 +191,7 @@ class Notation:
         places: dict[object, list[Var]] = {}  # of each place in a loop, the value of each step
         for eq in self.program.equations if self.board else ():
             if eq.origin.code is not None and not eq.row.outputs:
-                places.setdefault((eq.origin[:3], eq.row.name), []).append(eq.outputs[0])
+                places.setdefault((eq.origin[:2], *groups(eq)[-1:], eq.row.name), []).append(eq.outputs[0])
         turns = {v: steps for steps in places.values() if len(steps) > 1 for v in steps}
         self.fresh, letters = short_names([*words, "t"] if turns else words), dict[Var, str]()
         for n in nodes:

@@ -285,7 +285,7 @@ class Group:
 
     def moved(self, outer: Group | None, node: Callable[[Any], Any]) -> Group:
         """This call in another graph: `node` maps the node of each argument to that in the other graph."""
-        other = Group(self.name, outer, self.params, self.module)
+        other = type(self)(self.name, outer, self.params, self.module)
         if self._call is not None:
             textbook, f, args, params = self._call
             other._call = textbook, f, tuple(map(node, args)), {k: node(x) for k, x in params.items()}
@@ -310,6 +310,12 @@ class Group:
 
     def __repr__(self) -> str:
         return f"<Group {self.name}>"
+
+
+class Steps(Group):
+    """A loop, or a step of one: what is recorded in it is the user's code, not that of a composite function."""
+
+    __slots__ = ()
 
 
 def _node_or_value(x: Any) -> Any:

@@ -16,18 +16,23 @@ from types import CodeType
 from typing import Any
 
 from ..base.escape import plain
+from ..engine.context import Steps
 from ..engine.node import Node
 from ..engine.position import users_frame
 from ..tensor import Tensor
 from .equation import Equation
 
 
-def groups(of: Equation | Node) -> list[Any]:
-    """The composite calls and modules during which a node or an equation was recorded, outermost first."""
+def groups(of: Equation | Node, steps: bool = False) -> list[Any]:
+    """The composite calls and modules during which a node or an equation was recorded, outermost first.
+
+    With `steps`, also the loops and their steps, in which stands the user's own code.
+    """
     path = []
     group = of.group
     while group is not None:
-        path.append(group)
+        if steps or not isinstance(group, Steps):
+            path.append(group)
         group = group.outer
     return path[::-1]
 
@@ -150,7 +155,7 @@ def operand(eq: Equation, k: int) -> ast.expr | None:
 
 def expression(eq: Equation) -> ast.expr | None:
     """An equation as the user wrote it; None where the source does not show it."""
-    return line(eq) if eq.group is None else None
+    return None if groups(eq) else line(eq)
 
 
 def line(eq: Equation) -> ast.expr | None:

@@ -497,7 +497,7 @@ class Program(GraphView):
         waiting: list[Equation] = []
         inside: list[Any] = []
         for eq in self.equations:
-            path = groups(eq)
+            path = groups(eq, steps=True)
             cut = path if depth is None or len(path) <= depth else path[: depth + 1]
             if waiting and (cut is path or cut[-1] is not inside[-1]):
                 yield inside, waiting

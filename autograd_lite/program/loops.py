@@ -1,0 +1,341 @@
+"""Control flow with JAX's names: `scan`, `fori_loop`, `while_loop`, `cond`.
+
+They run as plain Python: each step is recorded like any other code, in a group of its own inside that of the loop, so a
+derivation, a picture and the source are those of the loop written out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from operator import index
+from typing import Any, NoReturn
+
+import numpy as np
+
+from ..base.snapshots import untouched
+from ..base.tree import leaves, matched, paths, rebuild, tree_map
+from ..engine.context import CONTEXT, ORDINARY, Steps, changed, no_grad
+from ..engine.operands import raw
+from ..engine.value import Value
+from ..table import TABLE
+from .equation import kind
+from .numbers import NUMBERS
+
+Tree = Any  # nested dicts, lists and tuples of arrays, Tensors and numbers
+
+
+def scan(
+    f: Callable[[Any, Any], tuple[Any, Any]], init: Tree, xs: Tree = None, length: int | None = None,
+    reverse: bool = False, unroll: int | bool = 1,
+) -> tuple[Tree, Tree]:
+    """A loop that carries a value from step to step and stacks the results of the steps.
+
+    It is ``for x in xs: carry, y = f(carry, x)``, with all y stacked along a new first axis.
+
+    Parameters
+    ----------
+    f : callable
+        ``f(carry, x)`` returns the next carry and a result y, both trees (nested dicts, lists and tuples of arrays).
+        The carry keeps its structure, shapes and dtypes; a Python number in `init` takes the dtype that the first
+        step gives it.
+    init : tree
+        The carry of the first step.
+    xs : tree of arrays, optional
+        Each step gets the entries of these along their first axis. Without it `f` gets None.
+    length : int, optional
+        The number of steps; needed only without `xs`.
+    reverse : bool
+        Run from the last entry to the first. The results y stay in the order of `xs`.
+    unroll : int or bool
+        How many steps a compiled loop writes out in one round; True for all. The results do not depend on it.
+
+    Returns
+    -------
+    carry, ys : trees
+        The last carry, and the results of all steps.
+
+    Raises
+    ------
+    ValueError
+        If the lengths differ, or a carry changes its structure, its shape or its dtype: the message names it.
+    TypeError
+        If `f` does not return a pair.
+
+    Examples
+    --------
+    >>> import numpy as np, autograd_lite as ag
+    >>> def add(total, x):
+    ...     total = total + x
+    ...     return total, total
+    >>> total, totals = ag.scan(add, 0.0, np.array([1.0, 2.0, 3.0]))
+    >>> float(total), totals
+    (6.0, array([1., 3., 6.]))
+    >>> ag.grad(lambda xs: ag.scan(lambda c, x: (c * x, None), 1.0, xs)[0])(np.array([1.0, 2.0, 3.0]))
+    array([6., 3., 2.])
+    """
+    _check_function("scan", f)
+    count = _length(xs, length)
+    if not isinstance(unroll, (bool, int, np.integer)) or unroll is not True and unroll < 1:
+        raise ValueError(f"scan: expected unroll=True or a number of steps from 1 on, got unroll={unroll!r}")
+    with _group("scan"):
+        return _scanned(f, init, xs, count, reverse)
+
+
+def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init_val: Tree) -> Tree:
+    """A loop over whole numbers: ``for i in range(lower, upper): value = body_fun(i, value)``.
+
+    Parameters
+    ----------
+    lower, upper : int
+        The first number, and the one after the last.
+    body_fun : callable
+        ``body_fun(i, value)`` returns the next value, of the same structure, shapes and dtypes.
+    init_val : tree
+        The first value.
+
+    Returns
+    -------
+    tree
+        The last value.
+
+    Raises
+    ------
+    ValueError
+        If the value changes its structure, its shape or its dtype.
+
+    Examples
+    --------
+    >>> import autograd_lite as ag
+    >>> ag.fori_loop(1, 6, lambda i, product: product * i, 1)
+    120
+    >>> float(ag.grad(lambda x: ag.fori_loop(0, 3, lambda i, y: y * x, 1.0))(2.0))
+    12.0
+    """
+    _check_function("fori_loop", body_fun)
+    first, last = (_whole(bound, "fori_loop") for bound in (lower, upper))
+    with _group("fori_loop"):
+        return _counted(first, last, body_fun, init_val)
+
+
+def while_loop(cond_fun: Callable[[Any], Any], body_fun: Callable[[Any], Any], init_val: Tree) -> Tree:
+    """A loop as long as a condition holds: ``while cond_fun(value): value = body_fun(value)``.
+
+    Parameters
+    ----------
+    cond_fun : callable
+        ``cond_fun(value)`` is a single truth value.
+    body_fun : callable
+        ``body_fun(value)`` returns the next value, of the same structure, shapes and dtypes.
+    init_val : tree
+        The first value.
+
+    Returns
+    -------
+    tree
+        The first value for which the condition does not hold.
+
+    Raises
+    ------
+    TypeError
+        If the condition is not a single truth value.
+    ValueError
+        If the value changes its structure, its shape or its dtype.
+
+    Examples
+    --------
+    >>> import autograd_lite as ag
+    >>> def sqrt(a):
+    ...     return ag.while_loop(lambda x: abs(x * x - a) > 1e-12, lambda x: (x + a / x) / 2, a)
+    >>> round(float(sqrt(2.0)), 6)
+    1.414214
+    """
+    _check_function("while_loop", cond_fun)
+    _check_function("while_loop", body_fun)
+    with _group("while_loop"):
+        return _repeated(cond_fun, body_fun, init_val)
+
+
+def cond(pred: Any, true_fun: Callable[..., Any], false_fun: Callable[..., Any], *operands: Any) -> Any:
+    """One of two functions: ``true_fun(*operands) if pred else false_fun(*operands)``.
+
+    Parameters
+    ----------
+    pred : bool or array of one
+        Which of them.
+    true_fun, false_fun : callable
+        Their results have the same structure, shapes and dtypes.
+    *operands : trees
+        Their arguments.
+
+    Returns
+    -------
+    tree
+        The result of the chosen function.
+
+    Raises
+    ------
+    TypeError
+        If `pred` is not a single truth value or number.
+
+    Examples
+    --------
+    >>> import numpy as np, autograd_lite as ag
+    >>> def safe_log(x):
+    ...     return ag.cond(x > 0, np.log, np.zeros_like, x)
+    >>> float(safe_log(1.0)), float(safe_log(-1.0))
+    (0.0, 0.0)
+    >>> float(ag.grad(safe_log)(2.0))
+    0.5
+    """
+    _check_function("cond", true_fun)
+    _check_function("cond", false_fun)
+    chosen = _truth(pred, "cond: pred")
+    with _group(f"cond: {'true' if chosen else 'false'}"):
+        return (true_fun if chosen else false_fun)(*operands)
+
+
+# ------------------------------------------------------------------------------------------------ step by step
+
+
+def _group(name: str) -> changed:
+    """A block whose operations belong to a group called `name`."""
+    return changed(group=Steps(name, (CONTEXT.get() or ORDINARY).group, {}))
+
+
+def _scanned(f: Callable[..., Any], init: Tree, xs: Tree, length: int, reverse: bool) -> tuple[Tree, Tree]:
+    carry, ys = init, [None] * length
+    for t in reversed(range(length)) if reverse else range(length):
+        x = tree_map(lambda a, t=t: a[t], xs)
+        with _group(f"step {t + 1}"):
+            new, ys[t] = pair_of(f(carry, x))
+        carry = kept("scan", carry, new)
+    return carry, _stacked(ys) if length else _no_results(f, init, xs)
+
+
+def _stacked(ys: Sequence[Tree]) -> Tree:
+    """The results of all steps, each leaf along a new first axis."""
+    first = ys[0]
+    try:
+        columns = zip(*(matched(first, y, "the result of a step") for y in ys), strict=True)
+        return rebuild(first, [TABLE["stack"](list(column)) for column in columns])
+    except ValueError as error:
+        raise ValueError(f"scan: the steps return different results: {error}") from None
+
+
+def _no_results(f: Callable[..., Any], init: Tree, xs: Tree) -> Tree:
+    """Empty results in the shapes of those of a step, which is run on zeros."""
+    zeros = tree_map(lambda a: np.zeros(np.shape(a)[1:], dtype_of(a)), xs)
+    with untouched(f, (init,)), no_grad(), np.errstate(all="ignore"):
+        _, y = pair_of(f(init, zeros))
+    return tree_map(lambda a: np.zeros((0, *np.shape(raw(a))), dtype_of(a)), y)
+
+
+def _counted(first: int, last: int, body_fun: Callable[..., Any], value: Tree) -> Tree:
+    for i in range(first, last):
+        with _group(f"step {i}"):
+            new = body_fun(i, value)
+        value = kept("fori_loop", value, new)
+    return value
+
+
+def _repeated(cond_fun: Callable[..., Any], body_fun: Callable[..., Any], value: Tree) -> Tree:
+    count = 0
+    while _truth(cond_fun(value), "while_loop: the result of cond_fun"):
+        count += 1
+        with _group(f"step {count}"):
+            new = body_fun(value)
+        value = kept("while_loop", value, new)
+    return value
+
+
+# ------------------------------------------------------------------------------------------------------- checks
+
+
+def _check_function(what: str, f: object) -> None:
+    if not callable(f):
+        raise TypeError(f"{what}: expected a function, got {type(f).__name__}")
+
+
+def _length(xs: Tree, length: int | None) -> int:
+    """The number of steps."""
+    lengths = {}
+    for x, path in zip(leaves(xs), paths(xs, "xs"), strict=True):
+        if not np.shape(raw(x)):
+            raise ValueError(f"scan: {path} is a single number, and the steps need one entry each; pass an array")
+        lengths[path] = np.shape(raw(x))[0]
+    if length is not None:
+        lengths["length"] = index(length)
+    if not lengths:
+        raise ValueError("scan: without xs, give length, the number of steps")
+    count = next(iter(lengths.values()))
+    if any(n != count for n in lengths.values()):
+        raise ValueError(f"scan: the lengths differ: {', '.join(f'{k} has {n}' for k, n in lengths.items())}")
+    if count < 0:
+        raise ValueError(f"scan: expected length from 0 on, got {count}")
+    return count
+
+
+def _whole(bound: Any, what: str) -> int:
+    try:
+        return index(bound)
+    except TypeError:
+        got = kind(np.shape(raw(bound)), dtype_of(bound)) if hasattr(bound, "dtype") else repr(bound)
+        raise TypeError(f"{what}: expected whole numbers as bounds, got {got}") from None
+
+
+def _truth(x: Any, what: str) -> bool:
+    """A single truth value; what is traced raises."""
+    if np.shape(raw(x)):
+        raise TypeError(f"{what} is an array of shape {np.shape(raw(x))}: expected a single truth value")
+    return bool(x)
+
+
+def pair_of(result: Any) -> tuple[Any, Any]:
+    """The carry and the result of one step of scan."""
+    if not isinstance(result, tuple) or len(result) != 2:
+        raise TypeError(f"scan: expected f to return a pair (carry, y), got {type(result).__name__}")
+    return result
+
+
+def dtype_of(x: Any) -> np.dtype[Any]:
+    """The dtype of an array, a Tensor or a number."""
+    value = raw(x)
+    return value.dtype if hasattr(value, "dtype") else np.asarray(value).dtype
+
+
+def is_weak(x: Any) -> bool:
+    """Whether it is a Python number, which takes the dtype of what is beside it."""
+    return type(x) in NUMBERS or getattr(x, "is_number", False)
+
+
+def kept(what: str, before: Tree, after: Tree) -> Tree:
+    """The next carry, with the structure of the one before.
+
+    Raises
+    ------
+    ValueError
+        If a leaf has another shape or dtype; a Python number may become a number or take another dtype of its kind.
+    """
+    try:
+        new = matched(before, after, "the carry")
+    except ValueError as error:
+        raise ValueError(f"{what}: {error}: it keeps its structure from step to step") from None
+    for k, (x, y) in enumerate(zip(leaves(before), new, strict=True)):
+        if isinstance(y, (dict, list, tuple)) or y is None:
+            _changed(what, before, k, x, f"a {type(y).__name__}")
+        old, now = dtype_of(x), dtype_of(y)
+        weak = is_weak(x) and np.can_cast(old, now, "same_kind") or is_weak(y) and np.can_cast(now, old, "same_kind")
+        if np.shape(raw(x)) != np.shape(raw(y)) or old != now and not weak:
+            _changed(what, before, k, x, kind(np.shape(raw(y)), now))
+        if old != now and not is_weak(x):
+            new[k] = np.asarray(y, old)
+    return rebuild(before, new)
+
+
+def _changed(what: str, tree: Tree, k: int, x: Any, became: str) -> NoReturn:
+    path = paths(tree, "carry")[k]
+    remedy = ".astype(...), or another start" if isinstance(x, (Value, np.ndarray, np.generic)) else "an array as start"
+    raise ValueError(
+        f"{what}: {path} was {kind(np.shape(raw(x)), dtype_of(x))} and became {became}: a carry keeps its shape and "
+        f"dtype from step to step. Use {remedy}"
+    )
