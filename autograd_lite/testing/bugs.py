@@ -20,10 +20,9 @@ from ..base.tree import tree_map
 from ..engine.backward import pull_back
 from ..engine.node import ANY, Node, ancestors
 from ..engine.record import record
-from ..engine.replay import arguments, replay
-from ..program.equation import computed
+from ..program.equation import Equation, Var, computed
 from ..program.equation import recorded as record_equation
-from ..program.program import Program
+from ..program.program import Program, program_of
 from ..tensor import Tensor, tensor
 from ..transforms.grad import vjp
 from .case import check_pull, cotangent_like, prepare
@@ -110,17 +109,20 @@ def gradient_bugs(loss: Any, *inputs: Any, seed: int = 0) -> Iterator[GradientBu
     root = loss._node
     if root is None or not root.requires_grad:
         raise CannotCheck("the result has no graph: nothing it was computed from requires a gradient")
-    nodes = ancestors([root], ANY)[::-1]
-    _require_unchanged(nodes)
-    values = replay(nodes)
+    program, variables = program_of(loss)
+    nodes = {v: node for node, v in variables.items()}
+    try:
+        values = program.values
+    except RuntimeError as error:
+        raise CannotCheck(str(error)) from None
     rng = np.random.default_rng(seed)
     right = True
-    for node in nodes:
-        for bug in _wrong_edges(node, values, rng):
+    for equation in program.equations:
+        for bug in _wrong_edges(program, equation, values, nodes, rng):
             right = False
             yield replace(bug, loss=loss)
     if right:
-        yield from _wrong_whole(loss, nodes, rng)
+        yield from _wrong_whole(loss, program, rng)
 
 
 def recorded(f: Function, inputs: Iterable[Any]) -> Tensor:
@@ -132,29 +134,18 @@ def recorded(f: Function, inputs: Iterable[Any]) -> Tensor:
     return y
 
 
-# ------------------------------------------------------------------------------------- the graph and its values
-
-
-def _require_unchanged(nodes: list[Node]) -> None:
-    for node in nodes:
-        if node.row is not None and node.xs is None:
-            raise CannotCheck("the graph was freed by backward(retain_graph=False): call find_gradient_bug first")
-        for parent in node.parents:
-            if parent is not None and parent.version <= node.order:
-                written = f"{parent.label} has been written to since it was used"
-                raise CannotCheck(f"{written}: call find_gradient_bug before the update")
-
-
 # -------------------------------------------------------------------------------------------------- edge by edge
 
 
-def _wrong_edges(node: Node, values: dict[Node, Any], rng: np.random.Generator) -> Iterator[GradientBug]:
-    row = node.row
-    if row is None or row.kind == "constant" or isinstance(values[node.parents[0]] if node.parents[0] else 0, tuple):
+def _wrong_edges(
+    program: Program, equation: Equation, values: dict[Var, Any], nodes: dict[Var, Node], rng: np.random.Generator
+) -> Iterator[GradientBug]:
+    row, graded = equation.row, program.graded
+    places = [i for i, x in enumerate(equation.operands) if isinstance(x, Var) and x in graded]
+    if row.kind == "constant" or not places:
         return
-    args = arguments(node, values)
-    places = [i for i, p in enumerate(node.parents) if p is not None and p.requires_grad]
-    names = _argument_names(node, places)
+    args = [values[x] if isinstance(x, Var) else x for x in equation.operands]
+    names = _argument_names(program, equation, places)
     fn = row.surrogate or row.fn
 
     def filled(xs: Iterable[Any]) -> list[Any]:
@@ -164,7 +155,7 @@ def _wrong_edges(node: Node, values: dict[Node, Any], rng: np.random.Generator) 
         return full
 
     def f(*xs: Any) -> Any:
-        return fn(*filled(xs), **node.params)
+        return fn(*filled(xs), **equation.params)
 
     try:
         case = prepare(named_like(f, fn, names), [args[i] for i in places])
@@ -174,39 +165,34 @@ def _wrong_edges(node: Node, values: dict[Node, Any], rng: np.random.Generator) 
     g = cotangent_like(case.y, rng)
 
     def recorded_row(*xs: Any) -> Any:
-        return record(row, filled(xs), node.params)
+        return record(row, filled(xs), equation.params)
 
     pull = vjp(recorded_row, *case.flat.arrays(case.flat.x))[1]
     with suppress(ValueError):  # no derivative for this cotangent: that of complex eigenvectors depends on their phase
         check_pull(case, pull, g, "the derivative", gradient_at(case, recorded_row, g))
+    output, where = equation.outputs[0], equation.origin.line
+    file, _, line = where.rpartition(":")
+    text = linecache.getline(file, int(line)).strip() if line.isdigit() else ""
+    result = output.name if output in program.named else ""
     for finding in case.report.findings:
-        parent = node.parents[places[names.index(finding.argument) if finding.argument else 0]]
+        operand: Any = equation.operands[places[names.index(finding.argument) if finding.argument else 0]]
         argument = finding.argument or "its arguments"
-        yield GradientBug(row.name, argument, node.name or "", node.origin, _source(node), finding, node, parent)
+        yield GradientBug(row.name, argument, result, where, text, finding, nodes[output], nodes[operand])
 
 
-def _argument_names(node: Node, places: list[int]) -> list[str]:
-    assert node.row is not None
-    count = len(node.parents)
-    defaults = [f"argument {i}" for i in range(count)] if node.row.variadic else names_of(node.row.fn, count)
+def _argument_names(program: Program, equation: Equation, places: list[int]) -> list[str]:
+    count = len(equation.operands)
+    defaults = [f"argument {i}" for i in range(count)] if equation.row.variadic else names_of(equation.row.fn, count)
     names: list[str] = []
     for i in places:
-        parent = node.parents[i]
-        name = parent.name if parent is not None and parent.name else defaults[i]
+        operand: Any = equation.operands[i]
+        name = operand.name if operand in program.named else defaults[i]
         names.append(name if name not in names else f"{name} (argument {i})")
     return names
 
 
-def _source(node: Node) -> str:
-    if not node.origin:
-        return ""
-    file, _, line = node.origin.rpartition(":")
-    return linecache.getline(file, int(line)).strip() if line.isdigit() else ""
-
-
-def _wrong_whole(loss: Tensor, nodes: list[Node], rng: np.random.Generator) -> Iterator[GradientBug]:
+def _wrong_whole(loss: Tensor, program: Program, rng: np.random.Generator) -> Iterator[GradientBug]:
     """The graph as one function of its inputs. An error here but on no edge lies between operations, e.g. in a hook."""
-    program = Program.of(loss)
     [result] = program.outputs
     inputs = {v: t._node for v, t in program.captured.items() if t._node is not None and t.requires_grad}
     names = [n.name or f"input {k}" for k, n in enumerate(inputs.values())]
@@ -229,7 +215,7 @@ def _wrong_whole(loss: Tensor, nodes: list[Node], rng: np.random.Generator) -> I
         return [gradients.get(n) for n in inputs.values()]
 
     check_pull(case, pull, g, "the gradient", gradient_at(case, lambda *xs: result_at(xs, record_equation), g))
-    hooks = [n.label for n in nodes if n.hooks is not None]
+    hooks = [n.label for n in ancestors([root], ANY)[::-1] if n.hooks is not None]
     for finding in case.report.findings:
         finding.cause = f"a hook: {', '.join(hooks)}" if hooks else "every edge is right: the backward pass is wrong"
         yield GradientBug("the whole graph", finding.argument, root.name or "", "", "", finding, root, loss=loss)
