@@ -69,7 +69,8 @@ def _other_literal(value: Any) -> str:
         return repr(value)
     if (word := numpy_name(value)) is not None:
         return word
-    raise ValueError(f"source: a parameter of type {type(value).__name__} cannot be written as Python source")
+    instead = f"; {value.instead}" if hasattr(value, "instead") else ""
+    raise ValueError(f"source: a parameter of type {type(value).__name__} cannot be written as Python source{instead}")
 
 
 class Helpers:

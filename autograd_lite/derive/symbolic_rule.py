@@ -161,7 +161,8 @@ def _called(result: CallResult, i: int) -> tuple[Expr, str]:
     operands: list[Written] = []
     params: dict[str, Any] = {}
     layout: dict[str, Any] = {}
-    facts = {"i": i, "y_shape": eq.shape, "x_dtype": np.asarray(result.xs[0].value).dtype, "xs_shape": eq.shapes}
+    facts = {"i": i, "params": eq.params, "y_shape": eq.shape, "xs_shape": eq.shapes}
+    facts["x_dtype"] = np.asarray(result.xs[0].value).dtype
 
     def place(symbol: Any) -> Any:
         if isinstance(symbol, tuple):

@@ -39,6 +39,17 @@ STOP_GRADIENT = Primitive(
 )
 
 
+def _outside_of_its_loop(*args: Any) -> Any:
+    raise RuntimeError(
+        "a value from inside the body of a loop, or a branch, is used outside of it, or in backward(): return it as a "
+        "result of the body, and differentiate with ag.grad"
+    )
+
+
+#: In the body of a loop, or a branch, that is traced once: its inputs.
+INSIDE = Primitive("general", _outside_of_its_loop, (lambda g: _outside_of_its_loop(),), name="a value inside a loop")
+
+
 def projection(node: Node, k: int) -> Node:
     """The node of result `k` of a call that has several."""
     shape, dtype = node.parts[k]

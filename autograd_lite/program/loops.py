@@ -2,11 +2,15 @@
 
 They run as plain Python: each step is recorded like any other code, in a group of its own inside that of the loop, so a
 derivation, a picture and the source are those of the loop written out.
+
+Only in a program that will be run again on other values (`jit`, `vmap`) each is one equation: the body is traced once,
+into an inner program (:mod:`.inner`), which is a parameter of a row (:mod:`.loop_rows`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from operator import index
 from typing import Any, NoReturn
 
@@ -14,12 +18,15 @@ import numpy as np
 
 from ..base.snapshots import untouched
 from ..base.tree import leaves, matched, paths, rebuild, tree_map
-from ..engine.context import CONTEXT, ORDINARY, Steps, changed, no_grad
+from ..engine.context import CONTEXT, ORDINARY, Steps, changed, is_traced, no_grad, tracing
 from ..engine.operands import raw
 from ..engine.value import Value
 from ..table import TABLE
-from .equation import kind
+from .equation import Var, kind
+from .inner import Body, Inner, drawing, traced
+from .loop_rows import WHILE, call, chosen, scanned
 from .numbers import NUMBERS
+from .program import Program
 
 Tree = Any  # nested dicts, lists and tuples of arrays, Tensors and numbers
 
@@ -78,7 +85,9 @@ def scan(
     if not isinstance(unroll, (bool, int, np.integer)) or unroll is not True and unroll < 1:
         raise ValueError(f"scan: expected unroll=True or a number of steps from 1 on, got unroll={unroll!r}")
     with _group("scan"):
-        return _scanned(f, init, xs, count, reverse)
+        if not _again() or unroll is True or not count:
+            return _scanned(f, init, xs, count, reverse)
+        return _one_scan(f, init, xs, count, reverse, int(unroll))
 
 
 def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init_val: Tree) -> Tree:
@@ -112,8 +121,15 @@ def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init_
     12.0
     """
     _check_function("fori_loop", body_fun)
+    if any(isinstance(bound, Value) and is_traced(bound) for bound in (lower, upper)):
+        start = lower if isinstance(lower, Value) else np.asarray(lower)
+        _, value = while_loop(lambda v: v[0] < upper, lambda v: (v[0] + 1, body_fun(*v)), (start, init_val))
+        return value
     first, last = (_whole(bound, "fori_loop") for bound in (lower, upper))
     with _group("fori_loop"):
+        if _again() and last > first:
+            steps = np.arange(first, last)
+            return _one_scan(lambda v, i: (body_fun(i, v), None), init_val, steps, len(steps), False, 1, "fori_loop")[0]
         return _counted(first, last, body_fun, init_val)
 
 
@@ -152,7 +168,12 @@ def while_loop(cond_fun: Callable[[Any], Any], body_fun: Callable[[Any], Any], i
     _check_function("while_loop", cond_fun)
     _check_function("while_loop", body_fun)
     with _group("while_loop"):
-        return _repeated(cond_fun, body_fun, init_val)
+        if _again():
+            return _one_while(cond_fun, body_fun, init_val)
+        going = cond_fun(init_val)
+        if isinstance(going, Value) and is_traced(going):
+            return _one_while(cond_fun, body_fun, init_val)
+        return _repeated(cond_fun, body_fun, init_val, going)
 
 
 def cond(pred: Any, true_fun: Callable[..., Any], false_fun: Callable[..., Any], *operands: Any) -> Any:
@@ -189,6 +210,10 @@ def cond(pred: Any, true_fun: Callable[..., Any], false_fun: Callable[..., Any],
     """
     _check_function("cond", true_fun)
     _check_function("cond", false_fun)
+    if isinstance(pred, Value) and is_traced(pred):
+        _check_single(pred, "cond: pred")
+        with _group("cond"):
+            return _one_cond(pred, true_fun, false_fun, operands)
     chosen = _truth(pred, "cond: pred")
     with _group(f"cond: {'true' if chosen else 'false'}"):
         return (true_fun if chosen else false_fun)(*operands)
@@ -238,14 +263,176 @@ def _counted(first: int, last: int, body_fun: Callable[..., Any], value: Tree) -
     return value
 
 
-def _repeated(cond_fun: Callable[..., Any], body_fun: Callable[..., Any], value: Tree) -> Tree:
+def _repeated(cond_fun: Callable[..., Any], body_fun: Callable[..., Any], value: Tree, going: Any) -> Tree:
     count = 0
-    while _truth(cond_fun(value), "while_loop: the result of cond_fun"):
+    while _truth(going, "while_loop: the result of cond_fun"):
         count += 1
         with _group(f"step {count}"):
             new = body_fun(value)
         value = kept("while_loop", value, new)
+        going = cond_fun(value)
     return value
+
+
+# ------------------------------------------------------------------------------------------------- one equation
+
+
+def _again() -> bool:
+    """Whether what is recorded will be computed again, from other values."""
+    return (CONTEXT.get() or ORDINARY).replayed
+
+
+def _operands(tree: Tree, dtypes: Sequence[Any]) -> list[Any]:
+    """The leaves as arrays and Tensors; a Python number has the dtype of its place."""
+    return [_operand(x, dtype) for x, dtype in zip(leaves(tree), dtypes, strict=True)]
+
+
+def _operand(x: Any, dtype: Any) -> Any:
+    if getattr(x, "is_number", False):
+        return tracing().scalar(x, np.dtype(dtype))
+    return x if isinstance(x, Value) else np.asarray(x, dtype)
+
+
+def _started(
+    what: str, f: Callable[..., Any], init: Tree, *more: Tree, carry_of: Callable[[Any], Tree]
+) -> tuple[list[Any], Inner, list[Any]]:
+    """The dtypes of the carry, the body as an inner program, and the leaves of its next carry.
+
+    A Python number in the first carry takes the dtype that the first step gives it.
+    """
+    start = leaves(init)
+    dtypes = [dtype_of(x) for x in start]
+    if any(map(is_weak, start)):
+
+        def first_step(strong: list[Any], *rest: Tree) -> Any:
+            arrays = iter(strong)
+            return f(rebuild(init, [_python(x) if is_weak(x) else next(arrays) for x in start]), *rest)
+
+        inner = traced(what, first_step, [np.asarray(raw(x)) for x in start if not is_weak(x)], *more)
+        dtypes = [dtype_of(x) for x in leaves(kept(what, init, carry_of(inner.result)))]
+    first = rebuild(init, [np.asarray(_python(x), d) for x, d in zip(start, dtypes, strict=True)])
+    inner = traced(what, f, first, *more)
+    return dtypes, inner, leaves(kept(what, first, carry_of(inner.result)))
+
+
+def _python(x: Any) -> Any:
+    """The value of a leaf: a Python number, or an array."""
+    return x.value if getattr(x, "is_number", False) else raw(x)
+
+
+def _one_scan(
+    f: Callable[..., Any], init: Tree, xs: Tree, length: int, reverse: bool, unroll: int, what: str = "scan"
+) -> tuple[Tree, Tree]:
+    if unroll > 1:
+        return _unrolled(f, init, xs, length, reverse, unroll)
+    slices = [x if isinstance(x, Value) else np.asarray(x) for x in leaves(xs)]
+    first = rebuild(xs, [np.asarray(raw(x)[-1 if reverse else 0]) for x in slices])
+    with drawing(1):
+        dtypes, inner, new = _started(what, f, init, first, carry_of=lambda result: pair_of(result)[0])
+        count = len(dtypes)
+        body = Body(_with_carries(inner.program, new), count, len(slices))
+        operands = [*_operands(init, dtypes), *slices, *inner.captured]
+        results = scanned(body, operands, length, reverse, inner.drawn)
+    return rebuild(init, results[:count]), rebuild(inner.result[1], results[count:])
+
+
+def _with_carries(program: Program, new: Sequence[Any]) -> Program:
+    """The program, whose first outputs, where they are constants, have the dtypes of a carry."""
+    pairs = zip(program.outputs, new, strict=False)
+    carries = [x if isinstance(x, Var) else np.asarray(x, dtype_of(y)) for x, y in pairs]
+    return replace(program, outputs=(*carries, *program.outputs[len(carries) :]))
+
+
+def _unrolled(
+    f: Callable[..., Any], init: Tree, xs: Tree, length: int, reverse: bool, unroll: int
+) -> tuple[Tree, Tree]:
+    """A scan over so many steps at once, and the rest step by step."""
+    whole = length - length % unroll
+    start, stop = (length - whole, length) if reverse else (0, whole)
+
+    def chunk(a: Any) -> Any:
+        return a[start:stop].reshape(whole // unroll, unroll, *np.shape(raw(a))[1:])
+
+    def steps(carry: Tree, x: Tree) -> tuple[Tree, Tree]:
+        return _scanned(f, carry, x, unroll, reverse)
+
+    def flat(y: Any) -> Any:
+        return y.reshape(whole, *np.shape(raw(y))[2:])
+
+    rest = tree_map(lambda a: a[:start] if reverse else a[stop:], xs)
+    if not whole:
+        return _scanned(f, init, xs, length, reverse)
+    carry, ys = _one_scan(steps, init, tree_map(chunk, xs), whole // unroll, reverse, 1)
+    ys = tree_map(flat, ys)
+    if whole < length:
+        carry, more = _scanned(f, carry, rest, length - whole, reverse)
+        ys = tree_map(lambda *parts: TABLE["concatenate"](parts[::-1] if reverse else parts), ys, more)
+    return carry, ys
+
+
+def _one_while(cond_fun: Callable[..., Any], body_fun: Callable[..., Any], init: Tree) -> Tree:
+    with drawing(1):
+        dtypes, inner, new = _started("while_loop", body_fun, init, carry_of=lambda result: result)
+        first = rebuild(init, [np.asarray(_python(x), d) for x, d in zip(leaves(init), dtypes, strict=True)])
+        test = traced("while_loop: cond_fun", cond_fun, first)
+        _check_single(test.result, "while_loop: the result of cond_fun")
+        if test.drawn:
+            raise RuntimeError("while_loop: cond_fun draws random numbers; draw them in body_fun, as part of the value")
+        programs, captured = together([inner, test], len(dtypes))
+        body = Body(_with_carries(programs[0], new), len(dtypes))
+        params = {"test": Body(programs[1]), "body": body, **inner.drawn}
+        return rebuild(init, call(WHILE, [*_operands(init, dtypes), *captured], params))
+
+
+def _one_cond(pred: Any, true_fun: Callable[..., Any], false_fun: Callable[..., Any], operands: Any) -> Any:
+    arrays = _operands(operands, [dtype_of(x) for x in leaves(operands)])
+    examples = rebuild(operands, [np.asarray(raw(x)) for x in arrays])
+    with drawing(1):
+        both = [traced(f"cond: {k}", f, *examples) for k, f in (("true_fun", true_fun), ("false_fun", false_fun))]
+        result = _alike(*(inner.result for inner in both))
+        drawn = {**both[0].drawn, **both[1].drawn}
+        programs, captured = together(both, len(arrays))
+        branches = [Body(_with_carries(program, leaves(result))) for program in programs]
+        truth = pred if pred.dtype == bool else TABLE["not_equal"](pred, 0)
+        return rebuild(result, chosen(branches, truth, [*arrays, *captured], drawn))
+
+
+def _alike(first: Tree, second: Tree) -> Tree:
+    """The result of the branches; a Python number takes the dtype of the other one.
+
+    Raises
+    ------
+    TypeError
+        If they differ in their structure, or a leaf in its shape or dtype.
+    """
+    try:
+        others = matched(first, second, "the result of false_fun")
+    except ValueError as error:
+        raise TypeError(f"cond: {error}, as that of true_fun") from None
+    results = []
+    for path, x, y in zip(paths(first, "result"), leaves(first), others, strict=True):
+        kinds = [type(z).__name__ if isinstance(z, (dict, list, tuple)) else kind_of(z) for z in (x, y)]
+        weak, strong = (x, y) if is_weak(x) else (y, x)
+        if kinds[0] != kinds[1] and not (
+            is_weak(weak) and not np.shape(raw(strong)) and np.can_cast(dtype_of(weak), dtype_of(strong), "same_kind")
+        ):
+            raise TypeError(f"cond: {path} is {kinds[0]} if pred is true, and {kinds[1]} if not: expected the same")
+        results.append(strong)
+    return rebuild(first, results)
+
+
+def together(several: Sequence[Inner], count: int) -> tuple[list[Program], list[Any]]:
+    """Inner programs with the same inputs: the first `count` of each, and what any of them reads from outside."""
+    captured = {t._node: t for inner in several for t in inner.captured}
+    programs = []
+    for inner in several:
+        program = inner.program
+        own = {t._node: v for t, v in zip(inner.captured, program.inputs[count:], strict=True)}
+        more = [own.get(n) or Var(f"unused{k}", n.shape, n.dtype) for k, n in enumerate(captured)]
+        inputs = (*program.inputs[:count], *more)
+        examples = {v: t._data for v, t in zip(more, captured.values(), strict=True)}
+        programs.append(replace(program, inputs=inputs, structure=inputs, examples=dict(program.examples) | examples))
+    return programs, list(captured.values())
 
 
 # ------------------------------------------------------------------------------------------------------- checks
@@ -279,15 +466,19 @@ def _whole(bound: Any, what: str) -> int:
     try:
         return index(bound)
     except TypeError:
-        got = kind(np.shape(raw(bound)), dtype_of(bound)) if hasattr(bound, "dtype") else repr(bound)
+        got = kind_of(bound) if hasattr(bound, "dtype") else repr(bound)
         raise TypeError(f"{what}: expected whole numbers as bounds, got {got}") from None
 
 
 def _truth(x: Any, what: str) -> bool:
     """A single truth value; what is traced raises."""
+    _check_single(x, what)
+    return bool(x)
+
+
+def _check_single(x: Any, what: str) -> None:
     if np.shape(raw(x)):
         raise TypeError(f"{what} is an array of shape {np.shape(raw(x))}: expected a single truth value")
-    return bool(x)
 
 
 def pair_of(result: Any) -> tuple[Any, Any]:
@@ -301,6 +492,11 @@ def dtype_of(x: Any) -> np.dtype[Any]:
     """The dtype of an array, a Tensor or a number."""
     value = raw(x)
     return value.dtype if hasattr(value, "dtype") else np.asarray(value).dtype
+
+
+def kind_of(x: Any) -> str:
+    """``float64[3]``."""
+    return kind(np.shape(raw(x)), dtype_of(x))
 
 
 def is_weak(x: Any) -> bool:
@@ -326,7 +522,7 @@ def kept(what: str, before: Tree, after: Tree) -> Tree:
         old, now = dtype_of(x), dtype_of(y)
         weak = is_weak(x) and np.can_cast(old, now, "same_kind") or is_weak(y) and np.can_cast(now, old, "same_kind")
         if np.shape(raw(x)) != np.shape(raw(y)) or old != now and not weak:
-            _changed(what, before, k, x, kind(np.shape(raw(y)), now))
+            _changed(what, before, k, x, kind_of(y))
         if old != now and not is_weak(x):
             new[k] = np.asarray(y, old)
     return rebuild(before, new)
@@ -336,6 +532,6 @@ def _changed(what: str, tree: Tree, k: int, x: Any, became: str) -> NoReturn:
     path = paths(tree, "carry")[k]
     remedy = ".astype(...), or another start" if isinstance(x, (Value, np.ndarray, np.generic)) else "an array as start"
     raise ValueError(
-        f"{what}: {path} was {kind(np.shape(raw(x)), dtype_of(x))} and became {became}: a carry keeps its shape and "
+        f"{what}: {path} was {kind_of(x)} and became {became}: a carry keeps its shape and "
         f"dtype from step to step. Use {remedy}"
     )

@@ -101,6 +101,7 @@ class Outside:
         self.arithmetic = Arithmetic()
         self.draws: list[Node] = []
         self.compared: dict[Node, Any] = {}
+        self.inside = ""  # the loop whose body is being traced: nothing may be written there
         self._arrays: dict[int, tuple[Any, Source, Any]] = {}  # an array, its places, and what stands for it
         self._gradients: dict[int, tuple[Any, Any]] = {}
         self._views: dict[Node, str] = {}
@@ -275,8 +276,17 @@ class Outside:
 
     # ------------------------------------------------------------------------------------------------- writing
 
+    def refuse_in_loops(self, what: str) -> None:
+        """Raise if the body of a loop is being traced, which is run any number of times."""
+        if self.inside:
+            raise RuntimeError(
+                f"{what} in the body of {self.inside}, at {users_line()}: a traced loop only computes values. Return "
+                "what is new as part of the carry, and write it after the loop"
+            )
+
     def write(self, t: Any, value: object) -> None:
         """`t` has another value from now on."""
+        self.refuse_in_loops(f"a write to {t._who}")
         self.enter(t)
         new: Any = value if isinstance(value, Value) else wrap(np.asarray(value), None)
         with changed(recording=False):
@@ -360,6 +370,7 @@ class Outside:
 
     def sets_grad(self, t: Value, anew: bool = True) -> None:
         """The ``.grad`` of `t` is written: to another one, or added to."""
+        self.refuse_in_loops(f"a write to the .grad of {t._who}")
         self.enter(t)
         self.graded[t] = anew or self.graded.get(t, False)
 
@@ -367,6 +378,7 @@ class Outside:
 
     def stepped(self, optimizer: Any, p: Value, group: dict[str, Any]) -> tuple[dict[str, Any], Any]:
         """The state of a parameter, and the numbers of its next step, as Tensors."""
+        self.refuse_in_loops(f"a step of {type(optimizer).__name__}")
         if p not in self._states:
             prepared = optimizer.prepared(p, group)
             arrays = {name: x for name, x in prepared.items() if type(x) is ndarray}

@@ -181,7 +181,7 @@ class Conversions(Value):
 
 
 _REMEDIES = {
-    "bool()": "Use np.where, or make the choice outside the traced function",
+    "bool()": "Use np.where, ag.cond or ag.while_loop, or make the choice outside the traced function",
     "ag.Tensor()": "Use ag.tensor, which copies the value at every call",
     "array[i] = ...": "Use ag.set_at to fill an array, or np.stack to join values",
     "np.asarray()": "Use np.stack to join values, and np.take(a, i, axis=0) to index an array by one",

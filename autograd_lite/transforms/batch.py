@@ -22,9 +22,9 @@ from typing import Any
 import numpy as np
 
 from ..engine.context import changed, no_grad
-from ..engine.engine_rows import lift
+from ..engine.engine_rows import INSIDE, lift
 from ..engine.forward import by_kind, push
-from ..engine.node import Lift, Node, Params, Shape, Values
+from ..engine.node import ANY, Lift, Node, Params, Shape, Values, ancestors
 from ..engine.operands import raw
 from ..engine.record import record
 from ..engine.value import Value, live_of, wrap
@@ -56,6 +56,7 @@ class Batch:
         draw: Callable[[Batched], Any] | None = None,
     ) -> None:
         self.size, self._outer, self._outside, self._draw = size, recording.outer, recording.values, draw
+        self._start = recording.start
         self.values: dict[Any, tuple[Any, bool]] = {
             n: (x, True) for n, x in zip(recording.inputs, inputs, strict=True)
         }
@@ -115,6 +116,8 @@ class Batch:
 
     def _captured(self, p: Node) -> Any:
         """A value that does not depend on the inputs. A node made only by a transform inside is not a variable."""
+        if p.order < self._start and any(n.row is INSIDE for n in ancestors([p], ANY, self._start)):
+            INSIDE.fn()
         y = self._outside[p]
         return wrap(y, p) if self.connected and (p.live & self._outer or not p.live) else y
 

@@ -1,0 +1,318 @@
+"""The rows of control flow: `scan`, `while_loop` and `cond` as one equation whose parameters hold inner programs.
+
+The derivative of each is another call of the same row, so they differentiate to any order. The backward pass of a scan
+is a scan in the other direction over what each step has kept; that of a cond computes the chosen branch again. A
+while_loop has none, because how much it would have to keep is not known before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, NoReturn
+
+import numpy as np
+
+from ..engine.context import CONTEXT, ORDINARY
+from ..engine.engine_rows import STOP_GRADIENT
+from ..engine.node import TRACED, Node, Params
+from ..engine.record import record
+from ..engine.value import Value, live_of
+from ..rules.selection import where
+from ..table import TABLE, Primitive
+from ..table.batching import Batched, padded, repeated
+from .equation import Var
+from .inner import Body, as_function, drawing, mapped, program_of, pulled_back, pushed_forward, retraced
+
+
+def call(row: Primitive, xs: Sequence[Any], params: Params) -> Any:
+    """A call of a row, recorded if one of the operands is a Tensor."""
+    with drawing(1):
+        return record(row, xs, params) if any(isinstance(x, Value) for x in xs) else row.fn(*xs, **params)
+
+
+def wanted_of(xs: Sequence[Any]) -> frozenset[int]:
+    """The operands of which a derivative may be asked."""
+    recording = (CONTEXT.get() or ORDINARY).recording
+    return frozenset(k for k, x in enumerate(xs) if recording and live_of(x) > TRACED and x.dtype.kind in "fc")
+
+
+def _zeros(x: Any) -> Any:
+    return np.zeros(np.shape(x), x.dtype if hasattr(x, "dtype") else np.asarray(x).dtype)
+
+
+# --------------------------------------------------------------------------------------------------------- scan
+
+
+def scanned(body: Body, xs: Sequence[Any], length: int, reverse: bool, drawn: Params) -> tuple[Any, ...]:
+    """The last carries and the stacked results; if a derivative may be asked for, the steps keep what it needs."""
+    inner = body.keeping(wanted_of(xs))
+    ys = call(SCAN, xs, {"body": inner, "length": length, "reverse": reverse, **drawn})
+    return tuple(ys[: len(body.program.outputs)])
+
+
+def _scan(*xs: Any, body: Body, length: int, reverse: bool, **_: Any) -> tuple[Any, ...]:
+    carry, slices, constants = body.split(xs)
+    count, step = body.carries, body.step
+    results = [np.empty((length, *np.shape(x)), _dtype(x)) for x in body.program.outputs[count:]]
+    for t in reversed(range(length)) if reverse else range(length):
+        ys = step(*carry, *(x[t] for x in slices), *constants)
+        carry = ys[:count]
+        for stack, y in zip(results, ys[count:], strict=True):
+            stack[t] = y
+    return (*map(np.array, carry), *results)
+
+
+def _dtype(x: Any) -> Any:
+    return x.dtype if isinstance(x, Var) else np.asarray(x).dtype
+
+
+def _scan_pull(g: Any, y: Any, xs: Any, i: int, params: Params) -> Any:
+    """The cotangent of operand `i`; one backward scan serves all, which are asked for in turn."""
+    body: Body = params["body"]
+    kept = getattr(g, "pulled", {})
+    if i in kept:
+        return kept[i]
+    if i not in body.wanted:  # it was recorded where no derivative was asked for
+        if "generator" in params:
+            raise RuntimeError("scan: its draws were recorded without derivatives, and cannot be repeated for them")
+        body = body.keeping(frozenset([i]))
+        y = call(SCAN, xs, {**params, "body": body})
+        g = (*g, *(None for _ in range(len(y) - len(g))))
+    cotangents = _scan_backward(g, y, xs, body, params)
+    if hasattr(g, "__dict__"):
+        g.pulled = cotangents
+    return cotangents[i]
+
+
+def _scan_backward(g: Any, y: Any, xs: Any, body: Body, params: Params) -> dict[int, Any]:
+    at = [k for k in range(body.carries, len(g)) if g[k] is not None]
+    pulled = body.pulled(at)
+    operands = [_zeros(xs[k]) if g[k] is None else g[k] for k in pulled.carried]
+    operands += [_zeros(xs[k]) for k in pulled.sums]
+    operands += [g[k] for k in at]
+    operands += [(xs if is_operand else y)[k] for is_operand, k in pulled.stacked]
+    operands += [xs[k] for k in pulled.constants]
+    results = scanned(pulled.body, operands, params["length"], not params["reverse"], {})
+    return dict(zip([*pulled.carried, *pulled.sums, *pulled.sliced], results, strict=True))
+
+
+def _scan_push(ts: Sequence[Any], y: Any, xs: Sequence[Any], n: Node) -> tuple[Any, ...]:
+    """The tangents of the results: a scan that computes the values with them."""
+    body: Body = n.params["body"]
+    _refuse_draws("scan", n.params)
+    inner, on, some = body.pushed(frozenset(k for k, t in enumerate(ts) if t is not None))
+    groups = body.split(range(len(xs)))
+    operands = [
+        x for ks in groups
+        for x in (*(xs[k] for k in ks), *(_zeros(xs[k]) if ts[k] is None else ts[k] for k in ks if k in on))
+    ]  # fmt: skip
+    results = scanned(inner, operands, n.params["length"], n.params["reverse"], {})
+    tangents = [np.zeros(shape, dtype) for shape, dtype in n.parts]
+    for k, t in zip([*(k for k in on if k < body.carries), *some], results[body.carries :], strict=True):
+        tangents[k] = t
+    return tuple(tangents)
+
+
+def _refuse_draws(what: str, params: Params) -> None:
+    if "generator" in params:
+        raise RuntimeError(
+            f"{what}: forward mode would draw the random numbers of the body again: draw them before, and pass them in"
+        )
+
+
+def _scan_batch(b: Batched) -> tuple[Any, ...]:
+    body: Body = b.params["body"]
+    inner, ins, outs = body.batched(frozenset(k for k, on in enumerate(b.on) if on), b.size)
+    start, stop = body.carries, body.carries + body.slices
+    operands = [
+        x if k not in ins else b.full(k) if not start <= k < stop else np.moveaxis(x, 0, 1) for k, x in enumerate(b.xs)
+    ]
+    drawn = {k: v for k, v in b.params.items() if k == "generator"}
+    ys = scanned(inner, operands, b.params["length"], b.params["reverse"], drawn)
+    return tuple(
+        repeated(y, b.size) if k not in outs else y if k < start else np.moveaxis(y, 1, 0) for k, y in enumerate(ys)
+    )
+
+
+SCAN = Primitive(
+    "general", _scan, (_scan_pull,), name="scan", variadic=True, outputs=True, holomorphic=False,
+    bind=lambda *xs, **params: (xs, params), jvp=_scan_push, batch=_scan_batch,
+)  # fmt: skip
+
+
+# --------------------------------------------------------------------------------------------------------- cond
+
+
+def chosen(branches: Sequence[Body], pred: Any, xs: Sequence[Any], drawn: Params) -> tuple[Any, ...]:
+    """The results of the first branch if `pred` is true, or else of the second."""
+    wanted = wanted_of(xs)
+    branches = tuple(Body(branch.program, wanted=branch.wanted | wanted) for branch in branches)
+    return tuple(call(COND, (pred, *xs), {"branches": branches, **drawn}))
+
+
+def _cond(pred: Any, *xs: Any, branches: Sequence[Body], **_: Any) -> tuple[Any, ...]:
+    return tuple(map(np.array, branches[0 if pred else 1].step(*xs)))
+
+
+def _cond_pull(g: Any, xs: Any, i: int, params: Params) -> Any:
+    """The cotangent of operand `i`."""
+    kept = getattr(g, "pulled", {})
+    if i in kept:
+        return kept[i]
+    if "generator" in params:
+        raise RuntimeError(
+            "cond: the backward pass would draw the random numbers of a branch again: draw them before, and pass them "
+            "as an operand"
+        )
+    branches: Sequence[Body] = params["branches"]
+    wanted = sorted(branches[0].wanted | {i - 1})
+    at = [k for k, d in enumerate(g) if d is not None]
+    inner = [branch.once(("pulled", *wanted, *at), _branch_pulled, branch, wanted, at) for branch in branches]
+    results = chosen(inner, xs[0], [*xs[1:], *(g[k] for k in at)], {})
+    cotangents = dict(zip((k + 1 for k in wanted), results, strict=True))
+    if hasattr(g, "__dict__"):
+        g.pulled = cotangents
+    return cotangents[i]
+
+
+def _branch_pulled(branch: Body, wanted: Sequence[int], at: Sequence[int]) -> Body:
+    inputs = branch.program.inputs
+    derived = pulled_back(branch.program, {inputs[k] for k in wanted}, wanted, at)
+    return Body(program_of(branch.program, "backward", (*inputs, *derived.new), derived, whole=True))
+
+
+def _cond_push(ts: Sequence[Any], y: Any, xs: Sequence[Any], n: Node) -> tuple[Any, ...]:
+    _refuse_draws("cond", n.params)
+    on = [k - 1 for k, t in enumerate(ts) if t is not None]
+    branches = n.params["branches"]
+    inner = [branch.once(("pushed", *on), _branch_pushed, branch, on) for branch in branches]
+    return chosen(inner, xs[0], [*xs[1:], *(ts[k + 1] for k in on)], {})
+
+
+def _branch_pushed(branch: Body, on: Sequence[int]) -> Body:
+    derived, some = pushed_forward(branch.program, on)
+    of = dict(zip(some, derived.outputs, strict=True))
+    zeros = [np.zeros(np.shape(x), _dtype(x)) if isinstance(x, Var) else _zeros(x) for x in branch.program.outputs]
+    derived = derived._replace(outputs=[of.get(k, zero) for k, zero in enumerate(zeros)])
+    return Body(program_of(branch.program, "jvp", (*branch.program.inputs, *derived.new), derived, whole=True))
+
+
+def _cond_batch(b: Batched) -> tuple[Any, ...]:
+    """One branch if all examples choose the same; otherwise both, and for each example the results of its own."""
+    branches = b.params["branches"]
+    pred, *xs = b.xs
+    on = {k for k, has in enumerate(b.on[1:]) if has}
+    if b.on[0]:
+        # What an example that did not choose a branch passes back through it may be nan, and is cut off here.
+        live = {k for k, x in enumerate(xs) if live_of(x) > TRACED and x.dtype.kind in "fc"}
+        on |= live
+        full = [b.full(k + 1) if k in on else x for k, x in enumerate(xs)]
+        truth = where(pred, True, False)
+        both = []
+        for branch, its in zip(branches, (truth, TABLE["logical_not"](truth)), strict=True):
+            operands = [_cut(x, its) if k in live else x for k, x in enumerate(full)]
+            both.append(as_function(_mapped_branch(branch, on, b.size))(*operands))
+        return tuple(where(padded(truth, True, len(s)), x, y) for x, y, s in zip(*both, b.shape, strict=True))
+    inner = tuple(_mapped_body(branch, on, b.size) for branch in branches)
+    return tuple(b(pred, *xs, branches=inner))
+
+
+def _cut(x: Any, its: Any) -> Any:
+    """`x`, through which a cotangent passes for those examples only that have chosen the branch."""
+    return where(padded(its, True, x.ndim - 1), x, record(STOP_GRADIENT, (x,)))
+
+
+def _mapped_branch(branch: Body, on: set[int], size: int) -> Any:
+    every = range(len(branch.program.outputs))
+    return branch.once(("batched", *sorted(on), size), mapped, branch.program, on, every, size)
+
+
+def _mapped_body(branch: Body, on: set[int], size: int) -> Body:
+    return Body(_mapped_branch(branch, on, size), wanted=branch.wanted)
+
+
+COND = Primitive(
+    "general", _cond, (_cond_pull,), name="cond", variadic=True, outputs=True, holomorphic=False,
+    bind=lambda *xs, **params: (xs, params), jvp=_cond_push, batch=_cond_batch,
+)  # fmt: skip
+
+
+# --------------------------------------------------------------------------------------------------- while_loop
+
+
+def _while(*xs: Any, test: Body, body: Body, **_: Any) -> tuple[Any, ...]:
+    carry, constants = xs[: body.carries], xs[body.carries :]
+    while test.step(*carry, *constants)[0]:
+        carry = body.step(*carry, *constants)
+    return tuple(map(np.array, carry))
+
+
+def _while_pull(g: Any, xs: Any, i: int) -> NoReturn:
+    raise RuntimeError(
+        "while_loop has no reverse mode, because the number of its steps is not known before: use ag.scan or "
+        "ag.fori_loop with a fixed number of steps (and ag.cond or np.where for those that are too many), or forward "
+        "mode (ag.jvp, ag.jacfwd); under no_grad(), or on x.detach(), no derivative is asked for"
+    )
+
+
+def _while_push(ts: Sequence[Any], y: Any, xs: Sequence[Any], n: Node) -> tuple[Any, ...]:
+    _refuse_draws("while_loop", n.params)
+    body, test = n.params["body"], n.params["test"]
+    inner, on, _ = body.pushed(frozenset(k for k, t in enumerate(ts) if t is not None))
+    groups = range(body.carries), range(body.carries, len(xs))
+    operands = [
+        x for ks in groups
+        for x in (*(xs[k] for k in ks), *(_zeros(xs[k]) if ts[k] is None else ts[k] for k in ks if k in on))
+    ]  # fmt: skip
+    # The condition sees the values only.
+    count, more = body.carries, [k for k in on if k < body.carries]
+    places = [*range(count), *range(count + len(more), len(more) + len(xs))]
+    inputs = inner.program.inputs
+    looked = dict(zip((inputs[k] for k in places), test.program.inputs, strict=True))
+    again = Body(_renamed(test, inputs, looked), inner.carries)
+    results = call(WHILE, operands, {"test": again, "body": inner})
+    tangents = [np.zeros(shape, dtype) for shape, dtype in n.parts]
+    for k, t in zip(more, results[count:], strict=True):
+        tangents[k] = t
+    return tuple(tangents)
+
+
+def _renamed(test: Body, inputs: Sequence[Var], looked: dict[Var, Var]) -> Any:
+    """The condition with other inputs, of which it looks at some."""
+    program = test.program
+    own = tuple(looked.get(v, v) for v in inputs)
+    examples = {looked.get(v, v): np.zeros(v.shape, v.dtype) for v in inputs} | dict(program.examples)
+    return replace(program, inputs=own, structure=own, examples={v: examples[v] for v in own})
+
+
+def _while_batch(b: Batched) -> tuple[Any, ...]:
+    """If the condition differs between examples, all go on, and those that have ended keep their values."""
+    test, body = b.params["test"], b.params["body"]
+    on = frozenset(k for k, has in enumerate(b.on) if has)
+    ins, _ = body.reached(on, draws=True)
+    if Body(test.program).reached(ins)[1]:
+        ins |= set(range(body.carries))
+        program = mapped(body.program, ins, range(body.carries), b.size)
+        ask = as_function(mapped(test.program, ins, [0], b.size))
+        step = as_function(program)
+
+        def masked(*xs: Any) -> tuple[Any, ...]:
+            going = where(ask(*xs)[0], True, False)
+            pairs = zip(xs, step(*xs), strict=False)  # `xs` has constants too
+            return tuple(where(padded(going, True, new.ndim - 1), new, x) for x, new in pairs)
+
+        examples = [program.examples[v] for v in program.inputs]
+        inner = Body(retraced(masked, examples), body.carries)
+        again = Body(retraced(lambda *xs: TABLE["any"](ask(*xs)[0]), examples), body.carries)
+    else:
+        inner, ins, _ = body.batched(on, b.size)
+        again = test
+    ys = b(*(b.full(k) if k in ins else x for k, x in enumerate(b.xs)), test=again, body=inner)
+    return tuple(y if k in ins else repeated(y, b.size) for k, y in enumerate(ys))
+
+
+WHILE = Primitive(
+    "general", _while, (_while_pull,), name="while_loop", variadic=True, outputs=True, holomorphic=False,
+    bind=lambda *xs, **params: (xs, params), jvp=_while_push, batch=_while_batch,
+)  # fmt: skip
