@@ -1,4 +1,10 @@
-"""For all tests: the same random numbers in any order, Ctrl-C, and a list of the allowances of the table's tests."""
+"""For all tests: the same random numbers in any order, Ctrl-C, and a list of the allowances of the table's tests.
+
+A run of the whole suite takes a few cases of each parametrised test. ``pytest -m ""`` takes all, and so does a run of a
+file or a folder.
+"""
+
+from collections import defaultdict
 
 import numpy as np
 import pytest
@@ -17,9 +23,27 @@ settings.load_profile("tests")
 collect_ignore = ["helpers"]  # no tests, and one needs mpi4py
 _states = {}
 
+CASES = 8  # of a parametrised test in a run of the whole suite
+WHOLE_SUITE = 10_000  # tests, at least
+
 
 def pytest_configure(config):
     EVERY_CASE[0] = "not thorough" not in config.getoption("markexpr")
+
+
+@pytest.hookimpl(tryfirst=True)  # before tests are deselected by their markers
+def pytest_collection_modifyitems(items):
+    if len(items) < WHOLE_SUITE:
+        return
+    tests = defaultdict(list)
+    for item in items:
+        if hasattr(item, "callspec") and not item.get_closest_marker("thorough"):
+            tests[item.nodeid.partition("[")[0]].append(item)
+    for cases in tests.values():
+        default = set(np.linspace(0, len(cases) - 1, CASES).round().astype(int))
+        for k, item in enumerate(cases):
+            if k not in default:
+                item.add_marker("thorough")
 
 
 @pytest.fixture(autouse=True)
