@@ -100,19 +100,21 @@ __version__ = "0.2.0"
 # The packages above the engine are imported on first use (SPEC 1 of Scientific Python), so a program that only
 # differentiates does not load them. Editors and type checkers see ordinary imports; a test compares the two.
 _LAZY_PACKAGES = (
-    "array_api", "data", "derive", "export", "integrate", "nn", "optim", "teach", "testing", "training", "utils",
+    "array_api", "data", "derive", "export", "integrate", "nn", "optim", "sparse", "teach", "testing", "training",
+    "utils",
 )  # fmt: skip
 _LAZY_NAMES = {
     "explain": "derive", "partials": "derive", "source": "derive", "draw": "drawing", "frames": "drawing",
     "trace": "program", "cond": "program.loops", "fori_loop": "program.loops", "scan": "program.loops",
     "while_loop": "program.loops", "jit": "compiling", "worksheet": "teach", "load": "export.saving",
-    "save": "export.saving", "why": "testing.why",
+    "save": "export.saving", "why": "testing.why", "sparse_hessian": "sparse", "sparse_jacobian": "sparse",
+    "sparsity": "sparse",
 }
 
 if _TYPE_CHECKING:
     from . import (
         array_api as array_api, data as data, derive as derive, export as export, integrate as integrate, nn as nn,
-        optim as optim, teach as teach, testing as testing, training as training, utils as utils,
+        optim as optim, sparse as sparse, teach as teach, testing as testing, training as training, utils as utils,
     )
     from .compiling import jit as jit
     from .derive import explain as explain, partials as partials, source as source
@@ -120,6 +122,7 @@ if _TYPE_CHECKING:
     from .export.saving import load as load, save as save
     from .program import trace as trace
     from .program.loops import cond as cond, fori_loop as fori_loop, scan as scan, while_loop as while_loop
+    from .sparse import sparse_hessian as sparse_hessian, sparse_jacobian as sparse_jacobian, sparsity as sparsity
     from .teach import worksheet as worksheet
     from .testing.why import why as why
 

@@ -106,6 +106,12 @@ def _matmul_lower(x1, x2):
     return NotImplemented
 
 
+def _letters(n1, n2):
+    """The subscripts of a product of matrices, stacks of them, or vectors."""
+    i, k = "i" * (n1 > 1), "k" * (n2 > 1)
+    return f"{'...' * bool(i)}{i}j,{'...' * bool(k)}j{k}->...{i}{k}"
+
+
 _PAIRS = [at((2, 3), (3, 4)), at((3,), (3,)), at((2, 3), (3,)), at((3,), (3, 2)), at((2, 2, 3), (3,))]
 matmul = bilinear(
     _matmul, _matmul_1, _matmul_2, of=np.matmul, tex=r"{x1}\,{x2}",
@@ -115,7 +121,7 @@ matmul = bilinear(
     ],
     infix="{x1} @ {x2}", algebra="matrix product", js="matmul({x1}, {x2})",
     batch=lambda b: product(*b.xs, *b.on), out="np.matmul({x1}, {x2}, out={out})", definition=_matmul_lower,
-    onnx="MatMul",
+    onnx="MatMul", subscripts=_letters,
 )
 
 
@@ -132,7 +138,7 @@ dot = bilinear(
     examples=[*_PAIRS, at((0,), (0,))],
     # the method is faster than the function
     algebra="dot product", emit="{x1}.dot({x2})", out="{x1}.dot({x2}, out={out})",
-    batch=lambda b: product(*b.xs, *b.on),
+    batch=lambda b: product(*b.xs, *b.on), subscripts=_letters,
 )
 
 
@@ -169,6 +175,7 @@ outer = bilinear(
     bind=_outer_bind, tex=r"{x1}\,{x2}^\top",
     examples=[at((2,), (3,)), at((2, 2), (2, 3)), at((), (3,)), at((0,), (2,))],
     text="{x1} @ {x2}ᵀ", algebra="outer product", batch=_batched_outer,
+    subscripts=lambda n1, n2: f"{'abcdefgh'[:n1]},{'ijklmnop'[:n2]}->{'abcdefgh'[:n1]}{'ijklmnop'[:n2]}",
 )
 
 # ------------------------------------------------------------------------------------------ stacks of vectors
@@ -185,18 +192,19 @@ vecdot = bilinear(
     bind=_vecdot_bind,
     holomorphic=False,  # the first factor is conjugated
     examples=[at((3,), (3,)), at((2, 3), (4, 1, 3)), at((3, 2), (3, 2), axis=0)], batch=stacked(1, 1),
+    subscripts=lambda n1, n2: "...i,...i->...",
 )
 
 matvec = bilinear(
     np.matvec, lambda g, x2: g[..., None] * x2[..., None, :], lambda g, x1: np.matvec(x1.mT, g),
     examples=[at((2, 3), (3,)), at((4, 2, 3), (3,)), at((2, 3), (5, 1, 3))], batch=stacked(2, 1),
-    text="{x1} @ {x2}", tex=r"{x1}\,{x2}",
+    text="{x1} @ {x2}", tex=r"{x1}\,{x2}", subscripts=lambda n1, n2: "...ij,...j->...i",
 )
 vecmat = bilinear(
     np.vecmat, lambda g, x2: np.matvec(x2, conj(g)), lambda g, x1: x1[..., None] * g[..., None, :],
     holomorphic=False,  # the vector is conjugated
     examples=[at((3,), (3, 2)), at((3,), (4, 3, 2)), at((5, 1, 3), (3, 2))], batch=stacked(1, 2),
-    text="{x1} @ {x2}", tex=r"{x1}\,{x2}",
+    text="{x1} @ {x2}", tex=r"{x1}\,{x2}", subscripts=lambda n1, n2: "...i,...ij->...j",
 )
 
 # --------------------------------------------------------------------------------------------------- any rank
@@ -327,4 +335,5 @@ multi_dot = bilinear(
         at([(2, 3), (3,)]), at([(2, 0), (0, 3), (3, 2)]), at([(0,), (0, 3)]),
     ],
     batch=_batched_multi_dot,
+    subscripts=lambda *n: ",".join(chr(97 + k) + chr(98 + k) for k in range(len(n))) + f"->a{chr(97 + len(n))}",
 )

@@ -75,6 +75,8 @@ OPTIONS = {
     "pull": "for each argument None, or a faster function with the same result as the rule (backward pass)",
     "jvp": "a forward rule, where the one that follows from the kind was measured to be worse (forward mode)",
     "batch": "how it runs on a batch of examples, where that does not follow from its kind (vmap)",
+    "subscripts": "einsum's notation for a sum of products: a function of the operands' numbers of axes and the "
+    "keywords (sparsity)",
     "variadic": "the row takes any number of arrays, and one rule serves them all",
     "outputs": "the row returns a tuple of arrays",
     "part": "result k of several as an index into the argument: a function of k and the parameters (derivations)",
@@ -161,6 +163,7 @@ class Primitive:
     pull: Sequence[Any] | None = ()
     jvp: Function = None
     batch: Rule | None = None
+    subscripts: Function = None
     variadic: bool = False
     outputs: bool = False
     part: Function = None

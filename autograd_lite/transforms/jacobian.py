@@ -123,15 +123,42 @@ def _columns(run: Linearized, chunk_size: int | None) -> list[list[Any]]:
     return [list(block) for block in zip(*by_argument, strict=True)]
 
 
+def compressed(run: Linearized, colours: Any, backwards: bool) -> Any:
+    """The rows of the Jacobian of one result with respect to one argument, or its columns, added up by their colour.
+
+    Parameters
+    ----------
+    run : Linearized
+        With one argument and one result.
+    colours : array of int
+        From 0, of each entry of the result if `backwards`, else of each entry of the argument.
+
+    Returns
+    -------
+    array of shape (number of colours, entries of the argument or of the result)
+    """
+    [x], [y] = [n.y for n in run.nodes], [np.asarray(raw(y)) for y in run.outputs]
+    if backwards:
+        [d] = _derivatives(y, _Pull(run, 0, y), [x], np.conj, None, colours)
+    else:
+        [d] = _derivatives(x, _Push(run, 0), [y], lambda t: t, None, colours)
+    return _finished(run, d, (len(d), x.size if backwards else y.size))
+
+
 def _derivatives(
-    start: Any, walk: _Push | _Pull, ends: Sequence[Any], of_complex: Callable[[Any], Any], chunk_size: int | None
+    start: Any, walk: _Push | _Pull, ends: Sequence[Any], of_complex: Callable[[Any], Any], chunk_size: int | None,
+    colours: Any = None,
 ) -> list[Any]:
-    """The derivatives along the entries of `start`, stacked in front; of a complex for a real end, the gradient."""
-    ds = _along(start, 1, walk, ends, chunk_size)
+    """The derivatives along the entries of `start`, stacked in front; of a complex for a real end, the gradient.
+
+    Those along entries of one colour are added up; by default each has its own.
+    """
+    colours = np.arange(start.size) if colours is None else colours
+    ds = _along(start, 1, walk, ends, chunk_size, colours)
     if start.dtype.kind != "c":
         return ds
     is_complex = [end.dtype.kind == "c" for end in ends]
-    es = ds if all(is_complex) else _along(start, 1j, walk, ends, chunk_size)
+    es = ds if all(is_complex) else _along(start, 1j, walk, ends, chunk_size, colours)
     return [of_complex(d) if both else d + 1j * e for d, e, both in zip(ds, es, is_complex, strict=True)]
 
 
@@ -178,19 +205,23 @@ class _Pull:
         return [g if has else repeated(g, len(basis)) for g, has in results]
 
 
-def _along(start: Any, one: Any, walk: _Push | _Pull, ends: Sequence[Any], chunk_size: int | None) -> list[Any]:
-    """A pass along every direction of `start`, `one` in one entry and zero elsewhere; the results stacked in front."""
+def _along(
+    start: Any, one: Any, walk: _Push | _Pull, ends: Sequence[Any], chunk_size: int | None, colours: Any
+) -> list[Any]:
+    """A pass along a direction of `start` for each colour: `one` in its entries, zero elsewhere; stacked in front."""
     if not start.size:
         return [np.zeros((0, *end.shape), np.result_type(start, end)) for end in ends]
     step = chunk_size or max(1, MEMORY // max(1, sum(prod(n.shape) * n.dtype.itemsize for n in walk.nodes)))
-    chunks = [walk(_directions(start, one, k, min(step, start.size - k))) for k in range(0, start.size, step)]
+    count = int(colours.max()) + 1
+    chunks = [walk(_directions(start, one, colours, k, min(step, count - k))) for k in range(0, count, step)]
     return [_stacked(pieces) for pieces in zip(*chunks, strict=True)]
 
 
-def _directions(start: Any, one: Any, first: int, size: int) -> Any:
-    """`size` arrays like `start`, each with `one` in one entry, from entry `first` on, and zero elsewhere."""
+def _directions(start: Any, one: Any, colours: Any, first: int, size: int) -> Any:
+    """`size` arrays like `start`, each with `one` in the entries of one colour, from `first` on, and zero elsewhere."""
     directions = np.zeros((size, start.size), start.dtype)
-    directions[np.arange(size), first + np.arange(size)] = one
+    entries = np.flatnonzero((colours >= first) & (colours < first + size))
+    directions[colours[entries] - first, entries] = one
     return directions.reshape(size, *start.shape)
 
 

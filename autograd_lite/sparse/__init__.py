@@ -1,0 +1,11 @@
+"""Sparse Jacobians and Hessians: patterns, colours, and the derivatives as SciPy matrices."""
+
+from ..base.listing import public_names as _public_names
+from .colouring import Colouring as Colouring
+from .derivatives import SparseDerivative as SparseDerivative
+from .derivatives import sparse_hessian as sparse_hessian
+from .derivatives import sparse_jacobian as sparse_jacobian
+from .derivatives import sparsity as sparsity
+from .picture import Picture as Picture
+
+__dir__ = _public_names(__name__)

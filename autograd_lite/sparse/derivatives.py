@@ -1,0 +1,329 @@
+"""Sparse Jacobians and Hessians as SciPy matrices, in as few passes as their zeros allow.
+
+The pattern comes from the program of the function (:mod:`autograd_lite.sparse.pattern`); that of a Hessian is the
+pattern of the gradient's Jacobian. Columns or rows that share no entry get one colour
+(:mod:`autograd_lite.sparse.colouring`), and one batched pass computes a sum for each colour, of which every entry is
+read. Pattern and colours are kept, so a later call is that pass alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping
+from functools import update_wrapper
+from operator import index
+from typing import Any
+
+import numpy as np
+from scipy.sparse import csr_array, eye_array
+
+from ..base.tree import leaves, tree_map
+from ..compiling import jit as compiled
+from ..engine.context import changed
+from ..engine.operands import raw
+from ..engine.value import live_of
+from ..program.program import program_of, traced_program
+from ..tensor import Tensor, tensor
+from ..transforms.grad import check_asked, grad, linearized, numbers
+from ..transforms.jacobian import compressed
+from ..transforms.linearize import Linearized
+from .colouring import Colouring, canonical
+from .pattern import dependence
+
+SIZE = 64  # shapes for which a pattern is kept
+
+
+def sparsity(f: Callable[..., Any], argnums: int = 0, *, local: bool = False) -> Callable[..., csr_array]:
+    """The pattern of the Jacobian of `f`, which fits SciPy's ``jac_sparsity=``; the parameters of `sparse_jacobian`.
+
+    Returns
+    -------
+    callable
+        It takes the arguments of `f` and returns a :class:`scipy.sparse.csr_array` of truth values, with a row for each
+        entry of the result and a column for each entry of the argument. The values of floating arguments do not
+        matter: no entry is missed, whatever they are.
+
+    Examples
+    --------
+    >>> import numpy as np, autograd_lite as ag
+    >>> ag.sparsity(np.diff)(np.zeros(4)).astype(int).toarray()
+    array([[1, 1, 0, 0],
+           [0, 1, 1, 0],
+           [0, 0, 1, 1]])
+    """
+    check_asked("sparsity", f, argnums)
+
+    def sparsity_of_f(*args: Any, **params: Any) -> csr_array:
+        call = _Call("sparsity", f, argnums, args, params)
+        return _pattern(call, call.function, local)
+
+    return update_wrapper(sparsity_of_f, f, updated=())
+
+
+def sparse_jacobian(
+    f: Callable[..., Any], argnums: int = 0, *, pattern: Any = None, local: bool = False, jit: bool = False
+) -> SparseDerivative:
+    """The Jacobian as a SciPy matrix, computed in as many passes as its columns or rows need colours.
+
+    Parameters
+    ----------
+    f : callable
+        Of arrays; returns an array, or a list of arrays and numbers. The argument and the result may have any shape:
+        the matrix has a row for each entry of the result and a column for each entry of the argument, in C order.
+    argnums : int
+        The position of the argument, 1 for the ``jac(t, y)`` of :func:`scipy.integrate.solve_ivp`.
+    pattern : matrix or Colouring, optional
+        The entries that may differ from zero. By default they are found when a call has new shapes.
+    local : bool
+        Find the pattern at each call, at its point: `f` may branch on values, and an index that depends on them is as
+        it is there.
+    jit : bool
+        Compile the derivative, which is worth it if there are many calls: see :func:`autograd_lite.jit`.
+
+    Returns
+    -------
+    SparseDerivative
+        It takes the arguments of `f` and returns a :class:`scipy.sparse.csr_array` of the dtype of the dense Jacobian.
+        Every entry of the pattern is stored, also where it is zero at this point.
+
+    Raises
+    ------
+    RuntimeError
+        If `f` branches on values, unless `local` is true; or if the call is part of a transform or uses a Tensor that
+        requires a gradient, because the matrix holds no Tensors.
+    ValueError
+        If `pattern` has another shape than the Jacobian, or lacks an entry.
+    FloatingPointError
+        If an entry is infinite or nan: in a sum it would spoil others.
+
+    Notes
+    -----
+    What `f` reads from outside may change between calls, but not so that the Jacobian gets other entries; pass such
+    values as arguments.
+
+    Examples
+    --------
+    >>> import numpy as np, autograd_lite as ag
+    >>> J = ag.sparse_jacobian(lambda x: x[1:] - x[:-1] ** 2)
+    >>> J(np.array([1.0, 2.0, 3.0])).toarray()
+    array([[-2.,  1.,  0.],
+           [ 0., -4.,  1.]])
+    >>> J.colouring(np.zeros(1000))
+    <Colouring of 999 × 1000: 1998 entries, 2 colours by columns>
+    """
+    check_asked("sparse_jacobian", f, argnums)
+    return SparseDerivative("sparse_jacobian", f, argnums, pattern, local, jit)
+
+
+def sparse_hessian(
+    f: Callable[..., Any], argnums: int = 0, *, pattern: Any = None, local: bool = False, jit: bool = False
+) -> SparseDerivative:
+    """The Hessian of a function that returns one number, as a SciPy matrix: forward mode over reverse mode.
+
+    The parameters are those of :func:`sparse_jacobian`. With respect to a real argument the matrix is symmetric, and
+    needs fewer colours than a Jacobian.
+
+    Examples
+    --------
+    >>> import numpy as np, autograd_lite as ag
+    >>> H = ag.sparse_hessian(lambda x: np.sum(x[1:] * x[:-1] ** 2))
+    >>> H(np.array([1.0, 2.0, 3.0])).toarray()
+    array([[4., 2., 0.],
+           [2., 6., 4.],
+           [0., 4., 0.]])
+    """
+    check_asked("sparse_hessian", f, argnums)
+    return SparseDerivative("sparse_hessian", f, argnums, pattern, local, jit)
+
+
+class SparseDerivative:
+    """What :func:`sparse_jacobian` and :func:`sparse_hessian` return: a function that keeps patterns and colours.
+
+    >>> import numpy as np, autograd_lite as ag
+    >>> ag.sparse_jacobian(np.sin)(np.zeros(2)).toarray()
+    array([[1., 0.],
+           [0., 1.]])
+    """
+
+    def __init__(
+        self, what: str, f: Callable[..., Any], argnums: int, pattern: Any, local: bool, jit: bool
+    ) -> None:  # fmt: skip
+        update_wrapper(self, f, updated=())
+        self._what, self._f, self._argnums, self._jit, self.local = what, f, argnums, jit, local
+        self._pattern = pattern if pattern is None or isinstance(pattern, Colouring) else canonical(pattern)
+        self._kept: dict[Hashable, tuple[Colouring, Callable[..., Any] | None, _Call]] = {}
+        self._confirmed: set[Hashable] = set()  # calls for which the given pattern fits
+
+    def __call__(self, *args: Any, **params: Any) -> csr_array:
+        call = _Call(self._what, self._f, self._argnums, args, params)
+        colouring, derivative, _ = self._prepared(call)
+        sums = raw((derivative or self._derivative(call, colouring))(*call.traced))
+        data, p = colouring.entries(sums), colouring.pattern
+        if not np.all(np.isfinite(sums)):
+            k = int(np.argmin(np.isfinite(data)))
+            raise FloatingPointError(
+                f"{call.who}: entry ({colouring.rows[k]}, {p.indices[k]}) is {data[k]} at this point, and would spoil "
+                "others: see the dense derivative there"
+            )
+        matrix = csr_array((data, p.indices.copy(), p.indptr.copy()), shape=p.shape)
+        if colouring.missing(sums) or not self._fits(call, matrix):
+            raise ValueError(
+                f"{call.who}: the derivative has an entry that is not in the pattern. Pass another pattern=, or none; "
+                "what changes the pattern between calls has to be an argument of the function"
+            )
+        return matrix
+
+    def colouring(self, *args: Any, **params: Any) -> Colouring:
+        """The pattern and the colours for these arguments, which later calls with their shapes use.
+
+        It can be passed as ``pattern=`` and has :meth:`Colouring.draw`.
+        """
+        return self._prepared(_Call(self._what, self._f, self._argnums, args, params))[0]
+
+    def _prepared(self, call: _Call) -> tuple[Colouring, Callable[..., Any] | None, _Call]:
+        """Colours and compiled derivative, with the call that they were made for."""
+        made = None if self.local else self._kept.get(call.key)
+        if made is None:
+            colouring = self._colouring(call)
+            call.args = tree_map(lambda x: np.array(x) if isinstance(x, np.ndarray) else x, call.args)
+            made = colouring, compiled(self._derivative(call, colouring)) if self._jit else None, call
+            if not self.local:
+                self._kept[call.key] = made
+            if len(self._kept) > SIZE:
+                self._kept.pop(next(iter(self._kept)), None)
+        return made
+
+    def _of(self, call: _Call) -> Callable[..., Any]:
+        """The function whose Jacobian is computed."""
+        return grad(call.function, call.at) if self._what == "sparse_hessian" else call.function
+
+    def _colouring(self, call: _Call) -> Colouring:
+        f, n = self._of(call), call.x.size
+        by: str | None = "columns" if call.x.dtype.kind == "c" else "symmetric"
+        shape = n, n
+        if f is call.function:
+            run = linearized(f, call.traced, (call.at,))
+            shape, by = (np.size(raw(run.outputs[0])), n), "rows" if run.once_differentiable() else None
+        made = _pattern(call, f, self.local) if self._pattern is None else self._pattern
+        if not isinstance(made, Colouring):
+            if self._pattern is None and by == "symmetric":
+                made = made * made.T
+            made = Colouring(made, by)
+        if made.pattern.shape != shape:
+            raise ValueError(f"{call.who}: the pattern has shape {made.pattern.shape}; expected {shape}")
+        if made.by != by and (by is not None or made.by == "symmetric"):
+            raise ValueError(f"{call.who}: the colouring is by {made.by}; expected by {by or 'columns or rows'}")
+        return made
+
+    def _derivative(self, call: _Call, colouring: Colouring) -> Callable[..., Any]:
+        """The function of the traced arguments that returns a sum for each colour."""
+
+        def derivative(*traced: Any) -> Any:
+            return compressed(self._run(call, traced), colouring.colours, colouring.by == "rows")
+
+        return derivative
+
+    def _run(self, call: _Call, traced: Any) -> Linearized:
+        run = linearized(self._of(call), traced, (call.at,))
+        if run.connected and not run.traced:
+            raise call.connected_error()
+        return run
+
+    def _fits(self, call: _Call, matrix: csr_array) -> bool:
+        """Whether the product with one vector is that of the derivative, for a pattern from outside; asked once."""
+        if self._pattern is None or call.key in self._confirmed or call.x.dtype.kind == "c":
+            return True
+        v = np.cos(np.arange(1.0, call.x.size + 1)).astype(call.x.dtype)
+        [expected] = self._run(call, call.traced).push_from({0: v.reshape(call.x.shape)})
+        tolerance = np.finfo(matrix.dtype).eps ** 0.25 * (abs(matrix) @ np.abs(v))  # rounding in f may be large
+        if np.any(np.abs(matrix @ v - np.ravel(expected)) > tolerance):
+            return False
+        self._confirmed.add(call.key)
+        return True
+
+
+def _pattern(call: _Call, f: Callable[..., Any], local: bool) -> csr_array:
+    """The pattern of the Jacobian of a function of the traced arguments."""
+    if local:
+        xs = [tensor(x, requires_grad=k == call.at) for k, x in enumerate(call.traced)]
+        with changed(recording=True):
+            program, variables = program_of(f(*xs))
+        x = variables.get(xs[call.at]._node)  # type: ignore[arg-type]  # it has one
+    else:
+        try:
+            program = traced_program(f, call.traced)
+        except RuntimeError as error:
+            error.add_note(f"{call.who}: local=True finds the pattern at one point, where a branch is taken as there")
+            raise
+        x = program.inputs[call.at]
+    [y] = program.outputs
+    start = {} if x is None else {x: eye_array(call.x.size, dtype=bool, format="csr")}
+    [found] = dependence(program, start)
+    return csr_array((np.size(y), call.x.size), dtype=bool) if found is None else canonical(found)
+
+
+class _Call:
+    """One call: the arguments that are traced, and the function of these alone.
+
+    Floating arrays and numbers are traced. Everything else (indices, sizes, options) is part of the function, and of
+    the key under which its pattern is kept.
+    """
+
+    def __init__(self, what: str, f: Callable[..., Any], argnums: int, args: Any, params: Mapping[str, Any]) -> None:
+        name = getattr(f, "__name__", type(f).__name__)
+        self.who = f"{what} of {name}"
+        [at] = numbers(index(argnums), args)
+        if isinstance(args[at], dict):
+            raise TypeError(f"{self.who}: expected one array as argument {at}, got a dict; jacobian takes trees")
+        self.args = list(args)
+        if isinstance(args[at], (list, tuple, float)):
+            self.args[at] = np.asarray(args[at])
+        places = [k for k, x in enumerate(self.args) if _is_float(x)]
+        if at not in places:
+            raise TypeError(
+                f"{self.who}: a derivative with respect to data of dtype {np.asarray(raw(self.args[at])).dtype} is not "
+                "possible; pass floats (2.0 for 2, .astype(float))"
+            )
+        if any(live_of(t) for t in leaves([self.args, params])):
+            raise self.connected_error()
+        self.traced = [np.asarray(raw(self.args[k])) for k in places]
+        self.at = places.index(at)
+        self.x = self.traced[self.at]
+        # ravel(order="K") depends on the strides
+        kinds = [(x.shape, x.dtype, x.ndim > 1 and not x.flags.c_contiguous and x.strides) for x in self.traced]
+        static = {k: x for k, x in enumerate(self.args) if k not in places}
+        self.key = (at, *kinds, _key({**static, **params}))
+
+        def function(*traced: Any) -> Any:
+            """The result as one array."""
+            given = list(self.args)
+            for k, x in zip(places, traced, strict=True):
+                given[k] = x
+            y = f(*given, **params)
+            if isinstance(y, dict):
+                raise TypeError(f"{self.who}: expected an array or a list of them as the result, got a dict")
+            return np.concatenate([np.ravel(part) for part in leaves(y)]) if isinstance(y, (list, tuple)) else y
+
+        function.__name__ = name  # in messages
+        self.function = function
+
+    def connected_error(self) -> RuntimeError:
+        return RuntimeError(
+            f"{self.who}: the result is a SciPy matrix, which holds no Tensors, so it cannot be differentiated, mapped "
+            "or traced itself. Write jacobian or hessian in a transform; use no_grad() or detach() for values alone"
+        )
+
+
+def _is_float(x: Any) -> bool:
+    return isinstance(x, (float, complex, np.ndarray, np.inexact, Tensor)) and np.result_type(raw(x)).kind in "fc"
+
+
+def _key(x: Any) -> Hashable:
+    """Equal for equal values."""
+    if isinstance(x, (np.ndarray, np.generic, Tensor)):
+        x = np.asarray(raw(x))
+        return x.shape, x.dtype, x.tobytes()
+    if isinstance(x, (list, tuple)):
+        return type(x), *map(_key, x)
+    if isinstance(x, dict):
+        return dict, *((word, _key(part)) for word, part in x.items())
+    return (type(x), repr(x)) if isinstance(x, (float, complex)) else (type(x), x if isinstance(x, Hashable) else id(x))
