@@ -25,6 +25,7 @@ class Block(Program):
     small: bool = True  # values may still become floats
     threads: int = 1  # that share the pieces of large arrays
     tune: bool = False  # time other ways to compute a value on this machine
+    inner: bool = False  # the step of a loop, whose new values are not seen after an error
     plan: list[str] = field(default_factory=list)  # what each pass did
 
     @classmethod

@@ -7,7 +7,8 @@ lines. It calls NumPy and the functions of the table's rows, nothing else.
 from __future__ import annotations
 
 import linecache
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import count
 from operator import is_
 from typing import Any
@@ -70,6 +71,8 @@ class Compiled:
     ----------
     source : str
         The NumPy source that runs.
+    whole_source : str
+        The same, followed by that of the loops in it.
     plan : list of str
         What each pass did, a line for each.
 
@@ -90,6 +93,8 @@ class Compiled:
         linecache.cache[filename] = (len(self.source), None, self.source.splitlines(keepends=True), filename)
         finalize(self, linecache.cache.pop, filename, None)
         space = dict(writer.space)
+        inner = (getattr(x, "whole_source", "") for x in writer.space.values())
+        self.whole_source = "\n\n".join(filter(None, (self.source, *inner)))
         exec(compile(self.source, filename, "exec"), space)
         self._with_buffers = space[OUTER]
         self._size = memory.size
@@ -106,20 +111,30 @@ class Compiled:
             return self  # not the same buffers after an interrupt
         return self._free.pop() if self._free else self._new()
 
+    @contextmanager
+    def borrowed(self) -> Iterator[Callable[..., list[Any]]]:
+        """The function, with buffers that no other call uses in this block."""
+        run = self._taken()
+        yield run
+        self._free.append(run)  # not after an exception: another thread may still write to these buffers
+
+    def _taken(self) -> Callable[..., list[Any]]:
+        try:
+            return self._free.pop()
+        except IndexError:  # another thread is in the last one
+            return self._new()
+
     def __call__(self, *arrays: Any) -> list[Any]:
         """The outputs, after the updates."""
-        try:
-            run = self._free.pop()
-        except IndexError:  # another thread is in the last one
-            run = self._new()
+        run = self._taken()
         outputs = run(*arrays)
-        self._free.append(run)  # not after an exception: another thread may still write to these buffers
+        self._free.append(run)  # as above
         return outputs
 
 
 def compiled(
     program: Program, updates: Mapping[Var, Any] | None = None, fast: bool = False, small: bool = True,
-    threads: int = 1, tune: bool = False, contiguous: frozenset[Var] = frozenset(),
+    threads: int = 1, tune: bool = False, contiguous: frozenset[Var] = frozenset(), inner: bool = False,
 ) -> Compiled:
     """Compile a traced program.
 
@@ -139,6 +154,8 @@ def compiled(
         Time other ways to compute products on this machine, and with `fast` other ways to compute functions.
     contiguous : set of Var
         Inputs whose arrays are contiguous at every call, and share memory with no other input.
+    inner : bool
+        The step of a loop: an error may leave new values half made.
 
     Examples
     --------
@@ -150,7 +167,7 @@ def compiled(
     [array(3.)]
     """
     block = Block.from_program(
-        program, updates or {}, contiguous=contiguous, fast=fast, small=small, threads=threads, tune=tune
+        program, updates or {}, contiguous=contiguous, fast=fast, small=small, threads=threads, tune=tune, inner=inner
     )
     plan = block.plan
     plan.append(f"the program: {len(block.equations)} operations")

@@ -19,6 +19,7 @@ from ..engine.node import NEEDS, Params, Values
 from ..program import Program
 from ..program.calls import record_call
 from ..program.outside import NotYet
+from . import stepping  # noqa: F401  the forms of loops
 from .arguments import Arguments, static_test
 from .compile import compiled
 from .dispatch import MISS, Dispatch
@@ -165,7 +166,7 @@ class Jitted:
     @property
     def source(self) -> str:
         """The NumPy code of the latest call."""
-        return str(self._last().run.source)
+        return str(self._last().run.whole_source)
 
     def explain_plan(self) -> str:
         """What each pass of the compiler did to the program of the latest call."""

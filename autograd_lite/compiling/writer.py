@@ -186,7 +186,7 @@ class Writer:
                 new[v] = self.fresh("new")  # it may share memory with an input that is written first
                 yield f"{new[v]} = np.array({self.operand(x)})"
         yield "# new values"
-        if any(eq.row is not ARRAY for eq in memory.equations if id(eq) in self._late):
+        if not block.inner and any(eq.row is not ARRAY for eq in memory.equations if id(eq) in self._late):
             yield "with np.errstate(all='ignore'):  # an error would leave a half-made step"
             last = [f"    {line}" for line in last]
         yield from last

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ..program.loops import runs_again, scan
 from ..tensor import Tensor
 from . import functional as F
 from .functional.inputs import rows, tensor_of
@@ -180,7 +181,18 @@ class _Layers(_Gated):
         weights: Any = self._parameters
         ih, hh = ((weights[f"weight_{k}{suffix}"], weights.get(f"bias_{k}{suffix}")) for k in ("ih", "hh"))
         projection = weights.get(f"weight_hr{suffix}")
-        steps = list(unstack(F.linear(x, *ih)))
+        x = F.linear(x, *ih)
+        if runs_again():
+            dtype = np.result_type(x.dtype, *(h.dtype for h in state), hh[0].dtype)
+            start = tuple(h if h.dtype == dtype else h.astype(dtype) for h in state)
+
+            def step(state: State, x: Tensor) -> tuple[State, Tensor]:
+                after = self._next(x, state, *hh, projection)
+                return after, after[0]
+
+            end, outputs = scan(step, start, x, reverse=backwards)
+            return outputs, end
+        steps = list(unstack(x))
         outputs = []
         for x in reversed(steps) if backwards else steps:
             state = self._next(x, state, *hh, projection)

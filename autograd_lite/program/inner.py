@@ -323,6 +323,12 @@ class Body:
             {k for k, x in enumerate(outputs) if isinstance(x, Var) and x in seen},
         )
 
+    def only(self, which: tuple[int, ...]) -> Body:
+        """The same with some of its outputs."""
+        outputs = tuple(self.program.outputs[k] for k in which)
+        program = replace(self.program, outputs=outputs, result=tuple(0 for _ in outputs))
+        return Body(program, self.carries, self.slices)
+
     # ------------------------------------------------------------------------------------------------ reverse mode
 
     def keeping(self, wanted: frozenset[int]) -> Body:

@@ -135,9 +135,15 @@ def _scan_batch(b: Batched) -> tuple[Any, ...]:
     )
 
 
+def _scan_unused(needed: Sequence[bool], **params: Any) -> tuple[Params, list[int]]:
+    body: Body = params["body"]
+    which = [k for k, is_needed in enumerate(needed) if is_needed or k < body.carries]
+    return {**params, "body": body.only(tuple(which))}, which
+
+
 SCAN = Primitive(
     "general", _scan, (_scan_pull,), name="scan", variadic=True, outputs=True, holomorphic=False,
-    bind=lambda *xs, **params: (xs, params), jvp=_scan_push, batch=_scan_batch,
+    bind=lambda *xs, **params: (xs, params), jvp=_scan_push, batch=_scan_batch, unused=_scan_unused,
 )  # fmt: skip
 
 

@@ -85,7 +85,7 @@ def scan(
     if not isinstance(unroll, (bool, int, np.integer)) or unroll is not True and unroll < 1:
         raise ValueError(f"scan: expected unroll=True or a number of steps from 1 on, got unroll={unroll!r}")
     with _group("scan"):
-        if not _again() or unroll is True or not count:
+        if not runs_again() or unroll is True or not count:
             return _scanned(f, init, xs, count, reverse)
         return _one_scan(f, init, xs, count, reverse, int(unroll))
 
@@ -127,7 +127,7 @@ def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init_
         return value
     first, last = (_whole(bound, "fori_loop") for bound in (lower, upper))
     with _group("fori_loop"):
-        if _again() and last > first:
+        if runs_again() and last > first:
             steps = np.arange(first, last)
             return _one_scan(lambda v, i: (body_fun(i, v), None), init_val, steps, len(steps), False, 1, "fori_loop")[0]
         return _counted(first, last, body_fun, init_val)
@@ -168,7 +168,7 @@ def while_loop(cond_fun: Callable[[Any], Any], body_fun: Callable[[Any], Any], i
     _check_function("while_loop", cond_fun)
     _check_function("while_loop", body_fun)
     with _group("while_loop"):
-        if _again():
+        if runs_again():
             return _one_while(cond_fun, body_fun, init_val)
         going = cond_fun(init_val)
         if isinstance(going, Value) and is_traced(going):
@@ -277,7 +277,7 @@ def _repeated(cond_fun: Callable[..., Any], body_fun: Callable[..., Any], value:
 # ------------------------------------------------------------------------------------------------- one equation
 
 
-def _again() -> bool:
+def runs_again() -> bool:
     """Whether what is recorded will be computed again, from other values."""
     return (CONTEXT.get() or ORDINARY).replayed
 

@@ -86,6 +86,8 @@ OPTIONS = {
     "holomorphic": "False if the partial derivative is not that of a complex function",
     "examples": "arguments to test at: functions rng -> (args, keywords), written at((2, 3), axis=0)",
     "fast": "the same, less precise but perhaps faster, written with other rows: a function of an array (compiling)",
+    "unused": "the same call without results that nothing uses: a function (needed, **keywords) of truth values that "
+    "returns other keywords, and which of the results there still are (compiling)",
     "view": "the result may share memory with the first argument (compiling)",
     "emit": "the call in NumPy: a template, or a function (xs, y, **keywords) that returns one (compiling)",
     "out": "the same, for a call that writes its result into {out} (compiling)",
@@ -173,6 +175,7 @@ class Primitive:
     holomorphic: bool = True
     examples: Sequence[Any] = ()
     fast: Function = None
+    unused: Function = None
     view: bool = False
     emit: Template = None
     out: Template = None

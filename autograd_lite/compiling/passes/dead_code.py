@@ -1,4 +1,4 @@
-"""Dead code: an equation is dropped if nothing needs its results."""
+"""Dead code: an equation is dropped if nothing needs its results, unless it draws: the next draw would be another."""
 
 from dataclasses import replace
 
@@ -7,11 +7,14 @@ from ..block import Block
 
 
 def without_dead_code(block: Block) -> Block:
-    """`block` with only those equations that outputs and updates depend on."""
+    """`block` with only those equations that outputs and updates depend on, and those that draw random numbers."""
     needed = set(block.results)
     kept = []
     for eq in reversed(block.equations):
-        if needed.intersection(eq.outputs):
+        if eq.is_random or needed.intersection(eq.outputs):
+            if eq.row.unused is not None and not needed.issuperset(eq.outputs):
+                params, still = eq.row.unused([v in needed for v in eq.outputs], **eq.params)
+                eq = replace(eq, params=params, outputs=tuple(eq.outputs[k] for k in still))
             kept.append(eq)
             needed.update(x for x in eq.operands if isinstance(x, Var))
     return replace(block, equations=kept[::-1])
