@@ -174,6 +174,7 @@ MUTATIONS = [
     ("variadic", "concatenate", False, lambda row: repr(ag.grad(lambda x: np.sum(row([x, x])))(X))),
     ("outputs", "modf", False, lambda row: type(row(ag.tensor(X, requires_grad=True))).__name__),
     ("fast", "sin", lambda x: x * 2, lambda row: compiled(ag.trace(row)(MANY), fast=True, tune=True).source),
+    ("unused", "modf", lambda needed: ({}, [0]), lambda row: compiled(ag.trace(lambda x: row(x)[0])(LARGE)).source),
     ("view", "reshape", False, compiled_source(LARGE, shape=(128,))),
     ("emit", "reshape", "{x}.reshape(-1)", compiled_source(LARGE, shape=(128,))),
     ("out", "dot", "np.dot({x1}, {x2}, {out})", compiled_source(LARGE, LARGE.T)),
