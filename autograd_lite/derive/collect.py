@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from .factors import total
-from .formula import Expr, Shape, fold, name, number, replaced, walk
+from .formula import Expr, Labels, Shape, fold, name, number, replaced, walk
 from .formula_ops import computed, evaluate, substitute
 from .simplify import make, product, simplified
 
@@ -46,12 +46,12 @@ class Context:
     definitions : mapping
         What some stand for; they are written instead of it.
     labelled : callable
-        The name of the indicator of one entry in each row, from its value.
+        The name of the indicator of one entry in each row, from its value and the name of these positions.
     """
 
     environment: Callable[[], Mapping[str, Any]]
     definitions: Mapping[str, Expr]
-    labelled: Callable[[Any], Expr]
+    labelled: Callable[[Any, str], Expr]
 
 
 def collected(e: Expr, context: Context) -> Form | None:
@@ -170,7 +170,9 @@ class _Reader:
             return part.args[0] if same else None
 
         laid = _relaid(g, g.shape, (*g.shape, 1), whole)
-        return None if laid is None else (self.context.labelled(ones), laid)
+        index = e.params["index"] if isinstance(e.params.get("index"), tuple) else (e.params.get("index"),)
+        word = next((p.word for p in index if isinstance(p, Labels) and p.word), "")
+        return None if laid is None else (self.context.labelled(ones, word), laid)
 
     def _multiplied(self, coefficient: Any, factors: Iterable[tuple[Expr, int]]) -> list[Term]:
         merged: dict[str, tuple[Expr, int]] = {}

@@ -10,14 +10,17 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Container, Iterable, Mapping, Sequence
+from contextlib import suppress
+from copy import deepcopy
 from dataclasses import replace
+from types import CodeType
 from typing import Any
 
 import numpy as np
 
 from ..program import Equation, Var
+from ..program.assignments import assigned, looped
 from ..program.naming import Names, expression, line, operand
-from .assignments import assigned
 from .formula import Array, Expr, Labels, name, unsimplified, walk
 from .textbook_parser import Written, read
 
@@ -39,7 +42,8 @@ class Constants:
         self.values: dict[str, Any] = {}  # arrays and numbers
         self.quoted: dict[str, Iterable[str]] = {}  # expressions as the user wrote them, with the variables in each
         self.sizes: dict[str, int] = {}
-        self.varying: set[Any] = set()  # the places in the user's code of operands that change in a loop
+        self.rounds: dict[Any, dict[Var, Any]] = {}  # by places in the user's code, the operands there in a loop
+        self._starts: dict[Any, int | None] = {}  # by these places, what a loop begins with
         self._sourced: dict[str, Any] = {}
         self._inside: dict[int, list[tuple[Array, str]]] = {}  # the named arrays in the memory of one
 
@@ -63,19 +67,58 @@ class Constants:
 
     def find_varying(self, equations: Iterable[Equation]) -> None:
         """Find the operands that have other numbers each time that their line runs."""
-        first: dict[Any, Any] = {}
+        rounds: dict[Any, dict[Var, Any]] = {}
         for eq in equations:
             for k, x in enumerate(eq.operands):
-                place = _place_in_code(eq, k)
-                if not isinstance(x, Var) and not _is_same(first.setdefault(place, x), x):
-                    self.varying.add(place)
+                if not isinstance(x, Var):
+                    rounds.setdefault(_place_in_code(eq, k), {})[eq.outputs[0]] = x
+        for place, operands in rounds.items():
+            first, *others = operands.values()
+            self.rounds |= {} if all(_is_same(first, x) for x in others) else {place: operands}
+
+    def in_loop(self, eq: Equation, k: int, x: Any) -> Expr | None:
+        """Constant `x`, which an operand is in one round of a loop, in terms of entries: ``1 - ys[t]``."""
+        e, code, place = operand(eq, k), eq.origin.code, _place_in_code(eq, k)
+        if e is None or code is None:
+            return None
+        turns = _Turns(code)
+        e = turns.visit(deepcopy(e))
+        wholes = {of: np.asarray(self._value(of, code)) for of, _ in turns.entries}
+        if not wholes or any(not x.size or x.dtype.kind not in "iuf" for x in wholes.values()):
+            return None
+        variables = {w: x for w, x in self._variables(e, code).items() if w not in turns.words}
+        rounds = list(self.rounds[place])
+
+        def at(t: int) -> Written | None:
+            """The expression where the variable of the loop is `t`."""
+            entries = {}
+            for word, (of, step) in zip(turns.words, turns.entries, strict=True):
+                index, whole = (t + step) % len(wholes[of]), name(of, wholes[of].shape)
+                y = wholes[of][index]
+                entries[word] = Written(unsimplified("getitem", (whole,), y.shape, index=index), y)
+            return _evaluated(e, variables, entries)
+
+        if place not in self._starts:
+            n, behind = min(map(len, wholes.values())), max(0, *(-step for _, step in turns.entries))
+            starts = [0] if len(rounds) % n == 0 else range(behind, n - len(rounds) + 1)
+            values = [self.rounds[place][v] for v in rounds]
+            fits = [s for s in starts if all((w := at(s + t)) and _is_same(w.value, y) for t, y in enumerate(values))]
+            self._starts[place] = fits[0] if len(fits) == 1 else None
+        start = self._starts[place]
+        stated = None if start is None else at(start + rounds.index(eq.outputs[0]))
+        if stated is None:
+            return None
+        self._use({**wholes, **variables}, stated.formula.names)
+        return stated.formula
 
     def written(self, eq: Equation, k: int, x: Any) -> Expr | None:
         """Constant `x`, operand `k` of `eq`, as the user's line has it; None for a number written as such."""
         e = operand(eq, k)
-        if e is None or _place_in_code(eq, k) in self.varying:
-            return self.in_line(eq, x) or self._only_number(x)
+        if e is None or _place_in_code(eq, k) in self.rounds:
+            return e and self.in_loop(eq, k, x) or self.in_line(eq, x) or self._only_number(x)
         word = f"{e.id}{'0' * (e.id in self.changing)}" if isinstance(e, ast.Name) else ""  # h0 before h1 and h2
+        if word in self.values and _is_same(self.values[word], x):
+            return name(word, np.shape(x))
         is_known = not word.endswith("0") or np.size(x) > 1 or _is_same(self._value(word, eq.origin.code), x)
         if word and word not in self.taken and np.size(x) and is_known:
             self.add(x, word)
@@ -106,7 +149,7 @@ class Constants:
         """Constant `x`, a variable that the user computed from values of the program: a mask, as it was assigned."""
         e, code = operand(eq, k), eq.origin.code
         sources = assigned(code, e.id) if isinstance(e, ast.Name) and code is not None else None
-        if not sources or len(sources) > 1 or _place_in_code(eq, k) in self.varying:
+        if not sources or len(sources) > 1 or _place_in_code(eq, k) in self.rounds:
             return None
         variables = self._variables(sources[0], code)
         stated = None if variables.keys().isdisjoint(self.computed) else _evaluated(sources[0], variables)
@@ -133,14 +176,21 @@ class Constants:
         if len(parts) > 1 and written and isinstance(written[0], ast.Tuple):
             written = written[0].elts
         labels = [
-            self._label(eq, part, written[k] if len(written) == len(parts) else None)
-            if isinstance(part, np.ndarray) else part for k, part in enumerate(parts)
-        ]  # fmt: skip
+            self._label(eq, part, written[k] if len(written) == len(parts) else None) for k, part in enumerate(parts)
+        ]
         if not any(isinstance(part, Labels) for part in labels):
             return None
         return [replace(eq, params={**eq.params, "index": tuple(labels) if isinstance(index, tuple) else labels[0]})]
 
-    def _label(self, eq: Equation, x: Array, e: ast.expr | None) -> Array:
+    def _label(self, eq: Equation, x: Any, e: ast.expr | None) -> Any:
+        """A part of an index: positions with their name, also a single one; anything else as it is."""
+        if isinstance(x, int | np.integer) and isinstance(e, ast.Name) and self._value(e.id, eq.origin.code) == x:
+            labels = np.asarray(x).view(Labels)
+            labels.word = e.id
+            self._use({e.id: x}, [e.id])
+            return labels
+        if not isinstance(x, np.ndarray):
+            return x
         known = self.known(x) or self.in_line(eq, x)
         labels = x.view(Labels)
         if isinstance(e, ast.Name) and eq.origin.code is not None:
@@ -178,7 +228,7 @@ class Constants:
             sources = assigned(code, word) if value is None else None
             if sources and len(sources) == 1:
                 stated = _evaluated(sources[0], self._variables(sources[0], code))
-                self._sourced[word] = stated and stated.value
+                self._sourced[word] = stated.value if stated else _literal(sources[0])
         return self._sourced[word]
 
     def size(self, value: int, code: Any) -> str:
@@ -204,14 +254,57 @@ def is_number(x: Any) -> bool:
     return isinstance(x, (int, float, np.integer, np.floating)) and not isinstance(x, bool)
 
 
-def _evaluated(e: ast.expr, variables: Variables) -> Written | None:
+class _Turns(ast.NodeTransformer):
+    """Puts names for the entries that an expression has in a round of a loop.
+
+    Attributes
+    ----------
+    words : list of str
+        The names.
+    entries : list of (str, int)
+        For each the variable that it is an entry of, and which: the one for the round, 0, or that before it, -1.
+    """
+
+    def __init__(self, code: CodeType) -> None:
+        self.code, self.words, self.entries = code, list[str](), list[tuple[str, int]]()
+        self.seen = set[str]()
+
+    def visit(self, e: Any) -> Any:
+        whole = looped(self.code, e) if isinstance(e, ast.Name | ast.Subscript) else None
+        if whole is None:
+            sources = assigned(self.code, e.id) if isinstance(e, ast.Name) and e.id not in self.seen else None
+            if not sources or len(sources) > 1:
+                return self.generic_visit(e)
+            self.seen.add(e.id)  # so that ``x = x / 2`` ends
+            found, inside = len(self.words), self.visit(deepcopy(sources[0]))
+            return inside if len(self.words) > found else e
+        match e:
+            case ast.Subscript(slice=ast.BinOp(op=ast.Add() | ast.Sub() as op, right=ast.Constant(int(step)))):
+                self.entries.append((whole, step if isinstance(op, ast.Add) else -step))
+            case _:
+                self.entries.append((whole, 0))
+        self.words.append(f"·{len(self.words)}")
+        return ast.Name(self.words[-1])
+
+
+def _evaluated(e: ast.expr, variables: Variables, meanings: Mapping[str, Written] | None = None) -> Written | None:
     """An expression as a formula that can be computed, with its value; None where that is more than arithmetic."""
+    named = {word: Written(name(word, np.shape(x)), x) for word, x in variables.items()}
     try:
-        stated = read(e, {word: Written(name(word, np.shape(x)), x) for word, x in variables.items()})
+        stated = read(e, {**named, **(meanings or {})})
     except (KeyError, TypeError, ValueError):
         return None
     is_entry = stated.expr is not None and any(part.row and part.row.fn is None for part in walk(stated.expr))
     return None if is_entry else stated
+
+
+def _literal(e: ast.expr) -> Array | None:
+    """The array of ``np.array([1, 2])``."""
+    match e:
+        case ast.Call(func=ast.Attribute(attr="array"), args=[ast.List() as content, *_]):
+            with suppress(ValueError):
+                return np.array(ast.literal_eval(content))
+    return None
 
 
 def _is_size(e: ast.expr) -> bool:

@@ -86,7 +86,8 @@ def _adds_axes(part: Expr) -> bool:
     if part.role == "assignment":  # of zeros, at labels
         return any(isinstance(p, Labels) for p in _parts(part)) and part.args[1].is_number and not part.args[1].value
     is_new = part.role in _AXES and not is_diagonal(part) or _is_new(part)
-    return part.role == "contraction" or _running(part) is not None or bool(inner) and is_new
+    is_named = part.role == "placement" and any(isinstance(p, Labels) for p in _parts(part))
+    return part.role == "contraction" or _running(part) is not None or (bool(inner) or is_named) and is_new
 
 
 def is_new(index: Any) -> bool:
@@ -101,15 +102,21 @@ def _is_new(part: Expr) -> bool:
 
 def _summed(part: Expr) -> Sequence[int]:
     """The axes of a sum along some."""
-    axis = part.params.get("axis") if part.role == "total" else None
+    return _axes_of(part) if part.role == "total" else ()
+
+
+def _axes_of(part: Expr) -> Sequence[int]:
+    axis = part.params.get("axis")
     return () if axis is None else [k % len(part.args[0].shape) for k in (axis if isinstance(axis, tuple) else (axis,))]
 
 
 def _indices(parts: Sequence[Expr], shape: Shape) -> Iterator[At]:
     """The indices that the left side may have, the best first."""
+    taken = {p.word for part in parts if "index" in part.params for p in _parts(part) if isinstance(p, Labels)}
+    free = [c for c in LETTERS if c not in taken]
     for part in parts:
         if shape and part.role == "placement" and not is_diagonal(part) and not is_cut(part):
-            yield "k", *[""] * (len(shape) - 1)
+            yield "k" if "k" in free else free[0], *[""] * (len(shape) - 1)
         elif len(shape) == 1 and _running(part):
             yield ("k",)
         elif part.role == "contraction" and part.shape == shape:
@@ -120,7 +127,7 @@ def _indices(parts: Sequence[Expr], shape: Shape) -> Iterator[At]:
         elif axes := _summed(part):
             at = tuple(c for k, c in enumerate(LETTERS[: len(part.args[0].shape)]) if k not in axes)
             yield from [at] * (len(at) == len(shape))
-    yield tuple(LETTERS[: len(shape)])
+    yield tuple(free[: len(shape)])
 
 
 def _aligned(e: Expr, at: At) -> Expr:
@@ -163,6 +170,11 @@ def entry(e: Expr, at: At) -> Expr:
             return entry(inner, at[::-1])
         case "total" if axes := _summed(e):
             return _of_total(e, axes, at)
+        case "norm" if (axes := _axes_of(e)) and inner.role == "name":  # ‖Kᵢ‖
+            kept = iter(c for k, c in enumerate(at) if not e.params.get("keepdims") or k not in axes)
+            index = tuple("" if k in axes else next(kept) for k in range(len(inner.shape)))
+            whole = {**e.params, "axis": None, "keepdims": False}
+            return replace(e, args=(entry(inner, index),), params=whole, shape=rest)
         case "outer product":
             return multiplied((entry(inner, at[:1]), entry(e.args[1], at[1:])), rest)
         case "contraction":

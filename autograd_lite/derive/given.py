@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from ..program import Equation, Var
+from ..program.assignments import bound
 from ..program.naming import expression, groups, operand
-from .assignments import bound
 from .chain_rule import Chain
 
 #: They read a Tensor's numbers, after which nothing is recorded.
@@ -65,7 +65,7 @@ class Given:
         if isinstance(written, ast.Name) and code and names == {f"{written.id}0"} and bound(code, *names) is None:
             self.fixed |= names  # the first value of a variable of a loop, under a name that the user does not have
         elif names and names.isdisjoint(self.chain.numbered):
-            return all(self.word(word, code) for word in names)
+            return all(self.word(word, code) for word in names - self.chain.constants.sizes.keys())
         if written is None:
             return np.size(x) < 2 or bool(np.all(x == np.ravel(x)[0]))
         origin = self._origin(written, code)

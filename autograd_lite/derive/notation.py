@@ -5,6 +5,7 @@ Two values that are computed in the same way are one: ``x - mu`` in a variance a
 
 from __future__ import annotations
 
+import ast
 import math
 from collections import Counter
 from collections.abc import Container, Iterable, Mapping
@@ -17,6 +18,7 @@ import numpy as np
 
 from ..engine.value import live_of
 from ..program import Equation, Program, Var
+from ..program.assignments import looped
 from ..program.graph import graph_of
 from ..program.naming import Names, groups, scopes, short_names
 from .cached_method import cached_method
@@ -24,6 +26,7 @@ from .constants import Constants
 from .factors import Edge
 from .formula import Expr, constant, fold, name, number
 from .formula_ops import applied
+from .norms import with_norms
 from .simplify import again, simplified
 from .symbolic_rule import CallResult, edge
 
@@ -69,6 +72,7 @@ class Notation:
             program = program.mapped(lambda eq, _: _unchanged(eq, {*names, *program.outputs}, same))
             program, self.merged = program.without_repetition(_elementwise, compared=0)
             self.merged |= {v: self.merged.get(x, x) for v, x in same.items()}
+            program = with_norms(program, {*names, *program.outputs})
         for v, first in self.merged.items():
             if v in names:
                 names.setdefault(first, names.pop(v))
@@ -172,7 +176,8 @@ class Notation:
         computed = {word: self.values[v] for v, word in names.items()}
         self.constants = Constants(taken, changing, scopes() if self.board else (), computed)  # that are not Tensors
         for word, x in {**self.program.constants, **masks}.items():
-            if word not in taken and (isinstance(x, np.ndarray) or self.board):
+            is_turn = self.code is not None and looped(self.code, ast.Name(word)) is not None  # xs[2] after a loop
+            if word not in taken and (isinstance(x, np.ndarray) or self.board) and not is_turn:
                 self.constants.add(x, word)
         if self.root not in names:
             names[self.root] = next((w for w in ("L", "loss", "result") if w not in taken), "output")

@@ -113,7 +113,8 @@ def _sum(e: Expr) -> tuple[Expr, list[int]]:
     terms = _terms(e)
     for some in _but_for_ends(terms):
         steps = [_step_of(term) for term in some]
-        body = _one(some, steps) if all(steps) and len(set(steps)) == len(steps) else None
+        is_run = all(steps) and sorted(steps) == list(range(min(steps), max(steps) + 1))
+        body = _one(some, steps) if is_run else None
         if body is not None:
             sign, inner = (-1, body.args[0]) if body.role == "negation" else (1, body)
             summed = product((number(sign), unsimplified(_OverSteps("sum_t"), (inner,), e.shape)), e.shape)

@@ -103,13 +103,14 @@ class Shorter:
             return False
         return np.shape(x) == np.shape(y) and _close(x, y, largest(y))
 
-    def _labelled(self, ones: Array) -> Expr:
-        """The name of the indicator of one entry in each row, ``I`` or ``Y``."""
-        key = ones.tobytes()
+    def _labelled(self, ones: Array, called: str) -> Expr:
+        """The name of the indicator of one entry in each row, ``I`` or ``Y``; `called` are the positions."""
+        key = ones.tobytes() + called.encode()
         if key not in self._indicators:
             labels = np.argmax(ones, -1)
-            arrays = [(x, word) for x, word in self.steps.arrays if x.dtype.kind in "iu" and np.array_equal(x, labels)]
-            meaning = Written(name(arrays[0][1], labels.shape) if arrays else constant(labels), labels)
+            arrays = [word for x, word in self.steps.arrays if x.dtype.kind in "iu" and np.array_equal(x, labels)]
+            called = called or next(iter(arrays), "")
+            meaning = Written(name(called, labels.shape) if called else constant(labels), labels)
             is_unit = ones.ndim == 2 and np.array_equal(ones, np.eye(*ones.shape))
             word = self.steps.introduced_name("I" if is_unit else "Y", ones)
             if word != "I":

@@ -170,6 +170,8 @@ def _fraction(coefficient: Any, factors: Sequence[Expr]) -> Expr:
     is_whole = bottom and not is_complex and not top % bottom
     if is_whole or bottom and not is_complex and not denominators and top % 1:  # 2 x / 5 stays
         top, bottom = top // bottom if is_whole else top / bottom, 1
+    elif not is_complex and bottom % 1 and top % 1 and not bottom % top:  # π / (2π x)
+        top, bottom = 1, bottom // top
     above = product((number(top), *numerators), _joint(numerators))
     below = product((number(bottom), *denominators), _joint(denominators))
     if below.is_number and below.value == 1:

@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -114,11 +115,9 @@ def _word(e: Expr, printer: Printer) -> tuple[str, int]:
         return f"{printer.over('sum', e.params['letters'])} {write(e.args[0], printer, PRODUCT)}", SIGN
     if e.role == "number":
         word = printer.number(e.value)
-        return word, SIGN if is_signed(word) else PRODUCT if " / " in word else ATOM
+        return word, SIGN if is_signed(word) else PRODUCT if " / " in word or _of_pi(e.value) else ATOM
     if e.role == "array":
         return printer.array(e.value), ATOM
-    if e.role == "root" and printer.indexed:
-        e = _as_norm(e)
     if e.role == "product" and printer.indexed:
         e = _without_one(_over_a_whole_number(e, printer))
     if e.role == "product":
@@ -166,10 +165,11 @@ LETTERS = "ijklmn"  # the indices of axes
 def _over_a_whole_number(e: Expr, printer: Printer) -> Expr:
     """``1 / 36 x`` as ``x / 36``."""
     size, *rest = e.args
-    if not size.is_number or not (m := re.fullmatch(r"(\d+) / (\d+)", printer.number(size.value))):
+    if not size.is_number or not (m := re.fullmatch(r"(\d*)(π?) / (\d+)", printer.number(size.value))):
         return e
-    top = [*([number(int(m[1]))] if m[1] != "1" else []), *rest]
-    return unsimplified("divide", (multiplied(top, e.shape), number(int(m[2]))), e.shape)
+    top = int(m[1] or 1) * (math.pi if m[2] else 1)
+    above = multiplied([*([number(top)] if top != 1 else []), *rest], e.shape)
+    return unsimplified("divide", (above, number(int(m[3]))), e.shape)
 
 
 def _without_one(e: Expr) -> Expr:
@@ -240,14 +240,6 @@ def _indicator(e: Expr) -> Expr:
     """A mask ``where(c, 1, 0)`` as ``1[c]``."""
     values = tuple(x.value for x in e.args[1:] if x.is_number) if e.role == "selection" else ()
     return replace(e, row=_INDICATORS[values], args=(_condition(e.args[0]),)) if values in _INDICATORS else e
-
-
-def _as_norm(e: Expr) -> Expr:
-    """The root of a sum of squares as what it is."""
-    [total] = e.args
-    if total.role != "total" or total.args[0].role != "square":
-        return e
-    return unsimplified("power_norm", total.args[0].args, e.shape, **total.params)
 
 
 _TESTS = ("comparison", "and", "or", "not")
@@ -339,7 +331,7 @@ def index_text(index: Any, printer: Printer) -> str:
 
     def written(part: Any) -> str:
         if isinstance(part, Labels) and part.word:
-            names.append(printer.name(part.word, letter))
+            names.append(printer.name(part.word, letter if part.ndim else ""))
             return "{x}"
         if isinstance(part, Labels):
             return letter if printer.indexed else f"np.arange({part.size})"
@@ -369,6 +361,14 @@ def plain_number(value: complex) -> str:
     return _fraction(value) or repr(value)
 
 
+def _of_pi(value: complex) -> Fraction | None:
+    """A number over π, where that is a simple fraction other than one."""
+    if not isinstance(value, float) or not 0.1 < value < 99:
+        return None
+    share = Fraction(value / math.pi).limit_denominator(12)
+    return share if share != 1 and math.isclose(value, share * math.pi, rel_tol=4e-16) else None
+
+
 def _fraction(value: float) -> str:
     """One third as ``1 / 3``: a number that is one or two over a whole number is written so."""
     if 0 < abs(value) < 1 and len(repr(value)) > 8:
@@ -389,7 +389,8 @@ def short_number(value: complex) -> str:
 def array_text(value: Array) -> str:
     if value.size > 16:
         return f"const({shape_text(value.shape)})"
-    return np.array2string(value, separator=", ", threshold=20, precision=4).replace("\n", "")
+    text = np.array2string(value, separator=",", threshold=20, precision=4)
+    return re.sub(r"\s", "", text).replace(",", ", ")
 
 
 # --------------------------------------------------------------------------------------------------------- plain text
@@ -401,6 +402,7 @@ class Text(Printer):
     indexed = True
     dots = "…"
     roots = "√{x}", "1 / √{x}"
+    shares = "{x}π", "{x}π / {y}"
     constants: Mapping[float, str] = {
         0.5: "½", 0.25: "¼", math.pi: "π", math.sqrt(2 * math.pi): "√(2π)", math.log(2): "ln(2)",
         math.log(10): "ln(10)",
@@ -413,6 +415,10 @@ class Text(Printer):
         sign, size = ("-", -value) if isinstance(value, float) and value < 0 else ("", value)
         if isinstance(size, float) and size in self.constants:
             return self.fill(sign + self.constants[size])
+        if share := _of_pi(size):
+            top, bottom = share.as_integer_ratio()
+            digits = [self.plain(str(k)) for k in share.as_integer_ratio() if k > 1]
+            return self.fill(sign + self.shares[bottom > 1].replace("{x}", "{x}" if top > 1 else ""), *digits)
         k, below = root_of(value)
         return self.fill(sign + self.roots[below], self.plain(str(k))) if k else self.short(value)
 
@@ -553,6 +559,7 @@ class Latex(Text):
 
     separator = r"\,"
     roots = r"\sqrt{{{x}}}", r"\tfrac{{1}}{{\sqrt{{{x}}}}}"
+    shares = r"{x}\pi", r"\tfrac{{{x}\pi}}{{{y}}}"
     constants: Mapping[float, str] = {
         0.5: r"\tfrac{{1}}{{2}}", 0.25: r"\tfrac{{1}}{{4}}", math.pi: r"\pi", math.log(2): r"(\ln 2)",
         math.log(10): r"(\ln 10)", math.sqrt(2 * math.pi): r"\sqrt{{2\pi}}", 180 / math.pi: r"\tfrac{{180}}{{\pi}}",

@@ -6,6 +6,7 @@ steps of a backward pass or a transform inside the function.
 
 from __future__ import annotations
 
+import ast
 import inspect
 import sys
 import weakref
@@ -25,6 +26,7 @@ from ..engine.node import ANY, Node, ancestors
 from ..engine.operands import raw
 from ..engine.value import wrap
 from ..tensor import Tensor
+from .assignments import looped
 from .graph import leaf
 from .naming import Names, argument_names, assigned, captured, named_nodes, qualified
 
@@ -128,4 +130,5 @@ def run(f: Callable[..., Any], args: Sequence[Any], params: Mapping[str, Any]) -
             sys.setprofile(before)
         else:  # cProfile can be read but not set
             before.enable()
-    return result, [(word, value) for word, value in variables if not word.startswith("_")]
+    turns = {word for word, _ in variables if code is not None and looped(code, ast.Name(word))}
+    return result, [(word, x) for word, x in variables if not word.startswith("_") and word not in turns]

@@ -126,7 +126,7 @@ def _stores(code: CodeType) -> dict[int, str]:
     stores = {}
     for a, b in pairwise(dis.get_instructions(code)):
         word = next(iter(b.argval), None) if isinstance(b.argval, tuple) else b.argval  # Python 3.13 fuses two
-        if b.opname.startswith(_STORES) and isinstance(word, str):
+        if b.opname.startswith(_STORES) and isinstance(word, str) and a.opname != "FOR_ITER":  # not a row, xs[t]
             # A call of a Python function has the offset of its end, any other operation that of its start.
             stores.update(dict.fromkeys(range(a.offset, b.offset, 2), word))
     return stores

@@ -66,3 +66,75 @@ def test_scalars_of_an_integration():
     text = str((q**2).explain(k))
     assert "vₜ = vₜ₋₁ + dt aₜ" in text
     assert "Σₜ dL/daₜ · qₜ₋₁" in text
+
+
+ROWS, TARGETS = np.array([[0.5, 1.0], [-1.0, 0.2], [0.3, 0.3]]), np.array([1.0, 0.0, 1.0])
+
+
+def zipped(w, xs, ys):
+    L = 0
+    for x, y in zip(xs, ys, strict=True):
+        L = L + (x @ w - y) ** 2
+    return L
+
+
+def enumerated(w, xs, ys):
+    L = 0
+    for k, x in enumerate(xs):
+        L = L + np.log(1 + np.exp(-ys[k] * (x @ w)))
+    return L
+
+
+def positions(w, xs, ys):
+    L = 0
+    for t in range(1, len(ys)):
+        change = ys[t] - ys[t - 1]
+        L = L + (xs[t] @ w - change) ** 2 + (1 - ys[t]) * (w[0] - 1) ** 2
+    return L
+
+
+@pytest.mark.parametrize(
+    ("f", "words"),
+    [
+        (zipped, ["L1 = (xs[0] @ w - ys[0])²", "L = L2 + (xs[2] @ w - ys[2])²"]),
+        (enumerated, ["log(1 + exp(-ys[0] (xs[0] @ w)))", "exp(-ys[2] (xs[2] @ w))"]),
+        (positions, ["(xs[1] @ w - (ys[1] - ys[0]))²", "(1 - ys[2]) a2²"]),
+    ],
+)
+def test_the_rows_and_entries_of_a_loop(f, words):
+    w = leaf(2, name="w")
+    L, names = f(w, ROWS, TARGETS), {"xs": ROWS, "ys": TARGETS}
+    text = " ".join(str(L.explain(w, names)).split())
+    assert all(word in text for word in words), text
+    assert "Given xs (3x2), ys (3), w (2)" in text
+    traced = ag.trace(f, w, ROWS, TARGETS)
+    assert "xs[2] @ w" in str(traced.explain()) or f is enumerated
+    assert {"x", "y"}.isdisjoint(traced.explain().chain.names.values())
+    sheet = ag.worksheet(L, names=names)
+    assert sheet.check(sheet.key()).wrong == []
+
+
+def test_rows_of_a_script_after_its_loop():
+    W, h = leaf(2, 2, name="W"), np.zeros(2)
+    for x in ROWS:
+        h = np.tanh(W @ h + x)
+    text = str(np.sum(h).explain(W, {"ROWS": ROWS, "x": x}))
+    assert "h3 = tanh(W @ h2 + ROWS[2])" in " ".join(text.split()) or "ROWS[2]" in text
+    assert " x (2)" not in text
+
+
+def test_entries_that_fit_in_two_ways_stay_numbers():
+    w, seen = leaf(name="w"), np.array([1.0, 2.0, 1.0, 2.0, 1.0])
+    L = 0
+    for t in range(2):
+        L = L + (w - seen[t]) ** 2
+    assert "seen" not in str(L.explain(w))
+
+
+def test_a_sum_over_every_other_step_has_its_terms():
+    q, p = leaf(name="q"), 1.0
+    for _ in range(3):
+        p = 0.9 * p + q
+        p = p * 0.5
+    text = str(p.explain(q))
+    assert "t = 1 … 5" not in text

@@ -7,6 +7,7 @@ import builtins
 import linecache
 from collections.abc import Iterator
 from types import CodeType
+from typing import Any
 
 
 def assigned(code: CodeType, word: str) -> list[ast.expr] | None:
@@ -22,6 +23,48 @@ def bound(code: CodeType, word: str) -> list[ast.expr | ast.FunctionDef] | None:
         if bindings:
             return [e for e in bindings if e is not None]
     return [] if hasattr(builtins, word) else None
+
+
+def looped(code: CodeType, e: ast.expr) -> str | None:
+    """The variable whose rows or entries an expression has in the rounds of a loop, if it has no other values.
+
+    That is ``xs`` of ``xs[t]`` in ``for t in range(n)``, and of a variable x in ``for x in xs``, in
+    ``for x, y in zip(xs, ys)``, or with ``x = xs[t]`` in such a loop.
+    """
+    for scope in _scopes(code):
+        loops = [at for at in ast.walk(scope) if isinstance(at, ast.For | ast.comprehension)]
+        turns = {word for at in loops for word in _names(at.target)}
+        values: list[Any] = [e]
+        rows: list[ast.expr] = []
+        if isinstance(e, ast.Name):
+            values = list(_bindings(scope, e.id))
+            rows = [each for at in loops for each in _matched(at.target, _each(at.iter), e.id)]
+        taken = [v for v in values if isinstance(v, ast.Subscript) and not turns.isdisjoint(_names(v.slice))]
+        if values or rows:
+            of = {_name(part) for part in (*rows, *taken)}
+            return of.pop() if len(of) == 1 and len(values) <= len(rows) + len(taken) else None
+    return None
+
+
+def _names(e: ast.expr) -> list[str]:
+    return [part.id for part in ast.walk(e) if isinstance(part, ast.Name)]
+
+
+def _name(e: ast.expr) -> str | None:
+    """The variable that something is, or is a part of."""
+    while isinstance(e, ast.Subscript):
+        e = e.value
+    return e.id if isinstance(e, ast.Name) else None
+
+
+def _each(e: ast.expr) -> ast.expr:
+    """What the targets of a loop over an expression are taken from, each from its own."""
+    match e:
+        case ast.Call(func=ast.Name(id="zip"), args=args):
+            return ast.copy_location(ast.Tuple(args), e)
+        case ast.Call(func=ast.Name(id="enumerate"), args=[of, *_]):
+            return ast.copy_location(ast.Tuple([e, _each(of)]), e)
+    return e
 
 
 def _scopes(code: CodeType) -> Iterator[ast.AST]:
@@ -63,7 +106,7 @@ def _bindings(scope: ast.AST, word: str) -> Iterator[ast.expr | ast.FunctionDef 
             case ast.arguments(args=args, defaults=defaults):
                 yield from (e for a, e in zip(args[::-1], defaults[::-1], strict=False) if a.arg == word)
             case ast.Assign() | ast.AnnAssign() | ast.AugAssign() | ast.NamedExpr() | ast.For():
-                value = at.iter if isinstance(at, ast.For) else at.value
+                value = _each(at.iter) if isinstance(at, ast.For) else at.value
                 for target in at.targets if isinstance(at, ast.Assign) else [at.target]:
                     yield from [] if value is None else _matched(target, value, word)
         stack += ast.iter_child_nodes(at)

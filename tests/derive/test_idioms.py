@@ -1,0 +1,113 @@
+"""Idioms of a learner's NumPy code, as a textbook writes them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import autograd_lite as ag
+
+RNG = np.random.default_rng(3)
+
+
+def leaf(*shape, name):
+    return ag.tensor(RNG.uniform(0.2, 1, shape), requires_grad=True, name=name)
+
+
+def explained(L, wrt=None, **names):
+    return " ".join(str(L.explain(wrt, names)).split())
+
+
+# ------------------------------------------------------------------------------------------------------------------- π
+
+
+def test_multiples_of_pi_stay():
+    s, x = leaf(name="s"), np.array([0.1, 0.5])
+    density = np.exp(-(x**2) / (2 * s**2)) / np.sqrt(2 * np.pi * s**2)
+    L = -np.sum(np.log(density))
+    text = explained(L, x=x)
+    assert "√(2π" in text
+    assert "6.28" not in text
+    assert r"2\pi" in L.explain(None, {"x": x}).latex()
+    sheet = ag.worksheet(L, names={"x": x})
+    assert sheet.check(sheet.key()).wrong == []
+
+
+def test_fractions_of_pi():
+    r = leaf(3, name="r")
+    L = np.sum(4 / 3 * np.pi * r**3) + np.sum(np.sin(r + np.pi / 2)) + np.sum((2 * np.pi) ** 2 * r)
+    text = explained(L)
+    assert "4π r³ / 3" in text
+    assert "sin(r + π / 2)" in text
+    assert "4π r²" in text
+    assert "2π²" not in text
+
+
+def test_pi_cancels():
+    s = leaf(name="s")
+    assert "dL/ds = 1 / (2 s)" in explained(0.5 * np.log(2 * np.pi * s))
+
+
+# -------------------------------------------------------------------------------------------------------------- norms
+
+
+@pytest.mark.parametrize(
+    "norm",
+    [
+        lambda d: np.sqrt(np.sum(d * d)), lambda d: np.sqrt((d**2).sum()), lambda d: np.sqrt(d @ d),
+        lambda d: np.sqrt(np.dot(d, d)), lambda d: np.sum(d**2) ** 0.5,
+    ],
+)  # fmt: skip
+def test_the_root_of_a_sum_of_squares_is_a_norm(norm):
+    w, x = leaf(3, name="w"), np.array([0.1, -0.4, 0.9])
+    d = w - x
+    text = explained(np.exp(norm(d)), w, x=x)
+    assert "L = exp(‖d‖)" in text
+    assert "dL/dd = L d / ‖d‖" in text
+
+
+def test_norms_along_an_axis():
+    d = leaf(4, 2, name="d")
+    length = np.sqrt(np.sum(d * d, axis=1))
+    text = explained(np.sum((length - 1) ** 2))
+    assert "length = ‖d‖ⱼ" in text
+    assert "dL/ddᵢⱼ = dL/dlengthᵢ dᵢⱼ / lengthᵢ" in text
+    K = leaf(2, 3, name="K")
+    unit = K / np.sqrt((K**2).sum(-1))[:, None]
+    assert "unitᵢⱼ = Kᵢⱼ / ‖Kᵢ‖" in explained(np.sum(unit**3))
+    kept = K / np.sqrt(np.sum(K * K, axis=1, keepdims=True))
+    assert "kept = K / ‖K‖ⱼ" in explained(np.sum(kept**3))
+
+
+def test_a_root_of_zero_stays_one():
+    """There the gradient of a norm is 0, and that of the root is not."""
+    d = ag.tensor([[0.0, 0.0], [1.0, 2.0]], requires_grad=True, name="d")
+    assert "√" in explained(np.sum(np.sqrt(np.sum(d * d, axis=1))))
+
+
+def test_a_sum_that_has_a_name_stays():
+    d = leaf(3, name="d")
+    total = np.sum(d * d)
+    assert "total = Σ d²" in explained(np.sqrt(total))
+
+
+# ------------------------------------------------------------------------------------------------- an index by its name
+
+
+def test_an_integer_index_has_its_name():
+    E, V, bias = leaf(4, 2, name="E"), leaf(2, 3, name="V"), leaf(4, name="bias")
+    word, j = 1, 2
+    u = E[word]
+    col = V[:, j]
+    score = u @ col + bias[word]
+    text = explained(score**2, [E, V, bias], word=word, j=j)
+    assert "u = E[word]" in text
+    assert "dL/dEₖ = 1[word = k] dL/du" in text
+    assert "dL/dbiasₖ = 1[word = k] dL/dscore" in text
+    assert "dL/dVᵢₖ = 1[j = k] dL/dcolᵢ" in text
+
+
+def test_one_hot_of_an_integer_label():
+    p, target = leaf(3, name="p"), 2
+    text = explained(-np.log(p[target]), target=target)
+    assert "-Y / p[target] since L = -log(p[target]), Y = onehot(target)" in text
