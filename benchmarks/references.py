@@ -1,8 +1,8 @@
 """The transformer block under `jit`, as a multiple of two hand-written versions, with freed memory returned and kept.
 
-Run `python -m benchmarks.references`; `docs/design/jit.md` says what the figures mean. Whether the C library returns
-freed memory to the system depends on everything that a process has freed before, so each figure is the median of fresh
-interpreters that run one version only.
+Run `python -m benchmarks.references`; `docs/design/jit-measured.md` says what the figures mean. Whether the C library
+returns freed memory to the system depends on everything that a process has freed before, so each figure is the median
+of fresh interpreters that run one version only.
 """
 
 import os

@@ -54,8 +54,9 @@ $\\odot$ is the elementwise product.
 ```text
 {text}```
 
-It includes a check: the finite difference of the loss along one direction beside the slope from the formula. Where the
-two disagree (at a kink), or the numbers are infinite, the line begins with `not confirmed` and says why.
+It includes a check: the finite difference of the loss along one direction beside the slope from the formula. At a kink
+it says that a finite difference tells nothing; where the two disagree, or numbers are infinite, it begins with `not
+confirmed` and says why.
 
 ## Factors, gradients and known steps
 

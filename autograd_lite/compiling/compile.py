@@ -1,7 +1,8 @@
 """A program compiled: passes, then NumPy source, then a function of arrays.
 
 The source is an ordinary Python function. It can be printed, a debugger steps through it, and a traceback shows its
-lines. It calls NumPy and the functions of the table's rows, nothing else.
+lines. It calls NumPy, the functions of the table's rows, `math` and `struct` for single numbers, and with ``threads=``
+a function that divides the work.
 """
 
 from __future__ import annotations

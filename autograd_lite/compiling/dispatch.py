@@ -51,7 +51,7 @@ class Dispatch:
     ) -> None:
         self.recorded, self.run = recorded, run
         self._touched: set[int] = set()  # the ids of the arrays from outside that are written to, and of their owners
-        self._written: set[int] = set()  # the ids of those that are contiguous
+        self._contiguous: set[int] = set()  # the ids of those that are contiguous
         self.space: Params = {
             "MISS": MISS, "Tensor": Tensor, "ndarray": np.ndarray, "context": CONTEXT.get, "configured": CONFIGURED,
             "wrap": wrap, "run": run.exclusive() if recorded.stateful else run, "latest": LATEST_WRITE,
@@ -77,8 +77,8 @@ class Dispatch:
         arrays = {v: space[word] for v, word in self._arrays.items()}
         updated = [array for v, array in arrays.items() if v in recorded.program.updates]
         others = [array for v, array in arrays.items() if v not in recorded.program.updates]
-        self._written.clear()
-        self._written.update(id(array) for v, array in arrays.items() if v in recorded.contiguous)
+        self._contiguous.clear()
+        self._contiguous.update(id(array) for v, array in arrays.items() if v in recorded.contiguous)
         self._touched.clear()
         self._touched.update(id(x) for array in updated for x in (array, array.base, owner(array)) if x is not None)
         space["updated"], space["seen"] = updated, CONFIGURED[0]
@@ -90,7 +90,7 @@ class Dispatch:
 
     def _owned(self, g: np.ndarray) -> Any:
         """A gradient whose array is contiguous and shares memory with no parameter."""
-        return g if is_whole(g) and id(g) not in self._written else np.array(g, order="C")
+        return g if is_whole(g) and id(g) not in self._contiguous else np.array(g, order="C")
 
 
 def _needs(t: Value) -> Values:

@@ -64,7 +64,7 @@ class Jitted:
         result = self._latest(args, params)
         if result is MISS:
             return self._look(args, params)
-        self._calls += 1
+        self._hits += 1
         return result
 
     def __get__(self, obj: object, cls: type | None = None) -> Any:
@@ -89,7 +89,7 @@ class Jitted:
             for dispatch in self._cache.get(key, ()):
                 if dispatch.refresh() and (result := dispatch.call(args, params)) is not MISS:
                     self._use(key, dispatch)
-                    self._calls += 1
+                    self._hits += 1
                     return result
             if key in self._eager:
                 return self.f(*args, **params)
@@ -137,13 +137,13 @@ class Jitted:
 
     def cache_info(self) -> CacheInfo:
         """How many calls found a program, how many were traced, and how many programs there are."""
-        return CacheInfo(self._calls, self._misses, SIZE, sum(map(len, self._cache.values())))
+        return CacheInfo(self._hits, self._misses, SIZE, sum(map(len, self._cache.values())))
 
     def clear_cache(self) -> None:
         """Forget all programs."""
         self._cache: OrderedDict[Hashable, list[Dispatch]] = OrderedDict()
         self._eager: set[Hashable] = set()
-        self._calls = self._misses = 0
+        self._hits = self._misses = 0
         self._newest = None
         self._latest = _nothing_yet
 

@@ -25,7 +25,7 @@ from .formula_ops import substitute
 
 MANY = 8  # factors; beyond this, each gradient gets its line
 SHORT = 8  # names and numbers in a closed form, and in what is written instead of a letter
-WIDE = 12  # names and numbers in a gradient past what has no name
+WIDE = 12  # names and numbers in a gradient that skips landmarks without a name
 FEW = 4  # names and numbers of what is written out in a closed form
 BOARD = 300  # landmarks; of more, no gradient is written in closed form
 
@@ -127,7 +127,7 @@ class Lines:
     @cached_property
     def _short(self) -> dict[Var, Closed]:
         chosen: dict[Var, Closed] = {}
-        equal: dict[Var, Closed] = {}  # no shorter, but it passes what has no name
+        equal: dict[Var, Closed] = {}  # no shorter, but it skips landmarks without a name
         result = [self.chain.root]  # not what is one factor of it
         order = reversed(self.chain.landmarks if len(self.reach) <= BOARD else ())  # what is used later comes first
         for n in (n for n in order if n in self.reach and self.consumers.get(n, result) != result):
@@ -145,7 +145,7 @@ class Lines:
         return {n: form for n, form in equal.items() if kept.isdisjoint(form.through)} | chosen
 
     def _forms(self, n: Var) -> tuple[Closed | None, Closed | None, int]:
-        """The gradient past what has no name, and in terms of values alone; and the length that is too long."""
+        """The gradient that skips landmarks without a name, and in terms of values alone; and the length to beat."""
         users, start, root = self.consumers.get(n, []), self.candidates.start(n), frozenset({self.chain.root})
         near, whole = self.candidates.closed(n, start) if start else None, self.candidates.closed(n, root)
         long = self._length(n)
@@ -168,7 +168,7 @@ class Lines:
 
     @cached_property
     def direct(self) -> set[Var]:
-        """The landmarks of whose gradient only the closed form is written, since it passes what has no name."""
+        """The landmarks of whose gradient only the closed form is written, since it skips landmarks without a name."""
         return {n for n, form in self._short.items() if not form.through.isdisjoint(self.chain.unnamed)}
 
     @cached_property
@@ -215,7 +215,7 @@ class Lines:
     def composition(self, t: Total) -> Expr:
         """A gradient as the sum of its paths: products of symbols, or in the line of a gradient of formulas.
 
-        Of one that passes what has no name it is the closed form.
+        Of one that skips landmarks without a name it is the closed form.
         """
         if t.closed is not None and t.node in self.direct:
             return substitute(t.closed.formula, self.hidden)

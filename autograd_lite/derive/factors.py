@@ -109,7 +109,7 @@ class Factor(Edge):
     symbol : str
         ``dP/dC``.
     formula : Expr
-        The partial itself; for a map the new cotangent in terms of the old one, written `cotangent`.
+        The partial itself; for a map the cotangent below in terms of the one above, written `cotangent`.
     combine : Combine
         A string: ``"elementwise"``, ``"left"`` (the partial stands left of the cotangent), ``"right"``, or ``"map"``.
     axes : tuple of int

@@ -68,7 +68,7 @@ class Line:
     check : str
         The comparison with a finite difference.
     is_gradient : bool
-        Whether a factor or a gradient is complete with this line.
+        Whether it is the last line of a factor or a gradient; a blank line follows.
     """
 
     symbol: str

@@ -85,7 +85,7 @@ class Notation:
         self.place = {v: k for k, v in enumerate(self.nodes)}
         self.graded = program.graded
         self.values = {v: np.asarray(x) for v, x in program.values.items()}
-        # Values between the result and `wrt`: only with respect to these something is differentiated.
+        # Values between the result and `wrt`: derivatives are taken with respect to these only.
         self.active = set(self.nodes) if wrt is None else program.depending(map(self.canonical, wrt))
         masks = {v.name: x for v, x in self.replaced.items() if v in called}
         self._name({v: word for v, word in names.items() if v in self.place}, masks)

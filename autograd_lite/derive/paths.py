@@ -134,14 +134,14 @@ def check(chain: Chain, derived: Mapping[Var, Any]) -> Check:
             )
         steepest, error = max(steepest, size), max(error, off)
     try:
-        slope, along, rounding, bend = finite_difference(chain.program, chain.values, engine)
+        slope, along, rounding, bend, is_kink = finite_difference(chain.program, chain.values, engine)
     except Exception as error_near:  # what a function raises near the point is up to it
         raise ArithmeticError(f"the function cannot be computed near this point: {error_near}") from error_near
     if not np.isfinite(slope) or not np.isfinite(along):
         raise ArithmeticError("a finite difference tells nothing, because numbers here are infinite or not a number")
     near = 1e-4 * max(abs(slope), steepest) + rounding * scale
-    is_kink = bend > 10 * near
-    if not is_kink and not abs(slope - along) <= near:
+    is_kink &= bend > 10 * near
+    if not is_kink and not abs(slope - along) <= near + bend:
         word = chain.names[next(iter(derived))] if len(derived) == 1 else f"all {len(derived)} inputs"
         raise ArithmeticError(
             f"with respect to {word} a finite difference along one direction gives {slope}, the chain rule {along}: "

@@ -1,8 +1,8 @@
 """Reverse mode: the loop that carries cotangents from results back to inputs.
 
-Every node has a number, `order`, which falls from one node to the next. A heap holds the nodes that have a cotangent
-waiting, and the loop takes the latest of them. Its cotangent is complete by then: every operation that used the node
-was recorded after it, and so has been processed before it.
+Every node has a number, `order`, which counts down, so that a min-heap returns the latest node first. The heap holds
+the nodes that have a cotangent waiting, and the loop takes the latest of them. Its cotangent is complete by then: every
+operation that used the node was recorded after it, and so has been processed before it.
 """
 
 from __future__ import annotations

@@ -29,6 +29,7 @@ class Context:
     Attributes
     ----------
     recording : bool
+        Whether calls are recorded for derivatives; traced ones are recorded in any case.
     group : Group or None
         The innermost composite call or module.
     watcher : optional

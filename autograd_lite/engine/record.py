@@ -1,8 +1,9 @@
-"""Recording: every operation on a Tensor goes through `apply`; `record` computes it and makes its node.
+"""Recording: every operation on a Tensor ends in `record`, or in `unary` or `binary`, its faster forms.
 
 Whether it is written ``a * b``, ``np.multiply(a, b)``, ``ag.multiply(a, b)`` or ``a.sum()``, an operation finds its row
-in the table. The row's function is called on the arrays, so the value is NumPy's own. If a derivative may be asked for,
-a node is made: the row, the nodes of the arguments, and those values that a rule asks for.
+in the table. `apply` brings a call to canonical form first; operators skip it. The row's function is called on the
+arrays, so the value is NumPy's own. If a derivative may be asked for, a node is made: the row, the nodes of the
+arguments, and those values that a rule asks for.
 
 `unary` and `binary` are `record` for one and two operands and one result, for speed: operators and most functions come
 this way. It saves the handling of argument lists, about 2 µs per operation (``python -m benchmarks.per_operation``).

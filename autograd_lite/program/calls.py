@@ -384,7 +384,7 @@ class _Run:
         self.starts = starts  # the leaves of the result that the backward pass begins at
         self.pulled = {var[n]: settled(g) for n, g in ends.pulled.items()}
         self.draws = outside.draws
-        self.leafs = {var[n] for n in sources if n.requires_grad}
+        self.parameters = {var[n] for n in sources if n.requires_grad}
         self.roots = {id(owner(t._data)) for t in outside.tensors.values() if t._node.name or t.requires_grad}
 
     def finished(self, given: bool) -> Call:
@@ -407,7 +407,7 @@ class _Run:
         )  # fmt: skip
         # All results are Tensors if Tensors were passed; or else those that depend on the Tensors from outside and
         # those that the function has made.
-        seen = {v for v, s in self.sources.items() if s.kind == "tensor" and (v in sources or v in self.leafs)}
+        seen = {v for v, s in self.sources.items() if s.kind == "tensor" and (v in sources or v in self.parameters)}
         seen = self.program.depending(seen)
         tensors = [
             t and (given or not isinstance(x, Var) or x in seen)

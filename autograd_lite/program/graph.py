@@ -83,7 +83,7 @@ def _results(nodes: Iterable[Node]) -> dict[tuple[Node, int], list[Node]]:
 def graph_of(program: Any, near: Mapping[Var, Any] | None = None) -> dict[Var, Any]:
     """The program recorded as a graph, with the values that it was traced with: a Tensor for each variable.
 
-    With `near`, other values of inputs and captured ones, all that depends on them is computed.
+    `near` gives other values for inputs and captured values; what depends on them is computed again.
     """
     given = {**program.examples, **(near or {})}
     inputs = {v: wrap(given[v], leaf(given[v])) for v in program.inputs}

@@ -31,10 +31,10 @@ def gradients(
 
 def finite_difference(
     program: Program, values: Mapping[Var, Any], slopes: Mapping[Var, Any]
-) -> tuple[float, float, float, float]:
+) -> tuple[float, float, float, float, bool]:
     """The slope along one fixed direction of all variables in `slopes` together: by a central difference, and by these
-    gradients; the rounding error of the difference, for values of size one; and how much the slopes before and after
-    the point differ.
+    gradients; the rounding error of the difference, for values of size one; how much the slopes before and after the
+    point differ; and whether that does not grow with the step, as at a kink, where curvature's does.
     """
     moves, along, step = {}, 0.0, 1.0
     for v, g in slopes.items():
@@ -58,5 +58,11 @@ def finite_difference(
     relative = 1e-6 * (eps / float(np.finfo(float).eps)) ** 0.4  # a cast makes the function coarser
     h = relative * step
     [root] = program.outputs
-    up, here, down = (float(np.sum(at(t)[root]).real) for t in (h, 0, -h))
-    return (up - down) / (2 * h), along, 16 * eps / relative, abs(up - 2 * here + down) / h
+
+    def total(t: float) -> float:
+        return float(np.sum(at(t)[root]).real)
+
+    up, here, down = total(h), total(0), total(-h)
+    slope, bend = (up - down) / (2 * h), abs(up - 2 * here + down) / h
+    is_kink = bend > 1e-3 * abs(slope) and abs(total(4 * h) - 2 * here + total(-4 * h)) / (4 * h) < 2 * bend
+    return slope, along, 16 * eps / relative, bend, is_kink

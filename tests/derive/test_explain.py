@@ -289,6 +289,12 @@ def test_a_kink_is_reported_with_its_convention():
     assert derivation.check() == 0
 
 
+@pytest.mark.parametrize("f", [np.square, np.cosh, lambda x: np.maximum(x, 0) ** 2, lambda x: 1e8 * np.tanh(x) ** 2])
+def test_a_minimum_is_no_kink(f):
+    x = ag.tensor(0.0, requires_grad=True, name="x")
+    assert "check: slope along one direction 0, by a finite difference" in str(explain(f(x), x))
+
+
 # ----------------------------------------------------------------------------------------------------------- LaTeX
 
 
