@@ -105,10 +105,10 @@ _LAZY_PACKAGES = (
 )  # fmt: skip
 _LAZY_NAMES = {
     "explain": "derive", "partials": "derive", "source": "derive", "draw": "drawing", "frames": "drawing",
-    "trace": "program", "cond": "program.loops", "fori_loop": "program.loops", "scan": "program.loops",
-    "while_loop": "program.loops", "jit": "compiling", "worksheet": "teach", "load": "export.saving",
-    "save": "export.saving", "why": "testing.why", "sparse_hessian": "sparse", "sparse_jacobian": "sparse",
-    "sparsity": "sparse",
+    "trace": "program", "jet": "program", "taylor": "program", "cond": "program.loops", "fori_loop": "program.loops",
+    "scan": "program.loops", "while_loop": "program.loops", "jit": "compiling", "worksheet": "teach",
+    "load": "export.saving", "save": "export.saving", "why": "testing.why", "sparse_hessian": "sparse",
+    "sparse_jacobian": "sparse", "sparsity": "sparse",
 }
 
 if _TYPE_CHECKING:
@@ -120,7 +120,7 @@ if _TYPE_CHECKING:
     from .derive import explain as explain, partials as partials, source as source
     from .drawing import draw as draw, frames as frames
     from .export.saving import load as load, save as save
-    from .program import trace as trace
+    from .program import jet as jet, taylor as taylor, trace as trace
     from .program.loops import cond as cond, fori_loop as fori_loop, scan as scan, while_loop as while_loop
     from .sparse import sparse_hessian as sparse_hessian, sparse_jacobian as sparse_jacobian, sparsity as sparsity
     from .teach import worksheet as worksheet

@@ -93,6 +93,12 @@ def _from_the_end(a, g):
     return np.flip(linear_recurrence(np.flip(a, 0), np.flip(g, 0)), 0)
 
 
+def _forward(ts, y, xs, n):  # one recurrence, where the transposes of both rules make two: 2**k for order k
+    a, x = ts
+    moved = None if a is None else np.concatenate([0 * y[:1], a * y[:-1]])
+    return linear_recurrence(xs[0], x if moved is None else moved if x is None else x + moved)
+
+
 def _recurrences(b):
     """Each entry beside the first axis has a recurrence of its own: so has each example."""
     return np.moveaxis(b(*(np.moveaxis(b.full(k), 0, 1) for k in range(2))), 1, 0)
@@ -101,7 +107,7 @@ def _recurrences(b):
 linear_recurrence = general(
     _linear_recurrence, lambda g, y, x1: _from_the_end(x1, g)[1:] * y[:-1], lambda g, x1: _from_the_end(x1, g),
     name="linear_recurrence", tex=r"\operatorname{{recurrence}}({x1}, {x2})",
-    js="recurrence({x1}, {x2})",
+    js="recurrence({x1}, {x2})", jvp=_forward,
     examples=(at((3,), (4,)), at((2, 3), (3, 3)), at((0, 2), (1, 2))), batch=_recurrences,
 )
 

@@ -46,6 +46,14 @@ def _solve_2(g, x1, x2_shape):
     return np.linalg.solve(x1.mT, g)
 
 
+def _solve_forward(ts, y, xs, n):  # one solution, where the transposes of both rules make two: 2**k for order k
+    a, b = ts
+    vector = len(n.shape_of(1)) == 1
+    moved = None if a is None else -(a @ y[..., None])[..., 0] if vector else -(a @ y)
+    g = b if moved is None else moved if b is None else b + moved
+    return np.linalg.solve(xs[0], g[..., None])[..., 0] if vector else np.linalg.solve(xs[0], g)
+
+
 def _batched_solve(b):
     a, x = b.xs
     if b.on[0] or b.ndim(0) > 2:
@@ -59,7 +67,7 @@ def _batched_solve(b):
 
 solve = general(
     np.linalg.solve, _solve_1, _solve_2, bind=lambda a, b: ((a, b), {}), tex="{x1}^{{-1}} {x2}",
-    text="{x1}⁻¹ @ {x2}", algebra="solution", js="solve({x1}, {x2})", batch=_batched_solve,
+    text="{x1}⁻¹ @ {x2}", algebra="solution", js="solve({x1}, {x2})", batch=_batched_solve, jvp=_solve_forward,
     textbook=lambda a, b: Textbook(
         x1="-outer(solve(x1.T, g), y)" if len(b.shape) == 1 else "-solve(x1.T, g) @ y.T", x2="solve(x1.T, g)"
     ),

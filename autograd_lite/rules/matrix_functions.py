@@ -123,10 +123,16 @@ def _adjoint(g, x1, x2):
     return solve_sylvester(x1.mT, x2.mT, g)
 
 
+def _sylvester_forward(ts, y, xs, n):  # as for `solve`
+    a, b, q = ts
+    terms = [*([] if q is None else [q]), *([] if a is None else [-(a @ y)]), *([] if b is None else [-(y @ b)])]
+    return solve_sylvester(*xs[:2], sum(terms[1:], terms[0]))
+
+
 solve_sylvester: Primitive = general(
     _sylvester, lambda g, y, x1, x2: -_adjoint(g, x1, x2) @ y.mT, lambda g, y, x1, x2: -y.mT @ _adjoint(g, x1, x2),
     _adjoint, name="linalg.solve_sylvester", np_name="scipy.linalg.solve_sylvester", bind=_sylvester_bind,
-    tex=r"\operatorname{{solve}}({x1} \, Y + Y {x2} = {x3})", batch=stacked(2, 2, 2),
+    tex=r"\operatorname{{solve}}({x1} \, Y + Y {x2} = {x3})", batch=stacked(2, 2, 2), jvp=_sylvester_forward,
     examples=[
         at(around(3 * np.eye(3)), around(3 * np.eye(2)), (3, 2)),
         at(around(3 * np.eye(2), 2, 2, 2), around(3 * np.eye(2)), (2, 2)),

@@ -45,7 +45,7 @@ DIGITS = 200.0  # the ratio of a gap to its rounding from which two digits of th
 over: Any = elementwise(
     _over, lambda x2: 1 / x2, lambda y, x2: -y / x2, None,
     pull=(lambda g, x2: over(g, x2, 0), lambda g, y, x2: -over(g * y, x2, 0), None), domain=(REAL, NONZERO, REAL),
-    kinks=lambda x1, x2, x3: x2 == 0, name="over", tex=r"\frac{{{x1}}}{{{x2}}}",
+    kinks=lambda x1, x2, x3: x2 == 0, name="over", tex=r"\frac{{{x1}}}{{{x2}}}", algebra="guarded quotient",
 )
 
 

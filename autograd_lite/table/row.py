@@ -255,6 +255,11 @@ class Primitive:
         return self._for_each(self._pull)
 
     @cached_property
+    def unguarded(self) -> Any:
+        """The pulls in which a zero cotangent times an infinite partial is nan."""
+        return self._for_each(lambda i: self._pull(i, guard=False))
+
+    @cached_property
     def complex_pulls(self) -> Any:
         """The pulls for a complex result."""
         return self._for_each(lambda i: conjugated(self.pulls[i])) if self.holomorphic else self.pulls
@@ -268,12 +273,12 @@ class Primitive:
         rule = self.rule(i) if symbolic else self.fast_rule(i)
         return source(rule, self.slots(i, rule), i, self.kind == "elementwise" and rule is self.rule(i))
 
-    def _pull(self, i: int, symbolic: bool = False) -> Any:
+    def _pull(self, i: int, symbolic: bool = False, guard: bool = True) -> Any:
         rule = self.rule(i) if symbolic else self.fast_rule(i)
         if rule is None:
             return None
         pull = compiled(self.pull_source(i, symbolic), rule, f"{self.name}, argument {i + 1}{', symbolic' * symbolic}")
-        if self.restricted:
+        if self.restricted and guard:
             pull = guarded(pull, lambda d, g: TABLE["settled"](d, g))
         return pull if self.builtin else read_only(pull)
 
