@@ -82,6 +82,7 @@ def taylor(f: Callable[..., Any], x: Any, order: int, direction: Any = None) -> 
     x : array_like
         Where to expand it.
     order : int
+        The highest power.
     direction : array_like, optional
         In the form of `x`: the coefficients are those of ``f(x + h * direction)``. By default h is added to every
         entry of `x`, so an entrywise function is expanded at each entry.
