@@ -1,6 +1,7 @@
 """Traced programs compiled to flat NumPy: passes that shorten a program, and source that can be read and debugged."""
 
 from ..base.listing import public_names as _public_names
+from .c.compiler import clear_cache as clear_cache
 from .compile import Compiled as Compiled
 from .compile import compiled as compiled
 from .jitted import Jitted as Jitted

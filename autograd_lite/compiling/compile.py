@@ -8,8 +8,11 @@ a function that divides the work.
 from __future__ import annotations
 
 import linecache
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
 from itertools import count
 from operator import is_
 from typing import Any
@@ -20,6 +23,9 @@ import numpy as np
 from ..base.memory import aligned
 from ..program import Equation, Program, Var
 from .block import Block
+from .c.compiler import Compiler, NoCompiler, compiler
+from .c.file import asks_for_errors
+from .c.regions import in_regions
 from .passes.algebra import simplified
 from .passes.batching import batched
 from .passes.casts import narrowed
@@ -47,7 +53,7 @@ PASSES: dict[str, Callable[[Block], Block]] = {
     "algebra": simplified, "casts": narrowed, "lowering": lowered, "batched products": batched, "scaling": scaled,
     "batch innermost": batch_innermost, "columns": with_columns,
     "split products": split, "floats": all_floats, "updates together": together, "single floats": single_floats,
-    "updates last": sunk, "tiles": tiled,
+    "updates last": sunk, "tiles": tiled, "regions": lambda block: in_regions(block, block.vectors or frozenset()),
 }  # fmt: skip
 
 SHORTENING = "constants", "algebra", "casts", "common subexpressions", "dead code"  # they create work for each other
@@ -60,6 +66,11 @@ ORDER = (
     "dead code", "lowering", SHORTER, "batched products", SHORTER, "scaling", SHORTER,
     "batch innermost", SHORTER, "columns", "split products", "floats", "updates together", "dead code",
     "single floats", "lowering", SHORTER, "updates last", "tiles",
+)  # fmt: skip
+
+#: The same before regions are written in C, where loops over small arrays and fused operations cost nothing.
+ORDER_C = (
+    *ORDER[: ORDER.index("columns") + 2], "dead code", "lowering", SHORTER, "updates last", "regions",
 )  # fmt: skip
 
 
@@ -76,6 +87,9 @@ class Compiled:
         The same, followed by that of the loops in it.
     plan : list of str
         What each pass did, a line for each.
+    backend : str
+        "c" if some of it runs as C, which is `c_source`, otherwise "numpy".
+    c_source : str or None
 
     Examples
     --------
@@ -86,10 +100,17 @@ class Compiled:
     [array([1., 1., 1.])]
     """
 
-    def __init__(self, memory: Memory) -> None:
+    def __init__(
+        self, memory: Memory, using: Compiler | None = None, by_numpy: Callable[[], Compiled] | None = None
+    ) -> None:
         block, writer = memory.block, Writer(memory)
         self.source = writer.text()
         self.plan = block.plan
+        self.backend, self.c_source = "numpy", None
+        if using is not None and by_numpy is not None and writer.file.regions:
+            self.backend, self.c_source = "c", writer.file.text(using.vectors)
+            writer.space.update(writer.file.compile(self.c_source, using))
+            writer.space.update(asks_for_errors=asks_for_errors, by_numpy=lambda *arrays: by_numpy()(*arrays))
         filename = f"<autograd_lite: {block.name}, compiled {next(_NUMBERS)}>"
         linecache.cache[filename] = (len(self.source), None, self.source.splitlines(keepends=True), filename)
         finalize(self, linecache.cache.pop, filename, None)
@@ -136,6 +157,7 @@ class Compiled:
 def compiled(
     program: Program, updates: Mapping[Var, Any] | None = None, fast: bool = False, small: bool = True,
     threads: int = 1, tune: bool = False, contiguous: frozenset[Var] = frozenset(), inner: bool = False,
+    backend: str | None = None,
 ) -> Compiled:
     """Compile a traced program.
 
@@ -157,6 +179,9 @@ def compiled(
         Inputs whose arrays are contiguous at every call, and share memory with no other input.
     inner : bool
         The step of a loop: an error may leave new values half made.
+    backend : str
+        "numpy", or "c" if a C compiler may be used. Where there is none, a warning says so, once, and NumPy runs.
+        By default that of the program around it, or "numpy".
 
     Examples
     --------
@@ -167,14 +192,46 @@ def compiled(
     >>> run(np.zeros(3), np.ones(3))
     [array(3.)]
     """
-    block = Block.from_program(
-        program, updates or {}, contiguous=contiguous, fast=fast, small=small, threads=threads, tune=tune, inner=inner
-    )
+    options: dict[str, Any] = {
+        "fast": fast, "small": small, "threads": threads, "tune": tune, "contiguous": contiguous, "inner": inner
+    }  # fmt: skip
+    backend = backend or _BACKEND.get()
+    around = _BACKEND.set(backend)
+    try:
+        if backend == "c":
+            try:
+                return _in_c(program, updates or {}, options)
+            except NoCompiler as error:
+                _warn(str(error))
+        return Compiled(_planned(Block.from_program(program, updates or {}, **options), ORDER))
+    finally:
+        _BACKEND.reset(around)
+
+
+#: The backend of the program that is being compiled, for loops within it.
+_BACKEND = ContextVar("backend", default="numpy")
+
+
+def _in_c(program: Program, updates: Mapping[Var, Any], options: Mapping[str, Any]) -> Compiled:
+    using = compiler()
+    block = Block.from_program(program, updates, **{**options, "small": False}, vectors=using.vectors)
+    by_numpy = cache(lambda: compiled(program, updates, **options, backend="numpy"))
+    return Compiled(_planned(block, ORDER_C), using, by_numpy)
+
+
+@cache
+def _warn(missing: str) -> None:
+    """Warn once in a process."""
+    warnings.warn(f"jit: backend='c' runs as NumPy, because {missing}", RuntimeWarning, stacklevel=5)
+
+
+def _planned(block: Block, order: Sequence[str]) -> Memory:
+    """Run the passes, and assign memory."""
     plan = block.plan
     plan.append(f"the program: {len(block.equations)} operations")
     shortest: Sequence[Equation] = ()
-    for name in ORDER:
-        if name in TIMED and not tune:
+    for name in order:
+        if name in TIMED and not block.tune:
             continue
         if name != SHORTER:
             block = _passed(name, block)
@@ -186,7 +243,7 @@ def compiled(
         f"memory: {len(memory.place)} values in {memory.size} bytes instead of {memory.unplanned}; "
         f"{memory.in_place} operations in place, {len(memory.into)} results written into inputs"
     )
-    return Compiled(memory)
+    return memory
 
 
 def _shortened(block: Block) -> Block:

@@ -17,12 +17,12 @@ from .compile import Compiled, compiled
 class Link:
     """The backward pass of a program, compiled when it is first needed."""
 
-    def __init__(self, backward: Backward) -> None:
-        self.backward = backward
+    def __init__(self, backward: Backward, backend: str = "numpy") -> None:
+        self.backward, self.backend = backward, backend
 
     @cached_property
     def run(self) -> Compiled:
-        return compiled(self.backward.program)
+        return compiled(self.backward.program, backend=self.backend)
 
     def __call__(self, inputs: Sequence[Any], results: Sequence[Any], needs: Sequence[Any]) -> tuple[Any, ...]:
         """The results of a call as Tensors, connected to the `inputs`; the backward pass needs the arrays `needs`."""

@@ -47,7 +47,7 @@ class Dispatch:
 
     def __init__(
         self, recorded: Call, run: Compiled, args: Values, params: Params,
-        static: Sequence[tuple[bool, Any] | None], recording: bool, lock: RLock,
+        static: Sequence[tuple[bool, Any] | None], recording: bool, lock: RLock, backend: str = "numpy",
     ) -> None:
         self.recorded, self.run = recorded, run
         self._touched: set[int] = set()  # the ids of the arrays from outside that are written to, and of their owners
@@ -60,7 +60,7 @@ class Dispatch:
         }
         self._modules = [(m, _state_of(m)) for m in recorded.modules if m not in recorded.modes]
         self._dtype = get_default_dtype()
-        writer = _Writer(recorded, self.space, args, params, static, recording)
+        writer = _Writer(recorded, self.space, args, params, static, recording, backend)
         self.source, self._looks, self._arrays = writer.text(), writer.looks, writer.outer
         if not self.refresh():
             raise RuntimeError(f"jit: {recorded.program.name} changes what its own program depends on")
@@ -154,9 +154,9 @@ class _Writer:
 
     def __init__(
         self, recorded: Call, space: Params, args: Values, params: Params,
-        static: Sequence[tuple[bool, Any] | None], recording: bool,
+        static: Sequence[tuple[bool, Any] | None], recording: bool, backend: str,
     ) -> None:
-        self.recorded, self.space, self.recording = recorded, space, recording
+        self.recorded, self.space, self.recording, self.backend = recorded, space, recording, backend
         self.args, self.params, self.static = args, params, static
         self.fresh = Names(space).take
         self.looks: list[tuple[str, Callable[[], Any]]] = []
@@ -465,7 +465,7 @@ class _Writer:
         tensors = [self.tensors[s.key] if s.kind == "argument" else self.bound(s.owner, "tensor") for s in sources]
         results = [names[k] for k in backward.results]
         needs = [names[x] if isinstance(x, int) else inputs[x] for x in backward.needs]
-        link = self.bound(Link(backward), "link")
+        link = self.bound(Link(backward, self.backend), "link")
         return f"linked = {link}([{', '.join(tensors)}], [{', '.join(results)}], [{', '.join(needs)}])"
 
     def _store(self, values: str, number: int, keys: list[Any], length: int | None) -> list[str]:

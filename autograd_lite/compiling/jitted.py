@@ -113,7 +113,9 @@ class Jitted:
             run = compiled(
                 recorded.program, recorded.program.updates, contiguous=recorded.contiguous, **self.options
             )
-            dispatch = Dispatch(recorded, run, args, params, arguments.static, recording, self._lock)
+            dispatch = Dispatch(
+                recorded, run, args, params, arguments.static, recording, self._lock, self.options["backend"]
+            )
         except NotYet:
             return None
         except Exception as error:
@@ -168,6 +170,16 @@ class Jitted:
         """The NumPy code of the latest call."""
         return str(self._last().run.whole_source)
 
+    @property
+    def c_source(self) -> str | None:
+        """The C code of the latest call; None if all of it ran as NumPy."""
+        return self._last().run.c_source
+
+    @property
+    def backend(self) -> str:
+        """What ran at the latest call: "c", if some of it is C, or "numpy"."""
+        return self._last().run.backend
+
     def explain_plan(self) -> str:
         """What each pass of the compiler did to the program of the latest call."""
         return "\n".join(self._last().run.plan)
@@ -183,7 +195,7 @@ def _nothing_yet(args: Values, params: Params) -> Any:
 def jit(
     f: Callable[..., Any] | None = None, *, static_argnames: str | Sequence[str] = (),
     donate_argnames: str | Sequence[str] = (), fallback: bool = False, fast: bool = False, tune: bool = False,
-    threads: int = 1,
+    threads: int = 1, backend: str = "numpy",
 ) -> Any:
     """A function that is recorded once, and then runs as flat NumPy code without a graph or temporaries.
 
@@ -209,11 +221,15 @@ def jit(
     threads : int
         The number of threads that share the elementwise operations on arrays of a megabyte or more. The results are the
         same, bit for bit, for any number. Matrix products use BLAS's own threads.
+    backend : str
+        "numpy", or "c": operations that gain from it run as C, which the machine's C compiler compiles at the first
+        call; the others run as NumPy. Without a compiler a warning says so, once, and all runs as NumPy.
 
     Returns
     -------
     callable
-        With ``program``, ``source`` and ``explain_plan()`` of the latest call, ``cache_info()`` and ``clear_cache()``.
+        With ``program``, ``source``, ``backend``, ``c_source`` and ``explain_plan()`` of the latest call,
+        ``cache_info()`` and ``clear_cache()``.
 
     Raises
     ------
@@ -233,7 +249,9 @@ def jit(
     """
     if not isinstance(threads, int) or threads < 1:
         raise ValueError(f"jit: expected a number of threads, 1 or more, got threads={threads!r}")
-    options = {"fast": fast, "tune": tune, "threads": threads}
+    if backend not in ("numpy", "c"):
+        raise ValueError(f"jit: expected backend='numpy' or 'c', got {backend!r}")
+    options = {"fast": fast, "tune": tune, "threads": threads, "backend": backend}
     if f is None:
         return lambda f: Jitted(f, static_argnames, donate_argnames, fallback, options)
     return Jitted(f, static_argnames, donate_argnames, fallback, options)

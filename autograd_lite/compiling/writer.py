@@ -28,6 +28,8 @@ from ..program import Equation, Operand, Var
 from ..program.naming import Names
 from ..table import Primitive
 from .block import example
+from .c.file import File
+from .c.regions import REGION
 from .float_lines import FloatLines
 from .loops import Loop
 from .passes.memory import Memory
@@ -47,12 +49,14 @@ class Writer:
     ----------
     space : dict
         What the source uses besides its arguments: NumPy, functions of rows, constants.
+    file : File
+        The regions in C.
     """
 
     def __init__(self, memory: Memory) -> None:
         self.block, self.memory = memory.block, memory
         self.space: Params = {"np": np, "in_threads": in_threads}
-        used = {*RESERVED, *dir(math), *self.space, "Struct", "memory", "pieces", OUTER}
+        used = {*RESERVED, *dir(math), *self.space, "Struct", "memory", "pieces", "asks_for_errors", "by_numpy", OUTER}
         self.fresh = Names(used, between="_").take
         self.words: dict[Any, str] = {}
         self._constants: dict[Any, str] = {}
@@ -62,6 +66,7 @@ class Writer:
         self._arrays = {eq.outputs[0] for eq in memory.equations if eq.row is ARRAY}
         self._late = {id(eq) for eq in memory.equations[len(memory.equations) - memory.late :]}
         self.numbers: list[str] = []  # lines
+        self.file = File()
         self.function = self.fresh(identifier(self.block.name))
         self.float_lines = FloatLines(self, memory.equations)
 
@@ -91,6 +96,8 @@ class Writer:
                     place = where
                 lines += now
         lines += self._end(last)
+        if self.file.regions:  # C does not say where it divides by zero
+            lines.insert(0, f"if asks_for_errors(): return by_numpy({', '.join(map(self.word, self.block.inputs))})")
         inner = [head, *(f"    {line}" for line in lines)]
         body = [*self.numbers, *shared(before), *inner, f"return {self.function}"]
         functions = sorted(self.float_lines.functions)
@@ -105,6 +112,8 @@ class Writer:
             return [], self.float_lines.line(eq)
         if eq.row is TILES:
             return Loop(self, eq).lines()
+        if eq.row is REGION:
+            return self._region(eq)
         once = [f"{self.word(y)} = {self.buffer(y)}"] if y in memory.place else []
         if y in memory.static and not once:
             return [f"{self.word(y)} = {self.call(eq)}"], []
@@ -127,6 +136,34 @@ class Writer:
             write = self.struct("write", len(eq.operands))
             return [], [f"{names} = np.empty({y.shape})", f"{write}({names}, 0, {self._list(eq.operands)})"]
         return [], [f"{names}{',' * (eq.row.outputs and len(eq.outputs) == 1)} = {self.call(eq)}"]
+
+    def _region(self, eq: Equation) -> tuple[list[str], list[str]]:
+        """The call of a region: with the memory, and the arrays that are not in it."""
+        memory = self.memory
+        kernel, scratch = memory.kernels[eq.outputs[0]]
+        once, lines = [], []
+        places: dict[Var, int] = {}
+        arguments: dict[Var, str] = {}
+        for v, x in zip(eq.params["inputs"], eq.operands, strict=True):
+            at = memory.address(v)
+            if at is None:
+                arguments[v] = self.operand(x)
+            else:
+                places[v] = at
+        for v in eq.outputs:
+            if v in kernel.into:
+                self.inline[v] = arguments[kernel.into[v]] = self.word(kernel.into[v])
+            elif v in memory.place:
+                once.append(f"{self.word(v)} = {self.buffer(v)}")
+                places[v] = memory.place[v]
+            else:
+                arguments[v] = self.word(v)
+                lines.append(f"{arguments[v]} = np.empty({v.shape}, np.{v.dtype.name})")
+                self._arrays.add(v)
+        names = self.file.add(kernel, self.block.name, arguments, places, scratch, self.fresh)
+        call = ", ".join(["memory", *arguments.values()])
+        lines.append(f"{names[0]}({call}) is None or {names[1]}({call})")
+        return once, lines
 
     def _joined(self, eq: Equation) -> list[str]:
         """Copies of those operands of a join that were not computed in their places."""

@@ -149,7 +149,7 @@ sigmoid = elementwise(
     _sigmoid, lambda y: y * (1 - y),
     pull=(lambda g, y: g * (y - y * y),),  # without the number 1, which makes a small operation half as slow again
     name="sigmoid", text="σ({x})", source="1 / (1 + np.exp(-x))", tex=r"\sigma({x})",
-    definition=True, scalar="1 / (1 + exp(-x)) if x > -700 else exp(x)", onnx="Sigmoid",
+    definition=True, scalar="1 / (1 + exp(-x)) if x > -37 else exp(x)", onnx="Sigmoid",
 )
 
 
@@ -171,7 +171,7 @@ def _share(x1, x2):
 _weight = elementwise(
     _share, lambda y: y * (1 - y), lambda y: -y * (1 - y), name="logaddexp_share", tex=r"\sigma({x1} - {x2})",
     source="1 / (1 + np.exp(x2 - x1))", definition=_share_lower,
-    scalar="0.5 if x1 == x2 else 1 / (1 + exp(x2 - x1)) if x2 - x1 < 700 else exp(x1 - x2)",
+    scalar="0.5 if x1 == x2 else 1 / (1 + exp(x2 - x1)) if x2 - x1 < 37 else exp(x1 - x2)",
 )
 
 

@@ -141,7 +141,7 @@ sum = linear(
     np.add.reduce, spread, of=np.sum, bind=_fold(np.sum, np.add, 0), tex=r"\sum {x}",
     examples=_OVER_AXES + _OF_ONE + _OF_NONE + _SELECTED + _FROM,
     text="Σ {x}", algebra="total", js="sum({x}, {axis}, {keepdims})", emit=_emit_sum, out=_sum_into,
-    batch=axes("axis"), onnx=_reducing("ReduceSum"),
+    batch=axes("axis"), onnx=_reducing("ReduceSum"), fold=("x1 + x2", 0),
 )
 
 
@@ -168,6 +168,7 @@ prod = general(
         at((2, 3, 2), axis=0),  # the axes are rotated: the inverse permutation differs
     ),
     **_REDUCES, js="reduce((a, b) => a * b, 1, {x}, {axis}, {keepdims})", onnx=_reducing("ReduceProd"),
+    fold=("x1 * x2", 1),
     textbook=along_axes(lambda g, y, n: Textbook(x=f"{g} * {y} / x")),
 )
 
@@ -219,6 +220,7 @@ def _extreme_and_position(of, ufunc):
         of, ufunc, algebra="reduction", js=f"extreme(Math.{name}, {{x}}, {{axis}}, {{keepdims}})", pair=2,
         unlike_torch=f"PyTorch's returns positions too: write x.{name}(axis=...) and x.arg{name}(axis=...)",
         out=_along_last(f"arg{name}", ufunc.__name__), onnx=_reducing(f"Reduce{name.capitalize()}"),
+        fold=(f"{name}(x1, x2)", -math.inf if name == "max" else math.inf),
     )
 
 

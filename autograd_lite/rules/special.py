@@ -250,7 +250,7 @@ relu = elementwise(
 )
 silu = elementwise(
     lambda x: x * sigmoid.fn(x), lambda y, x: sigmoid(x) * (1 + x - y), name="silu", tex=r"{x} \, \sigma({x})",
-    source="x / (1 + np.exp(-x))", definition=True, scalar="x / (1 + exp(-x)) if x > -700 else x * exp(x)",
+    source="x / (1 + np.exp(-x))", definition=True, scalar="x / (1 + exp(-x)) if x > -37 else x * exp(x)",
     onnx=lambda b, x: b("Mul", x, b("Sigmoid", x)),
 )
 

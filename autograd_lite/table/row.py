@@ -66,6 +66,7 @@ OPTIONS = {
     "(source, a page that computes)",
     "scalar": "a formula for one entry, where `infix` is none: '1 / (1 + exp(-x))', in the syntax of "
     "autograd_lite.table.scalar (compiling, a page that computes)",
+    "fold": "how a reduction over `axis` combines two entries, and where it starts: ('max(x1, x2)', -inf) (compiling)",
     "textbook": "a Textbook: the step and its gradients in textbook notation, where the rules are not it; a function "
     "of the operands and parameters that returns one, or a tuple with one for each result (derivations)",
     "algebra": "what it is for the simplifier: 'sum', 'negation', 'transpose', 'identity', ... (formulas, pictures)",
@@ -158,6 +159,7 @@ class Primitive:
     definition: bool | Function = False
     source: Template = None
     scalar: Text = None
+    fold: tuple[str, float] | None = None
     textbook: Any = None
     algebra: Text = None
     js: Template = None

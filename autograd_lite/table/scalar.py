@@ -12,6 +12,8 @@ A language is a table of what it writes otherwise, so that it has the same value
 'Math.exp(x1) / x2'
 >>> PYTHON.write(parse("exp(x)"))
 'exp(x1) if x1 < 709.0 else float(np.exp(x1))'
+>>> C.write(parse("0 if x < 0 else sqrt(x)"))
+'x1 < 0.0 ? 0.0 : sqrt(x1)'
 """
 
 from __future__ import annotations
@@ -273,6 +275,25 @@ JAVASCRIPT = Language(
         "rint": "rint({0})",
     },
 )  # fmt: skip
+
+
+def _of_c(suffix: str) -> Language:
+    """C99, for ``double`` or, with the suffix ``f``, for ``float``."""
+
+    def written(x: Any) -> str:
+        if x != x or abs(x) == inf:
+            return "NAN" if x != x else "INFINITY" if x > 0 else "-INFINITY"
+        return repr(float(np.float32(x) if suffix else x)) + suffix
+
+    forms = {
+        "neg": "-{0}", "not": "!{0}", "and": "{0} && {1}", "or": "{0} || {1}", "if": "{0} ? {1} : {2}",
+        "abs": f"fabs{suffix}({{0}})", "max": f"maximum{suffix}({{0}}, {{1}})", "min": f"minimum{suffix}({{0}}, {{1}})",
+    }
+    return Language(number=written, function=f"{{}}{suffix}", forms=forms)
+
+
+#: C's ``double`` and ``float``. ``maximum`` and ``minimum``, nan if one of two numbers is, are defined in the file.
+C, C_FLOAT = _of_c(""), _of_c("f")
 
 
 def function(e: Scalar, arguments: Iterable[str]) -> Callable[..., Any]:

@@ -19,6 +19,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -306,7 +307,7 @@ def _sourced(program: Expression) -> None:
 
 
 @_where_possible()
-def check_compiled(program: Expression) -> None:
+def check_compiled(program: Expression, backend: str = "numpy") -> None:
     """The compiled program, forward and backward, must agree with the engine, on other inputs too."""
 
     def both(*xs: Any) -> Any:
@@ -317,15 +318,16 @@ def check_compiled(program: Expression) -> None:
         traced = trace(both)(*program.inputs)
         # Python's tanh and NumPy's may differ in the last digit, and then numbers are not equal any more.
         finds_equal = any(eq.row.kind == "constant" and not isinstance(eq.row.fn, np.ufunc) for eq in traced)
-        for small in (False,) if finds_equal else (False, True):
-            code = compiled(traced, small=small)
+        for small in (False,) if finds_equal or backend == "c" else (False, True):
+            code = compiled(traced, small=small, backend=backend)
             for xs in (program.inputs, _moved(program)):
                 expected = both(*xs)
                 try:
                     results: Any = code(*xs)
                 except Exception as error:  # not raised from here: its traceback names a new file for each program
                     results = error
-                what, shown = f"computes {results!r}, the engine {expected}", f"{program}\n\n{code.source}"
+                what = f"computes {results!r}, the engine {expected}"
+                shown = f"{program}\n\n{code.source}\n{code.c_source or ''}"
                 if isinstance(results, Exception):
                     raise GradientError(f"the compiled program {what}:\n{shown}")
                 _require_close(results, expected, f"the compiled program {what}", shown)
@@ -366,6 +368,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0, help="the first batch's seed (default: 0)")
     parser.add_argument("--order", type=int, default=2, help="up to which order to differentiate (default: 2)")
     parser.add_argument("--compiled", action="store_true", help="compare compiled programs with the engine only")
+    parser.add_argument("--backend", default="numpy", choices=("numpy", "c"), help="with --compiled: what they run as")
     parser.add_argument("--derived", action="store_true", help="write derivations and sources only")
     options = parser.parse_args(argv)
     warnings.simplefilter("ignore")
@@ -375,7 +378,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error(f"no such row: {', '.join(unknown)}")
     start = time.monotonic()
     try:
-        only = check_compiled if options.compiled else check_derived if options.derived else None
+        in_backend = partial(check_compiled, backend=options.backend)
+        only: Any = in_backend if options.compiled else check_derived if options.derived else None
         tried = run(options.seconds, names, options.seed, 0 if only else options.order, check=only or check)
     except Exception as error:
         print(f"{type(error).__name__}: {error}", *getattr(error, "__notes__", ()), sep="\n")

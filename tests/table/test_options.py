@@ -15,6 +15,7 @@ import pytest
 
 import autograd_lite as ag
 from autograd_lite.compiling import compiled
+from autograd_lite.compiling.c.steps import kind_of
 from autograd_lite.derive import source
 from autograd_lite.derive.binding import read
 from autograd_lite.derive.formula import Expr, name, number
@@ -180,6 +181,7 @@ MUTATIONS = [
     ("out", "dot", "np.dot({x1}, {x2}, {out})", compiled_source(LARGE, LARGE.T)),
     ("innermost", "unfold", None, compiled_windows),
     ("joins", "stack", None, compiled_stack),
+    ("fold", "sum", None, lambda row: kind_of(ag.trace(row)(X).equations[0])),
     ("onnx", "tanh", "Sinh", lambda row: exported(row)),
     ("unlike_torch", "sum", "write axis=", lambda row: repr(row(X, dim=0))),
     ("pair", "sum", 2, lambda row: repr(type(row(ag.tensor(np.eye(2)), 1)))),

@@ -15,6 +15,7 @@ from ...program import Equation, Program, Var
 from ...program.equation import key_of
 from ...table import Primitive
 from ..block import Block, inlined, traced
+from ..c.regions import gains
 from .scalars import MOST, formula
 from .splitting import fastest
 
@@ -34,6 +35,8 @@ def lowered(block: Block) -> Block:
         if not body or not all(x.dtype.kind in "fc" for x in eq.outputs) or eq.outputs[0] in block.floats:
             return None
         if any(isinstance(x, Var) and 0 in x.shape for x in eq.operands):
+            return None
+        if block.vectors is not None and formula(eq) is not None and gains(eq, block.vectors):
             return None
         if prod(eq.outputs[0].shape) <= largest and eq.outputs[0].dtype == float and formula(eq) is not None:
             return None

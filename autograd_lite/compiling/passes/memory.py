@@ -18,6 +18,9 @@ from ...base.memory import LINE
 from ...program import Equation, Var
 from ...table import Primitive
 from ..block import Block, example
+from ..c.kernel import Kernel
+from ..c.regions import REGION
+from ..c.steps import strides_of
 from .tiling import TILES, as_block
 from .updates import sunk
 
@@ -62,6 +65,8 @@ class Memory:
         Whose memory a value may share.
     loops : dict of Var to Memory
         Of the bodies of loops, by their first output.
+    kernels : dict of Var to (Kernel, int)
+        Of the regions in C, by their first output, and where the memory for their own values begins.
     size, unplanned : int
         Bytes; and those if each of these values had a buffer of its own.
     in_place : int
@@ -74,6 +79,7 @@ class Memory:
         self.into: dict[Var, Var] = {}
         self.static: dict[Var, Any] = {}
         self.loops: dict[Var, Memory] = {}
+        self.kernels: dict[Var, tuple[Kernel, int]] = {}
         self.unplanned = self.in_place = 0
         self.part: dict[Var, Var] = {}
         self._target = {x: v for v, x in block.updates.items() if isinstance(x, Var)}
@@ -121,6 +127,7 @@ class Memory:
 
     def _allocate(self) -> None:
         inner: list[tuple[_Buffer, Memory]] = []  # of the bodies of loops
+        own: list[tuple[_Buffer, Var]] = []  # of regions
         for i, eq in enumerate(self.equations):
             y, late = eq.outputs[0], i >= len(self.equations) - self.late
             view = self._view(eq)
@@ -128,12 +135,16 @@ class Memory:
                 self.static[y] = view
             elif eq.row is TILES:
                 inner.append(self._loop(eq, i, late))
+            elif eq.row is REGION:
+                own.append((self._region(eq, i), y))
             elif y not in self.block.floats and writes(eq.row) and (view is not None or not eq.row.view):
                 self._result(eq, i, late)
         self.size = _placed(self._buffers)
         self.place.update({v: buffer.start for v, buffer in self._buffer_of.items()})
         for buffer, memory in inner:
             memory.place = {v: buffer.start + at for v, at in memory.place.items()}
+        for buffer, y in own:
+            self.kernels[y] = self.kernels[y][0], buffer.start
         for eq in self.equations:
             self._place_parts(eq)
 
@@ -167,6 +178,46 @@ class Memory:
         self.unplanned += sum(e.outputs[0].size * 8 * eq.params["count"] for e in eq.params["steps"])
         self.in_place += inner.in_place
         return buffer, inner
+
+    def _region(self, eq: Equation, i: int) -> _Buffer:
+        """Buffers for the results of a region in C, and for its own values."""
+        layouts: dict[Var, tuple[int, ...]] = {}
+        for v in eq.params["inputs"]:
+            at = self.static[v].strides if self._is_placed(v) else None
+            layouts[v] = strides_of(v.shape) if at is None else tuple(s // v.dtype.itemsize for s in at)
+        is_last = all(e.row.view for e in self.equations[i + 1 : len(self.equations) - self.late])
+        into = {}
+        for v in eq.outputs:
+            u = self._target.get(v)
+            free = u is not None and u in self.block.contiguous and self.last.get(u, -1) <= i
+            if u is not None and free and is_last and not math.isinf(self.last[v]):
+                into[v] = u
+            if v in into or math.isinf(self.last[v]):
+                layouts[v] = strides_of(v.shape)
+        kernel = Kernel(eq, layouts, into)
+        self.kernels[eq.outputs[0]] = kernel, 0
+        self.into.update(kernel.into)
+        for v in eq.outputs:
+            if v not in self.into and not math.isinf(self.last[v]):
+                order = sorted(range(v.ndim), key=lambda k: -kernel.layouts[v][k])
+                stand_in = np.empty([v.shape[k] for k in order], v.dtype)
+                self.static[v] = stand_in.transpose(np.argsort(order)) if order else stand_in
+                self._buffer_of[v] = self._new(v.size * v.dtype.itemsize, i, self.last[v])
+        return self._new(kernel.scratch, i, i)
+
+    def _is_placed(self, v: Var) -> bool:
+        """Whether a value, or what it is a view of, has a buffer."""
+        return v in self.static and any(o in self._buffer_of or o in self.part for o in self.owners.get(v, ()))
+
+    def address(self, v: Var) -> int | None:
+        """Where a value begins, in bytes from the start of the memory; None if that differs from call to call."""
+        start = _start(self.static[v]) if v in self.static else 0
+        for o in self.owners.get(v, ()) if start else ():
+            if o in self.place and o in self.static:
+                offset = start - _start(self.static[o])
+                if 0 <= offset < max(self.static[o].nbytes, 1):
+                    return self.place[o] + offset
+        return None
 
     def _result(self, eq: Equation, i: int, late: bool) -> None:
         """The memory of a result: that of an input, of an operand, or a buffer of its own."""
@@ -236,6 +287,10 @@ class Memory:
             if strides and all(strides):
                 axes = sorted(axes, key=lambda k: -strides[k])
         return np.empty([y.shape[k] for k in axes], y.dtype).transpose(np.argsort(axes) if axes else ())
+
+
+def _start(x: np.ndarray) -> int:
+    return int(x.__array_interface__["data"][0])
 
 
 def _placed(buffers: list[_Buffer]) -> int:

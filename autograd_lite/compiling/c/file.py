@@ -1,0 +1,75 @@
+"""A C file with the regions of a program, and what is in its place where errors are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from contextvars import Context
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy._core import umath
+
+from ...program import Var
+from . import call
+from .compiler import LONG, Compiler, built
+from .kernel import Kernel, Reductions, c_name, prelude
+
+
+class Region(NamedTuple):
+    """A function of C, and its names in the source in Python: of itself, and of the one that copies its arguments."""
+
+    name: str
+    words: tuple[str, str]
+    arguments: list[Var]
+    written: list[bool]
+    lines: list[str]
+    kernel: Kernel
+
+
+class File:
+    """The regions of a program, and their text."""
+
+    def __init__(self) -> None:
+        self.regions: list[Region] = []
+        self.reductions = Reductions()
+
+    def add(
+        self, kernel: Kernel, wish: str, arguments: Iterable[Var], places: Mapping[Var, int], scratch: int,
+        fresh: Callable[[str], str],
+    ) -> tuple[str, str]:
+        """Add a region; its two names in Python."""
+        name = f"{c_name(wish)}_{len(self.regions) + 1}"
+        arguments = list(arguments)
+        changed = {*kernel.outputs, *kernel.into.values()}
+        lines = kernel.text(name, arguments, places, scratch, self.reductions)
+        words = fresh(f"{name}_in_c"), fresh(f"{name}_of_copies")
+        self.regions.append(Region(name, words, arguments, [v in changed for v in arguments], lines, kernel))
+        return words
+
+    def text(self, vectors: Iterable[str] = ()) -> str:
+        """The whole file."""
+        bodies = [line for region in self.regions for line in region.lines]
+        folds = [line for _, line in self.reductions.lines.values()]
+        functions = {name for region in self.regions for name in region.kernel.functions}
+        calls = [call.wrapper(r.name, r.arguments, r.written, r.kernel.work) for r in self.regions]
+        return "\n".join([*prelude([*folds, *bodies], functions, vectors), *folds, "", *bodies, call.HEADER, *calls])
+
+    def compile(self, text: str, using: Compiler) -> dict[str, Callable[..., Any]]:
+        """What the source in Python calls, by its names."""
+        single = sum(len(g.steps) for r in self.regions for g in r.kernel.groups if not g.space)
+        libraries = ("-lmvec",) if using.vectors else ()
+        path = built(text, using, libraries, quick=single > LONG)
+        functions = call.loaded(path, [region.name for region in self.regions])
+        space: dict[str, Callable[..., Any]] = {}
+        for r, function in zip(self.regions, functions, strict=True):
+            space[r.words[0]], space[r.words[1]] = function, call.checked(function, r.arguments, r.written)
+        return space
+
+
+_settings = umath._extobj_contextvar.get
+_USUAL = Context().run(_settings)
+
+
+def asks_for_errors() -> bool:
+    """Whether ``np.errstate`` asks for errors, calls or lines, which C does not make."""
+    return _settings() is not _USUAL and not {"ignore", "warn"}.issuperset(np.geterr().values())

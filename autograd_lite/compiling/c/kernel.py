@@ -1,0 +1,484 @@
+"""A region of a block as functions in C: its steps in groups, each a loop; where values are; the text.
+
+A function takes its arrays as one array of pointers, ``at``. The first is the memory of the block, in which the values
+that no other function needs have their places.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from ...base.escape import identifier, plain
+from ...base.memory import LINE
+from ...program import Equation, Var
+from ...program.naming import Names
+from ...table.scalar import C_FLOAT, FUNCTIONS, C, variable
+from ..text import users_line
+from .loops import LETTERS, Loops, indented
+from .steps import PLUS, TYPES, Place, Step, Steps, functions_of
+
+MOST = 100  # steps in a group
+INLINE = 24  # groups in one function; others have a function each, which equal ones share
+LOCAL = 2**12  # bytes of an array on the stack
+PACKED = 2**12  # entries of a factor that is copied so that its rows are contiguous
+
+#: What a variable must not be called: C's keywords, the names in this file, and those in <math.h>.
+KEYWORDS = {
+    *re.findall(r"\w+", """
+    auto break case char const continue default do double else enum extern float for goto if inline int long register
+    restrict return short signed sizeof static struct switch typedef union unsigned void volatile while asm typeof bool
+    true false nullptr constexpr thread_local alignas alignof static_assert main at linux unix
+    maximum minimum maximumf minimumf add addf total totalf sum sumf tile tilef product productf product_of_rows
+    product_of_rowsf memset memcpy fabs fabsf
+    I NAN INFINITY NULL EOF HUGE_VAL HUGE_VALF HUGE_VALL MATH_ERRNO MATH_ERREXCEPT math_errhandling FP_NAN FP_INFINITE
+    FP_ZERO FP_SUBNORMAL FP_NORMAL FP_FAST_FMA FP_FAST_FMAF FP_ILOGB0 FP_ILOGBNAN double_t float_t size_t ptrdiff_t
+    wchar_t y0 y1 yn j0 j1 jn gamma lgamma tgamma signgam div abs
+    """),
+    *(name + suffix for name in FUNCTIONS for suffix in ("", "f", "l")),
+}  # fmt: skip
+
+
+def c_name(text: str) -> str:
+    """A name in C that resembles `text`; it may still be one of `KEYWORDS`.
+
+    >>> c_name("fc1.weight"), c_name("__FILE__")
+    ('fc1_weight', 'FILE__')
+    """
+    return identifier(identifier(text).lstrip("_"))
+
+
+def comment(text: str) -> str:
+    """A comment on one line, which nothing in it can end or continue."""
+    return "// " + re.sub(r"\\|\?\?", " ", plain(text)).strip()
+
+
+@dataclass(eq=False)
+class Group:
+    """Steps in one loop, or a product."""
+
+    space: Any
+    steps: list[Step] = field(default_factory=list)
+
+
+class Kernel:
+    """The steps of a region in groups, in an order in which each value is computed before it is used.
+
+    Parameters
+    ----------
+    eq : Equation
+        The region.
+    layouts : mapping of Var to tuple of int
+        The strides of the arrays that it reads, and of results whose order in memory is given.
+    into : mapping of Var to Var
+        Results that may be computed in the memory of an input.
+
+    Attributes
+    ----------
+    layouts : dict of Var to tuple of int
+        The strides of all arrays.
+    scratch : int
+        The bytes of memory that it needs for values of its own.
+    into : dict of Var to Var
+        New values that are computed in the memory of an input.
+    """
+
+    def __init__(self, eq: Equation, layouts: Mapping[Var, tuple[int, ...]], into: Mapping[Var, Var]) -> None:
+        outputs = self.outputs = eq.outputs
+        made = Steps(eq.params["equations"], eq.params["arrays"], layouts)
+        self.layouts = made.layouts
+        self.groups: list[Group] = []
+        self._by_space: dict[Any, list[int]] = {}
+        self._writers: dict[Var, list[tuple[int, Step]]] = {}
+        for step in made.steps:
+            self._place(step)
+        self.into = {x: u for x, u in into.items() if self._can_overwrite(x, u)}
+        outside = {*layouts, *outputs}
+        self.stored = {s.target.root for g in self.groups for s in g.steps if s.fold is not None or s.product}
+        self.stored |= {v for v in outputs if v in self._writers}
+        last: dict[Var, int] = {}
+        for k, group in enumerate(self.groups):
+            for step in group.steps:
+                for p in step.places:
+                    last[p.root] = k
+                    if not self._is_local(p, step, k):
+                        self.stored.add(p.root)
+        self.own_roots = {v for v in self._writers if v not in outside}
+        self.own = [v for v in self._writers if v in self.stored and v not in outside]
+        self._positions(last)
+
+    # ------------------------------------------------------------------------------------------------- the groups
+
+    def _place(self, step: Step) -> None:
+        least = max((self._ready(p, step) for p in step.places), default=0)
+        root = step.target.root
+        for k, other in self._writers.get(root, ()):
+            if other.space == root.shape:  # the zeros around a part
+                least = max(least, k + 1)
+        space = (step.space, step.product, id(step)) if step.product else step.space
+        same = self._by_space.setdefault(space, [])
+        for k in same[bisect_left(same, least) :]:
+            if len(self.groups[k].steps) < MOST:
+                break
+        else:
+            k = len(self.groups)
+            self.groups.append(Group(space))
+            same.append(k)
+        self.groups[k].steps.append(step)
+        self._writers.setdefault(root, []).append((k, step))
+
+    def _ready(self, place: Place, step: Step) -> int:
+        """The first group in which a step can read a place."""
+        least = 0
+        for k, _ in self._writers.get(place.root, ()):
+            least = max(least, k if self._is_local(place, step, k) else k + 1)
+        return least
+
+    def _is_local(self, place: Place, step: Step, k: int) -> bool:
+        """Whether a step in group `k` reads what the same turn of the loop computes."""
+        writers = self._writers.get(place.root, ())
+        if len(writers) != 1 or writers[0][0] != k:
+            return False
+        made = writers[0][1]
+        simple = made.fold is None and made.product is None and step.product is None
+        return simple and made.space == step.space and made.target == place
+
+    def _can_overwrite(self, x: Var, u: Var) -> bool:
+        """Whether the new value `x` can be stored in the memory of `u`: all reads of `u` come before."""
+        writers = self._writers.get(x, ())
+        if len(writers) != 1 or writers[0][1].fold is not None or writers[0][1].product is not None:
+            return False
+        at, made = writers[0]
+        for k, group in enumerate(self.groups):
+            for step in group.steps:
+                for p in step.places:
+                    if p.root is u and k >= at and not (k == at and p._replace(root=x) == made.target):
+                        return False
+        return True
+
+    def _positions(self, last: Mapping[Var, int]) -> None:
+        """Where the values of its own are: single numbers in one array each kind, others in memory or on the stack."""
+        self.singles: dict[Var, tuple[str, int]] = {}
+        counts: dict[str, int] = {}
+        arrays = []
+        for v in self.own:
+            if prod(v.shape) != 1 or len(self.groups) <= INLINE:
+                arrays.append(v)
+            else:
+                kind = v.dtype.char
+                self.singles[v] = kind, counts.get(kind, 0)
+                counts[kind] = counts.get(kind, 0) + 1
+        self.counts = counts
+        few = len(self.groups) <= INLINE
+        self.on_stack = {v for v in arrays if few and prod(v.shape) * v.dtype.itemsize <= LOCAL}
+        self.offset: dict[Any, int] = {}
+        free: list[tuple[int, int, int]] = []  # size, start, the last group
+        self.scratch = 0
+        for kind, n in counts.items():
+            self.offset[kind] = self._reserved(n * np.dtype(kind).itemsize)
+        for v in arrays:
+            if v in self.on_stack:
+                continue
+            size, first = prod(v.shape) * v.dtype.itemsize, min(k for k, _ in self._writers[v])
+            end = max(last.get(v, first), *(k for k, _ in self._writers[v]))
+            fits = [slot for slot in free if slot[0] == size and slot[2] < first]
+            start = fits[0][1] if fits else self._reserved(size)
+            if fits:
+                free.remove(fits[0])
+            free.append((size, start, end))
+            self.offset[v] = start
+
+    def _reserved(self, size: int) -> int:
+        start = self.scratch
+        self.scratch += -(-size // LINE) * LINE
+        return start
+
+    @property
+    def work(self) -> int:
+        """About how many operations a call takes."""
+        return sum(prod(s.space) * prod(s.product or (1,)) for g in self.groups for s in g.steps)
+
+    @property
+    def functions(self) -> set[str]:
+        """The functions of the mathematical library in it, with an f for single precision."""
+        steps = [s for g in self.groups for s in g.steps]
+        return {name + "f" * (s.kind == "f") for s in steps for name in functions_of(s.e)}
+
+    # --------------------------------------------------------------------------------------------------- the text
+
+    def text(
+        self, name: str, arguments: Sequence[Var], places: Mapping[Var, int], scratch: int,
+        reduction: Callable[[Step], str],
+    ) -> list[str]:
+        """The lines of its functions, of which the last has this name.
+
+        Parameters
+        ----------
+        name : str
+        arguments : sequence of Var
+            The arrays after the memory in ``at``.
+        places : dict of Var to int
+            The offsets of other arrays in the memory.
+        scratch : int
+            The offset of its own values.
+        reduction : Reductions
+        """
+        return _Writer(self, name, arguments, places, scratch, reduction).lines()
+
+
+class _Writer:
+    def __init__(
+        self, kernel: Kernel, name: str, arguments: Sequence[Var], places: Mapping[Var, int], scratch: int,
+        reduction: Callable[[Step], str],
+    ) -> None:
+        self.kernel, self.name = kernel, name
+        self.arguments, self.places, self.scratch = list(arguments), places, scratch
+        self.reduction = reduction
+        self.names = Names({*KEYWORDS, *LETTERS, name}, between="_")
+        self.words: dict[Var, str] = {}
+        self.kinds: dict[str, str] = {}  # the name of the array of single numbers of a kind
+        self.written = {self._array(s.target.root) for g in kernel.groups for s in g.steps}
+
+    def _array(self, v: Var) -> Var:
+        return self.kernel.into.get(v, v)
+
+    def fresh(self, wish: str) -> str:
+        return self.names.take(c_name(wish))
+
+    def base(self, v: Var) -> tuple[str, int]:
+        v = self._array(v)
+        if v in self.kernel.singles:
+            kind, at = self.kernel.singles[v]
+            return self._name(kind, "numbers"), at
+        return self._name(v, v.name), 0
+
+    def _name(self, key: Any, wish: str) -> str:
+        if key not in self.words:
+            self.words[key] = self.fresh(wish)
+        return self.words[key]
+
+    def lines(self) -> list[str]:
+        kernel = self.kernel
+        inline = len(kernel.groups) <= INLINE
+        for group in kernel.groups:
+            for step in group.steps:
+                for place in (*step.places, step.target):
+                    if place.root in kernel.stored or place.root not in kernel.own_roots:
+                        self.base(place.root)
+        before: list[str] = []
+        body: list[str] = []
+        shared: dict[str, str] = {}
+        before_that = ""
+        for group in kernel.groups:
+            where = users_line(group.steps[0].eq)
+            if where != before_that and inline:
+                body.append(comment(where))
+                before_that = where
+            if inline:
+                names = Names(self.names, between="_")
+                body += self._group(group, self.base, lambda wish, names=names: names.take(c_name(wish)))
+            else:
+                body.append(self._shared(group, shared, before))
+        head = [f"static void {self.name}(void *const *at)", "{"]
+        return [*before, *head, *indented([*self._declarations(), "", *body]), "}", ""]
+
+    def _group(self, group: Group, base: Any, fresh: Any) -> list[str]:
+        if group.steps[0].product:
+            return _product(group.steps[0], base, fresh)
+        overwrites = any(s.target.root in self.kernel.into for s in group.steps)
+        loops = Loops(group.steps, self.kernel.stored, base, fresh, self.reduction, overwrites)
+        lines = loops.lines()
+        return lines if lines[0].startswith(("for", "#")) and not loops.declares else ["{", *indented(lines), "}"]
+
+    def _shared(self, group: Group, shared: dict[str, str], before: list[str]) -> str:
+        """A call of a function of a group; groups with the same text have the same function."""
+        names = Names({*KEYWORDS, *LETTERS}, between="_")
+        given: dict[Any, tuple[str, str, str]] = {}  # by array: its name in the function, the type, what is passed
+        written = {self._array(s.target.root) for s in group.steps}
+
+        def base(v: Var) -> tuple[str, int]:
+            v = self._array(v)
+            name, start = self.base(v)
+            key = name if not group.space else (name, start)
+            if key not in given:
+                const = "" if v in written else "const "
+                passed = name if not group.space or not start else f"{name} + {start}"
+                given[key] = names.take("a"), f"{const}{TYPES[v.dtype.char]} *", passed
+            return given[key][0], start if not group.space else 0
+
+        lines = self._group(group, base, lambda wish: names.take("t"))
+        head = ", ".join(f"{kind}{name}" for name, kind, _ in given.values())
+        text = "\n".join(indented(lines))
+        key = f"{head}\n{text}"
+        if key not in shared:
+            shared[key] = self.fresh("loop")
+            before.append(comment(users_line(group.steps[0].eq)))
+            before += [f"static __attribute__((noinline)) void {shared[key]}({head})", "{", text, "}", ""]
+        return f"{shared[key]}({', '.join(passed for _, _, passed in given.values())});"
+
+    def _declarations(self) -> list[str]:
+        """The arrays: arguments, places in the memory, and those on the stack."""
+        kernel, lines = self.kernel, []
+        in_memory = "(void *)((char *)at[0] + {})"
+        for key, word in self.words.items():
+            if isinstance(key, str):
+                memory = in_memory.format(kernel.offset[key] + self.scratch)
+                lines.append(f"{TYPES[key]} *{word} = {memory};  // {kernel.counts[key]} numbers")
+                continue
+            kind, shape = TYPES[key.dtype.char], "x".join(map(str, key.shape)) or "a number"
+            const = "" if key in self.written else "const "
+            if key in kernel.on_stack:
+                lines.append(f"{kind} {word}[{prod(key.shape)}];  // {shape}")
+            elif key in self.arguments:
+                lines.append(f"{const}{kind} *{word} = at[{self.arguments.index(key) + 1}];  // {shape}")
+            else:
+                start = kernel.offset[key] + self.scratch if key in kernel.offset else self.places[key]
+                lines.append(f"{const}{kind} *{word} = {in_memory.format(start)};  // {shape}")
+        return lines
+
+
+def _product(step: Step, base: Callable[[Var], tuple[str, int]], fresh: Callable[[str], str]) -> list[str]:
+    """A product of matrices, or of stacks of them, as calls of the function ``product``."""
+    assert step.product is not None
+    (m, n, k), (a, b), y = step.product, step.places, step.target
+    letters = [fresh(f"s{j}") for j, size in enumerate(step.space) if size > 1]
+    axes = [j for j, size in enumerate(step.space) if size > 1]
+
+    def start(place: Place) -> str:
+        name, at = base(place.root)
+        terms = [f"{place.strides[j]} * {letter}" for j, letter in zip(axes, letters, strict=True) if place.strides[j]]
+        at += place.offset
+        return " + ".join([name, *([str(at)] if at else []), *terms])
+
+    suffix = "f" if step.kind == "f" else ""
+    strides = [*a.strides[-2:], *b.strides[-2:]]
+    call = f"product{suffix}({m}, {n}, {k}, {start(a)}, {strides[0]}, {strides[1]}, "
+    call += f"{start(b)}, {strides[2]}, {strides[3]}, {start(y)}, {y.strides[-2]});"
+    lines = [f"{call}  // {m}x{k} by {k}x{n}"]
+    for j, letter in reversed(list(zip(axes, letters, strict=True))):
+        head = f"for (long {letter} = 0; {letter} < {step.space[j]}; {letter}++) {{"
+        lines = [head, *indented(lines), "}"]
+    return lines
+
+
+# ------------------------------------------------------------------------------------------------------ the file
+
+_MAXIMUM = """static inline {type} maximum{f}({type} a, {type} b) {{ return a >= b || a != a ? a : b; }}
+static inline {type} minimum{f}({type} a, {type} b) {{ return a <= b || a != a ? a : b; }}
+"""
+_SUM = """// a sum, and what was lost in rounding it
+struct sum{f} {{ {type} high, low; }};
+static inline void add{f}(struct sum{f} *s, {type} x)
+{{
+    const {type} high = s->high + x;
+    s->low += fabs{f}(s->high) >= fabs{f}(x) ? (s->high - high) + x : (x - high) + s->high;
+    s->high = high;
+}}
+static inline {type} total{f}(const struct sum{f} *s)
+{{
+    return s->low - s->low == 0 ? s->high + s->low : s->high;  // not of an infinite sum
+}}
+"""
+_PRODUCT = """// y (m x n) = a (m x k) times b (k x n), in tiles; ai and aj are the strides of a along its axes
+static inline __attribute__((always_inline)) void tile{f}(
+    int m, int n, int k, const {type} *a, long ai, long aj, const {type} *b, long bi, {type} *y, long yi)
+{{
+    {type} t[4][{wide}];
+    for (int i = 0; i < m; i++)
+        for (int j = 0; j < n; j++)
+            t[i][j] = 0;
+    for (int l = 0; l < k; l++)
+        for (int i = 0; i < m; i++) {{
+            const {type} x = a[ai * i + aj * l];
+            #pragma omp simd
+            for (int j = 0; j < n; j++)
+                t[i][j] += x * b[bi * l + j];
+        }}
+    for (int i = 0; i < m; i++)
+        for (int j = 0; j < n; j++)
+            y[yi * i + j] = t[i][j];
+}}
+static inline __attribute__((always_inline)) void product{f}(
+    int m, int n, int k, const {type} *a, long ai, long aj, const {type} *b, long bi, long bj, {type} *y, long yi)
+{{
+    if (bj != 1) {{  // a copy with contiguous rows
+        {type} rows[k * n];
+        for (int j = 0; j < n; j++)
+            for (int l = 0; l < k; l++)
+                rows[n * l + j] = b[bi * l + bj * j];
+        product_of_rows{f}(m, n, k, a, ai, aj, rows, n, y, yi);
+    }} else
+        product_of_rows{f}(m, n, k, a, ai, aj, b, bi, y, yi);
+}}
+"""
+_ROWS = """static inline __attribute__((always_inline)) void product_of_rows{f}(
+    int m, int n, int k, const {type} *a, long ai, long aj, const {type} *b, long bi, {type} *y, long yi)
+{{
+    int i = 0;
+    for (; i + 4 <= m; i += 4) {{
+        int j = 0;
+        for (; j + {wide} <= n; j += {wide})
+            tile{f}(4, {wide}, k, a + ai * i, ai, aj, b + j, bi, y + yi * i + j, yi);
+        if (j < n)
+            tile{f}(4, n % {wide}, k, a + ai * i, ai, aj, b + j, bi, y + yi * i + j, yi);
+    }}
+    for (; i < m; i++) {{
+        int j = 0;
+        for (; j + {wide} <= n; j += {wide})
+            tile{f}(1, {wide}, k, a + ai * i, ai, aj, b + j, bi, y + yi * i + j, yi);
+        if (j < n)
+            tile{f}(1, n % {wide}, k, a + ai * i, ai, aj, b + j, bi, y + yi * i + j, yi);
+    }}
+}}
+"""
+
+
+def prelude(texts: Iterable[str], functions: Iterable[str], vectors: Iterable[str]) -> list[str]:
+    """The beginning of a file: what the functions in `texts` use. `vectors` have versions for vectors."""
+    body = "\n".join(texts)
+    lines = ["#include <math.h>", "#include <stddef.h>", ""]
+    for name in sorted(set(functions)):
+        if name in vectors:
+            kind = "float" if name.endswith("f") and name not in FUNCTIONS else "double"
+            count = FUNCTIONS[name if name in FUNCTIONS else name.removesuffix("f")]
+            lines.append(f'__attribute__((const, simd("notinbranch"))) {kind} {name}({", ".join([kind] * count)});')
+    for f, kind, wide in (("", "double", 16), ("f", "float", 32)):
+        words = {"f": f, "type": kind, "wide": wide}
+        if re.search(rf"\b(maximum|minimum){f}\b", body):
+            lines += ["", _MAXIMUM.format(**words).rstrip()]
+        if re.search(rf"\bstruct sum{f}\b", body):
+            lines += ["", _SUM.format(**words).rstrip()]
+        if re.search(rf"\bproduct{f}\(", body):
+            product, rows = _PRODUCT.format(**words), _ROWS.format(**words)
+            at = product.index("static inline __attribute__((always_inline)) void product")
+            lines += ["", (product[:at] + rows + product[at:]).rstrip()]
+    return [*lines, ""]
+
+
+class Reductions:
+    """The names of folds for ``#pragma omp simd reduction``, and their declarations."""
+
+    def __init__(self) -> None:
+        self.lines: dict[tuple[Any, str], tuple[str, str]] = {}
+
+    def __call__(self, step: Step) -> str:
+        assert step.fold is not None
+        e, start = step.fold
+        if e == PLUS:
+            return "+"
+        key = step.fold, step.kind
+        if key not in self.lines:
+            name, language = f"fold{len(self.lines) + 1}", C_FLOAT if step.kind == "f" else C
+            kind = "float" if step.kind == "f" else "double"
+            text = language.write(e.at({"x1": variable("omp_out"), "x2": variable("omp_in")}))
+            zero = language.number(start)
+            self.lines[key] = name, (
+                f"#pragma omp declare reduction({name}: {kind}: omp_out = {text}) initializer(omp_priv = {zero})"
+            )
+        return self.lines[key][0]

@@ -1,0 +1,234 @@
+"""Steps over one space as nested loops in C.
+
+The axes are ordered as the entries are in memory, and axes that lie one after another are one loop. A sum is taken over
+pieces of at most 512 entries, which are added up with a compensation, so it is more accurate than NumPy's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from ...program import Var
+from ...table.scalar import C_FLOAT, C, Scalar, number, variable
+from .steps import PLUS, Place, Step, functions_of
+
+PIECE = 512  # entries of a sum that is taken at once
+SHORT = 8  # turns of a loop that is not worth a vector
+INDENT = "    "
+C_INT = C._replace(number=lambda x: str(int(x)))
+LANGUAGES = {"d": C, "f": C_FLOAT, "?": C_INT, "q": C_INT}
+COMPUTED = {"d": "double", "f": "float", "?": "int", "q": "long long"}
+LETTERS = "ijklopqr"  # no array has such a name
+
+
+class Loops:
+    """Writes steps over one space.
+
+    Parameters
+    ----------
+    steps : sequence of Step
+    stored : set of Var
+        The values that are needed in memory.
+    base : function
+        The name of the array that holds a value, and where in it the value begins.
+    fresh : function
+        Makes a name for a local variable.
+    reduction : function
+        The name of a fold for ``#pragma omp simd reduction``.
+    overwrites : bool
+        Whether a store may overwrite what another formula reads at the same place.
+    """
+
+    def __init__(
+        self, steps: Sequence[Step], stored: set[Var], base: Callable[[Var], tuple[str, int]],
+        fresh: Callable[[str], str], reduction: Callable[[Step], str], overwrites: bool = False,
+    ) -> None:
+        self.steps, self.stored, self.base, self.fresh = steps, stored, base, fresh
+        self.reduction, self.overwrites = reduction, overwrites
+        self.declares = False  # whether a variable is declared outside of the loops
+        self.space = steps[0].space
+        self.local: dict[Place, str] = {}  # the expression of a value of this turn
+        self.letters = LETTERS
+        made = {s.target for s in steps if s.fold is None}
+        used = [p for s in steps for p in s.places]
+        self.uses = {p: used.count(p) for p in made} if len(steps) < 200 else {}
+        loaded = [p for p in used if p not in made]
+        stores = [s.target for s in steps if s.fold is not None or s.target.root in stored]
+        self._axes(dict.fromkeys([*stores, *loaded]))
+
+    def _axes(self, places: dict[Place, None]) -> None:
+        """The loops: for each its size, and the last of the axes that it goes over."""
+        full = [p for p in places if all(s or n == 1 for s, n in zip(p.strides, self.space, strict=True))]
+        order = [k for k, n in enumerate(self.space) if n > 1]
+        if full:
+            order.sort(key=lambda k: -abs(full[0].strides[k]))
+        self.axes: list[tuple[int, int]] = []
+        for k in order:
+            n = self.space[k]
+            if self.axes and all(p.strides[self.axes[-1][1]] == p.strides[k] * n for p in places):
+                self.axes[-1] = self.axes[-1][0] * n, k
+            else:
+                self.axes.append((n, k))
+
+    # ------------------------------------------------------------------------------------------------ expressions
+
+    def at(self, place: Place) -> str:
+        """An entry of an array."""
+        name, start = self.base(place.root)
+        terms = [(place.strides[k], letter) for (_, k), letter in zip(self.axes, self.letters, strict=False)]
+        return f"{name}[{_sum(terms, start + place.offset)}]"
+
+    def _operand(self, x: Any, kind: str) -> Scalar:
+        if not isinstance(x, Place):
+            return number(x)
+        have = x.root.dtype.char
+        text = self.local.get(x) or self.at(x)
+        cast = "" if have == kind or kind == "?" else f"({COMPUTED[kind]})"
+        return variable(cast + text)
+
+    def _expression(self, step: Step, before: list[str]) -> str:
+        language = LANGUAGES[step.kind]
+        e = step.e.at({f"x{k + 1}": self._operand(x, step.kind) for k, x in enumerate(step.xs)})
+        return language.write(self._chosen(e, step.kind, before))
+
+    def _chosen(self, e: Scalar, kind: str, before: list[str]) -> Scalar:
+        """`e` with the branches that have calls computed before it: then the choice is one of two vectors."""
+        if not e.args:
+            return e
+        args = [self._chosen(a, kind, before) for a in e.args]
+        if e.head == "if" and self.axes:
+            for k in (1, 2):
+                if functions_of(args[k]):
+                    name = self.fresh("branch")
+                    before.append(f"const {COMPUTED[kind]} {name} = {LANGUAGES[kind].write(args[k])};")
+                    args[k] = variable(name)
+        return e._replace(args=tuple(args))
+
+    # -------------------------------------------------------------------------------------------------- the loops
+
+    def lines(self) -> list[str]:
+        folds = [_Fold(step, self) for step in self.steps if step.fold is not None]
+        body = self._body({fold.step: fold for fold in folds})
+        before = [line for fold in folds for line in fold.fill()]
+        self.declares = not self.axes or any(fold.run and not fold.depth for fold in folds)
+        return [*before, *self._nest(0, body, folds)]
+
+    def _nest(self, depth: int, body: list[str], folds: Sequence[_Fold]) -> list[str]:
+        """The loops from `depth` on."""
+        here = [fold for fold in folds if fold.depth == depth and fold.run]
+        lines = [line for fold in here for line in fold.start()]
+        if depth == len(self.axes):
+            lines += body
+        elif depth == len(self.axes) - 1:
+            lines += self._innermost(body, folds)
+        else:
+            n, letter = self.axes[depth][0], self.letters[depth]
+            inner = self._nest(depth + 1, body, folds)
+            lines += [f"for (long {letter} = 0; {letter} < {n}; {letter}++) {{", *indented(inner), "}"]
+        return lines + [line for fold in here for line in fold.end()]
+
+    def _innermost(self, body: list[str], folds: Sequence[_Fold]) -> list[str]:
+        n, letter = self.axes[-1][0], self.letters[len(self.axes) - 1]
+        running = [fold for fold in folds if fold.run]
+        pieces = [fold for fold in running if fold.in_pieces]
+        clauses = "".join(f" reduction({self.reduction(f.step)}: {f.partial})" for f in running)
+        pragma = [f"#pragma omp simd{clauses}"] if n >= SHORT else []
+        before = [f"{f.type} {f.partial} = {f.zero};" for f in pieces]
+        after = [f"add{f.suffix}(&{f.word}, {f.partial});" for f in pieces]
+        if n > PIECE and pieces:
+            start, end = self.fresh("start"), self.fresh("end")
+            loop = [f"for (long {letter} = {start}; {letter} < {end}; {letter}++) {{", *indented(body), "}"]
+            head = f"for (long {start} = 0; {start} < {n}; {start} += {PIECE}) {{"
+            stop = f"const long {end} = {start} + {PIECE} < {n} ? {start} + {PIECE} : {n};"
+            return [head, *indented([stop, *before, *pragma, *loop, *after]), "}"]
+        loop = [f"for (long {letter} = 0; {letter} < {n}; {letter}++) {{", *indented(body), "}"]
+        return [*before, *pragma, *loop, *after]
+
+    def _body(self, folds: dict[Step, _Fold]) -> list[str]:
+        lines: list[str] = []
+        stores: list[str] = []
+        for step in self.steps:
+            text = self._expression(step, lines)
+            if step in folds:
+                lines += folds[step].turn(text)
+                continue
+            stored = step.target.root in self.stored
+            if self.uses.get(step.target, 2) or not stored or self.overwrites:
+                word = self.fresh(step.var.name)
+                lines.append(f"const {COMPUTED[step.var.dtype.char]} {word} = {text};")
+                self.local[step.target] = text = word
+            if stored:
+                stores.append(f"{self.at(step.target)} = {text};")
+        return lines + stores
+
+
+class _Fold:
+    """The accumulator of a fold."""
+
+    def __init__(self, step: Step, loops: Loops) -> None:
+        assert step.fold is not None
+        self.step, self.loops = step, loops
+        reduced = [step.target.strides[k] == 0 for _, k in loops.axes]
+        self.run = next((k for k, r in enumerate(reversed(reduced)) if not r), len(reduced))
+        self.depth = len(reduced) - self.run
+        self.again = any(reduced[: self.depth])  # it is combined with what is in memory
+        self.is_sum = step.fold[0] == PLUS
+        self.in_pieces = self.is_sum and (self.run > 1 or self.run == 1 and loops.axes[-1][0] > PIECE)
+        self.word = loops.fresh(step.var.name)
+        self.partial = loops.fresh("part") if self.in_pieces else self.word
+        self.type = COMPUTED[step.kind]
+        self.suffix = "f" if step.kind == "f" else ""
+        self.zero = LANGUAGES[step.kind].number(step.fold[1])
+
+    def _combined(self, a: str, b: str) -> str:
+        assert self.step.fold is not None
+        values = {"x1": variable(a), "x2": variable(f"({b})" if self.is_sum else b)}
+        return LANGUAGES[self.step.kind].write(self.step.fold[0].at(values))
+
+    def fill(self) -> Iterator[str]:
+        """Lines before all loops: what the result in memory starts from."""
+        if self.loops.axes and (self.again or not self.run):
+            kept = [(n, k) for n, k in self.loops.axes if self.step.target.strides[k]]
+            letters = [letter for (_, k), letter in zip(self.loops.axes, self.loops.letters, strict=False)
+                       if self.step.target.strides[k]]  # fmt: skip
+            for (n, _), letter in zip(kept, letters, strict=True):
+                yield f"for (long {letter} = 0; {letter} < {n}; {letter}++)"
+            yield f"{INDENT * bool(kept)}{self.loops.at(self.step.target)} = {self.zero};"
+
+    def start(self) -> Iterator[str]:
+        yield f"struct sum{self.suffix} {self.word} = {{0, 0}};" if self.in_pieces else (
+            f"{self.type} {self.word} = {self.zero};"
+        )
+
+    def turn(self, value: str) -> Iterator[str]:
+        """The lines of the innermost loop."""
+        if not self.loops.axes:
+            yield f"{self.loops.at(self.step.target)} = {value};"
+        elif self.run and self.is_sum:
+            yield f"{self.partial} += {value};"
+        elif self.run:
+            yield f"{self.word} = {self._combined(self.word, value)};"
+        elif self.is_sum:
+            yield f"{self.loops.at(self.step.target)} += {value};"
+        else:
+            place = self.loops.at(self.step.target)
+            yield f"{place} = {self._combined(place, value)};"
+
+    def end(self) -> Iterator[str]:
+        total = f"total{self.suffix}(&{self.word})" if self.in_pieces else self.word
+        place = self.loops.at(self.step.target)
+        yield f"{place} = {self._combined(place, total) if self.again else total};"
+
+
+def indented(lines: Sequence[str]) -> list[str]:
+    return [line if line.startswith("#") else INDENT + line for line in lines]
+
+
+def _sum(terms: Sequence[tuple[int, str]], start: int) -> str:
+    """``3 * i + j + 7``."""
+    parts = [(s, name if abs(s) == 1 else f"{abs(s)} * {name}") for s, name in terms if s]
+    parts += [(start, str(abs(start)))] if start or not parts else []
+    parts.sort(key=lambda part: part[0] < 0)  # what is subtracted comes last
+    text = "".join(f" {'-' if s < 0 else '+'} {part}" for s, part in parts)
+    return text.removeprefix(" + ") if text.startswith(" + ") else f"-{text[3:]}"

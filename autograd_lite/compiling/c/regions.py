@@ -1,0 +1,125 @@
+"""The pass that joins consecutive equations with a form in C to regions, one equation each.
+
+Equations are reordered so that there are few regions: all that can be computed in C from what there is, then all that
+needs NumPy, and so on. New values of inputs are in the last region. Draws keep their order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from ...program import Equation, Var
+from ...table import Primitive
+from ..block import Block
+from .steps import FEW, entry_of, functions_of, is_view, kind_of
+
+FEWEST = 2  # steps that are worth a region
+
+#: A region. Its parameters: `equations`; `arrays`, the variable that stands for each constant array.
+REGION = Primitive("general", lambda *xs: xs, (), name="region", outputs=True)
+
+
+def in_regions(block: Block, vectors: frozenset[str]) -> Block:
+    """`block` with regions; `vectors` are the functions of C that have versions for vectors."""
+    kinds = {id(eq): kind_of(eq) for eq in block.equations}
+
+    def fits(eq: Equation) -> bool:
+        kind = kinds[id(eq)]
+        return bool(kind) and (kind != "entry" or gains(eq, vectors))
+
+    equations: list[Equation] = []
+    for is_region, run in _phases(block, fits):
+        if is_region and sum(kinds[id(eq)] != "view" for eq in run) >= FEWEST:
+            equations += _joined(run, block)
+        else:
+            equations += run
+    return replace(block, equations=equations, late=0)
+
+
+def gains(eq: Equation, vectors: frozenset[str]) -> bool:
+    """Whether an entry is not slower in C: its functions have versions for vectors, or there are few entries."""
+    if prod(eq.outputs[0].shape) <= FEW:
+        return True
+    found = entry_of(eq)
+    return found is not None and all(name + "f" * (found[1] == "f") in vectors for name in functions_of(found[0]))
+
+
+def _phases(block: Block, fits: Callable[[Equation], bool]) -> list[tuple[bool, list[Equation]]]:
+    """The equations in alternating runs: with a form in C, and without."""
+    phase: dict[Any, int] = {}  # of each value: even in C, odd in NumPy
+    runs: dict[int, list[Equation]] = {}
+    drawn = 0
+    for eq in block.equations:
+        least = max((phase.get(x, 0) for x in eq.operands if isinstance(x, Var)), default=0)
+        if eq.is_random:
+            least = max(least, drawn)
+        mine = least + (least % 2 == fits(eq))  # the next one of its kind
+        if eq.is_random:
+            drawn = mine
+        runs.setdefault(mine, []).append(eq)
+        phase.update(dict.fromkeys(eq.outputs, mine))
+    if block.late:
+        _late_last(block, runs, fits)
+    return [(k % 2 == 0, runs[k]) for k in sorted(runs)]
+
+
+def _late_last(block: Block, runs: dict[int, list[Equation]], fits: Callable[[Equation], bool]) -> None:
+    """Move the equations that make new values of inputs to the last run of those in C."""
+    late: set[int] = set()
+    for eq in reversed(block.equations[len(block.equations) - block.late :]):
+        if fits(eq) and all(id(u) in late for v in eq.outputs for u in block.users[v]):
+            late.add(id(eq))
+    last = max(runs) + max(runs) % 2
+    moved = [eq for k in sorted(runs) for eq in runs[k] if id(eq) in late]
+    for k in runs:
+        runs[k] = [eq for eq in runs[k] if id(eq) not in late]
+    runs[last] = [*runs.get(last, []), *moved]
+
+
+def _joined(run: Sequence[Equation], block: Block) -> list[Equation]:
+    """A region of these equations. Views of its results that are needed elsewhere are taken after it."""
+    inside, users, results = set(map(id, run)), block.users, set(block.results)
+    needed = {v for eq in run for v in eq.outputs if v in results or any(id(u) not in inside for u in users[v])}
+    views: list[Equation] = []
+    made = {v for eq in run for v in eq.outputs}
+    for eq in reversed(run):
+        if needed.intersection(eq.outputs) and is_view(eq):
+            views.append(eq)
+            needed.difference_update(eq.outputs)
+            needed.update(x for x in eq.operands[:1] if x in made)
+    equations = _used(run, needed)
+    if not equations:
+        return views[::-1]
+    made = {v for eq in equations for v in eq.outputs}
+    arrays: dict[int, tuple[Var, np.ndarray]] = {}
+    operands: dict[Any, None] = {}
+    for eq in equations:
+        for x in eq.operands:
+            if isinstance(x, Var) and x not in made:
+                operands[x] = None
+            elif isinstance(x, np.ndarray) and x.size > 1 and id(x) not in arrays:
+                arrays[id(x)] = Var("constant", x.shape, x.dtype), np.ascontiguousarray(x)
+    constants = dict(arrays.values())
+    outputs = tuple(v for eq in equations for v in eq.outputs if v in needed)
+    params = {
+        "equations": equations, "arrays": {key: v for key, (v, _) in arrays.items()},
+        "inputs": [*operands, *constants],
+    }  # fmt: skip
+    region = Equation(outputs, REGION, (*operands, *constants.values()), params, equations[0].origin)
+    return [region, *reversed(views)]
+
+
+def _used(run: Sequence[Equation], needed: set[Var]) -> list[Equation]:
+    """The equations of which a result is needed, or used by another one of these."""
+    wanted = set(needed)
+    chosen = []
+    for eq in reversed(run):
+        if wanted.intersection(eq.outputs):
+            chosen.append(eq)
+            wanted.update(x for x in eq.operands if isinstance(x, Var))
+    return chosen[::-1]

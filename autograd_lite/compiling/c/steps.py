@@ -1,0 +1,373 @@
+"""What an equation is in C: steps that go over the entries of arrays, or another view of an array in memory.
+
+There are three kinds of steps. An *entry* is a formula for each entry, stored in its place; a *fold* combines such
+values along axes; a *product* is one of matrices. A row is read by its options alone: ``scalar=``, ``fold=``, ``view=``
+and ``algebra=``. A row that moves entries is run on an array that stands for its operand, and the strides of the result
+say where they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from math import prod
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
+from numpy.lib.stride_tricks import as_strided
+
+from ...base.tree import leaves
+from ...program import Equation, Operand, Var
+from ...rules._arrays import reduced
+from ...table.scalar import FUNCTIONS, Scalar, number, parse, variable
+from ..passes.scalars import formula
+
+#: The types of C, by the kinds of arrays that they can read. Results are of the first three.
+TYPES = {
+    "d": "double", "f": "float", "?": "unsigned char", "b": "signed char", "B": "unsigned char", "h": "short",
+    "H": "unsigned short", "i": "int", "I": "unsigned int", "l": "long", "q": "long long",
+}  # fmt: skip
+RESULTS = "df?"
+LOOPS = 2**15  # multiplications of a product that is written as loops; a larger one is BLAS's
+FEW = 64  # entries for which a function without a version on vectors may be called one by one
+CHEAP = {"abs", "sqrt", "max", "min", "copysign", "floor", "ceil", "trunc", "rint"}  # instructions, not calls
+
+
+class Place(NamedTuple):
+    """Where the entries of a value are: in the memory of `root`, at these strides, counted in entries."""
+
+    root: Var
+    strides: tuple[int, ...]
+    offset: int = 0
+
+    def over(self, shape: Sequence[int], space: Sequence[int]) -> Place:
+        """The same for a value of this shape that is broadcast to `space`."""
+        strides = tuple(0 if n == 1 else s for n, s in zip(shape, self.strides, strict=True))
+        return self._replace(strides=(0,) * (len(space) - len(shape)) + strides)
+
+
+@dataclass(eq=False)
+class Step:
+    """``target = e(*xs)`` for each place in `space`, or ``target = fold(target, e(*xs))``.
+
+    Attributes
+    ----------
+    var : Var
+        The value that it computes, or a part of it.
+    space : tuple of int
+    e : Scalar
+        A formula in x1, x2, ...
+    xs : list of Place or number
+    kind : str
+        The letter of the dtype in which it computes.
+    target : Place
+        The strides are 0 along axes that are folded.
+    fold : (Scalar, float) or None
+        The formula that combines two entries, and where it starts.
+    product : tuple of int or None
+        Rows, columns and inner size of a product of matrices; `space` has the axes of the stack.
+    eq : Equation
+    """
+
+    var: Var
+    space: tuple[int, ...]
+    e: Scalar
+    xs: list[Any]
+    kind: str
+    target: Place
+    eq: Equation
+    fold: tuple[Scalar, float] | None = None
+    product: tuple[int, int, int] | None = None
+
+    @property
+    def places(self) -> list[Place]:
+        return [x for x in self.xs if isinstance(x, Place)]
+
+
+X1, X2 = variable("x1"), variable("x2")
+TIMES = Scalar("*", (X1, X2))
+PLUS = Scalar("+", (X1, X2))
+
+
+def strides_of(shape: Sequence[int], order: Sequence[int] | None = None) -> tuple[int, ...]:
+    """The strides of an array whose axes are in this order in memory, by default C's."""
+    strides, size = [0] * len(shape), 1
+    for k in reversed(range(len(shape)) if order is None else order):
+        strides[k], size = size, size * shape[k]
+    return tuple(strides)
+
+
+def kind_of(eq: Equation) -> str:
+    """How an equation is written in C: 'entry', 'fold', 'product', 'outer', 'matvec', 'view', 'join', 'placement';
+    '' if not.
+    """
+    row, outputs = eq.row, eq.outputs
+    arrays = [x for x in eq.operands if isinstance(x, Var | np.ndarray | np.generic)]
+    if any(0 in x.shape or x.ndim > 8 for x in (*outputs, *arrays)) or eq.is_random:
+        return ""
+    if any(x.dtype.char not in TYPES or not x.dtype.isnative for x in (*outputs, *arrays)):
+        return ""
+    if is_view(eq):
+        return "view"
+    if len(outputs) != 1 or row.outputs or outputs[0].dtype.char not in RESULTS or not arrays:
+        return ""
+    y = outputs[0]
+    alike = all(getattr(x, "dtype", None) == y.dtype for x in eq.operands)
+    if row.fold is not None and eq.params.keys() == {"axis", "keepdims"}:
+        return "fold" if alike and y.dtype.kind == "f" and isinstance(eq.operands[0], Var) else ""
+    if row.algebra in ("matrix product", "dot product"):
+        return _product_kind(eq) if alike and y.dtype.kind == "f" else ""
+    if row.algebra in ("concatenation", "stack"):
+        return "join" if alike else ""
+    if row.algebra == "placement":
+        at = np.empty(y.shape, y.dtype)
+        part = at[eq.params["index"]]
+        return "placement" if alike and part.shape == np.shape(eq.operands[0]) and _shares(part, at) else ""
+    return "entry" if entry_of(eq) is not None else ""
+
+
+def entry_of(eq: Equation) -> tuple[Scalar, str] | None:
+    """The formula of an entry, and the letter of the dtype in which it is computed."""
+    y, row = eq.outputs[0], eq.row
+    dtypes = [x.dtype for x in eq.operands if hasattr(x, "dtype")]
+    if row.algebra in ("cast", "identity") and len(eq.operands) == 1:
+        e: Scalar | None = X1 if y.dtype.kind == "f" or y.dtype == dtypes[0] else None
+    else:
+        e = formula(eq) if row.entrywise or row.scalar is not None else None
+    if e is None or np.broadcast_shapes(*map(np.shape, eq.operands)) != y.shape:
+        return None
+    if any(type(x) is complex for x in eq.operands):
+        return None
+    dtype = y.dtype if y.dtype.kind == "f" else np.result_type(*(getattr(x, "dtype", x) for x in eq.operands))
+    narrower = any(d.kind == "f" and d.itemsize > dtype.itemsize for d in dtypes)
+    if y.dtype.kind == "f" and row.algebra != "cast" and narrower:
+        return None
+    if dtype.char not in "df?":  # integers: only what is the same for all kinds of numbers
+        dtype = np.dtype("q" if dtype.kind in "iu" and dtype.itemsize < 8 or dtype.kind == "i" else "O")
+        if not all(h in (*_TESTS, "name", "number") for h in _heads(e)) or dtype.char == "O":
+            return None
+        if any(isinstance(x, float) for x in eq.operands):
+            return None
+    return e, dtype.char
+
+
+_TESTS = ("<", "<=", ">", ">=", "==", "!=", "and", "or", "not")
+
+
+def _heads(e: Scalar) -> list[str]:
+    return [e.head, *(h for a in e.args for h in _heads(a))]
+
+
+def functions_of(e: Scalar) -> set[str]:
+    """The functions in a formula that are calls in C."""
+    return {h for h in _heads(e) if h in FUNCTIONS and h not in CHEAP}
+
+
+def _product_kind(eq: Equation) -> str:
+    if not all(isinstance(x, Var) or np.size(x) > 1 for x in eq.operands):
+        return ""
+    (m, n, k), stack, _, _ = product_of(eq)
+    if k == 1:
+        return "outer"
+    if m == 1 or n == 1:
+        return "matvec"
+    return "product" if m * n * k <= LOOPS and prod(stack) * m * n * k <= 64 * LOOPS else ""
+
+
+def product_of(eq: Equation) -> tuple[tuple[int, int, int], tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
+    """Rows, columns and inner size; the shape of the stack; the shapes of both factors with all axes."""
+    a, b = (np.shape(x) for x in eq.operands)
+    a = (1, *a) if len(a) == 1 else a
+    b = (*b, 1) if len(b) == 1 else b
+    return (a[-2], b[-1], a[-1]), np.broadcast_shapes(a[:-2], b[:-2]), a, b
+
+
+def _shares(view: Any, of: np.ndarray) -> bool:
+    return isinstance(view, np.ndarray) and view.dtype == of.dtype and bool(np.may_share_memory(view, of))
+
+
+def is_view(eq: Equation) -> bool:
+    """Whether the results are views of the first operand, if that is in C's order."""
+    if not eq.row.view or not eq.row.builtin or any(isinstance(x, Var) for x in eq.operands[1:]):
+        return False
+    if eq.row.kind == "elementwise" and eq.row.algebra != "real part":  # a view for some numbers only
+        return False
+    x = eq.operands[0]
+    return isinstance(x, Var) and viewed(eq, x.shape, strides_of(x.shape)) is not None
+
+
+def viewed(eq: Equation, shape: Sequence[int], strides: Sequence[int]) -> list[tuple[tuple[int, ...], int]] | None:
+    """The strides and the offset of each result of a view of an array, in entries; None if it is a copy."""
+    dtype = eq.operands[0].dtype
+    ends = [(n - 1) * stride for n, stride in zip(shape, strides, strict=True)]
+    memory = np.empty(1 + sum(map(abs, ends)), dtype)[sum(-end for end in ends if end < 0) :]
+    x = as_strided(memory, shape, [s * dtype.itemsize for s in strides])
+    try:
+        results = eq.row.fn(x, *eq.operands[1:], **eq.params)
+    except (TypeError, ValueError, IndexError):
+        return None
+    found = []
+    for y, v in zip(leaves(results), eq.outputs, strict=True):
+        if not _shares(y, x) or y.shape != v.shape:
+            return None
+        offset = y.__array_interface__["data"][0] - x.__array_interface__["data"][0]
+        found.append((tuple(s // dtype.itemsize for s in y.strides), offset // dtype.itemsize))
+    return found
+
+
+@cache
+def fold_of(text: str, start: float) -> tuple[Scalar, float]:
+    return parse(text), float(start)
+
+
+class Steps:
+    """The steps of consecutive equations.
+
+    Attributes
+    ----------
+    steps : list of Step
+    places : dict of Var to Place
+        Where each value is, or a view of it.
+    layouts : dict of Var to tuple of int
+        The strides of the arrays that hold values.
+    """
+
+    def __init__(
+        self, equations: Sequence[Equation], arrays: Mapping[int, Var], layouts: Mapping[Var, tuple[int, ...]]
+    ) -> None:
+        self.steps: list[Step] = []
+        self.arrays = arrays  # for constants, by their identity
+        self.layouts = dict(layouts)
+        self.places = {v: Place(v, strides) for v, strides in layouts.items()}
+        write: dict[str, Callable[[Equation], None]] = {
+            "entry": self._entry, "fold": self._fold, "product": self._product, "outer": self._outer,
+            "matvec": self._matvec, "view": self._view, "join": self._join, "placement": self._placement,
+        }  # fmt: skip
+        for eq in equations:
+            write[kind_of(eq)](eq)
+
+    def _at(self, x: Operand) -> Any:
+        """The place of an operand, or the number that it is."""
+        if not isinstance(x, Var) and np.size(x) == 1:
+            return x.item() if isinstance(x, np.ndarray | np.generic) else x
+        return self.places[x if isinstance(x, Var) else self.arrays[id(x)]]
+
+    def _over(self, x: Operand, shape: Sequence[int], space: Sequence[int]) -> Any:
+        place = self._at(x)
+        return place.over(shape, space) if isinstance(place, Place) else place
+
+    def _new(self, y: Var, like: Sequence[Any] = ()) -> Place:
+        """Memory for a value, in the order of an operand of its shape."""
+        if y not in self.layouts:
+            orders = [p.strides for p in like if isinstance(p, Place) and len(p.strides) == y.ndim and all(p.strides)]
+            order = sorted(range(y.ndim), key=lambda k: -abs(orders[0][k])) if orders else None
+            self.layouts[y] = strides_of(y.shape, order)
+        self.places[y] = Place(y, self.layouts[y])
+        return self.places[y]
+
+    def _add(self, y: Var, space: tuple[int, ...], e: Scalar, xs: list[Any], target: Place, eq: Equation) -> Step:
+        xs = [x.over(space, space) if isinstance(x, Place) else x for x in xs]
+        self.steps.append(Step(y, space, e, xs, y.dtype.char, target.over(space, space), eq))
+        return self.steps[-1]
+
+    def _entry(self, eq: Equation) -> None:
+        (y,), found = eq.outputs, entry_of(eq)
+        assert found is not None
+        xs = [self._over(x, np.shape(x), y.shape) for x in eq.operands]
+        self._add(y, y.shape, found[0], xs, self._new(y, xs), eq).kind = found[1]
+
+    def _fold(self, eq: Equation) -> None:
+        (y,), (x,) = eq.outputs, eq.operands
+        axes, shape = reduced(eq.params["axis"], x.ndim), x.shape
+        place = iter(self._new(y).strides)
+        if eq.params["keepdims"]:
+            strides = tuple(0 if k in axes else s for k, s in enumerate(place))
+        else:
+            strides = tuple(0 if k in axes else next(place) for k in range(len(shape)))
+        self._add(y, shape, X1, [self._at(x)], Place(y, strides), eq).fold = fold_of(*eq.row.fold)  # type: ignore[misc]
+
+    def _factors(self, eq: Equation) -> Any:
+        """Sizes, the stack, and the places of both factors and of the result, with all axes."""
+        (m, n, k), stack, a, b = product_of(eq)
+        (x1, x2), (y,) = eq.operands, eq.outputs
+        first, second = self._at(x1), self._at(x2)
+        assert isinstance(first, Place)
+        assert isinstance(second, Place)
+        if np.ndim(x1) == 1:
+            first = first._replace(strides=(0, *first.strides))
+        if np.ndim(x2) == 1:
+            second = second._replace(strides=(*second.strides, 0))
+        self.layouts.setdefault(y, strides_of(y.shape))
+        target = self._new(y)
+        full = (*stack, *([m] if np.ndim(x1) > 1 else []), *([n] if np.ndim(x2) > 1 else []))
+        strides = list(target.strides[: len(stack)])
+        rest = iter(target.strides[len(stack) :])
+        strides += [next(rest) if np.ndim(x1) > 1 else 0, next(rest) if np.ndim(x2) > 1 else 0]
+        assert full == y.shape
+        first = first._replace(strides=first.over(a, (*stack, m, k)).strides)
+        second = second._replace(strides=second.over(b, (*stack, k, n)).strides)
+        return (m, n, k), stack, first, second, target._replace(strides=tuple(strides))
+
+    def _product(self, eq: Equation) -> None:
+        sizes, stack, a, b, y = self._factors(eq)
+        self.steps.append(Step(eq.outputs[0], stack, TIMES, [a, b], eq.outputs[0].dtype.char, y, eq, product=sizes))
+
+    def _outer(self, eq: Equation) -> None:
+        (m, n, _), stack, a, b, y = self._factors(eq)
+        a = a._replace(strides=(*a.strides[:-1], 0))
+        b = b._replace(strides=(*b.strides[:-2], 0, b.strides[-1]))
+        self._add(eq.outputs[0], (*stack, m, n), TIMES, [a, b], y, eq)
+
+    def _matvec(self, eq: Equation) -> None:
+        """A product with a vector: a sum over the inner axis."""
+        (m, n, k), stack, a, b, y = self._factors(eq)
+        if n == 1:  # axes: row, inner
+            space, strides = (*stack, m, k), (*y.strides[:-1], 0)
+            b = b._replace(strides=(*b.strides[:-2], 0, b.strides[-2]))
+        else:  # axes: inner, column
+            space, strides = (*stack, k, n), (*y.strides[:-2], 0, y.strides[-1])
+            a = a._replace(strides=(*a.strides[:-2], a.strides[-1], 0))
+        self._add(eq.outputs[0], space, TIMES, [a, b], y._replace(strides=strides), eq).fold = PLUS, 0.0
+
+    def _view(self, eq: Equation) -> None:
+        x = eq.operands[0]
+        place = self.places[x]
+        found = viewed(eq, x.shape, place.strides)
+        if found is None:  # of what is no view of its own: of a copy in C's order
+            copy = Var(x.name, x.shape, x.dtype)
+            self.layouts[copy] = strides_of(x.shape)
+            self._add(copy, x.shape, X1, [place], self._new(copy), eq)
+            place, found = self.places[copy], viewed(eq, x.shape, self.layouts[copy])
+        assert found is not None
+        for v, (strides, offset) in zip(eq.outputs, found, strict=True):
+            self.places[v] = Place(place.root, strides, place.offset + offset)
+
+    def _join(self, eq: Equation) -> None:
+        (y,), start = eq.outputs, 0
+        whole = self._new(y)
+        axis = normalize_axis_index(eq.params["axis"], y.ndim)
+        stacked = eq.row.algebra == "stack"
+        for x in eq.operands:
+            shape = np.shape(x)
+            space = (*shape[:axis], 1, *shape[axis:]) if stacked else shape
+            place = self._at(x)
+            if stacked and isinstance(place, Place):
+                place = place._replace(strides=(*place.strides[:axis], 0, *place.strides[axis:]))
+            target = whole._replace(offset=whole.offset + start * whole.strides[axis])
+            self._add(y, space, X1, [place], target, eq)
+            start += space[axis]
+
+    def _placement(self, eq: Equation) -> None:
+        (y,), (x,) = eq.outputs, eq.operands
+        whole = self._new(y)
+        self._add(y, y.shape, number(0.0), [], whole, eq)
+        at = np.empty(y.shape, y.dtype)
+        part = at[eq.params["index"]]
+        offset = part.__array_interface__["data"][0] - at.__array_interface__["data"][0]
+        item = y.dtype.itemsize
+        if self.layouts[y] != strides_of(y.shape):
+            raise ValueError(f"{y.name}: expected C's order")
+        target = Place(y, tuple(s // item for s in part.strides), offset // item)
+        self._add(y, part.shape, X1, [self._at(x)], target, eq)

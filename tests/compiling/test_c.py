@@ -1,0 +1,452 @@
+"""The C backend: its numbers are NumPy's, and it falls back to NumPy where there is no compiler."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import threading
+import warnings
+from itertools import product
+
+import numpy as np
+import pytest
+
+import autograd_lite as ag
+import autograd_lite.optim as optim
+from autograd_lite import nn
+from autograd_lite.base.tree import leaves
+from autograd_lite.compiling import clear_cache, compile, compiled
+from autograd_lite.compiling.c import compiler as c
+from autograd_lite.compiling.c.steps import kind_of
+from autograd_lite.table import TABLE
+
+pytestmark = pytest.mark.filterwarnings("error:jit. backend")
+RNG = np.random.default_rng(5)
+
+
+@pytest.fixture(autouse=True)
+def needs_a_compiler(request):
+    if "without" not in request.node.name:
+        try:
+            c.compiler()
+        except c.NoCompiler as error:
+            pytest.skip(f"no C compiler: {error}")
+
+
+def in_c(f, *args, **options):
+    """The function under jit, after a call with these arguments that must have run as C."""
+    run = ag.jit(f, backend="c", **options)
+    run(*args)
+    assert run.backend == "c", run.source
+    return run
+
+
+def agree(got, want, rtol=1e-12):
+    for a, b in zip(leaves(got), leaves(want), strict=True):
+        a, b = (np.asarray(x.data if isinstance(x, ag.Tensor) else x) for x in (a, b))
+        assert (a.shape, a.dtype) == (b.shape, b.dtype)
+        scale = float(np.max(np.abs(b), initial=0.0, where=np.isfinite(b))) if b.dtype.kind == "f" else 0
+        np.testing.assert_allclose(a, b, rtol=0 if b.dtype.kind == "b" else rtol, atol=rtol * scale)
+
+
+# ------------------------------------------------------------------------------------------------------------ the rows
+
+ROWS = [row for row in TABLE.values() if row.entrywise and (row.scalar or row.formula({}))]
+ARGUMENTS = {
+    "clip": lambda a, b, c: (a, -1.5, 2.0), "hardtanh": lambda a, b, c: (a, -1.0, 1.0),
+    "where": lambda a, b, c: (a > 0, b, c), "bitwise_and": lambda a, b, c: (a > 0, b > 0),
+    "bitwise_or": lambda a, b, c: (a > 0, b > 0), "invert": lambda a, b, c: (a > 0,),
+}  # fmt: skip
+
+
+def special(dtype):
+    t = np.finfo(dtype)
+    numbers = [0, 1, 0.5, 2, 2.5, 3, 7.5, t.tiny / 8, t.tiny, t.max, t.max / 1e3, 80, 88.9, 100, 700, 709.9, 745.2, 800]
+    numbers += [np.inf, np.pi, 1e-8, 1e10, 1e16, 0.9999999, 1.0000001]
+    return np.array([*numbers, np.nan, *(-x for x in numbers)], dtype)
+
+
+def every_row(a, b, c):
+    values = {}
+    for row in ROWS:
+        count = len(row.rules) or getattr(row.fn, "nin", 1)
+        values[row.name] = row(*ARGUMENTS.get(row.name, lambda *xs, n=count: xs[:n])(a, b, c))
+    return values
+
+
+@pytest.mark.parametrize("dtype", ["d", pytest.param("f", marks=pytest.mark.thorough)])
+@pytest.mark.parametrize("vectors", [True, pytest.param(False, marks=pytest.mark.thorough)])
+def test_every_elementwise_row_at_special_values(dtype, vectors):
+    v = special(dtype)
+    a, b = (x.ravel() for x in np.meshgrid(v, v, indexing="ij")) if vectors else (v[:7], v[-7:])
+    arrays = a, b, b[::-1].copy()
+    with np.errstate(all="ignore"):
+        program = ag.trace(every_row)(*arrays)
+        assert not [eq.row.name for eq in program.equations if not kind_of(eq)]
+        run, want = compiled(program, backend="c"), every_row(*arrays)
+        assert run.backend == "c"
+        for (name, y), got in zip(want.items(), run(*arrays), strict=True):
+            assert got.dtype == y.dtype, name
+            if y.dtype == bool:
+                np.testing.assert_array_equal(got, y, name)
+            else:
+                least = np.finfo(dtype).smallest_subnormal * 4
+                np.testing.assert_allclose(got, y, 8 * np.finfo(dtype).eps, least, err_msg=name)
+
+
+def test_the_slope_of_a_sum_of_functions():
+    def f(x):
+        return np.sum(np.sin(x) * np.cos(x) + np.exp(np.tanh(x)) / (1 + x * x) - ag.sigmoid(x) * np.log(np.abs(x) + 1))
+
+    x = RNG.normal(size=100_003)
+    run = in_c(ag.value_and_grad(f), x)
+    agree(run(x), ag.value_and_grad(f)(x))
+
+
+# ----------------------------------------------------------------------------------------------- sums and products
+
+
+@pytest.mark.parametrize("dtype", ["d", pytest.param("f", marks=pytest.mark.thorough)])
+def test_reductions_along_all_axes(dtype):
+    def f(x):
+        axes = [None, 0, 1, 2, (0, 1), (0, 2), (1, 2)]
+        sums = [np.sum(np.tanh(x), axis=axis) for axis in axes] + [np.sum(x * 2, axis=1, keepdims=True)]
+        return sums, [np.max(x, axis) for axis in axes], [np.min(x.T, axis) for axis in axes], np.prod(x[:2], (0, 2))
+
+    for shape in (3, 4, 5), (2, 1, 700), (40, 3, 2):
+        x = RNG.normal(size=shape).astype(dtype)
+        agree(in_c(f, x)(x), f(x), 1e-12 if dtype == "d" else 1e-5)
+
+
+def test_a_sum_is_at_least_as_accurate_as_numpys():
+    x = RNG.normal(size=300_000) * 10.0 ** RNG.integers(-8, 8, size=300_000)
+    run = in_c(lambda x: (np.sum(x + 0.0), np.sum(np.negative(x).reshape(300, 1000), 1)), x)
+    exact = math.fsum(x)
+    total, rows = run(x)
+    assert abs(total - exact) <= abs(np.sum(x) - exact) + np.spacing(exact)
+    for row, got in zip(x.reshape(300, 1000), rows, strict=True):
+        assert abs(got + math.fsum(row)) <= 4e-16 * np.sum(np.abs(row))
+    for value in np.inf, -np.inf, np.nan:
+        x[1000] = value
+        np.testing.assert_equal(run(x)[0], np.sum(x))
+
+
+@pytest.mark.parametrize("dtype", ["d", pytest.param("f", marks=pytest.mark.thorough)])
+def test_products(dtype):
+    shapes = [
+        ((3, 4), (4, 5)), ((1, 4), (4, 5)), ((3, 4), (4, 1)), ((3, 1), (1, 5)), ((4,), (4,)), ((3, 4), (4,)),
+        ((4,), (4, 5)), ((13, 17), (17, 19)), ((20, 6), (6, 35)), ((2, 3, 4), (2, 4, 5)), ((2, 3, 4), (4, 5)),
+        ((3, 4), (2, 4, 5)), ((2, 1, 3, 4), (3, 4, 5)), ((50, 30), (30, 20)),
+    ]  # fmt: skip
+    arrays = [(RNG.normal(size=a).astype(dtype), RNG.normal(size=b).astype(dtype)) for a, b in shapes]
+
+    def f(pairs):
+        plain = [np.matmul(a, b) + 1 for a, b in pairs]
+        return plain, [np.matmul(b.mT, a.mT) * 2 for a, b in pairs if a.ndim > 1 and b.ndim > 1]
+
+    agree(in_c(f, arrays)(arrays), f(arrays), 1e-12 if dtype == "d" else 1e-5)
+
+
+def test_views_joins_and_zeros_around():
+    def f(x, y):
+        z = np.concatenate([x.T[::-1] * 2, np.stack([y, y + 1, y[::-1]])], 1)
+        parts = np.split(np.exp(z), 2, axis=1)
+        wide, padded = np.broadcast_to(y * 3, (2, 4)) - y, np.pad(parts[0], 1) + 1
+        return parts[1], padded, wide, z.reshape(-1)[3:9], np.diag(z) * 2
+
+    x, y = RNG.normal(size=(4, 3)), RNG.normal(size=4)
+    agree(in_c(f, x, y)(x, y), f(x, y))
+    agree(in_c(ag.grad(lambda x: np.sum(f(x, y)[1] ** 2)), x)(x), ag.grad(lambda x: np.sum(f(x, y)[1] ** 2))(x))
+
+
+# --------------------------------------------------------------------------------------- what it is called with
+
+
+def test_arrays_of_all_kinds():
+    def f(x, n, k):
+        return np.tanh(x) * n + k, np.sum(x * k, 0)
+
+    base = RNG.normal(size=(7, 6))
+    run = in_c(f, base, 2.0, 3)
+    read_only, unaligned = base.copy(), np.frombuffer(b"x" + base.tobytes(), np.uint8)[1:].view(float).reshape(7, 6)
+    read_only.flags.writeable = False
+    wide = np.zeros((14, 12))
+    wide[::2, ::-2] = base
+    kinds = [base, base[::-1, ::-1], np.asfortranarray(base), wide[::2, ::-2], read_only, unaligned]
+    for x, n in product(kinds, (2.0, np.float64(-0.5))):
+        kept = x.copy()
+        results = run(x, n, 3)
+        agree(results, f(x, n, 3))
+        np.testing.assert_array_equal(x, kept)
+        assert not any(np.shares_memory(y, x) for y in results)
+    swapped = base.astype(base.dtype.newbyteorder())
+    agree(run(swapped, 2.0, 3)[1], f(base, 2.0, 3)[1])
+    for shape in (), (1,), (0,), (3, 0), (2, 0, 2):
+        x = np.ones(shape)
+        want = np.tanh(x) * 2 + 1, np.sum(x * x)
+        agree(ag.jit(lambda x: (np.tanh(x) * 2 + 1, np.sum(x * x)), backend="c")(x), want)
+    run = compiled(ag.trace(lambda x: np.exp(x) + x)(np.ones(3)), backend="c")
+    agree(run(np.array([1, 2, 3])), [np.exp([1, 2, 3]) + np.array([1, 2, 3])])
+    with pytest.raises(ValueError, match="expected x of shape"):
+        run(np.ones(4))
+
+
+def test_integers_and_truth_values():
+    def f(x, labels, flags):
+        chosen = np.where(flags, x, -1.0) * (labels == 2) + labels
+        equal = (labels[:, None] == np.arange(4)) & (x > 0)[:, None]
+        return chosen, equal, ~flags, x.astype(np.float32) + np.float32(1)
+
+    args = RNG.normal(size=5), np.array([0, 2, 3, 2**53 + 1, -1]), np.array([True, False, True, True, False])
+    agree(in_c(f, *args)(*args), f(*args))
+
+
+def test_errors_are_numpys():
+    x = np.arange(100.0)
+    run = in_c(lambda x: 1 / (x * 2), x)
+    with np.errstate(divide="raise"), pytest.raises(FloatingPointError, match="divide by zero"):
+        run(x)
+    with np.errstate(all="ignore"):
+        agree(run(x), 1 / (x * 2))
+    seen = []
+    with np.errstate(divide="call", call=lambda *args: seen.append(args)):
+        run(x)
+    assert seen
+
+
+def test_two_threads():
+    x = RNG.normal(size=200_000)
+    run = in_c(lambda x: np.sum(np.exp(np.sin(x) * 2)) + np.cos(x), x)
+    results = {}
+    threads = [threading.Thread(target=lambda k=k: results.update({k: run(x + k)})) for k in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for k, y in results.items():
+        agree(y, np.sum(np.exp(np.sin(x + k) * 2)) + np.cos(x + k))
+
+
+# ---------------------------------------------------------------------------------------------------- training steps
+
+
+@pytest.mark.parametrize("make", [
+    lambda ps: optim.SGD(ps, lr=0.1), lambda ps: optim.SGD(ps, lr=0.1, momentum=0.9, weight_decay=1e-2),
+    lambda ps: optim.Adam(ps, lr=0.01), lambda ps: optim.AdamW(ps, lr=0.01), lambda ps: optim.RMSprop(ps, lr=0.01),
+])  # fmt: skip
+@pytest.mark.parametrize("dtype", [np.float64, pytest.param(np.float32, marks=pytest.mark.thorough)])
+def test_a_training_step(make, dtype):
+    def trained(jit):
+        ag.manual_seed(3)
+        net = nn.Sequential(nn.Linear(3, 8), nn.Tanh(), nn.Linear(8, 2)).to(dtype)
+        optimizer = make(net.parameters())
+
+        def step(x, y):
+            optimizer.zero_grad()
+            loss = np.mean((net(x) - y) ** 2)
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        run = jit(step)
+        losses = [float(run(x, y)) for x, y in data]
+        return run, [*losses, *(p.detach().numpy() for p in net.parameters())]
+
+    rng = np.random.default_rng(1)
+    data = [(rng.normal(size=(5, 3)).astype(dtype), rng.normal(size=(5, 2)).astype(dtype)) for _ in range(4)]
+    run, got = trained(lambda f: ag.jit(f, backend="c"))
+    assert run.backend == "c"
+    assert run.source.count("_in_c(") == 1  # one call
+    agree(got, trained(lambda f: f)[1], 1e-9 if dtype == np.float64 else 1e-4)
+
+
+def test_a_new_value_that_depends_on_all_of_the_old_one():
+    W, v = ag.tensor(RNG.normal(size=(3, 3))), ag.tensor(RNG.normal(size=3))
+
+    def step(x):
+        with ag.no_grad():
+            new = W.T @ W * 0.1 + x
+            W[...] = new * 2
+            v.data = v.data * 2 + np.sum(W * 1.5, 0)
+        return np.sum(W * x)
+
+    start = W.data.copy(), v.data.copy()
+    x = RNG.normal(size=(3, 3))
+    want = step(x), W.data.copy(), v.data.copy()
+    W.data[...], v.data = start
+    run = ag.jit(step, backend="c")
+    agree((run(x), W.data, v.data), want)
+
+
+def test_results_that_need_a_gradient():
+    W = ag.tensor(RNG.normal(size=(3, 2)), requires_grad=True)
+    x = RNG.normal(size=(4, 3))
+    run = in_c(lambda x: np.tanh(x @ W) * 2, x)
+    run(x).sum().backward()
+    compiled_gradient, W.grad = W.grad, None
+    (np.tanh(x @ W) * 2).sum().backward()
+    agree(compiled_gradient, W.grad)
+
+
+def test_many_single_numbers_and_many_loops():
+    def chain(x):
+        for k in range(600):
+            x = x * 1.001 + (0.01 if k % 2 else x * 1e-3)
+        return x
+
+    def steps(x, W):
+        for _ in range(12):
+            x = np.tanh(x @ W) + np.sum(x, 1, keepdims=True) * 0.1
+        return np.sum(x * x)
+
+    agree(in_c(ag.value_and_grad(chain), 0.3)(0.2), ag.value_and_grad(chain)(0.2))
+    x, W = RNG.normal(size=(4, 3)), RNG.normal(size=(3, 3))
+    run = in_c(ag.grad(steps, (0, 1)), x, W)
+    agree(run(x, W), ag.grad(steps, (0, 1))(x, W), 1e-10)
+    assert run.c_source.count("static __attribute__((noinline))") < 20  # equal loops share a function
+
+
+def test_numpy_between_two_regions():
+    def f(x):
+        y = np.sort(np.exp(x) * 2)
+        return np.cumsum(y) / np.sum(y), y - 1
+
+    x = RNG.normal(size=9)
+    run = in_c(f, x)
+    agree(run(x), f(x))
+    assert run.source.count("_in_c(") == 2
+
+
+# ----------------------------------------------------------------------------------------------------------- the text
+
+
+def test_names_are_escaped():
+    def f(double, NAN, exp, i, x__FILE__, linux):
+        τ = np.exp(double) + NAN * exp - i  # */ \
+        main = x__FILE__ * τ + linux  # ??/
+        return main * main, np.sum(main)
+
+    args = [RNG.normal(size=3) for _ in range(6)]
+    agree(in_c(f, *args)(*args), f(*args))
+    evil = ag.tensor(np.ones(3), name='*/ system("true"); /*\n#error\\')
+    run = in_c(lambda x: np.exp(x * evil) + 1, np.ones(3))
+    agree(run(np.ones(3)), np.exp(np.ones(3)) + 1)
+    assert "#error" not in run.c_source
+
+
+def test_the_text_is_the_same_each_time_and_has_the_users_names():
+    def loss(weights, inputs):
+        hidden = np.tanh(inputs @ weights)
+        return np.sum(hidden * hidden)
+
+    args = RNG.normal(size=(3, 4)), RNG.normal(size=(5, 3))
+    texts = {in_c(ag.grad(loss), *args).c_source for _ in range(2)}
+    assert len(texts) == 1
+    (text,) = texts
+    assert re.search(r"const double \*weights = at\[\d\];  // 3x4", text)
+    assert "// hidden = np.tanh(inputs @ weights)" in text
+
+
+# --------------------------------------------------------------------------------------------- without a compiler
+
+
+@pytest.fixture
+def elsewhere(tmp_path, monkeypatch):
+    """A cache folder of its own."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(c, "folder", lambda: tmp_path / "autograd_lite")
+    c._find.cache_clear()
+    compile._warn.cache_clear()
+    yield tmp_path / "autograd_lite"
+    c._find.cache_clear()
+    compile._warn.cache_clear()
+
+
+@pytest.mark.parametrize(("command", "missing"), [
+    ("no-such-compiler", "no-such-compiler is not on the path"), ("false", "false does not work")
+])  # fmt: skip
+def test_without_a_compiler_numpy_runs(command, missing, elsewhere, monkeypatch):
+    monkeypatch.setenv("CC", command)
+    x = np.linspace(0, 1, 5)
+    run = ag.jit(lambda x: np.exp(x) * 2 + x, backend="c")
+    with pytest.warns(RuntimeWarning, match=missing) as warned:
+        agree(run(x), np.exp(x) * 2 + x)
+    assert len(warned) == 1
+    assert (run.backend, run.c_source) == ("numpy", None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ag.jit(lambda x: np.exp(x) * 3 + x, backend="c")(x)  # only once
+
+
+def test_an_unknown_backend_without_a_call():
+    with pytest.raises(ValueError, match="backend='numpy' or 'c'"):
+        ag.jit(np.sin, backend="cuda")
+
+
+def test_without_vector_functions_large_arrays_are_left_to_numpy(monkeypatch):
+    real = c.compiler()
+    monkeypatch.setattr(compile, "compiler", lambda: real._replace(vectors=frozenset()))
+
+    def f(x):
+        return np.exp(x) * np.tanh(x) + x * 3 - 1
+
+    for size, calls in (1000, True), (50, False):
+        x = RNG.normal(size=size)
+        run = ag.jit(f, backend="c")
+        agree(run(x), f(x))
+        assert ("np.exp(x, out" in run.source) is calls
+
+
+# ------------------------------------------------------------------------------------------------------------ the cache
+
+
+def objects(folder):
+    return sorted(folder.glob("*.so"))
+
+
+def test_objects_are_kept_and_cleared(elsewhere):
+    x = np.ones(3)
+    in_c(lambda x: np.exp(x) * 5 + x, x)
+    made = objects(elsewhere)
+    assert made
+    assert not [path for path in elsewhere.iterdir() if path.suffix != ".so"]
+    assert not elsewhere.stat().st_mode & 0o077
+    times = [path.stat().st_mtime_ns for path in made]
+    in_c(lambda x: np.exp(x) * 5 + x, x)
+    assert [path.stat().st_mtime_ns for path in objects(elsewhere)] == times
+    clear_cache()
+    assert not objects(elsewhere)
+
+
+def test_a_file_of_others_is_not_loaded(elsewhere, tmp_path):
+    using = c.compiler()
+    path = c.built("int seven(void) { return 7; }\n", using, ())
+    assert path.parent == elsewhere
+    path.write_bytes(b"not an object")
+    path.chmod(0o777)  # anyone can write to it
+    assert c.built("int seven(void) { return 7; }\n", using, ()) == path
+    assert path.read_bytes()[:4] == b"\x7fELF" or path.stat().st_size > 100
+    path.unlink()
+    outside = tmp_path / "other.so"
+    outside.write_bytes(b"not an object")
+    path.symlink_to(outside)
+    c.built("int seven(void) { return 7; }\n", using, ())
+    assert not path.is_symlink()
+    assert outside.read_bytes() == b"not an object"
+
+
+def test_a_folder_that_others_can_write_to_is_not_used(elsewhere):
+    elsewhere.mkdir()
+    elsewhere.chmod(0o777)
+    path = c.built("int eight(void) { return 8; }\n", c.compiler(), ())
+    assert path.parent != elsewhere
+    assert not objects(elsewhere)
+    assert not path.parent.stat().st_mode & 0o077
+
+
+def test_an_error_of_the_compiler_leaves_nothing(elsewhere):
+    with pytest.raises(c.NoCompiler, match="failed"):
+        c.built("no C\n", c.compiler(), ())
+    assert not any(path.suffix != ".so" for path in elsewhere.iterdir())
+    assert os.access(elsewhere, os.W_OK)
