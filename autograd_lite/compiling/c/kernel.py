@@ -152,15 +152,14 @@ class Kernel:
     def _can_overwrite(self, x: Var, u: Var) -> bool:
         """Whether the new value `x` can be stored in the memory of `u`: all reads of `u` come before."""
         writers = self._writers.get(x, ())
-        if len(writers) != 1 or writers[0][1].fold is not None or writers[0][1].product is not None:
-            return False
-        at, made = writers[0]
+        at, made = writers[0] if len(writers) == 1 else (-1, None)
+        plain = made is not None and made.fold is None and made.product is None
         for k, group in enumerate(self.groups):
-            for step in group.steps:
-                for p in step.places:
-                    if p.root is u and k >= at and not (k == at and p._replace(root=x) == made.target):
-                        return False
-        return True
+            for p in (p for step in group.steps for p in step.places if p.root is u):
+                same = k == at and plain and made is not None and p._replace(root=x) == made.target
+                if k >= at and not same:
+                    return False
+        return at >= 0
 
     def _positions(self, last: Mapping[Var, int]) -> None:
         """Where the values of its own are: single numbers in one array each kind, others in memory or on the stack."""
