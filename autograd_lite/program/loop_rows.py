@@ -174,7 +174,7 @@ def _cond_pull(g: Any, xs: Any, i: int, params: Params) -> Any:
     branches: Sequence[Body] = params["branches"]
     wanted = sorted(branches[0].wanted | {i - 1})
     at = [k for k, d in enumerate(g) if d is not None]
-    inner = [branch.once(("pulled", *wanted, *at), _branch_pulled, branch, wanted, at) for branch in branches]
+    inner = [branch.once((tuple(wanted), tuple(at)), _branch_pulled, branch, wanted, at) for branch in branches]
     results = chosen(inner, xs[0], [*xs[1:], *(g[k] for k in at)], {})
     cotangents = dict(zip((k + 1 for k in wanted), results, strict=True))
     if hasattr(g, "__dict__"):
@@ -231,7 +231,7 @@ def _cut(x: Any, its: Any) -> Any:
 
 def _mapped_branch(branch: Body, on: set[int], size: int) -> Any:
     every = range(len(branch.program.outputs))
-    return branch.once(("batched", *sorted(on), size), mapped, branch.program, on, every, size)
+    return branch.once((frozenset(on), size), mapped, branch.program, on, every, size)
 
 
 def _mapped_body(branch: Body, on: set[int], size: int) -> Body:

@@ -230,9 +230,8 @@ def _group(name: str) -> changed:
 def _scanned(f: Callable[..., Any], init: Tree, xs: Tree, length: int, reverse: bool) -> tuple[Tree, Tree]:
     carry, ys = init, [None] * length
     for t in reversed(range(length)) if reverse else range(length):
-        x = tree_map(lambda a, t=t: a[t], xs)
         with _group(f"step {t + 1}"):
-            new, ys[t] = pair_of(f(carry, x))
+            new, ys[t] = pair_of(f(carry, tree_map(lambda a, t=t: a[t], xs)))
         carry = kept("scan", carry, new)
     return carry, _stacked(ys) if length else _no_results(f, init, xs)
 
@@ -326,7 +325,7 @@ def _one_scan(
     if unroll > 1:
         return _unrolled(f, init, xs, length, reverse, unroll)
     slices = [x if isinstance(x, Value) else np.asarray(x) for x in leaves(xs)]
-    first = rebuild(xs, [np.asarray(raw(x)[-1 if reverse else 0]) for x in slices])
+    first = rebuild(xs, [np.array(raw(x)[-1 if reverse else 0]) for x in slices])
     with drawing(1):
         dtypes, inner, new = _started(what, f, init, first, carry_of=lambda result: pair_of(result)[0])
         count = len(dtypes)

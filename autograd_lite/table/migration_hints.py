@@ -85,7 +85,7 @@ OF_THE_LIBRARY = {
     "extend": "ag.autograd.Function, or ag.table.define",
     "misc": "ag.optim",
     "test_util": "ag.testing.assert_gradients(f, x)",
-    "lax": "Python's loops and conditions are recorded as they run; stop_gradient is ag.stop_gradient",
+    "lax": "scan, fori_loop, while_loop, cond and stop_gradient are ag.scan, …; Python's loops are recorded",
     "make_dot": "ag.draw(x)",
     "sparse": "there are no sparse arrays here",
     "numpy": "NumPy's own functions work on tensors: import numpy as np",

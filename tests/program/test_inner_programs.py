@@ -10,7 +10,10 @@ import pytest
 import autograd_lite as ag
 from autograd_lite import optim
 from autograd_lite.base.tree import leaves
+from autograd_lite.engine.record import record
 from autograd_lite.nn import functional as F
+from autograd_lite.program.inner import Body, traced
+from autograd_lite.program.loop_rows import SCAN
 
 rng = np.random.default_rng(0)
 W, xs, h0 = rng.normal(size=(3, 3)), rng.normal(size=(6, 3)), rng.normal(size=3)
@@ -194,6 +197,19 @@ def test_draws() -> None:
     assert not np.allclose(drawn[0], drawn[1])
     with pytest.raises(RuntimeError, match="randomness='different'"):
         ag.vmap(f)(np.stack([xs, xs]))
+
+
+def test_a_derivative_that_was_not_asked_for_when_it_was_recorded() -> None:
+    """The steps have not kept what it needs, so they are run again."""
+    inner = traced("scan", lambda h, x: (np.tanh(h * x), h * x), h0, xs[0])
+    body, gradients = Body(inner.program, 1, 1), []
+    for run in (lambda *args: record(SCAN, args, {"body": body, "length": 6, "reverse": False}),
+                lambda h, x: ag.scan(lambda h, x: (np.tanh(h * x), h * x), h, x)):
+        h, x = (ag.tensor(a, requires_grad=True) for a in (h0, xs))
+        last, ys = run(h, x)
+        (last.sum() + (ys**2).sum()).backward()
+        gradients.append((h.grad, x.grad))
+    same(*gradients)
 
 
 # ------------------------------------------------------------------------------------------------------- cond
