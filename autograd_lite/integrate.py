@@ -18,12 +18,11 @@ import numpy as np
 
 from .base.listing import public_names as _public_names
 from .base.tree import leaves, rebuild
-from .engine.context import changed, is_traced
+from .engine.context import is_traced
 from .engine.operands import raw
 from .rules._arrays import operand
 from .tensor import Tensor
-from .transforms.function import Function
-from .transforms.grad import vjp
+from .transforms.opaque import opaque
 
 #: For each stage the weights of the slopes before it. Those of the last stage are the step itself.
 _STAGES = (
@@ -158,32 +157,6 @@ def _weighted(weights: Sequence[float], slopes: Sequence[Any]) -> Any:
     return sum(w * k for w, k in zip(weights, slopes, strict=True) if w)
 
 
-class _Solved(Function):
-    """A function as one operation of a traced program, where it runs on arrays, not on traced values.
-
-    Its backward pass is such an operation too, so the sizes of the steps are chosen anew whenever the program runs.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, f: Callable[..., Any], *xs: Any) -> Any:
-        ctx.f, ctx.xs = f, tuple(None if isinstance(x, Tensor) else x for x in xs)
-        ctx.save_for_backward(*(x for x in xs if isinstance(x, Tensor)))
-        with changed(recording=True, group=None, watcher=None, values=None, outside=None):
-            y = f(*map(raw, xs))
-        return tuple(map(Tensor, y)) if isinstance(y, tuple) else Tensor(y)
-
-    @staticmethod
-    def backward(ctx: Any, *gs: Any) -> Any:
-        f, n, saved = ctx.f, len(ctx.xs), iter(ctx.saved_tensors)
-        xs = [next(saved) if x is None else x for x in ctx.xs]
-
-        def pulled(*xs: Any) -> Any:
-            return vjp(f, *xs[:n])[1](xs[n] if len(gs) == 1 else xs[n:])
-
-        gs = tuple(g if g._node is not None else raw(g) for g in gs)  # a constant is an array
-        return None, *_Solved.apply(pulled, *xs, *gs)
-
-
-_Solved.__name__ = "odeint"  # in programs, pictures and messages
+_Solved = opaque("odeint")
 
 __dir__ = _public_names(__name__)
