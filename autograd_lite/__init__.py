@@ -100,8 +100,8 @@ __version__ = "0.2.0"
 # The packages above the engine are imported on first use (SPEC 1 of Scientific Python), so a program that only
 # differentiates does not load them. Editors and type checkers see ordinary imports; a test compares the two.
 _LAZY_PACKAGES = (
-    "array_api", "data", "derive", "export", "integrate", "nn", "optim", "sparse", "teach", "testing", "training",
-    "utils",
+    "array_api", "data", "derive", "export", "integrate", "nn", "optim", "optimize", "sparse", "teach", "testing",
+    "training", "utils",
 )  # fmt: skip
 _LAZY_NAMES = {
     "explain": "derive", "partials": "derive", "source": "derive", "draw": "drawing", "frames": "drawing",
@@ -114,7 +114,8 @@ _LAZY_NAMES = {
 if _TYPE_CHECKING:
     from . import (
         array_api as array_api, data as data, derive as derive, export as export, integrate as integrate, nn as nn,
-        optim as optim, sparse as sparse, teach as teach, testing as testing, training as training, utils as utils,
+        optim as optim, optimize as optimize, sparse as sparse, teach as teach, testing as testing,
+        training as training, utils as utils,
     )
     from .compiling import jit as jit
     from .derive import explain as explain, partials as partials, source as source

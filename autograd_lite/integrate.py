@@ -22,7 +22,7 @@ from .engine.context import is_traced
 from .engine.operands import raw
 from .rules._arrays import operand
 from .tensor import Tensor
-from .transforms.opaque import opaque
+from .transforms.opaque import check_captured, opaque
 
 #: For each stage the weights of the slopes before it. Those of the last stage are the step itself.
 _STAGES = (
@@ -102,10 +102,7 @@ def odeint(
     if not any(isinstance(x, Tensor) and is_traced(x) for x in (*operands, start)):
         return solution(*operands)
     arrays = [np.asarray(raw(x)) for x in operands]
-    if isinstance(slope_with(arrays[2:])(arrays[0], arrays[1][0]), Tensor):
-        raise RuntimeError(
-            "odeint: in a traced program func uses a tensor that is not among its arguments; pass it in args="
-        )
+    check_captured("odeint", lambda: slope_with(arrays[2:])(arrays[0], arrays[1][0]))
     return _Solved.apply(solution, *operands)
 
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -29,6 +29,7 @@ from .rules.matrix_functions import solve_triangular
 from .rules.scipy_special import declare
 from .rules.special import xlog1py, xlogy
 from .table import Primitive, at, composite, uniform
+from .transforms.jacobian import jacobian
 
 _LOG_2PI = math.log(2 * math.pi)
 _COVARIANCE = np.array([[2.0, 0.5], [0.5, 1.0]])  # for the examples
@@ -293,5 +294,67 @@ class dirichlet:
 
     logpdf = _row("dirichlet.logpdf", at(uniform(0.1, 0.5, 2, 2), uniform(1, 3, 3)), _log_dirichlet)
     pdf = _exp(logpdf, at(uniform(0.1, 0.5, 3), np.array([1, 2, 3])))
+
+
+# ------------------------------------------------------------------------------------------------ errors of results
+
+
+class Propagated(NamedTuple):
+    """What :func:`delta_method` returns.
+
+    >>> import autograd_lite as ag
+    >>> ag.stats.delta_method(lambda x: 3 * x[0], [2.0], [[0.01]]).cov
+    np.float64(0.09)
+    """
+
+    mean: Any
+    cov: Any
+    contributions: Any
+
+
+def delta_method(f: Callable[..., Any], mean: Any, cov: Any) -> Propagated:
+    """The mean and covariance of ``f(x)`` to first order, where `x` has this mean and covariance.
+
+    ``cov f(x) = J cov(x) J^T`` with the exact Jacobian J of `f` at the mean. It is good where `f` is nearly linear over
+    a few standard deviations.
+
+    Parameters
+    ----------
+    f : callable
+        Of a vector of n numbers; returns a number or an array, of m numbers.
+    mean : array_like, shape (n,)
+    cov : array_like, shape (n, n)
+        For instance `popt` and `pcov` of :func:`autograd_lite.optimize.curve_fit`.
+
+    Returns
+    -------
+    mean : the value of `f` at `mean`
+    cov : array, shape (m, m)
+        The variance if `f` returns a number.
+    contributions : array, shape (m, n)
+        What each input adds to each variance, its share of the covariances with other inputs included: a row adds up
+        to the variance. Shape (n,) if `f` returns a number.
+
+    Examples
+    --------
+    >>> import autograd_lite as ag
+    >>> power = lambda x: x[0] * x[1] ** 2  # from a resistance and a current
+    >>> mean, variance, parts = ag.stats.delta_method(power, [10.0, 2.0], [[0.25, 0.0], [0.0, 0.01]])
+    >>> print(mean, variance, parts)
+    40.0 20.0 [ 4. 16.]
+    """
+    mean, cov = operand(mean), operand(cov)
+    mean = mean.astype(float) if mean.dtype.kind in "biu" else mean
+    if mean.ndim != 1 or cov.shape != (mean.size, mean.size):
+        raise ValueError(
+            f"stats.delta_method: expected a mean of shape (n,) and a covariance of shape (n, n), got {mean.shape} and "
+            f"{cov.shape}"
+        )
+    slopes = jacobian(lambda x: operand(f(x)))(mean)
+    rows = np.reshape(slopes, (-1, mean.size))
+    result, parts = operand(f(mean)), rows * (rows @ cov)
+    if not result.ndim:
+        return Propagated(result, np.sum(parts), parts[0])
+    return Propagated(result, rows @ cov @ rows.T, parts)
 
 __dir__ = _public_names(__name__)

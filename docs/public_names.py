@@ -20,12 +20,12 @@ from autograd_lite.table import Primitive
 #: Every public module.
 MODULES = (
     "autograd_lite", "autograd_lite.autograd", "autograd_lite.linalg", "autograd_lite.fft", "autograd_lite.emath",
-    "autograd_lite.special", "autograd_lite.stats", "autograd_lite.integrate", "autograd_lite.nn",
-    "autograd_lite.nn.functional", "autograd_lite.nn.init", "autograd_lite.nn.utils", "autograd_lite.optim",
-    "autograd_lite.optim.lr_scheduler", "autograd_lite.data", "autograd_lite.utils", "autograd_lite.training",
-    "autograd_lite.derive", "autograd_lite.teach", "autograd_lite.drawing", "autograd_lite.program",
-    "autograd_lite.sparse", "autograd_lite.compiling", "autograd_lite.export", "autograd_lite.testing",
-    "autograd_lite.testing.strategies", "autograd_lite.testing.why", "autograd_lite.table",
+    "autograd_lite.special", "autograd_lite.stats", "autograd_lite.integrate", "autograd_lite.optimize",
+    "autograd_lite.nn", "autograd_lite.nn.functional", "autograd_lite.nn.init", "autograd_lite.nn.utils",
+    "autograd_lite.optim", "autograd_lite.optim.lr_scheduler", "autograd_lite.data", "autograd_lite.utils",
+    "autograd_lite.training", "autograd_lite.derive", "autograd_lite.teach", "autograd_lite.drawing",
+    "autograd_lite.program", "autograd_lite.sparse", "autograd_lite.compiling", "autograd_lite.export",
+    "autograd_lite.testing", "autograd_lite.testing.strategies", "autograd_lite.testing.why", "autograd_lite.table",
 )  # fmt: skip
 #: Modules that publish names of others only: everything that can be reached in one of them is public.
 IMPLEMENTATIONS = {

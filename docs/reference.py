@@ -53,7 +53,7 @@ TITLES = {
 GROUPS = {
     "Tensors and transforms": ("tensor", "transforms", "autograd"),
     "Functions, under NumPy's names": None,  # the pages of rules
-    "NumPy's namespaces, and SciPy": ("linalg", "fft", "emath", "stats", "integrate", "sparse"),
+    "NumPy's namespaces, and SciPy": ("linalg", "fft", "emath", "stats", "integrate", "optimize", "sparse"),
     "Nets": ("nn", "nn.functional", "nn.init", "nn.utils", "optim", "optim.lr_scheduler", "data", "training"),
     "Derivations and pictures": ("derive", "teach", "drawing"),
     "Programs, files, tests, the table": (),  # everything else

@@ -28,8 +28,8 @@ NAME = PACKAGE.name
 ORDER = [
     "base", "table", "rules", "engine", "tensor", "transforms", "autograd", "special", "stats", "linalg", "fft",
     "emath", "integrate", "array_api",
-    "program", "compiling", "derive", "teach", "drawing", "sparse", "export", "nn", "optim", "data", "utils",
-    "training", "testing",
+    "program", "compiling", "derive", "teach", "drawing", "sparse", "optimize", "export", "nn", "optim", "data",
+    "utils", "training", "testing",
     "__init__",  # the public names
     "compat",  # other libraries' names, which use the public ones
     "talk", "command_line", "__main__",  # which use the library as anyone would
@@ -175,8 +175,8 @@ def test_import_brings_numpy_and_the_standard_library_only() -> None:
 
 
 LAZY = {
-    "array_api", "compiling", "data", "derive", "drawing", "export", "integrate", "nn", "optim", "program", "sparse",
-    "teach", "testing", "training",
+    "array_api", "compiling", "data", "derive", "drawing", "export", "integrate", "nn", "optim", "optimize", "program",
+    "sparse", "teach", "testing", "training",
 }  # fmt: skip
 
 

@@ -66,15 +66,16 @@ OF_ORDER = Joint(lambda x1, x2: (x2 > 0) | ~_fraction(x1), r"x_2 > 0 \text{ or }
 
 def scipy_module(function: str):
     """The module scipy.special; raises if SciPy is not installed."""
-    return _scipy("special", function)
+    return module_of_scipy("special", function)
 
 
 def scipy_linalg(function: str):
     """The module scipy.linalg; raises if SciPy is not installed."""
-    return _scipy("linalg", function)
+    return module_of_scipy("linalg", function)
 
 
-def _scipy(module, function):
+def module_of_scipy(module: str, function: str):
+    """A module of SciPy; raises if SciPy is not installed."""
     try:
         return import_module(f"scipy.{module}")
     except ImportError:

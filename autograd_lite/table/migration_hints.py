@@ -105,10 +105,32 @@ OF_UTILS = {
     "tensorboard": "fit(...) of ag.training returns a history that can be drawn",
 }
 
+_GLOBAL = "it has no derivatives to use; polish its result with ag.optimize.minimize(f, x0), which has a derivative"
+
+#: The same for ``ag.optimize``: names of SciPy's.
+OF_OPTIMIZE = {
+    "fsolve": "ag.optimize.root(f, x0)",
+    **dict.fromkeys(("brentq", "brenth", "bisect", "ridder", "toms748"), "ag.optimize.root_scalar(f, bracket=(a, b))"),
+    "newton": "ag.optimize.root_scalar(f, x0=x0)",
+    "leastsq": "ag.optimize.least_squares(f, x0, method='lm')",
+    **dict.fromkeys(("nnls", "lsq_linear"), "ag.optimize.least_squares(lambda x: A @ x - b, x0, bounds=...)"),
+    **dict.fromkeys(("fmin", "fmin_bfgs", "fmin_l_bfgs_b", "minimize_scalar"), "ag.optimize.minimize(f, x0)"),
+    **dict.fromkeys(
+        ("linprog", "milp", "linear_sum_assignment"),
+        "a solution at a corner stays or jumps, so it has no derivative of use; call SciPy's function",
+    ),
+    **dict.fromkeys(("differential_evolution", "basinhopping", "dual_annealing", "shgo", "direct", "brute"), _GLOBAL),
+}
+
+#: The same for ``ag.optim``.
+OF_OPTIM = {
+    name: f"ag.optimize.{name}" for name in ("minimize", "root", "root_scalar", "least_squares", "curve_fit")
+}
+
 #: The same for modules of SciPy.
 OF_SCIPY = {
     "integrate": "Use ag.integrate.odeint for an ordinary differential equation",
-    "optimize": "Pass it a function of arrays, with jac=ag.grad(f)",
+    "optimize": "Use the function of this name in ag.optimize, which takes tensors in args=",
 }
 
 

@@ -85,7 +85,7 @@ class _FunctionCall:
         for y in self.results:
             if not isinstance(y, Tensor):
                 raise TypeError(f"{self}.forward: expected a Tensor or a tuple of them, got {type(y).__name__}")
-        if any(_is_computed(n, start) for n in ancestors((y._node for y in self.results if y._node), TRACED)):
+        if any(is_computed(n, start) for n in ancestors((y._node for y in self.results if y._node), TRACED)):
             raise RuntimeError(
                 f"{self}.forward uses a value that depends on the traced inputs and is not among its arguments, so it "
                 "would be the same in every call: pass it to apply()"
@@ -182,7 +182,7 @@ def _is_constant(x: Any, fixed: Sequence[Any], shapes: Sequence[Shape]) -> bool:
     return isinstance(x, (str, type(None))) or any(x is y for y in fixed) or type(x) is tuple and x in shapes
 
 
-def _is_computed(n: Node, start: int) -> bool:
+def is_computed(n: Node, start: int) -> bool:
     """True if a program computes the value of a node from before `start` at every call, or gets it as an argument."""
     source = outside.found.get(n) if (outside := tracing()) is not None else None
     return n.order > start and (n.row is not None or source is None or source.kind in ("argument", "scalar"))

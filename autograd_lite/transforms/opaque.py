@@ -1,16 +1,37 @@
-"""A function as one operation of a traced program: it runs on arrays whenever the program does, not on traced values."""
+"""A function as one operation of a traced program: it runs on arrays whenever the program does."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from ..base.tree import leaves
 from ..engine.context import changed
+from ..engine.node import TRACED, ancestors
 from ..engine.operands import raw
+from ..engine.value import live_of
+from ..engine.versions import next_order
 from ..tensor import Tensor
-from .function import Function
+from .function import Function, is_computed
 from .grad import vjp
+
+
+def check_captured(name: str, f: Callable[[], Any]) -> None:
+    """Raise if `f`, which an opaque operation will call, uses a value of the traced program that is no operand of it.
+
+    What requires gradients is such a value too: its gradient would be lost. Arrays from outside are not: `f` reads them
+    whenever it runs.
+    """
+    start = next_order()
+    with changed(recording=True, group=None, watcher=None, values=None, outside=None):
+        results = [y for y in leaves(f()) if isinstance(y, Tensor)]
+    nodes = ancestors((y._node for y in results if y._node is not None), TRACED)
+    if any(live_of(y) > TRACED for y in results) or any(is_computed(n, start) for n in nodes):
+        raise RuntimeError(
+            f"{name}: in a traced program the function uses a tensor that is not among its arguments; pass it in args="
+        )
 
 
 def opaque(name: str) -> type[Function]:
@@ -40,7 +61,7 @@ def opaque(name: str) -> type[Function]:
             ctx.save_for_backward(*(x for x in xs if isinstance(x, Tensor)))
             with changed(recording=True, group=None, watcher=None, values=None, outside=None):
                 y = f(*map(raw, xs))
-            return tuple(map(Tensor, y)) if isinstance(y, tuple) else Tensor(y)
+            return tuple(Tensor(raw(part)) for part in y) if isinstance(y, tuple) else Tensor(raw(y))
 
         @staticmethod
         def backward(ctx: Any, *gs: Any) -> Any:
@@ -55,10 +76,13 @@ def opaque(name: str) -> type[Function]:
                         at[k] = x
                     return f(*at)
 
-                return vjp(of_floats, *(values[k] for k in floats))[1](values[n] if len(gs) == 1 else values[n:])
+                pull = vjp(of_floats, *(values[k] for k in floats))[1]
+                cotangents = pull(values[n] if len(gs) == 1 else values[n:])
+                return cotangents if len(floats) > 1 else cotangents[0]
 
             gs = tuple(g if g._node is not None else raw(g) for g in gs)  # a constant is an array
-            cotangents = iter(Opaque.apply(pulled, *xs, *gs))
+            results = Opaque.apply(pulled, *xs, *gs)
+            cotangents = iter(results if len(floats) > 1 else (results,))
             return None, *(next(cotangents) if k in floats else None for k in range(n))
 
     Opaque.__name__ = name

@@ -30,7 +30,7 @@ CALLS = {
     "stats.norm.pdf": (lambda: stats.norm(V).pdf(1.0), "Use ag.stats.norm.pdf;"),
     "stats.multivariate_normal.logpdf": (
         lambda: stats.multivariate_normal.logpdf(V, np.zeros(3)), "Use ag.stats.multivariate_normal.logpdf;"),
-    "optimize.minimize": (lambda: optimize.minimize(lambda p: (p**2).sum(), V), "jac=ag.grad(f);"),
+    "optimize.minimize": (lambda: optimize.minimize(lambda p: (p**2).sum(), V), "ag.optimize"),
     "integrate.odeint": (lambda: integrate.odeint(lambda y, t: -y, V, [0, 1]), "Use ag.integrate.odeint"),
     "integrate.trapezoid": (lambda: integrate.trapezoid(V), "Use ag.trapezoid;"),
     "interpolate.CubicSpline": (lambda: interpolate.CubicSpline(np.arange(3), V), "ag.table.define;"),

@@ -86,7 +86,7 @@ def test_in_a_batch():
 @pytest.mark.parametrize("transform", [ag.jit, lambda f: lambda a: ag.vmap(f)(np.full(2, a))])
 def test_a_captured_value_in_a_trace_is_named(transform):
     f = transform(lambda a: odeint(lambda y, t: pendulum(y, t, a, 0.3), Y0, T))
-    with pytest.raises(RuntimeError, match=r"odeint: in a traced program func uses a tensor .* pass it in args="):
+    with pytest.raises(RuntimeError, match=r"odeint: in a traced program the function uses a tensor .* pass it in"):
         f(2.0)
 
 

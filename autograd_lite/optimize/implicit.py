@@ -1,0 +1,340 @@
+"""The derivative of a solution, by the implicit function theorem.
+
+Where ``F(z, theta) = 0`` defines ``z`` as a function of ``theta``, ``dz/dtheta = -(dF/dz)^-1 dF/dtheta``. The solver
+has no part in this: only its result is recorded, as one row, whose rule solves one linear system. The rule is written
+with differentiable operations of the result and the operands, so it has derivatives of any order, in both modes.
+
+Source: S. G. Krantz and H. R. Parks, "The implicit function theorem" (2002); M. Blondel et al., "Efficient and modular
+implicit differentiation" (2022).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..base.tree import leaves, tree_map
+from ..engine.backward import pull_back
+from ..engine.context import CONTEXT, ORDINARY, changed, is_grad_enabled, is_traced
+from ..engine.engine_rows import lift
+from ..engine.operands import raw
+from ..engine.record import apply
+from ..engine.value import live_of, wrap
+from ..engine.versions import next_order
+from ..rules._arrays import operand
+from ..rules.scipy_special import module_of_scipy
+from ..table import Primitive, Textbook
+from ..table.textbook import notation
+from ..tensor import Tensor
+from ..transforms.jacobian import jacobian
+from ..transforms.linearize import Linearized
+from ..transforms.opaque import check_captured, opaque
+
+Function = Callable[..., Any]
+
+
+class Problem(NamedTuple):
+    """What a function of this package solves; `tree` holds all that the solution depends on: ``args``, data.
+
+    Attributes
+    ----------
+    name : str
+        Of the function, for messages.
+    solve : callable
+        ``solve(start, tree)`` runs SciPy on arrays: its result, the solution, and why it has not converged, or ``""``.
+    values : callable
+        ``values(x, tree)``: all that the user's functions return at a point.
+    system : callable
+        ``system(x, tree)``: the unknowns, a real vector that begins with the entries of the solution, and
+        ``F(z, tree)``.
+    mode : str
+        In which the derivative of F is computed.
+    solution, equation : str
+        How a derivation calls the solution, and what is zero there.
+    """
+
+    name: str
+    solve: Function
+    values: Function
+    system: Function
+    mode: str = "auto"
+    solution: str = "root of F"
+    equation: str = "F"
+
+
+# ------------------------------------------------------------------------------------ what SciPy takes and returns
+
+
+def scipy_optimize() -> Any:
+    return module_of_scipy("optimize", "ag.optimize")
+
+
+def as_args(args: Any) -> tuple[Any, ...]:
+    return args if isinstance(args, tuple) else (args,)
+
+
+def first(f: Function) -> Function:
+    """The first result of `f`, which returns derivatives as well."""
+    return lambda *args: f(*args)[0]
+
+
+def vector(f: Function) -> Function:
+    """`f`, which may return a list, a number or an array of any shape, as a function that returns a vector."""
+    return lambda *args, **params: np.ravel(operand(f(*args, **params)))
+
+
+def quiet() -> changed:
+    """Nothing of the calls in this block is recorded, in a graph or in a traced program."""
+    return changed(recording=False, group=None, watcher=None, values=None, outside=None)
+
+
+def plain(f: Function, transform: Function = lambda f: f) -> Function:
+    """`f`, or a derivative of it, as SciPy needs it: it returns arrays, also where it uses Tensors."""
+    of = transform(lambda *args, **params: operand(f(*args, **params)))
+
+    def call(*args: Any, **params: Any) -> Any:
+        with quiet():
+            return tree_map(raw, of(*args, **params))
+
+    return call
+
+
+def jacobian_of(f: Function) -> Function:
+    """The Jacobian of a vector, for SciPy; the one place for another than a dense one."""
+    return plain(vector(f), jacobian)
+
+
+def constant(what: str, tree: Any) -> Any:
+    """An option, without Tensors. Raises if it depends on something that requires gradients."""
+    for x in leaves(tree):
+        if isinstance(x, Tensor) and (is_traced(x) or live_of(x)):
+            raise TypeError(
+                f"{what} has no derivative here, and {x._who} requires gradients or is traced: pass x.detach(); what "
+                "the solution depends on belongs in args="
+            )
+    return tree_map(raw, tree) if isinstance(tree, (list, tuple, Tensor)) else tree
+
+
+class TracedResult(dict[str, Any]):
+    """The result of a traced call. SciPy runs whenever the program does, so other fields have no value yet."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name in self:
+            return self[name]
+        raise AttributeError(f"in a traced program (jit, vmap) the result has {', '.join(self)}, but no {name!r}")
+
+
+# ------------------------------------------------------------------------------------------------ one solution
+
+
+def solved(problem: Problem, start: Any, tree: Any, point: Any) -> tuple[Any, Any]:
+    """SciPy's result, and the solution: a Tensor if something that it depends on requires gradients.
+
+    `start` is where the solver starts, and `point` one where the user's functions can be called.
+    """
+    everything = (start, tree)
+    operands = [x for x in leaves(everything) if isinstance(x, Tensor)]
+    traced = any(map(is_traced, operands))
+    arrays = tree_map(raw, everything)
+    if traced or (CONTEXT.get() or ORDINARY).replayed:
+        check_captured(problem.name, lambda: problem.values(raw(point), arrays[1]))
+    if traced:
+
+        def again(*xs: Any) -> Any:
+            values = iter(xs)
+            start, tree = tree_map(lambda x: next(values) if isinstance(x, Tensor) else x, everything)
+            return solved(problem, start, tree, point)[1]
+
+        return TracedResult(), opaque(problem.name).apply(again, *operands)
+    with quiet():
+        result, x, failure = problem.solve(*arrays)
+    if not is_grad_enabled() or not x.size:
+        return result, x
+    call = Solved(problem, start, tree, x, failure)
+    if call.is_constant:
+        return result, x
+    stand_ins = [wrap(value, node) for node, value in call.captured.items()]
+    y = apply(_row(problem.name), [*call.inputs(leaves(tree)), *stand_ins], {"solved": call})
+    y.name = "x"
+    return result, y
+
+
+class Solved:
+    """One solution, which can be differentiated.
+
+    Attributes
+    ----------
+    captured : dict of Node to array
+        The variables outside of the arguments on which the user's functions depend.
+    last : tuple
+        Of one backward pass the cotangent, the result, a copy of the cotangent's values, and the cotangents of the
+        operands that have not been asked for yet.
+    """
+
+    def __init__(self, problem: Problem, start: Any, tree: Any, x: Any, failure: str) -> None:
+        self.problem, self.start, self.x, self.failure = problem, start, x, failure
+        self.tree = tree_map(lambda a: np.array(a) if isinstance(a, np.ndarray) else a, tree)
+        self.first: Any = x
+        self.last: tuple[Any, Any, Any, dict[int, Any]] | None = None
+        values: dict[Any, Any] = {}
+        inputs = self.inputs(leaves(tree))
+        with changed(group=None, watcher=None, outside=None, values=values):
+            run = Linearized(lambda *xs: problem.values(x, self.at(xs)), inputs, tuple(range(len(inputs))), {})
+        captured, self.constants = run.outside()
+        self.captured = {node: values[node] for node in captured}
+        self.is_constant = not captured and not any(map(live_of, inputs))
+        self.made = next_order()
+
+    def __repr__(self) -> str:
+        return self.problem.name
+
+    @staticmethod
+    def inputs(values: Sequence[Any]) -> list[Any]:
+        return [x for x in values if isinstance(x, Tensor) and x.dtype.kind in "fc"]
+
+    def at(self, xs: Sequence[Any]) -> Any:
+        """The tree with other values of the operands."""
+        values = iter(xs)
+        return tree_map(lambda x: next(values) if self.inputs([x]) else raw(x), self.tree)
+
+    def own(self, xs: Sequence[Any]) -> list[Any]:
+        """The operands without those that are captured."""
+        return list(xs[: len(xs) - len(self.captured)])
+
+    def values(self, xs: Sequence[Any]) -> Any:
+        if self.first is not None:
+            first, self.first = self.first, None
+            return first
+        own = self.own(xs)
+        if not all(map(np.array_equal, xs[len(own) :], self.captured.values())):
+            raise RuntimeError(f"{self}: it cannot be solved again for another value of what its function captures")
+        with quiet():
+            _, x, self.failure = self.problem.solve(tree_map(raw, self.start), self.at(own))
+        return x
+
+    def rule(self, g: Any, y: Any, xs: Sequence[Any], i: int) -> Any:
+        """The cotangent of operand `i`; one backward pass serves all of them, which are asked for in turn."""
+        last = self.last
+        if last is None or last[0] is not g or last[1] is not y or i not in last[3] or (last[2] != raw(g)).any():
+            last = self.last = g, y, np.array(raw(g)), dict(enumerate(self.pull(g, y, xs)))
+        return last[3].pop(i)
+
+    def pull(self, g: Any, y: Any, xs: Sequence[Any]) -> list[Any]:
+        """The solution ``w`` of ``(dF/dz)^T w = -g``, pulled back through F to the operands."""
+        if self.failure:
+            raise RuntimeError(
+                f"{self}: there is no derivative of the solution, because the solver has not converged: {self.failure}"
+            )
+        for x in self.constants:
+            if x.storage.version < self.made:
+                raise RuntimeError(
+                    f"backward through {self}: {x.label} has changed since it was used. Call backward() before you "
+                    "update it"
+                )
+        own = self.own(xs)
+        recorded = any(isinstance(x, Tensor) for x in (g, y, *own))
+        with changed(recording=recorded):
+            z, f = self.problem.system(y, self.at(own))
+            slopes = jacobian(lambda z: f(z, self.at(own)), 0, self.problem.mode)(z)
+            with quiet():
+                _check(str(self), lambda z: raw(f(z, self.at([raw(x) for x in own]))), raw(z), raw(slopes), np.size(y))
+            g = flat(g)
+            w = np.linalg.solve(slopes.T, -np.concatenate([g, np.zeros(len(z) - len(g))]))
+            run = Linearized(lambda z, *xs: f(z, self.at(xs)), [z, *own], tuple(range(1 + len(own))), {})
+        wanted = [*run.nodes, *self.captured]
+        with changed(recording=True):
+            gradients = pull_back({run.y._node: w}, wanted, lift if recorded else None, through=False)
+        return [gradients[n] if n in gradients else np.zeros(n.shape, n.dtype) for n in wanted[1:]]
+
+    def slopes(self, y: Any, xs: Sequence[Any], i: int) -> Any:
+        """``dF/dtheta`` for operand `i`, or ``dF/dz`` for -1; for derivations."""
+        own = [raw(x) for x in self.own(xs)]
+        with quiet():
+            z, f = self.problem.system(raw(y), self.at(own))
+            at = [z, *own]
+            of = jacobian(lambda x: f(x if i < 0 else z, self.at([x if k == i else own[k] for k in range(len(own))])))
+            return raw(of(at[i + 1]))
+
+
+def flat(x: Any) -> Any:
+    """A vector of real numbers; of complex numbers first the real parts, then the imaginary parts."""
+    x = np.ravel(x)
+    return np.concatenate([np.real(x), np.imag(x)]) if x.dtype.kind == "c" else x
+
+
+def _check(name: str, f: Function, z: Any, slopes: Any, n: int) -> None:
+    """Raise unless the matrix is regular, and is the derivative of `f` in the neighbourhood of the solution."""
+    if slopes.shape != (len(z), len(z)):
+        raise ValueError(f"{name}: {slopes.shape[0]} equations do not determine {len(z)} unknowns")
+    if not np.isfinite(slopes).all():
+        raise ValueError(f"{name}: dF/dx is not finite at the solution x={z[:n]}, so there is no derivative")
+    eps = np.finfo(slopes.dtype).eps
+    wide = np.max(np.abs(z[:n]), initial=0) or 1.0
+    units = np.where(z == 0, wide, np.abs(z))  # of the unknowns: of a multiplier, one that fits its column
+    units[n:] = 1 / np.maximum(np.linalg.norm(slopes[:, n:], axis=0), eps)
+    rows = np.linalg.norm(slopes * units, axis=1, keepdims=True)
+    if not rows.all() or not np.linalg.cond(slopes * units / rows, 1) < 1 / eps:
+        raise np.linalg.LinAlgError(
+            f"{name}: the matrix of the implicit function theorem, dF/dx, is singular at the solution: nearby points "
+            "solve the problem too, or active constraints depend on each other, so the solution has no derivative. Add "
+            "an equation, a constraint or a regularizing term that singles one out"
+        )
+    with np.errstate(all="ignore"):
+        at = f(z)
+        step = np.sqrt(eps) * units * np.cos(np.arange(1.0, len(z) + 1))
+        step[n:] = 0
+        allowed = 0.1 * np.abs(slopes) @ np.abs(step)
+        bent = any((np.abs(f(z + s) - at - slopes @ s) > allowed).any() for s in (step, -step))
+        newton = np.linalg.solve(slopes, at)
+        far = np.linalg.norm(newton / units) > eps ** (1 / 3)
+        next_one = np.linalg.solve(slopes, f(z - newton)) if far else newton
+    if bent or far and np.linalg.norm(next_one / units) > 0.2 * np.linalg.norm(newton / units):
+        raise RuntimeError(
+            f"{name}: there is no derivative at the solution x={z[:n]}: it is at a kink of the function, or a multiple "
+            "root where dF/dx is nearly singular, or the solver is too far from it (then tighten tol=)"
+        )
+
+
+# ------------------------------------------------------------------------------------------------ the row
+
+
+def _textbook(*xs: Any, solved: Solved) -> Textbook:
+    """``-(dF/dx)^-1 dF/dtheta``, with the value of the matrix beside it, where no constraint is active."""
+    own = solved.inputs(leaves(solved.tree))
+    names, (_, *_, what, equation) = [f"x{k + 1}" for k in range(len(xs))], solved.problem
+    values, shown = ", ".join((*names, "solved")), ", ".join(f"{{{name}}}" for name in names)
+    called = f"{what.replace(' ', '_')}_{len(xs)}"
+    tex = r"\operatorname{{{{{}}}}}({})".format(what.replace(" ", r"\ "), rf"\cdot, {shown}")
+    notation(called, f"{what}(·, {shown})", tex, lambda *values: np.asarray(values[-1]).item().x)
+    matrix = solved.slopes(solved.x, own, -1)
+    if len(matrix) > solved.x.size:
+        return Textbook(f"{called}({values})")
+    slope, symbol = equation.replace("∇", "grad_"), equation.replace("∇", r"\nabla ")
+    for k in range(len(own) + 1):
+        below = f"{{x{k + 1}}}"
+        notation(
+            f"d{slope}_{k}", f"∂{equation}/∂{below}", rf"\frac{{{{\partial {symbol}}}}}{{{{\partial {below}}}}}",
+            lambda y, *xs, k=k: np.asarray(xs[-1]).item().slopes(y, xs[:-1], k - 1).reshape(
+                np.shape(y) + np.shape((y, *xs)[k])
+            ),
+        )
+    form = "g @ (-inv(d{0}_0(y, {1})) @ d{0}_{2}(y, {1}))"
+    if not solved.x.ndim:
+        form = "-g * d{0}_{2}(y, {1}) / d{0}_0(y, {1})"
+    vectors = (k for k, x in enumerate(own) if x.ndim < 2)
+    note = f"∂{equation}/∂x = {matrix.round(4).tolist() if solved.x.ndim else f'{matrix[0, 0]:.4g}'}"
+    gradients = {names[k]: form.format(slope, values, k + 1) for k in vectors}
+    return Textbook(f"{called}({values})", where=None, note=note if matrix.size <= 9 else "", **gradients)
+
+
+@cache
+def _row(name: str) -> Primitive:
+    return Primitive(
+        "general", lambda *xs, solved: solved.values(xs),
+        (lambda g, y, xs, i, solved: solved.rule(g, y, xs, i),), name=name,
+        bind=lambda *xs, solved: (xs, {"solved": solved}), variadic=True, textbook=_textbook,
+        holomorphic=False,  # the inner pass conjugates
+    )
