@@ -7,5 +7,6 @@ from .derivatives import sparse_hessian as sparse_hessian
 from .derivatives import sparse_jacobian as sparse_jacobian
 from .derivatives import sparsity as sparsity
 from .picture import Picture as Picture
+from .products import matvec as matvec
 
 __dir__ = _public_names(__name__)

@@ -23,7 +23,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array, vstack
+from scipy.sparse import csr_array, eye_array, kron, vstack
 
 from ..compiling.block import traced
 from ..engine.node import Shape
@@ -32,6 +32,7 @@ from ..program import Equation, Program, Var
 from ..rules.einsum import LETTERS, explicit
 from ..table.batching import ALIGNED, Axes, Stacked, along, merged
 from ..transforms.linearize import Linearized
+from .colouring import canonical
 
 Indices: TypeAlias = NDArray[np.intp]
 FEW = 64  # entries of an operand that are looked at one by one
@@ -61,6 +62,8 @@ def _has_slope(eq: Equation, k: int) -> bool:
 def _step(eq: Equation, known: Mapping[Var, csr_array], moving: Sequence[int]) -> Sequence[csr_array | None]:
     """The patterns of the results of one equation."""
     row, patterns = eq.row, [known[eq.operands[k]] for k in moving]
+    if row.pattern is not None:
+        return [_union([_stated(eq, k) @ p for k, p in zip(moving, patterns, strict=True)])]
     fixed = all(_has_slope(eq, k) for k, x in enumerate(eq.operands) if isinstance(x, Var))  # indices among them
     if row.kind == "linear" and row.batch is not ALIGNED and fixed:
         found = _linear(_Map(eq, moving), vstack(patterns, "csr"))
@@ -74,6 +77,19 @@ def _step(eq: Equation, known: Mapping[Var, csr_array], moving: Sequence[int]) -
             return dependence(program, {v: known[x] for v, x in inputs.items() if x in known})
     pairs = list(zip(moving, patterns, strict=True))
     return [_union([_through(eq, k, p, v.shape) for k, p in pairs]) for v in eq.outputs]
+
+
+def _stated(eq: Equation, k: int) -> csr_array:
+    """The pattern of a step that its row states, for one example of a stack if the row works over stacks."""
+    stated = eq.row.pattern
+    assert stated is not None
+    own = canonical(stated(k, **eq.params))
+    count = eq.operands[k].size // max(own.shape[1], 1) if isinstance(eq.row.batch, Stacked) else 1
+    whole = own if count == 1 else csr_array(kron(eye_array(count, dtype=bool), own))
+    expected = eq.outputs[0].size, eq.operands[k].size
+    if whole.shape != expected:
+        raise ValueError(f"{eq.row.name}: pattern= has shape {own.shape} for argument {k + 1}; expected {expected}")
+    return whole
 
 
 def _through(eq: Equation, k: int, pattern: csr_array, shape: Shape) -> csr_array:

@@ -87,7 +87,6 @@ OF_THE_LIBRARY = {
     "test_util": "ag.testing.assert_gradients(f, x)",
     "lax": "scan, fori_loop, while_loop, cond and stop_gradient are ag.scan, …; Python's loops are recorded",
     "make_dot": "ag.draw(x)",
-    "sparse": "there are no sparse arrays here",
     "numpy": "NumPy's own functions work on tensors: import numpy as np",
 }
 
@@ -131,6 +130,7 @@ OF_OPTIM = {
 OF_SCIPY = {
     "integrate": "Use ag.integrate.odeint for an ordinary differential equation",
     "optimize": "Use the function of this name in ag.optimize, which takes tensors in args=",
+    "sparse": "Use ag.sparse.matvec(A, x) for A @ x",
 }
 
 

@@ -78,6 +78,8 @@ OPTIONS = {
     "batch": "how it runs on a batch of examples, where that does not follow from its kind (vmap)",
     "subscripts": "einsum's notation for a sum of products: a function of the operands' numbers of axes and the "
     "keywords (sparsity)",
+    "pattern": "which entries of the result depend on which of argument i, where no other option says it: a function "
+    "of i and the keywords that returns a matrix (sparsity)",
     "variadic": "the row takes any number of arrays, and one rule serves them all",
     "outputs": "the row returns a tuple of arrays",
     "part": "result k of several as an index into the argument: a function of k and the parameters (derivations)",
@@ -168,6 +170,7 @@ class Primitive:
     jvp: Function = None
     batch: Rule | None = None
     subscripts: Function = None
+    pattern: Function = None
     variadic: bool = False
     outputs: bool = False
     part: Function = None

@@ -116,6 +116,38 @@ def test_zeros_of_constants():
         np.testing.assert_array_equal(ag.sparsity(f)(np.ones(200)).toarray(), ag.jacobian(f)(np.ones(200)) != 0)
 
 
+@pytest.mark.parametrize("jit", [False, True])
+def test_a_sparse_matrix_in_the_function(jit):
+    A = sp.random_array((30, 40), density=0.05, rng=np.random.default_rng(0), format="csr")
+    D, x = A.toarray(), np.linspace(0.5, 1, 40)
+    f, g = lambda x: np.sin(ag.sparse.matvec(A, x**2)), lambda x: np.sin(D @ x**2)
+    J, H = ag.sparse_jacobian(f, jit=jit), ag.sparse_hessian(lambda x: np.sum(f(x) ** 2), jit=jit)
+    assert J(x).nnz == A.nnz
+    np.testing.assert_allclose(J(x).toarray(), ag.jacobian(g)(x), atol=1e-14)
+    np.testing.assert_allclose(H(x).toarray(), ag.hessian(lambda x: np.sum(g(x) ** 2))(x), atol=1e-14)
+    stack = np.stack([x, 2 * x])
+    np.testing.assert_allclose(ag.sparse.matvec(A, stack), stack @ D.T)
+    slopes = ag.vmap(ag.grad(lambda x: np.sum(f(x))))(stack)
+    np.testing.assert_allclose(slopes[1], ag.grad(lambda x: np.sum(g(x)))(2 * x))
+    assert ag.sparsity(lambda x: ag.sparse.matvec(A, x))(stack).nnz == 2 * A.nnz
+    with pytest.raises(ValueError, match=r"a SciPy matrix \(m, n\) and an array \(..., n\), got \(30, 40\) and"):
+        ag.sparse.matvec(A, x[1:])
+    with pytest.raises(RuntimeError, match=r"Use ag.sparse.matvec\(A, x\) for A @ x"):
+        A @ ag.tensor(x, requires_grad=True)
+
+
+def test_the_pattern_of_a_row():
+    @ag.table.define(lambda g, y: g * y[::-1], pattern=lambda i: np.eye(300)[::-1], name="stated_in_test")
+    def stated(x):
+        return np.exp(x)[::-1]
+
+    x = np.linspace(0.5, 1, 300)
+    assert ag.sparsity(stated)(x).nnz == 300
+    stated.pattern = lambda i: np.eye(2)
+    with pytest.raises(ValueError, match=r"stated_in_test: pattern= has shape \(2, 2\) for argument 1; expected"):
+        ag.sparsity(stated)(x)
+
+
 def test_only_pairs_that_meet_in_a_nonlinear_step():
     x = np.arange(1.0, 5)
     cases = {

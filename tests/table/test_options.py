@@ -172,6 +172,7 @@ MUTATIONS = [
     ("order", "exp", 1, lambda row: repr(ag.grad(ag.grad(row))(0.5))),
     ("examples", "sum", (lambda rng: ((np.ones(1),), {}),), drawn_at),
     ("subscripts", "matmul", lambda n1, n2: "ij,jk->kj", lambda row: repr(ag.sparsity(row)(X, X).toarray())),
+    ("pattern", "exp", lambda i: np.ones((4, 4)), lambda row: repr(ag.sparsity(row)(X).toarray())),
     ("variadic", "concatenate", False, lambda row: repr(ag.grad(lambda x: np.sum(row([x, x])))(X))),
     ("outputs", "modf", False, lambda row: type(row(ag.tensor(X, requires_grad=True))).__name__),
     ("fast", "sin", lambda x: x * 2, lambda row: compiled(ag.trace(row)(MANY), fast=True, tune=True).source),
