@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping
 from functools import update_wrapper
 from operator import index
+from threading import RLock
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,7 @@ from .colouring import Colouring, canonical
 from .pattern import dependence
 
 SIZE = 64  # shapes for which a pattern is kept
+_PREPARING = RLock()  # a trace changes what Tensors refer to
 
 
 def sparsity(f: Callable[..., Any], argnums: int = 0, *, local: bool = False) -> Callable[..., csr_array]:
@@ -54,7 +56,8 @@ def sparsity(f: Callable[..., Any], argnums: int = 0, *, local: bool = False) ->
 
     def sparsity_of_f(*args: Any, **params: Any) -> csr_array:
         call = _Call("sparsity", f, argnums, args, params)
-        return _pattern(call, call.function, local)
+        with _PREPARING:
+            return _pattern(call, call.function, local)
 
     return update_wrapper(sparsity_of_f, f, updated=())
 
@@ -182,15 +185,17 @@ class SparseDerivative:
     def _prepared(self, call: _Call) -> tuple[Colouring, Callable[..., Any] | None, _Call]:
         """Colours and compiled derivative, with the call that they were made for."""
         made = None if self.local else self._kept.get(call.key)
-        if made is None:
+        if made is not None:
+            return made
+        with _PREPARING:
             colouring = self._colouring(call)
             call.args = tree_map(lambda x: np.array(x) if isinstance(x, np.ndarray) else x, call.args)
             made = colouring, compiled(self._derivative(call, colouring)) if self._jit else None, call
             if not self.local:
                 self._kept[call.key] = made
             if len(self._kept) > SIZE:
-                self._kept.pop(next(iter(self._kept)), None)
-        return made
+                self._kept.pop(next(iter(self._kept)))
+            return made
 
     def _of(self, call: _Call) -> Callable[..., Any]:
         """The function whose Jacobian is computed."""
