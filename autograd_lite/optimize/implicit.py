@@ -156,7 +156,8 @@ def solved(problem: Problem, start: Any, tree: Any, point: Any) -> tuple[Any, An
     call = Solved(problem, start, tree, x, failure)
     if call.is_constant:
         return result, x
-    stand_ins = [wrap(value, node) for node, value in call.captured.items()]
+    # The rule needs the nodes of captured variables only; the functions find their values themselves.
+    stand_ins = [wrap(np.broadcast_to(np.zeros((), n.dtype), n.shape), n) for n in call.captured]
     y = apply(_row(problem.name), [*call.inputs(leaves(tree)), *stand_ins], {"solved": call})
     y.name = "x"
     return result, y
@@ -167,7 +168,7 @@ class Solved:
 
     Attributes
     ----------
-    captured : dict of Node to array
+    captured : list of Node
         The variables outside of the arguments on which the user's functions depend.
     last : tuple
         Of one backward pass the cotangent, the result, a copy of the cotangent's values, and the cotangents of the
@@ -179,13 +180,11 @@ class Solved:
         self.tree = tree_map(lambda a: np.array(a) if isinstance(a, np.ndarray) else a, tree)
         self.first: Any = x
         self.last: tuple[Any, Any, Any, dict[int, Any]] | None = None
-        values: dict[Any, Any] = {}
         inputs = self.inputs(leaves(tree))
-        with changed(group=None, watcher=None, outside=None, values=values):
+        with changed(group=None, watcher=None):
             run = Linearized(lambda *xs: problem.values(x, self.at(xs)), inputs, tuple(range(len(inputs))), {})
-        captured, self.constants = run.outside()
-        self.captured = {node: values[node] for node in captured}
-        self.is_constant = not captured and not any(map(live_of, inputs))
+        self.captured, self.constants = run.outside()
+        self.is_constant = not self.captured and not any(map(live_of, inputs))
         self.made = next_order()
 
     def __repr__(self) -> str:
@@ -208,11 +207,10 @@ class Solved:
         if self.first is not None:
             first, self.first = self.first, None
             return first
-        own = self.own(xs)
-        if not all(map(np.array_equal, xs[len(own) :], self.captured.values())):
+        if self.captured:
             raise RuntimeError(f"{self}: it cannot be solved again for another value of what its function captures")
         with quiet():
-            _, x, self.failure = self.problem.solve(tree_map(raw, self.start), self.at(own))
+            _, x, self.failure = self.problem.solve(tree_map(raw, self.start), self.at(xs))
         return x
 
     def rule(self, g: Any, y: Any, xs: Sequence[Any], i: int) -> Any:

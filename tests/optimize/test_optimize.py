@@ -228,6 +228,13 @@ def test_problems_nest():
     def outer(c):
         return O.root_scalar(lambda b, c: inner(b) - c, (c,), x0=0.5).root
 
+    def captured(c):  # the inner problem uses variables of the outer ones
+        def f(b):
+            return O.minimize(lambda x: (x[0] - b) ** 2 + x[0] ** 4, [0.1], tol=1e-10).x[0] - c
+
+        return O.root_scalar(lambda b, _: f(b), (c,), x0=0.5).root
+
+    np.testing.assert_allclose(ag.grad(captured)(0.4), 1 + 6 * 0.4**2, rtol=1e-5)
     # the inner minimum is c where 2 (c - b) + 4 c^3 = 0
     np.testing.assert_allclose(outer(0.4), 0.4 + 2 * 0.4**3, rtol=1e-6)
     np.testing.assert_allclose(ag.grad(outer)(0.4), 1 + 6 * 0.4**2, rtol=1e-5)
