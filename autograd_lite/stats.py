@@ -19,7 +19,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -299,24 +299,11 @@ class dirichlet:
 # ------------------------------------------------------------------------------------------------ errors of results
 
 
-class Propagated(NamedTuple):
-    """What :func:`delta_method` returns.
+def delta_method(f: Callable[..., Any], mean: Any, cov: Any) -> tuple[Any, Any, Any]:
+    """The mean and covariance of ``f(x)``, where `x` has this mean and covariance, and what each input contributes.
 
-    >>> import autograd_lite as ag
-    >>> ag.stats.delta_method(lambda x: 3 * x[0], [2.0], [[0.01]]).cov
-    np.float64(0.09)
-    """
-
-    mean: Any
-    cov: Any
-    contributions: Any
-
-
-def delta_method(f: Callable[..., Any], mean: Any, cov: Any) -> Propagated:
-    """The mean and covariance of ``f(x)`` to first order, where `x` has this mean and covariance.
-
-    ``cov f(x) = J cov(x) J^T`` with the exact Jacobian J of `f` at the mean. It is good where `f` is nearly linear over
-    a few standard deviations.
+    To first order ``cov f(x) = J cov(x) J^T``, with the exact Jacobian J of `f` at the mean. It is good where `f` is
+    nearly linear over a few standard deviations.
 
     Parameters
     ----------
@@ -329,11 +316,9 @@ def delta_method(f: Callable[..., Any], mean: Any, cov: Any) -> Propagated:
     Returns
     -------
     mean : the value of `f` at `mean`
-    cov : array, shape (m, m)
-        The variance if `f` returns a number.
-    contributions : array, shape (m, n)
-        What each input adds to each variance, its share of the covariances with other inputs included: a row adds up
-        to the variance. Shape (n,) if `f` returns a number.
+    cov : array, shape (m, m); the variance if `f` returns a number
+    contributions : array, shape (m, n), or (n,)
+        What each input adds to each variance, with its share of the covariances: a row adds up to the variance.
 
     Examples
     --------
@@ -353,8 +338,6 @@ def delta_method(f: Callable[..., Any], mean: Any, cov: Any) -> Propagated:
     slopes = jacobian(lambda x: operand(f(x)))(mean)
     rows = np.reshape(slopes, (-1, mean.size))
     result, parts = operand(f(mean)), rows * (rows @ cov)
-    if not result.ndim:
-        return Propagated(result, np.sum(parts), parts[0])
-    return Propagated(result, rows @ cov @ rows.T, parts)
+    return (result, rows @ cov @ rows.T, parts) if result.ndim else (result, np.sum(parts), parts[0])
 
 __dir__ = _public_names(__name__)

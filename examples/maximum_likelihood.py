@@ -40,7 +40,7 @@ def main():
         print(f"{name}: {value:.3f} ± {np.sqrt(variance):.3f}, the truth is {truth}")
     shape = np.exp(fit.x[0])
     known = np.sqrt(1 / (DAYS * (shape * scipy.special.polygamma(1, shape) - 1) / shape))  # from the Fisher information
-    ours = np.sqrt(ag.stats.delta_method(lambda p: np.exp(p[0]), fit.x, cov).cov)
+    ours = np.sqrt(ag.stats.delta_method(lambda p: np.exp(p[0]), fit.x, cov)[1])
     print(f"standard error of the shape: {ours:.6f}, in closed form {known:.6f}")
 
     mean, variance, _ = ag.stats.delta_method(lambda p: np.exp(p[0] + p[1]), fit.x, cov)

@@ -23,7 +23,7 @@ def public_names(module: str, *others: str) -> Callable[[], list[str]]:
     --------
     >>> import autograd_lite as ag
     >>> [name for name in dir(ag.stats) if not name.startswith("_")]
-    ['Propagated', 'beta', 'chi2', 'delta_method', 'dirichlet', 'gamma', 'multivariate_normal', 'norm', 'poisson', 't']
+    ['beta', 'chi2', 'delta_method', 'dirichlet', 'gamma', 'multivariate_normal', 'norm', 'poisson', 't']
     """
     names = vars(sys.modules[module])
     is_package = "__path__" in names

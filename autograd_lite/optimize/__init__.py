@@ -11,10 +11,15 @@ Examples
 >>> ag.optimize.minimize(rosenbrock, np.zeros(3), args=(100.0,)).x.round(4)
 array([1., 1., 1.])
 """
+# ruff: noqa: E402 - SciPy first, so that the error says what to install
 
 from ..base.listing import public_names as _public_names
+from ..rules.scipy_special import module_of_scipy as _module_of_scipy
 from ..table.migration_hints import OF_OPTIMIZE as _OF_OPTIMIZE
 from ..table.migration_hints import no_attribute as _no_attribute
+
+_module_of_scipy("optimize", "ag.optimize")
+
 from .fits import curve_fit as curve_fit
 from .fits import least_squares as least_squares
 from .minima import minimize as minimize

@@ -8,14 +8,16 @@ from inspect import signature
 from typing import Any
 
 import numpy as np
+import scipy.optimize
 
 from ..engine.operands import raw
 from ..rules._arrays import operand
 from ..rules.matrix_functions import solve_triangular
+from ..sparse import sparse_jacobian
 from ..tensor import Tensor
 from ..transforms.grad import grad
 from ..transforms.jacobian import jacobian
-from .implicit import as_args, constant, jacobian_of, plain, scipy_optimize, solved, vector
+from .implicit import as_args, constant, if_it_pays, jacobian_of, plain, solved, vector
 from .minima import Constraint, minimum, within
 
 #: By the name of a loss: rho(z), the cost of a squared residual.
@@ -38,7 +40,7 @@ def _bounds(bounds: Any) -> list[Constraint]:
     """The bounds as a constraint, if there are some."""
     lower, upper = (bounds.lb, bounds.ub) if hasattr(bounds, "lb") else bounds
     some = np.isfinite(lower).any() or np.isfinite(upper).any()
-    return [within(scipy_optimize().Bounds(lower, upper))] if some else []
+    return [within(scipy.optimize.Bounds(lower, upper))] if some else []
 
 
 def least_squares(
@@ -53,14 +55,10 @@ def least_squares(
     Parameters
     ----------
     fun : callable
-        Written in NumPy; returns the residuals.
-    jac : callable or str, optional
-        As in SciPy, instead of the exact Jacobian.
-    loss : str or callable
-        As in SciPy; a function has to be written in NumPy.
+        Returns the residuals. It is written in NumPy, as is `loss` if that is a function.
     args, kwargs : tuple, dict
         Further arguments of `fun`: numbers, arrays or Tensors, or trees of them.
-    x0, bounds, method, f_scale, **options
+    x0, jac, bounds, method, loss, f_scale, **options
         See :func:`scipy.optimize.least_squares`; what comes after `method` there is passed by name.
 
     Returns
@@ -86,7 +84,6 @@ def least_squares(
     """
     bounds = constant("least_squares: bounds=", bounds)
     f_scale = constant("least_squares: f_scale=", f_scale)
-    exact = jacobian_of(fun) if jac is None else jac
     tree = (as_args(args), kwargs or {})
 
     def residuals(x: Any, tree: Any) -> Any:
@@ -96,9 +93,12 @@ def least_squares(
         return _cost(residuals(x, tree), loss, f_scale)
 
     def solve(start: Any, tree: Any) -> Any:
-        result = scipy_optimize().least_squares(
-            plain(vector(fun)), start, exact, bounds, method, loss=loss, f_scale=f_scale, args=tree[0], kwargs=tree[1],
-            **options,
+        slopes = jacobian_of(fun) if jac is None else jac
+        if jac is None and method != "lm" and options.get("tr_solver") != "exact":
+            slopes = if_it_pays(sparse_jacobian(vector(fun)), start, *tree[0], **tree[1]) or slopes
+        result = scipy.optimize.least_squares(
+            plain(vector(fun)), start, slopes, bounds, method, loss=loss, f_scale=f_scale, args=tree[0],
+            kwargs=tree[1], **options,
         )
         return result, result.x, "" if result.success else result.message
 
@@ -157,7 +157,7 @@ def curve_fit(
     def solve(start: Any, tree: Any) -> Any:
         xdata, ydata, sigma = tree
         slopes = (lambda xdata, *p: jacobian_of(predicted)(np.array(p), xdata)) if jac is None else jac
-        popt, *others[:] = scipy_optimize().curve_fit(
+        popt, *others[:] = scipy.optimize.curve_fit(
             wraps(f)(plain(f)), xdata, ydata, start, sigma, absolute_sigma, check_finite, bounds, method, slopes,
             full_output=full_output, nan_policy=nan_policy, **kwargs,
         )

@@ -25,7 +25,7 @@ from ..engine.record import apply
 from ..engine.value import live_of, wrap
 from ..engine.versions import next_order
 from ..rules._arrays import operand
-from ..rules.scipy_special import module_of_scipy
+from ..sparse import SparseDerivative
 from ..table import Primitive, Textbook
 from ..table.textbook import notation
 from ..tensor import Tensor
@@ -34,42 +34,22 @@ from ..transforms.linearize import Linearized
 from ..transforms.opaque import check_captured, opaque
 
 Function = Callable[..., Any]
+LARGE = 200  # unknowns from which on the pattern of a derivative is looked at
 
 
 class Problem(NamedTuple):
-    """What a function of this package solves; `tree` holds all that the solution depends on: ``args``, data.
-
-    Attributes
-    ----------
-    name : str
-        Of the function, for messages.
-    solve : callable
-        ``solve(start, tree)`` runs SciPy on arrays: its result, the solution, and why it has not converged, or ``""``.
-    values : callable
-        ``values(x, tree)``: all that the user's functions return at a point.
-    system : callable
-        ``system(x, tree)``: the unknowns, a real vector that begins with the entries of the solution, and
-        ``F(z, tree)``.
-    mode : str
-        In which the derivative of F is computed.
-    solution, equation : str
-        How a derivation calls the solution, and what is zero there.
-    """
+    """What a function of this package solves; `tree` holds all that the solution depends on: ``args``, data."""
 
     name: str
-    solve: Function
-    values: Function
-    system: Function
-    mode: str = "auto"
-    solution: str = "root of F"
+    solve: Function  #: (start, tree) -> SciPy's result, the solution, and why it has not converged; all are arrays
+    values: Function  #: (x, tree) -> all that the user's functions return at a point
+    system: Function  #: (x, tree) -> the unknowns, a real vector that begins with x, and the function F(z, tree)
+    mode: str = "auto"  #: in which the derivative of F is computed
+    solution: str = "root of F"  #: how a derivation calls the solution, and what is zero there
     equation: str = "F"
 
 
 # ------------------------------------------------------------------------------------ what SciPy takes and returns
-
-
-def scipy_optimize() -> Any:
-    return module_of_scipy("optimize", "ag.optimize")
 
 
 def as_args(args: Any) -> tuple[Any, ...]:
@@ -91,9 +71,13 @@ def quiet() -> changed:
     return changed(recording=False, group=None, watcher=None, values=None, outside=None)
 
 
-def plain(f: Function, transform: Function = lambda f: f) -> Function:
+def plain(f: Function, transform: Function | None = None) -> Function:
     """`f`, or a derivative of it, as SciPy needs it: it returns arrays, also where it uses Tensors."""
-    of = transform(lambda *args, **params: operand(f(*args, **params)))
+
+    def array(*args: Any, **params: Any) -> Any:
+        return operand(f(*args, **params))
+
+    of = transform(array) if transform else array
 
     def call(*args: Any, **params: Any) -> Any:
         with quiet():
@@ -103,8 +87,19 @@ def plain(f: Function, transform: Function = lambda f: f) -> Function:
 
 
 def jacobian_of(f: Function) -> Function:
-    """The Jacobian of a vector, for SciPy; the one place for another than a dense one."""
     return plain(vector(f), jacobian)
+
+
+def if_it_pays(sparse: SparseDerivative, x: Any, *args: Any, **params: Any) -> Function | None:
+    """A sparse derivative for SciPy, if there are many unknowns and the pattern is found and needs few passes."""
+    if np.size(x) < LARGE:
+        return None
+    try:
+        with quiet():
+            colouring = sparse.colouring(np.asarray(x, float), *args, **params)
+    except (RuntimeError, TypeError):  # a branch on values, a tree
+        return None
+    return plain(sparse) if 10 * colouring.count < np.size(x) else None
 
 
 def constant(what: str, tree: Any) -> Any:
@@ -156,7 +151,7 @@ def solved(problem: Problem, start: Any, tree: Any, point: Any) -> tuple[Any, An
     call = Solved(problem, start, tree, x, failure)
     if call.is_constant:
         return result, x
-    # The rule needs the nodes of captured variables only; the functions find their values themselves.
+    # the rule needs the nodes of captured variables only: the functions find their values themselves
     stand_ins = [wrap(np.broadcast_to(np.zeros((), n.dtype), n.shape), n) for n in call.captured]
     y = apply(_row(problem.name), [*call.inputs(leaves(tree)), *stand_ins], {"solved": call})
     y.name = "x"
@@ -177,14 +172,16 @@ class Solved:
 
     def __init__(self, problem: Problem, start: Any, tree: Any, x: Any, failure: str) -> None:
         self.problem, self.start, self.x, self.failure = problem, start, x, failure
-        self.tree = tree_map(lambda a: np.array(a) if isinstance(a, np.ndarray) else a, tree)
+        self.tree = tree
         self.first: Any = x
         self.last: tuple[Any, Any, Any, dict[int, Any]] | None = None
         inputs = self.inputs(leaves(tree))
-        with changed(group=None, watcher=None):
+        with changed(group=None, watcher=None, values=None, outside=None):
             run = Linearized(lambda *xs: problem.values(x, self.at(xs)), inputs, tuple(range(len(inputs))), {})
         self.captured, self.constants = run.outside()
         self.is_constant = not self.captured and not any(map(live_of, inputs))
+        if not self.is_constant:  # the caller may overwrite arrays before the backward pass
+            self.tree = tree_map(lambda a: np.array(a) if isinstance(a, np.ndarray) else a, tree)
         self.made = next_order()
 
     def __repr__(self) -> str:

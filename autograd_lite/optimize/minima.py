@@ -10,14 +10,16 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
+import scipy.optimize
 
 from ..base.tree import tree_map
 from ..engine.operands import raw
 from ..rules._arrays import operand
+from ..sparse import sparse_hessian
 from ..tensor import Tensor
 from ..transforms.grad import grad, value_and_grad
 from ..transforms.jacobian import hessian, hvp, jacobian
-from .implicit import Problem, as_args, constant, first, jacobian_of, plain, quiet, scipy_optimize, solved, vector
+from .implicit import LARGE, Problem, as_args, constant, first, if_it_pays, jacobian_of, plain, quiet, solved, vector
 
 _WITH_PRODUCT = {"newton-cg", "trust-ncg", "trust-krylov", "trust-constr"}
 _WITH_HESSIAN = {"dogleg", "trust-exact", "trust-constr"}
@@ -43,10 +45,8 @@ def minimize(
         Written in NumPy; returns one number.
     args : tuple
         Further arguments of `fun`: numbers, arrays or Tensors, or trees of them.
-    jac, hess, hessp : optional
-        As in SciPy, instead of the exact derivatives. So are functions for the derivatives of constraints.
-    x0, method, bounds, constraints, tol, callback, options
-        See :func:`scipy.optimize.minimize`.
+    x0, method, jac, hess, hessp, bounds, constraints, tol, callback, options
+        See :func:`scipy.optimize.minimize`; derivatives that are passed replace the exact ones.
 
     Returns
     -------
@@ -80,25 +80,27 @@ def minimize(
     chosen = str(method or ("slsqp" if given else "l-bfgs-b" if bounds is not None else "bfgs")).lower()
     chosen = "custom" if callable(method) else chosen
     exact = {"jac": True if jac is None and chosen in _WITH_GRADIENT else jac, "hess": hess, "hessp": hessp}
-    if hess is None and hessp is None:
-        if chosen in _WITH_HESSIAN and not (chosen in _WITH_PRODUCT and np.size(raw(x0)) > 100):
+    own = hess is not None or hessp is not None
+    if not own:
+        if chosen in _WITH_HESSIAN and not (chosen in _WITH_PRODUCT and np.size(raw(x0)) >= LARGE):
             exact["hess"] = plain(f, hessian)
         elif chosen in _WITH_PRODUCT:
             exact["hessp"] = plain(f, hvp)
 
     def solve(start: Any, tree: Any) -> Any:
         g = fun if jac is True else plain(f, value_and_grad) if exact["jac"] is True else plain(f)
+        sparse = if_it_pays(sparse_hessian(f), start, *tree[0]) if chosen == "trust-constr" and not own else None
         passed = [_exact(given[k], every[k], tree[1][k], chosen) for k in range(len(given))]
-        result = scipy_optimize().minimize(
+        result = scipy.optimize.minimize(
             g, start, tree[0], method, bounds=bounds, constraints=passed, tol=tol, callback=callback, options=options,
-            **exact,
+            **exact | ({"hess": sparse, "hessp": None} if sparse else {}),
         )
         return result, result.x, "" if result.success else str(result.message)
 
     problem = minimum("minimize", lambda x, tree: f(x, *tree[0]), solve, every)
     result, x = solved(problem, x0, tree, np.atleast_1d(np.asarray(raw(x0), float)))
     if isinstance(x, Tensor):
-        result.update(x=x, fun=operand(f(x, *tree[0])))
+        result.update(x=x, fun=np.sum(operand(f(x, *tree[0]))))  # some functions return an array of one number
     return result
 
 
@@ -155,7 +157,7 @@ def _exact(c: Any, read: Constraint, args: Any, method: str) -> Any:
     if method == "trust-constr":
         curvature = plain(lambda x, v: f(x) @ v, hessian)
         options["hess"] = c.hess if callable(getattr(c, "hess", None)) else lambda x, v: curvature(x, np.asarray(v))
-    return scipy_optimize().NonlinearConstraint(plain(f), read.lower, read.upper, **options)
+    return scipy.optimize.NonlinearConstraint(plain(f), read.lower, read.upper, **options)
 
 
 def minimum(

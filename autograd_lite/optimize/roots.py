@@ -6,11 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import scipy.optimize
 
 from ..rules._arrays import operand
 from ..tensor import Tensor
 from ..transforms.jacobian import jacobian
-from .implicit import Problem, as_args, first, flat, jacobian_of, plain, scipy_optimize, solved
+from .implicit import Problem, as_args, first, flat, jacobian_of, plain, solved
 
 
 def _equation(name: str, f: Callable[..., Any], solve: Callable[..., Any]) -> Problem:
@@ -44,10 +45,8 @@ def root(
         Written in NumPy; returns as many values as `x0` has.
     args : tuple
         Further arguments of `fun`: numbers, arrays or Tensors, or trees of them.
-    jac : callable or bool, optional
-        As in SciPy, instead of the exact Jacobian.
-    x0, method, tol, callback, options
-        See :func:`scipy.optimize.root`.
+    x0, method, jac, tol, callback, options
+        See :func:`scipy.optimize.root`; `jac` replaces the exact Jacobian.
 
     Returns
     -------
@@ -76,7 +75,7 @@ def root(
 
     def solve(start: Any, args: Any) -> Any:
         g = fun if jac is True else plain(fun)
-        result = scipy_optimize().root(g, start, args, method, exact, tol, callback, options)
+        result = scipy.optimize.root(g, start, args, method, exact, tol, callback, options)
         return result, result.x, "" if result.success else result.message
 
     result, x = solved(_equation("root", f, solve), x0, args, operand(x0))
@@ -114,7 +113,7 @@ def root_scalar(
         fprime2 = plain(g, lambda f: jacobian(jacobian(f)))
 
     def solve(start: Any, args: Any) -> Any:
-        result = scipy_optimize().root_scalar(
+        result = scipy.optimize.root_scalar(
             f if several else plain(f), args, method, start[0], fprime, fprime2, *start[1:], xtol, rtol, maxiter,
             options,
         )
@@ -147,7 +146,7 @@ def fixed_point(
     """
 
     def solve(start: Any, args: Any) -> Any:
-        x = scipy_optimize().fixed_point(plain(func), start, args, xtol, maxiter, method)
+        x = scipy.optimize.fixed_point(plain(func), start, args, xtol, maxiter, method)
         return x, np.asarray(x), ""
 
     problem = _equation("fixed_point", lambda x, *args: x - operand(func(x, *args)), solve)
