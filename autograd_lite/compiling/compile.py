@@ -227,6 +227,17 @@ def _warn(missing: str) -> None:
 
 def _planned(block: Block, order: Sequence[str]) -> Memory:
     """Run the passes, and assign memory."""
+    block = rewritten(block, order)
+    memory = planned(block)
+    block.plan.append(
+        f"memory: {len(memory.place)} values in {memory.size} bytes instead of {memory.unplanned}; "
+        f"{memory.in_place} operations in place, {len(memory.into)} results written into inputs"
+    )
+    return memory
+
+
+def rewritten(block: Block, order: Sequence[str]) -> Block:
+    """`block` after these passes."""
     plan = block.plan
     plan.append(f"the program: {len(block.equations)} operations")
     shortest: Sequence[Equation] = ()
@@ -238,12 +249,7 @@ def _planned(block: Block, order: Sequence[str]) -> Memory:
         elif len(shortest) != len(block.equations) or not all(map(is_, shortest, block.equations)):
             block = _shortened(block)
             shortest = block.equations
-    memory = planned(block)
-    plan.append(
-        f"memory: {len(memory.place)} values in {memory.size} bytes instead of {memory.unplanned}; "
-        f"{memory.in_place} operations in place, {len(memory.into)} results written into inputs"
-    )
-    return memory
+    return block
 
 
 def _shortened(block: Block) -> Block:

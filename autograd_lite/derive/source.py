@@ -25,6 +25,7 @@ from ..tensor import Tensor
 from .chain_rule import Chain
 from .helpers import literal
 from .notation import too_many
+from .source_c import CSource, c_source
 from .source_lines import LineWriter
 
 LIMIT = 5_000  # operations
@@ -132,7 +133,8 @@ def source(
     names: Mapping[str, Any] | None = None,
     update: str | None = None,
     name: str | None = None,
-) -> Source:
+    lang: str = "numpy",
+) -> Source | CSource:
     """The forward and backward pass of `f` as one flat NumPy function.
 
     Parameters
@@ -150,17 +152,20 @@ def source(
         The name of the learning rate; adds a step ``W -= lr * dLdW`` for each gradient, and the rate as an argument.
     name : str, optional
         The name of the function; by default that of `f`.
+    lang : str
+        "numpy", or "c" for a complete C file with two functions: ``name(inputs, result)``, and ``name_gradient(inputs,
+        result, gradients)``. It needs only C99 and its mathematical library (``-lm``).
 
     Returns
     -------
     Source
         A function that returns the value and then the gradients, each in memory of its own. If the value has more than
-        one entry, the function takes its cotangent as an argument.
+        one entry, the function takes its cotangent as an argument. With ``lang="c"`` it is text only, a `CSource`.
 
     Raises
     ------
     ValueError
-        If `wrt` contains an unknown name, or the source would have thousands of lines.
+        If `wrt` contains an unknown name, the source would have thousands of lines, or an operation has no form in C.
     RuntimeError
         If `f` branches on a value that depends on its arguments.
 
@@ -192,6 +197,9 @@ def source(
         return L, dLdw
     <BLANKLINE>
     """
+    if lang not in ("numpy", "c") or lang == "c" and update:
+        wish = f"update={update!r}" if lang == "c" else f"lang={lang!r}"
+        raise ValueError(f"source: expected lang='numpy' or 'c', the latter without an update step, got {wish}")
     if not callable(f):
         raise TypeError(f"source: expected a function, got {type(f).__name__}; write source(f, x) with an example x")
     with untouched(f, args):
@@ -200,6 +208,8 @@ def source(
         name = identifier(name) + "_" * (identifier(name) in RESERVED)
         _check(program, name)
         wanted = _wanted(program, name, args, wrt)
+        if lang == "c":
+            return c_source(program, wanted, name)
         return _emit(Chain(program, wanted, board=False), wanted, name, args, update)
 
 

@@ -78,6 +78,8 @@ class Kernel:
         The strides of the arrays that it reads, and of results whose order in memory is given.
     into : mapping of Var to Var
         Results that may be computed in the memory of an input.
+    alone : bool
+        Whether its function is one for any compiler, which calls no other and whose arrays are its own.
 
     Attributes
     ----------
@@ -89,9 +91,11 @@ class Kernel:
         New values that are computed in the memory of an input.
     """
 
-    def __init__(self, eq: Equation, layouts: Mapping[Var, tuple[int, ...]], into: Mapping[Var, Var]) -> None:
+    def __init__(
+        self, eq: Equation, layouts: Mapping[Var, tuple[int, ...]], into: Mapping[Var, Var], alone: bool = False
+    ) -> None:
         outputs = self.outputs = eq.outputs
-        made = Steps(eq.params["equations"], eq.params["arrays"], layouts)
+        made = Steps(eq.params["equations"], eq.params["arrays"], layouts, alone)
         self.layouts = made.layouts
         self.groups: list[Group] = []
         self._by_space: dict[Any, list[int]] = {}
@@ -111,7 +115,8 @@ class Kernel:
                         self.stored.add(p.root)
         self.own_roots = {v for v in self._writers if v not in outside}
         self.own = [v for v in self._writers if v in self.stored and v not in outside]
-        self._positions(last)
+        self.inline = alone or len(self.groups) <= INLINE
+        self._positions(last, alone)
 
     # ------------------------------------------------------------------------------------------------- the groups
 
@@ -161,21 +166,20 @@ class Kernel:
                     return False
         return at >= 0
 
-    def _positions(self, last: Mapping[Var, int]) -> None:
+    def _positions(self, last: Mapping[Var, int], alone: bool) -> None:
         """Where the values of its own are: single numbers in one array each kind, others in memory or on the stack."""
         self.singles: dict[Var, tuple[str, int]] = {}
         counts: dict[str, int] = {}
         arrays = []
         for v in self.own:
-            if prod(v.shape) != 1 or len(self.groups) <= INLINE:
+            if prod(v.shape) != 1 or self.inline:
                 arrays.append(v)
             else:
                 kind = v.dtype.char
                 self.singles[v] = kind, counts.get(kind, 0)
                 counts[kind] = counts.get(kind, 0) + 1
         self.counts = counts
-        few = len(self.groups) <= INLINE
-        self.on_stack = {v for v in arrays if few and prod(v.shape) * v.dtype.itemsize <= LOCAL}
+        self.on_stack = {v for v in arrays if alone or self.inline and prod(v.shape) * v.dtype.itemsize <= LOCAL}
         self.offset: dict[Any, int] = {}
         free: list[tuple[int, int, int]] = []  # size, start, the last group
         self.scratch = 0
@@ -228,10 +232,12 @@ class Kernel:
             The offset of its own values.
         reduction : Reductions
         """
-        return _Writer(self, name, arguments, places, scratch, reduction).lines()
+        return Writer(self, name, arguments, places, scratch, reduction).lines()
 
 
-class _Writer:
+class Writer:
+    """Writes the functions of a kernel; its arrays are arguments, on the stack, or in the memory ``at[0]``."""
+
     def __init__(
         self, kernel: Kernel, name: str, arguments: Sequence[Var], places: Mapping[Var, int], scratch: int,
         reduction: Callable[[Step], str],
@@ -240,8 +246,8 @@ class _Writer:
         self.arguments, self.places, self.scratch = list(arguments), places, scratch
         self.reduction = reduction
         self.names = Names({*KEYWORDS, *LETTERS, name}, between="_")
-        self.words: dict[Var, str] = {}
-        self.kinds: dict[str, str] = {}  # the name of the array of single numbers of a kind
+        self.words: dict[Any, str] = {}  # of arrays, and of those of single numbers by their kind
+        self.before: list[str] = []
         self.written = {self._array(s.target.root) for g in kernel.groups for s in g.steps}
 
     def _array(self, v: Var) -> Var:
@@ -263,29 +269,31 @@ class _Writer:
         return self.words[key]
 
     def lines(self) -> list[str]:
+        body = self.body()
+        head = [f"static void {self.name}(void *const *at)", "{"]
+        return [*self.before, *head, *indented([*self._declarations(), "", *body]), "}", ""]
+
+    def body(self) -> list[str]:
+        """The lines of the function; `before` has those of the functions that it calls."""
         kernel = self.kernel
-        inline = len(kernel.groups) <= INLINE
-        for group in kernel.groups:
-            for step in group.steps:
-                for place in (*step.places, step.target):
-                    if place.root in kernel.stored or place.root not in kernel.own_roots:
-                        self.base(place.root)
-        before: list[str] = []
-        body: list[str] = []
+        for step in (step for group in kernel.groups for step in group.steps):
+            for place in (*step.places, step.target):
+                if place.root in kernel.stored or place.root not in kernel.own_roots:
+                    self.base(place.root)
+        lines: list[str] = []
         shared: dict[str, str] = {}
         before_that = ""
         for group in kernel.groups:
             where = users_line(group.steps[0].eq)
-            if where != before_that and inline:
-                body.append(comment(where))
+            if where != before_that and kernel.inline:
+                lines.append(comment(where))
                 before_that = where
-            if inline:
+            if kernel.inline:
                 names = Names(self.names, between="_")
-                body += self._group(group, self.base, lambda wish, names=names: names.take(c_name(wish)))
+                lines += self._group(group, self.base, lambda wish, names=names: names.take(c_name(wish)))
             else:
-                body.append(self._shared(group, shared, before))
-        head = [f"static void {self.name}(void *const *at)", "{"]
-        return [*before, *head, *indented([*self._declarations(), "", *body]), "}", ""]
+                lines.append(self._shared(group, shared, self.before))
+        return lines
 
     def _group(self, group: Group, base: Any, fresh: Any) -> list[str]:
         if group.steps[0].product:
@@ -293,7 +301,8 @@ class _Writer:
         overwrites = any(s.target.root in self.kernel.into for s in group.steps)
         loops = Loops(group.steps, self.kernel.stored, base, fresh, self.reduction, overwrites)
         lines = loops.lines()
-        return lines if lines[0].startswith(("for", "#")) and not loops.declares else ["{", *indented(lines), "}"]
+        plain = len(lines) == 1 or lines[0].startswith(("for", "#")) and not loops.declares
+        return lines if plain else ["{", *indented(lines), "}"]
 
     def _shared(self, group: Group, shared: dict[str, str], before: list[str]) -> str:
         """A call of a function of a group; groups with the same text have the same function."""
@@ -441,7 +450,7 @@ _ROWS = """static inline __attribute__((always_inline)) void product_of_rows{f}(
 def prelude(texts: Iterable[str], functions: Iterable[str], vectors: Iterable[str]) -> list[str]:
     """The beginning of a file: what the functions in `texts` use. `vectors` have versions for vectors."""
     body = "\n".join(texts)
-    lines = ["#include <math.h>", "#include <stddef.h>", ""]
+    lines = ["#include <math.h>", "#include <stddef.h>"]
     for name in sorted(set(functions)):
         if name in vectors:
             kind = "float" if name.endswith("f") and name not in FUNCTIONS else "double"

@@ -16,9 +16,12 @@ from .steps import PLUS, Place, Step, functions_of
 PIECE = 512  # entries of a sum that is taken at once
 SHORT = 8  # turns of a loop that is not worth a vector
 INDENT = "    "
-C_INT = C._replace(number=lambda x: str(int(x)))
+C_INT = C._replace(
+    number=lambda x: str(int(x)),
+    forms={**C.forms, "max": "({0} > {1} ? {0} : {1})", "min": "({0} < {1} ? {0} : {1})"},
+)  # fmt: skip
 LANGUAGES = {"d": C, "f": C_FLOAT, "?": C_INT, "q": C_INT}
-COMPUTED = {"d": "double", "f": "float", "?": "int", "q": "long long"}
+COMPUTED = {"d": "double", "f": "float", "?": "int", "q": "long long", "l": "long long"}
 LETTERS = "ijklopqr"  # no array has such a name
 
 
@@ -97,7 +100,7 @@ class Loops:
         if not e.args:
             return e
         args = [self._chosen(a, kind, before) for a in e.args]
-        if e.head == "if" and self.axes:
+        if e.head == "if" and self.axes and self.axes[-1][0] >= SHORT:
             for k in (1, 2):
                 if functions_of(args[k]):
                     name = self.fresh("branch")
@@ -174,7 +177,8 @@ class _Fold:
         self.depth = len(reduced) - self.run
         self.again = any(reduced[: self.depth])  # it is combined with what is in memory
         self.is_sum = step.fold[0] == PLUS
-        self.in_pieces = self.is_sum and (self.run > 1 or self.run == 1 and loops.axes[-1][0] > PIECE)
+        long = self.run > 1 or self.run == 1 and loops.axes[-1][0] > PIECE
+        self.in_pieces = self.is_sum and step.kind != "q" and long
         self.word = loops.fresh(step.var.name)
         self.partial = loops.fresh("part") if self.in_pieces else self.word
         self.type = COMPUTED[step.kind]
@@ -222,7 +226,7 @@ class _Fold:
 
 
 def indented(lines: Sequence[str]) -> list[str]:
-    return [line if line.startswith("#") else INDENT + line for line in lines]
+    return [INDENT + line if line and line[0] != "#" else line for line in lines]
 
 
 def _sum(terms: Sequence[tuple[int, str]], start: int) -> str:

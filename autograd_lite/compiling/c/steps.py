@@ -24,12 +24,13 @@ from ...rules._arrays import reduced
 from ...table.scalar import FUNCTIONS, Scalar, number, parse, variable
 from ..passes.scalars import formula
 
-#: The types of C, by the kinds of arrays that they can read. Results are of the first three.
+#: The types of C, by the letters of the dtypes of arrays.
 TYPES = {
     "d": "double", "f": "float", "?": "unsigned char", "b": "signed char", "B": "unsigned char", "h": "short",
-    "H": "unsigned short", "i": "int", "I": "unsigned int", "l": "long", "q": "long long",
+    "H": "unsigned short", "i": "int", "I": "unsigned int", "q": "long long",
+    "l": "long long" if np.dtype("l").itemsize == 8 else "int",
 }  # fmt: skip
-RESULTS = "df?"
+RESULTS = "df?lq"
 LOOPS = 2**15  # multiplications of a product that is written as loops; a larger one is BLAS's
 FEW = 64  # entries for which a function without a version on vectors may be called one by one
 CHEAP = {"abs", "sqrt", "max", "min", "copysign", "floor", "ceil", "trunc", "rint"}  # instructions, not calls
@@ -99,9 +100,10 @@ def strides_of(shape: Sequence[int], order: Sequence[int] | None = None) -> tupl
     return tuple(strides)
 
 
-def kind_of(eq: Equation) -> str:
-    """How an equation is written in C: 'entry', 'fold', 'product', 'outer', 'matvec', 'view', 'join', 'placement';
-    '' if not.
+def kind_of(eq: Equation, alone: bool = False) -> str:
+    """How an equation is written in C: the name of a method of `Steps`, or '' if not.
+
+    If `alone`, products of any size are loops.
     """
     row, outputs = eq.row, eq.outputs
     arrays = [x for x in eq.operands if isinstance(x, Var | np.ndarray | np.generic)]
@@ -116,9 +118,11 @@ def kind_of(eq: Equation) -> str:
     y = outputs[0]
     alike = all(getattr(x, "dtype", None) == y.dtype for x in eq.operands)
     if row.fold is not None and eq.params.keys() == {"axis", "keepdims"}:
-        return "fold" if alike and y.dtype.kind == "f" and isinstance(eq.operands[0], Var) else ""
+        x = eq.operands[0]
+        counts = y.dtype.kind == "i" and row.fold[1] == 0 and x.dtype.kind in "bi"  # a sum of integers
+        return "fold" if isinstance(x, Var) and (counts or alike and y.dtype.kind == "f") else ""
     if row.algebra in ("matrix product", "dot product"):
-        return _product_kind(eq) if alike and y.dtype.kind == "f" else ""
+        return _product_kind(eq, alone) if alike and y.dtype.kind == "f" else ""
     if row.algebra in ("concatenation", "stack"):
         return "join" if alike else ""
     if row.algebra == "placement":
@@ -140,20 +144,20 @@ def entry_of(eq: Equation) -> tuple[Scalar, str] | None:
         return None
     if any(type(x) is complex for x in eq.operands):
         return None
-    dtype = y.dtype if y.dtype.kind == "f" else np.result_type(*(getattr(x, "dtype", x) for x in eq.operands))
+    dtype = y.dtype if y.dtype.kind in "fi" else np.result_type(*(getattr(x, "dtype", x) for x in eq.operands))
     narrower = any(d.kind == "f" and d.itemsize > dtype.itemsize for d in dtypes)
     if y.dtype.kind == "f" and row.algebra != "cast" and narrower:
         return None
-    if dtype.char not in "df?":  # integers: only what is the same for all kinds of numbers
-        dtype = np.dtype("q" if dtype.kind in "iu" and dtype.itemsize < 8 or dtype.kind == "i" else "O")
-        if not all(h in (*_TESTS, "name", "number") for h in _heads(e)) or dtype.char == "O":
-            return None
-        if any(isinstance(x, float) for x in eq.operands):
-            return None
-    return e, dtype.char
+    if dtype.char in "df?":
+        return e, dtype.char
+    whole = dtype.kind in "biu" and np.can_cast(dtype, np.int64) and not any(isinstance(x, float) for x in eq.operands)
+    if not whole or any(d.kind not in "biu" for d in dtypes) or not _OF_INTEGERS.issuperset(_heads(e)):
+        return None
+    return e, "q"
 
 
-_TESTS = ("<", "<=", ">", ">=", "==", "!=", "and", "or", "not")
+#: What is the same for integers.
+_OF_INTEGERS = {*"+-*<>", "<=", ">=", "==", "!=", "and", "or", "not", "if", "max", "min", "name", "number"}
 
 
 def _heads(e: Scalar) -> list[str]:
@@ -165,7 +169,7 @@ def functions_of(e: Scalar) -> set[str]:
     return {h for h in _heads(e) if h in FUNCTIONS and h not in CHEAP}
 
 
-def _product_kind(eq: Equation) -> str:
+def _product_kind(eq: Equation, alone: bool) -> str:
     if not all(isinstance(x, Var) or np.size(x) > 1 for x in eq.operands):
         return ""
     (m, n, k), stack, _, _ = product_of(eq)
@@ -173,7 +177,8 @@ def _product_kind(eq: Equation) -> str:
         return "outer"
     if m == 1 or n == 1:
         return "matvec"
-    return "product" if m * n * k <= LOOPS and prod(stack) * m * n * k <= 64 * LOOPS else ""
+    small = m * n * k <= LOOPS and prod(stack) * m * n * k <= 64 * LOOPS
+    return "loops" if alone else "product" if small else ""
 
 
 def product_of(eq: Equation) -> tuple[tuple[int, int, int], tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
@@ -235,7 +240,8 @@ class Steps:
     """
 
     def __init__(
-        self, equations: Sequence[Equation], arrays: Mapping[int, Var], layouts: Mapping[Var, tuple[int, ...]]
+        self, equations: Sequence[Equation], arrays: Mapping[int, Var], layouts: Mapping[Var, tuple[int, ...]],
+        alone: bool = False,
     ) -> None:
         self.steps: list[Step] = []
         self.arrays = arrays  # for constants, by their identity
@@ -243,10 +249,11 @@ class Steps:
         self.places = {v: Place(v, strides) for v, strides in layouts.items()}
         write: dict[str, Callable[[Equation], None]] = {
             "entry": self._entry, "fold": self._fold, "product": self._product, "outer": self._outer,
-            "matvec": self._matvec, "view": self._view, "join": self._join, "placement": self._placement,
+            "loops": self._loops, "matvec": self._matvec, "view": self._view, "join": self._join,
+            "placement": self._placement,
         }  # fmt: skip
         for eq in equations:
-            write[kind_of(eq)](eq)
+            write[kind_of(eq, alone)](eq)
 
     def _at(self, x: Operand) -> Any:
         """The place of an operand, or the number that it is."""
@@ -286,7 +293,8 @@ class Steps:
             strides = tuple(0 if k in axes else s for k, s in enumerate(place))
         else:
             strides = tuple(0 if k in axes else next(place) for k in range(len(shape)))
-        self._add(y, shape, X1, [self._at(x)], Place(y, strides), eq).fold = fold_of(*eq.row.fold)  # type: ignore[misc]
+        step = self._add(y, shape, X1, [self._at(x)], Place(y, strides), eq)
+        step.fold, step.kind = fold_of(*eq.row.fold), "q" if y.dtype.kind == "i" else y.dtype.char  # type: ignore[misc]
 
     def _factors(self, eq: Equation) -> Any:
         """Sizes, the stack, and the places of both factors and of the result, with all axes."""
@@ -313,6 +321,14 @@ class Steps:
     def _product(self, eq: Equation) -> None:
         sizes, stack, a, b, y = self._factors(eq)
         self.steps.append(Step(eq.outputs[0], stack, TIMES, [a, b], eq.outputs[0].dtype.char, y, eq, product=sizes))
+
+    def _loops(self, eq: Equation) -> None:
+        """A product as a sum over the inner axis, for each row and column."""
+        (m, n, k), stack, a, b, y = self._factors(eq)
+        a = a._replace(strides=(*a.strides[:-1], 0, a.strides[-1]))
+        b = b._replace(strides=(*b.strides[:-2], 0, *b.strides[:-3:-1]))
+        target = y._replace(strides=(*y.strides, 0))
+        self._add(eq.outputs[0], (*stack, m, n, k), TIMES, [a, b], target, eq).fold = PLUS, 0.0
 
     def _outer(self, eq: Equation) -> None:
         (m, n, _), stack, a, b, y = self._factors(eq)
