@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import imports, memory, timing
-from benchmarks.workload import HAND, JIT, OURS, Workload
+from benchmarks.workload import HAND, IN_C, JIT, OURS, Workload
 from benchmarks.workloads import WORKLOADS
 
 EXTRAS = ("memory", "import")
@@ -47,11 +47,13 @@ def peers_of(chosen: argparse.Namespace) -> list[str]:
 def timed(workload: Workload, peers: Sequence[ModuleType], seconds: float) -> dict[str, Any]:
     """One line of the table. The numbers are compared first: there is no point in timing versions that differ."""
     error = workload.compare(workload.ours, OURS)
-    workload.compare(workload.for_jit, JIT)
+    for dialect in (JIT, IN_C):
+        workload.compare(workload.for_jit, dialect)
     versions = {
         "hand": workload.prepare(workload.hand, HAND),
         "ours": workload.prepare(workload.ours, OURS),
         "jit": workload.prepare(workload.for_jit, JIT),
+        "c": workload.prepare(workload.for_jit, IN_C),
     }
     for peer in peers:
         if version := peer.VERSIONS.get(workload.name):
@@ -68,14 +70,15 @@ def timed(workload: Workload, peers: Sequence[ModuleType], seconds: float) -> di
         "target": workload.target,
         "jit": ratios["jit"],
         "jit_target": workload.jit_target,
+        "c": ratios["c"],
         "error": error,
-        "peers": {name: ratios[name] for name in list(versions)[3:]},
+        "peers": {name: ratios[name] for name in list(versions)[4:]},
     }
 
 
 def checked(workload: Workload) -> dict[str, Any]:
     """The line of a quick run, without times."""
-    ways = (workload.ours, OURS), (workload.for_jit, JIT)
+    ways = (workload.ours, OURS), (workload.for_jit, JIT), (workload.for_jit, IN_C)
     error = max(workload.compare(version, way, small=True) for version, way in ways)
     return {"name": workload.name, "title": workload.title, "error": error}
 
@@ -109,7 +112,7 @@ def row(line: dict[str, Any], peers: Sequence[str] = ()) -> str:
     jit = ""
     if "jit" in line:
         jit_met = "met" if line["jit"] <= line["jit_target"] else "missed"
-        jit = f"{line['jit']:>9.2f}{line['jit_target']:>8g}  {jit_met:<6}"
+        jit = f"{line['jit']:>9.2f}{line['jit_target']:>8g}  {jit_met:<6}{line['c']:>8.2f}"
     measured = line.get("peers", {})
     others = "".join(f"{measured[name]:>10.2f}" if name in measured else f"{'-':>10}" for name in peers if jit)
     return (
@@ -158,8 +161,8 @@ def printed(chosen: argparse.Namespace) -> Iterator[str]:
         versions = "".join(f", {name} {importlib.metadata.version(name)}" for name in peers)
         yield machine() + versions
         if not chosen.quick:
-            columns = f"{'by hand':>12}{'ours':>12}{'ratio':>9}{'target':>8}{'':>8}{'jit':>9}{'target':>8}"
-            yield f"{'':<48}{columns}{'':>8}{''.join(f'{name:>10}' for name in peers)}".rstrip()
+            columns = f"{'by hand':>12}{'ours':>12}{'ratio':>9}{'target':>8}{'':>8}{'jit':>9}{'target':>8}{'c':>16}"
+            yield f"{'':<48}{columns}{''.join(f'{name:>10}' for name in peers)}".rstrip()
     for line in lines(chosen):
         yield json.dumps(line) if chosen.json else row(line, peers)
 

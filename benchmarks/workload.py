@@ -37,6 +37,10 @@ OURS = Dialect(
 #: The library's version under `ag.jit`: arrays and floats are its arguments, parameters are read from outside.
 JIT = replace(OURS, name="jit")
 TUNED = replace(OURS, name="jit(tune=True)")
+IN_C = replace(OURS, name="jit(backend='c')")
+
+#: The options of `ag.jit` in each of these.
+OPTIONS: Mapping[str, dict[str, Any]] = {JIT.name: {}, TUNED.name: {"tune": True}, IN_C.name: {"backend": "c"}}
 
 
 @dataclass(frozen=True)
@@ -101,8 +105,8 @@ class Prepared:
         self.dialect = dialect
         self.start = {name: start[name] for name in learns}
         self.arguments = {name: self._argument(name, value) for name, value in start.items()}
-        if dialect in (JIT, TUNED):
-            self.step = _jitted(version, self.arguments, tune=dialect is TUNED)
+        if dialect.name in OPTIONS:
+            self.step = _jitted(version, self.arguments, OPTIONS[dialect.name])
         else:
             arguments = tuple(self.arguments.values())
             self.step = lambda: version(*arguments)
@@ -127,14 +131,14 @@ class Prepared:
         return [np.array(self.dialect.array(x)) for x in (*returned, *learned)]
 
 
-def _jitted(version: Version, arguments: Mapping[str, Any], tune: bool) -> partial:
+def _jitted(version: Version, arguments: Mapping[str, Any], options: dict[str, Any]) -> partial:
     """A call of `version` under `ag.jit`."""
     given = {name: value for name, value in arguments.items() if isinstance(value, (np.ndarray, float))}
 
     def step(*values: Any) -> Any:
         return version(*{**arguments, **dict(zip(given, values, strict=True))}.values())
 
-    return partial(ag.jit(step, tune=tune), *given.values())
+    return partial(ag.jit(step, **options), *given.values())
 
 
 def difference(want: np.ndarray, got: np.ndarray) -> float:

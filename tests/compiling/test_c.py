@@ -18,6 +18,7 @@ from autograd_lite import nn
 from autograd_lite.base.tree import leaves
 from autograd_lite.compiling import clear_cache, compile, compiled
 from autograd_lite.compiling.c import compiler as c
+from autograd_lite.compiling.c import kernel
 from autograd_lite.compiling.c.steps import kind_of
 from autograd_lite.table import TABLE
 
@@ -289,7 +290,9 @@ def test_results_that_need_a_gradient():
     agree(compiled_gradient, W.grad)
 
 
-def test_many_single_numbers_and_many_loops():
+def test_many_single_numbers_and_many_loops(monkeypatch):
+    monkeypatch.setattr(kernel, "INLINE", 4)
+
     def chain(x):
         for k in range(600):
             x = x * 1.001 + (0.01 if k % 2 else x * 1e-3)

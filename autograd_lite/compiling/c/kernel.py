@@ -95,7 +95,7 @@ class Kernel:
         self, eq: Equation, layouts: Mapping[Var, tuple[int, ...]], into: Mapping[Var, Var], alone: bool = False
     ) -> None:
         outputs = self.outputs = eq.outputs
-        made = Steps(eq.params["equations"], eq.params["arrays"], layouts, alone)
+        made = Steps(eq.params["equations"], eq.params["arrays"], layouts, eq.params["kinds"])
         self.layouts = made.layouts
         self.groups: list[Group] = []
         self._by_space: dict[Any, list[int]] = {}
@@ -315,7 +315,7 @@ class Writer:
             name, start = self.base(v)
             key = name if not group.space else (name, start)
             if key not in given:
-                const = "" if v in written else "const "
+                const = "" if v in written or v in self.kernel.singles else "const "
                 passed = name if not group.space or not start else f"{name} + {start}"
                 given[key] = names.take("a"), f"{const}{TYPES[v.dtype.char]} *", passed
             return given[key][0], start if not group.space else 0

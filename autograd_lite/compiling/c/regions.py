@@ -6,7 +6,7 @@ needs NumPy, and so on. New values of inputs are in the last region. Draws keep 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from math import prod
 from typing import Any
@@ -16,11 +16,12 @@ import numpy as np
 from ...program import Equation, Var
 from ...table import Primitive
 from ..block import Block
-from .steps import FEW, entry_of, functions_of, is_view, kind_of
+from .steps import FEW, entry_of, functions_of, kind_of
 
 FEWEST = 2  # steps that are worth a region
 
-#: A region. Its parameters: `equations`; `arrays`, the variable that stands for each constant array.
+#: A region. Its parameters: `equations`, and the kind of each; `inputs`, the variables of its operands; `arrays`, the
+#: variable that stands for each constant array.
 REGION = Primitive("general", lambda *xs: xs, (), name="region", outputs=True)
 
 
@@ -35,7 +36,7 @@ def in_regions(block: Block, vectors: frozenset[str]) -> Block:
     equations: list[Equation] = []
     for is_region, run in _phases(block, fits):
         if is_region and sum(kinds[id(eq)] != "view" for eq in run) >= FEWEST:
-            equations += _joined(run, block)
+            equations += _joined(run, block, kinds)
         else:
             equations += run
     return replace(block, equations=equations, late=0)
@@ -81,14 +82,14 @@ def _late_last(block: Block, runs: dict[int, list[Equation]], fits: Callable[[Eq
     runs[last] = [*runs.get(last, []), *moved]
 
 
-def _joined(run: Sequence[Equation], block: Block) -> list[Equation]:
+def _joined(run: Sequence[Equation], block: Block, kinds: Mapping[int, str]) -> list[Equation]:
     """A region of these equations. Views of its results that are needed elsewhere are taken after it."""
     inside, users, results = set(map(id, run)), block.users, set(block.results)
     needed = {v for eq in run for v in eq.outputs if v in results or any(id(u) not in inside for u in users[v])}
     views: list[Equation] = []
     made = {v for eq in run for v in eq.outputs}
     for eq in reversed(run):
-        if needed.intersection(eq.outputs) and is_view(eq):
+        if needed.intersection(eq.outputs) and kinds[id(eq)] == "view":
             views.append(eq)
             needed.difference_update(eq.outputs)
             needed.update(x for x in eq.operands[:1] if x in made)
@@ -107,8 +108,8 @@ def _joined(run: Sequence[Equation], block: Block) -> list[Equation]:
     constants = dict(arrays.values())
     outputs = tuple(v for eq in equations for v in eq.outputs if v in needed)
     params = {
-        "equations": equations, "arrays": {key: v for key, (v, _) in arrays.items()},
-        "inputs": [*operands, *constants],
+        "equations": equations, "kinds": [kinds[id(eq)] for eq in equations], "inputs": [*operands, *constants],
+        "arrays": {key: v for key, (v, _) in arrays.items()},
     }  # fmt: skip
     region = Equation(outputs, REGION, (*operands, *constants.values()), params, equations[0].origin)
     return [region, *reversed(views)]

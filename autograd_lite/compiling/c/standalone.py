@@ -41,8 +41,9 @@ class Function:
     def __init__(self, name: str, program: Program, results: Sequence[str]) -> None:
         block = rewritten(Block.from_program(program, {}, vectors=_ALL), ORDER)
         equations, outputs = _with_copies(block)
-        for eq in equations:
-            if not kind_of(eq, alone=True):
+        kinds = [kind_of(eq, alone=True) for eq in equations]
+        for eq, kind in zip(equations, kinds, strict=True):
+            if not kind:
                 arrays = [x for x in eq.operands if hasattr(x, "shape")]
                 shapes = ", ".join(f"{x.dtype}{list(x.shape)}" for x in arrays)
                 raise ValueError(
@@ -52,7 +53,8 @@ class Function:
         constants = {id(x): x for eq in equations for x in eq.operands if isinstance(x, np.ndarray) and x.size > 1}
         names = {key: Var("constant", x.shape, x.dtype) for key, x in constants.items()}
         inputs = [*block.inputs]
-        region = Equation(tuple(outputs), REGION, (), {"equations": equations, "arrays": names}, equations[0].origin)
+        params = {"equations": equations, "kinds": kinds, "arrays": names}
+        region = Equation(tuple(outputs), REGION, (), params, equations[0].origin)
         layouts = {v: strides_of(v.shape) for v in (*inputs, *names.values(), *outputs)}
         self.kernel = Kernel(region, layouts, {}, alone=True)
         writer = _Writer(self.kernel, name, [*inputs, *outputs], {}, 0, lambda step: "")

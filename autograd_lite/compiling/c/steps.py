@@ -241,7 +241,7 @@ class Steps:
 
     def __init__(
         self, equations: Sequence[Equation], arrays: Mapping[int, Var], layouts: Mapping[Var, tuple[int, ...]],
-        alone: bool = False,
+        kinds: Sequence[str],
     ) -> None:
         self.steps: list[Step] = []
         self.arrays = arrays  # for constants, by their identity
@@ -252,8 +252,8 @@ class Steps:
             "loops": self._loops, "matvec": self._matvec, "view": self._view, "join": self._join,
             "placement": self._placement,
         }  # fmt: skip
-        for eq in equations:
-            write[kind_of(eq, alone)](eq)
+        for eq, kind in zip(equations, kinds, strict=True):
+            write[kind](eq)
 
     def _at(self, x: Operand) -> Any:
         """The place of an operand, or the number that it is."""
