@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from thorough import mostly_thorough
 
-from benchmarks import cross_entropy, imports, memory, per_operation
+from benchmarks import cross_entropy, imports, memory, per_operation, sparse
 from benchmarks.__main__ import main
 from benchmarks.timing import ratio, rounds_of
 from benchmarks.workload import HAND, OURS, Prepared
@@ -111,3 +111,11 @@ def test_the_cross_entropies_are_precise(scale):
         of_loss, of_gradient = cross_entropy.errors(loss, exact, z, y)
         assert of_loss < 20
         assert of_gradient < 200  # an exponential of -100 has an error of 100 roundings
+
+
+def test_sparse_problems_are_solved(capsys):
+    """The Hessian is compared with the dense one before it is timed."""
+    sparse.main(["--quick"])
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.count("first call") for line in lines].count(1) == 6
+    assert "bundle adjustment, 200 observations: <Colouring of 400 × 225: 4800 entries, 12 colours by columns>" in lines

@@ -9,7 +9,7 @@ read. Pattern and colours are kept, so a later call is that pass alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
-from functools import update_wrapper
+from functools import partial, update_wrapper
 from operator import index
 from threading import RLock
 from typing import Any
@@ -255,7 +255,7 @@ def _pattern(call: _Call, f: Callable[..., Any], local: bool) -> csr_array:
         x = variables.get(xs[call.at]._node)  # type: ignore[arg-type]  # it has one
     else:
         try:
-            program = traced_program(f, call.traced)
+            program = traced_program(partial(f), call.traced)  # whose variables nobody names
         except RuntimeError as error:
             error.add_note(f"{call.who}: local=True finds the pattern at one point, where a branch is taken as there")
             raise
