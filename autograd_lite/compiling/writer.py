@@ -40,6 +40,7 @@ from .text import number, shared, users_line
 from .threads import in_threads
 
 OUTER = "with_buffers"
+MANY = 500  # lines of the outer function
 
 
 class Writer:
@@ -99,7 +100,10 @@ class Writer:
         if self.file.regions:  # C does not say where it divides by zero
             lines.insert(0, f"if asks_for_errors(): return by_numpy({', '.join(map(self.word, self.block.inputs))})")
         inner = [head, *(f"    {line}" for line in lines)]
-        body = [*self.numbers, *shared(before), *inner, f"return {self.function}"]
+        outer = [*self.numbers, *shared(before)]
+        if len(outer) > MANY:  # Python compiles n names before a branch in n² steps (it moves the block for each)
+            outer.insert(0, f"assert memory.size >= {self.memory.size}")
+        body = [*outer, *inner, f"return {self.function}"]
         functions = sorted(self.float_lines.functions)
         imports = ["import numpy as np", *([f"from math import {', '.join(functions)}"] if functions else [])]
         imports += ["from struct import Struct", ""] if self._structs else [""]
