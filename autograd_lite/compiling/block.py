@@ -51,8 +51,9 @@ class Block(Program):
         owners = {v: frozenset([v]) for v in self.inputs}
         for eq in self.equations:
             shared = eq.operands[:1] if eq.row.view else () if eq.row.builtin else eq.operands
-            below = frozenset().union(*(owners[x] for x in shared if isinstance(x, Var)))
-            owners.update((v, below | {v}) for v in eq.outputs)
+            below = frozenset().union(*(owners[x] for x in shared if isinstance(x, Var))) if shared else frozenset()
+            for v in eq.outputs:
+                owners[v] = below | {v}
         return owners
 
 

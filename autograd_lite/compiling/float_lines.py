@@ -32,6 +32,7 @@ class FloatLines:
         self.functions: set[str] = set()
         self._sizes: dict[Var, int] = {}  # operations in each expression that is nested in another
         self._templates: dict[int, str] = {}  # by the identity of an equation
+        self._shared: dict[Any, str] = {}  # those without names of their own, by what they depend on
         floats, users = writer.block.floats, writer.block.users
         for eq in equations if floats else ():
             y, using = eq.outputs[0], users[eq.outputs[0]]
@@ -45,8 +46,12 @@ class FloatLines:
     def _template(self, eq: Equation) -> str:
         """The formula of an equation, with places for its operands."""
         if id(eq) not in self._templates:
-            e = formula(eq)
             xs = [(f"x{k + 1}", _constant(x)) for k, x in enumerate(eq.operands)]
+            word = eq.row, repr(xs), repr(eq.params)
+            if eq.outputs[0].dtype != np.bool_ and word in self._shared:
+                self._templates[id(eq)] = self._shared[word]
+                return self._shared[word]
+            e = formula(eq)
             if e is not None:
                 values = {n: variable(f"{{{n}}}") if x is None else number(x) for n, x in xs}
                 text = PYTHON.write(e.at(values), lambda: str(self.writer.fresh("t")))
@@ -55,6 +60,8 @@ class FloatLines:
                 arguments = ", ".join(f"{{{n}}}" if x is None else text_of(x) for n, x in xs)
                 text = f"{kind}({self.writer.of_row(eq.row)}({arguments}))"
             self._templates[id(eq)] = text
+            if eq.outputs[0].dtype != np.bool_ and ":=" not in text:
+                self._shared[word] = text
         return self._templates[id(eq)]
 
     def line(self, eq: Equation) -> list[str]:

@@ -184,14 +184,15 @@ class Program(GraphView):
             if instead and any(isinstance(x, Var) and x in instead for x in eq.operands):
                 eq = replace(eq, operands=tuple(map(current, eq.operands)))
             replacement = rule(eq, defined)
-            new = [eq] if replacement is None else replacement if isinstance(replacement, list) else []
             if isinstance(replacement, dict):
                 instead.update(replacement)
             elif replacement is not None and not isinstance(replacement, list):
                 instead[eq.outputs[0]] = current(replacement)
-            for e in new:
-                defined.update(dict.fromkeys(e.outputs, e))
-            equations += new
+            else:
+                for e in (eq,) if replacement is None else replacement:
+                    equations.append(e)
+                    for v in e.outputs:
+                        defined[v] = e
         updates = {v: current(x) for v, x in self.updates.items()}
         return replace(self, equations=equations, outputs=list(map(current, self.outputs)), updates=updates)
 
@@ -230,7 +231,8 @@ class Program(GraphView):
             together = group(eq)
             if together is None:
                 return None
-            word = eq.row, together, key_of(eq.operands, compared), key_of(eq.params, compared)
+            operands = tuple([x if isinstance(x, Var) else key_of(x, compared) for x in eq.operands])
+            word = eq.row, together, operands, key_of(eq.params, compared) if eq.params else ()
             first = computed.setdefault(word, eq)
             if first is eq:
                 return None

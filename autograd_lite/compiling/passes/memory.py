@@ -8,8 +8,11 @@ the old one later; for that the equation is moved after those that do.
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from heapq import heappop, heappush
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -25,6 +28,7 @@ from .tiling import TILES, as_block
 from .updates import sunk
 
 WORTH = 4  # entries of an axis that is worth another order in memory
+MANY = 2000  # buffers; memory is planned in fewer steps
 LEAST = 2  # entries; a single number is faster without a buffer
 
 
@@ -95,7 +99,8 @@ class Memory:
     def _lifetimes(self) -> None:
         """Where each value, or a view of it, is last used; and whose memory each may share."""
         block, part = self.block, self.part
-        self.owners = {v: own | {part[p] for p in own if p in part} for v, own in block.owners.items()}
+        owners = block.owners
+        self.owners = {v: own | {part[p] for p in own if p in part} for v, own in owners.items()} if part else owners
         self.last: dict[Var, float] = {}
         for i, eq in enumerate(self.equations):
             self._used(eq.operands, i)
@@ -104,7 +109,8 @@ class Memory:
 
     def _used(self, operands: Iterable[Any], at: float) -> None:
         for x in operands:
-            self.last.update(dict.fromkeys(self.owners[x] if isinstance(x, Var) else (), at))
+            for owner in self.owners[x] if isinstance(x, Var) else ():
+                self.last[owner] = at
 
     def _find_parts(self) -> None:
         """Find values that can be computed in their places in the array that they are joined to."""
@@ -295,6 +301,8 @@ def _start(x: np.ndarray) -> int:
 
 def _placed(buffers: list[_Buffer]) -> int:
     """Place each buffer, the largest first, at the lowest offset that is free while it is used. The total size."""
+    if len(buffers) > MANY:  # that takes n² steps
+        return _in_turns(buffers)
     order = sorted(buffers, key=lambda buffer: -buffer.size)
     first, last = (np.array([getattr(buffer, end) for buffer in order]) for end in ("first", "last"))
     size = np.array([-(-buffer.size // LINE) * LINE for buffer in order], int)
@@ -306,3 +314,17 @@ def _placed(buffers: list[_Buffer]) -> int:
         gaps = np.append(start[taken], np.iinfo(int).max) - ends
         start[k] = buffer.start = int(ends[np.argmax(gaps >= size[k])])
     return int(np.max(start + size, initial=0))
+
+
+def _in_turns(buffers: list[_Buffer]) -> int:
+    """Place each buffer where one of its size has been, in the order of their use. The total size."""
+    total = 0
+    used = defaultdict[int, list[tuple[float, int]]](list)  # by size: until when, and the start
+    for buffer in sorted(buffers, key=attrgetter("first")):
+        size = -(-buffer.size // LINE) * LINE
+        if used[size] and used[size][0][0] < buffer.first:
+            buffer.start = heappop(used[size])[1]
+        else:
+            buffer.start, total = total, total + size
+        heappush(used[size], (buffer.last, buffer.start))
+    return total

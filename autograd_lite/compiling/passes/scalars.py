@@ -185,7 +185,7 @@ class _Expansion:
 
     def _by_entry(self, eq: Equation, operands: list[Any]) -> Any:
         y = eq.outputs[0]
-        columns = [np.broadcast_to(a, y.shape).ravel() for a in operands]
+        columns = [(a if a.shape == y.shape else np.broadcast_to(a, y.shape)).ravel() for a in operands]
         entries = [self._scalar(eq.row, xs, y, k, eq.params) for k, xs in enumerate(zip(*columns, strict=True))]
         return np.array(entries, object).reshape(y.shape)
 
