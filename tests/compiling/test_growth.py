@@ -63,7 +63,7 @@ def test_calls_grow_with_the_length(program, n):
 
 def test_python_compiles_many_names_in_as_many_steps():
     """Each name of the outer function that the inner one uses is an instruction that is put before its first block."""
-    run = compiled(unrolled(12))
+    run = compiled(unrolled(24))
     space = {}
     exec(run.source, space)
     code = space["with_buffers"].__code__
