@@ -7,7 +7,7 @@ while_loop has none, because how much it would have to keep is not known before.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, NoReturn
 
@@ -67,25 +67,27 @@ def _dtype(x: Any) -> Any:
     return x.dtype if isinstance(x, Var) else np.asarray(x).dtype
 
 
+def _cotangent(g: Any, i: int, make: Callable[[], dict[int, Any]]) -> Any:
+    """The cotangent of operand `i`; one backward call gives those of all operands, which are asked for in turn."""
+    cotangents = getattr(g, "pulled", {})
+    if i not in cotangents:
+        cotangents = make()
+        if hasattr(g, "__dict__"):
+            g.pulled = cotangents
+    return cotangents[i]
+
+
 def _scan_pull(g: Any, y: Any, xs: Any, i: int, params: Params) -> Any:
-    """The cotangent of operand `i`; one backward scan serves all, which are asked for in turn."""
+    return _cotangent(g, i, lambda: _scan_backward(g, y, xs, i, params))
+
+
+def _scan_backward(g: Any, y: Any, xs: Any, i: int, params: Params) -> dict[int, Any]:
     body: Body = params["body"]
-    kept = getattr(g, "pulled", {})
-    if i in kept:
-        return kept[i]
     if i not in body.wanted:  # it was recorded where no derivative was asked for
         if "generator" in params:
             raise RuntimeError("scan: its draws were recorded without derivatives, and cannot be repeated for them")
         body = body.keeping(frozenset([i]))
         y = call(SCAN, xs, {**params, "body": body})
-        g = (*g, *(None for _ in range(len(y) - len(g))))
-    cotangents = _scan_backward(g, y, xs, body, params)
-    if hasattr(g, "__dict__"):
-        g.pulled = cotangents
-    return cotangents[i]
-
-
-def _scan_backward(g: Any, y: Any, xs: Any, body: Body, params: Params) -> dict[int, Any]:
     at = [k for k in range(body.carries, len(g)) if g[k] is not None]
     pulled = body.pulled(at)
     operands = [_zeros(xs[k]) if g[k] is None else g[k] for k in pulled.carried]
@@ -100,25 +102,35 @@ def _scan_backward(g: Any, y: Any, xs: Any, body: Body, params: Params) -> dict[
 def _scan_push(ts: Sequence[Any], y: Any, xs: Sequence[Any], n: Node) -> tuple[Any, ...]:
     """The tangents of the results: a scan that computes the values with them."""
     body: Body = n.params["body"]
-    _refuse_draws("scan", n.params)
-    inner, on, some = body.pushed(frozenset(k for k, t in enumerate(ts) if t is not None))
-    groups = body.split(range(len(xs)))
-    operands = [
-        x for ks in groups
-        for x in (*(xs[k] for k in ks), *(_zeros(xs[k]) if ts[k] is None else ts[k] for k in ks if k in on))
-    ]  # fmt: skip
+    inner, on, some = body.pushed(_moving("scan", ts, n.params))
+    operands = _with_tangents(body.split(range(len(xs))), xs, ts, on)
     results = scanned(inner, operands, n.params["length"], n.params["reverse"], {})
-    tangents = [np.zeros(shape, dtype) for shape, dtype in n.parts]
-    for k, t in zip([*(k for k in on if k < body.carries), *some], results[body.carries :], strict=True):
-        tangents[k] = t
-    return tuple(tangents)
+    return _tangents(n, [*(k for k in on if k < body.carries), *some], results[body.carries :])
 
 
-def _refuse_draws(what: str, params: Params) -> None:
+def _moving(what: str, ts: Sequence[Any], params: Params) -> frozenset[int]:
+    """The operands that have a tangent."""
     if "generator" in params:
         raise RuntimeError(
             f"{what}: forward mode would draw the random numbers of the body again: draw them before, and pass them in"
         )
+    return frozenset(k for k, t in enumerate(ts) if t is not None)
+
+
+def _with_tangents(
+    groups: Sequence[Sequence[int]], xs: Sequence[Any], ts: Sequence[Any], on: Sequence[int]
+) -> list[Any]:
+    """The operands of each group, and then the tangents of those that are `on`."""
+    tangents = {k: _zeros(xs[k]) if ts[k] is None else ts[k] for k in on}
+    return [x for ks in groups for x in (*(xs[k] for k in ks), *(tangents[k] for k in ks if k in tangents))]
+
+
+def _tangents(n: Node, places: Sequence[int], values: Sequence[Any]) -> tuple[Any, ...]:
+    """The tangents of all results; those that are not in `places` are zero."""
+    tangents = [np.zeros(shape, dtype) for shape, dtype in n.parts]
+    for k, t in zip(places, values, strict=True):
+        tangents[k] = t
+    return tuple(tangents)
 
 
 def _scan_batch(b: Batched) -> tuple[Any, ...]:
@@ -162,10 +174,10 @@ def _cond(pred: Any, *xs: Any, branches: Sequence[Body], **_: Any) -> tuple[Any,
 
 
 def _cond_pull(g: Any, xs: Any, i: int, params: Params) -> Any:
-    """The cotangent of operand `i`."""
-    kept = getattr(g, "pulled", {})
-    if i in kept:
-        return kept[i]
+    return _cotangent(g, i, lambda: _cond_backward(g, xs, i, params))
+
+
+def _cond_backward(g: Any, xs: Any, i: int, params: Params) -> dict[int, Any]:
     if "generator" in params:
         raise RuntimeError(
             "cond: the backward pass would draw the random numbers of a branch again: draw them before, and pass them "
@@ -176,10 +188,7 @@ def _cond_pull(g: Any, xs: Any, i: int, params: Params) -> Any:
     at = [k for k, d in enumerate(g) if d is not None]
     inner = [branch.once((tuple(wanted), tuple(at)), _branch_pulled, branch, wanted, at) for branch in branches]
     results = chosen(inner, xs[0], [*xs[1:], *(g[k] for k in at)], {})
-    cotangents = dict(zip((k + 1 for k in wanted), results, strict=True))
-    if hasattr(g, "__dict__"):
-        g.pulled = cotangents
-    return cotangents[i]
+    return dict(zip((k + 1 for k in wanted), results, strict=True))
 
 
 def _branch_pulled(branch: Body, wanted: Sequence[int], at: Sequence[int]) -> Body:
@@ -189,8 +198,7 @@ def _branch_pulled(branch: Body, wanted: Sequence[int], at: Sequence[int]) -> Bo
 
 
 def _cond_push(ts: Sequence[Any], y: Any, xs: Sequence[Any], n: Node) -> tuple[Any, ...]:
-    _refuse_draws("cond", n.params)
-    on = [k - 1 for k, t in enumerate(ts) if t is not None]
+    on = sorted(k - 1 for k in _moving("cond", ts, n.params))
     branches = n.params["branches"]
     inner = [branch.once(("pushed", *on), _branch_pushed, branch, on) for branch in branches]
     return chosen(inner, xs[0], [*xs[1:], *(ts[k + 1] for k in on)], {})
@@ -263,33 +271,17 @@ def _while_pull(g: Any, xs: Any, i: int) -> NoReturn:
 
 
 def _while_push(ts: Sequence[Any], y: Any, xs: Sequence[Any], n: Node) -> tuple[Any, ...]:
-    _refuse_draws("while_loop", n.params)
-    body, test = n.params["body"], n.params["test"]
-    inner, on, _ = body.pushed(frozenset(k for k, t in enumerate(ts) if t is not None))
+    body, test = n.params["body"], n.params["test"].program
+    inner, on, _ = body.pushed(_moving("while_loop", ts, n.params))
     groups = range(body.carries), range(body.carries, len(xs))
-    operands = [
-        x for ks in groups
-        for x in (*(xs[k] for k in ks), *(_zeros(xs[k]) if ts[k] is None else ts[k] for k in ks if k in on))
-    ]  # fmt: skip
-    # The condition sees the values only.
-    count, more = body.carries, [k for k in on if k < body.carries]
-    places = [*range(count), *range(count + len(more), len(more) + len(xs))]
-    inputs = inner.program.inputs
-    looked = dict(zip((inputs[k] for k in places), test.program.inputs, strict=True))
-    again = Body(_renamed(test, inputs, looked), inner.carries)
-    results = call(WHILE, operands, {"test": again, "body": inner})
-    tangents = [np.zeros(shape, dtype) for shape, dtype in n.parts]
-    for k, t in zip(more, results[count:], strict=True):
-        tangents[k] = t
-    return tuple(tangents)
-
-
-def _renamed(test: Body, inputs: Sequence[Var], looked: dict[Var, Var]) -> Any:
-    """The condition with other inputs, of which it looks at some."""
-    program = test.program
-    own = tuple(looked.get(v, v) for v in inputs)
-    examples = {looked.get(v, v): np.zeros(v.shape, v.dtype) for v in inputs} | dict(program.examples)
-    return replace(program, inputs=own, structure=own, examples={v: examples[v] for v in own})
+    # The condition sees the values only, and not their tangents.
+    own = dict(zip(body.program.inputs, test.inputs, strict=True))
+    inputs = tuple(own.get(v, v) for v in inner.program.inputs)
+    examples = dict(zip(inputs, inner.program.examples.values(), strict=True))
+    again = Body(replace(test, inputs=inputs, structure=inputs, examples=examples), inner.carries)
+    results = call(WHILE, _with_tangents(groups, xs, ts, on), {"test": again, "body": inner})
+    places = [k for k in on if k < body.carries]
+    return _tangents(n, places, results[body.carries :])
 
 
 def _while_batch(b: Batched) -> tuple[Any, ...]:
