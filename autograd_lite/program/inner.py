@@ -339,7 +339,7 @@ class Body:
         program = self.program
         floats = [k for k, x in enumerate(program.outputs) if isinstance(x, Var) and x.dtype.kind in "fc"]
         *_, derived = self._pulled_back(wanted, floats)
-        have = {*program.inputs[self.carries :], *program.outputs[self.carries :]}
+        have = {x for x in (*program.inputs[self.carries :], *program.outputs[self.carries :]) if isinstance(x, Var)}
         more = [v for v in derived.needed() if v not in have]
         outputs = (*program.outputs, *more)
         examples = {v: derived.examples[v] for v in program.inputs}

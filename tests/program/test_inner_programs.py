@@ -181,6 +181,20 @@ def test_no_steps_no_xs_no_carry() -> None:
     same(ag.vmap(lambda x: ag.scan(lambda c, x: (c + x, x), 0.0, x))(np.zeros((0, 3))), (np.zeros(0), np.zeros((0, 3))))
 
 
+def test_constants_among_results() -> None:
+    def f(x):
+        def step(c, x):
+            return {"a": c["a"] * x, "b": np.ones(2)}, (np.arange(3.0), 2)
+
+        last, ys = ag.scan(step, {"a": 1.0, "b": np.zeros(2)}, x)
+        return last["a"] * last["b"].sum() * ys[0].sum() * ys[1].sum()
+
+    x = np.array([0.5, 2.0, 3.0])
+    for g in (f, ag.grad(f), ag.hessian(f)):
+        same(ag.jit(g)(x), g(x))
+    same(ag.vmap(ag.grad(f))(np.stack([x, 2 * x])), np.stack([ag.grad(f)(x), ag.grad(f)(2 * x)]))
+
+
 def test_draws() -> None:
     """Each step draws, as it does eagerly, and the backward pass uses the same numbers."""
     def f(x):
