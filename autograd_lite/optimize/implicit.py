@@ -260,6 +260,12 @@ def flat(x: Any) -> Any:
     return np.concatenate([np.real(x), np.imag(x)]) if x.dtype.kind == "c" else x
 
 
+def _is_bent(f: Function, z: Any, at: Any, slopes: Any, step: Any) -> bool:
+    """Whether a step in one of two directions changes `f` in another way than its derivative says."""
+    allowed = 0.1 * np.abs(slopes) @ np.abs(step)
+    return any((np.abs(f(z + s) - at - slopes @ s) > allowed).any() for s in (step, -step))
+
+
 def _check(name: str, f: Function, z: Any, slopes: Any, n: int) -> None:
     """Raise unless the matrix is regular, and is the derivative of `f` in the neighbourhood of the solution."""
     if slopes.shape != (len(z), len(z)):
@@ -278,11 +284,10 @@ def _check(name: str, f: Function, z: Any, slopes: Any, n: int) -> None:
             "an equation, a constraint or a regularizing term that singles one out"
         )
     with np.errstate(all="ignore"):
-        at = f(z)
-        step = np.sqrt(eps) * units * np.cos(np.arange(1.0, len(z) + 1))
+        at, step = f(z), units * np.cos(np.arange(1.0, len(z) + 1))
         step[n:] = 0
-        allowed = 0.1 * np.abs(slopes) @ np.abs(step)
-        bent = any((np.abs(f(z + s) - at - slopes @ s) > allowed).any() for s in (step, -step))
+        # a short step may be lost in the noise of f, a long one in its curvature; at a kink both are bent
+        bent = all(_is_bent(f, z, at, slopes, scale * step) for scale in (np.sqrt(eps), eps ** (1 / 3)))
         newton = np.linalg.solve(slopes, at)
         far = np.linalg.norm(newton / units) > eps ** (1 / 3)
         next_one = np.linalg.solve(slopes, f(z - newton)) if far else newton
