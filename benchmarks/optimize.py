@@ -80,7 +80,8 @@ def left(name: str, f: Callable[[Any], Any], x: Any) -> Any:
 
 def best(f: Callable[[], Any], seconds: float = 0.5) -> float:
     """The shortest time of a call in milliseconds."""
-    times, start = [], time.perf_counter()
+    times: list[float] = []
+    start = time.perf_counter()
     while not times or time.perf_counter() - start < seconds:
         before = time.perf_counter()
         f()
