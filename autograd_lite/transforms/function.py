@@ -66,6 +66,11 @@ class _FunctionCall:
     def __repr__(self) -> str:
         return self.cls.__name__
 
+    @property
+    def instead(self) -> str:
+        """What a source says, which cannot contain the call."""
+        return f"{self} has none: call it outside, and pass the result in"
+
     def forward(self, xs: Sequence[Any]) -> Values:
         args = list(self.args)
         for k, x in zip(self.operands, xs, strict=True):

@@ -437,12 +437,16 @@ def test_a_traced_result_has_what_depends_on_the_values():
         ag.jit(lambda y: O.curve_fit(model, T, y, full_output=True))(Y)
 
 
-def test_no_form_in_onnx_or_on_a_page():
+def test_no_form_in_c_or_onnx_or_on_a_page():
     def f(a):
         return ag.sin(O.root_scalar(lambda x, a: x**2 - a, (a,), x0=1.0).root)
 
     L = f(ag.tensor(2.0, requires_grad=True, name="a"))
     assert "root_scalar has no form in JavaScript" in L.draw().html(live=True)
+    with pytest.raises(ValueError, match="cannot be written as Python source; root_scalar has none"):
+        ag.source(f, 2.0)
+    with pytest.raises(ValueError, match=r"root_scalar of .* has no form in C"):
+        ag.source(f, 2.0, lang="c")
     pytest.importorskip("onnx")
     with pytest.raises(NotImplementedError, match="rows without a form in ONNX: root_scalar"):
         ag.export.onnx(f, 2.0, batch_axis=None)
