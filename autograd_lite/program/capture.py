@@ -7,13 +7,15 @@ steps of a backward pass or a transform inside the function.
 from __future__ import annotations
 
 import ast
+import dis
 import inspect
 import sys
 import weakref
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from types import FrameType
+from functools import lru_cache
+from types import CodeType, FrameType
 from typing import Any
 
 import numpy as np
@@ -112,6 +114,20 @@ def _input(x: object) -> Node:
     return node
 
 
+def _has_loop(code: CodeType | None) -> bool:
+    """Whether a function has a loop or a comprehension: asked first, because to parse its file takes long."""
+    if code is None:
+        return False
+    inner = (constant for constant in code.co_consts if isinstance(constant, CodeType))
+    return dis.opmap["FOR_ITER"] in code.co_code[::2] or any(map(_has_loop, inner))
+
+
+@lru_cache(maxsize=1024)
+def _is_turn(code: CodeType, word: str) -> bool:
+    """Whether a variable has the rows of another in the rounds of a loop."""
+    return looped(code, ast.Name(word)) is not None
+
+
 def run(f: Callable[..., Any], args: Sequence[Any], params: Mapping[str, Any]) -> tuple[Any, list[tuple[str, Any]]]:
     """The result of `f`, and its local variables as they were when it returned (without those that begin with _)."""
     code = getattr(inspect.unwrap(f), "__code__", None)
@@ -130,5 +146,5 @@ def run(f: Callable[..., Any], args: Sequence[Any], params: Mapping[str, Any]) -
             sys.setprofile(before)
         else:  # cProfile can be read but not set
             before.enable()
-    turns = {word for word, _ in variables if code is not None and looped(code, ast.Name(word))}
+    turns = {word for word, _ in variables if _is_turn(code, word)} if _has_loop(code) else ()
     return result, [(word, x) for word, x in variables if not word.startswith("_") and word not in turns]

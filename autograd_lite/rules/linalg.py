@@ -75,6 +75,7 @@ solve = general(
         _system((3, 3), (3,)), _system((3, 3), (3, 2)), _system((2, 3, 3), (3,)), _system((2, 3, 3), (3, 2)),
         _system((3, 3), (2, 3, 1)), _system((1, 1), (1,)), _system((0, 0), (0, 2)),
     ],
+    subscripts=lambda n1, n2: "...ab,...jk->...ik" if n2 > 1 else "...ab,j->...i",  # it mixes whole systems
 )
 
 

@@ -104,7 +104,9 @@ def _through(eq: Equation, k: int, pattern: csr_array, shape: Shape) -> csr_arra
         found = _one_by_one(eq, k, pattern) if by_running else _product(eq, k, pattern, terms, out)
         if found is not None:
             return found
-    size = _sizes(eq, terms) | (dict(zip(out, shape, strict=True)) if eq.row.subscripts is None else {})
+    size = _sizes(eq, terms)
+    if not set(out) <= set(size):  # it has axes that no operand has
+        size |= dict(zip(out, shape, strict=True))
     own = dict(zip(terms[k], eq.operands[k].shape, strict=True))
     kept = [c for c in out if own.get(c, 1) != 1]
     of_y = _positions(kept, out, size)

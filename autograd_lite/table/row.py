@@ -76,8 +76,8 @@ OPTIONS = {
     "pull": "for each argument None, or a faster function with the same result as the rule (backward pass)",
     "jvp": "a forward rule, where the one that follows from the kind was measured to be worse (forward mode)",
     "batch": "how it runs on a batch of examples, where that does not follow from its kind (vmap)",
-    "subscripts": "einsum's notation for a sum of products: a function of the operands' numbers of axes and the "
-    "keywords (sparsity)",
+    "subscripts": "einsum's notation for a sum of products, or for which axes it mixes: a function of the operands' "
+    "numbers of axes and the keywords (sparsity)",
     "pattern": "which entries of the result depend on which of argument i, where no other option says it: a function "
     "of i and the keywords that returns a matrix (sparsity)",
     "variadic": "the row takes any number of arrays, and one rule serves them all",

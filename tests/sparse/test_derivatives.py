@@ -118,7 +118,8 @@ def test_zeros_of_constants():
 
 @pytest.mark.parametrize("jit", [False, True])
 def test_a_sparse_matrix_in_the_function(jit):
-    A = sp.random_array((30, 40), density=0.05, rng=np.random.default_rng(0), format="csr")
+    rng = np.random.default_rng(0)
+    A = sp.csr_array(np.where(rng.random((30, 40)) < 0.05, rng.normal(size=(30, 40)), 0.0))
     D, x = A.toarray(), np.linspace(0.5, 1, 40)
     f, g = lambda x: np.sin(ag.sparse.matvec(A, x**2)), lambda x: np.sin(D @ x**2)
     J, H = ag.sparse_jacobian(f, jit=jit), ag.sparse_hessian(lambda x: np.sum(f(x) ** 2), jit=jit)
@@ -134,6 +135,15 @@ def test_a_sparse_matrix_in_the_function(jit):
         ag.sparse.matvec(A, x[1:])
     with pytest.raises(RuntimeError, match=r"Use ag.sparse.matvec\(A, x\) for A @ x"):
         A @ ag.tensor(x, requires_grad=True)
+
+
+def test_a_stack_of_systems():
+    x = np.linspace(0, 1, 40)
+    for right in (np.ones(2), np.ones((10, 2, 1)), np.ones((2, 3))):
+        f = lambda x, right=right: np.linalg.solve(x.reshape(10, 2, 2) + 3 * np.eye(2), right)  # noqa: E731
+        J = ag.sparse_jacobian(f)(x)
+        np.testing.assert_allclose(J.toarray(), ag.jacobian(f)(x).reshape(J.shape), atol=1e-12)
+        assert J.nnz == J.shape[0] * 4
 
 
 def test_the_pattern_of_a_row():
