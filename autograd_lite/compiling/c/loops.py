@@ -14,6 +14,7 @@ from ...table.scalar import C_FLOAT, C, Scalar, number, variable
 from .steps import PLUS, Place, Step, functions_of
 
 PIECE = 512  # entries of a sum that is taken at once
+UNROLLED = 4  # turns of a loop over which a sum in memory is taken at once
 SHORT = 8  # turns of a loop that is not worth a vector
 INDENT = "    "
 C_INT = C._replace(
@@ -52,7 +53,8 @@ class Loops:
         self.declares = False  # whether a variable is declared outside of the loops
         self.space = steps[0].space
         self.local: dict[Place, str] = {}  # the expression of a value of this turn
-        self.letters = LETTERS
+        self.letters = [*LETTERS]
+        self.turns = 1  # of the loop around the innermost one, at once
         made = {s.target for s in steps if s.fold is None}
         used = [p for s in steps for p in s.places]
         self.uses = {p: used.count(p) for p in made} if len(steps) < 200 else {}
@@ -95,6 +97,16 @@ class Loops:
         e = step.e.at({f"x{k + 1}": self._operand(x, step.kind) for k, x in enumerate(step.xs)})
         return language.write(self._chosen(e, step.kind, before))
 
+    def _unrolled(self, step: Step, before: list[str]) -> str:
+        """The value that a turn adds to a sum, for several turns of the loop around it: stored less often."""
+        letters, at, texts = self.letters, len(self.axes) - 2, []
+        for k in range(self.turns):
+            if k:
+                self.letters = [*letters[:at], f"({letters[at]} + {k})", *letters[at + 1 :]]
+            texts.append(self._expression(step, before))
+        self.letters = letters
+        return " + ".join(texts)
+
     def _chosen(self, e: Scalar, kind: str, before: list[str]) -> Scalar:
         """`e` with the branches that have calls computed before it: then the choice is one of two vectors."""
         if not e.args:
@@ -112,6 +124,10 @@ class Loops:
 
     def lines(self) -> list[str]:
         folds = [_Fold(step, self) for step in self.steps if step.fold is not None]
+        if len(self.axes) > 1 and self.axes[-2][0] % UNROLLED == 0 and len(folds) == len(self.steps):
+            along = self.axes[-2][1]
+            if all(fold.is_sum and not fold.run and not fold.step.target.strides[along] for fold in folds):
+                self.turns = UNROLLED
         body = self._body({fold.step: fold for fold in folds})
         before = [line for fold in folds for line in fold.fill()]
         self.declares = not self.axes or any(fold.run and not fold.depth for fold in folds)
@@ -128,7 +144,8 @@ class Loops:
         else:
             n, letter = self.axes[depth][0], self.letters[depth]
             inner = self._nest(depth + 1, body, folds)
-            lines += [f"for (long {letter} = 0; {letter} < {n}; {letter}++) {{", *indented(inner), "}"]
+            step = f"{letter} += {self.turns}" if self.turns > 1 and depth == len(self.axes) - 2 else f"{letter}++"
+            lines += [f"for (long {letter} = 0; {letter} < {n}; {step}) {{", *indented(inner), "}"]
         return lines + [line for fold in here for line in fold.end()]
 
     def _innermost(self, body: list[str], folds: Sequence[_Fold]) -> list[str]:
@@ -152,10 +169,10 @@ class Loops:
         lines: list[str] = []
         stores: list[str] = []
         for step in self.steps:
-            text = self._expression(step, lines)
             if step in folds:
-                lines += folds[step].turn(text)
+                lines += folds[step].turn(self._unrolled(step, lines))
                 continue
+            text = self._expression(step, lines)
             stored = step.target.root in self.stored
             if self.uses.get(step.target, 2) or not stored or self.overwrites:
                 word = self.fresh(step.var.name)

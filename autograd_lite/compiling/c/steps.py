@@ -31,7 +31,7 @@ TYPES = {
     "l": "long long" if np.dtype("l").itemsize == 8 else "int",
 }  # fmt: skip
 RESULTS = "df?lq"
-LOOPS = 2**15  # multiplications of a product that is written as loops; a larger one is BLAS's
+LOOPS = 2**15  # multiplications of a product that is written as loops; of twice as many with a vector
 FEW = 64  # entries for which a function without a version on vectors may be called one by one
 CHEAP = {"abs", "sqrt", "max", "min", "copysign", "floor", "ceil", "trunc", "rint"}  # instructions, not calls
 
@@ -175,7 +175,7 @@ def _product_kind(eq: Equation, alone: bool) -> str:
     (m, n, k), stack, _, _ = product_of(eq)
     if k == 1:
         return "outer"
-    if m == 1 or n == 1:
+    if (m == 1 or n == 1) and (alone or prod(stack) * m * n * k <= 2 * LOOPS):
         return "matvec"
     small = m * n * k <= LOOPS and prod(stack) * m * n * k <= 64 * LOOPS
     return "loops" if alone else "product" if small else ""
