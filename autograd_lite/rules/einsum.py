@@ -79,7 +79,16 @@ def _bind(*operands, out=None, optimize=False, **unsupported):
 
 
 def _einsum(*xs, subscripts, optimize):
-    return np.einsum(subscripts, *xs, optimize=optimize)
+    return np.einsum(subscripts, *xs, optimize=optimize or _is_worth(subscripts, tuple(map(np.shape, xs))))
+
+
+@lru_cache(maxsize=1024)
+def _is_worth(subscripts, shapes):
+    """Whether products of matrices, in the order that NumPy finds, beat one loop over all indices: it is long."""
+    inputs, _, output = subscripts.partition("->")
+    sizes = dict(zip(inputs.replace(",", ""), (n for shape in shapes for n in shape), strict=False))
+    arrays = [*shapes, [sizes.get(c, 1) for c in output]]
+    return len(shapes) > 1 and prod(sizes.values()) > max(LARGE, sum(map(prod, arrays)))
 
 
 def _rule(g, xs, i, xs_shape, subscripts=""):  # (NumPy has no such keyword)

@@ -125,3 +125,15 @@ def test_keywords_that_would_be_lost_are_refused():
         np.einsum("i", x, dtype="f4")
     with pytest.raises(TypeError, match="out= writes into an array"):
         np.einsum("i", x, out=np.ones(2))
+
+
+@pytest.mark.parametrize(("notation", "shapes", "products"), [
+    ("vb,bij->vij", [(40, 30), (30, 20, 20)], True), ("bij,bjk->bik", [(16, 24, 24)] * 2, True),
+    ("ij,jk,kl->il", [(20, 20)] * 3, True), ("i,j->ij", [(80,), (80,)], False), ("bi,bi->b", [(500, 20)] * 2, False),
+    ("ij,jk->ik", [(3, 3)] * 2, False),
+])  # fmt: skip
+def test_long_loops_are_products_of_matrices(monkeypatch, notation, shapes, products):
+    xs, plain, how = [N(*shape) for shape in shapes], np.einsum, []
+    monkeypatch.setattr(np, "einsum", lambda *a, optimize=False: how.append(optimize) or plain(*a, optimize=optimize))
+    assert np.allclose(ag.einsum(notation, ag.tensor(xs[0]), *xs[1:]).numpy(), plain(notation, *xs), rtol=1e-12)
+    assert how == [products]
