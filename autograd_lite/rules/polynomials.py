@@ -5,6 +5,7 @@ A leading coefficient of 0 is kept: it is a variable like the others, and has a 
 """
 
 import warnings
+from itertools import accumulate
 
 import numpy as np
 
@@ -34,12 +35,13 @@ def polyval(p, x):
 
 @composite(np.vander, examples=(at((3,)), at((4,), N=3, increasing=True), at((2,), N=0)))
 def vander(x, N=None, increasing=False):
-    """The powers of each entry of `x`, in a row."""
+    """The powers of each entry of `x`, in a row: repeated products, as in NumPy."""
     x = operand(x)
     if x.ndim != 1:
         raise ValueError(f"vander: expected one axis, got an array of shape {x.shape}")
-    powers = np.arange(x.shape[0] if N is None else N)
-    return x[:, None] ** (powers if increasing else powers[::-1])
+    n, x = x.shape[0] if N is None else N, x.astype(np.promote_types(x.dtype, int))
+    columns = list(accumulate([x] * (n - 1), np.multiply, initial=np.ones_like(x)))[:n]
+    return np.stack(columns[:: 1 if increasing else -1], 1) if columns else x[:, None][:, :0]
 
 
 def _entry_by_entry(fn, ufunc):

@@ -136,3 +136,12 @@ def test_logcumsumexp():
     x = rng.normal(size=(3, 4))
     np.testing.assert_allclose(ag.logcumsumexp(x, 1), np.log(np.cumsum(np.exp(x), 1)))
     np.testing.assert_allclose(ag.tensor([-np.inf, 1000.0, 1000.0]).logcumsumexp(0), [-np.inf, 1000, 1000 + np.log(2)])
+
+
+def test_a_recurrence_of_numbers_is_that_of_arrays_to_the_bit():
+    a, x = rng.normal(size=(40, 1)), rng.normal(size=(41, 1))
+    a[3], a[7], x[9], x[30] = 0, 1e200, np.inf, np.nan
+    wide = linear_recurrence(np.concatenate([a, a], 1), np.concatenate([x, x], 1))
+    assert np.array_equal(linear_recurrence(a, x), wide[:, :1], equal_nan=True)
+    assert np.array_equal(linear_recurrence(a[:, 0], x[:, 0]), wide[:, 0], equal_nan=True)
+    assert linear_recurrence(a[:0], x[:1]).tolist() == x[:1].tolist()

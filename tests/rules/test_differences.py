@@ -227,3 +227,12 @@ def test_covariances_of_nothing_and_of_too_little():
 def test_no_coefficients_are_the_polynomial_0(a, b):
     a, b = rng.normal(size=a), rng.normal(size=b)
     same(np.polymul(ag.tensor(a, requires_grad=True), b), np.polymul(a, b))
+
+
+@pytest.mark.parametrize("options", [{}, {"N": 6, "increasing": True}, {"N": 1}, {"N": 0}])
+def test_powers_of_vander_have_numpys_digits(options):
+    for x in (np.linspace(-1.7, 2.3, 9), np.arange(5), np.array([True, False]), np.linspace(0, 1, 4, dtype="f4")):
+        y, expected = np.vander(ag.tensor(x), **options), np.vander(x, **options)
+        assert np.array_equal(y.numpy(), expected)
+        assert y.dtype == expected.dtype
+        assert np.array_equal(ag.jit(lambda x: np.vander(x, **options))(x), expected)
