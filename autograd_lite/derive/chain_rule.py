@@ -149,7 +149,7 @@ class Chain(Steps):
         upstream = self.upstream(n)
         formula, symmetric = self._without_transposes(named(e.formula, {G: name(upstream, n.shape)}))
         if self.board and n not in self.folds and (self.known(n) is None or self.defined[n].row.kind == "elementwise"):
-            formula = self.shorter.formula(formula, {upstream: n.shape})
+            formula = self.shorter.formula(formula, {upstream: n.shape}, self.names[n])
         env = self.environment()
         value = None if e.is_map else np.asarray(evaluate(formula, env))
         factor = Factor(

@@ -84,11 +84,22 @@ class Candidates:
         given = self.chain.constants.values.keys() - self.chain.introduced
         ones |= {one.key: one for one in more if one.names <= given}
         labels = {word: stated for word, stated in short.labels.items() if word in e.names}
-        return Closed(e, start, tuple(ones.values()), frozenset(through), labels)
+        used = frozenset(m for m in start if m is self.chain.root or self.chain.gradient_symbol(m) in e.names)
+        return Closed(e, used, tuple(ones.values()), frozenset(through), labels)
 
     def start(self, n: Var) -> frozenset[Var]:
         """The landmarks with a name through which all paths from the result to `n` lead, if others lie between them."""
         return frozenset() if self._letters.isdisjoint(self.consumers.get(n, ())) else self._ends(n)
+
+    def meeting(self, n: Var) -> frozenset[Var]:
+        """The first landmark with a name through which all paths from `n` to the result lead, if others lie between."""
+        place = {m: k for k, m in enumerate(self.chain.landmarks)}
+        users = set(self.consumers.get(n, ()))
+        between = len(users) > 1
+        while len(users) > 1 or users & self._letters:
+            first = min(users, key=place.__getitem__)
+            users = users - {first} | set(self.consumers.get(first, ()))
+        return frozenset(users - {self.chain.root}) if between else frozenset()
 
     @cached_method
     def _ends(self, n: Var) -> frozenset[Var]:

@@ -9,16 +9,18 @@ the gradient of a loss after a sigmoid or a softmax becomes the short form found
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
 
+from ..rules.indexing import is_basic
 from .factors import total
 from .formula import Expr, Labels, Shape, fold, name, number, replaced, walk
-from .formula_ops import computed, evaluate, substitute
+from .formula_ops import computed, evaluate, largest, substitute
 from .simplify import make, product, simplified
 
 Form: TypeAlias = "tuple[Expr, list[Expr]]"  # a formula, and the sums that are 1 in it
@@ -47,11 +49,14 @@ class Context:
         What some stand for; they are written instead of it.
     labelled : callable
         The name of the indicator of one entry in each row, from its value and the name of these positions.
+    computed : set of str
+        Names of what is not given.
     """
 
     environment: Callable[[], Mapping[str, Any]]
     definitions: Mapping[str, Expr]
     labelled: Callable[[Any, str], Expr]
+    computed: Set[str]
 
 
 def collected(e: Expr, context: Context) -> Form | None:
@@ -80,6 +85,7 @@ class _Reader:
     def read(self, e: Expr) -> list[Term]:
         """The terms of `e`, with the names of what is known."""
         for word, definition in self.context.definitions.items():
+            e = replaced(e, partial(self._known_as, definition, name(word, definition.shape)))
             definition = _with_sigmoids(definition)
             try:
                 [term] = self.terms(definition)
@@ -95,6 +101,17 @@ class _Reader:
                 self.known.append((whole, term.factors))
         self.single = {k: whole for whole, of in self.known for k, (_, power) in of.items() if len(of) == power == 1}
         return self.terms(replaced(_with_sigmoids(e), lambda part: self.single.get(part.key)))
+
+    def _known_as(self, definition: Expr, whole: Expr, part: Expr) -> Expr | None:
+        """A part of a formula in terms of a name: what is under a root, or has the value of a sum, such as x - mean."""
+        if definition.role == "root" and part.key == definition.args[0].key:
+            return simplified("square", (whole,), whole.shape)
+        env, sums = self.context.environment(), ("sum", "difference")
+        if definition.role not in sums or part.role not in sums or part.shape != whole.shape:
+            return None
+        with np.errstate(all="ignore"):
+            is_it = env.keys() >= part.names and np.allclose(evaluate(part, env), env[whole.value], rtol=1e-12, atol=0)
+        return whole if is_it else None
 
     def terms(self, e: Expr) -> list[Term]:
         merged: dict[frozenset[tuple[str, int]], Term] = {}
@@ -156,8 +173,9 @@ class _Reader:
 
     def _chosen(self, e: Expr) -> tuple[Expr, Expr] | None:
         """What is put at one entry of each row, as the indicator of that entry times something for each row."""
-        (g,), shape = e.args, e.shape
-        if g.shape != shape[:-1]:
+        (g,), shape, index = e.args, e.shape, e.params.get("index")
+        is_column = index is not None and is_basic(index)  # P[:, 1]
+        if g.shape != shape[:-1] or is_column:
             return None
         rows = np.arange(1.0, math.prod(g.shape) + 1).reshape(g.shape)
         ones = e.row.fn(np.ones(g.shape), **e.params)
@@ -238,8 +256,11 @@ class _Reader:
                 summed = replace(e, args=(content,), params=params, shape=shape)
                 env = self.context.environment()
                 with np.errstate(all="ignore"):
-                    is_one = env.keys() >= summed.names and np.allclose(evaluate(summed, env), 1, rtol=1e-12)
-                if is_one:
+                    has_value = env.keys() >= summed.names
+                    value, size = (evaluate(summed, env), largest(evaluate(content, env))) if has_value else (np.nan, 0)
+                if largest(value) < 1e-12 * size and summed.names & self.context.computed:
+                    continue  # deviations from a mean
+                if np.allclose(value, 1, rtol=1e-12):
                     self.ones[summed.key] = summed
                     summed = number(1)
             front = _relaid(_one(Term(term.coefficient * count, outside), kept), kept, e.shape)
@@ -362,5 +383,10 @@ def occurrences(word: str, e: Expr) -> int:
 
 
 def leaves(e: Expr) -> int:
-    """How many names, numbers and calls are written in a formula."""
-    return fold(e, lambda part, counts: sum(counts) + (part.role not in _ARITHMETIC))
+    """How many names, numbers and calls are written in a formula; ``1[c]`` is as long as its condition."""
+
+    def count(part: Expr, counts: tuple[int, ...]) -> int:
+        is_indicator = part.role == "selection" and {x.value for x in part.args[1:]} == {0, 1}
+        return counts[0] if is_indicator else sum(counts) + (part.role not in _ARITHMETIC)
+
+    return fold(e, count)

@@ -9,7 +9,7 @@ such as ``np.eye(4)``, is quoted.
 from __future__ import annotations
 
 import ast
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from copy import deepcopy
 from dataclasses import replace
@@ -36,7 +36,8 @@ class Constants:
     """
 
     def __init__(
-        self, taken: Names, changing: Container[str] = (), scopes: Sequence[Variables] = (), computed: Variables = EMPTY
+        self, taken: Names, changing: Collection[str] = (), scopes: Sequence[Variables] = (),
+        computed: Variables = EMPTY,
     ) -> None:
         self.taken, self.changing, self.scopes, self.computed = taken, changing, scopes, computed
         self.values: dict[str, Any] = {}  # arrays and numbers
@@ -128,9 +129,14 @@ class Constants:
         variables = self._variables(e, eq.origin.code)
         if isinstance(e, ast.Subscript) and isinstance(e.value, ast.Name) and isinstance(x, np.ndarray):
             variables = {e.value.id: _owner(x), **variables} if e.value.id not in self.taken else variables
-        stated = _evaluated(e, variables)
+        first = {w: f"{w}0" for w in self.changing if f"{w}0" in self.values}  # x0 ** 2 in the first round of a loop
+        meanings = {w: Written(name(s, np.shape(self.values[s])), self.values[s]) for w, s in first.items()}
+        code = eq.origin.code
+        others = {w: v for w, v in variables.items() if code is not None and w not in self.computed}
+        meanings |= {w: of for w, v in others.items() if (of := self._followed(w, v, code))}
+        stated = _evaluated(e, variables, meanings)
         if stated is not None and _is_same(stated.value, x):
-            self._use(variables, stated.formula.names)
+            self._use({**self.values, **variables}, stated.formula.names)
             return stated.formula
         return self.in_line(eq, x) or self._quoted(e, x, variables)
 
@@ -148,12 +154,19 @@ class Constants:
     def followed(self, eq: Equation, k: int, x: Any) -> Expr | None:
         """Constant `x`, a variable that the user computed from values of the program: a mask, as it was assigned."""
         e, code = operand(eq, k), eq.origin.code
-        sources = assigned(code, e.id) if isinstance(e, ast.Name) and code is not None else None
-        if not sources or len(sources) > 1 or _place_in_code(eq, k) in self.rounds:
+        is_word = isinstance(e, ast.Name) and code is not None and _place_in_code(eq, k) not in self.rounds
+        stated = self._followed(e.id, x, code) if isinstance(e, ast.Name) and is_word else None
+        return None if stated is None else stated.formula
+
+    def _followed(self, word: str, x: Any, code: Any) -> Written | None:
+        """Variable `word` with the value `x` in terms of values of the program."""
+        sources = assigned(code, word)
+        if not sources or len(sources) > 1:
             return None
         variables = self._variables(sources[0], code)
         stated = None if variables.keys().isdisjoint(self.computed) else _evaluated(sources[0], variables)
-        return stated.formula if stated is not None and _is_same(stated.value, x) else None
+        is_it = stated is not None and not stated.formula.is_number and _is_same(stated.value, x)
+        return stated if is_it else None
 
     def in_line(self, eq: Equation, x: Any) -> Expr | None:
         """Array `x` as an array in the user's line that has its numbers, or as a part of one."""
@@ -202,6 +215,8 @@ class Constants:
         elif isinstance(e, ast.Name) or e is not None and not np.array_equal(x, np.arange(len(x))):
             labels.word = ast.unparse(e)
             self._use({labels.word: x}, [labels.word])
+            if not isinstance(e, ast.Name):  # of r > 0 what is given is perhaps r
+                self.quoted[labels.word] = [*self._variables(e, eq.origin.code)]
         elif e is None:
             return x
         return labels

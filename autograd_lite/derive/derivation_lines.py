@@ -132,11 +132,12 @@ class Lines:
         order = reversed(self.chain.landmarks if len(self.reach) <= BOARD else ())  # what is used later comes first
         for n in (n for n in order if n in self.reach and self.consumers.get(n, result) != result):
             near, whole, long = self._forms(n)
-            spared = sum(self._length(m) / len(self.inputs(m)) for m in near.through) if near else 0
-            if near is not None and leaves(near.formula) <= min(long + spared / 2, WIDE) and self._is_right(n, near):
-                (chosen if leaves(near.formula) < long else equal)[n] = near
+            is_short = near is not None and leaves(near.formula) <= min(long + self._spared(n, near), WIDE)
+            if near is not None and is_short and self._is_right(n, near):
+                (chosen if leaves(near.formula) < long or self._is_all(n, near) else equal)[n] = near
                 long = leaves(near.formula)
-            if whole is not None and leaves(whole.formula) < min(long, SHORT) and self._is_right(n, whole):
+            more = 2 * bool(whole and whole.labels)  # P - Y says more than positions
+            if whole is not None and leaves(whole.formula) < min(long + more, SHORT) and self._is_right(n, whole):
                 chosen[n] = whole
         passed, either = {m for form in equal.values() for m in form.through}, equal | chosen
         written = [f.formula for (_, n), f in self.factors.items() if n not in equal and n not in passed]
@@ -147,7 +148,10 @@ class Lines:
     def _forms(self, n: Var) -> tuple[Closed | None, Closed | None, int]:
         """The gradient that skips landmarks without a name, and in terms of values alone; and the length to beat."""
         users, start, root = self.consumers.get(n, []), self.candidates.start(n), frozenset({self.chain.root})
-        near, whole = self.candidates.closed(n, start) if start else None, self.candidates.closed(n, root)
+        starts = dict.fromkeys(s for s in (start, self.candidates.meeting(n)) if s)
+        forms = [form for s in starts if (form := self.candidates.closed(n, s)) is not None]
+        near = min(forms, key=lambda form: leaves(form.formula) - self._spared(n, form), default=None)
+        whole = self.candidates.closed(n, root)
         long = self._length(n)
         above = [leaves(form.formula) for k in users if (form := self.candidates.closed(k, root))]
         if len(users) == 1 and self.factors[users[0], n].formula.is_number and whole and not whole.is_zero:
@@ -155,6 +159,18 @@ class Lines:
         if whole and above and leaves(whole.formula) <= FEW:  # the end of a chain that became shorter
             long = max(long, min(above))
         return near, whole, long
+
+    def _is_all(self, n: Var, form: Closed) -> bool:
+        """Whether no other gradient needs the lines that are passed on several paths to `n`."""
+        inside = form.through | {n}
+        several = len(self.consumers.get(n, ())) > 1 and form.through and self.chain.root not in form.start
+        return bool(several) and all(inside.issuperset(self.inputs(m)) for m in form.through)
+
+    def _spared(self, n: Var, form: Closed) -> float:
+        """What the lines are worth that are not written beside a form of the gradient with respect to `n`."""
+        if self._is_all(n, form):
+            return sum(self._length(m) + 1 for m in form.through) / 2
+        return sum(self._length(m) / len(self.inputs(m)) for m in form.through) / 2
 
     @cached_method
     def _length(self, n: Var) -> int:
@@ -168,8 +184,9 @@ class Lines:
 
     @cached_property
     def direct(self) -> set[Var]:
-        """The landmarks of whose gradient only the closed form is written, since it skips landmarks without a name."""
-        return {n for n, form in self._short.items() if not form.through.isdisjoint(self.chain.unnamed)}
+        """The landmarks of whose gradient only the closed form is written: it skips landmarks without a name, or all."""
+        c = self.chain
+        return {n for n, f in self._short.items() if not f.through.isdisjoint(c.unnamed) or self._is_all(n, f)}
 
     @cached_property
     def live(self) -> set[Var]:

@@ -10,8 +10,22 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
 
+import numpy as np
+
 from ..table.textbook import NOTATIONS
-from .formula import Expr, Function, Labels, Shape, factors_of, is_diagonal, multiplied, name, unsimplified, walk
+from .formula import (
+    Expr,
+    Function,
+    Labels,
+    Shape,
+    factors_of,
+    is_diagonal,
+    multiplied,
+    name,
+    number,
+    unsimplified,
+    walk,
+)
 from .writing import LETTERS, subscript
 
 At: TypeAlias = tuple[str, ...]  # an index for each axis; "" for an axis that is not written
@@ -114,9 +128,13 @@ def _indices(parts: Sequence[Expr], shape: Shape) -> Iterator[At]:
     """The indices that the left side may have, the best first."""
     taken = {p.word for part in parts if "index" in part.params for p in _parts(part) if isinstance(p, Labels)}
     free = [c for c in LETTERS if c not in taken]
+    first = "k" if "k" in free else free[0]
+    placed = [_parts(part) for part in parts if part.role == "placement"]
+    single = {k for index in placed for k, p in enumerate(index) if isinstance(p, int | np.integer)}
     for part in parts:
         if shape and part.role == "placement" and not is_diagonal(part) and not is_cut(part):
-            yield "k" if "k" in free else free[0], *[""] * (len(shape) - 1)
+            others = (c for c in "jlmn" if c in free)
+            yield first, *(c if k in single else "" for k, c in zip(range(1, len(shape)), others, strict=False))
         elif len(shape) == 1 and _running(part):
             yield ("k",)
         elif part.role == "contraction" and part.shape == shape:
@@ -248,7 +266,8 @@ def _looked_up(e: Expr, at: At) -> Expr:
     equal, inside, own = _chosen(e, at)
     body = entry(e.args[0], inside)
     above, *below = body.args if body.role == "quotient" else (body,)
-    body = multiplied((*equal, above), ())
+    rest = [f for f in factors_of(above) if not (equal and f.is_number and f.value == 1)]
+    body = multiplied((*equal, *rest), ())
     body = unsimplified("divide", (body, *below), ()) if below else body
     return body if own else _sum(tuple(c for c in inside if c not in at), body)
 
@@ -265,8 +284,10 @@ def _chosen(e: Expr, at: At) -> tuple[list[Expr], At, bool]:
     letters = tuple(own[:1]) or _fresh(at, max((p.ndim for p in labels), default=0))
     equal: list[Expr] = []
     inside: list[str] = []
-    for p, c in zip(parts, at, strict=False):
-        if isinstance(p, Labels):
+    for p, c, size in zip(parts, at, e.shape, strict=False):
+        if isinstance(p, int | np.integer) and c:
+            equal.append(unsimplified(EQUAL, (name(c), number(int(p) % size)), ()))
+        elif isinstance(p, Labels):
             inside += letters if p is labels[0] else ()
             words = (name(p.word, p.shape), letters[len(letters) - p.ndim :]), (name(c), ())
             equal += [unsimplified(EQUAL, (entry(*words[0]), entry(*words[1])), ())] if p.word else []
@@ -274,6 +295,6 @@ def _chosen(e: Expr, at: At) -> tuple[list[Expr], At, bool]:
             inside.append(c)
         else:
             raise _NoEntries
-    if not labels or "" in (c for p, c in zip(parts, at, strict=False) if isinstance(p, Labels)):
+    if not labels and not equal or "" in (c for p, c in zip(parts, at, strict=False) if isinstance(p, Labels)):
         raise _NoEntries
     return equal, tuple(inside), bool(own)

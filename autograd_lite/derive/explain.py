@@ -115,7 +115,10 @@ class Derivation(GraphView):
     @cached_property
     def before(self) -> list[Section]:
         """The given values and the steps."""
-        values = [Line(w, (number(x),)) if is_number(x) else Line(w, shape=np.shape(x)) for w, x in self.given]
+        first = {w: np.ravel(x)[0].item() for w, x in self.given if w.endswith("0") and np.size(x) > 1}
+        same = {w: x for w, x in self.given if is_number(x)}
+        same |= {w: x for w, x in first.items() if np.all(dict(self.given)[w] == x)}  # a state at the start
+        values = [Line(w, (number(same[w]),)) if w in same else Line(w, shape=np.shape(x)) for w, x in self.given]
         steps = [Section(STEPS, [self._step(n) for n in nodes], place) for place, nodes in self.steps()]
         return [Section(GIVEN, values), *steps]
 

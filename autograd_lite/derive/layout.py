@@ -213,6 +213,7 @@ def _array(value: Any, indent: int) -> str:
     if value is None:
         return ""
     value = np.asarray(value)
+    value = value.astype(int) if value.dtype == bool else value  # 1[z > 0]
     size = largest(value)
     digits = 4 if size >= 0.1 or size == 0 else min(3 - math.floor(math.log10(size)), 12)
     shown = np.array2string(value, precision=digits, suppress_small=True, separator=" ", floatmode="maxprec")

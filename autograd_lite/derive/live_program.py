@@ -114,6 +114,7 @@ class _Exact(Chain):
     def __init__(self, chain: Chain) -> None:
         kept = (word for word in vars(chain) if not word.startswith(RESULTS) or word == f"{RESULTS}known")
         vars(self).update({word: vars(chain)[word] for word in kept})
+        self.defined = self.program.defined
 
     def known(self, n: Var) -> Any:
         return super().known(n) if n in self.folds else None

@@ -21,11 +21,14 @@ from ..program import Equation, Program, Var
 from ..program.assignments import looped
 from ..program.graph import graph_of
 from ..program.naming import Names, groups, scopes, short_names
+from ..rules.indexing import Slot
+from ..table import TABLE
 from .cached_method import cached_method
 from .constants import Constants
 from .factors import Edge
-from .formula import Expr, constant, fold, name, number
+from .formula import Expr, Labels, constant, fold, name, number
 from .formula_ops import applied
+from .idioms import recognised
 from .norms import with_norms
 from .simplify import again, simplified
 from .symbolic_rule import CallResult, edge
@@ -56,7 +59,7 @@ class Notation:
         self, program: Program, wrt: Iterable[Var] | None = None, *, board: bool = True,
         names: Mapping[Var, str] | None = None, variables: Mapping[Any, Var] | None = None,
     ) -> None:
-        self.board = board
+        self.board, wrt = board, None if wrt is None else [*wrt]
         self.variables = variables or {}  # of the recorded values that the program was made from, by node
         called = program.named if names is None else names
         #: What has no name and is not differentiated, with its value: a constant.
@@ -73,6 +76,7 @@ class Notation:
             program, self.merged = program.without_repetition(_elementwise, compared=0)
             self.merged |= {v: self.merged.get(x, x) for v, x in same.items()}
             program = with_norms(program, {*names, *program.outputs})
+            program = recognised(program, set(map(self.canonical, wrt or ())))
         for v, first in self.merged.items():
             if v in names:
                 names.setdefault(first, names.pop(v))
@@ -91,7 +95,12 @@ class Notation:
         self._name({v: word for v, word in names.items() if v in self.place}, masks)
         if board:
             self.program = self.program.mapped(self.constants.labelled)
-            self.defined = self.program.defined
+            self.defined = self.program.mapped(self._looked_up).defined
+            read, stack = set[Var](), [self.root, *self.names]
+            while stack:
+                read |= {v := stack.pop()}
+                stack += [x for x in self.arguments(v) if x not in read]
+            self.nodes = [v for v in self.nodes if v in read]
 
     # ----------------------------------------------------------------------------------------------------- the program
 
@@ -99,6 +108,34 @@ class Notation:
     def graph(self) -> dict[Var, Any]:
         """The program recorded as a graph, from which the engine's gradients are taken: a Tensor for each variable."""
         return graph_of(self.program)
+
+    def _looked_up(self, eq: Equation, defined: Mapping[Var, Equation]) -> list[Equation] | None:
+        """A lookup at positions that are a value of the program as one at labels with its name: ``P[i, yᵢ]``."""
+        if eq.row.algebra != "gather":
+            return None
+        positions = eq.operands[1]
+        is_stack = isinstance(positions, Var) and positions in defined and defined[positions].row.algebra == "stack"
+        several = defined[positions].operands if is_stack else positions
+        index: list[tuple[Any, Any]] = []
+        for part in eq.params["index"]:
+            v = part if not isinstance(part, Slot) else positions if part.j is None else several[part.j]
+            by = defined.get(v) if isinstance(v, Var) else None
+            v = by.operands[0] if by is not None and by.row.algebra == "positions" else v  # those of a mask
+            if not any(v is before for before, _ in index):
+                index.append((v, self._labels(v) if isinstance(v, Var) else v))
+        parts = tuple(part for _, part in index)
+        params = {"index": parts if len(parts) > 1 else parts[0], "unique_indices": False}
+        eq = replace(eq, row=TABLE["getitem"], operands=eq.operands[:1], params=params)
+        return self.constants.labelled(eq, defined) or [eq]
+
+    def _labels(self, v: Var) -> Any:
+        """The values of a variable, with its name, if it has one."""
+        x = np.asarray(self.values[v])
+        if v not in self.names:
+            return x
+        labels = x.view(Labels)
+        labels.word = self.names[v]
+        return labels
 
     def canonical(self, v: Var) -> Var:
         """The first of the values that are computed in the same way."""

@@ -108,18 +108,27 @@ def _but_for_ends(items: Sequence[T]) -> Iterator[Sequence[T]]:
     return (some for some in (items, items[:-1], items[1:]) if len(some) >= TERMS)
 
 
+def _family(e: Expr) -> tuple[str, ...]:
+    """The names in a term without the numbers of their steps."""
+    return tuple(sorted({"/".join(_number(side)[0] for side in word.split("/")) for word in e.names}))
+
+
 def _sum(e: Expr) -> tuple[Expr, list[int]]:
     """A sum with Σₜ instead of the terms of the steps, but for the first or the last, and these steps."""
     terms = _terms(e)
-    for some in _but_for_ends(terms):
+    families = [[term for term in terms if _family(term) == which] for which in dict.fromkeys(map(_family, terms))]
+    instead, over = dict[int, list[Expr]](), list[int]()
+    for some in (some for family in (terms, *families) for some in _but_for_ends(family)):
         steps = [_step_of(term) for term in some]
         is_run = all(steps) and sorted(steps) == list(range(min(steps), max(steps) + 1))
-        body = _one(some, steps) if is_run else None
+        is_new = is_run and instead.keys().isdisjoint(map(id, some))
+        body = _one(some, steps) if is_new and over in ([], sorted(steps)) else None
         if body is not None:
             sign, inner = (-1, body.args[0]) if body.role == "negation" else (1, body)
             summed = product((number(sign), unsimplified(_OverSteps("sum_t"), (inner,), e.shape)), e.shape)
-            return total([summed, *(term for term in terms if term not in some)]), sorted(steps)
-    return e, []
+            instead |= {id(term): [] for term in some} | {id(some[0]): [summed]}
+            over = sorted(steps)
+    return total([new for term in terms for new in instead.get(id(term), [term])]) if over else e, over
 
 
 def _summed(line: Line) -> Line:
@@ -128,7 +137,9 @@ def _summed(line: Line) -> Line:
     steps = next((over for _, over in sums if over), None)
     if steps is None:
         return line
-    since = [d for _, group in groupby(line.since, lambda d: _number(d.symbol)[0]) for d in _defined([*group], steps)]
+    stems = dict.fromkeys(_number(d.symbol)[0] for d in line.since)
+    groups = ([d for d in line.since if _number(d.symbol)[0] == stem] for stem in stems)
+    since = [d for group in groups for d in _defined(group, steps)]
     return replace(line, formulas=[e for e, _ in sums], since=since, how=f"{line.how}; {_range(steps)}")
 
 

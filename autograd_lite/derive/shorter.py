@@ -58,9 +58,12 @@ class Shorter:
             if k and more.key == whole.key or len(more.names) > MANY:
                 continue
             whole, near = more, {user for word in more.names for user in self._users.get(word, ())}
-            known = {word: _written_out(words[word], words, out) for word in sorted(near - out)}
-            known = {word: stated for word, stated in known.items() if stated.names <= whole.names | {word}}
-            form = collected(whole, Context(self.steps.environment, known, self._labelled))
+            known, inside = dict[str, Expr](), whole.names
+            for word in (w for w in words if w in near and w not in out):
+                stated = _written_out(words[word], words, out)
+                known |= {word: stated} if stated.names <= inside | {word} else {}
+                inside |= {word} if word in known and stated.role in ("sum", "difference", "reduction") else set()
+            form = collected(whole, Context(self.steps.environment, known, self._labelled, self._computed))
             if form is not None:
                 yield form
 
@@ -71,6 +74,10 @@ class Shorter:
         words = {s.names[n]: s.definition(n) for n in s.landmarks if n in s.defined}
         picked = {word for word, e in words.items() if e.role in ("index", "diagonal")}
         return words, picked, picked | {s.names[n] for n in s.unnamed & s.defined.keys()}
+
+    @cached_property
+    def _computed(self) -> set[str]:
+        return {self.steps.names[n] for n in self.steps.landmarks if n in self.steps.graded}
 
     @cached_property
     def _users(self) -> dict[str, set[str]]:
@@ -84,12 +91,16 @@ class Shorter:
                 users.setdefault(other, set()).update({word}, inside)
         return users
 
-    def formula(self, e: Expr, names: Mapping[str, Shape]) -> Expr:
-        """`e`, or a shorter formula with its values at all points; `names` are those besides the program's."""
+    def formula(self, e: Expr, names: Mapping[str, Shape], result: str) -> Expr:
+        """`e`, or a shorter formula with its values at all points, in terms of the same names and of `result`.
+
+        `names` are those besides the program's.
+        """
         if _size(e) < 4:
             return e
         for form, facts in self.forms(e):
-            if _size(form) < _size(e) and not facts and all(self._is_equal(form, e, names, p) for p in self.points):
+            is_short = _size(form) < _size(e) and form.names <= e.names | {result}
+            if is_short and not facts and all(self._is_equal(form, e, names, p) for p in self.points):
                 e = form
         return e
 
@@ -108,7 +119,8 @@ class Shorter:
         key = ones.tobytes() + called.encode()
         if key not in self._indicators:
             labels = np.argmax(ones, -1)
-            arrays = [word for x, word in self.steps.arrays if x.dtype.kind in "iu" and np.array_equal(x, labels)]
+            named = ((x, word) for word, x in self.steps.environment().items() if word not in self.steps.introduced)
+            arrays = [word for x, word in named if np.asarray(x).dtype.kind in "iu" and np.array_equal(x, labels)]
             called = called or next(iter(arrays), "")
             meaning = Written(name(called, labels.shape) if called else constant(labels), labels)
             is_unit = ones.ndim == 2 and np.array_equal(ones, np.eye(*ones.shape))

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..table import TABLE, Primitive
 from ..table.textbook import NOTATIONS
-from .formula import Expr, Function, Shape, factors_of, multiplied, number, unsimplified
+from .formula import Expr, Function, Labels, Shape, factors_of, fold, multiplied, name, number, unsimplified
 
 
 def make(row: Primitive, args: Sequence[Expr], params: Mapping[str, Any], shape: Shape) -> Expr:
@@ -342,6 +342,8 @@ def _transpose(e: Expr) -> Expr | None:
         return x.args[0]
     if ndim == 2 and x.role == "negation":
         return product((number(-1), transposed(x.args[0])), e.shape)
+    if x.role == "outer product":
+        return unsimplified(x.row, x.args[::-1], e.shape)
     return transposed(x) if ndim == 2 and axes is not None else None
 
 
@@ -505,8 +507,25 @@ def _places(e: Expr) -> Expr | None:
         return simplified("getitem", e.args, e.shape, index=index, unique_indices=True)
     if g.role == "negation":
         return _negated(make(e.row, g.args, e.params, e.shape))
+    if isinstance(index, Labels) and index.dtype == bool and index.word and index.ndim:
+        whole = fold(g, lambda part, args: _before(part, args, index, e.shape))
+        chosen = simplified("where", (name(index.word, index.shape), number(1), number(0)), index.shape)
+        chosen = fitted(chosen, (*index.shape, *(1 for _ in e.shape[index.ndim :])))
+        return None if whole is None else product((whole, chosen), e.shape)
     is_all = isinstance(index, tuple) and all(p is None or isinstance(p, slice) and p == slice(None) for p in index)
     return simplified("reshape", e.args, e.shape, shape=e.shape, order="C") if is_all else None
+
+
+def _before(part: Expr, args: Sequence[Expr | None], index: Labels, shape: Shape) -> Expr | None:
+    """What a part of a formula, which was chosen by a mask, is of the whole array; None where that is more."""
+    if not part.shape:
+        return part
+    if part.role == "index" and part.args[0].shape == shape and part.params["index"] is index:
+        return part.args[0]
+    inside = [a for a in args if a is not None]
+    if part.role == "broadcast" or len(inside) < len(args) or not (part.row and part.row.entrywise and inside):
+        return inside[0] if part.role == "broadcast" and inside and not inside[0].shape else None
+    return make(part.row, inside, part.params, np.broadcast_shapes(*(a.shape for a in inside)))
 
 
 def _logical(e: Expr) -> Expr | None:

@@ -292,9 +292,11 @@ class Steps(Notation):
         if not np.isneginf(x).any():
             return ""
         [p], env = self.arguments(n), self.environment()
-        masks = (w for w in self.definition(p).names if np.array_equal(np.isneginf(env[w]), np.isneginf(x)))
-        mask, letters = next(masks, self.word(p)), subscript(LETTERS[: x.ndim])
-        return f"{text_name(self.names[n])}{letters} = 0 where {text_name(mask)}{letters} = -∞"
+        letters, names = subscript(LETTERS[: x.ndim]), [self.word(p), *sorted(self.definition(p).names)]
+        hidden = [(w, env[w] == (False if np.asarray(env[w]).dtype == bool else -np.inf)) for w in names]
+        mask = [w for w, where in hidden if np.array_equal(where, np.isneginf(x))][-1]
+        where = f"not {text_name(mask)}{letters}" if env[mask].dtype == bool else f"{text_name(mask)}{letters} = -∞"
+        return f"{text_name(self.names[n])}{letters} = 0 where {where}"
 
     def is_at_kink(self, n: Var) -> bool:
         """Whether an argument of `n` is at a kink of its row."""

@@ -102,6 +102,8 @@ def read(e: ast.expr, meanings: Mapping[str, Written]) -> Written:
             return _applied(word, [sub(a) for a in e.args])
         case ast.Call(func=ast.Attribute(value=ast.Name(id="np" | "numpy" | "math"), attr=word), keywords=[]):
             return _applied(word, [sub(a) for a in e.args])
+        case ast.Call(func=ast.Attribute(value=x, attr=word), keywords=[]) if word in TABLE:
+            return _applied(word, [sub(a) for a in (x, *e.args)])
     raise ValueError(f"{ast.unparse(e)} is not in this language")
 
 

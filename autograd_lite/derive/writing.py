@@ -507,7 +507,7 @@ def text_name(word: str) -> str:
     if m := _GRADIENT.fullmatch(word):
         return f"{word[0]}{text_name(m[1])}/{word[0]}{text_name(m[2])}"
     if m := _OF_STEP.fullmatch(word):
-        return text_name(m[1]) + m[2].translate(_STEP)
+        return text_name(m[1].rstrip("_")) + m[2].translate(_STEP)
     if m := _MARKED.fullmatch(word):
         return f"{m[1]}{_MARKS[m[2]][0]}{m[3]}"
     m = re.fullmatch(r"([A-Za-z]+_?)(_?\d*)", word)
@@ -669,6 +669,8 @@ class Latex(Text):
 
     def digits(self, x: Any, digits: int = 4) -> str:
         """A number to some digits."""
+        if isinstance(x, bool):
+            return self.number(int(x))
         if isinstance(x, complex):
             return self.fill(f"{x:.{digits}g}".replace("j", r"\,i"))
         rounded = float(f"{x:.{digits}g}")

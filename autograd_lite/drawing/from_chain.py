@@ -83,8 +83,8 @@ class _Derived:
         """
         where, env = dict(self.chain.where(n)), self.chain.environment()
         parts = (e for f in (formula, *where.values()) for e in walk(f))
-        words = dict.fromkeys(e.value for e in parts if e.role == "name")
-        return [w for w in words if w not in where and not is_number(env.get(w))]
+        words = [(e, w) for e in parts for w in sorted(e.names) if e.role == "name" or w in self.by_name]
+        return [w for e, w in words if w not in where and not is_number(env.get(w))]
 
     def _key(self, word: str) -> str:
         return self.keys.setdefault(word, f"n{len(self.keys)}")

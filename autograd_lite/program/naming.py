@@ -106,6 +106,7 @@ def assigned(nodes: Iterable[Node]) -> list[tuple[Node, str]]:
         if n.code is None or n.parts is not None:
             continue
         word = _stores(n.code).get(n.at)
+        word = _target(n) if word == _RETURNED else word
         if word is not None and word.isidentifier() and not word.startswith("_"):  # pytest assigns to @py_assert1
             outermost = next(iter(groups(n)), None)
             latest[n.code, n.at, outermost or n] = n, word  # of a composite call, its last step
@@ -126,12 +127,39 @@ def _stores(code: CodeType) -> dict[int, str]:
     stores = {}
     for a, b in pairwise(dis.get_instructions(code)):
         word = next(iter(b.argval), None) if isinstance(b.argval, tuple) else b.argval  # Python 3.13 fuses two
-        if b.opname.startswith(_STORES) and isinstance(word, str) and a.opname != "FOR_ITER":  # not a row, xs[t]
+        word = _RETURNED if b.opname == "RETURN_VALUE" else word
+        is_stored = b.opname.startswith((*_STORES, "RETURN_VALUE")) and a.opname != "FOR_ITER"  # not a row, xs[t]
+        if is_stored and isinstance(word, str):
             # A call of a Python function has the offset of its end, any other operation that of its start.
             stores.update(dict.fromkeys(range(a.offset, b.offset, 2), word))
     return stores
 
 
+def _target(n: Node) -> str | None:
+    """The variable that the function of the user's in which `n` is returned was assigned to, ``h = cell(x, h)``.
+
+    If it is called in several places, that with the operands that came from outside as arguments.
+    """
+    calls = [(call, word) for call, name, word in _calls(n.code.co_filename) if name == n.code.co_name]
+    if len({word for _, word in calls}) > 1:
+        outside, stack = list[Node](), [n]
+        while stack and len(outside) < _MANY:
+            for p in (p for p in stack.pop().parents if p is not None and p.row is not None):
+                (stack if p.code is n.code and _stores(p.code).get(p.at) != _RETURNED else outside).append(p)
+        outside = [p for p in outside if p.code is not None]
+        places = {_positions(p.code)[p.at // 2] for p in outside}
+        names = {_stores(p.code).get(p.at) for p in outside}
+        calls = [
+            (call, word) for call, word in calls
+            if any(isinstance(e, ast.Name) for e in call.args) and not outside
+            or any(_place(e) in places or isinstance(e, ast.Name) and e.id in names for e in call.args)
+        ]  # fmt: skip
+    words = {word for _, word in calls}
+    return words.pop() if len(words) == 1 else None
+
+
+_MANY = 20  # operands of a function; of more, no variable is looked for
+_RETURNED = "return"  # in the place of a variable
 _STORES = ("STORE_FAST", "STORE_NAME", "STORE_GLOBAL", "STORE_DEREF")
 
 
@@ -183,23 +211,38 @@ def _positions(code: CodeType) -> list[Any]:
 
 def _written(file: str) -> dict[Any, ast.expr]:
     """The expressions of a file by their places."""
+    return _source(file)[1]
+
+
+def _calls(file: str) -> list[tuple[ast.Call, str, str | None]]:
+    """The calls in a file, with the name of the function and the variable that each is assigned to, if any."""
+    return _source(file)[2]
+
+
+def _source(file: str) -> tuple[Any, ...]:
     lines = linecache.getlines(file)
     if _FILES.get(file, (None,))[0] is not lines:
         try:
-            expressions = [e for e in ast.walk(ast.parse("".join(lines))) if isinstance(e, ast.expr)]
+            parts = [*ast.walk(ast.parse("".join(lines)))]
         except SyntaxError:  # a cell with the commands of a notebook
-            expressions = []
-        _FILES[file] = lines, {(e.lineno, e.end_lineno, e.col_offset, e.end_col_offset): e for e in expressions[::-1]}
-    return _FILES[file][1]
+            parts = []
+        targets = {s.value: getattr(s.targets[0], "id", None) for s in parts if isinstance(s, ast.Assign)}
+        calls = [(e, getattr(e.func, "id", ""), targets.get(e)) for e in parts if isinstance(e, ast.Call)]
+        _FILES[file] = lines, {_place(e): e for e in parts[::-1] if isinstance(e, ast.expr)}, calls
+    return _FILES[file]
 
 
-_FILES: dict[str, tuple[list[str], dict[Any, ast.expr]]] = {}
+_FILES: dict[str, tuple[Any, ...]] = {}
+
+
+def _place(e: ast.expr) -> Any:
+    return e.lineno, e.end_lineno, e.col_offset, e.end_col_offset
 
 
 class Names(set[str]):
     """The names that are in use. If a variable has several values in turn, they are called x, x1, x2, …
 
-    `between` stands before the number: ``Names(between="_")`` makes x, x_1, x_2, …
+    `between` stands before the number: ``Names(between="_")`` makes x, x_1, x_2, …; k1 is followed by k1_1.
     """
 
     def __init__(self, taken: Iterable[str] = (), between: str = "") -> None:
@@ -211,7 +254,7 @@ class Names(set[str]):
         """`wish`, or the first of wish1, wish2, … that is free. It is then taken."""
         word, k = wish, self._next.get(wish, 1)
         while word in self:
-            word, k = f"{wish}{self._between}{k}", k + 1
+            word, k = f"{wish}{'_' if wish[-1:].isdigit() else self._between}{k}", k + 1
         self._next[wish] = k
         self.add(word)
         return word

@@ -150,6 +150,7 @@ sigmoid = elementwise(
     pull=(lambda g, y: g * (y - y * y),),  # without the number 1, which makes a small operation half as slow again
     name="sigmoid", text="σ({x})", source="1 / (1 + np.exp(-x))", tex=r"\sigma({x})",
     definition=True, scalar="1 / (1 + exp(-x)) if x > -37 else exp(x)", onnx="Sigmoid",
+    idiom=("quotient", "reciprocal", "power"),
 )
 
 

@@ -477,7 +477,8 @@ logsumexp = general(
     _logsumexp, _logsumexp_pull, name="logsumexp", bind=_bind_logsumexp, tex=r"\ln \sum e^{{{x}}}",
     examples=(*_OVER_AXES, *_OF_ONE, *_OF_NONE, at((2, 3), 1, uniform(0.5, 2, 3)), at((2, 3), b=uniform(0, 1, 2, 1))),
     source=_logsumexp_textbook, definition=True, js="logsumexp({x}, {axis}, {keepdims})", **_REDUCES,
-    onnx=_reducing("ReduceLogSumExp"), textbook=along_axes(lambda g, y, n: Textbook(x=f"{g} * softmax(x, axis)")),
+    onnx=_reducing("ReduceLogSumExp"), idiom=("logarithm", "sum"),
+    textbook=along_axes(lambda g, y, n: Textbook(x=f"{g} * softmax(x, axis)")),
 )
 
 # ------------------------------------------------------------------------------------------ as if without nan

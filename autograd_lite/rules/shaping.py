@@ -191,7 +191,7 @@ def _bind_astype(x, dtype, order="K", casting="unsafe", *, copy=True, device=Non
 
 astype = linear(  # the engine casts the cotangent back; an integer result has none
     lambda x, dtype, order="K", copy=True: x.astype(dtype, order=order, copy=copy), lambda g: g,
-    of=np.astype, tex="{x}", bind=_bind_astype,
+    of=np.astype, tex="{x}", text="{x}", bind=_bind_astype,
     examples=(at((2, 3), np.float64), at((2, 3), np.complex128)),
     call="{x}.astype({dtype})", algebra="cast", batch=ALIGNED, view=True,
     onnx=lambda b, x, dtype, **layout: b("Cast", x, to=b.type_of(dtype)),
@@ -423,6 +423,7 @@ def _on_diagonals(b):
 
 diag = linear(
     np.diag, lambda g, k: np.diagonal(g, k), bind=_bind_diag, tex=r"\operatorname{{diag}} {x}", text="diag({x})",
+    algebra="diagonal matrix",
     examples=(at((3,)), at((3,), -2), at((3, 4), 1), at((3, 4), k=-1)), batch=_on_diagonals,
 )
 diagflat = linear(

@@ -85,7 +85,7 @@ for _fn, _batch, _examples, *_arrays in (
     (np.isin, _batched_isin, (at(np.array([1, 2, 3]), np.array([2, 5])),), "element", "test_elements"),
 ):
     constant(_fn, bind=by_signature(_fn, *_arrays), batch=_batch, examples=_examples)
-constant(np.nonzero, bind=by_signature(np.nonzero, "a"), outputs=True)
+constant(np.nonzero, bind=by_signature(np.nonzero, "a"), outputs=True, algebra="positions")
 
 # The signatures of these are written out, since before NumPy 2.4 functions in C have none.
 constant(

@@ -219,7 +219,7 @@ _ALONG = {
 softmax = general(
     _softmax, softmax_vjp, name="softmax", tex=r"\operatorname{{softmax}}({x})", algebra="softmax",
     textbook=Textbook("softmax(x, axis)", x="y * (g - sum(g * y, axis))", jacobian="y[i] * (delta[i, j] - y[j])"),
-    definition=_softmax_definition, onnx=_softmax_onnx, **_ALONG,
+    definition=_softmax_definition, onnx=_softmax_onnx, idiom=("quotient", "product"), **_ALONG,
 )
 log_softmax = general(
     _log_softmax, lambda g, y, axis: g - np.exp(y) * np.add.reduce(g, axis=axis, keepdims=True),
@@ -227,7 +227,8 @@ log_softmax = general(
     textbook=Textbook(
         "log_softmax(x, axis)", x="g - softmax(x, axis) * sum(g, axis)", jacobian="delta[i, j] - exp(y[j])"
     ),
-    definition=_log_softmax_definition, onnx=lambda b, x, axis: _softmax_onnx(b, x, axis, "Log"), **_ALONG,
+    definition=_log_softmax_definition, onnx=lambda b, x, axis: _softmax_onnx(b, x, axis, "Log"),
+    idiom=("difference",), **_ALONG,
 )
 
 for _row in (softmax, log_softmax):

@@ -70,6 +70,7 @@ OPTIONS = {
     "textbook": "a Textbook: the step and its gradients in textbook notation, where the rules are not it; a function "
     "of the operands and parameters that returns one, or a tuple with one for each result (derivations)",
     "algebra": "what it is for the simplifier: 'sum', 'negation', 'transpose', 'identity', ... (formulas, pictures)",
+    "idiom": "what it ends in where people write it by hand, as `algebra` of that row: ('quotient',) (derivations)",
     "js": "JavaScript on arrays, where no other option says it: a template, 'sum({x}, {axis}, {keepdims})', or a "
     "function written with other rows (a page that computes)",
     "bind": "from a call as the user writes it to (arguments, keyword parameters) in canonical form (recording)",
@@ -164,6 +165,7 @@ class Primitive:
     fold: tuple[str, float] | None = None
     textbook: Any = None
     algebra: Text = None
+    idiom: Sequence[str] = ()
     js: Template = None
     bind: Function = None
     pull: Sequence[Any] | None = ()

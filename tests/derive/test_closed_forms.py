@@ -54,7 +54,7 @@ def test_cross_entropy_by_log_softmax_minus_the_largest():
     shifted = Z - np.max(Z, axis=1, keepdims=True)
     logP = shifted - np.log(np.sum(np.exp(shifted), axis=1, keepdims=True))
     L = -np.sum(logP[np.arange(2), y]) / 2
-    assert "dL/dZ = ½ (softmaxⱼ(shifted) - Y) since" in lines(L, Z)
+    assert "dL/dZ = ½ (softmaxⱼ(Z) - Y) since" in lines(L, Z)
 
 
 def test_info_nce():
@@ -76,8 +76,29 @@ def test_a_sigmoid_by_hand():
     z, t = leaf(4, name="z"), np.array([1.0, 0.0, 0.0, 1.0])
     p = 1 / (1 + np.exp(-z))
     text = lines(-np.sum(t * np.log(p) + (1 - t) * np.log(1 - p)), z)
-    assert "dp/dz = (1 - p) ⊙ p" in text
+    assert "dp/dz = p ⊙ (1 - p)" in text
     assert "dL/dz = dL/dp ⊙ dp/dz = p - t" in text
+
+
+@pytest.mark.parametrize("softmax", [
+    lambda z: np.exp(z - (m := z.max(axis=1)[:, None])) * (1 / np.sum(np.exp(z - m), axis=1, keepdims=True)),
+    lambda z: np.exp(z - z.max()) / np.exp(z - z.max()).sum(axis=-1).reshape(-1, 1),
+    lambda z: np.exp(z - np.log(np.sum(np.exp(z), axis=1, keepdims=True))),
+])  # fmt: skip
+def test_a_softmax_by_hand_is_one_however_it_is_spelled(softmax):
+    scores, y = leaf(4, 3, name="scores"), np.array([0, 2, 1, 2])
+    L = -np.mean(np.log(softmax(scores)[np.arange(4), y]))
+    text = lines(L, scores)
+    assert "dL/dscores = (softmaxⱼ(scores) - Y) / n since" in text
+
+
+def test_what_is_no_softmax_is_not_called_one():
+    z = leaf(4, name="z")
+    e = np.exp(z - np.max(z))
+    assert "softmax" not in lines(np.sum((e / (np.sum(e) + 0.5)) ** 2), z)
+    beta = 1.0
+    assert "σ(β z)" in lines(np.sum(1 / (1 + np.exp(-beta * z))), z)
+    assert "softmax" not in lines(np.sum((e / np.sum(e)) ** 2), e)
 
 
 def test_the_logarithm_of_a_sigmoid():
@@ -115,7 +136,7 @@ def test_the_largest_has_no_gradient_where_it_cancels():
     Z = leaf(2, 3, name="Z")
     m = np.max(Z, axis=1, keepdims=True)
     L = np.sum(m + np.log(np.sum(np.exp(Z - m), axis=1, keepdims=True)))
-    assert "dL/dZ = softmax(Z - m) since" in lines(L, Z)
+    assert "dL/dZ = softmax(Z) since" in lines(L, Z)
 
 
 def test_cross_entropy_of_the_library_is_the_same_line():
@@ -148,3 +169,39 @@ def test_a_matrix_that_is_not_symmetric_near_the_inputs():
     text = lines(0.5 * y @ alpha + 0.5 * np.linalg.slogdet(K)[1], K)
     assert "Kᵀ = K" not in text
     assert "K⁻ᵀ" in text
+
+
+def one_line(x):
+    return (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + 1e-5)
+
+
+def in_steps(x):
+    mean = np.mean(x, axis=1)[:, None]
+    variance = np.mean((x - mean) ** 2, axis=1, keepdims=True)
+    return (x - mean) / np.sqrt(variance + 1e-5)
+
+
+def centred_first(x):
+    centred = x - np.mean(x, axis=1, keepdims=True)
+    deviation = np.sqrt(np.mean(centred**2, axis=1, keepdims=True) + 1e-5)
+    return centred / deviation
+
+
+@pytest.mark.parametrize("norm", [one_line, in_steps, lambda x: (x - x.mean(1)[:, None]) / x.std(1)[:, None]])
+def test_a_normalisation_by_hand_has_the_gradient_of_the_textbook(norm):
+    W, x, y = leaf(3, 4, name="W"), np.arange(15.0).reshape(5, 3) ** 0.5, np.arange(20.0).reshape(5, 4) % 3
+    h = x @ W
+    z = norm(h)
+    z.name = "z"
+    text = lines(np.sum(np.tanh(z) * y), W)
+    form = "dL/dh = (dL/dz - Σⱼ dL/dzⱼ / n - z ⊙ Σⱼ dL/dzⱼ zⱼ / n) / "
+    assert form in text or "(dL/dzᵢⱼ - Σₖ dL/dzᵢₖ / n - zᵢⱼ Σₖ dL/dzᵢₖ zᵢₖ / n) / stdⱼ(h)ᵢ" in text
+    assert "dL/dvariance" not in text
+
+
+def test_a_normalisation_with_names_for_its_steps():
+    x, y = leaf(5, 3, name="x"), np.arange(15.0).reshape(5, 3) % 4
+    z = centred_first(x)
+    text = lines(np.sum(np.tanh(z) * y), x)
+    assert "ddeviation" not in text
+    assert "dL/dcentred = (dL/dz - z ⊙ Σⱼ dL/dzⱼ zⱼ / n) / deviation" in text.replace("½", "/ 2")

@@ -86,15 +86,12 @@ TEXTBOOK = {
     """,
     "batch_norm": """
         μ = Σᵢ xᵢ / n
-        x̂ = a / b
+        x̂ = (x - μ) / √(var + ε)
         y = γ ⊙ x̂ + β
         dL/dγ = Σᵢ dL/dyᵢ x̂ᵢ
         dL/dβ = Σᵢ dL/dyᵢ
         dL/dx̂ = dL/dy ⊙ γ
-        dL/dvar = dL/db / (2 b)
-        dL/daᵢⱼ = dL/dx̂ᵢⱼ / bⱼ + 2 dL/dvarⱼ aᵢⱼ / n
-        dL/dμ = -Σᵢ dL/daᵢ
-        dL/dxᵢⱼ = dL/daᵢⱼ + dL/dμⱼ / n
+        dL/dx = (dL/dx̂ - x̂ ⊙ Σᵢ dL/dx̂ᵢ x̂ᵢ / n - Σᵢ dL/dx̂ᵢ / n) / √(var + ε)
     """,
     "batch_norm_layer": """
         ε = 1e-05

@@ -138,3 +138,42 @@ def test_a_sum_over_every_other_step_has_its_terms():
         p = p * 0.5
     text = str(p.explain(q))
     assert "t = 1 … 5" not in text
+
+
+def sigmoid(v):
+    return 1.0 / (1.0 + np.exp(-v))
+
+
+def test_a_state_that_begins_with_zeros_and_functions_of_the_learner():
+    W, U, R, xs = leaf(2, 2, name="W"), leaf(2, 2, name="U"), leaf(2, 2, name="R"), np.ones((3, 2))
+
+    def cell(h, x):
+        gate = sigmoid(R @ h)
+        other = sigmoid(R @ x)
+        return gate * np.tanh(W @ x + U @ h) + other * h
+
+    h = np.zeros(2)
+    for k in range(3):
+        h = cell(h, xs[k])
+    text = " ".join(str(np.sum(h**2).explain([W, U, R], roll=False)).split())
+    assert "h0 = 0, " in text
+    assert "gate1 = σ(a1)" in text.replace("b1", "a1")
+    assert "other3" in text
+    assert "@ h0ᵀ" in text  # no step without its term
+    assert "h3 = gate3 ⊙ " in text
+
+
+def test_the_stages_of_an_integration_have_their_names():
+    a, y0, dt = leaf(name="a"), 2.0, 0.2
+
+    def rate(y):
+        return a * y - y**2
+
+    y = y0
+    for _ in range(3):
+        k1 = rate(y)
+        k2 = rate(y + dt / 2 * k1)
+        y = y + dt * k2
+    text = " ".join(str((y**2).explain(a, {"y0": y0, "dt": dt})).split())
+    assert "k1_1 = a y0 - y0²" in text
+    assert "y1 = y0 + dt k2_1" in text

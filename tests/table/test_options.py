@@ -9,6 +9,7 @@ import ast
 import importlib.util
 from collections import Counter
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -51,6 +52,13 @@ def derived(x):
         return str(np.sum(y).explain(w, {"y": y}))
 
     return of
+
+
+def by_hand(row):
+    """The derivation of a sigmoid that is written with other rows."""
+    w = ag.tensor(X, requires_grad=True, name="w")
+    with mock.patch.dict(TABLE, {row.name: row}):
+        return str(np.sum((1 / (1 + np.exp(-w))) ** 2).explain(w))
 
 
 def simplified(*args, **params):
@@ -140,6 +148,7 @@ MUTATIONS = [
     ("definition", "softmax", lambda x, axis: np.exp(x) / np.sum(np.exp(x), axis, keepdims=True), emitted(X)),
     ("definition", "sigmoid", False, compiled_source(LARGE)),
     ("source", "sigmoid", "1 / (np.exp(-x) + 1)", emitted(X)),
+    ("idiom", "sigmoid", ("logarithm",), by_hand),
     ("textbook", "relu", Textbook("relu(x)", x="g * (x >= 0)"), derived(X)),
     ("part", "unstack", lambda k, axis: k + 1, parts),
     ("scalar", "exp", "exp2(x)", scripted(A)),
