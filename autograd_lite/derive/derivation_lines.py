@@ -184,7 +184,7 @@ class Lines:
 
     @cached_property
     def direct(self) -> set[Var]:
-        """The landmarks of whose gradient only the closed form is written: it skips landmarks without a name, or all."""
+        """The landmarks of whose gradient only the closed form is written: it skips all that has no name, or all."""
         c = self.chain
         return {n for n, f in self._short.items() if not f.through.isdisjoint(c.unnamed) or self._is_all(n, f)}
 
