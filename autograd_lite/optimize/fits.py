@@ -102,8 +102,8 @@ def least_squares(
         )
         return result, result.x, "" if result.success else result.message
 
-    point = np.atleast_1d(np.asarray(raw(x0), float))
-    result, x = solved(minimum("least_squares", cost, solve, _bounds(bounds)), x0, tree, point)
+    problem = minimum("least_squares", cost, solve, _bounds(bounds))
+    result, x = solved(problem, x0, tree, lambda: np.atleast_1d(np.asarray(raw(x0), float)))
     if isinstance(x, Tensor):
         result.update(x=x, fun=residuals(x, tree), cost=cost(x, tree))
     return result
@@ -165,7 +165,10 @@ def curve_fit(
 
     tree = (xdata, ydata, sigma)
     problem = minimum("curve_fit", lambda p, tree: _cost(residuals(p, tree), loss, f_scale), solve, _bounds(bounds))
-    point = np.ones(len(signature(f).parameters) - 1) if p0 is None else np.atleast_1d(raw(p0))
+
+    def point() -> Any:
+        return np.ones(len(signature(f).parameters) - 1) if p0 is None else np.atleast_1d(raw(p0))
+
     traced, popt = solved(problem, p0, tree, point)
     if traced is not None and full_output:
         raise RuntimeError("curve_fit: full_output=True is not possible in a traced program (jit, vmap)")

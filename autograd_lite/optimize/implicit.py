@@ -97,7 +97,7 @@ def if_it_pays(sparse: SparseDerivative, x: Any, *args: Any, **params: Any) -> F
     try:
         with quiet():
             colouring = sparse.colouring(np.asarray(x, float), *args, **params)
-    except (RuntimeError, TypeError):  # a branch on values, a tree
+    except (RuntimeError, TypeError, ValueError):  # a branch on values, a tree
         return None
     return plain(sparse) if 10 * colouring.count < np.size(x) else None
 
@@ -125,17 +125,17 @@ class TracedResult(dict[str, Any]):
 # ------------------------------------------------------------------------------------------------ one solution
 
 
-def solved(problem: Problem, start: Any, tree: Any, point: Any) -> tuple[Any, Any]:
+def solved(problem: Problem, start: Any, tree: Any, point: Callable[[], Any]) -> tuple[Any, Any]:
     """SciPy's result, and the solution: a Tensor if something that it depends on requires gradients.
 
-    `start` is where the solver starts, and `point` one where the user's functions can be called.
+    `start` is where the solver starts, and `point` returns one where the user's functions can be called.
     """
     everything = (start, tree)
     operands = [x for x in leaves(everything) if isinstance(x, Tensor)]
     traced = any(map(is_traced, operands))
     arrays = tree_map(raw, everything)
     if traced or (CONTEXT.get() or ORDINARY).replayed:
-        check_captured(problem.name, lambda: problem.values(raw(point), arrays[1]))
+        check_captured(problem.name, lambda: problem.values(raw(point()), arrays[1]))
     if traced:
 
         def again(*xs: Any) -> Any:
@@ -153,9 +153,13 @@ def solved(problem: Problem, start: Any, tree: Any, point: Any) -> tuple[Any, An
         return result, x
     # the rule needs the nodes of captured variables only: the functions find their values themselves
     stand_ins = [wrap(np.broadcast_to(np.zeros((), n.dtype), n.shape), n) for n in call.captured]
-    y = apply(_row(problem.name), [*call.inputs(leaves(tree)), *stand_ins], {"solved": call})
+    y = apply(_row(problem.name), [*filter(_is_operand, leaves(tree)), *stand_ins], {"solved": call})
     y.name = "x"
     return result, y
+
+
+def _is_operand(x: Any) -> bool:
+    return isinstance(x, Tensor) and x.dtype.kind in "fc"
 
 
 class Solved:
@@ -175,7 +179,7 @@ class Solved:
         self.tree = tree
         self.first: Any = x
         self.last: tuple[Any, Any, Any, dict[int, Any]] | None = None
-        inputs = self.inputs(leaves(tree))
+        inputs = list(filter(_is_operand, leaves(tree)))
         with changed(group=None, watcher=None, values=None, outside=None):
             run = Linearized(lambda *xs: problem.values(x, self.at(xs)), inputs, tuple(range(len(inputs))), {})
         self.captured, self.constants = run.outside()
@@ -187,14 +191,10 @@ class Solved:
     def __repr__(self) -> str:
         return self.problem.name
 
-    @staticmethod
-    def inputs(values: Sequence[Any]) -> list[Any]:
-        return [x for x in values if isinstance(x, Tensor) and x.dtype.kind in "fc"]
-
     def at(self, xs: Sequence[Any]) -> Any:
         """The tree with other values of the operands."""
         values = iter(xs)
-        return tree_map(lambda x: next(values) if self.inputs([x]) else raw(x), self.tree)
+        return tree_map(lambda x: next(values) if _is_operand(x) else raw(x), self.tree)
 
     def own(self, xs: Sequence[Any]) -> list[Any]:
         """The operands without those that are captured."""
@@ -234,9 +234,9 @@ class Solved:
         with changed(recording=recorded):
             z, f = self.problem.system(y, self.at(own))
             slopes = jacobian(lambda z: f(z, self.at(own)), 0, self.problem.mode)(z)
-            with quiet():
-                _check(str(self), lambda z: raw(f(z, self.at([raw(x) for x in own]))), raw(z), raw(slopes), np.size(y))
             g = flat(g)
+            with quiet():
+                _check(str(self), lambda z: raw(f(z, self.at([raw(x) for x in own]))), raw(z), raw(slopes), len(g))
             w = np.linalg.solve(slopes.T, -np.concatenate([g, np.zeros(len(z) - len(g))]))
             run = Linearized(lambda z, *xs: f(z, self.at(xs)), [z, *own], tuple(range(1 + len(own))), {})
         wanted = [*run.nodes, *self.captured]
@@ -303,7 +303,7 @@ def _check(name: str, f: Function, z: Any, slopes: Any, n: int) -> None:
 
 def _textbook(*xs: Any, solved: Solved) -> Textbook:
     """``-(dF/dx)^-1 dF/dtheta``, with the value of the matrix beside it, where no constraint is active."""
-    own = solved.inputs(leaves(solved.tree))
+    own = list(filter(_is_operand, leaves(solved.tree)))
     names, (_, *_, what, equation) = [f"x{k + 1}" for k in range(len(xs))], solved.problem
     values, shown = ", ".join((*names, "solved")), ", ".join(f"{{{name}}}" for name in names)
     called = f"{what.replace(' ', '_')}_{len(xs)}"

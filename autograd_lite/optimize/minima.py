@@ -98,7 +98,7 @@ def minimize(
         return result, result.x, "" if result.success else str(result.message)
 
     problem = minimum("minimize", lambda x, tree: f(x, *tree[0]), solve, every)
-    result, x = solved(problem, x0, tree, np.atleast_1d(np.asarray(raw(x0), float)))
+    result, x = solved(problem, x0, tree, lambda: np.atleast_1d(np.asarray(raw(x0), float)))
     if isinstance(x, Tensor):
         result.update(x=x, fun=np.sum(operand(f(x, *tree[0]))))  # some functions return an array of one number
     return result

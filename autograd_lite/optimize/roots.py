@@ -78,7 +78,7 @@ def root(
         result = scipy.optimize.root(g, start, args, method, exact, tol, callback, options)
         return result, result.x, "" if result.success else result.message
 
-    result, x = solved(_equation("root", f, solve), x0, args, operand(x0))
+    result, x = solved(_equation("root", f, solve), x0, args, lambda: operand(x0))
     if isinstance(x, Tensor):
         result.update(x=x, fun=operand(f(x, *args)))
     return result
@@ -119,7 +119,9 @@ def root_scalar(
         )
         return result, np.asarray(result.root), "" if result.converged else result.flag
 
-    point = next((np.ravel(operand(x))[0] for x in (bracket, x0, x1) if x is not None), None)
+    def point() -> Any:
+        return next(np.ravel(operand(x))[0] for x in (bracket, x0, x1) if x is not None)
+
     result, x = solved(_equation("root_scalar", g, solve), (bracket, x0, x1), as_args(args), point)
     if isinstance(x, Tensor):
         result["root"] = x
@@ -150,5 +152,5 @@ def fixed_point(
         return x, np.asarray(x), ""
 
     problem = _equation("fixed_point", lambda x, *args: x - operand(func(x, *args)), solve)
-    result, x = solved(problem, x0, as_args(args), operand(x0))
+    result, x = solved(problem, x0, as_args(args), lambda: operand(x0))
     return x if isinstance(x, Tensor) else result

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,7 @@ def check_captured(name: str, f: Callable[[], Any]) -> None:
         )
 
 
+@cache
 def opaque(name: str) -> type[Function]:
     """An operation that calls a function: ``opaque("odeint").apply(f, *operands)`` is ``f(*operands)``.
 
