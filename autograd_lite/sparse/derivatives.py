@@ -162,11 +162,10 @@ class SparseDerivative:
         sums = raw((derivative or self._derivative(call, colouring))(*call.traced))
         data, p = colouring.entries(sums), colouring.pattern
         if not np.all(np.isfinite(sums)):
-            k = int(np.argmin(np.isfinite(data)))
-            raise FloatingPointError(
-                f"{call.who}: entry ({colouring.rows[k]}, {p.indices[k]}) is {data[k]} at this point, and would spoil "
-                "others: see the dense derivative there"
-            )
+            bad = np.flatnonzero(~np.isfinite(data))[:1]
+            places = zip(colouring.rows[bad], p.indices[bad], data[bad], strict=True)
+            which = next((f"entry ({i}, {j}) is {value}" for i, j, value in places), "a sum of entries is not finite")
+            raise FloatingPointError(f"{call.who}: {which} at this point; the dense derivative shows all that are")
         matrix = csr_array((data, p.indices.copy(), p.indptr.copy()), shape=p.shape)
         if colouring.missing(sums) or not self._fits(call, matrix):
             raise ValueError(
@@ -189,8 +188,11 @@ class SparseDerivative:
             return made
         with _PREPARING:
             colouring = self._colouring(call)
-            call.args = tree_map(lambda x: np.array(x) if isinstance(x, np.ndarray) else x, call.args)
-            made = colouring, compiled(self._derivative(call, colouring)) if self._jit else None, call
+            derivative = None
+            if self._jit:
+                call.args = tree_map(lambda x: np.array(x) if isinstance(x, np.ndarray) else x, call.args)
+                derivative = compiled(self._derivative(call, colouring))
+            made = colouring, derivative, call
             if not self.local:
                 self._kept[call.key] = made
             if len(self._kept) > SIZE:
@@ -276,6 +278,8 @@ class _Call:
     def __init__(self, what: str, f: Callable[..., Any], argnums: int, args: Any, params: Mapping[str, Any]) -> None:
         name = getattr(f, "__name__", type(f).__name__)
         self.who = f"{what} of {name}"
+        if not hasattr(argnums, "__index__"):
+            raise TypeError(f"{self.who}: argnums={argnums}; expected the position of one argument")
         [at] = numbers(index(argnums), args)
         if isinstance(args[at], dict):
             raise TypeError(f"{self.who}: expected one array as argument {at}, got a dict; jacobian takes trees")

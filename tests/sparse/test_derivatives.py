@@ -229,6 +229,10 @@ def test_errors_name_the_function():
         ag.sparse_jacobian(ag.log)(np.arange(3.0))
     with pytest.raises(TypeError, match=r"sparse_jacobian of sin: .*dtype int64 is not possible"):
         ag.sparse_jacobian(np.sin)(np.arange(3))
+    with np.errstate(all="ignore"), pytest.raises(FloatingPointError, match=r"a sum of entries is not finite"):
+        ag.sparse_jacobian(lambda x: np.sqrt(x) * np.array([0.0, 1.0]))(np.arange(2.0))
+    with pytest.raises(TypeError, match=r"sparse_jacobian of chain: argnums=\(0, 1\); expected the position of one"):
+        ag.sparse_jacobian(chain, (0, 1))(X)
     with pytest.raises(TypeError, match=r"got a dict"):
         ag.sparse_jacobian(lambda x: {"a": x})(X)
     with pytest.raises(TypeError, match=r"got a dict; jacobian takes trees"):
