@@ -88,6 +88,9 @@ def traced(what: str, f: Callable[..., Any], *args: Any) -> Inner:
         outside.pop(n, None)
     outputs = {t._node: t for t in results if isinstance(t, Value)}
     captured = [wrap(values[p] if p in values else outputs[p]._data, p) for p in outside]
+    if context.values is not None:  # what does not depend on the arguments has been computed outside
+        inside = {*inputs, *nodes}
+        context.values.update((p, x) for p, x in values.items() if p not in inside)
     names = names_of(f, wrapped, inputs, nodes, variables, (), roots)
     fresh = short_names((*names.values(), *(p.name for p in outside if p.name)))
     words = {p: names.get(p) or p.name or next(fresh) for p in (*inputs, *outside)}

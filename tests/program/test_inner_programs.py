@@ -181,6 +181,19 @@ def test_no_steps_no_xs_no_carry() -> None:
     same(ag.vmap(lambda x: ag.scan(lambda c, x: (c + x, x), 0.0, x))(np.zeros((0, 3))), (np.zeros(0), np.zeros((0, 3))))
 
 
+def test_what_does_not_change_from_step_to_step() -> None:
+    """It is computed once, outside of the loop, also where that is batched."""
+    def f(W, xs):
+        return ag.scan(lambda h, x: (np.tanh(W[0] * W[1] * h + np.sin(W[2])) * x, None), np.ones(3), xs)[0].sum()
+
+    compiled = ag.jit(f)
+    compiled(W, xs)
+    [scan] = [eq for eq in compiled.program if eq.row.name == "scan"]
+    assert len(scan.params["body"].program) == 4
+    batch = np.stack([xs, 2 * xs])
+    same(ag.grad(lambda W: ag.vmap(f, (None, 0))(W, batch).sum())(W), sum(ag.grad(f)(W, x) for x in batch))
+
+
 def test_constants_among_results() -> None:
     def f(x):
         def step(c, x):
