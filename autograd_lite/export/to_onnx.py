@@ -16,6 +16,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -25,8 +26,10 @@ import numpy as np
 from ..base.tree import leaves, tree_map
 from ..engine.operands import raw
 from ..program import Equation, Program, Var, trace
+from ..program.inner import Body
 from ..program.naming import Names, groups, label
 from ..table import Primitive
+from . import onnx_loops  # noqa: F401  the forms of loops
 from .saving import PathLike
 
 OPSET = 20  # of the operators, from January 2024
@@ -305,11 +308,24 @@ class Builder:
             self.inputs.append(self._info(values[v]))
         for v, *ts in zip(program.captured, *(p.captured.values() for p in programs), strict=True):
             values[v] = self._known(one(v.name, *map(raw, ts)), name=v.name)
-        computed: set[str] = set()  # the results that have the names of their variables
+        computed = self._equations(programs, values)
+        for vs in zip(*(p.outputs for p in programs), strict=True):
+            self._return(self._value(values, *vs), computed)
+        self._name_nodes()
+
+    def _value(self, values: Mapping[Var, Known], *xs: Any) -> Known:
+        """A result, in the programs for three sizes."""
+        return values[xs[0]] if isinstance(xs[0], Var) else self._known(_as_one(self.batch[2], "the result", *xs))
+
+    def _equations(self, programs: Sequence[Program], values: dict[Var, Known]) -> set[str]:
+        """Add the equations of a program; `values` gets their results. Those that have the names of their variables."""
+        computed: set[str] = set()
+        one = partial(_as_one, self.batch[2])
         for eqs in zip(*(p.equations for p in programs), strict=True):
             eq, start = eqs[0], len(self.nodes)
             what = eq.row.name
-            dtype = _dtype(eq)
+            has_body = any(isinstance(x, Body) for x in leaves(list(eq.params.values())))
+            dtype = None if has_body else _dtype(eq)  # there each operand keeps its own
             operands = [
                 values[xs[0]] if isinstance(xs[0], Var) else self._known(one(what, *xs), dtype)
                 for xs in zip(*(e.operands for e in eqs), strict=True)
@@ -328,10 +344,30 @@ class Builder:
             for node in nodes:
                 node.name = label(groups(eq))
                 _rename(node, final)
-        for vs in zip(*(p.outputs for p in programs), strict=True):
-            known = values[vs[0]] if isinstance(vs[0], Var) else self._known(one("the result", *vs))
-            self._return(known, computed)
-        self._name_nodes()
+        return computed
+
+    def results(self, bodies: Sequence[Body], operands: Sequence[Known]) -> list[Known]:
+        """Add the equations of an inner program, given for the three sizes; returns its results."""
+        programs = [body.program for body in bodies]
+        self._check(programs)
+        values = dict(zip(programs[0].inputs, operands, strict=True))
+        self._equations(programs, values)
+        return [self._value(values, *xs) for xs in zip(*(p.outputs for p in programs), strict=True)]
+
+    def graph(self, name: str, inputs: Sequence[Known], make: Callable[[Builder], Sequence[Known]]) -> Any:
+        """A graph inside an operator: ``make(b)`` adds to it and returns its results. It may use values from around it,
+        and has the same constants.
+        """
+        b = copy(self)
+        b.nodes, b.inputs, b.outputs = [], [], []
+        for known in make(b):
+            b._return(known, set())
+        b._name_nodes()
+        return self.helper.make_graph(b.nodes, name, [self._info(x) for x in inputs], b.outputs)
+
+    def new(self, like: Known) -> Known:
+        """A value of the same shape and dtype, that is an input of a graph inside an operator."""
+        return Known(self._name(like.name), like.shape, like.dtype)
 
     def _name_nodes(self) -> None:
         """Add the name of its first result to that of each node."""
@@ -345,10 +381,11 @@ class Builder:
         computed.discard(known.name)
         self.outputs.append(self._info(known))
 
-    def _form(self, row: Primitive, dtype: np.dtype[Any], operands: Sequence[Known], params: Any) -> Any:
+    def _form(self, row: Primitive, dtype: np.dtype[Any] | None, operands: Sequence[Known], params: Any) -> Any:
         """Add the operators of a row; returns the names of its results."""
         form = row.onnx
-        xs = [self.cast(x, dtype) if _converted(row, k) else x for k, x in enumerate(operands)]
+        casts = (dtype is not None and _converted(row, k) for k in range(len(operands)))
+        xs = [self.cast(x, dtype) if cast else x for x, cast in zip(operands, casts, strict=True)]
         try:
             names = form(self, *xs, **params) if callable(form) else self(str(form), *xs)
         except NotImplementedError:
@@ -428,6 +465,8 @@ def _as_one(n: int, what: str, *values: Any) -> Any:
     a, b, c = values
     if isinstance(a, dict):
         return {k: _as_one(n, what, *(v[k] for v in values)) for k in a}
+    if isinstance(a, Body):
+        return values
     if isinstance(a, (tuple, list)) and len(a) == len(b) == len(c):
         return type(a)(_as_one(n, what, *vs) for vs in zip(*values, strict=True))
     if isinstance(a, slice):

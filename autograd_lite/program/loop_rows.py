@@ -222,7 +222,7 @@ def _cond_batch(b: Batched) -> tuple[Any, ...]:
         live = {k for k, x in enumerate(xs) if live_of(x) > TRACED and x.dtype.kind in "fc"}
         on |= live
         full = [b.full(k + 1) if k in on else x for k, x in enumerate(xs)]
-        truth = where(pred, True, False)
+        truth = truth_of(pred)
         both = []
         for branch, its in zip(branches, (truth, TABLE["logical_not"](truth)), strict=True):
             operands = [_cut(x, its) if k in live else x for k, x in enumerate(full)]
@@ -230,6 +230,10 @@ def _cond_batch(b: Batched) -> tuple[Any, ...]:
         return tuple(where(padded(truth, True, len(s)), x, y) for x, y, s in zip(*both, b.shape, strict=True))
     inner = tuple(_mapped_body(branch, on, b.size) for branch in branches)
     return tuple(b(pred, *xs, branches=inner))
+
+
+def truth_of(x: Any) -> Any:
+    return x if x.dtype == bool else TABLE["not_equal"](x, 0)
 
 
 def _cut(x: Any, its: Any) -> Any:
@@ -296,13 +300,13 @@ def _while_batch(b: Batched) -> tuple[Any, ...]:
         step = as_function(program)
 
         def masked(*xs: Any) -> tuple[Any, ...]:
-            going = where(ask(*xs)[0], True, False)
+            going = truth_of(ask(*xs)[0])
             pairs = zip(xs, step(*xs), strict=False)  # `xs` has constants too
             return tuple(where(padded(going, True, new.ndim - 1), new, x) for x, new in pairs)
 
         examples = [program.examples[v] for v in program.inputs]
         inner = Body(retraced(masked, examples), body.carries)
-        again = Body(retraced(lambda *xs: TABLE["any"](ask(*xs)[0]), examples), body.carries)
+        again = Body(retraced(lambda *xs: TABLE["any"](truth_of(ask(*xs)[0])), examples), body.carries)
     else:
         inner, ins, _ = body.batched(on, b.size)
         again = test

@@ -24,7 +24,7 @@ from ..engine.value import Value
 from ..table import TABLE
 from .equation import Var, kind
 from .inner import Body, Inner, drawing, traced
-from .loop_rows import WHILE, call, chosen, scanned
+from .loop_rows import WHILE, call, chosen, scanned, truth_of
 from .numbers import NUMBERS
 from .program import Program
 
@@ -392,8 +392,7 @@ def _one_cond(pred: Any, true_fun: Callable[..., Any], false_fun: Callable[..., 
         drawn = {**both[0].drawn, **both[1].drawn}
         programs, captured = together(both, len(arrays))
         branches = [Body(_with_carries(program, leaves(result))) for program in programs]
-        truth = pred if pred.dtype == bool else TABLE["not_equal"](pred, 0)
-        return rebuild(result, chosen(branches, truth, [*arrays, *captured], drawn))
+        return rebuild(result, chosen(branches, truth_of(pred), [*arrays, *captured], drawn))
 
 
 def _alike(first: Tree, second: Tree) -> Tree:

@@ -418,3 +418,22 @@ def test_double_precision_that_the_runtime_lacks_is_a_warning():
     with pytest.warns(UserWarning, match=r"ONNX Runtime has no Conv, Tan in double precision; .* net\.float\(\)"):
         ag.export.onnx(lambda x: np.tan(nn.functional.conv2d(x, x[:, :, :2, :2])), x, batch_axis=None)
     ag.export.onnx(lambda x: np.tan(nn.functional.conv2d(x, x[:, :, :2, :2])), IMAGES, batch_axis=None)
+
+
+WEIGHT = ag.tensor(np.arange(3, dtype=np.float32), requires_grad=True)
+LOOPS = {
+    "If": lambda x: ag.cond(x.sum() > 0, lambda x: np.sin(x) * WEIGHT, lambda x: (x + x.shape[0]) * np.float32(2), x),
+    "Loop": lambda x: ag.while_loop(lambda s: (s[0] ** 2).sum() < 99, lambda s: (s[0] * 2 + WEIGHT, s[1] + 1), (x, 0))[0],
+    "Scan": lambda x: ag.vmap(lambda r: ag.scan(lambda c, y: (np.tanh(c + y), c * y), r[0], r, reverse=True))(x),
+    "Where": lambda x: ag.vmap(lambda r: ag.cond(r.sum() > 0, np.sin, np.cos, r))(x),
+}
+
+
+@pytest.mark.parametrize("operator", LOOPS)
+def test_control_flow(operator):
+    """The choice is made in the graph, for any batch size."""
+    f, x = LOOPS[operator], random(4, 3)
+    model = ag.export.onnx(f, x)
+    assert operator in [node.op_type for node in model.graph.node]
+    for array in (x, -x, x[:1], 100 * x, np.concatenate([x, x])):
+        agree(f, model, array)
