@@ -423,7 +423,7 @@ def test_double_precision_that_the_runtime_lacks_is_a_warning():
 WEIGHT = ag.tensor(np.arange(3, dtype=np.float32), requires_grad=True)
 LOOPS = {
     "If": lambda x: ag.cond(x.sum() > 0, lambda x: np.sin(x) * WEIGHT, lambda x: (x + x.shape[0]) * np.float32(2), x),
-    "Loop": lambda x: ag.while_loop(lambda s: (s[0] ** 2).sum() < 99, lambda s: (s[0] * 2 + WEIGHT, s[1] + 1), (x, 0))[0],
+    "Loop": lambda x: ag.while_loop(lambda s: (s[0] ** 2).sum() < 99, lambda s: (s[0] * 2 + WEIGHT, s[1]), (x, 0))[0],
     "Scan": lambda x: ag.vmap(lambda r: ag.scan(lambda c, y: (np.tanh(c + y), c * y), r[0], r, reverse=True))(x),
     "Where": lambda x: ag.vmap(lambda r: ag.cond(r.sum() > 0, np.sin, np.cos, r))(x),
 }
