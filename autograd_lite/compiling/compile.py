@@ -88,8 +88,9 @@ class Compiled:
     plan : list of str
         What each pass did, a line for each.
     backend : str
-        "c" if some of it runs as C, which is `c_source`, otherwise "numpy".
+        "c" if some of it runs as C, otherwise "numpy".
     c_source : str or None
+        The C code, followed by that of the loops in it.
 
     Examples
     --------
@@ -108,15 +109,18 @@ class Compiled:
         self.plan = block.plan
         self.backend, self.c_source = "numpy", None
         if using is not None and by_numpy is not None and writer.file.regions:
-            self.backend, self.c_source = "c", writer.file.text(using.vectors)
+            self.c_source = writer.file.text(using.vectors)
             writer.space.update(writer.file.compile(self.c_source, using))
             writer.space.update(asks_for_errors=asks_for_errors, by_numpy=lambda *arrays: by_numpy()(*arrays))
         filename = f"<autograd_lite: {block.name}, compiled {next(_NUMBERS)}>"
         linecache.cache[filename] = (len(self.source), None, self.source.splitlines(keepends=True), filename)
         finalize(self, linecache.cache.pop, filename, None)
         space = dict(writer.space)
-        inner = (getattr(x, "whole_source", "") for x in writer.space.values())
-        self.whole_source = "\n\n".join(filter(None, (self.source, *inner)))
+        runs: list[Compiled] = [run for x in writer.space.values() for run in getattr(x, "runs", ())]
+        self.whole_source: str = "\n\n".join((self.source, *(run.whole_source for run in runs)))
+        in_c = [run.c_source for run in (self, *runs) if run.c_source is not None]
+        if in_c:
+            self.backend, self.c_source = "c", "\n\n".join(in_c)
         exec(compile(self.source, filename, "exec"), space)
         self._with_buffers = space[OUTER]
         self._size = memory.size

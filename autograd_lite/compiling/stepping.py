@@ -25,8 +25,8 @@ class Loop:
 
     Attributes
     ----------
-    whole_source : str
-        Of the step.
+    runs : list of Compiled
+        The step.
     """
 
     def __init__(self, body: Body, length: int, reverse: bool) -> None:
@@ -44,10 +44,7 @@ class Loop:
         updates = {Var(f"{_name(x)}_next", *_kind(x)): x for x in (*program.outputs[:n], *computed)}
         step = replace(program, inputs=(*program.inputs, *updates), outputs=(), updates=updates, captured={})
         self.step = compiled(step, updates, contiguous=frozenset(updates), inner=True)
-
-    @property
-    def whole_source(self) -> str:
-        return self.step.whole_source
+        self.runs = [self.step]
 
     def __call__(self, *xs: Any) -> tuple[Any, ...]:
         body, length = self.body, self.length
@@ -104,10 +101,6 @@ class Choice:
     def __init__(self, branches: Sequence[Body]) -> None:
         self.runs = [compiled(branch.program) for branch in branches]
 
-    @property
-    def whole_source(self) -> str:
-        return "\n\n".join(run.whole_source for run in self.runs)
-
     def __call__(self, pred: Any, *xs: Any) -> list[Any]:
         return self.runs[0 if pred else 1](*xs)
 
@@ -117,10 +110,7 @@ class Repetition:
 
     def __init__(self, test: Body, body: Body) -> None:
         self.carries, self.test, self.body = body.carries, compiled(test.program), compiled(body.program)
-
-    @property
-    def whole_source(self) -> str:
-        return f"{self.test.whole_source}\n\n{self.body.whole_source}"
+        self.runs = [self.test, self.body]
 
     def __call__(self, *xs: Any) -> list[Any]:
         carry, constants = list(xs[: self.carries]), xs[self.carries :]

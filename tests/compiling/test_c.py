@@ -310,6 +310,21 @@ def test_many_single_numbers_and_many_loops(monkeypatch):
     assert run.c_source.count("static __attribute__((noinline))") < 20  # equal loops share a function
 
 
+def test_the_step_of_a_loop_is_in_c():
+    def f(W, xs):
+        def step(h, x):
+            h = np.tanh(h @ W + x)
+            return h, np.sum(h * h)
+
+        h, ys = ag.scan(step, np.zeros((2, 4)), xs)
+        return np.sum(ys) + np.sum(h)
+
+    args = RNG.normal(size=(4, 4)), RNG.normal(size=(9, 2, 4))
+    run = in_c(ag.value_and_grad(f, (0, 1)), *args)
+    agree(run(*args), ag.value_and_grad(f, (0, 1))(*args))
+    assert "tanh(" in run.c_source
+
+
 def test_numpy_between_two_regions():
     def f(x):
         y = np.sort(np.exp(x) * 2)

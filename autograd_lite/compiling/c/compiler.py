@@ -70,8 +70,8 @@ def compiler() -> Compiler:
     NoCompiler
         If there is none that works.
     """
-    if os.name != "posix" or platform.python_implementation() != "CPython":
-        raise NoCompiler("C is compiled on Linux and macOS, with CPython")
+    if os.name != "posix" or platform.python_implementation() != "CPython" or sys.maxsize < 2**32:
+        raise NoCompiler("the C backend needs CPython for 64 bits on Linux or macOS")
     return _find(os.environ.get("CC"))
 
 

@@ -66,7 +66,8 @@ class File:
         return space
 
 
-_settings = umath._extobj_contextvar.get
+_variable = getattr(umath, "_extobj_contextvar", None)  # the settings; private, so there may be another one day
+_settings: Callable[[], Any] = _variable.get if _variable is not None else object
 _USUAL = Context().run(_settings)
 
 

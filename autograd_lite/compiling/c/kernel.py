@@ -27,7 +27,7 @@ from .steps import PLUS, TYPES, Place, Step, Steps, functions_of
 MOST = 100  # steps in a group
 INLINE = 24  # groups in one function; others have a function each, which equal ones share
 LOCAL = 2**12  # bytes of an array on the stack
-PACKED = 2**12  # entries of a factor that is copied so that its rows are contiguous
+STACK = 2**16  # bytes of all of these
 
 #: What a variable must not be called: C's keywords, the names in this file, and those in <math.h>.
 KEYWORDS = {
@@ -179,7 +179,13 @@ class Kernel:
                 self.singles[v] = kind, counts.get(kind, 0)
                 counts[kind] = counts.get(kind, 0) + 1
         self.counts = counts
-        self.on_stack = {v for v in arrays if alone or self.inline and prod(v.shape) * v.dtype.itemsize <= LOCAL}
+        self.on_stack = set(arrays) if alone else set()
+        left = STACK if self.inline else 0
+        for v in arrays:
+            size = prod(v.shape) * v.dtype.itemsize
+            if size <= min(LOCAL, left):
+                self.on_stack.add(v)
+                left -= size
         self.offset: dict[Any, int] = {}
         free: list[tuple[int, int, int]] = []  # size, start, the last group
         self.scratch = 0

@@ -105,55 +105,53 @@ def kind_of(eq: Equation, alone: bool = False) -> str:
 
     If `alone`, products of any size are loops.
     """
-    row, outputs = eq.row, eq.outputs
-    arrays = [x for x in eq.operands if isinstance(x, Var | np.ndarray | np.generic)]
-    if any(0 in x.shape or x.ndim > 8 for x in (*outputs, *arrays)) or eq.is_random:
-        return ""
-    if any(x.dtype.char not in TYPES or not x.dtype.isnative for x in (*outputs, *arrays)):
+    if not _is_writable(eq):
         return ""
     if is_view(eq):
         return "view"
-    if len(outputs) != 1 or row.outputs or outputs[0].dtype.char not in RESULTS or not arrays:
-        return ""
-    y = outputs[0]
+    row, y, (x, *_) = eq.row, eq.outputs[0], eq.operands
     alike = all(getattr(x, "dtype", None) == y.dtype for x in eq.operands)
+    real = alike and y.dtype.kind == "f"
+    if len(eq.outputs) != 1 or row.outputs or y.dtype.char not in RESULTS:
+        return ""
     if row.fold is not None and eq.params.keys() == {"axis", "keepdims"}:
-        x = eq.operands[0]
         counts = y.dtype.kind == "i" and row.fold[1] == 0 and x.dtype.kind in "bi"  # a sum of integers
-        return "fold" if isinstance(x, Var) and (counts or alike and y.dtype.kind == "f") else ""
+        return "fold" if isinstance(x, Var) and (counts or real) else ""
     if row.algebra in ("matrix product", "dot product"):
-        return _product_kind(eq, alone) if alike and y.dtype.kind == "f" else ""
+        return _product_kind(eq, alone) if real else ""
     if row.algebra in ("concatenation", "stack"):
         return "join" if alike else ""
     if row.algebra == "placement":
         at = np.empty(y.shape, y.dtype)
         part = at[eq.params["index"]]
-        return "placement" if alike and part.shape == np.shape(eq.operands[0]) and _shares(part, at) else ""
+        return "placement" if alike and part.shape == np.shape(x) and _shares(part, at) else ""
     return "entry" if entry_of(eq) is not None else ""
+
+
+def _is_writable(eq: Equation) -> bool:
+    """Whether C has the dtypes of an equation, which has arrays and draws nothing."""
+    arrays = [x for x in eq.operands if isinstance(x, Var | np.ndarray | np.generic)]
+    return bool(arrays) and not eq.is_random and all(
+        x.dtype.char in TYPES and x.dtype.isnative and 0 not in x.shape and x.ndim <= 8 for x in (*eq.outputs, *arrays)
+    )  # fmt: skip
 
 
 def entry_of(eq: Equation) -> tuple[Scalar, str] | None:
     """The formula of an entry, and the letter of the dtype in which it is computed."""
     y, row = eq.outputs[0], eq.row
     dtypes = [x.dtype for x in eq.operands if hasattr(x, "dtype")]
-    if row.algebra in ("cast", "identity") and len(eq.operands) == 1:
-        e: Scalar | None = X1 if y.dtype.kind == "f" or y.dtype == dtypes[0] else None
-    else:
-        e = formula(eq) if row.entrywise or row.scalar is not None else None
-    if e is None or np.broadcast_shapes(*map(np.shape, eq.operands)) != y.shape:
+    copies = row.algebra in ("cast", "identity") and (y.dtype.kind == "f" or y.dtype == dtypes[0])
+    e = X1 if copies else formula(eq) if row.entrywise or row.scalar is not None else None
+    if e is None or any(type(x) is complex for x in eq.operands) or eq.row.outputs:
         return None
-    if any(type(x) is complex for x in eq.operands):
+    if np.broadcast_shapes(*eq.shapes) != y.shape:
         return None
     dtype = y.dtype if y.dtype.kind in "fi" else np.result_type(*(getattr(x, "dtype", x) for x in eq.operands))
-    narrower = any(d.kind == "f" and d.itemsize > dtype.itemsize for d in dtypes)
-    if y.dtype.kind == "f" and row.algebra != "cast" and narrower:
-        return None
+    narrower = y.dtype.kind == "f" and any(d.kind == "f" and d.itemsize > dtype.itemsize for d in dtypes)
     if dtype.char in "df?":
-        return e, dtype.char
-    whole = dtype.kind in "biu" and np.can_cast(dtype, np.int64) and not any(isinstance(x, float) for x in eq.operands)
-    if not whole or any(d.kind not in "biu" for d in dtypes) or not _OF_INTEGERS.issuperset(_heads(e)):
-        return None
-    return e, "q"
+        return None if narrower and row.algebra != "cast" else (e, dtype.char)
+    whole = np.can_cast(dtype, np.int64) and not any(isinstance(x, float) for x in eq.operands)
+    return (e, "q") if whole and all(d.kind in "biu" for d in dtypes) and _OF_INTEGERS.issuperset(_heads(e)) else None
 
 
 #: What is the same for integers.

@@ -36,9 +36,7 @@ def lowered(block: Block) -> Block:
             return None
         if any(isinstance(x, Var) and 0 in x.shape for x in eq.operands):
             return None
-        if block.vectors is not None and formula(eq) is not None and gains(eq, block.vectors):
-            return None
-        if prod(eq.outputs[0].shape) <= largest and eq.outputs[0].dtype == float and formula(eq) is not None:
+        if _is_one_formula(eq, block, largest):
             return None
         kinds = [(x.shape, x.dtype) if isinstance(x, Var) else key_of(x) for x in eq.operands]
         key = eq.row, *kinds, key_of(eq.params)
@@ -49,6 +47,13 @@ def lowered(block: Block) -> Block:
         return [e for inner in equations for e in rule(inner, defined) or [inner]] or None
 
     return block.mapped(rule)
+
+
+def _is_one_formula(eq: Equation, block: Block, largest: int) -> bool:
+    """Whether a row is better computed entry by entry: in C, or as Python floats."""
+    (y, *_), vectors = eq.outputs, block.vectors
+    small = prod(y.shape) <= largest and y.dtype == float
+    return formula(eq) is not None and (small or vectors is not None and gains(eq, vectors))
 
 
 def _faster(eq: Equation) -> Any:
