@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
 from inspect import signature
 from typing import Any
 
@@ -158,7 +157,7 @@ def curve_fit(
         xdata, ydata, sigma = tree
         slopes = (lambda xdata, *p: jacobian_of(predicted)(np.array(p), xdata)) if jac is None else jac
         popt, *others[:] = scipy.optimize.curve_fit(
-            wraps(f)(plain(f)), xdata, ydata, start, sigma, absolute_sigma, check_finite, bounds, method, slopes,
+            plain(f), xdata, ydata, start, sigma, absolute_sigma, check_finite, bounds, method, slopes,
             full_output=full_output, nan_policy=nan_policy, **kwargs,
         )
         return None, popt, ""

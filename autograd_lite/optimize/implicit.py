@@ -11,7 +11,7 @@ implicit differentiation" (2022).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, wraps
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -63,7 +63,7 @@ def first(f: Function) -> Function:
 
 def vector(f: Function) -> Function:
     """`f`, which may return a list, a number or an array of any shape, as a function that returns a vector."""
-    return lambda *args, **params: np.ravel(operand(f(*args, **params)))
+    return wraps(f)(lambda *args, **params: np.ravel(operand(f(*args, **params))))
 
 
 def quiet() -> changed:
@@ -74,11 +74,13 @@ def quiet() -> changed:
 def plain(f: Function, transform: Function | None = None) -> Function:
     """`f`, or a derivative of it, as SciPy needs it: it returns arrays, also where it uses Tensors."""
 
+    @wraps(f)
     def array(*args: Any, **params: Any) -> Any:
         return operand(f(*args, **params))
 
     of = transform(array) if transform else array
 
+    @wraps(f)
     def call(*args: Any, **params: Any) -> Any:
         with quiet():
             return tree_map(raw, of(*args, **params))

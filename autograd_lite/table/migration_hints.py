@@ -77,7 +77,7 @@ OF_THE_LIBRARY = {
     "compile": "ag.jit(f)",
     "func": "ag.grad, ag.vmap, ag.jacrev, ag.hessian and the others",
     "distributions": "Normal(m, s).log_prob(x) is ag.stats.norm.logpdf(x, m, s), and .sample() ag.normal(m, s)",
-    "scipy": "ag.special, ag.linalg, ag.stats; SciPy's ufuncs work on tensors",
+    "scipy": "ag.special, ag.linalg, ag.stats, ag.optimize; SciPy's ufuncs work on tensors",
     "make_vjp": "ag.vjp(f, x)",
     "make_jvp": "ag.jvp(f, (x,), (v,))",
     "hessian_vector_product": "ag.hvp(f)(x, v)",

@@ -523,6 +523,18 @@ def test_errors_of_roots():
         ag.grad(lambda t: O.root(lambda x, t: np.stack([x[0], x[1], x[0]]) * t, [1.0, 1.0], (t,), "lm").x[0])(1.0)
 
 
+def test_errors_of_functions():
+    def pair(x):
+        return x
+
+    with pytest.raises(TypeError, match=r"the gradient of pair needs one number, but it returned \(2,\)"):
+        O.minimize(pair, [1.0, 2.0])
+    with pytest.raises(TypeError, match="mismatch between the input and output shape"):
+        O.root(lambda x: x[:1], [1.0, 2.0])
+    with pytest.raises(ValueError, match=r"root_scalar: dF/dx is not finite at the solution x=\[0.\]"):
+        ag.grad(lambda t: O.root_scalar(lambda x, t: np.sqrt(x) * t, (t,), bracket=(0.0, 1.0)).root)(1.0)
+
+
 def test_a_kink_exactly_at_the_solution_is_seen():
     """There both one-sided slopes of the gradient differ from what the rules take."""
     with pytest.raises(RuntimeError, match="at a kink"):
