@@ -483,6 +483,7 @@ class Program(GraphView):
     def _body(self, depth: int | None) -> list[str]:
         lines: list[str] = []
         open_now: list[Any] = []
+        users = self.users
         constants = {id(x): word for word, x in self.constants.items() if isinstance(x, np.ndarray)}
         for inner, run in self._folded(depth):
             path = inner[: len(inner) - isinstance(run, list)]
@@ -491,7 +492,7 @@ class Program(GraphView):
             open_now = path
             indent = "    " * (len(path) + 1)
             is_one = isinstance(run, Equation)
-            lines.append(indent + (run.text(constants) if is_one else self._call(inner[-1], run)))
+            lines.append(indent + (run.text(constants) if is_one else self._call(inner[-1], run, users)))
         return lines
 
     def _folded(self, depth: int | None) -> Iterator[tuple[list[Any], Any]]:
@@ -507,18 +508,17 @@ class Program(GraphView):
             if cut is path:
                 yield path, eq
             else:
-                waiting, inside = [*waiting, eq], cut
+                waiting.append(eq)
+                inside = cut
         if waiting:
             yield inside, waiting
 
-    def _call(self, group: Group, equations: Sequence[Equation]) -> str:
+    def _call(self, group: Group, equations: Sequence[Equation], users: Mapping[Var, Sequence[Equation]]) -> str:
         """A folded group as one equation."""
         inner = {v: None for eq in equations for v in eq.outputs}
         used = dict.fromkeys(x for eq in equations for x in eq.operands if isinstance(x, Var) and x not in inner)
-        here = set(map(id, equations))
-        later = {x for eq in self.equations if id(eq) not in here for x in eq.operands if isinstance(x, Var)}
-        later.update(x for x in self.outputs if isinstance(x, Var))
-        out = [v for v in inner if v in later]
+        here, outputs = set(map(id, equations)), {x for x in self.outputs if isinstance(x, Var)}
+        out = [v for v in inner if v in outputs or any(id(user) not in here for user in users[v])]
         kinds = ", ".join(v.kind for v in out)
         call = f"{group.name}({', '.join(map(str, used))})"
         return f"{', '.join(map(str, out))} : {kinds} = {call}  # {len(equations)} equations"
