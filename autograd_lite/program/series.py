@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from functools import partial, reduce
 from typing import Any
 
@@ -252,6 +253,7 @@ class _Derivative:
         program = _PROGRAMS.get(word) if kept else None
         if program is None:
             program = Program.trace(plain, np.asarray(raw(self._y)), *examples)
+            program = replace(program, examples={}, constants={})  # without the arrays of this call
             if len(_PROGRAMS) >= _KEPT:
                 _PROGRAMS.clear()
             if kept:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import pickle
+import weakref
 
 import numpy as np
 import pytest
@@ -223,6 +225,15 @@ def test_work_grows_with_the_square_of_the_order(monkeypatch):
         counts.append(len(asked))
         asked.clear()
     assert counts[2] < 4.5 * counts[1] < 4.5 * 4.5 * counts[0]
+
+
+def test_what_is_kept_between_calls_has_no_arrays_of_a_call():
+    big = np.linspace(0.1, 1, 1000)
+    before = weakref.ref(big)
+    ag.taylor(lambda x: np.exp(np.sin(x)) / (x + 1) ** 2.5, big, 4)
+    del big
+    gc.collect()
+    assert before() is None
 
 
 # ------------------------------------------------------------------------------------------------------------ the forms
