@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+
+import numpy as np
 
 from ..program import Var
 from .cached_method import cached_method
@@ -12,7 +15,9 @@ from .chain_rule import Chain
 from .collect import leaves
 from .factors import Combine, Factor, total
 from .formula import Expr, name, number
-from .formula_ops import substitute
+from .formula_ops import evaluate, substitute
+from .simplify import simplified
+from .textbook_parser import Written, formula
 
 LONG = 24  # names and numbers in a closed form that another may be made of
 
@@ -86,6 +91,38 @@ class Candidates:
         labels = {word: stated for word, stated in short.labels.items() if word in e.names}
         used = frozenset(m for m in start if m is self.chain.root or self.chain.gradient_symbol(m) in e.names)
         return Closed(e, used, tuple(ones.values()), frozenset(through), labels)
+
+    def stated(self, n: Var) -> Iterator[tuple[Closed, Closed]]:
+        """The forms that the textbook of the one step that uses `n` states: each as it is compared, and as written."""
+        c, users = self.chain, self.consumers.get(n, [])
+        step = c.known(users[0]) if len(users) == 1 else None
+        for eq in c.program.equations if step is not None and step.book.closed else ():
+            if eq.row.algebra != "solution" or eq.operands[0] not in users or step is None:
+                continue
+            x, b = name(c.names[n], n.shape), eq.operands[1]
+            b = c.expression(b) if isinstance(b, Var) else c.operand(eq, 1)
+            z = simplified("linalg.solve", (x, b), b.shape)
+            value = evaluate(z, c.environment())
+            same = (c.names[m] for m in c.landmarks if m.shape == z.shape and np.allclose(c.values[m], value))
+            word = next(same, "")
+            new = word or c.introduced_name("alpha", value)
+            meanings = {"x": Written(x, c.values[n]), "z": Written(name(new, z.shape), value)}
+            sizes = [Written(name(size), k) for size, k in c.constants.sizes.items()]
+            meanings |= {"n": sizes[0]} if sizes else {}
+            for text in step.book.closed:
+                with suppress(ValueError):
+                    e = formula(text, meanings).formula
+                    form = Closed(e, frozenset({c.root}), (), self._behind(n), {} if word else {new: z})
+                    yield replace(form, formula=substitute(e, form.labels)), form
+
+    def _behind(self, n: Var) -> frozenset[Var]:
+        """The landmarks between `n` and the result."""
+        behind, stack = set[Var](), [n]
+        while stack:
+            further = {m for m in self.consumers.get(stack.pop(), ()) if m is not self.chain.root} - behind
+            behind |= further
+            stack += further
+        return frozenset(behind)
 
     def start(self, n: Var) -> frozenset[Var]:
         """The landmarks with a name through which all paths from the result to `n` lead, if others lie between them."""

@@ -135,10 +135,21 @@ class Constants:
         others = {w: v for w, v in variables.items() if code is not None and w not in self.computed}
         meanings |= {w: of for w, v in others.items() if (of := self._followed(w, v, code))}
         stated = _evaluated(e, variables, meanings)
-        if stated is not None and _is_same(stated.value, x):
+        if stated is not None and _is_same(stated.value, x) and self._introduces(stated.formula, variables):
             self._use({**self.values, **variables}, stated.formula.names)
             return stated.formula
         return self.in_line(eq, x) or self._quoted(e, x, variables)
+
+    def _introduces(self, e: Expr, variables: Variables) -> bool:
+        """Whether ``np.eye(n)`` in a formula may be called I; it then is."""
+        is_given = "I" in variables
+        sizes = {part.shape for part in walk(e) if part.role == "name" and part.value == "I" and not is_given}
+        ones = [np.eye(shape[0]) for shape in sizes]
+        if len(ones) == 1 and ("I" not in self.taken or _is_same(self.values.get("I"), ones[0])):
+            self.add(ones[0], "I")
+            self.quoted["I"] = []
+            return True
+        return not ones
 
     def _quoted(self, e: ast.expr, x: Any, variables: Variables) -> Expr | None:
         """An array as the text of its expression."""

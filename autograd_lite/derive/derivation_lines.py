@@ -131,6 +131,11 @@ class Lines:
         result = [self.chain.root]  # not what is one factor of it
         order = reversed(self.chain.landmarks if len(self.reach) <= BOARD else ())  # what is used later comes first
         for n in (n for n in order if n in self.reach and self.consumers.get(n, result) != result):
+            forms = self.candidates.stated(n)
+            stated = next((form for compared, form in forms if self._is_right(n, compared)), None)
+            if stated is not None:
+                chosen[n] = stated
+                continue
             near, whole, long = self._forms(n)
             is_short = near is not None and leaves(near.formula) <= min(long + self._spared(n, near), WIDE)
             if near is not None and is_short and self._is_right(n, near):

@@ -149,7 +149,7 @@ class Derivation(GraphView):
         used = {word for e in defined.values() for word in e.names}
         used |= {word for f in self.order.factors.values() for word in f.formula.names & c.constants.sizes.keys()}
         quoted = c.constants.quoted  # of X[:, None] what is given is X
-        used = {word for w in used for word in quoted.get(w) or [w]}
+        used = {word for w in used for word in quoted.get(w, [w])}
         return [(word, x) for word, x in c.environment().items() if word in used and word not in defined]
 
     def _step(self, n: Var) -> Line:

@@ -20,6 +20,7 @@ from .simplify import fitted, matrix_times, product, simplified, times
 from .writing import root_of
 
 T = TypeVar("T")
+MANY = 6  # entries of a vector that is written out
 Pull: TypeAlias = Callable[[Any], Any]  # from the cotangent of a result to that of an argument, in numbers
 
 
@@ -208,8 +209,25 @@ def summed(e: Expr, axes: Shape, shape: Shape) -> Expr:
 
 
 def total(terms: Sequence[Expr]) -> Expr:
-    """The sum of several formulas."""
+    """The sum of several formulas; of single entries of a vector it is the vector."""
+    terms = _entries(terms)
     return reduce(lambda a, b: simplified("add", (a, b), np.broadcast_shapes(a.shape, b.shape)), terms)
+
+
+def _entries(terms: Sequence[Expr]) -> Sequence[Expr]:
+    """Terms with the vector ``[a, b, c]`` for those that are its entries, 0 elsewhere, if there are several."""
+    places: dict[int, Expr] = {}
+    shape = next((e.shape for e in terms if e.shape), ())
+    for e in terms:
+        of, sign = (e.args[0], -1) if e.role == "negation" else (e, 1)
+        k = of.params.get("index") if of.role == "placement" and not of.args[0].shape and len(shape) == 1 else None
+        if type(k) is int and k % shape[0] not in places:
+            places[k % shape[0]] = product((number(sign), of.args[0]), ())
+    if not 1 < len(places) == len(terms) or shape[0] > MANY:
+        return terms
+    slots = ", ".join(f"{{x{k + 1}}}" for k in range(shape[0]))
+    vector = Function("vector", lambda *xs: np.array(xs), text=f"[{slots}]", tex=rf"\left[{slots}\right]")
+    return [unsimplified(vector, (places.get(k, number(0)) for k in range(shape[0])), shape)]
 
 
 def scalars_apart(e: Expr) -> tuple[Callable[[Expr], Expr], Expr]:

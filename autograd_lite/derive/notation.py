@@ -23,13 +23,13 @@ from ..program.graph import graph_of
 from ..program.naming import Names, groups, scopes, short_names
 from ..rules.indexing import Slot
 from ..table import TABLE
+from .board import with_norms, with_signs_in_front
 from .cached_method import cached_method
 from .constants import Constants
 from .factors import Edge
 from .formula import Expr, Labels, constant, fold, name, number
 from .formula_ops import applied
 from .idioms import recognised
-from .norms import with_norms
 from .simplify import again, simplified
 from .symbolic_rule import CallResult, edge
 
@@ -75,7 +75,8 @@ class Notation:
             program = program.mapped(lambda eq, _: _unchanged(eq, {*names, *program.outputs}, same))
             program, self.merged = program.without_repetition(_elementwise, compared=0)
             self.merged |= {v: self.merged.get(x, x) for v, x in same.items()}
-            program = with_norms(program, {*names, *program.outputs})
+            kept = {*names, *program.outputs}
+            program = with_norms(with_signs_in_front(program, kept), kept)
             program = recognised(program, set(map(self.canonical, wrt or ())))
         for v, first in self.merged.items():
             if v in names:
@@ -275,7 +276,7 @@ class Notation:
 
     def is_anonymous(self, word: str) -> bool:
         """Whether a name is that of a constant in which no array of the user's occurs: c1, or np.eye(3)."""
-        return word in self.numbered and list(self.constants.quoted.get(word, (word,))) == [word]
+        return word in self.numbered and list(self.constants.quoted.get(word, ())) in ([], [word])
 
     @property
     def arrays(self) -> list[tuple[Any, str]]:

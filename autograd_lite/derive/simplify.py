@@ -393,7 +393,7 @@ def _matmul(e: Expr) -> Expr | None:
 def _signed(e: Expr) -> tuple[Any, Expr]:
     """``-x`` as -1 and x, ``3 * x`` as 3 and x, where x is a name or the transpose of one."""
     sign, rest = (-1, e.args[0]) if e.role == "negation" else _coefficient(e)
-    return (sign, rest) if rest.role == "name" or rest.role == "transpose" else (1, e)
+    return (sign, rest) if rest.role in ("name", "transpose", "solution") else (1, e)
 
 
 def _stripped(e: Expr, axis: int) -> Expr | None:

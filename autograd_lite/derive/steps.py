@@ -314,6 +314,8 @@ class Steps(Notation):
         """The name of a quantity that a textbook introduces; from now on it is taken."""
         if isinstance(value, int):
             return self.constants.size(value, self.code)
+        if word == "I" in self.constants.quoted and np.shape(value) == np.shape(self.constants.values[word]):
+            return word
         word = self._taken.take(word)
         self.constants.values[word] = value
         self.introduced.add(word)

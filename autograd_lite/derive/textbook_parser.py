@@ -98,6 +98,9 @@ def read(e: ast.expr, meanings: Mapping[str, Written]) -> Written:
             return _applied("invert", [sub(e.operand)])
         case ast.Call(func=ast.Attribute(value=x, attr="astype")):
             return sub(x)
+        case ast.Call(func=ast.Attribute(attr="eye" | "identity"), args=[of], keywords=[]):
+            size = sub(of).value
+            return Written(name("I", (size, size)), np.eye(size))
         case ast.Call(func=ast.Name(id=word), keywords=[]):
             return _applied(word, [sub(a) for a in e.args])
         case ast.Call(func=ast.Attribute(value=ast.Name(id="np" | "numpy" | "math"), attr=word), keywords=[]):

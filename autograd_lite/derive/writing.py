@@ -155,6 +155,8 @@ def _turned_inverse(e: Expr) -> Expr:
     if e.role in _TRANSPOSES and e.args[0].role == "inverse":
         return replace(e, row=_INVERSES["inverse"], args=e.args[0].args)
     if e.role in _INVERSES and e.args[0].role in _TRANSPOSES:
+        if (inner := e.args[0].args[0]).role in _TRANSPOSES:  # of both
+            return replace(e, args=(*inner.args, *e.args[1:]))
         return replace(e, row=_INVERSES[e.role], args=(*e.args[0].args, *e.args[1:]))
     return e
 

@@ -10,7 +10,7 @@ import weakref
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from itertools import count, pairwise
+from itertools import count, takewhile
 from string import ascii_lowercase
 from types import CodeType
 from typing import Any
@@ -102,11 +102,14 @@ def assigned(nodes: Iterable[Node]) -> list[tuple[Node, str]]:
     """The variables that results were assigned to, ``h = np.tanh(a)``, from the next instruction of the user's code."""
     latest: dict[tuple[Any, ...], tuple[Node, str]] = {}
     runs: list[list[Node]] = []  # nodes of one instruction that follow each other
+    unpacked: Counter[tuple[CodeType, int]] = Counter()
     for n in nodes:
         if n.code is None or n.parts is not None:
             continue
-        word = _stores(n.code).get(n.at)
+        words = _stores(n.code).get(n.at, ())
+        word = words[unpacked[n.code, n.at] % len(words)] if words else None
         word = _target(n) if word == _RETURNED else word
+        unpacked[n.code, n.at] += 1
         if word is not None and word.isidentifier() and not word.startswith("_"):  # pytest assigns to @py_assert1
             outermost = next(iter(groups(n)), None)
             latest[n.code, n.at, outermost or n] = n, word  # of a composite call, its last step
@@ -122,16 +125,18 @@ def assigned(nodes: Iterable[Node]) -> list[tuple[Node, str]]:
 
 
 @lru_cache(maxsize=256)
-def _stores(code: CodeType) -> dict[int, str]:
-    """For each instruction that is followed by an assignment, the variable."""
-    stores = {}
-    for a, b in pairwise(dis.get_instructions(code)):
-        word = next(iter(b.argval), None) if isinstance(b.argval, tuple) else b.argval  # Python 3.13 fuses two
-        word = _RETURNED if b.opname == "RETURN_VALUE" else word
-        is_stored = b.opname.startswith((*_STORES, "RETURN_VALUE")) and a.opname != "FOR_ITER"  # not a row, xs[t]
-        if is_stored and isinstance(word, str):
+def _stores(code: CodeType) -> dict[int, list[str]]:
+    """For each instruction that is followed by an assignment, the variable, or those of ``a, b = x``."""
+    stores: dict[int, list[str]] = {}
+    instructions = list(dis.get_instructions(code))
+    for k, a in enumerate(instructions[:-1]):
+        count = a.arg or 1 if a.opname == "UNPACK_SEQUENCE" else 1
+        words: list[Any] = [_RETURNED] if instructions[k + 1].opname == "RETURN_VALUE" else []
+        for b in takewhile(lambda i: i.opname.startswith(_STORES), instructions[k + 1 : k + 1 + count]):
+            words += b.argval if isinstance(b.argval, tuple) else [b.argval]  # Python 3.13 fuses two
+        if words and a.opname != "FOR_ITER":  # not a row, xs[t]
             # A call of a Python function has the offset of its end, any other operation that of its start.
-            stores.update(dict.fromkeys(range(a.offset, b.offset, 2), word))
+            stores.update(dict.fromkeys(range(a.offset, instructions[k + 1].offset, 2), words[:count]))
     return stores
 
 
@@ -145,10 +150,10 @@ def _target(n: Node) -> str | None:
         outside, stack = list[Node](), [n]
         while stack and len(outside) < _MANY:
             for p in (p for p in stack.pop().parents if p is not None and p.row is not None):
-                (stack if p.code is n.code and _stores(p.code).get(p.at) != _RETURNED else outside).append(p)
+                (stack if p.code is n.code and _stores(p.code).get(p.at) != [_RETURNED] else outside).append(p)
         outside = [p for p in outside if p.code is not None]
         places = {_positions(p.code)[p.at // 2] for p in outside}
-        names = {_stores(p.code).get(p.at) for p in outside}
+        names = {word for p in outside for word in _stores(p.code).get(p.at, ())}
         calls = [
             (call, word) for call, word in calls
             if any(isinstance(e, ast.Name) for e in call.args) and not outside

@@ -32,7 +32,8 @@ def _cholesky_rule(g, y, upper):
 
 
 def _cholesky_textbook(x, upper):
-    book = Textbook(note=PHI, x="Phi(inv(y).T @ (Phi(y.T @ g) + Phi(y.T @ g).T) @ inv(y))")
+    closed = [f"Phi({k}inv(x) - {zz})" for k in ("", "n * ") for zz in ("outer(z, z)", "z @ z.T")]
+    book = Textbook(closed=closed, note=PHI, x="Phi(inv(y).T @ (Phi(y.T @ g) + Phi(y.T @ g).T) @ inv(y))")
     return None if upper else book
 
 

@@ -26,7 +26,7 @@ shape) and the keyword parameters, and where there are several results, a tuple 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -90,6 +90,10 @@ class Textbook:
     jacobian : str, optional
         The derivative of entry i with respect to entry j of the first argument, for one vector, where that has a known
         form.
+    closed : sequence of str
+        Forms that the gradient of a whole function may have with respect to the first argument, in terms of its value
+        alone, with ``z`` for ``solve(x, b)``, where b stands in equations ``solve(y, b)``; one that does not have the
+        gradient's value is not written.
     note, kink : str
         What is said beside a line with it: always, and where an argument is at one of the row's `kinks`.
     **gradients : str or tuple of str
@@ -103,12 +107,12 @@ class Textbook:
 
     def __init__(
         self, forward: Forms = "", *, where: Mapping[str, str] | None = None, jacobian: str | None = None,
-        note: str = "", kink: str = "", **gradients: Forms,
+        closed: Sequence[str] = (), note: str = "", kink: str = "", **gradients: Forms,
     ) -> None:
         self.forward = forward
         self.where = dict(where or {})
         self.jacobian = jacobian
-        self.note, self.kink = note, kink
+        self.closed, self.note, self.kink = closed, note, kink
         self.gradients = gradients
 
     def __repr__(self) -> str:

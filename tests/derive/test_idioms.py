@@ -111,3 +111,61 @@ def test_one_hot_of_an_integer_label():
     p, target = leaf(3, name="p"), 2
     text = explained(-np.log(p[target]), target=target)
     assert "-Y / p[target] since L = -log(p[target]), Y = onehot(target)" in text
+
+
+# ------------------------------------------------------------------------------------------------------ linear algebra
+
+
+def covariance(noise, x):
+    return np.exp(-((x[:, None] - x) ** 2)) + noise * np.eye(len(x))
+
+
+def test_the_identity_is_written_I():
+    noise, x = leaf(name="noise"), np.array([0.0, 0.4, 1.1])
+    K = np.exp(-((x[:, None] - x) ** 2)) + noise * np.eye(len(x))
+    assert "K = c1 + noise I" in explained(np.sum(K**2), x=x) or "+ noise I" in explained(np.sum(K**2), x=x)
+    H = noise * K + 1e-3 * np.identity(3)
+    assert "H = noise K + 0.001 I" in explained(np.sum(H**2), x=x)
+    I = np.ones(3)
+    assert "np.eye(3)" in explained(np.sum(noise * np.eye(3) * I), I=I)
+
+
+def test_a_likelihood_by_a_cholesky_factor():
+    scale, y = leaf(name="scale"), np.array([0.3, 0.5, -0.2])
+    x = np.array([0.0, 0.4, 1.1])
+    K = np.exp(-((x[:, None] - x) ** 2) / scale) + 0.1 * np.eye(3)
+    C = np.linalg.cholesky(K)
+    w = np.linalg.solve(C, y)
+    L = 0.5 * np.sum(w**2) + np.sum(np.log(np.diag(C)))
+    text = explained(L, x=x, y=y)
+    assert "dL/dK = Φ(K⁻¹ - α @ αᵀ) since C = cholesky(K)" in text
+    assert "α = K⁻¹ @ y; Φ: lower triangle, half its diagonal" in text
+    sheet = ag.worksheet(L, names={"x": x, "y": y})
+    assert sheet.check(sheet.key()).wrong == []
+    alpha = np.linalg.solve(C.T, w)
+    L = 0.5 * y @ alpha + np.sum(np.log(np.diag(C)))
+    assert "dL/dK = Φ(K⁻¹ - α @ αᵀ)" in explained(L, x=x, y=y)
+    other = L + np.sum(C[:, 0] ** 3)  # of which the form is not the gradient
+    assert "dL/dK = Φ(K⁻¹" not in explained(other, x=x, y=y)
+
+
+def test_an_inverse_of_a_transpose_transposed():
+    A, b = leaf(2, 2, name="A"), np.array([1.0, 2.0])
+    assert "⁻ᵀ)" not in (text := explained(np.sum(np.linalg.solve(A.T, b) ** 2), A, b=b))
+    assert "(Aᵀ)⁻ᵀ" not in text
+
+
+# ------------------------------------------------------------------------------------------------- entries of a vector
+
+
+def test_parameters_taken_out_of_a_vector():
+    theta, x = leaf(3, name="theta"), np.array([0.1, 0.5])
+    a, b, c = theta
+    L = np.sum((a * np.exp(-b * x) + c) ** 2)
+    text = explained(L, theta, x=x)
+    assert "dL/dθ = [dL/da, dL/db, dL/dc]" in text
+    assert " = -b x" in text  # and -b is no step
+    assert r"\left[" in L.explain(theta, {"x": x}).latex()
+    first = theta[0]
+    last = theta[-1]
+    assert "dL/dθ = [dL/dfirst, 0, dL/dlast]" in explained(first**2 * last, theta)

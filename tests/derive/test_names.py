@@ -63,7 +63,7 @@ def test_an_expression_that_has_other_numbers_now_is_not_written() -> None:
     ("make", "word"),
     [
         (lambda x, w: x[:, None] * w, "xᵢ wⱼ"),
-        (lambda x, w: np.eye(2) * w, "np.eye(2)"),
+        (lambda x, w: np.eye(2) * w, "(I ⊙ w)"),
         (lambda x, w: w - np.cumsum(x[:2]), "np.cumsum(x[:2])"),
         (lambda x, w: -x[:2] * w, "(-x[:2])"),
         (lambda x, w: np.maximum(w, x.reshape(3, 1)), "x.reshape(3, 1)"),
