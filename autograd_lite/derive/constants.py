@@ -117,7 +117,8 @@ class Constants:
         e = operand(eq, k)
         if e is None or _place_in_code(eq, k) in self.rounds:
             return e and self.in_loop(eq, k, x) or self.in_line(eq, x) or self._only_number(x)
-        word = f"{e.id}{'0' * (e.id in self.changing)}" if isinstance(e, ast.Name) else ""  # h0 before h1 and h2
+        is_count = isinstance(e, ast.Name) and eq.origin.code is not None and looped(eq.origin.code, e) == ""
+        word = f"{e.id}{'0' * (e.id in self.changing)}" if isinstance(e, ast.Name) and not is_count else ""  # h0, h1
         if word in self.values and _is_same(self.values[word], x):
             return name(word, np.shape(x))
         is_known = not word.endswith("0") or np.size(x) > 1 or _is_same(self._value(word, eq.origin.code), x)
@@ -297,7 +298,7 @@ class _Turns(ast.NodeTransformer):
 
     def visit(self, e: Any) -> Any:
         whole = looped(self.code, e) if isinstance(e, ast.Name | ast.Subscript) else None
-        if whole is None:
+        if not whole:
             sources = assigned(self.code, e.id) if isinstance(e, ast.Name) and e.id not in self.seen else None
             if not sources or len(sources) > 1:
                 return self.generic_visit(e)

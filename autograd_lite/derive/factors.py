@@ -225,9 +225,7 @@ def _entries(terms: Sequence[Expr]) -> Sequence[Expr]:
             places[k % shape[0]] = product((number(sign), of.args[0]), ())
     if not 1 < len(places) == len(terms) or shape[0] > MANY:
         return terms
-    slots = ", ".join(f"{{x{k + 1}}}" for k in range(shape[0]))
-    vector = Function("vector", lambda *xs: np.array(xs), text=f"[{slots}]", tex=rf"\left[{slots}\right]")
-    return [unsimplified(vector, (places.get(k, number(0)) for k in range(shape[0])), shape)]
+    return [unsimplified("stack", (places.get(k, number(0)) for k in range(shape[0])), shape, axis=0)]
 
 
 def scalars_apart(e: Expr) -> tuple[Callable[[Expr], Expr], Expr]:

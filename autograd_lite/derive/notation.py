@@ -205,6 +205,7 @@ class Notation:
     def _name(self, names: dict[Var, str], masks: Mapping[str, Any]) -> None:
         self.names = names
         self.introduced: set[str] = set()  # names that only a textbook has
+        self._lettered: set[str] = set()  # letters, also with the number of a step
         self.numbered: set[str] = set()  # constants without a name: c1, c2, …, and quoted expressions
         self._environment: tuple[tuple[int, ...], dict[str, Any]] = ((), {})
         self._taken = taken = Names(names.values())
@@ -241,13 +242,15 @@ class Notation:
             if n in turns and n not in self.names:
                 letters.setdefault(turns[n][0], "") or letters.update({turns[n][0]: next(self.fresh)})
                 word = f"{letters[turns[n][0]]}{turns[n].index(n) + 1}"
-                self.names |= {} if word in self._taken else {n: word}
+                self.names |= {} if word in self._taken or word in self._lettered else {n: word}
+                self._lettered.add(word)
             self.word(n)
 
     def word(self, n: Var) -> str:
         """The name of a value; one that has none gets the next free letter."""
         if n not in self.names:
-            self.names[n] = next(self.fresh)
+            self.names[n] = next(word for word in self.fresh if word not in self._lettered)
+            self._lettered.add(self.names[n])
         return self.names[n]
 
     @cached_method

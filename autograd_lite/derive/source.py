@@ -246,6 +246,9 @@ def _emit(chain: Chain, wanted: Sequence[Var], name: str, args: Sequence[Any], u
     inputs = chain.program.inputs
     writer = LineWriter(chain, wanted, inputs)
     body = ["# forward", *writer.forward()]
+    for v, x in chain.program.fixed.items():
+        word = writer.node(v)
+        body[:0] = [f"if {word} != {x!r}:", f"    raise ValueError({f'{name}: this source is for {word} = {x!r}'!r})"]
     if wanted:
         body += ["", "# backward", *writer.backward()]
         writer.check()

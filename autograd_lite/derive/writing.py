@@ -449,12 +449,23 @@ class Text(Printer):
         stated = _stated(e)
         if is_diagonal(e):
             return "diag({x})"
+        if _is_vector(e):
+            return f"[{_places(e)}]"
         return fitting(e.row.text, stated, params=e.role == "diagonal") or fitting(e.row.infix, stated)
 
     def operand(self, e: Expr, word: str, before: str, behind: str) -> str:
         """The transpose of a gradient needs brackets."""
         is_gradient = e.role == "name" and _GRADIENT.fullmatch(e.value)
         return f"({word})" if is_gradient and behind.startswith("ᵀ") else word
+
+
+def _is_vector(e: Expr) -> bool:
+    """Whether a stack is one of numbers."""
+    return e.role == "stack" and len(e.shape) == 1
+
+
+def _places(e: Expr) -> str:
+    return ", ".join(f"{{x{k + 1}}}" for k in range(len(e.args)))
 
 
 class Ascii(Printer):
@@ -695,6 +706,8 @@ class Latex(Text):
             return r"\frac{{1}}{{{x2}}} {x1}"  # a fraction within a fraction would be small
         if is_diagonal(e):
             return r"\operatorname{{diag}}({x})"
+        if _is_vector(e):
+            return rf"\left[{_places(e)}\right]"
         shown = shown_params(e).keys() & {"axis", "shape"}
         return None if shown and e.role in _REDUCTIONS else fitting(e.row.tex, e, params=False)
 

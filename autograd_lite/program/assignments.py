@@ -26,7 +26,8 @@ def bound(code: CodeType, word: str) -> list[ast.expr | ast.FunctionDef] | None:
 
 
 def looped(code: CodeType, e: ast.expr) -> str | None:
-    """The variable whose rows or entries an expression has in the rounds of a loop, if it has no other values.
+    """The variable whose rows or entries an expression has in the rounds of a loop, if it has no other values; "" for
+    a variable that counts them.
 
     That is ``xs`` of ``xs[t]`` in ``for t in range(n)``, and of a variable x in ``for x in xs``, in
     ``for x, y in zip(xs, ys)``, or with ``x = xs[t]`` in such a loop.
@@ -42,7 +43,8 @@ def looped(code: CodeType, e: ast.expr) -> str | None:
         taken = [v for v in values if isinstance(v, ast.Subscript) and not turns.isdisjoint(_names(v.slice))]
         if values or rows:
             of = {_name(part) for part in (*rows, *taken)}
-            return of.pop() if len(of) == 1 and len(values) <= len(rows) + len(taken) else None
+            is_only = len(of) == 1 and len(values) <= len(rows) + len(taken)
+            return of.pop() if is_only else "" if rows else None
     return None
 
 
@@ -50,11 +52,11 @@ def _names(e: ast.expr) -> list[str]:
     return [part.id for part in ast.walk(e) if isinstance(part, ast.Name)]
 
 
-def _name(e: ast.expr) -> str | None:
+def _name(e: ast.expr) -> str:
     """The variable that something is, or is a part of."""
     while isinstance(e, ast.Subscript):
         e = e.value
-    return e.id if isinstance(e, ast.Name) else None
+    return e.id if isinstance(e, ast.Name) else ""
 
 
 def _each(e: ast.expr) -> ast.expr:

@@ -22,10 +22,11 @@ import numpy as np
 
 from ..base.escape import plain
 from ..base.snapshots import untouched
-from ..base.tree import leaves, rebuild
+from ..base.tree import leaves, rebuild, tree_map
 from ..engine.context import CONTEXT, ORDINARY, changed
+from ..engine.errors import Untraceable
 from ..engine.node import ANY, Node, ancestors
-from ..engine.operands import raw
+from ..engine.operands import joined, raw
 from ..engine.value import wrap
 from ..tensor import Tensor
 from .assignments import looped
@@ -39,6 +40,7 @@ class Capture:
 
     name: str
     inputs: tuple[Node, ...]  # in the order of the arguments' leaves
+    fixed: Mapping[Node, Any]  # the inputs that the function got as they are: words, truth values, counts
     result: Any
     names: Mapping[Node, str]  # no name occurs twice
     arrays: Mapping[str, Any]  # arrays among the variables: constants of the program
@@ -50,26 +52,41 @@ def capture(
 ) -> Capture:
     """Run `f`, and record everything that depends on `args`.
 
-    Names come from the arguments, then the local variables of `f`, then ``Tensor.name``, then `names`.
+    Names come from the arguments, then the local variables of `f`, then ``Tensor.name``, then `names`. Words and truth
+    values are fixed; so are Python's integers if `f` takes one for a size, an axis or a count.
     """
+    try:
+        return _captured(f, args, params, names, (str, bool))
+    except (Untraceable, TypeError):
+        if not any(type(x) is int for x in leaves(args)):
+            raise
+    return _captured(f, args, params, names, (str, bool, int))
+
+
+def _captured(
+    f: Callable[..., Any], args: Sequence[Any], params: Mapping[str, Any] | None, names: Mapping[str, Any] | None,
+    fixed: tuple[type, ...],
+) -> Capture:
     arguments = leaves(args)
     nodes = [_input(x) for x in arguments]
     tensors = [wrap(n.y, n) for n in nodes]
     for n, t in zip(nodes, tensors, strict=True):
         n.keeper = weakref.ref(t)  # so that backward() inside `f` adds to its .grad
-    wrapped = rebuild(args, tensors)
+    as_they_are = {n: x for n, x in zip(nodes, arguments, strict=True) if type(x) in fixed}
+    wrapped = rebuild(args, [as_they_are.get(n, t) for n, t in zip(nodes, tensors, strict=True)])
     # one level deeper, so that a compiled function inside is recorded too
     level = (CONTEXT.get() or ORDINARY).level + 1
     with untouched(f, args), changed(recording=True, group=None, level=level):
         result, variables = run(f, wrapped, params or {})
+        result = tree_map(joined, result)
     outside = [*variables, *captured(f), *(names or {}).items()]
     roots = _nodes_of(result)
-    names_of_nodes = names_of(f, wrapped, nodes, ancestors(roots, ANY)[::-1], variables, outside, roots)
+    names_of_nodes = names_of(f, rebuild(args, tensors), nodes, ancestors(roots, ANY)[::-1], variables, outside, roots)
     arrays: dict[str, Any] = {}
     for word, value in outside:
         if isinstance(value, np.ndarray) and word not in names_of_nodes.values():
             arrays.setdefault(word, value)
-    return Capture(plain(getattr(f, "__name__", "f")), tuple(nodes), result, names_of_nodes, arrays)
+    return Capture(plain(getattr(f, "__name__", "f")), tuple(nodes), as_they_are, result, names_of_nodes, arrays)
 
 
 def names_of(
@@ -103,7 +120,7 @@ def _nodes_of(result: object) -> list[Node]:
 
 
 def _input(x: object) -> Node:
-    data = np.asarray(raw(x))
+    data = np.asarray(0 if isinstance(x, str) else raw(x))
     if data.dtype.kind not in "biufc":
         raise TypeError(
             f"trace: expected arrays and numbers as arguments, got {type(x).__name__}; bind it with functools.partial"

@@ -97,6 +97,7 @@ class Program(GraphView):
     constants: Mapping[str, Any] = field(default_factory=dict, repr=False)  # the user's arrays and numbers, by name
     tensors: frozenset[str] = field(default=frozenset(), repr=False)  # the user's variables for Tensors and modules
     named: frozenset[Var] = field(default=frozenset(), repr=False)  # by the user; other names are letters
+    fixed: Mapping[Var, Any] = field(default_factory=dict, repr=False)  # inputs that have only this value, as "l2"
     hooked: str = field(default="", repr=False)  # a value with a hook, which the equations do not have
     freed: str = field(default="", repr=False)  # a value whose arrays are gone, so that none can be computed again
     call: tuple[Callable[..., Any], tuple[Any, ...], Any] | None = field(default=None, repr=False)  # f, args, names
@@ -395,7 +396,7 @@ class Program(GraphView):
     def _called(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The function with its example arguments, and the user's names: what was traced, or the program itself."""
         if self.call is None:
-            return (self, *rebuild(self.structure, [self.examples[v] for v in self.inputs])), {}
+            return (self, *rebuild(self.structure, [self.fixed.get(v, self.examples[v]) for v in self.inputs])), {}
         f, args, names = self.call
         return (f, *args), {"names": names}
 
@@ -439,6 +440,10 @@ class Program(GraphView):
             raise ValueError(f"{self.name}: {error}: trace it again for another structure") from None
         for k, (var, x) in enumerate(zip(self.inputs, values, strict=True)):
             value = raw(x)
+            if var in self.fixed:
+                if value != self.fixed[var]:
+                    raise ValueError(f"{self.name}: {var.name} was {self.fixed[var]!r}, got {x!r}: trace it again")
+                value = self.examples[var]
             weak = type(value) in (bool, int, float, complex) and np.result_type(var.dtype, value) == var.dtype
             value = np.asarray(value, var.dtype if weak else None)
             if value.shape != var.shape or value.dtype != var.dtype:
@@ -550,7 +555,7 @@ def traced_program(
         traced.name, inputs, tuple(equations), tuple(map(partial(_output, variables), roots, results)), captured,
         rebuild(args, inputs), tree_map(lambda t: 0, traced.result),
         examples={variables[n]: n.y for n in traced.inputs} | _drawn(inside, variables),
-        constants=traced.arrays, named=_named(variables, traced.names),
+        constants=traced.arrays, named=_named(variables, traced.names), fixed={variables[n]: x for n, x in traced.fixed.items()},
         hooked=next((n.label for n in inside if n.hooks), ""),
     )
 

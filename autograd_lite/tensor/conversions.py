@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.context import CONTEXT, is_compared, is_grad_enabled, is_traced
-from ..engine.errors import dropped
+from ..engine.errors import Untraceable, dropped
 from ..engine.node import TRANSFORM
 from ..engine.operands import raw
 from ..engine.position import foreign_call, users_frame, users_line
@@ -116,7 +116,11 @@ class Conversions(Value):
                     f"{name} does not take tensors, and would drop the graph of {self._who}. {instead_of(name)}; "
                     "write x.detach().numpy() if only the values are needed"
                 )
-            self._untraced("np.asarray()")
+            if is_traced(self) and dtype is None and not self._data.ndim:  # np.array([x, y]) is then joined where it is used
+                holder = np.empty((), object)
+                holder[()] = self
+                return holder
+            self._untraced("np.array()")
             raise dropped(f"np.array({self._who}) or array[i] = ...")
         return np.array(self._data, dtype, copy=copy) if copy is not None else np.asarray(self._data, dtype)
 
@@ -174,9 +178,10 @@ class Conversions(Value):
             raise self._traced(what)
 
     def _traced(self, what: str) -> RuntimeError:
-        return RuntimeError(
-            f"{what} of a value that depends on the traced inputs, at {users_line()}: a trace is a straight program "
-            f"and cannot branch on it. {_REMEDIES.get(what, _REMEDIES['bool()'])}"
+        why = "NumPy's array would not follow it" if what == "np.array()" else "a straight program cannot branch on it"
+        return Untraceable(
+            f"{what} of a value that depends on the traced inputs, at {users_line()}: {why}. "
+            f"{_REMEDIES.get(what, _REMEDIES['bool()'])}"
         )
 
 
@@ -184,8 +189,9 @@ _REMEDIES = {
     "bool()": "Use np.where, ag.cond or ag.while_loop, or make the choice outside the traced function",
     "ag.Tensor()": "Use ag.tensor, which copies the value at every call",
     "array[i] = ...": "Use ag.set_at to fill an array, or np.stack to join values",
-    "np.asarray()": "Use np.stack to join values, and np.take(a, i, axis=0) to index an array by one",
-    "index()": "An argument of ag.jit that is a size, an axis or a count goes into static_argnames",
+    "np.array()": "Use np.stack to join arrays, and np.take(a, i, axis=0) to index an array by one",
+    "index()": "A size, an axis or a count is a Python int in ag.trace and ag.source, and goes into static_argnames "
+    "of ag.jit",
     "printing": "Return the value, and print it outside the traced function",
     **dict.fromkeys(
         ("item()", "numpy()", "tolist()", "__dlpack__()"),

@@ -478,3 +478,60 @@ def test_attention_by_a_traced_mask_is_a_program_of_the_mask():
     program = trace(lambda x, hidden: layer(x, x, x, key_padding_mask=hidden)[0])(q, np.zeros((1, 3), bool))
     expected = layer(q, q, q, key_padding_mask=hidden)[0]
     np.testing.assert_allclose(program(q, hidden).numpy(), expected.numpy(), rtol=1e-12)
+
+
+def joined_values(w, x):
+    u = np.concatenate([np.zeros(1), np.array([x[0] * 2, x[1]])])
+    v = np.array([[x[0], 1.0], [2, x[1]]])
+    return np.sum(u[1:] * (v @ w)) + np.sum(np.exp(np.array([x[1]]))) * np.asarray(w[0])
+
+
+def test_arrays_made_of_traced_numbers():
+    w, x = np.array([1.0, 2.0]), np.array([0.3, 0.4])
+    program = ag.trace(joined_values, w, x)
+    assert np.isclose(program(w, x), joined_values(w, x))
+    assert np.isclose(program(2 * w, x - 1), joined_values(2 * w, x - 1))
+    source = ag.source(joined_values, w, x, wrt="w")
+    value, slope = source(w, x)
+    h = 1e-6 * np.eye(2)
+    expected = [(joined_values(w + d, x) - joined_values(w - d, x)) / 2e-6 for d in h]
+    assert np.allclose(slope, expected)
+    assert np.isclose(value, joined_values(w, x))
+    result = ag.trace(lambda x: np.array([x[0], x[1] ** 2]))(x)
+    assert np.allclose(result(x + 1), [1.3, 1.96])
+
+
+def test_an_array_of_traced_rows_says_what_to_write():
+    with pytest.raises(RuntimeError, match="np.stack"):
+        ag.trace(lambda x: np.sum(np.array([x, x])))(np.ones(2))
+    with pytest.raises(RuntimeError, match="np.stack"):
+        ag.trace(lambda x: np.sum(np.array([x[0]], dtype=float)))(np.ones(2))
+
+
+def powers(w, n, kind, mean):
+    total = sum(w[k % 2] ** (k + 1) for k in range(n)) if kind == "power" else np.sum(np.abs(w))
+    return total / n if mean else total
+
+
+def test_words_truth_values_and_counts_are_fixed():
+    w = np.array([0.5, 2.0])
+    program = ag.trace(powers, w, 3, "power", True)
+    assert np.isclose(program(w + 1, 3, "power", True), powers(w + 1, 3, "power", True))
+    for other in ((w, 4, "power", True), (w, 3, "abs", True), (w, 3, "power", False)):
+        with pytest.raises(ValueError, match="trace it again"):
+            program(*other)
+    source = ag.source(powers, w, 3, "power", True, wrt="w")
+    value, slope = source(w, 3, "power", True)
+    assert np.isclose(value, powers(w, 3, "power", True))
+    assert np.allclose(slope, [(1 + 3 * 0.25) / 3, 4 / 3])
+    space = {}
+    exec(source, space)
+    with pytest.raises(ValueError, match="for n = 3"):
+        space["powers"](w, 4, "power", True)
+    assert "dL/dw" in str(program.explain("w")) or "/dw" in str(program.explain("w"))
+    assert "html" in program.draw().html(live=True)
+
+
+def test_a_count_that_is_only_a_number_stays_an_input():
+    program = ag.trace(lambda w, n: np.sum(w) / n, np.ones(3), 3)
+    assert float(program(np.ones(3), 6)) == 0.5
