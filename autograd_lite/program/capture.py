@@ -48,17 +48,17 @@ class Capture:
 
 def capture(
     f: Callable[..., Any], args: Sequence[Any], params: Mapping[str, Any] | None = None,
-    names: Mapping[str, Any] | None = None,
+    names: Mapping[str, Any] | None = None, fixing: bool = False,
 ) -> Capture:
     """Run `f`, and record everything that depends on `args`.
 
-    Names come from the arguments, then the local variables of `f`, then ``Tensor.name``, then `names`. Words and truth
-    values are fixed; so are Python's integers if `f` takes one for a size, an axis or a count.
+    Names come from the arguments, then the local variables of `f`, then ``Tensor.name``, then `names`. If `fixing`,
+    words and truth values are fixed, and Python's integers if `f` takes one for a size, an axis or a count.
     """
     try:
-        return _captured(f, args, params, names, (str, bool))
+        return _captured(f, args, params, names, (str, bool) if fixing else ())
     except (Untraceable, TypeError):
-        if not any(type(x) is int for x in leaves(args)):
+        if not fixing or not any(type(x) is int for x in leaves(args)):
             raise
     return _captured(f, args, params, names, (str, bool, int))
 
@@ -68,7 +68,7 @@ def _captured(
     fixed: tuple[type, ...],
 ) -> Capture:
     arguments = leaves(args)
-    nodes = [_input(x) for x in arguments]
+    nodes = [_input(x, fixed) for x in arguments]
     tensors = [wrap(n.y, n) for n in nodes]
     for n, t in zip(nodes, tensors, strict=True):
         n.keeper = weakref.ref(t)  # so that backward() inside `f` adds to its .grad
@@ -119,8 +119,8 @@ def _nodes_of(result: object) -> list[Node]:
     return [t._node for t in leaves(result) if isinstance(t, Tensor) and t._node is not None and t._node.live]
 
 
-def _input(x: object) -> Node:
-    data = np.asarray(0 if isinstance(x, str) else raw(x))
+def _input(x: object, fixed: tuple[type, ...] = ()) -> Node:
+    data = np.asarray(0 if type(x) in fixed and isinstance(x, str) else raw(x))
     if data.dtype.kind not in "biufc":
         raise TypeError(
             f"trace: expected arrays and numbers as arguments, got {type(x).__name__}; bind it with functools.partial"

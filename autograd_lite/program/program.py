@@ -531,10 +531,13 @@ class Program(GraphView):
 
 def traced_program(
     f: Callable[..., Any], args: Sequence[Any], names: Mapping[str, Any] | None = None,
-    params: Mapping[str, Any] | None = None, *, whole: bool = False,
+    params: Mapping[str, Any] | None = None, *, whole: bool = False, public: bool = False,
 ) -> Program:
-    """:meth:`Program.trace`; if `whole`, with the equations of values from outside that were recorded before."""
-    traced = capture(f, args, params, names)
+    """:meth:`Program.trace`; if `whole`, with the equations of values from outside that were recorded before.
+
+    In a `public` one, words, truth values and counts among the arguments are fixed.
+    """
+    traced = capture(f, args, params, names, fixing=whole or public)
     results = leaves(traced.result)
     start = traced.inputs[0].order if traced.inputs else next_order()  # older nodes come from outside the function
     roots = [t._node if isinstance(t, Tensor) else None for t in results]
@@ -555,7 +558,8 @@ def traced_program(
         traced.name, inputs, tuple(equations), tuple(map(partial(_output, variables), roots, results)), captured,
         rebuild(args, inputs), tree_map(lambda t: 0, traced.result),
         examples={variables[n]: n.y for n in traced.inputs} | _drawn(inside, variables),
-        constants=traced.arrays, named=_named(variables, traced.names), fixed={variables[n]: x for n, x in traced.fixed.items()},
+        constants=traced.arrays, named=_named(variables, traced.names),
+        fixed={variables[n]: x for n, x in traced.fixed.items()},
         hooked=next((n.label for n in inside if n.hooks), ""),
     )
 
@@ -649,7 +653,7 @@ def trace(f: Callable[..., Any], *args: Any, names: Mapping[str, Any] | None = N
     @wraps(f)
     def traced(*args: Any, **params: Any) -> Program:
         call = None if params else (f, args, names)
-        return replace(Program.trace(f, *args, names=names, **params), call=call)
+        return replace(traced_program(f, args, names, params, public=True), call=call)
 
     return traced(*args) if args else traced
 

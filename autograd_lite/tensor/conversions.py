@@ -116,7 +116,7 @@ class Conversions(Value):
                     f"{name} does not take tensors, and would drop the graph of {self._who}. {instead_of(name)}; "
                     "write x.detach().numpy() if only the values are needed"
                 )
-            if is_traced(self) and dtype is None and not self._data.ndim:  # np.array([x, y]) is then joined where it is used
+            if is_traced(self) and dtype is None and not self._data.ndim:  # np.array([x, y]), which is joined later
                 holder = np.empty((), object)
                 holder[()] = self
                 return holder

@@ -213,8 +213,8 @@ def test_other_shapes_are_refused_by_name():
 
 
 def test_an_argument_that_is_no_array_is_refused():
-    with pytest.raises(TypeError, match="expected arrays and numbers as arguments, got str"):
-        trace(lambda x, how: x)(1.0, "fast")
+    with pytest.raises(TypeError, match="expected arrays and numbers as arguments, got object"):
+        trace(lambda x, how: x)(1.0, object())
 
 
 def test_the_librarys_random_draws_are_equations_and_drawn_afresh():
@@ -502,9 +502,9 @@ def test_arrays_made_of_traced_numbers():
 
 
 def test_an_array_of_traced_rows_says_what_to_write():
-    with pytest.raises(RuntimeError, match="np.stack"):
+    with pytest.raises(RuntimeError, match=r"np\.stack"):
         ag.trace(lambda x: np.sum(np.array([x, x])))(np.ones(2))
-    with pytest.raises(RuntimeError, match="np.stack"):
+    with pytest.raises(RuntimeError, match=r"np\.stack"):
         ag.trace(lambda x: np.sum(np.array([x[0]], dtype=float)))(np.ones(2))
 
 
@@ -528,7 +528,7 @@ def test_words_truth_values_and_counts_are_fixed():
     exec(source, space)
     with pytest.raises(ValueError, match="for n = 3"):
         space["powers"](w, 4, "power", True)
-    assert "dL/dw" in str(program.explain("w")) or "/dw" in str(program.explain("w"))
+    assert "/dw = " in str(program.explain("w"))
     assert "html" in program.draw().html(live=True)
 
 
