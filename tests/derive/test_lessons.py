@@ -272,7 +272,7 @@ TEXTBOOK = {
 
 #: What nobody writes on a board.
 BANNED = (
-    r"(?<![\w.])g(?![\w.])", r"\[d\w+/d", r"zeros\(", r"None", r"_pull", r"\\sum_\{\d", r"reshape", r"keepdims",
+    r"(?<![\w.])g(?![\w.])", r"\[d\w+/d\w+\]", r"zeros\(", r"None", r"_pull", r"\\sum_\{\d", r"reshape", r"keepdims",
     r"axis", r"from above", r"array\(", r"dtype",
 )  # fmt: skip
 
