@@ -184,6 +184,13 @@ class Lines:
         factors = (self.factors[k, n].formula for k in users)
         return sum(leaves(e) for e in factors if not e.is_number) + sum(k is not self.chain.root for k in users)
 
+    @property
+    def introduced(self) -> dict[str, Expr]:
+        """What closed forms have names for, in terms of values: ``α = K⁻¹ @ y``."""
+        forms = (form for n in self.live if (form := self.short(n)))
+        values = self.chain.named.keys()
+        return {word: e for form in forms for word, e in form.labels.items() if not values.isdisjoint(e.names)}
+
     def _is_right(self, n: Var, form: Closed) -> bool:
         return self.chain.shorter.is_gradient(n, form.formula)
 

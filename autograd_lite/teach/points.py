@@ -34,6 +34,7 @@ def forward(d: Derivation, start: Values) -> dict[str, Any]:
         for n in (n for n in c.landmarks if n in c.defined):
             env.update((word, np.asarray(evaluate(e, env))) for word, e in c.where(n))
             env[c.names[n]] = laid_out(np.asarray(evaluate(c.definition(n), env, call=_computed)), n.shape)
+        env.update((word, evaluate(e, env)) for word, e in d.order.introduced.items())
     return env
 
 
@@ -53,7 +54,7 @@ def elsewhere(d: Derivation, start: Values) -> Iterator[dict[str, Any]]:
     used = {word for word, _ in d.given}
     parameters = {word for n, word in c.names.items() if c.is_input(n) and n in c.graded}
     data = independent(d, used - parameters)
-    kept = used | parameters | c.introduced | {word for word, x in start.items() if np.asarray(x).dtype.kind != "f"}
+    kept = used | parameters | c.introduced | c.constants.quoted.keys() | {word for word, x in start.items() if np.asarray(x).dtype.kind != "f"}
     for seed in (1, 2):
         for size, all_move in TRIES:
             rng = np.random.default_rng(seed)
