@@ -54,7 +54,8 @@ def elsewhere(d: Derivation, start: Values) -> Iterator[dict[str, Any]]:
     used = {word for word, _ in d.given}
     parameters = {word for n, word in c.names.items() if c.is_input(n) and n in c.graded}
     data = independent(d, used - parameters)
-    kept = used | parameters | c.introduced | c.constants.quoted.keys() | {word for word, x in start.items() if np.asarray(x).dtype.kind != "f"}
+    exact = {word for word, x in start.items() if np.asarray(x).dtype.kind != "f"}
+    kept = used | parameters | c.introduced | c.constants.quoted.keys() | exact
     for seed in (1, 2):
         for size, all_move in TRIES:
             rng = np.random.default_rng(seed)
