@@ -12,6 +12,7 @@ from collections.abc import Callable, Hashable, Mapping
 from functools import partial, update_wrapper
 from operator import index
 from threading import RLock
+from types import FunctionType, MethodType
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,8 @@ from ..compiling import jit as compiled
 from ..engine.context import changed
 from ..engine.operands import raw
 from ..engine.value import live_of
+from ..program.libraries import home_of
+from ..program.naming import captured
 from ..program.program import program_of, traced_program
 from ..tensor import Tensor, tensor
 from ..transforms.grad import check_asked, grad, linearized, numbers
@@ -100,8 +103,8 @@ def sparse_jacobian(
 
     Notes
     -----
-    What `f` reads from outside may change between calls, but not so that the Jacobian gets other entries; pass such
-    values as arguments.
+    Arrays, numbers, lists and functions that `f` reads from outside by name may change between calls; a new zero in
+    such an array is a new pattern. What is inside of other objects is taken to have the zeros of the first call.
 
     Examples
     --------
@@ -300,7 +303,7 @@ class _Call:
         # ravel(order="K") depends on the strides
         kinds = [(x.shape, x.dtype, x.ndim > 1 and not x.flags.c_contiguous and x.strides) for x in self.traced]
         static = {k: x for k, x in enumerate(self.args) if k not in places}
-        self.key = (at, *kinds, _key({**static, **params}))
+        self.key = (at, *kinds, _key({**static, **params}), _outside(f, set()))
 
         def function(*traced: Any) -> Any:
             """The result as one array."""
@@ -324,6 +327,24 @@ class _Call:
 
 def _is_float(x: Any) -> bool:
     return isinstance(x, (float, complex, np.ndarray, np.inexact, Tensor)) and np.result_type(raw(x)).kind in "fc"
+
+
+def _outside(f: Any, seen: set[int]) -> Hashable:
+    """What a pattern can depend on of the variables that `f` and the functions that it calls read from outside."""
+    seen.add(id(f))
+    own = getattr(getattr(f, "__self__", None), "__dict__", {}).items()
+    return tuple((word, _zeros(x, seen)) for word, x in (*captured(f), *own))
+
+
+def _zeros(x: Any, seen: set[int]) -> Hashable:
+    """Of floating numbers which are zero; anything else as it is."""
+    if isinstance(x, (np.ndarray, np.generic, float, complex, Tensor)) and np.result_type(raw(x)).kind in "fc":
+        return np.shape(x), (np.asarray(raw(x)) != 0).tobytes()
+    if isinstance(x, (list, tuple)):
+        return tuple(_zeros(part, seen) for part in x)
+    if isinstance(x, (FunctionType, MethodType)) and home_of(x.__module__) == "user":
+        return () if id(x) in seen else _outside(x, seen)
+    return _key(x) if isinstance(x, (np.ndarray, int, str)) else id(x)
 
 
 def _key(x: Any) -> Hashable:

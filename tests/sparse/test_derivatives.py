@@ -278,3 +278,45 @@ def test_threads():
         t.join()
     for h in got:
         np.testing.assert_allclose(h.toarray(), want, atol=1e-9)
+
+
+SCALE = np.array([1.0, 0.0, 1.0])
+
+
+def scaled(x):
+    return SCALE * np.roll(x, 1)
+
+
+def test_what_is_read_from_outside_may_change():
+    A = np.diag([1.0, 2.0, 3.0])
+    x, switch = np.ones(3), [False]
+
+    def f(x):
+        return A @ x**2 + scaled(x) if switch[0] else A @ x**2
+
+    J, H = ag.sparse_jacobian(f), ag.sparse_hessian(lambda x: np.sum(f(x) ** 2))
+    for change in (lambda: None, lambda: A.__setitem__((0, 1), 5.0), lambda: SCALE.__setitem__(1, 2.0)):
+        for way in (False, True):
+            switch[0] = way
+            change()
+            np.testing.assert_allclose(J(x).toarray(), ag.jacobian(f)(x))
+            np.testing.assert_allclose(H(x).toarray(), ag.hessian(H.__wrapped__)(x))
+    A[0, 1] = 6.0
+    kept = len(J._kept)
+    J(x)
+    assert len(J._kept) == kept
+
+    class Model:
+        weights = np.ones(3)
+
+        def __init__(self):
+            self.A = np.eye(3)
+
+        def of(self, x):
+            return self.A @ x
+
+    model = Model()
+    J = ag.sparse_jacobian(model.of)
+    for _ in range(2):
+        np.testing.assert_array_equal(J(x).toarray(), model.A)
+        model.A[0, 2] = 3.0
