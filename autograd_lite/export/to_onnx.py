@@ -330,7 +330,10 @@ class Builder:
                 values[xs[0]] if isinstance(xs[0], Var) else self._known(one(what, *xs), dtype)
                 for xs in zip(*(e.operands for e in eqs), strict=True)
             ]
-            results = self._form(eq.row, dtype, operands, one(what, *(e.params for e in eqs)))
+            params = {k: _bodies(*(e.params[k] for e in eqs)) for k in eq.params} if has_body else (
+                one(what, *(e.params for e in eqs))
+            )
+            results = self._form(eq.row, dtype, operands, params)
             nodes = self.nodes[start:]
             new = {name for node in nodes for name in node.output}
             self.in_double.update({node.op_type for node in nodes} & (IN_SINGLE if dtype == np.float64 else set()))
@@ -460,13 +463,18 @@ def _dtype(eq: Equation) -> np.dtype[Any]:
     return common if common.kind in "fc" or result.kind == "b" else result
 
 
+def _bodies(*values: Any) -> Any:
+    """A parameter of a loop: inner programs for the three sizes, or what does not depend on the size."""
+    if isinstance(values[0], tuple):
+        return tuple(map(_bodies, *values))
+    return values if isinstance(values[0], Body) else values[0]
+
+
 def _as_one(n: int, what: str, *values: Any) -> Any:
     """A value in the programs for batches of `n`, ``n + 1`` and ``n + 2`` as one; what differs is `Open`."""
     a, b, c = values
     if isinstance(a, dict):
         return {k: _as_one(n, what, *(v[k] for v in values)) for k in a}
-    if isinstance(a, Body):
-        return values
     if isinstance(a, (tuple, list)) and len(a) == len(b) == len(c):
         return type(a)(_as_one(n, what, *vs) for vs in zip(*values, strict=True))
     if isinstance(a, slice):
