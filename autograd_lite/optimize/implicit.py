@@ -239,7 +239,8 @@ class Solved:
             g = flat(g)
             with quiet():
                 _check(str(self), lambda z: raw(f(z, self.at([raw(x) for x in own]))), raw(z), raw(slopes), len(g))
-            w = np.linalg.solve(slopes.T, -np.concatenate([g, np.zeros(len(z) - len(g))]))
+            g = np.concatenate([g, np.zeros(len(z) - len(g))]) if len(g) < len(z) else g
+            w = np.linalg.solve(slopes.T, -g)
             run = Linearized(lambda z, *xs: f(z, self.at(xs)), [z, *own], tuple(range(1 + len(own))), {})
         wanted = [*run.nodes, *self.captured]
         with changed(recording=True):
@@ -311,7 +312,7 @@ def _textbook(*xs: Any, solved: Solved) -> Textbook:
     called = f"{what.replace(' ', '_')}_{len(xs)}"
     tex = r"\operatorname{{{{{}}}}}({})".format(what.replace(" ", r"\ "), rf"\cdot, {shown}")
     notation(called, f"{what}(·, {shown})", tex, lambda *values: np.asarray(values[-1]).item().x)
-    matrix = solved.slopes(solved.x, own, -1)
+    matrix = solved.slopes(solved.x, [*own, *solved.captured], -1)
     if len(matrix) > solved.x.size:
         return Textbook(f"{called}({values})")
     slope, symbol = equation.replace("∇", "grad_"), equation.replace("∇", r"\nabla ")

@@ -472,8 +472,10 @@ def test_explain_writes_the_theorem_with_numbers():
     assert "dx/da = -∂F/∂a / ∂F/∂x" in str(ag.explain(root**2))
     L = O.minimize(lambda x, a: (x[0] - a) ** 2, [0.0], (a,), bounds=[(0, 1)]).x.sum()
     assert "x = argmin f(·, a)" in str(ag.explain(L))
-    captured = O.root(lambda x: x - a, [1.0]).x.sum()
-    assert "cannot be solved again for another value of what its function captures" in str(ag.explain(captured))
+    b = ag.tensor(2.0, requires_grad=True, name="b")
+    text = str(ag.explain(O.root(lambda x, b: b * x - a, [1.0], (b,)).x.sum()))
+    assert "dL/db = dL/dx @ (-(∂F/∂x)⁻¹ @ ∂F/∂b)" in text
+    assert "cannot be solved again for another value of what its function captures" in text
 
 
 # ----------------------------------------------------------------------------------------------------------- errors
