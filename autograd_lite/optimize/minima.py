@@ -79,21 +79,16 @@ def minimize(
     tree = (as_args(args), [as_args(c.get("args", ())) if isinstance(c, dict) else () for c in given])
     chosen = str(method or ("slsqp" if given else "l-bfgs-b" if bounds is not None else "bfgs")).lower()
     chosen = "custom" if callable(method) else chosen
-    exact = {"jac": True if jac is None and chosen in _WITH_GRADIENT else jac, "hess": hess, "hessp": hessp}
-    own = hess is not None or hessp is not None
-    if not own:
-        if chosen in _WITH_HESSIAN and not (chosen in _WITH_PRODUCT and np.size(raw(x0)) >= LARGE):
-            exact["hess"] = plain(f, hessian)
-        elif chosen in _WITH_PRODUCT:
-            exact["hessp"] = plain(f, hvp)
+    both = jac is None and chosen in _WITH_GRADIENT
+    g = fun if jac is True else plain(f, value_and_grad) if both else plain(f)
 
     def solve(start: Any, tree: Any) -> Any:
-        g = fun if jac is True else plain(f, value_and_grad) if exact["jac"] is True else plain(f)
-        sparse = if_it_pays(sparse_hessian(f), start, *tree[0]) if chosen == "trust-constr" and not own else None
         passed = [_exact(given[k], every[k], tree[1][k], chosen) for k in range(len(given))]
+        own = {"hess": hess, "hessp": hessp}
+        second = _second(f, chosen, start, tree[0]) if hess is None and hessp is None else own
         result = scipy.optimize.minimize(
-            g, start, tree[0], method, bounds=bounds, constraints=passed, tol=tol, callback=callback, options=options,
-            **exact | ({"hess": sparse, "hessp": None} if sparse else {}),
+            g, start, tree[0], method, True if both else jac, **second, bounds=bounds, constraints=passed, tol=tol,
+            callback=callback, options=options,
         )
         return result, result.x, "" if result.success else str(result.message)
 
@@ -102,6 +97,15 @@ def minimize(
     if isinstance(x, Tensor):
         result.update(x=x, fun=np.sum(operand(f(x, *tree[0]))))  # some functions return an array of one number
     return result
+
+
+def _second(f: Callable[..., Any], method: str, start: Any, args: Any) -> dict[str, Any]:
+    """The second derivatives that a method can use."""
+    if method == "trust-constr" and (sparse := if_it_pays(sparse_hessian(f), start, *args)):
+        return {"hess": sparse}
+    if method in _WITH_HESSIAN and not (method in _WITH_PRODUCT and np.size(start) >= LARGE):
+        return {"hess": plain(f, hessian)}
+    return {"hessp": plain(f, hvp)} if method in _WITH_PRODUCT else {}
 
 
 # --------------------------------------------------------------------------------------- bounds and constraints
