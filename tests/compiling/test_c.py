@@ -197,7 +197,9 @@ def test_integers_and_truth_values():
     def f(x, labels, flags):
         chosen = np.where(flags, x, -1.0) * (labels == 2) + labels
         equal = (labels[:, None] == np.arange(4)) & (x > 0)[:, None]
-        return chosen, equal, ~flags, x.astype(np.float32) + np.float32(1)
+        joined = np.concatenate([labels, np.where(flags, labels, 7), np.sum(equal, 0)])
+        stacked = np.stack([flags, ~flags]), np.pad(labels, 1) * 2
+        return chosen, equal, joined, stacked, x.astype(np.float32) + np.float32(1)
 
     args = RNG.normal(size=5), np.array([0, 2, 3, 2**53 + 1, -1]), np.array([True, False, True, True, False])
     agree(in_c(f, *args)(*args), f(*args))

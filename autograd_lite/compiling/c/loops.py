@@ -21,7 +21,7 @@ C_INT = C._replace(
     number=lambda x: str(int(x)),
     forms={**C.forms, "max": "({0} > {1} ? {0} : {1})", "min": "({0} < {1} ? {0} : {1})"},
 )  # fmt: skip
-LANGUAGES = {"d": C, "f": C_FLOAT, "?": C_INT, "q": C_INT}
+LANGUAGES = {"d": C, "f": C_FLOAT, "?": C_INT, "q": C_INT, "l": C_INT}
 COMPUTED = {"d": "double", "f": "float", "?": "int", "q": "long long", "l": "long long"}
 LETTERS = "ijklopqr"  # no array has such a name
 
