@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import re
+import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from operator import index
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -239,15 +241,7 @@ def _bad(y: Any, order: int) -> tuple[int, tuple[int, ...], Any] | None:
 # ------------------------------------------------------------------------------------------------------ the polynomial
 
 
-class _Style(NamedTuple):
-    power: Callable[[int], str]
-    fraction: str
-    order: str
-
-
 _RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
-_TEXT = _Style(lambda k: f"h{str(k).translate(_RAISED)}", "{}/{}", "O({})")
-_LATEX = _Style(lambda k: f"h^{{{k}}}", r"\frac{{{}}}{{{}}}", r"\mathcal{{O}}({})")
 
 
 class Taylor(tuple[Any, ...]):
@@ -285,21 +279,18 @@ class Taylor(tuple[Any, ...]):
         return value
 
     def __str__(self) -> str:
-        return self._written(_TEXT, self.name)
+        powers = ["", "h", *(f"h{k}".translate(_RAISED) for k in range(2, len(self) + 1))]
+        terms = [_factor(c, h) for c, h in zip(self, powers, strict=False)]
+        text = " + ".join([t for t in terms if t] or ["0"]).replace("+ -", "- ")
+        at = " + ".join([t for t in (_factor(self.point), "h") if t])
+        return f"{self.name}({at}) = {text} + O({powers[len(self)]})"
 
     def _repr_latex_(self) -> str:
-        name = rf"\operatorname{{{self.name}}}" if self.name[1:] else self.name
-        return f"${self._written(_LATEX, name)}$"
-
-    def _written(self, style: _Style, name: str) -> str:
-        powers = ["", "h", *map(style.power, range(2, len(self) + 1))]
-        terms = [_factor(c, h, style) for c, h in zip(self, powers, strict=False)]
-        text = " + ".join([t for t in terms if t] or ["0"]).replace("+ -", "- ")
-        at = " + ".join([t for t in (_factor(self.point, "", style), "h") if t])
-        return f"{name}({at}) = {text} + {style.order.format(powers[len(self)])}"
+        text = re.sub("[⁰¹²³⁴⁵⁶⁷⁸⁹]+", lambda m: f"^{{{unicodedata.normalize('NFKC', m[0])}}}", str(self))
+        return rf"$\operatorname{{{self.name}}}{text.removeprefix(self.name)}$"
 
 
-def _factor(c: Any, h: str, style: _Style) -> str:
+def _factor(c: Any, h: str = "") -> str:
     """A coefficient times a power of h; nothing for zero."""
     if isinstance(c, (dict, list, tuple)):
         return f"… {h}".strip()
@@ -307,8 +298,8 @@ def _factor(c: Any, h: str, style: _Style) -> str:
     if not c.any() or c.shape or c.dtype.kind == "c" or not np.isfinite(c):
         text = np.array2string(c, precision=6, separator=", ", threshold=20).replace("\n", "")
         return f"{f'({text})' if c.dtype.kind == 'c' and not c.shape else text} {h}".strip() if c.any() else ""
-    near, sign = Fraction(abs(float(c))).limit_denominator(10**7), "-" * bool(c < 0)
-    if near.numerator > 1000 or abs(float(near) - abs(float(c))) > 4 * np.finfo(float).eps * abs(float(c)):
-        return f"{float(c):.6g} {h}".strip()
+    near, size, sign = Fraction(abs(float(c))).limit_denominator(10**7), abs(float(c)), "-" * bool(c < 0)
+    if near.numerator > 1000 or abs(float(near) - size) > 4 * np.finfo(float).eps * size:
+        return f"{sign}{size:.6g} {h}".strip()
     top = h if h and near.numerator == 1 else f"{near.numerator} {h}".strip()
-    return sign + (top if near.denominator == 1 else style.fraction.format(top, near.denominator))
+    return f"{sign}{top}" + (f"/{near.denominator}" if near.denominator > 1 else "")

@@ -110,7 +110,7 @@ class Arithmetic:
         elif row.kind == "elementwise" and real and all(_is_fixed(row, i, moving) for i in moving):
             step = lambda k: _pushed(eq, None, values, {i: xs[i][k] for i in moving})  # noqa: E731
         elif row.algebra == "product":
-            step = lambda k: _sum([xs[0][j] * xs[1][k - j] for j in _pairs(xs[0], xs[1], k)])  # noqa: E731
+            step = partial(_product, *xs)
         elif row.algebra in ("quotient", "guarded quotient"):
             step = partial(_quotient, eq, xs, values, [y])
         else:
@@ -168,8 +168,8 @@ def _compositions(xs: Sequence[Any], k: int) -> Iterator[tuple[Any, ...]]:
             yield from ((c, *others) for others in _compositions(xs[1:], k - j))
 
 
-def _pairs(a: Any, b: Any, k: int) -> list[int]:
-    return [j for j in range(k + 1) if a[j] is not None and b[k - j] is not None]
+def _product(a: Any, b: Any, k: int) -> Any:
+    return _sum([a[j] * b[k - j] for j in range(k + 1) if a[j] is not None and b[k - j] is not None])
 
 
 def _quotient(eq: Equation, xs: Sequence[Any], values: list[Any], ys: list[Any], k: int) -> Any:
