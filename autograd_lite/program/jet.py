@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import reprlib
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
@@ -115,7 +116,8 @@ def taylor(f: Callable[..., Any], x: Any, order: int, direction: Any = None) -> 
     terms = [[v, *[None] * (order - 1)][:order] for v in along]
     y, results = _expanded("taylor", f, (x,), terms, [np.float64(1)] * (order + 1))
     name = getattr(f, "__name__", "f")
-    return Taylor((rebuild(y, cs) for cs in zip(*results, strict=True)), "f" if name == "<lambda>" else name, x)
+    coefficients = (rebuild(y, [cs[k] for cs in results]) for k in range(order + 1))
+    return Taylor(coefficients, "f" if name == "<lambda>" else name, x)
 
 
 def _expanded(
@@ -128,6 +130,9 @@ def _expanded(
     xs, order = [_argument(what, x) for x in leaves(args)], len(scale) - 1
     program = Program.trace(f, *rebuild(args, xs))
     program.refuse_hooks(what)
+    for y in program.outputs:
+        if not isinstance(y, Var) and np.asarray(y).dtype.kind not in "biufc":
+            raise TypeError(f"{what}: {program.name} returned {reprlib.repr(y)}; expected numbers and arrays")
     env: dict[Var, Any] = {**program.examples, **program.captured}
     for i, (v, x, own) in enumerate(zip(program.inputs, xs, terms, strict=True)):
         coefficients = [None if c is None else _term(what, c, x, i, k, scale[k]) for k, c in enumerate(own, 1)]
@@ -298,7 +303,8 @@ def _factor(c: Any, h: str = "") -> str:
     if not c.any() or c.shape or c.dtype.kind == "c" or not np.isfinite(c):
         text = np.array2string(c, precision=6, separator=", ", threshold=20).replace("\n", "")
         return f"{f'({text})' if c.dtype.kind == 'c' and not c.shape else text} {h}".strip() if c.any() else ""
-    near, size, sign = Fraction(abs(float(c))).limit_denominator(10**7), abs(float(c)), "-" * bool(c < 0)
+    most = 10**7 if c.dtype == float else 100  # every number of float16 is a fraction
+    near, size, sign = Fraction(abs(float(c))).limit_denominator(most), abs(float(c)), "-" * bool(c < 0)
     if near.numerator > 1000 or abs(float(near) - size) > 4 * np.finfo(float).eps * size:
         return f"{sign}{size:.6g} {h}".strip()
     top = h if h and near.numerator == 1 else f"{near.numerator} {h}".strip()

@@ -297,6 +297,8 @@ def test_the_polynomial():
     assert str(ag.taylor(lambda x: -x / 3 - 2 * x**2, 0.0, 2)) == "f(h) = -h/3 - 2 h² + O(h³)"
     arrays = ag.taylor(np.square, x[1:], 1)
     assert str(arrays) == "square([-1.,  2.] + h) = [1., 4.] + [-2.,  4.] h + O(h²)"
+    assert str(ag.taylor(np.exp, np.float16(0.5), 1)) == "exp(1/2 + h) = 1.64844 + 1.64844 h + O(h²)"
+    assert ag.taylor(lambda x: None, 1.0, 2) == (None, None, None)
     again = pickle.loads(pickle.dumps(series))
     assert again == series
     assert str(again) == str(series)
@@ -335,6 +337,8 @@ def test_where_there_is_none(f, at, message):
 def test_wrong_arguments():
     with pytest.raises(TypeError, match="expected floats, got an argument of int64"):
         ag.taylor(np.exp, 2, 3)
+    with pytest.raises(TypeError, match="returned 'a'; expected numbers and arrays"):
+        ag.taylor(lambda x: "a", 2.0, 3)
     with pytest.raises(ValueError, match="an order of at least 0, got -1"):
         ag.taylor(np.exp, 2.0, -1)
     with pytest.raises(RuntimeError, match="cannot branch"):
