@@ -111,8 +111,8 @@ def _notes(chain: Chain, fixed: Sequence[Item]) -> tuple[str, ...]:
     if fixed:
         names = ", ".join(escape.plain(i.name) for i in fixed)
         notes.append(
-            f"{names} cannot be changed here: the recording does not show all that was computed from it. A page of the "
-            "function itself, ag.trace(f, x).draw(), does."
+            f"{names} cannot be changed here: something else was computed from it, or shares its memory, and the "
+            "recording does not show how. A page of the function itself, ag.trace(f, x).draw(), does."
         )
     return tuple(notes)
 

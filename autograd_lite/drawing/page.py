@@ -133,8 +133,8 @@ def _formula(s: Step) -> str:
     """A step's formula, with an element of its own for what follows each ``=``, so that lines can break there."""
     first, *others = s.sides(MATHML)
     parts = [first, *(f"{MATHML.plain('=')}{side}" for side in others)]
-    said = formatting.spoken(" = ".join(texts(s.line, 400))).replace(" = ", "\0equals ").split("\0")
-    labels = (f' aria-label="{escape.xml(text)}"' for text in said if text)
+    said = [formatting.spoken(side).replace(" = ", " equals ") for side in texts(s.line, 400)]
+    labels = (f' aria-label="{"equals " * (k > 0)}{escape.xml(text)}"' for k, text in enumerate(said))
     both = zip_longest(parts, labels, fillvalue="")
     return "".join(f'<math display="block"{label}>{part}</math>' for part, label in both)
 

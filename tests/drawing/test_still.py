@@ -173,7 +173,7 @@ def test_data_from_which_a_constant_was_computed_cannot_be_changed(case, n):
     page = live(picture.scene, picture.chain, [], None, 0.1)
     assert [leaf["name"] for leaf in json.loads(page.data)["leaves"]] == ["w"]
     fixed = ", ".join(i.name for i in picture.scene.items if i.kind == "input")
-    expected = f"{fixed} cannot be changed here: the recording does not show all that was computed from it."
+    expected = f"{fixed} cannot be changed here: something else was computed from it, or shares its memory"
     assert [note.startswith(expected) for note in page.notes] == [True] * bool(fixed)  # a small array has no box
 
 
