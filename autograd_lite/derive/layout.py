@@ -15,15 +15,17 @@ from unicodedata import combining
 import numpy as np
 
 from ..base.escape import markdown, plain
+from .binding import PRODUCT
 from .entries import entries, is_cut
 from .formula import Expr, number, walk
 from .formula_ops import largest
-from .writing import LATEX, Latex, Printer, shape_text, write
+from .writing import LATEX, TEXT, Latex, Printer, shape_text, write
 
 SHOWN = 16  # entries of the largest array that is written out; of a larger one the shape is shown
 AT = 34  # the column of remarks in plain text
 BOARD = 110  # columns
 ROW = 6  # given values in a row
+WIDE = 60  # characters of a formula in LaTeX, and of what stands beside it
 
 
 @dataclass(frozen=True, eq=False)
@@ -235,14 +237,48 @@ def tex_rows(section: Section) -> tuple[str, list[str]]:
 def _tex_line(line: Line) -> Iterator[str]:
     symbol, *sides = line.sides(LATEX)
     if line.formulas:
-        row = f"{symbol} &= {' = '.join(sides)}"
         shape = f" && {LATEX.shape(line.shape)}" if line.shape is not None else ""
-        since = r",\; ".join([*line.reasons(LATEX), *(f"{write(e, LATEX)} = 1" for e in line.ones)])
+        ones = [[f"{write(e, printer)} = 1" for e in line.ones] for printer in (TEXT, LATEX)]
+        texts, reasons = (line.reasons(p) + more for p, more in zip((TEXT, LATEX), ones, strict=True))
         how = LATEX.words(line.remark) if line.remark else ""
-        yield row + shape + (rf" && \text{{since }} {since}{how}" if since else "")
+        if max(map(len, (*line.written(TEXT)[1:], ", ".join(texts) + line.remark))) <= WIDE:
+            since = r",\; ".join(reasons)
+            yield f"{symbol} &= {' = '.join(sides)}{shape}" + (rf" && \text{{since }} {since}{how}" if since else "")
+        else:
+            yield from _tex_wide(line, sides, shape)
+            chunks: list[list[str]] = [[]]
+            for k, reason in enumerate(reasons):
+                is_full = chunks[-1] and len(", ".join(texts[k - len(chunks[-1]) : k + 1])) > 2 * WIDE
+                chunks += [[]] * bool(is_full)
+                chunks[-1] = [*chunks[-1], reason]
+            rows = [r",\; ".join(chunk) for chunk in chunks if chunk]
+            begins = (rf"& \quad \text{{{word}}}" for word in ("since ", *[r"\phantom{since }"] * len(rows)))
+            ends = [r",\;"] * (len(rows) - 1) + [how]
+            yield from (f"{begin} {row}{end}" for begin, row, end in zip(begins, rows, ends, strict=False))
     yield from (rf"& \quad {d.written(LATEX)}" for d in line.where)
     if line.check:
         yield rf"& \quad {LATEX.words(line.check)}"
+
+
+def _tex_wide(line: Line, sides: Sequence[str], shape: str) -> Iterator[str]:
+    """A long line: each side in a row, and of a long sum each term."""
+    value = np.shape(line.value) if line.shape is None else line.shape
+    letters, formulas = entries(line.formulas, value)
+    begin = f"{LATEX.name(line.symbol, letters)} &="
+    for k, side in enumerate(sides):
+        terms = _terms(formulas[k]) if k < len(formulas) and len(write(formulas[k], TEXT)) > WIDE else []
+        first, *others = [write(e, LATEX, PRODUCT) for _, e in terms] or [side]
+        sign = "-" if terms and terms[0][0] < 0 else ""
+        yield f"{begin} {sign}{first}{shape}"
+        yield from (rf"& \quad {'+' if c > 0 else '-'} {term}" for (c, _), term in zip(terms[1:], others, strict=True))
+        begin, shape = "&=", ""
+
+
+def _terms(e: Expr, sign: int = 1) -> list[tuple[int, Expr]]:
+    """The terms of a sum, each with its sign."""
+    if e.role not in ("sum", "difference"):
+        return [(-sign, e.args[0])] if e.role == "negation" else [(sign, e)]
+    return [*_terms(e.args[0], sign), *_terms(e.args[1], sign if e.role == "sum" else -sign)]
 
 
 def latex_of(sections: Iterable[Section]) -> str:
