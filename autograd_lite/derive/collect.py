@@ -174,7 +174,7 @@ class _Reader:
     def _chosen(self, e: Expr) -> tuple[Expr, Expr] | None:
         """What is put at one entry of each row, as the indicator of that entry times something for each row."""
         (g,), shape, index = e.args, e.shape, e.params.get("index")
-        is_column = index is not None and is_basic(index)  # P[:, 1]
+        is_column = len(shape) > 1 and index is not None and is_basic(index)  # P[:, 1]
         if g.shape != shape[:-1] or is_column:
             return None
         rows = np.arange(1.0, math.prod(g.shape) + 1).reshape(g.shape)
@@ -290,7 +290,7 @@ def _relaid(e: Expr, old: Shape, new: Shape, whole: Callable[[Expr], Expr | None
     """
     if [s for s in old if s != 1] != [s for s in new if s != 1]:
         return None
-    if (instead := whole(e)) is not None or not e.shape:
+    if (instead := whole(e)) is not None or not e.shape and not e.args:
         return instead or e
     if e.role == "broadcast":
         return _relaid(e.args[0], old, new, whole)

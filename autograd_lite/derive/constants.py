@@ -9,7 +9,7 @@ such as ``np.eye(4)``, is quoted.
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from contextlib import suppress
 from copy import deepcopy
 from dataclasses import replace
@@ -36,7 +36,7 @@ class Constants:
     """
 
     def __init__(
-        self, taken: Names, changing: Collection[str] = (), scopes: Sequence[Variables] = (),
+        self, taken: Names, changing: Set[str] = frozenset(), scopes: Sequence[Variables] = (),
         computed: Variables = EMPTY,
     ) -> None:
         self.taken, self.changing, self.scopes, self.computed = taken, changing, scopes, computed
@@ -133,6 +133,8 @@ class Constants:
         first = {w: f"{w}0" for w in self.changing if f"{w}0" in self.values}  # x0 ** 2 in the first round of a loop
         meanings = {w: Written(name(s, np.shape(self.values[s])), self.values[s]) for w, s in first.items()}
         code = eq.origin.code
+        inside = {part.id for part in ast.walk(e) if isinstance(part, ast.Name)} & self.changing - first.keys()
+        meanings |= {w: of for w in inside if code is not None and (of := self._started(w, code)) is not None}
         others = {w: v for w, v in variables.items() if code is not None and w not in self.computed}
         meanings |= {w: of for w, v in others.items() if (of := self._followed(w, v, code))}
         stated = _evaluated(e, variables, meanings)
@@ -179,6 +181,12 @@ class Constants:
         stated = None if variables.keys().isdisjoint(self.computed) else _evaluated(sources[0], variables)
         is_it = stated is not None and not stated.formula.is_number and _is_same(stated.value, x)
         return stated if is_it else None
+
+    def _started(self, word: str, code: Any) -> Written | None:
+        """What a variable that changes in a loop is before it: ``q = q0``."""
+        sources = ((e, self._variables(e, code)) for e in assigned(code, word) or ())
+        starts = (_evaluated(e, variables) for e, variables in sources if variables.keys().isdisjoint(self.computed))
+        return next((of for of in starts if of is not None), None)
 
     def in_line(self, eq: Equation, x: Any) -> Expr | None:
         """Array `x` as an array in the user's line that has its numbers, or as a part of one."""

@@ -252,7 +252,7 @@ def _tex_line(line: Line) -> Iterator[str]:
                 chunks += [[]] * bool(is_full)
                 chunks[-1] = [*chunks[-1], reason]
             rows = [r",\; ".join(chunk) for chunk in chunks if chunk]
-            begins = (rf"& \quad \text{{{word}}}" for word in ("since ", *[r"\phantom{since }"] * len(rows)))
+            begins = (r"& \quad \text{since }", *[r"& \quad \quad"] * len(rows))
             ends = [r",\;"] * (len(rows) - 1) + [how]
             yield from (f"{begin} {row}{end}" for begin, row, end in zip(begins, rows, ends, strict=False))
     yield from (rf"& \quad {d.written(LATEX)}" for d in line.where)

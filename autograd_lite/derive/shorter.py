@@ -119,8 +119,8 @@ class Shorter:
         key = ones.tobytes() + called.encode()
         if key not in self._indicators:
             labels = np.argmax(ones, -1)
-            named = ((x, word) for word, x in self.steps.environment().items() if word not in self.steps.introduced)
-            arrays = [word for x, word in named if np.asarray(x).dtype.kind in "iu" and np.array_equal(x, labels)]
+            named = ((np.asarray(x), word) for word, x in self.steps.environment().items() if np.ndim(x))
+            arrays = [word for x, word in named if x.dtype.kind in "iu" and np.array_equal(x, labels)]
             called = called or next(iter(arrays), "")
             meaning = Written(name(called, labels.shape) if called else constant(labels), labels)
             is_unit = ones.ndim == 2 and np.array_equal(ones, np.eye(*ones.shape))

@@ -177,3 +177,18 @@ def test_the_stages_of_an_integration_have_their_names():
     text = " ".join(str((y**2).explain(a, {"y0": y0, "dt": dt})).split())
     assert "k1_1 = a y0 - y0²" in text
     assert "y1 = y0 + dt k2_1" in text
+
+
+def test_cross_entropy_of_each_step_and_states_under_other_names():
+    W, U, V, xs = leaf(2, 2, name="W"), leaf(2, 2, name="U"), leaf(3, 2, name="V"), np.ones((3, 2))
+    start, targets = 0.5, np.array([2, 0, 1])
+    h, loss, q = np.zeros(2), 0.0, start
+    for t in range(3):
+        h = np.tanh(W @ xs[t] + U @ h)
+        e = np.exp(V @ h)
+        p = e / np.sum(e)
+        loss = loss - np.log(p[targets[t]])
+        q = q + np.sin(q) * h[0]
+    text = " ".join(str((loss / 3 + q).explain([W, U, V], {"start": start})).split())
+    assert "(p3 - Y)" in text
+    assert "sin(start)" in text

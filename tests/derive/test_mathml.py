@@ -121,3 +121,14 @@ def test_the_steps_of_a_film_show_what_their_latex_shows() -> None:
         shown = "=".join("".join(parsed(side).itertext()) for side in step.sides(MATHML))
         latex = "".join(ET.fromstring(mathml(step.tex)).itertext())
         assert shown.replace("\u00a0", " ").replace(" ", "") == latex.replace("\u00a0", " ").replace(" ", "")
+
+
+def test_a_long_line_is_broken() -> None:
+    U, W, b = (ag.tensor(np.eye(2), requires_grad=True, name=w) for w in ("Umatrix", "Wmatrix", "bmatrix"))
+    first, second = np.tanh(U @ W + W @ b), np.tanh(W @ U + b @ U)
+    third = np.tanh(U @ b + b @ W)
+    latex = np.sum(first * second * third).explain(names={"first": first, "second": second, "third": third}).latex()
+    rows = [row for row in latex.splitlines() if not row.startswith("%")]
+    assert any(row.startswith(r"& \quad + ") for row in rows)
+    assert any(row.startswith(r"& \quad \text{since } ") for row in rows)
+    assert max(map(len, rows)) < 420
