@@ -132,8 +132,8 @@ class Notation:
     def _labels(self, v: Var) -> Any:
         """The values of a variable, with its name, if it has one."""
         x = np.asarray(self.values[v])
-        if v not in self.names:
-            return x
+        if v not in self.names or not x.ndim:
+            return x if x.ndim else x.item()
         labels = x.view(Labels)
         labels.word = self.names[v]
         return labels
