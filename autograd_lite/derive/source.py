@@ -10,7 +10,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
 
@@ -126,6 +126,16 @@ class Source(str):
         return f"```python\n{self}\n```"
 
 
+@overload
+def source(
+    f: Callable[..., Any], *args: Any, wrt: Sequence[str] | str | None = ..., names: Mapping[str, Any] | None = ...,
+    update: str | None = ..., name: str | None = ..., lang: Literal["numpy"] = ...,
+) -> Source: ...
+@overload
+def source(
+    f: Callable[..., Any], *args: Any, wrt: Sequence[str] | str | None = ..., names: Mapping[str, Any] | None = ...,
+    update: str | None = ..., name: str | None = ..., lang: Literal["c"],
+) -> CSource: ...
 def source(
     f: Callable[..., Any],
     *args: Any,
