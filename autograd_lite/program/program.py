@@ -209,6 +209,7 @@ class Program(GraphView):
         """The program with constants in the place of some captured values."""
         equations = [
             replace(eq, operands=tuple(values.get(x, x) if isinstance(x, Var) else x for x in eq.operands))
+            if any(isinstance(x, Var) and x in values for x in eq.operands) else eq
             for eq in self.equations
         ]
         captured = {v: t for v, t in self.captured.items() if v not in values}
