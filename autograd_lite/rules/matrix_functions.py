@@ -177,9 +177,21 @@ def _banded_adjoint(g, x1, l_and_u):
     return solve_banded(l_and_u[::-1], _transposed_band(x1, *l_and_u), g)
 
 
+def _banded_forward(ts, y, xs, n):  # as for `solve`
+    ab, b = ts
+    below, above = n.params["l_and_u"]
+    if ab is not None:
+        j, columns = np.arange(y.shape[0]), np.reshape(y, (y.shape[0], -1))
+        inside = {d: ((j + d >= 0) & (j + d < len(j)))[:, None] for d in range(-above, below + 1)}
+        moved = sum(np.roll(ab[above + d][:, None] * columns * inside[d], d, 0) for d in inside)
+        b = (0 if b is None else b) - np.reshape(moved, y.shape)
+    return solve_banded((below, above), xs[0], b)
+
+
 solve_banded: Primitive = general(
     _banded, lambda g, y, x1, l_and_u: -_band_of_outer(_banded_adjoint(g, x1, l_and_u), y, *l_and_u), _banded_adjoint,
     name="linalg.solve_banded", np_name="scipy.linalg.solve_banded", bind=_banded_bind, tex="{x1}^{{-1}} {x2}",
+    jvp=_banded_forward,
     examples=[
         at([1, 2], np.array([[0, 0, 1, 2], [0, 1, -1, 2], [4, 5, 6, 4], [1, -1, 2, 0.0]]), (4,)),
         at([1, 0], np.array([[4, 5, 6.0], [1, -1, 0]]), (3, 2)),

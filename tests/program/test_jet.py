@@ -154,7 +154,7 @@ def test_every_elementwise_row_has_the_coefficients_of_mpmath(name):
 ALL = [name for name, row in TABLE.items() if row.kind not in ("constant", "elementwise")]
 #: They look at values, so they cannot be traced; or a derivative of high order takes seconds.
 BRANCHES = {"trim_zeros", "linalg.lstsq", "polyfit", *(name for name in ALL if name.startswith("emath"))}
-SLOW = {"expm_derivative", "linalg.expm", "linalg.solve_banded"}
+SLOW = {"expm_derivative", "linalg.expm"}
 
 
 @pytest.mark.parametrize("name", mostly_thorough([name for name in ALL if name not in BRANCHES | SLOW], 40))
