@@ -221,12 +221,7 @@ class _Reader:
         return out
 
     def _recognised(self, factors: dict[str, tuple[Expr, int]]) -> dict[str, tuple[Expr, int]]:
-        """The factors with the names of what is known, and ``exp(x) / Σ exp(x)`` as a softmax."""
-        for e, power in list(factors.values()):
-            softmax = _softmax(e) if power < 0 and e.role == "total" else None
-            if softmax is not None and factors.get(e.args[0].key, (e, 0))[1] == -power:
-                factors = {k: v for k, v in factors.items() if k not in (e.key, e.args[0].key)}
-                factors[softmax.key] = softmax, -power
+        """The factors with the names of what is known."""
         for whole, of in self.known:
             if of and all(k in factors and factors[k][1] * power >= power * power for k, (_, power) in of.items()):
                 rest = {k: (f, power - of.get(k, (f, 0))[1]) for k, (f, power) in factors.items()}
@@ -307,15 +302,6 @@ def _relaid(e: Expr, old: Shape, new: Shape, whole: Callable[[Expr], Expr | None
             if shape == np.sum(np.empty(e.args[0].shape), axis=params.get("axis"), keepdims=params["keepdims"]).shape:
                 return replace(e, params=params, shape=shape)
     return simplified("reshape", (e,), shape, shape=shape, order="C")
-
-
-def _softmax(e: Expr) -> Expr | None:
-    """The softmax of `x` where `e` is the sum of ``exp(x)`` along one axis, which is kept, or of a vector."""
-    body, axis = e.args[0], e.params.get("axis")
-    axes = range(len(body.shape)) if axis is None else np.atleast_1d(axis)
-    if body.role != "exponential" or len(axes) != 1 or not (e.params.get("keepdims") or len(body.shape) == 1):
-        return None
-    return simplified("softmax", body.args, body.shape, axis=(int(axes[0]) % len(body.shape),))
 
 
 def _with_sigmoids(e: Expr) -> Expr:

@@ -137,8 +137,7 @@ class Lines:
                 chosen[n] = stated
                 continue
             near, whole, long = self._forms(n)
-            is_short = near is not None and leaves(near.formula) <= min(long + self._spared(n, near), WIDE)
-            if near is not None and is_short and self._is_right(n, near):
+            if near is not None and self._is_short(n, near, long):
                 (chosen if leaves(near.formula) < long or self._is_all(n, near) else equal)[n] = near
                 long = leaves(near.formula)
             more = 2 * bool(whole and whole.labels)  # P - Y says more than positions
@@ -164,6 +163,10 @@ class Lines:
         if whole and above and leaves(whole.formula) <= FEW:  # the end of a chain that became shorter
             long = max(long, min(above))
         return near, whole, long
+
+    def _is_short(self, n: Var, form: Closed, long: int) -> bool:
+        """Whether a form is right, and no longer than what it spares."""
+        return leaves(form.formula) <= min(long + self._spared(n, form), WIDE) and self._is_right(n, form)
 
     def _is_all(self, n: Var, form: Closed) -> bool:
         """Whether no other gradient needs the lines that are passed on several paths to `n`."""

@@ -25,6 +25,7 @@ SHOWN = 16  # entries of the largest array that is written out; of a larger one 
 AT = 34  # the column of remarks in plain text
 BOARD = 110  # columns
 ROW = 6  # given values in a row
+BREAK = " \\\\\n"  # of a line in LaTeX
 WIDE = 60  # characters of a formula in LaTeX, and of what stands beside it
 
 
@@ -238,40 +239,28 @@ def _tex_line(line: Line) -> Iterator[str]:
     symbol, *sides = line.sides(LATEX)
     if line.formulas:
         shape = f" && {LATEX.shape(line.shape)}" if line.shape is not None else ""
-        ones = [[f"{write(e, printer)} = 1" for e in line.ones] for printer in (TEXT, LATEX)]
-        texts, reasons = (line.reasons(p) + more for p, more in zip((TEXT, LATEX), ones, strict=True))
+        reasons = [*line.reasons(LATEX), *(f"{write(e, LATEX)} = 1" for e in line.ones)]
         how = LATEX.words(line.remark) if line.remark else ""
-        if max(map(len, (*line.written(TEXT)[1:], ", ".join(texts) + line.remark))) <= WIDE:
-            since = r",\; ".join(reasons)
-            yield f"{symbol} &= {' = '.join(sides)}{shape}" + (rf" && \text{{since }} {since}{how}" if since else "")
-        else:
-            yield from _tex_wide(line, sides, shape)
-            chunks: list[list[str]] = [[]]
-            for k, reason in enumerate(reasons):
-                is_full = chunks[-1] and len(", ".join(texts[k - len(chunks[-1]) : k + 1])) > 2 * WIDE
-                chunks += [[]] * bool(is_full)
-                chunks[-1] = [*chunks[-1], reason]
-            rows = [r",\; ".join(chunk) for chunk in chunks if chunk]
-            begins = (r"& \quad \text{since }", *[r"& \quad \quad"] * len(rows))
-            ends = [r",\;"] * (len(rows) - 1) + [how]
-            yield from (f"{begin} {row}{end}" for begin, row, end in zip(begins, rows, ends, strict=False))
+        beside = ", ".join(line.reasons(TEXT)) + line.remark
+        is_short = max(map(len, (*line.written(TEXT)[1:], beside))) <= WIDE
+        beside_it = " &&" if is_short else rf"{BREAK}& \quad"
+        since = (r",\; " if len(beside) <= 2 * WIDE else rf",{BREAK}& \quad \quad ").join(reasons) + how
+        yield f"{symbol} &= {' = '.join(sides) if is_short else _in_rows(line, sides)}{shape}" + (
+            rf"{beside_it} \text{{since }} {since}" if reasons else ""
+        )
     yield from (rf"& \quad {d.written(LATEX)}" for d in line.where)
     if line.check:
         yield rf"& \quad {LATEX.words(line.check)}"
 
 
-def _tex_wide(line: Line, sides: Sequence[str], shape: str) -> Iterator[str]:
-    """A long line: each side in a row, and of a long sum each term."""
-    value = np.shape(line.value) if line.shape is None else line.shape
-    letters, formulas = entries(line.formulas, value)
-    begin = f"{LATEX.name(line.symbol, letters)} &="
-    for k, side in enumerate(sides):
-        terms = _terms(formulas[k]) if k < len(formulas) and len(write(formulas[k], TEXT)) > WIDE else []
-        first, *others = [write(e, LATEX, PRODUCT) for _, e in terms] or [side]
-        sign = "-" if terms and terms[0][0] < 0 else ""
-        yield f"{begin} {sign}{first}{shape}"
-        yield from (rf"& \quad {'+' if c > 0 else '-'} {term}" for (c, _), term in zip(terms[1:], others, strict=True))
-        begin, shape = "&=", ""
+def _in_rows(line: Line, sides: list[str]) -> str:
+    """The sides of a long line in rows, and each term of a long sum."""
+    _, formulas = entries(line.formulas, np.shape(line.value) if line.shape is None else line.shape)
+    for k, e in enumerate(formulas):
+        if e.role in ("sum", "difference") and len(write(e, TEXT)) > WIDE:
+            terms = [f"{'+' if c > 0 else '-'} {write(term, LATEX, PRODUCT)}" for c, term in _terms(e)]
+            sides[k] = rf"{BREAK}& \quad ".join(terms).removeprefix("+ ")
+    return f"{BREAK}&= ".join(sides)
 
 
 def _terms(e: Expr, sign: int = 1) -> list[tuple[int, Expr]]:
@@ -283,17 +272,15 @@ def _terms(e: Expr, sign: int = 1) -> list[tuple[int, Expr]]:
 
 def latex_of(sections: Iterable[Section]) -> str:
     """One ``align*`` for each section."""
-    line_break = " \\\\\n"
     return "\n\n".join(
-        f"% {plain(title)}\n\\begin{{align*}}\n{line_break.join(rows)}\n\\end{{align*}}"
+        f"% {plain(title)}\n\\begin{{align*}}\n{BREAK.join(rows)}\n\\end{{align*}}"
         for title, rows in map(tex_rows, sections)
     )
 
 
 def markdown_of(sections: Iterable[tuple[str, Sequence[str]]]) -> str:
     """Titles with rows of LaTeX, as Markdown."""
-    line_break = " \\\\\n"
     return "\n".join(
-        f"**{markdown(title)}**\n\n$$\n\\begin{{aligned}}\n{line_break.join(rows)}\n\\end{{aligned}}\n$$\n"
+        f"**{markdown(title)}**\n\n$$\n\\begin{{aligned}}\n{BREAK.join(rows)}\n\\end{{aligned}}\n$$\n"
         for title, rows in sections
     )

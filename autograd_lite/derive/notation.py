@@ -96,12 +96,7 @@ class Notation:
         self._name({v: word for v, word in names.items() if v in self.place}, masks)
         if board:
             self.program = self.program.mapped(self.constants.labelled)
-            self.defined = self.program.mapped(self._looked_up).defined
-            read, stack = set[Var](), [self.root, *self.names]
-            while stack:
-                read |= {v := stack.pop()}
-                stack += [x for x in self.arguments(v) if x not in read]
-            self.nodes = [v for v in self.nodes if v in read]
+            self._read_positions()
 
     # ----------------------------------------------------------------------------------------------------- the program
 
@@ -109,6 +104,15 @@ class Notation:
     def graph(self) -> dict[Var, Any]:
         """The program recorded as a graph, from which the engine's gradients are taken: a Tensor for each variable."""
         return graph_of(self.program)
+
+    def _read_positions(self) -> None:
+        """Lookups at values of the program as such at labels, without what only computed the positions."""
+        self.defined = self.program.mapped(self._looked_up).defined
+        read, stack = set[Var](), [self.root, *self.names]
+        while stack:
+            read |= {v := stack.pop()}
+            stack += [x for x in self.arguments(v) if x not in read]
+        self.nodes = [v for v in self.nodes if v in read]
 
     def _looked_up(self, eq: Equation, defined: Mapping[Var, Equation]) -> list[Equation] | None:
         """A lookup at positions that are a value of the program as one at labels with its name: ``P[i, yᵢ]``."""
