@@ -404,7 +404,7 @@ def test_an_unknown_backend_without_a_call():
         ag.jit(np.sin, backend="cuda")
 
 
-def test_without_vector_functions_large_arrays_are_left_to_numpy(monkeypatch):
+def test_large_arrays_are_left_to_numpy_if_no_function_has_vectors(monkeypatch):
     real = c.compiler()
     monkeypatch.setattr(compile, "compiler", lambda: real._replace(vectors=frozenset()))
 
