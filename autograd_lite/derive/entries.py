@@ -188,11 +188,8 @@ def entry(e: Expr, at: At) -> Expr:
             return entry(inner, at[::-1])
         case "total" if axes := _summed(e):
             return _of_total(e, axes, at)
-        case "norm" if (axes := _axes_of(e)) and inner.role == "name":  # ‖Kᵢ‖
-            kept = iter(c for k, c in enumerate(at) if not e.params.get("keepdims") or k not in axes)
-            index = tuple("" if k in axes else next(kept) for k in range(len(inner.shape)))
-            whole = {**e.params, "axis": None, "keepdims": False}
-            return replace(e, args=(entry(inner, index),), params=whole, shape=rest)
+        case "norm" if (axes := _axes_of(e)) and inner.role == "name":
+            return _of_norm(e, axes, at, rest)
         case "outer product":
             return multiplied((entry(inner, at[:1]), entry(e.args[1], at[1:])), rest)
         case "contraction":
@@ -202,10 +199,8 @@ def entry(e: Expr, at: At) -> Expr:
             return _sum((c,), multiplied((unsimplified(which, (name(c), name(at[0])), ()), entry(inner, (c,))), ()))
         case _ if is_diagonal(e):
             return multiplied((unsimplified(EQUAL, map(name, at), ()), entry(inner, at[:1])), rest)
-        case "placement" if is_cut(e):
-            return entry(inner, _shifted(e, e.shape, at, -1))
         case "placement":
-            return _looked_up(e, at)
+            return entry(inner, _shifted(e, e.shape, at, -1)) if is_cut(e) else _looked_up(e, at)
         case "index" if is_cut(e):
             return entry(inner, _shifted(e, inner.shape, at, 1))
         case "assignment":
@@ -235,6 +230,14 @@ def _of_total(e: Expr, axes: Collection[int], at: At) -> Expr:
         if k in axes and e.params.get("keepdims"):
             next(kept)
     return _sum(letters, entry(e.args[0], tuple(index)))
+
+
+def _of_norm(e: Expr, axes: Collection[int], at: At, rest: Shape) -> Expr:
+    """An entry of a norm along some axes, such as ‖Kᵢ‖."""
+    kept = iter(c for k, c in enumerate(at) if not e.params.get("keepdims") or k not in axes)
+    index = tuple("" if k in axes else next(kept) for k in range(len(e.args[0].shape)))
+    whole = {**e.params, "axis": None, "keepdims": False}
+    return replace(e, args=(entry(e.args[0], index),), params=whole, shape=rest)
 
 
 def _of_assignment(e: Expr, at: At, rest: Shape) -> Expr:

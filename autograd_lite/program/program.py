@@ -547,8 +547,8 @@ def traced_program(
     fresh = short_names((*traced.names.values(), *traced.arrays))
     variables = {n: Var(traced.names.get(n) or next(fresh), n.shape, n.dtype) for n in traced.inputs}
     captured = {}
-    for p in dict.fromkeys(p for p in (*(p for n in inside for p in n.parents), *roots) if p is not None):
-        if p in inside or p in variables:
+    for p in _parents(inside, ends):
+        if p in variables:
             continue
         if p.live and (whole or p.order > start) or p.row is None and p in traced.names:
             variables[p] = Var(traced.names.get(p) or next(fresh), p.shape, p.dtype)
@@ -563,6 +563,12 @@ def traced_program(
         fixed={variables[n]: x for n, x in traced.fixed.items()},
         hooked=next((n.label for n in inside if n.hooks), ""),
     )
+
+
+def _parents(inside: Mapping[Node, Any], ends: Iterable[Node]) -> list[Node]:
+    """What the nodes `inside` a program, and its results, come from outside."""
+    parents = dict.fromkeys(p for nodes in (*(n.parents for n in inside), ends) for p in nodes if p is not None)
+    return [p for p in parents if p not in inside]
 
 
 def program_of(

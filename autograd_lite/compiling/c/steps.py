@@ -142,9 +142,7 @@ def entry_of(eq: Equation) -> tuple[Scalar, str] | None:
     dtypes = [x.dtype for x in eq.operands if hasattr(x, "dtype")]
     copies = row.algebra in ("cast", "identity") and (y.dtype.kind == "f" or y.dtype == dtypes[0])
     e = X1 if copies else formula(eq) if row.entrywise or row.scalar is not None else None
-    if e is None or any(type(x) is complex for x in eq.operands) or eq.row.outputs:
-        return None
-    if np.broadcast_shapes(*eq.shapes) != y.shape:
+    if e is None or complex in map(type, eq.operands) or row.outputs or np.broadcast_shapes(*eq.shapes) != y.shape:
         return None
     dtype = y.dtype if y.dtype.kind in "fi" else np.result_type(*(getattr(x, "dtype", x) for x in eq.operands))
     narrower = y.dtype.kind == "f" and any(d.kind == "f" and d.itemsize > dtype.itemsize for d in dtypes)
