@@ -117,14 +117,8 @@ class Constants:
         e = operand(eq, k)
         if e is None or _place_in_code(eq, k) in self.rounds:
             return e and self.in_loop(eq, k, x) or self.in_line(eq, x) or self._only_number(x)
-        is_count = isinstance(e, ast.Name) and eq.origin.code is not None and looped(eq.origin.code, e) == ""
-        word = f"{e.id}{'0' * (e.id in self.changing)}" if isinstance(e, ast.Name) and not is_count else ""  # h0, h1
-        if word in self.values and _is_same(self.values[word], x):
-            return name(word, np.shape(x))
-        is_known = not word.endswith("0") or np.size(x) > 1 or _is_same(self._value(word, eq.origin.code), x)
-        if word and word not in self.taken and np.size(x) and is_known:
-            self.add(x, word)
-            return name(word, np.shape(x))
+        if isinstance(e, ast.Name) and (named := self._by_name(e, x, eq.origin.code)) is not None:
+            return named
         if type(x) is int and isinstance(e, ast.Call | ast.Subscript | ast.Attribute) and _is_size(e):
             return name(self.size(x, eq.origin.code))
         variables = self._variables(e, eq.origin.code)
@@ -142,6 +136,18 @@ class Constants:
             self._use({**self.values, **variables}, stated.formula.names)
             return stated.formula
         return self.in_line(eq, x) or self._quoted(e, x, variables)
+
+    def _by_name(self, e: ast.Name, x: Any, code: Any) -> Expr | None:
+        """The value of a variable by its name; h0 for that of h before h1 and h2. No variable that counts has one."""
+        if code is not None and looped(code, e) == "":
+            return None
+        word = e.id + "0" * (e.id in self.changing)
+        is_it = _is_same(self.values.get(word), x)
+        is_known = word == e.id or np.size(x) > 1 or _is_same(self._value(word, code), x)
+        if not is_it and word not in self.taken and np.size(x) and is_known:
+            self.add(x, word)
+            is_it = True
+        return name(word, np.shape(x)) if is_it else None
 
     def _introduces(self, e: Expr, variables: Variables) -> bool:
         """Whether ``np.eye(n)`` in a formula may be called I; it then is."""

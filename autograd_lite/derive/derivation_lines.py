@@ -131,9 +131,7 @@ class Lines:
         result = [self.chain.root]  # not what is one factor of it
         order = reversed(self.chain.landmarks if len(self.reach) <= BOARD else ())  # what is used later comes first
         for n in (n for n in order if n in self.reach and self.consumers.get(n, result) != result):
-            forms = self.candidates.stated(n)
-            stated = next((form for compared, form in forms if self._is_right(n, compared)), None)
-            if stated is not None:
+            if (stated := self._stated(n)) is not None:
                 chosen[n] = stated
                 continue
             near, whole, long = self._forms(n)
@@ -148,6 +146,11 @@ class Lines:
         used = frozenset().union(*(e.names for e in (*written, *(form.formula for form in either.values()))))
         kept = {m for m in passed if self.chain.names[m] in used or not either.keys() >= set(self.inputs(m))}
         return {n: form for n, form in equal.items() if kept.isdisjoint(form.through)} | chosen
+
+    def _stated(self, n: Var) -> Closed | None:
+        """The gradient in a closed form of a textbook."""
+        forms = self.candidates.stated(n)
+        return next((form for compared, form in forms if self._is_right(n, compared)), None)
 
     def _forms(self, n: Var) -> tuple[Closed | None, Closed | None, int]:
         """The gradient that skips landmarks without a name, and in terms of values alone; and the length to beat."""

@@ -26,6 +26,7 @@ POINTS = 3
 LONG = 14  # operations in one spelling
 _INSIDE = (
     "total", "reduction", "reshape", "index", "broadcast", "transpose", "matrix transpose", "cast", "identity",
+    "matrix product", "dot product",
 )  # fmt: skip
 
 
@@ -33,13 +34,16 @@ def recognised(program: Program, kept: Collection[Var]) -> Program:
     """`program` with idioms as the rows that they are, without what only these used; `kept` has what is asked for."""
     rows = [row for row in TABLE.values() if row.idiom]
     defined, place = program.defined, {v: k for k, v in enumerate(program.variables)}
+    roots = [eq for eq in program.equations if eq.row.algebra == "root"]
+    values = program.values if roots else {}
+    flat = [eq for eq in roots if not np.all(values[eq.outputs[0]])]  # of 0, where a norm has another slope
     live: set[Var] = {*program.results, *kept}
     new: list[Equation] = []
     for eq in reversed(program.equations):
         if live.isdisjoint(eq.outputs):
             continue
         steps = _scaled(eq, defined) or [eq]  # latest first
-        likely = [row for row in rows if eq.row.algebra in row.idiom and eq.group is None]
+        likely = [r for r in rows if eq.row.algebra in r.idiom and eq.group is None and eq not in flat]
         for x, inside in _cones(eq, defined, place) if likely else ():
             if any(e.outputs[0] in kept for e in inside[1:]):
                 break
@@ -89,7 +93,8 @@ def _cones(
 def _is_inside(eq: Equation) -> bool:
     """Whether an operation may be one of a spelling: arithmetic with numbers that are written as such."""
     row, numbers = eq.row, [(k, x) for k, x in enumerate(eq.operands) if not isinstance(x, Var)]
-    if eq.is_random or row.idiom or not (row.kind == "elementwise" and row.kinks == () or row.algebra in _INSIDE):
+    is_smooth = row.kind == "elementwise" and (row.kinks == () or row.algebra == "root")
+    if eq.is_random or row.idiom or not (is_smooth or row.algebra in _INSIDE):
         return False
     written = (part for k, x in numbers if (e := operand(eq, k)) is not None for part in ast.walk(e))
     names = {part.id for part in written if isinstance(part, ast.Name)}

@@ -23,13 +23,13 @@ from ..program.graph import graph_of
 from ..program.naming import Names, groups, scopes, short_names
 from ..rules.indexing import Slot
 from ..table import TABLE
-from .board import with_norms, with_signs_in_front
 from .cached_method import cached_method
 from .constants import Constants
 from .factors import Edge
 from .formula import Expr, Labels, constant, fold, name, number
 from .formula_ops import applied
 from .idioms import recognised
+from .signs import with_signs_in_front
 from .simplify import again, simplified
 from .symbolic_rule import CallResult, edge
 
@@ -75,8 +75,7 @@ class Notation:
             program = program.mapped(lambda eq, _: _unchanged(eq, {*names, *program.outputs}, same))
             program, self.merged = program.without_repetition(_elementwise, compared=0)
             self.merged |= {v: self.merged.get(x, x) for v, x in same.items()}
-            kept = {*names, *program.outputs}
-            program = with_norms(with_signs_in_front(program, kept), kept)
+            program = with_signs_in_front(program, {*names, *program.outputs})
             program = recognised(program, set(map(self.canonical, wrt or ())))
         for v, first in self.merged.items():
             if v in names:

@@ -58,9 +58,14 @@ def _norm_onnx(b, x, p, axis, keepdims):
     return b("Pow", b("ReduceSum", powers, b.ints(axis), keepdims=int(keepdims)), b.constant(1 / p, x.dtype))
 
 
+def _power_norm_arguments(x, p=2, axis=None, keepdims=False):
+    axis = normalize_axis_tuple(range(x.ndim) if axis is None else axis, x.ndim)
+    return (x,), {"p": p, "axis": axis, "keepdims": keepdims}
+
+
 power_norm = general(
     _power_norm, _power_norm_rule, name="power_norm", np_name="np.linalg.vector_norm",
-    bind=lambda x, p, axis, keepdims=False: ((x,), {"p": p, "axis": axis, "keepdims": keepdims}), holomorphic=False,
+    bind=_power_norm_arguments, holomorphic=False, idiom=("root",),
     tex=r"\lVert {x} \rVert", text="‖{x}‖", algebra="norm", textbook=_norm_textbook,
     examples=[
         _normal(2, 3, p=3, axis=(0,)), _normal(2, 3, p=2, axis=(0, 1)), _normal(2, 3, p=2, axis=(1,), keepdims=True),

@@ -85,12 +85,6 @@ def test_a_root_of_zero_stays_one():
     assert "√" in explained(np.sum(np.sqrt(np.sum(d * d, axis=1))))
 
 
-def test_a_sum_that_has_a_name_stays():
-    d = leaf(3, name="d")
-    total = np.sum(d * d)
-    assert "total = Σ d²" in explained(np.sqrt(total))
-
-
 # ------------------------------------------------------------------------------------------------- an index by its name
 
 
