@@ -231,14 +231,14 @@ class Constants:
         if not isinstance(x, np.ndarray):
             return x
         known = self.known(x) or self.in_line(eq, x)
-        labels = x.view(Labels)
+        labels, is_all = x.view(Labels), x.ndim == 1 and np.array_equal(x, np.arange(len(x)))
         if isinstance(e, ast.Name) and eq.origin.code is not None:
-            e = next(iter(assigned(eq.origin.code, e.id) or ()), e) if np.array_equal(x, np.arange(len(x))) else e
-        if isinstance(e, ast.Call) and ast.unparse(e.func).endswith("arange") and np.array_equal(x, np.arange(len(x))):
+            e = next(iter(assigned(eq.origin.code, e.id) or ()), e) if is_all else e
+        if isinstance(e, ast.Call) and ast.unparse(e.func).endswith("arange") and is_all:
             return labels
         if known is not None and known.role == "name":
             labels.word = known.value
-        elif isinstance(e, ast.Name) or e is not None and not np.array_equal(x, np.arange(len(x))):
+        elif isinstance(e, ast.Name) or e is not None and not is_all:
             labels.word = ast.unparse(e)
             self._use({labels.word: x}, [labels.word])
             if not isinstance(e, ast.Name):  # of r > 0 what is given is perhaps r

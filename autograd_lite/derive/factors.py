@@ -216,16 +216,20 @@ def total(terms: Sequence[Expr]) -> Expr:
 
 def _entries(terms: Sequence[Expr]) -> Sequence[Expr]:
     """Terms with the vector ``[a, b, c]`` for those that are its entries, 0 elsewhere, if there are several."""
-    places: dict[int, Expr] = {}
+    places, rest, at = dict[int, Expr](), list[Expr](), 0
     shape = next((e.shape for e in terms if e.shape), ())
     for e in terms:
         of, sign = (e.args[0], -1) if e.role == "negation" else (e, 1)
         k = of.params.get("index") if of.role == "placement" and not of.args[0].shape and len(shape) == 1 else None
         if type(k) is int and k % shape[0] not in places:
             places[k % shape[0]] = product((number(sign), of.args[0]), ())
-    if not 1 < len(places) == len(terms) or shape[0] > MANY:
+            at = len(rest)
+        else:
+            rest.append(e)
+    if len(places) < 2 or shape[0] > MANY:
         return terms
-    return [unsimplified("stack", (places.get(k, number(0)) for k in range(shape[0])), shape, axis=0)]
+    rest.insert(at, unsimplified("stack", (places.get(k, number(0)) for k in range(shape[0])), shape, axis=0))
+    return rest
 
 
 def scalars_apart(e: Expr) -> tuple[Callable[[Expr], Expr], Expr]:

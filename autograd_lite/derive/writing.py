@@ -507,7 +507,7 @@ GREEK = {
 }  # fmt: skip
 _SHORT = {"lam": "lambda", "lambda_": "lambda", "eps": "epsilon"}  # as they are called in programs
 _MARKS = {"hat": ("\u0302", r"\hat"), "bar": ("\u0304", r"\bar"), "tilde": ("\u0303", r"\tilde")}
-_MARKED = re.compile(rf"([A-Za-z])_?({'|'.join(_MARKS)})(_?\d*)")
+_MARKED = re.compile(rf"(?!what|that|chat)([A-Za-z])_?({'|'.join(_MARKS)})(_?\d*)")
 _GRADIENT = re.compile(r"[d∂](.+)/[d∂](.+)")
 
 

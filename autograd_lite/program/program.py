@@ -560,7 +560,7 @@ def traced_program(
         rebuild(args, inputs), tree_map(lambda t: 0, traced.result),
         examples={variables[n]: n.y for n in traced.inputs} | _drawn(inside, variables),
         constants=traced.arrays, named=_named(variables, traced.names),
-        fixed=dict(zip((variables[n] for n in traced.fixed), traced.fixed.values(), strict=True)),
+        fixed=dict(zip(map(variables.__getitem__, traced.fixed), traced.fixed.values(), strict=True)),
         hooked=next((n.label for n in inside if n.hooks), ""),
     )
 

@@ -104,7 +104,7 @@ def test_an_integer_index_has_its_name():
 def test_one_hot_of_an_integer_label():
     p, target = leaf(3, name="p"), 2
     text = explained(-np.log(p[target]), target=target)
-    assert "-Y / p[target] since L = -log(p[target]), Y = onehot(target)" in text
+    assert "-Y / p since L = -log(p[target]), Y = onehot(target)" in text
 
 
 # ------------------------------------------------------------------------------------------------------ linear algebra
@@ -163,3 +163,26 @@ def test_parameters_taken_out_of_a_vector():
     first = theta[0]
     last = theta[-1]
     assert "dL/dθ = [dL/dfirst, 0, dL/dlast]" in explained(first**2 * last, theta)
+
+
+def test_entries_of_a_vector_in_a_loop():
+    A, u = leaf(2, 2, name="A"), leaf(3, name="u")
+    x = np.ones(2)
+    for t in range(3):
+        x = A @ x + u[t]
+    text = explained(np.sum(x**2) + np.sum(u**2), u)
+    assert "dL/du = [" in text
+    assert "at [" not in text
+
+
+def test_softmax_at_an_integer_label():
+    z, target = leaf(3, name="z"), 2
+    p = np.exp(z) / np.sum(np.exp(z))
+    L = -np.log(p[target])
+    assert "dL/dz = p - Y" in explained(L, z, target=target)
+    assert "softmax" in str(ag.trace(lambda z, k: -np.log((np.exp(z) / np.exp(z).sum())[k]), z, 2).explain())
+
+
+def test_a_word_that_ends_like_a_mark():
+    what = leaf(2, name="what")
+    assert "dL/dwhat = 2 what" in explained(np.sum(what**2))
