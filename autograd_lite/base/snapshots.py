@@ -16,7 +16,7 @@ from copy import deepcopy
 from importlib import import_module
 from operator import setitem
 from pickle import dumps
-from types import CellType, FunctionType, MethodType
+from types import CellType, CodeType, FunctionType, MethodType
 from typing import Any
 
 LONG = 1_000  # entries
@@ -113,9 +113,7 @@ def untouched(
     with watched(copies) as snapshot:
         try:
             if f is not None:
-                reached = list(_reachable(f, args))
-                _note_generators(snapshot, [*map(sys.modules.get, ("numpy.random", "random")), *reached])
-                for module in filter(_is_module, reached):
+                for module in filter(_is_module, about_to_call(snapshot, f, args)):
                     about_to_run(module)
             for thing, state, before in [] if again is None else again.noted.values():
                 snapshot.note(thing, state)
@@ -124,6 +122,13 @@ def untouched(
             yield snapshot
         finally:
             snapshot.restore()
+
+
+def about_to_call(snapshot: Snapshot, f: Any, args: Iterable[Any] = ()) -> list[Any]:
+    """Note the generators of NumPy and Python that a function can reach. Returns everything that it can."""
+    reached = list(_reachable(f, args))
+    _note_generators(snapshot, [*map(sys.modules.get, ("numpy.random", "random")), *reached])
+    return reached
 
 
 @contextmanager
@@ -252,7 +257,7 @@ def _reachable(f: Any, args: Iterable[Any]) -> Iterator[Any]:
             stack += [] if len(value) > LONG else value.values() if isinstance(value, dict) else value
         elif isinstance(value, FunctionType):
             if value.__module__ == home:
-                around = [value.__globals__.get(word) for word in value.__code__.co_names]
+                around = [value.__globals__.get(word) for word in _words(value.__code__)]
                 stack += [*around, *(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values()]
             stack += [cell.cell_contents for cell in value.__closure__ or () if cell != _EMPTY]
             stack.append(getattr(value, "__wrapped__", None))
@@ -262,6 +267,14 @@ def _reachable(f: Any, args: Iterable[Any]) -> Iterator[Any]:
             yield value
             if _is_module(value) or type(value).__module__ == home:  # a module, or an object of the user's
                 stack += getattr(value, "__dict__", {}).values()
+
+
+def _words(code: CodeType) -> Iterator[str]:
+    """The global names in a function, and in those that it defines."""
+    yield from code.co_names
+    for inner in code.co_consts:
+        if isinstance(inner, CodeType):
+            yield from _words(inner)
 
 
 _EMPTY = CellType()

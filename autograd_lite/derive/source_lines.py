@@ -111,6 +111,8 @@ class LineWriter(CodeWriter):
         for k, shape in enumerate(eq.shapes):
             if np.shape(self.value(args[k])) != shape:  # ``0 + b`` where zeros of that shape are not written
                 args[k] = unsimplified("broadcast_to", args[k : k + 1], shape, shape=shape)
+        for x in eq.params.values():  # an inner program raises here, before its row is written
+            self._parameter(x)
         e = Expr(eq.row.name, tuple(args), None, eq.params, (), eq.row)
         results = [self.ident(chain.word(v)) for v in eq.outputs]
         code = write(e, self)

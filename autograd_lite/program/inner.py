@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..base.escape import plain
-from ..base.snapshots import SNAPSHOT, untouched, watched
+from ..base.generator import numpy_generator
+from ..base.snapshots import SNAPSHOT, about_to_call, untouched, watched
 from ..base.tree import leaves, rebuild
 from ..engine.backward import pull_back
 from ..engine.context import CONTEXT, ORDINARY, changed, tracing
@@ -52,8 +53,10 @@ class Inner(NamedTuple):
     drawn: dict[str, Any]
 
 
-def traced(what: str, f: Callable[..., Any], *args: Any) -> Inner:
-    """Trace `f` on examples, trees of arrays; `what` is the function that an error names.
+def traced(
+    what: str, f: Callable[..., Any], *args: Any, then: Callable[[Any], Any] = lambda result: result
+) -> Inner:
+    """Trace `f`, and `then` on its result, on examples, trees of arrays; `what` is the function that an error names.
 
     Raises
     ------
@@ -71,12 +74,15 @@ def traced(what: str, f: Callable[..., Any], *args: Any) -> Inner:
     tensors = [wrap(x, n) for x, n in zip(examples, inputs, strict=True)]
     wrapped = rebuild(args, tensors)
     with _guarded(what), watched() as changes, changed(values=values, level=context.level + 1, group=None):
+        about_to_call(changes, f)
         result, variables = run(f, wrapped, {})
+        result = then(result)
     results = leaves(result)
     if wrong := [x for x in results if np.asarray(raw(x)).dtype.kind not in "biufc"]:
         raise TypeError(f"{what}: expected numbers and arrays as results, got {type(wrong[0]).__name__}")
     draws = [n for n in values if n is not None and "generator" in n.params and n.order < start]
-    if changes.draws and not draws:
+    generators = {id(numpy_generator(n.params["generator"])) for n in draws}
+    if changes.draws and not draws or any(id(generator) not in generators for generator in changes.drawn_from()):
         raise RuntimeError(f"{what}: draws random numbers that a trace cannot repeat: write ag.rand_like of a carry")
     roots = [t._node for t in results if isinstance(t, Value) and t._node is not None]
     ends = {*inputs, *draws}

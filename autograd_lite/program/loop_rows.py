@@ -77,6 +77,11 @@ def _cotangent(g: Any, i: int, make: Callable[[], dict[int, Any]]) -> Any:
     return cotangents[i]
 
 
+def _strong(g: Any, like: Any) -> Any:
+    """A cotangent of `like`, as an array; a derivation has numbers."""
+    return g if hasattr(g, "dtype") else np.asarray(g, _dtype(like))
+
+
 def _scan_pull(g: Any, y: Any, xs: Any, i: int, params: Params) -> Any:
     return _cotangent(g, i, lambda: _scan_backward(g, y, xs, i, params))
 
@@ -186,8 +191,9 @@ def _cond_backward(g: Any, xs: Any, i: int, params: Params) -> dict[int, Any]:
     branches: Sequence[Body] = params["branches"]
     wanted = sorted(branches[0].wanted | {i - 1})
     at = [k for k, d in enumerate(g) if d is not None]
+    cotangents = [_strong(g[k], branches[0].program.outputs[k]) for k in at]
     inner = [branch.once((tuple(wanted), tuple(at)), _branch_pulled, branch, wanted, at) for branch in branches]
-    results = chosen(inner, xs[0], [*xs[1:], *(g[k] for k in at)], {})
+    results = chosen(inner, xs[0], [*xs[1:], *cotangents], {})
     return dict(zip((k + 1 for k in wanted), results, strict=True))
 
 

@@ -281,23 +281,24 @@ def runs_again() -> bool:
     return (CONTEXT.get() or ORDINARY).replayed
 
 
-def _operands(tree: Tree, dtypes: Sequence[Any]) -> list[Any]:
-    """The leaves as arrays and Tensors; a Python number has the dtype of its place."""
-    return [_operand(x, dtype) for x, dtype in zip(leaves(tree), dtypes, strict=True)]
+def _operands(tree: Tree, examples: Tree) -> list[Any]:
+    """The leaves as arrays and Tensors; a Python number has the dtype of its example."""
+    return [_operand(x, example.dtype) for x, example in zip(leaves(tree), leaves(examples), strict=True)]
 
 
-def _operand(x: Any, dtype: Any) -> Any:
+def _operand(x: Any, dtype: np.dtype[Any]) -> Any:
     if getattr(x, "is_number", False):
-        return tracing().scalar(x, np.dtype(dtype))
+        return tracing().scalar(x, dtype)
     return x if isinstance(x, Value) else np.asarray(x, dtype)
 
 
 def _started(
-    what: str, f: Callable[..., Any], init: Tree, *more: Tree, carry_of: Callable[[Any], Tree]
-) -> tuple[list[Any], Inner, list[Any]]:
-    """The dtypes of the carry, the body as an inner program, and the leaves of its next carry.
+    f: Callable[..., Any], init: Tree, *more: Tree, what: str, then: Callable[[Tree, Any], Any]
+) -> tuple[Tree, Inner]:
+    """The first carry as arrays, and the body as an inner program.
 
-    A Python number in the first carry takes the dtype that the first step gives it.
+    ``then(carry, result)`` puts the next carry, which `result` contains, into the form of the one before; its leaves
+    come first. A Python number in the first carry takes the dtype that the first step gives it.
     """
     start = leaves(init)
     dtypes = [dtype_of(x) for x in start]
@@ -307,11 +308,11 @@ def _started(
             arrays = iter(strong)
             return f(rebuild(init, [_python(x) if is_weak(x) else next(arrays) for x in start]), *rest)
 
-        inner = traced(what, first_step, [np.asarray(raw(x)) for x in start if not is_weak(x)], *more)
-        dtypes = [dtype_of(x) for x in leaves(kept(what, init, carry_of(inner.result)))]
+        strong = [np.asarray(raw(x)) for x in start if not is_weak(x)]
+        inner = traced(what, first_step, strong, *more, then=lambda result: then(init, result))
+        dtypes = [dtype_of(x) for x in leaves(inner.result)[: len(start)]]
     first = rebuild(init, [np.asarray(_python(x), d) for x, d in zip(start, dtypes, strict=True)])
-    inner = traced(what, f, first, *more)
-    return dtypes, inner, leaves(kept(what, first, carry_of(inner.result)))
+    return first, traced(what, f, first, *more, then=lambda result: then(first, result))
 
 
 def _python(x: Any) -> Any:
@@ -324,22 +325,19 @@ def _one_scan(
 ) -> tuple[Tree, Tree]:
     if unroll > 1:
         return _unrolled(f, init, xs, length, reverse, unroll)
+
+    def step(carry: Tree, result: Any) -> tuple[Tree, Tree]:
+        new, y = pair_of(result)
+        return kept(what, carry, new), y
+
     slices = [x if isinstance(x, Value) else np.asarray(x) for x in leaves(xs)]
     first = rebuild(xs, [np.array(raw(x)[-1 if reverse else 0]) for x in slices])
     with drawing(1):
-        dtypes, inner, new = _started(what, f, init, first, carry_of=lambda result: pair_of(result)[0])
-        count = len(dtypes)
-        body = Body(_with_carries(inner.program, new), count, len(slices))
-        operands = [*_operands(init, dtypes), *slices, *inner.captured]
-        results = scanned(body, operands, length, reverse, inner.drawn)
-    return rebuild(init, results[:count]), rebuild(inner.result[1], results[count:])
-
-
-def _with_carries(program: Program, new: Sequence[Any]) -> Program:
-    """The program, whose first outputs, where they are constants, have the dtypes of a carry."""
-    pairs = zip(program.outputs, new, strict=False)
-    carries = [x if isinstance(x, Var) else np.asarray(x, dtype_of(y)) for x, y in pairs]
-    return replace(program, outputs=(*carries, *program.outputs[len(carries) :]))
+        start, inner = _started(f, init, first, what=what, then=step)
+        carries = _operands(init, start)
+        body = Body(inner.program, len(carries), len(slices))
+        results = scanned(body, [*carries, *slices, *inner.captured], length, reverse, inner.drawn)
+    return rebuild(init, results[: len(carries)]), rebuild(inner.result[1], results[len(carries) :])
 
 
 def _unrolled(
@@ -371,28 +369,48 @@ def _unrolled(
 
 def _one_while(cond_fun: Callable[..., Any], body_fun: Callable[..., Any], init: Tree) -> Tree:
     with drawing(1):
-        dtypes, inner, new = _started("while_loop", body_fun, init, carry_of=lambda result: result)
-        first = rebuild(init, [np.asarray(_python(x), d) for x, d in zip(leaves(init), dtypes, strict=True)])
+        what = "while_loop"
+        first, inner = _started(body_fun, init, what=what, then=lambda carry, new: kept(what, carry, new))
+        carries = _operands(init, first)
         test = traced("while_loop: cond_fun", cond_fun, first)
         _check_single(test.result, "while_loop: the result of cond_fun")
         if test.drawn:
             raise RuntimeError("while_loop: cond_fun draws random numbers; draw them in body_fun, as part of the value")
-        programs, captured = together([inner, test], len(dtypes))
-        body = Body(_with_carries(programs[0], new), len(dtypes))
-        params = {"test": Body(programs[1]), "body": body, **inner.drawn}
-        return rebuild(init, call(WHILE, [*_operands(init, dtypes), *captured], params))
+        (body, condition), captured = together([inner, test], len(carries))
+        params = {"test": Body(condition), "body": Body(body, len(carries)), **inner.drawn}
+        return rebuild(init, call(WHILE, [*carries, *captured], params))
 
 
 def _one_cond(pred: Any, true_fun: Callable[..., Any], false_fun: Callable[..., Any], operands: Any) -> Any:
-    arrays = _operands(operands, [dtype_of(x) for x in leaves(operands)])
-    examples = rebuild(operands, [np.asarray(raw(x)) for x in arrays])
+    examples = tree_map(lambda x: np.asarray(_python(x)), operands)
+    arrays = _operands(operands, examples)
     with drawing(1):
-        both = [traced(f"cond: {k}", f, *examples) for k, f in (("true_fun", true_fun), ("false_fun", false_fun))]
+        both = [
+            traced(f"cond: {name}", f, *examples, then=lambda result: tree_map(_strong, result))
+            for name, f in (("true_fun", true_fun), ("false_fun", false_fun))
+        ]
         result = _alike(*(inner.result for inner in both))
         drawn = {**both[0].drawn, **both[1].drawn}
         programs, captured = together(both, len(arrays))
-        branches = [Body(_with_carries(program, leaves(result))) for program in programs]
+        branches = [
+            Body(_arranged(program, inner.result, result)) for program, inner in zip(programs, both, strict=True)
+        ]
         return rebuild(result, chosen(branches, truth_of(pred), [*arrays, *captured], drawn))
+
+
+def _strong(x: Any) -> Any:
+    """A leaf that is no traced number: that has the dtype of its value."""
+    return _operand(x, dtype_of(x)) if getattr(x, "is_number", False) else x
+
+
+def _arranged(program: Program, result: Tree, like: Tree) -> Program:
+    """The program with its outputs, the leaves of `result`, in the order of `like`, as the keys of a dict may differ.
+
+    A constant has the dtype of what stands in its place.
+    """
+    outputs = matched(like, rebuild(result, program.outputs))
+    pairs = zip(outputs, leaves(like), strict=True)
+    return replace(program, outputs=tuple(x if isinstance(x, Var) else np.asarray(x, dtype_of(y)) for x, y in pairs))
 
 
 def _alike(first: Tree, second: Tree) -> Tree:
@@ -522,7 +540,7 @@ def kept(what: str, before: Tree, after: Tree) -> Tree:
         if np.shape(raw(x)) != np.shape(raw(y)) or old != now and not weak:
             _changed(what, before, k, x, kind_of(y))
         if old != now and not is_weak(x):
-            new[k] = np.asarray(y, old)
+            new[k] = _operand(y, old)
     return rebuild(before, new)
 
 

@@ -191,7 +191,7 @@ _REMEDIES = {
     "array[i] = ...": "Use ag.set_at to fill an array, or np.stack to join values",
     "np.array()": "Use np.stack to join arrays, and np.take(a, i, axis=0) to index an array by one",
     "index()": "A size, an axis or a count is a Python int in ag.trace and ag.source, and goes into static_argnames "
-    "of ag.jit",
+    "of ag.jit; np.take(a, i, axis=0) reads an entry at a traced position",
     "printing": "Return the value, and print it outside the traced function",
     **dict.fromkeys(
         ("item()", "numpy()", "tolist()", "__dlpack__()"),

@@ -103,6 +103,11 @@ class Batch:
         shape = n.shape if n.parts is None else tuple(shape for shape, _ in n.parts)
         b = Batched(called(row), xs, on, n.params, self.size, shape)
         rule = self._draw if self._draw is not None and "generator" in n.params else row.batch
+        if rule is self._draw is not None and row.outputs:
+            raise RuntimeError(
+                f"vmap: randomness='same' is not possible for {row.name}, whose body draws random numbers: draw them "
+                "before, and pass them in"
+            )
         if not any(on) and "generator" not in n.params:
             rule = _once  # its operands turned out to be the same for all examples
         elif rule is None:

@@ -671,10 +671,16 @@ def test_errors_name_the_line_and_the_remedy(f, message):
     assert LOG == []
 
 
+GENERATOR = np.random.default_rng(0)
+
+
 def test_numbers_from_numpys_generators_raise():
     generator = np.random.default_rng(0)
     before = generator.bit_generator.state
-    for f in (lambda x: x * generator.normal(), lambda x: x * np.random.normal()):
+    for f in (
+        lambda x: x * generator.normal(), lambda x: x * np.random.normal(),
+        lambda x: (lambda y: y * GENERATOR.normal())(x),  # a global that only the function inside names
+    ):  # fmt: skip
         with pytest.raises(RuntimeError, match="draws from a generator of NumPy"):
             ag.jit(f)(W)
     assert generator.bit_generator.state == before

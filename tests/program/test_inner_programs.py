@@ -9,7 +9,7 @@ import pytest
 
 import autograd_lite as ag
 from autograd_lite import optim
-from autograd_lite.base.tree import leaves
+from autograd_lite.base.tree import leaves, rebuild
 from autograd_lite.engine.record import record
 from autograd_lite.nn import functional as F
 from autograd_lite.program.inner import Body, traced
@@ -239,6 +239,63 @@ def test_a_derivative_that_was_not_asked_for_when_it_was_recorded() -> None:
     same(*gradients)
 
 
+# ------------------------------------------------------------------------------------------- the form of a carry
+
+
+def test_a_dict_with_its_keys_in_another_order() -> None:
+    """A carry keeps the order of `init`; the branches of cond match by key."""
+    def turned(v, x):
+        return {"a": v["a"] + x, "b": v["b"] * 2}
+
+    start = {"b": np.ones(3), "a": np.zeros(3)}
+    for f in (
+        lambda x: ag.scan(lambda v, x: (turned(v, x), {"y": x, "a": v["a"]}), start, x),
+        lambda x: ag.scan(lambda v, x: (turned(v, x), None), start, x, unroll=4),
+        lambda x: ag.fori_loop(0, 5, lambda i, v: turned(v, x[0]), start),
+        lambda x: ag.while_loop(lambda v: v["b"][0] < 9, lambda v: turned(v, x[0]), start),
+    ):
+        same(ag.jit(f)(xs), f(xs))
+        same(ag.vmap(f)(xs[None]), rebuild(f(xs), [y[None] for y in leaves(f(xs))]))
+
+    def g(x):
+        return ag.cond(x > 0, lambda x: {"a": x, "b": 2.0}, lambda x: {"b": 3.0, "a": -x}, x)
+
+    for x in (1.5, -1.5):
+        assert ag.jit(g)(x) == g(x)
+    same(ag.vmap(g)(np.array([1.0, -2.0])), {"a": np.array([1.0, 2.0]), "b": np.array([2.0, 3.0])})
+
+
+def test_an_argument_that_is_a_number_becomes_the_carry() -> None:
+    """It has the dtype of the carry; in a branch it is an array."""
+    def f(x, n):
+        return ag.scan(lambda c, x: (n, c), np.float32(1), x)
+
+    same(ag.jit(f)(np.ones(3), 2.5), f(np.ones(3), 2.5))
+    g = ag.jit(lambda x, n: ag.cond(x > 0, lambda: n, lambda: x))
+    same([g(1.0, 2.5), g(-1.0, 2.5)], [2.5, -1.0])
+    with pytest.raises(TypeError, match=r"result is int64\[\] if pred is true, and float64\[\] if not"):
+        g(np.float64(1.0), 2)
+
+
+noise = np.random.default_rng(0)
+
+
+@pytest.mark.parametrize("draw", [lambda: noise.normal(), lambda: np.random.rand()])
+@pytest.mark.parametrize("transform", [ag.jit, ag.vmap])
+def test_draws_from_numpy(transform, draw) -> None:
+    """A trace would draw once, and use the number in every step."""
+    with pytest.raises(RuntimeError, match=r"scan: draws random numbers that a trace cannot repeat: .*ag\.rand_like"):
+        transform(lambda x: ag.scan(lambda c, x: (c + draw() * x.sum(), None), 0.0, x)[0])(xs)
+
+
+def test_draws_that_all_examples_share() -> None:
+    def f(x):
+        return ag.scan(lambda c, x: (F.dropout(c + x), None), np.zeros(3), x)[0]
+
+    with pytest.raises(RuntimeError, match="randomness='same' is not possible for scan, whose body draws"):
+        ag.vmap(f, randomness="same")(np.stack([xs, xs]))
+
+
 # ------------------------------------------------------------------------------------------------------- cond
 
 
@@ -424,7 +481,12 @@ def test_readers() -> None:
     same(program(-1.0), 2 * np.cos(-1.0))
     assert "cond′" in str(program.explain())
     assert "cond" in program.draw().svg()
+    whole = ag.trace(lambda x: ag.cond(x[0] > 0, lambda x: (x * x).sum(), np.prod, x))(np.array([0.3, 0.5, 0.2]))
+    assert "[0.6 1.  0.4]" in str(whole.explain())
+    assert "cond" in whole.draw().svg()
     with pytest.raises(ValueError, match="the function itself, or of the loop with unroll=True"):
         program.source()
+    with pytest.raises(ValueError, match="the function itself, or of the loop with unroll=True"):
+        ag.source(ag.vmap(lambda x: loss(W, h0, x)), xs[None])
     # Scan is recorded step by step there.
     assert rows(ag.trace(lambda x: ag.scan(lambda c, x: (c * x, None), 1.0, x)[0])(np.ones(2))).count("multiply") == 2
