@@ -39,16 +39,16 @@ class Given:
 
     def __init__(self, chain: Chain) -> None:
         self.chain = chain
-        equations = chain.program.equations
+        equations, graded = chain.recorded.equations, chain.recorded.graded
         self.inputs = {word for v, word in chain.names.items() if chain.is_input(v)}
         named = chain.program.named  # other names are letters
         self.computed = {word for v, word in chain.names.items() if v in named} | chain.program.tensors
         for eq in equations:  # the variables of parameters, which may have other names
             for k, x in enumerate(eq.operands):
                 e = operand(eq, k)
-                if isinstance(x, Var) and x in chain.graded and isinstance(e, ast.Name):
+                if isinstance(x, Var) and x in graded and isinstance(e, ast.Name):
                     self.computed.add(e.id)
-                    self.inputs |= {e.id} if chain.is_input(x) else set()
+                    self.inputs |= {e.id} if x not in chain.recorded.defined else set()
         self.arrays = {word for _, word in chain.arrays}
         self.fixed: set[str] = set()
         self.recorded = {_place(e) for eq in equations if (e := expression(eq)) is not None}

@@ -68,6 +68,7 @@ class Notation:
             if not live_of(t) and (v not in called or board and v.dtype == bool)
         }  # fmt: skip
         program = program.substituted(self.replaced) if self.replaced else program
+        self.recorded = program  # which a page runs: a textbook's softmax is finite where that of the user overflows
         self.merged: dict[Var, Var] = {}  # what computes the same as an earlier value, with that
         names = {v: v.name for v in program.variables if v in program.named} if names is None else dict(names)
         if board:  # what is computed twice is written once: ``x - mu`` in a variance and in a quotient
@@ -75,6 +76,7 @@ class Notation:
             program = program.mapped(lambda eq, _: _unchanged(eq, {*names, *program.outputs}, same))
             program, self.merged = program.without_repetition(_elementwise, compared=0)
             self.merged |= {v: self.merged.get(x, x) for v, x in same.items()}
+            self.recorded = program
             program = with_signs_in_front(program, {*names, *program.outputs})
             program = recognised(program, set(map(self.canonical, wrt or ())))
         for v, first in self.merged.items():

@@ -63,15 +63,16 @@ class _Again:
             if word not in chain.numbered
         }
         self.members: dict[Group, list[Equation]] = {}
-        for eq in chain.program.equations:
+        for eq in chain.recorded.equations:
             for group in groups(eq):
                 self.members.setdefault(group, []).append(eq)
+        self.inputs = {*chain.recorded.inputs, *chain.recorded.captured}
         self.drawn: dict[Var, Any] = {}
         self.named = chain.named
         self.called: dict[Group, list[Equation] | None] = {}  # of each call that was tried, its new equations
 
     def steps(self) -> Notation:
-        program = self.chain.program.mapped(self._rule)
+        program = self.chain.recorded.mapped(self._rule)
         constants = self.chain.constants.values
         captured = {v: Tensor(constants[word]) for word, v in self.arrays.items()}
         captured |= {v: Tensor(x) for v, x in self.drawn.items()} | dict(program.captured)
@@ -117,7 +118,7 @@ class _Again:
     def _given(self, eq: Equation, k: int) -> bool:
         """Whether an operand is a result, or was not computed from the numbers."""
         x = eq.operands[k]
-        is_constant = not isinstance(x, Var) or self.chain.is_input(x) and x not in self.chain.graded
+        is_constant = not isinstance(x, Var) or x in self.inputs and x not in self.chain.graded
         return not is_constant or self.data.operand(eq, k, self.chain.values[x] if isinstance(x, Var) else x)
 
     def _is_given(self, eq: Equation) -> bool:
@@ -147,7 +148,7 @@ class _Again:
     def _called(self, group: Group) -> list[Equation] | None:
         inside = self.members[group]
         outputs = [v for eq in inside for v in eq.outputs]
-        outside = (eq for eq in self.chain.program.equations if eq.outputs[0] not in outputs)
+        outside = (eq for eq in self.chain.recorded.equations if eq.outputs[0] not in outputs)
         used = {self.chain.root, *(x for eq in outside for x in eq.operands if isinstance(x, Var))}
         ends = [v for v in outputs if v in used]
         inputs = map(self.chain.current, group.inputs.values())

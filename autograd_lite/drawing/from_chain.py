@@ -83,8 +83,10 @@ class _Derived:
         """
         where, env = dict(self.chain.where(n)), self.chain.environment()
         parts = (e for f in (formula, *where.values()) for e in walk(f))
-        words = [(e, w) for e in parts for w in sorted(e.names) if e.role == "name" or w in self.by_name]
-        return [w for e, w in words if w not in where and not is_number(env.get(w))]
+        quoted = self.chain.constants.quoted  # of P[edges[:, 0]] edges
+        every = ((e, w) for e in parts for word in sorted(e.names) for w in (word, *quoted.get(word, ())))
+        words = dict.fromkeys(w for e, w in every if e.role == "name" and e.value == w or w in self.by_name)
+        return [w for w in words if w not in where and not is_number(env.get(w))]
 
     def _key(self, word: str) -> str:
         return self.keys.setdefault(word, f"n{len(self.keys)}")

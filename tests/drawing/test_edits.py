@@ -177,3 +177,18 @@ def test_two_arrays_in_the_same_memory_are_still():
     picture = draw(variables["L"], names={k: variables[k] for k in ("w", "upper", "lower")})
     page = live(picture.scene, picture.chain, [], None, 0.1)
     assert [leaf["name"] for leaf in json.loads(page.data)["leaves"]] == ["w"]
+
+
+def test_a_page_runs_the_steps_of_the_user_not_those_of_the_textbook():
+    program = Learner({"z": np.array([0.3, -0.2, 0.1])}, {}, "E = np.exp(z)\nP = E / np.sum(E)\nL = -np.log(P[0])")
+
+    def drawn(now):
+        variables = program.script(now)
+        return draw(variables["L"], names={k: x for k, x in variables.items() if not k.startswith("_")}, roll=False)
+
+    picture = drawn({})
+    assert "softmax" in str(picture.chain.definition(picture.chain.named["P"]).head)
+    [shown] = run(live(picture.scene, picture.chain, [], None, 0.1), [["z", 1, 800.0]])
+    with np.errstate(all="ignore"):
+        assert list(differing(picture, drawn({"z": np.array([0.3, 800.0, 0.1])}), shown)) == []
+    assert shown["v"]["P"][1] == ["0", "NaN", "0"]
