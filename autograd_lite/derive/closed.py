@@ -19,6 +19,7 @@ from .formula_ops import evaluate, substitute
 from .simplify import simplified
 from .textbook_parser import Written, formula
 
+NEAR = 8  # landmarks between a gradient and the one that it is written in terms of
 LONG = 24  # names and numbers in a closed form that another may be made of
 
 
@@ -133,10 +134,12 @@ class Candidates:
         place = {m: k for k, m in enumerate(self.chain.landmarks)}
         users = set(self.consumers.get(n, ()))
         between = len(users) > 1
-        while len(users) > 1 or users & self._letters:
+        for _ in range(NEAR):
+            if len(users) < 2 and users.isdisjoint(self._letters):
+                return frozenset(users - {self.chain.root}) if between else frozenset()
             first = min(users, key=place.__getitem__)
             users = users - {first} | set(self.consumers.get(first, ()))
-        return frozenset(users - {self.chain.root}) if between else frozenset()
+        return frozenset()
 
     @cached_method
     def _ends(self, n: Var) -> frozenset[Var]:

@@ -6,6 +6,7 @@ import ast
 import builtins
 import linecache
 from collections.abc import Iterator
+from functools import lru_cache
 from types import CodeType
 from typing import Any
 
@@ -84,13 +85,23 @@ def _scopes(code: CodeType) -> Iterator[ast.AST]:
 
 
 def _tree(file: str) -> ast.AST:
+    return _parsed("".join(linecache.getlines(file)))
+
+
+@lru_cache(maxsize=32)
+def _parsed(text: str) -> ast.AST:
     try:
-        return ast.parse("".join(linecache.getlines(file)))
+        return ast.parse(text)
     except SyntaxError:  # a cell with the commands of a notebook
         return ast.Module([], [])
 
 
-def _bindings(scope: ast.AST, word: str) -> Iterator[ast.expr | ast.FunctionDef | None]:
+@lru_cache(maxsize=1024)
+def _bindings(scope: ast.AST, word: str) -> tuple[ast.expr | ast.FunctionDef | None, ...]:
+    return tuple(_found(scope, word))
+
+
+def _found(scope: ast.AST, word: str) -> Iterator[ast.expr | ast.FunctionDef | None]:
     """What is assigned to `word` in a scope, an expression or a function; None for an argument, a class, an import."""
     stack: list[ast.AST] = list(ast.iter_child_nodes(scope))
     while stack:
