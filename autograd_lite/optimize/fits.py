@@ -83,10 +83,13 @@ def least_squares(
     """
     bounds = constant("least_squares: bounds=", bounds)
     f_scale = constant("least_squares: f_scale=", f_scale)
-    tree = (as_args(args), kwargs or {})
+    tree = (tuple(args) if isinstance(args, list) else as_args(args), kwargs or {})
 
     def residuals(x: Any, tree: Any) -> Any:
-        return vector(fun)(x, *tree[0], **tree[1])
+        r = vector(fun)(x, *tree[0], **tree[1])
+        if r.dtype.kind == "c":
+            raise TypeError("least_squares: the residuals are complex; return their real and imaginary parts")
+        return r
 
     def cost(x: Any, tree: Any) -> Any:
         return _cost(residuals(x, tree), loss, f_scale)
@@ -96,8 +99,8 @@ def least_squares(
         if jac is None and method != "lm" and options.get("tr_solver") != "exact":
             slopes = if_it_pays(sparse_jacobian(vector(fun)), start, *tree[0], **tree[1]) or slopes
         result = scipy.optimize.least_squares(
-            plain(vector(fun)), start, slopes, bounds, method, loss=loss, f_scale=f_scale, args=tree[0],
-            kwargs=tree[1], **options,
+            plain(lambda x, *args, **params: residuals(x, (args, params))), start, slopes, bounds, method, loss=loss,
+            f_scale=f_scale, args=tree[0], kwargs=tree[1], **options,
         )
         return result, result.x, "" if result.success else result.message
 
@@ -155,6 +158,8 @@ def curve_fit(
 
     def solve(start: Any, tree: Any) -> Any:
         xdata, ydata, sigma = tree
+        if sigma is not None and not np.ndim(sigma):  # with a Jacobian, SciPy takes one number for a matrix
+            sigma = np.full(np.size(ydata), sigma)
         slopes = (lambda xdata, *p: jacobian_of(predicted)(np.array(p), xdata)) if jac is None else jac
         popt, *others[:] = scipy.optimize.curve_fit(
             plain(f), xdata, ydata, start, sigma, absolute_sigma, check_finite, bounds, method, slopes,

@@ -89,7 +89,9 @@ def plain(f: Function, transform: Function | None = None) -> Function:
 
 
 def jacobian_of(f: Function) -> Function:
-    return plain(vector(f), jacobian)
+    """The exact Jacobian for SciPy, which may pass the integers that the solver starts from."""
+    exact = plain(vector(f), jacobian)
+    return wraps(f)(lambda x, *args, **params: exact(np.asarray(x, np.result_type(x, float)), *args, **params))
 
 
 def if_it_pays(sparse: SparseDerivative, x: Any, *args: Any, **params: Any) -> Function | None:
@@ -265,7 +267,8 @@ def flat(x: Any) -> Any:
 
 def _is_bent(f: Function, z: Any, at: Any, slopes: Any, step: Any) -> bool:
     """Whether a step in one of two directions changes `f` in another way than its derivative says."""
-    allowed = 0.1 * np.abs(slopes) @ np.abs(step)
+    rounding = 10 * np.finfo(slopes.dtype).eps * np.abs(z)
+    allowed = np.abs(slopes) @ (0.1 * np.abs(step) + rounding)
     return any((np.abs(f(z + s) - at - slopes @ s) > allowed).any() for s in (step, -step))
 
 
@@ -277,7 +280,8 @@ def _check(name: str, f: Function, z: Any, slopes: Any, n: int) -> None:
         raise ValueError(f"{name}: dF/dx is not finite at the solution x={z[:n]}, so there is no derivative")
     eps = np.finfo(slopes.dtype).eps
     wide = np.max(np.abs(z[:n]), initial=0) or 1.0
-    units = np.where(z == 0, wide, np.abs(z))  # of the unknowns: of a multiplier, one that fits its column
+    # of the unknowns, one of which may be zero but for rounding; of a multiplier, one that fits its column
+    units = np.where(np.abs(z) < 1e3 * eps * wide, wide, np.abs(z))
     units[n:] = 1 / np.maximum(np.linalg.norm(slopes[:, n:], axis=0), eps)
     rows = np.linalg.norm(slopes * units, axis=1, keepdims=True)
     if not rows.all() or not np.linalg.cond(slopes * units / rows, 1) < 1 / eps:
@@ -292,6 +296,7 @@ def _check(name: str, f: Function, z: Any, slopes: Any, n: int) -> None:
         # a short step may be lost in the noise of f, a long one in its curvature; at a kink both are bent
         bent = all(_is_bent(f, z, at, slopes, scale * step) for scale in (np.sqrt(eps), eps ** (1 / 3)))
         newton = np.linalg.solve(slopes, at)
+        units[:n] = np.maximum(units[:n], np.sqrt(eps) * wide)  # of a smaller unknown the step may be rounding
         far = np.linalg.norm(newton / units) > eps ** (1 / 3)
         next_one = np.linalg.solve(slopes, f(z - newton)) if far else newton
     if bent or far and np.linalg.norm(next_one / units) > 0.2 * np.linalg.norm(newton / units):

@@ -73,8 +73,9 @@ def minimize(
            [-0.5,  0.5]])
     """
     f = first(fun) if jac is True else fun
-    bounds = constant("minimize: bounds=", bounds)
-    given = list(constraints) if isinstance(constraints, (list, tuple)) else [constraints]
+    bounds = constant("minimize: bounds=", bounds if bounds is None or hasattr(bounds, "lb") else list(bounds))
+    alone = isinstance(constraints, dict) or hasattr(constraints, "lb")
+    given = [constraints] if alone else [] if constraints is None else list(constraints)
     every = [_read(c, k) for k, c in enumerate(given)] + ([] if bounds is None else [within(bounds)])
     tree = (as_args(args), [as_args(c.get("args", ())) if isinstance(c, dict) else () for c in given])
     chosen = str(method or ("slsqp" if given else "l-bfgs-b" if bounds is not None else "bfgs")).lower()
@@ -136,7 +137,11 @@ def _read(c: Any, k: int) -> Constraint:
         kind = str(c.get("type")).lower()
         if kind not in ("eq", "ineq"):
             raise ValueError(f"minimize: expected a constraint of type 'eq' or 'ineq', got {c.get('type')!r}")
+        if not callable(c.get("fun")):
+            raise TypeError(f"minimize: constraint {k} has no function 'fun'")
         return Constraint(c["fun"], 0.0, 0.0 if kind == "eq" else np.inf, k)
+    if not hasattr(c, "lb"):
+        raise TypeError(f"minimize: constraint {k} is {c!r}; expected a dict or one of SciPy's constraints")
     lower, upper = (constant("minimize: the bounds of a constraint", side) for side in (c.lb, c.ub))
     if hasattr(c, "A"):
         matrix = c.A.toarray() if hasattr(c.A, "toarray") else np.atleast_2d(c.A)

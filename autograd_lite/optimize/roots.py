@@ -10,7 +10,7 @@ import scipy.optimize
 
 from ..rules._arrays import operand
 from ..tensor import Tensor
-from ..transforms.jacobian import jacobian
+from ..transforms.grad import jvp
 from .implicit import Problem, as_args, first, flat, jacobian_of, plain, solved
 
 
@@ -70,7 +70,7 @@ def root(
     array([0.125, 0.125])
     """
     f = first(fun) if jac is True else fun
-    exact = jacobian_of(f) if jac is None and method in ("hybr", "lm") else jac
+    exact = jacobian_of(f) if jac is None and method.lower() in ("hybr", "lm") else jac
     args = as_args(args)
 
     def solve(start: Any, args: Any) -> Any:
@@ -82,6 +82,15 @@ def root(
     if isinstance(x, Tensor):
         result.update(x=x, fun=operand(f(x, *args)))
     return result
+
+
+def _slope(f: Callable[..., Any]) -> Callable[..., Any]:
+    """The derivative of a function of one number, in the shape of that number."""
+
+    def slope(x: Any, *args: Any) -> Any:
+        return jvp(lambda x: f(x, *args), (x,), (np.ones_like(x),))[1]
+
+    return slope
 
 
 def root_scalar(
@@ -107,10 +116,10 @@ def root_scalar(
     several = fprime is True or fprime2 is True
     g = first(f) if several else f
     chosen = method.lower() if method else "newton" if bracket is None and x1 is None else ""
-    if fprime is None and not fprime2 and chosen in ("newton", "halley"):
-        fprime = plain(f, jacobian)
+    if fprime is None and fprime2 is not True and chosen in ("newton", "halley"):
+        fprime = plain(g, _slope)
     if fprime2 is None and chosen == "halley":
-        fprime2 = plain(g, lambda f: jacobian(jacobian(f)))
+        fprime2 = plain(g, lambda f: _slope(_slope(f)))
 
     def solve(start: Any, args: Any) -> Any:
         result = scipy.optimize.root_scalar(

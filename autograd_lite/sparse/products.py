@@ -7,6 +7,7 @@ from typing import Any
 
 from scipy.sparse import issparse
 
+from ..rules._arrays import operand
 from ..table import Primitive
 from ..table.batching import stacked
 
@@ -32,9 +33,10 @@ def matvec(matrix: Any, x: Any, /) -> Any:
 
 
 def _bind(matrix: Any, x: Any) -> Any:
-    if not issparse(matrix) or matrix.ndim != 2 or not getattr(x, "shape", ()) or x.shape[-1] != matrix.shape[1]:
-        what, of = (getattr(part, "shape", type(part).__name__) for part in (matrix, x))
-        raise ValueError(f"sparse.matvec: expected a SciPy matrix (m, n) and an array (..., n), got {what} and {of}")
+    x = operand(x)
+    if not issparse(matrix) or matrix.ndim != 2 or not x.ndim or x.shape[-1] != matrix.shape[1]:
+        got = f"{matrix.shape if issparse(matrix) else type(matrix).__name__} and {x.shape}"
+        raise ValueError(f"sparse.matvec: expected a SciPy matrix (m, n) and an array (..., n), got {got}")
     return (x,), {"matrix": matrix}
 
 

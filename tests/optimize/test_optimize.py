@@ -387,6 +387,34 @@ def test_large_least_squares_are_sparse_where_that_pays():
         assert isinstance(O.least_squares(g, np.ones(200)).jac, np.ndarray)
 
 
+def test_what_a_scipy_user_passes():
+    """Methods in capitals, integers to start from, lists and iterators, one number for sigma."""
+    assert O.root(circle, [1, 1], ([8.0, 1.0],), "LM").njev > 0
+    np.testing.assert_allclose(ag.grad(lambda a: O.root(lambda x, a: x**2 - a, [1], (a,)).x[0])(4.0), 0.25)
+    np.testing.assert_allclose(O.curve_fit(model, T, Y, [1, 1])[0], so.curve_fit(model, T, Y)[0], rtol=1e-6)
+    np.testing.assert_allclose(O.curve_fit(model, T, Y, sigma=0.1)[1], so.curve_fit(model, T, Y)[1], rtol=1e-4)
+    assert O.least_squares(lambda x, a, b: x - a - b, [1.0], args=[2.0, 1.0]).x == 3
+    halley = O.root_scalar(lambda x: x**2 - 2, x0=1.0, fprime2=lambda x: 2.0)
+    assert (halley.method, round(halley.root, 6)) == ("halley", 1.414214)
+    assert O.root_scalar(lambda x: x**2 - 2, x0=np.array([1.0])).root.shape == (1,)
+    line = {"type": "eq", "fun": lambda x: x[0] - 1}
+    for options in ({"constraints": None}, {"constraints": iter([line])}, {"bounds": zip([1, 0], [2, 2], strict=True)}):
+        expected = [0 if options == {"constraints": None} else 1, 0]
+        np.testing.assert_allclose(O.minimize(lambda x: x @ x, [0.5, 0.5], **options).x, expected, atol=1e-3)
+
+
+def test_unknowns_that_are_zero_but_for_rounding():
+    def f(a, **limits):
+        return O.minimize(lambda x, a: np.sum((x - a) ** 2), np.zeros(len(a)), (a,), **limits).x
+
+    both = {"constraints": so.LinearConstraint([[1, 1]], ub=1), "bounds": so.Bounds(-1, 1), "method": "trust-constr"}
+    np.testing.assert_allclose(ag.jacobian(lambda a: f(a, **both))(np.array([2.0, 0.5])), 0, atol=1e-9)
+    limits = [so.NonlinearConstraint(lambda x: x[0] + x[1], 1, 1)]
+    limits += [so.NonlinearConstraint(lambda x: x[1] * x[2], 0.1, np.inf)]
+    slopes = ag.jacobian(lambda a: f(a, constraints=limits))(np.array([1.0, 2.0, 0.3]))
+    np.testing.assert_allclose(slopes, [[0.5, -0.5, 0], [-0.5, 0.5, 0], [0, 0, 1]], atol=1e-6)
+
+
 # ------------------------------------------------------------------------------------------------------- transforms
 
 
@@ -501,6 +529,8 @@ def slope_of(f, options, theta=0.0):
     (lambda x, t: np.sum((x - t) ** 4), {"options": {"maxiter": 1}}, "has not converged: Maximum number of iterations"),
     (lambda x, t: (x[0] - t) ** 2, {"bounds": [(ag.tensor(0.0, requires_grad=True), 1)]}, "bounds= has no derivative"),
     (lambda x, t: (x[0] - t) ** 2, {"constraints": {"type": "less", "fun": np.sum}}, "type 'eq' or 'ineq', got 'less'"),
+    (lambda x, t: (x[0] - t) ** 2, {"constraints": {"type": "eq"}}, "constraint 0 has no function 'fun'"),
+    (lambda x, t: (x[0] - t) ** 2, {"constraints": [np.sum]}, "constraint 0 is <function sum .*; expected a dict"),
 ])  # fmt: skip
 def test_errors_of_minima(f, options, message):
     with pytest.raises((RuntimeError, np.linalg.LinAlgError, TypeError, ValueError), match=message):
@@ -531,6 +561,8 @@ def test_errors_of_functions():
 
     with pytest.raises(TypeError, match=r"the gradient of pair needs one number, but it returned \(2,\)"):
         O.minimize(pair, [1.0, 2.0])
+    with pytest.raises(TypeError, match="least_squares: the residuals are complex"):
+        O.least_squares(lambda x: 1j * x, [1.0])
     with pytest.raises(TypeError, match="mismatch between the input and output shape"):
         O.root(lambda x: x[:1], [1.0, 2.0])
     with pytest.raises(ValueError, match=r"root_scalar: dF/dx is not finite at the solution x=\[0.\]"):
