@@ -31,7 +31,8 @@ def looped(code: CodeType, e: ast.expr) -> str | None:
     a variable that counts them.
 
     That is ``xs`` of ``xs[t]`` in ``for t in range(n)``, and of a variable x in ``for x in xs``, in
-    ``for x, y in zip(xs, ys)``, or with ``x = xs[t]`` in such a loop.
+    ``for x, y in zip(xs, ys)``, or with ``x = xs[t]`` in such a loop; and of the second argument of `f` in
+    ``scan(f, init, xs)``.
     """
     for scope in _scopes(code):
         loops = [at for at in ast.walk(scope) if isinstance(at, ast.For | ast.comprehension)]
@@ -41,12 +42,31 @@ def looped(code: CodeType, e: ast.expr) -> str | None:
         if isinstance(e, ast.Name):
             values = list(_bindings(scope, e.id))
             rows = [each for at in loops for each in _matched(at.target, _each(at.iter), e.id)]
+            rows += _scanned(code, scope, e.id)
         taken = [v for v in values if isinstance(v, ast.Subscript) and not turns.isdisjoint(_names(v.slice))]
         if values or rows:
             of = {_name(part) for part in (*rows, *taken)}
             is_only = len(of) == 1 and len(values) <= len(rows) + len(taken)
             return of.pop() if is_only else "" if rows else None
     return None
+
+
+def _scanned(code: CodeType, f: ast.AST, word: str) -> list[ast.expr]:
+    """What a loop over ``scan(f, init, xs)`` takes the argument `word` of `f` from."""
+    if not isinstance(f, ast.FunctionDef | ast.Lambda) or [a.arg for a in f.args.args][1:] != [word]:
+        return []
+    for scope in _scopes(code):
+        rows = []
+        for call in ast.walk(scope):
+            match call:
+                case ast.Call(func=ast.Name(id="scan") | ast.Attribute(attr="scan"), args=[of, _, xs]) if (
+                    isinstance(of, ast.Name) and isinstance(f, ast.FunctionDef) and of.id == f.name
+                    or isinstance(of, ast.Lambda) and (of.lineno, of.col_offset) == (f.lineno, f.col_offset)
+                ):  # fmt: skip
+                    rows.append(xs)
+        if rows:
+            return rows
+    return []
 
 
 def _names(e: ast.expr) -> list[str]:

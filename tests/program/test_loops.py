@@ -125,3 +125,31 @@ def test_gradients_are_those_of_the_loop() -> None:
     W = np.array([[0.3, -0.2], [0.1, 0.4]])
     for transform in (ag.grad, ag.hessian, ag.jacfwd):
         np.testing.assert_array_equal(transform(by_scan)(W), transform(by_hand)(W))
+
+
+def test_what_a_scan_runs_over_has_its_name() -> None:
+    """A constant array is written by its entries, as in ``for x in us``."""
+    us, forces = np.array([0.5, 0.25, 2.0]), np.arange(6.0).reshape(3, 2)
+
+    def by_lambda(w):
+        p, _ = ag.scan(lambda p, u: (np.sin(w * p + u), None), 1.0, us)
+        return p
+
+    def by_function(w):
+        def step(v, f):
+            v = np.tanh(w * v + f)
+            return v, None
+
+        v, _ = ag.scan(step, np.zeros(2), forces)
+        return v.sum()
+
+    for f, words in ((by_lambda, ("us[0]", "us[1]", "us[2]")), (by_function, ("forces[0]", "forces[2]"))):
+        text = str(ag.explain(f(ag.tensor(0.5, requires_grad=True, name="w"))))
+        assert all(word in text for word in words)
+    assert "forces[2]" in ag.source(by_function, 0.5)
+
+    def backwards(w):  # here the entries are not those of the steps, so their numbers are shown
+        p, _ = ag.scan(lambda p, u: (np.sin(w * p + u), None), 1.0, us, reverse=True)
+        return p
+
+    assert "+ 2) + ¼) + ½)" in str(ag.explain(backwards(ag.tensor(0.5, requires_grad=True, name="w"))))
