@@ -111,6 +111,11 @@ class changed(_Block):
         self._changes = changes
 
 
+def apart(**changes: Any) -> changed:
+    """A block of which composite calls, anomaly detection and functions that are being recorded outside see nothing."""
+    return changed(group=None, watcher=None, values=None, outside=None, **changes)
+
+
 class _Recording(_Block):
     """Switches recording on or off."""
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from ..base.tree import leaves, tree_map
 from ..engine.backward import pull_back
-from ..engine.context import CONTEXT, ORDINARY, changed, is_grad_enabled, is_traced
+from ..engine.context import CONTEXT, ORDINARY, apart, changed, is_grad_enabled, is_traced
 from ..engine.engine_rows import lift
 from ..engine.operands import raw
 from ..engine.record import apply
@@ -68,7 +68,7 @@ def vector(f: Function) -> Function:
 
 def quiet() -> changed:
     """Nothing of the calls in this block is recorded, in a graph or in a traced program."""
-    return changed(recording=False, group=None, watcher=None, values=None, outside=None)
+    return apart(recording=False)
 
 
 def plain(f: Function, transform: Function | None = None) -> Function:
@@ -184,7 +184,7 @@ class Solved:
         self.first: Any = x
         self.last: tuple[Any, Any, Any, dict[int, Any]] | None = None
         inputs = list(filter(_is_operand, leaves(tree)))
-        with changed(group=None, watcher=None, values=None, outside=None):
+        with apart():
             run = Linearized(lambda *xs: problem.values(x, self.at(xs)), inputs, tuple(range(len(inputs))), {})
         self.captured, self.constants = run.outside()
         self.is_constant = not self.captured and not any(map(live_of, inputs))

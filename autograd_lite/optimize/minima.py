@@ -6,7 +6,6 @@ Source: A. V. Fiacco, "Introduction to sensitivity and stability analysis in non
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -72,6 +71,8 @@ def minimize(
     array([[ 0.5, -0.5],
            [-0.5,  0.5]])
     """
+    if np.result_type(raw(operand(x0))).kind == "c":
+        raise TypeError("minimize: x0 is complex; minimize over its real and imaginary parts")
     f = first(fun) if jac is True else fun
     bounds = constant("minimize: bounds=", bounds if bounds is None or hasattr(bounds, "lb") else list(bounds))
     alone = isinstance(constraints, dict) or hasattr(constraints, "lb")
@@ -185,7 +186,11 @@ def minimum(
             chosen = _active(name, f, constraints, raw(x), tree_map(raw, tree))
         if not chosen.size:
             return x, grad(f)
-        n, binding = x.size, partial(_binding, constraints, chosen)
+        n = x.size
+
+        def binding(x: Any, tree: Any) -> Any:
+            return np.concatenate([c.values(x, tree) for c in constraints])[chosen]
+
         boundary, normals = raw(binding(x, tree)), jacobian(binding)(x, tree)
         multipliers = -np.linalg.pinv(normals.T) @ grad(f)(x, tree)
 
@@ -195,10 +200,6 @@ def minimum(
         return np.concatenate([x, multipliers]), grad(lagrangian)
 
     return Problem(name, solve, values, system, "forward", "argmin f", "∇f")
-
-
-def _binding(constraints: Sequence[Constraint], chosen: Any, x: Any, tree: Any) -> Any:
-    return np.concatenate([c.values(x, tree) for c in constraints])[chosen]
 
 
 def _active(

@@ -195,7 +195,7 @@ def key_of(x: object, compared: int = COMPARED) -> Any:
     if isinstance(x, (tuple, list)):
         return type(x), *(key_of(part, compared) for part in x)
     if isinstance(x, dict):
-        return tuple((k, key_of(x[k], compared)) for k in sorted(x))
+        return frozenset((k, key_of(part, compared)) for k, part in x.items())
     if isinstance(x, slice):
         return slice, x.start, x.stop, x.step
     if isinstance(x, (int, float, complex, str, bool, np.dtype, type(None))):

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
 from functools import partial, update_wrapper
-from operator import index
 from threading import RLock
 from typing import Any
 
@@ -22,6 +21,7 @@ from ..compiling import jit as compiled
 from ..engine.context import changed
 from ..engine.operands import raw
 from ..engine.value import live_of
+from ..program.equation import key_of
 from ..program.program import program_of, traced_program
 from ..tensor import Tensor, tensor
 from ..transforms.grad import check_asked, grad, linearized, numbers
@@ -112,7 +112,6 @@ def sparse_jacobian(
     >>> J.colouring(np.zeros(1000))
     <Colouring of 999 × 1000: 1998 entries, 2 colours by columns>
     """
-    check_asked("sparse_jacobian", f, argnums)
     return SparseDerivative("sparse_jacobian", f, argnums, pattern, local, jit)
 
 
@@ -133,7 +132,6 @@ def sparse_hessian(
            [2., 6., 4.],
            [0., 4., 0.]])
     """
-    check_asked("sparse_hessian", f, argnums)
     return SparseDerivative("sparse_hessian", f, argnums, pattern, local, jit)
 
 
@@ -149,6 +147,7 @@ class SparseDerivative:
     def __init__(
         self, what: str, f: Callable[..., Any], argnums: int, pattern: Any, local: bool, jit: bool
     ) -> None:  # fmt: skip
+        check_asked(what, f, argnums)
         update_wrapper(self, f, updated=())
         self._what, self._f, self._argnums, self._jit, self.local = what, f, argnums, jit, local
         self._pattern = pattern if pattern is None or isinstance(pattern, Colouring) else canonical(pattern)
@@ -286,7 +285,7 @@ class _Call:
         self.who = f"{what} of {name}"
         if not hasattr(argnums, "__index__"):
             raise TypeError(f"{self.who}: argnums={argnums}; expected the position of one argument")
-        [at] = numbers(index(argnums), args)
+        [at] = numbers(argnums, args)
         if isinstance(args[at], dict):
             raise TypeError(f"{self.who}: expected one array as argument {at}, got a dict; jacobian takes trees")
         self.args = list(args)
@@ -306,7 +305,7 @@ class _Call:
         # ravel(order="K") depends on the strides
         kinds = [(x.shape, x.dtype, x.ndim > 1 and not x.flags.c_contiguous and x.strides) for x in self.traced]
         static = {k: x for k, x in enumerate(self.args) if k not in places}
-        self.key = (at, *kinds, _key({**static, **params}))
+        self.key = at, *kinds, key_of(tree_map(raw, (static, dict(params))), 1 << 62)  # arrays by value
 
         def function(*traced: Any) -> Any:
             """The result as one array."""
@@ -331,15 +330,3 @@ class _Call:
 
 def _is_float(x: Any) -> bool:
     return isinstance(x, (float, complex, np.ndarray, np.inexact, Tensor)) and np.result_type(raw(x)).kind in "fc"
-
-
-def _key(x: Any) -> Hashable:
-    """Equal for equal values."""
-    if isinstance(x, (np.ndarray, np.generic, Tensor)):
-        x = np.asarray(raw(x))
-        return x.shape, x.dtype, x.tobytes()
-    if isinstance(x, (list, tuple)):
-        return type(x), *map(_key, x)
-    if isinstance(x, dict):
-        return dict, *((word, _key(part)) for word, part in x.items())
-    return (type(x), repr(x)) if isinstance(x, (float, complex)) else (type(x), x if isinstance(x, Hashable) else id(x))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..base.tree import leaves
-from ..engine.context import changed
+from ..engine.context import apart
 from ..engine.node import TRACED, ancestors
 from ..engine.operands import raw
 from ..engine.value import live_of
@@ -26,7 +26,7 @@ def check_captured(name: str, f: Callable[[], Any]) -> None:
     whenever it runs.
     """
     start = next_order()
-    with changed(recording=True, group=None, watcher=None, values=None, outside=None):
+    with apart(recording=True):
         results = [y for y in leaves(f()) if isinstance(y, Tensor)]
     nodes = ancestors((y._node for y in results if y._node is not None), TRACED)
     if any(live_of(y) > TRACED for y in results) or any(is_computed(n, start) for n in nodes):
@@ -61,7 +61,7 @@ def opaque(name: str) -> type[Function]:
         def forward(ctx: Any, f: Any, *xs: Any) -> Any:
             ctx.f, ctx.xs = f, tuple(None if isinstance(x, Tensor) else x for x in xs)
             ctx.save_for_backward(*(x for x in xs if isinstance(x, Tensor)))
-            with changed(recording=True, group=None, watcher=None, values=None, outside=None):
+            with apart(recording=True):
                 y = f(*map(raw, xs))
             return tuple(Tensor(raw(part)) for part in y) if isinstance(y, tuple) else Tensor(raw(y))
 

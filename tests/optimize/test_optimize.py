@@ -561,6 +561,8 @@ def test_errors_of_functions():
 
     with pytest.raises(TypeError, match=r"the gradient of pair needs one number, but it returned \(2,\)"):
         O.minimize(pair, [1.0, 2.0])
+    with pytest.raises(TypeError, match="minimize: x0 is complex"):
+        O.minimize(lambda x: np.abs(x[0] - 1j) ** 2, [1.0 + 0j])
     with pytest.raises(TypeError, match="least_squares: the residuals are complex"):
         O.least_squares(lambda x: 1j * x, [1.0])
     with pytest.raises(TypeError, match="mismatch between the input and output shape"):

@@ -325,6 +325,13 @@ def test_what_is_read_from_outside_may_change():
         model.A[0, 2] = 3.0
 
 
+def test_keys_of_arguments():
+    J = ag.sparse_jacobian(lambda x, options, at: options["a"] * x[at] * options[2])
+    for options, at in (({"a": 2.0, 2: 3.0}, slice(2)), ({2: 3.0, "a": 2.0}, slice(2)), ({"a": 2.0, 2: 3.0}, [0, 2])):
+        np.testing.assert_allclose(J(np.ones(3), options, at).toarray(), 6 * np.eye(3)[at])
+    assert len(J._kept) == 2
+
+
 @pytest.mark.parametrize("x", [np.ones(3), np.ones(3) + 1j, np.ones(3, np.float32)])
 @pytest.mark.parametrize("jit", [False, True])
 def test_no_state_is_out_of_reach(x, jit):
