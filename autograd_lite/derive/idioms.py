@@ -30,13 +30,16 @@ _INSIDE = (
 )  # fmt: skip
 
 
-def recognised(program: Program, kept: Collection[Var]) -> Program:
-    """`program` with idioms as the rows that they are, without what only these used; `kept` has what is asked for."""
+def recognised(program: Program, kept: Collection[Var], is_read: bool = True) -> Program:
+    """`program` with idioms as the rows that they are, without what only these used; `kept` has what is asked for.
+
+    A root of a sum of squares is a norm where it is not 0, and where it is only read: a page may try other numbers.
+    """
     rows = [row for row in TABLE.values() if row.idiom]
     defined, place = program.defined, {v: k for k, v in enumerate(program.variables)}
     roots = [eq for eq in program.equations if eq.row.algebra == "root"]
     values = program.values if roots else {}
-    flat = [eq for eq in roots if not np.all(values[eq.outputs[0]])]  # of 0, where a norm has another slope
+    flat = [eq for eq in roots if not is_read or not np.all(values[eq.outputs[0]])]  # at 0 a norm has another slope
     live: set[Var] = {*program.results, *kept}
     new: list[Equation] = []
     for eq in reversed(program.equations):

@@ -61,7 +61,7 @@ class Notation:
     ) -> None:
         self.board, wrt = board, None if wrt is None else [*wrt]
         self.variables = variables or {}  # of the recorded values that the program was made from, by node
-        called = program.named if names is None else names
+        called, is_picture = program.named if names is None else names, names is not None
         #: What has no name and is not differentiated, with its value: a constant.
         self.replaced = {
             v: t._data for v, t in program.captured.items()
@@ -78,7 +78,7 @@ class Notation:
             self.merged |= {v: self.merged.get(x, x) for v, x in same.items()}
             self.recorded = program
             program = with_signs_in_front(program, {*names, *program.outputs})
-            program = recognised(program, set(map(self.canonical, wrt or ())))
+            program = recognised(program, set(map(self.canonical, wrt or ())), not is_picture)
         for v, first in self.merged.items():
             if v in names:
                 names.setdefault(first, names.pop(v))
