@@ -372,7 +372,7 @@ def leaves(e: Expr) -> int:
     """How many names, numbers and calls are written in a formula; ``1[c]`` is as long as its condition."""
 
     def count(part: Expr, counts: tuple[int, ...]) -> int:
-        is_indicator = part.role == "selection" and {x.value for x in part.args[1:]} == {0, 1}
+        is_indicator = part.role == "selection" and {x.value for x in part.args[1:] if x.is_number} == {0, 1}
         return counts[0] if is_indicator else sum(counts) + (part.role not in _ARITHMETIC)
 
     return fold(e, count)

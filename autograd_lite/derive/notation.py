@@ -220,7 +220,7 @@ class Notation:
         computed = {word: self.values[v] for v, word in names.items()}
         self.constants = Constants(taken, changing, scopes() if self.board else (), computed)  # that are not Tensors
         for word, x in {**self.program.constants, **masks}.items():
-            is_turn = self.code is not None and looped(self.code, ast.Name(word)) is not None  # xs[2] after a loop
+            is_turn = self.code is not None and bool(looped(self.code, ast.Name(word)))  # xs[2] after a loop
             if word not in taken and (isinstance(x, np.ndarray) or self.board) and not is_turn:
                 self.constants.add(x, word)
         if self.root not in names:
