@@ -124,18 +124,22 @@ class Constants:
         variables = self._variables(e, eq.origin.code)
         if isinstance(e, ast.Subscript) and isinstance(e.value, ast.Name) and isinstance(x, np.ndarray):
             variables = {e.value.id: _owner(x), **variables} if e.value.id not in self.taken else variables
-        first = {w: f"{w}0" for w in self.changing if f"{w}0" in self.values}  # x0 ** 2 in the first round of a loop
-        meanings = {w: Written(name(s, np.shape(self.values[s])), self.values[s]) for w, s in first.items()}
-        code = eq.origin.code
-        inside = {part.id for part in ast.walk(e) if isinstance(part, ast.Name)} & self.changing - first.keys()
-        meanings |= {w: of for w in inside if code is not None and (of := self._started(w, code)) is not None}
-        others = {w: v for w, v in variables.items() if code is not None and w not in self.computed}
-        meanings |= {w: of for w, v in others.items() if (of := self._followed(w, v, code))}
+        meanings = self._meanings(e, variables, eq.origin.code)
         stated = _evaluated(e, variables, meanings)
         if stated is not None and _is_same(stated.value, x) and self._introduces(stated.formula, variables):
             self._use({**self.values, **variables}, stated.formula.names)
             return stated.formula
         return self.in_line(eq, x) or self._quoted(e, x, variables)
+
+    def _meanings(self, e: ast.expr, variables: Variables, code: Any) -> dict[str, Written]:
+        """Variables of an expression in terms of others: of values before a loop, or of values of the program."""
+        first = {w: f"{w}0" for w in self.changing if f"{w}0" in self.values}  # x0 ** 2 in the first round of a loop
+        meanings = {w: Written(name(s, np.shape(self.values[s])), self.values[s]) for w, s in first.items()}
+        inside = {part.id for part in ast.walk(e) if isinstance(part, ast.Name)} & self.changing - first.keys()
+        meanings |= {w: of for w in inside if code is not None and (of := self._started(w, code)) is not None}
+        others = {w: v for w, v in variables.items() if code is not None and w not in self.computed}
+        meanings |= {w: of for w, v in others.items() if (of := self._followed(w, v, code))}
+        return meanings
 
     def _by_name(self, e: ast.Name, x: Any, code: Any) -> Expr | None:
         """The value of a variable by its name; h0 for that of h before h1 and h2. No variable that counts has one."""
