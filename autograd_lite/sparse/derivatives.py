@@ -176,7 +176,8 @@ class SparseDerivative:
             which = next((f"entry ({i}, {j}) is {value}" for i, j, value in places), "a sum of entries is not finite")
             raise FloatingPointError(f"{call.who}: {which} at this point; the dense derivative shows all that are")
         matrix = csr_array((data, p.indices.copy(), p.indptr.copy()), shape=p.shape)
-        m = (matrix.T if colouring.by == "rows" else matrix).astype(np.result_type(data, np.float32))  # no float16
+        wide = np.result_type(data, np.float32)  # SciPy has no products of float16
+        m = (matrix.T if colouring.by == "rows" else matrix).astype(wide, copy=False)
         v = _direction(m.shape[1], float)
         expected = m @ v if product.dtype.kind == "c" else np.real(m @ v)
         # another pattern costs time only, but no error must come from rounding in the function

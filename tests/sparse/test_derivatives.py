@@ -78,6 +78,7 @@ def test_corners(f, x, shape):
 def test_float32_and_complex():
     x = X.astype(np.float32)
     assert ag.sparse_jacobian(chain)(x).dtype == ag.sparse_hessian(rosenbrock)(x).dtype == np.float32
+    assert ag.sparse_jacobian(chain)(x.astype(np.float16)).dtype == np.float16
     z = X + 1j * X[::-1]
     for f, x in ((chain, z), (lambda x: np.abs(x[1:] * x[:-1]), z), (lambda x: x[1:] * np.exp(1j * x[:-1]), X)):
         np.testing.assert_allclose(ag.sparse_jacobian(f)(x).toarray(), ag.jacobian(f)(x), rtol=1e-12, atol=1e-12)
