@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..program import Var
-from ..program.inner import Body
+from ..program.inner import Body, dtype_of
 from ..program.loop_rows import COND, SCAN, WHILE
 from .compile import compiled
 
@@ -32,16 +32,14 @@ class Loop:
     def __init__(self, body: Body, length: int, reverse: bool) -> None:
         self.body, self.length, self.reverse = body, length, reverse
         program, n = body.program, body.carries
-        before: dict[Any, int] = {v: k for k, v in enumerate(program.inputs[:n])}
-        after: dict[Any, int] = {x: k for k, x in enumerate(program.outputs[:n]) if isinstance(x, Var)}
+        carries = {x: (k, 1) for k, x in enumerate(program.outputs[:n]) if isinstance(x, Var)}
+        carries |= {v: (k, 0) for k, v in enumerate(program.inputs[:n])}
         #: For each result that is a carry before (0) or after (1) a step: which, and that.
-        self.rows = [
-            (before[x], 0) if x in before else (after[x], 1) if x in after else None
-            for x in ((x if isinstance(x, Var) else None) for x in program.outputs[n:])
-        ]
+        self.rows = [carries.get(x) if isinstance(x, Var) else None for x in program.outputs[n:]]
         self.stacked = {row[0] for row in self.rows if row is not None}
-        computed = [x for x, row in zip(program.outputs[n:], self.rows, strict=True) if row is None]
-        updates = {Var(f"{_name(x)}_next", *_kind(x)): x for x in (*program.outputs[:n], *computed)}
+        results = zip(program.outputs[n:], self.rows, strict=True)
+        computed = [*program.outputs[:n], *(x for x, row in results if row is None)]
+        updates = {Var(f"{getattr(x, 'name', 'constant')}_next", np.shape(x), dtype_of(x)): x for x in computed}
         step = replace(program, inputs=(*program.inputs, *updates), outputs=(), updates=updates, captured={})
         self.step = compiled(step, updates, contiguous=frozenset(updates), inner=True)
         self.runs = [self.step]
@@ -66,8 +64,7 @@ class Loop:
         seen: set[int] = set()
         for x, row in zip(body.program.outputs[body.carries :], self.rows, strict=True):
             if row is None:
-                shape, dtype = _kind(x)
-                results.append(np.empty((length, *shape), dtype))
+                results.append(np.empty((length, *np.shape(x)), dtype_of(x)))
                 targets.append(_each(results[-1])[order])
             else:
                 results.append(stacks[row[0]][row[1] : length + row[1]][order])
@@ -85,14 +82,6 @@ class Loop:
 def _each(x: Any) -> list[Any]:
     """The entries along the first axis, as views."""
     return list(x) if x.ndim > 1 else [x[k, ...] for k in range(len(x))]
-
-
-def _name(x: Any) -> str:
-    return x.name if isinstance(x, Var) else "constant"
-
-
-def _kind(x: Any) -> tuple[tuple[int, ...], Any]:
-    return (x.shape, x.dtype) if isinstance(x, Var) else (np.shape(x), np.asarray(x).dtype)
 
 
 class Choice:

@@ -18,12 +18,12 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from ..base.cached_method import cached_method
 from ..base.escape import plain
 from ..program import Program, Var
 from ..program.graph import graph_of
 from ..program.slopes import gradients
 from ..tensor import Tensor
-from .cached_method import cached_method
 from .factors import Combine, Edge, Factor, FoldedCall, Pull, laid_out, scalars_apart, total
 from .formula import Expr, Function, name, named, number, replaced, unsimplified
 from .formula_ops import evaluate, substitute

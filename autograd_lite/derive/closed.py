@@ -9,8 +9,8 @@ from functools import cached_property
 
 import numpy as np
 
+from ..base.cached_method import cached_method
 from ..program import Var
-from .cached_method import cached_method
 from .chain_rule import Chain
 from .collect import leaves
 from .factors import Combine, Factor, total

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from ..base.cached_method import cached_method
 from ..program import Var
-from .cached_method import cached_method
 from .chain_rule import Chain
 from .closed import Candidates, Closed
 from .collect import leaves, occurrences

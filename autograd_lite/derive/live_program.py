@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from ..base.cached_method import RESULTS
 from ..base.escape import plain, script
 from ..engine.context import changed
 from ..program import Equation, Var
 from ..program import Program as Graph
 from ..tensor import Tensor
-from .cached_method import RESULTS
 from .chain_rule import Chain
 from .constants import is_number
 from .formula import Expr, Function, constant, name, number, replaced

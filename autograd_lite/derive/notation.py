@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from ..base.cached_method import cached_method
 from ..engine.value import live_of
 from ..program import Equation, Program, Var
 from ..program.assignments import looped
@@ -23,7 +24,6 @@ from ..program.graph import graph_of
 from ..program.naming import Names, groups, scopes, short_names
 from ..rules.indexing import Slot
 from ..table import TABLE
-from .cached_method import cached_method
 from .constants import Constants
 from .factors import Edge
 from .formula import Expr, Labels, constant, fold, name, number

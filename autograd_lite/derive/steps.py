@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
+from ..base.cached_method import cached_method
 from ..program import Program, Var
 from ..table import Textbook
-from .cached_method import cached_method
 from .entries import is_new
 from .factors import Combine, Edge, FoldedCall, Pull
 from .formula import Expr, Shape, name, named, unsimplified

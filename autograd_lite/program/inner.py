@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..base.cached_method import cached_method
 from ..base.escape import plain
 from ..base.generator import numpy_generator
 from ..base.snapshots import SNAPSHOT, about_to_call, untouched, watched
@@ -30,6 +32,17 @@ from .equation import Equation, Origin, Var, computed, recorded
 from .graph import equations_of, leaf
 from .naming import short_names
 from .program import Program, traced_program
+
+
+def dtype_of(x: Any) -> np.dtype[Any]:
+    """The dtype of an array, a number, a Tensor or a variable."""
+    value = raw(x)
+    return value.dtype if hasattr(value, "dtype") else np.asarray(value).dtype
+
+
+def zeros_of(x: Any) -> Any:
+    """Zeros like an array, a number, a Tensor or a variable."""
+    return np.zeros(np.shape(raw(x)), dtype_of(x))
 
 
 class Inner(NamedTuple):
@@ -92,8 +105,8 @@ def traced(
     outside = dict.fromkeys(p for p in (*(p for n in nodes for p in n.parents), *roots) if p is not None)
     for n in (*inputs, *nodes):
         outside.pop(n, None)
-    outputs = {t._node: t for t in results if isinstance(t, Value)}
-    captured = [wrap(values[p] if p in values else outputs[p]._data, p) for p in outside]
+    returned = {t._node: t for t in results if isinstance(t, Value)}
+    captured = [wrap(values[p] if p in values else returned[p]._data, p) for p in outside]
     if context.values is not None:  # what does not depend on the arguments has been computed outside
         inside = {*inputs, *nodes}
         context.values.update((p, x) for p, x in values.items() if p not in inside)
@@ -101,15 +114,22 @@ def traced(
     fresh = short_names((*names.values(), *(p.name for p in outside if p.name)))
     words = {p: names.get(p) or p.name or next(fresh) for p in (*inputs, *outside)}
     variables_of = {p: Var(words[p], p.shape, p.dtype) for p in (*inputs, *outside)}
-    first = tuple(variables_of.values())
+    values_of = dict(zip(variables_of.values(), (*examples, *(t._data for t in captured)), strict=True))
     equations = equations_of(nodes, variables_of, names, fresh)
-    program = Program(
-        plain(getattr(f, "__name__", "f")), first, equations,
-        [_value(t, variables_of) for t in results],
-        structure=first, result=tuple(0 for _ in results),
-        examples=dict(zip(first, (*examples, *(t._data for t in captured)), strict=True)),
-    )  # fmt: skip
+    outputs = [_value(t, variables_of) for t in results]
+    program = assembled(plain(getattr(f, "__name__", "f")), [*values_of], equations, outputs, values_of)
     return Inner(program, captured, result, _generator(what, draws))
+
+
+def assembled(
+    name: str, inputs: Sequence[Var], equations: Sequence[Equation], outputs: Sequence[Any], examples: Mapping[Var, Any]
+) -> Program:
+    """The program of a function of arrays that returns a tuple of them."""
+    inputs, outputs = tuple(inputs), tuple(outputs)
+    return Program(
+        name, inputs, equations, outputs, structure=inputs, result=tuple(0 for _ in outputs),
+        examples={v: examples[v] for v in inputs},
+    )  # fmt: skip
 
 
 @contextmanager
@@ -223,12 +243,8 @@ def _part(n: Node) -> tuple[Node, int] | None:
 
 def program_of(like: Program, name: str, inputs: Sequence[Var], derived: Derived, whole: bool = False) -> Program:
     """The program of what a rule made; if `whole`, it computes the values of the first program itself."""
-    inputs, outputs = tuple(inputs), tuple(derived.outputs)
     equations = [*like.equations, *derived.equations] if whole else derived.equations
-    return Program(
-        f"{like.name}_{name}", inputs, equations, outputs, structure=inputs, result=tuple(0 for _ in outputs),
-        examples={v: derived.examples[v] for v in inputs},
-    )  # fmt: skip
+    return assembled(f"{like.name}_{name}", inputs, equations, derived.outputs, derived.examples)
 
 
 def pulled_back(
@@ -247,12 +263,11 @@ def pulled_back(
                 roots[n] = roots[n] + g if n in roots else g
         ends = [xs[k]._node for k in (*wrt, *sums)]
         cotangents = pull_back(roots, ends, lift)
-        each = [cotangents.get(n, np.zeros(n.shape, n.dtype)) for n in ends]
+        each = [cotangents.get(n, zeros_of(n)) for n in ends]
         return each[: len(wrt)] + [s + d for s, d in zip(new[len(at) :], each[len(wrt) :], strict=True)]
 
     outputs = [program.outputs[k] for k in at]
-    more = [np.ones(np.shape(x), x.dtype if isinstance(x, Var) else np.asarray(x).dtype) for x in outputs]
-    more += [np.zeros(program.inputs[k].shape, program.inputs[k].dtype) for k in sums]
+    more = [np.ones(np.shape(x), dtype_of(x)) for x in outputs] + [zeros_of(program.inputs[k]) for k in sums]
     return _derived(program, active, more, rule)
 
 
@@ -291,22 +306,14 @@ class Body:
     carries: int = 0
     slices: int = 0
     wanted: frozenset[int] = frozenset()
-    _made: dict[Any, Any] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"<{self.program.name}: {len(self.program)} operations>"
 
-    def once(self, key: Any, make: Callable[..., Any], *args: Any) -> Any:
-        """What `make` returns, which is made once for each key."""
-        if key not in self._made:
-            self._made[key] = make(*args)
-        return self._made[key]
-
-    @property
+    @cached_property
     def step(self) -> Callable[..., tuple[Any, ...]]:
         """The program as a function of arrays."""
-        step: Callable[..., tuple[Any, ...]] = self.once("step", straight, self.program)
-        return step
+        return straight(self.program)
 
     def split(self, xs: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any], Sequence[Any]]:
         """Carries, slices and constants."""
@@ -334,25 +341,24 @@ class Body:
 
     def only(self, which: tuple[int, ...]) -> Body:
         """The same with some of its outputs."""
-        outputs = tuple(self.program.outputs[k] for k in which)
-        program = replace(self.program, outputs=outputs, result=tuple(0 for _ in outputs))
-        return Body(program, self.carries, self.slices)
+        p = self.program
+        outputs = [p.outputs[k] for k in which]
+        return Body(assembled(p.name, p.inputs, p.equations, outputs, p.examples), self.carries, self.slices)
 
     # ------------------------------------------------------------------------------------------------ reverse mode
 
+    @cached_method
     def keeping(self, wanted: frozenset[int]) -> Body:
         """The same, with what the cotangents of the inputs `wanted` need as further outputs."""
-        return self if wanted <= self.wanted else self.once(wanted, self._keeping, wanted | self.wanted)
-
-    def _keeping(self, wanted: frozenset[int]) -> Body:
-        program = self.program
+        if wanted <= self.wanted:
+            return self
+        program, wanted = self.program, wanted | self.wanted
         floats = [k for k, x in enumerate(program.outputs) if isinstance(x, Var) and x.dtype.kind in "fc"]
         *_, derived = self._pulled_back(wanted, floats)
         have = {x for x in (*program.inputs[self.carries :], *program.outputs[self.carries :]) if isinstance(x, Var)}
         more = [v for v in derived.needed() if v not in have]
-        outputs = (*program.outputs, *more)
-        examples = {v: derived.examples[v] for v in program.inputs}
-        program = replace(program, outputs=outputs, result=tuple(0 for _ in outputs), examples=examples)
+        outputs = [*program.outputs, *more]
+        program = assembled(program.name, program.inputs, program.equations, outputs, derived.examples)
         return Body(program, self.carries, self.slices, wanted)
 
     def _pulled_back(
@@ -369,12 +375,9 @@ class Body:
             self.program, {inputs[k] for k in active}, carried + sliced, at, sums
         )  # fmt: skip
 
-    def pulled(self, at: Sequence[int]) -> Pulled:
+    @cached_method
+    def pulled(self, at: tuple[int, ...]) -> Pulled:
         """The backward step, from the cotangents of the next carry and of the results `at`."""
-        pulled: Pulled = self.once(("pulled", *at), self._pulled, at)
-        return pulled
-
-    def _pulled(self, at: Sequence[int]) -> Pulled:
         program = self.program
         carried, sliced, sums, derived = self._pulled_back(self.wanted, at)
         needed = derived.needed()
@@ -393,14 +396,11 @@ class Body:
 
     # ------------------------------------------------------------------------------------ forward mode, and batches
 
+    @cached_method
     def pushed(self, moving: frozenset[int]) -> tuple[Body, list[int], list[int]]:
         """The step with tangents: those inputs that have one come after the others of their kind, and so the outputs.
         Also which inputs and which outputs have one.
         """
-        pushed: tuple[Body, list[int], list[int]] = self.once(("pushed", moving), self._pushed, moving)
-        return pushed
-
-    def _pushed(self, moving: frozenset[int]) -> tuple[Body, list[int], list[int]]:
         inputs, outputs = self.program.inputs, self.program.outputs
         on = sorted(k for k in self.reached(moving)[0] if inputs[k].dtype.kind in "fc")
         derived, some = pushed_forward(self.program, on)
@@ -408,18 +408,15 @@ class Body:
         groups = self.split(range(len(inputs)))
         order = [v for ks in groups for v in (*(inputs[k] for k in ks), *(tangents[k] for k in ks if k in tangents))]
         of = dict(zip(some, derived.outputs, strict=True))
-        after = [of.get(k, np.zeros(inputs[k].shape, inputs[k].dtype)) for k in on if k < self.carries]
+        after = [of.get(k, zeros_of(inputs[k])) for k in on if k < self.carries]
         results = [k for k in some if k >= self.carries]
         derived = derived._replace(outputs=[*outputs[: self.carries], *after, *(of[k] for k in results)])
         carries, slices = (len(ks) + sum(k in tangents for k in ks) for ks in groups[:2])
         return Body(program_of(self.program, "jvp", order, derived, whole=True), carries, slices), on, results
 
+    @cached_method
     def batched(self, on: frozenset[int], size: int) -> tuple[Body, set[int], set[int]]:
         """The step for a batch of examples, with those inputs and outputs that have the batch axis; `on` do."""
-        batched: tuple[Body, set[int], set[int]] = self.once(("batched", on, size), self._batched, on, size)
-        return batched
-
-    def _batched(self, on: frozenset[int], size: int) -> tuple[Body, set[int], set[int]]:
         ins, outs = self.reached(on, draws=True)
         outs |= {k for k in ins if k < self.carries}
         program = mapped(self.program, ins, outs, size)

@@ -8,11 +8,12 @@ while_loop has none, because how much it would have to keep is not known before.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from functools import partial
 from typing import Any, NoReturn
 
 import numpy as np
 
+from ..base.cached_method import cached_method
 from ..engine.context import CONTEXT, ORDINARY
 from ..engine.engine_rows import STOP_GRADIENT
 from ..engine.node import TRACED, Node, Params
@@ -21,8 +22,19 @@ from ..engine.value import Value, live_of
 from ..rules.selection import where
 from ..table import TABLE, Primitive
 from ..table.batching import Batched, padded, repeated
-from .equation import Var
-from .inner import Body, as_function, drawing, mapped, program_of, pulled_back, pushed_forward, retraced
+from .inner import (
+    Body,
+    as_function,
+    assembled,
+    drawing,
+    dtype_of,
+    mapped,
+    program_of,
+    pulled_back,
+    pushed_forward,
+    retraced,
+    zeros_of,
+)
 
 
 def call(row: Primitive, xs: Sequence[Any], params: Params) -> Any:
@@ -37,8 +49,10 @@ def wanted_of(xs: Sequence[Any]) -> frozenset[int]:
     return frozenset(k for k, x in enumerate(xs) if recording and live_of(x) > TRACED and x.dtype.kind in "fc")
 
 
-def _zeros(x: Any) -> Any:
-    return np.zeros(np.shape(x), x.dtype if hasattr(x, "dtype") else np.asarray(x).dtype)
+#: A row of control flow.
+_row = partial(
+    Primitive, "general", variadic=True, outputs=True, holomorphic=False, bind=lambda *xs, **params: (xs, params)
+)
 
 
 # --------------------------------------------------------------------------------------------------------- scan
@@ -54,17 +68,13 @@ def scanned(body: Body, xs: Sequence[Any], length: int, reverse: bool, drawn: Pa
 def _scan(*xs: Any, body: Body, length: int, reverse: bool, **_: Any) -> tuple[Any, ...]:
     carry, slices, constants = body.split(xs)
     count, step = body.carries, body.step
-    results = [np.empty((length, *np.shape(x)), _dtype(x)) for x in body.program.outputs[count:]]
+    results = [np.empty((length, *np.shape(x)), dtype_of(x)) for x in body.program.outputs[count:]]
     for t in reversed(range(length)) if reverse else range(length):
         ys = step(*carry, *(x[t] for x in slices), *constants)
         carry = ys[:count]
         for stack, y in zip(results, ys[count:], strict=True):
             stack[t] = y
     return (*map(np.array, carry), *results)
-
-
-def _dtype(x: Any) -> Any:
-    return x.dtype if isinstance(x, Var) else np.asarray(x).dtype
 
 
 def _cotangent(g: Any, i: int, make: Callable[[], dict[int, Any]]) -> Any:
@@ -79,7 +89,7 @@ def _cotangent(g: Any, i: int, make: Callable[[], dict[int, Any]]) -> Any:
 
 def _strong(g: Any, like: Any) -> Any:
     """A cotangent of `like`, as an array; a derivation has numbers."""
-    return g if hasattr(g, "dtype") else np.asarray(g, _dtype(like))
+    return g if hasattr(g, "dtype") else np.asarray(g, dtype_of(like))
 
 
 def _scan_pull(g: Any, y: Any, xs: Any, i: int, params: Params) -> Any:
@@ -93,10 +103,10 @@ def _scan_backward(g: Any, y: Any, xs: Any, i: int, params: Params) -> dict[int,
             raise RuntimeError("scan: its draws were recorded without derivatives, and cannot be repeated for them")
         body = body.keeping(frozenset([i]))
         y = call(SCAN, xs, {**params, "body": body})
-    at = [k for k in range(body.carries, len(g)) if g[k] is not None]
+    at = tuple(k for k in range(body.carries, len(g)) if g[k] is not None)
     pulled = body.pulled(at)
-    operands = [_zeros(xs[k]) if g[k] is None else g[k] for k in pulled.carried]
-    operands += [_zeros(xs[k]) for k in pulled.sums]
+    operands = [zeros_of(xs[k]) if g[k] is None else g[k] for k in pulled.carried]
+    operands += [zeros_of(xs[k]) for k in pulled.sums]
     operands += [g[k] for k in at]
     operands += [(xs if is_operand else y)[k] for is_operand, k in pulled.stacked]
     operands += [xs[k] for k in pulled.constants]
@@ -126,7 +136,7 @@ def _with_tangents(
     groups: Sequence[Sequence[int]], xs: Sequence[Any], ts: Sequence[Any], on: Sequence[int]
 ) -> list[Any]:
     """The operands of each group, and then the tangents of those that are `on`."""
-    tangents = {k: _zeros(xs[k]) if ts[k] is None else ts[k] for k in on}
+    tangents = {k: zeros_of(xs[k]) if ts[k] is None else ts[k] for k in on}
     return [x for ks in groups for x in (*(xs[k] for k in ks), *(tangents[k] for k in ks if k in tangents))]
 
 
@@ -158,10 +168,7 @@ def _scan_unused(needed: Sequence[bool], **params: Any) -> tuple[Params, list[in
     return {**params, "body": body.only(tuple(which))}, which
 
 
-SCAN = Primitive(
-    "general", _scan, (_scan_pull,), name="scan", variadic=True, outputs=True, holomorphic=False,
-    bind=lambda *xs, **params: (xs, params), jvp=_scan_push, batch=_scan_batch, unused=_scan_unused,
-)  # fmt: skip
+SCAN = _row(_scan, (_scan_pull,), name="scan", jvp=_scan_push, batch=_scan_batch, unused=_scan_unused)
 
 
 # --------------------------------------------------------------------------------------------------------- cond
@@ -189,32 +196,32 @@ def _cond_backward(g: Any, xs: Any, i: int, params: Params) -> dict[int, Any]:
             "as an operand"
         )
     branches: Sequence[Body] = params["branches"]
-    wanted = sorted(branches[0].wanted | {i - 1})
-    at = [k for k, d in enumerate(g) if d is not None]
+    wanted = tuple(sorted(branches[0].wanted | {i - 1}))
+    at = tuple(k for k, d in enumerate(g) if d is not None)
     cotangents = [_strong(g[k], branches[0].program.outputs[k]) for k in at]
-    inner = [branch.once((tuple(wanted), tuple(at)), _branch_pulled, branch, wanted, at) for branch in branches]
+    inner = [_branch_pulled(branch, wanted, at) for branch in branches]
     results = chosen(inner, xs[0], [*xs[1:], *cotangents], {})
     return dict(zip((k + 1 for k in wanted), results, strict=True))
 
 
-def _branch_pulled(branch: Body, wanted: Sequence[int], at: Sequence[int]) -> Body:
+@cached_method
+def _branch_pulled(branch: Body, wanted: tuple[int, ...], at: tuple[int, ...]) -> Body:
     inputs = branch.program.inputs
     derived = pulled_back(branch.program, {inputs[k] for k in wanted}, wanted, at)
     return Body(program_of(branch.program, "backward", (*inputs, *derived.new), derived, whole=True))
 
 
 def _cond_push(ts: Sequence[Any], y: Any, xs: Sequence[Any], n: Node) -> tuple[Any, ...]:
-    on = sorted(k - 1 for k in _moving("cond", ts, n.params))
-    branches = n.params["branches"]
-    inner = [branch.once(("pushed", *on), _branch_pushed, branch, on) for branch in branches]
+    on = tuple(sorted(k - 1 for k in _moving("cond", ts, n.params)))
+    inner = [_branch_pushed(branch, on) for branch in n.params["branches"]]
     return chosen(inner, xs[0], [*xs[1:], *(ts[k + 1] for k in on)], {})
 
 
-def _branch_pushed(branch: Body, on: Sequence[int]) -> Body:
+@cached_method
+def _branch_pushed(branch: Body, on: tuple[int, ...]) -> Body:
     derived, some = pushed_forward(branch.program, on)
     of = dict(zip(some, derived.outputs, strict=True))
-    zeros = [np.zeros(np.shape(x), _dtype(x)) if isinstance(x, Var) else _zeros(x) for x in branch.program.outputs]
-    derived = derived._replace(outputs=[of.get(k, zero) for k, zero in enumerate(zeros)])
+    derived = derived._replace(outputs=[of.get(k, zeros_of(x)) for k, x in enumerate(branch.program.outputs)])
     return Body(program_of(branch.program, "jvp", (*branch.program.inputs, *derived.new), derived, whole=True))
 
 
@@ -222,7 +229,7 @@ def _cond_batch(b: Batched) -> tuple[Any, ...]:
     """One branch if all examples choose the same; otherwise both, and for each example the results of its own."""
     branches = b.params["branches"]
     pred, *xs = b.xs
-    on = {k for k, has in enumerate(b.on[1:]) if has}
+    on = frozenset(k for k, has in enumerate(b.on[1:]) if has)
     if b.on[0]:
         # What an example that did not choose a branch passes back through it may be nan, and is cut off here.
         live = {k for k, x in enumerate(xs) if live_of(x) > TRACED and x.dtype.kind in "fc"}
@@ -232,10 +239,9 @@ def _cond_batch(b: Batched) -> tuple[Any, ...]:
         both = []
         for branch, its in zip(branches, (truth, TABLE["logical_not"](truth)), strict=True):
             operands = [_cut(x, its) if k in live else x for k, x in enumerate(full)]
-            both.append(as_function(_mapped_branch(branch, on, b.size))(*operands))
+            both.append(as_function(_mapped_branch(branch, on, b.size).program)(*operands))
         return tuple(where(padded(truth, True, len(s)), x, y) for x, y, s in zip(*both, b.shape, strict=True))
-    inner = tuple(_mapped_body(branch, on, b.size) for branch in branches)
-    return tuple(b(pred, *xs, branches=inner))
+    return tuple(b(pred, *xs, branches=tuple(_mapped_branch(branch, on, b.size) for branch in branches)))
 
 
 def truth_of(x: Any) -> Any:
@@ -247,19 +253,12 @@ def _cut(x: Any, its: Any) -> Any:
     return where(padded(its, True, x.ndim - 1), x, record(STOP_GRADIENT, (x,)))
 
 
-def _mapped_branch(branch: Body, on: set[int], size: int) -> Any:
-    every = range(len(branch.program.outputs))
-    return branch.once((frozenset(on), size), mapped, branch.program, on, every, size)
+@cached_method
+def _mapped_branch(branch: Body, on: frozenset[int], size: int) -> Body:
+    return Body(mapped(branch.program, on, range(len(branch.program.outputs)), size), wanted=branch.wanted)
 
 
-def _mapped_body(branch: Body, on: set[int], size: int) -> Body:
-    return Body(_mapped_branch(branch, on, size), wanted=branch.wanted)
-
-
-COND = Primitive(
-    "general", _cond, (_cond_pull,), name="cond", variadic=True, outputs=True, holomorphic=False,
-    bind=lambda *xs, **params: (xs, params), jvp=_cond_push, batch=_cond_batch,
-)  # fmt: skip
+COND = _row(_cond, (_cond_pull,), name="cond", jvp=_cond_push, batch=_cond_batch)
 
 
 # --------------------------------------------------------------------------------------------------- while_loop
@@ -288,7 +287,7 @@ def _while_push(ts: Sequence[Any], y: Any, xs: Sequence[Any], n: Node) -> tuple[
     own = dict(zip(body.program.inputs, test.inputs, strict=True))
     inputs = tuple(own.get(v, v) for v in inner.program.inputs)
     examples = dict(zip(inputs, inner.program.examples.values(), strict=True))
-    again = Body(replace(test, inputs=inputs, structure=inputs, examples=examples), inner.carries)
+    again = Body(assembled(test.name, inputs, test.equations, test.outputs, examples), inner.carries)
     results = call(WHILE, _with_tangents(groups, xs, ts, on), {"test": again, "body": inner})
     places = [k for k in on if k < body.carries]
     return _tangents(n, places, results[body.carries :])
@@ -320,7 +319,4 @@ def _while_batch(b: Batched) -> tuple[Any, ...]:
     return tuple(y if k in ins else repeated(y, b.size) for k, y in enumerate(ys))
 
 
-WHILE = Primitive(
-    "general", _while, (_while_pull,), name="while_loop", variadic=True, outputs=True, holomorphic=False,
-    bind=lambda *xs, **params: (xs, params), jvp=_while_push, batch=_while_batch,
-)  # fmt: skip
+WHILE = _row(_while, (_while_pull,), name="while_loop", jvp=_while_push, batch=_while_batch)

@@ -23,7 +23,7 @@ from ..engine.operands import raw
 from ..engine.value import Value
 from ..table import TABLE
 from .equation import Var, kind
-from .inner import Body, Inner, drawing, traced
+from .inner import Body, Inner, assembled, drawing, dtype_of, traced
 from .loop_rows import WHILE, call, chosen, scanned, truth_of
 from .numbers import NUMBERS
 from .program import Program
@@ -445,9 +445,9 @@ def together(several: Sequence[Inner], count: int) -> tuple[list[Program], list[
         program = inner.program
         own = {t._node: v for t, v in zip(inner.captured, program.inputs[count:], strict=True)}
         more = [own.get(n) or Var(f"unused{k}", n.shape, n.dtype) for k, n in enumerate(captured)]
-        inputs = (*program.inputs[:count], *more)
-        examples = {v: t._data for v, t in zip(more, captured.values(), strict=True)}
-        programs.append(replace(program, inputs=inputs, structure=inputs, examples=dict(program.examples) | examples))
+        inputs = [*program.inputs[:count], *more]
+        examples = {**program.examples, **{v: t._data for v, t in zip(more, captured.values(), strict=True)}}
+        programs.append(assembled(program.name, inputs, program.equations, program.outputs, examples))
     return programs, list(captured.values())
 
 
@@ -502,12 +502,6 @@ def pair_of(result: Any) -> tuple[Any, Any]:
     if not isinstance(result, tuple) or len(result) != 2:
         raise TypeError(f"scan: expected f to return a pair (carry, y), got {type(result).__name__}")
     return result
-
-
-def dtype_of(x: Any) -> np.dtype[Any]:
-    """The dtype of an array, a Tensor or a number."""
-    value = raw(x)
-    return value.dtype if hasattr(value, "dtype") else np.asarray(value).dtype
 
 
 def kind_of(x: Any) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..derive.cached_method import cached_method
+from ..base.cached_method import cached_method
 from ..derive.chain_rule import Chain
 from ..derive.factors import Edge as Rule
 from ..derive.formula import Expr, name, number, walk
