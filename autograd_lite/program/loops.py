@@ -87,7 +87,9 @@ def scan(
     with _group("scan"):
         if not runs_again() or unroll is True or not count:
             return _scanned(f, init, xs, count, reverse)
-        return _one_scan(f, init, xs, count, reverse, int(unroll))
+        if unroll == 1:
+            return _one_scan(f, init, xs, count, reverse)
+        return _unrolled(f, init, xs, count, reverse, int(unroll))
 
 
 def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init_val: Tree) -> Tree:
@@ -121,15 +123,15 @@ def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init_
     12.0
     """
     _check_function("fori_loop", body_fun)
-    if any(isinstance(bound, Value) and is_traced(bound) for bound in (lower, upper)):
-        start = lower if isinstance(lower, Value) else np.asarray(lower)
-        _, value = while_loop(lambda v: v[0] < upper, lambda v: (v[0] + 1, body_fun(*v)), (start, init_val))
+    first, last = (_whole(bound, "fori_loop: expected whole numbers as bounds") for bound in (lower, upper))
+    if isinstance(first, Value) or isinstance(last, Value):
+        start = first if isinstance(first, Value) else np.asarray(first)
+        _, value = while_loop(lambda v: v[0] < last, lambda v: (v[0] + 1, body_fun(*v)), (start, init_val))
         return value
-    first, last = (_whole(bound, "fori_loop") for bound in (lower, upper))
     with _group("fori_loop"):
         if runs_again() and last > first:
             steps = np.arange(first, last)
-            return _one_scan(lambda v, i: (body_fun(i, v), None), init_val, steps, len(steps), False, 1, "fori_loop")[0]
+            return _one_scan(lambda v, i: (body_fun(i, v), None), init_val, steps, len(steps), False, "fori_loop")[0]
         return _counted(first, last, body_fun, init_val)
 
 
@@ -321,11 +323,8 @@ def _python(x: Any) -> Any:
 
 
 def _one_scan(
-    f: Callable[..., Any], init: Tree, xs: Tree, length: int, reverse: bool, unroll: int, what: str = "scan"
+    f: Callable[..., Any], init: Tree, xs: Tree, length: int, reverse: bool, what: str = "scan"
 ) -> tuple[Tree, Tree]:
-    if unroll > 1:
-        return _unrolled(f, init, xs, length, reverse, unroll)
-
     def step(carry: Tree, result: Any) -> tuple[Tree, Tree]:
         new, y = pair_of(result)
         return kept(what, carry, new), y
@@ -356,12 +355,12 @@ def _unrolled(
     def flat(y: Any) -> Any:
         return y.reshape(whole, *np.shape(raw(y))[2:])
 
-    rest = tree_map(lambda a: a[:start] if reverse else a[stop:], xs)
     if not whole:
         return _scanned(f, init, xs, length, reverse)
-    carry, ys = _one_scan(steps, init, tree_map(chunk, xs), whole // unroll, reverse, 1)
+    carry, ys = _one_scan(steps, init, tree_map(chunk, xs), whole // unroll, reverse)
     ys = tree_map(flat, ys)
     if whole < length:
+        rest = tree_map(lambda a: a[:start] if reverse else a[stop:], xs)
         carry, more = _scanned(f, carry, rest, length - whole, reverse)
         ys = tree_map(lambda *parts: TABLE["concatenate"](parts[::-1] if reverse else parts), ys, more)
     return carry, ys
@@ -467,7 +466,8 @@ def _length(xs: Tree, length: int | None) -> int:
             raise ValueError(f"scan: {path} is a single number, and the steps need one entry each; pass an array")
         lengths[path] = np.shape(raw(x))[0]
     if length is not None:
-        lengths["length"] = index(length)
+        is_tensor = isinstance(length, Value)  # one that is traced raises, and says what to do
+        lengths["length"] = index(length) if is_tensor else _whole(length, "scan: expected a whole number as length")
     if not lengths:
         raise ValueError("scan: without xs, give length, the number of steps")
     count = next(iter(lengths.values()))
@@ -478,12 +478,14 @@ def _length(xs: Tree, length: int | None) -> int:
     return count
 
 
-def _whole(bound: Any, what: str) -> int:
+def _whole(x: Any, what: str) -> Any:
+    """A whole number; one that is traced stays a Tensor."""
+    if isinstance(x, Value) and is_traced(x) and x.dtype.kind in "iu" and not x._data.ndim:
+        return x
     try:
-        return index(bound)
+        return index(x if not isinstance(x, Value) else x._data)
     except TypeError:
-        got = kind_of(bound) if hasattr(bound, "dtype") else repr(bound)
-        raise TypeError(f"{what}: expected whole numbers as bounds, got {got}") from None
+        raise TypeError(f"{what}, got {kind_of(x) if hasattr(x, 'dtype') else repr(x)}") from None
 
 
 def _truth(x: Any, what: str) -> bool:

@@ -401,6 +401,11 @@ def test_fori_loop() -> None:
         same(compiled(2.0, n), f(2.0, n))
     assert compiled.cache_info().misses == 1
     same(ag.vmap(f)(np.array([1.0, 2.0]), np.array([3, 4])), np.array([f(1.0, 3), f(2.0, 4)]))
+    for g in (ag.jit(f), ag.vmap(f, (None, 0))):
+        with pytest.raises(TypeError, match=r"expected whole numbers as bounds, got float64\["):
+            g(2.0, np.array([2.5]))
+    with pytest.raises(RuntimeError, match="static_argnames"):
+        ag.jit(lambda n: ag.scan(lambda c, _: (c + 1, None), 0, length=n)[0])(3)
     fixed = ag.grad(lambda x: f(x, 5))
     same(ag.jit(fixed)(2.0), fixed(2.0))
     same(ag.jit(lambda x: ag.fori_loop(0, 3, lambda i, v: v + x[i], 0.0))(A), A[:3].sum())

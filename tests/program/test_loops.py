@@ -79,6 +79,7 @@ def test_dtypes_stay() -> None:
         (lambda: ag.scan(lambda c, x: (c, x), 0.0, {"a": 2.0}), r"xs\['a'\] is a single number"),
         (lambda: ag.scan(lambda c, x: (c, x), 0.0), "without xs, give length"),
         (lambda: ag.scan(lambda c, x: (c, x), 0.0, length=-1), "from 0 on"),
+        (lambda: ag.scan(lambda c, x: (c, x), 0.0, length=2.0), "a whole number as length, got 2.0"),
         (lambda: ag.scan(lambda c, x: (c, x), 0.0, np.ones(3), unroll=0), "unroll=0"),
         (lambda: ag.scan(None, 0.0, np.ones(3)), "expected a function, got NoneType"),
         (lambda: ag.scan(lambda c, x: (c, np.zeros(int(x))), 0.0, np.arange(3)), "the steps return different results"),
