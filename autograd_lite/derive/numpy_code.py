@@ -19,7 +19,7 @@ from ..base.generator import numpy_generator
 from ..program.naming import Names
 from ..table import TABLE, Primitive
 from .binding import ATOM
-from .formula import Expr
+from .formula import Expr, walk
 from .formula_ops import evaluate
 from .helpers import Helpers, accepted, definition, is_default, literal
 from .symbolic_rule import RuleCall
@@ -237,6 +237,8 @@ def _constant(value: float, shape: tuple[int, ...]) -> str:
 
 def _strong(e: Expr, text: str, *kinds: type) -> str:
     """A number as something with a dtype, for a function that may ask for it."""
+    if e.args and not e.shape and all(part.is_number for part in walk(e) if not part.args):  # 2 * 1
+        return f"np.float64({text})"
     kind = type(e.value)
     return f"np.{kind.__name__}64({text})" if e.is_number and kind in (kinds or (int, float)) else text
 

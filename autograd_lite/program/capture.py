@@ -22,11 +22,11 @@ import numpy as np
 
 from ..base.escape import plain
 from ..base.snapshots import untouched
-from ..base.tree import leaves, rebuild, tree_map
+from ..base.tree import leaves, rebuild
 from ..engine.context import CONTEXT, ORDINARY, changed
 from ..engine.errors import Untraceable
 from ..engine.node import ANY, Node, ancestors
-from ..engine.operands import joined, raw
+from ..engine.operands import raw, traced_call
 from ..engine.value import wrap
 from ..tensor import Tensor
 from .assignments import looped
@@ -78,7 +78,6 @@ def _captured(
     level = (CONTEXT.get() or ORDINARY).level + 1
     with untouched(f, args), changed(recording=True, group=None, level=level):
         result, variables = run(f, wrapped, params or {})
-        result = tree_map(joined, result)
     outside = [*variables, *captured(f), *(names or {}).items()]
     roots = _nodes_of(result)
     names_of_nodes = names_of(f, rebuild(args, tensors), nodes, ancestors(roots, ANY)[::-1], variables, outside, roots)
@@ -157,7 +156,7 @@ def run(f: Callable[..., Any], args: Sequence[Any], params: Mapping[str, Any]) -
 
     sys.setprofile(watch)
     try:
-        result = f(*args, **params)
+        result = traced_call(f, *args, **params)
     finally:
         if before is None or callable(before):
             sys.setprofile(before)

@@ -623,3 +623,15 @@ def test_a_traced_function_is_explained_drawn_emitted_and_set_as_homework(word):
             np.testing.assert_allclose(g, t.grad.numpy(), rtol=1e-7, atol=1e-9)
     with pytest.raises(ValueError, match="wrt to be names among"):
         traced.explain("nothing")
+
+
+def test_a_number_is_the_gradient_of_an_entry():
+    x = np.array([0.3, 0.7])
+    _, dx = source(lambda x: np.sum(x[0] * 2), x)(x)
+    np.testing.assert_array_equal(dx, [2, 0])
+
+
+def test_arrays_of_traced_numbers_that_numpy_does_not_join_say_what_to_write():
+    with pytest.raises(TypeError) as caught:
+        source(lambda x: np.linalg.det(np.array([[x[0], 1.0], [2.0, x[1]]])), np.array([0.3, 0.7]))
+    assert "write np.stack" in caught.value.__notes__[-1]
