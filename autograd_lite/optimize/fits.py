@@ -136,12 +136,13 @@ def curve_fit(
     array([-0.3, -0.1,  0.1,  0.3])
     """
     bounds = constant("curve_fit: bounds=", bounds)
-    arrays = (list, tuple, np.ndarray, Tensor)
-    xdata, ydata, sigma = (_floats(x) if isinstance(x, arrays) else x for x in (xdata, ydata, sigma))
+    xdata, ydata, sigma = map(_floats, (xdata, ydata, sigma))
+    if sigma is not None and not np.ndim(sigma):  # with a Jacobian, SciPy takes one number for a matrix
+        sigma = sigma * np.ones(np.size(ydata))
     if nan_policy == "omit" and check_finite is not True:
         x = np.asarray(raw(xdata))
         keep = ~(np.isnan(x).any(axis=tuple(range(x.ndim - 1))) | np.isnan(raw(ydata)))
-        sigma = sigma if not np.ndim(sigma) else sigma[keep] if sigma.ndim == 1 else sigma[keep][:, keep]
+        sigma = sigma if sigma is None else sigma[keep] if sigma.ndim == 1 else sigma[keep][:, keep]
         xdata, ydata = xdata[..., keep], ydata[keep]
     loss, f_scale = kwargs.get("loss", "linear"), constant("curve_fit: f_scale=", kwargs.get("f_scale", 1.0))
     others: list[Any] = [np.inf]
@@ -158,8 +159,6 @@ def curve_fit(
 
     def solve(start: Any, tree: Any) -> Any:
         xdata, ydata, sigma = tree
-        if sigma is not None and not np.ndim(sigma):  # with a Jacobian, SciPy takes one number for a matrix
-            sigma = np.full(np.size(ydata), sigma)
         slopes = (lambda xdata, *p: jacobian_of(predicted)(np.array(p), xdata)) if jac is None else jac
         popt, *others[:] = scipy.optimize.curve_fit(
             plain(f), xdata, ydata, start, sigma, absolute_sigma, check_finite, bounds, method, slopes,
@@ -183,7 +182,9 @@ def curve_fit(
 
 
 def _floats(x: Any) -> Any:
-    """Data as SciPy takes them: not integers."""
+    """Data as SciPy takes them: arrays are not of integers; numbers and other objects are as they are."""
+    if not isinstance(x, (list, tuple, np.ndarray, Tensor)):
+        return x
     x = operand(x)
     return x.astype(float) if x.dtype.kind in "biu" else x
 

@@ -306,8 +306,9 @@ def test_curve_fit_takes_what_scipys_does():
     np.testing.assert_allclose(pcov, theirs[1], rtol=1e-4)
     assert (info.keys() - theirs[2].keys(), message[:4], status > 0) == ({"njev"}, theirs[3][:4], True)
     y = np.append(Y, np.nan)
-    popt, _ = O.curve_fit(model, np.arange(5.0), y, check_finite=False, nan_policy="omit")
-    np.testing.assert_allclose(popt, O.curve_fit(model, T, Y)[0], rtol=1e-6)
+    for sigma in (None, 0.1, [0.1] * 5, 0.01 * np.eye(5)):
+        popt, _ = O.curve_fit(model, np.arange(5.0), y, sigma=sigma, check_finite=False, nan_policy="omit")
+        np.testing.assert_allclose(popt, O.curve_fit(model, T, Y)[0], rtol=1e-5)
     with pytest.warns(so.OptimizeWarning):
         assert np.isinf(O.curve_fit(lambda x, a, b: a + b + 0 * x, T, Y)[1]).all()
     w = ag.tensor(2.0, requires_grad=True)
