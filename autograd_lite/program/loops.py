@@ -132,7 +132,12 @@ def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init_
         if runs_again() and last > first:
             steps = np.arange(first, last)
             return _one_scan(lambda v, i: (body_fun(i, v), None), init_val, steps, len(steps), False, "fori_loop")[0]
-        return _counted(first, last, body_fun, init_val)
+        value = init_val
+        for i in range(first, last):
+            with _group(f"step {i}"):
+                new = body_fun(i, value)
+            value = kept("fori_loop", value, new)
+        return value
 
 
 def while_loop(cond_fun: Callable[[Any], Any], body_fun: Callable[[Any], Any], init_val: Tree) -> Tree:
@@ -170,12 +175,16 @@ def while_loop(cond_fun: Callable[[Any], Any], body_fun: Callable[[Any], Any], i
     _check_function("while_loop", cond_fun)
     _check_function("while_loop", body_fun)
     with _group("while_loop"):
-        if runs_again():
+        if runs_again() or isinstance(going := cond_fun(init_val), Value) and is_traced(going):
             return _one_while(cond_fun, body_fun, init_val)
-        going = cond_fun(init_val)
-        if isinstance(going, Value) and is_traced(going):
-            return _one_while(cond_fun, body_fun, init_val)
-        return _repeated(cond_fun, body_fun, init_val, going)
+        value, count = init_val, 0
+        while _truth(going, "while_loop: the result of cond_fun"):
+            count += 1
+            with _group(f"step {count}"):
+                new = body_fun(value)
+            value = kept("while_loop", value, new)
+            going = cond_fun(value)
+        return value
 
 
 def cond(pred: Any, true_fun: Callable[..., Any], false_fun: Callable[..., Any], *operands: Any) -> Any:
@@ -254,25 +263,6 @@ def _no_results(f: Callable[..., Any], init: Tree, xs: Tree) -> Tree:
     with untouched(f, (init,)), no_grad(), np.errstate(all="ignore"):
         _, y = pair_of(f(init, zeros))
     return tree_map(lambda a: np.zeros((0, *np.shape(raw(a))), dtype_of(a)), y)
-
-
-def _counted(first: int, last: int, body_fun: Callable[..., Any], value: Tree) -> Tree:
-    for i in range(first, last):
-        with _group(f"step {i}"):
-            new = body_fun(i, value)
-        value = kept("fori_loop", value, new)
-    return value
-
-
-def _repeated(cond_fun: Callable[..., Any], body_fun: Callable[..., Any], value: Tree, going: Any) -> Tree:
-    count = 0
-    while _truth(going, "while_loop: the result of cond_fun"):
-        count += 1
-        with _group(f"step {count}"):
-            new = body_fun(value)
-        value = kept("while_loop", value, new)
-        going = cond_fun(value)
-    return value
 
 
 # ------------------------------------------------------------------------------------------------- one equation
