@@ -60,7 +60,7 @@ def jet(fun: Callable[..., Any], primals: Any, series: Any, factorial_scaled: bo
     >>> print(y, d1, d2, d3)
     1.0 1.0 1.0 1.0
     """
-    if not isinstance(primals, (tuple, list)) or not isinstance(series, (tuple, list)):
+    if not all(isinstance(xs, (tuple, list)) for xs in (primals, series)) or not all(map(np.iterable, series)):
         raise TypeError("jet: expected tuples with an entry for each argument: jet(f, (x,), ([v, a],))")
     if len(primals) != len(series) or len({len(of_x) for of_x in series}) > 1:
         lengths = [len(of_x) for of_x in series]
@@ -127,6 +127,8 @@ def _expanded(
 
     `terms` has those of the arguments' arrays, from the first order on, multiplied likewise; None is zero.
     """
+    if not callable(f):
+        raise TypeError(f"{what}: expected a function as the first argument, got {type(f).__name__}")
     xs, order = [_argument(what, x) for x in leaves(args)], len(scale) - 1
     program = Program.trace(f, *rebuild(args, xs))
     program.refuse_hooks(what)

@@ -343,6 +343,11 @@ def test_wrong_arguments():
         ag.taylor(np.exp, 2.0, -1)
     with pytest.raises(RuntimeError, match="cannot branch"):
         ag.taylor(lambda x: x if x > 0 else -x, 1.0, 2)
+    for series in ((1.0,), (np.array(1.0),)):
+        with pytest.raises(TypeError, match=r"jet: expected tuples with an entry for each argument"):
+            ag.jet(np.sin, (1.0,), series)
+    with pytest.raises(TypeError, match=r"taylor: expected a function as the first argument, got float"):
+        ag.taylor(0.5, np.sin, 2)
     with pytest.raises(ValueError, match=r"expected 2 lists of one length, one for each argument; got \[2, 1\]"):
         ag.jet(np.multiply, (2.0, 3.0), ([1.0, 0.0], [1.0]))
     with pytest.raises(ValueError, match=r"coefficient 1 of array 0 .* is float64\[\]; expected float64\[3\]"):
