@@ -50,11 +50,12 @@ def _scan(b: Any, *operands: Any, body: Bodies, length: int, reverse: bool) -> l
         raise ValueError("a scan without xs")
     inputs = list(map(b.new, (*start, *(replace(x, shape=x.shape[1:]) for x in slices))))
     count = len(body[0].program.outputs)
+    directions = {"scan_input_directions": [int(reverse)] * len(slices)}
+    if count > len(start):  # ONNX has no empty list
+        directions["scan_output_directions"] = [int(reverse)] * (count - len(start))
     return _list(b(
-        "Scan", *start, *slices, count=count, num_scan_inputs=len(slices),
+        "Scan", *start, *slices, count=count, num_scan_inputs=len(slices), **directions,
         body=b.graph("body", inputs, lambda b: b.results(body, [*inputs, *constants])),
-        scan_input_directions=[int(reverse)] * len(slices),
-        scan_output_directions=[int(reverse)] * (count - len(start)),
     ))  # fmt: skip
 
 
