@@ -17,10 +17,6 @@ AnyError = TypeVar("AnyError", bound=Exception)
 # ----------------------------------------------------------------------------------------------- the backward pass
 
 
-class Untraceable(RuntimeError):
-    """A number was asked for that depends on the inputs of a trace."""
-
-
 def noted(error: AnyError, n: Node) -> AnyError:
     """`error` with the user's line, where it is known."""
     note = f"recorded at {n.origin}"

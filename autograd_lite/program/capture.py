@@ -24,7 +24,6 @@ from ..base.escape import plain
 from ..base.snapshots import untouched
 from ..base.tree import leaves, rebuild
 from ..engine.context import CONTEXT, ORDINARY, changed
-from ..engine.errors import Untraceable
 from ..engine.node import ANY, Node, ancestors
 from ..engine.operands import raw, traced_call
 from ..engine.value import wrap
@@ -57,7 +56,7 @@ def capture(
     """
     try:
         return _captured(f, args, params, names, (str, bool) if fixing else ())
-    except (Untraceable, TypeError):
+    except (RuntimeError, TypeError):  # a number was asked for
         if not fixing or not any(type(x) is int for x in leaves(args)):
             raise
     return _captured(f, args, params, names, (str, bool, int))

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.context import CONTEXT, is_compared, is_grad_enabled, is_traced
-from ..engine.errors import Untraceable, dropped
+from ..engine.errors import dropped
 from ..engine.node import TRANSFORM
 from ..engine.operands import raw
 from ..engine.position import foreign_call, users_frame, users_line
@@ -179,7 +179,7 @@ class Conversions(Value):
 
     def _traced(self, what: str) -> RuntimeError:
         why = "NumPy's array would not follow it" if what == "np.array()" else _STRAIGHT
-        return Untraceable(
+        return RuntimeError(
             f"{what} of a value that depends on the traced inputs, at {users_line()}: {why}. "
             f"{_REMEDIES.get(what, _REMEDIES['bool()'])}"
         )
@@ -191,8 +191,8 @@ _REMEDIES = {
     "ag.Tensor()": "Use ag.tensor, which copies the value at every call",
     "array[i] = ...": "Use ag.set_at to fill an array, or np.stack to join values",
     "np.array()": "Use np.stack to join arrays, and np.take(a, i, axis=0) to index an array by one",
-    "index()": "A size, an axis or a count is a Python int in ag.trace and ag.source, and goes into static_argnames "
-    "of ag.jit; np.take(a, i, axis=0) reads an entry at a traced position",
+    "index()": "np.take(a, i, axis=0) reads entries of an array at traced positions, such as rows of np.eye(n); a size, an "
+    "axis or a count is a Python int in ag.trace and ag.source, and goes into static_argnames of ag.jit",
     "printing": "Return the value, and print it outside the traced function",
     **dict.fromkeys(
         ("item()", "numpy()", "tolist()", "__dlpack__()"),
