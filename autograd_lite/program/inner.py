@@ -98,13 +98,7 @@ def traced(
     if changes.draws and not draws or any(id(generator) not in generators for generator in changes.drawn_from()):
         raise RuntimeError(f"{what}: draws random numbers that a trace cannot repeat: write ag.rand_like of a carry")
     roots = [t._node for t in results if isinstance(t, Value) and t._node is not None]
-    ends = {*inputs, *draws}
-    nodes = [n for n in (between([*roots, *draws], ends, ANY) if ends else [])[::-1] if n.row is not INSIDE]
-    if hooked := [n.label for n in nodes if n.hooks is not None]:
-        raise RuntimeError(f"{what}: {hooked[0]} has a hook, which the body of a traced loop cannot have")
-    outside = dict.fromkeys(p for p in (*(p for n in nodes for p in n.parents), *roots) if p is not None)
-    for n in (*inputs, *nodes):
-        outside.pop(n, None)
+    nodes, outside = _recorded_in(what, inputs, roots, draws)
     returned = {t._node: t for t in results if isinstance(t, Value)}
     captured = [wrap(values[p] if p in values else returned[p]._data, p) for p in outside]
     if context.values is not None:  # what does not depend on the arguments has been computed outside
@@ -119,6 +113,20 @@ def traced(
     outputs = [_value(t, variables_of) for t in results]
     program = assembled(plain(getattr(f, "__name__", "f")), [*values_of], equations, outputs, values_of)
     return Inner(program, captured, result, _generator(what, draws))
+
+
+def _recorded_in(
+    what: str, inputs: Sequence[Node], roots: Sequence[Node], draws: Sequence[Node]
+) -> tuple[list[Node], list[Node]]:
+    """The nodes of a body, oldest first, and those from outside that it reads or returns."""
+    ends = {*inputs, *draws}
+    nodes = [n for n in (between([*roots, *draws], ends, ANY) if ends else [])[::-1] if n.row is not INSIDE]
+    if hooked := [n.label for n in nodes if n.hooks is not None]:
+        raise RuntimeError(f"{what}: {hooked[0]} has a hook, which the body of a traced loop cannot have")
+    outside = dict.fromkeys(p for p in (*(p for n in nodes for p in n.parents), *roots) if p is not None)
+    for n in (*inputs, *nodes):
+        outside.pop(n, None)
+    return nodes, list(outside)
 
 
 def assembled(
