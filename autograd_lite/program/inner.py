@@ -6,7 +6,7 @@ derivatives, and the same for a batch, are inner programs again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -93,10 +93,7 @@ def traced(
     results = leaves(result)
     if wrong := [x for x in results if np.asarray(raw(x)).dtype.kind not in "biufc"]:
         raise TypeError(f"{what}: expected numbers and arrays as results, got {type(wrong[0]).__name__}")
-    draws = [n for n in values if n is not None and "generator" in n.params and n.order < start]
-    generators = {id(numpy_generator(n.params["generator"])) for n in draws}
-    if changes.draws and not draws or any(id(generator) not in generators for generator in changes.drawn_from()):
-        raise RuntimeError(f"{what}: draws random numbers that a trace cannot repeat: write ag.rand_like of a carry")
+    draws = _draws(what, values, start, changes)
     roots = [t._node for t in results if isinstance(t, Value) and t._node is not None]
     nodes, outside = _recorded_in(what, inputs, roots, draws)
     returned = {t._node: t for t in results if isinstance(t, Value)}
@@ -113,6 +110,15 @@ def traced(
     outputs = [_value(t, variables_of) for t in results]
     program = assembled(plain(getattr(f, "__name__", "f")), [*values_of], equations, outputs, values_of)
     return Inner(program, captured, result, _generator(what, draws))
+
+
+def _draws(what: str, values: Iterable[Any], start: int, changes: Any) -> list[Node]:
+    """The draws of a body; raises if NumPy's generators were used otherwise, since a trace cannot repeat that."""
+    draws = [n for n in values if n is not None and "generator" in n.params and n.order < start]
+    generators = {id(numpy_generator(n.params["generator"])) for n in draws}
+    if changes.draws and not draws or any(id(generator) not in generators for generator in changes.drawn_from()):
+        raise RuntimeError(f"{what}: draws random numbers that a trace cannot repeat: write ag.rand_like of a carry")
+    return draws
 
 
 def _recorded_in(
