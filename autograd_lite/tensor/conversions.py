@@ -191,8 +191,8 @@ _REMEDIES = {
     "ag.Tensor()": "Use ag.tensor, which copies the value at every call",
     "array[i] = ...": "Use ag.set_at to fill an array, or np.stack to join values",
     "np.array()": "Use np.stack to join arrays, and np.take(a, i, axis=0) to index an array by one",
-    "index()": "np.take(a, i, axis=0) reads entries of an array at traced positions, as of np.eye(n); a size, an axis or "
-    "a count is a Python int in ag.trace and ag.source, and goes into static_argnames of ag.jit",
+    "index()": "np.take(a, i, axis=0) reads entries of an array at traced positions, as of np.eye(n); a size, an axis, "
+    "or a count is a Python int in ag.trace and ag.source, and goes into static_argnames of ag.jit",
     "printing": "Return the value, and print it outside the traced function",
     **dict.fromkeys(
         ("item()", "numpy()", "tolist()", "__dlpack__()"),
