@@ -20,7 +20,7 @@ import numpy as np
 
 from ..program import Equation, Var
 from ..program.assignments import assigned, looped
-from ..program.naming import Names, expression, line, operand
+from ..program.naming import Names, expression, line, operand, reads
 from .formula import Array, Expr, Labels, name, unsimplified, walk
 from .textbook_parser import Written, read
 
@@ -36,7 +36,7 @@ class Constants:
     """
 
     def __init__(
-        self, taken: Names, changing: Set[str] = frozenset(), scopes: Sequence[Variables] = (),
+        self, taken: Names, changing: Set[str] = frozenset(), scopes: Sequence[tuple[CodeType | None, Variables]] = (),
         computed: Variables = EMPTY,
     ) -> None:
         self.taken, self.changing, self.scopes, self.computed = taken, changing, scopes, computed
@@ -45,7 +45,7 @@ class Constants:
         self.sizes: dict[str, int] = {}
         self.rounds: dict[Any, dict[Var, Any]] = {}  # by places in the user's code, the operands there in a loop
         self._starts: dict[Any, int | None] = {}  # by these places, what a loop begins with
-        self._sourced: dict[str, Any] = {}
+        self._sourced: dict[tuple[str, Any], Any] = {}
         self._inside: dict[int, list[tuple[Array, str]]] = {}  # the named arrays in the memory of one
 
     def add(self, x: Any, word: str) -> None:
@@ -268,13 +268,15 @@ class Constants:
         """The value of a variable: where the code of the user runs, or else as the source assigns it, once."""
         if word in self.taken:
             return self.values.get(word, self.computed.get(word))
-        if word not in self._sourced:
-            self._sourced[word] = value = next((scope[word] for scope in self.scopes if word in scope), None)
+        key = word, code
+        if key not in self._sourced:
+            around = (scope for owner, scope in self.scopes if code is None or reads(code, word, owner))
+            self._sourced[key] = value = next((scope[word] for scope in around if word in scope), None)
             sources = assigned(code, word) if value is None else None
             if sources and len(sources) == 1:
                 stated = _evaluated(sources[0], self._variables(sources[0], code))
-                self._sourced[word] = stated.value if stated else _literal(sources[0])
-        return self._sourced[word]
+                self._sourced[key] = stated.value if stated else _literal(sources[0])
+        return self._sourced[key]
 
     def size(self, value: int, code: Any) -> str:
         """The name of a number of entries: n, the user's variable if that has the length of an array, or another."""

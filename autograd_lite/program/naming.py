@@ -199,14 +199,26 @@ def line(eq: Equation) -> ast.expr | None:
     return _written(code.co_filename).get(_positions(code)[at // 2])
 
 
-def scopes() -> list[Mapping[str, Any]]:
-    """The variables of the user's code that is running, innermost first."""
+def scopes() -> list[tuple[CodeType | None, Mapping[str, Any]]]:
+    """The variables of the user's code that is running, innermost first: those of each function, and global ones."""
     frame, _ = users_frame(1)
-    variables = []
+    variables: list[tuple[CodeType | None, Mapping[str, Any]]] = []
     while frame is not None:
-        variables += [frame.f_locals, frame.f_globals]
+        variables += [(frame.f_code, frame.f_locals), (None, frame.f_globals)]
         frame = frame.f_back
     return variables
+
+
+def reads(code: CodeType, word: str, owner: CodeType | None) -> bool:
+    """Whether the variable `word` of `code` can be that of the running function `owner`, or a global one if None.
+
+    A variable that `code` does not have stands in what was assigned around it, and can be any.
+    """
+    if word in code.co_varnames or word in code.co_cellvars:
+        return owner is code
+    if word in code.co_freevars:
+        return owner is not None
+    return owner is None or word not in code.co_names or owner is code
 
 
 @lru_cache(maxsize=256)

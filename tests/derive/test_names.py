@@ -345,3 +345,46 @@ def test_labels_that_are_arguments_of_a_traced_function() -> None:
     assert down(d, "dL/dEₖ") == "dL/dEₖ = Σᵢ 1[wᵢ = k] dL/duᵢ"
     d = ag.trace(rated, W, np.array([0, 1]), y).explain()
     assert down(d, "dL/dRᵢⱼ") == "dL/dRᵢⱼ = Σₖ 1[rowsₖ = i] 1[colsₖ = j] dL/dpredₖ"
+
+
+# --------------------------------------------------------------------------------- variables of the same name elsewhere
+
+
+def rounds(a: ag.Tensor, seen: np.ndarray) -> ag.Tensor:
+    err = 0.0
+    for turn in range(3):
+        a = np.sin(a)
+        err = err + (a - seen[turn]) ** 2
+    return err
+
+
+def with_a_size(w: ag.Tensor, y: np.ndarray) -> ag.Tensor:
+    n = len(y)
+    return np.sum((w * y) ** 2) + 0.5 * n * w
+
+
+def damped(w: ag.Tensor) -> ag.Tensor:
+    return np.sum(damping * w**2)
+
+
+damping = 0.3
+
+
+@pytest.mark.parametrize("word", ["turn", "err", "n"])
+def test_a_global_variable_is_not_a_local_one(monkeypatch: pytest.MonkeyPatch, word: str) -> None:
+    def texts() -> list[str]:
+        w, y = np.array(0.4), np.array([0.5, 0.4, 0.3])
+        return [str(read(ag.trace(f, w, y))) for f in (rounds, with_a_size) for read in (ag.explain, ag.worksheet)]
+
+    before = texts()
+    monkeypatch.setitem(globals(), word, 1)
+    assert texts() == before
+    exec(f"{word} = 1; after = texts()", scope := {"texts": texts})  # of a caller
+    assert scope["after"] == before
+    assert given(before[2]).startswith("n = 3")
+
+
+def test_a_global_variable_that_is_read_has_its_name() -> None:
+    damping = 7.0  # of the caller
+    assert damping > 0
+    assert given(ag.trace(damped, np.ones(2)).explain()) == "damping = 0.3, w (2)"
