@@ -56,6 +56,23 @@ def recognised(program: Program, kept: Collection[Var], is_read: bool = True) ->
     return replace(program, equations=new[::-1])
 
 
+def with_turned(program: Program, textbook: Program) -> Program:
+    """`program` with the values that only `textbook` has, -x: what leads there from x, leads here from -(-x)."""
+    defined, new, back = program.defined, textbook.defined, dict[Var, Var]()
+    turned = {eq.operands[0]: eq for v, eq in new.items() if v not in defined and eq.row.algebra == "negation"}
+
+    def rule(eq: Equation, _: Mapping[Var, Equation]) -> list[Equation] | None:
+        if eq is new.get(eq.outputs[0]) or turned.keys().isdisjoint(eq.operands):
+            return None
+        signs: list[Equation] = []
+        for x in turned.keys() & set(eq.operands) - back.keys():
+            back[x] = Var("", x.shape, x.dtype)
+            signs += [turned[x], replace(turned[x], operands=turned[x].outputs, outputs=(back[x],))]
+        return [*signs, replace(eq, operands=tuple(back.get(x, x) for x in eq.operands))]
+
+    return program.mapped(rule) if turned else program
+
+
 def _scaled(eq: Equation, defined: Mapping[Var, Equation]) -> list[Equation] | None:
     """A product with a diagonal matrix as its rows, or its columns, times the entries of the diagonal."""
     if eq.row.algebra != "matrix product" or any(len(shape) != 2 for shape in eq.shapes):

@@ -28,7 +28,7 @@ from .constants import Constants
 from .factors import Edge
 from .formula import Expr, Labels, constant, fold, name, number
 from .formula_ops import applied
-from .idioms import recognised
+from .idioms import recognised, with_turned
 from .signs import with_signs_in_front
 from .simplify import again, simplified
 from .symbolic_rule import CallResult, edge
@@ -76,9 +76,9 @@ class Notation:
             program = program.mapped(lambda eq, _: _unchanged(eq, {*names, *program.outputs}, same))
             program, self.merged = program.without_repetition(_elementwise, compared=0)
             self.merged |= {v: self.merged.get(x, x) for v, x in same.items()}
-            self.recorded = program
-            program = with_signs_in_front(program, {*names, *program.outputs})
-            program = recognised(program, set(map(self.canonical, wrt or ())), not is_picture)
+            before = with_signs_in_front(program, {*names, *program.outputs})
+            program = recognised(before, set(map(self.canonical, wrt or ())), not is_picture)
+            self.recorded = with_turned(before, program)
         for v, first in self.merged.items():
             if v in names:
                 names.setdefault(first, names.pop(v))

@@ -186,3 +186,18 @@ def test_softmax_at_an_integer_label():
 def test_a_word_that_ends_like_a_mark():
     what = leaf(2, name="what")
     assert "dL/dwhat = 2 what" in explained(np.sum(what**2))
+
+
+def test_a_sign_stands_in_front_of_a_product_of_matrices():
+    x, W, w = leaf(4, 3, name="x"), leaf(3, 2, name="W"), leaf(3, name="w")
+    for z in (-x @ W, -(x @ W), x @ -W):
+        r = 1 / (1 + np.exp(z))
+        text = explained(np.sum((r - 1) ** 2), r=r)
+        assert "a = x @ W" in text
+        assert "r = σ(a)" in text
+        assert "da/dW = xᵀ" in text
+    text = explained(np.sum((-x @ -W) ** 2))
+    assert "a = x @ W" in text
+    text = explained(np.exp(-w @ (W @ W.T) @ w))
+    assert "= -w" not in text
+    assert "exp(-" in text

@@ -192,3 +192,25 @@ def test_a_page_runs_the_steps_of_the_user_not_those_of_the_textbook():
     with np.errstate(all="ignore"):
         assert list(differing(picture, drawn({"z": np.array([0.3, 800.0, 0.1])}), shown)) == []
     assert shown["v"]["P"][1] == ["0", "NaN", "0"]
+
+
+@pytest.mark.parametrize("z", ["-x @ W", "x @ W", "-(x @ W)", "-x @ -W"])
+@pytest.mark.parametrize("body", ["z = {}\nr = 1 / (1 + np.exp(z))", "r = 1 / (1 + np.exp({}))"])
+@pytest.mark.parametrize("learned", [("W",), ("W", "x")])
+def test_the_page_of_a_sigmoid_by_hand_computes_what_it_shows(body, z, learned):
+    rng = np.random.default_rng(0)
+    numbers = {"x": rng.normal(size=(4, 3)), "W": rng.normal(size=(3, 2)), "y": rng.normal(size=(4, 2))}
+    params = {k: numbers.pop(k) for k in learned}
+    program = Learner(params, numbers, body.format(z) + "\nL = np.sum((r - y) ** 2)")
+
+    def drawn(now):
+        variables = program.script(now)
+        return draw(variables["L"], names={k: x for k, x in variables.items() if not k.startswith("_")})
+
+    assert check_page(drawn) == {"W", "x", "y"}
+    picture = drawn({})
+    page = live(picture.scene, picture.chain, [], None, 0.1)
+    [shown] = run(page, [["W", 0, 0.5]])
+    items = json.loads(page.data)["items"]
+    assert {i["name"] for i in items if i["value"]} <= shown["v"].keys()
+    assert {i["name"] for i in items if i["gradient"]} <= shown["d"].keys()
