@@ -283,6 +283,11 @@ class Constants:
         sources = {word: assigned(code, word) for word in "nmNMK"}
         lengths = [w for w, es in sources.items() if es and all(map(_is_size, es))]
         users = [w for w in lengths if self._value(w, code) == value]
+        if not users and code is not None:
+            others = {w: assigned(code, w) for w in (*code.co_varnames, *code.co_names) if w not in sources}
+            others = {w: es for w, es in others.items() if es and all(map(_is_length, es)) and w[0] != "_"}
+            users = [w for w in others if self._value(w, code) == value]
+            users = users if len(users) == 1 else []  # not that of another axis
         free = [w for w in sources if self.sizes.get(w) == value or sources[w] is None and w not in self.taken]
         word = next(iter([*users, *free])) if users or free else self.taken.take("n")
         self.sizes[word] = value
@@ -339,7 +344,7 @@ def _evaluated(e: ast.expr, variables: Variables, meanings: Mapping[str, Written
     named = {word: Written(name(word, np.shape(x)), x) for word, x in variables.items()}
     try:
         stated = read(e, {**named, **(meanings or {})})
-    except (KeyError, TypeError, ValueError):
+    except (IndexError, KeyError, TypeError, ValueError):
         return None
     is_entry = stated.expr is not None and any(part.row and part.row.fn is None for part in walk(stated.expr))
     return None if is_entry else stated
@@ -358,6 +363,14 @@ def _is_size(e: ast.expr) -> bool:
     """True for ``len(x)`` and ``x.shape[0]``."""
     words = {getattr(part, "attr", getattr(part, "id", "")) for part in ast.walk(e)}
     return not words.isdisjoint(("len", "shape", "size"))
+
+
+def _is_length(e: ast.expr) -> bool:
+    """True for the number of entries along one axis: ``len(x)`` and ``x.shape[0]``, and nothing around it."""
+    match e:
+        case ast.Call(func=ast.Name(id="len")) | ast.Subscript(value=ast.Attribute(attr="shape")):
+            return True
+    return False
 
 
 def _place_in_code(eq: Equation, k: int) -> Any:

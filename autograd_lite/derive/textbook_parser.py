@@ -85,7 +85,7 @@ def read(e: ast.expr, meanings: Mapping[str, Written]) -> Written:
         case ast.Attribute(attr="T" | "mT"):
             return _applied("matrix_transpose", [sub(e.value)])
         case ast.Call(func=ast.Name(id="len"), args=[of]) | ast.Subscript(value=ast.Attribute(of, "shape")):
-            axis = e.slice.value if isinstance(e, ast.Subscript) and isinstance(e.slice, ast.Constant) else 0
+            axis = ast.literal_eval(e.slice) if isinstance(e, ast.Subscript) else 0
             size = np.shape(sub(of).value)[axis]
             return Written(number(size), size)
         case ast.Subscript(value=ast.Name()) if (index := _index(e.slice)) is not None:

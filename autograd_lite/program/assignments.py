@@ -146,10 +146,17 @@ def _found(scope: ast.AST, word: str) -> Iterator[ast.expr | ast.FunctionDef | N
 
 
 def _matched(target: ast.expr, value: ast.expr, word: str) -> Iterator[ast.expr]:
-    """The part of an assignment, as in ``a, b = 1, 2``, that goes to `word`, or into it: ``word[0] = …``."""
+    """The part of an assignment, as in ``a, b = 1, 2``, that goes to `word`, or into it: ``word[0] = …``.
+
+    Of ``n, d = x.shape`` these are ``x.shape[0]`` and ``x.shape[1]``.
+    """
     several = ast.Tuple | ast.List
     if isinstance(target, several) and isinstance(value, several) and len(target.elts) == len(value.elts):
         for pair in zip(target.elts, value.elts, strict=True):
             yield from _matched(*pair, word)
+    elif isinstance(target, several) and isinstance(value, ast.Attribute) and value.attr == "shape":
+        for k, part in enumerate(target.elts):
+            if isinstance(part, ast.Name) and part.id == word:
+                yield ast.copy_location(ast.Subscript(value, ast.Constant(k)), value)
     elif any(isinstance(part, ast.Name) and part.id == word for part in ast.walk(target)):
         yield value

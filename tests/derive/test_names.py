@@ -388,3 +388,32 @@ def test_a_global_variable_that_is_read_has_its_name() -> None:
     damping = 7.0  # of the caller
     assert damping > 0
     assert given(ag.trace(damped, np.ones(2)).explain()) == "damping = 0.3, w (2)"
+
+
+# ------------------------------------------------------------------------------------------------- sizes by their names
+
+
+def test_a_size_from_a_shape_has_its_name() -> None:
+    def attention(W: ag.Tensor, X: np.ndarray) -> ag.Tensor:
+        T, d = X.shape
+        scores = X @ W @ X.T / np.sqrt(d)
+        return np.sum(np.tanh(scores)) / T
+
+    def centred(V: ag.Tensor, u: np.ndarray) -> ag.Tensor:
+        _, width = V.shape  # noqa: RUF059 (its name counts)
+        m = V.mean(axis=1, keepdims=True)
+        return np.sum((V - m) ** 3 * u)
+
+    def last(W: ag.Tensor, X: np.ndarray) -> ag.Tensor:
+        width = X.shape[-1]
+        X = np.sum(X)
+        return np.sum(np.tanh(W * X)) / width
+
+    X, W = np.array([[0.3, 0.2], [0.5, -1.0], [0.4, 2.0]]), np.array([[0.3, 0.2], [0.5, -1.0]])
+    d = ag.trace(attention, W, X).explain("W")
+    assert given(d) == "d = 2, T = 3, W (2x2), X (3x2)"
+    assert "/ √d" in str(d)
+    d = ag.trace(centred, X, X).explain("V")
+    assert given(d).startswith("width = 2, ")
+    assert "/ width" in str(d)
+    assert "/ width" in str(ag.trace(last, W, X).explain("W"))
