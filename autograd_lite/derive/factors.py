@@ -155,9 +155,11 @@ class Factor(Edge):
 
     @property
     def stated(self) -> Expr:
-        """The formula as it is written: that of a vector with respect to one that is added to it is ``I``, not 1."""
+        """The formula as it is written: that of a vector with respect to one that is added to it is ``I``, not 1, but
+        with respect to a number 1.
+        """
         is_one = self.is_elementwise and self.formula.is_number and self.formula.value in (1, -1)
-        is_one = is_one and math.prod(self.of.shape) > 1
+        is_one = is_one and math.prod(self.of.shape) > 1 and self.wrt.ndim > 0
         return product((self.formula, name("I")), ()) if is_one else self.formula
 
     def apply(self, g: Any) -> Any:

@@ -201,3 +201,13 @@ def test_a_sign_stands_in_front_of_a_product_of_matrices():
     text = explained(np.exp(-w @ (W @ W.T) @ w))
     assert "= -w" not in text
     assert "exp(-" in text
+
+
+def test_the_partial_of_an_intercept_is_a_number():
+    x, w, b, c = RNG.normal(size=(5, 2)), leaf(2, name="w"), leaf(name="b"), leaf(2, 1, name="c")
+    score = x @ w + b
+    assert "dscore/db = 1 since" in explained(np.sum(score**3) + w @ w, x=x, score=score)
+    left = 2 - (x @ w + b)
+    assert "dleft/db = -1 since" in explained(np.sum(left**3) + w @ w, x=x, left=left)
+    pair = w + c
+    assert "dpair/dc = I since" in explained(np.sum(pair**3) + w @ w, pair=pair)

@@ -42,7 +42,7 @@ TEXTBOOK = {
         dL/dz = dL/dP ⊙ dP/dz
         = (P - t) / n
         dz/dw = Xᵀ
-        dz/db = I
+        dz/db = 1
         dL/db = Σᵢ dL/dzᵢ
     """,
     "softmax_regression": """
