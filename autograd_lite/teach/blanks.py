@@ -74,8 +74,15 @@ def questions(d: Derivation, places: Sequence[Line], formula: Expr, printed: str
     hints = (f"; {_hint(word)}" for word in code.functions if word in NOTATIONS and f"{word}(" in answer)
     slips = [_slips(d, at) if isinstance(at, Factor) else _total_slips(d, at) for at in places]
     recompute = None if isinstance(line, Factor) else _from_factors(d, line)
-    typed = Question(as_variable(line.symbol), "".join(hints), answer, line.value, line.symbol, slips, recompute)
+    shape = _shape_of_all(line) if isinstance(line, Factor) else None
+    typed = Question(as_variable(line.symbol), "".join(hints), answer, line.value, line.symbol, slips, recompute, shape)
     return [*([replace(typed, since="", answer=printed)] if is_ours else []), typed]
+
+
+def _shape_of_all(f: Factor) -> tuple[int, ...] | None:
+    """The shape of a gradient, or of what is multiplied entry by entry, where one number stands for all entries."""
+    of, wrt = f.shapes
+    return wrt if np.ndim(f.value) == 0 and wrt and of in ((), wrt) else None
 
 
 def _hint(word: str) -> str:

@@ -33,6 +33,8 @@ class Question:
         The results of likely mistakes, each by its message, for each choice of the numbers.
     recompute : callable, optional
         The value that follows from the student's earlier answers.
+    shape : tuple of int, optional
+        The shape of the derivative where the answer is one number for all of its entries, otherwise None.
     """
 
     word: str
@@ -42,6 +44,7 @@ class Question:
     symbol: str = ""
     slips: Sequence[Mapping[str, Any]] = field(default=(), repr=False)
     recompute: Callable[[Mapping[str, Any]], Any] | None = field(default=None, repr=False)
+    shape: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -119,6 +122,7 @@ def verdict(
     if not is_wrong_here:
         return ELSEWHERE
     value, right = first[:2]
+    right = right if q.shape is None or not value.ndim else np.broadcast_to(right, q.shape)
     if value.shape != right.shape:
         return f"expected shape {shape_text(right.shape)}, got {shape_text(value.shape)}"
     off = ~(np.abs(value - right) <= close * np.abs(right).max(initial=0.0))
@@ -208,8 +212,12 @@ def _by_another(value: Any, right: Any, others: Mapping[str, Any], close: float)
                 yield f"the factor {word} occurs once too often{more}"
 
 
-def fitted(value: Any, shape: tuple[int, ...]) -> Any:
-    """An answer in the right shape, if it only has the axes of a sum that were kept."""
+def fitted(value: Any, shape: tuple[int, ...], full: tuple[int, ...] | None = None) -> Any:
+    """An answer in the right shape, if it only has the axes of a sum that were kept, or the number in all its entries
+    where that is right.
+    """
+    if value.shape == full and value.size and np.all(np.abs(value - value.flat[0]) <= CLOSE * abs(value.flat[0])):
+        return value.flat[0].reshape(shape)
     kept = value.ndim > len(shape) and np.squeeze(value).shape == tuple(n for n in shape if n != 1)
     return value.reshape(shape) if kept or value.size == math.prod(shape) == 1 else value
 

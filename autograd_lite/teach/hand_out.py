@@ -135,7 +135,7 @@ class HandOut:
         """What marking needs, as JSON; see :meth:`opened`."""
         reader = self.readers[0]
         return escape.script({
-            "questions": [(q.word, q.symbol, list(map(_arrays, q.slips))) for q in self.questions],
+            "questions": [(q.word, q.symbol, list(map(_arrays, q.slips)), q.shape) for q in self.questions],
             "spaces": list(map(_arrays, self.spaces)),
             "words": self.board.words,
             "copied": self.board.copied,
@@ -164,8 +164,10 @@ class HandOut:
             space |= {w: partial(_missing, w) for w in content["functions"] if w not in FUNCTIONS}
             space |= {w: partial(_noted, *noted) for w, noted in content["notations"].items()}
         questions = [
-            Question(word, "", "", spaces[0][word], symbol, [{w: _opened(x) for w, x in at.items()} for at in slips])
-            for word, symbol, slips in content["questions"]
+            Question(
+                word, "", "", spaces[0][word], symbol, [{w: _opened(x) for w, x in at.items()} for at in slips],
+                shape=shape and tuple(shape),
+            ) for word, symbol, slips, shape in content["questions"]
         ]
         return cls(questions, "", "", "", spaces, content["words"])  # type: ignore[call-arg]
 

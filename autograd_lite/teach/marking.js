@@ -176,6 +176,10 @@ const softmax = (x, ...rest) => {
   const axis = axesOf(alongOf(rest)[0] ?? array([], [-1], "i"), x.shape.length)[0];
   return map((a, b) => a / b, "f", e, reduced(total, "f", e, array([], [axis], "i"), true));
 };
+const filled = (n, x) => {
+  if (!n.plain || n.kind !== "i" || n.shape.length || !(n.data[0] > 0 && n.data[0] < LARGE) || x.shape.length > 1 || ![undefined, 1, n.data[0]].includes(x.shape[0])) notMarked("this shape");
+  return array([n.data[0]], spread(x, [n.data[0]]), x.kind);
+};
 const FUNCTIONS = {
   sum: reduction(total, ofNumbers), mean: reduction((row) => total(row) / row.length, () => "f"),
   prod: reduction((row) => row.reduce((a, b) => a * b, 1), ofNumbers),
@@ -209,6 +213,7 @@ const FUNCTIONS = {
       if (x.shape.length !== 1 || n * n > LARGE) notMarked("this diagonal");
       return array([n, n], Array.from({ length: n * n }, (_, k) => (k % (n + 1) ? 0 : x.data[k % n])), x.kind);
     },
+    ones: (n) => filled(n, array([], [1])), zeros: (n) => filled(n, array([], [0])), full: (n, x) => filled(n, x),
     eye: (n) => (n.plain && n.data[0] > 0 && n.data[0] < 1000 ? FUNCTIONS.diag(array([n.data[0]], Array(n.data[0]).fill(1))) : notMarked("eye")),
     zeros_like: (x) => map(() => 0, x.kind, x), ones_like: (x) => map(() => 1, x.kind, x),
     squeeze: (x) => array(x.shape.filter((n) => n !== 1), x.data, x.kind),
@@ -824,19 +829,21 @@ const marking = (data) => {
   const readers = spaces.map((space) => new Reader(space, data.functions, data.usual));
   const slips = Object.fromEntries(data.questions.map(([word, , slips]) => [word, slips.map(openedAll)]));
 
-  const fitted = (x, shape) => {
+  const full = Object.fromEntries(data.questions.map(([word, , , shape]) => [word, shape]));
+  const fitted = (x, shape, full) => {
     const value = array(x.shape, x.data);
+    if (full && alike(x.shape, full) && x.data.every((v) => Math.abs(v - x.data[0]) <= CLOSE * Math.abs(x.data[0]))) return array(shape, x.data.slice(0, 1));
     const isKept = x.shape.length > shape.length && alike(x.shape.filter((n) => n !== 1), shape.filter((n) => n !== 1));
     return isKept || (x.data.length === 1 && count(shape) === 1) ? array(shape, value.data) : value;
   };
   const says = (word, text) => {
     const shape = spaces[0][word].shape;
-    const answers = [fitted(readers[0].formula(text, board, shape), shape)];
+    const answers = [fitted(readers[0].formula(text, board, shape), shape, full[word])];
     const isNumber = !readers[0].used;
     for (const [k, reader] of isNumber ? [] : readers.slice(1).entries()) {
       if (!has(spaces[k + 1], word)) answers.push(null);
       else {
-        try { answers.push(fitted(reader.formula(text, board, shape), shape)); } catch (error) {
+        try { answers.push(fitted(reader.formula(text, board, shape), shape, full[word])); } catch (error) {
           if (!(error instanceof Wrong)) throw error;
           answers.push(null);
         }
@@ -850,7 +857,7 @@ const marking = (data) => {
     if (!wrong.length) return "";
     const there = wrong.slice(1).map((at) => new Set(causes(at)));
     for (const cause of causes(wrong[0])) if (there.every((set) => set.has(cause))) return cause;
-    const { value, right } = wrong[0];
+    const { value } = wrong[0], right = full[word] && value.shape.length ? array(full[word], spread(wrong[0].right, full[word])) : wrong[0].right;
     if (value !== answers[0]) return ELSEWHERE;
     if (!alike(value.shape, right.shape)) return `expected shape ${shapeText(right.shape)}, got ${shapeText(value.shape)}`;
     const most = close * largestOf(right.data);

@@ -195,11 +195,11 @@ class Worksheet(HandOut):
             others = [] if is_number else [_elsewhere(answer, at, self.board, shape) for at in self.readers[1:]]
         else:
             first, others, is_number = answer, [], False
-        at = [fitted(np.asarray(raw(first), float), shape)]
+        at = [fitted(np.asarray(raw(first), float), shape, q.shape)]
         for value, space in zip([] if is_number else others, self.spaces[1:], strict=False):
             try:
                 is_judged = value is not None and q.word in space
-                at.append(fitted(np.asarray(value, float), shape) if is_judged else None)
+                at.append(fitted(np.asarray(value, float), shape, q.shape) if is_judged else None)
             except (TypeError, ValueError):  # nothing, or an error: it is not judged there
                 at.append(None)
         return at, is_number
@@ -352,7 +352,7 @@ def _with_blanks(
         line = replace(line, shape=np.shape(space[line.symbol]), value=None, check="")
         if (q := blanks.get(line.symbol)) is not None:
             words |= {signs_replaced(side): q.answer for side in line.written(TEXT)[1:] if side != q.answer}
-            line = replace(line, formulas=[name(BLANK)], how=q.since, ones=())
+            line = replace(line, formulas=[name(BLANK)], how=q.since, ones=(), shape=q.shape or line.shape)
         lines.append(line)
     given = ((line.symbol, small(space[line.symbol])) for line in sections[0].lines if not line.formulas)
     arrays = [Line(w, (constant(x),)) for w, x in given if x is not None and np.size(x) <= SHOWN]

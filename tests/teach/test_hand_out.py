@@ -45,6 +45,12 @@ def gaussian():
     return worksheet(L, wrt=[mu, gamma], names={"x": x, "mu": mu, "gamma": gamma, "z": z})
 
 
+def hinge():
+    w, x, y = ag.tensor([0.4, -0.1], requires_grad=True), np.eye(5)[:, :2] + 0.3, np.array([1, 1, -1, -1, 1])
+    slack = np.maximum(0, 1 - y * (x @ w))
+    return worksheet(0.5 * w @ w + 2 * slack.mean(), wrt=w, names={"w": w, "x": x, "y": y, "slack": slack})
+
+
 def answers(sheet, count):
     """Answers of all kinds: right, right in other forms, usual slips, nonsense, numbers."""
     rng = random.Random(0)
@@ -57,6 +63,7 @@ def answers(sheet, count):
         "max(0, {a})", "mean({a})", "{a} and 1", "hello world", "= {a}", "__import__('os')", "np.sum({a}, axis=0)",
         "sum({a}, axis=-1, keepdims=True)", "Σⱼ ({a})", "softmaxⱼ({a})", "tanh({a})", "sigmoid", "({a})⁻¹", "1/({a})",
         "{v}", "[{v}]", "-{v}", "({a})(1 - {a})", "{n}²", "~({a} > 0)", "{a}; {n}", "({a}) ⊗ {n}", "'{a}'",
+        "({a}) ones(5)", "full(5, {a})",
     )  # fmt: skip
     cases = []
     for k in range(count):
@@ -77,7 +84,7 @@ def marked_by_the_page(sheet, cases, tmp_path):
 
 
 @pytest.mark.skipif(NODE is None, reason="node is not installed, which runs the page's marking")
-@pytest.mark.parametrize("make", [talk_net, softmax, gaussian], ids=lambda make: make.__name__)
+@pytest.mark.parametrize("make", [talk_net, softmax, gaussian, hinge], ids=lambda make: make.__name__)
 def test_the_page_gives_the_verdicts_of_check(make, tmp_path):
     """Word for word. What the page cannot read it does not mark, and that is only what `check` cannot read either."""
     sheet = make()
@@ -120,7 +127,7 @@ def test_the_page_needs_no_network_and_is_labelled(tmp_path):
         assert f'<input id="{q.word}" aria-label="' in page
     data = json.loads(re.search(r'id="data">(.*?)</script>', page)[1])
     assert len(data["spaces"]) == 3
-    assert [len(slips) for _, _, slips in data["questions"]] == [3] * len(sheet.questions)
+    assert [len(slips) for _, _, slips, _ in data["questions"]] == [3] * len(sheet.questions)
     assert data["spaces"][0]["V"] != data["spaces"][1]["V"] != data["spaces"][2]["V"]
     assert data["spaces"][0]["y"] == data["spaces"][1]["y"]  # labels stay
 

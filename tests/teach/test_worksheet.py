@@ -688,3 +688,35 @@ def test_what_others_were_computed_from_is_not_drawn_again():
     L = np.sum((X @ w - mu @ w) ** 2)
     with pytest.raises(ValueError, match="X cannot vary, because other values may have been computed from it"):
         worksheet(L, wrt=w, names={"X": X, "mu": mu}, vary="X")
+
+
+def hinge_sheet():
+    w, x, y, C = ag.tensor([0.4, -0.1], requires_grad=True), RNG_POINTS, np.array([1.0, 1, -1, -1, 1]), 2.0
+    slack = np.maximum(0, 1 - y * (x @ w))
+    return worksheet(0.5 * w @ w + C * slack.mean(), names={"w": w, "x": x, "y": y, "C": C, "slack": slack})
+
+
+RNG_POINTS = np.array([[1.0, 2.0], [2.0, 0.5], [-1.0, -1.5], [-0.5, 0.4], [0.2, -0.3]])
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        ("C / n", ""),
+        ("0.4", ""),
+        ("C / n * ones(5)", ""),
+        ("np.full(5, C / n)", ""),
+        ("0.4 slack / slack", ""),
+        (np.full(5, 0.4), ""),
+        ("-C / n * ones(5)", "the sign is wrong"),
+        ("C * ones(5)", "it is 5 times the right one"),
+        ("C / n * ones(4)", "expected shape 5, got 4"),
+        ("[0.4, 0.4, 0.4, 0.4, 0.5]", "1 of 5 entries are off, by up to 0.1"),
+    ],
+)
+def test_one_number_for_all_entries_may_be_written_as_all_of_them(answer, says):
+    sheet = hinge_sheet()
+    assert re.search(r"dL/dslack = _+ .*\n +is 5\n", str(sheet))
+    for each in (sheet, type(sheet).opened(sheet.data())):
+        [mark] = [mark for mark in each.check({"dL/dslack": answer}) if mark.word == "dLdslack"]
+        assert (mark.right, mark.says) == (not says, says)
