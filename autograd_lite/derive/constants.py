@@ -9,7 +9,7 @@ such as ``np.eye(4)``, is quoted.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from copy import deepcopy
 from dataclasses import replace
@@ -31,12 +31,13 @@ EMPTY: Variables = {}
 class Constants:
     """The named constants of a program.
 
-    `taken` are all its names, `changing` the variables that are assigned again, `scopes` those of the running code,
-    `computed` the values of the program.
+    `taken` are all its names, `changing` the variables that are assigned again, with the name that each has before,
+    `scopes` those of the running code, `computed` the values of the program.
     """
 
     def __init__(
-        self, taken: Names, changing: Set[str] = frozenset(), scopes: Sequence[tuple[CodeType | None, Variables]] = (),
+        self, taken: Names, changing: Mapping[str, str] = EMPTY,
+        scopes: Sequence[tuple[CodeType | None, Variables]] = (),
         computed: Variables = EMPTY,
     ) -> None:
         self.taken, self.changing, self.scopes, self.computed = taken, changing, scopes, computed
@@ -133,9 +134,9 @@ class Constants:
 
     def _meanings(self, e: ast.expr, variables: Variables, code: Any) -> dict[str, Written]:
         """Variables of an expression in terms of others: of values before a loop, or of values of the program."""
-        first = {w: f"{w}0" for w in self.changing if f"{w}0" in self.values}  # x0 ** 2 in the first round of a loop
+        first = {w: s for w, s in self.changing.items() if s in self.values}  # x0 ** 2 in the first round of a loop
         meanings = {w: Written(name(s, np.shape(self.values[s])), self.values[s]) for w, s in first.items()}
-        inside = {part.id for part in ast.walk(e) if isinstance(part, ast.Name)} & self.changing - first.keys()
+        inside = {part.id for part in ast.walk(e) if isinstance(part, ast.Name)} & self.changing.keys() - first.keys()
         meanings |= {w: of for w in inside if code is not None and (of := self._started(w, code)) is not None}
         others = {w: v for w, v in variables.items() if code is not None and w not in self.computed}
         meanings |= {w: of for w, v in others.items() if (of := self._followed(w, v, code))}
@@ -145,7 +146,7 @@ class Constants:
         """The value of a variable by its name; h0 for that of h before h1 and h2. No variable that counts has one."""
         if code is not None and looped(code, e) == "":
             return None
-        word = e.id + "0" * (e.id in self.changing)
+        word = self.changing.get(e.id, e.id)
         is_it = _is_same(self.values.get(word), x)
         is_known = word == e.id or np.size(x) > 1 or _is_same(self._value(word, code), x)
         if not is_it and word not in self.taken and np.size(x) and is_known:

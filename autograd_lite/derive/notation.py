@@ -215,7 +215,10 @@ class Notation:
         self._environment: tuple[tuple[int, ...], dict[str, Any]] = ((), {})
         self._taken = taken = Names(names.values())
         self._numbers = count(1)
-        changing = {word[:-1] for word in taken if word.endswith("1") and f"{word[:-1]}2" in taken}
+        changing = {
+            word: f"{word}{k - 1}" for k in (2, 1) for word in sorted({w[:-1] for w in taken})
+            if {f"{word}{k}", f"{word}{k + 1}"} <= taken
+        }  # fmt: skip
         self.code = next((eq.origin.code for eq in self.program.equations[::-1] if eq.origin.code is not None), None)
         computed = {word: self.values[v] for v, word in names.items()}
         self.constants = Constants(taken, changing, scopes() if self.board else (), computed)  # that are not Tensors

@@ -30,7 +30,7 @@ from ..engine.value import wrap
 from ..tensor import Tensor
 from .assignments import looped
 from .graph import leaf
-from .naming import Names, argument_names, assigned, captured, named_nodes, qualified
+from .naming import Names, argument_names, assigned, captured, named_nodes, qualified, rounds
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,8 +93,8 @@ def names_of(
 ) -> dict[Node, str]:
     """Names for the nodes that a function has made, each once; `args` are its arguments, `inputs` their nodes.
 
-    The values of a variable that is assigned in a loop are z1, z2, z3; a result, and what has a ``.name``, keeps its
-    name.
+    The values of a variable that is assigned in a loop are z1, z2, z3, and z0 before it; a result, and what has a
+    ``.name``, keeps its name.
     """
     by_module = qualified(nodes)
     used = dict.fromkeys((*(p for n in nodes for p in n.parents if p is not None and p.row is None), *nodes))
@@ -110,7 +110,31 @@ def names_of(
     ordered = sorted(words, key=lambda n: (n not in first, n not in fixed, -n.order))  # in order of computation
     taken -= {words[n] for n in fixed}
     chosen = {n: words[n] for n in results if words.get(n) in taken}
+    repeated = {n: words[n] for n in ordered if n not in fixed and n not in chosen and words[n] in taken}
+    chosen |= _in_steps(repeated, words)
+    taken |= {*chosen.values()}
     return chosen | {n: taken.take(words[n]) for n in ordered if n not in chosen}
+
+
+def _in_steps(repeated: Mapping[Node, str], words: Mapping[Node, str]) -> dict[Node, str]:
+    """The names of values that are assigned in a loop, z2 and z3 in its second and third step, and z0 before it.
+
+    Left out are variables that have further values, or none that was recorded in a first step.
+    """
+    turns, names, families = rounds(words), dict[Node, str](), dict[str, list[Node]]()
+    for n, word in repeated.items():
+        families.setdefault(word, []).append(n)
+    codes = {code for (code, _), _ in turns.values()}
+    variables = {*words.values(), *(w for c in codes for w in (*c.co_varnames, *c.co_names, *c.co_freevars))}
+    for word, values in families.items():
+        before, inside = [n for n in values if n not in turns], [n for n in values if n in turns]
+        places = {turns[n][0] for n in inside}
+        is_one = len(places) == 1 and values == before + inside and len(before) < 2
+        between = "_" * word[-1:].isdigit()
+        own = dict.fromkeys(before, f"{word}{between}0") | {n: f"{word}{between}{turns[n][1]}" for n in inside}
+        if is_one and len({*own.values()}) == len(values) and variables.isdisjoint(own.values()):
+            names |= own
+    return names
 
 
 def _nodes_of(result: object) -> list[Node]:

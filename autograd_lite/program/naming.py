@@ -7,6 +7,7 @@ import dis
 import inspect
 import linecache
 import weakref
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
@@ -106,7 +107,7 @@ def assigned(nodes: Iterable[Node]) -> list[tuple[Node, str]]:
     for n in nodes:
         if n.code is None or n.parts is not None:
             continue
-        words = _stores(n.code).get(n.at, ())
+        words = _stores(n.code).get(n.at) or _several(n.code, n.at)
         word = words[unpacked[n.code, n.at] % len(words)] if words else None
         word = _target(n) if word == _RETURNED else word
         unpacked[n.code, n.at] += 1
@@ -122,6 +123,40 @@ def assigned(nodes: Iterable[Node]) -> list[tuple[Node, str]]:
             for n in run[:-1]:
                 latest.pop((n.code, n.at, n), None)
     return list(latest.values())
+
+
+def rounds(nodes: Iterable[Node]) -> dict[Node, tuple[Any, int]]:
+    """The place of each assignment in a loop, and in which step it was made: 1, 2, …
+
+    The steps are counted at the place that is reached most often. What the first step did to constants alone was not
+    recorded, and begins with 2.
+    """
+    loops: dict[Any, dict[int, list[Node]]] = {}
+    for n in sorted(nodes, key=lambda n: -n.order):
+        if n.code is not None and n.at is not None and (loop := _loop(n.code, n.at)) is not None:
+            loops.setdefault((n.code, loop), {}).setdefault(n.at, []).append(n)
+    turns: dict[Node, tuple[Any, int]] = {}
+    for (code, _), places in loops.items():
+        at, counted = max(places.items(), key=lambda place: len(place[1]))
+        orders = [-n.order for n in counted]
+        for other, ns in places.items():
+            steps = [bisect_left(orders, -n.order) + (other <= at) for n in ns]
+            if len({*steps}) == len(ns):
+                turns |= {n: ((code, other), k) for n, k in zip(ns, steps, strict=True)}
+    return turns
+
+
+def _loop(code: CodeType, at: int) -> tuple[int, int] | None:
+    """The lines of the innermost loop of `code` in which an instruction is."""
+    line = _positions(code)[at // 2][0]
+    around = [(a, b) for a, b in _source(code.co_filename)[3] if code.co_firstlineno <= a <= (line or 0) <= b]
+    return max(around, default=None)
+
+
+def _several(code: CodeType, at: int) -> list[str]:
+    """The variable that one of several values is assigned to, ``q, k = x @ w, x @ u``."""
+    word = _source(code.co_filename)[4].get(_positions(code)[at // 2])
+    return [word] if word else []
 
 
 @lru_cache(maxsize=256)
@@ -243,9 +278,14 @@ def _source(file: str) -> tuple[Any, ...]:
             parts = [*ast.walk(ast.parse("".join(lines)))]
         except SyntaxError:  # a cell with the commands of a notebook
             parts = []
-        targets = {s.value: getattr(s.targets[0], "id", None) for s in parts if isinstance(s, ast.Assign)}
+        stores = [(s.value, s.targets[0]) for s in parts if isinstance(s, ast.Assign)]
+        targets = {e: getattr(target, "id", None) for e, target in stores}
         calls = [(e, getattr(e.func, "id", ""), targets.get(e)) for e in parts if isinstance(e, ast.Call)]
-        _FILES[file] = lines, {_place(e): e for e in parts[::-1] if isinstance(e, ast.expr)}, calls
+        loops = [(s.body[0].lineno, s.body[-1].end_lineno) for s in parts if isinstance(s, ast.For | ast.While)]
+        pairs = [(getattr(e, "elts", ()), getattr(target, "elts", ())) for e, target in stores]
+        matched = [pair for es, ts in pairs if len(es) == len(ts) for pair in zip(es, ts, strict=True)]
+        each = {_place(e): t.id for e, t in matched if isinstance(t, ast.Name)}
+        _FILES[file] = lines, {_place(e): e for e in parts[::-1] if isinstance(e, ast.expr)}, calls, loops, each
     return _FILES[file]
 
 

@@ -264,8 +264,8 @@ TEXTBOOK = {
         terms beyond the ends are 0
     """,
     "spring": """
-        dL/dq3 = 2 (q3 -
-        dL/dv3 = dL/dq3 · dt
+        dL/dq4 = 2 (q4 -
+        dL/dv3 = dL/dq4 · dt
         dL/dk = -dL/db
     """,
 }  # fmt: skip

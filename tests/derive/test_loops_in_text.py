@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -192,3 +194,68 @@ def test_cross_entropy_of_each_step_and_states_under_other_names():
     text = " ".join(str((loss / 3 + q).explain([W, U, V], {"start": start})).split())
     assert "dL/db3 = (p3 - Y" in text
     assert "sin(start)" in text
+
+
+def test_what_is_computed_in_a_step_has_its_number():
+    xs, Wf, Wc = np.arange(6.0).reshape(3, 2) / 10, leaf(4, 2, name="Wf"), leaf(4, 2, name="Wc")
+    hid, cell = np.zeros(2), np.zeros(2)
+    for t in range(3):
+        z = np.concatenate([xs[t], hid])  # in the first step of constants alone
+        forget = np.tanh(z @ Wf)
+        cell = forget * cell + np.tanh(z @ Wc)
+        hid = np.tanh(cell)
+    text = " ".join(str(np.sum(hid**2).explain([Wf, Wc], {"xs": xs})).split())
+    assert "z1 (4)" in text
+    assert "z2 = concatenate(xs[1], hid1)" in text
+    assert "dL/dWf = Σₜ zₜ @ (dL/daₜ)ᵀ since aₜ = zₜ @ Wf; t = " in text
+
+
+def test_values_before_a_loop_have_the_number_0():
+    def swing(damp, start, seen, dt):
+        theta, omega = start[0], 2 * start[1]
+        err = 0.0
+        for k in range(4):
+            acc = np.sin(theta) - damp * omega
+            theta = theta + dt * omega
+            omega = omega + dt * acc
+            err = err + (theta - seen[k]) ** 2
+        return err / 4
+
+    args = np.array(0.3), np.array([0.5, 0.1]), np.array([0.5, 0.4, 0.3, 0.2]), np.array(0.1)
+    text = " ".join(str(ag.trace(swing, *args).explain(["damp"])).split())
+    assert "θ0 = start[0]" in text
+    assert "ω0 = 2 start[1]" in text
+    assert "acc1 = sin(θ0) - damp ω0" in text
+    assert "dL/ddamp = -Σₜ dL/daccₜ · ωₜ₋₁ since accₜ = sin(θₜ₋₁) - damp ωₜ₋₁; t = 1 … 3" in text
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_value_of_some_steps_has_their_numbers(late):
+    def f(w, xs):
+        s = w
+        for t in range(4):
+            if t % 2 and not late:
+                y = s * xs[t]
+                s = s + y
+            s = np.sin(s)
+            if t % 2 and late:
+                y = s * xs[t]
+                s = s + y**2
+        return s
+
+    text = " ".join(str(ag.trace(f, np.array(0.5), np.arange(1.0, 5)).explain()).split())
+    assert re.search(r" a1 = xs\[1\] 1 2\. y2 = s\d a1 ", text)
+    assert re.search(r" a2 = xs\[3\] 1 4\. y4 = s\d a2 ", text)
+
+
+def test_a_start_that_the_user_calls_0_keeps_its_name():
+    def f(w, dt):
+        q0 = np.array([1.0, 2.0, 4.0])
+        q = w * q0
+        for _ in range(3):
+            q = q + dt * np.sin(q)
+        return np.sum(q)
+
+    text = " ".join(str(ag.trace(f, np.array(0.5), np.array(0.1)).explain(["w"])).split())
+    assert "q1 = w q0" in text
+    assert "q2 = q1 + dt sin(q1)" in text
