@@ -47,6 +47,7 @@ def entries(formulas: Sequence[Expr], shape: Shape) -> tuple[str, Sequence[Expr]
     """The indices of a line and its formulas with them, where axes would have to be guessed without."""
     parts = [part for e in formulas for part in walk(e)]
     is_repeated = any(_is_repeated(e, len(shape)) for e in formulas) or _is_difference(parts)
+    is_repeated |= any(map(_is_norm_of_rows, formulas))
     for letters in _indices(parts, shape) if is_repeated or any(map(_adds_axes, parts)) else ():
         at = tuple("" if size == 1 else c for c, size in zip(letters, shape, strict=True))
         try:
@@ -61,6 +62,13 @@ def _is_repeated(e: Expr, ndim: int) -> bool:
     if e.args and (e.role == "product" or e.row.entrywise):
         return any(_is_repeated(a, ndim) for a in e.args)
     return e.role == "name" and "/" in e.value and 0 < len(e.shape) < ndim
+
+
+def _is_norm_of_rows(e: Expr) -> bool:
+    """Whether a formula is only the norm of each row of an array with a name, ``‖xᵢ‖``."""
+    axes = _axes_of(e) if e.role == "norm" and e.args[0].role == "name" else ()
+    ndim = len(e.args[0].shape) if axes else 0
+    return bool(axes) and sorted(axes) == list(range(ndim - len(axes), ndim)) and len(axes) < ndim
 
 
 def _is_difference(parts: Sequence[Expr]) -> bool:

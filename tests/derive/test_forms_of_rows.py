@@ -143,7 +143,7 @@ PROGRAMS = {
     "logsumexp of all": (lambda: logsumexp(None), "softmaxᵢⱼ(S)", "e = logsumexp(S)"),
     "log-softmax": (log_softmax, "dL/dZ = dL/dlogP - softmaxⱼ(Z) ⊙ Σⱼ dL/dlogPⱼ"),
     "norm": (lambda: norm([3.0, 4.0]), "d = ‖x‖ ", "dd/dx = x / d"),
-    "norm of rows": (lambda: norm([[3.0, 4.0], [1.0, 2.0]], axis=1), "d = ‖x‖ⱼ"),
+    "norm of rows": (lambda: norm([[3.0, 4.0], [1.0, 2.0]], axis=1), "dᵢ = ‖xᵢ‖"),
     "norm of columns": (lambda: norm([[3.0, 4.0], [1.0, 2.0]], axis=0, keepdims=True), "d = ‖x‖ᵢ", "dd/dx = x / d"),
     "largest entry": (lambda: norm([3.0, -4.0], ord=np.inf), "d = max(|x|)", "1[|x| = d] ⊙ sign(x)", "ties share"),
     "solve": (lambda: solve([1.0, 2.0]), "x = A⁻¹ @ b", "dL/dA = -A⁻ᵀ @ dL/dx @ xᵀ", "dL/db = A⁻ᵀ @ dL/dx"),

@@ -70,13 +70,17 @@ def test_norms_along_an_axis():
     d = leaf(4, 2, name="d")
     length = np.sqrt(np.sum(d * d, axis=1))
     text = explained(np.sum((length - 1) ** 2))
-    assert "length = ‖d‖ⱼ" in text
+    assert "lengthᵢ = ‖dᵢ‖" in text
     assert "dL/ddᵢⱼ = dL/dlengthᵢ dᵢⱼ / lengthᵢ" in text
     K = leaf(2, 3, name="K")
     unit = K / np.sqrt((K**2).sum(-1))[:, None]
     assert "unitᵢⱼ = Kᵢⱼ / ‖Kᵢ‖" in explained(np.sum(unit**3))
     kept = K / np.sqrt(np.sum(K * K, axis=1, keepdims=True))
     assert "kept = K / ‖K‖ⱼ" in explained(np.sum(kept**3))
+    size = np.linalg.norm(K, axis=1, keepdims=True)
+    assert "sizeᵢ = ‖Kᵢ‖" in explained(np.sum((K / size) ** 3))
+    down = np.linalg.norm(K, axis=0)
+    assert "down = ‖K‖ᵢ" in explained(np.sum(down**3))  # Kⱼ would be a row
 
 
 def test_a_root_of_zero_stays_one():
