@@ -12,6 +12,7 @@ import math
 import operator
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from types import EllipsisType
 from typing import Any
 
@@ -20,6 +21,7 @@ import numpy as np
 from ..derive.writing import shape_text, subscript, symbol, text_name
 from ..engine.operands import raw
 from ..table import TABLE
+from ..table.textbook import NOTATIONS
 from .notation import Board, signs_replaced
 
 LONG = 2_000  # characters of one formula
@@ -212,6 +214,8 @@ def _parsed(text: str, limit: int, mode: str, board: Board | None = None, shape:
         raise ValueError(_DEEP) from None
     except SyntaxError as error:
         says = _DEEP if "nested" in error.msg else error.msg
+        if unread := re.match("invalid (?:non-printable )?character (.*)", says):
+            raise ValueError(f"the character {unread[1]} cannot be read") from None
         if re.search(r"(?<![\w.])\d[\d.]*[A-Za-z_(]|[\w)\]]\s+[\w(]", text) and says != _DEEP:
             says += "; write * between factors: 2 * x"
         raise ValueError(says) from None
@@ -377,6 +381,8 @@ class Reader:
     def usual(self) -> str:
         """Some functions that may be used, those of the sheet first."""
         functions = [w for w, x in self.names.items() if callable(x) and w not in FUNCTIONS]
+        partials = {w for w in functions if isinstance(self.names[w], partial)}  # those of a notation can be typed
+        functions = [w for w in functions if w not in partials or re.sub(r"_\d+$", "", w) in NOTATIONS]
         return ", ".join([*functions, "exp", "log", "sqrt", "tanh", "sigmoid", "softmax", "sum", "mean", "outer"])
 
     def _charge(self, entries: float, work: float = 0) -> None:

@@ -25,7 +25,7 @@ from ..derive.writing import Ascii, plain_number, shown_params, text, write
 from ..table.textbook import NOTATIONS
 from .answers import FUNCTIONS
 from .grading import Question
-from .notation import signs_replaced
+from .notation import PLACES, signs_replaced
 
 SMALL = 256  # entries of the largest array of which a Jacobian is computed
 Line: TypeAlias = "Factor | Total"
@@ -137,7 +137,10 @@ class Code(Ascii):
         self.functions[word] = partial(_applied, e, [evaluate(a, self.env) for a in e.args[count:]])
         written = f"{word}({', '.join(arguments)})"
         infix = re.fullmatch(r"\{x1\} (\S) \{x2\}", NOTATIONS[e.head].text if e.head in NOTATIONS else "")
-        self.words |= {infix[1]: word} if infix else {signs_replaced(text(e)): written}
+        printed = signs_replaced(text(e))
+        self.words |= {infix[1]: word} if infix else {printed: written}
+        if (places := re.search(rf" ({PLACES}.*)", printed)) and printed.count(" at [") == 1:
+            self.words[places[1]] = word
         return written
 
 

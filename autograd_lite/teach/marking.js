@@ -307,8 +307,10 @@ class Board {
   }
 
   python(text, shape) {
+    const isOfPlaces = new RegExp(`(?<!${W})at \\[`, "u").test(text);
     text = text.replace(/\^T(?![\p{L}\p{N}_])/gu, "ᵀ").replace(SIGN, (s) => SIGNS[s]);
     text = text.replace(this.start, "").replace(this.copied, (w) => this.words[w]);
+    if (isOfPlaces) notMarked("this notation");
     const bare = (text.match(new RegExp(`(?<!${W})[i-n](?!${W})`, "gu")) ?? []).filter((c) => !has(this.words, c));
     const letters = (t) => [...t].filter((c) => INDICES.includes(c)).map((c) => LETTERS[INDICES.indexOf(c)]);
     const used = [...new Set([...bare, ...letters(text)])].sort();

@@ -22,6 +22,7 @@ _TOKEN = re.compile(
     rf"(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?j?(?!\w)|\d+|[^\W\d][\w{_MARKS}]*|\.[A-Za-z]\w*|'[^']*'|\"[^\"]*\"|"
     r"\*\*|//|<<|>>|[<>=!:]=|\s+|."
 )
+PLACES = r"at \["  # so begins what stands behind a term: ``dL/dP at [seen], 0 elsewhere``
 _PREFIX = ("ln", "log", "exp", "sqrt", "sin", "cos", "tan", "tanh")  # functions that need no brackets: ln P
 _WORDS = ("and", "or", "not", "if", "else", "in", "is", "lambda", "for", "yield", "await")
 
@@ -66,7 +67,9 @@ class Board:
         self.ndims, self._letters = ndims or {}, ""  # the indices of a formula are these
         self._sizes: dict[str, int] = {}  # of those that stand by themselves, as in 1[wᵢ = k]
         self._rest = 0  # the axes that have no index
+        self._behind = [w for shown, w in words.items() if re.match(PLACES, shown)]  # functions of the term before
         values = {w: w for shown, w in words.items() if w.isidentifier() and (len(shown) > 1 or shown.isalnum())}
+        values = {w: word for w, word in values.items() if w not in self._behind}
         self.words, self.functions = {"π": "pi", "∞": "inf", **words, **values}, functions
         #: What is replaced as a whole, the longest first.
         self.copied = [w for w in sorted(words, key=len, reverse=True) if not re.fullmatch(rf"[\w{_MARKS}]+|.", w)]
@@ -76,6 +79,12 @@ class Board:
         """A formula for a value of a shape as a Python expression."""
         text = re.sub(rf"^\s*(?:{self._copied})[{INDICES}]*\s*=(?!=)", "", signs_replaced(text))
         text = re.sub(rf"(?<!\w)({self._copied})(?=[{INDICES}]*(?!\w))", lambda m: self.words[m[1]], text)
+        for word in self._behind:
+            while m := re.search(rf"(?<!\w){word}(?!\w|\s*\()", text):
+                k = _start_of_term(text, m.start())
+                text = f"{text[:k]} {word}({text[k : m.start()]}){text[m.end() :]}"
+        if "at" not in self.words and re.search(rf"(?<!\w){PLACES}", text):
+            raise ValueError("the places of entries can be read only as this sheet prints them: at […], 0 elsewhere")
         if shape and re.search(f"[{INDICES}][₊₋]", text):  # uᵢ₊₁, and uᵢ beside it
             word = rf"(\w+?)([{INDICES}])(?:([₊₋])([₀-₉]))?(?!\w)"
             text = re.sub(word, lambda m: self._moved(m, shape[0]), text)
@@ -86,7 +95,10 @@ class Board:
         self._sizes = {**dict.fromkeys(bare, shape[0]), **dict(zip(free, shape, strict=False))} if bare else {}
         self._rest = max(len(shape) - len(free), 0) if bare else 0
         self._letters = INDICES[: max([0 if bare else len(shape), *(LETTERS.index(c) + 1 for c in used)])]
-        return self.rewritten([m[0] for m in _TOKEN.finditer(text.replace("∂", "d")) if not m[0].isspace()])
+        python = self.rewritten([m[0] for m in _TOKEN.finditer(text.replace("∂", "d")) if not m[0].isspace()])
+        if re.search("[₊₋]", python) and (m := re.search(r"\w*[₊₋]\w*", text)):
+            raise ValueError(f"{m[0]} cannot be read: an index is moved only in a vector, as in uᵢ₊₁")
+        return python
 
     def _moved(self, match: re.Match[str], size: int) -> str:
         """A vector whose entries are moved, with 0 beyond the ends."""
@@ -173,6 +185,8 @@ class Board:
             if k and depth == 0 and t in ("+", "-", ",", "<", ">") and tokens[k - 1] not in _OPERATORS:
                 end = k
                 break
+        if set(letters.translate(_SUBSCRIPTS)) - {*LETTERS}:
+            raise ValueError(f"Σ{letters} cannot be read: sums are over {' '.join(INDICES)}; write its terms")
         term, rest = self.rewritten(tokens[:end]), self.rewritten(tokens[end:])
         over = f",{_along(letters)}" if letters else ""
         return f"{'*' if times else ''}sum({term}{over}){rest}"
@@ -204,6 +218,17 @@ def _group(tokens: list[str], bar: str = "") -> list[str]:
             del tokens[: k + 1]
             return inside
     raise ValueError(f"'{bar or '('}' was never closed")
+
+
+def _start_of_term(text: str, end: int) -> int:
+    """Where the term begins that ends there: behind a bracket that is open, or behind a sign between two terms."""
+    depth = 0
+    for k in range(end - 1, -1, -1):
+        depth += (text[k] in ")]}") - (text[k] in "([{")
+        is_sign = text[k] in "+-" and not re.search(r"[*/@%]\s*$|\d[eE]$", text[:k])
+        if depth < 0 or depth == 0 and (is_sign or text[k] in ",<>="):
+            return k + 1
+    return 0
 
 
 def _is_operand(word: str) -> bool:

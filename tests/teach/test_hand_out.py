@@ -51,6 +51,14 @@ def hinge():
     return worksheet(0.5 * w @ w + 2 * slack.mean(), wrt=w, names={"w": w, "x": x, "y": y, "slack": slack})
 
 
+def entries():
+    x, seen = np.linspace(-1, 1, 6).reshape(2, 3), np.array([[True, False, True], [False, True, True]])
+    W = ag.tensor(np.linspace(0.2, 1, 9).reshape(3, 3), requires_grad=True, name="W")
+    Z = x @ W
+    e = Z[seen] - 1
+    return worksheet(np.sum(e**2) + np.sum(W**3), names={"x": x, "seen": seen, "Z": Z, "e": e})
+
+
 def answers(sheet, count):
     """Answers of all kinds: right, right in other forms, usual slips, nonsense, numbers."""
     rng = random.Random(0)
@@ -63,7 +71,7 @@ def answers(sheet, count):
         "max(0, {a})", "mean({a})", "{a} and 1", "hello world", "= {a}", "__import__('os')", "np.sum({a}, axis=0)",
         "sum({a}, axis=-1, keepdims=True)", "Σⱼ ({a})", "softmaxⱼ({a})", "tanh({a})", "sigmoid", "({a})⁻¹", "1/({a})",
         "{v}", "[{v}]", "-{v}", "({a})(1 - {a})", "{n}²", "~({a} > 0)", "{a}; {n}", "({a}) ⊗ {n}", "'{a}'",
-        "({a}) ones(5)", "full(5, {a})",
+        "({a}) ones(5)", "full(5, {a})", "{b} - 0 ({b})", "Σₜ {n}₋₁",
     )  # fmt: skip
     cases = []
     for k in range(count):
@@ -100,6 +108,18 @@ def test_the_page_gives_the_verdicts_of_check(make, tmp_path):
         else:
             assert (page["right"], page["says"]) == (mark.right, mark.says), (word, text)
     assert unmarked < 110
+
+
+@pytest.mark.skipif(NODE is None, reason="node is not installed, which runs the page's marking")
+def test_the_page_does_not_mark_the_places_of_entries(tmp_path):
+    sheet = entries()
+    forms = ("dL/de at [seen]", "2 e at [seen]", "e at [seen]", "2 e at [0]")
+    cases = [("dLdZ", text) for text in (*(f"{form}, 0 elsewhere" for form in forms), "e + 1", "2 (Z - 1) ⊙ seen")]
+    pages = marked_by_the_page(sheet, cases, tmp_path)
+    assert ["unmarked" in page for page in pages] == [True] * 4 + [False] * 2
+    marks = [mark for word, text in cases for mark in sheet.check({word: text}) if mark.word == word]
+    assert [mark.right for mark in marks] == [True, True, False, False, False, True]
+    assert [(page["right"], page["says"]) for page in pages[4:]] == [(mark.right, mark.says) for mark in marks[4:]]
 
 
 @pytest.mark.skipif(NODE is None, reason="node is not installed, which runs the page's marking")

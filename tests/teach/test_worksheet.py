@@ -691,12 +691,12 @@ def test_what_others_were_computed_from_is_not_drawn_again():
 
 
 def hinge_sheet():
-    w, x, y, C = ag.tensor([0.4, -0.1], requires_grad=True), RNG_POINTS, np.array([1.0, 1, -1, -1, 1]), 2.0
+    w, x, y, C = ag.tensor([0.4, -0.1], requires_grad=True), POINTS, np.array([1.0, 1, -1, -1, 1]), 2.0
     slack = np.maximum(0, 1 - y * (x @ w))
     return worksheet(0.5 * w @ w + C * slack.mean(), names={"w": w, "x": x, "y": y, "C": C, "slack": slack})
 
 
-RNG_POINTS = np.array([[1.0, 2.0], [2.0, 0.5], [-1.0, -1.5], [-0.5, 0.4], [0.2, -0.3]])
+POINTS = np.array([[1.0, 2.0], [2.0, 0.5], [-1.0, -1.5], [-0.5, 0.4], [0.2, -0.3]])
 
 
 @pytest.mark.parametrize(
@@ -720,3 +720,37 @@ def test_one_number_for_all_entries_may_be_written_as_all_of_them(answer, says):
     for each in (sheet, type(sheet).opened(sheet.data())):
         [mark] = [mark for mark in each.check({"dL/dslack": answer}) if mark.word == "dLdslack"]
         assert (mark.right, mark.says) == (not says, says)
+
+
+def seen_sheet():
+    rng = np.random.default_rng(0)
+    R, seen, lam = rng.normal(size=(3, 4)), rng.random((3, 4)) < 0.6, 0.1
+    U, V = (ag.tensor(rng.normal(size=(n, 2)), requires_grad=True, name=w) for n, w in ((3, "U"), (4, "V")))
+    pred = U @ V.T
+    err = (R - pred)[seen]
+    L = np.sum(err**2) + lam * np.sum(U**2)
+    return worksheet(L, names={"R": R, "seen": seen, "lam": lam, "pred": pred, "err": err, "L": L})
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        ("-dL/derr at [seen], 0 elsewhere", ""),
+        ("-2 err at [seen], 0 elsewhere", ""),
+        ("-(err + err) at [seen], 0 elsewhere", ""),
+        ("err at [seen], 0 elsewhere - 3 err at [seen], 0 elsewhere", ""),
+        ("dL/dpred = -(2 err at [seen], 0 elsewhere)", ""),
+        ("2 err at [seen], 0 elsewhere", "the sign is wrong"),
+        ("-2 err at [0], 0 elsewhere", "as this sheet prints them: at […], 0 elsewhere"),
+        ("-2 err ⊗ seen", "the character '⊗' (U+2297) cannot be read"),
+        ("predᵢ₋₁ⱼ", "predᵢ₋₁ⱼ cannot be read: an index is moved only in a vector, as in uᵢ₊₁"),
+        ("pred₋₁", "pred₋₁ cannot be read: an index is moved only in a vector, as in uᵢ₊₁"),
+        ("Σₜ predₜ₋₁", "Σₜ cannot be read: sums are over ᵢ ⱼ ₖ ₗ ₘ ₙ; write its terms"),
+        ("foo(err)", "its functions are exp, log, sqrt"),
+    ],
+)
+def test_notation_that_a_derivation_prints_may_be_changed(answer, says):
+    [mark] = [mark for mark in seen_sheet().check({"dL/dpred": answer}) if mark.word == "dLdpred"]
+    assert mark.right == (not says)
+    assert mark.says.endswith(says) or says in mark.says
+    assert "into_zeros" not in mark.says
