@@ -215,9 +215,11 @@ class Notation:
         self._environment: tuple[tuple[int, ...], dict[str, Any]] = ((), {})
         self._taken = taken = Names(names.values())
         self._numbers = count(1)
+        codes = {eq.origin.code for eq in self.program.equations} - {None}
+        numbered = taken - {word for code in codes for word in (*code.co_varnames, *code.co_names, *code.co_cellvars)}
         changing = {
-            word: f"{word}{k - 1}" for k in (2, 1) for word in sorted({w[:-1] for w in taken})
-            if {f"{word}{k}", f"{word}{k + 1}"} <= taken
+            word: f"{word}{k - 1}" for k in (2, 1) for word in sorted({w[:-1] for w in numbered})
+            if {f"{word}{k}", f"{word}{k + 1}"} <= numbered
         }  # fmt: skip
         self.code = next((eq.origin.code for eq in self.program.equations[::-1] if eq.origin.code is not None), None)
         computed = {word: self.values[v] for v, word in names.items()}

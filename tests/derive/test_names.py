@@ -417,3 +417,20 @@ def test_a_size_from_a_shape_has_its_name() -> None:
     assert given(d).startswith("width = 2, ")
     assert "/ width" in str(d)
     assert "/ width" in str(ag.trace(last, W, X).explain("W"))
+
+
+def test_a_variable_beside_numbered_ones_has_its_name() -> None:
+    def from_2(w: ag.Tensor) -> ag.Tensor:
+        x = np.array([1.0, 2.0, 4.0])
+        x2 = x * w
+        x3 = np.sin(x2) * x
+        return np.sum(x3**2)
+
+    def from_1(w: ag.Tensor) -> ag.Tensor:
+        x = np.array([1.0, 2.0, 4.0])
+        x1 = x * w
+        x2 = np.sin(x1) * x
+        return np.sum(x2**2)
+
+    for f in (from_1, from_2):
+        assert given(f(leaf(name="w")).explain()) == "x (3), w (1)"
