@@ -178,14 +178,12 @@ class Conversions(Value):
             raise self._traced(what)
 
     def _traced(self, what: str) -> RuntimeError:
-        why = "NumPy's array would not follow it" if what == "np.array()" else _STRAIGHT
         return RuntimeError(
-            f"{what} of a value that depends on the traced inputs, at {users_line()}: {why}. "
-            f"{_REMEDIES.get(what, _REMEDIES['bool()'])}"
+            f"{what} of a value that depends on the traced inputs, at {users_line()}: a trace is a straight program "
+            f"and cannot branch on it. {_REMEDIES.get(what, _REMEDIES['bool()'])}"
         )
 
 
-_STRAIGHT = "a trace is a straight program and cannot branch on it"
 _REMEDIES = {
     "bool()": "Use np.where, ag.cond or ag.while_loop, or make the choice outside the traced function",
     "ag.Tensor()": "Use ag.tensor, which copies the value at every call",

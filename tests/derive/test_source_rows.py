@@ -60,7 +60,7 @@ def test_source_of_a_row(row, k):
     if [x.shape for x in fresh] != [x.shape for x in example]:
         pytest.skip("the shapes of this example are drawn too")
     if row.name in CHOOSES:
-        with pytest.raises(RuntimeError, match=r"a straight program and cannot branch|NumPy's array would not"):
+        with pytest.raises(RuntimeError, match="a straight program and cannot branch"):
             source(f, *example)
         return
     try:
