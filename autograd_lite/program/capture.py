@@ -171,6 +171,8 @@ def run(f: Callable[..., Any], args: Sequence[Any], params: Mapping[str, Any]) -
     """The result of `f`, and its local variables as they were when it returned (without those that begin with _)."""
     code = getattr(inspect.unwrap(f), "__code__", None)
     variables: list[tuple[str, Any]] = []
+    if code is None:  # a builtin or a partial has none
+        return traced_call(f, *args, **params), variables
     before = sys.getprofile()
 
     def watch(frame: FrameType, event: str, arg: object) -> None:

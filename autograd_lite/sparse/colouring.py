@@ -64,7 +64,8 @@ class Colouring:
         if by not in (None, "columns", "rows", "symmetric"):
             raise ValueError(f"Colouring: expected by='columns', 'rows' or 'symmetric', got {by!r}")
         if by == "symmetric":
-            if p.shape[0] != p.shape[1] or (p != p.T).nnz:
+            t = p.T.tocsr()
+            if not (np.array_equal(p.indptr, t.indptr) and np.array_equal(p.indices, t.indices)):
                 raise ValueError(f"Colouring: a pattern of shape {p.shape} is not symmetric; pass P + P.T")
             self.colours = _star(p)
         elif by is not None:

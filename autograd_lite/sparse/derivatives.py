@@ -56,7 +56,7 @@ def sparsity(f: Callable[..., Any], argnums: int = 0, *, local: bool = False) ->
     def sparsity_of_f(*args: Any, **params: Any) -> csr_array:
         call = _Call("sparsity", f, argnums, args, params)
         with _PREPARING:
-            return _pattern(call, call.function, local)
+            return canonical(_pattern(call, call.function, local))
 
     return update_wrapper(sparsity_of_f, f, updated=())
 
@@ -271,7 +271,7 @@ def _pattern(call: _Call, f: Callable[..., Any], local: bool) -> csr_array:
     [y] = program.outputs
     start = {} if x is None else {x: eye_array(call.x.size, dtype=bool, format="csr")}
     [found] = dependence(program, start)
-    return csr_array((np.size(y), call.x.size), dtype=bool) if found is None else canonical(found)
+    return csr_array((np.size(y), call.x.size), dtype=bool) if found is None else found
 
 
 class _Call:

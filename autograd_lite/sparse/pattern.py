@@ -66,7 +66,7 @@ def _step(eq: Equation, known: Mapping[Var, csr_array], moving: Sequence[int]) -
         return [_union([_stated(eq, k) @ p for k, p in zip(moving, patterns, strict=True)])]
     fixed = all(_has_slope(eq, k) for k, x in enumerate(eq.operands) if isinstance(x, Var))  # indices among them
     if row.kind == "linear" and row.batch is not ALIGNED and fixed:
-        found = _linear(_Map(eq, moving), vstack(patterns, "csr"))
+        found = _linear(_Map(eq, moving), vstack(patterns, "csr") if patterns[1:] else patterns[0])
         if found is not None:
             parts = np.split(np.arange(found.shape[0]), np.cumsum([v.size for v in eq.outputs])[:-1])
             return [rows(found, part) for part in parts] if row.outputs else [found]
@@ -247,6 +247,13 @@ class _Map:
         for k, x in (fixed or {}).items():
             self.xs[k] = x
 
+    @property
+    def only_moves(self) -> bool:
+        """Whether each result is an entry of the one operand, or zero."""
+        eq, algebra = self.eq, self.eq.row.algebra
+        moves = algebra == "index" or algebra == "placement" and bool(eq.params.get("unique_indices"))
+        return moves and len(eq.operands) == 1 and eq.dtypes[0] == np.float64 and self.size < 2**52
+
     def __call__(self, flat: Any) -> Any:
         xs = list(self.xs)
         for k, x in zip(self.moving, _pieces(flat, self.ins), strict=True):
@@ -270,7 +277,7 @@ def _linear(f: _Map, pattern: csr_array) -> csr_array | None:
 
     It does where each result is a multiple of one entry, or each entry is added to one result, or there are few.
     """
-    at = _reads(f, f.size)
+    at = f(np.arange(1.0, f.size + 1)).astype(np.intp) - 1 if f.only_moves else _reads(f, f.size)
     if at is not None:
         return rows(pattern, at)
     at = _reads(f.transpose, f.count)
