@@ -23,7 +23,7 @@ settings.load_profile("tests")
 collect_ignore = ["helpers"]  # no tests, and one needs mpi4py
 _states = {}
 
-CASES = 8  # of a parametrised test in a run of the whole suite
+CASES = 5  # of a parametrised test in a run of the whole suite
 WHOLE_SUITE = 10_000  # tests, at least
 
 
