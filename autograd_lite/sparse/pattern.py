@@ -268,7 +268,7 @@ class _Map:
 
 def _pieces(flat: Any, variables: Sequence[Var]) -> list[Any]:
     """A vector as arrays of the shapes of variables."""
-    pieces = np.split(flat, np.cumsum([v.size for v in variables])[:-1])
+    pieces = np.split(flat, np.cumsum([v.size for v in variables])[:-1]) if variables[1:] else [flat]
     return [p.reshape(v.shape) * (PHASE if v.dtype.kind == "c" else 1) for p, v in zip(pieces, variables, strict=True)]
 
 
