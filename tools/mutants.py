@@ -92,6 +92,8 @@ EQUIVALENT: list[tuple[str, str, str]] = [
     ("logsumexp", "y.reshape(kept_shape(", "a reshape to the shape it has"),
     ("linalg.eig", "np.linalg.cond", "when to raise for a defective matrix: pinned by a test of its own"),
     ("linalg.eig", "raw(condition)", "when to raise for a defective matrix: pinned by a test of its own"),
+    ("linalg.eig", "x_dtype", "real vectors as complex numbers, since NumPy 2.5: pinned by a test of its own"),
+    ("linalg.eig", "raw(w)", "real vectors as complex numbers, since NumPy 2.5: pinned by a test of its own"),
     ("linalg.eig", "real() forgotten in np.real(along)", "real, unless the phase is arbitrary, which raises"),
     ("linalg.eig", "conj() forgotten in conj(_gaps(", "real, unless the phase is arbitrary, which raises"),
     ("linalg.cofactor", "x.shape[-1]", "matrices are square, and a stack has one axis more"),
