@@ -116,7 +116,9 @@ class Conversions(Value):
                     f"{name} does not take tensors, and would drop the graph of {self._who}. {instead_of(name)}; "
                     "write x.detach().numpy() if only the values are needed"
                 )
-            if is_traced(self) and dtype is None and not self._data.ndim:  # np.array([x, y]), which is joined later
+            context = CONTEXT.get()
+            is_trace = is_traced(self) and context is not None and context.outside is None and context.values is None
+            if is_trace and dtype is None and not self._data.ndim:  # np.array([x, y]), which is joined later
                 holder = np.empty((), object)
                 holder[()] = self
                 return holder
