@@ -41,16 +41,18 @@ class Context:
     outside : optional
         While a function is traced to be compiled: what it reads and writes from outside
         (:class:`autograd_lite.program.outside.Outside`).
+    joins : bool
+        While `ag.trace` runs a function: arrays of Tensors, which ``np.array([x, y])`` makes, are joined.
     """
 
-    __slots__ = ("group", "level", "outside", "recording", "values", "watcher")
+    __slots__ = ("group", "joins", "level", "outside", "recording", "values", "watcher")
 
     def __init__(
         self, recording: bool = True, group: Any = None, watcher: Any = None, level: int = 0, values: Any = None,
-        outside: Any = None,
+        outside: Any = None, joins: bool = False,
     ) -> None:
         self.recording, self.group, self.watcher, self.level = recording, group, watcher, level
-        self.values, self.outside = values, outside
+        self.values, self.outside, self.joins = values, outside, joins
 
     def replace(self, **changes: Any) -> Context:
         """This state with other values of some fields."""

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ..base.memory import LARGE, aligned_copy
-from ..base.tree import tree_map
 from ..rules._arrays import has_tensor
 from ..table import TABLE, Primitive
 from .errors import dropped, masked_error
@@ -84,16 +82,6 @@ def joined(value: Any) -> Any:
     """An array of Tensors, which ``np.array([a, b])`` makes in a trace, as one Tensor; anything else as it is."""
     is_one = type(value) is ndarray and value.dtype == object
     return (TABLE["array"](value.tolist()) if value.ndim else value.item()) if is_one else value
-
-
-def traced_call(f: Callable[..., Any], *args: Any, **params: Any) -> Any:
-    """The result of `f`, which is being traced, with arrays of Tensors in it joined."""
-    try:
-        return tree_map(joined, f(*args, **params))
-    except TypeError as error:  # NumPy's, for an array of objects
-        if "Tensor" in str(error) or "dtype('O')" in str(error):
-            error.add_note("if np.array([...]) has joined values that depend on traced inputs, write np.stack([...])")
-        raise
 
 
 def operand(row: Primitive, value: Any) -> Any:

@@ -109,7 +109,7 @@ def binary(row: Primitive, a: Any, b: Any) -> Any:
     context, recording = CONTEXT.get(), True
     if context is not None:
         recording = context.recording
-        if context.level:
+        if context.joins:
             a, b = joined(a), joined(b)
         if context.outside is not None:
             a, b = context.outside.seen(row, (a, b)) or (a, b)
@@ -203,7 +203,7 @@ def _recorded(row: Primitive, y: Any, live: int, keep_y: bool, depth: int) -> An
 def record(row: Primitive, args: Sequence[Any], params: Params = NOTHING) -> Any:
     """Compute `row` on canonical arguments, and make a node of it if a derivative (or a trace) may ask for it."""
     context = CONTEXT.get() or ORDINARY
-    args = [*map(joined, args)] if context.level else args
+    args = [*map(joined, args)] if context.joins else args
     args = [a if isinstance(a, Value) or type(a) in PLAIN else operand(row, a) for a in args]
     if context.outside is not None:
         args = context.outside.seen(row, args, params) or args

@@ -29,7 +29,7 @@ from ..program import Equation, Program, Var, trace
 from ..program.inner import Body
 from ..program.naming import Names, groups, label
 from ..table import Primitive
-from . import onnx_loops  # noqa: F401  the forms of loops
+from . import onnx_loops  # noqa: F401 - it gives the rows of loops their ONNX forms
 from .saving import PathLike
 
 OPSET = 20  # of the operators, from January 2024

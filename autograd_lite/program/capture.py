@@ -22,10 +22,10 @@ import numpy as np
 
 from ..base.escape import plain
 from ..base.snapshots import untouched
-from ..base.tree import leaves, rebuild
+from ..base.tree import leaves, rebuild, tree_map
 from ..engine.context import CONTEXT, ORDINARY, changed
 from ..engine.node import ANY, Node, ancestors
-from ..engine.operands import raw, traced_call
+from ..engine.operands import joined, raw
 from ..engine.value import wrap
 from ..tensor import Tensor
 from .assignments import looped
@@ -75,8 +75,14 @@ def _captured(
     wrapped = rebuild(args, [as_they_are.get(n, t) for n, t in zip(nodes, tensors, strict=True)])
     # one level deeper, so that a compiled function inside is recorded too
     level = (CONTEXT.get() or ORDINARY).level + 1
-    with untouched(f, args), changed(recording=True, group=None, level=level):
-        result, variables = run(f, wrapped, params or {})
+    with untouched(f, args), changed(recording=True, group=None, level=level, joins=True):
+        try:
+            result, variables = run(f, wrapped, params or {})
+            result = tree_map(joined, result)
+        except TypeError as error:
+            if "Tensor" in str(error) or "dtype('O')" in str(error):  # NumPy's, for an array of Tensors
+                error.add_note("if np.array([...]) has joined values that depend on traced inputs, write np.stack")
+            raise
     outside = [*variables, *captured(f), *(names or {}).items()]
     roots = _nodes_of(result)
     names_of_nodes = names_of(f, rebuild(args, tensors), nodes, ancestors(roots, ANY)[::-1], variables, outside, roots)
@@ -172,7 +178,7 @@ def run(f: Callable[..., Any], args: Sequence[Any], params: Mapping[str, Any]) -
     code = getattr(inspect.unwrap(f), "__code__", None)
     variables: list[tuple[str, Any]] = []
     if code is None:  # a builtin or a partial has none
-        return traced_call(f, *args, **params), variables
+        return f(*args, **params), variables
     before = sys.getprofile()
 
     def watch(frame: FrameType, event: str, arg: object) -> None:
@@ -181,7 +187,7 @@ def run(f: Callable[..., Any], args: Sequence[Any], params: Mapping[str, Any]) -
 
     sys.setprofile(watch)
     try:
-        result = traced_call(f, *args, **params)
+        result = f(*args, **params)
     finally:
         if before is None or callable(before):
             sys.setprofile(before)

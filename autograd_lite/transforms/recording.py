@@ -16,7 +16,6 @@ from ..base.snapshots import watched
 from ..base.tree import leaves
 from ..engine.context import CONTEXT, ORDINARY, changed
 from ..engine.node import ANY, NEEDS, TRACED, TRANSFORM, Node, between
-from ..engine.operands import traced_call
 from ..engine.value import fresh
 from ..engine.versions import next_order
 from ..tensor import Tensor
@@ -51,7 +50,7 @@ class Recording:
         self.outer = (TRANSFORM << context.level) - 1
         self.values: dict[Any, Any] = {} if context.values is None else context.values
         with watched() as self.changes, changed(recording=True, values=self.values):
-            self.y = traced_call(f, *tensors)
+            self.y = f(*tensors)
         self.outputs = leaves(self.y)
 
     def nodes(self, more: Iterable[Node] = ()) -> list[Node]:
