@@ -16,8 +16,10 @@ from copy import deepcopy
 from importlib import import_module
 from operator import setitem
 from pickle import dumps
-from types import CellType, CodeType, FunctionType, MethodType
+from types import CellType, FunctionType, MethodType
 from typing import Any
+
+from .code import with_inner
 
 LONG = 1_000  # entries
 
@@ -257,7 +259,7 @@ def _reachable(f: Any, args: Iterable[Any]) -> Iterator[Any]:
             stack += [] if len(value) > LONG else value.values() if isinstance(value, dict) else value
         elif isinstance(value, FunctionType):
             if value.__module__ == home:
-                around = [value.__globals__.get(word) for word in _words(value.__code__)]
+                around = [value.__globals__.get(word) for part in with_inner(value.__code__) for word in part.co_names]
                 stack += [*around, *(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values()]
             stack += [cell.cell_contents for cell in value.__closure__ or () if cell != _EMPTY]
             stack.append(getattr(value, "__wrapped__", None))
@@ -267,14 +269,6 @@ def _reachable(f: Any, args: Iterable[Any]) -> Iterator[Any]:
             yield value
             if _is_module(value) or type(value).__module__ == home:  # a module, or an object of the user's
                 stack += getattr(value, "__dict__", {}).values()
-
-
-def _words(code: CodeType) -> Iterator[str]:
-    """The global names in a function, and in those that it defines."""
-    yield from code.co_names
-    for inner in code.co_consts:
-        if isinstance(inner, CodeType):
-            yield from _words(inner)
 
 
 _EMPTY = CellType()

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from ..base import literals
+from ..base.code import with_inner
 from ..base.escape import identifier
 from ..table import ROWS, Primitive
 from .binding import read
@@ -269,9 +270,8 @@ def _outside(fn: Any, tree: ast.FunctionDef) -> dict[str, Any]:
 
 
 def _global_names(code: CodeType) -> list[str]:
-    inner = [c for c in code.co_consts if inspect.iscode(c)]
-    names = [i.argval for i in dis.get_instructions(code) if i.opname in ("LOAD_GLOBAL", "LOAD_NAME")]
-    return [*names, *(n for c in inner for n in _global_names(c))]
+    instructions = (i for part in with_inner(code) for i in dis.get_instructions(part))
+    return [i.argval for i in instructions if i.opname in ("LOAD_GLOBAL", "LOAD_NAME")]
 
 
 def _tree(thing: Any) -> ast.stmt:

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from ..base.code import with_inner
 from ..base.escape import plain
 from ..base.snapshots import untouched
 from ..base.tree import leaves, rebuild, tree_map
@@ -159,12 +160,9 @@ def _input(x: object, fixed: tuple[type, ...] = ()) -> Node:
     return node
 
 
-def _has_loop(code: CodeType | None) -> bool:
+def _has_loop(code: CodeType) -> bool:
     """Whether a function has a loop or a comprehension: asked first, because to parse its file takes long."""
-    if code is None:
-        return False
-    inner = (constant for constant in code.co_consts if isinstance(constant, CodeType))
-    return dis.opmap["FOR_ITER"] in code.co_code[::2] or any(map(_has_loop, inner))
+    return any(dis.opmap["FOR_ITER"] in part.co_code[::2] for part in with_inner(code))
 
 
 @lru_cache(maxsize=1024)

@@ -34,6 +34,7 @@ from typing import Any
 
 import numpy as np
 
+from ..base.code import with_inner
 from ..base.tree import leaves
 from ..engine.node import TRACED
 from ..engine.position import INTERNAL
@@ -495,22 +496,14 @@ def _ids(values: Iterable[object]) -> set[int]:
     return set(map(id, values))
 
 
-def _codes(code: CodeType) -> Iterator[CodeType]:
-    """Some code, and that of the functions defined in it."""
-    yield code
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from _codes(constant)
-
-
 def _attributes(code: CodeType) -> Iterator[str]:
     """The names of attributes in some code, also those that ``getattr(x, "name")`` uses."""
-    for part in _codes(code):
+    for part in with_inner(code):
         yield from part.co_names
         yield from (x for x in part.co_consts if isinstance(x, str) and x.isidentifier())
 
 
 def _globals(code: CodeType) -> Iterator[str]:
     """The names of globals in some code: an attribute of the same name is none."""
-    for part in _codes(code):
+    for part in with_inner(code):
         yield from (step.argval for step in dis.get_instructions(part) if step.opname in _GLOBAL)
