@@ -1,7 +1,8 @@
 """How the time of derivations, pictures and programs grows with the graph: `python -m benchmarks.growth`.
 
 Each line is one task with one kind of graph, at sizes that double; where growth is linear, the time doubles as well.
-The tests count calls instead, which do not depend on the machine (`tests/derive/test_growth.py`).
+The tests count calls instead, which do not depend on the machine (`tests/derive/test_growth.py`,
+`tests/compiling/test_growth.py`).
 """
 
 from __future__ import annotations
@@ -142,8 +143,8 @@ def _marked(sheet: Any) -> Any:
     return sheet.check({q.word: q.value for q in sheet.questions})
 
 
-def calls(do: Callable[[int], Any], n: int) -> int:
-    """The number of calls of functions, in Python and in C."""
+def calls(do: Callable[[Any], Any], x: Any) -> int:
+    """The number of calls of functions in ``do(x)``, in Python and in C."""
     made = 0
 
     def count(frame: Any, event: str, arg: Any) -> None:
@@ -153,7 +154,7 @@ def calls(do: Callable[[int], Any], n: int) -> int:
     before = sys.getprofile()
     sys.setprofile(count)
     try:
-        do(n)
+        do(x)
     finally:
         sys.setprofile(before)
     return made

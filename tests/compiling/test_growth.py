@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dis
-import sys
 
 import numpy as np
 import pytest
@@ -11,6 +10,7 @@ import pytest
 import autograd_lite as ag
 from autograd_lite.compiling import compiled
 from autograd_lite.compiling.passes import memory
+from benchmarks.growth import calls
 
 
 def chain(n):
@@ -37,27 +37,10 @@ def unrolled(n):
     return ag.trace(ag.grad(loss, argnums=(0, 1)))(np.full((4, 32), 0.1), np.full((8, 32), 0.1), np.ones((n, 4)))
 
 
-def calls(program):
-    """The calls of functions of Python and C during compilation."""
-    count = 0
-
-    def watch(frame, event, arg):
-        nonlocal count
-        count += event in ("call", "c_call")
-
-    before = sys.getprofile()
-    sys.setprofile(watch)
-    try:
-        compiled(program)
-    finally:
-        sys.setprofile(before)
-    return count
-
-
 @pytest.mark.parametrize(("program", "n"), [(chain, 200), (unrolled, 3)])
 def test_calls_grow_with_the_length(program, n):
-    calls(program(n))  # what is imported and cached
-    short, long = calls(program(n)), calls(program(4 * n))
+    compiled(program(n))  # what is imported and cached
+    short, long = calls(compiled, program(n)), calls(compiled, program(4 * n))
     assert long < 4.4 * short
 
 
