@@ -43,6 +43,21 @@ LINE = 64  # bytes of a cache line
 LARGE = 2**14  # bytes of an array whose beginning matters
 
 
+def in_lines(size: int) -> int:
+    """The bytes of the cache lines that `size` bytes take.
+
+    >>> in_lines(1), in_lines(64)
+    (64, 64)
+    """
+    return -(-size // LINE) * LINE
+
+
+def address(x: np.ndarray[Any, Any]) -> int:
+    """Where the first entry of an array is in memory, in bytes."""
+    start: int = x.__array_interface__["data"][0]
+    return start
+
+
 class Memory(bytearray):
     """The memory of one array that `aligned` made: only views of that array share it."""
 

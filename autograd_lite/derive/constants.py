@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from ..base.memory import address
 from ..program import Equation, Var
 from ..program.assignments import assigned, looped
 from ..program.naming import Names, expression, line, operand, reads
@@ -382,13 +383,9 @@ def _is_same(a: Any, b: Any) -> bool:
     return np.shape(a) == np.shape(b) and np.array_equal(a, b, equal_nan=np.asarray(a).dtype.kind in "fc")
 
 
-def _address(x: Array) -> int:
-    return x.__array_interface__["data"][0]
-
-
 def _place(x: Array) -> tuple[Any, ...]:
     """Where an array lies in memory, and how."""
-    return _address(x), x.shape, x.strides, x.dtype.str
+    return address(x), x.shape, x.strides, x.dtype.str
 
 
 def _owner(x: Array) -> Array:
@@ -401,7 +398,7 @@ def _owner(x: Array) -> Array:
 def _part(x: Array, a: Array, word: str) -> Expr | None:
     """`x` as ``a[k]``, ``a[:, k]``, … where it lies in `a`."""
     for axis, stride in enumerate(a.strides if x.size else ()):
-        k = (_address(x) - _address(a)) // (stride or 1)
+        k = (address(x) - address(a)) // (stride or 1)
         index: tuple[Any, ...] = (*(slice(None),) * axis, k)
         if 0 <= k < a.shape[axis] and _place(a[(*index, ...)]) == _place(x):
             return unsimplified("getitem", (name(word, a.shape),), x.shape, index=index if axis else k)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ...base.escape import identifier, plain
-from ...base.memory import LINE
+from ...base.memory import in_lines
 from ...program import Equation, Var
 from ...program.naming import Names
 from ...table.scalar import C_FLOAT, FUNCTIONS, C, variable
@@ -205,7 +205,7 @@ class Kernel:
 
     def _reserved(self, size: int) -> int:
         start = self.scratch
-        self.scratch += -(-size // LINE) * LINE
+        self.scratch += in_lines(size)
         return start
 
     @property

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 from numpy.lib.stride_tricks import as_strided
 
+from ...base.memory import address
 from ...base.tree import leaves
 from ...program import Equation, Operand, Var
 from ...rules._arrays import reduced
@@ -213,7 +214,7 @@ def viewed(eq: Equation, shape: Sequence[int], strides: Sequence[int]) -> list[t
     for y, v in zip(leaves(results), eq.outputs, strict=True):
         if not _shares(y, x) or y.shape != v.shape:
             return None
-        offset = y.__array_interface__["data"][0] - x.__array_interface__["data"][0]
+        offset = address(y) - address(x)
         found.append((tuple(s // dtype.itemsize for s in y.strides), offset // dtype.itemsize))
     return found
 
@@ -377,7 +378,7 @@ class Steps:
         self._add(y, y.shape, number(0.0), [], whole, eq)
         at = np.empty(y.shape, y.dtype)
         part = at[eq.params["index"]]
-        offset = part.__array_interface__["data"][0] - at.__array_interface__["data"][0]
+        offset = address(part) - address(at)
         item = y.dtype.itemsize
         if self.layouts[y] != strides_of(y.shape):
             raise ValueError(f"{y.name}: expected C's order")

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from ...base.memory import LINE
+from ...base.memory import address, in_lines
 from ...program import Equation, Var
 from ...table import Primitive
 from ..block import Block, example
@@ -217,10 +217,10 @@ class Memory:
 
     def address(self, v: Var) -> int | None:
         """Where a value begins, in bytes from the start of the memory; None if that differs from call to call."""
-        start = _start(self.static[v]) if v in self.static else 0
+        start = address(self.static[v]) if v in self.static else 0
         for o in self.owners.get(v, ()) if start else ():
             if o in self.place and o in self.static:
-                offset = start - _start(self.static[o])
+                offset = start - address(self.static[o])
                 if 0 <= offset < max(self.static[o].nbytes, 1):
                     return self.place[o] + offset
         return None
@@ -295,17 +295,13 @@ class Memory:
         return np.empty([y.shape[k] for k in axes], y.dtype).transpose(np.argsort(axes) if axes else ())
 
 
-def _start(x: np.ndarray) -> int:
-    return int(x.__array_interface__["data"][0])
-
-
 def _placed(buffers: list[_Buffer]) -> int:
     """Place each buffer, the largest first, at the lowest offset that is free while it is used. The total size."""
     if len(buffers) > MANY:  # that takes n² steps
         return _in_turns(buffers)
     order = sorted(buffers, key=lambda buffer: -buffer.size)
     first, last = (np.array([getattr(buffer, end) for buffer in order]) for end in ("first", "last"))
-    size = np.array([-(-buffer.size // LINE) * LINE for buffer in order], int)
+    size = np.array([in_lines(buffer.size) for buffer in order], int)
     start = np.zeros(len(order), int)
     for k, buffer in enumerate(order):
         (taken,) = np.nonzero((first[:k] <= last[k]) & (first[k] <= last[:k]))
@@ -321,7 +317,7 @@ def _in_turns(buffers: list[_Buffer]) -> int:
     total = 0
     used = defaultdict[int, list[tuple[float, int]]](list)  # by size: until when, and the start
     for buffer in sorted(buffers, key=attrgetter("first")):
-        size = -(-buffer.size // LINE) * LINE
+        size = in_lines(buffer.size)
         if used[size] and used[size][0][0] < buffer.first:
             buffer.start = heappop(used[size])[1]
         else:
