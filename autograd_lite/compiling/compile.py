@@ -53,7 +53,7 @@ PASSES: dict[str, Callable[[Block], Block]] = {
     "algebra": simplified, "casts": narrowed, "lowering": lowered, "batched products": batched, "scaling": scaled,
     "batch innermost": batch_innermost, "columns": with_columns,
     "split products": split, "floats": all_floats, "updates together": together, "single floats": single_floats,
-    "updates last": sunk, "tiles": tiled, "regions": lambda block: in_regions(block, block.vectors or frozenset()),
+    "updates last": sunk, "tiles": tiled, "regions": in_regions,
 }  # fmt: skip
 
 SHORTENING = "constants", "algebra", "casts", "common subexpressions", "dead code"  # they create work for each other

@@ -16,6 +16,7 @@ import numpy as np
 from ...program import Equation, Var
 from ...table import Primitive
 from ..block import Block
+from ..passes.dead_code import used
 from .steps import FEW, entry_of, functions_of, kind_of
 
 FEWEST = 2  # steps that are worth a region
@@ -25,8 +26,9 @@ FEWEST = 2  # steps that are worth a region
 REGION = Primitive("general", lambda *xs: xs, (), name="region", outputs=True)
 
 
-def in_regions(block: Block, vectors: frozenset[str]) -> Block:
-    """`block` with regions; `vectors` are the functions of C that have versions for vectors."""
+def in_regions(block: Block) -> Block:
+    """`block` with regions."""
+    vectors = block.vectors or frozenset()
     kinds = {id(eq): kind_of(eq) for eq in block.equations}
 
     def fits(eq: Equation) -> bool:
@@ -93,7 +95,7 @@ def _joined(run: Sequence[Equation], block: Block, kinds: Mapping[int, str]) -> 
             views.append(eq)
             needed.difference_update(eq.outputs)
             needed.update(x for x in eq.operands[:1] if x in made)
-    equations = _used(run, needed)
+    equations = used(run, needed)
     if not equations:
         return views[::-1]
     made = {v for eq in equations for v in eq.outputs}
@@ -113,14 +115,3 @@ def _joined(run: Sequence[Equation], block: Block, kinds: Mapping[int, str]) -> 
     }  # fmt: skip
     region = Equation(outputs, REGION, (*operands, *constants.values()), params, equations[0].origin)
     return [region, *reversed(views)]
-
-
-def _used(run: Sequence[Equation], needed: set[Var]) -> list[Equation]:
-    """The equations of which a result is needed, or used by another one of these."""
-    wanted = set(needed)
-    chosen = []
-    for eq in reversed(run):
-        if wanted.intersection(eq.outputs):
-            chosen.append(eq)
-            wanted.update(x for x in eq.operands if isinstance(x, Var))
-    return chosen[::-1]
