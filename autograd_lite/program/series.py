@@ -161,11 +161,14 @@ def _bilinear(eq: Equation, xs: Sequence[Any], k: int) -> Any:
 
 def _compositions(xs: Sequence[Any], k: int) -> Iterator[tuple[Any, ...]]:
     """Coefficients of the operands whose orders add up to k."""
-    if not xs and k == 0:
-        yield ()
-    for j in range(k + 1 if xs and isinstance(xs[0], Series) else len(xs[:1])):
-        if (c := coefficient(xs[0], j)) is not None:
-            yield from ((c, *others) for others in _compositions(xs[1:], k - j))
+    first, *others = xs
+    if not others:
+        if (c := coefficient(first, k)) is not None:
+            yield (c,)
+        return
+    for j in range(k + 1 if isinstance(first, Series) else 1):
+        if (c := coefficient(first, j)) is not None:
+            yield from ((c, *rest) for rest in _compositions(others, k - j))
 
 
 def _product(a: Any, b: Any, k: int) -> Any:
