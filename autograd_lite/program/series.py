@@ -90,7 +90,7 @@ class Arithmetic:
             return self._memo[word][0]
         values = [x.full(0) if isinstance(x, Series) else x for x in xs]
         with nullcontext() if live else no_grad():
-            y = called(row)(_arrays(row, values), eq.params)
+            y = _applied(eq, values)
         varying = live and row.kind != "constant"
         moving = [i for i, x in enumerate(xs) if varying and isinstance(x, Series) and row.pulls[i] is not None]
         if moving:
@@ -105,10 +105,10 @@ class Arithmetic:
         step: Step
         if row.kind == "linear" and real:
             step = partial(_linear, eq, xs, moving, values)
+        elif row.kind == "elementwise" and real and all(_is_fixed(row, i, moving) for i in moving):
+            step = partial(_weighted, eq, xs, moving, values)
         elif row.kind == "bilinear":
             step = partial(_bilinear, eq, xs)
-        elif row.kind == "elementwise" and real and all(_is_fixed(row, i, moving) for i in moving):
-            step = lambda k: _pushed(eq, None, values, {i: xs[i][k] for i in moving})  # noqa: E731
         elif row.algebra == "product":
             step = partial(_product, *xs)
         elif row.algebra in ("quotient", "guarded quotient"):
@@ -118,9 +118,10 @@ class Arithmetic:
         return (lambda k: _settled(step(k), xs, k)) if row.restricted else step
 
 
-def _arrays(row: Primitive, xs: Sequence[Any]) -> list[Any]:
-    """Numbers of NumPy as arrays, where a row may do more than arithmetic with them."""
-    return [np.asarray(x) if isinstance(x, np.generic) and not row.entrywise else x for x in xs]
+def _applied(eq: Equation, xs: Sequence[Any]) -> Any:
+    """The row of other values. Numbers of NumPy become arrays, where it may do more than arithmetic with them."""
+    arrays = [np.asarray(x) if isinstance(x, np.generic) and not eq.row.entrywise else x for x in xs]
+    return called(eq.row)(arrays, eq.params)
 
 
 def _one(v: Var, y: Any, step: Step) -> Any:
@@ -150,13 +151,15 @@ def _linear(eq: Equation, xs: Sequence[Any], moving: list[int], values: list[Any
     """The row of the coefficients; a constant that it is linear in has none but the first."""
     if all(xs[i][k] is None for i in moving):
         return None
-    zeros = [x if eq.row.rule(i) is None else np.zeros(np.shape(x), eq.dtypes[i]) for i, x in enumerate(values)]
-    full = [x.full(k) if i in moving else zeros[i] for i, x in enumerate(xs)]
-    return called(eq.row)(_arrays(eq.row, full), eq.params)
+    full = [
+        xs[i].full(k) if i in moving else x if eq.row.rule(i) is None else np.zeros(np.shape(x), eq.dtypes[i])
+        for i, x in enumerate(values)
+    ]
+    return _applied(eq, full)
 
 
 def _bilinear(eq: Equation, xs: Sequence[Any], k: int) -> Any:
-    return _sum([called(eq.row)(_arrays(eq.row, cs), eq.params) for cs in _compositions(xs, k)])
+    return _sum([_applied(eq, cs) for cs in _compositions(xs, k)])
 
 
 def _compositions(xs: Sequence[Any], k: int) -> Iterator[tuple[Any, ...]]:
@@ -172,6 +175,7 @@ def _compositions(xs: Sequence[Any], k: int) -> Iterator[tuple[Any, ...]]:
 
 
 def _product(a: Any, b: Any, k: int) -> Any:
+    """As `_bilinear`, in half the time."""
     return _sum([a[j] * b[k - j] for j in range(k + 1) if a[j] is not None and b[k - j] is not None])
 
 
@@ -179,13 +183,18 @@ def _quotient(eq: Equation, xs: Sequence[Any], values: list[Any], ys: list[Any],
     """From ``y x2 = x1``; `ys` has the coefficients so far."""
     products = [-(ys[j] * xs[1][k - j]) for j in range(k) if ys[j] is not None and xs[1][k - j] is not None]
     rest = _sum([c for c in (coefficient(xs[0], k), *products) if c is not None])
-    ys.append(None if rest is None else called(eq.row)([rest, *values[1:]], eq.params))
+    ys.append(None if rest is None else _applied(eq, [rest, *values[1:]]))
     return ys[k]
 
 
 def _is_fixed(row: Primitive, i: int, moving: list[int]) -> bool:
     """Whether a partial derivative of an elementwise row depends on constants only, so that the row is linear."""
     return not any(s.kind in ("y", "xs") or s.kind == "x" and s.k in moving for s in row.slots(i, row.fast_rule(i)))
+
+
+def _weighted(eq: Equation, xs: Sequence[Any], moving: list[int], values: list[Any], k: int) -> Any:
+    """The coefficients of the operands, each times a partial derivative that is constant."""
+    return _pushed(eq, None, values, {i: xs[i][k] for i in moving})
 
 
 def _pushed(eq: Equation, y: Any, xs: Sequence[Any], ts: dict[int, Any]) -> Any:
@@ -244,8 +253,11 @@ class _Derivative:
 
         def forward(*given: Any) -> Any:
             m = len(moving)
-            f = lambda *moved: record(eq.row, operands([*moved, *given[m:n]]), eq.params)  # noqa: E731
-            return jvp(f, given[:m], given[n:])[1]
+
+            def result(*moved: Any) -> Any:
+                return record(eq.row, operands([*moved, *given[m:n]]), eq.params)
+
+            return jvp(result, given[:m], given[n:])[1]
 
         examples = [np.asarray(values[i]) for i in (*asked, *moving)]
         if not self._plain:
