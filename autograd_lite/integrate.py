@@ -103,7 +103,7 @@ def odeint(
         return solution(*operands)
     arrays = [np.asarray(raw(x)) for x in operands]
     check_captured("odeint", lambda: slope_with(arrays[2:])(arrays[0], arrays[1][0]))
-    return _Solved.apply(solution, *operands)
+    return opaque("odeint").apply(solution, *operands)
 
 
 def _solution(slope: Callable[[Any, Any], Any], y: Any, t: Any, rtol: float, atol: float, mxstep: int) -> Any:
@@ -153,7 +153,5 @@ def _step(slope: Callable[[Any, Any], Any], y: Any, t: Any, h: Any, k: Any) -> t
 def _weighted(weights: Sequence[float], slopes: Sequence[Any]) -> Any:
     return sum(w * k for w, k in zip(weights, slopes, strict=True) if w)
 
-
-_Solved = opaque("odeint")
 
 __dir__ = _public_names(__name__)

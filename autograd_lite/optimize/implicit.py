@@ -254,9 +254,7 @@ class Solved:
         own = [raw(x) for x in self.own(xs)]
         with quiet():
             z, f = self.problem.system(raw(y), self.at(own))
-            at = [z, *own]
-            of = jacobian(lambda x: f(x if i < 0 else z, self.at([x if k == i else own[k] for k in range(len(own))])))
-            return raw(of(at[i + 1]))
+            return raw(jacobian(lambda z, *xs: f(z, self.at(xs)), i + 1)(z, *own))
 
 
 def flat(x: Any) -> Any:

@@ -86,8 +86,9 @@ def minimize(
 
     def solve(start: Any, tree: Any) -> Any:
         passed = [_exact(given[k], every[k], tree[1][k], chosen) for k in range(len(given))]
-        own = {"hess": hess, "hessp": hessp}
-        second = _second(f, chosen, start, tree[0]) if hess is None and hessp is None else own
+        second = {"hess": hess, "hessp": hessp}
+        if hess is None and hessp is None:
+            second = _second(f, chosen, start, tree[0])
         result = scipy.optimize.minimize(
             g, start, tree[0], method, True if both else jac, **second, bounds=bounds, constraints=passed, tol=tol,
             callback=callback, options=options,
