@@ -20,7 +20,7 @@ from .base.listing import public_names as _public_names
 from .base.tree import leaves, rebuild
 from .engine.context import is_traced
 from .engine.operands import raw
-from .rules._arrays import operand
+from .rules._arrays import floating, operand
 from .tensor import Tensor
 from .transforms.opaque import check_captured, opaque
 
@@ -74,11 +74,10 @@ def odeint(
     >>> float(decay(0.5)), float(ag.grad(decay)(0.5))  # exp(-2 rate) and -2 exp(-2 rate)
     (0.367879, -0.735759)
     """
-    y0, t = np.atleast_1d(operand(y0)), operand(t)
+    y0, t = np.atleast_1d(floating(y0)), operand(t)
     signs = np.sign(np.diff(raw(t)))
     if t.ndim != 1 or not t.size or not abs(signs.sum()) == signs.size:
         raise ValueError(f"odeint: expected increasing or decreasing times as a vector, got t={raw(t)}")
-    y0 = y0 if y0.dtype.kind in "fc" else y0.astype(float)
     args = args if isinstance(args, tuple) else (args,)
 
     def slope_with(values: Any) -> Callable[[Any, Any], Any]:

@@ -42,6 +42,12 @@ def operand(a: Any, dtype: Any = None, out: Any = None) -> Any:
     return x if dtype is None or x.dtype == dtype else x.astype(dtype)
 
 
+def floating(a: Any) -> Any:
+    """`a` as an array or a Tensor of floating point or complex numbers."""
+    x = operand(a)
+    return x if x.dtype.kind in "fc" else x.astype(float)
+
+
 def refuse_out(out, name=""):
     """Raise if there is an ``out=`` (of a ufunc it is a tuple)."""
     if out is not None and not (isinstance(out, tuple) and all(part is None for part in out)):

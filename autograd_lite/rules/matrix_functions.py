@@ -11,7 +11,7 @@ import numpy as np
 
 from ..table import Primitive, around, at, composite, general
 from ..table.batching import stacked
-from ._arrays import operand
+from ._arrays import floating, operand
 from .matrices import DEFINITE, REGULAR, dagger
 from .scipy_special import scipy_linalg
 
@@ -29,10 +29,10 @@ def _expm(x):
 
 
 def _square(name, a):
-    a = operand(a)
+    a = floating(a)
     if a.ndim < 2 or a.shape[-1] != a.shape[-2]:
         raise np.linalg.LinAlgError(f"{name}: expected a square matrix, or a stack of them, got shape {a.shape}")
-    return a if a.dtype.kind in "fc" else a.astype(float)
+    return a
 
 
 def _upper(x, e):
@@ -164,7 +164,7 @@ def _band_of_outer(g, x, below, above):
 def _banded_bind(l_and_u, ab, b, overwrite_ab=False, overwrite_b=False, check_finite=True):
     below, above = map(int, l_and_u)
     rows = below + above + 1
-    ab, b = (x if x.dtype.kind in "fc" else x.astype(float) for x in (operand(ab), operand(b)))
+    ab, b = map(floating, (ab, b))
     if ab.ndim != 2 or ab.shape[0] != rows or b.ndim not in (1, 2) or b.shape[0] != ab.shape[1]:
         raise ValueError(
             f"linalg.solve_banded: expected ab of shape ({rows}, n) and b of shape (n,) or (n, k), got "

@@ -12,7 +12,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 
 from ..table import Textbook, around, at, composite, general, notation
 from ..table.batching import axes
-from ._arrays import along_axes, operand
+from ._arrays import along_axes, floating, operand
 
 
 def _power_norm(x, p, axis, keepdims):
@@ -140,7 +140,7 @@ def _matrix_textbook(x, ord, axis, keepdims):
 )
 def norm(x, ord=None, axis=None, keepdims=False):
     """A norm of vectors (one axis) or of matrices (two axes), or the root of the sum of all squares."""
-    x = _floating(x)
+    x = floating(x)
     everything = tuple(range(x.ndim))
     if axis is None and ord is None:
         return power_norm(x, p=2, axis=everything, keepdims=keepdims)
@@ -161,7 +161,7 @@ def norm(x, ord=None, axis=None, keepdims=False):
 )
 def vector_norm(x, /, *, axis=None, keepdims=False, ord=2):
     """A norm of the vectors along the given axes, by default all of them."""
-    x = _floating(x)
+    x = floating(x)
     return _vector(x, ord, tuple(range(x.ndim)) if axis is None else normalize_axis_tuple(axis, x.ndim), keepdims)
 
 
@@ -171,13 +171,8 @@ def vector_norm(x, /, *, axis=None, keepdims=False, ord=2):
 )
 def matrix_norm(x, /, *, keepdims=False, ord="fro"):
     """A norm of the matrices in the last two axes."""
-    x = _floating(x)
+    x = floating(x)
     return _matrix(x, ord, (x.ndim - 2, x.ndim - 1), keepdims)
-
-
-def _floating(x):
-    x = operand(x)
-    return x if x.dtype.kind in "fc" else x.astype(float)
 
 
 def _square(*shape, **params):
