@@ -74,7 +74,7 @@ class Colouring:
             by, self.colours = _fewer(p)
         self.by = by
         self.count = int(self.colours.max(initial=-1)) + 1
-        self.rows = np.repeat(np.arange(p.shape[0]), np.diff(p.indptr))
+        self.rows = _row_numbers(p)
         #: Where each entry is read from the sums, flattened, and which sums have an entry at all.
         self.places, self.explained = self._places()
 
@@ -120,10 +120,20 @@ def canonical(pattern: Any) -> csr_array:
     return csr_array((np.ones(len(p.indices), bool), p.indices, p.indptr), shape=p.shape)
 
 
+def _row_numbers(p: csr_array) -> Indices:
+    """The row of each entry, in the order of the pattern."""
+    return np.repeat(np.arange(p.shape[0]), np.diff(p.indptr))
+
+
+def _longest(p: csr_array) -> int:
+    """The number of entries in the row that has most."""
+    return int(np.diff(p.indptr).max(initial=0))
+
+
 def _fewer(p: csr_array) -> tuple[str, Indices]:
     """Columns or rows, whichever needs fewer colours; no fewer than the longest row, or column, has entries."""
     sides = {"columns": p, "rows": p.T.tocsr()}
-    least = {by: int(np.diff(side.indptr).max(initial=0)) for by, side in sides.items()}
+    least = {by: _longest(side) for by, side in sides.items()}
     first, second = sorted(sides, key=least.__getitem__)
     colours = _distance2(sides[first])
     if colours.max(initial=-1) >= least[second]:
@@ -136,7 +146,7 @@ def _fewer(p: csr_array) -> tuple[str, Indices]:
 def _distance2(p: csr_array) -> Indices:
     """A colour for each column, such that no row has two entries of one colour."""
     n = p.shape[1]
-    most = int(np.diff(p.indptr).max(initial=0))
+    most = _longest(p)
     if 2 * most > n:
         return np.arange(n)
     if most and (cyclic := _cyclic(p, most)) is not None:
@@ -160,7 +170,7 @@ def _distance2(p: csr_array) -> Indices:
 def _cyclic(p: csr_array, count: int) -> Indices | None:
     """The colours 0, 1, ..., count - 1 again and again, if they fit: those of a band."""
     colours = np.arange(p.shape[1]) % count
-    places = np.repeat(np.arange(p.shape[0]), np.diff(p.indptr)) * count + colours[p.indices]
+    places = _row_numbers(p) * count + colours[p.indices]
     return colours if np.bincount(places).max(initial=0) <= 1 else None
 
 
@@ -171,7 +181,7 @@ def _star(p: csr_array) -> Indices:
     where two of these are one, the colours around them; where one is the tip of a star, the colour of its centre.
     """
     n = p.shape[0]
-    most = int(np.diff(p.indptr).max(initial=0))
+    most = _longest(p)
     if 0 < most <= 3 and (cyclic := _cyclic(p, most)) is not None:
         return cyclic
     if 2 * p.nnz > n * n:
