@@ -80,6 +80,13 @@ class Context:
 
 CONTEXT: ContextVar[Context | None] = ContextVar("autograd_lite", default=None)
 ORDINARY = Context()
+
+
+def runs_again() -> bool:
+    """True if what is recorded now will be computed again, from other values."""
+    return (CONTEXT.get() or ORDINARY).replayed
+
+
 _BARE = {on: Context(on) for on in (False, True)}
 
 

@@ -13,8 +13,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..program.loops import runs_again, scan
+from ..engine.context import runs_again
 from ..tensor import Tensor
+from ..tensor.show import public
 from . import functional as F
 from .functional.inputs import rows, tensor_of
 from .linear import draw_parameters, parameter
@@ -190,7 +191,7 @@ class _Layers(_Gated):
                 after = self._next(x, state, *hh, projection)
                 return after, after[0]
 
-            end, outputs = scan(step, start, x, reverse=backwards)
+            end, outputs = public("scan")(step, start, x, reverse=backwards)
             return outputs, end
         steps = list(unstack(x))
         outputs = []

@@ -7,7 +7,6 @@ import re
 import reprlib
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
-from fractions import Fraction
 from operator import index
 from typing import Any
 
@@ -306,6 +305,8 @@ def _factor(c: Any, h: str = "") -> str:
         text = np.array2string(c, precision=6, separator=", ", threshold=20).replace("\n", "")
         return f"{f'({text})' if c.dtype.kind == 'c' and not c.shape else text} {h}".strip() if c.any() else ""
     most = 10**7 if c.dtype == float else 100  # every number of float16 is a fraction
+    from fractions import Fraction  # which takes longer to import than this module
+
     near, size, sign = Fraction(abs(float(c))).limit_denominator(most), abs(float(c)), "-" * bool(c < 0)
     if near.numerator > 1000 or abs(float(near) - size) > 4 * np.finfo(float).eps * size:
         return f"{sign}{size:.6g} {h}".strip()

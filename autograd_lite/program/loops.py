@@ -18,7 +18,7 @@ import numpy as np
 
 from ..base.snapshots import untouched
 from ..base.tree import leaves, matched, paths, rebuild, tree_map
-from ..engine.context import CONTEXT, ORDINARY, Steps, changed, is_traced, no_grad, tracing
+from ..engine.context import CONTEXT, ORDINARY, Steps, changed, is_traced, no_grad, runs_again, tracing
 from ..engine.operands import raw
 from ..engine.value import Value
 from ..table import TABLE
@@ -266,11 +266,6 @@ def _no_results(f: Callable[..., Any], init: Tree, xs: Tree) -> Tree:
 
 
 # ------------------------------------------------------------------------------------------------- one equation
-
-
-def runs_again() -> bool:
-    """Whether what is recorded will be computed again, from other values."""
-    return (CONTEXT.get() or ORDINARY).replayed
 
 
 def _operands(tree: Tree, examples: Tree) -> list[Any]:
