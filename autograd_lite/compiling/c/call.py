@@ -107,6 +107,7 @@ _FASTCALL = 0x0080
 def loaded(path: Path, names: Sequence[str]) -> list[Callable[..., Any]]:
     """The functions ``call_name`` of a shared object, for the `names`."""
     library = ctypes.CDLL(str(path))
+    _KEPT.append(library)
     api: Any = ctypes.pythonapi
     addresses = [ctypes.cast(f, ctypes.c_void_p).value for f in (
         api.PyEval_SaveThread, api.PyEval_RestoreThread, api.Py_IncRef
@@ -120,7 +121,7 @@ def loaded(path: Path, names: Sequence[str]) -> list[Callable[..., Any]]:
     for name in names:
         address = ctypes.cast(library[f"call_{name}"], ctypes.c_void_p)
         method = _Method(name.encode(), address, _FASTCALL, None)
-        _KEPT.extend((method, library))
+        _KEPT.append(method)
         functions.append(new(ctypes.byref(method), None, None))
     return functions
 

@@ -12,7 +12,7 @@ from numpy._core import umath
 from ...program import Var
 from . import call
 from .compiler import LONG, Compiler, built
-from .kernel import Kernel, Reductions, c_name, prelude
+from .kernel import Kernel, Reductions, Writer, c_name, prelude
 
 
 class Region(NamedTuple):
@@ -41,7 +41,7 @@ class File:
         name = f"{c_name(wish)}_{len(self.regions) + 1}"
         arguments = list(arguments)
         changed = {*kernel.outputs, *kernel.into.values()}
-        lines = kernel.text(name, arguments, places, scratch, self.reductions)
+        lines = Writer(kernel, name, arguments, places, scratch, self.reductions).lines()
         words = fresh(f"{name}_in_c"), fresh(f"{name}_of_copies")
         self.regions.append(Region(name, words, arguments, [v in changed for v in arguments], lines, kernel))
         return words

@@ -19,9 +19,9 @@ from ...base.escape import identifier, plain
 from ...base.memory import in_lines
 from ...program import Equation, Var
 from ...program.naming import Names
-from ...table.scalar import C_FLOAT, FUNCTIONS, C, variable
+from ...table.scalar import FUNCTIONS, variable
 from ..text import users_line
-from .loops import LETTERS, Loops, indented
+from .loops import COMPUTED, LANGUAGES, LETTERS, Loops, indented
 from .steps import PLUS, TYPES, Place, Step, Steps, functions_of
 
 MOST = 100  # steps in a group
@@ -104,7 +104,7 @@ class Kernel:
             self._place(step)
         self.into = {x: u for x, u in into.items() if self._can_overwrite(x, u)}
         outside = {*layouts, *outputs}
-        self.stored = {s.target.root for g in self.groups for s in g.steps if s.fold is not None or s.product}
+        self.stored = {s.target.root for g in self.groups for s in g.steps if not s.is_entry}
         self.stored |= {v for v in outputs if v in self._writers}
         last: dict[Var, int] = {}
         for k, group in enumerate(self.groups):
@@ -150,21 +150,22 @@ class Kernel:
         writers = self._writers.get(place.root, ())
         if len(writers) != 1 or writers[0][0] != k:
             return False
-        made = writers[0][1]
-        simple = made.fold is None and made.product is None and step.product is None
-        return simple and made.space == step.space and made.target == place
+        writer = writers[0][1]
+        simple = writer.is_entry and step.product is None
+        return simple and writer.space == step.space and writer.target == place
 
     def _can_overwrite(self, x: Var, u: Var) -> bool:
         """Whether the new value `x` can be stored in the memory of `u`: all reads of `u` come before."""
         writers = self._writers.get(x, ())
-        at, made = writers[0] if len(writers) == 1 else (-1, None)
-        plain = made is not None and made.fold is None and made.product is None
+        if len(writers) != 1:
+            return False
+        at, writer = writers[0]
         for k, group in enumerate(self.groups):
             for p in (p for step in group.steps for p in step.places if p.root is u):
-                same = k == at and plain and made is not None and p._replace(root=x) == made.target
+                same = k == at and writer.is_entry and p._replace(root=x) == writer.target
                 if k >= at and not same:
                     return False
-        return at >= 0
+        return True
 
     def _positions(self, last: Mapping[Var, int], alone: bool) -> None:
         """Where the values of its own are: single numbers in one array each kind, others in memory or on the stack."""
@@ -217,32 +218,25 @@ class Kernel:
     def functions(self) -> set[str]:
         """The functions of the mathematical library in it, with an f for single precision."""
         steps = [s for g in self.groups for s in g.steps]
-        return {name + "f" * (s.kind == "f") for s in steps for name in functions_of(s.e)}
-
-    # --------------------------------------------------------------------------------------------------- the text
-
-    def text(
-        self, name: str, arguments: Sequence[Var], places: Mapping[Var, int], scratch: int,
-        reduction: Callable[[Step], str],
-    ) -> list[str]:
-        """The lines of its functions, of which the last has this name.
-
-        Parameters
-        ----------
-        name : str
-        arguments : sequence of Var
-            The arrays after the memory in ``at``.
-        places : dict of Var to int
-            The offsets of other arrays in the memory.
-        scratch : int
-            The offset of its own values.
-        reduction : Reductions
-        """
-        return Writer(self, name, arguments, places, scratch, reduction).lines()
+        return {name + s.suffix for s in steps for name in functions_of(s.e)}
 
 
 class Writer:
-    """Writes the functions of a kernel; its arrays are arguments, on the stack, or in the memory ``at[0]``."""
+    """Writes the functions of a kernel; its arrays are arguments, on the stack, or in the memory ``at[0]``.
+
+    Parameters
+    ----------
+    kernel : Kernel
+    name : str
+        That of the last function.
+    arguments : sequence of Var
+        The arrays after the memory in ``at``.
+    places : dict of Var to int
+        The offsets of other arrays in the memory.
+    scratch : int
+        The offset of the kernel's own values.
+    reduction : Reductions
+    """
 
     def __init__(
         self, kernel: Kernel, name: str, arguments: Sequence[Var], places: Mapping[Var, int], scratch: int,
@@ -275,6 +269,7 @@ class Writer:
         return self.words[key]
 
     def lines(self) -> list[str]:
+        """The lines of all functions."""
         body = self.body()
         head = [f"static void {self.name}(void *const *at)", "{"]
         return [*self.before, *head, *indented([*self._declarations(), "", *body]), "}", ""]
@@ -287,7 +282,7 @@ class Writer:
                 if place.root in kernel.stored or place.root not in kernel.own_roots:
                     self.base(place.root)
         lines: list[str] = []
-        shared: dict[str, str] = {}
+        shared: dict[str, str] = {}  # the names of functions by their text
         before_that = ""
         for group in kernel.groups:
             where = users_line(group.steps[0].eq)
@@ -298,7 +293,7 @@ class Writer:
                 names = Names(self.names, between="_")
                 lines += self._group(group, self.base, lambda wish, names=names: names.take(c_name(wish)))
             else:
-                lines.append(self._shared(group, shared, self.before))
+                lines.append(self._shared(group, shared))
         return lines
 
     def _group(self, group: Group, base: Any, fresh: Any) -> list[str]:
@@ -310,7 +305,7 @@ class Writer:
         plain = len(lines) == 1 or lines[0].startswith(("for", "#")) and not loops.declares
         return lines if plain else ["{", *indented(lines), "}"]
 
-    def _shared(self, group: Group, shared: dict[str, str], before: list[str]) -> str:
+    def _shared(self, group: Group, shared: dict[str, str]) -> str:
         """A call of a function of a group; groups with the same text have the same function."""
         names = Names({*KEYWORDS, *LETTERS}, between="_")
         given: dict[Any, tuple[str, str, str]] = {}  # by array: its name in the function, the type, what is passed
@@ -332,8 +327,8 @@ class Writer:
         key = f"{head}\n{text}"
         if key not in shared:
             shared[key] = self.fresh("loop")
-            before.append(comment(users_line(group.steps[0].eq)))
-            before += [f"static __attribute__((noinline)) void {shared[key]}({head})", "{", text, "}", ""]
+            self.before.append(comment(users_line(group.steps[0].eq)))
+            self.before += [f"static __attribute__((noinline)) void {shared[key]}({head})", "{", text, "}", ""]
         return f"{shared[key]}({', '.join(passed for _, _, passed in given.values())});"
 
     def _declarations(self) -> list[str]:
@@ -370,9 +365,8 @@ def _product(step: Step, base: Callable[[Var], tuple[str, int]], fresh: Callable
         at += place.offset
         return " + ".join([name, *([str(at)] if at else []), *terms])
 
-    suffix = "f" if step.kind == "f" else ""
     strides = [*a.strides[-2:], *b.strides[-2:]]
-    call = f"product{suffix}({m}, {n}, {k}, {start(a)}, {strides[0]}, {strides[1]}, "
+    call = f"product{step.suffix}({m}, {n}, {k}, {start(a)}, {strides[0]}, {strides[1]}, "
     call += f"{start(b)}, {strides[2]}, {strides[3]}, {start(y)}, {y.strides[-2]});"
     lines = [f"{call}  // {m}x{k} by {k}x{n}"]
     for j, letter in reversed(list(zip(axes, letters, strict=True))):
@@ -418,20 +412,7 @@ static inline __attribute__((always_inline)) void tile{f}(
         for (int j = 0; j < n; j++)
             y[yi * i + j] = t[i][j];
 }}
-static inline __attribute__((always_inline)) void product{f}(
-    int m, int n, int k, const {type} *a, long ai, long aj, const {type} *b, long bi, long bj, {type} *y, long yi)
-{{
-    if (bj != 1) {{  // a copy with contiguous rows
-        {type} rows[k * n];
-        for (int j = 0; j < n; j++)
-            for (int l = 0; l < k; l++)
-                rows[n * l + j] = b[bi * l + bj * j];
-        product_of_rows{f}(m, n, k, a, ai, aj, rows, n, y, yi);
-    }} else
-        product_of_rows{f}(m, n, k, a, ai, aj, b, bi, y, yi);
-}}
-"""
-_ROWS = """static inline __attribute__((always_inline)) void product_of_rows{f}(
+static inline __attribute__((always_inline)) void product_of_rows{f}(
     int m, int n, int k, const {type} *a, long ai, long aj, const {type} *b, long bi, {type} *y, long yi)
 {{
     int i = 0;
@@ -449,6 +430,18 @@ _ROWS = """static inline __attribute__((always_inline)) void product_of_rows{f}(
         if (j < n)
             tile{f}(1, n % {wide}, k, a + ai * i, ai, aj, b + j, bi, y + yi * i + j, yi);
     }}
+}}
+static inline __attribute__((always_inline)) void product{f}(
+    int m, int n, int k, const {type} *a, long ai, long aj, const {type} *b, long bi, long bj, {type} *y, long yi)
+{{
+    if (bj != 1) {{  // a copy with contiguous rows
+        {type} rows[k * n];
+        for (int j = 0; j < n; j++)
+            for (int l = 0; l < k; l++)
+                rows[n * l + j] = b[bi * l + bj * j];
+        product_of_rows{f}(m, n, k, a, ai, aj, rows, n, y, yi);
+    }} else
+        product_of_rows{f}(m, n, k, a, ai, aj, b, bi, y, yi);
 }}
 """
 
@@ -469,9 +462,7 @@ def prelude(texts: Iterable[str], functions: Iterable[str], vectors: Iterable[st
         if re.search(rf"\bstruct sum{f}\b", body):
             lines += ["", _SUM.format(**words).rstrip()]
         if re.search(rf"\bproduct{f}\(", body):
-            product, rows = _PRODUCT.format(**words), _ROWS.format(**words)
-            at = product.index("static inline __attribute__((always_inline)) void product")
-            lines += ["", (product[:at] + rows + product[at:]).rstrip()]
+            lines += ["", _PRODUCT.format(**words).rstrip()]
     return [*lines, ""]
 
 
@@ -488,8 +479,7 @@ class Reductions:
             return "+"
         key = step.fold, step.kind
         if key not in self.lines:
-            name, language = f"fold{len(self.lines) + 1}", C_FLOAT if step.kind == "f" else C
-            kind = "float" if step.kind == "f" else "double"
+            name, language, kind = f"fold{len(self.lines) + 1}", LANGUAGES[step.kind], COMPUTED[step.kind]
             text = language.write(e.at({"x1": variable("omp_out"), "x2": variable("omp_in")}))
             zero = language.number(start)
             self.lines[key] = name, (

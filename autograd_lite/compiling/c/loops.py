@@ -6,6 +6,7 @@ pieces of at most 512 entries, which are added up with a compensation, so it is 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -55,10 +56,9 @@ class Loops:
         self.local: dict[Place, str] = {}  # the expression of a value of this turn
         self.letters = [*LETTERS]
         self.turns = 1  # of the loop around the innermost one, at once
-        made = {s.target for s in steps if s.fold is None}
-        used = [p for s in steps for p in s.places]
-        self.uses = {p: used.count(p) for p in made} if len(steps) < 200 else {}
-        loaded = [p for p in used if p not in made]
+        computed = {s.target for s in steps if s.fold is None}
+        self.uses = Counter(p for s in steps for p in s.places)
+        loaded = [p for p in self.uses if p not in computed]
         stores = [s.target for s in steps if s.fold is not None or s.target.root in stored]
         self._axes(dict.fromkeys([*stores, *loaded]))
 
@@ -174,7 +174,7 @@ class Loops:
                 continue
             text = self._expression(step, lines)
             stored = step.target.root in self.stored
-            if self.uses.get(step.target, 2) or not stored or self.overwrites:
+            if self.uses[step.target] or not stored or self.overwrites:
                 word = self.fresh(step.var.name)
                 lines.append(f"const {COMPUTED[step.var.dtype.char]} {word} = {text};")
                 self.local[step.target] = text = word
@@ -199,7 +199,7 @@ class _Fold:
         self.word = loops.fresh(step.var.name)
         self.partial = loops.fresh("part") if self.in_pieces else self.word
         self.type = COMPUTED[step.kind]
-        self.suffix = "f" if step.kind == "f" else ""
+        self.suffix = step.suffix
         self.zero = LANGUAGES[step.kind].number(step.fold[1])
 
     def _combined(self, a: str, b: str) -> str:
@@ -210,10 +210,9 @@ class _Fold:
     def fill(self) -> Iterator[str]:
         """Lines before all loops: what the result in memory starts from."""
         if self.loops.axes and (self.again or not self.run):
-            kept = [(n, k) for n, k in self.loops.axes if self.step.target.strides[k]]
-            letters = [letter for (_, k), letter in zip(self.loops.axes, self.loops.letters, strict=False)
-                       if self.step.target.strides[k]]  # fmt: skip
-            for (n, _), letter in zip(kept, letters, strict=True):
+            axes, strides = zip(self.loops.axes, self.loops.letters, strict=False), self.step.target.strides
+            kept = [(n, letter) for (n, k), letter in axes if strides[k]]
+            for n, letter in kept:
                 yield f"for (long {letter} = 0; {letter} < {n}; {letter}++)"
             yield f"{INDENT * bool(kept)}{self.loops.at(self.step.target)} = {self.zero};"
 

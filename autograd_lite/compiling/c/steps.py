@@ -87,6 +87,15 @@ class Step:
     def places(self) -> list[Place]:
         return [x for x in self.xs if isinstance(x, Place)]
 
+    @property
+    def is_entry(self) -> bool:
+        return self.fold is None and self.product is None
+
+    @property
+    def suffix(self) -> str:
+        """What C appends to the name of a function of this dtype."""
+        return "f" if self.kind == "f" else ""
+
 
 X1, X2 = variable("x1"), variable("x2")
 TIMES = Scalar("*", (X1, X2))
