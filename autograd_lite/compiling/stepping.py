@@ -36,7 +36,11 @@ class Loop:
         carries |= {v: (k, 0) for k, v in enumerate(program.inputs[:n])}
         #: For each result that is a carry before (0) or after (1) a step: which, and that.
         self.rows = [carries.get(x) if isinstance(x, Var) else None for x in program.outputs[n:]]
-        self.stacked = {row[0] for row in self.rows if row is not None}
+        #: The carries of which all values are kept, with the results that are these.
+        self.stacked: dict[int, list[int]] = {}
+        for j, row in enumerate(self.rows):
+            if row is not None:
+                self.stacked.setdefault(row[0], []).append(j)
         results = zip(program.outputs[n:], self.rows, strict=True)
         computed = [*program.outputs[:n], *(x for x, row in results if row is None)]
         updates = {Var(f"{getattr(x, 'name', 'constant')}_next", np.shape(x), dtype_of(x)): x for x in computed}
@@ -52,16 +56,16 @@ class Loop:
         news: list[Iterable[Any]] = []
         ends, stacks = [], []
         for k, (x, v) in enumerate(zip(start, body.program.inputs, strict=False)):
-            stack = np.empty((length + 1 if k in self.stacked else 2, *v.shape), v.dtype)
+            stacked = k in self.stacked
+            stack = np.empty((length + 1 if stacked else 2, *v.shape), v.dtype)
             places = _each(stack)
             places[0][...] = x
-            olds.append(places if k in self.stacked else cycle(places))
-            news.append(places[1:] if k in self.stacked else cycle(places[::-1]))
-            ends.append(places[length if k in self.stacked else length % 2])
+            olds.append(places if stacked else cycle(places))
+            news.append(places[1:] if stacked else cycle(places[::-1]))
+            ends.append(places[length if stacked else length % 2])
             stacks.append(stack)
         results: list[Any] = []
         targets: list[list[Any]] = []
-        seen: set[int] = set()
         for x, row in zip(body.program.outputs[body.carries :], self.rows, strict=True):
             if row is None:
                 results.append(np.empty((length, *np.shape(x)), dtype_of(x)))
@@ -72,10 +76,9 @@ class Loop:
         with self.step.borrowed() as run:
             for values in islice(zip(*columns, strict=False), length):
                 run(*values)
-        for j, row in enumerate(self.rows):
-            if row is not None and row[0] in seen:  # results share no memory
+        for same in self.stacked.values():
+            for j in same[1:]:  # results share no memory
                 results[j] = np.array(results[j])
-            seen.update(row[:1] if row else ())
         return (*(np.array(x) for x in ends), *results)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..compiling.c.kernel import c_name
+from ..compiling.c.kernel import c_name, sizes
 from ..compiling.c.standalone import Function, file
 from ..program import Program, Var
 
@@ -36,13 +36,13 @@ def c_source(program: Program, wanted: Sequence[Var], name: str) -> CSource:
     (y,) = program.outputs
     assert isinstance(y, Var)
     results = [y.name, *(f"d{y.name}d{v.name}" for v in wanted)]
-    functions = [Function(name, program, results[:1])]
+    functions = [Function(name, program, [y.name])]
     if wanted:
         functions.append(Function(f"{name}_gradient", program.backward(wanted), results))
     last = functions[-1]
-    count = len(last.arguments) - len(results if wanted else results[:1])
+    count = len(last.arguments) - len(results)
     rows = [
-        f"  {word:<12} {'x'.join(map(str, v.shape)) or 'a number'}{', a result' if k >= count else ''}"
+        f"  {word:<12} {sizes(v)}{', a result' if k >= count else ''}"
         for k, (word, v) in enumerate(last.arguments)
     ]
     head = [

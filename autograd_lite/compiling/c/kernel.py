@@ -340,7 +340,7 @@ class Writer:
                 memory = in_memory.format(kernel.offset[key] + self.scratch)
                 lines.append(f"{TYPES[key]} *{word} = {memory};  // {kernel.counts[key]} numbers")
                 continue
-            kind, shape = TYPES[key.dtype.char], "x".join(map(str, key.shape)) or "a number"
+            kind, shape = TYPES[key.dtype.char], sizes(key)
             const = "" if key in self.written else "const "
             if key in kernel.on_stack:
                 lines.append(f"{kind} {word}[{prod(key.shape)}];  // {shape}")
@@ -464,6 +464,11 @@ def prelude(texts: Iterable[str], functions: Iterable[str], vectors: Iterable[st
         if re.search(rf"\bproduct{f}\(", body):
             lines += ["", _PRODUCT.format(**words).rstrip()]
     return [*lines, ""]
+
+
+def sizes(v: Var) -> str:
+    """The shape of a value in a comment: ``3x4``."""
+    return "x".join(map(str, v.shape)) or "a number"
 
 
 class Reductions:

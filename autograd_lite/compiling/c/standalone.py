@@ -13,7 +13,7 @@ from ...table import TABLE
 from ...table.scalar import FUNCTIONS
 from ..block import Block
 from ..compile import SHORTER, rewritten
-from .kernel import Kernel, Writer, prelude
+from .kernel import Kernel, Writer, prelude, sizes
 from .loops import LANGUAGES, indented
 from .regions import REGION
 from .steps import TYPES, is_view, kind_of, strides_of
@@ -90,7 +90,7 @@ class _Writer(Writer):
         own = []
         for v, word in self.words.items():
             size = f"{TYPES[v.dtype.char]} {word}[{prod(v.shape)}]"
-            shape = "x".join(map(str, v.shape)) or "a number"
+            shape = sizes(v)
             if v in constants:
                 own.append(f"static const {size} = {_list(constants[v])};  // {shape}")
             elif v in self.kernel.own:

@@ -192,19 +192,18 @@ class Memory:
             at = self.static[v].strides if self._is_placed(v) else None
             layouts[v] = strides_of(v.shape) if at is None else tuple(s // v.dtype.itemsize for s in at)
         is_last = all(e.row.view for e in self.equations[i + 1 : len(self.equations) - self.late])
+        inside = dict.fromkeys(v for v in eq.outputs if not math.isinf(self.last[v]))  # the others are returned
         into = {}
-        for v in eq.outputs:
+        for v in inside if is_last else ():
             u = self._target.get(v)
-            free = u is not None and u in self.block.contiguous and self.last.get(u, -1) <= i
-            if u is not None and free and is_last and not math.isinf(self.last[v]):
+            if u is not None and u in self.block.contiguous and self.last.get(u, -1) <= i:
                 into[v] = u
-            if v in into or math.isinf(self.last[v]):
-                layouts[v] = strides_of(v.shape)
+        layouts.update((v, strides_of(v.shape)) for v in eq.outputs if v in into or v not in inside)
         kernel = Kernel(eq, layouts, into)
         self.kernels[eq.outputs[0]] = kernel, 0
         self.into.update(kernel.into)
-        for v in eq.outputs:
-            if v not in self.into and not math.isinf(self.last[v]):
+        for v in inside:
+            if v not in self.into:
                 order = sorted(range(v.ndim), key=lambda k: -kernel.layouts[v][k])
                 stand_in = np.empty([v.shape[k] for k in order], v.dtype)
                 self.static[v] = stand_in.transpose(np.argsort(order)) if order else stand_in
