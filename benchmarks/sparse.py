@@ -16,6 +16,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import argparse
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -97,7 +98,7 @@ def line(what: str, make: Callable[..., Any], f: Any, *args: Any, dense: Callabl
     make(f)(*args)  # rules are compiled, and modules imported
     first = shortest(lambda: make(f)(*args))
     sparse, compiled = make(f), make(f, jit=True)
-    later, fast = (shortest(lambda g=g: g(*args)) for g in (sparse, compiled))  # type: ignore[misc]
+    later, fast = (shortest(partial(g, *args)) for g in (sparse, compiled))
     print(f"{what}: {sparse.colouring(*args)!r}")
     print(f"    first call {shown(first)}, later call {shown(later)}, compiled {shown(fast)}")
     if dense is not None:

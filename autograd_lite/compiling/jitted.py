@@ -19,7 +19,7 @@ from ..engine.node import NEEDS, Params, Values
 from ..program import Program
 from ..program.calls import record_call
 from ..program.outside import NotYet
-from . import stepping  # noqa: F401  the forms of loops
+from . import stepping  # noqa: F401  imported for what it does: the rows of loops get their form
 from .arguments import Arguments, static_test
 from .compile import compiled
 from .dispatch import MISS, Dispatch

@@ -300,7 +300,9 @@ class Steps:
         else:
             strides = tuple(0 if k in axes else next(place) for k in range(len(shape)))
         step = self._add(y, shape, X1, [self._at(x)], Place(y, strides), eq)
-        step.fold, step.kind = fold_of(*eq.row.fold), "q" if y.dtype.kind == "i" else y.dtype.char  # type: ignore[misc]
+        assert eq.row.fold is not None
+        step.fold = fold_of(*eq.row.fold)
+        step.kind = "q" if y.dtype.kind == "i" else y.dtype.char
 
     def _factors(self, eq: Equation) -> Any:
         """Sizes, the stack, and the places of both factors and of the result, with all axes."""
