@@ -72,7 +72,7 @@ def counted(f: Callable[[Any], Any], calls: list[int]) -> Callable[[Any], Any]:
 
 
 def left(name: str, f: Callable[[Any], Any], x: Any) -> Any:
-    """What is zero at an exact solution."""
+    """The gradient or the values of equations, which are zero at an exact solution."""
     if name.startswith("root"):
         return f(x)
     return ag.grad(f)(x) if name.startswith("minimize") else f(x) @ ag.jacobian(f)(x)

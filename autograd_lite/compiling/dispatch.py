@@ -114,7 +114,7 @@ def _state_of(module: object) -> Params:
 
 
 def _same(a: Params, b: Params) -> bool:
-    """Whether the attributes are the same objects, or equal numbers."""
+    """True if the attributes are the same objects, or equal numbers."""
     return a.keys() == b.keys() and all(same(x, b[k]) for k, x in a.items())
 
 

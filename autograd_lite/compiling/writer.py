@@ -186,7 +186,7 @@ class Writer:
         return ", ".join(map(self.operand, xs))
 
     def is_packed(self, x: Any) -> bool:
-        """Whether a value is an input of doubles that are contiguous in memory."""
+        """True if a value is an input of doubles that are contiguous in memory."""
         return x in self.block.contiguous and x.dtype == np.float64
 
     def struct(self, what: str, size: int) -> str:

@@ -116,7 +116,7 @@ def folder() -> Path:
 
 
 def is_ours(path: Path, kind: int = stat.S_IFREG) -> bool:
-    """Whether a file or folder, not a link to one, belongs to the user, and nobody else can write to it."""
+    """True if a file or folder, not a link to one, belongs to the user, and nobody else can write to it."""
     try:
         status = os.lstat(path)
     except OSError:
@@ -146,7 +146,7 @@ def _usable_folder() -> Path:
 
 @cache
 def _processor() -> str:
-    """What ``-march=native`` depends on."""
+    """The model and abilities of the processor, on which ``-march=native`` depends."""
     with suppress(OSError), open("/proc/cpuinfo", encoding="utf-8") as file:
         wanted = ("model name", "flags", "Features", "CPU part")
         return "".join(dict.fromkeys(line for line in file if line.startswith(wanted)))

@@ -55,7 +55,7 @@ class File:
         return "\n".join([*prelude([*folds, *bodies], functions, vectors), *folds, "", *bodies, call.HEADER, *calls])
 
     def compile(self, text: str, using: Compiler) -> dict[str, Callable[..., Any]]:
-        """What the source in Python calls, by its names."""
+        """The functions that the source in Python calls, by their names in it."""
         single = sum(len(g.steps) for r in self.regions for g in r.kernel.groups if not g.space)
         libraries = ("-lmvec",) if using.vectors else ()
         path = built(text, using, libraries, quick=single > LONG)
@@ -72,5 +72,5 @@ _USUAL = Context().run(_settings)
 
 
 def asks_for_errors() -> bool:
-    """Whether ``np.errstate`` asks for errors, calls or lines, which C does not make."""
+    """True if ``np.errstate`` asks for errors, calls or lines, which C does not make."""
     return _settings() is not _USUAL and not {"ignore", "warn"}.issuperset(np.geterr().values())

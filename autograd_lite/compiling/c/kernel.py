@@ -146,7 +146,7 @@ class Kernel:
         return least
 
     def _is_local(self, place: Place, step: Step, k: int) -> bool:
-        """Whether a step in group `k` reads what the same turn of the loop computes."""
+        """True if a step in group `k` reads what the same turn of the loop computes."""
         writers = self._writers.get(place.root, ())
         if len(writers) != 1 or writers[0][0] != k:
             return False
@@ -155,7 +155,7 @@ class Kernel:
         return simple and writer.space == step.space and writer.target == place
 
     def _can_overwrite(self, x: Var, u: Var) -> bool:
-        """Whether the new value `x` can be stored in the memory of `u`: all reads of `u` come before."""
+        """True if the new value `x` can be stored in the memory of `u`, since all reads of `u` come before."""
         writers = self._writers.get(x, ())
         if len(writers) != 1:
             return False
@@ -168,7 +168,7 @@ class Kernel:
         return True
 
     def _positions(self, last: Mapping[Var, int], alone: bool) -> None:
-        """Where the values of its own are: single numbers in one array each kind, others in memory or on the stack."""
+        """Place the values of its own: single numbers in one array each kind, others in memory or on the stack."""
         self.singles: dict[Var, tuple[str, int]] = {}
         counts: dict[str, int] = {}
         arrays = []

@@ -45,7 +45,7 @@ def in_regions(block: Block) -> Block:
 
 
 def gains(eq: Equation, vectors: frozenset[str]) -> bool:
-    """Whether an entry is not slower in C: its functions have versions for vectors, or there are few entries."""
+    """True if an entry is not slower in C: its functions have versions for vectors, or there are few entries."""
     if prod(eq.outputs[0].shape) <= FEW:
         return True
     found = entry_of(eq)

@@ -1,4 +1,4 @@
-"""What an equation is in C: steps that go over the entries of arrays, or another view of an array in memory.
+"""Equations in C: steps that go over the entries of arrays, or other views of an array in memory.
 
 There are three kinds of steps. An *entry* is a formula for each entry, stored in its place; a *fold* combines such
 values along axes; a *product* is one of matrices. A row is read by its options alone: ``scalar=``, ``fold=``, ``view=``
@@ -38,7 +38,7 @@ CHEAP = {"abs", "sqrt", "max", "min", "copysign", "floor", "ceil", "trunc", "rin
 
 
 class Place(NamedTuple):
-    """Where the entries of a value are: in the memory of `root`, at these strides, counted in entries."""
+    """The place of the entries of a value: in the memory of `root`, at these strides, counted in entries."""
 
     root: Var
     strides: tuple[int, ...]
@@ -111,7 +111,7 @@ def strides_of(shape: Sequence[int], order: Sequence[int] | None = None) -> tupl
 
 
 def kind_of(eq: Equation, alone: bool = False) -> str:
-    """How an equation is written in C: the name of a method of `Steps`, or '' if not.
+    """The way to write an equation in C: the name of a method of `Steps`, or '' if there is none.
 
     If `alone`, products of any size are loops.
     """
@@ -139,7 +139,7 @@ def kind_of(eq: Equation, alone: bool = False) -> str:
 
 
 def _is_writable(eq: Equation) -> bool:
-    """Whether C has the dtypes of an equation, which has arrays and draws nothing."""
+    """True if C has the dtypes of an equation, which has arrays and draws nothing."""
     arrays = [x for x in eq.operands if isinstance(x, Var | np.ndarray | np.generic)]
     return bool(arrays) and not eq.is_random and all(
         x.dtype.char in TYPES and x.dtype.isnative and 0 not in x.shape and x.ndim <= 8 for x in (*eq.outputs, *arrays)
@@ -200,7 +200,7 @@ def _shares(view: Any, of: np.ndarray) -> bool:
 
 
 def is_view(eq: Equation) -> bool:
-    """Whether the results are views of the first operand, if that is in C's order."""
+    """True if the results are views of the first operand, if that is in C's order."""
     if not eq.row.view or not eq.row.builtin or any(isinstance(x, Var) for x in eq.operands[1:]):
         return False
     if eq.row.kind == "elementwise" and eq.row.algebra != "real part":  # a view for some numbers only

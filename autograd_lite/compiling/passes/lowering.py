@@ -50,7 +50,7 @@ def lowered(block: Block) -> Block:
 
 
 def _is_one_formula(eq: Equation, block: Block, largest: int) -> bool:
-    """Whether a row is better computed entry by entry: in C, or as Python floats."""
+    """True if a row is better computed entry by entry: in C, or as Python floats."""
     (y, *_), vectors = eq.outputs, block.vectors
     small = prod(y.shape) <= largest and y.dtype == float
     return formula(eq) is not None and (small or vectors is not None and gains(eq, vectors))

@@ -33,7 +33,7 @@ LEAST = 2  # entries; a single number is faster without a buffer
 
 
 def writes(row: Primitive) -> bool:
-    """Whether a row can write its result into an array that is given."""
+    """True if a row can write its result into an array that is given."""
     return row.out is not None or row.joins is not None or isinstance(row.fn, np.ufunc) and not row.outputs
 
 
@@ -211,11 +211,11 @@ class Memory:
         return self._new(kernel.scratch, i, i)
 
     def _is_placed(self, v: Var) -> bool:
-        """Whether a value, or what it is a view of, has a buffer."""
+        """True if a value, or what it is a view of, has a buffer."""
         return v in self.static and any(o in self._buffer_of or o in self.part for o in self.owners.get(v, ()))
 
     def address(self, v: Var) -> int | None:
-        """Where a value begins, in bytes from the start of the memory; None if that differs from call to call."""
+        """The offset of a value, in bytes from the start of the memory; None if that differs from call to call."""
         start = address(self.static[v]) if v in self.static else 0
         for o in self.owners.get(v, ()) if start else ():
             if o in self.place and o in self.static:
