@@ -49,7 +49,7 @@ def c_source(program: Program, wanted: Sequence[Var], name: str) -> CSource:
         f"{name}: a function{' and its gradient' * bool(wanted)}, written by autograd_lite.", "",
         f"    cc -O2 -c {name}.c    # link with -lm", "", "Arrays are contiguous and in C's order:", *rows,
     ]  # fmt: skip
-    made = CSource(file(functions, head))
-    words = tuple(word for word, _ in last.arguments)
-    vars(made).update(name=name, arguments=words[:count], results=words[count:])
-    return made
+    text = CSource(file(functions, head))
+    argument_names = tuple(word for word, _ in last.arguments)
+    vars(text).update(name=name, arguments=argument_names[:count], results=argument_names[count:])
+    return text

@@ -429,11 +429,11 @@ def objects(folder):
 def test_objects_are_kept_and_cleared(elsewhere):
     x = np.ones(3)
     in_c(lambda x: np.exp(x) * 5 + x, x)
-    made = objects(elsewhere)
-    assert made
+    paths = objects(elsewhere)
+    assert paths
     assert not [path for path in elsewhere.iterdir() if path.suffix != ".so"]
     assert not elsewhere.stat().st_mode & 0o077
-    times = [path.stat().st_mtime_ns for path in made]
+    times = [path.stat().st_mtime_ns for path in paths]
     in_c(lambda x: np.exp(x) * 5 + x, x)
     assert [path.stat().st_mtime_ns for path in objects(elsewhere)] == times
     clear_cache()

@@ -126,9 +126,9 @@ def is_ours(path: Path, kind: int = stat.S_IFREG) -> bool:
 
 @cache
 def _temporary() -> Path:
-    made = tempfile.TemporaryDirectory(prefix="autograd_lite-", ignore_cleanup_errors=True)
-    _KEPT.append(made)  # until the process ends
-    return Path(made.name)
+    new_folder = tempfile.TemporaryDirectory(prefix="autograd_lite-", ignore_cleanup_errors=True)
+    _KEPT.append(new_folder)  # until the process ends
+    return Path(new_folder.name)
 
 
 _KEPT: list[tempfile.TemporaryDirectory[str]] = []
@@ -162,22 +162,22 @@ def built(source: str, using: Compiler, libraries: Sequence[str], quick: bool = 
         If the compiler fails.
     """
     flags = [("-O1" if flag == "-O3" and quick else flag) for flag in FLAGS]
-    parts = (source, *using.command, using.version, *flags, *libraries, _processor())
-    key = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
+    inputs = (source, *using.command, using.version, *flags, *libraries, _processor())
+    key = hashlib.sha256("\0".join(inputs).encode()).hexdigest()[:32]
     path = _usable_folder() / f"{key}.so"
     if is_ours(path):
         return path
     with tempfile.TemporaryDirectory(prefix="new-", dir=path.parent) as new:
-        text, made = Path(new, "program.c"), Path(new, "program.so")
+        text, shared_object = Path(new, "program.c"), Path(new, "program.so")
         text.write_text(source, encoding="utf-8")
         try:
-            _output([*using.command, *flags, str(text), "-o", str(made), *libraries, "-lm"])
+            _output([*using.command, *flags, str(text), "-o", str(shared_object), *libraries, "-lm"])
         except (OSError, subprocess.SubprocessError) as error:
             raise NoCompiler(f"{using.command[0]} failed: {error}") from error
-        os.chmod(made, 0o700)
+        os.chmod(shared_object, 0o700)
         if path.is_dir():
             raise NoCompiler(f"{path} is a folder; remove it")
-        os.replace(made, path)
+        os.replace(shared_object, path)
     return path
 
 

@@ -95,12 +95,12 @@ class Kernel:
         self, eq: Equation, layouts: Mapping[Var, tuple[int, ...]], into: Mapping[Var, Var], alone: bool = False
     ) -> None:
         outputs = self.outputs = eq.outputs
-        made = Steps(eq.params["equations"], eq.params["arrays"], layouts, eq.params["kinds"])
-        self.layouts = made.layouts
+        steps = Steps(eq.params["equations"], eq.params["arrays"], layouts, eq.params["kinds"])
+        self.layouts = steps.layouts
         self.groups: list[Group] = []
         self._by_space: dict[Any, list[int]] = {}
         self._writers: dict[Var, list[tuple[int, Step]]] = {}
-        for step in made.steps:
+        for step in steps.steps:
             self._place(step)
         self.into = {x: u for x, u in into.items() if self._can_overwrite(x, u)}
         outside = {*layouts, *outputs}
@@ -308,28 +308,28 @@ class Writer:
     def _shared(self, group: Group, shared: dict[str, str]) -> str:
         """A call of a function of a group; groups with the same text have the same function."""
         names = Names({*KEYWORDS, *LETTERS}, between="_")
-        given: dict[Any, tuple[str, str, str]] = {}  # by array: its name in the function, the type, what is passed
+        arrays: dict[Any, tuple[str, str, str]] = {}  # by array: its name in the function, the type, what is passed
         written = {self._array(s.target.root) for s in group.steps}
 
         def base(v: Var) -> tuple[str, int]:
             v = self._array(v)
             name, start = self.base(v)
             key = name if not group.space else (name, start)
-            if key not in given:
+            if key not in arrays:
                 const = "" if v in written or v in self.kernel.singles else "const "
                 passed = name if not group.space or not start else f"{name} + {start}"
-                given[key] = names.take("a"), f"{const}{TYPES[v.dtype.char]} *", passed
-            return given[key][0], start if not group.space else 0
+                arrays[key] = names.take("a"), f"{const}{TYPES[v.dtype.char]} *", passed
+            return arrays[key][0], start if not group.space else 0
 
         lines = self._group(group, base, lambda wish: names.take("t"))
-        head = ", ".join(f"{kind}{name}" for name, kind, _ in given.values())
+        head = ", ".join(f"{kind}{name}" for name, kind, _ in arrays.values())
         text = "\n".join(indented(lines))
         key = f"{head}\n{text}"
         if key not in shared:
             shared[key] = self.fresh("loop")
             self.before.append(comment(users_line(group.steps[0].eq)))
             self.before += [f"static __attribute__((noinline)) void {shared[key]}({head})", "{", text, "}", ""]
-        return f"{shared[key]}({', '.join(passed for _, _, passed in given.values())});"
+        return f"{shared[key]}({', '.join(passed for _, _, passed in arrays.values())});"
 
     def _declarations(self) -> list[str]:
         """The arrays: arguments, places in the memory, and those on the stack."""
@@ -456,13 +456,13 @@ def prelude(texts: Iterable[str], functions: Iterable[str], vectors: Iterable[st
             count = FUNCTIONS[name if name in FUNCTIONS else name.removesuffix("f")]
             lines.append(f'__attribute__((const, simd("notinbranch"))) {kind} {name}({", ".join([kind] * count)});')
     for f, kind, wide in (("", "double", 16), ("f", "float", 32)):
-        words = {"f": f, "type": kind, "wide": wide}
+        fields = {"f": f, "type": kind, "wide": wide}
         if re.search(rf"\b(maximum|minimum){f}\b", body):
-            lines += ["", _MAXIMUM.format(**words).rstrip()]
+            lines += ["", _MAXIMUM.format(**fields).rstrip()]
         if re.search(rf"\bstruct sum{f}\b", body):
-            lines += ["", _SUM.format(**words).rstrip()]
+            lines += ["", _SUM.format(**fields).rstrip()]
         if re.search(rf"\bproduct{f}\(", body):
-            lines += ["", _PRODUCT.format(**words).rstrip()]
+            lines += ["", _PRODUCT.format(**fields).rstrip()]
     return [*lines, ""]
 
 

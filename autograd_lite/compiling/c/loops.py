@@ -247,8 +247,8 @@ def indented(lines: Sequence[str]) -> list[str]:
 
 def _sum(terms: Sequence[tuple[int, str]], start: int) -> str:
     """``3 * i + j + 7``."""
-    parts = [(s, name if abs(s) == 1 else f"{abs(s)} * {name}") for s, name in terms if s]
-    parts += [(start, str(abs(start)))] if start or not parts else []
-    parts.sort(key=lambda part: part[0] < 0)  # what is subtracted comes last
-    text = "".join(f" {'-' if s < 0 else '+'} {part}" for s, part in parts)
+    summands = [(s, name if abs(s) == 1 else f"{abs(s)} * {name}") for s, name in terms if s]
+    summands += [(start, str(abs(start)))] if start or not summands else []
+    summands.sort(key=lambda part: part[0] < 0)  # what is subtracted comes last
+    text = "".join(f" {'-' if s < 0 else '+'} {part}" for s, part in summands)
     return text.removeprefix(" + ") if text.startswith(" + ") else f"-{text[3:]}"

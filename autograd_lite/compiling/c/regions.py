@@ -48,8 +48,8 @@ def gains(eq: Equation, vectors: frozenset[str]) -> bool:
     """True if an entry is not slower in C: its functions have versions for vectors, or there are few entries."""
     if prod(eq.outputs[0].shape) <= FEW:
         return True
-    found = entry_of(eq)
-    return found is not None and all(name + "f" * (found[1] == "f") in vectors for name in functions_of(found[0]))
+    form = entry_of(eq)
+    return form is not None and all(name + "f" * (form[1] == "f") in vectors for name in functions_of(form[0]))
 
 
 def _phases(block: Block, fits: Callable[[Equation], bool]) -> list[tuple[bool, list[Equation]]]:
@@ -89,21 +89,21 @@ def _joined(run: Sequence[Equation], block: Block, kinds: Mapping[int, str]) -> 
     inside, users, results = set(map(id, run)), block.users, set(block.results)
     needed = {v for eq in run for v in eq.outputs if v in results or any(id(u) not in inside for u in users[v])}
     views: list[Equation] = []
-    made = {v for eq in run for v in eq.outputs}
+    computed = {v for eq in run for v in eq.outputs}
     for eq in reversed(run):
         if needed.intersection(eq.outputs) and kinds[id(eq)] == "view":
             views.append(eq)
             needed.difference_update(eq.outputs)
-            needed.update(x for x in eq.operands[:1] if x in made)
+            needed.update(x for x in eq.operands[:1] if x in computed)
     equations = used(run, needed)
     if not equations:
         return views[::-1]
-    made = {v for eq in equations for v in eq.outputs}
+    computed = {v for eq in equations for v in eq.outputs}
     arrays: dict[int, tuple[Var, np.ndarray]] = {}
     operands: dict[Any, None] = {}
     for eq in equations:
         for x in eq.operands:
-            if isinstance(x, Var) and x not in made:
+            if isinstance(x, Var) and x not in computed:
                 operands[x] = None
             elif isinstance(x, np.ndarray) and x.size > 1 and id(x) not in arrays:
                 arrays[id(x)] = Var("constant", x.shape, x.dtype), np.ascontiguousarray(x)

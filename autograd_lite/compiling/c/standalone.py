@@ -59,21 +59,21 @@ class Function:
         self.kernel = Kernel(region, layouts, {}, alone=True)
         writer = _Writer(self.kernel, name, [*inputs, *outputs], {}, 0, lambda step: "")
         written = {v: np.ascontiguousarray(constants[key]) for key, v in names.items()}
-        self.lines, words = writer.function(inputs, dict(zip(outputs, results, strict=True)), written)
-        self.arguments = [*zip(words, [*inputs, *outputs], strict=True)]
+        self.lines, argument_names = writer.function(inputs, dict(zip(outputs, results, strict=True)), written)
+        self.arguments = [*zip(argument_names, [*inputs, *outputs], strict=True)]
 
 
 def _with_copies(block: Block) -> tuple[list[Equation], list[Var]]:
     """The equations, with a copy of each result that is no array of its own, and the results."""
     equations, outputs = list(block.equations), []
-    own = {v for eq in equations if not is_view(eq) for v in eq.outputs}
+    free = {v for eq in equations if not is_view(eq) for v in eq.outputs}
     for x in block.outputs:
-        if not (isinstance(x, Var) and x in own):
+        if not (isinstance(x, Var) and x in free):
             value = x if isinstance(x, Var) else np.asarray(x)
             y = Var("copy", value.shape, value.dtype)
             equations.append(Equation((y,), TABLE["copy"], (value,), {"order": "K"}))
             x = y
-        own.discard(x)
+        free.discard(x)
         outputs.append(x)
     return equations, outputs
 
@@ -83,20 +83,20 @@ class _Writer(Writer):
         self, inputs: Sequence[Var], results: dict[Var, str], constants: dict[Var, Any]
     ) -> tuple[list[str], list[str]]:
         """The lines of the function, and the names of its arguments."""
-        words = [self._name(v, results.get(v, v.name)) for v in (*inputs, *results)]
+        argument_names = [self._name(v, results.get(v, v.name)) for v in (*inputs, *results)]
         body = [line for line in self.body() if not line.lstrip().startswith("#pragma")]
         const = {v: "" if v in results else "const " for v in self.arguments}
         arguments = [f"{const[v]}{TYPES[v.dtype.char]} *{self.words[v]}" for v in self.arguments]
-        own = []
+        declarations = []
         for v, word in self.words.items():
             size = f"{TYPES[v.dtype.char]} {word}[{prod(v.shape)}]"
             shape = sizes(v)
             if v in constants:
-                own.append(f"static const {size} = {_list(constants[v])};  // {shape}")
+                declarations.append(f"static const {size} = {_list(constants[v])};  // {shape}")
             elif v in self.kernel.own:
-                own.append(f"{'static ' * (prod(v.shape) > WRITTEN)}{size};  // {shape}")
+                declarations.append(f"{'static ' * (prod(v.shape) > WRITTEN)}{size};  // {shape}")
         head = f"void {self.name}({', '.join(arguments)})"
-        return [head, "{", *indented([*own, *[""] * bool(own), *body]), "}", ""], words
+        return [head, "{", *indented([*declarations, *[""] * bool(declarations), *body]), "}", ""], argument_names
 
 
 def _list(x: np.ndarray) -> str:

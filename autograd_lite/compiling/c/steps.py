@@ -219,13 +219,13 @@ def viewed(eq: Equation, shape: Sequence[int], strides: Sequence[int]) -> list[t
         results = eq.row.fn(x, *eq.operands[1:], **eq.params)
     except (TypeError, ValueError, IndexError):
         return None
-    found = []
+    views = []
     for y, v in zip(leaves(results), eq.outputs, strict=True):
         if not _shares(y, x) or y.shape != v.shape:
             return None
         offset = address(y) - address(x)
-        found.append((tuple(s // dtype.itemsize for s in y.strides), offset // dtype.itemsize))
-    return found
+        views.append((tuple(s // dtype.itemsize for s in y.strides), offset // dtype.itemsize))
+    return views
 
 
 @cache
@@ -286,10 +286,10 @@ class Steps:
         return self.steps[-1]
 
     def _entry(self, eq: Equation) -> None:
-        (y,), found = eq.outputs, entry_of(eq)
-        assert found is not None
+        (y,), form = eq.outputs, entry_of(eq)
+        assert form is not None
         xs = [self._over(x, np.shape(x), y.shape) for x in eq.operands]
-        self._add(y, y.shape, found[0], xs, self._new(y, xs), eq).kind = found[1]
+        self._add(y, y.shape, form[0], xs, self._new(y, xs), eq).kind = form[1]
 
     def _fold(self, eq: Equation) -> None:
         (y,), (x,) = eq.outputs, eq.operands
@@ -358,14 +358,14 @@ class Steps:
     def _view(self, eq: Equation) -> None:
         x = eq.operands[0]
         place = self.places[x]
-        found = viewed(eq, x.shape, place.strides)
-        if found is None:  # of what is no view of its own: of a copy in C's order
+        views = viewed(eq, x.shape, place.strides)
+        if views is None:  # of what is no view of its own: of a copy in C's order
             copy = Var(x.name, x.shape, x.dtype)
             self.layouts[copy] = strides_of(x.shape)
             self._add(copy, x.shape, X1, [place], self._new(copy), eq)
-            place, found = self.places[copy], viewed(eq, x.shape, self.layouts[copy])
-        assert found is not None
-        for v, (strides, offset) in zip(eq.outputs, found, strict=True):
+            place, views = self.places[copy], viewed(eq, x.shape, self.layouts[copy])
+        assert views is not None
+        for v, (strides, offset) in zip(eq.outputs, views, strict=True):
             self.places[v] = Place(place.root, strides, place.offset + offset)
 
     def _join(self, eq: Equation) -> None:

@@ -133,7 +133,7 @@ class Memory:
 
     def _allocate(self) -> None:
         inner: list[tuple[_Buffer, Memory]] = []  # of the bodies of loops
-        own: list[tuple[_Buffer, Var]] = []  # of regions
+        scratch: list[tuple[_Buffer, Var]] = []  # of regions
         for i, eq in enumerate(self.equations):
             y, late = eq.outputs[0], i >= len(self.equations) - self.late
             view = self._view(eq)
@@ -142,14 +142,14 @@ class Memory:
             elif eq.row is TILES:
                 inner.append(self._loop(eq, i, late))
             elif eq.row is REGION:
-                own.append((self._region(eq, i), y))
+                scratch.append((self._region(eq, i), y))
             elif y not in self.block.floats and writes(eq.row) and (view is not None or not eq.row.view):
                 self._result(eq, i, late)
         self.size = _placed(self._buffers)
         self.place.update({v: buffer.start for v, buffer in self._buffer_of.items()})
         for buffer, memory in inner:
             memory.place = {v: buffer.start + at for v, at in memory.place.items()}
-        for buffer, y in own:
+        for buffer, y in scratch:
             self.kernels[y] = self.kernels[y][0], buffer.start
         for eq in self.equations:
             self._place_parts(eq)
