@@ -342,11 +342,11 @@ def test_derivatives_of_ones_own_are_used():
     np.testing.assert_allclose(O.root(lambda x: x - 1, [0.0, 0.0], jac=slope).x, 1)
     assert O.root(lambda x: (x - 1, np.eye(2)), [0.0, 0.0], jac=True).success
     assert O.root_scalar(lambda x: (x - 1, 1.0), x0=0.5, fprime=True).converged
-    own = counted(lambda x: np.array([1.0, 1.0]))
-    on_line = {"type": "eq", "fun": lambda x: x[0] + x[1] - 1, "jac": own}
+    normals = counted(lambda x: np.array([1.0, 1.0]))
+    on_line = {"type": "eq", "fun": lambda x: x[0] + x[1] - 1, "jac": normals}
     for method in ("SLSQP", "trust-constr"):
         np.testing.assert_allclose(O.minimize(lambda x: x @ x, np.ones(2), method=method, constraints=on_line).x, 0.5)
-    assert all(f.calls for f in (jac, hess, hessp, both, slope, own))
+    assert all(f.calls for f in (jac, hess, hessp, both, slope, normals))
 
 
 def test_a_method_of_ones_own():

@@ -84,7 +84,10 @@ def test_float32_and_complex():
         np.testing.assert_allclose(ag.sparse_jacobian(f)(x).toarray(), ag.jacobian(f)(x), rtol=1e-12, atol=1e-12)
         turned = ag.sparse_jacobian(lambda x, f=f: f(x).T, pattern=Colouring(ag.sparsity(f)(x), "rows"))
         np.testing.assert_allclose(turned(x).toarray(), ag.jacobian(f)(x), rtol=1e-12, atol=1e-12)
-    real = lambda x: np.sum(np.real(x[1:] * x[:-1] ** 2))  # noqa: E731
+
+    def real(x):
+        return np.sum(np.real(x[1:] * x[:-1] ** 2))
+
     np.testing.assert_allclose(ag.sparse_hessian(real)(z).toarray(), ag.hessian(real)(z), rtol=1e-12, atol=1e-12)
 
 
@@ -114,7 +117,7 @@ def test_zeros_of_constants():
     assert ag.sparsity(lambda x: np.where(A[0] > 0, x, 1.0))(x).nnz == 2
     kernel = np.array([1.0, 0.0, -1.0])
     for mode in ("full", "same", "valid"):
-        f = lambda x, mode=mode: np.convolve(x, kernel, mode)  # noqa: E731
+        f = partial(np.convolve, v=kernel, mode=mode)
         np.testing.assert_array_equal(ag.sparsity(f)(np.ones(200)).toarray(), ag.jacobian(f)(np.ones(200)) != 0)
 
 
@@ -142,7 +145,10 @@ def test_a_sparse_matrix_in_the_function(jit):
 def test_a_stack_of_systems():
     x = np.linspace(0, 1, 40)
     for right in (np.ones(2), np.ones((10, 2, 1)), np.ones((2, 3))):
-        f = lambda x, right=right: np.linalg.solve(x.reshape(10, 2, 2) + 3 * np.eye(2), right)  # noqa: E731
+
+        def f(x, right=right):
+            return np.linalg.solve(x.reshape(10, 2, 2) + 3 * np.eye(2), right)
+
         J = ag.sparse_jacobian(f)(x)
         np.testing.assert_allclose(J.toarray(), ag.jacobian(f)(x).reshape(J.shape), atol=1e-12)
         assert J.nnz == J.shape[0] * 4
@@ -179,8 +185,8 @@ def test_only_pairs_that_meet_in_a_nonlinear_step():
 def test_a_given_pattern():
     pattern = ag.sparsity(chain)(X)
     dense, rows = pattern.toarray(), Colouring(pattern, "rows")
-    for given in (pattern, dense, sp.coo_matrix(pattern), Colouring(pattern), rows, np.ones((11, 12))):
-        np.testing.assert_allclose(ag.sparse_jacobian(chain, pattern=given)(X).toarray(), ag.jacobian(chain)(X))
+    for stated in (pattern, dense, sp.coo_matrix(pattern), Colouring(pattern), rows, np.ones((11, 12))):
+        np.testing.assert_allclose(ag.sparse_jacobian(chain, pattern=stated)(X).toarray(), ag.jacobian(chain)(X))
     with pytest.raises(ValueError, match=r"of chain: the pattern has shape \(11, 11\); expected \(11, 12\)"):
         ag.sparse_jacobian(chain, pattern=np.eye(11))(X)
     for f, make, wrong in ((chain, ag.sparse_jacobian, np.eye(11, 12)), (rosenbrock, ag.sparse_hessian, np.eye(12))):
@@ -203,7 +209,10 @@ def test_a_branch_on_values():
     for x in (X, -X):
         np.testing.assert_array_equal(J(x).toarray(), ag.jacobian(f)(x))
     assert ag.sparsity(f, local=True)(-X).diagonal(1).all()
-    total = lambda x: np.sum(f(x) ** 2)  # noqa: E731
+
+    def total(x):
+        return np.sum(f(x) ** 2)
+
     for x in (X, -X):
         np.testing.assert_allclose(ag.sparse_hessian(total, local=True)(x).toarray(), ag.hessian(total)(x))
     assert ag.sparsity(np.sort)(X).nnz == 144  # any entry may be the first

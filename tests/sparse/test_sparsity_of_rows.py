@@ -21,9 +21,9 @@ def one_argument(row, args, keywords, place):
     values = leaves(list(args))
 
     def f(x):
-        given = list(values)
-        given[place] = x
-        y = leaves(row(*rebuild(list(args), given), **keywords))
+        moved = list(values)
+        moved[place] = x
+        y = leaves(row(*rebuild(list(args), moved), **keywords))
         y = [part for part in y if np.result_type(raw(part)).kind in "fc"]
         if not y:
             return np.zeros(0)

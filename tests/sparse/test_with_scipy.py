@@ -68,6 +68,6 @@ def test_the_preconditioner_of_root():
     J = ag.sparse_jacobian(broyden)
     start = -np.ones(N)
     M = LinearOperator((N, N), spilu(J(start).tocsc()).solve)
-    found = root(broyden, start, method="krylov", options={"jac_options": {"inner_M": M}})
-    assert found.success
-    assert np.abs(broyden(found.x)).max() < 1e-5
+    solution = root(broyden, start, method="krylov", options={"jac_options": {"inner_M": M}})
+    assert solution.success
+    assert np.abs(broyden(solution.x)).max() < 1e-5
