@@ -38,7 +38,7 @@ LARGE = 200  # unknowns from which on the pattern of a derivative is looked at
 
 
 class Problem(NamedTuple):
-    """What a function of this package solves; `tree` holds all that the solution depends on: ``args``, data."""
+    """A problem to solve; `tree` holds all that the solution depends on: ``args``, data."""
 
     name: str
     solve: Function  #: (start, tree) -> SciPy's result, the solution, and why it has not converged; all are arrays
@@ -190,7 +190,7 @@ class Solved:
         self.is_constant = not self.captured and not any(map(live_of, inputs))
         if not self.is_constant:  # the caller may overwrite arrays before the backward pass
             self.tree = tree_map(lambda a: np.array(a) if isinstance(a, np.ndarray) else a, tree)
-        self.made = next_order()
+        self.order = next_order()
 
     def __repr__(self) -> str:
         return self.problem.name
@@ -200,7 +200,7 @@ class Solved:
         values = iter(xs)
         return tree_map(lambda x: next(values) if _is_operand(x) else raw(x), self.tree)
 
-    def own(self, xs: Sequence[Any]) -> list[Any]:
+    def operands(self, xs: Sequence[Any]) -> list[Any]:
         """The operands without those that are captured."""
         return list(xs[: len(xs) - len(self.captured)])
 
@@ -228,22 +228,22 @@ class Solved:
                 f"{self}: there is no derivative of the solution, because the solver has not converged: {self.failure}"
             )
         for x in self.constants:
-            if x.storage.version < self.made:
+            if x.storage.version < self.order:
                 raise RuntimeError(
                     f"backward through {self}: {x.label} has changed since it was used. Call backward() before you "
                     "update it"
                 )
-        own = self.own(xs)
-        recorded = any(isinstance(x, Tensor) for x in (g, y, *own))
+        operands = self.operands(xs)
+        recorded = any(isinstance(x, Tensor) for x in (g, y, *operands))
         with changed(recording=recorded):
-            z, f = self.problem.system(y, self.at(own))
-            slopes = jacobian(lambda z: f(z, self.at(own)), 0, self.problem.mode)(z)
+            z, f = self.problem.system(y, self.at(operands))
+            slopes = jacobian(lambda z: f(z, self.at(operands)), 0, self.problem.mode)(z)
             g = flat(g)
             with quiet():
-                _check(str(self), lambda z: raw(f(z, self.at([raw(x) for x in own]))), raw(z), raw(slopes), len(g))
+                _check(str(self), lambda z: raw(f(z, self.at([raw(x) for x in operands]))), raw(z), raw(slopes), len(g))
             g = np.concatenate([g, np.zeros(len(z) - len(g))]) if len(g) < len(z) else g
             w = np.linalg.solve(slopes.T, -g)
-            run = Linearized(lambda z, *xs: f(z, self.at(xs)), [z, *own], tuple(range(1 + len(own))), {})
+            run = Linearized(lambda z, *xs: f(z, self.at(xs)), [z, *operands], tuple(range(1 + len(operands))), {})
         wanted = [*run.nodes, *self.captured]
         with changed(recording=True):
             gradients = pull_back({run.y._node: w}, wanted, lift if recorded else None, through=False)
@@ -251,10 +251,10 @@ class Solved:
 
     def slopes(self, y: Any, xs: Sequence[Any], i: int) -> Any:
         """``dF/dtheta`` for operand `i`, or ``dF/dz`` for -1; for derivations."""
-        own = [raw(x) for x in self.own(xs)]
+        arrays = [raw(x) for x in self.operands(xs)]
         with quiet():
-            z, f = self.problem.system(raw(y), self.at(own))
-            return raw(jacobian(lambda z, *xs: f(z, self.at(xs)), i + 1)(z, *own))
+            z, f = self.problem.system(raw(y), self.at(arrays))
+            return raw(jacobian(lambda z, *xs: f(z, self.at(xs)), i + 1)(z, *arrays))
 
 
 def flat(x: Any) -> Any:
@@ -264,7 +264,7 @@ def flat(x: Any) -> Any:
 
 
 def _is_bent(f: Function, z: Any, at: Any, slopes: Any, step: Any) -> bool:
-    """Whether a step in one of two directions changes `f` in another way than its derivative says."""
+    """True if a step in one of two directions changes `f` in another way than its derivative says."""
     rounding = 10 * np.finfo(slopes.dtype).eps * np.abs(z)
     allowed = np.abs(slopes) @ (0.1 * np.abs(step) + rounding)
     return any((np.abs(f(z + s) - at - slopes @ s) > allowed).any() for s in (step, -step))
@@ -309,17 +309,17 @@ def _check(name: str, f: Function, z: Any, slopes: Any, n: int) -> None:
 
 def _textbook(*xs: Any, solved: Solved) -> Textbook:
     """``-(dF/dx)^-1 dF/dtheta``, with the value of the matrix beside it, where no constraint is active."""
-    own = list(filter(_is_operand, leaves(solved.tree)))
+    operands = list(filter(_is_operand, leaves(solved.tree)))
     names, (_, *_, what, equation) = [f"x{k + 1}" for k in range(len(xs))], solved.problem
     values, shown = ", ".join((*names, "solved")), ", ".join(f"{{{name}}}" for name in names)
     called = f"{what.replace(' ', '_')}_{len(xs)}"
     tex = r"\operatorname{{{{{}}}}}({})".format(what.replace(" ", r"\ "), rf"\cdot, {shown}")
     notation(called, f"{what}(·, {shown})", tex, lambda *values: np.asarray(values[-1]).item().x)
-    matrix = solved.slopes(solved.x, [*own, *solved.captured], -1)
+    matrix = solved.slopes(solved.x, [*operands, *solved.captured], -1)
     if len(matrix) > solved.x.size:
         return Textbook(f"{called}({values})")
     slope, symbol = equation.replace("∇", "grad_"), equation.replace("∇", r"\nabla ")
-    for k in range(len(own) + 1):
+    for k in range(len(operands) + 1):
         below = f"{{x{k + 1}}}"
         notation(
             f"d{slope}_{k}", f"∂{equation}/∂{below}", rf"\frac{{{{\partial {symbol}}}}}{{{{\partial {below}}}}}",
@@ -330,7 +330,7 @@ def _textbook(*xs: Any, solved: Solved) -> Textbook:
     form = "g @ (-inv(d{0}_0(y, {1})) @ d{0}_{2}(y, {1}))"
     if not solved.x.ndim:
         form = "-g * d{0}_{2}(y, {1}) / d{0}_0(y, {1})"
-    vectors = (k for k, x in enumerate(own) if x.ndim < 2)
+    vectors = (k for k, x in enumerate(operands) if x.ndim < 2)
     note = f"∂{equation}/∂x = {matrix.round(4).tolist() if solved.x.ndim else f'{matrix[0, 0]:.4g}'}"
     gradients = {names[k]: form.format(slope, values, k + 1) for k in vectors}
     return Textbook(f"{called}({values})", where=None, note=note if matrix.size <= 9 else "", **gradients)

@@ -76,16 +76,16 @@ def minimize(
     f = first(fun) if jac is True else fun
     bounds = constant("minimize: bounds=", bounds if bounds is None or hasattr(bounds, "lb") else list(bounds))
     alone = isinstance(constraints, dict) or hasattr(constraints, "lb")
-    given = [constraints] if alone else [] if constraints is None else list(constraints)
-    every = [_read(c, k) for k, c in enumerate(given)] + ([] if bounds is None else [within(bounds)])
-    tree = (as_args(args), [as_args(c.get("args", ())) if isinstance(c, dict) else () for c in given])
-    chosen = str(method or ("slsqp" if given else "l-bfgs-b" if bounds is not None else "bfgs")).lower()
+    listed = [constraints] if alone else [] if constraints is None else list(constraints)
+    every = [_read(c, k) for k, c in enumerate(listed)] + ([] if bounds is None else [within(bounds)])
+    tree = (as_args(args), [as_args(c.get("args", ())) if isinstance(c, dict) else () for c in listed])
+    chosen = str(method or ("slsqp" if listed else "l-bfgs-b" if bounds is not None else "bfgs")).lower()
     chosen = "custom" if callable(method) else chosen
     both = jac is None and chosen in _WITH_GRADIENT
     g = fun if jac is True else plain(f, value_and_grad) if both else plain(f)
 
     def solve(start: Any, tree: Any) -> Any:
-        passed = [_exact(given[k], every[k], tree[1][k], chosen) for k in range(len(given))]
+        passed = [_exact(listed[k], every[k], tree[1][k], chosen) for k in range(len(listed))]
         second = {"hess": hess, "hessp": hessp}
         if hess is None and hessp is None:
             second = _second(f, chosen, start, tree[0])

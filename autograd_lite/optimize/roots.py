@@ -22,8 +22,8 @@ def _equation(name: str, f: Callable[..., Any], solve: Callable[..., Any]) -> Pr
 
     def system(x: Any, args: Any) -> Any:
         def of_vector(z: Any, args: Any) -> Any:
-            parts = z[: x.size] + 1j * z[x.size :] if x.dtype.kind == "c" else z
-            return flat(values(np.reshape(parts, x.shape), args))
+            numbers = z[: x.size] + 1j * z[x.size :] if x.dtype.kind == "c" else z
+            return flat(values(np.reshape(numbers, x.shape), args))
 
         return flat(x), of_vector
 

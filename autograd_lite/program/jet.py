@@ -135,8 +135,8 @@ def _expanded(
         if not isinstance(y, Var) and np.asarray(y).dtype.kind not in "biufc":
             raise TypeError(f"{what}: {program.name} returned {reprlib.repr(y)}; expected numbers and arrays")
     env: dict[Var, Any] = {**program.examples, **program.captured}
-    for i, (v, x, own) in enumerate(zip(program.inputs, xs, terms, strict=True)):
-        coefficients = [None if c is None else _term(what, c, x, i, k, scale[k]) for k, c in enumerate(own, 1)]
+    for i, (v, x, of_x) in enumerate(zip(program.inputs, xs, terms, strict=True)):
+        coefficients = [None if c is None else _term(what, c, x, i, k, scale[k]) for k, c in enumerate(of_x, 1)]
         moves = any(c is not None for c in coefficients)
         env[v] = Series(v.shape, v.dtype, [x, *coefficients], lambda k: None) if moves else x
     run = Arithmetic()
@@ -149,8 +149,8 @@ def _expanded(
             coefficient(part, order)  # in the order of the program, so that the recursion is not deep
         return y
 
-    given = [x for x in (*xs, *(c for own in terms for c in own)) if x is not None]
-    tensors = any(isinstance(x, Tensor) for x in given)
+    arguments = [x for x in (*xs, *(c for of_x in terms for c in of_x)) if x is not None]
+    tensors = any(isinstance(x, Tensor) for x in arguments)
     with np.errstate(all="ignore"):  # the trace has warned
         try:
             env = program.run(env, call)
@@ -158,7 +158,7 @@ def _expanded(
             raise ValueError(f"{what}: order {order} is too high for Python's stack: sys.setrecursionlimit") from None
         outputs = [env[x] if isinstance(x, Var) else x for x in program.outputs]
         _check_finite(what, program, env, outputs, order)
-        results = [[_out(_scaled(y, k, scale[k]), given, tensors) for k in range(order + 1)] for y in outputs]
+        results = [[_out(_scaled(y, k, scale[k]), arguments, tensors) for k in range(order + 1)] for y in outputs]
     return program.result, results
 
 
@@ -187,12 +187,12 @@ def _scaled(y: Any, k: int, scale: Any) -> Any:
     return c if scale == 1 else (c * scale).astype(c.dtype)
 
 
-def _out(c: Any, given: list[Any], tensors: bool) -> Any:
+def _out(c: Any, arguments: list[Any], tensors: bool) -> Any:
     """A coefficient as the caller gets it: connected, or an array that is not shared."""
     if isinstance(c, Tensor) and live_of(c):
         return c
     c = np.asarray(raw(c))
-    c = np.array(c) if c.base is not None or any(c is x for x in given) else c
+    c = np.array(c) if c.base is not None or any(c is x for x in arguments) else c
     return wrap(c, None) if tensors else c[()]
 
 
@@ -235,8 +235,8 @@ def _check_finite(what: str, program: Program, env: dict[Var, Any], outputs: lis
 
 def _bad(y: Any, order: int) -> tuple[int, tuple[int, ...], Any] | None:
     """The order, the entry and the value of the first coefficient that is not finite where the value is."""
-    known = isinstance(y, Series) and not is_symbolic(y[0])
-    for k, c in ((k, raw(y[k])) for k in range(1, known * order + 1) if y[k] is not None):
+    last = order if isinstance(y, Series) and not is_symbolic(y[0]) else 0
+    for k, c in ((k, raw(y[k])) for k in range(1, last + 1) if y[k] is not None):
         places = np.argwhere(np.isfinite(raw(y[0])) & ~np.isfinite(c))
         if len(places):
             place = tuple(map(int, places[0]))

@@ -39,21 +39,21 @@ _KEPT = 4096  # that many at most
 class Series:
     """A power series with coefficients of one shape and dtype; each is computed when it is asked for, None is zero."""
 
-    __slots__ = ("_known", "_step", "dtype", "shape")
+    __slots__ = ("_step", "_terms", "dtype", "shape")
 
-    def __init__(self, shape: tuple[int, ...], dtype: Any, known: list[Any], step: Step) -> None:
-        self.shape, self.dtype, self._known, self._step = shape, dtype, known, step
+    def __init__(self, shape: tuple[int, ...], dtype: Any, terms: list[Any], step: Step) -> None:
+        self.shape, self.dtype, self._terms, self._step = shape, dtype, terms, step
 
     def __getitem__(self, k: int) -> Any:
-        known = self._known
-        while len(known) <= k:
-            c = self._step(len(known))
+        terms = self._terms
+        while len(terms) <= k:
+            c = self._step(len(terms))
             if c is not None and c.shape != self.shape:
                 c = np.broadcast_to(c, self.shape)
             if c is not None and c.dtype is not self.dtype and c.dtype != self.dtype:
                 c = (c.real if c.dtype.kind == "c" and self.dtype.kind != "c" else c).astype(self.dtype)
-            known.append(c)
-        return known[k]
+            terms.append(c)
+        return terms[k]
 
     def full(self, k: int) -> Any:
         c = self[k]
@@ -70,7 +70,7 @@ def coefficient(x: Any, k: int) -> Any:
 
 
 def is_symbolic(x: Any) -> bool:
-    """Whether a value is traced, so that no decision can depend on it."""
+    """True for a traced value: no decision can depend on it."""
     return isinstance(x, Tensor) and is_traced(x)
 
 
@@ -84,10 +84,10 @@ class Arithmetic:
         """The result of an equation on series and constants."""
         row, live = eq.row, eq.origin.requires_grad  # not under no_grad(), nor of integers
         # Arrays are compared by value: a derivative of a derivative makes its constants anew.
-        words = tuple(("series", id(x)) if isinstance(x, Series) else key_of(x, 1 << 62) for x in xs)
-        word = row, words, key_of(eq.params), live
-        if word in self._memo:
-            return self._memo[word][0]
+        of_operands = tuple(("series", id(x)) if isinstance(x, Series) else key_of(x, 1 << 62) for x in xs)
+        key = row, of_operands, key_of(eq.params), live
+        if key in self._memo:
+            return self._memo[key][0]
         values = [x.full(0) if isinstance(x, Series) else x for x in xs]
         with nullcontext() if live else no_grad():
             y = _applied(eq, values)
@@ -96,7 +96,7 @@ class Arithmetic:
         if moving:
             step = self._step(eq, xs, moving, values, y)
             y = _several(eq, y, step) if row.outputs else _one(eq.outputs[0], y, step)
-        self._memo[word] = y, xs, eq  # keeps alive what the key has the ids of
+        self._memo[key] = y, xs, eq  # keeps alive what the key has the ids of
         return y
 
     def _step(self, eq: Equation, xs: Sequence[Any], moving: list[int], values: list[Any], y: Any) -> Step:
@@ -188,7 +188,7 @@ def _quotient(eq: Equation, xs: Sequence[Any], values: list[Any], ys: list[Any],
 
 
 def _is_fixed(row: Primitive, i: int, moving: list[int]) -> bool:
-    """Whether a partial derivative of an elementwise row depends on constants only, so that the row is linear."""
+    """True if a partial derivative of an elementwise row depends on constants only, so that the row is linear."""
     return not any(s.kind in ("y", "xs") or s.kind == "x" and s.k in moving for s in row.slots(i, row.fast_rule(i)))
 
 
@@ -217,10 +217,10 @@ class _Derivative:
     def __call__(self, k: int) -> Any:
         if self._slopes is None:
             self._slopes = self._derivatives()
-        parts = [None if (c := coefficient(d, k - 1)) is None else c / k for d in self._slopes]
-        c = parts[0]
+        results = [None if (c := coefficient(d, k - 1)) is None else c / k for d in self._slopes]
+        c = results[0]
         if self._eq.row.outputs:
-            return parts
+            return results
         if self._on_kink is None or k == 1 or c is None:
             return c
         # At a kink the row has to be linear, as the branch of a piecewise one is; the result says if it is not.
@@ -244,40 +244,40 @@ class _Derivative:
         eq, moving, values = self._eq, self._moving, list(map(raw, self._values))
         n = len(asked)
 
-        def operands(given: Sequence[Any]) -> list[Any]:
-            now = dict(zip(asked, given, strict=False))
+        def operands(inputs: Sequence[Any]) -> list[Any]:
+            now = dict(zip(asked, inputs, strict=False))
             return [now.get(i, x) for i, x in enumerate(values)]
 
-        def plain(y: Any, *given: Any) -> Any:
-            return _pushed(eq, y, operands(given), dict(zip(moving, given[n:], strict=True)))
+        def plain(y: Any, *inputs: Any) -> Any:
+            return _pushed(eq, y, operands(inputs), dict(zip(moving, inputs[n:], strict=True)))
 
-        def forward(*given: Any) -> Any:
+        def forward(*inputs: Any) -> Any:
             m = len(moving)
 
             def result(*moved: Any) -> Any:
-                return record(eq.row, operands([*moved, *given[m:n]]), eq.params)
+                return record(eq.row, operands([*moved, *inputs[m:n]]), eq.params)
 
-            return jvp(result, given[:m], given[n:])[1]
+            return jvp(result, inputs[:m], inputs[n:])[1]
 
         examples = [np.asarray(values[i]) for i in (*asked, *moving)]
         if not self._plain:
             return Program.trace(forward, *examples)
         constants = [x for i, x in enumerate(values) if i not in asked]
-        word = eq.row, *asked, len(moving), key_of(eq.params), key_of(constants), eq.shapes, eq.dtypes
+        key = eq.row, *asked, len(moving), key_of(eq.params), key_of(constants), eq.shapes, eq.dtypes
         kept = eq.row.builtin and all(np.size(x) <= COMPARED for x in constants)
-        program = _PROGRAMS.get(word) if kept else None
+        program = _PROGRAMS.get(key) if kept else None
         if program is None:
             program = Program.trace(plain, np.asarray(raw(self._y)), *examples)
             program = replace(program, examples={}, constants={})  # without the arrays of this call
             if len(_PROGRAMS) >= _KEPT:
                 _PROGRAMS.clear()
             if kept:
-                _PROGRAMS[word] = program
+                _PROGRAMS[key] = program
         return program
 
 
 def _on_kinks(row: Primitive, values: list[Any]) -> Any:
-    """Where the operands of an elementwise row are on a kink; None if nowhere, or if their values are not known."""
+    """The entries of an elementwise row that are on a kink; None if none is, or if the values are not known."""
     if not row.kinks or any(map(is_symbolic, values)):
         return None
     xs = list(map(raw, values))

@@ -84,7 +84,7 @@ def _einsum(*xs, subscripts, optimize):
 
 @lru_cache(maxsize=1024)
 def _is_worth(subscripts, shapes):
-    """Whether products of matrices, in the order that NumPy finds, beat one loop over all indices: it is long."""
+    """True if products of matrices, in the order that NumPy finds, beat one loop over all indices: it is long."""
     inputs, _, output = subscripts.partition("->")
     sizes = dict(zip(inputs.replace(",", ""), (n for shape in shapes for n in shape), strict=False))
     arrays = [*shapes, [sizes.get(c, 1) for c in output]]

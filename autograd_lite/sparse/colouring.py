@@ -92,7 +92,7 @@ class Colouring:
         return sums.ravel()[self.places]
 
     def missing(self, sums: Any) -> bool:
-        """Whether a sum is not zero where the pattern has no entry to explain it."""
+        """True if a sum is not zero where the pattern has no entry to explain it."""
         return bool(np.count_nonzero(sums) > np.count_nonzero(sums.ravel()[self.explained]))
 
     def draw(self) -> Picture:
@@ -156,12 +156,12 @@ def _distance2(p: csr_array) -> Indices:
     used = [0] * p.shape[0]  # the colours in each row, as bits
     colours = [0] * n
     for j in range(n):
-        own = places[ends[j] : ends[j + 1]]
+        rows = places[ends[j] : ends[j + 1]]
         taken = 0
-        for i in own:
+        for i in rows:
             taken |= used[i]
         free = ~taken & (taken + 1)
-        for i in own:
+        for i in rows:
             used[i] |= free
         colours[j] = free.bit_length() - 1
     return np.array(colours, np.intp)

@@ -136,7 +136,7 @@ def sparse_hessian(
 
 
 class SparseDerivative:
-    """What :func:`sparse_jacobian` and :func:`sparse_hessian` return: a function that keeps patterns and colours.
+    """The result of :func:`sparse_jacobian` and :func:`sparse_hessian`: a function that keeps patterns and colours.
 
     >>> import numpy as np, autograd_lite as ag
     >>> ag.sparse_jacobian(np.sin)(np.zeros(2)).toarray()
@@ -192,22 +192,22 @@ class SparseDerivative:
         return self._prepared(_Call(self._what, self._f, self._argnums, args, params))[0]
 
     def _prepared(self, call: _Call) -> tuple[Colouring, Callable[..., Any] | None, _Call]:
-        """Colours and compiled derivative, with the call that they were made for."""
-        made = None if self.local else self._kept.get(call.key)
-        if made is not None:
-            return made
+        """Colours and compiled derivative, with the call that they were prepared for."""
+        prepared = None if self.local else self._kept.get(call.key)
+        if prepared is not None:
+            return prepared
         with _PREPARING:
             colouring = self._colouring(call)
             derivative = None
             if self._jit:
                 call.args = tree_map(lambda x: np.array(x) if isinstance(x, np.ndarray) else x, call.args)
                 derivative = compiled(self._derivative(call, colouring))
-            made = colouring, derivative, call
+            prepared = colouring, derivative, call
             if not self.local:
-                self._kept[call.key] = made
+                self._kept[call.key] = prepared
             if len(self._kept) > SIZE:
                 self._kept.pop(next(iter(self._kept)))
-            return made
+            return prepared
 
     def _of(self, call: _Call) -> Callable[..., Any]:
         """The function whose Jacobian is computed."""
@@ -220,16 +220,16 @@ class SparseDerivative:
         if f is call.function:
             run = linearized(f, call.traced, (call.at,))
             shape, by = (np.size(raw(run.outputs[0])), n), "rows" if run.once_differentiable() else None
-        made = _pattern(call, f, self.local) if self._pattern is None else self._pattern
-        if not isinstance(made, Colouring):
+        result = _pattern(call, f, self.local) if self._pattern is None else self._pattern
+        if not isinstance(result, Colouring):
             if self._pattern is None and by == "symmetric":
-                made = made * made.T
-            made = Colouring(made, by)
-        if made.pattern.shape != shape:
-            raise ValueError(f"{call.who}: the pattern has shape {made.pattern.shape}; expected {shape}")
-        if made.by != by and (by is not None or made.by == "symmetric"):
-            raise ValueError(f"{call.who}: the colouring is by {made.by}; expected by {by or 'columns or rows'}")
-        return made
+                result = result * result.T
+            result = Colouring(result, by)
+        if result.pattern.shape != shape:
+            raise ValueError(f"{call.who}: the pattern has shape {result.pattern.shape}; expected {shape}")
+        if result.by != by and (by is not None or result.by == "symmetric"):
+            raise ValueError(f"{call.who}: the colouring is by {result.by}; expected by {by or 'columns or rows'}")
+        return result
 
     def _derivative(self, call: _Call, colouring: Colouring) -> Callable[..., Any]:
         """The function of the traced arguments that returns a sum for each colour, and a product to check it with."""
@@ -270,8 +270,8 @@ def _pattern(call: _Call, f: Callable[..., Any], local: bool) -> csr_array:
         x = program.inputs[call.at]
     [y] = program.outputs
     start = {} if x is None else {x: eye_array(call.x.size, dtype=bool, format="csr")}
-    [found] = dependence(program, start)
-    return csr_array((np.size(y), call.x.size), dtype=bool) if found is None else found
+    [pattern] = dependence(program, start)
+    return csr_array((np.size(y), call.x.size), dtype=bool) if pattern is None else pattern
 
 
 class _Call:
@@ -310,10 +310,10 @@ class _Call:
 
         def function(*traced: Any) -> Any:
             """The result as one array."""
-            given = list(self.args)
+            values = list(self.args)
             for k, x in zip(places, traced, strict=True):
-                given[k] = x
-            y = f(*given, **params)
+                values[k] = x
+            y = f(*values, **params)
             if y is None or isinstance(y, dict):
                 what = "None" if y is None else "a dict"
                 raise TypeError(f"{self.who}: expected an array or a list of them as the result, got {what}")

@@ -1,4 +1,4 @@
-"""Which entries of a program's results depend on which entries of an input: the pattern of its Jacobian.
+"""The pattern of a program's Jacobian: which entries of its results depend on which entries of an input.
 
 Every value of the program gets a matrix of truth values, with a row for each of its entries and a column for each entry
 of the input. A step turns those of its operands into that of its result:
@@ -41,40 +41,40 @@ PHASE = np.exp(0.7j)  # of complex numbers, so that neither the real nor the ima
 
 def dependence(program: Program, start: Mapping[Var, csr_array]) -> list[csr_array | None]:
     """The pattern of each result, from those of inputs; None for a result that depends on none of them."""
-    known = dict(start)
+    pattern_of = dict(start)
     last: dict[Var, Equation | None] = {x: eq for eq in program.equations for x in eq.operands if isinstance(x, Var)}
     last |= dict.fromkeys(x for x in program.outputs if isinstance(x, Var))
     for eq in program.equations:
-        moving = [k for k, x in enumerate(eq.operands) if isinstance(x, Var) and x in known and _has_slope(eq, k)]
+        moving = [k for k, x in enumerate(eq.operands) if isinstance(x, Var) and x in pattern_of and _has_slope(eq, k)]
         if moving:
-            patterns = zip(eq.outputs, _step(eq, known, moving), strict=True)
-            known.update((v, p) for v, p in patterns if p is not None and p.nnz)
+            patterns = zip(eq.outputs, _step(eq, pattern_of, moving), strict=True)
+            pattern_of.update((v, p) for v, p in patterns if p is not None and p.nnz)
         for x in eq.operands:
             if isinstance(x, Var) and last.get(x) is eq:  # it is not used again
-                known.pop(x, None)
-    return [known.get(y) if isinstance(y, Var) else None for y in program.outputs]
+                pattern_of.pop(x, None)
+    return [pattern_of.get(y) if isinstance(y, Var) else None for y in program.outputs]
 
 
 def _has_slope(eq: Equation, k: int) -> bool:
     return eq.row.kind != "constant" and eq.row.rule(k) is not None
 
 
-def _step(eq: Equation, known: Mapping[Var, csr_array], moving: Sequence[int]) -> Sequence[csr_array | None]:
+def _step(eq: Equation, pattern_of: Mapping[Var, csr_array], moving: Sequence[int]) -> Sequence[csr_array | None]:
     """The patterns of the results of one equation."""
-    row, patterns = eq.row, [known[eq.operands[k]] for k in moving]
+    row, patterns = eq.row, [pattern_of[eq.operands[k]] for k in moving]
     if row.pattern is not None:
         return [_union([_stated(eq, k) @ p for k, p in zip(moving, patterns, strict=True)])]
     fixed = all(_has_slope(eq, k) for k, x in enumerate(eq.operands) if isinstance(x, Var))  # indices among them
     if row.kind == "linear" and row.batch is not ALIGNED and fixed:
-        found = _linear(_Map(eq, moving), vstack(patterns, "csr") if patterns[1:] else patterns[0])
-        if found is not None:
-            parts = np.split(np.arange(found.shape[0]), np.cumsum([v.size for v in eq.outputs])[:-1])
-            return [rows(found, part) for part in parts] if row.outputs else [found]
+        joint = _linear(_Map(eq, moving), vstack(patterns, "csr") if patterns[1:] else patterns[0])
+        if joint is not None:
+            pieces = np.split(np.arange(joint.shape[0]), np.cumsum([v.size for v in eq.outputs])[:-1])
+            return [rows(joint, part) for part in pieces] if row.outputs else [joint]
     if row.kind == "general" and row.definition and all(v.size for v in eq.outputs):
         program = traced(partial(row.fn if row.definition is True else row.definition, **eq.params), eq.operands)
         inputs = dict(zip(program.inputs, (x for x in eq.operands if isinstance(x, Var)), strict=True))
         if all(inner.row is not row for inner in program.equations):
-            return dependence(program, {v: known[x] for v, x in inputs.items() if x in known})
+            return dependence(program, {v: pattern_of[x] for v, x in inputs.items() if x in pattern_of})
     pairs = list(zip(moving, patterns, strict=True))
     return [_union([_through(eq, k, p, v.shape) for k, p in pairs]) for v in eq.outputs]
 
@@ -83,12 +83,12 @@ def _stated(eq: Equation, k: int) -> csr_array:
     """The pattern of a step that its row states, for one example of a stack if the row works over stacks."""
     stated = eq.row.pattern
     assert stated is not None
-    own = canonical(stated(k, **eq.params))
-    count = eq.operands[k].size // max(own.shape[1], 1) if isinstance(eq.row.batch, Stacked) else 1
-    whole = own if count == 1 else csr_array(kron(eye_array(count, dtype=bool), own))
+    of_one = canonical(stated(k, **eq.params))
+    count = eq.operands[k].size // max(of_one.shape[1], 1) if isinstance(eq.row.batch, Stacked) else 1
+    whole = of_one if count == 1 else csr_array(kron(eye_array(count, dtype=bool), of_one))
     expected = eq.outputs[0].size, eq.operands[k].size
     if whole.shape != expected:
-        raise ValueError(f"{eq.row.name}: pattern= has shape {own.shape} for argument {k + 1}; expected {expected}")
+        raise ValueError(f"{eq.row.name}: pattern= has shape {of_one.shape} for argument {k + 1}; expected {expected}")
     return whole
 
 
@@ -101,17 +101,17 @@ def _through(eq: Equation, k: int, pattern: csr_array, shape: Shape) -> csr_arra
     if eq.row.kind == "bilinear":
         diagonal = len({*terms[k]}) < len(terms[k])
         by_running = diagonal or eq.row.subscripts is None
-        found = _one_by_one(eq, k, pattern) if by_running else _product(eq, k, pattern, terms, out)
-        if found is not None:
-            return found
+        product = _one_by_one(eq, k, pattern) if by_running else _product(eq, k, pattern, terms, out)
+        if product is not None:
+            return product
     size = _sizes(eq, terms)
     if not set(out) <= set(size):  # it has axes that no operand has
         size |= dict(zip(out, shape, strict=True))
-    own = dict(zip(terms[k], eq.operands[k].shape, strict=True))
-    kept = [c for c in out if own.get(c, 1) != 1]
+    of_x = dict(zip(terms[k], eq.operands[k].shape, strict=True))
+    kept = [c for c in out if of_x.get(c, 1) != 1]
     of_y = _positions(kept, out, size)
-    if kept != [c for c in own if own[c] != 1]:  # what is summed over is one group
-        members = _positions(kept, terms[k], own)
+    if kept != [c for c in of_x if of_x[c] != 1]:  # what is summed over is one group
+        members = _positions(kept, terms[k], of_x)
         pattern = matrix(members, np.arange(len(members)), (prod(size[c] for c in kept), len(members))) @ pattern
     return rows(pattern, of_y if slope is None else np.where(np.broadcast_to(slope, shape).ravel(), of_y, -1))
 
@@ -140,7 +140,7 @@ def _union(patterns: Sequence[csr_array]) -> csr_array:
 
 
 def _constant_slope(eq: Equation, k: int) -> NDArray[np.bool_] | None:
-    """Where the partial derivative with respect to operand `k` is not zero, if that follows from constants."""
+    """The entries where the partial derivative for operand `k` is not zero, if that follows from constants."""
     row = eq.row
     if row.kind != "elementwise" or not row.holomorphic and any(d.kind == "c" for d in eq.dtypes):
         return None
@@ -168,12 +168,12 @@ def _letters(eq: Equation, shape: Shape) -> tuple[list[str], str]:
     if (isinstance(rule, Axes) and rule.names == ("axis",) or rule is along) and eq.params.get("axis", -1) is not None:
         axis, n = eq.params.get("axis", -1), ndims[0]
         mixed = {i % n for i in (axis if isinstance(axis, tuple) else (axis,))}
-        own, new = LETTERS[:n], LETTERS[n:]
-        whole = [new[i] if i in mixed else own[i] for i in range(n)]
-        kept = whole if len(shape) == n else [c for c in whole if c in own]
-        sizes = dict(zip(own, shapes[0], strict=True))
+        before, new = LETTERS[:n], LETTERS[n:]
+        whole = [new[i] if i in mixed else before[i] for i in range(n)]
+        kept = whole if len(shape) == n else [c for c in whole if c in before]
+        sizes = dict(zip(before, shapes[0], strict=True))
         if len(kept) == len(shape) and all(sizes.get(c, m) == m for c, m in zip(kept, shape, strict=True)):
-            return [own], "".join(kept)
+            return [before], "".join(kept)
     cores = list(ndims)
     if isinstance(rule, Stacked):
         cores = [*rule.cores, *[0] * (len(ndims) - len(rule.cores))]
@@ -210,7 +210,7 @@ def _product(eq: Equation, k: int, pattern: csr_array, terms: Sequence[str], out
     if not constants:
         return None
     j = max(constants, key=lambda j: np.size(eq.operands[j]))
-    x, size, own = np.asarray(eq.operands[j]), _sizes(eq, terms), eq.operands[k].shape
+    x, size = np.asarray(eq.operands[j]), _sizes(eq, terms)
     wide = {c: n for c, n in zip(terms[j], x.shape, strict=True) if n == size[c]}  # others are broadcast
     if np.all(x) or len(wide) < x.ndim:
         return None
@@ -226,7 +226,7 @@ def _product(eq: Equation, k: int, pattern: csr_array, terms: Sequence[str], out
         return flat
 
     to = place(out, tuple(size[c] for c in out))
-    return matrix(to, place(terms[k], own), (eq.outputs[0].size, pattern.shape[0])) @ pattern
+    return matrix(to, place(terms[k], eq.operands[k].shape), (eq.outputs[0].size, pattern.shape[0])) @ pattern
 
 
 # ------------------------------------------------------------------------------------------------------ linear maps
@@ -249,7 +249,7 @@ class _Map:
 
     @property
     def only_moves(self) -> bool:
-        """Whether each result is an entry of the one operand, or zero."""
+        """True if each result is an entry of the one operand, or zero."""
         eq, algebra = self.eq, self.eq.row.algebra
         moves = algebra == "index" or algebra == "placement" and bool(eq.params.get("unique_indices"))
         return moves and len(eq.operands) == 1 and eq.dtypes[0] == np.float64 and self.size < 2**52
@@ -289,7 +289,7 @@ def _linear(f: _Map, pattern: csr_array) -> csr_array | None:
 
 
 def _reads(f: Callable[[Any], Any], size: int) -> Indices | None:
-    """Which of the entries each result of a linear function is a multiple of, -1 if it is zero; None if it is a sum.
+    """The entry that each result of a linear function is a multiple of, -1 if it is zero; None if one is a sum.
 
     The first two runs give the factor and the position, and two others confirm them: a sum that equals a multiple of
     one entry in all of these is as likely as a random match of 20 digits.
@@ -297,8 +297,8 @@ def _reads(f: Callable[[Any], Any], size: int) -> Indices | None:
     positions = np.arange(float(size))
     factor = f(np.ones(size))
     with np.errstate(all="ignore"):
-        found = np.rint(np.real(f(1 + positions / max(size, 1)) / factor - 1) * size)
-    at = np.where(factor != 0, found, -1)
+        nearest = np.rint(np.real(f(1 + positions / max(size, 1)) / factor - 1) * size)
+    at = np.where(factor != 0, nearest, -1)
     if not np.all((at >= -1) & (at < size)):  # false for nan
         return None
     at = at.astype(np.intp)
@@ -318,9 +318,9 @@ def _one_by_one(eq: Equation, k: int, pattern: csr_array) -> csr_array | None:
         if j != k:
             some = 1.25 + np.cos(np.arange(1.0, prod(eq.shapes[j]) + 1)).reshape(eq.shapes[j])
             fixed[j] = some if isinstance(x, Var) else some * (x != 0)
-    found = _linear(_Map(eq, [k], fixed), pattern)
-    if found is not None or len(fixed) != 1 or np.size(*fixed.values()) > FEW:
-        return found
+    whole = _linear(_Map(eq, [k], fixed), pattern)
+    if whole is not None or len(fixed) != 1 or np.size(*fixed.values()) > FEW:
+        return whole
     [(j, x)] = fixed.items()
     units = [unit.reshape(x.shape) for unit, some in zip(np.eye(x.size), x.flat, strict=True) if some]
     terms = [_linear(_Map(eq, [k], {j: unit}), pattern) for unit in units]  # a short kernel, entry by entry

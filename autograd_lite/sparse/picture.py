@@ -51,11 +51,11 @@ class Picture:
             parts.append(box(y, x, side - gap, side - gap, hues[c]))
         wide, high = max(width, 7 * len(caption)) + 2, height + 24
         size = f'width="{wide:.0f}" height="{high:.0f}" viewBox="-1 -1 {wide:.5g} {high:.5g}"'
-        words = escape.xml(caption)
+        title = escape.xml(caption)
         style = 'font-family="sans-serif" font-size="11" fill="#555"'
-        looks = f'role="img" aria-label="{words}" style="background: #fff"'
+        looks = f'role="img" aria-label="{title}" style="background: #fff"'
         head = f'<svg xmlns="http://www.w3.org/2000/svg" {size} {looks}>'
-        self.svg = "\n".join([head, *parts, f'<text y="{height + 16:.5g}" {style}>{words}</text>', "</svg>"])
+        self.svg = "\n".join([head, *parts, f'<text y="{height + 16:.5g}" {style}>{title}</text>', "</svg>"])
 
     def save(self, path: str | Path) -> Path:
         """Write an SVG file."""
