@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import linecache
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from types import CodeType
 from typing import Any
@@ -20,8 +20,7 @@ def assigned(code: CodeType, word: str) -> list[ast.expr] | None:
 def bound(code: CodeType, word: str) -> list[ast.expr | ast.FunctionDef] | None:
     """:func:`assigned`, and the functions of this name."""
     for scope in _scopes(code):
-        bindings = list(_bindings(scope, word))
-        if bindings:
+        if bindings := _bindings(scope).get(word):
             return [e for e in bindings if e is not None]
     return [] if hasattr(builtins, word) else None
 
@@ -35,20 +34,30 @@ def looped(code: CodeType, e: ast.expr) -> str | None:
     ``scan(f, init, xs)``.
     """
     for scope in _scopes(code):
-        loops = [at for at in ast.walk(scope) if isinstance(at, ast.For | ast.comprehension)]
-        turns = {word for at in loops for word in _names(at.target)}
-        values: list[Any] = [e]
+        turns, iterated = _loops(scope)
+        values: Sequence[Any] = [e]
         rows: list[ast.expr] = []
         if isinstance(e, ast.Name):
-            values = list(_bindings(scope, e.id))
-            rows = [each for at in loops for each in _matched(at.target, _each(at.iter), e.id)]
-            rows += _scanned(code, scope, e.id)
-        taken = [v for v in values if isinstance(v, ast.Subscript) and not turns.isdisjoint(_names(v.slice))]
+            values = _bindings(scope).get(e.id, [])
+            rows = [*iterated.get(e.id, ()), *_scanned(code, scope, e.id)]
+        taken = [v for v in values if isinstance(v, ast.Subscript) and not turns.isdisjoint(names(v.slice))]
         if values or rows:
             of = {_name(part) for part in (*rows, *taken)}
             is_only = len(of) == 1 and len(values) <= len(rows) + len(taken)
             return of.pop() if is_only else "" if rows else None
     return None
+
+
+@lru_cache(maxsize=1024)
+def _loops(scope: ast.AST) -> tuple[set[str], dict[str, list[ast.expr]]]:
+    """The variables of the loops in a scope, and for each what its values are taken from."""
+    turns, iterated = set[str](), dict[str, list[ast.expr]]()
+    for at in ast.walk(scope):
+        if isinstance(at, ast.For | ast.comprehension):
+            turns.update(names(at.target))
+            for word, each in _matched(at.target, _each(at.iter)):
+                iterated.setdefault(word, []).append(each)
+    return turns, iterated
 
 
 def _scanned(code: CodeType, f: ast.AST, word: str) -> list[ast.expr]:
@@ -69,7 +78,8 @@ def _scanned(code: CodeType, f: ast.AST, word: str) -> list[ast.expr]:
     return []
 
 
-def _names(e: ast.expr) -> list[str]:
+def names(e: ast.AST) -> list[str]:
+    """The names in an expression, in the order of :func:`ast.walk`."""
     return [part.id for part in ast.walk(e) if isinstance(part, ast.Name)]
 
 
@@ -92,71 +102,81 @@ def _each(e: ast.expr) -> ast.expr:
 
 def _scopes(code: CodeType) -> Iterator[ast.AST]:
     """The function of `code`, those around it, the module; in a notebook the other cells."""
-    file, line = code.co_filename, code.co_firstlineno
-    tree = _tree(file)
+    file = code.co_filename
+    module = tree(file)
     if code.co_name != "<module>":
-        around = [f for f in ast.walk(tree) if isinstance(f, ast.FunctionDef | ast.Lambda)]
-        inside = [f for f in around if f.lineno - len(getattr(f, "decorator_list", ())) <= line <= (f.end_lineno or 0)]
-        yield from sorted(inside, key=lambda f: -f.lineno)
-    yield tree
+        yield from _functions(module, code.co_firstlineno)
+    yield module
     if "ipykernel" in file or file.startswith("<ipython"):
         cells = file.rpartition("/")[0] or "<ipython"
-        yield from (_tree(other) for other in list(linecache.cache) if other.startswith(cells))
-
-
-def _tree(file: str) -> ast.AST:
-    return _parsed("".join(linecache.getlines(file)))
-
-
-@lru_cache(maxsize=32)
-def _parsed(text: str) -> ast.AST:
-    try:
-        return ast.parse(text)
-    except SyntaxError:  # a cell with the commands of a notebook
-        return ast.Module([], [])
+        yield from (tree(other) for other in list(linecache.cache) if other.startswith(cells))
 
 
 @lru_cache(maxsize=1024)
-def _bindings(scope: ast.AST, word: str) -> tuple[ast.expr | ast.FunctionDef | None, ...]:
-    return tuple(_found(scope, word))
+def _functions(module: ast.AST, line: int) -> list[ast.FunctionDef | ast.Lambda]:
+    """The functions of a module in which a line is, innermost first."""
+    functions = (f for f in ast.walk(module) if isinstance(f, ast.FunctionDef | ast.Lambda))
+    around = [f for f in functions if f.lineno - len(getattr(f, "decorator_list", ())) <= line <= (f.end_lineno or 0)]
+    return sorted(around, key=lambda f: -f.lineno)
 
 
-def _found(scope: ast.AST, word: str) -> Iterator[ast.expr | ast.FunctionDef | None]:
-    """What is assigned to `word` in a scope, an expression or a function; None for an argument, a class, an import."""
+def tree(file: str) -> ast.AST:
+    """The syntax tree of a file, the same one as long as its lines are the same."""
+    lines = linecache.getlines(file)
+    if _TREES.get(file, (None,))[0] is not lines:
+        try:
+            _TREES[file] = lines, ast.parse("".join(lines))
+        except SyntaxError:  # a cell with the commands of a notebook
+            _TREES[file] = lines, ast.Module([], [])
+    return _TREES[file][1]
+
+
+_TREES: dict[str, tuple[list[str], ast.AST]] = {}
+
+
+@lru_cache(maxsize=1024)
+def _bindings(scope: ast.AST) -> dict[str, list[ast.expr | ast.FunctionDef | None]]:
+    """The expressions and functions assigned to each name in a scope; None for an argument, a class, an import."""
+    bindings: dict[str, list[ast.expr | ast.FunctionDef | None]] = {}
+    for word, value in _assignments(scope):
+        bindings.setdefault(word, []).append(value)
+    return bindings
+
+
+def _assignments(scope: ast.AST) -> Iterator[tuple[str, ast.expr | ast.FunctionDef | None]]:
     stack: list[ast.AST] = list(ast.iter_child_nodes(scope))
     while stack:
         at = stack.pop()
         match at:
             case ast.FunctionDef() | ast.ClassDef():
-                if at.name == word:
-                    yield at if isinstance(at, ast.FunctionDef) else None
+                yield at.name, at if isinstance(at, ast.FunctionDef) else None
                 continue
             case ast.Import() | ast.ImportFrom():
-                if any((a.asname or a.name.partition(".")[0]) == word for a in at.names):
-                    yield None
-            case ast.arg(arg=name) if name == word:
-                yield None
+                yield from ((a.asname or a.name.partition(".")[0], None) for a in at.names)
+            case ast.arg(arg=word):
+                yield word, None
             case ast.arguments(args=args, defaults=defaults):
-                yield from (e for a, e in zip(args[::-1], defaults[::-1], strict=False) if a.arg == word)
+                yield from ((a.arg, e) for a, e in zip(args[::-1], defaults[::-1], strict=False))
             case ast.Assign() | ast.AnnAssign() | ast.AugAssign() | ast.NamedExpr() | ast.For():
                 value = _each(at.iter) if isinstance(at, ast.For) else at.value
                 for target in at.targets if isinstance(at, ast.Assign) else [at.target]:
-                    yield from [] if value is None else _matched(target, value, word)
+                    yield from [] if value is None else _matched(target, value)
         stack += ast.iter_child_nodes(at)
 
 
-def _matched(target: ast.expr, value: ast.expr, word: str) -> Iterator[ast.expr]:
-    """The part of an assignment, as in ``a, b = 1, 2``, that goes to `word`, or into it: ``word[0] = …``.
+def _matched(target: ast.expr, value: ast.expr) -> Iterator[tuple[str, ast.expr]]:
+    """For each name in a target the part of an assignment that goes to it, as in ``a, b = 1, 2``, or into it, as in
+    ``a[0] = …``.
 
     Of ``n, d = x.shape`` these are ``x.shape[0]`` and ``x.shape[1]``.
     """
     several = ast.Tuple | ast.List
     if isinstance(target, several) and isinstance(value, several) and len(target.elts) == len(value.elts):
         for pair in zip(target.elts, value.elts, strict=True):
-            yield from _matched(*pair, word)
+            yield from _matched(*pair)
     elif isinstance(target, several) and isinstance(value, ast.Attribute) and value.attr == "shape":
         for k, part in enumerate(target.elts):
-            if isinstance(part, ast.Name) and part.id == word:
-                yield ast.copy_location(ast.Subscript(value, ast.Constant(k)), value)
-    elif any(isinstance(part, ast.Name) and part.id == word for part in ast.walk(target)):
-        yield value
+            if isinstance(part, ast.Name):
+                yield part.id, ast.copy_location(ast.Subscript(value, ast.Constant(k)), value)
+    else:
+        yield from ((word, value) for word in dict.fromkeys(names(target)))
