@@ -16,7 +16,7 @@ import numpy as np
 
 from ..program import Equation, Var
 from ..program.assignments import bound
-from ..program.naming import expression, groups, operand
+from ..program.naming import expression, groups, operand, span
 from .chain_rule import Chain
 
 #: They read a Tensor's numbers, after which nothing is recorded.
@@ -51,7 +51,7 @@ class Given:
                     self.inputs |= {e.id} if x not in chain.recorded.defined else set()
         self.arrays = {word for _, word in chain.arrays}
         self.fixed: set[str] = set()
-        self.recorded = {_place(e) for eq in equations if (e := expression(eq)) is not None}
+        self.recorded = {span(e) for eq in equations if (e := expression(eq)) is not None}
         self._words: dict[tuple[CodeType | None, str], int] = {}
 
     def operand(self, eq: Equation, k: int, x: Any) -> bool:
@@ -104,8 +104,8 @@ class Given:
             if values is not None:
                 constant = [e for e in values if not self._is_computed(e, code)]
                 # ``q = q + dt * v`` is recorded in the rounds of a loop in which q or v is computed, but not before.
-                early = {n for e in constant if _place(e) in self.recorded for n in _names(e)[0]}
-                origins = [self._origin(e, code) for e in constant if _place(e) not in self.recorded]
+                early = {n for e in constant if span(e) in self.recorded for n in _names(e)[0]}
+                origins = [self._origin(e, code) for e in constant if span(e) not in self.recorded]
                 origin = min(origins + [self._of_word(n, code) for n in early] + [DERIVED] * bool(early), default=GIVEN)
                 if early:
                     self._fix(early, code)
@@ -113,14 +113,16 @@ class Given:
             self._words[code, word] = origin
         return self._words[code, word]
 
-    def _is_computed(self, e: ast.AST, code: CodeType | None, within: frozenset[str] = frozenset()) -> bool:
+    def _is_computed(
+        self, e: ast.expr | ast.FunctionDef, code: CodeType | None, within: frozenset[str] = frozenset()
+    ) -> bool:
         """Whether an expression was recorded wherever it was evaluated: something in it is always a Tensor."""
 
         def always(word: str) -> bool:
             values = None if code is None or word in within else bound(code, word)
             return bool(values) and all(self._is_computed(e, code, within | {word}) for e in values or ())
 
-        return _place(e) in self.recorded and any(n in self.inputs or always(n) for n in _names(e)[0])
+        return span(e) in self.recorded and any(n in self.inputs or always(n) for n in _names(e)[0])
 
     def _fix(self, names: set[str], code: CodeType | None) -> None:
         """Arrays that stay as they are, since something else was computed from them; so do those they are views of."""
@@ -129,7 +131,7 @@ class Given:
             word = stack.pop()
             if word not in seen and code is not None:
                 seen.add(word)
-                stack += [n for e in bound(code, word) or () if _place(e) not in self.recorded for n in _names(e)[0]]
+                stack += [n for e in bound(code, word) or () if span(e) not in self.recorded for n in _names(e)[0]]
         self.fixed |= self.arrays & seen
 
     def _origin(self, e: ast.AST, code: CodeType | None) -> int:
@@ -163,7 +165,3 @@ def _names(e: ast.AST) -> tuple[set[str], set[str]]:
     names = [part for part in parts if isinstance(part, ast.Name)]
     own |= {part.id for part in names if isinstance(part.ctx, ast.Store)}
     return {part.id for part in names} - own, own
-
-
-def _place(e: Any) -> tuple[Any, ...]:
-    return e.lineno, e.col_offset, e.end_lineno, e.end_col_offset

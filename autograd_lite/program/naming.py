@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import dis
 import inspect
-import linecache
 import weakref
 from bisect import bisect_left
 from collections import Counter
@@ -14,13 +13,14 @@ from functools import lru_cache
 from itertools import count, takewhile
 from string import ascii_lowercase
 from types import CodeType
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..base.escape import plain
 from ..engine.context import Steps
 from ..engine.node import Node
 from ..engine.position import users_frame
 from ..tensor import Tensor
+from .assignments import tree
 from .equation import Equation
 
 
@@ -137,7 +137,7 @@ def rounds(nodes: Iterable[Node]) -> dict[Node, tuple[Any, int]]:
             loops.setdefault((n.code, loop), {}).setdefault(n.at, []).append(n)
     turns: dict[Node, tuple[Any, int]] = {}
     for (code, _), places in loops.items():
-        at, counted = max(places.items(), key=lambda place: len(place[1]))
+        at, counted = max(places.items(), key=lambda at: len(at[1]))
         orders = [-n.order for n in counted]
         for other, ns in places.items():
             steps = [bisect_left(orders, -n.order) + (other <= at) for n in ns]
@@ -149,13 +149,13 @@ def rounds(nodes: Iterable[Node]) -> dict[Node, tuple[Any, int]]:
 def _loop(code: CodeType, at: int) -> tuple[int, int] | None:
     """The lines of the innermost loop of `code` in which an instruction is."""
     line = _positions(code)[at // 2][0]
-    around = [(a, b) for a, b in _source(code.co_filename)[3] if code.co_firstlineno <= a <= (line or 0) <= b]
+    around = [(a, b) for a, b in _source(code).loops if code.co_firstlineno <= a <= (line or 0) <= b]
     return max(around, default=None)
 
 
 def _several(code: CodeType, at: int) -> list[str]:
     """The variable that one of several values is assigned to, ``q, k = x @ w, x @ u``."""
-    word = _source(code.co_filename)[4].get(_positions(code)[at // 2])
+    word = _source(code).several.get(_positions(code)[at // 2])
     return [word] if word else []
 
 
@@ -165,13 +165,13 @@ def _stores(code: CodeType) -> dict[int, list[str]]:
     stores: dict[int, list[str]] = {}
     instructions = list(dis.get_instructions(code))
     for k, a in enumerate(instructions[:-1]):
-        count = a.arg or 1 if a.opname == "UNPACK_SEQUENCE" else 1
+        size = a.arg or 1 if a.opname == "UNPACK_SEQUENCE" else 1
         words: list[Any] = [_RETURNED] if instructions[k + 1].opname == "RETURN_VALUE" else []
-        for b in takewhile(lambda i: i.opname.startswith(_STORES), instructions[k + 1 : k + 1 + count]):
+        for b in takewhile(lambda i: i.opname.startswith(_STORES), instructions[k + 1 : k + 1 + size]):
             words += b.argval if isinstance(b.argval, tuple) else [b.argval]  # Python 3.13 fuses two
         if words and a.opname != "FOR_ITER":  # not a row, xs[t]
             # A call of a Python function has the offset of its end, any other operation that of its start.
-            stores.update(dict.fromkeys(range(a.offset, instructions[k + 1].offset, 2), words[:count]))
+            stores.update(dict.fromkeys(range(a.offset, instructions[k + 1].offset, 2), words[:size]))
     return stores
 
 
@@ -180,7 +180,7 @@ def _target(n: Node) -> str | None:
 
     If it is called in several places, that with the operands that came from outside as arguments.
     """
-    calls = [(call, word) for call, name, word in _calls(n.code.co_filename) if name == n.code.co_name]
+    calls = [(call, word) for call, name, word in _source(n.code).calls if name == n.code.co_name]
     if len({word for _, word in calls}) > 1:
         outside, stack = list[Node](), [n]
         while stack and len(outside) < _MANY:
@@ -192,10 +192,10 @@ def _target(n: Node) -> str | None:
         calls = [
             (call, word) for call, word in calls
             if any(isinstance(e, ast.Name) for e in call.args) and not outside
-            or any(_place(e) in places or isinstance(e, ast.Name) and e.id in names for e in call.args)
+            or any(span(e) in places or isinstance(e, ast.Name) and e.id in names for e in call.args)
         ]  # fmt: skip
-    words = {word for _, word in calls}
-    return words.pop() if len(words) == 1 else None
+    targets = {word for _, word in calls}
+    return targets.pop() if len(targets) == 1 else None
 
 
 _MANY = 20  # operands of a function; of more, no variable is looked for
@@ -231,7 +231,7 @@ def line(eq: Equation) -> ast.expr | None:
     code, at = eq.origin.code, eq.origin.at
     if code is None or code.co_filename.startswith("<autograd_lite"):  # a rule
         return None
-    return _written(code.co_filename).get(_positions(code)[at // 2])
+    return _source(code).expressions.get(_positions(code)[at // 2])
 
 
 def scopes() -> list[tuple[CodeType | None, Mapping[str, Any]]]:
@@ -261,38 +261,49 @@ def _positions(code: CodeType) -> list[Any]:
     return list(code.co_positions())
 
 
-def _written(file: str) -> dict[Any, ast.expr]:
-    """The expressions of a file by their places."""
-    return _source(file)[1]
+class _Source(NamedTuple):
+    """What is looked up in a file.
+
+    Attributes
+    ----------
+    expressions : dict
+        The expressions by their places.
+    calls : list
+        The calls, with the name of the function and the variable that each is assigned to, if any.
+    loops : list of (int, int)
+        The first and the last line of the body of each loop.
+    several : dict
+        The variable of each value in ``q, k = x @ w, x @ u``, by the place of the value.
+    """
+
+    expressions: dict[Any, ast.expr]
+    calls: list[tuple[ast.Call, str, str | None]]
+    loops: list[tuple[int, int]]
+    several: dict[Any, str]
 
 
-def _calls(file: str) -> list[tuple[ast.Call, str, str | None]]:
-    """The calls in a file, with the name of the function and the variable that each is assigned to, if any."""
-    return _source(file)[2]
+def _source(code: CodeType) -> _Source:
+    return _looked_through(tree(code.co_filename))
 
 
-def _source(file: str) -> tuple[Any, ...]:
-    lines = linecache.getlines(file)
-    if _FILES.get(file, (None,))[0] is not lines:
-        try:
-            parts = [*ast.walk(ast.parse("".join(lines)))]
-        except SyntaxError:  # a cell with the commands of a notebook
-            parts = []
-        stores = [(s.value, s.targets[0]) for s in parts if isinstance(s, ast.Assign)]
-        targets = {e: getattr(target, "id", None) for e, target in stores}
-        calls = [(e, getattr(e.func, "id", ""), targets.get(e)) for e in parts if isinstance(e, ast.Call)]
-        loops = [(s.body[0].lineno, s.body[-1].end_lineno) for s in parts if isinstance(s, ast.For | ast.While)]
-        pairs = [(getattr(e, "elts", ()), getattr(target, "elts", ())) for e, target in stores]
-        matched = [pair for es, ts in pairs if len(es) == len(ts) for pair in zip(es, ts, strict=True)]
-        each = {_place(e): t.id for e, t in matched if isinstance(t, ast.Name)}
-        _FILES[file] = lines, {_place(e): e for e in parts[::-1] if isinstance(e, ast.expr)}, calls, loops, each
-    return _FILES[file]
+@lru_cache(maxsize=256)
+def _looked_through(module: ast.AST) -> _Source:
+    nodes = [*ast.walk(module)]
+    stores = [(s.value, s.targets[0]) for s in nodes if isinstance(s, ast.Assign)]
+    targets = {e: getattr(target, "id", None) for e, target in stores}
+    pairs = [(getattr(e, "elts", ()), getattr(target, "elts", ())) for e, target in stores]
+    matched = [pair for es, ts in pairs if len(es) == len(ts) for pair in zip(es, ts, strict=True)]
+    loops = [(s.body[0].lineno, s.body[-1].end_lineno or 0) for s in nodes if isinstance(s, ast.For | ast.While)]
+    return _Source(
+        expressions={span(e): e for e in nodes[::-1] if isinstance(e, ast.expr)},
+        calls=[(e, getattr(e.func, "id", ""), targets.get(e)) for e in nodes if isinstance(e, ast.Call)],
+        loops=loops,
+        several={span(e): t.id for e, t in matched if isinstance(t, ast.Name)},
+    )
 
 
-_FILES: dict[str, tuple[Any, ...]] = {}
-
-
-def _place(e: ast.expr) -> Any:
+def span(e: ast.expr | ast.stmt) -> Any:
+    """The lines and columns of an expression in its file, as in ``co_positions``."""
     return e.lineno, e.end_lineno, e.col_offset, e.end_col_offset
 
 
