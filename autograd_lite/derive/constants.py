@@ -9,7 +9,7 @@ such as ``np.eye(4)``, is quoted.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from copy import deepcopy
 from dataclasses import replace
@@ -253,11 +253,10 @@ class Constants:
             return x
         return labels
 
-    def _use(self, variables: Variables, words: Iterable[str]) -> None:
-        """Name those of some variables that formulas have."""
-        for word in words:
-            if word not in self.values and word not in self.computed:
-                x = variables[word]
+    def _use(self, variables: Variables, names: Collection[str]) -> None:
+        """Name those of some variables that formulas have, in the order of the variables."""
+        for word, x in variables.items():
+            if word in names and word not in self.values and word not in self.computed:
                 self.add(x.item() if isinstance(x, np.generic) else x, word)
 
     def _variables(self, e: ast.expr, code: Any) -> Variables:

@@ -434,3 +434,10 @@ def test_a_variable_beside_numbered_ones_has_its_name() -> None:
 
     for f in (from_1, from_2):
         assert given(f(leaf(name="w")).explain()) == "x (3), w (1)"
+
+
+def test_the_order_of_given_values_is_the_same_in_each_process() -> None:
+    x = leaf(2, name="x")
+    p, q, r, s, u, v = np.arange(1.0, 13.0).reshape(6, 2)
+    L = np.sum(x * (v - r + s / u - p * q))
+    assert given(L.explain()) == "p (2), q (2), v (2), r (2), s (2), u (2), x (2)"  # not that of a set
