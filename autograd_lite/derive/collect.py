@@ -19,7 +19,7 @@ import numpy as np
 
 from ..rules.indexing import is_basic
 from .factors import total
-from .formula import Expr, Labels, Shape, fold, name, number, replaced, walk
+from .formula import Expr, Labels, Shape, fold, index_parts, name, number, replaced, walk
 from .formula_ops import computed, evaluate, largest, substitute
 from .simplify import make, product, simplified
 
@@ -188,8 +188,7 @@ class _Reader:
             return part.args[0] if same else None
 
         laid = _relaid(g, g.shape, (*g.shape, 1), whole)
-        index = e.params["index"] if isinstance(e.params.get("index"), tuple) else (e.params.get("index"),)
-        word = next((p.word for p in index if isinstance(p, Labels) and p.word), "")
+        word = next((p.word for p in index_parts(index) if isinstance(p, Labels) and p.word), "")
         return None if laid is None else (self.context.labelled(ones, word), laid)
 
     def _multiplied(self, coefficient: Any, factors: Iterable[tuple[Expr, int]]) -> list[Term]:
@@ -273,8 +272,7 @@ def _varies(e: Expr, shape: Shape) -> set[int]:
 
 def _reorders(e: Expr) -> bool:
     """Whether an index takes entries in another order."""
-    index = e.params.get("index")
-    parts = index if isinstance(index, tuple) else (index,)
+    parts = index_parts(e.params.get("index"))
     return any(isinstance(p, np.ndarray) or isinstance(p, slice) and p.step not in (None, 1) for p in parts)
 
 

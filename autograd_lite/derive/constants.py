@@ -22,7 +22,7 @@ from ..base.memory import address
 from ..program import Equation, Var
 from ..program.assignments import assigned, looped
 from ..program.naming import Names, expression, line, operand, reads
-from .formula import Array, Expr, Labels, name, unsimplified, walk
+from .formula import Array, Expr, Labels, index_parts, name, unsimplified, walk
 from .textbook_parser import Written, read
 
 Variables = Mapping[str, Any]
@@ -214,7 +214,7 @@ class Constants:
     def labelled(self, eq: Equation, defined: Mapping[Var, Equation]) -> list[Equation] | None:
         """An equation whose positions have names: ``P[i, yᵢ]`` for ``P[np.arange(n), y]``."""
         index, e = eq.params.get("index"), expression(eq)
-        parts = index if isinstance(index, tuple) else (index,)
+        parts = index_parts(index)
         written: Sequence[Any] = [e.slice] if isinstance(e, ast.Subscript) else []
         if isinstance(e, ast.Call) and eq.row.algebra == "assignment":  # set_at(x, (i, y), 0)
             written = e.args[1:2]

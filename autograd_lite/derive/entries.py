@@ -19,6 +19,7 @@ from .formula import (
     Labels,
     Shape,
     factors_of,
+    index_parts,
     is_diagonal,
     multiplied,
     name,
@@ -114,8 +115,7 @@ def _adds_axes(part: Expr) -> bool:
 
 def is_new(index: Any) -> bool:
     """Whether an index only adds axes."""
-    parts = index if isinstance(index, tuple) else (index,)
-    return all(p is None or p is Ellipsis or isinstance(p, slice) and p == slice(None) for p in parts)
+    return all(p is None or p is Ellipsis or isinstance(p, slice) and p == slice(None) for p in index_parts(index))
 
 
 def _is_new(part: Expr) -> bool:
@@ -268,8 +268,7 @@ def _of_einsum(e: Expr, at: At) -> Expr:
 
 
 def _parts(e: Expr) -> Sequence[Any]:
-    index = e.params["index"]
-    return index if isinstance(index, tuple) else (index,)
+    return index_parts(e.params["index"])
 
 
 def _looked_up(e: Expr, at: At) -> Expr:

@@ -62,9 +62,8 @@ class Expr:
         """The names in it."""
         if self.role == "name":
             return frozenset((self.value,))
-        index = self.params.get("index")
-        parts = index if isinstance(index, tuple) else (index,)
-        positions = (part.word for part in parts if isinstance(part, Labels) and part.word)
+        places = index_parts(self.params.get("index"))
+        positions = (part.word for part in places if isinstance(part, Labels) and part.word)
         return frozenset(positions).union(*(a.names for a in self.args))
 
 
@@ -95,6 +94,11 @@ class Labels(Array):
     """Positions in an index, with their name in the user's line; "" for ``np.arange(n)``."""
 
     word = ""
+
+
+def index_parts(index: Any) -> tuple[Any, ...]:
+    """What stands between the commas of an index."""
+    return index if isinstance(index, tuple) else (index,)
 
 
 def is_diagonal(e: Expr) -> bool:

@@ -18,7 +18,18 @@ import numpy as np
 from ..base import escape, literals
 from ..table import TABLE, Primitive
 from .binding import ATOM, PRODUCT, SIGN, read
-from .formula import Array, Expr, Function, Labels, factors_of, is_diagonal, multiplied, number, unsimplified
+from .formula import (
+    Array,
+    Expr,
+    Function,
+    Labels,
+    factors_of,
+    index_parts,
+    is_diagonal,
+    multiplied,
+    number,
+    unsimplified,
+)
 
 TIMES = r" \times "
 
@@ -327,7 +338,7 @@ def _stated(e: Expr) -> Expr:
 
 def index_text(index: Any, printer: Printer) -> str:
     """An index as it is written between the brackets; ``i, yᵢ`` for ``np.arange(n), y``."""
-    parts = index if isinstance(index, tuple) else (index,)
+    parts = index_parts(index)
     letter = "i" if any(isinstance(p, Labels) and not p.word for p in parts) else ""
     names: list[str] = []
 
