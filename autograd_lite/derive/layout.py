@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from unicodedata import combining
 
@@ -45,7 +46,8 @@ class Definition:
             return f"{printer.name(self.symbol)} = {printer.dots}"
         if self.wrt:
             return f"{printer.entry(self.symbol, self.wrt)} = {write(self.formula, printer)}"
-        return " = ".join(_written(self.symbol, [self.formula], self.formula.shape, printer))
+        letters, formulas = entries([self.formula], self.formula.shape) if printer.indexed else ("", [self.formula])
+        return f"{printer.name(self.symbol, letters)} = {write(formulas[0], printer)}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,8 +98,13 @@ class Line:
 
     def written(self, printer: Printer) -> list[str]:
         """The symbol and the formulas, with indices where they need some."""
-        shape = np.shape(self.value) if self.shape is None else self.shape
-        return _written(self.symbol, self.formulas, shape, printer)
+        letters, formulas = self.indexed if printer.indexed else ("", self.formulas)
+        return [printer.name(self.symbol, letters), *(write(e, printer) for e in formulas)]
+
+    @cached_property
+    def indexed(self) -> tuple[str, Sequence[Expr]]:
+        """The indices of the symbol, and the formulas with them."""
+        return entries(self.formulas, np.shape(self.value) if self.shape is None else self.shape)
 
     @property
     def remark(self) -> str:
@@ -108,11 +115,6 @@ class Line:
     def reasons(self, printer: Printer) -> list[str]:
         """The definitions in `since`; without indices, none of a Jacobian."""
         return [d.written(printer) for d in self.since if printer.indexed or not d.wrt]
-
-
-def _written(symbol: str, formulas: Sequence[Expr], shape: tuple[int, ...], printer: Printer) -> list[str]:
-    letters, formulas = entries(formulas, shape) if printer.indexed else ("", formulas)
-    return [printer.name(symbol, letters), *(write(e, printer) for e in formulas)]
 
 
 @dataclass(frozen=True)
@@ -255,8 +257,7 @@ def _tex_line(line: Line) -> Iterator[str]:
 
 def _in_rows(line: Line, sides: list[str]) -> str:
     """The sides of a long line in rows, and each term of a long sum."""
-    _, formulas = entries(line.formulas, np.shape(line.value) if line.shape is None else line.shape)
-    for k, e in enumerate(formulas):
+    for k, e in enumerate(line.indexed[1]):
         if e.role in ("sum", "difference") and len(write(e, TEXT)) > WIDE:
             terms = [f"{'+' if c > 0 else '-'} {write(term, LATEX, PRODUCT)}" for c, term in _terms(e)]
             sides[k] = rf"{BREAK}& \quad ".join(terms).removeprefix("+ ")
