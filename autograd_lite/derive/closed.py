@@ -97,8 +97,10 @@ class Candidates:
         """The forms that the textbook of the one step that uses `n` states: each as it is compared, and as written."""
         c, users = self.chain, self.consumers.get(n, [])
         step = c.known(users[0]) if len(users) == 1 else None
-        for eq in c.program.equations if step is not None and step.book.closed else ():
-            if eq.row.algebra != "solution" or eq.operands[0] not in users or step is None:
+        if step is None or not step.book.closed:
+            return
+        for eq in c.program.equations:
+            if eq.row.algebra != "solution" or eq.operands[0] not in users:
                 continue
             x, b = name(c.names[n], n.shape), eq.operands[1]
             b = c.expression(b) if isinstance(b, Var) else c.operand(eq, 1)
