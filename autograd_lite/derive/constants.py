@@ -20,7 +20,7 @@ import numpy as np
 
 from ..base.memory import address
 from ..program import Equation, Var
-from ..program.assignments import assigned, looped
+from ..program.assignments import assigned, looped, names
 from ..program.naming import Names, expression, line, operand, reads
 from .formula import Array, Expr, Labels, index_parts, name, unsimplified, walk
 from .textbook_parser import Written, read
@@ -137,7 +137,7 @@ class Constants:
         """Variables of an expression in terms of others: of values before a loop, or of values of the program."""
         first = {w: s for w, s in self.changing.items() if s in self.values}  # x0 ** 2 in the first round of a loop
         meanings = {w: Written(name(s, np.shape(self.values[s])), self.values[s]) for w, s in first.items()}
-        inside = {part.id for part in ast.walk(e) if isinstance(part, ast.Name)} & self.changing.keys() - first.keys()
+        inside = set(names(e)) & self.changing.keys() - first.keys()
         meanings |= {w: of for w in inside if code is not None and (of := self._started(w, code)) is not None}
         others = {w: v for w, v in variables.items() if code is not None and w not in self.computed}
         meanings |= {w: of for w, v in others.items() if (of := self._followed(w, v, code))}
@@ -156,7 +156,7 @@ class Constants:
         return name(word, np.shape(x)) if is_it else None
 
     def _introduces(self, e: Expr, variables: Variables) -> bool:
-        """Whether ``np.eye(n)`` in a formula may be called I; it then is."""
+        """True if ``np.eye(n)`` in a formula may be called I; it then is."""
         is_given = "I" in variables
         sizes = {part.shape for part in walk(e) if part.role == "name" and part.value == "I" and not is_given}
         ones = [np.eye(shape[0]) for shape in sizes]
@@ -253,16 +253,15 @@ class Constants:
             return x
         return labels
 
-    def _use(self, variables: Variables, names: Collection[str]) -> None:
+    def _use(self, variables: Variables, used: Collection[str]) -> None:
         """Name those of some variables that formulas have, in the order of the variables."""
         for word, x in variables.items():
-            if word in names and word not in self.values and word not in self.computed:
+            if word in used and word not in self.values and word not in self.computed:
                 self.add(x.item() if isinstance(x, np.generic) else x, word)
 
     def _variables(self, e: ast.expr, code: Any) -> Variables:
         """The variables in an expression that are arrays and numbers."""
-        words = dict.fromkeys(part.id for part in ast.walk(e) if isinstance(part, ast.Name))
-        values = {word: self._value(word, code) for word in words}
+        values = {word: self._value(word, code) for word in dict.fromkeys(names(e))}
         return {word: x for word, x in values.items() if isinstance(x, np.ndarray) or is_number(x)}
 
     def _value(self, word: str, code: Any) -> Any:
@@ -299,8 +298,8 @@ class Constants:
         """Without the source, a number that is not an integer is named by the only name with this value."""
         if not isinstance(x, float) or x.is_integer():
             return None
-        names = [word for word, value in self.values.items() if is_number(value) and value == x]
-        return name(names[0]) if len(names) == 1 else None
+        same = [word for word, value in self.values.items() if is_number(value) and value == x]
+        return name(same[0]) if len(same) == 1 else None
 
 
 def is_number(x: Any) -> bool:
@@ -329,8 +328,8 @@ class _Turns(ast.NodeTransformer):
             if not sources or len(sources) > 1:
                 return self.generic_visit(e)
             self.seen.add(e.id)  # so that ``x = x / 2`` ends
-            found, inside = len(self.words), self.visit(deepcopy(sources[0]))
-            return inside if len(self.words) > found else e
+            before, inside = len(self.entries), self.visit(deepcopy(sources[0]))
+            return inside if len(self.entries) > before else e
         match e:
             case ast.Subscript(slice=ast.BinOp(op=ast.Add() | ast.Sub() as op, right=ast.Constant(int(step)))):
                 self.entries.append((whole, step if isinstance(op, ast.Add) else -step))

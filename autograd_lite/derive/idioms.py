@@ -8,7 +8,6 @@ number for each row.
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from heapq import heappop, heappush
@@ -18,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from ..program import Equation, Program, Var
+from ..program.assignments import names
 from ..program.equation import computed
 from ..program.naming import operand
 from ..table import TABLE, Primitive
@@ -111,14 +111,13 @@ def _cones(
 
 
 def _is_inside(eq: Equation) -> bool:
-    """Whether an operation may be one of a spelling: arithmetic with numbers that are written as such."""
+    """True for an operation that may be one of a spelling: arithmetic with numbers that are written as such."""
     row, numbers = eq.row, [(k, x) for k, x in enumerate(eq.operands) if not isinstance(x, Var)]
     is_smooth = row.kind == "elementwise" and (row.kinks == () or row.algebra == "root")
     if eq.is_random or row.idiom or not (is_smooth or row.algebra in _INSIDE):
         return False
-    written = (part for k, x in numbers if (e := operand(eq, k)) is not None for part in ast.walk(e))
-    names = {part.id for part in written if isinstance(part, ast.Name)}
-    return all(np.ndim(x) == 0 for _, x in numbers) and names <= {"np", "numpy", "math"}
+    used = {word for k, _ in numbers if (e := operand(eq, k)) is not None for word in names(e)}
+    return all(np.ndim(x) == 0 for _, x in numbers) and used <= {"np", "numpy", "math"}
 
 
 def _same(row: Primitive, x: Var, inside: Sequence[Equation]) -> list[Equation] | None:
