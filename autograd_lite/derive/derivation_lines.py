@@ -168,17 +168,17 @@ class Lines:
         return near, whole, long
 
     def _is_short(self, n: Var, form: Closed, long: int) -> bool:
-        """Whether a form is right, and no longer than what it spares."""
+        """True for a form that is right, and no longer than what it spares."""
         return leaves(form.formula) <= min(long + self._spared(n, form), WIDE) and self._is_right(n, form)
 
     def _is_all(self, n: Var, form: Closed) -> bool:
-        """Whether no other gradient needs the lines that are passed on several paths to `n`."""
+        """True if no other gradient needs the lines that are passed on several paths to `n`."""
         inside = form.through | {n}
         several = len(self.consumers.get(n, ())) > 1 and form.through and self.chain.root not in form.start
         return bool(several) and all(inside.issuperset(self.inputs(m)) for m in form.through)
 
     def _spared(self, n: Var, form: Closed) -> float:
-        """What the lines are worth that are not written beside a form of the gradient with respect to `n`."""
+        """The worth of the lines that are not written beside a form of the gradient with respect to `n`."""
         if self._is_all(n, form):
             return sum(self._length(m) + 1 for m in form.through) / 2
         return sum(self._length(m) / len(self.inputs(m)) for m in form.through) / 2
@@ -192,7 +192,7 @@ class Lines:
 
     @property
     def introduced(self) -> dict[str, Expr]:
-        """What closed forms have names for, in terms of values: ``α = K⁻¹ @ y``."""
+        """The names in closed forms, in terms of values: ``α = K⁻¹ @ y``."""
         forms = (form for n in self.live if (form := self.short(n)))
         values = self.chain.named.keys()
         return {word: e for form in forms for word, e in form.labels.items() if not values.isdisjoint(e.names)}

@@ -66,7 +66,7 @@ def _is_repeated(e: Expr, ndim: int) -> bool:
 
 
 def _is_norm_of_rows(e: Expr) -> bool:
-    """Whether a formula is only the norm of each row of an array with a name, ``‖xᵢ‖``."""
+    """True for a formula that is only the norm of each row of an array with a name, ``‖xᵢ‖``."""
     axes = _axes_of(e) if e.role == "norm" and e.args[0].role == "name" else ()
     ndim = len(e.args[0].shape) if axes else 0
     return bool(axes) and sorted(axes) == list(range(ndim - len(axes), ndim)) and len(axes) < ndim

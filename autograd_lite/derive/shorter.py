@@ -58,12 +58,12 @@ class Shorter:
             if k and more.key == whole.key or len(more.names) > MANY:
                 continue
             whole, near = more, {user for word in more.names for user in self._users.get(word, ())}
-            known, inside = dict[str, Expr](), whole.names
+            definitions, inside = dict[str, Expr](), whole.names
             for word in (w for w in words if w in near and w not in out):
                 stated = _written_out(words[word], words, out)
-                known |= {word: stated} if stated.names <= inside | {word} else {}
-                inside |= {word} if word in known and stated.role in ("sum", "difference", "reduction") else set()
-            form = collected(whole, Context(self.steps.environment, known, self._labelled, self._computed))
+                definitions |= {word: stated} if stated.names <= inside | {word} else {}
+                inside |= {word} if word in definitions and stated.role in ("sum", "difference", "reduction") else set()
+            form = collected(whole, Context(self.steps.environment, definitions, self._labelled, self._computed))
             if form is not None:
                 yield form
 

@@ -517,7 +517,7 @@ def _places(e: Expr) -> Expr | None:
 
 
 def _before(part: Expr, args: Sequence[Expr | None], index: Labels, shape: Shape) -> Expr | None:
-    """What a part of a formula, which was chosen by a mask, is of the whole array; None where that is more."""
+    """A part of a formula of what a mask has chosen, of the whole array instead; None where it is not entrywise."""
     if not part.shape:
         return part
     if part.role == "index" and part.args[0].shape == shape and part.params["index"] is index:

@@ -430,7 +430,7 @@ class Text(Printer):
             return self.fill(sign + self.constants[size])
         if share := _of_pi(size):
             top, bottom = share.as_integer_ratio()
-            digits = [self.plain(str(k)) for k in share.as_integer_ratio() if k > 1]
+            digits = [self.plain(str(k)) for k in (top, bottom) if k > 1]
             return self.fill(sign + self.shares[bottom > 1].replace("{x}", "{x}" if top > 1 else ""), *digits)
         k, below = root_of(value)
         return self.fill(sign + self.roots[below], self.plain(str(k))) if k else self.short(value)
@@ -471,7 +471,7 @@ class Text(Printer):
 
 
 def _is_vector(e: Expr) -> bool:
-    """Whether a stack is one of numbers."""
+    """True for a stack of numbers."""
     return e.role == "stack" and len(e.shape) == 1
 
 

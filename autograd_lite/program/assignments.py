@@ -61,7 +61,7 @@ def _loops(scope: ast.AST) -> tuple[set[str], dict[str, list[ast.expr]]]:
 
 
 def _scanned(code: CodeType, f: ast.AST, word: str) -> list[ast.expr]:
-    """What a loop over ``scan(f, init, xs)`` takes the argument `word` of `f` from."""
+    """The arrays whose rows the argument `word` of `f` has in ``scan(f, init, xs)``."""
     if not isinstance(f, ast.FunctionDef | ast.Lambda) or [a.arg for a in f.args.args][1:] != [word]:
         return []
     for scope in _scopes(code):
@@ -91,7 +91,7 @@ def _name(e: ast.expr) -> str:
 
 
 def _each(e: ast.expr) -> ast.expr:
-    """What the targets of a loop over an expression are taken from, each from its own."""
+    """The expressions whose entries the targets of a loop get: those in a ``zip``, each for its target."""
     match e:
         case ast.Call(func=ast.Name(id="zip"), args=args):
             return ast.copy_location(ast.Tuple(args), e)

@@ -245,7 +245,7 @@ def scopes() -> list[tuple[CodeType | None, Mapping[str, Any]]]:
 
 
 def reads(code: CodeType, word: str, owner: CodeType | None) -> bool:
-    """Whether the variable `word` of `code` can be that of the running function `owner`, or a global one if None.
+    """True if the variable `word` of `code` can be that of the running function `owner`, or a global one if None.
 
     A variable that `code` does not have stands in what was assigned around it, and can be any.
     """
