@@ -17,12 +17,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..base.tree import leaves, tree_map
-from ..engine.backward import pull_back
 from ..engine.context import CONTEXT, ORDINARY, apart, changed, is_grad_enabled, is_traced
-from ..engine.engine_rows import lift
 from ..engine.operands import raw
 from ..engine.record import apply
-from ..engine.value import live_of, wrap
+from ..engine.value import live_of
 from ..engine.versions import next_order
 from ..rules._arrays import operand
 from ..sparse import SparseDerivative
@@ -30,7 +28,7 @@ from ..table import Primitive, Textbook
 from ..table.textbook import notation
 from ..tensor import Tensor
 from ..transforms.jacobian import jacobian
-from ..transforms.linearize import Linearized
+from ..transforms.linearize import Linearized, cotangents, is_input, stand_ins
 from ..transforms.opaque import check_captured, opaque
 
 Function = Callable[..., Any]
@@ -155,15 +153,9 @@ def solved(problem: Problem, start: Any, tree: Any, point: Callable[[], Any]) ->
     call = Solved(problem, start, tree, x, failure)
     if call.is_constant:
         return result, x
-    # the rule needs the nodes of captured variables only: the functions find their values themselves
-    stand_ins = [wrap(np.broadcast_to(np.zeros((), n.dtype), n.shape), n) for n in call.captured]
-    y = apply(_row(problem.name), [*filter(_is_operand, leaves(tree)), *stand_ins], {"solved": call})
+    y = apply(_row(problem.name), [*filter(is_input, leaves(tree)), *stand_ins(call.captured)], {"solved": call})
     y.name = "x"
     return result, y
-
-
-def _is_operand(x: Any) -> bool:
-    return isinstance(x, Tensor) and x.dtype.kind in "fc"
 
 
 class Solved:
@@ -183,7 +175,7 @@ class Solved:
         self.tree = tree
         self.first: Any = x
         self.last: tuple[Any, Any, Any, dict[int, Any]] | None = None
-        inputs = list(filter(_is_operand, leaves(tree)))
+        inputs = list(filter(is_input, leaves(tree)))
         with apart():
             run = Linearized(lambda *xs: problem.values(x, self.at(xs)), inputs, tuple(range(len(inputs))), {})
         self.captured, self.constants = run.outside()
@@ -198,7 +190,7 @@ class Solved:
     def at(self, xs: Sequence[Any]) -> Any:
         """The tree with other values of the operands."""
         values = iter(xs)
-        return tree_map(lambda x: next(values) if _is_operand(x) else raw(x), self.tree)
+        return tree_map(lambda x: next(values) if is_input(x) else raw(x), self.tree)
 
     def operands(self, xs: Sequence[Any]) -> list[Any]:
         """The operands without those that are captured."""
@@ -244,10 +236,7 @@ class Solved:
             g = np.concatenate([g, np.zeros(len(z) - len(g))]) if len(g) < len(z) else g
             w = np.linalg.solve(slopes.T, -g)
             run = Linearized(lambda z, *xs: f(z, self.at(xs)), [z, *operands], tuple(range(1 + len(operands))), {})
-        wanted = [*run.nodes, *self.captured]
-        with changed(recording=True):
-            gradients = pull_back({run.y._node: w}, wanted, lift if recorded else None, through=False)
-        return [gradients[n] if n in gradients else np.zeros(n.shape, n.dtype) for n in wanted[1:]]
+        return cotangents({run.y._node: w}, [*run.nodes, *self.captured], recorded)[1:]
 
     def slopes(self, y: Any, xs: Sequence[Any], i: int) -> Any:
         """``dF/dtheta`` for operand `i`, or ``dF/dz`` for -1; for derivations."""
@@ -309,7 +298,7 @@ def _check(name: str, f: Function, z: Any, slopes: Any, n: int) -> None:
 
 def _textbook(*xs: Any, solved: Solved) -> Textbook:
     """``-(dF/dx)^-1 dF/dtheta``, with the value of the matrix beside it, where no constraint is active."""
-    operands = list(filter(_is_operand, leaves(solved.tree)))
+    operands = list(filter(is_input, leaves(solved.tree)))
     names, (_, *_, what, equation) = [f"x{k + 1}" for k in range(len(xs))], solved.problem
     values, shown = ", ".join((*names, "solved")), ", ".join(f"{{{name}}}" for name in names)
     called = f"{what.replace(' ', '_')}_{len(xs)}"

@@ -10,16 +10,14 @@ import numpy as np
 
 from ..base.snapshots import Snapshot, untouched, watched
 from ..base.tree import leaves, tree_map
-from ..engine.backward import pull_back
-from ..engine.context import changed, is_grad_enabled, is_traced
-from ..engine.engine_rows import lift
+from ..engine.context import is_grad_enabled, is_traced
 from ..engine.node import Node, Values
 from ..engine.record import apply
 from ..engine.value import live_of, wrap
 from ..engine.versions import OURS, next_order
 from ..table import Primitive
 from ..tensor import Tensor
-from .linearize import Linearized
+from .linearize import Linearized, cotangents, is_input, stand_ins
 
 
 def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
@@ -43,7 +41,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
     def checkpointed(*args: Any, **params: Any) -> Any:
         if not is_grad_enabled() or any(isinstance(x, Tensor) and is_traced(x) for x in leaves(args)):
             return f(*args, **params)
-        inputs = [x for x in leaves(args) if _is_input(x)]
+        inputs = [x for x in leaves(args) if is_input(x)]
         again = _Again(f, args, params)
         with watched() as again.snapshot:
             run = again.run(inputs)
@@ -57,16 +55,10 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         structure, others = run.y, [y for y in run.outputs if not isinstance(y, Tensor)]
         places = tree_map(lambda y: isinstance(y, Tensor), structure)
         del run, structure  # the graph of the first run, which must not be kept
-        # The rule needs the nodes of captured variables only; `f` finds their values itself.
-        stand_ins = [wrap(np.broadcast_to(np.zeros((), n.dtype), n.shape), n) for n in captured]
-        results, rest = iter(apply(_CHECKPOINT, [*inputs, *stand_ins], {"again": again})), iter(others)
+        results, rest = iter(apply(_CHECKPOINT, [*inputs, *stand_ins(captured)], {"again": again})), iter(others)
         return tree_map(lambda is_tensor: next(results) if is_tensor else next(rest), places)
 
     return checkpointed
-
-
-def _is_input(x: Any) -> bool:
-    return isinstance(x, Tensor) and x.dtype.kind in "fc"
 
 
 def _arrays(outputs: Iterable[Any]) -> Values:
@@ -104,7 +96,7 @@ class _Again:
 
         def f(*tensors: Any) -> Any:
             values = iter(tensors)
-            args = tree_map(lambda x: next(values) if _is_input(x) else x, self.args)
+            args = tree_map(lambda x: next(values) if is_input(x) else x, self.args)
             return self.f(*args, **self.params)
 
         return Linearized(f, inputs, tuple(range(len(inputs))), {})
@@ -141,10 +133,7 @@ class _Again:
             for y, part in zip((y for y in run.outputs if isinstance(y, Tensor)), g, strict=True):
                 if part is not None and y.requires_grad:
                     roots[y._node] = roots[y._node] + part if y._node in roots else part
-            wanted = [*run.nodes, *self.captured]
-            with changed(recording=True):
-                gradients = pull_back(roots, wanted, lift if recorded else None, through=False)
-        return [gradients[n] if n in gradients else np.zeros(n.shape, n.dtype) for n in wanted]
+            return cotangents(roots, [*run.nodes, *self.captured], recorded)
 
 
 _CHECKPOINT = Primitive(

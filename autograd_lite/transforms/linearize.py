@@ -195,3 +195,23 @@ def _pair(result: Any, what: str) -> Any:
     if not isinstance(result, tuple) or len(result) != 2:
         raise TypeError(f"{what}: with has_aux=True, expected (result, auxiliary data)")
     return result
+
+
+# ------------------------------------------------------------ operations that run a function in their backward pass
+
+
+def is_input(x: Any) -> bool:
+    """True for a Tensor of floats, which such an operation has as an operand."""
+    return isinstance(x, Tensor) and x.dtype.kind in "fc"
+
+
+def stand_ins(captured: Iterable[Node]) -> list[Any]:
+    """Operands for variables that the function captures: only their nodes are used, it finds their values itself."""
+    return [wrap(np.broadcast_to(np.zeros((), n.dtype), n.shape), n) for n in captured]
+
+
+def cotangents(roots: dict[Node, Any], nodes: Sequence[Node], recorded: bool) -> list[Any]:
+    """Pull back the cotangents of `roots` to `nodes`, and no further: zeros where nothing arrives."""
+    with changed(recording=True):
+        gradients = pull_back(roots, nodes, lift if recorded else None, through=False)
+    return [gradients[n] if n in gradients else np.zeros(n.shape, n.dtype) for n in nodes]
