@@ -8,7 +8,6 @@ what is left of the gradient or the equations. The second has the time and the p
 point with respect to its parameters, and of the same by recording every iteration.
 """
 
-import time
 import tracemalloc
 from collections.abc import Callable
 from functools import partial
@@ -20,6 +19,7 @@ import scipy.optimize
 
 import autograd_lite as ag
 from benchmarks.__main__ import machine
+from benchmarks.timing import shortest
 
 rng = np.random.default_rng(0)
 
@@ -78,15 +78,9 @@ def left(name: str, f: Callable[[Any], Any], x: Any) -> Any:
     return ag.grad(f)(x) if name.startswith("minimize") else f(x) @ ag.jacobian(f)(x)
 
 
-def best(f: Callable[[], Any], seconds: float = 0.5) -> float:
-    """The shortest time of a call in milliseconds."""
-    times: list[float] = []
-    start = time.perf_counter()
-    while not times or time.perf_counter() - start < seconds:
-        before = time.perf_counter()
-        f()
-        times.append(time.perf_counter() - before)
-    return 1e3 * min(times)
+def best(call: Callable[[], Any]) -> float:
+    """The shortest time of a call, in milliseconds."""
+    return 1e3 * shortest(call, 0.5)
 
 
 def solvers() -> None:

@@ -9,12 +9,7 @@ same with ``jit=True``. Times are wall time, the shortest of several calls.
 
 from __future__ import annotations
 
-import os
-
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-
 import argparse
-import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -22,6 +17,7 @@ from typing import Any
 import numpy as np
 
 import autograd_lite as ag
+from benchmarks.timing import shortest
 
 
 def rosenbrock(x: Any) -> Any:
@@ -76,34 +72,24 @@ def bundle(cameras: int, points: int, observations: int) -> tuple[Any, ...]:
     return start, cameras, camera, point, rng.normal(size=(observations, 2))
 
 
-SECONDS = [1.0]  # of calls for one figure
-
-
-def shortest(f: Callable[[], Any]) -> float:
-    """The shortest time of a call, in at least three."""
-    times: list[float] = []
-    while len(times) < 3 or sum(times) < SECONDS[0]:
-        start = time.perf_counter()
-        f()
-        times.append(time.perf_counter() - start)
-    return min(times)
-
-
 def shown(seconds: float) -> str:
     return f"{seconds:.2f} s" if seconds >= 1 else f"{1000 * seconds:.2f} ms"
 
 
-def line(what: str, make: Callable[..., Any], f: Any, *args: Any, dense: Callable[..., Any] | None = None) -> None:
-    """Time one problem, and print the figures."""
+def line(
+    seconds: float, what: str, make: Callable[..., Any], f: Any, *args: Any,
+    dense: Callable[..., Any] | None = None,
+) -> None:
+    """Time one problem, for `seconds` a figure, and print the figures."""
     make(f)(*args)  # rules are compiled, and modules imported
-    first = shortest(lambda: make(f)(*args))
+    first = shortest(lambda: make(f)(*args), seconds)
     sparse, compiled = make(f), make(f, jit=True)
-    later, fast = (shortest(partial(g, *args)) for g in (sparse, compiled))
+    later, fast = (shortest(partial(g, *args), seconds) for g in (sparse, compiled))
     print(f"{what}: {sparse.colouring(*args)!r}")
     print(f"    first call {shown(first)}, later call {shown(later)}, compiled {shown(fast)}")
     if dense is not None:
         np.testing.assert_allclose(sparse(*args).toarray(), dense(f)(*args), rtol=1e-9, atol=1e-9)
-        whole = shortest(lambda: dense(f)(*args))
+        whole = shortest(lambda: dense(f)(*args), seconds)
         print(f"    dense {shown(whole)}: {whole / first:.0f} times a first call, {whole / later:.0f} times a later")
 
 
@@ -111,17 +97,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="small sizes")
     small = parser.parse_args(arguments).quick
-    SECONDS[0] = 0.0 if small else 1.0
+    show = partial(line, 0.0 if small else 1.0)
     n = 200 if small else 2_000
-    line(f"Rosenbrock's Hessian, n = {n:,}", ag.sparse_hessian, rosenbrock, np.linspace(-1, 1, n), dense=ag.hessian)
+    show(f"Rosenbrock's Hessian, n = {n:,}", ag.sparse_hessian, rosenbrock, np.linspace(-1, 1, n), dense=ag.hessian)
     n = 1_000 if small else 100_000
-    line(f"Rosenbrock's Hessian, n = {n:,}", ag.sparse_hessian, rosenbrock, np.linspace(-1, 1, n))
+    show(f"Rosenbrock's Hessian, n = {n:,}", ag.sparse_hessian, rosenbrock, np.linspace(-1, 1, n))
     side = 20 if small else 300
     u = 0.1 * np.cos(np.arange(float(side**2)))
-    line(f"Bratu's problem, Jacobian, {side} × {side}", ag.sparse_jacobian, bratu, u)
-    line(f"Bratu's problem, Hessian of the energy, {side} × {side}", ag.sparse_hessian, bratu_energy, u)
+    show(f"Bratu's problem, Jacobian, {side} × {side}", ag.sparse_jacobian, bratu, u)
+    show(f"Bratu's problem, Hessian of the energy, {side} × {side}", ag.sparse_hessian, bratu_energy, u)
     sizes = (5, 60, 200) if small else (49, 7_776, 31_843)
-    line(f"bundle adjustment, {sizes[2]:,} observations", ag.sparse_jacobian, reprojection, *bundle(*sizes))
+    show(f"bundle adjustment, {sizes[2]:,} observations", ag.sparse_jacobian, reprojection, *bundle(*sizes))
 
 
 if __name__ == "__main__":

@@ -8,27 +8,22 @@ polynomials.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 import autograd_lite as ag
+from benchmarks.timing import shortest
 
 
 def f(x: Any) -> Any:
     return np.exp(np.sin(x)) * x
 
 
-def best(call: Callable[[], Any], seconds: float = 0.3) -> float:
+def best(call: Callable[[], Any]) -> float:
     """The shortest time of a call, in milliseconds."""
-    times: list[float] = []
-    while sum(times) < seconds or len(times) < 2:
-        start = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - start)
-    return min(times) * 1e3
+    return 1e3 * shortest(call, 0.3)
 
 
 def main(nested: tuple[int, ...] = (2, 4, 6, 8, 10), orders: tuple[int, ...] = (2, 4, 6, 8, 10, 20, 30)) -> None:

@@ -9,7 +9,8 @@ because a BLAS thread that spins while it waits would be counted too.
 import gc
 import statistics
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from benchmarks.workload import Prepared
 
@@ -40,6 +41,16 @@ def time_of(version: Prepared, steps: int) -> float:
     for _ in range(steps):
         step()
     return (time.process_time() - start) / steps
+
+
+def shortest(call: Callable[[], Any], seconds: float) -> float:
+    """The shortest wall time of a call, in seconds: of at least three calls, which take as long as `seconds` in all."""
+    times: list[float] = []
+    while len(times) < 3 or sum(times) < seconds:
+        start = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - start)
+    return min(times)
 
 
 def ratio(times: Sequence[float], unit: Sequence[float]) -> float:
