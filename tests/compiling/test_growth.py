@@ -9,7 +9,7 @@ import pytest
 
 import autograd_lite as ag
 from autograd_lite.compiling import compiled
-from autograd_lite.compiling.passes import memory
+from autograd_lite.compiling.buffers import MANY, Buffer, placed
 from benchmarks.growth import calls
 
 
@@ -57,11 +57,11 @@ def test_python_compiles_many_names_in_as_many_steps():
 
 def test_many_buffers_share_memory_and_never_at_once():
     rng = np.random.default_rng(0)
-    first = rng.integers(0, 9000, memory.MANY + 500)
-    buffers = [memory._Buffer(int(s), int(f), int(f + d)) for s, f, d in zip(
+    first = rng.integers(0, 9000, MANY + 500)
+    buffers = [Buffer(int(s), int(f), int(f + d)) for s, f, d in zip(
         rng.choice([8, 64, 200, 1000], len(first)), first, rng.integers(0, 300, len(first)), strict=True
     )]  # fmt: skip
-    total = memory._placed(buffers)
+    total = placed(buffers)
     assert total < sum(b.size for b in buffers) / 4
     assert total >= max(b.start + b.size for b in buffers)
     start, size, first, last = (np.array([getattr(b, k) for b in buffers]) for k in ("start", "size", "first", "last"))

@@ -18,6 +18,7 @@ import autograd_lite as ag
 import autograd_lite.nn.functional as F
 from autograd_lite.compiling import compiled
 from autograd_lite.compiling.block import Block
+from autograd_lite.compiling.buffers import Buffer, placed
 from autograd_lite.compiling.passes import columns, lowering, splitting
 from autograd_lite.compiling.passes.algebra import simplified
 from autograd_lite.compiling.passes.batching import batched
@@ -26,7 +27,7 @@ from autograd_lite.compiling.passes.common import without_repetition
 from autograd_lite.compiling.passes.constants import folded
 from autograd_lite.compiling.passes.dead_code import without_dead_code
 from autograd_lite.compiling.passes.lowering import lowered
-from autograd_lite.compiling.passes.memory import _Buffer, _placed, planned
+from autograd_lite.compiling.passes.memory import planned
 from autograd_lite.compiling.passes.scalars import all_floats
 from autograd_lite.compiling.passes.scaling import scaled
 from autograd_lite.compiling.passes.tiling import tiled
@@ -382,8 +383,8 @@ def test_sine_and_cosine_come_from_one_tangent_if_allowed_and_faster(monkeypatch
 def test_buffers_that_live_at_the_same_time_are_apart(seed):
     rng = np.random.default_rng(seed)
     starts, lengths, sizes = (rng.integers(1, n, size=60).tolist() for n in (40, 20, 5000))
-    buffers = [_Buffer(size, i, i + n) for i, n, size in zip(starts, lengths, sizes, strict=True)]
-    total = _placed(buffers)
+    buffers = [Buffer(size, i, i + n) for i, n, size in zip(starts, lengths, sizes, strict=True)]
+    total = placed(buffers)
     alive = [[b for b in buffers if b.first <= i <= b.last] for i in range(60)]
     for together in alive:
         ends = sorted((b.start, b.start + b.size) for b in together)

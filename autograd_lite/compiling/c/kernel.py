@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 
 from ...base.escape import identifier, plain
-from ...base.memory import in_lines
 from ...program import Equation, Var
 from ...program.naming import Names
 from ...table.scalar import FUNCTIONS, variable
+from ..buffers import Buffer, placed
 from ..text import users_line
 from .loops import COMPUTED, LANGUAGES, LETTERS, Loops, indented
 from .steps import PLUS, TYPES, Place, Step, Steps, functions_of
@@ -187,27 +187,15 @@ class Kernel:
             if size <= min(LOCAL, left):
                 self.on_stack.add(v)
                 left -= size
-        self.offset: dict[Any, int] = {}
-        free: list[tuple[int, int, int]] = []  # size, start, the last group
-        self.scratch = 0
-        for kind, n in counts.items():
-            self.offset[kind] = self._reserved(n * np.dtype(kind).itemsize)
+        buffers: dict[Any, Buffer] = {
+            kind: Buffer(n * np.dtype(kind).itemsize, 0, len(self.groups)) for kind, n in counts.items()
+        }
         for v in arrays:
-            if v in self.on_stack:
-                continue
-            size, first = prod(v.shape) * v.dtype.itemsize, min(k for k, _ in self._writers[v])
-            end = max(last.get(v, first), *(k for k, _ in self._writers[v]))
-            fits = [slot for slot in free if slot[0] == size and slot[2] < first]
-            start = fits[0][1] if fits else self._reserved(size)
-            if fits:
-                free.remove(fits[0])
-            free.append((size, start, end))
-            self.offset[v] = start
-
-    def _reserved(self, size: int) -> int:
-        start = self.scratch
-        self.scratch += in_lines(size)
-        return start
+            if v not in self.on_stack:
+                used = [k for k, _ in self._writers[v]]
+                buffers[v] = Buffer(v.size * v.dtype.itemsize, min(used), max(last.get(v, 0), *used))
+        self.scratch = placed([*buffers.values()])
+        self.offset = {key: buffer.start for key, buffer in buffers.items()}
 
     @property
     def work(self) -> int:

@@ -8,19 +8,16 @@ the old one later; for that the equation is moved after those that do.
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from heapq import heappop, heappush
-from operator import attrgetter
 from typing import Any
 
 import numpy as np
 
-from ...base.memory import address, in_lines
+from ...base.memory import address
 from ...program import Equation, Var
 from ...table import Primitive
 from ..block import Block, example
+from ..buffers import Buffer, placed
 from ..c.kernel import Kernel
 from ..c.regions import REGION
 from ..c.steps import strides_of
@@ -28,21 +25,12 @@ from .tiling import TILES, as_block
 from .updates import sunk
 
 WORTH = 4  # entries of an axis that is worth another order in memory
-MANY = 2000  # buffers; memory is planned in fewer steps
 LEAST = 2  # entries; a single number is faster without a buffer
 
 
 def writes(row: Primitive) -> bool:
     """True if a row can write its result into an array that is given."""
     return row.out is not None or row.joins is not None or isinstance(row.fn, np.ufunc) and not row.outputs
-
-
-@dataclass(eq=False)
-class _Buffer:
-    size: int
-    first: int  # the equation that writes to it first
-    last: float  # the last one that reads from it
-    start: int = 0
 
 
 def planned(block: Block) -> Memory:
@@ -90,8 +78,8 @@ class Memory:
         self._lifetimes()
         self._find_parts()
         self._lifetimes()
-        self._buffers: list[_Buffer] = []
-        self._buffer_of: dict[Var, _Buffer] = {}
+        self._buffers: list[Buffer] = []
+        self._buffer_of: dict[Var, Buffer] = {}
         places = {v: i for i, eq in enumerate(self.equations) for v in eq.outputs}
         self._done = {v: places[x] for x, v in self._target.items() if x in places}  # where a new value is made
         self._allocate()
@@ -132,8 +120,8 @@ class Memory:
     # ------------------------------------------------------------------------------------------------- buffers
 
     def _allocate(self) -> None:
-        inner: list[tuple[_Buffer, Memory]] = []  # of the bodies of loops
-        scratch: list[tuple[_Buffer, Var]] = []  # of regions
+        inner: list[tuple[Buffer, Memory]] = []  # of the bodies of loops
+        scratch: list[tuple[Buffer, Var]] = []  # of regions
         for i, eq in enumerate(self.equations):
             y, late = eq.outputs[0], i >= len(self.equations) - self.late
             view = self._view(eq)
@@ -145,7 +133,7 @@ class Memory:
                 scratch.append((self._region(eq, i), y))
             elif y not in self.block.floats and writes(eq.row) and (view is not None or not eq.row.view):
                 self._result(eq, i, late)
-        self.size = _placed(self._buffers)
+        self.size = placed(self._buffers)
         self.place.update({v: buffer.start for v, buffer in self._buffer_of.items()})
         for buffer, memory in inner:
             memory.place = {v: buffer.start + at for v, at in memory.place.items()}
@@ -165,11 +153,11 @@ class Memory:
         with np.errstate(all="ignore"):
             return eq.row.fn(self.static[x], *others, **eq.params)
 
-    def _new(self, size: int, first: int, last: float) -> _Buffer:
-        self._buffers.append(_Buffer(size, first, last))
+    def _new(self, size: int, first: int, last: float) -> Buffer:
+        self._buffers.append(Buffer(size, first, last))
         return self._buffers[-1]
 
-    def _loop(self, eq: Equation, i: int, late: bool) -> tuple[_Buffer, Memory]:
+    def _loop(self, eq: Equation, i: int, late: bool) -> tuple[Buffer, Memory]:
         """Buffers for the pieces in a loop, and for its results."""
         for v in eq.outputs:
             u = self._target.get(v)
@@ -185,7 +173,7 @@ class Memory:
         self.in_place += inner.in_place
         return buffer, inner
 
-    def _region(self, eq: Equation, i: int) -> _Buffer:
+    def _region(self, eq: Equation, i: int) -> Buffer:
         """Buffers for the results of a region in C, and for its own values."""
         layouts: dict[Var, tuple[int, ...]] = {}
         for v in eq.params["inputs"]:
@@ -260,7 +248,7 @@ class Memory:
                 return u
         return None
 
-    def _in_place(self, eq: Equation, i: int, like: np.ndarray) -> _Buffer | None:
+    def _in_place(self, eq: Equation, i: int, like: np.ndarray) -> Buffer | None:
         """The buffer of an operand that is not needed any more, for a result of the same kind."""
         y = eq.outputs[0]
         for x in eq.operands:
@@ -292,34 +280,3 @@ class Memory:
             if strides and all(strides):
                 axes = sorted(axes, key=lambda k: -strides[k])
         return np.empty([y.shape[k] for k in axes], y.dtype).transpose(np.argsort(axes) if axes else ())
-
-
-def _placed(buffers: list[_Buffer]) -> int:
-    """Place each buffer, the largest first, at the lowest offset that is free while it is used. The total size."""
-    if len(buffers) > MANY:  # that takes n² steps
-        return _in_turns(buffers)
-    order = sorted(buffers, key=lambda buffer: -buffer.size)
-    first, last = (np.array([getattr(buffer, end) for buffer in order]) for end in ("first", "last"))
-    size = np.array([in_lines(buffer.size) for buffer in order], int)
-    start = np.zeros(len(order), int)
-    for k, buffer in enumerate(order):
-        (taken,) = np.nonzero((first[:k] <= last[k]) & (first[k] <= last[:k]))
-        taken = taken[np.argsort(start[taken], kind="stable")]
-        ends = np.maximum.accumulate(np.append(0, start[taken] + size[taken]))
-        gaps = np.append(start[taken], np.iinfo(int).max) - ends
-        start[k] = buffer.start = int(ends[np.argmax(gaps >= size[k])])
-    return int(np.max(start + size, initial=0))
-
-
-def _in_turns(buffers: list[_Buffer]) -> int:
-    """Place each buffer where one of its size has been, in the order of their use. The total size."""
-    total = 0
-    used = defaultdict[int, list[tuple[float, int]]](list)  # by size: until when, and the start
-    for buffer in sorted(buffers, key=attrgetter("first")):
-        size = in_lines(buffer.size)
-        if used[size] and used[size][0][0] < buffer.first:
-            buffer.start = heappop(used[size])[1]
-        else:
-            buffer.start, total = total, total + size
-        heappush(used[size], (buffer.last, buffer.start))
-    return total
