@@ -324,8 +324,8 @@ def delta_method(f: Callable[..., Any], mean: Any, cov: Any) -> tuple[Any, Any, 
     --------
     >>> import autograd_lite as ag
     >>> power = lambda x: x[0] * x[1] ** 2  # from a resistance and a current
-    >>> mean, variance, parts = ag.stats.delta_method(power, [10.0, 2.0], [[0.25, 0.0], [0.0, 0.01]])
-    >>> print(mean, variance, parts)
+    >>> mean, variance, contributions = ag.stats.delta_method(power, [10.0, 2.0], [[0.25, 0.0], [0.0, 0.01]])
+    >>> print(mean, variance, contributions)
     40.0 20.0 [ 4. 16.]
     """
     mean, cov = operand(mean), operand(cov)
@@ -337,7 +337,10 @@ def delta_method(f: Callable[..., Any], mean: Any, cov: Any) -> tuple[Any, Any, 
         )
     slopes = jacobian(lambda x: operand(f(x)))(mean)
     rows = np.reshape(slopes, (-1, mean.size))
-    result, parts = operand(f(mean)), rows * (rows @ cov)
-    return (result, rows @ cov @ rows.T, parts) if result.ndim else (result, np.sum(parts), parts[0])
+    result, contributions = operand(f(mean)), rows * (rows @ cov)
+    if result.ndim:
+        return result, rows @ cov @ rows.T, contributions
+    return result, np.sum(contributions), contributions[0]
+
 
 __dir__ = _public_names(__name__)

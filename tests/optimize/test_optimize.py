@@ -611,13 +611,13 @@ def test_scipy_is_imported_on_use():
 
 def test_the_delta_method():
     mean, cov = np.array([10.0, 2.0]), np.array([[0.25, 0.01], [0.01, 0.01]])
-    value, variance, parts = ag.stats.delta_method(lambda x: x[0] * x[1] ** 2, mean, cov)
+    value, variance, contributions = ag.stats.delta_method(lambda x: x[0] * x[1] ** 2, mean, cov)
     J = np.array([4.0, 40.0])
-    np.testing.assert_allclose([value, variance, parts.sum()], [40, J @ cov @ J, J @ cov @ J])
-    _, several, parts = ag.stats.delta_method(lambda x: [x[0] + x[1], x[0] * x[1]], mean, cov)
+    np.testing.assert_allclose([value, variance, contributions.sum()], [40, J @ cov @ J, J @ cov @ J])
+    _, several, contributions = ag.stats.delta_method(lambda x: [x[0] + x[1], x[0] * x[1]], mean, cov)
     J = np.array([[1.0, 1], [2, 10]])
     np.testing.assert_allclose(several, J @ cov @ J.T)
-    np.testing.assert_allclose(parts.sum(1), np.diag(several))
+    np.testing.assert_allclose(contributions.sum(1), np.diag(several))
     np.testing.assert_allclose(
         ag.grad(lambda m: ag.stats.delta_method(lambda x: x[0] * x[1] ** 2, m, cov)[1])(mean),
         differences(lambda m: ag.stats.delta_method(lambda x: x[0] * x[1] ** 2, m, cov)[1], mean), rtol=1e-5,
