@@ -115,12 +115,8 @@ class Derivation(GraphView):
     @cached_property
     def before(self) -> list[Section]:
         """The given values and the steps."""
-        first = {w: np.ravel(x)[0].item() for w, x in self.given if w.endswith("0") and np.size(x) > 1}
-        same = {w: x for w, x in self.given if is_number(x)}
-        same |= {w: x for w, x in first.items() if np.all(dict(self.given)[w] == x)}  # a state at the start
-        values = [Line(w, (number(same[w]),)) if w in same else Line(w, shape=np.shape(x)) for w, x in self.given]
         steps = [Section(STEPS, [self._step(n) for n in nodes], place) for place, nodes in self.steps()]
-        return [Section(GIVEN, values), *steps]
+        return [Section(GIVEN, [_given(word, x) for word, x in self.given]), *steps]
 
     @cached_property
     def sections(self) -> list[Section]:
@@ -282,6 +278,13 @@ def _symmetric(factors: Iterable[Factor]) -> list[Definition]:
 def _remarks(*factors: Factor) -> str:
     """What textbooks say beside some factors."""
     return "".join(f"; {said}" for said in dict.fromkeys(said for f in factors for said in f.remarks))
+
+
+def _given(word: str, x: Any) -> Line:
+    """A given number, also that in all entries of a state at the start, ``h0 = 0``; of any other array the shape."""
+    if word.endswith("0") and np.size(x) > 1 and np.all(x == np.ravel(x)[0]):
+        x = np.ravel(x)[0].item()
+    return Line(word, (number(x),)) if is_number(x) else Line(word, shape=np.shape(x))
 
 
 def explain(
