@@ -118,7 +118,7 @@ class Constants:
         """Constant `x`, operand `k` of `eq`, as the user's line has it; None for a number written as such."""
         e = operand(eq, k)
         if e is None or _place_in_code(eq, k) in self.rounds:
-            return e and self.in_loop(eq, k, x) or self.in_line(eq, x) or self._only_number(x)
+            return self.in_loop(eq, k, x) or self.in_line(eq, x) or self._only_number(x)
         if isinstance(e, ast.Name) and (named := self._by_name(e, x, eq.origin.code)) is not None:
             return named
         if type(x) is int and isinstance(e, ast.Call | ast.Subscript | ast.Attribute) and _is_size(e):
@@ -180,8 +180,9 @@ class Constants:
     def followed(self, eq: Equation, k: int, x: Any) -> Expr | None:
         """Constant `x`, a variable that the user computed from values of the program: a mask, as it was assigned."""
         e, code = operand(eq, k), eq.origin.code
-        is_word = isinstance(e, ast.Name) and code is not None and _place_in_code(eq, k) not in self.rounds
-        stated = self._followed(e.id, x, code) if isinstance(e, ast.Name) and is_word else None
+        if not isinstance(e, ast.Name) or code is None or _place_in_code(eq, k) in self.rounds:
+            return None
+        stated = self._followed(e.id, x, code)
         return None if stated is None else stated.formula
 
     def _followed(self, word: str, x: Any, code: Any) -> Written | None:
