@@ -169,7 +169,7 @@ class HandOut:
                 shape=shape and tuple(shape),
             ) for word, symbol, slips, shape in content["questions"]
         ]
-        return cls(questions, "", "", "", spaces, content["words"])  # type: ignore[call-arg]
+        return cls(questions, "", "", "", spaces, content["words"])  # type: ignore[call-arg]  # of a subclass
 
     def _html(self, title: str) -> str:
         """The page: one file, which needs no network."""

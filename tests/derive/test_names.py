@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -69,9 +72,9 @@ def test_an_expression_that_has_other_numbers_now_is_not_written() -> None:
         (lambda x, w: np.maximum(w, x.reshape(3, 1)), "x.reshape(3, 1)"),
     ],
 )
-def test_an_operand_is_written_as_in_the_line(make: object, word: str) -> None:
+def test_an_operand_is_written_as_in_the_line(make: Callable[..., Any], word: str) -> None:
     w = leaf(2, name="w")
-    L = np.sum(make(np.array([0.5, 1.0, -2.0]), w) ** 2)  # type: ignore[operator]
+    L = np.sum(make(np.array([0.5, 1.0, -2.0]), w) ** 2)
     assert word in str(L.explain(w))
     assert "c1" not in str(L.explain(w))
 
