@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ...program import Var
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 LONG = 100_000  # operations of a call during which other threads of Python may run
 

@@ -1,29 +1,26 @@
 """The C compiler of this machine, and shared objects that it made, in the user's cache folder.
 
 No shell is started. An object is written whole or not at all, and loaded only if it and its folder belong to the user
-and nobody else can write to them.
+and nobody else can write to them. What only a compilation needs of Python's library is imported then: this module is
+loaded with `jit`, whatever the backend.
 """
 
 from __future__ import annotations
 
 import ctypes
-import hashlib
-import importlib.util
 import os
 import platform
-import shlex
-import shutil
 import stat
-import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache
-from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ...table.scalar import FUNCTIONS
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FLAGS = (
     "-std=gnu11", "-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off",
@@ -47,6 +44,11 @@ class Compiler(NamedTuple):
 
 @cache
 def _find(named: str | None) -> Compiler:
+    import importlib.util
+    import shlex
+    import shutil
+    from subprocess import SubprocessError
+
     tried = []
     commands: list[tuple[str, ...]] = [tuple(shlex.split(named))] if named else [("cc",), ("gcc",), ("clang",)]
     if not named and importlib.util.find_spec("ziglang") is not None:
@@ -56,7 +58,7 @@ def _find(named: str | None) -> Compiler:
             try:
                 version = _output([*command, "--version"])
                 return Compiler(command, version, _vectors(command, version))
-            except (OSError, subprocess.SubprocessError, NoCompiler) as error:
+            except (OSError, SubprocessError, NoCompiler) as error:
                 tried.append(f"{command[0]} does not work ({str(error).splitlines()[0]})")
     missing = "; ".join(tried) or f"{named or 'cc, gcc or clang'} is not on the path"
     raise NoCompiler(f"{missing}: install a C compiler (or `pip install ziglang`), or set CC")
@@ -76,6 +78,8 @@ def compiler() -> Compiler:
 
 
 def _output(command: Sequence[str]) -> str:
+    import subprocess
+
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     if done.returncode:
         raise NoCompiler(f"{command[0]} failed: {done.stderr.strip()[:2000] or done.returncode}")
@@ -108,6 +112,8 @@ def _vectors(command: tuple[str, ...], version: str) -> frozenset[str]:
 
 def folder() -> Path:
     """The folder of the shared objects."""
+    from pathlib import Path
+
     if sys.platform == "darwin":
         base = Path.home() / "Library" / "Caches"
     else:
@@ -126,12 +132,15 @@ def is_ours(path: Path, kind: int = stat.S_IFREG) -> bool:
 
 @cache
 def _temporary() -> Path:
-    new_folder = tempfile.TemporaryDirectory(prefix="autograd_lite-", ignore_cleanup_errors=True)
+    from pathlib import Path
+    from tempfile import TemporaryDirectory
+
+    new_folder = TemporaryDirectory(prefix="autograd_lite-", ignore_cleanup_errors=True)
     _KEPT.append(new_folder)  # until the process ends
     return Path(new_folder.name)
 
 
-_KEPT: list[tempfile.TemporaryDirectory[str]] = []
+_KEPT: list[object] = []
 
 
 def _usable_folder() -> Path:
@@ -161,18 +170,23 @@ def built(source: str, using: Compiler, libraries: Sequence[str], quick: bool = 
     NoCompiler
         If the compiler fails.
     """
+    import hashlib
+    from pathlib import Path
+    from subprocess import SubprocessError
+    from tempfile import TemporaryDirectory
+
     flags = [("-O1" if flag == "-O3" and quick else flag) for flag in FLAGS]
     inputs = (source, *using.command, using.version, *flags, *libraries, _processor())
     key = hashlib.sha256("\0".join(inputs).encode()).hexdigest()[:32]
     path = _usable_folder() / f"{key}.so"
     if is_ours(path):
         return path
-    with tempfile.TemporaryDirectory(prefix="new-", dir=path.parent) as new:
+    with TemporaryDirectory(prefix="new-", dir=path.parent) as new:
         text, shared_object = Path(new, "program.c"), Path(new, "program.so")
         text.write_text(source, encoding="utf-8")
         try:
             _output([*using.command, *flags, str(text), "-o", str(shared_object), *libraries, "-lm"])
-        except (OSError, subprocess.SubprocessError) as error:
+        except (OSError, SubprocessError) as error:
             raise NoCompiler(f"{using.command[0]} failed: {error}") from error
         os.chmod(shared_object, 0o700)
         if path.is_dir():
