@@ -109,10 +109,9 @@ class Notation:
     def _read_positions(self) -> None:
         """Lookups at values of the program as such at labels, without what only computed the positions."""
         self.defined = self.program.mapped(self._looked_up).defined
-        read, stack = set[Var](), [self.root, *self.names]
-        while stack:
-            read |= {v := stack.pop()}
-            stack += [x for x in self.arguments(v) if x not in read]
+        read = {self.root, *self.names}
+        for v in reversed(self.nodes):
+            read.update(self.arguments(v) if v in read else ())
         self.nodes = [v for v in self.nodes if v in read]
 
     def _looked_up(self, eq: Equation, defined: Mapping[Var, Equation]) -> list[Equation] | None:
