@@ -196,7 +196,7 @@ class Constants:
         return stated if is_it else None
 
     def _started(self, word: str, code: Any) -> Written | None:
-        """What a variable that changes in a loop is before it: ``q = q0``."""
+        """The value before a loop of a variable that changes in it: ``q = q0``."""
         sources = ((e, self._variables(e, code)) for e in assigned(code, word) or ())
         starts = (_evaluated(e, variables) for e, variables in sources if variables.keys().isdisjoint(self.computed))
         return next((of for of in starts if of is not None), None)

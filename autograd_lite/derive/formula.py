@@ -97,7 +97,7 @@ class Labels(Array):
 
 
 def index_parts(index: Any) -> tuple[Any, ...]:
-    """What stands between the commas of an index."""
+    """The parts of an index, between its commas."""
     return index if isinstance(index, tuple) else (index,)
 
 

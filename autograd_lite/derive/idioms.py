@@ -1,4 +1,4 @@
-"""What people write by hand with other rows, as the one step that it is: ``exp(x) / Σ exp(x)`` is a softmax.
+"""Idioms, which people write by hand with other rows, as one step: ``exp(x) / Σ exp(x)`` is a softmax.
 
 Rows say by their option `idiom` in what operations such a spelling ends. What lies between such an operation and a
 value through which everything before it goes is a candidate: it is compared with the row at three points, so it does

@@ -128,8 +128,8 @@ class Notation:
             v = by.operands[0] if by is not None and by.row.algebra == "positions" else v  # those of a mask
             if not any(v is before for before, _ in index):
                 index.append((v, self._labels(v) if isinstance(v, Var) else v))
-        parts = tuple(part for _, part in index)
-        params = {"index": parts if len(parts) > 1 else parts[0], "unique_indices": False}
+        places = tuple(part for _, part in index)
+        params = {"index": places if len(places) > 1 else places[0], "unique_indices": False}
         eq = replace(eq, row=TABLE["getitem"], operands=eq.operands[:1], params=params)
         return self.constants.labelled(eq, defined) or [eq]
 

@@ -1,4 +1,4 @@
-"""What is assigned to a variable in the user's source."""
+"""Assignments to the variables of the user's source."""
 
 from __future__ import annotations
 

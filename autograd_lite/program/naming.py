@@ -107,8 +107,8 @@ def assigned(nodes: Iterable[Node]) -> list[tuple[Node, str]]:
     for n in nodes:
         if n.code is None or n.parts is not None:
             continue
-        words = _stores(n.code).get(n.at) or _several(n.code, n.at)
-        word = words[unpacked[n.code, n.at] % len(words)] if words else None
+        targets = _stores(n.code).get(n.at) or _several(n.code, n.at)
+        word = targets[unpacked[n.code, n.at] % len(targets)] if targets else None
         word = _target(n) if word == _RETURNED else word
         unpacked[n.code, n.at] += 1
         if word is not None and word.isidentifier() and not word.startswith("_"):  # pytest assigns to @py_assert1
@@ -166,12 +166,12 @@ def _stores(code: CodeType) -> dict[int, list[str]]:
     instructions = list(dis.get_instructions(code))
     for k, a in enumerate(instructions[:-1]):
         size = a.arg or 1 if a.opname == "UNPACK_SEQUENCE" else 1
-        words: list[Any] = [_RETURNED] if instructions[k + 1].opname == "RETURN_VALUE" else []
+        targets: list[Any] = [_RETURNED] if instructions[k + 1].opname == "RETURN_VALUE" else []
         for b in takewhile(lambda i: i.opname.startswith(_STORES), instructions[k + 1 : k + 1 + size]):
-            words += b.argval if isinstance(b.argval, tuple) else [b.argval]  # Python 3.13 fuses two
-        if words and a.opname != "FOR_ITER":  # not a row, xs[t]
+            targets += b.argval if isinstance(b.argval, tuple) else [b.argval]  # Python 3.13 fuses two
+        if targets and a.opname != "FOR_ITER":  # not a row, xs[t]
             # A call of a Python function has the offset of its end, any other operation that of its start.
-            stores.update(dict.fromkeys(range(a.offset, instructions[k + 1].offset, 2), words[:size]))
+            stores.update(dict.fromkeys(range(a.offset, instructions[k + 1].offset, 2), targets[:size]))
     return stores
 
 
@@ -262,7 +262,7 @@ def _positions(code: CodeType) -> list[Any]:
 
 
 class _Source(NamedTuple):
-    """What is looked up in a file.
+    """The tables in which the parts of a file are looked up.
 
     Attributes
     ----------

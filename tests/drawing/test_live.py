@@ -168,14 +168,14 @@ def close(pair, expected, what):
 NUMBER = re.compile(r"[-−]?\d+(?:\.\d+)?(?:e[-−]?\d+)?")
 
 
-def alike(found, expected):
-    """Whether texts are the same but for the rounding of the numbers in them, which are compared in full elsewhere."""
-    found, expected = (
+def alike(shown, expected):
+    """True for texts that are the same but for the rounding of their numbers, which are compared in full elsewhere."""
+    shown, expected = (
         sorted((NUMBER.sub("#", text), [float(x.replace("−", "-")) for x in NUMBER.findall(text)]) for text in texts)
-        for texts in (found, expected)
+        for texts in (shown, expected)
     )
-    return len(found) == len(expected) and all(
-        a == b and np.allclose(x, y, rtol=0.1, atol=1e-12) for (a, x), (b, y) in zip(found, expected, strict=True)
+    return len(shown) == len(expected) and all(
+        a == b and np.allclose(x, y, rtol=0.1, atol=1e-12) for (a, x), (b, y) in zip(shown, expected, strict=True)
     )
 
 
