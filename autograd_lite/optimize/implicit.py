@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..base.tree import leaves, tree_map
-from ..engine.context import CONTEXT, ORDINARY, apart, changed, is_grad_enabled, is_traced
+from ..engine.context import apart, changed, is_grad_enabled, is_traced, runs_again
 from ..engine.operands import raw
 from ..engine.record import apply
 from ..engine.value import live_of
@@ -136,7 +136,7 @@ def solved(problem: Problem, start: Any, tree: Any, point: Callable[[], Any]) ->
     operands = [x for x in leaves(everything) if isinstance(x, Tensor)]
     traced = any(map(is_traced, operands))
     arrays = tree_map(raw, everything)
-    if traced or (CONTEXT.get() or ORDINARY).replayed:
+    if traced or runs_again():
         check_captured(problem.name, lambda: problem.values(raw(point()), arrays[1]))
     if traced:
 
