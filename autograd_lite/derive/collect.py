@@ -22,10 +22,12 @@ from .factors import total
 from .formula import Expr, Labels, Shape, fold, index_parts, name, number, replaced, walk
 from .formula_ops import computed, evaluate, largest, substitute
 from .simplify import make, product, simplified
+from .writing import TEXT
 
 Form: TypeAlias = "tuple[Expr, list[Expr]]"  # a formula, and the sums that are 1 in it
 
 UNFIT = ValueError, TypeError, IndexError  # where shapes do not fit without the broadcasts between
+DIGITS = 6
 TERMS = 60  # of an intermediate result; a formula that needs more has no short form
 
 
@@ -135,6 +137,8 @@ class _Reader:
                 return [(number(-1), power), *self._factors(e.args[0], power)]
             case "square":
                 return self._factors(e.args[0], 2 * power)
+            case "power" if e.args[1].is_number and isinstance(e.args[1].value, int):
+                return self._factors(e.args[0], e.args[1].value * power)
             case "broadcast":
                 return self._factors(e.args[0], power)
             case "exponential" if (of := self._log(e.args[0])) is not None:
@@ -321,7 +325,7 @@ def _with_sigmoids(e: Expr) -> Expr:
 def _one(t: Term, shape: Shape) -> Expr:
     """A term as a formula."""
     above = [_power(f, power) for f, power in t.factors.values() if power > 0]
-    above.sort(key=lambda f: f.role == "total")  # a sum comes last
+    above.sort(key=lambda f: (f.role == "total", bool(f.shape)))  # numbers come first, a sum last
     below = [_power(f, -power) for f, power in t.factors.values() if power < 0]
     value, under = t.coefficient, 1
     if isinstance(value, Fraction) or isinstance(value, float) and value.is_integer():
@@ -367,9 +371,14 @@ def occurrences(word: str, e: Expr) -> int:
 
 
 def leaves(e: Expr) -> int:
-    """How many names, numbers and calls are written in a formula; ``1[c]`` is as long as its condition."""
+    """How many names, numbers and calls are written in a formula; ``1[c]`` is as long as its condition.
+
+    A number with more digits than a person writes counts as several.
+    """
 
     def count(part: Expr, counts: tuple[int, ...]) -> int:
+        if part.is_number and len(TEXT.number(part.value)) > DIGITS:
+            return 4
         is_indicator = part.role == "selection" and {x.value for x in part.args[1:] if x.is_number} == {0, 1}
         return counts[0] if is_indicator else sum(counts) + (part.role not in _ARITHMETIC)
 

@@ -176,8 +176,8 @@ def _fraction(coefficient: Any, factors: Sequence[Expr]) -> Expr:
     below = product((number(bottom), *denominators), _joint(denominators))
     if below.is_number and below.value == 1:
         return above
-    sign = above.role == "negation"
-    quotient = (above.args[0] if sign else above, below)
+    sign = above.role == "negation" or is_negative(above)
+    quotient = (product((number(-1), above), above.shape) if sign else above, below)
     e = unsimplified("divide", quotient, _broadcast(above.shape, below.shape))
     return _negated(e) if sign else e
 
@@ -187,15 +187,16 @@ def _negated(e: Expr) -> Expr:
 
 
 def _powers(factors: list[Expr]) -> list[Expr]:
-    """``y * y`` as the square that it is."""
-    out: list[Expr] = []
+    """``y * y`` as the square that it is, and ``y² y`` as ``y³``."""
+    powers: dict[str, tuple[Expr, int]] = {}
     for f in factors:
-        same = next((k for k, h in enumerate(out) if h.key == f.key), None)
-        if same is None:
-            out.append(f)
-        else:
-            out[same] = f if _is_test(f) else unsimplified("square", (f,), f.shape)
-    return out
+        base, n = (f.args[0], 2) if f.role == "square" else (f, 1)
+        powers[base.key] = base, n + powers.get(base.key, (base, 0))[1]
+
+    def power(base: Expr, n: int) -> Expr:
+        return base if n == 1 or _is_test(base) else simplified("power", (base, number(n)), base.shape)
+
+    return [power(base, n) for base, n in powers.values()]
 
 
 def _is_test(e: Expr) -> bool:
@@ -228,7 +229,7 @@ def _add(e: Expr) -> Expr | None:
             return x
         if y.role == "negation":
             return simplified("subtract", (x, y.args[0]), e.shape)
-        if y.is_number and not isinstance(y.value, complex) and y.value < 0:
+        if is_negative(y):
             return simplified("subtract", (x, number(-y.value)), e.shape)
     if (cases := _cases(a, b, e.shape)) is not None:
         return cases
@@ -313,8 +314,9 @@ def _divide(e: Expr) -> Expr | None:
         return simplified("divide", (a.args[0], below), e.shape)
     if b.is_number and a.role in ("product", "negation") and b.value and any(f.is_number for f in a.args):
         return _fraction(1, (e,))
-    if a.role == "negation":
-        return product((number(-1), simplified("divide", (a.args[0], b), e.shape)), e.shape)
+    if a.role == "negation" or is_negative(a):
+        above = product((number(-1), a), a.shape)
+        return product((number(-1), simplified("divide", (above, b), e.shape)), e.shape)
     return None
 
 
@@ -534,6 +536,11 @@ def _logical(e: Expr) -> Expr | None:
         if a.is_number and isinstance(a.value, bool):
             return b if a.value is neutral else number(a.value)
     return None
+
+
+def is_negative(e: Expr) -> bool:
+    """True for a real number below 0."""
+    return e.is_number and not isinstance(e.value, complex) and e.value < 0
 
 
 def _zero(e: Expr) -> bool:

@@ -205,3 +205,24 @@ def test_a_normalisation_with_names_for_its_steps():
     text = lines(np.sum(np.tanh(z) * y), x)
     assert "ddeviation" not in text
     assert "dL/dcentred = (dL/dz - z ⊙ Σⱼ dL/dzⱼ zⱼ / n) / deviation" in text.replace("½", "/ 2")
+
+
+def test_powers_of_one_factor_are_gathered_and_a_negative_number_is_subtracted():
+    p = leaf(6, name="p")
+    text = lines(-p.mean() / p.std(), p)
+    assert "dL/dp = mean(p) (p - mean(p)) / (std(p)³ n) - 1 / (std(p) n)" in text
+
+
+def test_a_number_with_many_digits_is_no_shorter_form():
+    weights, x = ag.tensor([0.4, 0.6], requires_grad=True, name="weights"), np.array([[-0.9], [0.2], [1.4]])
+    mu = np.array([-1.0, 1.0])
+    density = weights * np.exp(-0.5 * (x - mu) ** 2) / np.sqrt(2 * np.pi)
+    L = -np.sum(np.log(density.sum(axis=1)))
+    text = lines(L, weights)
+    assert "0.398" not in text.partition("From the result down")[2]
+    assert "/ √(2π)" in text
+
+
+def test_a_single_number_stands_before_an_array():
+    w, lam = leaf(3, name="w"), 0.01
+    assert "dL/dw = λ w" in lines(lam / 2 * w @ w, w)
