@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FLAGS = (
-    "-std=gnu11", "-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off",
+    "-std=gnu11", "-O2", "-fpeel-loops", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off",
     "-fno-strict-aliasing", "-fwrapv", "-fopenmp-simd", "-fno-builtin-sin", "-fno-builtin-cos", "-fno-builtin-sinf",
     "-fno-builtin-cosf", "-shared", "-fPIC", "-w",
 )  # fmt: skip
-LONG = 1000  # single numbers: for such a file -O3 takes minutes
+LONG = 1000  # single numbers: for such a file -O2 takes minutes
 
 
 class NoCompiler(RuntimeError):
@@ -175,7 +175,7 @@ def built(source: str, using: Compiler, libraries: Sequence[str], quick: bool = 
     from subprocess import SubprocessError
     from tempfile import TemporaryDirectory
 
-    flags = [("-O1" if flag == "-O3" and quick else flag) for flag in FLAGS]
+    flags = [("-O1" if flag == "-O2" and quick else flag) for flag in FLAGS]
     inputs = (source, *using.command, using.version, *flags, *libraries, _processor())
     key = hashlib.sha256("\0".join(inputs).encode()).hexdigest()[:32]
     path = _usable_folder() / f"{key}.so"

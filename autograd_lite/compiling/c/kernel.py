@@ -21,13 +21,14 @@ from ...program.naming import Names
 from ...table.scalar import FUNCTIONS, variable
 from ..buffers import Buffer, placed
 from ..text import users_line
-from .loops import COMPUTED, LANGUAGES, LETTERS, Loops, indented
+from .loops import COMPUTED, INDENT, LANGUAGES, LETTERS, Loops, indented, linear
 from .steps import PLUS, TYPES, Place, Step, Steps, functions_of
 
 MOST = 100  # steps in a group
 INLINE = 24  # groups in one function; others have a function each, which equal ones share
 LOCAL = 2**12  # bytes of an array on the stack
 STACK = 2**16  # bytes of all of these
+TILE = {"": 16, "f": 32}  # columns of a tile of a product, which has four rows; by the suffix of the dtype
 
 #: What a variable must not be called: C's keywords, the names in this file, and those in <math.h>.
 KEYWORDS = {
@@ -35,13 +36,13 @@ KEYWORDS = {
     auto break case char const continue default do double else enum extern float for goto if inline int long register
     restrict return short signed sizeof static struct switch typedef union unsigned void volatile while asm typeof bool
     true false nullptr constexpr thread_local alignas alignof static_assert main at linux unix
-    maximum minimum maximumf minimumf add addf total totalf sum sumf tile tilef product productf product_of_rows
-    product_of_rowsf memset memcpy fabs fabsf
+    maximum minimum maximumf minimumf add addf total totalf sum sumf memset memcpy fabs fabsf
     I NAN INFINITY NULL EOF HUGE_VAL HUGE_VALF HUGE_VALL MATH_ERRNO MATH_ERREXCEPT math_errhandling FP_NAN FP_INFINITE
     FP_ZERO FP_SUBNORMAL FP_NORMAL FP_FAST_FMA FP_FAST_FMAF FP_ILOGB0 FP_ILOGBNAN double_t float_t size_t ptrdiff_t
     wchar_t y0 y1 yn j0 j1 jn gamma lgamma tgamma signgam div abs
     """),
     *(name + suffix for name in FUNCTIONS for suffix in ("", "f", "l")),
+    *(f"tile{m}x{n}{f}" for f, wide in TILE.items() for m in range(1, 5) for n in range(1, wide + 1)),
 }  # fmt: skip
 
 
@@ -341,25 +342,41 @@ class Writer:
 
 
 def _product(step: Step, base: Callable[[Var], tuple[str, int]], fresh: Callable[[str], str]) -> list[str]:
-    """A product of matrices, or of stacks of them, as calls of the function ``product``."""
+    """A product of matrices, or of stacks of them, as calls for its tiles."""
     assert step.product is not None
-    (m, n, k), (a, b), y = step.product, step.places, step.target
-    letters = [fresh(f"s{j}") for j, size in enumerate(step.space) if size > 1]
-    axes = [j for j, size in enumerate(step.space) if size > 1]
+    (m, n, k), (a, b), y, wide = step.product, step.places, step.target, TILE[step.suffix]
+    letters = [(fresh(f"s{j}"), j) for j, size in enumerate(step.space) if size > 1]
 
-    def start(place: Place) -> str:
+    def start(place: Place, offset: int, more: Sequence[tuple[int, str]], text: str = "{} + {}") -> str:
         name, at = base(place.root)
-        terms = [f"{place.strides[j]} * {letter}" for j, letter in zip(axes, letters, strict=True) if place.strides[j]]
-        at += place.offset
-        return " + ".join([name, *([str(at)] if at else []), *terms])
+        terms = [(place.strides[j], letter) for letter, j in letters] + [*more]
+        return text.format(name, linear(terms, at + place.offset + offset)).removesuffix(" + 0")
 
-    strides = [*a.strides[-2:], *b.strides[-2:]]
-    call = f"product{step.suffix}({m}, {n}, {k}, {start(a)}, {strides[0]}, {strides[1]}, "
-    call += f"{start(b)}, {strides[2]}, {strides[3]}, {start(y)}, {y.strides[-2]});"
-    lines = [f"{call}  // {m}x{k} by {k}x{n}"]
-    for j, letter in reversed(list(zip(axes, letters, strict=True))):
-        head = f"for (long {letter} = 0; {letter} < {step.space[j]}; {letter}++) {{"
-        lines = [head, *indented(lines), "}"]
+    (ai, aj), (bi, bj), yi = a.strides[-2:], b.strides[-2:], y.strides[-2]
+    lines, copied = [], fresh("rows") if bj != 1 else ""
+    if copied:  # with contiguous rows
+        lines += [f"{COMPUTED[step.kind]} {copied}[{k * n}];", f"for (long j = 0; j < {n}; j++)"]
+        lines.append(f"{INDENT}for (long l = 0; l < {k}; l++)")
+        entry = start(b, 0, [(bi, "l"), (bj, "j")], "{}[{}]")
+        lines.append(f"{INDENT * 2}{copied}[{linear([(n, 'l'), (1, 'j')], 0)}] = {entry};")
+    for i, height, rows in (0, 4, m - m % 4), (m - m % 4, m % 4, m):
+        for j, width, columns in (0, wide, n - n % wide), (n - n % wide, n % wide, n):
+            if i == rows or j == columns:
+                continue
+            down = [(1, "i")] if rows - i > height else []
+            along = [(1, "j")] if columns - j > width else []
+            right = f"{copied} + {linear(along, j)}" if copied else start(b, j, along)
+            lines += [f"for (long i = 0; i < {rows}; i += {height})"] * len(down)
+            lines += [f"{INDENT * len(down)}for (long j = 0; j < {columns}; j += {width})"] * len(along)
+            lines.append(
+                f"{INDENT * len(down + along)}tile{height}x{width}{step.suffix}("
+                f"{k}, {start(a, i * ai, [(ai, 'i')] * len(down))}, {ai}, {aj}, {right.removesuffix(' + 0')}, "
+                f"{n if copied else bi}, {start(y, i * yi + j, [(yi, 'i')] * len(down) + along)}, {yi});"
+            )
+    lines[-1] += f"  // {m}x{k} by {k}x{n}"
+    lines = ["{", *indented(lines), "}"] if copied else lines
+    for letter, j in reversed(letters):
+        lines = [f"for (long {letter} = 0; {letter} < {step.space[j]}; {letter}++) {{", *indented(lines), "}"]
     return lines
 
 
@@ -381,55 +398,24 @@ static inline {type} total{f}(const struct sum{f} *s)
     return s->low - s->low == 0 ? s->high + s->low : s->high;  // not of an infinite sum
 }}
 """
-_PRODUCT = """// y (m x n) = a (m x k) times b (k x n), in tiles; ai and aj are the strides of a along its axes
-static inline __attribute__((always_inline)) void tile{f}(
-    int m, int n, int k, const {type} *a, long ai, long aj, const {type} *b, long bi, {type} *y, long yi)
+_TILE = """// y (m x n) = a (m x k) times b (k x n); ai and aj are the strides of a along its axes
+static __attribute__((noinline)) void tile{m}x{n}{f}(
+    long k, const {type} *a, long ai, long aj, const {type} *b, long bi, {type} *y, long yi)
 {{
-    {type} t[4][{wide}];
-    for (int i = 0; i < m; i++)
-        for (int j = 0; j < n; j++)
+    {type} t[{m}][{n}];
+    for (int i = 0; i < {m}; i++)
+        for (int j = 0; j < {n}; j++)
             t[i][j] = 0;
-    for (int l = 0; l < k; l++)
-        for (int i = 0; i < m; i++) {{
+    for (long l = 0; l < k; l++)
+        for (int i = 0; i < {m}; i++) {{
             const {type} x = a[ai * i + aj * l];
             #pragma omp simd
-            for (int j = 0; j < n; j++)
+            for (int j = 0; j < {n}; j++)
                 t[i][j] += x * b[bi * l + j];
         }}
-    for (int i = 0; i < m; i++)
-        for (int j = 0; j < n; j++)
+    for (int i = 0; i < {m}; i++)
+        for (int j = 0; j < {n}; j++)
             y[yi * i + j] = t[i][j];
-}}
-static inline __attribute__((always_inline)) void product_of_rows{f}(
-    int m, int n, int k, const {type} *a, long ai, long aj, const {type} *b, long bi, {type} *y, long yi)
-{{
-    int i = 0;
-    for (; i + 4 <= m; i += 4) {{
-        int j = 0;
-        for (; j + {wide} <= n; j += {wide})
-            tile{f}(4, {wide}, k, a + ai * i, ai, aj, b + j, bi, y + yi * i + j, yi);
-        if (j < n)
-            tile{f}(4, n % {wide}, k, a + ai * i, ai, aj, b + j, bi, y + yi * i + j, yi);
-    }}
-    for (; i < m; i++) {{
-        int j = 0;
-        for (; j + {wide} <= n; j += {wide})
-            tile{f}(1, {wide}, k, a + ai * i, ai, aj, b + j, bi, y + yi * i + j, yi);
-        if (j < n)
-            tile{f}(1, n % {wide}, k, a + ai * i, ai, aj, b + j, bi, y + yi * i + j, yi);
-    }}
-}}
-static inline __attribute__((always_inline)) void product{f}(
-    int m, int n, int k, const {type} *a, long ai, long aj, const {type} *b, long bi, long bj, {type} *y, long yi)
-{{
-    if (bj != 1) {{  // a copy with contiguous rows
-        {type} rows[k * n];
-        for (int j = 0; j < n; j++)
-            for (int l = 0; l < k; l++)
-                rows[n * l + j] = b[bi * l + bj * j];
-        product_of_rows{f}(m, n, k, a, ai, aj, rows, n, y, yi);
-    }} else
-        product_of_rows{f}(m, n, k, a, ai, aj, b, bi, y, yi);
 }}
 """
 
@@ -443,14 +429,14 @@ def prelude(texts: Iterable[str], functions: Iterable[str], vectors: Iterable[st
             kind = "float" if name.endswith("f") and name not in FUNCTIONS else "double"
             count = FUNCTIONS[name if name in FUNCTIONS else name.removesuffix("f")]
             lines.append(f'__attribute__((const, simd("notinbranch"))) {kind} {name}({", ".join([kind] * count)});')
-    for f, kind, wide in (("", "double", 16), ("f", "float", 32)):
-        fields = {"f": f, "type": kind, "wide": wide}
+    for f, kind in (("", "double"), ("f", "float")):
+        fields = {"f": f, "type": kind}
         if re.search(rf"\b(maximum|minimum){f}\b", body):
             lines += ["", _MAXIMUM.format(**fields).rstrip()]
         if re.search(rf"\bstruct sum{f}\b", body):
             lines += ["", _SUM.format(**fields).rstrip()]
-        if re.search(rf"\bproduct{f}\(", body):
-            lines += ["", _PRODUCT.format(**fields).rstrip()]
+        for m, n in sorted({*re.findall(rf"\btile(\d)x(\d+){f}\(", body)}):
+            lines += ["", _TILE.format(m=m, n=n, **fields).rstrip()]
     return [*lines, ""]
 
 

@@ -82,7 +82,7 @@ class Loops:
         """An entry of an array."""
         name, start = self.base(place.root)
         terms = [(place.strides[k], letter) for (_, k), letter in zip(self.axes, self.letters, strict=False)]
-        return f"{name}[{_sum(terms, start + place.offset)}]"
+        return f"{name}[{linear(terms, start + place.offset)}]"
 
     def _operand(self, x: Any, kind: str) -> Scalar:
         if not isinstance(x, Place):
@@ -245,7 +245,7 @@ def indented(lines: Sequence[str]) -> list[str]:
     return [INDENT + line if line and line[0] != "#" else line for line in lines]
 
 
-def _sum(terms: Sequence[tuple[int, str]], start: int) -> str:
+def linear(terms: Sequence[tuple[int, str]], start: int) -> str:
     """``3 * i + j + 7``."""
     summands = [(s, name if abs(s) == 1 else f"{abs(s)} * {name}") for s, name in terms if s]
     summands += [(start, str(abs(start)))] if start or not summands else []
