@@ -102,6 +102,16 @@ def _shifted(e: Expr, shape: Shape, at: At, sign: int) -> At:
     return (*(f"{c}{sign * k:+d}" if k else c for k, c in zip(starts, at, strict=False)), *at[len(starts) :])
 
 
+def _placed(e: Expr, at: At) -> Expr:
+    """An entry of an array with zeros beside what was cut out of it; an axis of length 1 has its place by a number."""
+    inner = e.args[0]
+    places = [(c, p.indices(n)[0]) if m == 1 != n else ("", 0)
+              for c, p, m, n in zip(at, [*_parts(e), *[slice(None)] * len(at)], inner.shape, e.shape, strict=False)]
+    equal = [unsimplified(EQUAL, (name(c), number(k)), ()) for c, k in places if c]
+    rest = entry(inner, tuple("" if c else i for (c, _), i in zip(places, _shifted(e, e.shape, at, -1), strict=True)))
+    return multiplied((*equal, *factors_of(rest)), rest.shape) if equal else rest
+
+
 def _adds_axes(part: Expr) -> bool:
     inner = part.args[0].shape if part.args else ()
     if _summed(part):
@@ -208,8 +218,8 @@ def entry(e: Expr, at: At) -> Expr:
         case _ if is_diagonal(e):
             return multiplied((unsimplified(EQUAL, map(name, at), ()), entry(inner, at[:1])), rest)
         case "placement":
-            return entry(inner, _shifted(e, e.shape, at, -1)) if is_cut(e) else _looked_up(e, at)
-        case "index" if is_cut(e):
+            return _placed(e, at) if is_cut(e) else _looked_up(e, at)
+        case "index" if is_cut(e) and e.shape.count(1) == inner.shape.count(1):
             return entry(inner, _shifted(e, inner.shape, at, 1))
         case "assignment":
             return _of_assignment(e, at, rest)

@@ -26,7 +26,7 @@ from ..rules.indexing import Slot
 from ..table import TABLE
 from .constants import Constants
 from .factors import Edge
-from .formula import Expr, Labels, constant, fold, name, number
+from .formula import Expr, Labels, constant, fold, index_parts, name, number
 from .formula_ops import applied
 from .idioms import recognised, with_turned
 from .signs import with_signs_in_front
@@ -74,7 +74,8 @@ class Notation:
         if board:  # what is computed twice is written once: ``x - mu`` in a variance and in a quotient
             same: dict[Var, Var] = {}
             program = program.mapped(lambda eq, _: _unchanged(eq, {*names, *program.outputs}, same))
-            program, self.merged = program.without_repetition(_elementwise, compared=0)
+            live = program.graded if wrt is None else program.depending(wrt)
+            program, self.merged = program.without_repetition(partial(_repeatable, live), compared=0)
             self.merged |= {v: self.merged.get(x, x) for v, x in same.items()}
             before = with_signs_in_front(program, {*names, *program.outputs})
             program = recognised(before, set(map(self.canonical, wrt or ())), not is_picture)
@@ -305,9 +306,11 @@ class Notation:
         return self._environment[1]
 
 
-def _elementwise(eq: Equation) -> Any:
-    """What two equations that may be one have in common."""
-    return (eq.group,) if eq.row.kind == "elementwise" else None
+def _repeatable(live: Container[Var], eq: Equation) -> Any:
+    """What two equations that may be one have in common; data that are read twice, and slices, stay in formulas."""
+    is_read = eq.row.algebra == "index" and eq.operands[0] in live
+    is_read = is_read and not all(isinstance(part, slice) for part in index_parts(eq.params["index"]))
+    return (eq.group,) if eq.row.kind == "elementwise" or is_read else None
 
 
 def _unchanged(eq: Equation, kept: Container[Var], same: dict[Var, Var]) -> dict[Var, Var] | None:

@@ -62,7 +62,8 @@ class Steps(Notation):
         """The landmarks, oldest first: see the head of this file."""
         chosen = {
             n for n in self.nodes
-            if n in self.names or self.uses[n] > 1 or not self.is_single(n) or self.defined[n].is_random
+            if n in self.names or not self.is_single(n) or self.defined[n].is_random
+            or self.uses[n] > 1 and not self._is_light(n)
         }  # fmt: skip
         chosen.add(self.root)
         if self.regions:
@@ -75,6 +76,12 @@ class Steps(Notation):
                 chosen.add(n)
                 length[n] = 0
         return [n for n in self.nodes if n in chosen]
+
+    def _is_light(self, n: Var) -> bool:
+        """Whether a value is written again where it is used: ``-k``, and in data ``h / 2``."""
+        is_near = all(p in self.names or self.is_input(p) for p in self.arguments(n))
+        is_datum = n not in self.active and not n.shape and self.defined[n].row.kind == "elementwise"
+        return self.board and is_near and (is_datum or self.defined[n].row.algebra == "negation")
 
     def _where_chains_meet(self, chosen: set[Var]) -> set[Var]:
         """Further landmarks: the ends of each step whose derivative is not a factor entry by entry, and what the

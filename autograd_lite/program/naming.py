@@ -180,7 +180,9 @@ def _target(n: Node) -> str | None:
 
     If it is called in several places, that with the operands that came from outside as arguments.
     """
-    calls = [(call, word) for call, name, word in _source(n.code).calls if name == n.code.co_name]
+    source = _source(n.code)
+    called = source.lambdas.get(n.code.co_firstlineno) if n.code.co_name == "<lambda>" else n.code.co_name
+    calls = [(call, word) for call, name, word in source.calls if name == called]
     if len({word for _, word in calls}) > 1:
         outside, stack = list[Node](), [n]
         while stack and len(outside) < _MANY:
@@ -274,12 +276,15 @@ class _Source(NamedTuple):
         The first and the last line of the body of each loop.
     several : dict
         The variable of each value in ``q, k = x @ w, x @ u``, by the place of the value.
+    lambdas : dict
+        The variable of each ``f = lambda x: …``, by its line.
     """
 
     expressions: dict[Any, ast.expr]
     calls: list[tuple[ast.Call, str, str | None]]
     loops: list[tuple[int, int]]
     several: dict[Any, str]
+    lambdas: dict[int, str]
 
 
 def _source(code: CodeType) -> _Source:
@@ -299,6 +304,7 @@ def _looked_through(module: ast.AST) -> _Source:
         calls=[(e, getattr(e.func, "id", ""), targets.get(e)) for e in nodes if isinstance(e, ast.Call)],
         loops=loops,
         several={span(e): t.id for e, t in matched if isinstance(t, ast.Name)},
+        lambdas={e.lineno: word for e, word in targets.items() if isinstance(e, ast.Lambda) and word},
     )
 
 

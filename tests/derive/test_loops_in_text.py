@@ -100,7 +100,7 @@ def positions(w, xs, ys):
     [
         (zipped, ["L1 = (xs[0] @ w - ys[0])²", "L = L2 + (xs[2] @ w - ys[2])²"]),
         (enumerated, ["log(1 + exp(-ys[0] (xs[0] @ w)))", "exp(-ys[2] (xs[2] @ w))"]),
-        (positions, ["(xs[1] @ w - (ys[1] - ys[0]))²", "(1 - ys[2]) a2²"]),
+        (positions, ["(xs[1] @ w - (ys[1] - ys[0]))²", "(1 - ys[2]) b"]),
     ],
 )
 def test_the_rows_and_entries_of_a_loop(f, words):
@@ -259,3 +259,42 @@ def test_a_start_that_the_user_calls_0_keeps_its_name():
     text = " ".join(str(ag.trace(f, np.array(0.5), np.array(0.1)).explain(["w"])).split())
     assert "q1 = w q0" in text
     assert "q2 = q1 + dt sin(q1)" in text
+
+
+def test_runge_kutta_has_the_names_of_its_stages():
+    def decay(k, y0, h):
+        slope = lambda y: -k * y  # noqa: E731
+        y = y0
+        for _ in range(2):
+            k1 = slope(y)
+            k2 = slope(y + h / 2 * k1)
+            y = y + h / 6 * (k1 + 5 * k2)
+        return y
+
+    text = " ".join(str(ag.trace(decay, np.array(0.7), np.array(2.0), np.array(0.5)).explain(["k", "y0"])).split())
+    assert "k1_1 = -k y0 1 -1.4 k2_1 = -k (y0 + h k1_1 / 2) 1 -1.155 y1 = y0 + h (k1_1 + 5 k2_1) / 6" in text
+    assert "k1_2 = -k y1 " in text
+    assert "dy/dk = -dy/dk2_2 · (y1 + h k1_2 / 2) - dy/dk1_2 · y1 - " in text
+
+
+def test_a_parameter_that_each_step_reads_is_one_value():
+    def control(gains, target):
+        x = gains[0] * target
+        for _ in range(3):
+            x = x + 0.1 * (gains[0] * (target - x) + gains[1] * np.sin(x))
+        return x
+
+    lines = str(ag.trace(control, np.array([1.2, 0.3]), np.array(1.0)).explain(["gains"])).splitlines()
+    assert [" ".join(line.split()[:3]) for line in lines if " = gains[" in line and "d" not in line] == ["a = gains[0]", "b = gains[1]"]
+    assert any("/dgains = [dx/da, dx/db]" in line for line in lines)
+
+
+def test_the_ends_of_an_array_have_their_places():
+    def heat(u0, c):
+        u = u0
+        for _ in range(2):
+            u = np.concatenate([u[:1], u[1:-1] + c * (u[2:] - 2 * u[1:-1] + u[:-2]), u[-1:]])
+        return np.sum(u**3)
+
+    text = " ".join(str(ag.trace(heat, np.array([0.0, 1.0, 0.5, 0.2, 0.1]), np.array(0.1)).explain(["u0"])).split())
+    assert re.search(r"dL/du1ᵢ = 1\[i = 4\] dL/dh2 \+ dL/df2ᵢ₋₁ .* \+ 1\[i = 0\] dL/da2 since", text)
