@@ -188,7 +188,7 @@ def _close(x: Any, y: Any, size: float) -> bool:
 
 
 def _written_out(e: Expr, meanings: Mapping[str, Expr], out: Set[str]) -> Expr:
-    """`e` with their meanings for the names of `out`, and for the names in these."""
-    while here := e.names & out:
-        e = substitute(e, {word: meanings[word] for word in here})
+    """`e` with their meanings for the names of `out`, and for the names in these; positions in an index keep theirs."""
+    while (here := e.names & out) and (new := substitute(e, {word: meanings[word] for word in here})).key != e.key:
+        e = new
     return e

@@ -226,3 +226,15 @@ def test_a_number_with_many_digits_is_no_shorter_form():
 def test_a_single_number_stands_before_an_array():
     w, lam = leaf(3, name="w"), 0.01
     assert "dL/dw = λ w" in lines(lam / 2 * w @ w, w)
+
+
+def test_positions_that_are_computed_from_an_argument():
+    def energy(p, edges, rest):
+        a, b = edges[:, 0], edges[:, 1]
+        d = p[a] - p[b]
+        length = np.sqrt((d**2).sum(axis=1))
+        return 0.5 * ((length - rest) ** 2).sum()
+
+    program = ag.trace(energy, RNG.normal(size=(4, 2)), np.array([[0, 1], [1, 2], [2, 3]]), np.ones(3))
+    text = " ".join(str(program.explain("p")).split())
+    assert "dL/dpₖ = Σᵢ 1[aᵢ = k] dL/ddᵢ - Σᵢ 1[bᵢ = k] dL/ddᵢ since d = p[a] - p[b]" in text
