@@ -22,10 +22,11 @@ from ...table.scalar import FUNCTIONS
 if TYPE_CHECKING:
     from pathlib import Path
 
+_LONG = ("-mprefer-vector-width=512",) if platform.machine() in ("x86_64", "AMD64") else ()  # if it has such vectors
 FLAGS = (
     "-std=gnu11", "-O2", "-fpeel-loops", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off",
     "-fno-strict-aliasing", "-fwrapv", "-fopenmp-simd", "-fno-builtin-sin", "-fno-builtin-cos", "-fno-builtin-sinf",
-    "-fno-builtin-cosf", "-shared", "-fPIC", "-w",
+    "-fno-builtin-cosf", "-shared", "-fPIC", "-w", *_LONG,
 )  # fmt: skip
 LONG = 1000  # single numbers: for such a file -O2 takes minutes
 

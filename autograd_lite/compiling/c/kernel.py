@@ -22,7 +22,8 @@ from ...table.scalar import FUNCTIONS, variable
 from ..buffers import Buffer, placed
 from ..text import users_line
 from .loops import COMPUTED, INDENT, LANGUAGES, LETTERS, Loops, indented, linear
-from .steps import PLUS, TYPES, Place, Step, Steps, functions_of
+from .products import MATMUL, VECTORS, matmul
+from .steps import PLUS, TYPES, Place, Step, Steps, functions_of, is_tiled
 
 MOST = 100  # steps in a group
 INLINE = 24  # groups in one function; others have a function each, which equal ones share
@@ -37,6 +38,8 @@ KEYWORDS = {
     restrict return short signed sizeof static struct switch typedef union unsigned void volatile while asm typeof bool
     true false nullptr constexpr thread_local alignas alignof static_assert main at linux unix
     maximum minimum maximumf minimumf add addf total totalf sum sumf memset memcpy fabs fabsf
+    matmul matmulf matmul_tile matmul_tilef matmul_tiles matmul_tilesf vector vectorf LANES LANESf BYTES ROWS PIECE
+    FUSED
     I NAN INFINITY NULL EOF HUGE_VAL HUGE_VALF HUGE_VALL MATH_ERRNO MATH_ERREXCEPT math_errhandling FP_NAN FP_INFINITE
     FP_ZERO FP_SUBNORMAL FP_NORMAL FP_FAST_FMA FP_FAST_FMAF FP_ILOGB0 FP_ILOGBNAN double_t float_t size_t ptrdiff_t
     wchar_t y0 y1 yn j0 j1 jn gamma lgamma tgamma signgam div abs
@@ -96,37 +99,40 @@ class Kernel:
         self, eq: Equation, layouts: Mapping[Var, tuple[int, ...]], into: Mapping[Var, Var], alone: bool = False
     ) -> None:
         outputs = self.outputs = eq.outputs
-        steps = Steps(eq.params["equations"], eq.params["arrays"], layouts, eq.params["kinds"])
+        steps = Steps(eq.params["equations"], eq.params["arrays"], layouts, eq.params["kinds"], outputs)
         self.layouts = steps.layouts
         self.groups: list[Group] = []
         self._by_space: dict[Any, list[int]] = {}
         self._writers: dict[Var, list[tuple[int, Step]]] = {}
+        self._reaches: dict[Var, list[tuple[int, int]]] = {}  # of what they write
+        self._exact: dict[Any, tuple[int, Step]] = {}
+        self._filled: set[Var] = set()  # arrays in which parts are written over zeros
+        self.stored: set[Var] = set()
+        self.last: dict[Var, int] = {}
         for step in steps.steps:
             self._place(step)
         self.into = {x: u for x, u in into.items() if self._can_overwrite(x, u)}
         outside = {*layouts, *outputs}
-        self.stored = {s.target.root for g in self.groups for s in g.steps if not s.is_entry}
+        self.stored |= {s.target.root for g in self.groups for s in g.steps if not s.is_entry}
         self.stored |= {v for v in outputs if v in self._writers}
-        last: dict[Var, int] = {}
-        for k, group in enumerate(self.groups):
-            for step in group.steps:
-                for p in step.places:
-                    last[p.root] = k
-                    if not self._is_local(p, step, k):
-                        self.stored.add(p.root)
         self.own_roots = {v for v in self._writers if v not in outside}
         self.own = [v for v in self._writers if v in self.stored and v not in outside]
         self.inline = alone or len(self.groups) <= INLINE
-        self._positions(last, alone)
+        self._positions(self.last, alone)
 
     # ------------------------------------------------------------------------------------------------- the groups
 
     def _place(self, step: Step) -> None:
-        least = max((self._ready(p, step) for p in step.places), default=0)
+        reach, *reaches = step.reaches
+        sources = [self._writers_of(p, r) for p, r in zip(step.places, reaches, strict=True)]
+        least = 0
+        for place, writers in zip(step.places, sources, strict=True):
+            for k, writer in writers:
+                least = max(least, k if len(writers) == 1 and _is_same_turn(place, step, writer) else k + 1)
         root = step.target.root
-        for k, other in self._writers.get(root, ()):
-            if other.space == root.shape:  # the zeros around a part
-                least = max(least, k + 1)
+        if step.eq.row.algebra == "placement":  # after the zeros around a part
+            least = max([least, *(k + 1 for k, _ in self._writers.get(root, ()))])
+            self._filled.add(root)
         space = (step.space, step.product, id(step)) if step.product else step.space
         same = self._by_space.setdefault(space, [])
         for k in same[bisect_left(same, least) :]:
@@ -138,22 +144,29 @@ class Kernel:
             same.append(k)
         self.groups[k].steps.append(step)
         self._writers.setdefault(root, []).append((k, step))
+        self._reaches.setdefault(root, []).append(reach)
+        self._exact[step.target, reach] = k, step
+        self._is_stored(step, k, sources)
 
-    def _ready(self, place: Place, step: Step) -> int:
-        """The first group in which a step can read a place."""
-        least = 0
-        for k, _ in self._writers.get(place.root, ()):
-            least = max(least, k if self._is_local(place, step, k) else k + 1)
-        return least
+    def _is_stored(self, step: Step, k: int, sources: list[list[tuple[int, Step]]]) -> None:
+        for p, writers in zip(step.places, sources, strict=True):
+            self.last[p.root] = max(k, self.last.get(p.root, 0))
+            local = len(writers) == 1 and writers[0][0] == k and _is_same_turn(p, step, writers[0][1])
+            if not local:
+                self.stored.add(p.root)
 
-    def _is_local(self, place: Place, step: Step, k: int) -> bool:
-        """True if a step in group `k` reads what the same turn of the loop computes."""
-        writers = self._writers.get(place.root, ())
-        if len(writers) != 1 or writers[0][0] != k:
-            return False
-        writer = writers[0][1]
-        simple = writer.is_entry and step.product is None
-        return simple and writer.space == step.space and writer.target == place
+    def _writers_of(self, place: Place, reach: tuple[int, int]) -> list[tuple[int, Step]]:
+        """The steps that write to a place, with their groups."""
+        root = place.root
+        writers = self._writers.get(root, [])
+        if len(writers) < 2:
+            return writers
+        if root not in self._filled and (place, reach) in self._exact:  # parts do not overlap
+            return [self._exact[place, reach]]
+        return [
+            writer for writer, (low, high) in zip(writers, self._reaches[root], strict=True)
+            if low <= reach[1] and reach[0] <= high
+        ]  # fmt: skip
 
     def _can_overwrite(self, x: Var, u: Var) -> bool:
         """True if the new value `x` can be stored in the memory of `u`, since all reads of `u` come before."""
@@ -210,6 +223,12 @@ class Kernel:
         return {name + s.suffix for s in steps for name in functions_of(s.e)}
 
 
+def _is_same_turn(place: Place, step: Step, writer: Step) -> bool:
+    """True if a step reads what another one computes in the same turn of a loop."""
+    simple = writer.is_entry and step.product is None
+    return simple and writer.space == step.space and writer.target == place
+
+
 class Writer:
     """Writes the functions of a kernel; its arrays are arguments, on the stack, or in the memory ``at[0]``.
 
@@ -245,12 +264,13 @@ class Writer:
     def fresh(self, wish: str) -> str:
         return self.names.take(c_name(wish))
 
-    def base(self, v: Var) -> tuple[str, int]:
-        v = self._array(v)
+    def base(self, place: Place) -> tuple[str, int]:
+        """The name of an array, and where in it a place begins."""
+        v = self._array(place.root)
         if v in self.kernel.singles:
             kind, at = self.kernel.singles[v]
-            return self._name(kind, "numbers"), at
-        return self._name(v, v.name), 0
+            return self._name(kind, "numbers"), at + place.offset
+        return self._name(v, v.name), place.offset
 
     def _name(self, key: Any, wish: str) -> str:
         if key not in self.words:
@@ -269,7 +289,7 @@ class Writer:
         for step in (step for group in kernel.groups for step in group.steps):
             for place in (*step.places, step.target):
                 if place.root in kernel.stored or place.root not in kernel.own_roots:
-                    self.base(place.root)
+                    self.base(place)
         lines: list[str] = []
         shared: dict[str, str] = {}  # the names of functions by their text
         before_that = ""
@@ -287,7 +307,7 @@ class Writer:
 
     def _group(self, group: Group, base: Any, fresh: Any) -> list[str]:
         if group.steps[0].product:
-            return _product(group.steps[0], base, fresh)
+            return (matmul if is_tiled(*group.steps[0].product) else _product)(group.steps[0], base, fresh)
         overwrites = any(s.target.root in self.kernel.into for s in group.steps)
         loops = Loops(group.steps, self.kernel.stored, base, fresh, self.reduction, overwrites)
         lines = loops.lines()
@@ -300,9 +320,9 @@ class Writer:
         arrays: dict[Any, tuple[str, str, str]] = {}  # by array: its name in the function, the type, what is passed
         written = {self._array(s.target.root) for s in group.steps}
 
-        def base(v: Var) -> tuple[str, int]:
-            v = self._array(v)
-            name, start = self.base(v)
+        def base(place: Place) -> tuple[str, int]:
+            v = self._array(place.root)
+            name, start = self.base(place)
             key = name if not group.space else (name, start)
             if key not in arrays:
                 const = "" if v in written or v in self.kernel.singles else "const "
@@ -341,16 +361,16 @@ class Writer:
         return lines
 
 
-def _product(step: Step, base: Callable[[Var], tuple[str, int]], fresh: Callable[[str], str]) -> list[str]:
+def _product(step: Step, base: Callable[[Place], tuple[str, int]], fresh: Callable[[str], str]) -> list[str]:
     """A product of matrices, or of stacks of them, as calls for its tiles."""
     assert step.product is not None
     (m, n, k), (a, b), y, wide = step.product, step.places, step.target, TILE[step.suffix]
     letters = [(fresh(f"s{j}"), j) for j, size in enumerate(step.space) if size > 1]
 
     def start(place: Place, offset: int, more: Sequence[tuple[int, str]], text: str = "{} + {}") -> str:
-        name, at = base(place.root)
+        name, at = base(place)
         terms = [(place.strides[j], letter) for letter, j in letters] + [*more]
-        return text.format(name, linear(terms, at + place.offset + offset)).removesuffix(" + 0")
+        return text.format(name, linear(terms, at + offset)).removesuffix(" + 0")
 
     (ai, aj), (bi, bj), yi = a.strides[-2:], b.strides[-2:], y.strides[-2]
     lines, copied = [], fresh("rows") if bj != 1 else ""
@@ -437,6 +457,8 @@ def prelude(texts: Iterable[str], functions: Iterable[str], vectors: Iterable[st
             lines += ["", _SUM.format(**fields).rstrip()]
         for m, n in sorted({*re.findall(rf"\btile(\d)x(\d+){f}\(", body)}):
             lines += ["", _TILE.format(m=m, n=n, **fields).rstrip()]
+        if re.search(rf"\bmatmul{f}\(", body):
+            lines += ["" if "#define BYTES" in "".join(lines) else VECTORS.rstrip(), MATMUL.format(**fields).rstrip()]
     return [*lines, ""]
 
 

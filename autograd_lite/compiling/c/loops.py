@@ -36,7 +36,7 @@ class Loops:
     stored : set of Var
         The values that are needed in memory.
     base : function
-        The name of the array that holds a value, and where in it the value begins.
+        The name of the array that a place is in, and where in it the place begins.
     fresh : function
         Makes a name for a local variable.
     reduction : function
@@ -46,7 +46,7 @@ class Loops:
     """
 
     def __init__(
-        self, steps: Sequence[Step], stored: set[Var], base: Callable[[Var], tuple[str, int]],
+        self, steps: Sequence[Step], stored: set[Var], base: Callable[[Place], tuple[str, int]],
         fresh: Callable[[str], str], reduction: Callable[[Step], str], overwrites: bool = False,
     ) -> None:
         self.steps, self.stored, self.base, self.fresh = steps, stored, base, fresh
@@ -80,9 +80,9 @@ class Loops:
 
     def at(self, place: Place) -> str:
         """An entry of an array."""
-        name, start = self.base(place.root)
+        name, start = self.base(place)
         terms = [(place.strides[k], letter) for (_, k), letter in zip(self.axes, self.letters, strict=False)]
-        return f"{name}[{linear(terms, start + place.offset)}]"
+        return f"{name}[{linear(terms, start)}]"
 
     def _operand(self, x: Any, kind: str) -> Scalar:
         if not isinstance(x, Place):

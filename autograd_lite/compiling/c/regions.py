@@ -15,7 +15,7 @@ import numpy as np
 
 from ...program import Equation, Var
 from ...table import Primitive
-from ..block import Block
+from ..block import Block, ordered
 from ..passes.dead_code import used
 from .steps import FEW, entry_of, functions_of, kind_of
 
@@ -35,13 +35,38 @@ def in_regions(block: Block) -> Block:
         kind = kinds[id(eq)]
         return bool(kind) and (kind != "entry" or gains(eq, vectors))
 
+    runs = [
+        (is_region and sum(kinds[id(eq)] != "view" for eq in run) >= FEWEST, run)
+        for is_region, run in _phases(block, fits)
+    ]  # fmt: skip
+    whole = [_with_views(run, block, kinds) if is_region else run for is_region, run in runs]
+    reads = [_read(run) for run in whole]
     equations: list[Equation] = []
-    for is_region, run in _phases(block, fits):
-        if is_region and sum(kinds[id(eq)] != "view" for eq in run) >= FEWEST:
-            equations += _joined(run, block, kinds)
-        else:
-            equations += run
+    for k, (is_region, run) in enumerate(runs):
+        if is_region:
+            needed = set(block.results).union(*reads[:k], *reads[k + 1 :])
+            run = _joined(whole[k], needed.intersection(v for eq in run for v in eq.outputs), kinds)
+        equations += run
     return replace(block, equations=equations, late=0)
+
+
+def _read(run: Sequence[Equation]) -> set[Var]:
+    """What equations use of others."""
+    computed = {v for eq in run for v in eq.outputs}
+    return {x for eq in run for x in eq.operands if isinstance(x, Var)} - computed
+
+
+def _with_views(run: Sequence[Equation], block: Block, kinds: Mapping[int, str]) -> list[Equation]:
+    """A region with the views that it uses of values from elsewhere: it takes them itself."""
+    defined, views, inside = block.defined, list[Equation](), set(map(id, run))
+    waiting = list(_read(run))
+    while waiting:
+        eq = defined.get(waiting.pop())
+        if eq is not None and kinds[id(eq)] == "view" and id(eq) not in inside:
+            inside.add(id(eq))
+            views.insert(0, eq)
+            waiting += (x for x in eq.operands if isinstance(x, Var))
+    return [*ordered(views), *run]
 
 
 def gains(eq: Equation, vectors: frozenset[str]) -> bool:
@@ -84,10 +109,8 @@ def _late_last(block: Block, runs: dict[int, list[Equation]], fits: Callable[[Eq
     runs[last] = [*runs.get(last, []), *moved]
 
 
-def _joined(run: Sequence[Equation], block: Block, kinds: Mapping[int, str]) -> list[Equation]:
+def _joined(run: Sequence[Equation], needed: set[Var], kinds: Mapping[int, str]) -> list[Equation]:
     """A region of these equations. Views of its results that are needed elsewhere are taken after it."""
-    inside, users, results = set(map(id, run)), block.users, set(block.results)
-    needed = {v for eq in run for v in eq.outputs if v in results or any(id(u) not in inside for u in users[v])}
     views: list[Equation] = []
     computed = {v for eq in run for v in eq.outputs}
     for eq in reversed(run):

@@ -8,6 +8,7 @@ say where they are.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -32,6 +33,7 @@ TYPES = {
     "l": "long long" if np.dtype("l").itemsize == 8 else "int",
 }  # fmt: skip
 RESULTS = "df?lq"
+TILED = 2**11, 2**24  # multiplications of a product of 8 rows or more in large tiles; beyond that, BLAS is faster
 LOOPS = 2**15  # multiplications of a product that is written as loops; of twice as many with a vector
 FEW = 64  # entries for which a function without a version on vectors may be called one by one
 CHEAP = {"abs", "sqrt", "max", "min", "copysign", "floor", "ceil", "trunc", "rint"}  # instructions, not calls
@@ -48,6 +50,11 @@ class Place(NamedTuple):
         """The same for a value of this shape that is broadcast to `space`."""
         strides = tuple(0 if n == 1 else s for n, s in zip(shape, self.strides, strict=True))
         return self._replace(strides=(0,) * (len(space) - len(shape)) + strides)
+
+    def reach(self, shape: Sequence[int]) -> tuple[int, int]:
+        """The first and the last entry of an array of this shape."""
+        ends = [(n - 1) * s for n, s in zip(shape, self.strides, strict=True)]
+        return self.offset + sum(min(end, 0) for end in ends), self.offset + sum(max(end, 0) for end in ends)
 
 
 @dataclass(eq=False)
@@ -86,6 +93,15 @@ class Step:
     @property
     def places(self) -> list[Place]:
         return [x for x in self.xs if isinstance(x, Place)]
+
+    @property
+    def reaches(self) -> list[tuple[int, int]]:
+        """The first and the last entry of the target, and of each of the places."""
+        if self.product is None:
+            return [place.reach(self.space) for place in (self.target, *self.places)]
+        (m, n, k), stack = self.product, self.space
+        shapes = (*stack, m, n), (*stack, m, k), (*stack, k, n)
+        return [p.reach(shape) for p, shape in zip((self.target, *self.places), shapes, strict=True)]
 
     @property
     def is_entry(self) -> bool:
@@ -184,7 +200,12 @@ def _product_kind(eq: Equation, alone: bool) -> str:
     if (m == 1 or n == 1) and (alone or prod(stack) * m * n * k <= 2 * LOOPS):
         return "matvec"
     small = m * n * k <= LOOPS and prod(stack) * m * n * k <= 64 * LOOPS
-    return "loops" if alone else "product" if small else ""
+    return "loops" if alone else "product" if small or is_tiled(m, n, k) else ""
+
+
+def is_tiled(m: int, n: int, k: int) -> bool:
+    """True if a product of these sizes is a call of ``matmul``."""
+    return m >= 8 and TILED[0] <= m * n * k <= TILED[1]
 
 
 def product_of(eq: Equation) -> tuple[tuple[int, int, int], tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
@@ -247,12 +268,26 @@ class Steps:
 
     def __init__(
         self, equations: Sequence[Equation], arrays: Mapping[int, Var], layouts: Mapping[Var, tuple[int, ...]],
-        kinds: Sequence[str],
+        kinds: Sequence[str], outputs: Sequence[Var] = (),
     ) -> None:
         self.steps: list[Step] = []
         self.arrays = arrays  # for constants, by their identity
         self.layouts = dict(layouts)
         self.places = {v: Place(v, strides) for v, strides in layouts.items()}
+        self.part: dict[Var, Equation] = {}  # the join in whose array a value is computed
+        self.factors = Counter[Any]()  # how many products have a right factor
+        self.copies: dict[tuple[Place, tuple[int, ...]], Place] = {}
+        own = {
+            v for eq, kind in zip(equations, kinds, strict=True) if kind not in ("view", "join", "placement")
+            for v in eq.outputs if v not in outputs and v not in layouts
+        }  # fmt: skip
+        for eq, kind in zip(equations, kinds, strict=True):
+            if kind == "join":
+                parts = {x for x in eq.operands if isinstance(x, Var) and x in own and x.dtype == eq.outputs[0].dtype}
+                own -= parts
+                self.part.update(dict.fromkeys(parts, eq))
+            elif kind == "product":
+                self.factors.update([id(eq.operands[1])])
         write: dict[str, Callable[[Equation], None]] = {
             "entry": self._entry, "fold": self._fold, "product": self._product, "outer": self._outer,
             "loops": self._loops, "matvec": self._matvec, "view": self._view, "join": self._join,
@@ -272,7 +307,11 @@ class Steps:
         return place.over(shape, space) if isinstance(place, Place) else place
 
     def _new(self, y: Var, like: Sequence[Any] = ()) -> Place:
-        """Memory for a value, in the order of an operand of its shape."""
+        """Memory for a value: its part of an array that it is joined to, or in the order of an operand of its shape."""
+        if y in self.part:
+            eq = self.part[y]
+            self.places[y] = self._part(eq, next(k for k, x in enumerate(eq.operands) if x is y), y.ndim)
+            return self.places[y]
         if y not in self.layouts:
             orders = [p.strides for p in like if isinstance(p, Place) and len(p.strides) == y.ndim and all(p.strides)]
             order = sorted(range(y.ndim), key=lambda k: -abs(orders[0][k])) if orders else None
@@ -294,12 +333,13 @@ class Steps:
     def _fold(self, eq: Equation) -> None:
         (y,), (x,) = eq.outputs, eq.operands
         axes, shape = reduced(eq.params["axis"], x.ndim), x.shape
-        place = iter(self._new(y).strides)
+        whole = self._new(y)
+        place = iter(whole.strides)
         if eq.params["keepdims"]:
             strides = tuple(0 if k in axes else s for k, s in enumerate(place))
         else:
             strides = tuple(0 if k in axes else next(place) for k in range(len(shape)))
-        step = self._add(y, shape, X1, [self._at(x)], Place(y, strides), eq)
+        step = self._add(y, shape, X1, [self._at(x)], whole._replace(strides=strides), eq)
         assert eq.row.fold is not None
         step.fold = fold_of(*eq.row.fold)
         step.kind = "q" if y.dtype.kind == "i" else y.dtype.char
@@ -315,7 +355,6 @@ class Steps:
             first = first._replace(strides=(0, *first.strides))
         if np.ndim(x2) == 1:
             second = second._replace(strides=(*second.strides, 0))
-        self.layouts.setdefault(y, strides_of(y.shape))
         target = self._new(y)
         full = (*stack, *([m] if np.ndim(x1) > 1 else []), *([n] if np.ndim(x2) > 1 else []))
         strides = list(target.strides[: len(stack)])
@@ -328,7 +367,17 @@ class Steps:
 
     def _product(self, eq: Equation) -> None:
         sizes, stack, a, b, y = self._factors(eq)
+        if self.factors[id(eq.operands[1])] > 1 and b.strides[-1] != 1 and not any(b.strides[:-2]):
+            b = self._copy(b, (1,) * len(stack) + (sizes[2], sizes[1]), eq)  # once, not for each product
         self.steps.append(Step(eq.outputs[0], stack, TIMES, [a, b], eq.outputs[0].dtype.char, y, eq, product=sizes))
+
+    def _copy(self, place: Place, shape: tuple[int, ...], eq: Equation) -> Place:
+        """A copy of an array in C's order."""
+        if (place, shape) not in self.copies:
+            copy = Var(place.root.name, shape, place.root.dtype)
+            self._add(copy, shape, X1, [place], self._new(copy), eq)
+            self.copies[place, shape] = self.places[copy]
+        return self.copies[place, shape]
 
     def _loops(self, eq: Equation) -> None:
         """A product as a sum over the inner axis, for each row and column."""
@@ -360,28 +409,26 @@ class Steps:
         place = self.places[x]
         views = viewed(eq, x.shape, place.strides)
         if views is None:  # of what is no view of its own: of a copy in C's order
-            copy = Var(x.name, x.shape, x.dtype)
-            self.layouts[copy] = strides_of(x.shape)
-            self._add(copy, x.shape, X1, [place], self._new(copy), eq)
-            place, views = self.places[copy], viewed(eq, x.shape, self.layouts[copy])
+            place = self._copy(place, x.shape, eq)
+            views = viewed(eq, x.shape, place.strides)
         assert views is not None
         for v, (strides, offset) in zip(eq.outputs, views, strict=True):
             self.places[v] = Place(place.root, strides, place.offset + offset)
 
-    def _join(self, eq: Equation) -> None:
-        (y,), start = eq.outputs, 0
-        whole = self._new(y)
+    def _part(self, eq: Equation, k: int, ndim: int) -> Place:
+        """The place of an operand of a join in its array."""
+        (y,) = eq.outputs
+        whole = self.places.get(y) or self._new(y)
         axis = normalize_axis_index(eq.params["axis"], y.ndim)
-        stacked = eq.row.algebra == "stack"
-        for x in eq.operands:
-            shape = np.shape(x)
-            space = (*shape[:axis], 1, *shape[axis:]) if stacked else shape
-            place = self._at(x)
-            if stacked and isinstance(place, Place):
-                place = place._replace(strides=(*place.strides[:axis], 0, *place.strides[axis:]))
-            target = whole._replace(offset=whole.offset + start * whole.strides[axis])
-            self._add(y, space, X1, [place], target, eq)
-            start += space[axis]
+        start = sum(1 if np.ndim(x) < y.ndim else np.shape(x)[axis] for x in eq.operands[:k])
+        strides = whole.strides if ndim == y.ndim else (*whole.strides[:axis], *whole.strides[axis + 1 :])
+        return Place(whole.root, strides, whole.offset + start * whole.strides[axis])
+
+    def _join(self, eq: Equation) -> None:
+        for k, x in enumerate(eq.operands):
+            again = any(x is other for other in eq.operands[:k])
+            if again or not isinstance(x, Var) or self.part.get(x) is not eq:
+                self._add(eq.outputs[0], np.shape(x), X1, [self._at(x)], self._part(eq, k, np.ndim(x)), eq)
 
     def _placement(self, eq: Equation) -> None:
         (y,), (x,) = eq.outputs, eq.operands
