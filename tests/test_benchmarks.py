@@ -7,16 +7,17 @@ import numpy as np
 import pytest
 from thorough import mostly_thorough
 
-from benchmarks import cross_entropy, imports, memory, per_operation, sparse
+from benchmarks import cross_entropy, imports, memory, per_operation, small, sparse
 from benchmarks.__main__ import main
 from benchmarks.timing import ratio, rounds_of
 from benchmarks.workload import HAND, OURS, Prepared
 from benchmarks.workloads import WORKLOADS, lenet, transformer
 
 EACH = pytest.mark.parametrize("workload", WORKLOADS, ids=lambda workload: workload.name)
+ALL = pytest.mark.parametrize("workload", [*WORKLOADS, *small.WORKLOADS], ids=lambda workload: workload.name)
 
 
-@EACH
+@ALL
 def test_both_versions_give_the_same_numbers(workload):
     assert workload.compare(workload.ours, OURS, small=True) <= workload.tolerance
 

@@ -372,6 +372,15 @@ def test_many_single_numbers_and_many_loops(monkeypatch):
     agree(run(x, W), ag.grad(steps, (0, 1))(x, W), 1e-10)
     assert run.c_source.count("static __attribute__((noinline))") < 20  # equal loops share a function
 
+    def twice(x, W):
+        y = np.sort(np.stack([steps(x * k, W) for k in range(1, 4)]))
+        return steps(x * y[0], W) + y[2]
+
+    run = in_c(ag.grad(twice), x, W)
+    agree(run(x, W), ag.grad(twice)(x, W), 1e-10)
+    assert run.source.count("_in_c(") > 1
+    assert run.c_source.count("static __attribute__((noinline))") < 30  # so do those of several regions
+
 
 def test_the_step_of_a_loop_is_in_c():
     def f(W, xs):

@@ -32,6 +32,7 @@ class File:
     def __init__(self) -> None:
         self.regions: list[Region] = []
         self.reductions = Reductions()
+        self.functions: dict[str, str] = {}  # that regions share, by their text
 
     def add(
         self, kernel: Kernel, wish: str, arguments: Iterable[Var], places: Mapping[Var, int], scratch: int,
@@ -41,7 +42,7 @@ class File:
         name = f"{c_name(wish)}_{len(self.regions) + 1}"
         arguments = list(arguments)
         changed = {*kernel.outputs, *kernel.into.values()}
-        lines = Writer(kernel, name, arguments, places, scratch, self.reductions).lines()
+        lines = Writer(kernel, name, arguments, places, scratch, self.reductions, self.functions).lines()
         words = fresh(f"{name}_in_c"), fresh(f"{name}_of_copies")
         self.regions.append(Region(name, words, arguments, [v in changed for v in arguments], lines, kernel))
         return words

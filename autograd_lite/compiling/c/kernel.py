@@ -244,16 +244,18 @@ class Writer:
     scratch : int
         The offset of the kernel's own values.
     reduction : Reductions
+    functions : dict of str to str
+        The names of the functions in the file that are loops, by their text.
     """
 
     def __init__(
         self, kernel: Kernel, name: str, arguments: Sequence[Var], places: Mapping[Var, int], scratch: int,
-        reduction: Callable[[Step], str],
+        reduction: Callable[[Step], str], functions: dict[str, str],
     ) -> None:
         self.kernel, self.name = kernel, name
         self.arguments, self.places, self.scratch = list(arguments), places, scratch
-        self.reduction = reduction
-        self.names = Names({*KEYWORDS, *LETTERS, name}, between="_")
+        self.reduction, self.functions = reduction, functions
+        self.names = Names({*KEYWORDS, *LETTERS, name, *functions.values()}, between="_")
         self.words: dict[Any, str] = {}  # of arrays, and of those of single numbers by their kind
         self.before: list[str] = []
         self.written = {self._array(s.target.root) for g in kernel.groups for s in g.steps}
@@ -291,7 +293,6 @@ class Writer:
                 if place.root in kernel.stored or place.root not in kernel.own_roots:
                     self.base(place)
         lines: list[str] = []
-        shared: dict[str, str] = {}  # the names of functions by their text
         before_that = ""
         for group in kernel.groups:
             where = users_line(group.steps[0].eq)
@@ -302,7 +303,7 @@ class Writer:
                 names = Names(self.names, between="_")
                 lines += self._group(group, self.base, lambda wish, names=names: names.take(c_name(wish)))
             else:
-                lines.append(self._shared(group, shared))
+                lines.append(self._shared(group))
         return lines
 
     def _group(self, group: Group, base: Any, fresh: Any) -> list[str]:
@@ -314,8 +315,9 @@ class Writer:
         plain = len(lines) == 1 or lines[0].startswith(("for", "#")) and not loops.declares
         return lines if plain else ["{", *indented(lines), "}"]
 
-    def _shared(self, group: Group, shared: dict[str, str]) -> str:
+    def _shared(self, group: Group) -> str:
         """A call of a function of a group; groups with the same text have the same function."""
+        shared = self.functions
         names = Names({*KEYWORDS, *LETTERS}, between="_")
         arrays: dict[Any, tuple[str, str, str]] = {}  # by array: its name in the function, the type, what is passed
         written = {self._array(s.target.root) for s in group.steps}
@@ -335,7 +337,7 @@ class Writer:
         text = "\n".join(indented(lines))
         key = f"{head}\n{text}"
         if key not in shared:
-            shared[key] = self.fresh("loop")
+            shared[key] = self.fresh(f"{self.name}_loop")
             self.before.append(comment(users_line(group.steps[0].eq)))
             self.before += [f"static __attribute__((noinline)) void {shared[key]}({head})", "{", text, "}", ""]
         return f"{shared[key]}({', '.join(passed for _, _, passed in arrays.values())});"

@@ -57,7 +57,7 @@ class Function:
         region = Equation(tuple(outputs), REGION, (), params, equations[0].origin)
         layouts = {v: strides_of(v.shape) for v in (*inputs, *names.values(), *outputs)}
         self.kernel = Kernel(region, layouts, {}, alone=True)
-        writer = _Writer(self.kernel, name, [*inputs, *outputs], {}, 0, lambda step: "")
+        writer = _Writer(self.kernel, name, [*inputs, *outputs], {}, 0, lambda step: "", {})
         written = {v: np.ascontiguousarray(constants[key]) for key, v in names.items()}
         self.lines, argument_names = writer.function(inputs, dict(zip(outputs, results, strict=True)), written)
         self.arguments = [*zip(argument_names, [*inputs, *outputs], strict=True)]
