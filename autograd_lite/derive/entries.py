@@ -6,6 +6,7 @@ and a sum has one more.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
@@ -105,8 +106,10 @@ def _shifted(e: Expr, shape: Shape, at: At, sign: int) -> At:
 def _placed(e: Expr, at: At) -> Expr:
     """An entry of an array with zeros beside what was cut out of it; an axis of length 1 has its place by a number."""
     inner = e.args[0]
-    places = [(c, p.indices(n)[0]) if m == 1 != n else ("", 0)
-              for c, p, m, n in zip(at, [*_parts(e), *[slice(None)] * len(at)], inner.shape, e.shape, strict=False)]
+    places = [
+        (c, p.indices(n)[0]) if m == 1 != n else ("", 0)
+        for c, p, m, n in zip(at, [*_parts(e), *[slice(None)] * len(at)], inner.shape, e.shape, strict=False)
+    ]
     equal = [unsimplified(EQUAL, (name(c), number(k)), ()) for c, k in places if c]
     rest = entry(inner, tuple("" if c else i for (c, _), i in zip(places, _shifted(e, e.shape, at, -1), strict=True)))
     return multiplied((*equal, *factors_of(rest)), rest.shape) if equal else rest
@@ -174,6 +177,13 @@ def _aligned(e: Expr, at: At) -> Expr:
     return entry(e, (*[""] * extra, *at[max(-extra, 0) :]))
 
 
+def _counts(e: Expr) -> bool:
+    """True for the numbers 0, 1, 2, … along an axis, which are its index."""
+    if e.role == "name":
+        return re.fullmatch(r"np\.arange\([^,]*\)", e.value) is not None
+    return e.value.dtype.kind in "iu" and np.array_equal(e.value.ravel(), np.arange(e.value.size))
+
+
 def _seen(at: At, shape: Shape) -> str:
     return "".join(c for c, size in zip(at, shape, strict=True) if size != 1)
 
@@ -193,6 +203,8 @@ def entry(e: Expr, at: At) -> Expr:
     match e.role:
         case "number":
             return e
+        case "array" | "name" if len(c := _seen(at, e.shape)) == 1 and _counts(e):
+            return name(c)
         case "name":
             return replace(e, params={"letters": _seen(at, e.shape)}, shape=rest)
         case "broadcast":
@@ -271,9 +283,7 @@ def _of_einsum(e: Expr, at: At) -> Expr:
     terms, result = e.params["subscripts"].split("->")
     others = dict.fromkeys(c for c in terms.replace(",", "") if c not in result)
     meaning = dict(zip((*result, *others), (*at, *_fresh(at, len(others))), strict=True))
-    factors = [
-        entry(a, tuple(meaning[c] for c in term)) for a, term in zip(e.args, terms.split(","), strict=True)
-    ]
+    factors = [entry(a, tuple(meaning[c] for c in term)) for a, term in zip(e.args, terms.split(","), strict=True)]
     return _sum(tuple(meaning[c] for c in others), multiplied(factors, ()))
 
 
@@ -285,11 +295,14 @@ def _looked_up(e: Expr, at: At) -> Expr:
     """An entry of an array that collects what was looked up in it: ``Σᵢ 1[wᵢ = k] dL/duᵢ``."""
     equal, inside, own = _chosen(e, at)
     body = entry(e.args[0], inside)
+    is_negative = body.role == "negation"
+    body = body.args[0] if is_negative else body
     above, *below = body.args if body.role == "quotient" else (body,)
     rest = [f for f in factors_of(above) if not (equal and f.is_number and f.value == 1)]
     body = multiplied((*equal, *rest), ())
     body = unsimplified("divide", (body, *below), ()) if below else body
-    return body if own else _sum(tuple(c for c in inside if c not in at), body)
+    body = body if own else _sum(tuple(c for c in inside if c not in at), body)
+    return unsimplified("negative", (body,), ()) if is_negative else body
 
 
 def _chosen(e: Expr, at: At) -> tuple[list[Expr], At, bool]:
@@ -298,7 +311,8 @@ def _chosen(e: Expr, at: At) -> tuple[list[Expr], At, bool]:
     """
     parts = [*_parts(e), *[slice(None)] * (len(at) - len(_parts(e)))]
     labels = [p for p in parts if isinstance(p, Labels)]
-    if any(p.dtype == bool for p in labels):
+    mask = next((p for p in labels if p.dtype == bool), None)
+    if mask is not None and (mask.ndim > 1 or not mask.word or e.args[0].role not in ("broadcast", "number")):
         raise _NoEntries
     own = [c for p, c in zip(parts, at, strict=False) if isinstance(p, Labels) and not p.word]  # of np.arange(n)
     letters = tuple(own[:1]) or _fresh(at, max((p.ndim for p in labels), default=0))
@@ -307,10 +321,16 @@ def _chosen(e: Expr, at: At) -> tuple[list[Expr], At, bool]:
     for p, c, size in zip(parts, at, e.shape, strict=False):
         if isinstance(p, int | np.integer) and c:
             equal.append(unsimplified(EQUAL, (name(c), number(int(p) % size)), ()))
+        elif p is mask:
+            own, inside = [c], [*inside, c]
+            equal.append(unsimplified("where", (entry(name(p.word, p.shape), (c,)), number(1), number(0)), ()))
         elif isinstance(p, Labels):
             inside += letters if p is labels[0] else ()
-            words = (name(p.word, p.shape), letters[len(letters) - p.ndim :]), (name(c), ())
-            equal += [unsimplified(EQUAL, (entry(*words[0]), entry(*words[1])), ())] if p.word else []
+            word, at_label = p.word, letters[len(letters) - p.ndim :]
+            if mask is not None:  # y[mask] at the places of the mask
+                word, at_label = word.removesuffix(f"[{mask.word}]"), tuple(own[:1])
+            words = entry(name(word, p.shape), at_label), name(c)
+            equal += [unsimplified(EQUAL, words, ())] if p.word else []
         elif isinstance(p, slice) and p == slice(None):
             inside.append(c)
         else:

@@ -56,8 +56,13 @@ class Notation:
     """
 
     def __init__(
-        self, program: Program, wrt: Iterable[Var] | None = None, *, board: bool = True,
-        names: Mapping[Var, str] | None = None, variables: Mapping[Any, Var] | None = None,
+        self,
+        program: Program,
+        wrt: Iterable[Var] | None = None,
+        *,
+        board: bool = True,
+        names: Mapping[Var, str] | None = None,
+        variables: Mapping[Any, Var] | None = None,
     ) -> None:
         self.board, wrt = board, None if wrt is None else [*wrt]
         self.variables = variables or {}  # of the recorded values that the program was made from, by node
@@ -276,8 +281,11 @@ class Notation:
         """A value that was not recorded, in the line of `eq`: its name, a number, or a small array."""
         formula = self.constants.known(x) or (eq and self.board and self.constants.in_line(eq, x)) or None
         if formula is None and self.board and np.size(x) > FEW:
-            word = next(word for k in self._numbers if (word := f"c{k}") not in self._taken)
+            counts = np.ndim(x) == 1 and np.asarray(x).dtype.kind == "i" and np.array_equal(x, np.arange(np.size(x)))
+            free = (word for k in self._numbers if (word := f"c{k}") not in self._taken)
+            word = f"np.arange({np.size(x)})" if counts else next(free)
             self.constants.add(np.asarray(x), word)
+            self.constants.quoted |= {word: ()} if counts else {}
             self.numbered.add(word)
             formula = name(word, np.shape(x))
         return formula or constant(x)

@@ -422,7 +422,8 @@ class Text(Printer):
     }  # fmt: skip
 
     def name(self, word: str, letters: str = "") -> str:
-        return text_name(word) + subscript(letters)
+        text = text_name(word)
+        return (f"({text})" if letters and " " in text else text) + subscript(letters)
 
     def number(self, value: complex) -> str:
         sign, size = ("-", -value) if isinstance(value, float) and value < 0 else ("", value)
@@ -571,6 +572,7 @@ TEXT, ASCII = Text(), Ascii()
 
 # --------------------------------------------------------------------------------------------------------------- LaTeX
 
+
 class Latex(Text):
     r"""Mathematics in LaTeX. Everything but letters, words and brackets is a template, which `fill` writes.
 
@@ -632,7 +634,7 @@ class Latex(Text):
         if m := _OF_STEP.fullmatch(word):
             return self.name(m[1], m[2] + letters)
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.]*", word):
-            return self.words(word)
+            return self.words(word) if not letters else self.fill(f"({{x}})_{{{{{letters}}}}}", self.words(word))
         word = _SHORT.get(word, word)
         stem, _, index = word.partition("_")
         if m := _MARKED.fullmatch(word):

@@ -238,3 +238,31 @@ def test_positions_that_are_computed_from_an_argument():
     program = ag.trace(energy, RNG.normal(size=(4, 2)), np.array([[0, 1], [1, 2], [2, 3]]), np.ones(3))
     text = " ".join(str(program.explain("p")).split())
     assert "dL/dpₖ = Σᵢ 1[aᵢ = k] dL/ddᵢ - Σᵢ 1[bᵢ = k] dL/ddᵢ since d = p[a] - p[b]" in text
+
+
+def traced(f, *args):
+    return " ".join(str(ag.trace(f, *args).explain()).split())
+
+
+def test_labels_of_masked_rows_and_labels_that_are_computed():
+    Z, y, mask = RNG.normal(size=(4, 3)), np.array([0, 1, 2, 0]), np.array([True, False, True, True])
+
+    def masked(Z, y, mask):
+        logp = ag.log_softmax(Z, axis=1)
+        return -np.mean(logp[mask, y[mask]])
+
+    assert "dL/dlogpᵢⱼ = -1[maskᵢ] 1[yᵢ = j] / n" in traced(masked, Z, y, mask)
+
+    def between(c, y):
+        return np.sum((c[y + 1] - c[y]) ** 2)
+
+    assert "Σᵢ 1[(y + 1)ᵢ = k] dL/da" in traced(between, RNG.normal(size=4), y)
+
+
+def test_an_axis_that_is_counted_is_its_index():
+    def hinge(S, y):
+        T = 2 * (y[:, None] == np.arange(S.shape[1])) - 1
+        return np.sum(np.maximum(0, 1 - T * S))
+
+    assert "Tᵢⱼ = 2 1[yᵢ = j] - 1" in traced(hinge, RNG.normal(size=(4, 3)), np.array([0, 2, 1, 1]))
+    assert "Tᵢⱼ = 2 1[yᵢ = j] - 1" in traced(hinge, RNG.normal(size=(4, 30)), np.array([0, 2, 1, 1]))
