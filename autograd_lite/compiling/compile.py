@@ -23,6 +23,7 @@ import numpy as np
 from ..base.memory import aligned
 from ..program import Equation, Program, Var
 from .block import Block
+from .c.call import Direct
 from .c.compiler import Compiler, NoCompiler, compiler
 from .c.file import asks_for_errors
 from .c.regions import in_regions
@@ -107,11 +108,13 @@ class Compiled:
         block, writer = memory.block, Writer(memory)
         self.source = writer.text()
         self.plan = block.plan
-        self.backend, self.c_source = "numpy", None
+        self.backend, self.c_source, self.direct = "numpy", None, None
         if using is not None and by_numpy is not None and writer.file.regions:
             self.c_source = writer.file.text(using.vectors)
             writer.space.update(writer.file.compile(self.c_source, using))
             writer.space.update(asks_for_errors=asks_for_errors, by_numpy=lambda *arrays: by_numpy()(*arrays))
+            if (arguments := writer.direct()) is not None:
+                self.direct = Direct(writer.file.kernels[0], arguments, block.outputs, memory.size, using)
         filename = f"<autograd_lite: {block.name}, compiled {next(_NUMBERS)}>"
         linecache.cache[filename] = (len(self.source), None, self.source.splitlines(keepends=True), filename)
         finalize(self, linecache.cache.pop, filename, None)

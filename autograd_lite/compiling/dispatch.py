@@ -27,6 +27,7 @@ from ..program.places import MISSING, Attribute, Key, Named, ShapeOf, plain_arra
 from ..tensor import Tensor
 from ..tensor.creation import get_default_dtype
 from .arguments import static_key
+from .c.guards import Guards, in_c
 from .compile import Compiled
 from .connected import Link
 
@@ -58,6 +59,7 @@ class Dispatch:
             "next_order": next_order, "lock": lock, "same": same, "owned": self._owned, "is_": is_,
             "static_key": static_key, "touched": self._touched, "overlapping": overlapping,
         }
+        self._in_c: Guards | None = None
         self._modules = [(m, _state_of(m)) for m in recorded.modules if m not in recorded.modes]
         self._dtype = get_default_dtype()
         writer = _Writer(recorded, self.space, args, params, static, recording, backend)
@@ -66,10 +68,16 @@ class Dispatch:
             raise RuntimeError(f"jit: {recorded.program.name} changes what its own program depends on")
         exec(compile(self.source, f"<autograd_lite: call of {recorded.program.name}>", "exec"), self.space)
         self.call: Any = self.space["call"]
+        if run.direct is not None:
+            self._in_c = in_c(self.source, self.space, args, params, run.direct)
+            if self._in_c is not None:
+                self.call = self._in_c.call
 
     def refresh(self) -> bool:
         """Look again at what is compared by identity; False if the program no longer fits."""
         recorded, space = self.recorded, self.space
+        if self._in_c is not None:
+            self._in_c.forget()
         for word, look in self._looks:
             space[word] = look()
             if space[word] is MISS:
@@ -82,11 +90,14 @@ class Dispatch:
         self._touched.clear()
         self._touched.update(id(x) for array in updated for x in (array, array.base, owner(array)) if x is not None)
         space["updated"], space["seen"] = updated, CONFIGURED[0]
-        return (
+        fits = (
             get_default_dtype() == self._dtype and all(_same(_state_of(m), state) for m, state in self._modules)
             and all((t._grad is not None) is had for t, had in recorded.asked.items())
             and overlapping(updated, others) is None
         )  # fmt: skip
+        if fits and self._in_c is not None:
+            self._in_c.look()
+        return fits
 
     def _owned(self, g: np.ndarray) -> Any:
         """A gradient whose array is contiguous and shares memory with no parameter."""

@@ -68,6 +68,7 @@ class Writer:
         self._late = {id(eq) for eq in memory.equations[len(memory.equations) - memory.late :]}
         self.numbers: list[str] = []  # lines
         self.file = File()
+        self.regions: list[dict[Var, str]] = []  # the words of the arguments of each region
         self.function = self.fresh(identifier(self.block.name))
         self.float_lines = FloatLines(self, memory.equations)
 
@@ -164,10 +165,27 @@ class Writer:
                 arguments[v] = self.word(v)
                 lines.append(f"{arguments[v]} = np.empty({v.shape}, np.{v.dtype.name})")
                 self._arrays.add(v)
+        self.regions.append(arguments)
         names = self.file.add(kernel, self.block.name, arguments, places, scratch, self.fresh)
         call = ", ".join(["memory", *arguments.values()])
         lines.append(f"{names[0]}({call}) is None or {names[1]}({call})")
         return once, lines
+
+    def direct(self) -> list[tuple[str, Any]] | None:
+        """If the program is one region: for each of its arguments an input, an output, or a constant array."""
+        block, memory = self.block, self.memory
+        if len(memory.equations) != 1 or len(self.regions) != 1 or memory.place:
+            return None
+        updated = all(memory.into.get(x) is v for v, x in block.updates.items())
+        inside = {v for v in memory.equations[0].outputs if v not in memory.into}
+        outputs = {x: k for k, x in enumerate(block.outputs) if isinstance(x, Var)}
+        if not updated or outputs.keys() != inside or sum(isinstance(x, Var) for x in block.outputs) > len(inside):
+            return None
+        inputs = {self.word(v): k for k, v in enumerate(block.inputs)}
+        return [
+            ("output", outputs[v]) if v in outputs else ("input", inputs[word]) if word in inputs
+            else ("constant", self.space[word]) for v, word in self.regions[0].items()
+        ]  # fmt: skip
 
     def _joined(self, eq: Equation) -> list[str]:
         """Copies of those operands of a join that were not computed in their places."""

@@ -292,6 +292,223 @@ def test_two_threads():
         agree(y, np.sum(np.exp(np.sin(x + k) * 2)) + np.cos(x + k))
 
 
+# ----------------------------------------------------------------------------------------- the checks of a call in C
+
+
+def whole(run):
+    """Whether all of the last call is C, its checks and results too."""
+    return run._newest._in_c is not None
+
+
+def small_net():
+    W = ag.tensor(RNG.normal(size=(3, 2)), requires_grad=True, name="W")
+    settings = {"rate": 0.1, "on": True}
+
+    def step(x, n=1.0):
+        loss = np.sum(np.tanh(x @ W) ** 2) * n
+        loss.backward()
+        with ag.no_grad():
+            W[...] = W - settings["rate"] * W.grad
+        W.zero_grad()
+        return {"loss": loss, "both": (loss * 2, [loss + n])}
+
+    return W, settings, step
+
+
+def test_a_call_sees_every_change():
+    """What is compared in C: each change is followed, whether the call stays in C or not."""
+    x = RNG.normal(size=(4, 3))
+    W, settings, step = small_net()
+    start = W.data.copy()
+    run = in_c(step, x)
+    assert whole(run)
+    both: list[dict] = [{}, {}]
+
+    def alike(change, x=x, **params):
+        for k, f in enumerate((step, run)):
+            W.data, W.grad, settings["rate"] = start.copy(), None, 0.1
+            undo = change()
+            result = f(x, **params)
+            both[k] = {"result": leaves(result), "W": W.data.copy(), "grad": W.grad}
+            if callable(undo):
+                undo()
+        agree(*(side["result"] + [side["W"]] for side in both))
+        assert both[0]["grad"] is both[1]["grad"] is None
+
+    base = RNG.normal(size=(8, 6))
+    for other in (x, x[::-1].copy(), np.asfortranarray(x), base[::2, ::2], x.astype(np.float32), x[:2].copy()):
+        alike(lambda: None, other)
+    alike(lambda: None, n=2.0)
+    alike(lambda: None, n=np.float64(2.0))
+    alike(lambda: None, n=2)
+    alike(lambda: settings.update(rate=0.3))
+    alike(lambda: settings.update(rate=np.array(0.3)))
+    alike(lambda: setattr(W, "data", start[::-1].copy()))
+    alike(lambda: W.data.__setitem__(..., 3.0))
+    alike(lambda: setattr(W, "grad", ag.tensor(np.ones((3, 2)))) or W.zero_grad())
+    for _ in range(3):
+        alike(lambda: None)
+    assert whole(run)
+
+
+def test_what_is_compared_in_c():
+    class Holder:
+        shared = 1.5
+
+        def __init__(self):
+            self.value, self.items, self.table = 2.0, [np.ones(3), 2.0], {"a": 1.0}
+
+    holder, cell = Holder(), 3.0
+
+    def scaled(x, more=0.5):
+        return np.exp(x * holder.value) * cell + holder.items[0] * holder.items[1] + holder.table["a"] * more
+
+    x = np.linspace(0, 1, 3)
+    run = ag.jit(scaled, backend="c")
+
+    def alike():
+        for _ in range(2):
+            agree(run(x), scaled(x))
+
+    alike()
+    assert whole(run)
+    holder.value = 3.0
+    alike()
+    cell = 4.0
+    alike()
+    holder.items[1] = 7.0
+    alike()
+    holder.items[0] = np.arange(3.0)
+    alike()
+    holder.items[0][...] = 5.0
+    alike()
+    holder.table["a"] = -1.0
+    alike()
+    scaled.__defaults__ = (9.0,)
+    alike()
+    assert run.cache_info().misses > 4
+
+
+@pytest.mark.parametrize("result", [
+    lambda y, z: y, lambda y, z: np.sum(y), lambda y, z: (y, np.sum(z)), lambda y, z: [y, {"z": z, 3: None, "k": "a"}],
+    lambda y, z: {"y": [(y,), (y, z)]}, lambda y, z: (np.sum(y) > 0, np.argmax(y), y > z), lambda y, z: (y, y, 1.5),
+])  # fmt: skip
+def test_results_of_all_kinds(result):
+    def f(x):
+        return result(np.exp(x) * 2, np.tanh(x) + 1)
+
+    x = RNG.normal(size=(2, 3))
+    run = ag.jit(f, backend="c")
+    single = lambda x: np.array(x, np.float32)  # noqa: E731
+    for kind in (np.array, ag.tensor, single):
+        for _ in range(3):
+            got, want = run(kind(x)), f(kind(x))
+            numbers = [[y for y in leaves(z) if not isinstance(y, str)] for z in (got, want)]
+            agree(*numbers, 1e-5 if kind is single else 1e-12)
+            assert [type(y) for y in leaves(got)] == [type(y) for y in leaves(want)]
+    got = leaves(run(x)), leaves(run(x))
+    assert not any(a is b for a in got[0] for b in got[1] if isinstance(a, np.ndarray))
+
+
+def test_a_call_leaves_no_references():
+    import gc
+    import sys
+
+    x = RNG.normal(size=(4, 3))
+    W, _, step = small_net()
+    run = in_c(step, x)
+    assert whole(run)
+    watched = [x, W, W.data, W._node, None, float, ag.Tensor, run._newest, W._node.storage]
+    for _ in range(10):
+        run(x)
+    gc.collect()
+    before = [sys.getrefcount(y) for y in watched]
+    for _ in range(1000):
+        run(x)
+        run(x[:, ::-1])  # by Python
+    gc.collect()
+    after = [sys.getrefcount(y) for y in watched]
+    assert all(abs(a - b) < 100 for a, b in zip(after, before, strict=True)), (before, after)
+
+
+def test_memory_that_an_argument_shares_with_a_parameter():
+    _, _, step = small_net()
+    run = in_c(step, RNG.normal(size=(4, 3)))
+    V = ag.tensor(np.zeros((4, 3)))
+    for argument in (V.data, V.data[:], V):
+        run(argument)
+    square = ag.tensor(RNG.normal(size=(3, 3)))
+
+    def product(x):
+        with ag.no_grad():
+            square[...] = square @ x * 0.5
+        return np.sum(x)
+
+    run = in_c(product, np.ones((3, 3)))
+    assert whole(run)
+    with pytest.raises(RuntimeError, match="shares memory"):
+        run(square.data.T)
+    agree(run(np.ones((3, 3))), 9.0)
+
+
+def test_errors_and_contexts_of_a_call_in_c():
+    W, _, step = small_net()
+    run = in_c(step, np.ones((4, 3)))
+    assert whole(run)
+    exp = in_c(lambda x: np.exp(x) * 2, np.ones(100))
+    assert whole(exp)
+    with np.errstate(over="raise"), pytest.raises(FloatingPointError, match="overflow"):
+        exp(np.full(100, 1e3))
+    before = W.data.copy()
+    with ag.no_grad(), pytest.raises(RuntimeError):
+        run(np.ones((4, 3)))
+    np.testing.assert_array_equal(W.data, before)
+    with pytest.raises(TypeError):
+        run(np.ones((4, 3)), 1.0, 2.0)
+    W.data.flags.writeable = False
+    with pytest.raises(ValueError, match=r"read-only|not those"):
+        run(np.ones((4, 3)))
+    graph = np.sum(W * W)
+    W.data = before.copy()
+    run(np.ones((4, 3)))
+    with pytest.raises(RuntimeError):
+        graph.backward()
+
+
+def test_a_graph_that_a_call_in_c_makes_stale():
+    W, _, step = small_net()
+    run = in_c(step, np.ones((4, 3)))
+    loss = np.sum(W * W)
+    run(np.ones((4, 3)))
+    assert whole(run)
+    with pytest.raises(RuntimeError, match="W"):
+        loss.backward()
+
+
+def test_threads_that_train_one_parameter():
+    W = ag.tensor(np.zeros(3))
+
+    def step(x):
+        with ag.no_grad():
+            W[...] = W + x
+        return np.sum(x * 2)
+
+    run = in_c(step, np.zeros(3))
+    assert whole(run)
+
+    def work(k):
+        for _ in range(500):
+            run(np.ones(3))
+            if k == 0:
+                run(np.ones(6)[::2])  # by Python
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    np.testing.assert_array_equal(W.data, np.full(3, 2500.0))
+
+
 # ---------------------------------------------------------------------------------------------------- training steps
 
 

@@ -1,97 +1,80 @@
 """Functions of C as functions of Python, which read the arrays that they are called with themselves.
 
 A call through ctypes would take several times as long as the arithmetic of a small net. So each is a builtin function,
-made by ``PyCFunction_NewEx`` for the calling convention METH_FASTCALL. The file declares what it needs of Python's and
-NumPy's objects by hand, since these layouts are part of their binary interfaces; so no headers are needed. A call
-checks the type, shape and dtype of every array, whether it is contiguous and aligned, and does nothing unless all are.
+made by ``PyCFunction_NewEx`` for the calling convention METH_FASTCALL, of one of those in ``runtime.c``. A call checks
+the type, shape and dtype of every array, whether it is contiguous and aligned, and does nothing unless all are.
 """
 
 from __future__ import annotations
 
 import ctypes
+import sys
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy._core import _multiarray_umath  # type: ignore[attr-defined]  # not in its stubs
 
 from ...program import Var
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from .compiler import Compiler, NoCompiler, built
 
 LONG = 100_000  # operations of a call during which other threads of Python may run
-
 HEAD = object.__basicsize__  # bytes: the count of references, and at the end the type
-HEADER = f"""
-// arrays of NumPy and numbers of Python, as far as they are read
-struct array {{
-    char head[{HEAD}], *data;
-    int ndim;
-    long *shape, *strides;
-    void *base;
-    struct {{ char head[{HEAD}]; void *type; char kind, letter, order, unused; int number; }} *dtype;
-    int flags;
-}};
-#define TYPE(x) (*(void **)((char *)(x) + {HEAD - 8}))
-static void *python[6];  // None, False, ndarray, float64, functions that release and take the lock
-static void (*add_reference)(void *);
 
-void start(void *const *objects)
-{{
-    for (int k = 0; k < 6; k++)
-        python[k] = objects[k];
-    add_reference = (void (*)(void *))objects[6];
-}}
-
-// what a value is: its dtype, whether it is written, its axes
-struct kind {{ int dtype, written, ndim; long shape[8]; }};
-
-// the memory of a value, or NULL if it is not an array of its kind, contiguous and aligned
-static void *memory_of(void *x, const struct kind *kind)
-{{
-    if (TYPE(x) == python[3] && !kind->ndim && kind->dtype == {np.dtype(float).num} && !kind->written)
-        return (char *)x + {HEAD};
-    const struct array *a = x;
-    const int flags = kind->written ? 0x501 : 0x101;
-    if (TYPE(x) != python[2] || a->ndim != kind->ndim || (a->flags & flags) != flags)
-        return NULL;
-    if (a->dtype->number != kind->dtype || a->dtype->order != '=' && a->dtype->order != '|')
-        return NULL;
-    for (int k = 0; k < kind->ndim; k++)
-        if (a->shape[k] != kind->shape[k])
-            return NULL;
-    return a->data;
-}}
-"""
-_CALL = """
-void *call_{name}(void *self, void *const *args, long count)
-{{
-    static const struct kind kinds[] = {{{kinds}}};
-    void *at[{size} + 1];
-    at[0] = ((const struct array *)args[0])->data;
-    for (int k = 0; k < {size}; k++)
-        if (!(at[k + 1] = memory_of(args[k + 1], &kinds[k]))) {{
-            add_reference(python[1]);
-            return python[1];
-        }}
-    {body}
-    add_reference(python[0]);
-    return python[0];
-}}
-"""
-_LONG = """void *thread = ((void *(*)(void))python[4])();
-    {name}(at);
-    ((void (*)(void *))python[5])(thread);"""
+#: The codes of the operations of a `call`.
+CODES = (
+    "IS", "IS_NOT", "TYPE", "SLOT", "ATTRIBUTE", "KEY", "OF_TUPLE", "OF_LIST", "ABSENT", "LENGTH", "EACH", "SHAPE",
+    "APART", "EQUAL", "CONTEXT", "RUN", "START", "NEXT", "SET", "EARLIEST", "RESULT", "TENSOR", "TUPLE", "LIST", "DICT",
+    "RETURN",
+)  # fmt: skip
 
 
-def wrapper(name: str, arguments: Sequence[Var], written: Sequence[bool], work: int) -> str:
-    """The C function that Python calls: with the memory of the block, and the arrays."""
-    kinds = []
-    for v, changed in zip(arguments, written, strict=True):
-        shape = ", ".join(map(str, v.shape)) or "0"
-        kinds.append(f"{{{v.dtype.num}, {int(changed)}, {v.ndim}, {{{shape}}}}}")
-    body = _LONG.format(name=name) if work > LONG else f"{name}(at);"
-    return _CALL.format(name=name, kinds=", ".join(kinds) or "{0}", size=len(arguments), body=body)
+class Kernel(NamedTuple):
+    """A function of C: its address, its arrays after the memory, which of them it writes, and how much it computes."""
+
+    address: int
+    arguments: Sequence[Var]
+    written: Sequence[bool]
+    work: int
+
+
+class Direct(NamedTuple):
+    """A program that is one region.
+
+    Attributes
+    ----------
+    kernel : Kernel
+    arguments : list of (str, int or array)
+        For each of its arguments: ("input", position), ("output", position), or ("constant", array).
+    outputs : list of Var or array
+    size : int
+        Bytes of memory.
+    """
+
+    kernel: Kernel
+    arguments: Sequence[tuple[str, Any]]
+    outputs: Sequence[Any]
+    size: int
+    using: Compiler
+
+
+class Table(np.ndarray):
+    """The 64-bit numbers that tell a function of C what it does, and the objects whose addresses are among these."""
+
+    keeps: Any
+
+
+def table(numbers: Sequence[int], keeps: Any) -> Table:
+    """A new table."""
+    new = np.array(numbers, np.int64).view(Table)
+    new.keeps = keeps
+    return new
+
+
+def kind_of(v: Any, written: bool) -> list[int]:
+    """What a value is, as the struct ``kind``."""
+    return [v.dtype.num, int(written), v.ndim, *v.shape, *[0] * (8 - v.ndim)]
 
 
 class _Method(ctypes.Structure):
@@ -102,30 +85,69 @@ class _Method(ctypes.Structure):
     )  # fmt: skip
 
 
-_KEPT: list[Any] = []  # methods and libraries, which functions refer to as long as the process runs
 _FASTCALL = 0x0080
+_NEW_ARRAY, _NEW_NUMBER = 93, 60  # PyArray_New and PyArray_Scalar in NumPy's table of functions
 
 
-def loaded(path: Path, names: Sequence[str]) -> list[Callable[..., Any]]:
-    """The functions ``call_name`` of a shared object, for the `names`."""
-    library = ctypes.CDLL(str(path))
-    _KEPT.append(library)
+def addresses(path: Any, names: Sequence[str]) -> list[int]:
+    """The addresses of functions of a shared object, which stays loaded.
+
+    Raises
+    ------
+    NoCompiler
+        If it cannot be loaded.
+    """
+    try:
+        library = ctypes.CDLL(str(path))
+    except OSError as error:
+        raise NoCompiler(f"what was compiled cannot be loaded ({error})") from None
+    return [address_of(library[name]) for name in names]
+
+
+def address_of(function: Any) -> int:
+    """The address of a function of ctypes."""
+    return ctypes.cast(function, ctypes.c_void_p).value or 0
+
+
+@cache
+def _methods(using: Compiler) -> dict[str, _Method]:
+    """The functions of ``runtime.c``."""
+    from pathlib import Path
+
+    constants = {"HEAD": HEAD, "FLOAT64": np.dtype(np.float64).num, "INT64": np.dtype(np.int64).num}
+    head = "".join(f"#define {name} {value}\n" for name, value in constants.items())
+    text = Path(__file__).with_name("runtime.c").read_text(encoding="utf-8")
+    undefined = ("-Wl,-undefined,dynamic_lookup",) if sys.platform == "darwin" else ()  # as in any extension
+    path = built(f"{head}enum {{ {', '.join(CODES)} }};\n{text}", using, undefined)
+    start, *functions = addresses(path, ("start", "region", "call"))
     api: Any = ctypes.pythonapi
-    addresses = [ctypes.cast(f, ctypes.c_void_p).value for f in (
-        api.PyEval_SaveThread, api.PyEval_RestoreThread, api.Py_IncRef
-    )]  # fmt: skip
-    objects = (ctypes.c_void_p * 7)(id(None), id(False), id(np.ndarray), id(np.float64), *addresses)
-    library.start(objects)
-    new = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.POINTER(_Method), ctypes.c_void_p, ctypes.c_void_p)(
-        ("PyCFunction_NewEx", api)
+    api.PyCapsule_GetPointer.restype = ctypes.c_void_p
+    numpys = ctypes.cast(
+        api.PyCapsule_GetPointer(ctypes.py_object(_multiarray_umath._ARRAY_API), None), ctypes.POINTER(ctypes.c_void_p)
     )
-    functions = []
-    for name in names:
-        address = ctypes.cast(library[f"call_{name}"], ctypes.c_void_p)
-        method = _Method(name.encode(), address, _FASTCALL, None)
-        _KEPT.append(method)
-        functions.append(new(ctypes.byref(method), None, None))
-    return functions
+    objects = [id(x) for x in (None, False, np.ndarray, np.float64, float, int)]
+    ctypes.CFUNCTYPE(None, ctypes.c_void_p)(start)(
+        (ctypes.c_void_p * 8)(*objects, numpys[_NEW_ARRAY], numpys[_NEW_NUMBER])
+    )
+    names = ("region", "call")
+    return {name: _Method(name.encode(), f, _FASTCALL, None) for name, f in zip(names, functions, strict=True)}
+
+
+def function(name: str, numbers: Table, using: Compiler) -> Callable[..., Any]:
+    """A function of ``runtime.c`` with a table."""
+    new = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.POINTER(_Method), ctypes.py_object, ctypes.c_void_p)(
+        ("PyCFunction_NewEx", ctypes.pythonapi)
+    )
+    result: Callable[..., Any] = new(ctypes.byref(_methods(using)[name]), numbers, None)
+    return result
+
+
+def region(kernel: Kernel, using: Compiler) -> Callable[..., Any]:
+    """The function that Python calls: with the memory of the block, and the arrays; False if one does not fit."""
+    numbers = [kernel.address, int(kernel.work > LONG), len(kernel.arguments)]
+    for v, changed in zip(kernel.arguments, kernel.written, strict=True):
+        numbers += kind_of(v, changed)
+    return function("region", table(numbers, None), using)
 
 
 def checked(fast: Callable[..., Any], arguments: Sequence[Var], written: Sequence[bool]) -> Callable[..., None]:

@@ -31,6 +31,7 @@ class File:
 
     def __init__(self) -> None:
         self.regions: list[Region] = []
+        self.kernels: list[call.Kernel] = []  # once they are compiled
         self.reductions = Reductions()
         self.functions: dict[str, str] = {}  # that regions share, by their text
 
@@ -52,26 +53,28 @@ class File:
         bodies = [line for region in self.regions for line in region.lines]
         folds = [line for _, line in self.reductions.lines.values()]
         functions = {name for region in self.regions for name in region.kernel.functions}
-        calls = [call.wrapper(r.name, r.arguments, r.written, r.kernel.work) for r in self.regions]
-        return "\n".join([*prelude([*folds, *bodies], functions, vectors), *folds, "", *bodies, call.HEADER, *calls])
+        return "\n".join([*prelude([*folds, *bodies], functions, vectors), *folds, "", *bodies])
 
     def compile(self, text: str, using: Compiler) -> dict[str, Callable[..., Any]]:
         """The functions that the source in Python calls, by their names in it."""
         single = sum(len(g.steps) for r in self.regions for g in r.kernel.groups if not g.space)
         libraries = ("-lmvec",) if using.vectors else ()
         path = built(text, using, libraries, quick=single > LONG)
-        functions = call.loaded(path, [region.name for region in self.regions])
         space: dict[str, Callable[..., Any]] = {}
-        for r, function in zip(self.regions, functions, strict=True):
+        for r, address in zip(self.regions, call.addresses(path, [r.name for r in self.regions]), strict=True):
+            kernel = call.Kernel(address, r.arguments, r.written, r.kernel.work)
+            function = call.region(kernel, using)
             space[r.words[0]], space[r.words[1]] = function, call.checked(function, r.arguments, r.written)
+            self.kernels.append(kernel)
         return space
 
 
-_variable = getattr(umath, "_extobj_contextvar", None)  # the settings; private, so there may be another one day
-_settings: Callable[[], Any] = _variable.get if _variable is not None else object
-_USUAL = Context().run(_settings)
+#: The settings of errors; private, so there may be another variable one day.
+SETTINGS = getattr(umath, "_extobj_contextvar", None)
+_settings: Callable[[], Any] = SETTINGS.get if SETTINGS is not None else object
+USUAL = Context().run(_settings)
 
 
 def asks_for_errors() -> bool:
     """True if ``np.errstate`` asks for errors, calls or lines, which C does not make."""
-    return _settings() is not _USUAL and not {"ignore", "warn"}.issuperset(np.geterr().values())
+    return _settings() is not USUAL and not {"ignore", "warn"}.issuperset(np.geterr().values())

@@ -282,7 +282,7 @@ class Writer:
     def lines(self) -> list[str]:
         """The lines of all functions."""
         body = self.body()
-        head = [f"static void {self.name}(void *const *at)", "{"]
+        head = [f"void {self.name}(void *const *at)", "{"]
         return [*self.before, *head, *indented([*self._declarations(), "", *body]), "}", ""]
 
     def body(self) -> list[str]:

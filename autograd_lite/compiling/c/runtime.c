@@ -1,0 +1,297 @@
+// What Python calls: functions that read arrays of NumPy and objects of Python where these have them.
+//
+// No headers are needed, since what is read of an object is part of the binary interfaces of Python and NumPy. Each
+// function is a builtin function whose `self` is an array of NumPy, a table of 64-bit numbers, which says what it does.
+// call.py and guards.py write these tables; HEAD, the bytes before the content of an object, and the codes of
+// operations are defined before this text.
+
+typedef struct object { char head[HEAD - 8]; struct object *type; } object;
+
+object *PyDict_GetItemWithError(object *, object *), *PyDict_New(void), *PyErr_Occurred(void), *PyIter_Next(object *);
+object *PyList_GetItem(object *, long), *PyList_New(long), *PyObject_GetAttr(object *, object *);
+object *PyObject_Vectorcall(object *, object *const *, unsigned long, object *), *PyTuple_GetItem(object *, long);
+object *PyTuple_New(long), *PyType_GenericAlloc(object *, long);
+int PyContextVar_Get(object *, object *, object **), PyDict_Contains(object *, object *);
+int PyDict_Next(object *, long *, object **, object **), PyDict_SetItem(object *, object *, object *);
+int PyList_SetItem(object *, long, object *), PyObject_RichCompareBool(object *, object *, int);
+int PyTuple_SetItem(object *, long, object *);
+long PyObject_Size(object *);
+void PyErr_Clear(void), Py_DecRef(object *), Py_IncRef(object *), *PyEval_SaveThread(void), PyEval_RestoreThread(void *);
+long long PyLong_AsLongLong(object *);
+
+struct array {
+    object head;
+    char *data;
+    int ndim;
+    long *shape, *strides;
+    object *base;
+    struct { object head; void *type; char kind, letter, order, unused; int number; } *dtype;
+    int flags;
+};
+
+static object *none, *false, *ndarray, *float64, *python_float, *python_int;
+static object *(*new_array)(object *, int, const long *, int, const long *, void *, int, int, object *);
+static object *(*new_number)(void *, void *, object *);
+
+void start(void *const *objects)
+{
+    none = objects[0], false = objects[1], ndarray = objects[2], float64 = objects[3];
+    python_float = objects[4], python_int = objects[5];
+    new_array = (object *(*)(object *, int, const long *, int, const long *, void *, int, int, object *))objects[6];
+    new_number = (object *(*)(void *, void *, object *))objects[7];
+}
+
+static object *new(object *x)
+{
+    Py_IncRef(x);
+    return x;
+}
+
+// what a value is: the number of its dtype, whether it is written, its axes
+struct kind { long dtype, written, ndim, shape[8]; };
+
+// the memory of a value, or NULL if it is not an array of its kind, contiguous and aligned
+static void *memory_of(object *x, const struct kind *kind)
+{
+    if ((x->type == float64 || x->type == python_float) && !kind->ndim && kind->dtype == FLOAT64 && !kind->written)
+        return (char *)x + HEAD;
+    const struct array *a = (const struct array *)x;
+    const int flags = kind->written ? 0x501 : 0x101;
+    if (x->type != ndarray || a->ndim != kind->ndim || (a->flags & flags) != flags)
+        return 0;
+    if (a->dtype->number != kind->dtype || a->dtype->order != '=' && a->dtype->order != '|')
+        return 0;
+    for (int k = 0; k < kind->ndim; k++)
+        if (a->shape[k] != kind->shape[k])
+            return 0;
+    return a->data;
+}
+
+// ------------------------------------------------------------------------------------------------ a region of a program
+
+struct region { void (*run)(void *const *); long lasts, size; struct kind kinds[]; };
+
+// Called with the memory of the program, and the arrays; False if one of these is not of its kind.
+object *region(object *self, object *const *args, long count)
+{
+    const struct region *it = (void *)((struct array *)self)->data;
+    void *at[it->size + 1];
+    at[0] = ((struct array *)args[0])->data;
+    for (int k = 0; k < it->size; k++)
+        if (!(at[k + 1] = memory_of(args[k + 1], &it->kinds[k])))
+            return new(false);
+    void *thread = it->lasts ? PyEval_SaveThread() : 0;
+    it->run(at);
+    if (thread)
+        PyEval_RestoreThread(thread);
+    return new(none);
+}
+
+// ------------------------------------------------------------------------------------- a call that jit has compiled
+
+struct operation { long code, to, a, b, n; };
+struct argument { long from, k; struct kind kind; };  // a register, a result, or an address
+struct result { void *dtype; long is_number; struct kind kind; };
+struct call {
+    long valid;  // 0 while objects that are compared by identity are looked up again
+    void (*run)(void *const *);
+    char *memory;
+    object *python;  // the function of Python that does the same
+    const long *lock;  // 0 while nobody holds it
+    long registers, size, results, most;  // most references that a call holds
+    long to_registers, to_arguments, to_results, to_operations;  // where these begin in the table
+};
+
+// Called with the arguments of a call: checks what `python` does, and calls that if anything is not as it was. Since the
+// lock of Python is never released, and nothing before RUN runs code of Python, no other thread comes between.
+object *call(object *self, object *const *args, long count)
+{
+    long *const table = (long *)((struct array *)self)->data;
+    const struct call *c = (void *)table;
+    const struct argument *arguments = (void *)(table + c->to_arguments);
+    const struct result *results = (void *)(table + c->to_results);
+    const struct operation *o = (void *)(table + c->to_operations);
+    object *r[c->registers + 1], *kept[c->most], *out[c->results + 1], *x, *y;
+    void *at[c->size + 1];
+    double numbers[2 * c->results + 1];
+    long long integers[c->size + 1];
+    int held = 0;
+    #define KEEP(x) (kept[held++] = (x))
+    if (count != 2 || !c->valid || c->lock && *c->lock)
+        goto python;
+    for (int k = 0; k < c->results; k++) {
+        const struct kind *kind = &results[k].kind;
+        out[k] = results[k].is_number ? 0 : new_array(ndarray, kind->ndim, kind->shape, kind->dtype, 0, 0, 0, 0, 0);
+        if (out[k])
+            KEEP(out[k]);
+        else if (!results[k].is_number)
+            goto miss;
+    }
+    for (int k = 0; k < c->registers; k++)
+        r[k] = ((object **)table)[c->to_registers + k];
+    r[0] = args[0], r[1] = args[1];
+    for (;; o++) {
+        object *const a = r[o->a], *const b = r[o->b], **slot = (object **)((char *)a + o->n);
+        switch (o->code) {
+        case IS:
+            if (a == b)
+                goto miss;
+            break;
+        case IS_NOT:
+            if (a != b)
+                goto miss;
+            break;
+        case TYPE:
+            if (a->type != b)
+                goto miss;
+            break;
+        case SLOT:  // of an object of type b
+            if (a->type != b || !(r[o->to] = *slot))
+                goto miss;
+            break;
+        case ATTRIBUTE:
+            if (!(r[o->to] = PyObject_GetAttr(a, b)))
+                goto miss;
+            KEEP(r[o->to]);
+            break;
+        case KEY:
+            if (!(r[o->to] = PyDict_GetItemWithError(a, b)))
+                goto miss;
+            break;
+        case OF_TUPLE:
+            if (!(r[o->to] = PyTuple_GetItem(a, o->n)))
+                goto miss;
+            break;
+        case OF_LIST:
+            if (!(r[o->to] = PyList_GetItem(a, o->n)))
+                goto miss;
+            break;
+        case ABSENT:
+            if (PyDict_Contains(a, b))
+                goto miss;
+            break;
+        case LENGTH:
+            if (PyObject_Size(a) != (o->b ? PyObject_Size(b) : o->n))
+                goto miss;
+            break;
+        case EACH: {  // of a dict, list or tuple (o->n) is the same object as in the tuple b
+            long k = 0, n = PyObject_Size(b), position = 0;
+            if (PyObject_Size(a) != n)
+                goto miss;
+            for (; k < n; k++) {
+                if (o->n == 0 ? !PyDict_Next(a, &position, &x, &y) :
+                    !(x = o->n == 1 ? PyList_GetItem(a, k) : PyTuple_GetItem(a, k)))
+                    goto miss;
+                if (x != PyTuple_GetItem(b, k))
+                    goto miss;
+            }
+            break;
+        }
+        case SHAPE: {  // and dtype, of an array
+            const struct array *array = (void *)a;
+            const struct kind *kind = (void *)(table + o->n);
+            if (a->type != ndarray || array->ndim != kind->ndim || (void *)array->dtype != (void *)b)
+                goto miss;
+            for (int k = 0; k < kind->ndim; k++)
+                if (array->shape[k] != kind->shape[k])
+                    goto miss;
+            break;
+        }
+        case APART:  // an array that is not, and does not share the memory of, one of those that are written to
+            for (long k = o->n; (x = (object *)table[k]); k++)
+                if (x == a || x == ((struct array *)a)->base)
+                    goto miss;
+            break;
+        case EQUAL:
+            if (PyObject_RichCompareBool(a, b, 2) != 1)
+                goto miss;
+            break;
+        case CONTEXT:  // the value of a context variable, which the context holds
+            if (PyContextVar_Get(a, 0, &x))
+                goto miss;
+            r[o->to] = x ? KEEP(x) : none;
+            break;
+        case RUN:
+            at[0] = c->memory;
+            for (int k = 0; k < c->size; k++) {
+                const struct argument *from = &arguments[k];
+                if (from->from == 1)
+                    at[k + 1] = results[from->k].is_number ? (void *)&numbers[2 * from->k] :
+                        ((struct array *)out[from->k])->data;
+                else if (from->from == 2)
+                    at[k + 1] = (void *)from->k;
+                else if (r[from->k]->type == python_int) {
+                    integers[k] = PyLong_AsLongLong(r[from->k]);
+                    if (from->kind.dtype != INT64 || from->kind.ndim || integers[k] == -1 && PyErr_Occurred())
+                        goto miss;
+                    at[k + 1] = &integers[k];
+                } else if (!(at[k + 1] = memory_of(r[from->k], &from->kind)))
+                    goto miss;
+            }
+            break;
+        case START:
+            c->run(at);
+            break;
+        case NEXT:
+            if (!(r[o->to] = PyIter_Next(a)))
+                goto error;
+            KEEP(r[o->to]);
+            break;
+        case SET:  // a slot
+            KEEP(*slot ? *slot : new(none));
+            *slot = new(b);
+            break;
+        case EARLIEST:  // the first entry of a list is at most b
+            if (PyObject_RichCompareBool(b, PyList_GetItem(a, 0), 0) == 1)
+                PyList_SetItem(a, 0, new(b));
+            break;
+        case RESULT:
+            r[o->to] = out[o->n] ? out[o->n] : KEEP(new_number(&numbers[2 * o->n], results[o->n].dtype, 0));
+            if (!r[o->to])
+                goto error;
+            break;
+        case TENSOR: {  // of type a, with the array b; its slots are at table[n]
+            const long *slots = table + o->n;
+            if (!(x = PyType_GenericAlloc(a, 0)))
+                goto error;
+            *(object **)((char *)x + slots[0]) = new(b);
+            *(object **)((char *)x + slots[1]) = new(none);
+            *(object **)((char *)x + slots[2]) = new(none);
+            r[o->to] = KEEP(x);
+            break;
+        }
+        case TUPLE: case LIST: {  // of the registers that are listed at table[n], after their number
+            const long n = table[o->n], *from = table + o->n + 1;
+            if (!(x = o->code == TUPLE ? PyTuple_New(n) : PyList_New(n)))
+                goto error;
+            for (long k = 0; k < n; k++)
+                (o->code == TUPLE ? PyTuple_SetItem : PyList_SetItem)(x, k, new(r[from[k]]));
+            r[o->to] = KEEP(x);
+            break;
+        }
+        case DICT:  // with the keys a
+            if (!(x = PyDict_New()))
+                goto error;
+            r[o->to] = KEEP(x);
+            for (long k = 0; k < table[o->n]; k++)
+                if (PyDict_SetItem(x, PyTuple_GetItem(a, k), r[table[o->n + 1 + k]]))
+                    goto error;
+            break;
+        case RETURN:
+            new(a);
+            while (held)
+                Py_DecRef(kept[--held]);
+            return a;
+        }
+    }
+error:
+    while (held)
+        Py_DecRef(kept[--held]);
+    return 0;
+miss:
+    PyErr_Clear();
+    while (held)
+        Py_DecRef(kept[--held]);
+python:
+    return PyObject_Vectorcall(c->python, args, count, 0);
+}
