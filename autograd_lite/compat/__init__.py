@@ -13,7 +13,6 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 from importlib.machinery import PathFinder
-from pkgutil import walk_packages
 
 _LIBRARIES = ("autograd",)
 
@@ -56,11 +55,10 @@ def install(name: str = "autograd", *, replace: bool = False) -> None:
         )
     for module in [m for m in sys.modules if m.partition(".")[0] == name]:
         del sys.modules[module]
-    for info in walk_packages(package.__path__, f"{here}.", onerror=lambda module: None):
-        try:
-            import_module(info.name)
-        except ModuleNotFoundError as error:  # SciPy is optional
-            if error.name != "scipy":
-                raise
+    try:
+        import_module(f"{here}.scipy")
+    except ModuleNotFoundError as error:  # SciPy is optional
+        if error.name != "scipy":
+            raise
     for module in [m for m in sys.modules if m == here or m.startswith(f"{here}.")]:
         sys.modules[module.removeprefix(f"{__name__}.")] = sys.modules[module]

@@ -163,16 +163,11 @@ class Conversions(Value):
             raise self._constant(what)
 
     def _constant(self, what: str) -> RuntimeError:
-        if what == "a copy":
-            remedy = "x.copy() is recorded"
-        else:
-            remedy = (
-                "Keep the tensor: NumPy's functions take it (np.exp for math.exp), np.stack and ag.set_at fill arrays, "
-                "print(x) and f'{x:.3f}' show it"
-            )
         return RuntimeError(
             f"{what} of {self._who}, at {users_line()}: this function is being differentiated, and the result would be "
-            f"a constant in it, without a derivative. {remedy}; if a constant is meant, write x.detach()"
+            "a constant in it, without a derivative. Keep the tensor: NumPy's functions take it (np.exp for math.exp), "
+            "np.stack and ag.set_at fill arrays, copy.deepcopy(x) is recorded, print(x) and f'{x:.3f}' show it; if a "
+            "constant is meant, write x.detach()"
         )
 
     def _untraced(self, what: str) -> None:

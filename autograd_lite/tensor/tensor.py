@@ -10,6 +10,7 @@ import sys
 import warnings
 import weakref
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -355,7 +356,7 @@ class Tensor(TorchNames, Operators, Writes, Conversions, Show, Value):
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         grad = self._grad
-        self._leaves("a copy")
+        self._leaves("pickling")
         if not self.is_leaf or grad is not None and not grad.is_leaf:
             what = f"the .grad of {self._who}" if self.is_leaf else self._node.label  # type: ignore[union-attr]  # has one
             raise RuntimeError(f"{what} cannot be pickled or deep-copied with its graph: use detach() first")
@@ -363,12 +364,22 @@ class Tensor(TorchNames, Operators, Writes, Conversions, Show, Value):
         return _restore, copy, self.__dict__ or None
 
     def __copy__(self) -> Tensor:
-        """Another leaf with the same array."""
-        _, copy, state = self.__reduce_ex__(4)
-        other = _restore(*copy)
-        other._view_of(self)
+        """Another leaf with the same array; in a function that is being differentiated, a recorded copy."""
+        return self._copied(lambda values: values)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        """Another leaf; in a function that is being differentiated, a recorded copy."""
+        return self._copied(lambda values: deepcopy(values, memo))
+
+    def _copied(self, values: Callable[[Any], Any]) -> Tensor:
+        if self._differentiated():
+            return self.copy()
+        _, arguments, state = self.__reduce_ex__(4)
+        other = _restore(*values(arguments))
+        if other._data is self._data:
+            other._view_of(self)
         if state:
-            other.__dict__.update(state)
+            other.__dict__.update(values(state))
         return other
 
     # ------------------------------------------------------------------------------------------ NumPy's protocols

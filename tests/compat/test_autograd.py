@@ -1,23 +1,26 @@
 """HIPS autograd's names and meanings on this engine."""
 
+import copy
 import subprocess
 import sys
 import warnings
 
 import numpy as onp
 import pytest
+from autograd_lite.compat.autograd.misc.fixed_points import fixed_point
+from autograd_lite.compat.autograd.numpy.numpy_boxes import ArrayBox
+from autograd_lite.compat.autograd.numpy.numpy_vjps import unbroadcast_f
 
 import autograd_lite as ag
 import autograd_lite.compat.autograd as autograd
 import autograd_lite.compat.autograd.numpy as np
+from autograd_lite.base.tree import leaves
 from autograd_lite.compat import install
 from autograd_lite.compat.autograd import core, extend, tracer
+from autograd_lite.compat.autograd._modules import namespace
 from autograd_lite.compat.autograd.builtins import isinstance as isinstance_
 from autograd_lite.compat.autograd.builtins import type as type_
 from autograd_lite.compat.autograd.misc import flatten, flatten_func, optimizers
-from autograd_lite.compat.autograd.misc.fixed_points import fixed_point
-from autograd_lite.compat.autograd.numpy.numpy_boxes import ArrayBox
-from autograd_lite.compat.autograd.numpy.numpy_vjps import unbroadcast_f
 from autograd_lite.compat.autograd.test_util import check_grads, combo_check
 
 x = onp.array([0.5, -1.0, 2.0])
@@ -175,8 +178,91 @@ def test_what_is_not_differentiable_raises():
     (core, "JVPNode"), (extend, "SparseObject"), (autograd.misc, "const_graph"), (autograd.misc, "full_graph"),
 ])  # fmt: skip
 def test_what_would_need_another_engine_is_refused_by_name(module, name):
-    with pytest.raises(AttributeError, match=f"{name} belongs to the tracer of HIPS autograd"):
-        getattr(module, name)
+    refused = getattr(module, name)  # can be imported
+
+    def subclass():
+        class Mine(refused):
+            pass
+
+    uses = (refused, subclass, lambda: refused.top, lambda: refused["f"], lambda: isinstance(x, refused))
+    for use in uses:
+        with pytest.raises(NotImplementedError, match=f"{name} belongs to the tracer of HIPS autograd"):
+            use()
+
+
+def test_a_function_without_trace():
+    f = autograd.primitive(onp.floor)
+    extend.register_notrace(core.VJPNode, f)
+    onp.testing.assert_array_equal(autograd.grad(lambda x: np.sum(x * f(x)))(x), onp.floor(x))
+    onp.testing.assert_array_equal(autograd.grad(lambda x: np.sum(x * extend.notrace_primitive(abs)(x)))(x), abs(x))
+
+
+@pytest.mark.parametrize("name", ["fmod", "spacing"])  # with and without a row
+def test_rules_for_numpys_functions(name):
+    f = namespace(onp)(name)  # another one than that of `np`, which keeps its rules
+    args = (2.5, 1.0)[: f.fun.nin]
+    extend.defvjp(f, lambda ans, *args: lambda g: 7 * g)
+    assert autograd.grad(f)(*args) == 7.0
+    assert f(*args) == f.fun(*args)
+
+
+def test_rules_of_what_is_no_primitive_change_nothing():
+    extend.defvjp(abs, lambda ans, a: lambda g: 7 * g)
+    assert autograd.grad(abs)(-2.0) == -1.0
+
+
+def test_deprecated_names():
+    f, zero, old = (autograd.primitive(lambda a: 2 * a) for _ in range(3))
+    with pytest.warns(UserWarning, match="use defvjp"):
+        f.defvjp(lambda g, ans, space, space_of_g, a: 2 * g)
+    with pytest.warns(UserWarning, match="use defvjp"):
+        zero.defvjp_is_zero()
+    with pytest.warns(UserWarning, match="use defvjp"):
+        old.defgrad(lambda ans, a: lambda g: 2 * g)
+    assert [autograd.grad(function)(3.0) for function in (f, zero, old)] == [2, 0, 2]
+    with pytest.warns(UserWarning, match="use check_grads"):
+        autograd.util.quick_grad_check(lambda a, b: a**2 * b, 1.0, (2.0,))
+
+
+def test_the_gradient_of_cholesky_is_symmetric():
+    a = onp.array([[4.0, 1.0], [1.0, 3.0]])
+    gradient = autograd.grad(lambda a: np.sum(np.linalg.cholesky(a) * [[1, 0], [2, 3]]))(a)
+    onp.testing.assert_array_equal(gradient, gradient.T)
+    ours = ag.grad(lambda a: np.sum(onp.linalg.cholesky(a) * [[1, 0], [2, 3]]))(a)
+    onp.testing.assert_allclose(gradient, (ours + ours.T) / 2)
+    lower = onp.tril(a)  # only this is read
+    _, value = autograd.make_vjp(np.linalg.cholesky)(lower)
+    onp.testing.assert_array_equal(value, onp.linalg.cholesky(lower))
+    check_grads(lambda a: np.linalg.cholesky(a + np.swapaxes(a, -1, -2)))(onp.stack([a, 2 * a]))
+
+
+def test_deepcopy_of_a_recorded_value():
+    gradient = autograd.grad(lambda tree: np.sum(copy.deepcopy(tree)["a"] * tree["a"]))({"a": x})["a"]
+    onp.testing.assert_array_equal(gradient, 2 * x)
+
+
+def test_integer_types():
+    positions = []
+
+    def f(x):
+        positions.append(np.int64(x))
+        return x[positions[-1][2]]
+
+    onp.testing.assert_array_equal(autograd.grad(f)(x), [0, 0, 1])
+    assert positions[0].tolist() == [0, -1, 2]
+    assert positions[0].dtype == np.int64
+    assert np.zeros(2, np.int32).dtype == onp.int32
+    assert isinstance(onp.int64(1), np.int64)
+    assert onp.issubdtype(onp.int64, np.int64)
+    assert not onp.issubdtype(float, np.int64)
+
+
+def test_make_diagonal():
+    a = onp.array([[1.0, onp.inf], [2.0, 3.0]])
+    onp.testing.assert_array_equal(np.make_diagonal(a, axis1=-1, axis2=-2), [onp.diag(row) for row in a])
+    check_grads(lambda a: np.make_diagonal(a, axis1=-1, axis2=-2))(x)
+    with pytest.raises(NotImplementedError, match="make_diagonal"):
+        np.make_diagonal(x)
 
 
 def test_vector_spaces():
@@ -268,6 +354,25 @@ def test_scipy():
         signal.convolve(x, x, mode="some")
     with pytest.raises(ValueError, match="at least as large"):
         signal.convolve(onp.ones((2, 5)), onp.ones((3, 2)), mode="valid")
+
+
+def test_scipys_linalg_has_scipys_meaning():
+    linalg = pytest.importorskip("autograd_lite.compat.autograd.scipy.linalg")
+    scipy_linalg = pytest.importorskip("scipy.linalg")
+    matrix = onp.array([[4.0, 1.0, 0.5], [1.0, 3.0, 0.2], [0.5, 0.2, 2.0]])
+    arguments = {
+        "lstsq": (matrix[:, :2], x), "qr": (matrix[:, :2],), "solve": (matrix, x), "solve_triangular": (matrix, x),
+        "solve_banded": ((1, 1), matrix, x), "solve_sylvester": (matrix, matrix, matrix),
+    }  # fmt: skip
+    for name in set(dir(ag.linalg)) & set(scipy_linalg.__all__) - {"LinAlgError"}:
+        args = arguments.get(name, (matrix,))
+        run = autograd.make_vjp(getattr(linalg, name), 1 if name == "solve_banded" else 0)
+        if name in ("cholesky", "lstsq", "qr"):  # NumPy's differ
+            with pytest.raises(RuntimeError, match="does not take tensors"):
+                run(*args)
+            continue
+        for a, b in zip(leaves(run(*args)[1]), leaves(getattr(scipy_linalg, name)(*args)), strict=True):
+            onp.testing.assert_allclose(abs(a), abs(b), atol=1e-12)  # eigenvectors up to their signs
 
 
 PROGRAM = """

@@ -89,8 +89,6 @@ WAYS = {
     "FloatTensor": lambda x: ag.DoubleTensor([x]),
     "as_tensor of a list": lambda x: ag.as_tensor([x]).sum(),
     "from_dlpack": np.from_dlpack,
-    "copy": copy.copy,
-    "deepcopy": lambda x: copy.deepcopy({"w": x})["w"],
     "pickle": lambda x: pickle.loads(pickle.dumps(x)),
     "math.exp": math.exp,
     "math.sqrt": lambda x: math.sqrt(x),
@@ -139,6 +137,15 @@ REMEDIES = (
     "detach()", "np.stack", "np.where", "set_at", "add_at", "outside the traced function", "ag.tensor", "x = x + y",
     "asarray",
 )  # fmt: skip
+
+
+@pytest.mark.parametrize("transform", TRANSFORMS)
+@pytest.mark.parametrize("copied", [copy.copy, lambda x: copy.deepcopy({"w": [x, x]})["w"][1]])
+def test_copies_are_recorded(transform, copied):
+    def f(of):
+        return ag.as_tensor(TRANSFORMS[transform](lambda x: of((x * 2).sum()) * x.sum())).tolist()
+
+    assert f(copied) == f(lambda x: x)
 
 
 @pytest.mark.parametrize(("transform", "name"), crossed([*TRANSFORMS, "grad of a view"], WAYS))

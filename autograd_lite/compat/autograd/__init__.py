@@ -1,65 +1,37 @@
-"""HIPS autograd's names on this engine: ``import autograd_lite.compat.autograd.numpy as np``."""
+"""HIPS autograd's names on this engine: ``import autograd_lite.compat.autograd.numpy as np``.
 
+Most of HIPS's modules are lists of names that are in other files here, so they are made from a table.
+"""
+
+from collections import ChainMap as _ChainMap
+
+from . import core, misc, numpy, test_util
+from . import differential_operators as _operators
+from ._modules import submodule as _submodule
 from .builtins import dict as dict
 from .builtins import isinstance as isinstance
 from .builtins import list as list
 from .builtins import tuple as tuple
 from .builtins import type as type
 from .core import primitive as primitive
-from .differential_operators import (
-    checkpoint as checkpoint,
-)
-from .differential_operators import (
-    deriv as deriv,
-)
-from .differential_operators import (
-    elementwise_grad as elementwise_grad,
-)
-from .differential_operators import (
-    grad as grad,
-)
-from .differential_operators import (
-    grad_and_aux as grad_and_aux,
-)
-from .differential_operators import (
-    grad_named as grad_named,
-)
-from .differential_operators import (
-    hessian as hessian,
-)
-from .differential_operators import (
-    hessian_tensor_product as hessian_tensor_product,
-)
-from .differential_operators import (
-    hessian_vector_product as hessian_vector_product,
-)
-from .differential_operators import (
-    holomorphic_grad as holomorphic_grad,
-)
-from .differential_operators import (
-    jacobian as jacobian,
-)
-from .differential_operators import (
-    make_ggnvp as make_ggnvp,
-)
-from .differential_operators import (
-    make_hvp as make_hvp,
-)
-from .differential_operators import (
-    make_jvp as make_jvp,
-)
-from .differential_operators import (
-    make_vjp as make_vjp,
-)
-from .differential_operators import (
-    multigrad_dict as multigrad_dict,
-)
-from .differential_operators import (
-    tensor_jacobian_product as tensor_jacobian_product,
-)
-from .differential_operators import (
-    value_and_grad as value_and_grad,
-)
-from .differential_operators import (
-    vector_jacobian_product as vector_jacobian_product,
-)
+from .differential_operators import *  # noqa: F403 - its list of names
+
+_FOUND = _ChainMap(*map(vars, (core, _operators, misc, test_util, numpy)))
+_MODULES = {
+    "extend": """
+        Box JVPNode SparseObject VJPNode VSpace def_linear defjvp defjvp_argnum defjvp_argnums defvjp defvjp_argnum
+        defvjp_argnums notrace_primitive primitive register_notrace vspace""",
+    "tracer": """
+        Box Node TraceStack find_top_boxed_args getval isbox new_box notrace_primitive primitive register_notrace trace
+        trace_stack""",
+    "misc.flatten": "flatten flatten_func",
+    "misc.fixed_points": "fixed_point",
+    "misc.optimizers": "adam rmsprop sgd unflatten_optimizer",
+    "misc.tracers": "ConstGraphNode FullGraphNode const_graph const_graph_unary full_graph",
+    "numpy.numpy_boxes": "ArrayBox",
+    "numpy.numpy_vjps": "unbroadcast unbroadcast_f",
+    "util": "quick_grad_check subval subvals",
+    "wrap_util": "get_name unary_to_nary wraps",
+}
+for _name, _names in _MODULES.items():
+    _submodule(_name, **{name: _FOUND[name] for name in _names.split()})

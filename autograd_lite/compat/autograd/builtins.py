@@ -1,7 +1,5 @@
 """Containers: here dicts, lists and tuples of recorded values are Python's own."""
 
-from __future__ import annotations
-
 import builtins
 
 from .core import notrace_primitive

@@ -5,21 +5,62 @@ from __future__ import annotations
 import inspect
 import warnings
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from functools import wraps
 from typing import Any
 
 import numpy as np
 
-from ...transforms.checkpoint import checkpoint as checkpoint
+from ...transforms.checkpoint import checkpoint
 from . import core
 from .core import vspace
 from .numpy import reshape, stack, tensordot
-from .wrap_util import unary_to_nary
 
 Function = Callable[..., Any]
 
-make_vjp = unary_to_nary(core.make_vjp)
-make_jvp = unary_to_nary(core.make_jvp)
+
+def subvals(x: Sequence[Any], ivs: Iterable[tuple[int, Any]]) -> tuple[Any, ...]:
+    """A tuple with other values in some places."""
+    new = dict(ivs)
+    return tuple(new.get(i, v) for i, v in enumerate(x))
+
+
+def subval(x: Sequence[Any], i: int, v: Any) -> tuple[Any, ...]:
+    """A tuple with another value in one place."""
+    return subvals(x, [(i, v)])
+
+
+def get_name(fun: Any) -> str:
+    """The name of a function."""
+    return str(getattr(fun, "__name__", "[unknown name]"))
+
+
+def unary_to_nary(unary_operator: Function) -> Function:
+    """Let ``op(fun, x)`` become ``op(fun, argnum=0)(*args)``; a tuple of `argnum` gives a tuple of results."""
+
+    @wraps(unary_operator)
+    def operator(fun: Function, argnum: int | tuple[int, ...] | list[int] = 0, *op_args: Any, **op_params: Any) -> Any:
+        if type(argnum) not in (int, tuple, list):
+            raise TypeError(f"{get_name(unary_operator)}: argnum must be an int, a tuple or a list, not {argnum!r}")
+
+        def of_several(*args: Any, **params: Any) -> Any:
+            def of_one(x: Any) -> Any:
+                values = [(argnum, x)] if isinstance(argnum, int) else zip(argnum, x, strict=True)
+                return fun(*subvals(args, values), **params)
+
+            of_one.__name__ = get_name(fun)
+            x = args[argnum] if isinstance(argnum, int) else tuple(args[k] for k in argnum)
+            return unary_operator(of_one, x, *op_args, **op_params)
+
+        of_several.__name__ = f"{get_name(unary_operator)}_of_{get_name(fun)}_wrt_argnum_{argnum}"
+        what = f"{get_name(unary_operator)} of function {get_name(fun)}"
+        of_several.__doc__ = f"    {what} with respect to argument number {argnum}."
+        return of_several
+
+    return operator
+
+
+make_vjp, make_jvp = map(unary_to_nary, (core.make_vjp, core.make_jvp))
 
 
 @unary_to_nary
@@ -34,15 +75,12 @@ def value_and_grad(fun: Function, x: Any) -> Any:
     return ans, vjp(vspace(ans).ones())
 
 
-def grad(fun: Function, argnum: Any = 0) -> Function:
-    """The gradient of a real scalar function."""
-    both = value_and_grad(fun, argnum)
-
-    def gradient(*args: Any, **params: Any) -> Any:
-        return both(*args, **params)[1]
-
-    gradient.__name__, gradient.__doc__ = both.__name__.replace("value_and_grad", "grad", 1), both.__doc__
-    return gradient
+@unary_to_nary
+def grad(fun: Function, x: Any) -> Any:
+    """
+    Returns a function which computes the gradient of a real scalar function.
+    """
+    return value_and_grad(fun)(x)[1]
 
 
 @unary_to_nary
@@ -65,8 +103,7 @@ def jacobian(fun: Function, x: Any) -> Any:
     """The Jacobian of a function of an array: the axes of the result, then those of the argument."""
     vjp, ans = core.make_vjp(fun, x)
     space = vspace(ans)
-    rows = list(map(vjp, space.standard_basis()))
-    return reshape(stack(rows), space.shape + vspace(x).shape)
+    return reshape(stack(map(vjp, space.standard_basis())), space.shape + vspace(x).shape)
 
 
 @unary_to_nary
@@ -100,15 +137,12 @@ def hessian_tensor_product(fun: Function, argnum: int = 0) -> Function:
     return grad(lambda *args, **params: tensordot(gradient(*args[:-1], **params), args[-1], np.ndim(args[-1])), argnum)
 
 
-hessian_vector_product = hessian_tensor_product
-
-
 def tensor_jacobian_product(fun: Function, argnum: int = 0) -> Function:
     """A function of ``(*args, tensor)``: the Jacobian, multiplied by a tensor from the left."""
     return jacobian(lambda *args, **params: tensordot(args[-1], fun(*args[:-1], **params), np.ndim(args[-1])), argnum)
 
 
-vector_jacobian_product = tensor_jacobian_product
+hessian_vector_product, vector_jacobian_product = hessian_tensor_product, tensor_jacobian_product
 
 
 @unary_to_nary
@@ -142,14 +176,13 @@ def multigrad_dict(fun: Function) -> Function:
     """A function that returns the gradients with respect to all arguments, in a dict by their names."""
     signature = inspect.signature(fun)
 
+    def of_dict(arguments: dict[str, Any]) -> Any:
+        call = inspect.BoundArguments(signature, OrderedDict(arguments))
+        return fun(*call.args, **call.kwargs)
+
     def gradients(*args: Any, **params: Any) -> Any:
         bound = signature.bind(*args, **params)
         bound.apply_defaults()
-
-        def of_dict(arguments: dict[str, Any]) -> Any:
-            call = inspect.BoundArguments(signature, OrderedDict(arguments))
-            return fun(*call.args, **call.kwargs)
-
         return OrderedDict(grad(of_dict)(dict(bound.arguments)))
 
     return gradients

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from itertools import product
 from typing import Any
 
 from .core import make_jvp, make_vjp, vspace
-from .wrap_util import get_name, unary_to_nary
+from .differential_operators import get_name, unary_to_nary
 
-TOL = EPS = 1e-6
+TOL = RTOL = EPS = 1e-6
 
 Function = Callable[..., Any]
 
@@ -22,22 +23,21 @@ def check_grads(f: Function, x: Any, modes: Sequence[str] = ("fwd", "rev"), orde
     ------
     AssertionError
         If one of them is wrong.
+    ValueError
+        If a mode is not "fwd" or "rev".
     """
-    if "fwd" in modes:
-        check_jvp(f, x)
-        if order > 1:
-            derivative = _named(f"jvp_{get_name(f)}", lambda x, v: make_jvp(f, x)(v)[1])
-            check_grads(derivative, (0, 1), modes, order - 1)(x, vspace(x).randn())
-    if "rev" in modes:
-        check_vjp(f, x)
-        if order > 1:
-            derivative = _named(f"vjp_{get_name(f)}", lambda x, v: make_vjp(f, x)[0](v))
-            check_grads(derivative, (0, 1), modes, order - 1)(x, vspace(f(x)).randn())
+    if not {"fwd", "rev"}.issuperset(modes):
+        raise ValueError(f"check_grads: modes are 'fwd' and 'rev', not {modes}")
+    for mode, check in (("fwd", check_jvp), ("rev", check_vjp)):
+        if mode in modes:
+            check(f, x)
+            if order > 1:
 
+                def derivative(x: Any, v: Any, mode: str = mode) -> Any:
+                    return make_jvp(f, x)(v)[1] if mode == "fwd" else make_vjp(f, x)[0](v)
 
-def _named(name: str, f: Function) -> Function:
-    f.__name__ = name
-    return f
+                derivative.__name__ = f"{check.__name__[-3:]}_{get_name(f)}"
+                check_grads(derivative, (0, 1), modes, order - 1)(x, vspace(x if mode == "fwd" else f(x)).randn())
 
 
 def _slope(f: Function, x: Any, v: Any) -> Any:
@@ -81,7 +81,7 @@ def check_equivalent(x: Any, y: Any) -> None:
 
 def scalar_close(a: Any, b: Any) -> bool:
     """True if two numbers are equal up to 1e-6, absolutely or relatively."""
-    return bool(abs(a - b) < TOL or abs(a - b) < TOL * abs(a + b))
+    return bool(abs(a - b) < TOL or abs(a - b) < RTOL * abs(a + b))
 
 
 def combo_check(fun: Function, *args: Any, **params: Any) -> Callable[..., None]:
@@ -93,3 +93,9 @@ def combo_check(fun: Function, *args: Any, **params: Any) -> Callable[..., None]
                 check_grads(fun, *args, **params)(*values, **dict(zip(keywords, words, strict=True)))
 
     return check
+
+
+def quick_grad_check(fun: Function, arg0: Any, extra_args: Sequence[Any] = (), kwargs: Any = None, **rest: Any) -> None:
+    """The deprecated form of `check_grads`; the tolerances in `rest` are not used."""
+    warnings.warn("quick_grad_check is deprecated: use check_grads", stacklevel=2)
+    check_grads(fun, modes=["rev"], order=1)(arg0, *extra_args, **(kwargs or {}))
