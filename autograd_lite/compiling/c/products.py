@@ -43,14 +43,20 @@ static inline __attribute__((always_inline)) FUSED void matmul_tile{f}(
 #pragma STDC FP_CONTRACT ON
 #endif
     vector{f} t[ROWS][2];
+#pragma GCC unroll 8
     for (int i = 0; i < ROWS; i++)
+#pragma GCC unroll 2
         for (int j = 0; j < n; j++)
             t[i][j] = begin ? (vector{f}){{0}} : *(const vector{f} *)(y + yi * i + LANES{f} * j);
     for (long l = 0; l < k; l++)
+#pragma GCC unroll 8
         for (int i = 0; i < ROWS; i++)
+#pragma GCC unroll 2
             for (int j = 0; j < n; j++)
                 t[i][j] += a[ai * i + aj * l] * *(const vector{f} *)(b + bi * l + LANES{f} * j);
+#pragma GCC unroll 8
     for (int i = 0; i < ROWS; i++)
+#pragma GCC unroll 2
         for (int j = 0; j < n; j++)
             *(vector{f} *)(y + yi * i + LANES{f} * j) = t[i][j];
 }}
@@ -75,13 +81,16 @@ static __attribute__((noinline, noclone)) FUSED void matmul{f}(
             const long columns = n - j < width ? n - j : width;
             const {type} *r = b + bi * l + bj * j;
             long ri = bi;
-            if (bj != 1 || columns < width || m > 2 * ROWS) {{  // a copy, with zeros up to the width
-                for (long d = 0; d < depth; d++) {{
-                    for (long c = 0; c < columns; c++)
-                        rows[width * d + c] = r[bi * d + bj * c];
-                    for (long c = columns; c < width; c++)
-                        rows[width * d + c] = 0;
-                }}
+            if (bj == 1 && columns == width && m > 2 * ROWS) {{  // a copy
+                for (long d = 0; d < depth; d++)
+                    for (long c = 0; c < width; c += LANES{f})
+                        __builtin_memcpy(rows + width * d + c, r + bi * d + c, BYTES);
+            }} else if (bj != 1 || columns < width) {{  // with zeros up to the width
+                for (long c = 0; c < width; c++)
+                    for (long d = 0; d < depth; d++)
+                        rows[width * d + c] = c < columns ? r[bi * d + bj * c] : 0;
+            }}
+            if (bj != 1 || columns < width || m > 2 * ROWS) {{
                 r = rows;
                 ri = width;
             }}

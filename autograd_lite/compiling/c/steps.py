@@ -197,7 +197,7 @@ def _product_kind(eq: Equation, alone: bool) -> str:
     (m, n, k), stack, _, _ = product_of(eq)
     if k == 1:
         return "outer"
-    if (m == 1 or n == 1) and (alone or prod(stack) * m * n * k <= 2 * LOOPS):
+    if (m == 1 or n == 1) and (alone or prod(stack) * m * n * k <= TILED[1]):
         return "matvec"
     small = m * n * k <= LOOPS and prod(stack) * m * n * k <= 64 * LOOPS
     return "loops" if alone else "product" if small or is_tiled(m, n, k) else ""
