@@ -179,6 +179,63 @@ def test_large_products_of_all_orders(dtype):
         np.testing.assert_array_equal(special(a, b), a @ b + 1)
 
 
+@pytest.mark.parametrize("dtype", ["d", pytest.param("f", marks=pytest.mark.thorough)])
+def test_loops_over_the_same_rows_share_blocks(dtype):
+    def normalised(x, s):
+        z = x - np.mean(x, -1, keepdims=True)
+        y = z / np.sqrt(np.mean(z * z, -1, keepdims=True) + 0.1) * s
+        e = np.exp(y - np.max(y, -1, keepdims=True))
+        weights = e / np.sum(e, -1, keepdims=True)
+        return weights, np.sum(weights * z, 0), np.sum(y * y, (0, -1)), z[::-1] - weights, np.sum(np.tanh(z))
+
+    def loss(x, s):
+        return sum(np.sum(np.sin(y)) for y in normalised(x, s))
+
+    tolerance = 1e-12 if dtype == "d" else 2e-5
+    for shape in some([(211, 44), (128, 96), (40, 6, 50), (700, 17)]):
+        x, s = RNG.normal(size=shape).astype(dtype), RNG.normal(size=shape[-1]).astype(dtype)
+        run = in_c(normalised, x, s)
+        agree(run(x, s), normalised(x, s), tolerance)
+        assert "blocks of rows" in run.c_source
+        x[3, ..., 5], x[9, ..., 0] = np.nan, np.inf
+        with np.errstate(all="ignore"):
+            agree(run(x, s), normalised(x, s), tolerance)
+    x = RNG.normal(size=shape).astype(dtype)
+    agree(in_c(ag.grad(loss, (0, 1)), x, s)(x, s), ag.grad(loss, (0, 1))(x, s), tolerance)
+
+
+def test_a_product_with_a_hessian_reads_the_data_once():
+    def loss(w, X, y):
+        return np.sum(np.logaddexp(0, -y * (X @ w)))
+
+    for shape in some([(300, 60), (61, 300)]):
+        X, y = RNG.normal(size=shape), np.sign(RNG.normal(size=shape[0]))
+        w, v = RNG.normal(size=(2, shape[1]))
+        run = in_c(ag.hvp(loss), w, v, X, y)
+        agree(run(w, v, X, y), ag.hvp(loss)(w, v, X, y), 1e-11)
+        assert len(re.findall(r"blocks of rows", run.c_source)) == 1
+        assert run.source.count("_in_c(") == 1
+
+
+def test_new_values_in_blocks():
+    W, m = ag.tensor(RNG.normal(size=(300, 40)), requires_grad=True), ag.tensor(np.zeros((300, 40)))
+
+    def step(x):
+        z = np.tanh(W * x) - np.mean(W, 1, keepdims=True)
+        norm = np.sqrt(np.sum(z * z, 1, keepdims=True))
+        with ag.no_grad():
+            m[...] = m * 0.9 + z / norm
+            W[...] = W - 0.1 * m * norm
+        return np.sum(norm), np.sum(z, 0)
+
+    start, x = W.data.copy(), RNG.normal(size=40)
+    want = [*step(x), *step(x), W.data.copy(), m.data.copy()]
+    W.data[...], m.data[...] = start, 0.0
+    run = ag.jit(step, backend="c")
+    agree([*run(x), *run(x), W.data, m.data], want)
+    assert run.backend == "c"
+
+
 def test_values_are_computed_in_their_places_in_a_join():
     def f(x, W):
         states, h = [], x

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from math import prod
 from typing import Any
 
@@ -21,6 +20,7 @@ from ...program.naming import Names
 from ...table.scalar import FUNCTIONS, variable
 from ..buffers import Buffer, placed
 from ..text import users_line
+from .blocks import Group, Unit, units
 from .loops import COMPUTED, INDENT, LANGUAGES, LETTERS, Loops, indented, linear
 from .products import MATMUL, VECTORS, matmul
 from .steps import PLUS, TYPES, Place, Step, Steps, functions_of, is_tiled
@@ -61,14 +61,6 @@ def c_name(text: str) -> str:
 def comment(text: str) -> str:
     """A comment on one line, which nothing in it can end or continue."""
     return "// " + re.sub(r"\\|\?\?", " ", plain(text)).strip()
-
-
-@dataclass(eq=False)
-class Group:
-    """Steps in one loop, or a product."""
-
-    space: Any
-    steps: list[Step] = field(default_factory=list)
 
 
 class Kernel:
@@ -117,7 +109,8 @@ class Kernel:
         self.stored |= {v for v in outputs if v in self._writers}
         self.own_roots = {v for v in self._writers if v not in outside}
         self.own = [v for v in self._writers if v in self.stored and v not in outside]
-        self.inline = alone or len(self.groups) <= INLINE
+        self.units = units(self.groups, self.stored, self.into, outside)
+        self.inline = alone or len(self.units) <= INLINE
         self._positions(self.last, alone)
 
     # ------------------------------------------------------------------------------------------------- the groups
@@ -204,10 +197,11 @@ class Kernel:
         buffers: dict[Any, Buffer] = {
             kind: Buffer(n * np.dtype(kind).itemsize, 0, len(self.groups)) for kind, n in counts.items()
         }
+        at = [k for k, unit in enumerate(self.units) for _ in unit.groups]  # the unit of each group
         for v in arrays:
             if v not in self.on_stack:
                 used = [k for k, _ in self._writers[v]]
-                buffers[v] = Buffer(v.size * v.dtype.itemsize, min(used), max(last.get(v, 0), *used))
+                buffers[v] = Buffer(v.size * v.dtype.itemsize, at[min(used)], at[max(last.get(v, 0), *used)])
         self.scratch = placed([*buffers.values()])
         self.offset = {key: buffer.start for key, buffer in buffers.items()}
 
@@ -294,51 +288,71 @@ class Writer:
                     self.base(place)
         lines: list[str] = []
         before_that = ""
-        for group in kernel.groups:
-            where = users_line(group.steps[0].eq)
+        for unit in kernel.units:
+            where = users_line(unit.steps[0].eq)
             if where != before_that and kernel.inline:
                 lines.append(comment(where))
                 before_that = where
             if kernel.inline:
                 names = Names(self.names, between="_")
-                lines += self._group(group, self.base, lambda wish, names=names: names.take(c_name(wish)))
+                lines += self._unit(unit, self.base, lambda wish, names=names: names.take(c_name(wish)))
             else:
-                lines.append(self._shared(group))
+                lines.append(self._shared(unit))
         return lines
 
-    def _group(self, group: Group, base: Any, fresh: Any) -> list[str]:
-        if group.steps[0].product:
-            return (matmul if is_tiled(*group.steps[0].product) else _product)(group.steps[0], base, fresh)
+    def _unit(self, unit: Unit, base: Any, fresh: Any) -> list[str]:
+        """The lines of groups block by block, or of one group."""
+        if not unit.rows:
+            (group,) = unit.groups
+            if group.steps[0].product:
+                return (matmul if is_tiled(*group.steps[0].product) else _product)(group.steps[0], base, fresh)
+            return self._group(self._loops(group, base, fresh))
+        first, last = fresh("first"), fresh("last")
+        before: list[str] = []
+        body = [f"const long {last} = {first} + {unit.block} < {unit.rows} ? {first} + {unit.block} : {unit.rows};"]
+        for group in unit.groups:
+            loops = self._loops(group, base, fresh)
+            turns = loops.axes[0][0] // unit.rows
+            loops.bounds = (first, last) if turns == 1 else (f"{turns} * {first}", f"{turns} * {last}")
+            body += self._group(loops)
+            before += loops.before
+        head = f"for (long {first} = 0; {first} < {unit.rows}; {first} += {unit.block}) {{  // blocks of rows"
+        return [*before, head, *indented(body), "}"]
+
+    def _loops(self, group: Group, base: Any, fresh: Any) -> Loops:
         overwrites = any(s.target.root in self.kernel.into for s in group.steps)
-        loops = Loops(group.steps, self.kernel.stored, base, fresh, self.reduction, overwrites)
+        return Loops(group.steps, self.kernel.stored, base, fresh, self.reduction, overwrites)
+
+    def _group(self, loops: Loops) -> list[str]:
         lines = loops.lines()
         plain = len(lines) == 1 or lines[0].startswith(("for", "#")) and not loops.declares
         return lines if plain else ["{", *indented(lines), "}"]
 
-    def _shared(self, group: Group) -> str:
-        """A call of a function of a group; groups with the same text have the same function."""
+    def _shared(self, unit: Unit) -> str:
+        """A call of a function of a unit; those with the same text have the same function."""
         shared = self.functions
         names = Names({*KEYWORDS, *LETTERS}, between="_")
         arrays: dict[Any, tuple[str, str, str]] = {}  # by array: its name in the function, the type, what is passed
-        written = {self._array(s.target.root) for s in group.steps}
+        written = {self._array(s.target.root) for s in unit.steps}
+        space = unit.groups[0].space
 
         def base(place: Place) -> tuple[str, int]:
             v = self._array(place.root)
             name, start = self.base(place)
-            key = name if not group.space else (name, start)
+            key = name if not space else (name, start)
             if key not in arrays:
                 const = "" if v in written or v in self.kernel.singles else "const "
-                passed = name if not group.space or not start else f"{name} + {start}"
+                passed = name if not space or not start else f"{name} + {start}"
                 arrays[key] = names.take("a"), f"{const}{TYPES[v.dtype.char]} *", passed
-            return arrays[key][0], start if not group.space else 0
+            return arrays[key][0], start if not space else 0
 
-        lines = self._group(group, base, lambda wish: names.take("t"))
+        lines = self._unit(unit, base, lambda wish: names.take("t"))
         head = ", ".join(f"{kind}{name}" for name, kind, _ in arrays.values())
         text = "\n".join(indented(lines))
         key = f"{head}\n{text}"
         if key not in shared:
             shared[key] = self.fresh(f"{self.name}_loop")
-            self.before.append(comment(users_line(group.steps[0].eq)))
+            self.before.append(comment(users_line(unit.steps[0].eq)))
             self.before += [f"static __attribute__((noinline)) void {shared[key]}({head})", "{", text, "}", ""]
         return f"{shared[key]}({', '.join(passed for _, _, passed in arrays.values())});"
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from math import prod
 from typing import Any
 
 from ...program import Var
@@ -15,7 +17,9 @@ from ...table.scalar import C_FLOAT, C, Scalar, number, variable
 from .steps import PLUS, Place, Step, functions_of
 
 PIECE = 512  # entries of a sum that is taken at once
-UNROLLED = 4  # turns of a loop over which a sum in memory is taken at once
+UNROLLED = 4  # turns of a loop over which a sum in memory is taken at once, or with one sum each
+MANY = 2**12  # entries of a loop in which that is worth the text, and the most steps
+LONGEST = 12
 SHORT = 8  # turns of a loop that is not worth a vector
 INDENT = "    "
 C_INT = C._replace(
@@ -56,6 +60,8 @@ class Loops:
         self.local: dict[Place, str] = {}  # the expression of a value of this turn
         self.letters = [*LETTERS]
         self.turns = 1  # of the loop around the innermost one, at once
+        self.bounds: tuple[str, str] | None = None  # of the outermost loop, if that has a part of its turns only
+        self.before: list[str] = []  # lines before all parts
         computed = {s.target for s in steps if s.fold is None}
         self.uses = Counter(p for s in steps for p in s.places)
         loaded = [p for p in self.uses if p not in computed]
@@ -99,12 +105,10 @@ class Loops:
 
     def _unrolled(self, step: Step, before: list[str]) -> str:
         """The value that a turn adds to a sum, for several turns of the loop around it: stored less often."""
-        letters, at, texts = self.letters, len(self.axes) - 2, []
+        texts = []
         for k in range(self.turns):
-            if k:
-                self.letters = [*letters[:at], f"({letters[at]} + {k})", *letters[at + 1 :]]
-            texts.append(self._expression(step, before))
-        self.letters = letters
+            with self.turn(k):
+                texts.append(self._expression(step, before))
         return " + ".join(texts)
 
     def _chosen(self, e: Scalar, kind: str, before: list[str]) -> Scalar:
@@ -128,10 +132,39 @@ class Loops:
             along = self.axes[-2][1]
             if all(fold.is_sum and not fold.run and not fold.step.target.strides[along] for fold in folds):
                 self.turns = UNROLLED
-        body = self._body({fold.step: fold for fold in folds})
-        before = [line for fold in folds for line in fold.fill()]
+        count = UNROLLED if self._side_by_side(folds) else 1
+        folds += [_Fold(fold.step, self, k) for k in range(1, count) for fold in folds]
+        body: list[str] = []
+        for k in range(count):
+            with self.turn(k):
+                body += self._body({fold.step: fold for fold in folds if fold.k == k})
+        self.turns = max(self.turns, count)
+        before = [line for fold in folds if not fold.k for line in fold.fill()]
         self.declares = not self.axes or any(fold.run and not fold.depth for fold in folds)
+        if self.bounds is not None:
+            self.before, before = before, []
         return [*before, *self._nest(0, body, folds)]
+
+    def _side_by_side(self, folds: Sequence[_Fold]) -> bool:
+        """True if several rows are folded at once: one alone would wait for each of its sums."""
+        runs = bool(folds) and all(fold.run == 1 and not fold.in_pieces for fold in folds)
+        short = len(self.steps) <= LONGEST and len(self.axes) > 1 and self.axes[-2][0] % UNROLLED == 0
+        return runs and short and prod(self.space) >= MANY
+
+    @contextmanager
+    def turn(self, k: int) -> Iterator[None]:
+        """The `k`-th of several turns of the loop around the innermost one."""
+        letters, at = self.letters, len(self.axes) - 2
+        if k:
+            self.letters = [*letters[:at], f"({letters[at]} + {k})", *letters[at + 1 :]]
+        yield
+        self.letters = letters
+
+    def _head(self, depth: int, step: str = "") -> str:
+        """The head of a loop."""
+        n, letter = self.axes[depth][0], self.letters[depth]
+        first, last = self.bounds if self.bounds is not None and not depth else ("0", str(n))
+        return f"for (long {letter} = {first}; {letter} < {last}; {step or letter + '++'}) {{"
 
     def _nest(self, depth: int, body: list[str], folds: Sequence[_Fold]) -> list[str]:
         """The loops from `depth` on."""
@@ -142,10 +175,10 @@ class Loops:
         elif depth == len(self.axes) - 1:
             lines += self._innermost(body, folds)
         else:
-            n, letter = self.axes[depth][0], self.letters[depth]
             inner = self._nest(depth + 1, body, folds)
-            step = f"{letter} += {self.turns}" if self.turns > 1 and depth == len(self.axes) - 2 else f"{letter}++"
-            lines += [f"for (long {letter} = 0; {letter} < {n}; {step}) {{", *indented(inner), "}"]
+            at_once = self.turns > 1 and depth == len(self.axes) - 2
+            step = f"{self.letters[depth]} += {self.turns}" if at_once else ""
+            lines += [self._head(depth, step), *indented(inner), "}"]
         return lines + [line for fold in here for line in fold.end()]
 
     def _innermost(self, body: list[str], folds: Sequence[_Fold]) -> list[str]:
@@ -162,12 +195,12 @@ class Loops:
             head = f"for (long {start} = 0; {start} < {n}; {start} += {PIECE}) {{"
             stop = f"const long {end} = {start} + {PIECE} < {n} ? {start} + {PIECE} : {n};"
             return [head, *indented([stop, *before, *pragma, *loop, *after]), "}"]
-        loop = [f"for (long {letter} = 0; {letter} < {n}; {letter}++) {{", *indented(body), "}"]
-        return [*before, *pragma, *loop, *after]
+        return [*before, *pragma, self._head(len(self.axes) - 1), *indented(body), "}", *after]
 
     def _body(self, folds: dict[Step, _Fold]) -> list[str]:
         lines: list[str] = []
         stores: list[str] = []
+        self.local = {}
         for step in self.steps:
             if step in folds:
                 lines += folds[step].turn(self._unrolled(step, lines))
@@ -186,9 +219,9 @@ class Loops:
 class _Fold:
     """The accumulator of a fold."""
 
-    def __init__(self, step: Step, loops: Loops) -> None:
+    def __init__(self, step: Step, loops: Loops, k: int = 0) -> None:
         assert step.fold is not None
-        self.step, self.loops = step, loops
+        self.step, self.loops, self.k = step, loops, k
         reduced = [step.target.strides[k] == 0 for _, k in loops.axes]
         self.run = next((k for k, r in enumerate(reversed(reduced)) if not r), len(reduced))
         self.depth = len(reduced) - self.run
@@ -237,7 +270,8 @@ class _Fold:
 
     def end(self) -> Iterator[str]:
         total = f"total{self.suffix}(&{self.word})" if self.in_pieces else self.word
-        place = self.loops.at(self.step.target)
+        with self.loops.turn(self.k):
+            place = self.loops.at(self.step.target)
         yield f"{place} = {self._combined(place, total) if self.again else total};"
 
 
