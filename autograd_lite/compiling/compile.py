@@ -71,7 +71,7 @@ ORDER = (
 
 #: The same before regions are written in C, where loops over small arrays and fused operations cost nothing.
 ORDER_C = (
-    *ORDER[: ORDER.index("columns") + 2], "dead code", "lowering", SHORTER, "updates last", "regions",
+    *ORDER[: ORDER.index("floats") + 1], "dead code", "lowering", SHORTER, "updates last", "regions",
 )  # fmt: skip
 
 

@@ -656,6 +656,32 @@ def test_many_single_numbers_and_many_loops(monkeypatch):
     assert run.c_source.count("static __attribute__((noinline))") < 30  # so do those of several regions
 
 
+def test_small_arrays_whose_entries_move_are_single_numbers():
+    def determinant(A):
+        if len(A) == 1:
+            return A[0, 0]
+        return sum((-1) ** j * A[0, j] * determinant(np.delete(A[1:], j, axis=1)) for j in range(len(A)))
+
+    A = RNG.normal(size=(4, 4))
+    value, gradient = ag.value_and_grad(determinant)(A)
+    np.testing.assert_allclose(gradient, value * np.linalg.inv(A).T, rtol=1e-10)
+    for run in in_c(ag.value_and_grad(determinant), A), ag.jit(ag.value_and_grad(determinant)):
+        agree(run(A), (value, gradient))
+        assert "into_zeros" not in run.source
+    assert ag.jit(determinant, backend="c")(A) == determinant(A)
+
+
+def test_single_entries_are_read_where_they_are():
+    def f(x, y):
+        return np.stack([x[1, 2], x.T[0, -1], y[2], y[::-1][0]]) * x[0] @ x[1] * x[2, 3], x[1, 1] + 0
+
+    args = RNG.normal(size=(3, 4)), RNG.normal(size=30)
+    run = in_c(f, *args)
+    agree(run(*args), f(*args))
+    assert "(memory, x, y, " in run.source
+    agree(in_c(ag.grad(lambda x, y: f(x, y)[0], (0, 1)), *args)(*args), ag.grad(lambda x, y: f(x, y)[0], (0, 1))(*args))
+
+
 def test_the_step_of_a_loop_is_in_c():
     def f(W, xs):
         def step(h, x):

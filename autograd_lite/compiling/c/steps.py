@@ -234,14 +234,20 @@ def viewed(eq: Equation, shape: Sequence[int], strides: Sequence[int]) -> list[t
     """The strides and the offset of each result of a view of an array, in entries; None if it is a copy."""
     dtype = eq.operands[0].dtype
     ends = [(n - 1) * stride for n, stride in zip(shape, strides, strict=True)]
-    memory = np.empty(1 + sum(map(abs, ends)), dtype)[sum(-end for end in ends if end < 0) :]
-    x = as_strided(memory, shape, [s * dtype.itemsize for s in strides])
+    start, size = sum(-end for end in ends if end < 0), 1 + sum(map(abs, ends))
+
+    def run(memory: np.ndarray) -> Any:
+        x = as_strided(memory[start:], shape, [s * memory.itemsize for s in strides])
+        return x, leaves(eq.row.fn(x, *eq.operands[1:], **eq.params))
+
     try:
-        results = eq.row.fn(x, *eq.operands[1:], **eq.params)
+        x, results = run(np.empty(size, dtype))
+        if isinstance(results[0], np.generic):  # one entry, which is no array: which one
+            return [((), int(run(np.arange(size))[1][0]) - start)] if eq.row.algebra == "index" else None
     except (TypeError, ValueError, IndexError):
         return None
     views = []
-    for y, v in zip(leaves(results), eq.outputs, strict=True):
+    for y, v in zip(results, eq.outputs, strict=True):
         if not _shares(y, x) or y.shape != v.shape:
             return None
         offset = address(y) - address(x)

@@ -17,9 +17,10 @@ from ...engine.node import Params, Shape, Values
 from ...program import Equation, Operand, Var
 from ...table import ROWS, Primitive
 from ...table.scalar import Scalar
-from ..block import Block, example
+from ..block import Block, example, written
 
 CALL = 12  # the cost of a call of NumPy on a small array, in operations on floats
+CALL_C = 2  # the same for a loop in C
 MOST = 64  # entries of an array that is replaced
 
 _FLOATS = (np.dtype(float), np.dtype(bool))
@@ -48,17 +49,32 @@ ARRAY = Primitive(
 
 def all_floats(block: Block) -> Block:
     """`block` with all values as floats, if that is possible and faster."""
+    in_c = block.vectors is not None
     try:
-        expanded = _Expansion(block, MOST, strict=True).run() if block.small else block
+        expanded = _Expansion(block, MOST, CALL_C if in_c else CALL).run() if block.small or in_c else block
     except _Impossible:
         return block
-    return expanded if len(expanded.equations) <= CALL * len(block.equations) else block
+    if in_c and expanded is not block:  # where they are arrays without axes
+        equations = [e for eq in expanded.equations for e in _of_arrays(eq)]
+        return replace(expanded, equations=equations, floats=block.floats)
+    return expanded
+
+
+def _of_arrays(eq: Equation) -> list[Equation]:
+    """An equation between arrays and their entries, as operations on arrays."""
+    if eq.row is ENTRIES:
+        places = [*np.ndindex(eq.operands[0].shape)]
+        return written(eq, lambda x: tuple(x[at] for at in places), *eq.operands, into=eq.outputs)
+    if eq.row is ARRAY:
+        dtype, shape = eq.params["dtype"], eq.params["shape"]
+        return written(eq, lambda *xs: np.stack(xs).astype(dtype).reshape(shape), *eq.operands, into=eq.outputs)
+    return [eq]
 
 
 def single_floats(block: Block) -> Block:
     """`block` with values of one entry as floats, if there are none yet."""
     if block.small and not block.floats:
-        block = _Expansion(block, 1, strict=False).run()
+        block = _Expansion(block, 1, None).run()
     return replace(block, small=False)
 
 
@@ -98,10 +114,14 @@ class _Number:
 
 
 class _Expansion:
-    """A block in the course of being rewritten."""
+    """A block in the course of being rewritten.
 
-    def __init__(self, block: Block, most: int, strict: bool) -> None:
-        self.block, self.most, self.strict = block, most, strict
+    Arrays have at most `most` entries. With `growth` everything has to be written with floats, in at most as many times
+    the operations.
+    """
+
+    def __init__(self, block: Block, most: int, growth: int | None) -> None:
+        self.block, self.most, self.growth = block, most, growth
         self.entries: dict[Var, Any] = {}  # an array of objects for each value: `_Number`, or a constant
         self.arrays: set[Var] = set(block.inputs)  # values that exist as arrays
         self.equations: list[Equation] = []
@@ -113,19 +133,23 @@ class _Expansion:
             for eq in self.block.equations:
                 self.at = eq
                 if not self._expanded(eq):
-                    if self.strict:
+                    if self.growth is not None:
                         raise _Impossible
                     for x in eq.operands:
                         self._array(x)
                     self.equations.append(eq)
                     self.arrays.update(eq.outputs)
-                if self.strict and len(self.equations) > CALL * len(self.block.equations):
-                    raise _Impossible
+                self._check_size()
             for x in self.block.results:
                 self._array(x)
+            self._check_size()
         finally:
             self.entries.clear()  # a cycle that the garbage collector does not see: it does not look into arrays
         return replace(self.block, equations=self.equations, floats=self.block.floats | self.floats)
+
+    def _check_size(self) -> None:
+        if self.growth is not None and len(self.equations) > self.growth * len(self.block.equations):
+            raise _Impossible
 
     # ------------------------------------------------------------------------------------------------ conversions
 
@@ -167,7 +191,7 @@ class _Expansion:
         moving = eq.row.kind in ("linear", "bilinear")
         if not elementwise and not moving or eq.row.outputs:
             return False
-        if not self.strict and any(np.size(example(x)) != 1 for x in eq.operands):
+        if self.growth is None and any(np.size(example(x)) != 1 for x in eq.operands):
             return False  # neither an operation on floats, nor one that makes a float of an array with one entry
         try:
             operands = [self._entries(x) for x in eq.operands]
@@ -194,6 +218,8 @@ class _Expansion:
         entries = np.asarray(eq.row.fn(*operands, **eq.params), object)
         made_here = {v for e in self.equations[mark:] for v in e.outputs}
         for k, e in enumerate(entries.ravel()):
+            if isinstance(e, np.ndarray) and not e.ndim:  # as ``zeros[1, 2] = x`` stores it
+                e = entries.flat[k] = e.item()
             if isinstance(e, _Number) and e.var in made_here:
                 e.var.name = _entry_name(eq.outputs[0], k)
         return entries
