@@ -145,9 +145,9 @@ class _Reader:
                 return self._factors(of, power)
             case "exponential" if e.args[0].role == "negation":
                 return [(make(e.row, e.args[0].args, e.params, e.shape), -power)]
-            case "reshape" | "index" if (
-                not _reorders(e) and (laid := _relaid(e.args[0], e.args[0].shape, e.shape)) is not None
-            ):
+            case "reshape" | "index" if not _reorders(e) and (
+                laid := _relaid(e.args[0], e.args[0].shape, e.shape)
+            ) is not None:
                 return [(laid, power)] if laid.key == e.key else self._factors(laid, power)
             case "placement" if power == 1 and (chosen := self._chosen(e)) is not None:
                 return [f for a in chosen for f in self._factors(a, 1)]

@@ -37,9 +37,7 @@ class Constants:
     """
 
     def __init__(
-        self,
-        taken: Names,
-        changing: Mapping[str, str] = EMPTY,
+        self, taken: Names, changing: Mapping[str, str] = EMPTY,
         scopes: Sequence[tuple[CodeType | None, Variables]] = (),
         computed: Variables = EMPTY,
     ) -> None:

@@ -106,10 +106,8 @@ def _shifted(e: Expr, shape: Shape, at: At, sign: int) -> At:
 def _placed(e: Expr, at: At) -> Expr:
     """An entry of an array with zeros beside what was cut out of it; an axis of length 1 has its place by a number."""
     inner = e.args[0]
-    places = [
-        (c, p.indices(n)[0]) if m == 1 != n else ("", 0)
-        for c, p, m, n in zip(at, [*_parts(e), *[slice(None)] * len(at)], inner.shape, e.shape, strict=False)
-    ]
+    places = [(c, p.indices(n)[0]) if m == 1 != n else ("", 0)
+              for c, p, m, n in zip(at, [*_parts(e), *[slice(None)] * len(at)], inner.shape, e.shape, strict=False)]
     equal = [unsimplified(EQUAL, (name(c), number(k)), ()) for c, k in places if c]
     rest = entry(inner, tuple("" if c else i for (c, _), i in zip(places, _shifted(e, e.shape, at, -1), strict=True)))
     return multiplied((*equal, *factors_of(rest)), rest.shape) if equal else rest
@@ -311,9 +309,12 @@ def _chosen(e: Expr, at: At) -> tuple[list[Expr], At, bool]:
     """
     parts = [*_parts(e), *[slice(None)] * (len(at) - len(_parts(e)))]
     labels = [p for p in parts if isinstance(p, Labels)]
-    mask = next((p for p in labels if p.dtype == bool), None)
-    if mask is not None and (mask.ndim > 1 or not mask.word or e.args[0].role not in ("broadcast", "number")):
-        raise _NoEntries
+    masks = [p for p in labels if p.dtype == bool]
+    at_rows = "".join(f"[{p.word}]" for p in masks)  # other labels are y[mask], one for each row of the mask
+    if masks:
+        is_one_number = e.args[0].role in ("broadcast", "number") and at_rows != "[]" and masks[0].ndim == 1
+        if len(masks) > 1 or not is_one_number or not all(p is masks[0] or p.word.endswith(at_rows) for p in labels):
+            raise _NoEntries
     own = [c for p, c in zip(parts, at, strict=False) if isinstance(p, Labels) and not p.word]  # of np.arange(n)
     letters = tuple(own[:1]) or _fresh(at, max((p.ndim for p in labels), default=0))
     equal: list[Expr] = []
@@ -321,16 +322,14 @@ def _chosen(e: Expr, at: At) -> tuple[list[Expr], At, bool]:
     for p, c, size in zip(parts, at, e.shape, strict=False):
         if isinstance(p, int | np.integer) and c:
             equal.append(unsimplified(EQUAL, (name(c), number(int(p) % size)), ()))
-        elif p is mask:
+        elif isinstance(p, Labels) and p.dtype == bool:
             own, inside = [c], [*inside, c]
             equal.append(unsimplified("where", (entry(name(p.word, p.shape), (c,)), number(1), number(0)), ()))
         elif isinstance(p, Labels):
             inside += letters if p is labels[0] else ()
-            word, at_label = p.word, letters[len(letters) - p.ndim :]
-            if mask is not None:  # y[mask] at the places of the mask
-                word, at_label = word.removesuffix(f"[{mask.word}]"), tuple(own[:1])
-            words = entry(name(word, p.shape), at_label), name(c)
-            equal += [unsimplified(EQUAL, words, ())] if p.word else []
+            index = tuple(own[:1]) if masks else letters[len(letters) - p.ndim :]
+            label = entry(name(p.word.removesuffix(at_rows), p.shape), index)
+            equal += [unsimplified(EQUAL, (label, name(c)), ())] if p.word else []
         elif isinstance(p, slice) and p == slice(None):
             inside.append(c)
         else:

@@ -92,9 +92,8 @@ class Writer:
         """A row's own JavaScript; `part` is one of several results."""
         row: Any = e.row
         operands = {f"x{k}": self.array(a) for k, a in enumerate(e.args, 1)}
-        fields: defaultdict[str, Any] = defaultdict(
-            lambda: "undefined", operands, x=operands.get("x1"), part=part, xs=", ".join(operands.values())
-        )
+        fields: defaultdict[str, Any] = defaultdict(lambda: "undefined", operands, x=operands.get("x1"), part=part,
+            xs=", ".join(operands.values()))
         return str(row.js.format_map(fields | {k: script(v) for k, v in e.params.items()}))
 
     def constant(self, value: Any) -> str:

@@ -56,13 +56,8 @@ class Notation:
     """
 
     def __init__(
-        self,
-        program: Program,
-        wrt: Iterable[Var] | None = None,
-        *,
-        board: bool = True,
-        names: Mapping[Var, str] | None = None,
-        variables: Mapping[Any, Var] | None = None,
+        self, program: Program, wrt: Iterable[Var] | None = None, *, board: bool = True,
+        names: Mapping[Var, str] | None = None, variables: Mapping[Any, Var] | None = None,
     ) -> None:
         self.board, wrt = board, None if wrt is None else [*wrt]
         self.variables = variables or {}  # of the recorded values that the program was made from, by node

@@ -128,23 +128,13 @@ class Source(str):
 
 @overload
 def source(
-    f: Callable[..., Any],
-    *args: Any,
-    wrt: Sequence[str] | str | None = ...,
-    names: Mapping[str, Any] | None = ...,
-    update: str | None = ...,
-    name: str | None = ...,
-    lang: Literal["numpy"] = ...,
+    f: Callable[..., Any], *args: Any, wrt: Sequence[str] | str | None = ..., names: Mapping[str, Any] | None = ...,
+    update: str | None = ..., name: str | None = ..., lang: Literal["numpy"] = ...,
 ) -> Source: ...
 @overload
 def source(
-    f: Callable[..., Any],
-    *args: Any,
-    wrt: Sequence[str] | str | None = ...,
-    names: Mapping[str, Any] | None = ...,
-    update: str | None = ...,
-    name: str | None = ...,
-    lang: Literal["c"],
+    f: Callable[..., Any], *args: Any, wrt: Sequence[str] | str | None = ..., names: Mapping[str, Any] | None = ...,
+    update: str | None = ..., name: str | None = ..., lang: Literal["c"],
 ) -> CSource: ...
 def source(
     f: Callable[..., Any],

@@ -42,7 +42,8 @@ def c_source(program: Program, wanted: Sequence[Var], name: str) -> CSource:
     last = functions[-1]
     count = len(last.arguments) - len(results)
     rows = [
-        f"  {word:<12} {sizes(v)}{', a result' if k >= count else ''}" for k, (word, v) in enumerate(last.arguments)
+        f"  {word:<12} {sizes(v)}{', a result' if k >= count else ''}"
+        for k, (word, v) in enumerate(last.arguments)
     ]
     head = [
         f"{name}: a function{' and its gradient' * bool(wanted)}, written by autograd_lite.", "",

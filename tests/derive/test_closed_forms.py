@@ -253,6 +253,11 @@ def test_labels_of_masked_rows_and_labels_that_are_computed():
 
     assert "dL/dlogpᵢⱼ = -1[maskᵢ] 1[yᵢ = j] / n" in traced(masked, Z, y, mask)
 
+    def masked_before(Z, chosen, mask):
+        return -np.mean(ag.log_softmax(Z, axis=1)[mask, chosen])
+
+    assert "chosenᵢ" not in traced(masked_before, Z, y[mask], mask)
+
     def between(c, y):
         return np.sum((c[y + 1] - c[y]) ** 2)
 

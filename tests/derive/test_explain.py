@@ -266,7 +266,9 @@ def test_only_what_was_asked_for_is_derived():
 
 def test_a_loss_of_several_entries_raises():
     w = leaf((3,), "w")
-    with pytest.raises(ValueError, match=r"expected a result with one entry, got shape \(3,\): take .sum\(\)"):
+    with pytest.raises(
+        ValueError, match=r"expected a result with one entry, got shape \(3,\): take .sum\(\)"
+    ):
         explain(w * 2, w)
 
 

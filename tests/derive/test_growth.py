@@ -14,15 +14,8 @@ from benchmarks import growth
 
 SIZES = 25, 50, 100
 ONE_OF_EACH = (
-    "backward recurrent",
-    "explain recurrent",
-    "draw recurrent",
-    "frames long",
-    "partials long",
-    "worksheet many",
-    "trace long",
-    "source long",
-    "summary layers",
+    "backward recurrent", "explain recurrent", "draw recurrent", "frames long", "partials long", "worksheet many",
+    "trace long", "source long", "summary layers",
 )
 NAMES = [*ONE_OF_EACH, *(name for name in growth.CASES if name not in ONE_OF_EACH)]
 

@@ -207,7 +207,9 @@ def test_a_freed_graph_raises():
     x = leaf((100,), "x")
     L = np.sum(np.exp(x) * x)
     L.backward(retain_graph=False)
-    with pytest.raises(RuntimeError, match=r"freed by backward\(retain_graph=False\): compute the loss again"):
+    with pytest.raises(
+        RuntimeError, match=r"freed by backward\(retain_graph=False\): compute the loss again"
+    ):
         partials(L, x)
 
 
@@ -216,7 +218,9 @@ def test_a_graph_of_100_000_operations_gets_a_summary():
     y = x
     for _ in range(50_000):
         y = y * 1.0 + 0.0
-    with pytest.raises(ValueError, match=r"100001 operations are too many .*limit is 2000.*50000 add, 50000 multiply"):
+    with pytest.raises(
+        ValueError, match=r"100001 operations are too many .*limit is 2000.*50000 add, 50000 multiply"
+    ):
         partials(y, x)
 
 

@@ -116,7 +116,8 @@ def test_on_other_values_it_agrees_with_the_engine(f, dtype):
 
     def made_of(seed):
         return [
-            x.astype(dtype) if x.dtype.kind == "f" else x for x in map(np.asarray, inputs(np.random.default_rng(seed)))
+            x.astype(dtype) if x.dtype.kind == "f" else x
+            for x in map(np.asarray, inputs(np.random.default_rng(seed)))
         ]
 
     source_ = source(f, *made_of(0), wrt=wrt)
@@ -140,7 +141,11 @@ def test_on_other_values_it_agrees_with_the_engine(f, dtype):
 
 def test_the_talks_learn_is_about_twenty_lines_and_the_derivation_by_hand():
     made = derived.learn_source()
-    body = [line for line in made.split("def learn")[1].splitlines()[1:] if line.strip() and line.strip()[0] != "#"]
+    body = [
+        line
+        for line in made.split("def learn")[1].splitlines()[1:]
+        if line.strip() and line.strip()[0] != "#"
+    ]
     assert len(body) <= 20
     rng = np.random.default_rng(3)
     x, y, V, W = (rng.normal(size=s) for s in ((1, 3), (1, 1), (3, 4), (4, 1)))

@@ -20,7 +20,11 @@ ENV = {word: RNG.normal(size=(3, 3)) for word in "ABCD"}  # matrices, whose prod
 def grown(rng, depth):
     """A random formula over the names above, put together with or without simplification."""
     if depth == 0 or rng.random() < 0.15:
-        return name(rng.choice(list(ENV)), (3, 3)) if rng.random() < 0.8 else number(float(rng.integers(-3, 4)) or 0.5)
+        return (
+            name(rng.choice(list(ENV)), (3, 3))
+            if rng.random() < 0.8
+            else number(float(rng.integers(-3, 4)) or 0.5)
+        )
     kind = rng.choice(
         [
             "add",
@@ -40,7 +44,9 @@ def grown(rng, depth):
     if kind == "product":
         return product(args, (3, 3))
     if kind == "greater":
-        return make(TABLE["multiply"], (make(TABLE["greater"], matrices, {}, (3, 3)), matrices[0]), {}, (3, 3))
+        return make(
+            TABLE["multiply"], (make(TABLE["greater"], matrices, {}, (3, 3)), matrices[0]), {}, (3, 3)
+        )
     if kind in ("negative", "square", "transpose", "exp"):
         params = {"axes": None} if kind == "transpose" else {}
         return make(TABLE[kind], matrices[:1], params, (3, 3))
