@@ -74,6 +74,8 @@ class Line:
         The comparison with a finite difference.
     is_gradient : bool
         Whether it is the last line of a factor or a gradient; a blank line follows.
+    letters : str
+        The indices of the symbol, if they do not follow from the formulas.
     """
 
     symbol: str
@@ -86,6 +88,7 @@ class Line:
     where: Sequence[Definition] = ()
     check: str = ""
     is_gradient: bool = False
+    letters: str = ""
 
     @property
     def has_value(self) -> bool:
@@ -104,7 +107,7 @@ class Line:
     @cached_property
     def indexed(self) -> tuple[str, Sequence[Expr]]:
         """The indices of the symbol, and the formulas with them."""
-        return entries(self.formulas, np.shape(self.value) if self.shape is None else self.shape)
+        return (self.letters, self.formulas) if self.letters else entries(self.formulas, np.shape(self.value) if self.shape is None else self.shape)
 
     @property
     def remark(self) -> str:

@@ -11,7 +11,7 @@ import ast
 import math
 import operator
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from types import EllipsisType
 from typing import Any
@@ -31,13 +31,13 @@ WORK = 100  # times the entries of one result, for a whole answer
 BLAS = 16  # multiplications in a matrix product that take as long as one elsewhere
 
 _BINARY: dict[type[ast.AST], Callable[[Any, Any], Any]] = {
-    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
+    ast.Add: operator.add, ast.Sub: lambda a, b: _counted(a) - b, ast.Mult: operator.mul, ast.Div: operator.truediv,
     ast.FloorDiv: operator.floordiv, ast.Mod: operator.mod, ast.Pow: operator.pow, ast.MatMult: np.matmul,
     ast.BitAnd: operator.and_, ast.BitOr: operator.or_, ast.Lt: operator.lt, ast.LtE: operator.le,
     ast.Gt: operator.gt, ast.GtE: operator.ge, ast.Eq: operator.eq, ast.NotEq: operator.ne,
 }  # fmt: skip
 _UNARY: dict[type[ast.AST], Callable[[Any], Any]] = {
-    ast.USub: operator.neg, ast.UAdd: operator.pos, ast.Invert: operator.invert,
+    ast.USub: lambda x: -_counted(x), ast.UAdd: operator.pos, ast.Invert: operator.invert,
 }  # fmt: skip
 
 _OURS = {
@@ -54,7 +54,7 @@ _NUMPY = """
     sum mean prod max min any all var std cumsum argmax argmin sort transpose matrix_transpose swapaxes moveaxis squeeze
     expand_dims ravel reshape ones_like zeros_like flip trace array asarray concatenate stack matmul dot inner outer
     vdot einsum tensordot kron zeros ones full eye identity arange diag full_like broadcast_to linalg.inv linalg.det
-    linalg.solve
+    linalg.solve roll pad tril triu
 """
 _CONSTANTS = {"pi": np.pi, "e": np.e, "inf": np.inf, "nan": np.nan, "newaxis": None}
 _WORDS = ("order", "mode", "norm", "kind")  # parameters that take a word
@@ -62,6 +62,11 @@ _GROWING = ("outer", "kron", "tile", "repeat", "pad")  # sizes are multiplied
 
 
 _ERF = np.vectorize(math.erf, otypes=[float])
+
+
+def _counted(x: Any) -> Any:
+    """Conditions as the numbers 0 and 1."""
+    return np.asarray(x).astype(int) if getattr(x, "dtype", None) == bool else x
 
 
 def _extreme(word: str) -> Callable[..., Any]:
@@ -75,10 +80,24 @@ def _extreme(word: str) -> Callable[..., Any]:
     return either
 
 
-def _shifted(x: Any, k: int, size: int) -> Any:
-    """``x[i + k]`` for each `i` below `size`, 0 beyond the ends of `x`."""
-    at = np.arange(size) + k
-    return np.where((at >= 0) & (at < len(x)), x[np.clip(at, 0, len(x) - 1)], 0)
+def _shifted(x: Any, by: Sequence[int], sizes: Sequence[int]) -> Any:
+    """``x[i + k, …]`` for each index below a size, 0 beyond the ends of `x`; a size of -1 is that of `x`."""
+    at = np.ix_(*(np.arange(n if m < 0 else m) + k for n, m, k in zip(x.shape, sizes, by, strict=False)))
+    within = [(i >= 0) & (i < n) for i, n in zip(at, x.shape, strict=False)]
+    entries = x[tuple(np.clip(i, 0, n - 1) for i, n in zip(at, x.shape, strict=False))]
+    inside = np.logical_and.reduce(np.broadcast_arrays(*within))
+    return np.where(inside.reshape(inside.shape + (1,) * (x.ndim - len(at))), entries, 0)
+
+
+def _indexed(x: Any, places: Sequence[int], frame: int, rest: int) -> Any:
+    """An array with its first axes in these places of a frame, and the others behind it; as it is if it has more."""
+    x, several = np.asarray(x), len(places)
+    if x.ndim not in (several, several + rest):
+        return x
+    sizes = [1] * frame + [*x.shape[several:], *[1] * (rest + several - x.ndim)]
+    for k, p in enumerate(places):
+        sizes[p] = x.shape[k]
+    return np.transpose(x, [*np.argsort(places), *range(several, x.ndim)]).reshape(sizes)
 
 
 FUNCTIONS: Mapping[str, Any] = {
@@ -88,12 +107,14 @@ FUNCTIONS: Mapping[str, Any] = {
     "max": _extreme("max"),
     "min": _extreme("min"),
     "tr": np.trace,
+    "diff": lambda x, axis=-1, **ends: np.diff(x, 1, axis, **ends),
     "erf": _ERF,
     **dict.fromkeys(("Φ", "ndtr"), lambda x: (1 + _ERF(x / math.sqrt(2))) / 2),
     "φ": lambda x: np.exp(-np.square(x) / 2) / np.sqrt(2 * np.pi),
     "softmax": lambda x, axis=-1, keepdims=True: TABLE["softmax"].on_arrays(x, np.ravel(axis)[0]),
     "logsumexp": np.logaddexp.reduce,
     "shifted": _shifted,
+    "indexed": _indexed,
     "astype": lambda x, dtype: np.asarray(x).astype(dtype),
     "slice": slice,
 }
@@ -204,11 +225,13 @@ def _targets(s: ast.stmt) -> list[str]:
     return [t.id for t in inside if isinstance(t, ast.Name)]
 
 
-def _parsed(text: str, limit: int, mode: str, board: Board | None = None, shape: tuple[int, ...] = ()) -> Any:
+def _parsed(
+    text: str, limit: int, mode: str, board: Board | None = None, shape: tuple[int, ...] = (), letters: str = ""
+) -> Any:
     if len(text) > limit:
         raise ValueError(f"it has {len(text):,} characters; write it in {limit:,} at most")
     try:
-        python = signs_replaced(text) if board is None else board.python(text, shape)
+        python = signs_replaced(text) if board is None else board.python(text, shape, letters)
         tree = ast.parse(python, "<answer>", mode)
     except (RecursionError, MemoryError):
         raise ValueError(_DEEP) from None
@@ -243,12 +266,12 @@ class Reader:
         self.entries = max([ENTRIES, *(4 * np.size(x) for x in self.names.values() if not callable(x))])
         self.left: float = WORK * self.entries
 
-    def formula(self, text: str, board: Board, shape: tuple[int, ...] = ()) -> Any:
-        """The value of one formula, which has a budget of its own; `shape` is expected."""
+    def formula(self, text: str, board: Board, shape: tuple[int, ...] = (), letters: str = "") -> Any:
+        """The value of one formula, which has a budget of its own; `shape` is expected, perhaps with these indices."""
         self.shape = shape
         self.used.clear()
         self.left = WORK * self.entries
-        return self.value(_parsed(text.strip(), LONG, "eval", board, shape).body)
+        return self.value(_parsed(text.strip(), LONG, "eval", board, shape, letters).body)
 
     def value(self, e: ast.expr) -> Any:
         try:

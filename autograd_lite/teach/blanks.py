@@ -21,7 +21,8 @@ from ..derive.explain import Derivation
 from ..derive.factors import Factor, carried, laid_out
 from ..derive.formula import Expr, number, replaced, walk
 from ..derive.formula_ops import computed, evaluate
-from ..derive.writing import Ascii, plain_number, shown_params, text, write
+from ..derive.layout import Line as Shown
+from ..derive.writing import TEXT, Ascii, plain_number, shown_params, text, write
 from ..table.textbook import NOTATIONS
 from .answers import FUNCTIONS
 from .grading import Question
@@ -59,7 +60,7 @@ def first_by_symbol(lines: Iterable[Line]) -> dict[str, Line]:
     return table
 
 
-def questions(d: Derivation, places: Sequence[Line], formula: Expr, printed: str, code: Code) -> list[Question]:
+def questions(d: Derivation, places: Sequence[Line], shown: Shown, code: Code) -> list[Question]:
     """The question that a line with a formula answers, as it is for each choice of the numbers.
 
     First with the answer as it is printed, if that as code calls what has no name in NumPy.
@@ -69,13 +70,14 @@ def questions(d: Derivation, places: Sequence[Line], formula: Expr, printed: str
     for n in dict.fromkeys(f.of for f in factors):
         for e in (c.definition(n), *(e for _, e in c.where(n))):
             write(e, code)  # what is named there may be used
-    answer = write(formula, code)
+    answer, printed = write(shown.formulas[0], code), shown.written(TEXT)[1]
     is_ours = any(f"{word}(" in answer for word in code.functions if word not in NOTATIONS)
     hints = (f"; {_hint(word)}" for word in code.functions if word in NOTATIONS and f"{word}(" in answer)
     slips = [_slips(d, at) if isinstance(at, Factor) else _total_slips(d, at) for at in places]
     recompute = None if isinstance(line, Factor) else _from_factors(d, line)
     shape = _shape_of_all(line) if isinstance(line, Factor) else None
-    typed = Question(as_variable(line.symbol), "".join(hints), answer, line.value, line.symbol, slips, recompute, shape)
+    said, letters = "".join(hints), shown.indexed[0]
+    typed = Question(as_variable(line.symbol), said, answer, line.value, line.symbol, slips, recompute, shape, letters)
     return [*([replace(typed, since="", answer=printed)] if is_ours else []), typed]
 
 

@@ -35,6 +35,8 @@ class Question:
         The value that follows from the student's earlier answers.
     shape : tuple of int, optional
         The shape of the derivative where the answer is one number for all of its entries, otherwise None.
+    letters : str
+        The indices with which the symbol is written.
     """
 
     word: str
@@ -45,6 +47,7 @@ class Question:
     slips: Sequence[Mapping[str, Any]] = field(default=(), repr=False)
     recompute: Callable[[Mapping[str, Any]], Any] | None = field(default=None, repr=False)
     shape: tuple[int, ...] | None = None
+    letters: str = ""
 
 
 @dataclass(frozen=True)

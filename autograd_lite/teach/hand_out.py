@@ -135,10 +135,12 @@ class HandOut:
         """What marking needs, as JSON; see :meth:`opened`."""
         reader = self.readers[0]
         return escape.script({
-            "questions": [(q.word, q.symbol, list(map(_arrays, q.slips)), q.shape) for q in self.questions],
+            "questions": [(q.word, q.symbol, list(map(_arrays, q.slips)), q.shape, q.letters) for q in self.questions],
             "spaces": list(map(_arrays, self.spaces)),
             "words": self.board.words,
             "copied": self.board.copied,
+            "whole": self.board.whole,
+            "maps": {w: m for w, x in reader.names.items() if callable(x) and (m := _linear(x))},
             "functions": [*FUNCTIONS, *(w for w, x in reader.names.items() if callable(x))],
             "usual": reader.usual,
             "notations": {
@@ -163,13 +165,14 @@ class HandOut:
         for space in spaces:
             space |= {w: partial(_missing, w) for w in content["functions"] if w not in FUNCTIONS}
             space |= {w: partial(_noted, *noted) for w, noted in content["notations"].items()}
+            space |= {w: partial(_mapped, *m) for w, m in content["maps"].items()}
         questions = [
             Question(
                 word, "", "", spaces[0][word], symbol, [{w: _opened(x) for w, x in at.items()} for at in slips],
-                shape=shape and tuple(shape),
-            ) for word, symbol, slips, shape in content["questions"]
+                shape=shape and tuple(shape), letters=letters,
+            ) for word, symbol, slips, shape, letters in content["questions"]
         ]
-        return cls(questions, "", "", "", spaces, content["words"])  # type: ignore[call-arg]  # of a subclass
+        return cls(questions, "", "", "", spaces, content["words"], content["whole"])  # type: ignore[call-arg]  # of a subclass
 
     def _html(self, title: str) -> str:
         """The page: one file, which needs no network."""
@@ -241,6 +244,31 @@ def _array(x: Any) -> list[Any] | None:
 def _opened(x: Sequence[Any]) -> Any:
     kind, shape, entries = x
     return np.array(entries, float).reshape(shape).astype(KINDS[kind])
+
+
+def _linear(fn: Any) -> tuple[Any, ...] | None:
+    """A function of the sheet, if it is a linear one of one array: the shapes, and its entries that are not 0."""
+    e = fn.args[0] if isinstance(fn, partial) and len(fn.args) == 2 else None
+    if e is None or len(e.args) - len(fn.args[1]) != 1 or not 0 < np.prod(e.args[0].shape) * np.prod(e.shape) <= LARGE:
+        return None
+    shape, size = e.args[0].shape, int(np.prod(e.args[0].shape))
+    x = np.cos(np.arange(1.0, size + 1))
+    try:
+        rows = np.array([np.ravel(fn(unit.reshape(shape))) for unit in np.eye(size)])
+        is_linear = np.allclose(np.ravel(fn(x.reshape(shape))), x @ rows)
+    except (TypeError, ValueError):
+        return None
+    entries = [(int(i), int(j), rows[i, j]) for i, j in np.argwhere(rows)]
+    return (shape, np.shape(fn(x.reshape(shape))), entries) if is_linear and np.isfinite(rows).all() else None
+
+
+def _mapped(shape: Sequence[int], to: Sequence[int], entries: Sequence[tuple[int, int, float]], x: Any) -> Any:
+    if np.shape(x) != tuple(shape):
+        raise ValueError(f"expected shape {shape_text(shape)}, got {shape_text(np.shape(x))}")
+    y = np.zeros(int(np.prod(to)))
+    for i, j, v in entries:
+        y[j] += v * np.ravel(x)[i]
+    return y.reshape(to)
 
 
 def _missing(word: str, *operands: Any) -> Any:

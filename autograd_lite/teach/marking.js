@@ -162,7 +162,7 @@ const alongOf = (rest) => {
   return [axis ?? params.axis, params.keepdims ? Boolean(params.keepdims.data[0]) : false];
 };
 const reduction = (f, kind) => (x, ...rest) => reduced(f, kind(x.kind), x, ...alongOf(rest));
-const shifted = (x, axis) => {
+const belowTop = (x, axis) => {
   const top = reduced(largest, "f", x, axis, true);
   return [top, map((a, b) => Math.exp(a - b), "f", x, top)];
 };
@@ -172,7 +172,7 @@ const norm = (x, ...rest) => {
 };
 const plainCall = (f) => (...args) => (args.some(isParams) ? notMarked("its parameters") : f(...args));
 const softmax = (x, ...rest) => {
-  const e = shifted(x, axesOf(alongOf(rest)[0] ?? array([], [-1], "i"), x.shape.length).slice(0, 1).map((k) => array([], [k], "i"))[0])[1];
+  const e = belowTop(x, axesOf(alongOf(rest)[0] ?? array([], [-1], "i"), x.shape.length).slice(0, 1).map((k) => array([], [k], "i"))[0])[1];
   const axis = axesOf(alongOf(rest)[0] ?? array([], [-1], "i"), x.shape.length)[0];
   return map((a, b) => a / b, "f", e, reduced(total, "f", e, array([], [axis], "i"), true));
 };
@@ -180,7 +180,47 @@ const filled = (n, x) => {
   if (!n.plain || n.kind !== "i" || n.shape.length || !(n.data[0] > 0 && n.data[0] < LARGE) || x.shape.length > 1 || ![undefined, 1, n.data[0]].includes(x.shape[0])) notMarked("this shape");
   return array([n.data[0]], spread(x, [n.data[0]]), x.kind);
 };
+const whole = (x, n) => {
+  if (x.kind !== "i" || x.data.some((v) => Math.abs(v) >= LARGE)) notMarked("a whole number is needed");
+  return n === undefined ? x.data : spread(array(x.shape, x.data), [n]);
+};
+/** An array of which each entry is one of `x`, or 0 where `from` has no place. */
+const gathered = (x, shape, from) => {
+  if (count(shape) > LARGE) notMarked("it is too large for this page");
+  const steps = shape.map((_, k) => count(shape.slice(k + 1))), inner = x.shape.map((_, k) => count(x.shape.slice(k + 1)));
+  return array(shape, Array.from({ length: count(shape) }, (_, i) => {
+    const at = from(steps.map((step, k) => Math.floor(i / step) % shape[k]));
+    return at && at.every((p, k) => p >= 0 && p < x.shape[k]) ? x.data[at.reduce((sum, p, k) => sum + p * inner[k], 0)] : 0;
+  }), x.kind);
+};
+const triangle = (isKept) => (x, ...rest) => {
+  const params = rest.find(isParams)?.params ?? {}, k = whole(rest.find((y) => !isParams(y)) ?? params.k ?? array([], [0], "i"))[0];
+  return x.shape.length < 2 ? notMarked("a triangle") : gathered(x, x.shape, (at) => (isKept(at.at(-1) - at.at(-2), k) ? at : null));
+};
+const alongFirst = (x, rest) => {
+  const axis = alongOf(rest)[0] ?? array([], [0], "i");
+  if (axesOf(axis, x.shape.length)[0] !== 0) notMarked("another axis");
+};
 const FUNCTIONS = {
+  stack: (x, ...rest) => (alongFirst(x, rest), { ...x, plain: false }),
+  concatenate: ({ parts }, ...rest) => {
+    alongFirst(parts[0], rest);
+    const below = parts[0].shape.slice(1);
+    if (parts.some((p) => !p.shape.length || !alike(p.shape.slice(1), below))) notMarked("shapes do not fit");
+    return array([total(parts.map((p) => p.shape[0])), ...below], parts.flatMap((p) => p.data), kindOf(...parts));
+  },
+  roll: (x, ...rest) => {
+    const n = x.shape[0], by = rest[0].params ? rest[0].params.shift : rest[0];
+    if (x.shape.length !== 1 || !n || !by || rest.length > 1) notMarked("this roll");
+    const k = whole(by.list ? by.list[0] : by)[0];
+    return gathered(x, x.shape, ([i]) => [(((i - k) % n) + n) % n]);
+  },
+  tril: triangle((off, k) => off <= k), triu: triangle((off, k) => off >= k),
+  broadcast_to: (x, ...rest) => {
+    const shape = rest[0].params?.shape ?? rest[0];
+    const to = shape.list ? shape.list.flatMap((n) => whole(n)) : whole(shape);
+    return array(to, spread(x, to), x.kind);
+  },
   sum: reduction(total, ofNumbers), mean: reduction((row) => total(row) / row.length, () => "f"),
   prod: reduction((row) => row.reduce((a, b) => a * b, 1), ofNumbers),
   max: extreme(maximum, largest), min: extreme(minimum, (row) => -largest(row.map((v) => -v))),
@@ -188,7 +228,7 @@ const FUNCTIONS = {
   logsumexp: (x, ...rest) => {
     const [axis, keepdims] = alongOf(rest);
     if (axis == null && x.shape.length > 1) notMarked("logsumexp without an axis");
-    const [top, e] = shifted(x, axis);
+    const [top, e] = belowTop(x, axis);
     const y = map((s, t) => Math.log(s) + t, "f", reduced(total, "f", e, axis, true), top);
     return keepdims ? y : reduced((row) => row[0], "f", y, axis, false);
   },
@@ -202,9 +242,38 @@ const FUNCTIONS = {
     inside: (a, x, b) => map((l, v, h) => (l < v && v < h ? 1 : 0), "b", a, x, b),
     exp_minus: (a, b) => map((x, y) => Math.exp(x - y), "f", a, b),
     arange: (n) => (n.plain && n.kind === "i" && n.data[0] < LARGE ? array([n.data[0]], [...Array(n.data[0]).keys()], "i") : notMarked("arange")),
+    reshape: (x, ...sizes) => {
+      const shape = sizes.flatMap((n) => whole(n)), known = count(shape.filter((n) => n !== -1));
+      const to = shape.map((n) => (n === -1 ? x.data.length / known : n));
+      return count(to) === x.data.length && to.every((n) => Number.isInteger(n) && n >= 0) ? array(to, x.data, x.kind) : notMarked("this shape");
+    },
+    indexed: (x, places, frame, rest) => {
+      const at = whole(places), several = at.length, others = whole(rest)[0], n = x.shape.length;
+      if (n !== several && n !== several + others) return x;
+      const shape = [...Array(whole(frame)[0]).fill(1), ...x.shape.slice(several), ...Array(others + several - n).fill(1)];
+      at.forEach((p, k) => { shape[p] = x.shape[k]; });
+      const order = [...at.keys()].sort((a, b) => at[a] - at[b]);
+      return array(shape, transposed(x, [...order, ...Array.from({ length: n - several }, (_, k) => several + k)]).data, x.kind);
+    },
+    shifted: (x, by, sizes) => {
+      const k = whole(by), to = whole(sizes);
+      if (k.length > x.shape.length) notMarked("its indices");
+      return gathered(x, x.shape.map((n, j) => (j < to.length && to[j] >= 0 ? to[j] : n)), (at) => at.map((p, j) => p + (k[j] ?? 0)));
+    },
+    cumsum: (x, axis) => {
+      if (x.shape.length !== 1 || (axis && whole(axis)[0] !== 0 && whole(axis)[0] !== -1)) notMarked("this cumsum");
+      let sum = 0;
+      return array(x.shape, x.data.map((v) => (sum += v)), ofNumbers(x.kind));
+    },
+    flip: (x, axis) => (axis && x.shape.length > 1 ? notMarked("this flip") : array(x.shape, [...x.data].reverse(), x.kind)),
+    pad: (x, widths) => {
+      const n = x.shape.length, w = whole(widths), each = widths.shape.length === 2 ? w : w.length === 2 ? Array(n).fill(w).flat() : Array(2 * n).fill(w[0]);
+      if (each.length !== 2 * n || each.some((v) => v < 0)) notMarked("these widths");
+      return gathered(x, x.shape.map((m, k) => m + each[2 * k] + each[2 * k + 1]), (at) => at.map((p, k) => p - each[2 * k]));
+    },
     matmul, dot: (a, b) => (a.shape.length && b.shape.length && b.shape.length < 3 ? matmul(a, b) : notMarked("dot")),
     outer: (a, b) => binary("*", array([a.data.length, 1], a.data, a.kind), array([1, b.data.length], b.data, b.kind)),
-    transpose: (x) => transposed(x), inv: (x) => eliminated(x).inverse, det: (x) => eliminated(x).det,
+    transpose: (x, order) => transposed(x, order && whole(order)), inv: (x) => eliminated(x).inverse, det: (x) => eliminated(x).det,
     solve: (a, b) => (b.shape.length < 3 ? matmul(eliminated(a).inverse, b) : notMarked("solve")),
     trace: (x) => FUNCTIONS.sum(FUNCTIONS.diag(x)), tr: (x) => FUNCTIONS.sum(FUNCTIONS.diag(x)),
     diag: (x) => {
@@ -225,7 +294,7 @@ const FUNCTIONS = {
   }).map(([word, f]) => [word, plainCall(f)])),
 };
 for (const word of ["inv", "det", "solve", "norm"]) FUNCTIONS[`linalg.${word}`] = FUNCTIONS[word];
-const METHODS = ["sum", "mean", "max", "min", "prod", "dot", "transpose", "ravel", "squeeze", "trace", "clip"];
+const METHODS = ["sum", "mean", "max", "min", "prod", "dot", "transpose", "ravel", "squeeze", "trace", "clip", "reshape", "cumsum"];
 
 const ARITHMETIC = {
   "+": (x, y) => x + y, "-": (x, y) => x - y, "*": (x, y) => x * y, "/": (x, y) => x / y,
@@ -246,6 +315,7 @@ const binary = (op, a, b) => {
     if (kind !== "b") notMarked("a condition");
     return map(op === "&" ? (x, y) => x && y : (x, y) => x || y, "b", a, b);
   }
+  if (kind === "b" && op === "-" && !a.plain && !b.plain) return binary("-", { ...a, kind: "i" }, b);
   if (kind === "b" && (op === "-" || op === "**" || a.plain || b.plain)) notMarked("arithmetic with conditions");
   if (kind === "b" && (op === "+" || op === "*")) return map(op === "+" ? (x, y) => x || y : (x, y) => x && y, "b", a, b);
   const isPlain = a.plain && b.plain;
@@ -269,7 +339,7 @@ const SIGNS = {
 };
 const SIGN = new RegExp(Object.keys(SIGNS).sort((a, b) => b.length - a.length).map((s) => s.replace("^", "\\^")).join("|"), "gu");
 const TOKEN = new RegExp(
-  `(?:\\p{Nd}+\\.?\\p{Nd}*|\\.\\p{Nd}+)(?:[eE][+-]?\\p{Nd}+)?j?(?!${W})|\\p{Nd}+|(?!\\p{Nd})${W}(?:${W}|[${MARKS}])*|` +
+  `(?:\\p{Nd}+\\.?\\p{Nd}*|\\.\\p{Nd}+)(?:[eE][+-]?\\p{Nd}+)?j?(?!${W})|\\p{Nd}+|(?!\\p{Nd})${W}(?:${W}|[${MARKS}]|[₊₋](?=[₀-₉]))*|` +
   "\\.[A-Za-z](?:" + W + ")*|'[^']*'|\"[^\"]*\"|\\*\\*|//|<<|>>|[<>=!:]=|\\s+|.", "gu",
 );
 const PREFIX = ["ln", "log", "exp", "sqrt", "sin", "cos", "tan", "tanh"];
@@ -280,8 +350,20 @@ const CALLED = { "√": "sqrt", ln: "log" };
 const AFTER = ["+", "-", "*", "/", "**", "@", "%", "//", "(", ","];
 const has = (object, key) => Object.prototype.hasOwnProperty.call(object, key);
 const isOperand = (word) => new RegExp(`^(?:${W}|[.(\\[{'"])`, "u").test(word) && !KEYWORDS.includes(word) && word !== ".";
-const isIndex = (token) => token !== undefined && [...token].every((c) => INDICES.includes(c));
-const along = (letters) => `axis=(${[...letters].map((c) => INDICES.indexOf(c)).join(",")},),keepdims=True`;
+const AT = `(?:[${INDICES}](?:[₊₋][₀-₉]+)?)+`; // the indices of an operand
+const ALONE = new RegExp(`^${AT}$`, "u"), SPLIT = new RegExp(`^(.+?)((?:${AT})?)$`, "su");
+const isIndex = (token) => token !== undefined && ALONE.test(token);
+const split = (word) => word.match(SPLIT)?.slice(1) ?? [word, ""];
+const lettersOf = (text) => [...text].filter((c) => INDICES.includes(c)).map((c) => LETTERS[INDICES.indexOf(c)]);
+const tuple = (numbers) => `(${numbers.join(",")},)`;
+const startOfTerm = (text, end) => {
+  for (let k = end - 1, depth = 0; k >= 0; k--) {
+    depth += ")]}".includes(text[k]) - "([{".includes(text[k]);
+    const isSign = "+-".includes(text[k]) && !/[*/@%]\s*$|\p{Nd}[eE]$/u.test(text.slice(0, k));
+    if (depth < 0 || (depth === 0 && (isSign || ",<>=".includes(text[k])))) return k + 1;
+  }
+  return 0;
+};
 const escaped = (word) => word.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&");
 
 const add = (out, word) => {
@@ -299,28 +381,56 @@ const group = (tokens, bar = "") => {
 };
 
 class Board {
-  constructor({ words, copied, functions }, ndims) {
-    Object.assign(this, { words, functions: new Set(functions), ndims, letters: "", sizes: {}, rest: 0 });
-    const whole = copied.map(escaped).join("|") || "(?!)";
-    this.start = new RegExp(`^\\s*(?:${whole})[${INDICES}]*\\s*=(?!=)`, "u");
-    this.copied = new RegExp(`(?<!${W})(${whole})(?=[${INDICES}]*(?!${W}))`, "gu");
+  constructor({ words, copied, functions, whole }, ndims) {
+    Object.assign(this, { words, whole, functions: new Set(functions), ndims, frame: "", extents: {}, bare: new Set(), rest: 0 });
+    const parts = copied.map(escaped).join("|") || "(?!)";
+    this.start = new RegExp(`^\\s*(?:${parts}|d${W}+?)([${INDICES}]*)\\s*=(?!=)`, "u");
+    this.copied = new RegExp(`(?<!${W})(${parts})(?=(?:${AT})?(?!${W}))`, "gu");
+    this.behind = Object.entries(words).filter(([shown]) => shown.startsWith("at [")).map(([, word]) => word);
   }
 
-  python(text, shape) {
-    const isOfPlaces = new RegExp(`(?<!${W})at \\[`, "u").test(text);
+  python(text, shape, letters = "") {
     text = text.replace(/\^T(?![\p{L}\p{N}_])/gu, "ᵀ").replace(SIGN, (s) => SIGNS[s]);
-    text = text.replace(this.start, "").replace(this.copied, (w) => this.words[w]);
-    if (isOfPlaces) notMarked("this notation");
+    const start = text.match(this.start);
+    if (start) [text, letters] = [text.slice(start[0].length), start[1] || letters];
+    if (has(this.whole, text.trim())) text = this.whole[text.trim()];
+    text = text.replace(this.copied, (w) => this.words[w]);
+    for (const word of this.behind) {
+      const at = new RegExp(`(?<!${W})${word}(?!${W}|\\s*\\()`, "u");
+      for (let m = at.exec(text); m; m = at.exec(text)) {
+        const k = startOfTerm(text, m.index);
+        text = `${text.slice(0, k)} ${word}(${text.slice(k, m.index)})${text.slice(m.index + word.length)}`;
+      }
+    }
+    if (!has(this.words, "at") && new RegExp(`(?<!${W})at \\[`, "u").test(text)) {
+      throw new Wrong("the places of entries can be read only as this sheet prints them: at […], 0 elsewhere");
+    }
+    const plain = (t) => [...t].map((c) => (INDICES.includes(c) ? LETTERS[INDICES.indexOf(c)] : c)).join("");
+    text = text.replace(new RegExp(`Σ([${INDICES}])\\s*([<>]=?)\\s*([${INDICES}])`, "gu"), (_, a, op, b) => `Σ${a} 1[${plain(a + op + b)}] `);
+    this.layOut(text, shape, plain(letters));
+    const python = this.rewritten((text.replaceAll("∂", "d").match(TOKEN) ?? []).filter((t) => t.trim()));
+    const moved = python.match(new RegExp(`${W}*[₊₋]${W}*`, "u"));
+    if (moved) throw new Wrong(`${moved[0]} cannot be read: only an index can be moved, as in uᵢ₊₁`);
+    return python;
+  }
+
+  /** Choose the axes of a formula: those of the result in their order, then those of its sums. */
+  layOut(text, shape, order) {
     const bare = (text.match(new RegExp(`(?<!${W})[i-n](?!${W})`, "gu")) ?? []).filter((c) => !has(this.words, c));
-    const letters = (t) => [...t].filter((c) => INDICES.includes(c)).map((c) => LETTERS[INDICES.indexOf(c)]);
-    const used = [...new Set([...bare, ...letters(text)])].sort();
-    const bound = letters((text.match(new RegExp(`Σ[${INDICES}]+`, "gu")) ?? []).join(""));
-    const free = used.filter((c) => !bound.includes(c));
-    const sizes = [...bare.map((c) => [c, shape[0]]), ...free.slice(0, shape.length).map((c, k) => [c, shape[k]])];
-    this.sizes = Object.fromEntries(bare.length && shape.length ? sizes : []);
-    this.rest = bare.length ? Math.max(shape.length - free.length, 0) : 0;
-    this.letters = INDICES.slice(0, Math.max(bare.length ? 0 : shape.length, ...used.map((c) => LETTERS.indexOf(c) + 1)));
-    return this.rewritten((text.replaceAll("∂", "d").match(TOKEN) ?? []).filter((t) => t.trim()));
+    const used = [...new Set([...bare, ...lettersOf(text)])].sort();
+    const bound = lettersOf((text.match(new RegExp(`Σ[${INDICES}]+`, "gu")) ?? []).join(""));
+    let free = used.filter((c) => !bound.includes(c));
+    this.isMoved = new RegExp(`[${INDICES}][₊₋]`, "u").test(text);
+    this.bare = new Set(shape.length ? bare : []);
+    if ([...order].sort().join("") === free.join("") && order !== free.join("")) {
+      free = [...order];
+      this.frame = order + used.filter((c) => !order.includes(c)).join("");
+    } else {
+      this.frame = LETTERS.slice(0, Math.max(this.bare.size ? 0 : shape.length, ...used.map((c) => LETTERS.indexOf(c) + 1)));
+    }
+    this.rest = this.bare.size ? Math.max(shape.length - free.length, 0) : 0;
+    const several = shape.filter((n) => n !== 1), sizes = several.length === free.length ? several : shape;
+    this.extents = Object.fromEntries([...[...this.bare].map((c) => [c, shape[0]]), ...free.slice(0, sizes.length).map((c, k) => [c, sizes[k]])]);
   }
 
   rewritten(tokens) {
@@ -332,11 +442,9 @@ class Board {
         this.brackets(t, tokens, out, calls);
         calls = false;
       } else if (has(BARS, t) && (t === "‖" || !out.length || /^\p{Nd}+$/u.test(out.at(-1)) || !isOperand(out.at(-1)))) {
-        const inside = this.rewritten(group(tokens, t));
-        const index = tokens.length && isIndex(tokens[0]) ? `,${along(tokens.shift())}` : "";
-        add(out, `${BARS[t]}(${inside}${index})`);
+        this.bars(t, tokens, out);
       } else if (out.length && isIndex(t)) {
-        continue;
+        out.push(this.placed(out.pop(), t, null));
       } else if (t.startsWith("Σ")) {
         return out.join("") + this.sum(t.slice(1), tokens, out.length > 0 && isOperand(out.at(-1)));
       } else if ((t === "√" || (PREFIX.includes(t) && tokens[0] !== "(")) && tokens.length) {
@@ -353,9 +461,23 @@ class Board {
     return out.join("");
   }
 
+  bars(bar, tokens, out) {
+    const inner = group(tokens, bar);
+    const [name, at] = inner.length === 1 ? split(inner[0]) : ["", ""];
+    const word = this.words[name] ?? "", rest = (this.ndims[word] ?? 0) - at.length;
+    if (bar === "‖" && at && rest > 0) {
+      add(out, this.placed(`norm(${word},axis=${tuple(Array.from({ length: rest }, (_, k) => at.length + k))})`, at, null));
+      return;
+    }
+    const inside = this.rewritten([...inner]);
+    let index = "";
+    if (isIndex(tokens[0])) index = `,${this.along(tokens.shift(), inner)}`;
+    else if (bar === "‖" && inner.some((t) => split(t)[1])) throw new Wrong(`‖…‖ of entries cannot be read: write norm(${inside}, axis=…)`);
+    add(out, `${BARS[bar]}(${inside}${index})`);
+  }
+
   brackets(opening, tokens, out, calls) {
     const inside = opening + this.rewritten(group(tokens)) + CLOSING[opening];
-    if (opening === "(" && tokens.length && isIndex(tokens[0])) tokens.shift();
     if (opening === "[" && out.at(-1) === "1") {
       out[out.length - 1] = `(1*(${inside.slice(1, -1).replace(/(?<![<>=!])=(?!=)/g, "==")}))`;
     } else if (out.length && (calls || opening === "[") && isOperand(out.at(-1))) out[out.length - 1] += inside;
@@ -363,30 +485,45 @@ class Board {
   }
 
   name(word, tokens, out) {
-    const base = word.replace(new RegExp(`[${INDICES}]+$`, "u"), "");
-    if (base !== word && tokens[0] === "(" && !has(this.words, base)) {
+    const [base, at] = split(word);
+    if (at && tokens[0] === "(" && !has(this.words, base)) {
       tokens.shift();
-      add(out, `${base}(${this.rewritten(group(tokens))},${along(word.slice(base.length))})`);
+      const inside = group(tokens), behind = isIndex(tokens[0]) ? tokens.shift() : "";
+      const axis = this.along(at, inside, behind);
+      const call = `${base}(${this.rewritten(inside)},${axis})`;
+      add(out, behind ? this.placed(call, behind, null) : call);
       return false;
     }
-    if (has(this.sizes, word)) {
-      const axes = [...this.letters].map((c) => (c === INDICES[LETTERS.indexOf(word)] ? ":" : "None"));
-      add(out, `arange(${this.sizes[word]})[${[...axes, ...Array(this.rest).fill("None")].join(",")}]`);
+    if (this.bare.has(word)) {
+      add(out, this.placed(`arange(${this.extents[word]})`, INDICES[LETTERS.indexOf(word)], 1));
       return false;
     }
     const isFunction = !has(this.words, base) || (tokens[0] === "(" && this.functions.has(word));
-    add(out, isFunction ? word : this.placed(this.words[base], word.slice(base.length)));
+    const value = this.words[base];
+    add(out, isFunction ? word : at ? this.placed(value, at, this.ndims[value] ?? 0) : value);
     return isFunction;
   }
 
-  placed(word, letters) {
-    const first = Object.keys(this.sizes).length ? 0 : this.letters.indexOf(letters.slice(0, 1));
-    const more = (this.ndims[word] ?? 0) - letters.length;
-    const axes = [...this.letters.slice(first)].map((c) => (letters.includes(c) ? ":" : "None"));
-    axes.push(...Array(this.rest).fill(more ? ":" : "None"));
-    const sorted = [...letters].sort((a, b) => INDICES.indexOf(a) - INDICES.indexOf(b)).join("");
-    const isPlaced = letters && [0, this.rest].includes(more) && letters === sorted;
-    return isPlaced && axes.includes("None") ? `${word}[${axes.join(",")}]` : word;
+  placed(value, at, ndim) {
+    let indices = [...at.matchAll(new RegExp(`([${INDICES}])(?:([₊₋])([₀-₉]+))?`, "gu"))];
+    let letters = lettersOf(at).join("");
+    if (letters.length === 2 && ndim === 2 && letters[0] === letters[1]) [value, letters, ndim, indices] = [`diag(${value})`, letters[0], 1, indices.slice(0, 1)];
+    const more = ndim === null ? null : ndim - letters.length;
+    if (![null, 0, this.rest].includes(more) || new Set(letters).size < letters.length) return value;
+    if (this.isMoved) {
+      if (indices.some(([, , sign], k) => sign && !has(this.extents, letters[k]))) throw new Wrong(`${value}${at} cannot be read: an index of a sum cannot be moved`);
+      const by = indices.map(([, , sign, k]) => (sign ? (sign === "₋" ? "-" : "") + [...k].map((c) => "₀₁₂₃₄₅₆₇₈₉".indexOf(c)).join("") : "0"));
+      value = `shifted(${value},${tuple(by)},${tuple([...letters].map((c) => this.extents[c] ?? -1))})`;
+    }
+    const places = [...letters].map((c) => this.frame.indexOf(c)), first = this.frame.length - places.length;
+    const isLast = places.every((p, k) => p === first + k) && [null, this.rest].includes(more);
+    return isLast ? value : `indexed(${value},${tuple(places)},${this.frame.length},${this.rest})`;
+  }
+
+  along(letters, tokens, behind = "") {
+    const frame = lettersOf(behind).join("") || (tokens.some((t) => split(t)[1]) ? this.frame : LETTERS);
+    const places = lettersOf(letters).map((c) => (frame.includes(c) ? frame : LETTERS).indexOf(c));
+    return `axis=${tuple(places)},keepdims=True`;
   }
 
   sum(letters, tokens, times) {
@@ -398,9 +535,10 @@ class Board {
         break;
       }
     }
+    if (letters && [...letters].some((c) => !INDICES.includes(c))) notMarked("this sum");
+    const over = letters ? `,${this.along(letters, tokens.slice(0, end))}` : "";
     const term = this.rewritten(tokens.slice(0, end)), rest = this.rewritten(tokens.slice(end));
-    if (letters && !isIndex(letters)) notMarked("this sum");
-    return `${times ? "*" : ""}sum(${term}${letters ? `,${along(letters)}` : ""})${rest}`;
+    return `${times ? "*" : ""}sum(${term}${over})${rest}`;
   }
 
   operand(tokens) {
@@ -556,16 +694,24 @@ const dotted = (e) => {
 };
 const bare = (word) => word.replace(/^np\./, "").replace(/^numpy\./, "");
 
+/** A linear map of the sheet, such as one that puts a gradient in its places. */
+const mapped = ([from, shape, entries], [x, ...rest]) => {
+  if (rest.length || !x || !alike(x.shape, from)) notMarked("its arguments");
+  const data = Array(count(shape)).fill(0);
+  for (const [i, j, v] of entries) data[j] += v * x.data[i];
+  return array(shape, data);
+};
+
 class Reader {
-  constructor(space, functions, usual) {
-    Object.assign(this, { space, functions: new Set(functions), usual, used: false });
+  constructor(space, { functions, usual, maps }) {
+    Object.assign(this, { space, functions: new Set(functions), usual, maps, used: false });
   }
 
-  formula(text, board, shape) {
+  formula(text, board, shape, letters) {
     this.shape = shape;
     this.used = false;
     if ([...text.trim()].length > 2000) throw new Wrong(`it has ${[...text.trim()].length.toLocaleString("en-US")} characters; write it in 2,000 at most`);
-    return this.operand(this.value(parsed(board.python(text.trim(), shape))));
+    return this.operand(this.value(parsed(board.python(text.trim(), shape, letters))));
   }
 
   operand(x) {
@@ -589,8 +735,8 @@ class Reader {
       case "unary": {
         const x = this.operand(this.value(e[2]));
         if (e[1] === "~") return x.kind === "b" && !x.plain ? map((v) => 1 - v, "b", x) : notMarked("~");
-        if (x.kind === "b") notMarked("a sign of a condition");
-        return e[1] === "-" ? map((v) => -v, x.kind, x) : x;
+        if (x.kind === "b" && (x.plain || e[1] !== "-")) notMarked("a sign of a condition");
+        return e[1] === "-" ? map((v) => -v, ofNumbers(x.kind), x) : x;
       }
       case "binary": {
         const left = this.operand(this.value(e[2]));
@@ -695,15 +841,17 @@ class Reader {
       isKnown = true;
     }
     if (!isKnown) throw new Wrong(`${word} is not a function on this sheet; its functions are ${this.usual} and others of NumPy`);
-    if (!has(FUNCTIONS, short)) notMarked(`${word} is not marked here`);
+    if (!has(this.maps, word) && !has(FUNCTIONS, short)) notMarked(`${word} is not marked here`);
     const params = {};
     for (const a of args) {
       if (a[0] === "param") params[a[1]] = this.value(a[2]);
       else values.push(this.value(a));
     }
     const isAxis = (x, k) => k > 0 && x?.list && ["sum", "mean", "max", "min", "prod"].includes(short);
-    const operands = values.map((x, k) => (isAxis(x, k) ? x : this.operand(x)));
+    if (short === "concatenate" && values[0]?.list?.length) values[0] = { parts: values[0].list.map((x) => this.operand(x)) };
+    const operands = values.map((x, k) => (isAxis(x, k) || x?.parts ? x : this.operand(x)));
     if (Object.keys(params).length) operands.push({ params });
+    if (has(this.maps, word)) return mapped(this.maps[word], operands);
     if (FUNCTIONS[short].length > operands.length) notMarked("its arguments");
     return { ...FUNCTIONS[short](...operands), plain: false };
   }
@@ -828,10 +976,11 @@ const marking = (data) => {
   const spaces = data.spaces.map(openedAll);
   const ndims = Object.entries(spaces[0]).map(([w, x]) => [w, x ? x.shape.length : -1]);
   const board = new Board(data, Object.fromEntries(ndims));
-  const readers = spaces.map((space) => new Reader(space, data.functions, data.usual));
+  const readers = spaces.map((space) => new Reader(space, data));
   const slips = Object.fromEntries(data.questions.map(([word, , slips]) => [word, slips.map(openedAll)]));
 
   const full = Object.fromEntries(data.questions.map(([word, , , shape]) => [word, shape]));
+  const indices = Object.fromEntries(data.questions.map(([word, , , , letters]) => [word, letters]));
   const fitted = (x, shape, full) => {
     const value = array(x.shape, x.data);
     if (full && alike(x.shape, full) && x.data.every((v) => Math.abs(v - x.data[0]) <= CLOSE * Math.abs(x.data[0]))) return array(shape, x.data.slice(0, 1));
@@ -840,12 +989,12 @@ const marking = (data) => {
   };
   const says = (word, text) => {
     const shape = spaces[0][word].shape;
-    const answers = [fitted(readers[0].formula(text, board, shape), shape, full[word])];
+    const answers = [fitted(readers[0].formula(text, board, shape, indices[word]), shape, full[word])];
     const isNumber = !readers[0].used;
     for (const [k, reader] of isNumber ? [] : readers.slice(1).entries()) {
       if (!has(spaces[k + 1], word)) answers.push(null);
       else {
-        try { answers.push(fitted(reader.formula(text, board, shape), shape, full[word])); } catch (error) {
+        try { answers.push(fitted(reader.formula(text, board, shape, indices[word]), shape, full[word])); } catch (error) {
           if (!(error instanceof Wrong)) throw error;
           answers.push(null);
         }

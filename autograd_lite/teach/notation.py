@@ -7,11 +7,12 @@ unchanged, and what cannot be read is left for the parser to reject.
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 
 INDICES = "ᵢⱼₖₗₘₙ"
 LETTERS = "ijklmn"  # the indices of axes, as derivations are printed
 _SUBSCRIPTS = str.maketrans(INDICES, LETTERS)
+_DIGITS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 _MARKS = "\u0300-\u036f"  # a hat or a bar on the letter before
 _SIGNS = {
     "²": "**2 ", "³": "**3 ", "ᵀ": ".T ", "·": "*", "×": "*", "⊙": "*", "−": "-", "½": " 0.5 ", "¼": " 0.25 ",
@@ -19,9 +20,11 @@ _SIGNS = {
 }  # fmt: skip
 _SIGN = re.compile("|".join(map(re.escape, sorted(_SIGNS, key=len, reverse=True))))
 _TOKEN = re.compile(
-    rf"(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?j?(?!\w)|\d+|[^\W\d][\w{_MARKS}]*|\.[A-Za-z]\w*|'[^']*'|\"[^\"]*\"|"
+    rf"(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?j?(?!\w)|\d+|[^\W\d](?:[\w{_MARKS}]|[₊₋](?=[₀-₉]))*|\.[A-Za-z]\w*|"
+    r"'[^']*'|\"[^\"]*\"|"
     r"\*\*|//|<<|>>|[<>=!:]=|\s+|."
 )
+_AT = rf"(?:[{INDICES}](?:[₊₋][₀-₉]+)?)+"  # the indices of an operand, which may be moved: uᵢ₊₁ⱼ
 PLACES = r"at \["  # so begins what stands behind a term: ``dL/dP at [seen], 0 elsewhere``
 _PREFIX = ("ln", "log", "exp", "sqrt", "sin", "cos", "tan", "tanh")  # functions that need no brackets: ln P
 _WORDS = ("and", "or", "not", "if", "else", "in", "is", "lambda", "for", "yield", "await")
@@ -46,6 +49,8 @@ class Board:
     ndims : mapping of str to int, optional
         The number of axes of each value. One that has an index for each of them stands in these axes: ``bᵢ`` is a
         column in a formula with j. The axes without an index come last: ``dL/duᵢ`` where ``dL/du`` is a matrix.
+    whole : mapping of str to str, optional
+        Texts that are read as another one if they are all that was written.
 
     Examples
     --------
@@ -56,16 +61,23 @@ class Board:
     >>> Board({"A": "A", "dL/dZ": "dLdZ", "⋆": "correlate"}).python("A ⋆ dL/dZ > 0")
     'correlate(A,dLdZ)>0'
     >>> Board({"a": "a", "b": "b"}, ndims={"a": 2, "b": 1}).python("aᵢⱼ / bᵢ")
-    'a/b[:,None]'
+    'a/indexed(b,(0,),2,0)'
     >>> Board({"w": "w", "u": "u"}, ndims={"w": 1, "u": 2}).python("Σᵢ 1[wᵢ = j] uᵢ", (6, 3))
-    'sum((1*(w[:,None,None]==arange(6)[None,:,None]))*u[:,None,:],axis=(0,),keepdims=True)'
+    'sum((1*(indexed(w,(0,),2,1)==indexed(arange(6),(1,),2,1)))*indexed(u,(0,),2,1),axis=(0,),keepdims=True)'
+    >>> Board({"B": "B", "dL/dB": "dLdB"}, ndims={"B": 2}).python("dL/dBⱼᵢ = Bᵢⱼ", (3, 3))
+    'indexed(B,(1,0),2,0)'
+    >>> Board({"u": "u"}, ndims={"u": 1}).python("uᵢ₋₁", (4,))
+    'shifted(u,(-1,),(4,))'
     """
 
     def __init__(
-        self, words: Mapping[str, str], functions: Container[str] = (), ndims: Mapping[str, int] | None = None
-    ) -> None:
-        self.ndims, self._letters = ndims or {}, ""  # the indices of a formula are these
-        self._sizes: dict[str, int] = {}  # of those that stand by themselves, as in 1[wᵢ = k]
+        self, words: Mapping[str, str], functions: Container[str] = (), ndims: Mapping[str, int] | None = None,
+        whole: Mapping[str, str] | None = None,
+    ) -> None:  # fmt: skip
+        self.whole, self.ndims, self._frame = whole or {}, ndims or {}, ""  # the axes of a formula have these indices
+        self._extents: dict[str, int] = {}  # of the indices of the result
+        self._is_moved = False  # whether an index is, so that all have zeros beyond their ends
+        self._bare: set[str] = set()  # the indices that stand by themselves, as in 1[wᵢ = k]
         self._rest = 0  # the axes that have no index
         self._behind = [w for shown, w in words.items() if re.match(PLACES, shown)]  # functions of the term before
         values = {w: w for shown, w in words.items() if w.isidentifier() and (len(shown) > 1 or shown.isalnum())}
@@ -75,37 +87,43 @@ class Board:
         self.copied = [w for w in sorted(words, key=len, reverse=True) if not re.fullmatch(rf"[\w{_MARKS}]+|.", w)]
         self._copied = "|".join(map(re.escape, self.copied)) or "(?!)"
 
-    def python(self, text: str, shape: tuple[int, ...] = ()) -> str:
-        """A formula for a value of a shape as a Python expression."""
-        text = re.sub(rf"^\s*(?:{self._copied})[{INDICES}]*\s*=(?!=)", "", signs_replaced(text))
-        text = re.sub(rf"(?<!\w)({self._copied})(?=[{INDICES}]*(?!\w))", lambda m: self.words[m[1]], text)
+    def python(self, text: str, shape: tuple[int, ...] = (), letters: str = "") -> str:
+        """A formula for a value of a shape, which may be written with these indices, as a Python expression."""
+        text = signs_replaced(text)
+        if start := re.match(rf"\s*(?:{self._copied}|d\w+?)([{INDICES}]*)\s*=(?!=)", text):
+            text, letters = text[start.end() :], start[1] or letters
+        text = self.whole.get(text.strip(), text)
+        text = re.sub(rf"(?<!\w)({self._copied})(?=(?:{_AT})?(?!\w))", lambda m: self.words[m[1]], text)
         for word in self._behind:
             while m := re.search(rf"(?<!\w){word}(?!\w|\s*\()", text):
                 k = _start_of_term(text, m.start())
                 text = f"{text[:k]} {word}({text[k : m.start()]}){text[m.end() :]}"
         if "at" not in self.words and re.search(rf"(?<!\w){PLACES}", text):
             raise ValueError("the places of entries can be read only as this sheet prints them: at […], 0 elsewhere")
-        if shape and re.search(f"[{INDICES}][₊₋]", text):  # uᵢ₊₁, and uᵢ beside it
-            word = rf"(\w+?)([{INDICES}])(?:([₊₋])([₀-₉]))?(?!\w)"
-            text = re.sub(word, lambda m: self._moved(m, shape[0]), text)
+        bounds = rf"Σ([{INDICES}])\s*([<>]=?)\s*([{INDICES}])"  # Σₖ≥ᵢ
+        text = re.sub(bounds, lambda m: f"Σ{m[1]} 1[{(m[1] + m[2] + m[3]).translate(_SUBSCRIPTS)}] ", text)
+        self._laid_out(text, shape, letters.translate(_SUBSCRIPTS))
+        python = self.rewritten([m[0] for m in _TOKEN.finditer(text.replace("∂", "d")) if not m[0].isspace()])
+        if m := re.search(r"\w*[₊₋]\w*", python):
+            raise ValueError(f"{m[0]} cannot be read: only an index can be moved, as in uᵢ₊₁")
+        return python
+
+    def _laid_out(self, text: str, shape: tuple[int, ...], order: str) -> None:
+        """Choose the axes of a formula: those of the result in their order, then those of its sums."""
         bare = {c for c in re.findall(r"(?<!\w)[i-n](?!\w)", text) if c not in self.words}
         used = bare.union(c.translate(_SUBSCRIPTS) for c in text if c in INDICES)
         free = sorted(used.difference(*(m.translate(_SUBSCRIPTS) for m in re.findall(f"Σ([{INDICES}]+)", text))))
-        bare = bare if shape else set()
-        self._sizes = {**dict.fromkeys(bare, shape[0]), **dict(zip(free, shape, strict=False))} if bare else {}
-        self._rest = max(len(shape) - len(free), 0) if bare else 0
-        self._letters = INDICES[: max([0 if bare else len(shape), *(LETTERS.index(c) + 1 for c in used)])]
-        python = self.rewritten([m[0] for m in _TOKEN.finditer(text.replace("∂", "d")) if not m[0].isspace()])
-        if re.search("[₊₋]", python) and (m := re.search(r"\w*[₊₋]\w*", text)):
-            raise ValueError(f"{m[0]} cannot be read: an index is moved only in a vector, as in uᵢ₊₁")
-        return python
-
-    def _moved(self, match: re.Match[str], size: int) -> str:
-        """A vector whose entries are moved, with 0 beyond the ends."""
-        word, letter, sign, k = match.groups("")
-        if self.ndims.get(self.words.get(word, word)) != 1:
-            return word + letter
-        return f"shifted({word},{'-' if sign == '₋' else ''}{'₀₁₂₃₄₅₆₇₈₉'.find(k) if k else 0},{size})"
+        self._bare, self._is_moved = bare if shape else set(), re.search(f"[{INDICES}][₊₋]", text) is not None
+        if sorted(order) == free and order != "".join(free):
+            free = [*order]
+            self._frame = order + "".join(sorted(used.difference(order)))
+        else:
+            length = max([0 if self._bare else len(shape), *(LETTERS.index(c) + 1 for c in used)])
+            self._frame = LETTERS[:length]
+        self._rest = max(len(shape) - len(free), 0) if self._bare else 0
+        several = [n for n in shape if n != 1]
+        sizes = zip(free, several if len(several) == len(free) else shape, strict=False)
+        self._extents = {**dict.fromkeys(self._bare, shape[0] if shape else 1), **dict(sizes)}
 
     def rewritten(self, tokens: list[str]) -> str:
         out: list[str] = []  # operands and operators
@@ -117,8 +135,8 @@ class Board:
                 calls = False
             elif t == "‖" or t == "|" and not (out and _is_operand(out[-1]) and not out[-1].isdigit()):
                 self._bars(t, tokens, out)
-            elif out and not t.strip(INDICES):  # softmaxⱼ(S)ᵢⱼ
-                continue
+            elif out and re.fullmatch(_AT, t):  # (K @ v)ᵢ
+                out[-1] = self._placed(out[-1], t, None)
             elif t.startswith("Σ"):
                 return "".join(out) + self._sum(t[1:], tokens, bool(out and _is_operand(out[-1])))
             elif (t == "√" or t in _PREFIX and tokens[:1] != ["("]) and tokens:
@@ -136,16 +154,22 @@ class Board:
 
     def _bars(self, bar: str, tokens: list[str], out: list[str]) -> None:
         """Add what stands in bars: ``|x|``, ``‖x‖``, ``‖Z‖ⱼ``."""
-        inside, index = self.rewritten(_group(tokens, bar)), ""
-        if tokens and not tokens[0].strip(INDICES):
-            index = f",{_along(tokens.pop(0))}"
+        tokens_inside = _group(tokens, bar)
+        name, at = _split(tokens_inside[0]) if len(tokens_inside) == 1 else ("", "")
+        word = self.words.get(name, "")
+        rest = self.ndims.get(word, 0) - len(at)
+        if bar == "‖" and at and rest > 0:  # of a row, ‖xᵢ‖
+            return _add(out, self._placed(f"norm({word},axis={tuple(range(len(at), len(at) + rest))})", at, None))
+        inside, index = self.rewritten([*tokens_inside]), ""
+        if tokens and re.fullmatch(_AT, tokens[0]):
+            index = f",{self._along(tokens.pop(0), tokens_inside)}"
+        elif bar == "‖" and any(_split(t)[1] for t in tokens_inside):
+            raise ValueError(f"‖…‖ of entries cannot be read: write norm({inside}, axis=…)")
         _add(out, f"{_BARS[bar]}({inside}{index})")
 
     def _brackets(self, opening: str, tokens: list[str], out: list[str], calls: bool) -> None:
         """Add what stands in brackets: arguments of a call, an index, or a factor."""
         inside = opening + self.rewritten(_group(tokens)) + _CLOSING[opening]
-        if opening == "(" and tokens and not tokens[0].strip(INDICES):
-            tokens.pop(0)  # the index of a sum, behind what is summed
         if opening == "[" and out[-1:] == ["1"]:  # 1[z > 0]
             out[-1] = f"(1*({re.sub('(?<![<>=!])=(?!=)', '==', inside[1:-1])}))"
         elif out and (calls or opening == "[") and _is_operand(out[-1]):
@@ -155,27 +179,48 @@ class Board:
 
     def _name(self, word: str, tokens: list[str], out: list[str]) -> bool:
         """Add a value, or the name of a function, for which it returns true."""
-        base = word.rstrip(INDICES)
-        if base != word and tokens[:1] == ["("] and base not in self.words:  # meanᵢ(…)
+        base, at = _split(word)
+        if at and tokens[:1] == ["("] and base not in self.words:  # meanᵢ(…), softmaxⱼ(S)ᵢⱼ
             tokens.pop(0)
-            _add(out, f"{base}({self.rewritten(_group(tokens))},{_along(word[len(base) :])})")
+            inside = _group(tokens)
+            behind = tokens.pop(0) if tokens and re.fullmatch(_AT, tokens[0]) else ""
+            axis = self._along(at, inside, behind)
+            call = f"{base}({self.rewritten(inside)},{axis})"
+            _add(out, self._placed(call, behind, None) if behind else call)
             return False
-        if word in self._sizes:
-            axes = [":" if c == word else "None" for c in self._letters.translate(_SUBSCRIPTS)] + ["None"] * self._rest
-            _add(out, f"arange({self._sizes[word]})[{','.join(axes)}]")
+        if word in self._bare:
+            _add(out, self._placed(f"arange({self._extents[word]})", INDICES[LETTERS.index(word)], 1))
             return False
         is_function = base not in self.words or tokens[:1] == ["("] and word in self.functions
-        _add(out, word if is_function else self._placed(self.words[base], word[len(base) :]))
+        value = self.words.get(base, "")
+        _add(out, word if is_function else self._placed(value, at, self.ndims.get(value, 0)) if at else value)
         return is_function
 
-    def _placed(self, word: str, letters: str) -> str:
-        """A value in the axes of its indices."""
-        first = 0 if self._sizes else self._letters.find(letters[:1])
-        axes = [":" if c in letters else "None" for c in self._letters[first:]]
-        more = self.ndims.get(word, 0) - len(letters)
-        axes += [":" if more else "None"] * self._rest
-        is_placed = letters and more in (0, self._rest) and [*letters] == sorted(letters, key=INDICES.find)
-        return f"{word}[{','.join(axes)}]" if is_placed and "None" in axes else word
+    def _placed(self, value: str, at: str, ndim: int | None) -> str:
+        """A value in the axes of its indices; of an expression the number of axes is not known before it is computed."""
+        indices = re.findall(rf"([{INDICES}])(?:([₊₋])([₀-₉]+))?", at)
+        letters = "".join(c for c, _, _ in indices).translate(_SUBSCRIPTS)
+        if len(letters) == 2 == ndim and letters[0] == letters[1]:  # of the diagonal
+            value, letters, ndim, indices = f"diag({value})", letters[0], 1, indices[:1]
+        more = None if ndim is None else ndim - len(letters)
+        if more not in (None, 0, self._rest) or len({*letters}) < len(letters):
+            return value
+        if self._is_moved:
+            if not self._extents.keys() >= {c for c, (_, sign, _) in zip(letters, indices, strict=True) if sign}:
+                raise ValueError(f"{value}{at} cannot be read: an index of a sum cannot be moved")
+            by = [(-1 if s == "₋" else 1) * int(k.translate(_DIGITS) or 0) for _, s, k in indices]
+            value = f"shifted({value},{_tuple(by)},{_tuple(self._extents.get(c, -1) for c in letters)})"
+        places = [self._frame.index(c) for c in letters]
+        is_last = places == [*range(len(self._frame) - len(places), len(self._frame))]
+        if is_last and more in (None, self._rest):
+            return value
+        return f"indexed({value},{_tuple(places)},{len(self._frame)},{self._rest})"
+
+    def _along(self, letters: str, tokens: Sequence[str], behind: str = "") -> str:
+        """The axes of a function of `tokens`, which may have indices, or one array with those `behind` it."""
+        frame = behind.translate(_SUBSCRIPTS) or (self._frame if any(_split(t)[1] for t in tokens) else LETTERS)
+        places = [(frame if c in frame else LETTERS).index(c) for c in letters.translate(_SUBSCRIPTS)]
+        return f"axis={_tuple(places)},keepdims=True"
 
     def _sum(self, letters: str, tokens: list[str], times: bool) -> str:
         """A sum over the term that follows, and what stands behind that."""
@@ -187,8 +232,8 @@ class Board:
                 break
         if set(letters.translate(_SUBSCRIPTS)) - {*LETTERS}:
             raise ValueError(f"Σ{letters} cannot be read: sums are over {' '.join(INDICES)}; write its terms")
+        over = f",{self._along(letters, tokens[:end])}" if letters else ""
         term, rest = self.rewritten(tokens[:end]), self.rewritten(tokens[end:])
-        over = f",{_along(letters)}" if letters else ""
         return f"{'*' if times else ''}sum({term}{over}){rest}"
 
     def _operand(self, tokens: list[str]) -> str:
@@ -244,6 +289,11 @@ def _add(out: list[str], word: str) -> None:
     out.append(word)
 
 
-def _along(letters: str) -> str:
-    axes = ",".join(str(LETTERS.index(c)) for c in letters.translate(_SUBSCRIPTS))
-    return f"axis=({axes},),keepdims=True"
+def _tuple(numbers: Iterable[int]) -> str:
+    return repr(tuple(numbers)).replace(" ", "")
+
+
+def _split(word: str) -> tuple[str, str]:
+    """A word and the indices behind it."""
+    m = re.fullmatch(rf"(.+?)((?:{_AT})?)", word, re.DOTALL)
+    return (m[1], m[2]) if m else (word, "")

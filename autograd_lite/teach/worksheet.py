@@ -68,7 +68,7 @@ class Worksheet(HandOut):
 
     def __init__(
         self, questions: Sequence[Question], body: str, key: str, markdown: str, spaces: Sequence[Mapping[str, Any]],
-        words: Mapping[str, str] | None = None,
+        words: Mapping[str, str] | None = None, whole: Mapping[str, str] | None = None,
     ) -> None:  # fmt: skip
         self.questions = tuple(questions)
         self._body, self._key, self._markdown = body, key, markdown
@@ -81,7 +81,8 @@ class Worksheet(HandOut):
         round_d = {re.sub(r"^d|(?<=/)d", "∂", w): word for w, word in symbols.items()}
         #: What may be written, and the name that it stands for.
         self.words = {**written(map(as_variable, values)), **round_d, **symbols, **(words or {})}
-        self.board = Board(self.words, FUNCTIONS, {w: np.ndim(x) for w, x in self.spaces[0].items() if not callable(x)})
+        ndims = {w: np.ndim(x) for w, x in self.spaces[0].items() if not callable(x)}
+        self.board = Board(self.words, FUNCTIONS, ndims, whole)
         self.readers = [Reader(space) for space in self.spaces]
         blanks = {q.word for q in questions}
         short = {w: word for word in blanks for w in (word.replace("_", ""), word)}
@@ -190,9 +191,10 @@ class Worksheet(HandOut):
         if isinstance(answer, Assigned):
             first, *others, is_number = *answer.values, answer.is_number
         elif isinstance(answer, str):
-            first = self.readers[0].formula(answer, self.board, shape)
+            how = self.board, shape, q.letters
+            first = self.readers[0].formula(answer, *how)
             is_number = not self.readers[0].used
-            others = [] if is_number else [_elsewhere(answer, at, self.board, shape) for at in self.readers[1:]]
+            others = [] if is_number else [_elsewhere(answer, at, *how) for at in self.readers[1:]]
         else:
             first, others, is_number = answer, [], False
         at = [fitted(np.asarray(raw(first), float), shape, q.shape)]
@@ -223,10 +225,10 @@ class Assigned(NamedTuple):
     is_number: bool  # in which no name of the sheet is used
 
 
-def _elsewhere(text: str, reader: Reader, board: Board, shape: tuple[int, ...]) -> Any:
+def _elsewhere(text: str, reader: Reader, *how: Any) -> Any:
     """The value of a formula for other numbers; None where it has none."""
     try:
-        return reader.formula(text, board, shape)
+        return reader.formula(text, *how)
     except Exception:  # such as a name that has no other value
         return None
 
@@ -330,7 +332,7 @@ def _of_derivation(d: Derivation, blanks: Any, vary: Sequence[str], seed: int) -
     ]
     code = Code(d.chain.environment())
     asked_of = [
-        questions(d, [table[w] for table in tables], printed[w].formulas[0], printed[w].written(TEXT)[1], code)
+        questions(d, [table[w] for table in tables], printed[w], code)
         for w, line in tables[0].items() if w in printed and (isinstance(line, Total) or not line.formula.is_number)
     ]  # fmt: skip
     spaces = [{**space, **code.functions} for space in spaces]
@@ -338,21 +340,25 @@ def _of_derivation(d: Derivation, blanks: Any, vary: Sequence[str], seed: int) -
     chosen = _chosen(_confirmed(asked_of, spaces, code.words), blanks, asked)
     if vary:
         sections = [replace(s, lines=[_with_value(line, spaces[0]) for line in s.lines]) for s in sections]
-    shown = _with_blanks(sections, {q.symbol: q for q in chosen}, spaces[0], code.words)
+    whole: dict[str, str] = {}
+    shown = _with_blanks(sections, {q.symbol: q for q in chosen}, spaces[0], whole)
     markdown = markdown_of(map(tex_rows, shown)).replace(LATEX.name(BLANK), r"\underline{\hspace{8em}}")
-    return Worksheet(chosen, f"{text_of(shown, TEXT)}\n", f"{text_of(sections, TEXT)}\n", markdown, spaces, code.words)
+    texts = f"{text_of(shown, TEXT)}\n", f"{text_of(sections, TEXT)}\n"
+    return Worksheet(chosen, *texts, markdown, spaces, code.words, whole)
 
 
 def _with_blanks(
-    sections: Sequence[Section], blanks: Mapping[str, Question], space: Mapping[str, Any], words: dict[str, str]
+    sections: Sequence[Section], blanks: Mapping[str, Question], space: Mapping[str, Any], whole: dict[str, str]
 ) -> list[Section]:
-    """The sections as they are handed out; `words` gets the formulas of the blanks, so that they can be copied."""
+    """The sections as they are handed out; `whole` gets the formulas of the blanks, so that they can be copied."""
     lines = []
     for line in (line for line in sections[-1].lines if line.formulas):
         line = replace(line, shape=np.shape(space[line.symbol]), value=None, check="")
         if (q := blanks.get(line.symbol)) is not None:
-            words |= {signs_replaced(side): q.answer for side in line.written(TEXT)[1:] if side != q.answer}
-            line = replace(line, formulas=[name(BLANK)], how=q.since, ones=(), shape=q.shape or line.shape)
+            sides = (signs_replaced(side).strip() for side in line.written(TEXT)[1:] if side != q.answer)
+            whole |= {side: q.answer for side in sides if not re.fullmatch(r"\w+", side)}
+            shape = q.shape or line.shape
+            line = replace(line, formulas=[name(BLANK)], how=q.since, ones=(), shape=shape, letters=q.letters)
         lines.append(line)
     given = ((line.symbol, small(space[line.symbol])) for line in sections[0].lines if not line.formulas)
     arrays = [Line(w, (constant(x),)) for w, x in given if x is not None and np.size(x) <= SHOWN]

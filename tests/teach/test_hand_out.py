@@ -111,15 +111,80 @@ def test_the_page_gives_the_verdicts_of_check(make, tmp_path):
 
 
 @pytest.mark.skipif(NODE is None, reason="node is not installed, which runs the page's marking")
-def test_the_page_does_not_mark_the_places_of_entries(tmp_path):
+def test_the_page_marks_the_places_of_entries(tmp_path):
     sheet = entries()
     forms = ("dL/de at [seen]", "2 e at [seen]", "e at [seen]", "2 e at [0]")
     cases = [("dLdZ", text) for text in (*(f"{form}, 0 elsewhere" for form in forms), "e + 1", "2 (Z - 1) ⊙ seen")]
-    pages = marked_by_the_page(sheet, cases, tmp_path)
-    assert ["unmarked" in page for page in pages] == [True] * 4 + [False] * 2
     marks = [mark for word, text in cases for mark in sheet.check({word: text}) if mark.word == word]
     assert [mark.right for mark in marks] == [True, True, False, False, False, True]
-    assert [(page["right"], page["says"]) for page in pages[4:]] == [(mark.right, mark.says) for mark in marks[4:]]
+    pages = marked_by_the_page(sheet, cases, tmp_path)
+    assert [(page["right"], page["says"]) for page in pages] == [(mark.right, mark.says) for mark in marks]
+
+
+def spring():
+    def energy(x, k, rest):
+        d = x[1:] - x[:-1]
+        length = np.sqrt(np.sum(d**2, axis=1))
+        return 0.5 * np.sum(k * (length - rest) ** 2) + 9.81 * np.sum(x[:, 1])
+
+    x = np.array([[0.0, 0.0], [1.1, 0.2], [1.9, 0.9], [3.2, 1.0]])
+    return ag.trace(energy, x, np.array([10.0, 20, 15]), np.array([1.0, 1, 1.2])).worksheet(wrt=["x"])
+
+
+def emission():
+    def likelihood(B, start, A):
+        a = start * B[:, 0]
+        for o in (2, 1):
+            a = (a @ A) * B[:, o]
+        return -np.log(np.sum(a))
+
+    B = np.array([[0.5, 0.3, 0.2], [0.1, 0.4, 0.5]])
+    return ag.trace(likelihood, B, np.array([0.6, 0.4]), np.array([[0.7, 0.3], [0.4, 0.6]])).worksheet(wrt=["B"])
+
+
+def path():
+    def control(q, goal):
+        angles = np.cumsum(q)
+        ends = np.stack([np.sum(np.cos(angles)), np.sum(np.sin(angles))])
+        return np.sum((ends - goal) ** 2)
+
+    return ag.trace(control, np.array([0.3, 0.5, -0.2]), np.array([1.2, 1.4])).worksheet(wrt=["q"])
+
+
+RIGHT = {
+    spring: {
+        "dLdx": [
+            "dL/dxᵢⱼ = dL/ddᵢ₋₁ⱼ - dL/ddᵢⱼ + 9.81 1[j = 1]", "dL/dxₖₗ = 1[l = 1] 9.81 + dL/ddₖ₋₁ₗ - dL/ddₖₗ",
+            "pad(dLdd, ((1, 0), (0, 0))) - pad(dLdd, ((0, 1), (0, 0))) + 9.81 array([0, 1])",
+        ],
+        "dLdlength": ["k (length - rest)", "kᵢ (lengthᵢ - restᵢ)", "k (‖dᵢ‖ - rest)"],
+    },
+    emission: {
+        "dLdB": [
+            "1[j = 0] dL/da0ₖ startₖ + 1[j = 1] (dL/da2 ⊙ (a1 @ A))ₖ + 1[j = 2] dL/da1ₖ (Aᵀ @ a0)ₖ",
+            "dL/dBᵢⱼ = 1[j = 0] dL/da0ᵢ startᵢ + 1[j = 1] dL/da2ᵢ Σₖ a1ₖ Aₖᵢ + 1[j = 2] dL/da1ᵢ Σₖ a0ₖ Aₖᵢ",
+        ],
+    },
+    path: {
+        "dLdq": ["Σᵢ 1[i ≥ k] dL/danglesᵢ", "Σᵢ≥ₖ dL/danglesᵢ", "cumsum(dLdangles[::-1])[::-1]",
+                 "flip(cumsum(flip(dLdangles)))"],
+    },
+}  # fmt: skip
+
+
+@pytest.mark.skipif(NODE is None, reason="node is not installed, which runs the page's marking")
+@pytest.mark.parametrize("make", RIGHT, ids=lambda make: make.__name__)
+def test_indices_are_those_of_the_derivation_or_of_the_left_side(make, tmp_path):
+    sheet = make()
+    cases = [(word, text) for word, texts in RIGHT[make].items() for text in texts]
+    cases += [(q.word, q.answer) for q in sheet.questions]
+    for word, text in cases:
+        (mark,) = [mark for mark in sheet.check({word: text}) if mark.word == word]
+        assert mark.right, (text, mark.says)
+    assert all(page["right"] for page in marked_by_the_page(sheet, cases, tmp_path))
+    opened = type(sheet).opened(sheet.data())
+    assert not opened.check({q.word: q.answer for q in sheet.questions}).wrong
+    assert not sheet.check({**{q.word: q.answer for q in sheet.questions}, cases[0][0]: f"-({cases[0][1]})"})
 
 
 @pytest.mark.skipif(NODE is None, reason="node is not installed, which runs the page's marking")
@@ -147,7 +212,7 @@ def test_the_page_needs_no_network_and_is_labelled(tmp_path):
         assert f'<input id="{q.word}" aria-label="' in page
     data = json.loads(re.search(r'id="data">(.*?)</script>', page)[1])
     assert len(data["spaces"]) == 3
-    assert [len(slips) for _, _, slips, _ in data["questions"]] == [3] * len(sheet.questions)
+    assert [len(slips) for _, _, slips, *_ in data["questions"]] == [3] * len(sheet.questions)
     assert data["spaces"][0]["V"] != data["spaces"][1]["V"] != data["spaces"][2]["V"]
     assert data["spaces"][0]["y"] == data["spaces"][1]["y"]  # labels stay
 
