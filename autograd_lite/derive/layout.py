@@ -107,7 +107,9 @@ class Line:
     @cached_property
     def indexed(self) -> tuple[str, Sequence[Expr]]:
         """The indices of the symbol, and the formulas with them."""
-        return (self.letters, self.formulas) if self.letters else entries(self.formulas, np.shape(self.value) if self.shape is None else self.shape)
+        if self.letters:
+            return self.letters, self.formulas
+        return entries(self.formulas, np.shape(self.value) if self.shape is None else self.shape)
 
     @property
     def remark(self) -> str:

@@ -66,7 +66,7 @@ _ERF = np.vectorize(math.erf, otypes=[float])
 
 def _counted(x: Any) -> Any:
     """Conditions as the numbers 0 and 1."""
-    return np.asarray(x).astype(int) if getattr(x, "dtype", None) == bool else x
+    return np.asarray(x).astype(int) if getattr(x, "dtype", np.dtype(float)).kind == "b" else x
 
 
 def _extreme(word: str) -> Callable[..., Any]:
@@ -89,7 +89,7 @@ def _shifted(x: Any, by: Sequence[int], sizes: Sequence[int]) -> Any:
     return np.where(inside.reshape(inside.shape + (1,) * (x.ndim - len(at))), entries, 0)
 
 
-def _indexed(x: Any, places: Sequence[int], frame: int, rest: int) -> Any:
+def _in_frame(x: Any, places: Sequence[int], frame: int, rest: int) -> Any:
     """An array with its first axes in these places of a frame, and the others behind it; as it is if it has more."""
     x, several = np.asarray(x), len(places)
     if x.ndim not in (several, several + rest):
@@ -114,7 +114,7 @@ FUNCTIONS: Mapping[str, Any] = {
     "softmax": lambda x, axis=-1, keepdims=True: TABLE["softmax"].on_arrays(x, np.ravel(axis)[0]),
     "logsumexp": np.logaddexp.reduce,
     "shifted": _shifted,
-    "indexed": _indexed,
+    "indexed": _in_frame,
     "astype": lambda x, dtype: np.asarray(x).astype(dtype),
     "slice": slice,
 }

@@ -154,16 +154,17 @@ class Board:
 
     def _bars(self, bar: str, tokens: list[str], out: list[str]) -> None:
         """Add what stands in bars: ``|x|``, ``‖x‖``, ``‖Z‖ⱼ``."""
-        tokens_inside = _group(tokens, bar)
-        name, at = _split(tokens_inside[0]) if len(tokens_inside) == 1 else ("", "")
-        word = self.words.get(name, "")
-        rest = self.ndims.get(word, 0) - len(at)
-        if bar == "‖" and at and rest > 0:  # of a row, ‖xᵢ‖
-            return _add(out, self._placed(f"norm({word},axis={tuple(range(len(at), len(at) + rest))})", at, None))
-        inside, index = self.rewritten([*tokens_inside]), ""
+        inner = _group(tokens, bar)
+        name, at = _split(inner[0]) if len(inner) == 1 else ("", "")
+        word, index = self.words.get(name, ""), ""
+        axes = range(len(at), self.ndims.get(word, 0))
+        if bar == "‖" and at and axes:  # of a row, ‖xᵢ‖
+            _add(out, self._placed(f"norm({word},axis={_tuple(axes)})", at, None))
+            return
+        inside = self.rewritten([*inner])
         if tokens and re.fullmatch(_AT, tokens[0]):
-            index = f",{self._along(tokens.pop(0), tokens_inside)}"
-        elif bar == "‖" and any(_split(t)[1] for t in tokens_inside):
+            index = f",{self._along(tokens.pop(0), inner)}"
+        elif bar == "‖" and any(_split(t)[1] for t in inner):
             raise ValueError(f"‖…‖ of entries cannot be read: write norm({inside}, axis=…)")
         _add(out, f"{_BARS[bar]}({inside}{index})")
 
@@ -197,7 +198,7 @@ class Board:
         return is_function
 
     def _placed(self, value: str, at: str, ndim: int | None) -> str:
-        """A value in the axes of its indices; of an expression the number of axes is not known before it is computed."""
+        """A value in the axes of its indices; `ndim` is None for an expression."""
         indices = re.findall(rf"([{INDICES}])(?:([₊₋])([₀-₉]+))?", at)
         letters = "".join(c for c, _, _ in indices).translate(_SUBSCRIPTS)
         if len(letters) == 2 == ndim and letters[0] == letters[1]:  # of the diagonal
