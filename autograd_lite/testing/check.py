@@ -15,7 +15,7 @@ import numpy as np
 
 from ..base.tree import leaves
 from .case import by_leaf, check_pull, cotangent_like, finish, in_form, prepare, stacked, tangent_of
-from .compare import MARGIN, Case, compare_jacobian, compare_jvp, rounding_of
+from .compare import MARGIN, Case, compare_columns, compare_jvp, rounding_of
 from .examples import at_points
 from .leaves import Array, Function, Shape, Tree, as_array
 from .numeric import CannotCheck, numerical_gradient, reals
@@ -201,8 +201,8 @@ def _compare_matrices(case: Case, derivative: Function, what: str, lead: Shape) 
         return total
 
     values = matrices(case.flat.x.copy())
-    among = in_form(case, values, what, False, lead)
-    compare_jacobian(case, among, partial(times, values), lambda x, v: times(matrices(x), v), what)
+    for leaf in in_form(case, values, what, False, lead):
+        compare_columns(case, leaf, partial(times, values), lambda x, v: times(matrices(x), v), what)
     return values
 
 

@@ -3,7 +3,7 @@
 Small arguments are compared entry by entry. Large ones are compared along a random direction, to which every entry
 contributes, and at a sample of their entries; if the direction disagrees, bisection finds the wrong entry.
 
-What counts as equal is decided in one place, :func:`judge`. A quick measurement may only confirm a derivative. If it
+What counts as equal is decided in one place, :meth:`Claim.judge`. A quick measurement may only confirm a derivative. If it
 does not, the slope is measured again (:mod:`autograd_lite.testing.careful_slopes`) with an error that includes the
 measured noise of the function. If that contradicts the derivative, the rounding of the claimed derivative is measured
 too, and a complex step is the second opinion. A derivative is wrong only if none of this explains the difference. A
@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from typing import Any
 
@@ -96,6 +96,11 @@ class Measured:
     grain: Array
     verdict: Array = field(default_factory=lambda: np.zeros(0))
 
+    @property
+    def is_doubted(self) -> Array:
+        """Where the derivative is said to be wrong, or the function to have a kink."""
+        return np.isin(self.verdict, (WRONG, KINK))
+
     def replace(self, rows: Array, other: Measured) -> None:
         """Replace these rows of the measurement by those of another one."""
         for name, numbers in vars(self).items():
@@ -124,124 +129,128 @@ def verdicts(claim: Array, m: Measured, t: Tolerance, strict: float = 1.0) -> Ar
     return np.where(between, KINK, np.where(near, OK, np.where(wrong, WRONG, np.where(sharp, OK, UNSURE))))
 
 
-def judge(
-    case: Case, directions: Array, claim: Array, measured: Measure, rounding: Map,
-    strict: float = 1.0,
-) -> Measured:
-    """Measure along directions, as accurately as necessary, and judge the claimed derivatives there.
+@dataclass
+class Claim:
+    """A claimed derivative along some directions, to be compared with a measured one.
 
-    Parameters
+    Attributes
     ----------
+    case : Case
+        The function, at its point.
+    directions : array
+        One in each row.
+    numbers : array
+        The claimed derivatives along these, directions first.
     measured : callable
-        Takes slopes of all outputs along some directions, and these directions; returns numbers like those in `claim`.
+        Takes slopes of all outputs along some directions, and these directions; returns numbers like the claimed ones.
     rounding : callable
         Takes some directions; returns the standard deviation of the rounding in the claimed derivatives along these.
     strict : float
         The fraction of the relative tolerance allowed.
     """
-    result = measured(slopes(case.flat, directions), directions)
-    result.error = np.where(np.isfinite(result.error), 0.0, np.inf)  # a quick measurement only confirms
-    result.verdict = verdicts(claim, result, case.tolerance, strict)
-    rows = np.unique(np.nonzero(result.verdict != OK)[0])
-    if rows.size:
-        result.replace(rows, _look_again(case, directions[rows], claim[rows], measured, rounding, strict))
-    return result
 
+    case: Case
+    directions: Array
+    numbers: Array
+    measured: Measure
+    rounding: Map
+    strict: float = 1.0
 
-def _look_again(
-    case: Case, directions: Array, claim: Array, measured: Measure, rounding: Map, strict: float
-) -> Measured:
-    """Measure with a reliable error, and withdraw every verdict that this does not support."""
-    closer = measured(look_closely(case.flat, directions), directions)
-    # The function may have been measured in double where the derivative was computed in float32.
-    closer.error = closer.error + MARGIN / SAFE * closer.grain * (case.tolerance.eps / case.flat.eps)
-    closer.verdict = verdicts(claim, closer, case.tolerance, strict)
-    allowance = np.zeros(claim.shape)  # for the rounding of the claimed numbers
-    if np.any(closer.verdict == WRONG):
-        allowance = MARGIN / SAFE * rounding(directions)
-        closer.error = closer.error + allowance
-        closer.verdict = verdicts(claim, closer, case.tolerance, strict)
-    if np.any(_doubted(closer)):
-        _second_opinion(case, directions, claim, measured, closer, strict)
-    rows = np.unique(np.nonzero(_doubted(closer))[0])
-    if rows.size:
-        for slope, error in _from_nearby(case, directions[rows], measured):
-            _withdraw_unresolved(closer, rows, claim[rows], allowance[rows], slope, error)
-    return closer
+    def judge(self) -> Measured:
+        """Measure the derivative, as accurately as necessary, and judge the claimed one."""
+        result = self.measured(slopes(self.case.flat, self.directions), self.directions)
+        result.error = np.where(np.isfinite(result.error), 0.0, np.inf)  # a quick measurement only confirms
+        result.verdict = self._verdicts(result)
+        rows = np.unique(np.nonzero(result.verdict != OK)[0])
+        if rows.size:
+            doubted = replace(self, directions=self.directions[rows], numbers=self.numbers[rows])
+            result.replace(rows, doubted._look_again())
+        return result
 
+    def _verdicts(self, m: Measured) -> Array:
+        return verdicts(self.numbers, m, self.case.tolerance, self.strict)
 
-def _doubted(m: Measured) -> Array:
-    return np.isin(m.verdict, (WRONG, KINK))
+    def _look_again(self) -> Measured:
+        """Measure with a reliable error, and withdraw every verdict that this does not support."""
+        closer = self.measured(look_closely(self.case.flat, self.directions), self.directions)
+        # The function may have been measured in double where the derivative was computed in float32.
+        closer.error = closer.error + MARGIN / SAFE * closer.grain * (self.case.tolerance.eps / self.case.flat.eps)
+        closer.verdict = self._verdicts(closer)
+        allowance = np.zeros(self.numbers.shape)  # for the rounding of the claimed numbers
+        if np.any(closer.verdict == WRONG):
+            allowance = MARGIN / SAFE * self.rounding(self.directions)
+            closer.error = closer.error + allowance
+            closer.verdict = self._verdicts(closer)
+        if np.any(closer.is_doubted):
+            self._second_opinion(closer)
+        if np.any(closer.is_doubted):
+            self._withdraw_unresolved(closer, allowance)
+        return closer
 
+    def _second_opinion(self, closer: Measured) -> None:
+        """Withdraw a verdict that a complex step contradicts, if the function takes complex numbers.
 
-def _second_opinion(
-    case: Case, directions: Array, claim: Array, measured: Measure, closer: Measured, strict: float
-) -> None:
-    """Withdraw a verdict that a complex step contradicts, if the function takes complex numbers.
-
-    It is exact for an analytic function, and wrong for any other, for example one with ``conj`` or ``abs`` inside. So
-    it counts only where it roughly agrees with the differences, and it never confirms: a wrong number becomes one
-    that cannot be judged, and a kink a smooth point.
-    """
-    if any(as_array(v).dtype.kind == "c" for v in leaves(case.y)):
-        return
-    try:
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("error", np.exceptions.ComplexWarning)
-            other = measured(complex_step(case.flat, directions), directions)
-    except Exception:  # the function does not take complex numbers: no second opinion
-        return
-    with np.errstate(all="ignore"):
-        apart = np.abs(other.numeric - closer.numeric)
-        credible = apart <= 1e-2 * other.terms + SAFE * closer.error
-        smooth = (closer.verdict == KINK) & (apart <= closer.width / 8)
-    closer.width = np.where(smooth, 0.0, closer.width)
-    closer.verdict = np.where(smooth, verdicts(claim, closer, case.tolerance, strict), closer.verdict)
-    agrees = verdicts(claim, other, case.tolerance) == OK
-    closer.verdict = np.where((closer.verdict == WRONG) & credible & agrees, UNSURE, closer.verdict)
-
-
-def _from_nearby(case: Case, directions: Array, measured: Measure) -> Iterator[tuple[Array, Array]]:
-    """Slopes from nearby and their errors: the most accurate that agrees with all from still nearer.
-
-    Where the next contradicts it, it may have been rounding, which can be less at a shorter distance. Then that is the
-    first of others to agree with, unless it was clear.
-    """
-    for k, raw in enumerate(local_slopes(case.flat, directions)):
-        near = measured(raw, directions)
-        band = np.where(np.isfinite(near.error), SAFE * near.error, np.inf)
+        It is exact for an analytic function, and wrong for any other, for example one with ``conj`` or ``abs`` inside.
+        So it counts only where it roughly agrees with the differences, and it never confirms: a wrong number becomes
+        one that cannot be judged, and a kink a smooth point.
+        """
+        if any(as_array(v).dtype.kind == "c" for v in leaves(self.case.y)):
+            return
+        try:
+            with warnings.catch_warnings(), np.errstate(all="ignore"):
+                warnings.simplefilter("error", np.exceptions.ComplexWarning)
+                other = self.measured(complex_step(self.case.flat, self.directions), self.directions)
+        except Exception:  # the function does not take complex numbers: no second opinion
+            return
         with np.errstate(all="ignore"):
-            bottom, top = near.numeric - band, near.numeric + band
-            if k == 0:
-                low, high, slope, best, going = bottom, top, near.numeric, band, np.ones(band.shape, bool)
-            again = going & ((bottom > high) | (top < low))
-            if np.any(again):
-                yield slope, best
-            going &= ~(again & (np.abs(slope) > 2 * best))
-            again &= going
-            low, high = np.where(again, bottom, np.fmax(low, bottom)), np.where(again, top, np.fmin(high, top))
-            better = going & (again | (band < best))
-            slope, best = np.where(better, near.numeric, slope), np.where(better, band, best)
-    yield slope, best
+            apart = np.abs(other.numeric - closer.numeric)
+            credible = apart <= 1e-2 * other.terms + SAFE * closer.error
+            smooth = (closer.verdict == KINK) & (apart <= closer.width / 8)
+        closer.width = np.where(smooth, 0.0, closer.width)
+        closer.verdict = np.where(smooth, self._verdicts(closer), closer.verdict)
+        agrees = verdicts(self.numbers, other, self.case.tolerance) == OK
+        closer.verdict = np.where((closer.verdict == WRONG) & credible & agrees, UNSURE, closer.verdict)
 
+    def _withdraw_unresolved(self, closer: Measured, allowance: Array) -> None:
+        """Withdraw a verdict on a derivative that is the slope of the function at a distance shorter than the steps.
 
-def _withdraw_unresolved(
-    closer: Measured, rows: Array, claim: Array, allowance: Array, slope: Array, error: Array
-) -> None:
-    """Withdraw a verdict on a derivative that is the slope of the function at a distance shorter than the steps.
+        Close to a pole, or on a feature narrower than the shortest step, the function changes too much over any step,
+        and that may look like noise. There the slope from nearest by contradicts the measurement, and agrees with the
+        derivative. An error in an ordinary function is not withdrawn: there the slopes from nearest by agree with the
+        measurement. `allowance` is for the rounding of the claimed numbers.
+        """
+        rows = np.unique(np.nonzero(closer.is_doubted)[0])
+        claim, numeric = self.numbers[rows], closer.numeric[rows]
+        for slope, error in self._from_nearby(self.directions[rows]):
+            with np.errstate(all="ignore"):
+                apart = np.abs(slope - numeric)
+                agrees = np.abs(claim - slope) <= np.minimum(error + SAFE * allowance[rows], apart / 2)
+                contradicts = (np.abs(slope) > error / 2) & (apart > 2 * error)
+            withdrawn = agrees & contradicts & closer.is_doubted[rows]
+            closer.verdict[rows] = np.where(withdrawn, UNSURE, closer.verdict[rows])
+            closer.error[rows] = np.where(withdrawn, np.inf, closer.error[rows])
 
-    Close to a pole, or on a feature narrower than the shortest step, the function changes too much over any step, and
-    that may look like noise. There the slope from nearest by contradicts the measurement, and agrees with the
-    derivative. An error in an ordinary function is not withdrawn: there the slopes from nearest by agree with the
-    measurement. `claim` and `allowance`, for its rounding, are those of `rows`.
-    """
-    with np.errstate(all="ignore"):
-        apart = np.abs(slope - closer.numeric[rows])
-        agrees = np.abs(claim - slope) <= np.minimum(error + SAFE * allowance, apart / 2)
-        contradicts = (np.abs(slope) > error / 2) & (apart > 2 * error)
-    withdrawn = agrees & contradicts & _doubted(closer)[rows]
-    closer.verdict[rows] = np.where(withdrawn, UNSURE, closer.verdict[rows])
-    closer.error[rows] = np.where(withdrawn, np.inf, closer.error[rows])
+    def _from_nearby(self, directions: Array) -> Iterator[tuple[Array, Array]]:
+        """Slopes from nearby and their errors: the most accurate that agrees with all from still nearer.
+
+        Where the next contradicts it, it may have been rounding, which can be less at a shorter distance. Then that is
+        the first of others to agree with, unless it was clear.
+        """
+        low, high, slope, best, going = (np.full((), x) for x in (-np.inf, np.inf, np.nan, np.inf, True))
+        for raw in local_slopes(self.case.flat, directions):
+            near = self.measured(raw, directions)
+            band = np.where(np.isfinite(near.error), SAFE * near.error, np.inf)
+            with np.errstate(all="ignore"):
+                bottom, top = near.numeric - band, near.numeric + band
+                again = going & ((bottom > high) | (top < low))
+                if np.any(again):
+                    yield slope, best
+                going = going & ~(again & (np.abs(slope) > 2 * best))
+                again &= going
+                low, high = np.where(again, bottom, np.fmax(low, bottom)), np.where(again, top, np.fmin(high, top))
+                better = going & (again | (band < best))
+                slope, best = np.where(better, near.numeric, slope), np.where(better, band, best)
+        yield slope, best
 
 
 # ----------------------------------------------------------------------------------------------------- the gradient
@@ -261,7 +270,7 @@ def compare_vjp(case: Case, gradient: Array, g: Array, what: str, among: Sequenc
 def _compare_leaf(case: Case, leaf: Leaf, gradient: Array, g: Array, what: str, rounding: Map) -> None:
     def judged(directions: Array, strict: float = 1.0) -> Measured:
         measured = partial(_projected, case, g)
-        return judge(case, directions, _along(directions, gradient), measured, rounding, strict)
+        return Claim(case, directions, _along(directions, gradient), measured, rounding, strict).judge()
 
     sought = f"{what} with respect to {leaf.path}"
     positions = _positions(leaf, case.rng, case.all)
@@ -346,20 +355,53 @@ def _bisect(case: Case, leaf: Leaf, gradient: Array, g: Array, direction: Array)
 
 
 def compare_jvp(case: Case, tangent: Tangent, what: str = "the tangent") -> None:
-    """Compare ``tangent(x, v)``, the claimed derivative at x along v, with differences along two random directions."""
+    """Compare ``tangent(x, v)``, the claimed derivative at x along v, with differences along two random directions.
+
+    If it is wrong, the first argument is reported along which alone it is wrong.
+    """
     x = case.flat.x
     if not x.size or not case.flat.base.size:
         return
     directions = case.rng.standard_normal((2, x.size)) * _reach(x)
     claim = np.array([tangent(x, v) for v in directions])
     m = _judge_outputs(case, directions, claim, tangent, together=True)
-    if _note_outputs(case, m, claim, what) and not _locate_tangent(case, tangent, what):
+    if _note_outputs(case, m, claim, what) and all(
+        compare_columns(case, leaf, partial(tangent, x), tangent, what) for leaf in case.flat.leaves
+    ):
         d, i = np.argwhere(m.verdict == WRONG)[0]
         entry = Entry((), claim[d, i], m.numeric[d, i], m.error[d, i], output=_output_index(case.y, int(i)))
         cause = "it is not linear in the tangents: right along each argument alone, wrong along a mixed direction"
         case.report.findings.append(
             Finding(what, "all arguments together", (x.size,), "reals", [entry], 1, m.verdict.size, cause)
         )
+
+
+def compare_columns(case: Case, leaf: Leaf, along: Map, tangent: Tangent, what: str) -> bool:
+    """Compare ``along(v)``, the claimed derivative of every output along v, with differences for one argument.
+
+    ``tangent(x, v)`` is the same at any point. An error is reported; the result is true if there is none.
+    """
+    if not leaf.size:
+        return True
+    positions = _positions(leaf, case.rng)
+    units = _units(case.flat, leaf, positions)
+    claim = np.array([along(v) for v in units])
+    m = _judge_outputs(case, units, claim, tangent)
+    if not _note_outputs(case, m, claim, what):
+        return True
+    wrong = m.verdict == WRONG
+    cause = "it is the transpose of the right one: rows are outputs, columns are inputs"
+    if claim.shape != claim.T.shape or not np.allclose(claim.T, m.numeric, rtol=1e-4, atol=1e-8):
+        g = np.cos(np.arange(1.0, case.flat.base.size + 1))
+        sums = claim @ g, m.numeric @ g
+        cause = likely_cause(case.flat, leaf, positions, *sums, np.flatnonzero(wrong.any(axis=1)), g)
+    off = np.where(wrong, np.nan_to_num(np.abs(claim - m.numeric), nan=np.inf), -1)
+    entries = []
+    for worst in np.argsort(-off, axis=None, kind="stable")[: min(int(wrong.sum()), PRINTED)]:
+        k, i = np.unravel_index(worst, off.shape)
+        entries.append(_entry(leaf, positions[k], claim, m, (k, i), _output_index(case.y, int(i))))
+    case.report.add(what, "", cause, leaf, entries, int(wrong.sum()), wrong.size)
+    return False
 
 
 def _judge_outputs(case: Case, directions: Array, claim: Array, tangent: Tangent, together: bool = False) -> Measured:
@@ -376,58 +418,7 @@ def _judge_outputs(case: Case, directions: Array, claim: Array, tangent: Tangent
     def rounding(moved: Array) -> Array:
         return np.array([rounding_of(case, lambda x, v=v: tangent(x, v)) for v in moved])  # type: ignore[misc]  # of a default
 
-    return judge(case, directions, claim, measured, rounding)
-
-
-def _judge_columns(case: Case, leaf: Leaf, along: Map, tangent: Tangent) -> tuple[Array, Array, Measured]:
-    """Judge ``along(v)``, which is ``tangent(x, v)`` at the point, for unit vectors v.
-
-    Returns the positions of some entries, and the derivatives of every output with respect to these, a row for each.
-    """
-    positions = _positions(leaf, case.rng)
-    units = _units(case.flat, leaf, positions)
-    claim = np.array([along(v) for v in units])
-    return positions, claim, _judge_outputs(case, units, claim, tangent)
-
-
-def _locate_tangent(case: Case, tangent: Tangent, what: str) -> bool:
-    """Report the argument and the entries whose tangent is wrong, if there is one."""
-    for leaf in case.flat.leaves:
-        if leaf.size:
-            positions, claim, m = _judge_columns(case, leaf, partial(tangent, case.flat.x), tangent)
-            wrong = np.flatnonzero((m.verdict == WRONG).any(axis=1))
-            if wrong.size:
-                g = np.ones(case.flat.base.size)
-                cause = likely_cause(case.flat, leaf, positions, claim @ g, m.numeric @ g, wrong, g)
-                _report_columns(case, leaf, what, positions, claim, m, cause)
-                return True
-    return False
-
-
-def compare_jacobian(case: Case, among: Sequence[Leaf], along: Map, tangent: Tangent, what: str) -> None:
-    """Compare ``along(v)``, the claimed Jacobian times v, with differences, for some of the arguments.
-
-    ``tangent(x, v)`` is the same at another point.
-    """
-    for leaf in among:
-        if leaf.size:
-            positions, claim, m = _judge_columns(case, leaf, along, tangent)
-            if _note_outputs(case, m, claim, what):
-                transposed = claim.shape == claim.T.shape and np.allclose(claim.T, m.numeric, rtol=1e-4, atol=1e-8)
-                cause = "it is the transpose of the right one: rows are outputs, columns are inputs" * transposed
-                _report_columns(case, leaf, what, positions, claim, m, cause)
-
-
-def _report_columns(
-    case: Case, leaf: Leaf, what: str, positions: Array, claim: Array, m: Measured, cause: str
-) -> None:
-    bad = m.verdict == WRONG
-    off = np.where(bad, np.nan_to_num(np.abs(claim - m.numeric), nan=np.inf), -1)
-    entries = []
-    for worst in np.argsort(-off, axis=None, kind="stable")[: min(int(bad.sum()), PRINTED)]:
-        k, i = np.unravel_index(worst, off.shape)
-        entries.append(_entry(leaf, positions[k], claim, m, (k, i), _output_index(case.y, int(i))))
-    case.report.add(what, "", cause, leaf, entries, int(bad.sum()), bad.size)
+    return Claim(case, directions, claim, measured, rounding).judge()
 
 
 # ------------------------------------------------------------------------------------------- entries, findings, notes
