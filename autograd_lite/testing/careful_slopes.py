@@ -19,17 +19,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
 from .leaves import Array
 from .noise import NODES, noise
-from .numeric import RATIO, Flat, Slopes, first_steps, grain_of, scales, sides
+from .numeric import CLEAR, RATIO, Flat, Ladder, Slopes, first_steps, grain_of, scales
 
 SHORTEST = 0.6  # the shortest step, as a power of the machine epsilon
 BAND = 4.0  # the noise band of a result, in standard deviations
-CLEAR = 32.0  # a difference between the two sides counts from here, in standard deviations of the noise
 LASTING = 5  # steps over which a kink or a jump stays the same
 SAME = 0.2  # relative
 NEARBY = np.append(np.arange(0.36, 0.9, 0.045), np.arange(0.9, 1.06, 0.025))  # powers of eps: local slopes
@@ -49,7 +47,7 @@ def look_closely(flat: Flat, directions: Array) -> Slopes:
         rounding = np.array([noise(flat.near, flat.x, reach, flat.eps) for reach in lengths * directions])
         rounding = rounding.reshape(len(directions), flat.base.size)
         several = not np.allclose(starts[0], starts[1], rtol=0.5)
-        ladders = [_Ladder.of(flat, directions, start, levels, rounding) for start in starts[: 1 + several]]
+        ladders = [Ladder.of(flat, directions, start, levels, rounding) for start in starts[: 1 + several]]
         value, error = _longest_consistent(ladders)
         still = np.all([np.all(ladder.still, axis=0) for ladder in ladders], axis=0)
         # A value that never moves by a bit may yet depend on this argument, by less than its rounding.
@@ -57,9 +55,9 @@ def look_closely(flat: Flat, directions: Array) -> Slopes:
         value, error = np.where(still, 0.0, value), np.where(still, flat.eps * np.abs(flat.base) / longest, error)
         gap = np.zeros_like(value)
         for ladder in ladders:
-            gap = np.where(gap == 0, ladder.kink(), gap)
+            gap = np.where(gap == 0, _kink(ladder), gap)
         # Where one output jumps, the others may have changed to another branch, even if they look smooth.
-        jump = np.any([np.any(ladder.jump(), axis=1, keepdims=True) for ladder in ladders], axis=0)
+        jump = np.any([np.any(_jump(ladder), axis=1, keepdims=True) for ladder in ladders], axis=0)
         error, gap = np.where(jump, np.inf, error), np.where(jump, 0.0, gap)
         return Slopes(value, error, gap, rounding / lengths)
 
@@ -88,37 +86,16 @@ def local_slopes(flat: Flat, directions: Array) -> Iterator[Slopes]:
             yield Slopes(slope, np.where(np.isfinite(slope) & ~still, error, np.inf))
 
 
-@dataclass
-class _Ladder:
-    """Central differences at falling steps, twice extrapolated. Axes: steps, directions, outputs."""
+def _kink(ladder: Ladder) -> Array:
+    """Slope from the right less slope from the left where that is a kink, else zero."""
+    return _lasting(ladder.bend, ladder.rounding)
 
-    steps: Array
-    slope: Array
-    bend: Array  # slope from the right less slope from the left
-    rounding: Array  # standard deviation of a slope
-    still: Array  # whether the value did not change by a bit
 
-    @classmethod
-    def of(cls, flat: Flat, directions: Array, start: Array, levels: int, rounding: Array) -> _Ladder:
-        base, steps = flat.base, start / RATIO ** np.arange(levels)[:, None]
-        up, down = (np.array(side) for side in zip(*(sides(flat, directions, row) for row in steps), strict=True))
-        h = steps[:, :, None]
-        table = (up - down) / (2 * h)
-        for power in (2, 4):
-            finer = table[1:] + (table[1:] - table[:-1]) / (RATIO**power - 1)
-            table = np.concatenate([np.full_like(table[:1], np.nan), finer])
-        sigma = (rounding + flat.eps * np.maximum(np.maximum(np.abs(up), np.abs(down)), np.abs(base))) / h
-        return cls(steps, table, (up - 2 * base + down) / h, sigma, (up == base) & (down == base))
-
-    def kink(self) -> Array:
-        """Slope from the right less slope from the left where that is a kink, else zero."""
-        return _lasting(self.bend, self.rounding)
-
-    def jump(self) -> Array:
-        """True if the value at the point stays apart from the values on both sides, down to the shortest step."""
-        h = self.steps[:, :, None]
-        difference, noise = self.bend * h, self.rounding * h
-        return (_lasting(difference, noise) != 0) & (np.abs(difference[-1]) > CLEAR * noise[-1])
+def _jump(ladder: Ladder) -> Array:
+    """True if the value at the point stays apart from the values on both sides, down to the shortest step."""
+    h = ladder.steps[:, :, None]
+    difference, noise = ladder.bend * h, ladder.rounding * h
+    return (_lasting(difference, noise) != 0) & (np.abs(difference[-1]) > CLEAR * noise[-1])
 
 
 def _lasting(difference: Array, noise: Array) -> Array:
@@ -134,7 +111,7 @@ def _lasting(difference: Array, noise: Array) -> Array:
     return np.where(steady & enough, middle, 0.0)
 
 
-def _longest_consistent(ladders: list[_Ladder]) -> tuple[Array, Array]:
+def _longest_consistent(ladders: list[Ladder]) -> tuple[Array, Array]:
     """Lepski's rule over the steps of all ladders: the value, and its error (inf where no two steps agree)."""
     steps, slope, rounding = (
         np.concatenate([getattr(ladder, name) for ladder in ladders]) for name in ("steps", "slope", "rounding")

@@ -3,8 +3,8 @@
 Small arguments are compared entry by entry. Large ones are compared along a random direction, to which every entry
 contributes, and at a sample of their entries; if the direction disagrees, bisection finds the wrong entry.
 
-What counts as equal is decided in one place, :meth:`Claim.judge`. A quick measurement may only confirm a derivative. If it
-does not, the slope is measured again (:mod:`autograd_lite.testing.careful_slopes`) with an error that includes the
+What counts as equal is decided in one place, :meth:`Claim.judge`. A quick measurement may only confirm a derivative. If
+it does not, the slope is measured again (:mod:`autograd_lite.testing.careful_slopes`) with an error that includes the
 measured noise of the function. If that contradicts the derivative, the rounding of the claimed derivative is measured
 too, and a complex step is the second opinion. A derivative is wrong only if none of this explains the difference. A
 difference within the error of the measurement is not judged, and the report says so.

@@ -1,13 +1,13 @@
-"""Accurate derivatives from finite differences.
+"""Derivatives from finite differences.
 
 A difference quotient has two errors: curvature for long steps, rounding for short ones. So no single step is trusted.
-The function is sampled at a falling sequence of steps, a ladder, which is extrapolated to step zero (Richardson's
-table, as Ridders used it). Each number of the result takes the entry of the table that differs least from its
-neighbours. That difference, plus the rounding of the values, is the error estimate of the result. The first ladder
-starts at a step that suits arguments near one; if it does not converge, ladders scaled to the argument are tried.
+The function is sampled at a few falling steps, a ladder, and the differences are extrapolated to step zero
+(Richardson's table). The slope that differs least from that at the step before counts, and this difference is the
+estimate of its error. The first ladder starts at a step that suits arguments near one; if it is not accurate, shorter
+ones are tried, and ladders scaled to the argument.
 
-The same samples show, at no cost, whether the two sides agree. If the slopes from the right and from the left differ by
-an amount that does not shrink with the step, the point may be a kink. That is reported, not averaged away.
+The same samples show whether the slopes of the two sides approach each other. Where they do not, there may be a kink or
+a jump, and the error is infinite.
 
 This is fast, and enough to confirm a derivative that agrees. It is not enough to contradict one: the error estimate
 does not include rounding inside the function. That of :mod:`autograd_lite.testing.careful_slopes` does.
@@ -28,9 +28,10 @@ import numpy as np
 from ..base.tree import leaves, matched, paths, rebuild
 from .leaves import Array, Function, Shape, Tree, as_array, is_differentiable
 
-LEVELS = 9  # steps in a ladder
-RATIO = 4.0  # each step is this much shorter than the one before: 0.25, 0.06, ... 4e-6
-ENOUGH = 1e-10  # a relative error at which a ladder may stop early
+RATIO = 4.0  # of two successive steps
+STEPS = 5  # of a ladder that confirms a derivative
+ACCURATE = 1e-7  # the relative error of a slope that is not measured at shorter steps
+CLEAR = 32.0  # a difference between the two sides counts from here, in standard deviations of the noise
 DOUBLE = float(np.finfo(np.float64).eps)
 
 
@@ -280,28 +281,34 @@ class Slopes:
 
 
 def slopes(flat: Flat, directions: Array) -> Slopes:
-    """The derivative of every output of `flat` at its point along each row of `directions`."""
+    """The derivative of every output of `flat` along each row of `directions`; at a kink its error is infinite."""
+    shape = len(directions), flat.base.size
+    result = Slopes(np.full(shape, np.nan), np.full(shape, np.inf))
+    tried = (scale / RATIO ** (1 + k * (STEPS - 1)) for scale in scales(flat) for k in range(4))
+    longest = np.full(len(directions), np.inf)
     with np.errstate(all="ignore"):
-        if not len(directions):
-            nothing = np.zeros((0, flat.base.size))
-            return Slopes(nothing, nothing)
-        near_one, own_scale = scales(flat)
-        result, still = _ladder(flat, directions, first_steps(flat, directions, near_one))
-        result.error[still] = 0.0  # the next ladders have only shorter steps
-        for scale in (own_scale, own_scale * 1e-4):
-            poor = ~np.all(result.error <= 1e-7 * np.abs(result.value), axis=1)
-            first, start = (first_steps(flat, directions[poor], s) for s in (near_one, scale))
-            if not poor.any() or np.allclose(start, first, rtol=0.5):
-                continue
-            again, _ = _ladder(flat, directions[poor], start)
-            better = again.error < result.error[poor]
-            # A long step over a bounded wave finds a small, steady, wrong slope: a shorter step must agree with it.
-            disagree = ~(np.abs(again.value - result.value[poor]) <= 4 * result.error[poor])
-            better &= ~(disagree & (start > first)[:, None])
-            for name in ("value", "error", "gap"):
-                old = getattr(result, name)
-                old[poor] = np.where(better, getattr(again, name), old[poor])
+        for scale in tried:
+            size, start = np.abs(result.value), first_steps(flat, directions, scale)
+            settled = (result.error <= ACCURATE * size) | ((size == 0) & np.isfinite(result.error))
+            poor = np.flatnonzero(~np.all(settled, axis=1) & (start < longest / 2))
+            if poor.size:
+                longest[poor] = start[poor]
+                value, error = _extrapolated(Ladder.of(flat, directions[poor], start[poor], STEPS))
+                better = error < result.error[poor]
+                result.value[poor] = np.where(better, value, result.value[poor])
+                result.error[poor] = np.where(better, error, result.error[poor])
     return result
+
+
+def _extrapolated(ladder: Ladder) -> tuple[Array, Array]:
+    """The slope that differs least from that at the step before, and this difference; inf at a kink or a jump."""
+    doubt = 2 * np.abs(np.diff(ladder.slope, axis=0)) + ladder.rounding[1:]
+    best = np.argmin(np.where(np.isnan(doubt), np.inf, doubt), axis=0)[None]
+    value, error = (np.take_along_axis(numbers, best, axis=0)[0] for numbers in (ladder.slope[1:], doubt))
+    # At a smooth point the slopes of the two sides approach each other; one extrapolation removes the curvature.
+    before, last = np.abs(RATIO * ladder.bend[-2:] - ladder.bend[-3:-1])
+    apart = (last > 0.75 * before) & (last > CLEAR * ladder.rounding[-1])
+    return value, np.where(apart | np.isnan(value), np.inf, error)
 
 
 def scales(flat: Flat) -> tuple[Array, Array]:
@@ -326,56 +333,30 @@ def grain_of(flat: Flat, directions: Array) -> Array:
     return np.array([np.abs(flat.x[d != 0] / d[d != 0]).max(initial=0.0) for d in directions])
 
 
-def sides(flat: Flat, directions: Array, steps: Array) -> tuple[Array, Array]:
-    """The values one step forward and one step back along each direction."""
-    moves = steps[:, None] * directions
-    up, down = (np.array([flat.near(flat.x + sign * move) for move in moves]) for sign in (1, -1))
-    return up, down
+@dataclass
+class Ladder:
+    """Central differences at falling steps, twice extrapolated. Axes: steps, directions, outputs."""
 
+    steps: Array
+    slope: Array
+    bend: Array  # slope from the right less slope from the left
+    rounding: Array  # standard deviation of a slope
+    still: Array  # whether the value did not change by a bit
 
-def _ladder(flat: Flat, directions: Array, start: Array) -> tuple[Slopes, Array]:
-    """Richardson's table for central differences; each direction and output takes its own best entry.
-
-    The second result is true for outputs that did not change by a bit at any step. They do not depend on the arguments
-    that were moved, and their derivative has no rounding.
-    """
-    base = flat.base
-    shape = (len(directions), base.size)
-    best, error = np.full(shape, np.nan), np.full(shape, np.inf)
-    previous: list[Array] = []
-    bends: list[Array] = []  # right slope less left slope, level by level
-    still = np.ones(shape, bool)
-    grain = flat.eps * grain_of(flat, directions)
-    noise, shortest, shortest_error = np.zeros(shape), best, error
-    for level in range(LEVELS):
-        step = (start / RATIO**level)[:, None]
-        up, down = sides(flat, directions, step[:, 0])
-        row = [(up - down) / (2 * step)]
-        # two roundings of the value, and that of x, both divided by the step
-        noise = (flat.eps * (np.abs(up) + np.abs(down)) + 2 * grain[:, None] * np.abs(row[0])) / step
-        factor = 1.0
-        for order, older in enumerate(previous):
-            factor *= RATIO**2
-            row.append(row[-1] + (row[-1] - older) / (factor - 1))
-            doubt = np.maximum(np.abs(row[-1] - row[-2]), np.abs(row[-1] - older)) + noise
-            better = doubt < error
-            best, error = np.where(better, row[-1], best), np.where(better, doubt, error)
-            if order == 0:
-                shortest, shortest_error = row[-1], doubt
-        previous = row
-        bends.append((up - 2 * base + down) / step)
-        still &= up == down
-        if level >= 3:
-            size = np.maximum(np.abs(best), np.abs(base))
-            if np.all((error <= ENOUGH * size) & (shortest_error <= 1e-2 * size)):
-                break
-    # Two long steps over a staircase may agree by chance: the shortest steps must not contradict them.
-    chance = np.abs(best - shortest) > 8 * (error + shortest_error)
-    best, error = np.where(chance, shortest, best), np.where(chance, shortest_error, error)
-    # For a smooth function the slopes of the two sides differ by h f'' + O(h^3), which one extrapolation removes.
-    older, newer = ((RATIO * b - a) / (RATIO - 1) for a, b in zip(bends[-3:-1], bends[-2:], strict=True))
-    kink = (np.abs(newer - older) <= 0.25 * np.abs(newer)) & (np.abs(newer) > 64 * noise + 1e-7 * np.abs(best))
-    return Slopes(best, error, np.where(kink, newer, 0.0)), still & np.isfinite(best)
+    @classmethod
+    def of(cls, flat: Flat, directions: Array, start: Array, levels: int, noise: Any = 0.0) -> Ladder:
+        """The steps down from `start`; `noise` is that of the values, beside their last bit."""
+        base, steps = flat.base, start / RATIO ** np.arange(levels)[:, None]
+        h = steps[:, :, None]
+        up, down = (
+            np.apply_along_axis(lambda move: flat.near(flat.x + move), 2, sign * h * directions) for sign in (1, -1)
+        )
+        table = (up - down) / (2 * h)
+        for power in (2, 4):
+            finer = table[1:] + (table[1:] - table[:-1]) / (RATIO**power - 1)
+            table = np.concatenate([np.full_like(table[:1], np.nan), finer])
+        sigma = (noise + flat.eps * np.maximum(np.maximum(np.abs(up), np.abs(down)), np.abs(base))) / h
+        return cls(steps, table, (up - 2 * base + down) / h, sigma, (up == base) & (down == base))
 
 
 def complex_step(flat: Flat, directions: Array) -> Slopes:
