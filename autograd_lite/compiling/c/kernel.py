@@ -39,7 +39,7 @@ KEYWORDS = {
     true false nullptr constexpr thread_local alignas alignof static_assert main at linux unix
     maximum minimum maximumf minimumf add addf total totalf sum sumf memset memcpy fabs fabsf
     matmul matmulf matmul_tile matmul_tilef matmul_tiles matmul_tilesf vector vectorf LANES LANESf BYTES ROWS PIECE
-    FUSED
+    FUSED turned turnedf
     I NAN INFINITY NULL EOF HUGE_VAL HUGE_VALF HUGE_VALL MATH_ERRNO MATH_ERREXCEPT math_errhandling FP_NAN FP_INFINITE
     FP_ZERO FP_SUBNORMAL FP_NORMAL FP_FAST_FMA FP_FAST_FMAF FP_ILOGB0 FP_ILOGBNAN double_t float_t size_t ptrdiff_t
     wchar_t y0 y1 yn j0 j1 jn gamma lgamma tgamma signgam div abs
@@ -465,8 +465,8 @@ def prelude(texts: Iterable[str], functions: Iterable[str], vectors: Iterable[st
             kind = "float" if name.endswith("f") and name not in FUNCTIONS else "double"
             count = FUNCTIONS[name if name in FUNCTIONS else name.removesuffix("f")]
             lines.append(f'__attribute__((const, simd("notinbranch"))) {kind} {name}({", ".join([kind] * count)});')
-    for f, kind in (("", "double"), ("f", "float")):
-        fields = {"f": f, "type": kind}
+    for f, kind, integer in (("", "double", "long long"), ("f", "float", "int")):
+        fields = {"f": f, "type": kind, "integer": integer}
         if re.search(rf"\b(maximum|minimum){f}\b", body):
             lines += ["", _MAXIMUM.format(**fields).rstrip()]
         if re.search(rf"\bstruct sum{f}\b", body):

@@ -36,6 +36,37 @@ MATMUL = """
 // y (ROWS x n vectors) = y or 0, plus a times b; ai and aj are the strides of a along its axes
 typedef {type} vector{f} __attribute__((vector_size(BYTES), aligned(sizeof({type})), may_alias));
 enum {{ LANES{f} = BYTES / sizeof({type}) }};
+// `count` contiguous columns of LANES numbers, the last of them repeated up to LANES, as rows that are `width` apart
+static inline __attribute__((always_inline)) FUSED void turned{f}(
+    const {type} *b, long bj, long count, {type} *rows, long width)
+{{
+#ifdef __clang__
+    for (long d = 0; d < LANES{f}; d++)
+        for (long c = 0; c < LANES{f}; c++)
+            rows[width * d + c] = b[bj * (c < count ? c : count - 1) + d];
+#else
+    typedef {integer} places __attribute__((vector_size(BYTES)));
+    const places place = *(const places *)(const {integer}[]){{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}};
+    vector{f} v[LANES{f}];
+#pragma GCC unroll 16
+    for (int c = 0; c < LANES{f}; c++)
+        v[c] = *(const vector{f} *)(b + bj * (c < count ? c : count - 1));
+#pragma GCC unroll 4
+    for (int half = LANES{f} / 2; half; half /= 2) {{  // halves of two vectors change places
+        const places low = place + (place & half) * (LANES{f} / half - 1);
+#pragma GCC unroll 16
+        for (int c = 0; c < LANES{f}; c++)
+            if (!(c & half)) {{
+                const vector{f} first = v[c], second = v[c + half];
+                v[c] = __builtin_shuffle(first, second, low);
+                v[c + half] = __builtin_shuffle(first, second, low + half);
+            }}
+    }}
+#pragma GCC unroll 16
+    for (int d = 0; d < LANES{f}; d++)
+        *(vector{f} *)(rows + width * d) = v[d];
+#endif
+}}
 static inline __attribute__((always_inline)) FUSED void matmul_tile{f}(
     int n, long k, int begin, const {type} *a, long ai, long aj, const {type} *b, long bi, {type} *y, long yi)
 {{
@@ -68,13 +99,25 @@ static __attribute__((noinline, noclone)) FUSED void matmul_tiles{f}(
     else
         matmul_tile{f}(1, k, begin, a, ai, aj, b, bi, y, yi);
 }}
-// y (m x n) = a (m x k) times b (k x n), where m >= ROWS
+// y (m x n) = a (m x k) times b (k x n); the strides of each along its axes
 static __attribute__((noinline, noclone)) FUSED void matmul{f}(
-    long m, long n, long k, const {type} *a, long ai, long aj, const {type} *b, long bi, long bj, {type} *y, long yi)
+    long m, long n, long k, const {type} *a, long ai, long aj, const {type} *b, long bi, long bj,
+    {type} *y, long yi, long yj)
 {{
-    {type} rows[2 * PIECE * LANES{f}] __attribute__((aligned(64))), part[2 * ROWS * LANES{f}];
+    {type} rows[2 * PIECE * LANES{f}] __attribute__((aligned(64))), part[2 * ROWS * LANES{f}], few[ROWS * PIECE];
+    const long height = m < ROWS ? m : ROWS;
     for (long l = 0; l < k; l += PIECE) {{
         const long depth = k - l < PIECE ? k - l : PIECE;
+        const {type} *left = a + aj * l;
+        long li = ai, lj = aj;
+        if (m < ROWS) {{  // a copy, with zeros up to the height
+            for (long i = 0; i < ROWS; i++)
+                for (long d = 0; d < depth; d++)
+                    few[PIECE * i + d] = i < m ? left[ai * i + aj * d] : 0;
+            left = few;
+            li = PIECE;
+            lj = 1;
+        }}
         for (long j = 0, width; j < n; j += width) {{
             const int wide = n - j > LANES{f};
             width = (1 + wide) * LANES{f};
@@ -86,8 +129,12 @@ static __attribute__((noinline, noclone)) FUSED void matmul{f}(
                     for (long c = 0; c < width; c += LANES{f})
                         __builtin_memcpy(rows + width * d + c, r + bi * d + c, BYTES);
             }} else if (bj != 1 || columns < width) {{  // with zeros up to the width
+                const long deep = bi == 1 ? depth / LANES{f} * LANES{f} : 0;
+                for (long c = 0; c < width; c += LANES{f})
+                    for (long d = 0; d < deep; d += LANES{f})
+                        turned{f}(r + d + bj * c, bj, columns - c, rows + width * d + c, width);
                 for (long c = 0; c < width; c++)
-                    for (long d = 0; d < depth; d++)
+                    for (long d = deep; d < depth; d++)
                         rows[width * d + c] = c < columns ? r[bi * d + bj * c] : 0;
             }}
             if (bj != 1 || columns < width || m > 2 * ROWS) {{
@@ -95,17 +142,17 @@ static __attribute__((noinline, noclone)) FUSED void matmul{f}(
                 ri = width;
             }}
             for (long i = 0; i < m; i += ROWS) {{
-                const long first = i + ROWS > m ? m - ROWS : i;
-                const {type} *x = a + ai * first + aj * l;
-                {type} *z = y + yi * first + j;
-                if (first == i && columns == width) {{
-                    matmul_tiles{f}(depth, !l, x, ai, aj, r, ri, wide, z, yi);
+                const long first = i + height > m ? m - height : i;
+                const {type} *x = left + li * first;
+                {type} *z = y + yi * first + yj * j;
+                if (first == i && columns == width && yj == 1 && height == ROWS) {{
+                    matmul_tiles{f}(depth, !l, x, li, lj, r, ri, wide, z, yi);
                     continue;
                 }}
-                matmul_tiles{f}(depth, 1, x, ai, aj, r, ri, wide, part, width);
-                for (long d = i - first; d < ROWS; d++)
+                matmul_tiles{f}(depth, 1, x, li, lj, r, ri, wide, part, width);
+                for (long d = i - first; d < height; d++)
                     for (long c = 0; c < columns; c++)
-                        z[yi * d + c] = l ? z[yi * d + c] + part[width * d + c] : part[width * d + c];
+                        z[yi * d + yj * c] = l ? z[yi * d + yj * c] + part[width * d + c] : part[width * d + c];
             }}
         }}
     }}
@@ -123,9 +170,17 @@ def matmul(step: Step, base: Callable[[Place], tuple[str, int]], fresh: Callable
         name, at = base(place)
         return f"{name} + {linear([(place.strides[j], letter) for letter, j in letters], at)}".removesuffix(" + 0")
 
-    (ai, aj), (bi, bj) = a.strides[-2:], b.strides[-2:]
-    sizes = f"{m}, {n}, {k}, {start(a)}, {ai}, {aj}, {start(b)}, {bi}, {bj}, {start(y)}, {y.strides[-2]}"
-    lines = [f"matmul{step.suffix}({sizes});  // {m}x{k} by {k}x{n}"]
+    (ai, aj), (bi, bj), (yi, yj) = a.strides[-2:], b.strides[-2:], y.strides[-2:]
+    arguments = f"{m}, {n}, {k}, {start(a)}, {ai}, {aj}, {start(b)}, {bi}, {bj}, {start(y)}, {yi}, {yj}"
+    if _tiles(n, m, step) < 0.8 * _tiles(m, n, step):  # the transposed product
+        arguments = f"{n}, {m}, {k}, {start(b)}, {bj}, {bi}, {start(a)}, {aj}, {ai}, {start(y)}, {yj}, {yi}"
+    lines = [f"matmul{step.suffix}({arguments});  // {m}x{k} by {k}x{n}"]
     for letter, j in reversed(letters):
         lines = [f"for (long {letter} = 0; {letter} < {step.space[j]}; {letter}++) {{", *indented(lines), "}"]
     return lines
+
+
+def _tiles(m: int, n: int, step: Step) -> int:
+    """How many entries the tiles of a product have, in vectors of 64 bytes."""
+    lanes = 64 // step.var.dtype.itemsize
+    return -(-m // 8) * 8 * -(-n // lanes) * lanes

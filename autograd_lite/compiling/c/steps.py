@@ -33,7 +33,7 @@ TYPES = {
     "l": "long long" if np.dtype("l").itemsize == 8 else "int",
 }  # fmt: skip
 RESULTS = "df?lq"
-TILED = 2**11, 2**24  # multiplications of a product of 8 rows or more in large tiles; beyond that, BLAS is faster
+TILED = 2**11, 2**24  # multiplications of a product in large tiles; beyond that, BLAS is faster
 LOOPS = 2**15  # multiplications of a product that is written as loops; of twice as many with a vector
 FEW = 64  # entries for which a function without a version on vectors may be called one by one
 CHEAP = {"abs", "sqrt", "max", "min", "copysign", "floor", "ceil", "trunc", "rint"}  # instructions, not calls
@@ -205,7 +205,7 @@ def _product_kind(eq: Equation, alone: bool) -> str:
 
 def is_tiled(m: int, n: int, k: int) -> bool:
     """True if a product of these sizes is a call of ``matmul``."""
-    return m >= 8 and TILED[0] <= m * n * k <= TILED[1]
+    return max(m, n) >= 8 and min(m, n) >= 4 and TILED[0] <= m * n * k <= TILED[1]
 
 
 def product_of(eq: Equation) -> tuple[tuple[int, int, int], tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
