@@ -113,8 +113,8 @@ class Compiled:
             self.c_source = writer.file.text(using.vectors)
             writer.space.update(writer.file.compile(self.c_source, using))
             writer.space.update(asks_for_errors=asks_for_errors, by_numpy=lambda *arrays: by_numpy()(*arrays))
-            if (arguments := writer.direct()) is not None:
-                self.direct = Direct(writer.file.kernels[0], arguments, block.outputs, memory.size, using)
+            if (direct := writer.direct()) is not None:
+                self.direct = Direct(writer.file.kernels[0], *direct, memory.size, using)
         filename = f"<autograd_lite: {block.name}, compiled {next(_NUMBERS)}>"
         linecache.cache[filename] = (len(self.source), None, self.source.splitlines(keepends=True), filename)
         finalize(self, linecache.cache.pop, filename, None)

@@ -171,21 +171,34 @@ class Writer:
         lines.append(f"{names[0]}({call}) is None or {names[1]}({call})")
         return once, lines
 
-    def direct(self) -> list[tuple[str, Any]] | None:
-        """If the program is one region: for each of its arguments an input, an output, or a constant array."""
+    def direct(self) -> tuple[list[tuple[str, Any]], list[Var], list[Any]] | None:
+        """If the program is one region: its arguments, the results that it makes, and the outputs; see `Direct`."""
         block, memory = self.block, self.memory
-        if len(memory.equations) != 1 or len(self.regions) != 1 or memory.place:
+        if len(self.regions) != 1 or memory.place or not all(memory.into.get(x) is v for v, x in block.updates.items()):
             return None
-        updated = all(memory.into.get(x) is v for v, x in block.updates.items())
-        inside = {v for v in memory.equations[0].outputs if v not in memory.into}
-        outputs = {x: k for k, x in enumerate(block.outputs) if isinstance(x, Var)}
-        if not updated or outputs.keys() != inside or sum(isinstance(x, Var) for x in block.outputs) > len(inside):
+        results: dict[Any, tuple[int, Any]] = {}  # of each result, or view of one, which, and a stand-in
+        for eq in memory.equations:
+            x, *others = eq.operands
+            if eq.row is REGION:
+                made = [v for v in eq.outputs if v not in memory.into]
+                results = {v: (k, np.empty(v.shape, v.dtype)) for k, v in enumerate(made)}
+            elif isinstance(x, Var) and x in results and eq.row.view and not any(isinstance(v, Var) for v in others):
+                root, whole = results[x]
+                results[eq.outputs[0]] = root, eq.row.fn(whole, *others, **eq.params)
+                if eq.row.outputs or not np.may_share_memory(results[eq.outputs[0]][1], whole):
+                    return None
+            else:
+                return None
+        variables = [x for x in block.outputs if isinstance(x, Var)]
+        if not results.keys() >= {*variables} or len({*variables}) != len(variables):
             return None
         inputs = {self.word(v): k for k, v in enumerate(block.inputs)}
-        return [
-            ("output", outputs[v]) if v in outputs else ("input", inputs[word]) if word in inputs
-            else ("constant", self.space[word]) for v, word in self.regions[0].items()
-        ]  # fmt: skip
+        arguments: list[tuple[str, Any]] = []
+        for v, word in self.regions[0].items():
+            what = "output" if v in results else "input" if word in inputs else "constant"
+            arguments.append((what, results[v][0] if v in results else inputs.get(word, self.space.get(word))))
+        views = {v: (k, None if v in made else (y, results[made[k]][1])) for v, (k, y) in results.items()}
+        return arguments, made, [views[x] if isinstance(x, Var) else x for x in block.outputs]
 
     def _joined(self, eq: Equation) -> list[str]:
         """Copies of those operands of a join that were not computed in their places."""

@@ -26,7 +26,7 @@ HEAD = object.__basicsize__  # bytes: the count of references, and at the end th
 CODES = (
     "IS", "IS_NOT", "TYPE", "SLOT", "ATTRIBUTE", "KEY", "OF_TUPLE", "OF_LIST", "ABSENT", "LENGTH", "EACH", "SHAPE",
     "APART", "EQUAL", "CONTEXT", "RUN", "START", "NEXT", "SET", "EARLIEST", "RESULT", "TENSOR", "TUPLE", "LIST", "DICT",
-    "RETURN",
+    "RETURN", "VIEW",
 )  # fmt: skip
 
 
@@ -46,14 +46,19 @@ class Direct(NamedTuple):
     ----------
     kernel : Kernel
     arguments : list of (str, int or array)
-        For each of its arguments: ("input", position), ("output", position), or ("constant", array).
-    outputs : list of Var or array
+        For each of its arguments: ("input", position), ("output", position among `results`), or ("constant", array).
+    results : list of Var
+        The arrays that it makes.
+    outputs : list
+        For each output of the program: a constant array, or the position among `results`, with None or a view of it: a
+        pair of stand-ins, of the view and the array.
     size : int
         Bytes of memory.
     """
 
     kernel: Kernel
     arguments: Sequence[tuple[str, Any]]
+    results: Sequence[Var]
     outputs: Sequence[Any]
     size: int
     using: Compiler
@@ -86,7 +91,7 @@ class _Method(ctypes.Structure):
 
 
 _FASTCALL = 0x0080
-_NEW_ARRAY, _NEW_NUMBER = 93, 60  # PyArray_New and PyArray_Scalar in NumPy's table of functions
+_NUMPYS = 93, 60, 282  # PyArray_New, PyArray_Scalar and PyArray_SetBaseObject in NumPy's table of functions
 
 
 def addresses(path: Any, names: Sequence[str]) -> list[int]:
@@ -127,7 +132,7 @@ def _methods(using: Compiler) -> dict[str, _Method]:
     )
     objects = [id(x) for x in (None, False, np.ndarray, np.float64, float, int)]
     ctypes.CFUNCTYPE(None, ctypes.c_void_p)(start)(
-        (ctypes.c_void_p * 8)(*objects, numpys[_NEW_ARRAY], numpys[_NEW_NUMBER])
+        (ctypes.c_void_p * 9)(*objects, *(numpys[k] for k in _NUMPYS))
     )
     names = ("region", "call")
     return {name: _Method(name.encode(), f, _FASTCALL, None) for name, f in zip(names, functions, strict=True)}

@@ -20,10 +20,10 @@ import numpy as np
 
 from ...base.memory import aligned
 from ...engine.value import RESULT, wrap
-from ...program import Var
-from .call import CODES, HEAD, LONG, Direct, function, kind_of, table
+from .call import CODES, HEAD, Direct, function, kind_of, table
 from .file import SETTINGS, USUAL
 
+MOST = 500_000  # operations of a call during which no other thread of Python can run
 CODE = {name: k for k, name in enumerate(CODES)}
 
 
@@ -56,7 +56,7 @@ class Guards:
     def __init__(
         self, source: str, space: Mapping[str, Any], args: Sequence[Any], params: Mapping[str, Any], direct: Direct
     ) -> None:
-        if direct.kernel.work > LONG or HEAD != 16 or SETTINGS is None:  # another HEAD: Python may have no lock
+        if direct.kernel.work > MOST or HEAD != 16 or SETTINGS is None:  # another HEAD: Python may have no lock
             raise NoTranslation
         self.space, self.direct = space, direct
         self.examples: list[Any] = [tuple(args), dict(params)]  # of the registers
@@ -311,9 +311,9 @@ class Guards:
         to = self._register(None)
         match e:
             case ast.Name(id=name) if name in self.outputs:
-                self._output(self.outputs[name], False, to)
+                return self._output(self.outputs[name], False)
             case ast.Subscript(value=ast.Name(id=name), slice=ast.Tuple(elts=[])) if name in self.outputs:
-                self._output(self.outputs[name], True, to)
+                return self._output(self.outputs[name], True)
             case ast.Call(func=ast.Name(id="wrap"), args=[array, _]):
                 a = self._result(array)
                 offsets = [_offset_of(vars(wrap.__globals__["Value"])[slot]) for slot in ("_data", "_node", "_grad")]
@@ -333,10 +333,25 @@ class Guards:
                 raise NoTranslation
         return to
 
-    def _output(self, k: int, is_number: bool, to: int) -> None:
-        if not isinstance(self.direct.outputs[k], Var) or self.single.setdefault(k, is_number) is not is_number:
+    def _output(self, k: int, is_number: bool) -> int:
+        output = self.direct.outputs[k]
+        if not isinstance(output, tuple):  # a constant
+            if not is_number:
+                raise NoTranslation
+            return self._object(np.asarray(output)[()])
+        root, view = output
+        if is_number and view is not None and self.direct.results[root].size == 1:
+            view = None
+        if self.single.setdefault(root, is_number) is not is_number or is_number and view is not None:
             raise NoTranslation
-        self._effect("RESULT", n=k, to=to)
+        to = self._register(None)
+        self._effect("RESULT", n=root, to=to)
+        if view is not None:
+            y, x = view
+            offset = y.__array_interface__["data"][0] - x.__array_interface__["data"][0]
+            to, a = self._register(None), to
+            self._effect("VIEW", a, n=self._list([y.ndim, *y.shape, *y.strides, offset]), to=to)
+        return to
 
     # ---------------------------------------------------------------------------------------------------- table
 
@@ -350,11 +365,8 @@ class Guards:
             place = self.inputs[k] if what == "input" else k if what == "output" else k.__array_interface__["data"][0]
             arguments += [("input", "output", "constant").index(what), place, *kind_of(v, written)]
         results: list[int] = []
-        for k, v in enumerate(direct.outputs):
-            if isinstance(v, Var):
-                results += [id(v.dtype), int(self.single.get(k, False)), *kind_of(v, False)]
-            else:  # a constant, in whose place the object itself is returned
-                results += [0, 1, *[0] * 11]
+        for k, v in enumerate(direct.results):
+            results += [id(v.dtype), int(self.single.get(k, False)), *kind_of(v, False)]
         operations = [*self.checks, (CODE["RUN"], 0, 0, 0, 0), *self.effects]
         self._memory = aligned((max(direct.size, 1),), np.uint8)
         head = 16
@@ -362,14 +374,14 @@ class Guards:
         count = len(self.examples)
         places = [self._start, self._start + count]
         places += [places[1] + len(arguments), places[1] + len(arguments) + len(results)]
-        lists = {CODE[name] for name in ("SHAPE", "APART", "TENSOR", "TUPLE", "LIST", "DICT")}
+        lists = {CODE[name] for name in ("SHAPE", "APART", "TENSOR", "TUPLE", "LIST", "DICT", "VIEW")}
         moved = [(*op[:4], op[4] + head) if op[0] in lists else op for op in operations]
-        most = 2 * len(operations) + len(direct.outputs) + 1
+        most = 2 * len(operations) + len(direct.results) + 1
         lock = _lock_word(self.lock) if self.lock is not None else 0
         python = self.space["call"]
         numbers = [
             0, kernel.address, self._memory.ctypes.data, id(python), lock, count, len(kernel.arguments),
-            len(direct.outputs), most, *places,
+            len(direct.results), most, *places,
         ]  # fmt: skip
         numbers += [0] * (head - len(numbers))
         numbers += [*self.more, *[none] * count, *arguments, *results, *(x for op in moved for x in op)]

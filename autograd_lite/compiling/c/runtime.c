@@ -32,6 +32,7 @@ struct array {
 static object *none, *false, *ndarray, *float64, *python_float, *python_int;
 static object *(*new_array)(object *, int, const long *, int, const long *, void *, int, int, object *);
 static object *(*new_number)(void *, void *, object *);
+static int (*set_base)(object *, object *);
 
 void start(void *const *objects)
 {
@@ -39,6 +40,7 @@ void start(void *const *objects)
     python_float = objects[4], python_int = objects[5];
     new_array = (object *(*)(object *, int, const long *, int, const long *, void *, int, int, object *))objects[6];
     new_number = (object *(*)(void *, void *, object *))objects[7];
+    set_base = (int (*)(object *, object *))objects[8];
 }
 
 static object *new(object *x)
@@ -250,6 +252,17 @@ object *call(object *self, object *const *args, long count)
             if (!r[o->to])
                 goto error;
             break;
+        case VIEW: {  // of an array: its axes, then the lengths and strides, and the offset
+            const long ndim = table[o->n], *shape = table + o->n + 1, *strides = shape + ndim;
+            const struct array *array = (void *)a;
+            x = new_array(ndarray, ndim, shape, array->dtype->number, strides, array->data + strides[ndim], 0, 0x400, 0);
+            if (!x)
+                goto error;
+            r[o->to] = KEEP(x);
+            if (set_base(x, new(a)))
+                goto error;
+            break;
+        }
         case TENSOR: {  // of type a, with the array b; its slots are at table[n]
             const long *slots = table + o->n;
             if (!(x = PyType_GenericAlloc(a, 0)))
