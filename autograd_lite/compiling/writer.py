@@ -178,7 +178,7 @@ class Writer:
             return None
         results: dict[Any, tuple[int, Any]] = {}  # of each result, or view of one, which, and a stand-in
         for eq in memory.equations:
-            x, *others = eq.operands
+            x, *others = eq.operands or [None]
             if eq.row is REGION:
                 made = [v for v in eq.outputs if v not in memory.into]
                 results = {v: (k, np.empty(v.shape, v.dtype)) for k, v in enumerate(made)}
