@@ -79,7 +79,10 @@ def _bind(*operands, out=None, optimize=False, **unsupported):
 
 
 def _einsum(*xs, subscripts, optimize):
-    return np.einsum(subscripts, *xs, optimize=optimize or _is_worth(subscripts, tuple(map(np.shape, xs))))
+    optimize = optimize or _is_worth(subscripts, tuple(map(np.shape, xs)))
+    if optimize is True and len(xs) == 2:
+        return _as_matmul(*xs, subscripts=subscripts, optimize=True)
+    return np.einsum(subscripts, *xs, optimize=optimize)
 
 
 @lru_cache(maxsize=1024)
@@ -139,6 +142,42 @@ def _plan(subscripts, i, g_shape, shapes):
     return notation, deltas, summed, along, len(labels) > 1 and prod(sizes.values()) > LARGE
 
 
+def _as_matmul(*xs, subscripts, optimize):
+    """Two factors in one stack of matrix products, whose rows have the last index of the result that is not of both."""
+    inputs, _, output = subscripts.partition("->")
+    terms = inputs.split(",")
+    sizes = [dict(zip(term, x.shape, strict=True)) for term, x in zip(terms, xs, strict=True)]
+    shared = {c for c in sizes[0] if c in sizes[-1]}
+    plain = all(len(set(term)) == len(term) for term in (*terms, output)) and set(output) <= {*sizes[0], *sizes[-1]}
+    if len(xs) != 2 or not plain or any(sizes[0][c] != sizes[1][c] for c in shared):
+        return np.einsum(subscripts, *xs, optimize=optimize)
+    last = next((c for c in reversed(output) if c not in shared), "")
+    if last in sizes[0]:  # the columns
+        xs, terms, sizes = xs[::-1], terms[::-1], sizes[::-1]
+    stack = [c for c in output if c in shared]
+    summed = [c for c in terms[0] if c in shared and c not in output]
+    rows, columns = ([c for c in output if c in own and c not in shared] for own in sizes)
+    size = sizes[0] | sizes[1]
+
+    def factor(x, term, *groups):
+        """The axes in this order, those of a group as one; what is in none is summed over."""
+        if alone := tuple(k for k, c in enumerate(term) if not any(c in group for group in (stack, *groups))):
+            x = np.sum(x, axis=alone)
+            term = [c for k, c in enumerate(term) if k not in alone]
+        order = [term.index(c) for group in (stack, *groups) for c in group]
+        x = x if order == sorted(order) else np.transpose(x, order)
+        shape = *(size[c] for c in stack), *(prod(size[c] for c in group) for group in groups)
+        return x if x.shape == shape else x.reshape(shape)
+
+    a, b = factor(xs[0], terms[0], rows, summed), factor(xs[1], terms[1], summed, columns)
+    y = a @ b if summed else a * b
+    letters = [*stack, *rows, *columns]
+    shape = tuple(size[c] for c in letters)
+    y = y if y.shape == shape else y.reshape(shape)
+    order = [letters.index(c) for c in output]
+    return y if order == sorted(order) else np.transpose(y, order)
+
+
 def _batched(b):
     """The batch axis is one more letter."""
     inputs, output = b.params["subscripts"].split("->")
@@ -159,5 +198,5 @@ einsum = bilinear(
         at("i,i->i", (1,), (3,)), at((2, 3), [0, 1], (3, 2), [1, 2], [2, 0]), at((2, 3, 3), [..., 0, 0]),
     ],
     call="np.einsum({subscripts}, {xs})", algebra="contraction", js="einsum({subscripts}, {xs})",
-    batch=_batched, view=True, subscripts=lambda *ndims, subscripts, optimize: subscripts,
+    definition=_as_matmul, batch=_batched, view=True, subscripts=lambda *ndims, subscripts, optimize: subscripts,
 )

@@ -135,6 +135,45 @@ def test_a_sum_is_at_least_as_accurate_as_numpys():
         np.testing.assert_equal(run(x)[0], np.sum(x))
 
 
+@pytest.mark.parametrize("notation", [
+    "ij,jk->ki", "bij,nj->bni", "bn,bni->ni", "ni,bn->bni", "bijk,ik->bj", "ij,kl->jk", "ij,ij->", ",j->j",
+    "abij,bjk->kiba",
+])  # fmt: skip
+def test_a_sum_of_products_of_two_arrays_is_a_product_of_matrices(notation):
+    sizes = {"a": 3, "b": 4, "i": 2, "j": 5, "k": 3, "l": 2, "n": 6}
+    terms = notation.partition("->")[0].split(",")
+    xs = [RNG.normal(size=[sizes[c] for c in term]) for term in terms]
+
+    def f(x, y):
+        return np.einsum(notation, x, y + 0)
+
+    gradients = ag.grad(lambda x, y: np.sum(f(x, y) ** 3), (0, 1))
+    for options in {}, {"backend": "c"}:
+        run = ag.jit(lambda x, y: (f(x, y), gradients(x, y)), **options)
+        agree(run(*xs), (np.einsum(notation, *xs), gradients(*xs)))
+        assert "einsum(" not in run.source.replace("# return np.einsum(", "")
+
+
+def test_whole_powers_are_products():
+    x = np.array([1.5, -1.25, 0.0, -0.0, np.inf, -np.inf, np.nan, 1e200, -1e-200, 1e-107, 5e-324, 1 + 1e-15])
+    exponents = *range(10), 31, 64, 65, -2, 0.5
+    with np.errstate(all="ignore"):
+        run = in_c(lambda x: [x**k for k in exponents], x)
+        for k, got, want in zip(exponents, run(x), (x**k for k in exponents), strict=True):
+            np.testing.assert_allclose(got, want, rtol=k * 1e-15 if k > 2 else 1e-15, atol=5e-324, err_msg=str(k))
+            np.testing.assert_array_equal(np.signbit(got), np.signbit(want))
+    assert run.c_source.count("= pow(") == 2
+    y = np.linspace(-1, 1, 9).astype("f")
+    agree(in_c(lambda y: y**5 + y**1, y)(y), y**5 + y**1, 1e-6)
+    x = np.linspace(-1, 1, 200)
+    same = ag.jit(lambda x: x**3)
+    np.testing.assert_array_equal(same(x), x**3)  # NumPy's powers stay
+    assert "np.power" in same.source
+    fast = ag.jit(lambda x: x**3, fast=True)
+    np.testing.assert_allclose(fast(x), x**3, rtol=1e-15)
+    assert "np.power" not in fast.source
+
+
 @pytest.mark.parametrize("dtype", ["d", pytest.param("f", marks=pytest.mark.thorough)])
 def test_products(dtype):
     shapes = [

@@ -136,4 +136,4 @@ def test_long_loops_are_products_of_matrices(monkeypatch, notation, shapes, prod
     xs, plain, how = [N(*shape) for shape in shapes], np.einsum, []
     monkeypatch.setattr(np, "einsum", lambda *a, optimize=False: how.append(optimize) or plain(*a, optimize=optimize))
     assert np.allclose(ag.einsum(notation, ag.tensor(xs[0]), *xs[1:]).numpy(), plain(notation, *xs), rtol=1e-12)
-    assert how == [products]
+    assert (how != [False]) == products  # two factors are a product of matrices at once

@@ -148,8 +148,7 @@ def kind_of(eq: Equation, alone: bool = False) -> str:
     if row.algebra in ("concatenation", "stack"):
         return "join" if alike else ""
     if row.algebra == "placement":
-        at = np.empty(y.shape, y.dtype)
-        part = at[eq.params["index"]]
+        at, part = _part(eq)
         return "placement" if alike and part.shape == np.shape(x) and _shares(part, at) else ""
     return "entry" if entry_of(eq) is not None else ""
 
@@ -218,6 +217,13 @@ def product_of(eq: Equation) -> tuple[tuple[int, int, int], tuple[int, ...], tup
 
 def _shares(view: Any, of: np.ndarray) -> bool:
     return isinstance(view, np.ndarray) and view.dtype == of.dtype and bool(np.may_share_memory(view, of))
+
+
+def _part(eq: Equation) -> tuple[np.ndarray, np.ndarray]:
+    """An array like the result of a placement, and the part of it that is not zero."""
+    at, index = np.empty(eq.outputs[0].shape, eq.outputs[0].dtype), eq.params["index"]
+    part = at[index]
+    return at, part if isinstance(part, np.ndarray) else at[(*(index if type(index) is tuple else (index,)), ...)]
 
 
 def is_view(eq: Equation) -> bool:
@@ -440,8 +446,7 @@ class Steps:
         (y,), (x,) = eq.outputs, eq.operands
         whole = self._new(y)
         self._add(y, y.shape, number(0.0), [], whole, eq)
-        at = np.empty(y.shape, y.dtype)
-        part = at[eq.params["index"]]
+        at, part = _part(eq)
         offset = address(part) - address(at)
         item = y.dtype.itemsize
         if self.layouts[y] != strides_of(y.shape):

@@ -1,4 +1,4 @@
-"""Algebra: rewrites that change no result, not even its rounding, and with ``fast=True`` one that does.
+"""Algebra: rewrites that change no result, not even its rounding, and with ``fast=True`` two that do.
 
 ``x * 1`` is x, ``-(-x)`` is x, ``a + (-b)`` is ``a - b``; a reshape of a reshape is one; a broadcast is left to the
 operation that uses it. ``x + 0`` (because of ``-0.0``), ``x * 0`` and ``x - x`` (because of nan) are not among them.
@@ -7,7 +7,7 @@ operation that uses it. ``x + 0`` (because of ``-0.0``), ``x * 0`` and ``x - x``
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
+from functools import partial, reduce
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,8 @@ import numpy as np
 from ...program import Equation, Operand, Var
 from ..block import Block, maker, written
 from .constants import uniform
+
+MOST = 64  # exponent of a power that is written as products
 
 Defined = dict[Var, Equation]
 
@@ -32,6 +34,8 @@ def simplified(block: Block) -> Block:
         replacement = rewrite(eq, defined) if rewrite else None
         if block.fast and eq.row.algebra == "quotient":
             replacement = _inverse(eq)
+        if eq.row.algebra == "power":
+            replacement = _products(eq, block.fast or block.vectors is not None)
         if isinstance(replacement, tuple):
             return written(eq, *replacement, into=eq.outputs)
         return [eq] if replacement is None and eq is not before else replacement
@@ -100,6 +104,23 @@ def _inverse(eq: Equation) -> Any:
     if isinstance(b, (int, float)):
         return np.multiply, a, float(1 / k)
     return (np.multiply, a, np.broadcast_to(np.asarray(1 / k, b.dtype), b.shape)) if b.dtype.kind == "f" else None
+
+
+def _products(eq: Equation, always: bool) -> Any:
+    """A power with a whole exponent as products, which from the third power on round differently."""
+    x, k = eq.operands[0], _number(eq.operands[1])
+    if k is None or k not in range(MOST + 1 if always else 2) or not _like(x, eq) or x.dtype.kind != "f":
+        return None
+    if k == 0:
+        return np.broadcast_to(np.ones((), x.dtype), x.shape)
+
+    def power(x: Any) -> Any:
+        squares = [x]
+        while 2 ** len(squares) <= k:
+            squares.append(squares[-1] * squares[-1])
+        return reduce(np.multiply, [square for j, square in enumerate(squares) if int(k) >> j & 1])
+
+    return x if k == 1 else (power, x)
 
 
 def _negation(eq: Equation, defined: Defined) -> Any:
