@@ -79,10 +79,12 @@ def guarded(pull: Any, settle: Any) -> Any:
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             d = pull(g, y, xs, n)
             raw = d if type(d) is np.ndarray else getattr(d, "__autograd_array__", d)
-            square = np.vdot(raw, raw)  # nan if an entry is: the cheapest such pass over an array
+            # nan if an entry is. `vdot` is the cheapest such pass, but with more entries it starts the threads of the
+            # BLAS, which on a busy machine takes a thousand times as long.
+            total = np.vdot(raw, raw) if raw.size <= 10_000 else np.add.reduce(raw, axis=None)
             if getattr(d, "__autograd_replayed__", False):  # the next values may be others
                 return settle(d, g)
-        if square == square:
+        if total == total:
             return d
         return np.where(np.isnan(raw) & (getattr(g, "__autograd_array__", g) == 0), 0.0 * raw.real.dtype.type(0), d)
 
