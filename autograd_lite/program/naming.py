@@ -215,7 +215,10 @@ OPERATORS = {
 def operand(eq: Equation, k: int) -> ast.expr | None:
     """Operand `k` of an equation as the user wrote it, ``1 - t``; None where the source does not show it."""
     match expression(eq):
-        case ast.BinOp(left, op, right) if OPERATORS.get(type(op)) == eq.row.name and len(eq.operands) == 2:
+        case ast.BinOp(left, op, right) if len(eq.operands) == 2 and (
+            OPERATORS.get(type(op)) == eq.row.name
+            or isinstance(op, ast.MatMult) and eq.row.name == "multiply"  # by a diagonal matrix
+        ):
             return (left, right)[k]
         case ast.Call(ast.Name(word) | ast.Attribute(attr=word), args) if word == eq.row.name.rpartition(".")[2]:
             args = [e for e in args if not isinstance(e, ast.Constant) or not isinstance(e.value, str)]  # of einsum

@@ -31,8 +31,11 @@ for _fn, *_arrays in (
     constant(_fn, bind=by_signature(_fn, *_arrays), batch=ALIGNED)
 TABLE["round"].attach(js=lambda a, decimals=0: np.rint(a * 10.0**decimals) / 10.0**decimals)
 TABLE["isclose"].attach(examples=(at((2,), (2,)),))
-for _like in (np.ones_like, np.zeros_like):
+for _like, _filled in ((np.ones_like, np.ones), (np.zeros_like, np.zeros)):
     constant(_like, bind=by_signature(_like, "a"), batch=of_shape)
+    TABLE[_like.__name__].attach(
+        js=lambda a, shape=None, filled=_filled: filled(a.shape if shape is None else shape)
+    )
 constant(np.empty_like, bind=by_signature(np.zeros_like, "a"), batch=of_shape)  # before NumPy 2.4 it had no signature
 TABLE["empty_like"].__doc__ = """An array of the shape and dtype of `a`, with whatever is in its memory.
 

@@ -117,6 +117,7 @@ OFFERED = {
     "leaky": {"w", "x"}, "attention": {"Wq", "Wk", "X", "mask"}, "ppo": {"theta", "adv", "old"},
     "huber": {"w", "b", "X", "y"}, "process": {"l", "sigma", "y"}, "ode": {"k"}, "baseline": {"theta"},
     "graph": {"W1", "W2", "X"}, "margins": {"W", "X"}, "springs": {"P", "rest"}, "gelu": {"W", "g"},
+    "truss": {"EA", "B", "h", "f"},
     "logs": {"x", "w"}, "gaussian": {"S", "mu", "X"}, "frame": {"W", "X"},
 }  # fmt: skip
 

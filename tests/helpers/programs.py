@@ -190,4 +190,11 @@ L = np.linalg.norm(X - X @ Q @ Q.T) ** 2 + np.cumprod(R[0])[1]
 mu = np.exp(X @ w)
 L = -np.sum(ag.stats.poisson.logpmf(y, mu)) + np.sum(np.einsum("i,i,i->i", w, w, w))
 """),
+    "truss": Learner(
+        {"EA": np.array([2.0, 1.5, 1.0])},
+        {"B": np.array([[1.0, 0], [0, 1.0], [0.7, 0.7]]), "h": np.array([1, 1, 1.4]), "f": np.array([0.3, -1])},
+        """
+K = B.T @ np.diag(EA / h) @ B
+L = f @ np.linalg.solve(K, f * np.ones_like(f))
+"""),
 }  # fmt: skip
