@@ -43,6 +43,7 @@ from .passes.splitting import split
 from .passes.tiling import tiled
 from .passes.together import together
 from .passes.updates import sunk
+from .passes.windows import in_slices
 from .writer import OUTER, Writer
 
 _NUMBERS = count(1)
@@ -54,7 +55,7 @@ PASSES: dict[str, Callable[[Block], Block]] = {
     "algebra": simplified, "casts": narrowed, "lowering": lowered, "batched products": batched, "scaling": scaled,
     "batch innermost": batch_innermost, "columns": with_columns,
     "split products": split, "floats": all_floats, "updates together": together, "single floats": single_floats,
-    "updates last": sunk, "tiles": tiled, "regions": in_regions,
+    "updates last": sunk, "tiles": tiled, "windows": in_slices, "regions": in_regions,
 }  # fmt: skip
 
 SHORTENING = "constants", "algebra", "casts", "common subexpressions", "dead code"  # they create work for each other
@@ -71,7 +72,7 @@ ORDER = (
 
 #: The same before regions are written in C, where loops over small arrays and fused operations cost nothing.
 ORDER_C = (
-    *ORDER[: ORDER.index("floats") + 1], "dead code", "lowering", SHORTER, "updates last", "regions",
+    *ORDER[: ORDER.index("floats") + 1], "windows", "dead code", "lowering", SHORTER, "updates last", "regions",
 )  # fmt: skip
 
 

@@ -39,7 +39,7 @@ def counts(sizes: Ints, kernel: Ints, stride: Ints, dilation: Ints, padding: Pai
 
 
 @lru_cache(maxsize=64)
-def _places(windows, kernel, stride, dilation, padding):
+def read_at(windows, kernel, stride, dilation, padding):
     """For each place in a window, the slice of the padded array that all windows read there."""
 
     def read(place):
@@ -56,7 +56,7 @@ def _read(x, of, around=0.0):
         wide = np.full_like(x, around, shape=_wide_shape(x.shape, padding))  # in the layout of x
         wide[_inside(x.shape, padding)] = x
         x = wide
-    return [x[entries] for entries in _places(windows, **of)]
+    return [x[entries] for entries in read_at(windows, **of)]
 
 
 def _added(shape, dtype, of, add, out=None):
@@ -64,7 +64,7 @@ def _added(shape, dtype, of, add, out=None):
     windows, padding = counts(shape[2:], **of), of["padding"]
     wide_shape = _wide_shape(shape, padding)
     wide = _zeros(wide_shape, dtype, out)
-    for i, entries in enumerate(_places(windows, **of)):
+    for i, entries in enumerate(read_at(windows, **of)):
         add(wide[entries], i)
     x = wide[_inside(shape, padding)] if wide_shape != shape else wide
     if out is not None and x is not out:

@@ -21,6 +21,7 @@ from autograd_lite.compiling import clear_cache, compile, compiled
 from autograd_lite.compiling.c import compiler as c
 from autograd_lite.compiling.c import kernel
 from autograd_lite.compiling.c.steps import kind_of
+from autograd_lite.nn import functional as F
 from autograd_lite.table import TABLE
 
 pytestmark = pytest.mark.filterwarnings("error:jit. backend")
@@ -273,6 +274,51 @@ def test_new_values_in_blocks():
     run = ag.jit(step, backend="c")
     agree([*run(x), *run(x), W.data, m.data], want)
     assert run.backend == "c"
+
+
+POOLS = [
+    ((6, 2, 8, 12), (2, 2), {}), ((5, 3, 9, 9), (3, 3), {}), ((8, 1, 7, 9), (2, 3), {"stride": (2, 1)}),
+    ((6, 2, 8, 8), (2, 2), {"padding": 1}), ((4, 2, 12), (3,), {}), ((5, 1, 4, 6, 4), (2, 3, 2), {}),
+]  # fmt: skip
+
+
+def pooled(x, window, **options):
+    return {1: F.max_pool1d, 2: F.max_pool2d, 3: F.max_pool3d}[len(window)](x, window, **options)
+
+
+@pytest.mark.parametrize("dtype", ["f", pytest.param("d", marks=pytest.mark.thorough)])
+def test_pooling(dtype):
+    """The gradient goes to the first of equal entries; nan is the largest."""
+    for shape, window, options in some(POOLS, 2):
+        x = RNG.integers(-3, 3, size=shape).astype(dtype)  # with many equal entries
+        scale = RNG.normal(size=pooled(x, window, **options).shape).astype(dtype)
+
+        def loss(x, window=window, options=options, scale=scale):
+            return np.sum(np.tanh(pooled(np.maximum(x * 2, -1), window, **options)) * scale)
+
+        run = in_c(ag.value_and_grad(loss), x)
+        agree(run(x), ag.value_and_grad(loss)(x), 1e-12 if dtype == "d" else 1e-5)
+        x.flat[:: x.size // 9] = np.nan
+        x.flat[5 :: x.size // 7] = -np.inf
+        with np.errstate(all="ignore"):
+            agree(run(x), ag.value_and_grad(loss)(x), 1e-12 if dtype == "d" else 1e-5)
+
+
+@pytest.mark.parametrize("dtype", ["f", pytest.param("d", marks=pytest.mark.thorough)])
+def test_convolutions(dtype):
+    cases = [
+        ((8, 2, 12, 11), (5, 2, 3, 3), {}, True), ((8, 2, 10, 10), (4, 2, 5, 5), {"padding": 2}, True),
+        ((8, 3, 12, 12), (5, 3, 3, 3), {"stride": 2, "padding": 1}, False), ((2, 1, 9, 9), (3, 1, 4, 2), {}, False),
+    ]  # fmt: skip
+    for shape, weights, options, whole in some(cases):
+        x, W = RNG.normal(size=shape).astype(dtype), RNG.normal(size=weights).astype(dtype)
+
+        def loss(x, W, options=options):
+            return np.sum(np.tanh(F.conv2d(np.maximum(x * 2, -1), W, **options)))
+
+        run = in_c(ag.grad(loss, (0, 1)), x, W)
+        agree(run(x, W), ag.grad(loss, (0, 1))(x, W), 1e-11 if dtype == "d" else 2e-5)
+        assert run.source.count("_in_c(") == 1 or not whole, run.source
 
 
 def test_values_are_computed_in_their_places_in_a_join():

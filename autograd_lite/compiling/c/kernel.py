@@ -123,7 +123,7 @@ class Kernel:
             for k, writer in writers:
                 least = max(least, k if len(writers) == 1 and _is_same_turn(place, step, writer) else k + 1)
         root = step.target.root
-        if step.eq.row.algebra == "placement":  # after the zeros around a part
+        if step.eq.row.algebra in ("placement", "strips added up"):  # after the zeros around a part, and other parts
             least = max([least, *(k + 1 for k, _ in self._writers.get(root, ()))])
             self._filled.add(root)
         space = (step.space, step.product, id(step)) if step.product else step.space
@@ -418,8 +418,16 @@ def _product(step: Step, base: Callable[[Place], tuple[str, int]], fresh: Callab
 
 # ------------------------------------------------------------------------------------------------------ the file
 
-_MAXIMUM = """static inline {type} maximum{f}({type} a, {type} b) {{ return a >= b || a != a ? a : b; }}
-static inline {type} minimum{f}({type} a, {type} b) {{ return a <= b || a != a ? a : b; }}
+_MAXIMUM = """static inline {type} maximum{f}({type} a, {type} b)
+{{
+    const {type} larger = a >= b ? a : b;
+    return a != a ? a : larger;
+}}
+static inline {type} minimum{f}({type} a, {type} b)
+{{
+    const {type} smaller = a <= b ? a : b;
+    return a != a ? a : smaller;
+}}
 """
 _SUM = """// a sum, and what was lost in rounding it
 struct sum{f} {{ {type} high, low; }};

@@ -25,6 +25,7 @@ from ...program import Equation, Operand, Var
 from ...rules._arrays import reduced
 from ...table.scalar import FUNCTIONS, Scalar, number, parse, variable
 from ..passes.scalars import formula
+from ..passes.strips import added
 
 #: The types of C, by the letters of the dtypes of arrays.
 TYPES = {
@@ -150,7 +151,12 @@ def kind_of(eq: Equation, alone: bool = False) -> str:
     if row.algebra == "placement":
         at, part = _part(eq)
         return "placement" if alike and part.shape == np.shape(x) and _shares(part, at) else ""
+    if alike and row.algebra in KINDS:
+        return KINDS[row.algebra]
     return "entry" if entry_of(eq) is not None else ""
+
+
+KINDS = {"parts": "parts", "strips added up": "sums", "copy in another order": "moved"}  # by the option ``algebra=``
 
 
 def _is_writable(eq: Equation) -> bool:
@@ -236,11 +242,22 @@ def is_view(eq: Equation) -> bool:
     return isinstance(x, Var) and viewed(eq, x.shape, strides_of(x.shape)) is not None
 
 
+def _memory(shape: Sequence[int], strides: Sequence[int]) -> tuple[int, int]:
+    """Where an array begins in the least memory that holds it, and the size of that."""
+    ends = [(n - 1) * stride for n, stride in zip(shape, strides, strict=True)]
+    return sum(-end for end in ends if end < 0), 1 + sum(map(abs, ends))
+
+
+def stand_in(place: Place, shape: Sequence[int]) -> np.ndarray:
+    """An array of bytes with these strides."""
+    start, size = _memory(shape, place.strides)
+    return as_strided(np.empty(size, np.int8)[start:], shape, place.strides)
+
+
 def viewed(eq: Equation, shape: Sequence[int], strides: Sequence[int]) -> list[tuple[tuple[int, ...], int]] | None:
     """The strides and the offset of each result of a view of an array, in entries; None if it is a copy."""
     dtype = eq.operands[0].dtype
-    ends = [(n - 1) * stride for n, stride in zip(shape, strides, strict=True)]
-    start, size = sum(-end for end in ends if end < 0), 1 + sum(map(abs, ends))
+    start, size = _memory(shape, strides)
 
     def run(memory: np.ndarray) -> Any:
         x = as_strided(memory[start:], shape, [s * memory.itemsize for s in strides])
@@ -259,6 +276,11 @@ def viewed(eq: Equation, shape: Sequence[int], strides: Sequence[int]) -> list[t
         offset = address(y) - address(x)
         views.append((tuple(s // dtype.itemsize for s in y.strides), offset // dtype.itemsize))
     return views
+
+
+def _inside(place: Place, at: np.ndarray, part: np.ndarray) -> Place:
+    """The place of a part of an array, by what stands for both."""
+    return Place(place.root, part.strides, place.offset + address(part) - address(at))
 
 
 @cache
@@ -286,15 +308,17 @@ class Steps:
         self.arrays = arrays  # for constants, by their identity
         self.layouts = dict(layouts)
         self.places = {v: Place(v, strides) for v, strides in layouts.items()}
+        self.outputs = outputs
         self.part: dict[Var, Equation] = {}  # the join in whose array a value is computed
         self.factors = Counter[Any]()  # how many products have a right factor
         self.copies: dict[tuple[Place, tuple[int, ...]], Place] = {}
+        apart = "view", "join", "placement", *KINDS.values()
         own = {
-            v for eq, kind in zip(equations, kinds, strict=True) if kind not in ("view", "join", "placement")
+            v for eq, kind in zip(equations, kinds, strict=True) if kind not in apart
             for v in eq.outputs if v not in outputs and v not in layouts
         }  # fmt: skip
         for eq, kind in zip(equations, kinds, strict=True):
-            if kind == "join":
+            if kind in ("join", "parts"):
                 parts = {x for x in eq.operands if isinstance(x, Var) and x in own and x.dtype == eq.outputs[0].dtype}
                 own -= parts
                 self.part.update(dict.fromkeys(parts, eq))
@@ -303,7 +327,7 @@ class Steps:
         write: dict[str, Callable[[Equation], None]] = {
             "entry": self._entry, "fold": self._fold, "product": self._product, "outer": self._outer,
             "loops": self._loops, "matvec": self._matvec, "view": self._view, "join": self._join,
-            "placement": self._placement,
+            "placement": self._placement, "parts": self._join, "sums": self._sums, "moved": self._moved,
         }  # fmt: skip
         for eq, kind in zip(equations, kinds, strict=True):
             write[kind](eq)
@@ -318,12 +342,14 @@ class Steps:
         place = self._at(x)
         return place.over(shape, space) if isinstance(place, Place) else place
 
-    def _new(self, y: Var, like: Sequence[Any] = ()) -> Place:
+    def _new(self, y: Var, like: Sequence[Any] = (), innermost: bool = False) -> Place:
         """Memory for a value: its part of an array that it is joined to, or in the order of an operand of its shape."""
         if y in self.part:
             eq = self.part[y]
             self.places[y] = self._part(eq, next(k for k, x in enumerate(eq.operands) if x is y), y.ndim)
             return self.places[y]
+        if y not in self.layouts and innermost:
+            self.layouts[y] = strides_of(y.shape, [*range(1, y.ndim), 0])
         if y not in self.layouts:
             orders = [p.strides for p in like if isinstance(p, Place) and len(p.strides) == y.ndim and all(p.strides)]
             order = sorted(range(y.ndim), key=lambda k: -abs(orders[0][k])) if orders else None
@@ -430,17 +456,40 @@ class Steps:
     def _part(self, eq: Equation, k: int, ndim: int) -> Place:
         """The place of an operand of a join in its array."""
         (y,) = eq.outputs
-        whole = self.places.get(y) or self._new(y)
+        whole = self.places.get(y) or self._new(y, innermost="indices" in eq.params)
+        if "indices" in eq.params:
+            return _inside(whole, at := stand_in(whole, y.shape), at[eq.params["indices"][k]])
         axis = normalize_axis_index(eq.params["axis"], y.ndim)
         start = sum(1 if np.ndim(x) < y.ndim else np.shape(x)[axis] for x in eq.operands[:k])
         strides = whole.strides if ndim == y.ndim else (*whole.strides[:axis], *whole.strides[axis + 1 :])
         return Place(whole.root, strides, whole.offset + start * whole.strides[axis])
 
     def _join(self, eq: Equation) -> None:
+        """Copies of those parts that are not computed in their places."""
         for k, x in enumerate(eq.operands):
             again = any(x is other for other in eq.operands[:k])
             if again or not isinstance(x, Var) or self.part.get(x) is not eq:
                 self._add(eq.outputs[0], np.shape(x), X1, [self._at(x)], self._part(eq, k, np.ndim(x)), eq)
+
+    def _moved(self, eq: Equation) -> None:
+        """A copy with the first axis innermost, if it isn't."""
+        (x,), (y,) = eq.operands, eq.outputs
+        place = self._at(x)
+        if y not in self.outputs and place.strides == strides_of(y.shape, [*range(1, y.ndim), 0]):
+            self.places[y] = place
+        else:
+            self._add(y, y.shape, X1, [place], self._new(y, innermost=True), eq)
+
+    def _sums(self, eq: Equation) -> None:
+        """Parts of an array that are added up."""
+        (x,), (y,) = eq.operands, eq.outputs
+        whole, place = self._new(y, innermost=True), self._at(x)
+        self._add(y, y.shape, number(0.0), [], whole, eq)
+        source, images = stand_in(place, x.shape), stand_in(whole, y.shape)
+        for k, (new, part) in enumerate(added(source, images, **eq.params)):
+            target = _inside(whole, images, part)
+            xs = [_inside(place, source, new), target][: 1 + bool(k)]
+            self._add(y, part.shape, PLUS if k else X1, xs, target, eq)
 
     def _placement(self, eq: Equation) -> None:
         (y,), (x,) = eq.outputs, eq.operands

@@ -29,7 +29,8 @@ def _moved(x: Any) -> Any:
 
 #: A copy of an array with its first axis innermost in memory.
 COPY = Primitive(
-    "linear", _moved, (None,), name="batch_innermost", emit="{fn}({x})", out="np.copyto({out}, {x})", innermost=0
+    "linear", _moved, (None,), name="batch_innermost", emit="{fn}({x})", out="np.copyto({out}, {x})", innermost=0,
+    algebra="copy in another order",
 )
 
 

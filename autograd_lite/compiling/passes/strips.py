@@ -14,6 +14,7 @@ first axis, the places of each strip in the columns are added up instead.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 from itertools import product
 from math import prod
@@ -60,6 +61,20 @@ def _plan(shape: Ints, kernel: Ints, stride: Ints, dilation: Ints, padding: Pair
     return _Plan(whole, (2, 1, *range(3, len(shape)), 0), slice(before, before + shape[2]), tuple(places))
 
 
+def slices(shape: Ints, kernel: Ints, stride: Ints, dilation: Ints, padding: Pairs) -> tuple[Ints, list[Any]]:
+    """The order of axes in which images are cut, and what is cut out for each place in a window."""
+    plan = _plan(shape, kernel, stride, dilation, padding)
+    return plan.axes, [entries for _, entries in plan.places]
+
+
+def added(x: Any, images: Any, shape: Ints, **of: Any) -> Iterator[tuple[Any, Any]]:
+    """For each place in a window, what is added up in `_put`: views of the strips and of the images."""
+    plan = _plan(shape, **of)
+    split, images = x.reshape(plan.strips)[plan.inside], images.transpose(plan.axes)
+    for windows, entries in plan.places:
+        yield split[windows], images[entries]
+
+
 def _slices(i: int, count: int, size: int, kernel: int, stride: int, dilation: int, padding: tuple[int, int]) -> Any:
     """The windows whose entry `i` is inside an axis, and where these entries are."""
     at = i * dilation - padding[0]
@@ -87,13 +102,11 @@ def _put(
     out: np.ndarray | None = None,
 ) -> Any:
     """The transpose of `_cut`: strips added up at their places in images of this shape."""
-    plan = _plan(shape, kernel, stride, dilation, padding)
     images = np.empty(shape, strips.dtype) if out is None else out
     images.fill(0)
-    split, x = strips.reshape(plan.strips)[plan.inside], images.transpose(plan.axes)
-    for k, (windows, entries) in enumerate(plan.places):
-        part = x[entries]
-        np.add(part, split[windows], out=part) if k else np.copyto(part, split[windows])
+    of = {"kernel": kernel, "stride": stride, "dilation": dilation, "padding": padding}
+    for k, (new, part) in enumerate(added(strips, images, shape, **of)):
+        np.add(part, new, out=part) if k else np.copyto(part, new)
     return images
 
 
@@ -132,8 +145,13 @@ def _row(fn: Any, name: str, **options: Any) -> Primitive:
 
 _WINDOWS = "kernel={kernel}, stride={stride}, dilation={dilation}, padding={padding}"
 
-CUT = _row(_cut, "strips", out=f"{{fn}}({{x}}, {_WINDOWS}, out={{out}})")
-PUT = _row(_put, "strips_added", innermost=0, out=f"{{fn}}({{x}}, {{shape}}, {_WINDOWS}, out={{out}})")
+CUT = _row(_cut, "strips", algebra="strips", out=f"{{fn}}({{x}}, {_WINDOWS}, out={{out}})")
+PUT = _row(
+    _put, "strips_added", algebra="strips added up", innermost=0,
+    out=f"{{fn}}({{x}}, {{shape}}, {_WINDOWS}, out={{out}})",
+)  # fmt: skip
 OVERLAPPING = _row(_overlapping, "overlapping", view=True)
 ADDED_UP = _row(_added_up, "overlapping_added", out="{fn}({x}, {h}, {size}, {stride}, out={out})")
-BETWEEN_ZEROS = _row(_between_zeros, "between_zeros", out="{fn}({x}, {before}, {after}, out={out})")
+BETWEEN_ZEROS = _row(
+    _between_zeros, "between_zeros", algebra="between zeros", out="{fn}({x}, {before}, {after}, out={out})"
+)
