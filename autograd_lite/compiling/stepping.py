@@ -14,10 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from ..program import Var
+from ..program import Program, Var
 from ..program.inner import Body, dtype_of
 from ..program.loop_rows import COND, SCAN, WHILE
-from .compile import compiled
+from .c.call import Direct
+from .c.file import asks_for_errors
+from .c.looping import LoopTable, size_of
+from .compile import Compiled, compiled
 
 
 class Loop:
@@ -34,21 +37,43 @@ class Loop:
         program, n = body.program, body.carries
         carries = {x: (k, 1) for k, x in enumerate(program.outputs[:n]) if isinstance(x, Var)}
         carries |= {v: (k, 0) for k, v in enumerate(program.inputs[:n])}
+        results = program.outputs[n:]
         #: For each result that is a carry before (0) or after (1) a step: which, and that.
-        self.rows = [carries.get(x) if isinstance(x, Var) else None for x in program.outputs[n:]]
+        self.rows = [carries.get(x) if isinstance(x, Var) else None for x in results]
         #: The carries of which all values are kept, with the results that are these.
-        self.stacked: dict[int, list[int]] = {}
+        self.stacked: dict[int, dict[int, int]] = {}
         for j, row in enumerate(self.rows):
             if row is not None:
-                self.stacked.setdefault(row[0], []).append(j)
-        results = zip(program.outputs[n:], self.rows, strict=True)
-        computed = [*program.outputs[:n], *(x for x, row in results if row is None)]
-        updates = {Var(f"{getattr(x, 'name', 'constant')}_next", np.shape(x), dtype_of(x)): x for x in computed}
-        step = replace(program, inputs=(*program.inputs, *updates), outputs=(), updates=updates, captured={})
-        self.step = compiled(step, updates, contiguous=frozenset(updates), inner=True)
+                self.stacked.setdefault(row[0], {})[j] = row[1]
+        self.targets = [x for x, row in zip(results, self.rows, strict=True) if row is None]
+        self.step = _in_places(program, [*program.outputs[:n], *self.targets])
         self.runs = [self.step]
+        self.in_c = self._in_c(self.step.direct) if self.step.direct is not None and length else None
 
-    def __call__(self, *xs: Any) -> tuple[Any, ...]:
+    def _in_c(self, direct: Direct) -> Callable[..., Any]:
+        """The whole loop as a function of C."""
+        body, length = self.body, self.length
+        inputs, outputs, n = body.program.inputs, body.program.outputs, body.carries
+        stacks = range(n, n + body.slices)
+        operands = [Var(v.name, (length, *v.shape), v.dtype) if k in stacks else v for k, v in enumerate(inputs)]
+        results = [Var("stack", (length, *np.shape(x)), dtype_of(x)) for x in outputs[n:]]
+        loop = LoopTable(operands, [*inputs[:n], *results], length, self.reverse)
+        end, result = len(operands), len(operands) + n
+        carries = [
+            loop.stacked(k, size_of(v), end + k, {result + j: row for j, row in self.stacked[k].items()})
+            if k in self.stacked else loop.carry(k, size_of(v), end + k) for k, v in enumerate(inputs[:n])
+        ]  # fmt: skip
+        others = [loop.rows(k, size_of(v)) if k in stacks else loop.whole(k) for k, v in enumerate(inputs)][n:]
+        targets = [
+            loop.rows(result + j, size_of(x)) for j, x in enumerate(outputs[n:]) if self.rows[j] is None
+        ]  # fmt: skip
+        return loop.function(direct, [*(old for old, _ in carries), *others, *(new for _, new in carries), *targets])
+
+    def __call__(self, *xs: Any) -> Sequence[Any]:
+        return _called(self.in_c, self._by_steps, xs)
+
+    def _by_steps(self, *xs: Any) -> tuple[Any, ...]:
+        """The loop in Python."""
         body, length = self.body, self.length
         start, slices, constants = body.split(xs)
         order = slice(None, None, -1 if self.reverse else 1)
@@ -77,9 +102,26 @@ class Loop:
             for values in islice(zip(*columns, strict=False), length):
                 run(*values)
         for same in self.stacked.values():
-            for j in same[1:]:  # results share no memory
+            for j in [*same][1:]:  # results share no memory
                 results[j] = np.array(results[j])
         return (*(np.array(x) for x in ends), *results)
+
+
+def _in_places(program: Program, outputs: Sequence[Any]) -> Compiled:
+    """A step, compiled, that writes its outputs into arrays, which it takes after its inputs."""
+    updates = {Var(f"{getattr(x, 'name', 'constant')}_next", np.shape(x), dtype_of(x)): x for x in outputs}
+    step = replace(program, inputs=(*program.inputs, *updates), outputs=(), updates=updates, captured={})
+    return compiled(step, updates, contiguous=frozenset(updates), inner=True)
+
+
+def _called(in_c: Callable[..., Any] | None, by_steps: Callable[..., Any], xs: Sequence[Any]) -> Sequence[Any]:
+    """The results of a loop: in C if its arrays are such as it can read, and no errors are asked for."""
+    results: Any = False
+    if in_c is not None and not asks_for_errors():
+        results = in_c(*xs)
+        if results is False:
+            results = in_c(*(np.asarray(x, order="C") for x in xs))
+    return by_steps(*xs) if results is False else results
 
 
 def _each(x: Any) -> list[Any]:
@@ -101,14 +143,34 @@ class Repetition:
     """A while_loop, compiled."""
 
     def __init__(self, test: Body, body: Body) -> None:
-        self.carries, self.test, self.body = body.carries, compiled(test.program), compiled(body.program)
+        self.carries, self.test = body.carries, compiled(test.program)
+        self.body = _in_places(body.program, body.program.outputs)
         self.runs = [self.test, self.body]
+        self.in_c = None
+        direct, asked = self.body.direct, self.test.direct
+        if direct is not None and asked is not None and asked.outputs == [(0, None)]:
+            inputs, n = body.program.inputs, self.carries
+            loop = LoopTable(inputs, inputs[:n], 2**60)
+            carries = [loop.carry(k, size_of(v), -1) for k, v in enumerate(inputs[:n])]
+            for k, v in enumerate(inputs[:n]):
+                loop.copy_at_end(carries[k][0], len(inputs) + k, size_of(v))
+            others = [loop.whole(k) for k in range(n, len(inputs))]
+            places = [*(old for old, _ in carries), *others, *(new for _, new in carries)]
+            if asked.results[0].dtype == bool:
+                self.in_c = loop.function(direct, places, asked)
 
-    def __call__(self, *xs: Any) -> list[Any]:
-        carry, constants = list(xs[: self.carries]), xs[self.carries :]
-        while self.test(*carry, *constants)[0]:
-            carry = self.body(*carry, *constants)
-        return [np.array(x) for x in carry]
+    def __call__(self, *xs: Any) -> Sequence[Any]:
+        return _called(self.in_c, self._by_steps, xs)
+
+    def _by_steps(self, *xs: Any) -> list[Any]:
+        """The loop in Python."""
+        olds, constants = [np.array(x) for x in xs[: self.carries]], xs[self.carries :]
+        news = [np.empty_like(x) for x in olds]
+        with self.body.borrowed() as run:
+            while self.test(*olds, *constants)[0]:
+                run(*olds, *constants, *news)
+                olds, news = news, olds
+        return olds
 
 
 def _emitted(key: str, make: Callable[..., Any]) -> Callable[..., Any]:

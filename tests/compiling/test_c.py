@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import os
 import re
+import subprocess
+import sys
 import threading
 import warnings
 from itertools import product
@@ -17,7 +19,7 @@ import autograd_lite as ag
 import autograd_lite.optim as optim
 from autograd_lite import nn
 from autograd_lite.base.tree import leaves
-from autograd_lite.compiling import clear_cache, compile, compiled
+from autograd_lite.compiling import clear_cache, compile, compiled, stepping
 from autograd_lite.compiling.c import compiler as c
 from autograd_lite.compiling.c import kernel
 from autograd_lite.compiling.c.steps import kind_of
@@ -556,7 +558,6 @@ def test_results_of_all_kinds(result):
 
 def test_a_call_leaves_no_references():
     import gc
-    import sys
 
     x = RNG.normal(size=(4, 3))
     W, _, step = small_net()
@@ -769,19 +770,105 @@ def test_single_entries_are_read_where_they_are():
     agree(in_c(ag.grad(lambda x, y: f(x, y)[0], (0, 1)), *args)(*args), ag.grad(lambda x, y: f(x, y)[0], (0, 1))(*args))
 
 
-def test_the_step_of_a_loop_is_in_c():
-    def f(W, xs):
+def test_a_loop_in_c(monkeypatch):
+    """Forward and backward, on arrays of all kinds; the loop is in Python only where errors are asked for."""
+
+    def f(W, xs, start):
         def step(h, x):
             h = np.tanh(h @ W + x)
-            return h, np.sum(h * h)
+            return h, (np.sum(h * h), h)
 
-        h, ys = ag.scan(step, np.zeros((2, 4)), xs)
-        return np.sum(ys) + np.sum(h)
+        h, (ys, hs) = ag.scan(step, start, xs)
+        return np.sum(ys) + np.sum(h) + np.sum(hs[::2])
 
-    args = RNG.normal(size=(4, 4)), RNG.normal(size=(9, 2, 4))
-    run = in_c(ag.value_and_grad(f, (0, 1)), *args)
-    agree(run(*args), ag.value_and_grad(f, (0, 1))(*args))
+    W, xs, start = args = RNG.normal(size=(4, 4)), RNG.normal(size=(9, 2, 4)), RNG.normal(size=(2, 4))
+    run = in_c(ag.value_and_grad(f, (0, 1, 2)), *args)
     assert "tanh(" in run.c_source
+    steps = []
+    by_steps = stepping.Loop._by_steps
+    monkeypatch.setattr(stepping.Loop, "_by_steps", lambda self, *xs: steps.append(1) or by_steps(self, *xs))
+    wide = np.zeros((18, 2, 8))
+    wide[::2, :, ::2] = xs
+    read_only, unaligned = xs.copy(), np.frombuffer(b"x" + xs.tobytes(), np.uint8)[1:].view(float).reshape(9, 2, 4)
+    read_only.flags.writeable = False
+    for other in (xs, wide[::2, :, ::2], np.asfortranarray(xs), xs[::-1, ::-1], read_only):
+        agree(run(W, other, start), ag.value_and_grad(f, (0, 1, 2))(W, other, start))
+    assert not steps
+    agree(run(W, unaligned, start), run(W, xs, start))
+    xs[3] = 1e200
+    W[0, 0] = 1e200
+    with np.errstate(over="raise"), pytest.raises(FloatingPointError):
+        run(W, xs, start)
+    assert steps
+    with np.errstate(all="ignore"):
+        assert len(run(W, xs, start)) == 2
+
+
+def test_threads_run_a_long_loop():
+    def f(x):
+        return ag.fori_loop(0, 20_000, lambda i, x: x + 1e-3 * np.sin(x) + 1e-9 * i, x)
+
+    x = RNG.normal(size=5)
+    run = in_c(f, x)
+    agree(run(x), f(x), 1e-9)
+    results = {}
+    threads = [threading.Thread(target=lambda k=k: results.update({k: run(x + k)})) for k in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for k, y in results.items():
+        np.testing.assert_array_equal(y, run(x + k))
+
+
+def test_a_while_loop_in_c(monkeypatch):
+    steps = []
+    by_steps = stepping.Repetition._by_steps
+    monkeypatch.setattr(stepping.Repetition, "_by_steps", lambda self, *xs: steps.append(1) or by_steps(self, *xs))
+
+    def root(a, x, most=50):
+        def improve(state):
+            x, _, n = state
+            return (x + a / x) / 2, x, n + 1
+
+        def goes_on(state):
+            x, last, n = state
+            return (np.max(np.abs(x - last)) > 1e-12 * np.max(a)) & (n < most)
+
+        return ag.while_loop(goes_on, improve, (x, x + 1, 0))
+
+    a = np.array([2.0, 3.0, 10.0])
+    run = in_c(root, a, a)
+    for most in 50, 0, 1, 2:
+        agree(run(a, a, most), root(a, a, most))
+    agree(run(a, a)[0], np.sqrt(a))
+    forward = in_c(lambda a, t: ag.jvp(lambda a: root(a, a)[0], (a,), (t,)), a, np.ones(3))
+    agree(forward(a, np.ones(3))[1], 0.5 / np.sqrt(a), 1e-9)
+    assert not steps
+    both = in_c(ag.vmap(lambda a: root(a, a)[0]), np.array([a, a + 1, a * 100]))
+    agree(both(np.array([a, a + 1, a * 100])), np.sqrt([a, a + 1, a * 100]))
+    with np.errstate(divide="raise"):
+        run(a, a)
+    assert steps
+
+
+INTERRUPTED = """
+import signal, threading, time
+import numpy as np, autograd_lite as ag
+
+f = ag.jit(lambda x: ag.scan(lambda x, _: (x + 1e-3 * np.sin(x), None), x, length=10**11)[0], backend="c")
+threading.Timer(3, signal.raise_signal, (signal.SIGINT,)).start()
+try:
+    f(np.ones(5))
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+@pytest.mark.thorough
+def test_an_interrupt_ends_a_loop():
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout == "interrupted\n", done.stderr
 
 
 def test_numpy_between_two_regions():

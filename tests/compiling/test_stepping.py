@@ -59,18 +59,31 @@ STEPS = {
     "views": lambda h, x: (h.T[::-1], (h.T, x[::-1], h)),
     "integers": lambda h, x: (h + 1, h * h),
     "the input itself": lambda h, x: (x, x),
+    "before": lambda h, x: (h * x, h),
+    "twice before, twice after": lambda h, x: (h * x + 1, (h, h * x + 1, h, h * x + 1)),
+    "a sum": lambda h, x: (h + x, ()),
+    "the same twice": lambda h, x: ((h[1] * x, h[1] * x), (x, x)),
+    "what stays": lambda h, x: ((h[0], h[1] + h[0] * x), h[0]),
 }
-STARTS = {"swapped": (np.ones(3), np.zeros(3)), "single numbers": 1.5, "integers": 3}
+STARTS = {
+    "swapped": (np.ones(3), np.zeros(3)), "single numbers": 1.5, "integers": 3,
+    "the same twice": (np.ones(3), np.zeros(3)), "what stays": (np.full(3, 2.0), np.zeros(3)),
+}  # fmt: skip
+BACKENDS = ["numpy", "c"]
 
 
+@pytest.mark.filterwarnings("ignore:jit. backend")
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("length", [1, 4, 5])
 @pytest.mark.parametrize("name", STEPS)
-def test_where_results_go(name: str, reverse: bool) -> None:
-    xs, start = np.random.default_rng(2).normal(size=(5, 3)), STARTS.get(name, np.ones(3))
+def test_where_results_go(name: str, length: int, reverse: bool, backend: str) -> None:
+    xs, start = np.random.default_rng(2).normal(size=(length, 3)), STARTS.get(name, np.ones(3))
+
     def f(start, xs):
         return ag.scan(STEPS[name], start, xs, reverse=reverse)
 
-    compiled, expected = ag.jit(f), f(start, xs)
+    compiled, expected = ag.jit(f, backend=backend), f(start, xs)
     for result in (compiled(start, xs), compiled(start, xs)):
         arrays = leaves(result)
         for a, b in zip(arrays, leaves(expected), strict=True):
@@ -80,8 +93,10 @@ def test_where_results_go(name: str, reverse: bool) -> None:
             assert not any(np.may_share_memory(a, b) for b in (*arrays[:k], xs) if np.ndim(a) and np.ndim(b))
 
 
-def test_threads_have_buffers_of_their_own() -> None:
-    compiled = ag.jit(ag.grad(lstm))
+@pytest.mark.filterwarnings("ignore:jit. backend")
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_threads_have_buffers_of_their_own(backend: str) -> None:
+    compiled = ag.jit(ag.grad(lstm), backend=backend)
     inputs = [np.random.default_rng(k).normal(size=(20, 2, 12)) for k in range(8)]
     expected = [compiled(W, xs) for xs in inputs]
     with ThreadPoolExecutor(4) as pool:

@@ -124,7 +124,8 @@ def _methods(using: Compiler) -> dict[str, _Method]:
     text = Path(__file__).with_name("runtime.c").read_text(encoding="utf-8")
     undefined = ("-Wl,-undefined,dynamic_lookup",) if sys.platform == "darwin" else ()  # as in any extension
     path = built(f"{head}enum {{ {', '.join(CODES)} }};\n{text}", using, undefined)
-    start, *functions = addresses(path, ("start", "region", "call"))
+    names = ("region", "loop", "call")
+    start, *functions = addresses(path, ("start", *names))
     api: Any = ctypes.pythonapi
     api.PyCapsule_GetPointer.restype = ctypes.c_void_p
     numpys = ctypes.cast(
@@ -134,7 +135,6 @@ def _methods(using: Compiler) -> dict[str, _Method]:
     ctypes.CFUNCTYPE(None, ctypes.c_void_p)(start)(
         (ctypes.c_void_p * 9)(*objects, *(numpys[k] for k in _NUMPYS))
     )
-    names = ("region", "call")
     return {name: _Method(name.encode(), f, _FASTCALL, None) for name, f in zip(names, functions, strict=True)}
 
 

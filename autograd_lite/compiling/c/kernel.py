@@ -165,7 +165,7 @@ class Kernel:
         """True if the new value `x` can be stored in the memory of `u`, since all reads of `u` come before."""
         writers = self._writers.get(x, ())
         if len(writers) != 1:
-            return False
+            return bool(writers) and not any(p.root is u for g in self.groups for step in g.steps for p in step.places)
         at, writer = writers[0]
         for k, group in enumerate(self.groups):
             for p in (p for step in group.steps for p in step.places if p.root is u):

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from ...program import Equation, Var
-from ...table import Primitive
+from ...table import TABLE, Primitive
 from ..block import Block, ordered
 from ..passes.dead_code import used
-from .steps import FEW, entry_of, functions_of, kind_of
+from .steps import FEW, entry_of, functions_of, is_view, kind_of
 
 FEWEST = 2  # steps that are worth a region
 
@@ -28,7 +28,8 @@ REGION = Primitive("general", lambda *xs: xs, (), name="region", outputs=True)
 
 def in_regions(block: Block) -> Block:
     """`block` with regions."""
-    vectors = block.vectors or frozenset()
+    block = _with_new_values(block)
+    vectors, fewest = block.vectors or frozenset(), 1 if block.inner else FEWEST
     kinds = {id(eq): kind_of(eq) for eq in block.equations}
 
     def fits(eq: Equation) -> bool:
@@ -36,7 +37,7 @@ def in_regions(block: Block) -> Block:
         return bool(kind) and (kind != "entry" or gains(eq, vectors))
 
     runs = [
-        (is_region and sum(kinds[id(eq)] != "view" for eq in run) >= FEWEST, run)
+        (is_region and sum(kinds[id(eq)] != "view" for eq in run) >= fewest, run)
         for is_region, run in _phases(block, fits)
     ]  # fmt: skip
     whole = [_with_views(run, block, kinds) if is_region else run for is_region, run in runs]
@@ -48,6 +49,21 @@ def in_regions(block: Block) -> Block:
             run = _joined(whole[k], needed.intersection(v for eq in run for v in eq.outputs), kinds)
         equations += run
     return replace(block, equations=equations, late=0)
+
+
+def _with_new_values(block: Block) -> Block:
+    """`block` where each new value of an input is an array of its own, which the region can compute in its place."""
+    equations, updates, late = list(block.equations), dict(block.updates), block.late
+    free = {v for eq in equations if not is_view(eq) for v in eq.outputs} - block.returned
+    for u, x in updates.items():
+        if isinstance(x, Var) and x in free:
+            free.remove(x)
+        elif equations and x is not u:
+            copy = Equation((Var(u.name, u.shape, u.dtype),), TABLE["copy"], (x,), {"order": "K"}, equations[-1].origin)
+            if kind_of(copy):
+                equations.append(copy)
+                updates[u], late = copy.outputs[0], late + 1
+    return replace(block, equations=equations, updates=updates, late=late)
 
 
 def _read(run: Sequence[Equation]) -> set[Var]:

@@ -5,6 +5,8 @@
 // call.py and guards.py write these tables; HEAD, the bytes before the content of an object, and the codes of
 // operations are defined before this text.
 
+void *memcpy(void *, const void *, unsigned long), *aligned_alloc(unsigned long, unsigned long), free(void *);
+
 typedef struct object { char head[HEAD - 8]; struct object *type; } object;
 
 object *PyDict_GetItemWithError(object *, object *), *PyDict_New(void), *PyErr_Occurred(void), *PyIter_Next(object *);
@@ -16,6 +18,7 @@ int PyDict_Next(object *, long *, object **, object **), PyDict_SetItem(object *
 int PyList_SetItem(object *, long, object *), PyObject_RichCompareBool(object *, object *, int);
 int PyTuple_SetItem(object *, long, object *);
 long PyObject_Size(object *);
+int PyErr_CheckSignals(void);
 void PyErr_Clear(void), Py_DecRef(object *), Py_IncRef(object *), *PyEval_SaveThread(void), PyEval_RestoreThread(void *);
 long long PyLong_AsLongLong(object *);
 
@@ -87,6 +90,100 @@ object *region(object *self, object *const *args, long count)
     if (thread)
         PyEval_RestoreThread(thread);
     return new(none);
+}
+
+// ----------------------------------------------------------------------------------------------------------- a loop
+
+// Where an argument of a step is: in value `even` or `odd`, by the number of the step, from `start` on; at the first
+// step in value `first`, and at the last in `last`, if these are not -1. Strides are in bytes.
+struct column { long even, odd, start, stride, first, last; };
+struct copy { long to, to_start, from, from_start, bytes; };
+struct end { struct column from; long to, bytes; };  // a copy of what an argument would be in the next step
+struct step { void (*run)(void *const *); long memory, columns; };
+struct loop {
+    struct step body, test;  // the test of a while_loop, whose result is in the last value
+    long length, chunk, lasts, memory;  // after each chunk of steps, Ctrl-C is looked for
+    long operands, results, more, before, after, ends;
+};
+
+static void copies(char *const *value, const struct copy *c, long count)
+{
+    for (; count--; c++)
+        memcpy(value[c->to] + c->to_start, value[c->from] + c->from_start, c->bytes);
+}
+
+static char *place(char *const *value, const struct column *c, long t, long length)
+{
+    if (t == 0 && c->first >= 0)
+        return value[c->first];
+    if (t == length - 1 && c->last >= 0)
+        return value[c->last];
+    return value[t & 1 ? c->odd : c->even] + c->start + t * c->stride;
+}
+
+static void run(const struct step *step, char *const *value, const struct column *c, char *memory, long t, long length)
+{
+    void *at[step->columns + 1];
+    at[0] = memory + step->memory;
+    for (int k = 0; k < step->columns; k++)
+        at[k + 1] = place(value, c + k, t, length);
+    step->run(at);
+}
+
+// Called with the operands of a loop; False if one of these is not of its kind. The table has, after its head: the kinds
+// of operands and results; further values, as an address, or 0 and an offset in the memory; columns, copies, and ends.
+object *loop(object *self, object *const *args, long count)
+{
+    const struct loop *it = (void *)((struct array *)self)->data;
+    const struct kind *kinds = (void *)(it + 1);
+    const struct { char *address; long offset; } *more = (void *)(kinds + it->operands + it->results);
+    const struct column *columns = (void *)(more + it->more), *tests = columns + it->body.columns;
+    const struct copy *before = (void *)(tests + it->test.columns), *after = before + it->before;
+    const struct end *ends = (void *)(after + it->after);
+    char *value[it->operands + it->results + it->more + 1], **v = value, *memory = 0;
+    int failed = 0;
+    for (int k = 0; k < it->operands; k++)
+        if (!(*v++ = memory_of(args[k], &kinds[k])))
+            return new(false);
+    object *tuple = PyTuple_New(it->results);
+    for (int k = 0; k < it->results && tuple && !failed; k++) {
+        const struct kind *kind = &kinds[it->operands + k];
+        object *x = new_array(ndarray, kind->ndim, kind->shape, kind->dtype, 0, 0, 0, 0, 0);
+        failed = !x || PyTuple_SetItem(tuple, k, x);
+        *v++ = failed ? 0 : ((struct array *)x)->data;
+    }
+    if (failed || !tuple || !(memory = aligned_alloc(64, it->memory))) {
+        Py_DecRef(tuple);
+        PyErr_Clear();
+        return new(false);  // Python says what is missing
+    }
+    for (int k = 0; k < it->more; k++)
+        *v++ = more[k].address ? more[k].address : memory + more[k].offset;
+    copies(value, before, it->before);
+    long t = 0;
+    for (int goes_on = 1; goes_on && !failed;) {
+        const long end = it->length - t > it->chunk ? t + it->chunk : it->length;
+        void *thread = it->lasts ? PyEval_SaveThread() : 0;
+        for (; goes_on && t < end; t += goes_on) {
+            if (it->test.run)
+                run(&it->test, value, tests, memory, t, it->length);
+            if (it->test.run && !*v[-1])
+                goes_on = 0;
+            else
+                run(&it->body, value, columns, memory, t, it->length);
+        }
+        if (thread)
+            PyEval_RestoreThread(thread);
+        goes_on &= t < it->length;
+        failed = goes_on && PyErr_CheckSignals();
+    }
+    copies(value, after, it->after);
+    for (int k = 0; k < it->ends; k++)
+        memcpy(value[ends[k].to], place(value, &ends[k].from, t, it->length), ends[k].bytes);
+    free(memory);
+    if (failed)
+        Py_DecRef(tuple);
+    return failed ? 0 : tuple;
 }
 
 // ------------------------------------------------------------------------------------- a call that jit has compiled
