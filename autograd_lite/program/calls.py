@@ -34,6 +34,8 @@ from .places import entries_of
 from .program import Program
 from .unseen import Unseen, refuse
 
+STEPS = 100  # of a loop that run while it is recorded
+
 
 @dataclass(frozen=True, eq=False)
 class Backward:
@@ -174,10 +176,21 @@ def record_call(
         Whether gradients are recorded at the call.
     """
     originals = leaves((args, params))
-    with np.errstate(all="ignore"), untouched(f, (args, params), copies=False) as changes:
-        recorded = _run(f, originals, args, params, static, recording)
-        _check_draws(changes, recorded)
-        del changes
+
+    def once(outside: Outside) -> _Run:
+        with np.errstate(all="ignore"), untouched(f, (args, params), copies=False) as changes:
+            recorded = _run(f, originals, args, params, static, recording, outside)
+            _check_draws(changes, recorded)
+            return recorded
+
+    outside = Outside(STEPS)
+    try:
+        recorded = once(outside)
+    except Exception:
+        if not vars(outside).get("shortened"):
+            raise
+        recorded = once(Outside())  # it may depend on a value that all steps of a loop have made
+    del outside
     # What only the trace has held is gone now.
     return recorded.finished(any(isinstance(x, Value) for x in originals))
 
@@ -195,9 +208,8 @@ def _check_draws(changes: Snapshot, run: _Run) -> None:
 
 def _run(
     f: Callable[..., Any], originals: list[Any], args: tuple[Any, ...], params: dict[str, Any],
-    static: Sequence[Any], recording: bool,
+    static: Sequence[Any], recording: bool, outside: Outside,
 ) -> _Run:
-    outside = Outside()
     closure = Closure(outside)
     first: dict[int, int] = {}  # of an array that is passed twice: a write to one is a write to the other
     inputs: list[Any] = []

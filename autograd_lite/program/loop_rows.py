@@ -8,13 +8,14 @@ while_loop has none, because how much it would have to keep is not known before.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from functools import partial
 from typing import Any, NoReturn
 
 import numpy as np
 
 from ..base.cached_method import cached_method
-from ..engine.context import CONTEXT, ORDINARY
+from ..engine.context import CONTEXT, ORDINARY, tracing
 from ..engine.engine_rows import STOP_GRADIENT
 from ..engine.node import TRACED, Node, Params
 from ..engine.record import record
@@ -38,9 +39,42 @@ from .inner import (
 
 
 def call(row: Primitive, xs: Sequence[Any], params: Params) -> Any:
-    """A call of a row, recorded if one of the operands is a Tensor."""
+    """A call of a row, recorded if one of the operands is a Tensor.
+
+    While a program is recorded for `jit` a loop runs for a few steps only, as its results are computed again.
+    """
     with drawing(1):
-        return record(row, xs, params) if any(isinstance(x, Value) for x in xs) else row.fn(*xs, **params)
+        if not any(isinstance(x, Value) for x in xs):
+            return row.fn(*xs, **params)
+        outside = tracing()
+        limit = None if outside is None or not outside.most else _Limit(outside.most)
+        token = _LIMIT.set(limit)
+        try:
+            ys = record(row, xs, params)
+        finally:
+            _LIMIT.reset(token)
+        if limit is not None and limit.is_reached:
+            outside.shortened.update(y._node for y in ys)
+        return ys
+
+
+class _Limit:
+    """How many steps a loop takes at most, and whether one would have taken more."""
+
+    def __init__(self, most: int) -> None:
+        self.most, self.is_reached = most, False
+
+
+_LIMIT: ContextVar[_Limit | None] = ContextVar("limit", default=None)
+
+
+def _is_last(count: int) -> bool:
+    """Whether a loop ends after so many steps, although there are more."""
+    limit = _LIMIT.get()
+    if limit is None or count < limit.most:
+        return False
+    limit.is_reached = True
+    return True
 
 
 def wanted_of(xs: Sequence[Any]) -> frozenset[int]:
@@ -69,7 +103,12 @@ def _scan(*xs: Any, body: Body, length: int, reverse: bool, **_: Any) -> tuple[A
     carry, slices, constants = body.split(xs)
     count, step = body.carries, body.step
     results = [np.empty((length, *np.shape(x)), dtype_of(x)) for x in body.program.outputs[count:]]
-    for t in reversed(range(length)) if reverse else range(length):
+    for k in range(length):
+        t = length - 1 - k if reverse else k
+        if _is_last(k):
+            for stack in results:
+                stack[slice(t + 1) if reverse else slice(t, None)] = stack[t + 1 if reverse else t - 1]
+            break
         ys = step(*carry, *(x[t] for x in slices), *constants)
         carry = ys[:count]
         for stack, y in zip(results, ys[count:], strict=True):
@@ -265,9 +304,10 @@ COND = _row(_cond, (_cond_pull,), name="cond", jvp=_cond_push, batch=_cond_batch
 
 
 def _while(*xs: Any, test: Body, body: Body, **_: Any) -> tuple[Any, ...]:
-    carry, constants = xs[: body.carries], xs[body.carries :]
-    while test.step(*carry, *constants)[0]:
+    carry, constants, steps = xs[: body.carries], xs[body.carries :], 0
+    while test.step(*carry, *constants)[0] and not _is_last(steps):
         carry = body.step(*carry, *constants)
+        steps += 1
     return tuple(map(np.array, carry))
 
 

@@ -88,9 +88,13 @@ class Outside:
         The modules that were set to training or evaluation mode.
     compared : dict of Node to their content
         The inputs whose values the function has used as Python numbers.
+    most : int
+        How many steps of a loop run; 0 for all. What depends on the others has no value then.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = 0) -> None:
+        self.most = most
+        self.shortened: set[Node] = set()  # the results of loops that ended before
         self.found: dict[Node, Source] = {}
         self.tensors: dict[Node, Any] = {}
         self.asked: dict[Any, bool] = {}
@@ -200,6 +204,8 @@ class Outside:
         """Whether `t` depends on small arrays from outside alone; then they are part of the program."""
         nodes = ancestors([t._node], TRACED)
         inputs = [n for n in nodes if n.row is None]
+        if not self.shortened.isdisjoint(nodes):
+            return False
         if any(n.live & ~(NEEDS | TRACED) or n.row is ASSIGNED or "generator" in n.params for n in nodes):
             return False
         if any(n not in self.found or self.found[n].kind != "place" or n.y.size > SMALL for n in inputs):

@@ -10,6 +10,8 @@ import pytest
 import autograd_lite as ag
 from autograd_lite import nn
 from autograd_lite.base.tree import leaves
+from autograd_lite.program.calls import record_call
+from benchmarks.growth import calls
 
 
 def lstm(W, xs):
@@ -37,6 +39,33 @@ def test_work_does_not_grow_with_the_length() -> None:
         sizes.append((len(compiled.program), compiled.source.count("\n")))
     assert sizes[0] == sizes[1]
     assert "def step_backward(" in compiled.source
+
+
+def test_few_steps_run_while_a_loop_is_recorded() -> None:
+    """The calls of functions for 300 steps and for 3000; of those of a compiled loop, each takes some."""
+    def recorded(xs):
+        return record_call(ag.grad(lstm), (W, xs), {}, [None, None], True)
+
+    recorded(np.ones((300, 2, 12)))
+    short, long = (calls(recorded, np.ones((length, 2, 12))) for length in (300, 3000))
+    assert long < 1.01 * short
+
+
+def test_what_all_steps_have_made_is_not_taken_from_a_few() -> None:
+    numbers = np.arange(300.0)
+
+    def doubled(x):
+        total, ends = ag.scan(lambda c, v: (c + v, c), 0.0, numbers)
+        return x * 2 if total > 40_000 and ends[-1] > 40_000 else x
+
+    assert ag.jit(doubled)(1.5) == 3.0
+
+    def solved(x):
+        A, _ = ag.scan(lambda A, k: (A + np.where(k > 150, np.eye(2) * x, 0), None), np.zeros((2, 2)), numbers)
+        n = ag.while_loop(lambda n: n < 700, lambda n: n + 1, 0)
+        return np.linalg.inv(A) * n
+
+    np.testing.assert_allclose(ag.jit(solved)(0.5), np.eye(2) * 700 / 74.5)
 
 
 def test_results_that_nothing_uses_are_not_computed() -> None:
