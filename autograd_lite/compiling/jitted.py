@@ -220,7 +220,7 @@ def jit(
         the timing may choose another one, and then results differ in the last digit.
     threads : int
         The number of threads that share the elementwise operations on arrays of a megabyte or more. The results are the
-        same, bit for bit, for any number. Matrix products use BLAS's own threads.
+        same, bit for bit, for any number. Matrix products use BLAS's own threads; those in C use these.
     backend : str
         "numpy", or "c": operations that gain from it run as C, which the machine's C compiler compiles at the first
         call; the others run as NumPy. Without a compiler a warning says so, once, and all runs as NumPy.

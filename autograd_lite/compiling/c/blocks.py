@@ -42,6 +42,11 @@ class Unit:
     def steps(self) -> list[Step]:
         return [step for group in self.groups for step in group.steps]
 
+    @property
+    def work(self) -> int:
+        """About how many operations it takes."""
+        return sum(prod(s.space) * prod(s.product or (1,)) for s in self.steps)
+
 
 class _Rows:
     """A group as a loop over rows: where each array is touched, by its outermost axis."""

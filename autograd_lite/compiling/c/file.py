@@ -58,7 +58,7 @@ class File:
     def compile(self, text: str, using: Compiler) -> dict[str, Callable[..., Any]]:
         """The functions that the source in Python calls, by their names in it."""
         single = sum(len(g.steps) for r in self.regions for g in r.kernel.groups if not g.space)
-        libraries = ("-lmvec",) if using.vectors else ()
+        libraries = ("-lmvec",) * bool(using.vectors) + ("-pthread",) * ("pthread" in text)
         path = built(text, using, libraries, quick=single > LONG)
         space: dict[str, Callable[..., Any]] = {}
         for r, address in zip(self.regions, call.addresses(path, [r.name for r in self.regions]), strict=True):

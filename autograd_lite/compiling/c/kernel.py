@@ -20,13 +20,16 @@ from ...program.naming import Names
 from ...table.scalar import FUNCTIONS, variable
 from ..buffers import Buffer, placed
 from ..text import users_line
-from .blocks import Group, Unit, units
-from .loops import COMPUTED, INDENT, LANGUAGES, LETTERS, Loops, indented, linear
+from .blocks import LEAST, Group, Unit, units
+from .loops import COMPUTED, INDENT, LANGUAGES, LETTERS, PIECE, Loops, indented, linear
 from .products import MATMUL, VECTORS, matmul
 from .steps import PLUS, TYPES, Place, Step, Steps, functions_of, is_tiled
 
 MOST = 100  # steps in a group
 INLINE = 24  # groups in one function; others have a function each, which equal ones share
+SHARED = 2**18  # operations of what several threads share
+ENTRIES = 2**12  # of a loop that a thread takes at once
+BLOCKS = "  // blocks of rows"
 LOCAL = 2**12  # bytes of an array on the stack
 STACK = 2**16  # bytes of all of these
 TILE = {"": 16, "f": 32}  # columns of a tile of a product, which has four rows; by the suffix of the dtype
@@ -39,7 +42,7 @@ KEYWORDS = {
     true false nullptr constexpr thread_local alignas alignof static_assert main at linux unix
     maximum minimum maximumf minimumf add addf total totalf sum sumf memset memcpy fabs fabsf
     matmul matmulf matmul_tile matmul_tilef matmul_tiles matmul_tilesf vector vectorf LANES LANESf BYTES ROWS PIECE
-    FUSED turned turnedf
+    FUSED turned turnedf in_threads share run_share first last
     I NAN INFINITY NULL EOF HUGE_VAL HUGE_VALF HUGE_VALL MATH_ERRNO MATH_ERREXCEPT math_errhandling FP_NAN FP_INFINITE
     FP_ZERO FP_SUBNORMAL FP_NORMAL FP_FAST_FMA FP_FAST_FMAF FP_ILOGB0 FP_ILOGBNAN double_t float_t size_t ptrdiff_t
     wchar_t y0 y1 yn j0 j1 jn gamma lgamma tgamma signgam div abs
@@ -76,6 +79,8 @@ class Kernel:
         Results that may be computed in the memory of an input.
     alone : bool
         Whether its function is one for any compiler, which calls no other and whose arrays are its own.
+    threads : int
+        How many threads share long loops.
 
     Attributes
     ----------
@@ -88,9 +93,11 @@ class Kernel:
     """
 
     def __init__(
-        self, eq: Equation, layouts: Mapping[Var, tuple[int, ...]], into: Mapping[Var, Var], alone: bool = False
+        self, eq: Equation, layouts: Mapping[Var, tuple[int, ...]], into: Mapping[Var, Var], alone: bool = False,
+        threads: int = 1,
     ) -> None:
         outputs = self.outputs = eq.outputs
+        self.threads = threads
         steps = Steps(eq.params["equations"], eq.params["arrays"], layouts, eq.params["kinds"], outputs)
         self.layouts = steps.layouts
         self.groups: list[Group] = []
@@ -208,7 +215,7 @@ class Kernel:
     @property
     def work(self) -> int:
         """About how many operations a call takes."""
-        return sum(prod(s.space) * prod(s.product or (1,)) for g in self.groups for s in g.steps)
+        return sum(unit.work for unit in self.units)
 
     @property
     def functions(self) -> set[str]:
@@ -293,30 +300,83 @@ class Writer:
             if where != before_that and kernel.inline:
                 lines.append(comment(where))
                 before_that = where
-            if kernel.inline:
+            if self.kernel.threads > 1 and unit.work >= SHARED and (shares := self._in_threads(unit)):
+                lines += shares
+            elif kernel.inline:
                 names = Names(self.names, between="_")
                 lines += self._unit(unit, self.base, lambda wish, names=names: names.take(c_name(wish)))
             else:
                 lines.append(self._shared(unit))
         return lines
 
-    def _unit(self, unit: Unit, base: Any, fresh: Any) -> list[str]:
-        """The lines of groups block by block, or of one group."""
+    def _in_threads(self, unit: Unit) -> list[str]:
+        """The call of a function that several threads run, each for a part of the rows; none if parts are not apart.
+
+        A part begins at a multiple of what a loop takes at once, so no result depends on the number of threads.
+        """
+        names = Names({*KEYWORDS, *LETTERS}, between="_")
+        arrays: dict[str, tuple[str, str]] = {}  # by what is passed: the name in the function, and its declaration
+
+        def base(place: Place) -> tuple[str, int]:
+            name, start = self.base(place)
+            if name not in arrays:
+                word = names.take("a")
+                arrays[name] = word, f"{TYPES[place.root.dtype.char]} *{word} = at[{len(arrays)}];"
+            return arrays[name][0], start
+
+        sums: list[tuple[Step, str]] = []
+        step = unit.steps[0]
+        if step.product:
+            rows, block = next(((n, 1) for n in step.space if n > 1), (step.product[0], 8))
+            lines = matmul(step, base, names.take, parts=True) if is_tiled(*step.product) else []
+        elif unit.rows:
+            rows, block = unit.rows, unit.block
+            lines = self._unit(unit, base, names.take, ("first", "last"))
+            lines = lines if lines[0].endswith(BLOCKS) else []  # no sums over all rows
+        else:
+            loops = self._loops(unit.groups[0], base, names.take)
+            rows, block, loops.bounds = loops.axes[0][0], LEAST if len(loops.axes) > 1 else ENTRIES, ("first", "last")
+            lines, sums = self._group(loops), loops.sums
+            summed = sum(bool(s.fold) and not s.target.strides[loops.axes[0][1]] for s in unit.steps)
+            lines = [] if loops.before or summed > len(sums) else lines
+        if not lines or rows < 2 * block:
+            return []
+        name = self.fresh(f"{self.name}_part")
+        self.before.append(comment(users_line(step.eq)))
+        self.before += [f"static void {name}(void *const *at, long first, long last)", "{"]
+        self.before += indented([declaration for _, declaration in arrays.values()])
+        passed = [f"(void *){array}" for array in arrays]
+        before, after = [], []
+        for s, word in sums:
+            parts, count, kind = self.fresh("parts"), -(-rows // PIECE), COMPUTED[s.kind]
+            self.before += indented([f"{kind} *{word} = at[{len(passed)}];"])
+            passed.append(parts)
+            before.append(f"{kind} {parts}[{count}];")
+            whole, (array, start) = self.fresh("whole"), self.base(s.target)
+            after += [f"struct sum{s.suffix} {whole} = {{0, 0}};", f"for (long k = 0; k < {count}; k++)"]
+            after += [f"{INDENT}add{s.suffix}(&{whole}, {parts}[k]);", f"{array}[{start}] = total{s.suffix}(&{whole});"]
+        self.before += [*indented(lines), "}", ""]
+        call = f"in_threads({name}, (void *[]){{{', '.join(passed)}}}, {rows}, {block}, {self.kernel.threads});"
+        return ["{", *indented([*before, call, *after]), "}"] if sums else [call]
+
+    def _unit(self, unit: Unit, base: Any, fresh: Any, part: tuple[str, str] = ("0", "")) -> list[str]:
+        """The lines of groups block by block, or of one group; `part`: of these rows."""
         if not unit.rows:
             (group,) = unit.groups
             if group.steps[0].product:
                 return (matmul if is_tiled(*group.steps[0].product) else _product)(group.steps[0], base, fresh)
             return self._group(self._loops(group, base, fresh))
-        first, last = fresh("first"), fresh("last")
+        first, last = fresh("row"), fresh("end")
+        start, stop = part[0], part[1] or str(unit.rows)
         before: list[str] = []
-        body = [f"const long {last} = {first} + {unit.block} < {unit.rows} ? {first} + {unit.block} : {unit.rows};"]
+        body = [f"const long {last} = {first} + {unit.block} < {stop} ? {first} + {unit.block} : {stop};"]
         for group in unit.groups:
             loops = self._loops(group, base, fresh)
             turns = loops.axes[0][0] // unit.rows
             loops.bounds = (first, last) if turns == 1 else (f"{turns} * {first}", f"{turns} * {last}")
             body += self._group(loops)
             before += loops.before
-        head = f"for (long {first} = 0; {first} < {unit.rows}; {first} += {unit.block}) {{  // blocks of rows"
+        head = f"for (long {first} = {start}; {first} < {stop}; {first} += {unit.block}) {{{BLOCKS}"
         return [*before, head, *indented(body), "}"]
 
     def _loops(self, group: Group, base: Any, fresh: Any) -> Loops:
@@ -464,6 +524,34 @@ static __attribute__((noinline)) void tile{m}x{n}{f}(
 """
 
 
+_THREADS = """struct share { void (*run)(void *const *, long, long); void *const *at; long first, last; };
+static void *run_share(void *x)
+{
+    const struct share *share = x;
+    share->run(share->at, share->first, share->last);
+    return NULL;
+}
+// run(at, first, last) for parts of the rows at the same time; each begins at a multiple of `step`
+static void in_threads(void (*run)(void *const *, long, long), void *const *at, long rows, long step, int count)
+{
+    struct share shares[count];
+    pthread_t threads[count];
+    int started[count];
+    const long steps = (rows + step - 1) / step;
+    for (int k = 0; k < count; k++) {
+        const long last = steps * (k + 1) / count * step;
+        shares[k] = (struct share){run, at, steps * k / count * step, last < rows ? last : rows};
+        started[k] = k && !pthread_create(&threads[k], NULL, run_share, &shares[k]);
+    }
+    for (int k = 0; k < count; k++)
+        if (!started[k])
+            run_share(&shares[k]);
+    for (int k = 0; k < count; k++)
+        if (started[k])
+            pthread_join(threads[k], NULL);
+}"""
+
+
 def prelude(texts: Iterable[str], functions: Iterable[str], vectors: Iterable[str]) -> list[str]:
     """The beginning of a file: what the functions in `texts` use. `vectors` have versions for vectors."""
     body = "\n".join(texts)
@@ -483,6 +571,9 @@ def prelude(texts: Iterable[str], functions: Iterable[str], vectors: Iterable[st
             lines += ["", _TILE.format(m=m, n=n, **fields).rstrip()]
         if re.search(rf"\bmatmul{f}\(", body):
             lines += ["" if "#define BYTES" in "".join(lines) else VECTORS.rstrip(), MATMUL.format(**fields).rstrip()]
+    if "in_threads(" in body:
+        lines[1:1] = ["#include <pthread.h>"]
+        lines += ["", _THREADS]
     return [*lines, ""]
 
 

@@ -62,6 +62,7 @@ class Loops:
         self.turns = 1  # of the loop around the innermost one, at once
         self.bounds: tuple[str, str] | None = None  # of the outermost loop, if that has a part of its turns only
         self.before: list[str] = []  # lines before all parts
+        self.sums: list[tuple[Step, str]] = []  # sums of everything, of which parts only store their pieces
         computed = {s.target for s in steps if s.fold is None}
         self.uses = Counter(p for s in steps for p in s.places)
         loaded = [p for p in self.uses if p not in computed]
@@ -143,6 +144,8 @@ class Loops:
         self.declares = not self.axes or any(fold.run and not fold.depth for fold in folds)
         if self.bounds is not None:
             self.before, before = before, []
+            shared = [fold for fold in folds if fold.is_shared and fold.in_pieces and len(self.axes) == 1]
+            self.sums = [(fold.step, fold.word) for fold in shared]
         return [*before, *self._nest(0, body, folds)]
 
     def _side_by_side(self, folds: Sequence[_Fold]) -> bool:
@@ -168,7 +171,7 @@ class Loops:
 
     def _nest(self, depth: int, body: list[str], folds: Sequence[_Fold]) -> list[str]:
         """The loops from `depth` on."""
-        here = [fold for fold in folds if fold.depth == depth and fold.run]
+        here = [fold for fold in folds if fold.depth == depth and fold.run and not fold.is_shared]
         lines = [line for fold in here for line in fold.start()]
         if depth == len(self.axes):
             lines += body
@@ -188,12 +191,14 @@ class Loops:
         clauses = "".join(f" reduction({self.reduction(f.step)}: {f.partial})" for f in running)
         pragma = [f"#pragma omp simd{clauses}"] if n >= SHORT else []
         before = [f"{f.type} {f.partial} = {f.zero};" for f in pieces]
-        after = [f"add{f.suffix}(&{f.word}, {f.partial});" for f in pieces]
+        after = [f"add{f.suffix}(&{f.word}, {f.partial});" for f in pieces if not f.is_shared]
         if n > PIECE and pieces:
             start, end = self.fresh("start"), self.fresh("end")
+            first, last = self.bounds if self.bounds is not None and len(self.axes) == 1 else ("0", str(n))
+            after += [f"{f.word}[{start} / {PIECE}] = {f.partial};" for f in pieces if f.is_shared]
             loop = [f"for (long {letter} = {start}; {letter} < {end}; {letter}++) {{", *indented(body), "}"]
-            head = f"for (long {start} = 0; {start} < {n}; {start} += {PIECE}) {{"
-            stop = f"const long {end} = {start} + {PIECE} < {n} ? {start} + {PIECE} : {n};"
+            head = f"for (long {start} = {first}; {start} < {last}; {start} += {PIECE}) {{"
+            stop = f"const long {end} = {start} + {PIECE} < {last} ? {start} + {PIECE} : {last};"
             return [head, *indented([stop, *before, *pragma, *loop, *after]), "}"]
         return [*before, *pragma, self._head(len(self.axes) - 1), *indented(body), "}", *after]
 
@@ -234,6 +239,11 @@ class _Fold:
         self.type = COMPUTED[step.kind]
         self.suffix = step.suffix
         self.zero = LANGUAGES[step.kind].number(step.fold[1])
+
+    @property
+    def is_shared(self) -> bool:
+        """True if it is a sum of all, and only a part of all turns is taken."""
+        return self.run > 0 and not self.depth and self.loops.bounds is not None
 
     def _combined(self, a: str, b: str) -> str:
         assert self.step.fold is not None

@@ -149,10 +149,13 @@ static __attribute__((noinline, noclone)) FUSED void matmul{f}(
                     matmul_tiles{f}(depth, !l, x, li, lj, r, ri, wide, z, yi);
                     continue;
                 }}
-                matmul_tiles{f}(depth, 1, x, li, lj, r, ri, wide, part, width);
+                for (long d = i - first; d < height && l; d++)
+                    for (long c = 0; c < columns; c++)
+                        part[width * d + c] = z[yi * d + yj * c];
+                matmul_tiles{f}(depth, !l, x, li, lj, r, ri, wide, part, width);
                 for (long d = i - first; d < height; d++)
                     for (long c = 0; c < columns; c++)
-                        z[yi * d + yj * c] = l ? z[yi * d + yj * c] + part[width * d + c] : part[width * d + c];
+                        z[yi * d + yj * c] = part[width * d + c];
             }}
         }}
     }}
@@ -160,8 +163,13 @@ static __attribute__((noinline, noclone)) FUSED void matmul{f}(
 """
 
 
-def matmul(step: Step, base: Callable[[Place], tuple[str, int]], fresh: Callable[[str], str]) -> list[str]:
-    """A product of matrices, or of stacks of them, as calls of ``matmul``."""
+def matmul(
+    step: Step, base: Callable[[Place], tuple[str, int]], fresh: Callable[[str], str], parts: bool = False
+) -> list[str]:
+    """A product of matrices, or of stacks of them, as calls of ``matmul``.
+
+    If `parts`, for the rows from `first` to `last`, or these matrices of a stack.
+    """
     assert step.product is not None
     (m, n, k), (a, b), y = step.product, step.places, step.target
     letters = [(fresh(f"s{j}"), j) for j, size in enumerate(step.space) if size > 1]
@@ -172,11 +180,15 @@ def matmul(step: Step, base: Callable[[Place], tuple[str, int]], fresh: Callable
 
     (ai, aj), (bi, bj), (yi, yj) = a.strides[-2:], b.strides[-2:], y.strides[-2:]
     arguments = f"{m}, {n}, {k}, {start(a)}, {ai}, {aj}, {start(b)}, {bi}, {bj}, {start(y)}, {yi}, {yj}"
-    if _tiles(n, m, step) < 0.8 * _tiles(m, n, step):  # the transposed product
+    if parts and not letters:
+        arguments = f"last - first, {n}, {k}, {start(a)} + {ai} * first, {ai}, {aj}, {start(b)}, {bi}, {bj}, "
+        arguments += f"{start(y)} + {yi} * first, {yi}, {yj}"
+    elif _tiles(n, m, step) < 0.8 * _tiles(m, n, step):  # the transposed product
         arguments = f"{n}, {m}, {k}, {start(b)}, {bj}, {bi}, {start(a)}, {aj}, {ai}, {start(y)}, {yj}, {yi}"
     lines = [f"matmul{step.suffix}({arguments});  // {m}x{k} by {k}x{n}"]
     for letter, j in reversed(letters):
-        lines = [f"for (long {letter} = 0; {letter} < {step.space[j]}; {letter}++) {{", *indented(lines), "}"]
+        first, last = ("first", "last") if parts and j == letters[0][1] else ("0", str(step.space[j]))
+        lines = [f"for (long {letter} = {first}; {letter} < {last}; {letter}++) {{", *indented(lines), "}"]
     return lines
 
 

@@ -187,7 +187,7 @@ class Memory:
             if u is not None and u in self.block.contiguous and self.last.get(u, -1) <= i:
                 into[v] = u
         layouts.update((v, strides_of(v.shape)) for v in eq.outputs if v in into or v not in inside)
-        kernel = Kernel(eq, layouts, into)
+        kernel = Kernel(eq, layouts, into, threads=self.block.threads)
         self.kernels[eq.outputs[0]] = kernel, 0
         self.into.update(kernel.into)
         for v in inside:
