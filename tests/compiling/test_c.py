@@ -398,6 +398,20 @@ def test_arrays_of_all_kinds():
         run(np.ones(4))
 
 
+def test_constants_are_exact():
+    """Those that single precision has are read as such; others, products and signs of zero are not touched."""
+
+    def f(x):
+        ones, again, tenth = np.tri(9), np.tri(9) + 0, np.tri(9) * 0.1
+        signs = np.array([0.0, -0.0, np.inf, 1e300, 1, 2, 3, 4, 5])
+        return x * ones + tenth * x - again, ones @ x, np.copysign(x, signs), x + signs, x * np.tri(9) * 1e-310
+
+    x = RNG.normal(size=(9, 9))
+    run = in_c(f, x)
+    assert run.c_source.count("const float *") == 1
+    agree(run(x), f(x))
+
+
 def test_integers_and_truth_values():
     def f(x, labels, flags):
         chosen = np.where(flags, x, -1.0) * (labels == 2) + labels

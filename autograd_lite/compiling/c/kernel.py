@@ -108,7 +108,7 @@ class Kernel:
         self._filled: set[Var] = set()  # arrays in which parts are written over zeros
         self.stored: set[Var] = set()
         self.last: dict[Var, int] = {}
-        for step in steps.steps:
+        for step in sorted(steps.steps, key=lambda step: bool(step.xs)):  # zeros first, so that parts can join others
             self._place(step)
         self.into = {x: u for x, u in into.items() if self._can_overwrite(x, u)}
         outside = {*layouts, *outputs}

@@ -20,6 +20,7 @@ from ..passes.dead_code import used
 from .steps import FEW, entry_of, functions_of, is_view, kind_of
 
 FEWEST = 2  # steps that are worth a region
+COMPARED = 2**16  # entries of constants that are compared
 
 #: A region. Its parameters: `equations`, and the kind of each; `inputs`, the variables of its operands; `arrays`, the
 #: variable that stands for each constant array.
@@ -138,19 +139,37 @@ def _joined(run: Sequence[Equation], needed: set[Var], kinds: Mapping[int, str])
     if not equations:
         return views[::-1]
     computed = {v for eq in equations for v in eq.outputs}
-    arrays: dict[int, tuple[Var, np.ndarray]] = {}
+    arrays: dict[int, np.ndarray] = {}
+    whole: set[int] = set()  # those of which not only single entries are read
     operands: dict[Any, None] = {}
     for eq in equations:
         for x in eq.operands:
             if isinstance(x, Var) and x not in computed:
                 operands[x] = None
-            elif isinstance(x, np.ndarray) and x.size > 1 and id(x) not in arrays:
-                arrays[id(x)] = Var("constant", x.shape, x.dtype), np.ascontiguousarray(x)
-    constants = dict(arrays.values())
+            elif isinstance(x, np.ndarray) and x.size > 1:
+                arrays[id(x)] = x
+                whole.update([id(x)] * (kinds[id(eq)] != "entry"))
+    names: dict[int, Var] = {}
+    by_content: dict[Any, Var] = {}
+    constants: dict[Var, np.ndarray] = {}
+    for key, x in arrays.items():
+        x = np.ascontiguousarray(x if key in whole else _narrow(x))
+        content = (x.dtype, x.shape, x.tobytes()) if x.size <= COMPARED else key
+        names[key] = by_content.setdefault(content, Var("constant", x.shape, x.dtype))
+        constants[names[key]] = x
     outputs = tuple(v for eq in equations for v in eq.outputs if v in needed)
     params = {
         "equations": equations, "kinds": [kinds[id(eq)] for eq in equations], "inputs": [*operands, *constants],
-        "arrays": {key: v for key, (v, _) in arrays.items()},
+        "arrays": names,
     }  # fmt: skip
     region = Equation(outputs, REGION, (*operands, *constants.values()), params, equations[0].origin)
     return [region, *reversed(views)]
+
+
+def _narrow(x: np.ndarray) -> np.ndarray:
+    """A constant in single precision if that has all of its entries, such as zeros and ones: there is less to read."""
+    if x.dtype != np.float64:
+        return x
+    with np.errstate(all="ignore"):
+        single = x.astype(np.float32)
+    return single if np.array_equal(single, x) else x
