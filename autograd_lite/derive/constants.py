@@ -192,8 +192,9 @@ class Constants:
             return None
         variables = self._variables(sources[0], code)
         stated = None if variables.keys().isdisjoint(self.computed) else _evaluated(sources[0], variables)
-        is_it = stated is not None and not stated.formula.is_number and _is_same(stated.value, x)
-        return stated if is_it else None
+        if stated is None or stated.formula.names.isdisjoint(self.computed) or not _is_same(stated.value, x):
+            return None  # such as 1 - np.eye(len(s))
+        return stated if self._introduces(stated.formula, variables) else None
 
     def _started(self, word: str, code: Any) -> Written | None:
         """The value before a loop of a variable that changes in it: ``q = q0``."""

@@ -50,6 +50,7 @@ def entries(formulas: Sequence[Expr], shape: Shape) -> tuple[str, Sequence[Expr]
     parts = [part for e in formulas for part in walk(e)]
     is_repeated = any(_is_repeated(e, len(shape)) for e in formulas) or _is_difference(parts)
     is_repeated |= any(map(_is_norm_of_rows, formulas))
+    is_repeated |= len({(*_summed(part),) for part in parts if _summed(part) and len(part.shape) == 1}) > 1
     for letters in _indices(parts, shape) if is_repeated or any(map(_adds_axes, parts)) else ():
         at = tuple("" if size == 1 else c for c, size in zip(letters, shape, strict=True))
         try:

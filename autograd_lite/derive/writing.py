@@ -320,8 +320,8 @@ def shown_params(e: Expr) -> dict[str, Any]:
             ndim = max((len(a.shape) for a in e.args), default=0)
             if np.size(v) == ndim and e.role in _REDUCTIONS:
                 continue
-            v = v[0] if isinstance(v, tuple) and len(v) == 1 else v
-        out[k] = v
+        is_single = k in ("axis", "shift") and isinstance(v, tuple) and len(v) == 1
+        out[k] = v[0] if is_single else v
     return out
 
 
@@ -331,7 +331,8 @@ def _stated(e: Expr) -> Expr:
     defaults = e.row.defaults
     plain = {k: v for k, v in e.params.items() if isinstance(v, int | float | str)}
     omitted = {"keepdims", *(k for k, v in plain.items() if v == defaults.get(k))}
-    if e.role not in _REDUCTIONS and e.shape and e.params.get("axis") in (last, (last,)):
+    is_last = e.params.get("axis") in (last, (last,)) and (last == 0 or defaults.get("axis", -1) is not None)
+    if e.role not in _REDUCTIONS and e.shape and is_last:
         omitted.add("axis")
     return replace(e, params={k: v for k, v in e.params.items() if k not in omitted})
 

@@ -210,10 +210,11 @@ const FUNCTIONS = {
     return array([total(parts.map((p) => p.shape[0])), ...below], parts.flatMap((p) => p.data), kindOf(...parts));
   },
   roll: (x, ...rest) => {
-    const n = x.shape[0], by = rest[0].params ? rest[0].params.shift : rest[0];
-    if (x.shape.length !== 1 || !n || !by || rest.length > 1) notMarked("this roll");
-    const k = whole(by.list ? by.list[0] : by)[0];
-    return gathered(x, x.shape, ([i]) => [(((i - k) % n) + n) % n]);
+    const params = rest.find(isParams)?.params ?? {}, [by, axis] = rest.filter((y) => !isParams(y));
+    const k = whole(by ?? params.shift ?? notMarked("a shift")), along = axis ?? params.axis;
+    if (k.length !== 1 || !x.data.length || (!along && x.shape.length !== 1)) notMarked("this roll");
+    const [j] = along ? axesOf(along, x.shape.length) : [0], n = x.shape[j];
+    return gathered(x, x.shape, (at) => at.map((p, m) => (m === j ? (((p - k[0]) % n) + n) % n : p)));
   },
   tril: triangle((off, k) => off <= k), triu: triangle((off, k) => off >= k),
   broadcast_to: (x, ...rest) => {
