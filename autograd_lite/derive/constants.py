@@ -123,7 +123,8 @@ class Constants:
             return named
         if type(x) is int and isinstance(e, ast.Call | ast.Subscript | ast.Attribute) and _is_size(e):
             return name(self.size(x, eq.origin.code))
-        variables = self._variables(e, eq.origin.code)
+        e, sizes = self._with_sizes(e, eq.origin.code) if isinstance(e, ast.BinOp) and not np.ndim(x) else (e, {})
+        variables = self._variables(e, eq.origin.code) | sizes
         if isinstance(e, ast.Subscript) and isinstance(e.value, ast.Name) and isinstance(x, np.ndarray):
             variables = {e.value.id: _owner(x), **variables} if e.value.id not in self.taken else variables
         meanings = self._meanings(e, variables, eq.origin.code)
@@ -132,6 +133,16 @@ class Constants:
             self._use({**self.values, **variables}, stated.formula.names)
             return stated.formula
         return self.in_line(eq, x) or self._quoted(e, x, variables)
+
+    def _with_sizes(self, e: ast.expr, code: Any) -> tuple[ast.expr, dict[str, Any]]:
+        """An expression with names for the lengths in it, ``2 * len(y)``, and their values."""
+        sizes = {}
+        for part in [part for part in ast.walk(e) if isinstance(part, ast.expr) and _is_length(part)]:
+            stated = _evaluated(part, self._variables(part, code))
+            if stated is not None and np.ndim(stated.value) == 0:
+                sizes[word := self.size(int(stated.value), code)] = int(stated.value)
+                e = ast.parse(ast.unparse(e).replace(ast.unparse(part), word), mode="eval").body
+        return e, sizes
 
     def _meanings(self, e: ast.expr, variables: Variables, code: Any) -> dict[str, Written]:
         """Variables of an expression in terms of others: of values before a loop, or of values of the program."""

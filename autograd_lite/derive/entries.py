@@ -54,9 +54,11 @@ def entries(formulas: Sequence[Expr], shape: Shape) -> tuple[str, Sequence[Expr]
     for letters in _indices(parts, shape) if is_repeated or any(map(_adds_axes, parts)) else ():
         at = tuple("" if size == 1 else c for c, size in zip(letters, shape, strict=True))
         try:
-            return "".join(at), [_aligned(e, at) for e in formulas]
+            indexed = [_aligned(e, at) for e in formulas]
         except _NoEntries:
             continue
+        is_whole = all(new.args[:1] == (e,) for e, new in zip(formulas, indexed, strict=True))
+        return ("", formulas) if is_whole else ("".join(at), indexed)
     return "", formulas
 
 

@@ -29,7 +29,7 @@ from .factors import Edge
 from .formula import Expr, Labels, constant, fold, index_parts, name, number
 from .formula_ops import applied
 from .idioms import recognised, with_turned
-from .signs import with_signs_in_front
+from .signs import with_factors_in_front
 from .simplify import again, simplified
 from .symbolic_rule import CallResult, edge
 
@@ -77,7 +77,7 @@ class Notation:
             live = program.graded if wrt is None else program.depending(wrt)
             program, self.merged = program.without_repetition(partial(_repeatable, live), compared=0)
             self.merged |= {v: self.merged.get(x, x) for v, x in same.items()}
-            before = with_signs_in_front(program, {*names, *program.outputs})
+            before = with_factors_in_front(program, {*names, *program.outputs})
             program = recognised(before, set(map(self.canonical, wrt or ())), not is_picture)
             self.recorded = with_turned(before, program)
         for v, first in self.merged.items():

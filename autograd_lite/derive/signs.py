@@ -1,31 +1,55 @@
-"""A sign stands in front of a product: ``-b * x`` is -(b x) and ``-x @ W`` is -(x @ W); -b and -x are no steps."""
+"""Signs and numbers stand in front of a product: ``-b * x`` is -(b x), ``-x @ W`` is -(x @ W), ``0.5 * x @ Q`` is
+½ (x @ Q). So -b, -x and ½ x are no steps.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import replace
+
+import numpy as np
 
 from ..program import Equation, Program, Var
 
 
-def with_signs_in_front(program: Program, named: Container[Var]) -> Program:
-    """The program with the sign of a factor that is broadcast, or of a matrix, in front of the product."""
-    users, signs = program.users, dict[Var, Equation]()
+def with_factors_in_front(program: Program, named: Container[Var]) -> Program:
+    """The program with the sign of a factor that is broadcast, or of a matrix, in front of the product; so with a
+    number by which a matrix is multiplied.
+    """
+    users, before = program.users, dict[Var, Equation]()
 
     def rule(eq: Equation, defined: Mapping[Var, Equation]) -> list[Equation]:
         [y, *_], [user, *others] = eq.outputs, users[eq.outputs[0]] or [eq]
         new = [eq]
-        if turned := [signs[x] for x in eq.operands if isinstance(x, Var) and x in signs]:
-            instead = {sign.outputs[0]: sign.operands[0] for sign in turned}
+        if factors := [before[x] for x in eq.operands if isinstance(x, Var) and x in before]:
+            instead = {f.outputs[0]: _array(f) for f in factors}
             operands = tuple(instead.get(x, x) if isinstance(x, Var) else x for x in eq.operands)
+            signs = [f for f in factors if f.row.algebra == "negation"]
             new = [replace(eq, operands=operands)]
-            if len(turned) % 2:
+            for f in [f for f in factors if f not in signs] + signs[: len(signs) % 2]:
                 inner = Var("", eq.shape, y.dtype)
-                new = [replace(new[0], outputs=(inner,)), replace(turned[0], operands=(inner,), outputs=(y,))]
+                turned = tuple(inner if x is _array(f) else x for x in f.operands)
+                new = [*new[:-1], replace(new[-1], outputs=(inner,)), replace(f, operands=turned, outputs=(y,))]
         is_broadcast = user.row.algebra in ("product", "quotient") and y.shape != user.outputs[0].shape
-        is_factor = (is_broadcast or user.row.algebra in ("matrix product", "dot product")) and not others
-        if new[-1].row.algebra == "negation" and is_factor and y not in named:
-            signs[y] = new.pop()
+        is_matrix = user.row.algebra in ("matrix product", "dot product")
+        is_sign = new[-1].row.algebra == "negation" and (is_broadcast or is_matrix)
+        if not others and y not in named and (is_sign or is_matrix and _is_scaled(new[-1])):
+            before[y] = new.pop()
         return new
 
     return program.mapped(rule)
+
+
+def _shapes(eq: Equation) -> Sequence[tuple[int, ...]]:
+    return [np.shape(x) if not isinstance(x, Var) else x.shape for x in eq.operands]
+
+
+def _is_scaled(eq: Equation) -> bool:
+    """Whether an equation multiplies an array by a number."""
+    return eq.row.algebra == "product" and sorted(map(bool, _shapes(eq))) == [False, True]
+
+
+def _array(eq: Equation) -> Var:
+    """What a sign or a number stands in front of."""
+    [x] = (x for x, shape in zip(eq.operands, _shapes(eq), strict=True) if len(eq.operands) == 1 or shape)
+    return x

@@ -331,7 +331,8 @@ def _stated(e: Expr) -> Expr:
     defaults = e.row.defaults
     plain = {k: v for k, v in e.params.items() if isinstance(v, int | float | str)}
     omitted = {"keepdims", *(k for k, v in plain.items() if v == defaults.get(k))}
-    is_last = e.params.get("axis") in (last, (last,)) and (last == 0 or defaults.get("axis", -1) is not None)
+    is_usual = last == 0 or e.row.algebra is not None or defaults.get("axis", -1) is not None  # not of roll(u, 1)
+    is_last = is_usual and e.params.get("axis") in (last, (last,))
     if e.role not in _REDUCTIONS and e.shape and is_last:
         omitted.add("axis")
     return replace(e, params={k: v for k, v in e.params.items() if k not in omitted})

@@ -215,3 +215,46 @@ def test_the_partial_of_an_intercept_is_a_number():
     assert "dleft/db = -1 since" in explained(np.sum(left**3) + w @ w, x=x, left=left)
     pair = w + c
     assert "dpair/dc = I since" in explained(np.sum(pair**3) + w @ w, pair=pair)
+
+
+def text_of(f, *args, wrt):
+    return " ".join(str(ag.trace(f, *args).explain(wrt)).split())
+
+
+def test_a_number_stands_in_front_of_a_quadratic_form():
+    def energy(x, Q, c):
+        return 0.5 * x @ Q @ x + c @ x
+
+    text = text_of(energy, np.array([0.5, 1.5]), np.array([[2.0, 0.5], [0.5, 1.0]]), np.array([-1.0, 0.5]), wrt=["x"])
+    assert "a = x @ Q 2 [1.75 1.75] L = ½ (a @ x) + c @ x " in text
+    assert "½ x 2" not in text
+
+
+def test_a_length_in_a_product_has_its_name():
+    def loss(w, X, y):
+        r = y - X @ w
+        return r @ r / (2 * len(y))
+
+    text = text_of(loss, np.array([0.5, -0.2]), np.eye(3)[:, :2] + 0.5, np.array([1.0, 0.0, 2.0]), wrt=["w"])
+    assert "n = 3" in text
+    assert "L = (r @ r) / (2 n)" in text
+    assert "dL/dr = r / n " in text
+
+
+def test_a_mask_of_the_size_of_a_value_is_given():
+    def ranks(s):
+        mask = 1 - np.eye(len(s))
+        D = s[None, :] - s[:, None]
+        return np.sum(np.sum(np.tanh(D) * mask, axis=1) ** 3)
+
+    text = text_of(ranks, np.array([0.2, 1.0, -0.4]), wrt=["s"])
+    assert "Given mask (3x3), s (3)" in text
+    assert "dL/dsⱼ = Σᵢ dL/dDᵢⱼ - Σᵢ dL/dDⱼᵢ since Dᵢⱼ = sⱼ - sᵢ" in text
+
+
+def test_an_axis_is_omitted_only_where_it_is_meant():
+    def laplace(u):
+        return np.sum((np.roll(u, 1, axis=0) + np.roll(u, 1, axis=1) - 2 * u) ** 2)
+
+    text = text_of(laplace, np.arange(9.0).reshape(3, 3), wrt=["u"])
+    assert "roll(u, shift=1, axis=0) + roll(u, shift=1, axis=1)" in text
