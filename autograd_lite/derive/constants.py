@@ -124,7 +124,7 @@ class Constants:
         if type(x) is int and isinstance(e, ast.Call | ast.Subscript | ast.Attribute) and _is_size(e):
             return name(self.size(x, eq.origin.code))
         e, sizes = self._with_sizes(e, eq.origin.code) if isinstance(e, ast.BinOp) and not np.ndim(x) else (e, {})
-        variables = self._variables(e, eq.origin.code) | sizes
+        variables = {**self._variables(e, eq.origin.code), **sizes}
         if isinstance(e, ast.Subscript) and isinstance(e.value, ast.Name) and isinstance(x, np.ndarray):
             variables = {e.value.id: _owner(x), **variables} if e.value.id not in self.taken else variables
         meanings = self._meanings(e, variables, eq.origin.code)
