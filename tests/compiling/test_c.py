@@ -323,6 +323,43 @@ def test_convolutions(dtype):
         assert run.source.count("_in_c(") == 1 or not whole, run.source
 
 
+@pytest.mark.parametrize("dtype", ["f", pytest.param("d", marks=pytest.mark.thorough)])
+def test_a_transformer_block(dtype):
+    """One region; heads are views, and products write to the places where they are joined."""
+    heads, width = 2, 24
+
+    def loss(x, s, W, O, V):
+        batch, positions, _ = x.shape
+        n = F.layer_norm(x, width, s, s)
+        q, k, v = ag.unstack((n @ W.T).reshape(batch, positions, 3, heads, -1).transpose(2, 0, 3, 1, 4))
+        y = F.scaled_dot_product_attention(q, k, v, is_causal=True).transpose(0, 2, 1, 3).reshape(x.shape)
+        y = x + y @ O + s
+        return np.mean((y + F.gelu(y @ V.T, "tanh") @ V) ** 2)
+
+    shapes = (3, 17, width), (width,), (3 * width, width), (width, width), (40, width)
+    args = [RNG.normal(size=shape).astype(dtype) for shape in shapes]
+    run = in_c(ag.value_and_grad(loss, (0, 1, 2, 3, 4)), *args)
+    agree(run(*args), ag.value_and_grad(loss, (0, 1, 2, 3, 4))(*args), 1e-12 if dtype == "d" else 1e-5)
+    assert run.source.count("_in_c(") == 1
+
+
+def test_the_order_of_axes_in_products_joins_and_sums():
+    def f(x, W):
+        y = x @ W  # (4, 6, 5, 7)
+        turned = y.transpose(0, 2, 1, 3).reshape(20, 42) * 2 + np.tanh(y).transpose(3, 2, 1, 0).reshape(35, -1)[:20, :1]
+        stacked = np.stack([y * 2, y + 1, np.exp(y)]).transpose(1, 3, 0, 2, 4).reshape(20, -1) + 1
+        z = (y.reshape(24, 35) + W.reshape(-1)[:35]).reshape(4, 6, 35)
+        return turned, stacked, np.concatenate([y.mT, y.mT * 3], 2) - 1, np.maximum(z, 0), np.sum(z, (0, 2)), y
+
+    x, W = RNG.normal(size=(4, 6, 5, 9)), RNG.normal(size=(9, 7))
+    agree(in_c(f, x, W)(x, W), f(x, W))
+
+    def loss(x, W):
+        return sum(np.sum(np.sin(y)) for y in f(x, W)[:-1])
+
+    agree(in_c(ag.grad(loss, (0, 1)), x, W)(x, W), ag.grad(loss, (0, 1))(x, W), 1e-11)
+
+
 def test_values_are_computed_in_their_places_in_a_join():
     def f(x, W):
         states, h = [], x

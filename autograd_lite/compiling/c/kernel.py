@@ -123,6 +123,8 @@ class Kernel:
     # ------------------------------------------------------------------------------------------------- the groups
 
     def _place(self, step: Step) -> None:
+        if step.product is None:
+            self._adapt(step)
         reach, *reaches = step.reaches
         sources = [self._writers_of(p, r) for p, r in zip(step.places, reaches, strict=True)]
         least = 0
@@ -147,6 +149,21 @@ class Kernel:
         self._reaches.setdefault(root, []).append(reach)
         self._exact[step.target, reach] = k, step
         self._is_stored(step, k, sources)
+
+    def _adapt(self, step: Step) -> None:
+        """Give a step the space of one that computes its operand, if that has the same entries in the same order."""
+        writers = [w for p in step.places for w in self._writers.get(p.root, ())[-1:] if w[1].is_entry]
+        for _, writer in sorted(writers, key=lambda w: -w[0]):
+            if writer.space == step.space:
+                return
+            if prod(writer.space) == prod(step.space):
+                try:
+                    xs = [x.reshaped(step.space, writer.space) if isinstance(x, Place) else x for x in step.xs]
+                    target = step.target.reshaped(step.space, writer.space)
+                except ValueError:
+                    continue
+                step.xs, step.target, step.space = xs, target, writer.space
+                return
 
     def _is_stored(self, step: Step, k: int, sources: list[list[tuple[int, Step]]]) -> None:
         for p, writers in zip(step.places, sources, strict=True):

@@ -183,7 +183,7 @@ def matmul(
     if parts and not letters:
         arguments = f"last - first, {n}, {k}, {start(a)} + {ai} * first, {ai}, {aj}, {start(b)}, {bi}, {bj}, "
         arguments += f"{start(y)} + {yi} * first, {yi}, {yj}"
-    elif _tiles(n, m, step) < 0.8 * _tiles(m, n, step):  # the transposed product
+    elif yj != 1 == yi or _tiles(n, m, step) < 0.8 * _tiles(m, n, step):  # the transposed product
         arguments = f"{n}, {m}, {k}, {start(b)}, {bj}, {bi}, {start(a)}, {aj}, {ai}, {start(y)}, {yj}, {yi}"
     lines = [f"matmul{step.suffix}({arguments});  // {m}x{k} by {k}x{n}"]
     for letter, j in reversed(letters):

@@ -52,6 +52,10 @@ class Place(NamedTuple):
         strides = tuple(0 if n == 1 else s for n, s in zip(shape, self.strides, strict=True))
         return self._replace(strides=(0,) * (len(space) - len(shape)) + strides)
 
+    def reshaped(self, shape: Sequence[int], space: Sequence[int]) -> Place:
+        """The same entries for another shape; a ValueError if that takes a copy."""
+        return self._replace(strides=stand_in(self, shape).reshape(space, copy=False).strides)
+
     def reach(self, shape: Sequence[int]) -> tuple[int, int]:
         """The first and the last entry of an array of this shape."""
         ends = [(n - 1) * s for n, s in zip(shape, self.strides, strict=True)]
@@ -324,6 +328,7 @@ class Steps:
                 self.part.update(dict.fromkeys(parts, eq))
             elif kind == "product":
                 self.factors.update([id(eq.operands[1])])
+        self._wish(equations, kinds, own)
         write: dict[str, Callable[[Equation], None]] = {
             "entry": self._entry, "fold": self._fold, "product": self._product, "outer": self._outer,
             "loops": self._loops, "matvec": self._matvec, "view": self._view, "join": self._join,
@@ -331,6 +336,29 @@ class Steps:
         }  # fmt: skip
         for eq, kind in zip(equations, kinds, strict=True):
             write[kind](eq)
+
+    def _wish(self, equations: Sequence[Equation], kinds: Sequence[str], own: set[Var]) -> None:
+        """Give a value that is transposed and then copied the order in which it is copied."""
+        turned: dict[Var, tuple[Var, tuple[int, ...]]] = {}
+        joined = {eq.outputs[0] for eq, kind in zip(equations, kinds, strict=True) if kind == "join"}
+        free = own | joined.difference(self.outputs, self.layouts)
+        for eq, kind in zip(equations, kinds, strict=True):
+            if kind not in ("join", "view"):
+                continue
+            for x in eq.operands:
+                if isinstance(x, Var) and x in turned and (
+                    kind == "join" or viewed(eq, x.shape, strides_of(x.shape)) is not None
+                    and viewed(eq, x.shape, turned[x][1]) is None
+                ):  # fmt: skip
+                    y, strides = turned[x]
+                    order = [strides_of(y.shape).index(stride) for stride in strides]
+                    self.layouts.setdefault(y, strides_of(y.shape, order))
+            x = eq.operands[0]
+            if kind == "view" and x in free and x.ndim == eq.outputs[0].ndim and 1 not in x.shape:
+                (strides, start), *others = viewed(eq, x.shape, strides_of(x.shape)) or [((), 0)]
+                usual = strides_of(x.shape)
+                if not start and not others and strides != usual and sorted(strides) == sorted(usual):
+                    turned[eq.outputs[0]] = x, strides
 
     def _at(self, x: Operand) -> Any:
         """The place of an operand, or the number that it is."""
