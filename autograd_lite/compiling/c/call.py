@@ -115,7 +115,7 @@ def address_of(function: Any) -> int:
 
 
 @cache
-def _methods(using: Compiler) -> dict[str, _Method]:
+def methods(using: Compiler) -> dict[str, _Method]:
     """The functions of ``runtime.c``."""
     from pathlib import Path
 
@@ -143,7 +143,7 @@ def function(name: str, numbers: Table, using: Compiler) -> Callable[..., Any]:
     new = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.POINTER(_Method), ctypes.py_object, ctypes.c_void_p)(
         ("PyCFunction_NewEx", ctypes.pythonapi)
     )
-    result: Callable[..., Any] = new(ctypes.byref(_methods(using)[name]), numbers, None)
+    result: Callable[..., Any] = new(ctypes.byref(methods(using)[name]), numbers, None)
     return result
 
 

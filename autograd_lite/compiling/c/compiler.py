@@ -12,8 +12,8 @@ import os
 import platform
 import stat
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _LONG = ("-mprefer-vector-width=512",) if platform.machine() in ("x86_64", "AMD64") else ()  # if it has such vectors
 FLAGS = (
-    "-std=gnu11", "-O2", "-fpeel-loops", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off",
+    "-std=gnu11", "-O2", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off",
     "-fno-strict-aliasing", "-fwrapv", "-fopenmp-simd", "-fno-builtin-sin", "-fno-builtin-cos", "-fno-builtin-sinf",
     "-fno-builtin-cosf", "-shared", "-fPIC", "-w", *_LONG,
 )  # fmt: skip
@@ -194,6 +194,28 @@ def built(source: str, using: Compiler, libraries: Sequence[str], quick: bool = 
             raise NoCompiler(f"{path} is a folder; remove it")
         os.replace(shared_object, path)
     return path
+
+
+@contextmanager
+def beside(*tasks: Callable[[], object]) -> Iterator[None]:
+    """A block beside which these run, each in a thread of its own: other compilers at the same time.
+
+    What they raise is lost, so they have to be called again for what they return.
+    """
+    from threading import Thread
+
+    def attempt(task: Callable[[], object]) -> None:
+        with suppress(NoCompiler):
+            task()
+
+    threads = [Thread(target=attempt, args=(task,)) for task in tasks]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        for thread in threads:
+            thread.join()
 
 
 def clear_cache() -> None:

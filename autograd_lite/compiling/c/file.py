@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import Context
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,8 +13,9 @@ from numpy._core import umath
 
 from ...program import Var
 from . import call
-from .compiler import LONG, Compiler, built
+from .compiler import LONG, Compiler, beside, built
 from .kernel import Kernel, Reductions, Writer, c_name, prelude
+from .products import KINDS, library
 
 
 class Region(NamedTuple):
@@ -59,7 +62,11 @@ class File:
         """The functions that the source in Python calls, by their names in it."""
         single = sum(len(g.steps) for r in self.regions for g in r.kernel.groups if not g.space)
         libraries = ("-lmvec",) * bool(using.vectors) + ("-pthread",) * ("pthread" in text)
-        path = built(text, using, libraries, quick=single > LONG)
+        products = [f for f in KINDS if f" matmul{f}(" in text]
+        with beside(partial(call.methods, using), *[partial(_products, using)] * bool(products)):
+            path = built(text, using, libraries, quick=single > LONG)
+        for f, setter in zip(products, call.addresses(path, [f"use_matmul{f}" for f in products]), strict=True):
+            ctypes.CFUNCTYPE(None, ctypes.c_void_p)(setter)(_products(using)[f])
         space: dict[str, Callable[..., Any]] = {}
         for r, address in zip(self.regions, call.addresses(path, [r.name for r in self.regions]), strict=True):
             kernel = call.Kernel(address, r.arguments, r.written, r.kernel.work)
@@ -67,6 +74,13 @@ class File:
             space[r.words[0]], space[r.words[1]] = function, call.checked(function, r.arguments, r.written)
             self.kernels.append(kernel)
         return space
+
+
+@cache
+def _products(using: Compiler) -> dict[str, int]:
+    """The addresses of ``matmul`` and ``matmulf``."""
+    names = [f"matmul{f}" for f in KINDS]
+    return dict(zip(KINDS, call.addresses(built(library(), using, ()), names), strict=True))
 
 
 #: The settings of errors; private, so there may be another variable one day.

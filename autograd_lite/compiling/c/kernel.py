@@ -22,7 +22,7 @@ from ..buffers import Buffer, placed
 from ..text import users_line
 from .blocks import LEAST, Group, Unit, units
 from .loops import COMPUTED, INDENT, LANGUAGES, LETTERS, PIECE, Loops, indented, linear
-from .products import MATMUL, VECTORS, matmul
+from .products import KINDS, declared, matmul
 from .steps import PLUS, TYPES, Place, Step, Steps, functions_of, is_tiled
 
 MOST = 100  # steps in a group
@@ -41,7 +41,7 @@ KEYWORDS = {
     restrict return short signed sizeof static struct switch typedef union unsigned void volatile while asm typeof bool
     true false nullptr constexpr thread_local alignas alignof static_assert main at linux unix
     maximum minimum maximumf minimumf add addf total totalf sum sumf memset memcpy fabs fabsf
-    matmul matmulf matmul_tile matmul_tilef matmul_tiles matmul_tilesf vector vectorf LANES LANESf BYTES ROWS PIECE
+    matmul matmulf use_matmul use_matmulf
     FUSED turned turnedf in_threads share run_share first last
     I NAN INFINITY NULL EOF HUGE_VAL HUGE_VALF HUGE_VALL MATH_ERRNO MATH_ERREXCEPT math_errhandling FP_NAN FP_INFINITE
     FP_ZERO FP_SUBNORMAL FP_NORMAL FP_FAST_FMA FP_FAST_FMAF FP_ILOGB0 FP_ILOGBNAN double_t float_t size_t ptrdiff_t
@@ -520,7 +520,7 @@ static inline {type} total{f}(const struct sum{f} *s)
 }}
 """
 _TILE = """// y (m x n) = a (m x k) times b (k x n); ai and aj are the strides of a along its axes
-static __attribute__((noinline)) void tile{m}x{n}{f}(
+static __attribute__((noinline, optimize("peel-loops", "fp-contract=off"))) void tile{m}x{n}{f}(
     long k, const {type} *a, long ai, long aj, const {type} *b, long bi, {type} *y, long yi)
 {{
     {type} t[{m}][{n}];
@@ -578,8 +578,7 @@ def prelude(texts: Iterable[str], functions: Iterable[str], vectors: Iterable[st
             kind = "float" if name.endswith("f") and name not in FUNCTIONS else "double"
             count = FUNCTIONS[name if name in FUNCTIONS else name.removesuffix("f")]
             lines.append(f'__attribute__((const, simd("notinbranch"))) {kind} {name}({", ".join([kind] * count)});')
-    for f, kind, integer in (("", "double", "long long"), ("f", "float", "int")):
-        fields = {"f": f, "type": kind, "integer": integer}
+    for f, fields in KINDS.items():
         if re.search(rf"\b(maximum|minimum){f}\b", body):
             lines += ["", _MAXIMUM.format(**fields).rstrip()]
         if re.search(rf"\bstruct sum{f}\b", body):
@@ -587,7 +586,7 @@ def prelude(texts: Iterable[str], functions: Iterable[str], vectors: Iterable[st
         for m, n in sorted({*re.findall(rf"\btile(\d)x(\d+){f}\(", body)}):
             lines += ["", _TILE.format(m=m, n=n, **fields).rstrip()]
         if re.search(rf"\bmatmul{f}\(", body):
-            lines += ["" if "#define BYTES" in "".join(lines) else VECTORS.rstrip(), MATMUL.format(**fields).rstrip()]
+            lines.append(declared(f).rstrip())
     if "in_threads(" in body:
         lines[1:1] = ["#include <pthread.h>"]
         lines += ["", _THREADS]

@@ -16,7 +16,7 @@ from .loops import indented, linear
 if TYPE_CHECKING:
     from .steps import Place, Step
 
-VECTORS = """
+_VECTORS = """
 #if defined __AVX512F__
 #define BYTES 64
 #elif defined __AVX__
@@ -32,7 +32,7 @@ VECTORS = """
 #define FUSED __attribute__((optimize("O3", "fp-contract=fast")))
 #endif
 """
-MATMUL = """
+_MATMUL = """
 // y (ROWS x n vectors) = y or 0, plus a times b; ai and aj are the strides of a along its axes
 typedef {type} vector{f} __attribute__((vector_size(BYTES), aligned(sizeof({type})), may_alias));
 enum {{ LANES{f} = BYTES / sizeof({type}) }};
@@ -100,7 +100,7 @@ static __attribute__((noinline, noclone)) FUSED void matmul_tiles{f}(
         matmul_tile{f}(1, k, begin, a, ai, aj, b, bi, y, yi);
 }}
 // y (m x n) = a (m x k) times b (k x n); the strides of each along its axes
-static __attribute__((noinline, noclone)) FUSED void matmul{f}(
+FUSED void matmul{f}(
     long m, long n, long k, const {type} *a, long ai, long aj, const {type} *b, long bi, long bj,
     {type} *y, long yi, long yj)
 {{
@@ -161,6 +161,29 @@ static __attribute__((noinline, noclone)) FUSED void matmul{f}(
     }}
 }}
 """
+
+
+_DECLARED = """
+// a function of a library: y (m x n) = a (m x k) times b (k x n); the strides of each along its axes
+static void (*matmul{f})(
+    long m, long n, long k, const {type} *a, long ai, long aj, const {type} *b, long bi, long bj,
+    {type} *y, long yi, long yj);
+void use_matmul{f}(void *function)
+{{
+    matmul{f} = function;
+}}
+"""
+KINDS = {"": {"f": "", "type": "double", "integer": "long long"}, "f": {"f": "f", "type": "float", "integer": "int"}}
+
+
+def library() -> str:
+    """The file with ``matmul`` and ``matmulf``, which is compiled once, and not with each program."""
+    return _VECTORS + "".join(_MATMUL.format(**kind) for kind in KINDS.values())
+
+
+def declared(suffix: str) -> str:
+    """The declaration of one of these in another file, which gets its address by a call."""
+    return _DECLARED.format(**KINDS[suffix])
 
 
 def matmul(
