@@ -627,16 +627,42 @@ def test_results_of_all_kinds(result):
     assert not any(a is b for a in got[0] for b in got[1] if isinstance(a, np.ndarray))
 
 
-def test_a_call_leaves_no_references():
+def test_numbers_among_the_arguments():
+    def f(x, rate, n):
+        return x * rate / n + (n + 1) * 2, x + n - rate
+
+    x = RNG.normal(size=3)
+    run = in_c(f, x, 0.5, 2)
+    assert whole(run)
+    for rate, n in (0.5, 3), (2.0, -7), (1, 2), (0.5, 2.0), (np.float64(0.5), np.int64(4)), (0.5, 2**70), (-0.0, True):
+        agree(run(x, rate, n), f(x, rate, n))
+    with pytest.raises(ZeroDivisionError):
+        in_c(lambda x, n: np.exp(x) * (1 / n), x, 2)(x, 0)
+    agree(run(x, 0.5, 2), f(x, 0.5, 2))
+    assert whole(run)
+
+
+@pytest.mark.parametrize("calls", [False, True])
+def test_a_call_leaves_no_references(calls):
+    """Neither one that is all C, nor one that calls functions of Python first."""
     import gc
 
     x = RNG.normal(size=(4, 3))
     W, _, step = small_net()
-    run = in_c(step, x)
+    optimizer = optim.Adam([W], lr=0.01)
+
+    def adam(x, n=1.0):
+        optimizer.zero_grad()
+        loss = np.sum(np.tanh(x @ W) ** 2) * (n + 1.0)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    run = in_c(adam if calls else step, x)
     assert whole(run)
-    watched = [x, W, W.data, W._node, None, float, ag.Tensor, run._newest, W._node.storage]
     for _ in range(10):
         run(x)
+    watched = [x, W, W.data, W._node, None, float, ag.Tensor, run._newest, W._node.storage, run._lock, 1.0, list, dict]
     gc.collect()
     before = [sys.getrefcount(y) for y in watched]
     for _ in range(1000):
@@ -755,6 +781,7 @@ def test_a_training_step(make, dtype):
     run, got = trained(lambda f: ag.jit(f, backend="c"))
     assert run.backend == "c"
     assert run.source.count("_in_c(") == 1  # one call
+    assert whole(run)
     agree(got, trained(lambda f: f)[1], 1e-9 if dtype == np.float64 else 1e-4)
 
 

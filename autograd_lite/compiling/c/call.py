@@ -26,7 +26,7 @@ HEAD = object.__basicsize__  # bytes: the count of references, and at the end th
 CODES = (
     "IS", "IS_NOT", "TYPE", "SLOT", "ATTRIBUTE", "KEY", "OF_TUPLE", "OF_LIST", "ABSENT", "LENGTH", "EACH", "SHAPE",
     "APART", "EQUAL", "CONTEXT", "RUN", "START", "NEXT", "SET", "EARLIEST", "RESULT", "TENSOR", "TUPLE", "LIST", "DICT",
-    "RETURN", "VIEW",
+    "RETURN", "VIEW", "CALL", "READ", "UPDATE",
 )  # fmt: skip
 
 
@@ -131,9 +131,9 @@ def methods(using: Compiler) -> dict[str, _Method]:
     numpys = ctypes.cast(
         api.PyCapsule_GetPointer(ctypes.py_object(_multiarray_umath._ARRAY_API), None), ctypes.POINTER(ctypes.c_void_p)
     )
-    objects = [id(x) for x in (None, False, np.ndarray, np.float64, float, int)]
+    objects = [id(x) for x in (None, False, np.ndarray, np.float64, np.int64, float, int)]
     ctypes.CFUNCTYPE(None, ctypes.c_void_p)(start)(
-        (ctypes.c_void_p * 9)(*objects, *(numpys[k] for k in _NUMPYS))
+        (ctypes.c_void_p * 10)(*objects, *(numpys[k] for k in _NUMPYS))
     )
     return {name: _Method(name.encode(), f, _FASTCALL, None) for name, f in zip(names, functions, strict=True)}
 

@@ -63,6 +63,8 @@ class Guards:
         self.words: dict[str, int] = {"args": 0, "params": 1}
         self.constants: dict[Any, int] = {}  # registers, by the name in `space` or the identity of an object
         self.fixed: dict[int, Callable[[], Any]] = {}  # what is in these registers
+        self.early: list[Sequence[int]] = []  # calls of functions of Python
+        self.called: list[int] = []
         self.checks: list[Sequence[int]] = []
         self.effects: list[Sequence[int]] = []
         self.more: list[int] = []  # numbers after the registers, to which operations refer from their beginning
@@ -72,6 +74,7 @@ class Guards:
         self.outputs: dict[str, int] = {}
         self.single: dict[int, bool] = {}  # whether a result is a number
         self.lock: Any = None
+        self.held: Any = ()  # functions that take and release it
         self.read: dict[str, int] = {}  # registers, by their expressions
         settings = self._read("CONTEXT", USUAL, self._object(SETTINGS))
         self._check("IS_NOT", settings, self._object(USUAL))  # C makes no errors
@@ -261,11 +264,12 @@ class Guards:
             case ast.Try(body=body) | ast.With(items=[_], body=body):
                 if isinstance(line, ast.With):
                     self.lock = self.space["lock"]
+                    self.held = self.lock.acquire, self.lock.release
                 for inner in body:
                     self._line(inner)
+            case ast.If(test=ast.Compare(left=ast.Name(id=name))) if self.words.get(name) in self.called:
+                pass  # CALL looks whether it is None
             case ast.If(test=test, body=[ast.Return(value=ast.Name(id="MISS"))]):
-                if self.effects:
-                    raise NoTranslation
                 self._unless(test)
             case ast.If(test=ast.Compare(left=version, ops=[ast.Lt()], comparators=[ast.Subscript(value=latest)])):
                 self._effect("EARLIEST", self._value(latest), self._value(version))
@@ -279,6 +283,12 @@ class Guards:
                 self._run(xs)
             case ast.Expr(value=ast.Call(func=ast.Name(id="run"), args=xs)):
                 self._run(xs)
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call(func=ast.Name(id=f), args=xs)) if (
+                f.startswith(("feed_", "prelude_"))
+            ):
+                self.words[name] = self._call(f, list(map(self._value, xs)))
+            case ast.Expr(value=ast.Call(func=ast.Attribute(value=of, attr="update"), args=[ast.Name() as x])):
+                self._effect("UPDATE", self._value(of), self._value(x))
             case ast.Assign(targets=[ast.Name(id=name)], value=value) if not self.effects:
                 self.words[name] = self._value(value)
                 self.read.pop(name, None)
@@ -288,6 +298,20 @@ class Guards:
                 self._effect("RETURN", self._result(value))
             case _:
                 raise NoTranslation
+
+    def _call(self, f: str, xs: list[int]) -> int:
+        """A call of a function of Python, before all that is read: of numbers and of results of other calls."""
+        function = self.space[f]
+        to = self._register(function(*(self.examples[x] for x in xs)))
+        ready = {0, 1, *self.called}
+        for x in xs:
+            its = [op for op in self.checks if x not in ready and (op[1] == x or op[0] == CODE["TYPE"] and op[2] == x)]
+            if x not in ready and (len(its) != 2 or its[0][2] > 1):
+                raise NoTranslation
+            self.early += its
+        self.called.append(to)
+        self.early.append((CODE["CALL"], to, self._constant(f, lambda: function), 0, self._list([len(xs), *xs])))
+        return to
 
     def _run(self, xs: Sequence[ast.expr]) -> None:
         self.inputs = [self._value(x) for x in xs]
@@ -367,14 +391,16 @@ class Guards:
         results: list[int] = []
         for k, v in enumerate(direct.results):
             results += [id(v.dtype), int(self.single.get(k, False)), *kind_of(v, False)]
-        operations = [*self.checks, (CODE["RUN"], 0, 0, 0, 0), *self.effects]
+        if self.called:
+            self.early.append((CODE["READ"], 0, 0, 0, self._list([len(self.called), *self.called])))
+        operations = [*self.early, *self.checks, (CODE["RUN"], 0, 0, 0, 0), *self.effects]
         self._memory = aligned((max(direct.size, 1),), np.uint8)
         head = 16
         self._start = head + len(self.more)
         count = len(self.examples)
         places = [self._start, self._start + count]
         places += [places[1] + len(arguments), places[1] + len(arguments) + len(results)]
-        lists = {CODE[name] for name in ("SHAPE", "APART", "TENSOR", "TUPLE", "LIST", "DICT", "VIEW")}
+        lists = {CODE[name] for name in ("SHAPE", "APART", "TENSOR", "TUPLE", "LIST", "DICT", "VIEW", "CALL", "READ")}
         moved = [(*op[:4], op[4] + head) if op[0] in lists else op for op in operations]
         most = 2 * len(operations) + len(direct.results) + 1
         lock = _lock_word(self.lock) if self.lock is not None else 0
@@ -383,6 +409,8 @@ class Guards:
             0, kernel.address, self._memory.ctypes.data, id(python), lock, count, len(kernel.arguments),
             len(direct.results), most, *places,
         ]  # fmt: skip
+        if self.called and self.lock is not None:
+            numbers += [id(self.held[0]), id(self.held[1])]
         numbers += [0] * (head - len(numbers))
         numbers += [*self.more, *[none] * count, *arguments, *results, *(x for op in moved for x in op)]
         self._table = table(numbers, (self, python))

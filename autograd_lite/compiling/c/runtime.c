@@ -14,7 +14,7 @@ object *PyList_GetItem(object *, long), *PyList_New(long), *PyObject_GetAttr(obj
 object *PyObject_Vectorcall(object *, object *const *, unsigned long, object *), *PyTuple_GetItem(object *, long);
 object *PyTuple_New(long), *PyType_GenericAlloc(object *, long);
 int PyContextVar_Get(object *, object *, object **), PyDict_Contains(object *, object *);
-int PyDict_Next(object *, long *, object **, object **), PyDict_SetItem(object *, object *, object *);
+int PyDict_Update(object *, object *), PyDict_Next(object *, long *, object **, object **), PyDict_SetItem(object *, object *, object *);
 int PyList_SetItem(object *, long, object *), PyObject_RichCompareBool(object *, object *, int);
 int PyTuple_SetItem(object *, long, object *);
 long PyObject_Size(object *);
@@ -32,7 +32,7 @@ struct array {
     int flags;
 };
 
-static object *none, *false, *ndarray, *float64, *python_float, *python_int;
+static object *none, *false, *ndarray, *float64, *int64, *python_float, *python_int;
 static object *(*new_array)(object *, int, const long *, int, const long *, void *, int, int, object *);
 static object *(*new_number)(void *, void *, object *);
 static int (*set_base)(object *, object *);
@@ -40,10 +40,10 @@ static int (*set_base)(object *, object *);
 void start(void *const *objects)
 {
     none = objects[0], false = objects[1], ndarray = objects[2], float64 = objects[3];
-    python_float = objects[4], python_int = objects[5];
-    new_array = (object *(*)(object *, int, const long *, int, const long *, void *, int, int, object *))objects[6];
-    new_number = (object *(*)(void *, void *, object *))objects[7];
-    set_base = (int (*)(object *, object *))objects[8];
+    int64 = objects[4], python_float = objects[5], python_int = objects[6];
+    new_array = (object *(*)(object *, int, const long *, int, const long *, void *, int, int, object *))objects[7];
+    new_number = (object *(*)(void *, void *, object *))objects[8];
+    set_base = (int (*)(object *, object *))objects[9];
 }
 
 static object *new(object *x)
@@ -58,7 +58,8 @@ struct kind { long dtype, written, ndim, shape[8]; };
 // the memory of a value, or NULL if it is not an array of its kind, contiguous and aligned
 static void *memory_of(object *x, const struct kind *kind)
 {
-    if ((x->type == float64 || x->type == python_float) && !kind->ndim && kind->dtype == FLOAT64 && !kind->written)
+    const long dtype = x->type == float64 || x->type == python_float ? FLOAT64 : x->type == int64 ? INT64 : -1;
+    if (dtype == kind->dtype && !kind->ndim && !kind->written)
         return (char *)x + HEAD;
     const struct array *a = (const struct array *)x;
     const int flags = kind->written ? 0x501 : 0x101;
@@ -199,10 +200,20 @@ struct call {
     const long *lock;  // 0 while nobody holds it
     long registers, size, results, most;  // most references that a call holds
     long to_registers, to_arguments, to_results, to_operations;  // where these begin in the table
+    object *acquire, *release;  // of the lock, which is held if functions of Python are called, or NULL
 };
 
+static void release(const struct call *c, object *const *kept, int held)
+{
+    while (held)
+        Py_DecRef(kept[--held]);
+    if (c->release)
+        Py_DecRef(PyObject_Vectorcall(c->release, 0, 0, 0));
+}
+
 // Called with the arguments of a call: checks what `python` does, and calls that if anything is not as it was. Since the
-// lock of Python is never released, and nothing before RUN runs code of Python, no other thread comes between.
+// lock of Python is never released, and nothing between READ and the arithmetic runs code of Python, no other thread
+// comes between.
 object *call(object *self, object *const *args, long count)
 {
     long *const table = (long *)((struct array *)self)->data;
@@ -211,6 +222,7 @@ object *call(object *self, object *const *args, long count)
     const struct result *results = (void *)(table + c->to_results);
     const struct operation *o = (void *)(table + c->to_operations);
     object *r[c->registers + 1], *kept[c->most], *out[c->results + 1], *x, *y;
+    object *again[c->registers + 1];
     void *at[c->size + 1];
     double numbers[2 * c->results + 1];
     long long integers[c->size + 1];
@@ -218,6 +230,8 @@ object *call(object *self, object *const *args, long count)
     #define KEEP(x) (kept[held++] = (x))
     if (count != 2 || !c->valid || c->lock && *c->lock)
         goto python;
+    if (c->acquire)
+        KEEP(PyObject_Vectorcall(c->acquire, 0, 0, 0));
     for (int k = 0; k < c->results; k++) {
         const struct kind *kind = &results[k].kind;
         out[k] = results[k].is_number ? 0 : new_array(ndarray, kind->ndim, kind->shape, kind->dtype, 0, 0, 0, 0, 0);
@@ -226,8 +240,7 @@ object *call(object *self, object *const *args, long count)
         else if (!results[k].is_number)
             goto miss;
     }
-    for (int k = 0; k < c->registers; k++)
-        r[k] = ((object **)table)[c->to_registers + k];
+    memcpy(r, table + c->to_registers, c->registers * sizeof *r);
     r[0] = args[0], r[1] = args[1];
     for (;; o++) {
         object *const a = r[o->a], *const b = r[o->b], **slot = (object **)((char *)a + o->n);
@@ -310,6 +323,30 @@ object *call(object *self, object *const *args, long count)
                 goto miss;
             r[o->to] = x ? KEEP(x) : none;
             break;
+        case CALL: {  // a function of Python, with the registers that are listed at table[n], after their number
+            const long n = table[o->n], *from = table + o->n + 1;
+            object *xs[n + 1];
+            for (long k = 0; k < n; k++)
+                xs[k] = r[from[k]];
+            if (!(x = PyObject_Vectorcall(a, xs, n, 0)))
+                goto miss;
+            r[o->to] = KEEP(x);
+            if (x == none)
+                goto miss;
+            break;
+        }
+        case READ:  // the registers again, but those that are listed at table[n]
+            if (!c->valid)
+                goto miss;
+            memcpy(again, r, c->registers * sizeof *r);
+            memcpy(r, table + c->to_registers, c->registers * sizeof *r);
+            r[0] = args[0], r[1] = args[1];
+            for (long k = 1; k <= table[o->n]; k++)
+                r[table[o->n + k]] = again[table[o->n + k]];
+            break;
+        case UPDATE:  // a dict
+            PyDict_Update(a, b);
+            break;
         case RUN:
             at[0] = c->memory;
             for (int k = 0; k < c->size; k++) {
@@ -389,19 +426,16 @@ object *call(object *self, object *const *args, long count)
             break;
         case RETURN:
             new(a);
-            while (held)
-                Py_DecRef(kept[--held]);
+            release(c, kept, held);
             return a;
         }
     }
 error:
-    while (held)
-        Py_DecRef(kept[--held]);
+    release(c, kept, held);
     return 0;
 miss:
     PyErr_Clear();
-    while (held)
-        Py_DecRef(kept[--held]);
+    release(c, kept, held);
 python:
     return PyObject_Vectorcall(c->python, args, count, 0);
 }
