@@ -874,7 +874,7 @@ def test_a_loop_in_c(monkeypatch):
     def f(W, xs, start):
         def step(h, x):
             h = np.tanh(h @ W + x)
-            return h, (np.sum(h * h), h)
+            return h, (np.sum(h * (x * x)), h)
 
         h, (ys, hs) = ag.scan(step, start, xs)
         return np.sum(ys) + np.sum(h) + np.sum(hs[::2])
@@ -894,7 +894,6 @@ def test_a_loop_in_c(monkeypatch):
     assert not steps
     agree(run(W, unaligned, start), run(W, xs, start))
     xs[3] = 1e200
-    W[0, 0] = 1e200
     with np.errstate(over="raise"), pytest.raises(FloatingPointError):
         run(W, xs, start)
     assert steps
