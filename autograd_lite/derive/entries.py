@@ -35,10 +35,12 @@ At: TypeAlias = tuple[str, ...]  # an index for each axis; "" for an axis that i
 EQUAL = Function("equal", text="1[{x1} = {x2}]", tex="1[{x1} = {x2}]")
 UNEQUAL = Function("not_equal", text="1[{x1} ≠ {x2}]", tex=r"1[{x1} \neq {x2}]")
 LESS = Function("less_equal", text="1[{x1} ≤ {x2}]", tex=r"1[{x1} \leq {x2}]")
+STRICTLY_LESS = Function("less", text="1[{x1} < {x2}]", tex="1[{x1} < {x2}]")
 GREATER = Function("greater_equal", text="1[{x1} ≥ {x2}]", tex=r"1[{x1} \geq {x2}]")
 SUM = Function("sum")
 SUM.algebra = "indexed sum"
 _AXES = ("reshape", "broadcast", "placement")
+_TRIANGLES = ("lower triangle", "upper triangle")
 
 
 class _NoEntries(Exception):
@@ -120,6 +122,8 @@ def _adds_axes(part: Expr) -> bool:
     inner = part.args[0].shape if part.args else ()
     if _summed(part):
         return len(inner) > 2 or any(p.role == "name" and 0 < len(p.shape) < len(inner) for p in walk(part))
+    if part.role in _TRIANGLES:  # of what a sum of one passes on
+        return part.args[0].role == "broadcast"
     if part.role == "assignment":  # of zeros, at labels
         return any(isinstance(p, Labels) for p in _parts(part)) and part.args[1].is_number and not part.args[1].value
     is_new = part.role in _AXES and not is_diagonal(part) or _is_new(part)
@@ -230,6 +234,9 @@ def entry(e: Expr, at: At) -> Expr:
             return _sum((c,), multiplied((unsimplified(which, (name(c), name(at[0])), ()), entry(inner, (c,))), ()))
         case _ if is_diagonal(e):
             return multiplied((unsimplified(EQUAL, map(name, at), ()), entry(inner, at[:1])), rest)
+        case "lower triangle" | "upper triangle" if "" not in at[-2:] and e.shape == inner.shape:
+            factors = [f for f in factors_of(entry(inner, at)) if not f.is_number or f.value != 1]
+            return multiplied((_of_triangle(e, at[-2:]), *factors), rest)
         case "placement":
             return _placed(e, at) if is_cut(e) else _looked_up(e, at)
         case "index" if is_cut(e) and e.shape.count(1) == inner.shape.count(1):
@@ -250,6 +257,15 @@ def entry(e: Expr, at: At) -> Expr:
         raise _NoEntries
     form = Function(e.head, text=f"{{x1}}{subscript(below)}", tex=f"{{x1}}_{{{{{below}}}}}")
     return unsimplified(form, (e,), rest)
+
+
+def _of_triangle(e: Expr, at: At) -> Expr:
+    """When an entry is in a triangle: ``1[i < j]`` above the diagonal."""
+    k = e.params.get("k", 0)
+    low, high, k = (*at, k) if e.role == "upper triangle" else (*at[::-1], -k)
+    if k not in (0, 1):
+        raise _NoEntries
+    return unsimplified(STRICTLY_LESS if k else LESS, (name(low), name(high)), ())
 
 
 def _of_total(e: Expr, axes: Collection[int], at: At) -> Expr:

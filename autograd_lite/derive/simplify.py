@@ -187,7 +187,7 @@ def _negated(e: Expr) -> Expr:
 
 
 def _powers(factors: list[Expr]) -> list[Expr]:
-    """``y * y`` as the square that it is, and ``y² y`` as ``y³``."""
+    """``y * y`` as the square that it is, ``y² y`` as ``y³``, and ``max(0, y) 1[y > 0]`` as ``max(0, y)``."""
     powers: dict[str, tuple[Expr, int]] = {}
     for f in factors:
         base, n = (f.args[0], 2) if f.role == "square" else (f, 1)
@@ -196,7 +196,10 @@ def _powers(factors: list[Expr]) -> list[Expr]:
     def power(base: Expr, n: int) -> Expr:
         return base if n == 1 or _is_test(base) else simplified("power", (base, number(n)), base.shape)
 
-    return [power(base, n) for base, n in powers.values()]
+    larger = [e.args if e.args[0].is_number else e.args[::-1] for e, _ in powers.values() if e.role == "larger"]
+    tests = [unsimplified("greater", (x, zero), x.shape) for zero, x in larger if zero.is_number and not zero.value]
+    implied = {e.key for test in tests for e in (test, compared(test)) if e is not None}
+    return [power(base, n) for base, n in powers.values() if base.key not in implied]
 
 
 def _is_test(e: Expr) -> bool:

@@ -370,9 +370,9 @@ def _bind_triangle(m, k=0):
     return (operand(m),), {"k": as_int(k)}
 
 
-def _triangle(fn):
+def _triangle(fn, which):
     return linear(
-        fn, lambda g, k: fn(g, k), bind=_bind_triangle, tex=rf"\operatorname{{{{{fn.__name__}}}}} {{x}}", batch=_square,
+        fn, lambda g, k: fn(g, k), bind=_bind_triangle, algebra=f"{which} triangle", tex=rf"\operatorname{{{{{fn.__name__}}}}} {{x}}", batch=_square,
         examples=(
             at((3, 4)), at((2, 3, 3), -1),
             at((3,), 1),  # a vector becomes a square
@@ -386,7 +386,7 @@ def _square(b):
     return b(np.broadcast_to(b.lifted(0, 2), (b.size, *b.shape)) if b.ndim(0) == 1 else x)
 
 
-tril, triu = _triangle(np.tril), _triangle(np.triu)
+tril, triu = _triangle(np.tril, "lower"), _triangle(np.triu, "upper")
 
 
 def to_diagonal(g, offset, axis1, axis2, x_shape):

@@ -417,7 +417,8 @@ class Board {
 
   /** Choose the axes of a formula: those of the result in their order, then those of its sums. */
   layOut(text, shape, order) {
-    const bare = (text.match(new RegExp(`(?<!${W})[i-n](?!${W})`, "gu")) ?? []).filter((c) => !has(this.words, c));
+    const noParameters = text.replace(new RegExp(`[,(]\\s*${W}+\\s*=(?!=)`, "gu"), "");
+    const bare = (noParameters.match(new RegExp(`(?<!${W})[i-n](?!${W})`, "gu")) ?? []).filter((c) => !has(this.words, c));
     const used = [...new Set([...bare, ...lettersOf(text)])].sort();
     const bound = lettersOf((text.match(new RegExp(`Σ[${INDICES}]+`, "gu")) ?? []).join(""));
     let free = used.filter((c) => !bound.includes(c));

@@ -110,7 +110,8 @@ class Board:
 
     def _laid_out(self, text: str, shape: tuple[int, ...], order: str) -> None:
         """Choose the axes of a formula: those of the result in their order, then those of its sums."""
-        bare = {c for c in re.findall(r"(?<!\w)[i-n](?!\w)", text) if c not in self.words}
+        no_parameters = re.sub(r"[,(]\s*\w+\s*=(?!=)", "", text)
+        bare = {c for c in re.findall(r"(?<!\w)[i-n](?!\w)", no_parameters) if c not in self.words}
         used = bare.union(c.translate(_SUBSCRIPTS) for c in text if c in INDICES)
         free = sorted(used.difference(*(m.translate(_SUBSCRIPTS) for m in re.findall(f"Σ([{INDICES}]+)", text))))
         self._bare, self._is_moved = bare if shape else set(), re.search(f"[{INDICES}][₊₋]", text) is not None

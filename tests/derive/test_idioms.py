@@ -258,3 +258,22 @@ def test_an_axis_is_omitted_only_where_it_is_meant():
 
     text = text_of(laplace, np.arange(9.0).reshape(3, 3), wrt=["u"])
     assert "roll(u, shift=1, axis=0) + roll(u, shift=1, axis=1)" in text
+
+
+def test_a_squared_hinge_has_no_second_case():
+    def penalty(w, X, y):
+        return np.sum(np.maximum(0, 1 - y * (X @ w)) ** 2)
+
+    data = np.array([[2.0, 1.0], [1.0, 1.0]]), np.array([1.0, -1.0])
+    text = text_of(penalty, np.array([0.5, 0.1]), *data, wrt=["w"])
+    assert "dL/da = -2 max(0, 1 - y ⊙ a) ⊙ y since" in text
+
+
+def test_pairs_are_those_above_the_diagonal():
+    def energy(q):
+        diff = q[:, None] - q[None, :]
+        pair = 1 / (1 + diff**2)
+        return np.sum(np.triu(pair, 1))
+
+    text = text_of(energy, np.array([0.2, 1.0, -0.4]), wrt=["q"])
+    assert "dL/dpairᵢⱼ = 1[i < j] since L = Σ triu(pair, k=1)" in text
