@@ -372,7 +372,8 @@ def _bind_triangle(m, k=0):
 
 def _triangle(fn, which):
     return linear(
-        fn, lambda g, k: fn(g, k), bind=_bind_triangle, algebra=f"{which} triangle", tex=rf"\operatorname{{{{{fn.__name__}}}}} {{x}}", batch=_square,
+        fn, lambda g, k: fn(g, k), bind=_bind_triangle, algebra=f"{which} triangle",
+        tex=rf"\operatorname{{{{{fn.__name__}}}}} {{x}}", batch=_square,
         examples=(
             at((3, 4)), at((2, 3, 3), -1),
             at((3,), 1),  # a vector becomes a square
