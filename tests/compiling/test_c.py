@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import os
+import platform
 import re
 import subprocess
 import sys
 import threading
 import warnings
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -219,6 +221,24 @@ def test_large_products_of_all_orders(dtype):
     special = in_c(lambda a, b: a @ b + 1, a, b)
     with np.errstate(all="ignore"):
         np.testing.assert_array_equal(special(a, b), a @ b + 1)
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="for processors of this family")
+@pytest.mark.parametrize("processor", ["haswell", pytest.param("x86-64", marks=pytest.mark.thorough)])
+def test_products_on_another_processor(processor, monkeypatch):
+    """With vectors of another length."""
+    flags = tuple(flag.replace("native", processor) for flag in c.FLAGS if "vector-width" not in flag)
+    monkeypatch.setattr(c, "FLAGS", flags)
+    if processor == "haswell" and "fma" not in Path("/proc/cpuinfo").read_text(encoding="utf-8"):
+        pytest.skip("this processor has no such instructions")
+
+    def f(a, b, c, d):
+        return a @ b + 1, np.tanh(b.T @ a.T), a.T @ a * 2, (a[:5] @ b) * 3, np.sum(a * a, 1), c @ d.mT, np.exp(c)
+
+    for dtype in "df":
+        shapes = (45, 300), (300, 37), (3, 18, 40), (3, 21, 40)
+        args = [RNG.normal(size=shape).astype(dtype) for shape in shapes]
+        agree(in_c(f, *args)(*args), f(*args), 1e-12 if dtype == "d" else 1e-5)
 
 
 @pytest.mark.parametrize("dtype", ["d", pytest.param("f", marks=pytest.mark.thorough)])

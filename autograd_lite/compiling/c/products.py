@@ -24,7 +24,7 @@ _VECTORS = """
 #else
 #define BYTES 16
 #endif
-#define ROWS (BYTES == 32 ? 4 : 8)  // of a tile
+#define ROWS (BYTES == 32 ? 6 : 8)  // of a tile
 #define PIECE 256  // the inner size of a piece of a product
 #ifdef __clang__
 #define FUSED
@@ -125,9 +125,12 @@ FUSED void matmul{f}(
             const {type} *r = b + bi * l + bj * j;
             long ri = bi;
             if (bj == 1 && columns == width && m > 2 * ROWS) {{  // a copy
-                for (long d = 0; d < depth; d++)
-                    for (long c = 0; c < width; c += LANES{f})
-                        __builtin_memcpy(rows + width * d + c, r + bi * d + c, BYTES);
+                for (long d = 0; d < depth; d++) {{
+                    const {type} *from = r + bi * d, *to = rows + width * d;
+                    const vector{f} v = *(const vector{f} *)from, w = *(const vector{f} *)(from + wide * LANES{f});
+                    *(vector{f} *)to = v;
+                    *(vector{f} *)(to + wide * LANES{f}) = w;
+                }}
             }} else if (bj != 1 || columns < width) {{  // with zeros up to the width
                 const long deep = bi == 1 ? depth / LANES{f} * LANES{f} : 0;
                 for (long c = 0; c < width; c += LANES{f})
