@@ -49,6 +49,7 @@ def test_several_arguments_and_containers():
     assert second["c"] == [6.0]
     assert dict(autograd.multigrad_dict(lambda a, b=2.0: a * b)(3.0)) == {"a": 2.0, "b": 3.0}
     assert autograd.grad_named(lambda a, b: a * b, "b")(3.0, 4.0) == 3.0
+    assert autograd.grad(lambda a, b: a * b, -1)(3.0, 4.0) == 3.0
     assert autograd.grad_and_aux(lambda a: (a**2, 7.0))(3.0) == (6.0, 7.0)
 
 

@@ -32,8 +32,6 @@ class VSpace:
         arrays = leaves(self._zeros)
         self.iscomplex = any(map(np.iscomplexobj, arrays))
         self.size = sum(x.size * (1 + np.iscomplexobj(x)) for x in arrays)
-        forms = (f"{z.dtype}{list(z.shape)}" for z in arrays)
-        self._form = list(map(" ".join, zip(paths(value), forms, strict=True)))
         if isinstance(self._zeros, np.ndarray):
             self.shape, self.dtype, self.ndim = self._zeros.shape, self._zeros.dtype, self._zeros.ndim
         else:
@@ -83,10 +81,11 @@ class VSpace:
         return self._map(lambda z, part: np.conj(part), x)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, VSpace) and self._form == other._form
+        return isinstance(other, VSpace) and repr(self) == repr(other)
 
     def __repr__(self) -> str:
-        return f"VSpace({', '.join(self._form).strip()})"
+        zeros = zip(paths(self._zeros), leaves(self._zeros), strict=True)
+        return f"VSpace({', '.join(f'{path} {z.dtype}{list(z.shape)}'.strip() for path, z in zeros)})"
 
     @classmethod
     def register(cls, value_type: type, vspace_maker: Function | None = None) -> None:

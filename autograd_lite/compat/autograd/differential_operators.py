@@ -21,8 +21,10 @@ Function = Callable[..., Any]
 
 def subvals(x: Sequence[Any], ivs: Iterable[tuple[int, Any]]) -> tuple[Any, ...]:
     """A tuple with other values in some places."""
-    new = dict(ivs)
-    return tuple(new.get(i, v) for i, v in enumerate(x))
+    values = list(x)
+    for i, v in ivs:
+        values[i] = v
+    return tuple(values)
 
 
 def subval(x: Sequence[Any], i: int, v: Any) -> tuple[Any, ...]:
@@ -67,12 +69,13 @@ make_vjp, make_jvp = map(unary_to_nary, (core.make_vjp, core.make_jvp))
 def value_and_grad(fun: Function, x: Any) -> Any:
     """The value of a real scalar function, and its gradient."""
     vjp, ans = core.make_vjp(fun, x)
-    if vspace(ans).size != 1:
+    space = vspace(ans)
+    if space.size != 1:
         raise TypeError(
             "grad and value_and_grad only apply to real scalar-output functions. Try jacobian, elementwise_grad or "
             "holomorphic_grad."
         )
-    return ans, vjp(vspace(ans).ones())
+    return ans, vjp(space.ones())
 
 
 @unary_to_nary
@@ -87,9 +90,10 @@ def grad(fun: Function, x: Any) -> Any:
 def elementwise_grad(fun: Function, x: Any) -> Any:
     """The sum of each column of the Jacobian: of a function that works entry by entry, its derivative."""
     vjp, ans = core.make_vjp(fun, x)
-    if vspace(ans).iscomplex:
+    space = vspace(ans)
+    if space.iscomplex:
         raise TypeError("elementwise_grad only applies to real-output functions.")
-    return vjp(vspace(ans).ones())
+    return vjp(space.ones())
 
 
 @unary_to_nary
