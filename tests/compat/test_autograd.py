@@ -125,6 +125,12 @@ def test_lists_of_recorded_values():
     onp.testing.assert_array_equal(autograd.grad(lambda x: np.sum(np.stack(part**2 for part in x)))(x), 2 * x)
 
 
+def test_full_of_a_recorded_value():
+    onp.testing.assert_array_equal(autograd.grad(lambda x: np.sum(np.full((2, 3), x[0]) * np.full(3, x)))(x), [4, 1, 1])
+    assert autograd.make_vjp(lambda a: np.full(2, a, dtype="f"))(2.0)[1].dtype == "f"
+    assert np.full(2, 3).dtype == int
+
+
 def test_names_that_work_on_plain_values_are_numpys():
     assert type(np.sin(x)) is onp.ndarray
     assert np.add(x, x, out=onp.empty(3)) is not None

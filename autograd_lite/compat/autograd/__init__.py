@@ -30,7 +30,7 @@ _MODULES = {
     "misc.tracers": "ConstGraphNode FullGraphNode const_graph const_graph_unary full_graph",
     "numpy.numpy_boxes": "ArrayBox",
     "numpy.numpy_vjps": "unbroadcast unbroadcast_f",
-    "util": "quick_grad_check subval subvals",
+    "util": "func quick_grad_check subval subvals",
     "wrap_util": "get_name unary_to_nary wraps",
 }
 for _name, _names in _MODULES.items():

@@ -32,6 +32,11 @@ def subval(x: Sequence[Any], i: int, v: Any) -> tuple[Any, ...]:
     return subvals(x, [(i, v)])
 
 
+def func(f: Function) -> Function:
+    """`f` itself."""
+    return f
+
+
 def get_name(fun: Any) -> str:
     """The name of a function."""
     return str(getattr(fun, "__name__", "[unknown name]"))

@@ -17,6 +17,7 @@ from ._modules import namespace, submodule
 from .core import defvjp, notrace_primitive, primitive
 
 __getattr__ = namespace(numpy)
+broadcast_to = __getattr__("broadcast_to")
 __version__ = numpy.__version__
 
 
@@ -49,6 +50,9 @@ concatenate, stack, column_stack = map(_of_iterable, ("concatenate", "stack", "c
 hstack, vstack = map(_of_iterable, ("hstack", "vstack"))
 row_stack = vstack
 array = primitive(numpy.array, TABLE["array"])
+full = primitive(
+    numpy.full, lambda shape, fill_value, dtype=None, order="C": broadcast_to(array(fill_value, dtype), shape)
+)
 _where = primitive(numpy.where, TABLE["where"])
 
 
