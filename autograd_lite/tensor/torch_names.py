@@ -165,10 +165,6 @@ class TorchNames(Casts):
 
     # ----------------------------------------------------------------------------------------------- shapes
 
-    def view(self, *shape: Any) -> Self:
-        """``reshape``."""
-        return TABLE["reshape"](self, *shape)
-
     def view_as(self, other: Any) -> Self:
         """``reshape(other.shape)``."""
         return TABLE["reshape"](self, other.shape)
@@ -176,10 +172,6 @@ class TorchNames(Casts):
     def permute(self, *dims: Any) -> Self:
         """``transpose``: the axes in another order."""
         return TABLE["transpose"](self, dims[0] if len(dims) == 1 else dims)
-
-    def unsqueeze(self, dim: int) -> Self:
-        """A new axis of length 1."""
-        return TABLE["expand_dims"](self, dim)
 
     def expand(self, *sizes: Any) -> Self:
         """Axes of length 1 repeated to these sizes; -1 keeps the size of an axis."""
@@ -226,10 +218,6 @@ class TorchNames(Casts):
         """``np.flip``: the entries along these axes in reverse order."""
         return TABLE["flip"](self, dims[0] if len(dims) == 1 else dims or None)
 
-    def norm(self, p: Any = "fro", dim: Any = None, keepdim: bool = False) -> Self:
-        """The p-norm of all entries, or along `dim`."""
-        return TABLE["norm"](self, p, dim, keepdim)
-
     def new_zeros(
         self, *shape: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
     ) -> Any:
@@ -251,14 +239,14 @@ class TorchNames(Casts):
     mul, eq, ne, gt = Method("multiply"), Method("equal"), Method("not_equal"), Method("greater")
     ge, lt, le = Method("greater_equal"), Method("less"), Method("less_equal")
     square, outer, tril, triu, index_select, gather, scatter, scatter_add, chunk, unbind = (Method() for _ in range(10))
-    flatten, split, repeat_interleave = Method(), Method("split_by_size"), Method("repeat")
+    flatten, view, split, repeat_interleave = Method(), Method("reshape"), Method("split_by_size"), Method("repeat")
     det = Method("linalg.det")
     neg, asin, acos, atan = Method("negative"), Method("arcsin"), Method("arccos"), Method("arctan")
-    movedim = Method("moveaxis")
+    movedim, unsqueeze = Method("moveaxis"), Method("expand_dims")
     sign, floor, ceil, trunc, tan, sinh, cosh, log1p, expm1, log2, log10, reciprocal = (Method() for _ in range(12))
     isnan, isinf, isfinite, count_nonzero, nan_to_num = (Method() for _ in range(5))
     fmod, remainder, maximum, minimum, kron, diag, quantile, roll = (Method() for _ in range(8))
-    cummax, cummin, logcumsumexp = (Method() for _ in range(3))
+    cummax, cummin, logcumsumexp, log_softmax, masked_fill, clamp, topk, norm = (Method() for _ in range(8))
 
     def add(self, other: Any, *, alpha: Any = 1) -> Self:
         """``self + alpha * other``."""
@@ -284,14 +272,6 @@ class TorchNames(Casts):
         """``np.clip`` from above."""
         return TABLE["clamp"](self, None, max)
 
-    def masked_fill(self, mask: Any, value: Any) -> Self:
-        """`value` where the mask is True."""
-        return TABLE["masked_fill"](self, mask, value)
-
-    def clamp(self, min: Any = None, max: Any = None) -> Self:
-        """``clip``."""
-        return TABLE["clamp"](self, min, max)
-
     def pow(self, exponent: Any) -> Self:
         """``self ** exponent``."""
         return self**exponent
@@ -301,11 +281,3 @@ class TorchNames(Casts):
         return self @ other
 
     mm = bmm = mv = matmul
-
-    def log_softmax(self, dim: int) -> Self:
-        """The logarithm of the softmax along `dim`."""
-        return TABLE["log_softmax"](self, dim)
-
-    def topk(self: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
-        """The `k` largest entries along `dim`, and where they are."""
-        return TABLE["topk"](self, k, dim, largest, sorted)
