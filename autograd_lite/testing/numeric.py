@@ -29,8 +29,8 @@ from ..base.tree import leaves, matched, paths, rebuild
 from .leaves import Array, Function, Shape, Tree, as_array, is_differentiable
 
 RATIO = 4.0  # of two successive steps
-STEPS = 5  # of a ladder that confirms a derivative
-ACCURATE = 1e-7  # the relative error of a slope that is not measured at shorter steps
+STEPS = 4  # of a ladder that confirms a derivative
+ACCURATE = 1e-6  # the relative error of a slope that is not measured at shorter steps
 CLEAR = 32.0  # a difference between the two sides counts from here, in standard deviations of the noise
 DOUBLE = float(np.finfo(np.float64).eps)
 
@@ -284,7 +284,7 @@ def slopes(flat: Flat, directions: Array) -> Slopes:
     """The derivative of every output of `flat` along each row of `directions`; at a kink its error is infinite."""
     shape = len(directions), flat.base.size
     result = Slopes(np.full(shape, np.nan), np.full(shape, np.inf))
-    tried = (scale / RATIO ** (1 + k * (STEPS - 1)) for scale in scales(flat) for k in range(4))
+    tried = (scale / RATIO ** (k * (STEPS - 1)) for scale in scales(flat) for k in range(5))
     longest = np.full(len(directions), np.inf)
     with np.errstate(all="ignore"):
         for scale in tried:
@@ -307,7 +307,7 @@ def _extrapolated(ladder: Ladder) -> tuple[Array, Array]:
     value, error = (np.take_along_axis(numbers, best, axis=0)[0] for numbers in (ladder.slope[1:], doubt))
     # At a smooth point the slopes of the two sides approach each other; one extrapolation removes the curvature.
     before, last = np.abs(RATIO * ladder.bend[-2:] - ladder.bend[-3:-1])
-    apart = (last > 0.75 * before) & (last > CLEAR * ladder.rounding[-1])
+    apart = (last > 0.75 * before) & (last > CLEAR * ladder.rounding[-1] + ACCURATE * np.abs(value))
     return value, np.where(apart | np.isnan(value), np.inf, error)
 
 
