@@ -24,7 +24,7 @@ import numpy as np
 
 from .leaves import Array
 from .noise import NODES, noise
-from .numeric import CLEAR, RATIO, Flat, Ladder, Slopes, first_steps, grain_of, scales
+from .numeric import CLEAR, RATIO, Flat, Ladder, Slopes, first_steps, scales
 
 SHORTEST = 0.6  # the shortest step, as a power of the machine epsilon
 BAND = 4.0  # the noise band of a result, in standard deviations
@@ -71,7 +71,8 @@ def local_slopes(flat: Flat, directions: Array) -> Iterator[Slopes]:
     """
     with np.errstate(all="ignore"):
         lengths = 4 * np.minimum(*(first_steps(flat, directions, scale) for scale in scales(flat)))[:, None]
-        grain = grain_of(flat, directions)[:, None]
+        # the largest argument that is moved, for a step of length one: its rounding matters
+        grain = np.abs(flat.x / directions).max(axis=1, initial=0.0, where=directions != 0, keepdims=True)
         powers = np.append(NEARBY, NEAR_ZERO) if np.any(grain == 0) else NEARBY
         scatter: Array = np.zeros((len(directions), flat.base.size))
         for h in (lengths * flat.eps**power for power in powers[::-1]):

@@ -305,10 +305,8 @@ def _compare_leaf(case: Case, leaf: Leaf, gradient: Array, g: Array, what: str, 
 
 def _along(directions: Array, gradient: Array) -> Array:
     """The slopes along directions; an infinite entry of the gradient counts only where the direction has one."""
-    terms = np.zeros(directions.shape)
     with np.errstate(all="ignore"):
-        np.multiply(directions, gradient, where=directions != 0, out=terms)
-        return np.asarray(terms.sum(axis=1))
+        return np.asarray(np.where(directions != 0, directions * gradient, 0.0).sum(axis=1))
 
 
 def rounding_of(case: Case, again: Map) -> Array:
@@ -452,13 +450,11 @@ def _entry(leaf: Leaf, position: Any, claim: Array, m: Measured, k: Any, output:
 def _output_index(y: Any, position: int) -> Shape:
     """The index in the result of a flat position; of several results, the number of the result comes first."""
     results = [as_array(leaf) for leaf in leaves(y)]
-    for k, part in enumerate(results):
-        size = part.size * (2 if part.dtype.kind == "c" else 1)
-        if position < size:
-            index = tuple(int(i) for i in np.unravel_index(position * part.size // size, part.shape))
-            return index if len(results) == 1 else (k, *index)
-        position -= size
-    raise IndexError(position)
+    sizes = [part.size * (2 if part.dtype.kind == "c" else 1) for part in results]
+    k = int(np.searchsorted(np.cumsum(sizes), position, side="right"))
+    entry = (position - sum(sizes[:k])) * results[k].size // sizes[k]
+    index = tuple(int(i) for i in np.unravel_index(entry, results[k].shape))
+    return index if len(results) == 1 else (k, *index)
 
 
 def _note_kinks(case: Case, leaf: Leaf, positions: Array, m: Measured, claim: Array, what: str) -> None:

@@ -328,11 +328,6 @@ def first_steps(flat: Flat, directions: Array, scale: Array) -> Array:
     return np.where(np.isfinite(start), start, 1.0)
 
 
-def grain_of(flat: Flat, directions: Array) -> Array:
-    """The largest argument that is moved along each direction, for a step of length one: its rounding matters."""
-    return np.array([np.abs(flat.x[d != 0] / d[d != 0]).max(initial=0.0) for d in directions])
-
-
 @dataclass
 class Ladder:
     """Central differences at falling steps, twice extrapolated. Axes: steps, directions, outputs."""
