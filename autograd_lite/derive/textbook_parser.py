@@ -78,6 +78,10 @@ def read(e: ast.expr, meanings: Mapping[str, Written]) -> Written:
             return _applied("negative", [sub(e.operand)])
         case ast.BinOp(op=ast.Pow(), right=ast.Constant(value=2)):
             return _applied("square", [sub(e.left)])
+        case ast.BinOp(op=ast.Pow(), right=ast.BinOp(ast.expr() as a, ast.Sub(), ast.Constant(value=1))) if (
+            (k := sub(a)).formula.is_number or k.formula.role == "negation" and k.formula.args[0].is_number
+        ):  # x ** (3 - 1)
+            return sub(ast.BinOp(e.left, ast.Pow(), ast.Constant(k.value - 1)))
         case ast.BinOp() if type(e.op) in _BINARY:
             return _applied(_BINARY[type(e.op)], [sub(e.left), sub(e.right)])
         case ast.Compare(ops=[op], comparators=[right]) if type(op) in _BINARY:

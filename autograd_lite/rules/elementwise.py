@@ -93,6 +93,7 @@ _OF_POWERS = {"domain": _POWER, "kinks": _root_of_zero, "tex": "{x1}^{{{x2}}}", 
 power = elementwise(
     np.power, _power_base, _power_exponent, **_OF_POWERS,
     infix="{x1} ** {x2}", algebra="power", onnx="Pow",
+    textbook=Textbook(x1="g * x2 * x1 ** (x2 - 1)", x2="g * y * log(x1)"),
 )
 float_power = elementwise(np.float_power, _power_base, _power_exponent, **_OF_POWERS)
 remainder = elementwise(

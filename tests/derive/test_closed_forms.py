@@ -271,3 +271,12 @@ def test_an_axis_that_is_counted_is_its_index():
 
     assert "Tᵢⱼ = 2 1[yᵢ = j] - 1" in traced(hinge, RNG.normal(size=(4, 3)), np.array([0, 2, 1, 1]))
     assert "Tᵢⱼ = 2 1[yᵢ = j] - 1" in traced(hinge, RNG.normal(size=(4, 30)), np.array([0, 2, 1, 1]))
+
+
+def test_a_power_has_no_guard():
+    def f(x, k):
+        return np.sum((x / 2) ** k + x**-1.5)
+
+    text = traced(f, np.array([1.0, 2.0]), 1.5)
+    assert "dL/dx = ½ k (x / 2) ** (k - 1) - 1.5 x ** -2.5 since" in text
+    assert "dL/dk = Σ ((x / 2) ** k ⊙ log(x / 2)) since" in text
