@@ -217,7 +217,7 @@ def operand(eq: Equation, k: int) -> ast.expr | None:
     match expression(eq):
         case ast.BinOp(left, op, right) if len(eq.operands) == 2 and (
             OPERATORS.get(type(op)) == eq.row.name
-            or isinstance(op, ast.MatMult) and eq.row.name == "multiply"  # by a diagonal matrix
+            or isinstance(op, ast.MatMult) and eq.row.algebra == "product"  # by a diagonal matrix
         ):
             return (left, right)[k]
         case ast.Call(ast.Name(word) | ast.Attribute(attr=word), args) if word == eq.row.name.rpartition(".")[2]:

@@ -414,7 +414,7 @@ def test_a_short_form_agrees_with_the_table(name):
         if any(np.size(x) == 0 for x in xs):
             continue
         short = textbook(row)
-        words = short.__code__.co_varnames[: short.__code__.co_argcount]
+        words = short.__code__.co_varnames[: short.__code__.co_argcount + short.__code__.co_kwonlyargcount]
         with np.errstate(all="ignore"):
             expected = row.fn(*map(np.asarray, xs), **params)
             if not all(np.all(np.isfinite(e)) for e in (expected if row.outputs else (expected,))):
