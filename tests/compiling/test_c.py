@@ -550,6 +550,28 @@ def small_net():
     return W, settings, step
 
 
+def test_the_talks_step_is_one_call():
+    V, W = (ag.tensor(RNG.normal(size=size), requires_grad=True) for size in ((3, 4), (4, 1)))
+    start = V.data.copy(), W.data.copy()
+
+    def step(x, y):
+        P = ag.sigmoid(ag.sigmoid(x @ V) @ W)
+        L = 0.5 * (y - P) ** 2
+        L.backward()
+        with ag.no_grad():
+            for p in (V, W):
+                p -= p.grad
+                p.zero_grad()
+        return L
+
+    args = np.array([[0.0, 1.0, 1.0]]), np.array([[1.0]])
+    want = *(step(*args) for _ in range(3)), V.data.copy(), W.data.copy()
+    V.data[...], W.data[...] = start
+    run = ag.jit(step, backend="c")
+    agree((*(run(*args) for _ in range(3)), V, W), want)
+    assert whole(run)
+
+
 def test_a_call_sees_every_change():
     """What is compared in C: each change is followed, whether the call stays in C or not."""
     x = RNG.normal(size=(4, 3))

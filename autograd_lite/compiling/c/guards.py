@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 import ctypes
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from inspect import getattr_static
+from functools import cache
 from threading import RLock
 from types import CellType, FunctionType, MemberDescriptorType, WrapperDescriptorType
 from typing import Any
@@ -75,7 +75,7 @@ class Guards:
         self.single: dict[int, bool] = {}  # whether a result is a number
         self.lock: Any = None
         self.held: Any = ()  # functions that take and release it
-        self.read: dict[str, int] = {}  # registers, by their expressions
+        self.reads: dict[Sequence[Any], int] = {}  # registers of what has been read already
         settings = self._read("CONTEXT", USUAL, self._object(SETTINGS))
         self._check("IS_NOT", settings, self._object(USUAL))  # C makes no errors
         (definition,) = ast.parse(source).body
@@ -108,9 +108,10 @@ class Guards:
         self.effects.append((CODE[code], to, a, b, n))
 
     def _read(self, code: str, example: Any, a: int, b: int = 0, n: int = 0) -> int:
-        to = self._register(example)
-        self._check(code, a, b, n, to)
-        return to
+        if (code, a, b, n) not in self.reads:
+            self.reads[code, a, b, n] = to = self._register(example)
+            self._check(code, a, b, n, to)
+        return self.reads[code, a, b, n]
 
     def _list(self, numbers: Sequence[int]) -> int:
         self.more += numbers
@@ -120,12 +121,6 @@ class Guards:
 
     def _value(self, e: ast.expr) -> int:
         """The register of an expression that is read before the arithmetic."""
-        text = ast.unparse(e)
-        if text not in self.read:
-            self.read[text] = self._new_value(e)
-        return self.read[text]
-
-    def _new_value(self, e: ast.expr) -> int:
         match e:
             case ast.Name(id=name):
                 if name in self.words:
@@ -149,7 +144,7 @@ class Guards:
         kind = type(x)
         if isinstance(x, np.ndarray) or type(kind.__getattribute__) is not WrapperDescriptorType:
             raise NoTranslation
-        static = getattr_static(x, name, None)
+        static = _static(x, name)
         if type(x) is CellType or type(x) is FunctionType and name == "__code__":
             return self._read("SLOT", getattr(x, name), a, self._object(kind), _offset(x, getattr(x, name)))
         if type(static) is MemberDescriptorType:
@@ -205,13 +200,13 @@ class Guards:
             case ast.Attribute(value=x, attr="__class__"), ast.IsNot(), _:
                 self._check("TYPE", self._value(x), self._value(right))
             case ast.Attribute(value=x, attr="shape" | "dtype"), ast.NotEq() | ast.IsNot(), _:
-                self._shaped(self._value(x), left.attr, eval(ast.unparse(right), dict(self.space)))
+                self._shaped(self._value(x), left.attr, self._known(right))
             case ast.Call(func=ast.Name(id="len"), args=[x]), ast.NotEq(), ast.Call(func=ast.Name(id="len"), args=[y]):
                 self._check("LENGTH", self._value(x), self._value(y))
             case ast.Call(func=ast.Name(id="len"), args=[x]), ast.NotEq(), _:
                 self._check("LENGTH", self._value(x), n=self.examples[self._value(right)])
             case ast.List(elts=[ast.Starred(value=x)]), ast.NotEq(), _:
-                keys = tuple(eval(ast.unparse(right), dict(self.space)))
+                keys = tuple(self._known(right))
                 self._each(self._value(x), self._object(keys))
             case ast.IfExp(test=ast.Compare(left=node), orelse=live), ast.NotEq(), ast.Constant(value=int(n)):
                 if self.examples[self._value(node)] is None:
@@ -235,6 +230,15 @@ class Guards:
                 self._check("EQUAL" if equal else "IS" if isinstance(op, ast.Is) else "IS_NOT", a, b)
             case _:
                 raise NoTranslation
+
+    def _known(self, e: ast.expr) -> Any:
+        """The value of an expression that is the same at each call."""
+        match e:
+            case ast.Name(id=name):
+                return self.space[name]
+            case ast.Subscript(value=ast.Name(id=name), slice=ast.Constant(value=k)):
+                return self.space[name][k]
+        return ast.literal_eval(e)
 
     def _each(self, a: int, b: int) -> None:
         """Each entry of `a`, or key, is that of the tuple `b`."""
@@ -291,7 +295,6 @@ class Guards:
                 self._effect("UPDATE", self._value(of), self._value(x))
             case ast.Assign(targets=[ast.Name(id=name)], value=value) if not self.effects:
                 self.words[name] = self._value(value)
-                self.read.pop(name, None)
             case ast.Assign(targets=[target], value=value) if self.inputs is not None:
                 self._set(target, self._result(value))
             case ast.Return(value=value) if value is not None:
@@ -323,7 +326,7 @@ class Guards:
                 self.words[name] = value
             case ast.Attribute(value=of, attr=name):
                 a = self._value(of)
-                descriptor = getattr_static(self.examples[a], name, None)
+                descriptor = _static(self.examples[a], name)
                 if type(descriptor) is not MemberDescriptorType or a not in self.fixed:
                     raise NoTranslation
                 self._effect("SET", a, value, _offset_of(descriptor))
@@ -437,6 +440,12 @@ class Guards:
 # -------------------------------------------------------------------------------------------------- what is where
 
 
+def _static(x: object, name: str) -> Any:
+    """What the class of an object, or a class itself, has by this name; None if nothing."""
+    classes = (*(x.__mro__ if isinstance(x, type) else ()), *type(x).__mro__)
+    return next((vars(cls)[name] for cls in classes if name in vars(cls)), None)
+
+
 def _words(x: object) -> np.ndarray:
     """The memory of an object, by 8 bytes."""
     return np.frombuffer(ctypes.string_at(id(x), type(x).__basicsize__), np.int64)
@@ -450,6 +459,7 @@ def _offset(x: object, value: object) -> int:
     return int(places[0]) * 8
 
 
+@cache
 def _offset_of(slot: Any) -> int:
     """Where an object has a slot: as its descriptor, a ``PyMemberDescrObject``, says."""
     address = int(_words(slot)[HEAD // 8 + 3])

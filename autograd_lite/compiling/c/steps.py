@@ -54,7 +54,8 @@ class Place(NamedTuple):
 
     def reshaped(self, shape: Sequence[int], space: Sequence[int]) -> Place:
         """The same entries for another shape; a ValueError if that takes a copy."""
-        return self._replace(strides=stand_in(self, shape).reshape(space, copy=False).strides)
+        strides = stand_in(self, shape).reshape(space, copy=False).strides
+        return self._replace(strides=tuple(0 if n == 1 else s for n, s in zip(space, strides, strict=True)))
 
     def reach(self, shape: Sequence[int]) -> tuple[int, int]:
         """The first and the last entry of an array of this shape."""
