@@ -262,11 +262,22 @@ def _tex_line(line: Line) -> Iterator[str]:
 
 def _in_rows(line: Line, sides: list[str]) -> str:
     """The sides of a long line in rows, and each term of a long sum."""
-    for k, e in enumerate(line.indexed[1]):
-        if e.role in ("sum", "difference") and len(write(e, TEXT)) > WIDE:
-            terms = [f"{'+' if c > 0 else '-'} {write(term, LATEX, PRODUCT)}" for c, term in _terms(e)]
-            sides[k] = rf"{BREAK}& \quad ".join(terms).removeprefix("+ ")
-    return f"{BREAK}&= ".join(sides)
+    several = [rf"{BREAK}& \quad ".join(terms) for terms in broken(line, LATEX, WIDE)]
+    return f"{BREAK}&= ".join([*several, *sides[len(several) :]])
+
+
+def broken(line: Line, printer: Latex, wide: int) -> list[list[str]]:
+    """The formulas of a line, each as its terms with their signs if it is a sum of more characters than `wide`."""
+    rows = []
+    for e in line.indexed[1]:
+        is_long = e.role in ("sum", "difference") and len(write(e, TEXT)) > wide
+        terms = _terms(e) if is_long else []
+        signs = ["" if c > 0 and not k else printer.plain("+" if c > 0 else "-") for k, (c, _) in enumerate(terms)]
+        rows.append(
+            [f"{sign} {write(term, printer, PRODUCT)}".lstrip() for sign, (_, term) in zip(signs, terms, strict=True)]
+            or [write(e, printer)]
+        )
+    return rows
 
 
 def _terms(e: Expr, sign: int = 1) -> list[tuple[int, Expr]]:

@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 
 from ..base import escape
+from ..derive.layout import Line as Written
+from ..derive.layout import broken
 from ..derive.mathml import MATHML, STYLE
 from . import formatting
 from .dot import AGAIN
@@ -130,14 +132,24 @@ def _entries(value: Any) -> str | list[list[str]]:
 
 
 def _formula(s: Step) -> str:
-    """A step's formula, with an element of its own for what follows each ``=``, so that lines can break there."""
+    """A step's formula, with an element of its own for what follows each ``=``, and for each term of a long sum, so
+    that lines can break there.
+    """
     first, *others = s.sides(MATHML)
-    parts = [first, *(f"{MATHML.plain('=')}{side}" for side in others)]
+    terms = broken(s.line, MATHML, TERMS) if isinstance(s.line, Written) else []
+    parts = [[first], *([f"{MATHML.plain('=')}{side}"] for side in others)]
+    for part, several in zip(parts[1:], terms, strict=False):
+        part[:] = [f"{MATHML.plain('=')}{several[0]}", *(f"<mrow></mrow>{term}" for term in several[1:])]
     said = [formatting.spoken(side).replace(" = ", " equals ") for side in texts(s.line, 400)]
     labels = (f' aria-label="{"equals " * (k > 0)}{escape.xml(text)}"' for k, text in enumerate(said))
-    both = zip_longest(parts, labels, fillvalue="")
-    return "".join(f'<math display="block"{label}>{part}</math>' for part, label in both)
+    return "".join(
+        f'<math display="block"{label if not k or not label else HIDDEN}>{piece}</math>'
+        for part, label in zip_longest(parts, labels, fillvalue="") for k, piece in enumerate(part)
+    )  # fmt: skip
 
+
+TERMS = 30  # characters of a sum that stands in one piece
+HIDDEN = ' aria-hidden="true"'  # a further term, which the label of the first has
 
 # ----------------------------------------------------------------------------------------------- the picture
 

@@ -187,7 +187,7 @@ class HandOut:
         contents = {
             "TITLE": escape.xml(title),
             "STYLE": style,
-            "STATEMENT": html_of(before) if rows else f"<pre>{source}</pre>",
+            "STATEMENT": re.sub(r"(?<=<)(/?)h4>", r"\1h2>", html_of(before)) if rows else f"<pre>{source}</pre>",
             "QUESTIONS": "".join(self._rows(rows)),
             "DATA": self.data(),
             "SCRIPT": script,

@@ -312,3 +312,18 @@ def test_the_page_is_one_file_without_network():
     assert "default-src 'none'" in policy
     assert "unsafe-inline" not in policy.partition("script-src")[2].partition(";")[0]
     assert draw(L, names=names).html() == html
+
+
+@can_render
+def test_a_long_sum_can_break_at_each_of_its_terms():
+    def decay(k, y0, h):
+        y = y0
+        for _ in range(2):
+            k1 = -k * y
+            k2 = -k * (y + h / 2 * k1)
+            y = y + h / 6 * (k1 + 5 * k2)
+        return y
+
+    html = ag.trace(decay, np.array(0.7), np.array(2.0), np.array(0.5)).draw().html()
+    terms = re.findall(r'<math display="block" aria-hidden="true"><mrow></mrow><mo[^>]*>[+−]</mo>', html)
+    assert len(terms) > 5

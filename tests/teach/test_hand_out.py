@@ -212,6 +212,7 @@ def test_the_page_needs_no_network_and_is_labelled(tmp_path):
         assert f'<input id="{q.word}" aria-label="' in page
     data = json.loads(re.search(r'id="data">(.*?)</script>', page)[1])
     assert len(data["spaces"]) == 3
+    assert "<h2>The steps</h2>" in page
     assert [len(slips) for _, _, slips, *_ in data["questions"]] == [3] * len(sheet.questions)
     assert data["spaces"][0]["V"] != data["spaces"][1]["V"] != data["spaces"][2]["V"]
     assert data["spaces"][0]["y"] == data["spaces"][1]["y"]  # labels stay
