@@ -1,10 +1,10 @@
 """Derivatives from finite differences.
 
 A difference quotient has two errors: curvature for long steps, rounding for short ones. So no single step is trusted.
-The function is sampled at a few falling steps, a ladder, and the differences are extrapolated to step zero
-(Richardson's table). The slope that differs least from that at the step before counts, and this difference is the
-estimate of its error. The first ladder starts at a step that suits arguments near one; if it is not accurate, shorter
-ones are tried, and ladders scaled to the argument.
+The function is sampled at four falling steps, a ladder, and the differences are extrapolated to step zero
+(Richardson's table). Twice the difference of the last two results is the estimate of the error. The first ladder starts
+at a step that suits arguments near one; if it is not accurate, shorter ones are tried, and ladders scaled to the
+argument.
 
 The same samples show whether the slopes of the two sides approach each other. Where they do not, there may be a kink or
 a jump, and the error is infinite.
@@ -301,14 +301,13 @@ def slopes(flat: Flat, directions: Array) -> Slopes:
 
 
 def _extrapolated(ladder: Ladder) -> tuple[Array, Array]:
-    """The slope that differs least from that at the step before, and this difference; inf at a kink or a jump."""
-    doubt = 2 * np.abs(np.diff(ladder.slope, axis=0)) + ladder.rounding[1:]
-    best = np.argmin(np.where(np.isnan(doubt), np.inf, doubt), axis=0)[None]
-    value, error = (np.take_along_axis(numbers, best, axis=0)[0] for numbers in (ladder.slope[1:], doubt))
+    """The slope at the last step, and its error from that at the step before; inf at a kink or a jump."""
+    value = ladder.slope[-1]
+    error = 2 * np.abs(value - ladder.slope[-2]) + ladder.rounding[-1]
     # At a smooth point the slopes of the two sides approach each other; one extrapolation removes the curvature.
     before, last = np.abs(RATIO * ladder.bend[-2:] - ladder.bend[-3:-1])
     apart = (last > 0.75 * before) & (last > CLEAR * ladder.rounding[-1] + ACCURATE * np.abs(value))
-    return value, np.where(apart | np.isnan(value), np.inf, error)
+    return value, np.where(apart, np.inf, error)
 
 
 def scales(flat: Flat) -> tuple[Array, Array]:
