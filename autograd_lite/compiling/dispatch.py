@@ -72,6 +72,7 @@ class Dispatch:
             self._in_c = in_c(self.source, self.space, args, params, run.direct)
             if self._in_c is not None:
                 self.call = self._in_c.call
+                run.plan.append("call: its checks and results are C too")
 
     def refresh(self) -> bool:
         """Look again at what is compared by identity; False if the program no longer fits."""
