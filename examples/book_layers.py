@@ -6,6 +6,9 @@ The layers are those of the book that continues the talk, Seth Weidman's "Deep L
 library `lincoln`: their formulas, in our own code. A backward pass takes the gradient `g` of the result and the inputs;
 `check_vjp` compares it with finite differences of the forward pass. It needs no library behind the layer: two functions
 on NumPy arrays are enough.
+
+The checker says which argument has a wrong gradient, and where it can, why. Where it cannot, check a smaller problem: a
+part of the layer, a part of its arguments, or a special input. If that is right, the mistake is in what was left out.
 """
 
 from __future__ import annotations
@@ -26,8 +29,9 @@ class Layer(NamedTuple):
     forward: Callable[..., Array]
     printed: Callable[..., Any]  # the backward pass as it stands in the book
     inputs: tuple[Array, ...]
-    right: Callable[..., Any] | None = None  # where the printed one is wrong
+    smaller: Layer | None = None  # a smaller problem, of which the printed backward pass is right
     mistake: str = ""
+    right: Callable[..., Any] | None = None  # where the printed one is wrong
 
 
 def normal(*shape: int) -> Array:
@@ -125,21 +129,41 @@ def gru_back(with_x: bool) -> Callable[..., Any]:
     return back
 
 
+X, SIGNED, ROWS = normal(4, 3), normal(4, 3), rng.uniform(1, 2, (4, 3))
+IMAGES, KERNEL = normal(2, 5, 5), normal(3, 3)
+STATE = normal(4, 2), normal(3, 6), normal(2, 6)
+
 LAYERS = [
     Layer("dense", lambda x, W, b: x @ W + b, lambda g, x, W, b: (g @ W.T, x.T @ g, g.sum(axis=0, keepdims=True)),
-          (normal(4, 3), normal(3, 2), normal(1, 2))),
-    Layer("sigmoid", sigmoid, lambda g, x: g * sigmoid(x) * (1 - sigmoid(x)), (normal(4, 3),)),
-    Layer("tanh", np.tanh, lambda g, x: g * (1 - np.tanh(x) ** 2), (normal(4, 3),)),
-    Layer("relu", relu, relu_by_output, (normal(4, 3),), lambda g, x: g * (x > 0),
-          "the mask looks at the sign of the output, which is never negative: it must be that of the input"),
-    Layer("cross-entropy of a softmax", cross_entropy, lambda g, x: g * (softmax(x) - T) / len(x), (normal(4, 3),)),
-    Layer("normalised squared error", normalised_error, error_without_norm, (rng.uniform(1, 2, (4, 3)),),
-          error_with_norm, "the gradient stops at the normalised prediction: the division by the sum has one too"),
-    Layer("convolution", convolve, convolve_back(flip=False), (normal(2, 5, 5), normal(3, 3)), convolve_back(flip=True),
-          "the kernel must be turned by 180 degrees for the gradient of the image; a symmetric one hides the mistake"),
-    Layer("GRU step", gru, gru_back(with_x=False), (normal(4, 3), normal(4, 2), normal(3, 6), normal(2, 6)),
-          gru_back(with_x=True), "the gradient of the input was never added to: the layer below learns nothing"),
+          (X, normal(3, 2), normal(1, 2))),
+    Layer("sigmoid", sigmoid, lambda g, x: g * sigmoid(x) * (1 - sigmoid(x)), (X,)),
+    Layer("tanh", np.tanh, lambda g, x: g * (1 - np.tanh(x) ** 2), (X,)),
+    Layer("relu", relu, relu_by_output, (SIGNED,),
+          Layer("positive inputs", relu, relu_by_output, (abs(SIGNED),)),
+          "The mask is that of the output, which is never negative. It must be that of the input, x > 0.",
+          lambda g, x: g * (x > 0)),
+    Layer("cross-entropy of a softmax", cross_entropy, lambda g, x: g * (softmax(x) - T) / len(x), (X,)),
+    Layer("normalised squared error", normalised_error, error_without_norm, (ROWS,),
+          Layer("the normalised prediction as the input", lambda p: np.sum((p - T) ** 2) / len(p),
+                lambda g, p: g * 2 * (p - T) / len(p), (ROWS / ROWS.sum(axis=1, keepdims=True),)),
+          "The gradient stops at the normalised prediction. The division by the sum has a derivative too.",
+          error_with_norm),
+    Layer("convolution", convolve, convolve_back(flip=False), (IMAGES, KERNEL),
+          Layer("a symmetric kernel", convolve, convolve_back(flip=False), (IMAGES, KERNEL + KERNEL[::-1, ::-1])),
+          "For the gradient of the image, the kernel must be turned by 180 degrees. A symmetric one hides the mistake.",
+          convolve_back(flip=True)),
+    Layer("GRU step", gru, gru_back(with_x=False), (X, *STATE),
+          Layer("a fixed input x", lambda *state: gru(X, *state), lambda g, *state: gru_back(False)(g, X, *state)[1:],
+                STATE),
+          "Nothing is ever added to the gradient of the input, so the layer below learns nothing.",
+          gru_back(with_x=True)),
 ]  # fmt: skip
+
+
+def verify(name: str, forward: Any, backward: Any, inputs: tuple[Array, ...]) -> None:
+    if not check_vjp(forward, backward, *inputs):
+        raise SystemExit(f"{name}: the gradient is wrong")
+    print(f"    {name}: right")
 
 
 def main() -> None:
@@ -149,16 +173,16 @@ def main() -> None:
         print(f"{layer.name}: {'right' if report else 'WRONG'}")
         if report:
             continue
-        wrong.append(layer.name)
+        wrong.append(layer)
         for finding in report.findings:
-            print(f"    argument {finding.argument}: {finding.cause or 'no simple cause'}")
+            cause = f": {finding.cause}" if finding.cause else ", with no simple cause"
+            print(f"    argument {finding.argument} is wrong in {finding.wrong} of {finding.examined} entries{cause}")
+        assert layer.smaller is not None
+        verify(f"with {layer.smaller.name}", layer.smaller.forward, layer.smaller.printed, layer.smaller.inputs)
         print(f"    {layer.mistake}")
-        assert layer.right is not None
-        if not check_vjp(layer.forward, layer.right, *layer.inputs):
-            raise SystemExit(f"the mended gradient of {layer.name} is wrong")
-        print("    mended: right")
-    print(f"\n{len(wrong)} of {len(LAYERS)} printed gradients are wrong: {', '.join(wrong)}")
-    if wrong != [layer.name for layer in LAYERS if layer.right is not None]:
+        verify("corrected", layer.forward, layer.right, layer.inputs)
+    print(f"\n{len(wrong)} of {len(LAYERS)} printed gradients are wrong: {', '.join(layer.name for layer in wrong)}")
+    if wrong != [layer for layer in LAYERS if layer.right is not None]:
         raise SystemExit("the checker does not agree with the list above")
 
 

@@ -25,7 +25,7 @@ def test_an_example_says_how_to_run_it_and_can_fail(name):
     text = (FOLDER / name).read_text(encoding="utf-8")
     assert f"python examples/{name}" in (ast.get_docstring(ast.parse(text)) or "")
     assert "raise SystemExit(" in text
-    longer = {"sweep.py": 135, "book_layers.py": 170}  # two libraries; eight layers
+    longer = {"sweep.py": 135, "book_layers.py": 190}  # two libraries; eight layers
     assert len(text.splitlines()) <= longer.get(name, 120)
 
 
