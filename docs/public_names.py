@@ -26,6 +26,7 @@ MODULES = (
     "autograd_lite.training", "autograd_lite.derive", "autograd_lite.teach", "autograd_lite.drawing",
     "autograd_lite.program", "autograd_lite.sparse", "autograd_lite.compiling", "autograd_lite.export",
     "autograd_lite.testing", "autograd_lite.testing.strategies", "autograd_lite.testing.why", "autograd_lite.table",
+    "autograd_lite.compat",
 )  # fmt: skip
 #: Modules that publish names of others only: everything that can be reached in one of them is public.
 IMPLEMENTATIONS = {

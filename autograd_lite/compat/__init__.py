@@ -8,11 +8,11 @@ Examples
 [2. 4.]
 """
 
-from __future__ import annotations
+import sys as _sys
+from importlib import import_module as _import_module
+from importlib.machinery import PathFinder as _PathFinder
 
-import sys
-from importlib import import_module
-from importlib.machinery import PathFinder
+from ..base.listing import public_names as _public_names
 
 _LIBRARIES = ("autograd",)
 
@@ -46,19 +46,22 @@ def install(name: str = "autograd", *, replace: bool = False) -> None:
     if name not in _LIBRARIES:
         raise ValueError(f"compat.install: expected one of {', '.join(_LIBRARIES)}, got {name!r}")
     here = f"{__name__}.{name}"
-    package = import_module(here)
-    if sys.modules.get(name) is package:
+    package = _import_module(here)
+    if _sys.modules.get(name) is package:
         return
-    if not replace and (name in sys.modules or PathFinder.find_spec(name) is not None):
+    if not replace and (name in _sys.modules or _PathFinder.find_spec(name) is not None):
         raise ImportError(
             f"compat.install: {name} itself is installed here. Uninstall it, or write install({name!r}, replace=True)"
         )
-    for module in [m for m in sys.modules if m.partition(".")[0] == name]:
-        del sys.modules[module]
+    for module in [m for m in _sys.modules if m.partition(".")[0] == name]:
+        del _sys.modules[module]
     try:
-        import_module(f"{here}.scipy")
+        _import_module(f"{here}.scipy")
     except ModuleNotFoundError as error:  # SciPy is optional
         if error.name != "scipy":
             raise
-    for module in [m for m in sys.modules if m == here or m.startswith(f"{here}.")]:
-        sys.modules[module.removeprefix(f"{__name__}.")] = sys.modules[module]
+    for module in [m for m in _sys.modules if m == here or m.startswith(f"{here}.")]:
+        _sys.modules[module.removeprefix(f"{__name__}.")] = _sys.modules[module]
+
+
+__dir__ = _public_names(__name__)

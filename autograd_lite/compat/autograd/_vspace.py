@@ -17,14 +17,7 @@ Function = Callable[..., Any]
 class VSpace:
     """The vector space of a value, which is an array, or a dict, list or tuple of them.
 
-    Attributes
-    ----------
-    shape : tuple of int, or a tree of VSpace
-    dtype : dtype
-        Of an array.
-    size : int
-        The number of real dimensions: 2 for each complex entry.
-    iscomplex : bool
+    `size` is the number of real dimensions, 2 for each complex entry; `shape` is a tuple, or a tree of VSpace.
     """
 
     def __init__(self, value: Any) -> None:

@@ -49,16 +49,11 @@ def _of_iterable(name: str) -> Any:
 concatenate, stack, column_stack = map(_of_iterable, ("concatenate", "stack", "column_stack"))
 hstack, vstack = map(_of_iterable, ("hstack", "vstack"))
 row_stack = vstack
-array = primitive(numpy.array, TABLE["array"])
+array, asarray = (primitive(getattr(numpy, name), TABLE[name]) for name in ("array", "asarray"))
 full = primitive(
     numpy.full, lambda shape, fill_value, dtype=None, order="C": broadcast_to(array(fill_value, dtype), shape)
 )
 _where = primitive(numpy.where, TABLE["where"])
-
-
-def asarray(a: Any, dtype: Any = None, **params: Any) -> Any:
-    """An array, or the recorded value itself."""
-    return array(a, **params, **({} if dtype is None else {"dtype": dtype}))
 
 
 def where(condition: Any, *args: Any, **params: Any) -> Any:
@@ -98,13 +93,8 @@ def unbroadcast(x: Any, shape: tuple[int, ...]) -> Any:
 
 def unbroadcast_f(target: Any, f: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """The rule `f`, with its result summed to the shape of `target`, and real if that is."""
-    shape, real = numpy.shape(target), not numpy.iscomplexobj(target)
-
-    def rule(g: Any) -> Any:
-        d = unbroadcast(f(g), shape)
-        return numpy.real(d) if real and numpy.iscomplexobj(d) else d
-
-    return rule
+    shape, part = numpy.shape(target), numpy.positive if numpy.iscomplexobj(target) else numpy.real
+    return lambda g: part(unbroadcast(f(g), shape))
 
 
 submodule("numpy.linalg", namespace(numpy.linalg, SimpleNamespace(cholesky=_cholesky)))
