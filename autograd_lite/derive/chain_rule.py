@@ -24,7 +24,7 @@ from ..program import Program, Var
 from ..program.graph import graph_of
 from ..program.slopes import gradients
 from ..tensor import Tensor
-from .factors import Combine, Edge, Factor, FoldedCall, Pull, laid_out, scalars_apart, total
+from .factors import Combine, Edge, Factor, FoldedCall, Pull, laid_out, mirrored, scalars_apart, total
 from .formula import Expr, Function, name, named, number, replaced, unsimplified
 from .formula_ops import evaluate, substitute
 from .shorter import POINTS, Shorter
@@ -228,7 +228,8 @@ class Chain(Steps):
         if all(e.is_simple for e in edges):
             return Edge(Combine.ELEMENTWISE, total([e.formula for e in edges]), ())
         g = name(self.upstream(n), n.shape)
-        return Edge(Combine.MAP, total([e.below(g, e.formula, n.shape, m.shape) for e in edges]), ())
+        terms = [named(e.below(g, e.formula, n.shape, m.shape), {G: g}) for e in edges]
+        return Edge(Combine.MAP, total(mirrored(terms) if self.board else terms), ())
 
     def inputs_of(self, n: Var) -> list[Var]:
         """The landmarks that the formula of `n` is differentiated with respect to, in the order of the formula."""

@@ -13,8 +13,8 @@ from ..base.cached_method import cached_method
 from ..program import Var
 from .chain_rule import Chain
 from .collect import leaves
-from .factors import Combine, Factor, total
-from .formula import Expr, name, number
+from .factors import Combine, Factor, scalars_apart, total
+from .formula import Expr, name, number, walk
 from .formula_ops import evaluate, substitute
 from .simplify import simplified
 from .textbook_parser import Written, formula
@@ -78,7 +78,13 @@ class Candidates:
                 above = Closed(name(self.chain.gradient_symbol(user), user.shape), start)
             if above is None or f.pull is not None or f.combine in (Combine.LEFT, Combine.RIGHT):
                 return None
-            terms.append(f.below(above.formula, substitute(f.formula, {f.cotangent: above.formula}), *f.shapes))
+            is_einsum = any(part.role == "contraction" for part in walk(f.formula))
+            if is_einsum and not above.formula.is_atom:
+                return None
+            is_linear = f.is_map and bool(above.formula.shape)  # a map is
+            beside, core = scalars_apart(above.formula if is_linear else number(1))
+            core = core if is_linear else above.formula
+            terms.append(beside(f.below(core, substitute(f.formula, {f.cotangent: core}), *f.shapes)))
             ones |= {one.key: one for one in above.ones}
             through |= above.through
         short = self.chain.shorter
@@ -131,17 +137,21 @@ class Candidates:
         """The landmarks with a name through which all paths from the result to `n` lead, if others lie between them."""
         return frozenset() if self._letters.isdisjoint(self.consumers.get(n, ())) else self._ends(n)
 
-    def meeting(self, n: Var) -> frozenset[Var]:
-        """The first landmark with a name through which all paths from `n` to the result lead, if others lie between."""
+    def meetings(self, n: Var) -> Iterator[frozenset[Var]]:
+        """The first landmarks through which all paths from `n` to the result lead, if others lie between: one with a
+        name, or two of which one uses `n`, as around a residual connection.
+        """
         place = {m: k for k, m in enumerate(self.chain.landmarks)}
-        users = set(self.consumers.get(n, ()))
-        between = len(users) > 1
-        for _ in range(NEAR):
+        direct = set(self.consumers.get(n, ()))
+        users, between = direct, len(direct) > 1
+        for _ in range(NEAR if between else 0):
+            if len(users) == 2 < len(direct) and len(users & direct) == 1 and self.chain.root not in users:
+                yield frozenset(users)
             if len(users) < 2 and users.isdisjoint(self._letters):
-                return frozenset(users - {self.chain.root}) if between else frozenset()
+                yield frozenset(users - {self.chain.root})
+                return
             first = min(users, key=place.__getitem__)
             users = users - {first} | set(self.consumers.get(first, ()))
-        return frozenset()
 
     @cached_method
     def _ends(self, n: Var) -> frozenset[Var]:

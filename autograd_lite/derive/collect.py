@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
+from itertools import combinations
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -355,7 +356,18 @@ def _written(terms: list[Term], shape: Shape) -> Expr:
         left = {k: (f, power - common.get(k, (f, 0))[1]) for k, (f, power) in t.factors.items()}
         rest.append(Term(t.coefficient / size if size != 1 else t.coefficient, {k: v for k, v in left.items() if v[1]}))
     rest.sort(key=lambda t: t.coefficient < 0)
-    return product((total([_one(t, shape) for t in rest]), _one(Term(size, common), shape)), shape)
+    written = [_one(t, shape) for t in rest]
+    for two in combinations(rest, 2) if len(rest) == 3 else ():  # σ + a - σ a is σ (1 - a) + a
+        both = [f for k, (f, power) in two[0].factors.items() if k in two[1].factors and power == two[1].factors[k][1]]
+        if any(f.role in ("sum", "difference") or _is_call(f) for f in both):
+            written = [_written(list(two), shape), *(_one(t, shape) for t in rest if t not in two)]
+            break
+    return product((total(written), _one(Term(size, common), shape)), shape)
+
+
+def _is_call(e: Expr) -> bool:
+    """True for a function of each entry, such as σ."""
+    return e.row is not None and bool(e.row.entrywise) and e.role not in _ARITHMETIC
 
 
 #: The roles of what is read as arithmetic, not as a call.

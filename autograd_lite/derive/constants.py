@@ -21,7 +21,7 @@ import numpy as np
 from ..base.memory import address
 from ..program import Equation, Var
 from ..program.assignments import assigned, looped, names
-from ..program.naming import Names, expression, line, operand, reads
+from ..program.naming import Names, expression, line, operand, place, reads
 from .formula import Array, Expr, Labels, index_parts, name, unsimplified, walk
 from .textbook_parser import Written, read
 
@@ -45,7 +45,9 @@ class Constants:
         self.values: dict[str, Any] = {}  # arrays and numbers
         self.quoted: dict[str, Iterable[str]] = {}  # expressions as the user wrote them, with the variables in each
         self.sizes: dict[str, int] = {}
+        self.defined: dict[str, Expr] = {}  # values of the first step of a loop, computed from constants alone
         self.rounds: dict[Any, dict[Var, Any]] = {}  # by places in the user's code, the operands there in a loop
+        self.turns: dict[Any, list[Var]] = {}  # by places in the user's code, what each round of a loop computes there
         self._starts: dict[Any, int | None] = {}  # by these places, what a loop begins with
         self._sourced: dict[tuple[str, Any], Any] = {}
         self._inside: dict[int, list[tuple[Array, str]]] = {}  # the named arrays in the memory of one
@@ -72,16 +74,17 @@ class Constants:
         """Find the operands that have other numbers each time that their line runs."""
         rounds: dict[Any, dict[Var, Any]] = {}
         for eq in equations:
+            self.turns.setdefault(place(eq), []).append(eq.outputs[0])
             for k, x in enumerate(eq.operands):
                 if not isinstance(x, Var):
                     rounds.setdefault(_place_in_code(eq, k), {})[eq.outputs[0]] = x
-        for place, operands in rounds.items():
+        for at, operands in rounds.items():
             first, *others = operands.values()
-            self.rounds |= {} if all(_is_same(first, x) for x in others) else {place: operands}
+            self.rounds |= {} if all(_is_same(first, x) for x in others) else {at: operands}
 
     def in_loop(self, eq: Equation, k: int, x: Any) -> Expr | None:
         """Constant `x`, which an operand is in one round of a loop, in terms of entries: ``1 - ys[t]``."""
-        e, code, place = operand(eq, k), eq.origin.code, _place_in_code(eq, k)
+        e, code, here = operand(eq, k), eq.origin.code, _place_in_code(eq, k)
         if e is None or code is None:
             return None
         turns = _Turns(code)
@@ -90,7 +93,7 @@ class Constants:
         if not wholes or any(not x.size or x.dtype.kind not in "iuf" for x in wholes.values()):
             return None
         variables = {w: x for w, x in self._variables(e, code).items() if w not in turns.words}
-        rounds = list(self.rounds[place])
+        rounds = list(self.rounds[here])
 
         def at(t: int) -> Written | None:
             """The expression where the variable of the loop is `t`."""
@@ -101,28 +104,40 @@ class Constants:
                 entries[word] = Written(unsimplified("getitem", (whole,), y.shape, index=index), y)
             return _evaluated(e, variables, entries)
 
-        if place not in self._starts:
+        if here not in self._starts:
             n, behind = min(map(len, wholes.values())), max(0, *(-step for _, step in turns.entries))
             starts = [0] if len(rounds) % n == 0 else range(behind, n - len(rounds) + 1)
-            values = [self.rounds[place][v] for v in rounds]
+            values = [self.rounds[here][v] for v in rounds]
             fits = [s for s in starts if all((w := at(s + t)) and _is_same(w.value, y) for t, y in enumerate(values))]
-            self._starts[place] = fits[0] if len(fits) == 1 else None
-        start = self._starts[place]
+            self._starts[here] = fits[0] if len(fits) == 1 else None
+        start = self._starts[here]
         stated = None if start is None else at(start + rounds.index(eq.outputs[0]))
         if stated is None:
             return None
         self._use({**wholes, **variables}, stated.formula.names)
         return stated.formula
 
+    def _of_round(self, eq: Equation, k: int, x: Any) -> Expr | None:
+        """An array that a variable has in one round of a loop, with the number of that: x1, x2, …"""
+        e, rounds = operand(eq, k), self.rounds.get(_place_in_code(eq, k), {})
+        words = [f"{e.id}{j + 1}" for j in range(len(rounds))] if isinstance(e, ast.Name) and np.ndim(x) else []
+        values = dict(zip(words, rounds.values(), strict=False))
+        if any(w in self.taken and not _is_same(self.values.get(w), y) for w, y in values.items()):
+            return None
+        word = next((w for w, v in zip(words, rounds, strict=False) if v is eq.outputs[0]), None)
+        if word is not None and word not in self.values:
+            self.add(np.asarray(x), word)
+        return None if word is None else name(word, np.shape(x))
+
     def written(self, eq: Equation, k: int, x: Any) -> Expr | None:
         """Constant `x`, operand `k` of `eq`, as the user's line has it; None for a number written as such."""
         e = operand(eq, k)
         if e is None or _place_in_code(eq, k) in self.rounds:
-            return self.in_loop(eq, k, x) or self.in_line(eq, x) or self._only_number(x)
+            return self.in_loop(eq, k, x) or self.in_line(eq, x) or self._of_round(eq, k, x) or self._only_number(x)
         if isinstance(e, ast.Name) and (named := self._by_name(e, x, eq.origin.code)) is not None:
             return named
         if type(x) is int and isinstance(e, ast.Call | ast.Subscript | ast.Attribute) and _is_size(e):
-            return name(self.size(x, eq.origin.code))
+            return name(self.size(x, eq.origin.code, e))
         e, sizes = self._with_sizes(e, eq.origin.code) if isinstance(e, ast.BinOp) and not np.ndim(x) else (e, {})
         variables = {**self._variables(e, eq.origin.code), **sizes}
         if isinstance(e, ast.Subscript) and isinstance(e.value, ast.Name) and isinstance(x, np.ndarray):
@@ -163,8 +178,37 @@ class Constants:
         is_known = word == e.id or np.size(x) > 1 or _is_same(self._value(word, code), x)
         if not is_it and word not in self.taken and np.size(x) and is_known:
             self.add(x, word)
+            if word != e.id and code is not None:
+                self._define(word, e.id, x, code)
             is_it = True
         return name(word, np.shape(x)) if is_it else None
+
+    def _define(self, word: str, variable: str, x: Any, code: Any) -> None:
+        """Find the formula of `word`, which a variable has in the first step of a loop: z1 of the state before."""
+        sources, turns = assigned(code, variable) or [], _Turns(code)
+        inside = turns.visit(deepcopy(sources[0])) if len(sources) == 1 else None
+        starts = {} if inside is None else {w: s for w, s in self.changing.items() if w in names(inside)}
+        values = {s: self._before(w, code) for w, s in starts.items()}
+        if inside is None or any(value is None for value in values.values()):
+            return
+        meanings = {w: Written(name(s, np.shape(values[s])), values[s]) for w, s in starts.items()}
+        for w, (of, step) in zip(turns.words, turns.entries, strict=True):
+            whole = np.asarray(self._value(of, code))
+            if not step and whole.ndim and len(whole):
+                first = unsimplified("getitem", (name(of, whole.shape),), whole[0].shape, index=0)
+                meanings[w] = Written(first, whole[0])
+        variables = {w: v for w, v in self._variables(inside, code).items() if w not in meanings}
+        stated = _evaluated(inside, variables, meanings)
+        if stated is not None and not stated.formula.is_number and _is_same(stated.value, x):
+            self.defined[word] = stated.formula
+            self._use({**variables, **values}, stated.formula.names)
+
+    def _before(self, word: str, code: Any) -> Any:
+        """The value before a loop of a variable that changes in it, if one of its sources is made of constants."""
+        if (start := self.changing[word]) in self.values:
+            return self.values[start]
+        stated = (_evaluated(e, self._variables(e, code)) for e in assigned(code, word) or ())
+        return next((of.value for of in stated if of is not None), None)
 
     def _introduces(self, e: Expr, variables: Variables) -> bool:
         """True if ``np.eye(n)`` in a formula may be called I; it then is."""
@@ -242,10 +286,9 @@ class Constants:
 
     def _label(self, eq: Equation, x: Any, e: ast.expr | None) -> Any:
         """A part of an index: positions with their name, also a single one; anything else as it is."""
-        if isinstance(x, int | np.integer) and isinstance(e, ast.Name) and self._value(e.id, eq.origin.code) == x:
+        if isinstance(x, int | np.integer) and (word := self._counter(eq, x, e)):
             labels = np.asarray(x).view(Labels)
-            labels.word = e.id
-            self._use({e.id: x}, [e.id])
+            labels.word = word
             return labels
         if not isinstance(x, np.ndarray):
             return x
@@ -265,6 +308,24 @@ class Constants:
         elif e is None:
             return x
         return labels
+
+    def _counter(self, eq: Equation, x: Any, e: ast.expr | None) -> str:
+        """The name of a single position: of a variable, j1, j2, … in a loop over labels, or of an entry, ``ys[t]``."""
+        code, turns = eq.origin.code, self.turns.get(place(eq), [])
+        if isinstance(e, ast.Name) and len(turns) < 2 and _is_same(self._value(e.id, code), x):
+            self._use({e.id: x}, [e.id])
+            return e.id
+        of = looped(code, e) if code is not None and isinstance(e, ast.Name | ast.Subscript) and len(turns) > 1 else ""
+        if not of or eq.outputs[0] not in turns:
+            return ""
+        t, whole = turns.index(eq.outputs[0]), np.asarray(self._value(of, code))
+        is_entry = whole.ndim == 1 and t < len(whole) and whole[t] == x
+        word = f"{e.id}{t + 1}" if isinstance(e, ast.Name) else f"{of}[{t}]" if is_entry else ""
+        if isinstance(e, ast.Name):
+            self._use({word: x}, [word])
+            self.defined |= {word: unsimplified("getitem", (name(of, whole.shape),), (), index=t)} if is_entry else {}
+        self._use({of: whole}, [of] if is_entry else [])
+        return word
 
     def _use(self, variables: Variables, used: Collection[str]) -> None:
         """Name those of some variables that formulas have, in the order of the variables."""
@@ -291,11 +352,20 @@ class Constants:
                 self._sourced[key] = stated.value if stated else _literal(sources[0])
         return self._sourced[key]
 
-    def size(self, value: int, code: Any) -> str:
-        """The name of a number of entries: n, the user's variable if that has the length of an array, or another."""
+    def size(self, value: int, code: Any, e: ast.expr | None = None) -> str:
+        """The name of a number of entries: n, the user's variable if that has the length of an array, or another.
+
+        With `e`, an expression for it, that of a variable that was assigned the same.
+        """
         sources = {word: assigned(code, word) for word in "nmNMK"}
         lengths = [w for w, es in sources.items() if es and all(map(_is_size, es))]
         users = [w for w in lengths if self._value(w, code) == value]
+        if e is not None:
+            text = ast.unparse(e)
+            words = () if code is None else (*code.co_varnames, *code.co_names)
+            every = {w: assigned(code, w) or () for w in words}
+            same = [w for w, es in every.items() if es and all(ast.unparse(of) == text for of in es)]
+            users, code = same or users, None
         if not users and code is not None:
             others = {w: assigned(code, w) for w in (*code.co_varnames, *code.co_names) if w not in sources}
             others = {w: es for w, es in others.items() if es and all(map(_is_length, es)) and w[0] != "_"}
@@ -364,11 +434,11 @@ def _evaluated(e: ast.expr, variables: Variables, meanings: Mapping[str, Written
 
 
 def _literal(e: ast.expr) -> Array | None:
-    """The array of ``np.array([1, 2])``."""
+    """The array of ``np.array([1, 2])``, or of the list alone."""
     match e:
-        case ast.Call(func=ast.Attribute(attr="array"), args=[ast.List() as content, *_]):
+        case ast.Call(func=ast.Attribute(attr="array"), args=[ast.List() as of, *_]) | (ast.List() as of):
             with suppress(ValueError):
-                return np.array(ast.literal_eval(content))
+                return np.array(ast.literal_eval(of))
     return None
 
 
@@ -387,7 +457,7 @@ def _is_length(e: ast.expr) -> bool:
 
 
 def _place_in_code(eq: Equation, k: int) -> Any:
-    return eq.origin.code, eq.origin.at, k
+    return *place(eq), k
 
 
 def _is_same(a: Any, b: Any) -> bool:

@@ -22,10 +22,12 @@ from .collect import leaves, occurrences
 from .factors import Factor, carried, scalars_apart, summed, total
 from .formula import Expr, name, named, number, unsimplified
 from .formula_ops import substitute
+from .simplify import times
 
 MANY = 8  # factors; beyond this, each gradient gets its line
 SHORT = 8  # names and numbers in a closed form, and in what is written instead of a letter
 WIDE = 12  # names and numbers in a gradient that skips landmarks without a name
+PLAIN = 2  # names and numbers of a gradient that has no line, λ / 2; of -1 / (2 n) there are three
 FEW = 4  # names and numbers of what is written out in a closed form
 BOARD = 300  # landmarks; of more, no gradient is written in closed form
 
@@ -128,9 +130,14 @@ class Lines:
     def _short(self) -> dict[Var, Closed]:
         chosen: dict[Var, Closed] = {}
         equal: dict[Var, Closed] = {}  # no shorter, but it skips landmarks without a name
-        result = [self.chain.root]  # not what is one factor of it
+        result = [self.chain.root]  # not what is one factor of it, unless it is put at labels
+        at_labels = {
+            n for n, users in self.consumers.items()
+            if users == result and (e := self.factors[users[0], n].formula).role in ("sum", "difference")
+            and any(part.role == "placement" for part in e.args)
+        }  # fmt: skip
         order = reversed(self.chain.landmarks if len(self.reach) <= BOARD else ())  # what is used later comes first
-        for n in (n for n in order if n in self.reach and self.consumers.get(n, result) != result):
+        for n in (n for n in order if n in self.reach and (n in at_labels or self.consumers.get(n, result) != result)):
             if (stated := self._stated(n)) is not None:
                 chosen[n] = stated
                 continue
@@ -138,7 +145,8 @@ class Lines:
             if near is not None and self._is_short(n, near, long):
                 (chosen if leaves(near.formula) < long or self._is_all(n, near) else equal)[n] = near
                 long = leaves(near.formula)
-            more = 2 * bool(whole and whole.labels)  # P - Y says more than positions
+            is_said = any(k in at_labels and k in chosen for k in self.consumers.get(n, ()))
+            more = 2 * bool(whole and whole.labels and not is_said)  # P - Y says more than positions
             if whole is not None and leaves(whole.formula) < min(long + more, SHORT) and self._is_right(n, whole):
                 chosen[n] = whole
         passed, either = {m for form in equal.values() for m in form.through}, equal | chosen
@@ -155,7 +163,7 @@ class Lines:
     def _forms(self, n: Var) -> tuple[Closed | None, Closed | None, int]:
         """The gradient that skips landmarks without a name, and in terms of values alone; and the length to beat."""
         users, start, root = self.consumers.get(n, []), self.candidates.start(n), frozenset({self.chain.root})
-        starts = dict.fromkeys(s for s in (start, self.candidates.meeting(n)) if s)
+        starts = dict.fromkeys(s for s in (start, *self.candidates.meetings(n)) if s)
         forms = [form for s in starts if (form := self.candidates.closed(n, s)) is not None]
         near = min(forms, key=lambda form: leaves(form.formula) - self._spared(n, form), default=None)
         whole = self.candidates.closed(n, root)
@@ -213,7 +221,31 @@ class Lines:
         for n in self.chain.landmarks:  # what uses a landmark comes after it
             form = self.short(n) if n in self.direct else None
             live |= set(() if n not in live else form.start if form else self.consumers.get(n, []))
-        return live if self.by_gradients else self.reach
+        return live - self.plain.keys() if self.by_gradients else self.reach
+
+    @cached_property
+    def plain(self) -> dict[Var, Expr]:
+        """The gradients that are one number for all entries, such as 1 / n or λ, which have no line."""
+        c, plain = self.chain, dict[Var, Expr]()
+        values = {c.names[n] for n in c.landmarks if n in c.defined}
+        for n in reversed(c.landmarks if self.by_gradients else ()):
+            users = self.consumers.get(n, [])
+            factors = [self.factors[k, n] for k in users]
+            is_plain = all(f.is_simple and not f.formula.shape and values.isdisjoint(f.formula.names) for f in factors)
+            is_plain &= len(plain) < MANY  # a derivation of more has the more lines
+            if users and is_plain and n not in self.asked and all(k is c.root or k in plain for k in users):
+                e = total([times(plain.get(k, number(1)), f.formula) for k, f in zip(users, factors, strict=True)])
+                plain |= {n: e} if leaves(e) <= PLAIN + (e.names <= c.constants.sizes.keys()) else {}
+        return plain
+
+    @cached_property
+    def _symbols(self) -> dict[str, Expr]:
+        return {self.chain.gradient_symbol(n): x for n, x in self.plain.items()}
+
+    def _written(self, e: Expr) -> Expr:
+        """A formula of a gradient without the gradients that have no line."""
+        symbols = self._symbols
+        return e if e.names.isdisjoint(symbols) else _turned(substitute(e, symbols))
 
     @cached_property
     def hidden(self) -> dict[str, Expr]:
@@ -232,10 +264,14 @@ class Lines:
 
     def passed(self, t: Total) -> list[Factor]:
         """The factors between a gradient and those that it is written in terms of."""
-        if t.closed is None or t.node not in self.direct:
-            return [path[-1] for path in t.paths]
-        steps, ends = t.closed.through | t.closed.start, t.closed.through | {t.node}
-        return [f for (k, m), f in self.factors.items() if k in steps and m in ends]
+        passed = [path[-1] for path in t.paths]
+        if t.closed is not None and t.node in self.direct:
+            steps, ends = t.closed.through | t.closed.start, t.closed.through | {t.node}
+            passed = [f for (k, m), f in self.factors.items() if k in steps and m in ends]
+        for f in passed:  # and those of gradients that have no line, which it grows by
+            users = self.consumers[f.of] if f.of in self.plain else []
+            passed += [g for k in users if (g := self.factors[k, f.of]) not in passed]
+        return passed
 
     def definition(self, n: Var) -> Expr:
         """The formula of `n`, without what is hidden."""
@@ -253,9 +289,9 @@ class Lines:
         Of one that skips landmarks without a name it is the closed form.
         """
         if t.closed is not None and t.node in self.direct:
-            return substitute(t.closed.formula, self.hidden)
+            return self._written(substitute(t.closed.formula, self.hidden))
         terms = [self._term(path) for path in t.paths]
-        return total(terms) if terms else number(0)
+        return self._written(total(terms)) if terms else number(0)
 
     def _term(self, path: Sequence[Factor]) -> Expr:
         start = path[0].of
@@ -266,6 +302,14 @@ class Lines:
             above = _times(above, f, f.formula if is_stated else name(f.symbol, shape))
         assert above is not None
         return above
+
+
+def _turned(e: Expr) -> Expr:
+    """``-(x - y) / n`` as ``(y - x) / n``."""
+    match e.args:
+        case [Expr(role="quotient", args=[Expr(role="difference") as of, below]) as whole] if e.role == "negation":
+            return replace(whole, args=(replace(of, args=of.args[::-1]), below))
+    return e
 
 
 def _times(above: Expr | None, f: Factor, partial: Expr) -> Expr:

@@ -6,6 +6,7 @@ and a sum has one more.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
@@ -28,7 +29,7 @@ from .formula import (
     unsimplified,
     walk,
 )
-from .writing import LETTERS, subscript
+from .writing import LETTERS, root_of, subscript
 
 At: TypeAlias = tuple[str, ...]  # an index for each axis; "" for an axis that is not written
 
@@ -159,8 +160,10 @@ def _indices(parts: Sequence[Expr], shape: Shape) -> Iterator[At]:
     single = {k for index in placed for k, p in enumerate(index) if isinstance(p, int | np.integer)}
     for part in parts:
         if shape and part.role == "placement" and not is_diagonal(part) and not is_cut(part):
-            others = (c for c in "jlmn" if c in free)
+            others = [c for c in "jlmn" if c in free]
             yield first, *(c if k in single else "" for k, c in zip(range(1, len(shape)), others, strict=False))
+            if any(p.role == "reshape" for p in walk(part)):
+                yield first, *others[: len(shape) - 1]
         elif len(shape) == 1 and _running(part):
             yield ("k",)
         elif part.role == "contraction" and part.shape == shape:
@@ -168,6 +171,8 @@ def _indices(parts: Sequence[Expr], shape: Shape) -> Iterator[At]:
             first = terms if any("/" in word for word in part.args[0].names) else result
             order = "".join(dict.fromkeys(first + result + terms)).replace(",", "")
             yield tuple(LETTERS[order.index(c)] for c in result)
+        elif part.role == "reshape" and part.shape == shape and len(shape) < len(part.args[0].shape):
+            yield _merged(part, free)
         elif axes := _summed(part):
             at = tuple(c for k, c in enumerate(LETTERS[: len(part.args[0].shape)]) if k not in axes)
             yield from [at] * (len(at) == len(shape))
@@ -217,10 +222,12 @@ def entry(e: Expr, at: At) -> Expr:
         case "reshape" | "index" if e.role == "reshape" or _is_new(e):
             kept = iter([c for c, size in zip(at, e.shape, strict=True) if size != 1])
             if [size for size in e.shape if size != 1] != [size for size in inner.shape if size != 1]:
-                raise _NoEntries
+                kept = iter(_regrouped([*kept], e.shape, inner.shape))
             return entry(inner, tuple("" if size == 1 else next(kept) for size in inner.shape))
-        case "transpose" | "matrix transpose" if len(e.shape) == 2:
-            return entry(inner, at[::-1])
+        case "transpose" | "matrix transpose" | "swap of axes" if len(e.shape) > 1:
+            sizes = range(2, 2 + len(at))  # of the axes, all different
+            turned = e.row.fn(np.empty(sizes), **e.params).shape
+            return entry(inner, tuple(at[turned.index(size)] for size in sizes))
         case "total" if axes := _summed(e):
             return _of_total(e, axes, at)
         case "norm" if (axes := _axes_of(e)) and inner.role == "name":
@@ -229,6 +236,8 @@ def entry(e: Expr, at: At) -> Expr:
             return multiplied((entry(inner, at[:1]), entry(e.args[1], at[1:])), rest)
         case "contraction":
             return _of_einsum(e, at)
+        case "sum over steps":
+            return replace(e, args=(entry(inner, at),), shape=rest)
         case _ if (which := _running(e)) is not None:
             (c,) = _fresh(at, 1)
             return _sum((c,), multiplied((unsimplified(which, (name(c), name(at[0])), ()), entry(inner, (c,))), ()))
@@ -248,7 +257,8 @@ def entry(e: Expr, at: At) -> Expr:
     if e.args and (e.role == "product" or e.row.entrywise):
         args = [_aligned(a, at) for a in e.args]
         if e.role == "product":
-            return multiplied((f for a in args for f in factors_of(a)), rest)
+            factors = [f for a in args for f in factors_of(a)]
+            return multiplied([f for f in factors if not (f.is_number and f.value == 1)] or factors[:1], rest)
         return replace(e, args=tuple(args), shape=rest)
     below = _seen(at, e.shape)
     if not below:
@@ -266,6 +276,46 @@ def _of_triangle(e: Expr, at: At) -> Expr:
     if k not in (0, 1):
         raise _NoEntries
     return unsimplified(STRICTLY_LESS if k else LESS, (name(low), name(high)), ())
+
+
+def _joined(old: Shape, new: Shape) -> Iterator[tuple[Shape, Shape]]:
+    """The axes of two shapes of one array that belong together: of 3x4 and 3x2x2 these are 3, 3 and 4, 2x2."""
+    rest, other = [[s for s in shape if s != 1] for shape in (old, new)]
+    while rest and other:
+        a, b = [rest.pop(0)], [other.pop(0)]
+        while math.prod(a) != math.prod(b) and (rest if math.prod(a) < math.prod(b) else other):
+            (a if math.prod(a) < math.prod(b) else b).append((rest if math.prod(a) < math.prod(b) else other).pop(0))
+        yield tuple(a), tuple(b)
+
+
+def _regrouped(letters: Sequence[str], old: Shape, new: Shape) -> Iterator[str]:
+    """The indices before a reshape: ``(jk)`` for an axis that it has split into two, j and k for two that are one."""
+    at, groups = iter(letters), [*_joined(old, new)]
+    for before, after in groups:
+        here = [next(at) for _ in before]
+        inside = [*here[0].strip("()")] if len(before) == 1 else here
+        if math.prod(before) != math.prod(after) or len(inside) != max(len(before), len(after)) or "" in here:
+            raise _NoEntries
+        if len(groups) == 1:  # x as 2x3
+            raise _NoEntries
+        if len(before) == len(after) == 1:
+            yield here[0]
+        elif len(after) == 1:
+            yield f"({''.join(inside)})"
+        elif len(before) == 1:
+            yield from inside
+        else:
+            raise _NoEntries
+
+
+def _merged(part: Expr, free: Sequence[str]) -> At:
+    """The indices of a reshape that makes one axis of several: i and (jk)."""
+    letters, at = iter(free), list[str]()
+    for before, after in _joined(part.args[0].shape, part.shape):
+        here = [next(letters, "") for _ in max(before, after, key=len)]
+        at += [f"({''.join(here)})"] if len(after) == 1 < len(before) else here[: len(after)]
+    kept = iter(at)
+    return tuple("" if size == 1 else next(kept, "") for size in part.shape)
 
 
 def _of_total(e: Expr, axes: Collection[int], at: At) -> Expr:
@@ -301,7 +351,13 @@ def _of_einsum(e: Expr, at: At) -> Expr:
     others = dict.fromkeys(c for c in terms.replace(",", "") if c not in result)
     meaning = dict(zip((*result, *others), (*at, *_fresh(at, len(others))), strict=True))
     factors = [entry(a, tuple(meaning[c] for c in term)) for a, term in zip(e.args, terms.split(","), strict=True)]
-    return _sum(tuple(meaning[c] for c in others), multiplied(factors, ()))
+    below = [f.args[1] for f in factors if f.role == "quotient"]
+    parts = [g for f in factors for g in factors_of(f.args[0] if f.role == "quotient" else f)]
+    roots = {k: root for k, f in enumerate(parts) if f.is_number and (root := root_of(f.value))[1]}
+    below += [number(math.sqrt(root)) for root, _ in roots.values()]  # x / √2, not 1/√2 x
+    above = multiplied([f for k, f in enumerate(parts) if k not in roots], ())
+    body = unsimplified("divide", (above, multiplied(below, ())), ()) if below else above
+    return _sum(tuple(meaning[c] for c in others), body)
 
 
 def _parts(e: Expr) -> Sequence[Any]:

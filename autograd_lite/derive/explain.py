@@ -7,7 +7,7 @@ person derives them, which is then written as plain text, Markdown or LaTeX.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import groupby
 from typing import Any
@@ -23,7 +23,7 @@ from .chain_rule import Chain
 from .constants import is_number
 from .derivation_lines import Lines, Total
 from .factors import Factor, total
-from .formula import Expr, name, number
+from .formula import Expr, name, number, walk
 from .layout import DOWN, GIVEN, RULE, STEPS, Definition, Line, Section
 from .mathml import html_of
 from .paths import chain_of, chain_of_program, check
@@ -116,6 +116,10 @@ class Derivation(GraphView):
     def before(self) -> list[Section]:
         """The given values and the steps."""
         steps = [Section(STEPS, [self._step(n) for n in nodes], place) for place, nodes in self.steps()]
+        started = self.chain.constants.defined.items()
+        values = self.chain.constants.values
+        first = [Line(w, (e,), layout.small(values[w]), shape=np.shape(values[w])) for w, e in started]
+        steps[:1] = [replace(s, lines=[*first, *s.lines]) for s in steps[:1]]
         return [Section(GIVEN, [_given(word, x) for word, x in self.given]), *steps]
 
     @cached_property
@@ -133,7 +137,8 @@ class Derivation(GraphView):
     @cached_property
     def written(self) -> list[Section]:
         """The sections, with the steps of a loop written once."""
-        return rolled(self.sections) if self.roll else self.sections
+        first = {word.rstrip("0123456789") for word in self.chain.constants.defined}
+        return rolled(self.sections, self.chain.looped | first) if self.roll else self.sections
 
     @property
     def given(self) -> list[tuple[str, Any]]:
@@ -142,6 +147,7 @@ class Derivation(GraphView):
         nodes = [n for _, nodes in self.steps() for n in nodes]
         defined = {c.names[n]: self.order.definition(n) for n in nodes}
         defined |= dict(pair for n in nodes for pair in c.where(n))
+        defined |= c.constants.defined
         used = {word for e in defined.values() for word in e.names}
         used |= {word for f in self.order.factors.values() for word in f.formula.names & c.constants.sizes.keys()}
         quoted = c.constants.quoted  # of X[:, None] what is given is X
@@ -156,7 +162,9 @@ class Derivation(GraphView):
     def _rule(self) -> list[Total]:
         """The gradients for which the chain rule is written: where something is multiplied or added."""
         totals = [t for t in self.totals if t.node in self.order.asked] if self.order.by_gradients else self.totals
-        return [t for t in totals if not self._is_one_step(t) and t.node not in self.order.direct]
+        names, hidden = self.chain.names, self.order.hidden.keys()
+        shown = (t for t in totals if hidden.isdisjoint(names[f.of] for path in t.paths for f in path))
+        return [t for t in shown if not self._is_one_step(t) and t.node not in self.order.direct]
 
     def _is_one_step(self, t: Total) -> bool:
         """True for a gradient that is a single factor of the result: nothing has to be multiplied."""
@@ -189,10 +197,15 @@ class Derivation(GraphView):
         closed, users = line.closed, self.order.passed(line) if self.order.by_gradients else []
         formulas = [self.composition(line)]
         if closed is None or line.node not in self.order.direct:
-            formulas += [closed.formula] if closed is not None else []
+            sides = [] if closed is None else [*formulas, closed.formula]
+            is_other = len({*Line("", sides, line.value).written(TEXT)[1:]}) == 2
+            formulas = sides if is_other else formulas
+            is_placed = any(part.role == "placement" for part in walk(formulas[0]))
+            if closed is not None and closed.labels and is_placed and not any("/" in w for w in formulas[0].names):
+                formulas = sides[1:]  # P - Y, not 1 at [2]
             since = self.since(users, written)
         else:
-            names, hidden, steps = self.chain.names, self.order.hidden, closed.through | closed.start
+            names, hidden, steps = self.chain.names, self.order.hidden, {f.of for f in users}
             since = _symmetric(users)
             shown = (n for n in self.chain.landmarks if n in steps and names[n] not in hidden)
             since += [Definition(names[n], self.order.definition(n)) for n in shown]
@@ -209,8 +222,9 @@ class Derivation(GraphView):
         c = self.chain
         out = _symmetric(factors)
         for f in factors:
-            definition = self.order.definition(f.of)
-            out.append(Definition(c.names[f.of], None if f.of in written else definition))
+            definition, symbol = self.order.definition(f.of), c.names[f.of]
+            if symbol not in [*self.order.hidden, *(d.symbol for d in out if not d.wrt)]:
+                out.append(Definition(symbol, None if f.of in written else definition))
             if len(write(definition, TEXT)) > WIDE:
                 written.add(f.of)
             if f.is_map and (jacobian := c.jacobian(f.of)) is not None:

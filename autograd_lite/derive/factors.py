@@ -234,6 +234,21 @@ def _entries(terms: Sequence[Expr]) -> Sequence[Expr]:
     return rest
 
 
+def mirrored(terms: Sequence[Expr]) -> Sequence[Expr]:
+    """Two terms ``g @ X`` and ``gᵀ @ X``, or X in front, as ``(g + gᵀ) @ X``: those of ``X @ Xᵀ``."""
+    if len(terms) != 2 or any(scalars_apart(e)[1].role != "matrix product" for e in terms):
+        return terms
+    (beside, a), (around, b) = map(scalars_apart, terms)
+    for k, (g, h) in enumerate(zip(a.args, b.args, strict=True)):
+        x, y = a.args[1 - k], b.args[1 - k]
+        is_turned = simplified("transpose", (g,), g.shape[::-1], axes=None).key == h.key
+        if is_turned and (x.key, beside(x).key) == (y.key, around(x).key):
+            plain = [g, h] if h.role == "transpose" else [h, g]
+            both = simplified("add", plain, g.shape)
+            return [beside(simplified("matmul", (x, both) if k else (both, x), terms[0].shape))]
+    return terms
+
+
 def scalars_apart(e: Expr) -> tuple[Callable[[Expr], Expr], Expr]:
     """A matrix without its sign and the numbers that it is multiplied with, and what puts these beside a product."""
     if e.role == "negation":

@@ -109,7 +109,9 @@ def is_diagonal(e: Expr) -> bool:
 
 
 def _key(value: Any) -> str:
-    return f"{value.shape}{value.dtype}{value.tobytes()!r}" if isinstance(value, np.ndarray) else repr(value)
+    if isinstance(value, np.ndarray):
+        return f"{value.shape}{value.dtype}{value.tobytes()!r}{getattr(value, 'word', '')}"
+    return repr(value)
 
 
 def name(word: str, shape: Shape = ()) -> Expr:

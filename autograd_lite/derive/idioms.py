@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from heapq import heappop, heappush
 from itertools import product
+from string import ascii_lowercase
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from ..program.assignments import names
 from ..program.equation import computed
 from ..program.naming import operand
 from ..table import TABLE, Primitive
+from .entries import is_new
 
 POINTS = 3
 LONG = 14  # operations in one spelling
@@ -42,10 +44,13 @@ def recognised(program: Program, kept: Collection[Var], is_read: bool = True) ->
     flat = [eq for eq in roots if not is_read or not np.all(values[eq.outputs[0]])]  # at 0 a norm has another slope
     live: set[Var] = {*program.results, *kept}
     new: list[Equation] = []
-    for eq in reversed(program.equations):
+    users, named = program.users, program.named
+    once = {v: us[0] for v, us in users.items() if len(us) == 1 and v not in named and v not in live}
+    for eq in reversed(program.equations):  # `steps` are the latest first
         if live.isdisjoint(eq.outputs):
             continue
-        steps = _scaled(eq, defined) or [eq]  # latest first
+        steps = _scaled(eq, defined) or _row_products(eq, defined, once, named)
+        steps = steps or _batched(eq, defined, once) or _gain(eq, defined, once) or [eq]
         likely = [r for r in rows if eq.row.algebra in r.idiom and eq.group is None and eq not in flat]
         for x, inside in _cones(eq, defined, place) if likely else ():
             if any(e.outputs[0] in kept for e in inside[1:]):
@@ -86,6 +91,89 @@ def _scaled(eq: Equation, defined: Mapping[Var, Equation]) -> list[Equation] | N
             turned = replace(of, outputs=(column,), row=TABLE["getitem"], operands=(v,), params=params)
             operands = (column, other) if k == 0 else (other, v)
             return [replace(eq, row=TABLE["multiply"], operands=operands, params={}), *([turned] if k == 0 else [])]
+    return None
+
+
+_OPTIONS = "keepdims", "where", "initial"  # of a sum that stays one
+
+#: What a factor in a sum of products may be, besides a value with a name or an input.
+_FACTORS = ("index", "gather", "matrix product")
+
+
+def _row_products(
+    eq: Equation, defined: Mapping[Var, Equation], once: Mapping[Var, Equation], named: Collection[Var]
+) -> list[Equation] | None:
+    """A sum along some axes of a product of two values, ``np.sum(u * v, axis=1)``, as an einsum: ``Σⱼ uᵢⱼ vᵢⱼ``.
+
+    `once` has the values without a name that one equation uses, with that.
+    """
+    [x, *_], [y, *_], axis = eq.operands or (None,), eq.outputs, eq.params.get("axis")
+    if eq.row.algebra != "total" or axis is None or any(eq.params.get(k) for k in _OPTIONS):
+        return None
+    of, user = defined.get(x) if isinstance(x, Var) and x in once else None, once.get(y)
+    is_step = y in named or user is not None and user.row.kind == "elementwise" and user.row.algebra != "negation"
+    if of is None or of.row.algebra != "product" or not is_step or x.dtype.kind != "f":
+        return None
+    letters, axes = ascii_lowercase[: x.ndim], {k % x.ndim for k in np.atleast_1d(axis)}
+    factors = [f for v in of.operands if (f := _factor(v, x, letters, defined, named)) is not None]
+    if len(factors) < 2 or of.operands[0] is of.operands[1] or {c for _, term in factors for c in term} != {*letters}:
+        return None
+    operands, terms = zip(*factors, strict=True)
+    result = "".join(c for k, c in enumerate(letters) if k not in axes)
+    params = {"subscripts": f"{','.join(terms)}->{result}", "optimize": False}
+    return [replace(eq, row=TABLE["einsum"], operands=operands, params=params)] if result else None
+
+
+def _batched(
+    eq: Equation, defined: Mapping[Var, Equation], once: Mapping[Var, Equation]
+) -> list[Equation] | None:
+    """A matrix product of more than two axes as an einsum, ``Sᵢⱼₖ = Σₗ Qᵢⱼₗ Kᵢₖₗ``, with transposes in it."""
+    if eq.row.algebra != "matrix product" or max(map(len, eq.shapes)) < 3 or min(map(len, eq.shapes)) < 1:
+        return None
+    (a, b), (m, n) = eq.operands, map(len, eq.shapes)
+    batch = ascii_lowercase[3 : 3 + max(m, n) - 2]
+    left = batch[len(batch) - max(m - 2, 0) :] + "ac"[2 - min(m, 2) :]
+    right = batch[len(batch) - max(n - 2, 0) :] + ("cb" if n > 1 else "c")
+    result = batch + "a" * (m > 1) + "b" * (n > 1)
+    terms, operands = [], []
+    for x, term in ((a, left), (b, right)):
+        of = defined.get(x) if isinstance(x, Var) and x in once else None
+        if of is not None and of.row.algebra in ("transpose", "matrix transpose", "swap of axes"):
+            [x] = of.operands
+            own = range(2, 2 + len(term))  # sizes of the axes of x, all different
+            turned = of.row.fn(np.empty(own), **of.params).shape
+            term = "".join(term[turned.index(size)] for size in own)
+        terms.append(term)
+        operands.append(x)
+    sizes = [dict(zip(term, np.shape(x), strict=True)) for term, x in zip(terms, operands, strict=True)]
+    if any(sizes[0][c] != sizes[1][c] for c in sizes[0].keys() & sizes[1].keys()):
+        return None  # it broadcasts
+    params = {"subscripts": f"{','.join(terms)}->{result}", "optimize": False}
+    return [replace(eq, row=TABLE["einsum"], operands=tuple(operands), params=params)]
+
+
+def _factor(
+    v: Any, x: Var, letters: str, defined: Mapping[Var, Equation], named: Collection[Var]
+) -> tuple[Any, str] | None:
+    """A factor of `x` without the axes of length one that were added to it, with its letters; None for a formula."""
+    eq = defined.get(v) if isinstance(v, Var) and v not in named else None
+    if eq is not None and eq.row.algebra == "index" and is_new(eq.params["index"]):
+        [of], before = eq.operands, x.ndim - v.ndim
+        kept = "".join(c for k, c in enumerate(letters[before:], before) if v.shape[k - before] == x.shape[k])
+        return (of, kept) if np.ndim(of) == len(kept) else None
+    return (v, letters) if np.shape(v) == x.shape and (eq is None or eq.row.algebra in _FACTORS) else None
+
+
+def _gain(eq: Equation, defined: Mapping[Var, Equation], once: Mapping[Var, Equation]) -> list[Equation] | None:
+    """``gain * (x - mean) / std``, in which the gain is broadcast, as ``gain * ((x - mean) / std)``."""
+    x, *below = eq.operands or (None,)
+    of = defined.get(x) if eq.row.algebra == "quotient" and isinstance(x, Var) and x in once else None
+    if of is None or of.row.algebra != "product" or x.shape != eq.shape:
+        return None
+    for gain, rest in (of.operands, of.operands[::-1]):
+        if isinstance(rest, Var) and rest.shape == x.shape and np.shape(gain) not in (x.shape, ()):
+            inner = replace(eq, outputs=(Var("", x.shape, x.dtype),), operands=(rest, *below))
+            return [replace(of, outputs=eq.outputs, operands=(gain, *inner.outputs)), inner]
     return None
 
 

@@ -170,7 +170,7 @@ def _equation(line: Line, printer: Printer) -> str:
 def _step(line: Line, printer: Printer, wide: int) -> Iterator[str]:
     symbol, formula = line.written(printer)
     start = f"  {symbol}{' ' * (wide - _width(symbol))} = {formula}"
-    value = _array(line.value, AT + 11) or _how(line, printer)[2:]
+    value = "; ".join(filter(None, (_array(line.value, AT + 11), _how(line, printer)[2:])))
     yield f"{start:<{AT}}  {shape_text(line.shape or ()):<8} {value}".rstrip()
     if line.where:
         yield f"  {'':<{wide}}   with {', '.join(d.written(printer) for d in line.where)}"

@@ -21,12 +21,12 @@ from ..engine.value import live_of
 from ..program import Equation, Program, Var
 from ..program.assignments import looped
 from ..program.graph import graph_of
-from ..program.naming import Names, groups, scopes, short_names
+from ..program.naming import Names, groups, operand, place, scopes, short_names
 from ..rules.indexing import Slot
 from ..table import TABLE
 from .constants import Constants
 from .factors import Edge
-from .formula import Expr, Labels, constant, fold, index_parts, name, number
+from .formula import Expr, Labels, constant, fold, index_parts, name, number, replaced, walk
 from .formula_ops import applied
 from .idioms import recognised, with_turned
 from .signs import with_factors_in_front
@@ -34,6 +34,7 @@ from .simplify import again, simplified
 from .symbolic_rule import CallResult, edge
 
 LIMIT = 2_000  # operations; nobody reads a longer derivation
+TERMS = 20  # of a sum that is written with all of them
 FEW = 4  # entries of a constant array that is written out in a formula; a larger one is called c1, c2, …
 
 
@@ -59,7 +60,7 @@ class Notation:
         self, program: Program, wrt: Iterable[Var] | None = None, *, board: bool = True,
         names: Mapping[Var, str] | None = None, variables: Mapping[Any, Var] | None = None,
     ) -> None:
-        self.board, wrt = board, None if wrt is None else [*wrt]
+        self.board, wrt = board, None if wrt is None else list(wrt)
         self.variables = variables or {}  # of the recorded values that the program was made from, by node
         called, is_picture = program.named if names is None else names, names is not None
         #: What has no name and is not differentiated, with its value: a constant.
@@ -86,6 +87,11 @@ class Notation:
         self.program = program
         self.defined = program.defined
         [self.root] = program.outputs
+        #: The values that only the next sum of the same variable uses; they have no name.
+        self.running = _running_sums(program, names) if board and not is_picture else set[Var]()
+        self.running -= set(map(self.canonical, wrt or ()))
+        for v in self.running & names.keys():
+            del names[v]
         used = {*program.users, self.root}
         #: The values, oldest first; of several results those that are used.
         self.nodes = [v for v in program.variables if v in used or v not in self.defined]
@@ -94,8 +100,13 @@ class Notation:
         self.values = {v: np.asarray(x) for v, x in program.values.items()}
         # Values between the result and `wrt`: derivatives are taken with respect to these only.
         self.active = set(self.nodes) if wrt is None else program.depending(map(self.canonical, wrt))
+        rows = [eq for eq in program.equations if board and type(eq.params.get("index")) is int]
+        turns = Counter(map(place, rows))
+        for eq in rows:  # a row of given data in a loop is written as such, ys[t]
+            if turns[place(eq)] > 1 and eq.operands[0] not in self.active and not is_picture:
+                names.pop(eq.outputs[0], None)
         masks = {v.name: x for v, x in self.replaced.items() if v in called}
-        self._name({v: word for v, word in names.items() if v in self.place}, masks)
+        self._name({v: word for v, word in names.items() if v in self.place}, masks, not is_picture)
         if board:
             self.program = self.program.mapped(self.constants.labelled)
             self._read_positions()
@@ -186,7 +197,8 @@ class Notation:
     @cached_method
     def rule(self, n: Var, i: int) -> Edge:
         """The rule for argument `i` of `n`, in symbols."""
-        return self.sized(n, i, edge(self.call(n), i))
+        e = edge(self.call(n), i)
+        return self.sized(n, i, replace(e, formula=replaced(e.formula, _beside_zero)) if self.board else e)
 
     def sized(self, n: Var, i: int, e: Edge) -> Edge:
         """The rule of a reduction with a name for the number of its entries."""
@@ -207,7 +219,7 @@ class Notation:
 
     # ------------------------------------------------------------------------------------------------------ names
 
-    def _name(self, names: dict[Var, str], masks: Mapping[str, Any]) -> None:
+    def _name(self, names: dict[Var, str], masks: Mapping[str, Any], rename: bool) -> None:
         self.names = names
         self.introduced: set[str] = set()  # names that only a textbook has
         self._lettered: set[str] = set()  # letters, also with the number of a step
@@ -217,10 +229,20 @@ class Notation:
         self._numbers = count(1)
         codes = {eq.origin.code for eq in self.program.equations} - {None}
         numbered = taken - {word for code in codes for word in (*code.co_varnames, *code.co_names, *code.co_cellvars)}
+        variables = {word for code in codes for word in (*code.co_varnames, *code.co_names)}
+        if rename and self.board:
+            self._name_parameters(names, variables)
         changing = {
             word: f"{word}{k - 1}" for k in (2, 1) for word in sorted({w[:-1] for w in numbered})
             if {f"{word}{k}", f"{word}{k + 1}"} <= numbered
         }  # fmt: skip
+        free = variables - {*self.program.constants, *masks}
+        stems = Counter(map(_stem, taken))
+        for v, word in names.items() if self.board and rename else ():  # P, of which only the second value is a step
+            stem = _stem(word) or ""
+            if word in numbered and stem in free - taken and stems[stem] == 1:
+                names[v] = stem
+                taken.add(stem)
         self.code = next((eq.origin.code for eq in self.program.equations[::-1] if eq.origin.code is not None), None)
         computed = {word: self.values[v] for v, word in names.items()}
         self.constants = Constants(taken, changing, scopes() if self.board else (), computed)  # that are not Tensors
@@ -239,14 +261,34 @@ class Notation:
                 if not isinstance(x, Var):
                     self.operand(eq, k)
 
+    def _name_parameters(self, names: dict[Var, str], variables: Container[str]) -> None:
+        """Name parameters of a list or an object as the line that uses them: W1, W2 in ``for W, b in params``."""
+        wishes: dict[str, list[Var]] = {}
+        for v in (v for v in self.nodes if v not in self.defined and v in self.graded):
+            word = names.get(v, "")
+            if word in variables or word and _stem(word) not in variables:
+                continue
+            uses = ((eq, k) for eq in self.program.equations for k, x in enumerate(eq.operands) if x is v)
+            e = next((e for eq, k in uses if (e := operand(eq, k)) is not None), None)
+            wish = e.attr if isinstance(e, ast.Attribute) else e.id if isinstance(e, ast.Name) else ""
+            if wish:
+                wishes.setdefault(wish, []).append(v)
+        for wish, several in wishes.items():
+            for k, v in enumerate(several):
+                word = f"{wish}{k + 1}" if len(several) > 1 else wish
+                names |= {} if word in self._taken else {v: word}
+                self._taken.add(word)
+
     def name_the_rest(self, nodes: Iterable[Var]) -> None:
         """Give those of `nodes` that have no name the next free letters."""
         words = [*self.names.values(), *self.constants.values, self.cotangent, "d", "l", "np"]
         places: dict[object, list[Var]] = {}  # of each place in a loop, the value of each step
         for eq in self.program.equations if self.board else ():
             if eq.origin.code is not None and not eq.row.outputs:
-                places.setdefault((eq.origin[:2], *groups(eq)[-1:], eq.row.name), []).append(eq.outputs[0])
+                places.setdefault((place(eq), *groups(eq)[-1:], eq.row.name), []).append(eq.outputs[0])
         turns = {v: steps for steps in places.values() if len(steps) > 1 for v in steps}
+        several = turns if max(map(len, turns.values()), default=0) > 2 else {}
+        self.looped = {_stem(word) or "" for v, word in self.names.items() if v in several}  # the variables of a loop
         self.fresh, letters = short_names([*words, "t"] if turns else words), dict[Var, str]()
         for n in nodes:
             if n in turns and n not in self.names:
@@ -254,7 +296,8 @@ class Notation:
                 word = f"{letters[turns[n][0]]}{turns[n].index(n) + 1}"
                 self.names |= {} if word in self._taken or word in self._lettered else {n: word}
                 self._lettered.add(word)
-            self.word(n)
+            word = self.word(n)
+            self.looped |= {_stem(word) or ""} if n in several else set()
 
     def word(self, n: Var) -> str:
         """The name of a value; one that has none gets the next free letter."""
@@ -327,6 +370,30 @@ def _unchanged(eq: Equation, kept: Container[Var], same: dict[Var, Var]) -> dict
         return None
     same[v] = x
     return {v: x}
+
+
+def _beside_zero(part: Expr) -> Expr | None:
+    """What a rule has beside its guard for numbers that are as good as 0: γ - 1 as the exponent of a power's slope."""
+    mask = walk(part.args[0]) if part.role == "selection" else ()
+    return part.args[2] if any(x.is_number and 0 < abs(x.value) < 1e-30 for x in mask) else None
+
+
+def _running_sums(program: Program, names: Mapping[Var, str]) -> set[Var]:
+    """The values that only the next sum of the same variable uses: ``L = L + (q - obs[t])**2`` in a loop."""
+    sums, users = dict[Var, list[Var]](), program.users
+    for eq in (eq for eq in program.equations if eq.row.algebra in ("sum", "difference")):
+        x, y = eq.operands[0], eq.outputs[0]
+        if not isinstance(x, Var) or x not in program.defined or x in program.outputs or len(users[x]) > 1:
+            continue
+        if x.shape == y.shape and (x not in names or _stem(names[x]) == _stem(names.get(y)) or y not in names):
+            sums[y] = [*sums.pop(x, ()), x]
+    chains = ([x for x in xs if _stem(names.get(x)) in (None, _stem(names.get(y)))] for y, xs in sums.items())
+    return {x for xs in chains if len(xs) < TERMS and not set(names).isdisjoint(xs) for x in xs}
+
+
+def _stem(word: str | None) -> str | None:
+    """A name without the number of its step."""
+    return word and word.rstrip("0123456789").rstrip("_")
 
 
 def too_many(rows: Iterable[str], inputs: int, limit: int) -> str:

@@ -7,21 +7,21 @@ distance from t, are one. What the first or the last step has in another form ke
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby, pairwise
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
 from .factors import total
-from .formula import Expr, Function, name, number, unsimplified
+from .formula import Expr, Function, Labels, factors_of, multiplied, name, number, replaced, unsimplified, walk
 from .layout import Definition, Line, Section
 from .simplify import product
 
 T = TypeVar("T")
 TERMS = 3  # of a sum that is written with Σₜ
-LINES = 4  # of steps that are written once
+LINES = 4  # of steps that are written once; of those of a loop, 2
 
 
 class _OverSteps(Function):
@@ -38,15 +38,21 @@ class Step:
         return f"t{self.distance:+d}" if self.distance else "t"
 
 
-def rolled(sections: Sequence[Section]) -> list[Section]:
-    """The sections with what the steps of a loop have in common written once."""
-    return [replace(s, lines=[_summed(line) for line in _merged(s.lines)]) for s in sections]
+def rolled(sections: Sequence[Section], looped: Container[str] = ()) -> list[Section]:
+    """The sections with what the steps of a loop have in common written once; `looped` are the variables in one."""
+    return [replace(s, lines=[_summed(line) for line in _merged(s.lines, looped)]) for s in sections]
 
 
 def _number(word: str) -> tuple[str, int]:
     """The name of a variable without the number of its step, and that; 0 if it has none."""
     m = re.fullmatch(r"(.*[^\W\d])(\d+)", word)
     return (m[1], int(m[2])) if m else (word, 0)
+
+
+def _entry(word: str) -> tuple[str, int]:
+    """The array of an entry ``ys[2]``, and its position; -1 for any other name."""
+    m = re.fullmatch(r"(\w+)\[(\d+)\]", word)
+    return (m[1], int(m[2])) if m else (word, -1)
 
 
 def _distance(values: Sequence[int], steps: Sequence[int]) -> Step | None:
@@ -62,6 +68,9 @@ def _word(words: Sequence[str], steps: Sequence[int]) -> str:
     if all(word.count("/") == 1 for word in words):
         sides = [_word(side, steps) for side in zip(*(word.split("/") for word in words), strict=True)]
         return "/".join(sides) if all(sides) else ""
+    arrays, positions = zip(*map(_entry, words), strict=True)
+    if min(positions) >= 0 and len(set(arrays)) == 1 and (step := _distance(positions, steps)):
+        return f"{arrays[0]}[{step!r}]"
     stems, numbers = zip(*map(_number, words), strict=True)
     step = _distance(numbers, steps)
     return f"{stems[0]}@{step!r}" if step and len(set(stems)) == 1 else ""
@@ -77,14 +86,34 @@ def _one(formulas: Sequence[Expr], steps: Sequence[int]) -> Expr | None:
     if first.role == "name":
         word = _word([e.value for e in formulas], steps)
         return name(word, first.shape) if word else None
-    params, indices = dict(first.params), [i for e in formulas if type(i := e.params.get("index")) is int]
-    if len(indices) == len(formulas) and len(set(indices)) > 1:
-        params["index"] = _distance(indices, steps)
-    same = indices or all(repr(e.params.get("index")) == repr(first.params.get("index")) for e in formulas)
+    params, indices = dict(first.params), [e.params.get("index") for e in formulas]
+    index = _one_index(indices, steps) if len({*map(repr, indices)}) > 1 or isinstance(indices[0], Labels) else None
+    params |= {} if index is None else {"index": index}
+    same = index is not None or all(repr(e.params.get("index")) == repr(first.params.get("index")) for e in formulas)
     same = same and all(repr({**e.params, "index": 0}) == repr({**first.params, "index": 0}) for e in formulas)
     args = [a for pair in zip(*(e.args for e in formulas), strict=True) if (a := _one(pair, steps)) is not None]
     is_one = first.row is not None and len(args) == len(first.args) and same
-    return replace(first, args=tuple(args), params=params) if is_one and params.get("index", 0) is not None else None
+    return replace(first, args=tuple(args), params=params) if is_one else None
+
+
+def _one_index(indices: Sequence[Any], steps: Sequence[int]) -> Any:
+    """One index, or part of one, for one of each step; None where they differ in more than the number."""
+    first = indices[0]
+    if all(isinstance(i, Labels) and i.word and not i.ndim for i in indices):
+        label = np.zeros((), int).view(Labels)
+        label.word = _word([i.word for i in indices], steps)
+        return label if label.word else None
+    if all(isinstance(i, tuple) and len(i) == len(first) for i in indices):
+        parts = [_one_index(part, steps) for part in zip(*indices, strict=True)]
+        return None if None in parts else tuple(parts)
+    if all(isinstance(i, slice) and {i.start, i.stop} <= {None, first.start, first.stop} for i in indices):
+        return first
+    if all(type(i) is slice and i.step in (None, 1) and None not in (i.start, i.stop) for i in indices):
+        ends = [_distance([getattr(i, end) for i in indices], steps) for end in ("start", "stop")]
+        return None if None in ends else slice(*ends)
+    if all(isinstance(i, int | np.integer) for i in indices):
+        return first if len({*indices}) == 1 else _distance(indices, steps)
+    return None
 
 
 # ------------------------------------------------------------------------------------------------------ sums
@@ -97,10 +126,25 @@ def _terms(e: Expr) -> list[Expr]:
     return [*_terms(e.args[0]), *(product((number(sign), a), a.shape) for a in _terms(e.args[1]))]
 
 
-def _step_of(e: Expr) -> int:
-    """The number of the step that a term belongs to: that of its gradient."""
-    numbers = (_number(word)[1] for word in sorted(e.names) if re.match("[d∂]", word) and "/" in word)
-    return next((k for k in numbers if k), 0)
+def _steps_of(terms: Sequence[Expr]) -> list[int]:
+    """The numbers of the steps that terms belong to: those of a gradient in each, or else of a name, or of an entry."""
+    names = [dict(map(_number, sorted(e.names, reverse=True))) for e in terms]
+    stems = [stem for stem in names[0] if all(n.get(stem) for n in names)]
+    stems.sort(key=lambda stem: (not re.match("[d∂].*/", stem), stem))
+    runs = ([n[stem] for n in names] for stem in stems)
+    if (run := next(filter(_is_run, runs), None)) or any(map(_numbers, names)):
+        return run or []
+    entries = [[i + 1 for part in walk(e) if type(i := part.params.get("index")) is int] for e in terms]
+    firsts = [steps[0] for steps in entries if steps]
+    return firsts if len(firsts) == len(terms) and _is_run(firsts) else []
+
+
+def _numbers(names: Mapping[str, int]) -> bool:
+    return any(re.match("[d∂].*/", stem) for stem in names)
+
+
+def _is_run(steps: Sequence[int]) -> bool:
+    return sorted(steps) == [*range(min(steps), max(steps) + 1)]
 
 
 def _but_for_ends(items: Sequence[T]) -> Iterator[Sequence[T]]:
@@ -119,21 +163,33 @@ def _sum(e: Expr) -> tuple[Expr, list[int]]:
     families = [[term for term in terms if _family(term) == which] for which in dict.fromkeys(map(_family, terms))]
     instead, over = dict[int, list[Expr]](), list[int]()
     for some in (some for family in (terms, *families) for some in _but_for_ends(family)):
-        steps = [_step_of(term) for term in some]
-        is_run = all(steps) and sorted(steps) == list(range(min(steps), max(steps) + 1))
-        is_new = is_run and instead.keys().isdisjoint(map(id, some))
+        steps = _steps_of(some)
+        is_new = bool(steps) and instead.keys().isdisjoint(map(id, some))
         body = _one(some, steps) if is_new and over in ([], sorted(steps)) else None
         if body is not None:
             sign, inner = (-1, body.args[0]) if body.role == "negation" else (1, body)
-            summed = product((number(sign), unsimplified(_OverSteps("sum_t"), (inner,), e.shape)), e.shape)
+            numbers = [f for f in factors_of(inner) if f.is_number]
+            inner = multiplied([f for f in factors_of(inner) if not f.is_number], inner.shape) if numbers else inner
+            summed = unsimplified(_OverSteps("sum_t"), (inner,), e.shape)
+            summed = product((number(sign), *numbers, summed), e.shape)
             instead |= {id(term): [] for term in some} | {id(some[0]): [summed]}
             over = sorted(steps)
     return total([new for term in terms for new in instead.get(id(term), [term])]) if over else e, over
 
 
+def _inside(e: Expr) -> tuple[Expr, list[int]]:
+    """A formula with Σₜ in the sums in it, and the steps."""
+    sums = [part for part in walk(e) if part.role in ("sum", "difference")]
+    inner = {a.key for part in sums for a in part.args}
+    new = {part.key: _sum(part) for part in sums if part.key not in inner}
+    over = next((over for _, over in new.values() if over), [])
+    return (replaced(e, lambda part: new[part.key][0] if part.key in new else None) if over else e), over
+
+
 def _summed(line: Line) -> Line:
     """A line with Σₜ instead of the terms of the steps."""
-    sums = [_sum(e) for e in line.formulas]
+    line = replace(line, since=[replace(d, formula=d.formula and _inside(d.formula)[0]) for d in line.since])
+    sums = [_inside(e) for e in line.formulas]
     steps = next((over for _, over in sums if over), None)
     if steps is None:
         return line
@@ -167,20 +223,21 @@ def _range(steps: Sequence[int]) -> str:
 # ------------------------------------------------------------------------------------------------------ lines
 
 
-def _merged(lines: Iterable[Line]) -> list[Line]:
+def _merged(lines: Iterable[Line], looped: Container[str]) -> list[Line]:
     """Lines of consecutive steps that have one form, as one."""
     lines = list(lines)
     families: dict[str, list[Line]] = {}
     for line in lines:
         families.setdefault(_number(line.symbol)[0], []).append(line)
     instead: dict[int, list[Line]] = {}
-    for family in families.values():
+    for stem, family in families.items():
+        least = 2 if stem.rpartition("/d")[2] in looped else LINES
         pairs = [_pair(a, b) for a, b in pairwise(family)]
         k = 0
         for _, group in groupby(pairs, lambda pair: pair and _key(pair)):
             count = len([*group])
             pair, run = pairs[k], family[k : k + count + 1]
-            if pair is not None and len(run) >= LINES:
+            if pair is not None and len(run) >= least:
                 steps = [_number(line.symbol)[1] for line in run]
                 instead |= {id(line): [] for line in run}
                 instead[id(run[0])] = [replace(pair, how=f"{pair.how}; {_range(steps)}")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Set
 from functools import cached_property
 from itertools import islice
@@ -124,7 +125,9 @@ class Shorter:
             called = called or next(iter(arrays), "")
             meaning = Written(name(called, labels.shape) if called else constant(labels), labels)
             is_unit = ones.ndim == 2 and np.array_equal(ones, np.eye(*ones.shape))
-            word = self.steps.introduced_name("I" if is_unit else "Y", ones)
+            turn = re.search(r"(\d+)(]?)$", called)  # of labels in a loop
+            step = str(int(turn[1]) + bool(turn[2])) if turn and labels.ndim == 0 else ""
+            word = self.steps.introduced_name("I" if is_unit else f"Y{step}", ones)
             if word != "I":
                 self.labels[word] = formula(f"onehot(y, {ones.shape[-1]})", {"y": meaning}).formula
             self._indicators[key] = name(word, ones.shape)

@@ -257,8 +257,9 @@ def _emit(chain: Chain, wanted: Sequence[Var], name: str, args: Sequence[Any], u
     writer = LineWriter(chain, wanted, inputs)
     body = ["# forward", *writer.forward()]
     for v, x in chain.program.fixed.items():
-        word = writer.node(v)
-        body[:0] = [f"if {word} != {x!r}:", f"    raise ValueError({f'{name}: this source is for {word} = {x!r}'!r})"]
+        word, value = writer.node(v), literal(x)
+        test = f"not np.array_equal({word}, {value})" if isinstance(x, np.ndarray) else f"{word} != {value}"
+        body[:0] = [f"if {test}:", f"    raise ValueError({f'{name}: this source is for {word} = {value}'!r})"]
     if wanted:
         body += ["", "# backward", *writer.backward()]
         writer.check()

@@ -21,7 +21,7 @@ from ..program import Program, Var
 from ..table import Textbook
 from .entries import is_new
 from .factors import Combine, Edge, FoldedCall, Pull
-from .formula import Expr, Shape, name, named, unsimplified
+from .formula import Expr, Shape, index_parts, name, named, unsimplified
 from .formula_ops import applied, evaluate, largest
 from .notation import Notation
 from .simplify import simplified
@@ -71,17 +71,20 @@ class Steps(Notation):
         chosen |= self._where_chains_meet(chosen)
         length: dict[Var, int] = {}
         for n in self.nodes:
-            length[n] = 1 + sum(length[p] for p in self.arguments(n))
-            if n in chosen or length[n] > DEEP and n not in self.regions:
+            args = self.arguments(n)
+            length[n] = 1 + (max if not self.running.isdisjoint(args) else sum)([0, *(length[p] for p in args)])
+            if n in chosen or length[n] > DEEP and n not in self.regions and n not in self.running:
                 chosen.add(n)
                 length[n] = 0
         return [n for n in self.nodes if n in chosen]
 
     def _is_light(self, n: Var) -> bool:
-        """Whether a value is written again where it is used: ``-k``, and in data ``h / 2``."""
+        """Whether a value is written again where it is used: ``-k``, and in data ``h / 2`` and ``ys[t]``."""
         is_near = all(p in self.names or self.is_input(p) for p in self.arguments(n))
-        is_datum = n not in self.active and not n.shape and self.defined[n].row.kind == "elementwise"
-        return self.board and is_near and (is_datum or self.defined[n].row.algebra == "negation")
+        eq = self.defined[n]
+        is_entry = type(eq.params.get("index")) is int
+        is_datum = n not in self.active and (not n.shape and eq.row.kind == "elementwise" or is_entry)
+        return self.board and is_near and (is_datum or eq.row.algebra == "negation")
 
     def _where_chains_meet(self, chosen: set[Var]) -> set[Var]:
         """Further landmarks: the ends of each step whose derivative is not a factor entry by entry, and what the
@@ -104,6 +107,8 @@ class Steps(Notation):
                     pure.add(top)
                 if not self.is_turn(p):
                     further.add(p)
+            if n in self.defined and self.defined[n].row.algebra == "reshape":  # of what was looked up
+                further |= {p for _, p in active if self._is_lookup(p) and p.shape != n.shape}
             further |= self._needed_again(n) if active else set()
         return further
 
@@ -117,6 +122,11 @@ class Steps(Notation):
         if self.uses[n] != 1 or eq.row.algebra not in TURNS or len(n.shape) != 2:
             return False
         return np.shape(eq.row.fn(np.empty((2, 3)), **eq.params)) == (3, 2)  # its axes may be in the old order
+
+    def _is_lookup(self, p: Var) -> bool:
+        """Whether a value has rows of an array at labels: ``E[w]``."""
+        eq = self.defined.get(p)
+        return eq is not None and any(isinstance(part, np.ndarray) for part in index_parts(eq.params.get("index")))
 
     def _needed_again(self, n: Var) -> set[Var]:
         """Arguments that the backward pass through `n` uses and that are too expensive to compute twice."""

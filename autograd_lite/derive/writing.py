@@ -250,7 +250,11 @@ _INDICATORS = {
 
 
 def _indicator(e: Expr) -> Expr:
-    """A mask ``where(c, 1, 0)`` as ``1[c]``."""
+    """A mask ``where(c, 1, 0)`` as ``1[c]``, and ``where(x > 0, x, 0)`` as the maximum that it is."""
+    if e.role == "selection" and e.args[0].head in ("greater", "greater_equal") and e.args[1].shape == e.shape:
+        (x, zero), (_, same, rest) = e.args[0].args, e.args
+        if zero.key == rest.key == number(0).key and x.key == same.key:
+            return unsimplified("maximum", (x, zero), e.shape)
     values = tuple(x.value for x in e.args[1:] if x.is_number) if e.role == "selection" else ()
     return replace(e, row=_INDICATORS[values], args=(_condition(e.args[0]),)) if values in _INDICATORS else e
 
@@ -395,7 +399,10 @@ def _fraction(value: float) -> str:
 
 
 def short_number(value: complex) -> str:
-    """To six digits, for a reader."""
+    """To six digits, for a reader; a power of ten as ``1e9``."""
+    digits = f"{value:.0e}" if isinstance(value, float) and np.isfinite(value) and value else ""
+    if digits.lstrip("-").startswith("1e") and float(digits) == value and not 1e-4 <= abs(value) < 1e7:
+        return f"{digits.partition('e')[0]}e{int(digits.partition('e')[2])}"
     if isinstance(value, float) and np.isfinite(value) and float(f"{value:.6g}") != value and not _fraction(value):
         return f"{value:.6g}"
     return plain_number(value).replace("np.", "")
@@ -558,7 +565,7 @@ def root_of(value: complex) -> tuple[int, bool]:
 
 
 _BELOW = str.maketrans("ijklmnt0123456789", "ᵢⱼₖₗₘₙₜ₀₁₂₃₄₅₆₇₈₉")
-_STEP = _BELOW | str.maketrans("+-", "₊₋")
+_STEP = _BELOW | str.maketrans("+-()", "₊₋₍₎")
 _OF_STEP = re.compile(r"(.+?)@(t[+-]?\d*)")  # the name of a variable, and in which step
 
 

@@ -53,14 +53,26 @@ def capture(
     """Run `f`, and record everything that depends on `args`.
 
     Names come from the arguments, then the local variables of `f`, then ``Tensor.name``, then `names`. If `fixing`,
-    words and truth values are fixed, and Python's integers if `f` takes one for a size, an axis or a count.
+    words and truth values are fixed, and Python's integers if `f` takes one for a size, an axis or a count; or else
+    integer arrays too, if `f` needs their numbers: the positions in ``np.eye(k)[labels]``.
     """
+    fixed: tuple[type, ...] = (str, bool) if fixing else ()
     try:
-        return _captured(f, args, params, names, (str, bool) if fixing else ())
-    except (RuntimeError, TypeError):  # a number was asked for
-        if not fixing or not any(type(x) is int for x in leaves(args)):
-            raise
-    return _captured(f, args, params, names, (str, bool, int))
+        return _captured(f, args, params, names, fixed)
+    except (RuntimeError, TypeError) as error:  # a number was asked for
+        refused = error
+    wider = [(*fixed, int)] * any(type(x) is int for x in leaves(args))
+    wider += [(*fixed, int, np.ndarray)] * any(_are_positions(x) for x in leaves(args))
+    for fixed in wider if fixing else ():
+        try:
+            return _captured(f, args, params, names, fixed)
+        except (RuntimeError, TypeError) as error:
+            refused = refused if np.ndarray in fixed else error
+    raise refused
+
+
+def _are_positions(x: Any) -> bool:
+    return isinstance(x, np.ndarray) and x.ndim > 0 and x.dtype.kind in "iu"
 
 
 def _captured(
@@ -72,7 +84,10 @@ def _captured(
     tensors = [wrap(n.y, n) for n in nodes]
     for n, t in zip(nodes, tensors, strict=True):
         n.keeper = weakref.ref(t)  # so that backward() inside `f` adds to its .grad
-    as_they_are = {n: x for n, x in zip(nodes, arguments, strict=True) if type(x) in fixed}
+    as_they_are = {
+        n: x for n, x in zip(nodes, arguments, strict=True)
+        if type(x) in fixed and (not isinstance(x, np.ndarray) or _are_positions(x))
+    }  # fmt: skip
     wrapped = rebuild(args, [as_they_are.get(n, t) for n, t in zip(nodes, tensors, strict=True)])
     # one level deeper, so that a compiled function inside is recorded too
     level = (CONTEXT.get() or ORDINARY).level + 1

@@ -231,6 +231,12 @@ def expression(eq: Equation) -> ast.expr | None:
     return None if groups(eq) else line(eq)
 
 
+def place(eq: Equation) -> Any:
+    """Where in the user's code an equation was recorded: one place, however Python has specialised the instruction."""
+    code, at = eq.origin.code, eq.origin.at
+    return code, at if code is None else _positions(code)[at // 2]
+
+
 def line(eq: Equation) -> ast.expr | None:
     """What the user wrote and an equation belongs to, perhaps a call with further ones."""
     code, at = eq.origin.code, eq.origin.at
@@ -371,8 +377,15 @@ def named_nodes(named: Iterable[tuple[str, Any]], known: Mapping[Node, str] | No
             words = (key if isinstance(key, str) and key.isidentifier() else f"{name}_{key}" for key in value)
             stack += [*zip(words, value.values(), strict=True)][::-1]
         elif isinstance(value, (list, tuple)):
-            stack += [(f"{name}{k + 1}", part) for k, part in enumerate(value)][::-1]
+            stack += [(f"{name}{k + 1}", _numbered(part, k + 1)) for k, part in enumerate(value)][::-1]
     return names
+
+
+def _numbered(value: Any, k: int) -> Any:
+    """A mapping in a list with the number of its place in the names: W1 and W2 of ``[{"W": …}, {"W": …}]``."""
+    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+        return value
+    return {f"{key}{'_' * key[-1:].isdigit()}{k}": part for key, part in value.items()}
 
 
 def short_names(taken: Iterable[str]) -> Iterator[str]:

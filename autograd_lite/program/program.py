@@ -442,7 +442,7 @@ class Program(GraphView):
         for k, (var, x) in enumerate(zip(self.inputs, values, strict=True)):
             value = raw(x)
             if var in self.fixed:
-                if value != self.fixed[var]:
+                if not np.array_equal(value, self.fixed[var]):
                     raise ValueError(f"{self.name}: {var.name} was {self.fixed[var]!r}, got {x!r}: trace it again")
                 value = self.examples[var]
             weak = type(value) in (bool, int, float, complex) and np.result_type(var.dtype, value) == var.dtype

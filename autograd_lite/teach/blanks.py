@@ -76,7 +76,7 @@ def questions(d: Derivation, places: Sequence[Line], shown: Shown, code: Code) -
     slips = [_slips(d, at) if isinstance(at, Factor) else _total_slips(d, at) for at in places]
     recompute = None if isinstance(line, Factor) else _from_factors(d, line)
     shape = _shape_of_all(line) if isinstance(line, Factor) else None
-    said, letters = "".join(hints), shown.indexed[0]
+    said, letters = "".join(hints), "" if "(" in shown.indexed[0] else shown.indexed[0]  # not of two axes in one
     typed = Question(as_variable(line.symbol), said, answer, line.value, line.symbol, slips, recompute, shape, letters)
     return [*([replace(typed, since="", answer=printed)] if is_ours else []), typed]
 

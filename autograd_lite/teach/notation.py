@@ -90,7 +90,7 @@ class Board:
     def python(self, text: str, shape: tuple[int, ...] = (), letters: str = "") -> str:
         """A formula for a value of a shape, which may be written with these indices, as a Python expression."""
         text = signs_replaced(text)
-        if start := re.match(rf"\s*(?:{self._copied}|d\w+?)([{INDICES}]*)\s*=(?!=)", text):
+        if start := re.match(rf"\s*(?:{self._copied}|d\w+?)([{INDICES}₍₎]*)\s*=(?!=)", text):
             text, letters = text[start.end() :], start[1] or letters
         text = self.whole.get(text.strip(), text)
         text = re.sub(rf"(?<!\w)({self._copied})(?=(?:{_AT})?(?!\w))", lambda m: self.words[m[1]], text)

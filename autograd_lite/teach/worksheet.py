@@ -235,7 +235,7 @@ def _elsewhere(text: str, reader: Reader, *how: Any) -> Any:
 
 def _bare(word: Any) -> str:
     """A symbol without indices: ``dL/dE`` for ``dL/dEₖ``."""
-    return str(word).rstrip(INDICES)
+    return str(word).rstrip(f"{INDICES}₍₎")
 
 
 def _slashed(word: str) -> str:

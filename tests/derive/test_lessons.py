@@ -37,7 +37,7 @@ TEXTBOOK = {
     "logistic_regression": """
         P = σ(z)
         L = -Σ (t ⊙ log(P) + (1 - t) ⊙ log(1 - P)) / n
-        dL/dP = (1 - t) / (n (1 - P)) - t / (n P)
+        dL/dP = ((1 - t) / (1 - P) - t / P) / n
         dP/dz = P ⊙ (1 - P)
         dL/dz = dL/dP ⊙ dP/dz
         = (P - t) / n
@@ -94,7 +94,7 @@ TEXTBOOK = {
         dL/dx = (dL/dx̂ - x̂ ⊙ Σᵢ dL/dx̂ᵢ x̂ᵢ / n - Σᵢ dL/dx̂ᵢ / n) / √(var + ε)
     """,
     "batch_norm_layer": """
-        ε = 1e-05
+        ε = 1e-5
         y = γ ⊙ x̂ + β
         with μ = meanᵢ(x), σ = √(meanᵢ((x - μ)²) + ε), x̂ = (x - μ) / σ
         dL/dx = γ / σ ⊙ (dL/dy - meanᵢ(dL/dy) - x̂ ⊙ meanᵢ(dL/dy ⊙ x̂))
@@ -137,14 +137,14 @@ TEXTBOOK = {
         dL/dW = xᵀ @ dL/da
     """,
     "gru": """
-        h1 = (1 - z1) ⊙ n1 + z1 ⊙ h0
+        hₜ = (1 - zₜ) ⊙ nₜ + zₜ ⊙ hₜ₋₁
         dL/dUh = Σₜ dL/dfₜ · dfₜ/dUh
         dL/dp = p - y
         dL/dh3 = dL/dp · v
-        dL/dn3 = dL/dh3 ⊙ (1 - z3)
-        dL/df3 = dL/dn3 ⊙ (1 - n3²)
-        dL/dz3 = dL/dh3 ⊙ (h2 - n3)
-        dL/dh2 = dL/dh3 ⊙ z3 + dL/dc3 ⊙ r3 + Ur @ dL/db3 + Uz @ dL/da3
+        dL/dnₜ = dL/dhₜ ⊙ (1 - zₜ)
+        dL/dfₜ = dL/dnₜ ⊙ (1 - nₜ²)
+        dL/dzₜ = dL/dhₜ ⊙ (hₜ₋₁ - nₜ)
+        dL/dhₜ = dL/dhₜ₊₁ ⊙ zₜ₊₁ + dL/dcₜ₊₁ ⊙ rₜ₊₁ + Ur @ dL/dbₜ₊₁ + Uz @ dL/daₜ₊₁
         dL/dUh = Σₜ cₜ @ (dL/dfₜ)ᵀ
         dL/dUr = Σₜ hₜ₋₁ @ (dL/dbₜ)ᵀ
     """,
@@ -152,8 +152,8 @@ TEXTBOOK = {
         rec = -Σ (x ⊙ log(x̂) + (1 - x) ⊙ log(1 - x̂)) / n
         kl = -Σ (1 + logvar - μ² - exp(logvar)) / (2 n)
         = (x̂ - x) / n
-        dL/dlogvar = dL/dkl · (exp(logvar) - 1) / (2 n) + ½ dL/dz ⊙ ε ⊙ exp(½ logvar)
-        dL/dμ = dL/dkl · μ / n + dL/dz
+        dL/dlogvar = (exp(logvar) - 1) / (2 n) + ½ dL/dz ⊙ ε ⊙ exp(½ logvar)
+        dL/dμ = μ / n + dL/dz
         dL/dWm = hᵀ @ dL/dμ
     """,
     "infonce": """
@@ -237,8 +237,7 @@ TEXTBOOK = {
     """,
     "kmeans": """
         c = minⱼ(D)
-        dL/dDᵢⱼ = dL/dcᵢ 1[Dᵢⱼ = cᵢ] since c = minⱼ(D); ties share
-        = 1[Dᵢⱼ = cᵢ]
+        dL/dDᵢⱼ = 1[Dᵢⱼ = cᵢ] since c = minⱼ(D), L = Σ c; ties share
     """,
     "gaussian_mixture": """
         logpi = a - logsumexp(a)
@@ -254,7 +253,8 @@ TEXTBOOK = {
     "gaussian_process": """
         α = K⁻¹ @ y
         logdet = log det K
-        dL/dK = dL/dlogdet · K⁻¹ - K⁻¹ @ dL/dα @ αᵀ since Kᵀ = K
+        dL/dK = ½ K⁻¹ - K⁻¹ @ dL/dα @ αᵀ
+        since Kᵀ = K
         = ½ (K⁻¹ - α @ αᵀ)
     """,
     "total_variation": """

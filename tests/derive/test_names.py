@@ -224,7 +224,7 @@ def test_a_sum_of_products_is_one_step_and_outer_products_are_written_as_such() 
         h = np.tanh(x[t] @ W + h @ U)
     d = np.sum(h**2).explain([W, U])
     assert given(d).startswith("x (3x2), h0 = 0")
-    assert any(line.startswith("a1 = x[0] @ W + h0 @ U") for line in lines(d))
+    assert any(line.startswith("aₜ = x[t-1] @ W + hₜ₋₁ @ U") for line in lines(d))
     assert down(d, "dL/dU") == "dL/dU = Σₜ hₜ₋₁ @ (dL/daₜ)ᵀ"
     assert " as a " not in str(d)
 
