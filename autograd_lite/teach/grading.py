@@ -106,9 +106,9 @@ def verdict(
     close : float
         How far it may be off, in terms of the largest entry.
     """
-    wrong = []
-    for value, space, slips in zip(answers, spaces, q.slips or [{}] * len(answers), strict=False):
-        right = np.asarray(space.get(q.word), float)
+    wrong, rights = [], [np.asarray(space.get(q.word), float) for space in spaces]
+    answers = [None if x is None else _filled(x, right) for x, right in zip(answers, rights, strict=False)]
+    for value, right, space, slips in zip(answers, rights, spaces, q.slips or [{}] * len(answers), strict=False):
         if value is not None and not _is_right(value, right, close):
             others = {w: x for w, x in space.items() if w != q.word and not callable(x)}
             wrong.append((value, right, others, slips, close))
@@ -130,6 +130,14 @@ def verdict(
         return f"expected shape {shape_text(right.shape)}, got {shape_text(value.shape)}"
     off = ~(np.abs(value - right) <= close * np.abs(right).max(initial=0.0))
     return f"{int(off.sum())} of {off.size} entries are off, by up to {np.abs(value - right).max():.4g}"
+
+
+def _filled(value: Any, right: Any) -> Any:
+    """An answer with one entry for several, in the right shape where these are equal in the right one."""
+    sizes = (1,) * (right.ndim - value.ndim) + value.shape
+    fits = len(sizes) == right.ndim and all(n in (1, m) for n, m in zip(sizes, right.shape, strict=True))
+    first = right[tuple(slice(0, 1) if n == 1 else slice(None) for n in sizes)] if fits else None
+    return np.broadcast_to(value, right.shape) if first is not None and np.all(first == right) else value
 
 
 def _is_right(value: Any, right: Any, close: float) -> bool:

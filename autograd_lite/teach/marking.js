@@ -876,6 +876,13 @@ const same = (a, b, close) => {
   return off <= close * Math.max(size, LEAST);
 };
 const times = (x, factor) => array(x.shape, x.data.map((v) => v * factor));
+/** An answer with one entry for several, in the right shape where these are equal in the right one. */
+const inFull = (value, right) => {
+  const sizes = [...Array(Math.max(right.shape.length - value.shape.length, 0)).fill(1), ...value.shape];
+  const fits = sizes.length === right.shape.length && sizes.every((n, k) => n === 1 || n === right.shape[k]);
+  const first = fits && gathered(array(right.shape, right.data), right.shape, (at) => at.map((p, k) => (sizes[k] === 1 ? 0 : p)));
+  return fits && first.data.every((v, i) => v === right.data[i]) ? array(right.shape, spread(value, right.shape)) : value;
+};
 const isRight = (value, right, close) => {
   if (same(value, right, close)) return true;
   const shape = together(value.shape, right.shape);
@@ -991,7 +998,7 @@ const marking = (data) => {
   };
   const says = (word, text) => {
     const shape = spaces[0][word].shape;
-    const answers = [fitted(readers[0].formula(text, board, shape, indices[word]), shape, full[word])];
+    let answers = [fitted(readers[0].formula(text, board, shape, indices[word]), shape, full[word])];
     const isNumber = !readers[0].used;
     for (const [k, reader] of isNumber ? [] : readers.slice(1).entries()) {
       if (!has(spaces[k + 1], word)) answers.push(null);
@@ -1003,6 +1010,7 @@ const marking = (data) => {
       }
     }
     const close = isNumber ? TYPED : CLOSE;
+    answers = answers.map((value, k) => value && inFull(value, spaces[k][word]));
     const wrong = answers.map((value, k) => value && {
       value, right: array(spaces[k][word].shape, spaces[k][word].data), slips: slips[word][k] ?? {}, close,
       others: Object.entries(spaces[k]).filter(([w]) => w !== word),

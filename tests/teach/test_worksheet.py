@@ -754,3 +754,15 @@ def test_notation_that_a_derivation_prints_may_be_changed(answer, says):
     assert mark.right == (not says)
     assert mark.says.endswith(says) or says in mark.says
     assert "into_zeros" not in mark.says
+
+
+def test_one_number_for_all_entries_is_marked_as_the_entries_would_be():
+    def loss(W, X):
+        margins = np.maximum(0, X @ W + 1)
+        return np.sum(margins) / len(X)
+
+    X = np.array([[1.0, 0.2], [0.3, -1.0], [-0.8, 0.5], [0.1, 0.9]])
+    sheet = ag.trace(loss, np.array([[0.2, -0.1], [0.4, 0.5]]), X).worksheet(wrt=["W"])
+    for answer, says in (("1 / n", ""), ("-1 / n", "the sign is wrong"), ("2 / n", "it is 2 times the right one")):
+        [mark] = [mark for mark in sheet.check({"dL/dmargins": answer}) if mark.word == "dLdmargins"]
+        assert mark.says == says
