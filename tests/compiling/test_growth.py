@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dis
+import gc
 
 import numpy as np
 import pytest
@@ -42,6 +43,12 @@ def test_calls_grow_with_the_length(program, n):
     compiled(program(n))  # what is imported and cached
     short, long = calls(compiled, program(n)), calls(compiled, program(4 * n))
     assert long < 4.4 * short
+
+
+def test_garbage_is_collected_again_after_an_error():
+    with pytest.raises(ValueError, match="expected inputs as the keys of updates"):
+        compiled(chain(4), updates={chain(4).outputs[0]: 0.0})
+    assert gc.isenabled()
 
 
 def test_python_compiles_many_names_in_as_many_steps():

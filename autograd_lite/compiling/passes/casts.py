@@ -35,7 +35,7 @@ def narrowed(block: Block) -> Block:
         last = detour.steps.pop()
         return [*detour.steps, Equation((y,), last.row, last.operands, last.params, last.origin)]
 
-    return block.mapped(rule)
+    return block.mapped(rule) if any(eq.row.algebra == "cast" for eq in block.equations) else block
 
 
 class _Detour:

@@ -26,7 +26,8 @@ def folded(block: Block) -> Block:
             y = eq.row.fn(*eq.operands, **eq.params)
         return dict(zip(eq.outputs, map(_constant, y), strict=True)) if eq.row.outputs else _constant(np.asarray(y))
 
-    return block.mapped(rule)
+    some = not all(any(isinstance(x, Var) for x in eq.operands) for eq in block.equations)
+    return block.mapped(rule) if some else block
 
 
 def _constant(y: object) -> Any:

@@ -46,7 +46,8 @@ def lowered(block: Block) -> Block:
         equations = [] if program is None else inlined(program, eq.operands, eq, eq.outputs)
         return [e for inner in equations for e in rule(inner, defined) or [inner]] or None
 
-    return block.mapped(rule)
+    some = block.fast or any(eq.row.definition for eq in block.equations)
+    return block.mapped(rule) if some else block
 
 
 def _is_one_formula(eq: Equation, block: Block, largest: int) -> bool:

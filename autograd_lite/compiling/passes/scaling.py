@@ -21,6 +21,8 @@ LEAST = 256  # entries of a product that is worth it
 
 def scaled(block: Block) -> Block:
     """`block` with numbers multiplied into small factors."""
+    if not any(eq.row.algebra == "dot product" for eq in block.equations):
+        return block
     users, results = block.users, set(block.results)
 
     def rule(eq: Equation, defined: dict[Var, Equation]) -> Any:
