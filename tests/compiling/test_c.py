@@ -159,6 +159,20 @@ def test_a_sum_of_products_of_two_arrays_is_a_product_of_matrices(notation):
         assert "einsum(" not in run.source.replace("# return np.einsum(", "")
 
 
+def test_small_products_in_any_order_in_memory():
+    def f(x, W):
+        q, k, v = np.moveaxis((x @ W).reshape(2, 5, 3, 4, 2), (2, 3), (0, 2))  # of 2 x 4 matrices, 5 x 2
+        heads = np.exp(q @ k.mT) @ v
+        turned = np.exp(k.mT @ q).mT.reshape(2, -1)
+        rows = np.moveaxis(heads, 1, 2).reshape(10, 8) @ W[:8, :8]
+        return np.moveaxis(heads, 1, -1).reshape(2, -1) * 2, rows, turned * 3
+
+    args = RNG.normal(size=(2, 5, 8)), RNG.normal(size=(8, 24))
+    agree(in_c(f, *args)(*args), f(*args))
+    gradient = ag.grad(lambda *args: sum(np.sum(y * y) for y in f(*args)), (0, 1))
+    agree(in_c(gradient, *args)(*args), gradient(*args))
+
+
 def test_whole_powers_are_products():
     x = np.array([1.5, -1.25, 0.0, -0.0, np.inf, -np.inf, np.nan, 1e200, -1e-200, 1e-107, 5e-324, 1 + 1e-15])
     exponents = *range(10), 31, 64, 65, -2, 0.5
