@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial, update_wrapper
+from functools import cached_property, partial, update_wrapper
 from itertools import count
 from typing import Any
 
@@ -117,12 +117,17 @@ class _Rules:
         self.vjp: Function | None = None
         self.jvp: Any = None
         self.constant = False
-        self.recorded = Primitive(
+
+    @cached_property
+    def recorded(self) -> Primitive:
+        """The row that is recorded for the user's rules."""
+        row = Primitive(
             "general", lambda *xs, call: call.forward(xs), (lambda g, y, xs, i, call: call.rule(g, y, xs, i),),
             name=self.name, bind=lambda *xs, call: (xs, {"call": call}), variadic=True, outputs=True,
             holomorphic=False,
         )  # fmt: skip
-        self.recorded.builtin = False
+        row.builtin = False
+        return row
 
     def call(self, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
         operands = [x for x in leaves(args) if isinstance(x, Tensor)]
@@ -293,7 +298,8 @@ def _by_argnum(fun: Any, what: str, makers: Sequence[Any], argnums: Iterable[int
 
     def maker_of(argnum: int) -> Any:
         if argnum not in table:
-            raise NotImplementedError(f"{what} of {fun.__name__} wrt argnums ({argnum},) not defined")
+            name = getattr(fun, "__name__", fun)
+            raise NotImplementedError(f"{what} of {name} wrt argnums ({argnum},) not defined")
         return table[argnum]
 
     return maker_of
