@@ -46,15 +46,16 @@ def arrays(result):
     return [y.detach().numpy() if isinstance(y, ag.Tensor) else np.asarray(y) for y in leaves(result)]
 
 
+@pytest.mark.parametrize("backend", ["numpy", pytest.param("c", marks=pytest.mark.thorough)])
 @pytest.mark.parametrize("seed", range(60))
 @pytest.mark.filterwarnings("ignore")
-def test_a_random_program(seed):
+def test_a_random_program(seed, backend):
     rng = np.random.default_rng(seed)
     f = program([STEPS[k] for k in rng.integers(len(STEPS), size=rng.integers(1, 7))])
     dtype, shape = rng.choice(["f", "d"]), [(4, 4), (4, 300), (2, 30)][rng.integers(3)]
     first, second = rng.normal(size=(2, *shape)).astype(dtype)
     numbers = [(2, 3), (0.5, 1.5)][rng.integers(2)]
-    run, tolerance = ag.jit(f), 1e-4 if dtype == "f" else 1e-9
+    run, tolerance = ag.jit(f, backend=backend), 1e-4 if dtype == "f" else 1e-9
     with np.errstate(all="ignore"):
         before = arrays(run(first, 0, numbers[0]))
         kept = [y.copy() for y in before]

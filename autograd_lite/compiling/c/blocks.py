@@ -19,6 +19,7 @@ from .steps import Step
 LARGE = 2**13  # entries of a loop that is worth blocks
 FEWEST = 16  # rows
 BYTES = 2**14  # of all arrays in a block
+MOST = 24  # loops that share blocks; each is compared with all others
 LEAST = 4  # rows of a block; a multiple of the turns that a loop takes at once
 
 
@@ -28,6 +29,7 @@ class Group:
 
     space: Any
     steps: list[Step] = field(default_factory=list)
+    arrays: set[Var] = field(default_factory=set)  # in which it has more than one entry
 
 
 @dataclass(eq=False)
@@ -91,7 +93,7 @@ def units(groups: Sequence[Group], stored: Set[Var], into: Mapping[Var, Var], ou
     for group in groups:
         is_loop = not group.steps[0].product and group.space
         rows = _Rows(group, stored, into, outside) if is_loop else None
-        if rows is not None and members and (count := _together(members, rows)):
+        if rows is not None and 0 < len(members) < MOST and (count := _together(members, rows)):
             result[-1].groups.append(group)
             result[-1].rows = count
             members.append(rows)

@@ -26,6 +26,7 @@ from .products import KINDS, declared, matmul
 from .steps import PLUS, TYPES, Place, Step, Steps, functions_of, is_tiled
 
 MOST = 100  # steps in a group
+ARRAYS = 16  # in a group that a step joins although it has none of them
 INLINE = 24  # groups in one function; others have a function each, which equal ones share
 SHARED = 2**18  # operations of what several threads share
 ENTRIES = 2**12  # of a loop that a thread takes at once
@@ -137,14 +138,17 @@ class Kernel:
             self._filled.add(root)
         space = (step.space, step.product, id(step)) if step.product else step.space
         same = self._by_space.setdefault(space, [])
+        arrays = {p.root for p in (step.target, *step.places) if p.root.size > 1}
         for k in same[bisect_left(same, least) :]:
-            if len(self.groups[k].steps) < MOST:
+            group = self.groups[k]
+            if len(group.steps) < MOST and (len(group.arrays) < ARRAYS or not arrays.isdisjoint(group.arrays)):
                 break
         else:
             k = len(self.groups)
             self.groups.append(Group(space))
             same.append(k)
         self.groups[k].steps.append(step)
+        self.groups[k].arrays |= arrays
         self._writers.setdefault(root, []).append((k, step))
         self._reaches.setdefault(root, []).append(reach)
         self._exact[step.target, reach] = k, step
