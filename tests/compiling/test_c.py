@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import threading
+import types
 import warnings
 from itertools import product
 from pathlib import Path
@@ -634,7 +635,13 @@ def test_what_is_compared_in_c():
     def scaled(x, more=0.5):
         return np.exp(x * holder.value) * cell + holder.items[0] * holder.items[1] + holder.table["a"] * more
 
-    x = np.linspace(0, 1, 3)
+    x, module = np.linspace(0, 1, 3), types.ModuleType("module")
+    module.scale = 2.0
+    other = ag.jit(lambda x: np.exp(x) * module.scale + Holder.shared, backend="c")
+    for module.scale in 2.0, 3.0, 2.0:
+        for Holder.shared in 1.5, 2.5:
+            agree(other(x), np.exp(x) * module.scale + Holder.shared)
+            assert whole(other)
     run = ag.jit(scaled, backend="c")
 
     def alike():

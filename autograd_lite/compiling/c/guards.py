@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import ast
 import ctypes
+import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from threading import RLock
-from types import CellType, FunctionType, MemberDescriptorType, WrapperDescriptorType
+from types import CellType, FunctionType, MappingProxyType, MemberDescriptorType, ModuleType, WrapperDescriptorType
 from typing import Any
 
 import numpy as np
@@ -145,6 +146,8 @@ class Guards:
         if isinstance(x, np.ndarray) or type(kind.__getattribute__) is not WrapperDescriptorType:
             raise NoTranslation
         static = _static(x, name)
+        if kind is ModuleType and a in self.fixed and name in vars(x):  # whose __getattr__ would be Python
+            return self._read("KEY", vars(x)[name], self._object(vars(x)), self._object(name))
         if type(x) is CellType or type(x) is FunctionType and name == "__code__":
             return self._read("SLOT", getattr(x, name), a, self._object(kind), _offset(x, getattr(x, name)))
         if type(static) is MemberDescriptorType:
@@ -152,10 +155,19 @@ class Guards:
         get = getattr(type(static), "__get__", None)
         code = isinstance(static, property) or isinstance(get, FunctionType) or hasattr(kind, "__getattr__")
         if code or a not in self.fixed:
-            raise NoTranslation(name)
+            raise NoTranslation
         return self._read("ATTRIBUTE", getattr(x, name), a, self._object(name))
 
+    def _dict(self, a: int) -> int:
+        """The register of a dict itself, where a class shows its own only through a proxy."""
+        x = self.examples[a]
+        if type(x) is MappingProxyType and a in self.fixed:
+            (x,) = gc.get_referents(x)
+            return self._object(x)
+        return a
+
     def _entry(self, a: int, key: int) -> int:
+        a = self._dict(a)
         x, k = self.examples[a], self.examples[key]
         if a not in self.fixed and a > 1:
             self._check("TYPE", a, self._object(type(x)))
@@ -220,7 +232,7 @@ class Guards:
                     self.touched.append(self._list([0] * (3 * len(self.space["updated"]) + 1)))
                     self._check("APART", a, n=self.touched[-1])
             case _, ast.In(), _:
-                container = self._value(right)
+                container = self._dict(self._value(right))
                 if type(self.examples[container]) is not dict or container not in self.fixed:
                     raise NoTranslation
                 self._check("ABSENT", container, self._value(left))
