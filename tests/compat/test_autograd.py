@@ -143,6 +143,21 @@ def test_names_that_work_on_plain_values_are_numpys():
         np.sine
 
 
+@pytest.mark.parametrize(("module", "expected"), [
+    ("numpy", {"sin", "max", "sum", "linalg", "make_diagonal", "array", "float64"}), ("numpy.linalg", {"cholesky"}),
+    ("scipy.special", {"gammaln", "expit"}), ("scipy.stats.norm", {"logpdf", "rvs"}), ("extend", {"primitive"}),
+])  # fmt: skip
+def test_everything_can_be_imported(module, expected):
+    if module.startswith("scipy"):
+        pytest.importorskip("scipy")
+    scope = {}
+    exec(f"from autograd_lite.compat.autograd.{module} import *", scope)
+    assert expected <= set(scope)
+    if module == "numpy":
+        assert scope["linalg"] is np.linalg
+        assert autograd.grad(scope["sin"])(0.0) == 1.0
+
+
 def test_boxes_and_builtins():
     seen = []
 

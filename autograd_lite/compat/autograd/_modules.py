@@ -27,10 +27,18 @@ def namespace(module: Any, own: Any = None) -> Callable[[str], Any]:
     return get
 
 
-def submodule(name: str, others: Callable[[str], Any] | None = None, **names: Any) -> None:
-    """Make ``autograd.name`` from `names`, and for others from a ``__getattr__``."""
+def public_names(module: Any) -> list[str]:
+    """What ``from module import *`` gives, without submodules."""
+    names = vars(module) if isinstance(module, ModuleType) else dict.fromkeys(dir(module))
+    return [name for name, value in names.items() if name[0] != "_" and not isinstance(value, ModuleType)]
+
+
+def submodule(name: str, module: Any = None, own: Any = None, **names: Any) -> None:
+    """Make ``autograd.name`` from `names`, and from the :func:`namespace` of a module."""
     new = ModuleType(f"{__package__}.{name}", f"HIPS's ``autograd.{name}``.")
-    vars(new).update(names, __spec__=ModuleSpec(new.__name__, None), **({"__getattr__": others} if others else {}))
+    vars(new).update(names, __spec__=ModuleSpec(new.__name__, None))
+    if module is not None:
+        vars(new).update(__getattr__=namespace(module, own), __all__=public_names(module))
     sys.modules[new.__name__] = new
     parent, _, last = new.__name__.rpartition(".")
     vars(sys.modules[parent]).setdefault(last, new)

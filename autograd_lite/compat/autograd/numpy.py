@@ -13,7 +13,7 @@ from ... import c_ as c_
 from ... import r_ as r_
 from ...base.tree import leaves
 from ...table import TABLE
-from ._modules import namespace, submodule
+from ._modules import namespace, public_names, submodule
 from .core import defvjp, notrace_primitive, primitive
 
 __getattr__ = namespace(numpy)
@@ -97,6 +97,8 @@ def unbroadcast_f(target: Any, f: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return lambda g: part(unbroadcast(f(g), shape))
 
 
-submodule("numpy.linalg", namespace(numpy.linalg, SimpleNamespace(cholesky=_cholesky)))
-for _name in ("fft", "random"):
-    submodule(f"numpy.{_name}", namespace(getattr(numpy, _name)))
+submodule("numpy.linalg", numpy.linalg, SimpleNamespace(cholesky=_cholesky))
+submodule("numpy.fft", numpy.fft)
+submodule("numpy.random", numpy.random)
+_HIPS = "fft", "linalg", "make_diagonal", "random", "row_stack"  # which NumPy has not, or has as modules
+__all__ = [*public_names(numpy), *_HIPS]

@@ -18,7 +18,7 @@ from ... import integrate as _integrate
 from ... import linalg as _linalg
 from ... import special as _special
 from ... import stats as _stats
-from ._modules import namespace, submodule
+from ._modules import submodule
 from .numpy import einsum, flip, pad
 
 
@@ -67,11 +67,11 @@ def convolve(
     return einsum(windows, in_a + [in_b[j] for j in on_b], flip(B, tuple(on_b)), in_b, result)
 
 
-submodule("scipy.special", namespace(scipy.special, _special))
+submodule("scipy.special", scipy.special, _special)
 _same = {name: f for name, f in vars(_linalg).items() if name not in ("cholesky", "lstsq", "qr")}  # these are NumPy's
-submodule("scipy.linalg", namespace(scipy.linalg, SimpleNamespace(**_same)))
-submodule("scipy.integrate", namespace(scipy.integrate, _integrate))
+submodule("scipy.linalg", scipy.linalg, SimpleNamespace(**_same))
+submodule("scipy.integrate", scipy.integrate, _integrate)
 submodule("scipy.signal", convolve=convolve)
 submodule("scipy.stats")
 for _name in ["beta", "chi2", "dirichlet", "gamma", "multivariate_normal", "norm", "poisson", "t"]:
-    submodule(f"scipy.stats.{_name}", namespace(getattr(scipy.stats, _name), getattr(_stats, _name)))
+    submodule(f"scipy.stats.{_name}", getattr(scipy.stats, _name), getattr(_stats, _name))
