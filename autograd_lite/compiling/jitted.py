@@ -213,8 +213,8 @@ def jit(
     fallback : bool
         If `f` cannot be recorded, warn once and run it as it is, instead of raising.
     fast : bool
-        Allow rewrites whose results differ beyond rounding: ``x / 3`` as ``x * (1 / 3)``, and, with `tune`, sine and
-        cosine of one array from one tangent.
+        Allow rewrites whose results differ beyond rounding: ``x / 3`` as ``x * (1 / 3)``, ``x**3`` as ``x * x * x``,
+        and, with `tune`, sine and cosine of one array from one tangent.
     tune : bool
         Time other ways to compute large products on this machine, and use those that are faster. In another process
         the timing may choose another one, and then results differ in the last digit.

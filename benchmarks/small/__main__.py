@@ -33,7 +33,7 @@ def main() -> None:
             continue
         line = timed(workload, peers, chosen.seconds)
         ratios = line["ratio"], line["jit"], line["c"], *line["peers"].values()
-        print(f"{workload.title:<58}{amount(line, 'hand'):>10}{''.join(f'{r:>9.2f}' for r in ratios)}", flush=True)
+        print(f"{workload.title:<58}{amount(line, 'hand'):>10}{''.join(f'{r:>9.3f}' for r in ratios)}", flush=True)
 
 
 if __name__ == "__main__":
