@@ -359,7 +359,7 @@ class Constants:
         """
         sources = {word: assigned(code, word) for word in "nmNMK"}
         lengths = [w for w, es in sources.items() if es and all(map(_is_size, es))]
-        users = [w for w in lengths if self._value(w, code) == value]
+        users = [w for w in lengths if _is_same(self._value(w, code), value)]
         if e is not None:
             text = ast.unparse(e)
             words = () if code is None else (*code.co_varnames, *code.co_names)
@@ -369,7 +369,7 @@ class Constants:
         if not users and code is not None:
             others = {w: assigned(code, w) for w in (*code.co_varnames, *code.co_names) if w not in sources}
             others = {w: es for w, es in others.items() if es and all(map(_is_length, es)) and w[0] != "_"}
-            users = [w for w in others if self._value(w, code) == value]
+            users = [w for w in others if _is_same(self._value(w, code), value)]
             users = users if len(users) == 1 else []  # not that of another axis
         free = [w for w in sources if self.sizes.get(w) == value or sources[w] is None and w not in self.taken]
         word = next(iter([*users, *free])) if users or free else self.taken.take("n")

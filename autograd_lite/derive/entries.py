@@ -209,6 +209,8 @@ def _sum(letters: At, body: Expr) -> Expr:
 def entry(e: Expr, at: At) -> Expr:
     """The entry of `e` at an index."""
     inner = e.args[0] if e.args else e
+    if len(at) != len(e.shape):
+        raise _NoEntries
     rest = tuple(size for c, size in zip(at, e.shape, strict=True) if not c and size != 1)
     match e.role:
         case "number":

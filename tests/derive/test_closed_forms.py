@@ -281,3 +281,28 @@ def test_a_power_has_no_guard():
     text = traced(f, np.array([1.0, 2.0]), 1.5)
     assert "dL/dx = ½ k (x / 2) ** (k - 1) - 1.5 x ** -2.5 since" in text
     assert "dL/dk = Σ ((x / 2) ** k ⊙ log(x / 2)) since" in text
+
+
+def test_a_length_beside_an_array_that_is_called_n():
+    def f(x):
+        N = len(x)
+        m = x * 2.0
+        return np.sum(m) + 0.5 * len(x) * np.log(2 * np.pi) + N
+
+    def g(x, m):
+        n = m
+        return 0.5 * len(x) * np.log(2 * np.pi) * np.sum(x * n)
+
+    assert "L = Σ m + ½ N log(2π) + N" in traced(f, np.ones(3))
+    assert "log(2π)" in traced(g, np.ones(3), np.ones(3))
+
+
+def test_a_kernel_whose_entries_are_read_one_at_a_time():
+    def f(kern, img):
+        fmap = np.zeros((2, 3, 3))
+        for i in range(2):
+            for j in range(2):
+                fmap = fmap + kern[:, i, j, None, None] * img[i : i + 3, j : j + 3]
+        return np.sum(np.maximum(fmap, 0).mean(axis=(1, 2)))
+
+    assert "dL/dkern" in traced(f, RNG.normal(size=(2, 2, 2)), RNG.normal(size=(4, 4)))
