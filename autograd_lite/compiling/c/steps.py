@@ -151,8 +151,6 @@ def kind_of(eq: Equation, alone: bool = False) -> str:
         return "fold" if isinstance(x, Var) and (counts or real) else ""
     if row.algebra in ("matrix product", "dot product"):
         return _product_kind(eq, alone) if real else ""
-    if row.algebra in ("concatenation", "stack"):
-        return "join" if alike else ""
     if row.algebra == "placement":
         at, part = _part(eq)
         return "placement" if alike and part.shape == np.shape(x) and _shares(part, at) else ""
@@ -161,7 +159,11 @@ def kind_of(eq: Equation, alone: bool = False) -> str:
     return "entry" if entry_of(eq) is not None else ""
 
 
-KINDS = {"parts": "parts", "strips added up": "sums", "copy in another order": "moved"}  # by the option ``algebra=``
+#: Of rows whose arrays have one dtype, by the option ``algebra=``.
+KINDS = {
+    "concatenation": "join", "stack": "join", "parts": "parts", "strips added up": "sums",
+    "copy in another order": "moved",
+}  # fmt: skip
 
 
 def _is_writable(eq: Equation) -> bool:
@@ -317,7 +319,7 @@ class Steps:
         self.part: dict[Var, Equation] = {}  # the join in whose array a value is computed
         self.factors = Counter[Any]()  # how many products have a right factor
         self.copies: dict[tuple[Place, tuple[int, ...]], Place] = {}
-        apart = "view", "join", "placement", *KINDS.values()
+        apart = "view", "placement", *KINDS.values()
         own = {
             v for eq, kind in zip(equations, kinds, strict=True) if kind not in apart
             for v in eq.outputs if v not in outputs and v not in layouts
