@@ -50,7 +50,7 @@ def recognised(program: Program, kept: Collection[Var], is_read: bool = True) ->
         if live.isdisjoint(eq.outputs):
             continue
         steps = _scaled(eq, defined) or _row_products(eq, defined, once, named)
-        steps = steps or _batched(eq, defined, once) or _gain(eq, defined, once) or [eq]
+        steps = steps or _batched(eq, defined, once) or is_read and _gain(eq, defined, once) or [eq]
         likely = [r for r in rows if eq.row.algebra in r.idiom and eq.group is None and eq not in flat]
         for x, inside in _cones(eq, defined, place) if likely else ():
             if any(e.outputs[0] in kept for e in inside[1:]):
