@@ -130,12 +130,7 @@ class Lines:
     def _short(self) -> dict[Var, Closed]:
         chosen: dict[Var, Closed] = {}
         equal: dict[Var, Closed] = {}  # no shorter, but it skips landmarks without a name
-        result = [self.chain.root]  # not what is one factor of it, unless it is put at labels
-        at_labels = {
-            n for n, users in self.consumers.items()
-            if users == result and (e := self.factors[users[0], n].formula).role in ("sum", "difference")
-            and any(part.role == "placement" for part in e.args)
-        }  # fmt: skip
+        result, at_labels = [self.chain.root], self._at_labels  # not what is one factor of it
         order = reversed(self.chain.landmarks if len(self.reach) <= BOARD else ())  # what is used later comes first
         for n in (n for n in order if n in self.reach and (n in at_labels or self.consumers.get(n, result) != result)):
             if (stated := self._stated(n)) is not None:
@@ -154,6 +149,14 @@ class Lines:
         used = frozenset().union(*(e.names for e in (*written, *(form.formula for form in either.values()))))
         kept = {m for m in passed if self.chain.names[m] in used or not either.keys() >= set(self.inputs(m))}
         return {n: form for n, form in equal.items() if kept.isdisjoint(form.through)} | chosen
+
+    @property
+    def _at_labels(self) -> set[Var]:
+        """The landmarks that only the result uses, in whose gradient something is put at labels: ``softmax(z) - Y``."""
+        root = self.chain.root
+        ends = {n: self.factors[root, n].formula for n, users in self.consumers.items() if users == [root]}
+        sums = {n: e.args for n, e in ends.items() if e.role in ("sum", "difference")}
+        return {n for n, args in sums.items() if any(part.role == "placement" for part in args)}
 
     def _stated(self, n: Var) -> Closed | None:
         """The gradient in a closed form of a textbook."""

@@ -222,10 +222,7 @@ def entry(e: Expr, at: At) -> Expr:
         case "broadcast":
             return _aligned(inner, at)
         case "reshape" | "index" if e.role == "reshape" or _is_new(e):
-            kept = iter([c for c, size in zip(at, e.shape, strict=True) if size != 1])
-            if [size for size in e.shape if size != 1] != [size for size in inner.shape if size != 1]:
-                kept = iter(_regrouped([*kept], e.shape, inner.shape))
-            return entry(inner, tuple("" if size == 1 else next(kept) for size in inner.shape))
+            return _of_reshape(e, at)
         case "transpose" | "matrix transpose" | "swap of axes" if len(e.shape) > 1:
             sizes = range(2, 2 + len(at))  # of the axes, all different
             turned = e.row.fn(np.empty(sizes), **e.params).shape
@@ -269,6 +266,16 @@ def entry(e: Expr, at: At) -> Expr:
         raise _NoEntries
     form = Function(e.head, text=f"{{x1}}{subscript(below)}", tex=f"{{x1}}_{{{{{below}}}}}")
     return unsimplified(form, (e,), rest)
+
+
+def _of_reshape(e: Expr, at: At) -> Expr:
+    """An entry of what was laid out anew."""
+    before, after = e.args[0].shape, e.shape
+    kept = [c for c, size in zip(at, after, strict=True) if size != 1]
+    if [size for size in after if size != 1] != [size for size in before if size != 1]:
+        kept = list(_regrouped(kept, after, before))
+    inside = iter(kept)
+    return entry(e.args[0], tuple("" if size == 1 else next(inside) for size in before))
 
 
 def _of_triangle(e: Expr, at: At) -> Expr:

@@ -21,9 +21,10 @@ from ..engine.value import live_of
 from ..program import Equation, Program, Var
 from ..program.assignments import looped
 from ..program.graph import graph_of
-from ..program.naming import Names, groups, operand, place, scopes, short_names
+from ..program.naming import Names, groups, place, scopes, short_names
 from ..rules.indexing import Slot
 from ..table import TABLE
+from .board_names import name_parameters, rows_of_data, running_sums, stem, without_numbers
 from .constants import Constants
 from .factors import Edge
 from .formula import Expr, Labels, constant, fold, index_parts, name, number, replaced, walk
@@ -34,7 +35,6 @@ from .simplify import again, simplified
 from .symbolic_rule import CallResult, edge
 
 LIMIT = 2_000  # operations; nobody reads a longer derivation
-TERMS = 20  # of a sum that is written with all of them
 FEW = 4  # entries of a constant array that is written out in a formula; a larger one is called c1, c2, …
 
 
@@ -63,6 +63,7 @@ class Notation:
         self.board, wrt = board, None if wrt is None else list(wrt)
         self.variables = variables or {}  # of the recorded values that the program was made from, by node
         called, is_picture = program.named if names is None else names, names is not None
+        is_read = board and not is_picture
         #: What has no name and is not differentiated, with its value: a constant.
         self.replaced = {
             v: t._data for v, t in program.captured.items()
@@ -88,10 +89,8 @@ class Notation:
         self.defined = program.defined
         [self.root] = program.outputs
         #: The values that only the next sum of the same variable uses; they have no name.
-        self.running = _running_sums(program, names) if board and not is_picture else set[Var]()
+        self.running = running_sums(program, names) if is_read else set[Var]()
         self.running -= set(map(self.canonical, wrt or ()))
-        for v in self.running & names.keys():
-            del names[v]
         used = {*program.users, self.root}
         #: The values, oldest first; of several results those that are used.
         self.nodes = [v for v in program.variables if v in used or v not in self.defined]
@@ -100,13 +99,10 @@ class Notation:
         self.values = {v: np.asarray(x) for v, x in program.values.items()}
         # Values between the result and `wrt`: derivatives are taken with respect to these only.
         self.active = set(self.nodes) if wrt is None else program.depending(map(self.canonical, wrt))
-        rows = [eq for eq in program.equations if board and type(eq.params.get("index")) is int]
-        turns = Counter(map(place, rows))
-        for eq in rows:  # a row of given data in a loop is written as such, ys[t]
-            if turns[place(eq)] > 1 and eq.operands[0] not in self.active and not is_picture:
-                names.pop(eq.outputs[0], None)
         masks = {v.name: x for v, x in self.replaced.items() if v in called}
-        self._name({v: word for v, word in names.items() if v in self.place}, masks, not is_picture)
+        inside = self.running | (rows_of_data(program, self.active) if is_read else set())
+        shown = {v: word for v, word in names.items() if v in self.place and v not in inside}
+        self._name(shown, masks, is_read)
         if board:
             self.program = self.program.mapped(self.constants.labelled)
             self._read_positions()
@@ -230,19 +226,14 @@ class Notation:
         codes = {eq.origin.code for eq in self.program.equations} - {None}
         numbered = taken - {word for code in codes for word in (*code.co_varnames, *code.co_names, *code.co_cellvars)}
         variables = {word for code in codes for word in (*code.co_varnames, *code.co_names)}
-        if rename and self.board:
-            self._name_parameters(names, variables)
+        if rename:
+            name_parameters(self.program, names, taken, variables)
         changing = {
             word: f"{word}{k - 1}" for k in (2, 1) for word in sorted({w[:-1] for w in numbered})
             if {f"{word}{k}", f"{word}{k + 1}"} <= numbered
         }  # fmt: skip
-        free = variables - {*self.program.constants, *masks}
-        stems = Counter(map(_stem, taken))
-        for v, word in names.items() if self.board and rename else ():  # P, of which only the second value is a step
-            stem = _stem(word) or ""
-            if word in numbered and stem in free - taken and stems[stem] == 1:
-                names[v] = stem
-                taken.add(stem)
+        if rename:
+            without_numbers(names, taken, numbered, variables - {*self.program.constants, *masks})
         self.code = next((eq.origin.code for eq in self.program.equations[::-1] if eq.origin.code is not None), None)
         computed = {word: self.values[v] for v, word in names.items()}
         self.constants = Constants(taken, changing, scopes() if self.board else (), computed)  # that are not Tensors
@@ -261,24 +252,6 @@ class Notation:
                 if not isinstance(x, Var):
                     self.operand(eq, k)
 
-    def _name_parameters(self, names: dict[Var, str], variables: Container[str]) -> None:
-        """Name parameters of a list or an object as the line that uses them: W1, W2 in ``for W, b in params``."""
-        wishes: dict[str, list[Var]] = {}
-        for v in (v for v in self.nodes if v not in self.defined and v in self.graded):
-            word = names.get(v, "")
-            if word in variables or word and _stem(word) not in variables:
-                continue
-            uses = ((eq, k) for eq in self.program.equations for k, x in enumerate(eq.operands) if x is v)
-            e = next((e for eq, k in uses if (e := operand(eq, k)) is not None), None)
-            wish = e.attr if isinstance(e, ast.Attribute) else e.id if isinstance(e, ast.Name) else ""
-            if wish:
-                wishes.setdefault(wish, []).append(v)
-        for wish, several in wishes.items():
-            for k, v in enumerate(several):
-                word = f"{wish}{k + 1}" if len(several) > 1 else wish
-                names |= {} if word in self._taken else {v: word}
-                self._taken.add(word)
-
     def name_the_rest(self, nodes: Iterable[Var]) -> None:
         """Give those of `nodes` that have no name the next free letters."""
         words = [*self.names.values(), *self.constants.values, self.cotangent, "d", "l", "np"]
@@ -288,7 +261,7 @@ class Notation:
                 places.setdefault((place(eq), *groups(eq)[-1:], eq.row.name), []).append(eq.outputs[0])
         turns = {v: steps for steps in places.values() if len(steps) > 1 for v in steps}
         several = turns if max(map(len, turns.values()), default=0) > 2 else {}
-        self.looped = {_stem(word) or "" for v, word in self.names.items() if v in several}  # the variables of a loop
+        self.looped = {stem(word) for v, word in self.names.items() if v in several}  # the variables of a loop
         self.fresh, letters = short_names([*words, "t"] if turns else words), dict[Var, str]()
         for n in nodes:
             if n in turns and n not in self.names:
@@ -297,7 +270,7 @@ class Notation:
                 self.names |= {} if word in self._taken or word in self._lettered else {n: word}
                 self._lettered.add(word)
             word = self.word(n)
-            self.looped |= {_stem(word) or ""} if n in several else set()
+            self.looped |= {stem(word)} if n in several else set()
 
     def word(self, n: Var) -> str:
         """The name of a value; one that has none gets the next free letter."""
@@ -376,24 +349,6 @@ def _beside_zero(part: Expr) -> Expr | None:
     """What a rule has beside its guard for numbers that are as good as 0: γ - 1 as the exponent of a power's slope."""
     mask = walk(part.args[0]) if part.role == "selection" else ()
     return part.args[2] if any(x.is_number and 0 < abs(x.value) < 1e-30 for x in mask) else None
-
-
-def _running_sums(program: Program, names: Mapping[Var, str]) -> set[Var]:
-    """The values that only the next sum of the same variable uses: ``L = L + (q - obs[t])**2`` in a loop."""
-    sums, users = dict[Var, list[Var]](), program.users
-    for eq in (eq for eq in program.equations if eq.row.algebra in ("sum", "difference")):
-        x, y = eq.operands[0], eq.outputs[0]
-        if not isinstance(x, Var) or x not in program.defined or x in program.outputs or len(users[x]) > 1:
-            continue
-        if x.shape == y.shape and (x not in names or _stem(names[x]) == _stem(names.get(y)) or y not in names):
-            sums[y] = [*sums.pop(x, ()), x]
-    chains = ([x for x in xs if _stem(names.get(x)) in (None, _stem(names.get(y)))] for y, xs in sums.items())
-    return {x for xs in chains if len(xs) < TERMS and not set(names).isdisjoint(xs) for x in xs}
-
-
-def _stem(word: str | None) -> str | None:
-    """A name without the number of its step."""
-    return word and word.rstrip("0123456789").rstrip("_")
 
 
 def too_many(rows: Iterable[str], inputs: int, limit: int) -> str:

@@ -1,0 +1,70 @@
+"""Names as they stand on a board: none for partial sums and rows of data, and no number where there is one value."""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from collections.abc import Collection, Container, Mapping
+
+from ..program import Program, Var
+from ..program.naming import Names, operand, place
+
+TERMS = 20  # of a sum that is written with all of them
+
+
+def stem(word: str) -> str:
+    """A name without the number of its step."""
+    return word.rstrip("0123456789").rstrip("_")
+
+
+def running_sums(program: Program, names: Mapping[Var, str]) -> set[Var]:
+    """The values that only the next sum of the same variable uses: ``L = L + (q - obs[t])**2`` in a loop."""
+    sums, users = dict[Var, list[Var]](), program.users
+    stems = {v: stem(word) for v, word in names.items()}
+    for eq in (eq for eq in program.equations if eq.row.algebra in ("sum", "difference")):
+        x, y = eq.operands[0], eq.outputs[0]
+        if not isinstance(x, Var) or x not in program.defined or x in program.outputs or len(users[x]) > 1:
+            continue
+        if x.shape == y.shape and (x not in names or y not in names or stems[x] == stems[y]):
+            sums[y] = [*sums.pop(x, ()), x]
+    chains = ([x for x in xs if x not in names or stems[x] == stems.get(y)] for y, xs in sums.items())
+    return {x for xs in chains if len(xs) < TERMS and not set(names).isdisjoint(xs) for x in xs}
+
+
+def rows_of_data(program: Program, active: Container[Var]) -> set[Var]:
+    """The rows of given data in a loop, which are written as such, ``ys[t]``; `active` values are not given."""
+    rows = [eq for eq in program.equations if type(eq.params.get("index")) is int]
+    turns = Counter(map(place, rows))
+    return {eq.outputs[0] for eq in rows if turns[place(eq)] > 1 and eq.operands[0] not in active}
+
+
+def name_parameters(program: Program, names: dict[Var, str], taken: Names, variables: Container[str]) -> None:
+    """Name parameters of a list or an object as the line that uses them: W1, W2 in ``for W, b in params``.
+
+    `variables` are those of the user's code.
+    """
+    uses: dict[Var, str] = {}
+    for eq in program.equations:
+        for k, v in enumerate(eq.operands):
+            if isinstance(v, Var) and v not in program.defined and v in program.graded and v not in uses:
+                e = operand(eq, k)
+                wish = e.attr if isinstance(e, ast.Attribute) else e.id if isinstance(e, ast.Name) else ""
+                uses |= {v: wish} if wish else {}
+    called = {v: names.get(v, "") for v in uses}
+    of_lists = [v for v, w in called.items() if w not in variables and (not w or stem(w) in variables)]
+    often = Counter(uses[v] for v in of_lists)
+    counted: Counter[str] = Counter()
+    for v in sorted(of_lists, key=[v for v in program.variables if v in uses].index):
+        counted[uses[v]] += 1
+        word = f"{uses[v]}{counted[uses[v]]}" if often[uses[v]] > 1 else uses[v]
+        names |= {} if word in taken else {v: word}
+        taken.add(word)
+
+
+def without_numbers(names: dict[Var, str], taken: Names, numbered: Container[str], free: Collection[str]) -> None:
+    """Give P its own name again, of which only the second value, P2, is a step; `free` names may be used."""
+    stems = Counter(map(stem, taken))
+    for v, word in names.items():
+        if word in numbered and stem(word) in free and stem(word) not in taken and stems[stem(word)] == 1:
+            names[v] = stem(word)
+            taken.add(stem(word))
