@@ -34,6 +34,7 @@ CHEAP = (
 )  # fmt: skip
 TRANSPOSES = ("transpose", "matrix transpose")
 TURNS = (*TRANSPOSES, "swap of axes")
+SHORT = 3  # operations in the argument of a function that is no step of its own
 DEEP = 8  # operations in one formula; a longer one gets a landmark inside it
 
 
@@ -66,6 +67,7 @@ class Steps(Notation):
             or self.uses[n] > 1 and not self._is_light(n)
         }  # fmt: skip
         chosen.add(self.root)
+        chosen |= {p for n in self.nodes for p in self.arguments(n) if self.board and self._is_inner(n, p, chosen)}
         if self.regions:
             chosen = self._folded(chosen)
         chosen |= self._where_chains_meet(chosen)
@@ -77,6 +79,21 @@ class Steps(Notation):
                 chosen.add(n)
                 length[n] = 0
         return [n for n in self.nodes if n in chosen]
+
+    def _is_inner(self, n: Var, p: Var, chosen: Container[Var]) -> bool:
+        """Whether `p` is a long argument of a function, in which one value occurs twice: of tanh(c (y + a y³))."""
+        if self.defined[n].row.kind != "elementwise" or len(self.defined[n].operands) > 1 or p in chosen:
+            return False
+        leaves, stack, length = Counter[Var](), [p], 0
+        while stack:
+            q = stack.pop()
+            if q in chosen or q not in self.defined or self.defined[q].row.kind != "elementwise":
+                leaves[q] += 1
+            else:
+                length += 1
+                stack += self.arguments(q)
+        is_called = self.defined[n].row.algebra not in ("negation", "square", "reciprocal")
+        return is_called and length > SHORT and max(leaves.values(), default=0) > 1
 
     def _is_light(self, n: Var) -> bool:
         """Whether a value is written again where it is used: ``-k``, and in data ``h / 2`` and ``ys[t]``."""

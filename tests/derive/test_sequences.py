@@ -182,3 +182,16 @@ def test_a_product_with_its_own_transpose_has_one_term():
 def test_a_power_with_an_exponent_has_the_slope_of_a_textbook():
     text = explained(lambda p, gamma: -np.sum((1 - p) ** gamma * np.log(p)), (np.array([0.2, 0.6]), 2.0), ["p"])
     assert "γ (1 - p) ** (γ - 1)" in text
+
+
+def test_a_long_argument_in_which_a_value_occurs_twice_is_a_step():
+    def f(W, x):
+        y = x @ W
+        gelu = 0.5 * y * (1 + np.tanh(np.sqrt(2 / np.pi) * (y + 0.044715 * y**3)))
+        return np.sum(gelu**2)
+
+    text = explained(f, (draw(3, 2), draw(4, 3)), ["W"])
+    assert "a = √(2 / π) (y + 0.044715 y³)" in text
+    assert "gelu = ½ y ⊙ (1 + tanh(a))" in text
+    assert "dL/da = ½ dL/dgelu ⊙ y ⊙ (1 - tanh(a)²)" in text
+    assert "dL/dy = ½ dL/dgelu ⊙ (1 + tanh(a)) + dL/da ⊙" in text
