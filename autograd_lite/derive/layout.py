@@ -7,6 +7,7 @@ What a line says stands here once, so both layouts say the same; how a formula i
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -25,6 +26,7 @@ from .writing import LATEX, TEXT, Latex, Printer, shape_text, write
 SHOWN = 16  # entries of the largest array that is written out; of a larger one the shape is shown
 AT = 34  # the column of remarks in plain text
 BOARD = 110  # columns
+LONG = 150  # columns of remarks below a line
 ROW = 6  # given values in a row
 BREAK = " \\\\\n"  # of a line in LaTeX
 WIDE = 60  # characters of a formula in LaTeX, and of what stands beside it
@@ -206,7 +208,15 @@ def _with_remark(line: str, remark: str) -> Iterator[str]:
     if max(_width(line), AT) + len(remark) <= BOARD:
         yield f"{line}{' ' * (AT - _width(line))}  {remark}"
     else:
-        yield from (line, f"{'':<{AT - 20}}  {remark}")
+        yield line
+        row = f"{'':<{AT - 20}}  "
+        for k, part in enumerate(re.split(r", (?=[^,=]+ = )", remark)):  # before each definition
+            if k and _width(row) + len(part) > LONG:
+                yield f"{row.rstrip()},"
+                row = f"{'':<{AT - 14}}  {part}"
+            else:
+                row += f", {part}" if k else part
+        yield row
 
 
 def _width(word: str) -> int:
