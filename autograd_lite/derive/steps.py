@@ -21,7 +21,7 @@ from ..program import Program, Var
 from ..table import Textbook
 from .entries import is_new
 from .factors import Combine, Edge, FoldedCall, Pull
-from .formula import Expr, Shape, index_parts, name, named, unsimplified
+from .formula import Expr, Shape, name, named, unsimplified
 from .formula_ops import applied, evaluate, largest
 from .notation import Notation
 from .simplify import simplified
@@ -124,8 +124,6 @@ class Steps(Notation):
                     pure.add(top)
                 if not self.is_turn(p):
                     further.add(p)
-            if n in self.defined and self.defined[n].row.algebra == "reshape":  # of what was looked up
-                further |= {p for _, p in active if self._is_lookup(p) and p.shape != n.shape}
             further |= self._needed_again(n) if active else set()
         return further
 
@@ -139,11 +137,6 @@ class Steps(Notation):
         if self.uses[n] != 1 or eq.row.algebra not in TURNS or len(n.shape) != 2:
             return False
         return np.shape(eq.row.fn(np.empty((2, 3)), **eq.params)) == (3, 2)  # its axes may be in the old order
-
-    def _is_lookup(self, p: Var) -> bool:
-        """Whether a value has rows of an array at labels: ``E[w]``."""
-        eq = self.defined.get(p)
-        return eq is not None and any(isinstance(part, np.ndarray) for part in index_parts(eq.params.get("index")))
 
     def _needed_again(self, n: Var) -> set[Var]:
         """Arguments that the backward pass through `n` uses and that are too expensive to compute twice."""
