@@ -67,13 +67,14 @@ def with_turned(program: Program, textbook: Program) -> Program:
     turned = {eq.operands[0]: eq for v, eq in new.items() if v not in defined and eq.row.algebra == "negation"}
 
     def rule(eq: Equation, _: Mapping[Var, Equation]) -> list[Equation] | None:
-        if eq is new.get(eq.outputs[0]) or turned.keys().isdisjoint(eq.operands):
+        operands = {x for x in eq.operands if isinstance(x, Var)}
+        if eq is new.get(eq.outputs[0]) or turned.keys().isdisjoint(operands):
             return None
         signs: list[Equation] = []
-        for x in turned.keys() & set(eq.operands) - back.keys():
+        for x in turned.keys() & operands - back.keys():
             back[x] = Var("", x.shape, x.dtype)
             signs += [turned[x], replace(turned[x], operands=turned[x].outputs, outputs=(back[x],))]
-        return [*signs, replace(eq, operands=tuple(back.get(x, x) for x in eq.operands))]
+        return [*signs, replace(eq, operands=tuple(back.get(x, x) if isinstance(x, Var) else x for x in eq.operands))]
 
     return program.mapped(rule) if turned else program
 

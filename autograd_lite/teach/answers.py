@@ -82,11 +82,12 @@ def _extreme(word: str) -> Callable[..., Any]:
 
 def _shifted(x: Any, by: Sequence[int], sizes: Sequence[int]) -> Any:
     """``x[i + k, …]`` for each index below a size, 0 beyond the ends of `x`; a size of -1 is that of `x`."""
-    at = np.ix_(*(np.arange(n if m < 0 else m) + k for n, m, k in zip(x.shape, sizes, by, strict=False)))
-    within = [(i >= 0) & (i < n) for i, n in zip(at, x.shape, strict=False)]
-    entries = x[tuple(np.clip(i, 0, n - 1) for i, n in zip(at, x.shape, strict=False))]
-    inside = np.logical_and.reduce(np.broadcast_arrays(*within))
-    return np.where(inside.reshape(inside.shape + (1,) * (x.ndim - len(at))), entries, 0)
+    for axis, (k, size) in enumerate(zip(by, sizes, strict=True)):
+        n = x.shape[axis]
+        at = np.arange(n if size < 0 else size) + k
+        inside = np.expand_dims((at >= 0) & (at < n), (*range(1, x.ndim - axis),))
+        x = np.where(inside, np.take(x, np.clip(at, 0, n - 1), axis), 0)
+    return x
 
 
 def _in_frame(x: Any, places: Sequence[int], frame: int, rest: int) -> Any:

@@ -252,6 +252,23 @@ def test_a_mask_of_the_size_of_a_value_is_given():
     assert "dL/dsⱼ = Σᵢ dL/dDᵢⱼ - Σᵢ dL/dDⱼᵢ since Dᵢⱼ = sⱼ - sᵢ" in text
 
 
+def test_signs_are_turned_beside_constants():
+    def ranks(s, tau):
+        mask = 1 - np.eye(len(s))
+        P = 1 / (1 + np.exp(-(s[None, :] - s[:, None]) / tau))
+        return np.sum(np.sum(P * mask, axis=1) ** 3)
+
+    assert "P = σ(" in text_of(ranks, np.array([0.2, 1.0, -0.4]), np.array(0.5), wrt=["s"])
+
+
+def test_a_page_has_the_values_of_a_gain_in_front():
+    def norm(x, g):
+        return np.sum(np.tanh(g * (x - np.mean(x, axis=1, keepdims=True)) / np.std(x, axis=1, keepdims=True)) ** 3)
+
+    x, g = np.array([[0.5, -1.0, 2.0], [1.0, 0.3, -0.2]]), np.array([1.0, 0.9, 1.2])
+    assert "The numbers on this page are fixed" not in ag.trace(norm, x, g).draw().html(live=True)
+
+
 def test_an_axis_is_omitted_only_where_it_is_meant():
     def laplace(u):
         return np.sum((np.roll(u, 1, axis=0) + np.roll(u, 1, axis=1) - 2 * u) ** 2)
