@@ -104,15 +104,21 @@ def assigned(nodes: Iterable[Node]) -> list[tuple[Node, str]]:
     latest: dict[tuple[Any, ...], tuple[Node, str]] = {}
     runs: list[list[Node]] = []  # nodes of one instruction that follow each other
     unpacked: Counter[tuple[CodeType, int]] = Counter()
+    nodes = [n for n in nodes if n.code is not None and n.parts is None]
+    inside = Counter((n.code, n.at, group) for n in nodes if (group := next(iter(groups(n)), None)) is not None)
     for n in nodes:
-        if n.code is None or n.parts is not None:
-            continue
-        targets = _stores(n.code).get(n.at) or _several(n.code, n.at)
+        is_one_of_several = any(p is not None and p.parts is not None for p in n.parents)
+        stores = _stores(n.code, is_one_of_several).get(n.at)
+        targets = stores or _several(n.code, n.at)
+        outermost: Any = next(iter(groups(n)), None)
+        if outermost is not None and targets and len(targets) > 1:  # i, f = np.split(z, 2)
+            if inside[n.code, n.at, outermost] != len(targets):
+                continue
+            outermost = n
         word = targets[unpacked[n.code, n.at] % len(targets)] if targets else None
         word = _target(n) if word == _RETURNED else word
         unpacked[n.code, n.at] += 1
         if word is not None and word.isidentifier() and not word.startswith("_"):  # pytest assigns to @py_assert1
-            outermost = next(iter(groups(n)), None)
             latest[n.code, n.at, outermost or n] = n, word  # of a composite call, its last step
             if runs and (runs[-1][-1].code, runs[-1][-1].at) == (n.code, n.at):
                 runs[-1].append(n)
@@ -160,8 +166,11 @@ def _several(code: CodeType, at: int) -> list[str]:
 
 
 @lru_cache(maxsize=256)
-def _stores(code: CodeType) -> dict[int, list[str]]:
-    """For each instruction that is followed by an assignment, the variable, or those of ``a, b = x``."""
+def _stores(code: CodeType, several: bool = False) -> dict[int, list[str]]:
+    """For each instruction that is followed by an assignment, the variable, or those of ``a, b = x``.
+
+    With `several` also those of the results of a call, ``i, f = np.split(z, 2)``.
+    """
     stores: dict[int, list[str]] = {}
     instructions = list(dis.get_instructions(code))
     for k, a in enumerate(instructions[:-1]):
@@ -171,7 +180,8 @@ def _stores(code: CodeType) -> dict[int, list[str]]:
             targets += b.argval if isinstance(b.argval, tuple) else [b.argval]  # Python 3.13 fuses two
         if targets and a.opname != "FOR_ITER":  # not a row, xs[t]
             # A call of a Python function has the offset of its end, any other operation that of its start.
-            stores.update(dict.fromkeys(range(a.offset, instructions[k + 1].offset, 2), targets[:size]))
+            start = instructions[k - 1].offset if several and a.opname == "UNPACK_SEQUENCE" else a.offset
+            stores.update(dict.fromkeys(range(start, instructions[k + 1].offset, 2), targets[:size]))
     return stores
 
 

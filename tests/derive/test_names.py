@@ -444,3 +444,18 @@ def test_the_order_of_given_values_is_the_same_in_each_process() -> None:
     p, q, r, s, u, v = np.arange(1.0, 13.0).reshape(6, 2)
     L = np.sum(x * (v - r + s / u - p * q))
     assert given(L.explain()) == "p (2), q (2), v (2), r (2), s (2), u (2), x (2)"  # not that of a set
+
+
+def test_several_results_of_a_call_in_a_function_of_the_users_have_their_names() -> None:
+    def cell(z):
+        i, f, o, g = np.split(z, 4)
+        return o * (i * np.tanh(g) + f)
+
+    def loss(zs):
+        total = 0
+        for z in zs:
+            total = total + np.sum(cell(z))
+        return total
+
+    text = str(ag.trace(loss, np.arange(16.0).reshape(2, 8)).explain())
+    assert all(f"{word}{k} = zs[{k - 1}]" in text for word in "ifog" for k in (1, 2))
