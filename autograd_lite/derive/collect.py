@@ -98,8 +98,10 @@ class _Reader:
             whole = name(word, definition.shape)
             is_quotient = sum(power > 0 for _, power in term.factors.values()) == 1 < len(term.factors)
             if term.coefficient == 1 and is_quotient and top and top[0].shape == whole.shape:  # Z of Z / |Z|
-                rest = _one(Term(1, {k: v for k, v in term.factors.items() if k != top[0].key}), whole.shape)
-                e = substitute(e, {top[0].value: simplified("divide", (whole, rest), whole.shape)})
+                below = {k: v for k, v in term.factors.items() if k != top[0].key}
+                instead = simplified("divide", (whole, _one(Term(1, below), whole.shape)), whole.shape)
+                new = {top[0].key: instead, **{k: f for k, (f, _) in below.items()}}  # |Z| stays
+                e = replaced(e, lambda part, new=new: new.get(part.key))
             elif term.coefficient == 1 and not (len(term.factors) == 1 and term.factors.keys() == {whole.key}):
                 self.known.append((whole, term.factors))
         self.single = {k: whole for whole, of in self.known for k, (_, power) in of.items() if len(of) == power == 1}
