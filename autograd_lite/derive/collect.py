@@ -100,8 +100,7 @@ class _Reader:
             if term.coefficient == 1 and is_quotient and top and top[0].shape == whole.shape:  # Z of Z / |Z|
                 below = {k: v for k, v in term.factors.items() if k != top[0].key}
                 instead = simplified("divide", (whole, _one(Term(1, below), whole.shape)), whole.shape)
-                new = {top[0].key: instead, **{k: f for k, (f, _) in below.items()}}  # |Z| stays
-                e = replaced(e, lambda part, new=new: new.get(part.key))
+                e = replaced(e, partial(_apart, top[0].key, instead, {_sum_key(f) for f, _ in below.values()}))
             elif term.coefficient == 1 and not (len(term.factors) == 1 and term.factors.keys() == {whole.key}):
                 self.known.append((whole, term.factors))
         self.single = {k: whole for whole, of in self.known for k, (_, power) in of.items() if len(of) == power == 1}
@@ -269,6 +268,19 @@ class _Reader:
                 raise _NoShortForm
             terms.append(product((front, summed), e.shape))
         return total(terms) if terms else number(0)
+
+
+def _apart(key: str, instead: Expr, below: Set[Any], part: Expr) -> Expr | None:
+    """`instead` of the part with this key, but what it is divided by stays as it is."""
+    return part if _sum_key(part) in below else instead if part.key == key else None
+
+
+def _sum_key(e: Expr) -> Any:
+    """The key of a formula; that of a sum is the same whether its axes are kept or not."""
+    if e.role != "total":
+        return e.key
+    axis, ndim = e.params.get("axis"), len(e.args[0].shape)
+    return e.args[0].key, tuple(np.arange(ndim)[() if axis is None else np.atleast_1d(axis)].ravel())
 
 
 def _varies(e: Expr, shape: Shape) -> set[int]:

@@ -239,7 +239,10 @@ def _filled(template: str, e: Expr, printer: Printer) -> tuple[str, int]:
         mixed = binding == PRODUCT and "matrix product" in kinds and len(kinds) == 2 and kinds <= set(_PRODUCTS)
         if printer.indexed and e.role in ("selection", *_TESTS[1:]):
             a = _condition(a)
-        operands.append(printer.operand(a, write(a, printer, ATOM if mixed else place), before, behind))
+        word = write(a, printer, ATOM if mixed else place)
+        if e.role == "sum" and before.endswith("+ ") and printer.indexed and is_signed(word):  # a + (-b - c)
+            template, before, word = template.replace("+", "-"), "- ", word.removeprefix("-").removeprefix("<mo>−</mo>")
+        operands.append(printer.operand(a, word, before, behind))
     return printer.fill(template, *operands), binding
 
 

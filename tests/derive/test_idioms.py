@@ -294,3 +294,40 @@ def test_pairs_are_those_above_the_diagonal():
 
     text = text_of(energy, np.array([0.2, 1.0, -0.4]), wrt=["q"])
     assert "dL/dpairᵢⱼ = 1[i < j] since L = Σ triu(pair, k=1)" in text
+
+
+# ------------------------------------------------------------------------------------------------- quotients, signs
+
+
+def test_what_a_quotient_is_divided_by_stays_a_sum():
+    def filtered(a, m):
+        q = a / a.sum()
+        r = q @ m
+        p = r / np.sum(r)
+        return np.sum(p * np.array([1.0, 3.0])) - np.log(a.sum()) - np.log(r.sum())
+
+    text = text_of(filtered, np.array([0.3, 0.4]), np.array([[0.1, 0.9], [0.5, 0.4]]), wrt=["a"])
+    assert "dL/dr = (dL/dp - Σ (dL/dp ⊙ p) - 1) / Σ r" in text
+    assert "dL/da = (dL/dq - Σ (dL/dq ⊙ q) - 1) / Σ a" in text
+
+    def rows(A, c):
+        B = A * c
+        R = B / B.sum(axis=1, keepdims=True)
+        return np.sum(R**2) + np.sum(np.log(B.sum(axis=1)))
+
+    text = text_of(rows, np.array([[0.3, 0.4], [0.5, 0.6], [0.1, 0.7]]), np.array([0.1, 0.9]), wrt=["c"])
+    assert "dL/dB = (dL/dR + 1 - Σⱼ dL/dRⱼ Rⱼ) / Σⱼ Bⱼ" in text
+
+
+def test_a_sum_that_begins_with_a_minus_is_subtracted():
+    def log_normal(x, sd):
+        return -0.5 * np.log(2 * np.pi) - np.log(sd) - 0.5 * (x / sd) ** 2
+
+    def density(x, w, sd):
+        return np.sum(np.log(w) + log_normal(x, sd))
+
+    derivation = ag.trace(density, np.array([1.0, 2.0]), np.array([0.4, 0.6]), np.array([0.5, 0.7])).explain(["sd"])
+    assert "log(w) - ½ log(2π) - log(sd) - " in str(derivation)
+    assert r"\ln w - \tfrac{1}{2}\,\ln (2\,\pi) - " in derivation.latex()
+    assert "+ -" not in str(derivation)
+    assert "<mo>+</mo><mo>−</mo>" not in derivation.html()
