@@ -21,7 +21,7 @@ import numpy as np
 from ..rules.indexing import is_basic
 from .factors import total
 from .formula import Expr, Labels, Shape, fold, index_parts, name, number, replaced, walk
-from .formula_ops import computed, evaluate, largest, substitute
+from .formula_ops import computed, evaluate, largest
 from .simplify import make, product, simplified
 from .writing import TEXT
 
