@@ -8,7 +8,7 @@ What uses a parameter, or cannot be followed, is not given. Data that something 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from types import CodeType
 from typing import Any
 
@@ -34,7 +34,7 @@ class Given:
     Attributes
     ----------
     fixed : set of str
-        The arrays from which other constants were computed, and these.
+        The arrays from which other constants were computed, and the constants for which no line shows how.
     """
 
     def __init__(self, chain: Chain) -> None:
@@ -51,6 +51,7 @@ class Given:
                     self.inputs |= {e.id} if x not in chain.recorded.defined else set()
         self.arrays = {word for _, word in chain.arrays}
         self.fixed: set[str] = set()
+        self.derived: dict[str, set[str]] = {}  # arrays, with those that they were computed from
         self.recorded = {span(e) for eq in equations if (e := expression(eq)) is not None}
         self._words: dict[tuple[CodeType | None, str], int] = {}
 
@@ -109,30 +110,64 @@ class Given:
                 origin = min(origins + [self._of_word(n, code) for n in early] + [DERIVED] * bool(early), default=GIVEN)
                 if early:
                     self._fix(early, code)
-            self.fixed |= self.arrays & {word} if origin == DERIVED else set()
+            if origin == DERIVED and word in self.arrays:
+                self.derived[word] = self.arrays & self._behind({word}, code) - {word}
             self._words[code, word] = origin
         return self._words[code, word]
 
     def _is_computed(
         self, e: ast.expr | ast.FunctionDef, code: CodeType | None, within: frozenset[str] = frozenset()
     ) -> bool:
-        """Whether an expression was recorded wherever it was evaluated: something in it is always a Tensor."""
+        """Whether an expression was recorded wherever it was evaluated: something in it is always a Tensor, or it calls
+        a function that returns nothing else.
+        """
 
         def always(word: str) -> bool:
             values = None if code is None or word in within else bound(code, word)
             return bool(values) and all(self._is_computed(e, code, within | {word}) for e in values or ())
 
-        return span(e) in self.recorded and any(n in self.inputs or always(n) for n in _names(e)[0])
+        def is_tensor(word: str) -> bool:
+            return word not in within and word in self.inputs or always(word)
+
+        match e:
+            case ast.Name(id=word):
+                return is_tensor(word)
+            case ast.Call(func=ast.Name(id=word)) if (inner := self._called(word, code)) is not None:
+                of, f = inner
+                arguments = within | {a.arg for a in ast.walk(f) if isinstance(a, ast.arg)} | {word}
+                values = [at.value for at in ast.walk(f) if isinstance(at, ast.Return)]
+                parts = [p for v in values for p in (v.elts if isinstance(v, ast.Tuple) else [v])]
+                return bool(parts) and all(p is not None and self._is_computed(p, of, arguments) for p in parts)
+        return span(e) in self.recorded and any(map(is_tensor, _names(e)[0]))
+
+    def _called(self, word: str, code: CodeType | None) -> tuple[CodeType, ast.FunctionDef] | None:
+        """The user's function of this name, if it is the only one and something was recorded in it."""
+        match code and bound(code, word):
+            case [ast.FunctionDef(decorator_list=[]) as f] if code is not None:
+                is_it = (code.co_filename, f.name, f.lineno)
+                codes = (c for eq in self.chain.recorded.equations if (c := eq.origin.code) is not None)
+                of = next((c for c in codes if (c.co_filename, c.co_name, c.co_firstlineno) == is_it), None)
+                return None if of is None else (of, f)
+        return None
+
+    def settled(self, used: Collection[str]) -> None:
+        """Fix what was computed from arrays that are `used` too, and nothing that is not."""
+        self.fixed |= {word for word, sources in self.derived.items() if not sources.isdisjoint(used)}
+        self.fixed &= {*used}
 
     def _fix(self, names: set[str], code: CodeType | None) -> None:
         """Arrays that stay as they are, since something else was computed from them; so do those they are views of."""
+        self.fixed |= self.arrays & self._behind(names, code)
+
+    def _behind(self, names: set[str], code: CodeType | None) -> set[str]:
+        """These variables and those that they were computed from."""
         stack, seen = list(names), set[str]()
         while stack:
             word = stack.pop()
             if word not in seen and code is not None:
                 seen.add(word)
                 stack += [n for e in bound(code, word) or () if span(e) not in self.recorded for n in _names(e)[0]]
-        self.fixed |= self.arrays & seen
+        return seen
 
     def _origin(self, e: ast.AST, code: CodeType | None) -> int:
         """Where the value of an expression comes from; arrays of the graph that it uses are fixed from now on."""

@@ -35,7 +35,8 @@ from .notation import Notation
 def retraced(chain: Chain, kinds: str = "biuf") -> Notation:
     """The program of `chain` with its names, and every named array of these kinds as an input.
 
-    An array from which another constant was computed stays a constant too, and so do two that share memory.
+    An array from which another constant was computed stays a constant, as does one that was computed from another array
+    of the program; so do two that share memory.
 
     Raises
     ------
@@ -44,7 +45,9 @@ def retraced(chain: Chain, kinds: str = "biuf") -> Notation:
     """
     data = Given(chain)
     steps = _Again(chain, kinds, data).steps()
-    used = [(word, x) for x, word in chain.arrays for v in steps.nodes if steps.names.get(v) == word]
+    operands = {x for eq in steps.program.equations for x in eq.operands if isinstance(x, Var)}
+    used = [(word, x) for x, word in chain.arrays for v in operands if steps.names.get(v) == word]
+    data.settled({word for word, _ in used})
     for (word, x), (other, y) in combinations(used, 2):
         data.fixed |= {word, other} if np.shares_memory(x, y) else set()
     return _Again(chain, kinds, data).steps() if data.fixed else steps

@@ -169,6 +169,61 @@ def test_rows_that_a_loop_takes_are_right_or_still(body):
     assert "w" in check_page(drawn)
 
 
+FIELD = """def field(r, q):
+    return a * r - b * r * q, b * r * q - a * q
+"""
+STEPS = """r, q = 1.0, 0.5
+L = 0.0
+for k in range(3):
+    k1r, k1q = field(r, q)
+    k2r, k2q = field(r + 0.1 * k1r, q + 0.1 * k1q)
+    r, q = r + 0.2 * k2r, q + 0.2 * k2q
+    L = L + (r - 1.2) ** 2 + q**2
+"""
+GROWTH = """def rate(y):
+    slope = w[0] * (1 - w[1] * y)
+    return slope * y
+y, L = 0.5, 0.0
+for t in range(3):
+    speed = rate(y)
+    y = y + 0.1 * speed
+    L = L + y**2
+"""
+
+
+@pytest.mark.parametrize("body", [f"a, b = w\n{FIELD}{STEPS}", f"a, b = w[0], w[1]\n{FIELD}{STEPS}", GROWTH])
+def test_a_loop_that_starts_from_a_number_and_calls_a_function_is_right(body):
+    program = Learner({"w": np.array([0.3, -0.2])}, {}, body)
+
+    def drawn(now):
+        variables = program.script(now)
+        return draw(variables["L"], names={k: x for k, x in variables.items() if not k.startswith("_")}, roll=False)
+
+    assert check_page(drawn) == {"w"}
+
+
+@pytest.mark.parametrize(
+    ("line", "fixed"),
+    [
+        ("A = X[order]", ""), ("A = (X - X.mean(axis=0)) / X.std(axis=0)", ""), ("A = X[:2]", ""),
+        ("A = X[order]\nmu = A.mean(axis=0)\nA = A - mu", "A"),
+        ("A = X[order]\nc = A.mean(axis=0)\nb = np.sum(c * w)", "c, A"), ("A = X[order]\nb = np.sum(X @ w)", "X, A"),
+    ],
+)  # fmt: skip
+def test_an_array_that_was_computed_from_others_is_offered_where_these_are_not_used(line, fixed):
+    body = f"order = np.array([2, 0, 1])\nb = 0.0\n{line}\nL = np.sum((A @ w) ** 2) + b"
+    program = Learner({"w": np.array([0.3, -0.2])}, {"X": np.array([[1.0, 2.0], [0.5, 1.0], [-1.0, 0.5]])}, body)
+
+    def drawn(now):
+        variables = program.script(now)
+        return draw(variables["L"], names={k: x for k, x in variables.items() if not k.startswith("_")}, roll=False)
+
+    assert check_page(drawn) == ({"w"} if fixed else {"w", "A"})
+    picture = drawn({})
+    notes = live(picture.scene, picture.chain, [], None, 0.1).notes
+    assert [note.partition(" cannot be changed")[0] for note in notes] == ([fixed] if fixed else [])
+
+
 def test_two_arrays_in_the_same_memory_are_still():
     body = "def f(u, l):\n    return np.sum((u @ w) ** 2) + np.sum(l @ w)\n"
     body += (

@@ -112,9 +112,22 @@ def huber_by_hand(n):
     return np.sum(np.where(small, 0.5 * r**2, np.abs(r) - 0.5)), locals()
 
 
+def read_by_a_function_before_a_loop(n):
+    w, r, total = leaf(n), 1.0, 0.0
+
+    def doubled(v):
+        return v * 2
+
+    for k in range(3):
+        s = doubled(w.numpy()[0] if k < 1 else w[1])
+        total = total + w[0] * r
+        r = r + s
+    return total, None
+
+
 STALE = [
     mask_of_a_variable_of_another_name, numbers_read_by_numpy, detached, written_into_a_variable, augmented,
-    two_steps_away, positions, greatest,
+    two_steps_away, positions, greatest, read_by_a_function_before_a_loop,
 ]  # fmt: skip
 
 
