@@ -20,7 +20,7 @@ from .chain_rule import Chain
 from .closed import Candidates, Closed
 from .collect import leaves, occurrences
 from .factors import Factor, carried, scalars_apart, summed, total
-from .formula import Expr, name, named, number, unsimplified
+from .formula import Expr, factors_of, multiplied, name, named, number, replaced, unsimplified
 from .formula_ops import substitute
 from .simplify import times
 
@@ -248,7 +248,8 @@ class Lines:
     def _written(self, e: Expr) -> Expr:
         """A formula of a gradient without the gradients that have no line."""
         symbols = self._symbols
-        return e if e.names.isdisjoint(symbols) else _turned(substitute(e, symbols))
+        e = e if e.names.isdisjoint(symbols) else _turned(substitute(e, symbols))
+        return replaced(e, _trace) if "I" in e.names & self.chain.constants.quoted.keys() else e
 
     @cached_property
     def hidden(self) -> dict[str, Expr]:
@@ -305,6 +306,18 @@ class Lines:
             above = _times(above, f, f.formula if is_stated else name(f.symbol, shape))
         assert above is not None
         return above
+
+
+def _trace(e: Expr) -> Expr | None:
+    """The sum of all entries of ``G ⊙ I`` as the trace of G."""
+    ndim = len(e.args[0].shape) if e.role == "total" else 0
+    factors = factors_of(e.args[0]) if ndim == 2 and set(e.shape) <= {1} else ()
+    rest = [f for f in factors if f.value != "I"]
+    matrices = [f for f in rest if f.shape == e.args[0].shape]
+    if len(rest) + 1 != len(factors) or not matrices:
+        return None
+    trace = unsimplified("trace", (multiplied(matrices, e.args[0].shape),), ())
+    return multiplied([*(f for f in rest if f not in matrices), trace], ())
 
 
 def _turned(e: Expr) -> Expr:

@@ -331,3 +331,26 @@ def test_a_sum_that_begins_with_a_minus_is_subtracted():
     assert r"\ln w - \tfrac{1}{2}\,\ln (2\,\pi) - " in derivation.latex()
     assert "+ -" not in str(derivation)
     assert "<mo>+</mo><mo>−</mo>" not in derivation.html()
+
+
+def test_the_sum_of_a_product_with_the_identity_is_a_trace():
+    def ridge(X, y, lam, mu):
+        A = X.T @ X + lam * np.eye(2)
+        B = A @ A - mu / 2 * np.eye(2)
+        w = np.linalg.solve(B, X.T @ y)
+        return w @ w
+
+    X, y = np.array([[0.3, 0.4], [0.5, 0.6], [0.1, 0.7]]), np.array([0.1, 0.9, 0.3])
+    text = text_of(ridge, X, y, 0.5, 0.7, wrt=["lam", "mu"])
+    assert "dL/dλ = tr(dL/dA)" in text
+    assert "dL/da = -tr(dL/dB)" in text
+    sheet = ag.trace(ridge, X, y, 0.5, 0.7).worksheet(blanks=40)
+    assert sheet.check(sheet.key()).wrong == []
+    weights = np.array([[1.0, 2.0], [0.0, 1.0]])
+
+    def weighted(X, lam):
+        I = weights  # noqa: E741
+        A = X @ X + lam * I
+        return np.sum(np.sin(A) ** 2)
+
+    assert "tr(" not in text_of(weighted, X[:2], 0.5, wrt=["lam"])
