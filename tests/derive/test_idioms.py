@@ -349,7 +349,7 @@ def test_the_sum_of_a_product_with_the_identity_is_a_trace():
     weights = np.array([[1.0, 2.0], [0.0, 1.0]])
 
     def weighted(X, lam):
-        I = weights  # noqa: E741
+        I = weights
         A = X @ X + lam * I
         return np.sum(np.sin(A) ** 2)
 
