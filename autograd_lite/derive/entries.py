@@ -156,13 +156,13 @@ def _indices(parts: Sequence[Expr], shape: Shape) -> Iterator[At]:
     taken = {p.word for part in parts if "index" in part.params for p in _parts(part) if isinstance(p, Labels)}
     free = [c for c in LETTERS if c not in taken]
     first = "k" if "k" in free else free[0]
-    placed = [_parts(part) for part in parts if part.role == "placement"]
+    placed = [[p for p in _parts(part) if p is not None] for part in parts if part.role == "placement"]
     single = {k for index in placed for k, p in enumerate(index) if isinstance(p, int | np.integer)}
     for part in parts:
         if shape and part.role == "placement" and not is_diagonal(part) and not is_cut(part):
             others = [c for c in "jlmn" if c in free]
             yield first, *(c if k in single else "" for k, c in zip(range(1, len(shape)), others, strict=False))
-            if any(p.role == "reshape" for p in walk(part)):
+            if single or any(p.role == "reshape" for p in walk(part)):
                 yield first, *others[: len(shape) - 1]
         elif len(shape) == 1 and _running(part):
             yield ("k",)
@@ -195,7 +195,11 @@ def _counts(e: Expr) -> bool:
 
 
 def _seen(at: At, shape: Shape) -> str:
-    return "".join(c for c, size in zip(at, shape, strict=True) if size != 1)
+    """The indices that are written. An axis without one before them would be taken for that of the first."""
+    letters = [c for c, size in zip(at, shape, strict=True) if size != 1]
+    if any(letters) and "" in letters[: max(k for k, c in enumerate(letters) if c)]:
+        raise _NoEntries
+    return "".join(letters)
 
 
 def _fresh(at: At, count: int) -> At:
@@ -377,13 +381,16 @@ def _looked_up(e: Expr, at: At) -> Expr:
     """An entry of an array that collects what was looked up in it: ``Σᵢ 1[wᵢ = k] dL/duᵢ``."""
     equal, inside, own = _chosen(e, at)
     body = entry(e.args[0], inside)
+    outside = {c for c in at if c not in inside}
+    if any(part.role == "indexed sum" and outside.intersection(part.params["letters"]) for part in walk(body)):
+        raise _NoEntries
     is_negative = body.role == "negation"
     body = body.args[0] if is_negative else body
     above, *below = body.args if body.role == "quotient" else (body,)
     rest = [f for f in factors_of(above) if not (equal and f.is_number and f.value == 1)]
     body = multiplied((*equal, *rest), ())
     body = unsimplified("divide", (body, *below), ()) if below else body
-    body = body if own else _sum(tuple(c for c in inside if c not in at), body)
+    body = body if own else _sum(tuple(c for c in inside if c and c not in at), body)
     return unsimplified("negative", (body,), ()) if is_negative else body
 
 
@@ -391,7 +398,8 @@ def _chosen(e: Expr, at: At) -> tuple[list[Expr], At, bool]:
     """When the index `at` of an array is one of those at positions with names: where positions and indices are equal;
     with the index in what was looked up, and whether the positions along an axis are all of it in order.
     """
-    parts = [*_parts(e), *[slice(None)] * (len(at) - len(_parts(e)))]
+    cut = _parts(e)
+    parts = [*cut, *[slice(None)] * (len(at) - sum(p is not None for p in cut))]
     labels = [p for p in parts if isinstance(p, Labels)]
     masks = [p for p in labels if p.dtype == bool]
     at_rows = "".join(f"[{p.word}]" for p in masks)  # other labels are y[mask], one for each row of the mask
@@ -399,11 +407,13 @@ def _chosen(e: Expr, at: At) -> tuple[list[Expr], At, bool]:
         is_one_number = e.args[0].role in ("broadcast", "number") and at_rows != "[]" and masks[0].ndim == 1
         if len(masks) > 1 or not is_one_number or not all(p is masks[0] or p.word.endswith(at_rows) for p in labels):
             raise _NoEntries
-    own = [c for p, c in zip(parts, at, strict=False) if isinstance(p, Labels) and not p.word]  # of np.arange(n)
+    axes = iter(zip(at, e.shape, strict=True))
+    along = [(p, *(("", 1) if p is None else next(axes, ("", 1)))) for p in parts]
+    own = [c for p, c, _ in along if isinstance(p, Labels) and not p.word]  # of np.arange(n)
     letters = tuple(own[:1]) or _fresh(at, max((p.ndim for p in labels), default=0))
     equal: list[Expr] = []
     inside: list[str] = []
-    for p, c, size in zip(parts, at, e.shape, strict=False):
+    for p, c, size in along:
         if isinstance(p, int | np.integer) and c:
             equal.append(unsimplified(EQUAL, (name(c), number(int(p) % size)), ()))
         elif isinstance(p, Labels) and p.dtype == bool:
@@ -414,10 +424,10 @@ def _chosen(e: Expr, at: At) -> tuple[list[Expr], At, bool]:
             index = tuple(own[:1]) if masks else letters[len(letters) - p.ndim :]
             label = entry(name(p.word.removesuffix(at_rows), p.shape), index)
             equal += [unsimplified(EQUAL, (label, name(c)), ())] if p.word else []
-        elif isinstance(p, slice) and p == slice(None):
+        elif p is None or isinstance(p, slice) and p == slice(None):
             inside.append(c)
         else:
             raise _NoEntries
-    if not labels and not equal or "" in (c for p, c in zip(parts, at, strict=False) if isinstance(p, Labels)):
+    if not labels and not equal or "" in (c for p, c, _ in along if isinstance(p, Labels)):
         raise _NoEntries
     return equal, tuple(inside), bool(own)

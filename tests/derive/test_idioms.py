@@ -354,3 +354,16 @@ def test_the_sum_of_a_product_with_the_identity_is_a_trace():
         return np.sum(np.sin(A) ** 2)
 
     assert "tr(" not in text_of(weighted, X[:2], 0.5, wrt=["lam"])
+
+
+def test_an_integer_beside_other_axes_has_its_own_index():
+    b, img = leaf(2, 2, name="b"), np.arange(6.0).reshape(3, 2) + 1
+    text = explained(np.sum((b[0][:, None] * img[0:2]) ** 2), img=img)
+    assert "dL/dbₖⱼ = 2 1[k = 0] b[0]ⱼ Σᵢ img[0:2]ⱼᵢ²" in text
+    L = np.sum((b[:, 0, None] * img[0:2]) ** 2) + np.sum(np.exp(b[1][None, :] * img))
+    assert "dL/dbₖⱼ = 1[k = 1] dL/dfⱼ + 1[j = 0] dL/daₖ" in explained(L, img=img)
+    kern = leaf(2, 2, 2, name="kern")
+    L = np.sum((kern[:, 0, 0, None] * img[0:2]) ** 2) + np.sum(np.exp(kern[1, :, :, None] * img[1:3]))
+    text = explained(L, img=img)
+    assert "dL/dkernₖⱼₗ = 1[k = 1] dL/dfⱼₗ + 1[j = 0] 1[l = 0] dL/daₖ" in text
+    assert "elsewhere" not in text
