@@ -434,7 +434,7 @@ def _dotted(e: ast.expr) -> str:
 
 
 def _bare(word: str) -> str:
-    return word.removeprefix("np.").removeprefix("numpy.")
+    return re.sub(r"^((np|numpy)\.)?(linalg\.)?", "", word)
 
 
 def _locked(x: Any) -> Any:

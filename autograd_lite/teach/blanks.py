@@ -6,11 +6,12 @@ Each line can be evaluated for other numbers than those of the derivation, so th
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from itertools import starmap
+from string import ascii_letters
 from types import EllipsisType
 from typing import Any, TypeAlias
 
@@ -72,7 +73,7 @@ def questions(d: Derivation, places: Sequence[Line], shown: Shown, code: Code) -
             write(e, code)  # what is named there may be used
     answer, printed = write(shown.formulas[0], code), shown.written(TEXT)[1]
     is_ours = any(f"{word}(" in answer for word in code.functions if word not in NOTATIONS)
-    hints = (f"; {_hint(word)}" for word in code.functions if word in NOTATIONS and f"{word}(" in answer)
+    hints = (f"; {_hint(word, code.env)}" for word in code.functions if _needs_hint(word) and f"{word}(" in answer)
     slips = [_slips(d, at) if isinstance(at, Factor) else _total_slips(d, at) for at in places]
     recompute = None if isinstance(line, Factor) else _from_factors(d, line)
     shape = _shape_of_all(line) if isinstance(line, Factor) else None
@@ -87,10 +88,16 @@ def _shape_of_all(f: Factor) -> tuple[int, ...] | None:
     return wrt if np.ndim(f.value) == 0 and wrt and of in ((), wrt) else None
 
 
-def _hint(word: str) -> str:
-    """Explain a function on the sheet: ``correlate(a, b) is a ⋆ b``."""
+def _needs_hint(word: str) -> bool:
+    """Whether a function on the sheet is explained: what it writes is no sum, which a student can write as one."""
+    return word in NOTATIONS and not NOTATIONS[word].text.startswith("Σ")
+
+
+def _hint(word: str, taken: Container[str]) -> str:
+    """Explain a function on the sheet, with letters that are not `taken`: ``correlate(a, b) is a ⋆ b``."""
     template = NOTATIONS[word].text
-    letters = {"x1": "a", "x2": "b", "x3": "c"}
+    free = (c for c in ascii_letters if c not in taken and c not in "ijkn")
+    letters = dict(zip(("x1", "x2", "x3"), free, strict=False))
     used = [letter for place, letter in letters.items() if f"{{{place}}}" in template]
     return f"{word}({', '.join(used)}) is {template.format(**letters)}"
 
@@ -241,14 +248,15 @@ def _from_factors(d: Derivation, t: Total) -> Callable[[Mapping[str, Any]], Any]
 def teaching(questions: Sequence[Question], asked: Sequence[str], count: int, copies: bool) -> list[str]:
     """The blanks that teach most, at most so many: the gradients that were asked for, and one of each kind of step.
 
-    A number, or a line that only copies another gradient, is one of them only with `copies`.
+    A further one of a kind, or a number, or a line that only copies another gradient, is one of them only with
+    `copies`.
     """
     kinds: set[str] = set()
     ranks: dict[str, int] = {}
     for q in questions:
-        kind = re.sub(r"(?<=[a-zA-Z_])\d+", "", q.answer)  # h1, h2, h3 of a loop are one
+        kind = re.sub(r"(?<=[a-zA-Z_])\d+|(?<=\[)\d+(?=\])", "", q.answer)  # h1, h2, h3 of a loop are one
         is_copy = re.fullmatch(r"-?(d\w+d\w+(\[.*\])?|[\d./ ]+)", q.answer) is not None
-        if copies or not is_copy or q.symbol in asked:
+        if copies or not (is_copy or kind in kinds) or q.symbol in asked:
             ranks[q.word] = 2 * (kind in kinds) + 2 * is_copy - 3 * (q.symbol in asked)
         kinds.add(kind)
     return sorted(ranks, key=ranks.__getitem__)[:count]

@@ -294,7 +294,6 @@ const FUNCTIONS = {
     ...Object.fromEntries(Object.entries(OPERATORS).map(([word, op]) => [word, (a, b) => binary(op, a, b)])),
   }).map(([word, f]) => [word, plainCall(f)])),
 };
-for (const word of ["inv", "det", "solve", "norm"]) FUNCTIONS[`linalg.${word}`] = FUNCTIONS[word];
 const METHODS = ["sum", "mean", "max", "min", "prod", "dot", "transpose", "ravel", "squeeze", "trace", "clip", "reshape", "cumsum"];
 
 const ARITHMETIC = {
@@ -694,7 +693,7 @@ const dotted = (e) => {
   const before = e[0] === "attribute" ? dotted(e[1]) : "";
   return before && `${before}.${e[2]}`;
 };
-const bare = (word) => word.replace(/^np\./, "").replace(/^numpy\./, "");
+const bare = (word) => word.replace(/^((np|numpy)\.)?(linalg\.)?/, "");
 
 /** A linear map of the sheet, such as one that puts a gradient in its places. */
 const mapped = ([from, shape, entries], [x, ...rest]) => {

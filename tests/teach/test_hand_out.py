@@ -121,6 +121,21 @@ def test_the_page_marks_the_places_of_entries(tmp_path):
     assert [(page["right"], page["says"]) for page in pages] == [(mark.right, mark.says) for mark in marks]
 
 
+@pytest.mark.skipif(NODE is None, reason="node is not installed, which runs the page's marking")
+def test_functions_may_be_called_by_their_names_in_linalg(tmp_path):
+    Z = np.array([[1.0, 2.0], [0.5, -1.0], [2.0, 0.3]])
+    sheet = ag.trace(lambda Z: np.sum(np.tanh(np.linalg.norm(Z, axis=1))), Z).worksheet()
+    norms = ("norm", "np.linalg.norm", "linalg.norm", "numpy.linalg.norm", "np.norm")
+    cases = [("dLdZ", f"(1 - np.tanh({norm}(Z, axis=1))**2)[:, None] * Z / {norm}(Z, axis=1, keepdims=True)")
+             for norm in norms]  # fmt: skip
+    cases += [("dLdZ", "Z / np.linalg.norm(Z)"), ("dLdZ", "Z @ np.linalg.inv(Z.T @ Z)")]
+    marks = [mark for word, text in cases for mark in sheet.check({word: text}) if mark.word == word]
+    assert [mark.right for mark in marks] == [True] * len(norms) + [False] * 2
+    assert "np.linalg.norms is not a function on this sheet" in sheet.check({"dLdZ": "np.linalg.norms(Z)"})[-1].says
+    pages = marked_by_the_page(sheet, cases, tmp_path)
+    assert [(page["right"], page["says"]) for page in pages] == [(mark.right, mark.says) for mark in marks]
+
+
 def spring():
     def energy(x, k, rest):
         d = x[1:] - x[:-1]
