@@ -44,6 +44,16 @@ _AXES = ("reshape", "broadcast", "placement")
 _TRIANGLES = ("lower triangle", "upper triangle")
 
 
+class Step:
+    """A position in an array that is `distance` from the number of the step."""
+
+    def __init__(self, distance: int) -> None:
+        self.distance = distance
+
+    def __repr__(self) -> str:
+        return f"t{self.distance:+d}" if self.distance else "t"
+
+
 class _NoEntries(Exception):
     """Axes are laid out anew, or positions have no name."""
 
@@ -157,7 +167,7 @@ def _indices(parts: Sequence[Expr], shape: Shape) -> Iterator[At]:
     free = [c for c in LETTERS if c not in taken]
     first = "k" if "k" in free else free[0]
     placed = [[p for p in _parts(part) if p is not None] for part in parts if part.role == "placement"]
-    single = {k for index in placed for k, p in enumerate(index) if isinstance(p, int | np.integer)}
+    single = {k for index in placed for k, p in enumerate(index) if isinstance(p, int | np.integer | Step)}
     for part in parts:
         if shape and part.role == "placement" and not is_diagonal(part) and not is_cut(part):
             others = [c for c in "jlmn" if c in free]
@@ -240,7 +250,7 @@ def entry(e: Expr, at: At) -> Expr:
         case "contraction":
             return _of_einsum(e, at)
         case "sum over steps":
-            return replace(e, args=(entry(inner, at),), shape=rest)
+            return replace(e, args=(entry(inner, at),), shape=rest) if inner.role != "placement" else _at_step(e, at)
         case _ if (which := _running(e)) is not None:
             (c,) = _fresh(at, 1)
             return _sum((c,), multiplied((unsimplified(which, (name(c), name(at[0])), ()), entry(inner, (c,))), ()))
@@ -340,6 +350,23 @@ def _of_total(e: Expr, axes: Collection[int], at: At) -> Expr:
         if k in axes and e.params.get("keepdims"):
             next(kept)
     return _sum(letters, entry(e.args[0], tuple(index)))
+
+
+def _at_step(e: Expr, at: At) -> Expr:
+    """One row of a sum of rows, one for each step: ``dL/daₖ₊₁``, or ``Σₜ 1[k = t] dL/daₜ`` where some have none."""
+    row, *others = _parts(e.args[0])
+    (of,) = e.args[0].args
+    if others or not isinstance(row, Step) or any(at[1:]) or not at[0] or of.role != "name":
+        raise _NoEntries
+    if [t + row.distance for t in e.params["steps"]] != [*range(e.shape[0])]:
+        is_here = unsimplified(EQUAL, (name(at[0]), name(repr(row))), ())
+        return replace(e, args=(multiplied((is_here, entry(of, at[1:])), of.shape),), shape=of.shape)
+
+    def moved(m: re.Match[str]) -> str:
+        distance = int(m[2] or 0) - row.distance
+        return f"{m[1]}{at[0]}{distance:+d}" if distance else f"{m[1]}{at[0]}"
+
+    return replace(of, value=re.sub(r"([@\[])t([+-]\d+)?", moved, of.value))
 
 
 def _of_norm(e: Expr, axes: Collection[int], at: At, rest: Shape) -> Expr:

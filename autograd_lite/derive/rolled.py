@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from .entries import Step
 from .factors import total
 from .formula import Expr, Function, Labels, factors_of, multiplied, name, number, replaced, unsimplified, walk
 from .layout import Definition, Line, Section
@@ -26,16 +27,6 @@ LINES = 4  # of steps that are written once; of those of a loop, 2
 
 class _OverSteps(Function):
     algebra = "sum over steps"
-
-
-class Step:
-    """A position in an array that is `distance` from the number of the step."""
-
-    def __init__(self, distance: int) -> None:
-        self.distance = distance
-
-    def __repr__(self) -> str:
-        return f"t{self.distance:+d}" if self.distance else "t"
 
 
 def rolled(sections: Sequence[Section], looped: Container[str] = ()) -> list[Section]:
@@ -170,7 +161,7 @@ def _sum(e: Expr) -> tuple[Expr, list[int]]:
             sign, inner = (-1, body.args[0]) if body.role == "negation" else (1, body)
             numbers = [f for f in factors_of(inner) if f.is_number]
             inner = multiplied([f for f in factors_of(inner) if not f.is_number], inner.shape) if numbers else inner
-            summed = unsimplified(_OverSteps("sum_t"), (inner,), e.shape)
+            summed = unsimplified(_OverSteps("sum_t"), (inner,), e.shape, steps=sorted(steps))
             summed = product((number(sign), *numbers, summed), e.shape)
             instead |= {id(term): [] for term in some} | {id(some[0]): [summed]}
             over = sorted(steps)

@@ -569,7 +569,7 @@ def root_of(value: complex) -> tuple[int, bool]:
 
 _BELOW = str.maketrans("ijklmnt0123456789", "ᵢⱼₖₗₘₙₜ₀₁₂₃₄₅₆₇₈₉")
 _STEP = _BELOW | str.maketrans("+-()", "₊₋₍₎")
-_OF_STEP = re.compile(r"(.+?)@(t[+-]?\d*)")  # the name of a variable, and in which step
+_OF_STEP = re.compile(r"(.+?)@([a-z][+-]?\d*)")  # the name of a variable, and in which step
 
 
 _ABOVE = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")

@@ -298,3 +298,27 @@ def test_the_ends_of_an_array_have_their_places():
 
     text = " ".join(str(ag.trace(heat, np.array([0.0, 1.0, 0.5, 0.2, 0.1]), np.array(0.1)).explain(["u0"])).split())
     assert re.search(r"dL/du1ᵢ = 1\[i = 4\] dL/dh2 \+ dL/df2ᵢ₋₁ .* \+ 1\[i = 0\] dL/da2 since", text)
+
+
+def test_rows_that_the_steps_use_are_rows_of_the_gradient():
+    def one_against_all(W, b, X, labels):
+        total = 0.5 * np.sum(W * W)
+        for k in range(3):
+            t = np.where(labels == k, 1.0, -1.0)
+            total = total + np.sum(np.maximum(0.0, 1 - t * (X @ W[k] + b[k])) ** 2)
+        return total
+
+    X, labels = np.array([[0.3, 0.1], [0.2, 0.6], [0.9, 0.1], [0.5, 0.2]]), np.array([0, 2, 1, 1])
+    W, b = np.arange(6.0).reshape(3, 2) / 9, np.array([0.1, 0.0, -0.2])
+    derivation = ag.trace(one_against_all, W, b, X, labels).explain(["W"])
+    assert "dtotal/dWₖ = Wₖ + dtotal/daₖ₊₁" in str(derivation)
+    assert r"\frac{\partial \mathrm{total}}{\partial a_{k+1}}" in derivation.latex()
+
+    def some_rows(W, X, y):
+        L = 0
+        for k in range(1, 4):
+            L = L + np.mean((X @ W[k] - y) ** 2)
+        return L
+
+    text = str(ag.trace(some_rows, np.arange(10.0).reshape(5, 2) / 9, X, np.ones(4)).explain(["W"]))
+    assert "dL/dWₖ = Σₜ 1[k = t] dL/daₜ" in text
