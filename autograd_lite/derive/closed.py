@@ -12,7 +12,7 @@ import numpy as np
 from ..base.cached_method import cached_method
 from ..program import Var
 from .chain_rule import Chain
-from .collect import leaves
+from .collect import has_ones, leaves
 from .factors import Combine, Factor, scalars_apart, total
 from .formula import Expr, name, number, walk
 from .formula_ops import evaluate, substitute
@@ -89,7 +89,8 @@ class Candidates:
             through |= above.through
         short = self.chain.shorter
         letters = {self.chain.names[m] for m in through & self.chain.unnamed}
-        forms = [form for form in short.forms(total(terms), letters) if leaves(form[0]) <= LONG] if terms else []
+        forms = list(short.forms(total(terms), letters)) if terms else []
+        forms = [form for form in forms if leaves(form[0]) <= LONG and not has_ones(form[0])]
         if not forms:
             return None
         e, more = min(forms, key=lambda form: leaves(form[0]) + 2 * len(form[0].names & letters))

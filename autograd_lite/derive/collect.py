@@ -391,6 +391,13 @@ _ARITHMETIC = (
 )  # fmt: skip
 
 
+def has_ones(e: Expr) -> bool:
+    """Whether a matrix in a product of matrices is one number that is repeated, which has no name on a board."""
+    products = (part for part in walk(e) if part.role in ("matrix product", "outer product", "dot product", "solution"))
+    factors = (a.args[0] if a.role == "reshape" else a for part in products for a in part.args)
+    return any(a.role == "broadcast" and not a.args[0].shape for a in factors)
+
+
 def occurrences(word: str, e: Expr) -> int:
     """How often a name is written in a formula."""
     return fold(e, lambda part, counts: sum(counts) + (part.value == word if part.role == "name" else 0))

@@ -18,7 +18,7 @@ from ..base.cached_method import cached_method
 from ..program import Var
 from .chain_rule import Chain
 from .closed import Candidates, Closed
-from .collect import leaves, occurrences
+from .collect import has_ones, leaves, occurrences
 from .factors import Factor, carried, scalars_apart, summed, total
 from .formula import Expr, factors_of, multiplied, name, named, number, replaced, unsimplified
 from .formula_ops import substitute
@@ -238,7 +238,8 @@ class Lines:
             is_plain &= len(plain) < MANY  # a derivation of more has the more lines
             if users and is_plain and n not in self.asked and all(k is c.root or k in plain for k in users):
                 e = total([times(plain.get(k, number(1)), f.formula) for k, f in zip(users, factors, strict=True)])
-                plain |= {n: e} if leaves(e) <= PLAIN + (e.names <= c.constants.sizes.keys()) else {}
+                is_short = leaves(e) <= PLAIN + (e.names <= c.constants.sizes.keys())
+                plain |= {n: e} if is_short and all(_takes(self.factors[n, m], e) for m in self.inputs(n)) else {}
         return plain
 
     @cached_property
@@ -318,6 +319,13 @@ def _trace(e: Expr) -> Expr | None:
         return None
     trace = unsimplified("trace", (multiplied(matrices, e.args[0].shape),), ())
     return multiplied([*(f for f in rest if f not in matrices), trace], ())
+
+
+def _takes(f: Factor, above: Expr) -> bool:
+    """Whether a number can stand for the gradient above a factor: ``1 @ xᵀ`` would be no product of matrices."""
+    if f.is_elementwise or not f.of.ndim:
+        return True
+    return f.is_map and not has_ones(substitute(f.formula, {f.cotangent: above}))
 
 
 def _turned(e: Expr) -> Expr:

@@ -254,7 +254,8 @@ _INDICATORS = {
 
 def _indicator(e: Expr) -> Expr:
     """A mask ``where(c, 1, 0)`` as ``1[c]``, and ``where(x > 0, x, 0)`` as the maximum that it is."""
-    if e.role == "selection" and e.args[0].head in ("greater", "greater_equal") and e.args[1].shape == e.shape:
+    test = e.args[0].row.fn if e.role == "selection" and e.args[0].role == "comparison" else None
+    if test and test(1, 0) and not test(-1, 0) and e.args[1].shape == e.shape:  # > or ≥
         (x, zero), (_, same, rest) = e.args[0].args, e.args
         if zero.key == rest.key == number(0).key and x.key == same.key:
             return unsimplified("maximum", (x, zero), e.shape)

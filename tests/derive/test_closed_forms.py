@@ -306,3 +306,9 @@ def test_a_kernel_whose_entries_are_read_one_at_a_time():
         return np.sum(np.maximum(fmap, 0).mean(axis=(1, 2)))
 
     assert "dL/dkern" in traced(f, RNG.normal(size=(2, 2, 2)), RNG.normal(size=(4, 4)))
+
+
+def test_a_gradient_of_ones_stands_beside_a_matrix_by_its_name():
+    text = traced(lambda A, x: (A @ x).sum(), RNG.normal(size=(2, 2)), np.ones(2))
+    assert "dL/dx = Aᵀ @ dL/da since" in text
+    assert "broadcast_to" not in text
