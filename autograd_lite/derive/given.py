@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..program import Equation, Var
-from ..program.assignments import bound
+from ..program.assignments import before, bound
 from ..program.naming import expression, groups, operand, span
 from .chain_rule import Chain
 
@@ -127,7 +127,10 @@ class Given:
             return bool(values) and all(self._is_computed(e, code, within | {word}) for e in values or ())
 
         def is_tensor(word: str) -> bool:
-            return word not in within and word in self.inputs or always(word)
+            if word not in within and word in self.inputs or always(word):
+                return True
+            value = None if code is None else before(code, e, word)
+            return value is not None and self._is_computed(value, code, within)
 
         match e:
             case ast.Name(id=word):

@@ -25,6 +25,30 @@ def bound(code: CodeType, word: str) -> list[ast.expr | ast.FunctionDef] | None:
     return [] if hasattr(builtins, word) else None
 
 
+def before(code: CodeType, e: ast.expr | ast.stmt, word: str) -> ast.expr | None:
+    """What the last assignment to a variable in front of an expression, in the same block, has assigned to it."""
+    blocks = (block for scope in _scopes(code) for at in ast.walk(scope) for block in _blocks(at))
+    front = next((block[:k] for block in blocks for k, at in enumerate(block) if _is_within(e, at)), [])
+    for at in reversed(front):
+        if values := [value for w, value in _assignments(ast.Module([at], [])) if w == word]:
+            is_plain = isinstance(at, ast.Assign) and not any(isinstance(p, ast.Subscript) for p in at.targets)
+            return values[0] if is_plain and isinstance(values[0], ast.expr) else None
+    return None
+
+
+def _blocks(at: ast.AST) -> Iterator[list[ast.stmt]]:
+    for field in ("body", "orelse", "finalbody"):
+        block = getattr(at, field, None)
+        yield block if isinstance(block, list) else []
+
+
+def _is_within(e: ast.expr | ast.stmt, at: ast.stmt) -> bool:
+    """Whether an expression is in a statement without a block."""
+    ends = (at.lineno, at.col_offset), (at.end_lineno or 0, at.end_col_offset or 0)
+    start, end = (e.lineno, e.col_offset), (e.end_lineno or 0, e.end_col_offset or 0)
+    return not any(_blocks(at)) and ends[0] <= start and end <= ends[1]
+
+
 def looped(code: CodeType, e: ast.expr) -> str | None:
     """The variable whose rows or entries an expression has in the rounds of a loop, if it has no other values; "" for
     a variable that counts them.

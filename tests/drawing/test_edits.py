@@ -178,7 +178,7 @@ for k in range(3):
     k1r, k1q = field(r, q)
     k2r, k2q = field(r + 0.1 * k1r, q + 0.1 * k1q)
     r, q = r + 0.2 * k2r, q + 0.2 * k2q
-    L = L + (r - 1.2) ** 2 + q**2
+    L = L + (r - seen[k]) ** 2 + q**2
 """
 GROWTH = """def rate(y):
     slope = w[0] * (1 - w[1] * y)
@@ -187,19 +187,26 @@ y, L = 0.5, 0.0
 for t in range(3):
     speed = rate(y)
     y = y + 0.1 * speed
-    L = L + y**2
+    L = L + (y - seen[t]) ** 2
 """
+LATE = "r, L = 1.0, 0.0\nfor k in range(3):\n    L = L + (r - seen[k]) ** 2\n    r = r * w[1]\n"
 
 
-@pytest.mark.parametrize("body", [f"a, b = w\n{FIELD}{STEPS}", f"a, b = w[0], w[1]\n{FIELD}{STEPS}", GROWTH])
-def test_a_loop_that_starts_from_a_number_and_calls_a_function_is_right(body):
-    program = Learner({"w": np.array([0.3, -0.2])}, {}, body)
+@pytest.mark.parametrize(
+    ("body", "offered"),
+    [
+        (f"a, b = w\n{FIELD}{STEPS}", {"w", "seen"}), (f"a, b = w[0], w[1]\n{FIELD}{STEPS}", {"w", "seen"}),
+        (GROWTH, {"w", "seen"}), (LATE, {"w"}),
+    ],
+)  # fmt: skip
+def test_a_loop_that_starts_from_a_number_is_right(body, offered):
+    program = Learner({"w": np.array([0.3, -0.2])}, {"seen": np.array([1.1, 0.9, 0.8])}, body)
 
     def drawn(now):
         variables = program.script(now)
         return draw(variables["L"], names={k: x for k, x in variables.items() if not k.startswith("_")}, roll=False)
 
-    assert check_page(drawn) == {"w"}
+    assert check_page(drawn) == offered
 
 
 @pytest.mark.parametrize(
