@@ -20,7 +20,7 @@ import numpy as np
 
 from ..rules.indexing import is_basic
 from .factors import total
-from .formula import Expr, Labels, Shape, fold, index_parts, name, number, replaced, walk
+from .formula import Expr, Labels, Shape, factors_of, fold, index_parts, name, number, replaced, walk
 from .formula_ops import computed, evaluate, largest
 from .simplify import make, product, simplified
 from .writing import TEXT
@@ -69,7 +69,7 @@ def collected(e: Expr, context: Context) -> Form | None:
     """
     reader = _Reader(context)
     try:
-        return _written(reader.read(e), e.shape), list(reader.ones.values())
+        return _written(reader.joined(reader.read(e)), e.shape), list(reader.ones.values())
     except (_NoShortForm, *UNFIT):
         return None
 
@@ -105,6 +105,31 @@ class _Reader:
                 self.known.append((whole, term.factors))
         self.single = {k: whole for whole, of in self.known for k, (_, power) in of.items() if len(of) == power == 1}
         return self.terms(replaced(_with_sigmoids(e), lambda part: self.single.get(part.key)))
+
+    def joined(self, terms: list[Term]) -> list[Term]:
+        """Terms with one sum for those along the same axes that share a factor: ``-Σⱼ (g ⊙ p ⊙ (1 - p))ⱼ``."""
+        groups: dict[Any, list[tuple[Term, Expr, Term]]] = {}
+        for t in terms:
+            sums = [f for f, power in t.factors.values() if f.role == "total" and power == 1]
+            content = self.terms(sums[0].args[0]) if len(sums) == 1 else []
+            if len(content) == 1:
+                rest = frozenset((k, power) for k, (_, power) in t.factors.items() if k != sums[0].key)
+                along = rest, repr(sums[0].params), sums[0].shape, sums[0].args[0].shape
+                groups.setdefault(along, []).append((t, sums[0], content[0]))
+        for group in groups.values():
+            first, whole, of = min(group, key=lambda g: sum(abs(power) for _, power in g[2].factors.values()))
+            shared = [k for k in of.factors if all(k in inside.factors for _, _, inside in group)]
+            if len(group) > 1 and shared:
+                sign = -1 if first.coefficient < 0 else 1
+                inside = [replace(c, coefficient=sign * t.coefficient * c.coefficient) for t, _, c in group]
+                body = whole.args[0].shape
+                in_order = sorted(factors_of(_written(inside, body)), key=_is_last)
+                both = replace(whole, args=(product(in_order, body),))
+                factors = {k: v for k, v in first.factors.items() if k != whole.key}
+                new = Term(sign, {**factors, both.key: (both, 1)})
+                old = {id(t) for t, _, _ in group if t is not first}
+                terms = [new if t is first else t for t in terms if id(t) not in old]
+        return terms
 
     def _known_as(self, definition: Expr, whole: Expr, part: Expr) -> Expr | None:
         """A part of a formula in terms of a name: what is under a root, or has the value of a sum, such as x - mean."""
@@ -377,6 +402,11 @@ def _written(terms: list[Term], shape: Shape) -> Expr:
             written = [_written(list(two), shape), *(_one(t, shape) for t in rest if t not in two)]
             break
     return product((total(written), _one(Term(size, common), shape)), shape)
+
+
+def _is_last(e: Expr) -> tuple[bool, bool]:
+    """The place of a factor beside others: gradients come first, then names."""
+    return bool(e.args), "/" not in str(e.value)
 
 
 def _is_call(e: Expr) -> bool:

@@ -312,3 +312,16 @@ def test_a_gradient_of_ones_stands_beside_a_matrix_by_its_name():
     text = traced(lambda A, x: (A @ x).sum(), RNG.normal(size=(2, 2)), np.ones(2))
     assert "dL/dx = Aᵀ @ dL/da since" in text
     assert "broadcast_to" not in text
+
+
+def test_sums_of_what_has_factors_in_common_are_one_sum():
+    def ordinal(cuts, eta, Y):
+        cum = 1 / (1 + np.exp(-(cuts[None, :] - eta[:, None])))
+        return np.sum(np.log(1 + cum**2 * Y))
+
+    cuts, eta, Y = np.array([0.1, 0.3, 0.9]), np.array([0.5, 0.2]), np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 2.0]])
+    text = str(ag.trace(ordinal, cuts, eta, Y).explain())
+    assert "dL/dη = -Σⱼ (dL/dcum ⊙ cum ⊙ (1 - cum))ⱼ" in text
+    assert "dL/dcuts = Σᵢ (dL/dcum ⊙ cum ⊙ (1 - cum))ᵢ" in text
+    by_columns = str(ag.trace(lambda c, e, Y: ordinal(c, e, Y.T), cuts, eta, Y.T).explain())
+    assert "(1 - cum))ⱼ" in by_columns
