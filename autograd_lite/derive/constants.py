@@ -360,16 +360,15 @@ class Constants:
         sources = {word: assigned(code, word) for word in "nmNMK"}
         lengths = [w for w, es in sources.items() if es and all(map(_is_size, es))]
         users = [w for w in lengths if _is_same(self._value(w, code), value)]
+        words = () if code is None else (*code.co_varnames, *code.co_names)
         if e is not None:
             text = ast.unparse(e)
-            words = () if code is None else (*code.co_varnames, *code.co_names)
             every = {w: assigned(code, w) or () for w in words}
-            same = [w for w, es in every.items() if es and all(ast.unparse(of) == text for of in es)]
-            users, code = same or users, None
-        if not users and code is not None:
-            others = {w: assigned(code, w) for w in (*code.co_varnames, *code.co_names) if w not in sources}
-            others = {w: es for w, es in others.items() if es and all(map(_is_length, es)) and w[0] != "_"}
-            users = [w for w in others if _is_same(self._value(w, code), value)]
+            users = [w for w, es in every.items() if es and all(ast.unparse(of) == text for of in es)] or users
+        elif not users:
+            others = {w: assigned(code, w) for w in words if w not in sources and w[0] != "_"}
+            lengths = [w for w, es in others.items() if es and all(map(_is_length, es))]
+            users = [w for w in lengths if _is_same(self._value(w, code), value)]
             users = users if len(users) == 1 else []  # not that of another axis
         free = [w for w in sources if self.sizes.get(w) == value or sources[w] is None and w not in self.taken]
         word = next(iter([*users, *free])) if users or free else self.taken.take("n")

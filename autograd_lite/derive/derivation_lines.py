@@ -144,11 +144,15 @@ class Lines:
             more = 2 * bool(whole and whole.labels and not is_said)  # P - Y says more than positions
             if whole is not None and leaves(whole.formula) < min(long + more, SHORT) and self._is_right(n, whole):
                 chosen[n] = whole
+        return self._skipping(equal, chosen) | chosen
+
+    def _skipping(self, equal: dict[Var, Closed], chosen: dict[Var, Closed]) -> dict[Var, Closed]:
+        """Those of `equal` that skip only what no other line needs."""
         passed, either = {m for form in equal.values() for m in form.through}, equal | chosen
         written = [f.formula for (_, n), f in self.factors.items() if n not in equal and n not in passed]
         used = frozenset().union(*(e.names for e in (*written, *(form.formula for form in either.values()))))
         kept = {m for m in passed if self.chain.names[m] in used or not either.keys() >= set(self.inputs(m))}
-        return {n: form for n, form in equal.items() if kept.isdisjoint(form.through)} | chosen
+        return {n: form for n, form in equal.items() if kept.isdisjoint(form.through)}
 
     @property
     def _at_labels(self) -> set[Var]:

@@ -166,8 +166,7 @@ def _indices(parts: Sequence[Expr], shape: Shape) -> Iterator[At]:
     taken = {p.word for part in parts if "index" in part.params for p in _parts(part) if isinstance(p, Labels)}
     free = [c for c in LETTERS if c not in taken]
     first = "k" if "k" in free else free[0]
-    placed = [[p for p in _parts(part) if p is not None] for part in parts if part.role == "placement"]
-    single = {k for index in placed for k, p in enumerate(index) if isinstance(p, int | np.integer | Step)}
+    single = _single(parts)
     for part in parts:
         if shape and part.role == "placement" and not is_diagonal(part) and not is_cut(part):
             others = [c for c in "jlmn" if c in free]
@@ -177,16 +176,27 @@ def _indices(parts: Sequence[Expr], shape: Shape) -> Iterator[At]:
         elif len(shape) == 1 and _running(part):
             yield ("k",)
         elif part.role == "contraction" and part.shape == shape:
-            terms, result = part.params["subscripts"].split("->")
-            first = terms if any("/" in word for word in part.args[0].names) else result
-            order = "".join(dict.fromkeys(first + result + terms)).replace(",", "")
-            yield tuple(LETTERS[order.index(c)] for c in result)
+            yield _in_einsum(part)
         elif part.role == "reshape" and part.shape == shape and len(shape) < len(part.args[0].shape):
             yield _merged(part, free)
         elif axes := _summed(part):
             at = tuple(c for k, c in enumerate(LETTERS[: len(part.args[0].shape)]) if k not in axes)
             yield from [at] * (len(at) == len(shape))
     yield tuple(free[: len(shape)])
+
+
+def _single(parts: Sequence[Expr]) -> set[int]:
+    """The axes of which one entry is placed."""
+    placed = [[p for p in _parts(part) if p is not None] for part in parts if part.role == "placement"]
+    return {k for index in placed for k, p in enumerate(index) if isinstance(p, int | np.integer | Step)}
+
+
+def _in_einsum(e: Expr) -> At:
+    """The indices of an einsum, in the order in which its terms have them if one of these is a gradient."""
+    terms, result = e.params["subscripts"].split("->")
+    first = terms if any("/" in word for word in e.args[0].names) else result
+    order = "".join(dict.fromkeys(first + result + terms)).replace(",", "")
+    return tuple(LETTERS[order.index(c)] for c in result)
 
 
 def _aligned(e: Expr, at: At) -> Expr:
@@ -268,11 +278,7 @@ def entry(e: Expr, at: At) -> Expr:
         case "index" if at[:1] == ("i",) and any(isinstance(p, Labels) and not p.word for p in _parts(e)):
             return replace(e, shape=rest)  # S[i, yᵢ]
     if e.args and (e.role == "product" or e.row.entrywise):
-        args = [_aligned(a, at) for a in e.args]
-        if e.role == "product":
-            factors = [f for a in args for f in factors_of(a)]
-            return multiplied([f for f in factors if not (f.is_number and f.value == 1)] or factors[:1], rest)
-        return replace(e, args=tuple(args), shape=rest)
+        return _of_entrywise(e, at, rest)
     below = _seen(at, e.shape)
     if not below:
         return e
@@ -280,6 +286,15 @@ def entry(e: Expr, at: At) -> Expr:
         raise _NoEntries
     form = Function(e.head, text=f"{{x1}}{subscript(below)}", tex=f"{{x1}}_{{{{{below}}}}}")
     return unsimplified(form, (e,), rest)
+
+
+def _of_entrywise(e: Expr, at: At, rest: Shape) -> Expr:
+    """An entry of what is computed entry by entry; a factor 1 is not written."""
+    args = [_aligned(a, at) for a in e.args]
+    if e.role != "product":
+        return replace(e, args=tuple(args), shape=rest)
+    factors = [f for a in args for f in factors_of(a)]
+    return multiplied([f for f in factors if not (f.is_number and f.value == 1)] or factors[:1], rest)
 
 
 def _of_reshape(e: Expr, at: At) -> Expr:
@@ -421,6 +436,23 @@ def _looked_up(e: Expr, at: At) -> Expr:
     return unsimplified("negative", (body,), ()) if is_negative else body
 
 
+def _at_rows(e: Expr, labels: Sequence[Labels]) -> str:
+    """``[mask]``, with which all other labels end, ``y[mask]``, if a mask is among the labels; or nothing."""
+    masks = [p for p in labels if p.dtype == bool]
+    at_rows = "".join(f"[{p.word}]" for p in masks)
+    is_one_number = e.args[0].role in ("broadcast", "number")
+    is_readable = is_one_number and at_rows != "[]" and all(p.dtype == bool or p.word.endswith(at_rows) for p in labels)
+    if masks and (len(masks) > 1 or masks[0].ndim > 1 or not is_readable):
+        raise _NoEntries
+    return at_rows
+
+
+def _where_equal(p: Labels, c: str, index: At, at_rows: str) -> list[Expr]:
+    """When an index is one of the positions with a name."""
+    label = entry(name(p.word.removesuffix(at_rows), p.shape), index)
+    return [unsimplified(EQUAL, (label, name(c)), ())] if p.word else []
+
+
 def _chosen(e: Expr, at: At) -> tuple[list[Expr], At, bool]:
     """When the index `at` of an array is one of those at positions with names: where positions and indices are equal;
     with the index in what was looked up, and whether the positions along an axis are all of it in order.
@@ -428,12 +460,7 @@ def _chosen(e: Expr, at: At) -> tuple[list[Expr], At, bool]:
     cut = _parts(e)
     parts = [*cut, *[slice(None)] * (len(at) - sum(p is not None for p in cut))]
     labels = [p for p in parts if isinstance(p, Labels)]
-    masks = [p for p in labels if p.dtype == bool]
-    at_rows = "".join(f"[{p.word}]" for p in masks)  # other labels are y[mask], one for each row of the mask
-    if masks:
-        is_one_number = e.args[0].role in ("broadcast", "number") and at_rows != "[]" and masks[0].ndim == 1
-        if len(masks) > 1 or not is_one_number or not all(p is masks[0] or p.word.endswith(at_rows) for p in labels):
-            raise _NoEntries
+    at_rows = _at_rows(e, labels)
     axes = iter(zip(at, e.shape, strict=True))
     along = [(p, *(("", 1) if p is None else next(axes, ("", 1)))) for p in parts]
     own = [c for p, c, _ in along if isinstance(p, Labels) and not p.word]  # of np.arange(n)
@@ -448,9 +475,8 @@ def _chosen(e: Expr, at: At) -> tuple[list[Expr], At, bool]:
             equal.append(unsimplified("where", (entry(name(p.word, p.shape), (c,)), number(1), number(0)), ()))
         elif isinstance(p, Labels):
             inside += letters if p is labels[0] else ()
-            index = tuple(own[:1]) if masks else letters[len(letters) - p.ndim :]
-            label = entry(name(p.word.removesuffix(at_rows), p.shape), index)
-            equal += [unsimplified(EQUAL, (label, name(c)), ())] if p.word else []
+            index = tuple(own[:1]) if at_rows else letters[len(letters) - p.ndim :]
+            equal += _where_equal(p, c, index, at_rows)
         elif p is None or isinstance(p, slice) and p == slice(None):
             inside.append(c)
         else:

@@ -160,12 +160,7 @@ def _fraction(coefficient: Any, factors: Sequence[Expr]) -> Expr:
     """A product with quotients in it, over one denominator."""
     top, numerators = _gathered((number(coefficient), *(f.args[0] if f.role == "quotient" else f for f in factors)))
     bottom, denominators = _gathered(f.args[1] for f in factors if f.role == "quotient")
-    for f in list(denominators):
-        same = next((h for h in numerators if h.key == f.key), None)
-        rest = [h for h in numerators if h is not same]
-        if same is not None and _joint(rest) == _joint(numerators):
-            denominators.remove(f)
-            numerators = rest
+    numerators, denominators = _cancelled(numerators, denominators)
     is_complex = isinstance(top * bottom, complex)
     is_whole = bottom and not is_complex and not top % bottom
     if is_whole or bottom and not is_complex and not denominators and top % 1:  # 2 x / 5 stays
@@ -180,6 +175,18 @@ def _fraction(coefficient: Any, factors: Sequence[Expr]) -> Expr:
     quotient = (product((number(-1), above), above.shape) if sign else above, below)
     e = unsimplified("divide", quotient, _broadcast(above.shape, below.shape))
     return _negated(e) if sign else e
+
+
+def _cancelled(numerators: list[Expr], denominators: list[Expr]) -> tuple[list[Expr], list[Expr]]:
+    """The factors above and below without those that are in both, where the shape stays the same."""
+    left = list(denominators)
+    for f in denominators:
+        same = next((h for h in numerators if h.key == f.key), None)
+        rest = [h for h in numerators if h is not same]
+        if same is not None and _joint(rest) == _joint(numerators):
+            left.remove(f)
+            numerators = rest
+    return numerators, left
 
 
 def _negated(e: Expr) -> Expr:
