@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..program import Equation, Var
-from ..program.assignments import before, bound
+from ..program.assignments import before, bound, is_around, passed
 from ..program.naming import expression, groups, operand, span
 from .chain_rule import Chain
 
@@ -54,6 +54,7 @@ class Given:
         self.derived: dict[str, set[str]] = {}  # arrays, with those that they were computed from
         self.recorded = {span(e) for eq in equations if (e := expression(eq)) is not None}
         self._words: dict[tuple[CodeType | None, str], int] = {}
+        self._arguments: dict[tuple[CodeType, str], int] = {}
 
     def operand(self, eq: Equation, k: int, x: Any) -> bool:
         """True if operand `k`, whose value is `x`, is given."""
@@ -67,6 +68,9 @@ class Given:
         if code and before is not None and names == {before} and bound(code, before) is None:
             self.fixed |= names  # the first value of a variable of a loop, under a name that the user does not have
         elif names and names.isdisjoint(self.chain.numbered):
+            is_whole = isinstance(v, Var) or self.chain.operand(eq, k).role == "name"
+            if is_whole and isinstance(written, ast.Name) and names == {written.id}:
+                return self._local(written.id, code) > UNKNOWN
             return all(self.word(word, code) for word in names - self.chain.constants.sizes.keys())
         if written is None:
             return np.size(x) < 2 or bool(np.all(x == np.ravel(x)[0]))
@@ -115,6 +119,23 @@ class Given:
             self._words[code, word] = origin
         return self._words[code, word]
 
+    def _local(self, word: str, code: CodeType | None) -> int:
+        """Where the value of a variable comes from; that of an argument, from where the function is called."""
+        sites = [] if code is None else passed(code, word)
+        if code is None or not sites:
+            return self._of_word(word, code)
+        if (code, word) not in self._arguments:
+            self._arguments[code, word] = GIVEN  # so that a function that calls itself ends
+            codes = {c for eq in self.chain.recorded.equations if (c := eq.origin.code) is not None}
+            files = [c for c in codes if c.co_filename == code.co_filename]
+            callers = [(e, next((c for c in files if is_around(c, e)), self.chain.code)) for e in sites]
+            origins = [self._origin(e, of) for e, of in callers if not self._is_computed(e, of)]
+            self._arguments[code, word] = origin = min(origins, default=GIVEN)
+            if origin == DERIVED and word in self.arrays:
+                sources = (self._behind(_names(e)[0], of) for e, of in callers)
+                self.derived[word] = self.arrays & set[str]().union(*sources) - {word}
+        return self._arguments[code, word]
+
     def _is_computed(
         self, e: ast.expr | ast.FunctionDef, code: CodeType | None, within: frozenset[str] = frozenset()
     ) -> bool:
@@ -141,7 +162,9 @@ class Given:
                 values = [at.value for at in ast.walk(f) if isinstance(at, ast.Return)]
                 parts = [p for v in values for p in (v.elts if isinstance(v, ast.Tuple) else [v])]
                 return bool(parts) and all(p is not None and self._is_computed(p, of, arguments) for p in parts)
-        return span(e) in self.recorded and any(map(is_tensor, _names(e)[0]))
+        calls = (part for part in _values(e) if part is not e and isinstance(part, ast.Call))
+        is_any = any(map(is_tensor, _names(e)[0])) or any(self._is_computed(part, code, within) for part in calls)
+        return span(e) in self.recorded and is_any
 
     def _called(self, word: str, code: CodeType | None) -> tuple[CodeType, ast.FunctionDef] | None:
         """The user's function of this name, if it is the only one and something was recorded in it."""
@@ -175,14 +198,15 @@ class Given:
     def _origin(self, e: ast.AST, code: CodeType | None) -> int:
         """Where the value of an expression comes from; arrays of the graph that it uses are fixed from now on."""
         if isinstance(e, ast.Name):  # the same under another name
-            return self._of_word(e.id, code)
+            return self._local(e.id, code)
         names, own = _names(e)
+        names -= (arguments := {word for word in names if code is not None and passed(code, word)})
         if any(getattr(p, "attr", "") in _READS or getattr(p, "arg", "") == "requires_grad" for p in _values(e)):
             return UNKNOWN
         if (names | (set() if isinstance(e, ast.FunctionDef) else own)) & (self.computed - self.arrays):
             return UNKNOWN
         self._fix(names, code)
-        origins = [self._of_word(word, code) for word in names]
+        origins = [self._local(word, code) for word in names | arguments]
         return min(origins + [DERIVED] * (not names.isdisjoint(self.arrays)), default=GIVEN)
 
 

@@ -25,6 +25,25 @@ def bound(code: CodeType, word: str) -> list[ast.expr | ast.FunctionDef] | None:
     return [] if hasattr(builtins, word) else None
 
 
+def passed(code: CodeType, word: str) -> list[ast.expr]:
+    """What is passed for an argument of the function of `code`, wherever it is called by its name."""
+    f = next(_scopes(code))
+    if not isinstance(f, ast.FunctionDef) or word not in (arguments := [a.arg for a in f.args.args]):
+        return []
+    k, expressions = arguments.index(word), []
+    for call in ast.walk(tree(code.co_filename)):
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == f.name:
+            expressions += [*call.args[k : k + 1], *(p.value for p in call.keywords if p.arg == word)]
+    return expressions
+
+
+def is_around(code: CodeType, e: ast.expr) -> bool:
+    """Whether `code` is that of the innermost function around an expression, or of the module."""
+    return next(iter(_functions(tree(code.co_filename), e.lineno)), None) is next(
+        iter(_functions(tree(code.co_filename), code.co_firstlineno) if code.co_name != "<module>" else ()), None
+    )
+
+
 def before(code: CodeType, e: ast.expr | ast.stmt, word: str) -> ast.expr | None:
     """What the last assignment to a variable in front of an expression, in the same block, has assigned to it."""
     blocks = (block for scope in _scopes(code) for at in ast.walk(scope) for block in _blocks(at))

@@ -197,9 +197,12 @@ LATE = "r, L = 1.0, 0.0\nfor k in range(3):\n    L = L + (r - seen[k]) ** 2\n   
     [
         (f"a, b = w\n{FIELD}{STEPS}", {"w", "seen"}), (f"a, b = w[0], w[1]\n{FIELD}{STEPS}", {"w", "seen"}),
         (GROWTH, {"w", "seen"}), (LATE, {"w"}),
+        (f"def f(r):\n    return w[0] * r - w[1] * r**2\n{LATE.replace('r * w[1]', 'r + f(r)')}", {"w"}),
+        ("def f(v):\n    return np.sum(v * w[0])\nL = f(2 * seen) + np.sum(seen * w[1])", {"w"}),
+        ("def f(v):\n    return np.sum(v * w[0])\nL = f(seen) + np.sum(seen * w[1])", {"w", "seen"}),
     ],
 )  # fmt: skip
-def test_a_loop_that_starts_from_a_number_is_right(body, offered):
+def test_numbers_and_data_of_loops_and_functions_are_right(body, offered):
     program = Learner({"w": np.array([0.3, -0.2])}, {"seen": np.array([1.1, 0.9, 0.8])}, body)
 
     def drawn(now):

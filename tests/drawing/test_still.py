@@ -125,9 +125,19 @@ def read_by_a_function_before_a_loop(n):
     return total, None
 
 
+def read_for_a_function(n):
+    w = leaf(n)
+
+    def scaled(v):
+        return v * w[1]
+
+    return scaled(w.numpy()[0]) + w[0], locals()
+
+
 STALE = [
     mask_of_a_variable_of_another_name, numbers_read_by_numpy, detached, written_into_a_variable, augmented,
     two_steps_away, positions, greatest, read_by_a_function_before_a_loop,
+    read_for_a_function,
 ]  # fmt: skip
 
 
