@@ -147,10 +147,9 @@ def _as_matmul(*xs, subscripts, optimize):
     inputs, _, output = subscripts.partition("->")
     terms = inputs.split(",")
     sizes = [dict(zip(term, x.shape, strict=True)) for term, x in zip(terms, xs, strict=True)]
-    shared = {c for c in sizes[0] if c in sizes[-1]}
-    plain = all(len(set(term)) == len(term) for term in (*terms, output)) and set(output) <= {*sizes[0], *sizes[-1]}
-    if len(xs) != 2 or not plain or any(sizes[0][c] != sizes[1][c] for c in shared):
+    if not _is_matmul(terms, output, sizes):
         return np.einsum(subscripts, *xs, optimize=optimize)
+    shared = {c for c in sizes[0] if c in sizes[1]}
     last = next((c for c in reversed(output) if c not in shared), "")
     if last in sizes[0]:  # the columns
         xs, terms, sizes = xs[::-1], terms[::-1], sizes[::-1]
@@ -158,24 +157,37 @@ def _as_matmul(*xs, subscripts, optimize):
     summed = [c for c in terms[0] if c in shared and c not in output]
     rows, columns = ([c for c in output if c in own and c not in shared] for own in sizes)
     size = sizes[0] | sizes[1]
-
-    def factor(x, term, *groups):
-        """The axes in this order, those of a group as one; what is in none is summed over."""
-        if alone := tuple(k for k, c in enumerate(term) if not any(c in group for group in (stack, *groups))):
-            x = np.sum(x, axis=alone)
-            term = [c for k, c in enumerate(term) if k not in alone]
-        order = [term.index(c) for group in (stack, *groups) for c in group]
-        x = x if order == sorted(order) else np.transpose(x, order)
-        shape = *(size[c] for c in stack), *(prod(size[c] for c in group) for group in groups)
-        return x if x.shape == shape else x.reshape(shape)
-
-    a, b = factor(xs[0], terms[0], rows, summed), factor(xs[1], terms[1], summed, columns)
+    a = _grouped(xs[0], terms[0], size, stack, rows, summed)
+    b = _grouped(xs[1], terms[1], size, stack, summed, columns)
     y = a @ b if summed else a * b
     letters = [*stack, *rows, *columns]
     shape = tuple(size[c] for c in letters)
-    y = y if y.shape == shape else y.reshape(shape)
-    order = [letters.index(c) for c in output]
-    return y if order == sorted(order) else np.transpose(y, order)
+    return _in_order(y if y.shape == shape else y.reshape(shape), letters, output)
+
+
+def _is_matmul(terms, output, sizes):
+    """True for two factors, without diagonals and broadcasting, and a result that has no index of its own."""
+    if len(terms) != 2 or any(len(set(term)) < len(term) for term in (*terms, output)):
+        return False
+    a, b = sizes
+    return set(output) <= {*a, *b} and all(a[c] == b[c] for c in a.keys() & b.keys())
+
+
+def _grouped(x, term, size, stack, *groups):
+    """`x` with the axes of the stack and one axis for each group of indices; what is in none is summed over."""
+    used = [*stack, *(c for group in groups for c in group)]
+    if alone := tuple(k for k, c in enumerate(term) if c not in used):
+        x = np.sum(x, axis=alone)
+        term = [c for c in term if c in used]
+    x = _in_order(x, term, used)
+    shape = *(size[c] for c in stack), *(prod(size[c] for c in group) for group in groups)
+    return x if x.shape == shape else x.reshape(shape)
+
+
+def _in_order(x, letters, wanted):
+    """`x`, whose axes have these letters, with its axes in the order of the wanted ones."""
+    order = [letters.index(c) for c in wanted]
+    return x if order == sorted(order) else np.transpose(x, order)
 
 
 def _batched(b):
