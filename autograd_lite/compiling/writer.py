@@ -176,21 +176,10 @@ class Writer:
         block, memory = self.block, self.memory
         if len(self.regions) != 1 or memory.place or not all(memory.into.get(x) is v for v, x in block.updates.items()):
             return None
-        results: dict[Any, tuple[int, Any]] = {}  # of each result, or view of one, which, and a stand-in
-        for eq in memory.equations:
-            x, *others = eq.operands or [None]
-            if eq.row is REGION:
-                made = [v for v in eq.outputs if v not in memory.into]
-                results = {v: (k, np.empty(v.shape, v.dtype)) for k, v in enumerate(made)}
-            elif isinstance(x, Var) and x in results and eq.row.view and not any(isinstance(v, Var) for v in others):
-                root, whole = results[x]
-                results[eq.outputs[0]] = root, eq.row.fn(whole, *others, **eq.params)
-                if eq.row.outputs or not np.may_share_memory(results[eq.outputs[0]][1], whole):
-                    return None
-            else:
-                return None
+        made = [v for eq in memory.equations if eq.row is REGION for v in eq.outputs if v not in memory.into]
+        results = self._stand_ins(made)
         variables = [x for x in block.outputs if isinstance(x, Var)]
-        if not results.keys() >= {*variables} or len({*variables}) != len(variables):
+        if results is None or not results.keys() >= {*variables} or len({*variables}) != len(variables):
             return None
         inputs = {self.word(v): k for k, v in enumerate(block.inputs)}
         arguments: list[tuple[str, Any]] = []
@@ -199,6 +188,25 @@ class Writer:
             arguments.append((what, results[v][0] if v in results else inputs.get(word, self.space.get(word))))
         views = {v: (k, None if v in made else (y, results[made[k]][1])) for v, (k, y) in results.items()}
         return arguments, made, [views[x] if isinstance(x, Var) else x for x in block.outputs]
+
+    def _stand_ins(self, made: Sequence[Var]) -> dict[Var, tuple[int, Any]] | None:
+        """Of each result of the only region, and each view of one: which result, and an array with the same layout.
+
+        None if the program computes more than the region and such views.
+        """
+        results: dict[Var, tuple[int, Any]] = {}
+        for eq in self.memory.equations:
+            x, *others = eq.operands or [None]
+            if eq.row is REGION:
+                results = {v: (k, np.empty(v.shape, v.dtype)) for k, v in enumerate(made)}
+            elif isinstance(x, Var) and x in results and eq.row.view and not any(isinstance(v, Var) for v in others):
+                root, whole = results[x]
+                results[eq.outputs[0]] = root, eq.row.fn(whole, *others, **eq.params)
+                if eq.row.outputs or not np.may_share_memory(results[eq.outputs[0]][1], whole):
+                    return None
+            else:
+                return None
+        return results
 
     def _joined(self, eq: Equation) -> list[str]:
         """Copies of those operands of a join that were not computed in their places."""
