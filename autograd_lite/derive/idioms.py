@@ -8,7 +8,7 @@ number for each row.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from heapq import heappop, heappush
 from itertools import product
@@ -52,13 +52,25 @@ def recognised(program: Program, kept: Collection[Var], is_read: bool = True) ->
         steps = _scaled(eq, defined) or _row_products(eq, defined, once, named)
         steps = steps or _batched(eq, defined, once) or is_read and _gain(eq, defined, once) or [eq]
         likely = [r for r in rows if eq.row.algebra in r.idiom and eq.group is None and eq not in flat]
-        for x, inside in _cones(eq, defined, place) if likely else ():
-            if any(e.outputs[0] in kept for e in inside[1:]):
-                break
-            steps = next(filter(None, (_same(row, x, inside) for row in likely)), steps)
+        steps = likely and _widest(likely, kept, _cones(eq, defined, place)) or steps
         new += steps
         live.update(x for step in steps for x in step.operands if isinstance(x, Var))
     return replace(program, equations=new[::-1])
+
+
+def _widest(
+    likely: Sequence[Primitive], kept: Collection[Var], cones: Iterable[tuple[Var, list[Equation]]]
+) -> list[Equation] | None:
+    """The row that the most of the equations before an operation are; None if they are none of the likely ones.
+
+    `cones` has the candidates, the smallest first; they end at a value that is kept.
+    """
+    steps: list[Equation] | None = None
+    for x, inside in cones:
+        if any(eq.outputs[0] in kept for eq in inside[1:]):
+            break
+        steps = next(filter(None, (_same(row, x, inside) for row in likely)), steps)
+    return steps
 
 
 def with_turned(program: Program, textbook: Program) -> Program:

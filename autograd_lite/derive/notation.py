@@ -65,23 +65,13 @@ class Notation:
         called, is_picture = program.named if names is None else names, names is not None
         is_read = board and not is_picture
         #: What has no name and is not differentiated, with its value: a constant.
-        self.replaced = {
-            v: t._data for v, t in program.captured.items()
-            if not live_of(t) and (v not in called or board and v.dtype == bool)
-        }  # fmt: skip
+        self.replaced = _replaced(program, called, board)
         program = program.substituted(self.replaced) if self.replaced else program
         self.recorded = program  # which a page runs: a textbook's softmax is finite where that of the user overflows
         self.merged: dict[Var, Var] = {}  # what computes the same as an earlier value, with that
         names = {v: v.name for v in program.variables if v in program.named} if names is None else dict(names)
-        if board:  # what is computed twice is written once: ``x - mu`` in a variance and in a quotient
-            same: dict[Var, Var] = {}
-            program = program.mapped(lambda eq, _: _unchanged(eq, {*names, *program.outputs}, same))
-            live = program.graded if wrt is None else program.depending(wrt)
-            program, self.merged = program.without_repetition(partial(_repeatable, live), compared=0)
-            self.merged |= {v: self.merged.get(x, x) for v, x in same.items()}
-            before = with_factors_in_front(program, {*names, *program.outputs})
-            program = recognised(before, set(map(self.canonical, wrt or ())), not is_picture)
-            self.recorded = with_turned(before, program)
+        if board:
+            program = self._textbook(program, {*names, *program.outputs}, wrt, not is_picture)
         for v, first in self.merged.items():
             if v in names:
                 names.setdefault(first, names.pop(v))
@@ -108,6 +98,22 @@ class Notation:
             self._read_positions()
 
     # ----------------------------------------------------------------------------------------------------- the program
+
+    def _textbook(self, program: Program, kept: set[Var], wrt: list[Var] | None, is_read: bool) -> Program:
+        """The program as a textbook has it: what is computed twice is written once, and idioms are one step each.
+
+        `kept` has the values with a name and the result. The values that were left out, and the program that a page
+        runs, become attributes.
+        """
+        same: dict[Var, Var] = {}
+        program = program.mapped(lambda eq, _: _unchanged(eq, kept, same))
+        live = program.graded if wrt is None else program.depending(wrt)
+        program, self.merged = program.without_repetition(partial(_repeatable, live), compared=0)
+        self.merged |= {v: self.merged.get(x, x) for v, x in same.items()}
+        before = with_factors_in_front(program, {*kept, *program.outputs})
+        program = recognised(before, set(map(self.canonical, wrt or ())), is_read)
+        self.recorded = with_turned(before, program)
+        return program
 
     @cached_property
     def graph(self) -> dict[Var, Any]:
@@ -237,10 +243,7 @@ class Notation:
         self.code = next((eq.origin.code for eq in self.program.equations[::-1] if eq.origin.code is not None), None)
         computed = {word: self.values[v] for v, word in names.items()}
         self.constants = Constants(taken, changing, scopes() if self.board else (), computed)  # that are not Tensors
-        for word, x in {**self.program.constants, **masks}.items():
-            is_turn = self.code is not None and bool(looped(self.code, ast.Name(word)))  # xs[2] after a loop
-            if word not in taken and (isinstance(x, np.ndarray) or self.board) and not is_turn:
-                self.constants.add(x, word)
+        self._add_constants({**self.program.constants, **masks})
         if self.root not in names:
             names[self.root] = next((w for w in ("L", "loss", "result") if w not in taken), "output")
             taken.add(names[self.root])
@@ -251,6 +254,13 @@ class Notation:
             for k, x in enumerate(eq.operands):
                 if not isinstance(x, Var):
                     self.operand(eq, k)
+
+    def _add_constants(self, constants: Mapping[str, Any]) -> None:
+        """Add the named constants whose names no value has: the arrays, and where it will be read the numbers too."""
+        for word, x in constants.items():
+            is_turn = self.code is not None and bool(looped(self.code, ast.Name(word)))  # xs[2] after a loop
+            if word not in self._taken and (isinstance(x, np.ndarray) or self.board) and not is_turn:
+                self.constants.add(x, word)
 
     def name_the_rest(self, nodes: Iterable[Var]) -> None:
         """Give those of `nodes` that have no name the next free letters."""
@@ -323,6 +333,14 @@ class Notation:
             values = {word: self.values[n] for n, word in self.names.items()}
             self._environment = stamp, {**self.constants.values, **values}
         return self._environment[1]
+
+
+def _replaced(program: Program, named: Container[Var], board: bool) -> dict[Var, Any]:
+    """The captured values that become constants: all without a gradient and a name; where it will be read, any mask."""
+    return {
+        v: t._data for v, t in program.captured.items()
+        if not live_of(t) and (v not in named or board and v.dtype == bool)
+    }  # fmt: skip
 
 
 def _repeatable(live: Container[Var], eq: Equation) -> Any:
