@@ -344,6 +344,13 @@ def _power(e: Expr) -> Expr | None:
     return base if power == 1 else simplified("square", (base,), e.shape)
 
 
+def _total(e: Expr) -> Expr | None:
+    """``Σⱼ (-xⱼ)`` as ``-Σⱼ xⱼ``."""
+    (x,) = e.args
+    is_negative = x.role == "negation" and x.args[0].shape == x.shape
+    return _negated(make(e.row, x.args, e.params, e.shape)) if is_negative else None
+
+
 def _transpose(e: Expr) -> Expr | None:
     (x,) = e.args
     axes = e.params.get("axes")
@@ -563,7 +570,7 @@ def _zero(e: Expr) -> bool:
 _SIMPLER: dict[str, Callable[..., Expr | None]] = {
     "sum": _add, "difference": _subtract, "product": _multiply, "quotient": _divide, "negation": _negative,
     "square": _square, "power": _power, "reciprocal": _reciprocal, "identity": _same, "flattening": _same,
-    "and": _logical, "or": _logical,
+    "and": _logical, "or": _logical, "total": _total,
     "matrix product": _matmul, "dot product": _dot, "affine map": _linear, "transpose": _transpose,
     "matrix transpose": _matrix_transpose, "swap of axes": _swapaxes,
     "move of axes": _moveaxis, "reshape": _reshape, "broadcast": _broadcast_to,

@@ -128,7 +128,7 @@ log10 = elementwise(
     np.log10, lambda x: 1 / (x * math.log(10)), domain=POSITIVE, tex=r"\log_{{10}} {x}", scalar="log10(x)"
 )
 log1p = elementwise(
-    np.log1p, lambda x: 1 / (1 + x), domain=interval(-1, np.inf), tex=r"\ln(1 + {x})",
+    np.log1p, lambda x: 1 / (1 + x), domain=interval(-1, np.inf), text="log(1 + {x})", tex=r"\ln(1 + {x})",
     scalar="log1p(x)", onnx=lambda b, x: b("Log", b("Add", x, b.constant(1, x.dtype))),
 )
 

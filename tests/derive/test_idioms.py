@@ -367,3 +367,14 @@ def test_an_integer_beside_other_axes_has_its_own_index():
     text = explained(L, img=img)
     assert "dL/dkernₖⱼₗ = 1[k = 1] dL/dcⱼₗ + 1[j = 0] 1[l = 0] dL/daₖ" in text
     assert "elsewhere" not in text
+
+
+def test_log1p_is_the_logarithm_of_1_plus_x():
+    def loss(s, y, z):
+        return np.mean(np.log1p(np.exp(-y * z))) - np.sum(-np.log1p(s + y))
+
+    derivation = ag.trace(loss, np.array([0.5, 0.2]), np.array([1.0, -1.0]), np.array([0.3, 0.4])).explain(["z"])
+    assert "L = mean(log(1 + exp(-y ⊙ z))) + Σ log(1 + s + y)" in str(derivation)
+    assert r"\ln(1 + e^{-y \odot z})" in derivation.latex()
+    sheet = ag.trace(loss, np.array([0.5, 0.2]), np.array([1.0, -1.0]), np.array([0.3, 0.4])).worksheet()
+    assert sheet.check(sheet.key()).wrong == []
