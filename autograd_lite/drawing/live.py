@@ -77,7 +77,8 @@ def live(scene: Scene, chain: Chain | None, steps: Sequence[Step], examples: Any
     inputs = [i for i in scene.items if i.kind in ("parameter", "input") and i.name in emitted.leaves]
     graded = [i for i in inputs if i.gradient is not None]
     trained = [i for i in graded if i.kind == "parameter"] or graded  # as the steps have it
-    computed = {i.key for i in scene.items if i.key in nodes or i in inputs}
+    still = [i for i in scene.items if i.kind in ("parameter", "input") and i not in inputs]
+    computed = {i.key for i in scene.items if (i.key in nodes or i in inputs) and i not in still}
     data = {
         "loss": scene.item(scene.loss).name,
         "written": scene.item(scene.loss).written,
@@ -93,8 +94,7 @@ def live(scene: Scene, chain: Chain | None, steps: Sequence[Step], examples: Any
             "lines": formatting.LINES, "columns": formatting.COLUMNS, "many": formatting.MANY, "edited": EDITED
         },
     }
-    still = [i for i in scene.items if i.kind == "input" and i not in inputs and not chain.is_anonymous(i.name)]
-    notes = _notes(chain, still)
+    notes = _notes(chain, [i for i in still if i.kind == "input" and not chain.is_anonymous(i.name)])
     arrays, controls, style, panel = (
         files(__package__).joinpath(name).read_text(encoding="utf-8")
         for name in ("arrays.js", "live.js", "live.css", "live.html")
@@ -110,9 +110,10 @@ def _notes(chain: Chain, fixed: Sequence[Item]) -> tuple[str, ...]:
         notes.append(f"The page computes in double precision; the numbers were {', '.join(coarse)}.")
     if fixed:
         names = ", ".join(escape.plain(i.name) for i in fixed)
+        instead = " A page of the function itself, ag.trace(f, x).draw(), does." if not chain.program.inputs else ""
         notes.append(
             f"{names} cannot be changed here: something else was computed from it, or shares its memory, and the "
-            "recording does not show how. A page of the function itself, ag.trace(f, x).draw(), does."
+            f"recording does not show how.{instead}"
         )
     return tuple(notes)
 

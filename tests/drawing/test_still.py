@@ -1,6 +1,7 @@
 """A page computes only if all that it shows follows the numbers: a constant that may have been computed stops it."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -308,3 +309,19 @@ def test_random_numbers_stay_as_drawn():
     w = leaf(6)
     assert reason(np.sum(F.dropout(w, 0.5)), {"w": w}) == ""
     assert "rrelu uses" in reason(np.sum(F.rrelu(w, training=True)), {"w": w})
+
+
+def test_labels_from_which_a_mask_was_computed_are_shown_as_they_are():
+    def hinge(W, X, labels):
+        scores, idx = X @ W, np.arange(len(X))
+        keep = np.ones(scores.shape)
+        keep[idx, labels] = 0
+        return np.sum(np.maximum(0, 1 + scores - scores[idx, labels][:, None]) * keep)
+
+    page = ag.trace(hinge, np.ones((2, 3)), np.ones((4, 2)), np.array([0, 2, 1, 1])).draw().html(live=True)
+    data = json.loads(re.search(r'id="live-data">(.*?)</script>', page, re.DOTALL)[1])
+    offered = {leaf["name"] for leaf in data["leaves"]}
+    inputs = {item["name"]: item["value"] for item in data["items"] if item["name"] in ("W", "X", "labels", "keep")}
+    assert inputs == {"W": True, "X": True, "labels": False, "keep": True}
+    assert offered == {"W", "X", "keep"}
+    assert "labels cannot be changed here" in page
