@@ -319,7 +319,7 @@ class Constants:
         if not of or eq.outputs[0] not in turns:
             return ""
         t, whole = turns.index(eq.outputs[0]), np.asarray(self._value(of, code))
-        is_entry = whole.ndim == 1 and t < len(whole) and whole[t] == x
+        is_entry = whole.ndim == 1 and len(turns) == len(whole) and whole[t] == x  # not in a loop over obs[1:]
         word = f"{e.id}{t + 1}" if isinstance(e, ast.Name) else f"{of}[{t}]" if is_entry else ""
         if isinstance(e, ast.Name):
             self._use({word: x}, [word])

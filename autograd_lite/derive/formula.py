@@ -54,7 +54,8 @@ class Expr:
     def key(self) -> str:
         """Equal for formulas that are the same."""
         params = sorted((k, _key(v)) for k, v in self.params.items())
-        content = repr((self.head, _key(self.value), params, [a.key for a in self.args]))
+        words = [p.word for p in index_parts(self.params.get("index")) if isinstance(p, Labels)]
+        content = repr((self.head, _key(self.value), params, words, [a.key for a in self.args]))
         return blake2b(content.encode(), digest_size=16).hexdigest()
 
     @cached_property

@@ -16,7 +16,19 @@ import numpy as np
 
 from .entries import Step
 from .factors import total
-from .formula import Expr, Function, Labels, factors_of, multiplied, name, number, replaced, unsimplified, walk
+from .formula import (
+    Expr,
+    Function,
+    Labels,
+    factors_of,
+    index_parts,
+    multiplied,
+    name,
+    number,
+    replaced,
+    unsimplified,
+    walk,
+)
 from .layout import Definition, Line, Section
 from .simplify import product
 
@@ -78,7 +90,8 @@ def _one(formulas: Sequence[Expr], steps: Sequence[int]) -> Expr | None:
         word = _word([e.value for e in formulas], steps)
         return name(word, first.shape) if word else None
     params, indices = dict(first.params), [e.params.get("index") for e in formulas]
-    index = _one_index(indices, steps) if len({*map(repr, indices)}) > 1 or isinstance(indices[0], Labels) else None
+    has_labels = any(isinstance(part, Labels) for part in index_parts(indices[0]))
+    index = _one_index(indices, steps) if has_labels or len({*map(repr, indices)}) > 1 else None
     params |= {} if index is None else {"index": index}
     same = index is not None or all(repr(e.params.get("index")) == repr(first.params.get("index")) for e in formulas)
     same = same and all(repr({**e.params, "index": 0}) == repr({**first.params, "index": 0}) for e in formulas)

@@ -409,13 +409,13 @@ class Program(GraphView):
         found = [v for v, x in pairs if isinstance(x, Tensor) and x.requires_grad]
         return [*found, *self.captured] if found else [v for v in (*self.inputs, *self.captured) if v in graded]
 
-    def explain(self, wrt: Any = None, *, depth: int | None = None) -> Any:
+    def explain(self, wrt: Any = None, *, depth: int | None = None, roll: bool = True) -> Any:
         """The derivation of its gradients: :func:`autograd_lite.explain`, with `wrt` by name.
 
         By default those are the gradients with respect to the arguments that were Tensors with ``requires_grad=True``,
         or to all floating ones.
         """
-        return public("explain")(self, wrt, depth=depth)
+        return public("explain")(self, wrt, depth=depth, roll=roll)
 
     def draw(self, **options: Any) -> Any:
         """The function drawn, so that everything in it is recorded: :func:`autograd_lite.draw`."""

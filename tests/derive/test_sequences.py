@@ -195,3 +195,18 @@ def test_a_long_argument_in_which_a_value_occurs_twice_is_a_step():
     assert "gelu = ½ y ⊙ (1 + tanh(a))" in text
     assert "dL/da = ½ dL/dgelu ⊙ y ⊙ (1 - tanh(a)²)" in text
     assert "dL/dy = ½ dL/dgelu ⊙ (1 + tanh(a)) + dL/da ⊙" in text
+
+
+def test_equal_labels_of_two_steps_are_two_labels():
+    def f(B, obs):
+        alpha = np.ones(2)
+        for o in obs[1:]:
+            alpha = alpha / np.sum(alpha) * B[:, o]
+        return np.log(np.sum(alpha))
+
+    program = ag.trace(f, np.array([[0.2, 0.8], [0.6, 0.4]]), np.array([0, 1, 0, 0]))
+    text = str(program.explain("B"))
+    assert "B[:, oₜ]" in text
+    assert "t = 1 … 3" in text
+    assert "obs[" not in text  # o1 is obs[1], and o3, which has the value of obs[0], is not that
+    assert "B[:, o3]" in str(program.explain("B", roll=False))
