@@ -124,6 +124,8 @@ def product(factors: Iterable[Expr], shape: Shape) -> Expr:
     if coefficient == 0 or not rest:
         return number(coefficient)
     rest = _powers(_loosened(rest, shape))
+    if sum(bool(f.shape) for f in rest) > 1:  # a dL/dK ⊙ X, not dL/dK a X
+        rest.sort(key=lambda f: bool(f.shape))
     if any(f.role == "quotient" for f in rest):
         return _fraction(coefficient, rest)
     sign = not isinstance(coefficient, complex) and coefficient < 0

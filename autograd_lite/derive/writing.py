@@ -148,6 +148,9 @@ def _product(e: Expr, printer: Printer) -> str:
     """The factors with the signs between them."""
     places = (ATOM if _of(f) == "matrix product" else PRODUCT + (k > 0) for k, f in enumerate(e.args))
     factors = [write(f, printer, place) for f, place in zip(e.args, places, strict=True)]
+    for k, f in enumerate(e.args[:-1]):  # (Σ a) b is not Σ a b
+        if f.role == "total" and printer.indexed:
+            factors[k] = printer.brackets(factors[k])
     out = factors[0]
     for k in range(1, len(factors)):
         out += printer.between(e.args[k - 1], e.args[k], factors[k]) + factors[k]

@@ -29,6 +29,7 @@ from .answers import FUNCTIONS
 from .grading import Question
 from .notation import PLACES, signs_replaced
 
+ZERO = 1e-12  # the largest entry of a value that is 0
 SMALL = 256  # entries of the largest array of which a Jacobian is computed
 Line: TypeAlias = "Factor | Total"
 
@@ -248,14 +249,15 @@ def _from_factors(d: Derivation, t: Total) -> Callable[[Mapping[str, Any]], Any]
 def teaching(questions: Sequence[Question], asked: Sequence[str], count: int, copies: bool) -> list[str]:
     """The blanks that teach most, at most so many: the gradients that were asked for, and one of each kind of step.
 
-    A further one of a kind, or a number, or a line that only copies another gradient, is one of them only with
-    `copies`.
+    A further one of a kind, a number, a line that only copies another gradient, or one that is 0, of which any multiple
+    is right, is one of them only with `copies`.
     """
     kinds: set[str] = set()
     ranks: dict[str, int] = {}
     for q in questions:
         kind = re.sub(r"(?<=[a-zA-Z_])\d+|(?<=\[)\d+(?=\])", "", q.answer)  # h1, h2, h3 of a loop are one
         is_copy = re.fullmatch(r"-?(d\w+d\w+(\[.*\])?|[\d./ ]+)", q.answer) is not None
+        is_copy |= not np.any(np.abs(q.value) > ZERO)
         if copies or not (is_copy or kind in kinds) or q.symbol in asked:
             ranks[q.word] = 2 * (kind in kinds) + 2 * is_copy - 3 * (q.symbol in asked)
         kinds.add(kind)

@@ -325,3 +325,14 @@ def test_sums_of_what_has_factors_in_common_are_one_sum():
     assert "dL/dcuts = Σᵢ (dL/dcum ⊙ cum ⊙ (1 - cum))ᵢ" in text
     by_columns = str(ag.trace(lambda c, e, Y: ordinal(c, e, Y.T), cuts, eta, Y.T).explain())
     assert "(1 - cum))ⱼ" in by_columns
+
+
+def test_a_sum_before_another_factor_has_brackets():
+    text = traced(lambda e, r: np.sum(e) * r / 2 + np.sum(e * r), np.ones(3), 2.0)
+    assert "L = (Σ e) r / 2 + Σ (e r)" in text
+    assert "dL/dr = 1.5 Σ e since" in text
+
+
+def test_a_single_number_stands_before_a_product_of_arrays():
+    text = traced(lambda a, c: np.sum(np.cos(a * np.exp(c))), 2.0, np.ones(3))
+    assert "dL/dc = -a " in text

@@ -181,7 +181,7 @@ def test_a_product_with_its_own_transpose_has_one_term():
 
 def test_a_power_with_an_exponent_has_the_slope_of_a_textbook():
     text = explained(lambda p, gamma: -np.sum((1 - p) ** gamma * np.log(p)), (np.array([0.2, 0.6]), 2.0), ["p"])
-    assert "γ (1 - p) ** (γ - 1)" in text
+    assert "γ log(p) ⊙ (1 - p) ** (γ - 1)" in text
 
 
 def test_a_long_argument_in_which_a_value_occurs_twice_is_a_step():

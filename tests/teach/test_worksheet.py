@@ -803,3 +803,16 @@ def test_one_number_for_all_entries_is_marked_as_the_entries_would_be():
     for answer, says in (("1 / n", ""), ("-1 / n", "the sign is wrong"), ("2 / n", "it is 2 times the right one")):
         [mark] = [mark for mark in sheet.check({"dL/dmargins": answer}) if mark.word == "dLdmargins"]
         assert mark.says == says
+
+
+def test_a_gradient_that_is_zero_is_no_blank():
+    def scaled(P, a):
+        c = np.sum(a)
+        b = a / c
+        return np.log(c) + np.log(np.sum(b @ P))  # c cancels
+
+    program = ag.trace(scaled, np.array([[0.7, 0.3], [0.4, 0.6]]), np.array([0.2, 0.5]))
+    sheet = program.worksheet(wrt=["P", "a"])
+    assert "dL/dc = " in str(program.explain(["P", "a"]))
+    assert "dL/dc" not in [q.symbol for q in sheet.questions]
+    assert {"dL/dP", "dL/da"} <= {q.symbol for q in sheet.questions}
