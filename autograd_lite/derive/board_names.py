@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Collection, Container, Mapping
+from collections.abc import Collection, Container, Mapping, Set
 
 from ..program import Program, Var
 from ..program.naming import Names, operand, place
@@ -38,15 +38,18 @@ def rows_of_data(program: Program, active: Container[Var]) -> set[Var]:
     return {eq.outputs[0] for eq in rows if turns[place(eq)] > 1 and eq.operands[0] not in active}
 
 
-def name_parameters(program: Program, names: dict[Var, str], taken: Names, variables: Container[str]) -> None:
+def name_parameters(
+    program: Program, names: dict[Var, str], taken: Names, variables: Container[str], own: Set[Var]
+) -> None:
     """Name parameters of a list or an object as the line that uses them: W1, W2 in ``for W, b in params``.
 
-    `variables` are those of the user's code.
+    `variables` are those of the user's code; those in `own` keep the ``.name`` that they were given.
     """
     uses: dict[Var, str] = {}
+    inputs = program.graded - program.defined.keys() - own
     for eq in program.equations:
         for k, v in enumerate(eq.operands):
-            if isinstance(v, Var) and v not in program.defined and v in program.graded and v not in uses:
+            if isinstance(v, Var) and v in inputs and v not in uses:
                 e = operand(eq, k)
                 wish = e.attr if isinstance(e, ast.Attribute) else e.id if isinstance(e, ast.Name) else ""
                 uses |= {v: wish} if wish else {}
@@ -61,10 +64,13 @@ def name_parameters(program: Program, names: dict[Var, str], taken: Names, varia
         taken.add(word)
 
 
-def without_numbers(names: dict[Var, str], taken: Names, numbered: Container[str], free: Collection[str]) -> None:
+def without_numbers(
+    names: dict[Var, str], taken: Names, numbered: Container[str], free: Collection[str], own: Set[Var]
+) -> None:
     """Give P its own name again, of which only the second value, P2, is a step; `free` names may be used."""
     stems = Counter(map(stem, taken))
     for v, word in names.items():
-        if word in numbered and stem(word) in free and stem(word) not in taken and stems[stem(word)] == 1:
-            names[v] = stem(word)
-            taken.add(stem(word))
+        plain = stem(word)
+        if v not in own and word in numbered and plain in free and plain not in taken and stems[plain] == 1:
+            names[v] = plain
+            taken.add(plain)

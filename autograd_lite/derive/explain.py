@@ -225,7 +225,7 @@ class Derivation(GraphView):
             definition, symbol = self.order.definition(f.of), c.names[f.of]
             if symbol not in [*self.order.hidden, *(d.symbol for d in out if not d.wrt)]:
                 out.append(Definition(symbol, None if f.of in written else definition))
-            if len(write(definition, TEXT)) > WIDE:
+            if f.of not in written and len(write(definition, TEXT)) > WIDE:
                 written.add(f.of)
             if f.is_map and (jacobian := c.jacobian(f.of)) is not None:
                 out.append(Definition(c.names[f.of], jacobian, c.names[f.wrt]))

@@ -232,14 +232,15 @@ class Notation:
         codes = {eq.origin.code for eq in self.program.equations} - {None}
         numbered = taken - {word for code in codes for word in (*code.co_varnames, *code.co_names, *code.co_cellvars)}
         variables = {word for code in codes for word in (*code.co_varnames, *code.co_names)}
+        own = {v for v, t in self.program.captured.items() if t.name}
         if rename:
-            name_parameters(self.program, names, taken, variables)
+            name_parameters(self.program, names, taken, variables, own)
         changing = {
             word: f"{word}{k - 1}" for k in (2, 1) for word in sorted({w[:-1] for w in numbered})
             if {f"{word}{k}", f"{word}{k + 1}"} <= numbered
         }  # fmt: skip
         if rename:
-            without_numbers(names, taken, numbered, variables - {*self.program.constants, *masks})
+            without_numbers(names, taken, numbered, variables - {*self.program.constants, *masks}, own)
         self.code = next((eq.origin.code for eq in self.program.equations[::-1] if eq.origin.code is not None), None)
         computed = {word: self.values[v] for v, word in names.items()}
         self.constants = Constants(taken, changing, scopes() if self.board else (), computed)  # that are not Tensors

@@ -232,6 +232,9 @@ def operand(eq: Equation, k: int) -> ast.expr | None:
             return (left, right)[k]
         case ast.Call(ast.Name(word) | ast.Attribute(attr=word), args) if word == eq.row.name.rpartition(".")[2]:
             args = [e for e in args if not isinstance(e, ast.Constant) or not isinstance(e.value, str)]  # of einsum
+            match args:
+                case [ast.List(joined) | ast.Tuple(joined), *_] if len(joined) == len(eq.operands):  # [x, h]
+                    return joined[k]
             return args[k] if len(args) > k else None
     return None
 

@@ -331,8 +331,3 @@ def test_a_sum_before_another_factor_has_brackets():
     text = traced(lambda e, r: np.sum(e) * r / 2 + np.sum(e * r), np.ones(3), 2.0)
     assert "L = (Σ e) r / 2 + Σ (e r)" in text
     assert "dL/dr = 1.5 Σ e since" in text
-
-
-def test_a_single_number_stands_before_a_product_of_arrays():
-    text = traced(lambda a, c: np.sum(np.cos(a * np.exp(c))), 2.0, np.ones(3))
-    assert "dL/dc = -a " in text

@@ -210,3 +210,16 @@ def test_equal_labels_of_two_steps_are_two_labels():
     assert "t = 1 … 3" in text
     assert "obs[" not in text  # o1 is obs[1], and o3, which has the value of obs[0], is not that
     assert "B[:, o3]" in str(program.explain("B", roll=False))
+
+
+def test_a_state_that_is_joined_to_the_input_starts_with_zeros() -> None:
+    def rnn(W, X):
+        h = np.zeros(W.shape[1])
+        for x in X:
+            h = np.tanh(np.concatenate([x, h]) @ W)
+        return np.sum(h)
+
+    text = str(ag.trace(rnn, np.linspace(-1, 1, 10).reshape(5, 2), np.arange(9.0).reshape(3, 3)).explain("W"))
+    assert "h0 = 0" in text
+    assert "t = 1 … 3" in text
+    assert "c1" not in text

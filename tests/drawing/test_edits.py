@@ -115,8 +115,8 @@ def test_a_page_of_a_function_computes_everything(word):
 #: What a script's page offers; everything else is shown as fixed.
 OFFERED = {
     "leaky": {"w", "x"}, "attention": {"Wq", "Wk", "X", "mask"}, "ppo": {"theta", "adv", "old"},
-    "huber": {"w", "b", "X", "y"}, "process": {"l", "sigma", "y"}, "ode": {"k"}, "baseline": {"theta"},
-    "graph": {"W1", "W2", "X"}, "margins": {"W", "X"}, "springs": {"P", "rest"}, "gelu": {"W", "g"},
+    "huber": {"w", "b", "X", "y"}, "process": {"D", "l", "sigma", "y"}, "ode": {"k"}, "baseline": {"theta"},
+    "graph": {"N", "W1", "W2", "X"}, "margins": {"W", "X"}, "springs": {"P", "rest"}, "gelu": {"W", "g"},
     "truss": {"EA", "B", "h", "f"},
     "logs": {"x", "w"}, "gaussian": {"S", "mu", "X"}, "frame": {"W", "X"},
 }  # fmt: skip
