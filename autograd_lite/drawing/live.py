@@ -75,8 +75,7 @@ def live(scene: Scene, chain: Chain | None, steps: Sequence[Step], examples: Any
     partials = [x for x in scene.lines if x.value is not None]
     emitted = program(chain, [(x.key, nodes[x.head], nodes[x.tail]) for x in partials])
     inputs = [i for i in scene.items if i.kind in ("parameter", "input") and i.name in emitted.leaves]
-    graded = [i for i in inputs if i.gradient is not None]
-    trained = [i for i in graded if i.kind == "parameter"] or graded  # as the steps have it
+    trained = _trained(inputs)
     still = [i for i in scene.items if i.kind in ("parameter", "input") and i not in inputs]
     computed = {i.key for i in scene.items if (i.key in nodes or i in inputs) and i not in still}
     data = {
@@ -101,6 +100,12 @@ def live(scene: Scene, chain: Chain | None, steps: Sequence[Step], examples: Any
     )
     script = f'"use strict";\n(() => {{\n{arrays}\n{emitted.text}\n{controls}}})();\n'
     return Live(escape.script(data), script, style, panel, _roomy(scene, computed), notes)
+
+
+def _trained(inputs: Sequence[Item]) -> list[Item]:
+    """The inputs that a step changes: the parameters, or else all with a gradient."""
+    graded = [i for i in inputs if i.gradient is not None]
+    return [i for i in graded if i.kind == "parameter"] or graded
 
 
 def _notes(chain: Chain, fixed: Sequence[Item]) -> tuple[str, ...]:
