@@ -207,8 +207,8 @@ class Constants:
         """The value before a loop of a variable that changes in it, if one of its sources is made of constants."""
         if (start := self.changing[word]) in self.values:
             return self.values[start]
-        stated = (_evaluated(e, self._variables(e, code)) for e in assigned(code, word) or ())
-        return next((of.value for of in stated if of is not None), None)
+        stated = self._started(word, code)
+        return None if stated is None else stated.value
 
     def _introduces(self, e: Expr, variables: Variables) -> bool:
         """True if ``np.eye(n)`` in a formula may be called I; it then is."""

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
 
 import numpy as np
 
+from ..table import Primitive
 from ..table.textbook import NOTATIONS
 from .formula import (
     Expr,
@@ -248,9 +249,7 @@ def entry(e: Expr, at: At) -> Expr:
         case "reshape" | "index" if e.role == "reshape" or _is_new(e):
             return _of_reshape(e, at)
         case "transpose" | "matrix transpose" | "swap of axes" if len(e.shape) > 1:
-            sizes = range(2, 2 + len(at))  # of the axes, all different
-            turned = e.row.fn(np.empty(sizes), **e.params).shape
-            return entry(inner, tuple(at[turned.index(size)] for size in sizes))
+            return entry(inner, turned_back(at, e.row, e.params))
         case "total" if axes := _summed(e):
             return _of_total(e, axes, at)
         case "norm" if (axes := _axes_of(e)) and inner.role == "name":
@@ -286,6 +285,13 @@ def entry(e: Expr, at: At) -> Expr:
         raise _NoEntries
     form = Function(e.head, text=f"{{x1}}{subscript(below)}", tex=f"{{x1}}_{{{{{below}}}}}")
     return unsimplified(form, (e,), rest)
+
+
+def turned_back(at: Sequence[str], row: Primitive, params: Mapping[str, Any]) -> At:
+    """The indices of an array, from those that its axes have after `row`, which puts them in another order."""
+    sizes = range(2, 2 + len(at))  # all different
+    after = row.fn(np.empty(sizes), **params).shape
+    return tuple(at[after.index(size)] for size in sizes)
 
 
 def _of_entrywise(e: Expr, at: At, rest: Shape) -> Expr:

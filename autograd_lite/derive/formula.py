@@ -110,9 +110,7 @@ def is_diagonal(e: Expr) -> bool:
 
 
 def _key(value: Any) -> str:
-    if isinstance(value, np.ndarray):
-        return f"{value.shape}{value.dtype}{value.tobytes()!r}{getattr(value, 'word', '')}"
-    return repr(value)
+    return f"{value.shape}{value.dtype}{value.tobytes()!r}" if isinstance(value, np.ndarray) else repr(value)
 
 
 def name(word: str, shape: Shape = ()) -> Expr:
@@ -146,6 +144,13 @@ def multiplied(factors: Iterable[Expr], shape: Shape) -> Expr:
 def factors_of(e: Expr) -> tuple[Expr, ...]:
     """The factors of a product; anything else is a product of itself alone."""
     return e.args if e.role == "product" else (e,)
+
+
+def terms_of(e: Expr, sign: int = 1) -> list[tuple[int, Expr]]:
+    """The terms of a sum, each with its sign."""
+    if e.role not in ("sum", "difference"):
+        return [(-sign, e.args[0])] if e.role == "negation" else [(sign, e)]
+    return [*terms_of(e.args[0], sign), *terms_of(e.args[1], sign if e.role == "sum" else -sign)]
 
 
 def walk(e: Expr) -> list[Expr]:

@@ -22,7 +22,7 @@ from ..program.assignments import names
 from ..program.equation import computed
 from ..program.naming import operand
 from ..table import TABLE, Primitive
-from .entries import is_new
+from .entries import is_new, turned_back
 
 POINTS = 3
 LONG = 14  # operations in one spelling
@@ -153,9 +153,7 @@ def _batched(
         of = defined.get(x) if isinstance(x, Var) and x in once else None
         if of is not None and of.row.algebra in ("transpose", "matrix transpose", "swap of axes"):
             [x] = of.operands
-            own = range(2, 2 + len(term))  # sizes of the axes of x, all different
-            turned = of.row.fn(np.empty(own), **of.params).shape
-            term = "".join(term[turned.index(size)] for size in own)
+            term = "".join(turned_back(term, of.row, of.params))
         terms.append(term)
         operands.append(x)
     sizes = [dict(zip(term, np.shape(x), strict=True)) for term, x in zip(terms, operands, strict=True)]

@@ -19,7 +19,7 @@ import numpy as np
 from ..base.escape import markdown, plain
 from .binding import PRODUCT
 from .entries import entries, is_cut
-from .formula import Expr, number, walk
+from .formula import Expr, number, terms_of, walk
 from .formula_ops import largest
 from .writing import LATEX, TEXT, Latex, Printer, shape_text, write
 
@@ -281,20 +281,13 @@ def broken(line: Line, printer: Latex, wide: int) -> list[list[str]]:
     rows = []
     for e in line.indexed[1]:
         is_long = e.role in ("sum", "difference") and len(write(e, TEXT)) > wide
-        terms = _terms(e) if is_long else []
+        terms = terms_of(e) if is_long else []
         signs = ["" if c > 0 and not k else printer.plain("+" if c > 0 else "-") for k, (c, _) in enumerate(terms)]
         rows.append(
             [f"{sign} {write(term, printer, PRODUCT)}".lstrip() for sign, (_, term) in zip(signs, terms, strict=True)]
             or [write(e, printer)]
         )
     return rows
-
-
-def _terms(e: Expr, sign: int = 1) -> list[tuple[int, Expr]]:
-    """The terms of a sum, each with its sign."""
-    if e.role not in ("sum", "difference"):
-        return [(-sign, e.args[0])] if e.role == "negation" else [(sign, e)]
-    return [*_terms(e.args[0], sign), *_terms(e.args[1], sign if e.role == "sum" else -sign)]
 
 
 def latex_of(sections: Iterable[Section]) -> str:

@@ -27,7 +27,7 @@ from ..table import TABLE
 from .board_names import name_parameters, rows_of_data, running_sums, stem, without_numbers
 from .constants import Constants
 from .factors import Edge
-from .formula import Expr, Labels, constant, fold, index_parts, name, number, replaced, walk
+from .formula import Expr, Labels, constant, fold, index_parts, name, number
 from .formula_ops import applied
 from .idioms import recognised, with_turned
 from .signs import with_factors_in_front
@@ -199,8 +199,7 @@ class Notation:
     @cached_method
     def rule(self, n: Var, i: int) -> Edge:
         """The rule for argument `i` of `n`, in symbols."""
-        e = edge(self.call(n), i)
-        return self.sized(n, i, replace(e, formula=replaced(e.formula, _beside_zero)) if self.board else e)
+        return self.sized(n, i, edge(self.call(n), i))
 
     def sized(self, n: Var, i: int, e: Edge) -> Edge:
         """The rule of a reduction with a name for the number of its entries."""
@@ -362,12 +361,6 @@ def _unchanged(eq: Equation, kept: Container[Var], same: dict[Var, Var]) -> dict
         return None
     same[v] = x
     return {v: x}
-
-
-def _beside_zero(part: Expr) -> Expr | None:
-    """What a rule has beside its guard for numbers that are as good as 0: γ - 1 as the exponent of a power's slope."""
-    mask = walk(part.args[0]) if part.role == "selection" else ()
-    return part.args[2] if any(x.is_number and 0 < abs(x.value) < 1e-30 for x in mask) else None
 
 
 def too_many(rows: Iterable[str], inputs: int, limit: int) -> str:

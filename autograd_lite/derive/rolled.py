@@ -26,6 +26,7 @@ from .formula import (
     name,
     number,
     replaced,
+    terms_of,
     unsimplified,
     walk,
 )
@@ -123,13 +124,6 @@ def _one_index(indices: Sequence[Any], steps: Sequence[int]) -> Any:
 # ------------------------------------------------------------------------------------------------------ sums
 
 
-def _terms(e: Expr) -> list[Expr]:
-    if e.role not in ("sum", "difference"):
-        return [e]
-    sign = 1 if e.role == "sum" else -1
-    return [*_terms(e.args[0]), *(product((number(sign), a), a.shape) for a in _terms(e.args[1]))]
-
-
 def _steps_of(terms: Sequence[Expr]) -> list[int]:
     """The numbers of the steps that terms belong to: those of a gradient in each, or else of a name, or of an entry."""
     names = [dict(map(_number, sorted(e.names, reverse=True))) for e in terms]
@@ -163,7 +157,7 @@ def _family(e: Expr) -> tuple[str, ...]:
 
 def _sum(e: Expr) -> tuple[Expr, list[int]]:
     """A sum with Σₜ instead of the terms of the steps, but for the first or the last, and these steps."""
-    terms = _terms(e)
+    terms = [term if sign > 0 else product((number(sign), term), term.shape) for sign, term in terms_of(e)]
     families = [[term for term in terms if _family(term) == which] for which in dict.fromkeys(map(_family, terms))]
     instead, over = dict[int, list[Expr]](), list[int]()
     for some in (some for family in (terms, *families) for some in _but_for_ends(family)):

@@ -4,10 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Mapping
 from dataclasses import replace
-
-import numpy as np
 
 from ..program import Equation, Program, Var
 
@@ -40,16 +38,12 @@ def with_factors_in_front(program: Program, named: Container[Var]) -> Program:
     return program.mapped(rule)
 
 
-def _shapes(eq: Equation) -> Sequence[tuple[int, ...]]:
-    return [np.shape(x) if not isinstance(x, Var) else x.shape for x in eq.operands]
-
-
 def _is_scaled(eq: Equation) -> bool:
     """Whether an equation multiplies an array by a number."""
-    return eq.row.algebra == "product" and sorted(map(bool, _shapes(eq))) == [False, True]
+    return eq.row.algebra == "product" and sorted(map(bool, eq.shapes)) == [False, True]
 
 
 def _array(eq: Equation) -> Var:
     """What a sign or a number stands in front of."""
-    [x] = (x for x, shape in zip(eq.operands, _shapes(eq), strict=True) if len(eq.operands) == 1 or shape)
+    [x] = (x for x, shape in zip(eq.operands, eq.shapes, strict=True) if len(eq.operands) == 1 or shape)
     return x

@@ -89,11 +89,13 @@ def _root_of_zero(x1, x2):
     return (x1 == 0) & (x2 > 0) & (x2 != np.round(x2))
 
 
-_OF_POWERS = {"domain": _POWER, "kinks": _root_of_zero, "tex": "{x1}^{{{x2}}}", "scalar": "pow(x1, x2)"}
+_OF_POWERS = {
+    "domain": _POWER, "kinks": _root_of_zero, "tex": "{x1}^{{{x2}}}", "scalar": "pow(x1, x2)",
+    "textbook": Textbook(x1="g * x2 * x1 ** (x2 - 1)", x2="g * y * log(x1)"),  # which has no guards
+}  # fmt: skip
 power = elementwise(
     np.power, _power_base, _power_exponent, **_OF_POWERS,
     infix="{x1} ** {x2}", algebra="power", onnx="Pow",
-    textbook=Textbook(x1="g * x2 * x1 ** (x2 - 1)", x2="g * y * log(x1)"),
 )
 float_power = elementwise(np.float_power, _power_base, _power_exponent, **_OF_POWERS)
 remainder = elementwise(
