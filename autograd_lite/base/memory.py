@@ -53,7 +53,7 @@ def in_lines(size: int) -> int:
 
 
 def address(x: np.ndarray[Any, Any]) -> int:
-    """Where the first entry of an array is in memory, in bytes."""
+    """The address of the first entry of an array, in bytes."""
     start: int = x.__array_interface__["data"][0]
     return start
 

@@ -172,12 +172,12 @@ class Writer:
         return once, lines
 
     def direct(self) -> tuple[list[tuple[str, Any]], list[Var], list[Any]] | None:
-        """If the program is one region: its arguments, the results that it makes, and the outputs; see `Direct`."""
+        """The arguments of a program that is one region, the results that it makes, and the outputs; see `Direct`."""
         block, memory = self.block, self.memory
         if len(self.regions) != 1 or memory.place or not all(memory.into.get(x) is v for v, x in block.updates.items()):
             return None
-        made = [v for eq in memory.equations if eq.row is REGION for v in eq.outputs if v not in memory.into]
-        results = self._stand_ins(made)
+        computed = [v for eq in memory.equations if eq.row is REGION for v in eq.outputs if v not in memory.into]
+        results = self._stand_ins(computed)
         variables = [x for x in block.outputs if isinstance(x, Var)]
         if results is None or not results.keys() >= {*variables} or len({*variables}) != len(variables):
             return None
@@ -186,10 +186,10 @@ class Writer:
         for v, word in self.regions[0].items():
             what = "output" if v in results else "input" if word in inputs else "constant"
             arguments.append((what, results[v][0] if v in results else inputs.get(word, self.space.get(word))))
-        views = {v: (k, None if v in made else (y, results[made[k]][1])) for v, (k, y) in results.items()}
-        return arguments, made, [views[x] if isinstance(x, Var) else x for x in block.outputs]
+        views = {v: (k, None if v in computed else (y, results[computed[k]][1])) for v, (k, y) in results.items()}
+        return arguments, computed, [views[x] if isinstance(x, Var) else x for x in block.outputs]
 
-    def _stand_ins(self, made: Sequence[Var]) -> dict[Var, tuple[int, Any]] | None:
+    def _stand_ins(self, computed: Sequence[Var]) -> dict[Var, tuple[int, Any]] | None:
         """Of each result of the only region, and each view of one: which result, and an array with the same layout.
 
         None if the program computes more than the region and such views.
@@ -198,7 +198,7 @@ class Writer:
         for eq in self.memory.equations:
             x, *others = eq.operands or [None]
             if eq.row is REGION:
-                results = {v: (k, np.empty(v.shape, v.dtype)) for k, v in enumerate(made)}
+                results = {v: (k, np.empty(v.shape, v.dtype)) for k, v in enumerate(computed)}
             elif isinstance(x, Var) and x in results and eq.row.view and not any(isinstance(v, Var) for v in others):
                 root, whole = results[x]
                 results[eq.outputs[0]] = root, eq.row.fn(whole, *others, **eq.params)

@@ -422,7 +422,7 @@ _ARITHMETIC = (
 
 
 def has_ones(e: Expr) -> bool:
-    """Whether a matrix in a product of matrices is one number that is repeated, which has no name on a board."""
+    """True if a matrix in a product of matrices is one number that is repeated, which has no name on a board."""
     products = (part for part in walk(e) if part.role in ("matrix product", "outer product", "dot product", "solution"))
     factors = (a.args[0] if a.role == "reshape" else a for part in products for a in part.args)
     return any(a.role == "broadcast" and not a.args[0].shape for a in factors)

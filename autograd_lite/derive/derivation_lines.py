@@ -326,7 +326,7 @@ def _trace(e: Expr) -> Expr | None:
 
 
 def _takes(f: Factor, above: Expr) -> bool:
-    """Whether a number can stand for the gradient above a factor: ``1 @ xᵀ`` would be no product of matrices."""
+    """True if a number can stand for the gradient above a factor: ``1 @ xᵀ`` would be no product of matrices."""
     if f.is_elementwise or not f.of.ndim:
         return True
     return f.is_map and not has_ones(substitute(f.formula, {f.cotangent: above}))

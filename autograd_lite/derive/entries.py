@@ -314,7 +314,7 @@ def _of_reshape(e: Expr, at: At) -> Expr:
 
 
 def _of_triangle(e: Expr, at: At) -> Expr:
-    """When an entry is in a triangle: ``1[i < j]`` above the diagonal."""
+    """The indicator of a triangle: ``1[i < j]`` above the diagonal."""
     k = e.params.get("k", 0)
     low, high, k = (*at, k) if e.role == "upper triangle" else (*at[::-1], -k)
     if k not in (0, 1):
@@ -454,7 +454,7 @@ def _at_rows(e: Expr, labels: Sequence[Labels]) -> str:
 
 
 def _where_equal(p: Labels, c: str, index: At, at_rows: str) -> list[Expr]:
-    """When an index is one of the positions with a name."""
+    """The indicator of an index that is one of the positions with a name."""
     label = entry(name(p.word.removesuffix(at_rows), p.shape), index)
     return [unsimplified(EQUAL, (label, name(c)), ())] if p.word else []
 

@@ -120,7 +120,7 @@ class Given:
         return self._words[code, word]
 
     def _local(self, word: str, code: CodeType | None) -> int:
-        """Where the value of a variable comes from; that of an argument, from where the function is called."""
+        """The origin of a variable; of an argument that of the values with which the function is called."""
         sites = [] if code is None else passed(code, word)
         if code is None or not sites:
             return self._of_word(word, code)
@@ -139,7 +139,7 @@ class Given:
     def _is_computed(
         self, e: ast.expr | ast.FunctionDef, code: CodeType | None, within: frozenset[str] = frozenset()
     ) -> bool:
-        """Whether an expression was recorded wherever it was evaluated: something in it is always a Tensor, or it calls
+        """True if an expression was recorded wherever it was evaluated: something in it is always a Tensor, or it calls
         a function that returns nothing else.
         """
 

@@ -39,11 +39,11 @@ def with_factors_in_front(program: Program, named: Container[Var]) -> Program:
 
 
 def _is_scaled(eq: Equation) -> bool:
-    """Whether an equation multiplies an array by a number."""
+    """True if an equation multiplies an array by a number."""
     return eq.row.algebra == "product" and sorted(map(bool, eq.shapes)) == [False, True]
 
 
 def _array(eq: Equation) -> Var:
-    """What a sign or a number stands in front of."""
+    """The array that a sign or a number stands in front of."""
     [x] = (x for x, shape in zip(eq.operands, eq.shapes, strict=True) if len(eq.operands) == 1 or shape)
     return x

@@ -81,7 +81,7 @@ class Steps(Notation):
         return [n for n in self.nodes if n in chosen]
 
     def _is_inner(self, n: Var, p: Var, chosen: Container[Var]) -> bool:
-        """Whether `p` is a long argument of a function, in which one value occurs twice: of tanh(c (y + a y³))."""
+        """True if `p` is a long argument of a function, in which one value occurs twice: of tanh(c (y + a y³))."""
         if self.defined[n].row.kind != "elementwise" or len(self.defined[n].operands) > 1 or p in chosen:
             return False
         leaves, stack, length = Counter[Var](), [p], 0
@@ -96,7 +96,7 @@ class Steps(Notation):
         return is_called and length > SHORT and max(leaves.values(), default=0) > 1
 
     def _is_light(self, n: Var) -> bool:
-        """Whether a value is written again where it is used: ``-k``, and in data ``h / 2`` and ``ys[t]``."""
+        """True if a value is written again where it is used: ``-k``, and in data ``h / 2`` and ``ys[t]``."""
         is_near = all(p in self.names or self.is_input(p) for p in self.arguments(n))
         eq = self.defined[n]
         is_entry = type(eq.params.get("index")) is int

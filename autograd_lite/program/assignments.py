@@ -26,7 +26,7 @@ def bound(code: CodeType, word: str) -> list[ast.expr | ast.FunctionDef] | None:
 
 
 def passed(code: CodeType, word: str) -> list[ast.expr]:
-    """What is passed for an argument of the function of `code`, wherever it is called by its name."""
+    """The expressions passed for an argument of the function of `code`, wherever it is called by its name."""
     f = next(_scopes(code))
     if not isinstance(f, ast.FunctionDef) or word not in (arguments := [a.arg for a in f.args.args]):
         return []
@@ -38,14 +38,14 @@ def passed(code: CodeType, word: str) -> list[ast.expr]:
 
 
 def is_around(code: CodeType, e: ast.expr) -> bool:
-    """Whether `code` is that of the innermost function around an expression, or of the module."""
+    """True if `code` is that of the innermost function around an expression, or of the module."""
     return next(iter(_functions(tree(code.co_filename), e.lineno)), None) is next(
         iter(_functions(tree(code.co_filename), code.co_firstlineno) if code.co_name != "<module>" else ()), None
     )
 
 
 def before(code: CodeType, e: ast.expr | ast.stmt, word: str) -> ast.expr | None:
-    """What the last assignment to a variable in front of an expression, in the same block, has assigned to it."""
+    """The value in the last assignment to a variable in front of an expression, in the same block."""
     blocks = (block for scope in _scopes(code) for at in ast.walk(scope) for block in _blocks(at))
     front = next((block[:k] for block in blocks for k, at in enumerate(block) if _is_within(e, at)), [])
     for at in reversed(front):
@@ -62,7 +62,7 @@ def _blocks(at: ast.AST) -> Iterator[list[ast.stmt]]:
 
 
 def _is_within(e: ast.expr | ast.stmt, at: ast.stmt) -> bool:
-    """Whether an expression is in a statement without a block."""
+    """True if an expression is in a statement without a block."""
     ends = (at.lineno, at.col_offset), (at.end_lineno or 0, at.end_col_offset or 0)
     start, end = (e.lineno, e.col_offset), (e.end_lineno or 0, e.end_col_offset or 0)
     return not any(_blocks(at)) and ends[0] <= start and end <= ends[1]

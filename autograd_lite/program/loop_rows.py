@@ -59,7 +59,7 @@ def call(row: Primitive, xs: Sequence[Any], params: Params) -> Any:
 
 
 class _Limit:
-    """How many steps a loop takes at most, and whether one would have taken more."""
+    """The number of steps that a loop takes at most, and whether one would have taken more."""
 
     def __init__(self, most: int) -> None:
         self.most, self.is_reached = most, False
@@ -69,7 +69,7 @@ _LIMIT: ContextVar[_Limit | None] = ContextVar("limit", default=None)
 
 
 def _is_last(count: int) -> bool:
-    """Whether a loop ends after so many steps, although there are more."""
+    """True if a loop ends after so many steps, although there are more."""
     limit = _LIMIT.get()
     if limit is None or count < limit.most:
         return False

@@ -245,7 +245,7 @@ def expression(eq: Equation) -> ast.expr | None:
 
 
 def place(eq: Equation) -> Any:
-    """Where in the user's code an equation was recorded: one place, however Python has specialised the instruction."""
+    """The place in the user's code of an equation, which is the same however Python has specialised the instruction."""
     code, at = eq.origin.code, eq.origin.at
     return code, at if code is None else _positions(code)[at // 2]
 

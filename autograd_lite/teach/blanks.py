@@ -90,7 +90,7 @@ def _shape_of_all(f: Factor) -> tuple[int, ...] | None:
 
 
 def _needs_hint(word: str) -> bool:
-    """Whether a function on the sheet is explained: what it writes is no sum, which a student can write as one."""
+    """True for a function on the sheet that is explained: it is no sum, which a student can write as one."""
     return word in NOTATIONS and not NOTATIONS[word].text.startswith("Σ")
 
 

@@ -98,7 +98,7 @@ class Measured:
 
     @property
     def is_doubted(self) -> Array:
-        """Where the derivative is said to be wrong, or the function to have a kink."""
+        """The point at which the derivative is said to be wrong, or the function to have a kink."""
         return np.isin(self.verdict, (WRONG, KINK))
 
     def replace(self, rows: Array, other: Measured) -> None:

@@ -679,7 +679,10 @@ def test_results_of_all_kinds(result):
 
     x = RNG.normal(size=(2, 3))
     run = ag.jit(f, backend="c")
-    single = lambda x: np.array(x, np.float32)  # noqa: E731
+
+    def single(x):
+        return np.array(x, np.float32)
+
     for kind in (np.array, ag.tensor, single):
         for _ in range(3):
             got, want = run(kind(x)), f(kind(x))

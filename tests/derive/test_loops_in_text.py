@@ -262,7 +262,7 @@ def test_a_start_that_the_user_calls_0_keeps_its_name():
 
 def test_runge_kutta_has_the_names_of_its_stages():
     def decay(k, y0, h):
-        slope = lambda y: -k * y  # noqa: E731
+        slope = lambda y: -k * y  # noqa: E731  as a user writes it
         y = y0
         for _ in range(2):
             k1 = slope(y)

@@ -76,7 +76,7 @@ def test_the_gates_of_an_lstm_read_as_a_recursion():
 
 def test_the_heads_of_attention_have_indices():
     def f(x, Wq, Wk, Wv, y):
-        split = lambda a: a.reshape(3, 2, 2).transpose(1, 0, 2)  # noqa: E731
+        split = lambda a: a.reshape(3, 2, 2).transpose(1, 0, 2)  # noqa: E731  as a user writes it
         q, k, v = split(x @ Wq), split(x @ Wk), split(x @ Wv)
         scores = q @ k.transpose(0, 2, 1) / np.sqrt(2)
         att = ag.softmax(scores, axis=-1)

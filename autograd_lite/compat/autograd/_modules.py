@@ -28,7 +28,7 @@ def namespace(module: Any, own: Any = None) -> Callable[[str], Any]:
 
 
 def public_names(module: Any) -> list[str]:
-    """What ``from module import *`` gives, without submodules."""
+    """The names of ``from module import *``, without submodules."""
     names = vars(module) if isinstance(module, ModuleType) else dict.fromkeys(dir(module))
     return [name for name, value in names.items() if name[0] != "_" and not isinstance(value, ModuleType)]
 

@@ -28,8 +28,8 @@ def flatten(value: Any) -> tuple[Any, Callable[[Any], Any]]:
     ends = np.cumsum([0, *(np.prod(shapes[k], dtype=int) for k in order)])
 
     def unflatten(vector: Any) -> Any:
-        parts = dict(zip(order, map(slice, ends[:-1], ends[1:]), strict=True))
-        return rebuild(value, (np.reshape(vector[parts[k]], shape) for k, shape in enumerate(shapes)))
+        slices = dict(zip(order, map(slice, ends[:-1], ends[1:]), strict=True))
+        return rebuild(value, (np.reshape(vector[slices[k]], shape) for k, shape in enumerate(shapes)))
 
     return np.concatenate([np.ravel(arrays[k]) for k in order]) if arrays else np.array([]), unflatten
 

@@ -71,7 +71,7 @@ class _Rows:
             self.count = 0  # one number from all rows
 
     def at(self, rows: int) -> Iterator[tuple[Var, int, int, int, bool]]:
-        """The same for so many rows, which may be several turns each."""
+        """The arrays that are touched, by rows of which there are so many; each may be several turns."""
         turns = self.count // rows
         for v, stride, low, high, written in self.touched:
             more = (turns - 1) * stride
@@ -112,7 +112,7 @@ def _alone(group: Group) -> Unit:
 
 
 def _together(members: Sequence[_Rows], new: _Rows) -> int:
-    """How many rows these loops have, if they may share blocks; otherwise 0."""
+    """The number of rows of these loops, if they may share blocks; otherwise 0."""
     counts = [m.count for m in (*members, new)]
     rows = min(counts)
     if rows < FEWEST or any(count % rows for count in counts):
@@ -130,6 +130,6 @@ def _together(members: Sequence[_Rows], new: _Rows) -> int:
 
 
 def _block(members: Sequence[_Rows], rows: int) -> int:
-    """How many rows a block has."""
+    """The number of rows of a block."""
     strides = {v: abs(stride) * v.dtype.itemsize for m in members for v, stride, *_ in m.at(rows)}
     return max(LEAST, BYTES // max(1, sum(strides.values())) // LEAST * LEAST)

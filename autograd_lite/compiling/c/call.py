@@ -78,7 +78,7 @@ def table(numbers: Sequence[int], keeps: Any) -> Table:
 
 
 def kind_of(v: Any, written: bool) -> list[int]:
-    """What a value is, as the struct ``kind``."""
+    """The dtype and shape of a value, and whether it is written, as the struct ``kind``."""
     return [v.dtype.num, int(written), v.ndim, *v.shape, *[0] * (8 - v.ndim)]
 
 

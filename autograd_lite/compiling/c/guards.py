@@ -453,7 +453,7 @@ class Guards:
 
 
 def _static(x: object, name: str) -> Any:
-    """What the class of an object, or a class itself, has by this name; None if nothing."""
+    """The attribute of this name of the class of an object, or of a class itself; None if there is none."""
     classes = (*(x.__mro__ if isinstance(x, type) else ()), *type(x).__mro__)
     return next((vars(cls)[name] for cls in classes if name in vars(cls)), None)
 
@@ -464,7 +464,7 @@ def _words(x: object) -> np.ndarray:
 
 
 def _offset(x: object, value: object) -> int:
-    """Where an object refers to `value`."""
+    """The offset at which an object refers to `value`."""
     places = np.flatnonzero(_words(x) == id(value))
     if len(places) != 1:
         raise NoTranslation
@@ -473,7 +473,7 @@ def _offset(x: object, value: object) -> int:
 
 @cache
 def _offset_of(slot: Any) -> int:
-    """Where an object has a slot: as its descriptor, a ``PyMemberDescrObject``, says."""
+    """The offset of a slot in its objects, as its descriptor, a ``PyMemberDescrObject``, has it."""
     address = int(_words(slot)[HEAD // 8 + 3])
     name, _, offset = (ctypes.c_void_p * 3).from_address(address)
     if not name or ctypes.string_at(name) != slot.__name__.encode() or not offset:

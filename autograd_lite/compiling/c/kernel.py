@@ -369,13 +369,14 @@ class Writer:
         passed = [f"(void *){array}" for array in arrays]
         before, after = [], []
         for s, word in sums:
-            parts, count, kind = self.fresh("parts"), -(-rows // PIECE), COMPUTED[s.kind]
+            pieces, count, kind = self.fresh("parts"), -(-rows // PIECE), COMPUTED[s.kind]
             self.before += indented([f"{kind} *{word} = at[{len(passed)}];"])
-            passed.append(parts)
-            before.append(f"{kind} {parts}[{count}];")
+            passed.append(pieces)
+            before.append(f"{kind} {pieces}[{count}];")
             whole, (array, start) = self.fresh("whole"), self.base(s.target)
             after += [f"struct sum{s.suffix} {whole} = {{0, 0}};", f"for (long k = 0; k < {count}; k++)"]
-            after += [f"{INDENT}add{s.suffix}(&{whole}, {parts}[k]);", f"{array}[{start}] = total{s.suffix}(&{whole});"]
+            after.append(f"{INDENT}add{s.suffix}(&{whole}, {pieces}[k]);")
+            after.append(f"{array}[{start}] = total{s.suffix}(&{whole});")
         self.before += [*indented(lines), "}", ""]
         call = f"in_threads({name}, (void *[]){{{', '.join(passed)}}}, {rows}, {block}, {self.kernel.threads});"
         return ["{", *indented([*before, call, *after]), "}"] if sums else [call]

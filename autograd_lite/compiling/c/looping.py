@@ -54,7 +54,7 @@ class LoopTable:
         return len(self.operands) + len(self.results) + len(self.more) // 2 - 1
 
     def whole(self, value: int) -> Column:
-        """The same in each step."""
+        """A column for a value that is the same in each step."""
         return [value, value, 0, 0, -1, -1]
 
     def rows(self, value: int, size: int, shift: int = 0, first: int = -1, last: int = -1) -> Column:

@@ -219,6 +219,6 @@ def matmul(
 
 
 def _tiles(m: int, n: int, step: Step) -> int:
-    """How many entries the tiles of a product have, in vectors of 64 bytes."""
+    """The number of entries in the tiles of a product, in vectors of 64 bytes."""
     lanes = 64 // step.var.dtype.itemsize
     return -(-m // 8) * 8 * -(-n // lanes) * lanes

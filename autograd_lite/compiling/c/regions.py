@@ -68,7 +68,7 @@ def _with_new_values(block: Block) -> Block:
 
 
 def _read(run: Sequence[Equation]) -> set[Var]:
-    """What equations use of others."""
+    """The values that equations use of others."""
     computed = {v for eq in run for v in eq.outputs}
     return {x for eq in run for x in eq.operands if isinstance(x, Var)} - computed
 

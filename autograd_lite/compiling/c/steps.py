@@ -115,7 +115,7 @@ class Step:
 
     @property
     def suffix(self) -> str:
-        """What C appends to the name of a function of this dtype."""
+        """The letter that C appends to the name of a function of this dtype."""
         return "f" if self.kind == "f" else ""
 
 
@@ -250,7 +250,7 @@ def is_view(eq: Equation) -> bool:
 
 
 def _memory(shape: Sequence[int], strides: Sequence[int]) -> tuple[int, int]:
-    """Where an array begins in the least memory that holds it, and the size of that."""
+    """The start of an array in the least memory that holds it, and the size of that."""
     ends = [(n - 1) * stride for n, stride in zip(shape, strides, strict=True)]
     return sum(-end for end in ends if end < 0), 1 + sum(map(abs, ends))
 
@@ -320,18 +320,19 @@ class Steps:
         self.factors = Counter[Any]()  # how many products have a right factor
         self.copies: dict[tuple[Place, tuple[int, ...]], Place] = {}
         apart = "view", "placement", *KINDS.values()
-        own = {
+        inside = {
             v for eq, kind in zip(equations, kinds, strict=True) if kind not in apart
             for v in eq.outputs if v not in outputs and v not in layouts
         }  # fmt: skip
         for eq, kind in zip(equations, kinds, strict=True):
             if kind in ("join", "parts"):
-                parts = {x for x in eq.operands if isinstance(x, Var) and x in own and x.dtype == eq.outputs[0].dtype}
-                own -= parts
-                self.part.update(dict.fromkeys(parts, eq))
+                dtype = eq.outputs[0].dtype
+                joined = {x for x in eq.operands if isinstance(x, Var) and x in inside and x.dtype == dtype}
+                inside -= joined
+                self.part.update(dict.fromkeys(joined, eq))
             elif kind == "product":
                 self.factors.update([id(eq.operands[1])])
-        self._wish(equations, kinds, own)
+        self._wish(equations, kinds, inside)
         write: dict[str, Callable[[Equation], None]] = {
             "entry": self._entry, "fold": self._fold, "product": self._product, "outer": self._outer,
             "loops": self._loops, "matvec": self._matvec, "view": self._view, "join": self._join,
@@ -340,11 +341,11 @@ class Steps:
         for eq, kind in zip(equations, kinds, strict=True):
             write[kind](eq)
 
-    def _wish(self, equations: Sequence[Equation], kinds: Sequence[str], own: set[Var]) -> None:
+    def _wish(self, equations: Sequence[Equation], kinds: Sequence[str], inside: set[Var]) -> None:
         """Give a value that is transposed and then copied the order in which it is copied."""
         turned: dict[Var, tuple[Var, tuple[int, ...]]] = {}
         joined = {eq.outputs[0] for eq, kind in zip(equations, kinds, strict=True) if kind == "join"}
-        free = own | joined.difference(self.outputs, self.layouts)
+        free = inside | joined.difference(self.outputs, self.layouts)
         for eq, kind in zip(equations, kinds, strict=True):
             if kind not in ("join", "view"):
                 continue

@@ -67,9 +67,9 @@ def _largest(eq: Equation, defined: Any) -> Any:
 def _at_the_largest(eq: Equation, defined: Any) -> Any:
     """Numbers at the first of the largest entries in each window, where windows cover all images."""
     y, (g, k) = eq.outputs[0], eq.operands
-    found = maker(k, defined, "place of the largest")
+    largest_at = maker(k, defined, "place of the largest")
     windows = _windows(eq, y.shape[2:])
-    if found is None or windows is None or found.params != windows[0]:
+    if largest_at is None or windows is None or largest_at.params != windows[0]:
         return None
     of, places = windows
     if of["stride"] != of["kernel"] or any(d != 1 for d in of["dilation"]):
@@ -86,7 +86,7 @@ def _at_the_largest(eq: Equation, defined: Any) -> Any:
         parts.append(g if before is None else g * before)
         return PARTS(*parts, shape=y.shape, indices=places)
 
-    return put, g, *found.operands
+    return put, g, *largest_at.operands
 
 
 def _strips(eq: Equation, defined: Any) -> Any:
