@@ -1,7 +1,7 @@
 """What each pass of the compiler is worth: times of compiled steps without it, as multiples of those with all passes.
 
 `python -m benchmarks.ablation` prints a line for each pass (or part of one) and a column for each workload; "-" where
-the source is the same without it. Compiled with ``tune=True``. CPU times, interleaved in one run for each workload.
+the source is the same without it. CPU times, interleaved in one run for each workload.
 """
 
 import argparse
@@ -13,7 +13,7 @@ from unittest.mock import patch
 from autograd_lite.compiling import compile as compiler
 from autograd_lite.compiling.passes import algebra, batching, innermost, memory, strips, together
 from benchmarks import timing
-from benchmarks.workload import TUNED, Prepared, Workload
+from benchmarks.workload import JIT, Prepared, Workload
 from benchmarks.workloads import WORKLOADS
 
 ALL = "all passes"
@@ -47,7 +47,7 @@ def switched_off() -> dict[str, AbstractContextManager[Any]]:
 
 
 def compiled(workload: Workload) -> Prepared:
-    made = workload.prepare(workload.for_jit, TUNED)
+    made = workload.prepare(workload.for_jit, JIT)
     made.step()
     return made
 

@@ -1,4 +1,4 @@
-"""The elementwise workload under `jit` on one thread and on two, and with ``fast=True, tune=True``: wall time.
+"""The elementwise workload under `jit` on one thread and on two: wall time.
 
 Run `python -m benchmarks.threads` on an idle machine: two threads gain nothing if another program uses the second
 core. The last column says how many cores the process had, as CPU time over wall time.
@@ -13,8 +13,7 @@ import autograd_lite as ag
 from benchmarks.workloads.elementwise import WORKLOAD, f, hand
 
 ROUNDS = 25
-FAST = {"fast": True, "tune": True}
-OPTIONS = ({}, {"threads": 2}, FAST, FAST | {"threads": 2})
+OPTIONS = {}, {"threads": 2}
 
 
 def main() -> None:

@@ -36,11 +36,10 @@ OURS = Dialect(
 
 #: The library's version under `ag.jit`: arrays and floats are its arguments, parameters are read from outside.
 JIT = replace(OURS, name="jit")
-TUNED = replace(OURS, name="jit(tune=True)")
 IN_C = replace(OURS, name="jit(backend='c')")
 
 #: The options of `ag.jit` in each of these.
-OPTIONS: Mapping[str, dict[str, Any]] = {JIT.name: {}, TUNED.name: {"tune": True}, IN_C.name: {"backend": "c"}}
+OPTIONS: Mapping[str, dict[str, Any]] = {JIT.name: {}, IN_C.name: {"backend": "c"}}
 
 
 @dataclass(frozen=True)

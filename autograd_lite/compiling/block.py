@@ -24,7 +24,6 @@ class Block(Program):
     fast: bool = False  # allow rewrites that change results beyond rounding
     small: bool = True  # values may still become floats
     threads: int = 1  # that share the pieces of large arrays
-    tune: bool = False  # time other ways to compute a value on this machine
     inner: bool = False  # the step of a loop, whose new values are not seen after an error
     vectors: frozenset[str] | None = None  # C's functions with versions for vectors; None if all is left to NumPy
     plan: list[str] = field(default_factory=list)  # what each pass did

@@ -31,7 +31,6 @@ from .c.regions import in_regions
 from .passes.algebra import simplified
 from .passes.batching import batched
 from .passes.casts import narrowed
-from .passes.columns import with_columns
 from .passes.common import without_repetition
 from .passes.constants import folded
 from .passes.dead_code import without_dead_code
@@ -40,7 +39,6 @@ from .passes.lowering import lowered
 from .passes.memory import Memory, planned
 from .passes.scalars import all_floats, single_floats
 from .passes.scaling import scaled
-from .passes.splitting import split
 from .passes.tiling import tiled
 from .passes.together import together
 from .passes.updates import sunk
@@ -54,21 +52,17 @@ _ROUNDS = 3
 PASSES: dict[str, Callable[[Block], Block]] = {
     "dead code": without_dead_code, "constants": folded, "common subexpressions": without_repetition,
     "algebra": simplified, "casts": narrowed, "lowering": lowered, "batched products": batched, "scaling": scaled,
-    "batch innermost": batch_innermost, "columns": with_columns,
-    "split products": split, "floats": all_floats, "updates together": together, "single floats": single_floats,
-    "updates last": sunk, "tiles": tiled, "windows": in_slices, "regions": in_regions,
+    "batch innermost": batch_innermost, "floats": all_floats, "updates together": together,
+    "single floats": single_floats, "updates last": sunk, "tiles": tiled, "windows": in_slices, "regions": in_regions,
 }  # fmt: skip
 
 SHORTENING = "constants", "algebra", "casts", "common subexpressions", "dead code"  # they create work for each other
 SHORTER = "shorter"  # where these are repeated until they find nothing more
 
-#: Passes whose choices are timed on this machine, so that another process may choose differently; see ``tune=``.
-TIMED = "columns", "split products"
-
 ORDER = (
     "dead code", "lowering", SHORTER, "batched products", SHORTER, "scaling", SHORTER,
-    "batch innermost", SHORTER, "columns", "split products", "floats", "updates together", "dead code",
-    "single floats", "lowering", SHORTER, "updates last", "tiles",
+    "batch innermost", SHORTER, "floats", "updates together", "dead code", "single floats", "lowering", SHORTER,
+    "updates last", "tiles",
 )  # fmt: skip
 
 #: The same before regions are written in C, where loops over small arrays and fused operations cost nothing.
@@ -168,8 +162,7 @@ class Compiled:
 
 def compiled(
     program: Program, updates: Mapping[Var, Any] | None = None, fast: bool = False, small: bool = True,
-    threads: int = 1, tune: bool = False, contiguous: frozenset[Var] = frozenset(), inner: bool = False,
-    backend: str | None = None,
+    threads: int = 1, contiguous: frozenset[Var] = frozenset(), inner: bool = False, backend: str | None = None,
 ) -> Compiled:
     """Compile a traced program.
 
@@ -185,8 +178,6 @@ def compiled(
         Compute small values with Python floats, where that is faster.
     threads : int
         The number of threads that share the pieces of large arrays in elementwise operations.
-    tune : bool
-        Time other ways to compute products on this machine, and with `fast` other ways to compute functions.
     contiguous : set of Var
         Inputs whose arrays are contiguous at every call, and share memory with no other input.
     inner : bool
@@ -205,7 +196,7 @@ def compiled(
     [array(3.)]
     """
     options: dict[str, Any] = {
-        "fast": fast, "small": small, "threads": threads, "tune": tune, "contiguous": contiguous, "inner": inner
+        "fast": fast, "small": small, "threads": threads, "contiguous": contiguous, "inner": inner
     }  # fmt: skip
     backend = backend or _BACKEND.get()
     around = _BACKEND.set(backend)
@@ -267,8 +258,6 @@ def rewritten(block: Block, order: Sequence[str]) -> Block:
     plan.append(f"the program: {len(block.equations)} operations")
     shortest: Sequence[Equation] = ()
     for name in order:
-        if name in TIMED and not block.tune:
-            continue
         if name != SHORTER:
             block = _passed(name, block)
         elif len(shortest) != len(block.equations) or not all(map(is_, shortest, block.equations)):

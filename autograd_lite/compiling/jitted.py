@@ -194,8 +194,8 @@ def _nothing_yet(args: Values, params: Params) -> Any:
 
 def jit(
     f: Callable[..., Any] | None = None, *, static_argnames: str | Sequence[str] = (),
-    donate_argnames: str | Sequence[str] = (), fallback: bool = False, fast: bool = False, tune: bool = False,
-    threads: int = 1, backend: str = "numpy",
+    donate_argnames: str | Sequence[str] = (), fallback: bool = False, fast: bool = False, threads: int = 1,
+    backend: str = "numpy",
 ) -> Any:
     """A function that is recorded once, and then runs as flat NumPy code without a graph or temporaries.
 
@@ -213,11 +213,7 @@ def jit(
     fallback : bool
         If `f` cannot be recorded, warn once and run it as it is, instead of raising.
     fast : bool
-        Allow rewrites whose results differ beyond rounding: ``x / 3`` as ``x * (1 / 3)``, ``x**3`` as ``x * x * x``,
-        and, with `tune`, sine and cosine of one array from one tangent.
-    tune : bool
-        Time other ways to compute large products on this machine, and use those that are faster. In another process
-        the timing may choose another one, and then results differ in the last digit.
+        Allow rewrites whose results differ beyond rounding: ``x / 3`` as ``x * (1 / 3)``, ``x**3`` as ``x * x * x``.
     threads : int
         The number of threads that share the elementwise operations on arrays of a megabyte or more. The results are the
         same, bit for bit, for any number. Matrix products use BLAS's own threads; those in C use these.
@@ -251,7 +247,7 @@ def jit(
         raise ValueError(f"jit: expected a number of threads, 1 or more, got threads={threads!r}")
     if backend not in ("numpy", "c"):
         raise ValueError(f"jit: expected backend='numpy' or 'c', got {backend!r}")
-    options = {"fast": fast, "tune": tune, "threads": threads, "backend": backend}
+    options = {"fast": fast, "threads": threads, "backend": backend}
     if f is None:
         return lambda f: Jitted(f, static_argnames, donate_argnames, fallback, options)
     return Jitted(f, static_argnames, donate_argnames, fallback, options)

@@ -89,7 +89,6 @@ OPTIONS = {
     "surrogate": "the function whose derivative the rules are, where that is not `fn`: `lambda x: x` (gradient checks)",
     "holomorphic": "False if the partial derivative is not that of a complex function",
     "examples": "arguments to test at: functions rng -> (args, keywords), written at((2, 3), axis=0)",
-    "fast": "the same, less precise but perhaps faster, written with other rows: a function of an array (compiling)",
     "unused": "the same call without results that nothing uses: a function (needed, **keywords) of truth values that "
     "returns other keywords, and which of the results there still are (compiling)",
     "view": "the result may share memory with the first argument (compiling)",
@@ -181,7 +180,6 @@ class Primitive:
     surrogate: Function = None
     holomorphic: bool = True
     examples: Sequence[Any] = ()
-    fast: Function = None
     unused: Function = None
     view: bool = False
     emit: Template = None

@@ -19,7 +19,6 @@ import autograd_lite.nn.functional as F
 from autograd_lite.compiling import compiled
 from autograd_lite.compiling.block import Block
 from autograd_lite.compiling.buffers import Buffer, placed
-from autograd_lite.compiling.passes import columns, lowering, splitting
 from autograd_lite.compiling.passes.algebra import simplified
 from autograd_lite.compiling.passes.batching import batched
 from autograd_lite.compiling.passes.casts import narrowed
@@ -288,40 +287,6 @@ def test_the_largest_of_equal_entries_is_the_one_of_eager_code(stride):
         np.testing.assert_array_equal(a, b)
 
 
-def test_vectors_become_columns_if_that_is_faster(monkeypatch):
-    X = np.cos(np.arange(400 * 200.0)).reshape(400, 200)
-
-    def f(X, a, b):
-        return np.sin(X @ a) + X @ b
-
-    args = X, np.linspace(0, 1, 200), np.linspace(2, 3, 200)
-    for times, name in (((1.0, 2.0), "stack"), ((2.0, 1.0), "matmul")):
-        monkeypatch.setattr(columns, "_times", lambda *kind, times=times: times)
-        assert name in rows(columns.with_columns(block(f, *args)))
-        np.testing.assert_allclose(compiled(ag.trace(f)(*args), tune=True)(*args)[0], f(*args), rtol=1e-9, atol=1e-9)
-
-
-@pytest.mark.parametrize(
-    ("way", "names"),
-    [((1, 8, False), ["matmul", "reshape", "sum"]), ((2, 1, False), ["matmul", "reshape"]),
-     ((1, 1, True), ["contiguous", "dot"]), ((2, 4, True), ["matmul", "reshape", "sum"])],
-)  # fmt: skip
-def test_a_product_is_split_if_that_is_faster(monkeypatch, way, names):
-    monkeypatch.setattr(splitting, "_fastest", lambda *kind: (way, "pieces"))
-    a, b = np.cos(np.arange(4 * 4096.0)).reshape(4, 4096), np.sin(np.arange(4096.0 * 5)).reshape(5, 4096)
-    product = splitting.split(block(lambda a, b: a.dot(b.T), a, b))
-    assert rows(product)[-len(names) :] == names
-    assert product.plan[0].endswith(", 4 x 4096 x 5: pieces")
-    made = compiled(ag.trace(lambda a, b: a.dot(b.T))(a, b), tune=True)
-    np.testing.assert_allclose(made(a, b)[0], a @ b.T, rtol=1e-11, atol=1e-11)
-
-
-def test_every_way_to_split_a_product_computes_it():
-    a, b = np.cos(np.arange(64.0 * 128)).reshape(64, 128), np.sin(np.arange(128.0 * 3)).reshape(3, 128).T
-    for way in splitting._ways(64, 128, copied=True):
-        np.testing.assert_allclose(splitting.product(way, a, b), a @ b, rtol=1e-11, atol=1e-11)
-
-
 def test_what_is_stacked_and_transposed_and_reshaped():
     def f(a, b):
         heads = np.stack([np.exp(a), a @ b.mT, (b @ b.mT).mT])  # (3, heads, positions, size)
@@ -365,18 +330,6 @@ def test_gradients_of_matrices_of_a_loop_share_one_stack():
     assert made.source.count("] = ") == 0  # each value is computed in its place
     for got, want in zip(made(*args), ag.grad(f, (1, 2))(*args), strict=True):
         np.testing.assert_allclose(got, want, rtol=1e-12)
-
-
-def test_sine_and_cosine_come_from_one_tangent_if_allowed_and_faster(monkeypatch):
-    x = np.concatenate([np.linspace(-20, 20, 20_001), [np.pi, -np.pi, np.pi / 2, 0.0, 1e6]])
-    program = ag.trace(lambda x: (np.sin(x), np.cos(x)))(x)
-    monkeypatch.setattr(lowering, "_is_faster", lambda row, dtype: True)
-    made = compiled(program, fast=True, tune=True)
-    assert made.source.count("np.tan(") == 1
-    np.testing.assert_allclose(made(x), [np.sin(x), np.cos(x)], rtol=0, atol=1e-15)
-    assert "np.tan" not in compiled(program).source
-    monkeypatch.setattr(lowering, "_is_faster", lambda row, dtype: False)
-    assert "np.tan" not in compiled(program, fast=True, tune=True).source
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -94,7 +94,6 @@ WRONG_FORMS = {
     "call": ("relu", "np.maximum({x}, 0.5)"),
     "infix": ("add", "{x1} - {x2}"),
     "definition": ("softmax", lambda x, axis: np.exp(x)),
-    "fast": ("sin", lambda x: 1.01 * np.sin(x)),
     "emit": ("reshape", "2 * {x}.reshape({shape})"),
     "out": ("dot", "np.multiply({x1}, {x2}, {out})"),
     "scalar": ("exp2", "x * x"),

@@ -31,7 +31,6 @@ PACKAGE = Path(ag.__file__).parent
 A, B = name("A", (2, 2)), name("B", (2, 2))
 X = np.array([[0.5, 0.25], [1.5, 1.25]])
 LARGE = np.ones((8, 16))
-MANY = np.ones(10_000)
 
 
 def printed(style, *args, **params):
@@ -184,7 +183,6 @@ MUTATIONS = [
     ("pattern", "exp", lambda i: np.ones((4, 4)), lambda row: repr(ag.sparsity(row)(X).toarray())),
     ("variadic", "concatenate", False, lambda row: repr(ag.grad(lambda x: np.sum(row([x, x])))(X))),
     ("outputs", "modf", False, lambda row: type(row(ag.tensor(X, requires_grad=True))).__name__),
-    ("fast", "sin", lambda x: x * 2, lambda row: compiled(ag.trace(row)(MANY), fast=True, tune=True).source),
     ("unused", "modf", lambda needed: ({}, [0]), lambda row: compiled(ag.trace(lambda x: row(x)[0])(LARGE)).source),
     ("view", "reshape", False, compiled_source(LARGE, shape=(128,))),
     ("emit", "reshape", "{x}.reshape(-1)", compiled_source(LARGE, shape=(128,))),

@@ -1,29 +1,20 @@
-"""Lowering: a row that is written with other rows (``definition=``) is replaced by them, for the other passes.
-
-With ``fast=True, tune=True`` so is a row with ``fast=``, if it is faster in a timing on this machine.
-"""
+"""Lowering: a row that is written with other rows (``definition=``) is replaced by them, for the other passes."""
 
 from __future__ import annotations
 
-from functools import lru_cache, partial
+from functools import partial
 from math import prod
 from typing import Any
 
-import numpy as np
-
 from ...program import Equation, Program, Var
 from ...program.equation import key_of
-from ...table import Primitive
 from ..block import Block, inlined, traced
 from ..c.regions import gains
 from .scalars import MOST, formula
-from .splitting import fastest
-
-MANY = 10_000  # entries of an array for which a timing counts
 
 
 def lowered(block: Block) -> Block:
-    """`block` with each row that has ``definition=`` written out; with ``fast`` and ``tune`` those that have ``fast=``.
+    """`block` with each row that has ``definition=`` written out.
 
     Values that may still become floats are left alone where the row can be computed with these.
     """
@@ -31,7 +22,7 @@ def lowered(block: Block) -> Block:
     programs: dict[Any, Program | None] = {}
 
     def rule(eq: Equation, defined: Any) -> Any:
-        body = eq.row.definition or block.fast and block.tune and _faster(eq)
+        body = eq.row.definition
         if not body or not all(x.dtype.kind in "fc" for x in eq.outputs) or eq.outputs[0] in block.floats:
             return None
         if any(isinstance(x, Var) and 0 in x.shape for x in eq.operands):
@@ -46,8 +37,7 @@ def lowered(block: Block) -> Block:
         equations = [] if program is None else inlined(program, eq.operands, eq, eq.outputs)
         return [e for inner in equations for e in rule(inner, defined) or [inner]] or None
 
-    some = block.fast or any(eq.row.definition for eq in block.equations)
-    return block.mapped(rule) if some else block
+    return block.mapped(rule) if any(eq.row.definition for eq in block.equations) else block
 
 
 def _is_one_formula(eq: Equation, block: Block, largest: int) -> bool:
@@ -55,20 +45,6 @@ def _is_one_formula(eq: Equation, block: Block, largest: int) -> bool:
     (y, *_), vectors = eq.outputs, block.vectors
     small = prod(y.shape) <= largest and y.dtype == float
     return formula(eq) is not None and (small or vectors is not None and gains(eq, vectors))
-
-
-def _faster(eq: Equation) -> Any:
-    """The function ``fast=`` of a row, if it is faster."""
-    (y, *_), fast = eq.outputs, eq.row.fast
-    large = fast is not None and y.dtype.char in "fd" and prod(y.shape) >= MANY
-    return fast if large and _is_faster(eq.row, y.dtype) else None
-
-
-@lru_cache(maxsize=64)
-def _is_faster(row: Primitive, dtype: Any) -> bool:
-    x = np.linspace(-2, 2, MANY, dtype=dtype)
-    times = fastest({"fn": lambda: row.fn(x), "fast": lambda: row.fast(x)})  # type: ignore[misc]  # it has one
-    return times["fast"] < times["fn"]
 
 
 def _program(eq: Equation, body: Any) -> Program | None:
