@@ -11,7 +11,7 @@ from typing import Any
 from unittest.mock import patch
 
 from autograd_lite.compiling import compile as compiler
-from autograd_lite.compiling.passes import algebra, batching, innermost, memory, strips, together
+from autograd_lite.compiling.passes import algebra, innermost, memory, strips, together
 from benchmarks import timing
 from benchmarks.workload import JIT, Prepared, Workload
 from benchmarks.workloads import WORKLOADS
@@ -27,8 +27,6 @@ def nothing(*args: Any, **params: Any) -> None:
 #: Parts of passes: what to replace by what.
 PARTS = {
     "  unbroadcast": (algebra, "_unbroadcast", lambda eq, defined: eq),
-    "  x[t] @ U for all t": (batching._Batch, "shared_factors", nothing),
-    "  sums of x.T @ g": (batching._Batch, "sums_of_products", nothing),
     "  strips": (strips, "shape_of", nothing),
     "  added up as strips": (innermost._Innermost, "_added_up", nothing),
     "  sums of squares": (together._Updates, "_with_squares", lambda self: self.block.equations),

@@ -128,18 +128,6 @@ def test_lowering_writes_a_row_out():
     assert rows(b) == ["max", "subtract", "exp", "sum", "divide"]
 
 
-def test_products_with_a_common_factor_are_one():
-    def f(x, W):
-        h = np.zeros((2, 3))
-        for t in range(5):
-            h = np.tanh(x[t] @ W + h @ W)
-        return h
-
-    b = batched(lowered(block(f, np.ones((5, 2, 3)), np.ones((3, 3)))))
-    assert rows(b).count("dot") == 6  # one for all x[t] @ W
-    assert (10, 3) in [eq.outputs[0].shape for eq in b.equations if eq.row.name == "dot"]
-
-
 def test_views_that_are_made_late_are_not_used_early():
     """Of the inputs of the products, and of what is added to them."""
 

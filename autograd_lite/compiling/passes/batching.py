@@ -1,9 +1,8 @@
-"""Batched products: many small products that share a factor, or are added up, are one large product.
+"""Batched products: many small products that are added up are one large product.
 
-A recurrent net multiplies the inputs of each step by the same matrix: ``x[t] @ U`` for all t is ``x @ U``, if nothing
-in x depends on the results. The gradient of a matrix that was used in each step is a sum of products ``h[t].T @ g[t]``:
-it is one product of the stacked factors. Buffers make stacking free (:mod:`.memory`): each value is computed in its
-place in the stack. Sums are then computed in a different order.
+The gradient of a matrix that a recurrent net uses in each step is a sum of products ``h[t].T @ g[t]``: it is one
+product of the stacked factors. Buffers make stacking free (:mod:`.memory`): each value is computed in its place in the
+stack. Sums are then computed in a different order.
 """
 
 from __future__ import annotations
@@ -25,7 +24,6 @@ FEWEST = 4  # products for which it pays
 def batched(block: Block) -> Block:
     """`block` with products batched."""
     batch = _Batch(block)
-    batch.shared_factors()
     batch.sums_of_products()
     return replace(block, equations=batch.equations())
 
@@ -48,31 +46,6 @@ class _Batch:
         eq = maker(x, self.defined, algebra)
         return None if id(eq) in self.instead else eq
 
-    def _ready(self, x: Var) -> int:
-        """The place after which `x` could be computed: views of inputs at the very beginning."""
-        eq = self.defined.get(x)
-        if eq is None:
-            return -1
-        if eq.row.view and isinstance(eq.operands[0], Var):
-            return self._ready(eq.operands[0])
-        return self.place[x]
-
-    def _at_once(self, group: list[Equation], f: Callable[..., Any], *operands: Any) -> None:
-        """The results of a group are slices of one array, which a function computes before the first of them."""
-        first = min(group, key=lambda eq: self.place[eq.outputs[0]])
-        results = [eq.outputs[0] for eq in group]
-        rows = results[0].shape[0]
-
-        def slices(*xs: Any) -> Any:
-            whole = f(*xs)
-            return tuple(whole[k : k + rows] for k in range(0, len(whole), rows))
-
-        equations = written(first, slices, *operands, into=results)
-        self.instead |= {**dict.fromkeys(map(id, group), ()), id(first): equations}
-        place = self.place[first.outputs[0]]
-        self.place |= dict.fromkeys(results, place)
-        self.stacks.append((results, equations[-1].operands[0], place))
-
     def _stacked(self, matrices: list[Var], like: Equation, limit: int) -> Var:
         """The rows of all `matrices` as one matrix, which is needed at the place `limit`.
 
@@ -92,7 +65,7 @@ class _Batch:
             self.new += written(like, lambda *xs: np.stack(xs).reshape(-1, columns), *matrices)
         else:
             self.new += written(like, lambda x: x.reshape(-1, columns), source)
-        place = max(map(self._ready, matrices)) + 1
+        place = max(self.place.get(x, -1) for x in matrices) + 1
         self.stacks.append((matrices, self.new[-1].outputs[0], place))
         return self.new[-1].outputs[0]
 
@@ -110,28 +83,10 @@ class _Batch:
         wanted = set(matrices)
         return next((stack for stack, *_ in self.stacks if set(stack) == wanted), matrices)
 
-    # --------------------------------------------------------------------------------------------- shared factors
-
-    def shared_factors(self) -> None:
-        """``x[t] @ U`` for all t."""
-        groups: dict[Any, list[Equation]] = {}
-        for eq in self.block.equations:
-            if eq.row.algebra == "dot product" and all(isinstance(x, Var) and x.ndim == 2 for x in eq.operands):
-                left, right = eq.operands
-                groups.setdefault((right, left.shape, left.dtype), []).append(eq)
-        for (right, _, _), group in groups.items():
-            first = self.place[group[0].outputs[0]]
-            group = [eq for eq in group if self._ready(eq.operands[0]) < first]
-            if len(group) >= FEWEST:
-                left = self._stacked([eq.operands[0] for eq in group], group[0], first)
-                self._at_once(group, np.dot, left, right)
-
-    def _order(self, x: Var) -> Any:
+    def _order(self, x: Var) -> tuple[int, int]:
         eq = self._is(x, "index")
         index = eq.params["index"] if eq is not None else None
-        return (self._ready(x), index if isinstance(index, int) else 0, self.place.get(x, -1))
-
-    # ------------------------------------------------------------------------------------------- sums of products
+        return index if isinstance(index, int) else 0, self.place.get(x, -1)
 
     def sums_of_products(self) -> None:
         """``h[0].T @ g[0] + h[1].T @ g[1] + ...``"""
