@@ -89,7 +89,7 @@ class Candidates:
             through |= above.through
         short = self.chain.shorter
         letters = {self.chain.names[m] for m in through & self.chain.unnamed}
-        forms = list(short.forms(total(terms), letters)) if terms else []
+        forms = [*short.forms(total(terms), letters), (total(terms), [])] if terms else []
         forms = [form for form in forms if leaves(form[0]) <= LONG and not has_ones(form[0])]
         if not forms:
             return None

@@ -443,6 +443,7 @@ def leaves(e: Expr) -> int:
         if part.is_number and len(TEXT.number(part.value)) > DIGITS:
             return 4
         is_indicator = part.role == "selection" and {x.value for x in part.args[1:] if x.is_number} == {0, 1}
-        return counts[0] if is_indicator else sum(counts) + (part.role not in _ARITHMETIC)
+        is_row = part.role == "reshape" and part.args[0].role == "name"  # an index: dL/dsᵢ
+        return counts[0] if is_indicator or is_row else sum(counts) + (part.role not in _ARITHMETIC)
 
     return fold(e, count)

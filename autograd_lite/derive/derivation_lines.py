@@ -7,7 +7,7 @@ name: ``dL/dS = P ⊙ (dL/dP - Σⱼ dL/dPⱼ Pⱼ)``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -20,7 +20,7 @@ from .chain_rule import Chain
 from .closed import Candidates, Closed
 from .collect import has_ones, leaves, occurrences
 from .factors import Factor, carried, scalars_apart, summed, total
-from .formula import Expr, factors_of, multiplied, name, named, number, replaced, unsimplified
+from .formula import Expr, factors_of, multiplied, name, named, number, replaced, unsimplified, walk
 from .formula_ops import substitute
 from .simplify import times
 
@@ -28,6 +28,7 @@ MANY = 8  # factors; beyond this, each gradient gets its line
 SHORT = 8  # names and numbers in a closed form, and in what is written instead of a letter
 WIDE = 12  # names and numbers in a gradient that skips landmarks without a name
 PLAIN = 2  # names and numbers of a gradient that has no line, λ / 2; of -1 / (2 n) there are three
+PRODUCTS = ("matrix product", "outer product", "dot product", "contraction")  # each is a step
 FEW = 4  # names and numbers of what is written out in a closed form
 BOARD = 300  # landmarks; of more, no gradient is written in closed form
 
@@ -150,9 +151,22 @@ class Lines:
         """Those of `equal` that skip only what no other line needs."""
         passed, either = {m for form in equal.values() for m in form.through}, equal | chosen
         written = [f.formula for (_, n), f in self.factors.items() if n not in equal and n not in passed]
-        used = frozenset().union(*(e.names for e in (*written, *(form.formula for form in either.values()))))
-        kept = {m for m in passed if self.chain.names[m] in used or not either.keys() >= set(self.inputs(m))}
+        forms, used = [form for n, form in either.items() if n not in passed], _names(written)
+        kept = {m for m in passed if not (self._is_inlined(m, forms, used) and either.keys() >= set(self.inputs(m)))}
         return {n: form for n, form in equal.items() if kept.isdisjoint(form.through)}
+
+    def _is_inlined(self, n: Var, forms: Sequence[Closed], used: Set[str], hidden: Mapping[str, Expr] = {}) -> bool:
+        """Whether the definition of a landmark can be written instead of it: it is short where it is read often, and
+        what adds axes is written where there are indices.
+        """
+        word, definition = self.chain.names[n], named(self.chain.definition(n), hidden)
+        users = [form for form in forms if word in form.formula.names]
+        often = max((occurrences(word, form.formula) for form in users), default=0)
+        if n not in self.chain.unnamed or word in used or leaves(definition) > (SHORT, FEW, 1)[min(often, 2)]:
+            return False
+        has_axes = any(part.role in ("reshape", "index") for part in walk(definition))
+        is_indexed = not has_axes or all(m.shape for form in users for m in form.start)
+        return not users or is_indexed and all(part.role not in PRODUCTS for part in walk(definition))
 
     @property
     def _at_labels(self) -> set[Var]:
@@ -259,16 +273,12 @@ class Lines:
     @cached_property
     def hidden(self) -> dict[str, Expr]:
         """The landmarks without a name that no line has, with what is written instead."""
-        forms = [self.short(n) for n in self.live & self.direct]
-        written = (f.formula for (_, m), f in self.factors.items() if m in self.live - self.direct)
-        used = frozenset().union(*(e.names for e in written))
+        forms = [form for n in self.live & self.direct if (form := self.short(n))]
+        used = _names([f.formula for (_, m), f in self.factors.items() if m in self.live - self.direct])
         c, out = self.chain, dict[str, Expr]()
         for n in c.landmarks:
-            word = c.names[n]
-            if n in c.unnamed and n in self.reach - self.live and word not in used:
-                e = named(c.definition(n), out)
-                often = max((occurrences(word, form.formula) for form in forms if form), default=0)
-                out |= {word: e} if leaves(e) <= (SHORT, FEW, 1)[min(often, 2)] else {}
+            if n in self.reach - self.live and self._is_inlined(n, forms, used, out):
+                out |= {c.names[n]: named(c.definition(n), out)}
         return out
 
     def passed(self, t: Total) -> list[Factor]:
@@ -311,6 +321,10 @@ class Lines:
             above = _times(above, f, f.formula if is_stated else name(f.symbol, shape))
         assert above is not None
         return above
+
+
+def _names(formulas: Sequence[Expr]) -> frozenset[str]:
+    return frozenset().union(*(e.names for e in formulas))
 
 
 def _trace(e: Expr) -> Expr | None:

@@ -63,7 +63,7 @@ def entries(formulas: Sequence[Expr], shape: Shape) -> tuple[str, Sequence[Expr]
     """The indices of a line and its formulas with them, where axes would have to be guessed without."""
     parts = [part for e in formulas for part in walk(e)]
     is_repeated = any(_is_repeated(e, len(shape)) for e in formulas) or _is_difference(parts)
-    is_repeated |= any(map(_is_norm_of_rows, formulas))
+    is_repeated |= any(_of_rows(e) is not None for e in formulas)
     is_repeated |= len({(*_summed(part),) for part in parts if _summed(part) and len(part.shape) == 1}) > 1
     for letters in _indices(parts, shape) if is_repeated or any(map(_adds_axes, parts)) else ():
         at = tuple("" if size == 1 else c for c, size in zip(letters, shape, strict=True))
@@ -83,11 +83,16 @@ def _is_repeated(e: Expr, ndim: int) -> bool:
     return e.role == "name" and "/" in e.value and 0 < len(e.shape) < ndim
 
 
-def _is_norm_of_rows(e: Expr) -> bool:
-    """True for a formula that is only the norm of each row of an array with a name, ``‖xᵢ‖``."""
-    axes = _axes_of(e) if e.role == "norm" and e.args[0].role == "name" else ()
-    ndim = len(e.args[0].shape) if axes else 0
-    return bool(axes) and sorted(axes) == list(range(ndim - len(axes), ndim)) and len(axes) < ndim
+def _of_rows(e: Expr) -> Expr | None:
+    """The array of whose rows a formula has the norms, ``‖xᵢ‖``, or the squared distances, ``‖uᵢ - vᵢ‖²``."""
+    is_square = e.role == "total" and e.args[0].role == "square"
+    of = e.args[0].args[0] if is_square else e.args[0] if e.role == "norm" else e
+    axes = set(_axes_of(e)) if of is not e else set()
+    ndim = len(of.shape)
+    sizes = [a.shape[ndim - len(axes) :] for a in of.args if len(a.shape) == ndim]
+    is_one = len(sizes) == 2 == sizes.count(of.shape[ndim - len(axes) :]) if is_square else of.role == "name"
+    is_vector = is_one and axes == {*range(ndim - len(axes), ndim)} and 0 < len(axes) < ndim
+    return of if is_vector and of.role == ("difference" if is_square else "name") else None
 
 
 def _is_difference(parts: Sequence[Expr]) -> bool:
@@ -250,10 +255,13 @@ def entry(e: Expr, at: At) -> Expr:
             return _of_reshape(e, at)
         case "transpose" | "matrix transpose" | "swap of axes" if len(e.shape) > 1:
             return entry(inner, turned_back(at, e.row, e.params))
+        case "norm" | "total" if (of := _of_rows(e)) is not None:
+            length = _of_norm(e, of, at, rest)
+            return length if e.role == "norm" else unsimplified("square", (length,), rest)
+        case "norm" if inner.role == "name" and _axes_of(e):
+            return _of_norm(e, inner, at, rest)
         case "total" if axes := _summed(e):
             return _of_total(e, axes, at)
-        case "norm" if (axes := _axes_of(e)) and inner.role == "name":
-            return _of_norm(e, axes, at, rest)
         case "outer product":
             return multiplied((entry(inner, at[:1]), entry(e.args[1], at[1:])), rest)
         case "contraction":
@@ -390,12 +398,12 @@ def _at_step(e: Expr, at: At) -> Expr:
     return replace(of, value=re.sub(r"([@\[])t([+-]\d+)?", moved, of.value))
 
 
-def _of_norm(e: Expr, axes: Collection[int], at: At, rest: Shape) -> Expr:
-    """An entry of a norm along some axes, such as ‖Kᵢ‖."""
+def _of_norm(e: Expr, of: Expr, at: At, rest: Shape) -> Expr:
+    """An entry of a norm of `of` along some axes, such as ‖Kᵢ‖."""
+    axes = _axes_of(e)
     kept = iter(c for k, c in enumerate(at) if not e.params.get("keepdims") or k not in axes)
-    index = tuple("" if k in axes else next(kept) for k in range(len(e.args[0].shape)))
-    whole = {**e.params, "axis": None, "keepdims": False}
-    return replace(e, args=(entry(e.args[0], index),), params=whole, shape=rest)
+    index = tuple("" if k in axes else next(kept) for k in range(len(of.shape)))
+    return unsimplified("power_norm", (entry(of, index),), rest, p=2, axis=None, keepdims=False)
 
 
 def _of_assignment(e: Expr, at: At, rest: Shape) -> Expr:

@@ -204,11 +204,18 @@ def test_distances_of_all_pairs_have_indices() -> None:
     X, mu = np.arange(10.0).reshape(5, 2), leaf(3, 2, name="mu")
     D = np.sum((X[:, None, :] - mu[None, :, :]) ** 2, axis=2)
     d = np.sum(D**2).explain(mu)
-    assert [line.partition("  ")[0].split(" 5")[0] for line in lines(d) if line.startswith(("aᵢⱼₖ", "Dᵢⱼ"))] == [
-        "aᵢⱼₖ = Xᵢₖ - μⱼₖ", "Dᵢⱼ = Σₖ aᵢⱼₖ²",
-    ]  # fmt: skip
-    assert down(d, "dL/daᵢⱼₖ") == "dL/daᵢⱼₖ = 2 dL/dDᵢⱼ aᵢⱼₖ"
-    assert down(d, "dL/dμⱼₖ") == "dL/dμⱼₖ = -Σᵢ dL/daᵢⱼₖ"
+    steps = [line.split(" 5x3")[0] for line in lines(d) if line.startswith(("aᵢⱼₖ", "Dᵢⱼ"))]
+    assert steps == ["Dᵢⱼ = ‖Xᵢ - μⱼ‖²"]
+    assert down(d, "dL/dμⱼₖ") == "dL/dμⱼₖ = -2 Σᵢ dL/dDᵢⱼ (Xᵢₖ - μⱼₖ)"
+
+
+def test_distances_of_rows_are_norms_and_their_squares_have_no_line() -> None:
+    u, v, w = leaf(4, 3, name="u"), leaf(4, 3, name="v"), leaf(4, 3, name="w")
+    near, far = np.sum((u - v) ** 2, axis=1), np.sum((u - w) ** 2, axis=1)
+    d = np.mean(np.maximum(0, 9 + near - far)).explain()
+    assert any(line.startswith("nearᵢ = ‖uᵢ - vᵢ‖²") for line in lines(d))
+    assert down(d, "dL/dvᵢⱼ") == "dL/dvᵢⱼ = 2 (vᵢⱼ - uᵢⱼ) dL/dnearᵢ"
+    assert down(d, "dL/duᵢⱼ") == "dL/duᵢⱼ = 2 dL/dnearᵢ (uᵢⱼ - vᵢⱼ) + 2 dL/dfarᵢ (uᵢⱼ - wᵢⱼ)"
 
 
 def test_an_array_that_is_laid_out_anew_has_no_indices() -> None:
