@@ -67,16 +67,16 @@ def _with_new_values(block: Block) -> Block:
     return replace(block, equations=equations, updates=updates, late=late)
 
 
-def _read(run: Sequence[Equation]) -> set[Var]:
-    """The values that equations use of others."""
+def _read(run: Sequence[Equation]) -> list[Var]:
+    """The values that equations use of others, in their order."""
     computed = {v for eq in run for v in eq.outputs}
-    return {x for eq in run for x in eq.operands if isinstance(x, Var)} - computed
+    return [x for x in dict.fromkeys(x for eq in run for x in eq.operands if isinstance(x, Var)) if x not in computed]
 
 
 def _with_views(run: Sequence[Equation], block: Block, kinds: Mapping[int, str]) -> list[Equation]:
     """A region with the views that it uses of values from elsewhere: it takes them itself."""
     defined, views, inside = block.defined, list[Equation](), set(map(id, run))
-    waiting = list(_read(run))
+    waiting = _read(run)
     while waiting:
         eq = defined.get(waiting.pop())
         if eq is not None and kinds[id(eq)] == "view" and id(eq) not in inside:

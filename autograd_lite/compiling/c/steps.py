@@ -9,7 +9,7 @@ say where they are.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from math import prod
@@ -35,7 +35,7 @@ TYPES = {
 }  # fmt: skip
 RESULTS = "df?lq"
 TILED = 2**11, 2**24  # multiplications of a product in large tiles; beyond that, BLAS is faster
-LOOPS = 2**15  # multiplications of a product that is written as loops; of twice as many with a vector
+SMALL = 2**15  # multiplications of a product in small tiles; of a stack, 64 times as many
 FEW = 64  # entries for which a function without a version on vectors may be called one by one
 CHEAP = {"abs", "sqrt", "max", "min", "copysign", "floor", "ceil", "trunc", "rint"}  # instructions, not calls
 
@@ -152,7 +152,8 @@ def kind_of(eq: Equation, alone: bool = False) -> str:
     if row.algebra in ("matrix product", "dot product"):
         return _product_kind(eq, alone) if real else ""
     if row.algebra == "placement":
-        at, part = _part(eq)
+        at = np.empty(y.shape, y.dtype)
+        part = _part(at, eq.params["index"])
         return "placement" if alike and part.shape == np.shape(x) and _shares(part, at) else ""
     if alike and row.algebra in KINDS:
         return KINDS[row.algebra]
@@ -161,7 +162,7 @@ def kind_of(eq: Equation, alone: bool = False) -> str:
 
 #: Of rows whose arrays have one dtype, by the option ``algebra=``.
 KINDS = {
-    "concatenation": "join", "stack": "join", "parts": "parts", "strips added up": "sums",
+    "concatenation": "join", "stack": "join", "parts": "join", "strips added up": "sums",
     "copy in another order": "moved",
 }  # fmt: skip
 
@@ -207,12 +208,10 @@ def _product_kind(eq: Equation, alone: bool) -> str:
     if not all(isinstance(x, Var) or np.size(x) > 1 for x in eq.operands):
         return ""
     (m, n, k), stack, _, _ = product_of(eq)
-    if k == 1:
-        return "outer"
-    if (m == 1 or n == 1) and (alone or prod(stack) * m * n * k <= TILED[1]):
-        return "matvec"
-    small = m * n * k <= LOOPS and prod(stack) * m * n * k <= 64 * LOOPS
-    return "loops" if alone else "product" if small or is_tiled(m, n, k) else ""
+    if alone or k == 1 or 1 in (m, n) and prod(stack) * m * n * k <= TILED[1]:
+        return "loops"
+    small = m * n * k <= SMALL and prod(stack) * m * n * k <= 64 * SMALL
+    return "product" if small or is_tiled(m, n, k) else ""
 
 
 def is_tiled(m: int, n: int, k: int) -> bool:
@@ -232,11 +231,10 @@ def _shares(view: Any, of: np.ndarray) -> bool:
     return isinstance(view, np.ndarray) and view.dtype == of.dtype and bool(np.may_share_memory(view, of))
 
 
-def _part(eq: Equation) -> tuple[np.ndarray, np.ndarray]:
-    """An array like the result of a placement, and the part of it that is not zero."""
-    at, index = np.empty(eq.outputs[0].shape, eq.outputs[0].dtype), eq.params["index"]
+def _part(at: np.ndarray, index: Any) -> np.ndarray:
+    """A part of an array; of one entry too it is an array."""
     part = at[index]
-    return at, part if isinstance(part, np.ndarray) else at[(*(index if type(index) is tuple else (index,)), ...)]
+    return part if isinstance(part, np.ndarray) else at[(*(index if type(index) is tuple else (index,)), ...)]
 
 
 def is_view(eq: Equation) -> bool:
@@ -325,44 +323,13 @@ class Steps:
             for v in eq.outputs if v not in outputs and v not in layouts
         }  # fmt: skip
         for eq, kind in zip(equations, kinds, strict=True):
-            if kind in ("join", "parts"):
-                dtype = eq.outputs[0].dtype
-                joined = {x for x in eq.operands if isinstance(x, Var) and x in inside and x.dtype == dtype}
-                inside -= joined
-                self.part.update(dict.fromkeys(joined, eq))
-            elif kind == "product":
+            for x in eq.operands if kind == "join" else ():
+                if isinstance(x, Var) and x in inside and x.dtype == eq.outputs[0].dtype:
+                    self.part.setdefault(x, eq)
+            if kind == "product":
                 self.factors.update([id(eq.operands[1])])
-        self._wish(equations, kinds, inside)
-        write: dict[str, Callable[[Equation], None]] = {
-            "entry": self._entry, "fold": self._fold, "product": self._product, "outer": self._outer,
-            "loops": self._loops, "matvec": self._matvec, "view": self._view, "join": self._join,
-            "placement": self._placement, "parts": self._join, "sums": self._sums, "moved": self._moved,
-        }  # fmt: skip
         for eq, kind in zip(equations, kinds, strict=True):
-            write[kind](eq)
-
-    def _wish(self, equations: Sequence[Equation], kinds: Sequence[str], inside: set[Var]) -> None:
-        """Give a value that is transposed and then copied the order in which it is copied."""
-        turned: dict[Var, tuple[Var, tuple[int, ...]]] = {}
-        joined = {eq.outputs[0] for eq, kind in zip(equations, kinds, strict=True) if kind == "join"}
-        free = inside | joined.difference(self.outputs, self.layouts)
-        for eq, kind in zip(equations, kinds, strict=True):
-            if kind not in ("join", "view"):
-                continue
-            for x in eq.operands:
-                if isinstance(x, Var) and x in turned and (
-                    kind == "join" or viewed(eq, x.shape, strides_of(x.shape)) is not None
-                    and viewed(eq, x.shape, turned[x][1]) is None
-                ):  # fmt: skip
-                    y, strides = turned[x]
-                    order = [strides_of(y.shape).index(stride) for stride in strides]
-                    self.layouts.setdefault(y, strides_of(y.shape, order))
-            x = eq.operands[0]
-            if kind == "view" and x in free and x.ndim == eq.outputs[0].ndim and 1 not in x.shape:
-                (strides, start), *others = viewed(eq, x.shape, strides_of(x.shape)) or [((), 0)]
-                usual = strides_of(x.shape)
-                if not start and not others and strides != usual and sorted(strides) == sorted(usual):
-                    turned[eq.outputs[0]] = x, strides
+            getattr(self, f"_{kind}")(eq)
 
     def _at(self, x: Operand) -> Any:
         """The place of an operand, or the number that it is."""
@@ -450,29 +417,18 @@ class Steps:
         return self.copies[place, shape]
 
     def _loops(self, eq: Equation) -> None:
-        """A product as a sum over the inner axis, for each row and column."""
+        """A product as a formula for each row and column, or as a sum over the inner axis too."""
         (m, n, k), stack, a, b, y = self._factors(eq)
-        a = a._replace(strides=(*a.strides[:-1], 0, a.strides[-1]))
-        b = b._replace(strides=(*b.strides[:-2], 0, *b.strides[:-3:-1]))
-        target = y._replace(strides=(*y.strides, 0))
-        self._add(eq.outputs[0], (*stack, m, n, k), TIMES, [a, b], target, eq).fold = PLUS, 0.0
-
-    def _outer(self, eq: Equation) -> None:
-        (m, n, _), stack, a, b, y = self._factors(eq)
-        a = a._replace(strides=(*a.strides[:-1], 0))
-        b = b._replace(strides=(*b.strides[:-2], 0, b.strides[-1]))
-        self._add(eq.outputs[0], (*stack, m, n), TIMES, [a, b], y, eq)
-
-    def _matvec(self, eq: Equation) -> None:
-        """A product with a vector: a sum over the inner axis."""
-        (m, n, k), stack, a, b, y = self._factors(eq)
-        if n == 1:  # axes: row, inner
-            space, strides = (*stack, m, k), (*y.strides[:-1], 0)
-            b = b._replace(strides=(*b.strides[:-2], 0, b.strides[-2]))
-        else:  # axes: inner, column
-            space, strides = (*stack, k, n), (*y.strides[:-2], 0, y.strides[-1])
-            a = a._replace(strides=(*a.strides[:-2], a.strides[-1], 0))
-        self._add(eq.outputs[0], space, TIMES, [a, b], y._replace(strides=strides), eq).fold = PLUS, 0.0
+        (ai, aj), (bi, bj), (yi, yj) = (p.strides[-2:] for p in (a, b, y))
+        axes = [(m, ai, 0, yi), (n, 0, bj, yj), (k, aj, bi, 0)]  # sizes and strides of rows, columns, inner
+        if k == 1 or n == 1:
+            del axes[2 if k == 1 else 1]
+        elif m == 1:
+            axes = [axes[2], axes[1]]
+        sizes, *strides = zip(*axes, strict=True)
+        places = [p._replace(strides=(*p.strides[:-2], *s)) for p, s in zip((a, b, y), strides, strict=True)]
+        step = self._add(eq.outputs[0], (*stack, *sizes), TIMES, places[:2], places[2], eq)
+        step.fold = (PLUS, 0.0) if k > 1 else None
 
     def _view(self, eq: Equation) -> None:
         x = eq.operands[0]
@@ -527,10 +483,6 @@ class Steps:
         (y,), (x,) = eq.outputs, eq.operands
         whole = self._new(y)
         self._add(y, y.shape, number(0.0), [], whole, eq)
-        at, part = _part(eq)
-        offset = address(part) - address(at)
-        item = y.dtype.itemsize
-        if self.layouts[y] != strides_of(y.shape):
-            raise ValueError(f"{y.name}: expected C's order")
-        target = Place(y, tuple(s // item for s in part.strides), offset // item)
-        self._add(y, part.shape, X1, [self._at(x)], target, eq)
+        at = stand_in(whole, y.shape)
+        part = _part(at, eq.params["index"])
+        self._add(y, part.shape, X1, [self._at(x)], _inside(whole, at, part), eq)
