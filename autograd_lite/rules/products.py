@@ -8,6 +8,7 @@ algorithmic differentiation" (2008), section 2.2; K. B. Petersen and M. S. Peder
 (2012).
 """
 
+from functools import lru_cache
 from math import prod
 from typing import Any
 
@@ -298,42 +299,35 @@ def trace(a, offset=0, axis1=0, axis2=1, dtype=None, out=None):
     return np.sum(np.diagonal(operand(a), offset, axis1, axis2), axis=-1, dtype=dtype)
 
 
-def _multi_dot_bind(arrays, *, out=None):
-    """A vector at an end is a matrix of one row, or of one column."""
-    refuse_out(out)
-    xs = tuple(map(operand, arrays))
-    if len(xs) == 2:  # as in NumPy, of any rank
-        return np.dot(*xs)
-    row, column = xs[0].ndim == 1, xs[-1].ndim == 1
-    if not row and not column:
-        return xs, {}
-    y = np.linalg.multi_dot([xs[0][None, :] if row else xs[0], *xs[1:-1], xs[-1][:, None] if column else xs[-1]])
-    return y.reshape(y.shape[row : 2 - column])
-
-
-def _multi_dot_rule(g, xs, i):
-    """For ``x1 x2 x3`` the cotangent of x2 is ``x1ᵀ g x3ᵀ``."""
-    before, after = [x.T for x in xs[:i]], [x.T for x in xs[i + 1 :]]
-    return np.linalg.multi_dot([*before[::-1], g, *after[::-1]])
-
-
-def _batched_multi_dot(b):
-    """From the end that is a vector, if one is."""
-    factors = list(zip(b.xs, b.on, strict=True))
-    step = -1 if b.shape[1] == 1 else 1
-    y, on = factors[::step][0]
-    for x, has in factors[::step][1:]:
-        y = product(y, x, on, has) if step == 1 else product(x, y, has, on)
-        on = on or has
-    return y
-
-
-multi_dot = bilinear(
-    lambda *xs: np.linalg.multi_dot(xs), _multi_dot_rule, of=np.linalg.multi_dot, bind=_multi_dot_bind, variadic=True,
+@composite(
+    np.linalg.multi_dot,
     examples=[
         at([(2, 3), (3, 4)]), at([(2, 3), (3, 4), (4, 2)]), at([(1, 3), (3, 4), (4, 2), (2, 1)]), at([(3,), (3, 4)]),
         at([(2, 3), (3,)]), at([(2, 0), (0, 3), (3, 2)]), at([(0,), (0, 3)]),
     ],
-    batch=_batched_multi_dot,
-    subscripts=lambda *n: ",".join(chr(97 + k) + chr(98 + k) for k in range(len(n))) + f"->a{chr(97 + len(n))}",
 )
+def multi_dot(arrays, *, out=None):
+    """A product of matrices, in the order that takes the fewest multiplications; a vector may stand at each end."""
+    refuse_out(out)
+    xs = [operand(x) for x in arrays]
+    if len(xs) == 2:  # as in NumPy, of any rank
+        return np.dot(*xs)
+    row, column = xs[0].ndim == 1, xs[-1].ndim == 1
+    sizes = 1 if row else xs[0].shape[0], *(x.shape[0] for x in xs[1:]), 1 if column else xs[-1].shape[-1]
+    return _chain(xs, sizes)
+
+
+def _chain(xs, sizes):
+    """The product of matrices of these sizes."""
+    k = _fewest(sizes)[1]
+    return _chain(xs[:k], sizes[: k + 1]) @ _chain(xs[k:], sizes[k:]) if k else xs[0]
+
+
+@lru_cache(maxsize=1024)
+def _fewest(sizes):
+    """The number of multiplications in a product of matrices of these sizes, and how many are in its left half."""
+    ways = range(1, len(sizes) - 1)
+    return min(
+        ((_fewest(sizes[: k + 1])[0] + _fewest(sizes[k:])[0] + sizes[0] * sizes[k] * sizes[-1], k) for k in ways),
+        default=(0, 0),
+    )

@@ -174,7 +174,7 @@ def test_the_second_derivative_of_a_product_is_the_other_pair():
         (np.inner, [(2, 3), (2, 2)], "inner: the last sizes"),
         (np.tensordot, [(2, 3), (3, 2)], r"tensordot.*have sizes \[2, 3\], .*have \[3, 2\]"),
         (np.cross, [(4,), (4,)], "cross: expected vectors of 3 entries, got 4 and 4"),
-        (lambda a, b: np.linalg.multi_dot([a, b]), [(2, 2), (3, 2)], "multi_dot"),
+        (lambda a, b: np.linalg.multi_dot([a, b, b]), [(2, 2), (3, 2)], "the last size of the first"),
     ],
 )
 def test_shapes_that_do_not_fit_are_named(f, shapes, message):
