@@ -74,13 +74,6 @@ def positions(index, shape: tuple[int, ...]):
     return np.asarray(np.ravel_multi_index(along, shape))
 
 
-def _writers(index, shape):
-    """For each entry of an array of `shape`, the last of the taken entries that is it, by number; or -1."""
-    where = positions(index, shape).reshape(-1)
-    writer = np.full(math.prod(shape), -1)
-    writer[where] = np.arange(where.size)
-    return writer.reshape(shape)
-
 # -------------------------------------------------------------------------------------------- taking, putting
 
 
@@ -310,9 +303,11 @@ def _bind_set(x, index, value, *, unique_indices=False):
             f"values of dtype {have} would be truncated in an array of dtype {into}, and their derivative lost: "
             f"write x.astype({have}) first"
         )
-    if _is_recorded(index):
-        return _set_recorded(x, index, operand(value))
-    return _bind_at(x, index, value, unique_indices=unique_indices)
+    if not _is_recorded(index):
+        index, unique = canonical(index)
+        if unique or unique_indices or np.all(np.diff(np.sort(positions(index, x.shape), axis=None))):
+            return (x, value), {"index": index}
+    return _set_in_order(x, index, operand(value))
 
 
 def _bind_add(x, index, value, *, unique_indices=False):
@@ -334,8 +329,8 @@ def _narrow(value, shape):
     return value.reshape(value.shape[value.ndim - len(shape) :]) if value.ndim > len(shape) else value
 
 
-def _set_recorded(x, index, value):
-    """Each entry is the old one, or the value that was written to it last."""
+def _set_in_order(x, index, value):
+    """Each entry is the old one, or the value that was written to it last, which NumPy does not define."""
     places = _flat_places(x, index)
     if not places.size:
         return np.copy(x)
@@ -353,23 +348,10 @@ def _for_each(shape, value):
     return np.broadcast_to(_narrow(operand(value), shape), shape).reshape(-1)
 
 
-def _set(x, value, index, unique_indices):
+def _set(x, value, index):
     full = np.array(x, order="C")
-    if unique_indices:
-        full[index] = value
-    else:  # NumPy does not define which of several writes is the last; here it is the last one in x[index]
-        writer = _writers(index, full.shape)
-        written = writer >= 0
-        full[written] = _for_each(taken_shape(index, full.shape), value)[writer[written]]
+    full[index] = value
     return full
-
-
-def _set_value(g, index, unique_indices, x_shape, x2_shape):
-    taken = getitem(g, index, unique_indices)
-    if not unique_indices:
-        last = _writers(index, x_shape)[index] == np.arange(taken.size).reshape(taken.shape)
-        taken = np.where(last, taken, 0)
-    return _wide(taken, x2_shape)
 
 
 def _wide(taken, shape):
@@ -399,8 +381,8 @@ def _set_textbook(x, value, index):
 
 
 set_at: Primitive = linear(
-    _set, lambda g, index, unique_indices: set_at(g, index, 0, unique_indices=unique_indices), _set_value,
-    name="set_at", bind=_bind_set,
+    _set, lambda g, index: set_at(g, index, 0, unique_indices=True),
+    lambda g, index, x2_shape: _wide(getitem(g, index, unique_indices=True), x2_shape), name="set_at", bind=_bind_set,
     examples=(*_PUT, at((3, 4), 1, (1, 4))), source=_set_textbook, algebra="assignment",
     tex=r"{x1} \text{{ with }} {x2} \text{{ at }} [{index}]", text="{x1} with {x2} at [{index}]",
 )
