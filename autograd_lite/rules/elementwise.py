@@ -18,6 +18,7 @@ from ..table import (
     Textbook,
     at,
     complex_normal,
+    composite,
     constant,
     elementwise,
     general,
@@ -358,12 +359,6 @@ sigmoid.attach(remedies=(
 # ------------------------------------------------------------------------------------------------ two results
 
 
-def _given(g):
-    """The cotangents of two results, with zeros for one that was not used."""
-    g1, g2 = g
-    return (0 * g2 if g1 is None else g1), (0 * g1 if g2 is None else g2)
-
-
 def _examples(*bounds):
     """Examples inside these bounds, of the same shape and of shapes that broadcast."""
     shapes = ((2, 3), (2, 3)), ((), (4,)), ((3, 1), (2,))
@@ -374,20 +369,17 @@ def _examples(*bounds):
 
 
 modf = general(
-    np.modf, lambda g: _given(g)[0],
-    outputs=True, bind=lambda x: ((x,), {}), batch=ALIGNED,
-    examples=_examples((1.1, 1.9)),
+    np.modf, lambda g: 0 * g[1] if g[0] is None else g[0], outputs=True, batch=ALIGNED, examples=_examples((1.1, 1.9)),
 )
 frexp = general(
-    np.frexp, lambda g, y: np.ldexp(_given(g)[0], -y[1]),
-    outputs=True, bind=lambda x: ((x,), {}), batch=ALIGNED,
-    examples=_examples((1.1, 1.9)),
+    np.frexp, lambda g, y: np.ldexp(g[0], -y[1]), outputs=True, batch=ALIGNED, examples=_examples((1.1, 1.9)),
 )
-divmod = general(
-    np.divmod, lambda g, x2: _given(g)[1], lambda g, x1, x2: -_given(g)[1] * np.floor_divide(x1, x2),
-    outputs=True, bind=lambda x1, x2: ((x1, x2), {}), batch=ALIGNED,
-    examples=_examples((4.1, 4.9), (1.1, 1.3)),
-)
+
+
+@composite(np.divmod, examples=_examples((4.1, 4.9), (1.1, 1.3)))
+def divmod(x1, x2):
+    return np.floor_divide(x1, x2), np.remainder(x1, x2)
+
 
 # ------------------------------------------------------------------------------------- complex: not holomorphic
 
@@ -397,16 +389,12 @@ conjugate = elementwise(
 )
 
 
-def _view(val):  # a bind, because the result is a view
-    return (val,), {}
-
-
 real = elementwise(
-    np.real, 1, bind=_view, holomorphic=False, tex=r"\operatorname{{Re}} {x}",
+    np.real, 1, holomorphic=False, tex=r"\operatorname{{Re}} {x}",
     call="{x}.real", algebra="real part", view=True,
 )
 imag = elementwise(
-    np.imag, 0, pull=(lambda g, x_dtype: g * 1j if x_dtype.kind == "c" else g * 0,), bind=_view, holomorphic=False,
+    np.imag, 0, pull=(lambda g, x_dtype: g * 1j if x_dtype.kind == "c" else g * 0,), holomorphic=False,
     tex=r"\operatorname{{Im}} {x}",
     view=True,
 )
@@ -440,7 +428,7 @@ def _settled(d, g):
 #: The product `x1` of a cotangent `x2` and a partial: zero, not nan, where the cotangent is zero.
 settled = elementwise(
     _settled, lambda x1, x2: np.where(np.isnan(x1) & (x2 == 0), 0, 1), None, name="settled", tex="{x1}",
-    bind=lambda d, g: ((d, g), {}), view=True, scalar="x1 if x1 == x1 or x2 != 0 else 0",
+    view=True, scalar="x1 if x1 == x1 or x2 != 0 else 0",
     examples=(at(uniform(0.5, 2.0, 2, 3), uniform(0.5, 2.0, 2, 3)),),
 )
 

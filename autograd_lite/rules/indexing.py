@@ -468,7 +468,7 @@ def _extreme(ufunc):
         return np.where(new, getitem(share, x3), 0)
 
     row = general(
-        into, of_x, of_value, None, name=f"{ufunc.__name__}_into", bind=lambda x, value, k: ((x, value, k), {}),
+        into, of_x, of_value, None, name=f"{ufunc.__name__}_into",
         examples=(at((4,), (3,), np.array([0, 2, 0])),), batch=_all_at_once,
     )
 

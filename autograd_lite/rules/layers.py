@@ -17,13 +17,8 @@ from ..table import TABLE, Textbook, at, constant, elementwise, general, notatio
 from ..table.batching import axes, padded
 from ._arrays import kept_shape, operand
 from .elementwise import sigmoid
-from .products import matmul, product
+from .products import as_matrix, matmul, product
 from .special import log_softmax, shifted, softmax_vjp
-
-
-def _rows(x):
-    """A stack of vectors as the rows of one matrix."""
-    return x if x.ndim == 2 else x.reshape(prod(x.shape[:-1]), x.shape[-1])
 
 
 def _plus(y, bias):
@@ -33,7 +28,8 @@ def _plus(y, bias):
 
 
 def _linear(x, weight, bias):
-    y = _plus(np.dot(_rows(x) if x.ndim > 1 else x, weight.T), bias)  # not x.dot: `x` may be an array beside a Tensor
+    # not x.dot: `x` may be an array beside a Tensor
+    y = _plus(np.dot(as_matrix(x) if x.ndim > 1 else x, weight.T), bias)
     return y if y.ndim == x.ndim else y.reshape(*x.shape[:-1], weight.shape[0])
 
 
@@ -52,13 +48,13 @@ def _linear_onnx(b, x, weight, bias):
 
 
 linear = general(
-    _linear, lambda g, x2: matmul(g, x2), lambda g, x1: _rows(g).T.dot(_rows(x1)), lambda g: _rows(g),
-    name="linear", bind=lambda input, weight, bias: ((input, weight, bias), {}),
+    _linear, lambda g, x2: matmul(g, x2), lambda g, x1: as_matrix(g).T.dot(as_matrix(x1)), lambda g: as_matrix(g),
+    name="linear",
     algebra="affine map", definition=True, batch=_batched_linear, onnx=_linear_onnx,
     textbook=Textbook("x1 @ x2.T + x3", x1="g @ x2", x2="flat(g).T @ flat(x1)", x3="sum(flat(g), 0)"),
     examples=(at((2, 3), (4, 3), (4,)), at((3,), (2, 3), (2,)), at((2, 2, 3), (1, 3), (1,)), at((0, 3), (2, 3), (2,))),
 )
-notation("flat", "{x1}", "{x1}", _rows)  # as one matrix, whatever the axes of the batch
+notation("flat", "{x1}", "{x1}", as_matrix)  # as one matrix, whatever the axes of the batch
 
 
 def _batched_columns(b):

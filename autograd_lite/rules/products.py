@@ -39,13 +39,13 @@ def _matmul(x1, x2):
     if n1 == 2 == n2:
         return x1.dot(x2)  # the same product at a third of matmul's overhead, a quarter of its time for outer products
     if n2 == 2 and n1 > 2:  # a stack times one matrix is one large product, not many small ones
-        return _flat(x1).dot(x2).reshape(*x1.shape[:-1], x2.shape[1])
+        return as_matrix(x1).dot(x2).reshape(*x1.shape[:-1], x2.shape[1])
     return np.matmul(x1, x2)
 
 
-def _flat(x):
-    """A stack of matrices as one, of all their rows."""
-    return x.reshape(prod(x.shape[:-1]), x.shape[-1])
+def as_matrix(x):
+    """A stack of vectors, or of matrices, as one matrix of all their rows."""
+    return x if x.ndim == 2 else x.reshape(prod(x.shape[:-1]), x.shape[-1])
 
 
 def _matmul_1(g, x2):
@@ -70,7 +70,7 @@ def _matmul_2(g, x1, x2_shape):
     if len(x2_shape) == 1:
         return (x1.mT @ g[..., None])[..., 0]
     if len(x2_shape) == 2:  # summed over the stack in the product itself
-        return _flat(x1).T.dot(_flat(g))
+        return as_matrix(x1).T.dot(as_matrix(g))
     return x1.mT @ g
 
 
@@ -103,7 +103,7 @@ def _matmul_lower(x1, x2):
     if x1.ndim <= 2 and x2.ndim <= 2:
         return np.dot(x1, x2)
     if x2.ndim == 2:
-        return np.dot(_flat(x1), x2).reshape(*x1.shape[:-1], x2.shape[1])
+        return np.dot(as_matrix(x1), x2).reshape(*x1.shape[:-1], x2.shape[1])
     return NotImplemented
 
 

@@ -250,8 +250,7 @@ transpose = linear(
 
 matrix_transpose = linear(
     np.matrix_transpose, lambda g: g.mT,
-    bind=lambda x, /: ((operand(x),), {}), tex=r"{x}^\top",
-    examples=(at((2, 3, 4)),),
+    tex=r"{x}^\top", examples=(at((2, 3, 4)),),
     infix="{x}.mT", text="{x}ᵀ", algebra="matrix transpose", batch=stacked(2), view=True,
     onnx=_permuted(np.matrix_transpose),
 )

@@ -30,7 +30,7 @@ from ..engine.node import Shape
 from ..engine.record import record
 from ..program import Equation, Program, Var
 from ..rules.einsum import LETTERS, explicit
-from ..table.batching import ALIGNED, Axes, Stacked, along, merged
+from ..table.batching import ALIGNED, along, axes, merged, stacked
 from ..transforms.linearize import Linearized
 from .colouring import canonical
 
@@ -84,7 +84,7 @@ def _stated(eq: Equation, k: int) -> csr_array:
     stated = eq.row.pattern
     assert stated is not None
     of_one = canonical(stated(k, **eq.params))
-    count = eq.operands[k].size // max(of_one.shape[1], 1) if isinstance(eq.row.batch, Stacked) else 1
+    count = eq.operands[k].size // max(of_one.shape[1], 1) if isinstance(eq.row.batch, stacked) else 1
     whole = of_one if count == 1 else csr_array(kron(eye_array(count, dtype=bool), of_one))
     expected = eq.outputs[0].size, eq.operands[k].size
     if whole.shape != expected:
@@ -165,7 +165,7 @@ def _letters(eq: Equation, shape: Shape) -> tuple[list[str], str]:
     if (subscripts := eq.row.subscripts) is not None:
         inputs, _, out = explicit(subscripts(*ndims, **eq.params), ndims).partition("->")
         return inputs.split(","), out
-    if (isinstance(rule, Axes) and rule.names == ("axis",) or rule is along) and eq.params.get("axis", -1) is not None:
+    if (isinstance(rule, axes) and rule.names == ("axis",) or rule is along) and eq.params.get("axis", -1) is not None:
         axis, n = eq.params.get("axis", -1), ndims[0]
         mixed = {i % n for i in (axis if isinstance(axis, tuple) else (axis,))}
         before, new = LETTERS[:n], LETTERS[n:]
@@ -175,7 +175,7 @@ def _letters(eq: Equation, shape: Shape) -> tuple[list[str], str]:
         if len(kept) == len(shape) and all(sizes.get(c, m) == m for c, m in zip(kept, shape, strict=True)):
             return [before], "".join(kept)
     cores = list(ndims)
-    if isinstance(rule, Stacked):
+    if isinstance(rule, stacked):
         cores = [*rule.cores, *[0] * (len(ndims) - len(rule.cores))]
     elif rule is merged:
         cores = [max(n - 1, 0) for n in ndims]

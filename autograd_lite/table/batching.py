@@ -96,37 +96,27 @@ def shifted(axis: Any, ndim: int) -> Any:
     return axis + (axis >= 0)
 
 
-class Stacked:
-    """A rule made by :func:`stacked`."""
+class stacked:
+    """The row works over leading axes, which broadcast; `cores`: how many of the last axes of each operand do not."""
 
-    def __init__(self, cores: tuple[int, ...]) -> None:
+    def __init__(self, *cores: int) -> None:
         self.cores = cores
 
     def __call__(self, b: Batched) -> Any:
         return b(*b.aligned(self.cores))
 
 
-def stacked(*cores: int) -> Stacked:
-    """The row works over leading axes, which broadcast; `cores`: how many of the last axes of each operand do not."""
-    return Stacked(cores)
-
-
 ALIGNED = stacked()  # entry by entry
 
 
-class Axes:
-    """A rule made by :func:`axes`."""
+class axes:
+    """The parameters called `names` are axes of the only operand; None stands for all of them."""
 
-    def __init__(self, names: tuple[str, ...]) -> None:
+    def __init__(self, *names: str) -> None:
         self.names = names
 
     def __call__(self, b: Batched) -> Any:
         return b(*b.xs, **{name: shifted(b.params[name], b.ndim(0)) for name in self.names})
-
-
-def axes(*names: str) -> Axes:
-    """The parameters called `names` are axes of the only operand; None stands for all of them."""
-    return Axes(names)
 
 
 def along(b: Batched) -> Any:

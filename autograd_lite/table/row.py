@@ -214,7 +214,7 @@ class Primitive:
         if self.surrogate is not None:
             self.fn = standing_in(fn, self.surrogate)
         #: Whether a call is just `fn` on the arguments and returns one new array: the operators' fast lane takes these.
-        self.direct = self.bind is None and kind != "composite" and not self.variadic and not self.outputs
+        self.direct = self.bind is None and kind != "composite" and not (self.variadic or self.outputs or self.view)
         self.__name__ = self.__qualname__ = self.name
         domains = self.domain if isinstance(self.domain, tuple) else (self.domain,)
         self.restricted = any(d is not REAL for d in domains)
