@@ -11,7 +11,7 @@ import ast
 import math
 import operator
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from functools import partial
 from types import EllipsisType
 from typing import Any
@@ -114,6 +114,7 @@ FUNCTIONS: Mapping[str, Any] = {
     "φ": lambda x: np.exp(-np.square(x) / 2) / np.sqrt(2 * np.pi),
     "softmax": lambda x, axis=-1, keepdims=True: TABLE["softmax"].on_arrays(x, np.ravel(axis)[0]),
     "logsumexp": np.logaddexp.reduce,
+    "onehot": NOTATIONS["onehot"].fn,
     "shifted": _shifted,
     "indexed": _in_frame,
     "astype": lambda x, dtype: np.asarray(x).astype(dtype),
@@ -227,12 +228,13 @@ def _targets(s: ast.stmt) -> list[str]:
 
 
 def _parsed(
-    text: str, limit: int, mode: str, board: Board | None = None, shape: tuple[int, ...] = (), letters: str = ""
-) -> Any:
+    text: str, limit: int, mode: str, board: Board | None = None, shape: tuple[int, ...] = (), letters: str = "",
+    steps: Sequence[int] = (),
+) -> Any:  # fmt: skip
     if len(text) > limit:
         raise ValueError(f"it has {len(text):,} characters; write it in {limit:,} at most")
     try:
-        python = signs_replaced(text) if board is None else board.python(text, shape, letters)
+        python = signs_replaced(text) if board is None else board.python(text, shape, letters, steps)
         tree = ast.parse(python, "<answer>", mode)
     except (RecursionError, MemoryError):
         raise ValueError(_DEEP) from None
@@ -258,21 +260,36 @@ class Reader:
     ----------
     used : set of str
         The names that have been used.
+    reading : set of str
+        How what can be read in two ways is read: factors side by side as a "product" of matrices, sums with axes
+        "dropped", and π as the "number".
+    choices : set of str
+        Those of these that made a difference.
     """
 
     def __init__(self, names: Mapping[str, Any]) -> None:
         self.names = dict(names)
         self.used: set[str] = set()
+        self.reading: Set[str] = frozenset()
+        self.choices: set[str] = set()
         self.shape: tuple[int, ...] = ()
         self.entries = max([ENTRIES, *(4 * np.size(x) for x in self.names.values() if not callable(x))])
         self.left: float = WORK * self.entries
 
-    def formula(self, text: str, board: Board, shape: tuple[int, ...] = (), letters: str = "") -> Any:
+    def formula(
+        self, text: str, board: Board, shape: tuple[int, ...] = (), letters: str = "", steps: Sequence[int] = (),
+        reading: Set[str] = frozenset(),
+    ) -> Any:  # fmt: skip
         """The value of one formula, which has a budget of its own; `shape` is expected, perhaps with these indices."""
-        self.shape = shape
+        self.shape, self.reading = shape, reading
         self.used.clear()
+        self.choices.clear()
         self.left = WORK * self.entries
-        return self.value(_parsed(text.strip(), LONG, "eval", board, shape, letters).body)
+        return self.value(_parsed(text.strip(), LONG, "eval", board, shape, letters, steps).body)
+
+    def _is_read_as(self, choice: str) -> bool:
+        self.choices.add(choice)
+        return choice in self.reading
 
     def value(self, e: ast.expr) -> Any:
         try:
@@ -297,7 +314,9 @@ class Reader:
             case ast.UnaryOp() if type(e.op) in _UNARY:
                 return _UNARY[type(e.op)](_operand(self._value(e.operand)))
             case ast.BinOp() if type(e.op) in _BINARY:
-                return self._binary(e.op, self._value(e.left), self._value(e.right))
+                a, b = self._value(e.left), self._value(e.right)
+                is_side_by_side = isinstance(e.right, ast.UnaryOp) and isinstance(e.right.op, ast.UAdd)
+                return self._binary(ast.MatMult() if is_side_by_side and self._is_product(a, b) else e.op, a, b)
             case ast.Compare(ops=[op], comparators=[right]) if type(op) in _BINARY:
                 return self._binary(op, self._value(e.left), self._value(right))
             case ast.Subscript(value=ast.Attribute() as a) if _dotted(a) == "np.s_":
@@ -313,7 +332,7 @@ class Reader:
 
     def _named(self, e: ast.Name | ast.Attribute) -> Any:
         word = _dotted(e)
-        if word in self.names and not callable(self.names[word]):
+        if word in self.names and not callable(self.names[word]) and not (word == "pi" and self._is_read_as("number")):
             self.used.add(word)
             return _locked(self.names[word])
         bare = _bare(word)
@@ -349,11 +368,7 @@ class Reader:
     def _binary(self, op: ast.AST, a: Any, b: Any) -> Any:
         a, b = _operand(a), _operand(b)
         if isinstance(op, ast.MatMult):
-            if np.ndim(b) == 2 and len(b) == 1 and np.ndim(a) and np.shape(a)[-1] != 1:
-                if np.ndim(a) == 1:
-                    a = a[:, None]  # a column times a row
-                elif np.shape(a)[-1] == np.shape(b)[1]:
-                    b = b[0]
+            a, b = _rows_and_columns(a, b)
             if np.ndim(a) and np.ndim(b) and np.shape(a)[-1] != (np.shape(b)[-2:] or (0,))[0]:
                 raise ValueError(f"shapes {_shapes(a, b)} do not fit in a product of matrices; transpose one: A.T")
             self._charge(*_matrix_product(a, b))
@@ -366,6 +381,20 @@ class Reader:
         if isinstance(op, ast.Pow) and isinstance(a, int) and isinstance(b, int) and not 0 <= b * a.bit_length() < 63:
             a = float(a)  # 9**9**9 has 370 million digits
         return _BINARY[type(op)](a, b)
+
+    def _is_product(self, a: Any, b: Any) -> bool:
+        """Whether what stands side by side is a product of matrices: where only that fits, or where it is read so."""
+        a, b = _operand(a), _operand(b)
+        if min(np.ndim(a), np.ndim(b)) < 1 or max(np.ndim(a), np.ndim(b)) < 2:
+            return False
+        left, right = map(np.shape, _rows_and_columns(a, b))
+        if left[-1] != right[-2:][0]:
+            return False
+        try:
+            np.broadcast_shapes(np.shape(a), np.shape(b))
+        except ValueError:
+            return True
+        return self._is_read_as("product")
 
     def _call(self, e: ast.Call) -> Any:
         word = _dotted(e.func)
@@ -381,6 +410,10 @@ class Reader:
         is_ours = word in self.names
         args += [self._argument(a, is_ours or bare == "einsum") for a in e.args]
         params = {k.arg or "**": self._argument(k.value, is_ours or k.arg in _WORDS) for k in e.keywords}
+        if bare == "onehot" and not is_ours and len(args) == 1:  # its columns are those of the result
+            args.append(self.shape[-1] if self.shape else 1)
+        if type(params.get("keepdims")) is int:  # of a sum as on a board
+            params["keepdims"] = not self._is_read_as("dropped")
         if refused := params.keys() & {"out", "**"}:
             raise ValueError(f"{word}: {', '.join(refused)} cannot be used here")
         if bare == "reshape" and len(args) > 2:
@@ -451,6 +484,16 @@ def _operand(x: Any) -> Any:
     if isinstance(x, (bool, int, float, complex)) or getattr(x, "dtype", np.dtype("O")).kind in "biufc":
         return x
     raise ValueError(f"a number or an array is needed in the place of {clipped(x)}")
+
+
+def _rows_and_columns(a: Any, b: Any) -> tuple[Any, Any]:
+    """The operands of a product: a column times a row, where the second is a row and the first no column."""
+    if np.ndim(b) == 2 and len(b) == 1 and np.ndim(a) and np.shape(a)[-1] != 1:
+        if np.ndim(a) == 1:
+            a = a[:, None]
+        elif np.shape(a)[-1] == np.shape(b)[1]:
+            b = b[0]
+    return a, b
 
 
 def _matrix_product(a: Any, b: Any) -> tuple[float, float]:

@@ -62,8 +62,10 @@ def first_by_symbol(lines: Iterable[Line]) -> dict[str, Line]:
     return table
 
 
-def questions(d: Derivation, places: Sequence[Line], shown: Shown, code: Code) -> list[Question]:
-    """The question that a line with a formula answers, as it is for each choice of the numbers.
+def questions(
+    d: Derivation, places: Sequence[Line], shown: Shown, code: Code, choices: Sequence[Mapping[str, Any]]
+) -> list[Question]:
+    """The question that a line with a formula answers, as it is for each of the `choices` of the numbers.
 
     First with the answer as it is printed, if that as code calls what has no name in NumPy.
     """
@@ -79,8 +81,22 @@ def questions(d: Derivation, places: Sequence[Line], shown: Shown, code: Code) -
     recompute = None if isinstance(line, Factor) else _from_factors(d, line)
     shape = _shape_of_all(line) if isinstance(line, Factor) else None
     said, letters = "".join(hints), "" if "(" in shown.indexed[0] else shown.indexed[0]  # not of two axes in one
-    typed = Question(as_variable(line.symbol), said, answer, line.value, line.symbol, slips, recompute, shape, letters)
+    typed = Question(
+        as_variable(line.symbol), said, answer, line.value, line.symbol, slips, recompute, shape, letters,
+        (x := _computed_value(d, line)) is not None and all(_is_symmetric(at[x]) for at in choices),
+    )  # fmt: skip
     return [*([replace(typed, since="", answer=printed)] if is_ours else []), typed]
+
+
+def _computed_value(d: Derivation, line: Line) -> str | None:
+    """The name of the value, if it is computed, of which a line is the gradient."""
+    return d.chain.names[line.node] if isinstance(line, Total) and not d.chain.is_input(line.node) else None
+
+
+def _is_symmetric(x: Any) -> bool:
+    """Whether an array is a symmetric matrix, but for rounding."""
+    is_square = np.ndim(x) == 2 and np.shape(x)[0] == np.shape(x)[1] > 1
+    return is_square and bool(np.any(x)) and np.allclose(x, np.transpose(x), rtol=1e-9, atol=0)
 
 
 def _shape_of_all(f: Factor) -> tuple[int, ...] | None:
@@ -246,6 +262,11 @@ def _from_factors(d: Derivation, t: Total) -> Callable[[Mapping[str, Any]], Any]
     return recompute
 
 
+def kind_of(q: Question) -> str:
+    """What an answer has in common with those for other steps of a loop, whose values are h1, h2, h3."""
+    return re.sub(r"(?<=[a-zA-Z_])\d+|(?<=\[)\d+(?=\])", "", q.steps[0].answer if q.steps else q.answer)
+
+
 def teaching(questions: Sequence[Question], asked: Sequence[str], count: int, copies: bool) -> list[str]:
     """The blanks that teach most, at most so many: the gradients that were asked for, and one of each kind of step.
 
@@ -255,8 +276,8 @@ def teaching(questions: Sequence[Question], asked: Sequence[str], count: int, co
     kinds: set[str] = set()
     ranks: dict[str, int] = {}
     for q in questions:
-        kind = re.sub(r"(?<=[a-zA-Z_])\d+|(?<=\[)\d+(?=\])", "", q.answer)  # h1, h2, h3 of a loop are one
-        is_copy = re.fullmatch(r"-?(d\w+d\w+(\[.*\])?|[\d./ ]+)", q.answer) is not None
+        kind = kind_of(q)
+        is_copy = re.fullmatch(r"(d\w+d\w+|np\.|\w+\(|\w+=|[][(),:\d./ -])+", kind) is not None
         is_copy |= not np.any(np.abs(q.value) > ZERO)
         if copies or not (is_copy or kind in kinds) or q.symbol in asked:
             ranks[q.word] = 2 * (kind in kinds) + 2 * is_copy - 3 * (q.symbol in asked)

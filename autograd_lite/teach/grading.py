@@ -19,6 +19,9 @@ LEAST = 1e-6  # a largest entry that is smaller may be a rounding error
 TYPED = 5e-3  # the same for numbers that were typed: three digits
 CARRIED = "from your earlier answers"
 ELSEWHERE = "it is right for the numbers given, but not for others"
+AT_ONE_STEP = "it is right for one step, but not for each step t"
+SYMMETRIC = "only the symmetric part is determined, and that is right"
+RIGHT = ("", CARRIED, SYMMETRIC)
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,12 @@ class Question:
         The shape of the derivative where the answer is one number for all of its entries, otherwise None.
     letters : str
         The indices with which the symbol is written.
+    is_symmetric : bool
+        Whether it is a gradient with respect to a value that is computed, and symmetric for each choice of the numbers.
+    steps : sequence of Question
+        Of a line for step t of a loop the questions for each step.
+    over : sequence of int
+        The steps that the sums in its line are over.
     """
 
     word: str
@@ -48,6 +57,20 @@ class Question:
     recompute: Callable[[Mapping[str, Any]], Any] | None = field(default=None, repr=False)
     shape: tuple[int, ...] | None = None
     letters: str = ""
+    is_symmetric: bool = False
+    steps: Sequence[Question] = field(default=(), repr=False)
+    over: Sequence[int] = ()
+
+    @property
+    def symbols(self) -> list[str]:
+        """How its derivative may be written, with t also as in ``dL/dhₜ`` and ``dL/dh_t``."""
+        of_step = [re.sub(r"\d+$", t, self.steps[0].symbol) for t in ("ₜ", "_t")] if self.steps else []
+        return [w for w in (*of_step, self.symbol) if w]
+
+    @property
+    def numbers(self) -> Sequence[int]:
+        """The number of its step, if it may be one of a loop, or those of the steps that its line sums over."""
+        return self.over or [int(number) for number in re.findall(r"\d+$", self.word)]
 
 
 @dataclass(frozen=True)
@@ -114,6 +137,8 @@ def verdict(
             wrong.append((value, right, others, slips, close))
     if not wrong:
         return ""
+    if q.is_symmetric and all(_same(_symmetric(value), _symmetric(right), close) for value, right, *_ in wrong):
+        return SYMMETRIC
     first, *elsewhere = wrong
     is_wrong_here = first[0] is answers[0]
     if is_wrong_here and earlier and q.recompute is not None and _same(first[0], q.recompute(earlier), close):
@@ -124,12 +149,27 @@ def verdict(
             return says
     if not is_wrong_here:
         return ELSEWHERE
-    value, right = first[:2]
+    return _how_far(q, *first[:2], close)
+
+
+def _how_far(q: Question, value: Any, right: Any, close: float) -> str:
+    """How an answer differs of which no cause is known."""
     right = right if q.shape is None or not value.ndim else np.broadcast_to(right, q.shape)
     if value.shape != right.shape:
         return f"expected shape {shape_text(right.shape)}, got {shape_text(value.shape)}"
     off = ~(np.abs(value - right) <= close * np.abs(right).max(initial=0.0))
     return f"{int(off.sum())} of {off.size} entries are off, by up to {np.abs(value - right).max():.4g}"
+
+
+def how_wrong(says: str | Exception) -> int:
+    """A rank of what is said of an answer: right, a mistake that is known, other values, another shape, an error."""
+    if isinstance(says, Exception):
+        return 4
+    return 0 if says in RIGHT else 3 if says.startswith("expected shape") else 2 if " entries are off" in says else 1
+
+
+def _symmetric(x: Any) -> Any:
+    return (x + x.T) / 2 if x.ndim == 2 and x.shape[0] == x.shape[1] else x
 
 
 def _filled(value: Any, right: Any) -> Any:

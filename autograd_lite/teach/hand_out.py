@@ -14,6 +14,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
@@ -135,7 +136,7 @@ class HandOut:
         """What marking needs, as JSON; see :meth:`opened`."""
         reader = self.readers[0]
         return escape.script({
-            "questions": [(q.word, q.symbol, list(map(_arrays, q.slips)), q.shape, q.letters) for q in self.questions],
+            "questions": [(q.word, q.symbol, list(map(_saved, q.steps or [q]))) for q in self.questions],
             "spaces": list(map(_arrays, self.spaces)),
             "words": self.board.words,
             "copied": self.board.copied,
@@ -166,12 +167,15 @@ class HandOut:
             space |= {w: partial(_missing, w) for w in content["functions"] if w not in FUNCTIONS}
             space |= {w: partial(_noted, *noted) for w, noted in content["notations"].items()}
             space |= {w: partial(_mapped, *m) for w, m in content["maps"].items()}
-        questions = [
-            Question(
-                word, "", "", spaces[0][word], symbol, [{w: _opened(x) for w, x in at.items()} for at in slips],
-                shape=shape and tuple(shape), letters=letters,
-            ) for word, symbol, slips, shape, letters in content["questions"]
-        ]
+        questions = []
+        for name, symbol, steps in content["questions"]:
+            several = [
+                Question(
+                    word, "", "", spaces[0][word], symbol, [{w: _opened(x) for w, x in at.items()} for at in slips],
+                    shape=shape and tuple(shape), letters=letters, is_symmetric=is_symmetric, over=numbers,
+                ) for word, slips, shape, letters, is_symmetric, numbers in steps
+            ]  # fmt: skip
+            questions.append(replace(several[0], word=name, steps=several if several[1:] else ()))
         return cls(questions, "", "", "", spaces, content["words"], content["whole"])  # type: ignore[call-arg]  # of a subclass
 
     def _html(self, title: str) -> str:
@@ -228,6 +232,11 @@ class HandOut:
             ],
         }  # fmt: skip
         return json.dumps(content, indent=1)
+
+
+def _saved(q: Question) -> tuple[Any, ...]:
+    """What marking needs of a question."""
+    return (q.word, list(map(_arrays, q.slips)), q.shape, q.letters, q.is_symmetric, [*q.numbers])
 
 
 def _arrays(values: Mapping[str, Any]) -> dict[str, Any]:

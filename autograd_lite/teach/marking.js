@@ -69,12 +69,16 @@ const reduced = (f, kind, x, axis, keepdims) => {
 const total = (row) => row.reduce((a, b) => a + b, 0);
 const largest = (row) => (row.some(Number.isNaN) ? NaN : Math.max(...row));
 
-const matmul = (a, b) => {
-  if (!a.shape.length || !b.shape.length) notMarked("a product with a number");
+const rowsAndColumns = (a, b) => {
   if (b.shape.length === 2 && b.shape[0] === 1 && a.shape.at(-1) !== 1) {
     if (a.shape.length === 1) a = array([...a.shape, 1], a.data, a.kind); // a column times a row
     else if (a.shape.at(-1) === b.shape[1]) b = array([b.shape[1]], b.data, b.kind);
   }
+  return [a, b];
+};
+const matmul = (x, y) => {
+  if (!x.shape.length || !y.shape.length) notMarked("a product with a number");
+  const [a, b] = rowsAndColumns(x, y);
   const inner = a.shape.at(-1), isRow = a.shape.length === 1, isColumn = b.shape.length === 1;
   if (inner !== (isColumn ? b.shape[0] : b.shape.at(-2))) {
     throw new Wrong(`shapes ${shapesText(a, b)} do not fit in a product of matrices; transpose one: A.T`);
@@ -175,6 +179,11 @@ const softmax = (x, ...rest) => {
   const e = belowTop(x, axesOf(alongOf(rest)[0] ?? array([], [-1], "i"), x.shape.length).slice(0, 1).map((k) => array([], [k], "i"))[0])[1];
   const axis = axesOf(alongOf(rest)[0] ?? array([], [-1], "i"), x.shape.length)[0];
   return map((a, b) => a / b, "f", e, reduced(total, "f", e, array([], [axis], "i"), true));
+};
+const onehot = ([y, n, ...rest], classes) => {
+  const k = n === undefined ? classes : whole(n)[0];
+  if (rest.length || n?.params || y.kind !== "i") notMarked("its arguments");
+  return array([...y.shape, k], y.data.flatMap((v) => Array.from({ length: k }, (_, j) => (v === j ? 1 : 0))));
 };
 const filled = (n, x) => {
   if (!n.plain || n.kind !== "i" || n.shape.length || !(n.data[0] > 0 && n.data[0] < LARGE) || x.shape.length > 1 || ![undefined, 1, n.data[0]].includes(x.shape[0])) notMarked("this shape");
@@ -356,6 +365,25 @@ const isIndex = (token) => token !== undefined && ALONE.test(token);
 const split = (word) => word.match(SPLIT)?.slice(1) ?? [word, ""];
 const lettersOf = (text) => [...text].filter((c) => INDICES.includes(c)).map((c) => LETTERS[INDICES.indexOf(c)]);
 const tuple = (numbers) => `(${numbers.join(",")},)`;
+const STEP = "ₜ(?:([₊₋])([₀-₉]+))?"; // the step of a value in a loop
+const moved = (sign, k) => (sign ? Number((sign === "₋" ? "-" : "") + [...k].map((c) => "₀₁₂₃₄₅₆₇₈₉".indexOf(c)).join("")) : 0);
+const atStep = (text, t) => text.replace(new RegExp(STEP, "gu"), (_, sign, k) => t + moved(sign, k))
+  .replace(/(?<=\[)[^\][]*(?=\])/gu, (inside) => inside.replace(new RegExp(`(?<!${W})t(?!${W})`, "gu"), t));
+const endOfTerm = (text, start) => {
+  for (let k = start, depth = 0; k < text.length; k++) {
+    depth += "([{".includes(text[k]) - ")]}".includes(text[k]);
+    const isSign = "+-".includes(text[k]) && !/(^|[*/@%])\s*$|\p{Nd}[eE]$/u.test(text.slice(start, k));
+    if (depth < 0 || (depth === 0 && (isSign || ",;<>".includes(text[k])))) return k;
+  }
+  return text.length;
+};
+const compared = (tokens) => {
+  let depth = 0;
+  return tokens.map((t) => {
+    depth += "([{".includes(t) - ")]}".includes(t);
+    return t === "=" && depth === 0 ? "==" : t;
+  });
+};
 const startOfTerm = (text, end) => {
   for (let k = end - 1, depth = 0; k >= 0; k--) {
     depth += ")]}".includes(text[k]) - "([{".includes(text[k]);
@@ -368,7 +396,7 @@ const escaped = (word) => word.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&");
 
 const add = (out, word) => {
   if (KEYWORDS.includes(word)) word = ` ${word} `;
-  else if (out.length && isOperand(out.at(-1)) && isOperand(word)) out.push("*");
+  else if (out.length && isOperand(out.at(-1)) && isOperand(word)) out.push("*+");
   out.push(word);
 };
 const group = (tokens, bar = "") => {
@@ -384,16 +412,22 @@ class Board {
   constructor({ words, copied, functions, whole }, ndims) {
     Object.assign(this, { words, whole, functions: new Set(functions), ndims, frame: "", extents: {}, bare: new Set(), rest: 0 });
     const parts = copied.map(escaped).join("|") || "(?!)";
-    this.start = new RegExp(`^\\s*(?:${parts}|d${W}+?)([${INDICES}]*)\\s*=(?!=)`, "u");
+    this.start = new RegExp(`^\\s*(?:${parts}|d${W}+?(?:/d${W}+?)?)([${INDICES}]*)\\s*=(?!=)`, "u");
+    this.steps = new Map();
+    for (const [, stem, number] of Object.keys(words).map((w) => w.match(/^(.*\p{L}|.*_)([0-9]+)$/su) ?? [])) {
+      if (stem) this.steps.set(stem, [...(this.steps.get(stem) ?? []), Number(number)]);
+    }
     this.copied = new RegExp(`(?<!${W})(${parts})(?=(?:${AT})?(?!${W}))`, "gu");
     this.behind = Object.entries(words).filter(([shown]) => shown.startsWith("at [")).map(([, word]) => word);
   }
 
-  python(text, shape, letters = "") {
+  python(text, shape, letters = "", steps = []) {
     text = text.replace(/\^T(?![\p{L}\p{N}_])/gu, "ᵀ").replace(SIGN, (s) => SIGNS[s]);
     const start = text.match(this.start);
     if (start) [text, letters] = [text.slice(start[0].length), start[1] || letters];
     if (has(this.whole, text.trim())) text = this.whole[text.trim()];
+    text = this.unrolled(text, steps).replace(/(?<=\p{Nd})\s?π/gu, " np.pi ");
+    text = text.replace(new RegExp(`δ([${INDICES}])([${INDICES}])`, "gu"), (_, a, b) => `1[${lettersOf(a)} = ${lettersOf(b)}]`);
     text = text.replace(this.copied, (w) => this.words[w]);
     for (const word of this.behind) {
       const at = new RegExp(`(?<!${W})${word}(?!${W}|\\s*\\()`, "u");
@@ -412,6 +446,33 @@ class Board {
     const moved = python.match(new RegExp(`${W}*[₊₋]${W}*`, "u"));
     if (moved) throw new Wrong(`${moved[0]} cannot be read: only an index can be moved, as in uᵢ₊₁`);
     return python;
+  }
+
+  /** A formula with the values of each step, where it has those of step t, and sums over the steps. */
+  unrolled(text, steps) {
+    text = text.replace(new RegExp(`(?<=${W})_(?:t(?!${W})|[({]t\\s*(?:([+-])\\s*(\\p{Nd}+))?[)}])`, "gu"), (_, sign, k) =>
+      `ₜ${sign ? (sign === "-" ? "₋" : "₊") + [...k].map((c) => "₀₁₂₃₄₅₆₇₈₉"[c]).join("") : ""}`);
+    const over = text.match(/[;,]?\s*(?<![\p{L}\p{N}_])t\s*=\s*(\p{Nd}+)\s*(?:…|\.\.+|to)\s*(\p{Nd}+)\s*$/u);
+    if (over) text = text.slice(0, over.index);
+    for (let m = text.match(/Σₜ/u); m; m = text.match(/Σₜ/u)) {
+      const start = m.index + 2, end = endOfTerm(text, start), term = text.slice(start, end);
+      let common = over ? Array.from({ length: Math.max(over[2] - over[1] + 1, 0) }, (_, k) => Number(over[1]) + k) : this.stepsOf(term);
+      if (steps.length > 1 && !over && steps.every((t) => common.includes(t))) common = [...steps].sort((a, b) => a - b);
+      if (common.length > 1000) notMarked("it is too long");
+      text = `${text.slice(0, m.index)}(${common.map((t) => `(${atStep(term, t)})`).join("+")})${text.slice(end)}`;
+    }
+    if (text.includes("ₜ") && steps.length !== 1) throw new Wrong("ₜ cannot be read here: this is the gradient of no step; write Σₜ, or numbers");
+    return steps.length === 1 ? atStep(text, steps[0]) : text;
+  }
+
+  stepsOf(term) {
+    const each = [...term.matchAll(new RegExp(`((?!\\p{Nd})${W}(?:${W}|/(?=d))*?)${STEP}`, "gu"))].map(([, of, sign, k]) => {
+      const word = this.steps.has(of) ? of : of.slice(of.lastIndexOf("/") + 1);
+      return (this.steps.get(word) ?? []).map((n) => n - moved(sign, k));
+    });
+    const common = each.length ? each.reduce((a, b) => a.filter((n) => b.includes(n))) : [];
+    if (!common.length) throw new Wrong(`Σₜ cannot be read: there is no step t with each value in ${term.trim()}`);
+    return [...new Set(common)].sort((a, b) => a - b);
   }
 
   /** Choose the axes of a formula: those of the result in their order, then those of its sums. */
@@ -478,10 +539,14 @@ class Board {
   }
 
   brackets(opening, tokens, out, calls) {
-    const inside = opening + this.rewritten(group(tokens)) + CLOSING[opening];
+    const inner = group(tokens);
     if (opening === "[" && out.at(-1) === "1") {
-      out[out.length - 1] = `(1*(${inside.slice(1, -1).replace(/(?<![<>=!])=(?!=)/g, "==")}))`;
-    } else if (out.length && (calls || opening === "[") && isOperand(out.at(-1))) out[out.length - 1] += inside;
+      const isNot = inner[0] === "not", condition = this.rewritten(compared(inner.slice(isNot)));
+      out[out.length - 1] = isNot ? `(1-(${condition}))` : `(1*(${condition}))`;
+      return;
+    }
+    const inside = opening + this.rewritten(inner) + CLOSING[opening];
+    if (out.length && (calls || opening === "[") && isOperand(out.at(-1))) out[out.length - 1] += inside;
     else add(out, inside);
   }
 
@@ -513,7 +578,7 @@ class Board {
     if (![null, 0, this.rest].includes(more) || new Set(letters).size < letters.length) return value;
     if (this.isMoved) {
       if (indices.some(([, , sign], k) => sign && !has(this.extents, letters[k]))) throw new Wrong(`${value}${at} cannot be read: an index of a sum cannot be moved`);
-      const by = indices.map(([, , sign, k]) => (sign ? (sign === "₋" ? "-" : "") + [...k].map((c) => "₀₁₂₃₄₅₆₇₈₉".indexOf(c)).join("") : "0"));
+      const by = indices.map(([, , sign, k]) => moved(sign, k));
       value = `shifted(${value},${tuple(by)},${tuple([...letters].map((c) => this.extents[c] ?? -1))})`;
     }
     const places = [...letters].map((c) => this.frame.indexOf(c)), first = this.frame.length - places.length;
@@ -524,7 +589,7 @@ class Board {
   along(letters, tokens, behind = "") {
     const frame = lettersOf(behind).join("") || (tokens.some((t) => split(t)[1]) ? this.frame : LETTERS);
     const places = lettersOf(letters).map((c) => (frame.includes(c) ? frame : LETTERS).indexOf(c));
-    return `axis=${tuple(places)},keepdims=True`;
+    return `axis=${tuple(places)},keepdims=1`;
   }
 
   sum(letters, tokens, times) {
@@ -704,15 +769,27 @@ const mapped = ([from, shape, entries], [x, ...rest]) => {
 };
 
 class Reader {
-  constructor(space, { functions, usual, maps }) {
-    Object.assign(this, { space, functions: new Set(functions), usual, maps, used: false });
+  constructor(space, { functions, usual, maps, notations }) {
+    Object.assign(this, { space, functions: new Set(functions), usual, maps, notations, used: false });
   }
 
-  formula(text, board, shape, letters) {
-    this.shape = shape;
-    this.used = false;
+  formula(text, board, shape, letters, steps, reading) {
+    Object.assign(this, { shape, reading, choices: new Set(), used: false });
     if ([...text.trim()].length > 2000) throw new Wrong(`it has ${[...text.trim()].length.toLocaleString("en-US")} characters; write it in 2,000 at most`);
-    return this.operand(this.value(parsed(board.python(text.trim(), shape, letters))));
+    return this.operand(this.value(parsed(board.python(text.trim(), shape, letters, steps))));
+  }
+
+  isReadAs(choice) {
+    this.choices.add(choice);
+    return this.reading.includes(choice);
+  }
+
+  /** Whether what stands side by side is a product of matrices: where only that fits, or where it is read so. */
+  isProduct(x, y) {
+    if (Math.min(x.shape.length, y.shape.length) < 1 || Math.max(x.shape.length, y.shape.length) < 2) return false;
+    const [a, b] = rowsAndColumns(x, y);
+    if (a.shape.at(-1) !== (b.shape.length > 1 ? b.shape.at(-2) : b.shape[0])) return false;
+    return !together(x.shape, y.shape) || this.isReadAs("product");
   }
 
   operand(x) {
@@ -741,7 +818,8 @@ class Reader {
       }
       case "binary": {
         const left = this.operand(this.value(e[2]));
-        return binary(e[1], left, this.operand(this.value(e[3])));
+        const right = this.operand(this.value(e[3])), isSideBySide = e[1] === "*" && e[3][0] === "unary" && e[3][1] === "+";
+        return binary(isSideBySide && this.isProduct(left, right) ? "@" : e[1], left, right);
       }
       case "index": return this.indexed(e);
       case "call": return this.call(e);
@@ -751,7 +829,7 @@ class Reader {
 
   named(e) {
     const word = dotted(e), short = bare(word);
-    if (has(this.space, word)) {
+    if (has(this.space, word) && !(word === "pi" && this.isReadAs("number"))) {
       this.used = true;
       return this.space[word] ?? notMarked(`${word} is too large for this page`);
     }
@@ -842,16 +920,18 @@ class Reader {
       isKnown = true;
     }
     if (!isKnown) throw new Wrong(`${word} is not a function on this sheet; its functions are ${this.usual} and others of NumPy`);
-    if (!has(this.maps, word) && !has(FUNCTIONS, short)) notMarked(`${word} is not marked here`);
+    if (!has(this.maps, word) && !has(FUNCTIONS, short) && short !== "onehot") notMarked(`${word} is not marked here`);
     const params = {};
     for (const a of args) {
       if (a[0] === "param") params[a[1]] = this.value(a[2]);
       else values.push(this.value(a));
     }
+    if (params.keepdims?.kind === "i") params.keepdims = array([], [this.isReadAs("dropped") ? 0 : 1], "b");
     const isAxis = (x, k) => k > 0 && x?.list && ["sum", "mean", "max", "min", "prod"].includes(short);
     if (short === "concatenate" && values[0]?.list?.length) values[0] = { parts: values[0].list.map((x) => this.operand(x)) };
     const operands = values.map((x, k) => (isAxis(x, k) || x?.parts ? x : this.operand(x)));
     if (Object.keys(params).length) operands.push({ params });
+    if (short === "onehot") return onehot(operands, this.notations.onehot?.[1][0] ?? this.shape.at(-1) ?? 1);
     if (has(this.maps, word)) return mapped(this.maps[word], operands);
     if (FUNCTIONS[short].length > operands.length) notMarked("its arguments");
     return { ...FUNCTIONS[short](...operands), plain: false };
@@ -921,6 +1001,11 @@ const countText = ([p, q], value) => {
   return "";
 };
 
+const AT_ONE_STEP = "it is right for one step, but not for each step t";
+const SYMMETRIC = "only the symmetric part is determined, and that is right";
+const symmetric = (x) => (x.shape.length === 2 && x.shape[0] === x.shape[1] ? map((a, b) => (a + b) / 2, "f", x, transposed(x)) : x);
+const howWrong = (says) => (says instanceof Error ? 4 : ["", SYMMETRIC].includes(says) ? 0 : says.startsWith("expected shape") ? 3 : says.includes(" entries are off") ? 2 : 1);
+
 function* causes({ value, right, others, slips, close }) {
   if (!value.data.every(Number.isFinite)) { yield "it contains inf or nan"; return; }
   const isTransposed = value.shape.length === 2 && same(transposed(value), right, close);
@@ -985,24 +1070,22 @@ const marking = (data) => {
   const ndims = Object.entries(spaces[0]).map(([w, x]) => [w, x ? x.shape.length : -1]);
   const board = new Board(data, Object.fromEntries(ndims));
   const readers = spaces.map((space) => new Reader(space, data));
-  const slips = Object.fromEntries(data.questions.map(([word, , slips]) => [word, slips.map(openedAll)]));
-
-  const full = Object.fromEntries(data.questions.map(([word, , , shape]) => [word, shape]));
-  const indices = Object.fromEntries(data.questions.map(([word, , , , letters]) => [word, letters]));
+  const questions = Object.fromEntries(data.questions.map(([word, , steps]) => [word, steps.map(([of, slips, full, letters, isSymmetric, numbers]) => (
+    { word: of, slips: slips.map(openedAll), full, letters, isSymmetric, numbers }))]));
   const fitted = (x, shape, full) => {
     const value = array(x.shape, x.data);
     if (full && alike(x.shape, full) && x.data.every((v) => Math.abs(v - x.data[0]) <= CLOSE * Math.abs(x.data[0]))) return array(shape, x.data.slice(0, 1));
     const isKept = x.shape.length > shape.length && alike(x.shape.filter((n) => n !== 1), shape.filter((n) => n !== 1));
     return isKept || (x.data.length === 1 && count(shape) === 1) ? array(shape, value.data) : value;
   };
-  const says = (word, text) => {
-    const shape = spaces[0][word].shape;
-    let answers = [fitted(readers[0].formula(text, board, shape, indices[word]), shape, full[word])];
+  const read = ({ word, slips, full, letters, isSymmetric, numbers }, text, reading) => {
+    const shape = spaces[0][word].shape, how = [board, shape, letters, numbers, reading];
+    let answers = [fitted(readers[0].formula(text, ...how), shape, full)];
     const isNumber = !readers[0].used;
     for (const [k, reader] of isNumber ? [] : readers.slice(1).entries()) {
       if (!has(spaces[k + 1], word)) answers.push(null);
       else {
-        try { answers.push(fitted(reader.formula(text, board, shape, indices[word]), shape, full[word])); } catch (error) {
+        try { answers.push(fitted(reader.formula(text, ...how), shape, full)); } catch (error) {
           if (!(error instanceof Wrong)) throw error;
           answers.push(null);
         }
@@ -1011,24 +1094,49 @@ const marking = (data) => {
     const close = isNumber ? TYPED : CLOSE;
     answers = answers.map((value, k) => value && inFull(value, spaces[k][word]));
     const wrong = answers.map((value, k) => value && {
-      value, right: array(spaces[k][word].shape, spaces[k][word].data), slips: slips[word][k] ?? {}, close,
+      value, right: array(spaces[k][word].shape, spaces[k][word].data), slips: slips[k] ?? {}, close,
       others: Object.entries(spaces[k]).filter(([w]) => w !== word),
     }).filter((at) => at && !isRight(at.value, at.right, close));
     if (!wrong.length) return "";
+    if (isSymmetric && wrong.every((at) => same(symmetric(at.value), symmetric(at.right), at.close))) return SYMMETRIC;
     const there = wrong.slice(1).map((at) => new Set(causes(at)));
     for (const cause of causes(wrong[0])) if (there.every((set) => set.has(cause))) return cause;
-    const { value } = wrong[0], right = full[word] && value.shape.length ? array(full[word], spread(wrong[0].right, full[word])) : wrong[0].right;
+    const { value } = wrong[0], right = full && value.shape.length ? array(full, spread(wrong[0].right, full)) : wrong[0].right;
     if (value !== answers[0]) return ELSEWHERE;
     if (!alike(value.shape, right.shape)) return `expected shape ${shapeText(right.shape)}, got ${shapeText(value.shape)}`;
     const most = close * largestOf(right.data);
     const off = value.data.map((v, i) => Math.abs(v - right.data[i]));
     return `${off.filter((d) => !(d <= most)).length} of ${off.length} entries are off, by up to ${general(Math.max(...off), 4)}`;
   };
+  const says = (question, text) => {
+    const tried = [], readings = [[]];
+    for (const reading of readings) {
+      try { tried.push(read(question, text, reading)); } catch (error) {
+        if (!(error instanceof Wrong)) throw error;
+        tried.push(error);
+      }
+      if (howWrong(tried.at(-1)) === 0) break;
+      for (const choice of [...readers[0].choices].sort()) {
+        const more = [...new Set([...reading, choice])].sort();
+        if (!readings.some((r) => alike(r, more))) readings.push(more);
+      }
+    }
+    const best = tried.reduce((a, b) => (howWrong(b) < howWrong(a) ? b : a));
+    if (best instanceof Error) throw best;
+    return best;
+  };
   return (word, text) => {
     if (!/[^_ \t\n]/.test(text)) return { right: false, says: "not answered" };
     try {
-      const verdict = says(word, text);
-      return { right: verdict === "", says: verdict };
+      let verdict = "";
+      for (const [k, question] of questions[word].entries()) {
+        verdict = says(question, text);
+        if (howWrong(verdict) > 0) {
+          verdict = k ? AT_ONE_STEP : verdict;
+          break;
+        }
+      }
+      return { right: howWrong(verdict) === 0, says: verdict };
     } catch (error) {
       try {
         if (error instanceof Wrong) return { right: false, says: `${clipped(text)} does not work: ${error.message}` };

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Iterable, Mapping, Sequence
+from itertools import accumulate
 
 INDICES = "ᵢⱼₖₗₘₙ"
 LETTERS = "ijklmn"  # the indices of axes, as derivations are printed
 _SUBSCRIPTS = str.maketrans(INDICES, LETTERS)
-_DIGITS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
+_SMALL, _DIGITS = str.maketrans(_NUMBER := "0123456789+-", _BELOW := "₀₁₂₃₄₅₆₇₈₉₊₋"), str.maketrans(_BELOW, _NUMBER)
 _MARKS = "\u0300-\u036f"  # a hat or a bar on the letter before
 _SIGNS = {
     "²": "**2 ", "³": "**3 ", "ᵀ": ".T ", "·": "*", "×": "*", "⊙": "*", "−": "-", "½": " 0.5 ", "¼": " 0.25 ",
@@ -25,6 +26,9 @@ _TOKEN = re.compile(
     r"\*\*|//|<<|>>|[<>=!:]=|\s+|."
 )
 _AT = rf"(?:[{INDICES}](?:[₊₋][₀-₉]+)?)+"  # the indices of an operand, which may be moved: uᵢ₊₁ⱼ
+_STEP = r"ₜ(?:([₊₋])([₀-₉]+))?"  # the step of a value in a loop, which may be moved: hₜ₋₁
+_TYPED_STEP = r"(?<=\w)_(?:t(?!\w)|[({]t\s*(?:([+-])\s*(\d+))?[)}])"  # h_t, h_{t-1}
+_RANGE = r"[;,]?\s*\bt\s*=\s*(\d+)\s*(?:…|\.\.+|to)\s*(\d+)\s*$"  # t = 1 … 3
 PLACES = r"at \["  # so begins what stands behind a term: ``dL/dP at [seen], 0 elsewhere``
 _PREFIX = ("ln", "log", "exp", "sqrt", "sin", "cos", "tan", "tanh")  # functions that need no brackets: ln P
 _WORDS = ("and", "or", "not", "if", "else", "in", "is", "lambda", "for", "yield", "await")
@@ -55,19 +59,21 @@ class Board:
     Examples
     --------
     >>> Board({"P": "P", "dL/dP": "dLdP"}).python("P ⊙ (dL/dP − Σⱼ dL/dPⱼ Pⱼ)")
-    'P*(dLdP-sum(dLdP*P,axis=(1,),keepdims=True))'
+    'P*(dLdP-sum(dLdP*+P,axis=(1,),keepdims=1))'
     >>> Board({"P": "P", "n": "n"}).python("2P(1 - P)/√n")
-    '2*P*(1-P)/sqrt(n)'
+    '2*+P*+(1-P)/sqrt(n)'
     >>> Board({"A": "A", "dL/dZ": "dLdZ", "⋆": "correlate"}).python("A ⋆ dL/dZ > 0")
     'correlate(A,dLdZ)>0'
     >>> Board({"a": "a", "b": "b"}, ndims={"a": 2, "b": 1}).python("aᵢⱼ / bᵢ")
     'a/indexed(b,(0,),2,0)'
     >>> Board({"w": "w", "u": "u"}, ndims={"w": 1, "u": 2}).python("Σᵢ 1[wᵢ = j] uᵢ", (6, 3))
-    'sum((1*(indexed(w,(0,),2,1)==indexed(arange(6),(1,),2,1)))*indexed(u,(0,),2,1),axis=(0,),keepdims=True)'
+    'sum((1*(indexed(w,(0,),2,1)==indexed(arange(6),(1,),2,1)))*+indexed(u,(0,),2,1),axis=(0,),keepdims=1)'
     >>> Board({"B": "B", "dL/dB": "dLdB"}, ndims={"B": 2}).python("dL/dBⱼᵢ = Bᵢⱼ", (3, 3))
     'indexed(B,(1,0),2,0)'
     >>> Board({"u": "u"}, ndims={"u": 1}).python("uᵢ₋₁", (4,))
     'shifted(u,(-1,),(4,))'
+    >>> Board({"h0": "h0", "h1": "h1", "dL/dz1": "dLdz1", "dL/dz2": "dLdz2"}).python("2 Σₜ dL/dzₜ hₜ₋₁ᵀ")
+    '2*+((dLdz1*+h0.T)+(dLdz2*+h1.T))'
     """
 
     def __init__(
@@ -80,6 +86,10 @@ class Board:
         self._bare: set[str] = set()  # the indices that stand by themselves, as in 1[wᵢ = k]
         self._rest = 0  # the axes that have no index
         self._behind = [w for shown, w in words.items() if re.match(PLACES, shown)]  # functions of the term before
+        self._steps: dict[str, set[int]] = {}  # of the values in a loop
+        for m in (re.fullmatch(r"(.*[^\W\d])(\d+)", shown, re.DOTALL) for shown in words):
+            if m:
+                self._steps.setdefault(m[1], set()).add(int(m[2]))
         values = {w: w for shown, w in words.items() if w.isidentifier() and (len(shown) > 1 or shown.isalnum())}
         values = {w: word for w, word in values.items() if w not in self._behind}
         self.words, self.functions = {"π": "pi", "∞": "inf", **words, **values}, functions
@@ -87,12 +97,18 @@ class Board:
         self.copied = [w for w in sorted(words, key=len, reverse=True) if not re.fullmatch(rf"[\w{_MARKS}]+|.", w)]
         self._copied = "|".join(map(re.escape, self.copied)) or "(?!)"
 
-    def python(self, text: str, shape: tuple[int, ...] = (), letters: str = "") -> str:
-        """A formula for a value of a shape, which may be written with these indices, as a Python expression."""
+    def python(self, text: str, shape: tuple[int, ...] = (), letters: str = "", steps: Sequence[int] = ()) -> str:
+        """A formula for a value of a shape, which may be written with these indices, as a Python expression.
+
+        With one number in `steps`, ``hₜ`` and ``hₜ₋₁`` are the values of that step and of the one before; with several,
+        sums over steps are over these, if the values are there.
+        """
         text = signs_replaced(text)
-        if start := re.match(rf"\s*(?:{self._copied}|d\w+?)([{INDICES}₍₎]*)\s*=(?!=)", text):
+        if start := re.match(rf"\s*(?:{self._copied}|d\w+?(?:/d\w+?)?)([{INDICES}₍₎]*)\s*=(?!=)", text):
             text, letters = text[start.end() :], start[1] or letters
-        text = self.whole.get(text.strip(), text)
+        text = self._unrolled(self.whole.get(text.strip(), text), steps)
+        text = re.sub(r"(?<=\d)\s?π", " np.pi ", text)  # also where a value has that name
+        text = re.sub(rf"δ([{INDICES}])([{INDICES}])", lambda m: f"1[{m[1]} = {m[2]}]".translate(_SUBSCRIPTS), text)
         text = re.sub(rf"(?<!\w)({self._copied})(?=(?:{_AT})?(?!\w))", lambda m: self.words[m[1]], text)
         for word in self._behind:
             while m := re.search(rf"(?<!\w){word}(?!\w|\s*\()", text):
@@ -107,6 +123,33 @@ class Board:
         if m := re.search(r"\w*[₊₋]\w*", python):
             raise ValueError(f"{m[0]} cannot be read: only an index can be moved, as in uᵢ₊₁")
         return python
+
+    def _unrolled(self, text: str, steps: Sequence[int]) -> str:
+        """A formula with the values of each step, where it has those of step t, and sums over the steps."""
+        text = re.sub(_TYPED_STEP, lambda m: "ₜ" + (f"{m[1]}{m[2]}".translate(_SMALL) if m[1] else ""), text)
+        if over := re.search(_RANGE, text):
+            text = text[: over.start()]
+        while m := re.search("Σₜ", text):
+            end = _end_of_term(text, m.end())
+            term = text[m.end() : end]
+            common = {*range(int(over[1]), int(over[2]) + 1)} if over else self._steps_of(term)
+            if len(steps) > 1 and not over and common >= {*steps}:
+                common = {*steps}
+            terms = "+".join(f"({_at_step(term, t)})" for t in sorted(common))
+            text = f"{text[: m.start()]}({terms}){text[end:]}"
+        if "ₜ" in text and len(steps) != 1:
+            raise ValueError("ₜ cannot be read here: this is the gradient of no step; write Σₜ, or numbers")
+        return _at_step(text, steps[0]) if len(steps) == 1 else text
+
+    def _steps_of(self, term: str) -> set[int]:
+        """The steps t for which there is each value in a term."""
+        steps: list[set[int]] = []
+        for m in re.finditer(rf"([^\W\d](?:\w|/(?=d))*?){_STEP}", term):
+            word = m[1] if m[1] in self._steps else m[1].rpartition("/")[2]
+            steps.append({k - _moved(m[2], m[3]) for k in self._steps.get(word, ())})
+        if not (common := set.intersection(*steps) if steps else None):
+            raise ValueError(f"Σₜ cannot be read: there is no step t with each value in {term.strip()}")
+        return common
 
     def _laid_out(self, text: str, shape: tuple[int, ...], order: str) -> None:
         """Choose the axes of a formula: those of the result in their order, then those of its sums."""
@@ -171,10 +214,14 @@ class Board:
 
     def _brackets(self, opening: str, tokens: list[str], out: list[str], calls: bool) -> None:
         """Add what stands in brackets: arguments of a call, an index, or a factor."""
-        inside = opening + self.rewritten(_group(tokens)) + _CLOSING[opening]
-        if opening == "[" and out[-1:] == ["1"]:  # 1[z > 0]
-            out[-1] = f"(1*({re.sub('(?<![<>=!])=(?!=)', '==', inside[1:-1])}))"
-        elif out and (calls or opening == "[") and _is_operand(out[-1]):
+        inner = _group(tokens)
+        if opening == "[" and out[-1:] == ["1"]:  # 1[z > 0], 1[not seen]
+            is_not = inner[:1] == ["not"]
+            condition = self.rewritten(_compared(inner[is_not:]))
+            out[-1] = f"(1-({condition}))" if is_not else f"(1*({condition}))"
+            return
+        inside = opening + self.rewritten(inner) + _CLOSING[opening]
+        if out and (calls or opening == "[") and _is_operand(out[-1]):
             out[-1] += inside
         else:
             _add(out, inside)
@@ -210,7 +257,7 @@ class Board:
         if self._is_moved:
             if not self._extents.keys() >= {c for c, (_, sign, _) in zip(letters, indices, strict=True) if sign}:
                 raise ValueError(f"{value}{at} cannot be read: an index of a sum cannot be moved")
-            by = [(-1 if s == "₋" else 1) * int(k.translate(_DIGITS) or 0) for _, s, k in indices]
+            by = [_moved(sign, k) for _, sign, k in indices]
             value = f"shifted({value},{_tuple(by)},{_tuple(self._extents.get(c, -1) for c in letters)})"
         places = [self._frame.index(c) for c in letters]
         is_last = places == [*range(len(self._frame) - len(places), len(self._frame))]
@@ -222,7 +269,7 @@ class Board:
         """The axes of a function of `tokens`, which may have indices, or one array with those `behind` it."""
         frame = behind.translate(_SUBSCRIPTS) or (self._frame if any(_split(t)[1] for t in tokens) else LETTERS)
         places = [(frame if c in frame else LETTERS).index(c) for c in letters.translate(_SUBSCRIPTS)]
-        return f"axis={_tuple(places)},keepdims=True"
+        return f"axis={_tuple(places)},keepdims=1"  # not True, which was typed
 
     def _sum(self, letters: str, tokens: list[str], times: bool) -> str:
         """A sum over the term that follows, and what stands behind that."""
@@ -249,6 +296,17 @@ class Board:
         return self.rewritten(taken)
 
 
+def _moved(sign: str | None, k: str | None) -> int:
+    """How far an index is moved: -1 for ``ᵢ₋₁``."""
+    return int(f"{sign}{k}".translate(_DIGITS)) if sign else 0
+
+
+def _at_step(text: str, t: int) -> str:
+    """A formula at one step: ``h2`` for ``hₜ₋₁`` at the third, ``x[2]`` for ``x[t-1]``."""
+    text = re.sub(_STEP, lambda m: str(t + _moved(m[1], m[2])), text)
+    return re.sub(r"(?<=\[)[^][]*(?=\])", lambda m: re.sub(r"\bt\b", str(t), m[0]), text)
+
+
 _CALLED = {"√": "sqrt", "ln": "log"}
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
 _BARS = {"|": "abs", "‖": "norm"}
@@ -265,6 +323,23 @@ def _group(tokens: list[str], bar: str = "") -> list[str]:
             del tokens[: k + 1]
             return inside
     raise ValueError(f"'{bar or '('}' was never closed")
+
+
+def _compared(tokens: Sequence[str]) -> list[str]:
+    """The tokens of a condition, in which one may write = for ==."""
+    depths = accumulate((t in "([{") - (t in ")]}") for t in tokens)
+    return ["==" if t == "=" and depth == 0 else t for t, depth in zip(tokens, depths, strict=True)]
+
+
+def _end_of_term(text: str, start: int) -> int:
+    """Where the term ends that begins there."""
+    depth = 0
+    for k in range(start, len(text)):
+        depth += (text[k] in "([{") - (text[k] in ")]}")
+        is_sign = text[k] in "+-" and not re.search(r"(^|[*/@%])\s*$|\d[eE]$", text[start:k])
+        if depth < 0 or depth == 0 and (is_sign or text[k] in ",;<>"):
+            return k
+    return len(text)
 
 
 def _start_of_term(text: str, end: int) -> int:
@@ -287,7 +362,7 @@ def _add(out: list[str], word: str) -> None:
     if word in _WORDS:
         word = f" {word} "
     elif out and _is_operand(out[-1]) and _is_operand(word):
-        out.append("*")
+        out.append("*+")  # in the place of a sign: it may be a product of matrices
     out.append(word)
 
 

@@ -12,7 +12,7 @@
     const isEmpty = says === "not answered";
     const kind = isEmpty ? "" : unmarked ? "unmarked" : right ? "right" : "wrong";
     output.className = input.className = kind;
-    output.textContent = isEmpty ? "" : unmarked ? says : right ? "✓ right" : `✗ ${says}`;
+    output.textContent = isEmpty ? "" : unmarked ? says : right ? `✓ right${says && `: ${says}`}` : `✗ ${says}`;
     if (kind === "wrong") input.setAttribute("aria-invalid", "true");
     else input.removeAttribute("aria-invalid");
     return right;

@@ -9,7 +9,7 @@ wrong only because an earlier answer was is reported as such.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import replace
 from operator import attrgetter
@@ -31,13 +31,14 @@ from ..tensor import Tensor
 from . import points
 from .answers import FUNCTIONS, Reader, assignments, clipped, is_python, worked_out, written
 from .answers import LONG as FORMULA
-from .blanks import Code, as_variable, first_by_symbol, lines_at, questions, teaching
-from .grading import CARRIED, CLOSE, TYPED, Mark, Marks, Question, fitted, verdict
+from .blanks import Code, as_variable, first_by_symbol, kind_of, lines_at, questions, teaching
+from .grading import AT_ONE_STEP, CLOSE, RIGHT, TYPED, Mark, Marks, Question, fitted, how_wrong, verdict
 from .hand_out import HandOut
 from .notation import INDICES, Board, signs_replaced
 
 BLANK = "_" * 14
 MANY = 12  # blanks
+OVER = r"; t = \d+ … \d+$"  # in a remark: the steps of a loop that a line is for
 LINE = r"\s*(\S+)\s*=(?!\s*=)\s*(\S.*?)(\s{2,}(since|is|#|\d).*|\s*)"  # a blank, its formula, a remark
 LONG = 20_000  # characters of a text with all answers; more if the answer key is long
 
@@ -76,7 +77,7 @@ class Worksheet(HandOut):
         self.spaces = tuple({as_variable(w): x for w, x in space.items()} for space in spaces)
         values = [w for w, x in spaces[0].items() if not callable(x)]
         derivatives = {w: as_variable(w) for w in values if "/" in w}
-        derivatives |= {q.symbol: q.word for q in questions if q.symbol}
+        derivatives |= {w: q.word for q in questions for w in q.symbols}
         symbols = {w: derivatives[symbol] for w, symbol in written(derivatives).items()}
         round_d = {re.sub(r"^d|(?<=/)d", "∂", w): word for w, word in symbols.items()}
         #: What may be written, and the name that it stands for.
@@ -138,18 +139,41 @@ class Worksheet(HandOut):
             if answer is None or isinstance(answer, str) and not answer.strip("_ \t\n"):
                 marks.append(Mark(q.word, False, "not answered"))
                 continue
+            says = ""
             try:
-                places, is_number = self._worked_out(q, answer)
+                for k, at in enumerate(q.steps if isinstance(answer, str) and q.steps else [*q.steps[:1], q][:1]):
+                    says = self._says(at, answer, values)
+                    if says not in RIGHT:
+                        says = AT_ONE_STEP if k else says
+                        break
             except Exception as error:  # any error in an answer is the message of its mark
                 shown = q.word if isinstance(answer, Exception) else clipped(answer)
-                marks.append(Mark(q.word, False, f"{shown} does not work: {error}"))
-                continue
-            values[q.word] = places[0]
-            earlier = {} if isinstance(answer, str) else values
-            with np.errstate(all="ignore"):
-                says = verdict(q, places, self.spaces, earlier, TYPED if is_number else CLOSE)
-            marks.append(Mark(q.word, says in ("", CARRIED), says))
+                says = f"{shown} does not work: {error}"
+            marks.append(Mark(q.word, says in RIGHT, says))
         return marks
+
+    def _says(self, q: Question, answer: Any, values: dict[str, Any]) -> str:
+        """What is wrong with an answer, in that of its readings in which least is; raises an error if none works."""
+        tried: list[str | Exception] = []
+        readings = [frozenset[str]()]
+        for reading in readings:
+            try:
+                places, is_number = self._worked_out(q, answer, reading)
+                earlier = {} if isinstance(answer, str) else {**values, q.word: places[0]}
+                with np.errstate(all="ignore"):
+                    tried.append(verdict(q, places, self.spaces, earlier, TYPED if is_number else CLOSE))
+                if not len(tried) - 1 or tried[-1] in RIGHT:
+                    values[q.word] = places[0]
+            except Exception as error:  # of this reading
+                tried.append(error)
+            if tried[-1] in RIGHT:
+                break
+            choices = self.readers[0].choices if isinstance(answer, str) else ()
+            readings += [more for c in sorted(choices) if (more := reading | {c}) not in readings]
+        best = min(tried, key=how_wrong)
+        if isinstance(best, Exception):
+            raise best
+        return best
 
     def _answers(self, answers: Any) -> Mapping[str, Any]:
         """The answers: for each a formula, a value, one value for each choice of the numbers, or an error."""
@@ -183,7 +207,7 @@ class Worksheet(HandOut):
         return {w: x if isinstance(x, Exception) else Assigned([at.get(w) for at in results], w in numbers)
                 for w, x in first.items()}  # fmt: skip
 
-    def _worked_out(self, q: Question, answer: Any) -> tuple[list[Any], bool]:
+    def _worked_out(self, q: Question, answer: Any, reading: Set[str] = frozenset()) -> tuple[list[Any], bool]:
         """The values of an answer, one for each choice of the numbers where it is judged; whether it is a number."""
         shape = np.shape(q.value)
         if isinstance(answer, Exception):  # of a line in a text
@@ -191,7 +215,7 @@ class Worksheet(HandOut):
         if isinstance(answer, Assigned):
             first, *others, is_number = *answer.values, answer.is_number
         elif isinstance(answer, str):
-            how = self.board, shape, q.letters
+            how = self.board, shape, q.letters, q.numbers, reading
             first = self.readers[0].formula(answer, *how)
             is_number = not self.readers[0].used
             others = [] if is_number else [_elsewhere(answer, at, *how) for at in self.readers[1:]]
@@ -332,33 +356,80 @@ def _of_derivation(d: Derivation, blanks: Any, vary: Sequence[str], seed: int) -
     ]
     code = Code(d.chain.environment())
     asked_of = [
-        questions(d, [table[w] for table in tables], printed[w], code)
+        questions(d, [table[w] for table in tables], printed[w], code, choices)
         for w, line in tables[0].items() if w in printed and (isinstance(line, Total) or not line.formula.is_number)
     ]  # fmt: skip
     spaces = [{**space, **code.functions} for space in spaces]
     asked = [t.symbol for t in d.totals if t.node in d.order.asked]
-    chosen = _chosen(_confirmed(asked_of, spaces, code.words), blanks, asked)
+    sections = [sections[0], *d.written[1:]]
+    confirmed = _with_steps(_confirmed(asked_of, spaces, code.words), sections[-1].lines, spaces, code.words)
+    chosen = _chosen(confirmed, blanks, asked)
     if vary:
         sections = [replace(s, lines=[_with_value(line, spaces[0]) for line in s.lines]) for s in sections]
     whole: dict[str, str] = {}
-    shown = _with_blanks(sections, {q.symbol: q for q in chosen}, spaces[0], whole)
+    shown = _with_blanks(sections, confirmed, chosen, spaces[0], whole)
     markdown = markdown_of(map(tex_rows, shown)).replace(LATEX.name(BLANK), r"\underline{\hspace{8em}}")
     texts = f"{text_of(shown, TEXT)}\n", f"{text_of(sections, TEXT)}\n"
     return Worksheet(chosen, *texts, markdown, spaces, code.words, whole)
 
 
+def _with_steps(
+    several: Sequence[Question], lines: Sequence[Line], spaces: Sequence[Mapping[str, Any]], words: Mapping[str, str]
+) -> list[Question]:
+    """The questions, those of the steps of a loop as one where the derivation writes their lines once.
+
+    They are no questions if the line cannot be typed.
+    """
+    at, sheet = {q.symbol: q for q in several}, Worksheet(several, "", "", "", spaces, words)
+    asked: list[Question] = []
+    for line in (line for line in lines if line.formulas):
+        steps = [at.pop(w) for w in _symbols(line) if w in at]
+        if "@" not in line.symbol:
+            asked += [replace(q, over=_range(line)) for q in steps]
+            continue
+        answer, word = line.written(TEXT)[1], as_variable(line.symbol.replace("@", "_"))
+        if steps and all(all([*_is_right(sheet, replace(q, answer=answer))] or [False]) for q in steps):
+            asked.append(replace(steps[0], word=word, symbol=TEXT.name(line.symbol), answer=answer, steps=steps))
+    return asked
+
+
+def _symbols(line: Line) -> list[str]:
+    """The symbols of the lines that are written as one for step t."""
+    return [line.symbol.replace("@t", str(t)) for t in _range(line)] if "@t" in line.symbol else [line.symbol]
+
+
+def _range(line: Line) -> Sequence[int]:
+    """The steps of a loop that a line is for, or sums over."""
+    over = re.search(OVER, line.how)
+    first, last = map(int, re.findall(r"\d+", over[0])) if over else (0, -1)
+    return range(first, last + 1) if over is None or first < last else range(first, last - 1, -1)
+
+
 def _with_blanks(
-    sections: Sequence[Section], blanks: Mapping[str, Question], space: Mapping[str, Any], whole: dict[str, str]
-) -> list[Section]:
-    """The sections as they are handed out; `whole` gets the formulas of the blanks, so that they can be copied."""
-    lines = []
-    for line in (line for line in sections[-1].lines if line.formulas):
-        line = replace(line, shape=np.shape(space[line.symbol]), value=None, check="")
-        if (q := blanks.get(line.symbol)) is not None:
+    sections: Sequence[Section], several: Sequence[Question], chosen: Sequence[Question], space: Mapping[str, Any],
+    whole: dict[str, str],
+) -> list[Section]:  # fmt: skip
+    """The sections as they are handed out; `whole` gets the formulas of the blanks, so that they can be copied.
+
+    A line that says what is left blank in another is not printed.
+    """
+    lines, blanks = [], {TEXT.name(q.symbol): q for q in chosen}
+    likewise: dict[str, list[str]] = {kind_of(q): [] for q in chosen}
+    for q in several:
+        if (w := TEXT.name(q.symbol)) not in blanks and kind_of(q) in likewise:
+            likewise[kind_of(q)].append(w)
+    omitted = {w for words in likewise.values() for w in words}
+    shapes = {w: np.shape(x) for w, x in space.items() if not callable(x)}
+    for line in (line for line in sections[-1].lines if line.formulas and TEXT.name(line.symbol) not in omitted):
+        line = replace(line, shape=shapes[_symbols(line)[0]], value=None, check="")
+        if TEXT.name(line.symbol) in blanks:
+            q = blanks[TEXT.name(line.symbol)]
             sides = (signs_replaced(side).strip() for side in line.written(TEXT)[1:] if side != q.answer)
-            whole |= {side: q.answer for side in sides if not re.fullmatch(r"\w+", side)}
-            shape = q.shape or line.shape
-            line = replace(line, formulas=[name(BLANK)], how=q.since, ones=(), shape=shape, letters=q.letters)
+            whole |= {} if q.steps else {side: q.answer for side in sides if not re.fullmatch(r"\w+", side)}
+            shape, over = q.shape or line.shape, re.search(OVER, line.how)
+            others = ", ".join(likewise.pop(kind_of(q), ()))
+            how = q.since + (over[0] if over else "") + (f"; likewise {others}" if others else "")
+            line = replace(line, formulas=[name(BLANK)], how=how, ones=(), shape=shape, letters=q.letters)
         lines.append(line)
     given = ((line.symbol, small(space[line.symbol])) for line in sections[0].lines if not line.formulas)
     arrays = [Line(w, (constant(x),)) for w, x in given if x is not None and np.size(x) <= SHOWN]

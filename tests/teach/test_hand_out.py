@@ -59,6 +59,16 @@ def entries():
     return worksheet(np.sum(e**2) + np.sum(W**3), names={"x": x, "seen": seen, "Z": Z, "e": e})
 
 
+def recurrent():
+    x, labels = np.linspace(-1, 1, 8).reshape(4, 2), np.array([0, 1])
+    U, W, V = (ag.tensor(np.cos(np.arange(n * 2.0).reshape(n, 2) + n), requires_grad=True) for n in (2, 2, 4))
+    h, K = np.zeros(2), (V.T @ V) + np.eye(2)
+    for k in range(4):
+        h = np.tanh(W @ h + U @ x[k])
+    L = 0.5 * h @ np.linalg.solve(K, h) - np.mean(K[np.arange(2), labels])
+    return worksheet(L, wrt=[U, W, V], names={"x": x, "U": U, "W": W, "V": V, "K": K, "labels": labels})
+
+
 def answers(sheet, count):
     """Answers of all kinds: right, right in other forms, usual slips, nonsense, numbers."""
     rng = random.Random(0)
@@ -71,7 +81,8 @@ def answers(sheet, count):
         "max(0, {a})", "mean({a})", "{a} and 1", "hello world", "= {a}", "__import__('os')", "np.sum({a}, axis=0)",
         "sum({a}, axis=-1, keepdims=True)", "Σⱼ ({a})", "softmaxⱼ({a})", "tanh({a})", "sigmoid", "({a})⁻¹", "1/({a})",
         "{v}", "[{v}]", "-{v}", "({a})(1 - {a})", "{n}²", "~({a} > 0)", "{a}; {n}", "({a}) ⊗ {n}", "'{a}'",
-        "({a}) ones(5)", "full(5, {a})", "{b} - 0 ({b})", "Σₜ {n}₋₁",
+        "({a}) ones(5)", "full(5, {a})", "{b} - 0 ({b})", "Σₜ {n}₋₁", "Σₜ hₜ₋₁ᵀ {a}", "hₜ₋₁ {m}", "({a} + ({a})ᵀ) / 2",
+        "onehot(labels)", "δᵢⱼ {n}", "2π {a}", "{n} {m}ᵀ", "Σₜ hₜ; t = 2 … 3", "1[not {n} > 0]", "h_t @ h_{{t-1}}",
     )  # fmt: skip
     cases = []
     for k in range(count):
@@ -92,7 +103,7 @@ def marked_by_the_page(sheet, cases, tmp_path):
 
 
 @pytest.mark.skipif(NODE is None, reason="node is not installed, which runs the page's marking")
-@pytest.mark.parametrize("make", [talk_net, softmax, gaussian, hinge], ids=lambda make: make.__name__)
+@pytest.mark.parametrize("make", [talk_net, softmax, gaussian, hinge, recurrent], ids=lambda make: make.__name__)
 def test_the_page_gives_the_verdicts_of_check(make, tmp_path):
     """Word for word. What the page cannot read it does not mark, and that is only what `check` cannot read either."""
     sheet = make()
@@ -228,7 +239,7 @@ def test_the_page_needs_no_network_and_is_labelled(tmp_path):
     data = json.loads(re.search(r'id="data">(.*?)</script>', page)[1])
     assert len(data["spaces"]) == 3
     assert "<h2>The steps</h2>" in page
-    assert [len(slips) for _, _, slips, *_ in data["questions"]] == [3] * len(sheet.questions)
+    assert [len(step[1]) for *_, steps in data["questions"] for step in steps] == [3] * len(sheet.questions)
     assert data["spaces"][0]["V"] != data["spaces"][1]["V"] != data["spaces"][2]["V"]
     assert data["spaces"][0]["y"] == data["spaces"][1]["y"]  # labels stay
 

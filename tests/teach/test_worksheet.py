@@ -116,7 +116,8 @@ def test_arrays_and_slashed_names_will_do(sheet):
         ({"dLdP": "f(P)"}, "f is not a function on this sheet"),
         ({"dLdP": "(y - P)^1"}, "the sign is wrong"),
         ({"dCdW": "np.sum(B)"}, "it is summed over all axes: expected shape 4x2"),
-        ({"dLdW": "B.T dLdP"}, "shapes 4x2 and 2x1 do not fit; write A @ B for a product of matrices"),
+        ({"dLdW": "B.T * dLdP"}, "shapes 4x2 and 2x1 do not fit; write A @ B for a product of matrices"),
+        ({"dLdW": "B.T dLdP"}, "the factor dPdC is missing"),
         ({"dLdW": "B @ dLdP"}, "shapes 2x4 and 2x1 do not fit in a product of matrices; transpose one: A.T"),
         ({"dLdP": "P and y"}, "write & between arrays, not and"),
         ({"dLdP": "sigmoid"}, "sigmoid is a function: write sigmoid(…)"),
@@ -453,7 +454,7 @@ def test_the_sheet_of_a_lesson_is_judged_at_three_points_and_can_be_saved(make):
     lesson = make()
     sheet = worksheet(lesson.result, wrt=lesson.wrt, names=lesson.names)
     assert len(sheet.spaces) == 3
-    assert all(q.word in space for q in sheet.questions for space in sheet.spaces)
+    assert all(at.word in space for q in sheet.questions for at in q.steps or [q] for space in sheet.spaces)
     assert sheet.check(sheet.key())
     key = {q.symbol: q.answer for q in sheet.questions}
     assert type(sheet).opened(sheet.data()).check(key)
@@ -465,7 +466,9 @@ def test_the_sheet_of_a_lesson(make):
     lesson = make()
     d, sheet = lesson.explain(), worksheet(lesson.result, wrt=lesson.wrt, names=lesson.names)
     symbols = {q.symbol: q.word for q in sheet.questions}
-    lines = {x.symbol: x.written(TEXT) for x in d.sections[-1].lines[::-1] if x.symbol in symbols and x.formulas}
+    printed = {TEXT.name(x.symbol): x.written(TEXT) for x in d.written[-1].lines[::-1] if x.formulas}
+    lines = {TEXT.name(symbol): printed[TEXT.name(symbol)] for symbol in symbols}
+    symbols = {TEXT.name(symbol): word for symbol, word in symbols.items()}
     on_board = [" = ".join(sides[:2]) for sides in lines.values()]
     assert len(on_board) == len(sheet.questions) == str(sheet).count("______________")
     assert sheet.check({q.word: q.answer for q in sheet.questions})
@@ -593,11 +596,98 @@ def test_at_most_twelve_blanks_that_teach():
     L, wrt, names = loop(9)
     sheet = worksheet(L, wrt=wrt, names=names)
     words = [q.word for q in sheet.questions]
-    assert len(words) <= 12 < len(worksheet(L, wrt=wrt, names=names, blanks=99).questions)
-    assert {"dLdU", "dLdW", "dLdh9"} <= set(words)
+    assert words == ["dLdh9", "dLda_t", "dLdh_t", "dLdW", "dLdU"]
     assert str(sheet).count("______________") == len(words)
     assert sheet.check({q.word: q.answer for q in sheet.questions})
     assert sheet.check(sheet.key())
+    lesson = next(make for make in lessons() if make.__name__ == "gru")()
+    few, all_lines = (worksheet(lesson.result, wrt=lesson.wrt, names=lesson.names, blanks=n) for n in (None, 99))
+    assert len(few.questions) == 12 < len(all_lines.questions)
+
+
+def test_the_steps_of_a_loop_are_one_blank():
+    L, wrt, names = loop()
+    sheet = worksheet(L, wrt=wrt, names=names)
+    assert "dL/daₜ = ______________           since hₜ = tanh(aₜ); t = 6 … 1" in str(sheet)
+    right = {
+        "dL/daₜ": ("dL/dhₜ ⊙ (1 - hₜ²)", "dL/dh_t (1 - h_t**2)", "dL/dhₜ / cosh(a_t)²"),
+        "dLdh_t": ("Wᵀ @ dL/daₜ₊₁", "Wᵀ dL/da_{t+1}", "W.T @ dLda_(t+1)"),
+        "dL/dW": ("Σₜ dL/daₜ @ hₜ₋₁ᵀ", "Σₜ dL/daₜ hₜ₋₁ᵀ; t = 2 … 6", "Σₜ outer(dL/daₜ, hₜ₋₁)"),
+        "dL/dU": ("Σₜ dL/daₜ x[t-1]ᵀ", "Σₜ dL/daₜ @ x[t-1]ᵀ", "dL/da1 @ x[0]ᵀ + Σₜ dL/daₜ @ x[t-1]ᵀ; t = 2 … 6"),
+    }
+    wrong = {
+        "dL/daₜ": {"dL/dhₜ": "the factor dh6da6 is missing", "-dL/dhₜ ⊙ (1 - hₜ²)": "the sign is wrong"},
+        "dL/dhₜ": {"W @ dL/daₜ₊₁": "entries are off", "Wᵀ @ dL/da6": "it is right for one step, but not for"},
+        "dL/dW": {"Σₜ hₜ₋₁ @ dL/daₜᵀ": "it is transposed", "Σₜ dL/daₜ @ hₜᵀ": "entries are off"},
+    }
+    for word, answers in right.items():
+        for answer in answers:
+            assert [m.says for m in sheet.check({word: answer}) if m.right] == [""], answer
+    for word, answers in wrong.items():
+        for answer, says in answers.items():
+            assert any(says in mark.says for mark in sheet.check({word: answer})), answer
+    assert sheet.check("dL/daₜ = dL/dhₜ (1 - hₜ²)")[1].right
+
+
+def test_what_would_give_a_blank_away_is_not_printed():
+    def two_layers(W1, W2):
+        h1 = np.tanh(x @ W1)
+        h2 = np.tanh(h1 @ W2)
+        return np.sum(h2**2)
+
+    x = np.array([[1.0, 0.5], [0.3, 0.2]])
+    sheet = ag.trace(two_layers, np.array([[0.5, 0.1], [0.2, -1.0]]), np.array([[1.0, 0.3], [0.2, 0.7]])).worksheet()
+    assert sheet.check(sheet.key())
+    a1, a2 = re.findall(r"(\w+) += \w+ @ W", str(sheet))[:2]
+    assert f"dh2/d{a2} = ______________           since h2 = tanh({a2}); likewise dh1/d{a1}" in str(sheet)
+    assert f"dh1/d{a1} =" not in str(sheet)
+
+
+def test_a_gradient_with_respect_to_a_symmetric_value():
+    """Only its symmetric part is determined: dL/dK of a Gaussian process is ½ (K⁻¹ - α αᵀ) in a book."""
+    def likelihood(ell, noise):
+        K = np.exp(-D / (2 * ell**2)) + noise * np.eye(4)
+        C = np.linalg.cholesky(K)
+        alpha = np.linalg.solve(K, y)
+        return 0.5 * y @ alpha + np.sum(np.log(np.diag(C)))
+
+    x, y = np.array([0.0, 0.7, 1.5, 2.4]), np.array([0.1, 0.6, 1.0, 0.5])
+    D = (x[:, None] - x) ** 2
+    sheet = ag.trace(likelihood, np.array(1.1), np.array(0.3)).worksheet()
+    determined = "only the symmetric part is determined, and that is right"
+    right = ("½ (K⁻¹ - α @ αᵀ)", "½ (K⁻¹ - α αᵀ)", "0.5*(inv(K) - outer(alpha, alpha))")
+    wrong = dict.fromkeys(("½ (α αᵀ - K⁻¹)", "K⁻¹ - α αᵀ"), "16 of 16 entries are off")
+    says = {**dict.fromkeys(right, determined), **wrong}
+    for answer, expected in says.items():
+        [mark] = [mark for mark in sheet.check({"dL/dK": answer}) if mark.word == "dLdK"]
+        assert expected in mark.says, answer
+        assert mark.right == (expected == determined)
+    W = ag.tensor(np.array([[1.0, 0.2], [0.2, 1.0]]), requires_grad=True, name="W")  # a free matrix
+    sheet = worksheet(np.sum((np.array([[1.0, 2.0]]) @ W) ** 2), wrt=W)
+    assert sheet.check({"dLdW": f"({sheet.questions[-1].answer}).T"})[-1].says == "it is transposed"
+
+
+@pytest.mark.parametrize(
+    ("symbol", "right", "wrong"),
+    [
+        ("dL/dA", ("dL/du xᵀ", "dL/du @ xᵀ", "outer(dLdu, x)"), ("x dL/duᵀ", "dL/du x")),
+        ("dL/dx", ("Aᵀ dL/du", "Aᵀ @ dL/du", "dL/du A"), ("A dL/du", "Aᵀ * dL/du", "dL/du Aᵀ")),
+        ("dL/dr", ("2π r b", "2*np.pi*r*b", "2 π r b", "2 pi r ⊙ b", "2π r pi / 2 + r b (2π) - π² r"), ("2 r b",)),
+        ("dL/dp", ("-onehot(y, 3) / (2 p)", "-δᵢⱼ / (2 p)", "-1[j = yᵢ] / (2 pᵢⱼ)"), ("-onehot(y) / p",)),
+    ],
+)
+def test_what_has_one_sense_only_is_read_so(symbol, right, wrong):
+    def loss(A, x, r, pi, p):
+        u = A @ x
+        return np.sum(np.tanh(u) * u) + np.sum(np.pi * r**2 * b) + pi - np.mean(np.log(p[np.arange(2), y]))
+
+    b, y, r = np.array([0.5, 1.5]), np.array([0, 1]), np.array([1.0, 2.0])
+    A, x, p = np.array([[1.0, 2.0], [-0.5, 3.0]]), np.array([0.3, -0.2]), np.array([[0.2, 0.5, 0.3], [0.1, 0.7, 0.2]])
+    sheet = ag.trace(loss, A, x, r, np.array(0.4), p).worksheet(blanks=99)
+    for answers, is_right in ((right, True), (wrong, False)):
+        for answer in answers:
+            [mark] = [mark for mark in sheet.check({symbol: answer}) if mark.word == symbol.replace("/", "")]
+            assert mark.right == is_right, (answer, mark)
 
 
 def test_a_formula_that_is_repeated_is_asked_once():
@@ -782,7 +872,9 @@ def seen_sheet():
         ("-2 err ⊗ seen", "the character '⊗' (U+2297) cannot be read"),
         ("predᵢ₋₁ⱼ", "entries are off, by up to 3.81"),
         ("pred₋₁", "pred₋₁ cannot be read: only an index can be moved, as in uᵢ₊₁"),
-        ("Σₜ predₜ₋₁", "Σₜ cannot be read: sums are over ᵢ ⱼ ₖ ₗ ₘ ₙ; write its terms"),
+        ("Σₜ predₜ₋₁", "Σₜ cannot be read: there is no step t with each value in predₜ₋₁"),
+        ("Σₚ pred", "Σₚ cannot be read: sums are over ᵢ ⱼ ₖ ₗ ₘ ₙ; write its terms"),
+        ("predₜ", "ₜ cannot be read here: this is the gradient of no step; write Σₜ, or numbers"),
         ("foo(err)", "its functions are exp, log, sqrt"),
     ],
 )
