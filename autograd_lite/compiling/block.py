@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..program import Equation, Operand, Program, Var, trace
+from ..program.equation import looked_up
 from ..table import Primitive
 
 SMALL = 64  # entries of constants that are compared by value
@@ -115,7 +116,7 @@ def inlined(program: Program, operands: Sequence[Operand], like: Equation, into:
     for eq in program.equations:
         for v in eq.outputs:
             values.setdefault(v, Var(like.outputs[0].name, v.shape, v.dtype))
-        xs = tuple(values[x] if isinstance(x, Var) else x for x in eq.operands)
+        xs = tuple(looked_up(values, eq.operands))
         equations.append(Equation(tuple(map(values.__getitem__, eq.outputs)), eq.row, xs, eq.params, like.origin))
     return equations
 
@@ -127,7 +128,7 @@ def ordered(equations: Sequence[Equation]) -> list[Equation]:
     for eq in equations:
         path = [eq]
         while path:
-            missing = [waiting[x] for x in path[-1].operands if isinstance(x, Var) and x in waiting]
+            missing = [waiting[x] for x in path[-1].reads if x in waiting]
             path += missing[::-1]
             if not missing and path[-1].outputs[0] in waiting:
                 after.append(path[-1])

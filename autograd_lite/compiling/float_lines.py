@@ -37,7 +37,7 @@ class FloatLines:
         for eq in equations if floats else ():
             y, using = eq.outputs[0], users[eq.outputs[0]]
             once = y in floats and eq.row is not ENTRIES and len(using) == 1 and using[0].outputs[0] in floats
-            size = 1 + sum(self._sizes.get(x, 0) for x in eq.operands if isinstance(x, Var))
+            size = 1 + sum(self._sizes.get(x, 0) for x in eq.reads)
             if once and size < NESTED:
                 (user,) = using
                 if self._template(user).count(f"{{x{user.operands.index(y) + 1}}}") == 1:

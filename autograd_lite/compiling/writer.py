@@ -25,6 +25,7 @@ from ..base.escape import RESERVED, identifier
 from ..base.literals import index, literal
 from ..engine.node import Params
 from ..program import Equation, Operand, Var
+from ..program.equation import looked_up
 from ..program.naming import Names
 from ..table import Primitive
 from .block import example
@@ -125,7 +126,7 @@ class Writer:
         target = self.word(memory.into[y]) if y in memory.into else self.word(y) if once else ""
         if y in memory.into:
             self.inline[y] = target
-        if once and any(memory.part.get(x) is y for x in eq.operands if isinstance(x, Var)):
+        if once and any(memory.part.get(x) is y for x in eq.reads):
             return once, self._joined(eq)
         if eq.row is ARRAY and self.is_packed(memory.into.get(y)):  # faster than `flat`
             return once, [f"{self.struct('write', len(eq.operands))}({target}, 0, {self._list(eq.operands)})"]
@@ -187,7 +188,7 @@ class Writer:
             what = "output" if v in results else "input" if word in inputs else "constant"
             arguments.append((what, results[v][0] if v in results else inputs.get(word, self.space.get(word))))
         views = {v: (k, None if v in computed else (y, results[computed[k]][1])) for v, (k, y) in results.items()}
-        return arguments, computed, [views[x] if isinstance(x, Var) else x for x in block.outputs]
+        return arguments, computed, looked_up(views, block.outputs)
 
     def _stand_ins(self, computed: Sequence[Var]) -> dict[Var, tuple[int, Any]] | None:
         """Of each result of the only region, and each view of one: which result, and an array with the same layout.
@@ -299,7 +300,7 @@ class Writer:
     def _arguments(self, eq: Equation) -> list[str]:
         """The operands; a Python number beside arrays as an array without axes, which is faster."""
         dtypes = [x.dtype for x in eq.operands if isinstance(x, (Var, np.ndarray))]
-        if not isinstance(eq.row.fn, np.ufunc) or not dtypes or any(d.kind not in "fc" for d in dtypes):
+        if not eq.row.is_ufunc or not dtypes or any(d.kind not in "fc" for d in dtypes):
             return [self.operand(x) for x in eq.operands]
         dtype = np.result_type(*dtypes)
         return [self._strong(x, dtype) if type(x) in (int, float) else self.operand(x) for x in eq.operands]

@@ -193,7 +193,7 @@ def _in_place(program: Program, dtype: Any) -> bool:
     A constant is not accepted: it may come from an option, which another step may change.
     """
     return not program.captured and all(isinstance(x, Var) for x in program.outputs) and all(
-        isinstance(eq.row.fn, np.ufunc) and not eq.params and len(eq.outputs) == 1
+        eq.row.is_ufunc and not eq.params and len(eq.outputs) == 1
         and all(isinstance(x, Var) and x.dtype == dtype for x in eq.operands + eq.outputs)
         for eq in program.equations
     )  # fmt: skip

@@ -124,6 +124,11 @@ class Equation:
         return self.origin.group
 
     @property
+    def reads(self) -> list[Var]:
+        """The variables among its operands."""
+        return [x for x in self.operands if isinstance(x, Var)]
+
+    @property
     def is_random(self) -> bool:
         """Whether it draws random numbers, which are never drawn again."""
         return "generator" in self.params
@@ -157,6 +162,11 @@ class Equation:
         arguments = [constants.get(id(x)) or shown(x) for x in self.operands]
         arguments += [f"{k}={shown(v)}" for k, v in self.params.items()]
         return f"{names} : {kinds} = {self.row.name}({', '.join(arguments)})"
+
+
+def looked_up(values: Mapping[Any, Any], xs: Sequence[Any]) -> list[Any]:
+    """The values of variables, and constants themselves."""
+    return [values[x] if isinstance(x, Var) else x for x in xs]
 
 
 def computed(eq: Equation, xs: Sequence[Any]) -> Any:

@@ -28,7 +28,7 @@ from ..engine.operands import raw
 from ..engine.value import Value, wrap
 from ..transforms.vmap import vmap
 from .capture import names_of, run
-from .equation import Equation, Origin, Var, computed, recorded
+from .equation import Equation, Origin, Var, computed, looked_up, recorded
 from .graph import equations_of, leaf
 from .naming import short_names
 from .program import Program, traced_program
@@ -220,7 +220,7 @@ def _derived(
         start = {v: wrap(x, leaf(x, v in active)) for v, x in ((v, program.examples[v]) for v in program.inputs)}
         values = program.run(start, recorded)
         new = [wrap(x, leaf(x)) for x in more]
-        outputs = [values[x] if isinstance(x, Var) else x for x in program.outputs]
+        outputs = looked_up(values, program.outputs)
         results = rule([start[v] for v in program.inputs], outputs, new)
     variables = {t._node: v for v, t in values.items() if isinstance(t, Value) and t._node is not None}
     parts: dict[Any, Var] = {}
@@ -467,7 +467,7 @@ def as_function(program: Program) -> Callable[..., tuple[Any, ...]]:
     def function(*xs: Any) -> tuple[Any, ...]:
         call = recorded if any(isinstance(x, Value) for x in xs) else computed
         values = program.run(dict(zip(program.inputs, xs, strict=True)), call)
-        return tuple(values[x] if isinstance(x, Var) else x for x in program.outputs)
+        return tuple(looked_up(values, program.outputs))
 
     function.__name__ = program.name
     return function

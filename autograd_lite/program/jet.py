@@ -17,7 +17,7 @@ from ..engine.errors import masked_error
 from ..engine.operands import raw
 from ..engine.value import live_of, wrap
 from ..tensor import Tensor
-from .equation import Equation, Var
+from .equation import Equation, Var, looked_up
 from .program import Program
 from .series import Arithmetic, Series, coefficient, is_symbolic
 
@@ -156,7 +156,7 @@ def _expanded(
             env = program.run(env, call)
         except RecursionError:
             raise ValueError(f"{what}: order {order} is too high for Python's stack: sys.setrecursionlimit") from None
-        outputs = [env[x] if isinstance(x, Var) else x for x in program.outputs]
+        outputs = looked_up(env, program.outputs)
         _check_finite(what, program, env, outputs, order)
         results = [[_out(_scaled(y, k, scale[k]), arguments, tensors) for k in range(order + 1)] for y in outputs]
     return program.result, results
@@ -224,7 +224,7 @@ def _check_finite(what: str, program: Program, env: dict[Var, Any], outputs: lis
         return
     eq, v, bad = next((eq, v, bad) for eq in program.equations for v in eq.outputs if (bad := _bad(env[v], order)))
     k, place, c = bad
-    xs = [raw(coefficient(env[x] if isinstance(x, Var) else x, 0)) for x in eq.operands]
+    xs = [raw(coefficient(x, 0)) for x in looked_up(env, eq.operands)]
     entries = [str(np.broadcast_to(x, v.shape)[place]) for x in xs] if eq.row.entrywise else []
     at = f" at {', '.join(entries)}" if entries else ""
     raise ValueError(

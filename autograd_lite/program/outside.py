@@ -257,7 +257,7 @@ class Outside:
         values = [raw(x) if n is None else n.value for x, n in zip(operands, numbers, strict=True)]
         others = [x for x, n in zip(values, numbers, strict=True) if n is None]
         weak = not all(type(x) in NUMBERS for x in others)
-        if weak and not isinstance(row.fn, np.ufunc):
+        if weak and not row.is_ufunc:
             both = zip(values, numbers, strict=True)
             cast = (x if n is None else np.result_type(*others, x).type(x) for x, n in both)
             weak = (dtypes := _dtypes(row, cast, params)) is not None and dtypes == _dtypes(row, values, params)

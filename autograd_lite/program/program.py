@@ -30,7 +30,7 @@ from ..engine.versions import OURS, Storage, next_order
 from ..tensor import Tensor
 from ..tensor.show import public
 from .capture import capture, names_of
-from .equation import COMPARED, Equation, Operand, Origin, Var, computed, key_of, kind, recorded, shown
+from .equation import COMPARED, Equation, Operand, Origin, Var, computed, key_of, kind, looked_up, recorded, shown
 from .graph import equations_of, graph_of, leaf
 from .naming import Names, groups, label, short_names
 
@@ -164,9 +164,8 @@ class Program(GraphView):
         """The equations that read each value, once for each operand."""
         users = defaultdict(list)
         for eq in self.equations:
-            for x in eq.operands:
-                if isinstance(x, Var):
-                    users[x].append(eq)
+            for x in eq.reads:
+                users[x].append(eq)
         return users
 
     def mapped(self, rule: Callable[[Equation, dict[Var, Equation]], Replacement]) -> Self:
@@ -182,7 +181,7 @@ class Program(GraphView):
             return instead.get(x, x) if isinstance(x, Var) else x
 
         for eq in self.equations:
-            if instead and any(isinstance(x, Var) and x in instead for x in eq.operands):
+            if instead and not instead.keys().isdisjoint(eq.reads):
                 eq = replace(eq, operands=tuple(map(current, eq.operands)))
             replacement = rule(eq, defined)
             if isinstance(replacement, dict):
@@ -201,7 +200,7 @@ class Program(GraphView):
         """`wrt`, and every value that depends on one of them."""
         depending = set(wrt)
         for eq in self.equations:
-            if any(isinstance(x, Var) and x in depending for x in eq.operands):
+            if not depending.isdisjoint(eq.reads):
                 depending.update(eq.outputs)
         return depending
 
@@ -209,7 +208,7 @@ class Program(GraphView):
         """The program with constants in the place of some captured values."""
         equations = [
             replace(eq, operands=tuple(values.get(x, x) if isinstance(x, Var) else x for x in eq.operands))
-            if any(isinstance(x, Var) and x in values for x in eq.operands) else eq
+            if not values.keys().isdisjoint(eq.reads) else eq
             for eq in self.equations
         ]
         captured = {v: t for v, t in self.captured.items() if v not in values}
@@ -269,7 +268,7 @@ class Program(GraphView):
     def __call__(self, *args: Any) -> Any:
         values = self._given(args)
         env = self.run({**dict(zip(self.inputs, values, strict=True)), **self.captured}, recorded)
-        outputs = [env[x] if isinstance(x, Var) else x for x in self.outputs]
+        outputs = looked_up(env, self.outputs)
         if not any(isinstance(x, Tensor) for x in values):  # arrays in, arrays out, unless a gradient is required
             outputs = [x._data[()] if isinstance(x, Tensor) and not live_of(x) else x for x in outputs]
         return rebuild(self.result, outputs)
@@ -311,7 +310,7 @@ class Program(GraphView):
         for eq in self.equations:
             if all(v in env for v in eq.outputs):
                 continue
-            y = call(eq, [env[x] if isinstance(x, Var) else x for x in eq.operands])
+            y = call(eq, looked_up(env, eq.operands))
             for var, part in zip(eq.outputs, y if eq.row.outputs else (y,), strict=True):
                 env[var] = part  # noqa: PERF403 - the plain loop reads as the program does
         return env
@@ -522,7 +521,7 @@ class Program(GraphView):
     def _call(self, group: Group, equations: Sequence[Equation], users: Mapping[Var, Sequence[Equation]]) -> str:
         """A folded group as one equation."""
         inner = {v: None for eq in equations for v in eq.outputs}
-        used = dict.fromkeys(x for eq in equations for x in eq.operands if isinstance(x, Var) and x not in inner)
+        used = dict.fromkeys(x for eq in equations for x in eq.reads if x not in inner)
         here, outputs = set(map(id, equations)), {x for x in self.outputs if isinstance(x, Var)}
         out = [v for v in inner if v in outputs or any(id(user) not in here for user in users[v])]
         kinds = ", ".join(v.kind for v in out)

@@ -27,7 +27,7 @@ from ..table import Primitive
 from ..tensor import Tensor
 from ..transforms.batch import called
 from ..transforms.grad import jvp
-from .equation import COMPARED, Equation, Var, key_of
+from .equation import COMPARED, Equation, Var, key_of, looked_up
 from .program import Program
 
 Step = Callable[[int], Any]  # returns coefficient k > 0, and may ask for those below
@@ -237,7 +237,7 @@ class _Derivative:
         if self._plain:
             inputs.insert(0, self._run(self._eq, self._xs))  # the series of the result itself
         env = program.run({**program.captured, **dict(zip(program.inputs, inputs, strict=True))}, self._run)
-        return [env[v] if isinstance(v, Var) else v for v in program.outputs]
+        return looked_up(env, program.outputs)
 
     def _program(self, asked: list[int]) -> Program:
         """The program of ``y'``, from the operands `asked` and x'; if the row is plain, from y before them."""

@@ -42,7 +42,7 @@ PHASE = np.exp(0.7j)  # of complex numbers, so that neither the real nor the ima
 def dependence(program: Program, start: Mapping[Var, csr_array]) -> list[csr_array | None]:
     """The pattern of each result, from those of inputs; None for a result that depends on none of them."""
     pattern_of = dict(start)
-    last: dict[Var, Equation | None] = {x: eq for eq in program.equations for x in eq.operands if isinstance(x, Var)}
+    last: dict[Var, Equation | None] = {x: eq for eq in program.equations for x in eq.reads}
     last |= dict.fromkeys(x for x in program.outputs if isinstance(x, Var))
     for eq in program.equations:
         moving = [k for k, x in enumerate(eq.operands) if isinstance(x, Var) and x in pattern_of and _has_slope(eq, k)]
@@ -72,7 +72,7 @@ def _step(eq: Equation, pattern_of: Mapping[Var, csr_array], moving: Sequence[in
             return [rows(joint, part) for part in pieces] if row.outputs else [joint]
     if row.kind == "general" and row.definition and all(v.size for v in eq.outputs):
         program = traced(partial(row.fn if row.definition is True else row.definition, **eq.params), eq.operands)
-        inputs = dict(zip(program.inputs, (x for x in eq.operands if isinstance(x, Var)), strict=True))
+        inputs = dict(zip(program.inputs, eq.reads, strict=True))
         if all(inner.row is not row for inner in program.equations):
             return dependence(program, {v: pattern_of[x] for v, x in inputs.items() if x in pattern_of})
     pairs = list(zip(moving, patterns, strict=True))

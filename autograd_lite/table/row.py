@@ -295,10 +295,15 @@ class Primitive:
     # ---------------------------------------------------------------------------------------------- its one entry
 
     @property
+    def is_ufunc(self) -> bool:
+        """Whether it is a function of NumPy that broadcasts, and takes ``out=``."""
+        return isinstance(self.fn, np.ufunc)
+
+    @property
     def entrywise(self) -> bool:
         """Whether each entry of the result depends on the same entry of the arguments."""
-        is_ufunc = isinstance(self.fn, np.ufunc) and self.fn.signature is None
-        return self.kind == "elementwise" or self.kind == "constant" and is_ufunc
+        is_broadcast = isinstance(self.fn, np.ufunc) and self.fn.signature is None
+        return self.kind == "elementwise" or self.kind == "constant" and is_broadcast
 
     @cached_property
     def _formula(self) -> Scalar | None:
@@ -334,7 +339,7 @@ class Primitive:
     @cached_property
     def keywords(self) -> frozenset[str]:
         """The names of the parameters that a call may have; none for a ufunc, which has no axis."""
-        return frozenset() if isinstance(self.fn, np.ufunc) else frozenset(parameters(self.bind or self.fn))
+        return frozenset() if self.is_ufunc else frozenset(parameters(self.bind or self.fn))
 
     @overload
     def __call__(self, x: Dispatches[R_co], /, *args: Any, **params: Any) -> R_co: ...

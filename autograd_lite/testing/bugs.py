@@ -20,7 +20,7 @@ from ..base.tree import tree_map
 from ..engine.backward import pull_back
 from ..engine.node import ANY, Node, ancestors
 from ..engine.record import record
-from ..program.equation import Equation, Var, computed
+from ..program.equation import Equation, Var, computed, looked_up
 from ..program.equation import recorded as record_equation
 from ..program.program import Program, program_of
 from ..tensor import Tensor, tensor
@@ -144,7 +144,7 @@ def _wrong_edges(
     places = [i for i, x in enumerate(equation.operands) if isinstance(x, Var) and x in graded]
     if row.kind == "constant" or not places:
         return
-    args = [values[x] if isinstance(x, Var) else x for x in equation.operands]
+    args = looked_up(values, equation.operands)
     names = _argument_names(program, equation, places)
     fn = row.surrogate or row.fn
 

@@ -179,8 +179,7 @@ class Reader:
     @cached_method
     def chain(self, eq: Equation) -> Chain:
         """The derivation of one equation alone."""
-        operands = (x for x in eq.operands if isinstance(x, Var))
-        used = {x: Tensor(self.values[x], requires_grad=x.dtype.kind in "fc") for x in operands}
+        used = {x: Tensor(self.values[x], requires_grad=x.dtype.kind in "fc") for x in eq.reads}
         alone = replace(eq, origin=eq.origin._replace(group=None))
         program = Program("step", (), (alone,), eq.outputs, used, constants=self.program.constants)
         return Chain(program, names={x: f"operand{k}" for k, x in enumerate(used)} | {eq.outputs[0]: "result"})
@@ -395,7 +394,7 @@ class Reader:
         live, needed = {v}, {self.root}
         for eq in reversed(self.program.equations):
             if not needed.isdisjoint(eq.outputs):
-                needed.update(x for x in eq.operands if isinstance(x, Var))
+                needed.update(eq.reads)
         for eq in self.program.equations:
             y, used = eq.outputs[0], [k for k, x in enumerate(eq.operands) if isinstance(x, Var) and x in live]
             if not used or y not in needed:

@@ -18,6 +18,7 @@ import numpy as np
 from .. import special
 from ..nn import functional
 from ..program import Equation, Program, Var
+from ..program.equation import looked_up
 from ..table import TABLE
 from ..tensor import Tensor
 from ..transforms.grad import stop_gradient
@@ -67,7 +68,7 @@ def _around(eq: Equation, program: Program) -> tuple[list[Equation], list[Equati
         after += [user for e in after for y in e.outputs for user in users[y] if user not in after]
     near = after.copy()
     for _ in range(NEAR):
-        near += [m for e in near for x in e.operands if isinstance(x, Var) and (m := defined.get(x)) and m not in near]
+        near += [m for e in near for x in e.reads if (m := defined.get(x)) and m not in near]
     return after, near
 
 
@@ -98,7 +99,7 @@ def _fits(
     """Whether some code, which is part of a row, computes one of `results` at the first points, and its gradient at the
     last one is right.
     """
-    *others, here = [[env[x] if isinstance(x, Var) else x for x in xs] for env in points]
+    *others, here = [looked_up(env, xs) for env in points]
     live = [Tensor(x, requires_grad=True) if np.asarray(x).dtype.kind in "fc" and not isinstance(v, float) else x
             for v, x in zip(xs, here, strict=True)]
     try:

@@ -70,7 +70,7 @@ def _with_new_values(block: Block) -> Block:
 def _read(run: Sequence[Equation]) -> list[Var]:
     """The values that equations use of others, in their order."""
     computed = {v for eq in run for v in eq.outputs}
-    return [x for x in dict.fromkeys(x for eq in run for x in eq.operands if isinstance(x, Var)) if x not in computed]
+    return [x for x in dict.fromkeys(x for eq in run for x in eq.reads) if x not in computed]
 
 
 def _with_views(run: Sequence[Equation], block: Block, kinds: Mapping[int, str]) -> list[Equation]:
@@ -82,7 +82,7 @@ def _with_views(run: Sequence[Equation], block: Block, kinds: Mapping[int, str])
         if eq is not None and kinds[id(eq)] == "view" and id(eq) not in inside:
             inside.add(id(eq))
             views.insert(0, eq)
-            waiting += (x for x in eq.operands if isinstance(x, Var))
+            waiting += eq.reads
     return [*ordered(views), *run]
 
 
@@ -100,7 +100,7 @@ def _phases(block: Block, fits: Callable[[Equation], bool]) -> list[tuple[bool, 
     runs: dict[int, list[Equation]] = {}
     drawn = 0
     for eq in block.equations:
-        least = max((phase.get(x, 0) for x in eq.operands if isinstance(x, Var)), default=0)
+        least = max((phase.get(x, 0) for x in eq.reads), default=0)
         if eq.is_random:
             least = max(least, drawn)
         mine = least + (least % 2 == fits(eq))  # the next one of its kind

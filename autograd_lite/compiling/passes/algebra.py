@@ -28,7 +28,7 @@ def simplified(block: Block) -> Block:
         if len(eq.outputs) != 1:
             return None
         before = eq
-        if eq.row.kind == "elementwise" or isinstance(eq.row.fn, np.ufunc):
+        if eq.row.kind == "elementwise" or eq.row.is_ufunc:
             eq = _unbroadcast(eq, defined)
         rewrite = _RULES.get(eq.row.algebra or "")
         replacement = rewrite(eq, defined) if rewrite else None

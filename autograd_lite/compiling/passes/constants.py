@@ -16,7 +16,7 @@ def folded(block: Block) -> Block:
     """`block` with the equations computed that have constant operands only."""
 
     def rule(eq: Equation, defined: dict[Var, Equation]) -> Any:
-        if any(isinstance(x, Var) for x in eq.operands) or eq.is_random:
+        if eq.reads or eq.is_random:
             return None
         if any(y.dtype.kind not in "biufc" or np.prod(y.shape) > LARGE for y in eq.outputs):
             return None
@@ -26,8 +26,7 @@ def folded(block: Block) -> Block:
             y = eq.row.fn(*eq.operands, **eq.params)
         return dict(zip(eq.outputs, map(_constant, y), strict=True)) if eq.row.outputs else _constant(np.asarray(y))
 
-    some = not all(any(isinstance(x, Var) for x in eq.operands) for eq in block.equations)
-    return block.mapped(rule) if some else block
+    return block if all(eq.reads for eq in block.equations) else block.mapped(rule)
 
 
 def _constant(y: object) -> Any:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ...program import Equation, Var
+from ...program import Equation
 from ..block import Block
 
 
@@ -23,5 +23,5 @@ def used(equations: Sequence[Equation], results: Iterable[Any]) -> list[Equation
                 params, still = eq.row.unused([v in needed for v in eq.outputs], **eq.params)
                 eq = replace(eq, params=params, outputs=tuple(eq.outputs[k] for k in still))
             kept.append(eq)
-            needed.update(x for x in eq.operands if isinstance(x, Var))
+            needed.update(eq.reads)
     return kept[::-1]

@@ -60,7 +60,7 @@ class _Innermost:
             if algebra == "columns added up" and self._added_up(eq):
                 return
             eq = replace(eq, operands=tuple(self._copied(x, y, eq) for x in eq.operands))
-        elif isinstance(eq.row.fn, np.ufunc):
+        elif eq.row.is_ufunc:
             same = [isinstance(x, Var) and x.shape == y.shape for x in eq.operands]
             if any(s and x in self.stacks for x, s in zip(eq.operands, same, strict=True)):
                 operands = (self._copied(x, y, eq) if s else x for x, s in zip(eq.operands, same, strict=True))

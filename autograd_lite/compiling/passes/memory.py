@@ -30,7 +30,7 @@ LEAST = 2  # entries; a single number is faster without a buffer
 
 def writes(row: Primitive) -> bool:
     """True if a row can write its result into an array that is given."""
-    return row.out is not None or row.joins is not None or isinstance(row.fn, np.ufunc) and not row.outputs
+    return row.out is not None or row.joins is not None or row.is_ufunc and not row.outputs
 
 
 def planned(block: Block) -> Memory:
@@ -108,8 +108,8 @@ class Memory:
             y = eq.outputs[0]
             if eq.row.joins is None or not eq.row.joins(**eq.params) or math.isinf(last.get(y, math.inf)) or y in new:
                 continue
-            for x in eq.operands:
-                if not isinstance(x, Var) or x in self.part or x in new or sum(v is x for v in eq.operands) > 1:
+            for x in eq.reads:
+                if x in self.part or x in new or eq.reads.count(x) > 1:
                     continue
                 row = defined[x].row if x in defined and x.dtype == y.dtype and x not in self.block.floats else None
                 if row is None or not writes(row) or row.view or row.joins is not None:
@@ -224,7 +224,7 @@ class Memory:
         elif whole is not y or y in self._buffer_of or y.size >= LEAST:
             stand_in = self._stand_in(eq, y, whole is y and not late)
             if whole not in self._buffer_of:
-                buffer = self._in_place(eq, i, stand_in) if isinstance(eq.row.fn, np.ufunc) and whole is y else None
+                buffer = self._in_place(eq, i, stand_in) if eq.row.is_ufunc and whole is y else None
                 self.in_place += buffer is not None
                 if buffer is None:
                     buffer = self._new(whole.size * whole.dtype.itemsize, i, i)
@@ -234,16 +234,16 @@ class Memory:
 
     def _input(self, eq: Equation, i: int, late: bool) -> Var | None:
         """The input whose memory a result can have: its new value, or one on the way to it."""
-        u, ufunc, last = self._target.get(eq.outputs[0]), isinstance(eq.row.fn, np.ufunc), self.last
+        u, ufunc, last = self._target.get(eq.outputs[0]), eq.row.is_ufunc, self.last
         if u is not None and (u not in last or late and last[u] < i + ufunc):
             return u
         return self._overwritten(eq, i) if late and ufunc else None
 
     def _overwritten(self, eq: Equation, i: int) -> Var | None:
         y, last = eq.outputs[0], self.last
-        for x in eq.operands:
-            u = self.into.get(x, x) if isinstance(x, Var) else None
-            alike = u is not None and (u.shape, u.dtype) == (y.shape, y.dtype)
+        for x in eq.reads:
+            u = self.into.get(x, x)
+            alike = (u.shape, u.dtype) == (y.shape, y.dtype)
             if alike and u in self._done and last[x] == i and last[y] <= self._done[u]:
                 return u
         return None
@@ -251,8 +251,8 @@ class Memory:
     def _in_place(self, eq: Equation, i: int, like: np.ndarray) -> Buffer | None:
         """The buffer of an operand that is not needed any more, for a result of the same kind."""
         y = eq.outputs[0]
-        for x in eq.operands:
-            if not isinstance(x, Var) or x not in self.static or x.shape != y.shape:
+        for x in eq.reads:
+            if x not in self.static or x.shape != y.shape:
                 continue
             same = x.dtype.itemsize == y.dtype.itemsize and self.static[x].strides == like.strides
             own = {v: self._buffer_of[v] for v in self.owners[x] if same and v in self._buffer_of and v.size == x.size}
@@ -274,8 +274,8 @@ class Memory:
         axes: Sequence[int] = range(y.ndim)
         if free and eq.row.innermost is not None and y.shape[eq.row.innermost] >= WORTH:
             axes = [k for k in axes if k != eq.row.innermost] + [eq.row.innermost]
-        elif free and isinstance(eq.row.fn, np.ufunc):
-            arrays = (self.static[x] for x in eq.operands if isinstance(x, Var) and x in self.static)
+        elif free and eq.row.is_ufunc:
+            arrays = (self.static[x] for x in eq.reads if x in self.static)
             strides = next((a.strides for a in arrays if a.shape == y.shape and not a.flags.c_contiguous), ())
             if strides and all(strides):
                 axes = sorted(axes, key=lambda k: -strides[k])

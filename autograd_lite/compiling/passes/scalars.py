@@ -187,7 +187,7 @@ class _Expansion:
         y = eq.outputs[0]
         if len(eq.outputs) > 1 or y.dtype not in _FLOATS or not 0 < y.size <= self.most or eq.is_random:
             return False
-        elementwise = formula(eq) is not None or isinstance(eq.row.fn, np.ufunc)
+        elementwise = formula(eq) is not None or eq.row.is_ufunc
         moving = eq.row.kind in ("linear", "bilinear")
         if not elementwise and not moving or eq.row.outputs:
             return False

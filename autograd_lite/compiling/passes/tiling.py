@@ -51,7 +51,7 @@ def tiled(block: Block) -> Block:
     for i, eq in enumerate(block.equations):
         last = i >= first_late
         shape = _tiled_shape(eq, LARGE_LATE if last else LARGE)
-        total = any(x in inside and x.shape == () for x in eq.operands if isinstance(x, Var))
+        total = any(x in inside and x.shape == () for x in eq.reads)
         if shape is not None and (shape not in scattered if last else not new.intersection(eq.outputs)):
             if group and (kind != (shape, last) or total):
                 close()
@@ -59,7 +59,7 @@ def tiled(block: Block) -> Block:
             group.append(eq)
             inside.update(eq.outputs)
             continue
-        if inside.intersection(x for x in eq.operands if isinstance(x, Var)):
+        if inside.intersection(eq.reads):
             close()
         equations.append(eq)
     close()
@@ -76,7 +76,7 @@ def _tiled_shape(eq: Equation, large: int) -> Any:
         return None
     shape = arrays[0].shape
     total = eq.row.algebra == "total" and y.shape == () and y.dtype.kind == "f"
-    entries = isinstance(eq.row.fn, np.ufunc) or eq.row.kind == "elementwise" and not eq.params
+    entries = eq.row.is_ufunc or eq.row.kind == "elementwise" and not eq.params
     if not total and not (entries and y.shape == shape):
         return None
     size = prod(shape)
@@ -110,7 +110,7 @@ def _loop(
         params = {**eq.params, "axis": None} if outputs[0].shape == () else eq.params  # a piece has one axis only
         steps.append(replace(eq, outputs=outputs, operands=tuple(map(piece, eq.operands)), params=params))
     inner = {eq.outputs[0] for eq in group}
-    operands = tuple(dict.fromkeys(x for eq in group for x in eq.operands if isinstance(x, Var) and x not in inner))
+    operands = tuple(dict.fromkeys(x for eq in group for x in eq.reads if x not in inner))
     kept = [
         (eq.outputs[0], step.outputs[0]) for eq, step in zip(group, steps, strict=True)
         if eq.outputs[0] in results or any(id(u) not in inside for u in users[eq.outputs[0]])

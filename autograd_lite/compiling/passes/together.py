@@ -78,10 +78,10 @@ class _Updates:
     def _inner(self, x: Any, shape: Shape) -> Equation | None:
         """The equation of a value, if it is a step of the formula only."""
         eq = maker(x, self.defined)
-        if eq is None or not isinstance(eq.row.fn, np.ufunc) or eq.row.outputs or eq.params or x.shape != shape:
+        if eq is None or not eq.row.is_ufunc or eq.row.outputs or eq.params or x.shape != shape:
             return None
         only = (len(set(self.users[x])) == 1 or x in self.new) and x not in self.returned
-        return eq if only and all(y.dtype == x.dtype for y in eq.operands if isinstance(y, Var)) else None
+        return eq if only and all(y.dtype == x.dtype for y in eq.reads) else None
 
     def _formula(self, x: Operand, v: Var) -> Any:
         """The formula of a value as nested tuples, which is the same for several parameters; None if it has none."""

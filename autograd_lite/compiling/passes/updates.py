@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
-
 from ...program import Equation, Var
 from ..block import Block
 from .scalars import ARRAY
@@ -23,7 +21,7 @@ def can_be_last(eq: Equation, block: Block) -> bool:
         return True
     if eq.row is TILES:
         return bool(eq.params["late"])
-    return isinstance(eq.row.fn, np.ufunc) and not (eq.row.outputs or eq.params or eq.outputs[0] in block.floats)
+    return eq.row.is_ufunc and not (eq.row.outputs or eq.params or eq.outputs[0] in block.floats)
 
 
 def sunk(block: Block) -> Block:
@@ -47,7 +45,7 @@ def sunk(block: Block) -> Block:
     for eq in reversed(block.equations):  # what is computed for these only
         using = [u for v in eq.outputs for u in users[v]]
         only = using and all(id(u) in late for u in using) and not outputs.intersection(eq.outputs)
-        shared = {v for x in eq.operands if isinstance(x, Var) and x.shape for v in owners[x]}
+        shared = {v for x in eq.reads if x.shape for v in owners[x]}
         if only and eq.row is not ARRAY and can_be_last(eq, block) and shared.isdisjoint(exposed):
             late.add(id(eq))
     last = [eq for eq in block.equations if id(eq) in late]
