@@ -27,26 +27,17 @@ class Arguments:
     static : list of None or (declared, key)
         For those that are part of the program, whether they are declared static, and their key: everything but arrays,
         Tensors and numbers, and the arguments that are declared static.
-    donated : list of bool
-        Which of them may be overwritten.
     live : int
         The bits of the nodes of all Tensors.
     """
 
-    def __init__(
-        self, args: Values, params: Mapping[str, Any], is_static: Callable[[Any], bool],
-        is_donated: Callable[[Any], bool], what: str,
-    ) -> None:
+    def __init__(self, args: Values, params: Mapping[str, Any], is_static: Callable[[Any], bool], what: str) -> None:
         self.what = what
         self.leaves: list[Any] = []
         self.static: list[tuple[bool, Hashable] | None] = []
-        self.donated: list[bool] = []
         self.live = 0
-        keys = []
-        for name, x in (*enumerate(args), *params.items()):
-            keys.append((name, self._key(x, is_static(name))))
-            self.donated += [is_donated(name)] * (len(self.leaves) - len(self.donated))
-        self.key = tuple(keys)
+        named = (*enumerate(args), *params.items())
+        self.key = tuple([(name, self._key(x, is_static(name))) for name, x in named])
 
     def _key(self, x: Any, fixed: bool) -> Hashable:
         if x is None:

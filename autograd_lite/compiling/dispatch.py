@@ -466,8 +466,6 @@ class _Writer:
         ]
         for k, x in recorded.objects.items():
             results[k] = self.bound(x, "result")
-        for k, leaf in recorded.in_place.items():
-            results[k] = self.leaves[leaf]
         for k, start in enumerate(recorded.backward.results if recorded.backward is not None else ()):
             results[start] = f"linked[{k}]"
         return results

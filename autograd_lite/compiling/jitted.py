@@ -47,14 +47,12 @@ class Jitted:
     """
 
     def __init__(
-        self, f: Callable[..., Any], static: str | Sequence[str], donate: str | Sequence[str], fallback: bool,
-        options: Mapping[str, Any],
+        self, f: Callable[..., Any], static: str | Sequence[str], fallback: bool, options: Mapping[str, Any]
     ) -> None:  # fmt: skip
         update_wrapper(self, f, updated=())
         self.f, self.fallback, self.options = f, fallback, options
-        self._made_with = f, static, donate, fallback, options
+        self._made_with = f, static, fallback, options
         self._static = static_test(f, static)
-        self._donated = static_test(f, donate)
         self._lock = RLock()
         self._newest: Dispatch | None
         self._latest: Callable[[Any, Any], Any]
@@ -79,7 +77,7 @@ class Jitted:
     def _look(self, args: Values, params: Params) -> Any:
         """Find the program for a call, or make one."""
         context: Context = CONTEXT.get() or ORDINARY
-        arguments = Arguments(args, params, self._static, self._donated, self._name)
+        arguments = Arguments(args, params, self._static, self._name)
         if context.outside is not None or context.level or context.values is not None or arguments.live & ~NEEDS:
             return self.f(*args, **params)  # part of a larger trace or transform, which records it
         if context.watcher is not None:
@@ -109,7 +107,6 @@ class Jitted:
             with _TRACING:
                 recorded = record_call(self.f, args, params, arguments.static, recording)
             recorded.check_memory(arguments.leaves)
-            recorded = recorded.donating(arguments.donated, arguments.leaves)
             run = compiled(
                 recorded.program, recorded.program.updates, contiguous=recorded.contiguous, **self.options
             )
@@ -209,7 +206,8 @@ def jit(
         Arguments whose value the program depends on, such as a number of layers: it is recorded again for each value.
         Strings, booleans, None and objects that are not arrays are always static.
     donate_argnames : str or sequence of str
-        Arguments whose arrays may be overwritten with results of the same shape and dtype.
+        Accepted, as in JAX, and without effect: no argument is overwritten, because to check that it shares no memory
+        with another one takes longer than a new array.
     fallback : bool
         If `f` cannot be recorded, warn once and run it as it is, instead of raising.
     fast : bool
@@ -249,5 +247,5 @@ def jit(
         raise ValueError(f"jit: expected backend='numpy' or 'c', got {backend!r}")
     options = {"fast": fast, "threads": threads, "backend": backend}
     if f is None:
-        return lambda f: Jitted(f, static_argnames, donate_argnames, fallback, options)
-    return Jitted(f, static_argnames, donate_argnames, fallback, options)
+        return lambda f: Jitted(f, static_argnames, fallback, options)
+    return Jitted(f, static_argnames, fallback, options)

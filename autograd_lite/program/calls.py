@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from itertools import count
 from typing import Any
@@ -91,8 +91,6 @@ class Call:
     stores : list of (number, keys, length)
         The dicts and lists among the arguments, counted from 0, of which the function sets entries, and how many a list
         had. If there are any, the result of the program is ``(result, [entries of each])``.
-    in_place : dict of int to int
-        Leaves of the result that are written into a leaf of the arguments.
     """
 
     program: Program
@@ -108,7 +106,6 @@ class Call:
     modes: dict[Any, bool]
     variables: list[tuple[Any, Any, Any]]
     stores: list[tuple[int, list[Any], int | None]]
-    in_place: Mapping[int, int] = field(default_factory=dict)
 
     def check_memory(self, leaves: Sequence[Any]) -> None:
         """Raise if an array that is written to shares memory with another one."""
@@ -128,23 +125,6 @@ class Call:
             v: self.program.captured[v] for v, s in self.sources.items() if s.kind in ("tensor", "place", "state")
         }
         return arrays | {v: np.asarray(raw(leaves[s.key])) for v, s in self.sources.items() if s.kind == "argument"}
-
-    def donating(self, donated: Sequence[bool], leaves: Sequence[Any]) -> Call:
-        """The same, where results take the places of arguments of their shape and dtype that share no memory."""
-        program, results = self.program, dict(self.in_place)
-        arrays = self._arrays(leaves)
-        outputs, updates = list(program.outputs), dict(program.updates)
-        for v, s in self.sources.items():
-            if s.kind != "argument" or s.owner is not None or not donated[s.key] or v in updates:
-                continue
-            if overlapping([arrays[v]], [arrays[u] for u in arrays if u is not v]):
-                continue
-            for k, x in enumerate(outputs[: len(self.tensors)]):
-                alike = isinstance(x, Var) and (x.shape, x.dtype) == (v.shape, v.dtype)
-                if alike and x not in (*updates.values(), *self.sources):
-                    updates[v], results[k], outputs[k] = x, s.key, np.zeros(())
-                    break
-        return replace(self, program=replace(program, outputs=tuple(outputs), updates=updates), in_place=results)
 
     @cached_property
     def contiguous(self) -> frozenset[Var]:

@@ -124,13 +124,11 @@ def test_results_are_never_overwritten_by_the_next_call():
         assert not np.shares_memory(y, X)
 
 
-def test_a_donated_argument_may_be_overwritten_and_others_may_not():
+def test_a_donated_argument_is_not_overwritten():
     f = ag.jit(lambda x, y: x * 2 + y, donate_argnames="x")
     x, y = np.ones(5), np.ones(5)
-    z = f(x, y)
-    np.testing.assert_array_equal(z, 3.0)
-    np.testing.assert_array_equal(y, 1.0)
-    assert z is x
+    np.testing.assert_array_equal(f(x, y), 3.0)
+    np.testing.assert_array_equal([x, y], 1.0)
 
 
 # ------------------------------------------------------------------------------------------- what is read outside

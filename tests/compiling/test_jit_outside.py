@@ -968,16 +968,6 @@ def test_an_argument_that_shares_memory_with_a_parameter():
         compiled(w.data[:2])
 
 
-def test_donated_arrays_that_share_memory():
-    f = lambda a, b: (a + 1, b * 2)  # noqa: E731
-    compiled = ag.jit(f, donate_argnames=("a", "b"))
-    for make in (lambda: (X.copy(), X.copy()), lambda: (x := X.copy(), x), lambda: ((x := np.arange(4.0))[1:], x[:3])):
-        a, b = make()
-        want = f(a, b)
-        for got, right in zip(compiled(a, b), want, strict=True):
-            same(got, right)
-
-
 # ------------------------------------------------------------------------------------------ objects of other libraries
 
 

@@ -142,11 +142,6 @@ def test_numbers_as_positions_in_loops_and_in_transforms():
     assert [float(derivative(a)) for a in (2.0, 3.0)] == [8.0, 18.0]
 
 
-def test_a_donated_number_is_not_written_to():
-    run = ag.jit(lambda x, a: (x.sum(), a * 2.0), donate_argnames="a")
-    assert [float(run(np.ones(3), a)[1]) for a in (2.0, 3.0)] == [4.0, 6.0]
-
-
 def test_a_number_of_bins_is_static():
     x = np.array([1.0, 2.0, 3.0, 2.5])
     with pytest.raises(RuntimeError, match="static_argnames"):
