@@ -14,7 +14,7 @@ import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from threading import RLock
-from types import CellType, FunctionType, MappingProxyType, MemberDescriptorType, ModuleType, WrapperDescriptorType
+from types import CellType, FunctionType, MappingProxyType, MemberDescriptorType, WrapperDescriptorType
 from typing import Any
 
 import numpy as np
@@ -146,8 +146,6 @@ class Guards:
         if isinstance(x, np.ndarray) or type(kind.__getattribute__) is not WrapperDescriptorType:
             raise NoTranslation
         static = _static(x, name)
-        if kind is ModuleType and a in self.fixed and name in vars(x):  # whose __getattr__ would be Python
-            return self._read("KEY", vars(x)[name], self._object(vars(x)), self._object(name))
         if type(x) is CellType or type(x) is FunctionType and name == "__code__":
             return self._read("SLOT", getattr(x, name), a, self._object(kind), _offset(x, getattr(x, name)))
         if type(static) is MemberDescriptorType:

@@ -387,8 +387,8 @@ class Writer:
             (group,) = unit.groups
             step = group.steps[0]
             if step.product:
-                small = not is_tiled(*step.product) and 1 in (*step.product[:2], *step.target.strides[-2:])
-                return (_product if small else matmul)(step, base, fresh)
+                has_rows = step.product[1] == 1 or step.target.strides[-1] == 1  # that are contiguous
+                return (_product if has_rows and not is_tiled(*step.product) else matmul)(step, base, fresh)
             return self._group(self._loops(group, base, fresh))
         first, last = fresh("row"), fresh("end")
         start, stop = part[0], part[1] or str(unit.rows)
@@ -461,18 +461,10 @@ class Writer:
         return lines
 
 
-def _has_rows(step: Step) -> bool:
-    """True if the rows of a product are contiguous, not its columns."""
-    assert step.product is not None
-    return step.product[1] == 1 or step.target.strides[-1] == 1
-
-
 def _product(step: Step, base: Callable[[Place], tuple[str, int]], fresh: Callable[[str], str]) -> list[str]:
-    """A product of matrices, or of stacks of them, as calls for its tiles."""
+    """A product of matrices with contiguous rows, or of stacks of them, as calls for its tiles."""
     assert step.product is not None
     (m, n, k), (a, b), y, wide = step.product, step.places, step.target, TILE[step.suffix]
-    if not _has_rows(step):  # the transposed product
-        (m, n), (a, b, y) = (n, m), (p._replace(strides=(*p.strides[:-2], *p.strides[:-3:-1])) for p in (b, a, y))
     letters = [(fresh(f"s{j}"), j) for j, size in enumerate(step.space) if size > 1]
 
     def start(place: Place, offset: int, more: Sequence[tuple[int, str]], text: str = "{} + {}") -> str:
