@@ -1,60 +1,41 @@
-"""The values in a recorded graph: those that were kept, and the others computed again from the inputs."""
+"""A value in a recorded graph: one that was kept, or computed again from the inputs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
 from .errors import values_freed_error, written_error
-from .node import Node, Values, ancestors
+from .node import Node, ancestors
 
 
-def replay(nodes: Iterable[Node]) -> dict[Node, Any]:
-    """The value of every node, given oldest first, computed again from the inputs where the graph did not keep it.
+def value_of(node: Node) -> Any:
+    """The value of one node, kept or not.
 
     Raises
     ------
     RuntimeError
-        If an input has been written to since; the message names it.
+        If an input that it is computed from has been written to, or its arrays were freed.
     """
-    nodes = list(nodes)
-    values: dict[Node, Any] = {}
-    kept = _kept_by_consumers(nodes)
+    if node.y is not None:
+        return node.y
+    nodes = ancestors([node])[::-1]
+    # what later nodes keep for their rules need not be computed again, nor drawn again.
+    pairs = (pair for n in nodes for pair in zip(n.parents, n.xs or (), strict=False))
+    values: dict[Node, Any] = {p: x for p, x in pairs if p is not None and x is not None and p.row is not None}
     for n in nodes:
         for p in n.parents:
-            if p is not None and p not in values:
-                values[p] = p.y
-            if p is not None and p.row is None and p.version < n.order:
-                raise written_error(p.label, p.storage)
+            if p is not None:
+                values.setdefault(p, p.y)
+                if p.row is None and p.version < n.order:
+                    raise written_error(p.label, p.storage)
         if n.row is None or n.y is not None:
             values[n] = n.y
-        elif n in kept:
-            values[n] = kept[n]
-        elif n.xs is None:
+        elif n.xs is None and n not in values:
             raise values_freed_error(n.label)
-        else:
-            y = n.row.fn(*arguments(n, values), **n.params)
+        elif n not in values:
+            xs = [x if p is None else values[p] for p, x in zip(n.parents, n.xs, strict=True)]
+            y = n.row.fn(*xs, **n.params)
             values[n] = tuple(map(np.asarray, y)) if n.row.outputs else np.asarray(y)
-    return values
-
-
-def value_of(node: Node) -> Any:
-    """The value of one node, kept or not."""
-    return node.y if node.y is not None else replay(ancestors([node])[::-1])[node]
-
-
-def arguments(n: Node, values: Mapping[Node, Any]) -> Values:
-    """The values of what a node was computed from."""
-    return tuple(x if p is None else values[p] for p, x in zip(n.parents, n.xs, strict=True))
-
-
-def _kept_by_consumers(nodes: Iterable[Node]) -> dict[Node, Any]:
-    """The values that later nodes keep for their rules: they need not be computed again, nor drawn again."""
-    kept = {}
-    for n in nodes:
-        for p, x in zip(n.parents, n.xs or (), strict=False):
-            if p is not None and x is not None and p.row is not None:
-                kept[p] = x  # noqa: PERF403 - two loops deep
-    return kept
+    return values[node]

@@ -108,8 +108,10 @@ class Call:
     stores: list[tuple[int, list[Any], int | None]]
 
     def check_memory(self, leaves: Sequence[Any]) -> None:
-        """Raise if an array that is written to shares memory with another one."""
-        arrays = self._arrays(leaves)
+        """Raise if an array that is written to shares memory with another one; `leaves` are those of the arguments."""
+        captured, sources = self.program.captured, self.sources.items()
+        arrays: dict[Var, Any] = {v: captured[v] for v, s in sources if s.kind in ("tensor", "place", "state")}
+        arrays |= {v: np.asarray(raw(leaves[s.key])) for v, s in sources if s.kind == "argument"}
         written = [v for v in arrays if v in self.program.updates]
         others = [v for v in arrays if v not in self.program.updates]
         if (pair := overlapping(map(arrays.__getitem__, written), map(arrays.__getitem__, others))) is not None:
@@ -118,13 +120,6 @@ class Call:
                 f"{self.program.name} writes to {one}, which shares memory with {other}: inside jit the write would "
                 f"not be seen through {other}. Copy one of them before"
             )
-
-    def _arrays(self, leaves: Sequence[Any]) -> dict[Var, Any]:
-        """The arrays of the inputs; `leaves` are those of the arguments."""
-        arrays: dict[Var, Any] = {
-            v: self.program.captured[v] for v, s in self.sources.items() if s.kind in ("tensor", "place", "state")
-        }
-        return arrays | {v: np.asarray(raw(leaves[s.key])) for v, s in self.sources.items() if s.kind == "argument"}
 
     @cached_property
     def contiguous(self) -> frozenset[Var]:

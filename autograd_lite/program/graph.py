@@ -74,10 +74,21 @@ def _results(nodes: Iterable[Node]) -> dict[tuple[Node, int], list[Node]]:
     """Of rows with several results, the nodes of each."""
     results: dict[tuple[Node, int], list[Node]] = {}
     for n in nodes:
-        call = n.parents[0] if n.parents else None
-        if call is not None and call.parts is not None:
-            results.setdefault((call, n.params["index"]), []).append(n)
+        if (part := part_of(n)) is not None:
+            results.setdefault(part, []).append(n)
     return results
+
+
+def part_of(n: Node) -> tuple[Node, int] | None:
+    """The call that a node is one of several results of, and which."""
+    call = n.parents[0] if n.parents else None
+    return None if call is None or call.parts is None else (call, n.params["index"])
+
+
+def variable_or_value(variables: Mapping[Node, Var], x: Any) -> Any:
+    """The variable of a Tensor, or its value if it has none; any other value itself."""
+    n = x._node if isinstance(x, Value) else None
+    return raw(x) if n is None or n not in variables else variables[n]
 
 
 def graph_of(program: Any, near: Mapping[Var, Any] | None = None) -> dict[Var, Any]:

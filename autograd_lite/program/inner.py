@@ -29,7 +29,7 @@ from ..engine.value import Value, wrap
 from ..transforms.vmap import vmap
 from .capture import names_of, run
 from .equation import Equation, Origin, Var, computed, looked_up, recorded
-from .graph import equations_of, leaf
+from .graph import equations_of, leaf, part_of, variable_or_value
 from .naming import short_names
 from .program import Program, traced_program
 
@@ -107,7 +107,7 @@ def traced(
     variables_of = {p: Var(words[p], p.shape, p.dtype) for p in (*inputs, *outside)}
     values_of = dict(zip(variables_of.values(), (*examples, *(t._data for t in captured)), strict=True))
     equations = equations_of(nodes, variables_of, names, fresh)
-    outputs = [_value(t, variables_of) for t in results]
+    outputs = [variable_or_value(variables_of, t) for t in results]
     program = assembled(plain(getattr(f, "__name__", "f")), [*values_of], equations, outputs, values_of)
     return Inner(program, captured, result, _generator(what, draws))
 
@@ -225,7 +225,7 @@ def _derived(
     variables = {t._node: v for v, t in values.items() if isinstance(t, Value) and t._node is not None}
     parts: dict[Any, Var] = {}
     for n, v in list(variables.items()):
-        if (part := _part(n)) is not None:
+        if (part := part_of(n)) is not None:
             parts[part] = variables[part[0]] = v
     fresh = short_names([v.name for v in values])
     extra = [Var(next(fresh), t.shape, t.dtype) for t in new]
@@ -233,26 +233,14 @@ def _derived(
     ends = [t._node for t in results if isinstance(t, Value) and t._node is not None]
     nodes = ancestors([n for n in ends if n.live & TRACED], TRACED)[::-1]
     for n in nodes:  # results of calls that a rule has looked up
-        if n not in variables and (part := _part(n)) is not None and part in parts:
+        if n not in variables and (part := part_of(n)) is not None and part in parts:
             variables[n] = parts[part]
     equations = equations_of(nodes, variables, {}, fresh, lambda n: Origin(n.code, n.at, None, n.requires_grad))
     examples = {v: np.asarray(raw(t)) for v, t in values.items()}
     return Derived(
-        equations, [_value(t, variables) for t in results], extra,
+        equations, [variable_or_value(variables, t) for t in results], extra,
         examples | {v: t._data for v, t in zip(extra, new, strict=True)},
     )  # fmt: skip
-
-
-def _value(t: Any, variables: Mapping[Node, Var]) -> Any:
-    """The variable of a Tensor, or its value if it has none."""
-    n = t._node if isinstance(t, Value) else None
-    return raw(t) if n is None or n not in variables else variables[n]
-
-
-def _part(n: Node) -> tuple[Node, int] | None:
-    """The call that a node is one of several results of, and which."""
-    call = n.parents[0] if n.parents else None
-    return None if call is None or call.parts is None else (call, n.params["index"])
 
 
 def program_of(like: Program, name: str, inputs: Sequence[Var], derived: Derived, whole: bool = False) -> Program:

@@ -9,7 +9,7 @@ from bisect import bisect
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial, wraps
+from functools import wraps
 from itertools import takewhile
 from typing import Any, Self
 
@@ -31,7 +31,7 @@ from ..tensor import Tensor
 from ..tensor.show import public
 from .capture import capture, names_of
 from .equation import COMPARED, Equation, Operand, Origin, Var, computed, key_of, kind, looked_up, recorded, shown
-from .graph import equations_of, graph_of, leaf
+from .graph import equations_of, graph_of, leaf, variable_or_value
 from .naming import Names, groups, label, short_names
 
 LIMIT = 20_000  # equations; more are not printed
@@ -540,8 +540,7 @@ def traced_program(
     traced = capture(f, args, params, names, fixing=whole or public)
     results = leaves(traced.result)
     start = traced.inputs[0].order if traced.inputs else next_order()  # older nodes come from outside the function
-    roots = [t._node if isinstance(t, Tensor) else None for t in results]
-    ends = [n for n in roots if n is not None]
+    ends = _ends(results)
     inside = _inside(ends, start) if not whole else {n: None for n in ancestors(ends, ANY)[::-1] if n.row is not None}
     fresh = short_names((*traced.names.values(), *traced.arrays))
     variables = {n: Var(traced.names.get(n) or next(fresh), n.shape, n.dtype) for n in traced.inputs}
@@ -555,13 +554,18 @@ def traced_program(
     equations = equations_of(inside, variables, traced.names, fresh)
     inputs = tuple(variables[n] for n in traced.inputs)
     return Program(
-        traced.name, inputs, tuple(equations), tuple(map(partial(_output, variables), roots, results)), captured,
+        traced.name, inputs, tuple(equations), tuple(variable_or_value(variables, t) for t in results), captured,
         rebuild(args, inputs), tree_map(lambda t: 0, traced.result),
         examples={variables[n]: n.y for n in traced.inputs} | _drawn(inside, variables),
         constants=traced.arrays, named=_named(variables, traced.names),
         fixed=dict(zip(map(variables.__getitem__, traced.fixed), traced.fixed.values(), strict=True)),
         hooked=next((n.label for n in inside if n.hooks), ""),
     )
+
+
+def _ends(results: Iterable[Any]) -> list[Node]:
+    """The nodes of those results that have one."""
+    return [t._node for t in results if isinstance(t, Tensor) and t._node is not None]
 
 
 def _parents(inside: Mapping[Node, Any], ends: Iterable[Node]) -> list[Node]:
@@ -575,12 +579,12 @@ def program_of(
 ) -> tuple[Program, dict[Node, Var]]:
     """:meth:`Program.of`, and the variable of each node; the names in `first` come before all others."""
     results, names = leaves(result), names or {}
-    roots = [t._node if isinstance(t, Tensor) else None for t in results]
-    nodes = ancestors([n for n in roots if n is not None], ANY)[::-1]
+    ends = _ends(results)
+    nodes = ancestors(ends, ANY)[::-1]
     shown = {"Out"} if isinstance(names.get("Out"), dict) else ()  # the results of an IPython session, in its locals()
     public = [(word, x) for word, x in names.items() if not word.startswith("_") and word not in shown]
     claimed = [(word, n) for n, word in (first or {}).items()]
-    chosen = names_of(None, (), (), nodes, claimed, public, [n for n in roots if n is not None])
+    chosen = names_of(None, (), (), nodes, claimed, public, ends)
     fresh = short_names((*chosen.values(), *(word for word, x in public if not isinstance(x, Tensor))))
     inputs = {p for n in nodes for p in (*n.parents, n) if p is not None and p.row is None}
     variables = {
@@ -591,7 +595,7 @@ def program_of(
     taken = set(chosen.values())
     constants = {plain(word): raw(x) for word, x in public if _is_constant(x, variables) and plain(word) not in taken}
     program = Program(
-        "graph", (), tuple(equations), tuple(map(partial(_output, variables), roots, results)), captured,
+        "graph", (), tuple(equations), tuple(variable_or_value(variables, t) for t in results), captured,
         (), tree_map(lambda t: 0, result), examples=_kept(nodes, variables), constants=constants,
         tensors=frozenset(plain(w) for w, x in names.items() if isinstance(x, Tensor) or hasattr(x, "parameters")),
         named=_named(variables, chosen),
@@ -674,10 +678,6 @@ def _inside(roots: Iterable[Node], start: int) -> dict[Node, None]:
         if n.live & TRACED or any(p in inside or p.requires_grad and p.order > start for p in above):
             inside[n] = None
     return inside
-
-
-def _output(variables: Mapping[Node, Var], n: Node | None, t: object) -> Any:
-    return variables[n] if n is not None and n in variables else raw(t)
 
 
 def _gradient(v: Var, cotangent: Tensor | None) -> Node | np.ndarray:

@@ -131,7 +131,7 @@ class _Batch:
                 rest += [x for x, _ in group]
                 continue
             stacks = [self._stacked(list(column), eq, self.place[y]) for column in self._columns(group)]
-            sums.append((_sum_of_rows if len(stacks) == 1 else _sum_of_outer_products, stacks))
+            sums.append((_total_of[len(stacks)], stacks))
             self.instead |= {id(self.defined[x]): () for x, _ in group}
         if not sums:
             return False
@@ -167,9 +167,5 @@ class _Batch:
         return eq.operands if isinstance(eq.operands[0], Var) and eq.operands[0].ndim == 2 else None
 
 
-def _sum_of_rows(stack: Any) -> Any:
-    return stack.sum(axis=0)
-
-
-def _sum_of_outer_products(left: Any, right: Any) -> Any:
-    return left.T.dot(right)
+#: The sum of all rows of a stack, and that of the outer products of the rows of two.
+_total_of: dict[int, Callable[..., Any]] = {1: lambda stack: stack.sum(axis=0), 2: lambda a, b: a.T.dot(b)}
