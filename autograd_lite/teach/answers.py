@@ -90,6 +90,17 @@ def _shifted(x: Any, by: Sequence[int], sizes: Sequence[int]) -> Any:
     return x
 
 
+def _at(x: Any, places: Any, shape: tuple[int, ...]) -> Any:
+    """An array that has `x` at these places and is 0 elsewhere; what comes to one place is added."""
+    y = np.zeros(shape)
+    try:
+        np.add.at(y, places, np.broadcast_to(x, y[places].shape))
+    except ValueError:
+        says = f"shape {shape_text(np.shape(x))} does not fit at places of shape {shape_text(y[places].shape)}"
+        raise ValueError(says) from None
+    return y
+
+
 def _in_frame(x: Any, places: Sequence[int], frame: int, rest: int) -> Any:
     """An array with its first axes in these places of a frame, and the others behind it; as it is if it has more."""
     x, several = np.asarray(x), len(places)
@@ -115,6 +126,7 @@ FUNCTIONS: Mapping[str, Any] = {
     "softmax": lambda x, axis=-1, keepdims=True: TABLE["softmax"].on_arrays(x, np.ravel(axis)[0]),
     "logsumexp": np.logaddexp.reduce,
     "onehot": NOTATIONS["onehot"].fn,
+    "placed": _at,
     "shifted": _shifted,
     "indexed": _in_frame,
     "astype": lambda x, dtype: np.asarray(x).astype(dtype),
@@ -412,6 +424,8 @@ class Reader:
         params = {k.arg or "**": self._argument(k.value, is_ours or k.arg in _WORDS) for k in e.keywords}
         if bare == "onehot" and not is_ours and len(args) == 1:  # its columns are those of the result
             args.append(self.shape[-1] if self.shape else 1)
+        if bare == "placed" and not is_ours:
+            args.append(self.shape)
         if type(params.get("keepdims")) is int:  # of a sum as on a board
             params["keepdims"] = not self._is_read_as("dropped")
         if refused := params.keys() & {"out", "**"}:

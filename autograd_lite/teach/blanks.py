@@ -27,7 +27,7 @@ from ..derive.writing import TEXT, Ascii, plain_number, shown_params, text, writ
 from ..table.textbook import NOTATIONS
 from .answers import FUNCTIONS
 from .grading import Question
-from .notation import PLACES, signs_replaced
+from .notation import signs_replaced
 
 ZERO = 1e-12  # the largest entry of a value that is 0
 SMALL = 256  # entries of the largest array of which a Jacobian is computed
@@ -165,8 +165,6 @@ class Code(Ascii):
         infix = re.fullmatch(r"\{x1\} (\S) \{x2\}", NOTATIONS[e.head].text if e.head in NOTATIONS else "")
         printed = signs_replaced(text(e))
         self.words |= {infix[1]: word} if infix else {printed: written}
-        if (places := re.search(rf" ({PLACES}.*)", printed)) and printed.count(" at [") == 1:
-            self.words[places[1]] = word
         return written
 
 
@@ -267,19 +265,27 @@ def kind_of(q: Question) -> str:
     return re.sub(r"(?<=[a-zA-Z_])\d+|(?<=\[)\d+(?=\])", "", q.steps[0].answer if q.steps else q.answer)
 
 
+def _form(q: Question) -> str:
+    """An answer with numbers for its names, so that ``dL/da ⊙ u`` and ``dL/db ⊙ v`` have one form."""
+    names: dict[str, int] = {}
+    return re.sub(r"[^\W\d]\w*(?!\w|\()", lambda m: str(names.setdefault(m[0], len(names))), kind_of(q))
+
+
 def teaching(questions: Sequence[Question], asked: Sequence[str], count: int, copies: bool) -> list[str]:
-    """The blanks that teach most, at most so many: the gradients that were asked for, and one of each kind of step.
+    """The blanks that teach most, at most so many: the gradients that were asked for, and one of each kind of step,
+    those first that have another form than the ones before.
 
     A further one of a kind, a number, a line that only copies another gradient, or one that is 0, of which any multiple
     is right, is one of them only with `copies`.
     """
-    kinds: set[str] = set()
+    kinds, forms = set[str](), set[str]()
     ranks: dict[str, int] = {}
     for q in questions:
-        kind = kind_of(q)
-        is_copy = re.fullmatch(r"(d\w+d\w+|np\.|\w+\(|\w+=|[][(),:\d./ -])+", kind) is not None
+        kind, form = kind_of(q), _form(q)
+        is_copy = re.fullmatch(r"(d\w+d\w+|stack\(|concatenate\(|axis=|[][(),:\d./ -])+", kind) is not None
         is_copy |= not np.any(np.abs(q.value) > ZERO)
         if copies or not (is_copy or kind in kinds) or q.symbol in asked:
-            ranks[q.word] = 2 * (kind in kinds) + 2 * is_copy - 3 * (q.symbol in asked)
+            ranks[q.word] = 2 * (kind in kinds) + 2 * is_copy - 3 * (q.symbol in asked) + (form in forms)
         kinds.add(kind)
+        forms.add(form)
     return sorted(ranks, key=ranks.__getitem__)[:count]

@@ -373,7 +373,8 @@ const endOfTerm = (text, start) => {
   for (let k = start, depth = 0; k < text.length; k++) {
     depth += "([{".includes(text[k]) - ")]}".includes(text[k]);
     const isSign = "+-".includes(text[k]) && !/(^|[*/@%])\s*$|\p{Nd}[eE]$/u.test(text.slice(start, k));
-    if (depth < 0 || (depth === 0 && (isSign || ",;<>".includes(text[k])))) return k;
+    const isEnd = isSign || (",;<>".includes(text[k]) && !text.startsWith(", 0 elsewhere", k));
+    if (depth < 0 || (depth === 0 && isEnd)) return k;
   }
   return text.length;
 };
@@ -409,8 +410,8 @@ const group = (tokens, bar = "") => {
 };
 
 class Board {
-  constructor({ words, copied, functions, whole }, ndims) {
-    Object.assign(this, { words, whole, functions: new Set(functions), ndims, frame: "", extents: {}, bare: new Set(), rest: 0 });
+  constructor({ words, copied, functions, whole }, shapes) {
+    Object.assign(this, { words, whole, functions: new Set(functions), shapes, frame: "", extents: {}, bare: new Set(), rest: 0 });
     const parts = copied.map(escaped).join("|") || "(?!)";
     this.start = new RegExp(`^\\s*(?:${parts}|d${W}+?(?:/d${W}+?)?)([${INDICES}]*)\\s*=(?!=)`, "u");
     this.steps = new Map();
@@ -418,7 +419,6 @@ class Board {
       if (stem) this.steps.set(stem, [...(this.steps.get(stem) ?? []), Number(number)]);
     }
     this.copied = new RegExp(`(?<!${W})(${parts})(?=(?:${AT})?(?!${W}))`, "gu");
-    this.behind = Object.entries(words).filter(([shown]) => shown.startsWith("at [")).map(([, word]) => word);
   }
 
   python(text, shape, letters = "", steps = []) {
@@ -429,15 +429,10 @@ class Board {
     text = this.unrolled(text, steps).replace(/(?<=\p{Nd})\s?π/gu, " np.pi ");
     text = text.replace(new RegExp(`δ([${INDICES}])([${INDICES}])`, "gu"), (_, a, b) => `1[${lettersOf(a)} = ${lettersOf(b)}]`);
     text = text.replace(this.copied, (w) => this.words[w]);
-    for (const word of this.behind) {
-      const at = new RegExp(`(?<!${W})${word}(?!${W}|\\s*\\()`, "u");
-      for (let m = at.exec(text); m; m = at.exec(text)) {
-        const k = startOfTerm(text, m.index);
-        text = `${text.slice(0, k)} ${word}(${text.slice(k, m.index)})${text.slice(m.index + word.length)}`;
-      }
-    }
-    if (!has(this.words, "at") && new RegExp(`(?<!${W})at \\[`, "u").test(text)) {
-      throw new Wrong("the places of entries can be read only as this sheet prints them: at […], 0 elsewhere");
+    const places = new RegExp(`(?<!${W})at (\\[(?:[^\\][]|\\[[^\\][]*\\])*\\]), 0 elsewhere`, "u");
+    for (let m = text.match(places); m; m = text.match(places)) {
+      const k = startOfTerm(text, m.index);
+      text = `${text.slice(0, k)} placed(${text.slice(k, m.index)}, np.s_${m[1]})${text.slice(m.index + m[0].length)}`;
     }
     const plain = (t) => [...t].map((c) => (INDICES.includes(c) ? LETTERS[INDICES.indexOf(c)] : c)).join("");
     text = text.replace(new RegExp(`Σ([${INDICES}])\\s*([<>]=?)\\s*([${INDICES}])`, "gu"), (_, a, op, b) => `Σ${a} 1[${plain(a + op + b)}] `);
@@ -450,7 +445,7 @@ class Board {
 
   /** A formula with the values of each step, where it has those of step t, and sums over the steps. */
   unrolled(text, steps) {
-    text = text.replace(new RegExp(`(?<=${W})_(?:t(?!${W})|[({]t\\s*(?:([+-])\\s*(\\p{Nd}+))?[)}])`, "gu"), (_, sign, k) =>
+    text = text.replace(/(?<=\p{Nd})ₜ/gu, "_ₜ").replace(new RegExp(`(?<=${W})_(?:t(?!${W})|[({]t\\s*(?:([+-])\\s*(\\p{Nd}+))?[)}])`, "gu"), (_, sign, k) =>
       `ₜ${sign ? (sign === "-" ? "₋" : "₊") + [...k].map((c) => "₀₁₂₃₄₅₆₇₈₉"[c]).join("") : ""}`);
     const over = text.match(/[;,]?\s*(?<![\p{L}\p{N}_])t\s*=\s*(\p{Nd}+)\s*(?:…|\.\.+|to)\s*(\p{Nd}+)\s*$/u);
     if (over) text = text.slice(0, over.index);
@@ -526,7 +521,7 @@ class Board {
   bars(bar, tokens, out) {
     const inner = group(tokens, bar);
     const [name, at] = inner.length === 1 ? split(inner[0]) : ["", ""];
-    const word = this.words[name] ?? "", rest = (this.ndims[word] ?? 0) - at.length;
+    const word = this.words[name] ?? "", rest = (this.shapes[word] ?? []).length - at.length;
     if (bar === "‖" && at && rest > 0) {
       add(out, this.placed(`norm(${word},axis=${tuple(Array.from({ length: rest }, (_, k) => at.length + k))})`, at, null));
       return;
@@ -561,20 +556,22 @@ class Board {
       return false;
     }
     if (this.bare.has(word)) {
-      add(out, this.placed(`arange(${this.extents[word]})`, INDICES[LETTERS.indexOf(word)], 1));
+      add(out, this.placed(`arange(${this.extents[word]})`, INDICES[LETTERS.indexOf(word)], [1]));
       return false;
     }
     const isFunction = !has(this.words, base) || (tokens[0] === "(" && this.functions.has(word));
     const value = this.words[base];
-    add(out, isFunction ? word : at ? this.placed(value, at, this.ndims[value] ?? 0) : value);
+    add(out, isFunction ? word : at ? this.placed(value, at, this.shapes[value] ?? []) : value);
     return isFunction;
   }
 
-  placed(value, at, ndim) {
+  placed(value, at, shape) {
+    let ndim = shape && shape.length;
     let indices = [...at.matchAll(new RegExp(`([${INDICES}])(?:([₊₋])([₀-₉]+))?`, "gu"))];
     let letters = lettersOf(at).join("");
     if (letters.length === 2 && ndim === 2 && letters[0] === letters[1]) [value, letters, ndim, indices] = [`diag(${value})`, letters[0], 1, indices.slice(0, 1)];
-    const more = ndim === null ? null : ndim - letters.length;
+    let more = ndim === null ? null : ndim - letters.length;
+    if (![null, 0, this.rest].includes(more) && letters.length === (shape ?? []).filter((n) => n !== 1).length) [value, more] = [`squeeze(${value})`, 0];
     if (![null, 0, this.rest].includes(more) || new Set(letters).size < letters.length) return value;
     if (this.isMoved) {
       if (indices.some(([, , sign], k) => sign && !has(this.extents, letters[k]))) throw new Wrong(`${value}${at} cannot be read: an index of a sum cannot be moved`);
@@ -822,6 +819,7 @@ class Reader {
         return binary(isSideBySide && this.isProduct(left, right) ? "@" : e[1], left, right);
       }
       case "index": return this.indexed(e);
+      case "positions": return array(this.shape, [...Array(count(this.shape)).keys()], "i");
       case "call": return this.call(e);
       default: return notMarked("it cannot be read");
     }
@@ -905,6 +903,17 @@ class Reader {
     return array(axes.map((along) => along.length), at.map((i) => x.data[i]), x.kind);
   }
 
+  /** An array that has x at these places and is 0 elsewhere. */
+  placed([x, places]) {
+    const [kind, , list, isTuple] = places ?? [];
+    if (kind !== "index" || count(this.shape) > LARGE) notMarked("these places");
+    const value = this.operand(this.value(x)), at = this.indexed(["index", ["positions"], list, isTuple]);
+    if (!alike(together(value.shape, at.shape) ?? [-1], at.shape)) throw new Wrong(`shape ${shapeText(value.shape)} does not fit at places of shape ${shapeText(at.shape)}`);
+    const data = Array(count(this.shape)).fill(0), entries = spread(value, at.shape);
+    at.data.forEach((p, k) => { data[p] += entries[k]; });
+    return array(this.shape, data);
+  }
+
   call([, of, args]) {
     const word = dotted(of);
     let short = bare(word);
@@ -920,7 +929,8 @@ class Reader {
       isKnown = true;
     }
     if (!isKnown) throw new Wrong(`${word} is not a function on this sheet; its functions are ${this.usual} and others of NumPy`);
-    if (!has(this.maps, word) && !has(FUNCTIONS, short) && short !== "onehot") notMarked(`${word} is not marked here`);
+    if (!has(this.maps, word) && !has(FUNCTIONS, short) && !["onehot", "placed"].includes(short)) notMarked(`${word} is not marked here`);
+    if (word === "placed") return this.placed(args);
     const params = {};
     for (const a of args) {
       if (a[0] === "param") params[a[1]] = this.value(a[2]);
@@ -1067,8 +1077,8 @@ const marking = (data) => {
   const opened = ([kind, shape, entries]) => array(shape, entries.map(entry), kind === "u" ? "i" : kind);
   const openedAll = (values) => Object.fromEntries(Object.entries(values).map(([w, x]) => [w, x && opened(x)]));
   const spaces = data.spaces.map(openedAll);
-  const ndims = Object.entries(spaces[0]).map(([w, x]) => [w, x ? x.shape.length : -1]);
-  const board = new Board(data, Object.fromEntries(ndims));
+  const shapes = Object.entries(spaces[0]).map(([w, x]) => [w, x ? x.shape : []]);
+  const board = new Board(data, Object.fromEntries(shapes));
   const readers = spaces.map((space) => new Reader(space, data));
   const questions = Object.fromEntries(data.questions.map(([word, , steps]) => [word, steps.map(([of, slips, full, letters, isSymmetric, numbers]) => (
     { word: of, slips: slips.map(openedAll), full, letters, isSymmetric, numbers }))]));

@@ -29,7 +29,7 @@ _AT = rf"(?:[{INDICES}](?:[₊₋][₀-₉]+)?)+"  # the indices of an operand, 
 _STEP = r"ₜ(?:([₊₋])([₀-₉]+))?"  # the step of a value in a loop, which may be moved: hₜ₋₁
 _TYPED_STEP = r"(?<=\w)_(?:t(?!\w)|[({]t\s*(?:([+-])\s*(\d+))?[)}])"  # h_t, h_{t-1}
 _RANGE = r"[;,]?\s*\bt\s*=\s*(\d+)\s*(?:…|\.\.+|to)\s*(\d+)\s*$"  # t = 1 … 3
-PLACES = r"at \["  # so begins what stands behind a term: ``dL/dP at [seen], 0 elsewhere``
+_PLACES = r"(?<!\w)at (\[(?:[^][]|\[[^][]*\])*\]), 0 elsewhere"  # behind a term
 _PREFIX = ("ln", "log", "exp", "sqrt", "sin", "cos", "tan", "tanh")  # functions that need no brackets: ln P
 _WORDS = ("and", "or", "not", "if", "else", "in", "is", "lambda", "for", "yield", "await")
 
@@ -50,8 +50,8 @@ class Board:
         A sign between two operands stands for a function: ``{"⋆": "correlate"}``.
     functions : container of str
         What is a function even if a value has the same name.
-    ndims : mapping of str to int, optional
-        The number of axes of each value. One that has an index for each of them stands in these axes: ``bᵢ`` is a
+    shapes : mapping of str to tuple of int, optional
+        The shape of each value. One that has an index for each of them stands in these axes: ``bᵢ`` is a
         column in a formula with j. The axes without an index come last: ``dL/duᵢ`` where ``dL/du`` is a matrix.
     whole : mapping of str to str, optional
         Texts that are read as another one if they are all that was written.
@@ -64,34 +64,37 @@ class Board:
     '2*+P*+(1-P)/sqrt(n)'
     >>> Board({"A": "A", "dL/dZ": "dLdZ", "⋆": "correlate"}).python("A ⋆ dL/dZ > 0")
     'correlate(A,dLdZ)>0'
-    >>> Board({"a": "a", "b": "b"}, ndims={"a": 2, "b": 1}).python("aᵢⱼ / bᵢ")
+    >>> Board({"a": "a", "b": "b"}, shapes={"a": (3, 2), "b": (3,)}).python("aᵢⱼ / bᵢ")
     'a/indexed(b,(0,),2,0)'
-    >>> Board({"w": "w", "u": "u"}, ndims={"w": 1, "u": 2}).python("Σᵢ 1[wᵢ = j] uᵢ", (6, 3))
+    >>> Board({"w": "w", "u": "u"}, shapes={"w": (4,), "u": (4, 3)}).python("Σᵢ 1[wᵢ = j] uᵢ", (6, 3))
     'sum((1*(indexed(w,(0,),2,1)==indexed(arange(6),(1,),2,1)))*+indexed(u,(0,),2,1),axis=(0,),keepdims=1)'
-    >>> Board({"B": "B", "dL/dB": "dLdB"}, ndims={"B": 2}).python("dL/dBⱼᵢ = Bᵢⱼ", (3, 3))
+    >>> Board({"B": "B", "dL/dB": "dLdB"}, shapes={"B": (3, 3)}).python("dL/dBⱼᵢ = Bᵢⱼ", (3, 3))
     'indexed(B,(1,0),2,0)'
-    >>> Board({"u": "u"}, ndims={"u": 1}).python("uᵢ₋₁", (4,))
+    >>> Board({"u": "u"}, shapes={"u": (4,)}).python("uᵢ₋₁", (4,))
     'shifted(u,(-1,),(4,))'
+    >>> Board({"u": "u"}).python("2 u at [1:3], 0 elsewhere", (4,))
+    'placed(2*+u,np.s_[1:3])'
     >>> Board({"h0": "h0", "h1": "h1", "dL/dz1": "dLdz1", "dL/dz2": "dLdz2"}).python("2 Σₜ dL/dzₜ hₜ₋₁ᵀ")
     '2*+((dLdz1*+h0.T)+(dLdz2*+h1.T))'
     """
 
     def __init__(
-        self, words: Mapping[str, str], functions: Container[str] = (), ndims: Mapping[str, int] | None = None,
-        whole: Mapping[str, str] | None = None,
+        self, words: Mapping[str, str], functions: Container[str] = (),
+        shapes: Mapping[str, Sequence[int]] | None = None, whole: Mapping[str, str] | None = None,
     ) -> None:  # fmt: skip
-        self.whole, self.ndims, self._frame = whole or {}, ndims or {}, ""  # the axes of a formula have these indices
+        self.whole, self.shapes, self._frame = whole or {}, shapes or {}, ""  # the axes of a formula have these indices
         self._extents: dict[str, int] = {}  # of the indices of the result
         self._is_moved = False  # whether an index is, so that all have zeros beyond their ends
         self._bare: set[str] = set()  # the indices that stand by themselves, as in 1[wᵢ = k]
         self._rest = 0  # the axes that have no index
-        self._behind = [w for shown, w in words.items() if re.match(PLACES, shown)]  # functions of the term before
         self._steps: dict[str, set[int]] = {}  # of the values in a loop
         for m in (re.fullmatch(r"(.*[^\W\d])(\d+)", shown, re.DOTALL) for shown in words):
             if m:
                 self._steps.setdefault(m[1], set()).add(int(m[2]))
+        words = {**words, **{f"{w}0": words[w] for w, steps in self._steps.items() if w in words and 0 not in steps}}
+        for w in words.keys() & self._steps:  # without a number it is that of the start
+            self._steps[w].add(0)
         values = {w: w for shown, w in words.items() if w.isidentifier() and (len(shown) > 1 or shown.isalnum())}
-        values = {w: word for w, word in values.items() if w not in self._behind}
         self.words, self.functions = {"π": "pi", "∞": "inf", **words, **values}, functions
         #: What is replaced as a whole, the longest first.
         self.copied = [w for w in sorted(words, key=len, reverse=True) if not re.fullmatch(rf"[\w{_MARKS}]+|.", w)]
@@ -110,12 +113,9 @@ class Board:
         text = re.sub(r"(?<=\d)\s?π", " np.pi ", text)  # also where a value has that name
         text = re.sub(rf"δ([{INDICES}])([{INDICES}])", lambda m: f"1[{m[1]} = {m[2]}]".translate(_SUBSCRIPTS), text)
         text = re.sub(rf"(?<!\w)({self._copied})(?=(?:{_AT})?(?!\w))", lambda m: self.words[m[1]], text)
-        for word in self._behind:
-            while m := re.search(rf"(?<!\w){word}(?!\w|\s*\()", text):
-                k = _start_of_term(text, m.start())
-                text = f"{text[:k]} {word}({text[k : m.start()]}){text[m.end() :]}"
-        if "at" not in self.words and re.search(rf"(?<!\w){PLACES}", text):
-            raise ValueError("the places of entries can be read only as this sheet prints them: at […], 0 elsewhere")
+        while m := re.search(_PLACES, text):
+            k = _start_of_term(text, m.start())
+            text = f"{text[:k]} placed({text[k : m.start()]}, np.s_{m[1]}){text[m.end() :]}"
         bounds = rf"Σ([{INDICES}])\s*([<>]=?)\s*([{INDICES}])"  # Σₖ≥ᵢ
         text = re.sub(bounds, lambda m: f"Σ{m[1]} 1[{(m[1] + m[2] + m[3]).translate(_SUBSCRIPTS)}] ", text)
         self._laid_out(text, shape, letters.translate(_SUBSCRIPTS))
@@ -126,6 +126,7 @@ class Board:
 
     def _unrolled(self, text: str, steps: Sequence[int]) -> str:
         """A formula with the values of each step, where it has those of step t, and sums over the steps."""
+        text = re.sub(r"(?<=\d)ₜ", "_ₜ", text)  # k1_2 is the second value of k1
         text = re.sub(_TYPED_STEP, lambda m: "ₜ" + (f"{m[1]}{m[2]}".translate(_SMALL) if m[1] else ""), text)
         if over := re.search(_RANGE, text):
             text = text[: over.start()]
@@ -201,7 +202,7 @@ class Board:
         inner = _group(tokens, bar)
         name, at = _split(inner[0]) if len(inner) == 1 else ("", "")
         word, index = self.words.get(name, ""), ""
-        axes = range(len(at), self.ndims.get(word, 0))
+        axes = range(len(at), len(self.shapes.get(word, ())))
         if bar == "‖" and at and axes:  # of a row, ‖xᵢ‖
             _add(out, self._placed(f"norm({word},axis={_tuple(axes)})", at, None))
             return
@@ -238,20 +239,23 @@ class Board:
             _add(out, self._placed(call, behind, None) if behind else call)
             return False
         if word in self._bare:
-            _add(out, self._placed(f"arange({self._extents[word]})", INDICES[LETTERS.index(word)], 1))
+            _add(out, self._placed(f"arange({self._extents[word]})", INDICES[LETTERS.index(word)], (1,)))
             return False
         is_function = base not in self.words or tokens[:1] == ["("] and word in self.functions
         value = self.words.get(base, "")
-        _add(out, word if is_function else self._placed(value, at, self.ndims.get(value, 0)) if at else value)
+        _add(out, word if is_function else self._placed(value, at, self.shapes.get(value, ())) if at else value)
         return is_function
 
-    def _placed(self, value: str, at: str, ndim: int | None) -> str:
-        """A value in the axes of its indices; `ndim` is None for an expression."""
+    def _placed(self, value: str, at: str, shape: Sequence[int] | None) -> str:
+        """A value in the axes of its indices; `shape` is None for an expression."""
+        ndim = None if shape is None else len(shape)
         indices = re.findall(rf"([{INDICES}])(?:([₊₋])([₀-₉]+))?", at)
         letters = "".join(c for c, _, _ in indices).translate(_SUBSCRIPTS)
         if len(letters) == 2 == ndim and letters[0] == letters[1]:  # of the diagonal
             value, letters, ndim, indices = f"diag({value})", letters[0], 1, indices[:1]
         more = None if ndim is None else ndim - len(letters)
+        if more not in (None, 0, self._rest) and len(letters) == sum(n != 1 for n in shape or ()):
+            value, more = f"squeeze({value})", 0  # a column or a row with one index
         if more not in (None, 0, self._rest) or len({*letters}) < len(letters):
             return value
         if self._is_moved:
@@ -337,7 +341,8 @@ def _end_of_term(text: str, start: int) -> int:
     for k in range(start, len(text)):
         depth += (text[k] in "([{") - (text[k] in ")]}")
         is_sign = text[k] in "+-" and not re.search(r"(^|[*/@%])\s*$|\d[eE]$", text[start:k])
-        if depth < 0 or depth == 0 and (is_sign or text[k] in ",;<>"):
+        is_end = is_sign or text[k] in ",;<>" and not text.startswith(", 0 elsewhere", k)
+        if depth < 0 or depth == 0 and is_end:
             return k
     return len(text)
 

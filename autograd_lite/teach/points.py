@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,10 @@ def forward(d: Derivation, start: Values) -> dict[str, Any]:
     """Every value of the steps, from those of the names that they start from."""
     c, env = d.chain, {w: x for w, x in start.items() if is_name(w)}
     with np.errstate(all="ignore"):
-        env.update((w, worked_out(w, env)) for w in start if not is_name(w))  # of a constant written as X[:, None]
+        for w in (w for w in start if not is_name(w)):  # a constant written as X[:, None], or as gammaln(k + 1)
+            env[w] = start[w]
+            with suppress(ValueError):
+                env[w] = worked_out(w, env)
         for n in (n for n in c.landmarks if n in c.defined):
             env.update((word, np.asarray(evaluate(e, env))) for word, e in c.where(n))
             env[c.names[n]] = laid_out(np.asarray(evaluate(c.definition(n), env, call=_computed)), n.shape)

@@ -82,8 +82,8 @@ class Worksheet(HandOut):
         round_d = {re.sub(r"^d|(?<=/)d", "∂", w): word for w, word in symbols.items()}
         #: What may be written, and the name that it stands for.
         self.words = {**written(map(as_variable, values)), **round_d, **symbols, **(words or {})}
-        ndims = {w: np.ndim(x) for w, x in self.spaces[0].items() if not callable(x)}
-        self.board = Board(self.words, FUNCTIONS, ndims, whole)
+        shapes = {w: np.shape(x) for w, x in self.spaces[0].items() if not callable(x)}
+        self.board = Board(self.words, FUNCTIONS, shapes, whole)
         self.readers = [Reader(space) for space in self.spaces]
         blanks = {q.word for q in questions}
         short = {w: word for word in blanks for w in (word.replace("_", ""), word)}
@@ -387,7 +387,7 @@ def _with_steps(
         if "@" not in line.symbol:
             asked += [replace(q, over=_range(line)) for q in steps]
             continue
-        answer, word = line.written(TEXT)[1], as_variable(line.symbol.replace("@", "_"))
+        answer, word = line.written(TEXT)[1], as_variable(re.sub("_?@", "_", line.symbol))
         if steps and all(all([*_is_right(sheet, replace(q, answer=answer))] or [False]) for q in steps):
             asked.append(replace(steps[0], word=word, symbol=TEXT.name(line.symbol), answer=answer, steps=steps))
     return asked

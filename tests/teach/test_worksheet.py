@@ -629,6 +629,40 @@ def test_the_steps_of_a_loop_are_one_blank():
     assert sheet.check("dL/daₜ = dL/dhₜ (1 - hₜ²)")[1].right
 
 
+def test_names_with_a_number_places_and_columns_with_one_index():
+    def fit(rate, p0):
+        p, err = p0, 0.0
+        for k in range(3):
+            k1 = rate * p * (1 - p)
+            k2 = rate * (p + 0.5 * k1) * (1 - p - 0.5 * k1)
+            p = p + 0.5 * k2
+            err = err + (p - truth[k]) ** 2
+        return err
+
+    truth = np.array([0.3, 0.4, 0.6])
+    sheet = ag.trace(fit, np.array(0.9), np.array(0.2)).worksheet(blanks=99)
+    assert sheet.check(sheet.key())
+    assert "k1ₜ" in str(sheet)
+
+    def forward(logE):
+        f = logE[:, 1]
+        for s in seen:
+            f = np.tanh(f) + logE[:, s]
+        return np.sum(f**2)
+
+    seen = np.array([0, 2, 0])
+    sheet = ag.trace(forward, np.array([[0.5, 0.3, 0.2], [0.1, 0.3, 0.6]])).worksheet()
+    places = "Σₜ dL/dfₜ at [:, sₜ], 0 elsewhere + dL/df0 at [:, 1], 0 elsewhere"
+    assert [mark.right for mark in sheet.check({"dL/dlogE": f"({places})"})][-1]
+    assert not [mark.right for mark in sheet.check({"dL/dlogE": places.replace("1", "2")})][-1]
+
+    h = ag.tensor(np.arange(6.0).reshape(2, 3) ** 2, requires_grad=True, name="h")
+    s = np.sum(h, axis=1, keepdims=True)
+    sheet = worksheet(np.sum((h / s) ** 3), wrt=h, names={"h": h, "s": s}, blanks=99)
+    answers = [f"3 ({h}² / {s}² - Σⱼ {h}³ / {s}³) / {s}" for h, s in (("hᵢⱼ", "sᵢ"), ("h", "s"))]
+    assert [sheet.check({"dL/dh": a.replace("Σⱼ h³", "Σⱼ hⱼ³")})[-1].says for a in answers] == ["", ""]
+
+
 def test_what_would_give_a_blank_away_is_not_printed():
     def two_layers(W1, W2):
         h1 = np.tanh(x @ W1)
@@ -868,7 +902,7 @@ def seen_sheet():
         ("err at [seen], 0 elsewhere - 3 err at [seen], 0 elsewhere", ""),
         ("dL/dpred = -(2 err at [seen], 0 elsewhere)", ""),
         ("2 err at [seen], 0 elsewhere", "the sign is wrong"),
-        ("-2 err at [0], 0 elsewhere", "as this sheet prints them: at […], 0 elsewhere"),
+        ("-2 err at [0], 0 elsewhere", "shape 7 does not fit at places of shape 4"),
         ("-2 err ⊗ seen", "the character '⊗' (U+2297) cannot be read"),
         ("predᵢ₋₁ⱼ", "entries are off, by up to 3.81"),
         ("pred₋₁", "pred₋₁ cannot be read: only an index can be moved, as in uᵢ₊₁"),
