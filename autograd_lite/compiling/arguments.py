@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.node import NEEDS, Values
+from ..engine.node import NEEDS, Function, Values
 from ..engine.value import Value
 from ..program.places import exact
 
@@ -80,7 +80,7 @@ def _is_input(x: object) -> bool:
     return type(x) in NUMBERS
 
 
-def static_test(f: Callable[..., Any], names: str | Sequence[str]) -> Callable[[Any], bool]:
+def static_test(f: Function, names: str | Sequence[str]) -> Callable[[Any], bool]:
     """Whether an argument is static, by its position or its name.
 
     Raises

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from ..engine.node import Function
 from ..program import Equation, Operand, Program, Var, trace
 from ..program.equation import looked_up
 from ..table import Primitive
@@ -85,7 +86,7 @@ def new(like: Equation, row: Primitive, *operands: Operand, **params: Any) -> Eq
     return Equation((Var(like.outputs[0].name, y.shape, y.dtype),), row, operands, params, like.origin)
 
 
-def written(like: Equation, f: Callable[..., Any], *operands: Operand, into: Sequence[Var] = ()) -> list[Equation]:
+def written(like: Equation, f: Function, *operands: Operand, into: Sequence[Var] = ()) -> list[Equation]:
     """A function in plain NumPy, applied to operands, as equations in the place of `like`.
 
     The last one has the result: a new variable, or that of `into`, which has one for each result.
@@ -93,7 +94,7 @@ def written(like: Equation, f: Callable[..., Any], *operands: Operand, into: Seq
     return inlined(traced(f, operands), operands, like, into)
 
 
-def traced(f: Callable[..., Any], operands: Sequence[Operand]) -> Program:
+def traced(f: Function, operands: Sequence[Operand]) -> Program:
     """The program of a function of operands; a constant among these is one in the program, not an input."""
 
     def call(*xs: Any) -> Any:

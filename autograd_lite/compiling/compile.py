@@ -22,6 +22,7 @@ from weakref import finalize
 import numpy as np
 
 from ..base.memory import aligned
+from ..engine.node import Params
 from ..program import Equation, Program, Var
 from .block import Block
 from .c.call import Direct
@@ -195,7 +196,7 @@ def compiled(
     >>> run(np.zeros(3), np.ones(3))
     [array(3.)]
     """
-    options: dict[str, Any] = {
+    options: Params = {
         "fast": fast, "small": small, "threads": threads, "contiguous": contiguous, "inner": inner
     }  # fmt: skip
     backend = backend or _BACKEND.get()

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.node import Values
 from ..engine.record import apply
 from ..program.calls import Backward
 from ..table import Primitive
@@ -24,7 +25,7 @@ class Link:
     def run(self) -> Compiled:
         return compiled(self.backward.program, backend=self.backend)
 
-    def __call__(self, inputs: Sequence[Any], results: Sequence[Any], needs: Sequence[Any]) -> tuple[Any, ...]:
+    def __call__(self, inputs: Sequence[Any], results: Sequence[Any], needs: Sequence[Any]) -> Values:
         """The results of a call as Tensors, connected to the `inputs`; the backward pass needs the arrays `needs`."""
         return tuple(apply(_COMPILED, inputs, {"run": _Held(self, results, needs)}))
 

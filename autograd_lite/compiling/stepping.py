@@ -7,13 +7,14 @@ array that has those of all steps. If such an array would have the carries thems
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import cycle, islice, repeat
 from typing import Any
 
 import numpy as np
 
+from ..engine.node import Function, Params, Values
 from ..program import Program, Var
 from ..program.inner import Body, dtype_of
 from ..program.loop_rows import COND, SCAN, WHILE
@@ -50,7 +51,7 @@ class Loop:
         self.runs = [self.step]
         self.in_c = self._in_c(self.step.direct) if self.step.direct is not None and length else None
 
-    def _in_c(self, direct: Direct) -> Callable[..., Any]:
+    def _in_c(self, direct: Direct) -> Function:
         """The whole loop as a function of C."""
         body, length = self.body, self.length
         inputs, outputs, n = body.program.inputs, body.program.outputs, body.carries
@@ -72,7 +73,7 @@ class Loop:
     def __call__(self, *xs: Any) -> Sequence[Any]:
         return _called(self.in_c, self._by_steps, xs)
 
-    def _by_steps(self, *xs: Any) -> tuple[Any, ...]:
+    def _by_steps(self, *xs: Any) -> Values:
         """The loop in Python."""
         body, length = self.body, self.length
         start, slices, constants = body.split(xs)
@@ -114,7 +115,7 @@ def _in_places(program: Program, outputs: Sequence[Any]) -> Compiled:
     return compiled(step, updates, contiguous=frozenset(updates), inner=True)
 
 
-def _called(in_c: Callable[..., Any] | None, by_steps: Callable[..., Any], xs: Sequence[Any]) -> Sequence[Any]:
+def _called(in_c: Function | None, by_steps: Function, xs: Sequence[Any]) -> Sequence[Any]:
     """The results of a loop: in C if its arrays are such as it can read, and no errors are asked for."""
     results: Any = False
     if in_c is not None and not asks_for_errors():
@@ -173,10 +174,10 @@ class Repetition:
         return olds
 
 
-def _emitted(key: str, make: Callable[..., Any]) -> Callable[..., Any]:
+def _emitted(key: str, make: Function) -> Function:
     """The option `emit` of a row whose call is that of a compiled object."""
 
-    def emit(xs: Iterable[Any], y: Var, **params: Any) -> tuple[str, dict[str, Any]]:
+    def emit(xs: Iterable[Any], y: Var, **params: Any) -> tuple[str, Params]:
         return f"{{{key}}}({{xs}})", {key: make(params)}
 
     return emit

@@ -12,7 +12,7 @@ from ..base.tree import leaves
 from .context import changed
 from .entries import fact, folded, places
 from .errors import noted
-from .node import Node
+from .node import Node, Shape
 from .operands import raw
 
 
@@ -20,7 +20,7 @@ class _Watcher:
     """Sees every node that is made, and in the backward pass every node and every cotangent."""
 
     def __init__(self) -> None:
-        self.prints: WeakKeyDictionary[Node, tuple[int, ...]] = WeakKeyDictionary()
+        self.prints: WeakKeyDictionary[Node, Shape] = WeakKeyDictionary()
 
     def __call__(self, node: Node, y: Any) -> None:
         if _has_nan(y):
@@ -77,7 +77,7 @@ def _at(node: Node, bad: Any) -> str:
     return places(mask) + f": {', '.join(facts)}" * bool(facts)
 
 
-def _fingerprints(node: Node) -> tuple[int, ...]:
+def _fingerprints(node: Node) -> Shape:
     """A checksum of each array that the node holds: arguments that a rule needs, indices and so on."""
     held = [x for x in (*node.xs, *leaves(node.params)) if isinstance(x, np.ndarray) and x.size]
     return tuple(adler32(np.ascontiguousarray(x).view(np.uint8).data) for x in held)

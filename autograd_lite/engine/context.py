@@ -10,17 +10,15 @@ from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from functools import wraps
 from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction, signature
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
 from ..base.generator import numpy_generator as generator_of
 from ..table import Stated, Textbook
-from .node import TRACED, Params, Values
+from .node import TRACED, Function, Params, Values
 from .position import users_line
 from .value import Value, live_of
-
-Function: TypeAlias = Callable[..., Any]
 
 
 class Context:

@@ -14,14 +14,14 @@ import numpy as np
 
 from .backward import pull_back, saved
 from .context import CONTEXT, ORDINARY
-from .node import TRANSFORM, Lift, Node, Shape, Values
+from .node import TRANSFORM, Function, Lift, Node, Shape, Values
 from .unbroadcast import cast, sum_to
 from .value import fresh
 
 
 def push_forward(
     path: Iterable[Node], tangents: Mapping[Node, Any], lift: Lift, record: bool = False,
-    step: Callable[..., Any] | None = None, lead: Shape = (),
+    step: Function | None = None, lead: Shape = (),
 ) -> dict[Node, Any]:
     """Carry the tangents of inputs forward along `path`.
 
@@ -73,7 +73,7 @@ def push(n: Node, ts: list[Any], y: Any, xs: Values, lift: Lift) -> Any:
 
 
 def by_kind(
-    n: Node, ts: Sequence[Any], y: Any, xs: Sequence[Any], apply: Callable[..., Any] | None, general: Callable[[], Any]
+    n: Node, ts: Sequence[Any], y: Any, xs: Sequence[Any], apply: Function | None, general: Callable[[], Any]
 ) -> Any:
     """The tangent of one node's result, where it follows from the kind of its row.
 

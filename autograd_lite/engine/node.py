@@ -19,6 +19,7 @@ from .versions import EARLIEST, OURS, next_order
 Shape: TypeAlias = tuple[int, ...]
 Values: TypeAlias = tuple[Any, ...]
 Params: TypeAlias = dict[str, Any]  # keyword parameters, by name
+Function: TypeAlias = Callable[..., Any]
 
 # What a node depends on, as bits; 0 is a constant. A call has the bits of all its arguments.
 TRACED = 1  # an input of a traced program

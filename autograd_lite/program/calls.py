@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from itertools import count
@@ -19,7 +19,7 @@ from ..base.tree import leaves, rebuild, tree_map
 from ..engine.backward import pull_back
 from ..engine.context import changed
 from ..engine.engine_rows import lift
-from ..engine.node import TRACED, Node, ancestors
+from ..engine.node import TRACED, Function, Node, Params, Values, ancestors
 from ..engine.operands import raw
 from ..engine.replay import value_of
 from ..engine.value import Value
@@ -139,7 +139,7 @@ class Call:
 
 
 def record_call(
-    f: Callable[..., Any], args: tuple[Any, ...], params: dict[str, Any], static: Sequence[Any], recording: bool
+    f: Function, args: Values, params: Params, static: Sequence[Any], recording: bool
 ) -> Call:
     """Run `f` once, and record it.
 
@@ -182,7 +182,7 @@ def _check_draws(changes: Snapshot, run: _Run) -> None:
 
 
 def _run(
-    f: Callable[..., Any], originals: list[Any], args: tuple[Any, ...], params: dict[str, Any],
+    f: Function, originals: list[Any], args: Values, params: Params,
     static: Sequence[Any], recording: bool, outside: Outside,
 ) -> _Run:
     closure = Closure(outside)
@@ -333,7 +333,7 @@ class _Run:
     """
 
     def __init__(
-        self, f: Callable[..., Any], args: tuple[Any, ...], inputs: list[Node], result: Any,
+        self, f: Function, args: Values, inputs: list[Node], result: Any,
         variables: list[tuple[str, Any]], outside: Outside, starts: list[int], pulled: Mapping[Node, Any],
     ) -> None:  # fmt: skip
         results = leaves(result)
@@ -363,7 +363,7 @@ class _Run:
         self.sources = {var[n]: _weak(s) for n, s in sources.items()}
         self.gradients = [(weakref.ref(t), settled(g)) for t, g in ends.gradients]
         self.asked = {weakref.ref(t): had for t, had in outside.asked.items()}
-        self.call: dict[str, Any] = {
+        self.call: Params = {
             "objects": {k: x for k, x in enumerate(results) if not isinstance(x, (Value, np.ndarray))},
             "steps": outside.steps, "modules": outside.modules, "modes": outside.modes,
         }  # fmt: skip

@@ -12,7 +12,7 @@ import inspect
 import sys
 import weakref
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from types import CodeType, FrameType
@@ -25,7 +25,7 @@ from ..base.escape import plain
 from ..base.snapshots import untouched
 from ..base.tree import leaves, rebuild, tree_map
 from ..engine.context import CONTEXT, ORDINARY, changed
-from ..engine.node import ANY, Node, ancestors
+from ..engine.node import ANY, Function, Node, Params, ancestors
 from ..engine.operands import joined, raw
 from ..engine.value import wrap
 from ..tensor import Tensor
@@ -47,7 +47,7 @@ class Capture:
 
 
 def capture(
-    f: Callable[..., Any], args: Sequence[Any], params: Mapping[str, Any] | None = None,
+    f: Function, args: Sequence[Any], params: Mapping[str, Any] | None = None,
     names: Mapping[str, Any] | None = None, fixing: bool = False,
 ) -> Capture:
     """Run `f`, and record everything that depends on `args`.
@@ -76,7 +76,7 @@ def _are_positions(x: Any) -> bool:
 
 
 def _captured(
-    f: Callable[..., Any], args: Sequence[Any], params: Mapping[str, Any] | None, names: Mapping[str, Any] | None,
+    f: Function, args: Sequence[Any], params: Mapping[str, Any] | None, names: Mapping[str, Any] | None,
     fixed: tuple[type, ...],
 ) -> Capture:
     arguments = leaves(args)
@@ -102,7 +102,7 @@ def _captured(
     outside = [*variables, *captured(f), *(names or {}).items()]
     roots = _nodes_of(result)
     names_of_nodes = names_of(f, rebuild(args, tensors), nodes, ancestors(roots, ANY)[::-1], variables, outside, roots)
-    arrays: dict[str, Any] = {}
+    arrays: Params = {}
     for word, value in outside:
         if isinstance(value, np.ndarray) and word not in names_of_nodes.values():
             arrays.setdefault(word, value)
@@ -186,7 +186,7 @@ def _is_turn(code: CodeType, word: str) -> bool:
     return looped(code, ast.Name(word)) is not None
 
 
-def run(f: Callable[..., Any], args: Sequence[Any], params: Mapping[str, Any]) -> tuple[Any, list[tuple[str, Any]]]:
+def run(f: Function, args: Sequence[Any], params: Mapping[str, Any]) -> tuple[Any, list[tuple[str, Any]]]:
     """The result of `f`, and its local variables as they were when it returned (without those that begin with _)."""
     code = getattr(inspect.unwrap(f), "__code__", None)
     variables: list[tuple[str, Any]] = []

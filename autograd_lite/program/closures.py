@@ -36,7 +36,7 @@ import numpy as np
 
 from ..base.code import with_inner
 from ..base.tree import leaves
-from ..engine.node import TRACED
+from ..engine.node import TRACED, Params
 from ..engine.position import INTERNAL
 from ..engine.value import Value
 from ..table import Primitive
@@ -137,7 +137,7 @@ class Closure:
         self._before: dict[int, tuple[Any, Any]] = {}  # the containers, and copies of them
         self._tensors: list[Value] = []
         self._classes: dict[type, bool] = {}  # whether the code may make objects of them
-        self._absent: list[tuple[dict[str, Any], str]] = []  # globals that do not exist
+        self._absent: list[tuple[Params, str]] = []  # globals that do not exist
 
     def reach(self, values: Iterable[tuple[Any, Any]]) -> list[Any]:
         """Look into functions and other values, each with what it is called, and everything that they can reach.

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..engine.context import no_grad
-from ..engine.node import source_line
+from ..engine.node import Params, Shape, Values, source_line
 from ..engine.record import record
 from ..table import Primitive
 
@@ -39,7 +39,7 @@ class Var:
     """
 
     name: str
-    shape: tuple[int, ...]
+    shape: Shape
     dtype: Any
 
     def __str__(self) -> str:
@@ -114,8 +114,8 @@ class Equation:
 
     outputs: tuple[Var, ...]
     row: Primitive
-    operands: tuple[Any, ...]
-    params: dict[str, Any]
+    operands: Values
+    params: Params
     origin: Origin = field(default=Origin(), repr=False)
 
     @property
@@ -134,21 +134,21 @@ class Equation:
         return "generator" in self.params
 
     @property
-    def shape(self) -> tuple[int, ...]:
+    def shape(self) -> Shape:
         """The shape of its result; ``()`` if there are several."""
         return () if self.row.outputs else self.outputs[0].shape
 
-    def shape_of(self, k: int) -> tuple[int, ...]:
+    def shape_of(self, k: int) -> Shape:
         """The shape of operand `k`."""
         return np.shape(self.operands[k])
 
     @property
-    def shapes(self) -> tuple[tuple[int, ...], ...]:
+    def shapes(self) -> tuple[Shape, ...]:
         """The shapes of the operands."""
         return tuple(map(np.shape, self.operands))
 
     @property
-    def dtypes(self) -> tuple[Any, ...]:
+    def dtypes(self) -> Values:
         """The dtypes of the operands."""
         return tuple(x.dtype if isinstance(x, Var) else np.result_type(x) for x in self.operands)
 

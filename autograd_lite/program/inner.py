@@ -23,7 +23,7 @@ from ..engine.backward import pull_back
 from ..engine.context import CONTEXT, ORDINARY, changed, tracing
 from ..engine.engine_rows import INSIDE, lift
 from ..engine.forward import push_forward
-from ..engine.node import ANY, TRACED, TRANSFORM, Node, ancestors, between
+from ..engine.node import ANY, TRACED, TRANSFORM, Function, Node, Params, Shape, Values, ancestors, between
 from ..engine.operands import raw
 from ..engine.value import Value, wrap
 from ..transforms.vmap import vmap
@@ -63,11 +63,11 @@ class Inner(NamedTuple):
     program: Program
     captured: list[Any]
     result: Any
-    drawn: dict[str, Any]
+    drawn: Params
 
 
 def traced(
-    what: str, f: Callable[..., Any], *args: Any, then: Callable[[Any], Any] = lambda result: result
+    what: str, f: Function, *args: Any, then: Callable[[Any], Any] = lambda result: result
 ) -> Inner:
     """Trace `f`, and `then` on its result, on examples, trees of arrays; `what` is the function that an error names.
 
@@ -174,7 +174,7 @@ def drawing(most: int) -> Iterator[None]:
         snapshot.draws = min(snapshot.draws, draws + most)
 
 
-def _generator(what: str, draws: Sequence[Node]) -> dict[str, Any]:
+def _generator(what: str, draws: Sequence[Node]) -> Params:
     generators = {id(n.params["generator"]): n.params["generator"] for n in draws}
     if len(generators) > 1:
         raise RuntimeError(f"{what}: draws from several generators; use one in the body of a traced loop")
@@ -190,7 +190,7 @@ def _apart() -> Iterator[None]:
         yield
 
 
-def retraced(f: Callable[..., Any], examples: Sequence[Any]) -> Program:
+def retraced(f: Function, examples: Sequence[Any]) -> Program:
     """The program of `f`, recorded on its own."""
     with _apart(), changed(values=None):
         return traced_program(f, examples)
@@ -313,7 +313,7 @@ class Body:
         return f"<{self.program.name}: {len(self.program)} operations>"
 
     @cached_property
-    def step(self) -> Callable[..., tuple[Any, ...]]:
+    def step(self) -> Callable[..., Values]:
         """The program as a function of arrays."""
         return straight(self.program)
 
@@ -341,7 +341,7 @@ class Body:
             {k for k, x in enumerate(outputs) if isinstance(x, Var) and x in seen},
         )
 
-    def only(self, which: tuple[int, ...]) -> Body:
+    def only(self, which: Shape) -> Body:
         """The same with some of its outputs."""
         p = self.program
         outputs = [p.outputs[k] for k in which]
@@ -378,7 +378,7 @@ class Body:
         )  # fmt: skip
 
     @cached_method
-    def pulled(self, at: tuple[int, ...]) -> Pulled:
+    def pulled(self, at: Shape) -> Pulled:
         """The backward step, from the cotangents of the next carry and of the results `at`."""
         program = self.program
         carried, sliced, sums, derived = self._pulled_back(self.wanted, at)
@@ -449,10 +449,10 @@ class Pulled(NamedTuple):
     constants: list[int]
 
 
-def as_function(program: Program) -> Callable[..., tuple[Any, ...]]:
+def as_function(program: Program) -> Callable[..., Values]:
     """The program as a function of arrays, or of Tensors, on which it is recorded."""
 
-    def function(*xs: Any) -> tuple[Any, ...]:
+    def function(*xs: Any) -> Values:
         call = recorded if any(isinstance(x, Value) for x in xs) else computed
         values = program.run(dict(zip(program.inputs, xs, strict=True)), call)
         return tuple(looked_up(values, program.outputs))
@@ -471,10 +471,10 @@ def mapped(program: Program, on: Container[int], out: Container[int], size: int)
     return retraced(f, examples)
 
 
-def straight(program: Program) -> Callable[..., tuple[Any, ...]]:
+def straight(program: Program) -> Callable[..., Values]:
     """The program as one Python function of arrays, without any other bookkeeping."""
     words = {v: f"v{k}" for k, v in enumerate(program.variables)}
-    space: dict[str, Any] = {}
+    space: Params = {}
 
     def word(x: Any) -> str:
         if isinstance(x, Var):
@@ -491,5 +491,5 @@ def straight(program: Program) -> Callable[..., tuple[Any, ...]]:
         lines.append(f"    {', '.join(words[v] for v in eq.outputs)}{',' * eq.row.outputs} = {call}")
     lines.append(f"    return ({''.join(f'{word(x)}, ' for x in program.outputs)})")
     exec("\n".join(lines), space)  # calls of rows only
-    step: Callable[..., tuple[Any, ...]] = space["step"]
+    step: Callable[..., Values] = space["step"]
     return step

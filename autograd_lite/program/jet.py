@@ -14,6 +14,7 @@ import numpy as np
 
 from ..base.tree import leaves, matched, rebuild, tree_map
 from ..engine.errors import masked_error
+from ..engine.node import Shape, Values
 from ..engine.operands import raw
 from ..engine.value import live_of, wrap
 from ..tensor import Tensor
@@ -233,7 +234,7 @@ def _check_finite(what: str, program: Program, env: dict[Var, Any], outputs: lis
     )
 
 
-def _bad(y: Any, order: int) -> tuple[int, tuple[int, ...], Any] | None:
+def _bad(y: Any, order: int) -> tuple[int, Shape, Any] | None:
     """The order, the entry and the value of the first coefficient that is not finite where the value is."""
     last = order if isinstance(y, Series) and not is_symbolic(y[0]) else 0
     for k, c in ((k, raw(y[k])) for k in range(1, last + 1) if y[k] is not None):
@@ -274,7 +275,7 @@ class Taylor(tuple[Any, ...]):
         self.name, self.point = name, point
         return self
 
-    def __getnewargs__(self) -> tuple[Any, ...]:
+    def __getnewargs__(self) -> Values:
         return tuple(self), self.name, self.point
 
     def __call__(self, h: Any) -> Any:

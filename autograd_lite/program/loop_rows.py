@@ -17,7 +17,7 @@ import numpy as np
 from ..base.cached_method import cached_method
 from ..engine.context import CONTEXT, ORDINARY, tracing
 from ..engine.engine_rows import STOP_GRADIENT
-from ..engine.node import TRACED, Node, Params
+from ..engine.node import TRACED, Node, Params, Shape, Values
 from ..engine.record import record
 from ..engine.value import Value, live_of
 from ..rules.selection import where
@@ -92,14 +92,14 @@ _row = partial(
 # --------------------------------------------------------------------------------------------------------- scan
 
 
-def scanned(body: Body, xs: Sequence[Any], length: int, reverse: bool, drawn: Params) -> tuple[Any, ...]:
+def scanned(body: Body, xs: Sequence[Any], length: int, reverse: bool, drawn: Params) -> Values:
     """The last carries and the stacked results; if a derivative may be asked for, the steps keep what it needs."""
     inner = body.keeping(wanted_of(xs))
     ys = call(SCAN, xs, {"body": inner, "length": length, "reverse": reverse, **drawn})
     return tuple(ys[: len(body.program.outputs)])
 
 
-def _scan(*xs: Any, body: Body, length: int, reverse: bool, **_: Any) -> tuple[Any, ...]:
+def _scan(*xs: Any, body: Body, length: int, reverse: bool, **_: Any) -> Values:
     carry, slices, constants = body.split(xs)
     count, step = body.carries, body.step
     results = [np.empty((length, *np.shape(x)), dtype_of(x)) for x in body.program.outputs[count:]]
@@ -153,7 +153,7 @@ def _scan_backward(g: Any, y: Any, xs: Any, i: int, params: Params) -> dict[int,
     return dict(zip([*pulled.carried, *pulled.sums, *pulled.sliced], results, strict=True))
 
 
-def _scan_push(ts: Sequence[Any], y: Any, xs: Sequence[Any], n: Node) -> tuple[Any, ...]:
+def _scan_push(ts: Sequence[Any], y: Any, xs: Sequence[Any], n: Node) -> Values:
     """The tangents of the results: a scan that computes the values with them."""
     body: Body = n.params["body"]
     inner, on, some = body.pushed(_moving("scan", ts, n.params))
@@ -179,7 +179,7 @@ def _with_tangents(
     return [x for ks in groups for x in (*(xs[k] for k in ks), *(tangents[k] for k in ks if k in tangents))]
 
 
-def _tangents(n: Node, places: Sequence[int], values: Sequence[Any]) -> tuple[Any, ...]:
+def _tangents(n: Node, places: Sequence[int], values: Sequence[Any]) -> Values:
     """The tangents of all results; those that are not in `places` are zero."""
     tangents = [np.zeros(shape, dtype) for shape, dtype in n.parts]
     for k, t in zip(places, values, strict=True):
@@ -187,7 +187,7 @@ def _tangents(n: Node, places: Sequence[int], values: Sequence[Any]) -> tuple[An
     return tuple(tangents)
 
 
-def _scan_batch(b: Batched) -> tuple[Any, ...]:
+def _scan_batch(b: Batched) -> Values:
     body: Body = b.params["body"]
     inner, ins, outs = body.batched(frozenset(k for k, on in enumerate(b.on) if on), b.size)
     start, stop = body.carries, body.carries + body.slices
@@ -213,14 +213,14 @@ SCAN = _row(_scan, (_scan_pull,), name="scan", jvp=_scan_push, batch=_scan_batch
 # --------------------------------------------------------------------------------------------------------- cond
 
 
-def chosen(branches: Sequence[Body], pred: Any, xs: Sequence[Any], drawn: Params) -> tuple[Any, ...]:
+def chosen(branches: Sequence[Body], pred: Any, xs: Sequence[Any], drawn: Params) -> Values:
     """The results of the first branch if `pred` is true, or else of the second."""
     wanted = wanted_of(xs)
     branches = tuple(Body(branch.program, wanted=branch.wanted | wanted) for branch in branches)
     return tuple(call(COND, (pred, *xs), {"branches": branches, **drawn}))
 
 
-def _cond(pred: Any, *xs: Any, branches: Sequence[Body], **_: Any) -> tuple[Any, ...]:
+def _cond(pred: Any, *xs: Any, branches: Sequence[Body], **_: Any) -> Values:
     return tuple(map(np.array, branches[0 if pred else 1].step(*xs)))
 
 
@@ -244,27 +244,27 @@ def _cond_backward(g: Any, xs: Any, i: int, params: Params) -> dict[int, Any]:
 
 
 @cached_method
-def _branch_pulled(branch: Body, wanted: tuple[int, ...], at: tuple[int, ...]) -> Body:
+def _branch_pulled(branch: Body, wanted: Shape, at: Shape) -> Body:
     inputs = branch.program.inputs
     derived = pulled_back(branch.program, {inputs[k] for k in wanted}, wanted, at)
     return Body(program_of(branch.program, "backward", (*inputs, *derived.new), derived, whole=True))
 
 
-def _cond_push(ts: Sequence[Any], y: Any, xs: Sequence[Any], n: Node) -> tuple[Any, ...]:
+def _cond_push(ts: Sequence[Any], y: Any, xs: Sequence[Any], n: Node) -> Values:
     on = tuple(sorted(k - 1 for k in _moving("cond", ts, n.params)))
     inner = [_branch_pushed(branch, on) for branch in n.params["branches"]]
     return chosen(inner, xs[0], [*xs[1:], *(ts[k + 1] for k in on)], {})
 
 
 @cached_method
-def _branch_pushed(branch: Body, on: tuple[int, ...]) -> Body:
+def _branch_pushed(branch: Body, on: Shape) -> Body:
     derived, some = pushed_forward(branch.program, on)
     of = dict(zip(some, derived.outputs, strict=True))
     derived = derived._replace(outputs=[of.get(k, zeros_of(x)) for k, x in enumerate(branch.program.outputs)])
     return Body(program_of(branch.program, "jvp", (*branch.program.inputs, *derived.new), derived, whole=True))
 
 
-def _cond_batch(b: Batched) -> tuple[Any, ...]:
+def _cond_batch(b: Batched) -> Values:
     """One branch if all examples choose the same; otherwise both, and for each example the results of its own."""
     branches = b.params["branches"]
     pred, *xs = b.xs
@@ -303,7 +303,7 @@ COND = _row(_cond, (_cond_pull,), name="cond", jvp=_cond_push, batch=_cond_batch
 # --------------------------------------------------------------------------------------------------- while_loop
 
 
-def _while(*xs: Any, test: Body, body: Body, **_: Any) -> tuple[Any, ...]:
+def _while(*xs: Any, test: Body, body: Body, **_: Any) -> Values:
     carry, constants, steps = xs[: body.carries], xs[body.carries :], 0
     while test.step(*carry, *constants)[0] and not _is_last(steps):
         carry = body.step(*carry, *constants)
@@ -319,7 +319,7 @@ def _while_pull(g: Any, xs: Any, i: int) -> NoReturn:
     )
 
 
-def _while_push(ts: Sequence[Any], y: Any, xs: Sequence[Any], n: Node) -> tuple[Any, ...]:
+def _while_push(ts: Sequence[Any], y: Any, xs: Sequence[Any], n: Node) -> Values:
     body, test = n.params["body"], n.params["test"].program
     inner, on, _ = body.pushed(_moving("while_loop", ts, n.params))
     groups = range(body.carries), range(body.carries, len(xs))
@@ -333,7 +333,7 @@ def _while_push(ts: Sequence[Any], y: Any, xs: Sequence[Any], n: Node) -> tuple[
     return _tangents(n, places, results[body.carries :])
 
 
-def _while_batch(b: Batched) -> tuple[Any, ...]:
+def _while_batch(b: Batched) -> Values:
     """If the condition differs between examples, all go on, and those that have ended keep their values."""
     test, body = b.params["test"], b.params["body"]
     on = frozenset(k for k, has in enumerate(b.on) if has)
@@ -344,7 +344,7 @@ def _while_batch(b: Batched) -> tuple[Any, ...]:
         ask = as_function(mapped(test.program, ins, [0], b.size))
         step = as_function(program)
 
-        def masked(*xs: Any) -> tuple[Any, ...]:
+        def masked(*xs: Any) -> Values:
             going = truth_of(ask(*xs)[0])
             pairs = zip(xs, step(*xs), strict=False)  # `xs` has constants too
             return tuple(where(padded(going, True, new.ndim - 1), new, x) for x, new in pairs)

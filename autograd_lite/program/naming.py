@@ -8,7 +8,7 @@ import inspect
 import weakref
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import count, takewhile
 from string import ascii_lowercase
@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from ..base.escape import plain
 from ..engine.context import Steps
-from ..engine.node import Node
+from ..engine.node import Function, Node, Values
 from ..engine.position import users_frame
 from ..tensor import Tensor
 from .assignments import tree
@@ -101,7 +101,7 @@ def qualified(nodes: Iterable[Node]) -> dict[Node, str]:
 
 def assigned(nodes: Iterable[Node]) -> list[tuple[Node, str]]:
     """The variables that results were assigned to, ``h = np.tanh(a)``, from the next instruction of the user's code."""
-    latest: dict[tuple[Any, ...], tuple[Node, str]] = {}
+    latest: dict[Values, tuple[Node, str]] = {}
     runs: list[list[Node]] = []  # nodes of one instruction that follow each other
     unpacked: Counter[tuple[CodeType, int]] = Counter()
     nodes = [n for n in nodes if n.code is not None and n.parts is None]
@@ -356,7 +356,7 @@ class Names(set[str]):
         return word
 
 
-def captured(f: Callable[..., Any]) -> list[tuple[str, Any]]:
+def captured(f: Function) -> list[tuple[str, Any]]:
     """The variables from outside that `f` uses, by name."""
     try:
         around = inspect.getclosurevars(inspect.unwrap(f))
@@ -365,7 +365,7 @@ def captured(f: Callable[..., Any]) -> list[tuple[str, Any]]:
     return [*around.nonlocals.items(), *around.globals.items()]
 
 
-def argument_names(f: Callable[..., Any], args: Sequence[Any]) -> list[tuple[str, Any]]:
+def argument_names(f: Function, args: Sequence[Any]) -> list[tuple[str, Any]]:
     try:
         bound = inspect.signature(f).bind(*args)
     except (TypeError, ValueError):  # a builtin or a ufunc, which has no signature

@@ -7,10 +7,11 @@ number beside an array is an input of the program, in the dtype that NumPy gives
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..engine.context import tracing
+from ..engine.node import Function, Params
 from ..tensor import Tensor
 
 NUMBERS = frozenset({bool, int, float, complex})
@@ -61,7 +62,7 @@ def _computed(template: str, *operands: Any) -> Any:
     return outside.computed(template, operands)
 
 
-def _operation(template: str, of_tensors: Callable[..., Any]) -> Callable[..., Any]:
+def _operation(template: str, of_tensors: Function) -> Function:
     def operation(*operands: Any) -> Any:
         y = _computed(template, *operands)
         return of_tensors(*operands) if y is NotImplemented else y
@@ -91,7 +92,7 @@ class Arithmetic:
 
     def __init__(self) -> None:
         self.lines: list[tuple[str, str, list[str]]] = []
-        self.values: dict[str, Any] = {}
+        self.values: Params = {}
 
     def word(self, x: object) -> str:
         """What a number is called; a constant gets a new word."""

@@ -18,7 +18,7 @@ import numpy as np
 from ..base.snapshots import about_to_write
 from ..engine.context import changed
 from ..engine.engine_rows import ASSIGNED, STOP_GRADIENT
-from ..engine.node import NEEDS, NOTHING, TRACED, Node, ancestors
+from ..engine.node import NEEDS, NOTHING, TRACED, Node, Params, ancestors
 from ..engine.operands import raw
 from ..engine.position import users_line
 from ..engine.record import record
@@ -57,7 +57,7 @@ class Step:
     """A step of an optimiser, for the parameters of a group that have made as many steps before."""
 
     optimizer: Any
-    group: dict[str, Any]
+    group: Params
     parameters: list[Any]
     dtype: Any
     counters: tuple[str, ...]  # what in the state of a parameter is a number
@@ -110,7 +110,7 @@ class Outside:
         self._gradients: dict[int, tuple[Any, Any]] = {}
         self._views: dict[Node, str] = {}
         self._aliases: dict[Any, Any] = {}
-        self._states: dict[Any, tuple[Any, dict[str, Any]]] = {}
+        self._states: dict[Any, tuple[Any, Params]] = {}
         self._scalars: dict[tuple[str, Any], Any] = {}
         self._numbers: dict[Any, _Numbers] = {}
         self._toggled: dict[Node, bool] = {}
@@ -337,7 +337,7 @@ class Outside:
         self.write(t, new)
         return t
 
-    def ufunc_out(self, ufunc: np.ufunc, method: str, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
+    def ufunc_out(self, ufunc: np.ufunc, method: str, inputs: Sequence[Any], params: Params) -> Any:
         """``np.add(a, b, out=t)``."""
         outs = params.pop("out")
         if len(outs) > 1 or not isinstance(outs[0], Value):
@@ -382,7 +382,7 @@ class Outside:
 
     # ------------------------------------------------------------------------------------------------ optimisers
 
-    def stepped(self, optimizer: Any, p: Value, group: dict[str, Any]) -> tuple[dict[str, Any], Any]:
+    def stepped(self, optimizer: Any, p: Value, group: Params) -> tuple[Params, Any]:
         """The state of a parameter, and the numbers of its next step, as Tensors."""
         self.refuse_in_loops(f"a step of {type(optimizer).__name__}")
         if p not in self._states:

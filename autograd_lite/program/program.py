@@ -21,7 +21,7 @@ from ..engine.backward import pull_back
 from ..engine.context import Group, changed
 from ..engine.engine_rows import lift
 from ..engine.errors import values_freed_error, written_error
-from ..engine.node import ANY, TRACED, GraphView, Node, ancestors
+from ..engine.node import ANY, TRACED, GraphView, Node, Params, Values, ancestors
 from ..engine.operands import raw
 from ..engine.replay import value_of
 from ..engine.unbroadcast import ones
@@ -100,7 +100,7 @@ class Program(GraphView):
     fixed: Mapping[Var, Any] = field(default_factory=dict, repr=False)  # inputs that have only this value, as "l2"
     hooked: str = field(default="", repr=False)  # a value with a hook, which the equations do not have
     freed: str = field(default="", repr=False)  # a value whose arrays are gone, so that none can be computed again
-    call: tuple[Callable[..., Any], tuple[Any, ...], Any] | None = field(default=None, repr=False)  # f, args, names
+    call: tuple[Callable[..., Any], Values, Any] | None = field(default=None, repr=False)  # f, args, names
     #: The memory of each input, with the time of its last use, and how an error calls it.
     _uses: Mapping[Var, tuple[Storage, int, str]] = field(default_factory=dict, repr=False)
 
@@ -393,7 +393,7 @@ class Program(GraphView):
     # ------------------------------------------------------------------------------------------- the chain rule
 
     @property
-    def _called(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    def _called(self) -> tuple[Values, Params]:
         """The function with its example arguments, and the user's names: what was traced, or the program itself."""
         if self.call is None:
             return (self, *rebuild(self.structure, [self.fixed.get(v, self.examples[v]) for v in self.inputs])), {}

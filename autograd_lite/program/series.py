@@ -21,6 +21,7 @@ import numpy as np
 
 from ..engine.context import is_traced, no_grad
 from ..engine.forward import total
+from ..engine.node import Shape, Values
 from ..engine.operands import raw
 from ..engine.record import record
 from ..table import Primitive
@@ -41,7 +42,7 @@ class Series:
 
     __slots__ = ("_step", "_terms", "dtype", "shape")
 
-    def __init__(self, shape: tuple[int, ...], dtype: Any, terms: list[Any], step: Step) -> None:
+    def __init__(self, shape: Shape, dtype: Any, terms: list[Any], step: Step) -> None:
         self.shape, self.dtype, self._terms, self._step = shape, dtype, terms, step
 
     def __getitem__(self, k: int) -> Any:
@@ -78,7 +79,7 @@ class Arithmetic:
     """One run: an equation on the same operands is the same series."""
 
     def __init__(self) -> None:
-        self._memo: dict[Any, tuple[Any, ...]] = {}
+        self._memo: dict[Any, Values] = {}
 
     def __call__(self, eq: Equation, xs: Sequence[Any]) -> Any:
         """The result of an equation on series and constants."""
@@ -128,7 +129,7 @@ def _one(v: Var, y: Any, step: Step) -> Any:
     return Series(v.shape, v.dtype, [y], step) if v.dtype.kind in "fc" else y
 
 
-def _several(eq: Equation, ys: Any, step: Step) -> tuple[Any, ...]:
+def _several(eq: Equation, ys: Any, step: Step) -> Values:
     """The results of a row that has several; a step computes a coefficient of all of them."""
     steps: dict[int, Any] = {}
 
@@ -162,7 +163,7 @@ def _bilinear(eq: Equation, xs: Sequence[Any], k: int) -> Any:
     return _sum([_applied(eq, cs) for cs in _compositions(xs, k)])
 
 
-def _compositions(xs: Sequence[Any], k: int) -> Iterator[tuple[Any, ...]]:
+def _compositions(xs: Sequence[Any], k: int) -> Iterator[Values]:
     """Coefficients of the operands whose orders add up to k."""
     first, *others = xs
     if not others:

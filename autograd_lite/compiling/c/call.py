@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy._core import _multiarray_umath  # type: ignore[attr-defined]  # not in its stubs
 
+from ...engine.node import Function
 from ...program import Var
 from .compiler import Compiler, NoCompiler, built
 
@@ -138,16 +139,16 @@ def methods(using: Compiler) -> dict[str, _Method]:
     return {name: _Method(name.encode(), f, _FASTCALL, None) for name, f in zip(names, functions, strict=True)}
 
 
-def function(name: str, numbers: Table, using: Compiler) -> Callable[..., Any]:
+def function(name: str, numbers: Table, using: Compiler) -> Function:
     """A function of ``runtime.c`` with a table."""
     new = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.POINTER(_Method), ctypes.py_object, ctypes.c_void_p)(
         ("PyCFunction_NewEx", ctypes.pythonapi)
     )
-    result: Callable[..., Any] = new(ctypes.byref(methods(using)[name]), numbers, None)
+    result: Function = new(ctypes.byref(methods(using)[name]), numbers, None)
     return result
 
 
-def region(kernel: Kernel, using: Compiler) -> Callable[..., Any]:
+def region(kernel: Kernel, using: Compiler) -> Function:
     """The function that Python calls: with the memory of the block, and the arrays; False if one does not fit."""
     numbers = [kernel.address, int(kernel.work > LONG), len(kernel.arguments)]
     for v, changed in zip(kernel.arguments, kernel.written, strict=True):
@@ -155,7 +156,7 @@ def region(kernel: Kernel, using: Compiler) -> Callable[..., Any]:
     return function("region", table(numbers, None), using)
 
 
-def checked(fast: Callable[..., Any], arguments: Sequence[Var], written: Sequence[bool]) -> Callable[..., None]:
+def checked(fast: Function, arguments: Sequence[Var], written: Sequence[bool]) -> Callable[..., None]:
     """A function that calls `fast` with arrays of any strides, alignment and dtype, by way of copies.
 
     Raises

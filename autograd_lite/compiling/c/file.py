@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy._core import umath
 
+from ...engine.node import Function
 from ...program import Var
 from . import call
 from .compiler import LONG, Compiler, beside, built
@@ -58,7 +59,7 @@ class File:
         functions = {name for region in self.regions for name in region.kernel.functions}
         return "\n".join([*prelude([*folds, *bodies], functions, vectors), *folds, "", *bodies])
 
-    def compile(self, text: str, using: Compiler) -> dict[str, Callable[..., Any]]:
+    def compile(self, text: str, using: Compiler) -> dict[str, Function]:
         """The functions that the source in Python calls, by their names in it."""
         single = sum(len(g.steps) for r in self.regions for g in r.kernel.groups if not g.space)
         libraries = ("-lmvec",) * bool(using.vectors) + ("-pthread",) * ("pthread" in text)
@@ -67,7 +68,7 @@ class File:
             path = built(text, using, libraries, quick=single > LONG)
         for f, setter in zip(products, call.addresses(path, [f"use_matmul{f}" for f in products]), strict=True):
             ctypes.CFUNCTYPE(None, ctypes.c_void_p)(setter)(_products(using)[f])
-        space: dict[str, Callable[..., Any]] = {}
+        space: dict[str, Function] = {}
         for r, address in zip(self.regions, call.addresses(path, [r.name for r in self.regions]), strict=True):
             kernel = call.Kernel(address, r.arguments, r.written, r.kernel.work)
             function = call.region(kernel, using)

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ...base.escape import identifier, plain
+from ...engine.node import Shape
 from ...program import Equation, Var
 from ...program.naming import Names
 from ...table.scalar import FUNCTIONS, variable
@@ -94,7 +95,7 @@ class Kernel:
     """
 
     def __init__(
-        self, eq: Equation, layouts: Mapping[Var, tuple[int, ...]], into: Mapping[Var, Var], alone: bool = False,
+        self, eq: Equation, layouts: Mapping[Var, Shape], into: Mapping[Var, Var], alone: bool = False,
         threads: int = 1,
     ) -> None:
         outputs = self.outputs = eq.outputs

@@ -6,7 +6,7 @@ into their places, and the next carry into one of two buffers, or into the array
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import chain
 from math import prod
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ...base.memory import LINE
+from ...engine.node import Function
 from ...program import Var
 from .call import LONG, Direct, function, kind_of, table
 
@@ -98,7 +99,7 @@ class LoopTable:
             columns += places[k] if what == "input" else self.whole(value)
         return [direct.kernel.address, self.memory(direct.size), len(direct.arguments)], columns
 
-    def function(self, body: Direct, places: Sequence[Column], test: Direct | None = None) -> Callable[..., Any]:
+    def function(self, body: Direct, places: Sequence[Column], test: Direct | None = None) -> Function:
         """The loop, with the places of the inputs of a step; those of `test` are the first of them."""
         head, columns = self.step(body, places)
         test_head, tests, work = [0, 0, 0], list[int](), body.kernel.work

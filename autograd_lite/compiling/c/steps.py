@@ -21,6 +21,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from ...base.memory import address
 from ...base.tree import leaves
+from ...engine.node import Shape
 from ...program import Equation, Operand, Var
 from ...rules._arrays import reduced
 from ...table.scalar import FUNCTIONS, Scalar, number, parse, variable
@@ -44,7 +45,7 @@ class Place(NamedTuple):
     """The place of the entries of a value: in the memory of `root`, at these strides, counted in entries."""
 
     root: Var
-    strides: tuple[int, ...]
+    strides: Shape
     offset: int = 0
 
     def over(self, shape: Sequence[int], space: Sequence[int]) -> Place:
@@ -87,7 +88,7 @@ class Step:
     """
 
     var: Var
-    space: tuple[int, ...]
+    space: Shape
     e: Scalar
     xs: list[Any]
     kind: str
@@ -124,7 +125,7 @@ TIMES = Scalar("*", (X1, X2))
 PLUS = Scalar("+", (X1, X2))
 
 
-def strides_of(shape: Sequence[int], order: Sequence[int] | None = None) -> tuple[int, ...]:
+def strides_of(shape: Sequence[int], order: Sequence[int] | None = None) -> Shape:
     """The strides of an array whose axes are in this order in memory, by default C's."""
     strides, size = [0] * len(shape), 1
     for k in reversed(range(len(shape)) if order is None else order):
@@ -219,7 +220,7 @@ def is_tiled(m: int, n: int, k: int) -> bool:
     return max(m, n) >= 8 and min(m, n) >= 4 and TILED[0] <= m * n * k <= TILED[1]
 
 
-def product_of(eq: Equation) -> tuple[tuple[int, int, int], tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
+def product_of(eq: Equation) -> tuple[tuple[int, int, int], Shape, Shape, Shape]:
     """Rows, columns and inner size; the shape of the stack; the shapes of both factors with all axes."""
     a, b = (np.shape(x) for x in eq.operands)
     a = (1, *a) if len(a) == 1 else a
@@ -259,7 +260,7 @@ def stand_in(place: Place, shape: Sequence[int]) -> np.ndarray:
     return as_strided(np.empty(size, np.int8)[start:], shape, place.strides)
 
 
-def viewed(eq: Equation, shape: Sequence[int], strides: Sequence[int]) -> list[tuple[tuple[int, ...], int]] | None:
+def viewed(eq: Equation, shape: Sequence[int], strides: Sequence[int]) -> list[tuple[Shape, int]] | None:
     """The strides and the offset of each result of a view of an array, in entries; None if it is a copy."""
     dtype = eq.operands[0].dtype
     start, size = _memory(shape, strides)
@@ -306,7 +307,7 @@ class Steps:
     """
 
     def __init__(
-        self, equations: Sequence[Equation], arrays: Mapping[int, Var], layouts: Mapping[Var, tuple[int, ...]],
+        self, equations: Sequence[Equation], arrays: Mapping[int, Var], layouts: Mapping[Var, Shape],
         kinds: Sequence[str], outputs: Sequence[Var] = (),
     ) -> None:
         self.steps: list[Step] = []
@@ -316,7 +317,7 @@ class Steps:
         self.outputs = outputs
         self.part: dict[Var, Equation] = {}  # the join in whose array a value is computed
         self.factors = Counter[Any]()  # how many products have a right factor
-        self.copies: dict[tuple[Place, tuple[int, ...]], Place] = {}
+        self.copies: dict[tuple[Place, Shape], Place] = {}
         apart = "view", "placement", *KINDS.values()
         inside = {
             v for eq, kind in zip(equations, kinds, strict=True) if kind not in apart
@@ -356,7 +357,7 @@ class Steps:
         self.places[y] = Place(y, self.layouts[y])
         return self.places[y]
 
-    def _add(self, y: Var, space: tuple[int, ...], e: Scalar, xs: list[Any], target: Place, eq: Equation) -> Step:
+    def _add(self, y: Var, space: Shape, e: Scalar, xs: list[Any], target: Place, eq: Equation) -> Step:
         xs = [x.over(space, space) if isinstance(x, Place) else x for x in xs]
         self.steps.append(Step(y, space, e, xs, y.dtype.char, target.over(space, space), eq))
         return self.steps[-1]
@@ -408,7 +409,7 @@ class Steps:
             b = self._copy(b, (1,) * len(stack) + (sizes[2], sizes[1]), eq)  # once, not for each product
         self.steps.append(Step(eq.outputs[0], stack, TIMES, [a, b], eq.outputs[0].dtype.char, y, eq, product=sizes))
 
-    def _copy(self, place: Place, shape: tuple[int, ...], eq: Equation) -> Place:
+    def _copy(self, place: Place, shape: Shape, eq: Equation) -> Place:
         """A copy of an array in C's order."""
         if (place, shape) not in self.copies:
             copy = Var(place.root.name, shape, place.root.dtype)

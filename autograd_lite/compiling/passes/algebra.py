@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ...engine.node import Params
 from ...program import Equation, Operand, Var
 from ..block import Block, maker, written
 from .constants import uniform
@@ -153,7 +154,7 @@ def _same(eq: Equation, defined: Defined) -> Any:
     return eq.operands[0] if _like(eq.operands[0], eq) else None
 
 
-_RULES: dict[str, Any] = {
+_RULES: Params = {
     "product": _product, "sum": _sum, "negation": _negation, "reshape": _reshape, "identity": _same,
     "broadcast": _same, "cast": _same, "assignment": _assignment,
 }  # fmt: skip

@@ -7,7 +7,7 @@ stack. Sums are then computed in a different order.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import reduce
 from itertools import islice
@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from ...engine.node import Function
 from ...program import Equation, Operand, Var
 from ..block import Block, maker, ordered, terms_of, written
 
@@ -125,7 +126,7 @@ class _Batch:
                 groups.setdefault((-len(arrays), x.dtype, *(a.shape for a in arrays)), []).append((x, arrays))
             else:
                 rest.append(x)
-        sums: list[tuple[Callable[..., Any], list[Any]]] = []  # a function, and its operands
+        sums: list[tuple[Function, list[Any]]] = []  # a function, and its operands
         for _, group in sorted(groups.items(), key=lambda item: item[0][0]):  # first those of products
             if len(group) < FEWEST:
                 rest += [x for x, _ in group]
@@ -168,4 +169,4 @@ class _Batch:
 
 
 #: The sum of all rows of a stack, and that of the outer products of the rows of two.
-_total_of: dict[int, Callable[..., Any]] = {1: lambda stack: stack.sum(axis=0), 2: lambda a, b: a.T.dot(b)}
+_total_of: dict[int, Function] = {1: lambda stack: stack.sum(axis=0), 2: lambda a, b: a.T.dot(b)}

@@ -7,14 +7,13 @@ for all examples, not for each one: of matrices that overlap in memory (:mod:`.s
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from math import prod
 from typing import Any
 
 import numpy as np
 
-from ...engine.node import Params
+from ...engine.node import Function, Params
 from ...program import Equation, Var
 from ...rules.windows import counts
 from ...table import Primitive
@@ -78,7 +77,7 @@ class _Innermost:
             self.equations.append(eq)
             self.defined.update(dict.fromkeys(eq.outputs, eq))
 
-    def _instead(self, eq: Equation, f: Callable[..., Any], *operands: Any) -> bool:
+    def _instead(self, eq: Equation, f: Function, *operands: Any) -> bool:
         """Compute the result of an equation by another function, of other operands."""
         self._append(written(eq, f, *operands, into=eq.outputs))
         return True

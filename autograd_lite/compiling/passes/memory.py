@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ...base.memory import address
+from ...engine.node import Shape
 from ...program import Equation, Var
 from ...table import Primitive
 from ..block import Block, example
@@ -175,7 +176,7 @@ class Memory:
 
     def _region(self, eq: Equation, i: int) -> Buffer:
         """Buffers for the results of a region in C, and for its own values."""
-        layouts: dict[Var, tuple[int, ...]] = {}
+        layouts: dict[Var, Shape] = {}
         for v in eq.params["inputs"]:
             at = self.static[v].strides if self._is_placed(v) else None
             layouts[v] = strides_of(v.shape) if at is None else tuple(s // v.dtype.itemsize for s in at)

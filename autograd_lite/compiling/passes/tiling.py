@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ...engine.node import Shape
 from ...program import Equation, Operand, Var
 from ...table import Primitive
 from ..block import Block
@@ -91,7 +92,7 @@ def _count(size: int) -> int:
 
 def _loop(
     group: list[Equation], users: dict[Var, list[Equation]], results: set[Var], threads: int,
-    shape: tuple[int, ...], late: bool,
+    shape: Shape, late: bool,
 ) -> Equation:
     count = _count(prod(shape))
     inside = set(map(id, group))

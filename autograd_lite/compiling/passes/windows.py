@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ...engine.node import Params
+from ...engine.node import Params, Shape, Values
 from ...program import Equation, Var
 from ...rules.windows import counts, read_at
 from ...table import Primitive
@@ -21,7 +21,7 @@ from ..block import Block, maker, written
 from . import strips
 
 
-def _put_together(*parts: Any, shape: tuple[int, ...], indices: tuple[Any, ...]) -> Any:
+def _put_together(*parts: Any, shape: Shape, indices: Values) -> Any:
     y = np.empty(shape, parts[0].dtype)
     for part, index in zip(parts, indices, strict=True):
         y[index] = part
@@ -46,7 +46,7 @@ def in_slices(block: Block) -> Block:
     return block.mapped(rule)
 
 
-def _windows(eq: Equation, sizes: tuple[int, ...]) -> tuple[Params, Any] | None:
+def _windows(eq: Equation, sizes: Shape) -> tuple[Params, Any] | None:
     """The parameters of windows and what they read, for each place in one; None if images are padded."""
     of = {k: eq.params[k] for k in ("kernel", "stride", "dilation", "padding")}
     if any(map(any, of["padding"])) or prod(of["kernel"]) > MOST:
