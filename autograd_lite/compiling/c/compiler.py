@@ -12,8 +12,8 @@ import os
 import platform
 import stat
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -194,28 +194,6 @@ def built(source: str, using: Compiler, libraries: Sequence[str], quick: bool = 
             raise NoCompiler(f"{path} is a folder; remove it")
         os.replace(shared_object, path)
     return path
-
-
-@contextmanager
-def beside(*tasks: Callable[[], object]) -> Iterator[None]:
-    """A block beside which these run, each in a thread of its own: other compilers at the same time.
-
-    What they raise is lost, so they have to be called again for what they return.
-    """
-    from threading import Thread
-
-    def attempt(task: Callable[[], object]) -> None:
-        with suppress(NoCompiler):
-            task()
-
-    threads = [Thread(target=attempt, args=(task,)) for task in tasks]
-    for thread in threads:
-        thread.start()
-    try:
-        yield
-    finally:
-        for thread in threads:
-            thread.join()
 
 
 def clear_cache() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import Context
-from functools import cache, partial
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +14,7 @@ from numpy._core import umath
 from ...engine.node import Function
 from ...program import Var
 from . import call
-from .compiler import LONG, Compiler, beside, built
+from .compiler import LONG, Compiler, built
 from .kernel import Kernel, Reductions, Writer, c_name, prelude
 from .products import KINDS, library
 
@@ -64,8 +64,7 @@ class File:
         single = sum(len(g.steps) for r in self.regions for g in r.kernel.groups if not g.space)
         libraries = ("-lmvec",) * bool(using.vectors) + ("-pthread",) * ("pthread" in text)
         products = [f for f in KINDS if f" matmul{f}(" in text]
-        with beside(partial(call.methods, using), *[partial(_products, using)] * bool(products)):
-            path = built(text, using, libraries, quick=single > LONG)
+        path = built(text, using, libraries, quick=single > LONG)
         for f, setter in zip(products, call.addresses(path, [f"use_matmul{f}" for f in products]), strict=True):
             ctypes.CFUNCTYPE(None, ctypes.c_void_p)(setter)(_products(using)[f])
         space: dict[str, Function] = {}
