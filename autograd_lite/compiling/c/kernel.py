@@ -23,7 +23,7 @@ from ..buffers import Buffer, placed
 from ..text import users_line
 from .blocks import LEAST, Group, Unit, units
 from .loops import COMPUTED, INDENT, LANGUAGES, LETTERS, PIECE, Loops, indented, linear
-from .products import KINDS, declared, matmul
+from .products import KINDS, Stack, declared, matmul
 from .steps import PLUS, TYPES, Place, Step, Steps, functions_of, is_tiled
 
 MOST = 100  # steps in a group
@@ -466,19 +466,13 @@ def _product(step: Step, base: Callable[[Place], tuple[str, int]], fresh: Callab
     """A product of matrices with contiguous rows, or of stacks of them, as calls for its tiles."""
     assert step.product is not None
     (m, n, k), (a, b), y, wide = step.product, step.places, step.target, TILE[step.suffix]
-    letters = [(fresh(f"s{j}"), j) for j, size in enumerate(step.space) if size > 1]
-
-    def start(place: Place, offset: int, more: Sequence[tuple[int, str]], text: str = "{} + {}") -> str:
-        name, at = base(place)
-        terms = [(place.strides[j], letter) for letter, j in letters] + [*more]
-        return text.format(name, linear(terms, at + offset)).removesuffix(" + 0")
-
+    stack = Stack(step, base, fresh)
     (ai, aj), (bi, bj), yi = a.strides[-2:], b.strides[-2:], y.strides[-2]
     lines, copied = [], fresh("rows") if bj != 1 else ""
     if copied:  # with contiguous rows
         lines += [f"{COMPUTED[step.kind]} {copied}[{k * n}];", f"for (long j = 0; j < {n}; j++)"]
         lines.append(f"{INDENT}for (long l = 0; l < {k}; l++)")
-        entry = start(b, 0, [(bi, "l"), (bj, "j")], "{}[{}]")
+        entry = stack.at(b, 0, [(bi, "l"), (bj, "j")], "{}[{}]")
         lines.append(f"{INDENT * 2}{copied}[{linear([(n, 'l'), (1, 'j')], 0)}] = {entry};")
     for i, height, rows in (0, 4, m - m % 4), (m - m % 4, m % 4, m):
         for j, width, columns in (0, wide, n - n % wide), (n - n % wide, n % wide, n):
@@ -486,19 +480,16 @@ def _product(step: Step, base: Callable[[Place], tuple[str, int]], fresh: Callab
                 continue
             down = [(1, "i")] if rows - i > height else []
             along = [(1, "j")] if columns - j > width else []
-            right = f"{copied} + {linear(along, j)}" if copied else start(b, j, along)
+            right = f"{copied} + {linear(along, j)}" if copied else stack.at(b, j, along)
             lines += [f"for (long i = 0; i < {rows}; i += {height})"] * len(down)
             lines += [f"{INDENT * len(down)}for (long j = 0; j < {columns}; j += {width})"] * len(along)
             lines.append(
                 f"{INDENT * len(down + along)}tile{height}x{width}{step.suffix}("
-                f"{k}, {start(a, i * ai, [(ai, 'i')] * len(down))}, {ai}, {aj}, {right.removesuffix(' + 0')}, "
-                f"{n if copied else bi}, {start(y, i * yi + j, [(yi, 'i')] * len(down) + along)}, {yi});"
+                f"{k}, {stack.at(a, i * ai, [(ai, 'i')] * len(down))}, {ai}, {aj}, {right.removesuffix(' + 0')}, "
+                f"{n if copied else bi}, {stack.at(y, i * yi + j, [(yi, 'i')] * len(down) + along)}, {yi});"
             )
     lines[-1] += f"  // {m}x{k} by {k}x{n}"
-    lines = ["{", *indented(lines), "}"] if copied else lines
-    for letter, j in reversed(letters):
-        lines = [f"for (long {letter} = 0; {letter} < {step.space[j]}; {letter}++) {{", *indented(lines), "}"]
-    return lines
+    return stack.loops(["{", *indented(lines), "}"] if copied else lines)
 
 
 # ------------------------------------------------------------------------------------------------------ the file

@@ -8,7 +8,7 @@ does (``-ffp-contract=off``): it doubles the speed.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from .loops import indented, linear
@@ -189,6 +189,29 @@ def declared(suffix: str) -> str:
     return _DECLARED.format(**KINDS[suffix])
 
 
+class Stack:
+    """The stack of matrices of a product: where each begins, and the loops over all."""
+
+    def __init__(
+        self, step: Step, base: Callable[[Place], tuple[str, int]], fresh: Callable[[str], str]
+    ) -> None:  # fmt: skip
+        self.base, self.space = base, step.space
+        self.letters = [(fresh(f"s{j}"), j) for j, size in enumerate(step.space) if size > 1]
+
+    def at(self, place: Place, offset: int = 0, more: Sequence[tuple[int, str]] = (), text: str = "{} + {}") -> str:
+        """An entry of a matrix, the first by default."""
+        name, start = self.base(place)
+        terms = [(place.strides[j], letter) for letter, j in self.letters] + [*more]
+        return text.format(name, linear(terms, start + offset)).removesuffix(" + 0")
+
+    def loops(self, lines: list[str], parts: bool = False) -> list[str]:
+        """These lines for each matrix; of the outermost axis, if `parts`, from `first` to `last`."""
+        for letter, j in reversed(self.letters):
+            first, last = ("first", "last") if parts and j == self.letters[0][1] else ("0", str(self.space[j]))
+            lines = [f"for (long {letter} = {first}; {letter} < {last}; {letter}++) {{", *indented(lines), "}"]
+        return lines
+
+
 def matmul(
     step: Step, base: Callable[[Place], tuple[str, int]], fresh: Callable[[str], str], parts: bool = False
 ) -> list[str]:
@@ -197,25 +220,15 @@ def matmul(
     If `parts`, for the rows from `first` to `last`, or these matrices of a stack.
     """
     assert step.product is not None
-    (m, n, k), (a, b), y = step.product, step.places, step.target
-    letters = [(fresh(f"s{j}"), j) for j, size in enumerate(step.space) if size > 1]
-
-    def start(place: Place) -> str:
-        name, at = base(place)
-        return f"{name} + {linear([(place.strides[j], letter) for letter, j in letters], at)}".removesuffix(" + 0")
-
+    (m, n, k), (a, b), y, stack = step.product, step.places, step.target, Stack(step, base, fresh)
     (ai, aj), (bi, bj), (yi, yj) = a.strides[-2:], b.strides[-2:], y.strides[-2:]
-    arguments = f"{m}, {n}, {k}, {start(a)}, {ai}, {aj}, {start(b)}, {bi}, {bj}, {start(y)}, {yi}, {yj}"
-    if parts and not letters:
-        arguments = f"last - first, {n}, {k}, {start(a)} + {ai} * first, {ai}, {aj}, {start(b)}, {bi}, {bj}, "
-        arguments += f"{start(y)} + {yi} * first, {yi}, {yj}"
+    arguments = f"{m}, {n}, {k}, {stack.at(a)}, {ai}, {aj}, {stack.at(b)}, {bi}, {bj}, {stack.at(y)}, {yi}, {yj}"
+    if parts and not stack.letters:
+        arguments = f"last - first, {n}, {k}, {stack.at(a)} + {ai} * first, {ai}, {aj}, {stack.at(b)}, {bi}, {bj}, "
+        arguments += f"{stack.at(y)} + {yi} * first, {yi}, {yj}"
     elif yj != 1 == yi or _tiles(n, m, step) < 0.8 * _tiles(m, n, step):  # the transposed product
-        arguments = f"{n}, {m}, {k}, {start(b)}, {bj}, {bi}, {start(a)}, {aj}, {ai}, {start(y)}, {yj}, {yi}"
-    lines = [f"matmul{step.suffix}({arguments});  // {m}x{k} by {k}x{n}"]
-    for letter, j in reversed(letters):
-        first, last = ("first", "last") if parts and j == letters[0][1] else ("0", str(step.space[j]))
-        lines = [f"for (long {letter} = {first}; {letter} < {last}; {letter}++) {{", *indented(lines), "}"]
-    return lines
+        arguments = f"{n}, {m}, {k}, {stack.at(b)}, {bj}, {bi}, {stack.at(a)}, {aj}, {ai}, {stack.at(y)}, {yj}, {yi}"
+    return stack.loops([f"matmul{step.suffix}({arguments});  // {m}x{k} by {k}x{n}"], parts)
 
 
 def _tiles(m: int, n: int, step: Step) -> int:

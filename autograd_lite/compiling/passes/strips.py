@@ -152,4 +152,6 @@ PUT = _row(
 )  # fmt: skip
 OVERLAPPING = _row(_overlapping, "overlapping", view=True)
 ADDED_UP = _row(_added_up, "overlapping_added", out="{fn}({x}, {h}, {size}, {stride}, out={out})")
-BETWEEN_ZEROS = _row(_between_zeros, "between_zeros", out="{fn}({x}, {before}, {after}, out={out})")
+BETWEEN_ZEROS = _row(
+    _between_zeros, "between_zeros", algebra="between zeros", out="{fn}({x}, {before}, {after}, out={out})"
+)

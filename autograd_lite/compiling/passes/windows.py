@@ -102,6 +102,12 @@ def _strips(eq: Equation, defined: Any) -> Any:
     return cut, x
 
 
+def _between_zeros(eq: Equation, defined: Any) -> Any:
+    pads = ((eq.params["before"], eq.params["after"]), (0, 0), (0, 0))
+    return (lambda x: np.pad(np.swapaxes(x, 0, 1), pads)), *eq.operands
+
+
 _FORMS: dict[str, Callable[[Equation, Any], Any]] = {
     "largest of windows": _largest, "at the largest": _at_the_largest, "strips": _strips,
+    "between zeros": _between_zeros,
 }  # fmt: skip
