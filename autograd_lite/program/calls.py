@@ -314,11 +314,6 @@ def _settled(var: Mapping[Node, Var], x: object) -> Any:
     return x if not isinstance(x, Node) else var[x] if x in var else value_of(x)
 
 
-def _weak(source: Source) -> Source:
-    """The same, with a weak reference to a Tensor."""
-    return replace(source, owner=weakref.ref(source.owner)) if source.kind == "tensor" else source
-
-
 class _Run:
     """What a run has made, as long as it is not known which Tensors came from outside: those that outlive it.
 
@@ -360,7 +355,9 @@ class _Run:
             {var[n]: settled(x) for n, x in ends.written.items()},
             _prelude(outside.arithmetic, numbers, scalars, var),
         )  # fmt: skip
-        self.sources = {var[n]: _weak(s) for n, s in sources.items()}
+        self.sources = {
+            var[n]: replace(s, owner=weakref.ref(s.owner)) if s.kind == "tensor" else s for n, s in sources.items()
+        }
         self.gradients = [(weakref.ref(t), settled(g)) for t, g in ends.gradients]
         self.asked = {weakref.ref(t): had for t, had in outside.asked.items()}
         self.call: Params = {

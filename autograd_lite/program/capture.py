@@ -100,7 +100,7 @@ def _captured(
                 error.add_note("if np.array([...]) has joined values that depend on traced inputs, write np.stack")
             raise
     outside = [*variables, *captured(f), *(names or {}).items()]
-    roots = _nodes_of(result)
+    roots = [t._node for t in leaves(result) if isinstance(t, Tensor) and t._node is not None and t._node.live]
     names_of_nodes = names_of(f, rebuild(args, tensors), nodes, ancestors(roots, ANY)[::-1], variables, outside, roots)
     arrays: Params = {}
     for word, value in outside:
@@ -157,10 +157,6 @@ def _in_steps(repeated: Mapping[Node, str], words: Mapping[Node, str]) -> dict[N
         if is_one and len({*own.values()}) == len(values) and variables.isdisjoint(own.values()):
             names |= own
     return names
-
-
-def _nodes_of(result: object) -> list[Node]:
-    return [t._node for t in leaves(result) if isinstance(t, Tensor) and t._node is not None and t._node.live]
 
 
 def _input(x: object, fixed: tuple[type, ...] = ()) -> Node:

@@ -32,6 +32,11 @@ class Group:
     arrays: set[Var] = field(default_factory=set)  # in which it has more than one entry
 
 
+def steps_of(groups: Sequence[Group]) -> list[Step]:
+    """The steps of all groups, in their order."""
+    return [step for group in groups for step in group.steps]
+
+
 @dataclass(eq=False)
 class Unit:
     """Groups that are computed block by block; `rows` in all, or 0 for a group alone."""
@@ -42,7 +47,7 @@ class Unit:
 
     @property
     def steps(self) -> list[Step]:
-        return [step for group in self.groups for step in group.steps]
+        return steps_of(self.groups)
 
     @property
     def work(self) -> int:

@@ -21,7 +21,7 @@ from ...program.naming import Names
 from ...table.scalar import FUNCTIONS, variable
 from ..buffers import Buffer, placed
 from ..text import users_line
-from .blocks import LEAST, Group, Unit, units
+from .blocks import LEAST, Group, Unit, steps_of, units
 from .loops import COMPUTED, INDENT, LANGUAGES, LETTERS, PIECE, Loops, indented, linear
 from .products import KINDS, Stack, declared, matmul
 from .steps import PLUS, TYPES, Place, Step, Steps, functions_of, is_tiled
@@ -114,7 +114,7 @@ class Kernel:
             self._place(step)
         self.into = {x: u for x, u in into.items() if self._can_overwrite(x, u)}
         outside = {*layouts, *outputs}
-        self.stored |= {s.target.root for g in self.groups for s in g.steps if not s.is_entry}
+        self.stored |= {s.target.root for s in steps_of(self.groups) if not s.is_entry}
         self.stored |= {v for v in outputs if v in self._writers}
         self.own_roots = {v for v in self._writers if v not in outside}
         self.own = [v for v in self._writers if v in self.stored and v not in outside]
@@ -194,7 +194,7 @@ class Kernel:
         """True if the new value `x` can be stored in the memory of `u`, since all reads of `u` come before."""
         writers = self._writers.get(x, ())
         if len(writers) != 1:
-            return bool(writers) and not any(p.root is u for g in self.groups for step in g.steps for p in step.places)
+            return bool(writers) and not any(p.root is u for step in steps_of(self.groups) for p in step.places)
         at, writer = writers[0]
         for k, group in enumerate(self.groups):
             for p in (p for step in group.steps for p in step.places if p.root is u):
@@ -242,8 +242,7 @@ class Kernel:
     @property
     def functions(self) -> set[str]:
         """The functions of the mathematical library in it, with an f for single precision."""
-        steps = [s for g in self.groups for s in g.steps]
-        return {name + s.suffix for s in steps for name in functions_of(s.e)}
+        return {name + s.suffix for s in steps_of(self.groups) for name in functions_of(s.e)}
 
 
 def _is_same_turn(place: Place, step: Step, writer: Step) -> bool:
@@ -281,7 +280,7 @@ class Writer:
         self.names = Names({*KEYWORDS, *LETTERS, name, *functions.values()}, between="_")
         self.words: dict[Any, str] = {}  # of arrays, and of those of single numbers by their kind
         self.before: list[str] = []
-        self.written = {self._array(s.target.root) for g in kernel.groups for s in g.steps}
+        self.written = {self._array(s.target.root) for s in steps_of(kernel.groups)}
 
     def _array(self, v: Var) -> Var:
         return self.kernel.into.get(v, v)
@@ -311,7 +310,7 @@ class Writer:
     def body(self) -> list[str]:
         """The lines of the function; `before` has those of the functions that it calls."""
         kernel = self.kernel
-        for step in (step for group in kernel.groups for step in group.steps):
+        for step in steps_of(kernel.groups):
             for place in (*step.places, step.target):
                 if place.root in kernel.stored or place.root not in kernel.own_roots:
                     self.base(place)
