@@ -397,7 +397,7 @@ class Reader:
     def _is_product(self, a: Any, b: Any) -> bool:
         """Whether what stands side by side is a product of matrices: where only that fits, or where it is read so."""
         a, b = _operand(a), _operand(b)
-        if min(np.ndim(a), np.ndim(b)) < 1 or max(np.ndim(a), np.ndim(b)) < 2:
+        if min(np.ndim(a), np.ndim(b)) < 1:
             return False
         left, right = map(np.shape, _rows_and_columns(a, b))
         if left[-1] != right[-2:][0]:

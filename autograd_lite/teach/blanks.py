@@ -210,8 +210,9 @@ def _total_slips(d: Derivation, t: Total) -> dict[str, Any]:
     if t.node in d.order.direct:
         return {}
     if len(t.paths) != 1:
-        terms = (" * ".join(f.symbol for f in path) for path in t.paths)
-        return {f"the term {w} is missing from the sum": t.value - x for w, x in zip(terms, t.parts, strict=True)}
+        terms = [" * ".join(f.symbol for f in path) for path in t.paths]
+        several = [("the term {} is missing from the sum", 1), ("the sign of the term {} is wrong", 2)]
+        return {s.format(w): t.value - k * x for w, x in zip(terms, t.parts, strict=True) for s, k in several}
     (path,), (start,), size = t.paths, t.starts, t.value.size
     slips: dict[str, Any] = {}
     if len(path) == 1 and not path[0].axes:
@@ -225,10 +226,14 @@ def _total_slips(d: Derivation, t: Total) -> dict[str, Any]:
         diagonal = np.diagonal(last.jacobian().reshape(size, size)).reshape(t.value.shape)
         slip = carried(start, path[:-1]) * diagonal
         slips["that is only the diagonal of the Jacobian: each entry depends on all of them"] = slip
-    if len(path) == 1 and (formula := _without_sums(last)) is not None:
-        with suppress(ValueError):  # without the sum a shape may not fit
-            slip = evaluate(formula, {**last._env, last.cotangent: start})
-            slips["a term with a sum is missing: each entry depends on all of them"] = slip
+    if len(path) == 1 and last.is_map:
+        others = {
+            "a term with a sum is missing: each entry depends on all of them": _without_sums(last),
+            "a matrix in it has to be transposed": _without_transposes(last),
+        }
+        for says, wrong in others.items():
+            with suppress(ValueError):  # without the sum a shape may not fit
+                slips |= {} if wrong is None else {says: evaluate(wrong, {**last._env, last.cotangent: start})}
     return slips
 
 
@@ -237,6 +242,12 @@ def _without_sums(f: Factor) -> Expr | None:
     inside = walk(f.formula)[:-1] if f.is_map else []
     sums = {part.key for part in inside if part.role in ("total", "reduction") and f.cotangent in part.names}
     return replaced(f.formula, lambda part: number(0) if part.key in sums else None) if sums else None
+
+
+def _without_transposes(f: Factor) -> Expr | None:
+    """A gradient without the transposes in it, if there are any."""
+    turned = {part.key for part in walk(f.formula) if part.role in ("transpose", "matrix transpose")}
+    return replaced(f.formula, lambda part: part.args[0] if part.key in turned else None) if turned else None
 
 
 def _from_factors(d: Derivation, t: Total) -> Callable[[Mapping[str, Any]], Any]:

@@ -18,6 +18,7 @@ CLOSE = 1e-6
 LEAST = 1e-6  # a largest entry that is smaller may be a rounding error
 TYPED = 5e-3  # the same for numbers that were typed: three digits
 CARRIED = "from your earlier answers"
+FEW = 3  # entries, at all choices of the numbers, from which no mistake with another value can be told
 ELSEWHERE = "it is right for the numbers given, but not for others"
 AT_ONE_STEP = "it is right for one step, but not for each step t"
 SYMMETRIC = "only the symmetric part is determined, and that is right"
@@ -129,21 +130,23 @@ def verdict(
     close : float
         How far it may be off, in terms of the largest entry.
     """
-    wrong, rights = [], [np.asarray(space.get(q.word), float) for space in spaces]
+    judged, rights = [], [np.asarray(space.get(q.word), float) for space in spaces]
     answers = [None if x is None else _filled(x, right) for x, right in zip(answers, rights, strict=False)]
+    words = {w for w in spaces[0] if w != q.word} if sum(np.size(x) for x in answers if x is not None) >= FEW else ()
     for value, right, space, slips in zip(answers, rights, spaces, q.slips or [{}] * len(answers), strict=False):
-        if value is not None and not _is_right(value, right, close):
-            others = {w: x for w, x in space.items() if w != q.word and not callable(x)}
-            wrong.append((value, right, others, slips, close))
+        if value is not None:
+            others = {w: x for w, x in space.items() if w in words and not callable(x)}
+            judged.append((value, right, others, slips, close))
+    wrong = [place for place in judged if not _is_right(*place[:2], close)]
     if not wrong:
         return ""
     if q.is_symmetric and all(_same(_symmetric(value), _symmetric(right), close) for value, right, *_ in wrong):
         return SYMMETRIC
-    first, *elsewhere = wrong
+    first = wrong[0]
     is_wrong_here = first[0] is answers[0]
     if is_wrong_here and earlier and q.recompute is not None and _same(first[0], q.recompute(earlier), close):
         return CARRIED
-    there = [set(_causes(*place)) for place in elsewhere]
+    there = [set(_causes(*place)) for place in judged if place is not first and np.any(place[0])]
     for says in _causes(*first):
         if all(says in causes for causes in there):
             return says
@@ -158,14 +161,15 @@ def _how_far(q: Question, value: Any, right: Any, close: float) -> str:
     if value.shape != right.shape:
         return f"expected shape {shape_text(right.shape)}, got {shape_text(value.shape)}"
     off = ~(np.abs(value - right) <= close * np.abs(right).max(initial=0.0))
-    return f"{int(off.sum())} of {off.size} entries are off, by up to {np.abs(value - right).max():.4g}"
+    start = f"{int(off.sum())} of {off.size} entries are off, by up to" if off.size > 1 else "it is off by"
+    return f"{start} {np.abs(value - right).max():.4g}"
 
 
 def how_wrong(says: str | Exception) -> int:
     """A rank of what is said of an answer: right, a mistake that is known, other values, another shape, an error."""
-    if isinstance(says, Exception):
-        return 4
-    return 0 if says in RIGHT else 3 if says.startswith("expected shape") else 2 if " entries are off" in says else 1
+    if isinstance(says, Exception) or says in RIGHT:
+        return 4 if isinstance(says, Exception) else 0
+    return 3 if says.startswith("expected shape") else 2 if re.search(" entries are off|^it is off", says) else 1
 
 
 def _symmetric(x: Any) -> Any:
@@ -220,8 +224,8 @@ SIGNS = ((1, ""), (-1, ", and the sign is wrong"))
 
 def _slipped(slips: Mapping[str, Any], value: Any, close: float) -> Iterator[str]:
     """The mistakes whose result is the answer, perhaps with another sign."""
-    for says, slip in slips.items():
-        yield from (f"{says}{more}" for sign, more in SIGNS if _same(value, sign * np.asarray(slip), close))
+    for sign, more in SIGNS:
+        yield from (f"{says}{more}" for says, slip in slips.items() if _same(value, sign * np.asarray(slip), close))
 
 
 def _sums(value: Any, right: Any, close: float) -> Iterator[str]:

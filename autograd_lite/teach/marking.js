@@ -234,6 +234,11 @@ const FUNCTIONS = {
   sum: reduction(total, ofNumbers), mean: reduction((row) => total(row) / row.length, () => "f"),
   prod: reduction((row) => row.reduce((a, b) => a * b, 1), ofNumbers),
   max: extreme(maximum, largest), min: extreme(minimum, (row) => -largest(row.map((v) => -v))),
+  cumsum: (x, ...rest) => {
+    if (x.shape.length !== 1 || axesOf(alongOf(rest)[0], 1).length !== 1) notMarked("this cumsum");
+    let sum = 0;
+    return array(x.shape, x.data.map((v) => (sum += v)), ofNumbers(x.kind));
+  },
   softmax, norm,
   logsumexp: (x, ...rest) => {
     const [axis, keepdims] = alongOf(rest);
@@ -269,11 +274,6 @@ const FUNCTIONS = {
       const k = whole(by), to = whole(sizes);
       if (k.length > x.shape.length) notMarked("its indices");
       return gathered(x, x.shape.map((n, j) => (j < to.length && to[j] >= 0 ? to[j] : n)), (at) => at.map((p, j) => p + (k[j] ?? 0)));
-    },
-    cumsum: (x, axis) => {
-      if (x.shape.length !== 1 || (axis && whole(axis)[0] !== 0 && whole(axis)[0] !== -1)) notMarked("this cumsum");
-      let sum = 0;
-      return array(x.shape, x.data.map((v) => (sum += v)), ofNumbers(x.kind));
     },
     flip: (x, axis) => (axis && x.shape.length > 1 ? notMarked("this flip") : array(x.shape, [...x.data].reverse(), x.kind)),
     pad: (x, widths) => {
@@ -343,7 +343,7 @@ const binary = (op, a, b) => {
 const W = "[\\p{L}\\p{N}_]";
 const INDICES = "ᵢⱼₖₗₘₙ", LETTERS = "ijklmn", MARKS = "\u0300-\u036f";
 const SIGNS = {
-  "²": "**2 ", "³": "**3 ", "ᵀ": ".T ", "·": "*", "×": "*", "⊙": "*", "−": "-", "½": " 0.5 ", "¼": " 0.25 ",
+  "²": "**2 ", "³": "**3 ", "ᵀ": ".T ", "·": "*+", "×": "*", "⊙": "*", "−": "-", "½": " 0.5 ", "¼": " 0.25 ",
   "^": "**", "≥": ">=", "≤": "<=", "≠": "!=", "⁻¹": ".I", "⁻ᵀ": ".I.T",
 };
 const SIGN = new RegExp(Object.keys(SIGNS).sort((a, b) => b.length - a.length).map((s) => s.replace("^", "\\^")).join("|"), "gu");
@@ -466,7 +466,7 @@ class Board {
       return (this.steps.get(word) ?? []).map((n) => n - moved(sign, k));
     });
     const common = each.length ? each.reduce((a, b) => a.filter((n) => b.includes(n))) : [];
-    if (!common.length) throw new Wrong(`Σₜ cannot be read: there is no step t with each value in ${term.trim()}`);
+    if (!common.length) throw new Wrong(`Σₜ cannot be read: there is no step t with each value in ${term.trim().replaceAll("*+", "·")}`);
     return [...new Set(common)].sort((a, b) => a - b);
   }
 
@@ -505,7 +505,8 @@ class Board {
       } else if (t.startsWith("Σ")) {
         return out.join("") + this.sum(t.slice(1), tokens, out.length > 0 && isOperand(out.at(-1)));
       } else if ((t === "√" || (PREFIX.includes(t) && tokens[0] !== "(")) && tokens.length) {
-        add(out, `${CALLED[t] ?? t}(${this.operand(tokens)})`);
+        const power = tokens[0] === "**" && tokens[1] === "2" ? tokens.splice(0, 2).join("") : ""; // tanh² x
+        add(out, `${CALLED[t] ?? t}(${this.operand(tokens)})${power}`);
       } else if ([...t].length === 1 && !/[\p{L}\p{N}]/u.test(t) && has(this.words, t) && out.length && tokens.length) {
         out.push(`${this.words[t]}(${out.pop()},${this.operand(tokens)})`);
       } else if (/^\.[^\p{Nd}]/u.test(t) && out.length) {
@@ -783,7 +784,7 @@ class Reader {
 
   /** Whether what stands side by side is a product of matrices: where only that fits, or where it is read so. */
   isProduct(x, y) {
-    if (Math.min(x.shape.length, y.shape.length) < 1 || Math.max(x.shape.length, y.shape.length) < 2) return false;
+    if (Math.min(x.shape.length, y.shape.length) < 1) return false;
     const [a, b] = rowsAndColumns(x, y);
     if (a.shape.at(-1) !== (b.shape.length > 1 ? b.shape.at(-2) : b.shape[0])) return false;
     return !together(x.shape, y.shape) || this.isReadAs("product");
@@ -950,7 +951,7 @@ class Reader {
 
 // ------------------------------------------------------------------------------------------------------- the marks
 
-const CLOSE = 1e-6, TYPED = 5e-3, LEAST = 1e-6;
+const CLOSE = 1e-6, TYPED = 5e-3, LEAST = 1e-6, FEW = 3;
 const ELSEWHERE = "it is right for the numbers given, but not for others";
 const largestOf = (data) => data.reduce((m, v) => Math.max(m, Math.abs(v)), 0);
 const same = (a, b, close) => {
@@ -1014,7 +1015,7 @@ const countText = ([p, q], value) => {
 const AT_ONE_STEP = "it is right for one step, but not for each step t";
 const SYMMETRIC = "only the symmetric part is determined, and that is right";
 const symmetric = (x) => (x.shape.length === 2 && x.shape[0] === x.shape[1] ? map((a, b) => (a + b) / 2, "f", x, transposed(x)) : x);
-const howWrong = (says) => (says instanceof Error ? 4 : ["", SYMMETRIC].includes(says) ? 0 : says.startsWith("expected shape") ? 3 : says.includes(" entries are off") ? 2 : 1);
+const howWrong = (says) => (says instanceof Error ? 4 : ["", SYMMETRIC].includes(says) ? 0 : says.startsWith("expected shape") ? 3 : / entries are off|^it is off/.test(says) ? 2 : 1);
 
 function* causes({ value, right, others, slips, close }) {
   if (!value.data.every(Number.isFinite)) { yield "it contains inf or nan"; return; }
@@ -1026,8 +1027,8 @@ function* causes({ value, right, others, slips, close }) {
     yield p === -1 && q === 1 ? "the sign is wrong" : `it is ${q === 1 ? p : `${p}/${q}`} times the right one${countText([p, q], value)}`;
   }
   if (isTransposed) yield "it is transposed";
-  for (const [says, slip] of Object.entries(slips)) {
-    for (const [sign, more] of [[1, ""], [-1, ", and the sign is wrong"]]) if (same(value, times(slip, sign), close)) yield says + more;
+  for (const [sign, more] of [[1, ""], [-1, ", and the sign is wrong"]]) {
+    for (const [says, slip] of Object.entries(slips)) if (same(value, times(slip, sign), close)) yield says + more;
   }
   for (let axis = 0; axis < value.shape.length; axis++) {
     const k = array([], [axis], "i");
@@ -1103,20 +1104,23 @@ const marking = (data) => {
     }
     const close = isNumber ? TYPED : CLOSE;
     answers = answers.map((value, k) => value && inFull(value, spaces[k][word]));
-    const wrong = answers.map((value, k) => value && {
+    const few = answers.reduce((n, value) => n + (value ? value.data.length : 0), 0) < FEW;
+    const judged = answers.map((value, k) => value && {
       value, right: array(spaces[k][word].shape, spaces[k][word].data), slips: slips[k] ?? {}, close,
-      others: Object.entries(spaces[k]).filter(([w]) => w !== word),
-    }).filter((at) => at && !isRight(at.value, at.right, close));
+      others: few ? [] : Object.entries(spaces[k]).filter(([w]) => w !== word && has(spaces[0], w)),
+    }).filter(Boolean);
+    const wrong = judged.filter((at) => !isRight(at.value, at.right, close));
     if (!wrong.length) return "";
     if (isSymmetric && wrong.every((at) => same(symmetric(at.value), symmetric(at.right), at.close))) return SYMMETRIC;
-    const there = wrong.slice(1).map((at) => new Set(causes(at)));
+    const there = judged.filter((at) => at !== wrong[0] && at.value.data.some(Boolean)).map((at) => new Set(causes(at)));
     for (const cause of causes(wrong[0])) if (there.every((set) => set.has(cause))) return cause;
     const { value } = wrong[0], right = full && value.shape.length ? array(full, spread(wrong[0].right, full)) : wrong[0].right;
     if (value !== answers[0]) return ELSEWHERE;
     if (!alike(value.shape, right.shape)) return `expected shape ${shapeText(right.shape)}, got ${shapeText(value.shape)}`;
     const most = close * largestOf(right.data);
     const off = value.data.map((v, i) => Math.abs(v - right.data[i]));
-    return `${off.filter((d) => !(d <= most)).length} of ${off.length} entries are off, by up to ${general(Math.max(...off), 4)}`;
+    const start = off.length > 1 ? `${off.filter((d) => !(d <= most)).length} of ${off.length} entries are off, by up to` : "it is off by";
+    return `${start} ${general(Math.max(...off), 4)}`;
   };
   const says = (question, text) => {
     const tried = [], readings = [[]];

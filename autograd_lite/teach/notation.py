@@ -16,7 +16,7 @@ _SUBSCRIPTS = str.maketrans(INDICES, LETTERS)
 _SMALL, _DIGITS = str.maketrans(_NUMBER := "0123456789+-", _BELOW := "₀₁₂₃₄₅₆₇₈₉₊₋"), str.maketrans(_BELOW, _NUMBER)
 _MARKS = "\u0300-\u036f"  # a hat or a bar on the letter before
 _SIGNS = {
-    "²": "**2 ", "³": "**3 ", "ᵀ": ".T ", "·": "*", "×": "*", "⊙": "*", "−": "-", "½": " 0.5 ", "¼": " 0.25 ",
+    "²": "**2 ", "³": "**3 ", "ᵀ": ".T ", "·": "*+", "×": "*", "⊙": "*", "−": "-", "½": " 0.5 ", "¼": " 0.25 ",
     "^": "**", "≥": ">=", "≤": "<=", "≠": "!=", "⁻¹": ".I", "⁻ᵀ": ".I.T",
 }  # fmt: skip
 _SIGN = re.compile("|".join(map(re.escape, sorted(_SIGNS, key=len, reverse=True))))
@@ -149,7 +149,8 @@ class Board:
             word = m[1] if m[1] in self._steps else m[1].rpartition("/")[2]
             steps.append({k - _moved(m[2], m[3]) for k in self._steps.get(word, ())})
         if not (common := set.intersection(*steps) if steps else None):
-            raise ValueError(f"Σₜ cannot be read: there is no step t with each value in {term.strip()}")
+            shown = term.strip().replace("*+", "·")
+            raise ValueError(f"Σₜ cannot be read: there is no step t with each value in {shown}")
         return common
 
     def _laid_out(self, text: str, shape: tuple[int, ...], order: str) -> None:
@@ -185,7 +186,9 @@ class Board:
             elif t.startswith("Σ"):
                 return "".join(out) + self._sum(t[1:], tokens, bool(out and _is_operand(out[-1])))
             elif (t == "√" or t in _PREFIX and tokens[:1] != ["("]) and tokens:
-                _add(out, f"{_CALLED.get(t, t)}({self._operand(tokens)})")
+                power = "".join(tokens[:2]) if tokens[:2] == ["**", "2"] else ""  # tanh² x
+                del tokens[: 2 * bool(power)]
+                _add(out, f"{_CALLED.get(t, t)}({self._operand(tokens)}){power}")
             elif len(t) == 1 and not t.isalnum() and t in self.words and out and tokens:
                 out[-1] = f"{self.words[t]}({out[-1]},{self._operand(tokens)})"
             elif re.fullmatch(r"\.[^\d].*", t) and out:

@@ -541,6 +541,36 @@ def test_a_norm_whose_mean_is_taken_for_a_constant():
     assert sheet.check({"dLdy": "3y²", "dLdx": "(dL/dy - meanⱼ(dL/dy) - x̂ ⊙ meanⱼ(dL/dy ⊙ x̂)) / σ"})
 
 
+def test_slips_with_terms_and_transposes():
+    x, W = np.array([[1.0, 0.5], [-0.3, 2.0]]), np.array([[0.4, -1.0], [0.7, 0.2]])
+    h = ag.tensor(x, requires_grad=True, name="h")
+    z = h @ W.T
+    sheet = worksheet(np.sum(np.tanh(z)) + 2 * np.sum(h**2), wrt=h, names={"W": W, "z": z})
+    for answer, says in {
+        "dLdz @ W - 4 h": "the sign of the term ∂L/∂h is wrong",
+        "4 h": "dz/dh is missing from the sum",
+        "4 h - dLdz W": "dz/dh is wrong",
+        "dL/dz W + 4h": "",
+        "dL/dz ⊙ W + 4h": "4 of 4 entries are off, by up to",
+    }.items():
+        mark = sheet.check({"dL/dh": answer})[-1]
+        assert says in mark.says, answer
+        assert mark.right == (not says)
+    lesson = next(make for make in lessons() if make.__name__ == "infonce")()
+    sheet = worksheet(lesson.result, wrt=lesson.wrt, names=lesson.names)
+    assert sheet.check({"dL/dVn": "dLdS @ Zn / tau"})[1].says == "a matrix in it has to be transposed"
+
+
+def test_a_number_shows_no_factor():
+    """A single number is near some product of others by chance."""
+    w = ag.tensor(0.7, requires_grad=True, name="w")
+    c, d = np.array(1.3), np.array(0.9)
+    sheet = worksheet(np.exp(c * w) * d, wrt=w, names={"c": c, "d": d})
+    right = sheet.questions[-1].value
+    assert sheet.check({"dL/dw": f"{right / 1.3:.4f}"})[-1].says.startswith("it is")
+    assert sheet.check({"dL/dw": "exp(c w) d"})[-1].says in ("the factor c is missing", "that is L")
+
+
 def test_a_slip_inside_of_a_gradient():
     """Where each line is a gradient, the mistakes are those in its factor."""
     x = ag.tensor([[0.5, -1.0, 2.0]], requires_grad=True)
