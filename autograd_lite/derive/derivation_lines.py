@@ -316,7 +316,7 @@ class Lines:
         start = path[0].of
         above = None if start is self.chain.root else name(self.chain.gradient_symbol(start), start.shape)
         for f in path:
-            shape = np.broadcast_shapes(f.of.shape, f.formula.shape) if f.is_elementwise else f.formula.shape
+            shape = np.broadcast_shapes(*f.shapes, f.formula.shape) if f.is_elementwise else f.formula.shape
             is_stated = self.by_gradients or f.axes and f.formula.is_number
             above = _times(above, f, f.formula if is_stated else name(f.symbol, shape))
         assert above is not None

@@ -80,16 +80,20 @@ def unguarded(e: Expr) -> Expr:
     return fold(e, step)
 
 
-#: What changes nothing in a real array of the same dtype.
 _OF_REAL_NOTHING = ("conjugate", "real part", "cast")
+
+
+def returns_its_operand(eq: Equation) -> bool:
+    """Whether an equation is the conjugate, the real part or a cast of a real array of this dtype."""
+    if eq.row.algebra not in _OF_REAL_NOTHING or eq.shape_of(0) != eq.shape:
+        return False
+    return bool(eq.dtypes[0] == eq.outputs[0].dtype and eq.dtypes[0].kind != "c")
 
 
 def applied(eq: Equation, args: Sequence[Expr]) -> Expr:
     """What an equation computes from formulas for its operands."""
-    if eq.row.algebra in _OF_REAL_NOTHING and args[0].shape == eq.shape:
-        [output] = eq.outputs
-        if eq.dtypes[0] == output.dtype and output.dtype.kind != "c":
-            return args[0]
+    if returns_its_operand(eq):
+        return args[0]
     return remade(eq.row, args, eq.shapes, eq.params, eq.shape)
 
 

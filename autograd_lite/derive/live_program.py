@@ -22,7 +22,7 @@ from ..tensor import Tensor
 from .chain_rule import Chain
 from .constants import is_number
 from .formula import Expr, Function, constant, name, number, replaced
-from .formula_ops import applied
+from .formula_ops import returns_its_operand
 from .javascript import LARGE, NoForm, Writer, other
 from .notation import Notation
 from .retraced import retraced
@@ -43,7 +43,10 @@ class Program:
     inputs : mapping of str to ndarray
         What the functions expect in `v`.
     leaves : frozenset of str
-        The inputs on which the result depends.
+        The inputs on which the result depends, and that can be changed.
+    still : mapping of str to str
+        Values that stay as they are in a traced function, each with why it does: that has no form, or "" if it has its
+        numbers only.
     steps : Notation
         What it was made from.
     """
@@ -52,6 +55,7 @@ class Program:
     maps: str
     inputs: Mapping[str, Any]
     leaves: frozenset[str]
+    still: Mapping[str, str]
     steps: Notation
 
 
@@ -68,23 +72,31 @@ def program(chain: Chain, partials: Sequence[tuple[str, Var, Var]]) -> Program:
             raise NoForm("complex numbers have no form in JavaScript")
         if np.prod(n.shape) > LARGE:
             raise NoForm(f"an array of shape {n.shape} is too large for a page")
+    graph, still = retraced(chain)
     try:
-        return _program(chain, retraced(chain), partials)
-    except NoForm as error:
-        try:  # labels that choose entries have no form, but they may stay as they are
-            return _program(chain, retraced(chain, "f"), partials)
+        return _program(chain, graph, dict.fromkeys(still, ""), partials)
+    except NoForm as error:  # labels that choose entries have no form, but they may stay as they are
+        refused = error
+    labels = [v for v in chain.recorded.inputs if v.dtype.kind in "biu" and chain.names.get(v) not in still]
+    for kept in (*([v] for v in labels), labels) if labels else ([],):
+        try:
+            graph, more = retraced(chain, "biuf" if labels else "f", kept)
+            return _program(chain, graph, dict.fromkeys(more, f"{refused}.") | dict.fromkeys(still, ""), partials)
         except NoForm:
-            raise error from None
+            continue
+    raise refused
 
 
-def _program(chain: Chain, graph: Notation, partials: Sequence[tuple[str, Var, Var]]) -> Program:
-    writer = _Program(chain, graph)
+def _program(
+    chain: Chain, graph: Notation, still: Mapping[str, str], partials: Sequence[tuple[str, Var, Var]]
+) -> Program:
+    writer = _Program(chain, graph, still)
     text = _function("forward(v)", writer.forward())
-    leaves = frozenset(writer.used & {word for n, word in graph.names.items() if graph.is_input(n)})
+    leaves = frozenset(writer.used & {word for n, word in graph.names.items() if graph.is_input(n)} - still.keys())
     text += _function("backward(v, d)", writer.backward())
     text += _function("partials(v, p)", itertools.starmap(writer.partial, partials))
     inputs = {w: writer.values[w] for w in sorted(writer.used - writer.computed)}
-    return Program(text, f"[{','.join(writer.maps)}]", inputs, leaves, graph)
+    return Program(text, f"[{','.join(writer.maps)}]", inputs, leaves, still, graph)
 
 
 def _function(head: str, body: Iterable[str]) -> str:
@@ -121,9 +133,9 @@ class _Exact(Chain):
 
 
 class _Program(Writer):
-    def __init__(self, chain: Chain, graph: Notation) -> None:
+    def __init__(self, chain: Chain, graph: Notation, still: Mapping[str, str]) -> None:
         super().__init__()
-        self.chain, self.graph = chain, graph
+        self.chain, self.graph, self.still = chain, graph, still
         self.exact = _Exact(chain)
         self.symbols: dict[Var, Expr] = {}
         self.computed: set[str] = set()  # the names that the program computes
@@ -164,17 +176,15 @@ class _Program(Writer):
             row: Any = eq.row
             args = [self.symbol(x) if isinstance(x, Var) else self.graph.constant(x) for x in eq.operands]
             for k, v in enumerate(eq.outputs):
-                if not row.outputs:
-                    e = applied(eq, args)
-                elif v not in self.read:
+                if row.outputs and v not in self.read:
                     continue
-                else:
-                    part: Any = _Part(row, k) if row.kind == "linear" else row
-                    e = Expr(row.name, tuple(args), None, eq.params, v.shape, part)
-                    if isinstance(row.js, str):
-                        yield self._assign(v, self.template(e, k))
-                        continue
-                    e = e if part is not row else self.opened(e, k)
+                part: Any = _Part(row, k) if row.outputs and row.kind == "linear" else row
+                # As it was recorded: x / x is not 1 at 0.
+                e = args[0] if returns_its_operand(eq) else Expr(row.name, tuple(args), None, eq.params, v.shape, part)
+                if row.outputs and isinstance(row.js, str):
+                    yield self._assign(v, self.template(e, k))
+                    continue
+                e = self.opened(e, k) if row.outputs and part is row else e
                 yield self._assign(v, self.array(fitted(e, v.shape)))
 
     def forward(self) -> Iterator[str]:
@@ -211,8 +221,8 @@ class _Program(Writer):
         """The line that computes a partial of the picture."""
         factor = self.exact.factor(of, wrt)
         e = replaced(self.exact.expanded(of, factor.formula), self._number)
-        stale = e.names & set(self.chain.names.values()) - self.computed - set(self.graph.names.values())
-        if stale:
+        there = {*self.computed, *self.graph.names.values(), *self.still}
+        if stale := e.names & set(self.chain.names.values()) - there:
             raise NoForm(f"{plain(min(stale))} is not computed in the page")
         return f"{dotted('p', key)} = {self.array(fitted(e, np.shape(factor.value)))};"
 

@@ -320,6 +320,11 @@ class Notation:
         """Whether a name is that of a constant in which no array of the user's occurs: c1, or np.eye(3)."""
         return word in self.numbered and list(self.constants.quoted.get(word, ())) in ([], [word])
 
+    def is_made(self, word: str) -> bool:
+        """Whether a name is that of a constant which a traced function made itself, unlike its arguments."""
+        program = self.program
+        return bool(program.inputs) and word not in program.outside and word not in self.named
+
     @property
     def arrays(self) -> list[tuple[Any, str]]:
         """The named constants that are arrays, with their names."""

@@ -20,7 +20,7 @@ from ..base.snapshots import untouched
 from ..engine.context import Group
 from ..engine.node import TRACED
 from ..engine.value import live_of
-from ..program import Equation, Var
+from ..program import Equation, Program, Var
 from ..program.graph import ending, recorded_equations
 from ..program.naming import groups
 from ..tensor import Tensor
@@ -32,8 +32,9 @@ from .javascript import NoForm
 from .notation import Notation
 
 
-def retraced(chain: Chain, kinds: str = "biuf") -> Notation:
-    """The program of `chain` with its names, and every named array of these kinds as an input.
+def retraced(chain: Chain, kinds: str = "biuf", kept: Iterable[Var] = ()) -> tuple[Notation, set[str]]:
+    """The program of `chain` with its names, and every named array of these kinds as an input; and the names of what
+    stays as it is in a traced function, such as the arguments `kept`.
 
     An array from which another constant was computed stays a constant, as does one that was computed from another array
     of the program; so do two that share memory.
@@ -44,17 +45,32 @@ def retraced(chain: Chain, kinds: str = "biuf") -> Notation:
         If it uses an array that may have been computed from a parameter. A trace has recorded how.
     """
     data = Given(chain)
-    steps = _Again(chain, kinds, data).steps()
+    still = {*kept, *held(chain.recorded)}
+    again = _Again(chain, kinds, data, still)
+    steps = again.steps()
     operands = {x for eq in steps.program.equations for x in eq.operands if isinstance(x, Var)}
     used = [(word, x) for x, word in chain.arrays for v in operands if steps.names.get(v) == word]
     data.settled({word for word, _ in used})
     for (word, x), (other, y) in combinations(used, 2):
         data.fixed |= {word, other} if np.shares_memory(x, y) else set()
-    return _Again(chain, kinds, data).steps() if data.fixed else steps
+    again = _Again(chain, kinds, data, still) if data.fixed else again
+    steps = again.steps() if data.fixed else steps
+    return steps, {chain.names[v] for v in again.still if v in chain.names}
+
+
+def held(program: Program) -> set[Var]:
+    """The arguments of a traced function that stay as they are: those of which it used the numbers themselves, and
+    those on which a mask depends that chooses entries, and hence the shape of a result.
+    """
+    places = {v for eq in program.equations if eq.row.algebra == "positions" for v in eq.outputs}
+    return {
+        v for v in program.inputs
+        if v in program.fixed or not program.depending([v]).isdisjoint(places)
+    }  # fmt: skip
 
 
 class _Again:
-    def __init__(self, chain: Chain, kinds: str, data: Given) -> None:
+    def __init__(self, chain: Chain, kinds: str, data: Given, still: set[Var]) -> None:
         self.chain, self.data = chain, data
         self.is_traced = bool(chain.program.inputs) or any(live_of(t) & TRACED for t in chain.program.captured.values())
         fixed = [chain.constants.values[word] for word in data.fixed]
@@ -63,13 +79,16 @@ class _Again:
             word: Var(word, x.shape, x.dtype)
             for x, word in chain.arrays
             if x.dtype.kind in kinds and not any(np.may_share_memory(x, a) for a in fixed)
-            if word not in chain.numbered
+            if word not in chain.numbered and not chain.is_made(word)
         }
         self.members: dict[Group, list[Equation]] = {}
         for eq in chain.recorded.equations:
             for group in groups(eq):
                 self.members.setdefault(group, []).append(eq)
         self.inputs = {*chain.recorded.inputs, *chain.recorded.captured}
+        self.still = {*still}  # and the numbers without a gradient that are computed from nothing else
+        self.values = chain.recorded.values if self.still else {}
+        self.folded: set[int] = set()  # the identities of these numbers
         self.drawn: dict[Var, Any] = {}
         self.named = chain.named
         self.called: dict[Group, list[Equation] | None] = {}  # of each call that was tried, its new equations
@@ -82,10 +101,14 @@ class _Again:
         names = {v: word for word, v in self.arrays.items()} | self.chain.names
         return Notation(replace(program, captured=captured, constants={}), board=False, names=names)
 
-    def _rule(self, eq: Equation, defined: Mapping[Var, Equation]) -> list[Equation]:
+    def _rule(self, eq: Equation, defined: Mapping[Var, Equation]) -> list[Equation] | dict[Var, Any]:
         if eq.is_random:
             self.drawn |= {v: self.chain.values[v] for v in eq.outputs if v in self.chain.values}  # as drawn
             return []
+        if self._is_still(eq):
+            self.still |= {*eq.outputs}
+            self.folded |= {id(self.values[v]) for v in eq.outputs}
+            return {v: self.values[v] for v in eq.outputs}
         for group in groups(eq):
             new = self._again(group)
             if new is not None:
@@ -94,15 +117,24 @@ class _Again:
         before: list[Equation] = []
         operands: list[Any] = []
         for k, x in enumerate(eq.operands):
+            if id(x) in self.folded:
+                operands.append(x)
+                continue
             if not self._given(eq, k) and not self._draws(eq.group):
                 self._refuse(eq, "a value")
-            if not isinstance(x, Var):
-                e = self.chain.operand(eq, k)
+            if not isinstance(x, Var) and (e := self.chain.operand(eq, k)).names:
                 used = [v for word, v in self.named.items() if word in e.names]
                 equations, x = self._equations(partial(self._value, e), used)
                 before += equations
             operands.append(x)
         return [*before, replace(eq, operands=tuple(operands))]
+
+    def _is_still(self, eq: Equation) -> bool:
+        if not self.still or any(v.dtype.kind not in "biu" for v in eq.outputs):
+            return False
+        constants = (self.chain.operand(eq, k) for k, x in enumerate(eq.operands) if not isinstance(x, Var))
+        variables = {x for x in eq.operands if isinstance(x, Var)}
+        return variables <= self.still and all(self.arrays.keys().isdisjoint(e.names) for e in constants)
 
     def _equations(
         self, run: Callable[[Mapping[Var, Any]], Any], variables: Iterable[Var] = ()

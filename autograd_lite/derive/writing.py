@@ -399,8 +399,7 @@ def _fraction(value: float) -> str:
     """One third as ``1 / 3``: a number that is one or two over a whole number is written so."""
     if 0 < abs(value) < 1 and len(repr(value)) > 8:
         for top in (1, 2):
-            k = round(top / abs(value))
-            if k < 10**7 and top / k == abs(value):
+            if abs(value) > 1e-7 and top / (k := round(top / abs(value))) == abs(value):
                 return f"{'-' if value < 0 else ''}{top} / {k}"
     return ""
 
@@ -410,8 +409,10 @@ def short_number(value: complex) -> str:
     digits = f"{value:.0e}" if isinstance(value, float) and np.isfinite(value) and value else ""
     if digits.lstrip("-").startswith("1e") and float(digits) == value and not 1e-4 <= abs(value) < 1e7:
         return f"{digits.partition('e')[0]}e{int(digits.partition('e')[2])}"
-    if isinstance(value, float) and np.isfinite(value) and float(f"{value:.6g}") != value and not _fraction(value):
-        return f"{value:.6g}"
+    if isinstance(value, float) and np.isfinite(value) and not _fraction(value):
+        short = f"{value:.6g}"
+        if float(short) != value or abs(value) >= 1e15:
+            return short
     return plain_number(value).replace("np.", "")
 
 
@@ -684,8 +685,10 @@ class Latex(Text):
         word = short_number(value)
         if m := re.fullmatch(r"(-?)(\d+) / (\d+)", word):
             return self.fill(m[1] + r"\tfrac{{{x1}}}{{{x2}}}", self.plain(m[2]), self.plain(m[3]))
-        if m := re.fullmatch(r"(-?[\d.]+)e([+-])0*(\d+)", word):
-            return self.fill(r"{x1} \times 10^{{{x2}}}", self.plain(m[1]), self.plain(m[2].strip("+") + m[3]))
+        if m := re.fullmatch(r"(-?)([\d.]+)e([+-]?)0*(\d+)", word):
+            digits = [] if m[2] == "1" else [self.plain(m[2])]
+            form = r"{x1} \times 10^{{{x2}}}" if digits else "10^{{{x1}}}"
+            return self.fill(m[1] + form, *digits, self.plain(m[3].strip("+") + m[4]))
         return self.fill(word.replace("inf", r"\infty"))
 
     def array(self, value: Array) -> str:

@@ -51,6 +51,8 @@ class _Derived:
         self.words: dict[int, str] = {}  # these names, by the id of the array
         self.names = Names([*chain.names.values(), *chain.constants.values])
         self.by_name = {word: n for n, word in chain.names.items()}
+        # Of the user's steps, as on a page: a sigmoid by hand may overflow where that of a textbook does not.
+        self.values = chain.values | chain.recorded.values
         self.gradients = self._gradients() if gradients else {}
 
     def _gradients(self) -> dict[Var, Any]:
@@ -58,7 +60,7 @@ class _Derived:
         if not has_one_entry(root) or root not in chain.graded:
             return {}
         try:
-            return gradients_of(chain.program, [n for n in chain.landmarks if n in chain.graded], graph=chain.graph)
+            return gradients_of(chain.recorded, [n for n in chain.landmarks if n in chain.graded])
         except (RuntimeError, NotImplementedError, TypeError, ValueError):  # with a hook: drawn without gradients
             return {}
 
@@ -112,11 +114,11 @@ class _Derived:
         if n is not None:
             self.items[key] = self._item(key, n)
             return
-        is_constant = word in self.constants
-        value = np.asarray(self.constants[word] if is_constant else self.chain.environment().get(word))
-        kind = "constant" if is_constant else "input"
+        is_const = word in self.constants
+        value = np.asarray(self.constants[word] if is_const else self.chain.environment().get(word))
+        kind = "constant" if is_const or self.chain.is_made(word) else "input"
         dtype = str(value.dtype)
-        self.items[key] = Item(key, kind, word, None, "", value.shape, dtype, value, own=not is_constant)
+        self.items[key] = Item(key, kind, word, None, "", value.shape, dtype, value, own=not is_const)
 
     def _result(self, n: Var, formula: Expr) -> None:
         key, eq = self._key(self.chain.names[n]), self.chain.defined[n]
@@ -127,7 +129,7 @@ class _Derived:
 
     def _item(self, key: str, n: Var) -> Item:
         kind, own = self.subject.kind(n), n in self.subject.program.named
-        value, gradient = self.chain.values[n], self.gradients.get(n)
+        value, gradient = np.asarray(self.values[n]), self.gradients.get(n)
         return Item(
             key, kind, self.chain.names[n], None, "", n.shape, str(n.dtype), value, gradient, own=own,
             origin=origin_of(self.chain.defined.get(n), self.chain.program.captured.get(n)),

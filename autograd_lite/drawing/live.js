@@ -5,7 +5,7 @@ const { data, groups, refresh } = window.page;
 const find = (id) => document.getElementById(id);
 
 // ------------------------------------------------------------------------------------------------ numbers
-const leaves = live.leaves.map((leaf) => ({ ...leaf, now: constant(leaf), start: constant(leaf) }));
+const leaves = live.leaves.map((leaf) => ({ ...leaf, first: leaf.trained, now: constant(leaf), start: constant(leaf) }));
 const v = Object.create(null), d = Object.create(null), p = Object.create(null);
 for (const [name, x] of Object.entries(live.rest)) v[name] = constant(x);
 const compute = () => {
@@ -101,13 +101,14 @@ const mathNumber = (x) => {
   const [digits, power] = number(Math.abs(x), 4).split("e");
   const sign = x < 0 ? [element("mo", "−")] : [];
   if (!Number.isFinite(x)) return [...sign, element("mi", Number.isNaN(x) ? "nan" : "∞")];
-  const plain = power === undefined || (Number(power) >= 4 && Number(power) < 15);
+  const isOne = digits === "1" && power !== undefined && !(Number(power) >= -4 && Number(power) < 7);
+  const plain = power === undefined || (!isOne && Number(power) >= 4 && Number(power) < 15);
   if (plain) return [...sign, element("mn", power === undefined ? digits : String(Number(`${digits}e${power}`)))];
   const exponent = element("mrow");
   exponent.append(...(Number(power) < 0 ? [element("mo", "−")] : []), element("mn", String(Math.abs(Number(power)))));
   const base = element("msup");
   base.append(element("mn", "10"), exponent);
-  return [...sign, element("mn", digits), element("mo", "×", { stretchy: "false" }), base];
+  return [...sign, ...(isOne ? [] : [element("mn", digits), element("mo", "×", { stretchy: "false" })]), base];
 };
 const mathMatrix = (x) => {
   if (x.data.length === 1) return mathNumber(x.data[0]);
@@ -260,11 +261,27 @@ const cell = (leaf, k) => {
   draggable(input, leaf, k);
   return input;
 };
+/** Says whether a step changes an input. */
+const mark = (leaf, trained) => {
+  leaf.trained = trained;
+  if (leaf.tick) leaf.tick.checked = trained;
+  const item = data.items.find((i) => i.key === leaf.key);
+  item.kind = `${item.kind.split(";")[0]}; ${trained ? "a" : "no"} step changes it`;
+};
 for (const leaf of leaves) {
   const set = find("arrays").appendChild(document.createElement("fieldset"));
   const dims = leaf.shape.join("×");
   const many = leaf.now.data.length > live.limits.edited;
   set.appendChild(document.createElement("legend")).textContent = `${leaf.written}${dims && ` (${dims})`}${many ? ": too large to edit here" : ""}`;
+  if (leaf.graded) {
+    const label = set.lastElementChild.appendChild(document.createElement("label"));
+    leaf.tick = label.appendChild(document.createElement("input"));
+    leaf.tick.type = "checkbox";
+    leaf.tick.setAttribute("aria-label", `train ${leaf.written}`);
+    leaf.tick.addEventListener("change", () => { mark(leaf, leaf.tick.checked); refresh(); });
+    label.append("train");
+  }
+  mark(leaf, leaf.trained);
   leaf.cells = many ? [] : Array.from(leaf.now.data, (_, k) => cell(leaf, k));
   const wide = leaf.shape.at(-1) ?? 1, high = leaf.shape.at(-2) ?? 1;
   for (let i = 0; i < leaf.cells.length; i += wide) {
@@ -325,7 +342,10 @@ on("train", () => {
 });
 on("restore", () => {
   stop();
-  for (const leaf of leaves) leaf.now = copy(leaf.start);
+  for (const leaf of leaves) {
+    leaf.now = copy(leaf.start);
+    mark(leaf, leaf.first);
+  }
   losses = [];
   find("rate").value = live.rate;
   find("example").value = 1;

@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 
 from ..base import escape
+from ..base.tree import leaves
 from ..derive.chain_rule import Chain
 from ..derive.javascript import NoForm
 from ..derive.layout import Line as Written
-from ..derive.live_program import program
+from ..derive.live_program import Program, program
 from ..derive.notation import Notation
 from . import formatting
 from .scene import Item, Line, Scene
@@ -74,64 +75,85 @@ def live(scene: Scene, chain: Chain | None, steps: Sequence[Step], examples: Any
     nodes = {i.key: n for i in scene.items for n in chain.landmarks if chain.names[n] == i.name}
     partials = [x for x in scene.lines if x.value is not None]
     emitted = program(chain, [(x.key, nodes[x.head], nodes[x.tail]) for x in partials])
-    inputs = [i for i in scene.items if i.kind in ("parameter", "input") and i.name in emitted.leaves]
-    trained = _trained(inputs)
-    still = [i for i in scene.items if i.kind in ("parameter", "input") and i not in inputs]
-    computed = {i.key for i in scene.items if (i.key in nodes or i in inputs) and i not in still}
+    still = _still(scene, chain, emitted)
+    inputs = [i for i in scene.items if i.kind in _INPUTS and i.name not in still]
+    computed = {i.key for i in scene.items if (i.key in nodes or i in inputs) and i.name not in still}
+    trained = _trained(inputs, chain, examples)
+    turns = batches(examples, [i for i in inputs if i not in trained])
     data = {
         "loss": scene.item(scene.loss).name,
         "written": scene.item(scene.loss).written,
         "rate": rate,
         "maps": emitted.maps,
-        "leaves": [_leaf(i, emitted.steps, i in trained) for i in inputs],
+        "leaves": [_leaf(i, emitted.steps, i in trained, i.name in dict(*turns[:1])) for i in inputs],
         "rest": {word: _array(x) for word, x in emitted.inputs.items() if word not in {i.name for i in inputs}},
         "items": [_item(i, scene, i.key in computed) for i in scene.items],
         "lines": [_line(x, scene) for x in partials],
-        "steps": [_step(s, scene) for s in steps],
-        "batches": batches(examples, [i for i in inputs if i not in trained]),
+        "steps": [_step(s, scene, {i.key for i in scene.items} - computed) for s in steps],
+        "batches": turns,
         "limits": {
             "lines": formatting.LINES, "columns": formatting.COLUMNS, "many": formatting.MANY, "edited": EDITED
         },
     }
-    notes = _notes(chain, [i for i in still if i.kind == "input" and not chain.is_anonymous(i.name)])
     arrays, controls, style, panel = (
         files(__package__).joinpath(name).read_text(encoding="utf-8")
         for name in ("arrays.js", "live.js", "live.css", "live.html")
     )
     script = f'"use strict";\n(() => {{\n{arrays}\n{emitted.text}\n{controls}}})();\n'
-    return Live(escape.script(data), script, style, panel, _roomy(scene, computed), notes)
+    return Live(escape.script(data), script, style, panel, _roomy(scene, computed), _notes(chain, still))
 
 
-def _trained(inputs: Sequence[Item]) -> list[Item]:
-    """The inputs that a step changes: the parameters, or else all with a gradient."""
-    graded = [i for i in inputs if i.gradient is not None]
-    return [i for i in graded if i.kind == "parameter"] or graded
+def _trained(inputs: Sequence[Item], chain: Chain, examples: Any) -> list[Item]:
+    """What a step changes at first: the parameters; of a function without any the first argument that has a gradient,
+    as in :func:`~autograd_lite.grad`.
+    """
+    given = examples if isinstance(examples, Mapping) else ()
+    graded = [i for i in inputs if i.gradient is not None and i.name not in given]
+    arguments = [{chain.names.get(v) for v in leaves(x)} for x in chain.program.structure]
+    groups = [[i for i in graded if i.kind == "parameter"], *([i for i in graded if i.name in a] for a in arguments)]
+    return next(filter(None, groups), graded)
 
 
-def _notes(chain: Chain, fixed: Sequence[Item]) -> tuple[str, ...]:
+def _still(scene: Scene, chain: Chain, emitted: Program) -> dict[str, str]:
+    """The names of what stays as it is, each with the reason that the reader is told, or ""."""
+    arguments = {chain.names[v] for v in chain.program.inputs if v in chain.names}
+    still = {word: (why or _NUMBERS) if word in arguments else "" for word, why in emitted.still.items()}
+    remedy = "Make it an argument." if arguments else "A page of the function itself, ag.trace(f, x).draw(), does."
+    for i in scene.items:
+        if i.kind in _INPUTS and i.name not in emitted.leaves:
+            is_data = i.kind == "input" and not chain.is_anonymous(i.name)
+            still.setdefault(i.name, f"{_OUTSIDE} {remedy}" if is_data else "")
+    return still
+
+
+def _notes(chain: Chain, still: Mapping[str, str]) -> tuple[str, ...]:
     """For the reader: what is less exact, or cannot be changed."""
     notes = []
     if coarse := sorted({str(n.dtype) for n in chain.nodes if n.dtype.kind == "f" and n.dtype.itemsize < 8}):
         notes.append(f"The page computes in double precision; the numbers were {', '.join(coarse)}.")
-    if fixed:
-        names = ", ".join(escape.plain(i.name) for i in fixed)
-        instead = " A page of the function itself, ag.trace(f, x).draw(), does." if not chain.program.inputs else ""
-        notes.append(
-            f"{names} cannot be changed here: something else was computed from it, or shares its memory, and the "
-            f"recording does not show how.{instead}"
-        )
+    for why in dict.fromkeys(filter(None, still.values())):
+        names = ", ".join(escape.plain(word) for word in still if still[word] == why)
+        notes.append(f"{names} cannot be changed here: {why}")
     return tuple(notes)
 
 
+_INPUTS = "parameter", "input"
+_NUMBERS = (
+    "the function chooses entries, positions or sizes by these numbers, and was recorded with them. Draw it again with "
+    "others."
+)
+_OUTSIDE = "something else was computed from it, or shares its memory, and the recording does not show how."
+
+
 def _roomy(scene: Scene, computed: Collection[str]) -> Scene:
-    def wide(x: Any) -> Any:
-        return x if x is None or np.asarray(x).dtype.kind != "f" else np.resize(WIDE, np.shape(x))
+    def wide(x: Any, kinds: str = "f") -> Any:
+        return np.resize(WIDE, np.shape(x)) if x is not None and np.asarray(x).dtype.kind in kinds else x
 
     items = tuple(
         replace(i, value=wide(i.value) if i.key in computed else i.value, gradient=wide(i.gradient))
         for i in scene.items
     )
-    return replace(scene, items=items, lines=tuple(replace(x, value=wide(x.value)) for x in scene.lines))
+    return replace(scene, items=items, lines=tuple(replace(x, value=wide(x.value, "biuf")) for x in scene.lines))
 
 
 # ------------------------------------------------------------------------------------------------ what is shown
@@ -143,15 +165,15 @@ def _array(x: Any) -> dict[str, Any]:
     return {"shape": x.shape, "data": list(finite), "kind": x.dtype.kind}
 
 
-def _leaf(i: Item, computed: Notation, trained: bool) -> dict[str, Any]:
+def _leaf(i: Item, computed: Notation, trained: bool, is_example: bool) -> dict[str, Any]:
     low, high = _range(i, computed)
     told = {"key": i.key, "name": i.name, "written": i.written, "trained": trained, "low": low, "high": high}
-    return told | _array(i.value)
+    return told | {"graded": i.gradient is not None and not is_example} | _array(i.value)
 
 
 def _item(i: Item, scene: Scene, computed: bool) -> dict[str, Any]:
     shown = {"value": i.value is not None and computed, "gradient": i.gradient is not None}
-    label = item_label(replace(i, value=None, gradient=None) if computed else i, scene)
+    label = item_label(replace(i, value=None if computed else i.value, gradient=None), scene)
     kind = np.asarray(i.value).dtype.kind if i.value is not None else "f"
     return {"key": i.key, "name": i.name, "label": label, "kind": kind} | shown
 
@@ -161,11 +183,11 @@ def _line(x: Line, scene: Scene) -> dict[str, Any]:
     return {"key": x.key, "label": line_label(replace(x, value=None), scene), "text": f"= {formatting.array(wide)[0]}"}
 
 
-def _step(s: Step, scene: Scene) -> dict[str, Any]:
+def _step(s: Step, scene: Scene, still: Collection[str]) -> dict[str, Any]:
     """The number that ends a step, and the caption without it."""
-    if s.number is None:
+    role, key = s.number or ("", "")
+    if not role or role == "value" and key in still:
         return {}
-    role, key = s.number
     shown: list[Item | Line] = [*scene.items, *scene.lines]
     value = getattr(next(x for x in shown if x.key == key), role)
     if value is None:
@@ -219,9 +241,10 @@ def batches(examples: Any, inputs: Sequence[Item]) -> list[dict[str, Any]]:
     names = [i.name for i in inputs]
     listed = ", ".join(map(escape.plain, names))
     arrays = dict(examples) if isinstance(examples, Mapping) else dict(zip(names, examples, strict=False))
-    if len(arrays) != len(examples) or not arrays.keys() <= set(names) or len(arrays) < len(names):
+    fewest = 1 if isinstance(examples, Mapping) else len(names)
+    if len(arrays) != len(examples) or not arrays.keys() <= set(names) or len(arrays) < fewest:
         raise ValueError(f"draw: expected examples of the inputs {listed}, in this order, got {len(examples)} of them")
-    rows = {i.name: _parts(np.asarray(arrays[i.name]), i) for i in inputs}
+    rows = {i.name: _parts(np.asarray(arrays[i.name]), i) for i in inputs if i.name in arrays}
     counts = {len(p) for p in rows.values()}
     if len(counts) != 1:
         raise ValueError(f"draw: expected as many examples of each of {listed}, got {', '.join(map(str, counts))}")

@@ -20,7 +20,7 @@ from . import formatting
 #: The kinds of boxes; each looks different, even without colour.
 KINDS = {
     "parameter": "the gradient is taken with respect to it",
-    "input": "given, not trained",
+    "input": "given",
     "constant": "a number or array in the code",
     "result": "computed",
     "loss": "the result that is differentiated",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from ..base.tree import leaves
 from ..engine.node import TRACED
 from ..engine.value import live_of
 from ..program import Equation, Program, Var
@@ -29,12 +30,15 @@ class Subject:
         For a module: each of its submodules with its path.
     is_loss : bool
         Whether the result is a loss.
+    learned : set of Var
+        The arguments that were Tensors with ``requires_grad=True``.
     """
 
     program: Program
     variables: Mapping[Any, Var] = field(default_factory=dict)
     places: Mapping[Any, str] = field(default_factory=dict)
     is_loss: bool = True
+    learned: frozenset[Var] = frozenset()
 
     @property
     def root(self) -> Var:
@@ -60,17 +64,17 @@ class Subject:
     def is_parameter(self, v: Var) -> bool:
         """Whether a value is an input that is trained."""
         t = self.program.captured.get(v)
-        return t is not None and t.requires_grad and not live_of(t) & TRACED
+        return v in self.learned or t is not None and t.requires_grad and not live_of(t) & TRACED
 
     def kind(self, v: Var) -> str:
         """What the box of a value is."""
         if v in self.program.outputs:
             return "loss" if self.is_loss and v is self.root and has_one_entry(v) else "result"
+        if self.is_parameter(v):
+            return "parameter"
         if v not in self.program.captured:
             return "input" if v in self.program.inputs else "result"
         t = self.program.captured[v]
-        if self.is_parameter(v):
-            return "parameter"
         return "input" if v in self.program.named or live_of(t) else "constant"
 
 
@@ -131,14 +135,17 @@ def _of_call(
     is_module = hasattr(what, "named_parameters") and hasattr(what, "named_modules")
     f = _named(what, loss, len(args)) if is_module else what
     program = _with_results(traced_program(f, args, names, whole=True), getattr(f, "__name__", "the function"), names)
+    pairs = zip(program.inputs, leaves(args), strict=True)
+    learned = frozenset(v for v, x in pairs if isinstance(x, Tensor) and x.requires_grad)
     if not is_module:
-        return Subject(program)
+        return Subject(program, learned=learned)
     places = {m: path for path, m in what.named_modules()}  # type: ignore[attr-defined]  # is_module
     paths = {id(p): path for path, p in what.named_parameters()}  # type: ignore[attr-defined]  # is_module
     trained = {v: path for v, t in program.captured.items() if (path := paths.get(id(t))) is not None}
     for v, path in trained.items():
         v.name = path
-    return Subject(replace(program, named=program.named.union(trained)), places=places, is_loss=loss is not None)
+    program = replace(program, named=program.named.union(trained))
+    return Subject(program, places=places, is_loss=loss is not None, learned=learned)
 
 
 def _with_results(program: Program, word: str, names: Mapping[str, Any] | None) -> Program:

@@ -44,6 +44,7 @@ class Capture:
     result: Any
     names: Mapping[Node, str]  # no name occurs twice
     arrays: Mapping[str, Any]  # arrays among the variables: constants of the program
+    outside: frozenset[str]  # the variables that are not the function's own
 
 
 def capture(
@@ -99,14 +100,16 @@ def _captured(
             if "Tensor" in str(error) or "dtype('O')" in str(error):  # NumPy's, for an array of Tensors
                 error.add_note("if np.array([...]) has joined values that depend on traced inputs, write np.stack")
             raise
-    outside = [*variables, *captured(f), *(names or {}).items()]
+    named = [*captured(f), *(names or {}).items()]
+    outside = [*variables, *named]
     roots = [t._node for t in leaves(result) if isinstance(t, Tensor) and t._node is not None and t._node.live]
     names_of_nodes = names_of(f, rebuild(args, tensors), nodes, ancestors(roots, ANY)[::-1], variables, outside, roots)
     arrays: Params = {}
     for word, value in outside:
         if isinstance(value, np.ndarray) and word not in names_of_nodes.values():
             arrays.setdefault(word, value)
-    return Capture(plain(getattr(f, "__name__", "f")), tuple(nodes), as_they_are, result, names_of_nodes, arrays)
+    words = frozenset(word for word, _ in named)
+    return Capture(plain(getattr(f, "__name__", "f")), tuple(nodes), as_they_are, result, names_of_nodes, arrays, words)
 
 
 def names_of(

@@ -95,6 +95,7 @@ class Program(GraphView):
     prelude: Any = field(default=None, repr=False)  # from Python numbers among the inputs to some captured values
     examples: Mapping[Var, Any] = field(default_factory=dict, repr=False)  # values that were recorded, inputs included
     constants: Mapping[str, Any] = field(default_factory=dict, repr=False)  # the user's arrays and numbers, by name
+    outside: frozenset[str] = field(default=frozenset(), repr=False)  # constants that a traced function did not make
     tensors: frozenset[str] = field(default=frozenset(), repr=False)  # the user's variables for Tensors and modules
     named: frozenset[Var] = field(default=frozenset(), repr=False)  # by the user; other names are letters
     fixed: Mapping[Var, Any] = field(default_factory=dict, repr=False)  # inputs that have only this value, as "l2"
@@ -557,7 +558,7 @@ def traced_program(
         traced.name, inputs, tuple(equations), tuple(variable_or_value(variables, t) for t in results), captured,
         rebuild(args, inputs), tree_map(lambda t: 0, traced.result),
         examples={variables[n]: n.y for n in traced.inputs} | _drawn(inside, variables),
-        constants=traced.arrays, named=_named(variables, traced.names),
+        constants=traced.arrays, outside=traced.outside, named=_named(variables, traced.names),
         fixed=dict(zip(map(variables.__getitem__, traced.fixed), traced.fixed.values(), strict=True)),
         hooked=next((n.label for n in inside if n.hooks), ""),
     )

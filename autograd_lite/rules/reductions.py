@@ -543,10 +543,11 @@ for _position, _onnx, _sign in (
 ):
     _js = f"place({_sign}, {{x}}, {{axis}}, {{keepdims}})" if _sign else None
     constant(_position, bind=_bind_position, batch=along, onnx=_onnx, js=_js)
-for _fn, _bind in (
-    (np.any, _bind_truth(False)), (np.all, _bind_truth(True)), (np.count_nonzero, _bind_position),
+for _fn, _bind, _js in (
+    (np.any, _bind_truth(False), "+(a || b !== 0), 0"), (np.all, _bind_truth(True), "+(a && b !== 0), 1"),
+    (np.count_nonzero, _bind_position, "a + (b !== 0), 0"),
 ):
-    constant(_fn, bind=_bind, **_REDUCES)
+    constant(_fn, bind=_bind, **_REDUCES, js=f"reduce((a, b) => {_js}, {{x}}, {{axis}}, {{keepdims}})")
 
 # ------------------------------------------------------------------------------------------ methods of ufuncs
 

@@ -105,6 +105,8 @@ def test_names_in_tex():
     assert tex_name("theta") == r"\theta"
     assert tex_name("layers.0.weight") == r"\mathrm{layers.0.weight}"
     assert tex_name("x_0") == "x_{0}"
-    assert write(number(1e-7), LATEX) == r"1 \times 10^{-7}"
+    assert [write(number(x), LATEX) for x in (1e-7, -1e9)] == ["10^{-7}", "-10^{9}"]
+    assert [write(number(3e15), p) for p in (LATEX, TEXT)] == [r"3 \times 10^{15}", "3e+15"]
+    assert write(number(1e-310), TEXT) == "1e-310"
     assert write(number(1 / 3), LATEX) == r"\tfrac{1}{3}"
     assert write(number(1 / 3), TEXT) == "1 / 3"

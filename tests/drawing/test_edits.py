@@ -7,7 +7,7 @@ from importlib.resources import files
 
 import numpy as np
 import pytest
-from programs import PROGRAMS, Learner
+from programs import PROGRAMS, Learner, numbers
 from thorough import mostly_thorough
 
 from autograd_lite.derive.javascript import NoForm
@@ -232,6 +232,59 @@ def test_an_array_that_was_computed_from_others_is_offered_where_these_are_not_u
     picture = drawn({})
     notes = live(picture.scene, picture.chain, [], None, 0.1).notes
     assert [note.partition(" cannot be changed")[0] for note in notes] == ([fixed] if fixed else [])
+
+
+PICKED = "cannot be changed here: the function chooses entries, positions or sizes by these numbers"
+LABELS = {"X": numbers(1, 4, 2), "y": np.array([0, 2, 1, 1])}
+POINTS = {"X": numbers(1, 4, 2), "t": np.array([1.0, -1.0, 0.5, -2.0])}
+
+
+@pytest.mark.parametrize(
+    ("data", "body", "still", "note"),
+    [
+        (LABELS, "s = X @ W\nkeep = np.ones(s.shape)\nkeep[np.arange(4), y] = 0\nL = np.sum(s**2 * keep)", "y", PICKED),
+        (LABELS, "T = np.zeros((4, 3))\nfor i in range(4):\n    T[i, y[i]] = 1\nL = np.sum((X @ W - T) ** 2)",
+         "y", PICKED),
+        (LABELS, "L = -np.sum(np.eye(3)[y] * np.log(np.exp(X @ W)))", "y", PICKED),
+        (LABELS, "n = np.bincount(y, minlength=3)\nL = np.sum(n * W**2) + np.sum(X)", "y", "bincount has no form in"),
+        (POINTS, "up = t > 0\nL = np.sum((X[up] @ W - t[up, None]) ** 2)", "t", PICKED),
+        ({**POINTS, "seen": np.array([True, False, True, True])}, "L = np.sum((X @ W)[seen] ** 2) / seen.sum() + t @ t",
+         "seen", PICKED),
+        ({**POINTS, "k": 2}, "one = np.ones((4, k))\nL = np.sum((np.hstack([X, one]).T @ t) ** 2) + np.sum(W**2)",
+         "k", PICKED),
+        (POINTS, "zero = np.zeros((1, 3))\nL = np.sum(np.concatenate([zero, X @ W]) ** 2) + np.sum(t)", "", ""),
+        (POINTS, "ok = np.isfinite(X).all(axis=1) & ~np.any(X > 2)\nL = np.sum(np.where(ok, t, 0)) * np.sum(W)", "",
+         ""),
+        (POINTS, "q = t / t + X[:, 0] / X[:, 0]\nL = np.sum(q) + np.sum(W**2)", "", ""),
+    ],
+)  # fmt: skip
+def test_a_page_of_a_function_offers_its_arguments_alone(data, body, still, note):
+    program = Learner({"W": numbers(2, 2, 3)}, data, body)
+
+    def drawn(now):
+        return draw(program.function(now), *(now.get(k, x) for k, x in program.numbers.items()), roll=False)
+
+    assert check_page(drawn) == program.numbers.keys() - {still}
+    picture = drawn({})
+    notes = live(picture.scene, picture.chain, [], None, 0.1).notes
+    assert [text.partition(" ")[0] for text in notes] == [still] * bool(still)
+    assert all(note in text for text in notes)
+
+
+def test_numbers_from_outside_a_function_are_offered_and_its_own_are_not():
+    table, mean = numbers(3, 3), numbers(4, 3)
+    centred = mean - 1
+
+    def f(w):
+        weights = np.array([0.5, 0.25, 0.25])
+        return np.sum(weights * (w - table) ** 2) + np.sum(w * centred)
+
+    picture = draw(f, numbers(5, 3))
+    page = live(picture.scene, picture.chain, [], None, 0.1)
+    assert {leaf["name"] for leaf in json.loads(page.data)["leaves"]} == {"w", "table", "centred"}
+    assert {i.name: i.kind for i in picture.scene.items if i.name in ("weights", "table")} == {
+        "weights": "constant", "table": "input",
+    }  # fmt: skip
 
 
 def test_two_arrays_in_the_same_memory_are_still():

@@ -255,6 +255,51 @@ def talk():
     return draw(lesson.result, names=lesson.names, direction="LR"), lesson
 
 
+def line(w, x, b, y):
+    return np.sum((x @ w + b - y) ** 2)
+
+
+LINE = [np.array([0.5, -1.0]), np.array([[1.0, 2.0], [0.5, -1.0]]), np.array(0.25), np.array([1.0, 0.0])]
+
+
+def changed_by_a_step(b):
+    before = state(b)
+    click(b, "descend")
+    return {word for word, x in state(b).items() if x != before[word]}
+
+
+def test_the_reader_chooses_what_a_step_changes(page):
+    b = page(draw(line, *LINE, direction="LR"))
+    ticks = "[...document.querySelectorAll('#arrays [type=checkbox]')]"
+    assert b.run(f"{ticks}.filter((t) => t.checked).map((t) => t.ariaLabel)") == ["train w"]
+    assert sorted(b.run(f"{ticks}.map((t) => t.ariaLabel)")) == ["train b", "train w", "train x", "train y"]
+    assert changed_by_a_step(b) == {"w"}
+    b.run(f"{ticks}.forEach((t) => {{ if (['train w', 'train b'].includes(t.ariaLabel)) t.click(); }})")
+    assert changed_by_a_step(b) == {"b"}
+    kinds = "Object.fromEntries(window.page.data.items.map((i) => [i.name, i.kind]))"
+    assert b.run(kinds)["b"] == "input: given; a step changes it"
+    assert b.run(kinds)["w"] == b.run(kinds)["x"] == "input: given; no step changes it"
+    click(b, "restore")
+    assert changed_by_a_step(b) == {"w"}
+
+
+def test_of_a_function_the_arguments_that_require_a_gradient_are_trained(page):
+    w, x, b, y = LINE
+    picture = draw(line, w, x, ag.tensor(b, requires_grad=True), y)
+    assert {i.name: i.kind for i in picture.scene.items if i.kind == "parameter"} == {"b": "parameter"}
+    assert changed_by_a_step(page(picture)) == {"b"}
+    params = {"W": w, "b": b}
+    assert changed_by_a_step(page(draw(lambda p, x: np.sum((x @ p["W"] + p["b"]) ** 2), params, x))) == {"W", "b"}
+
+
+def test_examples_of_some_inputs(page):
+    b = page(draw(line, *LINE), examples={"x": np.arange(8.0).reshape(4, 2), "y": np.arange(4.0)})
+    assert b.run("window.page.live.leaves.filter((l) => l.graded).map((l) => l.name)") == ["w", "b"]
+    set_field(b, "example", "2")
+    assert state(b)["x"] == [4, 5, 6, 7]
+    assert changed_by_a_step(b) == {"w"}
+
+
 def state(b):
     return b.run("Object.fromEntries(window.page.live.leaves.map((l) => [l.name, [...l.now.data]]))")
 
