@@ -81,7 +81,9 @@ class Given:
         return origin > UNKNOWN
 
     def positions(self, eq: Equation, places: Sequence[Any]) -> bool:
-        """True if the positions that an operation has taken are given."""
+        """True if the positions that an operation has taken are given; named arrays that are positions are fixed."""
+        numbers = [part.tolist() for part in places]
+        self.fixed |= {w for x, w in self.chain.arrays if x.dtype.kind in "biu" and x.tolist() in numbers}
         written = expression(eq)
         if isinstance(written, ast.Subscript):
             index = written.slice.elts if isinstance(written.slice, ast.Tuple) else [written.slice]

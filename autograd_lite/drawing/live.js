@@ -245,7 +245,8 @@ const cell = (leaf, k) => {
     if (input.known === x && !all) return;
     input.known = x;
     input.value = all ? String(x) : number(x, 3, leaf.kind === "b" ? "i" : leaf.kind);
-    input.setAttribute("aria-valuenow", x);
+    input.setAttribute(Number.isFinite(x) ? "aria-valuenow" : "aria-valuetext", x);
+    input.removeAttribute(Number.isFinite(x) ? "aria-valuetext" : "aria-valuenow");
   };
   input.addEventListener("focus", () => { input.show(true); input.select(); });
   input.addEventListener("blur", () => { input.known = null; input.show(false); });

@@ -132,8 +132,8 @@ def _notes(chain: Chain, still: Mapping[str, str]) -> tuple[str, ...]:
     if coarse := sorted({str(n.dtype) for n in chain.nodes if n.dtype.kind == "f" and n.dtype.itemsize < 8}):
         notes.append(f"The page computes in double precision; the numbers were {', '.join(coarse)}.")
     for why in dict.fromkeys(filter(None, still.values())):
-        names = ", ".join(escape.plain(word) for word in still if still[word] == why)
-        notes.append(f"{names} cannot be changed here: {why}")
+        words = (w for word in still if still[word] == why for w in chain.constants.quoted.get(word) or [word])
+        notes.append(f"{', '.join(dict.fromkeys(map(escape.plain, words)))} cannot be changed here: {why}")
     return tuple(notes)
 
 
@@ -142,7 +142,9 @@ _NUMBERS = (
     "the function chooses entries, positions or sizes by these numbers, and was recorded with them. Draw it again with "
     "others."
 )
-_OUTSIDE = "something else was computed from it, or shares its memory, and the recording does not show how."
+_OUTSIDE = (
+    "something that the recording does not show was computed from these numbers, chosen by them, or shares their memory."
+)
 
 
 def _roomy(scene: Scene, computed: Collection[str]) -> Scene:

@@ -287,6 +287,29 @@ def test_numbers_from_outside_a_function_are_offered_and_its_own_are_not():
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("body", "fixed"),
+    [
+        ("L = np.sum((X @ w)[seen] ** 2) / seen.sum()", "seen"),
+        ("L = np.sum((X @ w)[rows] ** 2) + np.sum(rows * w[0])", "rows"),
+        ("L = np.sum(X[seen] @ w) + seen @ X @ w", "X, seen"), ("L = np.sum((X // 1) @ w) + np.sum(X @ w)", "X"),
+    ],
+)  # fmt: skip
+def test_what_chooses_entries_of_a_recording_is_fixed(body, fixed):
+    data = {"X": np.array([[1.0, 2.0], [0.5, 1.0], [-1.0, 0.5]])}
+    data |= {"seen": np.array([True, False, True]), "rows": np.array([2, 0])}
+    program = Learner({"w": np.array([0.3, -0.2])}, data, body)
+
+    def drawn(now):
+        variables = program.script(now)
+        return draw(variables["L"], names={k: x for k, x in variables.items() if not k.startswith("_")}, roll=False)
+
+    assert check_page(drawn) <= {"w", "X"} - set(fixed.split(", "))
+    picture = drawn({})
+    [note] = live(picture.scene, picture.chain, [], None, 0.1).notes
+    assert set(note.partition(" cannot be changed")[0].split(", ")) == set(fixed.split(", "))
+
+
 def test_two_arrays_in_the_same_memory_are_still():
     body = "def f(u, l):\n    return np.sum((u @ w) ** 2) + np.sum(l @ w)\n"
     body += (

@@ -197,7 +197,7 @@ def test_data_from_which_a_constant_was_computed_cannot_be_changed(case, n):
     page = live(picture.scene, picture.chain, [], None, 0.1)
     assert [leaf["name"] for leaf in json.loads(page.data)["leaves"]] == ["w"]
     fixed = ", ".join(i.name for i in picture.scene.items if i.kind == "input")
-    expected = f"{fixed} cannot be changed here: something else was computed from it, or shares its memory"
+    expected = f"{fixed} cannot be changed here: something that the recording does not show was computed from"
     assert [note.startswith(expected) for note in page.notes] == [True] * bool(fixed)  # a small array has no box
 
 
@@ -322,6 +322,6 @@ def test_labels_from_which_a_mask_was_computed_are_shown_as_they_are():
     data = json.loads(re.search(r'id="live-data">(.*?)</script>', page, re.DOTALL)[1])
     offered = {leaf["name"] for leaf in data["leaves"]}
     inputs = {item["name"]: item["value"] for item in data["items"] if item["name"] in ("W", "X", "labels", "keep")}
-    assert inputs == {"W": True, "X": True, "labels": False, "keep": True}
-    assert offered == {"W", "X", "keep"}
+    assert inputs == {"W": True, "X": True, "labels": False, "keep": False}
+    assert offered == {"W", "X"}
     assert "labels cannot be changed here" in page
