@@ -143,7 +143,8 @@ _NUMBERS = (
     "others."
 )
 _OUTSIDE = (
-    "something that the recording does not show was computed from these numbers, chosen by them, or shares their memory."
+    "something that the recording does not show was computed from these numbers, chosen by them, or shares their "
+    "memory."
 )
 
 
