@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..program import Equation, Var
-from ..program.assignments import before, bound, is_around, passed
+from ..program.assignments import before, bound, decisions, is_around, passed
 from ..program.naming import expression, groups, operand, span
 from .chain_rule import Chain
 
@@ -90,6 +90,16 @@ class Given:
             return all(self._origin(e, eq.origin.code) > UNKNOWN for e in index)
         data = [x.ravel().tolist() for x, word in self.chain.arrays if self.word(word)]
         return not groups(eq) and all(part.ravel().tolist() in data for part in places)
+
+    def branches(self) -> list[str]:
+        """The tests that decided which steps were recorded, of those that use numbers which may change."""
+        lines: dict[CodeType, set[int]] = {}
+        for eq in self.chain.recorded.equations:
+            if eq.origin.code is not None and (e := expression(eq)) is not None:
+                lines.setdefault(eq.origin.code, set()).add(e.lineno)
+        tests = (test for code, at in lines.items() for test, below in decisions(code) if not at.isdisjoint(below))
+        numbers = self.arrays | self.computed
+        return list(dict.fromkeys(ast.unparse(test) for test in tests if not _names(test)[0].isdisjoint(numbers)))
 
     def argument(self, eq: Equation, x: Any) -> bool:
         """True if an array argument of a call in which `eq` was recorded is given: by its name, or as a buffer."""

@@ -20,13 +20,14 @@ _OPERATORS = {
     "odot": "⊙", "times": "×", "cdot": "·", "top": "⊤", "lvert": "|", "rvert": "|", "lVert": "‖", "rVert": "‖",
     "geq": "≥", "leq": "≤", "neq": "≠", "sum": "∑", "prod": "∏", "to": "→", "mapsto": "↦", "ldots": "…", "dots": "…",
     "in": "∈", "wedge": "∧", "vee": "∨", "star": "⋆", "ast": "∗", "lfloor": "⌊", "rfloor": "⌋", "cdots": "⋯",
-    **{c: c for c in "{}%#$&_"},
+    "neg": "¬", "bmod": "mod", **{c: c for c in "{}%#$&_"},
 }  # fmt: skip
+_LETTERS = {"Gamma": "Γ", "Phi": "Φ", "varphi": "φ", "partial": "∂", "infty": "∞"}
 _SPACES = {",": "0.17em", ";": "0.28em", ":": "0.22em", "quad": "1em", "qquad": "2em", " ": "0.25em", "!": "0"}
 _ACCENTS = {"overline": "‾", "hat": "^", "bar": "¯", "tilde": "~"}
 #: The commands without arguments.
 _COMMANDS = {
-    **{word: f"<mi>{c}</mi>" for word, c in {**GREEK, "Gamma": "Γ", "Phi": "Φ", "partial": "∂", "infty": "∞"}.items()},
+    **{word: f"<mi>{c}</mi>" for word, c in {**GREEK, **_LETTERS}.items()},
     **{word: f'<mo stretchy="false">{xml(c)}</mo>' for word, c in _OPERATORS.items()},
     **{word: f'<mspace width="{width}"/>' for word, width in _SPACES.items()},
     **dict.fromkeys(("textstyle", "displaystyle", "big", "bigl", "bigr", "limits", "\\"), ""),

@@ -17,6 +17,7 @@ import numpy as np
 from ..base import escape
 from ..base.tree import leaves
 from ..derive.chain_rule import Chain
+from ..derive.given import Given
 from ..derive.javascript import NoForm
 from ..derive.layout import Line as Written
 from ..derive.live_program import Program, program
@@ -134,6 +135,8 @@ def _notes(chain: Chain, still: Mapping[str, str]) -> tuple[str, ...]:
     for why in dict.fromkeys(filter(None, still.values())):
         words = (w for word in still if still[word] == why for w in chain.constants.quoted.get(word) or [word])
         notes.append(f"{', '.join(dict.fromkeys(map(escape.plain, words)))} cannot be changed here: {why}")
+    if tests := Given(chain).branches():
+        notes.append(f"The page keeps the branches that were taken, whatever the numbers: {', '.join(tests)}.")
     return tuple(notes)
 
 

@@ -37,6 +37,13 @@ def passed(code: CodeType, word: str) -> list[ast.expr]:
     return expressions
 
 
+def decisions(code: CodeType) -> list[tuple[ast.expr, range]]:
+    """The test of each branch and ``while`` in the function of `code`, or in the module, with the lines below it."""
+    ends = ast.If, ast.While, ast.IfExp
+    parts = (at for at in ast.walk(next(_scopes(code))) if isinstance(at, ends))
+    return [(at.test, range(at.lineno, (at.end_lineno or 0) + 1)) for at in parts]
+
+
 def is_around(code: CodeType, e: ast.expr) -> bool:
     """True if `code` is that of the innermost function around an expression, or of the module."""
     return next(iter(_functions(tree(code.co_filename), e.lineno)), None) is next(

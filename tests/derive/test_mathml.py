@@ -36,6 +36,7 @@ from mathml import mathml
         (r"\mathrm{loss}", '<mi mathvariant="normal">loss</mi>'),
         ("a < b", "<mi>a</mi><mo>&lt;</mo><mi>b</mi>"),
         (r"\unheard", "<mi>unheard</mi>"),
+        (r"\neg \varphi", '<mo stretchy="false">¬</mo><mi>φ</mi>'),
         (r"\sin a", '<mi>sin</mi><mspace width="0.17em"/><mi>a</mi>'),
         (r"\sin^2 \theta", '<msup><mi>sin</mi><mn>2</mn></msup><mspace width="0.17em"/><mi>θ</mi>'),
         (r"\sin(a)", '<mi>sin</mi><mo stretchy="false">(</mo><mi>a</mi><mo stretchy="false">)</mo>'),

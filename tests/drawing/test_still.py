@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 import pytest
+from programs import Learner
 from thorough import mostly_thorough
 
 import autograd_lite as ag
@@ -325,3 +326,21 @@ def test_labels_from_which_a_mask_was_computed_are_shown_as_they_are():
     assert inputs == {"W": True, "X": True, "labels": False, "keep": False}
     assert offered == {"W", "X"}
     assert "labels cannot be changed here" in page
+
+
+@pytest.mark.parametrize(
+    ("body", "tests"),
+    [
+        ("L = np.sum((X @ w) ** 2)\nif L > 1:\n    L = np.log(L)", "L > 1"),
+        ("L = X @ w if X.sum() > 0 else w @ w", "X.sum() > 0"),
+        ("L = w @ w\nwhile L > 0.01:\n    L = L / 2", "L > 0.01"),
+        ("L = w @ w\nif len(X) > 1 and X.ndim == 1:\n    L = 2 * L", ""),
+        ("L = w @ w\nif L > 1:\n    print('large')", ""),
+    ],
+)  # fmt: skip
+def test_a_branch_by_numbers_is_named(body, tests):
+    names = Learner({"w": np.array([1.0, 0.5])}, {"X": np.array([2.0, -1.0])}, body).script()
+    picture = draw(names["L"], names={word: names[word] for word in ("w", "X", "L")})
+    notes = live(picture.scene, picture.chain, [], None, 0.1).notes
+    expected = f"The page keeps the branches that were taken, whatever the numbers: {tests}."
+    assert list(notes) == [expected] * bool(tests)
