@@ -327,8 +327,7 @@ class Steps(Notation):
 
     def is_at_kink(self, n: Var) -> bool:
         """Whether an argument of `n` is at a kink of its row."""
-        kinks, xs = self.defined[n].row.kinks, [x.value for x in self.call(n).xs]
-        return bool(np.any(kinks(*xs) if callable(kinks) else [np.any(x == kink) for x in xs for kink in kinks]))
+        return bool(np.any(self.defined[n].row.at_kink(*(x.value for x in self.call(n).xs))))
 
     def _argument(self, n: Var, x: Any) -> Written:
         """An argument of the folded call `n`: a variable, an array, or a keyword parameter."""

@@ -281,8 +281,7 @@ def _on_kinks(row: Primitive, values: list[Any]) -> Any:
     """The entries of an elementwise row that are on a kink; None if none is, or if the values are not known."""
     if not row.kinks or any(map(is_symbolic, values)):
         return None
-    xs = list(map(raw, values))
-    hit = row.kinks(*xs) if callable(row.kinks) else sum(x == p for x in xs for p in row.kinks) > 0
+    hit = row.at_kink(*map(raw, values))
     return hit if np.any(hit) else None
 
 

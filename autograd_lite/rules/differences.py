@@ -36,7 +36,7 @@ def _rising(n):
 
 @composite(
     np.diff,
-    examples=(at((5,)), at((3, 4), n=2), at((3, 4), axis=0), at((3,), n=0), at((2, 3), prepend=0.5, append=1.5)),
+    examples=(at((5,)), at(n=2), at(axis=0), at((3,), n=0), at(prepend=0.5, append=1.5)),
 )
 def diff(a, n=1, axis=-1, prepend=_NONE, append=_NONE):
     """The n-th differences along an axis: ``x[i + 1] - x[i]``, n times."""
@@ -68,7 +68,7 @@ def ediff1d(ary, to_end=None, to_begin=None):
     return np.concatenate([*before, steps, *after]) if before or after else steps
 
 
-@composite(np.trapezoid, examples=(at((5,)), at((3, 4), dx=0.3, axis=0), at((3, 4), (4,)), at((3, 4), (3, 4), axis=0)))
+@composite(np.trapezoid, examples=(at((5,)), at(dx=0.3, axis=0), at((3, 4), (4,)), at((3, 4), (3, 4), axis=0)))
 def trapezoid(y, x=None, dx=1.0, axis=-1):
     """The integral along an axis by the trapezoidal rule."""
     y = operand(y)
@@ -83,7 +83,7 @@ def trapezoid(y, x=None, dx=1.0, axis=-1):
 @composite(
     np.gradient,
     examples=(
-        at((5,)), at((3, 4)), at((3, 4), axis=0, edge_order=2), at((2, 4), _rising(4), axis=1, edge_order=2),
+        at((5,)), at((2, 3)), at(axis=0, edge_order=2), at((2, 4), _rising(4), axis=1, edge_order=2),
         at((2, 4), 0.5, _rising(4)),
     ),
 )

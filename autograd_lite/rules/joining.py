@@ -257,7 +257,7 @@ def _restack(g, axis):
 
 unstack = linear(
     np.unstack, _restack, bind=_bind_unstack, outputs=True,
-    examples=(at((3,)), at((2, 3), axis=-1)), batch=axes("axis"), part=lambda k, axis: on_axis(axis, k), view=True,
+    examples=(at((3,)), at(axis=-1)), batch=axes("axis"), part=lambda k, axis: on_axis(axis, k), view=True,
     definition=lambda x, axis: tuple(x[on_axis(axis, k)] for k in range(x.shape[axis])),
     onnx=lambda b, x, axis: [getitem_onnx(b, x, on_axis(axis, k)) for k in range(x.shape[axis])],
 )

@@ -291,7 +291,7 @@ def _trace_textbook(a, offset, axis1, axis2, **other):
 
 @composite(
     np.trace, textbook=_trace_textbook, text="tr({x})", tex=r"\operatorname{{tr}}({x})",
-    examples=[at((3, 3)), at((2, 3, 4)), at((3, 4), offset=1), at((2, 3, 4), offset=-1, axis1=2, axis2=0)],
+    examples=[at((3, 3)), at((2, 3, 4)), at(offset=1), at((2, 3, 4), offset=-1, axis1=2, axis2=0)],
 )
 def trace(a, offset=0, axis1=0, axis2=1, dtype=None, out=None):
     """The sum of a diagonal."""

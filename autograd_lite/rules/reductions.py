@@ -24,16 +24,16 @@ __all__ = [
 ]
 
 _OVER_AXES = (
-    at((2, 3)), at((2, 3), axis=0), at((2, 3), axis=-1, keepdims=True), at((2, 3, 2), axis=(0, -1)),
-    at((2, 1, 2), axis=(2, 1), keepdims=True), at((2, 3), keepdims=True),
+    at((2, 3)), at(axis=0), at(axis=-1, keepdims=True), at((2, 3, 2), axis=(0, -1)),
+    at((2, 1, 2), axis=(2, 1), keepdims=True), at(keepdims=True),
     lambda rng: ((rng.normal(size=(3, 2)).T[:, ::-1],), {"axis": 1}),
 )
-_OF_ONE = (at(()), at((2, 3), axis=()))
+_OF_ONE = (at(()), at(axis=()))
 _OF_NONE = (at((0,)), at((2, 0), axis=1))
 _REDUCES: Any = {"algebra": "reduction", "batch": axes("axis")}
 _SOME = np.array([[True, False, True], [True, True, True]])
-_SELECTED = (at((2, 3), axis=0, where=_SOME),)
-_FROM = (at((2, 3), axis=1, initial=0.5), at((3,), initial=0.5, where=_SOME[0]))
+_SELECTED = (at(axis=0, where=_SOME),)
+_FROM = (at(axis=1, initial=0.5), at((3,), initial=0.5, where=_SOME[0]))
 
 # ---------------------------------------------------------------------------------------------- rare keywords
 
@@ -236,12 +236,6 @@ def ptp(a, axis=None, out=None, keepdims=False):
 # ------------------------------------------------------------------------------------------ mean and variance
 
 
-def _over(total, n, dtype):
-    """A total divided by an array of counts, in the dtype of the entries."""
-    y = total / n
-    return y.astype(dtype) if dtype.kind in "fc" and y.dtype != dtype else y
-
-
 def _many(where, x, **params):
     """The number of selected entries for each result."""
     return np.sum(np.broadcast_to(where, x.shape), **params)
@@ -250,14 +244,12 @@ def _many(where, x, **params):
 def _bind_mean(a, axis=None, dtype=None, out=None, keepdims=False, *, where=True):
     x = operand(a, dtype, out)
     params = {"axis": resolve(axis, x.ndim), "keepdims": bool(keepdims)}
-    if dtype is not None and x.dtype.kind in "biu":  # as in NumPy: the total may wrap, and the quotient is truncated
-        total = np.sum(x, dtype=x.dtype, where=where, **params)
-        return (total / _many(where, x, **params)).astype(x.dtype)
-    if where is True:
+    is_narrow = dtype is not None and x.dtype.kind in "biu"  # as in NumPy the total may wrap; the mean is truncated
+    if where is True and not is_narrow:
         return (x,), params
-    wide = np.float32 if x.dtype == np.float16 else None  # as NumPy adds
-    total = np.sum(_selected(where, x, 0), dtype=wide, **params)
-    return _over(total, _many(where, x, **params), x.dtype)
+    wide = x.dtype if is_narrow else np.float32 if x.dtype == np.float16 else None  # as NumPy adds
+    y = np.sum(x, dtype=wide, where=where, **params) / _many(where, x, **params)
+    return y.astype(x.dtype) if is_narrow or x.dtype.kind in "fc" else y
 
 
 def _mean(x, axis, keepdims):
@@ -296,7 +288,8 @@ def _moment_bind(finish):
         d = d if where is True else _selected(where, d, 0)
         square = np.real(d * np.conj(d)) if d.dtype.kind == "c" else np.square(d)
         n = np.maximum(_many(where, d, axis=axis, keepdims=keepdims) - ddof, 0)
-        return finish(_over(np.sum(square, axis=axis, keepdims=keepdims), n, square.dtype))
+        v = np.sum(square, axis=axis, keepdims=keepdims) / n
+        return finish(v.astype(square.dtype) if square.dtype.kind in "fc" else v)
 
     return bind
 
@@ -475,7 +468,7 @@ def _logsumexp_textbook(x, axis, keepdims=False):
 
 logsumexp = general(
     _logsumexp, _logsumexp_pull, name="logsumexp", bind=_bind_logsumexp, tex=r"\ln \sum e^{{{x}}}",
-    examples=(*_OVER_AXES, *_OF_ONE, *_OF_NONE, at((2, 3), 1, uniform(0.5, 2, 3)), at((2, 3), b=uniform(0, 1, 2, 1))),
+    examples=(*_OVER_AXES, *_OF_ONE, *_OF_NONE, at((2, 3), 1, uniform(0.5, 2, 3)), at(b=uniform(0, 1, 2, 1))),
     source=_logsumexp_textbook, definition=True, js="logsumexp({x}, {axis}, {keepdims})", **_REDUCES,
     onnx=_reducing("ReduceLogSumExp"), idiom=("logarithm", "sum"),
     textbook=along_axes(lambda g, y, n: Textbook(x=f"{g} * softmax(x, axis)")),

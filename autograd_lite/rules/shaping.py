@@ -87,7 +87,7 @@ reshape = linear(
     _back,
     of=np.reshape, bind=_bind_reshape,
     examples=(
-        at((2, 6), just((3, -1))), at((2, 3), just((3, 2)), "F"), at((2, 3), shape=-1, copy=True),
+        at((2, 6), just((3, -1))), at((2, 3), just((3, 2)), "F"), at(shape=-1, copy=True),
         lambda rng: ((np.asfortranarray(rng.normal(size=(2, 3))), 6), {"order": "A"}), at((), just((1, 1))),
         at((0, 3), just((3, 0))),
     ),
@@ -105,7 +105,7 @@ def _bind_ravel(a, order="C"):
 
 
 _RAVELLED = (
-    at((2, 3)), at((2, 3), order="F"), at(()),
+    at((2, 3)), at(order="F"), at(()),
     lambda rng: ((np.asfortranarray(rng.normal(size=(2, 3))),), {"order": "K"}),
 )
 ravel = linear(
@@ -154,7 +154,7 @@ squeeze = linear(
 )
 expand_dims = linear(
     np.expand_dims, lambda g, x_shape: g.reshape(x_shape),
-    bind=lambda a, axis: ((operand(a),), {"axis": ints(axis)}),
+    bind=lambda a, axis: ((a,), {"axis": ints(axis)}),
     examples=(at((3,), 0), at((2, 3), just((0, -1))), at((), 0)),
     algebra="new axis", batch=reshaped, view=True, onnx=lambda b, x, axis: b("Unsqueeze", x, b.ints(axis)),
 )
@@ -174,8 +174,8 @@ atleast_1d, atleast_2d, atleast_3d = map(_atleast, (np.atleast_1d, np.atleast_2d
 
 copy = linear(
     np.copy, lambda g: g,
-    tex="{x}", bind=lambda a, order="K": ((operand(a),), {"order": order}),
-    examples=(at((2, 3)), at((2, 3), order="F")),
+    tex="{x}", bind=lambda a, order="K": ((a,), {"order": order}),
+    examples=(at((2, 3)), at(order="F")),
     algebra="identity", batch=ALIGNED, onnx="Identity",
 )
 
@@ -271,7 +271,7 @@ swapaxes = linear(
 
 
 def _bind_moveaxis(a, source, destination):
-    return (operand(a),), {"source": ints(source), "destination": ints(destination)}
+    return (a,), {"source": ints(source), "destination": ints(destination)}
 
 
 moveaxis = linear(
@@ -358,7 +358,7 @@ def flipud(m):
 
 rot90 = linear(
     np.rot90, lambda g, k, axes: np.rot90(g, -k, axes),
-    bind=lambda m, k=1, axes=(0, 1): ((operand(m),), {"k": as_int(k), "axes": ints(axes)}),
+    bind=lambda m, k=1, axes=(0, 1): ((m,), {"k": as_int(k), "axes": ints(axes)}),
     examples=(at((2, 3)), at((2, 3, 4), -3, axes=(-1, 0))), batch=axes("axes"), view=True,
 )
 
@@ -366,7 +366,7 @@ rot90 = linear(
 
 
 def _bind_triangle(m, k=0):
-    return (operand(m),), {"k": as_int(k)}
+    return (m,), {"k": as_int(k)}
 
 
 def _triangle(fn, which):
@@ -374,7 +374,7 @@ def _triangle(fn, which):
         fn, lambda g, k: fn(g, k), bind=_bind_triangle, algebra=f"{which} triangle",
         tex=rf"\operatorname{{{{{fn.__name__}}}}} {{x}}", batch=_square,
         examples=(
-            at((3, 4)), at((2, 3, 3), -1),
+            at((2, 3)), at((2, 3, 3), -1),
             at((3,), 1),  # a vector becomes a square
         ),
     )
@@ -406,7 +406,7 @@ def _bind_diagonal(a, offset=0, axis1=0, axis2=1):
 diagonal = linear(
     np.diagonal, to_diagonal, bind=_bind_diagonal, tex=r"\operatorname{{diag}} {x}", text="diag({x})",
     algebra="diagonal",
-    examples=(at((3, 4)), at((3, 4), -1), at((3, 2, 4), 1, 2, 0), at((2, 2), 5)),
+    examples=(at((2, 3)), at((3, 4), -1), at((3, 2, 4), 1, 2, 0), at((2, 2), 5)),
     batch=axes("axis1", "axis2"), view=True,
 )
 
@@ -424,7 +424,7 @@ def _on_diagonals(b):
 diag = linear(
     np.diag, lambda g, k: np.diagonal(g, k), bind=_bind_diag, tex=r"\operatorname{{diag}} {x}", text="diag({x})",
     algebra="diagonal matrix",
-    examples=(at((3,)), at((3,), -2), at((3, 4), 1), at((3, 4), k=-1)), batch=_on_diagonals,
+    examples=(at((3,)), at((3,), -2), at((3, 4), 1), at(k=-1)), batch=_on_diagonals,
 )
 diagflat = linear(
     np.diagflat, lambda g, k, x_shape: np.diagonal(g, k).reshape(x_shape),

@@ -105,7 +105,7 @@ def hfft(a, n=None, axis=-1, norm=None, out=None):
     return np.fft.irfft(conj(operand(a, out=out)), n, axis, DUAL[norm])
 
 
-@composite(np.fft.ihfft, examples=[at((4,)), at((3, 4), n=5, axis=0, norm="ortho")])
+@composite(np.fft.ihfft, examples=[at((4,)), at(n=5, axis=0, norm="ortho")])
 def ihfft(a, n=None, axis=-1, norm=None, out=None):
     """The inverse of `hfft`."""
     return conj(np.fft.rfft(operand(a, out=out), n, axis, DUAL[norm]))

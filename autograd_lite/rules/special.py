@@ -23,7 +23,7 @@ from ..table import (
     notation,
 )
 from ..table.batching import axes
-from ._arrays import operand, reduced, resolve
+from ._arrays import floating, operand, reduced, resolve
 from .elementwise import sigmoid
 from .scipy_special import scipy_module
 
@@ -160,14 +160,9 @@ def _over_axis(x, axis=None):
     return (x,), {"axis": reduced(resolve(axis, x.ndim), x.ndim)}
 
 
-def _float(x):
-    x = np.asarray(x)
-    return x if x.dtype.kind in "fc" else x.astype(float)
-
-
 def shifted(x, axis):
     """``x`` minus its maximum, as a new array of floats, so that exp does not overflow."""
-    x = _float(x)
+    x = floating(x)
     if x.ndim == 2 and axis == (1,) and 0 < x.shape[1] <= 32:
         # NumPy's maximum along a short last axis takes twice as long as along the first
         top = np.maximum.reduce(np.ascontiguousarray(x.T), 0)[:, None]
@@ -214,7 +209,7 @@ def _softmax_onnx(b, x, axis, log=""):
 
 _ALONG = {
     "bind": _over_axis, "batch": axes("axis"),
-    "examples": (at((2, 3)), at((2, 3, 4), axis=0), at((2, 3, 4), axis=(0, 2)), at((2, 3), axis=None), at((0, 3))),
+    "examples": (at((2, 3)), at((2, 3, 4), axis=0), at((2, 3, 4), axis=(0, 2)), at(axis=None), at((0, 3))),
 }
 softmax = general(
     _softmax, softmax_vjp, name="softmax", tex=r"\operatorname{{softmax}}({x})", algebra="softmax",
@@ -285,7 +280,7 @@ def _gelu_slope(x, approximate):
 gelu = elementwise(
     _gelu, _gelu_slope, name="gelu", bind=_gelu_arguments, tex=r"{x} \, \Phi({x})",
     textbook=lambda x, approximate: Textbook(x="g * (Normal(x) + x * normal(x))") if approximate == "none" else None,
-    examples=tuple(at((2, 3), approximate=how) for how in ("none", "tanh")), definition=True,
+    examples=tuple(at(approximate=how) for how in ("none", "tanh")), definition=True,
     onnx=lambda b, x, approximate: b("Gelu", x, approximate=approximate),
 )
 
@@ -394,7 +389,7 @@ def _sinc_derivative(x, n):
     Away from 0 it is computed by the recurrence from differentiating ``x sinc(x) = sin(pi x) / pi`` n times; near 0 by
     the Taylor series, because the recurrence divides by x once for each order.
     """
-    z = math.pi * _float(x)
+    z = math.pi * floating(x)
     near = np.abs(z) < n + 1
     u = np.where(near, z, 0)
     square, series = u * u, 0.0 * u
@@ -414,7 +409,7 @@ def _i0_derivative(x, n):
 
     For a periodic function the midpoint rule has full accuracy: here for all x up to 700, where I0 overflows.
     """
-    x = _float(x)
+    x = floating(x)
     total = 0.0 * x
     for c in np.cos((np.arange(64) + 0.5) * (math.pi / 128)).tolist():
         total = total + c**n * (np.sinh(c * x) if n % 2 else np.cosh(c * x))

@@ -284,7 +284,7 @@ svd = general(
     textbook=lambda x, full_matrices: (None, _SINGULAR if len(x.shape) == 2 else None, None),
     examples=[
         EMPTY, at((3, 3)), at((4, 2), full_matrices=False), at((2, 4), full_matrices=False), at((2, 3, 2)), at((1, 1)),
-        at((0, 3), full_matrices=False), at((2, 3), compute_uv=False),
+        at((0, 3), full_matrices=False), at(compute_uv=False),
     ],
 )
 

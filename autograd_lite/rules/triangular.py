@@ -94,6 +94,6 @@ qr = general(
     textbook=lambda x, mode: _QR if mode == "reduced" and x.shape[-2] >= x.shape[-1] else (None, None),
     examples=[
         at((3, 3)), at((4, 2)), at((2, 4)), at((2, 3, 2)), at((2, 2, 4)), at((1, 1)), at((3, 0)),
-        at((3, 2), mode="complete"), at((2, 3, 2), mode="complete"), at((2, 3), mode="r"),
+        at((3, 2), mode="complete"), at((2, 3, 2), mode="complete"), at(mode="r"),
     ],
 )

@@ -33,6 +33,11 @@ class Domain:
             inside &= x != hole
         return inside & (x == np.round(x)) if self.whole else inside
 
+    def span(self, reach: float) -> tuple[float, float]:
+        """Its ends; in the place of an infinite one, the point this far from the other end, or from zero."""
+        low, high = (end if np.isfinite(end) else 0.0 for end in (self.low, self.high))
+        return low if low == self.low else high - reach, high if high == self.high else low + reach
+
 
 REAL = Domain()
 POSITIVE = Domain(low=0.0, tex="x > 0")

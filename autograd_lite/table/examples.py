@@ -1,9 +1,10 @@
 """A short notation for the arguments that a row is tested at: ``at((2, 3), axis=0)``.
 
 An example is a function of a random generator that returns ``(arguments, keywords)``. :func:`at` makes one. A tuple
-among its arguments, or in a list there, is the shape of an array of normal numbers; everything else is passed as it
-is. Other arrays are written :func:`uniform`, :func:`around`, :func:`complex_normal` or :func:`boolean`, and a tuple
-that is not a shape, :func:`just`. A keyword's tuple is always just a tuple.
+among its arguments, or in a list there, is the shape of an array of normal numbers; everything else is passed as it is.
+With keywords alone it is a matrix of shape (2, 3). Other arrays are written :func:`uniform`, :func:`around`,
+:func:`complex_normal` or :func:`boolean`, and a tuple that is not a shape, :func:`just`. A keyword's tuple is always
+just a tuple.
 
 >>> rng = np.random.default_rng(0)
 >>> example = at([(2, 3), (2, 1)], just((0, 1)), axis=(0, 1), scale=uniform(1, 2, 3))
@@ -38,13 +39,15 @@ class Drawn:
 def at(*args: Any, **params: Any) -> Example:
     """An example: a tuple is the shape of an array of normal numbers, the rest is passed as it is.
 
+    Without arguments it is one of shape (2, 3).
+
     >>> import numpy as np
     >>> (x, n), params = at((2, 3), 4, axis=0)(np.random.default_rng(0))
     >>> x.shape, n, params
     ((2, 3), 4, {'axis': 0})
     """
     return lambda rng: (
-        tuple(_argument(rng, a) for a in args),
+        tuple(_argument(rng, a) for a in args or ((2, 3),)),
         {name: value.draw(rng) if isinstance(value, Drawn) else value for name, value in params.items()},
     )
 

@@ -328,6 +328,12 @@ class Primitive:
         numbers = all(isinstance(v, (bool, int, float)) for v in params.values())
         return e.at({k: number(v) for k, v in params.items()}) if numbers and params.keys() <= {*e.names} else None
 
+    def at_kink(self, *xs: Any, within: float = 0.0) -> Any:
+        """Where the arguments are at a kink, or at most this far from one that is a number."""
+        if callable(self.kinks):
+            return np.asarray(self.kinks(*xs))
+        return np.asarray(sum(np.abs(x - kink) <= within for x in xs for kink in self.kinks) > 0)
+
     @cached_property
     def defaults(self) -> dict[str, Any]:
         """The keyword parameters that a call may omit, with their values."""

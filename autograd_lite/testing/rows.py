@@ -47,8 +47,7 @@ def draw(domain: Any, shape: Shape, rng: np.random.Generator) -> Array:
     """Numbers inside a domain, away from its ends and holes."""
     if domain.whole:
         return rng.integers(1, 4, shape)
-    low = domain.low if np.isfinite(domain.low) else min(-REACH, domain.high - REACH)
-    high = domain.high if np.isfinite(domain.high) else low + REACH if np.isfinite(domain.low) else REACH
+    low, high = domain.span(REACH)
     margin = 0.02 * (high - low)
     x = rng.uniform(low + margin, high - margin, shape)
     for hole in domain.holes:
@@ -63,16 +62,9 @@ def elementwise_point(row: Primitive, shape: Shape, rng: np.random.Generator) ->
         xs = tuple(draw(domain, shape, rng) for domain in domains(row))
         if isinstance(row.domain, Joint) and not np.all(row.domain.contains(*xs)):
             xs = (np.abs(xs[0]) + 0.1, *xs[1:])
-        if not np.any(_on_kinks(row, xs, 1e-3)):
+        if not np.any(row.at_kink(*xs, within=1e-3)):
             return xs
     raise CannotCheck(f"{row.name}: no point off its kinks was found")
-
-
-def _on_kinks(row: Primitive, xs: tuple[Array, ...], within: float = 0.0) -> Array:
-    """Where the arguments of an elementwise row are on a kink, or this close to one."""
-    if callable(row.kinks):
-        return np.asarray(row.kinks(*xs))
-    return np.asarray(np.any([np.abs(x - kink) <= within for x in xs for kink in row.kinks], axis=0))
 
 
 def points(row: Primitive, rng: np.random.Generator) -> Iterator[Point]:
@@ -99,7 +91,7 @@ def special_point(row: Primitive) -> tuple[Array, ...]:
     with np.errstate(all="ignore"):
         joint = xs[0] > 0 if isinstance(row.domain, Joint) else np.ones(xs[0].shape, bool)
         fine = joint & np.all([d.contains(x) for d, x in zip(domains(row), xs, strict=True)], axis=0)
-        fine &= ~_on_kinks(row, xs)
+        fine &= ~row.at_kink(*xs)
         xs = tuple(x.astype(int) if d.whole else x for d, x in zip(domains(row), xs, strict=True))
         try:
             fine[fine] = np.isfinite(row.on_arrays(*(x[fine] for x in xs)))

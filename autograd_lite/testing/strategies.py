@@ -48,8 +48,7 @@ def numbers(domain: Any = REAL, edge: bool = False, reach: float = REACH) -> Str
         The largest distance from zero, or from the domain's only end.
     """
     d = REAL if domain is None else domain if isinstance(domain, Domain) else Domain(*domain)
-    low = d.low if np.isfinite(d.low) else (d.high - reach if np.isfinite(d.high) else -reach)
-    high = d.high if np.isfinite(d.high) else (d.low + reach if np.isfinite(d.low) else reach)
+    low, high = d.span(reach)
     steps = max(int((high - low) / STEP), 8)
     middle = min(max(int((1.0 - low) / (high - low) * steps), 1), steps - 1)  # shrink towards one
     grid = st.one_of(st.integers(middle, steps - 1), st.integers(1, steps - 1))
