@@ -6,13 +6,12 @@ contributes, and at a sample of their entries; if the direction disagrees, bisec
 What counts as equal is decided in one place, :meth:`Claim.judge`. A quick measurement may only confirm a derivative. If
 it does not, the slope is measured again (:mod:`autograd_lite.testing.careful_slopes`) with an error that includes the
 measured noise of the function. If that contradicts the derivative, the rounding of the claimed derivative is measured
-too, and a complex step is the second opinion. A derivative is wrong only if none of this explains the difference. A
-difference within the error of the measurement is not judged, and the report says so.
+too, and the slope from nearest by. A derivative is wrong only if none of this explains the difference. A difference
+within the error of the measurement is not judged, and the report says so.
 """
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
@@ -25,7 +24,7 @@ from .careful_slopes import local_slopes, look_closely
 from .diagnose import likely_cause
 from .leaves import Array, Map, Shape, as_array
 from .noise import noise
-from .numeric import Flat, Leaf, Slopes, complex_step, scales, show, slopes
+from .numeric import Flat, Leaf, Slopes, scales, show, slopes
 from .report import PRINTED, Entry, Finding, Report
 
 ALL = 64  # arguments of up to this many numbers are compared entry by entry
@@ -182,34 +181,8 @@ class Claim:
             closer.error = closer.error + allowance
             closer.verdict = self._verdicts(closer)
         if np.any(closer.is_doubted):
-            self._second_opinion(closer)
-        if np.any(closer.is_doubted):
             self._withdraw_unresolved(closer, allowance)
         return closer
-
-    def _second_opinion(self, closer: Measured) -> None:
-        """Withdraw a verdict that a complex step contradicts, if the function takes complex numbers.
-
-        It is exact for an analytic function, and wrong for any other, for example one with ``conj`` or ``abs`` inside.
-        So it counts only where it roughly agrees with the differences, and it never confirms: a wrong number becomes
-        one that cannot be judged, and a kink a smooth point.
-        """
-        if any(as_array(v).dtype.kind == "c" for v in leaves(self.case.y)):
-            return
-        try:
-            with warnings.catch_warnings(), np.errstate(all="ignore"):
-                warnings.simplefilter("error", np.exceptions.ComplexWarning)
-                other = self.measured(complex_step(self.case.flat, self.directions), self.directions)
-        except Exception:  # the function does not take complex numbers: no second opinion
-            return
-        with np.errstate(all="ignore"):
-            apart = np.abs(other.numeric - closer.numeric)
-            credible = apart <= 1e-2 * other.terms + SAFE * closer.error
-            smooth = (closer.verdict == KINK) & (apart <= closer.width / 8)
-        closer.width = np.where(smooth, 0.0, closer.width)
-        closer.verdict = np.where(smooth, self._verdicts(closer), closer.verdict)
-        agrees = verdicts(self.numbers, other, self.case.tolerance) == OK
-        closer.verdict = np.where((closer.verdict == WRONG) & credible & agrees, UNSURE, closer.verdict)
 
     def _withdraw_unresolved(self, closer: Measured, allowance: Array) -> None:
         """Withdraw a verdict on a derivative that is the slope of the function at a distance shorter than the steps.

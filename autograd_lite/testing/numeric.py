@@ -87,10 +87,6 @@ class Leaf:
             piece = np.ascontiguousarray(piece).view(np.complex128)
         return piece.reshape(self.shape).astype(dtype or self.dtype, copy=False)
 
-    def value(self, array: Array) -> Any:
-        """An array of this leaf, or the Python number that was given in its place."""
-        return array.item() if self.python else array
-
     def vector(self, array: Any) -> Array:
         """The reals of one array of this leaf's shape."""
         return _as_reals(as_array(array), self.dtype.kind)
@@ -183,8 +179,10 @@ class Flat:
 
     def arrays(self, vector: Array, wide: bool = False) -> list[Any]:
         """The differentiable arrays, or Python numbers, that a flat vector stands for; `wide` ones as doubles."""
-        dtypes = [np.result_type(leaf.dtype, np.float64) if wide else leaf.dtype for leaf in self.leaves]
-        return [leaf.value(leaf.array(vector, dtype)) for leaf, dtype in zip(self.leaves, dtypes, strict=True)]
+        arrays = [
+            leaf.array(vector, np.result_type(leaf.dtype, np.float64) if wide else leaf.dtype) for leaf in self.leaves
+        ]
+        return [a.item() if leaf.python else a for a, leaf in zip(arrays, self.leaves, strict=True)]
 
     def arguments(self, vector: Array, wide: bool = False) -> list[Any]:
         """The arguments of a flat vector."""
@@ -351,26 +349,6 @@ class Ladder:
             table = np.concatenate([np.full_like(table[:1], np.nan), finer])
         sigma = (noise + flat.eps * np.maximum(np.maximum(np.abs(up), np.abs(down)), np.abs(base))) / h
         return cls(steps, table, (up - 2 * base + down) / h, sigma, (up == base) & (down == base))
-
-
-def complex_step(flat: Flat, directions: Array) -> Slopes:
-    """Derivatives as Im f(x + i h v) / h: without a subtraction, so exact to rounding, for analytic f on real arrays.
-
-    It does not detect that a function is not analytic (``abs``, ``conj``, ``max``).
-    """
-    if any(leaf.dtype.kind == "c" for leaf in flat.leaves):
-        raise CannotCheck("complex_step: expected real arguments, got complex ones")
-    double, tiny = np.dtype(np.float64), 1e-150
-    rows = []
-    for d in directions:
-        moved = (leaf.array(flat.x, double) + 1j * tiny * leaf.array(d, double) for leaf in flat.leaves)
-        y = flat.f(*flat.filled(map(Leaf.value, flat.leaves, moved)))
-        outs = [as_array(leaf) for leaf in leaves(y)]
-        if any(out.dtype.kind != "c" for out in outs):
-            raise CannotCheck("complex_step: expected a function that keeps complex numbers, got a real result")
-        rows.append(np.concatenate([out.imag.reshape(-1) / tiny for out in outs]))
-    value = np.array(rows)
-    return Slopes(value, 16 * DOUBLE * np.abs(value))
 
 
 def numerical_jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], domain: Any = None) -> Tree:

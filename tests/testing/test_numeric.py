@@ -13,7 +13,7 @@ from autograd_lite.testing import (
     numerical_vjp,
 )
 from autograd_lite.testing.careful_slopes import look_closely
-from autograd_lite.testing.numeric import Flat, complex_step, slopes
+from autograd_lite.testing.numeric import Flat, slopes
 
 
 def slope(f, x, measure=slopes, **options):
@@ -116,13 +116,6 @@ def test_float32_is_measured_as_float32_where_it_does_not():
     exact = np.diag(np.exp([0.5, 1.5]))
     assert np.all(np.abs(found.value - exact) <= found.error)
     assert found.error.max() < 0.02
-
-
-def test_complex_step_is_exact_and_raises_for_a_real_result():
-    flat = Flat(lambda x: np.exp(x) / np.sqrt(np.sin(x) ** 3 + np.cos(x) ** 3), (np.array([1.5]),))
-    assert complex_step(flat, np.eye(1)).value[0, 0] == pytest.approx(4.05342789389862, rel=1e-14)
-    with pytest.raises(CannotCheck, match="keeps complex numbers"):
-        complex_step(Flat(np.abs, (np.array([1.0]),)), np.eye(1))
 
 
 def test_complex_gradients_follow_pytorch():

@@ -155,8 +155,8 @@ def test_modes_may_differ_by_the_rounding_of_an_ill_conditioned_function():
     assert report, report
 
 
-def test_a_derivative_that_agrees_with_the_complex_step_is_not_called_wrong():
-    """A ripple that looks like noise: differences average it, the derivative includes it."""
+def test_a_derivative_with_a_ripple_that_differences_average_is_not_called_wrong():
+    """It looks like noise; only slopes from nearest by include it."""
 
     def f(x):
         return np.append(x[:1] + 1e-11 * np.sin(1e14 * x[:1]) ** 3, x[1:] ** 2)
