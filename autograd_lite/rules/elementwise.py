@@ -368,11 +368,14 @@ def _examples(*bounds):
     )
 
 
-modf = general(
-    np.modf, lambda g: 0 * g[1] if g[0] is None else g[0], outputs=True, batch=ALIGNED, examples=_examples((1.1, 1.9)),
-)
+def _first(g):
+    """The cotangent of the first of two results: zero if it was not used."""
+    return 0 * g[1] if g[0] is None else g[0]
+
+
+modf = general(np.modf, lambda g: _first(g), outputs=True, batch=ALIGNED, examples=_examples((1.1, 1.9)))
 frexp = general(
-    np.frexp, lambda g, y: np.ldexp(g[0], -y[1]), outputs=True, batch=ALIGNED, examples=_examples((1.1, 1.9)),
+    np.frexp, lambda g, y: np.ldexp(_first(g), -y[1]), outputs=True, batch=ALIGNED, examples=_examples((1.1, 1.9)),
 )
 
 
