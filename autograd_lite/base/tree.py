@@ -21,10 +21,16 @@ def leaves(tree: Any) -> list[Any]:
     """
     if not isinstance(tree, (dict, list, tuple)):
         return [] if tree is None else [tree]
+    result: list[Any] = []
     try:
-        return [leaf for part in (tree.values() if isinstance(tree, dict) else tree) for leaf in leaves(part)]
+        for part in tree.values() if isinstance(tree, dict) else tree:
+            if isinstance(part, (dict, list, tuple)):
+                result += leaves(part)
+            elif part is not None:
+                result.append(part)
     except RecursionError:
         raise too_deep(tree) from None
+    return result
 
 
 def paths(tree: Any, path: str = "") -> list[str]:
@@ -99,11 +105,14 @@ def _rebuild(tree: Any, values: Iterator[Any]) -> Any:
     if isinstance(tree, dict):
         return {key: _rebuild(part, values) for key, part in tree.items()}
     if isinstance(tree, (list, tuple)):
-        children = [_rebuild(part, values) for part in tree]
+        nested = dict, list, tuple, type(None)
+        children = [_rebuild(part, values) if isinstance(part, nested) else next(values) for part in tree]
         return type(tree)(*children) if hasattr(tree, "_fields") else type(tree)(children)
     return next(values)
 
 
 def tree_map(f: Callable[..., Any], tree: Any, *others: Any) -> Any:
     """Apply `f` leaf by leaf to trees of the same structure."""
+    if not others and not isinstance(tree, (dict, list, tuple)):
+        return None if tree is None else f(tree)
     return rebuild(tree, map(f, leaves(tree), *(matched(tree, other) for other in others)))

@@ -75,8 +75,13 @@ def local_slopes(flat: Flat, directions: Array) -> Iterator[Slopes]:
         grain = np.abs(flat.x / directions).max(axis=1, initial=0.0, where=directions != 0, keepdims=True)
         powers = np.append(NEARBY, NEAR_ZERO) if np.any(grain == 0) else NEARBY
         scatter: Array = np.zeros((len(directions), flat.base.size))
+        here = flat.near(flat.x)
+
+        def value(at: Array) -> Array:  # steps of less than a last place lead nowhere
+            return here if (at == flat.x).all() else flat.near(at)
+
         for h in (lengths * flat.eps**power for power in powers[::-1]):
-            values = np.array([[flat.near(flat.x + t * reach) for reach in h * directions] for t in AROUND])
+            values = np.array([[value(flat.x + t * reach) for reach in h * directions] for t in AROUND])
             slope = np.tensordot(TO_SLOPE, values - values[4], 1) / h
             still = np.all(values == values[4], axis=0)
             around = np.sqrt((np.tensordot(REST, values - values[4], 1) ** 2).sum(axis=0) / (len(AROUND) - 4))

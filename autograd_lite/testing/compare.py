@@ -193,21 +193,32 @@ class Claim:
         measurement. `allowance` is for the rounding of the claimed numbers.
         """
         rows = np.unique(np.nonzero(closer.is_doubted)[0])
-        claim, numeric = self.numbers[rows], closer.numeric[rows]
-        for slope, error in self._from_nearby(self.directions[rows]):
+        doubted, claim, numeric = closer.is_doubted[rows], self.numbers[rows], closer.numeric[rows]
+        allowed = SAFE * allowance[rows]
+
+        def settled(low: Array, high: Array, best: Array) -> Array:
+            """Where no slope from further off can agree with the claim: all will be clear, and too far from it."""
+            clear = (low > 3 * best) | (high < -3 * best)
+            off = (claim < low - 2 * best - allowed) | (claim > high + 2 * best + allowed)
+            return ~doubted | (clear & off)
+
+        for slope, error in self._from_nearby(self.directions[rows], settled):
             with np.errstate(all="ignore"):
                 apart = np.abs(slope - numeric)
-                agrees = np.abs(claim - slope) <= np.minimum(error + SAFE * allowance[rows], apart / 2)
+                agrees = np.abs(claim - slope) <= np.minimum(error + allowed, apart / 2)
                 contradicts = (np.abs(slope) > error / 2) & (apart > 2 * error)
-            withdrawn = agrees & contradicts & closer.is_doubted[rows]
+            withdrawn = agrees & contradicts & doubted
             closer.verdict[rows] = np.where(withdrawn, UNSURE, closer.verdict[rows])
             closer.error[rows] = np.where(withdrawn, np.inf, closer.error[rows])
 
-    def _from_nearby(self, directions: Array) -> Iterator[tuple[Array, Array]]:
+    def _from_nearby(
+        self, directions: Array, settled: Callable[[Array, Array, Array], Array]
+    ) -> Iterator[tuple[Array, Array]]:
         """Slopes from nearby and their errors: the most accurate that agrees with all from still nearer.
 
         Where the next contradicts it, it may have been rounding, which can be less at a shorter distance. Then that is
-        the first of others to agree with, unless it was clear.
+        the first of others to agree with, unless it was clear. Where all are `settled`, between which numbers all
+        slopes so far lie and with which error, none from further off are computed.
         """
         low, high, slope, best, going = (np.full((), x) for x in (-np.inf, np.inf, np.nan, np.inf, True))
         for raw in local_slopes(self.case.flat, directions):
@@ -223,6 +234,8 @@ class Claim:
                 low, high = np.where(again, bottom, np.fmax(low, bottom)), np.where(again, top, np.fmin(high, top))
                 better = going & (again | (band < best))
                 slope, best = np.where(better, near.numeric, slope), np.where(better, band, best)
+                if np.all(~going | settled(low, high, best)):
+                    break
         yield slope, best
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from ..base.tree import tree_map
 from ..engine.context import no_grad
+from ..engine.operands import raw
 from ..table.surrogate import NearPoint
 from ..tensor import tensor
 from ..transforms.grad import vjp
@@ -36,7 +37,8 @@ def on_arrays(f: Function) -> Function:
 
     def value(*args: Any) -> Tree:
         with no_grad():
-            return tree_map(as_array, f(*tree_map(lambda v: tensor(v) if is_differentiable(v) else v, args)))
+            y = f(*tree_map(lambda v: tensor(v) if is_differentiable(v) else v, args))
+            return tree_map(lambda v: as_array(raw(v)), y)
 
     return value
 

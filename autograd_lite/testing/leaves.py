@@ -16,11 +16,12 @@ Shape = tuple[int, ...]
 Values = tuple[Any, ...]
 Params = dict[str, Any]
 Tree = Any  # nested dict / list / tuple of arrays and numbers
+NUMBERS = (np.ndarray, np.generic, float, int, complex)
 
 
 def as_array(leaf: Any) -> Array:
     """The NumPy array behind a number, an array, a Tensor, or another library's array."""
-    if isinstance(leaf, np.ndarray | np.generic | float | int | complex):
+    if isinstance(leaf, NUMBERS):
         return np.asarray(leaf)
     if hasattr(leaf, "detach"):  # Tensors, ours and PyTorch's
         leaf = leaf.detach()
@@ -37,6 +38,6 @@ def is_array(leaf: Any) -> bool:
 
 def is_differentiable(leaf: Any) -> bool:
     """True if a derivative with respect to this leaf makes sense: real or complex floating numbers."""
-    if isinstance(leaf, float | complex):
-        return True
+    if isinstance(leaf, NUMBERS):
+        return np.asarray(leaf).dtype.kind in "fc"
     return is_array(leaf) and as_array(leaf).dtype.kind in "fc"

@@ -93,9 +93,11 @@ class Leaf:
 
 
 def _as_reals(array: Array, kind: str) -> Array:
-    with np.errstate(all="ignore"):
-        wide = array.astype(np.complex128 if kind == "c" else np.float64, order="C")
-    return wide.reshape(-1).view(np.float64)
+    wide = np.complex128 if kind == "c" else np.float64
+    if array.dtype != wide:
+        with np.errstate(all="ignore"):
+            array = array.astype(wide)
+    return array.flatten().view(np.float64)  # a copy
 
 
 def reals(tree: Tree) -> Array:
@@ -105,7 +107,7 @@ def reals(tree: Tree) -> Array:
     """
     arrays = [as_array(leaf) for leaf in leaves(tree)]
     vectors = [_as_reals(a, a.dtype.kind) if a.dtype.kind in "fc" else np.zeros(a.size) for a in arrays]
-    return np.concatenate([np.zeros(0), *vectors])
+    return vectors[0] if len(vectors) == 1 else np.concatenate([np.zeros(0), *vectors])
 
 
 @dataclass
@@ -149,6 +151,7 @@ class Flat:
                 self.leaves.append(Leaf(path, argument, array.shape, array.dtype, part, python))
                 self.slots.append(self.leaves[-1])
         self.x: Array = np.concatenate(vectors)
+        self.nested = any(tree is None or isinstance(tree, dict | list | tuple) for tree in self.args)
         joint = hasattr(self.domain, "contains") and not hasattr(self.domain, "low")
         self.contains = self.domain.contains if joint else None
         self.low, self.high = (None, None) if joint else _bounds(self.domain, self)
@@ -169,7 +172,8 @@ class Flat:
     def filled(self, values: Iterable[Any]) -> list[Any]:
         """The arguments with these values for the differentiable arrays."""
         it = iter(values)
-        return list(rebuild(tuple(self.args), [next(it) if isinstance(v, Leaf) else v for v in self.slots]))
+        filled = [next(it) if isinstance(v, Leaf) else v for v in self.slots]
+        return list(rebuild(tuple(self.args), filled)) if self.nested else filled
 
     def trees(self, vector: Array) -> tuple[Tree, ...]:
         """A flat vector, such as a gradient, as trees like the arguments, with None for constants."""
@@ -193,17 +197,15 @@ class Flat:
 
     def near(self, vector: Array) -> Array:
         """The values at a neighbouring point: nan outside the domain, or where the function raises."""
-        nothing = np.full(self.base.size, np.nan)
-        if self.low is not None and not (np.all(vector > self.low) and np.all(vector < self.high)):
-            return nothing
-        arguments = self.arguments(vector, self.wide)
-        if self.contains is not None and not np.all(self.contains(*arguments)):
-            return nothing
-        try:
-            values = reals(self.f(*arguments))
-        except (ArithmeticError, ValueError, np.linalg.LinAlgError):
-            return nothing
-        return values if values.size == nothing.size else nothing
+        values = np.zeros(0)
+        if self.low is None or ((vector > self.low) & (vector < self.high)).all():
+            arguments = self.arguments(vector, self.wide)
+            if self.contains is None or np.all(self.contains(*arguments)):
+                try:
+                    values = reals(self.f(*arguments))
+                except (ArithmeticError, ValueError, np.linalg.LinAlgError):
+                    values = np.zeros(0)
+        return values if values.size == self.base.size else np.full(self.base.size, np.nan)
 
     def _keeps_double(self) -> bool:
         """True if f computes in double precision when given doubles: then its differences are measured there."""
@@ -286,8 +288,11 @@ def slopes(flat: Flat, directions: Array) -> Slopes:
     longest = np.full(len(directions), np.inf)
     with np.errstate(all="ignore"):
         for scale in tried:
-            size, start = np.abs(result.value), first_steps(flat, directions, scale)
+            size = np.abs(result.value)
             settled = (result.error <= ACCURATE * size) | ((size == 0) & np.isfinite(result.error))
+            if settled.all():
+                break
+            start = first_steps(flat, directions, scale)
             poor = np.flatnonzero(~np.all(settled, axis=1) & (start < longest / 2))
             if poor.size:
                 longest[poor] = start[poor]
@@ -341,7 +346,8 @@ class Ladder:
         base, steps = flat.base, start / RATIO ** np.arange(levels)[:, None]
         h = steps[:, :, None]
         up, down = (
-            np.apply_along_axis(lambda move: flat.near(flat.x + move), 2, sign * h * directions) for sign in (1, -1)
+            np.array([[flat.near(flat.x + move) for move in moves] for moves in sign * h * directions])
+            for sign in (1, -1)
         )
         table = (up - down) / (2 * h)
         for power in (2, 4):
