@@ -20,9 +20,9 @@ from .chain_rule import Chain
 from .closed import Candidates, Closed
 from .collect import has_ones, leaves, occurrences
 from .factors import Factor, carried, scalars_apart, summed, total
-from .formula import Expr, factors_of, multiplied, name, named, number, replaced, unsimplified, walk
+from .formula import Expr, factors_of, is_diagonal, multiplied, name, named, number, replaced, unsimplified, walk
 from .formula_ops import substitute
-from .simplify import times
+from .simplify import product, times
 
 MANY = 8  # factors; beyond this, each gradient gets its line
 SHORT = 8  # names and numbers in a closed form, and in what is written instead of a letter
@@ -143,7 +143,7 @@ class Lines:
                 long = leaves(near.formula)
             is_said = any(k in at_labels and k in chosen for k in self.consumers.get(n, ()))
             more = 2 * bool(whole and whole.labels and not is_said)  # P - Y says more than positions
-            if whole is not None and leaves(whole.formula) < min(long + more, SHORT) and self._is_right(n, whole):
+            if whole is not None and leaves(whole.formula) < min(long + more, SHORT + 1) and self._is_right(n, whole):
                 chosen[n] = whole
         return self._skipping(equal, chosen) | chosen
 
@@ -267,8 +267,14 @@ class Lines:
     def _written(self, e: Expr) -> Expr:
         """A formula of a gradient without the gradients that have no line."""
         symbols = self._symbols
-        e = e if e.names.isdisjoint(symbols) else _turned(substitute(e, symbols))
+        e = e if e.names.isdisjoint(symbols) else replaced(_turned(substitute(e, symbols)), self._diagonal)
         return replaced(e, _trace) if "I" in e.names & self.chain.constants.quoted.keys() else e
+
+    def _diagonal(self, e: Expr) -> Expr | None:
+        """A diagonal of one number as that number times I."""
+        if not is_diagonal(e) or e.args[0].role != "broadcast" or e.args[0].args[0].shape:
+            return None
+        return product((*e.args[0].args, self.chain.shorter.labelled(np.eye(e.shape[0]), "")), e.shape)
 
     @cached_property
     def hidden(self) -> dict[str, Expr]:

@@ -462,9 +462,9 @@ def _at_rows(e: Expr, labels: Sequence[Labels]) -> str:
 
 
 def _where_equal(p: Labels, c: str, index: At, at_rows: str) -> list[Expr]:
-    """The indicator of an index that is one of the positions with a name."""
-    label = entry(name(p.word.removesuffix(at_rows), p.shape), index)
-    return [unsimplified(EQUAL, (label, name(c)), ())] if p.word else []
+    """The indicator of an index that is one of the positions: of those with a name, or on a diagonal."""
+    label = entry(name(p.word.removesuffix(at_rows), p.shape), index) if p.word else name(*index)
+    return [unsimplified(EQUAL, (label, name(c)), ())] if p.word or index != (c,) else []
 
 
 def _chosen(e: Expr, at: At) -> tuple[list[Expr], At, bool]:

@@ -10,13 +10,26 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import reduce
 from typing import Any
 
 import numpy as np
 
 from ..table import TABLE, Primitive
 from ..table.textbook import NOTATIONS
-from .formula import Expr, Function, Labels, Shape, factors_of, fold, multiplied, name, number, unsimplified
+from .formula import (
+    Expr,
+    Function,
+    Labels,
+    Shape,
+    factors_of,
+    fold,
+    multiplied,
+    name,
+    number,
+    terms_of,
+    unsimplified,
+)
 
 
 def make(row: Primitive, args: Sequence[Expr], params: Mapping[str, Any], shape: Shape) -> Expr:
@@ -206,7 +219,10 @@ def _powers(factors: list[Expr]) -> list[Expr]:
         return base if n == 1 or _is_test(base) else simplified("power", (base, number(n)), base.shape)
 
     larger = [e.args if e.args[0].is_number else e.args[::-1] for e, _ in powers.values() if e.role == "larger"]
-    tests = [unsimplified("greater", (x, zero), x.shape) for zero, x in larger if zero.is_number and not zero.value]
+    tests = [
+        unsimplified(test, (x, zero), x.shape) for zero, x in larger if zero.is_number and not zero.value
+        for test in ("greater", "greater_equal")
+    ]  # fmt: skip
     implied = {e.key for test in tests for e in (test, compared(test)) if e is not None}
     return [power(base, n) for base, n in powers.values() if base.key not in implied]
 
@@ -245,8 +261,21 @@ def _add(e: Expr) -> Expr | None:
             return simplified("subtract", (x, number(-y.value)), e.shape)
     if (cases := _cases(a, b, e.shape)) is not None:
         return cases
-    (c, x), (d, y) = _coefficient(a), _coefficient(b)
-    return product((number(c + d), x), e.shape) if x.key == y.key else _side_by_side(a, b)
+    return _alike(e) or _side_by_side(a, b)
+
+
+def _alike(e: Expr) -> Expr | None:
+    """A sum in which a term stands twice, ``1 - x - x``, as ``1 - 2 x``; None where there is none."""
+    terms: dict[str, tuple[Any, Expr]] = {}
+    every = terms_of(e)
+    for sign, term in every:
+        c, x = _coefficient(term)
+        terms[x.key] = sign * c + terms.get(x.key, (0, x))[0], x
+    if len(terms) == len(every) or not all(c for c, _ in terms.values()):  # x + (c - x) stays
+        return None
+    sums = (product((number(c), x), x.shape) for c, x in terms.values())
+    first = reduce(lambda a, b: simplified("add", (a, b), _joint((a, b))), sums)
+    return first if first.shape == e.shape else None
 
 
 def _cases(a: Expr, b: Expr, shape: Shape) -> Expr | None:
@@ -293,9 +322,7 @@ def _subtract(e: Expr) -> Expr | None:
         return product((number(-1), b), e.shape)
     if b.role == "negation":
         return simplified("add", (a, b.args[0]), e.shape)
-    if a.role == "product":
-        return _common(a, b, e.shape)
-    return None
+    return _common(a, b, e.shape) if a.role == "product" else _alike(e)
 
 
 def _common(a: Expr, b: Expr, shape: Shape) -> Expr | None:

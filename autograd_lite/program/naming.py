@@ -230,6 +230,8 @@ def operand(eq: Equation, k: int) -> ast.expr | None:
             or isinstance(op, ast.MatMult) and eq.row.algebra == "product"  # by a diagonal matrix
         ):
             return (left, right)[k]
+        case ast.Compare(left, [_], [right]) if eq.row.algebra == "comparison":
+            return (left, right)[k]
         case ast.Call(ast.Name(word) | ast.Attribute(attr=word), args) if word == eq.row.name.rpartition(".")[2]:
             args = [e for e in args if not isinstance(e, ast.Constant) or not isinstance(e.value, str)]  # of einsum
             match args:
