@@ -138,6 +138,12 @@ class Candidates:
         """The landmarks with a name through which all paths from the result to `n` lead, if others lie between them."""
         return frozenset() if self._letters.isdisjoint(self.consumers.get(n, ())) else self._ends(n)
 
+    def behind(self, n: Var) -> frozenset[Var]:
+        """What uses the one landmark that uses `n`, if that has no name: of `n` in a square, the sum."""
+        user, *others = self.consumers.get(n, [n])
+        is_inner = not others and user in self._letters and self.chain.inputs_of(user) == [n]
+        return frozenset(self.consumers[user] if is_inner else ())
+
     def meetings(self, n: Var) -> Iterator[frozenset[Var]]:
         """The first landmarks through which all paths from `n` to the result lead, if others lie between: one with a
         name, or two of which one uses `n`, as around a residual connection.

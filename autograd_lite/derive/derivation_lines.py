@@ -184,9 +184,13 @@ class Lines:
     def _forms(self, n: Var) -> tuple[Closed | None, Closed | None, int]:
         """The gradient that skips landmarks without a name, and in terms of values alone; and the length to beat."""
         users, start, root = self.consumers.get(n, []), self.candidates.start(n), frozenset({self.chain.root})
-        starts = dict.fromkeys(s for s in (start, *self.candidates.meetings(n)) if s)
+        starts = dict.fromkeys(s for s in (start, *self.candidates.meetings(n), self.candidates.behind(n)) if s)
         forms = [form for s in starts if (form := self.candidates.closed(n, s)) is not None]
-        near = min(forms, key=lambda form: leaves(form.formula) - self._spared(n, form), default=None)
+        lines = self.chain.unnamed - {self.chain.root}  # whose gradients would have no line otherwise
+        near = min(
+            forms, key=lambda form: leaves(form.formula) - self._spared(n, form) + (not form.start.isdisjoint(lines)),
+            default=None,
+        )  # fmt: skip
         whole = self.candidates.closed(n, root)
         long = self._length(n)
         above = [leaves(form.formula) for k in users if (form := self.candidates.closed(k, root))]

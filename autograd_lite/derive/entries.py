@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any, TypeAlias
 
@@ -30,6 +31,7 @@ from .formula import (
     unsimplified,
     walk,
 )
+from .simplify import is_zero
 from .writing import LETTERS, root_of, subscript
 
 At: TypeAlias = tuple[str, ...]  # an index for each axis; "" for an axis that is not written
@@ -38,6 +40,7 @@ EQUAL = Function("equal", text="1[{x1} = {x2}]", tex="1[{x1} = {x2}]")
 UNEQUAL = Function("not_equal", text="1[{x1} ≠ {x2}]", tex=r"1[{x1} \neq {x2}]")
 LESS = Function("less_equal", text="1[{x1} ≤ {x2}]", tex=r"1[{x1} \leq {x2}]")
 STRICTLY_LESS = Function("less", text="1[{x1} < {x2}]", tex="1[{x1} < {x2}]")
+IN = Function("isin", text="1[{x1} ∈ {x2}]", tex=r"1[{x1} \in {x2}]")
 GREATER = Function("greater_equal", text="1[{x1} ≥ {x2}]", tex=r"1[{x1} \geq {x2}]")
 SUM = Function("sum")
 SUM.algebra = "indexed sum"
@@ -67,10 +70,13 @@ def entries(formulas: Sequence[Expr], shape: Shape) -> tuple[str, Sequence[Expr]
     is_repeated |= len({(*_summed(part),) for part in parts if _summed(part) and len(part.shape) == 1}) > 1
     for letters in _indices(parts, shape) if is_repeated or any(map(_adds_axes, parts)) else ():
         at = tuple("" if size == 1 else c for c, size in zip(letters, shape, strict=True))
+        token = _LEFT.set(at)
         try:
             indexed = [_aligned(e, at) for e in formulas]
         except _NoEntries:
             continue
+        finally:
+            _LEFT.reset(token)
         is_whole = all(new.args[:1] == (e,) for e, new in zip(formulas, indexed, strict=True))
         return ("", formulas) if is_whole else ("".join(at), indexed)
     return "", formulas
@@ -98,7 +104,17 @@ def _of_rows(e: Expr) -> Expr | None:
 def _is_difference(parts: Sequence[Expr]) -> bool:
     """Whether two parts of one array are cut out that lie beside each other: ``u[1:] - u[:-1]``."""
     cut = [part.args[0].key for part in parts if part.role == "index" and is_cut(part)]
+    cut += [within[0].key for part in parts if (within := padded(part))]
     return len(set(cut)) < len(cut)
+
+
+def padded(e: Expr) -> tuple[Expr, Shape] | None:
+    """Of an array joined with zeros that array, and where it begins along each axis; None for anything else."""
+    within = [k for k, a in enumerate(e.args) if not is_zero(a)] if e.role == "concatenation" else []
+    if len(within) != 1:
+        return None
+    [k] = within
+    return e.args[k], tuple(e.params["starts"][k] if axis == e.params["axis"] else 0 for axis in range(len(e.shape)))
 
 
 def is_cut(part: Expr) -> bool:
@@ -228,8 +244,11 @@ def _seen(at: At, shape: Shape) -> str:
     return "".join(letters)
 
 
+_LEFT: ContextVar[At] = ContextVar("left", default=())  # the indices of the line, which no sum in it has
+
+
 def _fresh(at: At, count: int) -> At:
-    return tuple(c for c in LETTERS if c not in "".join(at))[:count]
+    return tuple(c for c in LETTERS if c not in "".join((*at, *_LEFT.get())))[:count]
 
 
 def _sum(letters: At, body: Expr) -> Expr:
@@ -278,6 +297,8 @@ def entry(e: Expr, at: At) -> Expr:
             return multiplied((_of_triangle(e, at[-2:]), *factors), rest)
         case "placement":
             return _placed(e, at) if is_cut(e) else _looked_up(e, at)
+        case "concatenation" if (within := padded(e)) is not None and within[0].shape.count(1) == e.shape.count(1):
+            return entry(within[0], tuple(f"{c}{-k:+d}" if k else c for c, k in zip(at, within[1], strict=True)))
         case "index" if is_cut(e) and e.shape.count(1) == inner.shape.count(1):
             return entry(inner, _shifted(e, inner.shape, at, 1))
         case "assignment":
@@ -451,11 +472,17 @@ def _looked_up(e: Expr, at: At) -> Expr:
 
 
 def _at_rows(e: Expr, labels: Sequence[Labels]) -> str:
-    """``[mask]``, with which all other labels end, ``y[mask]``, if a mask is among the labels; or nothing."""
+    """``[mask]``, with which all other labels end, ``y[mask]``, if a mask is among the labels, or different positions;
+    or nothing.
+    """
     masks = [p for p in labels if p.dtype == bool]
-    at_rows = "".join(f"[{p.word}]" for p in masks)
     is_one_number = e.args[0].role in ("broadcast", "number")
-    is_readable = is_one_number and at_rows != "[]" and all(p.dtype == bool or p.word.endswith(at_rows) for p in labels)
+    if is_one_number and not masks and len(labels) > 1:
+        masks = [p for p in labels[:1] if p.word and len({*p.flat}) == p.size > 1]
+        masks = [p for p in masks if all(other.word.endswith(f"[{p.word}]") for other in labels[1:])]
+    at_rows = "".join(f"[{p.word}]" for p in masks)
+    is_readable = is_one_number and at_rows != "[]"
+    is_readable &= all(p.word.endswith(at_rows) for p in labels if p is not masks[0]) if masks else True
     if masks and (len(masks) > 1 or masks[0].ndim > 1 or not is_readable):
         raise _NoEntries
     return at_rows
@@ -487,6 +514,9 @@ def _chosen(e: Expr, at: At) -> tuple[list[Expr], At, bool]:
         elif isinstance(p, Labels) and p.dtype == bool:
             own, inside = [c], [*inside, c]
             equal.append(unsimplified("where", (entry(name(p.word, p.shape), (c,)), number(1), number(0)), ()))
+        elif isinstance(p, Labels) and at_rows == f"[{p.word}]":
+            own, inside = [c], [*inside, c]
+            equal.append(unsimplified(IN, (name(c), name(p.word, p.shape)), ()))
         elif isinstance(p, Labels):
             inside += letters if p is labels[0] else ()
             index = tuple(own[:1]) if at_rows else letters[len(letters) - p.ndim :]

@@ -43,7 +43,7 @@ def make(row: Primitive, args: Sequence[Expr], params: Mapping[str, Any], shape:
             return number(np.asarray(row.fn(*numbers, **params)).item())
     if row.kind == "elementwise":
         args = _loosened(args, shape)
-    zeros = list(map(_zero, args))
+    zeros = list(map(is_zero, args))
     if row.kind == "bilinear" and any(zeros) or row.kind == "linear" and zeros and all(zeros):
         return number(0)
     e = unsimplified(row, args, shape, **params)
@@ -253,7 +253,7 @@ def _square(e: Expr) -> Expr | None:
 def _add(e: Expr) -> Expr | None:
     a, b = e.args
     for x, y in ((a, b), (b, a)):
-        if _zero(y) and x.shape == e.shape:
+        if is_zero(y) and x.shape == e.shape:
             return x
         if y.role == "negation":
             return simplified("subtract", (x, y.args[0]), e.shape)
@@ -297,14 +297,22 @@ def _masked(e: Expr) -> tuple[Expr | None, Expr]:
     return None, e
 
 
+def with_cases(e: Expr) -> Expr:
+    """``where(c, 1, 0) x`` as ``where(c, x, 0)``, where x may be infinite or nan if c does not hold."""
+    mask, x = _masked(e)
+    if mask is None:
+        return e
+    return simplified("where", (mask.args[0], *((x, number(0)) if mask.args[1].value else (number(0), x))), e.shape)
+
+
 def _side_by_side(a: Expr, b: Expr) -> Expr | None:
     """The sum of two stacks as one, where at each place one of them is zero."""
     if a.role not in ("stack", "concatenation") or a.role != b.role or a.params != b.params:
         return None
     pairs = list(zip(a.args, b.args, strict=False))
-    if not all(x.shape == y.shape and (_zero(x) or _zero(y) or 0 in x.shape) for x, y in pairs):
+    if not all(x.shape == y.shape and (is_zero(x) or is_zero(y) or 0 in x.shape) for x, y in pairs):
         return None
-    return replace(a, args=tuple(y if _zero(x) else x for x, y in pairs))
+    return replace(a, args=tuple(y if is_zero(x) else x for x, y in pairs))
 
 
 def _coefficient(e: Expr) -> tuple[Any, Expr]:
@@ -316,9 +324,9 @@ def _coefficient(e: Expr) -> tuple[Any, Expr]:
 
 def _subtract(e: Expr) -> Expr | None:
     a, b = e.args
-    if _zero(b) and a.shape == e.shape:
+    if is_zero(b) and a.shape == e.shape:
         return a
-    if _zero(a) and b.shape == e.shape:
+    if is_zero(a) and b.shape == e.shape:
         return product((number(-1), b), e.shape)
     if b.role == "negation":
         return simplified("add", (a, b.args[0]), e.shape)
@@ -519,8 +527,12 @@ def _linear(e: Expr) -> Expr:
 
 def _getitem(e: Expr) -> Expr | None:
     """``(A @ x[..., None])[..., 0]`` is ``A @ x``, and the same of a solution of equations."""
-    (x,) = e.args
-    if repr(e.params.get("index")) == "(Ellipsis, 0)" and x.role in ("matrix product", "solution"):
+    (x,), index = e.args, e.params.get("index")
+    if x.role == "negation":
+        return _negated(make(e.row, x.args, e.params, e.shape))
+    if x.role == "index" and type(index) is type(x.params["index"]) is int:
+        return simplified("getitem", x.args, e.shape, index=(x.params["index"], index), unique_indices=True)
+    if repr(index) == "(Ellipsis, 0)" and x.role in ("matrix product", "solution"):
         a, b = x.args
         if b.role == "index" and repr(b.params.get("index")) == "(Ellipsis, None)" and len(b.shape) == 2:
             return unsimplified(x.row, (a, b.args[0]), e.shape)
@@ -589,7 +601,7 @@ def is_negative(e: Expr) -> bool:
     return e.is_number and not isinstance(e.value, complex) and e.value < 0
 
 
-def _zero(e: Expr) -> bool:
+def is_zero(e: Expr) -> bool:
     """True if all entries are 0."""
     inner = e.args[0] if e.role == "broadcast" else e
     return inner.is_number and not inner.value or inner.role == "array" and inner.value.size and not inner.value.any()

@@ -124,8 +124,16 @@ class Steps(Notation):
                     pure.add(top)
                 if not self.is_turn(p):
                     further.add(p)
+                    further.update(self.arguments(p) if self._is_square(p) else ())
             further |= self._needed_again(n) if active else set()
         return further
+
+    def _is_square(self, n: Var) -> bool:
+        """Whether a value is the square of a difference of two that are differentiated, which is a step."""
+        is_square = self.board and n not in self.names and n in self.defined and self.defined[n].row.algebra == "square"
+        [of, *_] = self.arguments(n) if is_square else [n]
+        is_difference = is_square and of in self.defined and self.defined[of].row.algebra == "difference"
+        return is_difference and len(self.active_arguments(of)) > 1
 
     def is_turn(self, n: Var) -> bool:
         """Whether a node is a transpose inside a step, which is not a step of its own."""

@@ -502,8 +502,8 @@ class Text(Printer):
 
 
 def _is_vector(e: Expr) -> bool:
-    """True for a stack of numbers."""
-    return e.role == "stack" and len(e.shape) == 1
+    """True for a stack of numbers, or of such stacks."""
+    return e.role == "stack" and not e.params["axis"] and all(not a.shape or _is_vector(a) for a in e.args)
 
 
 def _places(e: Expr) -> str:
