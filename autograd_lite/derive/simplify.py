@@ -46,6 +46,8 @@ def make(row: Primitive, args: Sequence[Expr], params: Mapping[str, Any], shape:
     zeros = list(map(is_zero, args))
     if row.kind == "bilinear" and any(zeros) or row.kind == "linear" and zeros and all(zeros):
         return number(0)
+    if row.kind == "linear" and [a.role for a in args] == ["negation"] and args[0].args[0].shape == args[0].shape:
+        return product((number(-1), make(row, args[0].args, params, shape)), shape)  # Σ (-x) is -Σ x
     e = unsimplified(row, args, shape, **params)
     simpler = _SIMPLER.get(row.algebra or "")
     return (None if simpler is None else simpler(e)) or e
@@ -381,13 +383,6 @@ def _power(e: Expr) -> Expr | None:
     return base if power == 1 else simplified("square", (base,), e.shape)
 
 
-def _total(e: Expr) -> Expr | None:
-    """``Σⱼ (-xⱼ)`` as ``-Σⱼ xⱼ``."""
-    (x,) = e.args
-    is_negative = x.role == "negation" and x.args[0].shape == x.shape
-    return _negated(make(e.row, x.args, e.params, e.shape)) if is_negative else None
-
-
 def _transpose(e: Expr) -> Expr | None:
     (x,) = e.args
     axes = e.params.get("axes")
@@ -396,8 +391,6 @@ def _transpose(e: Expr) -> Expr | None:
         return x
     if ndim == 2 and x.role in ("transpose", "matrix transpose"):
         return x.args[0]
-    if ndim == 2 and x.role == "negation":
-        return product((number(-1), transposed(x.args[0])), e.shape)
     if x.role == "outer product":
         return unsimplified(x.row, x.args[::-1], e.shape)
     return transposed(x) if ndim == 2 and axes is not None else None
@@ -528,8 +521,6 @@ def _linear(e: Expr) -> Expr:
 def _getitem(e: Expr) -> Expr | None:
     """``(A @ x[..., None])[..., 0]`` is ``A @ x``, and the same of a solution of equations."""
     (x,), index = e.args, e.params.get("index")
-    if x.role == "negation":
-        return _negated(make(e.row, x.args, e.params, e.shape))
     if x.role == "index" and type(index) is type(x.params["index"]) is int:
         return simplified("getitem", x.args, e.shape, index=(x.params["index"], index), unique_indices=True)
     if repr(index) == "(Ellipsis, 0)" and x.role in ("matrix product", "solution"):
@@ -565,8 +556,6 @@ def _places(e: Expr) -> Expr | None:
     index, (g,) = e.params["index"], e.args
     if repr(index) in _BACK and len(e.shape) == 1:
         return simplified("getitem", e.args, e.shape, index=index, unique_indices=True)
-    if g.role == "negation":
-        return _negated(make(e.row, g.args, e.params, e.shape))
     if isinstance(index, Labels) and index.dtype == bool and index.word and index.ndim:
         whole = fold(g, lambda part, args: _before(part, args, index, e.shape))
         chosen = simplified("where", (name(index.word, index.shape), number(1), number(0)), index.shape)
@@ -611,7 +600,7 @@ def is_zero(e: Expr) -> bool:
 _SIMPLER: dict[str, Callable[..., Expr | None]] = {
     "sum": _add, "difference": _subtract, "product": _multiply, "quotient": _divide, "negation": _negative,
     "square": _square, "power": _power, "reciprocal": _reciprocal, "identity": _same, "flattening": _same,
-    "and": _logical, "or": _logical, "total": _total,
+    "and": _logical, "or": _logical,
     "matrix product": _matmul, "dot product": _dot, "affine map": _linear, "transpose": _transpose,
     "matrix transpose": _matrix_transpose, "swap of axes": _swapaxes,
     "move of axes": _moveaxis, "reshape": _reshape, "broadcast": _broadcast_to,

@@ -201,11 +201,13 @@ def _target(n: Node) -> str | None:
         outside = [p for p in outside if p.code is not None]
         places = {_positions(p.code)[p.at // 2] for p in outside}
         names = {word for p in outside for word in _stores(p.code).get(p.at, ())}
-        calls = [
-            (call, word) for call, word in calls
-            if any(isinstance(e, ast.Name) for e in call.args) and not outside
-            or any(span(e) in places or isinstance(e, ast.Name) and e.id in names for e in call.args)
-        ]  # fmt: skip
+        near = [(call, word) for call, word in calls if any(span(e) in places for e in call.args)]
+        if not near:  # that with the fewest expressions, ``f(y)`` beside ``f(y + h)``
+            plain = {call: sum(isinstance(e, ast.Name) for e in call.args) for call, _ in calls}
+            near = [(call, word) for call, word in calls if plain[call] == max(plain.values()) > 0]
+            by_name = [(call, word) for call, word in near if names & {getattr(e, "id", "") for e in call.args}]
+            near = by_name if outside and by_name else near
+        calls = near
     targets = {word for _, word in calls}
     return targets.pop() if len(targets) == 1 else None
 
