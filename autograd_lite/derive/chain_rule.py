@@ -153,7 +153,7 @@ class Chain(Steps):
         env = self.environment()
         with np.errstate(all="ignore"):
             value = None if e.is_map else np.asarray(evaluate(formula, env))
-        if self.board and value is not None and not np.isfinite(value).all():
+        if value is not None and not np.isfinite(value).all():
             formula = with_cases(formula)
             value = np.asarray(evaluate(formula, env))
         factor = Factor(

@@ -154,9 +154,10 @@ class Candidates:
         for _ in range(NEAR if between else 0):
             if len(users) == 2 < len(direct) and len(users & direct) == 1 and self.chain.root not in users:
                 yield frozenset(users)
-            if len(users) < 2 and users.isdisjoint(self._letters):
+            if len(users) < 2:
                 yield frozenset(users - {self.chain.root})
-                return
+                if users.isdisjoint(self._letters):
+                    return
             first = min(users, key=place.__getitem__)
             users = users - {first} | set(self.consumers.get(first, ()))
 

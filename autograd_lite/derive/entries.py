@@ -105,7 +105,13 @@ def _is_difference(parts: Sequence[Expr]) -> bool:
     """Whether two parts of one array are cut out that lie beside each other: ``u[1:] - u[:-1]``."""
     cut = [part.args[0].key for part in parts if part.role == "index" and is_cut(part)]
     cut += [within[0].key for part in parts if (within := padded(part))]
-    return len(set(cut)) < len(cut)
+    return len(set(cut)) < len(cut) or any(map(is_rotated, parts))
+
+
+def is_rotated(part: Expr) -> bool:
+    """Whether the entries of an array are moved along one axis, round its end."""
+    axis = part.params["axis"] if part.role == "rotation" else ()
+    return axis is None and len(part.shape) == 1 or axis is not None and len(axis) == 1
 
 
 def padded(e: Expr) -> tuple[Expr, Shape] | None:
@@ -299,6 +305,11 @@ def entry(e: Expr, at: At) -> Expr:
             return _placed(e, at) if is_cut(e) else _looked_up(e, at)
         case "concatenation" if (within := padded(e)) is not None and within[0].shape.count(1) == e.shape.count(1):
             return entry(within[0], tuple(f"{c}{-k:+d}" if k else c for c, k in zip(at, within[1], strict=True)))
+        case "rotation" if is_rotated(e):
+            [along], [shift] = e.params["axis"] or (0,), e.params["shift"]
+            if len(at[along]) != 1:
+                raise _NoEntries
+            return entry(inner, tuple(f"{c}{-shift:+d}" if k == along and shift else c for k, c in enumerate(at)))
         case "index" if is_cut(e) and e.shape.count(1) == inner.shape.count(1):
             return entry(inner, _shifted(e, inner.shape, at, 1))
         case "assignment":
@@ -490,7 +501,7 @@ def _at_rows(e: Expr, labels: Sequence[Labels]) -> str:
 
 def _where_equal(p: Labels, c: str, index: At, at_rows: str) -> list[Expr]:
     """The indicator of an index that is one of the positions: of those with a name, or on a diagonal."""
-    label = entry(name(p.word.removesuffix(at_rows), p.shape), index) if p.word else name(*index)
+    label = entry(name(p.word.removesuffix(at_rows), p.shape), index) if p.word else name("".join(index))
     return [unsimplified(EQUAL, (label, name(c)), ())] if p.word or index != (c,) else []
 
 

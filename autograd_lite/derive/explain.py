@@ -201,7 +201,8 @@ class Derivation(GraphView):
             is_other = len({*Line("", sides, line.value).written(TEXT)[1:]}) == 2
             formulas = sides if is_other else formulas
             is_placed = any(part.role == "placement" for part in walk(formulas[0]))
-            if closed is not None and closed.labels and is_placed and not any("/" in w for w in formulas[0].names):
+            is_labelled = closed is not None and (closed.labels or "I" in closed.formula.names)
+            if is_labelled and is_placed and not any("/" in w for w in formulas[0].names):
                 formulas = sides[1:]  # P - Y, not 1 at [2]
             since = self.since(users, written)
         else:

@@ -24,6 +24,7 @@ from .formula import (
     Shape,
     factors_of,
     fold,
+    index_parts,
     multiplied,
     name,
     number,
@@ -271,7 +272,7 @@ def _alike(e: Expr) -> Expr | None:
     terms: dict[str, tuple[Any, Expr]] = {}
     every = terms_of(e)
     for sign, term in every:
-        c, x = _coefficient(term)
+        c, x = (term.value, number(1)) if term.is_number else _coefficient(term)
         terms[x.key] = sign * c + terms.get(x.key, (0, x))[0], x
     if len(terms) == len(every) or not all(c for c, _ in terms.values()):  # x + (c - x) stays
         return None
@@ -301,6 +302,8 @@ def _masked(e: Expr) -> tuple[Expr | None, Expr]:
 
 def with_cases(e: Expr) -> Expr:
     """``where(c, 1, 0) x`` as ``where(c, x, 0)``, where x may be infinite or nan if c does not hold."""
+    if e.role in ("sum", "difference", "negation"):
+        return make(e.row, tuple(map(with_cases, e.args)), e.params, e.shape)
     mask, x = _masked(e)
     if mask is None:
         return e
@@ -456,6 +459,11 @@ def _same(e: Expr) -> Expr | None:
     return e.args[0] if e.args[0].shape == e.shape else None
 
 
+def _laid_out(e: Expr) -> Expr:
+    """Axes of length one, added or removed."""
+    return simplified("reshape", e.args, e.shape, shape=e.shape, order="C")
+
+
 def _reshape(e: Expr) -> Expr | None:
     (x,) = e.args
     if x.shape == e.shape:
@@ -521,8 +529,9 @@ def _linear(e: Expr) -> Expr:
 def _getitem(e: Expr) -> Expr | None:
     """``(A @ x[..., None])[..., 0]`` is ``A @ x``, and the same of a solution of equations."""
     (x,), index = e.args, e.params.get("index")
-    if x.role == "index" and type(index) is type(x.params["index"]) is int:
-        return simplified("getitem", x.args, e.shape, index=(x.params["index"], index), unique_indices=True)
+    both = (*index_parts(x.params["index"]), *index_parts(index)) if x.role == "index" else (None,)
+    if all(isinstance(part, int) for part in both):  # x[1][0]
+        return simplified("getitem", x.args, e.shape, index=both, unique_indices=True)
     if repr(index) == "(Ellipsis, 0)" and x.role in ("matrix product", "solution"):
         a, b = x.args
         if b.role == "index" and repr(b.params.get("index")) == "(Ellipsis, None)" and len(b.shape) == 2:
@@ -600,7 +609,7 @@ def is_zero(e: Expr) -> bool:
 _SIMPLER: dict[str, Callable[..., Expr | None]] = {
     "sum": _add, "difference": _subtract, "product": _multiply, "quotient": _divide, "negation": _negative,
     "square": _square, "power": _power, "reciprocal": _reciprocal, "identity": _same, "flattening": _same,
-    "and": _logical, "or": _logical,
+    "new axis": _laid_out, "and": _logical, "or": _logical,
     "matrix product": _matmul, "dot product": _dot, "affine map": _linear, "transpose": _transpose,
     "matrix transpose": _matrix_transpose, "swap of axes": _swapaxes,
     "move of axes": _moveaxis, "reshape": _reshape, "broadcast": _broadcast_to,
