@@ -303,15 +303,8 @@ def entry(e: Expr, at: At) -> Expr:
             return multiplied((_of_triangle(e, at[-2:]), *factors), rest)
         case "placement":
             return _placed(e, at) if is_cut(e) else _looked_up(e, at)
-        case "concatenation" if (within := padded(e)) is not None and within[0].shape.count(1) == e.shape.count(1):
-            return entry(within[0], tuple(f"{c}{-k:+d}" if k else c for c, k in zip(at, within[1], strict=True)))
-        case "rotation" if is_rotated(e):
-            [along], [shift] = e.params["axis"] or (0,), e.params["shift"]
-            if len(at[along]) != 1:
-                raise _NoEntries
-            return entry(inner, tuple(f"{c}{-shift:+d}" if k == along and shift else c for k, c in enumerate(at)))
-        case "index" if is_cut(e) and e.shape.count(1) == inner.shape.count(1):
-            return entry(inner, _shifted(e, inner.shape, at, 1))
+        case "index" | "concatenation" | "rotation" if (moved := _moved(e, at)) is not None:
+            return entry(*moved)
         case "assignment":
             return _of_assignment(e, at, rest)
         case "index" if at[:1] == ("i",) and any(isinstance(p, Labels) and not p.word for p in _parts(e)):
@@ -325,6 +318,22 @@ def entry(e: Expr, at: At) -> Expr:
         raise _NoEntries
     form = Function(e.head, text=f"{{x1}}{subscript(below)}", tex=f"{{x1}}_{{{{{below}}}}}")
     return unsimplified(form, (e,), rest)
+
+
+def _moved(e: Expr, at: At) -> tuple[Expr, At] | None:
+    """The array of which an entry of slices of it, of it beside zeros, or of it in rotation is one, and which."""
+    inner = e.args[0]
+    if e.role == "index" and is_cut(e) and e.shape.count(1) == inner.shape.count(1):
+        return inner, _shifted(e, inner.shape, at, 1)
+    shifts: Sequence[int] = ()
+    if e.role == "concatenation" and (within := padded(e)) is not None and within[0].shape.count(1) == e.shape.count(1):
+        inner, shifts = within
+    elif is_rotated(e):
+        [along], [shift] = e.params["axis"] or (0,), e.params["shift"]
+        shifts = [shift * (k == along) for k in range(len(at))]
+    if any(k and len(c) != 1 for c, k in zip(at, shifts, strict=False)):
+        raise _NoEntries
+    return (inner, tuple(f"{c}{-k:+d}" if k else c for c, k in zip(at, shifts, strict=True))) if shifts else None
 
 
 def turned_back(at: Sequence[str], row: Primitive, params: Mapping[str, Any]) -> At:
@@ -505,6 +514,13 @@ def _where_equal(p: Labels, c: str, index: At, at_rows: str) -> list[Expr]:
     return [unsimplified(EQUAL, (label, name(c)), ())] if p.word or index != (c,) else []
 
 
+def _where_within(p: Labels, c: str) -> Expr:
+    """The indicator of an index that a mask chooses, or that is one of different positions."""
+    if p.dtype == bool:
+        return unsimplified("where", (entry(name(p.word, p.shape), (c,)), number(1), number(0)), ())
+    return unsimplified(IN, (name(c), name(p.word, p.shape)), ())
+
+
 def _chosen(e: Expr, at: At) -> tuple[list[Expr], At, bool]:
     """When the index `at` of an array is one of those at positions with names: where positions and indices are equal;
     with the index in what was looked up, and whether the positions along an axis are all of it in order.
@@ -522,12 +538,9 @@ def _chosen(e: Expr, at: At) -> tuple[list[Expr], At, bool]:
     for p, c, size in along:
         if isinstance(p, int | np.integer) and c:
             equal.append(unsimplified(EQUAL, (name(c), number(int(p) % size)), ()))
-        elif isinstance(p, Labels) and p.dtype == bool:
+        elif isinstance(p, Labels) and (p.dtype == bool or at_rows == f"[{p.word}]"):
             own, inside = [c], [*inside, c]
-            equal.append(unsimplified("where", (entry(name(p.word, p.shape), (c,)), number(1), number(0)), ()))
-        elif isinstance(p, Labels) and at_rows == f"[{p.word}]":
-            own, inside = [c], [*inside, c]
-            equal.append(unsimplified(IN, (name(c), name(p.word, p.shape)), ()))
+            equal.append(_where_within(p, c))
         elif isinstance(p, Labels):
             inside += letters if p is labels[0] else ()
             index = tuple(own[:1]) if at_rows else letters[len(letters) - p.ndim :]

@@ -47,11 +47,19 @@ def make(row: Primitive, args: Sequence[Expr], params: Mapping[str, Any], shape:
     zeros = list(map(is_zero, args))
     if row.kind == "bilinear" and any(zeros) or row.kind == "linear" and zeros and all(zeros):
         return number(0)
-    if row.kind == "linear" and [a.role for a in args] == ["negation"] and args[0].args[0].shape == args[0].shape:
-        return product((number(-1), make(row, args[0].args, params, shape)), shape)  # Σ (-x) is -Σ x
     e = unsimplified(row, args, shape, **params)
-    simpler = _SIMPLER.get(row.algebra or "")
-    return (None if simpler is None else simpler(e)) or e
+    return _with_sign_in_front(e) or _SIMPLER.get(row.algebra or "", _unchanged)(e) or e
+
+
+def _unchanged(e: Expr) -> None:
+    """Of what nothing is simpler."""
+
+
+def _with_sign_in_front(e: Expr) -> Expr | None:
+    """``Σ (-x)`` as ``-Σ x``, and so with any linear function."""
+    x = e.args[0] if e.row.kind == "linear" and len(e.args) == 1 else e
+    is_negative = x is not e and x.role == "negation" and x.args[0].shape == x.shape
+    return product((number(-1), make(e.row, x.args, e.params, e.shape)), e.shape) if is_negative else None
 
 
 def simplified(row: str, args: Sequence[Expr], shape: Shape, /, **params: Any) -> Expr:
@@ -468,6 +476,8 @@ def _reshape(e: Expr) -> Expr | None:
     (x,) = e.args
     if x.shape == e.shape:
         return x
+    if x.role == "broadcast" and not x.args[0].shape:
+        return full(x.args[0], e.shape)
     if x.role == "matrix product" and (average := _average(x, e.shape)) is not None:
         return average
     coefficient, rest = _coefficient(x)

@@ -202,14 +202,16 @@ def _target(n: Node) -> str | None:
         places = {_positions(p.code)[p.at // 2] for p in outside}
         names = {word for p in outside for word in _stores(p.code).get(p.at, ())}
         near = [(call, word) for call, word in calls if any(span(e) in places for e in call.args)]
-        if not near:  # that with the fewest expressions, ``f(y)`` beside ``f(y + h)``
-            plain = {call: sum(isinstance(e, ast.Name) for e in call.args) for call, _ in calls}
-            near = [(call, word) for call, word in calls if plain[call] == max(plain.values()) > 0]
-            by_name = [(call, word) for call, word in near if names & {getattr(e, "id", "") for e in call.args}]
-            near = by_name if outside and by_name else near
-        calls = near
+        calls = near or _with_names(calls, names)
     targets = {word for _, word in calls}
     return targets.pop() if len(targets) == 1 else None
+
+
+def _with_names(calls: Sequence[tuple[ast.Call, Any]], names: set[str]) -> list[tuple[ast.Call, Any]]:
+    """The calls with the fewest expressions, ``f(y)`` beside ``f(y + h)``; of several those with some of `names`."""
+    plain = {call: sum(isinstance(e, ast.Name) for e in call.args) for call, _ in calls}
+    near = [(call, word) for call, word in calls if plain[call] == max(plain.values()) > 0]
+    return [pair for pair in near if names & {getattr(e, "id", "") for e in pair[0].args}] or near
 
 
 _MANY = 20  # operands of a function; of more, no variable is looked for

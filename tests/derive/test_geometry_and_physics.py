@@ -160,7 +160,7 @@ PROGRAMS = {
         symmetric_infonce, (normal(4, 3), normal(4, 3), np.array(0.5)), "A",
         ["dL/dS = (½ softmaxⱼ(S) + ½ softmaxᵢ(S) - I) / n"], ["broadcast_to", "top"],
     ),
-    "a mean of a diagonal": (diagonal, (normal(3, 3),), "S", ["dL/da = I / n"], ["broadcast_to"]),
+    "a mean of a diagonal": (diagonal, (normal(3, 3),), "S", ["dL/dS = 2 Sᵀ / n"], ["broadcast_to"]),
     "positives on the diagonal": (positives, (normal(3, 3),), "S", ["dL/dS = dL/da - I ⊙ Σⱼ dL/daⱼ"], []),
     "triplet": (
         triplet, (normal(3, 2), *(normal(4, 3) for _ in range(3))), "W",
@@ -203,7 +203,7 @@ PROGRAMS = {
     ),
     "rotation": (
         rotation, (np.array(0.3), normal(4, 2), normal(4, 2)), "theta",
-        ["R = [[cos(θ), -b], [b, cos(θ)]]", "(dL/dR[1, 0] - dL/dR[0, 1])"], ["stack", "]["],
+        ["R = [[cos(θ), -sin(θ)], [sin(θ), cos(θ)]]", "(dL/dR[1, 0] - dL/dR[0, 1]) cos(θ)"], ["stack", "]["],
     ),
     "margins in two loops": (
         margins, (normal(2, 3), normal(2, 2), np.array([0, 2])), "W",
