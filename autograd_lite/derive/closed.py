@@ -150,15 +150,17 @@ class Candidates:
         """
         place = {m: k for k, m in enumerate(self.chain.landmarks)}
         direct = set(self.consumers.get(n, ()))
-        users, between = direct, len(direct) > 1
+        users, between, passed = direct, len(direct) > 1, set[Var]()
         for _ in range(NEAR if between else 0):
             if len(users) == 2 < len(direct) and len(users & direct) == 1 and self.chain.root not in users:
                 yield frozenset(users)
-            if len(users) < 2:
+            is_named = users.isdisjoint(self._letters)
+            if len(users) < 2 and (is_named or passed <= self._letters):  # or none of those between has a name
                 yield frozenset(users - {self.chain.root})
-                if users.isdisjoint(self._letters):
-                    return
+            if len(users) < 2 and is_named:
+                return
             first = min(users, key=place.__getitem__)
+            passed.add(first)
             users = users - {first} | set(self.consumers.get(first, ()))
 
     @cached_method

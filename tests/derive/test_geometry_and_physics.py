@@ -161,7 +161,7 @@ PROGRAMS = {
         ["dL/dS = (½ softmaxⱼ(S) + ½ softmaxᵢ(S) - I) / n"], ["broadcast_to", "top"],
     ),
     "a mean of a diagonal": (diagonal, (normal(3, 3),), "S", ["dL/dS = 2 Sᵀ / n"], ["broadcast_to"]),
-    "positives on the diagonal": (positives, (normal(3, 3),), "S", ["dL/dS = dL/da - I ⊙ Σⱼ dL/daⱼ"], []),
+    "positives on the diagonal": (positives, (normal(3, 3),), "S", ["dL/dSᵢⱼ = dL/daᵢⱼ + 1[i = j] dL/ddᵢ"], []),
     "triplet": (
         triplet, (normal(3, 2), *(normal(4, 3) for _ in range(3))), "W",
         ["= a - b", "= Σⱼ (", " = -2 dL/d", "dL/dc = -dL/d"], [")² "],
