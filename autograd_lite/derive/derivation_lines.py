@@ -184,11 +184,11 @@ class Lines:
     def _forms(self, n: Var) -> tuple[Closed | None, Closed | None, int]:
         """The gradient that skips landmarks without a name, and in terms of values alone; and the length to beat."""
         users, start, root = self.consumers.get(n, []), self.candidates.start(n), frozenset({self.chain.root})
-        starts = dict.fromkeys(s for s in (start, *self.candidates.meetings(n), self.candidates.behind(n)) if s)
+        behind = self.candidates.behind(n)  # whose gradients need lines of their own
+        starts = dict.fromkeys(s for s in (start, *self.candidates.meetings(n), behind) if s)
         forms = [form for s in starts if (form := self.candidates.closed(n, s)) is not None]
-        lines = self.chain.unnamed - {self.chain.root}  # whose gradients would have no line otherwise
         near = min(
-            forms, key=lambda form: leaves(form.formula) - self._spared(n, form) + (not form.start.isdisjoint(lines)),
+            forms, key=lambda form: leaves(form.formula) - self._spared(n, form) + (not form.start.isdisjoint(behind)),
             default=None,
         )  # fmt: skip
         whole = self.candidates.closed(n, root)
