@@ -28,7 +28,7 @@ from .factors import Combine, Edge, Factor, FoldedCall, Pull, laid_out, mirrored
 from .formula import Expr, Function, name, named, number, replaced, unsimplified
 from .formula_ops import evaluate, substitute
 from .shorter import POINTS, Shorter
-from .simplify import compared, fitted, full, product, simplified, times, transposed
+from .simplify import compared, fitted, full, product, simplified, times, transposed, with_cases
 from .steps import TRANSPOSES, Steps
 from .symbolic_rule import G, parted
 
@@ -151,7 +151,11 @@ class Chain(Steps):
         if self.board and n not in self.folds and (self.known(n) is None or self.defined[n].row.kind == "elementwise"):
             formula = self.shorter.formula(formula, {upstream: n.shape}, self.names[n])
         env = self.environment()
-        value = None if e.is_map else np.asarray(evaluate(formula, env))
+        with np.errstate(all="ignore"):
+            value = None if e.is_map else np.asarray(evaluate(formula, env))
+        if value is not None and not np.isfinite(value).all():
+            formula = with_cases(formula)
+            value = np.asarray(evaluate(formula, env))
         factor = Factor(
             e.combine, formula, e.axes, n, m, self.symbol(n, m), value, rules, upstream, env, pull, symmetric=symmetric
         )

@@ -138,20 +138,29 @@ class Candidates:
         """The landmarks with a name through which all paths from the result to `n` lead, if others lie between them."""
         return frozenset() if self._letters.isdisjoint(self.consumers.get(n, ())) else self._ends(n)
 
+    def behind(self, n: Var) -> frozenset[Var]:
+        """What uses the one landmark that uses `n`, if that has no name: of `n` in a square, the sum."""
+        user, *others = self.consumers.get(n, [n])
+        is_inner = not others and user in self._letters and self.chain.inputs_of(user) == [n]
+        return frozenset(self.consumers[user] if is_inner else ())
+
     def meetings(self, n: Var) -> Iterator[frozenset[Var]]:
         """The first landmarks through which all paths from `n` to the result lead, if others lie between: one with a
         name, or two of which one uses `n`, as around a residual connection.
         """
         place = {m: k for k, m in enumerate(self.chain.landmarks)}
         direct = set(self.consumers.get(n, ()))
-        users, between = direct, len(direct) > 1
+        users, between, passed = direct, len(direct) > 1, set[Var]()
         for _ in range(NEAR if between else 0):
             if len(users) == 2 < len(direct) and len(users & direct) == 1 and self.chain.root not in users:
                 yield frozenset(users)
-            if len(users) < 2 and users.isdisjoint(self._letters):
+            is_named = users.isdisjoint(self._letters)
+            if len(users) < 2 and (is_named or passed <= self._letters):  # or none of those between has a name
                 yield frozenset(users - {self.chain.root})
+            if len(users) < 2 and is_named:
                 return
             first = min(users, key=place.__getitem__)
+            passed.add(first)
             users = users - {first} | set(self.consumers.get(first, ()))
 
     @cached_method

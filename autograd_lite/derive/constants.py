@@ -20,7 +20,7 @@ import numpy as np
 
 from ..base.memory import address
 from ..program import Equation, Var
-from ..program.assignments import assigned, looped, names
+from ..program.assignments import assigned, is_around, looped, names, passed
 from ..program.naming import Names, expression, line, operand, place, reads
 from .formula import Array, Expr, Labels, index_parts, name, unsimplified, walk
 from .textbook_parser import Written, read
@@ -350,7 +350,19 @@ class Constants:
             if sources and len(sources) == 1:
                 stated = _evaluated(sources[0], self._variables(sources[0], code))
                 self._sourced[key] = stated.value if stated else _literal(sources[0])
+            elif value is None and code is not None:
+                self._sourced[key] = self._passed(word, code)
         return self._sourced[key]
+
+    def _passed(self, word: str, code: CodeType) -> Any:
+        """The number that is passed for an argument of a function, if it is the same in every call."""
+        callers = {c for c, _ in self.turns if c is not None and c.co_filename == code.co_filename}
+        values = [
+            stated.value for e in passed(code, word) for caller in callers if is_around(caller, e)
+            if (stated := _evaluated(e, self._variables(e, caller))) is not None
+        ]  # fmt: skip
+        is_one = bool(values) and all(is_number(x) and x == values[0] for x in values)
+        return values[0] if is_one and len(values) == len(passed(code, word)) else None
 
     def size(self, value: int, code: Any, e: ast.expr | None = None) -> str:
         """The name of a number of entries: n, the user's variable if that has the length of an array, or another.

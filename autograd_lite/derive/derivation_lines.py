@@ -20,9 +20,9 @@ from .chain_rule import Chain
 from .closed import Candidates, Closed
 from .collect import has_ones, leaves, occurrences
 from .factors import Factor, carried, scalars_apart, summed, total
-from .formula import Expr, factors_of, multiplied, name, named, number, replaced, unsimplified, walk
+from .formula import Expr, factors_of, fold, is_diagonal, multiplied, name, named, number, replaced, unsimplified, walk
 from .formula_ops import substitute
-from .simplify import times
+from .simplify import again, product, times
 
 MANY = 8  # factors; beyond this, each gradient gets its line
 SHORT = 8  # names and numbers in a closed form, and in what is written instead of a letter
@@ -143,7 +143,7 @@ class Lines:
                 long = leaves(near.formula)
             is_said = any(k in at_labels and k in chosen for k in self.consumers.get(n, ()))
             more = 2 * bool(whole and whole.labels and not is_said)  # P - Y says more than positions
-            if whole is not None and leaves(whole.formula) < min(long + more, SHORT) and self._is_right(n, whole):
+            if whole is not None and leaves(whole.formula) < min(long + more, SHORT + 1) and self._is_right(n, whole):
                 chosen[n] = whole
         return self._skipping(equal, chosen) | chosen
 
@@ -184,9 +184,13 @@ class Lines:
     def _forms(self, n: Var) -> tuple[Closed | None, Closed | None, int]:
         """The gradient that skips landmarks without a name, and in terms of values alone; and the length to beat."""
         users, start, root = self.consumers.get(n, []), self.candidates.start(n), frozenset({self.chain.root})
-        starts = dict.fromkeys(s for s in (start, *self.candidates.meetings(n)) if s)
+        behind = self.candidates.behind(n)  # whose gradients need lines of their own
+        starts = dict.fromkeys(s for s in (start, *self.candidates.meetings(n), behind) if s)
         forms = [form for s in starts if (form := self.candidates.closed(n, s)) is not None]
-        near = min(forms, key=lambda form: leaves(form.formula) - self._spared(n, form), default=None)
+        near = min(
+            forms, key=lambda form: leaves(form.formula) - self._spared(n, form) + (not form.start.isdisjoint(behind)),
+            default=None,
+        )  # fmt: skip
         whole = self.candidates.closed(n, root)
         long = self._length(n)
         above = [leaves(form.formula) for k in users if (form := self.candidates.closed(k, root))]
@@ -268,7 +272,24 @@ class Lines:
         """A formula of a gradient without the gradients that have no line."""
         symbols = self._symbols
         e = e if e.names.isdisjoint(symbols) else _turned(substitute(e, symbols))
+        if any(_is_one_number(part) or self._unit(part) for part in walk(e)):
+            e = fold(e, self._diagonal)
         return replaced(e, _trace) if "I" in e.names & self.chain.constants.quoted.keys() else e
+
+    def _diagonal(self, e: Expr, args: Sequence[Expr]) -> Expr:
+        """A diagonal of one number as that number times I; without a product of I and a matrix."""
+        if _is_one_number(e):
+            return product((*e.args[0].args, self.chain.shorter.labelled(np.eye(e.shape[0]), "")), e.shape)
+        e = again(e, args)
+        if (unit := self._unit(e)) is None or len(e.args) != 2:
+            return e
+        return product((*(f for f in factors_of(unit) if f.value != "I"), e.args[e.args[0] is unit]), e.shape)
+
+    def _unit(self, e: Expr) -> Expr | None:
+        """The factor of a product of matrices that is a multiple of I."""
+        is_unit = "I" in self.chain.introduced or "I" in self.chain.constants.quoted
+        factors = [a for a in e.args if a.role in ("name", "product")] if is_unit and e.role == "matrix product" else []
+        return next((a for a in factors if "I" in {f.value for f in factors_of(a)}), None)
 
     @cached_property
     def hidden(self) -> dict[str, Expr]:
@@ -325,6 +346,11 @@ class Lines:
 
 def _names(formulas: Sequence[Expr]) -> frozenset[str]:
     return frozenset().union(*(e.names for e in formulas))
+
+
+def _is_one_number(e: Expr) -> bool:
+    """True for a diagonal matrix with one number on its diagonal."""
+    return is_diagonal(e) and e.args[0].role == "broadcast" and not e.args[0].args[0].shape
 
 
 def _trace(e: Expr) -> Expr | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any, TypeAlias
 
@@ -30,6 +31,7 @@ from .formula import (
     unsimplified,
     walk,
 )
+from .simplify import is_zero
 from .writing import LETTERS, root_of, subscript
 
 At: TypeAlias = tuple[str, ...]  # an index for each axis; "" for an axis that is not written
@@ -38,6 +40,7 @@ EQUAL = Function("equal", text="1[{x1} = {x2}]", tex="1[{x1} = {x2}]")
 UNEQUAL = Function("not_equal", text="1[{x1} ≠ {x2}]", tex=r"1[{x1} \neq {x2}]")
 LESS = Function("less_equal", text="1[{x1} ≤ {x2}]", tex=r"1[{x1} \leq {x2}]")
 STRICTLY_LESS = Function("less", text="1[{x1} < {x2}]", tex="1[{x1} < {x2}]")
+IN = Function("isin", text="1[{x1} ∈ {x2}]", tex=r"1[{x1} \in {x2}]")
 GREATER = Function("greater_equal", text="1[{x1} ≥ {x2}]", tex=r"1[{x1} \geq {x2}]")
 SUM = Function("sum")
 SUM.algebra = "indexed sum"
@@ -67,10 +70,13 @@ def entries(formulas: Sequence[Expr], shape: Shape) -> tuple[str, Sequence[Expr]
     is_repeated |= len({(*_summed(part),) for part in parts if _summed(part) and len(part.shape) == 1}) > 1
     for letters in _indices(parts, shape) if is_repeated or any(map(_adds_axes, parts)) else ():
         at = tuple("" if size == 1 else c for c, size in zip(letters, shape, strict=True))
+        token = _LEFT.set(at)
         try:
             indexed = [_aligned(e, at) for e in formulas]
         except _NoEntries:
             continue
+        finally:
+            _LEFT.reset(token)
         is_whole = all(new.args[:1] == (e,) for e, new in zip(formulas, indexed, strict=True))
         return ("", formulas) if is_whole else ("".join(at), indexed)
     return "", formulas
@@ -98,7 +104,23 @@ def _of_rows(e: Expr) -> Expr | None:
 def _is_difference(parts: Sequence[Expr]) -> bool:
     """Whether two parts of one array are cut out that lie beside each other: ``u[1:] - u[:-1]``."""
     cut = [part.args[0].key for part in parts if part.role == "index" and is_cut(part)]
-    return len(set(cut)) < len(cut)
+    cut += [within[0].key for part in parts if (within := padded(part))]
+    return len(set(cut)) < len(cut) or any(map(is_rotated, parts))
+
+
+def is_rotated(part: Expr) -> bool:
+    """Whether the entries of an array are moved along one axis, round its end."""
+    axis = part.params["axis"] if part.role == "rotation" else ()
+    return axis is None and len(part.shape) == 1 or axis is not None and len(axis) == 1
+
+
+def padded(e: Expr) -> tuple[Expr, Shape] | None:
+    """Of an array joined with zeros that array, and where it begins along each axis; None for anything else."""
+    within = [k for k, a in enumerate(e.args) if not is_zero(a)] if e.role == "concatenation" else []
+    if len(within) != 1:
+        return None
+    [k] = within
+    return e.args[k], tuple(e.params["starts"][k] if axis == e.params["axis"] else 0 for axis in range(len(e.shape)))
 
 
 def is_cut(part: Expr) -> bool:
@@ -228,8 +250,11 @@ def _seen(at: At, shape: Shape) -> str:
     return "".join(letters)
 
 
+_LEFT: ContextVar[At] = ContextVar("left", default=())  # the indices of the line, which no sum in it has
+
+
 def _fresh(at: At, count: int) -> At:
-    return tuple(c for c in LETTERS if c not in "".join(at))[:count]
+    return tuple(c for c in LETTERS if c not in "".join((*at, *_LEFT.get())))[:count]
 
 
 def _sum(letters: At, body: Expr) -> Expr:
@@ -278,8 +303,8 @@ def entry(e: Expr, at: At) -> Expr:
             return multiplied((_of_triangle(e, at[-2:]), *factors), rest)
         case "placement":
             return _placed(e, at) if is_cut(e) else _looked_up(e, at)
-        case "index" if is_cut(e) and e.shape.count(1) == inner.shape.count(1):
-            return entry(inner, _shifted(e, inner.shape, at, 1))
+        case "index" | "concatenation" | "rotation" if (moved := _moved(e, at)) is not None:
+            return entry(*moved)
         case "assignment":
             return _of_assignment(e, at, rest)
         case "index" if at[:1] == ("i",) and any(isinstance(p, Labels) and not p.word for p in _parts(e)):
@@ -293,6 +318,22 @@ def entry(e: Expr, at: At) -> Expr:
         raise _NoEntries
     form = Function(e.head, text=f"{{x1}}{subscript(below)}", tex=f"{{x1}}_{{{{{below}}}}}")
     return unsimplified(form, (e,), rest)
+
+
+def _moved(e: Expr, at: At) -> tuple[Expr, At] | None:
+    """The array of which an entry of slices of it, of it beside zeros, or of it in rotation is one, and which."""
+    inner = e.args[0]
+    if e.role == "index" and is_cut(e) and e.shape.count(1) == inner.shape.count(1):
+        return inner, _shifted(e, inner.shape, at, 1)
+    shifts: Sequence[int] = ()
+    if e.role == "concatenation" and (within := padded(e)) is not None and within[0].shape.count(1) == e.shape.count(1):
+        inner, shifts = within
+    elif is_rotated(e):
+        [along], [shift] = e.params["axis"] or (0,), e.params["shift"]
+        shifts = [shift * (k == along) for k in range(len(at))]
+    if any(k and len(c) != 1 for c, k in zip(at, shifts, strict=False)):
+        raise _NoEntries
+    return (inner, tuple(f"{c}{-k:+d}" if k else c for c, k in zip(at, shifts, strict=True))) if shifts else None
 
 
 def turned_back(at: Sequence[str], row: Primitive, params: Mapping[str, Any]) -> At:
@@ -451,20 +492,33 @@ def _looked_up(e: Expr, at: At) -> Expr:
 
 
 def _at_rows(e: Expr, labels: Sequence[Labels]) -> str:
-    """``[mask]``, with which all other labels end, ``y[mask]``, if a mask is among the labels; or nothing."""
+    """``[mask]``, with which all other labels end, ``y[mask]``, if a mask is among the labels, or different positions;
+    or nothing.
+    """
     masks = [p for p in labels if p.dtype == bool]
-    at_rows = "".join(f"[{p.word}]" for p in masks)
     is_one_number = e.args[0].role in ("broadcast", "number")
-    is_readable = is_one_number and at_rows != "[]" and all(p.dtype == bool or p.word.endswith(at_rows) for p in labels)
+    if is_one_number and not masks and len(labels) > 1:
+        masks = [p for p in labels[:1] if p.word and len({*p.flat}) == p.size > 1]
+        masks = [p for p in masks if all(other.word.endswith(f"[{p.word}]") for other in labels[1:])]
+    at_rows = "".join(f"[{p.word}]" for p in masks)
+    is_readable = is_one_number and at_rows != "[]"
+    is_readable &= all(p.word.endswith(at_rows) for p in labels if p is not masks[0]) if masks else True
     if masks and (len(masks) > 1 or masks[0].ndim > 1 or not is_readable):
         raise _NoEntries
     return at_rows
 
 
 def _where_equal(p: Labels, c: str, index: At, at_rows: str) -> list[Expr]:
-    """The indicator of an index that is one of the positions with a name."""
-    label = entry(name(p.word.removesuffix(at_rows), p.shape), index)
-    return [unsimplified(EQUAL, (label, name(c)), ())] if p.word else []
+    """The indicator of an index that is one of the positions: of those with a name, or on a diagonal."""
+    label = entry(name(p.word.removesuffix(at_rows), p.shape), index) if p.word else name("".join(index))
+    return [unsimplified(EQUAL, (label, name(c)), ())] if p.word or index != (c,) else []
+
+
+def _where_within(p: Labels, c: str) -> Expr:
+    """The indicator of an index that a mask chooses, or that is one of different positions."""
+    if p.dtype == bool:
+        return unsimplified("where", (entry(name(p.word, p.shape), (c,)), number(1), number(0)), ())
+    return unsimplified(IN, (name(c), name(p.word, p.shape)), ())
 
 
 def _chosen(e: Expr, at: At) -> tuple[list[Expr], At, bool]:
@@ -484,9 +538,9 @@ def _chosen(e: Expr, at: At) -> tuple[list[Expr], At, bool]:
     for p, c, size in along:
         if isinstance(p, int | np.integer) and c:
             equal.append(unsimplified(EQUAL, (name(c), number(int(p) % size)), ()))
-        elif isinstance(p, Labels) and p.dtype == bool:
+        elif isinstance(p, Labels) and (p.dtype == bool or at_rows == f"[{p.word}]"):
             own, inside = [c], [*inside, c]
-            equal.append(unsimplified("where", (entry(name(p.word, p.shape), (c,)), number(1), number(0)), ()))
+            equal.append(_where_within(p, c))
         elif isinstance(p, Labels):
             inside += letters if p is labels[0] else ()
             index = tuple(own[:1]) if at_rows else letters[len(letters) - p.ndim :]

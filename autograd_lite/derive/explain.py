@@ -20,6 +20,7 @@ from ..program.naming import label
 from ..tensor import Tensor
 from . import layout
 from .chain_rule import Chain
+from .closed import Closed
 from .constants import is_number
 from .derivation_lines import Lines, Total
 from .factors import Factor, total
@@ -200,9 +201,7 @@ class Derivation(GraphView):
             sides = [] if closed is None else [*formulas, closed.formula]
             is_other = len({*Line("", sides, line.value).written(TEXT)[1:]}) == 2
             formulas = sides if is_other else formulas
-            is_placed = any(part.role == "placement" for part in walk(formulas[0]))
-            if closed is not None and closed.labels and is_placed and not any("/" in w for w in formulas[0].names):
-                formulas = sides[1:]  # P - Y, not 1 at [2]
+            formulas = sides[1:] if closed is not None and _is_placed(formulas[0], closed) else formulas
             since = self.since(users, written)
         else:
             names, hidden, steps = self.chain.names, self.order.hidden, {f.of for f in users}
@@ -273,6 +272,12 @@ class Derivation(GraphView):
 
     def _repr_latex_(self) -> str:
         return self.latex()
+
+
+def _is_placed(e: Expr, closed: Closed) -> bool:
+    """True for a form with numbers at labels, instead of which the closed one is written: P - Y, not 1 at [2]."""
+    is_placed = any(part.role == "placement" for part in walk(e)) and not any("/" in word for word in e.names)
+    return is_placed and bool(closed.labels or "I" in closed.formula.names)
 
 
 def _how(f: Factor) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..program import Var
 from ..table import Primitive
-from .formula import Expr, Function, Shape, factors_of, name, number, unsimplified
+from .formula import Expr, Function, Shape, factors_of, name, number, terms_of, unsimplified
 from .formula_ops import evaluate
 from .simplify import fitted, matrix_times, product, simplified, times
 from .writing import root_of
@@ -220,14 +220,16 @@ def _entries(terms: Sequence[Expr]) -> Sequence[Expr]:
     """Terms with the vector ``[a, b, c]`` for those that are its entries, 0 elsewhere, if there are several."""
     places, rest, at = dict[int, Expr](), list[Expr](), 0
     shape = next((e.shape for e in terms if e.shape), ())
-    for e in terms:
-        of, sign = (e.args[0], -1) if e.role == "negation" else (e, 1)
-        k = of.params.get("index") if of.role == "placement" and not of.args[0].shape and len(shape) == 1 else None
-        if type(k) is int and k % shape[0] not in places:
-            places[k % shape[0]] = product((number(sign), of.args[0]), ())
-            at = len(rest)
-        else:
-            rest.append(e)
+    for sign, e in (part for term in terms for part in terms_of(term)):
+        k = e.params.get("index") if e.role == "placement" and not e.args[0].shape and len(shape) == 1 else None
+        entries = dict(enumerate(e.args)) if e.role == "stack" and e.shape == shape and len(shape) == 1 else {}
+        if isinstance(k, int | np.integer):
+            entries = {int(k) % shape[0]: e.args[0]}
+        for k, x in entries.items():
+            term = product((number(sign), x), ())
+            places[k] = simplified("add", (places[k], term), ()) if k in places else term
+        rest += [] if entries else [product((number(sign), e), e.shape)]
+        at = len(rest) if entries else at
     if len(places) < 2 or shape[0] > MANY:
         return terms
     rest.insert(at, unsimplified("stack", (places.get(k, number(0)) for k in range(shape[0])), shape, axis=0))

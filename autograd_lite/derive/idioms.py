@@ -28,7 +28,7 @@ POINTS = 3
 LONG = 14  # operations in one spelling
 _INSIDE = (
     "total", "reduction", "reshape", "index", "broadcast", "transpose", "matrix transpose", "cast", "identity",
-    "matrix product", "dot product",
+    "matrix product", "dot product", "new axis",
 )  # fmt: skip
 
 

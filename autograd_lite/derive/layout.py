@@ -18,7 +18,7 @@ import numpy as np
 
 from ..base.escape import markdown, plain
 from .binding import PRODUCT
-from .entries import entries, is_cut
+from .entries import entries, is_cut, is_rotated, padded
 from .formula import Expr, number, terms_of, walk
 from .formula_ops import largest
 from .writing import LATEX, TEXT, Latex, Printer, shape_text, write
@@ -116,8 +116,11 @@ class Line:
     @property
     def remark(self) -> str:
         """How the line is to be read."""
-        is_shifted = any(part.role == "placement" and is_cut(part) for e in self.formulas for part in walk(e))
-        return self.how + ("; terms beyond the ends are 0" if is_shifted else "")
+        parts = [part for e in self.formulas for part in walk(e)]
+        is_shifted = any(part.role == "placement" and is_cut(part) for part in parts)
+        is_shifted |= any(map(padded, parts)) and self.indexed[0] != ""
+        is_round = any(map(is_rotated, parts)) and self.indexed[0] != ""
+        return self.how + "; terms beyond the ends are 0" * is_shifted + "; indices wrap around" * is_round
 
     def reasons(self, printer: Printer) -> list[str]:
         """The definitions in `since`; without indices, none of a Jacobian."""

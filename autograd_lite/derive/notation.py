@@ -351,7 +351,7 @@ def _replaced(program: Program, named: Container[Var], board: bool) -> dict[Var,
 def _repeatable(live: Container[Var], eq: Equation) -> Any:
     """A key that two equations share if they may be one; data that are read twice, and slices, stay in formulas."""
     is_read = eq.row.algebra == "index" and eq.operands[0] in live
-    is_read = is_read and not all(isinstance(part, slice) for part in index_parts(eq.params["index"]))
+    is_read = is_read and not all(part is None or isinstance(part, slice) for part in index_parts(eq.params["index"]))
     return (eq.group,) if eq.row.kind == "elementwise" or is_read else None
 
 

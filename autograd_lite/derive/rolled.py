@@ -229,7 +229,8 @@ def _merged(lines: Iterable[Line], looped: Container[str]) -> list[Line]:
         families.setdefault(_number(line.symbol)[0], []).append(line)
     instead: dict[int, list[Line]] = {}
     for stem, family in families.items():
-        least = 2 if stem.rpartition("/d")[2] in looped else LINES
+        is_step = stem.rpartition("/d")[2].rstrip("_") in looped and bool(family[0].formulas)
+        least = 2 if is_step else LINES
         pairs = [_pair(a, b) for a, b in pairwise(family)]
         k = 0
         for _, group in groupby(pairs, lambda pair: pair and _key(pair)):

@@ -64,7 +64,7 @@ class Shorter:
                 stated = _written_out(words[word], words, out)
                 definitions |= {word: stated} if stated.names <= inside | {word} else {}
                 inside |= {word} if word in definitions and stated.role in ("sum", "difference", "reduction") else set()
-            form = collected(whole, Context(self.steps.environment, definitions, self._labelled, self._computed))
+            form = collected(whole, Context(self.steps.environment, definitions, self.labelled, self._computed))
             if form is not None:
                 yield form
 
@@ -115,7 +115,7 @@ class Shorter:
             return False
         return np.shape(x) == np.shape(y) and _close(x, y, largest(y))
 
-    def _labelled(self, ones: Array, called: str) -> Expr:
+    def labelled(self, ones: Array, called: str) -> Expr:
         """The name of the indicator of one entry in each row, ``I`` or ``Y``; `called` are the positions."""
         key = ones.tobytes() + called.encode()
         if key not in self._indicators:

@@ -10,13 +10,27 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import reduce
 from typing import Any
 
 import numpy as np
 
 from ..table import TABLE, Primitive
 from ..table.textbook import NOTATIONS
-from .formula import Expr, Function, Labels, Shape, factors_of, fold, multiplied, name, number, unsimplified
+from .formula import (
+    Expr,
+    Function,
+    Labels,
+    Shape,
+    factors_of,
+    fold,
+    index_parts,
+    multiplied,
+    name,
+    number,
+    terms_of,
+    unsimplified,
+)
 
 
 def make(row: Primitive, args: Sequence[Expr], params: Mapping[str, Any], shape: Shape) -> Expr:
@@ -30,12 +44,22 @@ def make(row: Primitive, args: Sequence[Expr], params: Mapping[str, Any], shape:
             return number(np.asarray(row.fn(*numbers, **params)).item())
     if row.kind == "elementwise":
         args = _loosened(args, shape)
-    zeros = list(map(_zero, args))
+    zeros = list(map(is_zero, args))
     if row.kind == "bilinear" and any(zeros) or row.kind == "linear" and zeros and all(zeros):
         return number(0)
     e = unsimplified(row, args, shape, **params)
-    simpler = _SIMPLER.get(row.algebra or "")
-    return (None if simpler is None else simpler(e)) or e
+    return _with_sign_in_front(e) or _SIMPLER.get(row.algebra or "", _unchanged)(e) or e
+
+
+def _unchanged(e: Expr) -> None:
+    """Of what nothing is simpler."""
+
+
+def _with_sign_in_front(e: Expr) -> Expr | None:
+    """``Σ (-x)`` as ``-Σ x``, and so with any linear function."""
+    x = e.args[0] if e.row.kind == "linear" and len(e.args) == 1 else e
+    is_negative = x is not e and x.role == "negation" and x.args[0].shape == x.shape
+    return product((number(-1), make(e.row, x.args, e.params, e.shape)), e.shape) if is_negative else None
 
 
 def simplified(row: str, args: Sequence[Expr], shape: Shape, /, **params: Any) -> Expr:
@@ -206,7 +230,10 @@ def _powers(factors: list[Expr]) -> list[Expr]:
         return base if n == 1 or _is_test(base) else simplified("power", (base, number(n)), base.shape)
 
     larger = [e.args if e.args[0].is_number else e.args[::-1] for e, _ in powers.values() if e.role == "larger"]
-    tests = [unsimplified("greater", (x, zero), x.shape) for zero, x in larger if zero.is_number and not zero.value]
+    tests = [
+        unsimplified(test, (x, zero), x.shape) for zero, x in larger if zero.is_number and not zero.value
+        for test in ("greater", "greater_equal")
+    ]  # fmt: skip
     implied = {e.key for test in tests for e in (test, compared(test)) if e is not None}
     return [power(base, n) for base, n in powers.values() if base.key not in implied]
 
@@ -237,7 +264,7 @@ def _square(e: Expr) -> Expr | None:
 def _add(e: Expr) -> Expr | None:
     a, b = e.args
     for x, y in ((a, b), (b, a)):
-        if _zero(y) and x.shape == e.shape:
+        if is_zero(y) and x.shape == e.shape:
             return x
         if y.role == "negation":
             return simplified("subtract", (x, y.args[0]), e.shape)
@@ -245,8 +272,21 @@ def _add(e: Expr) -> Expr | None:
             return simplified("subtract", (x, number(-y.value)), e.shape)
     if (cases := _cases(a, b, e.shape)) is not None:
         return cases
-    (c, x), (d, y) = _coefficient(a), _coefficient(b)
-    return product((number(c + d), x), e.shape) if x.key == y.key else _side_by_side(a, b)
+    return _alike(e) or _side_by_side(a, b)
+
+
+def _alike(e: Expr) -> Expr | None:
+    """A sum in which a term stands twice, ``1 - x - x``, as ``1 - 2 x``; None where there is none."""
+    terms: dict[str, tuple[Any, Expr]] = {}
+    every = terms_of(e)
+    for sign, term in every:
+        c, x = (term.value, number(1)) if term.is_number else _coefficient(term)
+        terms[x.key] = sign * c + terms.get(x.key, (0, x))[0], x
+    if len(terms) == len(every) or not all(c for c, _ in terms.values()):  # x + (c - x) stays
+        return None
+    sums = (product((number(c), x), x.shape) for c, x in terms.values())
+    first = reduce(lambda a, b: simplified("add", (a, b), _joint((a, b))), sums)
+    return first if first.shape == e.shape else None
 
 
 def _cases(a: Expr, b: Expr, shape: Shape) -> Expr | None:
@@ -268,14 +308,24 @@ def _masked(e: Expr) -> tuple[Expr | None, Expr]:
     return None, e
 
 
+def with_cases(e: Expr) -> Expr:
+    """``where(c, 1, 0) x`` as ``where(c, x, 0)``, where x may be infinite or nan if c does not hold."""
+    if e.role in ("sum", "difference", "negation"):
+        return make(e.row, tuple(map(with_cases, e.args)), e.params, e.shape)
+    mask, x = _masked(e)
+    if mask is None:
+        return e
+    return simplified("where", (mask.args[0], *((x, number(0)) if mask.args[1].value else (number(0), x))), e.shape)
+
+
 def _side_by_side(a: Expr, b: Expr) -> Expr | None:
     """The sum of two stacks as one, where at each place one of them is zero."""
     if a.role not in ("stack", "concatenation") or a.role != b.role or a.params != b.params:
         return None
     pairs = list(zip(a.args, b.args, strict=False))
-    if not all(x.shape == y.shape and (_zero(x) or _zero(y) or 0 in x.shape) for x, y in pairs):
+    if not all(x.shape == y.shape and (is_zero(x) or is_zero(y) or 0 in x.shape) for x, y in pairs):
         return None
-    return replace(a, args=tuple(y if _zero(x) else x for x, y in pairs))
+    return replace(a, args=tuple(y if is_zero(x) else x for x, y in pairs))
 
 
 def _coefficient(e: Expr) -> tuple[Any, Expr]:
@@ -287,15 +337,13 @@ def _coefficient(e: Expr) -> tuple[Any, Expr]:
 
 def _subtract(e: Expr) -> Expr | None:
     a, b = e.args
-    if _zero(b) and a.shape == e.shape:
+    if is_zero(b) and a.shape == e.shape:
         return a
-    if _zero(a) and b.shape == e.shape:
+    if is_zero(a) and b.shape == e.shape:
         return product((number(-1), b), e.shape)
     if b.role == "negation":
         return simplified("add", (a, b.args[0]), e.shape)
-    if a.role == "product":
-        return _common(a, b, e.shape)
-    return None
+    return _common(a, b, e.shape) if a.role == "product" else _alike(e)
 
 
 def _common(a: Expr, b: Expr, shape: Shape) -> Expr | None:
@@ -346,13 +394,6 @@ def _power(e: Expr) -> Expr | None:
     return base if power == 1 else simplified("square", (base,), e.shape)
 
 
-def _total(e: Expr) -> Expr | None:
-    """``Σⱼ (-xⱼ)`` as ``-Σⱼ xⱼ``."""
-    (x,) = e.args
-    is_negative = x.role == "negation" and x.args[0].shape == x.shape
-    return _negated(make(e.row, x.args, e.params, e.shape)) if is_negative else None
-
-
 def _transpose(e: Expr) -> Expr | None:
     (x,) = e.args
     axes = e.params.get("axes")
@@ -361,8 +402,6 @@ def _transpose(e: Expr) -> Expr | None:
         return x
     if ndim == 2 and x.role in ("transpose", "matrix transpose"):
         return x.args[0]
-    if ndim == 2 and x.role == "negation":
-        return product((number(-1), transposed(x.args[0])), e.shape)
     if x.role == "outer product":
         return unsimplified(x.row, x.args[::-1], e.shape)
     return transposed(x) if ndim == 2 and axes is not None else None
@@ -428,10 +467,17 @@ def _same(e: Expr) -> Expr | None:
     return e.args[0] if e.args[0].shape == e.shape else None
 
 
+def _laid_out(e: Expr) -> Expr:
+    """Axes of length one, added or removed."""
+    return simplified("reshape", e.args, e.shape, shape=e.shape, order="C")
+
+
 def _reshape(e: Expr) -> Expr | None:
     (x,) = e.args
     if x.shape == e.shape:
         return x
+    if x.role == "broadcast" and not x.args[0].shape:
+        return full(x.args[0], e.shape)
     if x.role == "matrix product" and (average := _average(x, e.shape)) is not None:
         return average
     coefficient, rest = _coefficient(x)
@@ -492,8 +538,11 @@ def _linear(e: Expr) -> Expr:
 
 def _getitem(e: Expr) -> Expr | None:
     """``(A @ x[..., None])[..., 0]`` is ``A @ x``, and the same of a solution of equations."""
-    (x,) = e.args
-    if repr(e.params.get("index")) == "(Ellipsis, 0)" and x.role in ("matrix product", "solution"):
+    (x,), index = e.args, e.params.get("index")
+    both = (*index_parts(x.params["index"]), *index_parts(index)) if x.role == "index" else (None,)
+    if all(isinstance(part, int) for part in both):  # x[1][0]
+        return simplified("getitem", x.args, e.shape, index=both, unique_indices=True)
+    if repr(index) == "(Ellipsis, 0)" and x.role in ("matrix product", "solution"):
         a, b = x.args
         if b.role == "index" and repr(b.params.get("index")) == "(Ellipsis, None)" and len(b.shape) == 2:
             return unsimplified(x.row, (a, b.args[0]), e.shape)
@@ -526,8 +575,6 @@ def _places(e: Expr) -> Expr | None:
     index, (g,) = e.params["index"], e.args
     if repr(index) in _BACK and len(e.shape) == 1:
         return simplified("getitem", e.args, e.shape, index=index, unique_indices=True)
-    if g.role == "negation":
-        return _negated(make(e.row, g.args, e.params, e.shape))
     if isinstance(index, Labels) and index.dtype == bool and index.word and index.ndim:
         whole = fold(g, lambda part, args: _before(part, args, index, e.shape))
         chosen = simplified("where", (name(index.word, index.shape), number(1), number(0)), index.shape)
@@ -562,7 +609,7 @@ def is_negative(e: Expr) -> bool:
     return e.is_number and not isinstance(e.value, complex) and e.value < 0
 
 
-def _zero(e: Expr) -> bool:
+def is_zero(e: Expr) -> bool:
     """True if all entries are 0."""
     inner = e.args[0] if e.role == "broadcast" else e
     return inner.is_number and not inner.value or inner.role == "array" and inner.value.size and not inner.value.any()
@@ -572,7 +619,7 @@ def _zero(e: Expr) -> bool:
 _SIMPLER: dict[str, Callable[..., Expr | None]] = {
     "sum": _add, "difference": _subtract, "product": _multiply, "quotient": _divide, "negation": _negative,
     "square": _square, "power": _power, "reciprocal": _reciprocal, "identity": _same, "flattening": _same,
-    "and": _logical, "or": _logical, "total": _total,
+    "new axis": _laid_out, "and": _logical, "or": _logical,
     "matrix product": _matmul, "dot product": _dot, "affine map": _linear, "transpose": _transpose,
     "matrix transpose": _matrix_transpose, "swap of axes": _swapaxes,
     "move of axes": _moveaxis, "reshape": _reshape, "broadcast": _broadcast_to,

@@ -96,12 +96,13 @@ class Steps(Notation):
         return is_called and length > SHORT and max(leaves.values(), default=0) > 1
 
     def _is_light(self, n: Var) -> bool:
-        """True if a value is written again where it is used: ``-k``, and in data ``h / 2`` and ``ys[t]``."""
+        """True if a value is written again where it is used: ``-k``, ``2 x``, and in data ``h / 2`` and ``ys[t]``."""
         is_near = all(p in self.names or self.is_input(p) for p in self.arguments(n))
         eq = self.defined[n]
         is_entry = type(eq.params.get("index")) is int
         is_datum = n not in self.active and (not n.shape and eq.row.kind == "elementwise" or is_entry)
-        return self.board and is_near and (is_datum or eq.row.algebra == "negation")
+        is_scaled = eq.row.algebra == "product" and any(not isinstance(x, Var) and not np.ndim(x) for x in eq.operands)
+        return self.board and is_near and (is_datum or is_scaled or eq.row.algebra == "negation")
 
     def _where_chains_meet(self, chosen: set[Var]) -> set[Var]:
         """Further landmarks: the ends of each step whose derivative is not a factor entry by entry, and what the
@@ -124,8 +125,16 @@ class Steps(Notation):
                     pure.add(top)
                 if not self.is_turn(p):
                     further.add(p)
+                    further.update(self.arguments(p) if self._is_square(p) else ())
             further |= self._needed_again(n) if active else set()
         return further
+
+    def _is_square(self, n: Var) -> bool:
+        """Whether a value is the square of a difference of two that are differentiated, which is a step."""
+        is_square = self.board and n not in self.names and n in self.defined and self.defined[n].row.algebra == "square"
+        [of, *_] = self.arguments(n) if is_square else [n]
+        is_difference = is_square and of in self.defined and self.defined[of].row.algebra == "difference"
+        return is_difference and len(self.active_arguments(of)) > 1
 
     def is_turn(self, n: Var) -> bool:
         """Whether a node is a transpose inside a step, which is not a step of its own."""

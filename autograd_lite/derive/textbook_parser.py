@@ -95,6 +95,8 @@ def read(e: ast.expr, meanings: Mapping[str, Written]) -> Written:
         case ast.Subscript(value=ast.Name()) if (index := _index(e.slice)) is not None:
             x = sub(e.value)
             value = x.value[index]
+            if x.formula.is_number:  # of zeros
+                return Written(x.formula, value)
             return Written(unsimplified("getitem", (x.formula,), value.shape, index=index), value)
         case ast.Subscript(value=ast.Name(id=word)):
             return _entry(word, e.slice, meanings)

@@ -202,7 +202,8 @@ def _along(e: Expr, printer: Printer) -> tuple[str, int]:
     letters = "".join(LETTERS[k] if k < len(LETTERS) else "…" for k in axes)
     shown = letters if len(body.shape) <= 2 else LETTERS[: len(body.shape)]
     if e.role == "norm":
-        return printer.below(_filled(printer.template(e) or "{x}", e, printer)[0], letters), ATOM
+        word = _filled(printer.template(e) or "{x}", replace(e, params={}), printer)[0]
+        return printer.below(word, ",".join(filter(None, (_order(e), letters)))), ATOM
     if e.role != "total":
         return f"{printer.over(e.head, letters)}{printer.brackets(write(body, printer))}", ATOM
     factors = factors_of(body)
@@ -246,7 +247,13 @@ def _filled(template: str, e: Expr, printer: Printer) -> tuple[str, int]:
         if e.role == "sum" and before.endswith("+ ") and printer.indexed and is_signed(word):  # a + (-b - c)
             template, before, word = template.replace("+", "-"), "- ", word.removeprefix("-").removeprefix("<mo>−</mo>")
         operands.append(printer.operand(a, word, before, behind))
-    return printer.fill(template, *operands), binding
+    word = printer.fill(template, *operands)
+    return (printer.below(word, order) if (order := _order(e)) else word), binding
+
+
+def _order(e: Expr) -> str:
+    """The order of a norm other than the length, which is written below it."""
+    return str(p) if e.role == "norm" and (p := e.params.get("p", 2)) != 2 else ""
 
 
 _INDICATORS = {
@@ -263,9 +270,15 @@ def _indicator(e: Expr) -> Expr:
         if zero.key == rest.key == number(0).key and x.key == same.key:
             return unsimplified("maximum", (x, zero), e.shape)
     values = tuple(x.value for x in e.args[1:] if x.is_number) if e.role == "selection" else ()
+    if values == (0, 1) and e.args[0].head in _OPPOSITE:
+        return unsimplified(_OPPOSITE[e.args[0].head], e.args[0].args, e.shape)
     return replace(e, row=_INDICATORS[values], args=(_condition(e.args[0]),)) if values in _INDICATORS else e
 
 
+_OPPOSITE = {
+    "greater": "less_equal", "less": "greater_equal", "greater_equal": "less", "less_equal": "greater",
+    "equal": "not_equal", "not_equal": "equal",
+}  # fmt: skip
 _TESTS = ("comparison", "and", "or", "not")
 
 
@@ -489,8 +502,8 @@ class Text(Printer):
 
 
 def _is_vector(e: Expr) -> bool:
-    """True for a stack of numbers."""
-    return e.role == "stack" and len(e.shape) == 1
+    """True for a stack of numbers, or of such stacks."""
+    return e.role == "stack" and not e.params["axis"] and all(not a.shape or _is_vector(a) for a in e.args)
 
 
 def _places(e: Expr) -> str:

@@ -124,9 +124,12 @@ def names_of(
     by_module = qualified(nodes)
     used = dict.fromkeys((*(p for n in nodes for p in n.parents if p is not None and p.row is None), *nodes))
     recorded = {n: by_module.get(n, n.name) for n in used if n.name}
-    wish = named_nodes([*argument_names(f, args), *variables])
-    wish = named_nodes(outside, recorded | wish)
-    wish = dict(assigned(used)) | wish
+    own = dict(assigned(used))
+    turns = Counter(own.values())  # in a loop, x2 of ``x2 = …; x0, x1 = x1, x2`` keeps its name
+    last = {id(n) for n, word in own.items() if turns[word] > 1}
+    at_end = {word for word, x in variables if id(getattr(x, "_node", None)) in last}
+    wish = named_nodes([*argument_names(f, args), *((word, x) for word, x in variables if word not in at_end)])
+    wish = own | named_nodes(((word, x) for word, x in outside if word not in at_end), recorded | wish)
     words = {n: plain(word) or "x" for n, word in wish.items()}
     often = Counter(word for n, word in words.items() if n.row is not None)
     taken = Names(word for word, count in often.items() if count > 1)

@@ -201,13 +201,17 @@ def _target(n: Node) -> str | None:
         outside = [p for p in outside if p.code is not None]
         places = {_positions(p.code)[p.at // 2] for p in outside}
         names = {word for p in outside for word in _stores(p.code).get(p.at, ())}
-        calls = [
-            (call, word) for call, word in calls
-            if any(isinstance(e, ast.Name) for e in call.args) and not outside
-            or any(span(e) in places or isinstance(e, ast.Name) and e.id in names for e in call.args)
-        ]  # fmt: skip
+        near = [(call, word) for call, word in calls if any(span(e) in places for e in call.args)]
+        calls = near or _with_names(calls, names)
     targets = {word for _, word in calls}
     return targets.pop() if len(targets) == 1 else None
+
+
+def _with_names(calls: Sequence[tuple[ast.Call, Any]], names: set[str]) -> list[tuple[ast.Call, Any]]:
+    """The calls with the fewest expressions, ``f(y)`` beside ``f(y + h)``; of several those with some of `names`."""
+    plain = {call: sum(isinstance(e, ast.Name) for e in call.args) for call, _ in calls}
+    near = [(call, word) for call, word in calls if plain[call] == max(plain.values()) > 0]
+    return [pair for pair in near if names & {getattr(e, "id", "") for e in pair[0].args}] or near
 
 
 _MANY = 20  # operands of a function; of more, no variable is looked for
@@ -229,6 +233,8 @@ def operand(eq: Equation, k: int) -> ast.expr | None:
             OPERATORS.get(type(op)) == eq.row.name
             or isinstance(op, ast.MatMult) and eq.row.algebra == "product"  # by a diagonal matrix
         ):
+            return (left, right)[k]
+        case ast.Compare(left, [_], [right]) if eq.row.algebra == "comparison":
             return (left, right)[k]
         case ast.Call(ast.Name(word) | ast.Attribute(attr=word), args) if word == eq.row.name.rpartition(".")[2]:
             args = [e for e in args if not isinstance(e, ast.Constant) or not isinstance(e.value, str)]  # of einsum

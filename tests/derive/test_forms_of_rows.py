@@ -180,7 +180,7 @@ PROGRAMS = {
     "abs": (lambda: applied(np.abs), "h = |x|", "dh/dx = sign(x)"),
     "abs at its kink": (lambda: applied(np.abs, [0.0, 1.0]), "; sign(0) = 0"),
     "clip": (lambda: applied(lambda x: np.clip(x, -0.5, 0.5)), "1[-½ ≤ x ≤ ½]"),
-    "clip from below": (lambda: applied(lambda x: np.clip(x, 0.0, None)), "Σ max(x, 0)²", "1[x ≥ 0]"),
+    "clip from below": (lambda: applied(lambda x: np.clip(x, 0.0, None)), "Σ max(x, 0)²", "dL/dx = 2 max(x, 0) "),
     "gelu": (lambda: applied(F.gelu), "dh/dx = Φ(x) + x ⊙ φ(x)"),
     "normal distribution": (lambda: applied(ag.special.ndtr), "h = Φ(x)", "dh/dx = φ(x)"),
     "softplus": (lambda: applied(lambda x: np.logaddexp(0, x)), "log(1 + exp(x))", "σ(x)"),

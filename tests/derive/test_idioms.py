@@ -274,7 +274,8 @@ def test_an_axis_is_omitted_only_where_it_is_meant():
         return np.sum((np.roll(u, 1, axis=0) + np.roll(u, 1, axis=1) - 2 * u) ** 2)
 
     text = text_of(laplace, np.arange(9.0).reshape(3, 3), wrt=["u"])
-    assert "roll(u, shift=1, axis=0) + roll(u, shift=1, axis=1)" in text
+    assert "uᵢ₋₁ⱼ + uᵢⱼ₋₁ - 2 uᵢⱼ" in text
+    assert "indices wrap around" in text
 
 
 def test_a_squared_hinge_has_no_second_case():
