@@ -24,15 +24,16 @@ from ..program.graph import graph_of
 from ..program.naming import Names, groups, place, scopes, short_names
 from ..rules.indexing import Slot
 from ..table import TABLE
-from .board_names import name_parameters, rows_of_data, running_sums, stem, without_numbers
+from .board_names import letters_of, name_parameters, rows_of_data, running_sums, stem, without_numbers
 from .constants import Constants
 from .factors import Edge
-from .formula import Expr, Labels, constant, fold, index_parts, name, number
+from .formula import Expr, Labels, constant, fold, index_parts, name, number, replaced
 from .formula_ops import applied
 from .idioms import recognised, with_turned
 from .signs import with_factors_in_front
 from .simplify import again, simplified
 from .symbolic_rule import CallResult, edge
+from .writing import text_name
 
 LIMIT = 2_000  # operations; nobody reads a longer derivation
 FEW = 4  # entries of a constant array that is written out in a formula; a larger one is called c1, c2, …
@@ -250,10 +251,16 @@ class Notation:
         candidates = ("g", "dy", "cotangent", *(f"g{k}" for k in range(1, 99)))
         self.cotangent = next(w for w in candidates if w not in taken)
         self.constants.find_varying(self.program.equations)
-        for eq in self.program.equations:  # large constants are numbered in the order in which they are used
-            for k, x in enumerate(eq.operands):
-                if not isinstance(x, Var):
-                    self.operand(eq, k)
+        every = [(eq, k) for eq in self.program.equations for k, x in enumerate(eq.operands) if not isinstance(x, Var)]
+        written = [self._operand(eq, k) for eq, k in every]  # large constants are numbered as they are used
+        words = [*names.values(), *self.constants.values]
+        greek = {word: text_name(word)[:1] for word in words if text_name(word)[:1] not in word} if self.board else {}
+        letters = letters_of(self.program.equations, written) if greek else ""
+        #: The user's names of Greek letters that mean something else here, as they are written instead: σ of σ(x).
+        self.latin = {word: f"_{word}" for word, letter in greek.items() if letter in letters}
+        names |= {v: self.latin[word] for v, word in names.items() if word in self.latin}
+        values = self.constants.values
+        values |= {self.latin[word]: values[word] for word in values.keys() & self.latin.keys()}
 
     def _add_constants(self, constants: Mapping[str, Any]) -> None:
         """Add the named constants whose names no value has: the arrays, and where it will be read the numbers too."""
@@ -289,17 +296,29 @@ class Notation:
             self._lettered.add(self.names[n])
         return self.names[n]
 
-    @cached_method
     def operand(self, eq: Equation, k: int) -> Expr:
         """Operand `k` of an equation, a constant: as the user wrote it, or as :meth:`constant` has it."""
+        return self._unambiguous(self._operand(eq, k))
+
+    def _unambiguous(self, e: Expr) -> Expr:
+        """`e` with the names that the derivation has for those of the user."""
+        latin = self.latin
+        is_other = lambda part: part.role == "name" and part.value in latin
+        return replaced(e, lambda part: replace(part, value=latin[part.value]) if is_other(part) else None)
+
+    @cached_method
+    def _operand(self, eq: Equation, k: int) -> Expr:
         x = eq.operands[k]
         written = self.board and self.constants.followed(eq, k, x) or self.constants.known(x) or None
         written = written or self.board and self.constants.written(eq, k, x) or None
         self.numbered |= self.constants.quoted.keys()
-        return written or self.constant(x)
+        return written or self._constant(x)
 
     def constant(self, x: Any, eq: Equation | None = None) -> Expr:
         """A value that was not recorded, in the line of `eq`: its name, a number, or a small array."""
+        return self._unambiguous(self._constant(x, eq))
+
+    def _constant(self, x: Any, eq: Equation | None = None) -> Expr:
         formula = self.constants.known(x) or (eq and self.board and self.constants.in_line(eq, x)) or None
         if formula is None and self.board and np.size(x) > FEW:
             counts = np.ndim(x) == 1 and np.asarray(x).dtype.kind == "i" and np.array_equal(x, np.arange(np.size(x)))
@@ -329,7 +348,8 @@ class Notation:
     def arrays(self) -> list[tuple[Any, str]]:
         """The named constants that are arrays, with their names."""
         values = self.constants.values.items()
-        return [(x, word) for word, x in values if isinstance(x, np.ndarray) and word not in self.introduced]
+        hidden = self.introduced | self.latin.keys()
+        return [(x, word) for word, x in values if isinstance(x, np.ndarray) and word not in hidden]
 
     def environment(self) -> dict[str, Any]:
         """Every name with its value."""

@@ -543,8 +543,10 @@ _GRADIENT = re.compile(r"[d∂](.+)/[d∂](.+)")
 def text_name(word: str) -> str:
     """A variable in plain text: ``gamma1`` as ``γ1``, ``xhat`` as ``x̂``, also within the name of a derivative.
 
-    >>> text_name("lam"), text_name("dL/dgamma"), text_name("W1")
-    ('λ', 'dL/dγ', 'W1')
+    A low line in front of a Greek letter keeps its name.
+
+    >>> text_name("lam"), text_name("dL/dgamma"), text_name("W1"), text_name("_sigma")
+    ('λ', 'dL/dγ', 'W1', 'sigma')
     """
     if m := _GRADIENT.fullmatch(word):
         return f"{word[0]}{text_name(m[1])}/{word[0]}{text_name(m[2])}"
@@ -552,9 +554,9 @@ def text_name(word: str) -> str:
         return text_name(m[1].rstrip("_")) + m[2].translate(_STEP)
     if m := _MARKED.fullmatch(word):
         return f"{m[1]}{_MARKS[m[2]][0]}{m[3]}"
-    m = re.fullmatch(r"([A-Za-z]+_?)(_?\d*)", word)
-    stem = _SHORT.get(m[1], m[1]) if m else ""
-    return f"{GREEK[stem]}{m[2]}" if m and stem in GREEK else escape.plain(word)
+    m = re.fullmatch(r"(_?)([A-Za-z]+_?)(_?\d*)", word)
+    stem = _SHORT.get(m[2], m[2]) if m else ""
+    return f"{m[2] if m[1] else GREEK[stem]}{m[3]}" if m and stem in GREEK else escape.plain(word)
 
 
 def root_of(value: complex) -> tuple[int, bool]:
@@ -652,7 +654,8 @@ class Latex(Text):
             return self.name(m[1], m[2] + letters)
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.]*", word):
             return self.words(word) if not letters else self.fill(f"({{x}})_{{{{{letters}}}}}", self.words(word))
-        word = _SHORT.get(word, word)
+        is_latin = word[0] == "_" and text_name(word) != word
+        word = _SHORT.get(word, word[is_latin:])
         stem, _, index = word.partition("_")
         if m := _MARKED.fullmatch(word):
             head, index = self.fill(f"{_MARKS[m[2]][1]}{{{{{{x}}}}}}", self.plain(m[1])), m[3].strip("_")
@@ -661,8 +664,8 @@ class Latex(Text):
         else:
             if not index and (m := re.fullmatch(r"([A-Za-z]+?)(\d+)|([A-Z])([a-z])", word)):
                 stem, index = m[1] or m[3], m[2] or m[4]
-            is_letter = len(stem) == 1
-            head = self.plain(stem) if is_letter else self.fill(f"\\{stem}") if stem in GREEK else self.upright(stem)
+            is_greek = stem in GREEK and not is_latin
+            head = self.plain(stem) if len(stem) == 1 else self.fill(f"\\{stem}") if is_greek else self.upright(stem)
         if index:
             index = self.plain(index) if index.isdigit() or len(index) == 1 else self.upright(index)
         letters = re.sub(r"([+-]\d+)(?=[i-n])", r"\1,", letters)  # u_{i+1,j}
