@@ -39,7 +39,7 @@ PREFIX = ("-", "~")  # at the beginning: these bind as SIGN, and their operand h
 
 _PLACE, _GROUP = 0xE000, "\uf8ff"  # a place, and something in brackets, as one character each
 _IN_BRACKETS = re.compile(
-    r"\{([^{}()\[\]]*)\}|\(([^{}()\[\]]*)\)|\[([^{}()\[\]]*)\]|\|([^|]*)\|"
+    r"\{([^{}()\[\]]*)\}|\(([^{}()\[\]]*)\)|\[([^{}()\[\]]*)\]|\|([^|()]*)\|"
     r"|\\lvert ([^{}()\[\]]*?) \\rvert|\\lfloor ([^{}()\[\]]*?) \\rfloor|‖([^‖]*)‖|\\lVert ([^{}()\[\]]*?) \\rVert"
 )
 _CASES = re.compile(rf"\\begin{_GROUP}(.*?)\\end{_GROUP}")

@@ -20,7 +20,7 @@ from .chain_rule import Chain
 from .closed import Candidates, Closed
 from .collect import has_ones, leaves, occurrences
 from .factors import Factor, carried, scalars_apart, summed, total
-from .formula import Expr, factors_of, multiplied, name, named, number, replaced, unsimplified, walk
+from .formula import Expr, factors_of, multiplied, name, number, replaced, unsimplified, walk
 from .formula_ops import substitute
 from .simplify import times
 
@@ -278,7 +278,7 @@ class Lines:
         c, out = self.chain, dict[str, Expr]()
         for n in c.landmarks:
             if n in self.reach - self.live and self._is_inlined(n, forms, used, out):
-                out |= {c.names[n]: named(c.definition(n), out)}
+                out |= {c.names[n]: substitute(c.definition(n), out)}
         return out
 
     def passed(self, t: Total) -> list[Factor]:

@@ -135,6 +135,8 @@ def _word(e: Expr, printer: Printer) -> tuple[str, int]:
         return _product(e, printer), PRODUCT
     if e.role == "sum over steps" and printer.indexed:
         return f"{printer.over('sum', 't')} {write(e.args[0], printer, PRODUCT)}", SIGN
+    if e.role == "broadcast" and printer.indexed and not e.args[0].shape:  # a number in all places
+        return _word(e.args[0], printer)
     along = e.role in _REDUCTIONS and e.params.get("axis") is not None
     if printer.indexed and along and ("axis" in shown_params(e) or e.params.get("keepdims") and e.role != "norm"):
         return _along(e, printer)
@@ -148,8 +150,8 @@ def _product(e: Expr, printer: Printer) -> str:
     """The factors with the signs between them."""
     places = (ATOM if _of(f) == "matrix product" else PRODUCT + (k > 0) for k, f in enumerate(e.args))
     factors = [write(f, printer, place) for f, place in zip(e.args, places, strict=True)]
-    for k, f in enumerate(e.args[:-1]):  # (Σ a) b is not Σ a b
-        if f.role == "total" and printer.indexed:
+    for k, f in enumerate(e.args[:-1]):  # (Σ a) b is not Σ a b, and (n / 2) x not n / 2 x
+        if printer.indexed and (f.role == "total" or f.role == "quotient" and " / " in factors[k]):
             factors[k] = printer.brackets(factors[k])
     out = factors[0]
     for k in range(1, len(factors)):
@@ -205,7 +207,7 @@ def _along(e: Expr, printer: Printer) -> tuple[str, int]:
         return printer.below(_filled(printer.template(e) or "{x}", e, printer)[0], letters), ATOM
     if e.role != "total":
         return f"{printer.over(e.head, letters)}{printer.brackets(write(body, printer))}", ATOM
-    factors = factors_of(body)
+    factors = factors_of(body.args[0] if body.role == "broadcast" and not body.args[0].shape else body)
     if all(f.role in ("name", "number") for f in factors):
         written = [
             printer.name(f.value, shown) if f.role == "name" and len(f.shape) == len(body.shape)
