@@ -20,7 +20,7 @@ import numpy as np
 
 from ..base.memory import address
 from ..program import Equation, Var
-from ..program.assignments import assigned, looped, names
+from ..program.assignments import assigned, counted, looped, names
 from ..program.naming import Names, expression, line, operand, place, reads
 from .formula import Array, Expr, Labels, index_parts, name, unsimplified, walk
 from .textbook_parser import Written, read
@@ -286,6 +286,8 @@ class Constants:
 
     def _label(self, eq: Equation, x: Any, e: ast.expr | None) -> Any:
         """A part of an index: positions with their name, also a single one; anything else as it is."""
+        if isinstance(x, Labels) and x.word:
+            return x
         if isinstance(x, int | np.integer) and (word := self._counter(eq, x, e)):
             labels = np.asarray(x).view(Labels)
             labels.word = word
@@ -315,16 +317,33 @@ class Constants:
         if isinstance(e, ast.Name) and len(turns) < 2 and _is_same(self._value(e.id, code), x):
             self._use({e.id: x}, [e.id])
             return e.id
-        of = looped(code, e) if code is not None and isinstance(e, ast.Name | ast.Subscript) and len(turns) > 1 else ""
+        if code is not None and isinstance(e, ast.Subscript) and isinstance(e.value, ast.Name):
+            return self._entry(e.value.id, e.slice, x, code, turns.index(eq.outputs[0]) if turns else 0, len(turns))
+        of = looped(code, e) if code is not None and isinstance(e, ast.Name) and len(turns) > 1 else ""
         if not of or eq.outputs[0] not in turns:
             return ""
         t, whole = turns.index(eq.outputs[0]), np.asarray(self._value(of, code))
         is_entry = whole.ndim == 1 and len(turns) == len(whole) and whole[t] == x  # not in a loop over obs[1:]
-        word = f"{e.id}{t + 1}" if isinstance(e, ast.Name) else f"{of}[{t}]" if is_entry else ""
-        if isinstance(e, ast.Name):
-            self._use({word: x}, [word])
-            self.defined |= {word: unsimplified("getitem", (name(of, whole.shape),), (), index=t)} if is_entry else {}
+        word = f"{e.id}{t + 1}"
+        self._use({word: x}, [word])
+        self.defined |= {word: unsimplified("getitem", (name(of, whole.shape),), (), index=t)} if is_entry else {}
         self._use({of: whole}, [of] if is_entry else [])
+        return word
+
+    def _entry(self, of: str, at: ast.expr, x: Any, code: Any, turn: int, turns: int) -> str:
+        """The entry of a variable that is `x`, ``ys[2]``, of its position in one round of a loop of so many."""
+        whole, variables = np.asarray(self._value(of, code)), dict(self._variables(at, code))
+        for word in names(at):
+            limits = [_evaluated(e, self._variables(e, code)) for e in counted(code, word)]
+            steps = range(*(int(of.value) for of in limits if of)) if limits and all(limits) else ()
+            variables |= {word: steps[turn]} if len(steps) == turns else {}
+        place = _evaluated(at, variables)
+        k = int(place.value) if place and np.ndim(place.value) == 0 else len(whole)
+        if whole.ndim != 1 or not -len(whole) <= k < len(whole) or whole[k] != x:
+            return ""
+        word = f"{of}[{k % len(whole)}]"
+        self._use({of: whole}, [of])
+        self.quoted[word] = [of]
         return word
 
     def _use(self, variables: Variables, used: Collection[str]) -> None:

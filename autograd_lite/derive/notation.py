@@ -10,8 +10,9 @@ import math
 from collections import Counter
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import replace
-from functools import cached_property, partial
+from functools import cached_property, partial, reduce
 from itertools import count
+from operator import getitem
 from typing import Any
 
 import numpy as np
@@ -150,11 +151,17 @@ class Notation:
 
     def _labels(self, v: Var) -> Any:
         """The values of a variable, with its name, if it has one."""
-        x = np.asarray(self.values[v])
-        if v not in self.names or not x.ndim:
+        x, indices, of = np.asarray(self.values[v]), list[Any](), v
+        while of not in self.names and of in self.defined and self.defined[of].row.algebra == "index":
+            indices, of = [self.defined[of].params["index"], *indices], self.defined[of].operands[0]
+        word = self.names.get(of, "")
+        if word and indices and of.ndim == 1 and not x.ndim:
+            word = f"{word}[{reduce(getitem, indices, np.arange(of.size))}]"
+            self.constants.quoted[word] = [self.names[of]]
+        elif not word or indices:
             return x if x.ndim else x.item()
         labels = x.view(Labels)
-        labels.word = self.names[v]
+        labels.word = word
         return labels
 
     def canonical(self, v: Var) -> Var:
@@ -302,9 +309,8 @@ class Notation:
 
     def _unambiguous(self, e: Expr) -> Expr:
         """`e` with the names that the derivation has for those of the user."""
-        latin = self.latin
-        is_other = lambda part: part.role == "name" and part.value in latin
-        return replaced(e, lambda part: replace(part, value=latin[part.value]) if is_other(part) else None)
+        new = {word: self.latin[word] for word in e.names & self.latin.keys()}
+        return replaced(e, lambda part: replace(part, value=new[part.value]) if part.value in new else None)
 
     @cached_method
     def _operand(self, eq: Equation, k: int) -> Expr:

@@ -152,7 +152,7 @@ def _but_for_ends(items: Sequence[T]) -> Iterator[Sequence[T]]:
 
 def _family(e: Expr) -> tuple[str, ...]:
     """The names in a term without the numbers of their steps."""
-    return tuple(sorted({"/".join(_number(side)[0] for side in word.split("/")) for word in e.names}))
+    return tuple(sorted({"/".join(_number(_entry(side)[0])[0] for side in word.split("/")) for word in e.names}))
 
 
 def _sum(e: Expr) -> tuple[Expr, list[int]]:

@@ -98,6 +98,15 @@ def looped(code: CodeType, e: ast.expr) -> str | None:
     return None
 
 
+def counted(code: CodeType, word: str) -> list[ast.expr]:
+    """The arguments of `range` in the one loop that a variable counts; none of any other."""
+    ranges = [of for scope in _scopes(code) for of in _loops(scope)[1].get(word, ())]
+    match ranges:
+        case [ast.Call(func=ast.Name(id="range"), args=args)]:
+            return args
+    return []
+
+
 @lru_cache(maxsize=1024)
 def _loops(scope: ast.AST) -> tuple[set[str], dict[str, list[ast.expr]]]:
     """The variables of the loops in a scope, and for each what its values are taken from."""
