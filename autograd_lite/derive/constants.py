@@ -314,13 +314,14 @@ class Constants:
     def _counter(self, eq: Equation, x: Any, e: ast.expr | None) -> str:
         """The name of a single position: of a variable, j1, j2, … in a loop over labels, or of an entry, ``ys[t]``."""
         code, turns = eq.origin.code, self.turns.get(place(eq), [])
+        e = e.args[0] if isinstance(e, ast.Call) and e.args and ast.unparse(e.func) == "int" else e
         if isinstance(e, ast.Name) and len(turns) < 2 and _is_same(self._value(e.id, code), x):
             self._use({e.id: x}, [e.id])
             return e.id
         if code is not None and isinstance(e, ast.Subscript) and isinstance(e.value, ast.Name):
             return self._entry(e.value.id, e.slice, x, code, turns.index(eq.outputs[0]) if turns else 0, len(turns))
         of = looped(code, e) if code is not None and isinstance(e, ast.Name) and len(turns) > 1 else ""
-        if not of or eq.outputs[0] not in turns:
+        if not isinstance(e, ast.Name) or not of or eq.outputs[0] not in turns:
             return ""
         t, whole = turns.index(eq.outputs[0]), np.asarray(self._value(of, code))
         is_entry = whole.ndim == 1 and len(turns) == len(whole) and whole[t] == x  # not in a loop over obs[1:]
@@ -333,10 +334,10 @@ class Constants:
     def _entry(self, of: str, at: ast.expr, x: Any, code: Any, turn: int, turns: int) -> str:
         """The entry of a variable that is `x`, ``ys[2]``, of its position in one round of a loop of so many."""
         whole, variables = np.asarray(self._value(of, code)), dict(self._variables(at, code))
-        for word in names(at):
-            limits = [_evaluated(e, self._variables(e, code)) for e in counted(code, word)]
-            steps = range(*(int(of.value) for of in limits if of)) if limits and all(limits) else ()
-            variables |= {word: steps[turn]} if len(steps) == turns else {}
+        for e in (part for part in ast.walk(at) if isinstance(part, ast.Name)):
+            if (over := counted(code, e)) is not None:
+                steps = self._steps(over, code, turns)
+                variables[e.id] = steps[turn] if len(steps) == turns else len(whole)  # it has another value now
         place = _evaluated(at, variables)
         k = int(place.value) if place and np.ndim(place.value) == 0 else len(whole)
         if whole.ndim != 1 or not -len(whole) <= k < len(whole) or whole[k] != x:
@@ -345,6 +346,19 @@ class Constants:
         self._use({of: whole}, [of])
         self.quoted[word] = [of]
         return word
+
+    def _steps(self, e: ast.expr, code: Any, turns: int) -> Sequence[int]:
+        """What the variable of a loop over ``range(…)``, reversed or not, or ``enumerate(…)`` counts."""
+        match e:
+            case ast.Call(func=ast.Name(id="enumerate"), args=[_]):
+                return range(turns)
+            case ast.Call(func=ast.Name(id="reversed"), args=[of]):
+                return self._steps(of, code, turns)[::-1]
+            case ast.Call(func=ast.Name(id="range"), args=args):
+                lists = {w: np.asarray(x) for of in args for w in names(of) if isinstance(x := self._value(w, code), list)}
+                limits = [_evaluated(of, {**self._variables(of, code), **lists}) for of in args]
+                return range(*(int(limit.value) for limit in limits if limit)) if all(limits) else ()
+        return ()
 
     def _use(self, variables: Variables, used: Collection[str]) -> None:
         """Name those of some variables that formulas have, in the order of the variables."""

@@ -22,13 +22,13 @@ from ..engine.value import live_of
 from ..program import Equation, Program, Var
 from ..program.assignments import looped
 from ..program.graph import graph_of
-from ..program.naming import Names, groups, place, scopes, short_names
+from ..program.naming import Names, expression, groups, place, scopes, short_names
 from ..rules.indexing import Slot
 from ..table import TABLE
 from .board_names import letters_of, name_parameters, rows_of_data, running_sums, stem, without_numbers
 from .constants import Constants
 from .factors import Edge
-from .formula import Expr, Labels, constant, fold, index_parts, name, number, replaced
+from .formula import Expr, Labels, constant, fold, index_parts, name, named, number, walk
 from .formula_ops import applied
 from .idioms import recognised, with_turned
 from .signs import with_factors_in_front
@@ -110,7 +110,7 @@ class Notation:
         same: dict[Var, Var] = {}
         program = program.mapped(lambda eq, _: _unchanged(eq, kept, same))
         live = program.graded if wrt is None else program.depending(wrt)
-        program, self.merged = program.without_repetition(partial(_repeatable, live), compared=0)
+        program, self.merged = program.without_repetition(partial(_repeatable, live, Counter()), compared=0)
         self.merged |= {v: self.merged.get(x, x) for v, x in same.items()}
         before = with_factors_in_front(program, {*kept, *program.outputs})
         program = recognised(before, set(map(self.canonical, wrt or ())), is_read)
@@ -309,8 +309,8 @@ class Notation:
 
     def _unambiguous(self, e: Expr) -> Expr:
         """`e` with the names that the derivation has for those of the user."""
-        new = {word: self.latin[word] for word in e.names & self.latin.keys()}
-        return replaced(e, lambda part: replace(part, value=new[part.value]) if part.value in new else None)
+        shapes = {part.value: part.shape for part in walk(e) if part.role == "name" and part.value in self.latin}
+        return named(e, {word: name(self.latin[word], shape) for word, shape in shapes.items()}) if shapes else e
 
     @cached_method
     def _operand(self, eq: Equation, k: int) -> Expr:
@@ -374,11 +374,18 @@ def _replaced(program: Program, named: Container[Var], board: bool) -> dict[Var,
     }  # fmt: skip
 
 
-def _repeatable(live: Container[Var], eq: Equation) -> Any:
-    """A key that two equations share if they may be one; data that are read twice, and slices, stay in formulas."""
+def _repeatable(live: Container[Var], rounds: Counter[Any], eq: Equation) -> Any:
+    """A key that two equations share if they may be one; data that are read twice, and slices, stay in formulas.
+
+    Labels that are written otherwise, or that a loop has in another round, are different although they are equal.
+    """
     is_read = eq.row.algebra == "index" and eq.operands[0] in live
-    is_read = is_read and not all(isinstance(part, slice) for part in index_parts(eq.params["index"]))
-    return (eq.group,) if eq.row.kind == "elementwise" or is_read else None
+    if not is_read or all(isinstance(part, slice) for part in index_parts(eq.params["index"])):
+        return (eq.group,) if eq.row.kind == "elementwise" else None
+    e, at = expression(eq), place(eq)
+    rounds[at] += 1
+    index = e.slice if isinstance(e, ast.Subscript) else ast.Constant(0)
+    return eq.group, ast.unparse(index), any(isinstance(part, ast.Name) for part in ast.walk(index)) and rounds[at]
 
 
 def _unchanged(eq: Equation, kept: Container[Var], same: dict[Var, Var]) -> dict[Var, Var] | None:

@@ -98,13 +98,19 @@ def looped(code: CodeType, e: ast.expr) -> str | None:
     return None
 
 
-def counted(code: CodeType, word: str) -> list[ast.expr]:
-    """The arguments of `range` in the one loop that a variable counts; none of any other."""
-    ranges = [of for scope in _scopes(code) for of in _loops(scope)[1].get(word, ())]
-    match ranges:
-        case [ast.Call(func=ast.Name(id="range"), args=args)]:
-            return args
-    return []
+def counted(code: CodeType, e: ast.Name) -> ast.expr | None:
+    """What a variable of the innermost loop around a place counts, ``range(1, n)``; None for one of no loop."""
+    for scope in _scopes(code):
+        loops = [at for at in _fors(scope) if e.id in names(at.target)]
+        around = [at for at in loops if at.body[0].lineno <= e.lineno <= (at.body[-1].end_lineno or 0)]
+        if loops:
+            return around[-1].iter if around else loops[-1].iter
+    return None
+
+
+@lru_cache(maxsize=1024)
+def _fors(scope: ast.AST) -> list[ast.For]:
+    return [at for at in ast.walk(scope) if isinstance(at, ast.For)]
 
 
 @lru_cache(maxsize=1024)
