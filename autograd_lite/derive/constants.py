@@ -249,7 +249,15 @@ class Constants:
         stated = None if variables.keys().isdisjoint(self.computed) else _evaluated(sources[0], variables)
         if stated is None or stated.formula.names.isdisjoint(self.computed) or not _is_same(stated.value, x):
             return None  # such as 1 - np.eye(len(s))
+        if not self._is_flat(stated.formula):  # no gradient passes through it, and a reader would let one
+            return None
         return stated if self._introduces(stated.formula, variables) else None
+
+    def _is_flat(self, e: Expr) -> bool:
+        """True if a formula has no slope: it has the values of the program only in tests, and in what rounds."""
+        if e.role == "name":
+            return e.value not in self.computed
+        return e.row is not None and e.row.kind == "constant" or all(map(self._is_flat, e.args))
 
     def _started(self, word: str, code: Any) -> Written | None:
         """The value before a loop of a variable that changes in it: ``q = q0``."""
@@ -355,8 +363,8 @@ class Constants:
             case ast.Call(func=ast.Name(id="reversed"), args=[of]):
                 return self._steps(of, code, turns)[::-1]
             case ast.Call(func=ast.Name(id="range"), args=args):
-                lists = {w: np.asarray(x) for of in args for w in names(of) if isinstance(x := self._value(w, code), list)}
-                limits = [_evaluated(of, {**self._variables(of, code), **lists}) for of in args]
+                values = {w: np.asarray(x) for of in args for w in names(of) if (x := self._value(w, code)) is not None}
+                limits = [_evaluated(of, values) for of in args]
                 return range(*(int(limit.value) for limit in limits if limit)) if all(limits) else ()
         return ()
 

@@ -441,8 +441,8 @@ def _stripped(e: Expr, axis: int) -> Expr | None:
 
 
 def _same(e: Expr) -> Expr | None:
-    """What changes nothing, unless it broadcasts."""
-    return e.args[0] if e.args[0].shape == e.shape else None
+    """What changes nothing, unless it broadcasts, or stops a gradient."""
+    return e.args[0] if e.args[0].shape == e.shape and e.row.kind != "constant" else None
 
 
 def _reshape(e: Expr) -> Expr | None:
