@@ -150,7 +150,8 @@ def _opposite(e: Expr, is_alone: bool) -> Expr | None:
         return make(e.row, (product((number(-1), x), x.shape),), e.params, e.shape) if is_below else None
     if e.role != "difference" or is_alone and all(a.role in ("name", "number") for a in e.args):
         return None
-    return simplified("subtract", e.args[::-1], e.shape)
+    a, b = e.args
+    return simplified("add", (*a.args, b), e.shape) if a.role == "negation" else simplified("subtract", (b, a), e.shape)
 
 
 def _gathered(factors: Iterable[Expr]) -> tuple[Any, list[Expr]]:
