@@ -267,7 +267,7 @@ class Lines:
     def _written(self, e: Expr) -> Expr:
         """A formula of a gradient without the gradients that have no line."""
         symbols = self._symbols
-        e = e if e.names.isdisjoint(symbols) else _turned(substitute(e, symbols))
+        e = e if e.names.isdisjoint(symbols) else substitute(e, symbols)
         return replaced(e, _trace) if "I" in e.names & self.chain.constants.quoted.keys() else e
 
     @cached_property
@@ -344,14 +344,6 @@ def _takes(f: Factor, above: Expr) -> bool:
     if f.is_elementwise or not f.of.ndim:
         return True
     return f.is_map and not has_ones(substitute(f.formula, {f.cotangent: above}))
-
-
-def _turned(e: Expr) -> Expr:
-    """``-(x - y) / n`` as ``(y - x) / n``."""
-    match e.args:
-        case [Expr(role="quotient", args=[Expr(role="difference") as of, below]) as whole] if e.role == "negation":
-            return replace(whole, args=(replace(of, args=of.args[::-1]), below))
-    return e
 
 
 def _times(above: Expr | None, f: Factor, partial: Expr) -> Expr:

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..table import TABLE, Primitive
 from ..table.textbook import NOTATIONS
-from .formula import Expr, Function, Labels, Shape, factors_of, fold, multiplied, name, number, terms_of, unsimplified
+from .formula import Expr, Function, Labels, Shape, factors_of, fold, multiplied, name, number, unsimplified
 
 
 def make(row: Primitive, args: Sequence[Expr], params: Mapping[str, Any], shape: Shape) -> Expr:
@@ -133,25 +133,9 @@ def product(factors: Iterable[Expr], shape: Shape) -> Expr:
         rest.sort(key=_is_test)
         sign = not _is_test(rest[0])
     factors = _with(-coefficient if sign else coefficient, rest)
-    for k, f in enumerate(factors if sign else ()):  # b (y - x), not -b (x - y)
-        if (turned := _opposite(f, len(factors) == 1)) is not None:
-            factors[k], sign = turned, False
-            break
     together = _broadcast(*(f.shape for f in factors))
     body = multiplied(factors, shape if together is None else together)
     return _negated(body) if sign else body
-
-
-def _opposite(e: Expr, is_alone: bool) -> Expr | None:
-    """`e` times -1, if that has no more signs; alone, a difference of names keeps its own: -(y - P)."""
-    if e.row is not None and e.row.kind == "linear" and e.role in ("total", "reduction"):
-        x = e.args[0]
-        is_below = x.role == "negation" or all(sign < 0 for sign, _ in terms_of(x)) and x.role == "difference"
-        return make(e.row, (product((number(-1), x), x.shape),), e.params, e.shape) if is_below else None
-    if e.role != "difference" or is_alone and all(a.role in ("name", "number") for a in e.args):
-        return None
-    a, b = e.args
-    return simplified("add", (*a.args, b), e.shape) if a.role == "negation" else simplified("subtract", (b, a), e.shape)
 
 
 def _gathered(factors: Iterable[Expr]) -> tuple[Any, list[Expr]]:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ from .formula import (
     is_diagonal,
     multiplied,
     number,
+    terms_of,
     unsimplified,
 )
 
@@ -129,6 +131,8 @@ def _word(e: Expr, printer: Printer) -> tuple[str, int]:
         return word, SIGN if is_signed(word) else PRODUCT if " / " in word or _of_pi(e.value) else ATOM
     if e.role == "array":
         return printer.array(e.value), ATOM
+    if e.role == "negation" and printer.indexed:
+        e = _without_sign(e)
     if e.role == "product" and printer.indexed:
         e = _without_one(_over_a_whole_number(e, printer))
     if e.role == "product":
@@ -150,13 +154,12 @@ def _product(e: Expr, printer: Printer) -> str:
     """The factors with the signs between them."""
     places = (ATOM if _of(f) == "matrix product" else PRODUCT + (k > 0) for k, f in enumerate(e.args))
     factors = [write(f, printer, place) for f, place in zip(e.args, places, strict=True)]
+    out = ""
     for k, f in enumerate(e.args[:-1]):  # (Σ a) b is not Σ a b, and (n / 2) x not n / 2 x
-        if printer.indexed and (f.role == "total" or f.role == "quotient" and " / " in factors[k]):
-            factors[k] = printer.brackets(factors[k])
-    out = factors[0]
-    for k in range(1, len(factors)):
-        out += printer.between(e.args[k - 1], e.args[k], factors[k]) + factors[k]
-    return out
+        sign = printer.between(f, e.args[k + 1], factors[k + 1])
+        is_open = f.role == "total" or f.role == "quotient" and " / " in factors[k] and not sign.strip()
+        out += (printer.brackets(factors[k]) if printer.indexed and is_open else factors[k]) + sign
+    return out + factors[-1]
 
 
 _TRANSPOSES = ("transpose", "matrix transpose")
@@ -195,6 +198,30 @@ def _without_one(e: Expr) -> Expr:
     if e.role != "product" or not e.args[0].is_number or e.args[0].value != -1:
         return e
     return unsimplified("negative", (multiplied(e.args[1:], e.shape),), e.shape)
+
+
+def _without_sign(e: Expr) -> Expr:
+    """``-b (x - y)`` as ``b (y - x)``: without its sign, if it is that of a difference."""
+    of = e.args[0].args[0] if e.args[0].role == "quotient" else e.args[0]
+    factors = list(factors_of(of))
+    for k, f in enumerate(factors):
+        if (turned := _opposite(f, of is e.args[0] and len(factors) == 1)) is not None:
+            factors[k] = turned
+            above = multiplied(factors, of.shape)
+            return above if of is e.args[0] else replace(e.args[0], args=(above, *e.args[0].args[1:]))
+    return e
+
+
+def _opposite(e: Expr, is_alone: bool) -> Expr | None:
+    """`e` times -1, if that has no more signs; alone, a difference of names keeps its own: -(y - P)."""
+    if e.row is not None and e.row.kind == "linear" and e.role in ("total", "reduction"):
+        (x,), terms = e.args, terms_of(e.args[0])
+        positive = reduce(lambda a, b: unsimplified("add", (a, b), x.shape), [term for _, term in terms])
+        return replace(e, args=(positive,)) if all(sign < 0 for sign, _ in terms) else None
+    if e.role != "difference" or is_alone and all(a.role in ("name", "number") for a in e.args):
+        return None
+    a, b = e.args
+    return unsimplified("add", (*a.args, b), e.shape) if a.role == "negation" else replace(e, args=(b, a))
 
 
 def _along(e: Expr, printer: Printer) -> tuple[str, int]:
