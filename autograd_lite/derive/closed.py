@@ -101,14 +101,11 @@ class Candidates:
         return Closed(e, used, tuple(ones.values()), frozenset(through), labels)
 
     def stated(self, n: Var) -> Iterator[tuple[Closed, Closed]]:
-        """The forms that the textbook of the one step that uses `n` states: each as it is compared, and as written."""
+        """The forms that the textbook of a step that uses `n` states: each as it is compared, and as it is written."""
         c, users = self.chain, self.consumers.get(n, [])
-        step = c.known(users[0]) if len(users) == 1 else None
-        if step is None or not step.book.closed:
-            return
-        for eq in c.program.equations:
-            if eq.row.algebra != "solution" or eq.operands[0] not in users:
-                continue
+        forms = [text for step in map(c.known, users) if step is not None for text in step.book.closed]
+        solved = [eq for eq in c.program.equations if eq.row.algebra == "solution" and eq.operands[0] in (n, *users)]
+        for eq in solved if forms else ():
             x, b = name(c.names[n], n.shape), eq.operands[1]
             b = c.expression(b) if isinstance(b, Var) else c.operand(eq, 1)
             z = simplified("linalg.solve", (x, b), b.shape)
@@ -119,7 +116,7 @@ class Candidates:
             meanings = {"x": Written(x, c.values[n]), "z": Written(name(new, z.shape), value)}
             sizes = [Written(name(size), k) for size, k in c.constants.sizes.items()]
             meanings |= {"n": sizes[0]} if sizes else {}
-            for text in step.book.closed:
+            for text in forms:
                 with suppress(ValueError):
                     e = formula(text, meanings).formula
                     form = Closed(e, frozenset({c.root}), (), self._behind(n), {} if word else {new: z})
