@@ -159,7 +159,7 @@ class Lines:
         """Whether the definition of a landmark can be written instead of it: it is short where it is read often, and
         what adds axes is written where there are indices.
         """
-        word, definition = self.chain.names[n], named(self.chain.definition(n), hidden)
+        word, definition = self.chain.names[n], substitute(self.chain.definition(n), hidden)
         users = [form for form in forms if word in form.formula.names]
         often = max((occurrences(word, form.formula) for form in users), default=0)
         if n not in self.chain.unnamed or word in used or leaves(definition) > (SHORT, FEW, 1)[min(often, 2)]:
