@@ -555,6 +555,8 @@ def _layout(e: Expr) -> str:
     """The result of a reshape, or of an index with new axes, in words."""
     if len(e.args[0].shape) == 1 and len(e.shape) == 2 and 1 in e.shape:
         return "a column" if e.shape[1] == 1 else "a row"
+    if len(e.shape) == 1 == min(e.args[0].shape, default=0):
+        return "a vector"
     return shape_text(e.shape, "×")
 
 

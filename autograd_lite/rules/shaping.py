@@ -150,7 +150,8 @@ squeeze = linear(
     np.squeeze, lambda g, x_shape: g.reshape(x_shape),
     bind=_bind_squeeze,
     examples=(at((1, 3, 1)), at((1, 3, 1), -1), at((1, 3, 1), axis=(0, 2)), at(())),
-    view=True, batch=reshaped, onnx=lambda b, x, axis: b("Squeeze", x, *([] if axis is None else [b.ints(axis)])),
+    algebra="new axis", view=True, batch=reshaped,
+    onnx=lambda b, x, axis: b("Squeeze", x, *([] if axis is None else [b.ints(axis)])),
 )
 expand_dims = linear(
     np.expand_dims, lambda g, x_shape: g.reshape(x_shape),
