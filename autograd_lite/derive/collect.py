@@ -364,9 +364,13 @@ def _with_sigmoids(e: Expr) -> Expr:
 
 def _one(t: Term, shape: Shape) -> Expr:
     """A term as a formula."""
-    above = [_power(f, power) for f, power in t.factors.values() if power > 0]
+    factors = [
+        (make(f.row, [product((number(-1), *f.args), f.shape)], f.params, f.shape), 1)  # exp(-x), not 1 / exp(x)
+        if f.role == "exponential" and power == -1 else (f, power) for f, power in t.factors.values()
+    ]  # fmt: skip
+    above = [_power(f, power) for f, power in factors if power > 0]
     above.sort(key=lambda f: (f.role == "total", bool(f.shape)))  # numbers come first, a sum last
-    below = [_power(f, -power) for f, power in t.factors.values() if power < 0]
+    below = [_power(f, -power) for f, power in factors if power < 0]
     value, under = t.coefficient, 1
     if isinstance(value, Fraction) or isinstance(value, float) and value.is_integer():
         value, under = value.as_integer_ratio()

@@ -153,6 +153,9 @@ def _gathered(factors: Iterable[Expr]) -> tuple[Any, list[Expr]]:
         elif f.role == "negation":
             coefficient = -coefficient
             stack.append(f.args[0])
+        elif f.role == "difference" and (is_negative(f.args[0]) or f.args[0].role == "negation"):  # -1 - x is -(1 + x)
+            coefficient = -coefficient
+            rest.append(simplified("add", (product((number(-1), f.args[0]), f.args[0].shape), f.args[1]), f.shape))
         elif not (f.role == "array" and f.value.size and np.all(f.value == 1)):
             rest.append(f)
     return coefficient, rest
@@ -436,6 +439,8 @@ def _reshape(e: Expr) -> Expr | None:
         return x
     if x.role == "matrix product" and (average := _average(x, e.shape)) is not None:
         return average
+    if x.params.get("keepdims") and np.empty(x.args[0].shape).sum(axis=x.params.get("axis")).shape == e.shape:
+        return make(x.row, x.args, {**x.params, "keepdims": False}, e.shape)
     coefficient, rest = _coefficient(x)
     if coefficient != 1 and rest.shape == x.shape:
         return product((number(coefficient), simplified("reshape", (rest,), e.shape, **e.params)), e.shape)
