@@ -81,12 +81,12 @@ def without_numbers(
             taken.add(plain)
 
 
-def letters_of(equations: Sequence[Equation], constants: Iterable[Expr]) -> str:
+def letters_of(equations: Sequence[Equation], constants: Iterable[Expr], named: Container[Var]) -> str:
     """The letters that a derivation has for functions and numbers: those of rows and of their derivatives, and of
-    `constants`, such as σ and π.
+    `constants`, such as σ and π. The values in `named` are read as such.
     """
     out = "".join(TEXT.number(part.value) for e in constants for part in walk(e) if part.is_number)
-    powers = {eq.outputs[0] for eq in equations if eq.row.algebra == "exponential"}
+    powers = {eq.outputs[0] for eq in equations if eq.row.algebra == "exponential" and eq.outputs[0] not in named}
     for eq in equations:
         is_sum = eq.row.algebra == "sum" and any(type(x) in (int, float) and x == 1 for x in eq.operands)
         is_sigmoid = is_sum and any(isinstance(x, Var) and x in powers for x in eq.operands)  # 1 + exp(z)

@@ -51,6 +51,11 @@ class Closed:
         return self.formula.is_number and not self.formula.value
 
 
+def _is_size(e: Expr) -> bool:
+    """True for -3, of which Σᵢ 1 says more."""
+    return e.is_number and abs(e.value) > 2
+
+
 class Candidates:
     """The gradients of `chain` in closed form; each is a candidate, which is compared with the engine's.
 
@@ -90,7 +95,7 @@ class Candidates:
         short = self.chain.shorter
         letters = {self.chain.names[m] for m in through & self.chain.unnamed}
         forms = [*short.forms(total(terms), letters), (total(terms), [])] if terms else []
-        forms = [form for form in forms if leaves(form[0]) <= LONG and not has_ones(form[0])]
+        forms = [form for form in forms if leaves(form[0]) <= LONG and not has_ones(form[0]) and not _is_size(form[0])]
         if not forms:
             return None
         e, more = min(forms, key=lambda form: leaves(form[0]) + 2 * len(form[0].names & letters))

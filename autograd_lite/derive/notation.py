@@ -262,7 +262,7 @@ class Notation:
         written = [self._operand(eq, k) for eq, k in every]  # large constants are numbered as they are used
         words = [*names.values(), *self.constants.values]
         greek = {word: text_name(word)[:1] for word in words if text_name(word)[:1] not in word} if self.board else {}
-        letters = letters_of(self.program.equations, written) if greek else ""
+        letters = letters_of(self.program.equations, written, names) if greek else ""
         #: The user's names of Greek letters that mean something else here, as they are written instead: σ of σ(x).
         self.latin = {word: f"_{word}" for word, letter in greek.items() if letter in letters}
         names |= {v: self.latin[word] for v, word in names.items() if word in self.latin}

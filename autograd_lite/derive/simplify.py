@@ -167,6 +167,7 @@ def _fraction(coefficient: Any, factors: Sequence[Expr]) -> Expr:
     bottom, denominators = _gathered(f.args[1] for f in factors if f.role == "quotient")
     numerators, denominators = _cancelled(numerators, denominators)
     is_complex = isinstance(top * bottom, complex)
+    top, bottom = (-top, -bottom) if not is_complex and bottom < 0 else (top, bottom)
     is_whole = bottom and not is_complex and not top % bottom
     if is_whole or bottom and not is_complex and not denominators and top % 1:  # 2 x / 5 stays
         top, bottom = top // bottom if is_whole else top / bottom, 1
@@ -327,7 +328,8 @@ def _divide(e: Expr) -> Expr | None:
     if a.role == "quotient":
         below = product((a.args[1], b), _joint((a.args[1], b)))
         return simplified("divide", (a.args[0], below), e.shape)
-    if b.is_number and a.role in ("product", "negation") and b.value and any(f.is_number for f in a.args):
+    is_signed = b.role == "negation" or is_negative(factors_of(b)[0])  # a / (-2 b)
+    if is_signed or b.is_number and a.role in ("product", "negation") and b.value and any(f.is_number for f in a.args):
         return _fraction(1, (e,))
     if a.role == "negation" or is_negative(a):
         above = product((number(-1), a), a.shape)
