@@ -162,8 +162,10 @@ class Lines:
         word, definition = self.chain.names[n], substitute(self.chain.definition(n), hidden)
         users = [form for form in forms if word in form.formula.names]
         often = max((occurrences(word, form.formula) for form in users), default=0)
-        if n not in self.chain.unnamed or word in used or leaves(definition) > (SHORT, FEW, 1)[min(often, 2)]:
+        if n not in self.chain.unnamed or leaves(definition) > (SHORT, FEW, 1)[min(often, 2)]:
             return False
+        if word in used:  # 2 σ² in a fraction
+            return definition.role == "product" and leaves(definition) <= PLAIN and definition.args[0].is_number
         has_axes = any(part.role in ("reshape", "index") for part in walk(definition))
         is_indexed = not has_axes or all(m.shape for form in users for m in form.start)
         return not users or is_indexed and all(part.role not in PRODUCTS for part in walk(definition))
@@ -266,7 +268,8 @@ class Lines:
 
     def _written(self, e: Expr) -> Expr:
         """A formula of a gradient without the gradients that have no line."""
-        symbols = self._symbols
+        symbols, hidden = self._symbols, self.hidden
+        e = e if e.names.isdisjoint(hidden) else substitute(e, hidden)
         e = e if e.names.isdisjoint(symbols) else substitute(e, symbols)
         return replaced(e, _trace) if "I" in e.names & self.chain.constants.quoted.keys() else e
 
@@ -308,7 +311,7 @@ class Lines:
         Of one that skips landmarks without a name it is the closed form.
         """
         if t.closed is not None and t.node in self.direct:
-            return self._written(substitute(t.closed.formula, self.hidden))
+            return self._written(t.closed.formula)
         terms = [self._term(path) for path in t.paths]
         return self._written(total(terms)) if terms else number(0)
 
