@@ -19,7 +19,7 @@ from ..program import Var
 from .chain_rule import Chain
 from .closed import Candidates, Closed
 from .collect import has_ones, leaves, occurrences
-from .factors import Factor, carried, scalars_apart, summed, total
+from .factors import Combine, Factor, carried, scalars_apart, summed, total
 from .formula import Expr, factors_of, multiplied, name, number, replaced, unsimplified, walk
 from .formula_ops import substitute
 from .simplify import times
@@ -248,17 +248,19 @@ class Lines:
 
     @cached_property
     def plain(self) -> dict[Var, Expr]:
-        """The gradients that are one number for all entries, such as 1 / n or λ, which have no line."""
+        """The gradients that are one number for all entries, such as 1 / n or λ, or ½ I, which have no line."""
         c, plain = self.chain, dict[Var, Expr]()
         values = {c.names[n] for n in c.landmarks if n in c.defined}
         for n in reversed(c.landmarks if self.by_gradients else ()):
             users = self.consumers.get(n, [])
             factors = [self.factors[k, n] for k in users]
-            is_plain = all(f.is_simple and not f.formula.shape and values.isdisjoint(f.formula.names) for f in factors)
+            es = [f.formula for f in factors]
+            is_plain = all(_is_unit(e) or not e.shape and values.isdisjoint(e.names) for e in es)
+            is_plain &= all(f.is_simple for f in factors)
             is_plain &= len(plain) < MANY  # a derivation of more has the more lines
             if users and is_plain and n not in self.asked and all(k is c.root or k in plain for k in users):
                 e = total([times(plain.get(k, number(1)), f.formula) for k, f in zip(users, factors, strict=True)])
-                is_short = leaves(e) <= PLAIN + (e.names <= c.constants.sizes.keys())
+                is_short = _is_unit(e) or leaves(e) <= PLAIN + (e.names <= c.constants.sizes.keys())
                 plain |= {n: e} if is_short and all(_takes(self.factors[n, m], e) for m in self.inputs(n)) else {}
         return plain
 
@@ -280,7 +282,8 @@ class Lines:
         used = _names([f.formula for (_, m), f in self.factors.items() if m in self.live - self.direct])
         c, out = self.chain, dict[str, Expr]()
         for n in c.landmarks:
-            if n in self.reach - self.live and self._is_inlined(n, forms, used, out):
+            is_datum = n not in self.reach and n in c.defined and c.uses[n] == 1
+            if (is_datum or n in self.reach - self.live) and self._is_inlined(n, forms, used, out):
                 out |= {c.names[n]: substitute(c.definition(n), out)}
         return out
 
@@ -342,10 +345,18 @@ def _trace(e: Expr) -> Expr | None:
     return multiplied([*(f for f in rest if f not in matrices), trace], ())
 
 
+def _is_unit(e: Expr) -> bool:
+    """True for a number times the identity, the gradient of a trace."""
+    matrices = [f for f in factors_of(e) if not f.is_number]
+    return len(matrices) == 1 and matrices[0].head == "identity"
+
+
 def _takes(f: Factor, above: Expr) -> bool:
     """True if a number can stand for the gradient above a factor: ``1 @ xᵀ`` would be no product of matrices."""
     if f.is_elementwise or not f.of.ndim:
         return True
+    if _is_unit(above):
+        return f.combine in (Combine.LEFT, Combine.RIGHT)
     return f.is_map and not has_ones(substitute(f.formula, {f.cotangent: above}))
 
 

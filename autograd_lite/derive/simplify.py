@@ -409,6 +409,8 @@ def _matmul(e: Expr) -> Expr | None:
     if len(a.shape) == 0 or len(b.shape) == 0:
         return product(e.args, e.shape)
     (c, x), (d, y) = _signed(a), _signed(b)
+    if "identity" in (x.head, y.head):
+        return product((number(c * d), y if x.head == "identity" else x), e.shape)
     if c * d != 1:
         return product((number(c * d), simplified("matmul", (x, y), e.shape)), e.shape)
     if len(a.shape) == 2 and len(b.shape) == 2 and a.shape[1] == b.shape[0] == 1:
@@ -419,9 +421,10 @@ def _matmul(e: Expr) -> Expr | None:
 
 
 def _signed(e: Expr) -> tuple[Any, Expr]:
-    """``-x`` as -1 and x, ``3 * x`` as 3 and x, where x is a name or the transpose of one."""
+    """``-x`` as -1 and x, ``3 * x`` as 3 and x, where x is a name, the transpose of one, or the identity."""
     sign, rest = (-1, e.args[0]) if e.role == "negation" else _coefficient(e)
-    return (sign, rest) if rest.role in ("name", "transpose", "solution") else (1, e)
+    is_one = rest.role in ("name", "transpose", "solution") or rest.head == "identity"
+    return (sign, rest) if is_one else (1, e)
 
 
 def _stripped(e: Expr, axis: int) -> Expr | None:
