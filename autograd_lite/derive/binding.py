@@ -116,7 +116,7 @@ def _after(left: str) -> int:
 
 def _before(right: str) -> int:
     if not right or re.match(r" [a-z]", right):
-        return 0
+        return PRODUCT if right.startswith(" at ") else 0
     return next((left for sign, (_, left, _) in SIGNS.items() if right.startswith(sign)), ATOM)
 
 

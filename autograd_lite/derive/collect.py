@@ -9,7 +9,7 @@ the gradient of a loss after a sigmoid or a softmax becomes the short form found
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
@@ -400,12 +400,31 @@ def _written(terms: list[Term], shape: Shape) -> Expr:
         rest.append(Term(t.coefficient / size if size != 1 else t.coefficient, {k: v for k, v in left.items() if v[1]}))
     rest.sort(key=lambda t: t.coefficient < 0)
     written = [_one(t, shape) for t in rest]
+    if len(rest) == 4 and (grouped := _grouped(rest, shape)) is not None:
+        written = [grouped]
     for two in combinations(rest, 2) if len(rest) == 3 else ():  # σ + a - σ a is σ (1 - a) + a
         both = [f for k, (f, power) in two[0].factors.items() if k in two[1].factors and power == two[1].factors[k][1]]
         if any(f.role in ("sum", "difference") or _is_call(f) for f in both):
             written = [_written(list(two), shape), *(_one(t, shape) for t in rest if t not in two)]
             break
     return product((total(written), _one(Term(size, common), shape)), shape)
+
+
+def _grouped(terms: Sequence[Term], shape: Shape) -> Expr | None:
+    """Four terms as a product of two sums: ``b Y + G p - b p - G Y`` as ``(b - G) (Y - p)``."""
+    for a, (f, _) in terms[0].factors.items():
+        two, others = [t for t in terms if a in t.factors], [t for t in terms if a not in t.factors]
+        for b, (h, _) in others[0].factors.items() if len(two) == 2 else ():
+            left, right = ([_apart_from(k, t) for t in pair if k in t.factors] for k, pair in ((a, two), (b, others)))
+            signs = {x.coefficient / y.coefficient for x in left for y in right if x.factors.keys() == y.factors.keys()}
+            if len(left) == len(right) == 2 and signs in ({1}, {-1}):
+                outer = total([f, product((number(int(signs.pop())), h), h.shape)])
+                return product((outer, _written(left, shape)), shape)
+    return None
+
+
+def _apart_from(key: str, t: Term) -> Term:
+    return replace(t, factors={k: v for k, v in t.factors.items() if k != key})
 
 
 def _is_last(e: Expr) -> tuple[bool, bool]:

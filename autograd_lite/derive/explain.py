@@ -329,6 +329,8 @@ def explain(
 
     Raises
     ------
+    TypeError
+        If `loss` is not a Tensor or a Program, or `names` is a Tensor.
     ValueError
         If `loss` has more than one entry, does not depend on one of `wrt`, or its graph is too large to read.
     RuntimeError
@@ -375,6 +377,8 @@ def explain(
         raise ValueError(
             f"explain: expected a result with one entry, got shape {loss.shape}: take .sum() or .mean() first"
         )
+    if isinstance(names, Tensor):
+        raise TypeError("explain: expected names as a mapping, got a Tensor; for several inputs write explain([W, b])")
     asked = None if wrt is None else [wrt] if isinstance(wrt, Tensor) else list(wrt)
     chain, wanted = chain_of(loss, asked, names, depth)
     return Derivation(chain, tuple(wanted), roll)
