@@ -296,6 +296,8 @@ def _remarks(*factors: Factor) -> str:
 
 def _given(word: str, x: Any) -> Line:
     """A given number, also that in all entries of a state at the start, ``h0 = 0``; of any other array the shape."""
+    if word.endswith("0") and np.ndim(x) == 2 and np.array_equal(x, np.eye(*np.shape(x))):
+        return Line(word, (name("I"),))
     is_state = word.endswith("0") and np.size(x) > 1 and np.all(x == np.ravel(x)[0])
     if is_state or not np.ndim(x) and np.asarray(x).dtype.kind == "i":
         x = np.ravel(x)[0].item()
