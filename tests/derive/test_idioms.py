@@ -470,3 +470,28 @@ def test_the_forward_algorithm_with_scaling_in_two_lines_is_one_recursion():
     args = np.array([[0.7, 0.3], [0.4, 0.6]]), np.array([[0.5, 0.5], [0.1, 0.9]]), np.array([0.5, 0.5])
     text = " ".join(str(ag.trace(loss, *args, np.array([0, 1, 1, 0, 1])).explain(["A", "B"])).split())
     assert all(part in text for part in ("= αₜ₋₁ @ A 2 t = 1 … 4", "αₜ = ", "total = log(c0) + Σₜ log(cₜ)"))
+
+
+def test_the_gradient_of_a_policy_with_a_baseline_is_that_of_a_book():
+    def loss(theta, states, actions, returns, baseline):
+        total = 0.0
+        for s, a, G in zip(states, actions, returns, strict=True):
+            z = theta[s]
+            total = total - (z - np.log(np.sum(np.exp(z))))[a] * (G - baseline)
+        return total
+
+    args = np.array([[0.1, 0.2], [-0.3, 0.4]]), np.array([0, 1, 0]), np.array([1, 0, 0]), np.array([1.0, 0.0, 2.0])
+    text = str(ag.trace(loss, *args, 0.5).explain("theta"))
+    assert "dtotal/dzₜ = (Yₜ - softmax(zₜ)) (baseline - returns[t-1])" in text
+
+
+def test_a_covariance_at_the_start_is_the_identity():
+    def loss(A, q, y):
+        P, total = np.eye(2), 0.0
+        for t in range(3):
+            P = A @ P @ A.T + q * np.eye(2)
+            total = total + np.sum(P) * y[t]
+        return total
+
+    text = str(ag.trace(loss, np.array([[0.9, 0.1], [0.0, 0.8]]), 0.3, np.array([1.0, 2.0, 3.0])).explain("A"))
+    assert "P0 = I" in text

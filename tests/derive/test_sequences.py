@@ -258,6 +258,7 @@ def test_labels_of_a_recorded_loop_are_entries_although_they_are_equal() -> None
         text = " ".join(str(np.sum(f).explain()).split())
         assert "B[:, y[0]]" in text
         assert "= B[:, y[t]] 2 t = 1 … 3" in text
+        assert "B_{:, y[t]}" in np.sum(f).explain().latex()
     L = 0.0
     for t in reversed(range(4)):
         L = L + B[0, y[t]] ** (t + 1)
