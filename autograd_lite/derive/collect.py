@@ -145,7 +145,7 @@ class _Reader:
     def terms(self, e: Expr) -> list[Term]:
         merged: dict[frozenset[tuple[str, int]], Term] = {}
         for term in self._multiplied(1, self._factors(e, 1)):
-            key = frozenset((k, power) for k, (_, power) in term.factors.items())
+            key = _key(term)
             so_far = merged[key].coefficient if key in merged else 0
             merged[key] = replace(term, coefficient=so_far + term.coefficient)
         return [t for t in merged.values() if t.coefficient]
@@ -416,11 +416,16 @@ def _grouped(terms: Sequence[Term], shape: Shape) -> Expr | None:
         two, others = [t for t in terms if a in t.factors], [t for t in terms if a not in t.factors]
         for b, (h, _) in others[0].factors.items() if len(two) == 2 else ():
             left, right = ([_apart_from(k, t) for t in pair if k in t.factors] for k, pair in ((a, two), (b, others)))
-            signs = {x.coefficient / y.coefficient for x in left for y in right if x.factors.keys() == y.factors.keys()}
-            if len(left) == len(right) == 2 and signs in ({1}, {-1}):
-                outer = total([f, product((number(int(signs.pop())), h), h.shape)])
+            pairs = [(x, y) for x in left for y in right if _key(x) == _key(y)]
+            ratios = [x.coefficient / y.coefficient for x, y in pairs]
+            if len(left) == len(right) == len(ratios) == 2 and {*ratios} in ({1}, {-1}):
+                outer = total([f, product((number(int(ratios[0])), h), h.shape)])
                 return product((outer, _written(left, shape)), shape)
     return None
+
+
+def _key(t: Term) -> frozenset[tuple[str, int]]:
+    return frozenset((k, power) for k, (_, power) in t.factors.items())
 
 
 def _apart_from(key: str, t: Term) -> Term:
