@@ -74,9 +74,7 @@ class Steps(Notation):
         length: dict[Var, int] = {}
         for n in self.nodes:
             args = self.arguments(n)
-            is_sum = self.is_single(n) and self.defined[n].row.algebra in ("sum", "difference")  # of terms
-            is_sum |= not self.running.isdisjoint(args)
-            length[n] = 1 + (max if is_sum else sum)([0, *(length[p] for p in args)])
+            length[n] = 1 + (max if not self.running.isdisjoint(args) else sum)([0, *(length[p] for p in args)])
             if n in chosen or length[n] > DEEP and n not in self.regions and n not in self.running:
                 chosen.add(n)
                 length[n] = 0
