@@ -47,6 +47,7 @@ def tex(text: str) -> str:
 _TEX = {
     "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "×": r"$\times$",
     "…": r"\ldots{}", "½": r"$\tfrac{1}{2}$", "∞": r"$\infty$", "Φ": r"$\Phi$", "ᵢ": "$_i$", "ⱼ": "$_j$",
+    "Γ": r"$\Gamma$", "ψ": r"$\psi$", "′": "$'$",
     "−": "--", "<": r"\textless{}", ">": r"\textgreater{}", "$": r"\textdollar{}",
 }
 #: The characters that the commands stand for, for readers of LaTeX.

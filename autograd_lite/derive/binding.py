@@ -39,7 +39,7 @@ PREFIX = ("-", "~")  # at the beginning: these bind as SIGN, and their operand h
 
 _PLACE, _GROUP = 0xE000, "\uf8ff"  # a place, and something in brackets, as one character each
 _IN_BRACKETS = re.compile(
-    r"\{([^{}()\[\]]*)\}|\(([^{}()\[\]]*)\)|\[([^{}()\[\]]*)\]|\|([^|]*)\|"
+    r"\{([^{}()\[\]]*)\}|\(([^{}()\[\]]*)\)|\[([^{}()\[\]]*)\]|\|([^|()]*)\|"
     r"|\\lvert ([^{}()\[\]]*?) \\rvert|\\lfloor ([^{}()\[\]]*?) \\rfloor|‖([^‖]*)‖|\\lVert ([^{}()\[\]]*?) \\rVert"
 )
 _CASES = re.compile(rf"\\begin{_GROUP}(.*?)\\end{_GROUP}")
@@ -116,7 +116,7 @@ def _after(left: str) -> int:
 
 def _before(right: str) -> int:
     if not right or re.match(r" [a-z]", right):
-        return 0
+        return PRODUCT if right.startswith(" at ") else 0
     return next((left for sign, (_, left, _) in SIGNS.items() if right.startswith(sign)), ATOM)
 
 

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Collection, Container, Mapping, Set
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence, Set
+from functools import lru_cache
 
-from ..program import Program, Var
+from ..program import Equation, Program, Var
 from ..program.naming import Names, operand, place
+from ..table import TABLE, Primitive, Textbook
+from .formula import Expr, walk
+from .row_formulas import derivatives
+from .writing import TEXT
 
 TERMS = 20  # of a sum that is written with all of them
 
@@ -74,3 +79,24 @@ def without_numbers(
         if v not in own and word in numbered and plain in free and plain not in taken and stems[plain] == 1:
             names[v] = plain
             taken.add(plain)
+
+
+def letters_of(equations: Sequence[Equation], constants: Iterable[Expr], named: Container[Var]) -> str:
+    """The letters that a derivation has for functions and numbers: those of rows and of their derivatives, and of
+    `constants`, such as σ and π. The values in `named` are read as such.
+    """
+    out = "".join(TEXT.number(part.value) for e in constants for part in walk(e) if part.is_number)
+    powers = {eq.outputs[0] for eq in equations if eq.row.algebra == "exponential" and eq.outputs[0] not in named}
+    for eq in equations:
+        is_sum = eq.row.algebra == "sum" and any(type(x) in (int, float) and x == 1 for x in eq.operands)
+        is_sigmoid = is_sum and any(isinstance(x, Var) and x in powers for x in eq.operands)  # 1 + exp(z)
+        out += _letters(TABLE["sigmoid"] if is_sigmoid else eq.row)
+    return out
+
+
+@lru_cache
+def _letters(row: Primitive) -> str:
+    """What is written for a row and its derivatives."""
+    book = row.textbook if isinstance(row.textbook, Textbook) else Textbook()
+    slopes = derivatives(row, 0.5) if row.kind == "elementwise" and len(row.pulls) == 1 else []
+    return f"{row.text}{'δ' * ('delta' in (book.jacobian or ''))}{''.join(slope.text() for slope in slopes)}"

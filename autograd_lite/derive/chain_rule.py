@@ -179,11 +179,15 @@ class Chain(Steps):
 
     @cached_method
     def _is_symmetric(self, word: str) -> bool:
-        """Whether a matrix that is computed is symmetric at the recorded point and at three points near it."""
-        computed = {self.names[n]: n.shape for n in self.landmarks if self.is_single(n)}
-        shape = computed.get(word, ())
+        """Whether a matrix that is computed is symmetric at the recorded point and, if it depends on what is asked for,
+        at three points near it.
+        """
+        computed = {self.names[n]: n for n in self.landmarks if self.is_single(n)}
+        shape = np.shape(self.values[computed[word]]) if word in computed else ()
         if len(shape) != 2 or len({*shape}) > 1 or not np.allclose(x := self.environment()[word], x.T):
             return False
+        if computed[word] not in self.active:
+            return True
         points = self.shorter.points
         return len(points) > POINTS and all(np.allclose(p.values[word], p.values[word].T) for p in points)
 

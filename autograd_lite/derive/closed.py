@@ -51,6 +51,11 @@ class Closed:
         return self.formula.is_number and not self.formula.value
 
 
+def _is_size(e: Expr) -> bool:
+    """True for -3, of which Σᵢ 1 says more."""
+    return e.is_number and abs(e.value) > 2
+
+
 class Candidates:
     """The gradients of `chain` in closed form; each is a candidate, which is compared with the engine's.
 
@@ -90,7 +95,7 @@ class Candidates:
         short = self.chain.shorter
         letters = {self.chain.names[m] for m in through & self.chain.unnamed}
         forms = [*short.forms(total(terms), letters), (total(terms), [])] if terms else []
-        forms = [form for form in forms if leaves(form[0]) <= LONG and not has_ones(form[0])]
+        forms = [form for form in forms if leaves(form[0]) <= LONG and not has_ones(form[0]) and not _is_size(form[0])]
         if not forms:
             return None
         e, more = min(forms, key=lambda form: leaves(form[0]) + 2 * len(form[0].names & letters))
@@ -101,14 +106,11 @@ class Candidates:
         return Closed(e, used, tuple(ones.values()), frozenset(through), labels)
 
     def stated(self, n: Var) -> Iterator[tuple[Closed, Closed]]:
-        """The forms that the textbook of the one step that uses `n` states: each as it is compared, and as written."""
+        """The forms that the textbook of a step that uses `n` states: each as it is compared, and as it is written."""
         c, users = self.chain, self.consumers.get(n, [])
-        step = c.known(users[0]) if len(users) == 1 else None
-        if step is None or not step.book.closed:
-            return
-        for eq in c.program.equations:
-            if eq.row.algebra != "solution" or eq.operands[0] not in users:
-                continue
+        forms = [text for step in map(c.known, users) if step is not None for text in step.book.closed]
+        solved = [eq for eq in c.program.equations if eq.row.algebra == "solution" and eq.operands[0] in (n, *users)]
+        for eq in solved if forms else ():
             x, b = name(c.names[n], n.shape), eq.operands[1]
             b = c.expression(b) if isinstance(b, Var) else c.operand(eq, 1)
             z = simplified("linalg.solve", (x, b), b.shape)
@@ -119,7 +121,7 @@ class Candidates:
             meanings = {"x": Written(x, c.values[n]), "z": Written(name(new, z.shape), value)}
             sizes = [Written(name(size), k) for size, k in c.constants.sizes.items()]
             meanings |= {"n": sizes[0]} if sizes else {}
-            for text in step.book.closed:
+            for text in forms:
                 with suppress(ValueError):
                     e = formula(text, meanings).formula
                     form = Closed(e, frozenset({c.root}), (), self._behind(n), {} if word else {new: z})

@@ -9,7 +9,7 @@ the gradient of a loss after a sigmoid or a softmax becomes the short form found
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
@@ -145,7 +145,7 @@ class _Reader:
     def terms(self, e: Expr) -> list[Term]:
         merged: dict[frozenset[tuple[str, int]], Term] = {}
         for term in self._multiplied(1, self._factors(e, 1)):
-            key = frozenset((k, power) for k, (_, power) in term.factors.items())
+            key = _key(term)
             so_far = merged[key].coefficient if key in merged else 0
             merged[key] = replace(term, coefficient=so_far + term.coefficient)
         return [t for t in merged.values() if t.coefficient]
@@ -364,9 +364,13 @@ def _with_sigmoids(e: Expr) -> Expr:
 
 def _one(t: Term, shape: Shape) -> Expr:
     """A term as a formula."""
-    above = [_power(f, power) for f, power in t.factors.values() if power > 0]
+    factors = [
+        (make(f.row, [product((number(-1), *f.args), f.shape)], f.params, f.shape), 1)  # exp(-x), not 1 / exp(x)
+        if f.role == "exponential" and power == -1 else (f, power) for f, power in t.factors.values()
+    ]  # fmt: skip
+    above = [_power(f, power) for f, power in factors if power > 0]
     above.sort(key=lambda f: (f.role == "total", bool(f.shape)))  # numbers come first, a sum last
-    below = [_power(f, -power) for f, power in t.factors.values() if power < 0]
+    below = [_power(f, -power) for f, power in factors if power < 0]
     value, under = t.coefficient, 1
     if isinstance(value, Fraction) or isinstance(value, float) and value.is_integer():
         value, under = value.as_integer_ratio()
@@ -396,12 +400,36 @@ def _written(terms: list[Term], shape: Shape) -> Expr:
         rest.append(Term(t.coefficient / size if size != 1 else t.coefficient, {k: v for k, v in left.items() if v[1]}))
     rest.sort(key=lambda t: t.coefficient < 0)
     written = [_one(t, shape) for t in rest]
+    if len(rest) == 4 and (grouped := _grouped(rest, shape)) is not None:
+        written = [grouped]
     for two in combinations(rest, 2) if len(rest) == 3 else ():  # σ + a - σ a is σ (1 - a) + a
         both = [f for k, (f, power) in two[0].factors.items() if k in two[1].factors and power == two[1].factors[k][1]]
         if any(f.role in ("sum", "difference") or _is_call(f) for f in both):
             written = [_written(list(two), shape), *(_one(t, shape) for t in rest if t not in two)]
             break
     return product((total(written), _one(Term(size, common), shape)), shape)
+
+
+def _grouped(terms: Sequence[Term], shape: Shape) -> Expr | None:
+    """Four terms as a product of two sums: ``b Y + G p - b p - G Y`` as ``(b - G) (Y - p)``."""
+    for a, (f, _) in terms[0].factors.items():
+        two, others = [t for t in terms if a in t.factors], [t for t in terms if a not in t.factors]
+        for b, (h, _) in others[0].factors.items() if len(two) == 2 else ():
+            left, right = ([_apart_from(k, t) for t in pair if k in t.factors] for k, pair in ((a, two), (b, others)))
+            pairs = [(x, y) for x in left for y in right if _key(x) == _key(y)]
+            ratios = [x.coefficient / y.coefficient for x, y in pairs]
+            if len(left) == len(right) == len(ratios) == 2 and {*ratios} in ({1}, {-1}):
+                outer = total([f, product((number(int(ratios[0])), h), h.shape)])
+                return product((outer, _written(left, shape)), shape)
+    return None
+
+
+def _key(t: Term) -> frozenset[tuple[str, int]]:
+    return frozenset((k, power) for k, (_, power) in t.factors.items())
+
+
+def _apart_from(key: str, t: Term) -> Term:
+    return replace(t, factors={k: v for k, v in t.factors.items() if k != key})
 
 
 def _is_last(e: Expr) -> tuple[bool, bool]:

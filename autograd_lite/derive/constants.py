@@ -20,7 +20,7 @@ import numpy as np
 
 from ..base.memory import address
 from ..program import Equation, Var
-from ..program.assignments import assigned, is_around, looped, names, passed
+from ..program.assignments import assigned, counted, is_around, looped, names, passed
 from ..program.naming import Names, expression, line, operand, place, reads
 from .formula import Array, Expr, Labels, index_parts, name, unsimplified, walk
 from .textbook_parser import Written, read
@@ -249,7 +249,15 @@ class Constants:
         stated = None if variables.keys().isdisjoint(self.computed) else _evaluated(sources[0], variables)
         if stated is None or stated.formula.names.isdisjoint(self.computed) or not _is_same(stated.value, x):
             return None  # such as 1 - np.eye(len(s))
+        if not self._is_flat(stated.formula):  # no gradient passes through it, and a reader would let one
+            return None
         return stated if self._introduces(stated.formula, variables) else None
+
+    def _is_flat(self, e: Expr) -> bool:
+        """True if a formula has no slope: it has the values of the program only in tests, and in what rounds."""
+        if e.role == "name":
+            return e.value not in self.computed
+        return e.row is not None and e.row.kind == "constant" or all(map(self._is_flat, e.args))
 
     def _started(self, word: str, code: Any) -> Written | None:
         """The value before a loop of a variable that changes in it: ``q = q0``."""
@@ -286,6 +294,8 @@ class Constants:
 
     def _label(self, eq: Equation, x: Any, e: ast.expr | None) -> Any:
         """A part of an index: positions with their name, also a single one; anything else as it is."""
+        if isinstance(x, Labels) and x.word:
+            return x
         if isinstance(x, int | np.integer) and (word := self._counter(eq, x, e)):
             labels = np.asarray(x).view(Labels)
             labels.word = word
@@ -312,20 +322,51 @@ class Constants:
     def _counter(self, eq: Equation, x: Any, e: ast.expr | None) -> str:
         """The name of a single position: of a variable, j1, j2, … in a loop over labels, or of an entry, ``ys[t]``."""
         code, turns = eq.origin.code, self.turns.get(place(eq), [])
+        e = e.args[0] if isinstance(e, ast.Call) and e.args and ast.unparse(e.func) == "int" else e
         if isinstance(e, ast.Name) and len(turns) < 2 and _is_same(self._value(e.id, code), x):
             self._use({e.id: x}, [e.id])
             return e.id
-        of = looped(code, e) if code is not None and isinstance(e, ast.Name | ast.Subscript) and len(turns) > 1 else ""
-        if not of or eq.outputs[0] not in turns:
+        if code is not None and isinstance(e, ast.Subscript) and isinstance(e.value, ast.Name):
+            return self._entry(e.value.id, e.slice, x, code, turns.index(eq.outputs[0]) if turns else 0, len(turns))
+        of = looped(code, e) if code is not None and isinstance(e, ast.Name) and len(turns) > 1 else ""
+        if not isinstance(e, ast.Name) or not of or eq.outputs[0] not in turns:
             return ""
         t, whole = turns.index(eq.outputs[0]), np.asarray(self._value(of, code))
         is_entry = whole.ndim == 1 and len(turns) == len(whole) and whole[t] == x  # not in a loop over obs[1:]
-        word = f"{e.id}{t + 1}" if isinstance(e, ast.Name) else f"{of}[{t}]" if is_entry else ""
-        if isinstance(e, ast.Name):
-            self._use({word: x}, [word])
-            self.defined |= {word: unsimplified("getitem", (name(of, whole.shape),), (), index=t)} if is_entry else {}
+        word = f"{e.id}{t + 1}"
+        self._use({word: x}, [word])
+        self.defined |= {word: unsimplified("getitem", (name(of, whole.shape),), (), index=t)} if is_entry else {}
         self._use({of: whole}, [of] if is_entry else [])
         return word
+
+    def _entry(self, of: str, at: ast.expr, x: Any, code: Any, turn: int, turns: int) -> str:
+        """The entry of a variable that is `x`, ``ys[2]``, of its position in one round of a loop of so many."""
+        whole, variables = np.asarray(self._value(of, code)), dict(self._variables(at, code))
+        for e in (part for part in ast.walk(at) if isinstance(part, ast.Name)):
+            if (over := counted(code, e)) is not None:
+                steps = self._steps(over, code, turns)
+                variables[e.id] = steps[turn] if len(steps) == turns else len(whole)  # it has another value now
+        place = _evaluated(at, variables)
+        k = int(place.value) if place and np.ndim(place.value) == 0 else len(whole)
+        if whole.ndim != 1 or not -len(whole) <= k < len(whole) or whole[k] != x:
+            return ""
+        word = f"{of}[{k % len(whole)}]"
+        self._use({of: whole}, [of])
+        self.quoted[word] = [of]
+        return word
+
+    def _steps(self, e: ast.expr, code: Any, turns: int) -> Sequence[int]:
+        """What the variable of a loop over ``range(…)``, reversed or not, or ``enumerate(…)`` counts."""
+        match e:
+            case ast.Call(func=ast.Name(id="enumerate"), args=[_]):
+                return range(turns)
+            case ast.Call(func=ast.Name(id="reversed"), args=[of]):
+                return self._steps(of, code, turns)[::-1]
+            case ast.Call(func=ast.Name(id="range"), args=args):
+                values = {w: np.asarray(x) for of in args for w in names(of) if (x := self._value(w, code)) is not None}
+                limits = [_evaluated(of, values) for of in args]
+                return range(*(int(limit.value) for limit in limits if limit)) if all(limits) else ()
+        return ()
 
     def _use(self, variables: Variables, used: Collection[str]) -> None:
         """Name those of some variables that formulas have, in the order of the variables."""

@@ -19,8 +19,8 @@ from ..program import Var
 from .chain_rule import Chain
 from .closed import Candidates, Closed
 from .collect import has_ones, leaves, occurrences
-from .factors import Factor, carried, scalars_apart, summed, total
-from .formula import Expr, factors_of, fold, is_diagonal, multiplied, name, named, number, replaced, unsimplified, walk
+from .factors import Combine, Factor, carried, scalars_apart, summed, total
+from .formula import Expr, factors_of, fold, is_diagonal, multiplied, name, number, replaced, unsimplified, walk
 from .formula_ops import substitute
 from .simplify import again, product, times
 
@@ -159,11 +159,13 @@ class Lines:
         """Whether the definition of a landmark can be written instead of it: it is short where it is read often, and
         what adds axes is written where there are indices.
         """
-        word, definition = self.chain.names[n], named(self.chain.definition(n), hidden)
+        word, definition = self.chain.names[n], substitute(self.chain.definition(n), hidden)
         users = [form for form in forms if word in form.formula.names]
         often = max((occurrences(word, form.formula) for form in users), default=0)
-        if n not in self.chain.unnamed or word in used or leaves(definition) > (SHORT, FEW, 1)[min(often, 2)]:
+        if n not in self.chain.unnamed or leaves(definition) > (SHORT, FEW, 1)[min(often, 2)]:
             return False
+        if word in used:  # 2 σ² in a fraction
+            return definition.role == "product" and leaves(definition) <= PLAIN and definition.args[0].is_number
         has_axes = any(part.role in ("reshape", "index") for part in walk(definition))
         is_indexed = not has_axes or all(m.shape for form in users for m in form.start)
         return not users or is_indexed and all(part.role not in PRODUCTS for part in walk(definition))
@@ -250,17 +252,19 @@ class Lines:
 
     @cached_property
     def plain(self) -> dict[Var, Expr]:
-        """The gradients that are one number for all entries, such as 1 / n or λ, which have no line."""
+        """The gradients that are one number for all entries, such as 1 / n or λ, or ½ I, which have no line."""
         c, plain = self.chain, dict[Var, Expr]()
         values = {c.names[n] for n in c.landmarks if n in c.defined}
         for n in reversed(c.landmarks if self.by_gradients else ()):
             users = self.consumers.get(n, [])
             factors = [self.factors[k, n] for k in users]
-            is_plain = all(f.is_simple and not f.formula.shape and values.isdisjoint(f.formula.names) for f in factors)
+            es = [f.formula for f in factors]
+            is_plain = all(_is_unit(e) or not e.shape and values.isdisjoint(e.names) for e in es)
+            is_plain &= all(f.is_simple for f in factors)
             is_plain &= len(plain) < MANY  # a derivation of more has the more lines
             if users and is_plain and n not in self.asked and all(k is c.root or k in plain for k in users):
                 e = total([times(plain.get(k, number(1)), f.formula) for k, f in zip(users, factors, strict=True)])
-                is_short = leaves(e) <= PLAIN + (e.names <= c.constants.sizes.keys())
+                is_short = _is_unit(e) or leaves(e) <= PLAIN + (e.names <= c.constants.sizes.keys())
                 plain |= {n: e} if is_short and all(_takes(self.factors[n, m], e) for m in self.inputs(n)) else {}
         return plain
 
@@ -270,8 +274,9 @@ class Lines:
 
     def _written(self, e: Expr) -> Expr:
         """A formula of a gradient without the gradients that have no line."""
-        symbols = self._symbols
-        e = e if e.names.isdisjoint(symbols) else _turned(substitute(e, symbols))
+        symbols, hidden = self._symbols, self.hidden
+        e = e if e.names.isdisjoint(hidden) else substitute(e, hidden)
+        e = e if e.names.isdisjoint(symbols) else substitute(e, symbols)
         if any(_is_one_number(part) or self._unit(part) for part in walk(e)):
             e = fold(e, self._diagonal)
         return replaced(e, _trace) if "I" in e.names & self.chain.constants.quoted.keys() else e
@@ -298,8 +303,9 @@ class Lines:
         used = _names([f.formula for (_, m), f in self.factors.items() if m in self.live - self.direct])
         c, out = self.chain, dict[str, Expr]()
         for n in c.landmarks:
-            if n in self.reach - self.live and self._is_inlined(n, forms, used, out):
-                out |= {c.names[n]: named(c.definition(n), out)}
+            is_datum = n not in self.reach and n in c.defined and c.uses[n] == 1
+            if (is_datum or n in self.reach - self.live) and self._is_inlined(n, forms, used, out):
+                out |= {c.names[n]: substitute(c.definition(n), out)}
         return out
 
     def passed(self, t: Total) -> list[Factor]:
@@ -329,7 +335,7 @@ class Lines:
         Of one that skips landmarks without a name it is the closed form.
         """
         if t.closed is not None and t.node in self.direct:
-            return self._written(substitute(t.closed.formula, self.hidden))
+            return self._written(t.closed.formula)
         terms = [self._term(path) for path in t.paths]
         return self._written(total(terms)) if terms else number(0)
 
@@ -365,19 +371,19 @@ def _trace(e: Expr) -> Expr | None:
     return multiplied([*(f for f in rest if f not in matrices), trace], ())
 
 
+def _is_unit(e: Expr) -> bool:
+    """True for a number times the identity, the gradient of a trace."""
+    matrices = [f for f in factors_of(e) if not f.is_number]
+    return len(matrices) == 1 and matrices[0].head == "identity"
+
+
 def _takes(f: Factor, above: Expr) -> bool:
     """True if a number can stand for the gradient above a factor: ``1 @ xᵀ`` would be no product of matrices."""
     if f.is_elementwise or not f.of.ndim:
         return True
+    if _is_unit(above):
+        return f.combine in (Combine.LEFT, Combine.RIGHT)
     return f.is_map and not has_ones(substitute(f.formula, {f.cotangent: above}))
-
-
-def _turned(e: Expr) -> Expr:
-    """``-(x - y) / n`` as ``(y - x) / n``."""
-    match e.args:
-        case [Expr(role="quotient", args=[Expr(role="difference") as of, below]) as whole] if e.role == "negation":
-            return replace(whole, args=(replace(of, args=of.args[::-1]), below))
-    return e
 
 
 def _times(above: Expr | None, f: Factor, partial: Expr) -> Expr:

@@ -154,7 +154,12 @@ def _placed(e: Expr, at: At) -> Expr:
               for c, p, m, n in zip(at, [*_parts(e), *[slice(None)] * len(at)], inner.shape, e.shape, strict=False)]
     equal = [unsimplified(EQUAL, (name(c), number(k)), ()) for c, k in places if c]
     rest = entry(inner, tuple("" if c else i for (c, _), i in zip(places, _shifted(e, e.shape, at, -1), strict=True)))
-    return multiplied((*equal, *factors_of(rest)), rest.shape) if equal else rest
+    return _where(equal, factors_of(rest), rest.shape) if equal else rest
+
+
+def _where(equal: Sequence[Expr], factors: Sequence[Expr], shape: Shape) -> Expr:
+    """A product with indicators in it, which stand behind its numbers: ``2 1[k = 0] dL/dz``."""
+    return multiplied(sorted((*equal, *factors), key=lambda f: not f.is_number), shape)
 
 
 def _adds_axes(part: Expr) -> bool:
@@ -276,6 +281,8 @@ def entry(e: Expr, at: At) -> Expr:
             return replace(e, params={"letters": _seen(at, e.shape)}, shape=rest)
         case "broadcast":
             return _aligned(inner, at)
+        case "cast":
+            return replace(e, args=(entry(inner, at),), shape=rest)
         case "reshape" | "index" if e.role == "reshape" or _is_new(e):
             return _of_reshape(e, at)
         case "transpose" | "matrix transpose" | "swap of axes" if len(e.shape) > 1:
@@ -485,7 +492,7 @@ def _looked_up(e: Expr, at: At) -> Expr:
     body = body.args[0] if is_negative else body
     above, *below = body.args if body.role == "quotient" else (body,)
     rest = [f for f in factors_of(above) if not (equal and f.is_number and f.value == 1)]
-    body = multiplied((*equal, *rest), ())
+    body = _where(equal, rest, ())
     body = unsimplified("divide", (body, *below), ()) if below else body
     body = body if own else _sum(tuple(c for c in inside if c and c not in at), body)
     return unsimplified("negative", (body,), ()) if is_negative else body

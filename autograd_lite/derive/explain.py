@@ -301,7 +301,10 @@ def _remarks(*factors: Factor) -> str:
 
 def _given(word: str, x: Any) -> Line:
     """A given number, also that in all entries of a state at the start, ``h0 = 0``; of any other array the shape."""
-    if word.endswith("0") and np.size(x) > 1 and np.all(x == np.ravel(x)[0]):
+    if word.endswith("0") and np.ndim(x) == 2 and np.array_equal(x, np.eye(*np.shape(x))):
+        return Line(word, (name("I"),))
+    is_state = word.endswith("0") and np.size(x) > 1 and np.all(x == np.ravel(x)[0])
+    if is_state or not np.ndim(x) and np.asarray(x).dtype.kind == "i":
         x = np.ravel(x)[0].item()
     return Line(word, (number(x),)) if is_number(x) else Line(word, shape=np.shape(x))
 
@@ -333,6 +336,8 @@ def explain(
 
     Raises
     ------
+    TypeError
+        If `loss` is not a Tensor or a Program, or `names` is a Tensor.
     ValueError
         If `loss` has more than one entry, does not depend on one of `wrt`, or its graph is too large to read.
     RuntimeError
@@ -379,6 +384,8 @@ def explain(
         raise ValueError(
             f"explain: expected a result with one entry, got shape {loss.shape}: take .sum() or .mean() first"
         )
+    if isinstance(names, Tensor):
+        raise TypeError("explain: expected names as a mapping, got a Tensor; for several inputs write explain([W, b])")
     asked = None if wrt is None else [wrt] if isinstance(wrt, Tensor) else list(wrt)
     chain, wanted = chain_of(loss, asked, names, depth)
     return Derivation(chain, tuple(wanted), roll)

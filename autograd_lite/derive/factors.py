@@ -16,7 +16,7 @@ from ..program import Var
 from ..table import Primitive
 from .formula import Expr, Function, Shape, factors_of, name, number, terms_of, unsimplified
 from .formula_ops import evaluate
-from .simplify import fitted, matrix_times, product, simplified, times
+from .simplify import fitted, full, is_negative, matrix_times, product, simplified, times
 from .writing import root_of
 
 T = TypeVar("T")
@@ -202,8 +202,10 @@ class FoldedCall(Function):
 
 def summed(e: Expr, axes: Shape, shape: Shape) -> Expr:
     """The sum of a formula over `axes`, in the given shape."""
-    if e.role == "negation":
-        return product((number(-1), summed(e.args[0], axes, shape)), shape)
+    inner = e.args[0] if e.role == "broadcast" else e
+    if e.role == "negation" or is_negative(inner):
+        positive = e.args[0] if e.role == "negation" else full(number(-inner.value), e.shape)
+        return product((number(-1), summed(positive, axes, shape)), shape)
     kept = len(e.shape) == len(shape)
     after = tuple(1 if k in axes else s for k, s in enumerate(e.shape) if kept or k not in axes)
     total = unsimplified("sum", (e,), after, axis=axes, keepdims=kept)

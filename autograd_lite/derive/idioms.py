@@ -27,8 +27,8 @@ from .entries import is_new, turned_back
 POINTS = 3
 LONG = 14  # operations in one spelling
 _INSIDE = (
-    "total", "reduction", "reshape", "index", "broadcast", "transpose", "matrix transpose", "cast", "identity",
-    "matrix product", "dot product", "new axis",
+    "total", "reduction", "reshape", "new axis", "index", "broadcast", "transpose", "matrix transpose", "cast",
+    "identity", "matrix product", "dot product",
 )  # fmt: skip
 
 
@@ -49,6 +49,8 @@ def recognised(program: Program, kept: Collection[Var], is_read: bool = True) ->
     for eq in reversed(program.equations):  # `steps` are the latest first
         if live.isdisjoint(eq.outputs):
             continue
+        if eq.row.algebra == "new axis":
+            eq = replace(eq, row=TABLE["reshape"], params={"shape": eq.shape, "order": "C"})
         steps = _scaled(eq, defined) or _row_products(eq, defined, once, named)
         steps = steps or _batched(eq, defined, once) or is_read and _gain(eq, defined, once) or [eq]
         likely = [r for r in rows if eq.row.algebra in r.idiom and eq.group is None and eq not in flat]

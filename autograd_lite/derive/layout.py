@@ -240,6 +240,7 @@ def _array(value: Any, indent: int) -> str:
     size = largest(value)
     digits = 4 if size >= 0.1 or size == 0 else min(3 - math.floor(math.log10(size)), 12)
     shown = np.array2string(value, precision=digits, suppress_small=True, separator=" ", floatmode="maxprec")
+    shown = re.sub(r"-0\.(?!\d)", "0." if value.ndim == 0 else " 0.", shown)  # of a rounding error
     return shown.replace("\n", "\n" + " " * indent)
 
 

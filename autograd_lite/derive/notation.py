@@ -10,8 +10,9 @@ import math
 from collections import Counter
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import replace
-from functools import cached_property, partial
+from functools import cached_property, partial, reduce
 from itertools import count
+from operator import getitem
 from typing import Any
 
 import numpy as np
@@ -21,18 +22,19 @@ from ..engine.value import live_of
 from ..program import Equation, Program, Var
 from ..program.assignments import looped
 from ..program.graph import graph_of
-from ..program.naming import Names, groups, place, scopes, short_names
+from ..program.naming import Names, expression, groups, place, scopes, short_names
 from ..rules.indexing import Slot
 from ..table import TABLE
-from .board_names import name_parameters, rows_of_data, running_sums, stem, without_numbers
+from .board_names import letters_of, name_parameters, rows_of_data, running_sums, stem, without_numbers
 from .constants import Constants
 from .factors import Edge
-from .formula import Expr, Labels, constant, fold, index_parts, name, number
+from .formula import Expr, Labels, constant, fold, index_parts, name, named, number, walk
 from .formula_ops import applied
 from .idioms import recognised, with_turned
 from .signs import with_factors_in_front
 from .simplify import again, simplified
 from .symbolic_rule import CallResult, edge
+from .writing import text_name
 
 LIMIT = 2_000  # operations; nobody reads a longer derivation
 FEW = 4  # entries of a constant array that is written out in a formula; a larger one is called c1, c2, …
@@ -108,7 +110,7 @@ class Notation:
         same: dict[Var, Var] = {}
         program = program.mapped(lambda eq, _: _unchanged(eq, kept, same))
         live = program.graded if wrt is None else program.depending(wrt)
-        program, self.merged = program.without_repetition(partial(_repeatable, live), compared=0)
+        program, self.merged = program.without_repetition(partial(_repeatable, live, Counter()), compared=0)
         self.merged |= {v: self.merged.get(x, x) for v, x in same.items()}
         before = with_factors_in_front(program, {*kept, *program.outputs})
         program = recognised(before, set(map(self.canonical, wrt or ())), is_read)
@@ -149,11 +151,17 @@ class Notation:
 
     def _labels(self, v: Var) -> Any:
         """The values of a variable, with its name, if it has one."""
-        x = np.asarray(self.values[v])
-        if v not in self.names or not x.ndim:
+        x, indices, of = np.asarray(self.values[v]), list[Any](), v
+        while of not in self.names and of in self.defined and self.defined[of].row.algebra == "index":
+            indices, of = [self.defined[of].params["index"], *indices], self.defined[of].operands[0]
+        word = self.names.get(of, "")
+        if word and indices and of.ndim == 1 and not x.ndim:
+            word = f"{word}[{reduce(getitem, indices, np.arange(of.size))}]"
+            self.constants.quoted[word] = [self.names[of]]
+        elif not word or indices:
             return x if x.ndim else x.item()
         labels = x.view(Labels)
-        labels.word = self.names[v]
+        labels.word = word
         return labels
 
     def canonical(self, v: Var) -> Var:
@@ -250,10 +258,16 @@ class Notation:
         candidates = ("g", "dy", "cotangent", *(f"g{k}" for k in range(1, 99)))
         self.cotangent = next(w for w in candidates if w not in taken)
         self.constants.find_varying(self.program.equations)
-        for eq in self.program.equations:  # large constants are numbered in the order in which they are used
-            for k, x in enumerate(eq.operands):
-                if not isinstance(x, Var):
-                    self.operand(eq, k)
+        every = [(eq, k) for eq in self.program.equations for k, x in enumerate(eq.operands) if not isinstance(x, Var)]
+        written = [self._operand(eq, k) for eq, k in every]  # large constants are numbered as they are used
+        words = [*names.values(), *self.constants.values]
+        greek = {word: text_name(word)[:1] for word in words if text_name(word)[:1] not in word} if self.board else {}
+        letters = letters_of(self.program.equations, written, names) if greek else ""
+        #: The user's names of Greek letters that mean something else here, as they are written instead: σ of σ(x).
+        self.latin = {word: f"_{word}" for word, letter in greek.items() if letter in letters}
+        names |= {v: self.latin[word] for v, word in names.items() if word in self.latin}
+        values = self.constants.values
+        values |= {self.latin[word]: values[word] for word in values.keys() & self.latin.keys()}
 
     def _add_constants(self, constants: Mapping[str, Any]) -> None:
         """Add the named constants whose names no value has: the arrays, and where it will be read the numbers too."""
@@ -289,17 +303,28 @@ class Notation:
             self._lettered.add(self.names[n])
         return self.names[n]
 
-    @cached_method
     def operand(self, eq: Equation, k: int) -> Expr:
         """Operand `k` of an equation, a constant: as the user wrote it, or as :meth:`constant` has it."""
+        return self._unambiguous(self._operand(eq, k))
+
+    def _unambiguous(self, e: Expr) -> Expr:
+        """`e` with the names that the derivation has for those of the user."""
+        shapes = {part.value: part.shape for part in walk(e) if part.role == "name" and part.value in self.latin}
+        return named(e, {word: name(self.latin[word], shape) for word, shape in shapes.items()}) if shapes else e
+
+    @cached_method
+    def _operand(self, eq: Equation, k: int) -> Expr:
         x = eq.operands[k]
         written = self.board and self.constants.followed(eq, k, x) or self.constants.known(x) or None
         written = written or self.board and self.constants.written(eq, k, x) or None
         self.numbered |= self.constants.quoted.keys()
-        return written or self.constant(x)
+        return written or self._constant(x)
 
     def constant(self, x: Any, eq: Equation | None = None) -> Expr:
         """A value that was not recorded, in the line of `eq`: its name, a number, or a small array."""
+        return self._unambiguous(self._constant(x, eq))
+
+    def _constant(self, x: Any, eq: Equation | None = None) -> Expr:
         formula = self.constants.known(x) or (eq and self.board and self.constants.in_line(eq, x)) or None
         if formula is None and self.board and np.size(x) > FEW:
             counts = np.ndim(x) == 1 and np.asarray(x).dtype.kind == "i" and np.array_equal(x, np.arange(np.size(x)))
@@ -329,7 +354,8 @@ class Notation:
     def arrays(self) -> list[tuple[Any, str]]:
         """The named constants that are arrays, with their names."""
         values = self.constants.values.items()
-        return [(x, word) for word, x in values if isinstance(x, np.ndarray) and word not in self.introduced]
+        hidden = self.introduced | self.latin.keys()
+        return [(x, word) for word, x in values if isinstance(x, np.ndarray) and word not in hidden]
 
     def environment(self) -> dict[str, Any]:
         """Every name with its value."""
@@ -348,11 +374,18 @@ def _replaced(program: Program, named: Container[Var], board: bool) -> dict[Var,
     }  # fmt: skip
 
 
-def _repeatable(live: Container[Var], eq: Equation) -> Any:
-    """A key that two equations share if they may be one; data that are read twice, and slices, stay in formulas."""
+def _repeatable(live: Container[Var], rounds: Counter[Any], eq: Equation) -> Any:
+    """A key that two equations share if they may be one; data that are read twice, and slices, stay in formulas.
+
+    Labels that are written otherwise, or that a loop has in another round, are different although they are equal.
+    """
     is_read = eq.row.algebra == "index" and eq.operands[0] in live
-    is_read = is_read and not all(part is None or isinstance(part, slice) for part in index_parts(eq.params["index"]))
-    return (eq.group,) if eq.row.kind == "elementwise" or is_read else None
+    if not is_read or all(part is None or isinstance(part, slice) for part in index_parts(eq.params["index"])):
+        return (eq.group,) if eq.row.kind == "elementwise" else None
+    e, at = expression(eq), place(eq)
+    rounds[at] += 1
+    index = e.slice if isinstance(e, ast.Subscript) else ast.Constant(0)
+    return eq.group, ast.unparse(index), any(isinstance(part, ast.Name) for part in ast.walk(index)) and rounds[at]
 
 
 def _unchanged(eq: Equation, kept: Container[Var], same: dict[Var, Var]) -> dict[Var, Var] | None:

@@ -91,10 +91,10 @@ def _one(formulas: Sequence[Expr], steps: Sequence[int]) -> Expr | None:
         word = _word([e.value for e in formulas], steps)
         return name(word, first.shape) if word else None
     params, indices = dict(first.params), [e.params.get("index") for e in formulas]
-    has_labels = any(isinstance(part, Labels) for part in index_parts(indices[0]))
-    index = _one_index(indices, steps) if has_labels or len({*map(repr, indices)}) > 1 else None
+    labels = [[part.word for part in index_parts(index) if isinstance(part, Labels)] for index in indices]
+    index = _one_index(indices, steps) if labels[0] or len({*map(repr, indices)}) > 1 else None
     params |= {} if index is None else {"index": index}
-    same = index is not None or all(repr(e.params.get("index")) == repr(first.params.get("index")) for e in formulas)
+    same = index is not None or len({*map(repr, zip(indices, labels, strict=True))}) == 1
     same = same and all(repr({**e.params, "index": 0}) == repr({**first.params, "index": 0}) for e in formulas)
     args = [a for pair in zip(*(e.args for e in formulas), strict=True) if (a := _one(pair, steps)) is not None]
     is_one = first.row is not None and len(args) == len(first.args) and same
@@ -152,7 +152,7 @@ def _but_for_ends(items: Sequence[T]) -> Iterator[Sequence[T]]:
 
 def _family(e: Expr) -> tuple[str, ...]:
     """The names in a term without the numbers of their steps."""
-    return tuple(sorted({"/".join(_number(side)[0] for side in word.split("/")) for word in e.names}))
+    return tuple(sorted({"/".join(_number(_entry(side)[0])[0] for side in word.split("/")) for word in e.names}))
 
 
 def _sum(e: Expr) -> tuple[Expr, list[int]]:

@@ -85,14 +85,14 @@ def derivatives(row: Primitive, *args: Any, **params: Any) -> list[RowDerivative
         meanings |= {f"{Y}{k}": name(f"y_{k + 1}", v.shape) for k, v in enumerate(eq.outputs)}
     else:
         meanings[Y] = name("y", eq.shape)
-    results = [CallResult(eq, v, program.values, constant_operand) for v in eq.outputs]
+    results = [CallResult(eq, v, program.values, constant_operand) for v in eq.outputs if v.dtype.kind in "fc"]
 
     def rule(i: int) -> RowDerivative:
         """The rule for argument `i`: a sum over the results."""
         edges = [edge(result, i) for result in results]
         terms = []
         for k, e in enumerate(edges):
-            g = name(f"g_{k + 1}" if row.outputs else "g", eq.outputs[k].shape)
+            g = name(f"g_{k + 1}" if row.outputs else "g", results[k].n.shape)
             formula = substitute(e.formula, {**meanings, G: g})
             terms.append(formula if row.kind == "elementwise" else e.joined(g, formula))
         terms = [term for term in terms if not (term.is_number and term.value == 0)] or [number(0)]

@@ -177,6 +177,9 @@ def _gathered(factors: Iterable[Expr]) -> tuple[Any, list[Expr]]:
         elif f.role == "negation":
             coefficient = -coefficient
             stack.append(f.args[0])
+        elif f.role == "difference" and (is_negative(f.args[0]) or f.args[0].role == "negation"):  # -1 - x is -(1 + x)
+            coefficient = -coefficient
+            rest.append(simplified("add", (product((number(-1), f.args[0]), f.args[0].shape), f.args[1]), f.shape))
         elif not (f.role == "array" and f.value.size and np.all(f.value == 1)):
             rest.append(f)
     return coefficient, rest
@@ -188,6 +191,7 @@ def _fraction(coefficient: Any, factors: Sequence[Expr]) -> Expr:
     bottom, denominators = _gathered(f.args[1] for f in factors if f.role == "quotient")
     numerators, denominators = _cancelled(numerators, denominators)
     is_complex = isinstance(top * bottom, complex)
+    top, bottom = (-top, -bottom) if not is_complex and bottom < 0 else (top, bottom)
     is_whole = bottom and not is_complex and not top % bottom
     if is_whole or bottom and not is_complex and not denominators and top % 1:  # 2 x / 5 stays
         top, bottom = top // bottom if is_whole else top / bottom, 1
@@ -372,7 +376,8 @@ def _divide(e: Expr) -> Expr | None:
     if a.role == "quotient":
         below = product((a.args[1], b), _joint((a.args[1], b)))
         return simplified("divide", (a.args[0], below), e.shape)
-    if b.is_number and a.role in ("product", "negation") and b.value and any(f.is_number for f in a.args):
+    is_signed = b.role == "negation" or is_negative(factors_of(b)[0])  # a / (-2 b)
+    if is_signed or b.is_number and a.role in ("product", "negation") and b.value and any(f.is_number for f in a.args):
         return _fraction(1, (e,))
     if a.role == "negation" or is_negative(a):
         above = product((number(-1), a), a.shape)
@@ -392,6 +397,15 @@ def _power(e: Expr) -> Expr | None:
     if power not in (1, 2) or base.shape != e.shape:
         return None
     return base if power == 1 else simplified("square", (base,), e.shape)
+
+
+def _total(e: Expr) -> Expr | None:
+    """The sum of one number that is repeated as that many times it."""
+    (x,) = e.args
+    if x.role != "broadcast" or not x.args[0].is_number:
+        return None
+    several = number(x.args[0].value * (_size(x) // max(_size(e), 1)))
+    return several if _size(e) == 1 else full(several, e.shape)
 
 
 def _transpose(e: Expr) -> Expr | None:
@@ -441,6 +455,8 @@ def _matmul(e: Expr) -> Expr | None:
     if len(a.shape) == 0 or len(b.shape) == 0:
         return product(e.args, e.shape)
     (c, x), (d, y) = _signed(a), _signed(b)
+    if "identity" in (x.head, y.head):
+        return product((number(c * d), y if x.head == "identity" else x), e.shape)
     if c * d != 1:
         return product((number(c * d), simplified("matmul", (x, y), e.shape)), e.shape)
     if len(a.shape) == 2 and len(b.shape) == 2 and a.shape[1] == b.shape[0] == 1:
@@ -451,9 +467,10 @@ def _matmul(e: Expr) -> Expr | None:
 
 
 def _signed(e: Expr) -> tuple[Any, Expr]:
-    """``-x`` as -1 and x, ``3 * x`` as 3 and x, where x is a name or the transpose of one."""
+    """``-x`` as -1 and x, ``3 * x`` as 3 and x, where x is a name, the transpose of one, or the identity."""
     sign, rest = (-1, e.args[0]) if e.role == "negation" else _coefficient(e)
-    return (sign, rest) if rest.role in ("name", "transpose", "solution") else (1, e)
+    is_one = rest.role in ("name", "transpose", "solution") or rest.head == "identity"
+    return (sign, rest) if is_one else (1, e)
 
 
 def _stripped(e: Expr, axis: int) -> Expr | None:
@@ -463,8 +480,8 @@ def _stripped(e: Expr, axis: int) -> Expr | None:
 
 
 def _same(e: Expr) -> Expr | None:
-    """What changes nothing, unless it broadcasts."""
-    return e.args[0] if e.args[0].shape == e.shape else None
+    """What changes nothing, unless it broadcasts, or stops a gradient."""
+    return e.args[0] if e.args[0].shape == e.shape and e.row.kind != "constant" else None
 
 
 def _laid_out(e: Expr) -> Expr:
@@ -480,6 +497,8 @@ def _reshape(e: Expr) -> Expr | None:
         return full(x.args[0], e.shape)
     if x.role == "matrix product" and (average := _average(x, e.shape)) is not None:
         return average
+    if x.params.get("keepdims") and np.empty(x.args[0].shape).sum(axis=x.params.get("axis")).shape == e.shape:
+        return make(x.row, x.args, {**x.params, "keepdims": False}, e.shape)
     coefficient, rest = _coefficient(x)
     if coefficient != 1 and rest.shape == x.shape:
         return product((number(coefficient), simplified("reshape", (rest,), e.shape, **e.params)), e.shape)
@@ -546,6 +565,8 @@ def _getitem(e: Expr) -> Expr | None:
         a, b = x.args
         if b.role == "index" and repr(b.params.get("index")) == "(Ellipsis, None)" and len(b.shape) == 2:
             return unsimplified(x.row, (a, b.args[0]), e.shape)
+    if x.role == "negation" and x.args[0].shape == x.shape:
+        return _negated(make(e.row, x.args, e.params, e.shape))
     return _turned(e)
 
 
@@ -619,7 +640,7 @@ def is_zero(e: Expr) -> bool:
 _SIMPLER: dict[str, Callable[..., Expr | None]] = {
     "sum": _add, "difference": _subtract, "product": _multiply, "quotient": _divide, "negation": _negative,
     "square": _square, "power": _power, "reciprocal": _reciprocal, "identity": _same, "flattening": _same,
-    "new axis": _laid_out, "and": _logical, "or": _logical,
+    "new axis": _laid_out, "and": _logical, "or": _logical, "total": _total,
     "matrix product": _matmul, "dot product": _dot, "affine map": _linear, "transpose": _transpose,
     "matrix transpose": _matrix_transpose, "swap of axes": _swapaxes,
     "move of axes": _moveaxis, "reshape": _reshape, "broadcast": _broadcast_to,

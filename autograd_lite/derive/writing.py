@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ from .formula import (
     is_diagonal,
     multiplied,
     number,
+    terms_of,
     unsimplified,
 )
 
@@ -129,12 +131,16 @@ def _word(e: Expr, printer: Printer) -> tuple[str, int]:
         return word, SIGN if is_signed(word) else PRODUCT if " / " in word or _of_pi(e.value) else ATOM
     if e.role == "array":
         return printer.array(e.value), ATOM
+    if e.role == "negation" and printer.indexed:
+        e = _without_sign(e)
     if e.role == "product" and printer.indexed:
         e = _without_one(_over_a_whole_number(e, printer))
     if e.role == "product":
         return _product(e, printer), PRODUCT
     if e.role == "sum over steps" and printer.indexed:
         return f"{printer.over('sum', 't')} {write(e.args[0], printer, PRODUCT)}", SIGN
+    if e.role == "broadcast" and printer.indexed and not e.args[0].shape:  # a number in all places
+        return _word(e.args[0], printer)
     along = e.role in _REDUCTIONS and e.params.get("axis") is not None
     if printer.indexed and along and ("axis" in shown_params(e) or e.params.get("keepdims") and e.role != "norm"):
         return _along(e, printer)
@@ -148,13 +154,12 @@ def _product(e: Expr, printer: Printer) -> str:
     """The factors with the signs between them."""
     places = (ATOM if _of(f) == "matrix product" else PRODUCT + (k > 0) for k, f in enumerate(e.args))
     factors = [write(f, printer, place) for f, place in zip(e.args, places, strict=True)]
-    for k, f in enumerate(e.args[:-1]):  # (Σ a) b is not Σ a b
-        if f.role == "total" and printer.indexed:
-            factors[k] = printer.brackets(factors[k])
-    out = factors[0]
-    for k in range(1, len(factors)):
-        out += printer.between(e.args[k - 1], e.args[k], factors[k]) + factors[k]
-    return out
+    out = ""
+    for k, f in enumerate(e.args[:-1]):  # (Σ a) b is not Σ a b, and (n / 2) x not n / 2 x
+        sign = printer.between(f, e.args[k + 1], factors[k + 1])
+        is_open = f.role == "total" or f.role == "quotient" and " / " in factors[k] and not sign.strip()
+        out += (printer.brackets(factors[k]) if printer.indexed and is_open else factors[k]) + sign
+    return out + factors[-1]
 
 
 _TRANSPOSES = ("transpose", "matrix transpose")
@@ -195,6 +200,30 @@ def _without_one(e: Expr) -> Expr:
     return unsimplified("negative", (multiplied(e.args[1:], e.shape),), e.shape)
 
 
+def _without_sign(e: Expr) -> Expr:
+    """``-b (x - y)`` as ``b (y - x)``: without its sign, if it is that of a difference."""
+    of = e.args[0].args[0] if e.args[0].role == "quotient" else e.args[0]
+    factors = list(factors_of(of))
+    for k, f in enumerate(factors):
+        if (turned := _opposite(f, of is e.args[0] and len(factors) == 1)) is not None:
+            factors[k] = turned
+            above = multiplied(factors, of.shape)
+            return above if of is e.args[0] else replace(e.args[0], args=(above, *e.args[0].args[1:]))
+    return e
+
+
+def _opposite(e: Expr, is_alone: bool) -> Expr | None:
+    """`e` times -1, if that has no more signs; alone, a difference of names keeps its own: -(y - P)."""
+    if e.row is not None and e.row.kind == "linear" and e.role in ("total", "reduction"):
+        (x,), terms = e.args, terms_of(e.args[0])
+        positive = reduce(lambda a, b: unsimplified("add", (a, b), x.shape), [term for _, term in terms])
+        return replace(e, args=(positive,)) if all(sign < 0 for sign, _ in terms) else None
+    if e.role != "difference" or is_alone and all(a.role in ("name", "number") for a in e.args):
+        return None
+    a, b = e.args
+    return unsimplified("add", (*a.args, b), e.shape) if a.role == "negation" else replace(e, args=(b, a))
+
+
 def _along(e: Expr, printer: Printer) -> tuple[str, int]:
     """A reduction along some axes, with indices: ``Σⱼ dL/dPⱼ Pⱼ``."""
     body, axis = e.args[0], e.params["axis"]
@@ -206,7 +235,7 @@ def _along(e: Expr, printer: Printer) -> tuple[str, int]:
         return printer.below(word, ",".join(filter(None, (_order(e), letters)))), ATOM
     if e.role != "total":
         return f"{printer.over(e.head, letters)}{printer.brackets(write(body, printer))}", ATOM
-    factors = factors_of(body)
+    factors = factors_of(body.args[0] if body.role == "broadcast" and not body.args[0].shape else body)
     if all(f.role in ("name", "number") for f in factors):
         written = [
             printer.name(f.value, shown) if f.role == "name" and len(f.shape) == len(body.shape)
@@ -539,6 +568,8 @@ def _layout(e: Expr) -> str:
     """The result of a reshape, or of an index with new axes, in words."""
     if len(e.args[0].shape) == 1 and len(e.shape) == 2 and 1 in e.shape:
         return "a column" if e.shape[1] == 1 else "a row"
+    if len(e.shape) == 1 == min(e.args[0].shape, default=0):
+        return "a vector"
     return shape_text(e.shape, "×")
 
 
@@ -556,8 +587,10 @@ _GRADIENT = re.compile(r"[d∂](.+)/[d∂](.+)")
 def text_name(word: str) -> str:
     """A variable in plain text: ``gamma1`` as ``γ1``, ``xhat`` as ``x̂``, also within the name of a derivative.
 
-    >>> text_name("lam"), text_name("dL/dgamma"), text_name("W1")
-    ('λ', 'dL/dγ', 'W1')
+    A low line in front of a Greek letter keeps its name.
+
+    >>> text_name("lam"), text_name("dL/dgamma"), text_name("W1"), text_name("_sigma")
+    ('λ', 'dL/dγ', 'W1', 'sigma')
     """
     if m := _GRADIENT.fullmatch(word):
         return f"{word[0]}{text_name(m[1])}/{word[0]}{text_name(m[2])}"
@@ -565,9 +598,9 @@ def text_name(word: str) -> str:
         return text_name(m[1].rstrip("_")) + m[2].translate(_STEP)
     if m := _MARKED.fullmatch(word):
         return f"{m[1]}{_MARKS[m[2]][0]}{m[3]}"
-    m = re.fullmatch(r"([A-Za-z]+_?)(_?\d*)", word)
-    stem = _SHORT.get(m[1], m[1]) if m else ""
-    return f"{GREEK[stem]}{m[2]}" if m and stem in GREEK else escape.plain(word)
+    m = re.fullmatch(r"(_?)([A-Za-z]+_?)(_?\d*)", word)
+    stem = _SHORT.get(m[2], m[2]) if m else ""
+    return f"{m[2] if m[1] else GREEK[stem]}{m[3]}" if m and stem in GREEK else escape.plain(word)
 
 
 def root_of(value: complex) -> tuple[int, bool]:
@@ -663,9 +696,12 @@ class Latex(Text):
             return self.fill(r"\left.{x}\right|_{{\text{{direct}}}}", partial) if word.startswith("∂") else partial
         if m := _OF_STEP.fullmatch(word):
             return self.name(m[1], m[2] + letters)
+        if m := re.fullmatch(r"(\w+)\[([t\d+-]+)\]", word):  # a label
+            return self.name(m[1]) + self.plain(f"[{m[2]}]")
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.]*", word):
             return self.words(word) if not letters else self.fill(f"({{x}})_{{{{{letters}}}}}", self.words(word))
-        word = _SHORT.get(word, word)
+        is_latin = word[0] == "_" and text_name(word) != word
+        word = _SHORT.get(word, word[is_latin:])
         stem, _, index = word.partition("_")
         if m := _MARKED.fullmatch(word):
             head, index = self.fill(f"{_MARKS[m[2]][1]}{{{{{{x}}}}}}", self.plain(m[1])), m[3].strip("_")
@@ -674,8 +710,8 @@ class Latex(Text):
         else:
             if not index and (m := re.fullmatch(r"([A-Za-z]+?)(\d+)|([A-Z])([a-z])", word)):
                 stem, index = m[1] or m[3], m[2] or m[4]
-            is_letter = len(stem) == 1
-            head = self.plain(stem) if is_letter else self.fill(f"\\{stem}") if stem in GREEK else self.upright(stem)
+            is_greek = stem in GREEK and not is_latin
+            head = self.plain(stem) if len(stem) == 1 else self.fill(f"\\{stem}") if is_greek else self.upright(stem)
         if index:
             index = self.plain(index) if index.isdigit() or len(index) == 1 else self.upright(index)
         letters = re.sub(r"([+-]\d+)(?=[i-n])", r"\1,", letters)  # u_{i+1,j}

@@ -35,7 +35,7 @@ ASSIGNED = Primitive(
 #: The identity, whose derivative is zero.
 STOP_GRADIENT = Primitive(
     "constant", lambda x: x, (), name="stop_gradient", bind=lambda x: ((x,), {}), algebra="identity", batch=ALIGNED,
-    onnx="Identity",
+    onnx="Identity", infix="{x}", text="stop_gradient({x})", tex=r"\operatorname{{stop\_gradient}}({x})", js="{x}",
 )
 
 

@@ -98,6 +98,21 @@ def looped(code: CodeType, e: ast.expr) -> str | None:
     return None
 
 
+def counted(code: CodeType, e: ast.Name) -> ast.expr | None:
+    """What a variable of the innermost loop around a place counts, ``range(1, n)``; None for one of no loop."""
+    for scope in _scopes(code):
+        loops = [at for at in _fors(scope) if e.id in names(at.target)]
+        around = [at for at in loops if at.body[0].lineno <= e.lineno <= (at.body[-1].end_lineno or 0)]
+        if loops:
+            return around[-1].iter if around else loops[-1].iter
+    return None
+
+
+@lru_cache(maxsize=1024)
+def _fors(scope: ast.AST) -> list[ast.For]:
+    return [at for at in ast.walk(scope) if isinstance(at, ast.For)]
+
+
 @lru_cache(maxsize=1024)
 def _loops(scope: ast.AST) -> tuple[set[str], dict[str, list[ast.expr]]]:
     """The variables of the loops in a scope, and for each what its values are taken from."""

@@ -139,15 +139,17 @@ def names_of(
     taken -= {words[n] for n in fixed}
     chosen = {n: words[n] for n in results if words.get(n) in taken}
     repeated = {n: words[n] for n in ordered if n not in fixed and n not in chosen and words[n] in taken}
-    chosen |= _in_steps(repeated, words)
+    steps = _in_steps(repeated, words)
+    chosen |= {n: word for n, word in steps.items() if word}
     taken |= {*chosen.values()}
-    return chosen | {n: taken.take(words[n]) for n in ordered if n not in chosen}
+    return chosen | {n: taken.take(words[n]) for n in ordered if n not in chosen and n not in steps}
 
 
 def _in_steps(repeated: Mapping[Node, str], words: Mapping[Node, str]) -> dict[Node, str]:
     """The names of values that are assigned in a loop, z2 and z3 in its second and third step, and z0 before it.
 
-    Left out are variables that have further values, or none that was recorded in a first step.
+    A value that each step assigns again, as the last one before the loop, has no name: "". Left out are variables that
+    have further values, or none that was recorded in a first step.
     """
     turns, names, families = rounds(words), dict[Node, str](), dict[str, list[Node]]()
     for n, word in repeated.items():
@@ -156,12 +158,13 @@ def _in_steps(repeated: Mapping[Node, str], words: Mapping[Node, str]) -> dict[N
     variables = {*words.values(), *(w for c in codes for w in (*c.co_varnames, *c.co_names, *c.co_freevars))}
     for word, values in families.items():
         before, inside = [n for n in values if n not in turns], [n for n in values if n in turns]
-        places = {turns[n][0] for n in inside}
-        is_one = len(places) == 1 and values == before + inside and len(before) < 2
+        places = Counter(turns[n][0] for n in inside)
+        is_one = len({*places.values()}) == 1 and values == before + inside
         between = "_" * word[-1:].isdigit()
-        own = dict.fromkeys(before, f"{word}{between}0") | {n: f"{word}{between}{turns[n][1]}" for n in inside}
-        if is_one and len({*own.values()}) == len(values) and variables.isdisjoint(own.values()):
-            names |= own
+        last = {n: f"{word}{between}{turns[n][1]}" for n in inside if turns[n][0] == turns[inside[-1]][0]}
+        own = dict.fromkeys(before[-1:], f"{word}{between}0") | last
+        if is_one and len({*own.values()}) == len(own) and variables.isdisjoint(own.values()):
+            names |= dict.fromkeys(values, "") | own
     return names
 
 

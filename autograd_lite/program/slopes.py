@@ -9,7 +9,7 @@ import numpy as np
 
 from ..engine.backward import pull_back
 from ..table.surrogate import NearPoint
-from .equation import Var
+from .equation import Equation, Var
 from .graph import graph_of
 from .program import Program
 
@@ -29,6 +29,10 @@ def gradients(
     return {v: np.asarray(slopes[n]) if n in slopes else np.zeros(v.shape, v.dtype) for v, n in nodes.items()}
 
 
+def _is_detached(eq: Equation) -> bool:
+    return eq.row.kind == "constant" and eq.row.algebra == "identity"
+
+
 def finite_difference(
     program: Program, values: Mapping[Var, Any], slopes: Mapping[Var, Any]
 ) -> tuple[float, float, float, float, bool]:
@@ -45,8 +49,9 @@ def finite_difference(
         along += float(np.sum(np.conj(g) * direction).real)
         step = max(step, float(np.abs(x).max(initial=0.0)))
     moving = program.depending(moves)
-    drawn = {v for eq in program.equations if eq.is_random for v in eq.outputs}
-    kept = {v: x for v, x in values.items() if v in drawn or v not in moving}
+    #: What is drawn, or detached, stays as it is.
+    fixed = {v for eq in program.equations if eq.is_random or _is_detached(eq) for v in eq.outputs}
+    kept = {v: x for v, x in values.items() if v in fixed or v not in moving}
     near = NearPoint()
 
     def at(t: float) -> dict[Var, Any]:

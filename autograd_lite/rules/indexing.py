@@ -155,7 +155,7 @@ getitem = linear(
     examples=_TAKEN, infix="{x}[{index}]", algebra="index", view=True, emit="{x}[{index}]", onnx=getitem_onnx,
 )
 def _into_zeros_textbook(g, index, shape, unique_indices=False):
-    full = np.zeros(shape, g.dtype)
+    full = np.zeros(shape, np.result_type(g))
     np.add.at(full, index, g)
     return full
 

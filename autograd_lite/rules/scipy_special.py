@@ -220,11 +220,14 @@ def _gamma(S):
         elementwise(S.gamma, lambda x, y: y * S.psi(x), domain=NOT_A_POLE, tex=r"\Gamma({x})", js="map(gamma, {x})"),
         elementwise(
             S.gammaln, lambda x: S.psi(x), domain=NOT_A_POLE, tex=r"\ln \lvert \Gamma({x}) \rvert",
-            js="map(gammaln, {x})",
+            text="log |Γ({x})|", js="map(gammaln, {x})", textbook=Textbook(x="g * psi(x)", note="ψ = Γ′ / Γ"),
         ),
         elementwise(S.gammasgn, 0, domain=SIGNED, kinks=lambda x: x == 0, tex=r"\operatorname{{sign}} \Gamma({x})"),
         elementwise(S.rgamma, reciprocal, tex=r"\frac{{1}}{{\Gamma({x})}}"),
-        elementwise(S.loggamma, lambda x: S.psi(x), domain=POSITIVE, tex=r"\ln \Gamma({x})"),
+        elementwise(
+            S.loggamma, lambda x: S.psi(x), domain=POSITIVE, tex=r"\ln \Gamma({x})", text="log Γ({x})",
+            textbook=Textbook(x="g * psi(x)", note="ψ = Γ′ / Γ"),
+        ),
         digamma, polygamma, multigammaln,
         elementwise(
             S.beta, lambda y, x1, x2: y * excess(x1, x2), lambda y, x1, x2: y * excess(x2, x1),

@@ -56,7 +56,7 @@ _NUMPY = """
     vdot einsum tensordot kron zeros ones full eye identity arange diag full_like broadcast_to linalg.inv linalg.det
     linalg.solve roll pad tril triu
 """
-_CONSTANTS = {"pi": np.pi, "e": np.e, "inf": np.inf, "nan": np.nan, "newaxis": None}
+_CONSTANTS = {"pi": np.pi, "_pi": np.pi, "e": np.e, "inf": np.inf, "nan": np.nan, "newaxis": None}
 _WORDS = ("order", "mode", "norm", "kind")  # parameters that take a word
 _GROWING = ("outer", "kron", "tile", "repeat", "pad")  # sizes are multiplied
 
@@ -344,7 +344,8 @@ class Reader:
 
     def _named(self, e: ast.Name | ast.Attribute) -> Any:
         word = _dotted(e)
-        if word in self.names and not callable(self.names[word]) and not (word == "pi" and self._is_read_as("number")):
+        is_number = word in ("pi", "_pi") and self._is_read_as("number")
+        if word in self.names and not callable(self.names[word]) and not is_number:
             self.used.add(word)
             return _locked(self.names[word])
         bare = _bare(word)

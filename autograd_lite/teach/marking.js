@@ -750,7 +750,7 @@ const parsed = (text) => {
 
 // ----------------------------------------------------------------------------------------------------- its value
 
-const CONSTANTS = { pi: Math.PI, e: Math.E, inf: Infinity, nan: NaN };
+const CONSTANTS = { pi: Math.PI, _pi: Math.PI, e: Math.E, inf: Infinity, nan: NaN };
 const dotted = (e) => {
   if (e[0] === "name") return e[1];
   const before = e[0] === "attribute" ? dotted(e[1]) : "";
@@ -828,7 +828,7 @@ class Reader {
 
   named(e) {
     const word = dotted(e), short = bare(word);
-    if (has(this.space, word) && !(word === "pi" && this.isReadAs("number"))) {
+    if (has(this.space, word) && !(["pi", "_pi"].includes(word) && this.isReadAs("number"))) {
       this.used = true;
       return this.space[word] ?? notMarked(`${word} is too large for this page`);
     }

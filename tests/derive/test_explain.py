@@ -412,3 +412,33 @@ def test_a_constant_tensor_has_the_name_of_its_variable():
     data = ag.tensor([[1.0, 2.0]])
     W = ag.tensor(np.ones((2, 4)), requires_grad=True)
     assert "a = data @ W" in str(explain(np.sum((data @ W) ** 2), W))
+
+
+def test_what_is_detached_is_held_fixed_in_the_check_and_is_seen_in_the_text() -> None:
+    def actor_and_critic(w, S, G):
+        v = S @ w
+        advantage = ag.stop_gradient(G - v)
+        return np.mean(v * advantage)
+
+    def straight_through(x):
+        return np.sum((x + ag.stop_gradient(np.round(x) - x)) ** 2)
+
+    w, S, G = np.array([0.5, -1.0]), np.array([[1.0, 2.0], [0.5, 1.0], [-1.0, 0.5]]), np.array([1.0, 2.0, 3.0])
+    text = str(ag.trace(actor_and_critic, w, S, G).explain("w"))
+    assert "advantage = stop_gradient(G - v)" in text
+    assert "not confirmed" not in text
+    text = str(ag.trace(straight_through, np.array([0.2, 1.7])).explain())
+    assert "x + stop_gradient(round(x) - x)" in text
+    assert "not confirmed" not in text
+    x = leaf(2, "x")
+    with ag.no_grad():
+        m = np.mean(x)
+    assert "L = Σ (x - m)²" in str(np.sum((x - m) ** 2).explain())  # x - mean(x) has another gradient
+
+
+def test_signs_are_resolved() -> None:
+    U, V, W = (ag.tensor([1.0, 2.0], requires_grad=True, name=word) for word in "UVW")
+    assert "L = Σ (log(U) + log(V))" in str((-np.sum(-np.log(U) - np.log(V))).explain())
+    n = 3
+    assert "L = n (Σ log(U) - log(Σ U))" in str((-n * (np.log(np.sum(U)) - np.sum(np.log(U)))).explain(U))
+    assert "(n / 2) log(2π)" in str((np.sum(W) + n / 2 * np.log(2 * np.pi)).explain())

@@ -143,6 +143,11 @@ def test_a_likelihood_by_a_cholesky_factor():
     alpha = np.linalg.solve(C.T, w)
     L = 0.5 * y @ alpha + np.sum(np.log(np.diag(C)))
     assert "dL/dK = Φ(K⁻¹ - α @ αᵀ)" in explained(L, x=x, y=y)
+    assert "dloss/dK = Φ(α @ αᵀ - K⁻¹)" in explained(-L, x=x, y=y)
+    alpha = np.linalg.solve(K, y)
+    L = 0.5 * y @ alpha + np.sum(np.log(np.diag(C)))
+    assert "dL/dK = Φ(K⁻¹) - ½ (α @ αᵀ)" in explained(L, x=x, y=y)
+    assert "in a symmetric matrix Φ(A) has the slopes of ½ A" in explained(L, x=x, y=y)
     other = L + np.sum(C[:, 0] ** 3)  # of which the form is not the gradient
     assert "dL/dK = Φ(K⁻¹" not in explained(other, x=x, y=y)
 
@@ -379,3 +384,115 @@ def test_log1p_is_the_logarithm_of_1_plus_x():
     assert r"\ln(1 + e^{-y \odot z})" in derivation.latex()
     sheet = ag.trace(loss, np.array([0.5, 0.2]), np.array([1.0, -1.0]), np.array([0.3, 0.4])).worksheet()
     assert sheet.check(sheet.key()).wrong == []
+
+
+# ------------------------------------------------------------------------------------------- probabilistic programs
+
+
+def squeezed(x):
+    top = x.max(axis=1, keepdims=True)
+    return np.log(np.exp(x - top).sum(axis=1)) + np.squeeze(top, 1)
+
+
+def squeezed_last(x):
+    top = np.max(x, axis=1, keepdims=True)
+    return (top + np.log(np.sum(np.exp(x - top), axis=1, keepdims=True))).squeeze(1)
+
+
+@pytest.mark.parametrize("lse", [squeezed, squeezed_last])
+def test_a_logsumexp_with_a_shift_that_is_squeezed(lse):
+    text = explained(np.sum(lse(leaf(2, 3, name="S"))))
+    assert "L = Σ logsumexpⱼ(S)" in text
+    assert "dL/dS = softmax(S)" in text
+
+
+def test_a_mixture_of_gaussians_is_that_of_a_book():
+    def loss(mu, log_sigma, x):
+        sigma = np.exp(log_sigma)
+        logp = -np.log(sigma) - (x[:, None] - mu) ** 2 / (2 * sigma**2)
+        return -np.sum(np.log(np.sum(np.exp(logp), axis=1)))
+
+    text = " ".join(str(ag.trace(loss, np.array([-1.0, 1.0]), np.zeros(2), np.arange(3.0)).explain()).split())
+    assert "logp = -b² / (2 σ²) - log(σ)" in text or "logp = -log(σ) - b² / (2 σ²)" in text
+
+
+def test_a_divergence_of_gaussians_has_the_gradient_of_a_book():
+    def loss(L0, S1):
+        S0, inverse = L0 @ L0.T, np.linalg.inv(S1)
+        return 0.5 * (np.trace(inverse @ S0) + np.log(np.linalg.det(S1) / np.linalg.det(S0)))
+
+    S1 = np.array([[1.5, 0.2], [0.2, 1.0]])
+    text = " ".join(str(ag.trace(loss, np.array([[1.0, 0.0], [0.3, 0.8]]), S1).explain("L0")).split())
+    assert "L = ½ (tr(inverse @ S0) + log(det S1 / det S0))" in text
+    assert "dL/dS0 = ½ inverse - ½ S0⁻¹ since" in text
+
+
+def test_the_gamma_function_and_its_derivative_are_explained():
+    gammaln = pytest.importorskip("scipy.special").gammaln
+    a = leaf(3, name="a")
+    L = gammaln(np.sum(np.exp(a))) - np.sum(gammaln(np.exp(a)))
+    assert "log |Γ(Σ " in (text := explained(L))
+    assert "ψ(" in text
+    assert "ψ = Γ′ / Γ" in text
+    assert r"; $\psi$ = $\Gamma$$'$ / $\Gamma$}" in L.explain().latex()
+
+
+def test_what_is_in_a_risk_set_has_indices():
+    def loss(beta, T):
+        at_risk = (T[None, :] >= T[:, None]).astype(float)
+        return np.sum(np.log(at_risk @ np.exp(beta)))
+
+    text = str(ag.trace(loss, np.array([0.1, 0.2, 0.3]), np.array([3.0, 1.0, 2.0])).explain("beta"))
+    assert "at_riskᵢⱼ = 1[Tⱼ ≥ Tᵢ]" in text
+
+
+def test_a_number_that_many_entries_use_is_no_size():
+    a, x = leaf(name="a"), leaf(4, name="x")
+    c = np.exp(a)
+    assert "dL/dc = -Σ 1" in explained(-np.sum(c - np.exp(x) * x), a)
+    b = np.exp(a)
+    assert "- dL/db" not in (text := explained(np.sum(x**2 / (-2 * b)), a))
+    assert "/ (-2" not in text
+
+
+def test_the_forward_algorithm_with_scaling_in_two_lines_is_one_recursion():
+    def loss(A, B, start, obs):
+        alpha = start * B[:, obs[0]]
+        c = np.sum(alpha)
+        alpha = alpha / c
+        total = np.log(c)
+        for t in range(1, len(obs)):
+            alpha = (alpha @ A) * B[:, obs[t]]
+            c = np.sum(alpha)
+            alpha = alpha / c
+            total = total + np.log(c)
+        return -total
+
+    args = np.array([[0.7, 0.3], [0.4, 0.6]]), np.array([[0.5, 0.5], [0.1, 0.9]]), np.array([0.5, 0.5])
+    text = " ".join(str(ag.trace(loss, *args, np.array([0, 1, 1, 0, 1])).explain(["A", "B"])).split())
+    assert all(part in text for part in ("= αₜ₋₁ @ A 2 t = 1 … 4", "αₜ = ", "total = log(c0) + Σₜ log(cₜ)"))
+
+
+def test_the_gradient_of_a_policy_with_a_baseline_is_that_of_a_book():
+    def loss(theta, states, actions, returns, baseline):
+        total = 0.0
+        for s, a, G in zip(states, actions, returns, strict=True):
+            z = theta[s]
+            total = total - (z - np.log(np.sum(np.exp(z))))[a] * (G - baseline)
+        return total
+
+    args = np.array([[0.1, 0.2], [-0.3, 0.4]]), np.array([0, 1, 0]), np.array([1, 0, 0]), np.array([1.0, 0.0, 2.0])
+    text = str(ag.trace(loss, *args, 0.5).explain("theta"))
+    assert "dtotal/dzₜ = (Yₜ - softmax(zₜ)) (baseline - returns[t-1])" in text
+
+
+def test_a_covariance_at_the_start_is_the_identity():
+    def loss(A, q, y):
+        P, total = np.eye(2), 0.0
+        for t in range(3):
+            P = A @ P @ A.T + q * np.eye(2)
+            total = total + np.sum(P) * y[t]
+        return total
+
+    text = str(ag.trace(loss, np.array([[0.9, 0.1], [0.0, 0.8]]), 0.3, np.array([1.0, 2.0, 3.0])).explain("A"))
+    assert "P0 = I" in text

@@ -247,7 +247,7 @@ TEXTBOOK = {
     """,
     "pca": """
         X̂ = Z @ Wᵀ
-        dL/dX̂ = -2 (X - X̂) / n
+        dL/dX̂ = 2 (X̂ - X) / n
         dL/dW = (dL/dX̂)ᵀ @ Z + Xᵀ @ dL/dZ
     """,
     "gaussian_process": """

@@ -124,7 +124,7 @@ def test_a_size_has_the_name_that_the_program_gives_to_the_length() -> None:
 def test_integer_divisors_stay() -> None:
     W, X = leaf(3, name="W"), np.arange(3.0)
     L = np.sum((X - W) ** 2) / 5
-    assert any(line.startswith("dL/dW = -2 (X - W) / 5") for line in lines(L.explain(W)))
+    assert any(line.startswith("dL/dW = 2 (W - X) / 5") for line in lines(L.explain(W)))
 
 
 def test_temporaries_are_no_indices() -> None:
@@ -466,3 +466,27 @@ def test_several_results_of_a_call_in_a_function_of_the_users_have_their_names()
 
     text = str(ag.trace(loss, np.arange(16.0).reshape(2, 8)).explain())
     assert all(f"{word}{k} = zs[{k - 1}]" in text for word in "ifog" for k in (1, 2))
+
+
+def test_a_name_of_the_user_is_no_letter_that_means_something_else_in_the_same_derivation():
+    def gaussians(a, pi, sigma, x):
+        sigma = np.exp(sigma)
+        f = np.exp(-((x[:, None] - a) ** 2) / (2 * sigma**2)) / np.sqrt(2 * np.pi * sigma**2)
+        return -np.sum(np.log(f @ (np.exp(pi) / np.sum(np.exp(pi)))))
+
+    args = np.array([0.1, 1.0]), np.array([0.2, -0.1]), np.array([0.1, 0.3]), np.array([0.5, -0.3, 1.0])
+    program = ag.trace(gaussians, *args)
+    text = str(program.explain(["pi", "sigma"]))
+    assert all(part in text for part in ("softmax(pi)", "2π", "dL/dpi", "dL/dσ"))
+    assert all(part in program.explain(["pi", "sigma"]).latex() for part in (r"\mathrm{pi}", r"2\pi", r"\sigma"))
+    sheet = ag.worksheet(program, ["pi"])
+    assert all(mark.right for mark in sheet.check({q.word: q.answer for q in sheet.questions}))
+
+
+def test_a_number_that_is_called_sigma_is_not_the_sigmoid():
+    x, sigma = ag.tensor([0.1, 0.2], requires_grad=True, name="x"), 0.7
+    p = ag.sigmoid(x / sigma)
+    text = str(np.sum(p).explain())
+    assert all(part in text for part in ("sigma = 0.7", "p = σ(x / sigma)"))
+    assert "σ = 0.7" in str(np.sum(np.tanh(x / sigma)).explain())
+    assert "sigma = 0.7" in str(np.sum(np.log(1 + np.exp(x / sigma))).explain())  # its derivative is σ

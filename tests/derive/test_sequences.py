@@ -206,10 +206,9 @@ def test_equal_labels_of_two_steps_are_two_labels():
 
     program = ag.trace(f, np.array([[0.2, 0.8], [0.6, 0.4]]), np.array([0, 1, 0, 0]))
     text = str(program.explain("B"))
-    assert "B[:, oₜ]" in text
+    assert "B[:, obs[t]]" in text
     assert "t = 1 … 3" in text
-    assert "obs[" not in text  # o1 is obs[1], and o3, which has the value of obs[0], is not that
-    assert "B[:, o3]" in str(program.explain("B", roll=False))
+    assert "B[:, obs[3]]" in str(program.explain("B", roll=False))  # not obs[0], which has its value
 
 
 def test_a_state_that_is_joined_to_the_input_starts_with_zeros() -> None:
@@ -223,3 +222,44 @@ def test_a_state_that_is_joined_to_the_input_starts_with_zeros() -> None:
     assert "h0 = 0" in text
     assert "t = 1 … 3" in text
     assert "c1" not in text
+
+
+def test_a_label_is_the_entry_of_its_array() -> None:
+    def forward(A, B, start, obs):
+        f = start * B[:, obs[0]]
+        for t in range(1, len(obs)):
+            f = (f @ A) * B[:, obs[t]]
+        return -np.log(np.sum(f))
+
+    def pairs(E, words):
+        total = 0.0
+        for i in range(len(words) - 1):
+            scores = E[words[i]]
+            total = total + scores[words[i + 1]] - np.log(np.sum(np.exp(scores)))
+        return total
+
+    A, B = draw(2, 2) ** 2, draw(2, 3) ** 2
+    for obs in (np.array([2, 1, 0, 1, 1]), np.array([1, 1, 1, 1, 1])):
+        text = explained(forward, (A, B, np.array([0.5, 0.5]), obs), ["A", "B"])
+        assert "B[:, obs[0]]" in text
+        assert "= B[:, obs[t]] 2 t = 1 … 4" in text
+        assert "obs (5)" in text
+        text = explained(pairs, (draw(3, 3), obs), "E")
+        assert "scoresₜ = E[words[t-1]] 3 t = 1 … 4" in text
+        assert "total = Σₜ scoresₜ[words[t]] - Σₜ logsumexp(scoresₜ)" in text
+
+
+def test_labels_of_a_recorded_loop_are_entries_although_they_are_equal() -> None:
+    B, f = ag.tensor(draw(2, 3) ** 2, requires_grad=True, name="B"), np.ones(2)
+    for y in (np.array([2, 2, 2, 2]), [2, 2, 2, 2]):
+        f = np.ones(2) * B[:, y[0]]
+        for t in range(1, 4):
+            f = f * B[:, int(y[t])]
+        text = " ".join(str(np.sum(f).explain()).split())
+        assert "B[:, y[0]]" in text
+        assert "= B[:, y[t]] 2 t = 1 … 3" in text
+        assert "B_{:, y[t]}" in np.sum(f).explain().latex()
+    L = 0.0
+    for t in reversed(range(4)):
+        L = L + B[0, y[t]] ** (t + 1)
+    assert all(f"a{k} = B[0, y[{4 - k}]]" in str(L.explain()) for k in (1, 2, 3))
