@@ -120,6 +120,9 @@ class Derivation(GraphView):
         values = self.chain.constants.values
         first = [Line(w, (e,), layout.small(values[w]), shape=np.shape(values[w])) for w, e in started]
         steps[:1] = [replace(s, lines=[*first, *s.lines]) for s in steps[:1]]
+        joint = next((line for s in steps for line in s.lines if line.joint), None)
+        marked = [replace(joint, how=f"; {joint.joint} is one index")] if joint else []
+        steps = [replace(s, lines=[marked[0] if line is joint else line for line in s.lines]) for s in steps]
         return [Section(GIVEN, [_given(word, x) for word, x in self.given]), *steps]
 
     @cached_property
@@ -296,7 +299,7 @@ def _remarks(*factors: Factor) -> str:
 
 def _given(word: str, x: Any) -> Line:
     """A given number, also that in all entries of a state at the start, ``h0 = 0``; of any other array the shape."""
-    if word.endswith("0") and np.size(x) > 1 and np.all(x == np.ravel(x)[0]):
+    if word[-1:].isdigit() and np.size(x) > 1 and np.all(x == np.ravel(x)[0]):
         x = np.ravel(x)[0].item()
     return Line(word, (number(x),)) if is_number(x) else Line(word, shape=np.shape(x))
 

@@ -10,21 +10,23 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import reduce
 from typing import Any
 
 import numpy as np
 
 from ..table import TABLE, Primitive
 from ..table.textbook import NOTATIONS
-from .formula import Expr, Function, Labels, Shape, factors_of, fold, multiplied, name, number, unsimplified
+from .formula import Expr, Function, Labels, Shape, factors_of, fold, multiplied, name, number, terms_of, unsimplified
+
+LONG = 8  # characters of a number that stands for a quotient
 
 
 def make(row: Primitive, args: Sequence[Expr], params: Mapping[str, Any], shape: Shape) -> Expr:
     """`row` applied to formulas, without what a person would not write."""
     is_entrywise = row.kind == "elementwise" or row.kind == "constant" and shape == ()
     numbers = [a.value for a in args if a.is_number]
-    if row.algebra == "quotient" and all(type(x) is int for x in numbers) and numbers[1:] and numbers[1] > 4:
-        is_entrywise = not numbers[0] % numbers[1]  # 1 / 5 is not 0.2
+    is_entrywise = is_entrywise and not (row.algebra == "quotient" and numbers[1:] and _is_fraction(*numbers))
     if is_entrywise and args and len(numbers) == len(args) and "generator" not in params:
         with np.errstate(all="ignore"):
             return number(np.asarray(row.fn(*numbers, **params)).item())
@@ -36,6 +38,13 @@ def make(row: Primitive, args: Sequence[Expr], params: Mapping[str, Any], shape:
     e = unsimplified(row, args, shape, **params)
     simpler = _SIMPLER.get(row.algebra or "")
     return (None if simpler is None else simpler(e)) or e
+
+
+def _is_fraction(a: Any, b: Any) -> bool:
+    """True for a quotient that stays one: 1 / 5 is not 0.2, and 2 / π is not 0.63662."""
+    if isinstance(a, complex) or isinstance(b, complex) or not b or not a % b:
+        return False
+    return type(a) is type(b) is int and b > 4 or len(repr(a / b)) > LONG
 
 
 def simplified(row: str, args: Sequence[Expr], shape: Shape, /, **params: Any) -> Expr:
@@ -226,6 +235,9 @@ def _multiply(e: Expr) -> Expr:
 
 
 def _negative(e: Expr) -> Expr:
+    terms = terms_of(e.args[0])
+    if len(terms) > 1 and all(sign < 0 for sign, _ in terms):  # -(-a - b)
+        return reduce(lambda a, b: simplified("add", (a, b), e.shape), (term for _, term in terms))
     return product((number(-1), *e.args), e.shape)
 
 
@@ -493,6 +505,8 @@ def _linear(e: Expr) -> Expr:
 def _getitem(e: Expr) -> Expr | None:
     """``(A @ x[..., None])[..., 0]`` is ``A @ x``, and the same of a solution of equations."""
     (x,) = e.args
+    if x.role == "broadcast" and not x.args[0].shape:
+        return full(x.args[0], e.shape)
     if repr(e.params.get("index")) == "(Ellipsis, 0)" and x.role in ("matrix product", "solution"):
         a, b = x.args
         if b.role == "index" and repr(b.params.get("index")) == "(Ellipsis, None)" and len(b.shape) == 2:

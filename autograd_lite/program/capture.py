@@ -103,6 +103,9 @@ def _captured(
     roots = [t._node for t in leaves(result) if isinstance(t, Tensor) and t._node is not None and t._node.live]
     names_of_nodes = names_of(f, rebuild(args, tensors), nodes, ancestors(roots, ANY)[::-1], variables, outside, roots)
     arrays: Params = {}
+    several = [(w, x) for w, x in outside if isinstance(x, list | tuple)]
+    outside += [(w, np.array(x)) for w, x in several if x and all(type(k) is int for k in x)]  # labels
+    outside += [(f"{w}{k + 1}", x) for w, xs in several for k, x in enumerate(xs)]  # a state at the start
     for word, value in outside:
         if isinstance(value, np.ndarray) and word not in names_of_nodes.values():
             arrays.setdefault(word, value)
@@ -121,9 +124,16 @@ def names_of(
     by_module = qualified(nodes)
     used = dict.fromkeys((*(p for n in nodes for p in n.parents if p is not None and p.row is None), *nodes))
     recorded = {n: by_module.get(n, n.name) for n in used if n.name}
-    wish = named_nodes([*argument_names(f, args), *variables])
-    wish = named_nodes(outside, recorded | wish)
-    wish = dict(assigned(used)) | wish
+    stored = dict(assigned(used))
+    last = {word: x._node for word, x in (*variables, *outside) if isinstance(x, Tensor)}
+
+    def others(named: Sequence[tuple[str, Any]]) -> list[tuple[str, Any]]:  # not hs, in which the values of h are kept
+        return [(word, x) for word, x in named if not isinstance(x, list | tuple) or not _keeps(x, stored, last)]
+
+    wish = named_nodes([*argument_names(f, args), *others(variables)])
+    wish = named_nodes(others(outside), recorded | wish)
+    often = Counter(stored.values())  # the values of one variable in a loop have its name, the last too
+    wish = stored | {n: word for n, word in wish.items() if last.get(word) is not n or often[stored.get(n, "")] < 2}
     words = {n: plain(word) or "x" for n, word in wish.items()}
     often = Counter(word for n, word in words.items() if n.row is not None)
     taken = Names(word for word, count in often.items() if count > 1)
@@ -135,27 +145,43 @@ def names_of(
     repeated = {n: words[n] for n in ordered if n not in fixed and n not in chosen and words[n] in taken}
     chosen |= _in_steps(repeated, words)
     taken |= {*chosen.values()}
-    return chosen | {n: taken.take(words[n]) for n in ordered if n not in chosen}
+    chosen |= {n: taken.take(words[n]) for n in ordered if n not in chosen}
+    return {n: word for n, word in chosen.items() if word}
+
+
+def _keeps(values: Sequence[Any], stored: Mapping[Node, str], last: Mapping[str, Node | None]) -> bool:
+    """True for a list of results that one variable had in turn, the last of which it still has; and for a tuple of
+    results that all have names.
+    """
+    nodes = [x._node for x in values if isinstance(x, Tensor) and x._node is not None]
+    words = {stored.get(n, "") for n in nodes if n.row is not None}
+    if isinstance(values, tuple):
+        return stored.keys() >= {*nodes}
+    return len(nodes) > 1 and len(words) == 1 and last.get(words.pop()) is nodes[-1]
 
 
 def _in_steps(repeated: Mapping[Node, str], words: Mapping[Node, str]) -> dict[Node, str]:
     """The names of values that are assigned in a loop, z2 and z3 in its second and third step, and z0 before it.
 
-    Left out are variables that have further values, or none that was recorded in a first step.
+    A variable that each step assigns again, ``s = s - s.max()``, has the name in the last of these places. Left out are
+    variables that have further values, or none that was recorded in a first step.
     """
     turns, names, families = rounds(words), dict[Node, str](), dict[str, list[Node]]()
     for n, word in repeated.items():
         families.setdefault(word, []).append(n)
-    codes = {code for (code, _), _ in turns.values()}
+    codes = {where[0] for where, _ in turns.values()}
     variables = {*words.values(), *(w for c in codes for w in (*c.co_varnames, *c.co_names, *c.co_freevars))}
     for word, values in families.items():
         before, inside = [n for n in values if n not in turns], [n for n in values if n in turns]
-        places = {turns[n][0] for n in inside}
-        is_one = len(places) == 1 and values == before + inside and len(before) < 2
-        between = "_" * word[-1:].isdigit()
-        own = dict.fromkeys(before, f"{word}{between}0") | {n: f"{word}{between}{turns[n][1]}" for n in inside}
-        if is_one and len({*own.values()}) == len(values) and variables.isdisjoint(own.values()):
-            names |= own
+        places: dict[Any, list[Node]] = {}
+        for n in inside:
+            places.setdefault(turns[n][0], []).append(n)
+        last, between = places[turns[inside[-1]][0]] if inside else [], "_" * word[-1:].isdigit()
+        own = dict.fromkeys(before, f"{word}{between}0") | {n: f"{word}{between}{turns[n][1]}" for n in last}
+        is_one = {turns[n][1] for n in inside} == {turns[n][1] for n in last} and len(before) < 2 and bool(last)
+        is_one &= values == before + inside and len({*own.values()}) == len(own)
+        if is_one and variables.isdisjoint(own.values()):
+            names |= dict.fromkeys(inside, "") | own
     return names
 
 

@@ -274,7 +274,7 @@ def test_an_axis_is_omitted_only_where_it_is_meant():
         return np.sum((np.roll(u, 1, axis=0) + np.roll(u, 1, axis=1) - 2 * u) ** 2)
 
     text = text_of(laplace, np.arange(9.0).reshape(3, 3), wrt=["u"])
-    assert "roll(u, shift=1, axis=0) + roll(u, shift=1, axis=1)" in text
+    assert "rollᵢ(u, shift=1) + rollⱼ(u, shift=1)" in text
 
 
 def test_a_squared_hinge_has_no_second_case():
@@ -365,7 +365,7 @@ def test_an_integer_beside_other_axes_has_its_own_index():
     kern = leaf(2, 2, 2, name="kern")
     L = np.sum((kern[:, 0, 0, None] * img[0:2]) ** 2) + np.sum(np.exp(kern[1, :, :, None] * img[1:3]))
     text = explained(L, img=img)
-    assert "dL/dkernₖⱼₗ = 1[k = 1] dL/dcⱼₗ + 1[j = 0] 1[l = 0] dL/daₖ" in text
+    assert "dL/dkernₖⱼₗ = 1[k = 1] dL/dfⱼₗ + 1[j = 0] 1[l = 0] dL/daₖ" in text
     assert "elsewhere" not in text
 
 

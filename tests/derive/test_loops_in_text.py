@@ -177,8 +177,8 @@ def test_the_stages_of_an_integration_have_their_names():
         k2 = rate(y + dt / 2 * k1)
         y = y + dt * k2
     text = " ".join(str((y**2).explain(a, {"y0": y0, "dt": dt})).split())
-    assert "k1_1 = a y0 - y0²" in text
-    assert "y1 = y0 + dt k2_1" in text
+    assert "k1ₜ = a yₜ₋₁ - yₜ₋₁² 1 t = 1 … 3" in text
+    assert "yₜ = yₜ₋₁ + dt k2ₜ 1 t = 1 … 3" in text
 
 
 def test_cross_entropy_of_each_step_and_states_under_other_names():
@@ -205,7 +205,7 @@ def test_what_is_computed_in_a_step_has_its_number():
         cell = forget * cell + np.tanh(z @ Wc)
         hid = np.tanh(cell)
     text = " ".join(str(np.sum(hid**2).explain([Wf, Wc], {"xs": xs})).split())
-    assert "zₜ = concatenate(xs[t-1], hidₜ₋₁) 4 t = 1 … 3" in text
+    assert "zₜ = [xs[t-1], hidₜ₋₁] 4 t = 1 … 3" in text
     assert "dL/dWf = Σₜ zₜ @ (dL/daₜ)ᵀ since aₜ = zₜ @ Wf; t = " in text
 
 
