@@ -100,6 +100,7 @@ class Candidates:
             return None
         e, more = min(forms, key=lambda form: leaves(form[0]) + 2 * len(form[0].names & letters))
         given = self.chain.constants.values.keys() - self.chain.introduced
+        given |= {self.chain.names[m] for m in self.chain.landmarks if self.chain.is_input(m)} - self._learned
         ones |= {one.key: one for one in more if one.names <= given}
         labels = {word: stated for word, stated in short.labels.items() if word in e.names}
         used = frozenset(m for m in start if m is self.chain.root or self.chain.gradient_symbol(m) in e.names)
@@ -170,6 +171,11 @@ class Candidates:
         """The first landmarks with a name on the paths from `n` to the result."""
         users = self.consumers.get(n, ())
         return frozenset().union(*(self._ends(m) if m in self._letters else (m,) for m in users))
+
+    @cached_property
+    def _learned(self) -> set[str]:
+        """The names of the inputs that are differentiated with respect to."""
+        return {self.chain.names[m] for m in self.chain.active if self.chain.is_input(m)}
 
     @cached_property
     def _letters(self) -> set[Var]:

@@ -206,11 +206,13 @@ class _Reader:
         """What is put at one entry of each row, as the indicator of that entry times something for each row."""
         (g,), shape, index = e.args, e.shape, e.params.get("index")
         is_column = len(shape) > 1 and index is not None and is_basic(index)  # P[:, 1]
-        if g.shape != shape[:-1] or is_column:
+        is_one = not g.shape and max(shape, default=0) == math.prod(shape)  # p[k, 0]
+        if not is_one and (g.shape != shape[:-1] or is_column):
             return None
         rows = np.arange(1.0, math.prod(g.shape) + 1).reshape(g.shape)
         ones = e.row.fn(np.ones(g.shape), **e.params)
-        if not np.array_equal(e.row.fn(rows, **e.params), ones * rows[..., None]) or np.any(ones.sum(-1) != 1):
+        counts = ones.sum() if is_one else ones.sum(-1)
+        if not np.array_equal(e.row.fn(rows, **e.params), ones * rows[..., None]) or np.any(counts != 1):
             return None
 
         def whole(part: Expr) -> Expr | None:

@@ -9,6 +9,7 @@ such as ``np.eye(4)``, is quoted.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from copy import deepcopy
@@ -20,10 +21,11 @@ import numpy as np
 
 from ..base.memory import address
 from ..program import Equation, Var
-from ..program.assignments import assigned, counted, is_around, looped, names, passed
+from ..program.assignments import assigned, counted, is_around, iterated, looped, names, passed
 from ..program.naming import Names, expression, line, operand, place, reads
 from .formula import Array, Expr, Labels, index_parts, name, unsimplified, walk
 from .textbook_parser import Written, read
+from .writing import ASCII, write
 
 Variables = Mapping[str, Any]
 EMPTY: Variables = {}
@@ -48,6 +50,7 @@ class Constants:
         self.defined: dict[str, Expr] = {}  # values of the first step of a loop, computed from constants alone
         self.rounds: dict[Any, dict[Var, Any]] = {}  # by places in the user's code, the operands there in a loop
         self.turns: dict[Any, list[Var]] = {}  # by places in the user's code, what each round of a loop computes there
+        self.befores: dict[tuple[Var, int], str] = {}  # by result and operand, the value of a variable before a loop
         self._starts: dict[Any, int | None] = {}  # by these places, what a loop begins with
         self._sourced: dict[tuple[str, Any], Any] = {}
         self._inside: dict[int, list[tuple[Array, str]]] = {}  # the named arrays in the memory of one
@@ -70,14 +73,21 @@ class Constants:
                 return name(word, x.shape)
         return next((part for a, word in around if (part := _part(x, a, word)) is not None), None)
 
-    def find_varying(self, equations: Iterable[Equation]) -> None:
-        """Find the operands that have other numbers each time that their line runs."""
+    def find_varying(self, equations: Iterable[Equation], named: Mapping[Var, str]) -> None:
+        """Find the operands that have other numbers each time that their line runs, and those that become values."""
         rounds: dict[Any, dict[Var, Any]] = {}
+        every: dict[Any, list[tuple[Var, Any]]] = {}
         for eq in equations:
             self.turns.setdefault(place(eq), []).append(eq.outputs[0])
             for k, x in enumerate(eq.operands):
+                every.setdefault(_place_in_code(eq, k), []).append((eq.outputs[0], x))
                 if not isinstance(x, Var):
                     rounds.setdefault(_place_in_code(eq, k), {})[eq.outputs[0]] = x
+        for at, ((v, x), *after) in every.items():
+            words = [named.get(y, "") for _, y in after if isinstance(y, Var)]
+            m = re.fullmatch(r"(.*\D)(\d+)", words[0]) if words and np.ndim(x) and not isinstance(x, Var) else None
+            if m is not None and words == [f"{m[1]}{j + 1}" for j in range(len(after))]:
+                self.befores[v, at[-1]] = f"{m[1]}0"
         for at, operands in rounds.items():
             first, *others = operands.values()
             self.rounds |= {} if all(_is_same(first, x) for x in others) else {at: operands}
@@ -117,12 +127,29 @@ class Constants:
         self._use({**wholes, **variables}, stated.formula.names)
         return stated.formula
 
+    def before(self, eq: Equation, k: int, x: Any) -> Expr | None:
+        """An array that is the value before a loop of what is h1 and h2 in its later rounds: h0."""
+        word = self.befores.get((eq.outputs[0], k), "")
+        if not word or not self._is_free(word, x):
+            return None
+        self._use({word: x}, [word])
+        return name(word, np.shape(x))
+
+    def _is_free(self, word: str, x: Any) -> bool:
+        """True if a constant may be called so."""
+        return word not in self.taken or _is_same(self.values.get(word), x)
+
+    def is_of_round(self, eq: Equation, k: int, written: Expr) -> bool:
+        """True if an operand is written as a variable that has another value in each round of a loop."""
+        e = operand(eq, k)
+        return isinstance(e, ast.Name) and e.id == written.value and _place_in_code(eq, k) in self.rounds
+
     def _of_round(self, eq: Equation, k: int, x: Any) -> Expr | None:
         """An array that a variable has in one round of a loop, with the number of that: x1, x2, …"""
         e, rounds = operand(eq, k), self.rounds.get(_place_in_code(eq, k), {})
         words = [f"{e.id}{j + 1}" for j in range(len(rounds))] if isinstance(e, ast.Name) and np.ndim(x) else []
         values = dict(zip(words, rounds.values(), strict=False))
-        if any(w in self.taken and not _is_same(self.values.get(w), y) for w, y in values.items()):
+        if not all(self._is_free(w, y) for w, y in values.items()):
             return None
         word = next((w for w, v in zip(words, rounds, strict=False) if v is eq.outputs[0]), None)
         if word is not None and word not in self.values:
@@ -133,12 +160,15 @@ class Constants:
         """Constant `x`, operand `k` of `eq`, as the user's line has it; None for a number written as such."""
         e = operand(eq, k)
         if e is None or _place_in_code(eq, k) in self.rounds:
-            return self.in_loop(eq, k, x) or self.in_line(eq, x) or self._of_round(eq, k, x) or self._only_number(x)
+            return self.in_loop(eq, k, x) or self._of_round(eq, k, x) or self.in_line(eq, x) or self._only_number(x)
         if isinstance(e, ast.Name) and (named := self._by_name(e, x, eq.origin.code)) is not None:
             return named
+        if isinstance(e, ast.Attribute) and not _is_size(e) and is_number(x) and self._is_free(e.attr, x):  # self.eps
+            self._use({e.attr: x}, [e.attr])
+            return name(e.attr)
         if type(x) is int and isinstance(e, ast.Call | ast.Subscript | ast.Attribute) and _is_size(e):
             return name(self.size(x, eq.origin.code, e))
-        e, sizes = self._with_sizes(e, eq.origin.code) if isinstance(e, ast.BinOp) and not np.ndim(x) else (e, {})
+        e, sizes = (e, {}) if np.ndim(x) else self._with_sizes(e, eq.origin.code, x)
         variables = {**self._variables(e, eq.origin.code), **sizes}
         if isinstance(e, ast.Subscript) and isinstance(e.value, ast.Name) and isinstance(x, np.ndarray):
             variables = {e.value.id: _owner(x), **variables} if e.value.id not in self.taken else variables
@@ -147,16 +177,20 @@ class Constants:
         if stated is not None and _is_same(stated.value, x) and self._introduces(stated.formula, variables):
             self._use({**self.values, **variables}, stated.formula.names)
             return stated.formula
-        return self.in_line(eq, x) or self._quoted(e, x, variables)
+        return self.in_line(eq, x) or self._quoted(e, x, variables, eq.origin.code)
 
-    def _with_sizes(self, e: ast.expr, code: Any) -> tuple[ast.expr, dict[str, Any]]:
+    def _with_sizes(self, e: ast.expr, code: Any, x: Any) -> tuple[ast.expr, dict[str, Any]]:
         """An expression with names for the lengths in it, ``2 * len(y)``, and their values."""
         sizes = {}
         for part in [part for part in ast.walk(e) if isinstance(part, ast.expr) and _is_length(part)]:
             stated = _evaluated(part, self._variables(part, code))
-            if stated is not None and np.ndim(stated.value) == 0:
-                sizes[word := self.size(int(stated.value), code)] = int(stated.value)
-                e = ast.parse(ast.unparse(e).replace(ast.unparse(part), word), mode="eval").body
+            guesses = [x, x**2, 1 / x, 1 / x**2] if stated is None and x else [] if stated is None else [stated.value]
+            for size in (round(k) for k in guesses if np.ndim(k) == 0 and k > 0.5):  # of an argument: what fits
+                trial = stated or _evaluated(_instead(e, part, str(size)), self._variables(e, code))
+                if trial is stated or trial is not None and _is_same(trial.value, x):
+                    sizes[word := self.size(size, code)] = size
+                    e = _instead(e, part, word)
+                    break
         return e, sizes
 
     def _meanings(self, e: ast.expr, variables: Variables, code: Any) -> dict[str, Written]:
@@ -221,8 +255,10 @@ class Constants:
             return True
         return not ones
 
-    def _quoted(self, e: ast.expr, x: Any, variables: Variables) -> Expr | None:
+    def _quoted(self, e: ast.expr, x: Any, variables: Variables, code: Any) -> Expr | None:
         """An array as the text of its expression."""
+        if code is not None and any(looped(code, ast.Name(w)) == "" for w in names(e)):  # h[l], where l counts
+            return None
         word = ast.unparse(e)
         word = f"({word})" if isinstance(e, ast.BinOp | ast.UnaryOp | ast.Compare) else word
         if not np.ndim(x) or word in self.taken or any(isinstance(part, ast.List) for part in ast.walk(e)):
@@ -300,7 +336,7 @@ class Constants:
             labels = np.asarray(x).view(Labels)
             labels.word = word
             return labels
-        if not isinstance(x, np.ndarray):
+        if not isinstance(x, np.ndarray) or isinstance(x, Labels) and x.word:
             return x
         known = self.known(x) or self.in_line(eq, x)
         labels, is_all = x.view(Labels), x.ndim == 1 and np.array_equal(x, np.arange(len(x)))
@@ -308,8 +344,8 @@ class Constants:
             e = next(iter(assigned(eq.origin.code, e.id) or ()), e) if is_all else e
         if isinstance(e, ast.Call) and ast.unparse(e.func).endswith("arange") and is_all:
             return labels
-        if known is not None and known.role == "name":
-            labels.word = known.value
+        if known is not None:
+            labels.word = write(known, ASCII)
         elif isinstance(e, ast.Name) or e is not None and not is_all:
             labels.word = ast.unparse(e)
             self._use({labels.word: x}, [labels.word])
@@ -328,15 +364,18 @@ class Constants:
             return e.id
         if code is not None and isinstance(e, ast.Subscript) and isinstance(e.value, ast.Name):
             return self._entry(e.value.id, e.slice, x, code, turns.index(eq.outputs[0]) if turns else 0, len(turns))
-        of = looped(code, e) if code is not None and isinstance(e, ast.Name) and len(turns) > 1 else ""
-        if not isinstance(e, ast.Name) or not of or eq.outputs[0] not in turns:
+        of, part = (None, slice(None)) if code is None or not isinstance(e, ast.Name) else iterated(code, e)
+        if not isinstance(e, ast.Name) or not of or eq.outputs[0] not in turns or len(turns) < 2:
             return ""
         t, whole = turns.index(eq.outputs[0]), np.asarray(self._value(of, code))
-        is_entry = whole.ndim == 1 and len(turns) == len(whole) and whole[t] == x  # not in a loop over obs[1:]
+        places = range(whole.size)[part] if whole.ndim == 1 else range(0)
+        is_entry = len(turns) == len(places) and whole[places[t]] == x
         word = f"{e.id}{t + 1}"
         self._use({word: x}, [word])
-        self.defined |= {word: unsimplified("getitem", (name(of, whole.shape),), (), index=t)} if is_entry else {}
+        entry = is_entry and unsimplified("getitem", (name(of, whole.shape),), (), index=places[t])
+        self.defined |= {word: entry} if entry else {}
         self._use({of: whole}, [of] if is_entry else [])
+        self.quoted |= {word: [of]} if is_entry and not isinstance(e, ast.Name) else {}
         return word
 
     def _entry(self, of: str, at: ast.expr, x: Any, code: Any, turn: int, turns: int) -> str:
@@ -483,6 +522,11 @@ def _evaluated(e: ast.expr, variables: Variables, meanings: Mapping[str, Written
         return None
     is_entry = stated.expr is not None and any(part.row and part.row.fn is None for part in walk(stated.expr))
     return None if is_entry else stated
+
+
+def _instead(e: ast.expr, part: ast.expr, word: str) -> ast.expr:
+    """An expression with a name or a number for a part."""
+    return ast.parse(ast.unparse(e).replace(ast.unparse(part), word), mode="eval").body
 
 
 def _literal(e: ast.expr) -> Array | None:

@@ -19,8 +19,22 @@ from ..program import Var
 from .chain_rule import Chain
 from .closed import Candidates, Closed
 from .collect import has_ones, leaves, occurrences
+from .entries import is_cut
 from .factors import Combine, Factor, carried, scalars_apart, summed, total
-from .formula import Expr, factors_of, fold, is_diagonal, multiplied, name, number, replaced, unsimplified, walk
+from .formula import (
+    Expr,
+    factors_of,
+    fold,
+    index_parts,
+    is_diagonal,
+    multiplied,
+    name,
+    number,
+    replaced,
+    terms_of,
+    unsimplified,
+    walk,
+)
 from .formula_ops import substitute
 from .simplify import again, product, times
 
@@ -274,9 +288,12 @@ class Lines:
 
     def _written(self, e: Expr) -> Expr:
         """A formula of a gradient without the gradients that have no line."""
-        symbols, hidden = self._symbols, self.hidden
+        symbols, hidden, e = self._symbols, self.hidden, _beside(e) or e
         e = e if e.names.isdisjoint(hidden) else substitute(e, hidden)
-        e = e if e.names.isdisjoint(symbols) else substitute(e, symbols)
+        if not e.names.isdisjoint(symbols):
+            e = substitute(e, symbols)
+            above = {part.value: part.shape for part in walk(e) if part.role == "name" and "/" in part.value}
+            e = self.chain.shorter.formula(e, above, "")
         if any(_is_one_number(part) or self._unit(part) for part in walk(e)):
             e = fold(e, self._diagonal)
         return replaced(e, _trace) if "I" in e.names & self.chain.constants.quoted.keys() else e
@@ -357,6 +374,21 @@ def _names(formulas: Sequence[Expr]) -> frozenset[str]:
 def _is_one_number(e: Expr) -> bool:
     """True for a diagonal matrix with one number on its diagonal."""
     return is_diagonal(e) and e.args[0].role == "broadcast" and not e.args[0].args[0].shape
+
+
+def _beside(e: Expr) -> Expr | None:
+    """A sum of the gradients of slices of an array as ``[dL/di, dL/df]``, if they are all of it, each once."""
+    terms = terms_of(e)
+    if len(terms) < 2 or any(part.role != "placement" or not is_cut(part) for _, part in terms):
+        return None
+    indices = [index_parts(part.params["index"]) for _, part in terms]
+    cuts = [(k, *p.indices(e.shape[k])[:2], j) for j, index in enumerate(indices) for k, p in enumerate(index)]
+    cuts = sorted(cut for cut in cuts if cut[1:3] != (0, e.shape[cut[0]]))
+    axes, starts, stops, order = zip(*cuts, strict=True)
+    if len(cuts) != len(terms) or len({*axes}) > 1 or (*starts, e.shape[axes[0]]) != (0, *stops):
+        return None
+    args = [times(number(sign), part.args[0]) for sign, part in map(terms.__getitem__, order)]
+    return unsimplified("concatenate", args, e.shape, axis=axes[0], starts=(0, *stops))
 
 
 def _trace(e: Expr) -> Expr | None:

@@ -130,13 +130,13 @@ def is_cut(part: Expr) -> bool:
     return len(slices) == len(index) and any(p != slice(None) for p in slices)
 
 
-def _running(e: Expr) -> Function | None:
-    """Of a running sum of a vector, which terms are in it: those up to an entry, or from it on."""
-    if len(e.shape) != 1 or not e.args or e.args[0].shape != e.shape:
+def _running(e: Expr) -> tuple[Function, int] | None:
+    """Of a running sum, which terms are in it: those up to an entry, or from it on; and along which axis."""
+    if not e.shape or not e.args or e.args[0].shape != e.shape:
         return None
     if e.head in NOTATIONS:
-        return GREATER if NOTATIONS[e.head].mirror else None
-    return LESS if any(n.mirror == e.head for n in NOTATIONS.values()) else None
+        return (GREATER, int(e.args[1].value)) if NOTATIONS[e.head].mirror else None
+    return (LESS, e.params["axis"] or 0) if any(n.mirror == e.head for n in NOTATIONS.values()) else None
 
 
 def _shifted(e: Expr, shape: Shape, at: At, sign: int) -> At:
@@ -299,10 +299,12 @@ def entry(e: Expr, at: At) -> Expr:
         case "contraction":
             return _of_einsum(e, at)
         case "sum over steps":
-            return replace(e, args=(entry(inner, at),), shape=rest) if inner.role != "placement" else _at_step(e, at)
+            is_row = inner.role == "placement" and isinstance(_parts(inner)[0], Step)
+            return _at_step(e, at) if is_row else replace(e, args=(entry(inner, at),), shape=rest)
         case _ if (which := _running(e)) is not None:
-            (c,) = _fresh(at, 1)
-            return _sum((c,), multiplied((unsimplified(which, (name(c), name(at[0])), ()), entry(inner, (c,))), ()))
+            (c,), (test, k) = _fresh(at, 1), which
+            terms = entry(inner, (*at[:k], c, *at[k + 1 :]))
+            return _sum((c,), multiplied((unsimplified(test, (name(c), name(at[k])), ()), *factors_of(terms)), ()))
         case _ if is_diagonal(e):
             return multiplied((unsimplified(EQUAL, map(name, at), ()), entry(inner, at[:1])), rest)
         case "lower triangle" | "upper triangle" if "" not in at[-2:] and e.shape == inner.shape:

@@ -121,6 +121,9 @@ class Derivation(GraphView):
         values = self.chain.constants.values
         first = [Line(w, (e,), layout.small(values[w]), shape=np.shape(values[w])) for w, e in started]
         steps[:1] = [replace(s, lines=[*first, *s.lines]) for s in steps[:1]]
+        joint = next((line for s in steps for line in s.lines if line.joint), None)
+        marked = [replace(joint, how=f"; {joint.joint} is one index")] if joint else []
+        steps = [replace(s, lines=[marked[0] if line is joint else line for line in s.lines]) for s in steps]
         return [Section(GIVEN, [_given(word, x) for word, x in self.given]), *steps]
 
     @cached_property
@@ -303,7 +306,7 @@ def _given(word: str, x: Any) -> Line:
     """A given number, also that in all entries of a state at the start, ``h0 = 0``; of any other array the shape."""
     if word.endswith("0") and np.ndim(x) == 2 and np.array_equal(x, np.eye(*np.shape(x))):
         return Line(word, (name("I"),))
-    is_state = word.endswith("0") and np.size(x) > 1 and np.all(x == np.ravel(x)[0])
+    is_state = word[-1:].isdigit() and np.size(x) > 1 and np.all(x == np.ravel(x)[0])
     if is_state or not np.ndim(x) and np.asarray(x).dtype.kind == "i":
         x = np.ravel(x)[0].item()
     return Line(word, (number(x),)) if is_number(x) else Line(word, shape=np.shape(x))

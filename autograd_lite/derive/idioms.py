@@ -54,7 +54,9 @@ def recognised(program: Program, kept: Collection[Var], is_read: bool = True) ->
         steps = _scaled(eq, defined) or _row_products(eq, defined, once, named)
         steps = steps or _batched(eq, defined, once) or is_read and _gain(eq, defined, once) or [eq]
         likely = [r for r in rows if eq.row.algebra in r.idiom and eq.group is None and eq not in flat]
-        steps = likely and _widest(likely, kept, _cones(eq, defined, place)) or steps
+        if likely:
+            wide = _widest(likely, kept, _cones(eq, defined, place))
+            steps = wide or _grouped(eq, likely, kept, defined, place, once) or steps
         new += steps
         live.update(x for step in steps for x in step.operands if isinstance(x, Var))
     return replace(program, equations=new[::-1])
@@ -190,12 +192,43 @@ def _gain(eq: Equation, defined: Mapping[Var, Equation], once: Mapping[Var, Equa
     return None
 
 
+def _grouped(
+    eq: Equation, likely: Sequence[Primitive], kept: Collection[Var], defined: Mapping[Var, Equation],
+    place: Mapping[Var, float], once: Mapping[Var, Equation],
+) -> list[Equation] | None:
+    """``max(z, 0) - y z + log(1 + exp(-|z|))``, whose first and last term are together a row of z."""
+    x, last = eq.operands[:2] if eq.row.algebra == "sum" else (None, None)
+    of = defined.get(x) if isinstance(x, Var) and x in once else None
+    if of is None or of.row.algebra not in ("sum", "difference"):
+        return None
+    first, other = of.operands
+    leaves = _leaves(first, defined, once)
+    if len(leaves) != 1 or leaves != _leaves(last, defined, once) or not np.shape(first) == np.shape(last) == eq.shape:
+        return None
+    y = Var("", x.shape, x.dtype)
+    part = replace(eq, outputs=(y,), operands=(first, last))
+    inner = _widest(likely, kept, _cones(part, {**defined, y: part}, {**place, y: place[eq.outputs[0]] - 0.5}))
+    return inner and [replace(of, outputs=eq.outputs, operands=(y, other)), *inner]
+
+
+def _leaves(x: Any, defined: Mapping[Var, Equation], once: Mapping[Var, Equation]) -> set[Var]:
+    """The values that something is computed from entry by entry, over values without a name."""
+    leaves, stack = set[Var](), [x]
+    while stack:
+        v = stack.pop()
+        if isinstance(v, Var) and v in once and v in defined and defined[v].row.kind == "elementwise":
+            stack += defined[v].operands
+        elif isinstance(v, Var):
+            leaves.add(v)
+    return leaves
+
+
 def _cones(
-    end: Equation, defined: Mapping[Var, Equation], place: Mapping[Var, int]
+    end: Equation, defined: Mapping[Var, Equation], place: Mapping[Var, float]
 ) -> Iterator[tuple[Var, list[Equation]]]:
     """The values from which alone `end` is computed, nearest first, each with the equations between, latest first."""
     inside: list[Equation] = []
-    heap: list[tuple[int, Var]] = [(-place[end.outputs[0]], end.outputs[0])]
+    heap: list[tuple[float, Var]] = [(-place[end.outputs[0]], end.outputs[0])]
     while heap and len(inside) < LONG:
         _, v = heappop(heap)
         while heap and heap[0][1] is v:
@@ -214,7 +247,7 @@ def _cones(
 def _is_inside(eq: Equation) -> bool:
     """True for an operation that may be one of a spelling: arithmetic with numbers that are written as such."""
     row, numbers = eq.row, [(k, x) for k, x in enumerate(eq.operands) if not isinstance(x, Var)]
-    is_smooth = row.kind == "elementwise" and (row.kinks == () or row.algebra == "root")
+    is_smooth = row.kind == "elementwise" and (row.kinks == () or row.algebra in ("root", "larger", "absolute value"))
     if eq.is_random or row.idiom or not (is_smooth or row.algebra in _INSIDE):
         return False
     used = {word for k, _ in numbers if (e := operand(eq, k)) is not None for word in names(e)}
@@ -250,8 +283,8 @@ def _run(inside: Sequence[Equation], x: Var, value: Any) -> Any:
 
 def _params(row: Primitive, x: Var, y: Var) -> Iterator[dict[str, Any]]:
     """The parameters that `row` may have: any axis, or all."""
-    if row.bind is None:
-        yield {}
+    if row.bind is None or row.entrywise:
+        yield {} if row.bind is None else row.bind(np.empty(x.shape))[1]
         return
     for axis in (*range(x.ndim)[::-1], None):
         _, params = row.bind(np.empty(x.shape), axis=axis)

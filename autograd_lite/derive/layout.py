@@ -114,6 +114,13 @@ class Line:
         return entries(self.formulas, np.shape(self.value) if self.shape is None else self.shape)
 
     @property
+    def joint(self) -> str:
+        """Indices in brackets, which are one: ``(jk)`` of an axis that was made of two; or nothing."""
+        letters, formulas = self.indexed
+        every = (letters, *(part.params.get("letters", "") for e in formulas for part in walk(e)))
+        return next((m[0] for word in every if (m := re.search(r"\(\w+\)", word))), "")
+
+    @property
     def remark(self) -> str:
         """How the line is to be read."""
         parts = [part for e in self.formulas for part in walk(e)]

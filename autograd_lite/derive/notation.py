@@ -34,7 +34,7 @@ from .idioms import recognised, with_turned
 from .signs import with_factors_in_front
 from .simplify import again, simplified
 from .symbolic_rule import CallResult, edge
-from .writing import text_name
+from .writing import ASCII, text_name, write
 
 LIMIT = 2_000  # operations; nobody reads a longer derivation
 FEW = 4  # entries of a constant array that is written out in a formula; a larger one is called c1, c2, …
@@ -150,7 +150,7 @@ class Notation:
         return self.constants.labelled(eq, defined) or [eq]
 
     def _labels(self, v: Var) -> Any:
-        """The values of a variable, with its name, if it has one."""
+        """The values of a variable, with its name, or as the part ``y[:, 2]`` of one that has a name."""
         x, indices, of = np.asarray(self.values[v]), list[Any](), v
         while of not in self.names and of in self.defined and self.defined[of].row.algebra == "index":
             indices, of = [self.defined[of].params["index"], *indices], self.defined[of].operands[0]
@@ -158,6 +158,10 @@ class Notation:
         if word and indices and of.ndim == 1 and not x.ndim:
             word = f"{word}[{reduce(getitem, indices, np.arange(of.size))}]"
             self.constants.quoted[word] = [self.names[of]]
+        elif word and len(indices) == 1:
+            eq = self.defined[v]
+            self.constants.quoted[written := write(applied(eq, [name(word, eq.shape_of(0))]), ASCII)] = [word]
+            word = written
         elif not word or indices:
             return x if x.ndim else x.item()
         labels = x.view(Labels)
@@ -243,7 +247,7 @@ class Notation:
         if rename:
             name_parameters(self.program, names, taken, variables, own)
         changing = {
-            word: f"{word}{k - 1}" for k in (2, 1) for word in sorted({w[:-1] for w in numbered})
+            word.rstrip("_"): f"{word}{k - 1}" for k in (2, 1) for word in sorted({w[:-1] for w in numbered})
             if {f"{word}{k}", f"{word}{k + 1}"} <= numbered
         }  # fmt: skip
         if rename:
@@ -257,7 +261,7 @@ class Notation:
             taken.add(names[self.root])
         candidates = ("g", "dy", "cotangent", *(f"g{k}" for k in range(1, 99)))
         self.cotangent = next(w for w in candidates if w not in taken)
-        self.constants.find_varying(self.program.equations)
+        self.constants.find_varying(self.program.equations, self.names)
         every = [(eq, k) for eq in self.program.equations for k, x in enumerate(eq.operands) if not isinstance(x, Var)]
         written = [self._operand(eq, k) for eq, k in every]  # large constants are numbered as they are used
         words = [*names.values(), *self.constants.values]
@@ -278,23 +282,36 @@ class Notation:
 
     def name_the_rest(self, nodes: Iterable[Var]) -> None:
         """Give those of `nodes` that have no name the next free letters."""
-        words = [*self.names.values(), *self.constants.values, self.cotangent, "d", "l", "np"]
+        codes = {eq.origin.code for eq in self.program.equations if self.board} - {None}
+        other = {word for code in codes for word in code.co_varnames}  # a letter has one meaning on a board
+        words = [*self.names.values(), *self.constants.values, self.cotangent, "d", "l", "np", *other]
         places: dict[object, list[Var]] = {}  # of each place in a loop, the value of each step
         for eq in self.program.equations if self.board else ():
-            if eq.origin.code is not None and not eq.row.outputs:
-                places.setdefault((place(eq), *groups(eq)[-1:], eq.row.name), []).append(eq.outputs[0])
-        turns = {v: steps for steps in places.values() if len(steps) > 1 for v in steps}
+            for k, v in enumerate(eq.outputs if eq.origin.code is not None else ()):
+                places.setdefault((place(eq), *(g.name for g in groups(eq)[-1:]), eq.row.name, k), []).append(v)
+        users = self.program.users
+        apart = (part for steps in places.values() for part in self._apart(steps, users))
+        turns = {v: steps for steps in apart if len(steps) > 1 for v in steps}
         several = turns if max(map(len, turns.values()), default=0) > 2 else {}
         self.looped = {stem(word) for v, word in self.names.items() if v in several}  # the variables of a loop
         self.fresh, letters = short_names([*words, "t"] if turns else words), dict[Var, str]()
+        counted = {v for v in turns if v in several or sum(u not in self.names for u in turns[v]) > 1}
         for n in nodes:
-            if n in turns and n not in self.names:
+            if n in counted and n not in self.names:
                 letters.setdefault(turns[n][0], "") or letters.update({turns[n][0]: next(self.fresh)})
                 word = f"{letters[turns[n][0]]}{turns[n].index(n) + 1}"
                 self.names |= {} if word in self._taken or word in self._lettered else {n: word}
                 self._lettered.add(word)
             word = self.word(n)
             self.looped |= {stem(word)} if n in several else set()
+
+    def _apart(self, steps: list[Var], users: Mapping[Var, list[Equation]]) -> Iterable[list[Var]]:
+        """The values of one place, apart for each variable that they lead to: of a function that is called twice."""
+        families: dict[str, list[Var]] = {}
+        for v in steps:
+            near = (y for eq in users.get(v, ()) for y in eq.outputs if y in self.names)
+            families.setdefault(stem(self.names.get(next(near, v), "")), []).append(v)
+        return families.values() if "" not in families and min(map(len, families.values())) > 1 else [steps]
 
     def word(self, n: Var) -> str:
         """The name of a value; one that has none gets the next free letter."""
@@ -315,7 +332,10 @@ class Notation:
     @cached_method
     def _operand(self, eq: Equation, k: int) -> Expr:
         x = eq.operands[k]
+        if self.board and (before := self.constants.before(eq, k, x)) is not None:
+            return before
         written = self.board and self.constants.followed(eq, k, x) or self.constants.known(x) or None
+        written = None if written and self.board and self.constants.is_of_round(eq, k, written) else written
         written = written or self.board and self.constants.written(eq, k, x) or None
         self.numbered |= self.constants.quoted.keys()
         return written or self._constant(x)

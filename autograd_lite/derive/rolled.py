@@ -30,7 +30,7 @@ from .formula import (
     unsimplified,
     walk,
 )
-from .layout import Definition, Line, Section
+from .layout import GIVEN, Definition, Line, Section
 from .simplify import product
 
 T = TypeVar("T")
@@ -44,7 +44,7 @@ class _OverSteps(Function):
 
 def rolled(sections: Sequence[Section], looped: Container[str] = ()) -> list[Section]:
     """The sections with what the steps of a loop have in common written once; `looped` are the variables in one."""
-    return [replace(s, lines=[_summed(line) for line in _merged(s.lines, looped)]) for s in sections]
+    return [s if s.title == GIVEN else replace(s, lines=list(map(_summed, _merged(s.lines, looped)))) for s in sections]
 
 
 def _number(word: str) -> tuple[str, int]:
@@ -54,8 +54,8 @@ def _number(word: str) -> tuple[str, int]:
 
 
 def _entry(word: str) -> tuple[str, int]:
-    """The array of an entry ``ys[2]``, and its position; -1 for any other name."""
-    m = re.fullmatch(r"(\w+)\[(\d+)\]", word)
+    """The array of an entry ``ys[2]``, or of a column ``ys[:, 2]``, and its position; -1 for any other name."""
+    m = re.fullmatch(r"(\w+\[(?::, )*)(\d+)\]", word)
     return (m[1], int(m[2])) if m else (word, -1)
 
 
@@ -74,7 +74,7 @@ def _word(words: Sequence[str], steps: Sequence[int]) -> str:
         return "/".join(sides) if all(sides) else ""
     arrays, positions = zip(*map(_entry, words), strict=True)
     if min(positions) >= 0 and len(set(arrays)) == 1 and (step := _distance(positions, steps)):
-        return f"{arrays[0]}[{step!r}]"
+        return f"{arrays[0]}{step!r}]"
     stems, numbers = zip(*map(_number, words), strict=True)
     step = _distance(numbers, steps)
     return f"{stems[0]}@{step!r}" if step and len(set(stems)) == 1 else ""
@@ -104,13 +104,11 @@ def _one(formulas: Sequence[Expr], steps: Sequence[int]) -> Expr | None:
 def _one_index(indices: Sequence[Any], steps: Sequence[int]) -> Any:
     """One index, or part of one, for one of each step; None where they differ in more than the number."""
     first = indices[0]
-    if all(isinstance(i, Labels) and i.word and not i.ndim for i in indices):
-        label = np.zeros((), int).view(Labels)
-        label.word = _word([i.word for i in indices], steps)
-        return label if label.word else None
+    if all(isinstance(i, Labels) for i in indices):
+        return _one_label(indices, steps)
     if all(isinstance(i, tuple) and len(i) == len(first) for i in indices):
         parts = [_one_index(part, steps) for part in zip(*indices, strict=True)]
-        return None if None in parts else tuple(parts)
+        return None if any(part is None for part in parts) else tuple(parts)
     if all(isinstance(i, slice) and {i.start, i.stop} <= {None, first.start, first.stop} for i in indices):
         return first
     if all(type(i) is slice and i.step in (None, 1) and None not in (i.start, i.stop) for i in indices):
@@ -119,6 +117,14 @@ def _one_index(indices: Sequence[Any], steps: Sequence[int]) -> Any:
     if all(isinstance(i, int | np.integer) for i in indices):
         return first if len({*indices}) == 1 else _distance(indices, steps)
     return None
+
+
+def _one_label(labels: Sequence[Labels], steps: Sequence[int]) -> Labels | None:
+    """Positions with one name for those of each step; None where their names differ in more than the number."""
+    words = [p.word for p in labels]
+    one = np.zeros(labels[0].shape, int).view(Labels)
+    one.word = _word(words, steps) if all(words) else ""
+    return one if one.word or not any(words) else None
 
 
 # ------------------------------------------------------------------------------------------------------ sums

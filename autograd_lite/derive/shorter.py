@@ -119,17 +119,20 @@ class Shorter:
         """The name of the indicator of one entry in each row, ``I`` or ``Y``; `called` are the positions."""
         key = ones.tobytes() + called.encode()
         if key not in self._indicators:
-            labels = np.argmax(ones, -1)
+            axis = int(np.argmax(ones.shape)) if max(ones.shape) == ones.size else -1  # of one entry of a column
+            labels = np.argmax(ones, axis).squeeze()[()] if axis >= 0 else np.argmax(ones, axis)
             named = ((np.asarray(x), word) for word, x in self.steps.environment().items() if np.ndim(x))
             arrays = [word for x, word in named if x.dtype.kind in "iu" and np.array_equal(x, labels)]
             called = called or next(iter(arrays), "")
             meaning = Written(name(called, labels.shape) if called else constant(labels), labels)
             is_unit = ones.ndim == 2 and np.array_equal(ones, np.eye(*ones.shape))
             turn = re.search(r"(\d+)(]?)$", called)  # of labels in a loop
-            step = str(int(turn[1]) + bool(turn[2])) if turn and labels.ndim == 0 else ""
+            step = str(int(turn[1]) + bool(turn[2])) if turn and (turn[2] or labels.ndim == 0) else ""
             word = self.steps.introduced_name("I" if is_unit else f"Y{step}", ones)
-            if word != "I":
-                self.labels[word] = formula(f"onehot(y, {ones.shape[-1]})", {"y": meaning}).formula
+            if is_unit and word != "I":  # the user's I is something else
+                self.labels[word] = name("identity", ones.shape)
+            elif not is_unit:
+                self.labels[word] = formula(f"onehot(y, {ones.shape[axis]})", {"y": meaning}).formula
             self._indicators[key] = name(word, ones.shape)
         return self._indicators[key]
 
@@ -143,7 +146,7 @@ class Shorter:
 
     def _point(self, seed: int) -> Point | None:
         s, rng = self.steps, np.random.default_rng(seed)
-        inputs = {v: x for v, x in s.values.items() if seed and s.is_input(v) and v in s.graded}
+        inputs = {v: x for v, x in s.values.items() if seed and s.is_input(v) and v in s.graded & s.active}
         size = {v: np.where(x == 0, 0.1, 0.1 * np.abs(x)) for v, x in inputs.items()}
         near = {v: (x + size[v] * rng.uniform(-1, 1, x.shape)).astype(x.dtype) for v, x in inputs.items()}
         try:

@@ -32,13 +32,14 @@ from .formula import (
     unsimplified,
 )
 
+LONG = 8  # characters of a number that stands for a quotient
+
 
 def make(row: Primitive, args: Sequence[Expr], params: Mapping[str, Any], shape: Shape) -> Expr:
     """`row` applied to formulas, without what a person would not write."""
     is_entrywise = row.kind == "elementwise" or row.kind == "constant" and shape == ()
     numbers = [a.value for a in args if a.is_number]
-    if row.algebra == "quotient" and all(type(x) is int for x in numbers) and numbers[1:] and numbers[1] > 4:
-        is_entrywise = not numbers[0] % numbers[1]  # 1 / 5 is not 0.2
+    is_entrywise = is_entrywise and not (row.algebra == "quotient" and numbers[1:] and _is_fraction(*numbers))
     if is_entrywise and args and len(numbers) == len(args) and "generator" not in params:
         with np.errstate(all="ignore"):
             return number(np.asarray(row.fn(*numbers, **params)).item())
@@ -60,6 +61,13 @@ def _with_sign_in_front(e: Expr) -> Expr | None:
     x = e.args[0] if e.row.kind == "linear" and len(e.args) == 1 else e
     is_negative = x is not e and x.role == "negation" and x.args[0].shape == x.shape
     return product((number(-1), make(e.row, x.args, e.params, e.shape)), e.shape) if is_negative else None
+
+
+def _is_fraction(a: Any, b: Any) -> bool:
+    """True for a quotient that stays one: 1 / 5 is not 0.2, and 2 / π is not 0.63662."""
+    if isinstance(a, complex) or isinstance(b, complex) or not b or not a % b:
+        return False
+    return type(a) is type(b) is int and b > 4 or len(repr(a / b)) > LONG
 
 
 def simplified(row: str, args: Sequence[Expr], shape: Shape, /, **params: Any) -> Expr:
@@ -257,6 +265,9 @@ def _multiply(e: Expr) -> Expr:
 
 
 def _negative(e: Expr) -> Expr:
+    terms = terms_of(e.args[0])
+    if len(terms) > 1 and all(sign < 0 for sign, _ in terms):  # -(-a - b)
+        return reduce(lambda a, b: simplified("add", (a, b), e.shape), (term for _, term in terms))
     return product((number(-1), *e.args), e.shape)
 
 
@@ -558,6 +569,8 @@ def _linear(e: Expr) -> Expr:
 def _getitem(e: Expr) -> Expr | None:
     """``(A @ x[..., None])[..., 0]`` is ``A @ x``, and the same of a solution of equations."""
     (x,), index = e.args, e.params.get("index")
+    if x.role == "broadcast" and not x.args[0].shape:
+        return full(x.args[0], e.shape)
     both = (*index_parts(x.params["index"]), *index_parts(index)) if x.role == "index" else (None,)
     if all(isinstance(part, int) for part in both):  # x[1][0]
         return simplified("getitem", x.args, e.shape, index=both, unique_indices=True)

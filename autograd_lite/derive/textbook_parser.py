@@ -23,6 +23,7 @@ _BINARY: dict[type[ast.AST], str] = {
     ast.Add: "add", ast.Sub: "subtract", ast.Mult: "multiply", ast.Div: "divide", ast.Pow: "power",
     ast.MatMult: "matmul", ast.Gt: "greater", ast.GtE: "greater_equal", ast.Lt: "less", ast.LtE: "less_equal",
     ast.Eq: "equal", ast.NotEq: "not_equal", ast.BitAnd: "bitwise_and", ast.BitOr: "bitwise_or",
+    ast.FloorDiv: "floor_divide",
 }  # fmt: skip
 
 
@@ -78,6 +79,8 @@ def read(e: ast.expr, meanings: Mapping[str, Written]) -> Written:
             return _applied("negative", [sub(e.operand)])
         case ast.BinOp(op=ast.Pow(), right=ast.Constant(value=2)):
             return _applied("square", [sub(e.left)])
+        case ast.BinOp(op=ast.Pow(), right=ast.Constant(value=0.5)):
+            return _applied("sqrt", [sub(e.left)])
         case ast.BinOp(op=ast.Pow(), right=ast.BinOp(ast.expr() as a, ast.Sub(), ast.Constant(value=1))) if (
             (k := sub(a)).formula.is_number or k.formula.role == "negation" and k.formula.args[0].is_number
         ):  # x ** (3 - 1)

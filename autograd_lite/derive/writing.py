@@ -33,7 +33,7 @@ from .formula import (
     unsimplified,
 )
 
-TIMES = r" \times "
+TIMES, BELOW = r" \times ", r" \\ "
 
 
 class Printer:
@@ -89,10 +89,11 @@ class Printer:
 
     def call(self, e: Expr) -> str:
         """A formula without a template."""
-        arguments = [write(a, self) for a in e.args]
-        params = shown_params(_stated(e)).items()
-        arguments += [f"{k}={v.tolist() if isinstance(v, np.ndarray) else v!r}" for k, v in params]
-        word = e.head.removeprefix("linalg.") if self.indexed else e.head
+        arguments, word = [write(a, self) for a in e.args], e.head
+        params = shown_params(_stated(e))
+        if self.indexed:
+            word = self.over(word.removeprefix("linalg."), _letters(e, params.pop("axis", ())))
+        arguments += [f"{k}={v.tolist() if isinstance(v, np.ndarray) else v!r}" for k, v in params.items()]
         return f"{word}({', '.join(arguments)})"
 
     def operand(self, e: Expr, word: str, before: str, behind: str) -> str:
@@ -117,7 +118,8 @@ def write(e: Expr, printer: Printer, tightness: int = 0) -> str:
 def _is_weight(e: Expr, tightness: int) -> bool:
     """Whether `e` is a softmax of which it has to be said along which axis, as in ``softmaxⱼ(S) - I``."""
     axis, last = e.params.get("axis"), len(e.shape) - 1
-    return e.role == "softmax" and last > 0 and axis is not None and (tightness > 0 or axis != (last,))
+    is_one = e.role in ("softmax", "log of a softmax") and last > 0 and axis is not None
+    return is_one and (tightness > 0 or axis != (last,))
 
 
 def _word(e: Expr, printer: Printer) -> tuple[str, int]:
@@ -224,11 +226,16 @@ def _opposite(e: Expr, is_alone: bool) -> Expr | None:
     return unsimplified("add", (*a.args, b), e.shape) if a.role == "negation" else replace(e, args=(b, a))
 
 
+def _letters(e: Expr, axis: int | tuple[int, ...]) -> str:
+    """The indices of axes of the first argument of a call."""
+    ndim = len(e.args[0].shape) if e.args else 0
+    axes = [k % max(ndim, 1) for k in (axis if isinstance(axis, tuple) else (axis,))]
+    return "".join(LETTERS[k] if k < len(LETTERS) else "…" for k in axes)
+
+
 def _along(e: Expr, printer: Printer) -> tuple[str, int]:
     """A reduction along some axes, with indices: ``Σⱼ dL/dPⱼ Pⱼ``."""
-    body, axis = e.args[0], e.params["axis"]
-    axes = [k % len(body.shape) for k in (axis if isinstance(axis, tuple) else (axis,))]
-    letters = "".join(LETTERS[k] if k < len(LETTERS) else "…" for k in axes)
+    body, letters = e.args[0], _letters(e, e.params["axis"])
     shown = letters if len(body.shape) <= 2 else LETTERS[: len(body.shape)]
     if e.role == "norm":
         word = _filled(printer.template(e) or "{x}", replace(e, params={}), printer)[0]
@@ -482,6 +489,8 @@ class Text(Printer):
 
     def name(self, word: str, letters: str = "") -> str:
         text = text_name(word)
+        if letters and _COLUMN.fullmatch(text) and text.count(":") == len(letters):  # tokens[i, t]
+            return text.replace(":", "{}").format(*letters)
         return (f"({text})" if letters and " " in text else text) + subscript(letters)
 
     def number(self, value: complex) -> str:
@@ -497,7 +506,7 @@ class Text(Printer):
 
     def short(self, value: complex) -> str:
         """A number that is neither a constant nor a root."""
-        return short_number(value)
+        return short_number(value).replace("inf", "∞")
 
     def plain(self, text: str) -> str:
         """An index, a shape or digits."""
@@ -520,8 +529,8 @@ class Text(Printer):
         stated = _stated(e)
         if is_diagonal(e):
             return "diag({x})"
-        if _is_vector(e):
-            return f"[{_places(e)}]"
+        if _is_vector(e) or _is_joined(e):
+            return f"[{_places(e, '; ' if _is_joined(e) and len(e.shape) > 1 and not e.params['axis'] else ', ')}]"
         return fitting(e.row.text, stated, params=e.role == "diagonal") or fitting(e.row.infix, stated)
 
     def operand(self, e: Expr, word: str, before: str, behind: str) -> str:
@@ -535,8 +544,13 @@ def _is_vector(e: Expr) -> bool:
     return e.role == "stack" and not e.params["axis"] and all(not a.shape or _is_vector(a) for a in e.args)
 
 
-def _places(e: Expr) -> str:
-    return ", ".join(f"{{x{k + 1}}}" for k in range(len(e.args)))
+def _is_joined(e: Expr) -> bool:
+    """True for arrays beside each other, or matrices below each other."""
+    return e.role == "concatenation" and (e.params["axis"] == len(e.shape) - 1 or len(e.shape) == 2)
+
+
+def _places(e: Expr, between: str = ", ") -> str:
+    return between.join(f"{{x{k + 1}}}" for k in range(len(e.args)))
 
 
 class Ascii(Printer):
@@ -581,6 +595,7 @@ GREEK = {
 _SHORT = {"lam": "lambda", "lambda_": "lambda", "eps": "epsilon"}  # as they are called in programs
 _MARKS = {"hat": ("\u0302", r"\hat"), "bar": ("\u0304", r"\bar"), "tilde": ("\u0303", r"\tilde")}
 _MARKED = re.compile(rf"(?!what|that|chat)([A-Za-z])_?({'|'.join(_MARKS)})(_?\d*)")
+_COLUMN = re.compile(r"\w+\[:.*\]")
 _GRADIENT = re.compile(r"[d∂](.+)/[d∂](.+)")
 
 
@@ -787,10 +802,12 @@ class Latex(Text):
             return r"\frac{{1}}{{{x2}}} {x1}"  # a fraction within a fraction would be small
         if is_diagonal(e):
             return r"\operatorname{{diag}}({x})"
-        if _is_vector(e):
+        if _is_joined(e) and len(e.shape) > 1 and not e.params["axis"]:
+            return rf"\begin{{{{bmatrix}}}} {_places(e, BELOW)} \end{{{{bmatrix}}}}"
+        if _is_vector(e) or _is_joined(e):
             return rf"\left[{_places(e)}\right]"
-        shown = shown_params(e).keys() & {"axis", "shape"}
-        return None if shown and e.role in _REDUCTIONS else fitting(e.row.tex, e, params=False)
+        shown = shown_params(e if e.role in _REDUCTIONS else _stated(e)).keys() & {"axis", "shape"}
+        return None if shown else fitting(e.row.tex, e, params=False)
 
     def param(self, key: str, e: Expr) -> str:
         value = e.params[key]
@@ -807,9 +824,9 @@ class Latex(Text):
         return self.fill("{{{x}}}", word) if behind.startswith("_") and "_" in word else word
 
     def call(self, e: Expr) -> str:
-        shown = {k: v for k, v in shown_params(_stated(e)).items() if k in ("axis", "shape")}
-        texts = (str(v).strip("(,)").replace(", ", TIMES if k == "shape" else ",") for k, v in shown.items())
-        operator, below = self.function(e.head.removeprefix("linalg.")), self.fill(",".join(texts))
+        shown = shown_params(_stated(e))
+        texts = _letters(e, shown.get("axis", ())), shape_text(shown["shape"], TIMES) if "shape" in shown else ""
+        operator, below = self.function(e.head.removeprefix("linalg.")), self.fill(",".join(filter(None, texts)))
         arguments = self.arguments([write(a, self) for a in e.args])
         return (self.below(operator, below) if below else operator) + arguments
 

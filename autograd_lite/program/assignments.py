@@ -80,22 +80,43 @@ def looped(code: CodeType, e: ast.expr) -> str | None:
     a variable that counts them.
 
     That is ``xs`` of ``xs[t]`` in ``for t in range(n)``, and of a variable x in ``for x in xs``, in
-    ``for x, y in zip(xs, ys)``, or with ``x = xs[t]`` in such a loop; and of the second argument of `f` in
-    ``scan(f, init, xs)``.
+    ``for x, y in zip(xs, ys)``, or with ``x = xs[t]`` in such a loop; of the second argument of `f` in
+    ``scan(f, init, xs)``; and of an argument that is passed such a variable.
     """
-    for scope in _scopes(code):
-        turns, iterated = _loops(scope)
+    of, _ = iterated(code, e)
+    return of
+
+
+def iterated(code: CodeType, e: ast.expr) -> tuple[str | None, slice]:
+    """:func:`looped`, and the part of it that a loop is over, ``xs[1:]``."""
+    scopes, sites = _scopes(code), passed(code, e.id) if isinstance(e, ast.Name) else []
+    if len(sites) == 1:
+        module, e = tree(code.co_filename), sites[0]
+        scopes = iter([*_functions(module, e.lineno), module])
+    for scope in scopes:
+        turns, over = _loops(scope)
         values: Sequence[Any] = [e]
         rows: list[ast.expr] = []
         if isinstance(e, ast.Name):
             values = _bindings(scope).get(e.id, [])
-            rows = [*iterated.get(e.id, ()), *_scanned(code, scope, e.id)]
+            rows = [*over.get(e.id, ()), *_scanned(code, scope, e.id)]
         taken = [v for v in values if isinstance(v, ast.Subscript) and not turns.isdisjoint(names(v.slice))]
         if values or rows:
             of = {_name(part) for part in (*rows, *taken)}
             is_only = len(of) == 1 and len(values) <= len(rows) + len(taken)
-            return of.pop() if is_only else "" if rows else None
-    return None
+            part = _slice(rows[0]) if len(rows) == 1 else slice(None)
+            return (of.pop(), part) if is_only else ("" if rows else None, part)
+    return None, slice(None)
+
+
+def _slice(e: ast.expr) -> slice:
+    """The part of an array that ``xs[1:]`` is; of anything else all of it."""
+    at = getattr(e, "slice", None)
+    ends = (at.lower, at.upper, at.step) if isinstance(at, ast.Slice) else (None,)
+    try:
+        return slice(*(end and ast.literal_eval(end) for end in ends))
+    except ValueError:  # of variables
+        return slice(0)
 
 
 def counted(code: CodeType, e: ast.Name) -> ast.expr | None:
@@ -243,5 +264,7 @@ def _matched(target: ast.expr, value: ast.expr) -> Iterator[tuple[str, ast.expr]
         for k, part in enumerate(target.elts):
             if isinstance(part, ast.Name):
                 yield part.id, ast.copy_location(ast.Subscript(value, ast.Constant(k)), value)
+    elif isinstance(target, ast.Subscript):  # not what it is indexed with
+        yield from _matched(target.value, value)
     else:
         yield from ((word, value) for word in dict.fromkeys(names(target)))

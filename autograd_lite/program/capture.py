@@ -105,6 +105,9 @@ def _captured(
     roots = [t._node for t in leaves(result) if isinstance(t, Tensor) and t._node is not None and t._node.live]
     names_of_nodes = names_of(f, rebuild(args, tensors), nodes, ancestors(roots, ANY)[::-1], variables, outside, roots)
     arrays: Params = {}
+    several = [(w, x) for w, x in outside if isinstance(x, list | tuple)]
+    outside += [(w, np.array(x)) for w, x in several if x and all(type(k) is int for k in x)]  # labels
+    outside += [(f"{w}{k + 1}", x) for w, xs in several for k, x in enumerate(xs)]  # a state at the start
     for word, value in outside:
         if isinstance(value, np.ndarray) and word not in names_of_nodes.values():
             arrays.setdefault(word, value)
@@ -124,12 +127,16 @@ def names_of(
     by_module = qualified(nodes)
     used = dict.fromkeys((*(p for n in nodes for p in n.parents if p is not None and p.row is None), *nodes))
     recorded = {n: by_module.get(n, n.name) for n in used if n.name}
-    own = dict(assigned(used))
-    turns = Counter(own.values())  # in a loop, x2 of ``x2 = …; x0, x1 = x1, x2`` keeps its name
-    last = {id(n) for n, word in own.items() if turns[word] > 1}
-    at_end = {word for word, x in variables if id(getattr(x, "_node", None)) in last}
-    wish = named_nodes([*argument_names(f, args), *((word, x) for word, x in variables if word not in at_end)])
-    wish = own | named_nodes(((word, x) for word, x in outside if word not in at_end), recorded | wish)
+    stored = dict(assigned(used))
+    last = {word: x._node for word, x in (*variables, *outside) if isinstance(x, Tensor)}
+
+    def others(named: Sequence[tuple[str, Any]]) -> list[tuple[str, Any]]:  # not hs, in which the values of h are kept
+        return [(word, x) for word, x in named if not isinstance(x, list | tuple) or not _keeps(x, stored, last)]
+
+    wish = named_nodes([*argument_names(f, args), *others(variables)])
+    wish = named_nodes(others(outside), recorded | wish)
+    often = Counter(stored.values())  # the values of one variable in a loop have its name, the last too
+    wish = stored | {n: word for n, word in wish.items() if last.get(word) is not n or often[stored.get(n, "")] < 2}
     words = {n: plain(word) or "x" for n, word in wish.items()}
     often = Counter(word for n, word in words.items() if n.row is not None)
     taken = Names(word for word, count in often.items() if count > 1)
@@ -142,28 +149,43 @@ def names_of(
     steps = _in_steps(repeated, words)
     chosen |= {n: word for n, word in steps.items() if word}
     taken |= {*chosen.values()}
-    return chosen | {n: taken.take(words[n]) for n in ordered if n not in chosen and n not in steps}
+    chosen |= {n: taken.take(words[n]) for n in ordered if n not in chosen and n not in steps}
+    return chosen
+
+
+def _keeps(values: Sequence[Any], stored: Mapping[Node, str], last: Mapping[str, Node | None]) -> bool:
+    """True for a list of results that one variable had in turn, the last of which it still has; and for a tuple of
+    results that all have names.
+    """
+    nodes = [x._node for x in values if isinstance(x, Tensor) and x._node is not None]
+    words = {stored.get(n, "") for n in nodes if n.row is not None}
+    if isinstance(values, tuple):
+        return stored.keys() >= {*nodes}
+    return len(nodes) > 1 and len(words) == 1 and last.get(words.pop()) is nodes[-1]
 
 
 def _in_steps(repeated: Mapping[Node, str], words: Mapping[Node, str]) -> dict[Node, str]:
     """The names of values that are assigned in a loop, z2 and z3 in its second and third step, and z0 before it.
 
-    A value that each step assigns again, as the last one before the loop, has no name: "". Left out are variables that
-    have further values, or none that was recorded in a first step.
+    A value that each step assigns again, ``s = s - s.max()``, has the name in the last of these places, and the last
+    one before the loop that of a step 0; others have none: "". Left out are variables that have further values, or none
+    that was recorded in a first step.
     """
     turns, names, families = rounds(words), dict[Node, str](), dict[str, list[Node]]()
     for n, word in repeated.items():
         families.setdefault(word, []).append(n)
-    codes = {code for (code, _), _ in turns.values()}
+    codes = {where[0] for where, _ in turns.values()}
     variables = {*words.values(), *(w for c in codes for w in (*c.co_varnames, *c.co_names, *c.co_freevars))}
     for word, values in families.items():
         before, inside = [n for n in values if n not in turns], [n for n in values if n in turns]
-        places = Counter(turns[n][0] for n in inside)
-        is_one = len({*places.values()}) == 1 and values == before + inside
-        between = "_" * word[-1:].isdigit()
-        last = {n: f"{word}{between}{turns[n][1]}" for n in inside if turns[n][0] == turns[inside[-1]][0]}
-        own = dict.fromkeys(before[-1:], f"{word}{between}0") | last
-        if is_one and len({*own.values()}) == len(own) and variables.isdisjoint(own.values()):
+        places: dict[Any, list[Node]] = {}
+        for n in inside:
+            places.setdefault(turns[n][0], []).append(n)
+        last, between = places[turns[inside[-1]][0]] if inside else [], "_" * word[-1:].isdigit()
+        own = dict.fromkeys(before[-1:], f"{word}{between}0") | {n: f"{word}{between}{turns[n][1]}" for n in last}
+        is_one = {turns[n][1] for n in inside} == {turns[n][1] for n in last} and bool(last)
+        is_one &= values == before + inside and len({*own.values()}) == len(own)
+        if is_one and variables.isdisjoint(own.values()):
             names |= dict.fromkeys(values, "") | own
     return names
 

@@ -8,7 +8,7 @@ import inspect
 import weakref
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import count, takewhile
 from string import ascii_lowercase
@@ -107,9 +107,7 @@ def assigned(nodes: Iterable[Node]) -> list[tuple[Node, str]]:
     nodes = [n for n in nodes if n.code is not None and n.parts is None]
     inside = Counter((n.code, n.at, group) for n in nodes if (group := next(iter(groups(n)), None)) is not None)
     for n in nodes:
-        is_one_of_several = any(p is not None and p.parts is not None for p in n.parents)
-        stores = _stores(n.code, is_one_of_several).get(n.at)
-        targets = stores or _several(n.code, n.at)
+        targets = _targets(n)
         outermost: Any = next(iter(groups(n)), None)
         if outermost is not None and targets and len(targets) > 1:  # i, f = np.split(z, 2)
             if inside[n.code, n.at, outermost] != len(targets):
@@ -131,24 +129,42 @@ def assigned(nodes: Iterable[Node]) -> list[tuple[Node, str]]:
     return list(latest.values())
 
 
-def rounds(nodes: Iterable[Node]) -> dict[Node, tuple[Any, int]]:
-    """The place of each assignment in a loop, and in which step it was made: 1, 2, …
+def _is_part(n: Node) -> bool:
+    """True for one of the results of a call."""
+    return any(p is not None and p.parts is not None for p in n.parents)
+
+
+def _targets(n: Node) -> Sequence[str]:
+    """The variables that a node is assigned to; of a composite call those of all its results, ``i, f = split(z)``."""
+    targets = _stores(n.code, _is_part(n)).get(n.at, ()) or _several(n.code, n.at)
+    return targets[n.params["index"] :][:1] if _is_part(n) and len(targets) > 1 else targets
+
+
+def rounds(words: Mapping[Node, str]) -> dict[Node, tuple[Any, int]]:
+    """The place of each assignment to a variable in a loop, and in which step it was made: 1, 2, …
 
     The steps are counted at the place that is reached most often. What the first step did to constants alone was not
-    recorded, and begins with 2.
+    recorded, and begins with 2. What a function of the user's returns was assigned in the loop in each of whose steps
+    it was called.
     """
-    loops: dict[Any, dict[int, list[Node]]] = {}
-    for n in sorted(nodes, key=lambda n: -n.order):
-        if n.code is not None and n.at is not None and (loop := _loop(n.code, n.at)) is not None:
-            loops.setdefault((n.code, loop), {}).setdefault(n.at, []).append(n)
+    loops: dict[Any, dict[tuple[int, str], list[Node]]] = {}
+    for n in sorted(words, key=lambda n: -n.order):
+        if n.code is not None and n.at is not None:
+            loops.setdefault((n.code, _loop(n.code, n.at)), {}).setdefault((n.at, words[n]), []).append(n)
+    called = {(code, *at): ns for (code, loop), places in loops.items() if loop is None for at, ns in places.items()}
     turns: dict[Node, tuple[Any, int]] = {}
-    for (code, _), places in loops.items():
+    for (code, loop), places in loops.items():
+        if loop is None:
+            continue
         at, counted = max(places.items(), key=lambda at: len(at[1]))
         orders = [-n.order for n in counted]
         for other, ns in places.items():
-            steps = [bisect_left(orders, -n.order) + (other <= at) for n in ns]
+            steps = [bisect_left(orders, -n.order) + (other[0] <= at[0]) for n in ns]
             if len({*steps}) == len(ns):
                 turns |= {n: ((code, other), k) for n, k in zip(ns, steps, strict=True)}
+        for where, ns in called.items():
+            if where[0] is not code and [bisect_left(orders, -n.order) for n in ns] == [*range(1, len(orders) + 1)]:
+                turns |= {n: (where, k + 1) for k, n in enumerate(ns)}
     return turns
 
 
@@ -197,10 +213,10 @@ def _target(n: Node) -> str | None:
         outside, stack = list[Node](), [n]
         while stack and len(outside) < _MANY:
             for p in (p for p in stack.pop().parents if p is not None and p.row is not None):
-                (stack if p.code is n.code and _stores(p.code).get(p.at) != [_RETURNED] else outside).append(p)
+                (stack if p.code is n.code and _targets(p) != [_RETURNED] else outside).append(p)
         outside = [p for p in outside if p.code is not None]
         places = {_positions(p.code)[p.at // 2] for p in outside}
-        names = {word for p in outside for word in _stores(p.code).get(p.at, ())}
+        names = {word for p in outside for word in _targets(p)}
         near = [(call, word) for call, word in calls if any(span(e) in places for e in call.args)]
         calls = near or _with_names(calls, names)
     targets = {word for _, word in calls}
@@ -216,6 +232,7 @@ def _with_names(calls: Sequence[tuple[ast.Call, Any]], names: set[str]) -> list[
 
 _MANY = 20  # operands of a function; of more, no variable is looked for
 _RETURNED = "return"  # in the place of a variable
+_IMPORTS = ast.Import | ast.ImportFrom
 _STORES = ("STORE_FAST", "STORE_NAME", "STORE_GLOBAL", "STORE_DEREF")
 
 
@@ -323,17 +340,24 @@ def _source(code: CodeType) -> _Source:
 def _looked_through(module: ast.AST) -> _Source:
     nodes = [*ast.walk(module)]
     stores = [(s.value, s.targets[0]) for s in nodes if isinstance(s, ast.Assign)]
-    targets = {e: getattr(target, "id", None) for e, target in stores}
     pairs = [(getattr(e, "elts", ()), getattr(target, "elts", ())) for e, target in stores]
     matched = [pair for es, ts in pairs if len(es) == len(ts) for pair in zip(es, ts, strict=True)]
+    targets = {e: getattr(target, "id", None) for e, target in (*stores, *matched)}
+    imports = {(a.asname or a.name).partition(".")[0] for s in nodes if isinstance(s, _IMPORTS) for a in s.names}
     loops = [(s.body[0].lineno, s.body[-1].end_lineno or 0) for s in nodes if isinstance(s, ast.For | ast.While)]
     return _Source(
         expressions={span(e): e for e in nodes[::-1] if isinstance(e, ast.expr)},
-        calls=[(e, getattr(e.func, "id", ""), targets.get(e)) for e in nodes if isinstance(e, ast.Call)],
+        calls=[(e, _called(e.func, imports), targets.get(e)) for e in nodes if isinstance(e, ast.Call)],
         loops=loops,
         several={span(e): t.id for e, t in matched if isinstance(t, ast.Name)},
         lambdas={e.lineno: word for e, word in targets.items() if isinstance(e, ast.Lambda) and word},
     )
+
+
+def _called(e: ast.expr, imports: Container[str]) -> str:
+    """The name of the function or method of the user's that is called; not that of ``np.exp``."""
+    of, dot, _ = (ast.unparse(e) if isinstance(e, ast.Name | ast.Attribute) else "").partition(".")
+    return "" if dot and of in imports else getattr(e, "id", getattr(e, "attr", ""))
 
 
 def span(e: ast.expr | ast.stmt) -> Any:

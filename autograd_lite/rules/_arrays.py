@@ -115,14 +115,16 @@ def spread(g, axis, keepdims, x_shape):
 def along_axes(book):
     """The `textbook=` of a reduction.
 
-    `book` makes it from the texts of ``g`` and ``y``, with the reduced axes kept, the number of entries that are
-    reduced to one, and further parameters of the row.
+    `book` makes it from the texts of ``g`` and ``y``, with the reduced axes kept, of ``n - ddof``, what n stands for,
+    the number of entries that are reduced to one, and further parameters of the row.
     """
 
     def textbook(x, axis, keepdims, ddof=0, **params):
         axes = reduced(axis, len(x.shape))
         is_same = keepdims or len(axes) == len(x.shape)
         g, y = (word if is_same else f"reshape({word}, {kept_shape(x.shape, axes)})" for word in "gy")
-        return book(g, y, count(x.shape, axis) - ddof, **params)
+        size = count(x.shape, axis)
+        n, where = (f"(n - {ddof})" if ddof else "n", {"n": str(size)}) if size > 1 else (str(size - ddof), {})
+        return book(g, y, n, where, **params)
 
     return textbook

@@ -280,6 +280,7 @@ constant(np.sign, bind=_sign_bind, scalar="1 if x > 0 else -1 if x < 0 else 0 * 
 absolute = elementwise(
     np.absolute, lambda x: np.sign(x), kinks=(0.0,), holomorphic=False, tex=r"\lvert {x} \rvert",
     text="|{x}|", scalar="abs(x)", textbook=Textbook(x="g * sign(x)", kink="sign(0) = 0"), onnx="Abs",
+    algebra="absolute value",
 )
 fabs = elementwise(np.fabs, lambda x: np.sign(x), kinks=(0.0,), tex=r"\lvert {x} \rvert", scalar="abs(x)", onnx="Abs")
 

@@ -35,7 +35,7 @@ def _power_norm_rule(g, y, x, p, axis, keepdims):
 
 
 @along_axes
-def _norm_textbook(g, y, n, p):
+def _norm_textbook(g, y, n, where, p):
     """The gradient ``x / ‖x‖``, and for other orders ``sign(x) (|x| / ‖x‖)ᵖ⁻¹``."""
     slopes = (f"{g} * x / {y}", f"{g} * quotient(x, {y})")
     return Textbook(x=slopes if p == 2 else f"{g} * sign(x) * (absolute(x) / {y}) ** {p - 1}", kink="slope 0 at 0")

@@ -169,7 +169,7 @@ prod = general(
     ),
     **_REDUCES, js="reduce((a, b) => a * b, 1, {x}, {axis}, {keepdims})", onnx=_reducing("ReduceProd"),
     fold=("x1 * x2", 1),
-    textbook=along_axes(lambda g, y, n: Textbook(x=f"{g} * {y} / x")),
+    textbook=along_axes(lambda g, y, *_: Textbook(x=f"{g} * {y} / x")),
 )
 
 # --------------------------------------------------------------------------------------------------- extremes
@@ -199,7 +199,7 @@ def _along_last(of, ufunc):
 
 
 _TIES = along_axes(
-    lambda g, y, n: Textbook(
+    lambda g, y, *_: Textbook(
         x=(f"{g} * (x == {y})", f"{g} * (x == {y}) / sum(x == {y}, axis)"), note="ties share"
     )
 )
@@ -329,16 +329,18 @@ var = general(
     js=lambda x, axis, ddof, keepdims: (
         np.sum(np.square(x - np.mean(x, axis, keepdims=True)), axis, keepdims=keepdims) * _share(x.shape, axis, ddof)
     ),
-    unlike_torch=_BY_N, textbook=along_axes(lambda g, y, n: Textbook(x=f"2 * {g} * (x - mean(x, axis)) / {n}")),
+    unlike_torch=_BY_N, textbook=along_axes(
+        lambda g, y, n, where: Textbook(x=f"2 * {g} * (x - mean(x, axis)) / {n}", where=where)
+    ),
 )
 std = general(
     np.std, _std_pull, bind=_moment_bind(_root), holomorphic=False,
     tex=r"\operatorname{{std}}({x})",
     examples=_MOMENTS,
     **_REDUCES, js=lambda x, axis, ddof, keepdims: np.sqrt(np.var(x, axis, ddof=ddof, keepdims=keepdims)),
-    unlike_torch=_BY_N, textbook=along_axes(lambda g, y, n: Textbook(
+    unlike_torch=_BY_N, textbook=along_axes(lambda g, y, n, where: Textbook(
         x=(f"{g} * (x - mean(x, axis)) / ({n} * {y})", f"{g} * quotient(x - mean(x, axis), {n} * {y})"),
-        kink="slope 0 at 0",
+        kink="slope 0 at 0", where=where,
     )),
 )
 
@@ -471,7 +473,7 @@ logsumexp = general(
     examples=(*_OVER_AXES, *_OF_ONE, *_OF_NONE, at((2, 3), 1, uniform(0.5, 2, 3)), at(b=uniform(0, 1, 2, 1))),
     source=_logsumexp_textbook, definition=True, js="logsumexp({x}, {axis}, {keepdims})", **_REDUCES,
     onnx=_reducing("ReduceLogSumExp"), idiom=("logarithm", "sum"),
-    textbook=along_axes(lambda g, y, n: Textbook(x=f"{g} * softmax(x, axis)")),
+    textbook=along_axes(lambda g, y, *_: Textbook(x=f"{g} * softmax(x, axis)")),
 )
 
 # ------------------------------------------------------------------------------------------ as if without nan

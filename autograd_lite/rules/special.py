@@ -44,7 +44,8 @@ def _softplus(x):
 
 softplus = elementwise(
     _softplus, lambda x: sigmoid(x), name="softplus", tex=r"\ln(1 + e^{{{x}}})", source="np.logaddexp(x, 0)",
-    definition=True, scalar="max(x, 0) + log1p(exp(-abs(x)))", onnx=True,
+    definition=True, scalar="max(x, 0) + log1p(exp(-abs(x)))", onnx=True, text="log(1 + exp({x}))",
+    idiom=("sum", "logarithm"),
 )
 log_sigmoid = elementwise(
     lambda x: -_softplus(-x), lambda x: sigmoid(-x), name="log_sigmoid", tex=r"\ln \sigma({x})",
@@ -257,6 +258,12 @@ notation("Normal", "Φ({x1})", r"\Phi({x1})", lambda x: scipy_module("gelu").ndt
 notation("normal", "φ({x1})", r"\varphi({x1})", lambda x: np.exp(-x * x / 2) / math.sqrt(2 * math.pi))
 
 
+_EXACT = Textbook(
+    "x * Normal(x)", x="g * (Normal(x) + x * normal(x))",
+    note="the standard normal distribution function, and its density",
+)
+
+
 def _gelu_arguments(x, approximate="none"):
     if approximate not in ("none", "tanh"):
         raise ValueError(f"gelu: expected approximate 'none' (uses erf, needs SciPy) or 'tanh', got {approximate!r}")
@@ -279,7 +286,8 @@ def _gelu_slope(x, approximate):
 
 gelu = elementwise(
     _gelu, _gelu_slope, name="gelu", bind=_gelu_arguments, tex=r"{x} \, \Phi({x})",
-    textbook=lambda x, approximate: Textbook(x="g * (Normal(x) + x * normal(x))") if approximate == "none" else None,
+    textbook=lambda x, approximate: _EXACT if approximate == "none" else None,
+    idiom=("product",),
     examples=tuple(at(approximate=how) for how in ("none", "tanh")), definition=True,
     onnx=lambda b, x, approximate: b("Gelu", x, approximate=approximate),
 )

@@ -186,7 +186,7 @@ PROGRAMS = {
     "softplus": (lambda: applied(lambda x: np.logaddexp(0, x)), "log(1 + exp(x))", "σ(x)"),
     "product": (lambda: applied(np.prod), "h = prod(x)", "dh/dx = h / x"),
     "running sum": (lambda: applied(np.cumsum), "dL/dxₖ = Σᵢ 1[i ≥ k] dL/dhᵢ"),
-    "running product": (lambda: applied(np.cumprod), "dL/dxₖ = Σᵢ 1[i ≥ k] (dL/dhᵢ hᵢ) / xₖ"),
+    "running product": (lambda: applied(np.cumprod), "dL/dxₖ = Σᵢ 1[i ≥ k] dL/dhᵢ hᵢ / xₖ"),
     "sorted": (lambda: applied(np.sort), "h = sort(x)", "dL/dx = dL/dh in the places of x"),
     "median": (lambda: applied(np.median), "h = median(x)", "dh/dx = 1[x = h]"),
     "median of an even number": (lambda: applied(np.median, [1.0, 4.0, 2.0, 3.0]), "½ 1[x in the middle]"),

@@ -371,7 +371,7 @@ def test_an_integer_beside_other_axes_has_its_own_index():
     kern = leaf(2, 2, 2, name="kern")
     L = np.sum((kern[:, 0, 0, None] * img[0:2]) ** 2) + np.sum(np.exp(kern[1, :, :, None] * img[1:3]))
     text = explained(L, img=img)
-    assert "dL/dkernₖⱼₗ = 1[k = 1] dL/dcⱼₗ + 1[j = 0] 1[l = 0] dL/daₖ" in text
+    assert "dL/dkernₖⱼₗ = 1[k = 1] dL/dfⱼₗ + 1[j = 0] 1[l = 0] dL/daₖ" in text
     assert "elsewhere" not in text
 
 

@@ -205,7 +205,7 @@ def test_what_is_computed_in_a_step_has_its_number():
         cell = forget * cell + np.tanh(z @ Wc)
         hid = np.tanh(cell)
     text = " ".join(str(np.sum(hid**2).explain([Wf, Wc], {"xs": xs})).split())
-    assert "zₜ = concatenate(xs[t-1], hidₜ₋₁) 4 t = 1 … 3" in text
+    assert "zₜ = [xs[t-1], hidₜ₋₁] 4 t = 1 … 3" in text
     assert "dL/dWf = Σₜ zₜ @ (dL/daₜ)ᵀ since aₜ = zₜ @ Wf; t = " in text
 
 

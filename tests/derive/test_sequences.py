@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -69,7 +71,7 @@ def test_the_gates_of_an_lstm_read_as_a_recursion():
         hid = np.tanh(cell)
     text = " ".join(str(np.sum(hid**2).explain(names={"xs": xs, "Wf": Wf, "Wc": Wc})).split())
     assert "Given xs (3x2), hid0 = 0, cell0 = 0, Wf (4x2), Wc (4x2)" in text
-    assert "zₜ = concatenate(xs[t-1], hidₜ₋₁) 4 t = 1 … 3" in text
+    assert "zₜ = [xs[t-1], hidₜ₋₁] 4 t = 1 … 3" in text
     assert "dL/dforgetₜ = dL/dcellₜ ⊙ cellₜ₋₁" in text
     assert "t = 3 … 1" in text
 
@@ -85,11 +87,11 @@ def test_the_heads_of_attention_have_indices():
 
     args = draw(3, 4), draw(4, 4), draw(4, 4), draw(4, 4), draw(3, 4)
     text = explained(f, args, ["Wq", "Wk", "Wv"])
-    assert "qᵢⱼₖ = aⱼ₍ᵢₖ₎" in text
+    assert "qᵢⱼₖ = bⱼ₍ᵢₖ₎ 2x3x2 (ik) is one index" in text
     assert "scoresᵢⱼₖ = Σₗ qᵢⱼₗ kᵢₖₗ / √2" in text
-    assert "dL/dattᵢⱼₗ = Σₖ dL/dhᵢⱼₖ vᵢₗₖ" in text
+    assert "dL/dattᵢⱼₗ = Σₖ dL/dmᵢⱼₖ vᵢₗₖ" in text
     assert "dL/dqᵢⱼₗ = Σₖ dL/dscoresᵢⱼₖ kᵢₖₗ / √2" in text
-    assert "dL/daᵢ₍ⱼₖ₎ = dL/dqⱼᵢₖ" in text
+    assert "dL/dbᵢ₍ⱼₖ₎ = dL/dqⱼᵢₖ" in text
     assert " as " not in text
     assert "einsum" not in text
     sheet = ag.worksheet(ag.trace(f, *args), wrt=["Wq", "Wk", "Wv"])
@@ -194,7 +196,7 @@ def test_a_long_argument_in_which_a_value_occurs_twice_is_a_step():
     assert "a = √(2 / π) (y + 0.044715 y³)" in text
     assert "gelu = ½ y ⊙ (1 + tanh(a))" in text
     assert "dL/da = ½ dL/dgelu ⊙ y ⊙ (1 - tanh(a)²)" in text
-    assert "dL/dy = ½ dL/dgelu ⊙ (1 + tanh(a)) + dL/da ⊙" in text
+    assert "dL/dy = ½ dL/dgelu ⊙ (1 + tanh(a)) + √(2 / π) · dL/da ⊙ (1 + 0.134145 y²)" in text
 
 
 def test_equal_labels_of_two_steps_are_two_labels():
@@ -263,3 +265,322 @@ def test_labels_of_a_recorded_loop_are_entries_although_they_are_equal() -> None
     for t in reversed(range(4)):
         L = L + B[0, y[t]] ** (t + 1)
     assert all(f"a{k} = B[0, y[{4 - k}]]" in str(L.explain()) for k in (1, 2, 3))
+
+
+def sigma(a):
+    return 1 / (1 + np.exp(-a))
+
+
+def test_gates_that_are_split_and_assigned_again_have_one_line_each():
+    def lstm(Wx, Wh, b, v, X, y):
+        h = np.zeros(2)
+        c = np.zeros(2)
+        for t in range(3):
+            z = Wx @ X[t] + Wh @ h + b
+            i, f, o, g = np.split(z, 4)
+            i, f = sigma(i), sigma(f)
+            o = sigma(o)
+            g = np.tanh(g)
+            c = f * c + i * g
+            h = o * np.tanh(c)
+        return (v @ h - y) ** 2
+
+    args = draw(8, 2), draw(8, 2), draw(8), draw(2), draw(3, 2), 1.0
+    text = explained(lstm, args, ["Wx", "Wh", "b", "v"])
+    assert text.startswith("Given h0 = 0, c0 = 0, Wx (8x2)")
+    for line in ("mₜ = zₜ[:2]", "iₜ = σ(mₜ)", "cₜ = fₜ ⊙ cₜ₋₁ + iₜ ⊙ gₜ", "hₜ = oₜ ⊙ tanh(cₜ)"):
+        assert f"{line} 2 t = 1 … 3" in text
+    assert "dL/dcₜ = dL/dcₜ₊₁ ⊙ fₜ₊₁ + dL/dhₜ ⊙ oₜ ⊙ (1 - tanh(cₜ)²)" in text
+    assert "dL/dzₜ = [dL/dmₜ, dL/dpₜ, dL/dqₜ, dL/drₜ]" in text
+    assert "dL/dWh = Σₜ dL/dzₜ @ hₜ₋₁ᵀ since zₜ = Wx @ X[t-1] + Wh @ hₜ₋₁ + b; t = 1 … 3" in text
+
+
+def test_slices_that_are_all_of_an_array_are_joined():
+    def f(W, x):
+        z = W @ x
+        i = sigma(z[:2])
+        g = np.tanh(z[2:])
+        return np.sum(i * g)
+
+    text = explained(f, (draw(4, 3), draw(3)), ["W"])
+    assert "dL/dz = [(1 - i) ⊙ dL/di ⊙ i, (1 - g²) ⊙ dL/dg]" in text
+
+
+def test_a_cell_that_is_a_method_keeps_its_names():
+    class GRU:
+        def __init__(self, *weights):
+            self.Wz, self.Wr, self.Wh = weights
+
+        def step(self, x, h):
+            xh = np.concatenate([x, h])
+            z = self.gate(self.Wz @ xh)
+            r = self.gate(self.Wr @ xh)
+            cand = np.tanh(self.Wh @ np.concatenate([x, r * h]))
+            return (1 - z) * h + z * cand
+
+        @staticmethod
+        def gate(a):
+            return 1 / (1 + np.exp(-a))
+
+    def f(Wz, Wr, Wh, v, seq):
+        cell = GRU(Wz, Wr, Wh)
+        h = np.zeros(2)
+        for x in seq:
+            h = cell.step(x, h)
+        return np.square(v @ h)
+
+    text = explained(f, (draw(2, 4), draw(2, 4), draw(2, 4), draw(2), [draw(2) for _ in range(3)]), ["Wz", "Wr", "Wh"])
+    assert "Given h0 = 0" in text
+    assert "xhₜ = [xₜ, hₜ₋₁] 4 t = 1 … 3" in text
+    assert "hₜ = (1 - zₜ) ⊙ hₜ₋₁ + zₜ ⊙ candₜ 2 t = 1 … 3" in text
+    assert "dL/dzₜ = dL/dhₜ ⊙ (candₜ - hₜ₋₁)" in text
+
+
+@pytest.mark.parametrize("kind", [list, np.array])
+def test_a_character_net_has_its_targets_and_inputs_by_step(kind):
+    def f(Wxh, Whh, Why, inputs, targets):
+        h = np.zeros((3, 1))
+        loss = 0
+        for t in range(len(inputs)):
+            x = np.zeros((4, 1))
+            x[inputs[t]] = 1
+            h = np.tanh(Wxh @ x + Whh @ h)
+            y = Why @ h
+            p = np.exp(y) / np.sum(np.exp(y))
+            loss += -np.log(p[targets[t], 0])
+        return loss
+
+    args = draw(3, 4), draw(3, 3), draw(4, 3), kind([0, 1, 2, 2]), kind([1, 2, 2, 3])
+    text = explained(f, args, ["Wxh", "Whh", "Why"])
+    assert "aₜ = Wxh @ xₜ + Whh @ hₜ₋₁ 3x1 t = 1 … 4" in text
+    assert "loss = -Σₜ log(pₜ[targets[t-1], 0])" in text
+    assert "dloss/dyₜ = pₜ - Yₜ" in text
+    assert "Yₜ = onehot(targets[t-1]); t = 4 … 1" in text
+    assert "targets (4)" in text.partition("The steps")[0]
+
+
+def test_positions_in_a_loop_over_columns_have_its_number():
+    def f(emb, W, U, V, tokens):
+        B, T = tokens.shape
+        h = np.zeros((B, 3))
+        losses = []
+        for t in range(T - 1):
+            x = emb[tokens[:, t]]
+            h = np.tanh(x @ W + h @ U)
+            s = h @ V
+            s = s - s.max(1, keepdims=True)
+            losses.append(np.log(np.exp(s).sum(1)) - s[np.arange(B), tokens[:, t + 1]])
+        return np.mean(np.stack(losses))
+
+    args = draw(4, 2), draw(2, 3), draw(3, 3), draw(3, 4), np.array([[0, 1, 2, 3], [2, 2, 0, 1]])
+    text = explained(f, args, ["emb", "W", "U", "V"])
+    assert "xₜ = emb[tokens[:, t-1]] 2x2 t = 1 … 3" in text
+    assert "= (softmaxⱼ(sₜ) - Yₜ₊₁) / n" in text
+    assert "Yₜ₊₁ = onehot(tokens[:, t])" in text
+    assert "dL/dembₖ = Σₜ Σᵢ 1[tokens[i, t-1] = k] dL/dxₜᵢ" in text
+    assert "broadcast_to" not in text
+
+
+def test_positions_of_data_are_not_taken_for_those_of_steps():
+    def step(i, h, E, U):
+        return np.tanh(E[i] + U @ h)
+
+    def f(E, U, V, text):
+        h = np.zeros(2)
+        losses = []
+        for i, after in zip(text[:-1], text[1:], strict=True):  # noqa: RUF007  as a user writes it
+            h = step(i, h, E, U)
+            logits = V @ h
+            logp = logits - np.log(np.sum(np.exp(logits)))
+            losses.append(-logp[after])
+        return sum(losses) / len(losses)
+
+    said = explained(f, (draw(4, 2), draw(2, 2), draw(4, 2), np.array([0, 1, 2, 1, 3])), ["E", "U", "V"])
+    assert "iₜ = text[t-1] 1 t = 1 … 4" in said
+    assert "afterₜ = text[t] 1 t = 1 … 4" in said
+    assert "E[iₜ]" in said
+    assert "dL/dEₖ = Σₜ 1[iₜ = k]" in said
+
+
+def test_the_states_in_a_list_are_one_recursion():
+    def kept(W, U, v, xs):
+        h = np.zeros(2)
+        states = []
+        for x in xs:
+            h = np.tanh(W @ x + U @ h)
+            states.append(h)
+        return np.sum((sum(states) / len(states)) * v)
+
+    def made(W, U, v, xs):
+        hs = [np.zeros(2)]
+        for x in xs:
+            hs.append(np.tanh(W @ x + U @ hs[-1]))
+        return (hs[-1] @ v) ** 2
+
+    args = draw(2, 2), draw(2, 2), draw(2), draw(4, 2)
+    text = explained(kept, args, ["W", "U", "v"])
+    assert "hₜ = tanh(aₜ) 2 t = 1 … 4" in text
+    assert "Σₜ hₜ" in text
+    text = explained(made, args, ["W", "U", "v"])
+    assert "Given hs1 = 0" in text
+    assert "aₜ = W @ xs[t-1] + U @ hsₜ 2 t = 1 … 4" in text
+    assert "hsₜ = tanh(aₜ₋₁) 2 t = 2 … 5" in text
+
+
+def test_layers_and_directions_are_recursions_of_their_own():
+    def deep(W1, U1, W2, U2, w, xs):
+        h1 = np.zeros(2)
+        h2 = np.zeros(2)
+        for x in xs:
+            h1 = np.tanh(W1 @ x + U1 @ h1)
+            h2 = np.tanh(W2 @ h1 + U2 @ h2)
+        return (w @ h2) ** 2
+
+    text = explained(deep, (*(draw(2, 2) for _ in range(4)), draw(2), draw(3, 2)), ["W1", "U1", "W2", "U2"])
+    assert "Given h1_0 = 0, h2_0 = 0" in text
+    assert "bₜ = W2 @ h1ₜ + U2 @ h2ₜ₋₁ 2 t = 1 … 3" in text
+    assert "dL/dh1ₜ = U1ᵀ @ dL/daₜ₊₁ + W2ᵀ @ dL/dbₜ" in text
+
+    def along(xs, W, U):
+        h, states = np.zeros(2), []
+        for x in xs:
+            h = np.tanh(W @ x + U @ h)
+            states.append(h)
+        return states
+
+    def both(Wf, Uf, Wb, Ub, v, X):
+        there, back = along(X, Wf, Uf), along(X[::-1], Wb, Ub)
+        return v @ np.concatenate([there[-1], back[-1]])
+
+    text = explained(both, (*(draw(2, 2) for _ in range(4)), draw(4), draw(3, 2)), ["Wf", "Uf", "Wb", "Ub"])
+    assert "thereₜ = tanh(aₜ) 2 t = 1 … 3" in text
+    assert re.search(r"backₜ = tanh\((\w)ₜ\) 2 t = 1 … 3", text)
+    assert "ₜ₊₃" not in text
+
+
+def test_the_weights_of_four_layers_are_no_steps():
+    def f(W1, W2, W3, W4, x):
+        return np.sum(np.tanh(np.tanh(x @ W1) @ W2) @ W3 @ W4)
+
+    text = explained(f, (draw(2, 3), draw(3, 2), draw(2, 2), draw(2, 1), draw(4, 2)), ["W1", "W2", "W3", "W4"])
+    assert text.startswith("Given W1 (2x3), W2 (3x2), W3 (2x2), W4 (2x1), x (4x2)")
+
+
+def test_masked_scores_have_the_symbols_of_a_textbook():
+    def f(Wq, Wk, Wv, x, y):
+        T, d = x.shape
+        heads = 2
+        dk = d // heads
+        Q, K = x @ Wq, x @ Wk
+        scores = Q @ K.T / np.sqrt(dk)
+        mask = np.tril(np.ones((T, T)))
+        scores = np.where(mask == 0, -np.inf, scores)
+        A = ag.softmax(scores, axis=-1)
+        return np.sum((A @ (x @ Wv) - y) ** 2)
+
+    text = explained(f, (draw(4, 4), draw(4, 4), draw(4, 4), draw(3, 4), draw(3, 4)), ["Wq", "Wk", "Wv"])
+    assert "dk = 2" in text
+    assert "/ √dk" in text
+    assert "where(mask = 0, -∞, scores1)" in text
+    assert "dL/dscores1 = dL/dscores2 ⊙ 1[mask ≠ 0]" in text
+    assert re.search(r"\bheads\b", text) is None
+
+
+def test_letters_are_not_the_variables_of_the_user():
+    def f(W, V, x):
+        a = b = c = f = h = 2  # noqa: F841  the letters that a value without a name would get
+        return np.sum(np.tanh(np.tanh(x @ W) @ V))
+
+    text = explained(f, (draw(2, 2), draw(2, 2), draw(3, 2)), ["W", "V"])
+    assert not re.search(r"\b[abcfh] = ", text)
+
+
+def test_activations_by_hand_are_those_of_a_textbook():
+    def stable(w, X, y):
+        z = X @ w
+        return np.mean(np.maximum(z, 0) - z * y + np.log(1 + np.exp(-np.abs(z))))
+
+    text = explained(stable, (draw(3), draw(4, 3), np.array([0.0, 1.0, 1.0, 0.0])), ["w"])
+    assert "dL/dz = (σ(z) - y) / n since L = mean(log(1 + exp(z)) - z ⊙ y)" in text
+
+    def approximate(W, x):
+        a = x @ W
+        h = 0.5 * a * (1 + np.tanh(np.sqrt(2 / np.pi) * (a + 0.044715 * a**3)))
+        return np.sum(h)
+
+    text = explained(approximate, (draw(2, 2), draw(3, 2)), ["W"])
+    assert "√(2 / π)" in text.partition("From the result down")[2]
+    assert "0.79" not in text
+
+    special = pytest.importorskip("scipy.special")
+
+    def exact(W, x):
+        a = x @ W
+        h = a * 0.5 * (1 + special.erf(a / np.sqrt(2)))
+        return np.sum(h**2)
+
+    text = explained(exact, (draw(2, 2), draw(3, 2)), ["W"])
+    assert "h = a ⊙ Φ(a)" in text
+    assert "dh/da = Φ(a) + a ⊙ φ(a) since h = a ⊙ Φ(a); entry by entry; the standard normal distribution" in text
+
+
+def test_a_standard_deviation_of_two_entries_is_divided_by_their_number():
+    def f(x, c):
+        return np.sum(np.std(x, axis=1) * c) + np.sum(np.var(x, axis=1) * c)
+
+    text = explained(f, (draw(3, 2), draw(3)), ["x"])
+    assert "n = 2" in text
+    assert "(xᵢⱼ / aᵢ + 2 xᵢⱼ - meanⱼ(x)ᵢ / aᵢ - 2 meanⱼ(x)ᵢ) cᵢ / n since a = stdⱼ(x)" in text
+
+
+def test_factors_of_a_dropout_stay_as_they_are():
+    keep = np.array([[1.0, 0.0, 1.0], [0.0, 1.0, 1.0]])
+
+    def f(W, x):
+        h = np.maximum(x @ W, 0) * keep / 0.75
+        return np.sum(h**2)
+
+    text = explained(f, (draw(2, 3), draw(2, 2)), ["W"])
+    assert "keep / 0.75" in text.partition("From the result down")[2]
+    assert "1.33333" not in text
+
+
+def test_a_symmetric_contrastive_loss_has_both_softmaxes():
+    def log_softmax(S, axis):
+        return S - np.log(np.sum(np.exp(S), axis=axis, keepdims=True))
+
+    def f(W, I, T):
+        S = (I @ W) @ T.T
+        rows, columns = -np.mean(np.diag(log_softmax(S, 1))), -np.mean(np.diag(log_softmax(S, 0)))
+        return (rows + columns) / 2
+
+    text = explained(f, (draw(3, 2), draw(4, 3), draw(4, 2)), ["W"])
+    assert "diag(log_softmaxᵢ(S))" in text
+    assert "dL/dS = (½ softmaxⱼ(S) + ½ softmaxᵢ(S) - I1) / n" in text
+    assert "I1 = identity" in text
+
+
+def test_labels_as_columns_sum_to_one():
+    def f(W, x, y):
+        z = W @ x
+        p = np.exp(z) / np.sum(np.exp(z), axis=0)
+        return -np.sum(y * np.log(p)) / x.shape[1]
+
+    text = explained(f, (draw(2, 3), draw(3, 4), np.eye(2)[:, [0, 1, 1, 0]]), ["W"])
+    assert "= (p - y) / n since Σᵢ yᵢ = 1" in text
+
+
+def test_what_is_joined_and_summed_up_has_the_notation_of_its_axis():
+    def f(x):
+        a = np.cumsum(x, axis=0)
+        b = np.concatenate([a, x], axis=1)
+        c = np.concatenate([a, x], axis=0)
+        return np.sum(b**2) + np.sum(c) + np.linalg.norm(x, axis=0).sum()
+
+    derivation = ag.trace(f, draw(2, 3)).explain()
+    text, tex = " ".join(str(derivation).split()), derivation.latex()
+    assert "b = [a, x]" in text
+    assert "c = [a; x]" in text
+    assert "aᵢⱼ = Σₖ 1[k ≤ i] xₖⱼ" in text
+    assert r"\begin{bmatrix} a \\ x \end{bmatrix}" in tex
+    assert r"\lVert x \rVert_{i}" in tex
