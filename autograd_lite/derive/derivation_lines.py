@@ -16,6 +16,7 @@ import numpy as np
 
 from ..base.cached_method import cached_method
 from ..program import Var
+from .board_names import stem
 from .chain_rule import Chain
 from .closed import Candidates, Closed
 from .collect import has_ones, leaves, occurrences
@@ -138,12 +139,13 @@ class Lines:
                 chosen[n] = stated
                 continue
             near, whole, long = self._forms(n)
-            if near is not None and self._is_short(n, near, long):
+            is_long = near is None or leaves(near.formula) >= long and self._is_in_loop(near)
+            if near is not None and not is_long and self._is_short(n, near, long):
                 (chosen if leaves(near.formula) < long or self._is_all(n, near) else equal)[n] = near
                 long = leaves(near.formula)
             is_said = any(k in at_labels and k in chosen for k in self.consumers.get(n, ()))
             more = 2 * bool(whole and whole.labels and not is_said)  # P - Y says more than positions
-            if whole is not None and leaves(whole.formula) < min(long + more, SHORT) and self._is_right(n, whole):
+            if whole is not None and leaves(whole.formula) < min(long + more, SHORT + 1) and self._is_right(n, whole):
                 chosen[n] = whole
         return self._skipping(equal, chosen) | chosen
 
@@ -195,6 +197,10 @@ class Lines:
         if whole and above and leaves(whole.formula) <= FEW:  # the end of a chain that became shorter
             long = max(long, min(above))
         return near, whole, long
+
+    def _is_in_loop(self, form: Closed) -> bool:
+        """Whether a form skips a value that each round of a loop has, and whose lines are written once."""
+        return any(stem(self.chain.names[m]) in self.chain.looped for m in form.through)
 
     def _is_short(self, n: Var, form: Closed, long: int) -> bool:
         """True for a form that is right, and no longer than what it spares."""
@@ -266,8 +272,10 @@ class Lines:
 
     def _written(self, e: Expr) -> Expr:
         """A formula of a gradient without the gradients that have no line."""
-        symbols = self._symbols
-        e = e if e.names.isdisjoint(symbols) else _turned(substitute(e, symbols))
+        if not e.names.isdisjoint(self._symbols):
+            c, e = self.chain, _turned(substitute(e, self._symbols))
+            above = {word: n.shape for n in c.landmarks if (word := c.gradient_symbol(n)) in e.names}
+            e = c.shorter.formula(e, above, c.names[c.root])
         return replaced(e, _trace) if "I" in e.names & self.chain.constants.quoted.keys() else e
 
     @cached_property

@@ -347,8 +347,11 @@ def _power(e: Expr) -> Expr | None:
 
 
 def _total(e: Expr) -> Expr | None:
-    """``Σⱼ (-xⱼ)`` as ``-Σⱼ xⱼ``."""
+    """``Σⱼ (-xⱼ)`` as ``-Σⱼ xⱼ``, and of one number that is repeated as that many times it."""
     (x,) = e.args
+    if x.role == "broadcast" and x.args[0].is_number:
+        several = number(x.args[0].value * (_size(x) // max(_size(e), 1)))
+        return several if _size(e) == 1 else full(several, e.shape)
     is_negative = x.role == "negation" and x.args[0].shape == x.shape
     return _negated(make(e.row, x.args, e.params, e.shape)) if is_negative else None
 
@@ -432,6 +435,8 @@ def _reshape(e: Expr) -> Expr | None:
     (x,) = e.args
     if x.shape == e.shape:
         return x
+    if x.role == "broadcast" and not x.args[0].shape:
+        return full(x.args[0], e.shape)
     if x.role == "matrix product" and (average := _average(x, e.shape)) is not None:
         return average
     coefficient, rest = _coefficient(x)
