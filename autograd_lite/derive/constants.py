@@ -138,7 +138,7 @@ class Constants:
             return None
         word = next((w for w, v in zip(words, rounds, strict=False) if v is eq.outputs[0]), None)
         if word is not None and word not in self.values:
-            self.add(np.asarray(x), word)
+            self.add(x, word)
             if is_carried and word in words[1:]:
                 self._define(word, variable, x, eq.origin.code, words[words.index(word) - 1])
         return None if word is None else name(word, np.shape(x))
@@ -189,8 +189,7 @@ class Constants:
             return None
         word = self.changing.get(e.id, e.id)
         is_it = _is_same(self.values.get(word), x)
-        is_known = word == e.id or np.size(x) > 1 or _is_same(self._value(word, code), x)
-        if not is_it and word not in self.taken and np.size(x) and is_known:
+        if not is_it and word not in self.taken and np.size(x):
             self.add(x, word)
             if word != e.id and code is not None:
                 self._define(word, e.id, x, code)

@@ -139,7 +139,7 @@ class Lines:
                 chosen[n] = stated
                 continue
             near, whole, long = self._forms(n)
-            is_long = near is None or leaves(near.formula) >= long and self._is_in_loop(near)
+            is_long = near is None or leaves(near.formula) >= long and self._skips_rounds(near)
             if near is not None and not is_long and self._is_short(n, near, long):
                 (chosen if leaves(near.formula) < long or self._is_all(n, near) else equal)[n] = near
                 long = leaves(near.formula)
@@ -198,9 +198,10 @@ class Lines:
             long = max(long, min(above))
         return near, whole, long
 
-    def _is_in_loop(self, form: Closed) -> bool:
-        """Whether a form skips a value that each round of a loop has, and whose lines are written once."""
-        return any(stem(self.chain.names[m]) in self.chain.looped for m in form.through)
+    def _skips_rounds(self, form: Closed) -> bool:
+        """Whether a form skips values of several rounds of a loop, whose lines are written once."""
+        stems = [stem(self.chain.names[m]) for m in form.through]
+        return any(stems.count(word) > 1 and word in self.chain.looped for word in stems)
 
     def _is_short(self, n: Var, form: Closed, long: int) -> bool:
         """True for a form that is right, and no longer than what it spares."""

@@ -19,9 +19,9 @@ import numpy as np
 from ..base.cached_method import cached_method
 from ..engine.value import live_of
 from ..program import Equation, Program, Var
-from ..program.assignments import looped
+from ..program.assignments import assigned, looped
 from ..program.graph import graph_of
-from ..program.naming import Names, groups, place, scopes, short_names
+from ..program.naming import Names, groups, operand, place, scopes, short_names
 from ..rules.indexing import Slot
 from ..table import TABLE
 from .board_names import name_parameters, rows_of_data, running_sums, stem, without_numbers
@@ -352,7 +352,15 @@ def _repeatable(live: Container[Var], eq: Equation) -> Any:
     """A key that two equations share if they may be one; data that are read twice, and slices, stay in formulas."""
     is_read = eq.row.algebra == "index" and eq.operands[0] in live
     is_read = is_read and not all(isinstance(part, slice) for part in index_parts(eq.params["index"]))
+    if any(not isinstance(x, Var) and _changes(eq, k) for k, x in enumerate(eq.operands)):
+        return None  # k q in the first two rounds of a loop, which leave q as it is
     return (eq.group,) if eq.row.kind == "elementwise" or is_read else None
+
+
+def _changes(eq: Equation, k: int) -> bool:
+    """Whether an operand is a variable that is assigned more than once."""
+    e, code = operand(eq, k), eq.origin.code
+    return isinstance(e, ast.Name) and code is not None and len(assigned(code, e.id) or ()) > 1
 
 
 def _unchanged(eq: Equation, kept: Container[Var], same: dict[Var, Var]) -> dict[Var, Var] | None:
