@@ -135,6 +135,8 @@ def _word(e: Expr, printer: Printer) -> tuple[str, int]:
         return _product(e, printer), PRODUCT
     if e.role == "sum over steps" and printer.indexed:
         return f"{printer.over('sum', 't')} {write(e.args[0], printer, PRODUCT)}", SIGN
+    if e.role == "broadcast" and printer.indexed and e.args[0].is_number and e.shape == (1,):
+        return f"[{write(e.args[0], printer)}]", ATOM
     along = e.role in _REDUCTIONS and e.params.get("axis") is not None
     if printer.indexed and along and ("axis" in shown_params(e) or e.params.get("keepdims") and e.role != "norm"):
         return _along(e, printer)
@@ -239,6 +241,7 @@ def _filled(template: str, e: Expr, printer: Printer) -> tuple[str, int]:
             continue
         a = arguments[field]
         kinds = {e.role, _of(a)}  # both products in one line need brackets
+        kinds = {"matrix product" if role == "outer product" else role for role in kinds}
         mixed = binding == PRODUCT and "matrix product" in kinds and len(kinds) == 2 and kinds <= set(_PRODUCTS)
         if printer.indexed and e.role in ("selection", *_TESTS[1:]):
             a = _condition(a)
