@@ -303,6 +303,7 @@ class Constants:
 
     def _label(self, eq: Equation, x: Any, e: ast.expr | None) -> Any:
         """A part of an index: positions with their name, also a single one; anything else as it is."""
+        e = e.args[0] if isinstance(e, ast.Call) and ast.unparse(e.func) == "int" and len(e.args) == 1 else e
         if isinstance(x, int | np.integer) and (word := self._counter(eq, x, e)):
             labels = np.asarray(x).view(Labels)
             labels.word = word

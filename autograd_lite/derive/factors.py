@@ -223,8 +223,9 @@ def _entries(terms: Sequence[Expr]) -> Sequence[Expr]:
     for e in terms:
         of, sign = (e.args[0], -1) if e.role == "negation" else (e, 1)
         k = of.params.get("index") if of.role == "placement" and not of.args[0].shape and len(shape) == 1 else None
-        if type(k) is int and k % shape[0] not in places:
-            places[k % shape[0]] = product((number(sign), of.args[0]), ())
+        if isinstance(k, int | np.integer):
+            here, entry = int(k) % shape[0], product((number(sign), of.args[0]), ())
+            places[here] = simplified("add", (places[here], entry), ()) if here in places else entry
             at = len(rest)
         else:
             rest.append(e)

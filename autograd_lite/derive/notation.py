@@ -21,7 +21,7 @@ from ..engine.value import live_of
 from ..program import Equation, Program, Var
 from ..program.assignments import assigned, looped
 from ..program.graph import graph_of
-from ..program.naming import Names, groups, operand, place, scopes, short_names
+from ..program.naming import Names, expression, groups, operand, place, scopes, short_names
 from ..rules.indexing import Slot
 from ..table import TABLE
 from .board_names import name_parameters, rows_of_data, running_sums, stem, without_numbers
@@ -108,7 +108,7 @@ class Notation:
         same: dict[Var, Var] = {}
         program = program.mapped(lambda eq, _: _unchanged(eq, kept, same))
         live = program.graded if wrt is None else program.depending(wrt)
-        program, self.merged = program.without_repetition(partial(_repeatable, live), compared=0)
+        program, self.merged = program.without_repetition(partial(_repeatable, live, Counter()), compared=0)
         self.merged |= {v: self.merged.get(x, x) for v, x in same.items()}
         before = with_factors_in_front(program, {*kept, *program.outputs})
         program = recognised(before, set(map(self.canonical, wrt or ())), is_read)
@@ -293,6 +293,8 @@ class Notation:
     def operand(self, eq: Equation, k: int) -> Expr:
         """Operand `k` of an equation, a constant: as the user wrote it, or as :meth:`constant` has it."""
         x = eq.operands[k]
+        if eq.outputs[0] in self.running and not np.any(x):
+            return self.constant(x)  # L = 0, to which terms are added
         written = self.board and self.constants.followed(eq, k, x) or self.constants.known(x) or None
         written = written or self.board and self.constants.written(eq, k, x) or None
         self.numbered |= self.constants.quoted.keys()
@@ -348,13 +350,21 @@ def _replaced(program: Program, named: Container[Var], board: bool) -> dict[Var,
     }  # fmt: skip
 
 
-def _repeatable(live: Container[Var], eq: Equation) -> Any:
-    """A key that two equations share if they may be one; data that are read twice, and slices, stay in formulas."""
+def _repeatable(live: Container[Var], turns: Counter[Any], eq: Equation) -> Any:
+    """A key that two equations share if they may be one; data that are read twice, and slices, stay in formulas.
+
+    What reads other entries, or another value of a variable, in each round of a loop is one only in the same round:
+    `turns` counts the equations at each place in the user's code.
+    """
     is_read = eq.row.algebra == "index" and eq.operands[0] in live
     is_read = is_read and not all(isinstance(part, slice) for part in index_parts(eq.params["index"]))
-    if any(not isinstance(x, Var) and _changes(eq, k) for k, x in enumerate(eq.operands)):
-        return None  # k q in the first two rounds of a loop, which leave q as it is
-    return (eq.group,) if eq.row.kind == "elementwise" or is_read else None
+    if eq.row.kind != "elementwise" and not is_read:
+        return None
+    turns[place(eq)] += 1
+    e = expression(eq) if is_read else None
+    varies = isinstance(e, ast.Subscript) and any(isinstance(part, ast.Name) for part in ast.walk(e.slice))
+    varies |= any(not isinstance(x, Var) and _changes(eq, k) for k, x in enumerate(eq.operands))
+    return eq.group, turns[place(eq)] if varies else 0
 
 
 def _changes(eq: Equation, k: int) -> bool:
