@@ -20,7 +20,7 @@ import numpy as np
 
 from ..base.memory import address
 from ..program import Equation, Var
-from ..program.assignments import assigned, looped, names
+from ..program.assignments import assigned, bound, looped, names
 from ..program.naming import Names, expression, line, operand, place, reads
 from .formula import Array, Expr, Labels, index_parts, name, unsimplified, walk
 from .textbook_parser import Written, read
@@ -46,6 +46,7 @@ class Constants:
         self.quoted: dict[str, Iterable[str]] = {}  # expressions as the user wrote them, with the variables in each
         self.sizes: dict[str, int] = {}
         self.defined: dict[str, Expr] = {}  # values of the first step of a loop, computed from constants alone
+        self.starts: set[str] = set()  # names, which the user does not have, of what a loop starts with
         self.rounds: dict[Any, dict[Var, Any]] = {}  # by places in the user's code, the operands there in a loop
         self.turns: dict[Any, list[Var]] = {}  # by places in the user's code, what each round of a loop computes there
         self._starts: dict[Any, int | None] = {}  # by these places, what a loop begins with
@@ -139,6 +140,8 @@ class Constants:
         word = next((w for w, v in zip(words, rounds, strict=False) if v is eq.outputs[0]), None)
         if word is not None and word not in self.values:
             self.add(x, word)
+            if is_carried:
+                self._start(word, eq.origin.code)
             if is_carried and word in words[1:]:
                 self._define(word, variable, x, eq.origin.code, words[words.index(word) - 1])
         return None if word is None else name(word, np.shape(x))
@@ -192,9 +195,13 @@ class Constants:
         if not is_it and word not in self.taken and np.size(x):
             self.add(x, word)
             if word != e.id and code is not None:
+                self._start(word, code)
                 self._define(word, e.id, x, code)
             is_it = True
         return name(word, np.shape(x)) if is_it else None
+
+    def _start(self, word: str, code: Any) -> None:
+        self.starts |= set() if code is not None and bound(code, word) is not None else {word}
 
     def _define(self, word: str, variable: str, x: Any, code: Any, before: str = "") -> None:
         """Find the formula of `word`, which a variable has in the first step of a loop, z1 of the state before; or in

@@ -17,7 +17,6 @@ import numpy as np
 from ..program import Equation, Var
 from ..program.assignments import before, bound, decisions, is_around, passed
 from ..program.naming import expression, groups, operand, span
-from .board_names import stem
 from .chain_rule import Chain
 
 #: They read a Tensor's numbers, after which nothing is recorded.
@@ -65,9 +64,8 @@ class Given:
             is_mask = np.asarray(x).dtype == bool  # anything else has perhaps lost its derivative
             return is_mask and all(self.word(word, code) for word in names - self.chain.named.keys())
         written = operand(eq, k)
-        carried = {written.id} & self.chain.constants.changing.keys() if isinstance(written, ast.Name) else set[str]()
-        if code and carried == {*map(stem, names)} != set() and not any(bound(code, word) for word in names):
-            self.fixed |= names  # the first values of a variable of a loop, under names that the user does not have
+        if names and names <= self.chain.constants.starts:
+            self.fixed |= names
         elif names and names.isdisjoint(self.chain.numbered):
             is_whole = isinstance(v, Var) or self.chain.operand(eq, k).role == "name"
             if is_whole and isinstance(written, ast.Name) and names == {written.id}:
