@@ -32,8 +32,13 @@ def running_sums(program: Program, names: Mapping[Var, str]) -> set[Var]:
             continue
         if x.shape == y.shape and (x not in names or y not in names or stems[x] == stems[y]):
             sums[y] = [*sums.pop(x, ()), x]
-    chains = ([x for x in xs if x not in names or stems[x] == stems.get(y)] for y, xs in sums.items())
-    return {x for xs in chains if len(xs) < TERMS and not set(names).isdisjoint(xs) for x in xs}
+    running = set[Var]()
+    for y, xs in sums.items():
+        last = next((v for v in (y, *xs[::-1]) if v in names), y)  # up to which it is one sum
+        before = xs if last is y else xs[: xs.index(last)]
+        chain = [x for x in before if x not in names or stems[x] == stems.get(last)]
+        running |= {*chain} if len(chain) < TERMS and not set(names).isdisjoint(chain) else set()
+    return running
 
 
 def rows_of_data(program: Program, active: Container[Var]) -> set[Var]:

@@ -205,9 +205,10 @@ class _Reader:
     def _chosen(self, e: Expr) -> tuple[Expr, Expr] | None:
         """What is put at one entry of each row, as the indicator of that entry times something for each row."""
         (g,), shape, index = e.args, e.shape, e.params.get("index")
-        is_column = len(shape) > 1 and index is not None and is_basic(index)  # P[:, 1]
+        labels = [p.ndim for p in index_parts(index) if isinstance(p, Labels)]
+        is_column = index is not None and (is_basic(index) or labels and not any(labels))  # P[:, 1], P[:, y1]
         is_one = not g.shape and max(shape, default=0) == math.prod(shape)  # p[k, 0]
-        if not is_one and (g.shape != shape[:-1] or is_column):
+        if not is_one and (g.shape != shape[:-1] or len(shape) > 1 and is_column):
             return None
         rows = np.arange(1.0, math.prod(g.shape) + 1).reshape(g.shape)
         ones = e.row.fn(np.ones(g.shape), **e.params)
@@ -396,6 +397,11 @@ def _written(terms: list[Term], shape: Shape) -> Expr:
     }  # fmt: skip
     sizes = {abs(t.coefficient) for t in terms}
     size = sizes.pop() if len(sizes) == 1 else 1
+    numbers = [c for t in terms if isinstance(c := t.coefficient, Fraction | int) or math.isfinite(abs(c))]
+    is_below = any(power < 0 for _, power in common.values())
+    if size == 1 < len(terms) == len(numbers) and is_below and np.isrealobj(numbers):  # (x + y - 2 z) / (2 n)
+        below = math.lcm(*(Fraction(c).denominator for c in numbers))
+        size = Fraction(1, below) if below < DIGITS else 1
     rest = []
     for t in terms:
         left = {k: (f, power - common.get(k, (f, 0))[1]) for k, (f, power) in t.factors.items()}

@@ -21,7 +21,7 @@ import numpy as np
 
 from ..base.memory import address
 from ..program import Equation, Var
-from ..program.assignments import assigned, counted, is_around, iterated, looped, names, passed
+from ..program.assignments import assigned, bound, counted, is_around, iterated, looped, names, passed
 from ..program.naming import Names, expression, line, operand, place, reads
 from .formula import Array, Expr, Labels, index_parts, name, unsimplified, walk
 from .textbook_parser import Written, read
@@ -48,6 +48,7 @@ class Constants:
         self.quoted: dict[str, Iterable[str]] = {}  # expressions as the user wrote them, with the variables in each
         self.sizes: dict[str, int] = {}
         self.defined: dict[str, Expr] = {}  # values of the first step of a loop, computed from constants alone
+        self.starts: set[str] = set()  # names, which the user does not have, of what a loop starts with
         self.rounds: dict[Any, dict[Var, Any]] = {}  # by places in the user's code, the operands there in a loop
         self.turns: dict[Any, list[Var]] = {}  # by places in the user's code, what each round of a loop computes there
         self.befores: dict[tuple[Var, int], str] = {}  # by result and operand, the value of a variable before a loop
@@ -77,12 +78,14 @@ class Constants:
         """Find the operands that have other numbers each time that their line runs, and those that become values."""
         rounds: dict[Any, dict[Var, Any]] = {}
         every: dict[Any, list[tuple[Var, Any]]] = {}
+        carried = set[Any]()
         for eq in equations:
             self.turns.setdefault(place(eq), []).append(eq.outputs[0])
             for k, x in enumerate(eq.operands):
                 every.setdefault(_place_in_code(eq, k), []).append((eq.outputs[0], x))
                 if not isinstance(x, Var):
                     rounds.setdefault(_place_in_code(eq, k), {})[eq.outputs[0]] = x
+                    carried |= {_place_in_code(eq, k)} if self._is_carried(operand(eq, k)) else set()
         for at, ((v, x), *after) in every.items():
             words = [named.get(y, "") for _, y in after if isinstance(y, Var)]
             m = re.fullmatch(r"(.*\D)(\d+)", words[0]) if words and np.ndim(x) and not isinstance(x, Var) else None
@@ -90,7 +93,12 @@ class Constants:
                 self.befores[v, at[-1]] = f"{m[1]}0"
         for at, operands in rounds.items():
             first, *others = operands.values()
-            self.rounds |= {} if all(_is_same(first, x) for x in others) else {at: operands}
+            is_one = not others or at not in carried and all(_is_same(first, x) for x in others)
+            self.rounds |= {} if is_one else {at: operands}
+
+    def _is_carried(self, e: ast.expr | None) -> bool:
+        """Whether an operand is a variable that each round of a loop computes for the next."""
+        return isinstance(e, ast.Name) and e.id in self.changing
 
     def in_loop(self, eq: Equation, k: int, x: Any) -> Expr | None:
         """Constant `x`, which an operand is in one round of a loop, in terms of entries: ``1 - ys[t]``."""
@@ -145,15 +153,24 @@ class Constants:
         return isinstance(e, ast.Name) and e.id == written.value and _place_in_code(eq, k) in self.rounds
 
     def _of_round(self, eq: Equation, k: int, x: Any) -> Expr | None:
-        """An array that a variable has in one round of a loop, with the number of that: x1, x2, …"""
+        """An array that a variable has in one round of a loop, with the number of that: x1, x2, …; or a number that
+        the round before has computed.
+        """
         e, rounds = operand(eq, k), self.rounds.get(_place_in_code(eq, k), {})
-        words = [f"{e.id}{j + 1}" for j in range(len(rounds))] if isinstance(e, ast.Name) and np.ndim(x) else []
+        variable, is_carried = e.id if isinstance(e, ast.Name) else "", self._is_carried(e)
+        last = int(self.changing[variable][len(variable) :]) if is_carried else len(rounds)  # the number of the last
+        is_named = variable and (np.ndim(x) or is_carried)
+        words = [f"{variable}{last + j - len(rounds) + 1}" for j in range(len(rounds))] if is_named else []
         values = dict(zip(words, rounds.values(), strict=False))
         if not all(self._is_free(w, y) for w, y in values.items()):
             return None
         word = next((w for w, v in zip(words, rounds, strict=False) if v is eq.outputs[0]), None)
         if word is not None and word not in self.values:
-            self.add(np.asarray(x), word)
+            self.add(x, word)
+            if is_carried:
+                self._start(word, eq.origin.code)
+            if is_carried and word in words[1:]:
+                self._define(word, variable, x, eq.origin.code, words[words.index(word) - 1])
         return None if word is None else name(word, np.shape(x))
 
     def written(self, eq: Equation, k: int, x: Any) -> Expr | None:
@@ -209,20 +226,27 @@ class Constants:
             return None
         word = self.changing.get(e.id, e.id)
         is_it = _is_same(self.values.get(word), x)
-        is_known = word == e.id or np.size(x) > 1 or _is_same(self._value(word, code), x)
-        if not is_it and word not in self.taken and np.size(x) and is_known:
+        if not is_it and word not in self.taken and np.size(x):
             self.add(x, word)
             if word != e.id and code is not None:
+                self._start(word, code)
                 self._define(word, e.id, x, code)
             is_it = True
         return name(word, np.shape(x)) if is_it else None
 
-    def _define(self, word: str, variable: str, x: Any, code: Any) -> None:
-        """Find the formula of `word`, which a variable has in the first step of a loop: z1 of the state before."""
-        sources, turns = assigned(code, variable) or [], _Turns(code)
+    def _start(self, word: str, code: Any) -> None:
+        self.starts |= set() if code is not None and bound(code, word) is not None else {word}
+
+    def _define(self, word: str, variable: str, x: Any, code: Any, before: str = "") -> None:
+        """Find the formula of `word`, which a variable has in the first step of a loop, z1 of the state before; or in
+        the step after that where it is `before`.
+        """
+        sources = [e for e in assigned(code, variable) or () if not self.changing.keys().isdisjoint(names(e))]
+        turns = _Turns(code)
         inside = turns.visit(deepcopy(sources[0])) if len(sources) == 1 else None
         starts = {} if inside is None else {w: s for w, s in self.changing.items() if w in names(inside)}
-        values = {s: self._before(w, code) for w, s in starts.items()}
+        starts |= {variable: before} if before else {}
+        values = {s: self._before(w, s, code) for w, s in starts.items()}
         if inside is None or any(value is None for value in values.values()):
             return
         meanings = {w: Written(name(s, np.shape(values[s])), values[s]) for w, s in starts.items()}
@@ -237,11 +261,11 @@ class Constants:
             self.defined[word] = stated.formula
             self._use({**variables, **values}, stated.formula.names)
 
-    def _before(self, word: str, code: Any) -> Any:
-        """The value before a loop of a variable that changes in it, if one of its sources is made of constants."""
-        if (start := self.changing[word]) in self.values:
-            return self.values[start]
-        stated = self._started(word, code)
+    def _before(self, variable: str, word: str, code: Any) -> Any:
+        """The value `word` of a variable before a loop that changes it, if one of its sources is made of constants."""
+        if word in self.values:
+            return self.values[word]
+        stated = self._started(variable, code)
         return None if stated is None else stated.value
 
     def _introduces(self, e: Expr, variables: Variables) -> bool:
@@ -332,6 +356,7 @@ class Constants:
         """A part of an index: positions with their name, also a single one; anything else as it is."""
         if isinstance(x, Labels) and x.word:
             return x
+        e = e.args[0] if isinstance(e, ast.Call) and ast.unparse(e.func) == "int" and len(e.args) == 1 else e
         if isinstance(x, int | np.integer) and (word := self._counter(eq, x, e)):
             labels = np.asarray(x).view(Labels)
             labels.word = word

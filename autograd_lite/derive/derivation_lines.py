@@ -16,6 +16,7 @@ import numpy as np
 
 from ..base.cached_method import cached_method
 from ..program import Var
+from .board_names import stem
 from .chain_rule import Chain
 from .closed import Candidates, Closed
 from .collect import has_ones, leaves, occurrences
@@ -152,7 +153,8 @@ class Lines:
                 chosen[n] = stated
                 continue
             near, whole, long = self._forms(n)
-            if near is not None and self._is_short(n, near, long):
+            is_long = near is None or leaves(near.formula) >= long and self._skips_rounds(near)
+            if near is not None and not is_long and self._is_short(n, near, long):
                 (chosen if leaves(near.formula) < long or self._is_all(n, near) else equal)[n] = near
                 long = leaves(near.formula)
             is_said = any(k in at_labels and k in chosen for k in self.consumers.get(n, ()))
@@ -215,6 +217,11 @@ class Lines:
         if whole and above and leaves(whole.formula) <= FEW:  # the end of a chain that became shorter
             long = max(long, min(above))
         return near, whole, long
+
+    def _skips_rounds(self, form: Closed) -> bool:
+        """Whether a form skips values of several rounds of a loop, whose lines are written once."""
+        stems = [stem(self.chain.names[m]) for m in form.through]
+        return any(stems.count(word) > 1 and word in self.chain.looped for word in stems)
 
     def _is_short(self, n: Var, form: Closed, long: int) -> bool:
         """True for a form that is right, and no longer than what it spares."""

@@ -90,15 +90,15 @@ def _is_repeated(e: Expr, ndim: int) -> bool:
 
 
 def _of_rows(e: Expr) -> Expr | None:
-    """The array of whose rows a formula has the norms, ``‖xᵢ‖``, or the squared distances, ``‖uᵢ - vᵢ‖²``."""
+    """The array of whose rows a formula has the norms, ``‖xᵢ‖``, or their squares, ``‖uᵢ - vᵢ‖²``."""
     is_square = e.role == "total" and e.args[0].role == "square"
     of = e.args[0].args[0] if is_square else e.args[0] if e.role == "norm" else e
-    axes = set(_axes_of(e)) if of is not e else set()
-    ndim = len(of.shape)
-    sizes = [a.shape[ndim - len(axes) :] for a in of.args if len(a.shape) == ndim]
-    is_one = len(sizes) == 2 == sizes.count(of.shape[ndim - len(axes) :]) if is_square else of.role == "name"
-    is_vector = is_one and axes == {*range(ndim - len(axes), ndim)} and 0 < len(axes) < ndim
-    return of if is_vector and of.role == ("difference" if is_square else "name") else None
+    axes, ndim = set(_axes_of(e)) if of is not e else set[int](), len(of.shape)
+    if not 0 < len(axes) < ndim or axes != {*range(ndim - len(axes), ndim)}:
+        return None
+    ends = {a.shape[-len(axes) :] for a in of.args}
+    is_distance = is_square and of.role == "difference" and ends == {of.shape[-len(axes) :]}
+    return of if of.role == "name" or is_distance else None
 
 
 def _is_difference(parts: Sequence[Expr]) -> bool:
@@ -299,7 +299,7 @@ def entry(e: Expr, at: At) -> Expr:
         case "contraction":
             return _of_einsum(e, at)
         case "sum over steps":
-            is_row = inner.role == "placement" and isinstance(_parts(inner)[0], Step)
+            is_row = inner.role == "placement" and any(isinstance(p, Step) for p in _parts(inner))
             return _at_step(e, at) if is_row else replace(e, args=(entry(inner, at),), shape=rest)
         case _ if (which := _running(e)) is not None:
             (c,), (test, k) = _fresh(at, 1), which
@@ -453,6 +453,8 @@ def _of_norm(e: Expr, of: Expr, at: At, rest: Shape) -> Expr:
     axes = _axes_of(e)
     kept = iter(c for k, c in enumerate(at) if not e.params.get("keepdims") or k not in axes)
     index = tuple("" if k in axes else next(kept) for k in range(len(of.shape)))
+    if any(not c and size != 1 for k, (c, size) in enumerate(zip(index, of.shape, strict=True)) if k not in axes):
+        raise _NoEntries
     return unsimplified("power_norm", (entry(of, index),), rest, p=2, axis=None, keepdims=False)
 
 

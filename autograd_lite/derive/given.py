@@ -64,9 +64,8 @@ class Given:
             is_mask = np.asarray(x).dtype == bool  # anything else has perhaps lost its derivative
             return is_mask and all(self.word(word, code) for word in names - self.chain.named.keys())
         written = operand(eq, k)
-        before = self.chain.constants.changing.get(written.id) if isinstance(written, ast.Name) else None
-        if code and before is not None and names == {before} and bound(code, before) is None:
-            self.fixed |= names  # the first value of a variable of a loop, under a name that the user does not have
+        if names and names <= self.chain.constants.starts:
+            self.fixed |= names
         elif names and names.isdisjoint(self.chain.numbered):
             is_whole = isinstance(v, Var) or self.chain.operand(eq, k).role == "name"
             if is_whole and isinstance(written, ast.Name) and names == {written.id}:

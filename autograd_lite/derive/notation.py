@@ -20,9 +20,9 @@ import numpy as np
 from ..base.cached_method import cached_method
 from ..engine.value import live_of
 from ..program import Equation, Program, Var
-from ..program.assignments import looped
+from ..program.assignments import assigned, looped
 from ..program.graph import graph_of
-from ..program.naming import Names, expression, groups, place, scopes, short_names
+from ..program.naming import Names, expression, groups, operand, place, scopes, short_names
 from ..rules.indexing import Slot
 from ..table import TABLE
 from .board_names import letters_of, name_parameters, rows_of_data, running_sums, stem, without_numbers
@@ -334,6 +334,8 @@ class Notation:
         x = eq.operands[k]
         if self.board and (before := self.constants.before(eq, k, x)) is not None:
             return before
+        if eq.outputs[0] in self.running and not np.any(x):
+            return self.constant(x)  # L = 0, to which terms are added
         written = self.board and self.constants.followed(eq, k, x) or self.constants.known(x) or None
         written = None if written and self.board and self.constants.is_of_round(eq, k, written) else written
         written = written or self.board and self.constants.written(eq, k, x) or None
@@ -397,15 +399,25 @@ def _replaced(program: Program, named: Container[Var], board: bool) -> dict[Var,
 def _repeatable(live: Container[Var], rounds: Counter[Any], eq: Equation) -> Any:
     """A key that two equations share if they may be one; data that are read twice, and slices, stay in formulas.
 
-    Labels that are written otherwise, or that a loop has in another round, are different although they are equal.
+    Labels that are written otherwise, or that a loop has in another round, are different although they are equal; so is
+    another value of a variable.
     """
     is_read = eq.row.algebra == "index" and eq.operands[0] in live
-    if not is_read or all(part is None or isinstance(part, slice) for part in index_parts(eq.params["index"])):
-        return (eq.group,) if eq.row.kind == "elementwise" else None
+    is_read = is_read and not all(part is None or isinstance(part, slice) for part in index_parts(eq.params["index"]))
+    if eq.row.kind != "elementwise" and not is_read:
+        return None
     e, at = expression(eq), place(eq)
     rounds[at] += 1
-    index = e.slice if isinstance(e, ast.Subscript) else ast.Constant(0)
-    return eq.group, ast.unparse(index), any(isinstance(part, ast.Name) for part in ast.walk(index)) and rounds[at]
+    index = e.slice if is_read and isinstance(e, ast.Subscript) else ast.Constant(0)
+    varies = any(isinstance(part, ast.Name) for part in ast.walk(index))
+    varies |= any(not isinstance(x, Var) and _changes(eq, k) for k, x in enumerate(eq.operands))
+    return eq.group, ast.unparse(index), varies and rounds[at]
+
+
+def _changes(eq: Equation, k: int) -> bool:
+    """Whether an operand is a variable that is assigned more than once."""
+    e, code = operand(eq, k), eq.origin.code
+    return isinstance(e, ast.Name) and code is not None and len(assigned(code, e.id) or ()) > 1
 
 
 def _unchanged(eq: Equation, kept: Container[Var], same: dict[Var, Var]) -> dict[Var, Var] | None:

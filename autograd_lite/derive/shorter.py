@@ -148,7 +148,8 @@ class Shorter:
         s, rng = self.steps, np.random.default_rng(seed)
         inputs = {v: x for v, x in s.values.items() if seed and s.is_input(v) and v in s.graded & s.active}
         size = {v: np.where(x == 0, 0.1, 0.1 * np.abs(x)) for v, x in inputs.items()}
-        near = {v: (x + size[v] * rng.uniform(-1, 1, x.shape)).astype(x.dtype) for v, x in inputs.items()}
+        low = {v: np.where((x == 0) & bool(seed % 2), 0, -1) for v, x in inputs.items()}  # log(x) has no value below 0
+        near = {v: (x + size[v] * rng.uniform(low[v], 1, x.shape)).astype(x.dtype) for v, x in inputs.items()}
         try:
             with np.errstate(all="ignore"):
                 graph = graph_of(s.program, near) if seed else s.graph

@@ -334,10 +334,12 @@ def with_cases(e: Expr) -> Expr:
 
 
 def _side_by_side(a: Expr, b: Expr) -> Expr | None:
-    """The sum of two stacks as one, where at each place one of them is zero."""
+    """The sum of two stacks as one: of numbers, or where at each place one of them is zero."""
     if a.role not in ("stack", "concatenation") or a.role != b.role or a.params != b.params:
         return None
     pairs = list(zip(a.args, b.args, strict=False))
+    if a.role == "stack" and not any(x.shape for pair in pairs for x in pair):
+        return replace(a, args=tuple(simplified("add", pair, ()) for pair in pairs))
     if not all(x.shape == y.shape and (is_zero(x) or is_zero(y) or 0 in x.shape) for x, y in pairs):
         return None
     return replace(a, args=tuple(y if is_zero(x) else x for x, y in pairs))

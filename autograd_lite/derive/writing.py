@@ -276,6 +276,7 @@ def _filled(template: str, e: Expr, printer: Printer) -> tuple[str, int]:
             continue
         a = arguments[field]
         kinds = {e.role, _of(a)}  # both products in one line need brackets
+        kinds = {"matrix product" if role == "outer product" else role for role in kinds}
         mixed = binding == PRODUCT and "matrix product" in kinds and len(kinds) == 2 and kinds <= set(_PRODUCTS)
         if printer.indexed and e.role in ("selection", *_TESTS[1:]):
             a = _condition(a)

@@ -35,6 +35,9 @@ def forward(d: Derivation, start: Values) -> dict[str, Any]:
             env[w] = start[w]
             with suppress(ValueError):
                 env[w] = worked_out(w, env)
+        for word, e in c.constants.defined.items():  # in the first steps of a loop
+            with suppress(KeyError):
+                env[word] = evaluate(e, env)
         for n in (n for n in c.landmarks if n in c.defined):
             env.update((word, np.asarray(evaluate(e, env))) for word, e in c.where(n))
             env[c.names[n]] = laid_out(np.asarray(evaluate(c.definition(n), env, call=_computed)), n.shape)
@@ -104,9 +107,10 @@ def varied(d: Derivation, words: Collection[str], seed: int) -> dict[str, Any]:
 def independent(d: Derivation, words: Collection[str]) -> set[str]:
     """Those of the data from which nothing else was computed, as far as the user's source shows it."""
     given = Given(d.chain)
-    given.arrays = set(words)
+    words = set(words) - d.chain.constants.starts
+    given.arrays = words
     known = [given.word(word) for word in sorted(words)]
-    return set(words) - given.fixed if all(known) or len(words) == 1 else set()
+    return words - given.fixed if all(known) or len(words) == 1 else set()
 
 
 def confirmed(d: Derivation, start: Values) -> dict[str, Any] | None:

@@ -331,3 +331,22 @@ def test_a_sum_before_another_factor_has_brackets():
     text = traced(lambda e, r: np.sum(e) * r / 2 + np.sum(e * r), np.ones(3), 2.0)
     assert "L = (Σ e) r / 2 + Σ (e r)" in text
     assert "dL/dr = 1.5 Σ e since" in text
+
+
+def test_a_gradient_that_is_one_number_is_put_into_the_closed_form_before_it_is_collected():
+    def vae(mu, logvar, W, X, eps):
+        z = mu + np.exp(0.5 * logvar) * eps
+        kl = -0.5 * np.sum(1 + logvar - mu**2 - np.exp(logvar), axis=1)
+        return np.mean(np.sum((z @ W - X) ** 2, axis=1) + kl)
+
+    text = str(ag.trace(vae, *np.random.default_rng(0).normal(size=(5, 3, 3))).explain(["mu", "logvar"]))
+    assert "dL/dμ = dL/dz + μ / n" in text
+    assert "dL/dlogvar = ½ (dL/dz ⊙ ε ⊙ exp(½ logvar) + exp(logvar) / n - 1 / n)" in text
+
+    def clip(S):
+        rows = S - np.log(np.sum(np.exp(S), axis=1, keepdims=True))
+        cols = S - np.log(np.sum(np.exp(S), axis=0, keepdims=True))
+        return -0.5 * (np.mean(np.diag(rows)) + np.mean(np.diag(cols)))
+
+    text = str(ag.trace(clip, np.random.default_rng(0).normal(size=(3, 3))).explain())
+    assert "dL/dS = (softmaxⱼ(S) + softmaxᵢ(S) - 2 I) / (2 n)" in text

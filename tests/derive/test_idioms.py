@@ -365,7 +365,7 @@ def test_the_sum_of_a_product_with_the_identity_is_a_trace():
 def test_an_integer_beside_other_axes_has_its_own_index():
     b, img = leaf(2, 2, name="b"), np.arange(6.0).reshape(3, 2) + 1
     text = explained(np.sum((b[0][:, None] * img[0:2]) ** 2), img=img)
-    assert "dL/dbₖⱼ = 2 1[k = 0] b[0]ⱼ Σᵢ img[0:2]ⱼᵢ²" in text
+    assert "dL/dbₖⱼ = 2 1[k = 0] b[0]ⱼ ‖img[0:2]ⱼ‖²" in text
     L = np.sum((b[:, 0, None] * img[0:2]) ** 2) + np.sum(np.exp(b[1][None, :] * img))
     assert "dL/dbₖⱼ = 1[k = 1] dL/dfⱼ + 1[j = 0] dL/daₖ" in explained(L, img=img)
     kern = leaf(2, 2, 2, name="kern")

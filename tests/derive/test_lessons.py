@@ -266,7 +266,7 @@ TEXTBOOK = {
     "spring": """
         dL/dq4 = 2 (q4 -
         dL/dv3 = dL/dq4 · dt
-        dL/dk = -dL/da1 - dL/da2 - dL/da3 · q2
+        dL/dk = -Σₜ dL/daₜ · qₜ₋₁
     """,
 }  # fmt: skip
 

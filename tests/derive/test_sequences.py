@@ -584,3 +584,29 @@ def test_what_is_joined_and_summed_up_has_the_notation_of_its_axis():
     assert "aᵢⱼ = Σₖ 1[k ≤ i] xₖⱼ" in text
     assert r"\begin{bmatrix} a \\ x \end{bmatrix}" in tex
     assert r"\lVert x \rVert_{i}" in tex
+
+
+def test_a_loop_over_ratings_is_one_sum_with_the_labels_of_each():
+    def loss(U, V, ratings, lam):
+        L = 0.0
+        for u, i, r in ratings:
+            L = L + (r - U[int(u)] @ V[int(i)]) ** 2
+        return L + lam * (np.sum(U**2) + np.sum(V**2))
+
+    text = explained(loss, (draw(2, 2), draw(3, 2), [(0, 1, 3.0), (1, 2, 4.0), (0, 0, 1.0)], 0.1), ["U", "V"])
+    assert "aₜ = U[uₜ]" in text
+    assert "L = Σₜ (rₜ - aₜ @ bₜ)²" in text
+    assert "loss = L + λ (Σ U² + Σ V²)" in text
+    assert "dloss/dUₖ = 2 λ Uₖ + Σₜ 1[uₜ = k] dloss/daₜ" in text
+
+
+def test_entries_that_are_read_several_times_are_one_vector():
+    def margins(W, x, y):
+        s, L = x @ W, 0.0
+        for j in range(len(s)):
+            if j != y:
+                L = L + np.maximum(0, s[j] - s[y] + 1)
+        return L
+
+    text = explained(lambda W, x: margins(W, x, 2), (draw(2, 3), draw(2)), ["W"])
+    assert "dL/ds = [dL/da1, dL/da2, -dL/da2 - dL/da1]" in text
