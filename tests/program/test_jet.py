@@ -117,7 +117,7 @@ ELEMENTWISE.sort(key=LONG.__contains__)
 def test_every_elementwise_row_has_the_coefficients_of_mpmath(name):
     mpmath = pytest.importorskip("mpmath", reason="autograd_lite[test] has mpmath")
     row, order = TABLE[name], 8
-    with mpmath.workdps(40):
+    with mpmath.workdps(25):
         mp = mpmath.mp
         formulas, rows = functions(mp)
         if name in OTHERS:
