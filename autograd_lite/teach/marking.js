@@ -341,6 +341,7 @@ const binary = (op, a, b) => {
 // ------------------------------------------------------------------------------- from the board to Python's notation
 
 const W = "[\\p{L}\\p{N}_]";
+const NUMBER = /^[0-9.]+$/;
 const INDICES = "ᵢⱼₖₗₘₙ", LETTERS = "ijklmn", MARKS = "\u0300-\u036f";
 const SIGNS = {
   "²": "**2 ", "³": "**3 ", "ᵀ": ".T ", "·": "*+", "×": "*", "⊙": "*", "−": "-", "½": " 0.5 ", "¼": " 0.25 ",
@@ -542,7 +543,7 @@ class Board {
       return;
     }
     const inside = opening + this.rewritten(inner) + CLOSING[opening];
-    if (out.length && (calls || opening === "[") && isOperand(out.at(-1))) out[out.length - 1] += inside;
+    if (out.length && (calls || (opening === "[" && !NUMBER.test(out.at(-1)))) && isOperand(out.at(-1))) out[out.length - 1] += inside;
     else add(out, inside);
   }
 

@@ -229,7 +229,7 @@ class Board:
             out[-1] = f"(1-({condition}))" if is_not else f"(1*({condition}))"
             return
         inside = opening + self.rewritten(inner) + _CLOSING[opening]
-        if out and (calls or opening == "[") and _is_operand(out[-1]):
+        if out and (calls or opening == "[" and not re.fullmatch("[0-9.]+", out[-1])) and _is_operand(out[-1]):
             out[-1] += inside
         else:
             _add(out, inside)

@@ -701,6 +701,7 @@ def test_names_with_a_number_places_and_columns_with_one_index():
     N = g * h / (s := np.sum(h, axis=1, keepdims=True))
     sheet = worksheet(np.sum(N**2) + np.sum(np.sin(N)), wrt=g, names={"h": h, "s": s, "N": N})
     assert sheet.check({"dL/dg": "Σᵢ dL/dNᵢ ⊙ hᵢ / sᵢ"})[-1].right
+    assert worksheet(np.sum(g * np.array([2.0, 4.0, 6.0])), wrt=g).check({"dL/dg": "2 [1, 2, 3]"})[-1].right
 
 
 def test_what_would_give_a_blank_away_is_not_printed():
