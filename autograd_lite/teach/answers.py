@@ -51,10 +51,10 @@ _NUMPY = """
     minimum heaviside greater greater_equal less less_equal equal not_equal logical_and logical_or logical_not isnan
     isinf isfinite where clip real conjugate conj
 
-    sum mean prod max min any all var std cumsum argmax argmin sort transpose matrix_transpose swapaxes moveaxis squeeze
-    expand_dims ravel reshape ones_like zeros_like flip trace array asarray concatenate stack matmul dot inner outer
-    vdot einsum tensordot kron zeros ones full eye identity arange diag full_like broadcast_to linalg.inv linalg.det
-    linalg.solve roll pad tril triu
+    sum mean prod max min any all var std cumsum argmax argmin sort transpose matrix_transpose swapaxes moveaxis
+    squeeze expand_dims ravel reshape ones_like zeros_like flip trace array asarray concatenate stack column_stack
+    hstack vstack matmul dot inner outer vdot einsum tensordot kron zeros ones full eye identity arange diag
+    full_like broadcast_to linalg.inv linalg.det linalg.solve roll pad tril triu
 """
 _CONSTANTS = {"pi": np.pi, "_pi": np.pi, "e": np.e, "inf": np.inf, "nan": np.nan, "newaxis": None}
 _WORDS = ("order", "mode", "norm", "kind")  # parameters that take a word

@@ -147,6 +147,8 @@ class Code(Ascii):
 
     def call(self, e: Expr) -> str:
         count = len(set(re.findall(r"\{x(\d)\}", NOTATIONS[e.head].text))) if e.head in NOTATIONS else len(e.args)
+        if text(e) == "I":
+            return "I"
         arguments = [write(a, self) for a in e.args[:count]]
         if e.role == "norm" and e.params.get("p", 2) == 2:
             return f"norm({', '.join([*arguments, *(f'{k}={v!r}' for k, v in shown_params(e).items() if k != 'p')])})"

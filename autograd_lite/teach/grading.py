@@ -130,29 +130,35 @@ def verdict(
     close : float
         How far it may be off, in terms of the largest entry.
     """
-    judged, rights = [], [np.asarray(space.get(q.word), float) for space in spaces]
-    answers = [None if x is None else _filled(x, right) for x, right in zip(answers, rights, strict=False)]
-    words = {w for w in spaces[0] if w != q.word} if sum(np.size(x) for x in answers if x is not None) >= FEW else ()
-    for value, right, space, slips in zip(answers, rights, spaces, q.slips or [{}] * len(answers), strict=False):
-        if value is not None:
-            others = {w: x for w, x in space.items() if w in words and not callable(x)}
-            judged.append((value, right, others, slips, close))
+    judged = list(_judged(q, answers, spaces, close))
     wrong = [place for place in judged if not _is_right(*place[:2], close)]
     if not wrong:
         return ""
     if q.is_symmetric and all(_same(_symmetric(value), _symmetric(right), close) for value, right, *_ in wrong):
         return SYMMETRIC
     first = wrong[0]
-    is_wrong_here = first[0] is answers[0]
+    is_wrong_here = first is judged[0] and answers[0] is not None
     if is_wrong_here and earlier and q.recompute is not None and _same(first[0], q.recompute(earlier), close):
         return CARRIED
-    there = [set(_causes(*place)) for place in judged if place is not first and np.any(place[0])]
-    for says in _causes(*first):
-        if all(says in causes for causes in there):
+    places = [first, *(place for place in judged if place is not first and np.any(place[0]))]
+    halves = [(_symmetric(value), _symmetric(right), *more) for value, right, *more in places]
+    for here, *elsewhere in [places, halves] if q.is_symmetric else [places]:
+        there = [set(_causes(*place)) for place in elsewhere]
+        if says := next((says for says in _causes(*here) if all(says in causes for causes in there)), ""):
             return says
-    if not is_wrong_here:
-        return ELSEWHERE
-    return _how_far(q, *first[:2], close)
+    return _how_far(q, *first[:2], close) if is_wrong_here else ELSEWHERE
+
+
+def _judged(
+    q: Question, answers: Sequence[Any], spaces: Sequence[Mapping[str, Any]], close: float
+) -> Iterator[tuple[Any, Any, dict[str, Any], Mapping[str, Any], float]]:
+    """For each choice of the numbers the answer, the right one, and the values by which mistakes are known."""
+    words = {w for w in spaces[0] if w != q.word} if sum(np.size(x) for x in answers if x is not None) >= FEW else ()
+    for value, space, slips in zip(answers, spaces, q.slips or [{}] * len(answers), strict=False):
+        if value is not None:
+            right = np.asarray(space.get(q.word), float)
+            others = {w: x for w, x in space.items() if w in words and not callable(x)}
+            yield _filled(value, right), right, others, slips, close
 
 
 def _how_far(q: Question, value: Any, right: Any, close: float) -> str:

@@ -341,6 +341,7 @@ const binary = (op, a, b) => {
 // ------------------------------------------------------------------------------- from the board to Python's notation
 
 const W = "[\\p{L}\\p{N}_]";
+const NUMBER = /^[0-9.]+$/;
 const INDICES = "ᵢⱼₖₗₘₙ", LETTERS = "ijklmn", MARKS = "\u0300-\u036f";
 const SIGNS = {
   "²": "**2 ", "³": "**3 ", "ᵀ": ".T ", "·": "*+", "×": "*", "⊙": "*", "−": "-", "½": " 0.5 ", "¼": " 0.25 ",
@@ -542,7 +543,7 @@ class Board {
       return;
     }
     const inside = opening + this.rewritten(inner) + CLOSING[opening];
-    if (out.length && (calls || opening === "[") && isOperand(out.at(-1))) out[out.length - 1] += inside;
+    if (out.length && (calls || (opening === "[" && !NUMBER.test(out.at(-1)))) && isOperand(out.at(-1))) out[out.length - 1] += inside;
     else add(out, inside);
   }
 
@@ -572,7 +573,8 @@ class Board {
     let letters = lettersOf(at).join("");
     if (letters.length === 2 && ndim === 2 && letters[0] === letters[1]) [value, letters, ndim, indices] = [`diag(${value})`, letters[0], 1, indices.slice(0, 1)];
     let more = ndim === null ? null : ndim - letters.length;
-    if (![null, 0, this.rest].includes(more) && letters.length === (shape ?? []).filter((n) => n !== 1).length) [value, more] = [`squeeze(${value})`, 0];
+    const isWide = ndim !== null && this.frame.length > ndim && ![0, this.rest].includes(more);
+    if (isWide && letters.length === (shape ?? []).filter((n) => n !== 1).length) [value, more] = [`squeeze(${value})`, 0];
     if (![null, 0, this.rest].includes(more) || new Set(letters).size < letters.length) return value;
     if (this.isMoved) {
       if (indices.some(([, , sign], k) => sign && !has(this.extents, letters[k]))) throw new Wrong(`${value}${at} cannot be read: an index of a sum cannot be moved`);
@@ -1112,8 +1114,12 @@ const marking = (data) => {
     const wrong = judged.filter((at) => !isRight(at.value, at.right, close));
     if (!wrong.length) return "";
     if (isSymmetric && wrong.every((at) => same(symmetric(at.value), symmetric(at.right), at.close))) return SYMMETRIC;
-    const there = judged.filter((at) => at !== wrong[0] && at.value.data.some(Boolean)).map((at) => new Set(causes(at)));
-    for (const cause of causes(wrong[0])) if (there.every((set) => set.has(cause))) return cause;
+    const places = [wrong[0], ...judged.filter((at) => at !== wrong[0] && at.value.data.some(Boolean))];
+    const halves = isSymmetric ? [places.map((at) => ({ ...at, value: symmetric(at.value), right: symmetric(at.right) }))] : [];
+    for (const [here, ...elsewhere] of [places, ...halves]) {
+      const there = elsewhere.map((at) => new Set(causes(at)));
+      for (const cause of causes(here)) if (there.every((set) => set.has(cause))) return cause;
+    }
     const { value } = wrong[0], right = full && value.shape.length ? array(full, spread(wrong[0].right, full)) : wrong[0].right;
     if (value !== answers[0]) return ELSEWHERE;
     if (!alike(value.shape, right.shape)) return `expected shape ${shapeText(right.shape)}, got ${shapeText(value.shape)}`;

@@ -186,9 +186,7 @@ class Board:
             elif t.startswith("Σ"):
                 return "".join(out) + self._sum(t[1:], tokens, bool(out and _is_operand(out[-1])))
             elif (t == "√" or t in _PREFIX and tokens[:1] != ["("]) and tokens:
-                power = "".join(tokens[:2]) if tokens[:2] == ["**", "2"] else ""  # tanh² x
-                del tokens[: 2 * bool(power)]
-                _add(out, f"{_CALLED.get(t, t)}({self._operand(tokens)}){power}")
+                _add(out, self._called(_CALLED.get(t, t), tokens))
             elif len(t) == 1 and not t.isalnum() and t in self.words and out and tokens:
                 out[-1] = f"{self.words[t]}({out[-1]},{self._operand(tokens)})"
             elif re.fullmatch(r"\.[^\d].*", t) and out:
@@ -199,6 +197,12 @@ class Board:
             else:
                 _add(out, t)
         return "".join(out)
+
+    def _called(self, word: str, tokens: list[str]) -> str:
+        """A function without brackets, perhaps with a power: ``√n``, ``tanh² x``."""
+        power = "".join(tokens[:2]) if tokens[:2] == ["**", "2"] else ""
+        del tokens[: 2 * bool(power)]
+        return f"{word}({self._operand(tokens)}){power}"
 
     def _bars(self, bar: str, tokens: list[str], out: list[str]) -> None:
         """Add what stands in bars: ``|x|``, ``‖x‖``, ``‖Z‖ⱼ``."""
@@ -225,7 +229,7 @@ class Board:
             out[-1] = f"(1-({condition}))" if is_not else f"(1*({condition}))"
             return
         inside = opening + self.rewritten(inner) + _CLOSING[opening]
-        if out and (calls or opening == "[") and _is_operand(out[-1]):
+        if out and (calls or opening == "[" and not re.fullmatch("[0-9.]+", out[-1])) and _is_operand(out[-1]):
             out[-1] += inside
         else:
             _add(out, inside)
@@ -257,7 +261,8 @@ class Board:
         if len(letters) == 2 == ndim and letters[0] == letters[1]:  # of the diagonal
             value, letters, ndim, indices = f"diag({value})", letters[0], 1, indices[:1]
         more = None if ndim is None else ndim - len(letters)
-        if more not in (None, 0, self._rest) and len(letters) == sum(n != 1 for n in shape or ()):
+        is_wide = ndim is not None and len(self._frame) > ndim and more not in (0, self._rest)
+        if is_wide and len(letters) == sum(n != 1 for n in shape or ()):
             value, more = f"squeeze({value})", 0  # a column or a row with one index
         if more not in (None, 0, self._rest) or len({*letters}) < len(letters):
             return value

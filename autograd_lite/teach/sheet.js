@@ -1,7 +1,8 @@
 // The page of a worksheet: an answer is marked when it is changed, and all of them by the button.
 
 (() => {
-  const mark = marking(JSON.parse(document.getElementById("data").textContent));
+  const data = JSON.parse(document.getElementById("data").textContent), mark = marking(data);
+  const isLoop = data.questions.some(([, , steps]) => steps.length > 1 || steps.some((at) => at.at(-1).length > 1));
   const inputs = [...document.querySelectorAll("li.question input")];
   const score = document.getElementById("score");
   let last = inputs[0];
@@ -50,7 +51,7 @@
     link.click();
     URL.revokeObjectURL(link.href);
   });
-  for (const sign of ["ᵀ", "⁻¹", "²", "½", "√", "⊙", "Σᵢ", "Σⱼ", "‖", "≤", "σ", "π"]) {
+  for (const sign of [...(isLoop ? ["ₜ", "ₜ₋₁", "ₜ₊₁", "Σₜ"] : []), "ᵀ", "⁻¹", "²", "½", "√", "⊙", "Σᵢ", "Σⱼ", "‖", "≤", "σ", "π"]) {
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = sign;

@@ -85,7 +85,7 @@ class Worksheet(HandOut):
         shapes = {w: np.shape(x) for w, x in self.spaces[0].items() if not callable(x)}
         self.board = Board(self.words, FUNCTIONS, shapes, whole)
         self.readers = [Reader(space) for space in self.spaces]
-        blanks = {q.word for q in questions}
+        blanks = {at.word for q in questions for at in (q, *q.steps)}
         short = {w: word for word in blanks for w in (word.replace("_", ""), word)}
         self._blanks = {w: word for w, word in symbols.items() if word in blanks} | short
 
@@ -135,20 +135,18 @@ class Worksheet(HandOut):
             marks.unknown = tuple(str(w) for w in answers if _bare(w) not in self._blanks)
         values: dict[str, Any] = {}
         for q in self.questions:
-            answer = typed.get(q.word)
-            if answer is None or isinstance(answer, str) and not answer.strip("_ \t\n"):
-                marks.append(Mark(q.word, False, "not answered"))
-                continue
             says = ""
-            try:
-                for k, at in enumerate(q.steps if isinstance(answer, str) and q.steps else [*q.steps[:1], q][:1]):
-                    says = self._says(at, answer, values)
-                    if says not in RIGHT:
-                        says = AT_ONE_STEP if k else says
-                        break
-            except Exception as error:  # any error in an answer is the message of its mark
-                shown = q.word if isinstance(answer, Exception) else clipped(answer)
-                says = f"{shown} does not work: {error}"
+            for k, at in enumerate(q.steps or [q]):  # one formula for all steps, or an answer for each
+                answer = typed.get(at.word, typed.get(q.word))
+                try:
+                    is_empty = answer is None or isinstance(answer, str) and not answer.strip("_ \t\n")
+                    says = "not answered" if is_empty else self._says(at, answer, values)
+                except Exception as error:  # any error in an answer is the message of its mark
+                    shown = at.word if isinstance(answer, Exception) else clipped(answer)
+                    says = f"{shown} does not work: {error}"
+                if says not in RIGHT:
+                    says = AT_ONE_STEP if k and q.word in typed else says
+                    break
             marks.append(Mark(q.word, says in RIGHT, says))
         return marks
 

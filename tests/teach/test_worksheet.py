@@ -657,6 +657,11 @@ def test_the_steps_of_a_loop_are_one_blank():
         for answer, says in answers.items():
             assert any(says in mark.says for mark in sheet.check({word: answer})), answer
     assert sheet.check("dL/daₜ = dL/dhₜ (1 - hₜ²)")[1].right
+    each = {f"dLda{k}": f"dLdh{k} * (1 - h{k}**2)" for k in range(1, 7)}
+    assert sheet.check(each)[1].right
+    assert sheet.check("\n".join(f"{w} = {a}" for w, a in each.items()))[1].right
+    assert sheet.check({**each, "dLda2": "dLdh2"})[1].says == "the factor dh2da2 is missing"
+    assert sheet.check({w: a for w, a in each.items() if w != "dLda3"})[1].says == "not answered"
 
 
 def test_names_with_a_number_places_and_columns_with_one_index():
@@ -691,6 +696,12 @@ def test_names_with_a_number_places_and_columns_with_one_index():
     sheet = worksheet(np.sum((h / s) ** 3), wrt=h, names={"h": h, "s": s}, blanks=99)
     answers = [f"3 ({h}² / {s}² - Σⱼ {h}³ / {s}³) / {s}" for h, s in (("hᵢⱼ", "sᵢ"), ("h", "s"))]
     assert [sheet.check({"dL/dh": a.replace("Σⱼ h³", "Σⱼ hⱼ³")})[-1].says for a in answers] == ["", ""]
+    g = ag.tensor([1.0, 2.0, 0.5], requires_grad=True, name="g")
+    h = h.detach()
+    N = g * h / (s := np.sum(h, axis=1, keepdims=True))
+    sheet = worksheet(np.sum(N**2) + np.sum(np.sin(N)), wrt=g, names={"h": h, "s": s, "N": N})
+    assert sheet.check({"dL/dg": "Σᵢ dL/dNᵢ ⊙ hᵢ / sᵢ"})[-1].right
+    assert worksheet(np.sum(g * np.array([2.0, 4.0, 6.0])), wrt=g).check({"dL/dg": "2 [1, 2, 3]"})[-1].right
 
 
 def test_what_would_give_a_blank_away_is_not_printed():
@@ -720,7 +731,7 @@ def test_a_gradient_with_respect_to_a_symmetric_value():
     sheet = ag.trace(likelihood, np.array(1.1), np.array(0.3)).worksheet()
     determined = "only the symmetric part is determined, and that is right"
     right = ("½ (K⁻¹ - α @ αᵀ)", "½ (K⁻¹ - α αᵀ)", "0.5*(inv(K) - outer(alpha, alpha))")
-    wrong = dict.fromkeys(("½ (α αᵀ - K⁻¹)", "K⁻¹ - α αᵀ"), "16 of 16 entries are off")
+    wrong = {"½ (α αᵀ - K⁻¹)": "the sign is wrong", "K⁻¹ - α αᵀ": "it is 2 times the right one", "K⁻¹": "of 16 entries"}
     says = {**dict.fromkeys(right, determined), **wrong}
     for answer, expected in says.items():
         [mark] = [mark for mark in sheet.check({"dL/dK": answer}) if mark.word == "dLdK"]
