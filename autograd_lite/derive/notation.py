@@ -236,6 +236,8 @@ class Notation:
         self.names = names
         self.introduced: set[str] = set()  # names that only a textbook has
         self._lettered: set[str] = set()  # letters, also with the number of a step
+        #: The user's names of Greek letters that mean something else here, as they are written instead: σ of σ(x).
+        self.latin: dict[str, str] = {}
         self.numbered: set[str] = set()  # constants without a name: c1, c2, …, and quoted expressions
         self._environment: tuple[tuple[int, ...], dict[str, Any]] = ((), {})
         self._taken = taken = Names(names.values())
@@ -267,7 +269,6 @@ class Notation:
         words = [*names.values(), *self.constants.values]
         greek = {word: text_name(word)[:1] for word in words if text_name(word)[:1] not in word} if self.board else {}
         letters = letters_of(self.program.equations, written, names) if greek else ""
-        #: The user's names of Greek letters that mean something else here, as they are written instead: σ of σ(x).
         self.latin = {word: f"_{word}" for word, letter in greek.items() if letter in letters}
         names |= {v: self.latin[word] for v, word in names.items() if word in self.latin}
         values = self.constants.values

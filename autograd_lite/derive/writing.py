@@ -238,7 +238,8 @@ def _along(e: Expr, printer: Printer) -> tuple[str, int]:
     body, letters = e.args[0], _letters(e, e.params["axis"])
     shown = letters if len(body.shape) <= 2 else LETTERS[: len(body.shape)]
     if e.role == "norm":
-        word = _filled(printer.template(e) or "{x}", replace(e, params={}), printer)[0]
+        whole = replace(e, params={})
+        word = _filled(printer.template(whole) or "{x}", whole, printer)[0]
         return printer.below(word, ",".join(filter(None, (_order(e), letters)))), ATOM
     if e.role != "total":
         return f"{printer.over(e.head, letters)}{printer.brackets(write(body, printer))}", ATOM

@@ -158,13 +158,13 @@ def sinkhorn(C, a, b):
 PROGRAMS = {
     "InfoNCE": (
         symmetric_infonce, (normal(4, 3), normal(4, 3), np.array(0.5)), "A",
-        ["dL/dS = (½ softmaxⱼ(S) + ½ softmaxᵢ(S) - I) / n"], ["broadcast_to", "top"],
+        ["dL/dS = (softmaxⱼ(S) + softmaxᵢ(S) - 2 I) / (2 n)"], ["broadcast_to", "top"],
     ),
     "a mean of a diagonal": (diagonal, (normal(3, 3),), "S", ["dL/dS = 2 Sᵀ / n"], ["broadcast_to"]),
     "positives on the diagonal": (positives, (normal(3, 3),), "S", ["dL/dSᵢⱼ = dL/daᵢⱼ + 1[i = j] dL/ddᵢ"], []),
     "triplet": (
         triplet, (normal(3, 2), *(normal(4, 3) for _ in range(3))), "W",
-        ["= a - b", "= Σⱼ (", " = -2 dL/d", "dL/dc = -dL/d"], [")² "],
+        ["= a - b", "nearᵢ = ‖", " = -2 dL/d", "dL/dc = -dL/d"], [")² "],
     ),
     "contrastive": (
         contrastive, (normal(4) ** 2, np.array([1.0, 0, 0, 1])), "d",

@@ -213,9 +213,9 @@ def test_distances_of_rows_are_norms_and_their_squares_have_no_line() -> None:
     u, v, w = leaf(4, 3, name="u"), leaf(4, 3, name="v"), leaf(4, 3, name="w")
     near, far = np.sum((u - v) ** 2, axis=1), np.sum((u - w) ** 2, axis=1)
     d = np.mean(np.maximum(0, 9 + near - far)).explain()
-    assert any(line.startswith("nearᵢ = ‖uᵢ - vᵢ‖²") for line in lines(d))
-    assert down(d, "dL/dvᵢⱼ") == "dL/dvᵢⱼ = 2 (vᵢⱼ - uᵢⱼ) dL/dnearᵢ"
-    assert down(d, "dL/duᵢⱼ") == "dL/duᵢⱼ = 2 dL/dnearᵢ (uᵢⱼ - vᵢⱼ) + 2 dL/dfarᵢ (uᵢⱼ - wᵢⱼ)"
+    assert any(line.startswith("nearᵢ = ‖aᵢ‖²") for line in lines(d))
+    assert down(d, "dL/daᵢⱼ") == "dL/daᵢⱼ = 2 dL/dnearᵢ aᵢⱼ"
+    assert down(d, "dL/dv") == "dL/dv = -dL/da"
 
 
 def test_an_array_that_is_laid_out_anew_has_no_indices() -> None:
