@@ -71,16 +71,10 @@ class Candidates:
     def closed(self, n: Var, start: frozenset[Var]) -> Closed | None:
         """The gradient with respect to `n` in terms of values and the gradients of `start`; None if that is long."""
         terms, ones, through = [], dict[str, Expr](), set[Var]()
-        above: Closed | None
         for user in self.consumers.get(n, []):
             f = self.factors[user, n]
-            if user not in start:
-                above = self.closed(user, start)
-                through |= {user}
-            elif user is self.chain.root:
-                above = Closed(number(1), start) if f.is_elementwise else None
-            else:
-                above = Closed(name(self.chain.gradient_symbol(user), user.shape), start)
+            above = self._above(f, start)
+            through |= {user} - start
             if above is None or f.pull is not None or f.combine in (Combine.LEFT, Combine.RIGHT):
                 return None
             is_einsum = any(part.role == "contraction" for part in walk(f.formula))
@@ -105,6 +99,14 @@ class Candidates:
         labels = {word: stated for word, stated in short.labels.items() if word in e.names}
         used = frozenset(m for m in start if m is self.chain.root or self.chain.gradient_symbol(m) in e.names)
         return Closed(e, used, tuple(ones.values()), frozenset(through), labels)
+
+    def _above(self, f: Factor, start: frozenset[Var]) -> Closed | None:
+        """The gradient above a factor: its symbol where the form starts, or else a form of its own."""
+        if f.of not in start:
+            return self.closed(f.of, start)
+        if f.of is self.chain.root:
+            return Closed(number(1), start) if f.is_elementwise else None
+        return Closed(name(self.chain.gradient_symbol(f.of), f.of.shape), start)
 
     def stated(self, n: Var) -> Iterator[tuple[Closed, Closed]]:
         """The forms that the textbook of a step that uses `n` states: each as it is compared, and as it is written."""

@@ -395,13 +395,7 @@ def _written(terms: list[Term], shape: Shape) -> Expr:
     common = {
         k: (first.factors[k][0], min(p) if min(p) > 0 else max(p)) for k, p in powers.items() if min(p) * max(p) > 0
     }  # fmt: skip
-    sizes = {abs(t.coefficient) for t in terms}
-    size = sizes.pop() if len(sizes) == 1 else 1
-    numbers = [c for t in terms if isinstance(c := t.coefficient, Fraction | int) or math.isfinite(abs(c))]
-    is_below = any(power < 0 for _, power in common.values())
-    if size == 1 < len(terms) == len(numbers) and is_below and np.isrealobj(numbers):  # (x + y - 2 z) / (2 n)
-        below = math.lcm(*(Fraction(c).denominator for c in numbers))
-        size = Fraction(1, below) if below < DIGITS else 1
+    size = _common_number([t.coefficient for t in terms], any(power < 0 for _, power in common.values()))
     rest = []
     for t in terms:
         left = {k: (f, power - common.get(k, (f, 0))[1]) for k, (f, power) in t.factors.items()}
@@ -411,11 +405,28 @@ def _written(terms: list[Term], shape: Shape) -> Expr:
     if len(rest) == 4 and (grouped := _grouped(rest, shape)) is not None:
         written = [grouped]
     for two in combinations(rest, 2) if len(rest) == 3 else ():  # σ + a - σ a is σ (1 - a) + a
-        both = [f for k, (f, power) in two[0].factors.items() if k in two[1].factors and power == two[1].factors[k][1]]
-        if any(f.role in ("sum", "difference") or _is_call(f) for f in both):
+        if _share_a_call(*two):
             written = [_written(list(two), shape), *(_one(t, shape) for t in rest if t not in two)]
             break
     return product((total(written), _one(Term(size, common), shape)), shape)
+
+
+def _common_number(numbers: Sequence[Any], is_below: bool) -> Any:
+    """The number in front of a sum: the size that all have, or in a quotient the common denominator of fractions."""
+    sizes = {abs(c) for c in numbers}
+    if len(sizes) == 1:
+        return sizes.pop()
+    finite = [c for c in numbers if isinstance(c, Fraction | int) or math.isfinite(abs(c))]
+    if len(finite) < len(numbers) or not is_below or not np.isrealobj(finite):  # (x + y - 2 z) / (2 n)
+        return 1
+    below = math.lcm(*(Fraction(c).denominator for c in finite))
+    return Fraction(1, below) if below < DIGITS else 1
+
+
+def _share_a_call(a: Term, b: Term) -> bool:
+    """Whether two terms have a sum, or a function of each entry, in common."""
+    both = [f for k, (f, power) in a.factors.items() if k in b.factors and power == b.factors[k][1]]
+    return any(f.role in ("sum", "difference") or _is_call(f) for f in both)
 
 
 def _grouped(terms: Sequence[Term], shape: Shape) -> Expr | None:

@@ -356,12 +356,11 @@ class Constants:
         """A part of an index: positions with their name, also a single one; anything else as it is."""
         if isinstance(x, Labels) and x.word:
             return x
-        e = e.args[0] if isinstance(e, ast.Call) and ast.unparse(e.func) == "int" and len(e.args) == 1 else e
         if isinstance(x, int | np.integer) and (word := self._counter(eq, x, e)):
             labels = np.asarray(x).view(Labels)
             labels.word = word
             return labels
-        if not isinstance(x, np.ndarray) or isinstance(x, Labels) and x.word:
+        if not isinstance(x, np.ndarray):
             return x
         known = self.known(x) or self.in_line(eq, x)
         labels, is_all = x.view(Labels), x.ndim == 1 and np.array_equal(x, np.arange(len(x)))

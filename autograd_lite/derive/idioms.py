@@ -37,11 +37,8 @@ def recognised(program: Program, kept: Collection[Var], is_read: bool = True) ->
 
     A root of a sum of squares is a norm where it is not 0, and where it is only read: a page may try other numbers.
     """
-    rows = [row for row in TABLE.values() if row.idiom]
+    rows, flat = [row for row in TABLE.values() if row.idiom], _flat(program, is_read)
     defined, place = program.defined, {v: k for k, v in enumerate(program.variables)}
-    roots = [eq for eq in program.equations if eq.row.algebra == "root"]
-    values = program.values if roots else {}
-    flat = [eq for eq in roots if not is_read or not np.all(values[eq.outputs[0]])]  # at 0 a norm has another slope
     live: set[Var] = {*program.results, *kept}
     new: list[Equation] = []
     users, named = program.users, program.named
@@ -60,6 +57,13 @@ def recognised(program: Program, kept: Collection[Var], is_read: bool = True) ->
         new += steps
         live.update(x for step in steps for x in step.operands if isinstance(x, Var))
     return replace(program, equations=new[::-1])
+
+
+def _flat(program: Program, is_read: bool) -> list[Equation]:
+    """The roots that are no norms: at 0 a norm has another slope."""
+    roots = [eq for eq in program.equations if eq.row.algebra == "root"]
+    values = program.values if roots else {}
+    return [eq for eq in roots if not is_read or not np.all(values[eq.outputs[0]])]
 
 
 def _widest(

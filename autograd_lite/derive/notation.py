@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import math
 from collections import Counter
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial, reduce
 from itertools import count
@@ -266,12 +266,15 @@ class Notation:
         self.constants.find_varying(self.program.equations, self.names)
         every = [(eq, k) for eq in self.program.equations for k, x in enumerate(eq.operands) if not isinstance(x, Var)]
         written = [self._operand(eq, k) for eq, k in every]  # large constants are numbered as they are used
-        words = [*names.values(), *self.constants.values]
+        self._keep_letters_apart(names, written)
+
+    def _keep_letters_apart(self, names: dict[Var, str], written: Sequence[Expr]) -> None:
+        """Find the names of Greek letters that the derivation needs otherwise."""
+        words, values = [*names.values(), *self.constants.values], self.constants.values
         greek = {word: text_name(word)[:1] for word in words if text_name(word)[:1] not in word} if self.board else {}
         letters = letters_of(self.program.equations, written, names) if greek else ""
         self.latin = {word: f"_{word}" for word, letter in greek.items() if letter in letters}
         names |= {v: self.latin[word] for v, word in names.items() if word in self.latin}
-        values = self.constants.values
         values |= {self.latin[word]: values[word] for word in values.keys() & self.latin.keys()}
 
     def _add_constants(self, constants: Mapping[str, Any]) -> None:
@@ -286,13 +289,7 @@ class Notation:
         codes = {eq.origin.code for eq in self.program.equations if self.board} - {None}
         other = {word for code in codes for word in code.co_varnames}  # a letter has one meaning on a board
         words = [*self.names.values(), *self.constants.values, self.cotangent, "d", "l", "np", *other]
-        places: dict[object, list[Var]] = {}  # of each place in a loop, the value of each step
-        for eq in self.program.equations if self.board else ():
-            for k, v in enumerate(eq.outputs if eq.origin.code is not None else ()):
-                places.setdefault((place(eq), *(g.name for g in groups(eq)[-1:]), eq.row.name, k), []).append(v)
-        users = self.program.users
-        apart = (part for steps in places.values() for part in self._apart(steps, users))
-        turns = {v: steps for steps in apart if len(steps) > 1 for v in steps}
+        turns = self._rounds()
         several = turns if max(map(len, turns.values()), default=0) > 2 else {}
         self.looped = {stem(word) for v, word in self.names.items() if v in several}  # the variables of a loop
         self.fresh, letters = short_names([*words, "t"] if turns else words), dict[Var, str]()
@@ -305,6 +302,16 @@ class Notation:
                 self._lettered.add(word)
             word = self.word(n)
             self.looped |= {stem(word)} if n in several else set()
+
+    def _rounds(self) -> dict[Var, list[Var]]:
+        """The values that were computed at one place in a loop, one in each step, by each of them."""
+        places: dict[object, list[Var]] = {}
+        for eq in self.program.equations if self.board else ():
+            for k, v in enumerate(eq.outputs if eq.origin.code is not None else ()):
+                places.setdefault((place(eq), *(g.name for g in groups(eq)[-1:]), eq.row.name, k), []).append(v)
+        users = self.program.users
+        apart = (part for steps in places.values() for part in self._apart(steps, users))
+        return {v: steps for steps in apart if len(steps) > 1 for v in steps}
 
     def _apart(self, steps: list[Var], users: Mapping[Var, list[Equation]]) -> Iterable[list[Var]]:
         """The values of one place, apart for each variable that they lead to: of a function that is called twice."""

@@ -124,15 +124,10 @@ def _is_weight(e: Expr, tightness: int) -> bool:
 
 def _word(e: Expr, printer: Printer) -> tuple[str, int]:
     """`e` as text, and how tightly that binds."""
-    if e.role == "name":
-        return printer.name(e.value, e.params.get("letters", "")), ATOM
+    if e.role in ("name", "number", "array"):
+        return _leaf(e, printer)
     if e.role == "indexed sum":
         return f"{printer.over('sum', e.params['letters'])} {write(e.args[0], printer, PRODUCT)}", SIGN
-    if e.role == "number":
-        word = printer.number(e.value)
-        return word, SIGN if is_signed(word) else PRODUCT if " / " in word or _of_pi(e.value) else ATOM
-    if e.role == "array":
-        return printer.array(e.value), ATOM
     if e.role == "negation" and printer.indexed:
         e = _without_sign(e)
     if e.role == "product" and printer.indexed:
@@ -150,6 +145,14 @@ def _word(e: Expr, printer: Printer) -> tuple[str, int]:
         e = _indicator(_turned_inverse(_over_one_line(e)))
     template = printer.template(e)
     return _filled(template, e, printer) if template else (printer.call(e), ATOM)
+
+
+def _leaf(e: Expr, printer: Printer) -> tuple[str, int]:
+    """A name, a number or an array."""
+    if e.role == "number":
+        word = printer.number(e.value)
+        return word, SIGN if is_signed(word) else PRODUCT if " / " in word or _of_pi(e.value) else ATOM
+    return (printer.array(e.value) if e.role == "array" else printer.name(e.value, e.params.get("letters", ""))), ATOM
 
 
 def _product(e: Expr, printer: Printer) -> str:

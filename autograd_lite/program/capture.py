@@ -104,15 +104,21 @@ def _captured(
     outside = [*variables, *named]
     roots = [t._node for t in leaves(result) if isinstance(t, Tensor) and t._node is not None and t._node.live]
     names_of_nodes = names_of(f, rebuild(args, tensors), nodes, ancestors(roots, ANY)[::-1], variables, outside, roots)
-    arrays: Params = {}
-    several = [(w, x) for w, x in outside if isinstance(x, list | tuple)]
-    outside += [(w, np.array(x)) for w, x in several if x and all(type(k) is int for k in x)]  # labels
-    outside += [(f"{w}{k + 1}", x) for w, xs in several for k, x in enumerate(xs)]  # a state at the start
-    for word, value in outside:
-        if isinstance(value, np.ndarray) and word not in names_of_nodes.values():
-            arrays.setdefault(word, value)
+    arrays = _arrays(outside, {*names_of_nodes.values()})
     words = frozenset(word for word, _ in named)
     return Capture(plain(getattr(f, "__name__", "f")), tuple(nodes), as_they_are, result, names_of_nodes, arrays, words)
+
+
+def _arrays(variables: Sequence[tuple[str, Any]], taken: set[str]) -> Params:
+    """The arrays among variables, also labels in a list, and the entries of lists, such as states at the start."""
+    several = [(w, x) for w, x in variables if isinstance(x, list | tuple)]
+    labels = [(w, np.array(x)) for w, x in several if x and all(type(k) is int for k in x)]
+    entries = [(f"{w}{k + 1}", x) for w, xs in several for k, x in enumerate(xs)]
+    arrays: Params = {}
+    for word, value in (*variables, *labels, *entries):
+        if isinstance(value, np.ndarray) and word not in taken:
+            arrays.setdefault(word, value)
+    return arrays
 
 
 def names_of(
