@@ -340,11 +340,10 @@ class Notation:
     @cached_method
     def _operand(self, eq: Equation, k: int) -> Expr:
         x = eq.operands[k]
-        if self.board and (before := self.constants.before(eq, k, x)) is not None:
-            return before
         if eq.outputs[0] in self.running and not np.any(x):
             return self.constant(x)  # L = 0, to which terms are added
-        written = self.board and self.constants.followed(eq, k, x) or self.constants.known(x) or None
+        written = self.board and self.constants.followed(eq, k, x) or self.constants.known(x)
+        written = written or self.board and self.constants.before(eq, k, x) or None
         written = None if written and self.board and self.constants.is_of_round(eq, k, written) else written
         written = written or self.board and self.constants.written(eq, k, x) or None
         self.numbered |= self.constants.quoted.keys()

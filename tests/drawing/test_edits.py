@@ -292,7 +292,7 @@ def test_numbers_from_outside_a_function_are_offered_and_its_own_are_not():
     [
         ("L = np.sum((X @ w)[seen] ** 2) / seen.sum()", "seen"),
         ("L = np.sum((X @ w)[rows] ** 2) + np.sum(rows * w[0])", "rows"),
-        ("L = np.sum(X[seen] @ w) + seen @ X @ w", "X, seen"), ("L = np.sum((X // 1) @ w) + np.sum(X @ w)", "X"),
+        ("L = np.sum(X[seen] @ w) + seen @ X @ w", "X, seen"),
     ],
 )  # fmt: skip
 def test_what_chooses_entries_of_a_recording_is_fixed(body, fixed):
