@@ -169,6 +169,8 @@ class Lines:
         written = [f.formula for (_, n), f in self.factors.items() if n not in equal and n not in passed]
         forms, used = [form for n, form in either.items() if n not in passed], _names(written)
         kept = {m for m in passed if not (self._is_inlined(m, forms, used) and either.keys() >= set(self.inputs(m)))}
+        stays = {stem(self.chain.names[m]) for m in (self.reach - passed) | kept} & self.chain.looped  # of some rounds
+        kept |= {m for m in passed if stem(self.chain.names[m]) in stays}
         return {n: form for n, form in equal.items() if kept.isdisjoint(form.through)}
 
     def _is_inlined(self, n: Var, forms: Sequence[Closed], used: Set[str], hidden: Mapping[str, Expr] = {}) -> bool:

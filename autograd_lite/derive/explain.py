@@ -124,7 +124,8 @@ class Derivation(GraphView):
         joint = next((line for s in steps for line in s.lines if line.joint), None)
         marked = [replace(joint, how=f"; {joint.joint} is one index")] if joint else []
         steps = [replace(s, lines=[marked[0] if line is joint else line for line in s.lines]) for s in steps]
-        return [Section(GIVEN, [_given(word, x) for word, x in self.given]), *steps]
+        asked = {self.chain.names[n] for n in self.order.asked}
+        return [Section(GIVEN, [_given(word, x, word in asked) for word, x in self.given]), *steps]
 
     @cached_property
     def sections(self) -> list[Section]:
@@ -302,11 +303,11 @@ def _remarks(*factors: Factor) -> str:
     return "".join(f"; {said}" for said in dict.fromkeys(said for f in factors for said in f.remarks))
 
 
-def _given(word: str, x: Any) -> Line:
+def _given(word: str, x: Any, is_asked: bool) -> Line:
     """A given number, also that in all entries of a state at the start, ``h0 = 0``; of any other array the shape."""
     if word.endswith("0") and np.ndim(x) == 2 and np.array_equal(x, np.eye(*np.shape(x))):
         return Line(word, (name("I"),))
-    is_state = word[-1:].isdigit() and np.size(x) > 1 and np.all(x == np.ravel(x)[0])
+    is_state = word[-1:].isdigit() and not is_asked and np.size(x) > 1 and np.all(x == np.ravel(x)[0])
     if is_state or not np.ndim(x) and np.asarray(x).dtype.kind == "i":
         x = np.ravel(x)[0].item()
     return Line(word, (number(x),)) if is_number(x) else Line(word, shape=np.shape(x))

@@ -358,8 +358,8 @@ def _subtract(e: Expr) -> Expr | None:
         return a
     if is_zero(a) and b.shape == e.shape:
         return product((number(-1), b), e.shape)
-    if b.role == "negation":
-        return simplified("add", (a, b.args[0]), e.shape)
+    if b.role == "negation" or is_negative(b):
+        return simplified("add", (a, b.args[0] if b.args else number(-b.value)), e.shape)
     return _common(a, b, e.shape) if a.role == "product" else _alike(e)
 
 
