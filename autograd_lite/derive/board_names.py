@@ -94,6 +94,7 @@ def letters_of(equations: Sequence[Equation], constants: Iterable[Expr], named: 
     powers = {eq.outputs[0] for eq in equations if eq.row.algebra == "exponential" and eq.outputs[0] not in named}
     for eq in equations:
         is_sum = eq.row.algebra == "sum" and any(type(x) in (int, float) and x == 1 for x in eq.operands)
+        is_sum |= "(1 + x)" in _letters(eq.row)  # log1p(exp(z))
         is_sigmoid = is_sum and any(isinstance(x, Var) and x in powers for x in eq.operands)  # 1 + exp(z)
         out += _letters(TABLE["sigmoid"] if is_sigmoid else eq.row)
     return out

@@ -490,3 +490,12 @@ def test_a_number_that_is_called_sigma_is_not_the_sigmoid():
     assert all(part in text for part in ("sigma = 0.7", "p = σ(x / sigma)"))
     assert "σ = 0.7" in str(np.sum(np.tanh(x / sigma)).explain())
     assert "sigma = 0.7" in str(np.sum(np.log(1 + np.exp(x / sigma))).explain())  # its derivative is σ
+
+
+def test_sigma_is_not_the_sigmoid_of_its_own_gradient() -> None:
+    def f(rho: ag.Tensor) -> Any:
+        sigma = np.log1p(np.exp(rho))
+        return np.sum(sigma**2 - np.log(sigma))
+
+    text = str(ag.trace(f, np.array([0.5, -0.25])).explain())
+    assert "dsigma/dρ = σ(ρ)" in text
