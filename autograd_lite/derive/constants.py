@@ -141,6 +141,7 @@ class Constants:
         if not word or not self._is_free(word, x):
             return None
         self._use({word: x}, [word])
+        self._start(word, eq.origin.code)
         return name(word, np.shape(x))
 
     def _is_free(self, word: str, x: Any) -> bool:
@@ -152,6 +153,10 @@ class Constants:
         e = operand(eq, k)
         return isinstance(e, ast.Name) and e.id == written.value and _place_in_code(eq, k) in self.rounds
 
+    def _is_turn(self, e: ast.expr | None, code: Any) -> bool:
+        """Whether an operand is a variable of a loop over data, ``for u, i, r in ratings``."""
+        return code is not None and e is not None and bool(looped(code, e))
+
     def _of_round(self, eq: Equation, k: int, x: Any) -> Expr | None:
         """An array that a variable has in one round of a loop, with the number of that: x1, x2, …; or a number that
         the round before has computed.
@@ -159,7 +164,7 @@ class Constants:
         e, rounds = operand(eq, k), self.rounds.get(_place_in_code(eq, k), {})
         variable, is_carried = e.id if isinstance(e, ast.Name) else "", self._is_carried(e)
         last = int(self.changing[variable][len(variable) :]) if is_carried else len(rounds)  # the number of the last
-        is_named = variable and (np.ndim(x) or is_carried)
+        is_named = variable and (np.ndim(x) or is_carried or self._is_turn(e, eq.origin.code))
         words = [f"{variable}{last + j - len(rounds) + 1}" for j in range(len(rounds))] if is_named else []
         values = dict(zip(words, rounds.values(), strict=False))
         if not all(self._is_free(w, y) for w, y in values.items()):
@@ -167,7 +172,7 @@ class Constants:
         word = next((w for w, v in zip(words, rounds, strict=False) if v is eq.outputs[0]), None)
         if word is not None and word not in self.values:
             self.add(x, word)
-            if is_carried:
+            if is_carried or not np.ndim(x):
                 self._start(word, eq.origin.code)
             if is_carried and word in words[1:]:
                 self._define(word, variable, x, eq.origin.code, words[words.index(word) - 1])

@@ -35,6 +35,7 @@ from .simplify import product
 
 T = TypeVar("T")
 TERMS = 3  # of a sum that is written with Σₜ
+FAR = 8  # steps between a value and another of the same step
 LINES = 4  # of steps that are written once; of those of a loop, 2
 
 
@@ -77,7 +78,8 @@ def _word(words: Sequence[str], steps: Sequence[int]) -> str:
         return f"{arrays[0]}{step!r}]"
     stems, numbers = zip(*map(_number, words), strict=True)
     step = _distance(numbers, steps)
-    return f"{stems[0]}@{step!r}" if step and len(set(stems)) == 1 else ""
+    is_near = step is not None and abs(step.distance) <= FAR  # neg11 and neg12 of two lists have no number of a step
+    return f"{stems[0]}@{step!r}" if is_near and len(set(stems)) == 1 else ""
 
 
 def _one(formulas: Sequence[Expr], steps: Sequence[int]) -> Expr | None:

@@ -366,6 +366,8 @@ const isIndex = (token) => token !== undefined && ALONE.test(token);
 const split = (word) => word.match(SPLIT)?.slice(1) ?? [word, ""];
 const lettersOf = (text) => [...text].filter((c) => INDICES.includes(c)).map((c) => LETTERS[INDICES.indexOf(c)]);
 const tuple = (numbers) => `(${numbers.join(",")},)`;
+/** Letters with a hat, a tilde or a bar as letter and mark, as names are printed: ŷ. */
+const decomposed = (text) => text.replace(/\p{L}/gu, (c) => (/^.[\u0302-\u0304]$/u.test(c.normalize("NFD")) ? c.normalize("NFD") : c));
 const STEP = "ₜ(?:([₊₋])([₀-₉]+))?"; // the step of a value in a loop
 const moved = (sign, k) => (sign ? Number((sign === "₋" ? "-" : "") + [...k].map((c) => "₀₁₂₃₄₅₆₇₈₉".indexOf(c)).join("")) : 0);
 const atStep = (text, t) => text.replace(new RegExp(STEP, "gu"), (_, sign, k) => t + moved(sign, k))
@@ -423,7 +425,7 @@ class Board {
   }
 
   python(text, shape, letters = "", steps = []) {
-    text = text.replace(/\^T(?![\p{L}\p{N}_])/gu, "ᵀ").replace(SIGN, (s) => SIGNS[s]);
+    text = decomposed(text).replace(/\^T(?![\p{L}\p{N}_])/gu, "ᵀ").replace(SIGN, (s) => SIGNS[s]);
     const start = text.match(this.start);
     if (start) [text, letters] = [text.slice(start[0].length), start[1] || letters];
     if (has(this.whole, text.trim())) text = this.whole[text.trim()];
@@ -448,6 +450,7 @@ class Board {
   unrolled(text, steps) {
     text = text.replace(/(?<=\p{Nd})ₜ/gu, "_ₜ").replace(new RegExp(`(?<=${W})_(?:t(?!${W})|[({]t\\s*(?:([+-])\\s*(\\p{Nd}+))?[)}])`, "gu"), (_, sign, k) =>
       `ₜ${sign ? (sign === "-" ? "₋" : "₊") + [...k].map((c) => "₀₁₂₃₄₅₆₇₈₉"[c]).join("") : ""}`);
+    text = text.replace(new RegExp(`(?<!${W})(\\p{Nd}+)(?=(?!\\p{Nd})${W}[${W.slice(1, -1)}${MARKS}]*ₜ)`, "gu"), "$1 "); // 2eₜ is no 2e6
     const over = text.match(/[;,]?\s*(?<![\p{L}\p{N}_])t\s*=\s*(\p{Nd}+)\s*(?:…|\.\.+|to)\s*(\p{Nd}+)\s*$/u);
     if (over) text = text.slice(0, over.index);
     for (let m = text.match(/Σₜ/u); m; m = text.match(/Σₜ/u)) {

@@ -7,6 +7,7 @@ unchanged, and what cannot be read is left for the parser to reject.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Container, Iterable, Mapping, Sequence
 from itertools import accumulate
 
@@ -32,6 +33,12 @@ _RANGE = r"[;,]?\s*\bt\s*=\s*(\d+)\s*(?:…|\.\.+|to)\s*(\d+)\s*$"  # t = 1 … 
 _PLACES = r"(?<!\w)at (\[(?:[^][]|\[[^][]*\])*\]), 0 elsewhere"  # behind a term
 _PREFIX = ("ln", "log", "exp", "sqrt", "sin", "cos", "tan", "tanh")  # functions that need no brackets: ln P
 _WORDS = ("and", "or", "not", "if", "else", "in", "is", "lambda", "for", "yield", "await")
+
+
+def decomposed(text: str) -> str:
+    """Letters with a hat, a tilde or a bar as letter and mark, as names are printed: ŷ."""
+    parts = [(c, unicodedata.normalize("NFD", c)) for c in text]
+    return "".join(two if two[1:] in ("\u0302", "\u0303", "\u0304") else c for c, two in parts)
 
 
 def signs_replaced(text: str) -> str:
@@ -106,7 +113,7 @@ class Board:
         With one number in `steps`, ``hₜ`` and ``hₜ₋₁`` are the values of that step and of the one before; with several,
         sums over steps are over these, if the values are there.
         """
-        text = signs_replaced(text)
+        text = signs_replaced(decomposed(text))
         if start := re.match(rf"\s*(?:{self._copied}|d\w+?(?:/d\w+?)?)([{INDICES}₍₎]*)\s*=(?!=)", text):
             text, letters = text[start.end() :], start[1] or letters
         text = self._unrolled(self.whole.get(text.strip(), text), steps)
@@ -128,6 +135,7 @@ class Board:
         """A formula with the values of each step, where it has those of step t, and sums over the steps."""
         text = re.sub(r"(?<=\d)ₜ", "_ₜ", text)  # k1_2 is the second value of k1
         text = re.sub(_TYPED_STEP, lambda m: "ₜ" + (f"{m[1]}{m[2]}".translate(_SMALL) if m[1] else ""), text)
+        text = re.sub(rf"(?<!\w)(\d+)(?=[^\W\d][\w{_MARKS}]*ₜ)", r"\1 ", text)  # 2eₜ is no 2e6
         if over := re.search(_RANGE, text):
             text = text[: over.start()]
         while m := re.search("Σₜ", text):

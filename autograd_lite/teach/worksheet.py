@@ -34,7 +34,7 @@ from .answers import LONG as FORMULA
 from .blanks import Code, as_variable, first_by_symbol, kind_of, lines_at, questions, teaching
 from .grading import AT_ONE_STEP, CLOSE, RIGHT, TYPED, Mark, Marks, Question, fitted, how_wrong, verdict
 from .hand_out import HandOut
-from .notation import INDICES, Board, signs_replaced
+from .notation import INDICES, Board, decomposed, signs_replaced
 
 BLANK = "_" * 14
 MANY = 12  # blanks
@@ -129,7 +129,10 @@ class Worksheet(HandOut):
             If a text of assignments cannot be parsed, or a function has an argument that is not given.
         """
         answered = self._answers(answers)
-        typed = {self._blanks[w]: x for word, x in answered.items() if (w := _bare(word)) in self._blanks}
+        typed = {
+            self._blanks[w]: f"{word} = {x}" if isinstance(x, str) and len(w) < len(word) else x
+            for word, x in answered.items() if (w := _bare(word)) in self._blanks
+        }  # fmt: skip
         marks = Marks()
         if isinstance(answers, Mapping):
             marks.unknown = tuple(str(w) for w in answers if _bare(w) not in self._blanks)
@@ -257,7 +260,7 @@ def _elsewhere(text: str, reader: Reader, *how: Any) -> Any:
 
 def _bare(word: Any) -> str:
     """A symbol without indices: ``dL/dE`` for ``dL/dEₖ``."""
-    return str(word).rstrip(f"{INDICES}₍₎")
+    return decomposed(str(word)).rstrip(f"{INDICES}₍₎")
 
 
 def _slashed(word: str) -> str:

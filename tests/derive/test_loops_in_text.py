@@ -321,3 +321,15 @@ def test_rows_that_the_steps_use_are_rows_of_the_gradient():
 
     text = str(ag.trace(some_rows, np.arange(10.0).reshape(5, 2) / 9, X, np.ones(4)).explain(["W"]))
     assert "dL/dWₖ = Σₜ 1[k = t] dL/daₜ" in text
+
+
+def test_numbers_in_tuples_that_a_loop_goes_through_have_the_name_of_its_variable():
+    P, Q = (ag.tensor(np.arange(6.0).reshape(3, 2) + k, requires_grad=True, name=w) for k, w in enumerate("PQ"))
+    L, ratings = 0.0, [(0, 1, 5.0), (0, 2, 3.0), (1, 0, 4.5)]
+    for u, i, r in ratings:
+        e = r - P[u] @ Q[i]
+        L = L + e**2
+    text = " ".join(str(L.explain([P, Q], {"ratings": ratings})).split())
+    assert "eₜ = rₜ - aₜ @ bₜ" in text
+    assert "r1 = 5, r2 = 3, r3 = 4.5" in text
+    assert "dL/dQₖ = Σₜ 1[iₜ = k] dL/dbₜ" in text

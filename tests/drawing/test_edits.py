@@ -356,3 +356,14 @@ def test_the_page_of_a_sigmoid_by_hand_computes_what_it_shows(body, z, learned):
     items = json.loads(page.data)["items"]
     assert {i["name"] for i in items if i["value"]} <= shown["v"].keys()
     assert {i["name"] for i in items if i["gradient"]} <= shown["d"].keys()
+
+
+def test_a_loop_that_starts_with_an_array_made_in_its_line_computes():
+    body = "h = np.ones(2)\nfor t in range(3):\n    h = np.tanh(W @ h + x[t])\nL = np.sum(h ** 2)"
+    program = Learner({"W": np.array([[0.5, 0.2], [0.1, -0.3]])}, {"x": np.arange(6.0).reshape(3, 2)}, body)
+
+    def drawn(now):
+        variables = program.script(now)
+        return draw(variables["L"], names={k: x for k, x in variables.items() if not k.startswith("_")}, roll=False)
+
+    assert check_page(drawn) == {"W", "x"}
