@@ -149,10 +149,10 @@ def test_what_a_scan_runs_over_has_its_name() -> None:
         assert all(word in text for word in words)
     assert "forces[2]" in ag.source(by_function, 0.5)
 
-    def backwards(w):  # here the entries are not those of the steps, so their numbers are shown
+    def backwards(w):  # here the entries are not those of the steps, so their numbers are given
         p, _ = ag.scan(lambda p, u: (np.sin(w * p + u), None), 1.0, us, reverse=True)
         return p
 
     text = str(ag.explain(backwards(ag.tensor(0.5, requires_grad=True, name="w"))))
-    assert "sin(w p + 2) + ¼" in text
-    assert "sin(a2) + ½" in text
+    assert "u1 = 2, u2 = ¼, u3 = ½" in text
+    assert "sin(w p + u1) + u2" in text
