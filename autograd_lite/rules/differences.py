@@ -83,7 +83,7 @@ def trapezoid(y, x=None, dx=1.0, axis=-1):
 @composite(
     np.gradient,
     examples=(
-        at((5,)), at((2, 3)), at(axis=0, edge_order=2), at((2, 4), _rising(4), axis=1, edge_order=2),
+        at((5,)), at((2, 3)), at((3, 4), axis=0, edge_order=2), at((2, 4), _rising(4), axis=1, edge_order=2),
         at((2, 4), 0.5, _rising(4)),
     ),
 )
