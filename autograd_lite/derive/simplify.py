@@ -376,6 +376,8 @@ def _common(a: Expr, b: Expr, shape: Shape) -> Expr | None:
     if not shared:
         return None
     rest = [product(factors or (number(1),), _joint(factors)) for factors in (left, right)]
+    if any(map(_is_test, rest)):  # truth values have no difference
+        return None
     inner = simplified("subtract", rest, _joint(rest))
     return product((*shared, inner), shape)
 

@@ -149,7 +149,10 @@ class RuleCall(Function):
 
     def _call(self, *args: Any, **params: Any) -> Any:
         def value(place: Any) -> Any:
-            return tuple(map(value, place)) if isinstance(place, tuple) else None if place is None else args[place]
+            if isinstance(place, tuple):
+                return tuple(map(value, place))
+            x = None if place is None else args[place]
+            return np.asarray(x) if isinstance(x, int | float) else x  # a label is a 0-d array
 
         places = self.layout.items()
         return self.rule(**{word: params[word] if place is None else value(place) for word, place in places})
