@@ -413,12 +413,12 @@ def _repeatable(live: Container[Var], rounds: Counter[Any], eq: Equation) -> Any
     is_read = is_read and not all(part is None or isinstance(part, slice) for part in index_parts(eq.params["index"]))
     if eq.row.kind != "elementwise" and not is_read:
         return None
-    e, at = expression(eq), place(eq)
+    e, at = expression(eq) if is_read else None, place(eq)
     rounds[at] += 1
-    index = e.slice if is_read and isinstance(e, ast.Subscript) else ast.Constant(0)
-    varies = any(isinstance(part, ast.Name) for part in ast.walk(index))
+    index = e.slice if isinstance(e, ast.Subscript) else None
+    varies = index is not None and any(isinstance(part, ast.Name) for part in ast.walk(index))
     varies |= any(not isinstance(x, Var) and _changes(eq, k) for k, x in enumerate(eq.operands))
-    return eq.group, ast.unparse(index), varies and rounds[at]
+    return eq.group, ast.unparse(index) if index else "", varies and rounds[at]
 
 
 def _changes(eq: Equation, k: int) -> bool:

@@ -582,8 +582,6 @@ def _getitem(e: Expr) -> Expr | None:
         a, b = x.args
         if b.role == "index" and repr(b.params.get("index")) == "(Ellipsis, None)" and len(b.shape) == 2:
             return unsimplified(x.row, (a, b.args[0]), e.shape)
-    if x.role == "negation" and x.args[0].shape == x.shape:
-        return _negated(make(e.row, x.args, e.params, e.shape))
     return _turned(e)
 
 

@@ -116,7 +116,7 @@ def _trained(inputs: Sequence[Item], chain: Chain, examples: Any) -> list[Item]:
 
 
 def _still(scene: Scene, chain: Chain, emitted: Program) -> dict[str, str]:
-    """The names of what stays as it is, each with the reason that the reader is told, or ""."""
+    """The names of what stays as it is, each with the reason that the page gives, or ""."""
     arguments = {chain.names[v] for v in chain.program.inputs if v in chain.names}
     still = {word: (why or _NUMBERS) if word in arguments else "" for word, why in emitted.still.items()}
     remedy = "Make it an argument." if arguments else "A page of the function itself, ag.trace(f, x).draw(), does."
