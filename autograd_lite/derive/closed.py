@@ -90,6 +90,8 @@ class Candidates:
         letters = {self.chain.names[m] for m in through & self.chain.unnamed}
         forms = [*short.forms(total(terms), letters), (total(terms), [])] if terms else []
         forms = [form for form in forms if leaves(form[0]) <= LONG and not has_ones(form[0]) and not _is_size(form[0])]
+        plain = {word for word, e in short.labels.items() if all(part.role != "name" for part in walk(e))}
+        forms = [form for form in forms if form[0].role in ("sum", "difference") or plain.isdisjoint(form[0].names)]
         if not forms:
             return None
         e, more = min(forms, key=lambda form: leaves(form[0]) + 2 * len(form[0].names & letters))

@@ -7,6 +7,7 @@ name: ``dL/dS = P ⊙ (dL/dP - Σⱼ dL/dPⱼ Pⱼ)``.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -153,15 +154,32 @@ class Lines:
                 chosen[n] = stated
                 continue
             near, whole, long = self._forms(n)
-            is_long = near is None or leaves(near.formula) >= long and self._skips_rounds(near)
-            if near is not None and not is_long and self._is_short(n, near, long):
+            if near is not None and self._is_short(n, near, long):
                 (chosen if leaves(near.formula) < long or self._is_all(n, near) else equal)[n] = near
                 long = leaves(near.formula)
             is_said = any(k in at_labels and k in chosen for k in self.consumers.get(n, ()))
             more = 2 * bool(whole and whole.labels and not is_said)  # P - Y says more than positions
             if whole is not None and leaves(whole.formula) < min(long + more, SHORT + 1) and self._is_right(n, whole):
                 chosen[n] = whole
-        return self._skipping(equal, chosen) | chosen
+        return self._alike(self._skipping(equal, chosen) | chosen)
+
+    def _alike(self, chosen: dict[Var, Closed]) -> dict[Var, Closed]:
+        """Those of `chosen` that the values of a variable have in all rounds of a loop, if they are used alike, and
+        that do not skip values of several rounds, whose lines are written once.
+        """
+        names, rounds = self.chain.names, dict[Any, list[Var]]()
+        for n, form in list(chosen.items()):
+            often = Counter(stem(names[m]) for m in form.through)
+            if any(often[word] > 1 for word in self.chain.looped) and self.chain.root not in form.start:
+                del chosen[n]
+        for n in (n for n in self.reach if stem(names[n]) in self.chain.looped):
+            users = sorted(stem(names[m]) for m in self.consumers.get(n, ()))
+            rounds.setdefault((stem(names[n]), *users), []).append(n)
+        for values in rounds.values():
+            passed = [n in chosen and {stem(names[m]) for m in chosen[n].through} for n in values]
+            for n in chosen.keys() & {*values} if passed.count(passed[0]) < len(passed) else ():
+                del chosen[n]
+        return chosen
 
     def _skipping(self, equal: dict[Var, Closed], chosen: dict[Var, Closed]) -> dict[Var, Closed]:
         """Those of `equal` that skip only what no other line needs."""
@@ -169,8 +187,6 @@ class Lines:
         written = [f.formula for (_, n), f in self.factors.items() if n not in equal and n not in passed]
         forms, used = [form for n, form in either.items() if n not in passed], _names(written)
         kept = {m for m in passed if not (self._is_inlined(m, forms, used) and either.keys() >= set(self.inputs(m)))}
-        stays = {stem(self.chain.names[m]) for m in (self.reach - passed) | kept} & self.chain.looped  # of some rounds
-        kept |= {m for m in passed if stem(self.chain.names[m]) in stays}
         return {n: form for n, form in equal.items() if kept.isdisjoint(form.through)}
 
     def _is_inlined(self, n: Var, forms: Sequence[Closed], used: Set[str], hidden: Mapping[str, Expr] = {}) -> bool:
@@ -219,11 +235,6 @@ class Lines:
         if whole and above and leaves(whole.formula) <= FEW:  # the end of a chain that became shorter
             long = max(long, min(above))
         return near, whole, long
-
-    def _skips_rounds(self, form: Closed) -> bool:
-        """Whether a form skips values of several rounds of a loop, whose lines are written once."""
-        stems = [stem(self.chain.names[m]) for m in form.through]
-        return any(stems.count(word) > 1 and word in self.chain.looped for word in stems)
 
     def _is_short(self, n: Var, form: Closed, long: int) -> bool:
         """True for a form that is right, and no longer than what it spares."""

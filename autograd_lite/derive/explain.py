@@ -19,6 +19,7 @@ from ..program import Program, Var
 from ..program.naming import label
 from ..tensor import Tensor
 from . import layout
+from .board_names import stem
 from .chain_rule import Chain
 from .closed import Closed
 from .constants import is_number
@@ -180,7 +181,8 @@ class Derivation(GraphView):
         paths, total_of = t.paths, {t.node: t for t in self.totals}
         while len(paths) == 1 and len(paths[0]) < LONG:
             above = total_of.get(paths[0][0].of)
-            if above is None or len(above.paths) != 1 or above.node in self.order.direct:
+            is_of_loop = stem(self.chain.names[paths[0][0].of]) in self.chain.looped
+            if above is None or len(above.paths) != 1 or above.node in self.order.direct or is_of_loop:
                 break
             paths = ((*above.paths[0], *paths[0]),)
         terms = []

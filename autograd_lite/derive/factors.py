@@ -20,7 +20,7 @@ from .simplify import fitted, full, is_negative, matrix_times, product, simplifi
 from .writing import root_of
 
 T = TypeVar("T")
-MANY = 6  # entries of a vector that is written out
+MANY, FEW = 6, 4  # entries of a vector that is written out, and of one with a single entry that is not 0
 Pull: TypeAlias = Callable[[Any], Any]  # from the cotangent of a result to that of an argument, in numbers
 
 
@@ -232,7 +232,7 @@ def _entries(terms: Sequence[Expr]) -> Sequence[Expr]:
             places[k] = simplified("add", (places[k], term), ()) if k in places else term
         rest += [] if entries else [product((number(sign), e), e.shape)]
         at = len(rest) if entries else at
-    if len(places) < 2 or shape[0] > MANY:
+    if not places or shape[0] > (MANY if len(places) > 1 else FEW):
         return terms
     rest.insert(at, unsimplified("stack", (places.get(k, number(0)) for k in range(shape[0])), shape, axis=0))
     return rest

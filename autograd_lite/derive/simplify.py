@@ -575,6 +575,11 @@ def _getitem(e: Expr) -> Expr | None:
     (x,), index = e.args, e.params.get("index")
     if x.role == "broadcast" and not x.args[0].shape:
         return full(x.args[0], e.shape)
+    scalars, arrays = ([f for f in factors_of(x) if bool(f.shape) == has_axes] for has_axes in (False, True))
+    if scalars and arrays and math.prod(e.shape) < math.prod(x.shape):  # dt dL/ds[0]
+        return product((*scalars, make(e.row, (product(arrays, x.shape),), e.params, e.shape)), e.shape)
+    if x.role == "quotient" and x.args[0].shape == x.shape and not x.args[1].shape:
+        return simplified("divide", (make(e.row, x.args[:1], e.params, e.shape), x.args[1]), e.shape)
     both = (*index_parts(x.params["index"]), *index_parts(index)) if x.role == "index" else (None,)
     if all(isinstance(part, int) for part in both):  # x[1][0]
         return simplified("getitem", x.args, e.shape, index=both, unique_indices=True)

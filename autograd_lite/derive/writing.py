@@ -618,7 +618,7 @@ def text_name(word: str) -> str:
         return text_name(m[1].rstrip("_")) + m[2].translate(_STEP)
     if m := _MARKED.fullmatch(word):
         return f"{m[1]}{_MARKS[m[2]][0]}{m[3]}"
-    m = re.fullmatch(r"(_?)([A-Za-z]+_?)(_?\d*)", word)
+    m = re.fullmatch(r"(_?)([A-Za-z]+_?)(\d*_?\d*)", word)
     stem = _SHORT.get(m[2], m[2]) if m else ""
     return f"{m[2] if m[1] else GREEK[stem]}{m[3]}" if m and stem in GREEK else escape.plain(word)
 

@@ -40,7 +40,7 @@ class Context:
         While a function is traced to be compiled: what it reads and writes from outside
         (:class:`autograd_lite.program.outside.Outside`).
     joins : bool
-        While `ag.trace` runs a function: arrays of Tensors, which ``np.array([x, y])`` makes, are joined.
+        While `ag.trace` runs a function: NumPy's functions take lists of Tensors, ``np.array([x, y])``.
     """
 
     __slots__ = ("group", "joins", "level", "outside", "recording", "values", "watcher")

@@ -78,12 +78,6 @@ def as_operand(value: Any) -> Any:
     return complex(value) if isinstance(value, complex) else NotImplemented
 
 
-def joined(value: Any) -> Any:
-    """An array of Tensors, which ``np.array([a, b])`` makes in a trace, as one Tensor; anything else as it is."""
-    is_one = type(value) is ndarray and value.dtype == object
-    return (TABLE["array"](value.tolist()) if value.ndim else value.item()) if is_one else value
-
-
 def operand(row: Primitive, value: Any) -> Any:
     """`as_operand`, raising TypeError if the value is not an array."""
     array = as_operand(value)

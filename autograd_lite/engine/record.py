@@ -26,7 +26,7 @@ from .context import CONTEXT, ORDINARY, called_in_group
 from .engine_rows import projection
 from .errors import explained
 from .node import NOTHING, SMALL, TRACED, Node, Params, Values
-from .operands import PLAIN, as_operand, joined, operand, own_constant, own_params
+from .operands import PLAIN, as_operand, operand, own_constant, own_params
 from .position import INTERNAL
 from .value import RESULT, Value, seen_storage, unrecorded, wrap
 from .versions import OURS, next_order
@@ -109,8 +109,6 @@ def binary(row: Primitive, a: Any, b: Any) -> Any:
     context, recording = CONTEXT.get(), True
     if context is not None:
         recording = context.recording
-        if context.joins:
-            a, b = joined(a), joined(b)
         if context.outside is not None:
             a, b = context.outside.seen(row, (a, b)) or (a, b)
     if isinstance(a, Value):
@@ -203,7 +201,6 @@ def _recorded(row: Primitive, y: Any, live: int, keep_y: bool, depth: int) -> An
 def record(row: Primitive, args: Sequence[Any], params: Params = NOTHING) -> Any:
     """Compute `row` on canonical arguments, and make a node of it if a derivative (or a trace) may ask for it."""
     context = CONTEXT.get() or ORDINARY
-    args = [*map(joined, args)] if context.joins else args
     args = [a if isinstance(a, Value) or type(a) in PLAIN else operand(row, a) for a in args]
     if context.outside is not None:
         args = context.outside.seen(row, args, params) or args

@@ -23,14 +23,15 @@ import numpy as np
 from ..base.code import with_inner
 from ..base.escape import plain
 from ..base.snapshots import untouched
-from ..base.tree import leaves, rebuild, tree_map
+from ..base.tree import leaves, rebuild
 from ..engine.context import CONTEXT, ORDINARY, changed
 from ..engine.node import ANY, Function, Node, Params, ancestors
-from ..engine.operands import joined, raw
+from ..engine.operands import raw
 from ..engine.value import wrap
 from ..tensor import Tensor
 from .assignments import looped
 from .graph import leaf
+from .joining import lists_joined
 from .naming import Names, argument_names, assigned, captured, named_nodes, qualified, rounds
 
 
@@ -92,14 +93,8 @@ def _captured(
     wrapped = rebuild(args, [as_they_are.get(n, t) for n, t in zip(nodes, tensors, strict=True)])
     # one level deeper, so that a compiled function inside is recorded too
     level = (CONTEXT.get() or ORDINARY).level + 1
-    with untouched(f, args), changed(recording=True, group=None, level=level, joins=True):
-        try:
-            result, variables = run(f, wrapped, params or {})
-            result = tree_map(joined, result)
-        except TypeError as error:
-            if "Tensor" in str(error) or "dtype('O')" in str(error):  # NumPy's, for an array of Tensors
-                error.add_note("if np.array([...]) has joined values that depend on traced inputs, write np.stack")
-            raise
+    with untouched(f, args), changed(recording=True, group=None, level=level, joins=True), lists_joined():
+        result, variables = run(f, wrapped, params or {})
     named = [*captured(f), *(names or {}).items()]
     outside = [*variables, *named]
     roots = [t._node for t in leaves(result) if isinstance(t, Tensor) and t._node is not None and t._node.live]
@@ -174,8 +169,8 @@ def _in_steps(repeated: Mapping[Node, str], words: Mapping[Node, str]) -> dict[N
     """The names of values that are assigned in a loop, z2 and z3 in its second and third step, and z0 before it.
 
     A value that each step assigns again, ``s = s - s.max()``, has the name in the last of these places, and the last
-    one before the loop that of a step 0; others have none: "". Left out are variables that have further values, or none
-    that was recorded in a first step.
+    one before the loop that of a step 0; others have none: "". Those of a function that is called twice in a step are
+    x1_2 and x2_2. Left out are variables that have further values, or none that was recorded in a first step.
     """
     turns, names, families = rounds(words), dict[Node, str](), dict[str, list[Node]]()
     for n, word in repeated.items():
@@ -187,8 +182,11 @@ def _in_steps(repeated: Mapping[Node, str], words: Mapping[Node, str]) -> dict[N
         places: dict[Any, list[Node]] = {}
         for n in inside:
             places.setdefault(turns[n][0], []).append(n)
+        calls = [where[3] for where in places if len(where) > 3]
         last, between = places[turns[inside[-1]][0]] if inside else [], "_" * word[-1:].isdigit()
         own = dict.fromkeys(before[-1:], f"{word}{between}0") | {n: f"{word}{between}{turns[n][1]}" for n in last}
+        if len(calls) == len(places) > 1 and calls == [*range(1, len(calls) + 1)] and not before:
+            last, own = inside, {n: f"{word}{turns[n][0][3]}_{turns[n][1]}" for n in inside}
         is_one = {turns[n][1] for n in inside} == {turns[n][1] for n in last} and bool(last)
         is_one &= values == before + inside and len({*own.values()}) == len(own)
         if is_one and variables.isdisjoint(own.values()):

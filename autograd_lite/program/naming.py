@@ -144,8 +144,8 @@ def rounds(words: Mapping[Node, str]) -> dict[Node, tuple[Any, int]]:
     """The place of each assignment to a variable in a loop, and in which step it was made: 1, 2, …
 
     The steps are counted at the place that is reached most often. What the first step did to constants alone was not
-    recorded, and begins with 2. What a function of the user's returns was assigned in the loop in each of whose steps
-    it was called.
+    recorded, and begins with 2. What a function of the user's assigns or returns was assigned in the loop in each of
+    whose steps it was called; if it was called several times in each, every call is a place.
     """
     loops: dict[Any, dict[tuple[int, str], list[Node]]] = {}
     for n in sorted(words, key=lambda n: -n.order):
@@ -163,8 +163,10 @@ def rounds(words: Mapping[Node, str]) -> dict[Node, tuple[Any, int]]:
             if len({*steps}) == len(ns):
                 turns |= {n: ((code, other), k) for n, k in zip(ns, steps, strict=True)}
         for where, ns in called.items():
-            if where[0] is not code and [bisect_left(orders, -n.order) for n in ns] == [*range(1, len(orders) + 1)]:
-                turns |= {n: (where, k + 1) for k, n in enumerate(ns)}
+            often = len(ns) // len(orders) if len(orders) > 1 else 1
+            steps = [bisect_left(orders, -n.order) for n in ns]
+            if where[0] is not code and steps == [k // often + steps[0] for k in range(len(orders) * often)]:
+                turns |= {n: ((*where, k % often + 1), k // often + 1) for k, n in enumerate(ns)}
     return turns
 
 

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.context import CONTEXT, ORDINARY, is_compared, is_grad_enabled, is_traced
+from ..engine.context import CONTEXT, is_compared, is_grad_enabled, is_traced
 from ..engine.errors import dropped
 from ..engine.node import TRANSFORM
 from ..engine.operands import raw
@@ -116,12 +116,6 @@ class Conversions(Value):
                     f"{name} does not take tensors, and would drop the graph of {self._who}. {instead_of(name)}; "
                     "write x.detach().numpy() if only the values are needed"
                 )
-            context = CONTEXT.get() or ORDINARY
-            joins = context.joins and not context.replayed and is_traced(self)
-            if joins and dtype is None and not self._data.ndim:  # np.array([x, y]), which is joined later
-                holder = np.empty((), object)
-                holder[()] = self
-                return holder
             self._untraced("np.array()")
             raise dropped(f"np.array({self._who}) or array[i] = ...")
         return np.array(self._data, dtype, copy=copy) if copy is not None else np.asarray(self._data, dtype)

@@ -333,3 +333,42 @@ def test_numbers_in_tuples_that_a_loop_goes_through_have_the_name_of_its_variabl
     assert "eₜ = rₜ - aₜ @ bₜ" in text
     assert "r1 = 5, r2 = 3, r3 = 4.5" in text
     assert "dL/dQₖ = Σₜ 1[iₜ = k] dL/dbₜ" in text
+
+
+def test_the_stages_of_an_integrator_have_their_names_in_each_step():
+    def rhs(s, k, b):
+        theta, omega = s
+        return np.array([omega, -k * np.sin(theta) - b * omega])
+
+    def fit(k, b, s0, data, dt):
+        s, loss = s0, 0.0
+        for j in range(3):
+            k1 = rhs(s, k, b)
+            k2 = rhs(s + dt / 2 * k1, k, b)
+            s = s + dt * k2
+            loss = loss + (s[0] - data[j]) ** 2
+        return loss / 3
+
+    args = 2.0, 0.3, np.array([0.5, 0.0]), np.array([0.45, 0.4, 0.3]), 0.1
+    text = " ".join(str(ag.trace(fit, *args).explain(["k", "b", "s0"])).split())
+    for line in ("θ1ₜ = sₜ₋₁[0]", "k1ₜ = [ω1ₜ, aₜ]", "ω2ₜ = cₜ[1]", "sₜ = sₜ₋₁ + dt k2ₜ", "dL/ds3 = [dL/dh3, 0]"):
+        assert line in text
+    assert "dL/dcₜ = [dL/dθ2ₜ, dL/dω2ₜ]" in text
+    assert "dL/dk = -Σₜ dL/dfₜ · sin(θ2ₜ) - Σₜ dL/daₜ · sin(θ1ₜ)" in text
+
+
+def test_a_recursion_has_one_line_from_its_first_step_on():
+    def logsumexp(a, axis):
+        m = np.max(a, axis=axis, keepdims=True)
+        return np.squeeze(m, axis=axis) + np.log(np.sum(np.exp(a - m), axis=axis))
+
+    def hmm(log_pi, log_A, log_B):
+        log_alpha = log_pi + log_B[0]
+        for t in range(1, len(log_B)):
+            log_alpha = logsumexp(log_alpha[:, None] + log_A, 0) + log_B[t]
+        return -logsumexp(log_alpha, 0)
+
+    args = np.array([-0.5, -1.0]), np.array([[-0.2, -1.7], [-1.0, -0.5]]), -np.arange(8.0).reshape(4, 2) / 5
+    text = " ".join(str(ag.trace(hmm, *args).explain()).split())
+    assert "dL/dlog_alphaₜᵢ = Σⱼ dL/dbₜ₊₁ᵢⱼ since bₜ₊₁ᵢⱼ = log_alphaₜᵢ + log_Aᵢⱼ; t = 2 … 0" in text
+    assert "dL/dlog_alpha2" not in text

@@ -464,7 +464,7 @@ def test_what_is_held_constant_is_computed_anew_and_stays_constant(f):
 
 
 @pytest.mark.parametrize(
-    "f", [lambda x: x.data * x, lambda x: x.detach().numpy() * x, lambda x: np.asarray(x) * x, lambda x: copy(x) * x]
+    "f", [lambda x: x.data * x, lambda x: x.detach().numpy() * x, lambda x: x.__array__() * x, lambda x: copy(x) * x]
 )
 def test_an_array_taken_out_of_a_trace_is_refused(f):
     with pytest.raises(RuntimeError, match="depends on the traced inputs"):
@@ -501,11 +501,29 @@ def test_arrays_made_of_traced_numbers():
     assert np.allclose(result(x + 1), [1.3, 1.96])
 
 
-def test_an_array_of_traced_rows_says_what_to_write():
-    with pytest.raises(RuntimeError, match=r"np\.stack"):
-        ag.trace(lambda x: np.sum(np.array([x, x])))(np.ones(2))
-    with pytest.raises(RuntimeError, match=r"np\.stack"):
-        ag.trace(lambda x: np.sum(np.array([x[0]], dtype=float)))(np.ones(2))
+def test_lists_of_traced_values_are_arguments_of_numpys_functions():
+    x = np.array([0.3, 0.4])
+    for f in (
+        lambda x: np.sum(np.array([x, x**2])), lambda x: np.array([x[0]], dtype=float), lambda x: np.asarray(x) * 2,
+        lambda x: np.min(np.array([x[0], x[1]])), lambda x: np.max([x[0], x[1]]), lambda x: np.mean([x[0], 3.0]),
+        lambda x: np.sum([x, x], axis=0), lambda x: np.sum(x * np.array([1, 2])) + np.array(2.0),
+    ):  # fmt: skip
+        assert np.allclose(ag.trace(f, x)(x), f(x))
+    with pytest.raises(RuntimeError, match=r"np\.stack"):  # outside of a trace
+        np.array([ag.tensor(1.0, requires_grad=True)])
+
+
+def test_numpys_functions_are_as_they_were_after_a_trace():
+    before = np.array, np.sum
+    program = ag.trace(lambda x: ag.vmap(lambda y: np.sum([y, y]))(np.stack([x, x]))[0] + np.min([x, x]), 2.0)
+    with pytest.raises(ValueError, match="no more"):
+        ag.trace(stopping, 1.0)
+    assert (np.array, np.sum) == before
+    assert program(2.0) == 6
+
+
+def stopping(x):
+    raise ValueError("no more")
 
 
 def powers(w, n, kind, mean):

@@ -1,0 +1,58 @@
+"""Lists of Tensors as arguments of NumPy's functions, ``np.array([x, v])`` and ``np.min([a, b])``, in a trace.
+
+NumPy asks the type of an argument what to do, and not the entries of a list: it would make an array of objects of
+them. So while a function is traced, these functions of NumPy's namespace have one in front that joins such a list; all
+other arguments, and those of other threads, are passed on as they are.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from typing import Any
+
+import numpy as np
+
+from ..engine.context import CONTEXT, ORDINARY
+from ..rules._arrays import has_tensor
+from ..table import TABLE
+
+
+def _joining(f: Callable[..., Any], made: Callable[..., Any] | None) -> Callable[..., Any]:
+    """`f`, or `made` if it makes the array itself, of a list with Tensors in it."""
+
+    @wraps(f)
+    def call(*args: Any, **params: Any) -> Any:
+        if not (CONTEXT.get() or ORDINARY).joins or not args or not has_tensor(args[0]):
+            return f(*args, **params)
+        if made is not None:
+            return made(*args, **params)
+        return f(TABLE["array"](args[0]) if isinstance(args[0], list | tuple) else args[0], *args[1:], **params)
+
+    return call
+
+
+_MAKING = ("array", "asarray")
+_REDUCING = ("sum", "mean", "prod", "max", "min", "amax", "amin", "std", "var", "median")
+_NUMPYS = {word: getattr(np, word) for word in (*_MAKING, *_REDUCING)}
+_OURS = {word: _joining(f, TABLE[word] if word in _MAKING else None) for word, f in _NUMPYS.items()}
+_LOCK = threading.Lock()
+_RUNNING = [0]  # how many functions are being traced
+
+
+@contextmanager
+def lists_joined() -> Iterator[None]:
+    """Meanwhile NumPy's functions take lists of Tensors."""
+    _count(1)
+    try:
+        yield
+    finally:
+        _count(-1)
+
+
+def _count(step: int) -> None:
+    with _LOCK:
+        _RUNNING[0] += step
+        vars(np).update(_OURS if _RUNNING[0] else _NUMPYS)
