@@ -464,7 +464,7 @@ def _is_call(e: Expr) -> bool:
 #: The roles of what is read as arithmetic, not as a call.
 _ARITHMETIC = (
     "sum", "difference", "product", "quotient", "negation", "square", "power", "total", "transpose", "matrix transpose",
-    "matrix product", "outer product", "broadcast",
+    "matrix product", "outer product", "broadcast", "inverse",
 )  # fmt: skip
 
 

@@ -207,7 +207,7 @@ class Constants:
         for part in [part for part in ast.walk(e) if isinstance(part, ast.expr) and _is_length(part)]:
             stated = _evaluated(part, self._variables(part, code))
             guesses = [x, x**2, 1 / x, 1 / x**2] if stated is None and x else [] if stated is None else [stated.value]
-            for size in (round(k) for k in guesses if np.ndim(k) == 0 and k > 0.5):  # of an argument: what fits
+            for size in (round(float(k)) for k in guesses if np.isrealobj(k) and k > 0.5):  # of an argument: what fits
                 trial = stated or _evaluated(_instead(e, part, str(size)), self._variables(e, code))
                 if trial is stated or trial is not None and _is_same(trial.value, x):
                     sizes[word := self.size(size, code)] = size
@@ -574,11 +574,11 @@ def _is_size(e: ast.expr) -> bool:
 
 
 def _is_length(e: ast.expr) -> bool:
-    """True for the number of entries along one axis: ``len(x)`` and ``x.shape[0]``, and nothing around it."""
+    """True for a number of entries: ``len(x)``, ``x.size`` and ``x.shape[0]``, and nothing around it."""
     match e:
         case ast.Call(func=ast.Name(id="len")) | ast.Subscript(value=ast.Attribute(attr="shape")):
             return True
-    return False
+    return isinstance(e, ast.Attribute) and e.attr == "size"
 
 
 def _place_in_code(eq: Equation, k: int) -> Any:

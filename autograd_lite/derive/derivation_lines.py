@@ -452,5 +452,9 @@ def _times(above: Expr | None, f: Factor, partial: Expr) -> Expr:
             return unsimplified("matmul", (a, b), wrt)
 
         e = beside(f.combine.apply(above, matrix, matrix_times=stated))
+    if not f.axes:
+        return e
+    in_front, body = scalars_apart(replace(e, shape=of))
+    is_indexed = len(f.axes) < len(of) or all(part.role == "name" for part in factors_of(body))
     kept = tuple(1 if k in f.axes else size for k, size in enumerate(of))  # the axes stay, for their indices
-    return summed(replace(e, shape=of), f.axes, kept) if f.axes else e
+    return in_front(summed(replace(body, shape=of), f.axes, kept if is_indexed else ()))

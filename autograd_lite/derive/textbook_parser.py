@@ -95,6 +95,9 @@ def read(e: ast.expr, meanings: Mapping[str, Written]) -> Written:
             axis = ast.literal_eval(e.slice) if isinstance(e, ast.Subscript) else 0
             size = np.shape(sub(of).value)[axis]
             return Written(number(size), size)
+        case ast.Attribute(of, attr="size"):
+            size = np.size(sub(of).value)
+            return Written(number(size), size)
         case ast.Subscript(value=ast.Name()) if (index := _index(e.slice)) is not None:
             x = sub(e.value)
             value = x.value[index]
