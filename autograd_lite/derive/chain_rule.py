@@ -99,7 +99,12 @@ class Chain(Steps):
                     formula = replaced(named(e.formula, meanings), compared)
                 else:
                     formula = substitute(e.formula, meanings)
-                if e.is_simple:
+                if self.is_laid_out(at):
+                    whole = substitute(e.below(name(self.upstream(n), at.shape), formula, at.shape, p.shape), {
+                        self.upstream(n): before
+                    })
+                    e, formula = Edge(Combine.MAP, whole, ()), whole
+                elif e.is_simple:
                     formula = times(before, formula)
                 elif e.is_map and not direct:
                     g = name(self.upstream(n), at.shape)

@@ -39,12 +39,12 @@ from .formula import (
 )
 from .formula_ops import substitute
 from .simplify import again, product, times
+from .steps import PRODUCTS
 
 MANY = 8  # factors; beyond this, each gradient gets its line
 SHORT = 8  # names and numbers in a closed form, and in what is written instead of a letter
 WIDE = 12  # names and numbers in a gradient that skips landmarks without a name
 PLAIN = 2  # names and numbers of a gradient that has no line, λ / 2; of -1 / (2 n) there are three
-PRODUCTS = ("matrix product", "outer product", "dot product", "contraction")  # each is a step
 FEW = 4  # names and numbers of what is written out in a closed form
 BOARD = 300  # landmarks; of more, no gradient is written in closed form
 

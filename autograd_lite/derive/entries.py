@@ -180,6 +180,12 @@ def is_new(index: Any) -> bool:
     return all(p is None or p is Ellipsis or isinstance(p, slice) and p == slice(None) for p in index_parts(index))
 
 
+def _adds_one(part: Expr) -> bool:
+    """Whether a reshape only adds or removes axes of length 1."""
+    before, after = ([size for size in shape if size != 1] for shape in (part.args[0].shape, part.shape))
+    return before == after
+
+
 def _is_new(part: Expr) -> bool:
     return part.role == "index" and is_new(part.params["index"])
 
@@ -204,7 +210,7 @@ def _indices(parts: Sequence[Expr], shape: Shape) -> Iterator[At]:
         if shape and part.role == "placement" and not is_diagonal(part) and not is_cut(part):
             others = [c for c in "jlmn" if c in free]
             yield first, *(c if k in single else "" for k, c in zip(range(1, len(shape)), others, strict=False))
-            if single or any(p.role == "reshape" for p in walk(part)):
+            if single or any(p.role == "reshape" and not _adds_one(p) for p in walk(part)):
                 yield first, *others[: len(shape) - 1]
         elif len(shape) == 1 and _running(part):
             yield ("k",)

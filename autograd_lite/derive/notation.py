@@ -27,6 +27,7 @@ from ..rules.indexing import Slot
 from ..table import TABLE
 from .board_names import letters_of, name_parameters, rows_of_data, running_sums, stem, without_numbers
 from .constants import Constants
+from .entries import is_new
 from .factors import Edge
 from .formula import Expr, Labels, constant, fold, index_parts, name, named, number, walk
 from .formula_ops import applied
@@ -93,6 +94,7 @@ class Notation:
         self.active = set(self.nodes) if wrt is None else program.depending(map(self.canonical, wrt))
         masks = {v.name: x for v, x in self.replaced.items() if v in called}
         inside = self.running | (rows_of_data(program, self.active) if is_read else set())
+        inside |= self._laid_out(names) if is_read else set()
         shown = {v: word for v, word in names.items() if v in self.place and v not in inside}
         self._name(shown, masks, is_read)
         if board:
@@ -167,6 +169,23 @@ class Notation:
         labels = x.view(Labels)
         labels.word = word
         return labels
+
+    def _laid_out(self, names: Container[Var]) -> set[Var]:
+        """What has the entries of a value with a name or of an input, with other axes of length 1: that value again."""
+        again = set[Var]()
+        for v in self.nodes:
+            of = next(iter(self.arguments(v)), v)
+            if v is not self.root and self.adds_axes(v) and (of in again or of in names or self.is_input(of)):
+                again.add(v)
+        return again
+
+    def adds_axes(self, v: Var) -> bool:
+        """Whether a value has the entries of another, in their order, with other axes of length 1."""
+        eq = self.defined.get(v)
+        if eq is None or not (eq.row.algebra == "reshape" or eq.row.algebra == "index" and is_new(eq.params["index"])):
+            return False
+        before, after = ([size for size in shape if size != 1] for shape in (eq.shape_of(0), v.shape))
+        return before == after and bool(eq.shape_of(0))
 
     def canonical(self, v: Var) -> Var:
         """The first of the values that are computed in the same way."""

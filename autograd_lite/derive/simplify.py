@@ -126,12 +126,18 @@ def _loosened(args: Sequence[Expr], shape: Shape) -> list[Expr]:
     out = list(args)
     for k, a in enumerate(out):
         inner = a
-        while inner.role == "broadcast" or inner.role == "reshape" and _size(inner.args[0]) == 1:
+        while inner.role == "broadcast" or inner.role == "reshape" and _size(inner.args[0]) == 1 or adds_in_front(inner):
             inner = inner.args[0]
             others = [b.shape for j, b in enumerate(out) if j != k]
             if _broadcast(inner.shape, *others) == shape:
                 out[k] = inner
     return out
+
+
+def adds_in_front(e: Expr) -> bool:
+    """Whether a reshape or an index only adds axes of length 1 in front, which NumPy does anyway."""
+    is_it = e.role == "reshape" or e.role == "index" and index_parts(e.params["index"])[0] is None
+    return is_it and e.shape == (1,) * (len(e.shape) - len(e.args[0].shape)) + e.args[0].shape
 
 
 def _size(e: Expr) -> int:

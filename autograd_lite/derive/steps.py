@@ -19,7 +19,6 @@ import numpy as np
 from ..base.cached_method import cached_method
 from ..program import Program, Var
 from ..table import Textbook
-from .entries import is_new
 from .factors import Combine, Edge, FoldedCall, Pull
 from .formula import Expr, Shape, name, named, unsimplified
 from .formula_ops import applied, evaluate, largest
@@ -32,6 +31,7 @@ from .writing import LETTERS, subscript, text_name
 CHEAP = (
     "index", "gather", "reshape", "transpose", "matrix transpose", "swap of axes", "move of axes", "cast", "identity",
 )  # fmt: skip
+PRODUCTS = ("matrix product", "outer product", "dot product", "contraction", "solution")  # each is a step
 TRANSPOSES = ("transpose", "matrix transpose")
 TURNS = (*TRANSPOSES, "swap of axes")
 SHORT = 3  # operations in the argument of a function that is no step of its own
@@ -74,7 +74,9 @@ class Steps(Notation):
         length: dict[Var, int] = {}
         for n in self.nodes:
             args = self.arguments(n)
-            length[n] = 1 + (max if not self.running.isdisjoint(args) else sum)([0, *(length[p] for p in args)])
+            is_sum = n in self.defined and self.defined[n].row.algebra in ("sum", "difference") and not self.running
+            is_sum |= not self.running.isdisjoint(args)
+            length[n] = 1 + (max if is_sum else sum)([0, *(length[p] for p in args)])
             if n in chosen or length[n] > DEEP and n not in self.regions and n not in self.running:
                 chosen.add(n)
                 length[n] = 0
@@ -102,7 +104,22 @@ class Steps(Notation):
         is_entry = type(eq.params.get("index")) is int
         is_datum = n not in self.active and (not n.shape and eq.row.kind == "elementwise" or is_entry)
         is_scaled = eq.row.algebra == "product" and any(not isinstance(x, Var) and not np.ndim(x) for x in eq.operands)
-        return self.board and is_near and (is_datum or is_scaled or eq.row.algebra == "negation")
+        is_same = eq.row.algebra == "negation" or self.adds_axes(n)
+        return self.board and is_near and (is_datum or is_scaled or is_same)
+
+    def is_laid_out(self, n: Var) -> bool:
+        """Whether `n` is used only to make a value with a name, by new axes of length 1."""
+        [user, *others] = self._consumers.get(n, [n])
+        is_one = self.board and not others and user in self.names and self.adds_axes(user)
+        return is_one and n not in self.names and n in self.defined and self.defined[n].row.algebra not in PRODUCTS
+
+    @cached_property
+    def _consumers(self) -> dict[Var, list[Var]]:
+        consumers: dict[Var, list[Var]] = {}
+        for n in self.nodes:
+            for p in self.arguments(n):
+                consumers.setdefault(p, []).append(n)
+        return consumers
 
     def _where_chains_meet(self, chosen: set[Var]) -> set[Var]:
         """Further landmarks: the ends of each step whose derivative is not a factor entry by entry, and what the
@@ -112,7 +129,8 @@ class Steps(Notation):
         consumer = {p: n for n in self.nodes for p in self.arguments(n)}
         pure: set[Var] = set()  # landmarks, and what reaches one by steps that only scale a derivative
         for n in reversed(self.nodes):
-            if n in chosen or n in further or consumer[n] in pure and self._is_scaling(consumer[n], n):
+            is_end = n in chosen or n in further or self.is_laid_out(n)
+            if is_end or consumer[n] in pure and self._is_scaling(consumer[n], n):
                 pure.add(n)
             active = self.active_arguments(n) if n not in self.regions else []
             for p in (p for i, p in active if not self.edge(n, i).is_simple):
@@ -123,7 +141,7 @@ class Steps(Notation):
                         top = consumer[top]
                     further.add(top)
                     pure.add(top)
-                if not self.is_turn(p):
+                if not self.is_turn(p) and not self.is_laid_out(p):
                     further.add(p)
                     further.update(self.arguments(p) if self._is_square(p) else ())
             further |= self._needed_again(n) if active else set()
@@ -141,8 +159,9 @@ class Steps(Notation):
         eq = self.defined.get(n)
         if not self.board or eq is None or n in self.names or n in self.regions or n is self.root:
             return False
-        if eq.row.algebra == "index" and self.uses[n] == 1:
-            return is_new(eq.params["index"])
+        if self.adds_axes(n):
+            [p] = self.arguments(n)
+            return self.uses[n] == 1 or p in self.names or self.is_input(p)
         if self.uses[n] != 1 or eq.row.algebra not in TURNS or len(n.shape) != 2:
             return False
         return np.shape(eq.row.fn(np.empty((2, 3)), **eq.params)) == (3, 2)  # its axes may be in the old order

@@ -26,7 +26,7 @@ from ..tensor import Tensor
 from .factors import Combine, Edge
 from .formula import Expr, Function, Shape, constant, name, named, number, unsimplified, walk
 from .formula_ops import conjugated, of_graph, unguarded
-from .simplify import make, product, transposed
+from .simplify import adds_in_front, make, product, transposed
 from .textbook_parser import Written
 from .writing import operator_name, subscript
 
@@ -216,7 +216,7 @@ def _primed(row: Primitive, i: int, args: Sequence[Expr]) -> tuple[str, str]:
 def _split(formula: Expr, n_shape: Shape) -> tuple[Combine, Expr, Shape]:
     """A cotangent in terms of ``g``: how its partial meets ``g``, the partial, and the shape of the result."""
     shape = formula.shape if formula.role != "name" else n_shape
-    while formula.role == "broadcast" or _is_leading(formula):  # NumPy does it anyway
+    while formula.role == "broadcast" or adds_in_front(formula):  # NumPy does it anyway
         formula = formula.args[0]
     partial = _entrywise(formula, n_shape)
     if partial is not None:
@@ -260,11 +260,6 @@ def _matrix(e: Expr) -> tuple[Combine, Expr] | None:
             return Combine.LEFT, transposed(b)
         return Combine.RIGHT, b
     return None
-
-
-def _is_leading(e: Expr) -> bool:
-    """Whether a reshape only adds axes of length one in front."""
-    return e.role == "reshape" and e.shape == (1,) * (len(e.shape) - len(e.args[0].shape)) + e.args[0].shape
 
 
 def is_g(e: Expr) -> bool:

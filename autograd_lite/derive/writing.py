@@ -29,6 +29,7 @@ from .formula import (
     is_diagonal,
     multiplied,
     number,
+    replaced,
     terms_of,
     unsimplified,
 )
@@ -247,11 +248,14 @@ def _along(e: Expr, printer: Printer) -> tuple[str, int]:
     if e.role != "total":
         return f"{printer.over(e.head, letters)}{printer.brackets(write(body, printer))}", ATOM
     factors = factors_of(body.args[0] if body.role == "broadcast" and not body.args[0].shape else body)
-    if all(f.role in ("name", "number") for f in factors):
-        written = [
-            printer.name(f.value, shown) if f.role == "name" and len(f.shape) == len(body.shape)
-            else write(f, printer, PRODUCT) for f in factors
-        ]  # fmt: skip
+    if all(part.role in ("name", "number", "square", "power") for f in factors for part in (f, *f.args)):
+        ndim = len(body.shape)
+
+        def entry(part: Expr) -> Expr | None:
+            is_whole = part.role == "name" and len(part.shape) == ndim
+            return replace(part, params={"letters": shown}) if is_whole else None
+
+        written = [write(replaced(f, entry), printer, PRODUCT) for f in factors]
         return f"{printer.over('sum', letters)} {printer.separator.join(written)}", SIGN
     inside = printer.below(printer.brackets(write(body, printer)), shown)
     return f"{printer.over('sum', letters)} {inside}", SIGN

@@ -499,3 +499,28 @@ def test_sigma_is_not_the_sigmoid_of_its_own_gradient() -> None:
 
     text = str(ag.trace(f, np.array([0.5, -0.25])).explain())
     assert "dsigma/dρ = σ(ρ)" in text
+
+
+def test_new_axes_are_no_step() -> None:
+    def loss(W, X, y):
+        n = len(y)
+        S = X @ W
+        correct = S[np.arange(n), y][:, None]
+        norms = np.sum(W**2, axis=0)
+        column = norms[np.newaxis, :]
+        return np.sum(np.maximum(0, S - correct + 1)) / n + np.sum(S * column)
+
+    args = np.array([[0.5, -0.2], [0.1, 0.3]]), np.array([[1.0, 2.0], [0.5, 1.5], [-1.0, 0.3]]), np.array([0, 1, 1])
+    text = lines(ag.trace(loss, *args).explain("W"))
+    assert any(line.startswith("correctᵢ = S[i, yᵢ]") for line in text)
+    assert any(line.startswith("dL/dSᵢⱼ = normsⱼ + dL/daᵢⱼ + 1[yᵢ = j] dL/dcorrectᵢ") for line in text)
+    assert not any(line.startswith("column") for line in text)
+
+
+def test_the_size_of_an_array_is_a_size() -> None:
+    def loss(sigma, x):
+        n = x.size
+        return 0.5 * np.sum(x**2) / sigma**2 + n * np.log(sigma) + 0.5 * n * np.log(2 * np.pi) + 0.5 * x.size
+
+    text = lines(ag.trace(loss, 1.5, np.arange(3.0)).explain("sigma"))
+    assert any("+ n log(σ) + ½ n log(2π) + ½ n" in line for line in text)
