@@ -126,7 +126,7 @@ def _loosened(args: Sequence[Expr], shape: Shape) -> list[Expr]:
     out = list(args)
     for k, a in enumerate(out):
         inner = a
-        while inner.role == "broadcast" or inner.role == "reshape" and _size(inner.args[0]) == 1 or adds_in_front(inner):
+        while inner.role == "broadcast" or inner.role == "reshape" and _size(inner) == 1 or adds_in_front(inner):
             inner = inner.args[0]
             others = [b.shape for j, b in enumerate(out) if j != k]
             if _broadcast(inner.shape, *others) == shape:
