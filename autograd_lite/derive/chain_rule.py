@@ -18,14 +18,14 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from ..base.cached_method import cached_method
+from ..base.cached_method import RESULTS, cached_method
 from ..base.escape import plain
 from ..program import Program, Var
 from ..program.graph import graph_of
 from ..program.slopes import gradients
 from ..tensor import Tensor
 from .factors import Combine, Edge, Factor, FoldedCall, Pull, laid_out, mirrored, scalars_apart, total
-from .formula import Expr, Function, name, named, number, replaced, unsimplified
+from .formula import Expr, Function, name, named, number, replaced, unsimplified, walk
 from .formula_ops import evaluate, substitute
 from .shorter import POINTS, Shorter
 from .simplify import compared, fitted, full, product, simplified, times, transposed, with_cases
@@ -105,7 +105,7 @@ class Chain(Steps):
                     })
                     e, formula = Edge(Combine.MAP, whole, ()), whole
                 elif e.is_simple:
-                    formula = times(before, formula)
+                    formula = self._passed(at, before, times(before, formula))
                 elif e.is_map and not direct:
                     g = name(self.upstream(n), at.shape)
                     formula = substitute(formula, {self.upstream(n): product((before, g), at.shape)})
@@ -119,6 +119,10 @@ class Chain(Steps):
                 else:
                     stack.append((p, formula, here))
         return paths
+
+    def _passed(self, at: Var, before: Expr, product: Expr) -> Expr:
+        """The product of a partial with those before it, which the rule of `at` passes on."""
+        return product
 
     def _through_turn(self, n: Var, p: Var, e: Edge) -> tuple[Var, Edge]:
         """The edge from step `n` to what `p`, a transpose in it, is made of."""
@@ -152,19 +156,31 @@ class Chain(Steps):
     def _factor(self, n: Var, m: Var, e: Edge, rules: tuple[Any, ...], pull: Pull | None = None) -> Factor:
         """An edge as a factor: with names for its symbols, and its value."""
         upstream = self.upstream(n)
-        formula, symmetric = self._without_transposes(named(e.formula, {G: name(upstream, n.shape)}))
-        if self.board and n not in self.folds and (self.known(n) is None or self.defined[n].row.kind == "elementwise"):
-            formula = self.shorter.formula(formula, {upstream: n.shape}, self.names[n])
+        formula, symmetric = self._as_read(n, named(e.formula, {G: name(upstream, n.shape)}))
         env = self.environment()
         with np.errstate(all="ignore"):
             value = None if e.is_map else np.asarray(evaluate(formula, env))
         if value is not None and not np.isfinite(value).all():
             formula = with_cases(formula)
-            value = np.asarray(evaluate(formula, env))
+            value = self._settled(n, m, np.asarray(evaluate(formula, env)))
         factor = Factor(
             e.combine, formula, e.axes, n, m, self.symbol(n, m), value, rules, upstream, env, pull, symmetric=symmetric
         )
         return self._without_upstream(factor) if n is self.root and self.board else factor
+
+    def _settled(self, n: Var, m: Var, value: Any) -> Any:
+        """The value of a factor that is not finite, as the rules have it: a cotangent of zero contributes zero."""
+        exact = Exact(self).factor(n, m).value
+        return value if np.shape(exact) != value.shape else np.where(np.isfinite(value), value, exact)
+
+    def _as_read(self, n: Var, e: Expr) -> tuple[Expr, tuple[str, ...]]:
+        """The formula of a factor of `n` as a textbook has it, and the names of the matrices that are symmetric."""
+        if not self.board:
+            return e, ()
+        e, symmetric = self._without_transposes(e)
+        if n not in self.folds and (self.known(n) is None or self.defined[n].row.kind == "elementwise"):
+            e = self.shorter.formula(e, {self.upstream(n): n.shape}, self.names[n])
+        return e, symmetric
 
     def _without_transposes(self, e: Expr) -> tuple[Expr, tuple[str, ...]]:
         """A formula without the transposes of symmetric matrices and of their inverses, and the names of these."""
@@ -180,7 +196,7 @@ class Chain(Steps):
             found[word] = None
             return inner
 
-        return (replaced(e, turned) if self.board else e), tuple(found)
+        return replaced(e, turned), tuple(found)
 
     @cached_method
     def _is_symmetric(self, word: str) -> bool:
@@ -194,7 +210,9 @@ class Chain(Steps):
         if computed[word] not in self.active:
             return True
         points = self.shorter.points
-        return len(points) > POINTS and all(np.allclose(p.values[word], p.values[word].T) for p in points)
+        return len(points) > POINTS and all(
+            np.allclose(x := p.values[computed[word]], x.T) for p in points
+        )
 
     def _without_upstream(self, f: Factor) -> Factor:
         """A factor of the result, whose own gradient is one: a map is then the gradient itself."""
@@ -285,3 +303,30 @@ class Chain(Steps):
                     )
                 continue
             stack += [[*path, p] for p in self.inputs_of(path[-1])[::-1] if p in reach]
+
+
+class Exact(Chain):
+    """A chain whose partials are those of the rules everywhere: a textbook's line need not hold at a kink, nor one that
+    is shorter at the recorded numbers at others.
+    """
+
+    FORMS = Chain.FORMS[::-1]
+
+    def __init__(self, chain: Chain) -> None:
+        kept = (word for word in vars(chain) if not word.startswith(RESULTS) or word == f"{RESULTS}known")
+        vars(self).update({word: vars(chain)[word] for word in kept})
+        self.defined, self.tied = self.program.defined, set()
+
+    def known(self, n: Var) -> Any:
+        return super().known(n) if n in self.folds else None
+
+    def _as_read(self, n: Var, e: Expr) -> tuple[Expr, tuple[str, ...]]:
+        return e, ()
+
+    def _passed(self, at: Var, before: Expr, product: Expr) -> Expr:
+        is_masked = any(part.role == "selection" for part in walk(before))
+        is_guarded = is_masked or self.defined[at].row.restricted and not before.is_number
+        return unsimplified("settled", (product, before), product.shape) if is_guarded else product
+
+    def _settled(self, n: Var, m: Var, value: Any) -> Any:
+        return value

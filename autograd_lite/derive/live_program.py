@@ -13,16 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from ..base.cached_method import RESULTS
 from ..base.escape import plain, script
 from ..engine.context import changed
 from ..program import Equation, Var
 from ..program import Program as Graph
 from ..tensor import Tensor
-from .chain_rule import Chain
+from .chain_rule import Chain, Exact
 from .constants import is_number
 from .formula import Expr, Function, constant, name, number, replaced
-from .formula_ops import returns_its_operand
+from .formula_ops import returns_its_operand, substitute
 from .javascript import LARGE, NoForm, Writer, other
 from .notation import Notation
 from .retraced import retraced
@@ -120,23 +119,11 @@ class _Part(Function):
         self.rule = row.rule
 
 
-class _Exact(Chain):
-    """A chain whose partials are those of the rules at a kink too, where a textbook's line need not hold."""
-
-    def __init__(self, chain: Chain) -> None:
-        kept = (word for word in vars(chain) if not word.startswith(RESULTS) or word == f"{RESULTS}known")
-        vars(self).update({word: vars(chain)[word] for word in kept})
-        self.defined = self.program.defined
-
-    def known(self, n: Var) -> Any:
-        return super().known(n) if n in self.folds else None
-
-
 class _Program(Writer):
     def __init__(self, chain: Chain, graph: Notation, still: Mapping[str, str]) -> None:
         super().__init__()
         self.chain, self.graph, self.still = chain, graph, still
-        self.exact = _Exact(chain)
+        self.exact = Exact(chain)
         self.symbols: dict[Var, Expr] = {}
         self.computed: set[str] = set()  # the names that the program computes
         for word, value in (chain.environment() | self.graph.environment()).items():
@@ -219,12 +206,17 @@ class _Program(Writer):
 
     def partial(self, key: str, of: Var, wrt: Var) -> str:
         """The line that computes a partial of the picture."""
-        factor = self.exact.factor(of, wrt)
-        e = replaced(self.exact.expanded(of, factor.formula), self._number)
+        stated, factor = self.chain.factor(of, wrt), self.exact.factor(of, wrt)
+        formula = factor.formula
+        if factor.is_map and of.size == 1:
+            formula = substitute(formula, {factor.cotangent: number(1)})
+        elif factor.combine != stated.combine:
+            formula = stated.formula
+        e = replaced(self.exact.expanded(of, formula), self._number)
         there = {*self.computed, *self.graph.names.values(), *self.still}
         if stale := e.names & set(self.chain.names.values()) - there:
             raise NoForm(f"{plain(min(stale))} is not computed in the page")
-        return f"{dotted('p', key)} = {self.array(fitted(e, np.shape(factor.value)))};"
+        return f"{dotted('p', key)} = {self.array(fitted(e, np.shape(stated.value)))};"
 
     def _number(self, e: Expr) -> Expr | None:
         """A number in the place of its name: n, or λ."""

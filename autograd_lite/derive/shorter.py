@@ -26,9 +26,9 @@ MANY = 24  # names in a formula; one with more is not collected
 
 
 class Point(NamedTuple):
-    """The values of all names at one point, and the gradients by their variables, with the size of the largest."""
+    """The values and the gradients of all variables at one point, with the size of the largest gradient."""
 
-    values: Mapping[str, Any]
+    values: Mapping[Var, Any]
     gradients: Mapping[Var, Any]
     size: float
 
@@ -107,7 +107,7 @@ class Shorter:
 
     def _is_equal(self, a: Expr, b: Expr, names: Mapping[str, Shape], point: Point) -> bool:
         others = {word: np.cos(np.arange(1.0, np.prod(shape) + 1)).reshape(shape) for word, shape in names.items()}
-        env = {**self.steps.constants.values, **point.values, **others}
+        env = {**self.environment(point), **others}
         try:
             with np.errstate(all="ignore"):
                 x, y = evaluate(a, env), evaluate(b, env)
@@ -138,6 +138,11 @@ class Shorter:
 
     # ------------------------------------------------------------------------------------------------ their comparison
 
+    def environment(self, point: Point) -> dict[str, Any]:
+        """Every name with its value at a point: also the names that were given since the point was computed."""
+        values = {word: point.values[v] for v, word in self.steps.names.items() if v in point.values}
+        return {**self.steps.constants.values, **values}
+
     @cached_property
     def points(self) -> list[Point]:
         """The recorded point, and the first three points near it where the program has finite values."""
@@ -156,9 +161,9 @@ class Shorter:
                 slopes = gradients(s.program, [n for n in s.landmarks if n in s.graded], graph=graph)
         except Exception:  # what the function raises near the point is up to it
             return None
-        values = {s.names[v]: np.asarray(t._data if seed else s.values[v]) for v, t in graph.items() if v in s.names}
+        values = {v: np.asarray(t._data if seed else s.values[v]) for v, t in graph.items() if v in s.values}
         steepest = max([0.0, *map(largest, slopes.values())])
-        return Point(values, slopes, steepest) if np.isfinite(values[s.names[s.root]]).all() else None
+        return Point(values, slopes, steepest) if np.isfinite(values[s.root]).all() else None
 
     @cached_property
     def _gradients(self) -> dict[str, Var]:
@@ -167,18 +172,17 @@ class Shorter:
 
     def is_gradient(self, n: Var, e: Expr) -> bool:
         """Whether `e` is the gradient with respect to `n` at all points; it may have names of other gradients."""
-        s = self.steps
         above = {word: self._gradients[word] for word in e.names & self._gradients.keys()}
-        for values, slopes, size in self.points:
-            g = slopes[n]
-            env = {**s.constants.values, **{word: slopes[m] for word, m in above.items()}, **values}
+        for point in self.points:
+            slopes, g = point.gradients, point.gradients[n]
+            env = {**{word: slopes[m] for word, m in above.items()}, **self.environment(point)}
             try:
                 with np.errstate(all="ignore"):
                     value = np.asarray(evaluate(e, env))
                 value = np.broadcast_to(value, g.shape) if value.ndim <= g.ndim else laid_out(value, g.shape)
             except UNFIT:
                 return False
-            if not _close(value, g, max(largest(g), 1e-6 * size)):
+            if not _close(value, g, max(largest(g), 1e-6 * point.size)):
                 return False
         return len(self.points) > POINTS
 

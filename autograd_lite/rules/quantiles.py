@@ -37,6 +37,9 @@ PLACES = {
 }
 
 
+FEW = 256  # entries that are sorted: of equal ones the first comes first, as a partition does not have it
+
+
 def _quantile(a, q, axis, method, keepdims, weights, skip_nan):
     x, weak = operand(a), type(q) in (int, float)
     q = operand(q)
@@ -76,8 +79,8 @@ def _between(lines, q, method, weak, skip_nan):
     n = np.sum(~np.isnan(lines), axis=0).astype(q.dtype) if skip_nan else len(lines)
     place = np.maximum(np.minimum(PLACES[method](n, q), n - 1), 0)
     below, above = np.floor(place), np.ceil(place)
-    if skip_nan or is_tensor(place):
-        ordered = np.sort(lines, axis=0)
+    if skip_nan or is_tensor(place) or len(lines) <= FEW:
+        ordered = np.sort(lines, axis=0, kind="stable")
     else:  # only these places are needed: several times faster
         ordered = np.partition(lines, np.unique([*below.flat, *above.flat, n - 1]).astype(np.intp), axis=0)
     low, high = _entries(ordered, below), _entries(ordered, above)
@@ -134,7 +137,7 @@ def _examples(scale):
 
 
 def _middle(a):
-    rank = np.argsort(np.argsort(a, None)).reshape(a.shape)
+    rank = np.argsort(np.argsort(a, None, kind="stable")).reshape(a.shape)
     return (rank == a.size // 2) | (rank == (a.size - 1) // 2)
 
 

@@ -370,8 +370,15 @@ def hardswish(x):
 
 # ---------------------------------------------------------------------------------- nan, inf, rounding errors
 
+
+def _finite(x, nan, posinf, neginf):
+    limits = np.finfo(x.dtype)
+    high, low = (limit if bound is None else bound for bound, limit in ((posinf, limits.max), (neginf, limits.min)))
+    return np.where(x != x, nan, np.where(x == np.inf, high, np.where(x == -np.inf, low, x)))
+
+
 nan_to_num = elementwise(
-    np.nan_to_num, lambda x: np.isfinite(x), tex="{x}",
+    np.nan_to_num, lambda x: np.isfinite(x), tex="{x}", js=_finite,
     bind=lambda x, copy=True, nan=0.0, posinf=None, neginf=None: (
         (x,), {"nan": nan, "posinf": posinf, "neginf": neginf},
     ),

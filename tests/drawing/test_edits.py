@@ -135,6 +135,53 @@ def test_a_page_of_a_script_is_right_or_still(word):
             check_page(drawn)
 
 
+DIVERGENCE = """m = (p + q) / 2
+j = np.sum(np.where(p > 0, p * np.log(p / m), 0))
+L = j**2 - np.sum(p * np.log(p))
+"""
+FILTER = """P = F @ F.T + 0.1 * np.eye(2)
+L = 0.0
+for k in range(2):
+    S = F @ P @ F.T
+    L = L + x @ np.linalg.solve(S, x) + np.log(np.linalg.det(S))
+    P = P @ S
+"""
+
+
+@pytest.mark.parametrize(
+    ("numbers", "body"),
+    [
+        ({"X": [[0.5, -1], [2, 1]], "A": [[0, 1], [1, 0]]}, "H = np.maximum(A @ X, 0)\nL = np.sum((A @ H)**2)"),
+        ({"x": [0.5, -1, 2, 0.5, 0.3]}, "m = np.median(x)\nd = np.median(np.abs(x - m))\nL = d**2 + m + np.sum(x**2)"),
+        ({"p": [0.2, 0.8], "q": [0.5, 0.5]}, DIVERGENCE),
+        ({"R": [[1, np.nan], [2, 3]], "u": [0.3, 1], "v": [1, 2]},
+         "E = np.where(np.isnan(R), 0, np.nan_to_num(R) - np.outer(u, v))\nL = np.sum(E**2)"),
+        ({"F": [[1, 0.1], [0, 1]], "x": [0.5, 0.2]}, FILTER),
+    ],
+)  # fmt: skip
+def test_partials_are_right_where_a_textbook_has_another_form(numbers, body):
+    program = Learner({k: np.array(x, float) for k, x in numbers.items()}, {}, body)
+
+    def drawn(now):
+        return draw(program.function(), *(now.get(k, x) for k, x in program.numbers.items()), roll=False)
+
+    assert check_page(drawn) == numbers.keys()
+
+
+def test_a_mask_before_a_difference_is_negated_as_a_number():
+    program = Learner(
+        {"w": np.array([0.3, -0.2])},
+        {"R": np.array([1.0, np.nan])},
+        "seen = ~np.isnan(R)\nx = np.nan_to_num(R)\nL = np.sum((seen * (x - w)) ** 2)",
+    )
+
+    def drawn(now):
+        variables = program.script(now)
+        return draw(variables["L"], names={k: x for k, x in variables.items() if not k.startswith("_")}, roll=False)
+
+    assert check_page(drawn) == {"w", "seen", "x"}
+
+
 def test_infinities_and_nan_reach_the_page():
     w, m = np.array([1.0, 2.0, 3.0]), np.array([0.0, -np.inf, -1.0])
     check_page(lambda now: draw(lambda w, m: np.sum(np.exp(w + m)), now.get("w", w), now.get("m", m)))
