@@ -144,6 +144,15 @@ class Constants:
         self._start(word, eq.origin.code)
         return name(word, np.shape(x))
 
+    def _before_loop(self, variable: str, of: Written, code: Any) -> Written:
+        """The array that a variable is before a loop, by its name there, g0, if it is nothing that has a name."""
+        word = self.changing[variable]
+        if of.formula.role == "name" or not self._is_free(word, of.value):
+            return of
+        self.add(of.value, word)
+        self._start(word, code)
+        return Written(name(word, np.shape(of.value)), of.value)
+
     def _is_free(self, word: str, x: Any) -> bool:
         """True if a constant may be called so."""
         return word not in self.taken or _is_same(self.values.get(word), x)
@@ -219,8 +228,9 @@ class Constants:
         """Variables of an expression in terms of others: of values before a loop, or of values of the program."""
         first = {w: s for w, s in self.changing.items() if s in self.values}  # x0 ** 2 in the first round of a loop
         meanings = {w: Written(name(s, np.shape(self.values[s])), self.values[s]) for w, s in first.items()}
-        inside = set(names(e)) & self.changing.keys() - first.keys()
-        meanings |= {w: of for w in inside if code is not None and (of := self._started(w, code)) is not None}
+        for w in set(names(e)) & self.changing.keys() - first.keys() if code is not None else ():
+            if (of := self._started(w, code)) is not None:
+                meanings[w] = self._before_loop(w, of, code) if np.ndim(of.value) else of
         others = {w: v for w, v in variables.items() if code is not None and w not in self.computed}
         meanings |= {w: of for w, v in others.items() if (of := self._followed(w, v, code))}
         return meanings

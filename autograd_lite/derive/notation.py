@@ -308,7 +308,7 @@ class Notation:
         codes = {eq.origin.code for eq in self.program.equations if self.board} - {None}
         other = {word for code in codes for word in code.co_varnames}  # a letter has one meaning on a board
         words = [*self.names.values(), *self.constants.values, self.cotangent, "d", "l", "np", *other]
-        turns = self._rounds()
+        turns = self.rounds
         several = turns if max(map(len, turns.values()), default=0) > 2 else {}
         self.looped = {stem(word) for v, word in self.names.items() if v in several}  # the variables of a loop
         self.fresh, letters = short_names([*words, "t"] if turns else words), dict[Var, str]()
@@ -322,7 +322,8 @@ class Notation:
             word = self.word(n)
             self.looped |= {stem(word)} if n in several else set()
 
-    def _rounds(self) -> dict[Var, list[Var]]:
+    @cached_property
+    def rounds(self) -> dict[Var, list[Var]]:
         """The values that were computed at one place in a loop, one in each step, by each of them."""
         places: dict[object, list[Var]] = {}
         for eq in self.program.equations if self.board else ():

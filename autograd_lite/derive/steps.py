@@ -72,6 +72,8 @@ class Steps(Notation):
         if self.regions:
             chosen = self._folded(chosen)
         chosen |= self._where_chains_meet(chosen)
+        # The first round of a loop may begin with a constant.
+        chosen |= {n for n, (first, *others) in self.rounds.items() if n is first and chosen.issuperset(others)}
         length: dict[Var, int] = {}
         for n in self.nodes:
             args = self.arguments(n)

@@ -103,7 +103,7 @@ def read(e: ast.expr, meanings: Mapping[str, Written]) -> Written:
             value = x.value[index]
             if x.formula.is_number:  # of zeros
                 return Written(x.formula, value)
-            return Written(unsimplified("getitem", (x.formula,), value.shape, index=index), value)
+            return Written(unsimplified("getitem", (x.formula,), value.shape, index=index, unique_indices=True), value)
         case ast.Subscript(value=ast.Name(id=word)):
             return _entry(word, e.slice, meanings)
         case ast.UnaryOp(op=ast.Invert()):
