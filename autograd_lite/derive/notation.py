@@ -22,7 +22,7 @@ from ..engine.value import live_of
 from ..program import Equation, Program, Var
 from ..program.assignments import assigned, looped
 from ..program.graph import graph_of
-from ..program.naming import Names, expression, groups, operand, place, scopes, short_names
+from ..program.naming import Names, expression, groups, is_in_loop, operand, place, scopes, short_names
 from ..rules.indexing import Slot
 from ..table import TABLE
 from .board_names import letters_of, name_parameters, rows_of_data, running_sums, stem, without_numbers
@@ -309,7 +309,7 @@ class Notation:
         other = {word for code in codes for word in code.co_varnames}  # a letter has one meaning on a board
         words = [*self.names.values(), *self.constants.values, self.cotangent, "d", "l", "np", *other]
         turns = self.rounds
-        several = turns if max(map(len, turns.values()), default=0) > 2 else {}
+        several = turns if any(map(self.is_looped, turns.values())) else {}
         self.looped = {stem(word) for v, word in self.names.items() if v in several}  # the variables of a loop
         self.fresh, letters = short_names([*words, "t"] if turns else words), dict[Var, str]()
         counted = {v for v in turns if v in several or sum(u not in self.names for u in turns[v]) > 1}
@@ -332,6 +332,10 @@ class Notation:
         users = self.program.users
         apart = (part for steps in places.values() for part in self._apart(steps, users))
         return {v: steps for steps in apart if len(steps) > 1 for v in steps}
+
+    def is_looped(self, values: Sequence[Var]) -> bool:
+        """Whether values that were computed at one place are those of a loop."""
+        return len(values) > 2 or all(v in self.defined and is_in_loop(self.defined[v]) for v in values)
 
     def _apart(self, steps: list[Var], users: Mapping[Var, list[Equation]]) -> Iterable[list[Var]]:
         """The values of one place, apart for each variable that they lead to: of a function that is called twice."""

@@ -7,7 +7,8 @@ distance from t, are one. What the first or the last step has in another form ke
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby, pairwise
 from typing import Any, TypeVar
@@ -30,7 +31,7 @@ from .formula import (
     unsimplified,
     walk,
 )
-from .layout import GIVEN, Definition, Line, Section
+from .layout import GIVEN, STEPS, Definition, Line, Section
 from .simplify import product
 
 T = TypeVar("T")
@@ -43,9 +44,17 @@ class _OverSteps(Function):
     algebra = "sum over steps"
 
 
-def rolled(sections: Sequence[Section], looped: Container[str] = ()) -> list[Section]:
-    """The sections with what the steps of a loop have in common written once; `looped` are the variables in one."""
-    return [s if s.title == GIVEN else replace(s, lines=list(map(_summed, _merged(s.lines, looped)))) for s in sections]
+def rolled(sections: Sequence[Section], looped: Collection[str] = ()) -> list[Section]:
+    """The sections with what the steps of a loop have in common written once; `looped` are the variables in one.
+
+    Those that have two values are left as they are if one of them has no common form.
+    """
+    steps = [line for s in sections if s.title == STEPS for line in s.lines]
+    often = Counter(_number(line.symbol)[0] for line in steps)
+    twice = {word for word in looped if often[word] == 2}
+    looped = {*looped} - (twice & {_number(line.symbol)[0] for line in _merged(steps, looped)} and twice)
+    merged = [s if s.title == GIVEN else replace(s, lines=_merged(s.lines, looped)) for s in sections]
+    return [replace(s, lines=[_summed(line, looped) for line in s.lines]) for s in merged]
 
 
 def _number(word: str) -> tuple[str, int]:
@@ -153,9 +162,14 @@ def _is_run(steps: Sequence[int]) -> bool:
     return sorted(steps) == [*range(min(steps), max(steps) + 1)]
 
 
-def _but_for_ends(items: Sequence[T]) -> Iterator[Sequence[T]]:
-    """All items, then all but the last and all but the first."""
-    return (some for some in (items, items[:-1], items[1:]) if len(some) >= TERMS)
+def _but_for_ends(items: Sequence[T], least: int = TERMS) -> Iterator[Sequence[T]]:
+    """All items, if there are so many, then all but the last and all but the first."""
+    return (some for some in (items, items[:-1], items[1:]) if len(some) >= (least if some is items else TERMS))
+
+
+def _is_of_loop(word: str, looped: Container[str]) -> bool:
+    """Whether a value, or the one that a gradient is of, is that of a step of a loop."""
+    return _number(word)[0].rpartition("/d")[2].rstrip("_") in looped
 
 
 def _family(e: Expr) -> tuple[str, ...]:
@@ -163,12 +177,13 @@ def _family(e: Expr) -> tuple[str, ...]:
     return tuple(sorted({"/".join(_number(_entry(side)[0])[0] for side in word.split("/")) for word in e.names}))
 
 
-def _sum(e: Expr) -> tuple[Expr, list[int]]:
+def _sum(e: Expr, looped: Container[str]) -> tuple[Expr, list[int]]:
     """A sum with Σₜ instead of the terms of the steps, but for the first or the last, and these steps."""
     terms = [term if sign > 0 else product((number(sign), term), term.shape) for sign, term in terms_of(e)]
     families = [[term for term in terms if _family(term) == which] for which in dict.fromkeys(map(_family, terms))]
     instead, over = dict[int, list[Expr]](), list[int]()
-    for some in (some for family in (terms, *families) for some in _but_for_ends(family)):
+    least = 2 if any(_is_of_loop(word, looped) for word in e.names) else TERMS
+    for some in (some for family in (terms, *families) for some in _but_for_ends(family, least)):
         steps = _steps_of(some)
         is_new = bool(steps) and instead.keys().isdisjoint(map(id, some))
         body = _one(some, steps) if is_new and over in ([], sorted(steps)) else None
@@ -183,19 +198,20 @@ def _sum(e: Expr) -> tuple[Expr, list[int]]:
     return total([new for term in terms for new in instead.get(id(term), [term])]) if over else e, over
 
 
-def _inside(e: Expr) -> tuple[Expr, list[int]]:
+def _inside(e: Expr, looped: Container[str]) -> tuple[Expr, list[int]]:
     """A formula with Σₜ in the sums in it, and the steps."""
     sums = [part for part in walk(e) if part.role in ("sum", "difference")]
     inner = {a.key for part in sums for a in part.args}
-    new = {part.key: _sum(part) for part in sums if part.key not in inner}
+    whole = e.args[0] if e.role == "negation" else e
+    new = {part.key: _sum(part, looped if part is whole else ()) for part in sums if part.key not in inner}
     over = next((over for _, over in new.values() if over), [])
     return (replaced(e, lambda part: new[part.key][0] if part.key in new else None) if over else e), over
 
 
-def _summed(line: Line) -> Line:
+def _summed(line: Line, looped: Container[str]) -> Line:
     """A line with Σₜ instead of the terms of the steps."""
-    line = replace(line, since=[replace(d, formula=d.formula and _inside(d.formula)[0]) for d in line.since])
-    sums = [_inside(e) for e in line.formulas]
+    line = replace(line, since=[replace(d, formula=d.formula and _inside(d.formula, looped)[0]) for d in line.since])
+    sums = [_inside(e, looped) for e in line.formulas]
     steps = next((over for _, over in sums if over), None)
     if steps is None:
         return line
@@ -207,7 +223,7 @@ def _summed(line: Line) -> Line:
 
 def _defined(since: list[Definition], steps: Sequence[int]) -> list[Definition]:
     """The definitions of the values of one variable, those of the steps as one."""
-    for some in _but_for_ends([d for d in since if _number(d.symbol)[1] in steps]):
+    for some in _but_for_ends([d for d in since if _number(d.symbol)[1] in steps], 2):
         both = _both(some, [_number(d.symbol)[1] for d in some])
         if both is not None:
             return [both, *(d for d in since if d not in some)]
@@ -237,8 +253,7 @@ def _merged(lines: Iterable[Line], looped: Container[str]) -> list[Line]:
         families.setdefault(_number(line.symbol)[0], []).append(line)
     instead: dict[int, list[Line]] = {}
     for stem, family in families.items():
-        is_step = stem.rpartition("/d")[2].rstrip("_") in looped and bool(family[0].formulas)
-        least = 2 if is_step else LINES
+        least = 2 if _is_of_loop(stem, looped) and family[0].formulas else LINES
         pairs = [_pair(a, b) for a, b in pairwise(family)]
         k = 0
         for _, group in groupby(pairs, lambda pair: pair and _key(pair)):

@@ -73,7 +73,8 @@ class Steps(Notation):
             chosen = self._folded(chosen)
         chosen |= self._where_chains_meet(chosen)
         # The first round of a loop may begin with a constant.
-        chosen |= {n for n, (first, *others) in self.rounds.items() if n is first and chosen.issuperset(others)}
+        firsts = {vs[0] for vs in self.rounds.values() if chosen.issuperset(vs[1:]) and self.is_looped(vs)}
+        chosen |= firsts - self.regions.keys()
         length: dict[Var, int] = {}
         for n in self.nodes:
             args = self.arguments(n)

@@ -177,6 +177,12 @@ def _loop(code: CodeType, at: int) -> tuple[int, int] | None:
     return max(around, default=None)
 
 
+def is_in_loop(eq: Equation) -> bool:
+    """Whether an equation is in a loop of the function of the user's that it is in."""
+    code, at = eq.origin.code, eq.origin.at
+    return code is not None and not code.co_filename.startswith("<autograd_lite") and _loop(code, at) is not None
+
+
 def _several(code: CodeType, at: int) -> list[str]:
     """The variable that one of several values is assigned to, ``q, k = x @ w, x @ u``."""
     word = _source(code).several.get(_positions(code)[at // 2])

@@ -211,7 +211,7 @@ PROGRAMS = {
     ),
     "Sinkhorn": (
         sinkhorn, (RNG.uniform(size=(3, 4)), np.full(3, 1 / 3), np.full(4, 0.25)), "C",
-        ["= -C / ε"], ["[None, :]", "ᵢⱼ Σᵢ"],
+        ["hₜᵢⱼ = (gₜ₋₁ⱼ - Cᵢⱼ) / ε 3x4 t = 1 … 2"], ["[None, :]", "ᵢⱼ Σᵢ"],
     ),
 }  # fmt: skip
 

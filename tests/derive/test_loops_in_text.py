@@ -372,3 +372,34 @@ def test_a_recursion_has_one_line_from_its_first_step_on():
     text = " ".join(str(ag.trace(hmm, *args).explain()).split())
     assert "dL/dlog_alphaₜᵢ = Σⱼ dL/dbₜ₊₁ᵢⱼ since bₜ₊₁ᵢⱼ = log_alphaₜᵢ + log_Aᵢⱼ; t = 2 … 0" in text
     assert "dL/dlog_alpha2" not in text
+
+
+def test_a_loop_of_two_steps_is_a_recursion():
+    def rnn(Wx, Wh, x, h, y):
+        for t in range(2):
+            h = np.tanh(Wx @ x[t] + Wh @ h)
+        return 0.5 * np.sum((h - y) ** 2)
+
+    draw = np.random.default_rng(0).normal
+    args = [draw(size=shape) for shape in ((2, 3), (2, 2), (2, 3), 2, 2)]
+    text = " ".join(str(ag.trace(rnn, *args).explain(["Wx", "Wh"])).split())
+    for line in ("aₜ = Wx @ x[t-1] + Wh @ hₜ₋₁", "hₜ = tanh(aₜ)", "dL/dWh = Σₜ dL/daₜ @ hₜ₋₁ᵀ since aₜ = Wx @"):
+        assert line in text
+
+
+def test_sinkhorn_in_logs_is_one_recursion_from_its_first_step_on():
+    def logsumexp(a, axis):
+        m = np.max(a, axis=axis, keepdims=True)
+        return np.squeeze(m, axis=axis) + np.log(np.sum(np.exp(a - m), axis=axis))
+
+    def sinkhorn(C, a, b, eps):
+        f, g = np.zeros(3), np.zeros(4)
+        for _ in range(3):
+            f = eps * np.log(a) - eps * logsumexp((g[None, :] - C) / eps, 1)
+            g = eps * np.log(b) - eps * logsumexp((f[:, None] - C) / eps, 0)
+        return np.sum(np.exp((f[:, None] + g[None, :] - C) / eps) * C)
+
+    args = np.arange(12.0).reshape(3, 4) / 9, np.full(3, 1 / 3), np.full(4, 0.25), 0.5
+    text = " ".join(str(ag.trace(sinkhorn, *args).explain(["C"])).split())
+    for line in ("g0 = 0", "hₜᵢⱼ = gₜ₋₁ⱼ - Cᵢⱼ 3x4 t = 1 … 3", "Σₜ dL/dhₜ since"):
+        assert line in text
