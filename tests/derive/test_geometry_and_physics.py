@@ -211,7 +211,7 @@ PROGRAMS = {
     ),
     "Sinkhorn": (
         sinkhorn, (RNG.uniform(size=(3, 4)), np.full(3, 1 / 3), np.full(4, 0.25)), "C",
-        ["hₜᵢⱼ = (gₜ₋₁ⱼ - Cᵢⱼ) / ε 3x4 t = 1 … 2"], ["[None, :]", "ᵢⱼ Σᵢ"],
+        ["(gₜ₋₁ - C) / ε 3x4 t = 1 … 2"], ["[None, :]", "ᵢⱼ Σᵢ"],
     ),
 }  # fmt: skip
 

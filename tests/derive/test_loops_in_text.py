@@ -401,5 +401,5 @@ def test_sinkhorn_in_logs_is_one_recursion_from_its_first_step_on():
 
     args = np.arange(12.0).reshape(3, 4) / 9, np.full(3, 1 / 3), np.full(4, 0.25), 0.5
     text = " ".join(str(ag.trace(sinkhorn, *args).explain(["C"])).split())
-    for line in ("g0 = 0", "hₜᵢⱼ = gₜ₋₁ⱼ - Cᵢⱼ 3x4 t = 1 … 3", "Σₜ dL/dhₜ since"):
+    for line in ("g0 = 0", "hₜ = gₜ₋₁ - C 3x4 t = 1 … 3", "Σₜ dL/dhₜ since"):
         assert line in text
