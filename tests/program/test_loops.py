@@ -155,4 +155,4 @@ def test_what_a_scan_runs_over_has_its_name() -> None:
 
     text = str(ag.explain(backwards(ag.tensor(0.5, requires_grad=True, name="w"))))
     assert "u1 = 2, u2 = ¼, u3 = ½" in text
-    assert "sin(w p + u1) + u2" in text
+    assert "w sin(aₜ₋₁) + uₜ" in text
