@@ -12,7 +12,7 @@ import math
 import operator
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
-from functools import partial
+from functools import partial, reduce
 from types import EllipsisType
 from typing import Any
 
@@ -22,7 +22,8 @@ from ..derive.writing import shape_text, subscript, symbol, text_name
 from ..engine.operands import raw
 from ..table import TABLE
 from ..table.textbook import NOTATIONS
-from .notation import Board, signs_replaced
+from .indices import Indexed, aligned, each, entrywise, indexed, laid_out, summed
+from .notation import LETTERS, Board, Unread, signs_replaced
 
 LONG = 2_000  # characters of one formula
 DEEP = 200  # levels of the parsed text
@@ -80,16 +81,6 @@ def _extreme(word: str) -> Callable[..., Any]:
     return either
 
 
-def _shifted(x: Any, by: Sequence[int], sizes: Sequence[int]) -> Any:
-    """``x[i + k, …]`` for each index below a size, 0 beyond the ends of `x`; a size of -1 is that of `x`."""
-    for axis, (k, size) in enumerate(zip(by, sizes, strict=True)):
-        n = x.shape[axis]
-        at = np.arange(n if size < 0 else size) + k
-        inside = np.expand_dims((at >= 0) & (at < n), (*range(1, x.ndim - axis),))
-        x = np.where(inside, np.take(x, np.clip(at, 0, n - 1), axis), 0)
-    return x
-
-
 def _at(x: Any, places: Any, shape: tuple[int, ...]) -> Any:
     """An array that has `x` at these places and is 0 elsewhere; what comes to one place is added."""
     y = np.zeros(shape)
@@ -97,19 +88,8 @@ def _at(x: Any, places: Any, shape: tuple[int, ...]) -> Any:
         np.add.at(y, places, np.broadcast_to(x, y[places].shape))
     except ValueError:
         says = f"shape {shape_text(np.shape(x))} does not fit at places of shape {shape_text(y[places].shape)}"
-        raise ValueError(says) from None
+        raise Unread(says) from None
     return y
-
-
-def _in_frame(x: Any, places: Sequence[int], frame: int, rest: int) -> Any:
-    """An array with its first axes in these places of a frame, and the others behind it; as it is if it has more."""
-    x, several = np.asarray(x), len(places)
-    if x.ndim not in (several, several + rest):
-        return x
-    sizes = [1] * frame + [*x.shape[several:], *[1] * (rest + several - x.ndim)]
-    for k, p in enumerate(places):
-        sizes[p] = x.shape[k]
-    return np.transpose(x, [*np.argsort(places), *range(several, x.ndim)]).reshape(sizes)
 
 
 FUNCTIONS: Mapping[str, Any] = {
@@ -127,8 +107,6 @@ FUNCTIONS: Mapping[str, Any] = {
     "logsumexp": np.logaddexp.reduce,
     "onehot": NOTATIONS["onehot"].fn,
     "placed": _at,
-    "shifted": _shifted,
-    "indexed": _in_frame,
     "astype": lambda x, dtype: np.asarray(x).astype(dtype),
     "slice": slice,
 }
@@ -162,7 +140,7 @@ def assignments(
         missing = [w for w in names if w not in sheet and w not in blanks]
         if missing:
             usable = ", ".join(w for w, x in sheet.items() if not callable(x))
-            raise ValueError(f"worksheet: expected a function of {usable}, got arguments {', '.join(missing)}")
+            raise Unread(f"worksheet: expected a function of {usable}, got arguments {', '.join(missing)}")
         statements = functions[-1].body
     variables: dict[str, Any] = {}
     numbers: set[str] = set()
@@ -200,7 +178,7 @@ def worked_out(text: str, sheet: Mapping[str, Any]) -> Any:
     np.float64(-2.0)
     >>> worked_out("__import__('os')", {"x": 1.0})
     Traceback (most recent call last):
-    ValueError: __import__ is not a function on this sheet; ...
+    autograd_lite.teach.notation.Unread: __import__ is not a function on this sheet; ...
     """
     return Reader(sheet).formula(text, Board(written(w for w, x in sheet.items() if not callable(x)), FUNCTIONS))
 
@@ -244,25 +222,29 @@ def _parsed(
     steps: Sequence[int] = (),
 ) -> Any:  # fmt: skip
     if len(text) > limit:
-        raise ValueError(f"it has {len(text):,} characters; write it in {limit:,} at most")
+        raise Unread(f"it has {len(text):,} characters; write it in {limit:,} at most")
     try:
         python = signs_replaced(text) if board is None else board.python(text, shape, letters, steps)
         tree = ast.parse(python, "<answer>", mode)
     except (RecursionError, MemoryError):
-        raise ValueError(_DEEP) from None
+        raise Unread(_DEEP) from None
     except SyntaxError as error:
         says = _DEEP if "nested" in error.msg else error.msg
         if unread := re.match("invalid (?:non-printable )?character (.*)", says):
-            raise ValueError(f"the character {unread[1]} cannot be read") from None
+            raise Unread(f"the character {unread[1]} cannot be read") from None
         if re.search(r"(?<![\w.])\d[\d.]*[A-Za-z_(]|[\w)\]]\s+[\w(]", text) and says != _DEEP:
             says += "; write * between factors: 2 * x"
-        raise ValueError(says) from None
+        raise Unread(says) from None
     level: list[ast.AST] = [tree]
     for _ in range(DEEP):
         level = [part for node in level for part in ast.iter_child_nodes(node)]
     if level:
-        raise ValueError(_DEEP)
+        raise Unread(_DEEP)
     return tree
+
+
+class Misfit(ValueError):
+    """Shapes do not fit: a mistake, not something that cannot be read."""
 
 
 class Reader:
@@ -273,8 +255,8 @@ class Reader:
     used : set of str
         The names that have been used.
     reading : set of str
-        How what can be read in two ways is read: factors side by side as a "product" of matrices, sums with axes
-        "dropped", and π as the "number".
+        How what can be read in two ways is read: factors side by side as a "product" of matrices, those with a dot
+        between as a "dot" product, sums with axes "dropped", ``Xᵢ`` as one of the "rows", an array without indices as "apart" from them, and π as the "number".
     choices : set of str
         Those of these that made a difference.
     """
@@ -285,6 +267,9 @@ class Reader:
         self.reading: Set[str] = frozenset()
         self.choices: set[str] = set()
         self.shape: tuple[int, ...] = ()
+        self.extents: Mapping[str, int] = {}
+        self.ends: Mapping[str, int] = {}
+        self.frame = ""  # the indices of what has none
         self.entries = max([ENTRIES, *(4 * np.size(x) for x in self.names.values() if not callable(x))])
         self.left: float = WORK * self.entries
 
@@ -297,7 +282,10 @@ class Reader:
         self.used.clear()
         self.choices.clear()
         self.left = WORK * self.entries
-        return self.value(_parsed(text.strip(), LONG, "eval", board, shape, letters, steps).body)
+        tree = _parsed(text.strip(), LONG, "eval", board, shape, letters, steps)
+        self.extents, self.ends = board.extents, board.ends
+        self.frame = (board.order + LETTERS[len(board.order) :])[: len(shape)]
+        return laid_out(self.value(tree.body), shape, board.order)
 
     def _is_read_as(self, choice: str) -> bool:
         self.choices.add(choice)
@@ -307,9 +295,9 @@ class Reader:
         try:
             with np.errstate(all="ignore"):
                 result = self._value(e)
-            return result if isinstance(result, tuple) else _operand(result)
+            return result if isinstance(result, tuple) and not isinstance(result, Indexed) else _operand(result)
         except OverflowError:
-            raise ValueError("a number in it is too large") from None
+            raise Unread("a number in it is too large") from None
 
     def _value(self, e: ast.expr) -> Any:
         match e:
@@ -324,23 +312,33 @@ class Reader:
                 self._charge(_size(entries))
                 return entries
             case ast.UnaryOp() if type(e.op) in _UNARY:
-                return _UNARY[type(e.op)](_operand(self._value(e.operand)))
+                return entrywise(_UNARY[type(e.op)], [_operand(self._value(e.operand))])
             case ast.BinOp() if type(e.op) in _BINARY:
-                a, b = self._value(e.left), self._value(e.right)
-                is_side_by_side = isinstance(e.right, ast.UnaryOp) and isinstance(e.right.op, ast.UAdd)
-                return self._binary(ast.MatMult() if is_side_by_side and self._is_product(a, b) else e.op, a, b)
-            case ast.Compare(ops=[op], comparators=[right]) if type(op) in _BINARY:
-                return self._binary(op, self._value(e.left), self._value(right))
+                a, b = _operand(self._value(e.left)), _operand(self._value(e.right))
+                kind = "product" if _is_plus(e.right) else ""  # what stands side by side, and what has a dot between
+                kind = "dot" if kind and _is_plus(e.right.operand) else kind  # type: ignore[attr-defined]
+                return self._binary(ast.MatMult() if kind and self._is_product(a, b, kind) else e.op, a, b)
+            case ast.Compare() if all(type(op) in _BINARY for op in e.ops):
+                sides = [_operand(self._value(side)) for side in (e.left, *e.comparators)]
+                signs = [self._binary(op, a, b) for op, a, b in zip(e.ops, sides, sides[1:], strict=False)]
+                return reduce(partial(self._binary, ast.BitAnd()), signs)
             case ast.Subscript(value=ast.Attribute() as a) if _dotted(a) == "np.s_":
                 return self._index(e.slice)
             case ast.Subscript():
                 x, index = _operand(self._value(e.value)), self._index(e.slice)
+                places = index if isinstance(index, tuple) else (index,)
+                if any(isinstance(x, Indexed) for x in places):  # E[wᵢ], P[i, yᵢ]
+                    if isinstance(x, Indexed):
+                        raise Unread("an index of entries cannot be read")
+                    return entrywise(lambda *at: x[tuple(np.broadcast_arrays(*at))], places)
+                if isinstance(x, Indexed):
+                    return each(lambda entry: entry[index], [x])
                 self._charge(_indexed(x, index))
                 return x[index]
             case ast.Call():
                 return self._call(e)
         kind: Any = type(getattr(e, "op", e))
-        raise ValueError(_HINTS.get(kind, f"{ast.unparse(e)[:40]!r} cannot be used in a formula"))
+        raise Unread(_HINTS.get(kind, f"{ast.unparse(e)[:40]!r} cannot be used in a formula"))
 
     def _named(self, e: ast.Name | ast.Attribute) -> Any:
         word = _dotted(e)
@@ -359,16 +357,14 @@ class Reader:
         if isinstance(e, ast.Attribute) and e.attr in ("T", "mT", "I", "real", "shape", "size", "ndim"):
             x = _operand(self._value(e.value))
             if e.attr == "I":  # of a square matrix the inverse, otherwise one over each entry
-                is_square = np.ndim(x) > 1 and np.shape(x)[-1] == np.shape(x)[-2] > 1
-                self._charge(_size(x), _size(x) * len(x) if is_square else 0)
-                return np.linalg.inv(x) if is_square else 1 / np.asarray(x)
-            if e.attr == "T" and np.ndim(x) == 1:
-                return x[None]  # a row, as on the board
-            return np.swapaxes(x, -1, -2) if e.attr == "mT" else getattr(x, e.attr)
+                is_square = len(np.shape(x)) > 1 and np.shape(x)[-1] == np.shape(x)[-2] > 1
+                self._charge(_size(x), _size(x) * np.shape(x)[-1] if is_square else 0)
+                return each(np.linalg.inv, [x]) if is_square else entrywise(lambda x: 1 / np.asarray(x), [x])
+            return each(operator.attrgetter(e.attr) if e.attr not in _TURNED else _TURNED[e.attr], [x])
         if bare in FUNCTIONS or word in self.names:
-            raise ValueError(f"{word} is a function: write {word}(…)")
+            raise Unread(f"{word} is a function: write {word}(…)")
         values = ", ".join(w for w, x in self.names.items() if not callable(x))
-        raise ValueError(f"{word or ast.unparse(e)[:40]} is not a name on this sheet; its names are {values}")
+        raise Unread(f"{word or ast.unparse(e)[:40]} is not a name on this sheet; its names are {values}")
 
     def _index(self, e: ast.expr) -> Any:
         if isinstance(e, ast.Tuple):
@@ -379,26 +375,28 @@ class Reader:
         return np.asarray(at) if isinstance(at, list) else at
 
     def _binary(self, op: ast.AST, a: Any, b: Any) -> Any:
-        a, b = _operand(a), _operand(b)
+        if isinstance(a, Indexed) or isinstance(b, Indexed):
+            plain = partial(self._binary, op)
+            return each(plain, [a, b]) if isinstance(op, ast.MatMult) else self._entrywise(plain, [a, b])
         if isinstance(op, ast.MatMult):
             a, b = _rows_and_columns(a, b)
             if np.ndim(a) and np.ndim(b) and np.shape(a)[-1] != (np.shape(b)[-2:] or (0,))[0]:
-                raise ValueError(f"shapes {_shapes(a, b)} do not fit in a product of matrices; transpose one: A.T")
+                raise Misfit(f"shapes {_shapes(a, b)} do not fit in a product of matrices; transpose one: A.T")
             self._charge(*_matrix_product(a, b))
         else:
             try:
                 shape = np.broadcast_shapes(np.shape(a), np.shape(b))
             except ValueError:
-                raise ValueError(f"shapes {_shapes(a, b)} do not fit; write A @ B for a product of matrices") from None
+                raise Misfit(f"shapes {_shapes(a, b)} do not fit; write A @ B for a product of matrices") from None
             self._charge(math.prod(shape))
         if isinstance(op, ast.Pow) and isinstance(a, int) and isinstance(b, int) and not 0 <= b * a.bit_length() < 63:
             a = float(a)  # 9**9**9 has 370 million digits
         return _BINARY[type(op)](a, b)
 
-    def _is_product(self, a: Any, b: Any) -> bool:
+    def _is_product(self, a: Any, b: Any, kind: str) -> bool:
         """Whether what stands side by side is a product of matrices: where only that fits, or where it is read so."""
-        a, b = _operand(a), _operand(b)
-        if min(np.ndim(a), np.ndim(b)) < 1:
+        a, b = (np.broadcast_to(0, np.shape(x) if not isinstance(x, Indexed) else x.shape) for x in (a, b))
+        if min(a.ndim, b.ndim) < 1:
             return False
         left, right = map(np.shape, _rows_and_columns(a, b))
         if left[-1] != right[-2:][0]:
@@ -407,11 +405,13 @@ class Reader:
             np.broadcast_shapes(np.shape(a), np.shape(b))
         except ValueError:
             return True
-        return self._is_read_as("product")
+        return self._is_read_as(kind)
 
     def _call(self, e: ast.Call) -> Any:
         word = _dotted(e.func)
         bare = _bare(word)
+        if word == "indexed":
+            return self._with_indices(e)
         fn = self.names.get(word, FUNCTIONS.get(bare))
         args = []
         if not callable(fn) and isinstance(e.func, ast.Attribute) and callable(getattr(np.ndarray, e.func.attr, None)):
@@ -419,22 +419,61 @@ class Reader:
             fn = FUNCTIONS.get(bare)
             args = [_operand(self._value(e.func.value))] if fn is not None else []
         if not callable(fn):
-            raise ValueError(self._no_function(e, word))
+            raise Unread(self._no_function(e, word))
         is_ours = word in self.names
         args += [self._argument(a, is_ours or bare == "einsum") for a in e.args]
-        params = {k.arg or "**": self._argument(k.value, is_ours or k.arg in _WORDS) for k in e.keywords}
+        over, at = (next((_letters_of(k.value) for k in e.keywords if k.arg == w), "") for w in ("over", "at"))
+        params = {
+            k.arg or "**": self._argument(k.value, is_ours or k.arg in _WORDS)
+            for k in e.keywords if k.arg not in ("over", "at")
+        }  # fmt: skip
         if bare == "onehot" and not is_ours and len(args) == 1:  # its columns are those of the result
             args.append(self.shape[-1] if self.shape else 1)
         if bare == "placed" and not is_ours:
             args.append(self.shape)
-        if type(params.get("keepdims")) is int:  # of a sum as on a board
-            params["keepdims"] = not self._is_read_as("dropped")
+        if over or any(isinstance(x, Indexed) for x in args):
+            return self._along(fn, bare, [_operand(x) for x in args], params, over, at)
         if refused := params.keys() & {"out", "**"}:
-            raise ValueError(f"{word}: {', '.join(refused)} cannot be used here")
+            raise Unread(f"{word}: {', '.join(refused)} cannot be used here")
         if bare == "reshape" and len(args) > 2:
             args = [args[0], tuple(args[1:])]
         self._charge(*_cost(fn, bare, [*args, *params.values()]))
         return fn(*args, **params)
+
+    def _entrywise(self, fn: Callable[..., Any], args: Sequence[Any]) -> Any:
+        """An elementwise function; beside operands with indices the others stand in the frame, or have none."""
+        several = [isinstance(x, Indexed) for x in args]
+        is_mixed = any(several) and any(np.ndim(x) for x, is_one in zip(args, several, strict=True) if not is_one)
+        return entrywise(fn, args, self.frame if is_mixed and not self._is_read_as("apart") else "")
+
+    def _with_indices(self, e: ast.Call) -> Any:
+        """What the notation writes as ``indexed(X,_ij)``, ``indexed(u,_i,(1,))`` or, of an index alone, ``indexed(_i)``."""
+        letters = _letters_of(e.args[min(len(e.args) - 1, 1)])
+        if len(e.args) == 1:
+            return Indexed(np.arange(self.extents[letters]), letters)
+        x, by = _operand(self._value(e.args[0])), self._value(e.args[2]) if len(e.args) > 2 else ()
+        return indexed(x, letters, by, self.ends, lambda: not self._is_read_as("rows"))
+
+    def _along(
+        self, fn: Callable[..., Any], bare: str, args: Sequence[Any], params: Mapping[str, Any], over: str, at: str
+    ) -> Any:  # fmt: skip
+        """The value of a function of operands with indices, or along the axes of some."""
+        self._charge(sum(map(_size, args)))
+        if over:
+            (x,) = args
+            if at and not isinstance(x, Indexed):
+                x = Indexed(x, at) if np.ndim(x) == len(at) else x
+            kept = isinstance(x, Indexed) or not self._is_read_as("dropped")
+            return summed(x, over, fn, kept)
+        if _is_elementwise(fn, bare) or bare in ("max", "min") and len(args) > 1:
+            return self._entrywise(fn, args)
+        (x, *_) = args
+        if isinstance(x, Indexed) and not x.shape and bare in ("sum", "mean", "prod", "max", "min"):
+            free = "".join(c for c in x.letters if c not in self.frame[: len(self.shape)])
+            return summed(x, free or x.letters, fn, False)
+        if isinstance(x, Indexed) and not x.shape and bare in ("norm", "softmax", "logsumexp", "cumsum"):
+            raise Unread(f"{bare} of one entry cannot be read; write it of a row or of the whole array")
+        return each(partial(fn, **params), args)
 
     def _argument(self, e: ast.expr, words: bool) -> Any:
         """An argument of a call; a string, such as subscripts or a mode, where a function takes one."""
@@ -461,10 +500,14 @@ class Reader:
         """Raise an error before a step that would take too much memory or, with the steps before it, too much time."""
         self.left -= entries + work
         if entries > self.entries or self.left < 0:
-            raise ValueError(f"it is too large: a step of it has {max(entries, work):.3g} entries to compute")
+            raise Unread(f"it is too large: a step of it has {max(entries, work):.3g} entries to compute")
 
 
 _DEEP = "it is nested too deeply"
+_TURNED: Mapping[str, Callable[[Any], Any]] = {
+    "T": lambda x: x[None] if np.ndim(x) == 1 else np.transpose(x),  # of a vector a row, as on the board
+    "mT": np.matrix_transpose,
+}
 _HINTS: dict[type[ast.AST], str] = {
     ast.And: "write & between arrays, not and",
     ast.Or: "write | between arrays, not or",
@@ -494,11 +537,11 @@ def _locked(x: Any) -> Any:
 
 def _operand(x: Any) -> Any:
     """A number or an array. A list becomes one, so that ``[0] * 10**9`` is a product, not a longer list."""
-    if isinstance(x, (list, tuple)):
+    if isinstance(x, (list, tuple)) and not isinstance(x, Indexed):
         x = np.asarray(x)
-    if isinstance(x, (bool, int, float, complex)) or getattr(x, "dtype", np.dtype("O")).kind in "biufc":
+    if isinstance(x, (bool, int, float, complex, Indexed)) or getattr(x, "dtype", np.dtype("O")).kind in "biufc":
         return x
-    raise ValueError(f"a number or an array is needed in the place of {clipped(x)}")
+    raise Unread(f"a number or an array is needed in the place of {clipped(x)}")
 
 
 def _rows_and_columns(a: Any, b: Any) -> tuple[Any, Any]:
@@ -533,16 +576,32 @@ def _indexed(x: Any, index: Any) -> int:
     return chosen * (_size(x) // max(math.prod(lengths), 1))
 
 
+def _is_elementwise(fn: Any, bare: str) -> bool:
+    is_ours = fn is _OURS.get(bare) or bare in ("where", "clip", "erf", "Φ", "φ", "ndtr")
+    return is_ours or isinstance(fn, np.ufunc) and fn.signature is None
+
+
+def _is_plus(e: ast.expr) -> bool:
+    return isinstance(e, ast.UnaryOp) and isinstance(e.op, ast.UAdd)
+
+
+def _letters_of(e: ast.expr) -> str:
+    """The indices that the notation writes as a name: ``_ij``."""
+    letters = e.id.removeprefix("_") if isinstance(e, ast.Name) else ""
+    if not letters or {*letters} - {*LETTERS}:
+        raise Unread(f"{ast.unparse(e)[:40]!r} cannot be used as an index")
+    return letters
+
+
 def _cost(fn: Any, bare: str, args: list[Any]) -> tuple[float, float]:
     """The entries and the work of a call."""
-    is_elementwise = isinstance(fn, np.ufunc) and fn.signature is None or fn is _OURS.get(bare)
-    if is_elementwise or bare in ("where", "clip"):
+    if _is_elementwise(fn, bare):
         return math.prod(np.broadcast_shapes(*map(np.shape, args))), 0
     if bare in ("matmul", "dot") and min(map(np.ndim, args)) > 0:
         return _matrix_product(*args[:2])
     if bare == "einsum":
         if not isinstance(args[0], str):
-            raise ValueError("einsum: write the subscripts first, as in np.einsum('ij,jk->ik', a, b)")
+            raise Unread("einsum: write the subscripts first, as in np.einsum('ij,jk->ik', a, b)")
         report = str(np.einsum_path(*args, optimize=False)[1])
         entries, work = (re.findall(rf"{what}: +(\S+)", report)[0] for what in ("intermediate", "Naive FLOP count"))
         return float(entries), float(work)
@@ -563,6 +622,7 @@ def _cost(fn: Any, bare: str, args: list[Any]) -> tuple[float, float]:
 
 
 def _size(x: Any) -> int:
+    x = x.x if isinstance(x, Indexed) else x
     return sum(map(_size, x)) if isinstance(x, (list, tuple)) else int(np.size(x)) if isinstance(x, np.ndarray) else 1
 
 

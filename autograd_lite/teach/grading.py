@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..derive.writing import shape_text
-from .answers import clipped
+from .answers import Misfit, clipped
 
 CLOSE = 1e-6
 LEAST = 1e-6  # a largest entry that is smaller may be a rounding error
@@ -22,6 +22,7 @@ FEW = 3  # entries, at all choices of the numbers, from which no mistake with an
 ELSEWHERE = "it is right for the numbers given, but not for others"
 AT_ONE_STEP = "it is right for one step, but not for each step t"
 SYMMETRIC = "only the symmetric part is determined, and that is right"
+UNMARKED = "not marked here"
 RIGHT = ("", CARRIED, SYMMETRIC)
 
 
@@ -82,7 +83,14 @@ class Mark:
     right: bool
     says: str
 
+    @property
+    def unmarked(self) -> bool:
+        """Whether the answer cannot be read, so that it is neither right nor wrong."""
+        return self.says.startswith(UNMARKED)
+
     def __str__(self) -> str:
+        if self.unmarked:
+            return f"{self.word:<10} {self.says}"
         return f"{self.word:<10} {'right' if self.right else 'wrong'}{': ' if self.says else ''}{self.says}"
 
 
@@ -102,12 +110,12 @@ class Marks(list[Mark]):
 
     @property
     def wrong(self) -> list[Mark]:
-        return [mark for mark in self if not mark.right]
+        return [mark for mark in self if not mark.right and not mark.unmarked]
 
     def __str__(self) -> str:
         blanks = ", ".join(mark.word for mark in self)
         unknown = [f"{clipped(w)} is not a blank of this sheet; its blanks are {blanks}" for w in self.unknown]
-        return "\n".join([*map(str, self), *unknown, f"{len(self) - len(self.wrong)} of {len(self)} right"])
+        return "\n".join([*map(str, self), *unknown, f"{sum(mark.right for mark in self)} of {len(self)} right"])
 
     __repr__ = __str__
 
@@ -174,7 +182,7 @@ def _how_far(q: Question, value: Any, right: Any, close: float) -> str:
 def how_wrong(says: str | Exception) -> int:
     """A rank of what is said of an answer: right, a mistake that is known, other values, another shape, an error."""
     if isinstance(says, Exception) or says in RIGHT:
-        return 4 if isinstance(says, Exception) else 0
+        return 4 + (not isinstance(says, Misfit)) if isinstance(says, Exception) else 0
     return 3 if says.startswith("expected shape") else 2 if re.search(" entries are off|^it is off", says) else 1
 
 

@@ -29,7 +29,7 @@ from ..derive.writing import TEXT, shape_text
 from ..table.textbook import NOTATIONS
 from .answers import FUNCTIONS, Reader
 from .grading import Marks, Question
-from .notation import Board
+from .notation import Board, Unread
 
 LINE = r"\underline{\hspace{8em}}"  # a blank
 KINDS = {"b": bool, "i": int, "u": int, "f": float}
@@ -97,7 +97,7 @@ class HandOut:
             rows: list[list[Any]] = [["file", "right", "of", *words, "remark"]]
             for name, marks in results.items():
                 says = [""] * len(words) if isinstance(marks, str) else [mark.says or "right" for mark in marks]
-                right = 0 if isinstance(marks, str) else len(marks) - len(marks.wrong)
+                right = 0 if isinstance(marks, str) else sum(mark.right for mark in marks)
                 rows.append([name, right, len(words), *says, marks if isinstance(marks, str) else ""])
             with open(table, "w", newline="", encoding="utf-8") as f:
                 csv.writer(f).writerows(map(_cell, row) for row in rows)
@@ -273,7 +273,7 @@ def _linear(fn: Any) -> tuple[Any, ...] | None:
 
 def _mapped(shape: Sequence[int], to: Sequence[int], entries: Sequence[tuple[int, int, float]], x: Any) -> Any:
     if np.shape(x) != tuple(shape):
-        raise ValueError(f"expected shape {shape_text(shape)}, got {shape_text(np.shape(x))}")
+        raise Unread(f"expected shape {shape_text(shape)}, got {shape_text(np.shape(x))}")
     y = np.zeros(int(np.prod(to)))
     for i, j, v in entries:
         y[j] += v * np.ravel(x)[i]
@@ -281,7 +281,7 @@ def _mapped(shape: Sequence[int], to: Sequence[int], entries: Sequence[tuple[int
 
 
 def _missing(word: str, *operands: Any) -> Any:
-    raise ValueError(f"{word} is not marked here")
+    raise Unread(f"{word} is not known on this page")
 
 
 def _noted(head: str, options: Sequence[Any], *operands: Any) -> Any:

@@ -2,7 +2,8 @@
 // cannot read is not marked here; it is never called wrong.
 
 class NotMarked extends Error {}
-class Wrong extends Error {}
+class Unread extends Error {} // with a reason
+class Misfit extends Error {} // of shapes, which is a mistake
 const notMarked = (why) => { throw new NotMarked(why); };
 
 // -------------------------------------------------------------------------------------------------------- arrays
@@ -81,7 +82,7 @@ const matmul = (x, y) => {
   const [a, b] = rowsAndColumns(x, y);
   const inner = a.shape.at(-1), isRow = a.shape.length === 1, isColumn = b.shape.length === 1;
   if (inner !== (isColumn ? b.shape[0] : b.shape.at(-2))) {
-    throw new Wrong(`shapes ${shapesText(a, b)} do not fit in a product of matrices; transpose one: A.T`);
+    throw new Misfit(`shapes ${shapesText(a, b)} do not fit in a product of matrices; transpose one: A.T`);
   }
   const m = isRow ? 1 : a.shape.at(-2), n = isColumn ? 1 : b.shape.at(-1);
   const stack = together(a.shape.slice(0, -2), b.shape.slice(0, -2)) ?? notMarked("shapes do not fit");
@@ -118,6 +119,98 @@ const eliminated = (x) => {
     rows.forEach((row, i) => { if (i !== k) rows[i] = row.map((v, j) => v - row[k] * rows[k][j]); });
   }
   return { inverse: array([n, n], rows.flatMap((row) => row.slice(n))), det: array([], [det]) };
+};
+
+// ---------------------------------------------------------------------------------------------- arrays with indices
+// An array with letters: its first axes have these indices, and operands are aligned by them.
+
+const INDICES = "ᵢⱼₖₗₘₙ", LETTERS = "ijklmn";
+const entryShape = (x) => x.shape.slice(x.letters?.length ?? 0);
+const withLetters = (x, letters) => (letters ? { ...x, plain: false, letters } : x);
+/** A value with indices: x[i + k, …] for each k, 0 beyond its ends; with fewer of them than axes as the first ones, or as derivations have them. */
+const indexed = (x, letters, by, ends, asAxes) => {
+  const before = x.letters ?? "";
+  let sizes = entryShape(x);
+  if (before && !sizes.length && [...letters].every((c) => before.includes(c))) return x;
+  const several = sizes.filter((n) => n !== 1);
+  if (letters.length < sizes.length && letters.length === several.length) sizes = several;
+  if (letters.length && letters.length < sizes.length && !before && [...letters].every((c) => LETTERS.slice(0, sizes.length).includes(c)) && asAxes()) letters = LETTERS.slice(0, sizes.length);
+  if (letters.length > sizes.length) throw new Unread(`the indices ${letters} cannot be read: the value has ${sizes.length} axes`);
+  let y = array([...x.shape.slice(0, before.length), ...sizes], x.data, x.kind);
+  by.forEach((k, j) => {
+    const c = letters[j], axis = before.length + j;
+    if (k && !has(ends, c)) throw new Unread("an index of a sum cannot be moved");
+    y = gathered(y, y.shape.map((n, m) => (m === axis ? ends[c] ?? n : n)), (at) => at.map((p, m) => (m === axis ? p + k : p)));
+  });
+  const names = [...before, ...letters], order = [...new Set(names)].sort();
+  const sizeOf = (c) => Math.min(...names.map((d, k) => (d === c ? y.shape[k] : Infinity)));
+  if (names.some((c, k) => y.shape[k] !== sizeOf(c))) notMarked("an index of two lengths");
+  const rest = y.shape.slice(names.length);
+  const z = gathered(y, [...order.map(sizeOf), ...rest], (at) => [...names.map((c) => at[order.indexOf(c)]), ...at.slice(order.length)]);
+  return withLetters(z, order.join(""));
+};
+/** The letters of some operands, and the arrays, with an axis for each letter; in a frame what has no indices stands in its last axes. */
+const aligned = (args, frame = "") => {
+  if (frame && args.some((x) => x.letters)) {
+    args = args.map((x) => (!x.letters && x.shape.length && x.shape.length <= frame.length ? { ...x, letters: frame.slice(-x.shape.length) } : x));
+  }
+  const letters = [...new Set(args.flatMap((x) => [...(x.letters ?? "")]))].sort();
+  const most = Math.max(0, ...args.map((x) => entryShape(x).length));
+  return [letters.join(""), args.map((x) => {
+    if (!x.letters) return x;
+    const own = [...x.letters].sort(), inner = entryShape(x);
+    const y = transposed(x, [...own.map((c) => x.letters.indexOf(c)), ...inner.keys()].map((k, j) => (j < own.length ? k : k + own.length)));
+    const shape = [...letters.map((c) => (own.includes(c) ? y.shape[own.indexOf(c)] : 1)), ...Array(most - inner.length).fill(1), ...inner];
+    return array(shape, y.data, x.kind);
+  })];
+};
+const entrywise = (f, args, frame) => {
+  const [letters, arrays] = aligned(args, frame);
+  return withLetters(f(...arrays), letters);
+};
+/** Any function of operands of which some have indices, for each value of these. */
+const each = (f, args) => {
+  const [letters] = aligned(args), n = letters.length;
+  if (!n) return f(...args);
+  const arrays = args.map((x) => (x.letters ? aligned([x, withLetters(array(Array(n).fill(1), [0]), letters)])[1][0] : x));
+  const full = together(...arrays.filter((_, k) => args[k].letters).map((y) => y.shape.slice(0, n))) ?? notMarked("shapes do not fit");
+  if (count(full) > 20000) notMarked("it is too large for this page");
+  const entry = (y, at) => {
+    const inner = y.shape.slice(n), size = count(inner);
+    const start = at.reduce((sum, p, k) => sum * y.shape[k] + Math.min(p, y.shape[k] - 1), 0) * size;
+    return array(inner, y.data.slice(start, start + size), y.kind);
+  };
+  const rows = Array.from({ length: count(full) }, (_, i) => {
+    const at = Array(n);
+    for (let k = n - 1; k >= 0; i = Math.floor(i / full[k--])) at[k] = i % full[k];
+    return f(...arrays.map((y, k) => (args[k].letters ? entry(y, at) : y)));
+  });
+  if (!rows.length) notMarked("nothing to index");
+  return withLetters(array([...full, ...rows[0].shape], rows.flatMap((row) => row.data), rows[0].kind), letters);
+};
+/** A reduction, or another function along an axis, along the axes of some letters. */
+const summed = (x, letters, along, kept) => {
+  const params = (axes, keepdims) => ({ params: {
+    axis: axes.length === 1 ? array([], [axes[0]], "i") : { list: axes.map((k) => array([], [k], "i")) },
+    keepdims: array([], [keepdims ? 1 : 0], "b"),
+  } });
+  if (!x.letters) return along(x, params([...letters].map((c) => LETTERS.indexOf(c)), kept));
+  const missing = [...new Set(letters)].filter((c) => !x.letters.includes(c)).sort();
+  if (missing.length) throw new Unread(`there is no index ${missing.join(", ")} to sum over`);
+  const y = along(array(x.shape, x.data, x.kind), params([...letters].map((c) => x.letters.indexOf(c)), false));
+  return withLetters(y, y.shape.length < x.shape.length ? [...x.letters].filter((c) => !letters.includes(c)).join("") : x.letters);
+};
+/** The value of a formula: its indices in this order, or in that of the letters. */
+const laidOut = (x, shape, order) => {
+  if (!x.letters) return x;
+  const inner = entryShape(x), frame = [...(order || LETTERS)].slice(0, Math.max(shape.length - inner.length, 0));
+  const letters = [...frame.filter((c) => x.letters.includes(c)), ...[...x.letters].filter((c) => !frame.includes(c))];
+  let y = transposed(x, [...letters.map((c) => x.letters.indexOf(c)), ...inner.map((_, k) => letters.length + k)]);
+  if ([...x.letters].every((c) => frame.includes(c)) && letters.length < frame.length) {
+    y = array([...frame.map((c) => (letters.includes(c) ? y.shape[letters.indexOf(c)] : 1)), ...inner], y.data, y.kind);
+  }
+  const several = [y.shape, shape].map((at) => at.filter((n) => n !== 1));
+  return alike(...several) && count(shape) === y.data.length ? array(shape, y.data, y.kind) : y;
 };
 
 // --------------------------------------------------------------------------------------------- what can be called
@@ -262,19 +355,6 @@ const FUNCTIONS = {
       const to = shape.map((n) => (n === -1 ? x.data.length / known : n));
       return count(to) === x.data.length && to.every((n) => Number.isInteger(n) && n >= 0) ? array(to, x.data, x.kind) : notMarked("this shape");
     },
-    indexed: (x, places, frame, rest) => {
-      const at = whole(places), several = at.length, others = whole(rest)[0], n = x.shape.length;
-      if (n !== several && n !== several + others) return x;
-      const shape = [...Array(whole(frame)[0]).fill(1), ...x.shape.slice(several), ...Array(others + several - n).fill(1)];
-      at.forEach((p, k) => { shape[p] = x.shape[k]; });
-      const order = [...at.keys()].sort((a, b) => at[a] - at[b]);
-      return array(shape, transposed(x, [...order, ...Array.from({ length: n - several }, (_, k) => several + k)]).data, x.kind);
-    },
-    shifted: (x, by, sizes) => {
-      const k = whole(by), to = whole(sizes);
-      if (k.length > x.shape.length) notMarked("its indices");
-      return gathered(x, x.shape.map((n, j) => (j < to.length && to[j] >= 0 ? to[j] : n)), (at) => at.map((p, j) => p + (k[j] ?? 0)));
-    },
     flip: (x, axis) => (axis && x.shape.length > 1 ? notMarked("this flip") : array(x.shape, [...x.data].reverse(), x.kind)),
     pad: (x, widths) => {
       const n = x.shape.length, w = whole(widths), each = widths.shape.length === 2 ? w : w.length === 2 ? Array(n).fill(w).flat() : Array(2 * n).fill(w[0]);
@@ -303,6 +383,8 @@ const FUNCTIONS = {
     ...Object.fromEntries(Object.entries(OPERATORS).map(([word, op]) => [word, (a, b) => binary(op, a, b)])),
   }).map(([word, f]) => [word, plainCall(f)])),
 };
+const PAIRWISE = ["where", "clip", "minimum", "maximum"];
+const inside = (i, n) => (i >= -n && i < n ? (i + n) % n : notMarked("an index out of range"));
 const METHODS = ["sum", "mean", "max", "min", "prod", "dot", "transpose", "ravel", "squeeze", "trace", "clip", "reshape", "cumsum"];
 
 const ARITHMETIC = {
@@ -316,7 +398,7 @@ const COMPARISONS = {
 const binary = (op, a, b) => {
   if (op === "@") return matmul(a, b);
   if (!together(a.shape, b.shape)) {
-    throw new Wrong(`shapes ${shapesText(a, b)} do not fit; write A @ B for a product of matrices`);
+    throw new Misfit(`shapes ${shapesText(a, b)} do not fit; write A @ B for a product of matrices`);
   }
   if (COMPARISONS[op]) return map((x, y) => (COMPARISONS[op](x, y) ? 1 : 0), "b", a, b);
   const kind = kindOf(a, b);
@@ -342,10 +424,11 @@ const binary = (op, a, b) => {
 
 const W = "[\\p{L}\\p{N}_]";
 const NUMBER = /^[0-9.]+$/;
-const INDICES = "ᵢⱼₖₗₘₙ", LETTERS = "ijklmn", MARKS = "\u0300-\u036f";
+const MARKS = "\u0300-\u036f";
 const SIGNS = {
-  "²": "**2 ", "³": "**3 ", "ᵀ": ".T ", "·": "*+", "×": "*", "⊙": "*", "−": "-", "½": " 0.5 ", "¼": " 0.25 ",
-  "^": "**", "≥": ">=", "≤": "<=", "≠": "!=", "⁻¹": ".I", "⁻ᵀ": ".I.T",
+  "²": "**2 ", "³": "**3 ", "ᵀ": ".T ", "·": "*++", "×": "*", "⊙": "*", "−": "-", "½": " 0.5 ", "¼": " 0.25 ",
+  "^": "**", "≥": ">=", "≤": "<=", "≠": "!=", "⁻¹": ".I ", "⁻ᵀ": ".I.T ", "⁻²": "**(-2) ", "∘": "*", "∑": "Σ",
+  "∗": "*", "⋅": "*++", "•": "*++", "𝟙": "1", "𝟏": "1", "⁴": "**4 ",
 };
 const SIGN = new RegExp(Object.keys(SIGNS).sort((a, b) => b.length - a.length).map((s) => s.replace("^", "\\^")).join("|"), "gu");
 const TOKEN = new RegExp(
@@ -375,7 +458,7 @@ const atStep = (text, t) => text.replace(new RegExp(STEP, "gu"), (_, sign, k) =>
 const endOfTerm = (text, start) => {
   for (let k = start, depth = 0; k < text.length; k++) {
     depth += "([{".includes(text[k]) - ")]}".includes(text[k]);
-    const isSign = "+-".includes(text[k]) && !/(^|[*/@%])\s*$|\p{Nd}[eE]$/u.test(text.slice(start, k));
+    const isSign = "+-".includes(text[k]) && !/(^|[*/@%]\+?)\s*$|\p{Nd}[eE]$/u.test(text.slice(start, k));
     const isEnd = isSign || (",;<>".includes(text[k]) && !text.startsWith(", 0 elsewhere", k));
     if (depth < 0 || (depth === 0 && isEnd)) return k;
   }
@@ -391,11 +474,16 @@ const compared = (tokens) => {
 const startOfTerm = (text, end) => {
   for (let k = end - 1, depth = 0; k >= 0; k--) {
     depth += ")]}".includes(text[k]) - "([{".includes(text[k]);
-    const isSign = "+-".includes(text[k]) && !/[*/@%]\s*$|\p{Nd}[eE]$/u.test(text.slice(0, k));
+    const isSign = "+-".includes(text[k]) && !/[*/@%]\+?\s*$|\p{Nd}[eE]$/u.test(text.slice(0, k));
     if (depth < 0 || (depth === 0 && (isSign || ",<>=".includes(text[k])))) return k + 1;
   }
   return 0;
 };
+/** Indices below the line. */
+const below = (letters) => [...letters].map((c) => (INDICES.includes(c) ? c : INDICES[LETTERS.indexOf(c)] ?? "")).join("");
+const SUBSCRIPT = "₀-₉ₐₑₒₓₕᵢⱼₖₗₘₙₚᵣₛₜᵤᵥ₊₋";
+const INDEX = new RegExp(`((?:${W}|[${MARKS}/])*(?:${W}|[${MARKS})\\]])|\\))_(?:\\{([i-n, ]+)\\}|([i-n]+))(?!${W}|[${MARKS}])`, "gu"); // x_i, x_{ij}
+const BOUNDS = new RegExp(`Σ(?:_?\\{?([ᵢⱼₖₗₘₙi-n])\\s*[=₌]\\s*[01₀₁]\\}?)(?:\\s*\\^?\\{?\\s*${W}\\}?(?=\\s|\\())?`, "gu"); // Σ_{i=1}^n
 const escaped = (word) => word.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&");
 
 const add = (out, word) => {
@@ -409,12 +497,12 @@ const group = (tokens, bar = "") => {
     depth += "([{".includes(tokens[k]) - ")]}".includes(tokens[k]);
     if (depth === 0 && (!bar || tokens[k] === bar)) return tokens.splice(0, k + 1).slice(0, k);
   }
-  throw new Wrong(`'${bar || "("}' was never closed`);
+  throw new Unread(`'${bar || "("}' was never closed`);
 };
 
 class Board {
   constructor({ words, copied, functions, whole }, shapes) {
-    Object.assign(this, { words, whole, functions: new Set(functions), shapes, frame: "", extents: {}, bare: new Set(), rest: 0 });
+    Object.assign(this, { words, whole, functions: new Set(functions), shapes, order: "", extents: {}, ends: {}, bare: new Set() });
     const parts = copied.map(escaped).join("|") || "(?!)";
     this.start = new RegExp(`^\\s*(?:${parts}|d${W}+?(?:/d${W}+?)?)([${INDICES}]*)\\s*=(?!=)`, "u");
     this.steps = new Map();
@@ -425,7 +513,8 @@ class Board {
   }
 
   python(text, shape, letters = "", steps = []) {
-    text = decomposed(text).replace(/\^T(?![\p{L}\p{N}_])/gu, "ᵀ").replace(SIGN, (s) => SIGNS[s]);
+    text = decomposed(text).replace(/\|\|([^|]+)\|\|/gu, "‖$1‖").replace(/\^T(?![\p{L}\p{N}_])/gu, "ᵀ").replace(SIGN, (s) => SIGNS[s]);
+    text = this.withSubscripts(text);
     const start = text.match(this.start);
     if (start) [text, letters] = [text.slice(start[0].length), start[1] || letters];
     if (has(this.whole, text.trim())) text = this.whole[text.trim()];
@@ -439,10 +528,10 @@ class Board {
     }
     const plain = (t) => [...t].map((c) => (INDICES.includes(c) ? LETTERS[INDICES.indexOf(c)] : c)).join("");
     text = text.replace(new RegExp(`Σ([${INDICES}])\\s*([<>]=?)\\s*([${INDICES}])`, "gu"), (_, a, op, b) => `Σ${a} 1[${plain(a + op + b)}] `);
-    this.layOut(text, shape, plain(letters));
+    this.measure(text, shape, plain(letters));
     const python = this.rewritten((text.replaceAll("∂", "d").match(TOKEN) ?? []).filter((t) => t.trim()));
     const moved = python.match(new RegExp(`${W}*[₊₋]${W}*`, "u"));
-    if (moved) throw new Wrong(`${moved[0]} cannot be read: only an index can be moved, as in uᵢ₊₁`);
+    if (moved) throw new Unread(`${moved[0]} cannot be read: only an index can be moved, as in uᵢ₊₁`);
     return python;
   }
 
@@ -460,7 +549,7 @@ class Board {
       if (common.length > 1000) notMarked("it is too long");
       text = `${text.slice(0, m.index)}(${common.map((t) => `(${atStep(term, t)})`).join("+")})${text.slice(end)}`;
     }
-    if (text.includes("ₜ") && steps.length !== 1) throw new Wrong("ₜ cannot be read here: this is the gradient of no step; write Σₜ, or numbers");
+    if (text.includes("ₜ") && steps.length !== 1) throw new Unread("ₜ cannot be read here: this is the gradient of no step; write Σₜ, or numbers");
     return steps.length === 1 ? atStep(text, steps[0]) : text;
   }
 
@@ -470,28 +559,34 @@ class Board {
       return (this.steps.get(word) ?? []).map((n) => n - moved(sign, k));
     });
     const common = each.length ? each.reduce((a, b) => a.filter((n) => b.includes(n))) : [];
-    if (!common.length) throw new Wrong(`Σₜ cannot be read: there is no step t with each value in ${term.trim().replaceAll("*+", "·")}`);
+    if (!common.length) throw new Unread(`Σₜ cannot be read: there is no step t with each value in ${term.trim().replaceAll("*+", "·")}`);
     return [...new Set(common)].sort((a, b) => a - b);
   }
 
-  /** Choose the axes of a formula: those of the result in their order, then those of its sums. */
-  layOut(text, shape, order) {
-    const noParameters = text.replace(new RegExp(`[,(]\\s*${W}+\\s*=(?!=)`, "gu"), "");
-    const bare = (noParameters.match(new RegExp(`(?<!${W})[i-n](?!${W})`, "gu")) ?? []).filter((c) => !has(this.words, c));
-    const used = [...new Set([...bare, ...lettersOf(text)])].sort();
-    const bound = lettersOf((text.match(new RegExp(`Σ[${INDICES}]+`, "gu")) ?? []).join(""));
-    let free = used.filter((c) => !bound.includes(c));
-    this.isMoved = new RegExp(`[${INDICES}][₊₋]`, "u").test(text);
-    this.bare = new Set(shape.length ? bare : []);
-    if ([...order].sort().join("") === free.join("") && order !== free.join("")) {
-      free = [...order];
-      this.frame = order + used.filter((c) => !order.includes(c)).join("");
-    } else {
-      this.frame = LETTERS.slice(0, Math.max(this.bare.size ? 0 : shape.length, ...used.map((c) => LETTERS.indexOf(c) + 1)));
+  /** A formula in which indices are written below the line: xᵢ for x_i, Σᵢⱼ for Σ_{ij}. */
+  withSubscripts(text) {
+    text = text.replace(BOUNDS, (_, c) => `Σ${below(c)} `).replace(/_\{(\p{Nd}+)\}/gu, "_$1");
+    text = text.replace(INDEX, (all, word, braced, bare) => (has(this.words, all) ? all : word + below(braced ?? bare)));
+    text = text.replace(new RegExp(`(?<!${W})sum(?=[${INDICES}])`, "gu"), "Σ");
+    return text.replace(new RegExp(`(?<=[${SUBSCRIPT}])(?=(?![${SUBSCRIPT}${MARKS}])${W})`, "gu"), " "); // aᵢbⱼ
+  }
+
+  /** Find how far each index goes: by the result, or else by the values that have it. */
+  measure(text, shape, order) {
+    const used = lettersOf(text), bare = (text.match(new RegExp(`(?<!${W})[i-n](?!${W})`, "gu")) ?? []).filter((c) => !has(this.words, c));
+    const sums = lettersOf((text.match(new RegExp(`Σ[${INDICES}]+`, "gu")) ?? []).join(""));
+    const free = [...new Set([...used, ...bare])].filter((c) => !sums.includes(c)).sort().join("");
+    this.order = !free || [...order].every((c) => free.includes(c)) ? order : "";
+    const letters = this.order || free, several = shape.filter((n) => n !== 1);
+    const sizes = several.length === letters.length ? several : shape;
+    const extents = Object.fromEntries([...letters].slice(0, sizes.length).map((c, k) => [c, sizes[k]]));
+    this.ends = new RegExp(`[${INDICES}][₊₋]`, "u").test(text) ? { ...extents } : {};
+    for (const token of text.match(TOKEN) ?? []) {
+      const [base, at] = split(token), lengths = this.shapes[has(this.words, base) ? this.words[base] : ""] ?? [];
+      lettersOf(at).slice(0, lengths.length).forEach((c, k) => { extents[c] ??= lengths[k]; });
     }
-    this.rest = this.bare.size ? Math.max(shape.length - free.length, 0) : 0;
-    const several = shape.filter((n) => n !== 1), sizes = several.length === free.length ? several : shape;
-    this.extents = Object.fromEntries([...[...this.bare].map((c) => [c, shape[0]]), ...free.slice(0, sizes.length).map((c, k) => [c, sizes[k]])]);
+    this.extents = { ...Object.fromEntries(bare.map((c) => [c, shape[0] ?? 1])), ...extents };
+    this.bare = new Set(shape.length || used.length ? bare : []);
   }
 
   rewritten(tokens) {
@@ -505,7 +600,7 @@ class Board {
       } else if (has(BARS, t) && (t === "‖" || !out.length || /^\p{Nd}+$/u.test(out.at(-1)) || !isOperand(out.at(-1)))) {
         this.bars(t, tokens, out);
       } else if (out.length && isIndex(t)) {
-        out.push(this.placed(out.pop(), t, null));
+        out.push(this.placed(out.pop(), t));
       } else if (t.startsWith("Σ")) {
         return out.join("") + this.sum(t.slice(1), tokens, out.length > 0 && isOperand(out.at(-1)));
       } else if ((t === "√" || (PREFIX.includes(t) && tokens[0] !== "(")) && tokens.length) {
@@ -524,18 +619,8 @@ class Board {
   }
 
   bars(bar, tokens, out) {
-    const inner = group(tokens, bar);
-    const [name, at] = inner.length === 1 ? split(inner[0]) : ["", ""];
-    const word = this.words[name] ?? "", rest = (this.shapes[word] ?? []).length - at.length;
-    if (bar === "‖" && at && rest > 0) {
-      add(out, this.placed(`norm(${word},axis=${tuple(Array.from({ length: rest }, (_, k) => at.length + k))})`, at, null));
-      return;
-    }
-    const inside = this.rewritten([...inner]);
-    let index = "";
-    if (isIndex(tokens[0])) index = `,${this.along(tokens.shift(), inner)}`;
-    else if (bar === "‖" && inner.some((t) => split(t)[1])) throw new Wrong(`‖…‖ of entries cannot be read: write norm(${inside}, axis=…)`);
-    add(out, `${BARS[bar]}(${inside}${index})`);
+    const inner = group(tokens, bar), over = isIndex(tokens[0]) ? `,over=_${lettersOf(tokens.shift()).join("")}` : "";
+    add(out, `${BARS[bar]}(${this.rewritten(inner)}${over})`);
   }
 
   brackets(opening, tokens, out, calls) {
@@ -554,45 +639,42 @@ class Board {
     const [base, at] = split(word);
     if (at && tokens[0] === "(" && !has(this.words, base)) {
       tokens.shift();
-      const inside = group(tokens), behind = isIndex(tokens[0]) ? tokens.shift() : "";
-      const axis = this.along(at, inside, behind);
-      const call = `${base}(${this.rewritten(inside)},${axis})`;
-      add(out, behind ? this.placed(call, behind, null) : call);
+      const inside = this.rewritten(group(tokens)), behind = isIndex(tokens[0]) ? `,at=_${lettersOf(tokens.shift()).join("")}` : "";
+      add(out, `${base}(${inside},over=_${lettersOf(at).join("")}${behind})`);
       return false;
     }
     if (this.bare.has(word)) {
-      add(out, this.placed(`arange(${this.extents[word]})`, INDICES[LETTERS.indexOf(word)], [1]));
+      add(out, `indexed(_${word})`);
       return false;
     }
     const isFunction = !has(this.words, base) || (tokens[0] === "(" && this.functions.has(word));
+    const factors = isFunction && tokens[0]?.[0] !== "." ? this.factors(base) : [];
+    if (factors.length) { // βμᵢ
+      tokens.unshift(...factors.slice(0, -1), factors.at(-1) + at);
+      return this.name(tokens.shift(), tokens, out);
+    }
     const value = this.words[base];
-    add(out, isFunction ? word : at ? this.placed(value, at, this.shapes[value] ?? []) : value);
+    add(out, isFunction ? word : at ? this.placed(value, at) : value);
     return isFunction;
   }
 
-  placed(value, at, shape) {
-    let ndim = shape && shape.length;
-    let indices = [...at.matchAll(new RegExp(`([${INDICES}])(?:([₊₋])([₀-₉]+))?`, "gu"))];
-    let letters = lettersOf(at).join("");
-    if (letters.length === 2 && ndim === 2 && letters[0] === letters[1]) [value, letters, ndim, indices] = [`diag(${value})`, letters[0], 1, indices.slice(0, 1)];
-    let more = ndim === null ? null : ndim - letters.length;
-    const isWide = ndim !== null && this.frame.length > ndim && ![0, this.rest].includes(more);
-    if (isWide && letters.length === (shape ?? []).filter((n) => n !== 1).length) [value, more] = [`squeeze(${value})`, 0];
-    if (![null, 0, this.rest].includes(more) || new Set(letters).size < letters.length) return value;
-    if (this.isMoved) {
-      if (indices.some(([, , sign], k) => sign && !has(this.extents, letters[k]))) throw new Wrong(`${value}${at} cannot be read: an index of a sum cannot be moved`);
-      const by = indices.map(([, , sign, k]) => moved(sign, k));
-      value = `shifted(${value},${tuple(by)},${tuple([...letters].map((c) => this.extents[c] ?? -1))})`;
+  /** The values of which a word that is no name is the product; nothing if it is none. */
+  factors(word) {
+    if (this.functions.has(word) || PREFIX.includes(word) || word.startsWith("d") || has(this.words, word)) return [];
+    const chars = [...word];
+    for (let k = chars.length - 1; k > 0; k--) {
+      const first = chars.slice(0, k).join(""), last = chars.slice(k).join("");
+      const rest = has(this.words, last) ? [last] : this.factors(last);
+      if (has(this.words, first) && rest.length) return [first, ...rest];
     }
-    const places = [...letters].map((c) => this.frame.indexOf(c)), first = this.frame.length - places.length;
-    const isLast = places.every((p, k) => p === first + k) && [null, this.rest].includes(more);
-    return isLast ? value : `indexed(${value},${tuple(places)},${this.frame.length},${this.rest})`;
+    return [];
   }
 
-  along(letters, tokens, behind = "") {
-    const frame = lettersOf(behind).join("") || (tokens.some((t) => split(t)[1]) ? this.frame : LETTERS);
-    const places = lettersOf(letters).map((c) => (frame.includes(c) ? frame : LETTERS).indexOf(c));
-    return `axis=${tuple(places)},keepdims=1`;
+  /** A value with its indices, which may be moved. */
+  placed(value, at) {
+    const by = [...at.matchAll(new RegExp(`([${INDICES}])(?:([₊₋])([₀-₉]+))?`, "gu"))].map(([, , sign, k]) => moved(sign, k));
+    const isMoved = Object.keys(this.ends).length || by.some(Boolean);
+    return `indexed(${value},_${lettersOf(at).join("")}${isMoved ? `,${tuple(by)}` : ""})`;
   }
 
   sum(letters, tokens, times) {
@@ -605,7 +687,7 @@ class Board {
       }
     }
     if (letters && [...letters].some((c) => !INDICES.includes(c))) notMarked("this sum");
-    const over = letters ? `,${this.along(letters, tokens.slice(0, end))}` : "";
+    const over = letters ? `,over=_${lettersOf(letters).join("")}` : "";
     const term = this.rewritten(tokens.slice(0, end)), rest = this.rewritten(tokens.slice(end));
     return `${times ? "*" : ""}sum(${term}${over})${rest}`;
   }
@@ -763,6 +845,7 @@ const dotted = (e) => {
 };
 const bare = (word) => word.replace(/^((np|numpy)\.)?(linalg\.)?/, "");
 
+const lettersNamed = (e) => (e[0] === "name" && /^_[i-n]+$/.test(e[1]) ? e[1].slice(1) : notMarked("an index"));
 /** A linear map of the sheet, such as one that puts a gradient in its places. */
 const mapped = ([from, shape, entries], [x, ...rest]) => {
   if (rest.length || !x || !alike(x.shape, from)) notMarked("its arguments");
@@ -778,8 +861,11 @@ class Reader {
 
   formula(text, board, shape, letters, steps, reading) {
     Object.assign(this, { shape, reading, choices: new Set(), used: false });
-    if ([...text.trim()].length > 2000) throw new Wrong(`it has ${[...text.trim()].length.toLocaleString("en-US")} characters; write it in 2,000 at most`);
-    return this.operand(this.value(parsed(board.python(text.trim(), shape, letters, steps))));
+    if ([...text.trim()].length > 2000) throw new Unread(`it has ${[...text.trim()].length.toLocaleString("en-US")} characters; write it in 2,000 at most`);
+    const tree = parsed(board.python(text.trim(), shape, letters, steps));
+    Object.assign(this, { extents: board.extents, ends: board.ends, rank: shape.length });
+    this.frame = (board.order + LETTERS.slice(board.order.length)).slice(0, shape.length);
+    return laidOut(this.operand(this.value(tree)), shape, board.order);
   }
 
   isReadAs(choice) {
@@ -788,18 +874,19 @@ class Reader {
   }
 
   /** Whether what stands side by side is a product of matrices: where only that fits, or where it is read so. */
-  isProduct(x, y) {
+  isProduct(left, right, kind) {
+    const [x, y] = [left, right].map((z) => ({ shape: entryShape(z), data: [] }));
     if (Math.min(x.shape.length, y.shape.length) < 1) return false;
     const [a, b] = rowsAndColumns(x, y);
     if (a.shape.at(-1) !== (b.shape.length > 1 ? b.shape.at(-2) : b.shape[0])) return false;
-    return !together(x.shape, y.shape) || this.isReadAs("product");
+    return !together(x.shape, y.shape) || this.isReadAs(kind);
   }
 
   operand(x) {
     if (x === null || x === undefined || x.params || x.slice) notMarked("a number or an array is needed");
     if (!x.list) return x;
     const rows = x.list.map((row) => this.operand(row));
-    if (!rows.length || rows.some((row) => !alike(row.shape, rows[0].shape))) notMarked("rows of different lengths");
+    if (!rows.length || rows.some((row) => row.letters || !alike(row.shape, rows[0].shape))) notMarked("rows of different lengths");
     return array([rows.length, ...rows[0].shape], rows.flatMap((row) => row.data), kindOf(...rows));
   }
 
@@ -810,19 +897,22 @@ class Reader {
         if (!Number.isFinite(value)) return array([], [value], "f", true);
         return array([], [value], /^[0-9]+$/.test(e[1]) ? "i" : "f", true);
       }
-      case "hint": throw new Wrong(e[1]);
+      case "hint": throw new Unread(e[1]);
       case "name": case "attribute": return this.named(e);
       case "list": return { list: e[1].map((part) => this.value(part)) };
       case "unary": {
         const x = this.operand(this.value(e[2]));
-        if (e[1] === "~") return x.kind === "b" && !x.plain ? map((v) => 1 - v, "b", x) : notMarked("~");
-        if (x.kind === "b" && (x.plain || e[1] !== "-")) notMarked("a sign of a condition");
-        return e[1] === "-" ? map((v) => -v, ofNumbers(x.kind), x) : x;
+        if (e[1] === "~") return x.kind === "b" && !x.plain ? withLetters(map((v) => 1 - v, "b", x), x.letters) : notMarked("~");
+        if (x.kind === "b" && x.plain) notMarked("a sign of a condition");
+        return e[1] === "-" ? withLetters(map((v) => -v, ofNumbers(x.kind), x), x.letters) : x;
       }
       case "binary": {
         const left = this.operand(this.value(e[2]));
-        const right = this.operand(this.value(e[3])), isSideBySide = e[1] === "*" && e[3][0] === "unary" && e[3][1] === "+";
-        return binary(isSideBySide && this.isProduct(left, right) ? "@" : e[1], left, right);
+        const right = this.operand(this.value(e[3])), isPlus = (x) => x[0] === "unary" && x[1] === "+";
+        const kind = e[1] === "*" && isPlus(e[3]) ? (isPlus(e[3][2]) ? "dot" : "product") : "";
+        const op = kind && this.isProduct(left, right, kind) ? "@" : e[1];
+        if (!left.letters && !right.letters) return binary(op, left, right);
+        return op === "@" ? each(matmul, [left, right]) : this.entrywise((a, b) => binary(op, a, b), [left, right]);
       }
       case "index": return this.indexed(e);
       case "positions": return array(this.shape, [...Array(count(this.shape)).keys()], "i");
@@ -849,15 +939,16 @@ class Reader {
       if (x.plain) notMarked("a number has no transpose");
       if (e[2] === "size" || e[2] === "ndim") return array([], [e[2] === "size" ? x.data.length : n], "i", true);
       if (e[2] === "I") {
-        const isSquare = n > 1 && x.shape[n - 1] === x.shape[n - 2] && x.shape[n - 1] > 1;
-        return isSquare ? eliminated(x).inverse : binary("/", array([], [1], "i"), x);
+        const isSquare = entryShape(x).length > 1 && x.shape[n - 1] === x.shape[n - 2] && x.shape[n - 1] > 1;
+        return isSquare ? each((y) => eliminated(y).inverse, [x]) : withLetters(binary("/", array([], [1], "i"), x), x.letters);
       }
+      if (x.letters) return each((y) => (y.shape.length === 1 ? array([1, ...y.shape], y.data, y.kind) : transposed(y)), [x]);
       if (n < 2) return e[2] === "mT" ? notMarked("the transpose of a vector") : n ? array([1, ...x.shape], x.data, x.kind) : x;
       return e[2] === "T" ? transposed(x) : transposed(x, [...Array(n - 2).keys(), n - 1, n - 2]);
     }
     if (!word || (short !== word && !this.functions.has(short))) notMarked("it cannot be read");
-    if (this.functions.has(short) || this.functions.has(word)) throw new Wrong(`${word} is a function: write ${word}(…)`);
-    throw new Wrong(`${word} is not a name on this sheet; its names are ${Object.keys(this.space).join(", ")}`);
+    if (this.functions.has(short) || this.functions.has(word)) throw new Unread(`${word} is a function: write ${word}(…)`);
+    throw new Unread(`${word} is not a name on this sheet; its names are ${Object.keys(this.space).join(", ")}`);
   }
 
   indexed([, of, list, isTuple]) {
@@ -871,7 +962,14 @@ class Reader {
     });
     if (list.filter((p) => p[0] === "ellipsis").length > 1) notMarked("this index");
     if (!isTuple && list[0][0] === "list" && !list[0][2]) notMarked("this index");
-    if (x.plain) notMarked("this index");
+    if (x.plain || x.letters) notMarked("this index");
+    if (places.some((p) => p?.letters)) { // E[wᵢ], P[i, yᵢ]
+      if (places.some((p) => !p?.shape || p.kind !== "i")) notMarked("this index");
+      return entrywise((...at) => {
+        const shape = together(...at.map((p) => p.shape)) ?? notMarked("this index");
+        return this.taken(x, at.map((p) => array(shape, spread(p, shape), "i")));
+      }, places);
+    }
     const only = (n) => (n.kind === "i" && !n.shape.length ? n.data[0] : notMarked("this index"));
     const mask = places.length === 1 && places[0]?.kind === "b" && alike(places[0].shape, x.shape) ? places[0] : null;
     if (mask) { const data = x.data.filter((_, i) => mask.data[i]); return array([data.length], data, x.kind); }
@@ -881,13 +979,8 @@ class Reader {
     const axes = []; // of the result: the size, and the places in x
     const arrays = places.filter((p) => p?.shape?.length);
     if (arrays.length && (arrays.length !== places.length || arrays.some((a) => a.kind !== "i" || !alike(a.shape, arrays[0].shape)))) notMarked("this index");
-    const inside = (i, n) => (i >= -n && i < n ? (i + n) % n : notMarked("an index out of range"));
+    if (arrays.length) return this.taken(x, arrays);
     const steps = x.shape.map((_, j) => count(x.shape.slice(j + 1)));
-    if (arrays.length) {
-      const rest = x.shape.slice(arrays.length), size = count(rest);
-      const starts = arrays[0].data.map((_, i) => arrays.reduce((sum, a, j) => sum + inside(a.data[i], x.shape[j]) * steps[j], 0));
-      return array([...arrays[0].shape, ...rest], starts.flatMap((s) => x.data.slice(s, s + size)), x.kind);
-    }
     let start = 0;
     for (const p of places) {
       if (p === null) axes.push([0]);
@@ -909,12 +1002,57 @@ class Reader {
     return array(axes.map((along) => along.length), at.map((i) => x.data[i]), x.kind);
   }
 
+  /** The entries of x, or its rows, at the places that arrays of one shape have. */
+  taken(x, arrays) {
+    const steps = x.shape.map((_, j) => count(x.shape.slice(j + 1))), rest = x.shape.slice(arrays.length), size = count(rest);
+    const starts = arrays[0].data.map((_, i) => arrays.reduce((sum, a, j) => sum + inside(a.data[i], x.shape[j]) * steps[j], 0));
+    return array([...arrays[0].shape, ...rest], starts.flatMap((s) => x.data.slice(s, s + size)), x.kind);
+  }
+
+  /** An elementwise function; beside operands with indices the others stand in the frame, or have none. */
+  entrywise(f, args) {
+    const isMixed = args.some((x) => x.letters) && args.some((x) => !x.letters && x.shape.length);
+    return entrywise(f, args, isMixed && !this.isReadAs("apart") ? this.frame : "");
+  }
+
+  /** What the notation writes as indexed(X,_ij), indexed(u,_i,(1,)) or, of an index alone, indexed(_i). */
+  withIndices(args) {
+    const letters = lettersNamed(args[Math.min(args.length - 1, 1)]);
+    if (args.length === 1) {
+      const n = this.extents[letters];
+      return withLetters(array([n], [...Array(n).keys()], "i"), letters);
+    }
+    const by = args[2] ? whole(this.operand(this.value(args[2]))) : [];
+    return indexed(this.operand(this.value(args[0])), letters, by, this.ends, () => !this.isReadAs("rows"));
+  }
+
+  /** The value of a function of operands with indices, or along the axes of some. */
+  along(f, short, args, params, over, at) {
+    if (over) {
+      if (args.length > 1) notMarked("its arguments");
+      let [x] = args;
+      if (at && !x.letters && x.shape.length === at.length) x = withLetters(x, at);
+      return summed(x, over, f, Boolean(x.letters) || !this.isReadAs("dropped"));
+    }
+    const isElementwise = has(ENTRYWISE, short) || has(OF_THE_SAME_KIND, short) || has(OPERATORS, short) || PAIRWISE.includes(short);
+    if (isElementwise || (["max", "min"].includes(short) && args.length > 1)) return this.entrywise(f, args);
+    const [x] = args;
+    if (x.letters && !entryShape(x).length && ["sum", "mean", "prod", "max", "min"].includes(short)) {
+      const free = [...x.letters].filter((c) => !this.frame.slice(0, this.rank).includes(c)).join("");
+      return summed(x, free || x.letters, f, false);
+    }
+    if (x.letters && !entryShape(x).length && ["norm", "softmax", "logsumexp", "cumsum"].includes(short)) {
+      throw new Unread(`${short} of one entry cannot be read; write it of a row or of the whole array`);
+    }
+    return each((...entries) => f(...entries, ...(Object.keys(params).length ? [{ params }] : [])), args);
+  }
+
   /** An array that has x at these places and is 0 elsewhere. */
   placed([x, places]) {
     const [kind, , list, isTuple] = places ?? [];
     if (kind !== "index" || count(this.shape) > LARGE) notMarked("these places");
     const value = this.operand(this.value(x)), at = this.indexed(["index", ["positions"], list, isTuple]);
-    if (!alike(together(value.shape, at.shape) ?? [-1], at.shape)) throw new Wrong(`shape ${shapeText(value.shape)} does not fit at places of shape ${shapeText(at.shape)}`);
+    if (!alike(together(value.shape, at.shape) ?? [-1], at.shape)) throw new Unread(`shape ${shapeText(value.shape)} does not fit at places of shape ${shapeText(at.shape)}`);
     const data = Array(count(this.shape)).fill(0), entries = spread(value, at.shape);
     at.data.forEach((p, k) => { data[p] += entries[k]; });
     return array(this.shape, data);
@@ -923,6 +1061,7 @@ class Reader {
   call([, of, args]) {
     const word = dotted(of);
     let short = bare(word);
+    if (word === "indexed" && args.length) return this.withIndices(args);
     const values = [];
     if (!word || has(this.space, word)) {
       if (of[0] !== "attribute" || !METHODS.includes(of[2])) notMarked("a call");
@@ -934,18 +1073,22 @@ class Reader {
       values.push(this.operand(this.value(of[1])));
       isKnown = true;
     }
-    if (!isKnown) throw new Wrong(`${word} is not a function on this sheet; its functions are ${this.usual} and others of NumPy`);
+    if (!isKnown) throw new Unread(`${word} is not a function on this sheet; its functions are ${this.usual} and others of NumPy`);
     if (!has(this.maps, word) && !has(FUNCTIONS, short) && !["onehot", "placed"].includes(short)) notMarked(`${word} is not marked here`);
     if (word === "placed") return this.placed(args);
-    const params = {};
+    const params = {}, letters = {};
     for (const a of args) {
-      if (a[0] === "param") params[a[1]] = this.value(a[2]);
+      if (a[0] === "param" && !["over", "at"].includes(a[1])) params[a[1]] = this.value(a[2]);
+      else if (a[0] === "param") letters[a[1]] = lettersNamed(a[2]);
       else values.push(this.value(a));
     }
-    if (params.keepdims?.kind === "i") params.keepdims = array([], [this.isReadAs("dropped") ? 0 : 1], "b");
     const isAxis = (x, k) => k > 0 && x?.list && ["sum", "mean", "max", "min", "prod"].includes(short);
     if (short === "concatenate" && values[0]?.list?.length) values[0] = { parts: values[0].list.map((x) => this.operand(x)) };
     const operands = values.map((x, k) => (isAxis(x, k) || x?.parts ? x : this.operand(x)));
+    if (letters.over || operands.some((x) => x?.letters)) {
+      const f = has(this.maps, word) ? (...x) => mapped(this.maps[word], x) : FUNCTIONS[short] ?? notMarked("this function");
+      return this.along((...x) => ({ ...f(...x), plain: false }), short, operands, params, letters.over, letters.at);
+    }
     if (Object.keys(params).length) operands.push({ params });
     if (short === "onehot") return onehot(operands, this.notations.onehot?.[1][0] ?? this.shape.at(-1) ?? 1);
     if (has(this.maps, word)) return mapped(this.maps[word], operands);
@@ -1020,7 +1163,7 @@ const countText = ([p, q], value) => {
 const AT_ONE_STEP = "it is right for one step, but not for each step t";
 const SYMMETRIC = "only the symmetric part is determined, and that is right";
 const symmetric = (x) => (x.shape.length === 2 && x.shape[0] === x.shape[1] ? map((a, b) => (a + b) / 2, "f", x, transposed(x)) : x);
-const howWrong = (says) => (says instanceof Error ? 4 : ["", SYMMETRIC].includes(says) ? 0 : says.startsWith("expected shape") ? 3 : / entries are off|^it is off/.test(says) ? 2 : 1);
+const howWrong = (says) => (says instanceof Error ? (says instanceof Misfit ? 4 : 5) : ["", SYMMETRIC].includes(says) ? 0 : says.startsWith("expected shape") ? 3 : / entries are off|^it is off/.test(says) ? 2 : 1);
 
 function* causes({ value, right, others, slips, close }) {
   if (!value.data.every(Number.isFinite)) { yield "it contains inf or nan"; return; }
@@ -1102,7 +1245,7 @@ const marking = (data) => {
       if (!has(spaces[k + 1], word)) answers.push(null);
       else {
         try { answers.push(fitted(reader.formula(text, ...how), shape, full)); } catch (error) {
-          if (!(error instanceof Wrong)) throw error;
+          if (!(error instanceof Unread || error instanceof Misfit)) throw error;
           answers.push(null);
         }
       }
@@ -1135,7 +1278,7 @@ const marking = (data) => {
     const tried = [], readings = [[]];
     for (const reading of readings) {
       try { tried.push(read(question, text, reading)); } catch (error) {
-        if (!(error instanceof Wrong)) throw error;
+        if (!(error instanceof Unread || error instanceof Misfit)) throw error;
         tried.push(error);
       }
       if (howWrong(tried.at(-1)) === 0) break;
@@ -1162,7 +1305,8 @@ const marking = (data) => {
       return { right: howWrong(verdict) === 0, says: verdict };
     } catch (error) {
       try {
-        if (error instanceof Wrong) return { right: false, says: `${clipped(text)} does not work: ${error.message}` };
+        if (error instanceof Misfit) return { right: false, says: `${clipped(text)} does not work: ${error.message}` };
+        if (error instanceof Unread) return { right: false, unmarked: true, says: `not marked here: ${clipped(text)}: ${error.message}` };
       } catch { /* it cannot be shown either */ }
       return { right: false, unmarked: true, says: "not marked here" };
     }

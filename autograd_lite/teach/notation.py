@@ -17,8 +17,9 @@ _SUBSCRIPTS = str.maketrans(INDICES, LETTERS)
 _SMALL, _DIGITS = str.maketrans(_NUMBER := "0123456789+-", _BELOW := "₀₁₂₃₄₅₆₇₈₉₊₋"), str.maketrans(_BELOW, _NUMBER)
 _MARKS = "\u0300-\u036f"  # a hat or a bar on the letter before
 _SIGNS = {
-    "²": "**2 ", "³": "**3 ", "ᵀ": ".T ", "·": "*+", "×": "*", "⊙": "*", "−": "-", "½": " 0.5 ", "¼": " 0.25 ",
-    "^": "**", "≥": ">=", "≤": "<=", "≠": "!=", "⁻¹": ".I", "⁻ᵀ": ".I.T",
+    "²": "**2 ", "³": "**3 ", "ᵀ": ".T ", "·": "*++", "×": "*", "⊙": "*", "−": "-", "½": " 0.5 ", "¼": " 0.25 ",
+    "^": "**", "≥": ">=", "≤": "<=", "≠": "!=", "⁻¹": ".I ", "⁻ᵀ": ".I.T ", "⁻²": "**(-2) ", "∘": "*", "∑": "Σ",
+    "∗": "*", "⋅": "*++", "•": "*++", "𝟙": "1", "𝟏": "1", "⁴": "**4 ",
 }  # fmt: skip
 _SIGN = re.compile("|".join(map(re.escape, sorted(_SIGNS, key=len, reverse=True))))
 _TOKEN = re.compile(
@@ -31,8 +32,15 @@ _STEP = r"ₜ(?:([₊₋])([₀-₉]+))?"  # the step of a value in a loop, whic
 _TYPED_STEP = r"(?<=\w)_(?:t(?!\w)|[({]t\s*(?:([+-])\s*(\d+))?[)}])"  # h_t, h_{t-1}
 _RANGE = r"[;,]?\s*\bt\s*=\s*(\d+)\s*(?:…|\.\.+|to)\s*(\d+)\s*$"  # t = 1 … 3
 _PLACES = r"(?<!\w)at (\[(?:[^][]|\[[^][]*\])*\]), 0 elsewhere"  # behind a term
+_INDEX = rf"([\w{_MARKS}/]*[\w{_MARKS})\]]|\))_(?:\{{([i-n, ]+)\}}|([i-n]+))(?![\w{_MARKS}])"  # x_i, x_{ij}
+_BOUNDS = r"Σ(?:_?\{?([ᵢⱼₖₗₘₙi-n])\s*[=₌]\s*[01₀₁]\}?)(?:\s*\^?\{?\s*[\wⁿ]\}?(?=\s|\())?"  # Σ_{i=1}^n
+_SUBSCRIPT = "₀-₉ₐₑₒₓₕᵢⱼₖₗₘₙₚᵣₛₜᵤᵥ₊₋"
 _PREFIX = ("ln", "log", "exp", "sqrt", "sin", "cos", "tan", "tanh")  # functions that need no brackets: ln P
 _WORDS = ("and", "or", "not", "if", "else", "in", "is", "lambda", "for", "yield", "await")
+
+
+class Unread(ValueError):
+    """An answer cannot be read, or not be computed as it is written, which does not mean that it is wrong."""
 
 
 def decomposed(text: str) -> str:
@@ -58,42 +66,37 @@ class Board:
     functions : container of str
         What is a function even if a value has the same name.
     shapes : mapping of str to tuple of int, optional
-        The shape of each value. One that has an index for each of them stands in these axes: ``bᵢ`` is a
-        column in a formula with j. The axes without an index come last: ``dL/duᵢ`` where ``dL/du`` is a matrix.
+        The shape of each value, by which the lengths of indices are known.
     whole : mapping of str to str, optional
         Texts that are read as another one if they are all that was written.
 
     Examples
     --------
     >>> Board({"P": "P", "dL/dP": "dLdP"}).python("P ⊙ (dL/dP − Σⱼ dL/dPⱼ Pⱼ)")
-    'P*(dLdP-sum(dLdP*+P,axis=(1,),keepdims=1))'
+    'P*(dLdP-sum(indexed(dLdP,_j)*+indexed(P,_j),over=_j))'
     >>> Board({"P": "P", "n": "n"}).python("2P(1 - P)/√n")
     '2*+P*+(1-P)/sqrt(n)'
     >>> Board({"A": "A", "dL/dZ": "dLdZ", "⋆": "correlate"}).python("A ⋆ dL/dZ > 0")
     'correlate(A,dLdZ)>0'
-    >>> Board({"a": "a", "b": "b"}, shapes={"a": (3, 2), "b": (3,)}).python("aᵢⱼ / bᵢ")
-    'a/indexed(b,(0,),2,0)'
-    >>> Board({"w": "w", "u": "u"}, shapes={"w": (4,), "u": (4, 3)}).python("Σᵢ 1[wᵢ = j] uᵢ", (6, 3))
-    'sum((1*(indexed(w,(0,),2,1)==indexed(arange(6),(1,),2,1)))*+indexed(u,(0,),2,1),axis=(0,),keepdims=1)'
-    >>> Board({"B": "B", "dL/dB": "dLdB"}, shapes={"B": (3, 3)}).python("dL/dBⱼᵢ = Bᵢⱼ", (3, 3))
-    'indexed(B,(1,0),2,0)'
+    >>> Board({"w": "w", "u": "u"}, shapes={"w": (4,), "u": (4, 3)}).python("Σ_i 1[w_i = j] u_i", (6, 3))
+    'sum((1*(indexed(w,_i)==indexed(_j)))*+indexed(u,_i),over=_i)'
     >>> Board({"u": "u"}, shapes={"u": (4,)}).python("uᵢ₋₁", (4,))
-    'shifted(u,(-1,),(4,))'
+    'indexed(u,_i,(-1,))'
     >>> Board({"u": "u"}).python("2 u at [1:3], 0 elsewhere", (4,))
     'placed(2*+u,np.s_[1:3])'
     >>> Board({"h0": "h0", "h1": "h1", "dL/dz1": "dLdz1", "dL/dz2": "dLdz2"}).python("2 Σₜ dL/dzₜ hₜ₋₁ᵀ")
     '2*+((dLdz1*+h0.T)+(dLdz2*+h1.T))'
+    >>> Board({"β": "beta", "μ": "mu", "n": "n"}).python("βμ/n")
+    'beta*+mu/n'
     """
 
     def __init__(
         self, words: Mapping[str, str], functions: Container[str] = (),
         shapes: Mapping[str, Sequence[int]] | None = None, whole: Mapping[str, str] | None = None,
     ) -> None:  # fmt: skip
-        self.whole, self.shapes, self._frame = whole or {}, shapes or {}, ""  # the axes of a formula have these indices
-        self._extents: dict[str, int] = {}  # of the indices of the result
-        self._is_moved = False  # whether an index is, so that all have zeros beyond their ends
-        self._bare: set[str] = set()  # the indices that stand by themselves, as in 1[wᵢ = k]
-        self._rest = 0  # the axes that have no index
+        self.whole, self.shapes = whole or {}, shapes or {}
+        #: Of the last formula the indices of the result, and how far each index goes; those of the result if one moves.
+        self.order, self.extents, self.ends = "", dict[str, int](), dict[str, int]()
         self._steps: dict[str, set[int]] = {}  # of the values in a loop
         for m in (re.fullmatch(r"(.*[^\W\d])(\d+)", shown, re.DOTALL) for shown in words):
             if m:
@@ -113,7 +116,8 @@ class Board:
         With one number in `steps`, ``hₜ`` and ``hₜ₋₁`` are the values of that step and of the one before; with several,
         sums over steps are over these, if the values are there.
         """
-        text = signs_replaced(decomposed(text))
+        text = signs_replaced(re.sub(r"\|\|([^|]+)\|\|", r"‖\1‖", decomposed(text)))
+        text = self._with_subscripts(text)
         if start := re.match(rf"\s*(?:{self._copied}|d\w+?(?:/d\w+?)?)([{INDICES}₍₎]*)\s*=(?!=)", text):
             text, letters = text[start.end() :], start[1] or letters
         text = self._unrolled(self.whole.get(text.strip(), text), steps)
@@ -125,11 +129,19 @@ class Board:
             text = f"{text[:k]} placed({text[k : m.start()]}, np.s_{m[1]}){text[m.end() :]}"
         bounds = rf"Σ([{INDICES}])\s*([<>]=?)\s*([{INDICES}])"  # Σₖ≥ᵢ
         text = re.sub(bounds, lambda m: f"Σ{m[1]} 1[{(m[1] + m[2] + m[3]).translate(_SUBSCRIPTS)}] ", text)
-        self._laid_out(text, shape, letters.translate(_SUBSCRIPTS))
+        self._measured(text, shape, letters.translate(_SUBSCRIPTS))
         python = self.rewritten([m[0] for m in _TOKEN.finditer(text.replace("∂", "d")) if not m[0].isspace()])
         if m := re.search(r"\w*[₊₋]\w*", python):
-            raise ValueError(f"{m[0]} cannot be read: only an index can be moved, as in uᵢ₊₁")
+            raise Unread(f"{m[0]} cannot be read: only an index can be moved, as in uᵢ₊₁")
         return python
+
+    def _with_subscripts(self, text: str) -> str:
+        """A formula in which indices are written below the line: ``xᵢ`` for ``x_i``, ``Σᵢⱼ`` for ``Σ_{ij}``."""
+        text = re.sub(_BOUNDS, lambda m: f"Σ{_below(m[1])} ", text)
+        text = re.sub(r"_\{(\d+)\}", r"_\1", text)
+        text = re.sub(_INDEX, lambda m: m[0] if m[0] in self.words else m[1] + _below(m[2] or m[3]), text)
+        text = re.sub(rf"(?<!\w)sum(?=[{INDICES}])", "Σ", text)
+        return re.sub(rf"(?<=[{_SUBSCRIPT}])(?=[^\W{_SUBSCRIPT}{_MARKS}])", " ", text)  # aᵢbⱼ
 
     def _unrolled(self, text: str, steps: Sequence[int]) -> str:
         """A formula with the values of each step, where it has those of step t, and sums over the steps."""
@@ -147,7 +159,7 @@ class Board:
             terms = "+".join(f"({_at_step(term, t)})" for t in sorted(common))
             text = f"{text[: m.start()]}({terms}){text[end:]}"
         if "ₜ" in text and len(steps) != 1:
-            raise ValueError("ₜ cannot be read here: this is the gradient of no step; write Σₜ, or numbers")
+            raise Unread("ₜ cannot be read here: this is the gradient of no step; write Σₜ, or numbers")
         return _at_step(text, steps[0]) if len(steps) == 1 else text
 
     def _steps_of(self, term: str) -> set[int]:
@@ -158,26 +170,26 @@ class Board:
             steps.append({k - _moved(m[2], m[3]) for k in self._steps.get(word, ())})
         if not (common := set.intersection(*steps) if steps else None):
             shown = term.strip().replace("*+", "·")
-            raise ValueError(f"Σₜ cannot be read: there is no step t with each value in {shown}")
+            raise Unread(f"Σₜ cannot be read: there is no step t with each value in {shown}")
         return common
 
-    def _laid_out(self, text: str, shape: tuple[int, ...], order: str) -> None:
-        """Choose the axes of a formula: those of the result in their order, then those of its sums."""
-        no_parameters = re.sub(r"[,(]\s*\w+\s*=(?!=)", "", text)
-        bare = {c for c in re.findall(r"(?<!\w)[i-n](?!\w)", no_parameters) if c not in self.words}
-        used = bare.union(c.translate(_SUBSCRIPTS) for c in text if c in INDICES)
-        free = sorted(used.difference(*(m.translate(_SUBSCRIPTS) for m in re.findall(f"Σ([{INDICES}]+)", text))))
-        self._bare, self._is_moved = bare if shape else set(), re.search(f"[{INDICES}][₊₋]", text) is not None
-        if sorted(order) == free and order != "".join(free):
-            free = [*order]
-            self._frame = order + "".join(sorted(used.difference(order)))
-        else:
-            length = max([0 if self._bare else len(shape), *(LETTERS.index(c) + 1 for c in used)])
-            self._frame = LETTERS[:length]
-        self._rest = max(len(shape) - len(free), 0) if self._bare else 0
+    def _measured(self, text: str, shape: tuple[int, ...], order: str) -> None:
+        """Find how far each index goes: by the result, or else by the values that have it."""
+        used = {c.translate(_SUBSCRIPTS) for c in text if c in INDICES}
+        bare = {c for c in re.findall(r"(?<!\w)[i-n](?!\w)", text) if c not in self.words}
+        sums = "".join(re.findall(f"Σ([{INDICES}]+)", text)).translate(_SUBSCRIPTS)
+        free = "".join(sorted((used | bare) - {*sums}))
+        self.order = order if {*order} <= {*free} or not free else ""
         several = [n for n in shape if n != 1]
-        sizes = zip(free, several if len(several) == len(free) else shape, strict=False)
-        self._extents = {**dict.fromkeys(self._bare, shape[0] if shape else 1), **dict(sizes)}
+        order = self.order or free
+        extents = dict(zip(order, several if len(several) == len(order) else shape, strict=False))
+        self.ends = {**extents} if re.search(f"[{INDICES}][₊₋]", text) else {}
+        for base, at in (_split(m[0]) for m in _TOKEN.finditer(text)):
+            letters, sizes = _letters(at), self.shapes.get(self.words.get(base, ""), ())
+            for c, n in zip(letters, sizes, strict=False):
+                extents.setdefault(c, n)
+        self.extents = {**dict.fromkeys(bare, shape[0] if shape else 1), **extents}
+        self._bare = bare if shape or used else set[str]()
 
     def rewritten(self, tokens: list[str]) -> str:
         out: list[str] = []  # operands and operators
@@ -190,7 +202,7 @@ class Board:
             elif t == "‖" or t == "|" and not (out and _is_operand(out[-1]) and not out[-1].isdigit()):
                 self._bars(t, tokens, out)
             elif out and re.fullmatch(_AT, t):  # (K @ v)ᵢ
-                out[-1] = self._placed(out[-1], t, None)
+                out[-1] = self._placed(out[-1], t)
             elif t.startswith("Σ"):
                 return "".join(out) + self._sum(t[1:], tokens, bool(out and _is_operand(out[-1])))
             elif (t == "√" or t in _PREFIX and tokens[:1] != ["("]) and tokens:
@@ -215,18 +227,8 @@ class Board:
     def _bars(self, bar: str, tokens: list[str], out: list[str]) -> None:
         """Add what stands in bars: ``|x|``, ``‖x‖``, ``‖Z‖ⱼ``."""
         inner = _group(tokens, bar)
-        name, at = _split(inner[0]) if len(inner) == 1 else ("", "")
-        word, index = self.words.get(name, ""), ""
-        axes = range(len(at), len(self.shapes.get(word, ())))
-        if bar == "‖" and at and axes:  # of a row, ‖xᵢ‖
-            _add(out, self._placed(f"norm({word},axis={_tuple(axes)})", at, None))
-            return
-        inside = self.rewritten([*inner])
-        if tokens and re.fullmatch(_AT, tokens[0]):
-            index = f",{self._along(tokens.pop(0), inner)}"
-        elif bar == "‖" and any(_split(t)[1] for t in inner):
-            raise ValueError(f"‖…‖ of entries cannot be read: write norm({inside}, axis=…)")
-        _add(out, f"{_BARS[bar]}({inside}{index})")
+        over = f",over=_{_letters(tokens.pop(0))}" if tokens and re.fullmatch(_AT, tokens[0]) else ""
+        _add(out, f"{_BARS[bar]}({self.rewritten(inner)}{over})")
 
     def _brackets(self, opening: str, tokens: list[str], out: list[str], calls: bool) -> None:
         """Add what stands in brackets: arguments of a call, an index, or a factor."""
@@ -247,49 +249,35 @@ class Board:
         base, at = _split(word)
         if at and tokens[:1] == ["("] and base not in self.words:  # meanᵢ(…), softmaxⱼ(S)ᵢⱼ
             tokens.pop(0)
-            inside = _group(tokens)
-            behind = tokens.pop(0) if tokens and re.fullmatch(_AT, tokens[0]) else ""
-            axis = self._along(at, inside, behind)
-            call = f"{base}({self.rewritten(inside)},{axis})"
-            _add(out, self._placed(call, behind, None) if behind else call)
+            inside = self.rewritten(_group(tokens))
+            behind = f",at=_{_letters(tokens.pop(0))}" if tokens and re.fullmatch(_AT, tokens[0]) else ""
+            _add(out, f"{base}({inside},over=_{_letters(at)}{behind})")
             return False
         if word in self._bare:
-            _add(out, self._placed(f"arange({self._extents[word]})", INDICES[LETTERS.index(word)], (1,)))
+            _add(out, f"indexed(_{word})")
             return False
         is_function = base not in self.words or tokens[:1] == ["("] and word in self.functions
+        if is_function and not (tokens and tokens[0][0] == ".") and (factors := self._factors(base)):  # βμᵢ
+            tokens[:0] = [*factors[:-1], factors[-1] + at]
+            return self._name(tokens.pop(0), tokens, out)
         value = self.words.get(base, "")
-        _add(out, word if is_function else self._placed(value, at, self.shapes.get(value, ())) if at else value)
+        _add(out, word if is_function else self._placed(value, at) if at else value)
         return is_function
 
-    def _placed(self, value: str, at: str, shape: Sequence[int] | None) -> str:
-        """A value in the axes of its indices; `shape` is None for an expression."""
-        ndim = None if shape is None else len(shape)
-        indices = re.findall(rf"([{INDICES}])(?:([₊₋])([₀-₉]+))?", at)
-        letters = "".join(c for c, _, _ in indices).translate(_SUBSCRIPTS)
-        if len(letters) == 2 == ndim and letters[0] == letters[1]:  # of the diagonal
-            value, letters, ndim, indices = f"diag({value})", letters[0], 1, indices[:1]
-        more = None if ndim is None else ndim - len(letters)
-        is_wide = ndim is not None and len(self._frame) > ndim and more not in (0, self._rest)
-        if is_wide and len(letters) == sum(n != 1 for n in shape or ()):
-            value, more = f"squeeze({value})", 0  # a column or a row with one index
-        if more not in (None, 0, self._rest) or len({*letters}) < len(letters):
-            return value
-        if self._is_moved:
-            if not self._extents.keys() >= {c for c, (_, sign, _) in zip(letters, indices, strict=True) if sign}:
-                raise ValueError(f"{value}{at} cannot be read: an index of a sum cannot be moved")
-            by = [_moved(sign, k) for _, sign, k in indices]
-            value = f"shifted({value},{_tuple(by)},{_tuple(self._extents.get(c, -1) for c in letters)})"
-        places = [self._frame.index(c) for c in letters]
-        is_last = places == [*range(len(self._frame) - len(places), len(self._frame))]
-        if is_last and more in (None, self._rest):
-            return value
-        return f"indexed({value},{_tuple(places)},{len(self._frame)},{self._rest})"
+    def _factors(self, word: str) -> list[str]:
+        """The values of which a word that is no name is the product: β and μ of ``βμ``; nothing if it is none."""
+        if word in self.functions or word in _PREFIX or word.startswith("d") or word in self.words:
+            return []
+        for k in range(len(word) - 1, 0, -1):
+            rest = [word[k:]] if word[k:] in self.words else self._factors(word[k:])
+            if word[:k] in self.words and rest:
+                return [word[:k], *rest]
+        return []
 
-    def _along(self, letters: str, tokens: Sequence[str], behind: str = "") -> str:
-        """The axes of a function of `tokens`, which may have indices, or one array with those `behind` it."""
-        frame = behind.translate(_SUBSCRIPTS) or (self._frame if any(_split(t)[1] for t in tokens) else LETTERS)
-        places = [(frame if c in frame else LETTERS).index(c) for c in letters.translate(_SUBSCRIPTS)]
-        return f"axis={_tuple(places)},keepdims=1"  # not True, which was typed
+    def _placed(self, value: str, at: str) -> str:
+        """A value with its indices, which may be moved."""
+        by = [_moved(sign, k) for _, sign, k in re.findall(rf"([{INDICES}])(?:([₊₋])([₀-₉]+))?", at)]
+        return f"indexed({value},_{_letters(at)}{f',{_tuple(by)}' if self.ends or any(by) else ''})"
 
     def _sum(self, letters: str, tokens: list[str], times: bool) -> str:
         """A sum over the term that follows, and what stands behind that."""
@@ -299,9 +287,9 @@ class Board:
             if k and depth == 0 and t in ("+", "-", ",", "<", ">") and tokens[k - 1] not in _OPERATORS:
                 end = k
                 break
-        if set(letters.translate(_SUBSCRIPTS)) - {*LETTERS}:
-            raise ValueError(f"Σ{letters} cannot be read: sums are over {' '.join(INDICES)}; write its terms")
-        over = f",{self._along(letters, tokens[:end])}" if letters else ""
+        if {*letters} - {*INDICES}:
+            raise Unread(f"Σ{letters} cannot be read: sums are over {' '.join(INDICES)}; write its terms")
+        over = f",over=_{_letters(letters)}" if letters else ""
         term, rest = self.rewritten(tokens[:end]), self.rewritten(tokens[end:])
         return f"{'*' if times else ''}sum({term}{over}){rest}"
 
@@ -342,7 +330,7 @@ def _group(tokens: list[str], bar: str = "") -> list[str]:
             inside = tokens[:k]
             del tokens[: k + 1]
             return inside
-    raise ValueError(f"'{bar or '('}' was never closed")
+    raise Unread(f"'{bar or '('}' was never closed")
 
 
 def _compared(tokens: Sequence[str]) -> list[str]:
@@ -356,7 +344,7 @@ def _end_of_term(text: str, start: int) -> int:
     depth = 0
     for k in range(start, len(text)):
         depth += (text[k] in "([{") - (text[k] in ")]}")
-        is_sign = text[k] in "+-" and not re.search(r"(^|[*/@%])\s*$|\d[eE]$", text[start:k])
+        is_sign = text[k] in "+-" and not re.search(r"(^|[*/@%]\+?)\s*$|\d[eE]$", text[start:k])
         is_end = is_sign or text[k] in ",;<>" and not text.startswith(", 0 elsewhere", k)
         if depth < 0 or depth == 0 and is_end:
             return k
@@ -368,7 +356,7 @@ def _start_of_term(text: str, end: int) -> int:
     depth = 0
     for k in range(end - 1, -1, -1):
         depth += (text[k] in ")]}") - (text[k] in "([{")
-        is_sign = text[k] in "+-" and not re.search(r"[*/@%]\s*$|\d[eE]$", text[:k])
+        is_sign = text[k] in "+-" and not re.search(r"[*/@%]\+?\s*$|\d[eE]$", text[:k])
         if depth < 0 or depth == 0 and (is_sign or text[k] in ",<>="):
             return k + 1
     return 0
@@ -385,6 +373,16 @@ def _add(out: list[str], word: str) -> None:
     elif out and _is_operand(out[-1]) and _is_operand(word):
         out.append("*+")  # in the place of a sign: it may be a product of matrices
     out.append(word)
+
+
+def _letters(at: str) -> str:
+    """The letters of indices, which may be moved: ``ij`` of ``ᵢ₊₁ⱼ``."""
+    return "".join(c for c in at if c in INDICES).translate(_SUBSCRIPTS)
+
+
+def _below(letters: str) -> str:
+    """Indices below the line."""
+    return re.sub("[^i-nᵢⱼₖₗₘₙ]", "", letters).translate(str.maketrans(LETTERS, INDICES))
 
 
 def _tuple(numbers: Iterable[int]) -> str:

@@ -29,12 +29,12 @@ from ..engine.operands import raw
 from ..program.capture import run
 from ..tensor import Tensor
 from . import points
-from .answers import FUNCTIONS, Reader, assignments, clipped, is_python, worked_out, written
+from .answers import FUNCTIONS, Misfit, Reader, assignments, clipped, is_python, worked_out, written
 from .answers import LONG as FORMULA
 from .blanks import Code, as_variable, first_by_symbol, kind_of, lines_at, questions, teaching
-from .grading import AT_ONE_STEP, CLOSE, RIGHT, TYPED, Mark, Marks, Question, fitted, how_wrong, verdict
+from .grading import AT_ONE_STEP, CLOSE, RIGHT, TYPED, UNMARKED, Mark, Marks, Question, fitted, how_wrong, verdict
 from .hand_out import HandOut
-from .notation import INDICES, Board, decomposed, signs_replaced
+from .notation import INDICES, Board, Unread, decomposed, signs_replaced
 
 BLANK = "_" * 14
 MANY = 12  # blanks
@@ -144,11 +144,14 @@ class Worksheet(HandOut):
                 try:
                     is_empty = answer is None or isinstance(answer, str) and not answer.strip("_ \t\n")
                     says = "not answered" if is_empty else self._says(at, answer, values)
-                except Exception as error:  # any error in an answer is the message of its mark
+                except Misfit as error:
+                    says = f"{at.word if isinstance(answer, Exception) else clipped(answer)} does not work: {error}"
+                except Exception as error:  # a fault of an answer is the message of its mark
+                    is_ours = isinstance(error, (Unread, OverflowError))
                     shown = at.word if isinstance(answer, Exception) else clipped(answer)
-                    says = f"{shown} does not work: {error}"
+                    says = f"{UNMARKED}: {shown}: {error if is_ours else 'it cannot be computed as it is written'}"
                 if says not in RIGHT:
-                    says = AT_ONE_STEP if k and q.word in typed else says
+                    says = AT_ONE_STEP if k and q.word in typed and not says.startswith(UNMARKED) else says
                     break
             marks.append(Mark(q.word, says in RIGHT, says))
         return marks

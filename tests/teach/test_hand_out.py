@@ -113,9 +113,11 @@ def test_the_page_gives_the_verdicts_of_check(make, tmp_path):
     for (word, text), page in zip(cases, marked_by_the_page(sheet, cases, tmp_path), strict=True):
         (mark,) = [mark for mark in sheet.check({word: text}) if mark.word == word]
         if "unmarked" in page:
-            unmarked += 1
-            assert page == {"right": False, "unmarked": True, "says": "not marked here"}
-            assert "does not work: " in mark.says, (word, text, mark.says)
+            unmarked += page["says"] != mark.says
+            assert not page["right"]
+            assert page["says"] in ("not marked here", mark.says)
+            assert not mark.right, (word, text, mark.says)
+            assert mark.says.startswith("not marked here: "), (word, text, mark.says)
         else:
             assert (page["right"], page["says"]) == (mark.right, mark.says), (word, text)
     assert unmarked < 110

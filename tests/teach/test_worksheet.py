@@ -103,10 +103,10 @@ def test_arrays_and_slashed_names_will_do(sheet):
         ({"dLdW": "np.ones(3)"}, "expected shape 4x1, got 3"),
         ({"dLdP": "P - y + [[0], [0.5]]"}, "1 of 2 entries are off, by up to 0.5"),
         ({"dLdP": "P / 0"}, "it contains inf or nan"),
-        ({"dLdP": "P - "}, "'P - ' does not work: invalid syntax"),
+        ({"dLdP": "P - "}, "not marked here: 'P - ': invalid syntax"),
         (
             {"dLdP": "P - z"},
-            "'P - z' does not work: z is not a name on this sheet; its names are x, y, V, W, A, B, C, P",
+            "not marked here: 'P - z': z is not a name on this sheet; its names are x, y, V, W, A, B, C, P",
         ),
         ({"dLdP": ""}, "not answered"),
         ({"dLdP": " \n"}, "not answered"),
@@ -181,7 +181,7 @@ BOARD = {
     "max(0, v)": np.maximum(0, V),
     "maxⱼ(Z)": Z.max(1, keepdims=True),
     "softmaxⱼ(Z)": np.exp(Z) / np.exp(Z).sum(1, keepdims=True),
-    "Σᵢ Zᵢ": Z.sum(0, keepdims=True),
+    "Σᵢ Zᵢ": Z.sum(0),
     "e^v": np.exp(V),
     "logsumexpⱼ(Z)": np.log(np.exp(Z).sum(1, keepdims=True)),
     "2π Φ(0 v)": np.pi + 0 * V,
@@ -266,7 +266,7 @@ def test_nothing_typed_is_executed(sheet, answer, how, tmp_path, monkeypatch):
         assert str(error).startswith("worksheet: the answers cannot be read: ")  # noqa: PT017 - either is right
     else:
         assert not mark.right
-        assert " does not work: " in mark.says
+        assert mark.unmarked
         assert "\n" not in mark.says
     assert not list(tmp_path.iterdir())
     for q, value in zip(sheet.questions, before, strict=True):
@@ -333,7 +333,7 @@ def test_a_loop_in_a_text_is_not_run(sheet):
 
 def test_one_wrong_line_of_a_text_leaves_the_others(sheet):
     marks = sheet.check("dLdP = P - q\ndPdC = P * (1 - P)\nA2, B2 = x, y\ndCdW = B.T")
-    assert "dLdP does not work: q is not a name on this sheet" in marks[0].says
+    assert "not marked here: dLdP: q is not a name on this sheet" in marks[0].says
     assert [mark.right for mark in marks[:3]] == [False, True, True]
 
 

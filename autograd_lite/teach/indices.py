@@ -1,0 +1,134 @@
+"""Arrays with indices, as formulas have them: ``Xᵢⱼ`` is an entry of X, ``Xᵢ`` a row, and ``Σᵢ dL/dηᵢ Xᵢ`` a sum of rows.
+
+The axes of an index stand first, in the order of the letters; operands are aligned by their letters, and what has no
+index broadcasts as in NumPy.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .notation import LETTERS, Unread
+
+
+class Indexed(NamedTuple):
+    """An array whose first axes have indices."""
+
+    x: Any
+    letters: str
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of each entry."""
+        return tuple(np.shape(self.x)[len(self.letters) :])
+
+
+def indexed(x: Any, letters: str, by: Sequence[int], extents: Mapping[str, int], as_axes: Callable[[], bool]) -> Any:
+    """A value with indices: ``x[i + k, …]`` for each `k` in `by`, 0 beyond the ends of `x`.
+
+    Where there are fewer indices than axes, these are the first ones, or as derivations are printed those of the
+    letters: ``Pⱼ`` for ``Pᵢⱼ``.
+
+    >>> indexed(np.eye(2), "ji", (), {}, bool).letters
+    'ij'
+    """
+    inner = Indexed(np.asarray(x), "") if not isinstance(x, Indexed) else x
+    if inner.letters and not inner.shape and {*letters} <= {*inner.letters}:
+        return x
+    sizes = inner.shape
+    if len(letters) < len(sizes) and len(letters) == sum(n != 1 for n in sizes):  # a column or a row with one index
+        sizes = tuple(n for n in sizes if n != 1)
+        inner = Indexed(inner.x.reshape([*inner.x.shape[: len(inner.letters)], *sizes]), inner.letters)
+    if 0 < len(letters) < len(sizes) and not inner.letters and {*letters} <= {*LETTERS[: len(sizes)]} and as_axes():
+        letters = LETTERS[: len(sizes)]
+    if len(letters) > len(sizes):
+        raise Unread(f"the indices {letters} cannot be read: the value has {len(sizes)} axes")
+    y, before = inner.x, len(inner.letters)
+    for axis, k in enumerate(by, before):
+        n = y.shape[axis]
+        if k and letters[axis - before] not in extents:
+            raise Unread("an index of a sum cannot be moved")
+        at = np.arange(extents.get(letters[axis - before], n)) + k
+        inside = np.expand_dims((at >= 0) & (at < n), (*range(1, y.ndim - axis),))
+        y = np.where(inside, np.take(y, np.clip(at, 0, n - 1), axis), 0)
+    names = inner.letters + letters
+    order = "".join(sorted({*names}))
+    axes = [LETTERS.index(c) for c in names]
+    rest = [*range(len(LETTERS), len(LETTERS) + y.ndim - len(names))]
+    return Indexed(np.einsum(y, [*axes, *rest], [*map(LETTERS.index, order), *rest]), order)
+
+
+def aligned(args: Sequence[Any], frame: str = "") -> tuple[str, list[Any]]:
+    """The letters of some operands, and the arrays, each with the axes of all letters if it has one.
+
+    With a `frame`, operands without indices stand in its last axes.
+    """
+    if frame and any(isinstance(x, Indexed) for x in args):
+        args = [
+            Indexed(np.asarray(x), frame[-np.ndim(x) :])
+            if not isinstance(x, Indexed) and 0 < np.ndim(x) <= len(frame) else x for x in args
+        ]  # fmt: skip
+    letters = "".join(sorted({c for x in args if isinstance(x, Indexed) for c in x.letters}))
+    most = max((len(x.shape) if isinstance(x, Indexed) else np.ndim(x) for x in args), default=0)
+    arrays = []
+    for x in args:
+        if isinstance(x, Indexed):
+            order = sorted(range(len(x.letters)), key=x.letters.__getitem__)
+            y = np.transpose(x.x, [*order, *range(len(order), np.ndim(x.x))])
+            sizes = dict(zip(sorted(x.letters), y.shape, strict=False))
+            x = y.reshape([sizes.get(c, 1) for c in letters] + [1] * (most - len(x.shape)) + [*x.shape])
+        arrays.append(x)
+    return letters, arrays
+
+
+def entrywise(fn: Callable[..., Any], args: Sequence[Any], frame: str = "") -> Any:
+    """An elementwise function of operands of which some have indices."""
+    letters, arrays = aligned(args, frame)
+    return Indexed(np.asarray(fn(*arrays)), letters) if letters else fn(*arrays)
+
+
+def each(fn: Callable[..., Any], args: Sequence[Any]) -> Any:
+    """Any function of operands of which some have indices, for each value of these."""
+    letters, _ = aligned(args)
+    if not letters:
+        return fn(*args)
+    arrays = [aligned([x, Indexed(np.zeros([1] * len(letters)), letters)])[1][0] if isinstance(x, Indexed) else x
+              for x in args]  # fmt: skip
+    full = np.broadcast_shapes(*(y.shape[: len(letters)] for x, y in zip(args, arrays, strict=True) if y is not x))
+    rows = [
+        fn(*(y[tuple(np.minimum(at, np.subtract(y.shape[: len(full)], 1)))] if y is not x else x
+             for x, y in zip(args, arrays, strict=True)))
+        for at in np.ndindex(*full)
+    ]  # fmt: skip
+    return Indexed(np.reshape(rows, [*full, *np.shape(rows[0])]) if rows else np.zeros(full), letters)
+
+
+def summed(x: Any, letters: str, along: Callable[..., Any], kept: bool) -> Any:
+    """A reduction, or another function along an axis, along the axes of some letters."""
+    if not isinstance(x, Indexed):
+        axes = tuple(LETTERS.index(c) for c in letters)
+        return along(x, axis=axes[0] if len(axes) == 1 else axes, keepdims=kept)
+    if missing := {*letters} - {*x.letters}:
+        raise Unread(f"there is no index {', '.join(sorted(missing))} to sum over")
+    places = tuple(x.letters.index(c) for c in letters)
+    y = along(x.x, axis=places[0] if len(places) == 1 else places, keepdims=False)
+    is_less = np.ndim(y) < np.ndim(x.x)
+    return Indexed(np.asarray(y), "".join(c for c in x.letters if c not in letters) if is_less else x.letters)
+
+
+def laid_out(x: Any, shape: tuple[int, ...], order: str) -> Any:
+    """The value of a formula as an array: its indices in this order, or in that of the letters."""
+    if not isinstance(x, Indexed):
+        return x
+    frame = (order or LETTERS)[: max(len(shape) - len(x.shape), 0)]
+    letters = [c for c in frame if c in x.letters] + [c for c in x.letters if c not in frame]
+    y = np.transpose(x.x, [*map(x.letters.index, letters), *range(len(letters), np.ndim(x.x))])
+    if {*x.letters} <= {*frame} and len(x.letters) < len(frame):  # one entry for several
+        sizes = dict(zip(letters, y.shape, strict=False))
+        y = y.reshape([sizes.get(c, 1) for c in frame] + [*x.shape])
+    several = [[n for n in at if n != 1] for at in (y.shape, shape)]
+    return y.reshape(shape) if several[0] == several[1] and math.prod(shape) == y.size else y
