@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from functools import partial, reduce
 from types import EllipsisType
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -59,6 +59,7 @@ _NUMPY = """
 """
 _CONSTANTS = {"pi": np.pi, "_pi": np.pi, "e": np.e, "inf": np.inf, "nan": np.nan, "newaxis": None}
 _WORDS = ("order", "mode", "norm", "kind")  # parameters that take a word
+_SIZED = ("eye", "identity", "ones", "zeros", "full", "arange")  # by a whole number
 _GROWING = ("outer", "kron", "tile", "repeat", "pad")  # sizes are multiplied
 
 
@@ -255,8 +256,8 @@ class Reader:
     used : set of str
         The names that have been used.
     reading : set of str
-        How what can be read in two ways is read: factors side by side as a "product" of matrices, those with a dot
-        between as a "dot" product, sums with axes "dropped", ``Xᵢ`` as one of the "rows", an array without indices as "apart" from them, and π as the "number".
+        How what can be read in two ways is read: factors side by side as a "product" of matrices, or an "inner"
+        product of vectors, those with a dot between as a "dot" product, sums with axes "dropped", ``Xᵢ`` as one of the "rows", an array without indices as "apart" from them, and π as the "number".
     choices : set of str
         Those of these that made a difference.
     """
@@ -315,9 +316,11 @@ class Reader:
                 return entrywise(_UNARY[type(e.op)], [_operand(self._value(e.operand))])
             case ast.BinOp() if type(e.op) in _BINARY:
                 a, b = _operand(self._value(e.left)), _operand(self._value(e.right))
-                kind = "product" if _is_plus(e.right) else ""  # what stands side by side, and what has a dot between
-                kind = "dot" if kind and _is_plus(e.right.operand) else kind  # type: ignore[attr-defined]
-                return self._binary(ast.MatMult() if kind and self._is_product(a, b, kind) else e.op, a, b)
+                beside = e.right.operand if _is_plus(e.right) else None  # what stands side by side
+                if isinstance(beside, ast.Constant) and beside.value == 1 and len(np.shape(a)):
+                    return each(lambda x: np.sum(x, -1), [a])  # A 1, with a vector of ones
+                side = "product" if beside and not _is_plus(beside) else "dot"  # u·v
+                return self._binary(ast.MatMult() if beside and self._is_product(a, b, side) else e.op, a, b)
             case ast.Compare() if all(type(op) in _BINARY for op in e.ops):
                 sides = [_operand(self._value(side)) for side in (e.left, *e.comparators)]
                 signs = [self._binary(op, a, b) for op, a, b in zip(e.ops, sides, sides[1:], strict=False)]
@@ -401,6 +404,7 @@ class Reader:
         left, right = map(np.shape, _rows_and_columns(a, b))
         if left[-1] != right[-2:][0]:
             return False
+        kind = "inner" if kind == "product" and a.ndim == b.ndim == 1 else kind
         try:
             np.broadcast_shapes(np.shape(a), np.shape(b))
         except ValueError:
@@ -427,24 +431,35 @@ class Reader:
             k.arg or "**": self._argument(k.value, is_ours or k.arg in _WORDS)
             for k in e.keywords if k.arg not in ("over", "at")
         }  # fmt: skip
-        if bare == "onehot" and not is_ours and len(args) == 1:  # its columns are those of the result
-            args.append(self.shape[-1] if self.shape else 1)
-        if bare == "placed" and not is_ours:
-            args.append(self.shape)
-        if over or any(isinstance(x, Indexed) for x in args):
-            return self._along(fn, bare, [_operand(x) for x in args], params, over, at)
         if refused := params.keys() & {"out", "**"}:
             raise Unread(f"{word}: {', '.join(refused)} cannot be used here")
-        if bare == "reshape" and len(args) > 2:
-            args = [args[0], tuple(args[1:])]
+        if over or any(isinstance(x, Indexed) for x in args):
+            return self._along(fn, bare, [_operand(x) for x in args], params, over, at)
+        if not is_ours:
+            args = self._completed(bare, args)
         self._charge(*_cost(fn, bare, [*args, *params.values()]))
         return fn(*args, **params)
+
+    def _completed(self, bare: str, args: list[Any]) -> list[Any]:
+        """The arguments of a function, with those that an answer may leave out."""
+        if bare == "onehot" and len(args) == 1:  # its columns are those of the result
+            return [*args, self.shape[-1] if self.shape else 1]
+        if bare == "placed":
+            return [*args, self.shape]
+        if bare in _SIZED and args and np.ndim(args[0]) == 0 and np.asarray(args[0]) % 1 == 0:  # eye(n)
+            return [int(args[0]), *args[1:]]
+        return [args[0], tuple(args[1:])] if bare == "reshape" and len(args) > 2 else args
 
     def _entrywise(self, fn: Callable[..., Any], args: Sequence[Any]) -> Any:
         """An elementwise function; beside operands with indices the others stand in the frame, or have none."""
         several = [isinstance(x, Indexed) for x in args]
         is_mixed = any(several) and any(np.ndim(x) for x, is_one in zip(args, several, strict=True) if not is_one)
-        return entrywise(fn, args, self.frame if is_mixed and not self._is_read_as("apart") else "")
+
+        def charged(*arrays: Any) -> Any:
+            self._charge(math.prod(np.broadcast_shapes(*map(np.shape, arrays))))
+            return fn(*arrays)
+
+        return entrywise(charged, args, self.frame if is_mixed and not self._is_read_as("apart") else "")
 
     def _with_indices(self, e: ast.Call) -> Any:
         """What the notation writes as ``indexed(X,_ij)``, ``indexed(u,_i,(1,))`` or, of an index alone, ``indexed(_i)``."""
@@ -581,7 +596,7 @@ def _is_elementwise(fn: Any, bare: str) -> bool:
     return is_ours or isinstance(fn, np.ufunc) and fn.signature is None
 
 
-def _is_plus(e: ast.expr) -> bool:
+def _is_plus(e: ast.expr) -> TypeGuard[ast.UnaryOp]:
     return isinstance(e, ast.UnaryOp) and isinstance(e.op, ast.UAdd)
 
 

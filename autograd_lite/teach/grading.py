@@ -22,6 +22,7 @@ FEW = 3  # entries, at all choices of the numbers, from which no mistake with an
 ELSEWHERE = "it is right for the numbers given, but not for others"
 AT_ONE_STEP = "it is right for one step, but not for each step t"
 SYMMETRIC = "only the symmetric part is determined, and that is right"
+MISFIT = 4  # the rank of shapes that do not fit
 UNMARKED = "not marked here"
 RIGHT = ("", CARRIED, SYMMETRIC)
 
@@ -182,7 +183,7 @@ def _how_far(q: Question, value: Any, right: Any, close: float) -> str:
 def how_wrong(says: str | Exception) -> int:
     """A rank of what is said of an answer: right, a mistake that is known, other values, another shape, an error."""
     if isinstance(says, Exception) or says in RIGHT:
-        return 4 + (not isinstance(says, Misfit)) if isinstance(says, Exception) else 0
+        return MISFIT + (not isinstance(says, Misfit)) if isinstance(says, Exception) else 0
     return 3 if says.startswith("expected shape") else 2 if re.search(" entries are off|^it is off", says) else 1
 
 

@@ -15,6 +15,9 @@ import numpy as np
 from .notation import LETTERS, Unread
 
 
+MANY = 20_000  # entries for which a function is called
+
+
 class Indexed(NamedTuple):
     """An array whose first axes have indices."""
 
@@ -56,10 +59,12 @@ def indexed(x: Any, letters: str, by: Sequence[int], extents: Mapping[str, int],
         inside = np.expand_dims((at >= 0) & (at < n), (*range(1, y.ndim - axis),))
         y = np.where(inside, np.take(y, np.clip(at, 0, n - 1), axis), 0)
     names = inner.letters + letters
-    order = "".join(sorted({*names}))
-    axes = [LETTERS.index(c) for c in names]
-    rest = [*range(len(LETTERS), len(LETTERS) + y.ndim - len(names))]
-    return Indexed(np.einsum(y, [*axes, *rest], [*map(LETTERS.index, order), *rest]), order)
+    while again := next((c for c in names if names.count(c) > 1), ""):  # Aᵢᵢ, on the diagonal
+        first, last = names.index(again), names.rindex(again)
+        y = np.moveaxis(np.diagonal(y, 0, first, last), -1, 0)
+        names = again + "".join(c for c in names if c != again)
+    order = sorted(range(len(names)), key=names.__getitem__)
+    return Indexed(np.transpose(y, [*order, *range(len(names), y.ndim)]), "".join(sorted(names)))
 
 
 def aligned(args: Sequence[Any], frame: str = "") -> tuple[str, list[Any]]:
@@ -99,6 +104,8 @@ def each(fn: Callable[..., Any], args: Sequence[Any]) -> Any:
     arrays = [aligned([x, Indexed(np.zeros([1] * len(letters)), letters)])[1][0] if isinstance(x, Indexed) else x
               for x in args]  # fmt: skip
     full = np.broadcast_shapes(*(y.shape[: len(letters)] for x, y in zip(args, arrays, strict=True) if y is not x))
+    if math.prod(full) > MANY:
+        raise Unread("it is too large")
     rows = [
         fn(*(y[tuple(np.minimum(at, np.subtract(y.shape[: len(full)], 1)))] if y is not x else x
              for x, y in zip(args, arrays, strict=True)))
@@ -111,6 +118,8 @@ def summed(x: Any, letters: str, along: Callable[..., Any], kept: bool) -> Any:
     """A reduction, or another function along an axis, along the axes of some letters."""
     if not isinstance(x, Indexed):
         axes = tuple(LETTERS.index(c) for c in letters)
+        if max(axes) >= np.ndim(x):
+            raise Unread(f"there is no index {letters} to sum over")
         return along(x, axis=axes[0] if len(axes) == 1 else axes, keepdims=kept)
     if missing := {*letters} - {*x.letters}:
         raise Unread(f"there is no index {', '.join(sorted(missing))} to sum over")

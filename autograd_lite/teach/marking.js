@@ -194,6 +194,7 @@ const summed = (x, letters, along, kept) => {
     axis: axes.length === 1 ? array([], [axes[0]], "i") : { list: axes.map((k) => array([], [k], "i")) },
     keepdims: array([], [keepdims ? 1 : 0], "b"),
   } });
+  if (!x.letters && [...letters].some((c) => LETTERS.indexOf(c) >= x.shape.length)) throw new Unread(`there is no index ${letters} to sum over`);
   if (!x.letters) return along(x, params([...letters].map((c) => LETTERS.indexOf(c)), kept));
   const missing = [...new Set(letters)].filter((c) => !x.letters.includes(c)).sort();
   if (missing.length) throw new Unread(`there is no index ${missing.join(", ")} to sum over`);
@@ -279,7 +280,7 @@ const onehot = ([y, n, ...rest], classes) => {
   return array([...y.shape, k], y.data.flatMap((v) => Array.from({ length: k }, (_, j) => (v === j ? 1 : 0))));
 };
 const filled = (n, x) => {
-  if (!n.plain || n.kind !== "i" || n.shape.length || !(n.data[0] > 0 && n.data[0] < LARGE) || x.shape.length > 1 || ![undefined, 1, n.data[0]].includes(x.shape[0])) notMarked("this shape");
+  if (n.data[0] % 1 || n.shape.length || !(n.data[0] > 0 && n.data[0] < LARGE) || x.shape.length > 1 || ![undefined, 1, n.data[0]].includes(x.shape[0])) notMarked("this shape");
   return array([n.data[0]], spread(x, [n.data[0]]), x.kind);
 };
 const whole = (x, n) => {
@@ -349,7 +350,7 @@ const FUNCTIONS = {
     between: (a, x, b) => map((l, v, h) => (l <= v && v <= h ? 1 : 0), "b", a, x, b),
     inside: (a, x, b) => map((l, v, h) => (l < v && v < h ? 1 : 0), "b", a, x, b),
     exp_minus: (a, b) => map((x, y) => Math.exp(x - y), "f", a, b),
-    arange: (n) => (n.plain && n.kind === "i" && n.data[0] < LARGE ? array([n.data[0]], [...Array(n.data[0]).keys()], "i") : notMarked("arange")),
+    arange: (n) => (!n.shape.length && n.data[0] % 1 === 0 && n.data[0] >= 0 && n.data[0] < LARGE ? array([n.data[0]], [...Array(n.data[0]).keys()], "i") : notMarked("arange")),
     reshape: (x, ...sizes) => {
       const shape = sizes.flatMap((n) => whole(n)), known = count(shape.filter((n) => n !== -1));
       const to = shape.map((n) => (n === -1 ? x.data.length / known : n));
@@ -373,7 +374,7 @@ const FUNCTIONS = {
       return array([n, n], Array.from({ length: n * n }, (_, k) => (k % (n + 1) ? 0 : x.data[k % n])), x.kind);
     },
     ones: (n) => filled(n, array([], [1])), zeros: (n) => filled(n, array([], [0])), full: (n, x) => filled(n, x),
-    eye: (n) => (n.plain && n.data[0] > 0 && n.data[0] < 1000 ? FUNCTIONS.diag(array([n.data[0]], Array(n.data[0]).fill(1))) : notMarked("eye")),
+    eye: (n) => (!n.shape.length && n.data[0] % 1 === 0 && n.data[0] > 0 && n.data[0] < 1000 ? FUNCTIONS.diag(array([n.data[0]], Array(n.data[0]).fill(1))) : notMarked("eye")),
     zeros_like: (x) => map(() => 0, x.kind, x), ones_like: (x) => map(() => 1, x.kind, x),
     squeeze: (x) => array(x.shape.filter((n) => n !== 1), x.data, x.kind),
     ravel: (x) => array([x.data.length], x.data, x.kind), asarray: (x) => ({ ...x, plain: false }),
@@ -481,6 +482,7 @@ const startOfTerm = (text, end) => {
 };
 /** Indices below the line. */
 const below = (letters) => [...letters].map((c) => (INDICES.includes(c) ? c : INDICES[LETTERS.indexOf(c)] ?? "")).join("");
+const OTHERS = Object.fromEntries([..."ₐₑₕₒₚᵣₛᵤᵥₓ"].map((c, k) => [c, "aehoprsuvx"[k]]));
 const SUBSCRIPT = "₀-₉ₐₑₒₓₕᵢⱼₖₗₘₙₚᵣₛₜᵤᵥ₊₋";
 const INDEX = new RegExp(`((?:${W}|[${MARKS}/])*(?:${W}|[${MARKS})\\]])|\\))_(?:\\{([i-n, ]+)\\}|([i-n]+))(?!${W}|[${MARKS}])`, "gu"); // x_i, x_{ij}
 const BOUNDS = new RegExp(`Σ(?:_?\\{?([ᵢⱼₖₗₘₙi-n])\\s*[=₌]\\s*[01₀₁]\\}?)(?:\\s*\\^?\\{?\\s*${W}\\}?(?=\\s|\\())?`, "gu"); // Σ_{i=1}^n
@@ -500,11 +502,42 @@ const group = (tokens, bar = "") => {
   throw new Unread(`'${bar || "("}' was never closed`);
 };
 
+/** A formula with one change that undoes a likely mistake, each with the name of the mistake. */
+function* variants(written, words, shapes) {
+  const text = decomposed(written), short = (t) => ([...t.trim()].length <= 30 ? t.trim() : `${[...t.trim()].slice(0, 28).join("")}…`);
+  const change = (m, by) => text.slice(0, m.index) + by + text.slice(m.index + m[0].length);
+  for (const m of text.matchAll(/[-+−]/gu)) {
+    if (/([*/@%^=]|\p{Nd}[eE]|₍)\s*$/u.test(text.slice(0, m.index))) continue;
+    const term = text.slice(m.index + 1, endOfTerm(text, m.index + 1));
+    yield [`the sign before ${short(term)} is wrong`, change(m, m[0] === "+" ? "-" : "+")];
+  }
+  for (const m of text.matchAll(new RegExp(`((?!\\p{Nd})${W}(?:${W}|[${MARKS}/])*?)ₜ([₊₋]₁)?`, "gu"))) {
+    for (const step of ["", "₋₁", "₊₁"].filter((s) => s !== (m[2] ?? ""))) yield [`${m[0]} is of another step than it should be`, change(m, `${m[1]}ₜ${step}`)];
+  }
+  for (const m of text.matchAll(new RegExp(`ᵀ|\\.T(?!${W})`, "gu"))) {
+    const operand = text.slice(0, m.index).match(new RegExp(`(?:${W}|/)*\\)?$`, "u"));
+    yield [`${operand?.[0] ?? ""}ᵀ is transposed, and should not be`, change(m, "")];
+  }
+  for (const m of text.matchAll(new RegExp(`(?:(?<=/)d|(?<!${W}))(?!\\p{Nd})${W}(?:${W}|[${MARKS}])*(?:/d(?:${W}|[${MARKS}])+)?`, "gu"))) {
+    const shape = (has(words, m[0]) && shapes[words[m[0]]]) || [], next = text[m.index + m[0].length];
+    if (shape.length === 2 && !["ᵀ", "⁻", "."].includes(next)) yield [`${m[0]} has to be transposed`, change(m, `(${m[0]})ᵀ`)];
+  }
+  for (let start = 0, end; start < text.length; start = Math.max(end, start + 1)) {
+    end = endOfTerm(text, start + 1);
+    const [, sign, term] = text.slice(start, end).match(/^(\s*[-+−]?)(.*)$/su);
+    for (const [factor, says] of [["2", "2"], ["½", "1/2"], ["n", "n"], ["1/n", "1/n"]]) {
+      if (end - start < text.length && (!factor.endsWith("n") || has(words, "n"))) {
+        yield [`the factor ${says} is missing in the term ${short(term)}`, `${text.slice(0, start)}${sign || "+"} (${factor}) (${term}) ${text.slice(end)}`];
+      }
+    }
+  }
+}
+
 class Board {
   constructor({ words, copied, functions, whole }, shapes) {
     Object.assign(this, { words, whole, functions: new Set(functions), shapes, order: "", extents: {}, ends: {}, bare: new Set() });
     const parts = copied.map(escaped).join("|") || "(?!)";
-    this.start = new RegExp(`^\\s*(?:${parts}|d${W}+?(?:/d${W}+?)?)([${INDICES}]*)\\s*=(?!=)`, "u");
+    this.start = new RegExp(`^\\s*(?:${parts}|d${W}+?(?:/d${W}+?)?)([${INDICES}₍₎ₜ]*)\\s*=(?!=)`, "u");
     this.steps = new Map();
     for (const [, stem, number] of Object.keys(words).map((w) => w.match(/^(.*\p{L}|.*_)([0-9]+)$/su) ?? [])) {
       if (stem) this.steps.set(stem, [...(this.steps.get(stem) ?? []), Number(number)]);
@@ -514,11 +547,13 @@ class Board {
 
   python(text, shape, letters = "", steps = []) {
     text = decomposed(text).replace(/\|\|([^|]+)\|\|/gu, "‖$1‖").replace(/\^T(?![\p{L}\p{N}_])/gu, "ᵀ").replace(SIGN, (s) => SIGNS[s]);
+    text = text.replace(new RegExp(`(?<!${W}|\\.)(\\p{Nd}+)(e\\p{Nd}+)(?!${W})`, "gu"), (all, n, w) => (has(this.words, w) ? `${n} ${w}` : all));
     text = this.withSubscripts(text);
     const start = text.match(this.start);
     if (start) [text, letters] = [text.slice(start[0].length), start[1] || letters];
     if (has(this.whole, text.trim())) text = this.whole[text.trim()];
-    text = this.unrolled(text, steps).replace(/(?<=\p{Nd})\s?π/gu, " np.pi ");
+    text = this.unrolled(text, steps, letters, shape).replace(/(?<=\p{Nd})\s?π/gu, " np.pi ");
+    letters = letters.replaceAll("ₜ", "");
     text = text.replace(new RegExp(`δ([${INDICES}])([${INDICES}])`, "gu"), (_, a, b) => `1[${lettersOf(a)} = ${lettersOf(b)}]`);
     text = text.replace(this.copied, (w) => this.words[w]);
     const places = new RegExp(`(?<!${W})at (\\[(?:[^\\][]|\\[[^\\][]*\\])*\\]), 0 elsewhere`, "u");
@@ -536,7 +571,10 @@ class Board {
   }
 
   /** A formula with the values of each step, where it has those of step t, and sums over the steps. */
-  unrolled(text, steps) {
+  unrolled(text, steps, letters, shape) {
+    letters = below(letters);
+    const stems = [...this.steps.keys()].filter((w) => !has(this.words, w)).map(escaped).join("|") || "(?!)";
+    if ([...letters].length === 1 && new RegExp(`(${stems})${letters}`, "u").test(text)) text = text.replaceAll(letters, "ₜ");
     text = text.replace(/(?<=\p{Nd})ₜ/gu, "_ₜ").replace(new RegExp(`(?<=${W})_(?:t(?!${W})|[({]t\\s*(?:([+-])\\s*(\\p{Nd}+))?[)}])`, "gu"), (_, sign, k) =>
       `ₜ${sign ? (sign === "-" ? "₋" : "₊") + [...k].map((c) => "₀₁₂₃₄₅₆₇₈₉"[c]).join("") : ""}`);
     text = text.replace(new RegExp(`(?<!${W})(\\p{Nd}+)(?=(?!\\p{Nd})${W}[${W.slice(1, -1)}${MARKS}]*ₜ)`, "gu"), "$1 "); // 2eₜ is no 2e6
@@ -549,6 +587,9 @@ class Board {
       if (common.length > 1000) notMarked("it is too long");
       text = `${text.slice(0, m.index)}(${common.map((t) => `(${atStep(term, t)})`).join("+")})${text.slice(end)}`;
     }
+    let rows = [];
+    try { if (text.includes("ₜ") && steps.length !== 1) rows = this.stepsOf(text); } catch { /* it has no steps */ }
+    if (rows.length && rows.length === shape[0]) return `stack([${rows.map((t) => atStep(text, t)).join(",")}])`;
     if (text.includes("ₜ") && steps.length !== 1) throw new Unread("ₜ cannot be read here: this is the gradient of no step; write Σₜ, or numbers");
     return steps.length === 1 ? atStep(text, steps[0]) : text;
   }
@@ -565,6 +606,12 @@ class Board {
 
   /** A formula in which indices are written below the line: xᵢ for x_i, Σᵢⱼ for Σ_{ij}. */
   withSubscripts(text) {
+    const names = Object.keys(this.words).join("");
+    for (const c of Object.keys(OTHERS).filter((c) => text.includes(c) && !names.includes(c)).sort()) { // 1[wᵢ = u] in a formula with ᵤ
+      const free = [...INDICES].reverse().find((x) => !text.includes(x) && !text.includes(LETTERS[INDICES.indexOf(x)])) ?? c;
+      text = text.replaceAll(c, free);
+      if (!has(this.words, OTHERS[c])) text = text.replace(new RegExp(`(?<=[=<>≤≥≠(\\[] )${OTHERS[c]}(?=\\])`, "gu"), LETTERS[INDICES.indexOf(free)] ?? c);
+    }
     text = text.replace(BOUNDS, (_, c) => `Σ${below(c)} `).replace(/_\{(\p{Nd}+)\}/gu, "_$1");
     text = text.replace(INDEX, (all, word, braced, bare) => (has(this.words, all) ? all : word + below(braced ?? bare)));
     text = text.replace(new RegExp(`(?<!${W})sum(?=[${INDICES}])`, "gu"), "Σ");
@@ -879,6 +926,7 @@ class Reader {
     if (Math.min(x.shape.length, y.shape.length) < 1) return false;
     const [a, b] = rowsAndColumns(x, y);
     if (a.shape.at(-1) !== (b.shape.length > 1 ? b.shape.at(-2) : b.shape[0])) return false;
+    if (kind === "product" && x.shape.length === 1 && y.shape.length === 1) kind = "inner";
     return !together(x.shape, y.shape) || this.isReadAs(kind);
   }
 
@@ -911,6 +959,9 @@ class Reader {
         const right = this.operand(this.value(e[3])), isPlus = (x) => x[0] === "unary" && x[1] === "+";
         const kind = e[1] === "*" && isPlus(e[3]) ? (isPlus(e[3][2]) ? "dot" : "product") : "";
         const op = kind && this.isProduct(left, right, kind) ? "@" : e[1];
+        if (kind && e[3][2][0] === "number" && e[3][2][1] === "1" && left.shape.length) {
+          return each((x) => reduced(total, ofNumbers(x.kind), x, x.shape.length ? array([], [-1], "i") : { list: [] }), [left]); // A 1
+        }
         if (!left.letters && !right.letters) return binary(op, left, right);
         return op === "@" ? each(matmul, [left, right]) : this.entrywise((a, b) => binary(op, a, b), [left, right]);
       }
@@ -1275,6 +1326,18 @@ const marking = (data) => {
     return `${start} ${general(Math.max(...off), 4)}`;
   };
   const says = (question, text) => {
+    const verdict = best(question, text);
+    if (howWrong(verdict) >= 2 && howWrong(verdict) <= 4) {
+      for (const [mistake, changed] of variants(text, data.words, board.shapes)) {
+        let changedVerdict;
+        try { changedVerdict = best(question, changed); } catch { continue; } // the page cannot read it
+        if (howWrong(changedVerdict) === 0) return mistake;
+      }
+    }
+    if (verdict instanceof Error) throw verdict;
+    return verdict;
+  };
+  const best = (question, text) => {
     const tried = [], readings = [[]];
     for (const reading of readings) {
       try { tried.push(read(question, text, reading)); } catch (error) {
@@ -1287,9 +1350,7 @@ const marking = (data) => {
         if (!readings.some((r) => alike(r, more))) readings.push(more);
       }
     }
-    const best = tried.reduce((a, b) => (howWrong(b) < howWrong(a) ? b : a));
-    if (best instanceof Error) throw best;
-    return best;
+    return tried.reduce((a, b) => (howWrong(b) < howWrong(a) ? b : a));
   };
   return (word, text) => {
     if (!/[^_ \t\n]/.test(text)) return { right: false, says: "not answered" };

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import accumulate
 
 INDICES = "ᵢⱼₖₗₘₙ"
@@ -34,6 +35,7 @@ _RANGE = r"[;,]?\s*\bt\s*=\s*(\d+)\s*(?:…|\.\.+|to)\s*(\d+)\s*$"  # t = 1 … 
 _PLACES = r"(?<!\w)at (\[(?:[^][]|\[[^][]*\])*\]), 0 elsewhere"  # behind a term
 _INDEX = rf"([\w{_MARKS}/]*[\w{_MARKS})\]]|\))_(?:\{{([i-n, ]+)\}}|([i-n]+))(?![\w{_MARKS}])"  # x_i, x_{ij}
 _BOUNDS = r"Σ(?:_?\{?([ᵢⱼₖₗₘₙi-n])\s*[=₌]\s*[01₀₁]\}?)(?:\s*\^?\{?\s*[\wⁿ]\}?(?=\s|\())?"  # Σ_{i=1}^n
+_OTHERS = dict(zip("ₐₑₕₒₚᵣₛᵤᵥₓ", "aehoprsuvx", strict=True))  # letters that are no names of indices
 _SUBSCRIPT = "₀-₉ₐₑₒₓₕᵢⱼₖₗₘₙₚᵣₛₜᵤᵥ₊₋"
 _PREFIX = ("ln", "log", "exp", "sqrt", "sin", "cos", "tan", "tanh")  # functions that need no brackets: ln P
 _WORDS = ("and", "or", "not", "if", "else", "in", "is", "lambda", "for", "yield", "await")
@@ -117,10 +119,12 @@ class Board:
         sums over steps are over these, if the values are there.
         """
         text = signs_replaced(re.sub(r"\|\|([^|]+)\|\|", r"‖\1‖", decomposed(text)))
-        text = self._with_subscripts(text)
-        if start := re.match(rf"\s*(?:{self._copied}|d\w+?(?:/d\w+?)?)([{INDICES}₍₎]*)\s*=(?!=)", text):
+        text = re.sub(r"(?<![\w.])(\d+)(e\d+)(?!\w)", lambda m: f"{m[1]} {m[2]}" if m[2] in self.words else m[0], text)
+        text = self.with_subscripts(text)
+        if start := re.match(rf"\s*(?:{self._copied}|d\w+?(?:/d\w+?)?)([{INDICES}₍₎ₜ]*)\s*=(?!=)", text):
             text, letters = text[start.end() :], start[1] or letters
-        text = self._unrolled(self.whole.get(text.strip(), text), steps)
+        text = self._unrolled(self.whole.get(text.strip(), text), steps, letters, shape)
+        letters = letters.replace("ₜ", "")
         text = re.sub(r"(?<=\d)\s?π", " np.pi ", text)  # also where a value has that name
         text = re.sub(rf"δ([{INDICES}])([{INDICES}])", lambda m: f"1[{m[1]} = {m[2]}]".translate(_SUBSCRIPTS), text)
         text = re.sub(rf"(?<!\w)({self._copied})(?=(?:{_AT})?(?!\w))", lambda m: self.words[m[1]], text)
@@ -135,16 +139,27 @@ class Board:
             raise Unread(f"{m[0]} cannot be read: only an index can be moved, as in uᵢ₊₁")
         return python
 
-    def _with_subscripts(self, text: str) -> str:
+    def with_subscripts(self, text: str) -> str:
         """A formula in which indices are written below the line: ``xᵢ`` for ``x_i``, ``Σᵢⱼ`` for ``Σ_{ij}``."""
+        for c in sorted({*text} & {*_OTHERS} - {*"".join(self.words)}):  # 1[wᵢ = u] in a formula with ᵤ
+            free = next((x for x in INDICES[::-1] if x not in text and x.translate(_SUBSCRIPTS) not in text), c)
+            text = text.replace(c, free)
+            if (plain := _OTHERS[c]) not in self.words:
+                text = re.sub(rf"(?<=[=<>≤≥≠(\[] ){plain}(?=\])", free.translate(_SUBSCRIPTS), text)
         text = re.sub(_BOUNDS, lambda m: f"Σ{_below(m[1])} ", text)
         text = re.sub(r"_\{(\d+)\}", r"_\1", text)
         text = re.sub(_INDEX, lambda m: m[0] if m[0] in self.words else m[1] + _below(m[2] or m[3]), text)
         text = re.sub(rf"(?<!\w)sum(?=[{INDICES}])", "Σ", text)
         return re.sub(rf"(?<=[{_SUBSCRIPT}])(?=[^\W{_SUBSCRIPT}{_MARKS}])", " ", text)  # aᵢbⱼ
 
-    def _unrolled(self, text: str, steps: Sequence[int]) -> str:
-        """A formula with the values of each step, where it has those of step t, and sums over the steps."""
+    def _unrolled(self, text: str, steps: Sequence[int], letters: str, shape: tuple[int, ...]) -> str:
+        """A formula with the values of each step, where it has those of step t, and sums over the steps.
+
+        A value of a `shape` may have a row for each step: ``dL/dBₜ = dL/daₜ``.
+        """
+        letters = _below(letters)
+        if len(letters) == 1 and re.search(rf"({'|'.join(map(re.escape, self._steps.keys() - self.words.keys())) or '(?!)'}){letters}", text):
+            text = text.replace(letters, "ₜ")
         text = re.sub(r"(?<=\d)ₜ", "_ₜ", text)  # k1_2 is the second value of k1
         text = re.sub(_TYPED_STEP, lambda m: "ₜ" + (f"{m[1]}{m[2]}".translate(_SMALL) if m[1] else ""), text)
         text = re.sub(rf"(?<!\w)(\d+)(?=[^\W\d][\w{_MARKS}]*ₜ)", r"\1 ", text)  # 2eₜ is no 2e6
@@ -158,6 +173,9 @@ class Board:
                 common = {*steps}
             terms = "+".join(f"({_at_step(term, t)})" for t in sorted(common))
             text = f"{text[: m.start()]}({terms}){text[end:]}"
+        with suppress(Unread):
+            if "ₜ" in text and len(steps) != 1 and shape and len(rows := self._steps_of(text)) == shape[0]:
+                return f"stack([{','.join(_at_step(text, t) for t in sorted(rows))}])"
         if "ₜ" in text and len(steps) != 1:
             raise Unread("ₜ cannot be read here: this is the gradient of no step; write Σₜ, or numbers")
         return _at_step(text, steps[0]) if len(steps) == 1 else text
@@ -302,6 +320,40 @@ class Board:
             t = tokens.pop(0)
             taken += [t, *_group(tokens), _CLOSING[t]] if t in _CLOSING else [t]
         return self.rewritten(taken)
+
+
+def variants(text: str, words: Mapping[str, str], shapes: Mapping[str, Sequence[int]]) -> Iterator[tuple[str, str]]:
+    """A formula with one change that undoes a likely mistake, each with the name of the mistake: another sign, another
+    step, another transpose, or a factor of a term.
+    """
+    text = decomposed(text)
+    for m in re.finditer(r"[-+−]", text):
+        if not re.search(r"([*/@%^=]|\d[eE]|₍)\s*$", text[: m.start()]):
+            term = text[m.end() : _end_of_term(text, m.end())].strip()
+            yield f"the sign before {_short(term)} is wrong", f"{text[: m.start()]}{'-+'[m[0] != '+']}{text[m.end() :]}"
+    for m in re.finditer(rf"([^\W\d][\w{_MARKS}/]*?)ₜ([₊₋]₁)?", text):
+        for step in (k for k in ("", "₋₁", "₊₁") if k != (m[2] or "")):
+            yield f"{m[0]} is of another step than it should be", f"{text[: m.start()]}{m[1]}ₜ{step}{text[m.end() :]}"
+    for m in re.finditer("ᵀ|\\.T\\b", text):
+        operand = re.search(r"[\w/]*\)?$", text[: m.start()])
+        yield f"{operand[0] if operand else ''}ᵀ is transposed, and should not be", text[: m.start()] + text[m.end() :]
+    for m in re.finditer(rf"(?:(?<=/)d|(?<!\w))[^\W\d][\w{_MARKS}]*(?:/d[\w{_MARKS}]+)?", text):
+        if len(shapes.get(words.get(m[0], ""), ())) == 2 and text[m.end() : m.end() + 1] not in ("ᵀ", "⁻", "."):
+            yield f"{m[0]} has to be transposed", f"{text[: m.start()]}({m[0]})ᵀ{text[m.end() :]}"
+    start = 0
+    while start < len(text):
+        end = _end_of_term(text, start + 1)
+        sign, term = re.fullmatch(r"(\s*[-+−]?)(.*)", text[start:end], re.DOTALL).groups()  # type: ignore[union-attr]
+        for factor, says in (("2", "2"), ("½", "1/2"), ("n", "n"), ("1/n", "1/n")):
+            if end - start < len(text) and (factor[-1] != "n" or "n" in words):
+                changed = f"{text[:start]}{sign or '+'} ({factor}) ({term}) {text[end:]}"
+                yield f"the factor {says} is missing in the term {_short(term)}", changed
+        start = max(end, start + 1)
+
+
+def _short(term: str) -> str:
+    term = term.strip()
+    return term if len(term) <= 30 else f"{term[:28]}…"
 
 
 def _moved(sign: str | None, k: str | None) -> int:

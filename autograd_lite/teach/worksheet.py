@@ -32,12 +32,14 @@ from . import points
 from .answers import FUNCTIONS, Misfit, Reader, assignments, clipped, is_python, worked_out, written
 from .answers import LONG as FORMULA
 from .blanks import Code, as_variable, first_by_symbol, kind_of, lines_at, questions, teaching
-from .grading import AT_ONE_STEP, CLOSE, RIGHT, TYPED, UNMARKED, Mark, Marks, Question, fitted, how_wrong, verdict
+from .grading import AT_ONE_STEP, CLOSE, MISFIT, RIGHT, TYPED, UNMARKED
+from .grading import Mark, Marks, Question, fitted, how_wrong, verdict
 from .hand_out import HandOut
-from .notation import INDICES, Board, Unread, decomposed, signs_replaced
+from .notation import INDICES, Board, Unread, decomposed, signs_replaced, variants
 
 BLANK = "_" * 14
 MANY = 12  # blanks
+NUMBERS = "biuf"  # kinds of arrays
 OVER = r"; t = \d+ … \d+$"  # in a remark: the steps of a loop that a line is for
 LINE = r"\s*(\S+)\s*=(?!\s*=)\s*(\S.*?)(\s{2,}(since|is|#|\d).*|\s*)"  # a blank, its formula, a remark
 LONG = 20_000  # characters of a text with all answers; more if the answer key is long
@@ -131,11 +133,11 @@ class Worksheet(HandOut):
         answered = self._answers(answers)
         typed = {
             self._blanks[w]: f"{word} = {x}" if isinstance(x, str) and len(w) < len(word) else x
-            for word, x in answered.items() if (w := _bare(word)) in self._blanks
+            for word, x in answered.items() if (w := self._bare(word)) in self._blanks
         }  # fmt: skip
         marks = Marks()
         if isinstance(answers, Mapping):
-            marks.unknown = tuple(str(w) for w in answers if _bare(w) not in self._blanks)
+            marks.unknown = tuple(str(w) for w in answers if self._bare(w) not in self._blanks)
         values: dict[str, Any] = {}
         for q in self.questions:
             says = ""
@@ -156,8 +158,25 @@ class Worksheet(HandOut):
             marks.append(Mark(q.word, says in RIGHT, says))
         return marks
 
+    def _bare(self, word: Any) -> str:
+        """A symbol without indices: ``dL/dE`` for ``dL/dEₖ``, or for ``dL/dE_k`` where that is no blank."""
+        shown = decomposed(str(word)).strip()
+        bare = (shown if shown in self._blanks else self.board.with_subscripts(shown)).rstrip(f"{INDICES}₍₎")
+        return next((w for w in (bare, bare.rstrip("ₜ"), bare.replace("∂", "d")) if w in self._blanks), bare)
+
     def _says(self, q: Question, answer: Any, values: dict[str, Any]) -> str:
-        """What is wrong with an answer, in that of its readings in which least is; raises an error if none works."""
+        """What is wrong with an answer; raises an error if it cannot be read."""
+        best = self._best(q, answer, values)
+        if isinstance(answer, str) and 2 <= how_wrong(best) <= MISFIT:
+            for says, changed in variants(answer, self.board.words, self.board.shapes):
+                if self._best(q, changed, {}) in RIGHT:
+                    return says
+        if isinstance(best, Exception):
+            raise best
+        return best
+
+    def _best(self, q: Question, answer: Any, values: dict[str, Any]) -> str | Exception:
+        """What is wrong with an answer in that of its readings in which least is."""
         tried: list[str | Exception] = []
         readings = [frozenset[str]()]
         for reading in readings:
@@ -174,10 +193,7 @@ class Worksheet(HandOut):
                 break
             choices = self.readers[0].choices if isinstance(answer, str) else ()
             readings += [more for c in sorted(choices) if (more := reading | {c}) not in readings]
-        best = min(tried, key=how_wrong)
-        if isinstance(best, Exception):
-            raise best
-        return best
+        return min(tried, key=how_wrong)
 
     def _answers(self, answers: Any) -> Mapping[str, Any]:
         """The answers: for each a formula, a value, one value for each choice of the numbers, or an error."""
@@ -242,7 +258,7 @@ class Worksheet(HandOut):
         if len(text) > max(LONG, 4 * len(self._key)):
             return None
         lines = [re.fullmatch(LINE, line) for line in text.splitlines() if line.strip()]
-        answers = {m[1]: m[2] for m in lines if m and _bare(m[1]) in self._blanks and len(m[2]) <= FORMULA}
+        answers = {m[1]: m[2] for m in lines if m and self._bare(m[1]) in self._blanks and len(m[2]) <= FORMULA}
         return answers if len(answers) == len(lines) or not is_python(text) else None
 
 
@@ -259,11 +275,6 @@ def _elsewhere(text: str, reader: Reader, *how: Any) -> Any:
         return reader.formula(text, *how)
     except Exception:  # such as a name that has no other value
         return None
-
-
-def _bare(word: Any) -> str:
-    """A symbol without indices: ``dL/dE`` for ``dL/dEₖ``."""
-    return decomposed(str(word)).rstrip(f"{INDICES}₍₎")
 
 
 def _slashed(word: str) -> str:
@@ -354,7 +365,7 @@ def _of_derivation(d: Derivation, blanks: Any, vary: Sequence[str], seed: int) -
     tables = [first_by_symbol(lines_at(d, env) if k or vary else d.lines) for k, env in enumerate(choices)]
     printed = {line.symbol: line for line in sections[-1].lines[::-1] if line.formulas}
     spaces = [
-        {w: x for w, x in env.items() if w not in d.order.hidden}
+        {w: x for w, x in env.items() if w not in d.order.hidden and np.asarray(x).dtype.kind in NUMBERS}
         | {w: line.value for w, line in table.items() if line.value is not None and w in printed}
         for env, table in zip(choices, tables, strict=True)
     ]
@@ -367,7 +378,7 @@ def _of_derivation(d: Derivation, blanks: Any, vary: Sequence[str], seed: int) -
     asked = [t.symbol for t in d.totals if t.node in d.order.asked]
     sections = [sections[0], *d.written[1:]]
     confirmed = _with_steps(_confirmed(asked_of, spaces, code.words), sections[-1].lines, spaces, code.words)
-    chosen = _chosen(confirmed, blanks, asked)
+    chosen = _chosen(confirmed, blanks, asked, _hollow(confirmed, spaces, code.words))
     if vary:
         sections = [replace(s, lines=[_with_value(line, spaces[0]) for line in s.lines]) for s in sections]
     whole: dict[str, str] = {}
@@ -466,9 +477,34 @@ def _is_right(sheet: Worksheet, q: Question) -> Iterator[bool]:
             yield x is not None and not verdict(q, [x], [at], {})
 
 
-def _chosen(questions: Sequence[Question], blanks: Any, asked: Sequence[str]) -> list[Question]:
+def _hollow(
+    several: Sequence[Question], spaces: Sequence[Mapping[str, Any]], words: Mapping[str, str]
+) -> set[str]:
+    """Those whose answer is another gradient as it stands, or right too with a wrong sign or step, as if a term is 0."""
+    sheet, hollow = Worksheet(several, "", "", "", spaces, words), set[str]()
+    for q in several:
+        of = re.findall(r"\bd\w+d\w+|d[\w.]+/d[\w.]+", q.answer)
+        others = [[np.ravel(at[as_variable(w)]) for at in sheet.spaces if as_variable(w) in at] for w in of]
+        rights = [np.ravel(at[q.word]) for at in sheet.spaces if q.word in at]
+        is_copy = any(o and len(o) == len(rights) and all(map(np.array_equal, o, rights)) for o in others)
+        changed = (
+            text for says, text in variants(q.answer, sheet.board.words, {})
+            if not q.over and re.search("sign|step", says)  # of a sum over steps one term may be 0
+        )
+        steps = q.steps or [q]
+        if is_copy or any(
+            all(all([*_is_right(sheet, replace(at, answer=text))] or [False]) for at in steps) for text in changed
+        ):
+            hollow.add(q.word)
+    return hollow
+
+
+def _chosen(
+    questions: Sequence[Question], blanks: Any, asked: Sequence[str], hollow: Set[str] = frozenset()
+) -> list[Question]:
     """The questions that are asked."""
     if blanks is None or isinstance(blanks, int):
+        questions = [q for q in questions if q.word not in hollow or blanks is not None]
         words = teaching(questions, asked, MANY if blanks is None else blanks, blanks is not None)
     else:
         names = {w: q.word for q in questions for w in (q.symbol, text_name(q.symbol), q.word)}

@@ -295,7 +295,7 @@ def test_nothing_typed_is_executed(sheet, answer, how, tmp_path, monkeypatch):
         ("np.broadcast_to(P, (10**9, 2, 1)) * 1", "too large"),
         ("np.einsum('i,j,k->ijk', np.ones(10**4), np.ones(10**4), np.ones(10**4))", "too large"),
         ("np.kron(np.ones(10**5), np.ones(10**5))", "too large"),
-        ("P[[0] * 10, [0], [0]]", "too many indices"),
+        ("P[[0] * 10, [0], [0]]", "it cannot be computed"),
         ("np.ones((100, 10000))[[" + "0, " * 200 + "]]", "too large"),
         (" + ".join(["np.exp(np.ones(10**6))"] * 80), "too large"),
         ("np.add(" * 60 + "np.ones(10**6)" + ", np.ones(10**6))" * 60, "too large"),
@@ -647,8 +647,8 @@ def test_the_steps_of_a_loop_are_one_blank():
     }
     wrong = {
         "dL/daₜ": {"dL/dhₜ": "the factor dh6da6 is missing", "-dL/dhₜ ⊙ (1 - hₜ²)": "the sign is wrong"},
-        "dL/dhₜ": {"W @ dL/daₜ₊₁": "entries are off", "Wᵀ @ dL/da6": "it is right for one step, but not for"},
-        "dL/dW": {"Σₜ hₜ₋₁ @ dL/daₜᵀ": "it is transposed", "Σₜ dL/daₜ @ hₜᵀ": "entries are off"},
+        "dL/dhₜ": {"W @ dL/daₜ₊₁": "W has to be transposed", "Wᵀ @ dL/da6": "it is right for one step, but not for"},
+        "dL/dW": {"Σₜ hₜ₋₁ @ dL/daₜᵀ": "it is transposed", "Σₜ dL/daₜ @ hₜᵀ": "is of another step"},
     }
     for word, answers in right.items():
         for answer in answers:
@@ -948,7 +948,7 @@ def seen_sheet():
         ("predᵢ₋₁ⱼ", "entries are off, by up to 3.81"),
         ("pred₋₁", "pred₋₁ cannot be read: only an index can be moved, as in uᵢ₊₁"),
         ("Σₜ predₜ₋₁", "Σₜ cannot be read: there is no step t with each value in predₜ₋₁"),
-        ("Σₚ pred", "Σₚ cannot be read: sums are over ᵢ ⱼ ₖ ₗ ₘ ₙ; write its terms"),
+        ("Σₚ pred", "there is no index n to sum over"),
         ("predₜ", "ₜ cannot be read here: this is the gradient of no step; write Σₜ, or numbers"),
         ("foo(err)", "its functions are exp, log, sqrt"),
     ],
@@ -982,4 +982,4 @@ def test_a_gradient_that_is_zero_is_no_blank():
     sheet = program.worksheet(wrt=["P", "a"])
     assert "dL/dc = " in str(program.explain(["P", "a"]))
     assert "dL/dc" not in [q.symbol for q in sheet.questions]
-    assert {"dL/dP", "dL/da"} <= {q.symbol for q in sheet.questions}
+    assert {q.symbol for q in sheet.questions} == {"dL/dP", "dL/db", "dL/df"}  # dL/da has dL/dc as a term
