@@ -22,7 +22,7 @@ from ..derive.writing import shape_text, subscript, symbol, text_name
 from ..engine.operands import raw
 from ..table import TABLE
 from ..table.textbook import NOTATIONS
-from .indices import Indexed, aligned, each, entrywise, indexed, laid_out, summed
+from .indices import Indexed, each, entrywise, indexed, laid_out, summed
 from .notation import LETTERS, Board, Unread, signs_replaced
 
 LONG = 2_000  # characters of one formula

@@ -14,7 +14,6 @@ import numpy as np
 
 from .notation import LETTERS, Unread
 
-
 MANY = 20_000  # entries for which a function is called
 
 

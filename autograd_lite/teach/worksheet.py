@@ -32,8 +32,20 @@ from . import points
 from .answers import FUNCTIONS, Misfit, Reader, assignments, clipped, is_python, worked_out, written
 from .answers import LONG as FORMULA
 from .blanks import Code, as_variable, first_by_symbol, kind_of, lines_at, questions, teaching
-from .grading import AT_ONE_STEP, CLOSE, MISFIT, RIGHT, TYPED, UNMARKED
-from .grading import Mark, Marks, Question, fitted, how_wrong, verdict
+from .grading import (
+    AT_ONE_STEP,
+    CLOSE,
+    MISFIT,
+    RIGHT,
+    TYPED,
+    UNMARKED,
+    Mark,
+    Marks,
+    Question,
+    fitted,
+    how_wrong,
+    verdict,
+)
 from .hand_out import HandOut
 from .notation import INDICES, Board, Unread, decomposed, signs_replaced, variants
 
@@ -480,7 +492,7 @@ def _is_right(sheet: Worksheet, q: Question) -> Iterator[bool]:
 def _hollow(
     several: Sequence[Question], spaces: Sequence[Mapping[str, Any]], words: Mapping[str, str]
 ) -> set[str]:
-    """Those whose answer is another gradient as it stands, or right too with a wrong sign or step, as if a term is 0."""
+    """Those whose answer is another gradient as it stands, or right too with a wrong sign or step: a term is 0."""
     sheet, hollow = Worksheet(several, "", "", "", spaces, words), set[str]()
     for q in several:
         of = re.findall(r"\bd\w+d\w+|d[\w.]+/d[\w.]+", q.answer)
