@@ -257,7 +257,8 @@ class Reader:
         The names that have been used.
     reading : set of str
         How what can be read in two ways is read: factors side by side as a "product" of matrices, or an "inner"
-        product of vectors, those with a dot between as a "dot" product, sums with axes "dropped", ``Xᵢ`` as one of the "rows", an array without indices as "apart" from them, and π as the "number".
+        product of vectors, those with a dot between as a "dot" product, sums with axes "dropped", ``Xᵢ`` as one of the
+        "rows", an array without indices as "apart" from them, and π as the "number".
     choices : set of str
         Those of these that made a difference.
     """
@@ -462,7 +463,7 @@ class Reader:
         return entrywise(charged, args, self.frame if is_mixed and not self._is_read_as("apart") else "")
 
     def _with_indices(self, e: ast.Call) -> Any:
-        """What the notation writes as ``indexed(X,_ij)``, ``indexed(u,_i,(1,))`` or, of an index alone, ``indexed(_i)``."""
+        """What the notation writes as ``indexed(X,_ij)``, ``indexed(u,_i,(1,))``, or ``indexed(_i)`` of an index."""
         letters = _letters_of(e.args[min(len(e.args) - 1, 1)])
         if len(e.args) == 1:
             return Indexed(np.arange(self.extents[letters]), letters)

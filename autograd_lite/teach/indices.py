@@ -1,4 +1,4 @@
-"""Arrays with indices, as formulas have them: ``Xᵢⱼ`` is an entry of X, ``Xᵢ`` a row, and ``Σᵢ dL/dηᵢ Xᵢ`` a sum of rows.
+"""Arrays with indices, as formulas have them: ``Xᵢⱼ`` is an entry, ``Xᵢ`` a row, ``Σᵢ dL/dηᵢ Xᵢ`` a sum of rows.
 
 The axes of an index stand first, in the order of the letters; operands are aligned by their letters, and what has no
 index broadcasts as in NumPy.

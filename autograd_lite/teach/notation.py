@@ -158,7 +158,8 @@ class Board:
         A value of a `shape` may have a row for each step: ``dL/dBₜ = dL/daₜ``.
         """
         letters = _below(letters)
-        if len(letters) == 1 and re.search(rf"({'|'.join(map(re.escape, self._steps.keys() - self.words.keys())) or '(?!)'}){letters}", text):
+        stems = "|".join(map(re.escape, self._steps.keys() - self.words.keys())) or "(?!)"
+        if len(letters) == 1 and re.search(f"({stems}){letters}", text):
             text = text.replace(letters, "ₜ")
         text = re.sub(r"(?<=\d)ₜ", "_ₜ", text)  # k1_2 is the second value of k1
         text = re.sub(_TYPED_STEP, lambda m: "ₜ" + (f"{m[1]}{m[2]}".translate(_SMALL) if m[1] else ""), text)
