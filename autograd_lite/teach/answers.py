@@ -11,6 +11,7 @@ import ast
 import math
 import operator
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from functools import partial, reduce
 from types import EllipsisType
@@ -23,7 +24,7 @@ from ..engine.operands import raw
 from ..table import TABLE
 from ..table.textbook import NOTATIONS
 from .indices import Indexed, each, entrywise, indexed, laid_out, summed
-from .notation import LETTERS, Board, Unread, signs_replaced
+from .notation import LETTERS, Board, Misfit, Unread, signs_replaced
 
 LONG = 2_000  # characters of one formula
 DEEP = 200  # levels of the parsed text
@@ -38,7 +39,7 @@ _BINARY: dict[type[ast.AST], Callable[[Any, Any], Any]] = {
     ast.Gt: operator.gt, ast.GtE: operator.ge, ast.Eq: operator.eq, ast.NotEq: operator.ne,
 }  # fmt: skip
 _UNARY: dict[type[ast.AST], Callable[[Any], Any]] = {
-    ast.USub: lambda x: -_counted(x), ast.UAdd: operator.pos, ast.Invert: operator.invert,
+    ast.USub: lambda x: -_counted(x), ast.UAdd: _counted, ast.Invert: operator.invert,
 }  # fmt: skip
 
 _OURS = {
@@ -202,7 +203,15 @@ def written(names: Iterable[str]) -> dict[str, str]:
     indexed = {w: re.sub(r"(?<=[A-Z])(?=[a-z]$)|(?<=[a-zA-Z])(?=\d+$)", "_", w) for w in names}
     lowered = {re.sub(r"_(\d+)$", lambda m: subscript(m[1]), shown): w for w, shown in indexed.items()}
     typed = {shown: w for w, shown in indexed.items()}
-    return {**lowered, **typed, **{text_name(w): w for w in names}, **{w: w for w in names}}
+    spelled = {re.sub("[Α-Ωα-ωε]", lambda m: greek(m[0]), text_name(w)): w for w in names}
+    return {**lowered, **spelled, **typed, **{text_name(w): w for w in names}, **{w: w for w in names}}
+
+
+def greek(letter: str) -> str:
+    """The name of a letter: ``lambda`` for ``λ``."""
+    kind, _, word = unicodedata.name(letter).removeprefix("GREEK ").partition(" LETTER ")
+    word = word.replace("LAMDA", "LAMBDA").split()[0]
+    return word.capitalize() if kind == "CAPITAL" else word.lower()
 
 
 def clipped(answer: Any) -> str:
@@ -242,10 +251,6 @@ def _parsed(
     if level:
         raise Unread(_DEEP)
     return tree
-
-
-class Misfit(ValueError):
-    """Shapes do not fit: a mistake, not something that cannot be read."""
 
 
 class Reader:

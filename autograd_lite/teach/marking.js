@@ -453,6 +453,7 @@ const tuple = (numbers) => `(${numbers.join(",")},)`;
 /** Letters with a hat, a tilde or a bar as letter and mark, as names are printed: ŷ. */
 const decomposed = (text) => text.replace(/\p{L}/gu, (c) => (/^.[\u0302-\u0304]$/u.test(c.normalize("NFD")) ? c.normalize("NFD") : c));
 const STEP = "ₜ(?:([₊₋])([₀-₉]+))?"; // the step of a value in a loop
+const AT_STEP = new RegExp(`((?!\\p{Nd})${W}(?:${W}|/(?=d))*?)${STEP}`, "gu");
 const moved = (sign, k) => (sign ? Number((sign === "₋" ? "-" : "") + [...k].map((c) => "₀₁₂₃₄₅₆₇₈₉".indexOf(c)).join("")) : 0);
 const atStep = (text, t) => text.replace(new RegExp(STEP, "gu"), (_, sign, k) => t + moved(sign, k))
   .replace(/(?<=\[)[^\][]*(?=\])/gu, (inside) => inside.replace(new RegExp(`(?<!${W})t(?!${W})`, "gu"), t));
@@ -484,7 +485,7 @@ const startOfTerm = (text, end) => {
 const below = (letters) => [...letters].map((c) => (INDICES.includes(c) ? c : INDICES[LETTERS.indexOf(c)] ?? "")).join("");
 const OTHERS = Object.fromEntries([..."ₐₑₕₒₚᵣₛᵤᵥₓ"].map((c, k) => [c, "aehoprsuvx"[k]]));
 const SUBSCRIPT = "₀-₉ₐₑₒₓₕᵢⱼₖₗₘₙₚᵣₛₜᵤᵥ₊₋";
-const INDEX = new RegExp(`((?:${W}|[${MARKS}/])*(?:${W}|[${MARKS})\\]])|\\))_(?:\\{([i-n, ]+)\\}|([i-n]+))(?!${W}|[${MARKS}])`, "gu"); // x_i, x_{ij}
+const INDEX = new RegExp(`((?:${W}|[${MARKS}/])*(?:${W}|[${MARKS})\\]])|[)‖|])_(?:\\{([i-n, ]+)\\}|([i-n]+))(?!${W}|[${MARKS}])`, "gu"); // x_i, x_{ij}
 const BOUNDS = new RegExp(`Σ(?:_?\\{?([ᵢⱼₖₗₘₙi-n])\\s*[=₌]\\s*[01₀₁]\\}?)(?:\\s*\\^?\\{?\\s*${W}\\}?(?=\\s|\\())?`, "gu"); // Σ_{i=1}^n
 const escaped = (word) => word.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&");
 
@@ -523,8 +524,9 @@ function* variants(written, words, shapes) {
     if (shape.length === 2 && !["ᵀ", "⁻", "."].includes(next)) yield [`${m[0]} has to be transposed`, change(m, `(${m[0]})ᵀ`)];
   }
   for (let start = 0, end; start < text.length; start = Math.max(end, start + 1)) {
-    end = endOfTerm(text, start + 1);
-    const [, sign, term] = text.slice(start, end).match(/^(\s*[-+−]?)(.*)$/su);
+    const [sign] = text.slice(start).match(/^\s*[-+−]?/u);
+    end = endOfTerm(text, start + sign.length);
+    const term = text.slice(start + sign.length, end);
     for (const [factor, says] of [["2", "2"], ["½", "1/2"], ["n", "n"], ["1/n", "1/n"]]) {
       if (end - start < text.length && (!factor.endsWith("n") || has(words, "n"))) {
         yield [`the factor ${says} is missing in the term ${short(term)}`, `${text.slice(0, start)}${sign || "+"} (${factor}) (${term}) ${text.slice(end)}`];
@@ -574,28 +576,35 @@ class Board {
   unrolled(text, steps, letters, shape) {
     letters = below(letters);
     const stems = [...this.steps.keys()].filter((w) => !has(this.words, w)).map(escaped).join("|") || "(?!)";
-    if ([...letters].length === 1 && new RegExp(`(${stems})${letters}`, "u").test(text)) text = text.replaceAll(letters, "ₜ");
-    text = text.replace(/(?<=\p{Nd})ₜ/gu, "_ₜ").replace(new RegExp(`(?<=${W})_(?:t(?!${W})|[({]t\\s*(?:([+-])\\s*(\\p{Nd}+))?[)}])`, "gu"), (_, sign, k) =>
-      `ₜ${sign ? (sign === "-" ? "₋" : "₊") + [...k].map((c) => "₀₁₂₃₄₅₆₇₈₉"[c]).join("") : ""}`);
+    if ([...letters].length === 1 && !text.includes("ₜ") && new RegExp(`(${stems})${letters}`, "u").test(text)) text = text.replaceAll(letters, "ₜ");
+    text = text.replace(new RegExp(`(?<=${W})_(?:t(?![${INDICES}]?(?![${INDICES}])${W})|[({]t\\s*(?:([+-])\\s*(\\p{Nd}+))?[)}])`, "gu"), (_, sign, k) =>
+      `ₜ${sign ? (sign === "-" ? "₋" : "₊") + [...k].map((c) => "₀₁₂₃₄₅₆₇₈₉"[c]).join("") : ""}`).replace(/(?<=\p{Nd})ₜ/gu, "_ₜ");
     text = text.replace(new RegExp(`(?<!${W})(\\p{Nd}+)(?=(?!\\p{Nd})${W}[${W.slice(1, -1)}${MARKS}]*ₜ)`, "gu"), "$1 "); // 2eₜ is no 2e6
     const over = text.match(/[;,]?\s*(?<![\p{L}\p{N}_])t\s*=\s*(\p{Nd}+)\s*(?:…|\.\.+|to)\s*(\p{Nd}+)\s*$/u);
     if (over) text = text.slice(0, over.index);
     for (let m = text.match(/Σₜ/u); m; m = text.match(/Σₜ/u)) {
       const start = m.index + 2, end = endOfTerm(text, start), term = text.slice(start, end);
       let common = over ? Array.from({ length: Math.max(over[2] - over[1] + 1, 0) }, (_, k) => Number(over[1]) + k) : this.stepsOf(term);
-      if (steps.length > 1 && !over && steps.every((t) => common.includes(t))) common = [...steps].sort((a, b) => a - b);
+      if (steps.length > 1 && !over && (steps.every((t) => common.includes(t)) || !/ₜ(?![₊₋])/u.test(term))) common = [...steps].sort((a, b) => a - b);
       if (common.length > 1000) notMarked("it is too long");
+      for (const t of common) {
+        for (const [, w, sign, k] of term.matchAll(AT_STEP)) {
+          const at = t + moved(sign, k);
+          if (this.steps.has(w) && !this.steps.get(w).includes(at)) throw new Misfit(`there is no ${w}${at}`);
+        }
+      }
       text = `${text.slice(0, m.index)}(${common.map((t) => `(${atStep(term, t)})`).join("+")})${text.slice(end)}`;
     }
     let rows = [];
-    try { if (text.includes("ₜ") && steps.length !== 1) rows = this.stepsOf(text); } catch { /* it has no steps */ }
+    try { if (text.includes("ₜ") && steps.length !== 1 && [...letters].length < 2) rows = this.stepsOf(text); } catch { /* it has no steps */ }
     if (rows.length && rows.length === shape[0]) return `stack([${rows.map((t) => atStep(text, t)).join(",")}])`;
+    if (text.includes("ₜ") && steps.length > 1) throw new Misfit("the sum over the steps is missing: write Σₜ");
     if (text.includes("ₜ") && steps.length !== 1) throw new Unread("ₜ cannot be read here: this is the gradient of no step; write Σₜ, or numbers");
     return steps.length === 1 ? atStep(text, steps[0]) : text;
   }
 
   stepsOf(term) {
-    const each = [...term.matchAll(new RegExp(`((?!\\p{Nd})${W}(?:${W}|/(?=d))*?)${STEP}`, "gu"))].map(([, of, sign, k]) => {
+    const each = [...term.matchAll(AT_STEP)].map(([, of, sign, k]) => {
       const word = this.steps.has(of) ? of : of.slice(of.lastIndexOf("/") + 1);
       return (this.steps.get(word) ?? []).map((n) => n - moved(sign, k));
     });

@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from itertools import accumulate
+from itertools import accumulate, product
 
 INDICES = "ᵢⱼₖₗₘₙ"
 LETTERS = "ijklmn"  # the indices of axes, as derivations are printed
@@ -30,15 +30,20 @@ _TOKEN = re.compile(
 )
 _AT = rf"(?:[{INDICES}](?:[₊₋][₀-₉]+)?)+"  # the indices of an operand, which may be moved: uᵢ₊₁ⱼ
 _STEP = r"ₜ(?:([₊₋])([₀-₉]+))?"  # the step of a value in a loop, which may be moved: hₜ₋₁
-_TYPED_STEP = r"(?<=\w)_(?:t(?!\w)|[({]t\s*(?:([+-])\s*(\d+))?[)}])"  # h_t, h_{t-1}
+_AT_STEP = rf"([^\W\d](?:\w|/(?=d))*?){_STEP}"
+_TYPED_STEP = rf"(?<=\w)_(?:t(?![^\W{INDICES}])|[({{]t\s*(?:([+-])\s*(\d+))?[)}}])"  # h_t, h_{t-1}
 _RANGE = r"[;,]?\s*\bt\s*=\s*(\d+)\s*(?:…|\.\.+|to)\s*(\d+)\s*$"  # t = 1 … 3
 _PLACES = r"(?<!\w)at (\[(?:[^][]|\[[^][]*\])*\]), 0 elsewhere"  # behind a term
-_INDEX = rf"([\w{_MARKS}/]*[\w{_MARKS})\]]|\))_(?:\{{([i-n, ]+)\}}|([i-n]+))(?![\w{_MARKS}])"  # x_i, x_{ij}
+_INDEX = rf"([\w{_MARKS}/]*[\w{_MARKS})\]]|[)‖|])_(?:\{{([i-n, ]+)\}}|([i-n]+))(?![\w{_MARKS}])"  # x_i, x_{ij}
 _BOUNDS = r"Σ(?:_?\{?([ᵢⱼₖₗₘₙi-n])\s*[=₌]\s*[01₀₁]\}?)(?:\s*\^?\{?\s*[\wⁿ]\}?(?=\s|\())?"  # Σ_{i=1}^n
 _OTHERS = dict(zip("ₐₑₕₒₚᵣₛᵤᵥₓ", "aehoprsuvx", strict=True))  # letters that are no names of indices
 _SUBSCRIPT = "₀-₉ₐₑₒₓₕᵢⱼₖₗₘₙₚᵣₛₜᵤᵥ₊₋"
 _PREFIX = ("ln", "log", "exp", "sqrt", "sin", "cos", "tan", "tanh")  # functions that need no brackets: ln P
 _WORDS = ("and", "or", "not", "if", "else", "in", "is", "lambda", "for", "yield", "await")
+
+
+class Misfit(ValueError):
+    """Shapes, or steps, do not fit: a mistake, not something that cannot be read."""
 
 
 class Unread(ValueError):
@@ -159,10 +164,10 @@ class Board:
         """
         letters = _below(letters)
         stems = "|".join(map(re.escape, self._steps.keys() - self.words.keys())) or "(?!)"
-        if len(letters) == 1 and re.search(f"({stems}){letters}", text):
+        if len(letters) == 1 and "ₜ" not in text and re.search(f"({stems}){letters}", text):
             text = text.replace(letters, "ₜ")
-        text = re.sub(r"(?<=\d)ₜ", "_ₜ", text)  # k1_2 is the second value of k1
         text = re.sub(_TYPED_STEP, lambda m: "ₜ" + (f"{m[1]}{m[2]}".translate(_SMALL) if m[1] else ""), text)
+        text = re.sub(r"(?<=\d)ₜ", "_ₜ", text)  # k1_2 is the second value of k1
         text = re.sub(rf"(?<!\w)(\d+)(?=[^\W\d][\w{_MARKS}]*ₜ)", r"\1 ", text)  # 2eₜ is no 2e6
         if over := re.search(_RANGE, text):
             text = text[: over.start()]
@@ -170,13 +175,18 @@ class Board:
             end = _end_of_term(text, m.end())
             term = text[m.end() : end]
             common = {*range(int(over[1]), int(over[2]) + 1)} if over else self._steps_of(term)
-            if len(steps) > 1 and not over and common >= {*steps}:
+            if len(steps) > 1 and not over and (common >= {*steps} or not re.search("ₜ(?![₊₋])", term)):
                 common = {*steps}
+            for t, (w, sign, k) in product(common, re.findall(_AT_STEP, term)):
+                if w in self._steps and t + _moved(sign, k) not in self._steps[w]:
+                    raise Misfit(f"there is no {w}{t + _moved(sign, k)}")
             terms = "+".join(f"({_at_step(term, t)})" for t in sorted(common))
             text = f"{text[: m.start()]}({terms}){text[end:]}"
         with suppress(Unread):
-            if "ₜ" in text and len(steps) != 1 and shape and len(rows := self._steps_of(text)) == shape[0]:
+            if "ₜ" in text and len(steps) != 1 and len(letters) < 2 and shape and len(rows := self._steps_of(text)) == shape[0]:
                 return f"stack([{','.join(_at_step(text, t) for t in sorted(rows))}])"
+        if "ₜ" in text and len(steps) > 1:
+            raise Misfit("the sum over the steps is missing: write Σₜ")
         if "ₜ" in text and len(steps) != 1:
             raise Unread("ₜ cannot be read here: this is the gradient of no step; write Σₜ, or numbers")
         return _at_step(text, steps[0]) if len(steps) == 1 else text
@@ -184,7 +194,7 @@ class Board:
     def _steps_of(self, term: str) -> set[int]:
         """The steps t for which there is each value in a term."""
         steps: list[set[int]] = []
-        for m in re.finditer(rf"([^\W\d](?:\w|/(?=d))*?){_STEP}", term):
+        for m in re.finditer(_AT_STEP, term):
             word = m[1] if m[1] in self._steps else m[1].rpartition("/")[2]
             steps.append({k - _moved(m[2], m[3]) for k in self._steps.get(word, ())})
         if not (common := set.intersection(*steps) if steps else None):
@@ -343,8 +353,9 @@ def variants(text: str, words: Mapping[str, str], shapes: Mapping[str, Sequence[
             yield f"{m[0]} has to be transposed", f"{text[: m.start()]}({m[0]})ᵀ{text[m.end() :]}"
     start = 0
     while start < len(text):
-        end = _end_of_term(text, start + 1)
-        sign, term = re.fullmatch(r"(\s*[-+−]?)(.*)", text[start:end], re.DOTALL).groups()  # type: ignore[union-attr]
+        sign = re.match(r"\s*[-+−]?", text[start:])[0]  # type: ignore[index]
+        end = _end_of_term(text, start + len(sign))
+        term = text[start + len(sign) : end]
         for factor, says in (("2", "2"), ("½", "1/2"), ("n", "n"), ("1/n", "1/n")):
             if end - start < len(text) and (factor[-1] != "n" or "n" in words):
                 changed = f"{text[:start]}{sign or '+'} ({factor}) ({term}) {text[end:]}"

@@ -395,6 +395,10 @@ def _of_derivation(d: Derivation, blanks: Any, vary: Sequence[str], seed: int) -
         sections = [replace(s, lines=[_with_value(line, spaces[0]) for line in s.lines]) for s in sections]
     whole: dict[str, str] = {}
     shown = _with_blanks(sections, confirmed, chosen, spaces[0], whole)
+    sheet = Worksheet(chosen, "", "", "", spaces, code.words)
+    reads = {q.answer: q for q in chosen}
+    whole = {side: answer for side, answer in whole.items()
+             if not all([*_is_right(sheet, replace(reads[answer], answer=side))] or [False])}  # fmt: skip
     markdown = markdown_of(map(tex_rows, shown)).replace(LATEX.name(BLANK), r"\underline{\hspace{8em}}")
     texts = f"{text_of(shown, TEXT)}\n", f"{text_of(sections, TEXT)}\n"
     return Worksheet(chosen, *texts, markdown, spaces, code.words, whole)
