@@ -39,7 +39,7 @@ _BINARY: dict[type[ast.AST], Callable[[Any, Any], Any]] = {
     ast.Gt: operator.gt, ast.GtE: operator.ge, ast.Eq: operator.eq, ast.NotEq: operator.ne,
 }  # fmt: skip
 _UNARY: dict[type[ast.AST], Callable[[Any], Any]] = {
-    ast.USub: lambda x: -_counted(x), ast.UAdd: _counted, ast.Invert: operator.invert,
+    ast.USub: lambda x: -_counted(x), ast.UAdd: lambda x: _counted(x), ast.Invert: operator.invert,
 }  # fmt: skip
 
 _OURS = {

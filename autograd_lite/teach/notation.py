@@ -183,7 +183,8 @@ class Board:
             terms = "+".join(f"({_at_step(term, t)})" for t in sorted(common))
             text = f"{text[: m.start()]}({terms}){text[end:]}"
         with suppress(Unread):
-            if "ₜ" in text and len(steps) != 1 and len(letters) < 2 and shape and len(rows := self._steps_of(text)) == shape[0]:
+            rows = self._steps_of(text) if "ₜ" in text and len(steps) != 1 and len(letters) < 2 else ()
+            if rows and len(rows) == (shape or (0,))[0]:
                 return f"stack([{','.join(_at_step(text, t) for t in sorted(rows))}])"
         if "ₜ" in text and len(steps) > 1:
             raise Misfit("the sum over the steps is missing: write Σₜ")
