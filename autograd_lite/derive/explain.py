@@ -205,7 +205,7 @@ class Derivation(GraphView):
         formulas = [self.composition(line)]
         if closed is None or line.node not in self.order.direct:
             sides = [] if closed is None else [*formulas, closed.formula]
-            is_other = len({*Line("", sides, line.value).written(TEXT)[1:]}) == 2
+            is_other = len({"".join(sorted(side)) for side in Line("", sides, line.value).written(TEXT)[1:]}) == 2
             formulas = sides if is_other else formulas
             formulas = sides[1:] if closed is not None and _is_placed(formulas[0], closed) else formulas
             since = self.since(users, written)
