@@ -23,7 +23,8 @@ from ..base.memory import address
 from ..program import Equation, Var
 from ..program.assignments import assigned, bound, counted, is_around, iterated, looped, names, passed
 from ..program.naming import Names, expression, line, operand, place, reads
-from .formula import Array, Expr, Labels, index_parts, name, unsimplified, walk
+from .formula import Array, Expr, Labels, index_parts, name, replaced, unsimplified, walk
+from .formula_ops import evaluate
 from .textbook_parser import Written, read
 from .writing import ASCII, write
 
@@ -207,7 +208,7 @@ class Constants:
         stated = _evaluated(e, variables, meanings)
         if stated is not None and _is_same(stated.value, x) and self._introduces(stated.formula, variables):
             self._use({**self.values, **variables}, stated.formula.names)
-            return stated.formula
+            return replaced(stated.formula, self._indicator)
         return self.in_line(eq, x) or self._quoted(e, x, variables, eq.origin.code)
 
     def _with_sizes(self, e: ast.expr, code: Any, x: Any) -> tuple[ast.expr, dict[str, Any]]:
@@ -293,6 +294,16 @@ class Constants:
             self.quoted["I"] = []
             return True
         return not ones
+
+    def _indicator(self, e: Expr) -> Expr | None:
+        """The name Y of ``onehot(y)``, if the program has no other Y; that is a step then."""
+        if e.head != "onehot":
+            return None
+        ones = evaluate(e, self.values)
+        if "Y" not in self.taken:
+            self.add(ones, "Y")
+            self.defined["Y"] = e
+        return name("Y", ones.shape) if self._is_free("Y", ones) else None
 
     def _quoted(self, e: ast.expr, x: Any, variables: Variables, code: Any) -> Expr | None:
         """An array as the text of its expression."""

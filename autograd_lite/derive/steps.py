@@ -372,7 +372,8 @@ class Steps(Notation):
         """The name of a quantity that a textbook introduces; from now on it is taken."""
         if isinstance(value, int):
             return self.constants.size(value, self.code)
-        if word == "I" in self.constants.quoted and np.shape(value) == np.shape(self.constants.values[word]):
+        of_user = word in {"I", "Y"} & {*self.constants.quoted, *self.constants.defined}
+        if of_user and np.array_equal(value, self.constants.values[word]):
             return word
         word = self._taken.take(word)
         self.constants.values[word] = value

@@ -110,6 +110,11 @@ def read(e: ast.expr, meanings: Mapping[str, Written]) -> Written:
             return _applied("invert", [sub(e.operand)])
         case ast.Call(func=ast.Attribute(value=x, attr="astype")):
             return sub(x)
+        case ast.Subscript(ast.Call(func=ast.Attribute(attr="eye" | "identity"), args=[of], keywords=[]), labels):
+            positions = sub(labels)
+            if np.ndim(positions.value) != 1 or np.asarray(positions.value).dtype.kind not in "iu":
+                raise ValueError(f"{ast.unparse(labels)} are no labels")
+            return _noted("onehot", [positions, sub(of)])
         case ast.Call(func=ast.Attribute(attr="eye" | "identity"), args=[of], keywords=[]):
             size = sub(of).value
             return Written(name("I", (size, size)), np.eye(size))
