@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from copy import deepcopy
 from dataclasses import replace
+from functools import partial
 from types import CodeType
 from typing import Any
 
@@ -207,8 +208,9 @@ class Constants:
         meanings = self._meanings(e, variables, eq.origin.code)
         stated = _evaluated(e, variables, meanings)
         if stated is not None and _is_same(stated.value, x) and self._introduces(stated.formula, variables):
-            self._use({**self.values, **variables}, stated.formula.names)
-            return replaced(stated.formula, self._indicator)
+            variables = {**self.values, **variables}
+            self._use(variables, stated.formula.names)
+            return replaced(stated.formula, partial(self._indicator, variables))
         return self.in_line(eq, x) or self._quoted(e, x, variables, eq.origin.code)
 
     def _with_sizes(self, e: ast.expr, code: Any, x: Any) -> tuple[ast.expr, dict[str, Any]]:
@@ -295,11 +297,11 @@ class Constants:
             return True
         return not ones
 
-    def _indicator(self, e: Expr) -> Expr | None:
+    def _indicator(self, variables: Variables, e: Expr) -> Expr | None:
         """The name Y of ``onehot(y)``, if the program has no other Y; that is a step then."""
         if e.head != "onehot":
             return None
-        ones = evaluate(e, self.values)
+        ones = evaluate(e, variables)
         if "Y" not in self.taken:
             self.add(ones, "Y")
             self.defined["Y"] = e
