@@ -115,7 +115,9 @@ def test_rows_of_the_identity_at_labels_are_indicators():
     z, y = leaf(3, 3, name="z"), np.array([0, 2, 1])
     P = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
     text = explained(-np.sum(np.eye(3)[y] * np.log(P)) / len(y), y=y)
-    assert "Y = onehot(y)" in text and "L = -Σ (Y ⊙ log(P)) / n" in text and "= (P - Y) / n since Σⱼ Yⱼ = 1" in text
+    assert "Y = onehot(y)" in text
+    assert "L = -Σ (Y ⊙ log(P)) / n" in text
+    assert "= (P - Y) / n since Σⱼ Yⱼ = 1" in text
     Y = np.ones((3, 3))
     assert "Σ (onehot(y) ⊙ Y ⊙ z)" in explained(np.sum(np.eye(3)[y] * (Y * z)), y=y, Y=Y)
 
