@@ -28,7 +28,7 @@ from .rules._arrays import operand, raw
 from .rules.matrix_functions import solve_triangular
 from .rules.scipy_special import declare
 from .rules.special import xlog1py, xlogy
-from .table import Primitive, at, composite, uniform
+from .table import Primitive, Textbook, at, composite, uniform
 from .transforms.jacobian import jacobian
 
 _LOG_2PI = math.log(2 * math.pi)
@@ -41,8 +41,11 @@ _MEANING = {
 }  # fmt: skip
 
 
-def _row(name: str, example: Any, f: Callable[..., Any]) -> Primitive:
-    """A function as a row, with a name such as ``stats.norm.cdf``; its result has the precision of its arguments."""
+def _row(name: str, example: Any, f: Callable[..., Any], forms: Callable[..., str] | None = None) -> Primitive:
+    """A function as a row, with a name such as ``stats.norm.cdf``; its result has the precision of its arguments.
+
+    ``forms(**arguments)`` is its formula in a textbook, which has no guards; "" where there is none.
+    """
 
     @wraps(f)
     def function(*args: Any, **params: Any) -> Any:
@@ -54,13 +57,22 @@ def _row(name: str, example: Any, f: Callable[..., Any]) -> Primitive:
     last = name.rpartition(".")[2]
     meaning = _MEANING[last.removeprefix("log")]
     function.__doc__ = f"The logarithm of {meaning}." if last.startswith("log") else f"T{meaning[1:]}."
-    return composite(name=f"stats.{name}", np_name=f"scipy.stats.{name}", examples=(example,))(function)
+    options = {} if forms is None else {"textbook": lambda **arguments: _textbook(forms(**arguments))}
+    return composite(name=f"stats.{name}", np_name=f"scipy.stats.{name}", examples=(example,), **options)(function)
 
 
-def _exp(log: Primitive, example: Any) -> Primitive:
+def _textbook(text: str) -> Textbook | None:
+    return Textbook(text, opened=True) if text else None
+
+
+def _is_one(x: Any) -> bool:
+    return isinstance(x, int | float) and x == 1
+
+
+def _exp(log: Primitive, example: Any, forms: Callable[..., str] | None = None) -> Primitive:
     """The row ``pdf`` or ``pmf`` from that of its logarithm."""
     density = wraps(log.fn)(lambda *args, **params: np.exp(log(*args, **params)))
-    return _row(log.name.removeprefix("stats.").replace("log", ""), example, density)
+    return _row(log.name.removeprefix("stats.").replace("log", ""), example, density, forms)
 
 
 def _special(name: str) -> Primitive:
@@ -101,8 +113,13 @@ class norm:
     logpdf = _row(
         "norm.logpdf", at((2,), 0.3, uniform(0.5, 2, 2)),
         lambda x, loc=0, scale=1: -0.5 * _standard(x, loc, scale) ** 2 - np.log(scale) - 0.5 * _LOG_2PI,
+        lambda scale, **other: "-(x - loc) ** 2 / 2 - log(2 * np.pi) / 2" if _is_one(scale)
+        else "-(x - loc) ** 2 / (2 * scale ** 2) - log(scale) - log(2 * np.pi) / 2",
     )
-    pdf = _exp(logpdf, _X)
+    pdf = _exp(
+        logpdf, _X, lambda scale, **other: "exp(-(x - loc) ** 2 / 2) / sqrt(2 * np.pi)" if _is_one(scale)
+        else "exp(-(x - loc) ** 2 / (2 * scale ** 2)) / (sqrt(2 * np.pi) * scale)",
+    )  # fmt: skip
     cdf = _normal("cdf", lambda z: _special("ndtr")(z))
     logcdf = _normal("logcdf", lambda z: _special("log_ndtr")(z))
     sf = _normal("sf", lambda z: _special("ndtr")(-z))
@@ -136,6 +153,16 @@ def _log_normal(x, mean=None, cov=1, allow_singular=False):
     return -0.5 * (square + n * _LOG_2PI) - np.sum(np.log(np.diagonal(root)))
 
 
+def _normal_of_vectors(x, mean, cov, allow_singular):
+    """The textbook's formula for one vector, or one in each row."""
+    if allow_singular or np.ndim(cov) != 2 or np.ndim(mean) != 1 or np.ndim(x) not in (1, 2):
+        return ""
+    square = "(x - mean) @ inv(cov) @ (x - mean)"
+    if np.ndim(x) == 2:
+        square = "diagonal((x - mean) @ inv(cov) @ (x - mean).T)"
+    return f"-0.5 * {square} - 0.5 * logabsdet(cov) - {np.shape(cov)[0]} * log(2 * np.pi) / 2"
+
+
 def _log_singular(x, cov):
     """The logarithm of the density on the range of `cov`, as in SciPy: eigenvalues up to a threshold count as zero."""
     eigenvalues, vectors = np.linalg.eigh(raw(cov))
@@ -162,7 +189,7 @@ class multivariate_normal:
     Its gradient is symmetric.
     """
 
-    logpdf = _row("multivariate_normal.logpdf", at((2, 2), (2,), _COVARIANCE), _log_normal)
+    logpdf = _row("multivariate_normal.logpdf", at((2, 2), (2,), _COVARIANCE), _log_normal, _normal_of_vectors)
     pdf = _exp(logpdf, at((2,), np.zeros(2), 1.5))
     entropy = _row("multivariate_normal.entropy", at(np.zeros(2), _COVARIANCE), _entropy)
 
@@ -179,7 +206,10 @@ def _log_t(x, df, loc=0, scale=1):
 class t:
     """Student's t distribution with `df` degrees of freedom."""
 
-    logpdf = _row("t.logpdf", at((2,), uniform(1, 4, 2), 0.3, 0.8), _log_t)
+    logpdf = _row("t.logpdf", at((2,), uniform(1, 4, 2), 0.3, 0.8), _log_t, lambda **arguments: (
+        "loggamma((df + 1) / 2) - loggamma(df / 2) - log(np.pi * df) / 2 - log(scale)"
+        " - (df + 1) * log(1 + ((x - loc) / scale) ** 2 / df) / 2"
+    ))  # fmt: skip
     pdf = _exp(logpdf, at((2,), 3))
     cdf = _row("t.cdf", at((2,), 3), lambda x, df, loc=0, scale=1: _special("stdtr")(df, _standard(x, loc, scale, df)))
     logcdf = _row("t.logcdf", at((2,), 3), lambda x, df, loc=0, scale=1: np.log(t.cdf(x, df, loc, scale)))
@@ -200,7 +230,11 @@ def _below_gamma(x, a, loc=0, scale=1):
 class gamma:
     """The gamma distribution with shape `a`; its rate is ``1 / scale``."""
 
-    logpdf = _row("gamma.logpdf", at(uniform(0.5, 3, 2), uniform(1.5, 3, 2), 0.1, 0.8), _log_gamma)
+    logpdf = _row(
+        "gamma.logpdf", at(uniform(0.5, 3, 2), uniform(1.5, 3, 2), 0.1, 0.8), _log_gamma,
+        lambda scale, **other: "(a - 1) * log(x - loc) - (x - loc) - loggamma(a)" if _is_one(scale)
+        else "(a - 1) * log(x - loc) - (x - loc) / scale - a * log(scale) - loggamma(a)",
+    )  # fmt: skip
     pdf = _exp(logpdf, _POSITIVE)
     cdf = _row("gamma.cdf", _POSITIVE, _below_gamma)
 
@@ -234,7 +268,9 @@ class beta:
     """The beta distribution with shapes `a` and `b`, between `loc` and ``loc + scale``."""
 
     logpdf = _row(
-        "beta.logpdf", at(uniform(0.4, 1.2, 2), uniform(1.5, 3, 2), uniform(2, 3, 2), 0.2, 1.5), _log_beta
+        "beta.logpdf", at(uniform(0.4, 1.2, 2), uniform(1.5, 3, 2), uniform(2, 3, 2), 0.2, 1.5), _log_beta,
+        lambda scale, **other: "(a - 1) * log(x - loc) + (b - 1) * log(1 - (x - loc)) + loggamma(a + b) - loggamma(a) - loggamma(b)"
+        if _is_one(scale) else "",
     )
     pdf = _exp(logpdf, _FRACTION)
     cdf = _row("beta.cdf", _FRACTION, _below_beta)
@@ -269,7 +305,9 @@ def _below_poisson(k, mu, loc=0):
 class poisson:
     """The Poisson distribution with mean `mu`, on the whole numbers from `loc` on."""
 
-    logpmf = _row("poisson.logpmf", _COUNTS, _log_poisson)
+    logpmf = _row(
+        "poisson.logpmf", _COUNTS, _log_poisson, lambda **arguments: "(k - loc) * log(mu) - mu - loggamma(k - loc + 1)"
+    )
     pmf = _row("poisson.pmf", _COUNTS, _poisson)
     cdf = _row("poisson.cdf", at(np.arange(-1, 3), uniform(0.5, 3, 4)), _below_poisson)
 
@@ -292,7 +330,11 @@ class dirichlet:
     Unlike SciPy, it does not check that `x` adds up to 1, and gives NaN where an entry of `alpha` is not positive.
     """
 
-    logpdf = _row("dirichlet.logpdf", at(uniform(0.1, 0.5, 2, 2), uniform(1, 3, 3)), _log_dirichlet)
+    logpdf = _row(
+        "dirichlet.logpdf", at(uniform(0.1, 0.5, 2, 2), uniform(1, 3, 3)), _log_dirichlet,
+        lambda x, **other: "" if np.ndim(x) != 1
+        else "sum((alpha - 1) * log(x)) + loggamma(sum(alpha)) - sum(loggamma(alpha))",
+    )
     pdf = _exp(logpdf, at(uniform(0.1, 0.5, 3), np.array([1, 2, 3])))
 
 

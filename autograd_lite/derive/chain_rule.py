@@ -84,10 +84,10 @@ class Chain(Steps):
     def _inner_paths(self, n: Var) -> dict[Var, list[tuple[Edge, Rules]]]:
         """The paths inside the step `n`, by the landmarks where they end: each as one edge, and the rows on it."""
         paths: dict[Var, list[tuple[Edge, Rules]]] = {}
-        stack: list[tuple[Var, Expr, Rules]] = [(n, number(1), ())]
+        stack: list[tuple[Var, Expr, Rules, bool]] = [(n, number(1), (), False)]
         steps = count()
         while stack:
-            at, before, rules = stack.pop()
+            at, before, rules, is_whole = stack.pop()  # `before` is a factor, or the whole cotangent
             active = self.active_arguments(at)
             meanings = self._meanings(at, n) if active else {}
             for i, p in active:
@@ -99,11 +99,10 @@ class Chain(Steps):
                     formula = replaced(named(e.formula, meanings), compared)
                 else:
                     formula = substitute(e.formula, meanings)
-                if self.is_laid_out(at):
-                    whole = substitute(e.below(name(self.upstream(n), at.shape), formula, at.shape, p.shape), {
-                        self.upstream(n): before
-                    })
-                    e, formula = Edge(Combine.MAP, whole, ()), whole
+                if is_whole:
+                    above = name(self.upstream(n), at.shape)
+                    formula = substitute(e.below(above, formula, at.shape, p.shape), {above.value: before})
+                    e = Edge(Combine.MAP, formula, ())
                 elif e.is_simple:
                     formula = self._passed(at, before, times(before, formula))
                 elif e.is_map and not direct:
@@ -116,8 +115,11 @@ class Chain(Steps):
                     p, inner = self._through_turn(n, p, inner)
                 if p in self.landmark_set:
                     paths.setdefault(p, []).append((inner, here))
+                elif is_whole or inner.is_simple:
+                    stack.append((p, inner.formula, here, is_whole))
                 else:
-                    stack.append((p, formula, here))
+                    whole = inner.below(name(self.upstream(n), n.shape), inner.formula, n.shape, p.shape)
+                    stack.append((p, whole, here, True))
         return paths
 
     def _passed(self, at: Var, before: Expr, product: Expr) -> Expr:

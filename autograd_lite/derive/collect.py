@@ -54,12 +54,15 @@ class Context:
         The name of the indicator of one entry in each row, from its value and the name of these positions.
     computed : set of str
         Names of what is not given.
+    size : callable
+        The name of a number of entries.
     """
 
     environment: Callable[[], Mapping[str, Any]]
     definitions: Mapping[str, Expr]
     labelled: Callable[[Any, str], Expr]
     computed: Set[str]
+    size: Callable[[int], Expr]
 
 
 def collected(e: Expr, context: Context) -> Form | None:
@@ -291,7 +294,9 @@ class _Reader:
                 if np.allclose(value, 1, rtol=1e-12):
                     self.ones[summed.key] = summed
                     summed = number(1)
-            front = _relaid(_one(Term(term.coefficient * count, outside), kept), kept, e.shape)
+            size = self.context.size(count) if count > 1 else number(1)
+            outside = {size.key: (size, 1), **outside} if count > 1 else outside
+            front = _relaid(_one(Term(term.coefficient, outside), kept), kept, e.shape)
             if front is None:
                 raise _NoShortForm
             terms.append(product((front, summed), e.shape))

@@ -8,6 +8,7 @@ name: ``dL/dS = P ⊙ (dL/dP - Σⱼ dL/dPⱼ Pⱼ)``.
 from __future__ import annotations
 
 from collections import Counter
+import math
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -314,9 +315,20 @@ class Lines:
             e = substitute(e, symbols)
             above = {part.value: part.shape for part in walk(e) if part.role == "name" and "/" in part.value}
             e = self.chain.shorter.formula(e, above, "")
+        e = fold(e, self._counted)
         if any(_is_one_number(part) or self._unit(part) for part in walk(e)):
             e = fold(e, self._diagonal)
         return replaced(e, _trace) if "I" in e.names & self.chain.constants.quoted.keys() else e
+
+    def _counted(self, e: Expr, args: Sequence[Expr]) -> Expr:
+        """``Σ 1`` as the number of entries, which stands in front of other factors."""
+        body = e.args[0] if e.role == "total" else e
+        one = body.args[0] if body.role == "broadcast" else body
+        if body is not e and one.is_number and body.shape:
+            return product((one, self.chain.size_name(math.prod(body.shape) // max(math.prod(e.shape), 1))), e.shape)
+        sizes = self.chain.constants.sizes
+        args = sorted(args, key=lambda f: not f.is_number and f.value not in sizes) if e.role == "product" else args
+        return replace(e, args=tuple(args)) if args else e
 
     def _diagonal(self, e: Expr, args: Sequence[Expr]) -> Expr:
         """A diagonal of one number as that number times I; without a product of I and a matrix."""

@@ -155,7 +155,9 @@ class Derivation(GraphView):
         defined |= dict(pair for n in nodes for pair in c.where(n))
         defined |= c.constants.defined
         used = {word for e in defined.values() for word in e.names}
-        used |= {word for f in self.order.factors.values() for word in f.formula.names & c.constants.sizes.keys()}
+        lines = [f.formula for f in self.order.factors.values()]
+        lines += [self.composition(t) for t in self.totals] if self.order.by_gradients else []
+        used |= {word for e in lines for word in e.names & c.constants.sizes.keys()}
         quoted = c.constants.quoted  # of X[:, None] what is given is X
         used = {word for w in used for word in quoted.get(w, [w])}
         return [(word, x) for word, x in c.environment().items() if word in used and word not in defined]

@@ -89,7 +89,8 @@ class Edge:
         """The gradient with respect to an argument, as a formula, from that of a result of shape `of`."""
         down = self.joined(above, partial)
         if self.axes and self.is_elementwise:
-            down = fitted(down, np.broadcast_shapes(down.shape, of))
+            in_front, body = scalars_apart(down)
+            return in_front(summed(fitted(body, np.broadcast_shapes(body.shape, of)), self.axes, wrt))
         return summed(down, self.axes, wrt) if self.axes else down
 
     def pulled(self, g: Any, partial: Any, of: Shape, wrt: Shape) -> Any:

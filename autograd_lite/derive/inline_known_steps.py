@@ -19,6 +19,7 @@ from ..program.equation import Origin
 from ..program.graph import ending, recorded_equations
 from ..program.naming import Names, groups
 from ..table import Primitive
+from ..table.textbook import NOTATIONS
 from ..tensor import Tensor
 from .formula import name, walk
 from .formula_ops import evaluate, recorded
@@ -26,11 +27,14 @@ from .textbook_parser import TextbookStep, Written, parameter
 
 
 def inlined(program: Program, depth: int) -> Program:
-    """`program` with the known steps inlined that are called at fewer than `depth` levels."""
+    """`program` with the known steps inlined that are called at fewer than `depth` levels, or whose book is opened."""
+    opened = {group: getattr(group.textbook, "opened", False) for eq in program.equations for group in groups(eq)}
+    if not depth and not any(opened.values()):
+        return program
     values, constants, named = program.values, dict(program.constants), set(program.named)
     taken = Names([*(v.name for v in named), *constants])
     step_of: dict[Var, Any] = {
-        v: next((group for group in groups(eq)[:depth] if group.textbook is not None), None)
+        v: next((g for k, g in enumerate(groups(eq)) if opened[g] or k < depth and g.textbook is not None), None)
         for eq in program.equations for v in eq.outputs
     }  # fmt: skip
     books = _textbooks(program, step_of, values)
@@ -77,19 +81,28 @@ def _textbooks(
             if isinstance(x, Var) and (step := step_of.get(x)) is not None and step is not user:
                 results.setdefault(step, set()).add(x)
     books = {step: (next(iter(ends)), _textbook_of(step, values)) for step, ends in results.items() if len(ends) == 1}
-    return {step: (end, book) for step, (end, book) in books.items() if _can_be_recorded(book)}
+    return {
+        step: (end, book) for step, (end, book) in books.items()
+        if _can_be_recorded(book) and not (book.book.opened and not _is_value(book, values[end]))
+    }  # fmt: skip
+
+
+def _is_value(book: TextbookStep, value: Any) -> bool:
+    """Whether a formula gives the value of the call: a density has another form outside its support."""
+    env = {word: w.value for word, w in book.meanings.items()}
+    return np.allclose(evaluate(book.forward, env), value, rtol=1e-6, atol=1e-9)
 
 
 def _textbook_of(step: Any, values: Mapping[Var, Any]) -> TextbookStep:
     meanings = {}
     for word, x in step.inputs.items():
         value = values[x] if isinstance(x, Var) else x
-        is_array = isinstance(value, np.ndarray)
-        meanings[word] = Written(name(word, value.shape), value) if is_array else parameter(value)
+        is_array = isinstance(x, Var | np.ndarray)
+        meanings[word] = Written(name(word, np.shape(value)), value) if is_array else parameter(value)
     return TextbookStep(step.textbook, meanings, lambda word, value: word)
 
 
 def _can_be_recorded(book: TextbookStep) -> bool:
     """Whether rows compute everything in it, or what they do not compute is the same for all inputs."""
     rows = [part.row for e in (book.forward, *(e for _, e in book.where)) for part in walk(e) if part.row]
-    return all(isinstance(row, Primitive) or row.builtin or row.name == "onehot" for row in rows)
+    return all(isinstance(row, Primitive) or row.builtin or NOTATIONS[row.name].rows for row in rows)

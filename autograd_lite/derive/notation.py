@@ -29,15 +29,16 @@ from .board_names import letters_of, name_parameters, rows_of_data, running_sums
 from .constants import Constants
 from .entries import is_new
 from .factors import Edge
-from .formula import Expr, Labels, constant, fold, index_parts, name, named, number, walk
+from .formula import Expr, Labels, constant, fold, index_parts, name, named, number, unsimplified, walk
 from .formula_ops import applied
 from .idioms import recognised, with_turned
 from .signs import with_factors_in_front
-from .simplify import again, simplified
+from .simplify import again, product, simplified
 from .symbolic_rule import CallResult, edge
 from .writing import ASCII, text_name, write
 
 LIMIT = 2_000  # operations; nobody reads a longer derivation
+_LOG_2PI = math.log(2 * math.pi)  # in the densities of normal distributions
 FEW = 4  # entries of a constant array that is written out in a formula; a larger one is called c1, c2, …
 
 
@@ -244,10 +245,14 @@ class Notation:
             if not part.is_number:
                 return again(part, args)
             k = next((k for k in (1, 2) if part.value == k / count != 1), None)
-            size = name(self.constants.size(count, self.code)) if k or part.value == count > 2 else part
+            size = self.size_name(count) if k or part.value == count > 2 else part
             return size if k is None else simplified("divide", (number(k), size), ())
 
         return replace(e, formula=fold(e.formula, over))
+
+    def size_name(self, count: int) -> Expr:
+        """The name of a number of entries."""
+        return name(self.constants.size(count, self.code))
 
     # ------------------------------------------------------------------------------------------------------ names
 
@@ -379,6 +384,8 @@ class Notation:
 
     def _constant(self, x: Any, eq: Equation | None = None) -> Expr:
         formula = self.constants.known(x) or (eq and self.board and self.constants.in_line(eq, x)) or None
+        if self.board and np.shape(x) == () and x in (_LOG_2PI, _LOG_2PI / 2):
+            return product((number(float(x / _LOG_2PI)), unsimplified("log", (number(2 * math.pi),), ())), ())
         if formula is None and self.board and np.size(x) > FEW:
             counts = np.ndim(x) == 1 and np.asarray(x).dtype.kind == "i" and np.array_equal(x, np.arange(np.size(x)))
             free = (word for k in self._numbers if (word := f"c{k}") not in self._taken)

@@ -207,8 +207,7 @@ def chain_of(
         rows = [n.row.name for n in nodes if n.row is not None]
         raise ValueError(too_many(rows, len(nodes) - len(rows), LIMIT))
     program, variables = program_of(loss, names)
-    if depth:
-        program = inlined(program, depth)
+    program = inlined(program, depth or 0)
     if wrt is None:
         chain = Chain(program, depth=depth, variables=variables)
         return chain, [n for n in chain.landmarks if chain.is_input(n) and n in chain.graded]
@@ -236,7 +235,7 @@ def chain_of_program(program: Program, wrt: str | Sequence[str] | None, depth: i
     if missing:
         raise ValueError(f"explain: expected wrt to be names among {', '.join(by_name)}, got {', '.join(missing)}")
     asked = program.learned if wrt is None else [by_name[word] for word in wrt]
-    chain = Chain(inlined(program, depth) if depth else program, asked, depth=depth)
+    chain = Chain(inlined(program, depth or 0), asked, depth=depth)
     return chain, [v for v in map(chain.canonical, asked) if v in chain.place]
 
 

@@ -64,7 +64,9 @@ class Shorter:
                 stated = _written_out(words[word], words, out)
                 definitions |= {word: stated} if stated.names <= inside | {word} else {}
                 inside |= {word} if word in definitions and stated.role in ("sum", "difference", "reduction") else set()
-            form = collected(whole, Context(self.steps.environment, definitions, self.labelled, self._computed))
+            steps = self.steps
+            context = Context(steps.environment, definitions, self.labelled, self._computed, steps.size_name)
+            form = collected(whole, context)
             if form is not None:
                 yield form
 

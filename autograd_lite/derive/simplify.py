@@ -161,7 +161,7 @@ def product(factors: Iterable[Expr], shape: Shape) -> Expr:
     coefficient, rest = _gathered(factors)
     if coefficient == 0 or not rest:
         return number(coefficient)
-    rest = _powers(_loosened(rest, shape))
+    rest = sorted(_powers(_loosened(rest, shape)), key=lambda f: f.role == "total" and not f.shape)  # 2 a Σ x
     if sum(bool(f.shape) for f in rest) > 1:  # a dL/dK ⊙ X, not dL/dK a X
         rest.sort(key=lambda f: bool(f.shape))
     if any(f.role == "quotient" for f in rest):
@@ -222,15 +222,27 @@ def _fraction(coefficient: Any, factors: Sequence[Expr]) -> Expr:
 
 
 def _cancelled(numerators: list[Expr], denominators: list[Expr]) -> tuple[list[Expr], list[Expr]]:
-    """The factors above and below without those that are in both, where the shape stays the same."""
-    left = list(denominators)
-    for f in denominators:
-        same = next((h for h in numerators if h.key == f.key), None)
-        rest = [h for h in numerators if h is not same]
-        if same is not None and _joint(rest) == _joint(numerators):
-            left.remove(f)
-            numerators = rest
-    return numerators, left
+    """The factors above and below without what is in both, ``x / x³``, where the shape stays the same."""
+    above, below = ({f.key: (f, n) for f, n in map(_base, fs)} for fs in map(_powers, (numerators, denominators)))
+    for key in above.keys() & below.keys():
+        (f, n), (_, m) = above[key], below[key]
+        rest = [h for h, _ in above.values() if n > m or h is not f]
+        if not f.shape or _joint(rest) == _joint(numerators):
+            above[key], below[key] = (f, max(n - m, 0)), (f, max(m - n, 0))
+    up, down = ([_to(f, n) for f, n in side.values() if n] for side in (above, below))
+    return up, down
+
+
+def _base(f: Expr) -> tuple[Expr, int]:
+    """``x³`` as x and 3."""
+    if f.role == "square":
+        return f.args[0], 2
+    is_power = f.role == "power" and f.args[1].is_number and type(f.args[1].value) is int and f.args[1].value > 0
+    return (f.args[0], f.args[1].value) if is_power else (f, 1)
+
+
+def _to(base: Expr, n: int) -> Expr:
+    return base if n == 1 or _is_test(base) else simplified("power", (base, number(n)), base.shape)
 
 
 def _negated(e: Expr) -> Expr:
@@ -241,19 +253,15 @@ def _powers(factors: list[Expr]) -> list[Expr]:
     """``y * y`` as the square that it is, ``y² y`` as ``y³``, and ``max(0, y) 1[y > 0]`` as ``max(0, y)``."""
     powers: dict[str, tuple[Expr, int]] = {}
     for f in factors:
-        base, n = (f.args[0], 2) if f.role == "square" else (f, 1)
+        base, n = _base(f)
         powers[base.key] = base, n + powers.get(base.key, (base, 0))[1]
-
-    def power(base: Expr, n: int) -> Expr:
-        return base if n == 1 or _is_test(base) else simplified("power", (base, number(n)), base.shape)
-
     larger = [e.args if e.args[0].is_number else e.args[::-1] for e, _ in powers.values() if e.role == "larger"]
     tests = [
         unsimplified(test, (x, zero), x.shape) for zero, x in larger if zero.is_number and not zero.value
         for test in ("greater", "greater_equal")
     ]  # fmt: skip
     implied = {e.key for test in tests for e in (test, compared(test)) if e is not None}
-    return [power(base, n) for base, n in powers.values() if base.key not in implied]
+    return [_to(base, n) for base, n in powers.values() if base.key not in implied]
 
 
 def _is_test(e: Expr) -> bool:
@@ -278,8 +286,10 @@ def _negative(e: Expr) -> Expr:
 
 
 def _square(e: Expr) -> Expr | None:
-    (x,) = e.args
-    return x if _is_test(x) else simplified("square", x.args, e.shape) if x.role == "negation" else None
+    (x,), (base, n) = e.args, _base(e.args[0])
+    if _is_test(x) or x.role == "negation":
+        return x if _is_test(x) else simplified("square", x.args, e.shape)
+    return simplified("power", (base, number(2 * n)), e.shape) if n > 1 else None
 
 
 def _add(e: Expr) -> Expr | None:
@@ -406,6 +416,11 @@ def _divide(e: Expr) -> Expr | None:
     return None
 
 
+def _logarithm(e: Expr) -> Expr | None:
+    (x,) = e.args
+    return x.args[0] if x.role == "exponential" and x.shape == e.shape else None
+
+
 def _reciprocal(e: Expr) -> Expr:
     return simplified("divide", (number(1), *e.args), e.shape)
 
@@ -418,15 +433,6 @@ def _power(e: Expr) -> Expr | None:
     if power not in (1, 2) or base.shape != e.shape:
         return None
     return base if power == 1 else simplified("square", (base,), e.shape)
-
-
-def _total(e: Expr) -> Expr | None:
-    """The sum of one number that is repeated as that many times it."""
-    (x,) = e.args
-    if x.role != "broadcast" or not x.args[0].is_number:
-        return None
-    several = number(x.args[0].value * (_size(x) // max(_size(e), 1)))
-    return several if _size(e) == 1 else full(several, e.shape)
 
 
 def _transpose(e: Expr) -> Expr | None:
@@ -665,8 +671,8 @@ def is_zero(e: Expr) -> bool:
 #: By role: the formula in a simpler form, or None where there is none.
 _SIMPLER: dict[str, Callable[..., Expr | None]] = {
     "sum": _add, "difference": _subtract, "product": _multiply, "quotient": _divide, "negation": _negative,
-    "square": _square, "power": _power, "reciprocal": _reciprocal, "identity": _same, "flattening": _same,
-    "new axis": _laid_out, "and": _logical, "or": _logical, "total": _total,
+    "square": _square, "power": _power, "reciprocal": _reciprocal, "logarithm": _logarithm, "identity": _same,
+    "flattening": _same, "new axis": _laid_out, "and": _logical, "or": _logical,
     "matrix product": _matmul, "dot product": _dot, "affine map": _linear, "transpose": _transpose,
     "matrix transpose": _matrix_transpose, "swap of axes": _swapaxes,
     "move of axes": _moveaxis, "reshape": _reshape, "broadcast": _broadcast_to,

@@ -111,11 +111,16 @@ class Steps(Notation):
         is_same = eq.row.algebra == "negation" or self.adds_axes(n)
         return self.board and is_near and (is_datum or is_scaled or is_same)
 
-    def is_laid_out(self, n: Var) -> bool:
-        """Whether `n` is used only to make a value with a name, by new axes of length 1."""
+    def _is_inside(self, n: Var) -> bool:
+        """Whether `n` is no step although its user's derivative is a map: a number that a formula of arrays has once,
+        ``ell ** 2``, or what gets a name when axes of length 1 are added.
+        """
         [user, *others] = self._consumers.get(n, [n])
-        is_one = self.board and not others and user in self.names and self.adds_axes(user)
-        return is_one and n not in self.names and n in self.defined and self.defined[n].row.algebra not in PRODUCTS
+        if not self.board or others or n in self.names or n not in self.defined:
+            return False
+        if n.size == 1 < user.size:
+            return self.defined[n].row.kind == self.defined[user].row.kind == "elementwise"
+        return user in self.names and self.adds_axes(user) and self.defined[n].row.algebra not in PRODUCTS
 
     @cached_property
     def _consumers(self) -> dict[Var, list[Var]]:
@@ -133,7 +138,7 @@ class Steps(Notation):
         consumer = {p: n for n in self.nodes for p in self.arguments(n)}
         pure: set[Var] = set()  # landmarks, and what reaches one by steps that only scale a derivative
         for n in reversed(self.nodes):
-            is_end = n in chosen or n in further or self.is_laid_out(n)
+            is_end = n in chosen or n in further or self._is_inside(n)
             if is_end or consumer[n] in pure and self._is_scaling(consumer[n], n):
                 pure.add(n)
             active = self.active_arguments(n) if n not in self.regions else []
@@ -145,7 +150,7 @@ class Steps(Notation):
                         top = consumer[top]
                     further.add(top)
                     pure.add(top)
-                if not self.is_turn(p) and not self.is_laid_out(p):
+                if not self.is_turn(p) and not self._is_inside(p):
                     further.add(p)
                     further.update(self.arguments(p) if self._is_square(p) else ())
             further |= self._needed_again(n) if active else set()
@@ -219,8 +224,9 @@ class Steps(Notation):
 
     @cached_method
     def _book(self, group: Any) -> Textbook | None:
-        """The textbook of a call; it is made once."""
-        return group.textbook
+        """The textbook of a call, unless it was opened; it is made once."""
+        book: Textbook | None = group.textbook
+        return None if book is None or book.opened else book
 
     def shell(self, n: Var) -> Any:
         """The outermost call that contains nothing but the folded call of `n`, such as a layer around its function."""

@@ -243,7 +243,7 @@ slogdet = general(
     ),
 )
 notation("logdet", "log det {x1}", r"\ln \det {x1}", lambda x: np.log(np.linalg.det(x)))
-notation("logabsdet", "log |det {x1}|", r"\ln \lvert \det {x1} \rvert", lambda x: np.linalg.slogdet(x)[1])
+notation("logabsdet", "log |det {x1}|", r"\ln \lvert \det {x1} \rvert", lambda x: np.linalg.slogdet(x)[1], rows=True)
 
 # --------------------------------------------------------------------------------------------- powers, counts
 

@@ -43,6 +43,8 @@ class Notation(NamedTuple):
         Its value; None where a formula with it cannot be evaluated.
     mirror : str
         The row that does the same from the other end of the axis.
+    rows : bool
+        Whether `fn` can be recorded: it is written with functions that have rows.
     """
 
     name: str
@@ -50,19 +52,20 @@ class Notation(NamedTuple):
     tex: str
     fn: Callable[..., Any] | None
     mirror: str = ""
+    rows: bool = False
 
 
 NOTATIONS: dict[str, Notation] = {}  # by name
 
 
 def notation(
-    name: str, text: str, tex: str, fn: Callable[..., Any] | None = None, mirror: str = ""
+    name: str, text: str, tex: str, fn: Callable[..., Any] | None = None, mirror: str = "", rows: bool = False
 ) -> Notation:
     """Define a notation, for the formulas of `Textbook`.
 
     >>> norm = notation("norm_example", "|{0}|", "|{0}|")
     """
-    NOTATIONS[name] = entry = Notation(name, text, tex, fn, mirror)
+    NOTATIONS[name] = entry = Notation(name, text, tex, fn, mirror, rows)
     return entry
 
 
@@ -72,7 +75,7 @@ def _onehot(labels: Any, classes: int, axis: int = -1) -> Any:
     return np.moveaxis(rows, -1, axis)
 
 
-notation("onehot", "onehot({x1})", r"\operatorname{{onehot}}({x1})", _onehot)
+notation("onehot", "onehot({x1})", r"\operatorname{{onehot}}({x1})", _onehot, rows=True)
 
 
 Forms: TypeAlias = "str | tuple[str, ...]"  # one formula, or several of which one is chosen
@@ -94,6 +97,8 @@ class Textbook:
         Forms that the gradient of a whole function may have with respect to the first argument, in terms of its value
         alone, with ``z`` for ``solve(x, b)``, where b stands in equations ``solve(y, b)``; one that does not have the
         gradient's value is not written.
+    opened : bool
+        Whether a derivation goes through `forward` as if the user had written it; the call is no step.
     note, kink : str
         What is said beside a line with it: always, and where an argument is at one of the row's `kinks`.
     **gradients : str or tuple of str
@@ -107,9 +112,9 @@ class Textbook:
 
     def __init__(
         self, forward: Forms = "", *, where: Mapping[str, str] | None = None, jacobian: str | None = None,
-        closed: Sequence[str] = (), note: str = "", kink: str = "", **gradients: Forms,
+        closed: Sequence[str] = (), opened: bool = False, note: str = "", kink: str = "", **gradients: Forms,
     ) -> None:
-        self.forward = forward
+        self.forward, self.opened = forward, opened
         self.where = dict(where or {})
         self.jacobian = jacobian
         self.closed, self.note, self.kink = closed, note, kink

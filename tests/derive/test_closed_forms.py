@@ -327,9 +327,9 @@ def test_sums_of_what_has_factors_in_common_are_one_sum():
     assert "(1 - cum))ⱼ" in by_columns
 
 
-def test_a_sum_before_another_factor_has_brackets():
+def test_a_sum_stands_behind_other_numbers():
     text = traced(lambda e, r: np.sum(e) * r / 2 + np.sum(e * r), np.ones(3), 2.0)
-    assert "L = (Σ e) r / 2 + Σ (e r)" in text
+    assert "L = r Σ e / 2 + Σ (e r)" in text
     assert "dL/dr = 1.5 Σ e since" in text
 
 
@@ -350,3 +350,31 @@ def test_a_gradient_that_is_one_number_is_put_into_the_closed_form_before_it_is_
 
     text = str(ag.trace(clip, np.random.default_rng(0).normal(size=(3, 3))).explain())
     assert "dL/dS = (softmaxⱼ(S) + softmaxᵢ(S) - 2 I) / (2 n)" in text
+
+
+@pytest.mark.parametrize(
+    ("f", "args", "expected"),
+    [
+        (lambda mu, sigma, x: -ag.stats.norm.logpdf(x, mu, sigma).sum(), (0.1, 1.2, np.arange(3.0)),
+         ["L = Σ ((x - μ)² / (2 σ²) + log(σ) + ½ log(2π))", "dL/dμ = -Σ (x - μ) / σ²"]),
+        (lambda w, X, y: -np.sum(ag.stats.poisson.logpmf(y, np.exp(X @ w))),
+         (np.array([0.1, 0.2]), np.arange(6.0).reshape(3, 2), np.arange(3.0)),
+         ["L = -Σ (y ⊙ a - exp(a) - log Γ(y + 1))", "dL/da = exp(a) - y"]),
+        (lambda a, x: -np.sum(ag.stats.beta.logpdf(x, a, 2.0)), (1.5, np.array([0.2, 0.7])), ["(a - 1) log(x)"]),
+    ],
+)  # fmt: skip
+def test_a_density_is_the_formula_of_a_textbook(f, args, expected):
+    program = ag.trace(f, *args)
+    text = " ".join(str(program.explain(program.inputs[0].name)).split())
+    assert all(part in text for part in expected)
+
+
+def test_a_number_in_a_formula_of_arrays_is_no_step():
+    def loss(ell, s, x, y):
+        K = s**2 * np.exp(-0.5 * (x[:, None] - x[None, :]) ** 2 / ell**2) + 0.1 * np.eye(len(x))
+        return y @ np.linalg.inv(K) @ y
+
+    text = str(ag.trace(loss, 0.8, 1.2, np.arange(3.0), np.ones(3)).explain(["ell", "s"]))
+    assert "dL/dK = -K⁻¹ @ (y @ yᵀ) @ K⁻¹" in text
+    assert "dL/dell = Σᵢⱼ dL/daᵢⱼ (xᵢ - xⱼ)² / ell³" in text
+    assert "dL/ds = 2 s Σ (dL/dK ⊙ exp(a))" in text

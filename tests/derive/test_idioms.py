@@ -360,7 +360,7 @@ def test_the_sum_of_a_product_with_the_identity_is_a_trace():
     X, y = np.array([[0.3, 0.4], [0.5, 0.6], [0.1, 0.7]]), np.array([0.1, 0.9, 0.3])
     text = text_of(ridge, X, y, 0.5, 0.7, wrt=["lam", "mu"])
     assert "dL/dλ = tr(dL/dA)" in text
-    assert "dL/da = -tr(dL/dB)" in text
+    assert "dL/dμ = -½ tr(dL/dB)" in text
     sheet = ag.trace(ridge, X, y, 0.5, 0.7).worksheet(blanks=40)
     assert sheet.check(sheet.key()).wrong == []
     weights = np.array([[1.0, 2.0], [0.0, 1.0]])
@@ -460,7 +460,7 @@ def test_what_is_in_a_risk_set_has_indices():
 def test_a_number_that_many_entries_use_is_no_size():
     a, x = leaf(name="a"), leaf(4, name="x")
     c = np.exp(a)
-    assert "dL/dc = -Σ 1" in explained(-np.sum(c - np.exp(x) * x), a)
+    assert "dL/dc = -n" in explained(-np.sum(c - np.exp(x) * x), a)
     b = np.exp(a)
     assert "- dL/db" not in (text := explained(np.sum(x**2 / (-2 * b)), a))
     assert "/ (-2" not in text
