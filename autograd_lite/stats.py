@@ -28,7 +28,8 @@ from .rules._arrays import operand, raw
 from .rules.matrix_functions import solve_triangular
 from .rules.scipy_special import declare
 from .rules.special import xlog1py, xlogy
-from .table import Primitive, Textbook, at, composite, uniform
+from .table import Primitive, at, composite, uniform
+from .table.textbook import Opened
 from .transforms.jacobian import jacobian
 
 _LOG_2PI = math.log(2 * math.pi)
@@ -61,8 +62,8 @@ def _row(name: str, example: Any, f: Callable[..., Any], forms: Callable[..., st
     return composite(name=f"stats.{name}", np_name=f"scipy.stats.{name}", examples=(example,), **options)(function)
 
 
-def _textbook(text: str) -> Textbook | None:
-    return Textbook(text, opened=True) if text else None
+def _textbook(text: str) -> Opened | None:
+    return Opened(text) if text else None
 
 
 def _is_one(x: Any) -> bool:
@@ -269,8 +270,8 @@ class beta:
 
     logpdf = _row(
         "beta.logpdf", at(uniform(0.4, 1.2, 2), uniform(1.5, 3, 2), uniform(2, 3, 2), 0.2, 1.5), _log_beta,
-        lambda scale, **other: "(a - 1) * log(x - loc) + (b - 1) * log(1 - (x - loc)) + loggamma(a + b) - loggamma(a) - loggamma(b)"
-        if _is_one(scale) else "",
+        lambda scale, **other: "(a - 1) * log(x - loc) + (b - 1) * log(1 - (x - loc))"
+        " + loggamma(a + b) - loggamma(a) - loggamma(b)" if _is_one(scale) else "",
     )
     pdf = _exp(logpdf, _FRACTION)
     cdf = _row("beta.cdf", _FRACTION, _below_beta)

@@ -294,8 +294,8 @@ class _Reader:
                 if np.allclose(value, 1, rtol=1e-12):
                     self.ones[summed.key] = summed
                     summed = number(1)
-            size = self.context.size(count) if count > 1 else number(1)
-            outside = {size.key: (size, 1), **outside} if count > 1 else outside
+            entries = self.context.size(count) if count > 1 else number(1)
+            outside = {entries.key: (entries, 1), **outside} if count > 1 else outside
             front = _relaid(_one(Term(term.coefficient, outside), kept), kept, e.shape)
             if front is None:
                 raise _NoShortForm

@@ -7,8 +7,8 @@ name: ``dL/dS = P ⊙ (dL/dP - Σⱼ dL/dPⱼ Pⱼ)``.
 
 from __future__ import annotations
 
-from collections import Counter
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cached_property

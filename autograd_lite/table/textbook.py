@@ -97,8 +97,6 @@ class Textbook:
         Forms that the gradient of a whole function may have with respect to the first argument, in terms of its value
         alone, with ``z`` for ``solve(x, b)``, where b stands in equations ``solve(y, b)``; one that does not have the
         gradient's value is not written.
-    opened : bool
-        Whether a derivation goes through `forward` as if the user had written it; the call is no step.
     note, kink : str
         What is said beside a line with it: always, and where an argument is at one of the row's `kinks`.
     **gradients : str or tuple of str
@@ -110,11 +108,13 @@ class Textbook:
     >>> relu = Textbook("relu(x)", x="g * (x > 0)")
     """
 
+    opened = False
+
     def __init__(
         self, forward: Forms = "", *, where: Mapping[str, str] | None = None, jacobian: str | None = None,
-        closed: Sequence[str] = (), opened: bool = False, note: str = "", kink: str = "", **gradients: Forms,
+        closed: Sequence[str] = (), note: str = "", kink: str = "", **gradients: Forms,
     ) -> None:
-        self.forward, self.opened = forward, opened
+        self.forward = forward
         self.where = dict(where or {})
         self.jacobian = jacobian
         self.closed, self.note, self.kink = closed, note, kink
@@ -122,6 +122,12 @@ class Textbook:
 
     def __repr__(self) -> str:
         return f"<Textbook {self.forward}>"
+
+
+class Opened(Textbook):
+    """A formula through which a derivation goes as if the user had written it; the call is no step."""
+
+    opened = True
 
 
 #: A textbook, or a function that makes it from the arguments of the call, by the names of its parameters. A node stands
