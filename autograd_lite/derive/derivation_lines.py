@@ -326,8 +326,8 @@ class Lines:
         one = body.args[0] if body.role == "broadcast" else body
         if body is not e and one.is_number and body.shape:
             return product((one, self.chain.size_name(math.prod(body.shape) // max(math.prod(e.shape), 1))), e.shape)
-        sizes = self.chain.constants.sizes
-        args = sorted(args, key=lambda f: not f.is_number and f.value not in sizes) if e.role == "product" else args
+        sizes = self.chain.constants.sizes.keys()
+        args = sorted(args, key=lambda f: not f.is_number and not f.names <= sizes) if e.role == "product" else args
         return replace(e, args=tuple(args)) if args else e
 
     def _diagonal(self, e: Expr, args: Sequence[Expr]) -> Expr:
