@@ -130,7 +130,7 @@ const put = (text, word) => {
   const { wide, font } = room.get(text);
   ruler.font = font;
   if (ruler.measureText(word).width <= wide) return text.removeAttribute("textLength");
-  text.setAttribute("textLength", wide);
+  text.setAttribute("textLength", wide - 3);  // a gap to the next column
   text.setAttribute("lengthAdjust", "spacingAndGlyphs");
 };
 const texts = (key, role) => groups.filter(([k, g]) => k === key && !g.id.includes("_row"))

@@ -115,7 +115,7 @@ def test_the_page_has_one_heading_labels_and_a_way_past_the_picture():
 def test_frames_are_labelled_with_their_captions():
     L, names = net()
     shown = frames(L, wrt=names["W"], names=names)
-    assert "aria-label=\"the derivative of L with respect to P = minus (y minus P)" in shown.svg()
+    assert 'aria-label="the derivative of L with respect to P = minus (y minus P)' in shown.svg()
     assert "![∂L/∂P = −(y − P)" in shown.markdown()
 
 

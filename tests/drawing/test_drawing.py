@@ -659,7 +659,7 @@ def test_boxes_have_space_for_wide_signs():
     """``graphviz-pure`` counts bytes, so several ½ stood over the border."""
 
     def width(word):
-        svg = rendering.render(f'digraph {{ a [shape=plain, label=<<FONT>{word}</FONT>>] }}', "svg").decode()
+        svg = rendering.render(f"digraph {{ a [shape=plain, label=<<FONT>{word}</FONT>>] }}", "svg").decode()
         assert f">{word}</text>" in svg  # without the space
         return float(re.search(r'width="([0-9]+)pt"', svg)[1])
 

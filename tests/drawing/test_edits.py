@@ -4,11 +4,12 @@ import json
 import shutil
 import subprocess
 from importlib.resources import files
+from itertools import zip_longest
 
 import numpy as np
 import pytest
 from programs import PROGRAMS, Learner, numbers
-from thorough import mostly_thorough
+from thorough import EVERY_CASE, mostly_thorough
 
 from autograd_lite.derive.javascript import NoForm
 from autograd_lite.drawing import draw
@@ -19,11 +20,11 @@ pytestmark = pytest.mark.skipif(NODE is None, reason="no Node on this machine")
 ARRAYS = files("autograd_lite.drawing").joinpath("arrays.js").read_text(encoding="utf-8")
 AFTER = """
 const plain = (o) => Object.fromEntries(Object.entries(o).map(([k, x]) => [k, [x.shape, [...x.data].map(String)]]));
-console.log(JSON.stringify(EDITS.map(([name, k, x]) => {
+console.log(JSON.stringify(EDITS.map((edits) => {
   const v = Object.create(null), d = Object.create(null), p = Object.create(null);
   for (const [n, x] of Object.entries(live.rest)) v[n] = constant(x);
   for (const leaf of live.leaves) v[leaf.name] = constant(leaf);
-  v[name].data[k] = x;
+  for (const [name, k, x] of edits) v[name].data[k] = x;
   forward(v);
   backward(v, d);
   partials(v, p);
@@ -33,7 +34,7 @@ console.log(JSON.stringify(EDITS.map(([name, k, x]) => {
 
 
 def run(page, edits):
-    """What the page computes after each edit: values, gradients and partials."""
+    """What the page computes after each of several lists of edits: values, gradients and partials."""
     program, _, _ = page.script.partition(ARRAYS)[2].partition("// The numbers of the page")
     text = f"{ARRAYS}\nconst live = {page.data};\nconst M = JSON.parse(live.maps);\n{program}"
     text += AFTER.replace("EDITS", json.dumps(edits))
@@ -41,19 +42,18 @@ def run(page, edits):
     return json.loads(done.stdout)
 
 
-def edits_of(leaves):
-    """For some entries of each input other numbers: zero, beyond a kink, the ends of a range."""
+def edits_of(leaf):
+    """Other numbers for some entries of an input: zero, beyond a kink, the ends of a range."""
     rng = np.random.default_rng(0)
-    for leaf in leaves:
-        count = len(leaf["data"])
-        for k in rng.choice(count, min(count, 3), replace=False).tolist():
-            x = float(leaf["data"][k])
-            if leaf["kind"] == "f":
-                numbers = {0.0, 0.73, -1.31, round(0.37 - x, 2)}
-            else:
-                low, high = leaf["low"], leaf["high"]
-                numbers = {int(x), int(x) - 1 if low is None else low, int(x) + 1 if high is None else high}
-            yield from ([leaf["name"], k, y] for y in numbers if np.isfinite(y))
+    count = len(leaf["data"])
+    for k in rng.choice(count, min(count, 3), replace=False).tolist():
+        x = float(leaf["data"][k])
+        if leaf["kind"] == "f":
+            numbers = {0.0, 0.73, -1.31, round(0.37 - x, 2)}
+        else:
+            low, high = leaf["low"], leaf["high"]
+            numbers = {int(x), int(x) - 1 if low is None else low, int(x) + 1 if high is None else high}
+        yield from ([leaf["name"], k, y] for y in numbers if np.isfinite(y))
 
 
 def differing(picture, new, shown):
@@ -82,23 +82,29 @@ def _ends(line, picture):
 
 
 def check_page(drawn):
-    """Edit each input of a page; ``drawn({name: array})`` draws the program with other numbers."""
+    """Edit the inputs of a page, one number of each at a time; ``drawn({name: array})`` draws the program with other
+    numbers. A thorough run edits one number alone.
+    """
     picture = drawn({})
     page = live(picture.scene, picture.chain, [], None, 0.1)
-    leaves = json.loads(page.data)["leaves"]
-    edits = list(edits_of(leaves))
-    for (name, k, x), shown in zip(edits, run(page, edits), strict=True):
-        leaf = next(f for f in leaves if f["name"] == name)
-        value = np.reshape([float(y) for y in leaf["data"]], leaf["shape"])
-        value.flat[k] = x
-        kind = {"f": float, "b": bool}.get(leaf["kind"], int)
+    leaves = {leaf["name"]: leaf for leaf in json.loads(page.data)["leaves"]}
+    together = [[e for e in edits if e] for edits in zip_longest(*map(edits_of, leaves.values()))]
+    rounds = [[e] for edits in together for e in edits] if EVERY_CASE[0] else together[:6]
+    for edits, shown in zip(rounds, run(page, rounds), strict=True):
         with np.errstate(all="ignore"):
             try:
-                new = drawn({name: value.astype(kind)})
+                new = drawn({name: edited(leaves[name], k, x) for name, k, x in edits})
             except np.linalg.LinAlgError:  # the program itself stops there
                 continue
-        assert list(differing(picture, new, shown)) == [], f"{name}[{k}] = {x}"
-    return {leaf["name"] for leaf in leaves}
+        assert list(differing(picture, new, shown)) == [], edits
+    return {*leaves}
+
+
+def edited(leaf, k, x):
+    """The array of an input with another number."""
+    value = np.reshape([float(y) for y in leaf["data"]], leaf["shape"])
+    value.flat[k] = x
+    return value.astype({"f": float, "b": bool}.get(leaf["kind"], int))
 
 
 @pytest.mark.parametrize("word", mostly_thorough(PROGRAMS, 3))
@@ -377,15 +383,23 @@ def test_a_page_runs_the_steps_of_the_user_not_those_of_the_textbook():
 
     picture = drawn({})
     assert "softmax" in str(picture.chain.definition(picture.chain.named["P"]).head)
-    [shown] = run(live(picture.scene, picture.chain, [], None, 0.1), [["z", 1, 800.0]])
+    [shown] = run(live(picture.scene, picture.chain, [], None, 0.1), [[["z", 1, 800.0]]])
     with np.errstate(all="ignore"):
         assert list(differing(picture, drawn({"z": np.array([0.3, 800.0, 0.1])}), shown)) == []
     assert shown["v"]["P"][1] == ["0", "NaN", "0"]
 
 
-@pytest.mark.parametrize("z", ["-x @ W", "x @ W", "-(x @ W)", "-x @ -W"])
-@pytest.mark.parametrize("body", ["z = {}\nr = 1 / (1 + np.exp(z))", "r = 1 / (1 + np.exp({}))"])
-@pytest.mark.parametrize("learned", [("W",), ("W", "x")])
+SIGMOIDS = [
+    (z, body, learned)
+    for learned in [("W",), ("W", "x")]
+    for z in ["-x @ W", "x @ W", "-(x @ W)", "-x @ -W"]
+    for body in ["z = {}\nr = 1 / (1 + np.exp(z))", "r = 1 / (1 + np.exp({}))"]
+]
+
+
+@pytest.mark.parametrize(
+    ("z", "body", "learned"), mostly_thorough(sorted(SIGMOIDS, key=lambda s: SIGMOIDS.index(s) % 5), 4)
+)
 def test_the_page_of_a_sigmoid_by_hand_computes_what_it_shows(body, z, learned):
     rng = np.random.default_rng(0)
     numbers = {"x": rng.normal(size=(4, 3)), "W": rng.normal(size=(3, 2)), "y": rng.normal(size=(4, 2))}
@@ -399,7 +413,7 @@ def test_the_page_of_a_sigmoid_by_hand_computes_what_it_shows(body, z, learned):
     assert check_page(drawn) == {"W", "x", "y"}
     picture = drawn({})
     page = live(picture.scene, picture.chain, [], None, 0.1)
-    [shown] = run(page, [["W", 0, 0.5]])
+    [shown] = run(page, [[["W", 0, 0.5]]])
     items = json.loads(page.data)["items"]
     assert {i["name"] for i in items if i["value"]} <= shown["v"].keys()
     assert {i["name"] for i in items if i["gradient"]} <= shown["d"].keys()

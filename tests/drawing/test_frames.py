@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from thorough import mostly_thorough
 
 import autograd_lite as ag
 from autograd_lite import nn
@@ -61,7 +62,7 @@ def test_captions_have_formula_and_number():
     assert captions[7] == "∂L/∂V = ∂A/∂V (((∂L/∂P · ∂P/∂C) ∂C/∂B) ⊙ ∂B/∂A)"
 
 
-@pytest.mark.parametrize("make", lessons.LESSONS, ids=lambda make: make.__name__)
+@pytest.mark.parametrize("make", mostly_thorough(lessons.LESSONS, 10), ids=lambda make: make.__name__)
 def test_the_steps_are_the_lines_of_the_derivation(make):
     lesson = make()
     shown = frames(lesson.result, wrt=lesson.wrt, names=lesson.names)
@@ -334,9 +335,7 @@ def test_before_and_after_lie_on_one_another():
         L = 0.5 * (y - ag.sigmoid(ag.sigmoid(x @ V) @ W)) ** 2
         pictures.append(draw(L, names=names, view="neurons", scale=5.0))
     shown = film(pictures, ["before", "after"])
-    before, after = (
-        [p for p in places(svg) if len(p) == 4] for svg in shown.svgs()
-    )
+    before, after = ([p for p in places(svg) if len(p) == 4] for svg in shown.svgs())
     assert before == after
     assert ">after<" in shown[1].svg()
 
