@@ -8,7 +8,7 @@ from collections.abc import Collection, Container, Iterable, Mapping, Sequence, 
 from functools import lru_cache
 
 from ..program import Equation, Program, Var
-from ..program.naming import Names, operand, place
+from ..program.naming import Names, expression, operand, place
 from ..table import TABLE, Primitive, Textbook
 from .formula import Expr, walk
 from .row_formulas import derivatives
@@ -44,8 +44,8 @@ def running_sums(program: Program, names: Mapping[Var, str]) -> set[Var]:
 def rows_of_data(program: Program, active: Container[Var]) -> set[Var]:
     """The rows of given data in a loop, which are written as such, ``ys[t]``; `active` values are not given."""
     rows = [eq for eq in program.equations if type(eq.params.get("index")) is int]
-    turns = Counter(map(place, rows))
-    return {eq.outputs[0] for eq in rows if turns[place(eq)] > 1 and eq.operands[0] not in active}
+    turns, others = Counter(map(place, rows)), {place(eq) for eq in rows if eq.operands[0] in active}
+    return {eq.outputs[0] for eq in rows if turns[place(eq)] > 1 and place(eq) not in others}
 
 
 def name_parameters(
@@ -56,11 +56,11 @@ def name_parameters(
     `variables` are those of the user's code; those in `own` keep the ``.name`` that they were given.
     """
     uses: dict[Var, str] = {}
-    inputs = program.graded - program.defined.keys() - own
+    inputs = {*program.inputs, *program.graded} - program.defined.keys() - own
     for eq in program.equations:
         for k, v in enumerate(eq.operands):
             if isinstance(v, Var) and v in inputs and v not in uses:
-                e = operand(eq, k)
+                e = operand(eq, k) if eq.row.algebra != "gather" else _position(eq, k)
                 wish = e.attr if isinstance(e, ast.Attribute) else e.id if isinstance(e, ast.Name) else ""
                 uses |= {v: wish} if wish else {}
     called = {v: names.get(v, "") for v in uses}
@@ -72,6 +72,14 @@ def name_parameters(
         word = f"{uses[v]}{counted[uses[v]]}" if often[uses[v]] > 1 else uses[v]
         names |= {} if word in taken else {v: word}
         taken.add(word)
+
+
+def _position(eq: Equation, k: int) -> ast.expr | None:
+    """Operand `k` of a lookup, P[u] or P[u, 0], if it is the position."""
+    e = expression(eq)
+    parts = getattr(e.slice, "elts", [e.slice]) if isinstance(e, ast.Subscript) and k else []
+    parts = [part for part in parts if isinstance(part, ast.Name)]
+    return parts[k - 1] if len(parts) == len(eq.operands) - 1 else None
 
 
 def without_numbers(

@@ -353,6 +353,7 @@ class Lines:
         c, out = self.chain, dict[str, Expr]()
         for n in c.landmarks:
             is_datum = n not in self.reach and n in c.defined and c.uses[n] == 1
+            is_datum &= self.reach.isdisjoint(c.rounds.get(n, ()))  # no first round of a loop
             if (is_datum or n in self.reach - self.live) and self._is_inlined(n, forms, used, out):
                 out |= {c.names[n]: substitute(c.definition(n), out)}
         return out

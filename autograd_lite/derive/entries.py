@@ -49,13 +49,13 @@ _TRIANGLES = ("lower triangle", "upper triangle")
 
 
 class Step:
-    """A position in an array that is `distance` from the number of the step."""
+    """A position in an array that is `distance` from the number of the step, which is called `letter`."""
 
-    def __init__(self, distance: int) -> None:
-        self.distance = distance
+    def __init__(self, distance: int, letter: str = "t") -> None:
+        self.distance, self.letter = distance, letter
 
     def __repr__(self) -> str:
-        return f"t{self.distance:+d}" if self.distance else "t"
+        return f"{self.letter}{self.distance:+d}" if self.distance else self.letter
 
 
 class _NoEntries(Exception):
@@ -451,7 +451,7 @@ def _at_step(e: Expr, at: At) -> Expr:
         distance = int(m[2] or 0) - row.distance
         return f"{m[1]}{at[0]}{distance:+d}" if distance else f"{m[1]}{at[0]}"
 
-    return replace(of, value=re.sub(r"([@\[])t([+-]\d+)?", moved, of.value))
+    return replace(of, value=re.sub(rf"([@\[]){row.letter}([+-]\d+)?", moved, of.value))
 
 
 def _of_norm(e: Expr, of: Expr, at: At, rest: Shape) -> Expr:

@@ -142,9 +142,14 @@ class Derivation(GraphView):
 
     @cached_property
     def written(self) -> list[Section]:
+        """The sections, with the steps of a loop written once; their number is t, if that is no name."""
+        words = {stem(word) for word in (*dict(self.given), *self.chain.names.values())}
+        return self.in_steps(next((letter for letter in "tsm" if letter not in words), "t"))
+
+    def in_steps(self, letter: str) -> list[Section]:
         """The sections, with the steps of a loop written once."""
-        first = {word.rstrip("0123456789") for word in self.chain.constants.defined}
-        return rolled(self.sections, self.chain.looped | first) if self.roll else self.sections
+        first = {stem(word) for word in self.chain.constants.defined}
+        return rolled(self.sections, self.chain.looped | first, letter) if self.roll else self.sections
 
     @property
     def given(self) -> list[tuple[str, Any]]:

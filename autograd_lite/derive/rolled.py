@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import replace
 from itertools import groupby, pairwise
 from typing import Any, TypeVar
@@ -44,11 +45,23 @@ class _OverSteps(Function):
     algebra = "sum over steps"
 
 
-def rolled(sections: Sequence[Section], looped: Collection[str] = ()) -> list[Section]:
-    """The sections with what the steps of a loop have in common written once; `looped` are the variables in one.
+_LETTER: ContextVar[str] = ContextVar("letter", default="t")  # the number of a step
 
-    Those that have two values are left as they are if one of them has no common form.
+
+def rolled(sections: Sequence[Section], looped: Collection[str] = (), letter: str = "t") -> list[Section]:
+    """The sections with what the steps of a loop have in common written once; `looped` are the variables in one, and
+    `letter` is the number of a step.
+
+    Variables that have two values are left as they are if one of them has no common form.
     """
+    token = _LETTER.set(letter)
+    try:
+        return _rolled(sections, looped)
+    finally:
+        _LETTER.reset(token)
+
+
+def _rolled(sections: Sequence[Section], looped: Collection[str]) -> list[Section]:
     steps = [line for s in sections if s.title == STEPS for line in s.lines]
     often = Counter(_number(line.symbol)[0] for line in steps)
     twice = {word for word in looped if often[word] == 2}
@@ -72,7 +85,7 @@ def _entry(word: str) -> tuple[str, int]:
 def _distance(values: Sequence[int], steps: Sequence[int]) -> Step | None:
     """The distance of numbers from those of the steps, if it is the same for all."""
     distances = {v - t for v, t in zip(values, steps, strict=True)}
-    return Step(distances.pop()) if len(distances) == 1 else None
+    return Step(distances.pop(), _LETTER.get()) if len(distances) == 1 else None
 
 
 def _word(words: Sequence[str], steps: Sequence[int]) -> str:
@@ -191,7 +204,7 @@ def _sum(e: Expr, looped: Container[str]) -> tuple[Expr, list[int]]:
             sign, inner = (-1, body.args[0]) if body.role == "negation" else (1, body)
             numbers = [f for f in factors_of(inner) if f.is_number]
             inner = multiplied([f for f in factors_of(inner) if not f.is_number], inner.shape) if numbers else inner
-            summed = unsimplified(_OverSteps("sum_t"), (inner,), e.shape, steps=sorted(steps))
+            summed = unsimplified(_OverSteps(f"sum_{_LETTER.get()}"), (inner,), e.shape, steps=sorted(steps))
             summed = product((number(sign), *numbers, summed), e.shape)
             instead |= {id(term): [] for term in some} | {id(some[0]): [summed]}
             over = sorted(steps)
@@ -239,7 +252,7 @@ def _both(since: Sequence[Definition], steps: Sequence[int]) -> Definition | Non
 
 
 def _range(steps: Sequence[int]) -> str:
-    return f"t = {steps[0]} … {steps[-1]}"
+    return f"{_LETTER.get()} = {steps[0]} … {steps[-1]}"
 
 
 # ------------------------------------------------------------------------------------------------------ lines
@@ -254,16 +267,15 @@ def _merged(lines: Iterable[Line], looped: Container[str]) -> list[Line]:
     instead: dict[int, list[Line]] = {}
     for stem, family in families.items():
         least = 2 if _is_of_loop(stem, looped) and family[0].formulas else LINES
-        pairs = [_pair(a, b) for a, b in pairwise(family)]
-        k = 0
-        for _, group in groupby(pairs, lambda pair: pair and _key(pair)):
-            count = len([*group])
-            pair, run = pairs[k], family[k : k + count + 1]
-            if pair is not None and len(run) >= least:
-                steps = [_number(line.symbol)[1] for line in run]
-                instead |= {id(line): [] for line in run}
-                instead[id(run[0])] = [replace(pair, how=f"{pair.how}; {_range(steps)}")]
-            k += count
+        runs, k = list[tuple[Line, list[Line]]](), 0
+        for _, group in groupby((_pair(a, b) for a, b in pairwise(family)), lambda pair: pair and _key(pair)):
+            pair, *others = group
+            runs += [] if pair is None else [(pair, family[k : k + len(others) + 2])]
+            k += len(others) + 1
+        if len(runs) == 1 and len(runs[0][1]) >= least:  # of several the symbol would have two meanings
+            [(pair, run)] = runs
+            instead |= {id(line): [] for line in run}
+            instead[id(run[0])] = [replace(pair, how=f"{pair.how}; {_range([_number(x.symbol)[1] for x in run])}")]
     return [line for before in lines for line in instead.get(id(before), [before])]
 
 

@@ -17,8 +17,8 @@ def with_factors_in_front(program: Program, named: Container[Var]) -> Program:
     users, before = program.users, dict[Var, Equation]()
 
     def rule(eq: Equation, defined: Mapping[Var, Equation]) -> list[Equation]:
-        [y, *_], [user, *others] = eq.outputs, users[eq.outputs[0]] or [eq]
-        in_products = [u.row.algebra in ("matrix product", "dot product") for u in (user, *others)]
+        y, after = eq.outputs[0], users[eq.outputs[0]] or [eq]
+        in_products = [u.row.algebra in ("matrix product", "dot product") for u in after]
         new = [eq]
         if factors := [before[x] for x in eq.operands if isinstance(x, Var) and x in before]:
             instead = {f.outputs[0]: _array(f) for f in factors}
@@ -29,8 +29,8 @@ def with_factors_in_front(program: Program, named: Container[Var]) -> Program:
                 inner = Var("", eq.shape, y.dtype)
                 turned = tuple(inner if x is _array(f) else x for x in f.operands)
                 new = [*new[:-1], replace(new[-1], outputs=(inner,)), replace(f, operands=turned, outputs=(y,))]
-        is_broadcast = user.row.algebra in ("product", "quotient") and y.shape != user.outputs[0].shape
-        is_sign = new[-1].row.algebra == "negation" and not others and (is_broadcast or in_products[0])
+        is_broadcast = [u.row.algebra in ("product", "quotient") and y.shape != u.outputs[0].shape for u in after]
+        is_sign = new[-1].row.algebra == "negation" and all(map(max, is_broadcast, in_products))
         if y not in named and (is_sign or all(in_products) and _is_scaled(new[-1])):
             before[y] = new.pop()
         return new

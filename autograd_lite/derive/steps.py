@@ -72,9 +72,10 @@ class Steps(Notation):
         if self.regions:
             chosen = self._folded(chosen)
         chosen |= self._where_chains_meet(chosen)
-        # The first round of a loop may begin with a constant.
-        firsts = {vs[0] for vs in self.rounds.values() if chosen.issuperset(vs[1:]) and self.is_looped(vs)}
-        chosen |= firsts - self.regions.keys()
+        # The first round of a loop may begin with a constant, and the last one may need less.
+        looped = [vs for vs in {id(vs): vs for vs in self.rounds.values()}.values() if self.is_looped(vs)]
+        ends = [v for vs in looped for v, *others in (vs, vs[::-1]) if v not in chosen and chosen.issuperset(others)]
+        chosen |= {*ends} - self.regions.keys()
         length: dict[Var, int] = {}
         for n in self.nodes:
             args = self.arguments(n)

@@ -136,7 +136,7 @@ def _word(e: Expr, printer: Printer) -> tuple[str, int]:
     if e.role == "product":
         return _product(e, printer), PRODUCT
     if e.role == "sum over steps" and printer.indexed:
-        return f"{printer.over('sum', 't')} {write(e.args[0], printer, PRODUCT)}", SIGN
+        return f"{printer.over('sum', e.head[-1])} {write(e.args[0], printer, PRODUCT)}", SIGN
     if e.role == "broadcast" and printer.indexed and not e.args[0].shape:  # a number in all places
         return _word(e.args[0], printer)
     along = e.role in _REDUCTIONS and e.params.get("axis") is not None
@@ -288,6 +288,8 @@ def _filled(template: str, e: Expr, printer: Printer) -> tuple[str, int]:
         mixed = binding == PRODUCT and "matrix product" in kinds and len(kinds) == 2 and kinds <= set(_PRODUCTS)
         if printer.indexed and e.role in ("selection", *_TESTS[1:]):
             a = _condition(a)
+        if printer.indexed and _is_joined(e) and len(e.shape) == 1 and a.role == "array" and a.shape == (1,):
+            a = number(a.value.item())  # [0, b], not [[0.], b]
         word = write(a, printer, ATOM if mixed else place)
         if e.role == "sum" and before.endswith("+ ") and printer.indexed and is_signed(word):  # a + (-b - c)
             template, before, word = template.replace("+", "-"), "- ", word.removeprefix("-").removeprefix("<mo>−</mo>")
@@ -642,7 +644,7 @@ def root_of(value: complex) -> tuple[int, bool]:
     return (below, True) if is_inverse else (0, False)
 
 
-_BELOW = str.maketrans("ijklmnt0123456789", "ᵢⱼₖₗₘₙₜ₀₁₂₃₄₅₆₇₈₉")
+_BELOW = str.maketrans("ijklmnst0123456789", "ᵢⱼₖₗₘₙₛₜ₀₁₂₃₄₅₆₇₈₉")
 _STEP = _BELOW | str.maketrans("+-()", "₊₋₍₎")
 _OF_STEP = re.compile(r"(.+?)@([a-z][+-]?\d*)")  # the name of a variable, and in which step
 

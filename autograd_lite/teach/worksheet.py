@@ -388,7 +388,7 @@ def _of_derivation(d: Derivation, blanks: Any, vary: Sequence[str], seed: int) -
     ]  # fmt: skip
     spaces = [{**space, **code.functions} for space in spaces]
     asked = [t.symbol for t in d.totals if t.node in d.order.asked]
-    sections = [sections[0], *d.written[1:]]
+    sections = [sections[0], *d.in_steps("t")[1:]]
     confirmed = _with_steps(_confirmed(asked_of, spaces, code.words), sections[-1].lines, spaces, code.words)
     chosen = _chosen(confirmed, blanks, asked, _hollow(confirmed, spaces, code.words))
     if vary:

@@ -403,3 +403,62 @@ def test_sinkhorn_in_logs_is_one_recursion_from_its_first_step_on():
     text = " ".join(str(ag.trace(sinkhorn, *args).explain(["C"])).split())
     for line in ("g0 = 0", "hₜ = gₜ₋₁ - C 3x4 t = 1 … 3", "Σₜ dL/dhₜ since"):
         assert line in text
+
+
+def test_the_first_and_the_last_round_have_the_form_of_the_others():
+    def kalman(q, r, ys):
+        m, P, ll = 0.0, 1.0, 0.0
+        for y in ys:
+            P = P + q
+            S = P + r
+            K = P / S
+            v = y - m
+            ll = ll - 0.5 * (np.log(2 * np.pi * S) + v**2 / S)
+            m = m + K * v
+            P = (1 - K) * P
+        return -ll
+
+    text = " ".join(str(ag.trace(kalman, 0.1, 0.5, np.array([0.3, 0.1, 0.7])).explain(["q", "r"])).split())
+    assert "aₜ = Pₜ₋₁ + q 1 t = 1 … 3 Sₜ = aₜ + r" in text
+
+    def springs(k, x0, v0, dt):
+        x, v = x0, v0
+        for _ in range(3):
+            ext = x[1:] - x[:-1] - 1.0
+            F = np.concatenate([[0.0], -k * ext]) + np.concatenate([k * ext, [0.0]])
+            v = v + dt * F
+            x = x + dt * v
+        return np.sum((x - np.array([0.0, 1.0, 2.0])) ** 2)
+
+    args = 2.0, np.array([0.0, 1.2, 2.1]), np.zeros(3), 0.1
+    text = " ".join(str(ag.trace(springs, *args).explain(["k"])).split())
+    for line in ("xₜ₋₁ᵢ₊₁ - xₜ₋₁ᵢ - 1 2 t = 1 … 3", "aₜ = -k extₜ", "Fₜ = [0, aₜ] + [bₜ, 0]"):
+        assert line in text
+
+
+def test_the_number_of_a_step_is_not_called_like_a_variable():
+    def fit(A, lam, t, y):
+        loss = 0.0
+        for i in range(len(t)):
+            loss = loss + (A * np.exp(-lam * t[i]) - y[i]) ** 2
+        return loss
+
+    derivation = ag.trace(fit, 1.2, 0.3, np.array([0.0, 0.5, 1.0]), np.array([1.0, 0.4, 0.3])).explain(["A"])
+    assert "Σₛ (A exp(-λ t[s-1]) - y[s-1])²" in str(derivation)
+    assert "t_{s-1}" in derivation.latex()
+
+
+def test_positions_in_tuples_of_an_argument_have_the_names_of_the_loop():
+    def factors(P, Q, b, ratings):
+        loss = 0.0
+        for u, i, r in ratings:
+            pred = b[u] + P[u] @ Q[i]
+            loss += (r - pred) ** 2
+        return loss
+
+    P = np.arange(6.0).reshape(3, 2)
+    program = ag.trace(factors, P, P + 1, np.zeros(3), [(0, 1, 4.0), (0, 2, 3.0), (2, 0, 5.0)])
+    text = " ".join(str(program.explain(["b"])).split())
+    assert "u1 = 0, i1 = 1, r1 (1)" in text
+    assert "predₜ = b[uₜ] + P[uₜ] @ Q[iₜ]" in text
+    assert "ₖ = Σₜ 1[uₜ = k] d" in text
