@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 
 import pytest
-from thorough import mostly_thorough
+from thorough import EVERY_CASE, mostly_thorough
 
 from benchmarks import growth
 
-SIZES = 25, 50, 100
+SIZES = (25, 50, 100) if EVERY_CASE[0] else (15, 30, 60)
 ONE_OF_EACH = (
     "backward recurrent", "explain recurrent", "draw recurrent", "frames long", "partials long", "worksheet many",
     "trace long", "source long", "summary layers",
@@ -23,7 +23,7 @@ NAMES = [*ONE_OF_EACH, *(name for name in growth.CASES if name not in ONE_OF_EAC
 @pytest.mark.parametrize("name", mostly_thorough(NAMES, len(ONE_OF_EACH)))
 def test_calls_grow_as_the_graph(name):
     do = growth.CASES[name]
-    sizes = [2 * n for n in SIZES] if name.startswith("draw") else SIZES  # from 40 steps on, layers are folded
+    sizes = (50, 100, 200) if name.startswith("draw") else SIZES  # from 40 steps on, layers are folded
     do(sizes[0])  # what is loaded or remembered at first use
     small, middle, large = (growth.calls(do, n) for n in sizes)
     assert large - middle < 2.3 * (middle - small), (small, middle, large)
