@@ -148,21 +148,22 @@ class Given:
         return self._arguments[code, word]
 
     def _is_computed(
-        self, e: ast.expr | ast.FunctionDef, code: CodeType | None, within: frozenset[str] = frozenset()
+        self, e: ast.expr | ast.FunctionDef, code: CodeType | None, within: frozenset[str] = frozenset(),
+        tensors: frozenset[str] = frozenset(),
     ) -> bool:
         """True if an expression was recorded wherever it was evaluated: something in it is always a Tensor, or it calls
-        a function that returns nothing else.
+        a function that returns nothing else. The arguments `tensors` are Tensors in this call.
         """
 
         def always(word: str) -> bool:
             values = None if code is None or word in within else bound(code, word)
-            return bool(values) and all(self._is_computed(e, code, within | {word}) for e in values or ())
+            return bool(values) and all(self._is_computed(e, code, within | {word}, tensors) for e in values or ())
 
         def is_tensor(word: str) -> bool:
-            if word not in within and word in self.inputs or always(word):
+            if word in tensors or word not in within and word in self.inputs or always(word):
                 return True
             value = None if code is None else before(code, e, word)
-            return value is not None and self._is_computed(value, code, within)
+            return value is not None and self._is_computed(value, code, within, tensors)
 
         match e:
             case ast.Name(id=word):
@@ -172,10 +173,13 @@ class Given:
                 arguments = within | {a.arg for a in ast.walk(f) if isinstance(a, ast.arg)} | {word}
                 values = [at.value for at in ast.walk(f) if isinstance(at, ast.Return)]
                 parts = [p for v in values for p in (v.elts if isinstance(v, ast.Tuple) else [v])]
-                return bool(parts) and all(p is not None and self._is_computed(p, of, arguments) for p in parts)
+                pairs = zip(f.args.args, e.args, strict=False)
+                taken = frozenset(a.arg for a, x in pairs if self._is_computed(x, code, within, tensors))
+                return bool(parts) and all(p is not None and self._is_computed(p, of, arguments, taken) for p in parts)
+        if span(e) not in self.recorded:
+            return False
         calls = (part for part in _values(e) if part is not e and isinstance(part, ast.Call))
-        is_any = any(map(is_tensor, _names(e)[0])) or any(self._is_computed(part, code, within) for part in calls)
-        return span(e) in self.recorded and is_any
+        return any(map(is_tensor, _names(e)[0])) or any(self._is_computed(p, code, within, tensors) for p in calls)
 
     def _called(self, word: str, code: CodeType | None) -> tuple[CodeType, ast.FunctionDef] | None:
         """The user's function of this name, if it is the only one and something was recorded in it."""
