@@ -72,17 +72,6 @@ def _counted(x: Any) -> Any:
     return np.asarray(x).astype(int) if getattr(x, "dtype", np.dtype(float)).kind == "b" else x
 
 
-def _extreme(word: str) -> Callable[..., Any]:
-    """The largest or smallest entry, or on a board of two values the larger or smaller: ``max(0, x)``."""
-    along, between = getattr(np, word), getattr(np, f"{word}imum")
-
-    def either(x: Any, *others: Any, **params: Any) -> Any:
-        is_axis = np.ndim(x) and isinstance(others[0], (int, tuple)) if others else True
-        return along(x, *others, **params) if is_axis else between(x, *others)
-
-    return either
-
-
 def _at(x: Any, places: Any, shape: tuple[int, ...]) -> Any:
     """An array that has `x` at these places and is 0 elsewhere; what comes to one place is added."""
     y = np.zeros(shape)
@@ -98,8 +87,6 @@ FUNCTIONS: Mapping[str, Any] = {
     **_OURS,
     **{word: operator.attrgetter(word)(np) for word in _NUMPY.split()},
     **{word: getattr(np.linalg, word) for word in ("inv", "det", "solve", "norm", "cholesky")},
-    "max": _extreme("max"),
-    "min": _extreme("min"),
     "tr": np.trace,
     "diff": lambda x, axis=-1, **ends: np.diff(x, 1, axis, **ends),
     "erf": _ERF,
@@ -422,6 +409,8 @@ class Reader:
         bare = _bare(word)
         if word == "indexed":
             return self._with_indices(e)
+        if word in ("max", "min") and len(e.args) == 2:  # of two values, as on a board
+            bare = f"{bare}imum"
         fn = self.names.get(word, FUNCTIONS.get(bare))
         args = []
         if not callable(fn) and isinstance(e.func, ast.Attribute) and callable(getattr(np.ndarray, e.func.attr, None)):
@@ -486,7 +475,7 @@ class Reader:
                 x = Indexed(x, at) if np.ndim(x) == len(at) else x
             kept = isinstance(x, Indexed) or not self._is_read_as("dropped")
             return summed(x, over, fn, kept)
-        if _is_elementwise(fn, bare) or bare in ("max", "min") and len(args) > 1:
+        if _is_elementwise(fn, bare):
             return self._entrywise(fn, args)
         (x, *_) = args
         if isinstance(x, Indexed) and not x.shape and bare in ("sum", "mean", "prod", "max", "min"):

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from ..derive.writing import shape_text
-from .answers import Misfit, clipped
+from .answers import clipped
+from .notation import Misfit
 
 CLOSE = 1e-6
 LEAST = 1e-6  # a largest entry that is smaller may be a rounding error

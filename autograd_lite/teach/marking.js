@@ -246,12 +246,6 @@ const OPERATORS = { add: "+", subtract: "-", multiply: "*", divide: "/", power: 
   greater_equal: ">=", less_equal: "<=", equal: "==", not_equal: "!=", logical_and: "&", logical_or: "|" };
 const kindOf = (...xs) => (xs.some((x) => x.kind === "f") ? "f" : xs.some((x) => x.kind === "i") ? "i" : "b");
 const ofNumbers = (kind) => (kind === "b" ? "i" : kind);
-const extreme = (between, along) => (x, ...rest) => {
-  if (rest.length && !isParams(rest[0]) && (!x.shape.length || !(rest[0].list || (rest[0].plain && rest[0].kind === "i")))) {
-    return map(between, kindOf(x, rest[0]), x, rest[0]);
-  }
-  return reduced(along, x.kind, x, ...alongOf(rest));
-};
 const isParams = (x) => x !== null && x !== undefined && x.params !== undefined;
 const alongOf = (rest) => {
   const params = rest.find(isParams)?.params ?? {};
@@ -327,7 +321,7 @@ const FUNCTIONS = {
   },
   sum: reduction(total, ofNumbers), mean: reduction((row) => total(row) / row.length, () => "f"),
   prod: reduction((row) => row.reduce((a, b) => a * b, 1), ofNumbers),
-  max: extreme(maximum, largest), min: extreme(minimum, (row) => -largest(row.map((v) => -v))),
+  max: reduction(largest, (kind) => kind), min: reduction((row) => -largest(row.map((v) => -v)), (kind) => kind),
   cumsum: (x, ...rest) => {
     if (x.shape.length !== 1 || axesOf(alongOf(rest)[0], 1).length !== 1) notMarked("this cumsum");
     let sum = 0;
@@ -574,9 +568,13 @@ class Board {
 
   /** A formula with the values of each step, where it has those of step t, and sums over the steps. */
   unrolled(text, steps, letters, shape) {
-    letters = below(letters);
-    const stems = [...this.steps.keys()].filter((w) => !has(this.words, w)).map(escaped).join("|") || "(?!)";
-    if ([...letters].length === 1 && !text.includes("ₜ") && new RegExp(`(${stems})${letters}`, "u").test(text)) text = text.replaceAll(letters, "ₜ");
+    const stems = [...this.steps.keys()].filter((w) => !has(this.words, w)).sort((a, b) => b.length - a.length).map(escaped).join("|") || "(?!)";
+    text = text.replace(new RegExp(`(?<!${W})(${stems})([${INDICES}])(?:([₊₋])([₀-₉]+))?`, "gu"), (_, word, index, sign, k) => {
+      const steps = this.steps.get(word), by = moved(sign, k), n = shape.length && index === below([...letters].slice(0, 1)) ? shape[0] : Math.max(...steps) + 1;
+      const rows = Array.from({ length: n }, (_, j) => j + by);
+      if (!rows.some((j) => steps.includes(j))) throw new Misfit(`there is no ${word}${by}`);
+      return `(stack([${rows.map((j) => (steps.includes(j) ? `${word}${j}` : `0*${word}${Math.max(...steps)}`)).join(",")}]))${index}`;
+    });
     text = text.replace(new RegExp(`(?<=${W})_(?:t(?![${INDICES}]?(?![${INDICES}])${W})|[({]t\\s*(?:([+-])\\s*(\\p{Nd}+))?[)}])`, "gu"), (_, sign, k) =>
       `ₜ${sign ? (sign === "-" ? "₋" : "₊") + [...k].map((c) => "₀₁₂₃₄₅₆₇₈₉"[c]).join("") : ""}`).replace(/(?<=\p{Nd})ₜ/gu, "_ₜ");
     text = text.replace(new RegExp(`(?<!${W})(\\p{Nd}+)(?=(?!\\p{Nd})${W}[${W.slice(1, -1)}${MARKS}]*ₜ)`, "gu"), "$1 "); // 2eₜ is no 2e6
@@ -596,7 +594,8 @@ class Board {
       text = `${text.slice(0, m.index)}(${common.map((t) => `(${atStep(term, t)})`).join("+")})${text.slice(end)}`;
     }
     let rows = [];
-    try { if (text.includes("ₜ") && steps.length !== 1 && [...letters].length < 2) rows = this.stepsOf(text); } catch { /* it has no steps */ }
+    const index = below(letters) || "(?!)", isFree = !new RegExp(`(?<!${W})${lettersOf(index).join("") || "(?!)"}(?!${W})|${index}`, "u").test(text);
+    try { if (text.includes("ₜ") && steps.length !== 1 && isFree) rows = this.stepsOf(text); } catch { /* it has no steps */ }
     if (rows.length && rows.length === shape[0]) return `stack([${rows.map((t) => atStep(text, t)).join(",")}])`;
     if (text.includes("ₜ") && steps.length > 1) throw new Misfit("the sum over the steps is missing: write Σₜ");
     if (text.includes("ₜ") && steps.length !== 1) throw new Unread("ₜ cannot be read here: this is the gradient of no step; write Σₜ, or numbers");
@@ -1136,6 +1135,8 @@ class Reader {
     if (!isKnown) throw new Unread(`${word} is not a function on this sheet; its functions are ${this.usual} and others of NumPy`);
     if (!has(this.maps, word) && !has(FUNCTIONS, short) && !["onehot", "placed"].includes(short)) notMarked(`${word} is not marked here`);
     if (word === "placed") return this.placed(args);
+    const isBoard = word === short && ["max", "min"].includes(short) && args.length === 2 && args[1][0] !== "param";
+    if (isBoard) short += "imum"; // max(0, x)
     const params = {}, letters = {};
     for (const a of args) {
       if (a[0] === "param" && !["over", "at"].includes(a[1])) params[a[1]] = this.value(a[2]);

@@ -162,10 +162,9 @@ class Board:
 
         A value of a `shape` may have a row for each step: ``dL/dBₜ = dL/daₜ``.
         """
-        letters = _below(letters)
-        stems = "|".join(map(re.escape, self._steps.keys() - self.words.keys())) or "(?!)"
-        if len(letters) == 1 and "ₜ" not in text and re.search(f"({stems}){letters}", text):
-            text = text.replace(letters, "ₜ")
+        stems = "|".join(sorted(map(re.escape, self._steps.keys() - self.words.keys()), key=len)[::-1]) or "(?!)"
+        rows = rf"(?<!\w)({stems})([{INDICES}])(?:([₊₋])([₀-₉]+))?"
+        text = re.sub(rows, lambda m: self._stacked(m[1], m[2], _moved(m[3], m[4]), letters, shape), text)
         text = re.sub(_TYPED_STEP, lambda m: "ₜ" + (f"{m[1]}{m[2]}".translate(_SMALL) if m[1] else ""), text)
         text = re.sub(r"(?<=\d)ₜ", "_ₜ", text)  # k1_2 is the second value of k1
         text = re.sub(rf"(?<!\w)(\d+)(?=[^\W\d][\w{_MARKS}]*ₜ)", r"\1 ", text)  # 2eₜ is no 2e6
@@ -183,14 +182,25 @@ class Board:
             terms = "+".join(f"({_at_step(term, t)})" for t in sorted(common))
             text = f"{text[: m.start()]}({terms}){text[end:]}"
         with suppress(Unread):
-            rows = self._steps_of(text) if "ₜ" in text and len(steps) != 1 and len(letters) < 2 else ()
-            if rows and len(rows) == (shape or (0,))[0]:
-                return f"stack([{','.join(_at_step(text, t) for t in sorted(rows))}])"
+            index = _below(letters) or "(?!)"
+            is_free = not re.search(rf"(?<!\w){_letters(index) or index}(?!\w)|{index}", text)
+            common = self._steps_of(text) if "ₜ" in text and len(steps) != 1 and is_free else set()
+            if common and len(common) == (shape or (0,))[0]:
+                return f"stack([{','.join(_at_step(text, t) for t in sorted(common))}])"
         if "ₜ" in text and len(steps) > 1:
             raise Misfit("the sum over the steps is missing: write Σₜ")
         if "ₜ" in text and len(steps) != 1:
             raise Unread("ₜ cannot be read here: this is the gradient of no step; write Σₜ, or numbers")
         return _at_step(text, steps[0]) if len(steps) == 1 else text
+
+    def _stacked(self, word: str, index: str, by: int, letters: str, shape: tuple[int, ...]) -> str:
+        """The values of the steps as rows, 0 where there is none: ``aₖ₊₁`` for an index k."""
+        steps = self._steps[word]
+        n = shape[0] if shape and index == _below(letters[:1]) else max(steps) + 1
+        if not {*range(by, n + by)} & steps:
+            raise Misfit(f"there is no {word}{by}")
+        values = (f"{word}{k}" if k in steps else f"0*{word}{max(steps)}" for k in range(by, n + by))
+        return f"(stack([{','.join(values)}])){index}"
 
     def _steps_of(self, term: str) -> set[int]:
         """The steps t for which there is each value in a term."""

@@ -29,7 +29,7 @@ from ..engine.operands import raw
 from ..program.capture import run
 from ..tensor import Tensor
 from . import points
-from .answers import FUNCTIONS, Misfit, Reader, assignments, clipped, is_python, worked_out, written
+from .answers import FUNCTIONS, Reader, assignments, clipped, is_python, worked_out, written
 from .answers import LONG as FORMULA
 from .blanks import Code, as_variable, first_by_symbol, kind_of, lines_at, questions, teaching
 from .grading import (
@@ -47,7 +47,7 @@ from .grading import (
     verdict,
 )
 from .hand_out import HandOut
-from .notation import INDICES, Board, Unread, decomposed, signs_replaced, variants
+from .notation import INDICES, Board, Misfit, Unread, decomposed, signs_replaced, variants
 
 BLANK = "_" * 14
 MANY = 12  # blanks
