@@ -447,10 +447,8 @@ const tuple = (numbers) => `(${numbers.join(",")},)`;
 /** Letters with a hat, a tilde or a bar as letter and mark, as names are printed: ŷ. */
 const decomposed = (text) => text.replace(/\p{L}/gu, (c) => (/^.[\u0302-\u0304]$/u.test(c.normalize("NFD")) ? c.normalize("NFD") : c));
 const STEP = "ₜ(?:([₊₋])([₀-₉]+))?"; // the step of a value in a loop
-const AT_STEP = new RegExp(`((?!\\p{Nd})${W}(?:${W}|/(?=d))*?)${STEP}`, "gu");
+const AT_STEP = new RegExp(`((?!\\p{Nd})${W}(?:${W}|[${MARKS}]|/(?=d))*?)${STEP}`, "gu");
 const moved = (sign, k) => (sign ? Number((sign === "₋" ? "-" : "") + [...k].map((c) => "₀₁₂₃₄₅₆₇₈₉".indexOf(c)).join("")) : 0);
-const atStep = (text, t) => text.replace(new RegExp(STEP, "gu"), (_, sign, k) => t + moved(sign, k))
-  .replace(/(?<=\[)[^\][]*(?=\])/gu, (inside) => inside.replace(new RegExp(`(?<!${W})t(?!${W})`, "gu"), t));
 const endOfTerm = (text, start) => {
   for (let k = start, depth = 0; k < text.length; k++) {
     depth += "([{".includes(text[k]) - ")]}".includes(text[k]);
@@ -535,7 +533,7 @@ class Board {
     const parts = copied.map(escaped).join("|") || "(?!)";
     this.start = new RegExp(`^\\s*(?:${parts}|d${W}+?(?:/d${W}+?)?)([${INDICES}₍₎ₜ]*)\\s*=(?!=)`, "u");
     this.steps = new Map();
-    for (const [, stem, number] of Object.keys(words).map((w) => w.match(/^(.*\p{L}|.*_)([0-9]+)$/su) ?? [])) {
+    for (const [, stem, number] of Object.keys(words).map((w) => w.match(/^(.*[\p{L}\u0300-\u036f_])([0-9]+)$/su) ?? [])) {
       if (stem) this.steps.set(stem, [...(this.steps.get(stem) ?? []), Number(number)]);
     }
     this.copied = new RegExp(`(?<!${W})(${parts})(?=(?:${AT})?(?!${W}))`, "gu");
@@ -575,7 +573,7 @@ class Board {
       if (!rows.some((j) => steps.includes(j))) throw new Misfit(`there is no ${word}${by}`);
       return `(stack([${rows.map((j) => (steps.includes(j) ? `${word}${j}` : `0*${word}${Math.max(...steps)}`)).join(",")}]))${index}`;
     });
-    text = text.replace(new RegExp(`(?<=${W})_(?:t(?![${INDICES}]?(?![${INDICES}])${W})|[({]t\\s*(?:([+-])\\s*(\\p{Nd}+))?[)}])`, "gu"), (_, sign, k) =>
+    text = text.replace(new RegExp(`(?<=${W}|[${MARKS}])_(?:t(?![${INDICES}]?(?![${INDICES}])${W})|[({]t\\s*(?:([+-])\\s*(\\p{Nd}+))?[)}])`, "gu"), (_, sign, k) =>
       `ₜ${sign ? (sign === "-" ? "₋" : "₊") + [...k].map((c) => "₀₁₂₃₄₅₆₇₈₉"[c]).join("") : ""}`).replace(/(?<=\p{Nd})ₜ/gu, "_ₜ");
     text = text.replace(new RegExp(`(?<!${W})(\\p{Nd}+)(?=(?!\\p{Nd})${W}[${W.slice(1, -1)}${MARKS}]*ₜ)`, "gu"), "$1 "); // 2eₜ is no 2e6
     const over = text.match(/[;,]?\s*(?<![\p{L}\p{N}_])t\s*=\s*(\p{Nd}+)\s*(?:…|\.\.+|to)\s*(\p{Nd}+)\s*$/u);
@@ -585,21 +583,25 @@ class Board {
       let common = over ? Array.from({ length: Math.max(over[2] - over[1] + 1, 0) }, (_, k) => Number(over[1]) + k) : this.stepsOf(term);
       if (steps.length > 1 && !over && (steps.every((t) => common.includes(t)) || !/ₜ(?![₊₋])/u.test(term))) common = [...steps].sort((a, b) => a - b);
       if (common.length > 1000) notMarked("it is too long");
-      for (const t of common) {
-        for (const [, w, sign, k] of term.matchAll(AT_STEP)) {
-          const at = t + moved(sign, k);
-          if (this.steps.has(w) && !this.steps.get(w).includes(at)) throw new Misfit(`there is no ${w}${at}`);
-        }
-      }
-      text = `${text.slice(0, m.index)}(${common.map((t) => `(${atStep(term, t)})`).join("+")})${text.slice(end)}`;
+      text = `${text.slice(0, m.index)}(${common.map((t) => `(${this.atStep(term, t)})`).join("+")})${text.slice(end)}`;
     }
     let rows = [];
     const index = below(letters) || "(?!)", isFree = !new RegExp(`(?<!${W})${lettersOf(index).join("") || "(?!)"}(?!${W})|${index}`, "u").test(text);
     try { if (text.includes("ₜ") && steps.length !== 1 && isFree) rows = this.stepsOf(text); } catch { /* it has no steps */ }
-    if (rows.length && rows.length === shape[0]) return `stack([${rows.map((t) => atStep(text, t)).join(",")}])`;
+    if (rows.length && rows.length === shape[0]) return `stack([${rows.map((t) => this.atStep(text, t)).join(",")}])`;
     if (text.includes("ₜ") && steps.length > 1) throw new Misfit("the sum over the steps is missing: write Σₜ");
     if (text.includes("ₜ") && steps.length !== 1) throw new Unread("ₜ cannot be read here: this is the gradient of no step; write Σₜ, or numbers");
-    return steps.length === 1 ? atStep(text, steps[0]) : text;
+    return steps.length === 1 ? this.atStep(text, steps[0]) : text;
+  }
+
+  /** A formula at one step. */
+  atStep(text, t) {
+    for (const [, w, sign, k] of text.matchAll(AT_STEP)) {
+      const at = t + moved(sign, k);
+      if (this.steps.has(w) && !this.steps.get(w).includes(at)) throw new Misfit(`there is no ${w}${at}`);
+    }
+    return text.replace(new RegExp(STEP, "gu"), (_, sign, k) => t + moved(sign, k))
+      .replace(/(?<=\[)[^\][]*(?=\])/gu, (inside) => inside.replace(new RegExp(`(?<!${W})t(?!${W})`, "gu"), t));
   }
 
   stepsOf(term) {

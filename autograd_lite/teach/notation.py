@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from itertools import accumulate, product
+from itertools import accumulate
 
 INDICES = "ᵢⱼₖₗₘₙ"
 LETTERS = "ijklmn"  # the indices of axes, as derivations are printed
@@ -30,8 +30,8 @@ _TOKEN = re.compile(
 )
 _AT = rf"(?:[{INDICES}](?:[₊₋][₀-₉]+)?)+"  # the indices of an operand, which may be moved: uᵢ₊₁ⱼ
 _STEP = r"ₜ(?:([₊₋])([₀-₉]+))?"  # the step of a value in a loop, which may be moved: hₜ₋₁
-_AT_STEP = rf"([^\W\d](?:\w|/(?=d))*?){_STEP}"
-_TYPED_STEP = rf"(?<=\w)_(?:t(?![^\W{INDICES}])|[({{]t\s*(?:([+-])\s*(\d+))?[)}}])"  # h_t, h_{t-1}
+_AT_STEP = rf"([^\W\d](?:[\w{_MARKS}]|/(?=d))*?){_STEP}"
+_TYPED_STEP = rf"(?<=[\w{_MARKS}])_(?:t(?![^\W{INDICES}])|[({{]t\s*(?:([+-])\s*(\d+))?[)}}])"  # h_t, h_{t-1}
 _RANGE = r"[;,]?\s*\bt\s*=\s*(\d+)\s*(?:…|\.\.+|to)\s*(\d+)\s*$"  # t = 1 … 3
 _PLACES = r"(?<!\w)at (\[(?:[^][]|\[[^][]*\])*\]), 0 elsewhere"  # behind a term
 _INDEX = rf"([\w{_MARKS}/]*[\w{_MARKS})\]]|[)‖|])_(?:\{{([i-n, ]+)\}}|([i-n]+))(?![\w{_MARKS}])"  # x_i, x_{ij}
@@ -105,7 +105,7 @@ class Board:
         #: Of the last formula the indices of the result, and how far each index goes; those of the result if one moves.
         self.order, self.extents, self.ends = "", dict[str, int](), dict[str, int]()
         self._steps: dict[str, set[int]] = {}  # of the values in a loop
-        for m in (re.fullmatch(r"(.*[^\W\d])(\d+)", shown, re.DOTALL) for shown in words):
+        for m in (re.fullmatch(rf"(.*(?:[^\W\d]|[{_MARKS}]))(\d+)", shown, re.DOTALL) for shown in words):
             if m:
                 self._steps.setdefault(m[1], set()).add(int(m[2]))
         words = {**words, **{f"{w}0": words[w] for w, steps in self._steps.items() if w in words and 0 not in steps}}
@@ -176,22 +176,27 @@ class Board:
             common = {*range(int(over[1]), int(over[2]) + 1)} if over else self._steps_of(term)
             if len(steps) > 1 and not over and (common >= {*steps} or not re.search("ₜ(?![₊₋])", term)):
                 common = {*steps}
-            for t, (w, sign, k) in product(common, re.findall(_AT_STEP, term)):
-                if w in self._steps and t + _moved(sign, k) not in self._steps[w]:
-                    raise Misfit(f"there is no {w}{t + _moved(sign, k)}")
-            terms = "+".join(f"({_at_step(term, t)})" for t in sorted(common))
+            terms = "+".join(f"({self._at_step(term, t)})" for t in sorted(common))
             text = f"{text[: m.start()]}({terms}){text[end:]}"
         with suppress(Unread):
             index = _below(letters) or "(?!)"
             is_free = not re.search(rf"(?<!\w){_letters(index) or index}(?!\w)|{index}", text)
             common = self._steps_of(text) if "ₜ" in text and len(steps) != 1 and is_free else set()
             if common and len(common) == (shape or (0,))[0]:
-                return f"stack([{','.join(_at_step(text, t) for t in sorted(common))}])"
+                return f"stack([{','.join(self._at_step(text, t) for t in sorted(common))}])"
         if "ₜ" in text and len(steps) > 1:
             raise Misfit("the sum over the steps is missing: write Σₜ")
         if "ₜ" in text and len(steps) != 1:
             raise Unread("ₜ cannot be read here: this is the gradient of no step; write Σₜ, or numbers")
-        return _at_step(text, steps[0]) if len(steps) == 1 else text
+        return self._at_step(text, steps[0]) if len(steps) == 1 else text
+
+    def _at_step(self, text: str, t: int) -> str:
+        """A formula at one step: ``h2`` for ``hₜ₋₁`` at the third, ``x[2]`` for ``x[t-1]``."""
+        for w, sign, k in re.findall(_AT_STEP, text):
+            if w in self._steps and t + _moved(sign, k) not in self._steps[w]:
+                raise Misfit(f"there is no {w}{t + _moved(sign, k)}")
+        text = re.sub(_STEP, lambda m: str(t + _moved(m[1], m[2])), text)
+        return re.sub(r"(?<=\[)[^][]*(?=\])", lambda m: re.sub(r"\bt\b", str(t), m[0]), text)
 
     def _stacked(self, word: str, index: str, by: int, letters: str, shape: tuple[int, ...]) -> str:
         """The values of the steps as rows, 0 where there is none: ``aₖ₊₁`` for an index k."""
@@ -382,12 +387,6 @@ def _short(term: str) -> str:
 def _moved(sign: str | None, k: str | None) -> int:
     """How far an index is moved: -1 for ``ᵢ₋₁``."""
     return int(f"{sign}{k}".translate(_DIGITS)) if sign else 0
-
-
-def _at_step(text: str, t: int) -> str:
-    """A formula at one step: ``h2`` for ``hₜ₋₁`` at the third, ``x[2]`` for ``x[t-1]``."""
-    text = re.sub(_STEP, lambda m: str(t + _moved(m[1], m[2])), text)
-    return re.sub(r"(?<=\[)[^][]*(?=\])", lambda m: re.sub(r"\bt\b", str(t), m[0]), text)
 
 
 _CALLED = {"√": "sqrt", "ln": "log"}

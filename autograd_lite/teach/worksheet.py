@@ -21,7 +21,7 @@ from ..base.tree import leaves
 from ..derive.derivation_lines import Total
 from ..derive.explain import Derivation, explain
 from ..derive.formula import constant, name, number
-from ..derive.layout import RULE, SHOWN, Line, Section, markdown_of, small, tex_rows, text_of
+from ..derive.layout import RULE, Line, Section, markdown_of, small, tex_rows, text_of
 from ..derive.mathml import html_of
 from ..derive.source import Source
 from ..derive.writing import LATEX, TEXT, text_name
@@ -51,6 +51,8 @@ from .notation import INDICES, Board, Misfit, Unread, decomposed, signs_replaced
 
 BLANK = "_" * 14
 MANY = 12  # blanks
+SMALLEST = 1e-5  # largest entry of an answer: one that is much smaller cannot be told from 0
+GIVEN = 64  # entries of the largest array of which the numbers are printed
 NUMBERS = "biuf"  # kinds of arrays
 OVER = r"; t = \d+ … \d+$"  # in a remark: the steps of a loop that a line is for
 LINE = r"\s*(\S+)\s*=(?!\s*=)\s*(\S.*?)(\s{2,}(since|is|#|\d).*|\s*)"  # a blank, its formula, a remark
@@ -415,6 +417,8 @@ def _with_steps(
     asked: list[Question] = []
     for line in (line for line in lines if line.formulas):
         steps = [at.pop(w) for w in _symbols(line) if w in at]
+        if sum(line.symbol == other.symbol and bool(other.formulas) for other in lines) > 1:
+            continue  # a line for some steps, and another one for others
         if "@" not in line.symbol:
             asked += [replace(q, over=_range(line)) for q in steps]
             continue
@@ -462,8 +466,8 @@ def _with_blanks(
             how = q.since + (over[0] if over else "") + (f"; likewise {others}" if others else "")
             line = replace(line, formulas=[name(BLANK)], how=how, ones=(), shape=shape, letters=q.letters)
         lines.append(line)
-    given = ((line.symbol, small(space[line.symbol])) for line in sections[0].lines if not line.formulas)
-    arrays = [Line(w, (constant(x),)) for w, x in given if x is not None and np.size(x) <= SHOWN]
+    given = ((line.symbol, space[line.symbol]) for line in sections[0].lines if not line.formulas)
+    arrays = [Line(w, (constant(x),)) for w, x in given if np.size(x) <= GIVEN]
     numbers = [Section("The numbers", arrays)] if arrays else []
     return [sections[0], *numbers, *(s for s in sections[1:-1] if s.title != RULE), Section("Fill in", lines)]
 
@@ -508,7 +512,7 @@ def _hollow(
             if not q.over and re.search("sign|step", says)  # of a sum over steps one term may be 0
         )
         steps = q.steps or [q]
-        if is_copy or any(
+        if is_copy or np.abs(q.value).max(initial=0) < SMALLEST or any(
             all(all([*_is_right(sheet, replace(at, answer=text))] or [False]) for at in steps) for text in changed
         ):
             hollow.add(q.word)
