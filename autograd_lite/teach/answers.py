@@ -12,7 +12,7 @@ import math
 import operator
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence, Set
 from functools import partial, reduce
 from types import EllipsisType
 from typing import Any, TypeGuard
@@ -263,6 +263,7 @@ class Reader:
         self.shape: tuple[int, ...] = ()
         self.extents: Mapping[str, int] = {}
         self.ends: Mapping[str, int] = {}
+        self.rows: Container[str] = ""
         self.frame = ""  # the indices of what has none
         self.entries = max([ENTRIES, *(4 * np.size(x) for x in self.names.values() if not callable(x))])
         self.left: float = WORK * self.entries
@@ -277,7 +278,7 @@ class Reader:
         self.choices.clear()
         self.left = WORK * self.entries
         tree = _parsed(text.strip(), LONG, "eval", board, shape, letters, steps)
-        self.extents, self.ends = board.extents, board.ends
+        self.extents, self.ends, self.rows = board.extents, board.ends, board.rows
         self.frame = (board.order + LETTERS[len(board.order) :])[: len(shape)]
         return laid_out(self.value(tree.body), shape, board.order)
 
@@ -330,7 +331,12 @@ class Reader:
                 if isinstance(x, Indexed):
                     return each(lambda entry: entry[index], [x])
                 self._charge(_indexed(x, index))
-                return x[index]
+                try:
+                    return x[index]
+                except IndexError as error:
+                    if "out of bounds" in str(error):
+                        raise Misfit("an index is out of range") from None
+                    raise
             case ast.Call():
                 return self._call(e)
         kind: Any = type(getattr(e, "op", e))
@@ -462,7 +468,10 @@ class Reader:
         if len(e.args) == 1:
             return Indexed(np.arange(self.extents[letters]), letters)
         x, by = _operand(self._value(e.args[0])), self._value(e.args[2]) if len(e.args) > 2 else ()
-        return indexed(x, letters, by, self.ends, lambda: not self._is_read_as("rows"))
+        return indexed(x, letters, by, self.ends, lambda: not self._is_of_rows(letters))
+
+    def _is_of_rows(self, letters: str) -> bool:
+        return all(c in self.rows for c in letters) and self._is_read_as("rows")
 
     def _along(
         self, fn: Callable[..., Any], bare: str, args: Sequence[Any], params: Mapping[str, Any], over: str, at: str

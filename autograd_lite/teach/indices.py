@@ -32,8 +32,8 @@ class Indexed(NamedTuple):
 def indexed(x: Any, letters: str, by: Sequence[int], extents: Mapping[str, int], as_axes: Callable[[], bool]) -> Any:
     """A value with indices: ``x[i + k, …]`` for each `k` in `by`, 0 beyond the ends of `x`.
 
-    Where there are fewer indices than axes, these are the first ones, or as derivations are printed those of the
-    letters: ``Pⱼ`` for ``Pᵢⱼ``.
+    Where there are fewer indices than axes, these are the first ones, or as derivations are printed that of the letter:
+    ``Pⱼ`` for ``Pᵢⱼ``.
 
     >>> indexed(np.eye(2), "ji", (), {}, bool).letters
     'ij'
@@ -45,7 +45,7 @@ def indexed(x: Any, letters: str, by: Sequence[int], extents: Mapping[str, int],
     if len(letters) < len(sizes) and len(letters) == sum(n != 1 for n in sizes):  # a column or a row with one index
         sizes = tuple(n for n in sizes if n != 1)
         inner = Indexed(inner.x.reshape([*inner.x.shape[: len(inner.letters)], *sizes]), inner.letters)
-    if 0 < len(letters) < len(sizes) and not inner.letters and {*letters} <= {*LETTERS[: len(sizes)]} and as_axes():
+    if len(letters) == 1 < len(sizes) and not inner.letters and letters in LETTERS[: len(sizes)] and as_axes():
         letters = LETTERS[: len(sizes)]
     if len(letters) > len(sizes):
         raise Unread(f"the indices {letters} cannot be read: the value has {len(sizes)} axes")

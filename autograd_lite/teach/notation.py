@@ -37,6 +37,8 @@ _PLACES = r"(?<!\w)at (\[(?:[^][]|\[[^][]*\])*\]), 0 elsewhere"  # behind a term
 _INDEX = rf"([\w{_MARKS}/]*[\w{_MARKS})\]]|[)‖|])_(?:\{{([i-n, ]+)\}}|([i-n]+))(?![\w{_MARKS}])"  # x_i, x_{ij}
 _BOUNDS = r"Σ(?:_?\{?([ᵢⱼₖₗₘₙi-n])\s*[=₌]\s*[01₀₁]\}?)(?:\s*\^?\{?\s*[\wⁿ]\}?(?=\s|\())?"  # Σ_{i=1}^n
 _OTHERS = dict(zip("ₐₑₕₒₚᵣₛᵤᵥₓ", "aehoprsuvx", strict=True))  # letters that are no names of indices
+_STEPS = r"Σ_?\{?[tₜ]\s*[=₌]\s*([\d₀-₉]+)\}?\^?\{?([\d⁰¹²³⁴-⁹]+)\}?"  # Σ_{t=1}^3
+_RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 _SUBSCRIPT = "₀-₉ₐₑₒₓₕᵢⱼₖₗₘₙₚᵣₛₜᵤᵥ₊₋"
 _PREFIX = ("ln", "log", "exp", "sqrt", "sin", "cos", "tan", "tanh")  # functions that need no brackets: ln P
 _WORDS = ("and", "or", "not", "if", "else", "in", "is", "lambda", "for", "yield", "await")
@@ -104,6 +106,7 @@ class Board:
         self.whole, self.shapes = whole or {}, shapes or {}
         #: Of the last formula the indices of the result, and how far each index goes; those of the result if one moves.
         self.order, self.extents, self.ends = "", dict[str, int](), dict[str, int]()
+        self.rows: Container[str] = ""
         self._steps: dict[str, set[int]] = {}  # of the values in a loop
         for m in (re.fullmatch(rf"(.*(?:[^\W\d]|[{_MARKS}]))(\d+)", shown, re.DOTALL) for shown in words):
             if m:
@@ -123,9 +126,8 @@ class Board:
         With one number in `steps`, ``hₜ`` and ``hₜ₋₁`` are the values of that step and of the one before; with several,
         sums over steps are over these, if the values are there.
         """
-        text = signs_replaced(re.sub(r"\|\|([^|]+)\|\|", r"‖\1‖", decomposed(text)))
+        text = signs_replaced(self.with_subscripts(re.sub(r"\|\|([^|]+)\|\|", r"‖\1‖", decomposed(text))))
         text = re.sub(r"(?<![\w.])(\d+)(e\d+)(?!\w)", lambda m: f"{m[1]} {m[2]}" if m[2] in self.words else m[0], text)
-        text = self.with_subscripts(text)
         if start := re.match(rf"\s*(?:{self._copied}|d\w+?(?:/d\w+?)?)([{INDICES}₍₎ₜ]*)\s*=(?!=)", text):
             text, letters = text[start.end() :], start[1] or letters
         text = self._unrolled(self.whole.get(text.strip(), text), steps, letters, shape)
@@ -151,6 +153,9 @@ class Board:
             text = text.replace(c, free)
             if (plain := _OTHERS[c]) not in self.words:
                 text = re.sub(rf"(?<=[=<>≤≥≠(\[] ){plain}(?=\])", free.translate(_SUBSCRIPTS), text)
+        if (over := re.search(_STEPS, text)) and text.count("Σ") == 1:
+            first, last = (k.translate(_DIGITS).translate(_RAISED) for k in over.groups())
+            text = f"{text[: over.start()]}Σₜ {text[over.end() :]}; t = {first} … {last}"
         text = re.sub(_BOUNDS, lambda m: f"Σ{_below(m[1])} ", text)
         text = re.sub(r"_\{(\d+)\}", r"_\1", text)
         text = re.sub(_INDEX, lambda m: m[0] if m[0] in self.words else m[1] + _below(m[2] or m[3]), text)
@@ -229,10 +234,15 @@ class Board:
         order = self.order or free
         extents = dict(zip(order, several if len(several) == len(order) else shape, strict=False))
         self.ends = {**extents} if re.search(f"[{INDICES}][₊₋]", text) else {}
-        for base, at in (_split(m[0]) for m in _TOKEN.finditer(text)):
-            letters, sizes = _letters(at), self.shapes.get(self.words.get(base, ""), ())
-            for c, n in zip(letters, sizes, strict=False):
+        words = map(_split, _TOKEN.findall(text))
+        uses = [(self.shapes[self.words[w]], at) for w, at in words if self.words.get(w) in self.shapes]
+        for sizes, at in uses:
+            for c, n in zip(_letters(at), sizes, strict=False):
                 extents.setdefault(c, n)
+        pins = [at for sizes, at in uses if len(_letters(at)) in (len(sizes), 2)]
+        products = re.search(r"\.T|@|\*\+\+|outer|‖", text)
+        #: The indices that may be those of rows, where derivations have them on another axis.
+        self.rows = LETTERS if products else {*LETTERS[:1], *order, *bare, *_letters("".join(pins))}
         self.extents = {**dict.fromkeys(bare, shape[0] if shape else 1), **extents}
         self._bare = bare if shape or used else set[str]()
 
@@ -246,6 +256,9 @@ class Board:
                 calls = False
             elif t == "‖" or t == "|" and not (out and _is_operand(out[-1]) and not out[-1].isdigit()):
                 self._bars(t, tokens, out)
+            elif t == "1" and tokens[:1] == [".T"] and tokens[1:]:  # 1ᵀ A, with a vector of ones
+                del tokens[: 1 + (tokens[1] == "@")]
+                _add(out, f"sum({self._operand(tokens)},axis=0)")
             elif out and re.fullmatch(_AT, t):  # (K @ v)ᵢ
                 out[-1] = self._placed(out[-1], t)
             elif t.startswith("Σ"):
@@ -361,6 +374,10 @@ def variants(text: str, words: Mapping[str, str], shapes: Mapping[str, Sequence[
     for m in re.finditer(rf"([^\W\d][\w{_MARKS}/]*?)ₜ([₊₋]₁)?", text):
         for step in (k for k in ("", "₋₁", "₊₁") if k != (m[2] or "")):
             yield f"{m[0]} is of another step than it should be", f"{text[: m.start()]}{m[1]}ₜ{step}{text[m.end() :]}"
+    for m in re.finditer(r"\[t([-+]1)?(?=[\],])", text):
+        word = re.search(r"[\w/]*$", text[: m.start()])[0]  # type: ignore[index]
+        for step in (k for k in ("", "-1", "+1") if k != (m[1] or "")):
+            yield f"{word}{m[0]}] is of another step than it should be", f"{text[: m.start()]}[t{step}{text[m.end() :]}"
     for m in re.finditer("ᵀ|\\.T\\b", text):
         operand = re.search(r"[\w/]*\)?$", text[: m.start()])
         yield f"{operand[0] if operand else ''}ᵀ is transposed, and should not be", text[: m.start()] + text[m.end() :]

@@ -181,7 +181,8 @@ class Worksheet(HandOut):
     def _says(self, q: Question, answer: Any, values: dict[str, Any]) -> str:
         """What is wrong with an answer; raises an error if it cannot be read."""
         best = self._best(q, answer, values)
-        if isinstance(answer, str) and 2 <= how_wrong(best) <= MISFIT:
+        is_another = isinstance(best, str) and best.startswith("that is d")
+        if isinstance(answer, str) and (is_another or 2 <= how_wrong(best) <= MISFIT):
             for says, changed in variants(answer, self.board.words, self.board.shapes):
                 if self._best(q, changed, {}) in RIGHT:
                     return says
@@ -512,7 +513,8 @@ def _hollow(
             if not q.over and re.search("sign|step", says)  # of a sum over steps one term may be 0
         )
         steps = q.steps or [q]
-        if is_copy or np.abs(q.value).max(initial=0) < SMALLEST or any(
+        is_small = max(np.abs(x).max(initial=0) for x in (q.value, *rights)) < SMALLEST
+        if is_copy or is_small or any(
             all(all([*_is_right(sheet, replace(at, answer=text))] or [False]) for at in steps) for text in changed
         ):
             hollow.add(q.word)
