@@ -609,7 +609,11 @@ def _place_in_code(eq: Equation, k: int) -> Any:
 
 
 def _is_same(a: Any, b: Any) -> bool:
-    return np.shape(a) == np.shape(b) and np.array_equal(a, b, equal_nan=np.asarray(a).dtype.kind in "fc")
+    """True for equal numbers, or equal truth values: a mask ``y == 1`` is not y, although True is 1."""
+    kinds = [np.asarray(x).dtype.kind for x in (a, b)]
+    if np.shape(a) != np.shape(b) or len({kind == "b" for kind in kinds}) > 1:
+        return False
+    return np.array_equal(a, b, equal_nan=kinds[0] in "fc")
 
 
 def _place(x: Array) -> tuple[Any, ...]:

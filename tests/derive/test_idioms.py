@@ -111,6 +111,13 @@ def test_one_hot_of_an_integer_label():
     assert "-Y / p since L = -log(p[target]), Y = onehot(target)" in text
 
 
+def test_a_mask_is_not_the_labels_that_it_equals():
+    z, y = leaf(3, name="z"), np.array([1, 0, 1])
+    text = explained(np.sum(z[y == 1] ** 2) - np.sum(z[y == 0]), y=y)
+    assert "z[y == 1]²" in text
+    assert "z[y == 0]" in text
+
+
 def test_rows_of_the_identity_at_labels_are_indicators():
     z, y = leaf(3, 3, name="z"), np.array([0, 2, 1])
     P = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
