@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import Counter
 from collections.abc import Collection, Container, Iterable, Mapping, Sequence, Set
+from dataclasses import replace
 from functools import lru_cache
+from typing import Any
 
 from ..program import Equation, Program, Var
+from ..program.assignments import is_unpacked
 from ..program.naming import Names, expression, operand, place
 from ..table import TABLE, Primitive, Textbook
 from .formula import Expr, walk
@@ -46,6 +50,61 @@ def rows_of_data(program: Program, active: Container[Var]) -> set[Var]:
     rows = [eq for eq in program.equations if type(eq.params.get("index")) is int]
     turns, others = Counter(map(place, rows)), {place(eq) for eq in rows if eq.operands[0] in active}
     return {eq.outputs[0] for eq in rows if turns[place(eq)] > 1 and place(eq) not in others}
+
+
+def without_gaps(names: Mapping[Var, str], left_out: Container[Var]) -> dict[Var, str]:
+    """The names of values without those that are `left_out`, of a sum in a loop in a loop: G1, G2, not G3, G6."""
+    shown = {v: word for v, word in names.items() if v not in left_out}
+    for word in {stem(word) for v, word in names.items() if v in left_out}:
+        family = [v for v in shown if stem(shown[v]) == word != shown[v]]
+        numbers = [int(re.sub(r".*\D", "", shown[v])) for v in family]
+        if len(family) > 1 and numbers != [*range(numbers[0], numbers[0] + len(family))]:
+            shown |= {v: re.sub(r"\d+$", str(k + 1), shown[v]) for k, v in enumerate(family)}
+    return shown
+
+
+def name_unpacked(program: Program, names: dict[Var, str], taken: Names) -> None:
+    """Name what is computed for the next step of a loop as that reads it: S1, S2, … for S in ``S, I = state``."""
+    computed: dict[Any, list[Var]] = {}
+    for eq in program.equations:
+        computed.setdefault((place(eq), eq.row), []).append(eq.outputs[0])
+    read: dict[str, list[list[Var]]] = {}
+    for eq in program.equations:
+        for k, v in enumerate(eq.operands):
+            e, by = operand(eq, k), program.defined.get(v) if isinstance(v, Var) else None
+            if by is not None and isinstance(e, ast.Name) and is_unpacked(eq.origin.code, e.id):
+                values = computed[place(by), by.row]
+                read.setdefault(e.id, []).extend([values] if values not in read.get(e.id, ()) else [])
+    for word, [values, *others] in read.items():
+        new = [f"{word}{k + 1}" for k in range(len(values))]
+        if len(values) > 1 and not others and names.keys().isdisjoint(values[:-1]) and taken.isdisjoint(new):
+            names |= dict(zip(values, new, strict=True))
+            taken.update(new)
+
+
+def with_starts(program: Program, names: dict[Var, str]) -> Program:
+    """The program with a step ``h0 = x`` where a loop that computes h1, h2 begins with ``h = x``; h0 is named."""
+    words, turns = {word: v for v, word in names.items()}, Counter(map(place, program.equations))
+    starts: dict[tuple[Var, str], Var] = {}
+
+    def rule(eq: Equation, defined: Mapping[Var, Equation]) -> list[Equation]:
+        operands, new = list(eq.operands), list[Equation]()
+        for k, x in enumerate(operands):
+            e = operand(eq, k) if isinstance(x, Var) and turns[place(eq)] > 1 else None
+            word = e.id if isinstance(e, ast.Name) else ""
+            first = words.get(f"{word}1")
+            if first is None or f"{word}2" not in words or {f"{word}0", word} & words.keys() or first in defined:
+                continue
+            if names.get(x, "").rstrip("0123456789") not in ("", word) and x.shape == first.shape:
+                start = starts.get((x, word)) or Var(f"{word}0", x.shape, x.dtype)
+                if (x, word) not in starts:
+                    new.append(replace(eq, outputs=(start,), row=TABLE["positive"], operands=(x,), params={}))
+                starts[x, word] = operands[k] = start
+        return [*new, replace(eq, operands=tuple(operands))] if operands != list(eq.operands) else [eq]
+
+    program = program.mapped(rule)
+    names |= {v: v.name for v in starts.values()}
+    return program
 
 
 def name_parameters(

@@ -49,12 +49,16 @@ _TRIANGLES = ("lower triangle", "upper triangle")
 
 
 class Step:
-    """A position in an array that is `distance` from the number of the step, which is called `letter`."""
+    """A position in an array that is `distance` from the number of the step, which is called `letter`; or, of a loop
+    that is `back` to front, so much with it.
+    """
 
-    def __init__(self, distance: int, letter: str = "t") -> None:
-        self.distance, self.letter = distance, letter
+    def __init__(self, distance: int, letter: str = "t", back: bool = False) -> None:
+        self.distance, self.letter, self.back = distance, letter, back
 
     def __repr__(self) -> str:
+        if self.back:
+            return f"{self.distance}-{self.letter}"
         return f"{self.letter}{self.distance:+d}" if self.distance else self.letter
 
 
@@ -443,7 +447,7 @@ def _at_step(e: Expr, at: At) -> Expr:
     (of,) = e.args[0].args
     if others or not isinstance(row, Step) or any(at[1:]) or not at[0] or of.role != "name":
         raise _NoEntries
-    if [t + row.distance for t in e.params["steps"]] != [*range(e.shape[0])]:
+    if row.back or [t + row.distance for t in e.params["steps"]] != [*range(e.shape[0])]:
         is_here = unsimplified(EQUAL, (name(at[0]), name(repr(row))), ())
         return replace(e, args=(multiplied((is_here, entry(of, at[1:])), of.shape),), shape=of.shape)
 

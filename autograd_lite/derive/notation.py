@@ -25,7 +25,17 @@ from ..program.graph import graph_of
 from ..program.naming import Names, expression, groups, is_in_loop, operand, place, scopes, short_names
 from ..rules.indexing import Slot
 from ..table import TABLE
-from .board_names import letters_of, name_parameters, rows_of_data, running_sums, stem, without_numbers
+from .board_names import (
+    letters_of,
+    name_parameters,
+    name_unpacked,
+    rows_of_data,
+    running_sums,
+    stem,
+    with_starts,
+    without_gaps,
+    without_numbers,
+)
 from .constants import Constants
 from .entries import is_new
 from .factors import Edge
@@ -79,7 +89,7 @@ class Notation:
         for v, first in self.merged.items():
             if v in names:
                 names.setdefault(first, names.pop(v))
-        self.program = program
+        self.program = program = with_starts(program, names) if is_read else program
         self.defined = program.defined
         [self.root] = program.outputs
         #: The values that only the next sum of the same variable uses; they have no name.
@@ -96,8 +106,8 @@ class Notation:
         masks = {v.name: x for v, x in self.replaced.items() if v in called}
         inside = self.running | (rows_of_data(program, self.active) if is_read else set())
         inside |= self._laid_out(names) if is_read else set()
-        shown = {v: word for v, word in names.items() if v in self.place and v not in inside}
-        self._name(shown, masks, is_read)
+        shown = {v: word for v, word in names.items() if v in self.place}
+        self._name(without_gaps(shown, inside), masks, is_read)
         if board:
             self.program = self.program.mapped(self.constants.labelled)
             self._read_positions()
@@ -267,6 +277,8 @@ class Notation:
         self._taken = taken = Names(names.values())
         self._numbers = count(1)
         codes = {eq.origin.code for eq in self.program.equations} - {None}
+        if rename:
+            name_unpacked(self.program, names, taken)
         numbered = taken - {word for code in codes for word in (*code.co_varnames, *code.co_names, *code.co_cellvars)}
         variables = {word for code in codes for word in (*code.co_varnames, *code.co_names)}
         own = {v for v, t in self.program.captured.items() if t.name}
@@ -276,6 +288,11 @@ class Notation:
             word.rstrip("_"): f"{word}{k - 1}" for k in (2, 1) for word in sorted({w[:-1] for w in numbered})
             if {f"{word}{k}", f"{word}{k + 1}"} <= numbered
         }  # fmt: skip
+        for v, word in names.items() if rename else ():
+            start = changing.get(word, "")
+            if v not in self.defined and start == f"{word}0" not in taken:  # h before h1
+                names[v] = start
+                taken.add(start)
         if rename:
             without_numbers(names, taken, numbered, variables - {*self.program.constants, *masks}, own)
         self.code = next((eq.origin.code for eq in self.program.equations[::-1] if eq.origin.code is not None), None)

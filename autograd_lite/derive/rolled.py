@@ -88,6 +88,12 @@ def _distance(values: Sequence[int], steps: Sequence[int]) -> Step | None:
     return Step(distances.pop(), _LETTER.get()) if len(distances) == 1 else None
 
 
+def _position(values: Sequence[int], steps: Sequence[int]) -> Step | None:
+    """The position in an array in terms of the number of the step, which may run through it back to front."""
+    sums = {v + t for v, t in zip(values, steps, strict=True)}
+    return Step(sums.pop(), _LETTER.get(), back=True) if len(sums) == 1 < len(steps) else _distance(values, steps)
+
+
 def _word(words: Sequence[str], steps: Sequence[int]) -> str:
     """One name for one of each step: ``h@t-1``, or nothing; a name without a number is that of the start."""
     if len(set(words)) == 1:
@@ -96,7 +102,7 @@ def _word(words: Sequence[str], steps: Sequence[int]) -> str:
         sides = [_word(side, steps) for side in zip(*(word.split("/") for word in words), strict=True)]
         return "/".join(sides) if all(sides) else ""
     arrays, positions = zip(*map(_entry, words), strict=True)
-    if min(positions) >= 0 and len(set(arrays)) == 1 and (step := _distance(positions, steps)):
+    if min(positions) >= 0 and len(set(arrays)) == 1 and (step := _position(positions, steps)):
         return f"{arrays[0]}{step!r}]"
     stems, numbers = zip(*map(_number, words), strict=True)
     step = _distance(numbers, steps)
@@ -139,7 +145,7 @@ def _one_index(indices: Sequence[Any], steps: Sequence[int]) -> Any:
         ends = [_distance([getattr(i, end) for i in indices], steps) for end in ("start", "stop")]
         return None if None in ends else slice(*ends)
     if all(isinstance(i, int | np.integer) for i in indices):
-        return first if len({*indices}) == 1 else _distance(indices, steps)
+        return first if len({*indices}) == 1 else _position(indices, steps)
     return None
 
 

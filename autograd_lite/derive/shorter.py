@@ -13,6 +13,7 @@ import numpy as np
 from ..program import Var
 from ..program.graph import graph_of
 from ..program.slopes import gradients
+from .board_names import stem
 from .collect import UNFIT, Context, Form, collected, leaves
 from .factors import laid_out
 from .formula import Array, Expr, Shape, constant, name, walk
@@ -75,7 +76,7 @@ class Shorter:
         """What names stand for; the names of entries that are picked; these and the letters."""
         s = self.steps
         words = {s.names[n]: s.definition(n) for n in s.landmarks if n in s.defined}
-        picked = {word for word, e in words.items() if e.role in ("index", "diagonal")}
+        picked = {w for w, e in words.items() if e.role in ("index", "diagonal") and stem(w) not in s.looped}
         return words, picked, picked | {s.names[n] for n in s.unnamed & s.defined.keys()}
 
     @cached_property

@@ -722,7 +722,7 @@ class Latex(Text):
             return self.fill(r"\left.{x}\right|_{{\text{{direct}}}}", partial) if word.startswith("∂") else partial
         if m := _OF_STEP.fullmatch(word):
             return self.name(m[1], m[2] + letters)
-        if m := re.fullmatch(r"(\w+)\[([t\d+-]+)\]", word):  # a label
+        if m := re.fullmatch(r"(\w+)\[([a-z]?[\d+-]*[a-z]?)\]", word):  # a label
             return self.name(m[1]) + self.plain(f"[{m[2]}]")
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.]*", word):
             return self.words(word) if not letters else self.fill(f"({{x}})_{{{{{letters}}}}}", self.words(word))

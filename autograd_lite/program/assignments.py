@@ -109,6 +109,13 @@ def iterated(code: CodeType, e: ast.expr) -> tuple[str | None, slice]:
     return None, slice(None)
 
 
+def is_unpacked(code: CodeType, word: str) -> bool:
+    """Whether a variable is one of several that a tuple is unpacked into, S in ``S, I = state``."""
+    every = next((bindings for scope in _scopes(code) if word in (bindings := _bindings(scope))), {})
+    of = every.get(word, [])
+    return len(of) == 1 and isinstance(of[0], ast.Name) and sum(of[0] in values for values in every.values()) > 1
+
+
 def _slice(e: ast.expr) -> slice:
     """The part of an array that ``xs[1:]`` is; of anything else all of it."""
     at = getattr(e, "slice", None)

@@ -31,8 +31,8 @@ for _fn, *_arrays in (
     constant(_fn, bind=by_signature(_fn, *_arrays), batch=ALIGNED)
 TABLE["round"].attach(js=lambda a, decimals=0: np.rint(a * 10.0**decimals) / 10.0**decimals)
 TABLE["isclose"].attach(examples=(at((2,), (2,)),))
-for _like, _filled in ((np.ones_like, np.ones), (np.zeros_like, np.zeros)):
-    constant(_like, bind=by_signature(_like, "a"), batch=of_shape)
+for _like, _filled, _digit in ((np.ones_like, np.ones, "1"), (np.zeros_like, np.zeros, "0")):
+    constant(_like, bind=by_signature(_like, "a"), batch=of_shape, text=_digit, tex=_digit)
     TABLE[_like.__name__].attach(
         js=lambda a, shape=None, filled=_filled: filled(a.shape if shape is None else shape)
     )
