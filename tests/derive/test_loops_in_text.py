@@ -462,3 +462,77 @@ def test_positions_in_tuples_of_an_argument_have_the_names_of_the_loop():
     assert "u1 = 0, i1 = 1, r1 (1)" in text
     assert "predₜ = b[uₜ] + P[uₜ] @ Q[iₜ]" in text
     assert "ₖ = Σₜ 1[uₜ = k] d" in text
+
+
+def test_states_in_tuples_have_the_names_by_which_the_next_step_reads_them():
+    def step(state, beta, gamma, dt):
+        S, I, R = state
+        new = beta * S * I
+        rec = gamma * I
+        return S - dt * new, I + dt * (new - rec), R + dt * rec
+
+    def fit(beta, gamma, state, data, dt):
+        err = 0.0
+        for d in data:
+            state = step(state, beta, gamma, dt)
+            err = err + (state[1] - d) ** 2
+        return err
+
+    program = ag.trace(fit, 0.5, 0.2, (0.9, 0.1, 0.0), np.array([0.12, 0.14, 0.17]), 0.5)
+    text = " ".join(str(program.explain(["beta", "gamma"])).split())
+    for line in (
+        "newₜ = β Sₜ₋₁ Iₜ₋₁ 1 t = 1 … 3", "Sₜ = Sₜ₋₁ - dt newₜ", "Iₜ = Iₜ₋₁ + dt (newₜ - recₜ) 1 t = 1 … 3",
+        "derr/dβ = Σₜ derr/dnewₜ · Iₜ₋₁ Sₜ₋₁",
+    ):  # fmt: skip
+        assert line in text
+
+
+def test_a_loop_begins_with_a_value_of_its_variable():
+    def residual(Ws, x, y):
+        h = x
+        for W in Ws:
+            h = h + np.tanh(W @ h)
+        return 0.5 * np.sum((h - y) ** 2)
+
+    draw = np.random.default_rng(0).normal
+    text = " ".join(str(ag.trace(residual, [*draw(size=(3, 2, 2))], draw(size=2), np.zeros(2)).explain()).split())
+    for line in ("h0 = x", "aₜ = Wₜ @ hₜ₋₁ 2 t = 1 … 3", "dL/dW1 = dL/da1 @ h0ᵀ", "dL/dx = dL/dh0", "t = 2 … 0"):
+        assert line in text
+
+    def descent(w, lr, a):
+        for _ in range(3):
+            w = w - lr * a * w
+        return w**2
+
+    text = " ".join(str(ag.trace(descent, 1.0, 0.1, 2.0).explain(["w", "a"])).split())
+    assert "w0 (1)" in text
+    assert "wₜ₋₁ 1 t = 1 … 3" in text
+
+
+def test_returns_are_numbered_by_the_steps_of_the_outer_loop_and_read_back_to_front():
+    def policy(theta, states, actions, rewards, gamma):
+        J = 0.0
+        for t in range(len(actions)):
+            G = 0.0
+            for k in range(t, len(rewards)):
+                G += gamma ** (k - t) * rewards[k]
+            z = states[t] @ theta
+            J = J + (z - np.log(np.sum(np.exp(z))))[actions[t]] * G
+        return -J
+
+    args = np.ones((2, 3)), np.arange(6.0).reshape(3, 2) / 3, np.array([0, 2, 1]), np.array([1.0, 0.0, 2.0]), 0.9
+    text = " ".join(str(ag.trace(policy, *args).explain(["theta"])).split())
+    assert "G1 = rewards[0] + γ rewards[1] + γ² rewards[2]" in text
+    assert "Gₜ; t = 3 … 1" in text or "Gₜ since" in text
+
+    def values(w, rewards, feats, gamma):
+        G = L = 0.0
+        for t in reversed(range(3)):
+            G = rewards[t] + gamma * G
+            L = L + (feats[t] @ w - G) ** 2
+        return L
+
+    args = np.ones(2), np.array([1.0, 0.5, 2.0]), np.arange(6.0).reshape(3, 2), 0.9
+    text = " ".join(str(ag.trace(values, *args).explain(["w", "gamma"])).split())
+    assert "Gₜ = rewards[3-t] + γ Gₜ₋₁ 1 t = 1 … 3" in text
+    assert "(feats[3-t] @ w - Gₜ)²" in text
