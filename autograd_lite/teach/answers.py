@@ -88,6 +88,7 @@ FUNCTIONS: Mapping[str, Any] = {
     **{word: operator.attrgetter(word)(np) for word in _NUMPY.split()},
     **{word: getattr(np.linalg, word) for word in ("inv", "det", "solve", "norm", "cholesky")},
     "tr": np.trace,
+    "ln": np.log,
     "diff": lambda x, axis=-1, **ends: np.diff(x, 1, axis, **ends),
     "erf": _ERF,
     **dict.fromkeys(("Φ", "ndtr"), lambda x: (1 + _ERF(x / math.sqrt(2))) / 2),
@@ -381,8 +382,10 @@ class Reader:
             plain = partial(self._binary, op)
             return each(plain, [a, b]) if isinstance(op, ast.MatMult) else self._entrywise(plain, [a, b])
         if isinstance(op, ast.MatMult):
+            if not np.ndim(a) or not np.ndim(b):
+                raise Unread("a product of matrices with a number")
             a, b = _rows_and_columns(a, b)
-            if np.ndim(a) and np.ndim(b) and np.shape(a)[-1] != (np.shape(b)[-2:] or (0,))[0]:
+            if np.shape(a)[-1] != np.shape(b)[-2:][0]:
                 raise Misfit(f"shapes {_shapes(a, b)} do not fit in a product of matrices; transpose one: A.T")
             self._charge(*_matrix_product(a, b))
         else:

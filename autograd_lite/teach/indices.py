@@ -125,7 +125,8 @@ def summed(x: Any, letters: str, along: Callable[..., Any], kept: bool) -> Any:
     places = tuple(x.letters.index(c) for c in letters)
     y = along(x.x, axis=places[0] if len(places) == 1 else places, keepdims=False)
     is_less = np.ndim(y) < np.ndim(x.x)
-    return Indexed(np.asarray(y), "".join(c for c in x.letters if c not in letters) if is_less else x.letters)
+    left = "".join(c for c in x.letters if c not in letters) if is_less else x.letters
+    return Indexed(np.asarray(y), left) if left else y
 
 
 def laid_out(x: Any, shape: tuple[int, ...], order: str) -> Any:

@@ -78,7 +78,7 @@ const rowsAndColumns = (a, b) => {
   return [a, b];
 };
 const matmul = (x, y) => {
-  if (!x.shape.length || !y.shape.length) notMarked("a product with a number");
+  if (!x.shape.length || !y.shape.length) throw new Unread("a product of matrices with a number");
   const [a, b] = rowsAndColumns(x, y);
   const inner = a.shape.at(-1), isRow = a.shape.length === 1, isColumn = b.shape.length === 1;
   if (inner !== (isColumn ? b.shape[0] : b.shape.at(-2))) {
@@ -230,7 +230,7 @@ const erf = (x) => { // by its series, and far out by a continued fraction
 const logistic = (x) => (x >= 0 ? 1 / (1 + Math.exp(-x)) : Math.exp(x) / (1 + Math.exp(x)));
 const softplus = (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
 const ENTRYWISE = {
-  exp: Math.exp, expm1: Math.expm1, log: Math.log, log1p: Math.log1p, log2: Math.log2, log10: Math.log10,
+  exp: Math.exp, expm1: Math.expm1, log: Math.log, ln: Math.log, log1p: Math.log1p, log2: Math.log2, log10: Math.log10,
   sqrt: Math.sqrt, cbrt: Math.cbrt, sin: Math.sin, cos: Math.cos, tan: Math.tan, sinh: Math.sinh, cosh: Math.cosh,
   tanh: Math.tanh, arcsin: Math.asin, arccos: Math.acos, arctan: Math.atan, exp2: (x) => 2 ** x, erf,
   sigmoid: logistic, "σ": logistic, softplus, log_sigmoid: (x) => -softplus(-x), silu: (x) => x * logistic(x),
@@ -480,7 +480,7 @@ const startOfTerm = (text, end) => {
 const below = (letters) => [...letters].map((c) => (INDICES.includes(c) ? c : INDICES[LETTERS.indexOf(c)] ?? "")).join("");
 const OTHERS = Object.fromEntries([..."ₐₑₕₒₚᵣₛᵤᵥₓ"].map((c, k) => [c, "aehoprsuvx"[k]]));
 const SUBSCRIPT = "₀-₉ₐₑₒₓₕᵢⱼₖₗₘₙₚᵣₛₜᵤᵥ₊₋";
-const INDEX = new RegExp(`((?:${W}|[${MARKS}/])*(?:${W}|[${MARKS})\\]])|[)‖|])_(?:\\{([i-n, ]+)\\}|([i-n]+))(?!${W}|[${MARKS}])`, "gu"); // x_i, x_{ij}
+const INDEX = new RegExp(`((?:${W}|[${MARKS}/])*(?:${W}|[${MARKS})\\]])|[)‖|])_(?:\\{([i-n, ]+)\\}|([i-n]+))(?!(?![²³⁴ᵀ])${W}|[${MARKS}])`, "gu"); // x_i, x_{ij}
 const STEPS = /Σ_?\{?[tₜ]\s*[=₌]\s*([\p{Nd}₀-₉]+)\}?\^?\{?([\p{Nd}⁰¹²³⁴-⁹]+)\}?/u; // Σ_{t=1}^3
 const BOUNDS = new RegExp(`Σ(?:_?\\{?([ᵢⱼₖₗₘₙi-n])\\s*[=₌]\\s*[01₀₁]\\}?)(?:\\s*\\^?\\{?\\s*${W}\\}?(?=\\s|\\())?`, "gu"); // Σ_{i=1}^n
 const escaped = (word) => word.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&");
@@ -527,9 +527,9 @@ function* variants(written, words, shapes) {
     const [sign] = text.slice(start).match(/^\s*[-+−]?/u);
     end = endOfTerm(text, start + sign.length);
     const term = text.slice(start + sign.length, end);
-    for (const [factor, says] of [["2", "2"], ["½", "1/2"], ["n", "n"], ["1/n", "1/n"]]) {
+    for (const [factor, says] of [["n", "n"], ["1/n", "1/n"], ["2", "2"], ["½", "1/2"]]) {
       if (end - start < text.length && (!factor.endsWith("n") || has(words, "n"))) {
-        yield [`the factor ${says} is missing in the term ${short(term)}`, `${text.slice(0, start)}${sign || "+"} (${factor}) (${term}) ${text.slice(end)}`];
+        yield [`the term ${short(term)} has to be multiplied by ${says}`, `${text.slice(0, start)}${sign || "+"} (${factor}) (${term}) ${text.slice(end)}`];
       }
     }
   }
@@ -587,7 +587,8 @@ class Board {
     if (over) text = text.slice(0, over.index);
     for (let m = text.match(/Σₜ/u); m; m = text.match(/Σₜ/u)) {
       const start = m.index + 2, end = endOfTerm(text, start), term = text.slice(start, end);
-      let common = over ? Array.from({ length: Math.max(over[2] - over[1] + 1, 0) }, (_, k) => Number(over[1]) + k) : this.stepsOf(term);
+      const isPlain = !term.match(AT_STEP) && steps.length > 1 && new RegExp(`\\[[^\\]]*(?<!${W})t(?!${W})`, "u").test(term);
+      let common = over ? Array.from({ length: Math.max(over[2] - over[1] + 1, 0) }, (_, k) => Number(over[1]) + k) : isPlain ? [...steps] : this.stepsOf(term);
       if (steps.length > 1 && !over && (steps.every((t) => common.includes(t)) || !/ₜ(?![₊₋])/u.test(term))) common = [...steps].sort((a, b) => a - b);
       if (common.length > 1000) notMarked("it is too long");
       text = `${text.slice(0, m.index)}(${common.map((t) => `(${this.atStep(term, t)})`).join("+")})${text.slice(end)}`;
@@ -1014,7 +1015,7 @@ class Reader {
     if (has(CONSTANTS, short)) return array([], [CONSTANTS[short]], "f", true);
     if (e[0] === "attribute" && ["T", "mT", "I", "size", "ndim"].includes(e[2])) {
       const x = this.operand(this.value(e[1])), n = x.shape.length;
-      if (x.plain) notMarked("a number has no transpose");
+      if (x.plain) throw new Unread("a number has no transpose");
       if (e[2] === "size" || e[2] === "ndim") return array([], [e[2] === "size" ? x.data.length : n], "i", true);
       if (e[2] === "I") {
         const isSquare = entryShape(x).length > 1 && x.shape[n - 1] === x.shape[n - 2] && x.shape[n - 1] > 1;

@@ -34,7 +34,7 @@ _AT_STEP = rf"([^\W\d](?:[\w{_MARKS}]|/(?=d))*?){_STEP}"
 _TYPED_STEP = rf"(?<=[\w{_MARKS}])_(?:t(?![^\W{INDICES}])|[({{]t\s*(?:([+-])\s*(\d+))?[)}}])"  # h_t, h_{t-1}
 _RANGE = r"[;,]?\s*\bt\s*=\s*(\d+)\s*(?:…|\.\.+|to)\s*(\d+)\s*$"  # t = 1 … 3
 _PLACES = r"(?<!\w)at (\[(?:[^][]|\[[^][]*\])*\]), 0 elsewhere"  # behind a term
-_INDEX = rf"([\w{_MARKS}/]*[\w{_MARKS})\]]|[)‖|])_(?:\{{([i-n, ]+)\}}|([i-n]+))(?![\w{_MARKS}])"  # x_i, x_{ij}
+_INDEX = rf"([\w{_MARKS}/]*[\w{_MARKS})\]]|[)‖|])_(?:\{{([i-n, ]+)\}}|([i-n]+))(?![^\W²³⁴ᵀ]|[{_MARKS}])"  # x_i, x_{ij}
 _BOUNDS = r"Σ(?:_?\{?([ᵢⱼₖₗₘₙi-n])\s*[=₌]\s*[01₀₁]\}?)(?:\s*\^?\{?\s*[\wⁿ]\}?(?=\s|\())?"  # Σ_{i=1}^n
 _OTHERS = dict(zip("ₐₑₕₒₚᵣₛᵤᵥₓ", "aehoprsuvx", strict=True))  # letters that are no names of indices
 _STEPS = r"Σ_?\{?[tₜ]\s*[=₌]\s*([\d₀-₉]+)\}?\^?\{?([\d⁰¹²³⁴-⁹]+)\}?"  # Σ_{t=1}^3
@@ -178,9 +178,8 @@ class Board:
         while m := re.search("Σₜ", text):
             end = _end_of_term(text, m.end())
             term = text[m.end() : end]
-            common = {*range(int(over[1]), int(over[2]) + 1)} if over else self._steps_of(term)
-            if len(steps) > 1 and not over and (common >= {*steps} or not re.search("ₜ(?![₊₋])", term)):
-                common = {*steps}
+            first, last = map(int, over.groups()) if over else (0, -1)
+            common = {*range(first, last + 1)} if over else self._steps_of(term, steps)
             terms = "+".join(f"({self._at_step(term, t)})" for t in sorted(common))
             text = f"{text[: m.start()]}({terms}){text[end:]}"
         with suppress(Unread):
@@ -212,13 +211,16 @@ class Board:
         values = (f"{word}{k}" if k in steps else f"0*{word}{max(steps)}" for k in range(by, n + by))
         return f"(stack([{','.join(values)}])){index}"
 
-    def _steps_of(self, term: str) -> set[int]:
-        """The steps t for which there is each value in a term."""
+    def _steps_of(self, term: str, over: Sequence[int] = ()) -> set[int]:
+        """The steps t for which there is each value in a term: those of the line, unless it counts otherwise."""
         steps: list[set[int]] = []
         for m in re.finditer(_AT_STEP, term):
             word = m[1] if m[1] in self._steps else m[1].rpartition("/")[2]
             steps.append({k - _moved(m[2], m[3]) for k in self._steps.get(word, ())})
-        if not (common := set.intersection(*steps) if steps else None):
+        common = set.intersection(*steps) if steps else {*over} if re.search(r"\[[^]]*\bt\b", term) else set[int]()
+        if len(over) > 1 and (common >= {*over} or steps and not re.search("ₜ(?![₊₋])", term)):
+            return {*over}
+        if not common:
             shown = term.strip().replace("*+", "·")
             raise Unread(f"Σₜ cannot be read: there is no step t with each value in {shown}")
         return common
@@ -389,10 +391,10 @@ def variants(text: str, words: Mapping[str, str], shapes: Mapping[str, Sequence[
         sign = re.match(r"\s*[-+−]?", text[start:])[0]  # type: ignore[index]
         end = _end_of_term(text, start + len(sign))
         term = text[start + len(sign) : end]
-        for factor, says in (("2", "2"), ("½", "1/2"), ("n", "n"), ("1/n", "1/n")):
+        for factor, says in (("n", "n"), ("1/n", "1/n"), ("2", "2"), ("½", "1/2")):
             if end - start < len(text) and (factor[-1] != "n" or "n" in words):
                 changed = f"{text[:start]}{sign or '+'} ({factor}) ({term}) {text[end:]}"
-                yield f"the factor {says} is missing in the term {_short(term)}", changed
+                yield f"the term {_short(term)} has to be multiplied by {says}", changed
         start = max(end, start + 1)
 
 

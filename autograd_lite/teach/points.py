@@ -60,6 +60,7 @@ def elsewhere(d: Derivation, start: Values) -> Iterator[dict[str, Any]]:
     c = d.chain
     used = {word for word, _ in d.given}
     parameters = {word for n, word in c.names.items() if c.is_input(n) and n in c.graded}
+    asked = {c.names[n] for n in d.order.asked}
     data = independent(d, used - parameters)
     exact = {word for word, x in start.items() if np.asarray(x).dtype.kind != "f"}
     kept = used | parameters | c.introduced | c.constants.quoted.keys() | exact
@@ -67,7 +68,8 @@ def elsewhere(d: Derivation, start: Values) -> Iterator[dict[str, Any]]:
         for size, all_move in TRIES:
             rng = np.random.default_rng(seed)
             moving = sorted(parameters | (data if all_move else set()))
-            new = {word: moved(start[word], rng, size, word in parameters) for word in moving}
+            free = {word for word in parameters if word in asked or not _has_meaning(start[word])}
+            new = {word: moved(start[word], rng, size, word in free) for word in moving}
             others = {word: x for word, x in start.items() if word in kept or not is_name(word)}
             env = confirmed(d, others | new)
             if env is not None:
@@ -138,15 +140,23 @@ def confirmed(d: Derivation, start: Values) -> dict[str, Any] | None:
 def moved(x: Any, rng: np.random.Generator, size: float, is_free: bool = True) -> Any:
     """A number or an array, moved a little where it may: elementwise if it is free, otherwise scaled."""
     x = np.asarray(x)
-    is_label = x.size > 1 and np.isin(x, (-1, 0, 1)).all() and x.any()
-    is_distribution = x.size > 1 and (x >= 0).all() and np.allclose(x.sum(-1), 1)
-    if x.dtype.kind != "f" or (is_label or is_distribution) and not is_free:
+    if x.dtype.kind != "f" or _has_meaning(x) and not is_free:
         return x
     step = size * rng.uniform(0.5, 1, x.shape if is_free or not x.any() else ()) * rng.choice((-1, 1))
     y = np.where(x == 0, step, x * (1 + step)) if is_free or not x.any() else x * (1 + step)
     if x.ndim == 2 and x.size > 1 and x.shape[0] == x.shape[1] and np.array_equal(x, x.T):
         y = (y + y.T) / 2
-    return y / y.sum(-1, keepdims=True) if is_distribution else y
+    return y / y.sum(-1, keepdims=True) if _is_distribution(x) else y
+
+
+def _is_distribution(x: Any) -> bool:
+    return x.size > 1 and bool((x >= 0).all()) and np.allclose(x.sum(-1), 1)
+
+
+def _has_meaning(x: Any) -> bool:
+    """Whether numbers are labels, a mask or a distribution."""
+    x = np.asarray(x)
+    return x.size > 1 and bool(np.isin(x, (-1, 0, 1)).all()) and bool(x.any()) or _is_distribution(x)
 
 
 def redrawn(word: str, x: Any, rng: np.random.Generator) -> Any:
