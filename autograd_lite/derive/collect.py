@@ -410,10 +410,12 @@ def _written(terms: list[Term], shape: Shape) -> Expr:
     if len(rest) == 4 and (grouped := _grouped(rest, shape)) is not None:
         written = [grouped]
     for two in combinations(rest, 2) if len(rest) == 3 else ():  # σ + a - σ a is σ (1 - a) + a
-        if _share_a_call(*two):
+        if _share_much(*two):
             written = [_written(list(two), shape), *(_one(t, shape) for t in rest if t not in two)]
             break
-    return product((total(written), _one(Term(size, common), shape)), shape)
+    scalars = {k: v for k, v in common.items() if not v[0].shape}
+    arrays = {k: v for k, v in common.items() if v[0].shape}
+    return product((_one(Term(size, scalars), ()), total(written), _one(Term(1, arrays), shape)), shape)
 
 
 def _common_number(numbers: Sequence[Any], is_below: bool) -> Any:
@@ -428,10 +430,10 @@ def _common_number(numbers: Sequence[Any], is_below: bool) -> Any:
     return Fraction(1, below) if below < DIGITS else 1
 
 
-def _share_a_call(a: Term, b: Term) -> bool:
-    """Whether two terms have a sum, or a function of each entry, in common."""
+def _share_much(a: Term, b: Term) -> bool:
+    """Whether two terms have a sum, a function of each entry, or several factors in common."""
     both = [f for k, (f, power) in a.factors.items() if k in b.factors and power == b.factors[k][1]]
-    return any(f.role in ("sum", "difference") or _is_call(f) for f in both)
+    return len(both) > 1 or any(f.role in ("sum", "difference") or _is_call(f) for f in both)
 
 
 def _grouped(terms: Sequence[Term], shape: Shape) -> Expr | None:

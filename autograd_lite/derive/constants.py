@@ -9,6 +9,7 @@ such as ``np.eye(4)``, is quoted.
 from __future__ import annotations
 
 import ast
+import math
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -24,7 +25,7 @@ from ..base.memory import address
 from ..program import Equation, Var
 from ..program.assignments import assigned, bound, counted, is_around, iterated, looped, names, passed
 from ..program.naming import Names, expression, line, operand, place, reads
-from .formula import Array, Expr, Labels, index_parts, name, replaced, unsimplified, walk
+from .formula import Array, Expr, Labels, index_parts, multiplied, name, number, replaced, unsimplified, walk
 from .formula_ops import evaluate
 from .textbook_parser import Written, read
 from .writing import ASCII, write
@@ -49,6 +50,7 @@ class Constants:
         self.values: dict[str, Any] = {}  # arrays and numbers
         self.quoted: dict[str, Iterable[str]] = {}  # expressions as the user wrote them, with the variables in each
         self.sizes: dict[str, int] = {}
+        self.lengths: dict[str, Expr] = {}  # of sizes without a name of the user's what they are: len(events)
         self.defined: dict[str, Expr] = {}  # values of the first step of a loop, computed from constants alone
         self.starts: set[str] = set()  # names, which the user does not have, of what a loop starts with
         self.rounds: dict[Any, dict[Var, Any]] = {}  # by places in the user's code, the operands there in a loop
@@ -496,10 +498,10 @@ class Constants:
         is_one = bool(values) and all(is_number(x) and x == values[0] for x in values)
         return values[0] if is_one and len(values) == len(passed(code, word)) else None
 
-    def size(self, value: int, code: Any, e: ast.expr | None = None) -> str:
+    def size(self, value: int, code: Any, e: ast.expr | None = None, shape: Sequence[int] = ()) -> str:
         """The name of a number of entries: n, the user's variable if that has the length of an array, or another.
 
-        With `e`, an expression for it, that of a variable that was assigned the same.
+        With `e`, an expression for it, that of a variable that was assigned the same; `shape` is that of the array.
         """
         sources = {word: assigned(code, word) for word in "nmNMK"}
         lengths = [w for w, es in sources.items() if es and all(map(_is_size, es))]
@@ -516,6 +518,10 @@ class Constants:
             users = users if len(users) == 1 else []  # not that of another axis
         free = [w for w in sources if self.sizes.get(w) == value or sources[w] is None and w not in self.taken]
         word = next(iter([*users, *free])) if users or free else self.taken.take("n")
+        if e is not None and not users and isinstance(e, ast.Call):
+            self.lengths.setdefault(word, name(ast.unparse(e)))
+        elif not users and word != "n" and sum(k > 1 for k in shape) > 1 and math.prod(shape) == value:
+            self.lengths.setdefault(word, multiplied([number(k) for k in shape if k > 1], ()))
         self.sizes[word] = value
         self._use(self.sizes, [word])
         return word

@@ -129,9 +129,10 @@ class Lines:
                 terms.append(carried(arrived[at], path))
             else:
                 stack += [(k, (self.factors[k, at], *path)) for k in self.consumers[at]]
-        arrived[n] = value = sum(terms) if terms else np.zeros(n.shape)
+        short = self.short(n)
+        arrived[n] = value = sum(terms) if terms and not (short and short.is_zero) else np.zeros(n.shape)
         symbol = self.chain.gradient_symbol(n)
-        return Total(n, symbol, tuple(paths), tuple(starts), tuple(terms), value, self.short(n))
+        return Total(n, symbol, tuple(paths), tuple(starts), tuple(terms), value, short)
 
     # ---------------------------------------------------------------------------------------------- closed forms
 
@@ -151,6 +152,9 @@ class Lines:
         result, at_labels = [self.chain.root], self._at_labels  # not what is one factor of it
         order = reversed(self.chain.landmarks if len(self.reach) <= BOARD else ())  # what is used later comes first
         for n in (n for n in order if n in self.reach and (n in at_labels or self.consumers.get(n, result) != result)):
+            if self._cancels(n):
+                chosen[n] = Closed(number(0), frozenset(result))
+                continue
             if (stated := self._stated(n)) is not None:
                 chosen[n] = stated
                 continue
@@ -181,6 +185,13 @@ class Lines:
             for n in chosen.keys() & {*values} if passed.count(passed[0]) < len(passed) else ():
                 del chosen[n]
         return chosen
+
+    def _cancels(self, n: Var) -> bool:
+        """Whether `n` is a largest value that is subtracted, and added again: its gradient is 0."""
+        eq, points = self.chain.defined.get(n), self.chain.shorter.points
+        is_extreme = eq is not None and eq.row.algebra == "reduction" and eq.row.fold is not None
+        is_inner = is_extreme and n not in self.asked
+        return is_inner and all(np.abs(p.gradients[n]).max(initial=0) <= 1e-12 * p.size for p in points)
 
     def _skipping(self, equal: dict[Var, Closed], chosen: dict[Var, Closed]) -> dict[Var, Closed]:
         """Those of `equal` that skip only what no other line needs."""
@@ -274,7 +285,8 @@ class Lines:
     def direct(self) -> set[Var]:
         """The landmarks of whose gradient only the closed form is written: it skips all that has no name, or all."""
         c = self.chain
-        return {n for n, f in self._short.items() if not f.through.isdisjoint(c.unnamed) or self._is_all(n, f)}
+        forms = self._short.items()
+        return {n for n, f in forms if f.is_zero or not f.through.isdisjoint(c.unnamed) or self._is_all(n, f)}
 
     @cached_property
     def live(self) -> set[Var]:
@@ -305,7 +317,8 @@ class Lines:
 
     @cached_property
     def _symbols(self) -> dict[str, Expr]:
-        return {self.chain.gradient_symbol(n): x for n, x in self.plain.items()}
+        zero = {n: form.formula for n, form in self._short.items() if form.is_zero}
+        return {self.chain.gradient_symbol(n): x for n, x in (self.plain | zero).items()}
 
     def _written(self, e: Expr) -> Expr:
         """A formula of a gradient without the gradients that have no line."""
@@ -367,7 +380,7 @@ class Lines:
         for f in passed:  # and those of gradients that have no line, which it grows by
             users = self.consumers[f.of] if f.of in self.plain else []
             passed += [g for k in users if (g := self.factors[k, f.of]) not in passed]
-        return passed
+        return [f for f in passed if (form := self.short(f.of)) is None or not form.is_zero]
 
     def definition(self, n: Var) -> Expr:
         """The formula of `n`, without what is hidden."""

@@ -66,8 +66,19 @@ class _NoEntries(Exception):
     """Axes are laid out anew, or positions have no name."""
 
 
-def entries(formulas: Sequence[Expr], shape: Shape) -> tuple[str, Sequence[Expr]]:
-    """The indices of a line and its formulas with them, where axes would have to be guessed without."""
+def entries(formulas: Sequence[Expr], shape: Shape, names: Collection[str] = ()) -> tuple[str, Sequence[Expr]]:
+    """The indices of a line and its formulas with them, where axes would have to be guessed without.
+
+    No index is called as one of `names`.
+    """
+    token = _NAMES.set(names)
+    try:
+        return _entries(formulas, shape)
+    finally:
+        _NAMES.reset(token)
+
+
+def _entries(formulas: Sequence[Expr], shape: Shape) -> tuple[str, Sequence[Expr]]:
     parts = [part for e in formulas for part in walk(e)]
     is_repeated = any(_is_repeated(e, len(shape)) for e in formulas) or _is_difference(parts)
     is_repeated |= any(_of_rows(e) is not None for e in formulas)
@@ -207,12 +218,12 @@ def _axes_of(part: Expr) -> Sequence[int]:
 def _indices(parts: Sequence[Expr], shape: Shape) -> Iterator[At]:
     """The indices that the left side may have, the best first."""
     taken = {p.word for part in parts if "index" in part.params for p in _parts(part) if isinstance(p, Labels)}
-    free = [c for c in LETTERS if c not in taken]
+    free = [c for c in _letters() if c not in taken]
     first = "k" if "k" in free else free[0]
     single = _single(parts)
     for part in parts:
         if shape and part.role == "placement" and not is_diagonal(part) and not is_cut(part):
-            others = [c for c in "jlmn" if c in free]
+            others = [c for c in free if c not in (first, "i")]
             yield first, *(c if k in single else "" for k, c in zip(range(1, len(shape)), others, strict=False))
             if single or any(p.role == "reshape" and not _adds_one(p) for p in walk(part)):
                 yield first, *others[: len(shape) - 1]
@@ -239,7 +250,8 @@ def _in_einsum(e: Expr) -> At:
     terms, result = e.params["subscripts"].split("->")
     first = terms if any("/" in word for word in e.args[0].names) else result
     order = "".join(dict.fromkeys(first + result + terms)).replace(",", "")
-    return tuple(LETTERS[order.index(c)] for c in result)
+    letters = _letters()
+    return tuple(letters[order.index(c)] for c in result)
 
 
 def _aligned(e: Expr, at: At) -> Expr:
@@ -265,11 +277,19 @@ def _seen(at: At, shape: Shape) -> str:
     return "".join(letters)
 
 
+_NAMES: ContextVar[Collection[str]] = ContextVar("names", default=())
+
+
+def _letters() -> list[str]:
+    """The letters that an index may be."""
+    return [c for c in (*LETTERS, *"pqrs") if c not in _NAMES.get()]
+
+
 _LEFT: ContextVar[At] = ContextVar("left", default=())  # the indices of the line, which no sum in it has
 
 
 def _fresh(at: At, count: int) -> At:
-    return tuple(c for c in LETTERS if c not in "".join((*at, *_LEFT.get())))[:count]
+    return tuple(c for c in _letters() if c not in "".join((*at, *_LEFT.get())))[:count]
 
 
 def _sum(letters: At, body: Expr) -> Expr:
@@ -365,6 +385,9 @@ def turned_back(at: Sequence[str], row: Primitive, params: Mapping[str, Any]) ->
 def _of_entrywise(e: Expr, at: At, rest: Shape) -> Expr:
     """An entry of what is computed entry by entry; a factor 1 is not written."""
     args = [_aligned(a, at) for a in e.args]
+    if e.role in ("negation", "quotient") and args[0].role == "negation":  # its sign stands in front, or with that here
+        positive = replace(e, args=(args[0].args[0], *args[1:]), shape=rest)
+        return args[0].args[0] if e.role == "negation" else unsimplified("negative", (positive,), rest)
     if e.role != "product":
         return replace(e, args=tuple(args), shape=rest)
     factors = [f for a in args for f in factors_of(a)]

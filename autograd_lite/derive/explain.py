@@ -31,7 +31,7 @@ from .mathml import html_of
 from .paths import chain_of, chain_of_program, check
 from .rolled import rolled
 from .simplify import product
-from .writing import ASCII, TEXT, write
+from .writing import ASCII, LETTERS, TEXT, write
 
 LONG = 8  # symbols of the longest product that is written out
 CHECKED = 12  # gradients; more are checked together, along one direction of all inputs
@@ -122,11 +122,16 @@ class Derivation(GraphView):
         values = self.chain.constants.values
         first = [Line(w, (e,), layout.small(values[w]), shape=np.shape(values[w])) for w, e in started]
         steps[:1] = [replace(s, lines=[*first, *s.lines]) for s in steps[:1]]
+        steps = [self._apart_from_names(s) for s in steps]
         joint = next((line for s in steps for line in s.lines if line.joint), None)
         marked = [replace(joint, how=f"; {joint.joint} is one index")] if joint else []
         steps = [replace(s, lines=[marked[0] if line is joint else line for line in s.lines]) for s in steps]
         asked = {self.chain.names[n] for n in self.order.asked}
-        return [Section(GIVEN, [_given(word, x, word in asked) for word, x in self.given]), *steps]
+        words = {word for word, _ in self.given}  # of len(x) beside x nothing is said
+        lengths = {w: e for w, e in self.chain.constants.lengths.items() if str(e.value)[4:-1] not in words}
+        given = [_given(word, x, word in asked) for word, x in self.given]
+        given = [replace(g, formulas=(lengths[g.symbol], *g.formulas)) if g.symbol in lengths else g for g in given]
+        return [Section(GIVEN, given), *steps]
 
     @cached_property
     def sections(self) -> list[Section]:
@@ -138,7 +143,14 @@ class Derivation(GraphView):
         lines = [self._line(line, written, set() if together else asked) for line in self.lines]
         if together:
             lines.append(Line("", check=self._checked(asked, f"all {len(asked)} gradients together, ")))
-        return [*self.before, *([Section(RULE, rule)] if rule else []), Section(DOWN, lines)]
+        sections = [*self.before, *([Section(RULE, rule)] if rule else []), Section(DOWN, lines)]
+        return [self._apart_from_names(s) for s in sections]
+
+    def _apart_from_names(self, s: Section) -> Section:
+        """A section in which no index has the name of a variable."""
+        names = self.chain.named.keys() | {word for word, _ in self.given}
+        names -= self.chain.own
+        return s if names.isdisjoint(LETTERS) else replace(s, lines=[line.apart_from(names) for line in s.lines])
 
     @cached_property
     def written(self) -> list[Section]:
@@ -221,11 +233,14 @@ class Derivation(GraphView):
             since = _symmetric(users)
             shown = (n for n in self.chain.landmarks if n in steps and names[n] not in hidden)
             since += [Definition(names[n], self.order.definition(n)) for n in shown]
+        said = _remarks(*users)
+        if closed is not None and closed.is_zero:  # a shift by the maximum
+            since, said = self.since(self.order.passed(replace(line, closed=None)), written), "; it cancels"
         since += [Definition(word, e) for word, e in (closed.labels.items() if closed is not None else ())]
         value = layout.small(line.value)
         shape = line.value.shape if value is None else None
         return Line(
-            line.symbol, formulas, value, shape=shape, since=since, how=_remarks(*users),
+            line.symbol, formulas, value, shape=shape, since=since, how=said,
             ones=closed.ones if closed is not None else (), check=check, is_gradient=True,
         )  # fmt: skip
 

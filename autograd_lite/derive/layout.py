@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 from unicodedata import combining
@@ -36,20 +36,22 @@ WIDE = 60  # characters of a formula in LaTeX, and of what stands beside it
 class Definition:
     """``P = σ(C)``; the formula is None where a long one has been written out before.
 
-    With `wrt` it is that of an entry of a Jacobian, ``dPᵢ/dSⱼ``.
+    With `wrt` it is that of an entry of a Jacobian, ``dPᵢ/dSⱼ``. No index is called as one of `names`.
     """
 
     symbol: str
     formula: Expr | None
     wrt: str = ""
+    names: Collection[str] = ()
 
     def written(self, printer: Printer) -> str:
         if self.formula is None:
             return f"{printer.name(self.symbol)} = {printer.dots}"
         if self.wrt:
             return f"{printer.entry(self.symbol, self.wrt)} = {write(self.formula, printer)}"
-        letters, formulas = entries([self.formula], self.formula.shape) if printer.indexed else ("", [self.formula])
-        return f"{printer.name(self.symbol, letters)} = {write(formulas[0], printer)}"
+        letters, formulas = entries([self.formula], self.formula.shape, self.names)
+        e, letters = (formulas[0], letters) if printer.indexed else (self.formula, "")
+        return f"{printer.name(self.symbol, letters)} = {write(e, printer)}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +80,8 @@ class Line:
         Whether it is the last line of a factor or a gradient; a blank line follows.
     letters : str
         The indices of the symbol, if they do not follow from the formulas.
+    names : collection of str
+        Names of the user's, which no index is called.
     """
 
     symbol: str
@@ -91,6 +95,12 @@ class Line:
     check: str = ""
     is_gradient: bool = False
     letters: str = ""
+    names: Collection[str] = ()
+
+    def apart_from(self, names: Collection[str]) -> Line:
+        """The line with other indices than these names."""
+        since, where = ([replace(d, names=names) for d in definitions] for definitions in (self.since, self.where))
+        return replace(self, names=names, since=since, where=where)
 
     @property
     def has_value(self) -> bool:
@@ -111,7 +121,7 @@ class Line:
         """The indices of the symbol, and the formulas with them."""
         if self.letters:
             return self.letters, self.formulas
-        return entries(self.formulas, np.shape(self.value) if self.shape is None else self.shape)
+        return entries(self.formulas, np.shape(self.value) if self.shape is None else self.shape, self.names)
 
     @property
     def joint(self) -> str:

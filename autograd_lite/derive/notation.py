@@ -255,14 +255,19 @@ class Notation:
             if not part.is_number:
                 return again(part, args)
             k = next((k for k in (1, 2) if part.value == k / count != 1), None)
-            size = self.size_name(count) if k or part.value == count > 2 else part
+            size = self.size_name(count, eq.shape_of(i)) if k or part.value == count > 2 else part
             return size if k is None else simplified("divide", (number(k), size), ())
 
         return replace(e, formula=fold(e.formula, over))
 
-    def size_name(self, count: int) -> Expr:
-        """The name of a number of entries."""
-        return name(self.constants.size(count, self.code))
+    @property
+    def own(self) -> set[str]:
+        """Names that are not the user's: of temporaries, and sizes."""
+        return self._lettered | self.constants.sizes.keys()
+
+    def size_name(self, count: int, shape: Sequence[int] = ()) -> Expr:
+        """The name of a number of entries, all those of an array of this shape."""
+        return name(self.constants.size(count, self.code, shape=shape))
 
     # ------------------------------------------------------------------------------------------------------ names
 

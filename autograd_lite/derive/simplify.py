@@ -188,6 +188,8 @@ def _gathered(factors: Iterable[Expr]) -> tuple[Any, list[Expr]]:
             coefficient = coefficient * inner.value
         elif f.role == "product":
             stack += f.args[::-1]
+        elif f.role == "square" and _coefficient(f.args[0])[0] != 1:
+            stack.append(simplified("square", f.args, f.shape))
         elif f.role == "negation":
             coefficient = -coefficient
             stack.append(f.args[0])
@@ -211,6 +213,9 @@ def _fraction(coefficient: Any, factors: Sequence[Expr]) -> Expr:
         top, bottom = top // bottom if is_whole else top / bottom, 1
     elif not is_complex and bottom % 1 and top % 1 and not bottom % top:  # π / (2π x)
         top, bottom = 1, bottom // top
+    elif not is_complex and bottom and not top % 1 and not bottom % 1 and numerators:  # 2 x / (4 y)
+        shared = math.gcd(int(top), int(bottom))
+        top, bottom = top // shared, bottom // shared
     above = product((number(top), *numerators), _joint(numerators))
     below = product((number(bottom), *denominators), _joint(denominators))
     if below.is_number and below.value == 1:
@@ -289,6 +294,9 @@ def _square(e: Expr) -> Expr | None:
     (x,), (base, n) = e.args, _base(e.args[0])
     if _is_test(x) or x.role == "negation":
         return x if _is_test(x) else simplified("square", x.args, e.shape)
+    c, rest = _coefficient(x)
+    if c != 1 and rest.shape == e.shape:  # (2 v)²
+        return product((number(c * c), simplified("square", (rest,), e.shape)), e.shape)
     return simplified("power", (base, number(2 * n)), e.shape) if n > 1 else None
 
 
@@ -407,8 +415,11 @@ def _divide(e: Expr) -> Expr | None:
     if a.role == "quotient":
         below = product((a.args[1], b), _joint((a.args[1], b)))
         return simplified("divide", (a.args[0], below), e.shape)
+    (c, _), (d, _) = _coefficient(a), _coefficient(b)
+    is_reducible = type(c) is type(d) is int and math.gcd(c, d) > 1  # 2 a / (4 b)
     is_signed = b.role == "negation" or is_negative(factors_of(b)[0])  # a / (-2 b)
-    if is_signed or b.is_number and a.role in ("product", "negation") and b.value and any(f.is_number for f in a.args):
+    has_number = a.role in ("product", "negation") and any(f.is_number for f in a.args)
+    if is_reducible or is_signed or b.is_number and b.value and has_number:
         return _fraction(1, (e,))
     if a.role == "negation" or is_negative(a):
         above = product((number(-1), a), a.shape)

@@ -87,11 +87,11 @@ def test_the_heads_of_attention_have_indices():
 
     args = draw(3, 4), draw(4, 4), draw(4, 4), draw(4, 4), draw(3, 4)
     text = explained(f, args, ["Wq", "Wk", "Wv"])
-    assert "qᵢⱼₖ = bⱼ₍ᵢₖ₎ 2x3x2 (ik) is one index" in text
-    assert "scoresᵢⱼₖ = Σₗ qᵢⱼₗ kᵢₖₗ / √2" in text
-    assert "dL/dattᵢⱼₗ = Σₖ dL/dmᵢⱼₖ vᵢₗₖ" in text
-    assert "dL/dqᵢⱼₗ = Σₖ dL/dscoresᵢⱼₖ kᵢₖₗ / √2" in text
-    assert "dL/dbᵢ₍ⱼₖ₎ = dL/dqⱼᵢₖ" in text
+    assert "qᵢⱼₗ = bⱼ₍ᵢₗ₎ 2x3x2 (il) is one index" in text
+    assert "scoresᵢⱼₗ = Σₘ qᵢⱼₘ kᵢₗₘ / √2" in text
+    assert "dL/dattᵢⱼₘ = Σₗ dL/dmᵢⱼₗ vᵢₘₗ" in text
+    assert "dL/dqᵢⱼₘ = Σₗ dL/dscoresᵢⱼₗ kᵢₗₘ / √2" in text
+    assert "dL/dbᵢ₍ⱼₗ₎ = dL/dqⱼᵢₗ" in text
     assert " as " not in text
     assert "einsum" not in text
     sheet = ag.worksheet(ag.trace(f, *args), wrt=["Wq", "Wk", "Wv"])
