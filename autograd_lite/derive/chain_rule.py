@@ -24,6 +24,7 @@ from ..program import Program, Var
 from ..program.graph import graph_of
 from ..program.slopes import gradients
 from ..tensor import Tensor
+from .board_names import stem
 from .factors import Combine, Edge, Factor, FoldedCall, Pull, laid_out, mirrored, scalars_apart, total
 from .formula import Expr, Function, name, named, number, replaced, unsimplified, walk
 from .formula_ops import evaluate, substitute
@@ -202,10 +203,12 @@ class Chain(Steps):
 
     @cached_method
     def _is_symmetric(self, word: str) -> bool:
-        """Whether a matrix that is computed is symmetric at the recorded point and, if it depends on what is asked for,
-        at three points near it.
+        """Whether a matrix that is computed, or that a loop begins with, is symmetric at the recorded point and, if it
+        depends on what is asked for, at three points near it.
         """
-        computed = {self.names[n]: n for n in self.landmarks if self.is_single(n)}
+        computed = {
+            w: n for n in self.landmarks if (w := self.names[n]) and (self.is_single(n) or stem(w) in self.looped)
+        }  # fmt: skip
         shape = np.shape(self.values[computed[word]]) if word in computed else ()
         if len(shape) != 2 or len({*shape}) > 1 or not np.allclose(x := self.environment()[word], x.T):
             return False

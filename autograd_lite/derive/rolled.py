@@ -98,6 +98,9 @@ def _word(words: Sequence[str], steps: Sequence[int]) -> str:
     """One name for one of each step: ``h@t-1``, or nothing; a name without a number is that of the start."""
     if len(set(words)) == 1:
         return words[0]
+    if all(word.endswith("ᵀ") for word in words):
+        word = _word([word[:-1] for word in words], steps)
+        return word and f"{word}ᵀ"
     if all(word.count("/") == 1 for word in words):
         sides = [_word(side, steps) for side in zip(*(word.split("/") for word in words), strict=True)]
         return "/".join(sides) if all(sides) else ""

@@ -118,9 +118,10 @@ def read(e: ast.expr, meanings: Mapping[str, Written]) -> Written:
         case ast.Call(func=ast.Attribute(attr="eye" | "identity"), args=[of], keywords=[]):
             size = sub(of).value
             return Written(name("I", (size, size)), np.eye(size))
-        case ast.Call(func=ast.Attribute(attr="concatenate" | "stack" as word), args=[ast.List(several)], keywords=[]):
+        case ast.Call(func=ast.Attribute(attr="concatenate" | "stack" as word), args=[ast.List(several)]):
             row, parts = TABLE[word], [sub(part) for part in several]
-            values, params = row.bind([part.value for part in parts]) if row.bind is not None else ([], {})
+            given = {str(key.arg): ast.literal_eval(key.value) for key in e.keywords}
+            values, params = row.bind([part.value for part in parts], **given) if row.bind is not None else ([], {})
             value = row.fn(*values, **params)
             return Written(unsimplified(row, (part.formula for part in parts), value.shape, **params), value)
         case ast.Call(func=ast.Attribute(attr="zeros"), args=[of], keywords=[]):

@@ -620,6 +620,8 @@ def text_name(word: str) -> str:
     """
     if m := _GRADIENT.fullmatch(word):
         return f"{word[0]}{text_name(m[1])}/{word[0]}{text_name(m[2])}"
+    if word.endswith("ᵀ"):
+        return f"{text_name(word[:-1])}ᵀ"
     if m := _OF_STEP.fullmatch(word):
         return text_name(m[1].rstrip("_")) + m[2].translate(_STEP)
     if m := _MARKED.fullmatch(word):
@@ -720,6 +722,8 @@ class Latex(Text):
         if m := _GRADIENT.fullmatch(word):
             partial = self.partial(self.name(m[1]), self.name(m[2], letters))
             return self.fill(r"\left.{x}\right|_{{\text{{direct}}}}", partial) if word.startswith("∂") else partial
+        if word.endswith("ᵀ"):  # of a symmetric matrix
+            return self.fill(r"{x}^\top", self.name(word[:-1]))
         if m := _OF_STEP.fullmatch(word):
             return self.name(m[1], m[2] + letters)
         if word.endswith("ᵀ"):

@@ -131,8 +131,15 @@ def names_of(
     stored = dict(assigned(used))
     last = {word: x._node for word, x in (*variables, *outside) if isinstance(x, Tensor)}
 
+    turns = Counter((n.code, n.at, n.row) for n in used if n.row is not None)
+
+    def is_last(x: Any) -> bool:  # the last of several values of what a loop passes on
+        n = x._node if isinstance(x, Tensor) else None
+        return n in used and n not in stored and turns[n.code, n.at, n.row] > 1
+
     def others(named: Sequence[tuple[str, Any]]) -> list[tuple[str, Any]]:  # not hs, in which the values of h are kept
-        return [(word, x) for word, x in named if not isinstance(x, list | tuple) or not _keeps(x, stored, last)]
+        keeps = (isinstance(x, list | tuple) and _keeps(x, stored, last) or is_last(x) for _, x in named)
+        return [pair for pair, is_left_out in zip(named, keeps, strict=True) if not is_left_out]
 
     wish = named_nodes([*argument_names(f, args), *others(variables)])
     wish = named_nodes(others(outside), recorded | wish)
@@ -144,9 +151,10 @@ def names_of(
     first = set(inputs)
     fixed = {n for n in words if n.row is None or n.name}
     ordered = sorted(words, key=lambda n: (n not in first, n not in fixed, -n.order))  # in order of computation
+    several = {*taken}
     taken -= {words[n] for n in fixed}
     chosen = {n: words[n] for n in results if words.get(n) in taken}
-    repeated = {n: words[n] for n in ordered if n not in fixed and n not in chosen and words[n] in taken}
+    repeated = {n: words[n] for n in ordered if n not in fixed and n not in chosen and words[n] in several}
     steps = _in_steps(repeated, words)
     chosen |= {n: word for n, word in steps.items() if word}
     taken |= {*chosen.values()}

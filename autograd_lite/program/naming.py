@@ -137,6 +137,7 @@ def _is_part(n: Node) -> bool:
 def _targets(n: Node) -> Sequence[str]:
     """The variables that a node is assigned to; of a composite call those of all its results, ``i, f = split(z)``."""
     targets = _stores(n.code, _is_part(n)).get(n.at, ()) or _several(n.code, n.at)
+    targets = targets or [_RETURNED] * (_positions(n.code)[n.at // 2] in _source(n.code).returned)
     return targets[n.params["index"] :][:1] if _is_part(n) and len(targets) > 1 else targets
 
 
@@ -210,7 +211,8 @@ def _stores(code: CodeType, several: bool = False) -> dict[int, list[str]]:
 
 
 def _target(n: Node) -> str | None:
-    """The variable that the function of the user's in which `n` is returned was assigned to, ``h = cell(x, h)``.
+    """The variable that the function of the user's in which `n` is returned was assigned to, ``h = cell(x, h)``, or
+    which got this part of it, ``h, c = cell(x, h, c)``.
 
     If it is called in several places, that with the operands that came from outside as arguments.
     """
@@ -227,8 +229,10 @@ def _target(n: Node) -> str | None:
         names = {word for p in outside for word in _targets(p)}
         near = [(call, word) for call, word in calls if any(span(e) in places for e in call.args)]
         calls = near or _with_names(calls, names)
-    targets = {word for _, word in calls}
-    return targets.pop() if len(targets) == 1 else None
+    part = source.returned.get(_positions(n.code)[n.at // 2])
+    targets = {word if part is None or isinstance(word, str | None) else word[part] for _, word in calls}
+    word = targets.pop() if len(targets) == 1 else None
+    return word if isinstance(word, str) and (part is None or word not in {w for _, w in calls}) else None
 
 
 def _with_names(calls: Sequence[tuple[ast.Call, Any]], names: set[str]) -> list[tuple[ast.Call, Any]]:
@@ -331,13 +335,16 @@ class _Source(NamedTuple):
         The variable of each value in ``q, k = x @ w, x @ u``, by the place of the value.
     lambdas : dict
         The variable of each ``f = lambda x: …``, by its line.
+    returned : dict
+        Which part of what a function returns a value in ``return v, -k * x`` is, by its place.
     """
 
     expressions: dict[Any, ast.expr]
-    calls: list[tuple[ast.Call, str, str | None]]
+    calls: list[tuple[ast.Call, str, str | tuple[str, ...] | None]]
     loops: list[tuple[int, int]]
     several: dict[Any, str]
     lambdas: dict[int, str]
+    returned: dict[Any, int]
 
 
 def _source(code: CodeType) -> _Source:
@@ -351,14 +358,20 @@ def _looked_through(module: ast.AST) -> _Source:
     pairs = [(getattr(e, "elts", ()), getattr(target, "elts", ())) for e, target in stores]
     matched = [pair for es, ts in pairs if len(es) == len(ts) for pair in zip(es, ts, strict=True)]
     targets = {e: getattr(target, "id", None) for e, target in (*stores, *matched)}
+    several = {e: tuple(getattr(part, "id", "") for part in getattr(target, "elts", ())) for e, target in stores}
+    results = [getattr(s, "value", getattr(s, "body", None)) for s in nodes if isinstance(s, ast.Return | ast.Lambda)]
     imports = {(a.asname or a.name).partition(".")[0] for s in nodes if isinstance(s, _IMPORTS) for a in s.names}
     loops = [(s.body[0].lineno, s.body[-1].end_lineno or 0) for s in nodes if isinstance(s, ast.For | ast.While)]
     return _Source(
         expressions={span(e): e for e in nodes[::-1] if isinstance(e, ast.expr)},
-        calls=[(e, _called(e.func, imports), targets.get(e)) for e in nodes if isinstance(e, ast.Call)],
+        calls=[
+            (e, _called(e.func, imports), targets.get(e) or several.get(e) or None)
+            for e in nodes if isinstance(e, ast.Call)
+        ],
         loops=loops,
         several={span(e): t.id for e, t in matched if isinstance(t, ast.Name)},
         lambdas={e.lineno: word for e, word in targets.items() if isinstance(e, ast.Lambda) and word},
+        returned={span(x): k for e in results if isinstance(e, ast.Tuple) for k, x in enumerate(e.elts)},
     )
 
 

@@ -523,7 +523,7 @@ def test_returns_are_numbered_by_the_steps_of_the_outer_loop_and_read_back_to_fr
     args = np.ones((2, 3)), np.arange(6.0).reshape(3, 2) / 3, np.array([0, 2, 1]), np.array([1.0, 0.0, 2.0]), 0.9
     text = " ".join(str(ag.trace(policy, *args).explain(["theta"])).split())
     assert "G1 = rewards[0] + γ rewards[1] + γ² rewards[2]" in text
-    assert "Gₜ; t = 3 … 1" in text or "Gₜ since" in text
+    assert "dJ/dzₜ = Gₜ (softmax(zₜ) - Yₜ)" in text or "dL/dzₜ = Gₜ (softmax(zₜ) - Yₜ)" in text
 
     def values(w, rewards, feats, gamma):
         G = L = 0.0
@@ -536,3 +536,60 @@ def test_returns_are_numbered_by_the_steps_of_the_outer_loop_and_read_back_to_fr
     text = " ".join(str(ag.trace(values, *args).explain(["w", "gamma"])).split())
     assert "Gₜ = rewards[3-t] + γ Gₜ₋₁ 1 t = 1 … 3" in text
     assert "(feats[3-t] @ w - Gₜ)²" in text
+
+
+def test_what_a_function_returns_in_a_tuple_has_the_name_of_its_part():
+    def pendulum(x, y, mu):
+        return y, mu * (1 - x**2) * y - x
+
+    def midpoint(mu, x, y, h):
+        for _ in range(3):
+            a1, b1 = pendulum(x, y, mu)
+            a2, b2 = pendulum(x + h / 2 * a1, y + h / 2 * b1, mu)
+            x = x + h * a2
+            y = y + h * b2
+        return x**2
+
+    text = " ".join(str(ag.trace(midpoint, 1.5, 1.0, 0.0, 0.1).explain(["mu"])).split())
+    for line in (
+        "b1ₜ = μ (1 - xₜ₋₁²) yₜ₋₁ - xₜ₋₁", "fₜ = yₜ₋₁ + h b1ₜ / 2 1 t = 1 … 3", "xₜ = xₜ₋₁ + h fₜ 1 t = 1 … 3",
+        "yₜ = yₜ₋₁ + h b2ₜ",
+    ):  # fmt: skip
+        assert line in text, text
+
+
+def test_an_argument_that_each_step_assigns_twice_is_numbered_by_the_steps():
+    def kalman(A, C, Q, R, ys, m, P):
+        out = 0.0
+        for y in ys:
+            m = A @ m
+            P = A @ P @ A.T + Q
+            S = C @ P @ C.T + R
+            K = P @ C.T @ np.linalg.inv(S)
+            e = y - C @ m
+            out += 0.5 * (np.log(np.linalg.det(S)) + e @ np.linalg.inv(S) @ e)
+            m = m + K @ e
+            P = P - K @ C @ P
+        return out
+
+    A, C = np.array([[1.0, 0.1], [0.0, 1.0]]), np.array([[1.0, 0.0]])
+    args = A, C, 0.1 * np.eye(2), np.array([[0.5]]), np.array([[0.3], [0.5], [0.9]]), np.zeros(2), np.eye(2)
+    derivation = ag.trace(kalman, *args).explain(["A"])
+    text = " ".join(str(derivation).split())
+    for line in ("m0 = 0, P0 = I", "aₜ = A @ mₜ₋₁ 2 t = 1 … 3", "cₜ = bₜ @ Aᵀ + Q", "mₜ = aₜ + Kₜ @ eₜ", "cₜᵀ = cₜ"):
+        assert line in text, text
+    assert "dout/dA = Σₜ (dout/dcₜ)ᵀ @ bₜ + Σₜ dout/dbₜ @ Pₜ₋₁ + Σₜ dout/daₜ @ mₜ₋₁ᵀ" in text
+    assert r"c_{t}^\top &= c_{t}" in derivation.latex() or r"c_{t}^\top = c_{t}" in derivation.latex()
+
+
+def test_arrays_that_are_joined_with_a_state_are_so_from_the_first_step_on():
+    rng = np.random.default_rng(0)
+    W = ag.tensor(rng.normal(size=(5, 2)), requires_grad=True, name="W")
+    X = rng.normal(size=(3, 4, 3))
+    h = np.zeros((4, 2))
+    for x in X:
+        v = np.concatenate([x, h], axis=1)
+        h = np.tanh(v @ W)
+    text = " ".join(str(np.sum(h**2).explain([W], {"X": X})).split())
+    assert "h0 = 0" in text
+    assert "vₜ = [X[t-1], hₜ₋₁] 4x5 t = 1 … 3" in text

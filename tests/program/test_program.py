@@ -140,7 +140,7 @@ def test_a_name_of_the_user_s_is_kept_and_a_loop_is_numbered():
     x = y
     for _ in range(3):
         x = np.sin(x)
-    assert str(ag.partials(np.sum(x), y)) == "dL/dy = dL/dx3 · dx3/dx2 · dx2/dx1 · dx1/dy"
+    assert str(ag.partials(np.sum(x), y)) == "dL/dy = dL/dx3 · dx3/dx2 · dx2/dx1 · dx1/dx0 · dx0/dy"
 
 
 def test_a_variable_that_a_transform_was_assigned_to_names_its_last_step():
