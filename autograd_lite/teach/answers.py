@@ -228,6 +228,7 @@ def _parsed(
         raise Unread(_DEEP) from None
     except SyntaxError as error:
         says = _DEEP if "nested" in error.msg else error.msg
+        says = "invalid syntax" if "continuation" in says or "Perhaps" in says else says
         if unread := re.match("invalid (?:non-printable )?character (.*)", says):
             raise Unread(f"the character {unread[1]} cannot be read") from None
         if re.search(r"(?<![\w.])\d[\d.]*[A-Za-z_(]|[\w)\]]\s+[\w(]", text) and says != _DEEP:

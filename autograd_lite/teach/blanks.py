@@ -106,8 +106,8 @@ def _shape_of_all(f: Factor) -> tuple[int, ...] | None:
 
 
 def _needs_hint(word: str) -> bool:
-    """True for a function on the sheet that is explained: it is no sum, which a student can write as one."""
-    return word in NOTATIONS and not NOTATIONS[word].text.startswith("Σ")
+    """True for a function on the sheet that is explained: it is no sum, which a student can write, and no sign."""
+    return word in NOTATIONS and not re.match(r"Σ|\w\(\{x1\}\)$", NOTATIONS[word].text)
 
 
 def _hint(word: str, taken: Container[str]) -> str:

@@ -557,6 +557,9 @@ class Board {
     letters = letters.replaceAll("ₜ", "");
     text = text.replace(new RegExp(`δ([${INDICES}])([${INDICES}])`, "gu"), (_, a, b) => `1[${lettersOf(a)} = ${lettersOf(b)}]`);
     text = text.replace(this.copied, (w) => this.words[w]);
+    for (const [all, of] of text.replaceAll("∂", "d").matchAll(new RegExp(`(?<!${W}|/)(d(?!\\p{Nd})${W}+)/d(?!\\p{Nd})(?:${W}|[${MARKS}])+`, "gu"))) {
+      if (!has(this.words, of)) throw new Unread(`${all} is no gradient on this sheet`);
+    }
     const places = new RegExp(`(?<!${W})at (\\[(?:[^\\][]|\\[[^\\][]*\\])*\\]), 0 elsewhere`, "u");
     for (let m = text.match(places); m; m = text.match(places)) {
       const k = startOfTerm(text, m.index);
@@ -1401,7 +1404,7 @@ const marking = (data) => {
         if (error instanceof Misfit) return { right: false, says: `${clipped(text)} does not work: ${error.message}` };
         if (error instanceof Unread) return { right: false, unmarked: true, says: `not marked here: ${clipped(text)}: ${error.message}` };
       } catch { /* it cannot be shown either */ }
-      return { right: false, unmarked: true, says: "not marked here" };
+      return { right: false, unmarked: true, says: "not marked here: this page cannot read it" };
     }
   };
 };

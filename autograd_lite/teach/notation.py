@@ -135,6 +135,9 @@ class Board:
         text = re.sub(r"(?<=\d)\s?π", " np.pi ", text)  # also where a value has that name
         text = re.sub(rf"δ([{INDICES}])([{INDICES}])", lambda m: f"1[{m[1]} = {m[2]}]".translate(_SUBSCRIPTS), text)
         text = re.sub(rf"(?<!\w)({self._copied})(?=(?:{_AT})?(?!\w))", lambda m: self.words[m[1]], text)
+        for m in re.finditer(rf"(?<![\w/])(d[^\W\d]\w*)/d[^\W\d][\w{_MARKS}]*", text.replace("∂", "d")):
+            if m[1] not in self.words:
+                raise Unread(f"{m[0]} is no gradient on this sheet")
         while m := re.search(_PLACES, text):
             k = _start_of_term(text, m.start())
             text = f"{text[:k]} placed({text[k : m.start()]}, np.s_{m[1]}){text[m.end() :]}"
