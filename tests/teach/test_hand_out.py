@@ -318,3 +318,68 @@ def test_a_folder_is_marked_into_a_table(tmp_path):
     assert "'=gus.txt" in rows  # no formula of a spreadsheet
     assert sheet.check_folder(str(folder), str(folder / "marks.csv")).keys() == files.keys()
     assert sheet.check_folder(str(folder)).keys() == files.keys()
+
+
+def rows():
+    """A sum of rows, an outer product of rows, a mask of comparisons, distances, and a term that is 0."""
+    def loss(x, W, beta, time, y):
+        eta = x @ beta
+        at_risk = time[None, :] >= time[:, None]
+        risk = at_risk @ np.exp(eta)
+        D = np.sum((x[:, None, :] - y[None, :, :]) ** 2, axis=-1)
+        Z = np.tanh(x @ W)
+        return np.sum(np.log(risk) - eta) + np.sum(np.exp(-D)) + np.sum(Z**2)
+
+    x = np.array([[0.3, 1.2], [1.1, -0.5], [-0.3, 0.4]])
+    W, y = np.array([[0.5, -0.2, 0.3], [0.1, 0.7, -0.4]]), np.array([[0.1, 0.2], [0.5, -0.3]])
+    args = x, W, np.array([0.5, -0.3]), np.array([2.0, 1.0, 3.0]), y
+    return ag.trace(loss, *args).worksheet(wrt=["x", "W", "beta"])
+
+
+READINGS = {
+    "dLdbeta": {
+        "Σᵢ dL/dηᵢ xᵢ": "", "Σ_i dL/deta_i x_i": "", "xᵀ dL/dη": "", "Σₖ dL/dηₖ xₖ": "", "dL/dη·x": "",
+        "x dL/dη": "x has to be transposed", "-Σᵢ dL/dηᵢ xᵢ": "the sign is wrong",
+    },
+    "dLdW": {
+        "Σᵢ xᵢ (dL/dfᵢ)ᵀ": "", "Σᵢ outer(xᵢ, dL/dfᵢ)": "", "Σₖ xₖᵢ dL/dfₖⱼ": "", "(dL/dfᵀ x)ᵀ": "",
+        "dL/dfᵀ x": "it is transposed",
+    },
+    "dLdx": {
+        "dL/dxᵢ = W dL/dfᵢ + β dL/dηᵢ + Σⱼ dL/dbᵢⱼ": "", "dL/df Wᵀ + dL/dη βᵀ + Σⱼ dL/dbᵢⱼₖ": "",
+        "dL/dxᵢ = W dL/dfᵢ + β dL/dηᵢ - 2 Σⱼ (xᵢ - yⱼ) exp(-‖xᵢ - yⱼ‖²)": "",
+        "dL/dxᵢ = W dL/dfᵢ + β dL/dηᵢ - Σⱼ dL/dbᵢⱼ": "the sign of the term db/dx is wrong",
+    },
+    "dLdf": {"dL/dZ (1 - Z²)": "", "dL/dZᵢ (1 - Zᵢ²)": "", "dL/dZ (1 + Z²)": "the sign before Z² is wrong"},
+}  # fmt: skip
+
+
+@pytest.mark.skipif(NODE is None, reason="node is not installed, which runs the page's marking")
+def test_rows_are_read_and_causes_are_found(tmp_path):
+    sheet = rows()
+    assert {*READINGS} <= {q.word for q in sheet.questions}
+    cases = [(word, text) for word, texts in READINGS.items() for text in texts]
+    for (word, text), page in zip(cases, marked_by_the_page(sheet, cases, tmp_path), strict=True):
+        (mark,) = [mark for mark in sheet.check({word: text}) if mark.word == word]
+        assert mark.says == READINGS[word][text] == page["says"], text
+
+
+def test_what_cannot_be_read_is_neither_right_nor_wrong():
+    marks = rows().check({"dL/df": "see the lecture", "dL/dW": "xᵀ dL/dq", "dL/dbeta": "Σᵢ dL/dηᵢ xᵢ"})
+    says = {mark.word: mark.says for mark in marks}
+    assert says["dLdW"] == "not marked here: 'xᵀ dL/dq': dL/dq is no gradient on this sheet"
+    assert says["dLdf"].startswith("not marked here: 'see the lecture': see is not a name on this sheet")
+    assert not {"dLdf", "dLdW"} & {mark.word for mark in marks.wrong}
+    assert str(marks).endswith(f"1 of {len(marks)} right")
+
+
+def test_a_blank_that_a_wrong_sign_fills_too_is_none():
+    def fit(b, s):
+        for _ in range(2):
+            s = s + 0.1 * np.array([s[1], -np.sin(s[0]) - b * s[1]])
+        return (s[0] - 1.0) ** 2
+
+    sheet = ag.trace(fit, 0.3, np.array([0.5, 0.2])).worksheet()
+    for q in sheet.questions:
+        for changed in (q.answer.replace(" - ", " + "), q.answer.replace(" + ", " - ")):
+            assert changed == q.answer or not sheet.check({q.symbol: changed})[sheet.questions.index(q)].right
