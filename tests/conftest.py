@@ -4,6 +4,7 @@ A run of the whole suite takes a few cases of each parametrised test. ``pytest -
 file or a folder.
 """
 
+import gc
 from collections import defaultdict
 
 import numpy as np
@@ -44,6 +45,12 @@ def pytest_collection_modifyitems(items):
         for k, item in enumerate(cases):
             if k not in default:
                 item.add_marker("thorough")
+
+
+def pytest_collection_finish():
+    """The collector skips what exists by now: twenty thousand tests are millions of objects, and many tests collect."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
