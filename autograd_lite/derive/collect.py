@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
@@ -70,11 +71,14 @@ def collected(e: Expr, context: Context) -> Form | None:
 
     A sum along an axis is 1 if it is so at the values at hand, as of the rows of one-hot labels.
     """
-    reader = _Reader(context)
-    try:
-        return _written(reader.joined(reader.read(e)), e.shape), list(reader.ones.values())
-    except (_NoShortForm, *UNFIT):
-        return None
+    forms: list[Form] = []
+    for varies in (False, True):
+        reader = _Reader(context, varies)
+        with suppress(_NoShortForm, *UNFIT):
+            forms.append((_written(reader.joined(reader.read(e)), e.shape), list(reader.ones.values())))
+        if not reader.has_variants:
+            break
+    return min(forms, key=lambda form: leaves(form[0]), default=None)
 
 
 class _NoShortForm(Exception):
@@ -82,8 +86,10 @@ class _NoShortForm(Exception):
 
 
 class _Reader:
-    def __init__(self, context: Context) -> None:
-        self.context = context
+    """Reads formulas as terms; if it `varies`, (x - μ)² stays as it is, and exp(-x²) is p σ for p = exp(-x²) / σ."""
+
+    def __init__(self, context: Context, varies: bool) -> None:
+        self.context, self.varies, self.has_variants = context, varies, False
         self.ones: dict[str, Expr] = {}
         self.single: dict[str, Expr] = {}  # names by the one factor that each stands for
         self.known: list[tuple[Expr, Mapping[str, tuple[Expr, int]]]] = []  # names, with the factors of each
@@ -241,7 +247,16 @@ class _Reader:
             under = [g for f, power in roots.values() for g in self._factors(f.args[0], int(power / 2))]
             under += [(f, power - 2 * int(power / 2)) for f, power in roots.values()]
             return self._multiplied(coefficient, [*(v for k, v in merged.items() if k not in roots), *under])
+        for k, (f, power) in [*merged.items()] if isinstance(coefficient, float) else ():
+            if f.role == "root" and not f.names:  # 2.506… / √(2π)
+                value = float(coefficient * evaluate(f, {}) ** power)
+                near = Fraction(value).limit_denominator(DIGITS)
+                if math.isclose(value, near, rel_tol=1e-14):
+                    coefficient = near
+                    del merged[k]
         sums = [(f, power) for f, power in merged.values() if f.role in ("sum", "difference") and power > 0]
+        self.has_variants |= any(power > 1 for _, power in sums)
+        sums = [(f, power) for f, power in sums if not self.varies or power == 1]
         if not sums:
             return [Term(coefficient, self._recognised(merged))]
         chosen, power = next((s for s in sums if any(part.role == "quotient" for part in walk(s[0]))), sums[0])
@@ -259,8 +274,17 @@ class _Reader:
     def _recognised(self, factors: dict[str, tuple[Expr, int]]) -> dict[str, tuple[Expr, int]]:
         """The factors with the names of what is known."""
         for whole, of in self.known:
-            if of and all(k in factors and factors[k][1] * power >= power * power for k, (_, power) in of.items()):
-                rest = {k: (f, power - of.get(k, (f, 0))[1]) for k, (f, power) in factors.items()}
+            numbers = {k for k, (f, _) in of.items() if whole.shape and not f.shape and k not in factors}
+            inside = {k: v for k, v in of.items() if k not in numbers}
+            is_scaled = bool(numbers) and any(_is_call(f) for f, _ in inside.values())
+            if not inside or numbers and not is_scaled:
+                continue
+            if all(k in factors and factors[k][1] * power >= power * power for k, (_, power) in inside.items()):
+                self.has_variants |= is_scaled
+                if is_scaled and not self.varies:
+                    continue
+                both = {**of, **factors}
+                rest = {k: (f, factors.get(k, (f, 0))[1] - of.get(k, (f, 0))[1]) for k, (f, _) in both.items()}
                 factors = {k: v for k, v in rest.items() if v[1]}
                 factors[whole.key] = whole, 1 + factors.get(whole.key, (whole, 0))[1]
         return factors

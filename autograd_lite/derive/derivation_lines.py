@@ -85,7 +85,9 @@ class Lines:
         self.factors = {(n, m): chain.factor(n, m) for m, users in self.consumers.items() for n in users}
         maps = [f for f in self.factors.values() if f.is_map]
         sums = [f for f in self.factors.values() if 0 < f.of.ndim < f.wrt.ndim and f.is_elementwise]
-        self.by_gradients = bool(maps or sums or self.direct) or len(self.factors) > MANY
+        # Of a factor with entries and a single number the index would stand at the number: db/dnᵢ.
+        numbers = [f for f in self.factors.values() if f.of.size > f.wrt.size == 1 < np.prod(f.formula.shape)]
+        self.by_gradients = bool(maps or sums or numbers or self.direct) or len(self.factors) > MANY
 
     @cached_property
     def totals(self) -> set[Var]:

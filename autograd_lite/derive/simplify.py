@@ -255,18 +255,38 @@ def _negated(e: Expr) -> Expr:
 
 
 def _powers(factors: list[Expr]) -> list[Expr]:
-    """``y * y`` as the square that it is, ``y² y`` as ``y³``, and ``max(0, y) 1[y > 0]`` as ``max(0, y)``."""
+    """``y * y`` as the square that it is, ``y² y`` as ``y³``, and ``max(0, y) 1[y > 0]`` as ``max(0, y)``, which is 0
+    at ``y = 0`` as well.
+    """
     powers: dict[str, tuple[Expr, int]] = {}
     for f in factors:
         base, n = _base(f)
         powers[base.key] = base, n + powers.get(base.key, (base, 0))[1]
-    larger = [e.args if e.args[0].is_number else e.args[::-1] for e, _ in powers.values() if e.role == "larger"]
-    tests = [
-        unsimplified(test, (x, zero), x.shape) for zero, x in larger if zero.is_number and not zero.value
-        for test in ("greater", "greater_equal")
-    ]  # fmt: skip
-    implied = {e.key for test in tests for e in (test, compared(test)) if e is not None}
-    return [_to(base, n) for base, n in powers.values() if base.key not in implied]
+    cut = [(e, *(e.args if e.args[0].is_number else e.args[::-1])) for e, _ in powers.values() if e.role in _CUT]
+    zero = [(_CUT[e.role], x, least) for e, least, x in cut if least.is_number and not least.value]
+    implied = {k for tests, x, least in zero for test in tests for k in _keys(test, x, least)}
+    at_zero = {k for _, x, least in zero for k in _keys("equal", x, least)}
+
+    def weight(e: Expr) -> Any:
+        """The number that a factor is beside the cut; 0 for no number."""
+        terms = [(sign, factors_of(term)) for sign, term in terms_of(e)]
+        inside = [(sign, fs) for sign, fs in terms if at_zero.isdisjoint(f.key for f in fs)]
+        [(sign, [*numbers, test])] = inside if len(inside) == 1 else [(0, [e])]
+        is_weight = test.key in implied and all(x.is_number for x in numbers)
+        return sign * math.prod(x.value for x in numbers) if is_weight else 0
+
+    rest = [(base, n) for base, n in powers.values() if not weight(base)]
+    weights = math.prod(weight(base) ** n for base, n in powers.values() if weight(base))
+    return _with(weights, [_to(base, n) for base, n in rest])
+
+
+_CUT = {"larger": ("greater", "greater_equal"), "smaller": ("less", "less_equal")}
+
+
+def _keys(test: str, x: Expr, zero: Expr) -> set[str]:
+    """The keys of a test, as it is stated and simplified."""
+    e = unsimplified(test, (x, zero), x.shape)
+    return {form.key for form in (e, compared(e)) if form is not None}
 
 
 def _is_test(e: Expr) -> bool:

@@ -73,6 +73,10 @@ class Printer:
         """The sign between two factors of a product; `begins` is the second as written."""
         return times("infix")
 
+    def fraction(self, e: Expr) -> Expr:
+        """A quotient in the order in which it is written."""
+        return e
+
     def template(self, e: Expr) -> str | None:
         """The template of the row of `e`, if it has one that fits this call."""
         return reshaped(e) if e.role == "reshape" else fitting(e.row.infix, e)
@@ -131,6 +135,8 @@ def _word(e: Expr, printer: Printer) -> tuple[str, int]:
         return f"{printer.over('sum', e.params['letters'])} {write(e.args[0], printer, PRODUCT)}", SIGN
     if e.role == "negation" and printer.indexed:
         e = _without_sign(e)
+    if e.role == "quotient" and printer.indexed:
+        e = printer.fraction(e)
     if e.role == "product" and printer.indexed:
         e = _without_one(_over_a_whole_number(e, printer))
     if e.role == "product":
@@ -737,7 +743,7 @@ class Latex(Text):
         stem, _, index = word.partition("_")
         if m := _MARKED.fullmatch(word):
             head, index = self.fill(f"{_MARKS[m[2]][1]}{{{{{{x}}}}}}", self.plain(m[1])), m[3].strip("_")
-        elif not stem or "." in word:
+        elif not stem or "." in word or index and stem in TABLE:  # log_denom is no logarithm
             head, index = self.upright(word), ""
         else:
             if not index and (m := re.fullmatch(r"([A-Za-z]+?)(\d+)|([A-Z])([a-z])", word)):
@@ -802,6 +808,15 @@ class Latex(Text):
         rounded = float(f"{x:.{digits}g}")
         return self.number(rounded) if abs(rounded) not in (0.5, 0.25) else self.fill(str(rounded))
 
+    def fraction(self, e: Expr) -> Expr:
+        """A derivative over an array stands beside the fraction of the other factors."""
+        above, below = e.args
+        if not _are_arrays(above, below) or not any(map(_has_derivative, factors := factors_of(above))):
+            return e
+        rest = multiplied([f for f in factors if not _has_derivative(f)] or [number(1)], e.shape)
+        beside = replace(e, args=(rest, below))
+        return multiplied([*filter(_has_derivative, factors), beside], e.shape)
+
     def between(self, a: Expr, b: Expr, begins: str) -> str:
         """Numbers and brackets need no sign between them; two arrays do, since they could be matrices."""
         if _are_arrays(a, b):
@@ -815,7 +830,7 @@ class Latex(Text):
             return "{x}" if not e.args[0].shape else rf"{{x}} \text{{{{ as {_layout(e)}}}}}"
         if e.role == "matrix product" and len(e.args[0].shape) == 1:
             return r"{x1}^\top\,{x2}"
-        if e.role == "quotient" and any(_GRADIENT.fullmatch(word) for word in e.args[0].names):
+        if e.role == "quotient" and _has_derivative(e.args[0]):
             return r"\frac{{1}}{{{x2}}} {x1}"  # a fraction within a fraction would be small
         if is_diagonal(e):
             return r"\operatorname{{diag}}({x})"
@@ -846,6 +861,10 @@ class Latex(Text):
         operator, below = self.function(e.head.removeprefix("linalg.")), self.fill(",".join(filter(None, texts)))
         arguments = self.arguments([write(a, self) for a in e.args])
         return (self.below(operator, below) if below else operator) + arguments
+
+
+def _has_derivative(e: Expr) -> bool:
+    return any(_GRADIENT.fullmatch(word) for word in e.names)
 
 
 LATEX = Latex()

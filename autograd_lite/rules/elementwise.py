@@ -309,7 +309,7 @@ maximum = _extreme(
     textbook=_share_of_a_tie("maximum", ">"), onnx="Max",
 )
 minimum = _extreme(
-    np.minimum, np.less, tex=r"\min({x1}, {x2})", text="min({x1}, {x2})", scalar="min(x1, x2)",
+    np.minimum, np.less, tex=r"\min({x1}, {x2})", text="min({x1}, {x2})", scalar="min(x1, x2)", algebra="smaller",
     textbook=_share_of_a_tie("minimum", "<"), onnx="Min",
 )
 fmax = _extreme(  # a number wins over nan

@@ -409,4 +409,53 @@ def test_no_index_has_the_name_of_a_variable():
 
 def test_numbers_in_a_fraction_are_reduced():
     text = traced(lambda v, x: np.log(2 * np.pi * v) / 2 + (x - 1) ** 2 / (2 * v), 0.7, 2.0)
-    assert "dL/dv = 1 / (2 v) - (x - 1)² / (2 v²)" in text
+    assert "dL/dv = (1 - (x - 1)² / v) / (2 v)" in text
+
+
+@pytest.mark.parametrize(
+    "density",
+    [
+        lambda s, x: np.exp(-0.5 * (x / s) ** 2) / (s * np.sqrt(2 * np.pi)),
+        lambda s, x: np.exp(-0.5 * (x / s) ** 2) / np.sqrt(2 * np.pi * s**2),
+    ],
+)
+def test_a_density_stands_in_its_derivative(density):
+    def loss(s, x):
+        dens = density(s, x)
+        return -np.mean(np.log(dens))
+
+    text = str(ag.trace(loss, np.array(1.2), np.array([0.1, 0.5, 2.0])).explain(["s"]))
+    assert "dL/ds = -Σ (dL/ddens ⊙ dens ⊙ (1 - (x / s)²)) / s" in text
+
+
+def test_a_squared_difference_stays_one_if_that_is_shorter():
+    def loss(w, mu, s):
+        dens = w * np.exp(-0.5 * ((0.5 - mu) / s) ** 2) / (s * np.sqrt(2 * np.pi))
+        return -np.log(np.sum(dens))
+
+    text = str(ag.trace(loss, np.array([0.4, 0.6]), np.array([0.3, 0.2]), np.array([1.2, 1.0])).explain(["s"]))
+    assert "ddens/ds = ((½ - μ)² / s² - 1) ⊙ dens / s" in text
+
+
+def test_the_square_of_a_minimum_has_no_test():
+    def loss(h):
+        return np.sum(np.minimum(h, 0) ** 2) + np.sum(np.maximum(h, 0) ** 2)
+
+    for h in ([0.1, -3.0], [0.1, -3.0, 0.0]):
+        assert "= 2 (max(h, 0) + min(h, 0))" in str(ag.trace(loss, np.array(h)).explain())
+
+
+def test_a_derivative_over_an_array_stands_beside_a_fraction():
+    def loss(u, h, c):
+        r = u / h
+        return np.sum(np.exp(c * r))
+
+    latex = ag.trace(loss, np.array([1.0, 2.0]), np.array([3.0, 4.0]), 2.0).explain(["h", "c"]).latex()
+    assert r"-\frac{\partial L}{\partial r} \odot \frac{u}{h^2}" in latex
+
+
+def test_a_name_that_begins_with_a_function_is_no_function():
+    def loss(log_denom):
+        return log_denom**2
+
+    assert r"\mathrm{log\_denom}" in ag.trace(loss, 2.0).explain().latex()
