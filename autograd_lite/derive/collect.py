@@ -247,13 +247,7 @@ class _Reader:
             under = [g for f, power in roots.values() for g in self._factors(f.args[0], int(power / 2))]
             under += [(f, power - 2 * int(power / 2)) for f, power in roots.values()]
             return self._multiplied(coefficient, [*(v for k, v in merged.items() if k not in roots), *under])
-        for k, (f, power) in [*merged.items()] if isinstance(coefficient, float) else ():
-            if f.role == "root" and not f.names:  # 2.506… / √(2π)
-                value = float(coefficient * evaluate(f, {}) ** power)
-                near = Fraction(value).limit_denominator(DIGITS)
-                if math.isclose(value, near, rel_tol=1e-14):
-                    coefficient = near
-                    del merged[k]
+        coefficient, merged = _without_roots(coefficient, merged)
         sums = [(f, power) for f, power in merged.values() if f.role in ("sum", "difference") and power > 0]
         self.has_variants |= any(power > 1 for _, power in sums)
         sums = [(f, power) for f, power in sums if not self.varies or power == 1]
@@ -325,6 +319,17 @@ class _Reader:
                 raise _NoShortForm
             terms.append(product((front, summed), e.shape))
         return total(terms) if terms else number(0)
+
+
+def _without_roots(coefficient: Any, factors: dict[str, tuple[Expr, int]]) -> tuple[Any, dict[str, tuple[Expr, int]]]:
+    """2.506… / √(2π) as 1."""
+    roots = {k: v for k, v in factors.items() if v[0].role == "root" and not v[0].names}
+    for k, (f, power) in roots.items() if isinstance(coefficient, float) else ():
+        value = float(coefficient * evaluate(f, {}) ** power)
+        near = Fraction(value).limit_denominator(DIGITS)
+        if math.isclose(value, near, rel_tol=1e-14):
+            return near, {other: v for other, v in factors.items() if other != k}
+    return coefficient, factors
 
 
 def _apart(key: str, instead: Expr, below: Set[Any], part: Expr) -> Expr | None:

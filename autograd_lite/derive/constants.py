@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 import math
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from copy import deepcopy
 from dataclasses import replace
@@ -32,6 +32,7 @@ from .writing import ASCII, write
 
 Variables = Mapping[str, Any]
 EMPTY: Variables = {}
+SIZES = "nmNMK"  # the letters of numbers of entries
 
 
 class Constants:
@@ -503,28 +504,34 @@ class Constants:
 
         With `e`, an expression for it, that of a variable that was assigned the same; `shape` is that of the array.
         """
-        sources = {word: assigned(code, word) for word in "nmNMK"}
-        lengths = [w for w, es in sources.items() if es and all(map(_is_size, es))]
-        users = [w for w in lengths if _is_same(self._value(w, code), value)]
+        users = self._named_size(value, code, e)
+        sources = {word: assigned(code, word) for word in SIZES}
+        free = [w for w in sources if self.sizes.get(w) == value or sources[w] is None and w not in self.taken]
+        word = next(iter([*users, *free])) if users or free else self.taken.take("n")
+        several = [number(k) for k in shape if k > 1]
+        if e is not None and not users and isinstance(e, ast.Call):
+            self.lengths.setdefault(word, name(ast.unparse(e)))
+        elif not users and word != "n" and len(several) > 1 and math.prod(shape) == value:
+            self.lengths.setdefault(word, multiplied(several, ()))
+        self.sizes[word] = value
+        self._use(self.sizes, [word])
+        return word
+
+    def _named_size(self, value: int, code: Any, e: ast.expr | None) -> list[str]:
+        """The user's variables for a number of entries, the value of `e`."""
+
+        def lengths(words: Iterable[str], is_length: Callable[[ast.expr], bool]) -> list[str]:
+            sources = ((w, assigned(code, w)) for w in words)
+            return [w for w, es in sources if es and all(map(is_length, es)) and _is_same(self._value(w, code), value)]
+
+        users = lengths(SIZES, _is_size)
         words = () if code is None else (*code.co_varnames, *code.co_names)
         if e is not None:
             text = ast.unparse(e)
             every = {w: assigned(code, w) or () for w in words}
-            users = [w for w, es in every.items() if es and all(ast.unparse(of) == text for of in es)] or users
-        elif not users:
-            others = {w: assigned(code, w) for w in words if w not in sources and w[0] != "_"}
-            lengths = [w for w, es in others.items() if es and all(map(_is_length, es))]
-            users = [w for w in lengths if _is_same(self._value(w, code), value)]
-            users = users if len(users) == 1 else []  # not that of another axis
-        free = [w for w in sources if self.sizes.get(w) == value or sources[w] is None and w not in self.taken]
-        word = next(iter([*users, *free])) if users or free else self.taken.take("n")
-        if e is not None and not users and isinstance(e, ast.Call):
-            self.lengths.setdefault(word, name(ast.unparse(e)))
-        elif not users and word != "n" and sum(k > 1 for k in shape) > 1 and math.prod(shape) == value:
-            self.lengths.setdefault(word, multiplied([number(k) for k in shape if k > 1], ()))
-        self.sizes[word] = value
-        self._use(self.sizes, [word])
-        return word
+            return [w for w, es in every.items() if es and all(ast.unparse(of) == text for of in es)] or users
+        others = users or lengths((w for w in words if w not in SIZES and w[0] != "_"), _is_length)
+        return others if users or len(others) == 1 else []  # not that of another axis
 
     def _only_number(self, x: Any) -> Expr | None:
         """Without the source, a number that is not an integer is named by the only name with this value."""

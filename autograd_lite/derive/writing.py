@@ -728,33 +728,34 @@ class Latex(Text):
         if m := _GRADIENT.fullmatch(word):
             partial = self.partial(self.name(m[1]), self.name(m[2], letters))
             return self.fill(r"\left.{x}\right|_{{\text{{direct}}}}", partial) if word.startswith("∂") else partial
-        if word.endswith("ᵀ"):  # of a symmetric matrix
-            return self.fill(r"{x}^\top", self.name(word[:-1]))
         if m := _OF_STEP.fullmatch(word):
             return self.name(m[1], m[2] + letters)
-        if word.endswith("ᵀ"):
+        if word.endswith("ᵀ"):  # of a symmetric matrix
             return self.fill(r"{x}^{{\top}}", self.name(word[:-1], letters))
         if m := re.fullmatch(r"(\w+)\[([a-z]?[\d+-]*[a-z]?)\]", word):  # a label
             return self.name(m[1]) + self.plain(f"[{m[2]}]")
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.]*", word):
             return self.words(word) if not letters else self.fill(f"({{x}})_{{{{{letters}}}}}", self.words(word))
-        is_latin = word[0] == "_" and text_name(word) != word
-        word = _SHORT.get(word, word[is_latin:])
-        stem, _, index = word.partition("_")
-        if m := _MARKED.fullmatch(word):
-            head, index = self.fill(f"{_MARKS[m[2]][1]}{{{{{{x}}}}}}", self.plain(m[1])), m[3].strip("_")
-        elif not stem or "." in word or index and stem in TABLE:  # log_denom is no logarithm
-            head, index = self.upright(word), ""
-        else:
-            if not index and (m := re.fullmatch(r"([A-Za-z]+?)(\d+)|([A-Z])([a-z])", word)):
-                stem, index = m[1] or m[3], m[2] or m[4]
-            is_greek = stem in GREEK and not is_latin
-            head = self.plain(stem) if len(stem) == 1 else self.fill(f"\\{stem}") if is_greek else self.upright(stem)
+        head, index = self._head(word)
         if index:
             index = self.plain(index) if index.isdigit() or len(index) == 1 else self.upright(index)
         letters = re.sub(r"([+-]\d+)(?=[i-n])", r"\1,", letters)  # u_{i+1,j}
         both = [word for word in (index, self.plain(letters)) if word]
         return self.below(head, self.plain(",").join(both)) if both else head
+
+    def _head(self, word: str) -> tuple[str, str]:
+        """The letter or the word of a name, as it is written, and its index."""
+        is_latin = word[0] == "_" and text_name(word) != word
+        word = _SHORT.get(word, word[is_latin:])
+        stem, _, index = word.partition("_")
+        if m := _MARKED.fullmatch(word):
+            return self.fill(f"{_MARKS[m[2]][1]}{{{{{{x}}}}}}", self.plain(m[1])), m[3].strip("_")
+        if not stem or "." in word or index and stem in TABLE:  # log_denom is no logarithm
+            return self.upright(word), ""
+        if not index and (m := re.fullmatch(r"([A-Za-z]+?)(\d+)|([A-Z])([a-z])", word)):
+            stem, index = m[1] or m[3], m[2] or m[4]
+        is_greek = stem in GREEK and not is_latin
+        return self.plain(stem) if len(stem) == 1 else self.fill(f"\\{stem}") if is_greek else self.upright(stem), index
 
     def entry(self, of: str, wrt: str) -> str:
         return self.partial(self.name(of, "i"), self.name(wrt, "j"))
