@@ -194,7 +194,7 @@ class Chain(Steps):
                 return None
             [inner] = part.args
             word = (inner.args[0] if inner.role == "inverse" else inner).value
-            if not isinstance(word, str) or not self._is_symmetric(word):
+            if not isinstance(word, str) or not self.is_symmetric(word):
                 return None
             found[word] = None
             return inner
@@ -202,12 +202,13 @@ class Chain(Steps):
         return replaced(e, turned), tuple(found)
 
     @cached_method
-    def _is_symmetric(self, word: str) -> bool:
-        """Whether a matrix that is computed, or that a loop begins with, is symmetric at the recorded point and, if it
-        depends on what is asked for, at three points near it.
+    def is_symmetric(self, word: str) -> bool:
+        """Whether a matrix that is given or computed, or that a loop begins with, is symmetric at the recorded point
+        and, if it depends on what is asked for, at three points near it.
         """
         computed = {
-            w: n for n in self.landmarks if (w := self.names[n]) and (self.is_single(n) or stem(w) in self.looped)
+            w: n for n in self.landmarks
+            if (w := self.names[n]) and (self.is_single(n) or n not in self.active or stem(w) in self.looped)
         }  # fmt: skip
         shape = np.shape(self.values[computed[word]]) if word in computed else ()
         if len(shape) != 2 or len({*shape}) > 1 or not np.allclose(x := self.environment()[word], x.T):

@@ -16,6 +16,7 @@ from .collect import has_ones, leaves
 from .factors import Combine, Factor, scalars_apart, total
 from .formula import Expr, name, number, walk
 from .formula_ops import evaluate, substitute
+from .matrices import gathered
 from .simplify import simplified
 from .textbook_parser import Written, formula
 
@@ -38,6 +39,8 @@ class Closed:
         The landmarks between the start and what it is the gradient of.
     labels : mapping of str to Expr
         What the indicators of labels in it stand for: ``onehot(y)``.
+    symmetric : tuple of str
+        The matrices whose transposes are not written.
     """
 
     formula: Expr
@@ -45,6 +48,7 @@ class Closed:
     ones: tuple[Expr, ...] = ()
     through: frozenset[Var] = frozenset()
     labels: Mapping[str, Expr] = field(default_factory=dict)
+    symmetric: tuple[str, ...] = ()
 
     @property
     def is_zero(self) -> bool:
@@ -101,6 +105,37 @@ class Candidates:
         labels = {word: stated for word, stated in short.labels.items() if word in e.names}
         used = frozenset(m for m in start if m is self.chain.root or self.chain.gradient_symbol(m) in e.names)
         return Closed(e, used, tuple(ones.values()), frozenset(through), labels)
+
+    def quadratic(self, n: Var) -> Closed | None:
+        """The gradient of a form such as ``x @ A @ x`` or ``tr(Wᵀ C W)`` as one product: ``(A + Aᵀ) @ x``."""
+        e = self._of_products(n) if n.ndim and len(self.consumers.get(n, ())) > 1 else None
+        words = {self.chain.names[m]: self.chain.definition(m) for m in self._letters}
+        while e is not None and (here := e.names & words.keys()):
+            e = substitute(e, {word: words[word] for word in here})
+        symmetric = dict[str, None]()
+
+        def is_symmetric(part: Expr) -> bool:
+            word = (part.args[0] if part.role == "inverse" else part).value
+            is_it = isinstance(word, str) and self.chain.is_symmetric(word)
+            symmetric.update({word: None} if is_it else {})
+            return is_it
+
+        has_product = e is not None and any(part.role == "matrix product" for part in walk(e))
+        e = gathered(e, is_symmetric) if e is not None and has_product else None
+        through = frozenset({self.chain.root}), (), self._behind(n)
+        return None if e is None else Closed(e, *through, symmetric=tuple(symmetric))
+
+    def _of_products(self, n: Var) -> Expr | None:
+        """The gradient with respect to `n` where all that lies between it and the result are matrices without names."""
+        terms = []
+        for user in self.consumers.get(n, ()):
+            f, is_root = self.factors[user, n], user is self.chain.root
+            above = number(1) if is_root else self._of_products(user) if user in self._letters else None
+            is_symbol = f.formula.role == "name" and "/" in f.formula.value  # of a step that has no textbook
+            if above is None or is_symbol or is_root and not f.is_elementwise:
+                return None
+            terms.append(f.below(above, substitute(f.formula, {f.cotangent: above}), *f.shapes))
+        return total(terms)
 
     def _above(self, f: Factor, start: frozenset[Var]) -> Closed | None:
         """The gradient above a factor: its symbol where the form starts, or else a form of its own."""

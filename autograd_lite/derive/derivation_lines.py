@@ -229,7 +229,9 @@ class Lines:
     def _stated(self, n: Var) -> Closed | None:
         """The gradient in a closed form of a textbook."""
         forms = self.candidates.stated(n)
-        return next((form for compared, form in forms if self._is_right(n, compared)), None)
+        stated = next((form for compared, form in forms if self._is_right(n, compared)), None)
+        form = self.candidates.quadratic(n) if stated is None else None
+        return form if form is not None and leaves(form.formula) <= SHORT and self._is_right(n, form) else stated
 
     def _forms(self, n: Var) -> tuple[Closed | None, Closed | None, int]:
         """The gradient that skips landmarks without a name, and in terms of values alone; and the length to beat."""

@@ -230,7 +230,7 @@ class Derivation(GraphView):
             since = self.since(users, written)
         else:
             names, hidden, steps = self.chain.names, self.order.hidden, {f.of for f in users}
-            since = _symmetric(users)
+            since = _symmetric([*users, closed])
             shown = (n for n in self.chain.landmarks if n in steps and names[n] not in hidden)
             since += [Definition(names[n], self.order.definition(n)) for n in shown]
         said = _remarks(*users)
@@ -317,7 +317,7 @@ def _how(f: Factor) -> str:
     return "".join(f"; {part}" for part in (how, f"summed over {axes}" if f.axes else "") if part) + _remarks(f)
 
 
-def _symmetric(factors: Iterable[Factor]) -> list[Definition]:
+def _symmetric(factors: Iterable[Factor | Closed]) -> list[Definition]:
     """That matrices in some factors are symmetric."""
     return [Definition(f"{word}ᵀ", name(word)) for word in dict.fromkeys(w for f in factors for w in f.symmetric)]
 

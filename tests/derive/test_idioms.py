@@ -249,8 +249,15 @@ def test_a_number_stands_in_front_of_a_quadratic_form():
         return 0.5 * x @ Q @ x + c @ x
 
     text = text_of(energy, np.array([0.5, 1.5]), np.array([[2.0, 0.5], [0.5, 1.0]]), np.array([-1.0, 0.5]), wrt=["x"])
-    assert "a = x @ Q 2 [1.75 1.75] L = ½ (a @ x) + c @ x " in text
-    assert "½ x 2" not in text
+    assert "L = ½ (x @ Q @ x) + c @ x " in text
+    assert "dL/dx = Q @ x + c since Qᵀ = Q" in text
+
+    def captured(W, C):
+        return -np.trace(W.T @ C @ W)
+
+    W = np.array([[0.5, 1.5], [-0.3, 0.2]])
+    assert "dL/dW = -(C + Cᵀ) @ W" in text_of(captured, W, np.array([[2.0, 0.5], [0.1, 1.0]]), wrt=["W"])
+    assert "dL/dW = -2 (C @ W) since Cᵀ = C" in text_of(captured, W, np.array([[2.0, 0.5], [0.5, 1.0]]), wrt=["W"])
 
 
 def test_a_length_in_a_product_has_its_name():

@@ -1,0 +1,67 @@
+"""Sums of products of matrices, gathered: ``A @ x + Aᵀ @ x`` is ``(A + Aᵀ) @ x``, and 2 A @ x where A is symmetric."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+from .factors import total
+from .formula import Expr, factors_of, terms_of
+from .simplify import matrix_times, product, simplified, transposed
+
+Term: TypeAlias = tuple[Expr, tuple[Expr, ...]]  # a coefficient, and the matrices that it stands before
+
+
+def gathered(e: Expr, is_symmetric: Callable[[Expr], bool]) -> Expr:
+    """A sum of products of matrices, those with the same last factors as one product."""
+    chains = _chains(e, False, is_symmetric)
+    groups: dict[tuple[str, ...], list[Term]] = {}
+    for c, matrices in chains:
+        groups.setdefault(tuple(m.key for m in matrices[1:] or matrices), []).append((c, matrices))
+    return total([_product(group) for group in groups.values()])
+
+
+def _product(group: Sequence[Term]) -> Expr:
+    """Terms that have all but their first matrix in common, as one product."""
+    sums: dict[str, tuple[Expr, Expr]] = {}
+    for c, (first, *_) in group:
+        so_far = sums[first.key][0] if first.key in sums else None
+        sums[first.key] = c if so_far is None else total([so_far, c]), first
+    coefficients = {c.key: c for c, _ in sums.values()}
+    shared = coefficients.popitem()[1] if len(coefficients) == 1 else None
+    parts = [first if shared else product((c, first), first.shape) for c, first in sums.values()]
+    whole = total(parts)
+    for m in group[0][1][1:]:
+        whole = matrix_times(whole, m)
+    return product((shared, whole), whole.shape) if shared else whole
+
+
+def _chains(e: Expr, is_turned: bool, is_symmetric: Callable[[Expr], bool]) -> list[Term]:
+    """The terms of a sum of products of matrices, or of its transpose; a vector stands last."""
+    out = []
+    for sign, term in terms_of(e):
+        above, *below = term.args if term.role == "quotient" and not term.args[1].shape else (term,)
+        scalars = [f for f in factors_of(above) if not f.shape]
+        arrays = [f for f in factors_of(above) if f.shape]
+        inner = product(arrays, above.shape) if scalars else above
+        c = product((simplified("multiply", (_number(sign), product(scalars or (_number(1),), ())), ()),), ())
+        c = simplified("divide", (c, *below), ()) if below else c
+        out += [(product((c, d), ()), matrices) for d, matrices in _chain(inner, is_turned, is_symmetric)]
+    return out
+
+
+def _chain(e: Expr, is_turned: bool, is_symmetric: Callable[[Expr], bool]) -> list[Term]:
+    if e.role in ("transpose", "matrix transpose") and len(e.shape) == 2:
+        return _chains(e.args[0], not is_turned, is_symmetric)
+    if e.role in ("sum", "difference", "negation"):
+        return _chains(e, is_turned, is_symmetric)
+    a, b = e.args if e.role == "matrix product" else (e, e)
+    if e.role == "matrix product" and len(e.shape) <= 2 and (len(a.shape), len(b.shape)) != (1, 1):
+        turned = is_turned or len(a.shape) == 1  # x @ A is Aᵀ @ x
+        left, right = (_chains(x, turned and len(x.shape) == 2, is_symmetric) for x in ((b, a) if turned else (a, b)))
+        return [(product((c, d), ()), (*m, *k)) for c, m in left for d, k in right]
+    return [(_number(1), (transposed(e) if is_turned and not is_symmetric(e) else e,))]
+
+
+def _number(value: int) -> Expr:
+    return Expr("number", value=value)
