@@ -70,6 +70,9 @@ class Given:
             is_whole = isinstance(v, Var) or self.chain.operand(eq, k).role == "name"
             if is_whole and isinstance(written, ast.Name) and names == {written.id}:
                 return self._local(written.id, code) > UNKNOWN
+            if is_whole and isinstance(written, ast.Name) and {w.rstrip("0123456789") for w in names} == {written.id}:
+                self.fixed |= names  # S2, of the list from which a loop takes S
+                return self._local(written.id, code) > UNKNOWN
             return all(self.word(word, code) for word in names - self.chain.constants.sizes.keys())
         if written is None:
             return np.size(x) < 2 or bool(np.all(x == np.ravel(x)[0]))

@@ -209,6 +209,7 @@ def test_infinities_and_nan_reach_the_page():
         "s = 0\nfor x, y in zip(xs, ys):\n    s = s + (w @ x - y) ** 2\nL = s + np.sum(xs @ w) + np.sum(ys * w[0])",
         "s = 0\nfor k, y in enumerate(ys):\n    x = xs[k]\n    s = s + (w @ x - y) ** 2\nL = s + np.sum(xs @ w)",
         "s = 0\nfor y in ys:\n    s = s + (w[0] - y) ** 2\nL = s + np.sum(ys * w[0])",
+        "parts = [xs[:2] + 1, xs[:1] - ys[0]]\ns = 0\nfor x in parts:\n    s = s + np.sum((x @ w) ** 2)\nL = s",
     ],
 )
 def test_rows_that_a_loop_takes_are_right_or_still(body):
