@@ -209,9 +209,13 @@ class Constants:
         if isinstance(e, ast.Subscript) and isinstance(e.value, ast.Name) and isinstance(x, np.ndarray):
             variables = {e.value.id: _owner(x), **variables} if e.value.id not in self.taken else variables
         meanings = self._meanings(e, variables, eq.origin.code)
-        stated = _evaluated(e, variables, meanings)
+        inside, entries = e, dict[str, Written]()
+        if eq.origin.code is not None and not meanings.keys().isdisjoint(self.changing):  # the state before a loop
+            inside, entries = self._first_round(e, eq.origin.code)
+        stated = _evaluated(inside, variables, meanings | entries)
         if stated is not None and _is_same(stated.value, x) and self._introduces(stated.formula, variables):
-            variables = {**self.values, **variables}
+            wholes = {w: self._value(w, eq.origin.code) for part in entries.values() for w in part.formula.names}
+            variables = {**self.values, **wholes, **variables}
             self._use(variables, stated.formula.names)
             return replaced(stated.formula, partial(self._indicator, variables))
         return self.in_line(eq, x) or self._quoted(e, x, variables, eq.origin.code)
@@ -241,6 +245,17 @@ class Constants:
         meanings |= {w: of for w, v in others.items() if (of := self._followed(w, v, code))}
         return meanings
 
+    def _first_round(self, e: ast.expr, code: Any) -> tuple[ast.expr, dict[str, Written]]:
+        """An expression in the first round of a loop: with names for ``x[0]``, and what they are."""
+        turns = _Turns(code)
+        inside, meanings = turns.visit(deepcopy(e)), dict[str, Written]()
+        for word, (of, step) in zip(turns.words, turns.entries, strict=True):
+            whole = np.asarray(self._value(of, code))
+            if not step and whole.ndim and len(whole):
+                first = unsimplified("getitem", (name(of, whole.shape),), whole[0].shape, index=0)
+                meanings[word] = Written(first, whole[0])
+        return inside, meanings
+
     def _by_name(self, e: ast.Name, x: Any, code: Any) -> Expr | None:
         """The value of a variable by its name; h0 for that of h before h1 and h2. No variable that counts has one."""
         if code is not None and looped(code, e) == "":
@@ -263,19 +278,15 @@ class Constants:
         the step after that where it is `before`.
         """
         sources = [e for e in assigned(code, variable) or () if not self.changing.keys().isdisjoint(names(e))]
-        turns = _Turns(code)
-        inside = turns.visit(deepcopy(sources[0])) if len(sources) == 1 else None
-        starts = {} if inside is None else {w: s for w, s in self.changing.items() if w in names(inside)}
+        if len(sources) != 1:
+            return
+        inside, meanings = self._first_round(sources[0], code)
+        starts = {w: s for w, s in self.changing.items() if w in names(inside)}
         starts |= {variable: before} if before else {}
         values = {s: self._before(w, s, code) for w, s in starts.items()}
-        if inside is None or any(value is None for value in values.values()):
+        if any(value is None for value in values.values()):
             return
-        meanings = {w: Written(name(s, np.shape(values[s])), values[s]) for w, s in starts.items()}
-        for w, (of, step) in zip(turns.words, turns.entries, strict=True):
-            whole = np.asarray(self._value(of, code))
-            if not step and whole.ndim and len(whole):
-                first = unsimplified("getitem", (name(of, whole.shape),), whole[0].shape, index=0)
-                meanings[w] = Written(first, whole[0])
+        meanings |= {w: Written(name(s, np.shape(values[s])), values[s]) for w, s in starts.items()}
         variables = {w: v for w, v in self._variables(inside, code).items() if w not in meanings}
         stated = _evaluated(inside, variables, meanings)
         if stated is not None and not stated.formula.is_number and _is_same(stated.value, x):

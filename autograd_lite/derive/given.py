@@ -64,16 +64,17 @@ class Given:
             is_mask = np.asarray(x).dtype == bool  # anything else has perhaps lost its derivative
             return is_mask and all(self.word(word, code) for word in names - self.chain.named.keys())
         written = operand(eq, k)
-        if names and names <= self.chain.constants.starts:
-            self.fixed |= names
-        elif names and names.isdisjoint(self.chain.numbered):
+        starts = names & self.chain.constants.starts
+        self.fixed |= starts
+        if names != starts and names.isdisjoint(self.chain.numbered):
             is_whole = isinstance(v, Var) or self.chain.operand(eq, k).role == "name"
             if is_whole and isinstance(written, ast.Name) and names == {written.id}:
                 return self._local(written.id, code) > UNKNOWN
             if is_whole and isinstance(written, ast.Name) and {w.rstrip("0123456789") for w in names} == {written.id}:
                 self.fixed |= names  # S2, of the list from which a loop takes S
                 return self._local(written.id, code) > UNKNOWN
-            return all(self.word(word, code) for word in names - self.chain.constants.sizes.keys())
+            variables = {w.rstrip("0123456789") if w in starts else w for w in names}
+            return all(self.word(word, code) for word in variables - self.chain.constants.sizes.keys())
         if written is None:
             return np.size(x) < 2 or bool(np.all(x == np.ravel(x)[0]))
         origin = self._origin(written, code)

@@ -421,9 +421,13 @@ def test_the_page_of_a_sigmoid_by_hand_computes_what_it_shows(body, z, learned):
     assert {i["name"] for i in items if i["gradient"]} <= shown["d"].keys()
 
 
-def test_a_loop_that_starts_with_an_array_made_in_its_line_computes():
-    body = "h = np.ones(2)\nfor t in range(3):\n    h = np.tanh(W @ h + x[t])\nL = np.sum(h ** 2)"
-    program = Learner({"W": np.array([[0.5, 0.2], [0.1, -0.3]])}, {"x": np.arange(6.0).reshape(3, 2)}, body)
+@pytest.mark.parametrize(
+    ("shape", "start", "line"),
+    [((2, 2), "ones", "W @ h + x[t]"), ((4, 2), "zeros", "np.concatenate([x[t], h]) @ W")],
+)
+def test_a_loop_that_starts_with_an_array_made_in_its_line_computes(shape, start, line):
+    body = f"h = np.{start}(2)\nfor t in range(3):\n    h = np.tanh({line})\nL = np.sum(h ** 2)"
+    program = Learner({"W": numbers(1, *shape)}, {"x": np.arange(6.0).reshape(3, 2) / 6}, body)
 
     def drawn(now):
         variables = program.script(now)
