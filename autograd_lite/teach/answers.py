@@ -13,6 +13,7 @@ import operator
 import re
 import unicodedata
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence, Set
+from contextlib import suppress
 from functools import partial, reduce
 from types import EllipsisType
 from typing import Any, TypeGuard
@@ -89,6 +90,7 @@ FUNCTIONS: Mapping[str, Any] = {
     **{word: getattr(np.linalg, word) for word in ("inv", "det", "solve", "norm", "cholesky")},
     "tr": np.trace,
     "ln": np.log,
+    "isin": np.isin,
     "diff": lambda x, axis=-1, **ends: np.diff(x, 1, axis, **ends),
     "erf": _ERF,
     **dict.fromkeys(("Φ", "ndtr"), lambda x: (1 + _ERF(x / math.sqrt(2))) / 2),
@@ -461,7 +463,8 @@ class Reader:
         is_mixed = any(several) and any(np.ndim(x) for x, is_one in zip(args, several, strict=True) if not is_one)
 
         def charged(*arrays: Any) -> Any:
-            self._charge(math.prod(np.broadcast_shapes(*map(np.shape, arrays))))
+            with suppress(ValueError):  # it is raised below, with a message
+                self._charge(math.prod(np.broadcast_shapes(*map(np.shape, arrays))))
             return fn(*arrays)
 
         return entrywise(charged, args, self.frame if is_mixed and not self._is_read_as("apart") else "")

@@ -164,6 +164,8 @@ class Code(Ascii):
         word = e.head.replace(".", "_") + (f"_{k + 1}" if k else "")
         self.functions[word] = partial(_applied, e, [evaluate(a, self.env) for a in e.args[count:]])
         written = f"{word}({', '.join(arguments)})"
+        if e.head in NOTATIONS and re.fullmatch(r"\w\(\{x1\}\)", NOTATIONS[e.head].text):  # Φ
+            self.functions[NOTATIONS[e.head].text[0]] = self.functions[word]
         infix = re.fullmatch(r"\{x1\} (\S) \{x2\}", NOTATIONS[e.head].text if e.head in NOTATIONS else "")
         printed = signs_replaced(text(e))
         self.words |= {infix[1]: word} if infix else {printed: written}

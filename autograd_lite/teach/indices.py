@@ -30,7 +30,7 @@ class Indexed(NamedTuple):
 
 
 def indexed(x: Any, letters: str, by: Sequence[int], extents: Mapping[str, int], as_axes: Callable[[], bool]) -> Any:
-    """A value with indices: ``x[i + k, …]`` for each `k` in `by`, 0 beyond the ends of `x`.
+    """A value with indices: ``x[i + k, …]`` for each `k` in `by`, as far as an index goes, 0 beyond the ends of `x`.
 
     Where there are fewer indices than axes, these are the first ones, or as derivations are printed that of the letter:
     ``Pⱼ`` for ``Pᵢⱼ``.
@@ -50,10 +50,12 @@ def indexed(x: Any, letters: str, by: Sequence[int], extents: Mapping[str, int],
     if len(letters) > len(sizes):
         raise Unread(f"the indices {letters} cannot be read: the value has {len(sizes)} axes")
     y, before = inner.x, len(inner.letters)
-    for axis, k in enumerate(by, before):
+    for axis, k in enumerate(by or [0] * len(letters), before):
         n = y.shape[axis]
         if k and letters[axis - before] not in extents:
             raise Unread("an index of a sum cannot be moved")
+        if not k and extents.get(letters[axis - before], n) in (1, n) or n == 1:
+            continue
         at = np.arange(extents.get(letters[axis - before], n)) + k
         inside = np.expand_dims((at >= 0) & (at < n), (*range(1, y.ndim - axis),))
         y = np.where(inside, np.take(y, np.clip(at, 0, n - 1), axis), 0)

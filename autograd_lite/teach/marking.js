@@ -137,9 +137,10 @@ const indexed = (x, letters, by, ends, asAxes) => {
   if (letters.length === 1 && sizes.length > 1 && !before && [...letters].every((c) => LETTERS.slice(0, sizes.length).includes(c)) && asAxes()) letters = LETTERS.slice(0, sizes.length);
   if (letters.length > sizes.length) throw new Unread(`the indices ${letters} cannot be read: the value has ${sizes.length} axes`);
   let y = array([...x.shape.slice(0, before.length), ...sizes], x.data, x.kind);
-  by.forEach((k, j) => {
-    const c = letters[j], axis = before.length + j;
+  (by.length ? by : [...letters].map(() => 0)).forEach((k, j) => {
+    const c = letters[j], axis = before.length + j, n = y.shape[axis];
     if (k && !has(ends, c)) throw new Unread("an index of a sum cannot be moved");
+    if (n === 1 || (!k && [1, n].includes(ends[c] ?? n))) return;
     y = gathered(y, y.shape.map((n, m) => (m === axis ? ends[c] ?? n : n)), (at) => at.map((p, m) => (m === axis ? p + k : p)));
   });
   const names = [...before, ...letters], order = [...new Set(names)].sort();
@@ -370,6 +371,7 @@ const FUNCTIONS = {
     ones: (n) => filled(n, array([], [1])), zeros: (n) => filled(n, array([], [0])), full: (n, x) => filled(n, x),
     eye: (n) => (!n.shape.length && n.data[0] % 1 === 0 && n.data[0] > 0 && n.data[0] < 1000 ? FUNCTIONS.diag(array([n.data[0]], Array(n.data[0]).fill(1))) : notMarked("eye")),
     zeros_like: (x) => map(() => 0, x.kind, x), ones_like: (x) => map(() => 1, x.kind, x),
+    isin: (x, y) => map((v) => (y.data.includes(v) ? 1 : 0), "b", x),
     squeeze: (x) => array(x.shape.filter((n) => n !== 1), x.data, x.kind),
     ravel: (x) => array([x.data.length], x.data, x.kind), asarray: (x) => ({ ...x, plain: false }),
     array: (x) => ({ ...x, plain: false }),
@@ -653,7 +655,7 @@ class Board {
     const letters = this.order || free, several = shape.filter((n) => n !== 1);
     const sizes = several.length === letters.length ? several : shape;
     const extents = Object.fromEntries([...letters].slice(0, sizes.length).map((c, k) => [c, sizes[k]]));
-    this.ends = new RegExp(`[${INDICES}][₊₋]`, "u").test(text) ? { ...extents } : {};
+    this.ends = { ...extents };
     for (const token of text.match(TOKEN) ?? []) {
       const [base, at] = split(token), lengths = this.shapes[has(this.words, base) ? this.words[base] : ""] ?? [];
       lettersOf(at).slice(0, lengths.length).forEach((c, k) => { extents[c] ??= lengths[k]; });
@@ -677,6 +679,8 @@ class Board {
       } else if (t === "1" && tokens[0] === ".T" && tokens.length > 1) { // 1ᵀ A, with a vector of ones
         tokens.splice(0, tokens[1] === "@" ? 2 : 1);
         add(out, `sum(${this.operand(tokens)},axis=0)`);
+      } else if (t === "∈" && out.length && tokens.length) {
+        out.push(`isin(${out.pop()},${this.operand(tokens)})`);
       } else if (out.length && isIndex(t)) {
         out.push(this.placed(out.pop(), t));
       } else if (t.startsWith("Σ")) {
@@ -751,8 +755,7 @@ class Board {
   /** A value with its indices, which may be moved. */
   placed(value, at) {
     const by = [...at.matchAll(new RegExp(`([${INDICES}])(?:([₊₋])([₀-₉]+))?`, "gu"))].map(([, , sign, k]) => moved(sign, k));
-    const isMoved = Object.keys(this.ends).length || by.some(Boolean);
-    return `indexed(${value},_${lettersOf(at).join("")}${isMoved ? `,${tuple(by)}` : ""})`;
+    return `indexed(${value},_${lettersOf(at).join("")}${by.some(Boolean) ? `,${tuple(by)}` : ""})`;
   }
 
   sum(letters, tokens, times) {

@@ -104,7 +104,7 @@ class Board:
         shapes: Mapping[str, Sequence[int]] | None = None, whole: Mapping[str, str] | None = None,
     ) -> None:  # fmt: skip
         self.whole, self.shapes = whole or {}, shapes or {}
-        #: Of the last formula the indices of the result, and how far each index goes; those of the result if one moves.
+        #: Of the last formula the indices of the result, and how far each index goes; those of the result alone.
         self.order, self.extents, self.ends = "", dict[str, int](), dict[str, int]()
         self.rows: Container[str] = ""
         self._steps: dict[str, set[int]] = {}  # of the values in a loop
@@ -135,9 +135,9 @@ class Board:
         text = re.sub(r"(?<=\d)\s?π", " np.pi ", text)  # also where a value has that name
         text = re.sub(rf"δ([{INDICES}])([{INDICES}])", lambda m: f"1[{m[1]} = {m[2]}]".translate(_SUBSCRIPTS), text)
         text = re.sub(rf"(?<!\w)({self._copied})(?=(?:{_AT})?(?!\w))", lambda m: self.words[m[1]], text)
-        for m in re.finditer(rf"(?<![\w/])(d[^\W\d]\w*)/d[^\W\d][\w{_MARKS}]*", text.replace("∂", "d")):
-            if m[1] not in self.words:
-                raise Unread(f"{m[0]} is no gradient on this sheet")
+        for of in re.finditer(rf"(?<![\w/])(d[^\W\d]\w*)/d[^\W\d][\w{_MARKS}]*", text.replace("∂", "d")):
+            if of[1] not in self.words:
+                raise Unread(f"{of[0]} is no gradient on this sheet")
         while m := re.search(_PLACES, text):
             k = _start_of_term(text, m.start())
             text = f"{text[:k]} placed({text[k : m.start()]}, np.s_{m[1]}){text[m.end() :]}"
@@ -238,7 +238,7 @@ class Board:
         several = [n for n in shape if n != 1]
         order = self.order or free
         extents = dict(zip(order, several if len(several) == len(order) else shape, strict=False))
-        self.ends = {**extents} if re.search(f"[{INDICES}][₊₋]", text) else {}
+        self.ends = {**extents}
         words = map(_split, _TOKEN.findall(text))
         uses = [(self.shapes[self.words[w]], at) for w, at in words if self.words.get(w) in self.shapes]
         for sizes, at in uses:
@@ -264,6 +264,8 @@ class Board:
             elif t == "1" and tokens[:1] == [".T"] and tokens[1:]:  # 1ᵀ A, with a vector of ones
                 del tokens[: 1 + (tokens[1] == "@")]
                 _add(out, f"sum({self._operand(tokens)},axis=0)")
+            elif t == "∈" and out and tokens:
+                out[-1] = f"isin({out[-1]},{self._operand(tokens)})"
             elif out and re.fullmatch(_AT, t):  # (K @ v)ᵢ
                 out[-1] = self._placed(out[-1], t)
             elif t.startswith("Σ"):
@@ -340,7 +342,7 @@ class Board:
     def _placed(self, value: str, at: str) -> str:
         """A value with its indices, which may be moved."""
         by = [_moved(sign, k) for _, sign, k in re.findall(rf"([{INDICES}])(?:([₊₋])([₀-₉]+))?", at)]
-        return f"indexed({value},_{_letters(at)}{f',{_tuple(by)}' if self.ends or any(by) else ''})"
+        return f"indexed({value},_{_letters(at)}{f',{_tuple(by)}' if any(by) else ''})"
 
     def _sum(self, letters: str, tokens: list[str], times: bool) -> str:
         """A sum over the term that follows, and what stands behind that."""

@@ -393,7 +393,7 @@ def _of_derivation(d: Derivation, blanks: Any, vary: Sequence[str], seed: int) -
     asked = [t.symbol for t in d.totals if t.node in d.order.asked]
     sections = [sections[0], *d.in_steps("t")[1:]]
     confirmed = _with_steps(_confirmed(asked_of, spaces, code.words), sections[-1].lines, spaces, code.words)
-    chosen = _chosen(confirmed, blanks, asked, _hollow(confirmed, spaces, code.words))
+    chosen = _chosen(confirmed, blanks, asked, _hollow(confirmed, sections[-1].lines, spaces, code.words))
     if vary:
         sections = [replace(s, lines=[_with_value(line, spaces[0]) for line in s.lines]) for s in sections]
     whole: dict[str, str] = {}
@@ -499,22 +499,26 @@ def _is_right(sheet: Worksheet, q: Question) -> Iterator[bool]:
 
 
 def _hollow(
-    several: Sequence[Question], spaces: Sequence[Mapping[str, Any]], words: Mapping[str, str]
+    several: Sequence[Question], lines: Sequence[Line], spaces: Sequence[Mapping[str, Any]], words: Mapping[str, str]
 ) -> set[str]:
-    """Those whose answer is another gradient as it stands, or right too with a wrong sign or step: a term is 0."""
+    """Those whose answer is another gradient as it stands, or right too with a wrong sign or step: a term is 0; and
+    those that are something else where they are read as they are printed.
+    """
+    printed = {TEXT.name(line.symbol): line.written(TEXT)[1] for line in lines if line.formulas}
     sheet, hollow = Worksheet(several, "", "", "", spaces, words), set[str]()
     for q in several:
+        steps, shown = q.steps or [q], printed.get(TEXT.name(q.symbol), "")
+        is_other = [*_is_right(sheet, replace(steps[0], answer=shown))][:1] == [False]
         of = re.findall(r"\bd\w+d\w+|d[\w.]+/d[\w.]+", q.answer)
         others = [[np.ravel(at[as_variable(w)]) for at in sheet.spaces if as_variable(w) in at] for w in of]
         rights = [np.ravel(at[q.word]) for at in sheet.spaces if q.word in at]
         is_copy = any(o and len(o) == len(rights) and all(map(np.array_equal, o, rights)) for o in others)
         changed = (
             text for says, text in variants(q.answer, sheet.board.words, {})
-            if not q.over and re.search("sign|step", says)  # of a sum over steps one term may be 0
+            if "Σₜ" not in shown and re.search("sign|step", says)  # of a sum over steps one term may be 0
         )
-        steps = q.steps or [q]
         is_small = max(np.abs(x).max(initial=0) for x in (q.value, *rights)) < SMALLEST
-        if is_copy or is_small or any(
+        if is_copy or is_other or is_small or any(
             all(all([*_is_right(sheet, replace(at, answer=text))] or [False]) for at in steps) for text in changed
         ):
             hollow.add(q.word)
