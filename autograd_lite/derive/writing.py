@@ -482,10 +482,14 @@ def short_number(value: complex) -> str:
     return plain_number(value).replace("np.", "")
 
 
+class Full(np.ndarray):
+    """An array that is written out whatever its size."""
+
+
 def array_text(value: Array) -> str:
-    if value.size > 16:
+    if value.size > 16 and not isinstance(value, Full):
         return f"const({shape_text(value.shape)})"
-    text = np.array2string(value, separator=",", threshold=20, precision=4)
+    text = np.array2string(np.asarray(value), separator=",", threshold=1000, precision=4)
     return re.sub(r"\s", "", text).replace(",", ", ")
 
 
@@ -780,8 +784,8 @@ class Latex(Text):
         return self.fill(word.replace("inf", r"\infty"))
 
     def array(self, value: Array) -> str:
-        if value.size <= 16:
-            return self.matrix(value)
+        if value.size <= 16 or isinstance(value, Full):
+            return self.matrix(np.asarray(value))
         return self.below(self.upright("const"), self.shape(value.shape))
 
     def shape(self, shape: Sequence[int]) -> str:

@@ -24,7 +24,7 @@ from ..derive.formula import constant, name, number
 from ..derive.layout import RULE, Line, Section, markdown_of, small, tex_rows, text_of
 from ..derive.mathml import html_of
 from ..derive.source import Source
-from ..derive.writing import LATEX, TEXT, text_name
+from ..derive.writing import LATEX, TEXT, Full, text_name
 from ..engine.operands import raw
 from ..program.capture import run
 from ..tensor import Tensor
@@ -468,7 +468,8 @@ def _with_blanks(
             line = replace(line, formulas=[name(BLANK)], how=how, ones=(), shape=shape, letters=q.letters)
         lines.append(line)
     given = ((line.symbol, space[line.symbol]) for line in sections[0].lines if not line.formulas)
-    arrays = [Line(w, (constant(x),)) for w, x in given if np.size(x) <= GIVEN]
+    arrays = [Line(w, (replace(constant(x), value=(np.asarray(x) + 0).view(Full)) if np.ndim(x) else constant(x),))
+              for w, x in given if np.size(x) <= GIVEN]  # fmt: skip
     numbers = [Section("The numbers", arrays)] if arrays else []
     return [sections[0], *numbers, *(s for s in sections[1:-1] if s.title != RULE), Section("Fill in", lines)]
 
@@ -508,7 +509,8 @@ def _hollow(
     sheet, hollow = Worksheet(several, "", "", "", spaces, words), set[str]()
     for q in several:
         steps, shown = q.steps or [q], printed.get(TEXT.name(q.symbol), "")
-        is_other = [*_is_right(sheet, replace(steps[0], answer=shown))][:1] == [False]
+        read = sheet._best(steps[0], shown, {})
+        is_other = isinstance(read, str) and read not in RIGHT
         of = re.findall(r"\bd\w+d\w+|d[\w.]+/d[\w.]+", q.answer)
         others = [[np.ravel(at[as_variable(w)]) for at in sheet.spaces if as_variable(w) in at] for w in of]
         rights = [np.ravel(at[q.word]) for at in sheet.spaces if q.word in at]
@@ -518,9 +520,8 @@ def _hollow(
             if "Σₜ" not in shown and re.search("sign|step", says)  # of a sum over steps one term may be 0
         )
         is_small = max(np.abs(x).max(initial=0) for x in (q.value, *rights)) < SMALLEST
-        if is_copy or is_other or is_small or any(
-            all(all([*_is_right(sheet, replace(at, answer=text))] or [False]) for at in steps) for text in changed
-        ):
+        slips = (all(sheet._best(at, text, {}) in RIGHT for at in steps) for text in changed)
+        if is_copy or is_other or is_small or any(slips):
             hollow.add(q.word)
     return hollow
 
