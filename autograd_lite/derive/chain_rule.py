@@ -203,9 +203,7 @@ class Chain(Steps):
 
     @cached_method
     def is_symmetric(self, word: str) -> bool:
-        """Whether a matrix that is given or computed, or that a loop begins with, is symmetric at the recorded point
-        and, if it depends on what is asked for, at three points near it.
-        """
+        """Whether a matrix is symmetric: at the recorded point, and if it may change at three points near it."""
         computed = {
             w: n for n in self.landmarks
             if (w := self.names[n]) and (self.is_single(n) or n not in self.active or stem(w) in self.looped)

@@ -86,7 +86,8 @@ class Lines:
         maps = [f for f in self.factors.values() if f.is_map]
         sums = [f for f in self.factors.values() if 0 < f.of.ndim < f.wrt.ndim and f.is_elementwise]
         # Of a factor with entries and a single number the index would stand at the number: db/dnᵢ.
-        numbers = [f for f in self.factors.values() if f.of.size > f.wrt.size == 1 < np.prod(f.formula.shape)]
+        entries = [f for f in self.factors.values() if f.is_elementwise and np.prod(f.formula.shape) > 1]
+        numbers = [f for f in entries if f.of.size > f.wrt.size == 1]
         self.by_gradients = bool(maps or sums or numbers or self.direct) or len(self.factors) > MANY
 
     @cached_property
