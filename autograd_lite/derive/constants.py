@@ -413,7 +413,9 @@ class Constants:
         if known is not None:
             labels.word = write(known, ASCII)
         elif isinstance(e, ast.Name) or e is not None and not is_all:
-            labels.word = ast.unparse(e)
+            turns, labels.word = self.turns.get(place(eq), []), ast.unparse(e)
+            if len(turns) > 1 and isinstance(e, ast.Name) and self._is_turn(e, eq.origin.code):
+                labels.word += f"{turns.index(eq.outputs[0]) + 1}"
             self._use({labels.word: x}, [labels.word])
             if not isinstance(e, ast.Name):  # of r > 0 what is given is perhaps r
                 self.quoted[labels.word] = [*self._variables(e, eq.origin.code)]

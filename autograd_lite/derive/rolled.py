@@ -201,7 +201,8 @@ def _family(e: Expr) -> tuple[str, ...]:
 
 def _sum(e: Expr, looped: Container[str]) -> tuple[Expr, list[int]]:
     """A sum with Σₜ instead of the terms of the steps, but for the first or the last, and these steps."""
-    terms = [term if sign > 0 else product((number(sign), term), term.shape) for sign, term in terms_of(e)]
+    flat = [(sign * part, term) for sign, of in terms_of(e) for part, term in terms_of(of)]  # of -(a + b)
+    terms = [term if sign > 0 else product((number(sign), term), term.shape) for sign, term in flat]
     families = [[term for term in terms if _family(term) == which] for which in dict.fromkeys(map(_family, terms))]
     instead, over = dict[int, list[Expr]](), list[int]()
     least = 2 if any(_is_of_loop(word, looped) for word in e.names) else TERMS

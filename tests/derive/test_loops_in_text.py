@@ -593,3 +593,19 @@ def test_arrays_that_are_joined_with_a_state_are_so_from_the_first_step_on():
     text = " ".join(str(np.sum(h**2).explain([W], {"X": X})).split())
     assert "h0 = 0" in text
     assert "vₜ = [X[t-1], hₜ₋₁] 4x5 t = 1 … 3" in text
+
+
+def test_positions_that_each_step_has_are_numbered():
+    def skip_gram(U, V, pairs, negs):
+        total = 0.0
+        for (c, o), neg in zip(pairs, negs, strict=True):
+            pos = np.log(ag.sigmoid(U[o] @ V[c]))
+            negative = np.sum(np.log(ag.sigmoid(-U[neg] @ V[c])))
+            total -= pos + negative
+        return total
+
+    U = np.arange(10.0).reshape(5, 2) / 9
+    program = ag.trace(skip_gram, U, 1 - U, [(0, 1), (2, 3), (4, 0)], [[2, 3], [0, 4], [1, 3]])
+    text = " ".join(str(program.explain(["U"])).split())
+    for line in ("neg1 (2)", "= U[negₜ] 2x2 t = 1 … 3", "total = -Σₜ posₜ - Σₜ negativeₜ", "1[negₜᵢ = k]"):
+        assert line in text, text
