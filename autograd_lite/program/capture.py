@@ -12,7 +12,7 @@ import inspect
 import sys
 import weakref
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from types import CodeType, FrameType
@@ -131,15 +131,11 @@ def names_of(
     stored = dict(assigned(used))
     last = {word: x._node for word, x in (*variables, *outside) if isinstance(x, Tensor)}
 
-    turns = Counter((n.code, n.at, n.row) for n in used if n.row is not None)
-
-    def is_last(x: Any) -> bool:  # the last of several values of what a loop passes on
-        n = x._node if isinstance(x, Tensor) else None
-        return n in used and n not in stored and turns[n.code, n.at, n.row] > 1
+    passed_on = _passed_on(used, stored)
 
     def others(named: Sequence[tuple[str, Any]]) -> list[tuple[str, Any]]:  # not hs, in which the values of h are kept
-        keeps = (isinstance(x, list | tuple) and _keeps(x, stored, last) or is_last(x) for _, x in named)
-        return [pair for pair, is_left_out in zip(named, keeps, strict=True) if not is_left_out]
+        named = [(word, x) for word, x in named if not isinstance(x, list | tuple) or not _keeps(x, stored, last)]
+        return _without_last(named, passed_on)
 
     wish = named_nodes([*argument_names(f, args), *others(variables)])
     wish = named_nodes(others(outside), recorded | wish)
@@ -160,6 +156,19 @@ def names_of(
     taken |= {*chosen.values()}
     chosen |= {n: taken.take(words[n]) for n in ordered if n not in chosen and n not in steps}
     return chosen
+
+
+def _passed_on(nodes: Iterable[Node], stored: Container[Node]) -> dict[Node, Any]:
+    """What each step of a loop computes and assigns to no variable, with its place; one may have the last of it."""
+    places = {n: (n.code, n.at, n.row) for n in nodes if n.row is not None}
+    often = Counter(places.values())
+    return {n: place for n, place in places.items() if n not in stored and often[place] > 1}
+
+
+def _without_last(named: Sequence[tuple[str, Any]], passed_on: Mapping[Any, Any]) -> list[tuple[str, Any]]:
+    """Named values without those of which only that of the last step has a name."""
+    places = [passed_on.get(getattr(x, "_node", None)) for _, x in named]
+    return [pair for pair, place in zip(named, places, strict=True) if place is None or places.count(place) > 1]
 
 
 def _keeps(values: Sequence[Any], stored: Mapping[Node, str], last: Mapping[str, Node | None]) -> bool:

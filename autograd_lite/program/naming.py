@@ -229,10 +229,11 @@ def _target(n: Node) -> str | None:
         names = {word for p in outside for word in _targets(p)}
         near = [(call, word) for call, word in calls if any(span(e) in places for e in call.args)]
         calls = near or _with_names(calls, names)
-    part = source.returned.get(_positions(n.code)[n.at // 2])
-    targets = {word if part is None or isinstance(word, str | None) else word[part] for _, word in calls}
+    part, targets = source.returned.get(_positions(n.code)[n.at // 2]), {word for _, word in calls}
     word = targets.pop() if len(targets) == 1 else None
-    return word if isinstance(word, str) and (part is None or word not in {w for _, w in calls}) else None
+    if part is not None:
+        return word[part] if isinstance(word, tuple) else None
+    return word if isinstance(word, str) else None
 
 
 def _with_names(calls: Sequence[tuple[ast.Call, Any]], names: set[str]) -> list[tuple[ast.Call, Any]]:
