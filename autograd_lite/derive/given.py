@@ -174,12 +174,10 @@ class Given:
                 return is_tensor(word)
             case ast.Call(func=ast.Name(id=word)) if (inner := self._called(word, code)) is not None:
                 of, f = inner
-                arguments = within | {a.arg for a in ast.walk(f) if isinstance(a, ast.arg)} | {word}
-                values = [at.value for at in ast.walk(f) if isinstance(at, ast.Return)]
-                parts = [p for v in values for p in (v.elts if isinstance(v, ast.Tuple) else [v])]
                 pairs = zip(f.args.args, e.args, strict=False)
                 taken = frozenset(a.arg for a, x in pairs if self._is_computed(x, code, within, tensors))
-                return bool(parts) and all(p is not None and self._is_computed(p, of, arguments, taken) for p in parts)
+                arguments = within | {a.arg for a in ast.walk(f) if isinstance(a, ast.arg)} | {word}
+                return all(self._is_computed(p, of, arguments, taken) for p in _returned(f))
         if span(e) not in self.recorded:
             return False
         calls = (part for part in _values(e) if part is not e and isinstance(part, ast.Call))
@@ -227,6 +225,13 @@ class Given:
         self._fix(names, code)
         origins = [self._local(word, code) for word in names | arguments]
         return min(origins + [DERIVED] * (not names.isdisjoint(self.arrays)), default=GIVEN)
+
+
+def _returned(f: ast.FunctionDef) -> list[ast.expr]:
+    """What a function returns; of a tuple its parts."""
+    values = [at.value or ast.Constant(None) for at in ast.walk(f) if isinstance(at, ast.Return)]
+    parts = [p for v in values for p in (v.elts if isinstance(v, ast.Tuple) else [v])]
+    return parts or [ast.Constant(None)]
 
 
 def _values(e: ast.AST) -> Iterator[ast.AST]:
