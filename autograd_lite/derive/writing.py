@@ -785,6 +785,8 @@ class Latex(Text):
 
     def array(self, value: Array) -> str:
         if value.size <= 16 or isinstance(value, Full):
+            if value.ndim > 2:
+                return self.fill(r"\left[{x1}\right]", r",\ ".join(map(self.array, value)))
             return self.matrix(np.asarray(value))
         return self.below(self.upright("const"), self.shape(value.shape))
 
