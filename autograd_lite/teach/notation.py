@@ -116,6 +116,8 @@ class Board:
             self._steps[w].add(0)
         values = {w: w for shown, w in words.items() if w.isidentifier() and (len(shown) > 1 or shown.isalnum())}
         self.words, self.functions = {"π": "pi", "∞": "inf", **words, **values}, functions
+        signs = {w: word for w, word in words.items() if len(w) == 1 and not w.isalnum()}
+        self._infix = {"∈": "isin", **signs}
         #: What is replaced as a whole, the longest first.
         self.copied = [w for w in sorted(words, key=len, reverse=True) if not re.fullmatch(rf"[\w{_MARKS}]+|.", w)]
         self._copied = "|".join(map(re.escape, self.copied)) or "(?!)"
@@ -264,16 +266,14 @@ class Board:
             elif t == "1" and tokens[:1] == [".T"] and tokens[1:]:  # 1ᵀ A, with a vector of ones
                 del tokens[: 1 + (tokens[1] == "@")]
                 _add(out, f"sum({self._operand(tokens)},axis=0)")
-            elif t == "∈" and out and tokens:
-                out[-1] = f"isin({out[-1]},{self._operand(tokens)})"
             elif out and re.fullmatch(_AT, t):  # (K @ v)ᵢ
                 out[-1] = self._placed(out[-1], t)
             elif t.startswith("Σ"):
                 return "".join(out) + self._sum(t[1:], tokens, bool(out and _is_operand(out[-1])))
             elif (t == "√" or t in _PREFIX and tokens[:1] != ["("]) and tokens:
                 _add(out, self._called(_CALLED.get(t, t), tokens))
-            elif len(t) == 1 and not t.isalnum() and t in self.words and out and tokens:
-                out[-1] = f"{self.words[t]}({out[-1]},{self._operand(tokens)})"
+            elif (word := self._infix.get(t)) and out and tokens:
+                out[-1] = f"{word}({out[-1]},{self._operand(tokens)})"
             elif re.fullmatch(r"\.[^\d].*", t) and out:
                 out[-1] += t
                 calls = t not in (".T", ".mT", ".I")
