@@ -263,7 +263,7 @@ class Board:
                 calls = False
             elif t == "‖" or t == "|" and not (out and _is_operand(out[-1]) and not out[-1].isdigit()):
                 self._bars(t, tokens, out)
-            elif t == "1" and tokens[:1] == [".T"] and tokens[1:]:  # 1ᵀ A, with a vector of ones
+            elif [t, *tokens[:1]] == ["1", ".T"]:  # 1ᵀ A, with a vector of ones
                 del tokens[: 1 + (tokens[1] == "@")]
                 _add(out, f"sum({self._operand(tokens)},axis=0)")
             elif out and re.fullmatch(_AT, t):  # (K @ v)ᵢ
