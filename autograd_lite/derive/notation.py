@@ -464,7 +464,7 @@ def _repeatable(live: Container[Var], rounds: Counter[Any], eq: Equation) -> Any
     """
     is_read = eq.row.algebra == "index" and eq.operands[0] in live
     is_read = is_read and not all(part is None or isinstance(part, slice) for part in index_parts(eq.params["index"]))
-    if eq.row.kind != "elementwise" and not is_read:
+    if eq.row.kind not in ("elementwise", "bilinear") and not is_read:
         return None
     e, at = expression(eq) if is_read else None, place(eq)
     rounds[at] += 1

@@ -103,24 +103,33 @@ class Steps(Notation):
         return is_called and length > SHORT and max(leaves.values(), default=0) > 1
 
     def _is_light(self, n: Var) -> bool:
-        """True if a value is written again where it is used: ``-k``, ``2 x``, and in data ``h / 2`` and ``ys[t]``."""
-        is_near = all(p in self.names or self.is_input(p) for p in self.arguments(n))
+        """True if a value is written again where it is used: ``-k``, ``2 x``, of a number ``2 a²``, and in data
+        ``h / 2`` and ``ys[t]``.
+        """
+        if n not in self.defined or not self.board:
+            return False
         eq = self.defined[n]
+        args = self.arguments(n)
+        is_near = all(p in self.names or self.is_input(p) or not n.shape and self._is_light(p) for p in args)
         is_entry = type(eq.params.get("index")) is int
         is_datum = n not in self.active and (not n.shape and eq.row.kind == "elementwise" or is_entry)
         is_scaled = eq.row.algebra == "product" and any(not isinstance(x, Var) and not np.ndim(x) for x in eq.operands)
-        is_same = eq.row.algebra == "negation" or self.adds_axes(n)
-        return self.board and is_near and (is_datum or is_scaled or is_same)
+        is_square = eq.row.algebra == "square" or eq.row.algebra == "product" and len({*args}) == 1 < len(eq.operands)
+        is_same = eq.row.algebra == "negation" or self.adds_axes(n) or not n.shape and is_square
+        return is_near and (is_datum or is_scaled or is_same)
 
     def _is_inside(self, n: Var) -> bool:
         """Whether `n` is no step although its user's derivative is a map: a number that a formula of arrays has once,
         ``ell ** 2``, or what gets a name when axes of length 1 are added.
         """
-        [user, *others] = self._consumers.get(n, [n])
-        if not self.board or others or n in self.names or n not in self.defined:
+        [user, *others] = users = self._consumers.get(n, [n])
+        is_light = self._is_light(n)
+        if not self.board or others and not is_light or n in self.names or n not in self.defined:
             return False
-        if n.size == 1 < user.size:
-            return self.defined[n].row.kind == self.defined[user].row.kind == "elementwise"
+        if n.size == 1 < user.size or is_light and all(n.size < k.size for k in users):
+            return self.defined[n].row.kind == "elementwise" and all(
+                self.defined[k].row.kind == "elementwise" for k in users
+            )
         return user in self.names and self.adds_axes(user) and self.defined[n].row.algebra not in PRODUCTS
 
     @cached_property

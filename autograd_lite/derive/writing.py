@@ -732,10 +732,10 @@ class Latex(Text):
         if m := _GRADIENT.fullmatch(word):
             partial = self.partial(self.name(m[1]), self.name(m[2], letters))
             return self.fill(r"\left.{x}\right|_{{\text{{direct}}}}", partial) if word.startswith("∂") else partial
-        if m := _OF_STEP.fullmatch(word):
-            return self.name(m[1], m[2] + letters)
         if word.endswith("ᵀ"):  # of a symmetric matrix
             return self.fill(r"{x}^\top", self.name(word[:-1], letters))
+        if m := _OF_STEP.fullmatch(word):
+            return self.name(m[1], m[2] + letters)
         if m := re.fullmatch(r"(\w+)\[([a-z]?[\d+-]*[a-z]?)\]", word):  # a label
             return self.name(m[1]) + self.plain(f"[{m[2]}]")
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.]*", word):
