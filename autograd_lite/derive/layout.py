@@ -284,7 +284,7 @@ def _tex_line(line: Line) -> Iterator[str]:
         beside_it = " &&" if is_short else rf"{BREAK}& \quad"
         since = (r",\; " if len(beside) <= 2 * WIDE else rf",{BREAK}& \quad \quad ").join(reasons) + how
         yield f"{symbol} &= {' = '.join(sides) if is_short else _in_rows(line, sides)}{shape}" + (
-            rf"{beside_it} \text{{since }} {since}" if reasons else ""
+            rf"{beside_it} \text{{since }} {since}" if reasons else f" && {LATEX.words(line.remark[2:])}" * bool(how)
         )
     yield from (rf"& \quad {d.written(LATEX)}" for d in line.where)
     if line.check:

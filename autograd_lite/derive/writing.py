@@ -33,6 +33,7 @@ from .formula import (
     terms_of,
     unsimplified,
 )
+from .formula_ops import largest
 
 TIMES, BELOW = r" \times ", r" \\ "
 
@@ -192,6 +193,7 @@ def _turned_inverse(e: Expr) -> Expr:
     return e
 
 
+ROUNDING = 1e-12  # what is smaller, in absolute value and beside the largest entry, is written as 0
 LETTERS = "ijklmn"  # the indices of axes
 
 
@@ -797,7 +799,9 @@ class Latex(Text):
         return self.fill(r"{x1}\ ({x2})", symbol, self.shape(shape))
 
     def matrix(self, value: Any, digits: int = 4) -> str:
-        """A small array; a single number as such."""
+        """A small array; a single number as such. Rounding errors are 0."""
+        if np.asarray(value).dtype.kind == "f":
+            value = np.where(np.abs(value) < ROUNDING * max(1, largest(value)), 0, value)
         if np.size(value) == 1:
             return self.digits(np.asarray(value).item(), digits)
         if np.size(value) == 0:

@@ -579,7 +579,7 @@ def test_an_argument_that_each_step_assigns_twice_is_numbered_by_the_steps():
     for line in ("m0 = 0, P0 = I", "aₜ = A @ mₜ₋₁ 2 t = 1 … 3", "cₜ = bₜ @ Aᵀ + Q", "mₜ = aₜ + Kₜ @ eₜ", "cₜᵀ = cₜ"):
         assert line in text, text
     assert "dout/dA = Σₜ (dout/dcₜ)ᵀ @ bₜ + Σₜ dout/dbₜ @ Pₜ₋₁ + Σₜ dout/daₜ @ mₜ₋₁ᵀ" in text
-    assert r"c_{t}^{\top} = c_{t}" in derivation.latex()
+    assert r"c_{t}^\top = c_{t}" in derivation.latex()
 
 
 def test_arrays_that_are_joined_with_a_state_are_so_from_the_first_step_on():
