@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -12,7 +12,7 @@ import numpy as np
 from ..base.cached_method import cached_method
 from ..program import Var
 from .chain_rule import Chain
-from .collect import has_ones, leaves
+from .collect import Form, has_ones, leaves
 from .factors import Combine, Factor, scalars_apart, total
 from .formula import Expr, name, number, walk
 from .formula_ops import evaluate, substitute
@@ -92,10 +92,7 @@ class Candidates:
             through |= above.through
         short = self.chain.shorter
         letters = {self.chain.names[m] for m in through & self.chain.unnamed}
-        forms = [*short.forms(total(terms), letters), (total(terms), [])] if terms else []
-        forms = [form for form in forms if leaves(form[0]) <= LONG and not has_ones(form[0]) and not _is_size(form[0])]
-        plain = {word for word, e in short.labels.items() if all(part.role != "name" for part in walk(e))}
-        forms = [form for form in forms if form[0].role in ("sum", "difference") or plain.isdisjoint(form[0].names)]
+        forms = self._fitting([*short.forms(total(terms), letters), (total(terms), [])] if terms else [])
         if not forms:
             return None
         e, more = min(forms, key=lambda form: leaves(form[0]) + 2 * len(form[0].names & letters))
@@ -105,6 +102,13 @@ class Candidates:
         labels = {word: stated for word, stated in short.labels.items() if word in e.names}
         used = frozenset(m for m in start if m is self.chain.root or self.chain.gradient_symbol(m) in e.names)
         return Closed(e, used, tuple(ones.values()), frozenset(through), labels)
+
+    def _fitting(self, forms: Sequence[Form]) -> list[Form]:
+        """Those of some forms that a derivation may have."""
+        forms = [form for form in forms if leaves(form[0]) <= LONG and not has_ones(form[0]) and not _is_size(form[0])]
+        labels = self.chain.shorter.labels
+        plain = {word for word, e in labels.items() if all(part.role != "name" for part in walk(e))}
+        return [form for form in forms if form[0].role in ("sum", "difference") or plain.isdisjoint(form[0].names)]
 
     def quadratic(self, n: Var) -> Closed | None:
         """The gradient of a form such as ``x @ A @ x`` or ``tr(Wᵀ C W)`` as one product: ``(A + Aᵀ) @ x``."""

@@ -23,7 +23,7 @@ from ..rules.indexing import is_basic
 from .factors import total
 from .formula import Expr, Labels, Shape, factors_of, fold, index_parts, name, number, replaced, walk
 from .formula_ops import computed, evaluate, largest
-from .simplify import make, product, simplified
+from .simplify import is_zero, make, product, simplified
 from .writing import TEXT
 
 Form: TypeAlias = "tuple[Expr, list[Expr]]"  # a formula, and the sums that are 1 in it
@@ -303,15 +303,9 @@ class _Reader:
                 params = {**e.params, "axis": None if len(over) == len(body) else tuple(sorted(over))}
                 shape = e.shape if over == axes else tuple(1 if k in over else s for k, s in enumerate(body))
                 summed = replace(e, args=(content,), params=params, shape=shape)
-                env = self.context.environment()
-                with np.errstate(all="ignore"):
-                    has_value = env.keys() >= summed.names
-                    value, size = (evaluate(summed, env), largest(evaluate(content, env))) if has_value else (np.nan, 0)
-                if largest(value) < 1e-12 * size and summed.names & self.context.computed:
-                    continue  # deviations from a mean
-                if np.allclose(value, 1, rtol=1e-12):
-                    self.ones[summed.key] = summed
-                    summed = number(1)
+                summed = self._known_sum(summed)
+                if is_zero(summed):
+                    continue
             entries = self.context.size(count) if count > 1 else number(1)
             outside = {entries.key: (entries, 1), **outside} if count > 1 else outside
             front = _relaid(_one(Term(term.coefficient, outside), kept), kept, e.shape)
@@ -319,6 +313,21 @@ class _Reader:
                 raise _NoShortForm
             terms.append(product((front, summed), e.shape))
         return total(terms) if terms else number(0)
+
+
+    def _known_sum(self, summed: Expr) -> Expr:
+        """A sum; 0 for that of the deviations from a mean, and 1 for one that is noted to be that."""
+        env = self.context.environment()
+        if not env.keys() >= summed.names:
+            return summed
+        with np.errstate(all="ignore"):
+            value, size = evaluate(summed, env), largest(evaluate(summed.args[0], env))
+        if largest(value) < 1e-12 * size and summed.names & self.context.computed:
+            return number(0)
+        if np.allclose(value, 1, rtol=1e-12):
+            self.ones[summed.key] = summed
+            return number(1)
+        return summed
 
 
 def _without_roots(coefficient: Any, factors: dict[str, tuple[Expr, int]]) -> tuple[Any, dict[str, tuple[Expr, int]]]:

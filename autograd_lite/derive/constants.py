@@ -204,6 +204,10 @@ class Constants:
             return name(e.attr)
         if type(x) is int and isinstance(e, ast.Call | ast.Subscript | ast.Attribute) and _is_size(e):
             return name(self.size(x, eq.origin.code, e))
+        return self._stated(eq, e, x)
+
+    def _stated(self, eq: Equation, e: ast.expr, x: Any) -> Expr | None:
+        """Constant `x`, the value of an expression in the user's line, as the formula that this is."""
         e, sizes = (e, {}) if np.ndim(x) else self._with_sizes(e, eq.origin.code, x)
         variables = {**self._variables(e, eq.origin.code), **sizes}
         if isinstance(e, ast.Subscript) and isinstance(e.value, ast.Name) and isinstance(x, np.ndarray):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any, TypeAlias
@@ -223,10 +223,7 @@ def _indices(parts: Sequence[Expr], shape: Shape) -> Iterator[At]:
     single = _single(parts)
     for part in parts:
         if shape and part.role == "placement" and not is_diagonal(part) and not is_cut(part):
-            others = [c for c in free if c not in (first, "i")]
-            yield first, *(c if k in single else "" for k, c in zip(range(1, len(shape)), others, strict=False))
-            if single or any(p.role == "reshape" and not _adds_one(p) for p in walk(part)):
-                yield first, *others[: len(shape) - 1]
+            yield from _at_labels(part, shape, first, [c for c in free if c not in (first, "i")], single)
         elif len(shape) == 1 and _running(part):
             yield ("k",)
         elif part.role == "contraction" and part.shape == shape:
@@ -237,6 +234,13 @@ def _indices(parts: Sequence[Expr], shape: Shape) -> Iterator[At]:
             at = tuple(c for k, c in enumerate(LETTERS[: len(part.args[0].shape)]) if k not in axes)
             yield from [at] * (len(at) == len(shape))
     yield tuple(free[: len(shape)])
+
+
+def _at_labels(part: Expr, shape: Shape, first: str, others: Sequence[str], single: Set[int]) -> Iterator[At]:
+    """The indices of an array that has something at positions; those of which one entry is placed are `single`."""
+    yield first, *(c if k in single else "" for k, c in zip(range(1, len(shape)), others, strict=False))
+    if single or any(p.role == "reshape" and not _adds_one(p) for p in walk(part)):
+        yield first, *others[: len(shape) - 1]
 
 
 def _single(parts: Sequence[Expr]) -> set[int]:

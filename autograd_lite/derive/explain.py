@@ -187,9 +187,30 @@ class Derivation(GraphView):
     def _rule(self) -> list[Total]:
         """The gradients for which the chain rule is written: where something is multiplied or added."""
         totals = [t for t in self.totals if t.node in self.order.asked] if self.order.by_gradients else self.totals
-        names, hidden = self.chain.names, self.order.hidden.keys()
-        shown = (t for t in totals if hidden.isdisjoint(names[f.of] for path in t.paths for f in path))
-        return [t for t in shown if not self._is_one_step(t) and t.node not in self.order.direct]
+        root = [self.chain.root]
+        return [t for t in totals if not self._is_one_step(t) and (self._ends(t) or self._passes(t)) != root]
+
+    def _passes(self, t: Total) -> list[Var]:
+        """Through what a gradient comes from the result."""
+        return [f.of for path in t.paths for f in path]
+
+    def _ends(self, t: Total) -> list[Var]:
+        """The steps with a line from which a gradient comes that skips others; none where it skips nothing."""
+        names, hidden = self.chain.names, self.order.hidden
+        if t.closed is not None and t.node in self.order.direct:
+            waiting = [*t.closed.start]
+        elif hidden.keys().isdisjoint(names[n] for n in self._passes(t)):
+            return []
+        else:
+            waiting = [path[0].of for path in t.paths]
+        ends = set[Var]()
+        while waiting:
+            n = waiting.pop()
+            if names[n] in hidden:
+                waiting += self.order.consumers.get(n, [])
+            else:
+                ends.add(n)
+        return [n for n in reversed(self.chain.landmarks) if n in ends]
 
     def _is_one_step(self, t: Total) -> bool:
         """True for a gradient that is a single factor of the result: nothing has to be multiplied."""
@@ -197,19 +218,20 @@ class Derivation(GraphView):
 
     def _in_symbols(self, t: Total) -> Expr:
         """A gradient as the sum of its paths, each the product of its symbols; a single path from the result on."""
-        paths, total_of = t.paths, {t.node: t for t in self.totals}
+        names, total_of = self.chain.names, {t.node: t for t in self.totals}
+        paths = t.paths
         while len(paths) == 1 and len(paths[0]) < LONG:
             above = total_of.get(paths[0][0].of)
-            is_of_loop = stem(self.chain.names[paths[0][0].of]) in self.chain.looped
+            is_of_loop = stem(names[paths[0][0].of]) in self.chain.looped
             if above is None or len(above.paths) != 1 or above.node in self.order.direct or is_of_loop:
                 break
             paths = ((*above.paths[0], *paths[0]),)
-        terms = []
-        for path in paths:
-            symbols = [f.symbol for f in path]
-            if path[0].of is not self.chain.root:
-                symbols.insert(0, self.chain.gradient_symbol(path[0].of))
-            terms.append(product(map(name, symbols), ()))
+        several = [(path[0].of, [f.symbol for f in path]) for path in paths]
+        if ends := self._ends(t):
+            several = [(n, [f"d{names[n]}/d{names[t.node]}"]) for n in ends]
+        above_each = ([self.chain.gradient_symbol(n)] * (n is not self.chain.root) for n, _ in several)
+        each = [[*first, *symbols] for first, (_, symbols) in zip(above_each, several, strict=True)]
+        terms = [product(map(name, symbols), ()) for symbols in each]
         return total(terms) if terms else number(0)
 
     def _line(self, line: Factor | Total, written: set[Var], checked: Collection[Var]) -> Line:

@@ -293,12 +293,8 @@ class Notation:
             word.rstrip("_"): f"{word}{k - 1}" for k in (2, 1) for word in sorted({w[:-1] for w in numbered})
             if {f"{word}{k}", f"{word}{k + 1}"} <= numbered
         }  # fmt: skip
-        for v, word in names.items() if rename else ():
-            start = changing.get(word, "")
-            if v not in self.defined and start == f"{word}0" not in taken:  # h before h1
-                names[v] = start
-                taken.add(start)
         if rename:
+            self._name_starts(names, changing)
             without_numbers(names, taken, numbered, variables - {*self.program.constants, *masks}, own)
         self.code = next((eq.origin.code for eq in self.program.equations[::-1] if eq.origin.code is not None), None)
         computed = {word: self.values[v] for v, word in names.items()}
@@ -313,6 +309,14 @@ class Notation:
         every = [(eq, k) for eq in self.program.equations for k, x in enumerate(eq.operands) if not isinstance(x, Var)]
         written = [self._operand(eq, k) for eq, k in every]  # large constants are numbered as they are used
         self._keep_letters_apart(names, written)
+
+    def _name_starts(self, names: dict[Var, str], changing: Mapping[str, str]) -> None:
+        """Call an input h0 that a variable h is before h1 and h2."""
+        for v, word in names.items():
+            start = changing.get(word, "")
+            if v not in self.defined and start == f"{word}0" not in self._taken:
+                names[v] = start
+                self._taken.add(start)
 
     def _keep_letters_apart(self, names: dict[Var, str], written: Sequence[Expr]) -> None:
         """Find the names of Greek letters that the derivation needs otherwise."""

@@ -206,16 +206,9 @@ def _fraction(coefficient: Any, factors: Sequence[Expr]) -> Expr:
     top, numerators = _gathered((number(coefficient), *(f.args[0] if f.role == "quotient" else f for f in factors)))
     bottom, denominators = _gathered(f.args[1] for f in factors if f.role == "quotient")
     numerators, denominators = _cancelled(numerators, denominators)
-    is_complex = isinstance(top * bottom, complex)
-    top, bottom = (-top, -bottom) if not is_complex and bottom < 0 else (top, bottom)
-    is_whole = bottom and not is_complex and not top % bottom
-    if is_whole or bottom and not is_complex and not denominators and top % 1:  # 2 x / 5 stays
-        top, bottom = top // bottom if is_whole else top / bottom, 1
-    elif not is_complex and bottom % 1 and top % 1 and not bottom % top:  # π / (2π x)
-        top, bottom = 1, bottom // top
-    elif not is_complex and bottom and not top % 1 and not bottom % 1 and numerators:  # 2 x / (4 y)
-        shared = math.gcd(int(top), int(bottom))
-        top, bottom = top // shared, bottom // shared
+    if not isinstance(top * bottom, complex):
+        top, bottom = (-top, -bottom) if bottom < 0 else (top, bottom)
+        top, bottom = _reduced(top, bottom, bool(numerators), bool(denominators))
     above = product((number(top), *numerators), _joint(numerators))
     below = product((number(bottom), *denominators), _joint(denominators))
     if below.is_number and below.value == 1:
@@ -224,6 +217,19 @@ def _fraction(coefficient: Any, factors: Sequence[Expr]) -> Expr:
     quotient = (product((number(-1), above), above.shape) if sign else above, below)
     e = unsimplified("divide", quotient, _broadcast(above.shape, below.shape))
     return _negated(e) if sign else e
+
+
+def _reduced(top: Any, bottom: Any, has_above: bool, has_below: bool) -> tuple[Any, Any]:
+    """The numbers in front of the factors above and below in their lowest terms."""
+    is_whole = bottom and not top % bottom
+    if is_whole or bottom and not has_below and top % 1:  # 2 x / 5 stays
+        return top // bottom if is_whole else top / bottom, 1
+    if bottom % 1 and top % 1 and not bottom % top:  # π / (2π x)
+        return 1, bottom // top
+    if bottom and not top % 1 and not bottom % 1 and has_above:  # 2 x / (4 y)
+        shared = math.gcd(int(top), int(bottom))
+        return top // shared, bottom // shared
+    return top, bottom
 
 
 def _cancelled(numerators: list[Expr], denominators: list[Expr]) -> tuple[list[Expr], list[Expr]]:

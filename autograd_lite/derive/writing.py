@@ -291,9 +291,7 @@ def _filled(template: str, e: Expr, printer: Printer) -> tuple[str, int]:
             operands.append(printer.param(field, e))
             continue
         a = arguments[field]
-        kinds = {e.role, _of(a)}  # both products in one line need brackets
-        kinds = {"matrix product" if role == "outer product" else role for role in kinds}
-        mixed = binding == PRODUCT and "matrix product" in kinds and len(kinds) == 2 and kinds <= set(_PRODUCTS)
+        mixed = binding == PRODUCT and _are_mixed(e.role, _of(a))
         if printer.indexed and e.role in ("selection", *_TESTS[1:]):
             a = _condition(a)
         if printer.indexed and _is_joined(e) and len(e.shape) == 1 and a.role == "array" and a.shape == (1,):
@@ -304,6 +302,12 @@ def _filled(template: str, e: Expr, printer: Printer) -> tuple[str, int]:
         operands.append(printer.operand(a, word, before, behind))
     word = printer.fill(template, *operands)
     return (printer.below(word, order) if (order := _order(e)) else word), binding
+
+
+def _are_mixed(*roles: str) -> bool:
+    """Whether a product of matrices and one of entries stand in one line, which needs brackets."""
+    kinds = {"matrix product" if role == "outer product" else role for role in roles}
+    return "matrix product" in kinds and len(kinds) == 2 and kinds <= set(_PRODUCTS)
 
 
 def _order(e: Expr) -> str:

@@ -459,3 +459,43 @@ def test_a_name_that_begins_with_a_function_is_no_function():
         return log_denom**2
 
     assert r"\mathrm{log\_denom}" in ag.trace(loss, 2.0).explain().latex()
+
+
+def test_the_chain_rule_is_written_for_every_gradient():
+    def loss(means, data, scale):
+        sq = np.sum((data[:, None] - means) ** 2, axis=2)
+        return np.sum(np.exp(-sq / (2 * scale**2)))
+
+    args = np.array([[0.1, 0.2], [0.5, 0.4]]), np.array([[0.3, 0.1], [0.2, 0.7], [0.9, 0.6]]), 1.5
+    text = str(ag.trace(loss, *args).explain(["means", "scale"]))
+    assert "  dL/dmeans = dL/dsq · dsq/dmeans" in text
+    assert "2 scale²)" in text  # and no step a = 2 scale²
+    assert "da/dscale" not in text
+
+
+def test_what_is_multiplied_twice_is_one_step():
+    def loss(W, X):
+        return -np.mean(np.log((np.exp(X @ W) / np.sum(np.exp(X @ W), axis=1, keepdims=True))[:, 0]))
+
+    text = str(ag.trace(loss, np.eye(2), np.ones((3, 2))).explain(["W"]))
+    assert text.count("X @ W  ") == 1
+    assert "softmax(a)" in text
+
+
+def test_steps_of_a_loop_have_their_range_in_latex():
+    def loss(w):
+        h = 0.5
+        for _ in range(4):
+            h = np.tanh(w * h)
+        return h**2
+
+    latex = ag.trace(loss, 0.7).explain().latex()
+    assert r"\text{t = 1 \ldots{} 4}" in latex
+
+
+def test_rounding_errors_are_0_in_latex():
+    def loss(x):
+        return np.sum((x - np.mean(x)) ** 2) + np.sum(x - np.mean(x))
+
+    latex = ag.trace(loss, np.array([0.1, 0.7, 0.3])).explain().latex()
+    assert "10^{-1" not in latex
