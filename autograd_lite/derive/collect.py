@@ -270,7 +270,7 @@ class _Reader:
         for whole, of in self.known:
             numbers = {k for k, (f, _) in of.items() if whole.shape and not f.shape and k not in factors}
             inside = {k: v for k, v in of.items() if k not in numbers}
-            is_scaled = bool(numbers) and any(_is_call(f) for f, _ in inside.values())
+            is_scaled = bool(numbers) and any(is_call(f) for f, _ in inside.values())
             if not inside or numbers and not is_scaled:
                 continue
             if all(k in factors and factors[k][1] * power >= power * power for k, (_, power) in inside.items()):
@@ -471,7 +471,7 @@ def _common_number(numbers: Sequence[Any], is_below: bool) -> Any:
 def _share_much(a: Term, b: Term) -> bool:
     """Whether two terms have a sum, a function of each entry, or several factors in common."""
     both = [f for k, (f, power) in a.factors.items() if k in b.factors and power == b.factors[k][1]]
-    return len(both) > 1 or any(f.role in ("sum", "difference") or _is_call(f) for f in both)
+    return len(both) > 1 or any(f.role in ("sum", "difference") or is_call(f) for f in both)
 
 
 def _grouped(terms: Sequence[Term], shape: Shape) -> Expr | None:
@@ -501,7 +501,7 @@ def _is_last(e: Expr) -> tuple[bool, bool]:
     return bool(e.args), "/" not in str(e.value)
 
 
-def _is_call(e: Expr) -> bool:
+def is_call(e: Expr) -> bool:
     """True for a function of each entry, such as σ."""
     return e.row is not None and bool(e.row.entrywise) and e.role not in _ARITHMETIC
 

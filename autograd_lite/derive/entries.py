@@ -17,6 +17,7 @@ import numpy as np
 
 from ..table import Primitive
 from ..table.textbook import NOTATIONS
+from .collect import is_call
 from .formula import (
     Expr,
     Function,
@@ -83,6 +84,7 @@ def _entries(formulas: Sequence[Expr], shape: Shape) -> tuple[str, Sequence[Expr
     is_repeated = any(_is_repeated(e, len(shape)) for e in formulas) or _is_difference(parts)
     is_repeated |= any(_of_rows(e) is not None for e in formulas)
     is_repeated |= len({(*_summed(part),) for part in parts if _summed(part) and len(part.shape) == 1}) > 1
+    is_repeated |= bool(shape) and any(map(_sums_calls, parts))
     for letters in _indices(parts, shape) if is_repeated or any(map(_adds_axes, parts)) else ():
         at = tuple("" if size == 1 else c for c, size in zip(letters, shape, strict=True))
         token = _LEFT.set(at)
@@ -95,6 +97,12 @@ def _entries(formulas: Sequence[Expr], shape: Shape) -> tuple[str, Sequence[Expr
         is_whole = all(new.args[:1] == (e,) for e, new in zip(formulas, indexed, strict=True))
         return ("", formulas) if is_whole else ("".join(at), indexed)
     return "", formulas
+
+
+def _sums_calls(e: Expr) -> bool:
+    """Whether a function of each entry is summed along some axes: ``Σⱼ log(pᵢⱼ)``."""
+    is_sum = e.role == "total" and bool(e.shape) and e.params.get("axis") is not None
+    return is_sum and any(map(is_call, walk(e.args[0])))
 
 
 def _is_repeated(e: Expr, ndim: int) -> bool:

@@ -131,7 +131,9 @@ class Shorter:
             is_unit = ones.ndim == 2 and np.array_equal(ones, np.eye(*ones.shape))
             turn = re.search(r"(\d+)(]?)$", called)  # of labels in a loop
             step = str(int(turn[1]) + bool(turn[2])) if turn and (turn[2] or labels.ndim == 0) else ""
-            word = self.steps.introduced_name("I" if is_unit else f"Y{step}", ones)
+            is_taken = any(re.fullmatch(r"I\d+", word) for word in self.steps.names.values())
+            letter = ("E" if is_taken else "I") if is_unit else f"Y{step}"
+            word = self.steps.introduced_name(letter, ones)
             if is_unit and word != "I":  # the user's I is something else
                 self.labels[word] = name("identity", ones.shape)
             elif not is_unit:

@@ -254,7 +254,10 @@ def _along(e: Expr, printer: Printer) -> tuple[str, int]:
         word = _filled(printer.template(whole) or "{x}", whole, printer)[0]
         return printer.below(word, ",".join(filter(None, (_order(e), letters)))), ATOM
     if e.role != "total":
-        return f"{printer.over(e.head, letters)}{printer.brackets(write(body, printer))}", ATOM
+        form, inside = printer.template(replace(e, params={})) or "", printer.brackets(write(body, printer))
+        if form.endswith("({x})"):  # ln softmaxᵢ(z)
+            return f"{printer.below(printer.fill(form.removesuffix('({x})')), printer.plain(letters))}{inside}", ATOM
+        return f"{printer.over(e.head, letters)}{inside}", ATOM
     factors = factors_of(body.args[0] if body.role == "broadcast" and not body.args[0].shape else body)
     if all(part.role in ("name", "number", "square", "power") for f in factors for part in (f, *f.args)):
         ndim = len(body.shape)
@@ -824,13 +827,17 @@ class Latex(Text):
         return self.number(rounded) if abs(rounded) not in (0.5, 0.25) else self.fill(str(rounded))
 
     def fraction(self, e: Expr) -> Expr:
-        """A derivative over an array stands beside the fraction of the other factors."""
+        """A derivative over an array, and cases, stand beside the fraction of the other factors."""
         above, below = e.args
-        if not _are_arrays(above, below) or not any(map(_has_derivative, factors := factors_of(above))):
+        are_arrays, factors = _are_arrays(above, below), factors_of(above)
+        derivatives = [f for f in factors if are_arrays and _has_derivative(f)]
+        cases = [f for f in factors if f.role == "selection" and _indicator(f).role == "selection"]
+        if not derivatives and not cases:
             return e
-        rest = multiplied([f for f in factors if not _has_derivative(f)] or [number(1)], e.shape)
-        beside = replace(e, args=(rest, below))
-        return multiplied([*filter(_has_derivative, factors), beside], e.shape)
+        others = [f for f in factors if f not in (*derivatives, *cases)] or [number(1)]
+        rest = multiplied(others, np.broadcast_shapes(*(f.shape for f in others)))
+        fraction = replace(e, args=(rest, below), shape=np.broadcast_shapes(rest.shape, below.shape))
+        return multiplied([*derivatives, fraction, *cases], e.shape)
 
     def between(self, a: Expr, b: Expr, begins: str) -> str:
         """Numbers and brackets need no sign between them; two arrays do, since they could be matrices."""

@@ -499,3 +499,40 @@ def test_rounding_errors_are_0_in_latex():
 
     latex = ag.trace(loss, np.array([0.1, 0.7, 0.3])).explain().latex()
     assert "10^{-1" not in latex
+
+
+def test_a_sum_of_functions_has_indices():
+    def loss(pos, neg):
+        ll = np.log(1 / (1 + np.exp(-pos))) + np.sum(np.log(1 / (1 + np.exp(neg))), axis=1)
+        return -np.mean(ll)
+
+    text = str(ag.trace(loss, np.array([0.1, 0.4]), np.ones((2, 3))).explain())
+    assert "llᵢ = log(σ(posᵢ)) + Σⱼ log(σ(-negᵢⱼ))" in " ".join(text.split())
+
+
+def test_the_identity_has_another_letter_beside_a_variable_I():
+    def loss(images, T, V):
+        I = images @ V
+        I = I / np.linalg.norm(I, axis=1, keepdims=True)
+        S = I @ T.T
+        rows = S - np.log(np.sum(np.exp(S), axis=1, keepdims=True))
+        cols = S - np.log(np.sum(np.exp(S), axis=0, keepdims=True))
+        both = np.arange(len(images))
+        return -(np.mean(rows[both, both]) + np.mean(cols[both, both])) / 2
+
+    images = np.array([[0.3, 0.8], [0.1, -0.4], [0.6, 0.2]])
+    derivation = ag.trace(loss, images, images[::-1] + 0.1, np.array([[1.0, 0.2], [0.3, 1.0]])).explain(["V"])
+    assert "- 2 E) / (2 n)" in str(derivation)
+    assert "E = identity" in str(derivation)
+    assert r"\ln \operatorname{softmax}_{i}(S)" in derivation.latex()
+
+
+def test_cases_stand_beside_a_fraction():
+    def loss(w, x, C):
+        r = x @ w
+        rho = np.where(r <= 1, 0.5 * r**2, r - 0.5)
+        return C * np.mean(rho)
+
+    latex = ag.trace(loss, np.array([0.2, 3.0]), np.eye(2), 3.0).explain(["w"]).latex()
+    assert r"\frac{C}{n}\,\begin{cases}" in latex or r"\begin{cases} \frac{C\,r}{n}" in latex
+    assert r"\frac{C\,\begin{cases}" not in latex
