@@ -256,7 +256,7 @@ def _along(e: Expr, printer: Printer) -> tuple[str, int]:
     if e.role != "total":
         form, inside = printer.template(replace(e, params={})) or "", printer.brackets(write(body, printer))
         if form.endswith("({x})"):  # ln softmaxᵢ(z)
-            return f"{printer.below(printer.fill(form.removesuffix('({x})')), printer.plain(letters))}{inside}", ATOM
+            return f"{printer.below(printer.fill(form.removesuffix('({x})')), printer.fill(letters))}{inside}", ATOM
         return f"{printer.over(e.head, letters)}{inside}", ATOM
     factors = factors_of(body.args[0] if body.role == "broadcast" and not body.args[0].shape else body)
     if all(part.role in ("name", "number", "square", "power") for f in factors for part in (f, *f.args)):
