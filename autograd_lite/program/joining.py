@@ -36,10 +36,12 @@ def _joining(f: Callable[..., Any], made: Callable[..., Any] | None) -> Callable
 
 _MAKING = ("array", "asarray")
 _REDUCING = ("sum", "mean", "prod", "max", "min", "amax", "amin", "std", "var", "median")
-_NUMPYS = {word: getattr(np, word) for word in (*_MAKING, *_REDUCING)}
-_OURS = {word: _joining(f, TABLE[word] if word in _MAKING else None) for word, f in _NUMPYS.items()}
+_OURS = {
+    word: _joining(getattr(np, word), TABLE[word] if word in _MAKING else None) for word in (*_MAKING, *_REDUCING)
+}
 _LOCK = threading.Lock()
 _RUNNING = [0]  # how many functions are being traced
+_BEFORE: dict[str, Any] = {}  # what stood there when the first of them began
 
 
 @contextmanager
@@ -55,4 +57,8 @@ def lists_joined() -> Iterator[None]:
 def _count(step: int) -> None:
     with _LOCK:
         _RUNNING[0] += step
-        vars(np).update(_OURS if _RUNNING[0] else _NUMPYS)
+        if _RUNNING[0] == step == 1:
+            _BEFORE.update({word: getattr(np, word) for word in _OURS})
+            vars(np).update(_OURS)
+        elif not _RUNNING[0]:
+            vars(np).update(_BEFORE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import cProfile
 import subprocess
 import sys
+import threading
 from copy import copy
 
 import numpy as np
@@ -553,3 +554,31 @@ def test_words_truth_values_and_counts_are_fixed():
 def test_a_count_that_is_only_a_number_stays_an_input():
     program = ag.trace(lambda w, n: np.sum(w) / n, np.ones(3), 3)
     assert float(program(np.ones(3), 6)) == 0.5
+
+
+def test_numpys_functions_are_put_back():
+    before = {word: getattr(np, word) for word in ("array", "sum", "min")}
+
+    def fails(x):
+        inner = ag.trace(lambda z: np.array([z, 2 * z]))(x)
+        assert np.array is not before["array"]
+        raise KeyboardInterrupt(inner)
+
+    with pytest.raises(KeyboardInterrupt):
+        ag.trace(fails, 1.5)
+    assert {word: getattr(np, word) for word in before} == before
+    seen = []
+
+    def elsewhere():
+        seen.append(np.array([1, 2]).tolist())
+        seen.append(np.array([np.float32(1.5)]).dtype)
+
+    def waits(x):
+        thread = threading.Thread(target=elsewhere)
+        thread.start()
+        thread.join()
+        return np.sum(np.array([x, x**2]))
+
+    assert ag.trace(waits, 2.0)(3.0) == 12
+    assert seen[:2] == [[1, 2], np.float32]
+    assert np.array is before["array"]
