@@ -84,9 +84,17 @@ def _at(x: Any, places: Any, shape: tuple[int, ...]) -> Any:
     return y
 
 
-FUNCTIONS: Mapping[str, Any] = {
+def _slope(fn: Callable[..., Any], x: Any) -> Any:
+    """The derivative of an elementwise function, by five points of it."""
+    x = np.asarray(x, float)
+    h = np.where((np.abs(x) < 1e-6) | (np.abs(x) > 0.1), 1e-3, np.abs(x) / 100)
+    return (8 * (fn(x + h) - fn(x - h)) - (fn(x + 2 * h) - fn(x - 2 * h))) / (12 * h)
+
+
+_FUNCTIONS: Mapping[str, Any] = {
     **_OURS,
     **{word: operator.attrgetter(word)(np) for word in _NUMPY.split()},
+    "ReLU": _OURS["relu"],
     **{word: getattr(np.linalg, word) for word in ("inv", "det", "solve", "norm", "cholesky")},
     "tr": np.trace,
     "ln": np.log,
@@ -102,6 +110,9 @@ FUNCTIONS: Mapping[str, Any] = {
     "astype": lambda x, dtype: np.asarray(x).astype(dtype),
     "slice": slice,
 }
+_PRIMED = "sigmoid σ tanh relu ReLU softplus silu log_sigmoid exp log ln sqrt sin cos tan sinh cosh arctan abs square erf Φ φ"
+#: With the derivatives of functions, σʹ for σ'.
+FUNCTIONS = {**_FUNCTIONS, **{f"{w}ʹ": partial(_slope, _FUNCTIONS[w]) for w in _PRIMED.split()}}
 
 
 def assignments(
@@ -231,6 +242,8 @@ def _parsed(
     except SyntaxError as error:
         says = _DEEP if "nested" in error.msg else error.msg
         says = "invalid syntax" if "continuation" in says or "Perhaps" in says else says
+        if "string literal" in says:
+            raise Unread("a ' can only be read behind a function, as in σ'(z)") from None
         if unread := re.match("invalid (?:non-printable )?character (.*)", says):
             raise Unread(f"the character {unread[1]} cannot be read") from None
         if re.search(r"(?<![\w.])\d[\d.]*[A-Za-z_(]|[\w)\]]\s+[\w(]", text) and says != _DEEP:
@@ -603,7 +616,7 @@ def _indexed(x: Any, index: Any) -> int:
 
 
 def _is_elementwise(fn: Any, bare: str) -> bool:
-    is_ours = fn is _OURS.get(bare) or bare in ("where", "clip", "erf", "Φ", "φ", "ndtr")
+    is_ours = fn is _OURS.get(bare.replace("ReLU", "relu")) or bare[-1:] == "ʹ" or bare in ("where", "clip", "erf", "Φ", "φ", "ndtr")
     return is_ours or isinstance(fn, np.ufunc) and fn.signature is None
 
 

@@ -240,8 +240,14 @@ const ENTRYWISE = {
 Object.assign(ENTRYWISE, { Normal: ENTRYWISE["Φ"], normal: ENTRYWISE["φ"] }); // as derivations name them
 const OF_THE_SAME_KIND = {
   square: (x) => x * x, abs: Math.abs, absolute: Math.abs, sign: (x) => Math.sign(x) + 0, negative: (x) => -x,
-  relu: (x) => Math.max(x, 0),
+  relu: (x) => Math.max(x, 0), ReLU: (x) => Math.max(x, 0),
 };
+/** The derivative of a function, by five points of it. */
+const slope = (f) => (x) => {
+  const h = Math.abs(x) < 1e-6 || Math.abs(x) > 0.1 ? 1e-3 : Math.abs(x) / 100;
+  return (8 * (f(x + h) - f(x - h)) - (f(x + 2 * h) - f(x - 2 * h))) / (12 * h);
+};
+for (const [word, f] of Object.entries({ ...ENTRYWISE, ...OF_THE_SAME_KIND })) ENTRYWISE[`${word}ʹ`] = slope(f);
 const minimum = (a, b) => Math.min(a, b), maximum = (a, b) => Math.max(a, b);
 const OPERATORS = { add: "+", subtract: "-", multiply: "*", divide: "/", power: "**", greater: ">", less: "<",
   greater_equal: ">=", less_equal: "<=", equal: "==", not_equal: "!=", logical_and: "&", logical_or: "|" };
@@ -479,10 +485,11 @@ const startOfTerm = (text, end) => {
   return 0;
 };
 /** Indices below the line. */
-const below = (letters) => [...letters].map((c) => (INDICES.includes(c) ? c : INDICES[LETTERS.indexOf(c)] ?? "")).join("");
+const SMALL = "₀₁₂₃₄₅₆₇₈₉₊₋";
+const below = (letters) => [...letters].map((c) => ((INDICES + SMALL).includes(c) ? c : (INDICES + SMALL)[(LETTERS + "0123456789+-").indexOf(c.replace("−", "-"))] ?? "")).join("");
 const OTHERS = Object.fromEntries([..."ₐₑₕₒₚᵣₛᵤᵥₓ"].map((c, k) => [c, "aehoprsuvx"[k]]));
 const SUBSCRIPT = "₀-₉ₐₑₒₓₕᵢⱼₖₗₘₙₚᵣₛₜᵤᵥ₊₋";
-const INDEX = new RegExp(`((?:${W}|[${MARKS}/])*(?:${W}|[${MARKS})\\]])|[)‖|])_(?:\\{([i-n, ]+)\\}|([i-n]+))(?!(?![²³⁴ᵀ])${W}|[${MARKS}])`, "gu"); // x_i, x_{ij}
+const INDEX = new RegExp(`((?:${W}|[${MARKS}/])*(?:${W}|[${MARKS})\\]])|[)‖|])_(?:\\{((?:[i-n](?: ?[-+−] ?\\p{Nd}+)?[, ]*)+)\\}|([i-n]+))(?!(?![²³⁴ᵀ])${W}|[${MARKS}])`, "gu"); // x_i, x_{ij}
 const STEPS = /Σ_?\{?[tₜ]\s*[=₌]\s*([\p{Nd}₀-₉]+)\}?\^?\{?([\p{Nd}⁰¹²³⁴-⁹]+)\}?/u; // Σ_{t=1}^3
 const BOUNDS = new RegExp(`Σ(?:_?\\{?([ᵢⱼₖₗₘₙi-n])\\s*[=₌]\\s*[01₀₁]\\}?)(?:\\s*\\^?\\{?\\s*${W}\\}?(?=\\s|\\())?`, "gu"); // Σ_{i=1}^n
 const escaped = (word) => word.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&");
@@ -550,7 +557,7 @@ class Board {
   }
 
   python(text, shape, letters = "", steps = []) {
-    text = this.withSubscripts(decomposed(text).replace(/\|\|([^|]+)\|\|/gu, "‖$1‖")).replace(/\^T(?![\p{L}\p{N}_])/gu, "ᵀ").replace(SIGN, (s) => SIGNS[s]);
+    text = this.withSubscripts(decomposed(text).replace(/\|\|([^|]+)\|\|/gu, "‖$1‖")).replace(/\^T(?![\p{L}\p{N}_])/gu, "ᵀ").replace(/(?<=[\p{L}\p{N}_])['′’](?=\()/gu, "ʹ").replace(SIGN, (s) => SIGNS[s]);
     text = text.replace(new RegExp(`(?<!${W}|\\.)(\\p{Nd}+)(e\\p{Nd}+)(?!${W})`, "gu"), (all, n, w) => (has(this.words, w) ? `${n} ${w}` : all));
     const start = text.match(this.start);
     if (start) [text, letters] = [text.slice(start[0].length), start[1] || letters];
@@ -569,6 +576,7 @@ class Board {
     }
     const plain = (t) => [...t].map((c) => (INDICES.includes(c) ? LETTERS[INDICES.indexOf(c)] : c)).join("");
     text = text.replace(new RegExp(`Σ([${INDICES}])\\s*([<>]=?)\\s*([${INDICES}])`, "gu"), (_, a, op, b) => `Σ${a} 1[${plain(a + op + b)}] `);
+    text = text.replace(/\|(?!\s)([^|<>=]*[^|<>=\s])\|/gu, " abs($1)");
     this.measure(text, shape, plain(letters));
     const python = this.rewritten((text.replaceAll("∂", "d").match(TOKEN) ?? []).filter((t) => t.trim()));
     const moved = python.match(new RegExp(`${W}*[₊₋]${W}*`, "u"));

@@ -34,7 +34,8 @@ _AT_STEP = rf"([^\W\d](?:[\w{_MARKS}]|/(?=d))*?){_STEP}"
 _TYPED_STEP = rf"(?<=[\w{_MARKS}])_(?:t(?![^\W{INDICES}])|[({{]t\s*(?:([+-])\s*(\d+))?[)}}])"  # h_t, h_{t-1}
 _RANGE = r"[;,]?\s*\bt\s*=\s*(\d+)\s*(?:…|\.\.+|to)\s*(\d+)\s*$"  # t = 1 … 3
 _PLACES = r"(?<!\w)at (\[(?:[^][]|\[[^][]*\])*\]), 0 elsewhere"  # behind a term
-_INDEX = rf"([\w{_MARKS}/]*[\w{_MARKS})\]]|[)‖|])_(?:\{{([i-n, ]+)\}}|([i-n]+))(?![^\W²³⁴ᵀ]|[{_MARKS}])"  # x_i, x_{ij}
+_BRACED = r"\{((?:[i-n](?: ?[-+−] ?\d+)?[, ]*)+)\}"  # {ij}, {i-1}
+_INDEX = rf"([\w{_MARKS}/]*[\w{_MARKS})\]]|[)‖|])_(?:{_BRACED}|([i-n]+))(?![^\W²³⁴ᵀ]|[{_MARKS}])"  # x_i, x_{i-1}
 _BOUNDS = r"Σ(?:_?\{?([ᵢⱼₖₗₘₙi-n])\s*[=₌]\s*[01₀₁]\}?)(?:\s*\^?\{?\s*[\wⁿ]\}?(?=\s|\())?"  # Σ_{i=1}^n
 _OTHERS = dict(zip("ₐₑₕₒₚᵣₛᵤᵥₓ", "aehoprsuvx", strict=True))  # letters that are no names of indices
 _STEPS = r"Σ_?\{?[tₜ]\s*[=₌]\s*([\d₀-₉]+)\}?\^?\{?([\d⁰¹²³⁴-⁹]+)\}?"  # Σ_{t=1}^3
@@ -60,7 +61,7 @@ def decomposed(text: str) -> str:
 
 def signs_replaced(text: str) -> str:
     """The signs that stand for one of Python's, replaced."""
-    text = re.sub(r"\^T\b", "ᵀ", text)
+    text = re.sub(r"(?<=\w)['′’](?=\()", "ʹ", re.sub(r"\^T\b", "ᵀ", text))  # σ'(z)
     return _SIGN.sub(lambda m: _SIGNS[m[0]], text)
 
 
@@ -145,6 +146,7 @@ class Board:
             text = f"{text[:k]} placed({text[k : m.start()]}, np.s_{m[1]}){text[m.end() :]}"
         bounds = rf"Σ([{INDICES}])\s*([<>]=?)\s*([{INDICES}])"  # Σₖ≥ᵢ
         text = re.sub(bounds, lambda m: f"Σ{m[1]} 1[{(m[1] + m[2] + m[3]).translate(_SUBSCRIPTS)}] ", text)
+        text = re.sub(r"\|(?!\s)([^|<>=]*[^|<>=\s])\|", r" abs(\1)", text)  # λ |a|; an or has blanks, or conditions
         self._measured(text, shape, letters.translate(_SUBSCRIPTS))
         python = self.rewritten([m[0] for m in _TOKEN.finditer(text.replace("∂", "d")) if not m[0].isspace()])
         if m := re.search(r"\w*[₊₋]\w*", python):
@@ -479,8 +481,9 @@ def _letters(at: str) -> str:
 
 
 def _below(letters: str) -> str:
-    """Indices below the line."""
-    return re.sub("[^i-nᵢⱼₖₗₘₙ]", "", letters).translate(str.maketrans(LETTERS, INDICES))
+    """Indices below the line, which may be moved."""
+    letters = letters.replace("−", "-").translate(_SMALL).translate(str.maketrans(LETTERS, INDICES))
+    return re.sub(f"[^{INDICES}{_BELOW}]", "", letters)
 
 
 def _tuple(numbers: Iterable[int]) -> str:

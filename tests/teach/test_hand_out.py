@@ -364,6 +364,38 @@ def test_rows_are_read_and_causes_are_found(tmp_path):
         assert mark.says == READINGS[word][text] == page["says"], text
 
 
+def smoothed():
+    u, lam = ag.tensor([0.3, -0.5, 0.8, 0.1, -0.2], requires_grad=True), 0.4
+    a, z = u[1:] - u[:-1], 2 * np.tanh(u) - u**2
+    s = ag.sigmoid(z)
+    r = ag.relu(s - 0.1)
+    L = lam * np.abs(a).sum() + np.sum(r**3)
+    return worksheet(L, wrt=u, names={"u": u, "lam": lam, "a": a, "z": z, "s": s, "r": r}, blanks=12)
+
+
+TYPED = {
+    "dLda": {"λ|a|/a": "", "λ |a| / a": "", "a|λ|/|a|": "", "λ |a|": "the factor a occurs once too often"},
+    "dLds": {"dL/dr ReLU'(s - 0.1)": "", "dL/dr ⊙ relu′(s - 0.1)": ""},
+    "dLdz": {"dL/ds σ'(z)": "", "dL/dsᵢ sigmoid’(z_i)": "", "-dL/ds σ'(z)": "the sign is wrong"},
+    "dLdu": {
+        "dL/da_{i-1} - dL/da_i + dL/dz_i (2 tanh'(u_i) - 2 u_i)": "",
+        "(dL/da)_{i−1} - (dL/da)_i + 2 (dL/dz)_i (tanh'(u)_i - u_i)": "",
+        "dL/da_{i-1} + dL/da_i + dL/dz_i (2 tanh'(u_i) - 2 u_i)": "the sign before dL/da_i is wrong",
+    },
+}  # fmt: skip
+
+
+@pytest.mark.skipif(NODE is None, reason="node is not installed, which runs the page's marking")
+def test_primes_bars_and_moved_indices_are_read(tmp_path):
+    sheet = smoothed()
+    cases = [(word, text) for word, texts in TYPED.items() for text in texts]
+    for (word, text), page in zip(cases, marked_by_the_page(sheet, cases, tmp_path), strict=True):
+        (mark,) = [mark for mark in sheet.check({word: text}) if mark.word == word]
+        assert mark.says == TYPED[word][text] == page["says"], text
+    (mark,) = [mark for mark in sheet.check({"dL/dz": "σ' dL/ds"}) if mark.word == "dLdz"]
+    assert mark.says == "not marked here: \"σ' dL/ds\": a ' can only be read behind a function, as in σ'(z)"
+
+
 def test_what_cannot_be_read_is_neither_right_nor_wrong():
     marks = rows().check({"dL/df": "see the lecture", "dL/dW": "xᵀ dL/dq", "dL/dbeta": "Σᵢ dL/dηᵢ xᵢ"})
     says = {mark.word: mark.says for mark in marks}
