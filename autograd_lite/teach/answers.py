@@ -110,7 +110,7 @@ _FUNCTIONS: Mapping[str, Any] = {
     "astype": lambda x, dtype: np.asarray(x).astype(dtype),
     "slice": slice,
 }
-_PRIMED = "sigmoid σ tanh relu ReLU softplus silu log_sigmoid exp log ln sqrt sin cos tan sinh cosh arctan abs square erf Φ φ"
+_PRIMED = "sigmoid σ tanh relu ReLU softplus silu log_sigmoid exp log ln sqrt sin cos tan sinh cosh arctan abs erf Φ φ"
 #: With the derivatives of functions, σʹ for σ'.
 FUNCTIONS = {**_FUNCTIONS, **{f"{w}ʹ": partial(_slope, _FUNCTIONS[w]) for w in _PRIMED.split()}}
 
@@ -616,7 +616,8 @@ def _indexed(x: Any, index: Any) -> int:
 
 
 def _is_elementwise(fn: Any, bare: str) -> bool:
-    is_ours = fn is _OURS.get(bare.replace("ReLU", "relu")) or bare[-1:] == "ʹ" or bare in ("where", "clip", "erf", "Φ", "φ", "ndtr")
+    others = ("where", "clip", "erf", "Φ", "φ", "ndtr", "ReLU")
+    is_ours = fn is _OURS.get(bare) or bare in others or bare.endswith("ʹ")
     return is_ours or isinstance(fn, np.ufunc) and fn.signature is None
 
 

@@ -1339,7 +1339,10 @@ const marking = (data) => {
     for (const [k, reader] of isNumber ? [] : readers.slice(1).entries()) {
       if (!has(spaces[k + 1], word)) answers.push(null);
       else {
-        try { answers.push(fitted(reader.formula(text, ...how), shape, full)); } catch (error) {
+        try {
+          const value = fitted(reader.formula(text, ...how), shape, full);
+          answers.push(value.data.every(Number.isFinite) ? value : null);
+        } catch (error) {
           if (!(error instanceof Unread || error instanceof Misfit)) throw error;
           answers.push(null);
         }

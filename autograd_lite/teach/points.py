@@ -10,13 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from ..derive.derivation_lines import Total
 from ..derive.explain import Derivation
-from ..derive.factors import laid_out
+from ..derive.factors import Factor, laid_out
 from ..derive.formula import Expr
 from ..derive.formula_ops import computed, evaluate
 from ..derive.given import Given
@@ -24,6 +25,7 @@ from .answers import worked_out
 from .blanks import lines_at
 
 TRIES = ((0.05, True), (0.005, True), (0.05, False), (0.001, False))  # how far; whether data move too
+FAR = (0.5, 1, 2, 4, 8) * 2  # where a case of the formulas has not occurred, how far parameters are moved
 Values = Mapping[str, Any]
 
 
@@ -56,7 +58,10 @@ def _computed(part: Expr, args: Sequence[Any]) -> Any:
 
 
 def elsewhere(d: Derivation, start: Values) -> Iterator[dict[str, Any]]:
-    """Two other choices of the numbers near `start`, if there are any, each with every value of the steps."""
+    """Two other choices of the numbers near `start`, if there are any, each with every value of the steps.
+
+    Where a condition in the formulas always has one value, one is further away if the other occurs there.
+    """
     c = d.chain
     used = {word for word, _ in d.given}
     parameters = {word for n, word in c.names.items() if c.is_input(n) and n in c.graded}
@@ -64,17 +69,46 @@ def elsewhere(d: Derivation, start: Values) -> Iterator[dict[str, Any]]:
     data = independent(d, used - parameters)
     exact = {word for word, x in start.items() if np.asarray(x).dtype.kind != "f"}
     kept = used | parameters | c.introduced | c.constants.quoted.keys() | exact
+    free = {word for word in parameters if word in asked or not _has_meaning(start[word])}
+    others = {word: x for word, x in start.items() if word in kept or not is_name(word)}
+
+    def chosen(rng: np.random.Generator, size: float, all_move: bool) -> dict[str, Any]:
+        moving = sorted(parameters | (data if all_move else set()))
+        return others | {word: moved(start[word], rng, size, word in free) for word in moving}
+
+    cases = _cases(d, start)
+    missing = {(key, not value) for key, value in cases} - cases
     for seed in (1, 2):
-        for size, all_move in TRIES:
-            rng = np.random.default_rng(seed)
-            moving = sorted(parameters | (data if all_move else set()))
-            free = {word for word in parameters if word in asked or not _has_meaning(start[word])}
-            new = {word: moved(start[word], rng, size, word in free) for word in moving}
-            others = {word: x for word, x in start.items() if word in kept or not is_name(word)}
-            env = confirmed(d, others | new)
-            if env is not None:
-                yield env
-                break
+        for k, size in enumerate(FAR if missing else ()):
+            new = chosen(np.random.default_rng([seed, k]), size, False)
+            if reached := missing & _cases(d, new):
+                env = confirmed(d, new)
+                if env is not None:
+                    missing -= reached
+                    yield env
+                    break
+        else:
+            near = (confirmed(d, chosen(np.random.default_rng(seed), *how)) for how in TRIES)
+            yield from islice((env for env in near if env is not None), 1)
+
+
+def _cases(d: Derivation, start: Values) -> set[tuple[str, bool]]:
+    """The values that each condition in the formulas has, somewhere."""
+    cases: set[tuple[str, bool]] = set()
+
+    def call(part: Expr, args: Sequence[Any]) -> Any:
+        value = computed(part, args)
+        if np.asarray(value).dtype == bool:
+            cases.update((part.key, case) for case in np.unique(value).tolist())
+        return value
+
+    with suppress(Exception), np.errstate(all="ignore"):  # a step that cannot be computed, or not there
+        env, done = forward(d, start), dict[str, Any]()
+        for line in d.order.all():
+            for f in [line] if isinstance(line, Factor) else [f for path in line.paths for f in path]:
+                if not f.is_map:
+                    evaluate(f.formula, env, done, call)
+    return cases
 
 
 def near(values: Values) -> Iterator[dict[str, Any]]:

@@ -259,7 +259,7 @@ class Worksheet(HandOut):
         at = [fitted(np.asarray(raw(first), float), shape, q.shape)]
         for value, space in zip([] if is_number else others, self.spaces[1:], strict=False):
             try:
-                is_judged = value is not None and q.word in space
+                is_judged = value is not None and q.word in space and np.all(np.isfinite(value))  # not a/|a| at 0
                 at.append(fitted(np.asarray(value, float), shape, q.shape) if is_judged else None)
             except (TypeError, ValueError):  # nothing, or an error: it is not judged there
                 at.append(None)
@@ -290,6 +290,12 @@ def _elsewhere(text: str, reader: Reader, *how: Any) -> Any:
         return reader.formula(text, *how)
     except Exception:  # such as a name that has no other value
         return None
+
+
+def _without_noise(x: Any) -> Any:
+    """An array in which what is rounding noise beside its largest entry is 0."""
+    x = np.asarray(x)
+    return np.where(np.abs(x) < 1e-15 * np.max(np.abs(x), initial=0.0), 0, x) if x.dtype.kind == "f" else x + 0
 
 
 def _slashed(word: str) -> str:
@@ -468,7 +474,7 @@ def _with_blanks(
             line = replace(line, formulas=[name(BLANK)], how=how, ones=(), shape=shape, letters=q.letters)
         lines.append(line)
     given = ((line.symbol, space[line.symbol]) for line in sections[0].lines if not line.formulas)
-    arrays = [Line(w, (replace(constant(x), value=(np.asarray(x) + 0).view(Full)) if np.ndim(x) else constant(x),))
+    arrays = [Line(w, (replace(constant(x), value=_without_noise(x).view(Full)) if np.ndim(x) else constant(x),))
               for w, x in given if np.size(x) <= GIVEN]  # fmt: skip
     numbers = [Section("The numbers", arrays)] if arrays else []
     return [sections[0], *numbers, *(s for s in sections[1:-1] if s.title != RULE), Section("Fill in", lines)]

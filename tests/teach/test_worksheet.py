@@ -863,6 +863,28 @@ def test_what_holds_for_labels_only_is_right():
     assert not sheet.check({"dLdp": "-t / p + (1 - t)² / (1 - p²)"})[0].right
 
 
+def test_a_case_that_does_not_occur_is_judged_elsewhere():
+    w, x = ag.tensor([0.4, -0.3], requires_grad=True), np.array([[1.0, 0.5], [-0.8, 1.2], [0.3, -1.0]])
+    r = x @ w
+    rho = np.where(np.abs(r) <= 1, 0.5 * r**2, np.abs(r) - 0.5)
+    sheet = worksheet(np.sum(rho), wrt=w, names={"w": w, "x": x, "r": r, "rho": rho})
+    assert np.all(np.abs(sheet.spaces[0]["r"]) <= 1)
+    for text, right in (("where(|r| ≤ 1, r, sign(r))", True), ("r", False), ("where(|r| ≤ 1, r, 0)", False)):
+        (mark,) = [mark for mark in sheet.check({"drho/dr": text}) if mark.word == "drhodr"]
+        assert mark.right == right, text
+
+
+@pytest.mark.filterwarnings("error")
+def test_rounding_errors_and_warnings_are_not_shown():
+    def fit(a, x):
+        return ag.linalg.slogdet(a * x @ x.T + np.eye(3))[1] + a**2
+
+    x = np.array([[1.0, 0.2], [4e-17, 0.5], [-0.3, 1.0]])
+    sheet = ag.trace(fit, 0.5, x).worksheet(wrt="a")
+    assert "x = [[1., 0.2], [0., 0.5], [-0.3, 1.]]" in str(sheet)
+    assert sheet.data()
+
+
 def test_numbers_can_be_drawn_again():
     at = net()
     L, wrt, names = at["L"], [at["W"], at["V"]], at
