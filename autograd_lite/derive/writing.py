@@ -505,6 +505,13 @@ def array_text(value: Array) -> str:
 # --------------------------------------------------------------------------------------------------------- plain text
 
 
+def rounded(value: Any) -> Any:
+    """`value` with 0 for rounding errors."""
+    x = np.asarray(value)
+    noise = np.abs(x) < ROUNDING * max(1, largest(x)) if x.dtype.kind == "f" else np.False_
+    return np.where(noise, x.dtype.type(0), x) if noise.any() else value
+
+
 class Text(Printer):
     """Mathematics in one line: ``(y - P)²``, ``Bᵀ``, ``σ(C)``."""
 
@@ -807,8 +814,7 @@ class Latex(Text):
 
     def matrix(self, value: Any, digits: int = 4) -> str:
         """A small array; a single number as such. Rounding errors are 0."""
-        if np.asarray(value).dtype.kind == "f":
-            value = np.where(np.abs(value) < ROUNDING * max(1, largest(value)), 0, value)
+        value = rounded(value)
         if np.size(value) == 1:
             return self.digits(np.asarray(value).item(), digits)
         if np.size(value) == 0:

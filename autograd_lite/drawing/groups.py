@@ -33,13 +33,14 @@ class Calls:
             self.inner.update(modules[:-1])
 
     def label(self, group: Any) -> str:
-        """``fc1: Linear``, or the name of a composite function."""
+        """``fc1: Linear``, or the name of a composite function, without that of its module."""
         module = getattr(group, "module", None)
         place = self.places.get(module, "")
         outer = getattr(group.outer, "module", None)
         if not place and module is not None and outer is not None:
             place = place_in(outer, module)
-        return plain(f"{place}: {group.name}" if place else str(group.name))
+        name = str(group.name).rpartition(".")[2]
+        return plain(f"{place}: {name}" if place else name)
 
     def clusters(self, eq: Equation, but: Any = None) -> tuple[tuple[str, str], ...]:
         """The clusters that contain an equation, down to the call `but`, which is folded."""

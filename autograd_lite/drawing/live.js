@@ -61,6 +61,11 @@ const number = (x, digits, kind) => {
   if (e < -4 || e >= digits) return `${sign}${point(found, 1)}e${e < 0 ? "-" : "+"}${String(Math.abs(e)).padStart(2, "0")}`;
   return sign + (e < 0 ? point(`${"0".repeat(-e)}${found}`, 1) : point(found, e + 1));
 };
+/** Rounding errors as 0. */
+const rounded = (x) => {
+  const limit = live.limits.rounding * x.data.reduce((most, y) => (Number.isFinite(y) ? Math.max(most, Math.abs(y)) : most), 1);
+  return x.data.some((y) => y !== 0 && Math.abs(y) < limit) ? { ...x, data: x.data.map((y) => (Math.abs(y) < limit ? 0 : y)) } : x;
+};
 const rows = (x, digits) => {
   const wide = x.shape.at(-1) ?? 1;
   return Array.from({ length: x.data.length / wide }, (_, i) => [...x.data.slice(i * wide, (i + 1) * wide)].map((y) => number(y, digits, x.kind)));
@@ -154,6 +159,7 @@ for (const { texts } of live.items.flatMap((i) => [i.value, i.gradient].filter(B
   for (const t of texts) if (!t.textContent.endsWith("=")) anchor(t, texts.length > 1 ? "end" : "middle");
 }
 for (const { text } of live.lines) if (text) anchor(text, "middle");
+const given = new Set(leaves.map((leaf) => leaf.key));
 const labelled = new Map(groups.filter(([, g]) => !g.id.includes("_row")));
 
 /** Everything that is shown, from the present numbers. */
@@ -164,7 +170,8 @@ const draw = () => {
     const words = [item.label];
     for (const role of ["value", "gradient"]) {
       if (!item[role]) continue;
-      const x = { ...item[role].of[item.name], kind: role === "value" ? item.kind : "f" };
+      const now = { ...item[role].of[item.name], kind: role === "value" ? item.kind : "f" };
+      const x = role === "value" && given.has(item.key) ? now : rounded(now);
       shown.set(`${role} ${item.key}`, x);
       target[role] = entries(x);
       words.push(`${role} ${lines(x).join(" ")}`);
@@ -176,10 +183,11 @@ const draw = () => {
   });
   const byKey = new Map(data.lines.map((l) => [l.key, l]));
   for (const { key, label, text } of live.lines) {
-    shown.set(`value ${key}`, p[key]);
-    byKey.get(key).value = entries(p[key]);
-    labelled.get(key)?.setAttribute("aria-label", `${label} = ${lines(p[key]).join(" ")}`);
-    if (text) put(text, `= ${lines(p[key])[0]}`);
+    const x = rounded(p[key]);
+    shown.set(`value ${key}`, x);
+    byKey.get(key).value = entries(x);
+    labelled.get(key)?.setAttribute("aria-label", `${label} = ${lines(x).join(" ")}`);
+    if (text) put(text, `= ${lines(x)[0]}`);
   }
   live.steps.forEach((step, n) => {
     if (!step.of) return;
@@ -190,7 +198,7 @@ const draw = () => {
     find("steps").children[n].lastElementChild.replaceChildren(element("mo", "="), ...mathMatrix(x));
   });
   for (const leaf of leaves) for (const cell of leaf.cells) cell.show();
-  find("loss").textContent = `${live.written} = ${number(loss(), 6)}`;
+  find("loss").textContent = `${live.written} = ${number(rounded(v[live.loss]).data[0], 6)}`;
   refresh();
 };
 const update = () => {

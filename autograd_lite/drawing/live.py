@@ -22,6 +22,7 @@ from ..derive.javascript import NoForm
 from ..derive.layout import Line as Written
 from ..derive.live_program import Program, program
 from ..derive.notation import Notation
+from ..derive.writing import ROUNDING
 from . import formatting
 from .scene import Item, Line, Scene
 from .steps import Step
@@ -93,7 +94,8 @@ def live(scene: Scene, chain: Chain | None, steps: Sequence[Step], examples: Any
         "steps": [_step(s, scene, {i.key for i in scene.items} - computed) for s in steps],
         "batches": turns,
         "limits": {
-            "lines": formatting.LINES, "columns": formatting.COLUMNS, "many": formatting.MANY, "edited": EDITED
+            "lines": formatting.LINES, "columns": formatting.COLUMNS, "many": formatting.MANY, "edited": EDITED,
+            "rounding": ROUNDING,
         },
     }
     arrays, controls, style, panel = (

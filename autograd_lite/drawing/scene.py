@@ -7,6 +7,7 @@ LaTeX and comparisons are all made from the scene.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..derive.formula import Expr
-from ..derive.writing import text_name
+from ..derive.writing import rounded, text_name
 from . import formatting
 
 #: The kinds of boxes; each looks different, even without colour.
@@ -46,7 +47,7 @@ class Item:
     operation : str
         Shown where there is no formula.
     value, gradient : ndarray, optional
-        As they were when the scene was made.
+        As they were when the scene was made; rounding errors of what was computed are 0.
     clusters : tuple of (key, label)
         The calls in which it was computed, outermost first.
     own : bool
@@ -79,7 +80,7 @@ class Item:
     note: str = ""
 
     def __post_init__(self) -> None:
-        _own(self, "value", "gradient")
+        _own(self, "value", "gradient", kept=("value",) * (self.kind in ("parameter", "input", "constant")))
 
     def source(self, wide: int = formatting.WIDE) -> str:
         """How it is computed, in one line of at most `wide` characters; empty for an input."""
@@ -117,12 +118,14 @@ class Line:
         _own(self, "value")
 
 
-def _own(thing: Any, *fields: str) -> None:
-    """Copy arrays: parameters are updated in place later, and the picture must not change with them."""
+def _own(thing: Any, *fields: str, kept: Sequence[str] = ()) -> None:
+    """Copy arrays: parameters are updated in place later, and the picture must not change with them. What is not `kept`
+    has no rounding errors.
+    """
     for field_name in fields:
         value = getattr(thing, field_name)
         if isinstance(value, np.ndarray):
-            object.__setattr__(thing, field_name, value.copy())
+            object.__setattr__(thing, field_name, (value if field_name in kept else rounded(value)).copy())
 
 
 @dataclass(frozen=True)
