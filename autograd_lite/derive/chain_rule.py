@@ -77,9 +77,11 @@ class Chain(Steps):
         numbered = dict(rule for _, rules in paths for rule in rules)
         steps = [numbered[k] for k in sorted(numbered)]
         rows = dict.fromkeys(self.defined[at].row for at in steps)
-        said = dict.fromkeys(remark for at in steps for remark in self.remarks(at))
+        said, always = (
+            dict.fromkeys(remark for at in steps for remark in of(at)) for of in (self.remarks, self.conventions)
+        )
         factor = self._factor(n, m, self._total(n, m, [e for e, _ in paths]), tuple(rows))
-        return replace(factor, remarks=tuple(said))
+        return replace(factor, remarks=tuple(said), conventions=tuple(always))
 
     @cached_method
     def _inner_paths(self, n: Var) -> dict[Var, list[tuple[Edge, Rules]]]:

@@ -126,6 +126,8 @@ class Factor(Edge):
         From the old cotangent to the new one in numbers, where the formula only says what a textbook says.
     remarks : tuple of str
         What textbooks say beside it, such as what holds at a tie.
+    conventions : tuple of str
+        What they say beside it whatever the numbers are.
     symmetric : tuple of str
         The matrices whose transposes are not written.
 
@@ -148,6 +150,7 @@ class Factor(Edge):
     _env: Mapping[str, Any] = field(repr=False)
     pull: Pull | None = field(default=None, repr=False)
     remarks: tuple[str, ...] = ()
+    conventions: tuple[str, ...] = ()
     symmetric: tuple[str, ...] = ()
 
     @property

@@ -361,6 +361,11 @@ class Steps(Notation):
         kink = step.book.kink if n in self.tied or n not in self.folds and self.is_at_kink(n) else ""
         return [said for said in (step.book.note, kink, self._masked(n)) if said]
 
+    def conventions(self, n: Var) -> list[str]:
+        """What the textbook of `n` says beside its derivative whatever the numbers are: at a kink they may be later."""
+        step = self.known(n)
+        return [said for said in (step.book.note, step.book.kink) if said] if step else []
+
     def _masked(self, n: Var) -> str:
         """Which entries of a softmax are 0, because of a mask."""
         x = self.call(n).xs[0].value if n in self.defined and self.defined[n].row.algebra == "softmax" else np.zeros(1)

@@ -236,7 +236,8 @@ def width_for(captions: Iterable[str]) -> int:
 
 def label_rows(item: Item, scene: Scene, style: Style) -> list[list[LabelRow]]:
     """The lines of a box's label, in order; those in one list stand side by side."""
-    head, source = MARKS.get(item.change, "") + _head(item), item.source()
+    source = item.source()
+    head = MARKS.get(item.change, "") + (item.head if source and item.formula else _head(item))
     is_folded = item.kind in ("layer", "summary")
     title = " = ".join(filter(None, [head, "" if is_folded else source]))
     value = item.value if style.values else None
@@ -372,13 +373,13 @@ def partial_rows(line: Line, scene: Scene, style: Style) -> list[LabelRow]:
     if not style.partials or not line.symbol:
         is_new = line.shape and not line.symbol and line.shape != scene.item(line.tail).shape
         return [LabelRow(formatting.shape(line.shape), "dim")] if is_new else []
-    source = "" if line.formula is not None and line.formula.is_number else formatting.formula(line.formula, 28)
+    source = "" if line.formula is not None and line.formula.is_number else line.source(44)
     value = ""
     if line.value is not None:
         entries = formatting.array(line.value)
         is_short = len(entries) == 1 and np.size(line.value) <= formatting.COLUMNS
         value = f"= {entries[0]}" if is_short else formatting.shape(np.shape(line.value))
-    symbol = LabelRow(formatting.clipped(formatting.partial(line.symbol), 28), "symbol", SMALL, True)
+    symbol = LabelRow(formatting.clipped(line.written, 28), "symbol", SMALL, True)
     texts = (f"= {source}" if source else "", value, line.note)
     return [symbol, *(LabelRow(text, "formula") for text in texts if text)]
 

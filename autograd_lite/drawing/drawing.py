@@ -215,9 +215,9 @@ class Drawing(GraphView):
         return "\n".join([head, *map(self._listed, items[:LISTED]), *rest])
 
     def _listed(self, item: Item) -> str:
-        name = " = ".join(filter(None, [item.name, item.source()]))
+        name = " = ".join(filter(None, [item.head, item.source()]))
         factors = [
-            f"{formatting.partial(x.symbol)} = {formatting.formula(x.formula)}"
+            f"{x.written} = {x.source()}"
             for x in self.scene.lines
             if x.head == item.key and x.symbol and self.style.partials
         ]

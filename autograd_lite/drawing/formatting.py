@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..derive.formula import Expr
-from ..derive.writing import text, text_name
+from ..derive.layout import Line as Written
+from ..derive.writing import TEXT, text, text_name
 
 LINES, COLUMNS = 4, 6  # of the largest matrix that is written out; a larger one is summarized
 MANY = 48  # entries of the largest array that is shown in full on hovering
-WIDE = 36  # characters of a formula
+WIDE = 60  # characters of a formula
+LONGEST = 400  # and of any
 
 
 def number(x: Any, digits: int = 3) -> str:
@@ -53,6 +55,22 @@ def array(value: Any) -> list[str]:
     return [f"[{'  '.join(row)}]" for row in matrix(value)] or [summary(value)]
 
 
+def listed(value: Any) -> str:
+    """An array in one line: all entries, unless there are many.
+
+    >>> listed(np.array([[0, 2], [1, 3]]))
+    '[[0 2] [1 3]]'
+    """
+    value = np.asarray(value)
+    if value.size > MANY or value.size < 2 or value.dtype.kind not in "biufc":
+        return array(value)[0]
+
+    def nested(part: Any) -> str:
+        return f"[{' '.join(map(nested, part))}]" if isinstance(part, list) else number(part, 4)
+
+    return nested(value.tolist())
+
+
 def matrix(value: Any) -> list[list[str]]:
     """The entries of a small vector or matrix as text, row by row; none for any other array.
 
@@ -85,6 +103,12 @@ def summary(value: Any) -> str:
 def formula(e: Expr | None, wide: int = WIDE) -> str:
     """A formula in one line of mathematics."""
     return "" if e is None else mathematics(text(e), wide)
+
+
+def equation(symbol: str, e: Expr, shape: Sequence[int] | None, names: Collection[str] = ()) -> list[str]:
+    """A symbol and its formula as mathematics, with indices where they need some: those are none of `names`."""
+    written = Written(symbol, (e,), shape=tuple(shape or ()), names=names).written(TEXT)
+    return [mathematics(side, LONGEST) for side in written]
 
 
 def mathematics(written: str, wide: int = WIDE) -> str:

@@ -195,7 +195,7 @@ const draw = () => {
     if (step.caption !== null) data.steps[n].caption = `${step.caption} = ${lines(x)[0]}`;
     if (!step.formula || step.known?.every((y, k) => y === x.data[k])) return;
     step.known = x.data.slice();
-    find("steps").children[n].lastElementChild.replaceChildren(element("mo", "="), ...mathMatrix(x));
+    find("steps").children[n].querySelector("math:last-of-type").replaceChildren(element("mo", "="), ...mathMatrix(x));
   });
   for (const leaf of leaves) for (const cell of leaf.cells) cell.show();
   find("loss").textContent = `${live.written} = ${number(rounded(v[live.loss]).data[0], 6)}`;

@@ -82,7 +82,7 @@ def _item(i: Item, scene: Scene) -> dict[str, Any]:
         "key": i.key,
         "kind": f"{i.kind}: {KINDS[i.kind]}",
         "name": i.written,
-        "title": escape.plain(f"{i.written} = {source}" if source else i.written),
+        "title": escape.plain(f"{i.head} = {source}" if source else i.written),
         "shape": " ".join(filter(None, [formatting.shape(i.shape) or "scalar", i.dtype])),
         "value": _entries(i.value),
         "gradient": _entries(i.gradient),
@@ -103,14 +103,14 @@ def _line(x: Line, scene: Scene) -> dict[str, Any]:
         "key": x.key,
         "tail": x.tail,
         "head": x.head,
-        "symbol": formatting.partial(x.symbol) if x.symbol else "",
+        "symbol": x.written,
         "title": escape.plain(f"{scene.item(x.tail).written} → {scene.item(x.head).written}"),
-        "formula": formatting.formula(x.formula, 400),
+        "formula": x.source(400),
         "value": _entries(x.value),
         "how": how.get(x.combine, "") if x.symbol or not x.combine else "",
         "isGradient": x.combine == "map",
         "shape": formatting.shape(x.shape),
-        "note": x.note,
+        "note": "; ".join(filter(None, [x.note, x.convention])),
     }
 
 
@@ -142,10 +142,11 @@ def _formula(s: Step) -> str:
         part[:] = [f"{MATHML.plain('=')}{several[0]}", *(f"<mrow></mrow>{term}" for term in several[1:])]
     said = [formatting.spoken(side).replace(" = ", " equals ") for side in texts(s.line, 400)]
     labels = (f' aria-label="{"equals " * (k > 0)}{escape.xml(text)}"' for k, text in enumerate(said))
-    return "".join(
+    written = "".join(
         f'<math display="block"{label if not k or not label else HIDDEN}>{piece}</math>'
         for part, label in zip_longest(parts, labels, fillvalue="") for k, piece in enumerate(part)
     )  # fmt: skip
+    return written + f"<small>{escape.xml(s.remark)}</small>" * bool(s.remark)
 
 
 TERMS = 30  # characters of a sum that stands in one piece

@@ -7,7 +7,7 @@ LaTeX and comparisons are all made from the scene.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -78,13 +78,25 @@ class Item:
     origin: str = ""
     change: str = ""
     note: str = ""
+    names: Collection[str] = ()  # of the user's, which no index has
 
     def __post_init__(self) -> None:
         _own(self, "value", "gradient", kept=("value",) * (self.kind in ("parameter", "input", "constant")))
 
     def source(self, wide: int = formatting.WIDE) -> str:
         """How it is computed, in one line of at most `wide` characters; empty for an input."""
-        return formatting.formula(self.formula, wide) or self.operation
+        return formatting.clipped(self._equation[1], wide) or self.operation
+
+    @cached_property
+    def _equation(self) -> list[str]:
+        if self.formula is None:
+            return [self.written, ""]
+        return formatting.equation(self.name, self.formula, self.shape, self.names)
+
+    @property
+    def head(self) -> str:
+        """The name, with the indices that its formula needs."""
+        return self._equation[0]
 
     @property
     def written(self) -> str:
@@ -113,9 +125,27 @@ class Line:
     shape: tuple[int, ...] | None = None  # of the argument
     note: str = ""
     change: str = ""
+    names: Collection[str] = ()  # of the user's, which no index has
+    convention: str = ""  # what holds at a kink or a tie
 
     def __post_init__(self) -> None:
         _own(self, "value")
+
+    @cached_property
+    def _equation(self) -> list[str]:
+        symbol = formatting.partial(self.symbol) if self.symbol else ""
+        if self.combine == "map" and self.formula is not None:  # a gradient, which may need indices
+            return formatting.equation(self.symbol, self.formula, self.shape, self.names)
+        return [symbol, formatting.formula(self.formula, formatting.LONGEST)]
+
+    @property
+    def written(self) -> str:
+        """The symbol, with the indices that its formula needs."""
+        return self._equation[0]
+
+    def source(self, wide: int = formatting.WIDE) -> str:
+        """The formula, in one line of at most `wide` characters."""
+        return formatting.clipped(self._equation[1], wide)
 
 
 def _own(thing: Any, *fields: str, kept: Sequence[str] = ()) -> None:

@@ -14,7 +14,7 @@ from ..derive.derivation_lines import Lines, Total
 from ..derive.factors import Factor
 from ..derive.formula import Expr
 from ..derive.layout import Line
-from ..derive.writing import LATEX, TEXT, Latex
+from ..derive.writing import LATEX, TEXT, Latex, text_name
 from ..program import Var
 from ..tensor import Tensor
 from . import formatting
@@ -31,7 +31,8 @@ class Step:
 
     `line` is the formula; that of the first step is a list of names. `number` says what the last number in both is:
     ``("value", key)`` of a box or line, or ``("gradient", key)``. `general` is the same step without a formula that
-    holds for these numbers only, such as one that uses Σⱼ Yⱼ = 1.
+    holds for these numbers only, such as one that uses Σⱼ Yⱼ = 1. `remark` is said beside it: what holds at a kink or
+    a tie, whether or not there is one now; beside the first step the numbers that have no box.
     """
 
     caption: str
@@ -39,6 +40,7 @@ class Step:
     state: State
     number: tuple[str, str] | None = None
     general: Step | None = None
+    remark: str = ""
 
     def sides(self, printer: Latex) -> list[str]:
         """The formula, each of its sides by itself."""
@@ -62,8 +64,22 @@ def texts(line: Line | tuple[str, ...], wide: int) -> list[str]:
 def steps(scene: Scene, chain: Chain, wrt: Sequence[Var], forward: bool) -> list[Step]:
     """The steps from the inputs to the loss (if `forward`) and back to `wrt`."""
     builder = _Builder(scene, chain)
-    shown = builder.forward() if forward else builder.skip_forward()
-    return [*shown, *builder.backward(wrt)]
+    first, back = builder.forward() if forward else builder.skip_forward(), list(builder.backward(wrt))
+    for given in first[:1]:
+        first[0] = replace(given, remark=_fixed([*first, *back], scene, chain))
+    return [*first, *back]
+
+
+def _fixed(shown: Sequence[Step], scene: Scene, chain: Chain) -> str:
+    """The names in formulas that have no box, with their numbers: labels, sizes, λ."""
+    lines = (s.line for one in shown for s in (one, one.general) if s is not None and isinstance(s.line, Line))
+    used = sorted({word for line in lines for e in line.formulas for word in e.names})
+    words = dict.fromkeys(word for w in used for word in chain.constants.quoted.get(w, [w]))
+    computed = {*chain.introduced, *chain.constants.defined, *(chain.names[n] for n in chain.landmarks)}
+    others = computed | scene.keys_named().keys()
+    env = chain.environment()
+    fixed = [f"{text_name(w)} = {formatting.listed(env[w])}" for w in words if w in env and w not in others]
+    return f"fixed: {', '.join(fixed)}" if fixed else ""
 
 
 def targets(scene: Scene, chain: Chain, wrt: Tensor | Sequence[Tensor] | None) -> list[Var]:
@@ -92,6 +108,7 @@ class _Builder:
         self.keys = {chain.names[n]: n for n in chain.landmarks}
         named = scene.keys_named()
         self.key = {n: named[word] for word, n in self.keys.items() if word in named}
+        self.taken = frozenset(word for i in scene.items for word in i.names)
         self.known: set[str] = set()
         self.values: set[str] = set()
         self.gradients: set[str] = set()
@@ -101,6 +118,7 @@ class _Builder:
         self, line: Line, now: Collection[str], number: tuple[str, str], wide: int = formatting.WIDE
     ) -> Step:
         """The step of a line, with its formulas in the caption cut to `wide` characters."""
+        line = line.apart_from(self.taken)
         return self._step(" = ".join(texts(line, wide)) + _number(line.value), line, now, number)
 
     def _step(
@@ -156,7 +174,8 @@ class _Builder:
             stated = Line(f.symbol, (f.stated,), None if f.formula.is_number else f.value)
         else:
             stated = Line(line.symbol, (line.formula,), None if line.formula.is_number else line.value)
-        yield self.step(stated, [line.key], ("value", line.key))
+        said = "; ".join(f.conventions)
+        yield replace(self.step(stated, [line.key], ("value", line.key)), remark=said)
 
     def gradient(self, t: Total, order: Lines) -> Step:
         """A gradient, from those of the steps that use it."""
@@ -165,11 +184,14 @@ class _Builder:
         lines = [line.key for line in map(self.edge, passed) if line is not None]
         self.partials |= set(lines)
         self.gradients |= {item.key, *(self.key[f.wrt] for f in passed if f.wrt in self.key)}
-        general = self.written(t, item, [order.composition(t)], lines)
+        said = "; ".join(dict.fromkeys(said for f in passed for said in f.conventions))
+        general = replace(self.written(t, item, [order.composition(t)], lines), remark=said)
         if t.closed is None or t.node in order.direct:
             return general
         closed = self.written(t, item, [order.composition(t), t.closed.formula], lines)
-        return replace(closed, general=general) if t.closed.ones else closed
+        if len({"".join(sorted(side)) for side in texts(closed.line, formatting.LONGEST)[1:]}) == 1:
+            return general  # written alike
+        return replace(closed, general=general if t.closed.ones else None, remark=said)
 
     def written(self, t: Total, item: Item, formulas: Sequence[Expr], lines: Sequence[str]) -> Step:
         """The step of a gradient with these formulas, which are all equal."""

@@ -79,7 +79,7 @@ def fluid(text: str) -> str:
 def item_title(item: Item) -> str:
     """A box in one line of text."""
     source = item.source(200)
-    parts = [f"{item.kind} {item.written}", f"= {source}" if source else "", formatting.shape(item.shape), item.note]
+    parts = [f"{item.kind} {item.head}", f"= {source}" if source else "", formatting.shape(item.shape), item.note]
     for role, value in (("value", item.value), ("gradient", item.gradient)):
         if value is not None:
             parts.append(f"{role} {' '.join(formatting.array(value))}")
@@ -90,7 +90,7 @@ def line_title(line: Line, scene: Scene) -> str:
     """A line in one line of text."""
     title = f"{scene.item(line.tail).written} → {scene.item(line.head).written}"
     if line.symbol:
-        title += f"  {formatting.partial(line.symbol)} = {formatting.formula(line.formula, 200)}"
+        title += f"  {line.written} = {line.source(200)}"
         if line.value is not None:
             title += " = " + " ".join(formatting.array(line.value))
     elif line.shape is not None:
@@ -117,10 +117,8 @@ def chain_rule(item: Item, scene: Scene) -> str:
             continue
         if not line.symbol:
             return ""
-        factors = [formatting.partial(line.symbol)]
-        if line.combine == "map":
-            factors = [formatting.formula(line.formula, 200)]
-        elif line.head != loss.key:
+        factors = [line.source(200) if line.combine == "map" else line.written]
+        if line.combine != "map" and line.head != loss.key:
             factors.insert(line.combine == "left", f"∂{loss.written}/∂{scene.item(line.head).written}")
         terms.append(" · ".join(factors))
     gradient = f"∂{loss.written}/∂{item.written}"
