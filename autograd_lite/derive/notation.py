@@ -337,7 +337,9 @@ class Notation:
     def name_the_rest(self, nodes: Iterable[Var]) -> None:
         """Give those of `nodes` that have no name the next free letters."""
         codes = {eq.origin.code for eq in self.program.equations if self.board} - {None}
-        other = {word for code in codes for word in code.co_varnames}  # a letter has one meaning on a board
+        # A letter has one meaning on a board, where f_ is written as f.
+        other = {word for code in codes for word in code.co_varnames}
+        other |= {word.rstrip("_") for code in codes for word in (*code.co_varnames, *code.co_names) if word[-1] == "_"}
         words = [*self.names.values(), *self.constants.values, self.cotangent, "d", "l", "np", *other]
         turns = self.rounds
         several = turns if any(map(self.is_looped, turns.values())) else {}

@@ -609,3 +609,20 @@ def test_positions_that_each_step_has_are_numbered():
     text = " ".join(str(program.explain(["U"])).split())
     for line in ("neg1 (2)", "= U[negₜ] 2x2 t = 1 … 3", "total = -Σₜ posₜ - Σₜ negativeₜ", "1[negₜᵢ = k]"):
         assert line in text, text
+
+
+def test_a_letter_is_not_that_of_a_variable_with_a_low_line():
+    def lstm(W, xs):
+        c = np.zeros(1)
+        for x in xs:
+            z = W @ x
+            i = 1 / (1 + np.exp(-z[:1]))
+            f_ = 1 / (1 + np.exp(-z[1:2]))
+            g = np.tanh(z[2:])
+            c = f_ * c + i * g
+        return np.sum(c)
+
+    text = " ".join(str(ag.trace(lstm, np.ones((3, 2)), np.ones((3, 2))).explain(["W"])).split())
+    assert "fₜ = σ(" in text
+    assert "fₜ = zₜ" not in text
+    assert "σ(fₜ)" not in text
