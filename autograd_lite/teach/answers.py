@@ -267,7 +267,8 @@ class Reader:
     reading : set of str
         How what can be read in two ways is read: factors side by side as a "product" of matrices, or an "inner"
         product of vectors, those with a dot between as a "dot" product, sums with axes "dropped", ``Xᵢ`` as one of the
-        "rows", an array without indices as "apart" from them, and π as the "number".
+        "rows", an array without indices as "apart" from them, π as the "number", I as the "unit" matrix of the last
+        axis where it is one of another size, and sums over steps as over those of the "line".
     choices : set of str
         Those of these that made a difference.
     """
@@ -294,6 +295,7 @@ class Reader:
         self.used.clear()
         self.choices.clear()
         self.left = WORK * self.entries
+        board.counts_as_line = len(steps) > 1 and "Σ" in text and self._is_read_as("line")
         tree = _parsed(text.strip(), LONG, "eval", board, shape, letters, steps)
         self.extents, self.ends, self.rows = board.extents, board.ends, board.rows
         self.frame = (board.order + LETTERS[len(board.order) :])[: len(shape)]
@@ -329,7 +331,8 @@ class Reader:
                 a, b = _operand(self._value(e.left)), _operand(self._value(e.right))
                 beside = e.right.operand if _is_plus(e.right) else None  # what stands side by side
                 if isinstance(beside, ast.Constant) and beside.value == 1 and len(np.shape(a)):
-                    return each(lambda x: np.sum(x, -1), [a])  # A 1, with a vector of ones
+                    is_column = len(self.shape) == 2 and self.shape[1] == 1
+                    return each(lambda x: np.sum(x, -1, keepdims=is_column), [a])  # A 1, with a vector of ones
                 side = "product" if beside and not _is_plus(beside) else "dot"  # u·v
                 return self._binary(ast.MatMult() if beside and self._is_product(a, b, side) else e.op, a, b)
             case ast.Compare() if all(type(op) in _BINARY for op in e.ops):
@@ -340,7 +343,7 @@ class Reader:
                 return self._index(e.slice)
             case ast.Subscript():
                 x, index = _operand(self._value(e.value)), self._index(e.slice)
-                places = index if isinstance(index, tuple) else (index,)
+                places = index if isinstance(index, tuple) and not isinstance(index, Indexed) else (index,)
                 if any(isinstance(x, Indexed) for x in places):  # E[wᵢ], P[i, yᵢ]
                     if isinstance(x, Indexed):
                         raise Unread("an index of entries cannot be read")
@@ -362,7 +365,8 @@ class Reader:
     def _named(self, e: ast.Name | ast.Attribute) -> Any:
         word = _dotted(e)
         is_number = word in ("pi", "_pi") and self._is_read_as("number")
-        if word in self.names and not callable(self.names[word]) and not is_number:
+        is_unit = word == "I" and word in self.names and self._is_unit(self.names[word]) and self._is_read_as("unit")
+        if word in self.names and not callable(self.names[word]) and not is_number and not is_unit:
             self.used.add(word)
             return _locked(self.names[word])
         bare = _bare(word)
@@ -384,6 +388,9 @@ class Reader:
             raise Unread(f"{word} is a function: write {word}(…)")
         values = ", ".join(w for w, x in self.names.items() if not callable(x))
         raise Unread(f"{word or ast.unparse(e)[:40]} is not a name on this sheet; its names are {values}")
+
+    def _is_unit(self, x: Any) -> bool:
+        return np.ndim(x) == 2 and bool(self.shape) and np.array_equal(x, np.eye(len(x)))
 
     def _index(self, e: ast.expr) -> Any:
         if isinstance(e, ast.Tuple):

@@ -525,7 +525,7 @@ function* variants(written, words, shapes) {
     for (const step of ["", "-1", "+1"].filter((s) => s !== (m[1] ?? ""))) yield [`${word}${m[0]}] is of another step than it should be`, change(m, `[t${step}`)];
   }
   for (const m of text.matchAll(new RegExp(`ᵀ|\\.T(?!${W})`, "gu"))) {
-    const operand = text.slice(0, m.index).match(new RegExp(`(?:${W}|/)*\\)?$`, "u"));
+    const operand = text.slice(0, m.index).match(new RegExp(`(\\([^()]*\\)|(?:${W}|/)*)$`, "u"));
     yield [`${operand?.[0] ?? ""}ᵀ is transposed, and should not be`, change(m, "")];
   }
   for (const m of text.matchAll(new RegExp(`(?:(?<=/)d|(?<!${W}))(?!\\p{Nd})${W}(?:${W}|[${MARKS}])*(?:/d(?:${W}|[${MARKS}])+)?`, "gu"))) {
@@ -545,8 +545,10 @@ function* variants(written, words, shapes) {
 }
 
 class Board {
-  constructor({ words, copied, functions, whole }, shapes) {
-    Object.assign(this, { words, whole, functions: new Set(functions), shapes, order: "", extents: {}, ends: {}, bare: new Set() });
+  constructor({ words, copied, functions, whole: all, maps }, shapes) {
+    const isKnown = ([, f]) => has(maps, f) || has(FUNCTIONS, bare(f)) || ["onehot", "placed"].includes(f);
+    const whole = Object.fromEntries(Object.entries(all).filter(([, code]) => [...code.matchAll(new RegExp(`((?:${W}|\\.)+)\\(`, "gu"))].every(isKnown)));
+    Object.assign(this, { words, whole, functions: new Set(functions), shapes, countsAsLine: false, order: "", extents: {}, ends: {}, bare: new Set() });
     const parts = copied.map(escaped).join("|") || "(?!)";
     this.start = new RegExp(`^\\s*(?:${parts}|d${W}+?(?:/d${W}+?)?)([${INDICES}₍₎ₜ]*)\\s*=(?!=)`, "u");
     this.steps = new Map();
@@ -596,6 +598,10 @@ class Board {
     text = text.replace(new RegExp(`(?<=${W}|[${MARKS}])_(?:t(?![${INDICES}]?(?![${INDICES}])${W})|[({]t\\s*(?:([+-])\\s*(\\p{Nd}+))?[)}])`, "gu"), (_, sign, k) =>
       `ₜ${sign ? (sign === "-" ? "₋" : "₊") + [...k].map((c) => "₀₁₂₃₄₅₆₇₈₉"[c]).join("") : ""}`).replace(/(?<=\p{Nd})ₜ/gu, "_ₜ");
     text = text.replace(new RegExp(`(?<!${W})(\\p{Nd}+)(?=(?!\\p{Nd})${W}[${W.slice(1, -1)}${MARKS}]*ₜ)`, "gu"), "$1 "); // 2eₜ is no 2e6
+    const values = [...text.matchAll(AT_STEP)].map(([, word]) => word).filter((word) => word !== "Σ");
+    if (text.includes("Σₜ") && values.length && !/ₜ[₊₋]/.test(text) && values.every((w) => has(this.words, w) && !this.steps.has(w))) { // t is an index of arrays
+      text = text.replaceAll("ₜ", [...INDICES].reverse().find((c) => !(text + letters).includes(c)) ?? "ₜ");
+    }
     const over = text.match(/[;,]?\s*(?<![\p{L}\p{N}_])t\s*=\s*(\p{Nd}+)\s*(?:…|\.\.+|to)\s*(\p{Nd}+)\s*$/u);
     if (over) text = text.slice(0, over.index);
     for (let m = text.match(/Σₜ/u); m; m = text.match(/Σₜ/u)) {
@@ -603,6 +609,7 @@ class Board {
       const isPlain = !term.match(AT_STEP) && steps.length > 1 && new RegExp(`\\[[^\\]]*(?<!${W})t(?!${W})`, "u").test(term);
       let common = over ? Array.from({ length: Math.max(over[2] - over[1] + 1, 0) }, (_, k) => Number(over[1]) + k) : isPlain ? [...steps] : this.stepsOf(term);
       if (steps.length > 1 && !over && (steps.every((t) => common.includes(t)) || !/ₜ(?![₊₋])/u.test(term))) common = [...steps].sort((a, b) => a - b);
+      else if (this.countsAsLine && !over && common.some((t) => steps.includes(t))) common = common.filter((t) => steps.includes(t));
       if (common.length > 1000) notMarked("it is too long");
       text = `${text.slice(0, m.index)}(${common.map((t) => `(${this.atStep(term, t)})`).join("+")})${text.slice(end)}`;
     }
@@ -659,8 +666,10 @@ class Board {
     const used = lettersOf(text), bare = (text.match(new RegExp(`(?<!${W})[i-n](?!${W})`, "gu")) ?? []).filter((c) => !has(this.words, c));
     const sums = lettersOf((text.match(new RegExp(`Σ[${INDICES}]+`, "gu")) ?? []).join(""));
     const free = [...new Set([...used, ...bare])].filter((c) => !sums.includes(c)).sort().join("");
+    const several = shape.filter((n) => n !== 1);
     this.order = !free || [...order].every((c) => free.includes(c)) ? order : "";
-    const letters = this.order || free, several = shape.filter((n) => n !== 1);
+    this.order ||= this.fitting(free, several, text);
+    const letters = this.order || free;
     const sizes = several.length === letters.length ? several : shape;
     const extents = Object.fromEntries([...letters].slice(0, sizes.length).map((c, k) => [c, sizes[k]]));
     this.ends = { ...extents };
@@ -672,6 +681,18 @@ class Board {
     this.rows = /\.T|@|\*\+\+|outer|‖/u.test(text) ? LETTERS : [LETTERS[0], ...letters, ...bare, ...pins.flatMap(([, at]) => lettersOf(at))];
     this.extents = { ...Object.fromEntries(bare.map((c) => [c, shape[0] ?? 1])), ...extents };
     this.bare = new Set(shape.length || used.length ? bare : []);
+  }
+
+  /** The only order of the indices of a result in which each is as long as in the values; nothing if it is theirs. */
+  fitting(free, sizes, text) {
+    const ends = new Set();
+    for (const [base, at] of (text.match(TOKEN) ?? []).map(split)) {
+      const letters = lettersOf(at), lengths = (has(this.words, base) && this.shapes[this.words[base]]) || [];
+      if (letters.length === lengths.length && !/[₊₋]/.test(at)) letters.forEach((c, k) => { if (free.includes(c)) ends.add(c + lengths[k]); });
+    }
+    const orders = (rest) => (rest.length ? [...rest].flatMap((c) => orders(rest.replace(c, "")).map((more) => c + more)) : [""]);
+    const fits = (free.length === sizes.length && sizes.length < 4 ? orders(free) : []).filter((order) => ends.size === sizes.length && [...order].every((c, k) => ends.has(c + sizes[k])));
+    return fits.length === 1 && fits[0] !== free ? fits[0] : "";
   }
 
   rewritten(tokens) {
@@ -951,6 +972,7 @@ class Reader {
   formula(text, board, shape, letters, steps, reading) {
     Object.assign(this, { shape, reading, choices: new Set(), used: false });
     if ([...text.trim()].length > 2000) throw new Unread(`it has ${[...text.trim()].length.toLocaleString("en-US")} characters; write it in 2,000 at most`);
+    board.countsAsLine = steps.length > 1 && text.includes("Σ") && this.isReadAs("line");
     const tree = parsed(board.python(text.trim(), shape, letters, steps));
     Object.assign(this, { extents: board.extents, ends: board.ends, rows: board.rows, rank: shape.length });
     this.frame = (board.order + LETTERS.slice(board.order.length)).slice(0, shape.length);
@@ -1002,7 +1024,7 @@ class Reader {
         const kind = e[1] === "*" && isPlus(e[3]) ? (isPlus(e[3][2]) ? "dot" : "product") : "";
         const op = kind && this.isProduct(left, right, kind) ? "@" : e[1];
         if (kind && e[3][2][0] === "number" && e[3][2][1] === "1" && left.shape.length) {
-          return each((x) => reduced(total, ofNumbers(x.kind), x, x.shape.length ? array([], [-1], "i") : { list: [] }), [left]); // A 1
+          return each((x) => reduced(total, ofNumbers(x.kind), x, x.shape.length ? array([], [-1], "i") : { list: [] }, this.shape.length === 2 && this.shape[1] === 1), [left]); // A 1
         }
         if (!left.letters && !right.letters) return binary(op, left, right);
         return op === "@" ? each(matmul, [left, right]) : this.entrywise((a, b) => binary(op, a, b), [left, right]);
@@ -1016,7 +1038,7 @@ class Reader {
 
   named(e) {
     const word = dotted(e), short = bare(word);
-    if (has(this.space, word) && !(["pi", "_pi"].includes(word) && this.isReadAs("number"))) {
+    if (has(this.space, word) && !(["pi", "_pi"].includes(word) && this.isReadAs("number")) && !(word === "I" && this.isUnit(this.space[word]) && this.isReadAs("unit"))) {
       this.used = true;
       return this.space[word] ?? notMarked(`${word} is too large for this page`);
     }
@@ -1042,6 +1064,10 @@ class Reader {
     if (!word || (short !== word && !this.functions.has(short))) notMarked("it cannot be read");
     if (this.functions.has(short) || this.functions.has(word)) throw new Unread(`${word} is a function: write ${word}(…)`);
     throw new Unread(`${word} is not a name on this sheet; its names are ${Object.keys(this.space).join(", ")}`);
+  }
+
+  isUnit(x) {
+    return x && x.shape.length === 2 && this.shape.length > 0 && x.shape[0] === x.shape[1] && x.data.every((v, k) => v === (k % (x.shape[0] + 1) ? 0 : 1));
   }
 
   indexed([, of, list, isTuple]) {

@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from itertools import accumulate
+from itertools import accumulate, permutations
 
 INDICES = "ᵢⱼₖₗₘₙ"
 LETTERS = "ijklmn"  # the indices of axes, as derivations are printed
@@ -108,6 +108,7 @@ class Board:
         #: Of the last formula the indices of the result, and how far each index goes; those of the result alone.
         self.order, self.extents, self.ends = "", dict[str, int](), dict[str, int]()
         self.rows: Container[str] = ""
+        self.counts_as_line = False  # whether sums over steps are over those of the line that have the values
         self._steps: dict[str, set[int]] = {}  # of the values in a loop
         for m in (re.fullmatch(rf"(.*(?:[^\W\d]|[{_MARKS}]))(\d+)", shown, re.DOTALL) for shown in words):
             if m:
@@ -180,6 +181,10 @@ class Board:
         text = re.sub(_TYPED_STEP, lambda m: "ₜ" + (f"{m[1]}{m[2]}".translate(_SMALL) if m[1] else ""), text)
         text = re.sub(r"(?<=\d)ₜ", "_ₜ", text)  # k1_2 is the second value of k1
         text = re.sub(rf"(?<!\w)(\d+)(?=[^\W\d][\w{_MARKS}]*ₜ)", r"\1 ", text)  # 2eₜ is no 2e6
+        values = {m[1] for m in re.finditer(_AT_STEP, text)} - {"Σ"}
+        is_row = "Σₜ" in text and values and not re.search("ₜ[₊₋]", text)
+        if is_row and values <= self.words.keys() - self._steps.keys():  # t is an index of arrays
+            text = text.replace("ₜ", next((c for c in INDICES[::-1] if c not in text + letters), "ₜ"))
         if over := re.search(_RANGE, text):
             text = text[: over.start()]
         while m := re.search("Σₜ", text):
@@ -227,6 +232,8 @@ class Board:
         common = set.intersection(*steps) if steps else {*over} if re.search(r"\[[^]]*\bt\b", term) else set[int]()
         if len(over) > 1 and (common >= {*over} or steps and not re.search("ₜ(?![₊₋])", term)):
             return {*over}
+        if self.counts_as_line and common & {*over}:
+            return common & {*over}
         if not common:
             shown = term.strip().replace("*+", "·")
             raise Unread(f"Σₜ cannot be read: there is no step t with each value in {shown}")
@@ -238,13 +245,14 @@ class Board:
         bare = {c for c in re.findall(r"(?<!\w)[i-n](?!\w)", text) if c not in self.words}
         sums = "".join(re.findall(f"Σ([{INDICES}]+)", text)).translate(_SUBSCRIPTS)
         free = "".join(sorted((used | bare) - {*sums}))
-        self.order = order if {*order} <= {*free} or not free else ""
         several = [n for n in shape if n != 1]
+        words = [_split(w) for w in _TOKEN.findall(text)]
+        uses = [(self.shapes[self.words[w]], at) for w, at in words if self.words.get(w) in self.shapes]
+        self.order = order if {*order} <= {*free} or not free else ""
+        self.order = self.order or self._fitting(free, several, uses)
         order = self.order or free
         extents = dict(zip(order, several if len(several) == len(order) else shape, strict=False))
         self.ends = {**extents}
-        words = map(_split, _TOKEN.findall(text))
-        uses = [(self.shapes[self.words[w]], at) for w, at in words if self.words.get(w) in self.shapes]
         for sizes, at in uses:
             for c, n in zip(_letters(at), sizes, strict=False):
                 extents.setdefault(c, n)
@@ -254,6 +262,15 @@ class Board:
         self.rows = LETTERS if products else {*LETTERS[:1], *order, *bare, *_letters("".join(pins))}
         self.extents = {**dict.fromkeys(bare, shape[0] if shape else 1), **extents}
         self._bare = bare if shape or used else set[str]()
+
+    @staticmethod
+    def _fitting(free: str, sizes: Sequence[int], uses: Sequence[tuple[Sequence[int], str]]) -> str:
+        """The only order of the indices of a result in which each is as long as in the values, if that is another."""
+        ends = {(c, n) for lengths, at in uses if len(_letters(at)) == len(lengths) and not re.search("[₊₋]", at)
+                for c, n in zip(_letters(at), lengths, strict=True)}  # fmt: skip
+        orders = permutations(free) if len(free) == len(sizes) < 4 else ()
+        fits = [order for order in orders if {at for at in ends if at[0] in free} == {*zip(order, sizes, strict=True)}]
+        return "".join(fits[0]) if len(fits) == 1 and "".join(fits[0]) != free else ""
 
     def rewritten(self, tokens: list[str]) -> str:
         out: list[str] = []  # operands and operators
@@ -388,7 +405,7 @@ def variants(text: str, words: Mapping[str, str], shapes: Mapping[str, Sequence[
         for step in (k for k in ("", "-1", "+1") if k != (m[1] or "")):
             yield f"{word}{m[0]}] is of another step than it should be", f"{text[: m.start()]}[t{step}{text[m.end() :]}"
     for m in re.finditer("ᵀ|\\.T\\b", text):
-        operand = re.search(r"[\w/]*\)?$", text[: m.start()])
+        operand = re.search(r"(\([^()]*\)|[\w/]*)$", text[: m.start()])
         yield f"{operand[0] if operand else ''}ᵀ is transposed, and should not be", text[: m.start()] + text[m.end() :]
     for m in re.finditer(rf"(?:(?<=/)d|(?<!\w))[^\W\d][\w{_MARKS}]*(?:/d[\w{_MARKS}]+)?", text):
         if len(shapes.get(words.get(m[0], ""), ())) == 2 and text[m.end() : m.end() + 1] not in ("ᵀ", "⁻", "."):

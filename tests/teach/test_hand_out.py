@@ -396,6 +396,67 @@ def test_primes_bars_and_moved_indices_are_read(tmp_path):
     assert mark.says == "not marked here: \"σ' dL/ds\": a ' can only be read behind a function, as in σ'(z)"
 
 
+def unit_rows(T, I, W):
+    U = T / np.linalg.norm(T, axis=1, keepdims=True)
+    logits = U @ U.T / 2 + I
+    rows = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+    f = U @ W
+    return -np.mean(rows[np.arange(3), np.arange(3)]) + 0.5 * np.sum(f**2) + 0.5 * np.sum(W**2)
+
+
+def sampled(U, V, noise):
+    neg = np.einsum("bd,bkd->bk", U, V[noise])
+    return np.log(1 + np.exp(neg)).sum() + 0.001 * np.sum(V**2)
+
+
+def filtered(a, q, obs):
+    P, total = 1.0, 0.0
+    for y in obs:
+        S = a * P + q
+        P = S / (S + 0.5)
+        total = total + np.log(S) + y**2 / S
+    return total
+
+
+MATRIX = np.cos(np.arange(24.0))
+AS_ON_A_BOARD = {
+    unit_rows: ((MATRIX[:6].reshape(3, 2), np.eye(3), MATRIX[6:12].reshape(2, 3)), {
+        "dLdT": {"(I - Uᵢ Uᵢᵀ) dL/dUᵢ / ‖Tᵢ‖": "", "1/‖Tᵢ‖ (I - Uᵢ Uᵢᵀ) dL/dUᵢ": ""},
+        "dLdW": {
+            "Σᵢ dL/dfᵢⱼ Uᵢₖ + Wₖⱼ": "", "Σₜ Uₜ (dL/dfₜ)ᵀ + W": "", "Σₜ Uₜ dL/dfₜᵀ + W": "",
+            "Uᵀ (dL/df)ᵀ + W": "(dL/df)ᵀ is transposed, and should not be",
+        },
+    }),
+    sampled: ((MATRIX[:6].reshape(2, 3), MATRIX[12:].reshape(4, 3), np.array([[2, 3], [0, 2]])), {
+        "dLdU": {"Σⱼ dL/dnegᵢⱼ V[noiseᵢⱼ]": "", "-Σⱼ dL/dnegᵢⱼ V[noiseᵢⱼ]": "the sign is wrong"},
+    }),
+    filtered: ((0.9, 0.3, np.array([0.6, 1.1, -0.4])), {
+        "dtotalda": {"P0 dtotal/dS1 + Σₜ dtotal/dSₜ₊₁ Pₜ": "", "Σₜ dtotal/dSₜ₊₁ Pₜ": "", "Σₜ Pₜ₋₁ dtotal/dSₜ": ""},
+    }),
+}  # fmt: skip
+
+
+@pytest.mark.skipif(NODE is None, reason="node is not installed, which runs the page's marking")
+@pytest.mark.parametrize("fn", AS_ON_A_BOARD, ids=lambda fn: fn.__name__)
+def test_answers_as_on_a_board_are_read(fn, tmp_path):
+    args, texts = AS_ON_A_BOARD[fn]
+    sheet = ag.trace(fn, *args).worksheet(blanks=12)
+    cases = [(word, text) for word in texts for text in texts[word]]
+    for (word, text), page in zip(cases, marked_by_the_page(sheet, cases, tmp_path), strict=True):
+        (mark,) = [mark for mark in sheet.check({word: text}) if mark.word == word]
+        assert mark.says == texts[word][text] == page["says"], text
+
+
+@pytest.mark.skipif(NODE is None, reason="node is not installed, which runs the page's marking")
+def test_the_page_reads_the_key(tmp_path):
+    for fn, (args, _) in AS_ON_A_BOARD.items():
+        sheet = ag.trace(fn, *args).worksheet()
+        lines = sheet.key().partition("From the result down")[2]
+        key = {q.word: re.search(rf"(?m)^ *{re.escape(q.symbol)}\S* = (.*?)(  |$)", lines)[1] for q in sheet.questions}
+        pages = marked_by_the_page(sheet, [*key.items()], tmp_path)
+        assert all(page["right"] for page in pages), [*zip(key.values(), pages, strict=True)]
+
+
 def test_what_cannot_be_read_is_neither_right_nor_wrong():
     marks = rows().check({"dL/df": "see the lecture", "dL/dW": "xᵀ dL/dq", "dL/dbeta": "Σᵢ dL/dηᵢ xᵢ"})
     says = {mark.word: mark.says for mark in marks}
