@@ -373,7 +373,7 @@ def partial_rows(line: Line, scene: Scene, style: Style) -> list[LabelRow]:
     if not style.partials or not line.symbol:
         is_new = line.shape and not line.symbol and line.shape != scene.item(line.tail).shape
         return [LabelRow(formatting.shape(line.shape), "dim")] if is_new else []
-    source = "" if line.formula is not None and line.formula.is_number else line.source(44)
+    source = "" if line.formula is not None and line.formula.is_number else line.source()
     value = ""
     if line.value is not None:
         entries = formatting.array(line.value)

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from ..derive.chain_rule import Chain
 from ..derive.derivation_lines import Lines, Total
 from ..derive.factors import Factor
@@ -65,17 +67,47 @@ def steps(scene: Scene, chain: Chain, wrt: Sequence[Var], forward: bool) -> list
     """The steps from the inputs to the loss (if `forward`) and back to `wrt`."""
     builder = _Builder(scene, chain)
     first, back = builder.forward() if forward else builder.skip_forward(), list(builder.backward(wrt))
+    shown = _with_definitions([*first, *back], chain)
     for given in first[:1]:
-        first[0] = replace(given, remark=_fixed([*first, *back], scene, chain))
-    return [*first, *back]
+        shown[0] = replace(given, remark=_fixed(shown, scene, chain))
+    return shown
+
+
+def _defined(chain: Chain) -> dict[str, Expr]:
+    """What the names that have no box stand for: Y, the P of a softmax inside of a loss."""
+    where = (pair for n in chain.landmarks if n in chain.defined for pair in chain.where(n))
+    return {w: e for w, e in {**chain.constants.defined, **dict(where)}.items() if w not in e.names}
+
+
+def _with_definitions(shown: Sequence[Step], chain: Chain) -> list[Step]:
+    """The steps, each with the definitions of the names without a box that no step before it has."""
+    defined, out = _defined(chain), list[Step]()
+
+    def said(s: Step) -> Step:
+        used = {word for e in s.line.formulas for word in e.names} if isinstance(s.line, Line) else set[str]()
+        new: dict[str, Expr] = {}
+        while more := {w: e for w, e in defined.items() if w in used and w not in new}:
+            new |= more
+            used = {word for e in more.values() for word in e.names}
+        written.update(new)
+        where = ", ".join(f"{text_name(w)} = {formatting.formula(e, formatting.LONGEST)}" for w, e in new.items())
+        remark = "; ".join(filter(None, [where and f"where {where}", s.remark]))
+        return replace(s, remark=remark, general=s.general and said(s.general))
+
+    for s in shown:
+        written: set[str] = set()
+        out.append(said(s))
+        defined = {w: e for w, e in defined.items() if w not in written}
+    return out
 
 
 def _fixed(shown: Sequence[Step], scene: Scene, chain: Chain) -> str:
     """The names in formulas that have no box, with their numbers: labels, sizes, λ."""
     lines = (s.line for one in shown for s in (one, one.general) if s is not None and isinstance(s.line, Line))
-    used = sorted({word for line in lines for e in line.formulas for word in e.names})
+    formulas = [*(e for line in lines for e in line.formulas), *_defined(chain).values()]
+    used = sorted({word for e in formulas for word in e.names})
     words = dict.fromkeys(word for w in used for word in chain.constants.quoted.get(w, [w]))
-    computed = {*chain.introduced, *chain.constants.defined, *(chain.names[n] for n in chain.landmarks)}
+    computed = {*_defined(chain), *chain.introduced, *(chain.names[n] for n in chain.landmarks)}
     others = computed | scene.keys_named().keys()
     env = chain.environment()
     fixed = [f"{text_name(w)} = {formatting.listed(env[w])}" for w in words if w in env and w not in others]
@@ -195,7 +227,8 @@ class _Builder:
 
     def written(self, t: Total, item: Item, formulas: Sequence[Expr], lines: Sequence[str]) -> Step:
         """The step of a gradient with these formulas, which are all equal."""
-        line = Line(t.symbol, formulas, item.gradient)
+        is_said = formulas[-1].is_number and np.size(item.gradient) == 1
+        line = Line(t.symbol, formulas, None if is_said else item.gradient)
         return self.step(line, [item.key, *lines], ("gradient", item.key), LONG)
 
     def edge(self, f: Factor) -> Edge | None:

@@ -70,3 +70,14 @@ def test_a_cluster_has_the_name_of_the_function():
     source = ag.trace(f, np.array([[0.6, 0.8], [1.0, 2.0]])).draw(view="operations").source
     assert "linalg.norm" not in source
     assert "norm" in source
+
+
+@can_render
+def test_what_a_formula_introduces_is_defined_beside_it():
+    def f(S):
+        return ag.nn.functional.cross_entropy(S, t)
+
+    t = np.array([1, 0])
+    page = html.unescape(ag.trace(f, np.array([[0.3, 0.8], [-0.2, 0.1]])).draw().html())
+    assert "where P = softmax(S), Y = onehot(t)" in page
+    assert "P = [[" not in page  # it is computed
