@@ -569,7 +569,7 @@ class Board {
     text = text.replace(new RegExp(`δ([${INDICES}])([${INDICES}])`, "gu"), (_, a, b) => `1[${lettersOf(a)} = ${lettersOf(b)}]`);
     text = text.replace(this.copied, (w) => this.words[w]);
     for (const [all, of] of text.replaceAll("∂", "d").matchAll(new RegExp(`(?<!${W}|/)(d(?!\\p{Nd})${W}+)/d(?!\\p{Nd})(?:${W}|[${MARKS}])+`, "gu"))) {
-      if (!has(this.words, of)) throw new Unread(`${all} is no gradient on this sheet`);
+      if (!has(this.words, of)) throw new Unread(`${split(all)[0]} is no gradient on this sheet`);
     }
     const places = new RegExp(`(?<!${W})at (\\[(?:[^\\][]|\\[[^\\][]*\\])*\\]), 0 elsewhere`, "u");
     for (let m = text.match(places); m; m = text.match(places)) {

@@ -141,7 +141,7 @@ class Board:
         text = re.sub(rf"(?<!\w)({self._copied})(?=(?:{_AT})?(?!\w))", lambda m: self.words[m[1]], text)
         for of in re.finditer(rf"(?<![\w/])(d[^\W\d]\w*)/d[^\W\d][\w{_MARKS}]*", text.replace("∂", "d")):
             if of[1] not in self.words:
-                raise Unread(f"{of[0]} is no gradient on this sheet")
+                raise Unread(f"{_split(of[0])[0]} is no gradient on this sheet")
         while m := re.search(_PLACES, text):
             k = _start_of_term(text, m.start())
             text = f"{text[:k]} placed({text[k : m.start()]}, np.s_{m[1]}){text[m.end() :]}"
