@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..derive.chain_rule import Chain
+from ..derive.constants import is_number
 from ..derive.derivation_lines import Lines, Total
 from ..derive.factors import Factor
 from ..derive.formula import Expr
@@ -107,9 +108,9 @@ def _fixed(shown: Sequence[Step], scene: Scene, chain: Chain) -> str:
     formulas = [*(e for line in lines for e in line.formulas), *_defined(chain).values()]
     used = sorted({word for e in formulas for word in e.names})
     words = dict.fromkeys(word for w in used for word in chain.constants.quoted.get(w, [w]))
-    computed = {*_defined(chain), *chain.introduced, *(chain.names[n] for n in chain.landmarks)}
+    env, landmarks = chain.environment(), {chain.names[n] for n in chain.landmarks}
+    computed = {*_defined(chain), *landmarks, *(w for w in chain.introduced if not is_number(env.get(w)))}
     others = computed | scene.keys_named().keys()
-    env = chain.environment()
     fixed = [f"{text_name(w)} = {formatting.listed(env[w])}" for w in words if w in env and w not in others]
     return f"fixed: {', '.join(fixed)}" if fixed else ""
 

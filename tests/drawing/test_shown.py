@@ -81,3 +81,14 @@ def test_what_a_formula_introduces_is_defined_beside_it():
     page = html.unescape(ag.trace(f, np.array([[0.3, 0.8], [-0.2, 0.1]])).draw().html())
     assert "where P = softmax(S), Y = onehot(t)" in page
     assert "P = [[" not in page  # it is computed
+
+
+@can_render
+def test_numbers_of_a_definition_are_given():
+    def f(x):
+        return np.sum(ag.nn.functional.layer_norm(x, (2,)) ** 3)
+
+    page = html.unescape(ag.trace(f, np.array([[0.3, 0.8], [-0.2, 0.1]])).draw().html())
+    [fixed] = re.findall("<small>fixed: (.*?)</small>", page)
+    assert "ε = 1e-05" in fixed
+    assert "σ = [" not in fixed
