@@ -169,16 +169,18 @@ class Conversions(Value):
             raise self._traced(what)
 
     def _traced(self, what: str) -> RuntimeError:
+        is_held = what == "array[i] = ..."
+        why = "a NumPy array cannot hold it" if is_held else "a trace is a straight program and cannot branch on it"
         return RuntimeError(
-            f"{what} of a value that depends on the traced inputs, at {users_line()}: a trace is a straight program "
-            f"and cannot branch on it. {_REMEDIES.get(what, _REMEDIES['bool()'])}"
+            f"{what} of a value that depends on the traced inputs, at {users_line()}: {why}. "
+            f"{_REMEDIES.get(what, _REMEDIES['bool()'])}"
         )
 
 
 _REMEDIES = {
     "bool()": "Use np.where, ag.cond or ag.while_loop, or make the choice outside the traced function",
     "ag.Tensor()": "Use ag.tensor, which copies the value at every call",
-    "array[i] = ...": "Use ag.set_at to fill an array, or np.stack to join values",
+    "array[i] = ...": "Collect the values in a list and join them by np.stack, or use ag.set_at to fill an array",
     "np.array()": "Use np.stack to join arrays, and np.take(a, i, axis=0) to index an array by one",
     "index()": "np.take(a, i, axis=0) reads entries of an array at traced positions, as of np.eye(n); a size, an axis, "
     "or a count is a Python int in ag.trace and ag.source, and goes into static_argnames of ag.jit",
