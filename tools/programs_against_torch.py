@@ -213,7 +213,7 @@ class Results:
         try:
             y, found = by_us(way, program)
         except RuntimeError as error:
-            if "cannot branch" in str(error):
+            if "on the traced inputs" in str(error):
                 return "branch on a value"
             raise
         except ValueError as error:

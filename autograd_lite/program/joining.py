@@ -2,11 +2,12 @@
 
 NumPy asks the type of an argument what to do, and not the entries of a list: it would make an array of objects of
 them. So while a function is traced, these functions of NumPy's namespace have one in front that joins such a list; all
-other arguments, and those of other threads, are passed on as they are.
+other arguments, and calls of this package or from other threads, are passed on as they are.
 """
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,13 +20,16 @@ from ..engine.context import CONTEXT, ORDINARY
 from ..rules._arrays import has_tensor
 from ..table import TABLE
 
+PACKAGE = f"{__name__.partition('.')[0]}."
+
 
 def _joining(f: Callable[..., Any], made: Callable[..., Any] | None) -> Callable[..., Any]:
     """`f`, or `made` if it makes the array itself, of a list with Tensors in it."""
 
     @wraps(f)
     def call(*args: Any, **params: Any) -> Any:
-        if not (CONTEXT.get() or ORDINARY).joins or not args or not has_tensor(args[0]):
+        is_ours = sys._getframe(1).f_globals.get("__name__", "").startswith(PACKAGE)
+        if is_ours or not (CONTEXT.get() or ORDINARY).joins or not args or not has_tensor(args[0]):
             return f(*args, **params)
         if made is not None:
             return made(*args, **params)

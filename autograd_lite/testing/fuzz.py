@@ -213,7 +213,8 @@ def _where_possible() -> Iterator[None]:
     try:
         yield
     except (RuntimeError, ValueError) as error:
-        reasons = "on the traced inputs", "depends on values", "depends on none of its arguments"  # np.emath looks at values
+        # np.emath looks at values.
+        reasons = "on the traced inputs", "depends on values", "depends on none of its arguments"
         if not any(reason in str(error) for reason in reasons):
             raise
 
