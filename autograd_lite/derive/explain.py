@@ -163,7 +163,7 @@ class Derivation(GraphView):
         first = {stem(word) for word in self.chain.constants.defined}
         return rolled(self.sections, self.chain.looped | first, letter) if self.roll else self.sections
 
-    @property
+    @cached_property
     def given(self) -> list[tuple[str, Any]]:
         """The names that the steps start from, with their values."""
         c = self.chain

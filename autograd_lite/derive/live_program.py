@@ -215,7 +215,7 @@ class _Program(Writer):
         e = replaced(self.exact.expanded(of, formula), self._number)
         there = {*self.computed, *self.graph.names.values(), *self.still}
         if stale := e.names & set(self.chain.names.values()) - there:
-            raise NoForm(f"{plain(min(stale))} is not computed in the page")
+            raise NoForm(f"{plain(min(stale))} is not computed in the page; draw the function itself, ag.trace(f, x)")
         return f"{dotted('p', key)} = {self.array(fitted(e, np.shape(stated.value)))};"
 
     def _number(self, e: Expr) -> Expr | None:

@@ -270,6 +270,8 @@ def _powers(factors: list[Expr]) -> list[Expr]:
         powers[base.key] = base, n + powers.get(base.key, (base, 0))[1]
     cut = [(e, *(e.args if e.args[0].is_number else e.args[::-1])) for e, _ in powers.values() if e.role in _CUT]
     zero = [(_CUT[e.role], x, least) for e, least, x in cut if least.is_number and not least.value]
+    if not zero:
+        return [_to(base, n) for base, n in powers.values()]
     implied = {k for tests, x, least in zero for test in tests for k in _keys(test, x, least)}
     at_zero = {k for _, x, least in zero for k in _keys("equal", x, least)}
 
