@@ -378,16 +378,18 @@ class Reader:
         if isinstance(dtype, type) and issubclass(dtype, (np.number, np.bool_)):
             return dtype
         if isinstance(e, ast.Attribute) and e.attr in ("T", "mT", "I", "real", "shape", "size", "ndim"):
-            x = _operand(self._value(e.value))
-            if e.attr == "I":  # of a square matrix the inverse, otherwise one over each entry
-                is_square = len(np.shape(x)) > 1 and np.shape(x)[-1] == np.shape(x)[-2] > 1
-                self._charge(_size(x), _size(x) * np.shape(x)[-1] if is_square else 0)
-                return each(np.linalg.inv, [x]) if is_square else entrywise(lambda x: 1 / np.asarray(x), [x])
-            return each(operator.attrgetter(e.attr) if e.attr not in _TURNED else _TURNED[e.attr], [x])
+            return self._attribute(e.attr, _operand(self._value(e.value)))
         if bare in FUNCTIONS or word in self.names:
             raise Unread(f"{word} is a function: write {word}(…)")
         values = ", ".join(w for w, x in self.names.items() if not callable(x))
         raise Unread(f"{word or ast.unparse(e)[:40]} is not a name on this sheet; its names are {values}")
+
+    def _attribute(self, word: str, x: Any) -> Any:
+        if word != "I":
+            return each(operator.attrgetter(word) if word not in _TURNED else _TURNED[word], [x])
+        is_square = len(np.shape(x)) > 1 and np.shape(x)[-1] == np.shape(x)[-2] > 1
+        self._charge(_size(x), _size(x) * np.shape(x)[-1] if is_square else 0)
+        return each(np.linalg.inv, [x]) if is_square else entrywise(lambda x: 1 / np.asarray(x), [x])
 
     def _is_unit(self, x: Any) -> bool:
         return np.ndim(x) == 2 and bool(self.shape) and np.array_equal(x, np.eye(len(x)))

@@ -185,15 +185,7 @@ class Board:
         is_row = "Σₜ" in text and values and not re.search("ₜ[₊₋]", text)
         if is_row and values <= self.words.keys() - self._steps.keys():  # t is an index of arrays
             text = text.replace("ₜ", next((c for c in INDICES[::-1] if c not in text + letters), "ₜ"))
-        if over := re.search(_RANGE, text):
-            text = text[: over.start()]
-        while m := re.search("Σₜ", text):
-            end = _end_of_term(text, m.end())
-            term = text[m.end() : end]
-            first, last = map(int, over.groups()) if over else (0, -1)
-            common = {*range(first, last + 1)} if over else self._steps_of(term, steps)
-            terms = "+".join(f"({self._at_step(term, t)})" for t in sorted(common))
-            text = f"{text[: m.start()]}({terms}){text[end:]}"
+        text = self._summed(text, steps)
         with suppress(Unread):
             index = _below(letters) or "(?!)"
             is_free = not re.search(rf"(?<!\w){_letters(index) or index}(?!\w)|{index}", text)
@@ -205,6 +197,19 @@ class Board:
         if "ₜ" in text and len(steps) != 1:
             raise Unread("ₜ cannot be read here: this is the gradient of no step; write Σₜ, or numbers")
         return self._at_step(text, steps[0]) if len(steps) == 1 else text
+
+    def _summed(self, text: str, steps: Sequence[int]) -> str:
+        """A formula with the terms of its sums over steps, which ``t = 1 … 3`` may stand behind."""
+        if over := re.search(_RANGE, text):
+            text = text[: over.start()]
+        while m := re.search("Σₜ", text):
+            end = _end_of_term(text, m.end())
+            term = text[m.end() : end]
+            first, last = map(int, over.groups()) if over else (0, -1)
+            common = {*range(first, last + 1)} if over else self._steps_of(term, steps)
+            terms = "+".join(f"({self._at_step(term, t)})" for t in sorted(common))
+            text = f"{text[: m.start()]}({terms}){text[end:]}"
+        return text
 
     def _at_step(self, text: str, t: int) -> str:
         """A formula at one step: ``h2`` for ``hₜ₋₁`` at the third, ``x[2]`` for ``x[t-1]``."""

@@ -174,8 +174,8 @@ class Worksheet(HandOut):
 
     def _bare(self, word: Any) -> str:
         """A symbol without indices: ``dL/dE`` for ``dL/dEₖ``, or for ``dL/dE_k`` where that is no blank."""
-        shown = decomposed(str(word)).strip()
-        bare = (shown if shown in self._blanks else self.board.with_subscripts(shown)).rstrip(f"{INDICES}₍₎")
+        shown = word if word in self._blanks else decomposed(str(word)).strip()
+        bare = shown if shown in self._blanks else self.board.with_subscripts(shown).rstrip(f"{INDICES}₍₎")
         return next((w for w in (bare, bare.rstrip("ₜ"), bare.replace("∂", "d")) if w in self._blanks), bare)
 
     def _says(self, q: Question, answer: Any, values: dict[str, Any]) -> str:
