@@ -136,7 +136,8 @@ def _loosened(args: Sequence[Expr], shape: Shape) -> list[Expr]:
 
 def adds_in_front(e: Expr) -> bool:
     """Whether a reshape or an index only adds axes of length 1 in front, which NumPy does anyway."""
-    is_it = e.role == "reshape" or e.role == "index" and index_parts(e.params["index"])[0] is None
+    first = index_parts(e.params["index"])[:1] if e.role == "index" else ()
+    is_it = e.role == "reshape" or any(part is None for part in first)
     return is_it and e.shape == (1,) * (len(e.shape) - len(e.args[0].shape)) + e.args[0].shape
 
 

@@ -536,3 +536,11 @@ def test_cases_stand_beside_a_fraction():
     latex = ag.trace(loss, np.array([0.2, 3.0]), np.eye(2), 3.0).explain(["w"]).latex()
     assert r"\begin{cases}" in latex
     assert r"\frac{C\,\begin{cases}" not in latex
+
+
+def test_an_index_of_no_parts_and_one_of_positions():
+    def loss(x):
+        return np.sum(np.sin(x[()])) + np.sum(np.exp(x[np.array([0, 2])]))
+
+    slope = ag.source(loss, np.arange(3.0))(np.arange(3.0))[1]
+    np.testing.assert_allclose(slope, ag.grad(loss)(np.arange(3.0)))

@@ -15,6 +15,7 @@ from thorough import mostly_thorough
 import autograd_lite as ag
 from autograd_lite import nn
 from autograd_lite.data import truth_table
+from autograd_lite.derive.chain_rule import Exact
 from autograd_lite.derive.formula_ops import evaluate
 from autograd_lite.drawing import draw, frames
 from autograd_lite.drawing import page as page_module
@@ -140,9 +141,11 @@ def expected_scene(picture, now):
             (g,) = ag.autograd.grad(L, [made[n]], ag.tensor(np.ones(L.shape)), allow_unused=True)
             slopes[chain.names[n]] = 0 if g is None else g.numpy()
 
+    exact = Exact(chain)  # edits may break a symmetry that a textbook's line relies on
+
     def partial(line):
         of = nodes[line.head]
-        formula = chain.expanded(of, chain.factor(of, nodes[line.tail]).formula)
+        formula = exact.expanded(of, exact.factor(of, nodes[line.tail]).formula)
         return np.broadcast_to(evaluate(formula, env), np.shape(line.value)).astype(line.value.dtype)
 
     items = tuple(
