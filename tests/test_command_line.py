@@ -32,7 +32,7 @@ def unknown(q):
 
 
 @pytest.fixture
-def script(tmp_path, monkeypatch):
+def script(tmp_path, monkeypatch, op):  # which removes the row that the script adds
     monkeypatch.chdir(tmp_path)
     (tmp_path / "net.py").write_text(NET)
     return "net.py"
