@@ -216,9 +216,7 @@ class Chain(Steps):
         if computed[word] not in self.active:
             return True
         points = self.shorter.points
-        return len(points) > POINTS and all(
-            np.allclose(x := p.values[computed[word]], x.T) for p in points
-        )
+        return len(points) > POINTS and all(np.allclose(x := p.values[computed[word]], x.T) for p in points)
 
     def _without_upstream(self, f: Factor) -> Factor:
         """A factor of the result, whose own gradient is one: a map is then the gradient itself."""

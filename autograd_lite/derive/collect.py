@@ -21,7 +21,7 @@ import numpy as np
 
 from ..rules.indexing import is_basic
 from .factors import total
-from .formula import Expr, Labels, Shape, factors_of, fold, index_parts, name, number, replaced, walk
+from .formula import Expr, Labels, Shape, differ_in_ones, factors_of, fold, index_parts, name, number, replaced, walk
 from .formula_ops import computed, evaluate, largest
 from .simplify import is_zero, make, product, simplified
 from .writing import TEXT
@@ -314,7 +314,6 @@ class _Reader:
             terms.append(product((front, summed), e.shape))
         return total(terms) if terms else number(0)
 
-
     def _known_sum(self, summed: Expr) -> Expr:
         """A sum; 0 for that of the deviations from a mean, and 1 for one that is noted to be that."""
         env = self.context.environment()
@@ -371,7 +370,7 @@ def _relaid(e: Expr, old: Shape, new: Shape, whole: Callable[[Expr], Expr | None
 
     ``whole(part)`` is what stands in the place of a part. None if the shapes differ in other axes.
     """
-    if [s for s in old if s != 1] != [s for s in new if s != 1]:
+    if not differ_in_ones(old, new):
         return None
     if (instead := whole(e)) is not None or not e.shape and not e.args:
         return instead or e

@@ -558,6 +558,11 @@ class Constants:
         return name(same[0]) if len(same) == 1 else None
 
 
+def counts(x: Any) -> bool:
+    """Whether an array is 0, 1, 2, …, which is an index wherever it stands."""
+    return np.ndim(x) == 1 and np.asarray(x).dtype.kind == "i" and np.array_equal(x, np.arange(len(x)))
+
+
 def is_number(x: Any) -> bool:
     return isinstance(x, (int, float, np.integer, np.floating)) and not isinstance(x, bool)
 

@@ -23,6 +23,7 @@ from .formula import (
     Function,
     Labels,
     Shape,
+    differ_in_ones,
     factors_of,
     index_parts,
     is_diagonal,
@@ -205,8 +206,7 @@ def is_new(index: Any) -> bool:
 
 def _adds_one(part: Expr) -> bool:
     """Whether a reshape only adds or removes axes of length 1."""
-    before, after = ([size for size in shape if size != 1] for shape in (part.args[0].shape, part.shape))
-    return before == after
+    return differ_in_ones(part.args[0].shape, part.shape)
 
 
 def _is_new(part: Expr) -> bool:
@@ -410,7 +410,7 @@ def _of_reshape(e: Expr, at: At) -> Expr:
     """An entry of what was laid out anew."""
     before, after = e.args[0].shape, e.shape
     kept = [c for c, size in zip(at, after, strict=True) if size != 1]
-    if [size for size in after if size != 1] != [size for size in before if size != 1]:
+    if not differ_in_ones(after, before):
         kept = list(_regrouped(kept, after, before))
     inside = iter(kept)
     return entry(e.args[0], tuple("" if size == 1 else next(inside) for size in before))

@@ -6,7 +6,7 @@ person derives them, which is then written as plain text, Markdown or LaTeX.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import groupby
@@ -26,7 +26,7 @@ from .constants import is_number
 from .derivation_lines import Lines, Total
 from .factors import Factor, total
 from .formula import Expr, name, number, walk
-from .layout import DOWN, GIVEN, RULE, STEPS, Definition, Line, Section
+from .layout import DOWN, GIVEN, RULE, STEPS, Definition, Line, Section, alike
 from .mathml import html_of
 from .paths import chain_of, chain_of_program, check
 from .rolled import rolled
@@ -143,14 +143,19 @@ class Derivation(GraphView):
         lines = [self._line(line, written, set() if together else asked) for line in self.lines]
         if together:
             lines.append(Line("", check=self._checked(asked, f"all {len(asked)} gradients together, ")))
-        sections = [*self.before, *([Section(RULE, rule)] if rule else []), Section(DOWN, lines)]
-        return [self._apart_from_names(s) for s in sections]
+        further = [*([Section(RULE, rule)] if rule else []), Section(DOWN, lines)]
+        return [*self.before, *map(self._apart_from_names, further)]
+
+    @cached_property
+    def _taken(self) -> Set[str]:
+        """The user's names, if one of them would be an index."""
+        words = (self.chain.named.keys() | dict(self.given)) - self.chain.own
+        return set() if words.isdisjoint(LETTERS) else words
 
     def _apart_from_names(self, s: Section) -> Section:
         """A section in which no index has the name of a variable."""
-        names = self.chain.named.keys() | {word for word, _ in self.given}
-        names -= self.chain.own
-        return s if names.isdisjoint(LETTERS) else replace(s, lines=[line.apart_from(names) for line in s.lines])
+        taken = self._taken
+        return replace(s, lines=[line.apart_from(taken) for line in s.lines]) if taken else s
 
     @cached_property
     def written(self) -> list[Section]:
@@ -246,7 +251,7 @@ class Derivation(GraphView):
         formulas = [self.composition(line)]
         if closed is None or line.node not in self.order.direct:
             sides = [] if closed is None else [*formulas, closed.formula]
-            is_other = len({"".join(sorted(side)) for side in Line("", sides, line.value).written(TEXT)[1:]}) == 2
+            is_other = closed is not None and not alike(Line("", sides, line.value).written(TEXT)[1:])
             formulas = sides if is_other else formulas
             formulas = sides[1:] if closed is not None and _is_placed(formulas[0], closed) else formulas
             since = self.since(users, written)

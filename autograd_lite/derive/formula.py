@@ -102,6 +102,11 @@ def index_parts(index: Any) -> tuple[Any, ...]:
     return index if isinstance(index, tuple) else (index,)
 
 
+def differ_in_ones(a: Shape, b: Shape) -> bool:
+    """True for shapes that are equal but for axes of length 1."""
+    return [n for n in a if n != 1] == [n for n in b if n != 1]
+
+
 def is_diagonal(e: Expr) -> bool:
     """Whether a matrix has a vector on its diagonal, and zeros elsewhere."""
     index = e.params["index"] if e.role == "placement" and e.shape == e.args[0].shape * 2 else ()

@@ -244,6 +244,11 @@ def _width(word: str) -> int:
     return sum(not combining(c) for c in word)
 
 
+def alike(sides: Iterable[str]) -> bool:
+    """True for texts that say the same, perhaps in another order."""
+    return len({"".join(sorted(side)) for side in sides}) == 1
+
+
 def small(value: Any) -> Any:
     """A value that can be written out; None for any other."""
     return value if value is not None and np.size(value) <= SHOWN and np.ndim(value) <= 2 else None

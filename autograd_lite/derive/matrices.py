@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from .factors import total
-from .formula import Expr, factors_of, terms_of
+from .formula import Expr, factors_of, number, terms_of
 from .simplify import matrix_times, product, simplified, transposed
 
 Term: TypeAlias = tuple[Expr, tuple[Expr, ...]]  # a coefficient, and the matrices that it stands before
@@ -44,7 +44,7 @@ def _chains(e: Expr, is_turned: bool, is_symmetric: Callable[[Expr], bool]) -> l
         scalars = [f for f in factors_of(above) if not f.shape]
         arrays = [f for f in factors_of(above) if f.shape]
         inner = product(arrays, above.shape) if scalars else above
-        c = product((simplified("multiply", (_number(sign), product(scalars or (_number(1),), ())), ()),), ())
+        c = product((number(sign), *scalars), ())
         c = simplified("divide", (c, *below), ()) if below else c
         out += [(product((c, d), ()), matrices) for d, matrices in _chain(inner, is_turned, is_symmetric)]
     return out
@@ -60,8 +60,4 @@ def _chain(e: Expr, is_turned: bool, is_symmetric: Callable[[Expr], bool]) -> li
         turned = is_turned or len(a.shape) == 1  # x @ A is Aᵀ @ x
         left, right = (_chains(x, turned and len(x.shape) == 2, is_symmetric) for x in ((b, a) if turned else (a, b)))
         return [(product((c, d), ()), (*m, *k)) for c, m in left for d, k in right]
-    return [(_number(1), (transposed(e) if is_turned and not is_symmetric(e) else e,))]
-
-
-def _number(value: int) -> Expr:
-    return Expr("number", value=value)
+    return [(number(1), (transposed(e) if is_turned and not is_symmetric(e) else e,))]

@@ -36,10 +36,10 @@ from .board_names import (
     without_gaps,
     without_numbers,
 )
-from .constants import Constants
+from .constants import Constants, counts
 from .entries import is_new
 from .factors import Edge
-from .formula import Expr, Labels, constant, fold, index_parts, name, named, number, unsimplified, walk
+from .formula import Expr, Labels, constant, differ_in_ones, fold, index_parts, name, named, number, unsimplified, walk
 from .formula_ops import applied
 from .idioms import recognised, with_turned
 from .signs import with_factors_in_front
@@ -195,8 +195,7 @@ class Notation:
         eq = self.defined.get(v)
         if eq is None or not (eq.row.algebra == "reshape" or eq.row.algebra == "index" and is_new(eq.params["index"])):
             return False
-        before, after = ([size for size in shape if size != 1] for shape in (eq.shape_of(0), v.shape))
-        return before == after and bool(eq.shape_of(0))
+        return differ_in_ones(eq.shape_of(0), v.shape) and bool(eq.shape_of(0))
 
     def canonical(self, v: Var) -> Var:
         """The first of the values that are computed in the same way."""
@@ -415,11 +414,10 @@ class Notation:
         if self.board and np.shape(x) == () and x in (_LOG_2PI, _LOG_2PI / 2):
             return product((number(float(x / _LOG_2PI)), unsimplified("log", (number(2 * math.pi),), ())), ())
         if formula is None and self.board and np.size(x) > FEW:
-            counts = np.ndim(x) == 1 and np.asarray(x).dtype.kind == "i" and np.array_equal(x, np.arange(np.size(x)))
             free = (word for k in self._numbers if (word := f"c{k}") not in self._taken)
-            word = f"np.arange({np.size(x)})" if counts else next(free)
+            word = f"np.arange({np.size(x)})" if counts(x) else next(free)
             self.constants.add(np.asarray(x), word)
-            self.constants.quoted |= {word: ()} if counts else {}
+            self.constants.quoted |= {word: ()} if counts(x) else {}
             self.numbered.add(word)
             formula = name(word, np.shape(x))
         return formula or constant(x)

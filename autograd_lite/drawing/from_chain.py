@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..derive.chain_rule import Chain
-from ..derive.constants import is_number
+from ..derive.constants import counts, is_number
 from ..derive.formula import Expr, name, replaced, walk
 from ..derive.notation import LIMIT, too_many
 from ..derive.writing import LETTERS
@@ -51,7 +51,7 @@ class _Derived:
         self.constants: dict[str, Any] = {}  # arrays in formulas, by the names that they get
         self.words: dict[int, str] = {}  # these names, by the id of the array
         self.names = Names([*chain.names.values(), *chain.constants.values])
-        arrays = {w for w, x in chain.constants.values.items() if not _counts(x)}
+        arrays = {w for w, x in chain.constants.values.items() if not counts(x)}
         self.taken = frozenset(chain.named.keys() | arrays) - chain.own & {*LETTERS}
         self.by_name = {word: n for n, word in chain.names.items()}
         # Of the user's steps, as on a page: a sigmoid by hand may overflow where that of a textbook does not.
@@ -175,8 +175,3 @@ class _Derived:
             return name(word, part.shape)
 
         return replaced(e, named)
-
-
-def _counts(x: Any) -> bool:
-    """Whether an array is 0, 1, 2, …, which is an index wherever it stands."""
-    return np.ndim(x) == 1 and np.asarray(x).dtype.kind == "i" and np.array_equal(x, np.arange(len(x)))

@@ -6,7 +6,7 @@ Markdown text show the same steps.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,7 +16,7 @@ from ..derive.constants import is_number
 from ..derive.derivation_lines import Lines, Total
 from ..derive.factors import Factor
 from ..derive.formula import Expr
-from ..derive.layout import Line
+from ..derive.layout import Line, alike
 from ..derive.writing import LATEX, TEXT, Latex, text_name
 from ..program import Var
 from ..tensor import Tensor
@@ -68,9 +68,10 @@ def steps(scene: Scene, chain: Chain, wrt: Sequence[Var], forward: bool) -> list
     """The steps from the inputs to the loss (if `forward`) and back to `wrt`."""
     builder = _Builder(scene, chain)
     first, back = builder.forward() if forward else builder.skip_forward(), list(builder.backward(wrt))
-    shown = _with_definitions([*first, *back], chain)
+    defined = _defined(chain)
+    shown = _with_definitions([*first, *back], defined)
     for given in first[:1]:
-        shown[0] = replace(given, remark=_fixed(shown, scene, chain))
+        shown[0] = replace(given, remark=_fixed(shown, scene, chain, defined))
     return shown
 
 
@@ -80,9 +81,9 @@ def _defined(chain: Chain) -> dict[str, Expr]:
     return {w: e for w, e in {**chain.constants.defined, **dict(where)}.items() if w not in e.names}
 
 
-def _with_definitions(shown: Sequence[Step], chain: Chain) -> list[Step]:
+def _with_definitions(shown: Sequence[Step], defined: Mapping[str, Expr]) -> list[Step]:
     """The steps, each with the definitions of the names without a box that no step before it has."""
-    defined, out = _defined(chain), list[Step]()
+    out = list[Step]()
 
     def said(s: Step) -> Step:
         used = {word for e in s.line.formulas for word in e.names} if isinstance(s.line, Line) else set[str]()
@@ -102,14 +103,14 @@ def _with_definitions(shown: Sequence[Step], chain: Chain) -> list[Step]:
     return out
 
 
-def _fixed(shown: Sequence[Step], scene: Scene, chain: Chain) -> str:
+def _fixed(shown: Sequence[Step], scene: Scene, chain: Chain, defined: Mapping[str, Expr]) -> str:
     """The names in formulas that have no box, with their numbers: labels, sizes, λ."""
     lines = (s.line for one in shown for s in (one, one.general) if s is not None and isinstance(s.line, Line))
-    formulas = [*(e for line in lines for e in line.formulas), *_defined(chain).values()]
+    formulas = [*(e for line in lines for e in line.formulas), *defined.values()]
     used = sorted({word for e in formulas for word in e.names})
     words = dict.fromkeys(word for w in used for word in chain.constants.quoted.get(w, [w]))
     env, landmarks = chain.environment(), {chain.names[n] for n in chain.landmarks}
-    computed = {*_defined(chain), *landmarks, *(w for w in chain.introduced if not is_number(env.get(w)))}
+    computed = {*defined, *landmarks, *(w for w in chain.introduced if not is_number(env.get(w)))}
     others = computed | scene.keys_named().keys()
     fixed = [f"{text_name(w)} = {formatting.listed(env[w])}" for w in words if w in env and w not in others]
     return f"fixed: {', '.join(fixed)}" if fixed else ""
@@ -222,8 +223,8 @@ class _Builder:
         if t.closed is None or t.node in order.direct:
             return general
         closed = self.written(t, item, [order.composition(t), t.closed.formula], lines)
-        if len({"".join(sorted(side)) for side in texts(closed.line, formatting.LONGEST)[1:]}) == 1:
-            return general  # written alike
+        if alike(texts(closed.line, formatting.LONGEST)[1:]):
+            return general
         return replace(closed, general=general if t.closed.ones else None, remark=said)
 
     def written(self, t: Total, item: Item, formulas: Sequence[Expr], lines: Sequence[str]) -> Step:

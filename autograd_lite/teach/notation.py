@@ -406,7 +406,7 @@ def variants(text: str, words: Mapping[str, str], shapes: Mapping[str, Sequence[
         for step in (k for k in ("", "₋₁", "₊₁") if k != (m[2] or "")):
             yield f"{m[0]} is of another step than it should be", f"{text[: m.start()]}{m[1]}ₜ{step}{text[m.end() :]}"
     for m in re.finditer(r"\[t([-+]1)?(?=[\],])", text):
-        word = re.search(r"[\w/]*$", text[: m.start()])[0]  # type: ignore[index]
+        word = re.findall(r"[\w/]*$", text[: m.start()])[0]
         for step in (k for k in ("", "-1", "+1") if k != (m[1] or "")):
             yield f"{word}{m[0]}] is of another step than it should be", f"{text[: m.start()]}[t{step}{text[m.end() :]}"
     for m in re.finditer("ᵀ|\\.T\\b", text):
@@ -417,7 +417,7 @@ def variants(text: str, words: Mapping[str, str], shapes: Mapping[str, Sequence[
             yield f"{m[0]} has to be transposed", f"{text[: m.start()]}({m[0]})ᵀ{text[m.end() :]}"
     start = 0
     while start < len(text):
-        sign = re.match(r"\s*[-+−]?", text[start:])[0]  # type: ignore[index]
+        sign = re.findall(r"^\s*[-+−]?", text[start:])[0]
         end = _end_of_term(text, start + len(sign))
         term = text[start + len(sign) : end]
         for factor, says in (("n", "n"), ("1/n", "1/n"), ("2", "2"), ("½", "1/2")):
