@@ -223,4 +223,4 @@ class Candidates:
     @cached_property
     def _letters(self) -> set[Var]:
         """The landmarks between others that have no name."""
-        return self.chain.unnamed - {self.chain.root}
+        return self.chain.unnamed & self.chain.defined.keys() - {self.chain.root}

@@ -29,10 +29,11 @@ from ..engine.value import live_of, wrap
 from ..engine.versions import OURS, Storage, next_order
 from ..tensor import Tensor
 from ..tensor.show import public
+from .assignments import assigned
 from .capture import capture, names_of
 from .equation import COMPARED, Equation, Operand, Origin, Var, computed, key_of, kind, looked_up, recorded, shown
 from .graph import equations_of, graph_of, leaf, variable_or_value
-from .naming import Names, groups, label, short_names
+from .naming import Names, groups, label, scopes, short_names
 
 LIMIT = 20_000  # equations; more are not printed
 
@@ -585,9 +586,9 @@ def program_of(
     shown = {"Out"} if isinstance(names.get("Out"), dict) else ()  # the results of an IPython session, in its locals()
     public = [(word, x) for word, x in names.items() if not word.startswith("_") and word not in shown]
     claimed = [(word, n) for n, word in (first or {}).items()]
-    chosen = names_of(None, (), (), nodes, claimed, public, ends)
-    fresh = short_names((*chosen.values(), *(word for word, x in public if not isinstance(x, Tensor))))
     inputs = {p for n in nodes for p in (*n.parents, n) if p is not None and p.row is None}
+    chosen = names_of(None, (), (), nodes, claimed, [*public, *_own_names(inputs)], ends)
+    fresh = short_names((*chosen.values(), *(word for word, x in public if not isinstance(x, Tensor))))
     variables = {
         n: Var(chosen.get(n) or next(fresh), n.shape, n.dtype) for n in sorted(inputs, key=lambda n: -n.order)
     }
@@ -604,6 +605,17 @@ def program_of(
         _uses=_uses(nodes, variables),
     )
     return program, variables
+
+
+def _own_names(inputs: Iterable[Node]) -> list[tuple[str, Tensor]]:
+    """The inputs without a ``.name``, by the variables of the running code that they were assigned to."""
+    unnamed = {n for n in inputs if not n.name and n.requires_grad}
+    around = [(code, own) for code, own in (scopes() if unnamed else ()) if code is not None]
+    return [
+        (word, x) for code, own in around for word, x in own.items()
+        if isinstance(x, Tensor) and x._node in unnamed
+        and (assigned(code, word) or word in code.co_varnames[: code.co_argcount])
+    ]  # fmt: skip
 
 
 def _is_constant(x: object, variables: Mapping[Node, Var]) -> bool:

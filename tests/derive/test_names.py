@@ -525,3 +525,16 @@ def test_the_size_of_an_array_is_a_size() -> None:
 
     text = lines(ag.trace(loss, 1.5, np.arange(3.0)).explain("sigma"))
     assert any("+ n log(σ) + ½ n log(2π) + ½ n" in line for line in text)
+
+
+def test_an_input_without_a_name_is_called_as_the_variable_that_it_is_assigned_to() -> None:
+    height = ag.Tensor(np.array([0.7, -0.2]), requires_grad=True)
+    beta = ag.Tensor(np.array([0.3, 0.1]), requires_grad=True)
+    L = np.sum(height**2) + beta[0] ** 3
+    assert given(L.explain()) == "height (2), β (2)"
+
+
+def test_a_quadratic_form_of_an_input_that_has_no_name() -> None:
+    inputs = [ag.Tensor(np.array([0.7, -0.2]), requires_grad=True)]
+    L = np.sum(np.minimum(inputs[0], 0) ** 2) + np.sum(inputs[0] ** 2)
+    assert "dL/da = " in str(L.explain())
