@@ -153,9 +153,10 @@ def verdict(
     places = [first, *(place for place in judged if place is not first and np.any(place[0]))]
     halves = [(_symmetric(value), _symmetric(right), *more) for value, right, *more in places]
     for here, *elsewhere in [places, halves] if q.is_symmetric else [places]:
-        there = [set(_causes(*place)) for place in elsewhere]
-        if says := next((says for says in _causes(*here) if all(says in causes for causes in there)), ""):
-            return says
+        if likely := list(dict.fromkeys(_causes(*here))):
+            there = [set(_causes(*place)) for place in elsewhere]
+            if says := next((says for says in likely if all(says in causes for causes in there)), ""):
+                return says
     return _how_far(q, *first[:2], close) if is_wrong_here else ELSEWHERE
 
 
@@ -295,8 +296,10 @@ def fitted(value: Any, shape: tuple[int, ...], full: tuple[int, ...] | None = No
 
 def _same(a: Any, b: Any, close: float) -> bool:
     a, b = np.asarray(a), np.asarray(b)
+    if a.shape != b.shape:
+        return False
     finite = np.isfinite(b)
-    if a.shape != b.shape or not np.array_equal(a[~finite], b[~finite], equal_nan=True):
+    if not finite.all() and not np.array_equal(a[~finite], b[~finite], equal_nan=True):
         return False
     off = np.abs(a - b).max(initial=0.0, where=finite)
     return bool(off <= close * max(np.abs(b).max(initial=0.0, where=finite), LEAST))

@@ -1387,8 +1387,8 @@ const marking = (data) => {
     const places = [wrong[0], ...judged.filter((at) => at !== wrong[0] && at.value.data.some(Boolean))];
     const halves = isSymmetric ? [places.map((at) => ({ ...at, value: symmetric(at.value), right: symmetric(at.right) }))] : [];
     for (const [here, ...elsewhere] of [places, ...halves]) {
-      const there = elsewhere.map((at) => new Set(causes(at)));
-      for (const cause of causes(here)) if (there.every((set) => set.has(cause))) return cause;
+      const likely = [...new Set(causes(here))], there = likely.length ? elsewhere.map((at) => new Set(causes(at))) : [];
+      for (const cause of likely) if (there.every((set) => set.has(cause))) return cause;
     }
     const { value } = wrong[0], right = full && value.shape.length ? array(full, spread(wrong[0].right, full)) : wrong[0].right;
     if (value !== answers[0]) return ELSEWHERE;

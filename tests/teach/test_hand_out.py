@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from thorough import EVERY_CASE
 
 import autograd_lite as ag
 from autograd_lite.nn import functional as F
@@ -108,7 +109,7 @@ def test_the_page_gives_the_verdicts_of_check(make, tmp_path):
     """Word for word. What the page cannot read it does not mark, and that is only what `check` cannot read either."""
     sheet = make()
     assert len(sheet.spaces) == 3
-    cases = answers(sheet, 510)
+    cases = answers(sheet, 510 if EVERY_CASE[0] else 130)
     unmarked = 0
     for (word, text), page in zip(cases, marked_by_the_page(sheet, cases, tmp_path), strict=True):
         (mark,) = [mark for mark in sheet.check({word: text}) if mark.word == word]
@@ -120,7 +121,7 @@ def test_the_page_gives_the_verdicts_of_check(make, tmp_path):
             assert mark.says.startswith("not marked here: "), (word, text, mark.says)
         else:
             assert (page["right"], page["says"]) == (mark.right, mark.says), (word, text)
-    assert unmarked < 110
+    assert unmarked < 0.22 * len(cases)
 
 
 @pytest.mark.skipif(NODE is None, reason="node is not installed, which runs the page's marking")
