@@ -33,7 +33,7 @@ class Expr:
     shape: Shape = ()
     row: Any = None  # a Primitive or a Function, if it is applied to formulas
 
-    @property
+    @cached_property
     def role(self) -> str:
         """What it is in algebra: ``"name"``, ``"number"``, ``"array"``, or the `algebra` of its row."""
         return self.head if self.row is None else self.row.algebra or ""

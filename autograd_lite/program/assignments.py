@@ -205,12 +205,18 @@ def _scopes(code: CodeType) -> Iterator[ast.AST]:
         yield from (tree(other) for other in list(linecache.cache) if other.startswith(cells))
 
 
-@lru_cache(maxsize=1024)
 def _functions(module: ast.AST, line: int) -> list[ast.FunctionDef | ast.Lambda]:
     """The functions of a module in which a line is, innermost first."""
-    functions = (f for f in ast.walk(module) if isinstance(f, ast.FunctionDef | ast.Lambda))
-    around = [f for f in functions if f.lineno - len(getattr(f, "decorator_list", ())) <= line <= (f.end_lineno or 0)]
+    around = [
+        f for f in _all_functions(module)
+        if f.lineno - len(getattr(f, "decorator_list", ())) <= line <= (f.end_lineno or 0)
+    ]  # fmt: skip
     return sorted(around, key=lambda f: -f.lineno)
+
+
+@lru_cache(maxsize=256)
+def _all_functions(module: ast.AST) -> list[ast.FunctionDef | ast.Lambda]:
+    return [f for f in ast.walk(module) if isinstance(f, ast.FunctionDef | ast.Lambda)]
 
 
 def tree(file: str) -> ast.AST:

@@ -21,7 +21,7 @@ POSITIVE = np.array([[1.2, 0.4, 0.9], [0.3, 2.0, 0.7], [0.5, 0.8, 1.1]])
 
 @pytest.mark.parametrize("first", mostly_thorough([1, 2]))
 def test_random_programs(first):
-    count = 150 if EVERY_CASE[0] else 15
+    count = 150 if EVERY_CASE[0] else 10
     assert run(0.0, first=first, order=0, batch=count, check=check_derived) >= count
 
 

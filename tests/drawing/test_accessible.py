@@ -124,7 +124,7 @@ def test_frames_are_labelled_with_their_captions():
 
 @can_render
 @axe_is_here
-@pytest.mark.parametrize("lesson", mostly_thorough(lessons.LESSONS, 4), ids=lambda make: make.__name__)
+@pytest.mark.parametrize("lesson", mostly_thorough(lessons.LESSONS, 2), ids=lambda make: make.__name__)
 @pytest.mark.parametrize("live", [False, True], ids=["still", "live"])
 def test_axe_finds_nothing_on_a_lesson(browser, tmp_path, lesson, live):
     picture = picture_of(lesson)
