@@ -88,7 +88,12 @@ class Lines:
         # Of a factor with entries and a single number the index would stand at the number: db/dnᵢ.
         entries = [f for f in self.factors.values() if f.is_elementwise and np.prod(f.formula.shape) > 1]
         numbers = [f for f in entries if f.of.size > f.wrt.size == 1]
-        self.by_gradients = bool(maps or sums or numbers or self.direct) or len(self.factors) > MANY
+        looped = any(map(self._is_looped, self.reach))  # a recursion of gradients
+        self.by_gradients = bool(maps or sums or numbers or looped or self.direct) or len(self.factors) > MANY
+
+    def _is_looped(self, n: Var) -> bool:
+        """Whether a landmark is that of a step of a loop."""
+        return stem(self.chain.names[n]) in self.chain.looped
 
     @cached_property
     def totals(self) -> set[Var]:
@@ -123,7 +128,8 @@ class Lines:
 
     def _total(self, n: Var, arrived: dict[Var, Any]) -> Total:
         paths, starts, terms = [], [], []
-        stack: list[tuple[Var, tuple[Factor, ...]]] = [(k, (self.factors[k, n],)) for k in self.consumers.get(n, [])]
+        users = sorted(self.consumers.get(n, []), key=lambda k: self._later(k, n))
+        stack: list[tuple[Var, tuple[Factor, ...]]] = [(k, (self.factors[k, n],)) for k in users]
         while stack:
             at, path = stack.pop()
             if at is self.chain.root or at in self.totals:
@@ -136,6 +142,13 @@ class Lines:
         arrived[n] = value = sum(terms) if terms and not (short and short.is_zero) else np.zeros(n.shape)
         symbol = self.chain.gradient_symbol(n)
         return Total(n, symbol, tuple(paths), tuple(starts), tuple(terms), value, short)
+
+    def _later(self, k: Var, n: Var) -> tuple[float, int]:
+        """How many rounds of a loop after `n` its user `k` is computed, and where in a round; of none it is the last."""
+        turns = self.chain.rounds
+        first, *_ = values = turns.get(k, [k]) if n in turns else [k]
+        is_last = k not in turns or n not in turns or first in self.chain.running
+        return math.inf if is_last else values.index(k) - turns[n].index(n), self.chain.place.get(first, 0)
 
     # ---------------------------------------------------------------------------------------------- closed forms
 
@@ -180,7 +193,7 @@ class Lines:
             often = Counter(stem(names[m]) for m in form.through)
             if any(often[word] > 1 for word in self.chain.looped) and self.chain.root not in form.start:
                 del chosen[n]
-        for n in (n for n in self.reach if stem(names[n]) in self.chain.looped):
+        for n in filter(self._is_looped, self.reach):
             users = sorted(stem(names[m]) for m in self.consumers.get(n, ()))
             rounds.setdefault((stem(names[n]), *users), []).append(n)
         for values in rounds.values():

@@ -166,7 +166,7 @@ def _one_label(labels: Sequence[Labels], steps: Sequence[int]) -> Labels | None:
 def _steps_of(terms: Sequence[Expr]) -> list[int]:
     """The numbers of the steps that terms belong to: those of a gradient in each, or else of a name, or of an entry."""
     names = [dict(map(_number, sorted(e.names, reverse=True))) for e in terms]
-    stems = [stem for stem in names[0] if all(n.get(stem) for n in names)]
+    stems = [stem for stem in names[0] if all(stem in n for n in names)]
     stems.sort(key=lambda stem: (not re.match("[d∂].*/", stem), stem))
     runs = ([n[stem] for n in names] for stem in stems)
     if (run := next(filter(_is_run, runs), None)) or any(map(_numbers, names)):
@@ -208,6 +208,7 @@ def _sum(e: Expr, looped: Container[str]) -> tuple[Expr, list[int]]:
     least = 2 if any(_is_of_loop(word, looped) for word in e.names) else TERMS
     for some in (some for family in (terms, *families) for some in _but_for_ends(family, least)):
         steps = _steps_of(some)
+        steps = [k + over[0] - min(steps) for k in steps] if over and len(steps) == len(over) else steps
         is_new = bool(steps) and instead.keys().isdisjoint(map(id, some))
         body = _one(some, steps) if is_new and over in ([], sorted(steps)) else None
         if body is not None:

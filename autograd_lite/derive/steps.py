@@ -74,8 +74,8 @@ class Steps(Notation):
         chosen |= self._where_chains_meet(chosen)
         # The first round of a loop may begin with a constant, and the last one may need less.
         looped = [vs for vs in {id(vs): vs for vs in self.rounds.values()}.values() if self.is_looped(vs)]
-        ends = [v for vs in looped for v, *others in (vs, vs[::-1]) if v not in chosen and chosen.issuperset(others)]
-        chosen |= {*ends} - self.regions.keys()
+        inner = [(vs, vs[1:-1] or {*vs} & chosen) for vs in looped]
+        chosen |= {v for vs, middle in inner if middle and chosen.issuperset(middle) for v in vs} - self.regions.keys()
         length: dict[Var, int] = {}
         for n in self.nodes:
             args = self.arguments(n)

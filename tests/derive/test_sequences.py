@@ -609,3 +609,36 @@ def test_entries_that_are_read_several_times_are_one_vector():
 
     text = explained(lambda W, x: margins(W, x, 2), (draw(2, 3), draw(2)), ["W"])
     assert "dL/ds = [dL/da1, dL/da2, -dL/da2 - dL/da1]" in text
+
+
+def test_a_controlled_system_has_one_line_for_its_adjoint():
+    def cost(x0, A, B, us):
+        x = x0
+        cost = 0.0
+        for u in us:
+            cost = cost + x @ x + 0.1 * u @ u
+            x = A @ x + B @ u
+        return cost + 10.0 * x @ x
+
+    text = explained(cost, (draw(2), draw(2, 2), draw(2, 1), draw(3, 1)), ["x0"])
+    assert "cost = Σₜ xₜ @ xₜ + 0.1 Σₜ us[t] @ us[t] " in text
+    assert "dL/dxₜ = 2 xₜ + Aᵀ @ dL/dxₜ₊₁ since" in text
+    assert "t = 2 … 1" in text
+
+
+def test_a_filter_that_predicts_first_has_its_first_and_last_round_in_the_recursion():
+    def kalman(a, q, r, ys):
+        m, P, nll = 0.0, 1.0, 0.0
+        for y in ys:
+            m = a * m
+            P = a * a * P + q
+            S = P + r
+            e = y - m
+            nll = nll + 0.5 * (np.log(S) + e**2 / S)
+            m = m + P / S * e
+            P = P - P / S * P
+        return nll
+
+    text = explained(kalman, (0.9, 0.2, 0.5, np.array([0.3, 0.5, 0.1, 0.8])), ["a", "q", "r"])
+    assert "bₜ = a mₜ₋₁ 1 t = 1 … 4" in text
+    assert "eₜ = ys[t-1] - bₜ 1 t = 1 … 4" in text
