@@ -93,7 +93,7 @@ class Constants:
                     carried |= {_place_in_code(eq, k)} if self._is_carried(operand(eq, k)) else set()
         for at, ((v, x), *after) in every.items():
             words = [named.get(y, "") for _, y in after if isinstance(y, Var)]
-            m = re.fullmatch(r"(.*\D)(\d+)", words[0]) if words and np.ndim(x) and not isinstance(x, Var) else None
+            m = re.fullmatch(r"(.*\D)(\d+)", words[0]) if words and not isinstance(x, Var) else None
             if m is not None and words == [f"{m[1]}{j + 1}" for j in range(len(after))]:
                 self.befores[v, at[-1]] = f"{m[1]}0"
         for at, operands in rounds.items():

@@ -201,8 +201,25 @@ def _family(e: Expr) -> tuple[str, ...]:
 
 def _sum(e: Expr, looped: Container[str]) -> tuple[Expr, list[int]]:
     """A sum with Σₜ instead of the terms of the steps, but for the first or the last, and these steps."""
+    added = _added(e)
     flat = [(sign * part, term) for sign, of in terms_of(e) for part, term in terms_of(of)]  # of -(a + b)
-    terms = [term if sign > 0 else product((number(sign), term), term.shape) for sign, term in flat]
+    tries = (_of_terms(e, terms, looped) for terms in ([added, flat] if len(flat) > len(added) else [flat]))
+    return next((new for new in tries if new[1]), (e, []))
+
+
+def _added(e: Expr) -> list[tuple[int, Expr]]:
+    """What has been added up one after another, each with its sign: of -(a1 + b1) - (a2 + b2) the two sums."""
+    terms = list[tuple[int, Expr]]()
+    while e.role in ("sum", "difference") and (not terms or e.args[1].role == terms[-1][1].role):
+        terms.append((1 if e.role == "sum" else -1, e.args[1]))
+        e = e.args[0]
+    first = (-1, e.args[0]) if e.role == "negation" else (1, e)
+    return [first, *terms[::-1]]
+
+
+def _of_terms(e: Expr, signed: Sequence[tuple[int, Expr]], looped: Container[str]) -> tuple[Expr, list[int]]:
+    """A sum of these terms with their signs with Σₜ, and the steps; itself if they have none in common."""
+    terms = [term if sign > 0 else product((number(sign), term), term.shape) for sign, term in signed]
     families = [[term for term in terms if _family(term) == which] for which in dict.fromkeys(map(_family, terms))]
     instead, over = dict[int, list[Expr]](), list[int]()
     least = 2 if any(_is_of_loop(word, looped) for word in e.names) else TERMS
@@ -283,8 +300,9 @@ def _merged(lines: Iterable[Line], looped: Container[str]) -> list[Line]:
             pair, *others = group
             runs += [] if pair is None else [(pair, family[k : k + len(others) + 2])]
             k += len(others) + 1
-        if len(runs) == 1 and len(runs[0][1]) >= least:  # of several the symbol would have two meanings
-            [(pair, run)] = runs
+        often = Counter(id(line) for _, run in runs for line in run).values()
+        is_plain = len(runs) == 1 or least == 2 and max(often, default=1) == 1  # or the symbol would have two meanings
+        for pair, run in (of for of in runs if is_plain and len(of[1]) >= least):
             instead |= {id(line): [] for line in run}
             instead[id(run[0])] = [replace(pair, how=f"{pair.how}; {_range([_number(x.symbol)[1] for x in run])}")]
     return [line for before in lines for line in instead.get(id(before), [before])]

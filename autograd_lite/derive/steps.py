@@ -79,8 +79,7 @@ class Steps(Notation):
         length: dict[Var, int] = {}
         for n in self.nodes:
             args = self.arguments(n)
-            is_sum = n in self.defined and self.defined[n].row.algebra in ("sum", "difference") and not self.running
-            is_sum |= not self.running.isdisjoint(args)
+            is_sum = n in self.defined and self.defined[n].row.algebra in ("sum", "difference")
             length[n] = 1 + (max if is_sum else sum)([0, *(length[p] for p in args)])
             if n in chosen or length[n] > DEEP and n not in self.regions and n not in self.running:
                 chosen.add(n)

@@ -607,7 +607,7 @@ def test_positions_that_each_step_has_are_numbered():
     U = np.arange(10.0).reshape(5, 2) / 9
     program = ag.trace(skip_gram, U, 1 - U, [(0, 1), (2, 3), (4, 0)], [[2, 3], [0, 4], [1, 3]])
     text = " ".join(str(program.explain(["U"])).split())
-    for line in ("neg1 (2)", "= U[negₜ] 2x2 t = 1 … 3", "total = -Σₜ posₜ - Σₜ negativeₜ", "1[negₜᵢ = k]"):
+    for line in ("neg1 (2)", "= U[negₜ] 2x2 t = 1 … 3", "total = -Σₜ (posₜ + negativeₜ)", "1[negₜᵢ = k]"):
         assert line in text, text
 
 

@@ -32,8 +32,7 @@ def test_the_losses_of_a_loop_are_one_sum():
         return total / len(ys)
 
     text = explained(f, (draw(2, 2), draw(2, 2), draw(2), draw(4, 2), np.array([0.0, 1.0, 1.0, 0.0])), ["U", "W", "v"])
-    assert "bₜ = ys[t-1] log(pₜ) + (1 - ys[t-1]) log(1 - pₜ) 1 t = 1 … 4" in text
-    assert "total = -Σₜ bₜ" in text
+    assert "total = -Σₜ (ys[t-1] log(pₜ) + (1 - ys[t-1]) log(1 - pₜ)) 1" in text
     assert "dL/dpₜ = ((1 - ys[t-1]) / (1 - pₜ) - ys[t-1] / pₜ) / n" in text
     assert "dL/dhₜ = Wᵀ @ dL/daₜ₊₁ + dL/dpₜ · pₜ (1 - pₜ) v" in text
     assert "dL/dW = Σₜ dL/daₜ @ hₜ₋₁ᵀ" in text
@@ -642,3 +641,31 @@ def test_a_filter_that_predicts_first_has_its_first_and_last_round_in_the_recurs
     text = explained(kalman, (0.9, 0.2, 0.5, np.array([0.3, 0.5, 0.1, 0.8])), ["a", "q", "r"])
     assert "bₜ = a mₜ₋₁ 1 t = 1 … 4" in text
     assert "eₜ = ys[t-1] - bₜ 1 t = 1 … 4" in text
+
+
+def test_one_variable_in_two_loops_and_a_state_under_another_name_are_recursions():
+    def translate(We, Ue, Wd, Ud, source, target):
+        h, y, loss = np.zeros(2), np.zeros(2), 0.0
+        for x in source:
+            h = np.tanh(We @ x + Ue @ h)
+        for t in range(2):
+            h = np.tanh(Wd @ y + Ud @ h)
+            y = 2 * h
+            loss += np.sum((y - target[t]) ** 2)
+        return loss
+
+    text = explained(translate, (*(draw(2, 2) for _ in range(4)), draw(3, 2), draw(2, 2)), ["We", "Ud"])
+    assert "hₜ = tanh(aₜ) 2 t = 1 … 3" in text
+    assert "hₜ = tanh(bₜ₋₃) 2 t = 4 … 5" in text
+
+    def moving_average(phi, theta, y):
+        previous, sse = 0.0, 0.0
+        for t in range(1, len(y)):
+            noise = y[t] - phi * y[t - 1] - theta * previous
+            sse = sse + noise**2
+            previous = noise
+        return sse
+
+    text = explained(moving_average, (0.5, 0.3, draw(4)), ["phi", "theta"])
+    assert "Given noise0 = 0, " in text
+    assert "noiseₜ = y[t] - φ y[t-1] - θ noiseₜ₋₁ 1 t = 1 … 3" in text
