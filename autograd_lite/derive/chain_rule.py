@@ -81,7 +81,14 @@ class Chain(Steps):
             dict.fromkeys(remark for at in steps for remark in of(at)) for of in (self.remarks, self.conventions)
         )
         factor = self._factor(n, m, self._total(n, m, [e for e, _ in paths]), tuple(rows))
-        return replace(factor, remarks=tuple(said), conventions=tuple(always))
+        # max(0, x)² has a slope at 0
+        smooth = {s.book.kink for at in steps if (s := self.known(at)) and self._tests(at)} - {""}
+        smooth = set() if _has_test(factor.formula) else smooth
+        return replace(factor, remarks=tuple(w for w in said if w not in smooth), conventions=tuple(always))
+
+    def _tests(self, n: Var) -> bool:
+        """Whether the derivative of one operation has an indicator in it."""
+        return n not in self.folds and any(_has_test(self.edge(n, i).formula) for i, _ in self.active_arguments(n))
 
     @cached_method
     def _inner_paths(self, n: Var) -> dict[Var, list[tuple[Edge, Rules]]]:
@@ -307,6 +314,11 @@ class Chain(Steps):
                     )
                 continue
             stack += [[*path, p] for p in self.inputs_of(path[-1])[::-1] if p in reach]
+
+
+def _has_test(e: Expr) -> bool:
+    """Whether a formula has an indicator or a sign in it."""
+    return any(part.role in ("comparison", "selection") or part.head == "sign" for part in walk(e))
 
 
 class Exact(Chain):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -126,17 +126,24 @@ class Candidates:
 
         has_product = e is not None and any(part.role == "matrix product" for part in walk(e))
         e = gathered(e, is_symmetric) if e is not None and has_product else None
-        through = frozenset({self.chain.root}), (), self._behind(n)
-        return None if e is None else Closed(e, *through, symmetric=tuple(symmetric))
+        if e is None:
+            return None
+        start = frozenset(m for m in self._ends(n) if m is self.chain.root or self.chain.gradient_symbol(m) in e.names)
+        return Closed(e, start, (), self._behind(n, self._ends(n)), symmetric=tuple(symmetric))
 
     def _of_products(self, n: Var) -> Expr | None:
-        """The gradient with respect to `n` where all that lies between it and the result are matrices without names."""
+        """The gradient with respect to `n` in terms of those of the first numbers with a name, where all that lies
+        between are matrices without names.
+        """
         terms = []
         for user in self.consumers.get(n, ()):
             f, is_root = self.factors[user, n], user is self.chain.root
             above = number(1) if is_root else self._of_products(user) if user in self._letters else None
+            if user not in self._letters and not user.shape and not is_root:
+                above = name(self.chain.gradient_symbol(user))
             is_symbol = f.formula.role == "name" and "/" in f.formula.value  # of a step that has no textbook
-            if above is None or is_symbol or is_root and not f.is_elementwise:
+            is_one = f.combine in (Combine.LEFT, Combine.RIGHT) and above is not None and above.shape != user.shape
+            if above is None or is_symbol or is_one or is_root and not f.is_elementwise:
                 return None
             terms.append(f.below(above, substitute(f.formula, {f.cotangent: above}), *f.shapes))
         return total(terms)
@@ -171,11 +178,12 @@ class Candidates:
                     form = Closed(e, frozenset({c.root}), (), self._behind(n), {} if word else {new: z})
                     yield replace(form, formula=substitute(e, form.labels)), form
 
-    def _behind(self, n: Var) -> frozenset[Var]:
-        """The landmarks between `n` and the result."""
+    def _behind(self, n: Var, ends: Container[Var] = ()) -> frozenset[Var]:
+        """The landmarks between `n` and the result, or `ends`."""
         behind, stack = set[Var](), [n]
         while stack:
-            further = {m for m in self.consumers.get(stack.pop(), ()) if m is not self.chain.root} - behind
+            users = self.consumers.get(stack.pop(), ())
+            further = {m for m in users if m is not self.chain.root and m not in ends} - behind
             behind |= further
             stack += further
         return frozenset(behind)

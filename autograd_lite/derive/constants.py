@@ -27,7 +27,7 @@ from ..program.assignments import assigned, bound, counted, is_around, iterated,
 from ..program.naming import Names, expression, line, operand, place, reads
 from .formula import Array, Expr, Labels, index_parts, multiplied, name, number, replaced, unsimplified, walk
 from .formula_ops import evaluate
-from .textbook_parser import Written, read
+from .textbook_parser import Written, formula, read
 from .writing import ASCII, write
 
 Variables = Mapping[str, Any]
@@ -210,8 +210,9 @@ class Constants:
         """Constant `x`, the value of an expression in the user's line, as the formula that this is."""
         e, sizes = (e, {}) if np.ndim(x) else self._with_sizes(e, eq.origin.code, x)
         variables = {**self._variables(e, eq.origin.code), **sizes}
-        if isinstance(e, ast.Subscript) and isinstance(e.value, ast.Name) and isinstance(x, np.ndarray):
-            variables = {e.value.id: _owner(x), **variables} if e.value.id not in self.taken else variables
+        if isinstance(e, ast.Subscript | ast.Attribute) and isinstance(e.value, ast.Name) and isinstance(x, np.ndarray):
+            whole = x.T if getattr(e, "attr", "") == "T" else _owner(x)  # of a function that has returned
+            variables = {e.value.id: whole, **variables} if e.value.id not in self.taken else variables
         meanings = self._meanings(e, variables, eq.origin.code)
         inside, entries = e, dict[str, Written]()
         if eq.origin.code is not None and not meanings.keys().isdisjoint(self.changing):  # the state before a loop
@@ -221,7 +222,9 @@ class Constants:
             wholes = {w: self._value(w, eq.origin.code) for part in entries.values() for w in part.formula.names}
             variables = {**self.values, **wholes, **variables}
             self._use(variables, stated.formula.names)
-            return replaced(stated.formula, partial(self._indicator, variables))
+            whole = stated.formula
+            cases = [part for part in walk(whole) if part.role == "selection" and _compares_labels(part.args[0])]
+            return replaced(whole, partial(self._indicator, variables, {part.key for part in cases}))
         return self.in_line(eq, x) or self._quoted(e, x, variables, eq.origin.code)
 
     def _with_sizes(self, e: ast.expr, code: Any, x: Any) -> tuple[ast.expr, dict[str, Any]]:
@@ -315,15 +318,20 @@ class Constants:
             return True
         return not ones
 
-    def _indicator(self, variables: Variables, e: Expr) -> Expr | None:
-        """The name Y of ``onehot(y)``, if the program has no other Y; that is a step then."""
-        if e.head != "onehot":
+    def _indicator(self, variables: Variables, cases: Collection[str], e: Expr) -> Expr | None:
+        """The name Y of ``onehot(y)``, also written ``y[:, None] == np.arange(3)``, or S of `cases` that compare so; it
+        is a step then.
+        """
+        is_it = e.key in cases if cases else e.head == "onehot" or _compares_labels(e)
+        if not is_it:
             return None
-        ones = evaluate(e, variables)
-        if "Y" not in self.taken:
-            self.add(ones, "Y")
-            self.defined["Y"] = e
-        return name("Y", ones.shape) if self._is_free("Y", ones) else None
+        word, values = "S" if cases else "Y", np.asarray(evaluate(e, {**self.values, **variables}))
+        values = values.astype(float) if values.dtype == bool else values
+        if word not in self.taken:
+            self.add(values, word)
+            labels = {"y": Written(e.args[0].args[0], None)} if e.head == "equal" else {}
+            self.defined[word] = formula(f"onehot(y, {e.shape[-1]})", labels).formula if labels else e
+        return name(word, values.shape) if self._is_free(word, values) else None
 
     def _quoted(self, e: ast.expr, x: Any, variables: Variables, code: Any) -> Expr | None:
         """An array as the text of its expression."""
@@ -561,6 +569,13 @@ class Constants:
 def counts(x: Any) -> bool:
     """Whether an array is 0, 1, 2, …, which is an index wherever it stands."""
     return np.ndim(x) == 1 and np.asarray(x).dtype.kind == "i" and np.array_equal(x, np.arange(len(x)))
+
+
+def _compares_labels(e: Expr) -> bool:
+    """Whether a formula is ``y[:, None] == np.arange(3)``, the indicators of labels."""
+    if e.head != "equal" or e.args[1].role != "array" or not counts(e.args[1].value):
+        return False
+    return e.args[0].role == "index" and e.args[0].shape == (*e.args[0].args[0].shape, 1)
 
 
 def is_number(x: Any) -> bool:

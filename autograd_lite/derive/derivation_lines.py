@@ -39,7 +39,7 @@ from .formula import (
     walk,
 )
 from .formula_ops import substitute
-from .simplify import again, product, times
+from .simplify import again, fitted, is_zero, product, times
 from .steps import PRODUCTS
 
 MANY = 8  # factors; beyond this, each gradient gets its line
@@ -245,7 +245,8 @@ class Lines:
         forms = self.candidates.stated(n)
         stated = next((form for compared, form in forms if self._is_right(n, compared)), None)
         form = self.candidates.quadratic(n) if stated is None else None
-        return form if form is not None and leaves(form.formula) <= SHORT and self._is_right(n, form) else stated
+        is_whole = form is not None and form.start == {self.chain.root} and leaves(form.formula) <= SHORT
+        return form if form is not None and is_whole and self._is_right(n, form) else stated
 
     def _forms(self, n: Var) -> tuple[Closed | None, Closed | None, int]:
         """The gradient that skips landmarks without a name, and in terms of values alone; and the length to beat."""
@@ -253,6 +254,8 @@ class Lines:
         behind = self.candidates.behind(n)  # whose gradients need lines of their own
         starts = dict.fromkeys(s for s in (start, *self.candidates.meetings(n), behind) if s)
         forms = [form for s in starts if (form := self.candidates.closed(n, s)) is not None]
+        gathered = self.candidates.quadratic(n)
+        forms += [gathered] if gathered is not None and gathered.through else []
         near = min(
             forms, key=lambda form: leaves(form.formula) - self._spared(n, form) + (not form.start.isdisjoint(behind)),
             default=None,
@@ -425,7 +428,8 @@ class Lines:
         above = None if start is self.chain.root else name(self.chain.gradient_symbol(start), start.shape)
         for f in path:
             shape = np.broadcast_shapes(*f.shapes, f.formula.shape) if f.is_elementwise else f.formula.shape
-            is_stated = self.by_gradients or f.axes and f.formula.is_number
+            is_number = f.formula.is_number and (f.axes or f.stated is not f.formula)  # of -I the sign
+            is_stated = self.by_gradients or is_number
             above = _times(above, f, f.formula if is_stated else name(f.symbol, shape))
         assert above is not None
         return above
@@ -441,8 +445,8 @@ def _is_one_number(e: Expr) -> bool:
 
 
 def _beside(e: Expr) -> Expr | None:
-    """A sum of the gradients of slices of an array as ``[dL/di, dL/df]``, if they are all of it, each once."""
-    terms = terms_of(e)
+    """The sum of gradients of slices and entries of an array as ``[dL/di, dL/df]``, if they are all of it, once."""
+    terms = [part for term in terms_of(e) for part in _pieces(*term)]
     if len(terms) < 2 or any(part.role != "placement" or not is_cut(part) for _, part in terms):
         return None
     indices = [index_parts(part.params["index"]) for _, part in terms]
@@ -453,6 +457,14 @@ def _beside(e: Expr) -> Expr | None:
         return None
     args = [times(number(sign), part.args[0]) for sign, part in map(terms.__getitem__, order)]
     return unsimplified("concatenate", args, e.shape, axis=axes[0], starts=(0, *stops))
+
+
+def _pieces(sign: int, e: Expr) -> list[tuple[int, Expr]]:
+    """The entries of a vector with zeros, ``[a, 0, 0]``, each in its place."""
+    if e.role != "stack" or len(e.shape) > 1 or not any(map(is_zero, e.args)):
+        return [(sign, e)]
+    places = [(slice(k, k + 1), fitted(x, (1,))) for k, x in enumerate(e.args) if not is_zero(x)]
+    return [(sign, unsimplified("into_zeros", (x,), e.shape, index=at, shape=e.shape)) for at, x in places]
 
 
 def _trace(e: Expr) -> Expr | None:
@@ -490,12 +502,12 @@ def _times(above: Expr | None, f: Factor, partial: Expr) -> Expr:
     elif f.is_elementwise:
         e = above if f.formula.is_number and f.formula.value == 1 else f.joined(above, partial)
     else:
-        beside, matrix = scalars_apart(partial)
+        (around, above), (beside, matrix) = scalars_apart(above), scalars_apart(partial)
 
         def stated(a: Expr, b: Expr) -> Expr:
             return unsimplified("matmul", (a, b), wrt)
 
-        e = beside(f.combine.apply(above, matrix, matrix_times=stated))
+        e = around(beside(f.combine.apply(above, matrix, matrix_times=stated)))
     if not f.axes:
         return e
     in_front, body = scalars_apart(replace(e, shape=of))

@@ -218,6 +218,12 @@ def _summed(part: Expr) -> Sequence[int]:
     return _axes_of(part) if part.role == "total" else ()
 
 
+def _every_axis(part: Expr) -> Sequence[int]:
+    """The axes of a sum of all entries, if they would have to be guessed: of ``x[:, None] - x``."""
+    is_added = not part.shape and any(map(_adds_axes, walk(part.args[0])))
+    return range(len(part.args[0].shape)) if is_added else ()
+
+
 def _axes_of(part: Expr) -> Sequence[int]:
     axis = part.params.get("axis")
     return () if axis is None else [k % len(part.args[0].shape) for k in (axis if isinstance(axis, tuple) else (axis,))]
@@ -334,7 +340,7 @@ def entry(e: Expr, at: At) -> Expr:
             return length if e.role == "norm" else unsimplified("square", (length,), rest)
         case "norm" if inner.role == "name" and _axes_of(e):
             return _of_norm(e, inner, at, rest)
-        case "total" if axes := _summed(e):
+        case "total" if axes := _summed(e) or _every_axis(e):
             return _of_total(e, axes, at)
         case "outer product":
             return multiplied((entry(inner, at[:1]), entry(e.args[1], at[1:])), rest)

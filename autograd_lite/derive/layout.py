@@ -211,7 +211,7 @@ def _derived(line: Line, printer: Printer, is_first: bool) -> Iterator[str]:
     yield from (f"  {indent} = {formula}{''.join(f'  since {one}' for one in ones)}" for formula in formulas[1:])
     if line.has_value:
         yield f"  {indent} = {_array(line.value, len(indent) + 5)}"
-    if line.shape is not None:
+    if line.shape:
         yield f"  {indent} is {shape_text(line.shape)}"
     if line.check:
         yield f"  {indent}   {line.check}" if line.symbol else f"      {line.check}"
@@ -281,7 +281,8 @@ def tex_rows(section: Section) -> tuple[str, list[str]]:
 def _tex_line(line: Line) -> Iterator[str]:
     symbol, *sides = line.sides(LATEX)
     if line.formulas:
-        shape = f" && {LATEX.shape(line.shape)}" if line.shape is not None else ""
+        is_shown = line.shape is not None and (line.shape or not line.is_gradient)  # below a number stands no 1
+        shape = f" && {LATEX.shape(line.shape or ())}" if is_shown else ""
         reasons = [*line.reasons(LATEX), *(f"{write(e, LATEX)} = 1" for e in line.ones)]
         how = LATEX.words(line.remark) if line.remark else ""
         beside = ", ".join(line.reasons(TEXT)) + line.remark

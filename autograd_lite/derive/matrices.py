@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from .factors import total
-from .formula import Expr, factors_of, number, terms_of
+from .formula import Expr, factors_of, number, terms_of, walk
 from .simplify import matrix_times, product, simplified, transposed
 
 Term: TypeAlias = tuple[Expr, tuple[Expr, ...]]  # a coefficient, and the matrices that it stands before
@@ -53,7 +53,7 @@ def _chains(e: Expr, is_turned: bool, is_symmetric: Callable[[Expr], bool]) -> l
 def _chain(e: Expr, is_turned: bool, is_symmetric: Callable[[Expr], bool]) -> list[Term]:
     if e.role in ("transpose", "matrix transpose") and len(e.shape) == 2:
         return _chains(e.args[0], not is_turned, is_symmetric)
-    if e.role in ("sum", "difference", "negation"):
+    if e.role in ("sum", "difference", "negation") and any(part.role == "matrix product" for part in walk(e)):
         return _chains(e, is_turned, is_symmetric)
     a, b = e.args if e.role == "matrix product" else (e, e)
     if e.role == "matrix product" and len(e.shape) <= 2 and (len(a.shape), len(b.shape)) != (1, 1):

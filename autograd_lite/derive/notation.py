@@ -123,7 +123,8 @@ class Notation:
         same: dict[Var, Var] = {}
         program = program.mapped(lambda eq, _: _unchanged(eq, kept, same))
         live = program.graded if wrt is None else program.depending(wrt)
-        program, self.merged = program.without_repetition(partial(_repeatable, live, Counter()), compared=0)
+        steps = _slices_in_products(program)
+        program, self.merged = program.without_repetition(partial(_repeatable, live, Counter(), steps), compared=0)
         self.merged |= {v: self.merged.get(x, x) for v, x in same.items()}
         before = with_factors_in_front(program, {*kept, *program.outputs})
         program = recognised(before, set(map(self.canonical, wrt or ())), is_read)
@@ -460,15 +461,24 @@ def _replaced(program: Program, named: Container[Var], board: bool) -> dict[Var,
     }  # fmt: skip
 
 
-def _repeatable(live: Container[Var], rounds: Counter[Any], eq: Equation) -> Any:
-    """A key that two equations share if they may be one; data that are read twice, and slices, stay in formulas.
+def _slices_in_products(program: Program) -> set[Any]:
+    """The slices, each as the array and the index, that are steps: they are factors of products of matrices."""
+    read, users = [eq for eq in program.equations if eq.row.algebra == "index"], program.users
+    inner = [eq for eq in read if any(user.row.kind == "bilinear" for user in users.get(eq.outputs[0], ()))]
+    return {(*eq.operands, repr(eq.params["index"])) for eq in inner}
+
+
+def _repeatable(live: Container[Var], rounds: Counter[Any], steps: Container[Any], eq: Equation) -> Any:
+    """A key that two equations share if they may be one; data that are read twice, and slices that are no `steps`, stay
+    in formulas.
 
     Labels that are written otherwise, or that a loop has in another round, are different although they are equal; so is
     another value of a variable.
     """
     is_read = eq.row.algebra == "index" and eq.operands[0] in live
-    is_read = is_read and not all(part is None or isinstance(part, slice) for part in index_parts(eq.params["index"]))
-    if eq.row.kind not in ("elementwise", "bilinear") and not is_read:
+    is_slice = is_read and all(part is None or isinstance(part, slice) for part in index_parts(eq.params["index"]))
+    is_read &= not is_slice or (*eq.operands, repr(eq.params["index"])) in steps
+    if eq.row.kind not in ("elementwise", "bilinear") and eq.row.algebra not in ("inverse", "solution") and not is_read:
         return None
     e, at = expression(eq) if is_read else None, place(eq)
     rounds[at] += 1

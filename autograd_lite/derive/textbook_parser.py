@@ -16,7 +16,7 @@ import numpy as np
 from ..table import ROWS, TABLE, Textbook
 from ..table.textbook import NOTATIONS
 from .factors import total
-from .formula import Expr, Function, constant, factors_of, multiplied, name, number, unsimplified
+from .formula import Expr, Function, Labels, constant, factors_of, multiplied, name, number, unsimplified
 from .writing import subscript
 
 _BINARY: dict[type[ast.AST], str] = {
@@ -87,6 +87,9 @@ def read(e: ast.expr, meanings: Mapping[str, Written]) -> Written:
             return sub(ast.BinOp(e.left, ast.Pow(), ast.Constant(k.value - 1)))
         case ast.BinOp() if type(e.op) in _BINARY:
             return _applied(_BINARY[type(e.op)], [sub(e.left), sub(e.right)])
+        case ast.Compare(ops=[ast.Eq()], comparators=[ast.Call(ast.Attribute(attr="arange"), [of], [])]):
+            counted = np.arange(sub(of).value)
+            return _applied("equal", [sub(e.left), Written(constant(counted), counted)])
         case ast.Compare(ops=[op], comparators=[right]) if type(op) in _BINARY:
             return _applied(_BINARY[type(op)], [sub(e.left), sub(right)])
         case ast.Attribute(attr="T" | "mT"):
@@ -98,7 +101,7 @@ def read(e: ast.expr, meanings: Mapping[str, Written]) -> Written:
         case ast.Attribute(of, attr="size"):
             size = np.size(sub(of).value)
             return Written(number(size), size)
-        case ast.Subscript(value=ast.Name()) if (index := _index(e.slice)) is not None:
+        case ast.Subscript(value=ast.Name()) if (index := _index(e.slice, meanings)) is not None:
             x = sub(e.value)
             value = x.value[index]
             if x.formula.is_number:  # of zeros
@@ -129,23 +132,27 @@ def read(e: ast.expr, meanings: Mapping[str, Written]) -> Written:
             return Written(number(0.0), np.zeros(size))
         case ast.Call(func=ast.Name(id=word), keywords=[]):
             return _applied(word, [sub(a) for a in e.args])
-        case ast.Call(func=ast.Attribute(value=ast.Name(id="np" | "numpy" | "math"), attr=word), keywords=[]):
+        case ast.Call(func=ast.Attribute(value=ast.Name(id=of), attr=word), keywords=[]) if of not in meanings:
             return _applied(word, [sub(a) for a in e.args])
         case ast.Call(func=ast.Attribute(value=x, attr=word), keywords=[]) if word in TABLE:
             return _applied(word, [sub(a) for a in (x, *e.args)])
     raise ValueError(f"{ast.unparse(e)} is not in this language")
 
 
-def _index(e: ast.expr) -> Any:
-    """An index of numbers, whole slices and new axes; None for any other."""
+def _index(e: ast.expr, meanings: Mapping[str, Written]) -> Any:
+    """An index of numbers, whole slices, new axes and arrays of positions; None for any other."""
     match e:
         case ast.Tuple():
-            parts = [_index(part) for part in e.elts]
+            parts = [_index(part, meanings) for part in e.elts]
             return None if any(part is None for part in parts) else tuple(part[0] for part in parts)
         case ast.Constant(value=int() | None) | ast.Attribute(attr="newaxis"):
             return (getattr(e, "value", None) if isinstance(e, ast.Constant) else None,)
         case ast.Slice(lower=None, upper=None, step=None):
             return (slice(None),)
+        case ast.Name(id=word) if word in meanings and np.ndim(x := meanings[word].value) and x.dtype.kind in "iu":
+            labels = np.asarray(x).view(Labels)
+            labels.word = word
+            return (labels,)
     return None
 
 

@@ -758,7 +758,9 @@ class Latex(Text):
             return self.words(word) if not letters else self.fill(f"({{x}})_{{{{{letters}}}}}", self.words(word))
         head, index = self._head(word)
         if index:
+            index, number = (index, "") if index.isdigit() else re.fullmatch(r"(.+?)(\d*)", index).groups()
             index = self.plain(index) if index.isdigit() or len(index) == 1 else self.upright(index)
+            index = self.plain(",").join((index, self.plain(number))) if number else index
         letters = re.sub(r"([+-]\d+)(?=[i-n])", r"\1,", letters)  # u_{i+1,j}
         both = [word for word in (index, self.plain(letters)) if word]
         return self.below(head, self.plain(",").join(both)) if both else head
@@ -836,7 +838,7 @@ class Latex(Text):
         """A derivative over an array, and cases, stand beside the fraction of the other factors."""
         above, below = e.args
         are_arrays, factors = _are_arrays(above, below), factors_of(above)
-        derivatives = [f for f in factors if are_arrays and _has_derivative(f)]
+        derivatives = [f for f in factors if (are_arrays or len(factors) > 1) and _has_derivative(f)]
         cases = [f for f in factors if f.role == "selection" and _indicator(f).role == "selection"]
         if not derivatives and not cases:
             return e
@@ -857,7 +859,9 @@ class Latex(Text):
         if e.role == "reshape" or _is_inserted(e):
             return "{x}" if not e.args[0].shape else rf"{{x}} \text{{{{ as {_layout(e)}}}}}"
         if e.role == "matrix product" and len(e.args[0].shape) == 1:
-            return r"{x1}^\top\,{x2}"
+            of = e.args[0]
+            is_line = of.role == "matrix product" and len(of.args[0].shape) == 1  # w' A of w' A w
+            return r"{x1}\,{x2}" if is_line else r"{x1}^\top\,{x2}"
         if e.role == "quotient" and _has_derivative(e.args[0]):
             return r"\frac{{1}}{{{x2}}} {x1}"  # a fraction within a fraction would be small
         if is_diagonal(e):

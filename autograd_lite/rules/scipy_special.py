@@ -217,10 +217,16 @@ def _gamma(S):
         "kinks": lambda x1, x2: (x1 == 0) | (x2 == 0),
     }
     return [
-        elementwise(S.gamma, lambda x, y: y * S.psi(x), domain=NOT_A_POLE, tex=r"\Gamma({x})", js="map(gamma, {x})"),
         elementwise(
-            S.gammaln, lambda x: S.psi(x), domain=NOT_A_POLE, tex=r"\ln \lvert \Gamma({x}) \rvert",
-            text="log |Γ({x})|", js="map(gammaln, {x})", textbook=Textbook(x="g * psi(x)", note="ψ = Γ′ / Γ"),
+            S.gamma, lambda x, y: y * S.psi(x), domain=NOT_A_POLE, tex=r"\Gamma({x})", text="Γ({x})",
+            js="map(gamma, {x})",
+        ),
+        elementwise(
+            S.gammaln, lambda x: S.psi(x), domain=NOT_A_POLE, tex=r"\ln \Gamma({x})", text="log Γ({x})",
+            js="map(gammaln, {x})",
+            textbook=Textbook(  # of x < 0 the first is nan
+                ("loggamma(x)", "log(absolute(gamma(x)))"), x="g * psi(x)", note="ψ = Γ′ / Γ"
+            ),
         ),
         elementwise(S.gammasgn, 0, domain=SIGNED, kinks=lambda x: x == 0, tex=r"\operatorname{{sign}} \Gamma({x})"),
         elementwise(S.rgamma, reciprocal, tex=r"\frac{{1}}{{\Gamma({x})}}"),

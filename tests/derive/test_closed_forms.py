@@ -544,3 +544,32 @@ def test_an_index_of_no_parts_and_one_of_positions():
 
     slope = ag.source(loss, np.arange(3.0))(np.arange(3.0))[1]
     np.testing.assert_allclose(slope, ag.grad(loss)(np.arange(3.0)))
+
+
+def test_a_quadratic_form_between_values_with_names_is_one_step():
+    def sharpe(w, returns):
+        S = returns.T @ returns
+        risk = np.sqrt(w @ S @ w)
+        return -(w @ returns[0]) / risk
+
+    text = traced(sharpe, np.ones(3), RNG.normal(size=(4, 3)))
+    assert "risk = √(w @ S @ w)" in text
+    assert "dL/drisk · (S @ w) / risk" in text
+    latex = ag.trace(sharpe, np.ones(3), RNG.normal(size=(4, 3))).explain().latex()
+    assert r"\mathrm{risk} &= \sqrt{w^\top\,S\,w}" in latex
+
+
+def test_an_inverse_and_a_slice_that_are_read_twice_are_one_step():
+    def fit(V, x, beta):
+        a = x @ np.linalg.inv(V) @ x + np.trace(np.linalg.inv(V) @ np.outer(x, x))
+        return a + np.sum((x - beta[0] - V @ beta[1:]) ** 2) + beta[1:] @ beta[1:]
+
+    text = traced(fit, np.eye(3) + 0.1, np.arange(3.0), np.arange(4.0))
+    assert text.count("= V⁻¹") == text.count("since V⁻¹") == 0 or "b = V⁻¹" not in text
+    assert text.count("= beta[1:] 3") + text.count("= β[1:] 3") == 1
+    assert ", dL/d" in text.partition("dL/dβ = [dL/d")[2][:12]
+
+
+def test_two_matrices_beside_a_sum_of_all_entries():
+    A, T, C = leaf(4, 3, name="A"), RNG.normal(size=(3, 2)), RNG.normal(size=(3, 3))
+    assert "dL/dA = " in lines(np.sum((A @ T @ T.T) ** 2) + np.sum(A @ C.T), A)

@@ -456,7 +456,7 @@ def test_the_gamma_function_and_its_derivative_are_explained():
     gammaln = pytest.importorskip("scipy.special").gammaln
     a = leaf(3, name="a")
     L = gammaln(np.sum(np.exp(a))) - np.sum(gammaln(np.exp(a)))
-    assert "log |Γ(Σ " in (text := explained(L))
+    assert "log Γ(Σ " in (text := explained(L))
     assert "ψ(" in text
     assert "ψ = Γ′ / Γ" in text
     assert r"; $\psi$ = $\Gamma$$'$ / $\Gamma$}" in L.explain().latex()
@@ -521,3 +521,36 @@ def test_a_covariance_at_the_start_is_the_identity():
 
     text = str(ag.trace(loss, np.array([[0.9, 0.1], [0.0, 0.8]]), 0.3, np.array([1.0, 2.0, 3.0])).explain("A"))
     assert "P0 = I" in text
+
+
+def test_of_a_difference_of_vectors_the_sign_is_written_in_a_product():
+    u, v, x = leaf(3, name="u"), leaf(3, name="v"), np.array([1.0, 2.0, 4.0])
+    first, second = u * x, v * x**2
+    rest = 1 - first - second
+    text = explained(np.sum(rest**3), first=first, second=second, rest=rest)
+    assert "dL/dv = -dL/drest ⊙ dsecond/dv" in text
+    W, X = leaf(2, name="W"), RNG.normal(size=(3, 2))
+    z = X @ W
+    s = 1 - z
+    assert "dL/dW = -dz/dW @ (dL/dp ⊙ dp/ds)" in explained(np.sum((p := ag.sigmoid(s)) ** 2), z=z, s=s, p=p)
+
+
+def test_where_a_kink_is_smooth_no_convention_is_noted():
+    w = ag.tensor(np.array([0.0, 1.0, -1.0]), requires_grad=True, name="w")
+    assert "tie" not in explained(np.sum(np.maximum(0, w) ** 2))
+    assert "½ each at a tie" in explained(np.sum(np.maximum(0, w)))
+
+
+def test_labels_beside_all_classes_are_cases():
+    W, X, y = leaf(2, 3, name="W"), RNG.normal(size=(4, 2)), np.array([0, 2, 1, 2])
+    L = np.mean(np.maximum(0, 1 - np.where(y[:, None] == np.arange(3), 1, -1) * (X @ W)))
+    assert "Sᵢⱼ = where(yᵢ = j, 1, -1)" in explained(L)
+    P = ag.softmax(X @ W, axis=1)
+    assert "Y = onehot(y)" in (text := explained(-np.sum((y[:, None] == np.arange(3)) * np.log(P)), P=P))
+    assert "= P - Y since" in text
+
+
+def test_a_sum_of_all_entries_of_what_adds_axes_has_indices():
+    ell, t = leaf(name="ell"), np.array([0.0, 0.5, 1.2])
+    K = np.exp(-((t[:, None] - t[None, :]) ** 2) / (2 * ell**2))
+    assert "dL/dell = Σᵢⱼ Kᵢⱼ (tᵢ - tⱼ)² / ell³" in explained(K.sum(), K=K)

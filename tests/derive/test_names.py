@@ -538,3 +538,20 @@ def test_a_quadratic_form_of_an_input_that_has_no_name() -> None:
     inputs = [ag.Tensor(np.array([0.7, -0.2]), requires_grad=True)]
     L = np.sum(np.minimum(inputs[0], 0) ** 2) + np.sum(inputs[0] ** 2)
     assert "dL/da = " in str(L.explain())
+
+
+def fitted(A: ag.Tensor) -> ag.Tensor:
+    T = np.arange(6.0).reshape(2, 3)
+    return np.sum((A @ T.T) ** 2)
+
+
+def test_transposes_of_data_in_a_function_that_has_returned() -> None:
+    A = leaf(3, 3, name="A")
+    assert "= A @ Tᵀ" in str(fitted(A).explain(A))
+
+
+def test_lookups_of_data_at_arrays_of_positions() -> None:
+    w, q, (i, j) = leaf(3, name="w"), np.array([1.0, -1.0, 2.0]), np.triu_indices(3, k=1)
+    derivation = np.sum(q[i] * q[j] / w).explain(w)
+    assert "L = Σ (q[i] ⊙ q[j] / w) 1" in " ".join(lines(derivation))
+    assert r"\frac{q_{i} \odot q_{j}}{w}" in derivation.latex()
