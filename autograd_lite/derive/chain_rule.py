@@ -189,7 +189,7 @@ class Chain(Steps):
         """The formula of a factor of `n` as a textbook has it, and the names of the matrices that are symmetric."""
         if not self.board:
             return e, ()
-        e, symmetric = self._without_transposes(e)
+        e, symmetric = self._without_transposes(self.with_sums(e))
         if n not in self.folds and (self.known(n) is None or self.defined[n].row.kind == "elementwise"):
             e = self.shorter.formula(e, {self.upstream(n): n.shape}, self.names[n])
         return e, symmetric

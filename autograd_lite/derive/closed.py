@@ -16,7 +16,7 @@ from .collect import Form, has_ones, leaves
 from .factors import Combine, Factor, scalars_apart, total
 from .formula import Expr, name, number, walk
 from .formula_ops import evaluate, substitute
-from .matrices import gathered
+from .matrices import PRODUCTS, gathered
 from .simplify import simplified
 from .textbook_parser import Written, formula
 
@@ -111,8 +111,14 @@ class Candidates:
         return [form for form in forms if form[0].role in ("sum", "difference") or plain.isdisjoint(form[0].names)]
 
     def quadratic(self, n: Var) -> Closed | None:
-        """The gradient of a form such as ``x @ A @ x`` or ``tr(Wᵀ C W)`` as one product: ``(A + Aᵀ) @ x``."""
-        e = self._of_products(n) if n.ndim and len(self.consumers.get(n, ())) > 1 else None
+        """The gradient of a form such as ``x @ A @ x`` or ``tr(Wᵀ C W)`` as one product: ``(A + Aᵀ) @ x``; or through
+        products without names to what has one, ``Aᵀ @ dL/dS @ A`` of ``S = A @ P @ Aᵀ``.
+        """
+        through = self._behind(n, self._ends(n))
+        is_product = through and self.chain.root not in self._ends(n)
+        is_product = bool(is_product) and all(self.chain.definition(m).role == "matrix product" for m in through)
+        is_tried = n.ndim and (is_product or len(self.consumers.get(n, ())) > 1)
+        e = self._of_products(n, is_product) if is_tried else None
         words = {self.chain.names[m]: self.chain.definition(m) for m in self._letters}
         while e is not None and (here := e.names & words.keys()):
             e = substitute(e, {word: words[word] for word in here})
@@ -124,23 +130,24 @@ class Candidates:
             symmetric.update({word: None} if is_it else {})
             return is_it
 
-        has_product = e is not None and any(part.role == "matrix product" for part in walk(e))
+        has_product = e is not None and any(part.role in PRODUCTS for part in walk(e))
         e = gathered(e, is_symmetric) if e is not None and has_product else None
         if e is None:
             return None
         start = frozenset(m for m in self._ends(n) if m is self.chain.root or self.chain.gradient_symbol(m) in e.names)
-        return Closed(e, start, (), self._behind(n, self._ends(n)), symmetric=tuple(symmetric))
+        return Closed(e, start, (), through, symmetric=tuple(symmetric))
 
-    def _of_products(self, n: Var) -> Expr | None:
-        """The gradient with respect to `n` in terms of those of the first numbers with a name, where all that lies
-        between are matrices without names.
+    def _of_products(self, n: Var, matrices: bool) -> Expr | None:
+        """The gradient with respect to `n` in terms of those of the first numbers with a name, or `matrices`, where all
+        that lies between are matrices without names.
         """
         terms = []
         for user in self.consumers.get(n, ()):
             f, is_root = self.factors[user, n], user is self.chain.root
-            above = number(1) if is_root else self._of_products(user) if user in self._letters else None
-            if user not in self._letters and not user.shape and not is_root:
-                above = name(self.chain.gradient_symbol(user))
+            above = number(1) if is_root else self._of_products(user, matrices) if user in self._letters else None
+            is_linear = matrices and (f.formula.is_number or not f.is_elementwise)
+            if user not in self._letters and (is_linear or not user.shape) and not is_root:
+                above = name(self.chain.gradient_symbol(user), user.shape)
             is_symbol = f.formula.role == "name" and "/" in f.formula.value  # of a step that has no textbook
             is_one = f.combine in (Combine.LEFT, Combine.RIGHT) and above is not None and above.shape != user.shape
             if above is None or is_symbol or is_one or is_root and not f.is_elementwise:

@@ -212,7 +212,8 @@ class Lines:
     def _skipping(self, equal: dict[Var, Closed], chosen: dict[Var, Closed]) -> dict[Var, Closed]:
         """Those of `equal` that skip only what no other line needs."""
         passed, either = {m for form in equal.values() for m in form.through}, equal | chosen
-        written = [f.formula for (_, n), f in self.factors.items() if n not in equal and n not in passed]
+        direct = {n for n, form in either.items() if self._is_direct(n, form)}
+        written = [f.formula for (_, n), f in self.factors.items() if n not in direct and n not in passed]
         forms, used = [form for n, form in either.items() if n not in passed], _names(written)
         kept = {m for m in passed if not (self._is_inlined(m, forms, used) and either.keys() >= set(self.inputs(m)))}
         return {n: form for n, form in equal.items() if kept.isdisjoint(form.through)}
@@ -305,9 +306,10 @@ class Lines:
     @cached_property
     def direct(self) -> set[Var]:
         """The landmarks of whose gradient only the closed form is written: it skips all that has no name, or all."""
-        c = self.chain
-        forms = self._short.items()
-        return {n for n, f in forms if f.is_zero or not f.through.isdisjoint(c.unnamed) or self._is_all(n, f)}
+        return {n for n, form in self._short.items() if self._is_direct(n, form)}
+
+    def _is_direct(self, n: Var, form: Closed) -> bool:
+        return form.is_zero or not form.through.isdisjoint(self.chain.unnamed) or self._is_all(n, form)
 
     @cached_property
     def live(self) -> set[Var]:
@@ -360,6 +362,8 @@ class Lines:
         one = body.args[0] if body.role == "broadcast" else body
         if body is not e and one.is_number and body.shape:
             return product((one, self.chain.size_name(math.prod(body.shape) // max(math.prod(e.shape), 1))), e.shape)
+        if e.role in ("sum", "difference"):  # a - Σ (-1)
+            return again(e, args)
         sizes = self.chain.constants.sizes.keys()
         args = sorted(args, key=lambda f: not f.is_number and not f.names <= sizes) if e.role == "product" else args
         return replace(e, args=tuple(args)) if args else e

@@ -34,7 +34,7 @@ from .formula import (
     walk,
 )
 from .simplify import is_zero
-from .writing import LETTERS, root_of, subscript
+from .writing import LETTERS, indices, root_of, subscript
 
 At: TypeAlias = tuple[str, ...]  # an index for each axis; "" for an axis that is not written
 
@@ -68,19 +68,8 @@ class _NoEntries(Exception):
     """Axes are laid out anew, or positions have no name."""
 
 
-def entries(formulas: Sequence[Expr], shape: Shape, names: Collection[str] = ()) -> tuple[str, Sequence[Expr]]:
-    """The indices of a line and its formulas with them, where axes would have to be guessed without.
-
-    No index is called as one of `names`.
-    """
-    token = _NAMES.set(names)
-    try:
-        return _entries(formulas, shape)
-    finally:
-        _NAMES.reset(token)
-
-
-def _entries(formulas: Sequence[Expr], shape: Shape) -> tuple[str, Sequence[Expr]]:
+def entries(formulas: Sequence[Expr], shape: Shape) -> tuple[str, Sequence[Expr]]:
+    """The indices of a line and its formulas with them, where axes would have to be guessed without."""
     parts = [part for e in formulas for part in walk(e)]
     is_repeated = any(_is_repeated(e, len(shape)) for e in formulas) or _is_difference(parts)
     is_repeated |= any(_of_rows(e) is not None for e in formulas)
@@ -232,7 +221,7 @@ def _axes_of(part: Expr) -> Sequence[int]:
 def _indices(parts: Sequence[Expr], shape: Shape) -> Iterator[At]:
     """The indices that the left side may have, the best first."""
     taken = {p.word for part in parts if "index" in part.params for p in _parts(part) if isinstance(p, Labels)}
-    free = [c for c in _letters() if c not in taken]
+    free = [c for c in indices() if c not in taken]
     first = "k" if "k" in free else free[0]
     single = _single(parts)
     for part in parts:
@@ -268,7 +257,7 @@ def _in_einsum(e: Expr) -> At:
     terms, result = e.params["subscripts"].split("->")
     first = terms if any("/" in word for word in e.args[0].names) else result
     order = "".join(dict.fromkeys(first + result + terms)).replace(",", "")
-    letters = _letters()
+    letters = indices()
     return tuple(letters[order.index(c)] for c in result)
 
 
@@ -295,19 +284,11 @@ def _seen(at: At, shape: Shape) -> str:
     return "".join(letters)
 
 
-_NAMES: ContextVar[Collection[str]] = ContextVar("names", default=())
-
-
-def _letters() -> list[str]:
-    """The letters that an index may be."""
-    return [c for c in (*LETTERS, *"pqrs") if c not in _NAMES.get()]
-
-
 _LEFT: ContextVar[At] = ContextVar("left", default=())  # the indices of the line, which no sum in it has
 
 
 def _fresh(at: At, count: int) -> At:
-    return tuple(c for c in _letters() if c not in "".join((*at, *_LEFT.get())))[:count]
+    return tuple(c for c in indices() if c not in "".join((*at, *_LEFT.get())))[:count]
 
 
 def _sum(letters: At, body: Expr) -> Expr:

@@ -6,7 +6,7 @@ person derives them, which is then written as plain text, Markdown or LaTeX.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import groupby
@@ -31,7 +31,7 @@ from .mathml import html_of
 from .paths import chain_of, chain_of_program, check
 from .rolled import rolled
 from .simplify import product
-from .writing import ASCII, LETTERS, TEXT, write
+from .writing import ASCII, TEXT, write
 
 LONG = 8  # symbols of the longest product that is written out
 CHECKED = 12  # gradients; more are checked together, along one direction of all inputs
@@ -146,15 +146,9 @@ class Derivation(GraphView):
         further = [*([Section(RULE, rule)] if rule else []), Section(DOWN, lines)]
         return [*self.before, *map(self._apart_from_names, further)]
 
-    @cached_property
-    def _taken(self) -> Set[str]:
-        """The user's names, if one of them would be an index."""
-        words = (self.chain.named.keys() | dict(self.given)) - self.chain.own
-        return set() if words.isdisjoint(LETTERS) else words
-
     def _apart_from_names(self, s: Section) -> Section:
         """A section in which no index has the name of a variable."""
-        taken = self._taken
+        taken = self.chain.words
         return replace(s, lines=[line.apart_from(taken) for line in s.lines]) if taken else s
 
     @cached_property
@@ -233,7 +227,9 @@ class Derivation(GraphView):
             paths = ((*above.paths[0], *paths[0]),)
         several = [(path[0].of, [f.symbol for f in path]) for path in paths]
         if ends := self._ends(t):
-            several = [(n, [f"d{names[n]}/d{names[t.node]}"]) for n in ends]
+            root, wrt = self.chain.root, names[t.node]
+            d = "∂" if len(ends) > 1 else "d"  # of the result beside other paths
+            several = [(n, [f"{d}{names[n]}/{d}{wrt}" if n is root else f"d{names[n]}/d{wrt}"]) for n in ends]
         above_each = ([self.chain.gradient_symbol(n)] * (n is not self.chain.root) for n, _ in several)
         each = [[*first, *symbols] for first, (_, symbols) in zip(above_each, several, strict=True)]
         terms = [product(map(name, symbols), ()) for symbols in each]

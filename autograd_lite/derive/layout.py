@@ -21,7 +21,7 @@ from .binding import PRODUCT
 from .entries import entries, is_cut, is_rotated, padded
 from .formula import Expr, number, terms_of, walk
 from .formula_ops import largest
-from .writing import LATEX, TEXT, Latex, Printer, shape_text, write
+from .writing import LATEX, TEXT, Latex, Printer, apart_from, shape_text, write
 
 SHOWN = 16  # entries of the largest array that is written out; of a larger one the shape is shown
 AT = 34  # the column of remarks in plain text
@@ -49,9 +49,10 @@ class Definition:
             return f"{printer.name(self.symbol)} = {printer.dots}"
         if self.wrt:
             return f"{printer.entry(self.symbol, self.wrt)} = {write(self.formula, printer)}"
-        letters, formulas = entries([self.formula], self.formula.shape, self.names)
-        e, letters = (formulas[0], letters) if printer.indexed else (self.formula, "")
-        return f"{printer.name(self.symbol, letters)} = {write(e, printer)}"
+        with apart_from(self.names):
+            letters, formulas = entries([self.formula], self.formula.shape)
+            e, letters = (formulas[0], letters) if printer.indexed else (self.formula, "")
+            return f"{printer.name(self.symbol, letters)} = {write(e, printer)}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,14 +115,16 @@ class Line:
     def written(self, printer: Printer) -> list[str]:
         """The symbol and the formulas, with indices where they need some."""
         letters, formulas = self.indexed if printer.indexed else ("", self.formulas)
-        return [printer.name(self.symbol, letters), *(write(e, printer) for e in formulas)]
+        with apart_from(self.names):
+            return [printer.name(self.symbol, letters), *(write(e, printer) for e in formulas)]
 
     @cached_property
     def indexed(self) -> tuple[str, Sequence[Expr]]:
         """The indices of the symbol, and the formulas with them."""
         if self.letters:
             return self.letters, self.formulas
-        return entries(self.formulas, np.shape(self.value) if self.shape is None else self.shape, self.names)
+        with apart_from(self.names):
+            return entries(self.formulas, np.shape(self.value) if self.shape is None else self.shape)
 
     @property
     def joint(self) -> str:
@@ -305,16 +308,17 @@ def _in_rows(line: Line, sides: list[str]) -> str:
 
 def broken(line: Line, printer: Latex, wide: int) -> list[list[str]]:
     """The formulas of a line, each as its terms with their signs if it is a sum of more characters than `wide`."""
-    rows = []
-    for e in line.indexed[1]:
-        is_long = e.role in ("sum", "difference") and len(write(e, TEXT)) > wide
-        terms = terms_of(e) if is_long else []
-        signs = ["" if c > 0 and not k else printer.plain("+" if c > 0 else "-") for k, (c, _) in enumerate(terms)]
-        rows.append(
-            [f"{sign} {write(term, printer, PRODUCT)}".lstrip() for sign, (_, term) in zip(signs, terms, strict=True)]
-            or [write(e, printer)]
-        )
-    return rows
+    with apart_from(line.names):
+        return [_terms(e, printer, wide) for e in line.indexed[1]]
+
+
+def _terms(e: Expr, printer: Latex, wide: int) -> list[str]:
+    """A formula, or its terms with their signs if it is a sum of more characters than `wide`."""
+    is_long = e.role in ("sum", "difference") and len(write(e, TEXT)) > wide
+    terms = terms_of(e) if is_long else []
+    signs = ["" if c > 0 and not k else printer.plain("+" if c > 0 else "-") for k, (c, _) in enumerate(terms)]
+    rows = [f"{sign} {write(term, printer, PRODUCT)}".lstrip() for sign, (_, term) in zip(signs, terms, strict=True)]
+    return rows or [write(e, printer)]
 
 
 def latex_of(sections: Iterable[Section]) -> str:

@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from .factors import total
-from .formula import Expr, factors_of, number, terms_of, walk
+from .formula import Expr, factors_of, number, terms_of, unsimplified, walk
 from .simplify import matrix_times, product, simplified, transposed
 
 Term: TypeAlias = tuple[Expr, tuple[Expr, ...]]  # a coefficient, and the matrices that it stands before
+PRODUCTS = ("matrix product", "outer product")
 
 
 def gathered(e: Expr, is_symmetric: Callable[[Expr], bool]) -> Expr:
@@ -40,14 +41,18 @@ def _chains(e: Expr, is_turned: bool, is_symmetric: Callable[[Expr], bool]) -> l
     """The terms of a sum of products of matrices, or of its transpose; a vector stands last."""
     out = []
     for sign, term in terms_of(e):
-        above, *below = term.args if term.role == "quotient" and not term.args[1].shape else (term,)
-        scalars = [f for f in factors_of(above) if not f.shape]
-        arrays = [f for f in factors_of(above) if f.shape]
-        inner = product(arrays, above.shape) if scalars else above
-        c = product((number(sign), *scalars), ())
-        c = simplified("divide", (c, *below), ()) if below else c
+        c, inner = _apart(term)
+        c = product((number(sign), c), ())
         out += [(product((c, d), ()), matrices) for d, matrices in _chain(inner, is_turned, is_symmetric)]
     return out
+
+
+def _apart(e: Expr) -> tuple[Expr, Expr]:
+    """The numbers that an array is multiplied with and divided by, and the array."""
+    above, *below = e.args if e.role == "quotient" and not e.args[1].shape else (e,)
+    scalars, arrays = ([f for f in factors_of(above) if bool(f.shape) == has_axes] for has_axes in (False, True))
+    c = product(scalars, ()) if scalars else number(1)
+    return simplified("divide", (c, *below), ()) if below else c, product(arrays, above.shape) if scalars else above
 
 
 def _chain(e: Expr, is_turned: bool, is_symmetric: Callable[[Expr], bool]) -> list[Term]:
@@ -55,6 +60,10 @@ def _chain(e: Expr, is_turned: bool, is_symmetric: Callable[[Expr], bool]) -> li
         return _chains(e.args[0], not is_turned, is_symmetric)
     if e.role in ("sum", "difference", "negation") and any(part.role == "matrix product" for part in walk(e)):
         return _chains(e, is_turned, is_symmetric)
+    if e.role == "outer product":
+        (c, x), (d, y) = map(_apart, e.args)
+        x, y = (y, x) if is_turned else (x, y)
+        return [(product((c, d), ()), (unsimplified(e.row, (x, y), (*x.shape, *y.shape)),))]
     a, b = e.args if e.role == "matrix product" else (e, e)
     if e.role == "matrix product" and len(e.shape) <= 2 and (len(a.shape), len(b.shape)) != (1, 1):
         turned = is_turned or len(a.shape) == 1  # x @ A is Aᵀ @ x

@@ -39,16 +39,15 @@ from .board_names import (
 from .constants import Constants, counts
 from .entries import is_new
 from .factors import Edge
-from .formula import Expr, Labels, constant, differ_in_ones, fold, index_parts, name, named, number, unsimplified, walk
+from .formula import Expr, Labels, constant, differ_in_ones, fold, index_parts, name, named, number, walk
 from .formula_ops import applied
 from .idioms import recognised, with_turned
 from .signs import with_factors_in_front
-from .simplify import again, product, simplified
+from .simplify import again, simplified
 from .symbolic_rule import CallResult, edge
 from .writing import ASCII, text_name, write
 
 LIMIT = 2_000  # operations; nobody reads a longer derivation
-_LOG_2PI = math.log(2 * math.pi)  # in the densities of normal distributions
 FEW = 4  # entries of a constant array that is written out in a formula; a larger one is called c1, c2, …
 
 
@@ -412,8 +411,6 @@ class Notation:
 
     def _constant(self, x: Any, eq: Equation | None = None) -> Expr:
         formula = self.constants.known(x) or (eq and self.board and self.constants.in_line(eq, x)) or None
-        if self.board and np.shape(x) == () and x in (_LOG_2PI, _LOG_2PI / 2):
-            return product((number(float(x / _LOG_2PI)), unsimplified("log", (number(2 * math.pi),), ())), ())
         if formula is None and self.board and np.size(x) > FEW:
             free = (word for k in self._numbers if (word := f"c{k}") not in self._taken)
             word = f"np.arange({np.size(x)})" if counts(x) else next(free)

@@ -488,6 +488,13 @@ def _transpose(e: Expr) -> Expr | None:
     return transposed(x) if ndim == 2 and axes is not None else None
 
 
+def _total(e: Expr) -> Expr | None:
+    """The sum of all sums along some axes."""
+    (x,), params = e.args, e.params
+    is_all = x.role == "total" and params.get("axis") is None and not params.get("keepdims")
+    return unsimplified(e.row, x.args, e.shape, **params) if is_all else None
+
+
 def _matrix_transpose(e: Expr) -> Expr | None:
     (x,) = e.args
     if x.is_number:
@@ -712,7 +719,7 @@ def is_zero(e: Expr) -> bool:
 _SIMPLER: dict[str, Callable[..., Expr | None]] = {
     "sum": _add, "difference": _subtract, "product": _multiply, "quotient": _divide, "negation": _negative,
     "square": _square, "power": _power, "reciprocal": _reciprocal, "logarithm": _logarithm, "identity": _same,
-    "flattening": _same, "new axis": _laid_out, "and": _logical, "or": _logical,
+    "flattening": _same, "total": _total, "new axis": _laid_out, "and": _logical, "or": _logical,
     "matrix product": _matmul, "dot product": _dot, "affine map": _linear, "transpose": _transpose,
     "matrix transpose": _matrix_transpose, "swap of axes": _swapaxes,
     "move of axes": _moveaxis, "reshape": _reshape, "broadcast": _broadcast_to,

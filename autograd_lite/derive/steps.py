@@ -7,8 +7,9 @@ between two landmarks belongs to the formula of the later one.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence, Set
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -18,11 +19,13 @@ import numpy as np
 from ..base.cached_method import cached_method
 from ..program import Program, Var
 from ..table import Textbook
+from . import formula
+from .constants import counts
 from .factors import Combine, Edge, FoldedCall, Pull
-from .formula import Expr, Shape, name, named, unsimplified
+from .formula import Expr, Shape, name, named, unsimplified, walk
 from .formula_ops import applied, evaluate, largest
 from .notation import Notation
-from .simplify import simplified
+from .simplify import again, simplified
 from .symbolic_rule import G, X, Y, cotangent_of, parted
 from .textbook_parser import TextbookStep, Written, parameter
 from .writing import LETTERS, subscript, text_name
@@ -281,7 +284,29 @@ class Steps(Notation):
                 formulas[m] = named(step.forward, {f"{X}{k}": a for k, a in enumerate(args)})
             else:
                 formulas[m] = self._one_of_several(m, args) if eq.row.outputs else applied(eq, args)
-        return formulas[n]
+        return formulas[n] if self.names.get(n) == "mean" else self.with_sums(formulas[n])
+
+    def with_sums(self, e: Expr) -> Expr:
+        """A formula with a sum over n for each mean, if the program has a variable that is called mean and is none."""
+        v = self.named.get("mean")
+        if not self.board or "mean" not in self._taken or v in self.defined and self.defined[v].row.name == "mean":
+            return e
+
+        def step(part: Expr, args: tuple[Expr, ...]) -> Expr:
+            if part.head != "mean":
+                return again(part, args)
+            size = self.size_name(math.prod(args[0].shape) // max(math.prod(part.shape), 1), args[0].shape)
+            return simplified("divide", (unsimplified("sum", args, part.shape, **part.params), size), part.shape)
+
+        return formula.fold(e, step) if any(part.head == "mean" for part in walk(e)) else e
+
+    @cached_property
+    def words(self) -> Set[str]:
+        """The user's names in the formulas, which no index has; none if none of them could be one."""
+        used = {w for n in self.landmarks if n in self.defined for w in self.definition(n).names}
+        used -= {w for w in used & self.constants.values.keys() if counts(self.constants.values[w])}
+        words = (self.named.keys() | used) - self.own
+        return set() if words.isdisjoint(LETTERS) else words
 
     def _one_of_several(self, n: Var, args: list[Expr]) -> Expr:
         """One of several results of a call, as an index into what it is a part of, or into the call."""

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import replace
 from fractions import Fraction
 from functools import reduce
@@ -36,6 +38,7 @@ from .formula import (
 from .formula_ops import largest
 
 TIMES, BELOW = r" \times ", r" \\ "
+LOG_2PI = math.log(2 * math.pi)  # in the densities of normal distributions
 
 
 class Printer:
@@ -159,7 +162,7 @@ def _leaf(e: Expr, printer: Printer) -> tuple[str, int]:
     """A name, a number or an array."""
     if e.role == "number":
         word = printer.number(e.value)
-        return word, SIGN if is_signed(word) else PRODUCT if " / " in word or _of_pi(e.value) else ATOM
+        return word, SIGN if is_signed(word) else PRODUCT if " " in word or _of_pi(e.value) else ATOM
     return (printer.array(e.value) if e.role == "array" else printer.name(e.value, e.params.get("letters", ""))), ATOM
 
 
@@ -195,6 +198,22 @@ def _turned_inverse(e: Expr) -> Expr:
 
 ROUNDING = 1e-12  # what is smaller, in absolute value and beside the largest entry, is written as 0
 LETTERS = "ijklmn"  # the indices of axes
+_NAMES: ContextVar[Collection[str]] = ContextVar("names", default=())
+
+
+@contextmanager
+def apart_from(names: Collection[str]) -> Iterator[None]:
+    """A context in which no index is called as one of `names`."""
+    token = _NAMES.set(names)
+    try:
+        yield
+    finally:
+        _NAMES.reset(token)
+
+
+def indices() -> list[str]:
+    """The letters that an index may be."""
+    return [c for c in (*LETTERS, *"pqrs") if c not in _NAMES.get()]
 
 
 def _over_a_whole_number(e: Expr, printer: Printer) -> Expr:
@@ -242,13 +261,14 @@ def _letters(e: Expr, axis: int | tuple[int, ...]) -> str:
     """The indices of axes of the first argument of a call."""
     ndim = len(e.args[0].shape) if e.args else 0
     axes = [k % max(ndim, 1) for k in (axis if isinstance(axis, tuple) else (axis,))]
-    return "".join(LETTERS[k] if k < len(LETTERS) else "…" for k in axes)
+    letters = indices()
+    return "".join(letters[k] if k < len(letters) else "…" for k in axes)
 
 
 def _along(e: Expr, printer: Printer) -> tuple[str, int]:
     """A reduction along some axes, with indices: ``Σⱼ dL/dPⱼ Pⱼ``."""
     body, letters = e.args[0], _letters(e, e.params["axis"])
-    shown = letters if len(body.shape) <= 2 else LETTERS[: len(body.shape)]
+    shown = letters if len(body.shape) <= 2 else "".join(indices()[: len(body.shape)])
     if e.role == "norm":
         whole = replace(e, params={})
         word = _filled(printer.template(whole) or "{x}", whole, printer)[0]
@@ -521,7 +541,7 @@ class Text(Printer):
     shares = "{x}π", "{x}π / {y}"
     constants: Mapping[float, str] = {
         0.5: "½", 0.25: "¼", math.pi: "π", math.sqrt(2 * math.pi): "√(2π)", math.log(2): "ln(2)",
-        math.log(10): "ln(10)",
+        math.log(10): "ln(10)", LOG_2PI: "log(2π)", LOG_2PI / 2: "½ log(2π)",
     }  # fmt: skip
 
     def name(self, word: str, letters: str = "") -> str:
@@ -706,7 +726,8 @@ class Latex(Text):
     constants: Mapping[float, str] = {
         0.5: r"\tfrac{{1}}{{2}}", 0.25: r"\tfrac{{1}}{{4}}", math.pi: r"\pi", math.log(2): r"(\ln 2)",
         math.log(10): r"(\ln 10)", math.sqrt(2 * math.pi): r"\sqrt{{2\pi}}", 180 / math.pi: r"\tfrac{{180}}{{\pi}}",
-        math.pi / 180: r"\tfrac{{\pi}}{{180}}",
+        math.pi / 180: r"\tfrac{{\pi}}{{180}}", LOG_2PI: r"\ln (2\,\pi)",
+        LOG_2PI / 2: r"\tfrac{{1}}{{2}}\,\ln (2\,\pi)",
     }  # fmt: skip
     dots = r"\ldots"
     opening: tuple[str, ...] = ("(", r"\left(")  # brackets

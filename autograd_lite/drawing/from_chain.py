@@ -12,10 +12,9 @@ from typing import Any
 import numpy as np
 
 from ..derive.chain_rule import Chain
-from ..derive.constants import counts, is_number
+from ..derive.constants import is_number
 from ..derive.formula import Expr, name, replaced, walk
 from ..derive.notation import LIMIT, too_many
-from ..derive.writing import LETTERS
 from ..program import Var
 from ..program.naming import Names
 from ..program.slopes import gradients as gradients_of
@@ -51,8 +50,6 @@ class _Derived:
         self.constants: dict[str, Any] = {}  # arrays in formulas, by the names that they get
         self.words: dict[int, str] = {}  # these names, by the id of the array
         self.names = Names([*chain.names.values(), *chain.constants.values])
-        arrays = {w for w, x in chain.constants.values.items() if not counts(x)}
-        self.taken = frozenset(chain.named.keys() | arrays) - chain.own & {*LETTERS}
         self.by_name = {word: n for n, word in chain.names.items()}
         # Of the user's steps, as on a page: a sigmoid by hand may overflow where that of a textbook does not.
         self.values = chain.values | chain.recorded.values
@@ -127,7 +124,7 @@ class _Derived:
         key, eq = self._key(self.chain.names[n]), self.chain.defined[n]
         self.items[key] = replace(
             self._item(key, n), formula=formula, clusters=self.calls.clusters(eq, self.chain.shell(n)),
-            row=eq.row.name, names=self.taken,
+            row=eq.row.name, names=self.chain.words,
         )  # fmt: skip
 
     def _item(self, key: str, n: Var) -> Item:
@@ -158,7 +155,7 @@ class _Derived:
         if f.is_map:  # the formula is the gradient itself
             symbol = f"d{self.chain.names[self.chain.root]}/d{word}"
         self.lines[key] = Line(
-            key, tail, head, symbol, formula, f.combine, value, shape, summed, names=self.taken,
+            key, tail, head, symbol, formula, f.combine, value, shape, summed, names=self.chain.words,
             convention="; ".join(f.conventions),
         )  # fmt: skip
 

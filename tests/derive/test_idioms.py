@@ -535,6 +535,14 @@ def test_of_a_difference_of_vectors_the_sign_is_written_in_a_product():
     assert "dL/dW = -dz/dW @ (dL/dp ⊙ dp/ds)" in explained(np.sum((p := ag.sigmoid(s)) ** 2), z=z, s=s, p=p)
 
 
+def test_a_sum_of_ones_has_one_sign():
+    sd, x = leaf(name="sd"), np.arange(5.0)
+    logp = -0.5 * np.log(2 * np.pi) - np.log(sd) - x**2 / (2 * sd**2)
+    text = explained(-np.sum(logp), logp=logp)
+    assert "logp = -½ log(2π) - log(sd) - " in text
+    assert "dL/dsd = (n - Σ x² / sd²) / sd since" in text
+
+
 def test_where_a_kink_is_smooth_no_convention_is_noted():
     w = ag.tensor(np.array([0.0, 1.0, -1.0]), requires_grad=True, name="w")
     assert "tie" not in explained(np.sum(np.maximum(0, w) ** 2))

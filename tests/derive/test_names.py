@@ -555,3 +555,17 @@ def test_lookups_of_data_at_arrays_of_positions() -> None:
     derivation = np.sum(q[i] * q[j] / w).explain(w)
     assert "L = Σ (q[i] ⊙ q[j] / w) 1" in " ".join(lines(derivation))
     assert r"\frac{q_{i} \odot q_{j}}{w}" in derivation.latex()
+
+
+def test_the_operator_beside_a_variable_called_mean_is_a_sum_over_n() -> None:
+    mean, x = leaf(3, name="mean"), np.arange(15.0).reshape(5, 3)
+    text = lines(np.mean(np.sum((x - mean) ** 2, axis=1)).explain(mean))
+    assert any(line.startswith("L = Σ (x - mean)² / n") for line in text)
+
+
+def test_no_index_of_a_reduction_is_a_users_name() -> None:
+    i, j = leaf(3, 4, name="i"), np.arange(4.0)
+    u = i - i.mean(axis=1, keepdims=True)
+    derivation = np.sum((u * j) ** 2).explain(i, {"u": u})
+    assert "u = i - meanₗ(i) " in " ".join(lines(derivation))
+    assert r"\operatorname{mean}_{l}(i)" in derivation.latex()
