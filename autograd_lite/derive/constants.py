@@ -208,7 +208,7 @@ class Constants:
 
     def _stated(self, eq: Equation, e: ast.expr, x: Any) -> Expr | None:
         """Constant `x`, the value of an expression in the user's line, as the formula that this is."""
-        e, sizes = (e, {}) if np.ndim(x) else self._with_sizes(e, eq.origin.code, x)
+        e, sizes = self._with_sizes(e, eq.origin.code, x)
         variables = {**self._variables(e, eq.origin.code), **sizes}
         if isinstance(e, ast.Subscript | ast.Attribute) and isinstance(e.value, ast.Name) and isinstance(x, np.ndarray):
             whole = x.T if getattr(e, "attr", "") == "T" else _owner(x)  # of a function that has returned
@@ -232,7 +232,7 @@ class Constants:
         sizes = {}
         for part in [part for part in ast.walk(e) if isinstance(part, ast.expr) and _is_length(part)]:
             stated = _evaluated(part, self._variables(part, code))
-            guesses = [x, x**2, 1 / x, 1 / x**2] if stated is None and x else [] if stated is None else [stated.value]
+            guesses = [stated.value] if stated is not None else [] if np.ndim(x) or not x else [x, x**2, 1 / x, 1 / x**2]
             for size in (round(float(k)) for k in guesses if np.isrealobj(k) and k > 0.5):  # of an argument: what fits
                 trial = stated or _evaluated(_instead(e, part, str(size)), self._variables(e, code))
                 if trial is stated or trial is not None and _is_same(trial.value, x):
@@ -256,12 +256,24 @@ class Constants:
         """An expression in the first round of a loop: with names for ``x[0]``, and what they are."""
         turns = _Turns(code)
         inside, meanings = turns.visit(deepcopy(e)), dict[str, Written]()
+        counts = (self._steps(over, code, 1) for at in turns.counters if (over := counted(code, at)) is not None)
+        start = next((steps[0] for steps in counts if steps), 0)
         for word, (of, step) in zip(turns.words, turns.entries, strict=True):
-            whole = np.asarray(self._value(of, code))
-            if not step and whole.ndim and len(whole):
-                first = unsimplified("getitem", (name(of, whole.shape),), whole[0].shape, index=0)
-                meanings[word] = Written(first, whole[0])
+            whole, k = np.asarray(self._value(of, code)), start + step
+            if whole.ndim and 0 <= k < len(whole):
+                entry = unsimplified("getitem", (name(of, whole.shape),), whole[k].shape, index=k)
+                meanings[word] = Written(entry, whole[k])
         return inside, meanings
+
+    def added(self, eq: Equation, k: int, x: Any) -> Expr | None:
+        """Constant `x`, which the first round of a loop has added to a sum, as the formula of its term: (x[1] - s0)²."""
+        e, code = operand(eq, k), eq.origin.code
+        sources = assigned(code, e.id) or [] if isinstance(e, ast.Name) and code is not None else []
+        terms = [of for of in sources if not isinstance(of, ast.Constant)]
+        if not isinstance(e, ast.Name) or len(terms) != 1 or len(sources) < 2:
+            return None
+        stated = self._in_first_round(terms[0], code, {e.id: Written(number(0), 0)})
+        return stated.formula if stated is not None and _is_same(stated.value, x) else None
 
     def _by_name(self, e: ast.Name, x: Any, code: Any) -> Expr | None:
         """The value of a variable by its name; h0 for that of h before h1 and h2. No variable that counts has one."""
@@ -287,18 +299,25 @@ class Constants:
         sources = [e for e in assigned(code, variable) or () if not self.changing.keys().isdisjoint(names(e))]
         if len(sources) != 1:
             return
-        inside, meanings = self._first_round(sources[0], code)
-        starts = {w: s for w, s in self.changing.items() if w in names(inside)}
-        starts |= {variable: before} if before else {}
-        values = {s: self._before(w, s, code) for w, s in starts.items()}
-        if any(value is None for value in values.values()):
-            return
-        meanings |= {w: Written(name(s, np.shape(values[s])), values[s]) for w, s in starts.items()}
-        variables = {w: v for w, v in self._variables(inside, code).items() if w not in meanings}
-        stated = _evaluated(inside, variables, meanings)
+        starts = {variable: Written(name(before, np.shape(v := self.values[before])), v)} if before else {}
+        stated = self._in_first_round(sources[0], code, starts)
         if stated is not None and not stated.formula.is_number and _is_same(stated.value, x):
             self.defined[word] = stated.formula
-            self._use({**variables, **values}, stated.formula.names)
+
+    def _in_first_round(self, e: ast.expr, code: Any, known: Mapping[str, Written]) -> Written | None:
+        """An expression in the first round of a loop, in terms of what is `known` and of the state before."""
+        inside, meanings = self._first_round(e, code)
+        starts = {w: s for w, s in self.changing.items() if w in names(inside) and w not in known}
+        values = {s: self._before(w, s, code) for w, s in starts.items()}
+        if any(value is None for value in values.values()):
+            return None
+        meanings |= {w: Written(name(s, np.shape(values[s])), values[s]) for w, s in starts.items()} | known
+        variables = {w: v for w, v in self._variables(inside, code).items() if w not in meanings}
+        stated = _evaluated(inside, variables, meanings)
+        if stated is not None:
+            wholes = {w: self._value(w, code) for of in meanings.values() for w in of.formula.names}
+            self._use({**wholes, **variables, **values}, stated.formula.names)
+        return stated
 
     def _before(self, variable: str, word: str, code: Any) -> Any:
         """The value `word` of a variable before a loop that changes it, if one of its sources is made of constants."""
@@ -591,10 +610,13 @@ class _Turns(ast.NodeTransformer):
         The names.
     entries : list of (str, int)
         For each the variable that it is an entry of, and which: the one for the round, 0, or that before it, -1.
+    counters : list of ast.Name
+        The variables of loops in their positions.
     """
 
     def __init__(self, code: CodeType) -> None:
         self.code, self.words, self.entries = code, list[str](), list[tuple[str, int]]()
+        self.counters = list[ast.Name]()
         self.seen = set[str]()
 
     def visit(self, e: Any) -> Any:
@@ -606,6 +628,7 @@ class _Turns(ast.NodeTransformer):
             self.seen.add(e.id)  # so that ``x = x / 2`` ends
             before, inside = len(self.entries), self.visit(deepcopy(sources[0]))
             return inside if len(self.entries) > before else e
+        self.counters += [at for at in ast.walk(e.slice) if isinstance(at, ast.Name)] if isinstance(e, ast.Subscript) else []
         match e:
             case ast.Subscript(slice=ast.BinOp(op=ast.Add() | ast.Sub() as op, right=ast.Constant(int(step)))):
                 self.entries.append((whole, step if isinstance(op, ast.Add) else -step))

@@ -38,7 +38,8 @@ from .formula import (
     unsimplified,
     walk,
 )
-from .formula_ops import substitute
+from .formula_ops import evaluate, substitute
+from .rolled import before_first
 from .simplify import again, fitted, is_zero, product, times
 from .steps import PRODUCTS
 
@@ -345,7 +346,8 @@ class Lines:
 
     def _written(self, e: Expr) -> Expr:
         """A formula of a gradient without the gradients that have no line."""
-        symbols, hidden, e = self._symbols, self.hidden, _beside(e) or e
+        symbols, hidden, e = self._symbols, self.hidden, self._with_firsts(e)
+        e = _beside(e) or e
         e = e if e.names.isdisjoint(hidden) else substitute(e, hidden)
         if not e.names.isdisjoint(symbols):
             e = substitute(e, symbols)
@@ -384,6 +386,30 @@ class Lines:
         return next((a for a in factors if "I" in {f.value for f in factors_of(a)}), None)
 
     @cached_property
+    def firsts(self) -> dict[str, Expr]:
+        """What the first round of a loop computes from constants alone, by its formula, with the name that it has in
+        the others: a0 for ``X @ w0 - y`` beside ``aₜ = X @ wₜ - y``.
+        """
+        c, out, forms = self.chain, dict[str, Expr](), dict[str, tuple[str, Expr]]()
+        active = {c.names[v] for v in c.landmarks if v in c.active}
+        for one, two in ((vs[0], vs[1]) for vs in {id(vs): vs for vs in c.rounds.values()}.values()):
+            words = [c.names.get(v, "") for v in (one, two)]
+            if one in c.unnamed and two in c.unnamed and words == [f"{stem(words[0])}{k}" for k in (1, 2)]:
+                e = before_first([c.definition(one), c.definition(two)])
+                is_given = e is not None and e.names.isdisjoint(active)
+                forms |= {e.key: (f"{stem(words[0])}0", e)} if e is not None and is_given else {}
+        parts = {part.key: part for n in c.landmarks if n in c.defined and forms for part in walk(c.definition(n))}
+        for key in forms.keys() & parts.keys():
+            word, e = forms[key]
+            c.constants.add(evaluate(e, c.environment()), word)
+            c.constants.defined[word] = parts[key]
+            out[key] = name(word, e.shape)
+        return out
+
+    def _with_firsts(self, e: Expr) -> Expr:
+        return replaced(e, lambda part: self.firsts.get(part.key)) if self.firsts else e
+
+    @cached_property
     def hidden(self) -> dict[str, Expr]:
         """The landmarks without a name that no line has, with what is written instead."""
         forms = [form for n in self.live & self.direct if (form := self.short(n))]
@@ -409,7 +435,8 @@ class Lines:
 
     def definition(self, n: Var) -> Expr:
         """The formula of `n`, without what is hidden."""
-        return substitute(self.chain.definition(n), self.hidden) if self.hidden else self.chain.definition(n)
+        e = self._with_firsts(self.chain.definition(n))
+        return substitute(e, self.hidden) if self.hidden else e
 
     def shown(self) -> list[Factor | Total]:
         """The lines of :meth:`all` that are written."""

@@ -82,6 +82,24 @@ def _entry(word: str) -> tuple[str, int]:
     return (m[1], int(m[2])) if m else (word, -1)
 
 
+def before_first(definitions: Sequence[Expr]) -> Expr | None:
+    """The definition of a value in the round before those that have two of its values; None if they differ in more."""
+    both = _one(definitions, (1, 2))
+    if both is None:
+        return None
+
+    def at_start(part: Expr) -> Expr | None:
+        index = part.params.get("index")
+        if part.role == "name" and (m := re.search("@t([+-][0-9]+)?", part.value)) is not None:
+            return replace(part, value=part.value.replace(m[0], str(int(m[1] or 0))))
+        if any(isinstance(i, Step) for i in index_parts(index)):
+            at = [i.distance if isinstance(i, Step) else i for i in index_parts(index)]
+            return replace(part, params={**part.params, "index": tuple(at) if isinstance(index, tuple) else at[0]})
+        return None
+
+    return replaced(both, at_start)
+
+
 def _distance(values: Sequence[int], steps: Sequence[int]) -> Step | None:
     """The distance of numbers from those of the steps, if it is the same for all."""
     distances = {v - t for v, t in zip(values, steps, strict=True)}

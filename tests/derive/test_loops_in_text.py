@@ -626,3 +626,36 @@ def test_a_letter_is_not_that_of_a_variable_with_a_low_line():
     assert "fₜ = σ(" in text
     assert "fₜ = zₜ" not in text
     assert "σ(fₜ)" not in text
+
+
+def test_the_first_round_of_a_script_has_the_form_of_the_others():
+    X, y, returns = RNG.uniform(-1, 1, (4, 2)), RNG.uniform(-1, 1, 4), np.array([0.5, -1.2, 0.3, 2.0])
+    lam, w = leaf(name="lam"), np.zeros(2)
+    for _ in range(3):
+        grad = X.T @ (X @ w - y) / len(y) + lam * w  # at first computed from constants alone
+        w = w - 0.1 * grad
+    text = " ".join(str(np.sum(w**2).explain(lam, {"X": X, "y": y})).split())
+    assert "= X @ wₜ - y 4 t = 0 … 2" in text
+    assert "gradₜ = (Xᵀ @ aₜ₋₁) / n + λ wₜ₋₁ 2 t = 1 … 3" in text
+    omega, beta, var, nll = leaf(name="omega") ** 2, leaf(name="beta") ** 2, np.var(returns), 0.0
+    for r in returns:
+        nll = nll + 0.5 * (np.log(var) + r**2 / var)
+        var = omega + beta * var
+    assert "nll = ½ Σₜ (log(varₜ) + returns[t]² / varₜ)" in str(nll.explain(names={"returns": returns}))
+    alpha, s, sse = leaf(name="alpha"), returns[0], 0.0
+    for t in range(1, 4):
+        sse += (returns[t] - s) ** 2
+        s = alpha * returns[t] + (1 - alpha) * s
+    assert "sse = Σₜ (returns[t+1] - sₜ)²" in str(sse.explain(alpha, {"returns": returns}))
+
+
+def test_what_is_joined_to_a_state_of_zeros_has_the_number_0():
+    W, xs, h = leaf(2, 4, name="W"), RNG.uniform(-1, 1, (3, 2)), np.zeros(2)
+    for t in range(3):
+        h = np.tanh(W @ np.concatenate([xs[t], h]))
+    L, names = np.sum(h**2), {"xs": xs}
+    text = " ".join(str(L.explain(W, names)).split())
+    assert "[xs[t], hₜ] 4 t = 0 … 2" in text
+    assert "dL/dW = Σₜ dL/da" in text
+    sheet = ag.worksheet(L, names=names)
+    assert sheet.check(sheet.key()).wrong == []
