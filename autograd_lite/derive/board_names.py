@@ -82,21 +82,37 @@ def name_unpacked(program: Program, names: dict[Var, str], taken: Names) -> None
             taken.update(new)
 
 
+def start_of(words: Sequence[str]) -> str:
+    """The name of a variable before a loop, h0, of which an operand is h1, h2, … in the later rounds; or nothing."""
+    m = re.fullmatch(r"(.*\D)1", words[0]) if words else None
+    return f"{m[1]}0" if m and [*words] == [f"{m[1]}{k + 1}" for k in range(len(words))] else ""
+
+
 def with_starts(program: Program, names: dict[Var, str]) -> Program:
     """The program with a step ``h0 = x`` where a loop that computes h1, h2 begins with ``h = x``; h0 is named."""
-    words, turns = {word: v for v, word in names.items()}, Counter(map(place, program.equations))
+    places: dict[Any, list[Equation]] = {}
+    for eq in program.equations:
+        places.setdefault(place(eq), []).append(eq)
+
+    def called(x: Any) -> str:
+        return names.get(x, "") if isinstance(x, Var) else ""
+
+    wishes = {
+        (eq.outputs[0], k): (x, start)
+        for eq, *others in places.values() for k, x in enumerate(eq.operands) if isinstance(x, Var)
+        if (start := start_of([called(other.operands[k]) for other in others if len(other.operands) > k]))
+    }  # fmt: skip
+    words = {word: v for v, word in names.items()}
     starts: dict[tuple[Var, str], Var] = {}
 
     def rule(eq: Equation, defined: Mapping[Var, Equation]) -> list[Equation]:
         operands, new = list(eq.operands), list[Equation]()
-        for k, x in enumerate(operands):
-            e = operand(eq, k) if isinstance(x, Var) and turns[place(eq)] > 1 else None
-            word = e.id if isinstance(e, ast.Name) else ""
-            first = words.get(f"{word}1")
-            if first is None or f"{word}2" not in words or {f"{word}0", word} & words.keys() or first in defined:
-                continue
-            if names.get(x, "").rstrip("0123456789") not in ("", word) and x.shape == first.shape:
-                start = starts.get((x, word)) or Var(f"{word}0", x.shape, x.dtype)
+        for k in range(len(operands)):
+            x, word = wishes.get((eq.outputs[0], k), (eq.outputs[0], ""))
+            first = words.get(f"{word[:-1]}1", x)
+            is_plain = bool(word) and {word, stem(word)}.isdisjoint(words) and first not in defined
+            if is_plain and stem(names.get(x, "")) not in ("", stem(word)) and x.shape == first.shape:
+                start = starts.get((x, word)) or Var(word, x.shape, x.dtype)
                 if (x, word) not in starts:
                     new.append(replace(eq, outputs=(start,), row=TABLE["positive"], operands=(x,), params={}))
                 starts[x, word] = operands[k] = start

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import ast
 import math
-import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from copy import deepcopy
@@ -25,6 +24,7 @@ from ..base.memory import address
 from ..program import Equation, Var
 from ..program.assignments import assigned, bound, counted, is_around, iterated, looped, names, passed
 from ..program.naming import Names, expression, line, operand, place, reads
+from .board_names import start_of
 from .formula import Array, Expr, Labels, index_parts, multiplied, name, number, replaced, unsimplified, walk
 from .formula_ops import evaluate
 from .textbook_parser import Written, formula, read
@@ -92,10 +92,8 @@ class Constants:
                     rounds.setdefault(_place_in_code(eq, k), {})[eq.outputs[0]] = x
                     carried |= {_place_in_code(eq, k)} if self._is_carried(operand(eq, k)) else set()
         for at, ((v, x), *after) in every.items():
-            words = [named.get(y, "") for _, y in after if isinstance(y, Var)]
-            m = re.fullmatch(r"(.*\D)(\d+)", words[0]) if words and not isinstance(x, Var) else None
-            if m is not None and words == [f"{m[1]}{j + 1}" for j in range(len(after))]:
-                self.befores[v, at[-1]] = f"{m[1]}0"
+            start = start_of([named.get(y, "") if isinstance(y, Var) else "" for _, y in after])
+            self.befores |= {(v, at[-1]): start} if start and not isinstance(x, Var) else {}
         for at, operands in rounds.items():
             first, *others = operands.values()
             is_one = not others or at not in carried and all(_is_same(first, x) for x in others)
@@ -232,7 +230,8 @@ class Constants:
         sizes = {}
         for part in [part for part in ast.walk(e) if isinstance(part, ast.expr) and _is_length(part)]:
             stated = _evaluated(part, self._variables(part, code))
-            guesses = [stated.value] if stated is not None else [] if np.ndim(x) or not x else [x, x**2, 1 / x, 1 / x**2]
+            powers = () if np.ndim(x) or not x else (x, x**2, 1 / x, 1 / x**2)
+            guesses = powers if stated is None else [stated.value]
             for size in (round(float(k)) for k in guesses if np.isrealobj(k) and k > 0.5):  # of an argument: what fits
                 trial = stated or _evaluated(_instead(e, part, str(size)), self._variables(e, code))
                 if trial is stated or trial is not None and _is_same(trial.value, x):
@@ -266,7 +265,7 @@ class Constants:
         return inside, meanings
 
     def added(self, eq: Equation, k: int, x: Any) -> Expr | None:
-        """Constant `x`, which the first round of a loop has added to a sum, as the formula of its term: (x[1] - s0)²."""
+        """Constant `x`, which the first round of a loop has added to a sum, as the formula of that: (x[1] - s0)²."""
         e, code = operand(eq, k), eq.origin.code
         sources = assigned(code, e.id) or [] if isinstance(e, ast.Name) and code is not None else []
         terms = [of for of in sources if not isinstance(of, ast.Constant)]
@@ -311,7 +310,7 @@ class Constants:
         values = {s: self._before(w, s, code) for w, s in starts.items()}
         if any(value is None for value in values.values()):
             return None
-        meanings |= {w: Written(name(s, np.shape(values[s])), values[s]) for w, s in starts.items()} | known
+        meanings |= {**{w: Written(name(s, np.shape(values[s])), values[s]) for w, s in starts.items()}, **known}
         variables = {w: v for w, v in self._variables(inside, code).items() if w not in meanings}
         stated = _evaluated(inside, variables, meanings)
         if stated is not None:
@@ -628,7 +627,8 @@ class _Turns(ast.NodeTransformer):
             self.seen.add(e.id)  # so that ``x = x / 2`` ends
             before, inside = len(self.entries), self.visit(deepcopy(sources[0]))
             return inside if len(self.entries) > before else e
-        self.counters += [at for at in ast.walk(e.slice) if isinstance(at, ast.Name)] if isinstance(e, ast.Subscript) else []
+        inside = ast.walk(e.slice) if isinstance(e, ast.Subscript) else ()
+        self.counters += [at for at in inside if isinstance(at, ast.Name)]
         match e:
             case ast.Subscript(slice=ast.BinOp(op=ast.Add() | ast.Sub() as op, right=ast.Constant(int(step)))):
                 self.entries.append((whole, step if isinstance(op, ast.Add) else -step))

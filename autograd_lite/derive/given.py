@@ -17,6 +17,7 @@ import numpy as np
 from ..program import Equation, Var
 from ..program.assignments import before, bound, decisions, is_around, passed
 from ..program.naming import expression, groups, operand, span
+from .board_names import stem
 from .chain_rule import Chain
 
 #: They read a Tensor's numbers, after which nothing is recorded.
@@ -70,10 +71,10 @@ class Given:
             is_whole = isinstance(v, Var) or self.chain.operand(eq, k).role == "name"
             if is_whole and isinstance(written, ast.Name) and names == {written.id}:
                 return self._local(written.id, code) > UNKNOWN
-            if is_whole and isinstance(written, ast.Name) and {w.rstrip("0123456789") for w in names} == {written.id}:
+            if is_whole and isinstance(written, ast.Name) and {stem(w) for w in names} == {written.id}:
                 self.fixed |= names  # S2, of the list from which a loop takes S
                 return self._local(written.id, code) > UNKNOWN
-            variables = {w.rstrip("0123456789") if w in starts else w for w in names}
+            variables = {stem(w) if w in starts else w for w in names}
             return all(self.word(word, code) for word in variables - self.chain.constants.sizes.keys())
         if written is None:
             return np.size(x) < 2 or bool(np.all(x == np.ravel(x)[0]))

@@ -362,11 +362,11 @@ def _looked_through(module: ast.AST) -> _Source:
     several = {e: tuple(getattr(part, "id", "") for part in getattr(target, "elts", ())) for e, target in stores}
     results = [getattr(s, "value", getattr(s, "body", None)) for s in nodes if isinstance(s, ast.Return | ast.Lambda)]
     imports = {(a.asname or a.name).partition(".")[0] for s in nodes if isinstance(s, _IMPORTS) for a in s.names}
-    grown = [s for s in nodes if isinstance(s, ast.AugAssign) and isinstance(s.target, ast.Name)]  # L += l as L + l
-    sums = {span(s): ast.copy_location(ast.BinOp(_loaded(s.target), s.op, s.value), s) for s in grown}
+    grown = [(s, s.target) for s in nodes if isinstance(s, ast.AugAssign)]
+    sums = {span(s): _sum(s, target) for s, target in grown if isinstance(target, ast.Name)}
     loops = [(s.body[0].lineno, s.body[-1].end_lineno or 0) for s in nodes if isinstance(s, ast.For | ast.While)]
     return _Source(
-        expressions=sums | {span(e): e for e in nodes[::-1] if isinstance(e, ast.expr)},
+        expressions={**sums, **{span(e): e for e in nodes[::-1] if isinstance(e, ast.expr)}},
         calls=[
             (e, _called(e.func, imports), targets.get(e) or several.get(e) or None)
             for e in nodes if isinstance(e, ast.Call)
@@ -378,9 +378,9 @@ def _looked_through(module: ast.AST) -> _Source:
     )
 
 
-def _loaded(e: ast.Name) -> ast.Name:
-    """A variable as it is read."""
-    return ast.copy_location(ast.Name(e.id, ast.Load()), e)
+def _sum(s: ast.AugAssign, target: ast.Name) -> ast.expr:
+    """``L += l`` as ``L + l``."""
+    return ast.copy_location(ast.BinOp(ast.copy_location(ast.Name(target.id, ast.Load()), target), s.op, s.value), s)
 
 
 def _called(e: ast.expr, imports: Container[str]) -> str:

@@ -669,3 +669,19 @@ def test_one_variable_in_two_loops_and_a_state_under_another_name_are_recursions
     text = explained(moving_average, (0.5, 0.3, draw(4)), ["phi", "theta"])
     assert "Given noise0 = 0, " in text
     assert "noiseₜ = y[t] - φ y[t-1] - θ noiseₜ₋₁ 1 t = 1 … 3" in text
+
+
+def test_what_an_idiom_reads_before_a_loop_is_the_value_before_it():
+    def flight(drag, v0):
+        v, place = v0, np.zeros(2)
+        for _ in range(3):
+            speed = np.sqrt(np.sum(v**2))
+            v = v - 0.1 * drag * speed * v
+            place = place + 0.1 * v
+        return np.sum(place**2)
+
+    text = explained(flight, (0.1, np.array([3.0, 4.0])), ["drag", "v0"])
+    assert "speedₜ = ‖vₜ₋₁‖ 1 t = 1 … 3" in text
+    text = explained(lambda drag, start: flight(drag, start), (0.1, np.array([3.0, 4.0])), ["drag", "start"])
+    assert "v0 = start " in text
+    assert "speedₜ = ‖vₜ₋₁‖ 1 t = 1 … 3" in text
