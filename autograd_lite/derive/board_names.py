@@ -110,7 +110,9 @@ def with_starts(program: Program, names: dict[Var, str]) -> Program:
         for k in range(len(operands)):
             x, word = wishes.get((eq.outputs[0], k), (eq.outputs[0], ""))
             first = words.get(f"{word[:-1]}1", x)
+            e = operand(eq, k)
             is_plain = bool(word) and {word, stem(word)}.isdisjoint(words) and first not in defined
+            is_plain &= not isinstance(e, ast.Name) or e.id != names.get(x)  # u1, of which u2 is the next
             if is_plain and stem(names.get(x, "")) not in ("", stem(word)) and x.shape == first.shape:
                 start = starts.get((x, word)) or Var(word, x.shape, x.dtype)
                 if (x, word) not in starts:

@@ -91,9 +91,11 @@ class Constants:
                 if not isinstance(x, Var):
                     rounds.setdefault(_place_in_code(eq, k), {})[eq.outputs[0]] = x
                     carried |= {_place_in_code(eq, k)} if self._is_carried(operand(eq, k)) else set()
-        for at, ((v, x), *after) in every.items():
-            start = start_of([named.get(y, "") if isinstance(y, Var) else "" for _, y in after])
-            self.befores |= {(v, at[-1]): start} if start and not isinstance(x, Var) else {}
+        for at, values in every.items():
+            words = [named.get(y, "") if isinstance(y, Var) else "" for _, y in values]
+            n = next((k for k, (_, y) in enumerate(values) if isinstance(y, Var)), 0)  # of several layers
+            starts = [start_of(words[k + n :: n]) for k in range(n)]
+            self.befores |= {(values[k][0], at[-1]): w for k, w in enumerate(starts)} if all(starts) else {}
         for at, operands in rounds.items():
             first, *others = operands.values()
             is_one = not others or at not in carried and all(_is_same(first, x) for x in others)

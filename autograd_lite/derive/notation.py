@@ -20,7 +20,7 @@ import numpy as np
 from ..base.cached_method import cached_method
 from ..engine.value import live_of
 from ..program import Equation, Program, Var
-from ..program.assignments import assigned, looped
+from ..program.assignments import assigned, counts_up, looped
 from ..program.graph import graph_of
 from ..program.naming import Names, expression, groups, is_in_loop, operand, place, scopes, short_names
 from ..rules.indexing import Slot
@@ -482,7 +482,8 @@ def _repeatable(live: Container[Var], rounds: Counter[Any], steps: Container[Any
     e, at = expression(eq) if is_read else None, place(eq)
     rounds[at] += 1
     index = e.slice if isinstance(e, ast.Subscript) else None
-    varies = index is not None and any(isinstance(part, ast.Name) for part in ast.walk(index))
+    read = [part for part in ast.walk(index) if isinstance(part, ast.Name)] if index is not None else []
+    varies = not all(counts_up(eq.origin.code, part) for part in read)  # W[k] is the same in all steps
     varies |= any(not isinstance(x, Var) and _changes(eq, k) for k, x in enumerate(eq.operands))
     return eq.group, ast.unparse(index) if index else "", varies and rounds[at]
 

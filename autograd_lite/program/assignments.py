@@ -136,6 +136,14 @@ def counted(code: CodeType, e: ast.Name) -> ast.expr | None:
     return None
 
 
+def counts_up(code: CodeType | None, e: ast.Name) -> bool:
+    """Whether a variable is that of a loop over a ``range``, or the first of one over ``enumerate``."""
+    match counted(code, e) if code is not None else None:
+        case ast.Call(func=ast.Name(id="range" | "enumerate" | "reversed")) if code is not None:
+            return looped(code, e) == ""
+    return False
+
+
 @lru_cache(maxsize=1024)
 def _fors(scope: ast.AST) -> list[ast.For]:
     return [at for at in ast.walk(scope) if isinstance(at, ast.For)]

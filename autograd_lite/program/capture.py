@@ -32,7 +32,17 @@ from ..tensor import Tensor
 from .assignments import looped
 from .graph import leaf
 from .joining import lists_joined
-from .naming import Names, argument_names, assigned, captured, named_nodes, qualified, rounds
+from .naming import (
+    Names,
+    argument_names,
+    assigned,
+    captured,
+    first_number,
+    layered,
+    named_nodes,
+    qualified,
+    rounds,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +118,7 @@ def _arrays(variables: Sequence[tuple[str, Any]], taken: set[str]) -> Params:
     """The arrays among variables, also labels in a list, and the entries of lists, such as states at the start."""
     several = [(w, x) for w, x in variables if isinstance(x, list | tuple)]
     labels = [(w, np.array(x)) for w, x in several if x and all(type(k) is int for k in x)]
-    entries = [(f"{w}{k + 1}", x) for w, xs in several for k, x in enumerate(xs)]
+    entries = [(f"{w}{k}", x) for w, xs in several for k, x in enumerate(xs, first_number(xs))]
     arrays: Params = {}
     for word, value in (*variables, *labels, *entries):
         if isinstance(value, np.ndarray) and word not in taken:
@@ -128,7 +138,7 @@ def names_of(
     by_module = qualified(nodes)
     used = dict.fromkeys((*(p for n in nodes for p in n.parents if p is not None and p.row is None), *nodes))
     recorded = {n: by_module.get(n, n.name) for n in used if n.name}
-    stored = dict(assigned(used))
+    stored = layered(nodes, (*variables, *outside)) | dict(assigned(used))
     last = {word: x._node for word, x in (*variables, *outside) if isinstance(x, Tensor)}
 
     passed_on = _passed_on(used, stored)
@@ -196,6 +206,9 @@ def _in_steps(repeated: Mapping[Node, str], words: Mapping[Node, str]) -> dict[N
     variables = {*words.values(), *(w for c in codes for w in (*c.co_varnames, *c.co_names, *c.co_freevars))}
     for word, values in families.items():
         before, inside = [n for n in values if n not in turns], [n for n in values if n in turns]
+        if before and _is_copy(before[-1], words, f"{word}0"):
+            names |= {before.pop(): ""}
+            values = before + inside
         places: dict[Any, list[Node]] = {}
         for n in inside:
             places.setdefault(turns[n][0], []).append(n)
@@ -209,6 +222,12 @@ def _in_steps(repeated: Mapping[Node, str], words: Mapping[Node, str]) -> dict[N
         if is_one and variables.isdisjoint(own.values()):
             names |= dict.fromkeys(values, "") | own
     return names
+
+
+def _is_copy(n: Node, words: Mapping[Node, str], word: str) -> bool:
+    """Whether a value is a copy of that called `word`."""
+    [of, *others] = n.parents
+    return n.row is not None and n.row.name == "copy" and of is not None and not others and words.get(of) == word
 
 
 def _input(x: object, fixed: tuple[type, ...] = ()) -> Node:

@@ -160,7 +160,8 @@ def rounds(words: Mapping[Node, str]) -> dict[Node, tuple[Any, int]]:
         at, counted = max(places.items(), key=lambda at: len(at[1]))
         orders = [-n.order for n in counted]
         for other, ns in places.items():
-            steps = [bisect_left(orders, -n.order) + (other[0] <= at[0]) for n in ns]
+            is_before = other[0] < at[0] or other[0] == at[0] and -ns[0].order <= orders[0]
+            steps = [bisect_left(orders, -n.order) + is_before for n in ns]
             if len({*steps}) == len(ns):
                 turns |= {n: ((code, other), k) for n, k in zip(ns, steps, strict=True)}
         for where, ns in called.items():
@@ -449,8 +450,33 @@ def named_nodes(named: Iterable[tuple[str, Any]], known: Mapping[Node, str] | No
             words = (key if isinstance(key, str) and key.isidentifier() else f"{name}_{key}" for key in value)
             stack += [*zip(words, value.values(), strict=True)][::-1]
         elif isinstance(value, (list, tuple)):
-            stack += [(f"{name}{k + 1}", _numbered(part, k + 1)) for k, part in enumerate(value)][::-1]
+            stack += [(f"{name}{k}", _numbered(part, k)) for k, part in enumerate(value, first_number(value))][::-1]
     return names
+
+
+def first_number(values: Sequence[Any]) -> int:
+    """The number of the first entry of a list in names: 0 of ``hs = [h]``, to which what is computed was added."""
+    are_computed = [*map(_is_computed, values)]
+    return int(not any(are_computed) or are_computed[0])
+
+
+def _is_computed(x: Any) -> bool:
+    node = x._node if isinstance(x, Tensor) else x
+    return isinstance(node, Node) and node.row is not None or isinstance(x, list | tuple) and any(map(_is_computed, x))
+
+
+def layered(nodes: Iterable[Node], named: Iterable[tuple[str, Any]]) -> dict[Node, str]:
+    """The states of layers in all steps of a loop, hs1, hs2, hs1, hs2, …, of which a list has the last."""
+    places: dict[Any, list[Node]] = {}
+    for n in sorted(nodes, key=lambda n: -n.order):
+        places.setdefault((n.code, n.at, n.row), []).append(n)
+    words = dict[Node, str]()
+    for word, values in named:
+        last = [x._node for x in values if isinstance(x, Tensor)] if isinstance(values, list) else []
+        inside = places.get((last[0].code, last[0].at, last[0].row), []) if last and last[0] is not None else []
+        if 1 < len(last) < len(inside) and len(inside) % len(last) == 0 and inside[-len(last) :] == last:
+            words |= {n: f"{word}{k % len(last) + 1}" for k, n in enumerate(inside)}
+    return words
 
 
 def _numbered(value: Any, k: int) -> Any:

@@ -420,9 +420,36 @@ def test_the_states_in_a_list_are_one_recursion():
     assert "hₜ = tanh(aₜ) 2 t = 1 … 4" in text
     assert "Σₜ hₜ" in text
     text = explained(made, args, ["W", "U", "v"])
-    assert "Given hs1 = 0" in text
-    assert "aₜ = W @ xs[t-1] + U @ hsₜ 2 t = 1 … 4" in text
-    assert "hsₜ = tanh(aₜ₋₁) 2 t = 2 … 5" in text
+    assert "Given hs0 = 0" in text
+    assert "aₜ = W @ xs[t-1] + U @ hsₜ₋₁ 2 t = 1 … 4" in text
+    assert "hsₜ = tanh(aₜ) 2 t = 1 … 4" in text
+
+
+def test_the_states_of_layers_in_a_list_are_recursions():
+    def deep(Wx, Ws, xs):
+        hs = [np.zeros(2) for _ in range(2)]
+        for x in xs:
+            below = x
+            for k in range(2):
+                hs[k] = np.tanh(Wx[k] @ below + Ws[k] @ hs[k])
+                below = hs[k]
+        return np.sum(below**2)
+
+    text = explained(deep, (draw(2, 2, 2), draw(2, 2, 2), draw(3, 2)), ["Wx", "Ws"])
+    assert "Given hs1_0 = 0, hs2_0 = 0" in text
+    assert "fₜ = a2 @ hs1ₜ + b2 @ hs2ₜ₋₁ 2 t = 1 … 3 hs2ₜ = tanh(fₜ)" in text
+    assert "dL/dhs1ₜ = b1ᵀ @ dL/dcₜ₊₁ + a2ᵀ @ dL/dfₜ" in text
+    assert "dL/dWsₖ = dL/dbₖ₊₁" in text
+
+
+def test_a_copy_of_the_start_is_the_start():
+    def flow(c, u0):
+        u = u0.copy()
+        for _ in range(3):
+            u = u - c * u**2
+        return np.sum(u)
+
+    assert "uₜ = uₜ₋₁ - c uₜ₋₁² 3 t = 1 … 3" in explained(flow, (0.1, draw(3)), ["c"])
 
 
 def test_layers_and_directions_are_recursions_of_their_own():
