@@ -26,7 +26,7 @@ from ..program.slopes import gradients
 from ..tensor import Tensor
 from .board_names import stem
 from .factors import Combine, Edge, Factor, FoldedCall, Pull, laid_out, mirrored, scalars_apart, total
-from .formula import Expr, Function, name, named, number, replaced, unsimplified, walk
+from .formula import Expr, Function, factors_of, name, named, number, replaced, terms_of, unsimplified, walk
 from .formula_ops import evaluate, substitute
 from .shorter import POINTS, Shorter
 from .simplify import compared, fitted, full, product, simplified, times, transposed, with_cases
@@ -114,10 +114,13 @@ class Chain(Steps):
                     formula = substitute(e.below(above, formula, at.shape, p.shape), {above.value: before})
                     e = Edge(Combine.MAP, formula, ())
                 elif e.is_simple:
-                    formula = self._passed(at, before, times(before, formula))
+                    is_product = self.defined[at].row.algebra == "product"  # of a b c: a c, not c a
+                    is_product &= all(f.role in ("name", "number") for f in factors_of(before))
+                    pair = (formula, before) if is_product else (before, formula)
+                    formula = self._passed(at, before, times(*pair))
                 elif e.is_map and not direct:
                     g = name(self.upstream(n), at.shape)
-                    formula = substitute(formula, {self.upstream(n): product((before, g), at.shape)})
+                    formula = substitute(formula, {self.upstream(n): product((g, before), at.shape)})
                 elif not direct:
                     formula = full(product((before, formula), formula.shape), formula.shape)
                 inner = replace(e, formula=formula)
@@ -271,7 +274,7 @@ class Chain(Steps):
             return Edge(Combine.ELEMENTWISE, total([e.formula for e in edges]), ())
         g = name(self.upstream(n), n.shape)
         terms = [named(e.below(g, e.formula, n.shape, m.shape), {G: g}) for e in edges]
-        return Edge(Combine.MAP, total(mirrored(terms) if self.board else terms), ())
+        return Edge(Combine.MAP, _gathered(total(mirrored(terms)), g) if self.board else total(terms), ())
 
     def inputs_of(self, n: Var) -> list[Var]:
         """The landmarks that the formula of `n` is differentiated with respect to, in the order of the formula."""
@@ -314,6 +317,19 @@ class Chain(Steps):
                     )
                 continue
             stack += [[*path, p] for p in self.inputs_of(path[-1])[::-1] if p in reach]
+
+
+def _gathered(e: Expr, g: Expr) -> Expr:
+    """A sum of entries of `g` times numbers with one term for each number: ``(g[1, 0] - g[0, 1]) cos(θ) - …``."""
+    groups: dict[str, tuple[int, Expr, list[Expr]]] = {}
+    for sign, term in terms_of(e) if not e.shape else ():
+        entries = [f for f in factors_of(term) if f.role == "index" and f.args[0].key == g.key]
+        rest = product([f for f in factors_of(term) if f not in entries], ())
+        if len(entries) != 1 or g.value in rest.names:
+            return e
+        first, _, above = groups.setdefault(rest.key, (sign, rest, []))
+        above.append(product((number(sign * first), *entries), ()))
+    return total([product((number(first), total(above), rest), ()) for first, rest, above in groups.values()] or [e])
 
 
 def _has_test(e: Expr) -> bool:

@@ -253,7 +253,7 @@ class Derivation(GraphView):
             since = self.since(users, written)
         else:
             names, hidden, steps = self.chain.names, self.order.hidden, {f.of for f in users}
-            since = _symmetric([*users, closed])
+            since = self._symmetric([*users, closed])
             shown = (n for n in self.chain.landmarks if n in steps and names[n] not in hidden)
             since += [Definition(names[n], self.order.definition(n)) for n in shown]
         said = _remarks(*users)
@@ -270,7 +270,7 @@ class Derivation(GraphView):
     def since(self, factors: Sequence[Factor], written: set[Var]) -> list[Definition]:
         """The definitions of the steps that some factors belong to, and how their Jacobians are known."""
         c = self.chain
-        out = _symmetric(factors)
+        out = self._symmetric(factors)
         for f in factors:
             definition, symbol = self.order.definition(f.of), c.names[f.of]
             if symbol not in [*self.order.hidden, *(d.symbol for d in out if not d.wrt)]:
@@ -280,6 +280,11 @@ class Derivation(GraphView):
             if f.is_map and (jacobian := c.jacobian(f.of)) is not None:
                 out.append(Definition(c.names[f.of], jacobian, c.names[f.wrt]))
         return out
+
+    def _symmetric(self, factors: Iterable[Factor | Closed]) -> list[Definition]:
+        """That matrices in some factors are symmetric."""
+        words = dict.fromkeys(w for f in factors for w in f.symmetric if w not in self.order.hidden)
+        return [Definition(f"{word}ᵀ", name(word)) for word in words]
 
     def composition(self, t: Total) -> Expr:
         """A gradient as a formula of gradients and factors above it."""
@@ -334,15 +339,10 @@ def _is_placed(e: Expr, closed: Closed) -> bool:
 def _how(f: Factor) -> str:
     """How a factor is multiplied with the gradient above it."""
     how = {"left": "a matrix, from the left", "right": "a matrix, from the right"}.get(f.combine, "")
-    if f.is_elementwise and np.size(f.value) > 1:
+    if f.is_elementwise and np.size(f.value) > 1 and f.formula.role != "stack":
         how = "entry by entry"
     axes = "the batch" if f.axes == (0,) else f"axis {', '.join(map(str, f.axes))}"
     return "".join(f"; {part}" for part in (how, f"summed over {axes}" if f.axes else "") if part) + _remarks(f)
-
-
-def _symmetric(factors: Iterable[Factor | Closed]) -> list[Definition]:
-    """That matrices in some factors are symmetric."""
-    return [Definition(f"{word}ᵀ", name(word)) for word in dict.fromkeys(w for f in factors for w in f.symmetric)]
 
 
 def _remarks(*factors: Factor) -> str:

@@ -358,9 +358,12 @@ class Notation:
     def rounds(self) -> dict[Var, list[Var]]:
         """The values that were computed at one place in a loop, one in each step, by each of them."""
         places: dict[object, list[Var]] = {}
+        often = Counter[Any]()  # in one call, such as of np.array for each row
         for eq in self.program.equations if self.board else ():
+            within = eq.row.name, often[eq.group, eq.row.name]
+            often[eq.group, eq.row.name] += eq.group is not None
             for k, v in enumerate(eq.outputs if eq.origin.code is not None else ()):
-                places.setdefault((place(eq), *(g.name for g in groups(eq)[-1:]), eq.row.name, k), []).append(v)
+                places.setdefault((place(eq), *(g.name for g in groups(eq)[-1:]), *within, k), []).append(v)
         users = self.program.users
         apart = (part for steps in places.values() for part in self._apart(steps, users))
         return {v: steps for steps in apart if len(steps) > 1 for v in steps}

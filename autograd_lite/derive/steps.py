@@ -18,11 +18,12 @@ import numpy as np
 
 from ..base.cached_method import cached_method
 from ..program import Program, Var
+from ..program.naming import is_in_loop
 from ..table import Textbook
 from . import formula
 from .constants import counts
 from .factors import Combine, Edge, FoldedCall, Pull
-from .formula import Expr, Shape, name, named, unsimplified, walk
+from .formula import Expr, Shape, index_parts, name, named, unsimplified, walk
 from .formula_ops import applied, evaluate, largest
 from .notation import Notation
 from .simplify import again, simplified
@@ -105,8 +106,8 @@ class Steps(Notation):
         return is_called and length > SHORT and max(leaves.values(), default=0) > 1
 
     def _is_light(self, n: Var) -> bool:
-        """True if a value is written again where it is used: ``-k``, ``2 x``, of a number ``2 a²``, and in data
-        ``h / 2`` and ``ys[t]``.
+        """True if a value is written again where it is used: ``-k``, ``2 x``, ``θ[0]``, of a number ``2 a²``, and in
+        data ``h / 2`` and ``ys[t]``.
         """
         if n not in self.defined or not self.board:
             return False
@@ -114,11 +115,30 @@ class Steps(Notation):
         args = self.arguments(n)
         is_near = all(p in self.names or self.is_input(p) or not n.shape and self._is_light(p) for p in args)
         is_entry = type(eq.params.get("index")) is int
+        is_number = self._is_entry(n)
         is_datum = n not in self.active and (not n.shape and eq.row.kind == "elementwise" or is_entry)
         is_scaled = eq.row.algebra == "product" and any(not isinstance(x, Var) and not np.ndim(x) for x in eq.operands)
         is_square = eq.row.algebra == "square" or eq.row.algebra == "product" and len({*args}) == 1 < len(eq.operands)
         is_same = eq.row.algebra == "negation" or self.adds_axes(n) or not n.shape and is_square
-        return is_near and (is_datum or is_scaled or is_same)
+        return is_near and (is_datum or is_number or is_scaled or is_same or self._is_stacked(n))
+
+    def _is_stacked(self, n: Var) -> bool:
+        """Whether a value without a name is only an entry or a row of an array that is written out: ``[cos(θ), 1]``."""
+        users = self._consumers.get(n, [])
+        is_part = not n.shape and self.defined[n].row.kind == "elementwise" or self.defined[n].row.algebra == "stack"
+        return is_part and n not in self.names and bool(users) and all(
+            self.defined[k].row.algebra == "stack"
+            or self.defined[k].row.algebra == "negation" and self._is_stacked(k) for k in users
+        )  # fmt: skip
+
+    def _is_entry(self, n: Var) -> bool:
+        """Whether a value without a name is an entry of an array, ``θ[0]``, which is read outside of loops."""
+        eq = self.defined.get(n)
+        is_it = eq is not None and eq.row.algebra == "index" and not n.shape and n not in self.names
+        parts = index_parts(eq.params["index"]) if eq is not None and is_it else ()
+        is_it = is_it and not is_in_loop(self.defined[n])
+        is_it &= self.rounds.keys().isdisjoint((n, *self._consumers.get(n, ())))
+        return is_it and all(type(part) is int for part in parts)
 
     def _is_inside(self, n: Var) -> bool:
         """Whether `n` is no step although its user's derivative is a map: a number that a formula of arrays has once,
@@ -128,6 +148,10 @@ class Steps(Notation):
         is_light = self._is_light(n)
         if not self.board or others and not is_light or n in self.names or n not in self.defined:
             return False
+        if self._is_stacked(n):
+            return True
+        if self._is_entry(n):
+            return all(self.defined[k].row.kind == "elementwise" for k in users)
         if n.size == 1 < user.size or is_light and all(n.size < k.size for k in users):
             return self.defined[n].row.kind == "elementwise" and all(
                 self.defined[k].row.kind == "elementwise" for k in users

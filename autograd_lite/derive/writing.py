@@ -154,6 +154,8 @@ def _word(e: Expr, printer: Printer) -> tuple[str, int]:
         return _along(e, printer)
     if printer.indexed:
         e = _indicator(_turned_inverse(_over_one_line(e)))
+        if _is_vector(e) and len(e.shape) == 2:
+            e = replace(e, args=tuple(a for row in e.args for a in row.args))
     template = printer.template(e)
     return _filled(template, e, printer) if template else (printer.call(e), ATOM)
 
@@ -586,6 +588,8 @@ class Text(Printer):
         stated = _stated(e)
         if is_diagonal(e):
             return "diag({x})"
+        if _is_vector(e) and len(e.shape) == 2:
+            return f"[{', '.join(f'[{row}]' for row in _rows(e, ', '))}]"
         if _is_vector(e) or _is_joined(e):
             return f"[{_places(e, '; ' if _is_joined(e) and len(e.shape) > 1 and not e.params['axis'] else ', ')}]"
         return fitting(e.row.text, stated, params=e.role == "diagonal") or fitting(e.row.infix, stated)
@@ -608,6 +612,12 @@ def _is_joined(e: Expr) -> bool:
 
 def _places(e: Expr, between: str = ", ") -> str:
     return between.join(f"{{x{k + 1}}}" for k in range(len(e.args)))
+
+
+def _rows(e: Expr, between: str) -> list[str]:
+    """The places of the entries of a matrix, row by row."""
+    places, size = _places(e, "|").split("|"), e.shape[1]
+    return [between.join(places[k : k + size]) for k in range(0, len(places), size)]
 
 
 class Ascii(Printer):
@@ -887,6 +897,8 @@ class Latex(Text):
             return r"\frac{{1}}{{{x2}}} {x1}"  # a fraction within a fraction would be small
         if is_diagonal(e):
             return r"\operatorname{{diag}}({x})"
+        if _is_vector(e) and len(e.shape) == 2:
+            return rf"\begin{{{{bmatrix}}}} {BELOW.join(_rows(e, ' & '))} \end{{{{bmatrix}}}}"
         if _is_joined(e) and len(e.shape) > 1 and not e.params["axis"]:
             return rf"\begin{{{{bmatrix}}}} {_places(e, BELOW)} \end{{{{bmatrix}}}}"
         if _is_vector(e) or _is_joined(e):

@@ -159,7 +159,8 @@ def _error_functions(S):
         ),
         elementwise(
             S.ndtr, lambda x: np.exp(-x * x / 2) / _ROOT_2PI, tex=r"\Phi({x})", text="Φ({x})", js="map(ndtr, {x})",
-            textbook=Textbook(x="g * normal(x)"),
+            textbook=Textbook(x="g * normal(x)", note="the standard normal distribution function, and its density"),
+            idiom=("product", "quotient"),
         ),
         # exp(-x²/2) / ndtr(x), without 0 / 0
         elementwise(

@@ -136,6 +136,25 @@ def rotation(theta, P, Q):
     return np.sum((P @ R.T - Q) ** 2)
 
 
+def rosenbrock(x):
+    return (1 - x[0]) ** 2 + 100 * (x[1] - x[0] ** 2) ** 2
+
+
+def angular_momentum(pos, vel):
+    ang = pos[0] * vel[1] - pos[1] * vel[0]
+    return ang**2
+
+
+def call(S, strike, rate, vol):
+    from scipy.special import erf
+
+    def distribution(x):
+        return 0.5 * (1 + erf(x / np.sqrt(2)))
+
+    d1 = np.log(S / strike) / vol
+    return S * distribution(d1) - strike * np.exp(-rate) * distribution(d1 - vol)
+
+
 def margins(W, X, y):
     loss = 0.0
     for i in range(2):
@@ -204,6 +223,18 @@ PROGRAMS = {
     "rotation": (
         rotation, (np.array(0.3), normal(4, 2), normal(4, 2)), "theta",
         ["R = [[cos(θ), -sin(θ)], [sin(θ), cos(θ)]]", "(dL/dR[1, 0] - dL/dR[0, 1]) cos(θ)"], ["stack", "]["],
+    ),
+    "Rosenbrock": (
+        rosenbrock, (np.array([-1.2, 1.0]),), "x",
+        ["L = (1 - x[0])² + 100 (x[1] - x[0]²)²", ", 200 (x[1] - x[0]²)] since L"], ["entry by entry"],
+    ),
+    "angular momentum": (
+        angular_momentum, (normal(2), normal(2)), "pos",
+        ["ang = pos[0] vel[1] - pos[1] vel[0]", "dL/dpos = [dL/dang · vel[1], -dL/dang · vel[0]]"], [" a = "],
+    ),
+    "Black and Scholes": (
+        call, (100.0, 105.0, 0.02, 0.25), "S",
+        ["L = S Φ(d1) - strike exp(-rate) Φ(d1 - vol)", "S φ(d1) - strike exp(-rate) φ(d1 - vol)"], ["erf"],
     ),
     "margins in two loops": (
         margins, (normal(2, 3), normal(2, 2), np.array([0, 2])), "W",
