@@ -249,8 +249,6 @@ class Constants:
         for w in set(names(e)) & self.changing.keys() - first.keys() if code is not None else ():
             if (of := self._started(w, code)) is not None:
                 meanings[w] = self._before_loop(w, of, code) if np.ndim(of.value) else of
-        others = {w: v for w, v in variables.items() if code is not None and w not in self.computed}
-        meanings |= {w: of for w, v in others.items() if (of := self._followed(w, v, code))}
         return meanings
 
     def _first_round(self, e: ast.expr, code: Any) -> tuple[ast.expr, dict[str, Written]]:
@@ -365,33 +363,6 @@ class Constants:
         self.quoted[word] = arrays or [word]
         self._use({word: x, **variables}, [word, *arrays])
         return name(word, np.shape(x))
-
-    def followed(self, eq: Equation, k: int, x: Any) -> Expr | None:
-        """Constant `x`, a variable that the user computed from values of the program: a mask, as it was assigned."""
-        e, code = operand(eq, k), eq.origin.code
-        if not isinstance(e, ast.Name) or code is None or _place_in_code(eq, k) in self.rounds:
-            return None
-        stated = self._followed(e.id, x, code)
-        return None if stated is None else stated.formula
-
-    def _followed(self, word: str, x: Any, code: Any) -> Written | None:
-        """Variable `word` with the value `x` in terms of values of the program."""
-        sources = assigned(code, word)
-        if not sources or len(sources) > 1:
-            return None
-        variables = self._variables(sources[0], code)
-        stated = None if variables.keys().isdisjoint(self.computed) else _evaluated(sources[0], variables)
-        if stated is None or stated.formula.names.isdisjoint(self.computed) or not _is_same(stated.value, x):
-            return None  # such as 1 - np.eye(len(s))
-        if not self._is_flat(stated.formula):  # no gradient passes through it, and a reader would let one
-            return None
-        return stated if self._introduces(stated.formula, variables) else None
-
-    def _is_flat(self, e: Expr) -> bool:
-        """True if a formula has no slope: it has the values of the program only in tests, and in what rounds."""
-        if e.role == "name":
-            return e.value not in self.computed
-        return e.row is not None and e.row.kind == "constant" or all(map(self._is_flat, e.args))
 
     def _started(self, word: str, code: Any) -> Written | None:
         """The value before a loop of a variable that changes in it: ``q = q0``."""

@@ -42,6 +42,7 @@ from .factors import Edge
 from .formula import Expr, Labels, constant, differ_in_ones, fold, index_parts, name, named, number, walk
 from .formula_ops import applied
 from .idioms import recognised, with_turned
+from .masks import with_masks
 from .signs import with_factors_in_front
 from .simplify import again, simplified
 from .symbolic_rule import CallResult, edge
@@ -120,6 +121,7 @@ class Notation:
         runs, become attributes.
         """
         same: dict[Var, Var] = {}
+        program = with_masks(program) if is_read else program
         program = program.mapped(lambda eq, _: _unchanged(eq, kept, same))
         live = program.graded if wrt is None else program.depending(wrt)
         steps = _slices_in_products(program)
@@ -402,8 +404,7 @@ class Notation:
         if eq.outputs[0] in self.running and not np.any(x):
             return self.constant(x)  # L = 0, to which terms are added
         is_begun = self.board and eq.outputs[0] in self.running
-        written = is_begun and self.constants.added(eq, k, x) or None
-        written = written or self.board and self.constants.followed(eq, k, x) or self.constants.known(x)
+        written = is_begun and self.constants.added(eq, k, x) or self.constants.known(x)
         written = written or self.board and self.constants.before(eq, k, x) or None
         written = None if written and self.board and self.constants.is_of_round(eq, k, written) else written
         written = written or self.board and self.constants.written(eq, k, x) or None

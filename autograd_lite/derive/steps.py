@@ -56,7 +56,8 @@ class Steps(Notation):
             self._prefer_known()
         self.folds: dict[Var, Any] = {}  # the result of each folded call
         self.tied: set[Var] = set()  # whose textbook has another form where they are
-        self.uses = Counter(p for n in self.nodes for p in self.arguments(n))
+        written = [n for n in self.nodes if n in self.defined and self.defined[n].row.algebra != "comparison"]
+        self.uses = Counter(p for n in written for p in self.arguments(n))
         self.landmarks = self._landmarks()  # oldest first; inputs included
         self.landmark_set = set(self.landmarks)
         self.unnamed = self.landmark_set - self.names.keys()  # they get letters

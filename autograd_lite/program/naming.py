@@ -15,6 +15,8 @@ from string import ascii_lowercase
 from types import CodeType
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from ..base.escape import plain
 from ..engine.context import Steps
 from ..engine.node import Function, Node, Values
@@ -267,7 +269,11 @@ def operand(eq: Equation, k: int) -> ast.expr | None:
             return (left, right)[k]
         case ast.Compare(left, [_], [right]) if eq.row.algebra == "comparison":
             return (left, right)[k]
-        case ast.Call(ast.Name(word) | ast.Attribute(attr=word), args) if word == eq.row.name.rpartition(".")[2]:
+        case ast.BinOp(left, ast.Pow(), ast.Constant()) if len(eq.operands) == 1:  # a square
+            return left
+        case ast.Call(ast.Name(word) | ast.Attribute(attr=word), args) if eq.row.name.rpartition(".")[2] in (
+            word, getattr(getattr(np, word, None), "__name__", "")  # of np.abs it is "absolute"
+        ):  # fmt: skip
             args = [e for e in args if not isinstance(e, ast.Constant) or not isinstance(e.value, str)]  # of einsum
             match args:
                 case [ast.List(joined) | ast.Tuple(joined), *_] if len(joined) == len(eq.operands):  # [x, h]
@@ -320,6 +326,12 @@ def reads(code: CodeType, word: str, owner: CodeType | None) -> bool:
 @lru_cache(maxsize=256)
 def _positions(code: CodeType) -> list[Any]:
     return list(code.co_positions())
+
+
+def at_place(code: CodeType, e: ast.expr) -> int:
+    """The offset of the instruction in `code` that computes an expression; -1 if none does."""
+    places = _positions(code)
+    return 2 * places.index(span(e)) if span(e) in places else -1
 
 
 class _Source(NamedTuple):

@@ -562,3 +562,23 @@ def test_a_sum_of_all_entries_of_what_adds_axes_has_indices():
     ell, t = leaf(name="ell"), np.array([0.0, 0.5, 1.2])
     K = np.exp(-((t[:, None] - t[None, :]) ** 2) / (2 * ell**2))
     assert "dL/dell = Σᵢⱼ Kᵢⱼ (tᵢ - tⱼ)² / ell³" in explained(K.sum(), K=K)
+
+
+def test_a_mask_that_a_function_computes_is_a_step_and_not_given():
+    def relu(z):
+        return z * (z > 0)
+
+    def huber(r, d):
+        inside = np.abs(r) <= d
+        return np.where(inside, 0.5 * r**2, d * (np.abs(r) - 0.5 * d))
+
+    X, y = np.array([[1.0, 0.5], [0.2, -1.0], [0.3, 0.8]]), np.array([0.5, 2.0, -1.0])
+    W, v = ag.tensor([[0.4, -0.6], [0.2, 0.9]], requires_grad=True), ag.tensor([0.7, -0.3], requires_grad=True)
+    H = relu(X @ W)
+    pred = H @ v
+    L = np.sum(huber(pred - y, 1.0))
+    text = explained(L, X=X, y=y)
+    assert "Given X (3x2), y (3), d = 1, W (2x2), v (2)" in text
+    assert "H = a ⊙ 1[a > 0]" in text
+    assert "dL/da = dL/dH ⊙ 1[a > 0]" in text
+    assert "dL/db = where(|b| ≤ d, b, d sign(b))" in text
