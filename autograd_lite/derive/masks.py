@@ -16,6 +16,7 @@ from ..program import Equation, Program, Var
 from ..program.assignments import assigned, names
 from ..program.graph import recorded_equations
 from ..program.naming import at_place, operand, scopes
+from .constants import is_number
 from .formula import name
 from .formula_ops import evaluate, recorded
 from .textbook_parser import Written, read
@@ -53,7 +54,8 @@ class _Masks:
         around = [scope for owner, scope in self.scopes if owner in (code, None)]
         where = self.operands[code], self.named, *around
         used = {w: next((s[w] for s in where if w in s), None) for w in dict.fromkeys(names(sources[0]))}
-        arrays = {w: np.asarray(self.values[x] if isinstance(x, Var) else x) for w, x in used.items() if x is not None}
+        found = {w: self.values[x] if isinstance(x, Var) else x for w, x in used.items()}
+        arrays = {w: np.asarray(x) for w, x in found.items() if isinstance(x, np.ndarray) or is_number(x)}
         try:
             stated = read(sources[0], {w: Written(name(w, a.shape), a) for w, a in arrays.items()})
         except (IndexError, KeyError, TypeError, ValueError):  # more than arithmetic
