@@ -452,13 +452,15 @@ class Constants:
     def _entry(self, of: str, at: ast.expr, x: Any, code: Any, turn: int, turns: int) -> str:
         """The entry of a variable that is `x`, ``ys[2]``, of its position in one round of a loop of so many."""
         whole, variables = np.asarray(self._value(of, code)), dict(self._variables(at, code))
+        if whole.ndim != 1:  # also where the name has no value that is known
+            return ""
         for e in (part for part in ast.walk(at) if isinstance(part, ast.Name)):
             if (over := counted(code, e)) is not None:
                 steps = self._steps(over, code, turns)
                 variables[e.id] = steps[turn] if len(steps) == turns else len(whole)  # it has another value now
         place = _evaluated(at, variables)
         k = int(place.value) if place and np.ndim(place.value) == 0 else len(whole)
-        if whole.ndim != 1 or not -len(whole) <= k < len(whole) or whole[k] != x:
+        if not -len(whole) <= k < len(whole) or whole[k] != x:
             return ""
         word = f"{of}[{k % len(whole)}]"
         self._use({of: whole}, [of])

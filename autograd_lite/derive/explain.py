@@ -153,9 +153,14 @@ class Derivation(GraphView):
 
     @cached_property
     def written(self) -> list[Section]:
-        """The sections, with the steps of a loop written once; their number is t, if that is no name."""
+        """The sections, with the steps of a loop written once."""
+        return self.in_steps(self.letter)
+
+    @property
+    def letter(self) -> str:
+        """The number of a step: t, if that is no name."""
         words = {stem(word) for word in (*dict(self.given), *self.chain.names.values())}
-        return self.in_steps(next((letter for letter in "tsm" if letter not in words), "t"))
+        return next((letter for letter in "tsm" if letter not in words), "t")
 
     def in_steps(self, letter: str) -> list[Section]:
         """The sections, with the steps of a loop written once."""

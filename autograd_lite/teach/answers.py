@@ -267,14 +267,15 @@ class Reader:
     reading : set of str
         How what can be read in two ways is read: factors side by side as a "product" of matrices, or an "inner"
         product of vectors, those with a dot between as a "dot" product, sums with axes "dropped", ``Xᵢ`` as one of the
-        "rows", an array without indices as "apart" from them, π as the "number", I as the "unit" matrix of the last
-        axis where it is one of another size, and sums over steps as over those of the "line".
+        "rows", labels as of the "first" axis, an array without indices as "apart" from them, π as the "number", I as
+        the "unit" matrix of the last axis where it is one of another size, an index as the user's "own" where that is
+        an array, and sums over steps as over those of the "line".
     choices : set of str
         Those of these that made a difference.
     """
 
-    def __init__(self, names: Mapping[str, Any]) -> None:
-        self.names = dict(names)
+    def __init__(self, names: Mapping[str, Any], shown: Mapping[str, str] | None = None) -> None:
+        self.names, self.shown = dict(names), shown or {}
         self.used: set[str] = set()
         self.reading: Set[str] = frozenset()
         self.choices: set[str] = set()
@@ -295,6 +296,7 @@ class Reader:
         self.used.clear()
         self.choices.clear()
         self.left = WORK * self.entries
+        board.has_own_indices = bool(board.indices) and self._is_read_as("own")
         board.counts_as_line = len(steps) > 1 and "Σ" in text and self._is_read_as("line")
         tree = _parsed(text.strip(), LONG, "eval", board, shape, letters, steps)
         self.extents, self.ends, self.rows = board.extents, board.ends, board.rows
@@ -381,7 +383,8 @@ class Reader:
             return self._attribute(e.attr, _operand(self._value(e.value)))
         if bare in FUNCTIONS or word in self.names:
             raise Unread(f"{word} is a function: write {word}(…)")
-        values = ", ".join(w for w, x in self.names.items() if not callable(x))
+        values = [self.shown.get(w, w) for w, x in self.names.items() if not callable(x)]
+        values = ", ".join(w for w in values if "/" not in w)
         raise Unread(f"{word or ast.unparse(e)[:40]} is not a name on this sheet; its names are {values}")
 
     def _attribute(self, word: str, x: Any) -> Any:
@@ -472,7 +475,8 @@ class Reader:
     def _completed(self, bare: str, args: list[Any]) -> list[Any]:
         """The arguments of a function, with those that an answer may leave out."""
         if bare == "onehot" and len(args) == 1:  # its columns are those of the result
-            return [*args, self.shape[-1] if self.shape else 1]
+            is_of_first = len(self.shape) > 1 and self._is_read_as("first")
+            return [*args, self.shape[0 if is_of_first else -1] if self.shape else 1]
         if bare == "placed":
             return [*args, self.shape]
         if bare in _SIZED and args and np.ndim(args[0]) == 0 and np.asarray(args[0]) % 1 == 0:  # eye(n)

@@ -223,8 +223,12 @@ def _total_slips(d: Derivation, t: Total) -> dict[str, Any]:
         slips |= {f"in {path[0].symbol} {says}": start * slip for says, slip in _slips(d, path[0]).items()}
     for f in path:
         if f.is_elementwise and not f.axes and f.shapes[0] == f.shapes[1]:
-            rest = carried(start, [k for k in path if k is not f])
-            slips[f"the factor {as_variable(f.symbol)} is missing"] = laid_out(rest, t.value.shape)
+            rest = laid_out(carried(start, [k for k in path if k is not f]), t.value.shape)
+            sign, e = (-1, f.formula.args[0]) if f.formula.role == "negation" else (1, f.formula)
+            if d.order.by_gradients:  # no line has this factor alone
+                slips |= {} if e.is_number else {f"the factor {text(e)} is missing": sign * rest}
+            else:
+                slips[f"the factor {as_variable(f.symbol)} is missing"] = rest
     last = path[-1]
     if last.is_map and d.chain.jacobian(last.of) is not None and size <= SMALL:
         diagonal = np.diagonal(last.jacobian().reshape(size, size)).reshape(t.value.shape)

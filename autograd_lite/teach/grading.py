@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,7 @@ TYPED = 5e-3  # the same for numbers that were typed: three digits
 CARRIED = "from your earlier answers"
 FEW = 3  # entries, at all choices of the numbers, from which no mistake with another value can be told
 ELSEWHERE = "it is right for the numbers given, but not for others"
+NAMES = ": write the names in place of the numbers"
 AT_ONE_STEP = "it is right for one step, but not for each step t"
 SYMMETRIC = "only the symmetric part is determined, and that is right"
 MISFIT = 4  # the rank of shapes that do not fit
@@ -266,21 +269,18 @@ def _count(simple: Fraction, value: Any) -> str:
 
 def _by_another(value: Any, right: Any, others: Mapping[str, Any], close: float) -> Iterator[str]:
     """Mistakes with factors: one is missing, or occurs once too often."""
-    derivatives = [w for w in others if re.match(r"d[A-Za-z]", w)]
-    for word in [*derivatives, *(w for w in others if w not in derivatives)]:
+    derivatives, is_right = [w for w in others if re.match(r"d[A-Za-z]", w)], _same(value, right, close)
+    words = [*derivatives, *(w for w in others if w not in derivatives)]
+    for (sign, more), word in product(SIGNS, words):
         other = np.asarray(others[word])
         if other.dtype.kind not in "fiu" or other.size == 0 or not np.all(other) or other.ndim > value.ndim:
             continue
-        if np.ptp(other) == 0 and (other.size > 1 or abs(other.item()) == 1):
+        if np.ptp(other) == 0 and (other.size > 1 or abs(other.item()) == 1 and not is_right):
             continue
-        try:
-            product, without = value * other, right * other
-        except ValueError:
-            continue
-        for sign, more in SIGNS:
-            if _same(sign * product, right, close):
+        with suppress(ValueError):
+            if _same(sign * value * other, right, close):
                 yield f"the factor {word} is missing{more}"
-            if _same(value, sign * without, close):
+            if _same(value, sign * right * other, close):
                 yield f"the factor {word} occurs once too often{more}"
 
 

@@ -32,6 +32,7 @@ from .grading import Marks, Question
 from .notation import Board, Unread
 
 LINE = r"\underline{\hspace{8em}}"  # a blank
+BESIDE = 36  # characters of the longest remark beside a blank; a longer one is below it
 KINDS = {"b": bool, "i": int, "u": int, "f": float}
 NOTE = (
     "Write formulas or numbers between the quotes, and run both cells. The answers can be found in this file: grades "
@@ -48,6 +49,8 @@ class HandOut:
     spaces: Sequence[Mapping[str, Any]]
     readers: Sequence[Reader]
     board: Board
+    constants: Sequence[tuple[float, str]]
+    shown: Mapping[str, str]
 
     def check(self, answers: Mapping[str, Any] | Callable[..., Any] | str) -> Marks:
         raise NotImplementedError
@@ -141,6 +144,9 @@ class HandOut:
             "words": self.board.words,
             "copied": self.board.copied,
             "whole": self.board.whole,
+            "letter": self.board.letter,
+            "constants": self.constants,
+            "shown": self.shown,
             "maps": {w: m for w, x in reader.names.items() if callable(x) and (m := _linear(x))},
             "functions": [*FUNCTIONS, *(w for w, x in reader.names.items() if callable(x))],
             "usual": reader.usual,
@@ -176,7 +182,8 @@ class HandOut:
                 ) for word, slips, shape, letters, is_symmetric, numbers in steps
             ]  # fmt: skip
             questions.append(replace(several[0], word=name, steps=several if several[1:] else ()))
-        return cls(questions, "", "", "", spaces, content["words"], content["whole"])  # type: ignore[call-arg]  # of a subclass
+        how = {word: content[word] for word in ("words", "whole", "letter", "constants", "shown")}
+        return cls(questions, "", "", "", spaces, **how)  # type: ignore[call-arg]  # of a subclass
 
     def _html(self, title: str) -> str:
         """The page: one file, which needs no network."""
@@ -186,7 +193,8 @@ class HandOut:
         )
         script = f"{marking}\n{script}"
         before, _, below = self.markdown().partition("**Fill in**")
-        rows = below.partition("{aligned}\n")[2].partition("\n\\end")[0].split(" \\\\\n") if below else []
+        lines = below.partition("{aligned}\n")[2].partition("\n\\end")[0]
+        rows = re.split(r" \\\\\n(?!&)", lines) if below else []
         source = "<br>".join(map(escape.xml, str(self).splitlines()))
         contents = {
             "TITLE": escape.xml(title),
@@ -203,19 +211,24 @@ class HandOut:
         """The lines of the derivation, with a field in the place of each blank; of a source the blanks alone."""
         left = list(self.questions)
         for row in rows or [rf"\text{{{escape.tex(q.symbol or q.word)}}} &= {LINE}" for q in left]:
-            symbol, _, sides = row.partition(" &= ")
+            first, *more = row.split(" \\\\\n")
+            symbol, _, sides = first.partition(" &= ")
             formula, *remarks = map(str.strip, sides.split("&&"))
-            remark = f"<small>{_math(remarks[-1])}</small>" if remarks and "since" in remarks[-1] else ""
+            below = [_math(part.lstrip("&")) for part in more]
+            said = [_math(remark) for remark in remarks[-1:] if "since" in remark]
             if formula != LINE:
-                yield f"<li>{_math(f'{symbol} = {formula}')} {remark}</li>\n"
+                said, shown = [f"<small>{remark}</small>" for remark in said], [_math(f"{symbol} = {formula}"), *below]
+                yield f"<li>{' '.join(['<br>'.join(shown), *said])}</li>\n"
                 continue
-            q = left.pop(0)
+            q, reasons = left.pop(0), "<br>".join([*said, *below])
+            kind = "long" if below or len(re.sub("<[^>]*>", "", reasons)) > BESIDE else "short"
             word, shape = escape.xml(q.word), shape_text(np.shape(q.value), "×")
             yield (
                 f'<li class="question"><label for="{word}">{_math(symbol + " =")}</label>'
                 f'<input id="{word}" aria-label="{escape.xml(TEXT.name(q.symbol or q.word))}, {shape}" '
                 f'aria-describedby="{word}-says" autocomplete="off" autocapitalize="off" spellcheck="false">'
-                f'<span class="shape">{shape}</span>{remark}<output id="{word}-says" for="{word}"></output></li>\n'
+                f'<span class="shape">{shape}</span><small class="{kind}">{reasons}</small>'
+                f'<output id="{word}-says" for="{word}"></output></li>\n'
             )
 
     def _notebook(self) -> str:

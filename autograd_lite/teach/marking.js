@@ -281,6 +281,7 @@ const onehot = ([y, n, ...rest], classes) => {
   return array([...y.shape, k], y.data.flatMap((v) => Array.from({ length: k }, (_, j) => (v === j ? 1 : 0))));
 };
 const filled = (n, x) => {
+  if (n.shape.length === 1) return array(whole(n), spread(x, n.data), x.kind);
   if (n.data[0] % 1 || n.shape.length || !(n.data[0] > 0 && n.data[0] < LARGE) || x.shape.length > 1 || ![undefined, 1, n.data[0]].includes(x.shape[0])) notMarked("this shape");
   return array([n.data[0]], spread(x, [n.data[0]]), x.kind);
 };
@@ -457,6 +458,8 @@ const lettersOf = (text) => [...text].filter((c) => INDICES.includes(c)).map((c)
 const tuple = (numbers) => `(${numbers.join(",")},)`;
 /** Letters with a hat, a tilde or a bar as letter and mark, as names are printed: ŷ. */
 const decomposed = (text) => text.replace(/\p{L}/gu, (c) => (/^.[\u0302-\u0304]$/u.test(c.normalize("NFD")) ? c.normalize("NFD") : c));
+const POWER = "ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻ", RAISED = `⁰¹²³⁴-⁹⁺⁻⁽⁾${POWER}`;
+const POWERS = new RegExp(`[${RAISED}]*[${POWER}][${RAISED}]*`, "gu"); // zᵏ⁻¹
 const STEP = "ₜ(?:([₊₋])([₀-₉]+))?"; // the step of a value in a loop
 const AT_STEP = new RegExp(`((?!\\p{Nd})${W}(?:${W}|[${MARKS}]|/(?=d))*?)${STEP}`, "gu");
 const moved = (sign, k) => (sign ? Number((sign === "₋" ? "-" : "") + [...k].map((c) => "₀₁₂₃₄₅₆₇₈₉".indexOf(c)).join("")) : 0);
@@ -484,6 +487,20 @@ const startOfTerm = (text, end) => {
   }
   return 0;
 };
+const OF_STEP = { t: "ₜ", s: "ₛ", m: "ₘ" };
+/** A formula with names in the place of numbers that are those of given values. */
+function* withNames(text, constants) {
+  const several = text.split(/((?<![\p{L}\p{N}_.₀-₉])(?:\p{Nd}+\.?\p{Nd}*|\.\p{Nd}+)(?![\p{L}\p{N}_.])|½)/u).map((part, k) => {
+    const size = part === "½" ? 0.5 : k % 2 ? Number(part) : NaN;
+    return [part, ...constants.filter(([x]) => Math.abs(x) === size).map(([x, w]) => (x > 0 ? `(${w})` : `(-${w})`))].slice(0, 4);
+  });
+  for (let n = 1; n < Math.min(count(several.map((options) => options.length)), 256); n++) {
+    let rest = n; // the last part varies first
+    const chosen = several.map(() => "");
+    for (let k = several.length - 1; k >= 0; rest = Math.floor(rest / several[k--].length)) chosen[k] = several[k][rest % several[k].length];
+    yield chosen.join("");
+  }
+}
 /** Indices below the line. */
 const SMALL = "₀₁₂₃₄₅₆₇₈₉₊₋";
 const below = (letters) => [...letters].map((c) => ((INDICES + SMALL).includes(c) ? c : (INDICES + SMALL)[(LETTERS + "0123456789+-").indexOf(c.replace("−", "-"))] ?? "")).join("");
@@ -545,10 +562,10 @@ function* variants(written, words, shapes) {
 }
 
 class Board {
-  constructor({ words, copied, functions, whole: all, maps }, shapes) {
+  constructor({ words, copied, functions, whole: all, maps, letter }, shapes) {
     const isKnown = ([, f]) => has(maps, f) || has(FUNCTIONS, bare(f)) || ["onehot", "placed"].includes(f);
     const whole = Object.fromEntries(Object.entries(all).filter(([, code]) => [...code.matchAll(new RegExp(`((?:${W}|\\.)+)\\(`, "gu"))].every(isKnown)));
-    Object.assign(this, { words, whole, functions: new Set(functions), shapes, countsAsLine: false, order: "", extents: {}, ends: {}, bare: new Set() });
+    Object.assign(this, { words, whole, letter, functions: new Set(functions), shapes, countsAsLine: false, order: "", extents: {}, ends: {}, bare: new Set() });
     const parts = copied.map(escaped).join("|") || "(?!)";
     this.start = new RegExp(`^\\s*(?:${parts}|d${W}+?(?:/d${W}+?)?)([${INDICES}₍₎ₜ]*)\\s*=(?!=)`, "u");
     this.steps = new Map();
@@ -556,16 +573,24 @@ class Board {
       if (stem) this.steps.set(stem, [...(this.steps.get(stem) ?? []), Number(number)]);
     }
     this.copied = new RegExp(`(?<!${W})(${parts})(?=(?:${AT})?(?!${W}))`, "gu");
+    const arrays = Object.keys(words).filter((w) => shapes[words[w]]?.length);
+    this.indices = [...LETTERS].filter((c) => arrays.includes(c)); // that are the user's own
+    const longest = arrays.sort((a, b) => b.length - a.length).map(escaped).join("|") || "(?!)";
+    this.entry = new RegExp(`((?<!${W})(?:${longest})|\\))_?(\\p{Nd}+|[₀-₉]+)(?!${W})`, "gu"); // observed_2
   }
 
   python(text, shape, letters = "", steps = []) {
-    text = this.withSubscripts(decomposed(text).replace(/\|\|([^|]+)\|\|/gu, "‖$1‖")).replace(/\^T(?![\p{L}\p{N}_])/gu, "ᵀ").replace(/(?<=[\p{L}\p{N}_])['′’](?=\()/gu, "ʹ").replace(SIGN, (s) => SIGNS[s]);
+    text = this.withT(decomposed(text)).replace(POWERS, (all) => `**(${all.normalize("NFKC")})`);
+    for (const c of this.hasOwnIndices ? this.indices : []) text = text.replace(new RegExp(`(?<=[\\p{L}\\p{N}_)\\]])(?:_${c}(?!${W})|${below(c)})`, "gu"), `[${c}]`);
+    text = this.withSubscripts(text.replace(/\|\|([^|]+)\|\|/gu, "‖$1‖")).replace(/\^T(?![\p{L}\p{N}_])/gu, "ᵀ").replace(/(?<=[\p{L}\p{N}_])['′’](?=\()/gu, "ʹ").replace(SIGN, (s) => SIGNS[s]);
     text = text.replace(new RegExp(`(?<!${W}|\\.)(\\p{Nd}+)(e\\p{Nd}+)(?!${W})`, "gu"), (all, n, w) => (has(this.words, w) ? `${n} ${w}` : all));
     const start = text.match(this.start);
     if (start) [text, letters] = [text.slice(start[0].length), start[1] || letters];
     if (has(this.whole, text.trim())) text = this.whole[text.trim()];
     text = this.unrolled(text, steps, letters, shape).replace(/(?<=\p{Nd})\s?π/gu, " np.pi ");
     letters = letters.replaceAll("ₜ", "");
+    const digits = (k) => [...k].map((c) => ("₀₁₂₃₄₅₆₇₈₉".indexOf(c) + 1 || Number(c) + 1) - 1).join("");
+    text = text.replace(this.entry, (all, word, k) => (has(this.words, all) ? all : `${word}[${digits(k)}]`));
     text = text.replace(new RegExp(`δ([${INDICES}])([${INDICES}])`, "gu"), (_, a, b) => `1[${lettersOf(a)} = ${lettersOf(b)}]`);
     text = text.replace(this.copied, (w) => this.words[w]);
     for (const [all, of] of text.replaceAll("∂", "d").matchAll(new RegExp(`(?<!${W}|/)(d(?!\\p{Nd})${W}+)/d(?!\\p{Nd})(?:${W}|[${MARKS}])+`, "gu"))) {
@@ -589,6 +614,8 @@ class Board {
   /** A formula with the values of each step, where it has those of step t, and sums over the steps. */
   unrolled(text, steps, letters, shape) {
     const stems = [...this.steps.keys()].filter((w) => !has(this.words, w)).sort((a, b) => b.length - a.length).map(escaped).join("|") || "(?!)";
+    const small = (sign, k) => (sign ? (sign === "-" ? "₋" : "₊") + [...k].map((c) => "₀₁₂₃₄₅₆₇₈₉"[c]).join("") : "");
+    text = text.replace(new RegExp(`(?<!${W})(${stems})\\[(?:t\\s*(?:([+-])\\s*(\\p{Nd}+))?|(\\p{Nd}+))\\]`, "gu"), (_, word, sign, k, number) => word + (number ?? `ₜ${small(sign, k)}`)); // h[t-1]
     text = text.replace(new RegExp(`(?<!${W})(${stems})([${INDICES}])(?:([₊₋])([₀-₉]+))?`, "gu"), (_, word, index, sign, k) => {
       const steps = this.steps.get(word), by = moved(sign, k), n = shape.length && index === below([...letters].slice(0, 1)) ? shape[0] : Math.max(...steps) + 1;
       const rows = Array.from({ length: n }, (_, j) => j + by);
@@ -596,8 +623,10 @@ class Board {
       return `(stack([${rows.map((j) => (steps.includes(j) ? `${word}${j}` : `0*${word}${Math.max(...steps)}`)).join(",")}]))${index}`;
     });
     text = text.replace(new RegExp(`(?<=${W}|[${MARKS}])_(?:t(?![${INDICES}]?(?![${INDICES}])${W})|[({]t\\s*(?:([+-])\\s*(\\p{Nd}+))?[)}])`, "gu"), (_, sign, k) =>
-      `ₜ${sign ? (sign === "-" ? "₋" : "₊") + [...k].map((c) => "₀₁₂₃₄₅₆₇₈₉"[c]).join("") : ""}`).replace(/(?<=\p{Nd})ₜ/gu, "_ₜ");
+      `ₜ${small(sign, k)}`).replace(/(?<=\p{Nd})ₜ/gu, "_ₜ");
     text = text.replace(new RegExp(`(?<!${W})(\\p{Nd}+)(?=(?!\\p{Nd})${W}[${W.slice(1, -1)}${MARKS}]*ₜ)`, "gu"), "$1 "); // 2eₜ is no 2e6
+    text = text.replace(new RegExp(`(?<!${W})sumₜ`, "gu"), "Σₜ");
+    if (steps.length > 1 && text.includes("ₜ") && !text.includes("Σₜ")) text = text.replace(new RegExp(`(?<!${W}|\\.)(?:np\\.)?sum(?=\\()|Σ(?![${INDICES}])`, "gu"), "Σₜ");
     const values = [...text.matchAll(AT_STEP)].map(([, word]) => word).filter((word) => word !== "Σ");
     if (text.includes("Σₜ") && values.length && !/ₜ[₊₋]/.test(text) && values.every((w) => has(this.words, w) && !this.steps.has(w))) { // t is an index of arrays
       text = text.replaceAll("ₜ", [...INDICES].reverse().find((c) => !(text + letters).includes(c)) ?? "ₜ");
@@ -624,22 +653,38 @@ class Board {
 
   /** A formula at one step. */
   atStep(text, t) {
-    for (const [, w, sign, k] of text.matchAll(AT_STEP)) {
-      const at = t + moved(sign, k);
-      if (this.steps.has(w) && !this.steps.get(w).includes(at)) throw new Misfit(`there is no ${w}${at}`);
+    for (const [all, w, sign, k] of [...text.matchAll(AT_STEP)]) {
+      const at = t + moved(sign, k), steps = this.steps.get(w) ?? [], last = Math.max(...steps);
+      if (w.includes("/") && steps.length && at === last + 1) text = text.replaceAll(all, `(0*${w}${last})`); // beyond the end a gradient is 0
+      else if (steps.length && !steps.includes(at)) throw new Misfit(`there is no ${w}${at}`);
     }
     return text.replace(new RegExp(STEP, "gu"), (_, sign, k) => t + moved(sign, k))
       .replace(/(?<=\[)[^\][]*(?=\])/gu, (inside) => inside.replace(new RegExp(`(?<!${W})t(?!${W})`, "gu"), t));
   }
 
   stepsOf(term) {
-    const each = [...term.matchAll(AT_STEP)].map(([, of, sign, k]) => {
-      const word = this.steps.has(of) ? of : of.slice(of.lastIndexOf("/") + 1);
-      return (this.steps.get(word) ?? []).map((n) => n - moved(sign, k));
+    const wordOf = (of) => (this.steps.has(of) ? of : of.slice(of.lastIndexOf("/") + 1));
+    const each = [...term.matchAll(AT_STEP)].filter(([, of]) => this.steps.has(wordOf(of)) || !has(this.words, of)).map(([, of, sign, k]) => {
+      return (this.steps.get(wordOf(of)) ?? []).map((n) => n - moved(sign, k));
     });
     const common = each.length ? each.reduce((a, b) => a.filter((n) => b.includes(n))) : [];
     if (!common.length) throw new Unread(`Σₜ cannot be read: there is no step t with each value in ${term.trim().replaceAll("*+", "·")}`);
     return [...new Set(common)].sort((a, b) => a - b);
+  }
+
+  /** A message on one step in terms of t. */
+  atStepT(says, t) {
+    return says.replace(new RegExp(`((?!\\p{Nd})${W}(?:${W}|[${MARKS}/])*?)(\\p{Nd}+)(?!${W})`, "gu"), (all, word, k) => {
+      const by = k - t;
+      return this.steps.has(word) ? `${word}ₜ${by ? below(`${by > 0 ? "+" : ""}${by}`) : ""}` : all;
+    });
+  }
+
+  /** A formula in which the number of a step is t. */
+  withT(text) {
+    if (this.letter === "t") return text;
+    const word = new RegExp(`(?<!${W})(${W}*?)(?<![\\p{L}\\p{N}])${this.letter}(?!${W})`, "gu");
+    return text.replaceAll(OF_STEP[this.letter], "ₜ").replace(word, (all, before) => (has(this.words, all) ? all : `${before}t`));
   }
 
   /** A formula in which indices are written below the line: xᵢ for x_i, Σᵢⱼ for Σ_{ij}. */
@@ -667,6 +712,7 @@ class Board {
     const sums = lettersOf((text.match(new RegExp(`Σ[${INDICES}]+`, "gu")) ?? []).join(""));
     const free = [...new Set([...used, ...bare])].filter((c) => !sums.includes(c)).sort().join("");
     const several = shape.filter((n) => n !== 1);
+    this.ofResult = order + free;
     this.order = !free || [...order].every((c) => free.includes(c)) ? order : "";
     this.order ||= this.fitting(free, several, text);
     const letters = this.order || free;
@@ -705,6 +751,10 @@ class Board {
         calls = false;
       } else if (has(BARS, t) && (t === "‖" || !out.length || /^\p{Nd}+$/u.test(out.at(-1)) || !isOperand(out.at(-1)))) {
         this.bars(t, tokens, out);
+      } else if (t === "1" && tokens[0] === ".T" && out.length && (tokens.length === 1 || "+-)".includes(tokens[1]))) { // v 1ᵀ
+        tokens.shift();
+        if (out.at(-1) === "@") out.pop();
+        out.push(`(${out.pop()})[:,None]`);
       } else if (t === "1" && tokens[0] === ".T" && tokens.length > 1) { // 1ᵀ A, with a vector of ones
         tokens.splice(0, tokens[1] === "@" ? 2 : 1);
         add(out, `sum(${this.operand(tokens)},axis=0)`);
@@ -792,6 +842,7 @@ class Board {
     for (let k = 0; k < tokens.length; k++) {
       depth += "([{".includes(tokens[k]) - ")]}".includes(tokens[k]);
       if (k && depth === 0 && ["+", "-", ",", "<", ">"].includes(tokens[k]) && !AFTER.includes(tokens[k - 1])) {
+        if ("+-".includes(tokens[k]) && this.isInSum(letters, tokens.slice(k + 1))) continue;
         end = k;
         break;
       }
@@ -802,10 +853,18 @@ class Board {
     return `${times ? "*" : ""}sum(${term}${over})${rest}`;
   }
 
+  /** Whether the next term has an index of the sum before it, which the result has not: Σᵢ aᵢ - bᵢ. */
+  isInSum(letters, tokens) {
+    const term = tokens.join(""), n = (term.slice(0, endOfTerm(term, 0)).match(TOKEN) ?? []).length;
+    const at = lettersOf(tokens.slice(0, n).map((t) => split(t)[1]).join(""));
+    return lettersOf(letters).some((c) => at.includes(c) && !this.ofResult.includes(c)) && !term.startsWith("Σ");
+  }
+
   operand(tokens) {
     let taken = [tokens.shift()];
     if (taken[0] === "(") taken = ["(", ...group(tokens), ")"];
-    while (tokens.length && ((["(", "["].includes(tokens[0]) && taken.at(-1) !== ")") || tokens[0].startsWith("."))) {
+    const opening = has(this.words, taken[0]) ? ["["] : ["(", "["];
+    while (tokens.length && ((opening.includes(tokens[0]) && taken.at(-1) !== ")") || tokens[0].startsWith("."))) {
       const t = tokens.shift();
       taken.push(...(has(CLOSING, t) ? [t, ...group(tokens), CLOSING[t]] : [t]));
     }
@@ -965,13 +1024,14 @@ const mapped = ([from, shape, entries], [x, ...rest]) => {
 };
 
 class Reader {
-  constructor(space, { functions, usual, maps, notations }) {
-    Object.assign(this, { space, functions: new Set(functions), usual, maps, notations, used: false });
+  constructor(space, { functions, usual, maps, notations, shown }) {
+    Object.assign(this, { space, shown, functions: new Set(functions), usual, maps, notations, used: false });
   }
 
   formula(text, board, shape, letters, steps, reading) {
     Object.assign(this, { shape, reading, choices: new Set(), used: false });
     if ([...text.trim()].length > 2000) throw new Unread(`it has ${[...text.trim()].length.toLocaleString("en-US")} characters; write it in 2,000 at most`);
+    board.hasOwnIndices = board.indices.length > 0 && this.isReadAs("own");
     board.countsAsLine = steps.length > 1 && text.includes("Σ") && this.isReadAs("line");
     const tree = parsed(board.python(text.trim(), shape, letters, steps));
     Object.assign(this, { extents: board.extents, ends: board.ends, rows: board.rows, rank: shape.length });
@@ -1063,7 +1123,7 @@ class Reader {
     }
     if (!word || (short !== word && !this.functions.has(short))) notMarked("it cannot be read");
     if (this.functions.has(short) || this.functions.has(word)) throw new Unread(`${word} is a function: write ${word}(…)`);
-    throw new Unread(`${word} is not a name on this sheet; its names are ${Object.keys(this.space).join(", ")}`);
+    throw new Unread(`${word} is not a name on this sheet; its names are ${Object.keys(this.space).map((w) => this.shown[w] ?? w).filter((w) => !w.includes("/")).join(", ")}`);
   }
 
   isUnit(x) {
@@ -1211,7 +1271,7 @@ class Reader {
       return this.along((...x) => ({ ...f(...x), plain: false }), short, operands, params, letters.over, letters.at);
     }
     if (Object.keys(params).length) operands.push({ params });
-    if (short === "onehot") return onehot(operands, this.notations.onehot?.[1][0] ?? this.shape.at(-1) ?? 1);
+    if (short === "onehot") return onehot(operands, this.notations.onehot?.[1][0] ?? this.shape.at(this.shape.length < 2 || operands.length > 1 || !this.isReadAs("first") ? -1 : 0) ?? 1);
     if (has(this.maps, word)) return mapped(this.maps[word], operands);
     if (FUNCTIONS[short].length > operands.length) notMarked("its arguments");
     return { ...FUNCTIONS[short](...operands), plain: false };
@@ -1222,6 +1282,7 @@ class Reader {
 
 const CLOSE = 1e-6, TYPED = 5e-3, LEAST = 1e-6, FEW = 3;
 const ELSEWHERE = "it is right for the numbers given, but not for others";
+const NAMES = ": write the names in place of the numbers";
 const largestOf = (data) => data.reduce((m, v) => Math.max(m, Math.abs(v)), 0);
 const same = (a, b, close) => {
   if (!alike(a.shape, b.shape)) return false;
@@ -1319,15 +1380,14 @@ function* causes({ value, right, others, slips, close }) {
 
 function* byAnother(value, right, others, close) {
   const isDerivative = ([w]) => /^d[A-Za-z]/.test(w);
-  for (const [word, x] of [...others.filter(isDerivative), ...others.filter((o) => !isDerivative(o))]) {
+  const sorted = [...others.filter(isDerivative), ...others.filter((o) => !isDerivative(o))], isSame = same(value, right, close);
+  for (const [sign, more] of [[1, ""], [-1, ", and the sign is wrong"]]) for (const [word, x] of sorted) {
     if (!x || x.kind === "b" || !x.data.length || x.data.includes(0) || x.shape.length > value.shape.length) continue;
-    if (x.data.every((v) => v === x.data[0]) && (x.data.length > 1 || Math.abs(x.data[0]) === 1)) continue;
+    if (x.data.every((v) => v === x.data[0]) && (x.data.length > 1 || (Math.abs(x.data[0]) === 1 && !isSame))) continue;
     if (!together(value.shape, x.shape) || !together(right.shape, x.shape)) continue;
     const [product, without] = [value, right].map((y) => map((a, b) => a * b, "f", y, x));
-    for (const [sign, more] of [[1, ""], [-1, ", and the sign is wrong"]]) {
-      if (same(times(product, sign), right, close)) yield `the factor ${word} is missing${more}`;
-      if (same(value, times(without, sign), close)) yield `the factor ${word} occurs once too often${more}`;
-    }
+    if (same(times(product, sign), right, close)) yield `the factor ${word} is missing${more}`;
+    if (same(value, times(without, sign), close)) yield `the factor ${word} occurs once too often${more}`;
   }
 }
 
@@ -1399,16 +1459,20 @@ const marking = (data) => {
     return `${start} ${general(Math.max(...off), 4)}`;
   };
   const says = (question, text) => {
-    const verdict = best(question, text);
+    const verdict = best(question, text), isRightAt = (changed) => {
+      try { return howWrong(best(question, changed)) === 0; } catch { return false; } // the page cannot read it
+    };
+    if (verdict === ELSEWHERE) {
+      for (const named of withNames(text, data.constants)) if (isRightAt(named)) return "";
+      return `${verdict}${/\p{Nd}\.\p{Nd}/u.test(text) ? NAMES : ""}`;
+    }
     if (String(verdict).startsWith("that is d") || (howWrong(verdict) >= 2 && howWrong(verdict) <= 4)) {
       for (const [mistake, changed] of variants(text, data.words, board.shapes)) {
-        let changedVerdict;
-        try { changedVerdict = best(question, changed); } catch { continue; } // the page cannot read it
-        if (howWrong(changedVerdict) === 0) return mistake;
+        if (isRightAt(changed)) return mistake;
       }
     }
     if (verdict instanceof Error) throw verdict;
-    return verdict;
+    return verdict.replace(new RegExp(`(?!\\p{Nd})${W}+`, "gu"), (w) => (has(data.shown, w) ? data.shown[w] : w));
   };
   const best = (question, text) => {
     const tried = [], readings = [[]];
@@ -1427,12 +1491,13 @@ const marking = (data) => {
     if (other && howWrong(least) > 0) throw other; // in one of its readings it may be right
     return least;
   };
-  return (word, text) => {
+  const mark = (word, text) => {
     if (!/[^_ \t\n]/.test(text)) return { right: false, says: "not answered" };
     try {
       let verdict = "";
       for (const [k, question] of questions[word].entries()) {
         verdict = says(question, text);
+        if (questions[word].length > 1) verdict = board.atStepT(verdict, question.numbers[0]);
         if (howWrong(verdict) > 0) {
           verdict = k ? AT_ONE_STEP : verdict;
           break;
@@ -1446,5 +1511,9 @@ const marking = (data) => {
       } catch { /* it cannot be shown either */ }
       return { right: false, unmarked: true, says: "not marked here: this page cannot read it" };
     }
+  };
+  return (word, text) => {
+    const { says, ...marked } = mark(word, text);
+    return { ...marked, says: says.replaceAll("ₜ", OF_STEP[data.letter]).replaceAll("step t", `step ${data.letter}`) };
   };
 };

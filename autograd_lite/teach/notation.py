@@ -6,11 +6,12 @@ unchanged, and what cannot be read is left for the parser to reject.
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from itertools import accumulate, permutations
+from itertools import accumulate, islice, permutations, product
 
 INDICES = "ᵢⱼₖₗₘₙ"
 LETTERS = "ijklmn"  # the indices of axes, as derivations are printed
@@ -41,6 +42,10 @@ _OTHERS = dict(zip("ₐₑₕₒₚᵣₛᵤᵥₓ", "aehoprsuvx", strict=True))
 _STEPS = r"Σ_?\{?[tₜ]\s*[=₌]\s*([\d₀-₉]+)\}?\^?\{?([\d⁰¹²³⁴-⁹]+)\}?"  # Σ_{t=1}^3
 _RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 _SUBSCRIPT = "₀-₉ₐₑₒₓₕᵢⱼₖₗₘₙₚᵣₛₜᵤᵥ₊₋"
+DECIMAL = r"\d\.\d"
+_LITERAL = r"(?<![\w.₀-₉])(?:\d+\.?\d*|\.\d+)(?![\w.])|½"
+_POWER = "ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻ"
+_POWERS = rf"[⁰¹²³⁴-⁹⁺⁻⁽⁾{_POWER}]*[{_POWER}][⁰¹²³⁴-⁹⁺⁻⁽⁾{_POWER}]*"  # zᵏ⁻¹
 _PREFIX = ("ln", "log", "exp", "sqrt", "sin", "cos", "tan", "tanh")  # functions that need no brackets: ln P
 _WORDS = ("and", "or", "not", "if", "else", "in", "is", "lambda", "for", "yield", "await")
 
@@ -102,13 +107,14 @@ class Board:
 
     def __init__(
         self, words: Mapping[str, str], functions: Container[str] = (),
-        shapes: Mapping[str, Sequence[int]] | None = None, whole: Mapping[str, str] | None = None,
+        shapes: Mapping[str, Sequence[int]] | None = None, whole: Mapping[str, str] | None = None, letter: str = "t",
     ) -> None:  # fmt: skip
-        self.whole, self.shapes = whole or {}, shapes or {}
+        self.whole, self.shapes, self.letter = whole or {}, shapes or {}, letter
         #: Of the last formula the indices of the result, and how far each index goes; those of the result alone.
         self.order, self.extents, self.ends = "", dict[str, int](), dict[str, int]()
         self.rows: Container[str] = ""
         self.counts_as_line = False  # whether sums over steps are over those of the line that have the values
+        self.has_own_indices = False  # whether i is the user's, where that is an array: q[i] for qᵢ
         self._steps: dict[str, set[int]] = {}  # of the values in a loop
         for m in (re.fullmatch(rf"(.*(?:[^\W\d]|[{_MARKS}]))(\d+)", shown, re.DOTALL) for shown in words):
             if m:
@@ -123,6 +129,9 @@ class Board:
         #: What is replaced as a whole, the longest first.
         self.copied = [w for w in sorted(words, key=len, reverse=True) if not re.fullmatch(rf"[\w{_MARKS}]+|.", w)]
         self._copied = "|".join(map(re.escape, self.copied)) or "(?!)"
+        arrays = [w for w, word in self.words.items() if len(self.shapes.get(word, ()))]
+        self.indices = [c for c in LETTERS if c in arrays]  # that are the user's own
+        self._arrays = "|".join(map(re.escape, sorted(arrays, key=len, reverse=True))) or "(?!)"
 
     def python(self, text: str, shape: tuple[int, ...] = (), letters: str = "", steps: Sequence[int] = ()) -> str:
         """A formula for a value of a shape, which may be written with these indices, as a Python expression.
@@ -130,12 +139,18 @@ class Board:
         With one number in `steps`, ``hₜ`` and ``hₜ₋₁`` are the values of that step and of the one before; with several,
         sums over steps are over these, if the values are there.
         """
-        text = signs_replaced(self.with_subscripts(re.sub(r"\|\|([^|]+)\|\|", r"‖\1‖", decomposed(text))))
+        text = re.sub(r"\|\|([^|]+)\|\|", r"‖\1‖", self.with_t(decomposed(text)))
+        text = re.sub(_POWERS, lambda m: f"**({unicodedata.normalize('NFKC', m[0])})", text)
+        for c in self.indices if self.has_own_indices else ():
+            text = re.sub(rf"(?<=[\w)\]])(?:_{c}(?!\w)|{_below(c)})", f"[{c}]", text)
+        text = signs_replaced(self.with_subscripts(text))
         text = re.sub(r"(?<![\w.])(\d+)(e\d+)(?!\w)", lambda m: f"{m[1]} {m[2]}" if m[2] in self.words else m[0], text)
         if start := re.match(rf"\s*(?:{self._copied}|d\w+?(?:/d\w+?)?)([{INDICES}₍₎ₜ]*)\s*=(?!=)", text):
             text, letters = text[start.end() :], start[1] or letters
         text = self._unrolled(self.whole.get(text.strip(), text), steps, letters, shape)
         letters = letters.replace("ₜ", "")
+        entry = rf"((?<!\w)(?:{self._arrays})|\))_?(\d+|[₀-₉]+)(?!\w)"  # observed_2
+        text = re.sub(entry, lambda m: m[0] if m[0] in self.words else f"{m[1]}[{m[2].translate(_DIGITS)}]", text)
         text = re.sub(r"(?<=\d)\s?π", " np.pi ", text)  # also where a value has that name
         text = re.sub(rf"δ([{INDICES}])([{INDICES}])", lambda m: f"1[{m[1]} = {m[2]}]".translate(_SUBSCRIPTS), text)
         text = re.sub(rf"(?<!\w)({self._copied})(?=(?:{_AT})?(?!\w))", lambda m: self.words[m[1]], text)
@@ -153,6 +168,27 @@ class Board:
         if m := re.search(r"\w*[₊₋]\w*", python):
             raise Unread(f"{m[0]} cannot be read: only an index can be moved, as in uᵢ₊₁")
         return python
+
+    def with_t(self, text: str) -> str:
+        """A formula in which the number of a step is t, where the sheet has another letter because t is a name."""
+        if self.letter == "t":
+            return text
+        word = rf"(\w*?)(?<![^\W_]){self.letter}(?!\w)"
+        text = text.replace(_below_t(self.letter), "ₜ")
+        return re.sub(word, lambda m: m[0] if m[0] in self.words else f"{m[1]}t", text)
+
+    def at_step_t(self, says: str, t: int) -> str:
+        """A message on one step in terms of t: ``hₜ₋₁`` for ``h2`` at the third."""
+        def name(m: re.Match[str]) -> str:
+            by = int(m[2]) - t
+            return f"{m[1]}ₜ{f'{by:+d}'.translate(_SMALL) if by else ''}" if m[1] in self._steps else m[0]
+
+        return re.sub(rf"([^\W\d][\w{_MARKS}/]*?)(\d+)(?!\w)", name, says)
+
+    def of_letter(self, says: str) -> str:
+        """A message with the letter of the sheet."""
+        says = says.replace("ₜ", _below_t(self.letter))
+        return says.replace("step t", f"step {self.letter}")
 
     def with_subscripts(self, text: str) -> str:
         """A formula in which indices are written below the line: ``xᵢ`` for ``x_i``, ``Σᵢⱼ`` for ``Σ_{ij}``."""
@@ -176,11 +212,16 @@ class Board:
         A value of a `shape` may have a row for each step: ``dL/dBₜ = dL/daₜ``.
         """
         stems = "|".join(sorted(map(re.escape, self._steps.keys() - self.words.keys()), key=len)[::-1]) or "(?!)"
+        entry = rf"(?<!\w)({stems})\[(?:t\s*(?:([+-])\s*(\d+))?|(\d+))\]"  # h[t-1]
+        text = re.sub(entry, lambda m: m[1] + (m[4] or f"ₜ{m[2] or ''}{m[3] or ''}".translate(_SMALL)), text)
         rows = rf"(?<!\w)({stems})([{INDICES}])(?:([₊₋])([₀-₉]+))?"
         text = re.sub(rows, lambda m: self._stacked(m[1], m[2], _moved(m[3], m[4]), letters, shape), text)
         text = re.sub(_TYPED_STEP, lambda m: "ₜ" + (f"{m[1]}{m[2]}".translate(_SMALL) if m[1] else ""), text)
         text = re.sub(r"(?<=\d)ₜ", "_ₜ", text)  # k1_2 is the second value of k1
         text = re.sub(rf"(?<!\w)(\d+)(?=[^\W\d][\w{_MARKS}]*ₜ)", r"\1 ", text)  # 2eₜ is no 2e6
+        text = re.sub(r"(?<!\w)sumₜ", "Σₜ", text)
+        if len(steps) > 1 and "ₜ" in text and "Σₜ" not in text:
+            text = re.sub(rf"(?<![\w.])(?:np\.)?sum(?=\()|Σ(?![{INDICES}])", "Σₜ", text)
         values = {m[1] for m in re.finditer(_AT_STEP, text)} - {"Σ"}
         is_row = "Σₜ" in text and values and not re.search("ₜ[₊₋]", text)
         if is_row and values <= self.words.keys() - self._steps.keys():  # t is an index of arrays
@@ -213,9 +254,12 @@ class Board:
 
     def _at_step(self, text: str, t: int) -> str:
         """A formula at one step: ``h2`` for ``hₜ₋₁`` at the third, ``x[2]`` for ``x[t-1]``."""
-        for w, sign, k in re.findall(_AT_STEP, text):
-            if w in self._steps and t + _moved(sign, k) not in self._steps[w]:
-                raise Misfit(f"there is no {w}{t + _moved(sign, k)}")
+        for m in [*re.finditer(_AT_STEP, text)]:
+            at, steps = t + _moved(m[2], m[3]), self._steps.get(m[1], ())
+            if "/" in m[1] and steps and at == max(steps) + 1:  # beyond the end a gradient is 0
+                text = text.replace(m[0], f"(0*{m[1]}{max(steps)})")
+            elif steps and at not in steps:
+                raise Misfit(f"there is no {m[1]}{at}")
         text = re.sub(_STEP, lambda m: str(t + _moved(m[1], m[2])), text)
         return re.sub(r"(?<=\[)[^][]*(?=\])", lambda m: re.sub(r"\bt\b", str(t), m[0]), text)
 
@@ -233,6 +277,8 @@ class Board:
         steps: list[set[int]] = []
         for m in re.finditer(_AT_STEP, term):
             word = m[1] if m[1] in self._steps else m[1].rpartition("/")[2]
+            if word not in self._steps and m[1] in self.words:  # an array with a row for each step
+                continue
             steps.append({k - _moved(m[2], m[3]) for k in self._steps.get(word, ())})
         common = set.intersection(*steps) if steps else {*over} if re.search(r"\[[^]]*\bt\b", term) else set[int]()
         if len(over) > 1 and (common >= {*over} or steps and not re.search("ₜ(?![₊₋])", term)):
@@ -253,6 +299,7 @@ class Board:
         several = [n for n in shape if n != 1]
         words = [_split(w) for w in _TOKEN.findall(text)]
         uses = [(self.shapes[self.words[w]], at) for w, at in words if self.words.get(w) in self.shapes]
+        self._of_result = order + free
         self.order = order if {*order} <= {*free} or not free else ""
         self.order = self.order or self._fitting(free, several, uses)
         order = self.order or free
@@ -287,6 +334,9 @@ class Board:
                 calls = False
             elif t == "‖" or t == "|" and not (out and _is_operand(out[-1]) and not out[-1].isdigit()):
                 self._bars(t, tokens, out)
+            elif [t, *tokens[:1]] == ["1", ".T"] and (len(tokens) == 1 or tokens[1] in "+-)") and out:  # v 1ᵀ
+                del tokens[:1], out[len(out) - (out[-1] == "@") :]
+                out[-1] = f"({out[-1]})[:,None]"
             elif [t, *tokens[:1]] == ["1", ".T"]:  # 1ᵀ A, with a vector of ones
                 del tokens[: 1 + (tokens[1] == "@")]
                 _add(out, f"sum({self._operand(tokens)},axis=0)")
@@ -374,6 +424,8 @@ class Board:
         for k, t in enumerate(tokens):
             depth += (t in "([{") - (t in ")]}")
             if k and depth == 0 and t in ("+", "-", ",", "<", ">") and tokens[k - 1] not in _OPERATORS:
+                if t in ("+", "-") and self._is_in_sum(letters, tokens[k + 1 :]):
+                    continue
                 end = k
                 break
         if {*letters} - {*INDICES}:
@@ -382,12 +434,19 @@ class Board:
         term, rest = self.rewritten(tokens[:end]), self.rewritten(tokens[end:])
         return f"{'*' if times else ''}sum({term}{over}){rest}"
 
+    def _is_in_sum(self, letters: str, tokens: Sequence[str]) -> bool:
+        """Whether the next term has an index of the sum before it, which the result has not: ``Σᵢ aᵢ - bᵢ``."""
+        term = "".join(tokens)
+        at = _letters("".join(_split(t)[1] for t in tokens[: len(_TOKEN.findall(term[: _end_of_term(term, 0)]))]))
+        return bool({*at} & {*_letters(letters)} - {*self._of_result}) and not re.match("Σ", term)
+
     def _operand(self, tokens: list[str]) -> str:
         """The next operand: a name or number, or a group, with what is attached to it."""
         taken = [tokens.pop(0)]
         if taken == ["("]:
             taken += [*_group(tokens), ")"]
-        while tokens and (tokens[0] in ("(", "[") and taken[-1] != ")" or tokens[0].startswith(".")):
+        opening = ("[",) if taken[0] in self.words else ("(", "[")
+        while tokens and (tokens[0] in opening and taken[-1] != ")" or tokens[0].startswith(".")):
             t = tokens.pop(0)
             taken += [t, *_group(tokens), _CLOSING[t]] if t in _CLOSING else [t]
         return self.rewritten(taken)
@@ -425,6 +484,15 @@ def variants(text: str, words: Mapping[str, str], shapes: Mapping[str, Sequence[
                 changed = f"{text[:start]}{sign or '+'} ({factor}) ({term}) {text[end:]}"
                 yield f"the term {_short(term)} has to be multiplied by {says}", changed
         start = max(end, start + 1)
+
+
+def with_names(text: str, constants: Sequence[tuple[float, str]]) -> Iterator[str]:
+    """A formula with names in the place of numbers that are those of given values."""
+    several: list[list[str]] = []
+    for k, part in enumerate(re.split(f"({_LITERAL})", text)):
+        size = 0.5 if part == "½" else float(part) if k % 2 else math.nan
+        several.append([part, *(f"({w})" if x > 0 else f"(-{w})" for x, w in constants if abs(x) == size)][:4])
+    yield from map("".join, islice(product(*several), 1, 256))
 
 
 def _short(term: str) -> str:
@@ -506,6 +574,10 @@ def _below(letters: str) -> str:
     """Indices below the line, which may be moved."""
     letters = letters.replace("−", "-").translate(_SMALL).translate(str.maketrans(LETTERS, INDICES))
     return re.sub(f"[^{INDICES}{_BELOW}]", "", letters)
+
+
+def _below_t(letter: str) -> str:
+    return "ₜₛₘ"["tsm".index(letter)]
 
 
 def _tuple(numbers: Iterable[int]) -> str:

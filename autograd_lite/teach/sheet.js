@@ -2,6 +2,7 @@
 
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent), mark = marking(data);
+  const t = OF_STEP[data.letter];
   const isLoop = data.questions.some(([, , steps]) => steps.length > 1 || steps.some((at) => at.at(-1).length > 1));
   const inputs = [...document.querySelectorAll("li.question input")];
   const score = document.getElementById("score");
@@ -51,7 +52,7 @@
     link.click();
     URL.revokeObjectURL(link.href);
   });
-  for (const sign of [...(isLoop ? ["ₜ", "ₜ₋₁", "ₜ₊₁", "Σₜ"] : []), "ᵀ", "⁻¹", "²", "½", "√", "⊙", "Σᵢ", "Σⱼ", "‖", "≤", "σ", "π"]) {
+  for (const sign of [...(isLoop ? [t, `${t}₋₁`, `${t}₊₁`, `Σ${t}`] : []), "ᵀ", "⁻¹", "²", "½", "√", "⊙", "Σᵢ", "Σⱼ", "‖", "≤", "σ", "π"]) {
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = sign;

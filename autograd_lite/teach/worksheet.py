@@ -12,8 +12,9 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -35,7 +36,9 @@ from .blanks import Code, as_variable, first_by_symbol, kind_of, lines_at, quest
 from .grading import (
     AT_ONE_STEP,
     CLOSE,
+    ELSEWHERE,
     MISFIT,
+    NAMES,
     RIGHT,
     TYPED,
     UNMARKED,
@@ -47,14 +50,14 @@ from .grading import (
     verdict,
 )
 from .hand_out import HandOut
-from .notation import INDICES, Board, Misfit, Unread, decomposed, signs_replaced, variants
+from .notation import DECIMAL, INDICES, Board, Misfit, Unread, decomposed, signs_replaced, variants, with_names
 
 BLANK = "_" * 14
 MANY = 12  # blanks
 SMALLEST = 1e-5  # largest entry of an answer: one that is much smaller cannot be told from 0
 GIVEN = 64  # entries of the largest array of which the numbers are printed
 NUMBERS = "biuf"  # kinds of arrays
-OVER = r"; t = \d+ … \d+$"  # in a remark: the steps of a loop that a line is for
+OVER = r"; [tsm] = (\d+) … (\d+)$"  # in a remark: the steps of a loop that a line is for
 LINE = r"\s*(\S+)\s*=(?!\s*=)\s*(\S.*?)(\s{2,}(since|is|#|\d).*|\s*)"  # a blank, its formula, a remark
 LONG = 20_000  # characters of a text with all answers; more if the answer key is long
 
@@ -85,13 +88,19 @@ class Worksheet(HandOut):
 
     def __init__(
         self, questions: Sequence[Question], body: str, key: str, markdown: str, spaces: Sequence[Mapping[str, Any]],
-        words: Mapping[str, str] | None = None, whole: Mapping[str, str] | None = None,
+        words: Mapping[str, str] | None = None, whole: Mapping[str, str] | None = None, letter: str = "t",
+        constants: Sequence[tuple[float, str]] = (), shown: Mapping[str, str] | None = None,
     ) -> None:  # fmt: skip
         self.questions = tuple(questions)
         self._body, self._key, self._markdown = body, key, markdown
         #: What an answer may use, for each choice of the numbers: the given ones first.
         self.spaces = tuple({as_variable(w): x for w, x in space.items()} for space in spaces)
         values = [w for w, x in spaces[0].items() if not callable(x)]
+        #: The given numbers, each with its name.
+        self.constants = constants
+        #: Names as they are printed, where these are others.
+        names = ((as_variable(w), TEXT.name(w)) for w in values)
+        self.shown = shown or {w: s for w, s in names if w != s and w.isidentifier()}
         derivatives = {w: as_variable(w) for w in values if "/" in w}
         derivatives |= {w: q.word for q in questions for w in q.symbols}
         symbols = {w: derivatives[symbol] for w, symbol in written(derivatives).items()}
@@ -99,8 +108,8 @@ class Worksheet(HandOut):
         #: What may be written, and the name that it stands for.
         self.words = {**written(map(as_variable, values)), **round_d, **symbols, **(words or {})}
         shapes = {w: np.shape(x) for w, x in self.spaces[0].items() if not callable(x)}
-        self.board = Board(self.words, FUNCTIONS, shapes, whole)
-        self.readers = [Reader(space) for space in self.spaces]
+        self.board = Board(self.words, FUNCTIONS, shapes, whole, letter)
+        self.readers = [Reader(space, self.shown) for space in self.spaces]
         blanks = {at.word for q in questions for at in (q, *q.steps)}
         short = {w: word for word in blanks for w in (word.replace("_", ""), word)}
         self._blanks = {w: word for w, word in symbols.items() if word in blanks} | short
@@ -160,12 +169,14 @@ class Worksheet(HandOut):
                 try:
                     is_empty = answer is None or isinstance(answer, str) and not answer.strip("_ \t\n")
                     says = "not answered" if is_empty else self._says(at, answer, values)
+                    says = says if at.word in typed or not q.steps else self.board.at_step_t(says, at.numbers[0])
                 except Misfit as error:
                     says = f"{at.word if isinstance(answer, Exception) else clipped(answer)} does not work: {error}"
                 except Exception as error:  # a fault of an answer is the message of its mark
                     is_ours = isinstance(error, (Unread, OverflowError))
                     shown = at.word if isinstance(answer, Exception) else clipped(answer)
                     says = f"{UNMARKED}: {shown}: {error if is_ours else 'it cannot be computed as it is written'}"
+                says = self.board.of_letter(says)
                 if says not in RIGHT:
                     says = AT_ONE_STEP if k and q.word in typed and not says.startswith(UNMARKED) else says
                     break
@@ -174,13 +185,17 @@ class Worksheet(HandOut):
 
     def _bare(self, word: Any) -> str:
         """A symbol without indices: ``dL/dE`` for ``dL/dEₖ``, or for ``dL/dE_k`` where that is no blank."""
-        shown = word if word in self._blanks else decomposed(str(word)).strip()
+        shown = word if word in self._blanks else self.board.with_t(decomposed(str(word)).strip())
         bare = shown if shown in self._blanks else self.board.with_subscripts(shown).rstrip(f"{INDICES}₍₎")
         return next((w for w in (bare, bare.rstrip("ₜ"), bare.replace("∂", "d")) if w in self._blanks), bare)
 
     def _says(self, q: Question, answer: Any, values: dict[str, Any]) -> str:
         """What is wrong with an answer; raises an error if it cannot be read."""
         best = self._best(q, answer, values)
+        if isinstance(answer, str) and best == ELSEWHERE:
+            if any(self._best(q, named, {}) in RIGHT for named in with_names(answer, self.constants)):
+                return ""
+            return f"{best}{NAMES if re.search(DECIMAL, answer) else ''}"
         is_another = isinstance(best, str) and best.startswith("that is d")
         if isinstance(answer, str) and (is_another or 2 <= how_wrong(best) <= MISFIT):
             for says, changed in variants(answer, self.board.words, self.board.shapes):
@@ -188,7 +203,7 @@ class Worksheet(HandOut):
                     return says
         if isinstance(best, Exception):
             raise best
-        return best
+        return re.sub(r"[^\W\d]\w*", lambda m: self.shown.get(m[0], m[0]), best)
 
     def _best(self, q: Question, answer: Any, values: dict[str, Any]) -> str | Exception:
         """What is wrong with an answer in that of its readings in which least is."""
@@ -277,6 +292,9 @@ class Worksheet(HandOut):
         return answers if len(answers) == len(lines) or not is_python(text) else None
 
 
+Made: TypeAlias = "Callable[[Sequence[Question]], Worksheet]"
+
+
 class Assigned(NamedTuple):
     """What a line of a text assigns: a value for each choice of the numbers."""
 
@@ -353,7 +371,7 @@ def worksheet(
     dLdp       wrong: the sign is wrong
     dpda       right
     dadw       wrong: it is transposed
-    dLdw       wrong: the factor dpda is missing
+    dLdw       wrong: the factor dp/da is missing
     1 of 4 right
 
     One blank, and other weights:
@@ -397,30 +415,39 @@ def _of_derivation(d: Derivation, blanks: Any, vary: Sequence[str], seed: int) -
     ]  # fmt: skip
     spaces = [{**space, **code.functions} for space in spaces]
     asked = [t.symbol for t in d.totals if t.node in d.order.asked]
-    sections = [sections[0], *d.in_steps("t")[1:]]
-    confirmed = _with_steps(_confirmed(asked_of, spaces, code.words), sections[-1].lines, spaces, code.words)
-    chosen = _chosen(confirmed, blanks, asked, _hollow(confirmed, sections[-1].lines, spaces, code.words))
+    sections = [sections[0], *d.in_steps(d.letter)[1:]]
+    how = {"spaces": spaces, "words": code.words, "letter": d.letter, "constants": _constants(d, spaces[0])}
+    made = partial(Worksheet, body="", key="", markdown="", **how)
+    confirmed = _with_steps(_confirmed(asked_of, spaces, made), sections[-1].lines, made)
+    chosen = _chosen(confirmed, blanks, asked, _hollow(confirmed, sections[-1].lines, made))
     if vary:
         sections = [replace(s, lines=[_with_value(line, spaces[0]) for line in s.lines]) for s in sections]
     whole: dict[str, str] = {}
+    sections[-1] = replace(sections[-1], lines=[replace(line, how=_forwards(line.how)) for line in sections[-1].lines])
     shown = _with_blanks(sections, confirmed, chosen, spaces[0], whole)
-    sheet = Worksheet(chosen, "", "", "", spaces, code.words)
+    sheet = made(chosen)
     reads = {q.answer: q for q in chosen}
     whole = {side: answer for side, answer in whole.items()
              if not all([*_is_right(sheet, replace(reads[answer], answer=side))] or [False])}  # fmt: skip
     markdown = markdown_of(map(tex_rows, shown)).replace(LATEX.name(BLANK), r"\underline{\hspace{8em}}")
     texts = f"{text_of(shown, TEXT)}\n", f"{text_of(sections, TEXT)}\n"
-    return Worksheet(chosen, *texts, markdown, spaces, code.words, whole)
+    return Worksheet(chosen, *texts, markdown, **how, whole=whole)
 
 
-def _with_steps(
-    several: Sequence[Question], lines: Sequence[Line], spaces: Sequence[Mapping[str, Any]], words: Mapping[str, str]
-) -> list[Question]:
+def _constants(d: Derivation, space: Mapping[str, Any]) -> list[tuple[float, str]]:
+    """The given numbers of which no gradient is taken, also those in short lists, each with its name."""
+    parameters = {d.chain.names[n] for n in d.order.asked}
+    given = [(w, np.asarray(space[w])) for w, _ in d.given if w in space and w not in parameters and w.isidentifier()]
+    entries = [(f"{w}{list(at) if at else ''}", v) for w, x in given if x.size <= 8 for at, v in np.ndenumerate(x)]
+    return [(float(v), as_variable(w)) for w, v in entries if np.isfinite(v)]
+
+
+def _with_steps(several: Sequence[Question], lines: Sequence[Line], made: Made) -> list[Question]:
     """The questions, those of the steps of a loop as one where the derivation writes their lines once.
 
     They are no questions if the line cannot be typed.
     """
-    at, sheet = {q.symbol: q for q in several}, Worksheet(several, "", "", "", spaces, words)
+    at, sheet = {q.symbol: q for q in several}, made(several)
     asked: list[Question] = []
     for line in (line for line in lines if line.formulas):
         steps = [at.pop(w) for w in _symbols(line) if w in at]
@@ -437,14 +464,20 @@ def _with_steps(
 
 def _symbols(line: Line) -> list[str]:
     """The symbols of the lines that are written as one for step t."""
-    return [line.symbol.replace("@t", str(t)) for t in _range(line)] if "@t" in line.symbol else [line.symbol]
+    return [re.sub("@[tsm]", str(t), line.symbol) for t in _range(line)] if "@" in line.symbol else [line.symbol]
 
 
 def _range(line: Line) -> Sequence[int]:
     """The steps of a loop that a line is for, or sums over."""
     over = re.search(OVER, line.how)
-    first, last = map(int, re.findall(r"\d+", over[0])) if over else (0, -1)
+    first, last = map(int, over.groups()) if over else (0, -1)
     return range(first, last + 1) if over is None or first < last else range(first, last - 1, -1)
+
+
+def _forwards(how: str) -> str:
+    """A remark with the steps as the loop has them, where the lines are those of the way back: t = 1 … 3."""
+    over = re.search(OVER, how)
+    return how if over is None or int(over[1]) < int(over[2]) else f"{how[: over.start(1)]}{over[2]} … {over[1]}"
 
 
 def _with_blanks(
@@ -481,12 +514,12 @@ def _with_blanks(
 
 
 def _confirmed(
-    several: Sequence[Sequence[Question]], spaces: Sequence[dict[str, Any]], words: Mapping[str, str]
+    several: Sequence[Sequence[Question]], spaces: Sequence[dict[str, Any]], made: Made
 ) -> list[Question]:
     """Of each question the form whose answer, as it is typed, is right. Where it is not, for other numbers, none is
     judged.
     """
-    sheet, confirmed = Worksheet([forms[0] for forms in several], "", "", "", spaces, words), []
+    sheet, confirmed = made([forms[0] for forms in several]), []
     for forms in several:
         judged = [(q, [*_is_right(sheet, q)]) for q in forms]
         q, right = max(judged, key=lambda pair: sum(pair[1]))
@@ -505,14 +538,12 @@ def _is_right(sheet: Worksheet, q: Question) -> Iterator[bool]:
             yield x is not None and not verdict(q, [x], [at], {})
 
 
-def _hollow(
-    several: Sequence[Question], lines: Sequence[Line], spaces: Sequence[Mapping[str, Any]], words: Mapping[str, str]
-) -> set[str]:
+def _hollow(several: Sequence[Question], lines: Sequence[Line], made: Made) -> set[str]:
     """Those whose answer is another gradient as it stands, or right too with a wrong sign or step: a term is 0; and
     those that are something else where they are read as they are printed.
     """
     printed = {TEXT.name(line.symbol): line.written(TEXT)[1] for line in lines if line.formulas}
-    sheet, hollow = Worksheet(several, "", "", "", spaces, words), set[str]()
+    sheet, hollow = made(several), set[str]()
     for q in several:
         steps, shown = q.steps or [q], printed.get(TEXT.name(q.symbol), "")
         read = sheet._best(steps[0], shown, {})

@@ -16,6 +16,7 @@ from thorough import EVERY_CASE
 
 import autograd_lite as ag
 from autograd_lite.nn import functional as F
+from autograd_lite.derive.writing import TEXT
 from autograd_lite.teach import hand_out, worksheet
 
 TEACH = Path(hand_out.__file__).parent
@@ -419,7 +420,21 @@ def filtered(a, q, obs):
     return total
 
 
+def infected(beta, t, seen):
+    dt, I, loss = 1.0, 0.1, 0.0
+    for n in range(4):
+        new = beta * I * (1 - I) * t[n]
+        I = I + dt * new
+        loss = loss + (I - seen[n]) ** 2
+    return loss
+
+
+def charges(k, dist, q, i, j):
+    return np.sum(q[i] * q[j] * np.log(k) - dist**k * np.log(dist))
+
+
 MATRIX = np.cos(np.arange(24.0))
+NAMES = "it is right for the numbers given, but not for others: write the names in place of the numbers"
 AS_ON_A_BOARD = {
     unit_rows: ((MATRIX[:6].reshape(3, 2), np.eye(3), MATRIX[6:12].reshape(2, 3)), {
         "dLdT": {"(I - Uᵢ Uᵢᵀ) dL/dUᵢ / ‖Tᵢ‖": "", "1/‖Tᵢ‖ (I - Uᵢ Uᵢᵀ) dL/dUᵢ": ""},
@@ -434,6 +449,19 @@ AS_ON_A_BOARD = {
     filtered: ((0.9, 0.3, np.array([0.6, 1.1, -0.4])), {
         "dtotalda": {"P0 dtotal/dS1 + Σₜ dtotal/dSₜ₊₁ Pₜ": "", "Σₜ dtotal/dSₜ₊₁ Pₜ": "", "Σₜ Pₜ₋₁ dtotal/dSₜ": ""},
     }),
+    infected: ((0.5, np.array([0.5, 1.0, 1.5, 2.0]), np.array([0.2, 0.3, 0.4, 0.5])), {
+        "dlossdI4": {"2 (I[4] - seen_3)": "", "2 (I₄ - seen₃)": "", "2 (I4 - 0.5)": "", "2 I4 - 1.0": NAMES},
+        "dlossdnew_s": {"dloss/dIₛ": "the factor dt is missing", "dt dloss/dI[s]": ""},
+        "dlossdI_s": {"2 (I_s - seen_{s-1}) + dloss/dI_{s+1} + beta t[s] (1 - 2 I_s) dloss/dnew_{s+1}": ""},
+        "dlossdbeta": {
+            "Σ dloss/dnewₛ tₛ₋₁ Iₛ₋₁ (1 - Iₛ₋₁)": "", "sum_s dloss/dnew_s t[s-1] I_{s-1} (1 - I_{s-1})": "",
+            "dloss/dnewₛ": "'dloss/dnewₛ' does not work: the sum over the steps is missing: write Σₛ",
+        },
+    }),
+    charges: ((1.3, np.array([0.8, 1.1, 0.6]), np.array([1.0, -1, 2, 3]), np.array([0, 1, 2]), np.array([1, 3, 3])), {
+        "dLdk": {"Σ q_i q_j / k - Σ (ln dist)² distᵏ": "", "Σₗ q[i]ₗ q[j]ₗ/k - distₗᵏ ln(distₗ)²": ""},
+        "dLddist": {"-distᵏ⁻¹ (k ln dist + 1)": "", "-dist^(k - 1) (k ln dist + 1) ⊙ ones((3,))": ""},
+    }),
 }  # fmt: skip
 
 
@@ -441,7 +469,7 @@ AS_ON_A_BOARD = {
 @pytest.mark.parametrize("fn", AS_ON_A_BOARD, ids=lambda fn: fn.__name__)
 def test_answers_as_on_a_board_are_read(fn, tmp_path):
     args, texts = AS_ON_A_BOARD[fn]
-    sheet = ag.trace(fn, *args).worksheet(blanks=12)
+    sheet = ag.trace(fn, *args).worksheet(wrt=["beta"] if fn is infected else None, blanks=12)
     cases = [(word, text) for word in texts for text in texts[word]]
     for (word, text), page in zip(cases, marked_by_the_page(sheet, cases, tmp_path), strict=True):
         (mark,) = [mark for mark in sheet.check({word: text}) if mark.word == word]
@@ -453,7 +481,7 @@ def test_the_page_reads_the_key(tmp_path):
     for fn, (args, _) in AS_ON_A_BOARD.items():
         sheet = ag.trace(fn, *args).worksheet()
         lines = sheet.key().partition("From the result down")[2]
-        key = {q.word: re.search(rf"(?m)^ *{re.escape(q.symbol)}\S* = (.*?)(  |$)", lines)[1] for q in sheet.questions}
+        key = {q.word: re.search(rf"(?m)^ *{re.escape(TEXT.name(q.symbol))}\S* = (.*?)(  |$)", lines)[1] for q in sheet.questions}
         pages = marked_by_the_page(sheet, [*key.items()], tmp_path)
         assert all(page["right"] for page in pages), [*zip(key.values(), pages, strict=True)]
 

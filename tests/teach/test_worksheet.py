@@ -95,9 +95,9 @@ def test_arrays_and_slashed_names_will_do(sheet):
         ({"dBdA": "sigmoid(B) * (1 - sigmoid(B))"}, "the derivative is taken at B, not at A"),
         ({"dCdW": "B"}, "it is transposed"),
         ({"dCdB": "W"}, "it is transposed"),
-        ({"dLdW": "B.T @ dLdP"}, "the factor dPdC is missing"),
-        ({"dLdV": "x.T @ ((dLdP * dPdC) @ dCdB)"}, "the factor dBdA is missing"),
-        ({"dLdV": "-x.T @ ((dLdP * dPdC) @ dCdB)"}, "the factor dBdA is missing, and the sign is wrong"),
+        ({"dLdW": "B.T @ dLdP"}, "the factor dP/dC is missing"),
+        ({"dLdV": "x.T @ ((dLdP * dPdC) @ dCdB)"}, "the factor dB/dA is missing"),
+        ({"dLdV": "-x.T @ ((dLdP * dPdC) @ dCdB)"}, "the factor dB/dA is missing, and the sign is wrong"),
         ({"dLdP": "(P - y) * P"}, "the factor P occurs once too often"),
         ({"dAdV": "x.T[:, ::-1]"}, "the right numbers in the wrong places"),
         ({"dLdW": "np.ones(3)"}, "expected shape 4x1, got 3"),
@@ -117,7 +117,7 @@ def test_arrays_and_slashed_names_will_do(sheet):
         ({"dLdP": "(y - P)^1"}, "the sign is wrong"),
         ({"dCdW": "np.sum(B)"}, "it is summed over all axes: expected shape 4x2"),
         ({"dLdW": "B.T * dLdP"}, "shapes 4x2 and 2x1 do not fit; write A @ B for a product of matrices"),
-        ({"dLdW": "B.T dLdP"}, "the factor dPdC is missing"),
+        ({"dLdW": "B.T dLdP"}, "the factor dP/dC is missing"),
         ({"dLdW": "B @ dLdP"}, "shapes 2x4 and 2x1 do not fit in a product of matrices; transpose one: A.T"),
         ({"dLdP": "P and y"}, "write & between arrays, not and"),
         ({"dLdP": "sigmoid"}, "sigmoid is a function: write sigmoid(…)"),
@@ -638,7 +638,7 @@ def test_at_most_twelve_blanks_that_teach():
 def test_the_steps_of_a_loop_are_one_blank():
     L, wrt, names = loop()
     sheet = worksheet(L, wrt=wrt, names=names)
-    assert "dL/daₜ = ______________           since hₜ = tanh(aₜ); t = 6 … 1" in str(sheet)
+    assert "dL/daₜ = ______________           since hₜ = tanh(aₜ); t = 1 … 6" in str(sheet)
     right = {
         "dL/daₜ": ("dL/dhₜ ⊙ (1 - hₜ²)", "dL/dh_t (1 - h_t**2)", "dL/dhₜ / cosh(a_t)²"),
         "dLdh_t": ("Wᵀ @ dL/daₜ₊₁", "Wᵀ dL/da_{t+1}", "W.T @ dLda_(t+1)"),
@@ -646,7 +646,7 @@ def test_the_steps_of_a_loop_are_one_blank():
         "dL/dU": ("Σₜ dL/daₜ x[t-1]ᵀ", "Σₜ dL/daₜ @ x[t-1]ᵀ", "dL/da1 @ x[0]ᵀ + Σₜ dL/daₜ @ x[t-1]ᵀ; t = 2 … 6"),
     }
     wrong = {
-        "dL/daₜ": {"dL/dhₜ": "the factor dh6da6 is missing", "-dL/dhₜ ⊙ (1 - hₜ²)": "the sign is wrong"},
+        "dL/daₜ": {"dL/dhₜ": "the factor 1 - hₜ² is missing", "-dL/dhₜ ⊙ (1 - hₜ²)": "the sign is wrong"},
         "dL/dhₜ": {"W @ dL/daₜ₊₁": "W has to be transposed", "Wᵀ @ dL/da6": "it is right for one step, but not for"},
         "dL/dW": {"Σₜ hₜ₋₁ @ dL/daₜᵀ": "it is transposed", "Σₜ dL/daₜ @ hₜᵀ": "is of another step"},
     }
@@ -660,7 +660,7 @@ def test_the_steps_of_a_loop_are_one_blank():
     each = {f"dLda{k}": f"dLdh{k} * (1 - h{k}**2)" for k in range(1, 7)}
     assert sheet.check(each)[1].right
     assert sheet.check("\n".join(f"{w} = {a}" for w, a in each.items()))[1].right
-    assert sheet.check({**each, "dLda2": "dLdh2"})[1].says == "the factor dh2da2 is missing"
+    assert sheet.check({**each, "dLda2": "dLdh2"})[1].says == "the factor 1 - h2² is missing"
     assert sheet.check({w: a for w, a in each.items() if w != "dLda3"})[1].says == "not answered"
 
 
