@@ -15,8 +15,8 @@ import pytest
 from thorough import EVERY_CASE
 
 import autograd_lite as ag
-from autograd_lite.nn import functional as F
 from autograd_lite.derive.writing import TEXT
+from autograd_lite.nn import functional as F
 from autograd_lite.teach import hand_out, worksheet
 
 TEACH = Path(hand_out.__file__).parent
@@ -481,7 +481,8 @@ def test_the_page_reads_the_key(tmp_path):
     for fn, (args, _) in AS_ON_A_BOARD.items():
         sheet = ag.trace(fn, *args).worksheet()
         lines = sheet.key().partition("From the result down")[2]
-        key = {q.word: re.search(rf"(?m)^ *{re.escape(TEXT.name(q.symbol))}\S* = (.*?)(  |$)", lines)[1] for q in sheet.questions}
+        symbols = {q.word: re.escape(TEXT.name(q.symbol)) for q in sheet.questions}
+        key = {w: re.search(rf"(?m)^ *{symbol}\S* = (.*?)(  |$)", lines)[1] for w, symbol in symbols.items()}
         pages = marked_by_the_page(sheet, [*key.items()], tmp_path)
         assert all(page["right"] for page in pages), [*zip(key.values(), pages, strict=True)]
 
