@@ -218,6 +218,9 @@ class Constants:
         if eq.origin.code is not None and not meanings.keys().isdisjoint(self.changing):  # the state before a loop
             inside, entries = self._first_round(e, eq.origin.code)
         stated = _evaluated(inside, variables, meanings | entries)
+        if np.ndim(x) and (stated is None or not _is_same(stated.value, x)):  # Phi.T of beta * Phi.T
+            parts = (_evaluated(part, variables) for part in ast.walk(e) if isinstance(part, ast.expr))
+            stated = next((part for part in parts if part is not None and _is_same(part.value, x)), stated)
         if stated is not None and _is_same(stated.value, x) and self._introduces(stated.formula, variables):
             wholes = {w: self._value(w, eq.origin.code) for part in entries.values() for w in part.formula.names}
             variables = {**self.values, **wholes, **variables}

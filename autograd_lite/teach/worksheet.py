@@ -82,7 +82,6 @@ class Worksheet(HandOut):
     Fill in
     <BLANKLINE>
       dL/dx = ______________            since L = x²
-            is 1
     <BLANKLINE>
     """
 
