@@ -214,8 +214,8 @@ def _derived(line: Line, printer: Printer, is_first: bool) -> Iterator[str]:
     yield from (f"  {indent} = {formula}{''.join(f'  since {one}' for one in ones)}" for formula in formulas[1:])
     if line.has_value:
         yield f"  {indent} = {_array(line.value, len(indent) + 5)}"
-    if line.shape:
-        yield f"  {indent} is {shape_text(line.shape)}"
+    if line.shape:  # of a number "is 1" would be read as its value, and "is 3" of a vector
+        yield f"  {indent} is {'a vector of ' * (len(line.shape) == 1)}{shape_text(line.shape)}"
     if line.check:
         yield f"  {indent}   {line.check}" if line.symbol else f"      {line.check}"
     if line.is_gradient:

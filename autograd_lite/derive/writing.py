@@ -548,8 +548,8 @@ class Text(Printer):
 
     def name(self, word: str, letters: str = "") -> str:
         text = text_name(word)
-        if letters and _COLUMN.fullmatch(text) and text.count(":") == len(letters):  # tokens[i, t]
-            return text.replace(":", "{}").format(*letters)
+        if letters and (entry := _of_slices(text, letters)):
+            return entry
         return (f"({text})" if letters and " " in text else text) + subscript(letters)
 
     def number(self, value: complex) -> str:
@@ -662,8 +662,20 @@ GREEK = {
 _SHORT = {"lam": "lambda", "lambda_": "lambda", "eps": "epsilon"}  # as they are called in programs
 _MARKS = {"hat": ("\u0302", r"\hat"), "bar": ("\u0304", r"\bar"), "tilde": ("\u0303", r"\tilde")}
 _MARKED = re.compile(rf"(?!what|that|chat)([A-Za-z])_?({'|'.join(_MARKS)})(_?\d*)")
-_COLUMN = re.compile(r"\w+\[:.*\]")
 _GRADIENT = re.compile(r"[d∂](.+)/[d∂](.+)")
+
+
+def _of_slices(word: str, letters: str) -> str:
+    """An entry of slices of an array, if all its axes are: ``tokens[i, t]`` of ``tokens[:, t]``, ``y[i+1]`` of
+    ``y[1:-1]``.
+    """
+    m = re.fullmatch(r"(\w+)\[(.*:.*)\]", word)
+    parts = m[2].split(", ") if m else []
+    slices, left = [re.fullmatch(r"(\d*):-?\d*", p) for p in parts], iter(letters)
+    if m is None or sum(map(bool, slices)) != len(letters) or not {"None", "..."}.isdisjoint(parts):
+        return ""
+    at = (next(left) + (f"+{s[1]}" if s[1].strip("0") else "") if s else p for p, s in zip(parts, slices, strict=True))
+    return f"{m[1]}[{', '.join(at)}]"
 
 
 def text_name(word: str) -> str:

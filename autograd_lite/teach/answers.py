@@ -267,9 +267,9 @@ class Reader:
     reading : set of str
         How what can be read in two ways is read: factors side by side as a "product" of matrices, or an "inner"
         product of vectors, those with a dot between as a "dot" product, sums with axes "dropped", ``Xᵢ`` as one of the
-        "rows", labels as of the "first" axis, an array without indices as "apart" from them, π as the "number", I as
-        the "unit" matrix of the last axis where it is one of another size, an index as the user's "own" where that is
-        an array, and sums over steps as over those of the "line".
+        "rows", vectors in brackets as "joined", labels as of the "first" axis, an array without indices as "apart" from
+        them, π as the "number", I as the "unit" matrix of the last axis where it is one of another size, an index as
+        the user's "own" where that is an array, and sums over steps as over those of the "line".
     choices : set of str
         Those of these that made a difference.
     """
@@ -326,7 +326,8 @@ class Reader:
             case ast.List():
                 entries = list(map(self._value, e.elts))
                 self._charge(_size(entries))
-                return entries
+                is_joined = len(entries) > 1 and all(np.ndim(x) == 1 and isinstance(x, np.ndarray) for x in entries)
+                return np.concatenate(entries) if is_joined and self._is_read_as("joined") else entries
             case ast.UnaryOp() if type(e.op) in _UNARY:
                 return entrywise(_UNARY[type(e.op)], [_operand(self._value(e.operand))])
             case ast.BinOp() if type(e.op) in _BINARY:

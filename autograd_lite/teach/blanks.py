@@ -284,7 +284,7 @@ def kind_of(q: Question) -> str:
     return re.sub(r"(?<=[a-zA-Z_])\d+|(?<=\[)\d+(?=\])", "", q.steps[0].answer if q.steps else q.answer)
 
 
-def _form(q: Question) -> str:
+def form_of(q: Question) -> str:
     """An answer with numbers for its names, so that ``dL/da ⊙ u`` and ``dL/db ⊙ v`` have one form."""
     names: dict[str, int] = {}
     return re.sub(r"[^\W\d]\w*(?!\w|\()", lambda m: str(names.setdefault(m[0], len(names))), kind_of(q))
@@ -300,7 +300,7 @@ def teaching(questions: Sequence[Question], asked: Sequence[str], count: int, co
     kinds, forms = set[str](), set[str]()
     ranks: dict[str, int] = {}
     for q in questions:
-        kind, form = kind_of(q), _form(q)
+        kind, form = kind_of(q), form_of(q)
         is_copy = re.fullmatch(r"(d\w+d\w+|stack\(|concatenate\(|axis=|[][(),:\d./ -])+", kind) is not None
         is_copy |= not np.any(np.abs(q.value) > ZERO)
         if copies or not (is_copy or kind in kinds) or q.symbol in asked:

@@ -674,7 +674,7 @@ class Board {
 
   /** A message on one step in terms of t. */
   atStepT(says, t) {
-    return says.replace(new RegExp(`((?!\\p{Nd})${W}(?:${W}|[${MARKS}/])*?)(\\p{Nd}+)(?!${W})`, "gu"), (all, word, k) => {
+    return says.replace(new RegExp(`((?!\\p{Nd})${W}(?:${W}|[${MARKS}/])*?)(\\p{Nd}+)(?![\\p{L}\\p{Nd}_])`, "gu"), (all, word, k) => {
       const by = k - t;
       return this.steps.has(word) ? `${word}ₜ${by ? below(`${by > 0 ? "+" : ""}${by}`) : ""}` : all;
     });
@@ -1071,7 +1071,10 @@ class Reader {
       }
       case "hint": throw new Unread(e[1]);
       case "name": case "attribute": return this.named(e);
-      case "list": return { list: e[1].map((part) => this.value(part)) };
+      case "list": {
+        const list = e[1].map((part) => this.value(part)), isJoined = e[2] && list.length > 1 && list.every((x) => x?.shape?.length === 1 && !x.letters);
+        return isJoined && this.isReadAs("joined") ? FUNCTIONS.concatenate({ parts: list }) : { list };
+      }
       case "unary": {
         const x = this.operand(this.value(e[2]));
         if (e[1] === "~") return x.kind === "b" && !x.plain ? withLetters(map((v) => 1 - v, "b", x), x.letters) : notMarked("~");

@@ -183,7 +183,7 @@ class Board:
             by = int(m[2]) - t
             return f"{m[1]}ₜ{f'{by:+d}'.translate(_SMALL) if by else ''}" if m[1] in self._steps else m[0]
 
-        return re.sub(rf"([^\W\d][\w{_MARKS}/]*?)(\d+)(?!\w)", name, says)
+        return re.sub(rf"([^\W\d][\w{_MARKS}/]*?)(\d+)(?![^\W²³])", name, says)
 
     def of_letter(self, says: str) -> str:
         """A message with the letter of the sheet."""

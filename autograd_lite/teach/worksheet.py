@@ -21,9 +21,10 @@ import numpy as np
 from ..base.tree import leaves
 from ..derive.derivation_lines import Total
 from ..derive.explain import Derivation, explain
-from ..derive.formula import constant, name, number
+from ..derive.formula import Expr, constant, name, number
 from ..derive.layout import RULE, Line, Section, markdown_of, small, tex_rows, text_of
 from ..derive.mathml import html_of
+from ..derive.simplify import product
 from ..derive.source import Source
 from ..derive.writing import LATEX, TEXT, Full, text_name
 from ..engine.operands import raw
@@ -32,7 +33,7 @@ from ..tensor import Tensor
 from . import points
 from .answers import FUNCTIONS, Reader, assignments, clipped, is_python, worked_out, written
 from .answers import LONG as FORMULA
-from .blanks import Code, as_variable, first_by_symbol, kind_of, lines_at, questions, teaching
+from .blanks import Code, as_variable, first_by_symbol, form_of, lines_at, questions, teaching
 from .grading import (
     AT_ONE_STEP,
     CLOSE,
@@ -309,10 +310,14 @@ def _elsewhere(text: str, reader: Reader, *how: Any) -> Any:
         return None
 
 
-def _without_noise(x: Any) -> Any:
-    """An array in which what is rounding noise beside its largest entry is 0."""
+def _in_full(x: Any) -> Expr:
+    """A given value with its numbers, 0.5 and not ½; what is rounding noise beside the largest entry is 0."""
     x = np.asarray(x)
-    return np.where(np.abs(x) < 1e-15 * np.max(np.abs(x), initial=0.0), 0, x) if x.dtype.kind == "f" else x + 0
+    if not x.ndim:
+        sign, digits = number(np.sign(x.item())), repr(abs(x.item()))
+        return product((sign, name(digits)), ()) if re.fullmatch(r"0\.\d{1,4}", digits) else constant(x)
+    noise = np.abs(x) < 1e-15 * np.max(np.abs(x), initial=0.0) if x.dtype.kind == "f" else False
+    return replace(constant(x), value=np.where(noise, 0, x + 0).view(Full))
 
 
 def _slashed(word: str) -> str:
@@ -488,10 +493,10 @@ def _with_blanks(
     A line that says what is left blank in another is not printed.
     """
     lines, blanks = [], {TEXT.name(q.symbol): q for q in chosen}
-    likewise: dict[str, list[str]] = {kind_of(q): [] for q in chosen}
+    likewise: dict[str, list[str]] = {form_of(q): [] for q in chosen}
     for q in several:
-        if (w := TEXT.name(q.symbol)) not in blanks and kind_of(q) in likewise:
-            likewise[kind_of(q)].append(w)
+        if (w := TEXT.name(q.symbol)) not in blanks and form_of(q) in likewise:
+            likewise[form_of(q)].append(w)
     omitted = {w for words in likewise.values() for w in words}
     shapes = {w: np.shape(x) for w, x in space.items() if not callable(x)}
     for line in (line for line in sections[-1].lines if line.formulas and TEXT.name(line.symbol) not in omitted):
@@ -501,13 +506,12 @@ def _with_blanks(
             sides = (signs_replaced(side).strip() for side in line.written(TEXT)[1:] if side != q.answer)
             whole |= {} if q.steps else {side: q.answer for side in sides if not re.fullmatch(r"\w+", side)}
             shape, over = q.shape or line.shape, re.search(OVER, line.how)
-            others = ", ".join(likewise.pop(kind_of(q), ()))
+            others = ", ".join(likewise.pop(form_of(q), ()))
             how = q.since + (over[0] if over else "") + (f"; likewise {others}" if others else "")
             line = replace(line, formulas=[name(BLANK)], how=how, ones=(), shape=shape, letters=q.letters)
         lines.append(line)
     given = ((line.symbol, space[line.symbol]) for line in sections[0].lines if not line.formulas)
-    arrays = [Line(w, (replace(constant(x), value=_without_noise(x).view(Full)) if np.ndim(x) else constant(x),))
-              for w, x in given if np.size(x) <= GIVEN]  # fmt: skip
+    arrays = [Line(w, (_in_full(x),)) for w, x in given if np.size(x) <= GIVEN]
     numbers = [Section("The numbers", arrays)] if arrays else []
     return [sections[0], *numbers, *(s for s in sections[1:-1] if s.title != RULE), Section("Fill in", lines)]
 

@@ -569,3 +569,13 @@ def test_no_index_of_a_reduction_is_a_users_name() -> None:
     derivation = np.sum((u * j) ** 2).explain(i, {"u": u})
     assert "u = i - meanₗ(i) " in " ".join(lines(derivation))
     assert r"\operatorname{mean}_{l}(i)" in derivation.latex()
+
+
+def test_slices_and_arrays_from_which_a_number_was_taken_are_those_of_the_line():
+    y, Phi = np.array([0.2, 0.5, -0.1, 0.3, 0.7]), np.array([[1.0, 0.2], [1.0, 0.7], [1.0, 1.5]])
+    a, b, c = (ag.tensor(x, requires_grad=True, name=w) for w, x in (("a", 0.5), ("b", -0.3), ("c", 2.0)))
+    e = y[2:] - a * y[1:-1] - b * y[:-2]
+    A = np.eye(2) + c * Phi.T @ Phi
+    text = str(ag.explain(np.sum(e**2) + np.sum(A**2), [a, b, c], {"y": y, "Phi": Phi, "e": e, "A": A}))
+    assert all(f"dL/d{w} = -Σᵢ dL/deᵢ y[{at}]" in text for w, at in (("a", "i+1"), ("b", "i")))
+    assert "= Phiᵀ @ Phi" in text

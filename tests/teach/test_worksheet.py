@@ -1005,3 +1005,13 @@ def test_a_gradient_that_is_zero_is_no_blank():
     assert "dL/dc = " in str(program.explain(["P", "a"]))
     assert "dL/dc" not in [q.symbol for q in sheet.questions]
     assert {q.symbol for q in sheet.questions} == {"dL/dP", "dL/db", "dL/df"}  # dL/da has dL/dc as a term
+
+
+def test_numbers_are_decimals_and_lines_of_one_form_are_not_printed():
+    def paths(a, b, x):
+        u, v = np.sin(a * x), np.cos(b * x)
+        return np.sum(u * v + v)
+
+    sheet = ag.trace(paths, 0.5, -0.25, np.array([0.5, 1.0])).worksheet(wrt=["a", "b"], blanks=["dL/da"])
+    assert all(line in str(sheet) for line in ("a = 0.5", "b = -0.25"))
+    assert "dL/db" not in str(sheet).replace("likewise dL/db", "")
