@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from copy import deepcopy
 from dataclasses import replace
@@ -218,8 +218,8 @@ class Constants:
         if eq.origin.code is not None and not meanings.keys().isdisjoint(self.changing):  # the state before a loop
             inside, entries = self._first_round(e, eq.origin.code)
         stated = _evaluated(inside, variables, meanings | entries)
-        if np.ndim(x) and (stated is None or not _is_same(stated.value, x)):  # Phi.T of beta * Phi.T
-            parts = (_evaluated(part, variables) for part in ast.walk(e) if isinstance(part, ast.expr))
+        if np.ndim(x) and (stated is None or not _is_same(stated.value, x)):
+            parts = (_evaluated(part, variables) for part in _factors(e))
             stated = next((part for part in parts if part is not None and _is_same(part.value, x)), stated)
         if stated is not None and _is_same(stated.value, x) and self._introduces(stated.formula, variables):
             wholes = {w: self._value(w, eq.origin.code) for part in entries.values() for w in part.formula.names}
@@ -645,6 +645,14 @@ def _is_size(e: ast.expr) -> bool:
     """True for ``len(x)`` and ``x.shape[0]``."""
     words = {getattr(part, "attr", getattr(part, "id", "")) for part in ast.walk(e)}
     return not words.isdisjoint(("len", "shape", "size"))
+
+
+def _factors(e: ast.expr) -> Iterator[ast.expr]:
+    """The factors of a product, without its sign: of ``beta * Phi.T`` an operand may be ``Phi.T`` alone."""
+    inside = [e.left, e.right] if isinstance(e, ast.BinOp) and isinstance(e.op, ast.Mult | ast.Div) else []
+    for part in [e.operand] if isinstance(e, ast.UnaryOp) else inside:
+        yield part
+        yield from _factors(part)
 
 
 def _is_length(e: ast.expr) -> bool:

@@ -940,7 +940,7 @@ POINTS = np.array([[1.0, 2.0], [2.0, 0.5], [-1.0, -1.5], [-0.5, 0.4], [0.2, -0.3
 )
 def test_one_number_for_all_entries_may_be_written_as_all_of_them(answer, says):
     sheet = hinge_sheet()
-    assert re.search(r"dL/dslack = _+ .*\n +is 5\n", str(sheet))
+    assert re.search(r"dL/dslack = _+ .*\n +is a vector of 5\n", str(sheet))
     for each in (sheet, type(sheet).opened(sheet.data())):
         [mark] = [mark for mark in each.check({"dL/dslack": answer}) if mark.word == "dLdslack"]
         assert (mark.right, mark.says) == (not says, says)
