@@ -267,7 +267,7 @@ class Reader:
     reading : set of str
         How what can be read in two ways is read: factors side by side as a "product" of matrices, or an "inner"
         product of vectors, those with a dot between as a "dot" product, sums with axes "dropped", ``Xᵢ`` as one of the
-        "rows", vectors in brackets as "joined", labels as of the "first" axis, an array without indices as "apart" from
+        "rows", an inverse as that of each "entry", vectors in brackets as "joined", labels as of the "first" axis, an array without indices as "apart" from
         them, π as the "number", I as the "unit" matrix of the last axis where it is one of another size, an index as
         the user's "own" where that is an array, and sums over steps as over those of the "line".
     choices : set of str
@@ -391,7 +391,7 @@ class Reader:
     def _attribute(self, word: str, x: Any) -> Any:
         if word != "I":
             return each(operator.attrgetter(word) if word not in _TURNED else _TURNED[word], [x])
-        is_square = len(np.shape(x)) > 1 and np.shape(x)[-1] == np.shape(x)[-2] > 1
+        is_square = len(np.shape(x)) > 1 and np.shape(x)[-1] == np.shape(x)[-2] > 1 and not self._is_read_as("entry")
         self._charge(_size(x), _size(x) * np.shape(x)[-1] if is_square else 0)
         return each(np.linalg.inv, [x]) if is_square else entrywise(lambda x: 1 / np.asarray(x), [x])
 
@@ -502,7 +502,8 @@ class Reader:
         if len(e.args) == 1:
             return Indexed(np.arange(self.extents[letters]), letters)
         x, by = _operand(self._value(e.args[0])), self._value(e.args[2]) if len(e.args) > 2 else ()
-        return indexed(x, letters, by, self.ends, lambda: not self._is_of_rows(letters))
+        is_on_ring = any(by) and not isinstance(x, Indexed) and self._is_read_as("ring")
+        return indexed(x, letters, by, self.ends, lambda: not self._is_of_rows(letters), is_on_ring)
 
     def _is_of_rows(self, letters: str) -> bool:
         return all(c in self.rows for c in letters) and self._is_read_as("rows")

@@ -303,8 +303,8 @@ def teaching(questions: Sequence[Question], asked: Sequence[str], count: int, co
         kind, form = kind_of(q), form_of(q)
         is_copy = re.fullmatch(r"(d\w+d\w+|stack\(|concatenate\(|axis=|[][(),:\d./ -])+", kind) is not None
         is_copy |= not np.any(np.abs(q.value) > ZERO)
-        if copies or not (is_copy or kind in kinds) or q.symbol in asked:
+        if copies or not is_copy and (kind not in kinds or q.symbol in asked):
             ranks[q.word] = 2 * (kind in kinds) + 2 * is_copy - 3 * (q.symbol in asked) + (form in forms)
         kinds.add(kind)
         forms.add(form)
-    return sorted(ranks, key=ranks.__getitem__)[:count]
+    return sorted(ranks, key=ranks.__getitem__)[:count] or [q.word for q in questions if q.symbol in asked]

@@ -128,7 +128,7 @@ const INDICES = "ᵢⱼₖₗₘₙ", LETTERS = "ijklmn";
 const entryShape = (x) => x.shape.slice(x.letters?.length ?? 0);
 const withLetters = (x, letters) => (letters ? { ...x, plain: false, letters } : x);
 /** A value with indices: x[i + k, …] for each k, 0 beyond its ends; with fewer of them than axes as the first ones, or as derivations have them. */
-const indexed = (x, letters, by, ends, asAxes) => {
+const indexed = (x, letters, by, ends, asAxes, isOnRing) => {
   const before = x.letters ?? "";
   let sizes = entryShape(x);
   if (before && !sizes.length && [...letters].every((c) => before.includes(c))) return x;
@@ -141,7 +141,7 @@ const indexed = (x, letters, by, ends, asAxes) => {
     const c = letters[j], axis = before.length + j, n = y.shape[axis];
     if (k && !has(ends, c)) throw new Unread("an index of a sum cannot be moved");
     if (n === 1 || (!k && [1, n].includes(ends[c] ?? n))) return;
-    y = gathered(y, y.shape.map((n, m) => (m === axis ? ends[c] ?? n : n)), (at) => at.map((p, m) => (m === axis ? p + k : p)));
+    y = gathered(y, y.shape.map((n, m) => (m === axis ? ends[c] ?? n : n)), (at) => at.map((p, m) => (m !== axis ? p : isOnRing ? (((p + k) % n) + n) % n : p + k)));
   });
   const names = [...before, ...letters], order = [...new Set(names)].sort();
   const sizeOf = (c) => Math.min(...names.map((d, k) => (d === c ? y.shape[k] : Infinity)));
@@ -460,6 +460,7 @@ const tuple = (numbers) => `(${numbers.join(",")},)`;
 const decomposed = (text) => text.replace(/\p{L}/gu, (c) => (/^.[\u0302-\u0304]$/u.test(c.normalize("NFD")) ? c.normalize("NFD") : c));
 const POWER = "ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻ", RAISED = `⁰¹²³⁴-⁹⁺⁻⁽⁾${POWER}`;
 const POWERS = new RegExp(`[${RAISED}]*[${POWER}][${RAISED}]*`, "gu"); // zᵏ⁻¹
+const INVERSE = /(?<![\p{Nd}.])(?:\^|\*\*)\s*(?:-1(?![\p{L}\p{N}_.])|\(-1\)|\{-1\})/gu; // A^-1
 const STEP = "ₜ(?:([₊₋])([₀-₉]+))?"; // the step of a value in a loop
 const AT_STEP = new RegExp(`((?!\\p{Nd})${W}(?:${W}|[${MARKS}]|/(?=d))*?)${STEP}`, "gu");
 const moved = (sign, k) => (sign ? Number((sign === "₋" ? "-" : "") + [...k].map((c) => "₀₁₂₃₄₅₆₇₈₉".indexOf(c)).join("")) : 0);
@@ -509,6 +510,7 @@ const SUBSCRIPT = "₀-₉ₐₑₒₓₕᵢⱼₖₗₘₙₚᵣₛₜᵤᵥ₊
 const INDEX = new RegExp(`((?:${W}|[${MARKS}/])*(?:${W}|[${MARKS})\\]])|[)‖|])_(?:\\{((?:[i-n](?: ?[-+−] ?\\p{Nd}+)?[, ]*)+)\\}|([i-n]+))(?!(?![²³⁴ᵀ])${W}|[${MARKS}])`, "gu"); // x_i, x_{ij}
 const STEPS = /Σ_?\{?[tₜ]\s*[=₌]\s*([\p{Nd}₀-₉]+)\}?\^?\{?([\p{Nd}⁰¹²³⁴-⁹]+)\}?/u; // Σ_{t=1}^3
 const BOUNDS = new RegExp(`Σ(?:_?\\{?([ᵢⱼₖₗₘₙi-n])\\s*[=₌]\\s*[01₀₁]\\}?)(?:\\s*\\^?\\{?\\s*${W}\\}?(?=\\s|\\())?`, "gu"); // Σ_{i=1}^n
+const TWO = new RegExp(`((?:${W}|[${MARKS}/])*(?:${W}|[${MARKS}]))_(?=\\{|t)\\{?(t(?: ?[-+] ?\\p{Nd}+)?|\\p{Nd}+),? ?([i-n][i-n, ]*)(?:\\}|(?!${W}))`, "gu"); // p_{t-1,i}
 const escaped = (word) => word.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&");
 
 const add = (out, word) => {
@@ -580,7 +582,7 @@ class Board {
   }
 
   python(text, shape, letters = "", steps = []) {
-    text = this.withT(decomposed(text)).replace(POWERS, (all) => `**(${all.normalize("NFKC")})`);
+    text = this.withT(decomposed(text)).replaceAll("^{T}", "ᵀ").replace(INVERSE, "⁻¹").replace(/\^\{([^{}]*)\}/gu, "^($1)").replace(POWERS, (all) => `**(${all.normalize("NFKC")})`);
     for (const c of this.hasOwnIndices ? this.indices : []) text = text.replace(new RegExp(`(?<=[\\p{L}\\p{N}_)\\]])(?:_${c}(?!${W})|${below(c)})`, "gu"), `[${c}]`);
     text = this.withSubscripts(text.replace(/\|\|([^|]+)\|\|/gu, "‖$1‖")).replace(/\^T(?![\p{L}\p{N}_])/gu, "ᵀ").replace(/(?<=[\p{L}\p{N}_])['′’](?=\()/gu, "ʹ").replace(SIGN, (s) => SIGNS[s]);
     text = text.replace(new RegExp(`(?<!${W}|\\.)(\\p{Nd}+)(e\\p{Nd}+)(?!${W})`, "gu"), (all, n, w) => (has(this.words, w) ? `${n} ${w}` : all));
@@ -700,7 +702,8 @@ class Board {
       const [first, last] = over.slice(1).map((k) => [...k].map((c) => ("₀₁₂₃₄₅₆₇₈₉".indexOf(c) + 1 || "⁰¹²³⁴⁵⁶⁷⁸⁹".indexOf(c) + 1 || Number(c) + 1) - 1).join(""));
       text = `${text.slice(0, over.index)}Σₜ ${text.slice(over.index + over[0].length)}; t = ${first} … ${last}`;
     }
-    text = text.replace(BOUNDS, (_, c) => `Σ${below(c)} `).replace(/_\{(\p{Nd}+)\}/gu, "_$1");
+    text = text.replace(BOUNDS, (_, c) => `Σ${below(c)} `);
+    text = text.replace(TWO, (all, word, step, letters) => (has(this.words, all) ? all : `${word}${step.startsWith("t") ? "ₜ" : ""}${below(step.replace(/[t ]/g, ""))}${below(letters)}`)).replace(/_\{(\p{Nd}+)\}/gu, "_$1");
     text = text.replace(INDEX, (all, word, braced, bare) => (has(this.words, all) ? all : word + below(braced ?? bare)));
     text = text.replace(new RegExp(`(?<!${W})sum(?=[${INDICES}])`, "gu"), "Σ");
     return text.replace(new RegExp(`(?<=[${SUBSCRIPT}])(?=(?![${SUBSCRIPT}${MARKS}])${W})`, "gu"), " "); // aᵢbⱼ
@@ -708,7 +711,8 @@ class Board {
 
   /** Find how far each index goes: by the result, or else by the values that have it. */
   measure(text, shape, order) {
-    const used = lettersOf(text), bare = (text.match(new RegExp(`(?<!${W})[i-n](?!${W})`, "gu")) ?? []).filter((c) => !has(this.words, c));
+    const used = lettersOf(text), isCount = (c) => "mn".includes(c) && !used.includes(c) && !order.includes(c);
+    const bare = (text.match(new RegExp(`(?<!${W})[i-n](?!${W})`, "gu")) ?? []).filter((c) => !has(this.words, c) && !isCount(c));
     const sums = lettersOf((text.match(new RegExp(`Σ[${INDICES}]+`, "gu")) ?? []).join(""));
     const free = [...new Set([...used, ...bare])].filter((c) => !sums.includes(c)).sort().join("");
     const several = shape.filter((n) => n !== 1);
@@ -1117,7 +1121,7 @@ class Reader {
       if (x.plain) throw new Unread("a number has no transpose");
       if (e[2] === "size" || e[2] === "ndim") return array([], [e[2] === "size" ? x.data.length : n], "i", true);
       if (e[2] === "I") {
-        const isSquare = entryShape(x).length > 1 && x.shape[n - 1] === x.shape[n - 2] && x.shape[n - 1] > 1;
+        const isSquare = entryShape(x).length > 1 && x.shape[n - 1] === x.shape[n - 2] && x.shape[n - 1] > 1 && !this.isReadAs("entry");
         return isSquare ? each((y) => eliminated(y).inverse, [x]) : withLetters(binary("/", array([], [1], "i"), x), x.letters);
       }
       if (x.letters) return each((y) => (y.shape.length === 1 ? array([1, ...y.shape], y.data, y.kind) : transposed(y)), [x]);
@@ -1205,7 +1209,8 @@ class Reader {
       return withLetters(array([n], [...Array(n).keys()], "i"), letters);
     }
     const by = args[2] ? whole(this.operand(this.value(args[2]))) : [];
-    return indexed(this.operand(this.value(args[0])), letters, by, this.ends, () => !([...letters].every((c) => this.rows.includes(c)) && this.isReadAs("rows")));
+    const x = this.operand(this.value(args[0])), isOnRing = by.some(Boolean) && !x.letters && this.isReadAs("ring");
+    return indexed(x, letters, by, this.ends, () => !([...letters].every((c) => this.rows.includes(c)) && this.isReadAs("rows")), isOnRing);
   }
 
   /** The value of a function of operands with indices, or along the axes of some. */
@@ -1465,8 +1470,8 @@ const marking = (data) => {
     const verdict = best(question, text), isRightAt = (changed) => {
       try { return howWrong(best(question, changed)) === 0; } catch { return false; } // the page cannot read it
     };
+    for (const named of !(verdict instanceof Error) && howWrong(verdict) > 0 ? withNames(text, data.constants) : []) if (isRightAt(named)) return "";
     if (verdict === ELSEWHERE) {
-      for (const named of withNames(text, data.constants)) if (isRightAt(named)) return "";
       return `${verdict}${/\p{Nd}\.\p{Nd}/u.test(text) ? NAMES : ""}`;
     }
     if (String(verdict).startsWith("that is d") || (howWrong(verdict) >= 2 && howWrong(verdict) <= 4)) {

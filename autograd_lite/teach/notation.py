@@ -37,6 +37,7 @@ _RANGE = r"[;,]?\s*\bt\s*=\s*(\d+)\s*(?:…|\.\.+|to)\s*(\d+)\s*$"  # t = 1 … 
 _PLACES = r"(?<!\w)at (\[(?:[^][]|\[[^][]*\])*\]), 0 elsewhere"  # behind a term
 _BRACED = r"\{((?:[i-n](?: ?[-+−] ?\d+)?[, ]*)+)\}"  # {ij}, {i-1}
 _INDEX = rf"([\w{_MARKS}/]*[\w{_MARKS})\]]|[)‖|])_(?:{_BRACED}|([i-n]+))(?![^\W²³⁴ᵀ]|[{_MARKS}])"  # x_i, x_{i-1}
+_TWO = rf"([\w{_MARKS}/]*[\w{_MARKS}])_(?=\{{|t)\{{?(t(?: ?[-+] ?\d+)?|\d+),? ?([i-n][i-n, ]*)(?:\}}|(?!\w))"  # p_{t-1,i}
 _BOUNDS = r"Σ(?:_?\{?([ᵢⱼₖₗₘₙi-n])\s*[=₌]\s*[01₀₁]\}?)(?:\s*\^?\{?\s*[\wⁿ]\}?(?=\s|\())?"  # Σ_{i=1}^n
 _OTHERS = dict(zip("ₐₑₕₒₚᵣₛᵤᵥₓ", "aehoprsuvx", strict=True))  # letters that are no names of indices
 _STEPS = r"Σ_?\{?[tₜ]\s*[=₌]\s*([\d₀-₉]+)\}?\^?\{?([\d⁰¹²³⁴-⁹]+)\}?"  # Σ_{t=1}^3
@@ -46,6 +47,7 @@ DECIMAL = r"\d\.\d"
 _LITERAL = r"(?<![\w.₀-₉])(?:\d+\.?\d*|\.\d+)(?![\w.])|½"
 _POWER = "ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻ"
 _POWERS = rf"[⁰¹²³⁴-⁹⁺⁻⁽⁾{_POWER}]*[{_POWER}][⁰¹²³⁴-⁹⁺⁻⁽⁾{_POWER}]*"  # zᵏ⁻¹
+_INVERSE = r"(?<![\d.])(?:\^|\*\*)\s*(?:-1(?![\w.])|\(-1\)|\{-1\})"  # A^-1
 _PREFIX = ("ln", "log", "exp", "sqrt", "sin", "cos", "tan", "tanh")  # functions that need no brackets: ln P
 _WORDS = ("and", "or", "not", "if", "else", "in", "is", "lambda", "for", "yield", "await")
 
@@ -140,6 +142,7 @@ class Board:
         sums over steps are over these, if the values are there.
         """
         text = re.sub(r"\|\|([^|]+)\|\|", r"‖\1‖", self.with_t(decomposed(text)))
+        text = re.sub(r"\^\{([^{}]*)\}", r"^(\1)", re.sub(_INVERSE, "⁻¹", text.replace("^{T}", "ᵀ")))
         text = re.sub(_POWERS, lambda m: f"**({unicodedata.normalize('NFKC', m[0])})", text)
         for c in self.indices if self.has_own_indices else ():
             text = re.sub(rf"(?<=[\w)\]])(?:_{c}(?!\w)|{_below(c)})", f"[{c}]", text)
@@ -201,6 +204,7 @@ class Board:
             first, last = (k.translate(_DIGITS).translate(_RAISED) for k in over.groups())
             text = f"{text[: over.start()]}Σₜ {text[over.end() :]}; t = {first} … {last}"
         text = re.sub(_BOUNDS, lambda m: f"Σ{_below(m[1])} ", text)
+        text = re.sub(_TWO, lambda m: m[0] if m[0] in self.words else f"{m[1]}{_of_step(m[2])}{_below(m[3])}", text)
         text = re.sub(r"_\{(\d+)\}", r"_\1", text)
         text = re.sub(_INDEX, lambda m: m[0] if m[0] in self.words else m[1] + _below(m[2] or m[3]), text)
         text = re.sub(rf"(?<!\w)sum(?=[{INDICES}])", "Σ", text)
@@ -294,6 +298,7 @@ class Board:
         """Find how far each index goes: by the result, or else by the values that have it."""
         used = {c.translate(_SUBSCRIPTS) for c in text if c in INDICES}
         bare = {c for c in re.findall(r"(?<!\w)[i-n](?!\w)", text) if c not in self.words}
+        bare -= {*"mn"} - used - {*order}  # a number of entries that has another name
         sums = "".join(re.findall(f"Σ([{INDICES}]+)", text)).translate(_SUBSCRIPTS)
         free = "".join(sorted((used | bare) - {*sums}))
         several = [n for n in shape if n != 1]
@@ -574,6 +579,11 @@ def _below(letters: str) -> str:
     """Indices below the line, which may be moved."""
     letters = letters.replace("−", "-").translate(_SMALL).translate(str.maketrans(LETTERS, INDICES))
     return re.sub(f"[^{INDICES}{_BELOW}]", "", letters)
+
+
+def _of_step(number: str) -> str:
+    """The number of a step below the line."""
+    return number.replace(" ", "").replace("t", "ₜ").translate(_SMALL)
 
 
 def _below_t(letter: str) -> str:

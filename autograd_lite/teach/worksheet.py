@@ -192,9 +192,10 @@ class Worksheet(HandOut):
     def _says(self, q: Question, answer: Any, values: dict[str, Any]) -> str:
         """What is wrong with an answer; raises an error if it cannot be read."""
         best = self._best(q, answer, values)
-        if isinstance(answer, str) and best == ELSEWHERE:
+        if isinstance(answer, str) and isinstance(best, str) and best not in RIGHT:
             if any(self._best(q, named, {}) in RIGHT for named in with_names(answer, self.constants)):
                 return ""
+        if isinstance(answer, str) and best == ELSEWHERE:
             return f"{best}{NAMES if re.search(DECIMAL, answer) else ''}"
         is_another = isinstance(best, str) and best.startswith("that is d")
         if isinstance(answer, str) and (is_another or 2 <= how_wrong(best) <= MISFIT):
