@@ -266,10 +266,11 @@ class Reader:
         The names that have been used.
     reading : set of str
         How what can be read in two ways is read: factors side by side as a "product" of matrices, or an "inner"
-        product of vectors, those with a dot between as a "dot" product, sums with axes "dropped", ``Xᵢ`` as one of the
-        "rows", an inverse as that of each "entry", vectors in brackets as "joined", labels as of the "first" axis, an array without indices as "apart" from
-        them, π as the "number", I as the "unit" matrix of the last axis where it is one of another size, an index as
-        the user's "own" where that is an array, and sums over steps as over those of the "line".
+        product of vectors, those with a dot between as a "dot" product, sums with axes "dropped", ``Xᵢ`` as one of
+        the "rows", an inverse as that of each "entry", vectors in brackets as "joined", labels as of the "first"
+        axis, an array without indices as "apart" from them, π as the "number", I as the "unit" matrix of the last
+        axis where it is one of another size, an index as the user's "own" where that is an array, and sums over steps
+        as over those of the "line".
     choices : set of str
         Those of these that made a difference.
     """

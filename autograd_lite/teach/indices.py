@@ -30,7 +30,8 @@ class Indexed(NamedTuple):
 
 
 def indexed(
-    x: Any, letters: str, by: Sequence[int], extents: Mapping[str, int], as_axes: Callable[[], bool], is_on_ring: bool = False
+    x: Any, letters: str, by: Sequence[int], extents: Mapping[str, int], as_axes: Callable[[], bool],
+    is_on_ring: bool = False,
 ) -> Any:  # fmt: skip
     """A value with indices: ``x[i + k, …]`` for each `k` in `by`, as far as an index goes, 0 beyond the ends of `x`, or
     what is at its other end if it `is_on_ring`.

@@ -37,7 +37,8 @@ _RANGE = r"[;,]?\s*\bt\s*=\s*(\d+)\s*(?:…|\.\.+|to)\s*(\d+)\s*$"  # t = 1 … 
 _PLACES = r"(?<!\w)at (\[(?:[^][]|\[[^][]*\])*\]), 0 elsewhere"  # behind a term
 _BRACED = r"\{((?:[i-n](?: ?[-+−] ?\d+)?[, ]*)+)\}"  # {ij}, {i-1}
 _INDEX = rf"([\w{_MARKS}/]*[\w{_MARKS})\]]|[)‖|])_(?:{_BRACED}|([i-n]+))(?![^\W²³⁴ᵀ]|[{_MARKS}])"  # x_i, x_{i-1}
-_TWO = rf"([\w{_MARKS}/]*[\w{_MARKS}])_(?=\{{|t)\{{?(t(?: ?[-+] ?\d+)?|\d+),? ?([i-n][i-n, ]*)(?:\}}|(?!\w))"  # p_{t-1,i}
+_AND_STEP = r"(?=\{|t)\{?(t(?: ?[-+] ?\d+)?|\d+),? ?"  # {t-1, or t, in front of another index: p_{t-1,i}
+_TWO = rf"([\w{_MARKS}/]*[\w{_MARKS}])_{_AND_STEP}([i-n][i-n, ]*)(?:\}}|(?!\w))"
 _BOUNDS = r"Σ(?:_?\{?([ᵢⱼₖₗₘₙi-n])\s*[=₌]\s*[01₀₁]\}?)(?:\s*\^?\{?\s*[\wⁿ]\}?(?=\s|\())?"  # Σ_{i=1}^n
 _OTHERS = dict(zip("ₐₑₕₒₚᵣₛᵤᵥₓ", "aehoprsuvx", strict=True))  # letters that are no names of indices
 _STEPS = r"Σ_?\{?[tₜ]\s*[=₌]\s*([\d₀-₉]+)\}?\^?\{?([\d⁰¹²³⁴-⁹]+)\}?"  # Σ_{t=1}^3

@@ -66,8 +66,8 @@ def elsewhere(d: Derivation, start: Values) -> Iterator[dict[str, Any]]:
     used = {word for word, _ in d.given}
     parameters = {word for n, word in c.names.items() if c.is_input(n) and n in c.graded}
     asked = {c.names[n] for n in d.order.asked}
-    numbers = {word for word in used - parameters if np.ndim(start[word]) == 0 and abs(start[word]) != 1}
-    data = independent(d, used - parameters) - numbers  # a student may write 0.5 for h; of 1 a factor may be forgotten
+    numbers = {word for word in used - parameters if np.ndim(start[word]) == 0 and abs(start[word]) not in (0, 1)}
+    data = independent(d, used - parameters) - numbers  # a student may write 0.5 for h, and may forget a factor 1
     exact = {word for word, x in start.items() if np.asarray(x).dtype.kind != "f"}
     kept = used | parameters | c.introduced | c.constants.quoted.keys() | exact
     free = {word for word in parameters if word in asked or not _has_meaning(start[word])}

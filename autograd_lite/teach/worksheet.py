@@ -192,9 +192,9 @@ class Worksheet(HandOut):
     def _says(self, q: Question, answer: Any, values: dict[str, Any]) -> str:
         """What is wrong with an answer; raises an error if it cannot be read."""
         best = self._best(q, answer, values)
-        if isinstance(answer, str) and isinstance(best, str) and best not in RIGHT:
-            if any(self._best(q, named, {}) in RIGHT for named in with_names(answer, self.constants)):
-                return ""
+        with_numbers = with_names(answer, self.constants) if isinstance(answer, str) and 0 < how_wrong(best) < 4 else ()
+        if any(self._best(q, named, {}) in RIGHT for named in with_numbers):
+            return ""
         if isinstance(answer, str) and best == ELSEWHERE:
             return f"{best}{NAMES if re.search(DECIMAL, answer) else ''}"
         is_another = isinstance(best, str) and best.startswith("that is d")
