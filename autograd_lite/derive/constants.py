@@ -225,9 +225,9 @@ class Constants:
             wholes = {w: self._value(w, eq.origin.code) for part in entries.values() for w in part.formula.names}
             variables = {**self.values, **wholes, **variables}
             self._use(variables, stated.formula.names)
-            whole = stated.formula
-            cases = [part for part in walk(whole) if part.role == "selection" and _compares_labels(part.args[0])]
-            return replaced(whole, partial(self._indicator, variables, {part.key for part in cases}))
+            of = stated.formula
+            cases = [part for part in walk(of) if part.role == "selection" and _compares_labels(part.args[0])]
+            return replaced(of, partial(self._indicator, variables, {part.key for part in cases}))
         return self.in_line(eq, x) or self._quoted(e, x, variables, eq.origin.code)
 
     def _with_sizes(self, e: ast.expr, code: Any, x: Any) -> tuple[ast.expr, dict[str, Any]]:
@@ -358,6 +358,12 @@ class Constants:
         """An array as the text of its expression."""
         if code is not None and any(looped(code, ast.Name(w)) == "" for w in names(e)):  # h[l], where l counts
             return None
+        solved = _solved(e, x, variables) if np.ndim(x) and not isinstance(e, ast.Name) else None
+        if solved is not None and self._is_free(solved[0], solved[1]):
+            self._use({**variables, solved[0]: solved[1]}, [*variables, solved[0]])
+            stated = _evaluated(e, {**variables, solved[0]: solved[1]})
+            if stated is not None and np.allclose(stated.value, x, 1e-14, 0, equal_nan=True):
+                return stated.formula
         word = ast.unparse(e)
         word = f"({word})" if isinstance(e, ast.BinOp | ast.UnaryOp | ast.Compare) else word
         if not np.ndim(x) or word in self.taken or any(isinstance(part, ast.List) for part in ast.walk(e)):
@@ -527,7 +533,9 @@ class Constants:
         """
         users = self._named_size(value, code, e)
         sources = {word: assigned(code, word) for word in SIZES}
-        free = [w for w in sources if self.sizes.get(w) == value or sources[w] is None and w not in self.taken]
+        others = {w for c, _ in self.turns if c not in (None, code) for w in c.co_varnames}  # of functions called
+        free = [w for w in sources if sources[w] is None and w not in self.taken | others]
+        free = [w for w in sources if self.sizes.get(w) == value] or free
         word = next(iter([*users, *free])) if users or free else self.taken.take("n")
         several = [number(k) for k in shape if k > 1]
         if e is not None and not users and isinstance(e, ast.Call):
@@ -625,6 +633,32 @@ def _evaluated(e: ast.expr, variables: Variables, meanings: Mapping[str, Written
         return None
     is_entry = stated.expr is not None and any(part.row and part.row.fn is None for part in walk(stated.expr))
     return None if is_entry else stated
+
+
+def _solved(e: ast.expr, x: Any, variables: Variables) -> tuple[str, Any] | None:
+    """The only unknown variable of an expression with value `x`, and what it is: r2 of ``-0.5 * r2``."""
+    match e:
+        case ast.Name():
+            return None if e.id in variables else (e.id, x)
+        case ast.UnaryOp(ast.USub(), of):
+            return _solved(of, -x, variables)
+        case ast.BinOp(left, op, right):
+            inverse = _INVERSES.get(type(op))
+            for k, part in enumerate((left, right)):
+                by, other = _evaluated(part, variables), (right, left)[k]
+                if inverse is not None and by is not None and not np.ndim(by.value):
+                    with np.errstate(all="ignore"):
+                        return _solved(other, inverse[k](x, by.value), variables)
+    return None
+
+
+#: For each operator the right operand from the result and the left one, and the left operand from the right one.
+_INVERSES: Mapping[type[ast.operator], tuple[Callable[[Any, Any], Any], Callable[[Any, Any], Any]]] = {
+    ast.Add: (np.subtract, np.subtract),
+    ast.Sub: (lambda x, a: a - x, np.add),
+    ast.Mult: (np.divide, np.divide),
+    ast.Div: (lambda x, a: a / x, np.multiply),
+}
 
 
 def _instead(e: ast.expr, part: ast.expr, word: str) -> ast.expr:

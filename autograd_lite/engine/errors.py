@@ -156,8 +156,9 @@ def _described(a: Any) -> str:
 
 def dropped(what: str) -> RuntimeError:
     return RuntimeError(
-        f"{what} would drop the graph of a tensor that requires gradients. Omit np.asarray; use np.stack to join "
-        "tensors in a list, ag.set_at to fill an array; .detach() if only the values are needed"
+        f"{what} would drop the graph of a tensor that requires gradients. Omit np.asarray; write a @ x for "
+        "a.dot(x) of an array a; use np.stack to join tensors in a list, ag.set_at to fill an array; .detach() if only "
+        "the values are needed"
     )
 
 

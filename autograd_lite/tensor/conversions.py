@@ -181,7 +181,7 @@ _REMEDIES = {
     "bool()": "Use np.where, ag.cond or ag.while_loop, or make the choice outside the traced function",
     "ag.Tensor()": "Use ag.tensor, which copies the value at every call",
     "array[i] = ...": "Collect the values in a list and join them by np.stack, or use ag.set_at to fill an array",
-    "np.array()": "Use np.stack to join arrays, and np.take(a, i, axis=0) to index an array by one",
+    "np.array()": "Use np.stack to join arrays, a @ x for a.dot(x), and np.take(a, i, axis=0) to index an array by one",
     "index()": "np.take(a, i, axis=0) reads entries of an array at traced positions, as of np.eye(n); a size, an axis, "
     "or a count is a Python int in ag.trace and ag.source, and goes into static_argnames of ag.jit",
     "printing": "Return the value, and print it outside the traced function",

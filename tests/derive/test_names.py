@@ -579,3 +579,26 @@ def test_slices_and_arrays_from_which_a_number_was_taken_are_those_of_the_line()
     text = str(ag.explain(np.sum(e**2) + np.sum(A**2), [a, b, c], {"y": y, "Phi": Phi, "e": e, "A": A}))
     assert all(f"dL/d{w} = -Σᵢ dL/deᵢ y[{at}]" in text for w, at in (("a", "i+1"), ("b", "i")))
     assert "= Phiᵀ @ Phi" in text
+
+
+def test_an_array_that_a_function_made_has_its_name_in_a_quoted_expression():
+    def kernel(a, length):
+        r2 = np.array([[(p - q) ** 2 for q in a] for p in a])
+        return np.exp(-0.5 * r2 / length**2)
+
+    def f(length):
+        return np.sum(np.linalg.inv(kernel(np.array([0.0, 0.4, 1.1]), length) + np.eye(3)))
+
+    text = str(ag.trace(f, np.array(0.8)).explain())
+    assert "-½ r2 / length²" in text
+    assert "-0.5 * r2" not in text
+
+
+def test_a_size_has_no_name_that_a_function_of_the_program_uses():
+    def centred(x):
+        m = x.mean()
+        n = 2.0
+        return (x - m) ** n
+
+    text = str(ag.trace(lambda x: np.mean(centred(x)), np.array([0.3, 1.2, -0.7])).explain())
+    assert "N = 3" in text
