@@ -29,7 +29,7 @@ from .factors import Combine, Edge, Factor, FoldedCall, Pull, laid_out, mirrored
 from .formula import Expr, Function, factors_of, name, named, number, replaced, terms_of, unsimplified, walk
 from .formula_ops import evaluate, substitute
 from .shorter import POINTS, Shorter
-from .simplify import compared, fitted, full, product, simplified, times, transposed, with_cases
+from .simplify import fitted, full, product, simplified, tidied, times, transposed, with_cases
 from .steps import TRANSPOSES, Steps
 from .symbolic_rule import G, parted
 
@@ -106,7 +106,7 @@ class Chain(Steps):
                 direct = before.is_number and before.value == 1
                 stated = direct and self.known(at) is not None  # as it was stated, not simplified
                 if stated:
-                    formula = replaced(named(e.formula, meanings), compared)
+                    formula = replaced(named(e.formula, meanings), tidied)
                 else:
                     formula = substitute(e.formula, meanings)
                 if is_whole:

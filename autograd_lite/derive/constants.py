@@ -196,7 +196,8 @@ class Constants:
         """Constant `x`, operand `k` of `eq`, as the user's line has it; None for a number written as such."""
         e = operand(eq, k)
         if e is None or _place_in_code(eq, k) in self.rounds:
-            return self.in_loop(eq, k, x) or self._of_round(eq, k, x) or self.in_line(eq, x) or self._only_number(x)
+            of_round = self.in_loop(eq, k, x) or self._of_round(eq, k, x)
+            return of_round or self.in_line(eq, x, True) or self._only_number(x)
         if isinstance(e, ast.Name) and (named := self._by_name(e, x, eq.origin.code)) is not None:
             return named
         if isinstance(e, ast.Attribute) and not _is_size(e) and is_number(x) and self._is_free(e.attr, x):  # self.eps
@@ -379,15 +380,19 @@ class Constants:
         starts = (_evaluated(e, variables) for e, variables in sources if variables.keys().isdisjoint(self.computed))
         return next((of for of in starts if of is not None), None)
 
-    def in_line(self, eq: Equation, x: Any) -> Expr | None:
-        """Array `x` as an array in the user's line that has its numbers, or as a part of one."""
+    def in_line(self, eq: Equation, x: Any, in_rounds: bool = False) -> Expr | None:
+        """Array `x` as an array in the user's line that has its numbers, or as a part of one; in the rounds of a loop
+        also as a window of one.
+        """
         e = line(eq)
         for word, value in (self._variables(e, eq.origin.code) if e is not None and np.ndim(x) else {}).items():
             is_whole = np.ndim(value) > 0 and _is_same(value, x)
             if is_whole or np.ndim(value) and _owner(value) is _owner(x):
                 self._use({word: value}, [word])
-                if (known := name(word, np.shape(x)) if is_whole else self.known(x)) is not None:
-                    return known
+                part = name(word, np.shape(x)) if is_whole else self.known(x)
+                part = _window(x, value, word) if part is None and in_rounds else part
+                if part is not None:
+                    return part
         return None
 
     def labelled(self, eq: Equation, defined: Mapping[Var, Equation]) -> list[Equation] | None:
@@ -719,6 +724,17 @@ def _owner(x: Array) -> Array:
     while isinstance(x.base, np.ndarray):
         x = x.base
     return x
+
+
+def _window(x: Array, a: Array, word: str) -> Expr | None:
+    """`x` as ``a[k:m]`` or ``a[k:m, i:j]`` where it lies in `a`."""
+    rest, index = address(x) - address(a), list[slice]()
+    for stride, n in zip(a.strides, x.shape, strict=False):
+        k, rest = divmod(rest, stride or 1)
+        index.append(slice(k, k + n))
+    at = tuple(index) if x.ndim > 1 else index[0]
+    is_it = x.ndim == a.ndim and address(x) >= address(a) and _place(a[at]) == _place(x)
+    return unsimplified("getitem", (name(word, a.shape),), x.shape, index=at) if is_it else None
 
 
 def _part(x: Array, a: Array, word: str) -> Expr | None:

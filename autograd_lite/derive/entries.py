@@ -137,9 +137,9 @@ def padded(e: Expr) -> tuple[Expr, Shape] | None:
 
 
 def is_cut(part: Expr) -> bool:
-    """Whether an index has slices only, and cuts something off."""
+    """Whether an index has slices only, none of which begins at the number of a step, and cuts something off."""
     index = _parts(part)
-    slices = [p for p in index if isinstance(p, slice) and p.step in (None, 1)]
+    slices = [p for p in index if isinstance(p, slice) and p.step in (None, 1) and not isinstance(p.start, Step)]
     return len(slices) == len(index) and any(p != slice(None) for p in slices)
 
 

@@ -186,7 +186,8 @@ class Derivation(GraphView):
     def _step(self, n: Var) -> Line:
         c = self.chain
         where = [Definition(word, e) for word, e in c.where(n)]
-        return Line(c.names[n], (self.order.definition(n),), layout.small(c.values[n]), shape=n.shape, where=where)
+        value = layout.small(c.shorter.value(n, c.values[n]))
+        return Line(c.names[n], (self.order.definition(n),), value, shape=n.shape, where=where)
 
     def _rule(self) -> list[Total]:
         """The gradients for which the chain rule is written: where something is multiplied or added."""
@@ -243,7 +244,7 @@ class Derivation(GraphView):
     def _line(self, line: Factor | Total, written: set[Var], checked: Collection[Var]) -> Line:
         """A factor or a gradient; `written` are the steps with a long definition that has been written out."""
         if isinstance(line, Factor):
-            value = None if line.formula.is_number else layout.small(line.value)
+            value = None if line.formula.is_number else layout.small(self.chain.shorter.partial(line))
             return Line(line.symbol, (line.stated,), value, since=self.since([line], written), how=_how(line))
         check = self._checked({line.node: line.value}) if line.node in checked else ""
         if self._is_one_step(line) and not self.order.by_gradients:  # it has its line as a factor
@@ -265,7 +266,7 @@ class Derivation(GraphView):
         if closed is not None and closed.is_zero:  # a shift by the maximum
             since, said = self.since(self.order.passed(replace(line, closed=None)), written), "; it cancels"
         since += [Definition(word, e) for word, e in (closed.labels.items() if closed is not None else ())]
-        value = layout.small(line.value)
+        value = layout.small(self.chain.shorter.gradient(line.node, line.value))
         shape = line.value.shape if value is None else None
         return Line(
             line.symbol, formulas, value, shape=shape, since=since, how=said,

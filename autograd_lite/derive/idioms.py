@@ -56,7 +56,11 @@ def recognised(program: Program, kept: Collection[Var], is_read: bool = True) ->
             steps = wide or _grouped(eq, likely, kept, defined, place, once) or steps
         new += steps
         live.update(x for step in steps for x in step.operands if isinstance(x, Var))
-    return replace(program, equations=new[::-1])
+    found = replace(program, equations=new[::-1])
+    passed = found.defined.keys() & named & program.graded - {*kept}
+    # What is used beside an idiom would have a part of its gradient alone.
+    passed = {v for v in passed if any(y not in found.defined for eq in users.get(v, ()) for y in eq.outputs)}
+    return recognised(program, {*kept, *passed}, is_read) if passed else found
 
 
 def _flat(program: Program, is_read: bool) -> list[Equation]:

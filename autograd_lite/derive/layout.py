@@ -263,8 +263,9 @@ def _array(value: Any, indent: int) -> str:
     value = np.asarray(value)
     value = value.astype(int) if value.dtype == bool else value  # 1[z > 0]
     size = largest(value)
-    digits = 4 if size >= 0.1 or size == 0 else min(3 - math.floor(math.log10(size)), 12)
-    shown = np.array2string(value, precision=digits, suppress_small=True, separator=" ", floatmode="maxprec")
+    digits = 4 if size >= 0.1 or size == 0 else 3 - math.floor(math.log10(size))
+    digits, is_plain = (digits, True) if digits <= 12 else (3, False)
+    shown = np.array2string(value, precision=digits, suppress_small=is_plain, separator=" ", floatmode="maxprec")
     shown = re.sub(r"-0\.(?!\d)", "0." if value.ndim == 0 else " 0.", shown)  # of a rounding error
     return shown.replace("\n", "\n" + " " * indent)
 

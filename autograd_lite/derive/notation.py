@@ -493,8 +493,11 @@ def _repeatable(live: Container[Var], rounds: Counter[Any], steps: Container[Any
 
 
 def _changes(eq: Equation, k: int) -> bool:
-    """Whether an operand is a variable that is assigned more than once."""
+    """Whether an operand is a variable that is assigned more than once, or has an entry ``x[t]`` in it."""
     e, code = operand(eq, k), eq.origin.code
+    indices = [part.slice for part in ast.walk(e) if isinstance(part, ast.Subscript)] if e is not None else []
+    if any(isinstance(part, ast.Name) for index in indices for part in ast.walk(index)):
+        return True
     return isinstance(e, ast.Name) and code is not None and len(assigned(code, e.id) or ()) > 1
 
 

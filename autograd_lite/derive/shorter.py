@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Set
+from collections import ChainMap
+from collections.abc import Callable, Iterator, Mapping, Set
 from functools import cached_property
 from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..base.cached_method import cached_method
 from ..program import Var
 from ..program.graph import graph_of
 from ..program.slopes import gradients
 from .board_names import stem
 from .collect import UNFIT, Context, Form, collected, leaves
-from .factors import laid_out
+from .factors import Factor, laid_out
 from .formula import Array, Expr, Shape, constant, name, walk
 from .formula_ops import evaluate, largest, substitute
 from .steps import Steps
 from .textbook_parser import Written, formula
 
 POINTS, TRIED = 3, 8
+ROUNDING = 1e-12  # what is smaller, in absolute value or beside the largest entry, may be a rounding error
+DIGITS, STEADY = 2e-15, 1e-4  # a change of the last digits of the inputs, and what it changes a result less than
 LIMIT = 8  # names in whose definition another stands, behind letters
 MANY = 24  # names in a formula; one with more is not collected
 
@@ -143,10 +147,10 @@ class Shorter:
 
     # ------------------------------------------------------------------------------------------------ their comparison
 
-    def environment(self, point: Point) -> dict[str, Any]:
+    def environment(self, point: Point) -> Mapping[str, Any]:
         """Every name with its value at a point: also the names that were given since the point was computed."""
         values = {word: point.values[v] for v, word in self.steps.names.items() if v in point.values}
-        return {**self.steps.constants.values, **values}
+        return ChainMap(values, self.steps.constants.values)
 
     @cached_property
     def points(self) -> list[Point]:
@@ -154,10 +158,43 @@ class Shorter:
         near = (p for p in map(self._point, range(1, TRIED + 1)) if p is not None)
         return [p for p in (self._point(0), *islice(near, POINTS)) if p is not None]
 
-    def _point(self, seed: int) -> Point | None:
+    @cached_method
+    def _moved(self, seed: int) -> tuple[Point, Mapping[str, Any]] | None:
+        """A point where the inputs have other last digits, and its values by their names."""
+        point = self._point(seed, DIGITS)
+        return point and (point, self.environment(point))
+
+    def rounded(self, x: Any, at: Callable[[Point, Mapping[str, Any]], Any]) -> Any:
+        """A value with 0 for rounding errors: small numbers that change much where the inputs have other last digits.
+        ``at`` has the value at a point; one says little, as an error may be the same by chance.
+        """
+        y = np.asarray(x)
+        small = (y != 0) & (np.abs(y) < ROUNDING * max(1, largest(y))) if y.dtype.kind == "f" else np.False_
+        is_error = np.zeros_like(small)
+        for seed in range(1, POINTS + 1):
+            if not small.any() or (point := self._moved(seed)) is None:
+                break
+            with np.errstate(all="ignore"):
+                is_error |= small & ~(np.abs(at(*point) - y) < STEADY * np.abs(y))
+            small = small & ~is_error
+        return np.where(is_error, y.dtype.type(0), y) if np.any(is_error) else x
+
+    def value(self, n: Var, x: Any) -> Any:
+        """The value of a landmark without rounding errors."""
+        return self.rounded(x, lambda p, _: p.values[n])
+
+    def gradient(self, n: Var, x: Any) -> Any:
+        """The gradient with respect to a landmark without rounding errors."""
+        return self.rounded(x, lambda p, _: p.gradients[n])
+
+    def partial(self, f: Factor) -> Any:
+        """The value of a factor without rounding errors."""
+        return self.rounded(f.value, lambda _, env: evaluate(f.formula, env))
+
+    def _point(self, seed: int, by: float = 0.1) -> Point | None:
         s, rng = self.steps, np.random.default_rng(seed)
         inputs = {v: x for v, x in s.values.items() if seed and s.is_input(v) and v in s.graded & s.active}
-        size = {v: np.where(x == 0, 0.1, 0.1 * np.abs(x)) for v, x in inputs.items()}
+        size = {v: by * np.where(x == 0, by > DIGITS, np.abs(x)) for v, x in inputs.items()}
         low = {v: np.where((x == 0) & bool(seed % 2), 0, -1) for v, x in inputs.items()}  # log(x) has no value below 0
         near = {v: (x + size[v] * rng.uniform(low[v], 1, x.shape)).astype(x.dtype) for v, x in inputs.items()}
         try:
@@ -168,7 +205,7 @@ class Shorter:
             return None
         values = {v: np.asarray(t._data if seed else s.values[v]) for v, t in graph.items() if v in s.values}
         steepest = max([0.0, *map(largest, slopes.values())])
-        return Point(values, slopes, steepest) if np.isfinite(values[s.root]).all() else None
+        return Point(values, slopes, steepest) if by == DIGITS or np.isfinite(values[s.root]).all() else None
 
     @cached_property
     def _gradients(self) -> dict[str, Var]:

@@ -622,6 +622,12 @@ def compared(e: Expr) -> Expr | None:
     return unsimplified(row, args, e.shape)
 
 
+def tidied(e: Expr) -> Expr | None:
+    """A part of a textbook's formula in which others stand for its letters: ``-(-t / τ²)`` as ``t / τ²``."""
+    above = [part.args[0] for part in e.args if e.role == "negation" and part.role == "quotient"]
+    return again(e, e.args) if above and above[0].role == "negation" else compared(e)
+
+
 def _linear(e: Expr) -> Expr:
     """A layer is what it computes: ``x @ weight.T + bias``."""
     x, weight, *bias = e.args

@@ -35,7 +35,6 @@ from .formula import (
     terms_of,
     unsimplified,
 )
-from .formula_ops import largest
 
 TIMES, BELOW = r" \times ", r" \\ "
 LOG_2PI = math.log(2 * math.pi)  # in the densities of normal distributions
@@ -198,7 +197,6 @@ def _turned_inverse(e: Expr) -> Expr:
     return e
 
 
-ROUNDING = 1e-12  # what is smaller, in absolute value and beside the largest entry, is written as 0
 LETTERS = "ijklmn"  # the indices of axes
 _NAMES: ContextVar[Collection[str]] = ContextVar("names", default=())
 
@@ -527,13 +525,6 @@ def array_text(value: Array) -> str:
 # --------------------------------------------------------------------------------------------------------- plain text
 
 
-def rounded(value: Any) -> Any:
-    """`value` with 0 for rounding errors."""
-    x = np.asarray(value)
-    noise = np.abs(x) < ROUNDING * max(1, largest(x)) if x.dtype.kind == "f" else np.False_
-    return np.where(noise, x.dtype.type(0), x) if noise.any() else value
-
-
 class Text(Printer):
     """Mathematics in one line: ``(y - P)²``, ``Bᵀ``, ``σ(C)``."""
 
@@ -858,8 +849,7 @@ class Latex(Text):
         return self.fill(r"{x1}\ ({x2})", symbol, self.shape(shape))
 
     def matrix(self, value: Any, digits: int = 4) -> str:
-        """A small array; a single number as such. Rounding errors are 0."""
-        value = rounded(value)
+        """A small array; a single number as such."""
         if np.size(value) == 1:
             return self.digits(np.asarray(value).item(), digits)
         if np.size(value) == 0:
@@ -916,7 +906,7 @@ class Latex(Text):
         if _is_vector(e) or _is_joined(e):
             return rf"\left[{_places(e)}\right]"
         shown = shown_params(e if e.role in _REDUCTIONS else _stated(e)).keys() & {"axis", "shape"}
-        return None if shown else fitting(e.row.tex, e, params=False)
+        return None if shown and e.role != "placement" else fitting(e.row.tex, e, params=False)
 
     def param(self, key: str, e: Expr) -> str:
         value = e.params[key]

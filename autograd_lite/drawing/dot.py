@@ -242,7 +242,7 @@ def label_rows(item: Item, scene: Scene, style: Style) -> list[list[LabelRow]]:
     title = " = ".join(filter(None, [head, "" if is_folded else source]))
     value = item.value if style.values else None
     sizes = formatting.shape(item.shape) or ("scalar" if item.shape == () and value is None else "")
-    dtype = item.dtype if item.dtype != scene.usual else ""
+    dtype = item.dtype if item.dtype != scene.usual and item.dtype[:1] in ("f", "c") else ""
     kind = "  ".join(filter(None, [sizes, dtype])) if item.kind != "summary" else ""
     others = filter(None, [source if is_folded else "", item.note, kind])
     rows = [[LabelRow(title, "name", LARGE, True)], *([LabelRow(text, "dim")] for text in others)]
@@ -373,7 +373,9 @@ def partial_rows(line: Line, scene: Scene, style: Style) -> list[LabelRow]:
     if not style.partials or not line.symbol:
         is_new = line.shape and not line.symbol and line.shape != scene.item(line.tail).shape
         return [LabelRow(formatting.shape(line.shape), "dim")] if is_new else []
-    source = "" if line.formula is not None and line.formula.is_number else line.source()
+    is_value = line.formula is not None and line.formula.row is None and line.formula.role != "name"
+    is_value &= line.value is not None
+    source = "" if is_value else line.source()
     value = ""
     if line.value is not None:
         entries = formatting.array(line.value)

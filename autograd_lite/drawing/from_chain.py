@@ -11,10 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from ..derive.board_names import stem
 from ..derive.chain_rule import Chain
 from ..derive.constants import is_number
-from ..derive.formula import Expr, name, replaced, walk
-from ..derive.notation import LIMIT, too_many
+from ..derive.formula import Expr, name, number, replaced, walk
+from ..derive.formula_ops import substitute
+from ..derive.notation import FEW, LIMIT, too_many
 from ..program import Var
 from ..program.naming import Names
 from ..program.slopes import gradients as gradients_of
@@ -50,6 +52,8 @@ class _Derived:
         self.constants: dict[str, Any] = {}  # arrays in formulas, by the names that they get
         self.words: dict[int, str] = {}  # these names, by the id of the array
         self.names = Names([*chain.names.values(), *chain.constants.values])
+        starts = [w for w in chain.constants.starts if w == f"{stem(w)}0"]  # of what is added up in a loop
+        self.zeros = {w: number(0) for w in starts if is_number(x := chain.constants.values.get(w)) and x == 0}
         self.by_name = {word: n for n, word in chain.names.items()}
         # Of the user's steps, as on a page: a sigmoid by hand may overflow where that of a textbook does not.
         self.values = chain.values | chain.recorded.values
@@ -67,7 +71,7 @@ class _Derived:
     def scene(self) -> Scene:
         self._between()
         for n in self.drawn:
-            formula = self._without_arrays(self.chain.definition(n))
+            formula = self._without_arrays(substitute(self.chain.definition(n), self.zeros))
             passes = self.chain.inputs_of(n) if n in self.chain.graded else []
             # The simplified formula may not use all through which gradients pass.
             words = dict.fromkeys([*self._arguments(n, formula), *(self.chain.names[m] for m in passes)])
@@ -129,7 +133,9 @@ class _Derived:
 
     def _item(self, key: str, n: Var) -> Item:
         kind, own = self.subject.kind(n), n in self.subject.program.named
-        value, gradient = np.asarray(self.values[n]), self.gradients.get(n)
+        value, gradient, shorter = np.asarray(self.values[n]), self.gradients.get(n), self.chain.shorter
+        value = shorter.value(n, value) if n in self.chain.defined else value
+        gradient = gradient if gradient is None else shorter.gradient(n, gradient)
         return Item(
             key, kind, self.chain.names[n], None, "", n.shape, str(n.dtype), value, gradient, own=own,
             origin=origin_of(self.chain.defined.get(n), self.chain.program.captured.get(n)),
@@ -148,7 +154,7 @@ class _Derived:
         f = self.chain.factor(n, m)
         formula = self._without_arrays(f.stated)
         summed = f"summed over axis {', '.join(map(str, f.axes))}" if f.axes else ""
-        value = f.value if f.stated is f.formula else None
+        value = self.chain.shorter.partial(f) if f.stated is f.formula and f.value is not None else None
         if value is not None and value.dtype.kind == "b":  # of relu: 1 and 0
             value = value.astype(m.dtype)
         symbol = f.symbol
@@ -156,14 +162,14 @@ class _Derived:
             symbol = f"d{self.chain.names[self.chain.root]}/d{word}"
         self.lines[key] = Line(
             key, tail, head, symbol, formula, f.combine, value, shape, summed, names=self.chain.words,
-            convention="; ".join(f.conventions),
+            convention="; ".join(f.conventions), of=n.shape,
         )  # fmt: skip
 
     def _without_arrays(self, e: Expr) -> Expr:
         """`e` with a name for each array constant."""
 
         def named(part: Expr) -> Expr | None:
-            if part.role != "array" or part.value.size < 2:
+            if part.role != "array" or part.value.size <= FEW:
                 return None
             if id(part.value) not in self.words:
                 self.words[id(part.value)] = self.names.take("const")

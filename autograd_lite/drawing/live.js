@@ -6,12 +6,23 @@ const find = (id) => document.getElementById(id);
 
 // ------------------------------------------------------------------------------------------------ numbers
 const leaves = live.leaves.map((leaf) => ({ ...leaf, first: leaf.trained, now: constant(leaf), start: constant(leaf) }));
-const v = Object.create(null), d = Object.create(null), p = Object.create(null);
+const all = { v: Object.create(null), d: Object.create(null), p: Object.create(null) }, { v, d, p } = all;
 for (const [name, x] of Object.entries(live.rest)) v[name] = constant(x);
 const compute = () => {
   for (const leaf of leaves) v[leaf.name] = leaf.now;
   forward(v);
   backward(v, d);
+};
+/** Everything from inputs that have other last digits. */
+const beside = (seed) => {
+  const near = { v: Object.create(null), d: Object.create(null), p: Object.create(null) };
+  const others = (x) => array(x.shape, x.data.map((y, k) => y * (1 + live.limits.digits * Math.cos(seed + k))));
+  for (const [name, x] of Object.entries(live.rest)) near.v[name] = constant(x);
+  for (const leaf of leaves) near.v[leaf.name] = leaf.kind === "f" ? others(leaf.now) : leaf.now;
+  forward(near.v);
+  backward(near.v, near.d);
+  partials(near.v, near.p);
+  return near;
 };
 const loss = () => v[live.loss].data[0];
 
@@ -61,10 +72,17 @@ const number = (x, digits, kind) => {
   if (e < -4 || e >= digits) return `${sign}${point(found, 1)}e${e < 0 ? "-" : "+"}${String(Math.abs(e)).padStart(2, "0")}`;
   return sign + (e < 0 ? point(`${"0".repeat(-e)}${found}`, 1) : point(found, e + 1));
 };
-/** Rounding errors as 0. */
-const rounded = (x) => {
+/** Rounding errors as 0: small numbers that change much where the inputs have other last digits, in near(0), near(1), …;
+    one of them says little, as an error may be the same by chance. */
+const rounded = (x, role, key, near) => {
   const limit = live.limits.rounding * x.data.reduce((most, y) => (Number.isFinite(y) ? Math.max(most, Math.abs(y)) : most), 1);
-  return x.data.some((y) => y !== 0 && Math.abs(y) < limit) ? { ...x, data: x.data.map((y) => (Math.abs(y) < limit ? 0 : y)) } : x;
+  const isError = (y, k) => {
+    for (let n = 0; y !== 0 && Math.abs(y) < limit && n < live.limits.tried; n++) {
+      if (!(Math.abs(near(n)[role][key].data[k] - y) < live.limits.steady * Math.abs(y))) return true;
+    }
+    return false;
+  };
+  return { ...x, data: x.data.map((y, k) => (isError(y, k) ? 0 : y)) };
 };
 const rows = (x, digits) => {
   const wide = x.shape.at(-1) ?? 1;
@@ -142,7 +160,7 @@ const texts = (key, role) => groups.filter(([k, g]) => k === key && !g.id.includ
   .flatMap(([, g]) => [...g.querySelectorAll(`text[fill="var(--${role})"]`)]);
 for (const item of live.items) {
   const { key, name } = item;
-  for (const role of ["value", "gradient"]) item[role] = item[role] && { texts: texts(key, role), of: role === "value" ? v : d, name };
+  for (const role of ["value", "gradient"]) item[role] = item[role] && { texts: texts(key, role), from: role === "value" ? "v" : "d" };
 }
 for (const line of live.lines) line.text = texts(line.key, "partial").find((t) => t.textContent.replaceAll("\u00a0", " ") === line.text);
 const measured = [...live.items.flatMap((i) => [i.value, i.gradient].flatMap((s) => (s ? s.texts : []))), ...live.lines.flatMap((l) => l.text || [])];
@@ -165,13 +183,15 @@ const labelled = new Map(groups.filter(([, g]) => !g.id.includes("_row")));
 /** Everything that is shown, from the present numbers. */
 const draw = () => {
   const shown = new Map();  // for the steps, by role and key
+  const others = [], near = (n) => (others[n] ??= beside(n));
   data.items.forEach((target, n) => {
     const item = live.items[n];
     const words = [item.label];
     for (const role of ["value", "gradient"]) {
       if (!item[role]) continue;
-      const now = { ...item[role].of[item.name], kind: role === "value" ? item.kind : "f" };
-      const x = role === "value" && given.has(item.key) ? now : rounded(now);
+      const { from } = item[role];
+      const now = { ...all[from][item.name], kind: role === "value" ? item.kind : "f" };
+      const x = role === "value" && given.has(item.key) ? now : rounded(now, from, item.name, near);
       shown.set(`${role} ${item.key}`, x);
       target[role] = entries(x);
       words.push(`${role} ${lines(x).join(" ")}`);
@@ -183,7 +203,7 @@ const draw = () => {
   });
   const byKey = new Map(data.lines.map((l) => [l.key, l]));
   for (const { key, label, text } of live.lines) {
-    const x = rounded(p[key]);
+    const x = rounded(p[key], "p", key, near);
     shown.set(`value ${key}`, x);
     byKey.get(key).value = entries(x);
     labelled.get(key)?.setAttribute("aria-label", `${label} = ${lines(x).join(" ")}`);
@@ -198,7 +218,7 @@ const draw = () => {
     find("steps").children[n].querySelector("math:last-of-type").replaceChildren(element("mo", "="), ...mathMatrix(x));
   });
   for (const leaf of leaves) for (const cell of leaf.cells) cell.show();
-  find("loss").textContent = `${live.written} = ${number(rounded(v[live.loss]).data[0], 6)}`;
+  find("loss").textContent = `${live.written} = ${number(rounded(v[live.loss], "v", live.loss, near).data[0], 6)}`;
   refresh();
 };
 const update = () => {

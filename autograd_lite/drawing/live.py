@@ -22,10 +22,10 @@ from ..derive.javascript import NoForm
 from ..derive.layout import Line as Written
 from ..derive.live_program import Program, program
 from ..derive.notation import Notation
-from ..derive.writing import ROUNDING
+from ..derive.shorter import DIGITS, POINTS, ROUNDING, STEADY
 from . import formatting
 from .scene import Item, Line, Scene
-from .steps import Step
+from .steps import FIXED, Step
 from .subject import has_one_entry
 from .svg import item_label, line_label
 
@@ -95,7 +95,7 @@ def live(scene: Scene, chain: Chain | None, steps: Sequence[Step], examples: Any
         "batches": turns,
         "limits": {
             "lines": formatting.LINES, "columns": formatting.COLUMNS, "many": formatting.MANY, "edited": EDITED,
-            "rounding": ROUNDING,
+            "rounding": ROUNDING, "digits": DIGITS, "steady": STEADY, "tried": POINTS,
         },
     }
     arrays, controls, style, panel = (
@@ -103,7 +103,7 @@ def live(scene: Scene, chain: Chain | None, steps: Sequence[Step], examples: Any
         for name in ("arrays.js", "live.js", "live.css", "live.html")
     )
     script = f'"use strict";\n(() => {{\n{arrays}\n{emitted.text}\n{controls}}})();\n'
-    return Live(escape.script(data), script, style, panel, _roomy(scene, computed), _notes(chain, still))
+    return Live(escape.script(data), script, style, panel, _roomy(scene, computed), _notes(chain, still, steps))
 
 
 def _trained(inputs: Sequence[Item], chain: Chain, examples: Any) -> list[Item]:
@@ -124,12 +124,12 @@ def _still(scene: Scene, chain: Chain, emitted: Program) -> dict[str, str]:
     remedy = "Make it an argument." if arguments else "A page of the function itself, ag.trace(f, x).draw(), does."
     for i in scene.items:
         if i.kind in _INPUTS and i.name not in emitted.leaves:
-            is_data = i.kind == "input" and not chain.is_anonymous(i.name)
+            is_data = i.kind == "input" and not chain.is_anonymous(i.name) and i.name not in chain.constants.starts
             still.setdefault(i.name, f"{_OUTSIDE} {remedy}" if is_data else "")
     return still
 
 
-def _notes(chain: Chain, still: Mapping[str, str]) -> tuple[str, ...]:
+def _notes(chain: Chain, still: Mapping[str, str], steps: Sequence[Step]) -> tuple[str, ...]:
     """For the reader: what is less exact, or cannot be changed."""
     notes = []
     if coarse := sorted({str(n.dtype) for n in chain.nodes if n.dtype.kind == "f" and n.dtype.itemsize < 8}):
@@ -137,6 +137,9 @@ def _notes(chain: Chain, still: Mapping[str, str]) -> tuple[str, ...]:
     for why in dict.fromkeys(filter(None, still.values())):
         words = (w for word in still if still[word] == why for w in chain.constants.quoted.get(word) or [word])
         notes.append(f"{', '.join(dict.fromkeys(map(escape.plain, words)))} cannot be changed here: {why}")
+    fixed = ", ".join(s.remark.removeprefix(FIXED) for s in steps if s.remark.startswith(FIXED)).split(", ")
+    if any(" = " in number and number.partition(" = ")[0] not in chain.constants.sizes for number in fixed):
+        notes.append(_FIXED)
     if tests := Given(chain).branches():
         notes.append(f"The page keeps the branches that were taken, whatever the numbers: {', '.join(tests)}.")
     return tuple(notes)
@@ -146,6 +149,10 @@ _INPUTS = "parameter", "input"
 _NUMBERS = (
     "the function chooses entries, positions or sizes by these numbers, and was recorded with them. Draw it again with "
     "others."
+)
+_FIXED = (
+    "What is fixed stands in the program, or chooses entries there. As an argument of a function it can be changed: "
+    "ag.trace(f, x).draw()."
 )
 _OUTSIDE = (
     "something that the recording does not show was computed from these numbers, chosen by them, or shares their "

@@ -96,8 +96,8 @@ class _Loop:
         if len(a) != len(b):
             raise _Differs
         words = "".join(self.word(x, y, before) for x, y in zip(a, b, strict=True))
-        for place, index in (("[t]", "ₜ₊₁"), ("[(t - 1)]", "ₜ"), ("[(t - 2)]", "ₜ₋₁")):  # which count from 0
-            words = words.replace(place, index)
+        for place, index, t in (("[t]", "ₜ₊₁", "t+1"), ("[(t - 1)]", "ₜ", "t"), ("[(t - 2)]", "ₜ₋₁", "t-1")):  # from 0
+            words = words.replace(f"at {place}", f"at {t}").replace(place, index)
         return name(words) if words else None
 
     def word(self, x: str, y: str, before: dict[str, str]) -> str:

@@ -7,15 +7,16 @@ LaTeX and comparisons are all made from the scene.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from ..derive.entries import entries
 from ..derive.formula import Expr
-from ..derive.writing import rounded, text_name
+from ..derive.writing import apart_from, subscript, text_name
 from . import formatting
 
 #: The kinds of boxes; each looks different, even without colour.
@@ -47,7 +48,7 @@ class Item:
     operation : str
         Shown where there is no formula.
     value, gradient : ndarray, optional
-        As they were when the scene was made; rounding errors of what was computed are 0.
+        As they were when the scene was made.
     clusters : tuple of (key, label)
         The calls in which it was computed, outermost first.
     own : bool
@@ -81,7 +82,7 @@ class Item:
     names: Collection[str] = ()  # of the user's, which no index has
 
     def __post_init__(self) -> None:
-        _own(self, "value", "gradient", kept=("value",) * (self.kind in ("parameter", "input", "constant")))
+        _own(self, "value", "gradient")
 
     def source(self, wide: int = formatting.WIDE) -> str:
         """How it is computed, in one line of at most `wide` characters; empty for an input."""
@@ -127,6 +128,7 @@ class Line:
     change: str = ""
     names: Collection[str] = ()  # of the user's, which no index has
     convention: str = ""  # what holds at a kink or a tie
+    of: tuple[int, ...] | None = None  # the shape of the result
 
     def __post_init__(self) -> None:
         _own(self, "value")
@@ -136,6 +138,13 @@ class Line:
         symbol = formatting.partial(self.symbol) if self.symbol else ""
         if self.combine == "map" and self.formula is not None:  # a gradient, which may need indices
             return formatting.equation(self.symbol, self.formula, self.shape, self.names)
+        if self.combine == "elementwise" and self.formula is not None and self.of is not None:
+            with apart_from(self.names):
+                letters, (e,) = entries([self.formula], self.formula.shape)
+                if letters and {self.of, self.shape} <= {self.formula.shape, ()}:
+                    below = [subscript(letters) if s else "" for s in (self.of, self.shape)]
+                    of, wrt = symbol.split("/")
+                    return [f"{of}{below[0]}/{wrt}{below[1]}", formatting.formula(e, formatting.LONGEST)]
         return [symbol, formatting.formula(self.formula, formatting.LONGEST)]
 
     @property
@@ -148,14 +157,12 @@ class Line:
         return formatting.clipped(self._equation[1], wide)
 
 
-def _own(thing: Any, *fields: str, kept: Sequence[str] = ()) -> None:
-    """Copy arrays: parameters are updated in place later, and the picture must not change with them. What is not `kept`
-    has no rounding errors.
-    """
+def _own(thing: Any, *fields: str) -> None:
+    """Copy arrays: parameters are updated in place later, and the picture must not change with them."""
     for field_name in fields:
         value = getattr(thing, field_name)
         if isinstance(value, np.ndarray):
-            object.__setattr__(thing, field_name, (value if field_name in kept else rounded(value)).copy())
+            object.__setattr__(thing, field_name, value.copy())
 
 
 @dataclass(frozen=True)

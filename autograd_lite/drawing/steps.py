@@ -26,6 +26,7 @@ from .scene import Item, Scene
 from .scene import Line as Edge
 
 LONG = 72  # characters of a caption's formula
+FIXED = "fixed: "  # what a remark begins with that lists the numbers without a box
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ def _fixed(shown: Sequence[Step], scene: Scene, chain: Chain, defined: Mapping[s
     computed = {*defined, *landmarks, *(w for w in chain.introduced if not is_number(env.get(w)))}
     others = computed | scene.keys_named().keys()
     fixed = [f"{text_name(w)} = {formatting.listed(env[w])}" for w in words if w in env and w not in others]
-    return f"fixed: {', '.join(fixed)}" if fixed else ""
+    return f"{FIXED}{', '.join(fixed)}" if fixed else ""
 
 
 def targets(scene: Scene, chain: Chain, wrt: Tensor | Sequence[Tensor] | None) -> list[Var]:

@@ -24,6 +24,7 @@ from ..derive.explain import Derivation, explain
 from ..derive.formula import Expr, constant, name, number
 from ..derive.layout import RULE, Line, Section, markdown_of, small, tex_rows, text_of
 from ..derive.mathml import html_of
+from ..derive.shorter import ROUNDING
 from ..derive.simplify import product
 from ..derive.source import Source
 from ..derive.writing import LATEX, TEXT, Full, text_name
@@ -586,6 +587,8 @@ def _chosen(
 def _with_value(line: Line, space: Mapping[str, Any]) -> Line:
     """A line with another value."""
     value = np.asarray(space.get(line.symbol, line.value))
+    if line.value is not None and np.shape(line.value) == value.shape and value.dtype.kind == "f":
+        value = np.where((line.value == 0) & (np.abs(value) < ROUNDING), 0.0, value)  # a rounding error
     if line.value is None and len(line.formulas) == 1 and line.formulas[0].is_number and not line.since:
         return replace(line, formulas=(number(value.item()),))
     return replace(line, value=None if line.value is None else small(value), check="")

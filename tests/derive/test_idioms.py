@@ -387,6 +387,16 @@ def test_the_sum_of_a_product_with_the_identity_is_a_trace():
     assert "tr(" not in text_of(weighted, X[:2], 0.5, wrt=["lam"])
 
 
+def test_what_is_used_beside_an_idiom_is_no_part_of_it():
+    score = leaf(3, name="score")
+    hazard = np.exp(score)
+    rows = np.array([0, 2])
+    a = hazard[rows]
+    text = explained(np.log(np.sum(hazard)) + np.log(np.sum(a)), hazard=hazard, a=a, rows=rows)
+    assert "L = log(Σ hazard) + log(Σ a)" in text
+    assert "dL/dhazardₖ = 1 / Σ hazard + Σᵢ 1[rowsᵢ = k] dL/daᵢ" in text
+
+
 def test_an_integer_beside_other_axes_has_its_own_index():
     b, img = leaf(2, 2, name="b"), np.arange(6.0).reshape(3, 2) + 1
     text = explained(np.sum((b[0][:, None] * img[0:2]) ** 2), img=img)
@@ -582,3 +592,11 @@ def test_a_mask_that_a_function_computes_is_a_step_and_not_given():
     assert "H = a ⊙ 1[a > 0]" in text
     assert "dL/da = dL/dH ⊙ 1[a > 0]" in text
     assert "dL/db = where(|b| ≤ d, b, d sign(b))" in text
+
+
+def test_what_is_placed_is_written_alike_in_text_and_latex():
+    h, mask = leaf(3, name="h"), np.array([True, False, True])
+    a = h[mask]
+    derivation = (np.sum(a**2) + np.sum(np.exp(h))).explain(h, names={"a": a, "mask": mask})
+    assert "dL/da at [mask], 0 elsewhere" in derivation.text()
+    assert r"\frac{\partial L}{\partial a} \text{ at } [\mathrm{mask}]\text{, 0 elsewhere}" in derivation.latex()

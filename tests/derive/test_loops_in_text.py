@@ -660,3 +660,32 @@ def test_what_is_joined_to_a_state_of_zeros_has_the_number_0():
     assert "dL/dW = Σₜ dL/da" in text
     sheet = ag.worksheet(L, names=names)
     assert sheet.check(sheet.key()).wrong == []
+
+
+def test_windows_of_data_have_the_name_of_the_array():
+    phi, series = leaf(2, name="φ"), np.array([0.3, 0.8, 0.5, 0.9, 1.2])
+    sse = 0.0
+    for t in range(2, 5):
+        error = series[t] - np.sum(phi * series[t - 2 : t])
+        sse = sse + error**2
+    text = str(sse.explain(phi))
+    assert "errorₜ = series[t+1] - Σ (φ ⊙ series[t-1:t+1])" in text
+    page = sse.draw().html(live=True)
+    assert "cannot be changed" not in page
+    assert "const</text>" not in page
+
+    img, kernel = np.arange(12.0).reshape(3, 4) / 10, leaf(2, 2, name="K")
+    out = np.stack([np.sum(img[i : i + 2, j : j + 2] * kernel) for i in range(2) for j in range(3)])
+    text = str(np.sum(out**2).explain(kernel))
+    assert "img[1:3, 2:4] ⊙ K" in text
+
+
+def test_equal_data_of_several_steps_are_several_values():
+    mu, phi, x = leaf(name="μ"), leaf(name="φ"), np.array([1.0, 0.0, 1.0, 1.0])
+    L = 0.0
+    for t in range(1, 4):
+        mean = mu + phi * x[t - 1]
+        L = L + (x[t] - mean) ** 2
+    text = str(L.explain([mu, phi]))
+    assert "meanₜ = μ + φ x[t-1] 1 t = 1 … 3" in " ".join(text.split())
+    assert "L     = Σₜ (x[t] - meanₜ)²" in text

@@ -81,6 +81,18 @@ def set_field(b, key, value):
     )
 
 
+def test_small_numbers_are_shown_but_rounding_errors_are_0(page):
+    w = ag.tensor([2e-20, 0.1], requires_grad=True, name="w")
+    a = w * 3.0
+    r = w[1] * 3.0 - 0.3
+    b = page((np.sum(a) * r + np.prod(a)).draw(names=locals()))
+    type_in(b, [("w[0]", 1e-20), ("w[1]", 0.1)])
+    items = {i["name"]: i["value"] for i in b.run(f"({NUMBERS})()")["items"]}
+    assert (items["a"], items["r"]) == ([["3e-20", "0.3"]], "0")
+    type_in(b, [("w[1]", 0)])
+    assert {i["name"]: i["value"] for i in b.run(f"({NUMBERS})()")["items"]}["a"] == [["3e-20", "0"]]
+
+
 NUMBERS = """() => {
   const plain = (o) => Object.fromEntries(Object.entries(o).map(([k, x]) => [k, [x.shape, [...x.data].map(String)]]));
   const { leaves, v, d, p } = window.page.live;
