@@ -237,7 +237,7 @@ class LineWriter(CodeWriter):
         returned : bool
             Whether its memory must be that of no argument, and of nothing else that is returned.
         """
-        e, lines = self._shortened(e if n is None else fitted(e, n.shape))
+        e, lines = self._shortened(replaced(e if n is None else fitted(e, n.shape), self._negated))
         code = write(e, self)
         value = self._run(code)
         if n is not None and np.asarray(value).dtype != n.dtype:
@@ -255,6 +255,16 @@ class LineWriter(CodeWriter):
         if expected is not None and not close(value, expected, self._rounding[word]):
             raise ArithmeticError(f"source: {word} = {code} gives {value}, the function itself {expected}")
         return [*lines, (f"{word} = {code}", comment)]
+
+    def _negated(self, e: Expr) -> Expr | None:
+        """``-1 * mask`` for ``-mask * x``: NumPy has no sign for truth values."""
+        if e.role != "negation":
+            return None
+        first = e.args[0]
+        while first.role in ("product", "quotient"):
+            first = first.args[0]
+        is_mask = first.role == "name" and getattr(self.values.get(self.ident(first.value)), "dtype", None) == bool
+        return unsimplified("multiply", (number(-1), e.args[0]), e.shape) if is_mask else None
 
     def _cast(self, e: Expr, code: str, dtype: np.dtype[Any], new: np.dtype[Any]) -> str:
         """The code of `e` with another dtype."""
