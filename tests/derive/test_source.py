@@ -363,6 +363,19 @@ _cube = ag.table.define(lambda g, x: g * 3 * x**2, name="cube_of_the_source_test
 # ----------------------------------------------------------------------------------------------------------- errors
 
 
+def test_a_mask_with_a_minus_sign_runs():
+    def ranknet(score, relevance):
+        gap = score[:, None] - score[None, :]
+        better = relevance[:, None] > relevance[None, :]
+        return np.sum(better * np.log(1 + np.exp(-gap))) / better.sum()
+
+    score, relevance = np.array([0.5, -0.2, 0.3]), np.array([2.0, 0.0, 1.0])
+    code = source(ranknet, score, relevance, wrt="score")
+    loss, gradient = code(score, relevance)
+    np.testing.assert_allclose(loss, ranknet(score, relevance), rtol=1e-14)
+    np.testing.assert_allclose(gradient, ag.grad(ranknet)(score, relevance), rtol=1e-13)
+
+
 def test_refusals_name_the_remedy():
     with pytest.raises(ValueError, match=r"expected wrt to name floating arguments of f, which are x; got q"):
         source(lambda x: np.sum(x), np.ones(2), wrt="q", name="f")
