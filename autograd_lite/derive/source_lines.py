@@ -263,7 +263,7 @@ class LineWriter(CodeWriter):
         first = e.args[0]
         while first.role in ("product", "quotient"):
             first = first.args[0]
-        is_mask = first.role == "name" and getattr(self.values.get(self.ident(first.value)), "dtype", None) == bool
+        is_mask = first.role == "name" and np.asarray(self.values.get(self.ident(first.value))).dtype == bool
         return unsimplified("multiply", (number(-1), e.args[0]), e.shape) if is_mask else None
 
     def _cast(self, e: Expr, code: str, dtype: np.dtype[Any], new: np.dtype[Any]) -> str:
