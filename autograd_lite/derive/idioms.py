@@ -57,10 +57,15 @@ def recognised(program: Program, kept: Collection[Var], is_read: bool = True) ->
         new += steps
         live.update(x for step in steps for x in step.operands if isinstance(x, Var))
     found = replace(program, equations=new[::-1])
-    passed = found.defined.keys() & named & program.graded - {*kept}
-    # What is used beside an idiom would have a part of its gradient alone.
-    passed = {v for v in passed if any(y not in found.defined for eq in users.get(v, ()) for y in eq.outputs)}
+    passed = _passed(program, found) - {*kept}
     return recognised(program, {*kept, *passed}, is_read) if passed else found
+
+
+def _passed(program: Program, found: Program) -> set[Var]:
+    """The named values that are used beside an idiom which passes them: a part of their gradient would be lost."""
+    there, users = found.defined, program.users
+    alive = there.keys() & program.named & program.graded
+    return {v for v in alive if any(y not in there for eq in users.get(v, ()) for y in eq.outputs)}
 
 
 def _flat(program: Program, is_read: bool) -> list[Equation]:
