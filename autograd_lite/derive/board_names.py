@@ -102,7 +102,7 @@ def with_starts(program: Program, names: dict[Var, str]) -> Program:
         for eq, *others in places.values() for k, x in enumerate(eq.operands) if isinstance(x, Var)
         if (start := start_of([called(other.operands[k]) for other in others if len(other.operands) > k]))
     }  # fmt: skip
-    words = {word: v for v, word in names.items()}
+    words = {word: v for v, word in names.items() if v not in program.outputs}
     starts: dict[tuple[Var, str], Var] = {}
 
     def rule(eq: Equation, defined: Mapping[Var, Equation]) -> list[Equation]:

@@ -252,7 +252,7 @@ class Constants:
         meanings = {w: Written(name(s, np.shape(self.values[s])), self.values[s]) for w, s in first.items()}
         for w in set(names(e)) & self.changing.keys() - first.keys() if code is not None else ():
             if (of := self._started(w, code)) is not None:
-                meanings[w] = self._before_loop(w, of, code) if np.ndim(of.value) else of
+                meanings[w] = self._before_loop(w, of, code)
         return meanings
 
     def _first_round(self, e: ast.expr, code: Any) -> tuple[ast.expr, dict[str, Written]]:

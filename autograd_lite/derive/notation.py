@@ -315,7 +315,7 @@ class Notation:
         """Call an input h0 that a variable h is before h1 and h2."""
         for v, word in names.items():
             start = changing.get(word, "")
-            if v not in self.defined and start == f"{word}0" not in self._taken:
+            if v not in self.defined and start in (f"{word}0", f"{word}_0") and start not in self._taken:
                 names[v] = start
                 self._taken.add(start)
 

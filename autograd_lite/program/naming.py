@@ -371,6 +371,8 @@ def _looked_through(module: ast.AST) -> _Source:
     stores = [(s.value, s.targets[0]) for s in nodes if isinstance(s, ast.Assign)]
     pairs = [(getattr(e, "elts", ()), getattr(target, "elts", ())) for e, target in stores]
     matched = [pair for es, ts in pairs if len(es) == len(ts) for pair in zip(es, ts, strict=True)]
+    matched = [(e, t) for e, t in matched if isinstance(t, ast.Name)]
+    kept = [(e, t) for e, t in stores if isinstance(t, ast.Attribute) and isinstance(t.value, ast.Name)]  # self.m = …
     targets = {e: getattr(target, "id", None) for e, target in (*stores, *matched)}
     several = {e: tuple(getattr(part, "id", "") for part in getattr(target, "elts", ())) for e, target in stores}
     results = [getattr(s, "value", getattr(s, "body", None)) for s in nodes if isinstance(s, ast.Return | ast.Lambda)]
@@ -385,7 +387,7 @@ def _looked_through(module: ast.AST) -> _Source:
             for e in nodes if isinstance(e, ast.Call)
         ],
         loops=loops,
-        several={span(e): t.id for e, t in matched if isinstance(t, ast.Name)},
+        several={span(e): getattr(t, "id", getattr(t, "attr", "")) for e, t in (*matched, *kept)},
         lambdas={e.lineno: word for e, word in targets.items() if isinstance(e, ast.Lambda) and word},
         returned={span(x): k for e in results if isinstance(e, ast.Tuple) for k, x in enumerate(e.elts)},
     )

@@ -689,3 +689,61 @@ def test_equal_data_of_several_steps_are_several_values():
     text = str(L.explain([mu, phi]))
     assert "meanₜ = μ + φ x[t-1] 1 t = 1 … 3" in " ".join(text.split())
     assert "L     = Σₜ (x[t] - meanₜ)²" in text
+
+
+@pytest.mark.parametrize("numbered", [False, True])
+def test_training_inside_a_program_is_a_recursion(numbered):
+    def plain(w, X, y):
+        for _ in range(2):
+            e = X @ w - y
+            w = w - 0.1 * (X.T @ e)
+        return np.sum(w**2)
+
+    def with_a_number(W1, X, y):
+        for _ in range(2):
+            e = X @ W1 - y
+            W1 = W1 - 0.1 * (X.T @ e)
+        return np.sum(W1**2)
+
+    f = with_a_number if numbered else plain
+    text = " ".join(str(ag.trace(f, np.ones(2), RNG.uniform(-1, 1, (3, 2)), np.ones(3)).explain()).split())
+    word = "W1" if numbered else "w"
+    assert f"eₜ = X @ {word}ₜ₋₁ - y 3 t = 1 … 2" in text
+    assert f"Given {word}{'_' * numbered}0 (2)" in text
+
+
+def test_a_state_that_begins_with_a_number_of_the_program_has_its_first_round():
+    def neuron(tau, current):
+        v, total = 0.0, 0.0
+        for _ in range(4):
+            v = v + 0.1 * (-v + current) / tau
+            total = total + v
+        return total
+
+    def root(c):
+        x = c
+        for _ in range(4):
+            x = 0.5 * (x + c / x)
+        return x
+
+    text = " ".join(str(ag.trace(neuron, 10.0, 1.5).explain()).split())
+    assert "vₜ = vₜ₋₁ + (current - vₜ₋₁) / (10 τ) 1 t = 1 … 4" in text
+    text = " ".join(str(ag.trace(root, 2.0).explain()).split())
+    assert "x0 = c 1 2. xₜ = ½ (xₜ₋₁ + c / xₜ₋₁) 1 t = 1 … 3" in text
+
+
+def test_attributes_of_an_object_have_their_names():
+    class Momentum:
+        m = np.zeros(2)
+
+        def step(self, w, g):
+            self.m = 0.9 * self.m + g
+            return w - 0.1 * self.m
+
+    def f(w):
+        rule = Momentum()
+        for _ in range(3):
+            w = rule.step(w, 2 * w)
+        return np.sum(w)
+
+    assert "mₜ = 0.9 mₜ₋₁ + " in str(ag.trace(f, np.ones(2)).explain())
