@@ -390,21 +390,35 @@ class Lines:
         """What the first round of a loop computes from constants alone, by its formula, with the name that it has in
         the others: a0 for ``X @ w0 - y`` beside ``aₜ = X @ wₜ - y``.
         """
-        c, out, forms = self.chain, dict[str, Expr](), dict[str, tuple[str, Expr]]()
+        c, out, forms = self.chain, dict[str, Expr](), self._before_first()
+        parts = {part.key: part for n in c.landmarks if n in c.defined and forms for part in walk(c.definition(n))}
+        env = c.environment()
+        numbered = {part.key: env[part.value] for part in parts.values() if part.value in c.numbered}
+        for word, e in forms.items():
+            unknown = [part for part in walk(e) if part.role == "name" and part.value not in env]
+            keys = [e.key] if e.key in parts and not unknown else []
+            if len(unknown) == 1 and numbered:  # in a module, whose variables are gone, a state begins with zeros
+                zeros = {unknown[0].value: np.zeros(unknown[0].shape)}
+                value = evaluate(e, env | zeros)
+                keys = [k for k, x in numbered.items() if np.shape(x) == e.shape and np.array_equal(x, value)][:1]
+                for state, x in zeros.items() if keys else ():
+                    c.constants.add(x, state)
+            for key in keys:
+                c.constants.add(evaluate(e, c.environment()), word)
+                c.constants.defined[word] = e
+                out[key] = name(word, e.shape)
+        return out
+
+    def _before_first(self) -> dict[str, Expr]:
+        """What values without a name, a1 and a2, would be in the round before, in terms of constants: a0."""
+        c, forms = self.chain, dict[str, Expr]()
         active = {c.names[v] for v in c.landmarks if v in c.active}
         for one, two in ((vs[0], vs[1]) for vs in {id(vs): vs for vs in c.rounds.values()}.values()):
             words = [c.names.get(v, "") for v in (one, two)]
             if one in c.unnamed and two in c.unnamed and words == [f"{stem(words[0])}{k}" for k in (1, 2)]:
                 e = before_first([c.definition(one), c.definition(two)])
-                is_given = e is not None and e.names.isdisjoint(active)
-                forms |= {e.key: (f"{stem(words[0])}0", e)} if e is not None and is_given else {}
-        parts = {part.key: part for n in c.landmarks if n in c.defined and forms for part in walk(c.definition(n))}
-        for key in forms.keys() & parts.keys():
-            word, e = forms[key]
-            c.constants.add(evaluate(e, c.environment()), word)
-            c.constants.defined[word] = parts[key]
-            out[key] = name(word, e.shape)
-        return out
+                forms |= {f"{stem(words[0])}0": e} if e is not None and e.names.isdisjoint(active) else {}
+        return forms
 
     def _with_firsts(self, e: Expr) -> Expr:
         return replaced(e, lambda part: self.firsts.get(part.key)) if self.firsts else e

@@ -97,6 +97,7 @@ class Derivation(GraphView):
         def title(n: Var) -> str:
             path = self.chain.group_path(n)
             path = path[: path.index(self.chain.shell(n))] if n in self.chain.folds else path
+            path = [] if self.chain.looped else path  # what is computed in each step stands together
             return label([group for group in path if getattr(group, "module", None) is not None])
 
         hidden = self.order.hidden

@@ -40,6 +40,15 @@ def groups(of: Equation | Node, steps: bool = False) -> list[Any]:
     return path[::-1]
 
 
+def called(of: Equation | Node) -> list[Any]:
+    """:func:`groups` without modules of the user's own, in whose ``forward`` stands the user's code."""
+    return [group for group in groups(of) if not _is_own(getattr(group, "module", None))]
+
+
+def _is_own(module: object) -> bool:
+    return module is not None and not type(module).__module__.startswith(__name__.partition(".")[0])
+
+
 def label(path: Sequence[Any]) -> str:
     """The name of a place inside modules, ``Net.hidden.0 (Linear)``, composite calls included."""
     places = _words(path)
@@ -107,10 +116,10 @@ def assigned(nodes: Iterable[Node]) -> list[tuple[Node, str]]:
     runs: list[list[Node]] = []  # nodes of one instruction that follow each other
     unpacked: Counter[tuple[CodeType, int]] = Counter()
     nodes = [n for n in nodes if n.code is not None and n.parts is None]
-    inside = Counter((n.code, n.at, group) for n in nodes if (group := next(iter(groups(n)), None)) is not None)
+    inside = Counter((n.code, n.at, group) for n in nodes if (group := next(iter(called(n)), None)) is not None)
     for n in nodes:
         targets = _targets(n)
-        outermost: Any = next(iter(groups(n)), None)
+        outermost: Any = next(iter(called(n)), None)
         if outermost is not None and targets and len(targets) > 1:  # i, f = np.split(z, 2)
             if inside[n.code, n.at, outermost] != len(targets):
                 continue
@@ -284,7 +293,7 @@ def operand(eq: Equation, k: int) -> ast.expr | None:
 
 def expression(eq: Equation) -> ast.expr | None:
     """An equation as the user wrote it; None where the source does not show it."""
-    return None if groups(eq) else line(eq)
+    return None if called(eq) else line(eq)
 
 
 def place(eq: Equation) -> Any:

@@ -747,3 +747,25 @@ def test_attributes_of_an_object_have_their_names():
         return np.sum(w)
 
     assert "mₜ = 0.9 mₜ₋₁ + " in str(ag.trace(f, np.ones(2)).explain())
+
+
+def test_a_loop_in_a_module_is_a_recursion():
+    class Net(ag.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.cell = ag.nn.Linear(4, 2)
+
+        def forward(self, x):
+            h = np.zeros((3, 2))
+            for t in range(3):
+                h = np.tanh(self.cell(np.concatenate([x[:, t], h], axis=1)))
+            return h
+
+    X = RNG.uniform(-1, 1, (3, 3, 2))
+    L = np.mean(Net()(X) ** 2)
+    text = " ".join(str(L.explain(names={"X": X})).split())
+    assert "h0 = 0" in text
+    assert "bₜ = [X[:, t], hₜ] 3x4 t = 0 … 2" in text
+    assert "hₜ = tanh(aₜ) 3x2 t = 1 … 3" in text
+    sheet = ag.worksheet(L, names={"X": X})
+    assert sheet.check(sheet.key()).wrong == []
