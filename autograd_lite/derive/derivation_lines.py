@@ -393,7 +393,8 @@ class Lines:
         c, out, forms = self.chain, dict[str, Expr](), self._before_first()
         parts = {part.key: part for n in c.landmarks if n in c.defined and forms for part in walk(c.definition(n))}
         env = c.environment()
-        numbered = {part.key: env[part.value] for part in parts.values() if part.value in c.numbered}
+        constants = (part for part in parts.values() if part.role == "name" and part.value in c.numbered)
+        numbered = {part.key: env[part.value] for part in constants}
         for word, e in forms.items():
             unknown = [part for part in walk(e) if part.role == "name" and part.value not in env]
             keys = [e.key] if e.key in parts and not unknown else []

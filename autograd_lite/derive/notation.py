@@ -83,6 +83,7 @@ class Notation:
         program = program.substituted(self.replaced) if self.replaced else program
         self.recorded = program  # which a page runs: a textbook's softmax is finite where that of the user overflows
         self.merged: dict[Var, Var] = {}  # what computes the same as an earlier value, with that
+        self.repeated = set[Var]()  # what is the same in all rounds of a loop
         names = {v: v.name for v in program.variables if v in program.named} if names is None else dict(names)
         if board:
             program = self._textbook(program, {*names, *program.outputs}, wrt, not is_picture)
@@ -125,7 +126,11 @@ class Notation:
         program = program.mapped(lambda eq, _: _unchanged(eq, kept, same))
         live = program.graded if wrt is None else program.depending(wrt)
         steps = _slices_in_products(program)
-        program, self.merged = program.without_repetition(partial(_repeatable, live, Counter(), steps), compared=0)
+        whole = program.defined
+        key = partial(_repeatable, live, Counter(), {}, steps)
+        program, self.merged = program.without_repetition(key, compared=0)
+        places = {v: place(eq) for eq in program.equations for v in eq.outputs}
+        self.repeated = {x for v, x in self.merged.items() if v in whole and place(whole[v]) == places.get(x)}
         self.merged |= {v: self.merged.get(x, x) for v, x in same.items()}
         before = with_factors_in_front(program, {*kept, *program.outputs})
         program = recognised(before, set(map(self.canonical, wrt or ())), is_read)
@@ -471,12 +476,14 @@ def _slices_in_products(program: Program) -> set[Any]:
     return {(*eq.operands, repr(eq.params["index"])) for eq in inner}
 
 
-def _repeatable(live: Container[Var], rounds: Counter[Any], steps: Container[Any], eq: Equation) -> Any:
+def _repeatable(
+    live: Container[Var], rounds: Counter[Any], seen: dict[Any, Any], steps: Container[Any], eq: Equation
+) -> Any:
     """A key that two equations share if they may be one; data that are read twice, and slices that are no `steps`, stay
     in formulas.
 
     Labels that are written otherwise, or that a loop has in another round, are different although they are equal; so is
-    another value of a variable.
+    another value of a variable, and what the end of a round computes, as the next one does.
     """
     is_read = eq.row.algebra == "index" and eq.operands[0] in live
     is_slice = is_read and all(part is None or isinstance(part, slice) for part in index_parts(eq.params["index"]))
@@ -485,11 +492,13 @@ def _repeatable(live: Container[Var], rounds: Counter[Any], steps: Container[Any
         return None
     e, at = expression(eq) if is_read else None, place(eq)
     rounds[at] += 1
+    before = seen.setdefault((eq.row, *map(id, eq.operands)), (at, eq.operands))[0]
+    is_next = before[0] is at[0] is not None and before[1] > at[1] and is_in_loop(eq)
     index = e.slice if isinstance(e, ast.Subscript) else None
     read = [part for part in ast.walk(index) if isinstance(part, ast.Name)] if index is not None else []
     varies = not all(counts_up(eq.origin.code, part) for part in read)  # W[k] is the same in all steps
     varies |= any(not isinstance(x, Var) and _changes(eq, k) for k, x in enumerate(eq.operands))
-    return eq.group, ast.unparse(index) if index else "", varies and rounds[at]
+    return eq.group, ast.unparse(index) if index else "", varies and rounds[at], is_next and rounds[at]
 
 
 def _changes(eq: Equation, k: int) -> bool:

@@ -35,6 +35,7 @@ CHEAP = (
     "index", "gather", "reshape", "transpose", "matrix transpose", "swap of axes", "move of axes", "cast", "identity",
 )  # fmt: skip
 PRODUCTS = ("matrix product", "outer product", "dot product", "contraction", "solution")  # each is a step
+ARITHMETIC = ("sum", "difference", "product", "quotient")
 TRANSPOSES = ("transpose", "matrix transpose")
 TURNS = (*TRANSPOSES, "swap of axes")
 SHORT = 3  # operations in the argument of a function that is no step of its own
@@ -121,6 +122,7 @@ class Steps(Notation):
         is_scaled = eq.row.algebra == "product" and any(not isinstance(x, Var) and not np.ndim(x) for x in eq.operands)
         is_square = eq.row.algebra == "square" or eq.row.algebra == "product" and len({*args}) == 1 < len(eq.operands)
         is_same = eq.row.algebra == "negation" or self.adds_axes(n) or not n.shape and is_square
+        is_same |= not n.shape and n in self.repeated and eq.row.algebra in ARITHMETIC  # 1 - α, dt k
         return is_near and (is_datum or is_number or is_scaled or is_same or self._is_stacked(n))
 
     def _is_stacked(self, n: Var) -> bool:

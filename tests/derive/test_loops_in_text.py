@@ -769,3 +769,27 @@ def test_a_loop_in_a_module_is_a_recursion():
     assert "hₜ = tanh(aₜ) 3x2 t = 1 … 3" in text
     sheet = ag.worksheet(L, names={"X": X})
     assert sheet.check(sheet.key()).wrong == []
+
+
+def test_what_all_rounds_share_is_written_in_each_and_the_end_of_one_is_not_the_start_of_the_next():
+    def smooth(alpha, x):
+        s, sse = x[0], 0.0
+        for t in range(1, 4):
+            sse = sse + (x[t] - s) ** 2
+            s = alpha * x[t] + (1 - alpha) * s
+        return sse
+
+    text = " ".join(str(ag.trace(smooth, 0.3, np.array([1.0, 1.4, 0.8, 1.2])).explain(["alpha"])).split())
+    assert "sₜ = α x[t] + (1 - α) sₜ₋₁ 1 t = 1 … 2" in text
+    assert "dsse/dα = Σₜ dsse/dsₜ · (x[t] - sₜ₋₁)" in text
+
+    def leapfrog(k, q, p, dt):
+        for _ in range(3):
+            half = p - 0.5 * dt * k * q
+            q = q + dt * half
+            p = half - 0.5 * dt * k * q
+        return np.sum(p**2)
+
+    text = " ".join(str(ag.trace(leapfrog, 0.4, np.ones(2), np.zeros(2), 0.1).explain(["k"])).split())
+    assert "halfₜ = pₜ₋₁ - ½ dt k qₜ₋₁ 2 t = 1 … 3" in text
+    assert "pₜ = halfₜ - ½ dt k qₜ 2 t = 1 … 3" in text
