@@ -22,7 +22,7 @@ from ..engine.value import live_of
 from ..program import Equation, Program, Var
 from ..program.assignments import assigned, counts_up, looped
 from ..program.graph import graph_of
-from ..program.naming import Names, expression, groups, is_in_loop, operand, place, scopes, short_names
+from ..program.naming import Names, called, expression, groups, is_in_loop, operand, place, scopes, short_names
 from ..rules.indexing import Slot
 from ..table import TABLE
 from .board_names import (
@@ -368,7 +368,7 @@ class Notation:
         often = Counter[Any]()  # in one call, such as of np.array for each row
         for eq in self.program.equations if self.board else ():
             within = eq.row.name, often[eq.group, eq.row.name]
-            often[eq.group, eq.row.name] += eq.group is not None
+            often[eq.group, eq.row.name] += bool(called(eq))
             for k, v in enumerate(eq.outputs if eq.origin.code is not None else ()):
                 places.setdefault((place(eq), *(g.name for g in groups(eq)[-1:]), *within, k), []).append(v)
         users = self.program.users
