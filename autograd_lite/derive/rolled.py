@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import replace
+from functools import partial
 from itertools import groupby, pairwise
 from typing import Any, TypeVar
 
@@ -33,7 +34,7 @@ from .formula import (
     walk,
 )
 from .layout import GIVEN, STEPS, Definition, Line, Section
-from .simplify import product
+from .simplify import product, simplified
 
 T = TypeVar("T")
 TERMS = 3  # of a sum that is written with Σₜ
@@ -221,6 +222,11 @@ def _sum(e: Expr, looped: Container[str]) -> tuple[Expr, list[int]]:
     """A sum with Σₜ instead of the terms of the steps, but for the first or the last, and these steps."""
     added = _added(e)
     flat = [(sign * part, term) for sign, of in terms_of(e) for part, term in terms_of(of)]  # of -(a + b)
+    base, powers = _with_powers(flat)
+    if base is not None and (new := _of_terms(e, powers, looped))[1]:
+        written = replaced(new[0], partial(_power, base))
+        if not any(word.startswith(EXPONENT) for word in written.names):
+            return written, new[1]
     tries = (_of_terms(e, terms, looped) for terms in ([added, flat] if len(flat) > len(added) else [flat]))
     return next((new for new in tries if new[1]), (e, []))
 
@@ -255,6 +261,40 @@ def _of_terms(e: Expr, signed: Sequence[tuple[int, Expr]], looped: Container[str
             instead |= {id(term): [] for term in some} | {id(some[0]): [summed]}
             over = sorted(steps)
     return total([new for term in terms for new in instead.get(id(term), [term])]) if over else e, over
+
+
+EXPONENT = "·exponent"  # stands for a power while terms are compared
+
+
+def _with_powers(terms: Sequence[tuple[int, Expr]]) -> tuple[Expr | None, Sequence[tuple[int, Expr]]]:
+    """A number of which terms have the powers 1, γ, γ², …, and these terms, in which names stand for the powers."""
+    factors = [factors_of(e) for _, e in terms]
+    often = Counter(f.value for fs in factors for f in map(_root, fs) if f.role == "name" and not f.shape)
+    for word in (w for w, count in often.items() if count == len(terms) - 1 >= TERMS - 1):
+        exponents = [_exponent(fs, word) for fs in factors]
+        if sorted(exponents) == [*range(len(terms))]:
+            powers = (name(f"{EXPONENT}{k}") for k in exponents)
+            rest = ([p, *(f for f in fs if _root(f).value != word)] for p, fs in zip(powers, factors, strict=True))
+            return name(word), [(sign, multiplied(fs, e.shape)) for (sign, e), fs in zip(terms, rest, strict=True)]
+    return None, terms
+
+
+def _root(f: Expr) -> Expr:
+    """What a factor is a power of."""
+    is_power = f.role == "square" or f.role == "power" and type(f.args[1].value) is int
+    return f.args[0] if is_power else f
+
+
+def _exponent(factors: Sequence[Expr], word: str) -> int:
+    powers = [f for f in factors if _root(f).value == word]
+    return sum(1 if f.role == "name" else 2 if f.role == "square" else int(f.args[1].value) for f in powers)
+
+
+def _power(base: Expr, e: Expr) -> Expr | None:
+    """The power that a name stands for, ``γ ** (t - 1)``."""
+    m = re.fullmatch(rf"{EXPONENT}@(\w)([+-]\d+)?", e.value) if e.role == "name" else None
+    step = m and (name(m[1]) if m[2] is None else simplified("add", (name(m[1]), number(int(m[2]))), ()))
+    return unsimplified("power", (base, step), ()) if step else None
 
 
 def _inside(e: Expr, looped: Container[str]) -> tuple[Expr, list[int]]:

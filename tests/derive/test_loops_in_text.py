@@ -523,7 +523,7 @@ def test_returns_are_numbered_by_the_steps_of_the_outer_loop_and_read_back_to_fr
 
     args = np.ones((2, 3)), np.arange(6.0).reshape(3, 2) / 3, np.array([0, 2, 1]), np.array([1.0, 0.0, 2.0]), 0.9
     text = " ".join(str(ag.trace(policy, *args).explain(["theta"])).split())
-    assert "G1 = rewards[0] + γ rewards[1] + γ² rewards[2]" in text
+    assert "G1 = Σₜ γ ** t rewards[t]" in text
     assert "dL/dzₜ = Gₜ (softmax(zₜ) - Yₜ)" in text
 
     def values(w, rewards, feats, gamma):
@@ -793,3 +793,16 @@ def test_what_all_rounds_share_is_written_in_each_and_the_end_of_one_is_not_the_
     text = " ".join(str(ag.trace(leapfrog, 0.4, np.ones(2), np.zeros(2), 0.1).explain(["k"])).split())
     assert "halfₜ = pₜ₋₁ - ½ dt k qₜ₋₁ 2 t = 1 … 3" in text
     assert "pₜ = halfₜ - ½ dt k qₜ 2 t = 1 … 3" in text
+
+
+def test_discounted_rewards_are_one_sum():
+    def discounted(theta, rewards, gamma):
+        total = 0.0
+        for t in range(4):
+            total += gamma**t * rewards[t] * np.sin(theta)
+        return total
+
+    derivation = ag.trace(discounted, 0.5, np.array([1.0, 0.5, 2.0, 0.3]), 0.9).explain(["theta"])
+    assert "total = Σₜ γ ** t rewards[t] a " in str(derivation)
+    assert "t = 0 … 3" in str(derivation)
+    assert r"\gamma^{t}" in derivation.latex()
