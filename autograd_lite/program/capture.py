@@ -103,7 +103,7 @@ def _captured(
     wrapped = rebuild(args, [as_they_are.get(n, t) for n, t in zip(nodes, tensors, strict=True)])
     # one level deeper, so that a compiled function inside is recorded too
     level = (CONTEXT.get() or ORDINARY).level + 1
-    with untouched(f, args), changed(recording=True, group=None, level=level, joins=True), lists_joined():
+    with untouched(f, args), changed(recording=True, group=None, level=level, joins=True), lists_joined(f):
         result, variables = run(f, wrapped, params or {})
     named = [*captured(f), *(names or {}).items()]
     outside = [*variables, *named]

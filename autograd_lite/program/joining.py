@@ -1,8 +1,9 @@
 """Lists of Tensors as arguments of NumPy's functions, ``np.array([x, v])`` and ``np.min([a, b])``, in a trace.
 
 NumPy asks the type of an argument what to do, and not the entries of a list: it would make an array of objects of
-them. So while a function is traced, these functions of NumPy's namespace have one in front that joins such a list; all
-other arguments, and calls of this package or from other threads, are passed on as they are.
+them. So while a function is traced, these functions of NumPy's namespace, and those that the module of the traced
+function imports by name, have one in front that joins such a list; all other arguments, and calls of this package or
+from other threads, are passed on as they are.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
+from inspect import unwrap
 from typing import Any
 
 import numpy as np
@@ -46,12 +48,18 @@ _OURS = {
 _LOCK = threading.Lock()
 _RUNNING = [0]  # how many functions are being traced
 _BEFORE: dict[str, Any] = {}  # what stood there when the first of them began
+_IMPORTED: list[tuple[dict[str, Any], dict[str, Any]]] = []  # modules, with what they have imported by name
 
 
 @contextmanager
-def lists_joined() -> Iterator[None]:
-    """Meanwhile NumPy's functions take lists of Tensors."""
+def lists_joined(f: Callable[..., Any]) -> Iterator[None]:
+    """Meanwhile NumPy's functions take lists of Tensors, also under their names in the module of `f`."""
     _count(1)
+    around = getattr(unwrap(f), "__globals__", {})
+    with _LOCK:
+        ours = {word: made for word, x in around.items() for made in _OURS.values() if x is unwrap(made)}
+        _IMPORTED.append((around, {word: around[word] for word in ours}))
+        around.update(ours)
     try:
         yield
     finally:
@@ -66,3 +74,6 @@ def _count(step: int) -> None:
             vars(np).update(_OURS)
         elif not _RUNNING[0]:
             vars(np).update(_BEFORE)
+            while _IMPORTED:
+                around, before = _IMPORTED.pop()
+                around.update(before)

@@ -582,3 +582,11 @@ def test_numpys_functions_are_put_back():
     assert ag.trace(waits, 2.0)(3.0) == 12
     assert seen[:2] == [[1, 2], np.float32]
     assert np.array is before["array"]
+
+
+def test_functions_that_a_module_imports_from_numpy_join_lists():
+    space = {}
+    exec("from numpy import array, sum\ndef f(x):\n    return sum(array([x, 2 * x]))\n", space)
+    assert ag.trace(space["f"], 1.5)(2.0) == 6.0
+    assert space["array"] is np.array
+    assert space["sum"] is np.sum
