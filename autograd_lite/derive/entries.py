@@ -52,11 +52,11 @@ _TRIANGLES = ("lower triangle", "upper triangle")
 
 class Step:
     """A position in an array that is `distance` from the number of the step, which is called `letter`; or, of a loop
-    that is `back` to front, so much with it.
+    that is `back` to front, so much with it; in batches of several, from so many times the number.
     """
 
-    def __init__(self, distance: int, letter: str = "t", back: bool = False) -> None:
-        self.distance, self.letter, self.back = distance, letter, back
+    def __init__(self, distance: int, letter: str = "t", back: bool = False, several: int = 1) -> None:
+        self.distance, self.letter, self.back = distance, f"{several}{letter}" if several > 1 else letter, back
 
     def __repr__(self) -> str:
         if self.back:

@@ -86,7 +86,8 @@ def _entry(word: str) -> tuple[str, int]:
 def before_first(definitions: Sequence[Expr]) -> Expr | None:
     """The definition of a value in the round before those that have two of its values; None if they differ in more."""
     both = _one(definitions, (1, 2))
-    if both is None:
+    indices = [i for part in walk(both) for i in index_parts(part.params.get("index"))] if both is not None else []
+    if both is None or any(isinstance(i, slice) and isinstance(i.start, Step) for i in indices):
         return None
 
     def at_start(part: Expr) -> Expr | None:
@@ -101,10 +102,10 @@ def before_first(definitions: Sequence[Expr]) -> Expr | None:
     return replaced(both, at_start)
 
 
-def _distance(values: Sequence[int], steps: Sequence[int]) -> Step | None:
-    """The distance of numbers from those of the steps, if it is the same for all."""
-    distances = {v - t for v, t in zip(values, steps, strict=True)}
-    return Step(distances.pop(), _LETTER.get()) if len(distances) == 1 else None
+def _distance(values: Sequence[int], steps: Sequence[int], several: int = 1) -> Step | None:
+    """The distance of numbers from those of the steps, or from so many times these, if it is the same for all."""
+    distances = {v - several * t for v, t in zip(values, steps, strict=True)}
+    return Step(distances.pop(), _LETTER.get(), several=several) if len(distances) == 1 else None
 
 
 def _position(values: Sequence[int], steps: Sequence[int]) -> Step | None:
@@ -164,7 +165,10 @@ def _one_index(indices: Sequence[Any], steps: Sequence[int]) -> Any:
     if all(isinstance(i, slice) and {i.start, i.stop} <= {None, first.start, first.stop} for i in indices):
         return first
     if all(type(i) is slice and i.step in (None, 1) and None not in (i.start, i.stop) for i in indices):
-        ends = [_distance([getattr(i, end) for i in indices], steps) for end in ("start", "stop")]
+        size = first.stop - first.start
+        starts = [first.start + size * (t - steps[0]) for t in steps]
+        several = size if [i.start for i in indices] == starts else 1  # X[2t:2t+2]
+        ends = [_distance([getattr(i, end) for i in indices], steps, several) for end in ("start", "stop")]
         return None if None in ends else slice(*ends)
     if all(isinstance(i, int | np.integer) for i in indices):
         return first if len({*indices}) == 1 else _position(indices, steps)

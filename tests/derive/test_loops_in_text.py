@@ -806,3 +806,18 @@ def test_discounted_rewards_are_one_sum():
     assert "total = Σₜ γ ** t rewards[t] a " in str(derivation)
     assert "t = 0 … 3" in str(derivation)
     assert r"\gamma^{t}" in derivation.latex()
+
+
+def test_batches_of_data_have_their_places():
+    def f(w, X, y):
+        loss = 0.0
+        for k in range(0, 6, 2):
+            xb, yb = X[k : k + 2], y[k : k + 2]
+            loss = loss + np.mean((xb @ w - yb) ** 2)
+        return loss
+
+    derivation = ag.trace(f, np.ones(2), RNG.uniform(-1, 1, (6, 2)), np.ones(6)).explain(["w"])
+    text = " ".join(str(derivation).split())
+    assert "xbₜ = X[2t-2:2t] 2x2 t = 1 … 3" in text
+    assert "Σₜ xbₜᵀ @ dloss/d" in text
+    assert "X_{2t-2:2t}" in derivation.latex()
