@@ -200,9 +200,11 @@ class Constants:
             return of_round or self.in_line(eq, x, True) or self._only_number(x)
         if isinstance(e, ast.Name) and (named := self._by_name(e, x, eq.origin.code)) is not None:
             return named
-        if isinstance(e, ast.Attribute) and not _is_size(e) and is_number(x) and self._is_free(e.attr, x):  # self.eps
-            self._use({e.attr: x}, [e.attr])
-            return name(e.attr)
+        word = e.attr if isinstance(e, ast.Attribute) and not _is_size(e) and is_number(x) else ""  # self.eps
+        word += "0" * (f"{word}1" in self.taken)
+        if word and self._is_free(word, x):
+            self._use({word: x}, [word])
+            return name(word)
         if type(x) is int and isinstance(e, ast.Call | ast.Subscript | ast.Attribute) and _is_size(e):
             return name(self.size(x, eq.origin.code, e))
         return self._stated(eq, e, x)
@@ -264,8 +266,9 @@ class Constants:
         for word, (of, step) in zip(turns.words, turns.entries, strict=True):
             whole, k = np.asarray(self._value(of, code)), start + step
             if whole.ndim and 0 <= k < len(whole):
+                is_state = _is_same(self.values.get(f"{of}{k}"), whole[k])  # of a list to which others are added
                 entry = unsimplified("getitem", (name(of, whole.shape),), whole[k].shape, index=k)
-                meanings[word] = Written(entry, whole[k])
+                meanings[word] = Written(name(f"{of}{k}", whole[k].shape) if is_state else entry, whole[k])
         return inside, meanings
 
     def added(self, eq: Equation, k: int, x: Any) -> Expr | None:

@@ -496,7 +496,8 @@ def layered(nodes: Iterable[Node], named: Iterable[tuple[str, Any]]) -> dict[Nod
     words = dict[Node, str]()
     for word, values in named:
         last = [x._node for x in values if isinstance(x, Tensor)] if isinstance(values, list) else []
-        inside = places.get((last[0].code, last[0].at, last[0].row), []) if last and last[0] is not None else []
+        is_made = bool(last) and last[0] is not None and last[0].code is not None
+        inside = places.get((last[0].code, last[0].at, last[0].row), []) if is_made else []
         if 1 < len(last) < len(inside) and len(inside) % len(last) == 0 and inside[-len(last) :] == last:
             words |= {n: f"{word}{k % len(last) + 1}" for k, n in enumerate(inside)}
     return words

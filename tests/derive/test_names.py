@@ -602,3 +602,13 @@ def test_a_size_has_no_name_that_a_function_of_the_program_uses():
 
     text = str(ag.trace(lambda x: np.mean(centred(x)), np.array([0.3, 1.2, -0.7])).explain())
     assert "N = 3" in text
+
+
+def test_a_list_of_arguments_does_not_name_the_others():
+    def f(x, y, layers):
+        for W in layers:
+            x = np.tanh(x @ W)
+        return np.sum((x - y) ** 2)
+
+    program = ag.trace(f, np.ones(2), np.ones(2), [np.eye(2), np.eye(2)])
+    assert [v.name for v in program.inputs] == ["x", "y", "layers1", "layers2"]
