@@ -25,7 +25,6 @@ from ..derive.formula import Expr, constant, name, number
 from ..derive.layout import RULE, Line, Section, markdown_of, small, tex_rows, text_of
 from ..derive.mathml import html_of
 from ..derive.shorter import ROUNDING
-from ..derive.simplify import product
 from ..derive.source import Source
 from ..derive.writing import LATEX, TEXT, Full, text_name
 from ..engine.operands import raw
@@ -315,11 +314,10 @@ def _elsewhere(text: str, reader: Reader, *how: Any) -> Any:
 def _in_full(x: Any) -> Expr:
     """A given value with its numbers, 0.5 and not ½; what is rounding noise beside the largest entry is 0."""
     x = np.asarray(x)
-    if not x.ndim:
-        sign, digits = number(np.sign(x.item())), repr(abs(x.item()))
-        return product((sign, name(digits)), ()) if re.fullmatch(r"0\.\d{1,4}", digits) else constant(x)
+    if not x.ndim and not re.fullmatch(r"-?0\.\d{1,4}", repr(x.item())):
+        return constant(x)
     noise = np.abs(x) < 1e-15 * np.max(np.abs(x), initial=0.0) if x.dtype.kind == "f" else False
-    return replace(constant(x), value=np.where(noise, 0, x + 0).view(Full))
+    return replace(constant(np.atleast_1d(x)), value=np.where(noise, 0, x + 0).view(Full))
 
 
 def _slashed(word: str) -> str:
