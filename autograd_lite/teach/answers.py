@@ -385,8 +385,8 @@ class Reader:
             return self._attribute(e.attr, _operand(self._value(e.value)))
         if bare in FUNCTIONS or word in self.names:
             raise Unread(f"{word} is a function: write {word}(…)")
-        values = [self.shown.get(w, w) for w, x in self.names.items() if not callable(x)]
-        values = ", ".join(w for w in values if "/" not in w)
+        shown = (self.shown.get(w, w) for w, x in self.names.items() if not callable(x))
+        values = ", ".join(w for w in shown if "/" not in w)
         raise Unread(f"{word or ast.unparse(e)[:40]} is not a name on this sheet; its names are {values}")
 
     def _attribute(self, word: str, x: Any) -> Any:

@@ -420,8 +420,9 @@ def _of_derivation(d: Derivation, blanks: Any, vary: Sequence[str], seed: int) -
     spaces = [{**space, **code.functions} for space in spaces]
     asked = [t.symbol for t in d.totals if t.node in d.order.asked]
     sections = [sections[0], *d.in_steps(d.letter)[1:]]
-    how = {"spaces": spaces, "words": code.words, "letter": d.letter, "constants": _constants(d, spaces[0])}
-    made = partial(Worksheet, body="", key="", markdown="", **how)
+    constants = _constants(d, spaces[0])
+    whole_sheet = partial(Worksheet, spaces=spaces, words=code.words, letter=d.letter, constants=constants)
+    made = partial(whole_sheet, body="", key="", markdown="")
     confirmed = _with_steps(_confirmed(asked_of, spaces, made), sections[-1].lines, made)
     chosen = _chosen(confirmed, blanks, asked, _hollow(confirmed, sections[-1].lines, made))
     if vary:
@@ -434,8 +435,8 @@ def _of_derivation(d: Derivation, blanks: Any, vary: Sequence[str], seed: int) -
     whole = {side: answer for side, answer in whole.items()
              if not all([*_is_right(sheet, replace(reads[answer], answer=side))] or [False])}  # fmt: skip
     markdown = markdown_of(map(tex_rows, shown)).replace(LATEX.name(BLANK), r"\underline{\hspace{8em}}")
-    texts = f"{text_of(shown, TEXT)}\n", f"{text_of(sections, TEXT)}\n"
-    return Worksheet(chosen, *texts, markdown, **how, whole=whole)
+    body, key = f"{text_of(shown, TEXT)}\n", f"{text_of(sections, TEXT)}\n"
+    return whole_sheet(chosen, body, key, markdown, whole=whole)
 
 
 def _constants(d: Derivation, space: Mapping[str, Any]) -> list[tuple[float, str]]:
