@@ -703,7 +703,7 @@ class Board {
       text = `${text.slice(0, over.index)}Σₜ ${text.slice(over.index + over[0].length)}; t = ${first} … ${last}`;
     }
     text = text.replace(BOUNDS, (_, c) => `Σ${below(c)} `);
-    text = text.replace(TWO, (all, word, step, letters) => (has(this.words, all) ? all : `${word}${step.startsWith("t") ? "ₜ" : ""}${below(step.replace(/[t ]/g, ""))}${below(letters)}`)).replace(/_\{(\p{Nd}+)\}/gu, "_$1");
+    text = text.replace(TWO, (all, word, step, letters) => (has(this.words, all) ? all : `${word}${step.startsWith("t") ? "ₜ" : ""}${below(step.replace(/[t ]/g, ""))}${below(letters)}`)).replace(/(?<=[\p{L}\p{N}_])_\{((?:t(?: ?[-+] ?\p{Nd}+)?|\p{Nd}+)(?:, ?\p{Nd}+)+)\}/gu, "[$1]").replace(/_\{(\p{Nd}+)\}/gu, "_$1");
     text = text.replace(INDEX, (all, word, braced, bare) => (has(this.words, all) ? all : word + below(braced ?? bare)));
     text = text.replace(new RegExp(`(?<!${W})sum(?=[${INDICES}])`, "gu"), "Σ");
     return text.replace(new RegExp(`(?<=[${SUBSCRIPT}])(?=(?![${SUBSCRIPT}${MARKS}])${W})`, "gu"), " "); // aᵢbⱼ

@@ -39,6 +39,7 @@ _BRACED = r"\{((?:[i-n](?: ?[-+−] ?\d+)?[, ]*)+)\}"  # {ij}, {i-1}
 _INDEX = rf"([\w{_MARKS}/]*[\w{_MARKS})\]]|[)‖|])_(?:{_BRACED}|([i-n]+))(?![^\W²³⁴ᵀ]|[{_MARKS}])"  # x_i, x_{i-1}
 _AND_STEP = r"(?=\{|t)\{?(t(?: ?[-+] ?\d+)?|\d+),? ?"  # {t-1, or t, in front of another index: p_{t-1,i}
 _TWO = rf"([\w{_MARKS}/]*[\w{_MARKS}])_{_AND_STEP}([i-n][i-n, ]*)(?:\}}|(?!\w))"
+_PLACE = r"(?<=\w)_\{((?:t(?: ?[-+] ?\d+)?|\d+)(?:, ?\d+)+)\}"  # obs_{t-1,0}
 _BOUNDS = r"Σ(?:_?\{?([ᵢⱼₖₗₘₙi-n])\s*[=₌]\s*[01₀₁]\}?)(?:\s*\^?\{?\s*[\wⁿ]\}?(?=\s|\())?"  # Σ_{i=1}^n
 _OTHERS = dict(zip("ₐₑₕₒₚᵣₛᵤᵥₓ", "aehoprsuvx", strict=True))  # letters that are no names of indices
 _STEPS = r"Σ_?\{?[tₜ]\s*[=₌]\s*([\d₀-₉]+)\}?\^?\{?([\d⁰¹²³⁴-⁹]+)\}?"  # Σ_{t=1}^3
@@ -206,7 +207,7 @@ class Board:
             text = f"{text[: over.start()]}Σₜ {text[over.end() :]}; t = {first} … {last}"
         text = re.sub(_BOUNDS, lambda m: f"Σ{_below(m[1])} ", text)
         text = re.sub(_TWO, lambda m: m[0] if m[0] in self.words else f"{m[1]}{_of_step(m[2])}{_below(m[3])}", text)
-        text = re.sub(r"_\{(\d+)\}", r"_\1", text)
+        text = re.sub(r"_\{(\d+)\}", r"_\1", re.sub(_PLACE, r"[\1]", text))
         text = re.sub(_INDEX, lambda m: m[0] if m[0] in self.words else m[1] + _below(m[2] or m[3]), text)
         text = re.sub(rf"(?<!\w)sum(?=[{INDICES}])", "Σ", text)
         return re.sub(rf"(?<=[{_SUBSCRIPT}])(?=[^\W{_SUBSCRIPT}{_MARKS}])", " ", text)  # aᵢbⱼ
