@@ -205,7 +205,8 @@ def written(names: Iterable[str]) -> dict[str, str]:
     lowered = {re.sub(r"_(\d+)$", lambda m: subscript(m[1]), shown): w for w, shown in indexed.items()}
     typed = {shown: w for w, shown in indexed.items()}
     spelled = {re.sub("[Α-Ωα-ωε]", lambda m: greek(m[0]), text_name(w)): w for w in names}
-    return {**lowered, **spelled, **typed, **{text_name(w): w for w in names}, **{w: w for w in names}}
+    printed = {re.sub(r"(?<=[^\W\d_])(?=\d+$)", "_", text_name(w)): w for w in names}  # θ_0
+    return {**lowered, **spelled, **printed, **typed, **{text_name(w): w for w in names}, **{w: w for w in names}}
 
 
 def greek(letter: str) -> str:
@@ -378,7 +379,7 @@ class Reader:
             return np.eye(self.shape[-1])
         if bare in _CONSTANTS:
             return _CONSTANTS[bare]
-        dtype = getattr(np, bare, None) if bare != word else None
+        dtype = getattr(np, bare, None) if bare != word else {"float": np.float64, "int": np.int64}.get(word)
         if isinstance(dtype, type) and issubclass(dtype, (np.number, np.bool_)):
             return dtype
         if isinstance(e, ast.Attribute) and e.attr in ("T", "mT", "I", "real", "shape", "size", "ndim"):

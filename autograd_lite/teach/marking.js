@@ -495,7 +495,7 @@ function* withNames(text, constants) {
     const size = part === "½" ? 0.5 : k % 2 ? Number(part) : NaN;
     return [part, ...constants.filter(([x]) => Math.abs(x) === size).map(([x, w]) => (x > 0 ? `(${w})` : `(-${w})`))].slice(0, 4);
   });
-  for (let n = 1; n < Math.min(count(several.map((options) => options.length)), 256); n++) {
+  for (let n = 1; n < Math.min(count(several.map((options) => options.length)), 64); n++) {
     let rest = n; // the last part varies first
     const chosen = several.map(() => "");
     for (let k = several.length - 1; k >= 0; rest = Math.floor(rest / several[k--].length)) chosen[k] = several[k][rest % several[k].length];
@@ -1249,6 +1249,10 @@ class Reader {
     const word = dotted(of);
     let short = bare(word);
     if (word === "indexed" && args.length) return this.withIndices(args);
+    if (of[0] === "attribute" && of[2] === "astype" && /^(np\.)?(float|int)(64)?$/.test(dotted(args[0] ?? [""]))) {
+      const x = this.operand(this.value(of[1])), kind = dotted(args[0]).includes("float") ? "f" : "i";
+      return x.kind === "f" && kind === "i" ? notMarked("a cast") : { ...x, plain: false, kind };
+    }
     const values = [];
     if (!word || has(this.space, word)) {
       if (of[0] !== "attribute" || !METHODS.includes(of[2])) notMarked("a call");

@@ -499,7 +499,7 @@ def with_names(text: str, constants: Sequence[tuple[float, str]]) -> Iterator[st
     for k, part in enumerate(re.split(f"({_LITERAL})", text)):
         size = 0.5 if part == "½" else float(part) if k % 2 else math.nan
         several.append([part, *(f"({w})" if x > 0 else f"(-{w})" for x, w in constants if abs(x) == size)][:4])
-    yield from map("".join, islice(product(*several), 1, 256))
+    yield from map("".join, islice(product(*several), 1, 64))
 
 
 def _short(term: str) -> str:

@@ -443,7 +443,8 @@ def _constants(d: Derivation, space: Mapping[str, Any]) -> list[tuple[float, str
     """The given numbers of which no gradient is taken, also those in short lists, each with its name."""
     parameters = {d.chain.names[n] for n in d.order.asked}
     given = [(w, np.asarray(space[w])) for w, _ in d.given if w in space and w not in parameters and w.isidentifier()]
-    entries = [(f"{w}{list(at) if at else ''}", v) for w, x in given if x.size <= 8 for at, v in np.ndenumerate(x)]
+    entries = [(f"{w}{list(at) if at else ''}", v) for w, x in given if x.size <= 8 for at, v in np.ndenumerate(x)
+               if not at or abs(v) not in (0, 1)]  # fmt: skip
     return [(float(v), as_variable(w)) for w, v in entries if np.isfinite(v)]
 
 
