@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
-from itertools import islice
+from itertools import islice, product
 from typing import Any
 
 import numpy as np
@@ -78,7 +78,7 @@ def elsewhere(d: Derivation, start: Values) -> Iterator[dict[str, Any]]:
         return others | {word: moved(start[word], rng, size, word in free) for word in moving}
 
     cases = _cases(d, start)
-    missing = {(key, not value) for key, value in cases} - cases
+    missing = {(key, other) for key, at in cases for other in product((False, True), repeat=len(at))} - cases
     for seed in (1, 2):
         for k, size in enumerate(FAR if missing else ()):
             new = chosen(np.random.default_rng([seed, k]), size, False)
@@ -93,14 +93,18 @@ def elsewhere(d: Derivation, start: Values) -> Iterator[dict[str, Any]]:
             yield from islice((env for env in near if env is not None), 1)
 
 
-def _cases(d: Derivation, start: Values) -> set[tuple[str, bool]]:
-    """The values that each condition in the formulas has, somewhere."""
-    cases: set[tuple[str, bool]] = set()
+def _cases(d: Derivation, start: Values) -> set[tuple[str, tuple[bool, ...]]]:
+    """The values that each condition in the formulas has, somewhere, and those that it has where a sign is 1 or not:
+    δ sign(r) where |r| > δ.
+    """
+    conditions, signs = dict[str, Any](), dict[str, Any]()
 
     def call(part: Expr, args: Sequence[Any]) -> Any:
         value = computed(part, args)
         if np.asarray(value).dtype == bool:
-            cases.update((part.key, case) for case in np.unique(value).tolist())
+            conditions[part.key] = np.asarray(value)
+        elif part.head == "sign":
+            signs[part.key] = np.asarray(value) > 0
         return value
 
     with suppress(Exception), np.errstate(all="ignore"):  # a step that cannot be computed, or not there
@@ -109,7 +113,10 @@ def _cases(d: Derivation, start: Values) -> set[tuple[str, bool]]:
             for f in [line] if isinstance(line, Factor) else [f for path in line.paths for f in path]:
                 if not f.is_map:
                     evaluate(f.formula, env, done, call)
-    return cases
+    several = {key: [x] for key, x in (conditions | signs).items()}
+    for (a, x), (b, y) in product(conditions.items(), signs.items()):
+        several |= {a + b: [x, y]} if x.shape == y.shape else {}
+    return {(key, at) for key, xs in several.items() for at in zip(*(x.ravel().tolist() for x in xs), strict=True)}
 
 
 def near(values: Values) -> Iterator[dict[str, Any]]:

@@ -534,6 +534,13 @@ def test_an_input_without_a_name_is_called_as_the_variable_that_it_is_assigned_t
     assert given(L.explain()) == "height (2), β (2)"
 
 
+def test_a_layer_that_is_diagonal_by_chance_is_not_symmetric():
+    X, V = np.array([[1.0, 0.5], [0.2, -1.0]]), leaf(2, 1, name="V")
+    W = ag.tensor(np.linalg.inv(X) @ np.array([[0.8, -0.6], [-0.3, 0.2]]), requires_grad=True, name="W")
+    h = np.maximum(X @ W, 0)
+    assert "hᵀ = h" not in str(ag.explain(np.sum((h @ V) ** 2), [W, V], {"X": X, "h": h}))
+
+
 def test_a_quadratic_form_of_an_input_that_has_no_name() -> None:
     inputs = [ag.Tensor(np.array([0.7, -0.2]), requires_grad=True)]
     L = np.sum(np.minimum(inputs[0], 0) ** 2) + np.sum(inputs[0] ** 2)

@@ -451,7 +451,7 @@ AS_ON_A_BOARD = {
     }),
     infected: ((0.5, np.array([0.5, 1.0, 1.5, 2.0]), np.array([0.2, 0.3, 0.4, 0.5])), {
         "dlossdI4": {"2 (I[4] - seen_3)": "", "2 (I₄ - seen₃)": "", "2 (I4 - 0.5)": "", "2 I4 - 1.0": NAMES},
-        "dlossdnew_s": {"dloss/dIₛ": "the factor dt is missing", "dt dloss/dI[s]": ""},
+        "dlossdnew_s": {"dloss/dIₛ": "the factor dt is missing", "(I_s > 0).astype(float) dt dloss/dI[s]": ""},
         "dlossdI_s": {"2 (I_s - seen_{s-1}) + dloss/dI_{s+1} + beta t[s] (1 - 2 I_s) dloss/dnew_{s+1}": ""},
         "dlossdbeta": {
             "Σ dloss/dnewₛ tₛ₋₁ Iₛ₋₁ (1 - Iₛ₋₁)": "", "sum_s dloss/dnew_s t[s-1] I_{s-1} (1 - I_{s-1})": "",

@@ -1015,3 +1015,14 @@ def test_numbers_are_decimals_and_lines_of_one_form_are_not_printed():
     sheet = ag.trace(paths, 0.5, -0.25, np.array([0.5, 1.0])).worksheet(wrt=["a", "b"], blanks=["dL/da"])
     assert all(line in str(sheet) for line in ("a = 0.5", "b = -0.25"))
     assert "dL/db" not in str(sheet).replace("likewise dL/db", "")
+
+
+def test_the_sign_in_a_case_is_judged_where_it_is_negative():
+    def huber(b, x, y):
+        r = y - b * x
+        return np.sum(np.where(np.abs(r) < 0.5, 0.5 * r**2, 0.5 * (np.abs(r) - 0.25)))
+
+    sheet = ag.trace(huber, 0.8, np.array([1.0, 2.0, -1.0]), np.array([1.0, 2.9, -0.7])).worksheet(wrt="b")
+    right, forgotten = (sheet.check({"dL/dr": f"where(|r| < 0.5, r, 0.5{sign})"}) for sign in (" sign(r)", ""))
+    assert right[0].right
+    assert not forgotten[0].right
