@@ -326,10 +326,7 @@ class Reader:
             case ast.Tuple():
                 return tuple(map(self._value, e.elts))
             case ast.List():
-                entries = list(map(self._value, e.elts))
-                self._charge(_size(entries))
-                is_joined = len(entries) > 1 and all(np.ndim(x) == 1 and isinstance(x, np.ndarray) for x in entries)
-                return np.concatenate(entries) if is_joined and self._is_read_as("joined") else entries
+                return self._list(e)
             case ast.UnaryOp() if type(e.op) in _UNARY:
                 return entrywise(_UNARY[type(e.op)], [_operand(self._value(e.operand))])
             case ast.BinOp() if type(e.op) in _BINARY:
@@ -366,6 +363,13 @@ class Reader:
                 return self._call(e)
         kind: Any = type(getattr(e, "op", e))
         raise Unread(_HINTS.get(kind, f"{ast.unparse(e)[:40]!r} cannot be used in a formula"))
+
+    def _list(self, e: ast.List) -> Any:
+        """A list of entries, or of vectors that may be joined."""
+        entries = list(map(self._value, e.elts))
+        self._charge(_size(entries))
+        is_joined = len(entries) > 1 and all(np.ndim(x) == 1 and isinstance(x, np.ndarray) for x in entries)
+        return np.concatenate(entries) if is_joined and self._is_read_as("joined") else entries
 
     def _named(self, e: ast.Name | ast.Attribute) -> Any:
         word = _dotted(e)

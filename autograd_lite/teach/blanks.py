@@ -221,14 +221,9 @@ def _total_slips(d: Derivation, t: Total) -> dict[str, Any]:
     slips: dict[str, Any] = {}
     if len(path) == 1 and not path[0].axes:
         slips |= {f"in {path[0].symbol} {says}": start * slip for says, slip in _slips(d, path[0]).items()}
-    for f in path:
-        if f.is_elementwise and not f.axes and f.shapes[0] == f.shapes[1]:
-            rest = laid_out(carried(start, [k for k in path if k is not f]), t.value.shape)
-            sign, e = (-1, f.formula.args[0]) if f.formula.role == "negation" else (1, f.formula)
-            if d.order.by_gradients:  # no line has this factor alone
-                slips |= {} if e.is_number else {f"the factor {text(e)} is missing": sign * rest}
-            else:
-                slips[f"the factor {as_variable(f.symbol)} is missing"] = rest
+    for f in (f for f in path if f.is_elementwise and not f.axes and f.shapes[0] == f.shapes[1]):
+        rest = laid_out(carried(start, [k for k in path if k is not f]), t.value.shape)
+        slips |= _without_factor(f, rest, d.order.by_gradients)
     last = path[-1]
     if last.is_map and d.chain.jacobian(last.of) is not None and size <= SMALL:
         diagonal = np.diagonal(last.jacobian().reshape(size, size)).reshape(t.value.shape)
@@ -243,6 +238,14 @@ def _total_slips(d: Derivation, t: Total) -> dict[str, Any]:
             with suppress(ValueError):  # without the sum a shape may not fit
                 slips |= {} if wrong is None else {says: evaluate(wrong, {**last._env, last.cotangent: start})}
     return slips
+
+
+def _without_factor(f: Factor, rest: Any, has_no_line: bool) -> dict[str, Any]:
+    """A gradient without a factor, which is written out where it has no line of its own."""
+    if not has_no_line:
+        return {f"the factor {as_variable(f.symbol)} is missing": rest}
+    sign, e = (-1, f.formula.args[0]) if f.formula.role == "negation" else (1, f.formula)
+    return {} if e.is_number else {f"the factor {text(e)} is missing": sign * rest}
 
 
 def _without_sums(f: Factor) -> Expr | None:

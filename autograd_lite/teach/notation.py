@@ -217,17 +217,7 @@ class Board:
 
         A value of a `shape` may have a row for each step: ``dL/dBₜ = dL/daₜ``.
         """
-        stems = "|".join(sorted(map(re.escape, self._steps.keys() - self.words.keys()), key=len)[::-1]) or "(?!)"
-        entry = rf"(?<!\w)({stems})\[(?:t\s*(?:([+-])\s*(\d+))?|(\d+))\]"  # h[t-1]
-        text = re.sub(entry, lambda m: m[1] + (m[4] or f"ₜ{m[2] or ''}{m[3] or ''}".translate(_SMALL)), text)
-        rows = rf"(?<!\w)({stems})([{INDICES}])(?:([₊₋])([₀-₉]+))?"
-        text = re.sub(rows, lambda m: self._stacked(m[1], m[2], _moved(m[3], m[4]), letters, shape), text)
-        text = re.sub(_TYPED_STEP, lambda m: "ₜ" + (f"{m[1]}{m[2]}".translate(_SMALL) if m[1] else ""), text)
-        text = re.sub(r"(?<=\d)ₜ", "_ₜ", text)  # k1_2 is the second value of k1
-        text = re.sub(rf"(?<!\w)(\d+)(?=[^\W\d][\w{_MARKS}]*ₜ)", r"\1 ", text)  # 2eₜ is no 2e6
-        text = re.sub(r"(?<!\w)sumₜ", "Σₜ", text)
-        if len(steps) > 1 and "ₜ" in text and "Σₜ" not in text:
-            text = re.sub(rf"(?<![\w.])(?:np\.)?sum(?=\()|Σ(?![{INDICES}])", "Σₜ", text)
+        text = self._with_step_t(text, steps, letters, shape)
         values = {m[1] for m in re.finditer(_AT_STEP, text)} - {"Σ"}
         is_row = "Σₜ" in text and values and not re.search("ₜ[₊₋]", text)
         if is_row and values <= self.words.keys() - self._steps.keys():  # t is an index of arrays
@@ -244,6 +234,21 @@ class Board:
         if "ₜ" in text and len(steps) != 1:
             raise Unread("ₜ cannot be read here: this is the gradient of no step; write Σₜ, or numbers")
         return self._at_step(text, steps[0]) if len(steps) == 1 else text
+
+    def _with_step_t(self, text: str, steps: Sequence[int], letters: str, shape: tuple[int, ...]) -> str:
+        """A formula in which the values and the sums of steps are written as on a board: ``hₜ₋₁`` for ``h[t-1]``."""
+        stems = "|".join(sorted(map(re.escape, self._steps.keys() - self.words.keys()), key=len)[::-1]) or "(?!)"
+        entry = rf"(?<!\w)({stems})\[(?:t\s*(?:([+-])\s*(\d+))?|(\d+))\]"  # h[t-1]
+        text = re.sub(entry, lambda m: m[1] + (m[4] or f"ₜ{m[2] or ''}{m[3] or ''}".translate(_SMALL)), text)
+        rows = rf"(?<!\w)({stems})([{INDICES}])(?:([₊₋])([₀-₉]+))?"
+        text = re.sub(rows, lambda m: self._stacked(m[1], m[2], _moved(m[3], m[4]), letters, shape), text)
+        text = re.sub(_TYPED_STEP, lambda m: "ₜ" + (f"{m[1]}{m[2]}".translate(_SMALL) if m[1] else ""), text)
+        text = re.sub(r"(?<=\d)ₜ", "_ₜ", text)  # k1_2 is the second value of k1
+        text = re.sub(rf"(?<!\w)(\d+)(?=[^\W\d][\w{_MARKS}]*ₜ)", r"\1 ", text)  # 2eₜ is no 2e6
+        text = re.sub(r"(?<!\w)sumₜ", "Σₜ", text)
+        if len(steps) > 1 and "ₜ" in text and "Σₜ" not in text:
+            text = re.sub(rf"(?<![\w.])(?:np\.)?sum(?=\()|Σ(?![{INDICES}])", "Σₜ", text)
+        return text
 
     def _summed(self, text: str, steps: Sequence[int]) -> str:
         """A formula with the terms of its sums over steps, which ``t = 1 … 3`` may stand behind."""
@@ -341,12 +346,8 @@ class Board:
                 calls = False
             elif t == "‖" or t == "|" and not (out and _is_operand(out[-1]) and not out[-1].isdigit()):
                 self._bars(t, tokens, out)
-            elif [t, *tokens[:1]] == ["1", ".T"] and (len(tokens) == 1 or tokens[1] in "+-)") and out:  # v 1ᵀ
-                del tokens[:1], out[len(out) - (out[-1] == "@") :]
-                out[-1] = f"({out[-1]})[:,None]"
-            elif [t, *tokens[:1]] == ["1", ".T"]:  # 1ᵀ A, with a vector of ones
-                del tokens[: 1 + (tokens[1] == "@")]
-                _add(out, f"sum({self._operand(tokens)},axis=0)")
+            elif [t, *tokens[:1]] == ["1", ".T"]:
+                self._ones(tokens, out)
             elif out and re.fullmatch(_AT, t):  # (K @ v)ᵢ
                 out[-1] = self._placed(out[-1], t)
             elif t.startswith("Σ"):
@@ -363,6 +364,15 @@ class Board:
             else:
                 _add(out, t)
         return "".join(out)
+
+    def _ones(self, tokens: list[str], out: list[str]) -> None:
+        """Add a product with a row of ones: ``1ᵀ A``, sums of columns, or ``v 1ᵀ``, a column that is repeated."""
+        if out and (len(tokens) == 1 or tokens[1] in "+-)"):
+            del tokens[:1], out[len(out) - (out[-1] == "@") :]
+            out[-1] = f"({out[-1]})[:,None]"
+        else:
+            del tokens[: 1 + (tokens[1:2] == ["@"])]
+            _add(out, f"sum({self._operand(tokens)},axis=0)")
 
     def _called(self, word: str, tokens: list[str]) -> str:
         """A function without brackets, perhaps with a power: ``√n``, ``tanh² x``."""
