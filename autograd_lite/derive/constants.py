@@ -198,7 +198,8 @@ class Constants:
         if e is None or _place_in_code(eq, k) in self.rounds:
             of_round = self.in_loop(eq, k, x) or self._of_round(eq, k, x)
             return of_round or self.in_line(eq, x, True) or self._only_number(x)
-        if isinstance(e, ast.Name) and (named := self._by_name(e, x, eq.origin.code)) is not None:
+        [of] = e.elts if isinstance(e, ast.List) and len(e.elts) == 1 else [e]  # [start] as start
+        if isinstance(of, ast.Name) and (named := self._by_name(of, x, eq.origin.code)) is not None:
             return named
         word = e.attr if isinstance(e, ast.Attribute) and not _is_size(e) and is_number(x) else ""  # self.eps
         word += "0" * (f"{word}1" in self.taken)

@@ -601,6 +601,14 @@ def test_an_array_that_a_function_made_has_its_name_in_a_quoted_expression():
     assert "-0.5 * r2" not in text
 
 
+def test_a_number_in_a_list_keeps_its_name():
+    start, end, x = 0.0, 2.0, ag.tensor([0.9, 1.4], requires_grad=True)
+    points = np.concatenate([[start], x, [end]])
+    text = str(ag.explain(np.sum(np.diff(points) ** 2)))
+    assert "points = [start, x, end]" in " ".join(text.split())
+    assert text.startswith("Given  start (1), end (1), x (2)")
+
+
 def test_a_size_has_no_name_that_a_function_of_the_program_uses():
     def centred(x):
         m = x.mean()
