@@ -95,6 +95,7 @@ _FUNCTIONS: Mapping[str, Any] = {
     **_OURS,
     **{word: operator.attrgetter(word)(np) for word in _NUMPY.split()},
     "ReLU": _OURS["relu"],
+    "logistic": _OURS["sigmoid"],
     **{word: getattr(np.linalg, word) for word in ("inv", "det", "solve", "norm", "cholesky")},
     "tr": np.trace,
     "ln": np.log,

@@ -234,7 +234,7 @@ const ENTRYWISE = {
   exp: Math.exp, expm1: Math.expm1, log: Math.log, ln: Math.log, log1p: Math.log1p, log2: Math.log2, log10: Math.log10,
   sqrt: Math.sqrt, cbrt: Math.cbrt, sin: Math.sin, cos: Math.cos, tan: Math.tan, sinh: Math.sinh, cosh: Math.cosh,
   tanh: Math.tanh, arcsin: Math.asin, arccos: Math.acos, arctan: Math.atan, exp2: (x) => 2 ** x, erf,
-  sigmoid: logistic, "σ": logistic, softplus, log_sigmoid: (x) => -softplus(-x), silu: (x) => x * logistic(x),
+  sigmoid: logistic, logistic, "σ": logistic, softplus, log_sigmoid: (x) => -softplus(-x), silu: (x) => x * logistic(x),
   ndtr: (x) => (1 + erf(x / Math.SQRT2)) / 2, "Φ": (x) => (1 + erf(x / Math.SQRT2)) / 2, "φ": (x) => Math.exp(-x * x / 2) / Math.sqrt(2 * Math.PI),
 };
 Object.assign(ENTRYWISE, { Normal: ENTRYWISE["Φ"], normal: ENTRYWISE["φ"] }); // as derivations name them
@@ -510,6 +510,8 @@ const SUBSCRIPT = "₀-₉ₐₑₒₓₕᵢⱼₖₗₘₙₚᵣₛₜᵤᵥ₊
 const INDEX = new RegExp(`((?:${W}|[${MARKS}/])*(?:${W}|[${MARKS})\\]])|[)‖|])_(?:\\{((?:[i-n](?: ?[-+−] ?\\p{Nd}+)?[, ]*)+)\\}|([i-n]+))(?!(?![²³⁴ᵀ])${W}|[${MARKS}])`, "gu"); // x_i, x_{ij}
 const STEPS = /Σ_?\{?[tₜ]\s*[=₌]\s*([\p{Nd}₀-₉]+)\}?\^?\{?([\p{Nd}⁰¹²³⁴-⁹]+)\}?/u; // Σ_{t=1}^3
 const BOUNDS = new RegExp(`Σ(?:_?\\{?([ᵢⱼₖₗₘₙi-n])\\s*[=₌]\\s*[01₀₁]\\}?)(?:\\s*\\^?\\{?\\s*${W}\\}?(?=\\s|\\())?`, "gu"); // Σ_{i=1}^n
+const PART = /(?:Σ|(?<![\p{L}\p{N}_])sum)_\{ ?([i-n]) ?([<>≤≥]=?) ?([i-n]) ?\}/gu; // Σ_{i ≥ k}
+const ENTRY = /(?<=[\p{L}\p{N}_])\[((?:[i-n](?: ?[-+] ?\p{Nd}+)?(?:, ?(?=[i-n]))?)+)\]/gu; // x[i, j-1]
 const TWO = new RegExp(`((?:${W}|[${MARKS}/])*(?:${W}|[${MARKS}]))_(?=\\{|t)\\{?(t(?: ?[-+] ?\\p{Nd}+)?|\\p{Nd}+),? ?([i-n][i-n, ]*)(?:\\}|(?!${W}))`, "gu"); // p_{t-1,i}
 const escaped = (word) => word.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&");
 
@@ -702,7 +704,8 @@ class Board {
       const [first, last] = over.slice(1).map((k) => [...k].map((c) => ("₀₁₂₃₄₅₆₇₈₉".indexOf(c) + 1 || "⁰¹²³⁴⁵⁶⁷⁸⁹".indexOf(c) + 1 || Number(c) + 1) - 1).join(""));
       text = `${text.slice(0, over.index)}Σₜ ${text.slice(over.index + over[0].length)}; t = ${first} … ${last}`;
     }
-    text = text.replace(BOUNDS, (_, c) => `Σ${below(c)} `);
+    text = text.replace(BOUNDS, (_, c) => `Σ${below(c)} `).replace(PART, (_, a, op, b) => `Σ${below(a)}${op}${below(b)} `);
+    if (!text.includes("Σ")) text = text.replace(ENTRY, (all, at) => ([...at].some((c) => has(this.words, c)) ? all : below(at)));
     text = text.replace(TWO, (all, word, step, letters) => (has(this.words, all) ? all : `${word}${step.startsWith("t") ? "ₜ" : ""}${below(step.replace(/[t ]/g, ""))}${below(letters)}`)).replace(/(?<=[\p{L}\p{N}_])_\{((?:t(?: ?[-+] ?\p{Nd}+)?|\p{Nd}+)(?:, ?\p{Nd}+)+)\}/gu, "[$1]").replace(/_\{(\p{Nd}+)\}/gu, "_$1");
     text = text.replace(INDEX, (all, word, braced, bare) => (has(this.words, all) ? all : word + below(braced ?? bare)));
     text = text.replace(new RegExp(`(?<!${W})sum(?=[${INDICES}])`, "gu"), "Σ");

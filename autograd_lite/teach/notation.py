@@ -39,6 +39,8 @@ _BRACED = r"\{((?:[i-n](?: ?[-+−] ?\d+)?[, ]*)+)\}"  # {ij}, {i-1}
 _INDEX = rf"([\w{_MARKS}/]*[\w{_MARKS})\]]|[)‖|])_(?:{_BRACED}|([i-n]+))(?![^\W²³⁴ᵀ]|[{_MARKS}])"  # x_i, x_{i-1}
 _AND_STEP = r"(?=\{|t)\{?(t(?: ?[-+] ?\d+)?|\d+),? ?"  # {t-1, or t, in front of another index: p_{t-1,i}
 _TWO = rf"([\w{_MARKS}/]*[\w{_MARKS}])_{_AND_STEP}([i-n][i-n, ]*)(?:\}}|(?!\w))"
+_PART = r"(?:Σ|(?<!\w)sum)_\{ ?([i-n]) ?([<>≤≥]=?) ?([i-n]) ?\}"  # Σ_{i ≥ k}
+_ENTRY = r"(?<=\w)\[((?:[i-n](?: ?[-+] ?\d+)?(?:, ?(?=[i-n]))?)+)\]"
 _PLACE = r"(?<=\w)_\{((?:t(?: ?[-+] ?\d+)?|\d+)(?:, ?\d+)+)\}"  # obs_{t-1,0}
 _BOUNDS = r"Σ(?:_?\{?([ᵢⱼₖₗₘₙi-n])\s*[=₌]\s*[01₀₁]\}?)(?:\s*\^?\{?\s*[\wⁿ]\}?(?=\s|\())?"  # Σ_{i=1}^n
 _OTHERS = dict(zip("ₐₑₕₒₚᵣₛᵤᵥₓ", "aehoprsuvx", strict=True))  # letters that are no names of indices
@@ -206,6 +208,9 @@ class Board:
             first, last = (k.translate(_DIGITS).translate(_RAISED) for k in over.groups())
             text = f"{text[: over.start()]}Σₜ {text[over.end() :]}; t = {first} … {last}"
         text = re.sub(_BOUNDS, lambda m: f"Σ{_below(m[1])} ", text)
+        text = re.sub(_PART, lambda m: f"Σ{_below(m[1])}{m[2]}{_below(m[3])} ", text)
+        if "Σ" not in text:  # x[i, j-1]; in a sum, x[i+1] may go further than an index
+            text = re.sub(_ENTRY, lambda m: m[0] if {*m[1]} & {*self.words} else _below(m[1]), text)
         text = re.sub(_TWO, lambda m: m[0] if m[0] in self.words else f"{m[1]}{_of_step(m[2])}{_below(m[3])}", text)
         text = re.sub(r"_\{(\d+)\}", r"_\1", re.sub(_PLACE, r"[\1]", text))
         text = re.sub(_INDEX, lambda m: m[0] if m[0] in self.words else m[1] + _below(m[2] or m[3]), text)

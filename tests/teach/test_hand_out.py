@@ -450,7 +450,7 @@ AS_ON_A_BOARD = {
         "dtotalda": {"P0 dtotal/dS1 + Σₜ dtotal/dSₜ₊₁ Pₜ": "", "Σₜ dtotal/dSₜ₊₁ Pₜ": "", "Σₜ Pₜ₋₁ dtotal/dSₜ": ""},
     }),
     infected: ((0.5, np.array([0.5, 1.0, 1.5, 2.0]), np.array([0.2, 0.3, 0.4, 0.5])), {
-        "dlossdI4": {"2 (I[4] - seen_3)": "", "2 (I₄ - seen₃)": "", "2 (I4 - 0.5)": "", "2 I4 - 1.0": NAMES},
+        "dlossdI4": {"2 (I[4] - seen_{3})": "", "2 (I₄ - seen₃)": "", "2 (I4 - 0.5)": "", "2 I4 - 1.0": NAMES},
         "dlossdnew_s": {"dloss/dIₛ": "the factor dt is missing", "(I_s > 0).astype(float) dt dloss/dI[s]": ""},
         "dlossdI_s": {"2 (I_s - seen_{s-1}) + dloss/dI_{s+1} + beta t[s] (1 - 2 I_s) dloss/dnew_{s+1}": ""},
         "dlossdbeta": {
@@ -460,7 +460,7 @@ AS_ON_A_BOARD = {
     }),
     charges: ((1.3, np.array([0.8, 1.1, 0.6]), np.array([1.0, -1, 2, 3]), np.array([0, 1, 2]), np.array([1, 3, 3])), {
         "dLdk": {"Σ q_i q_j / k - Σ (ln dist)² distᵏ": "", "Σₗ q[i]ₗ q[j]ₗ/k - distₗᵏ ln(distₗ)²": ""},
-        "dLddist": {"-distᵏ⁻¹ (k ln dist + 1)": "", "-dist^(k - 1) (k ln dist + 1) ⊙ ones((3,))": ""},
+        "dLddist": {"-distᵏ⁻¹ (k ln dist + 1)": "", "-dist[i]^(k - 1) (k ln dist[i] + 1)": ""},
     }),
 }  # fmt: skip
 
