@@ -792,7 +792,7 @@ class Latex(Text):
             return self.words(word) if not letters else self.fill(f"({{x}})_{{{{{letters}}}}}", self.words(word))
         head, index = self._head(word)
         if index:
-            index, number = (index, "") if index.isdigit() else re.fullmatch(r"(.+?)(\d*)", index).groups()
+            index, number = (index, "") if index.isdigit() else re.findall(r"^(.+?)(\d*)$", index)[0]
             index = self.plain(index) if index.isdigit() or len(index) == 1 else self.upright(index)
             index = self.plain(",").join((index, self.plain(number))) if number else index
         letters = re.sub(r"([+-]\d+)(?=[i-n])", r"\1,", letters)  # u_{i+1,j}
