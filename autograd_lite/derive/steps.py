@@ -78,10 +78,7 @@ class Steps(Notation):
         if self.regions:
             chosen = self._folded(chosen)
         chosen |= self._where_chains_meet(chosen)
-        # The first round of a loop may begin with a constant, and the last one may need less.
-        looped = [vs for vs in {id(vs): vs for vs in self.rounds.values()}.values() if self.is_looped(vs)]
-        inner = [(vs, vs[1:-1] or {*vs} & chosen) for vs in looped]
-        chosen |= {v for vs, middle in inner if middle and chosen.issuperset(middle) for v in vs} - self.regions.keys()
+        chosen |= self._ends_of_loops(chosen)
         length: dict[Var, int] = {}
         for n in self.nodes:
             args = self.arguments(n)
@@ -91,6 +88,12 @@ class Steps(Notation):
                 chosen.add(n)
                 length[n] = 0
         return [n for n in self.nodes if n in chosen]
+
+    def _ends_of_loops(self, chosen: set[Var]) -> set[Var]:
+        """The first and the last round of a step of a loop: one may begin with a constant, the other may need less."""
+        looped = [vs for vs in {id(vs): vs for vs in self.rounds.values()}.values() if self.is_looped(vs)]
+        inner = [(vs, vs[1:-1] or {*vs} & chosen) for vs in looped]
+        return {v for vs, middle in inner if middle and chosen.issuperset(middle) for v in vs} - self.regions.keys()
 
     def _is_inner(self, n: Var, p: Var, chosen: Container[Var]) -> bool:
         """True if `p` is a long argument of a function, in which one value occurs twice: of tanh(c (y + a y³))."""

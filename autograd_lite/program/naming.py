@@ -381,30 +381,35 @@ def _looked_through(module: ast.AST) -> _Source:
     pairs = [(getattr(e, "elts", ()), getattr(target, "elts", ())) for e, target in stores]
     matched = [pair for es, ts in pairs if len(es) == len(ts) for pair in zip(es, ts, strict=True)]
     matched = [(e, t) for e, t in matched if isinstance(t, ast.Name)]
-    kept = [(e, t) for e, t in stores if isinstance(t, ast.Attribute) and isinstance(t.value, ast.Name)]  # self.m = …
     targets = {e: getattr(target, "id", None) for e, target in (*stores, *matched)}
     several = {e: tuple(getattr(part, "id", "") for part in getattr(target, "elts", ())) for e, target in stores}
     results = [getattr(s, "value", getattr(s, "body", None)) for s in nodes if isinstance(s, ast.Return | ast.Lambda)]
     imports = {(a.asname or a.name).partition(".")[0] for s in nodes if isinstance(s, _IMPORTS) for a in s.names}
-    grown = [(s, s.target) for s in nodes if isinstance(s, ast.AugAssign)]
-    sums = {span(s): _sum(s, target) for s, target in grown if isinstance(target, ast.Name)}
     loops = [(s.body[0].lineno, s.body[-1].end_lineno or 0) for s in nodes if isinstance(s, ast.For | ast.While)]
     return _Source(
-        expressions={**sums, **{span(e): e for e in nodes[::-1] if isinstance(e, ast.expr)}},
+        expressions={**_sums(nodes), **{span(e): e for e in nodes[::-1] if isinstance(e, ast.expr)}},
         calls=[
             (e, _called(e.func, imports), targets.get(e) or several.get(e) or None)
             for e in nodes if isinstance(e, ast.Call)
         ],
         loops=loops,
-        several={span(e): getattr(t, "id", getattr(t, "attr", "")) for e, t in (*matched, *kept)},
+        several={span(e): t.id for e, t in matched} | _attributes(stores),
         lambdas={e.lineno: word for e, word in targets.items() if isinstance(e, ast.Lambda) and word},
         returned={span(x): k for e in results if isinstance(e, ast.Tuple) for k, x in enumerate(e.elts)},
     )
 
 
-def _sum(s: ast.AugAssign, target: ast.Name) -> ast.expr:
-    """``L += l`` as ``L + l``."""
-    return ast.copy_location(ast.BinOp(ast.copy_location(ast.Name(target.id, ast.Load()), target), s.op, s.value), s)
+def _attributes(stores: Iterable[tuple[ast.expr, ast.expr]]) -> dict[Any, str]:
+    """The name of the attribute that a value is assigned to, ``self.m = …``, by the place of the value."""
+    kept = ((e, t) for e, t in stores if isinstance(t, ast.Attribute) and isinstance(t.value, ast.Name))
+    return {span(e): t.attr for e, t in kept}
+
+
+def _sums(nodes: Sequence[ast.AST]) -> dict[Any, ast.expr]:
+    """Each ``L += l`` as ``L + l``, by its place."""
+    grown = [(s, s.target) for s in nodes if isinstance(s, ast.AugAssign)]
+    read = [(s, ast.copy_location(ast.Name(t.id, ast.Load()), t)) for s, t in grown if isinstance(t, ast.Name)]
+    return {span(s): ast.copy_location(ast.BinOp(of, s.op, s.value), s) for s, of in read}
 
 
 def _called(e: ast.expr, imports: Container[str]) -> str:
@@ -496,8 +501,8 @@ def layered(nodes: Iterable[Node], named: Iterable[tuple[str, Any]]) -> dict[Nod
     words = dict[Node, str]()
     for word, values in named:
         last = [x._node for x in values if isinstance(x, Tensor)] if isinstance(values, list) else []
-        is_made = bool(last) and last[0] is not None and last[0].code is not None
-        inside = places.get((last[0].code, last[0].at, last[0].row), []) if is_made else []
+        one = last[0] if last else None
+        inside = places.get((one.code, one.at, one.row), []) if one is not None and one.code is not None else []
         if 1 < len(last) < len(inside) and len(inside) % len(last) == 0 and inside[-len(last) :] == last:
             words |= {n: f"{word}{k % len(last) + 1}" for k, n in enumerate(inside)}
     return words
