@@ -138,6 +138,7 @@ def name_parameters(
         for k, v in enumerate(eq.operands):
             if isinstance(v, Var) and v in inputs and v not in uses:
                 e = operand(eq, k) if eq.row.algebra != "gather" else _position(eq, k)
+                e = e.value if isinstance(e, ast.Subscript) else e  # self.W[-1]
                 wish = e.attr if isinstance(e, ast.Attribute) else e.id if isinstance(e, ast.Name) else ""
                 uses |= {v: wish} if wish else {}
     called = {v: names.get(v, "") for v in uses}

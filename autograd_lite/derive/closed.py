@@ -13,6 +13,7 @@ from ..base.cached_method import cached_method
 from ..program import Var
 from .chain_rule import Chain
 from .collect import Form, has_ones, leaves
+from .entries import is_cut
 from .factors import Combine, Factor, scalars_apart, total
 from .formula import Expr, name, number, walk
 from .formula_ops import evaluate, substitute
@@ -58,6 +59,11 @@ class Closed:
 def _is_size(e: Expr) -> bool:
     """True for -3, of which Σᵢ 1 says more."""
     return e.is_number and abs(e.value) > 2
+
+
+def _is_moved_twice(e: Expr) -> bool:
+    """True for a slice of an array in the place of another, of which no index says where it ends."""
+    return e.role == "placement" and is_cut(e) and any(p.role == "index" and is_cut(p) for p in walk(e.args[0]))
 
 
 class Candidates:
@@ -106,6 +112,7 @@ class Candidates:
     def _fitting(self, forms: Sequence[Form]) -> list[Form]:
         """Those of some forms that a derivation may have."""
         forms = [form for form in forms if leaves(form[0]) <= LONG and not has_ones(form[0]) and not _is_size(form[0])]
+        forms = [form for form in forms if not any(map(_is_moved_twice, walk(form[0])))]
         labels = self.chain.shorter.labels
         plain = {word for word, e in labels.items() if all(part.role != "name" for part in walk(e))}
         return [form for form in forms if form[0].role in ("sum", "difference") or plain.isdisjoint(form[0].names)]
@@ -126,7 +133,9 @@ class Candidates:
 
         def is_symmetric(part: Expr) -> bool:
             word = (part.args[0] if part.role == "inverse" else part).value
-            is_it = isinstance(word, str) and self.chain.is_symmetric(word)
+            given = np.asarray(self.chain.constants.values.get(word, 0) if word not in self.chain.introduced else 0)
+            is_it = given.ndim == 2 and np.array_equal(given, given.T)
+            is_it |= isinstance(word, str) and self.chain.is_symmetric(word)
             symmetric.update({word: None} if is_it else {})
             return is_it
 

@@ -175,6 +175,8 @@ class _Reader:
                 return self._factors(e.args[0], 2 * power)
             case "power" if e.args[1].is_number and isinstance(e.args[1].value, int):
                 return self._factors(e.args[0], e.args[1].value * power)
+            case "power" if (known := self._one_less(e)) is not None:
+                return [(known[0], power), *self._factors(e.args[0], known[1] * power)]
             case "broadcast":
                 return self._factors(e.args[0], power)
             case "exponential" if (of := self._log(e.args[0])) is not None:
@@ -191,6 +193,14 @@ class _Reader:
                 summed = self._summed(e)
                 return [(summed, power)] if summed.role == "total" else self._factors(summed, power)
         return [(e, power)]
+
+    def _one_less(self, e: Expr) -> tuple[Expr, int] | None:
+        """The name of ``x ** k``, and the power of x beside it, where ``x ** (k - 1)`` stands."""
+        of, (k, *one) = e.args[1].role, e.args[1].args or (e.args[1],)
+        if of not in ("sum", "difference") or type(one[0].value) is not int:
+            return None
+        known = self.single.get(make(e.row, (e.args[0], k), e.params, e.shape).key)
+        return None if known is None else (known, -one[0].value if of == "difference" else one[0].value)
 
     def _bilinear(self, e: Expr, power: int) -> list[tuple[Expr, int]]:
         """A product of matrices, with the numbers in its factors in front."""

@@ -287,6 +287,9 @@ class Constants:
         if code is not None and looped(code, e) == "":
             return None
         word = self.changing.get(e.id, e.id)
+        if word in self.computed and np.ndim(x):  # h = X, and then h = tanh(h @ W)
+            sources = [of.id for of in assigned(code, e.id) or () if isinstance(of, ast.Name)] if code else []
+            word = sources[0] if len(sources) == 1 else word
         is_it = _is_same(self.values.get(word), x)
         if not is_it and word not in self.taken and np.size(x):
             self.add(x, word)
@@ -588,7 +591,8 @@ def _compares_labels(e: Expr) -> bool:
     """Whether a formula is ``y[:, None] == np.arange(3)``, the indicators of labels."""
     if e.head != "equal" or e.args[1].role != "array" or not counts(e.args[1].value):
         return False
-    return e.args[0].role == "index" and e.args[0].shape == (*e.args[0].args[0].shape, 1)
+    is_column = e.args[0].role == "index" and e.args[0].shape == (*e.args[0].args[0].shape, 1)
+    return is_column and e.args[0].args[0].role == "name"
 
 
 def is_number(x: Any) -> bool:

@@ -43,6 +43,7 @@ UNEQUAL = Function("not_equal", text="1[{x1} ≠ {x2}]", tex=r"1[{x1} \neq {x2}]
 LESS = Function("less_equal", text="1[{x1} ≤ {x2}]", tex=r"1[{x1} \leq {x2}]")
 STRICTLY_LESS = Function("less", text="1[{x1} < {x2}]", tex="1[{x1} < {x2}]")
 IN = Function("isin", text="1[{x1} ∈ {x2}]", tex=r"1[{x1} \in {x2}]")
+BESIDE = Function("or", text="1[{x1} < {x2} or {x3} ≥ {x4}]", tex=r"1[{x1} < {x2} \text{{ or }} {x3} \geq {x4}]")
 GREATER = Function("greater_equal", text="1[{x1} ≥ {x2}]", tex=r"1[{x1} \geq {x2}]")
 SUM = Function("sum")
 SUM.algebra = "indexed sum"
@@ -491,11 +492,32 @@ def _of_norm(e: Expr, of: Expr, at: At, rest: Shape) -> Expr:
 
 
 def _of_assignment(e: Expr, at: At, rest: Shape) -> Expr:
-    """An entry of an array with zeros assigned at labels."""
-    equal, _, own = _chosen(e, at)
-    if len(equal) != 1 or not own:
+    """An entry of an array with zeros assigned at labels, at a place, or in a slice."""
+    parts, labels = _parts(e), any(isinstance(p, Labels) for p in _parts(e))
+    places = () if labels else zip(at, parts, e.shape, strict=False)
+    within = [(name(c), p, size) for c, p, size in places if not isinstance(p, slice) or p != slice(None)]
+    equal, _, own = _chosen(e, at) if labels else ([], at, False)
+    if len(equal) == 1 and own:
+        outside = replace(equal[0], row=UNEQUAL, head="not_equal")
+    elif len(within) == 1 and within[0][0].value:
+        outside = _outside(*within[0])
+    else:
         raise _NoEntries
-    return multiplied((replace(equal[0], row=UNEQUAL, head="not_equal"), entry(e.args[0], at)), rest)
+    return multiplied((outside, entry(e.args[0], at)), rest)
+
+
+def _outside(index: Expr, part: Any, size: int) -> Expr:
+    """The indicator of an index that is not a place, or not in a slice."""
+    if isinstance(part, int | np.integer):
+        return unsimplified(UNEQUAL, (index, number(int(part) % size)), ())
+    if not isinstance(part, slice) or part.step not in (None, 1):
+        raise _NoEntries
+    start, stop, _ = part.indices(size)
+    if not start:
+        return unsimplified(GREATER, (index, number(stop)), ())
+    if stop == size:
+        return unsimplified(STRICTLY_LESS, (index, number(start)), ())
+    return unsimplified(BESIDE, (index, number(start), index, number(stop)), ())
 
 
 def _of_einsum(e: Expr, at: At) -> Expr:

@@ -387,7 +387,10 @@ def with_cases(e: Expr) -> Expr:
 
 
 def _side_by_side(a: Expr, b: Expr) -> Expr | None:
-    """The sum of two stacks as one: of numbers, or where at each place one of them is zero."""
+    """The sum of two stacks as one: of numbers, or where at each place one of them is zero; and of one and a number."""
+    for x, y in ((a, b), (b, a)):
+        if x.is_number and y.role == "stack" and not any(z.shape for z in y.args):
+            return replace(y, args=tuple(simplified("add", (x, z), ()) for z in y.args))
     if a.role not in ("stack", "concatenation") or a.role != b.role or a.params != b.params:
         return None
     pairs = list(zip(a.args, b.args, strict=False))
@@ -427,6 +430,8 @@ def _common(a: Expr, b: Expr, shape: Shape) -> Expr | None:
             left.remove(f)
             right.remove(same)
     if not shared:
+        return None
+    if not left or not right and shape:  # x log x - x stays
         return None
     rest = [product(factors or (number(1),), _joint(factors)) for factors in (left, right)]
     if any(map(_is_test, rest)):  # truth values have no difference
@@ -491,8 +496,8 @@ def _transpose(e: Expr) -> Expr | None:
 def _total(e: Expr) -> Expr | None:
     """The sum of all sums along some axes."""
     (x,), params = e.args, e.params
-    is_all = x.role == "total" and params.get("axis") is None and not params.get("keepdims")
-    return unsimplified(e.row, x.args, e.shape, **params) if is_all else None
+    is_all = x.role == "total" and not e.shape
+    return unsimplified(e.row, x.args, (), **{**params, "axis": None, "keepdims": False}) if is_all else None
 
 
 def _matrix_transpose(e: Expr) -> Expr | None:
@@ -614,7 +619,12 @@ _TURNED = {"greater": "less", "less": "greater", "greater_equal": "less_equal", 
 
 
 def compared(e: Expr) -> Expr | None:
-    """``1 - m > 0`` as ``m < 1``: nothing is subtracted, and a number stands on the right."""
+    """``1 - m > 0`` as ``m < 1``: nothing is subtracted, and a number stands on the right; ``x > 0.1 x`` as x > 0."""
+    for k in (0, 1) if e.role == "comparison" else ():
+        (c, of), x = _coefficient(e.args[k]), e.args[1 - k]
+        if of.key == x.key and isinstance(c, float) and 0 < c < 1:
+            row = TABLE[_TURNED.get(e.head, e.head)] if k == 0 else e.row
+            return unsimplified(row, (x, number(0)), e.shape)
     if e.role != "comparison" or e.args[0].role != "difference" or not e.args[1].is_number or e.args[1].value:
         return None
     a, b = e.args[0].args

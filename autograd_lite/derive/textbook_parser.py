@@ -47,6 +47,18 @@ class Written:
         return constant(self.value) if self.expr is None else self.expr
 
 
+class _Diagonal(Written):
+    """The mask of a diagonal: where two indices are equal."""
+
+    __slots__ = ("args",)
+
+    def __init__(self, along: Any) -> None:
+        column = unsimplified("getitem", (constant(along),), (along.size, 1), index=(slice(None), None))
+        self.args = [Written(column, along[:, None]), Written(constant(along), along)]
+        equal = _applied("equal", self.args)
+        super().__init__(equal.expr, equal.value)
+
+
 def formula(text: str, meanings: Mapping[str, Written]) -> Written:
     """`text` with formulas for its names; a keyword parameter has a value only."""
     try:
@@ -110,7 +122,10 @@ def read(e: ast.expr, meanings: Mapping[str, Written]) -> Written:
         case ast.Subscript(value=ast.Name(id=word)):
             return _entry(word, e.slice, meanings)
         case ast.UnaryOp(op=ast.Invert()):
-            return _applied("invert", [sub(e.operand)])
+            x = sub(e.operand)
+            return _applied("not_equal", x.args) if isinstance(x, _Diagonal) else _applied("invert", [x])
+        case ast.Call(ast.Attribute(attr="eye"), [of], [ast.keyword("dtype", ast.Name("bool"))]):
+            return _Diagonal(np.arange(sub(of).value))
         case ast.Call(func=ast.Attribute(value=x, attr="astype")):
             return sub(x)
         case ast.Subscript(ast.Call(func=ast.Attribute(attr="eye" | "identity"), args=[of], keywords=[]), labels):

@@ -154,7 +154,7 @@ def _word(e: Expr, printer: Printer) -> tuple[str, int]:
     if printer.indexed:
         e = _indicator(_turned_inverse(_over_one_line(e)))
         if _is_vector(e) and len(e.shape) == 2:
-            e = replace(e, args=tuple(a for row in e.args for a in row.args))
+            e = replace(e, args=tuple(a for row in e.args for a in row.args or map(number, row.value.tolist())))
     template = printer.template(e)
     return _filled(template, e, printer) if template else (printer.call(e), ATOM)
 
@@ -592,8 +592,10 @@ class Text(Printer):
 
 
 def _is_vector(e: Expr) -> bool:
-    """True for a stack of numbers, or of such stacks."""
-    return e.role == "stack" and not e.params["axis"] and all(not a.shape or _is_vector(a) for a in e.args)
+    """True for a stack of numbers, or of such stacks and vectors of numbers."""
+    if e.role != "stack" or e.params["axis"]:
+        return False
+    return all(not a.shape or _is_vector(a) or a.role == "array" and len(a.shape) == 1 for a in e.args)
 
 
 def _is_joined(e: Expr) -> bool:

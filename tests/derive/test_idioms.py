@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -228,6 +230,66 @@ def test_a_sign_stands_in_front_of_a_product_of_matrices():
     text = explained(np.exp(-w @ (W @ W.T) @ w))
     assert "= -w" not in text
     assert "exp(-" in text
+
+
+def test_a_mask_of_the_diagonal_is_where_two_indices_are_equal():
+    S = leaf(3, 3, name="S")
+    M = np.where(np.eye(len(S), dtype=bool), -np.inf, S)
+    text = explained(np.sum(ag.softmax(M, axis=1) ** 2) + np.sum(S * ~np.eye(3, dtype=bool)), M=M)
+    assert "Mᵢⱼ = where(i = j, -∞, Sᵢⱼ)" in text
+    assert "Σᵢⱼ Sᵢⱼ 1[i ≠ j]" in text
+
+
+def test_a_power_less_one_beside_a_power_with_a_name():
+    k, scale, t = leaf(name="k"), leaf(4, name="scale"), np.arange(1.0, 5.0)
+    rate = np.exp(scale)
+    H = (t / rate) ** k
+    text = explained(np.sum(H * t + H**2), H=H, rate=rate)
+    assert "dL/drate = -k dL/dH ⊙ H / rate" in text.replace("k · dL", "k dL")
+
+
+def test_a_number_beside_a_vector_is_added_to_its_entries():
+    s = leaf(2, name="s")
+    assert "dL/ds = [1 - 3 exp(-s[0]), 1]" in explained(np.sum(s) + 3 * np.exp(-s[0]))
+
+
+def test_the_divergence_keeps_its_three_terms():
+    W, V = leaf(3, name="W"), np.array([1.0, 2.0, 3.0])
+    assert "L = Σ (V ⊙ log(V / a) - V + a)" in explained(np.sum(V * np.log(V / np.exp(W)) - V + np.exp(W))).replace(
+        "exp(W)", "a"
+    )
+
+
+def test_a_given_matrix_that_is_symmetric_has_no_transpose():
+    f, D = leaf(3, name="f"), np.diag([1.0, 2.0, 1.0]) - np.ones((3, 3))
+    assert "dL/df = 2 (D @ f) since Dᵀ = D" in explained(f @ D @ f)
+
+
+def test_what_is_kept_at_a_boundary_has_indices():
+    def heat(u, k):
+        flow = k * (u[1:] - u[:-1])
+        v = ag.set_at(u, slice(1, 3), 0.5)
+        w = u + k * np.concatenate([[0.0], u[2:] - 2 * u[1:-1] + u[:-2], [0.0]])
+        return np.sum(flow**2) + np.sum(v**2) + np.sum(w**3)
+
+    text = text_of(heat, np.arange(5.0), 0.3, wrt=["u"])
+    assert "1[i < 1 or i ≥ 3] dL/dvᵢ" in text
+    assert re.search(r"- 2 dL/d\wᵢ₋₁", text)
+    assert "elsewhere" not in text
+
+
+def test_the_leaky_maximum_and_matrices_with_given_rows():
+    x = leaf(3, name="x")
+    a = np.maximum(x, 0.1 * x)
+    assert "da/dx = 1[x > 0] + 0.1 1[x < 0] since" in explained(np.sum(a**2), a=a)
+
+    def lens(f, ray):
+        M = np.array([[1.0, 0.0], [-1.0 / f, 1.0]])
+        return np.sum((M @ ray) ** 2)
+
+    assert "M = [[1, 0], [-1 / f, 1]]" in text_of(lens, 0.5, np.array([0.1, 0.2]), wrt=["f"])
+    latex = ag.trace(lens, 0.5, np.ones(2)).explain("f").latex()
+    assert r"\begin{bmatrix} 1 & 0 \\ -\frac{1}{f} & 1 \end{bmatrix}" in latex
 
 
 def test_the_partial_of_an_intercept_is_a_number():

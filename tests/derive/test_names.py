@@ -55,6 +55,24 @@ def test_a_function_that_has_returned_is_read_from_its_source() -> None:
     assert any("(2 scale²)" in line for line in text)
 
 
+class Layers:
+    def __init__(self) -> None:
+        sizes = [(3, 4), (4, 2)]
+        self.W = [ag.Tensor(np.ones(size) / 4, requires_grad=True) for size in sizes]
+        self.b = [ag.Tensor(np.ones(size[1]) / 3, requires_grad=True) for size in sizes]
+
+    def forward(self, X: np.ndarray) -> ag.Tensor:
+        h = X
+        for W, b in zip(self.W[:-1], self.b[:-1], strict=True):
+            h = np.tanh(h @ W + b)
+        return h @ self.W[-1] + self.b[-1]
+
+
+def test_layers_of_a_list_and_what_the_first_one_reads_have_names() -> None:
+    L = np.sum(Layers().forward(np.ones((4, 3))) ** 2)
+    assert given(L.explain()) == "X (4x3), W1 (3x4), W2 (4x2), b1 (4), b2 (2)"
+
+
 def test_an_expression_that_has_other_numbers_now_is_not_written() -> None:
     w, rate = leaf(2, name="w"), 3.0
     L = np.sum(w * (2 * rate))
@@ -541,10 +559,10 @@ def test_a_layer_that_is_diagonal_by_chance_is_not_symmetric():
     assert "hᵀ = h" not in str(ag.explain(np.sum((h @ V) ** 2), [W, V], {"X": X, "h": h}))
 
 
-def test_a_quadratic_form_of_an_input_that_has_no_name() -> None:
+def test_a_quadratic_form_of_an_input_in_a_list() -> None:
     inputs = [ag.Tensor(np.array([0.7, -0.2]), requires_grad=True)]
     L = np.sum(np.minimum(inputs[0], 0) ** 2) + np.sum(inputs[0] ** 2)
-    assert "dL/da = " in str(L.explain())
+    assert "dL/dinputs = " in str(L.explain())
 
 
 def fitted(A: ag.Tensor) -> ag.Tensor:
