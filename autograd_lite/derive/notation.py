@@ -122,7 +122,7 @@ class Notation:
         runs, become attributes.
         """
         same: dict[Var, Var] = {}
-        program = with_masks(program) if is_read else program
+        program = with_masks(program)
         program = program.mapped(lambda eq, _: _unchanged(eq, kept, same))
         live = program.graded if wrt is None else program.depending(wrt)
         steps = _slices_in_products(program)

@@ -137,7 +137,7 @@ def read_for_a_function(n):
 
 
 STALE = [
-    mask_of_a_variable_of_another_name, numbers_read_by_numpy, detached, written_into_a_variable, augmented,
+    numbers_read_by_numpy, detached, written_into_a_variable, augmented,
     two_steps_away, positions, greatest, read_by_a_function_before_a_loop,
     read_for_a_function,
 ]  # fmt: skip
@@ -152,7 +152,8 @@ def test_what_may_have_been_computed_makes_a_page_still(case, n):
 @pytest.mark.parametrize("n", mostly_thorough([2, 5]))
 @pytest.mark.parametrize(
     "case",
-    [inline_mask, mask_in_a_variable, named_mask, product_with_a_mask, huber_by_hand],
+    [inline_mask, mask_in_a_variable, named_mask, product_with_a_mask, huber_by_hand,
+     mask_of_a_variable_of_another_name],
     ids=lambda f: f.__name__,
 )
 def test_a_mask_follows(case, n):
