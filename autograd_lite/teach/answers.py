@@ -269,10 +269,10 @@ class Reader:
     reading : set of str
         How what can be read in two ways is read: factors side by side as a "product" of matrices, or an "inner"
         product of vectors, those with a dot between as a "dot" product, sums with axes "dropped", ``Xᵢ`` as one of
-        the "rows", an inverse as that of each "entry", vectors in brackets as "joined", labels as of the "first"
-        axis, an array without indices as "apart" from them, π as the "number", I as the "unit" matrix of the last
-        axis where it is one of another size, an index as the user's "own" where that is an array, and sums over steps
-        as over those of the "line".
+        the "rows", an inverse as that of each "entry", an array of "one" entry as that with index 0, vectors in
+        brackets as "joined", labels as of the "first" axis, an array without indices as "apart" from them, π as the
+        "number", I as the "unit" matrix of the last axis where it is one of another size, an index as the user's
+        "own" where that is an array, and sums over steps as over those of the "line".
     choices : set of str
         Those of these that made a difference.
     """
@@ -510,6 +510,9 @@ class Reader:
             return Indexed(np.arange(self.extents[letters]), letters)
         x, by = _operand(self._value(e.args[0])), self._value(e.args[2]) if len(e.args) > 2 else ()
         is_on_ring = any(by) and not isinstance(x, Indexed) and self._is_read_as("ring")
+        has_one = not isinstance(x, Indexed) and np.shape(x) == (1,) and self.ends.get(letters, 1) > 1
+        if has_one and self._is_read_as("one"):  # one entry, which stands at index 0 only
+            x = np.append(x, np.zeros(self.ends[letters] - 1))
         return indexed(x, letters, by, self.ends, lambda: not self._is_of_rows(letters), is_on_ring)
 
     def _is_of_rows(self, letters: str) -> bool:

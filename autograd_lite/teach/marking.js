@@ -706,6 +706,7 @@ class Board {
     }
     text = text.replace(BOUNDS, (_, c) => `Σ${below(c)} `).replace(PART, (_, a, op, b) => `Σ${below(a)}${op}${below(b)} `);
     if (!text.includes("Σ")) text = text.replace(ENTRY, (all, at) => ([...at].some((c) => has(this.words, c)) ? all : below(at)));
+    text = text.replace(new RegExp(`(?<=[${INDICES}₀-₉]),(?=[${INDICES}])`, "gu"), ""); // uᵢ₊₁,ⱼ
     text = text.replace(TWO, (all, word, step, letters) => (has(this.words, all) ? all : `${word}${step.startsWith("t") ? "ₜ" : ""}${below(step.replace(/[t ]/g, ""))}${below(letters)}`)).replace(/(?<=[\p{L}\p{N}_])_\{((?:t(?: ?[-+] ?\p{Nd}+)?|\p{Nd}+)(?:, ?\p{Nd}+)+)\}/gu, "[$1]").replace(/_\{(\p{Nd}+)\}/gu, "_$1");
     text = text.replace(INDEX, (all, word, braced, bare) => (has(this.words, all) ? all : word + below(braced ?? bare)));
     text = text.replace(new RegExp(`(?<!${W})sum(?=[${INDICES}])`, "gu"), "Σ");
@@ -798,8 +799,9 @@ class Board {
       out[out.length - 1] = isNot ? `(1-(${condition}))` : `(1*(${condition}))`;
       return;
     }
+    const isVector = opening === "[" && tokens[0] === ".T" && inner.includes(",") && !inner.includes(":"); // g [x, h]ᵀ
     const inside = opening + this.rewritten(inner) + CLOSING[opening];
-    if (out.length && (calls || (opening === "[" && !NUMBER.test(out.at(-1)))) && isOperand(out.at(-1))) out[out.length - 1] += inside;
+    if (!isVector && out.length && (calls || (opening === "[" && !NUMBER.test(out.at(-1)))) && isOperand(out.at(-1))) out[out.length - 1] += inside;
     else add(out, inside);
   }
 
@@ -1212,7 +1214,9 @@ class Reader {
       return withLetters(array([n], [...Array(n).keys()], "i"), letters);
     }
     const by = args[2] ? whole(this.operand(this.value(args[2]))) : [];
-    const x = this.operand(this.value(args[0])), isOnRing = by.some(Boolean) && !x.letters && this.isReadAs("ring");
+    const value = this.operand(this.value(args[0])), isOnRing = by.some(Boolean) && !value.letters && this.isReadAs("ring");
+    const hasOne = !value.letters && alike(value.shape, [1]) && (this.ends[letters] ?? 1) > 1 && this.isReadAs("one");
+    const x = hasOne ? gathered(value, [this.ends[letters]], (at) => at) : value; // one entry, which stands at index 0 only
     return indexed(x, letters, by, this.ends, () => !([...letters].every((c) => this.rows.includes(c)) && this.isReadAs("rows")), isOnRing);
   }
 

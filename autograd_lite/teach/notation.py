@@ -211,6 +211,7 @@ class Board:
         text = re.sub(_PART, lambda m: f"Σ{_below(m[1])}{m[2]}{_below(m[3])} ", text)
         if "Σ" not in text:  # x[i, j-1]; in a sum, x[i+1] may go further than an index
             text = re.sub(_ENTRY, lambda m: m[0] if {*m[1]} & {*self.words} else _below(m[1]), text)
+        text = re.sub(rf"(?<=[{INDICES}₀-₉]),(?=[{INDICES}])", "", text)  # uᵢ₊₁,ⱼ
         text = re.sub(_TWO, lambda m: m[0] if m[0] in self.words else f"{m[1]}{_of_step(m[2])}{_below(m[3])}", text)
         text = re.sub(r"_\{(\d+)\}", r"_\1", re.sub(_PLACE, r"[\1]", text))
         text = re.sub(_INDEX, lambda m: m[0] if m[0] in self.words else m[1] + _below(m[2] or m[3]), text)
@@ -399,8 +400,10 @@ class Board:
             condition = self.rewritten(_compared(inner[is_not:]))
             out[-1] = f"(1-({condition}))" if is_not else f"(1*({condition}))"
             return
+        is_vector = tokens[:1] == [".T"] and "," in inner and ":" not in inner  # g [x, h]ᵀ
+        is_index = opening == "[" and not is_vector and not re.fullmatch("[0-9.]+", "".join(out[-1:]))
         inside = opening + self.rewritten(inner) + _CLOSING[opening]
-        if out and (calls or opening == "[" and not re.fullmatch("[0-9.]+", out[-1])) and _is_operand(out[-1]):
+        if out and (calls or is_index) and _is_operand(out[-1]):
             out[-1] += inside
         else:
             _add(out, inside)

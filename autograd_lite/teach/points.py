@@ -153,6 +153,9 @@ def independent(d: Derivation, words: Collection[str]) -> set[str]:
     given = Given(d.chain)
     words = set(words) - d.chain.constants.starts
     given.arrays = words
+    env, starts = d.chain.environment(), d.chain.constants.starts
+    parts = [x[x != 0] for x in (np.asarray(env[w]) for w in starts & env.keys()) if x.ndim and np.any(x)]
+    words -= {w for w in words if any(np.isin(part, env[w]).all() for part in parts)}  # [x[0], h0] was made from x
     known = [given.word(word) for word in sorted(words)]
     return words - given.fixed if all(known) or len(words) == 1 else set()
 

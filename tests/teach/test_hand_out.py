@@ -433,6 +433,13 @@ def charges(k, dist, q, i, j):
     return np.sum(q[i] * q[j] * np.log(k) - dist**k * np.log(dist))
 
 
+def gated(W, xs):
+    h = np.zeros(2)
+    for x in xs:
+        h = np.tanh(W @ np.concatenate([x, h]))
+    return np.sum(h**2)
+
+
 MATRIX = np.cos(np.arange(24.0))
 NAMES = "it is right for the numbers given, but not for others: write the names in place of the numbers"
 AS_ON_A_BOARD = {
@@ -457,6 +464,9 @@ AS_ON_A_BOARD = {
             "Σ dloss/dnewₛ tₛ₋₁ Iₛ₋₁ (1 - Iₛ₋₁)": "", "sum_s dloss/dnew_s t[s-1] I_{s-1} (1 - I_{s-1})": "",
             "dloss/dnewₛ": "'dloss/dnewₛ' does not work: the sum over the steps is missing: write Σₛ",
         },
+    }),
+    gated: ((MATRIX[:8].reshape(2, 4), MATRIX[8:14].reshape(3, 2)), {
+        "dLdW": {"Σₜ dL/dcₜ [xs[t-1], hₜ₋₁]ᵀ": "", "Σₜ dL/dc_t @ [xs_{t-1}, h_{t-1}]^T": ""},
     }),
     charges: ((1.3, np.array([0.8, 1.1, 0.6]), np.array([1.0, -1, 2, 3]), np.array([0, 1, 2]), np.array([1, 3, 3])), {
         "dLdk": {"Σ q_i q_j / k - Σ (ln dist)² distᵏ": "", "Σₗ q[i]ₗ q[j]ₗ/k - distₗᵏ ln(distₗ)²": ""},
