@@ -152,11 +152,16 @@ def _word(e: Expr, printer: Printer) -> tuple[str, int]:
     if printer.indexed and along and ("axis" in shown_params(e) or e.params.get("keepdims") and e.role != "norm"):
         return _along(e, printer)
     if printer.indexed:
-        e = _indicator(_turned_inverse(_over_one_line(e)))
-        if _is_vector(e) and len(e.shape) == 2:
-            e = replace(e, args=tuple(a for row in e.args for a in row.args or map(number, row.value.tolist())))
+        e = _with_entries(_indicator(_turned_inverse(_over_one_line(e))))
     template = printer.template(e)
     return _filled(template, e, printer) if template else (printer.call(e), ATOM)
+
+
+def _with_entries(e: Expr) -> Expr:
+    """A matrix that is written out with its entries in the place of its rows."""
+    if not _is_vector(e) or len(e.shape) != 2:
+        return e
+    return replace(e, args=tuple(a for row in e.args for a in row.args or map(number, row.value.tolist())))
 
 
 def _leaf(e: Expr, printer: Printer) -> tuple[str, int]:
