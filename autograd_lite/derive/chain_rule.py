@@ -336,7 +336,7 @@ def _gathered(e: Expr, g: Expr) -> Expr:
 
 def _has_test(e: Expr) -> bool:
     """Whether a formula has an indicator or a sign in it."""
-    return any(part.role in ("comparison", "selection") or part.head == "sign" for part in walk(e))
+    return any(part.role in ("comparison", "selection", "sign") for part in walk(e))
 
 
 class Exact(Chain):

@@ -24,6 +24,7 @@ from ..base.memory import address
 from ..program import Equation, Var
 from ..program.assignments import assigned, bound, counted, is_around, iterated, looped, names, passed
 from ..program.naming import Names, expression, line, operand, place, reads
+from ..table import TABLE
 from .board_names import start_of
 from .formula import Array, Expr, Labels, index_parts, multiplied, name, number, replaced, unsimplified, walk
 from .formula_ops import evaluate
@@ -358,7 +359,7 @@ class Constants:
         values = values.astype(float) if values.dtype == bool else values
         if word not in self.taken:
             self.add(values, word)
-            labels = {"y": Written(e.args[0].args[0], None)} if e.head == "equal" else {}
+            labels = {"y": Written(e.args[0].args[0], None)} if e.row is TABLE["equal"] else {}
             self.defined[word] = formula(f"onehot(y, {e.shape[-1]})", labels).formula if labels else e
         return name(word, values.shape) if self._is_free(word, values) else None
 
@@ -589,7 +590,7 @@ def counts(x: Any) -> bool:
 
 def _compares_labels(e: Expr) -> bool:
     """Whether a formula is ``y[:, None] == np.arange(3)``, the indicators of labels."""
-    if e.head != "equal" or e.args[1].role != "array" or not counts(e.args[1].value):
+    if e.row is not TABLE["equal"] or e.args[1].role != "array" or not counts(e.args[1].value):
         return False
     is_column = e.args[0].role == "index" and e.args[0].shape == (*e.args[0].args[0].shape, 1)
     return is_column and e.args[0].args[0].role == "name"

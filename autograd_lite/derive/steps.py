@@ -19,7 +19,7 @@ import numpy as np
 from ..base.cached_method import cached_method
 from ..program import Program, Var
 from ..program.naming import is_in_loop
-from ..table import Textbook
+from ..table import TABLE, Textbook
 from . import formula
 from .constants import counts
 from .factors import Combine, Edge, FoldedCall, Pull
@@ -319,16 +319,16 @@ class Steps(Notation):
     def with_sums(self, e: Expr) -> Expr:
         """A formula with a sum over n for each mean, if the program has a variable that is called mean and is none."""
         v = self.named.get("mean")
-        if not self.board or "mean" not in self._taken or v in self.defined and self.defined[v].row.name == "mean":
+        if not self.board or "mean" not in self._taken or v in self.defined and self.defined[v].row is TABLE["mean"]:
             return e
 
         def step(part: Expr, args: tuple[Expr, ...]) -> Expr:
-            if part.head != "mean":
+            if part.row is not TABLE["mean"]:
                 return again(part, args)
             size = self.size_name(math.prod(args[0].shape) // max(math.prod(part.shape), 1), args[0].shape)
             return simplified("divide", (unsimplified("sum", args, part.shape, **part.params), size), part.shape)
 
-        return formula.fold(e, step) if any(part.head == "mean" for part in walk(e)) else e
+        return formula.fold(e, step) if any(part.row is TABLE["mean"] for part in walk(e)) else e
 
     @cached_property
     def words(self) -> Set[str]:

@@ -28,6 +28,7 @@ from ..engine.context import CONTEXT, ORDINARY, changed
 from ..engine.node import ANY, Function, Node, Params, ancestors
 from ..engine.operands import raw
 from ..engine.value import wrap
+from ..table import TABLE
 from ..tensor import Tensor
 from .assignments import looped
 from .graph import leaf
@@ -227,7 +228,7 @@ def _in_steps(repeated: Mapping[Node, str], words: Mapping[Node, str]) -> dict[N
 def _is_copy(n: Node, words: Mapping[Node, str], word: str) -> bool:
     """Whether a value is a copy of that called `word`."""
     [of, *others] = n.parents
-    return n.row is not None and n.row.name == "copy" and of is not None and not others and words.get(of) == word
+    return n.row is TABLE["copy"] and of is not None and not others and words.get(of) == word
 
 
 def _input(x: object, fixed: tuple[type, ...] = ()) -> Node:

@@ -276,7 +276,9 @@ def _sign_bind(x):
     return x / np.where(x == 0, 1, np.abs(x)) if getattr(x, "dtype", type(x)) in _COMPLEX else ((x,), {})
 
 
-constant(np.sign, bind=_sign_bind, scalar="1 if x > 0 else -1 if x < 0 else 0 * abs(x)", onnx="Sign")
+constant(
+    np.sign, bind=_sign_bind, scalar="1 if x > 0 else -1 if x < 0 else 0 * abs(x)", algebra="sign", onnx="Sign"
+)
 absolute = elementwise(
     np.absolute, lambda x: np.sign(x), kinks=(0.0,), holomorphic=False, tex=r"\lvert {x} \rvert",
     text="|{x}|", scalar="abs(x)", textbook=Textbook(x="g * sign(x)", kink="sign(0) = 0"), onnx="Abs",

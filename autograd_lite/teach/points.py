@@ -103,7 +103,7 @@ def _cases(d: Derivation, start: Values) -> set[tuple[str, tuple[bool, ...]]]:
         value = computed(part, args)
         if np.asarray(value).dtype == bool:
             conditions[part.key] = np.asarray(value)
-        elif part.head == "sign":
+        elif part.role == "sign":
             signs[part.key] = np.asarray(value) > 0
         return value
 
