@@ -132,7 +132,7 @@ class Shorter:
             arrays = [word for x, word in named if x.dtype.kind in "iu" and np.array_equal(x, labels)]
             called = called or next(iter(arrays), "")
             meaning = Written(name(called, labels.shape) if called else constant(labels), labels)
-            is_unit = ones.ndim == 2 and np.array_equal(ones, np.eye(*ones.shape))
+            is_unit = ones.ndim == 2 and np.array_equal(ones, np.eye(len(ones)))
             turn = re.search(r"(\d+)(]?)$", called)  # of labels in a loop
             step = str(int(turn[1]) + bool(turn[2])) if turn and (turn[2] or labels.ndim == 0) else ""
             is_taken = any(re.fullmatch(r"I\d+", word) for word in self.steps.names.values())
