@@ -121,11 +121,12 @@ def _still(scene: Scene, chain: Chain, emitted: Program) -> dict[str, str]:
     """The names of what stays as it is, each with the reason that the page gives, or ""."""
     arguments = {chain.names[v] for v in chain.program.inputs if v in chain.names}
     still = {word: (why or _NUMBERS) if word in arguments else "" for word, why in emitted.still.items()}
-    remedy = "Make it an argument." if arguments else "A page of the function itself, ag.trace(f, x).draw(), does."
+    remedy = "Make it an argument." if arguments else "On a page of the function, ag.trace(f, x).draw(), it can be."
     for i in scene.items:
         if i.kind in _INPUTS and i.name not in emitted.leaves:
-            is_data = i.kind == "input" and not chain.is_anonymous(i.name) and i.name not in chain.constants.starts
-            still.setdefault(i.name, f"{_OUTSIDE} {remedy}" if is_data else "")
+            is_data = i.kind == "input" and not chain.is_anonymous(i.name)
+            why = _START if i.name in chain.constants.starts else _OUTSIDE
+            still.setdefault(i.name, f"{why} {remedy}" if is_data else "")
     return still
 
 
@@ -154,6 +155,7 @@ _FIXED = (
     "What is fixed stands in the program, or chooses entries there. As an argument of a function it can be changed: "
     "ag.trace(f, x).draw()."
 )
+_START = "a loop begins with it, and its variable has another value afterwards."
 _OUTSIDE = (
     "something that the recording does not show was computed from these numbers, chosen by them, or shares their "
     "memory."
