@@ -126,7 +126,7 @@ class Constants:
                 index, whole = (t + step) % len(wholes[of]), name(of, wholes[of].shape)
                 y = wholes[of][index]
                 entries[word] = Written(unsimplified("getitem", (whole,), y.shape, index=index), y)
-            return _evaluated(e, variables, entries)
+            return evaluated(e, variables, entries)
 
         if here not in self._starts:
             n, behind = min(map(len, wholes.values())), max(0, *(-step for _, step in turns.entries))
@@ -218,13 +218,13 @@ class Constants:
         if isinstance(e, ast.Subscript | ast.Attribute) and isinstance(e.value, ast.Name) and isinstance(x, np.ndarray):
             whole = x.T if getattr(e, "attr", "") == "T" else _owner(x)  # of a function that has returned
             variables = {e.value.id: whole, **variables} if e.value.id not in self.taken else variables
-        meanings = self._meanings(e, variables, eq.origin.code)
+        meanings = self._meanings(e, eq.origin.code)
         inside, entries = e, dict[str, Written]()
         if eq.origin.code is not None and not meanings.keys().isdisjoint(self.changing):  # the state before a loop
             inside, entries = self._first_round(e, eq.origin.code)
-        stated = _evaluated(inside, variables, meanings | entries)
+        stated = evaluated(inside, variables, meanings | entries)
         if np.ndim(x) and (stated is None or not _is_same(stated.value, x)):
-            parts = (_evaluated(part, variables) for part in _factors(e))
+            parts = (evaluated(part, variables) for part in _factors(e))
             stated = next((part for part in parts if part is not None and _is_same(part.value, x)), stated)
         if stated is not None and _is_same(stated.value, x) and self._introduces(stated.formula, variables):
             wholes = {w: self._value(w, eq.origin.code) for part in entries.values() for w in part.formula.names}
@@ -239,19 +239,19 @@ class Constants:
         """An expression with names for the lengths in it, ``2 * len(y)``, and their values."""
         sizes = {}
         for part in [part for part in ast.walk(e) if isinstance(part, ast.expr) and _is_length(part)]:
-            stated = _evaluated(part, self._variables(part, code))
+            stated = evaluated(part, self._variables(part, code))
             powers = () if np.ndim(x) or not x else (x, x**2, 1 / x, 1 / x**2)
             guesses = powers if stated is None else [stated.value]
             for size in (round(float(k)) for k in guesses if np.isrealobj(k) and k > 0.5):  # of an argument: what fits
-                trial = stated or _evaluated(_instead(e, part, str(size)), self._variables(e, code))
+                trial = stated or evaluated(_instead(e, part, str(size)), self._variables(e, code))
                 if trial is stated or trial is not None and _is_same(trial.value, x):
                     sizes[word := self.size(size, code)] = size
                     e = _instead(e, part, word)
                     break
         return e, sizes
 
-    def _meanings(self, e: ast.expr, variables: Variables, code: Any) -> dict[str, Written]:
-        """Variables of an expression in terms of others: of values before a loop, or of values of the program."""
+    def _meanings(self, e: ast.expr, code: Any) -> dict[str, Written]:
+        """Variables of an expression in terms of values before a loop."""
         first = {w: s for w, s in self.changing.items() if s in self.values}  # x0 ** 2 in the first round of a loop
         meanings = {w: Written(name(s, np.shape(self.values[s])), self.values[s]) for w, s in first.items()}
         for w in set(names(e)) & self.changing.keys() - first.keys() if code is not None else ():
@@ -324,7 +324,7 @@ class Constants:
             return None
         meanings |= {**{w: Written(name(s, np.shape(values[s])), values[s]) for w, s in starts.items()}, **known}
         variables = {w: v for w, v in self._variables(inside, code).items() if w not in meanings}
-        stated = _evaluated(inside, variables, meanings)
+        stated = evaluated(inside, variables, meanings)
         if stated is not None:
             wholes = {w: self._value(w, code) for of in meanings.values() for w in of.formula.names}
             self._use({**wholes, **variables, **values}, stated.formula.names)
@@ -370,7 +370,7 @@ class Constants:
         solved = _solved(e, x, variables) if np.ndim(x) and not isinstance(e, ast.Name) else None
         if solved is not None and self._is_free(solved[0], solved[1]):
             self._use({**variables, solved[0]: solved[1]}, [*variables, solved[0]])
-            stated = _evaluated(e, {**variables, solved[0]: solved[1]})
+            stated = evaluated(e, {**variables, solved[0]: solved[1]})
             if stated is not None and np.allclose(stated.value, x, 1e-14, 0, equal_nan=True):
                 return stated.formula
         word = ast.unparse(e)
@@ -385,7 +385,7 @@ class Constants:
     def _started(self, word: str, code: Any) -> Written | None:
         """The value before a loop of a variable that changes in it: ``q = q0``."""
         sources = ((e, self._variables(e, code)) for e in assigned(code, word) or ())
-        starts = (_evaluated(e, variables) for e, variables in sources if variables.keys().isdisjoint(self.computed))
+        starts = (evaluated(e, variables) for e, variables in sources if variables.keys().isdisjoint(self.computed))
         return next((of for of in starts if of is not None), None)
 
     def in_line(self, eq: Equation, x: Any, in_rounds: bool = False) -> Expr | None:
@@ -480,7 +480,7 @@ class Constants:
             if (over := counted(code, e)) is not None:
                 steps = self._steps(over, code, turns)
                 variables[e.id] = steps[turn] if len(steps) == turns else len(whole)  # it has another value now
-        place = _evaluated(at, variables)
+        place = evaluated(at, variables)
         k = int(place.value) if place and np.ndim(place.value) == 0 else len(whole)
         if not -len(whole) <= k < len(whole) or whole[k] != x:
             return ""
@@ -498,7 +498,7 @@ class Constants:
                 return self._steps(of, code, turns)[::-1]
             case ast.Call(func=ast.Name(id="range"), args=args):
                 values = {w: np.asarray(x) for of in args for w in names(of) if (x := self._value(w, code)) is not None}
-                limits = [_evaluated(of, values) for of in args]
+                limits = [evaluated(of, values) for of in args]
                 return range(*(int(limit.value) for limit in limits if limit)) if all(limits) else ()
         return ()
 
@@ -523,7 +523,7 @@ class Constants:
             self._sourced[key] = value = next((scope[word] for scope in around if word in scope), None)
             sources = assigned(code, word) if value is None else None
             if sources and len(sources) == 1:
-                stated = _evaluated(sources[0], self._variables(sources[0], code))
+                stated = evaluated(sources[0], self._variables(sources[0], code))
                 self._sourced[key] = stated.value if stated else _literal(sources[0])
             elif value is None and code is not None:
                 self._sourced[key] = self._passed(word, code)
@@ -534,7 +534,7 @@ class Constants:
         callers = {c for c, _ in self.turns if c is not None and c.co_filename == code.co_filename}
         values = [
             stated.value for e in passed(code, word) for caller in callers if is_around(caller, e)
-            if (stated := _evaluated(e, self._variables(e, caller))) is not None
+            if (stated := evaluated(e, self._variables(e, caller))) is not None
         ]  # fmt: skip
         is_one = bool(values) and all(is_number(x) and x == values[0] for x in values)
         return values[0] if is_one and len(values) == len(passed(code, word)) else None
@@ -638,7 +638,7 @@ class _Turns(ast.NodeTransformer):
         return ast.Name(self.words[-1])
 
 
-def _evaluated(e: ast.expr, variables: Variables, meanings: Mapping[str, Written] | None = None) -> Written | None:
+def evaluated(e: ast.expr, variables: Variables, meanings: Mapping[str, Written] | None = None) -> Written | None:
     """An expression as a formula that can be computed, with its value; None where that is more than arithmetic."""
     named = {word: Written(name(word, np.shape(x)), x) for word, x in variables.items()}
     try:
@@ -659,7 +659,7 @@ def _solved(e: ast.expr, x: Any, variables: Variables) -> tuple[str, Any] | None
         case ast.BinOp(left, op, right):
             inverse = _INVERSES.get(type(op))
             for k, part in enumerate((left, right)):
-                by, other = _evaluated(part, variables), (right, left)[k]
+                by, other = evaluated(part, variables), (right, left)[k]
                 if inverse is not None and by is not None and not np.ndim(by.value):
                     with np.errstate(all="ignore"):
                         return _solved(other, inverse[k](x, by.value), variables)

@@ -15,53 +15,58 @@ import numpy as np
 from ..program import Equation, Program, Var
 from ..program.assignments import assigned, names
 from ..program.graph import recorded_equations
-from ..program.naming import at_place, operand, scopes
-from .constants import is_number
-from .formula import name
+from ..program.naming import at_place, is_in_loop, operand, reads, scopes
+from .constants import evaluated, is_number
 from .formula_ops import evaluate, recorded
-from .textbook_parser import Written, read
 
 
 def with_masks(program: Program) -> Program:
     """The program with equations for masks that the user's lines compute from values of the program."""
-    return program.mapped(_Masks(program).rule)
+    has_masks = any(_is_mask(x) for eq in program.equations for x in eq.operands)
+    return program.mapped(_Masks(program).rule) if has_masks else program
+
+
+def _is_mask(x: Any) -> bool:
+    return isinstance(x, np.ndarray) and x.dtype == bool and x.ndim > 0
 
 
 class _Masks:
     def __init__(self, program: Program) -> None:
-        self.values, self.scopes = program.values, scopes()
+        self.values, self.defined, self.scopes = program.values, program.defined, scopes()
         self.named = {v.name: v for v in program.variables if v in program.named}
-        self.operands: dict[Any, dict[str, Any]] = {}  # of each code those that are variables there, as they were last
+        self.operands: dict[str, Any] = {}  # those that are variables, in one run of one function
+        self.place: tuple[Any, int] = (None, 0)  # its code, and how far it is
 
     def rule(self, eq: Equation, _: Mapping[Var, Equation]) -> list[Equation]:
+        code, at = eq.origin.code, eq.origin.at
+        if code is not self.place[0] or at < self.place[1]:  # another function, call or round of a loop
+            self.operands = {}
+        self.place = code, at
         written = [operand(eq, k) for k in range(len(eq.operands))]
-        variables = self.operands.setdefault(eq.origin.code, {})
-        variables |= {e.id: x for e, x in zip(written, eq.operands, strict=True) if isinstance(e, ast.Name)}
+        here = {e.id: x for e, x in zip(written, eq.operands, strict=True) if isinstance(e, ast.Name)}
+        self.operands |= here
         before, operands = list[Equation](), list[Any]()
         for e, x in zip(written, eq.operands, strict=True):
-            is_mask = isinstance(x, np.ndarray) and x.dtype == bool and x.ndim > 0 and e is not None
-            equations, x = self._computed(eq, e, x) if is_mask else ([], x)
+            equations, x = self._computed(eq, e, x, here) if _is_mask(x) and e is not None else ([], x)
             before += equations
             operands.append(x)
         return [*before, replace(eq, operands=tuple(operands))]
 
-    def _computed(self, eq: Equation, e: Any, mask: Any) -> tuple[list[Equation], Any]:
-        """The equations of a mask, and its variable, if `e` computes it from values of the program; else the mask."""
+    def _computed(self, eq: Equation, e: Any, mask: Any, here: Mapping[str, Any]) -> tuple[list[Equation], Any]:
+        """The equations of a mask, and its variable, if `e` computes it from values of the program; else the mask.
+        Operands are those of the line, `here`, where it stands in the same.
+        """
         code = eq.origin.code
         sources = assigned(code, e.id) if isinstance(e, ast.Name) else [e]
         if not sources or len(sources) > 1:
             return [], mask
-        around = [scope for owner, scope in self.scopes if owner in (code, None)]
-        where = self.operands[code], self.named, *around
-        used = {w: next((s[w] for s in where if w in s), None) for w in dict.fromkeys(names(sources[0]))}
-        found = {w: self.values[x] if isinstance(x, Var) else x for w, x in used.items()}
-        arrays = {w: np.asarray(x) for w, x in found.items() if isinstance(x, np.ndarray) or is_number(x)}
-        try:
-            stated = read(sources[0], {w: Written(name(w, a.shape), a) for w, a in arrays.items()})
-        except (IndexError, KeyError, TypeError, ValueError):  # more than arithmetic
-            return [], mask
+        known = {} if isinstance(e, ast.Name) else here
+        used = {w: known[w] if w in known else self._value(w, eq) for w in dict.fromkeys(names(sources[0]))}
+        values = {w: self.values[x] if isinstance(x, Var) else x for w, x in used.items()}
+        arrays = {w: np.asarray(x) for w, x in values.items() if isinstance(x, np.ndarray) or is_number(x)}
+        stated = evaluated(sources[0], arrays)
         variables = {x: self.values[x] for x in used.values() if isinstance(x, Var)}
-        if not variables or stated.expr is None or not np.array_equal(stated.value, mask):
+        if not variables or stated is None or not np.array_equal(stated.value, mask):
             return [], mask
 
         def run(tensors: Mapping[Var, Any]) -> Any:
@@ -69,3 +74,17 @@ class _Masks:
             return evaluate(stated.formula, env, call=recorded)
 
         return recorded_equations(run, variables, origin=eq.origin._replace(at=at_place(code, sources[0])))
+
+    def _value(self, word: str, eq: Equation) -> Any:
+        """What a variable is that has one value only: an operand, a value of the program, or what it is where the
+        user's code runs; None if it may have had another where the mask was computed.
+        """
+        code = eq.origin.code
+        is_argument = word in code.co_varnames[: code.co_argcount]
+        if len(assigned(code, word) or ()) + is_argument > 1:
+            return None
+        v = self.named.get(word)
+        is_own = v is not None and not is_in_loop(eq) and (v not in self.defined or self.defined[v].origin.code is code)
+        around = (scope for owner, scope in self.scopes if reads(code, word, owner))
+        where = self.operands, self.named if is_own else {}, *around
+        return next((s[word] for s in where if word in s), None)

@@ -656,6 +656,16 @@ def test_a_mask_that_a_function_computes_is_a_step_and_not_given():
     assert "dL/db = where(|b| ≤ d, b, d sign(b))" in text
 
 
+def test_a_mask_of_a_value_that_a_variable_no_longer_has_keeps_its_name():
+    x = ag.tensor([0.4, -0.6, 0.9], requires_grad=True)
+    u = np.tanh(x)
+    positive = u > 0
+    u = u - 0.05
+    text = explained(np.sum(u * positive))
+    assert "positive (3)" in text
+    assert "1[u > 0]" not in text
+
+
 def test_what_is_placed_is_written_alike_in_text_and_latex():
     h, mask = leaf(3, name="h"), np.array([True, False, True])
     a = h[mask]
