@@ -483,7 +483,8 @@ def _repeatable(
     in formulas.
 
     Labels that are written otherwise, or that a loop has in another round, are different although they are equal; so is
-    another value of a variable, and what the end of a round computes, as the next one does.
+    another value of a variable, a number that is a variable in one of them (``2 * x`` and ``d * x``), and what the end
+    of a round computes, as the next one does.
     """
     is_read = eq.row.algebra == "index" and eq.operands[0] in live
     is_slice = is_read and all(part is None or isinstance(part, slice) for part in index_parts(eq.params["index"]))
@@ -497,8 +498,10 @@ def _repeatable(
     index = e.slice if isinstance(e, ast.Subscript) else None
     read = [part for part in ast.walk(index) if isinstance(part, ast.Name)] if index is not None else []
     varies = not all(counts_up(eq.origin.code, part) for part in read)  # W[k] is the same in all steps
-    varies |= any(not isinstance(x, Var) and _changes(eq, k) for k, x in enumerate(eq.operands))
-    return eq.group, ast.unparse(index) if index else "", varies and rounds[at], is_next and rounds[at]
+    given = [k for k, x in enumerate(eq.operands) if not isinstance(x, Var)]
+    varies |= any(_changes(eq, k) for k in given)
+    words = [getattr(operand(eq, k), "id", "") for k in given]
+    return eq.group, ast.unparse(index) if index else "", *words, varies and rounds[at], is_next and rounds[at]
 
 
 def _changes(eq: Equation, k: int) -> bool:

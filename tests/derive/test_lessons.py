@@ -241,8 +241,10 @@ TEXTBOOK = {
     """,
     "gaussian_mixture": """
         logpi = a - logsumexp(a)
-        dL/do = -softmaxⱼ(o)
-        dL/dlogpi = Σᵢ dL/doᵢ
+        logN = -sq / (2 h) - d logsigma - ½ d log(2π)
+        dL/dm = -softmaxⱼ(m)
+        dL/dlogsigma = Σᵢ dL/dlogNᵢ sqᵢ / h - d Σᵢ dL/dlogNᵢ
+        dL/dlogpi = Σᵢ dL/dmᵢ
         dL/da = dL/dlogpi - softmax(a) Σ dL/dlogpi
     """,
     "pca": """
