@@ -12,18 +12,13 @@ from typing import Any
 
 from ..program import Equation, Program, Var
 from ..program.assignments import is_unpacked
-from ..program.naming import Names, expression, operand, place
+from ..program.naming import Names, operand, place, stem
 from ..table import TABLE, Primitive, Textbook
 from .formula import Expr, walk
 from .row_formulas import derivatives
 from .writing import TEXT
 
 TERMS = 20  # of a sum that is written with all of them
-
-
-def stem(word: str) -> str:
-    """A name without the number of its step."""
-    return word.rstrip("0123456789").rstrip("_")
 
 
 def running_sums(program: Program, names: Mapping[Var, str]) -> set[Var]:
@@ -123,41 +118,6 @@ def with_starts(program: Program, names: dict[Var, str]) -> Program:
     program = program.mapped(rule)
     names |= {v: v.name for v in starts.values()}
     return program
-
-
-def name_parameters(
-    program: Program, names: dict[Var, str], taken: Names, variables: Container[str], own: Set[Var]
-) -> None:
-    """Name parameters of a list or an object as the line that uses them: W1, W2 in ``for W, b in params``.
-
-    `variables` are those of the user's code; those in `own` keep the ``.name`` that they were given.
-    """
-    uses: dict[Var, str] = {}
-    inputs = {*program.inputs, *program.graded} - program.defined.keys() - own
-    for eq in program.equations:
-        for k, v in enumerate(eq.operands):
-            if isinstance(v, Var) and v in inputs and v not in uses:
-                e = operand(eq, k) if eq.row.algebra != "gather" else _position(eq, k)
-                e = e.value if isinstance(e, ast.Subscript) else e  # self.W[-1]
-                wish = e.attr if isinstance(e, ast.Attribute) else e.id if isinstance(e, ast.Name) else ""
-                uses |= {v: wish} if wish else {}
-    called = {v: names.get(v, "") for v in uses}
-    of_lists = [v for v, w in called.items() if w not in variables and (not w or stem(w) in variables)]
-    often = Counter(uses[v] for v in of_lists)
-    counted: Counter[str] = Counter()
-    for v in sorted(of_lists, key=[v for v in program.variables if v in uses].index):
-        counted[uses[v]] += 1
-        word = f"{uses[v]}{counted[uses[v]]}" if often[uses[v]] > 1 else uses[v]
-        names |= {} if word in taken else {v: word}
-        taken.add(word)
-
-
-def _position(eq: Equation, k: int) -> ast.expr | None:
-    """Operand `k` of a lookup, P[u] or P[u, 0], if it is the position."""
-    e = expression(eq)
-    parts = getattr(e.slice, "elts", [e.slice]) if isinstance(e, ast.Subscript) and k else []
-    parts = [part for part in parts if isinstance(part, ast.Name)]
-    return parts[k - 1] if len(parts) == len(eq.operands) - 1 else None
 
 
 def without_numbers(

@@ -22,9 +22,9 @@ from ..base.cached_method import RESULTS, cached_method
 from ..base.escape import plain
 from ..program import Program, Var
 from ..program.graph import graph_of
+from ..program.naming import stem
 from ..program.slopes import gradients
 from ..tensor import Tensor
-from .board_names import stem
 from .factors import Combine, Edge, Factor, FoldedCall, Pull, laid_out, mirrored, scalars_apart, total
 from .formula import Expr, Function, factors_of, name, named, number, replaced, terms_of, unsimplified, walk
 from .formula_ops import evaluate, substitute

@@ -18,7 +18,7 @@ import numpy as np
 
 from ..base.cached_method import cached_method
 from ..program import Var
-from .board_names import stem
+from ..program.naming import stem
 from .chain_rule import Chain
 from .closed import Candidates, Closed
 from .collect import has_ones, leaves, occurrences

@@ -16,10 +16,9 @@ import numpy as np
 
 from ..engine.node import GraphView
 from ..program import Program, Var
-from ..program.naming import label
+from ..program.naming import label, stem
 from ..tensor import Tensor
 from . import layout
-from .board_names import stem
 from .chain_rule import Chain
 from .closed import Closed
 from .constants import is_number

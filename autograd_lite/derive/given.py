@@ -16,8 +16,7 @@ import numpy as np
 
 from ..program import Equation, Var
 from ..program.assignments import before, bound, decisions, is_around, passed
-from ..program.naming import expression, groups, operand, span
-from .board_names import stem
+from ..program.naming import expression, groups, operand, span, stem
 from .chain_rule import Chain
 
 #: They read a Tensor's numbers, after which nothing is recorded.

@@ -22,16 +22,25 @@ from ..engine.value import live_of
 from ..program import Equation, Program, Var
 from ..program.assignments import assigned, counts_up, looped
 from ..program.graph import graph_of
-from ..program.naming import Names, called, expression, groups, is_in_loop, operand, place, scopes, short_names
+from ..program.naming import (
+    Names,
+    called,
+    expression,
+    groups,
+    is_in_loop,
+    operand,
+    place,
+    scopes,
+    short_names,
+    stem,
+)
 from ..rules.indexing import Slot
 from ..table import TABLE
 from .board_names import (
     letters_of,
-    name_parameters,
     name_unpacked,
     rows_of_data,
     running_sums,
-    stem,
     with_starts,
     without_gaps,
     without_numbers,
@@ -293,8 +302,6 @@ class Notation:
         numbered = taken - {word for code in codes for word in (*code.co_varnames, *code.co_names, *code.co_cellvars)}
         variables = {word for code in codes for word in (*code.co_varnames, *code.co_names)}
         own = {v for v, t in self.program.captured.items() if t.name}
-        if rename:
-            name_parameters(self.program, names, taken, variables, own)
         changing = {
             word.rstrip("_"): f"{word}{k - 1}" for k in (2, 1) for word in sorted({w[:-1] for w in numbered})
             if {f"{word}{k}", f"{word}{k + 1}"} <= numbered

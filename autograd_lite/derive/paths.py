@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..base.tree import leaves
 from ..engine.node import ANY, GraphView, ancestors
 from ..program import Program, Var
 from ..program.program import program_of
@@ -230,11 +231,12 @@ def chain_of_program(program: Program, wrt: str | Sequence[str] | None, depth: i
     if len(shapes) != 1 or shapes[0] is None or math.prod(shapes[0]) != 1:
         raise ValueError(f"explain: expected {program.name} to return one entry computed from its arguments")
     wrt = [wrt] if isinstance(wrt, str) else wrt
-    by_name = {v.name: v for v in (*program.inputs, *program.captured) if v in program.graded}
+    graded = [v for v in (*program.inputs, *program.captured) if v in program.graded]
+    by_name = {**program.arguments_with(graded), **{v.name: v for v in graded}}
     missing = [word for word in wrt or () if word not in by_name]
     if missing:
         raise ValueError(f"explain: expected wrt to be names among {', '.join(by_name)}, got {', '.join(missing)}")
-    asked = program.learned if wrt is None else [by_name[word] for word in wrt]
+    asked = program.learned if wrt is None else leaves([by_name[word] for word in wrt])
     chain = Chain(inlined(program, depth or 0), asked, depth=depth)
     return chain, [v for v in map(chain.canonical, asked) if v in chain.place]
 

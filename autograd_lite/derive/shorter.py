@@ -14,8 +14,8 @@ import numpy as np
 from ..base.cached_method import cached_method
 from ..program import Var
 from ..program.graph import graph_of
+from ..program.naming import stem
 from ..program.slopes import gradients
-from .board_names import stem
 from .collect import UNFIT, Context, Form, collected, leaves
 from .factors import Factor, laid_out
 from .formula import Array, Expr, Shape, constant, name, walk

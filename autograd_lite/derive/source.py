@@ -8,7 +8,7 @@ once is nested where it is used. Each line is run on the example and compared wi
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Literal, overload
 
@@ -26,7 +26,8 @@ from .chain_rule import Chain
 from .helpers import literal
 from .notation import too_many
 from .source_c import CSource, c_source
-from .source_lines import LineWriter
+from .source_lines import LineWriter, names_in
+from .unpacking import unpacking, written_out
 
 LIMIT = 5_000  # operations
 WRITTEN = 400  # entries of an array that is written out as the default of an argument
@@ -39,8 +40,12 @@ class Source(str):
     ----------
     name : str
         Of the function.
-    arguments, results : tuple of str
-        The names of its arguments and results.
+    arguments : tuple of str
+        The names of its arguments, those of the original function.
+    leaves : tuple of str
+        The names of the arrays and numbers in them: of a dict or a list, those that the text takes out of it.
+    results : tuple of str
+        The names of its results.
     constants : dict
         Default values of arguments: copies of the arrays that the function made, or used from outside. Up to 400
         entries are written out, so that the text runs with the function's own arguments.
@@ -49,7 +54,7 @@ class Source(str):
     rate : str or None
         The argument that takes the rate of the update step, where there is one.
     shapes : dict
-        The shapes of the arguments; a call with other shapes raises ValueError.
+        The shapes of the leaves; a call with other shapes raises ValueError.
     structure : tuple
         The arguments of the original function, with names in place of arrays.
 
@@ -74,6 +79,7 @@ class Source(str):
 
     name: str
     arguments: tuple[str, ...]
+    leaves: tuple[str, ...]
     results: tuple[str, ...]
     constants: dict[str, Any]
     cotangent: str | None
@@ -84,25 +90,29 @@ class Source(str):
     __repr__ = str.__str__
 
     def __call__(self, /, *args: Any, **params: Any) -> Any:
-        values = self._values(args)
-        for word, x in {**dict(zip(self.arguments, values, strict=False)), **params}.items():
+        args, values = self._values(args)
+        for word, x in {**values, **params}.items():
             if word in self.shapes and np.shape(raw(x)) != self.shapes[word]:
                 raise ValueError(
                     f"{self.name}: expected {word} of shape {self.shapes[word]}, got {np.shape(raw(x))}: the source "
                     "is for the shapes of its example; make it again with another example"
                 )
-        return self.space[self.name](*values, **{**self._defaults(values), **params})
+        return self.space[self.name](*args, **{**self._defaults(args), **params})
 
-    def _values(self, args: Sequence[Any]) -> list[Any]:
-        """The arguments leaf by leaf; trees are matched by their keys."""
+    def _values(self, args: Sequence[Any]) -> tuple[Sequence[Any], dict[str, Any]]:
+        """The arguments as the text takes them, which may be given leaf by leaf, and the values by their names."""
         n = len(self.structure)
         if any(x is None or isinstance(x, (dict, list, tuple)) for x in args[:n]):
-            return [*matched(self.structure, args[:n], f"{self.name}: args"), *leaves(args[n:])]
-        return leaves(args)
+            values = matched(self.structure[: len(args)], tuple(args[:n]), f"{self.name}: args")
+        else:
+            values = list(args[: len(self.leaves)])
+            if len(values) == len(self.leaves):
+                args, n = [*rebuild(self.structure, values), *args[len(values) :]], len(self.structure)
+        return args, dict(zip((*self.leaves, *self.arguments[n:]), (*values, *args[n:]), strict=False))
 
-    def _defaults(self, values: Sequence[Any]) -> dict[str, Any]:
+    def _defaults(self, args: Sequence[Any]) -> dict[str, Any]:
         """The constants that do not have a value among these, the first arguments."""
-        return {word: x for word, x in self.constants.items() if word not in self.arguments[: len(values)]}
+        return {word: x for word, x in self.constants.items() if word not in self.arguments[: len(args)]}
 
     @cached_property
     def space(self) -> dict[str, Any]:
@@ -113,11 +123,11 @@ class Source(str):
 
     def variables(self, *args: Any) -> dict[str, Any]:
         """The values of all its variables when it is called with `args`, without the update step."""
-        values = [x for word, x in zip(self.arguments, self._values(args), strict=False) if word != self.rate]
-        params = self._defaults(values) | ({} if self.rate is None else {self.rate: 0.0})
+        given = [x for word, x in zip(self.arguments, self._values(args)[0], strict=False) if word != self.rate]
+        params = self._defaults(given) | ({} if self.rate is None else {self.rate: 0.0})
         f = self.space[self.name]
         with untouched(f, params.values()):
-            return dict(run(f, values, params)[1])
+            return {w: x for w, x in run(f, given, params)[1] if not isinstance(x, (dict, list, tuple))}
 
     def __getstate__(self) -> dict[str, Any]:
         return {word: x for word, x in self.__dict__.items() if word != "space"}
@@ -150,12 +160,13 @@ def source(
     Parameters
     ----------
     f : callable
-        A function of arrays, or trees of them, which the source takes leaf by leaf; returns one array, usually a loss.
+        A function of arrays, or of dicts, lists and tuples of them; returns one array, usually a loss.
     *args
         Example arguments: they fix the shapes. The source is for any values of these shapes.
     wrt : sequence of str, optional
-        What to differentiate with respect to: arguments, or tensors that `f` uses from outside. By default those that
-        require a gradient, if there are any, and otherwise all floating arguments.
+        What to differentiate with respect to: arguments, arrays in them by the names that the text has for them, or
+        tensors that `f` uses from outside. By default those that require a gradient, if there are any, and otherwise
+        all floating arguments.
     names : mapping, optional
         More names for values, such as ``locals()``.
     update : str, optional
@@ -169,8 +180,9 @@ def source(
     Returns
     -------
     Source
-        A function that returns the value and then the gradients, each in memory of its own. If the value has more than
-        one entry, the function takes its cotangent as an argument. With ``lang="c"`` it is text only, a `CSource`.
+        A function of the arguments of `f` that returns the value and then the gradients, each in memory of its own;
+        that of a dict or a list has its form, with None where there is no gradient. If the value has more than one
+        entry, the function takes its cotangent as an argument. With ``lang="c"`` it is text only, a `CSource`.
 
     Raises
     ------
@@ -219,8 +231,8 @@ def source(
         _check(program, name)
         wanted = _wanted(program, name, args, wrt)
         if lang == "c":
-            return c_source(program, wanted, name)
-        return _emit(Chain(program, wanted, board=False), wanted, name, args, update)
+            return c_source(program, leaves(wanted), name)
+        return _emit(Chain(program, leaves(wanted), board=False), wanted, name, program.arguments, update)
 
 
 def _check(program: Program, name: str) -> None:
@@ -233,14 +245,16 @@ def _check(program: Program, name: str) -> None:
         raise ValueError(too_many((eq.row.name for eq in program.equations), len(program.inputs), LIMIT))
 
 
-def _wanted(program: Program, name: str, args: Sequence[Any], wrt: Sequence[str] | str | None) -> list[Var]:
-    """What to differentiate with respect to."""
+def _wanted(program: Program, name: str, args: Sequence[Any], wrt: Sequence[str] | str | None) -> list[Any]:
+    """What to differentiate with respect to: variables, and trees of them for arguments that are trees."""
     captured = [v for v in program.captured if v in program.graded]
     inputs = [v for v in program.inputs if v in program.graded]
     if wrt is None:
         pairs = zip(program.inputs, leaves(args), strict=True)
-        return [*(v for v, x in pairs if isinstance(x, Tensor) and x.requires_grad), *captured] or inputs
-    by_name = {v.name: v for v in (*inputs, *captured)}
+        learned = {v for v, x in pairs if isinstance(x, Tensor) and x.requires_grad}
+        learned = learned if learned or captured else {*inputs}
+        return [*program.arguments_with(learned).values(), *captured]
+    by_name = {**program.arguments_with(inputs), **{v.name: v for v in (*inputs, *captured)}}
     wrt = [wrt] if isinstance(wrt, str) else wrt
     missing = [word for word in wrt if word not in by_name]
     if missing:
@@ -251,10 +265,10 @@ def _wanted(program: Program, name: str, args: Sequence[Any], wrt: Sequence[str]
     return [by_name[word] for word in wrt]
 
 
-def _emit(chain: Chain, wanted: Sequence[Var], name: str, args: Sequence[Any], update: str | None) -> Source:
+def _emit(chain: Chain, trees: Sequence[Any], name: str, parameters: Mapping[str, Any], update: str | None) -> Source:
     """The source of a chain: forward, backward, return."""
-    inputs = chain.program.inputs
-    writer = LineWriter(chain, wanted, inputs)
+    wanted = leaves(trees)
+    writer = LineWriter(chain, wanted, chain.program.inputs)
     body = ["# forward", *writer.forward()]
     for v, x in chain.program.fixed.items():
         word, value = writer.node(v), literal(x)
@@ -271,26 +285,47 @@ def _emit(chain: Chain, wanted: Sequence[Var], name: str, args: Sequence[Any], u
     changed = {writer.node(v) for v in wanted} if update else set()
     written = {w: literal(x) for w, x in constants.items() if _is_short(x) and w not in changed}
     outside.sort(key=lambda word: word in written)
-    arguments = [*writer.inputs, *(w for w in outside if w not in written), *([update] if update else []), *written]
+    given = _parameters(writer, parameters, names_in("\n".join(body)))
+    if unpacked := [line for lines in given.values() for line in lines]:
+        body[:0] = [*unpacked, ""]
+    arguments = [*given, *(w for w in outside if w not in written), *([update] if update else []), *written]
     while name in writer.helpers.texts:  # a helper has this name
         name += "_"
     head = [f"{w}={written[w]}" if w in written else w for w in arguments]
     lines = ["import numpy as np", *writer.helpers.lines(), "", "", *_wrapped(f"def {name}(", head, "):")]
     lines += [f"    {line}" if line else "" for line in body]
-    results = [writer.result, *map(writer.gradient, wanted)]
-    lines += [f"    {line}" for line in _wrapped("return (", results, ")", bare="return ")]
+    gradients = {v: writer.gradient(v) for v in wanted}
+    returned = [writer.result, *(written_out(tree, gradients) for tree in trees)]
+    lines += [f"    {line}" for line in _wrapped("return (", returned, ")", bare="return ")]
     source = Source("\n".join(lines) + "\n")
     vars(source).update(
         name=name,
         arguments=tuple(arguments),
-        results=tuple(results),
+        leaves=tuple(writer.inputs),
+        results=(writer.result, *gradients.values()),
         constants={word: x.copy() if isinstance(x, np.ndarray) else x for word, x in constants.items()},
         cotangent=writer.cotangent,
         rate=update,
         shapes={word: np.shape(writer.values[word]) for word in (*writer.inputs, *outside)},
-        structure=rebuild(args, writer.inputs),
+        structure=rebuild(tuple(parameters.values()), writer.inputs),
     )
     return source
+
+
+def _parameters(writer: LineWriter, parameters: Mapping[str, Any], used: Collection[str]) -> dict[str, list[str]]:
+    """The names of the arguments, with the lines that take what is `used` out of a tree."""
+    given: dict[str, list[str]] = {}
+    for word, tree in parameters.items():
+        if isinstance(tree, Var):
+            given[writer.node(tree)] = []
+            continue
+        words = {v: w for v in leaves(tree) if (w := writer.node(v)) in used}
+        called = identifier(word)
+        if len(lines := unpacking(called, tree, words)) != 1 or called not in words.values():  # not pair = pair[0]
+            called = writer.fresh(called)
+            lines = unpacking(called, tree, words)
+        given[called] = lines
+    return given
 
 
 def _is_short(x: Any) -> bool:

@@ -74,7 +74,7 @@ class LineWriter(CodeWriter):
 
     def outside(self, body: Sequence[str]) -> list[str]:
         """The names in these lines that are neither assigned nor inputs."""
-        used = _names_in("\n".join(body)) | ({self.cotangent} if self.cotangent else set())
+        used = names_in("\n".join(body)) | ({self.cotangent} if self.cotangent else set())
         return sorted(used & self.values.keys() - self.assigned - set(self.inputs))
 
     # ------------------------------------------------------------------------------------------------------ lines
@@ -277,7 +277,7 @@ class LineWriter(CodeWriter):
 
     def _shared(self, e: Expr, code: str) -> frozenset[str]:
         """The identifiers in whose memory the value of a line may lie, with arguments in the two usual layouts."""
-        used = _names_in(code) & self.values.keys()
+        used = names_in(code) & self.values.keys()
         arrays = [word for word in used if not isinstance(self.values[word], np.random.Generator)]
         while e.row is not None and (e.row.view or e.role == "gather"):  # x[i] at a single position is a view
             e = e.args[0]
@@ -325,7 +325,8 @@ class LineWriter(CodeWriter):
         return max((pair for pair in lengths if 12 < pair[0] <= WIDTH), key=itemgetter(0), default=(0, None))[1]
 
 
-def _names_in(code: str) -> set[str]:
+def names_in(code: str) -> set[str]:
+    """The names in lines of code."""
     return {part.id for part in ast.walk(ast.parse(code)) if isinstance(part, ast.Name)}
 
 

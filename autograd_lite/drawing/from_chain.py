@@ -11,14 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from ..derive.board_names import stem
 from ..derive.chain_rule import Chain
 from ..derive.constants import is_number
 from ..derive.formula import Expr, name, number, replaced, walk
 from ..derive.formula_ops import substitute
 from ..derive.notation import FEW, LIMIT, too_many
 from ..program import Var
-from ..program.naming import Names
+from ..program.naming import Names, stem
 from ..program.slopes import gradients as gradients_of
 from .collapse import middle, summary
 from .groups import Calls

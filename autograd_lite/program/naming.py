@@ -291,6 +291,14 @@ def operand(eq: Equation, k: int) -> ast.expr | None:
     return None
 
 
+def position(eq: Equation, k: int) -> ast.expr | None:
+    """Operand `k` of a lookup, P[u] or P[u, 0], if it is the position."""
+    e = expression(eq)
+    parts = getattr(e.slice, "elts", [e.slice]) if isinstance(e, ast.Subscript) and k else []
+    parts = [part for part in parts if isinstance(part, ast.Name)]
+    return parts[k - 1] if len(parts) == len(eq.operands) - 1 else None
+
+
 def expression(eq: Equation) -> ast.expr | None:
     """An equation as the user wrote it; None where the source does not show it."""
     return None if called(eq) else line(eq)
@@ -421,6 +429,11 @@ def _called(e: ast.expr, imports: Container[str]) -> str:
 def span(e: ast.expr | ast.stmt) -> Any:
     """The lines and columns of an expression in its file, as in ``co_positions``."""
     return e.lineno, e.end_lineno, e.col_offset, e.end_col_offset
+
+
+def stem(word: str) -> str:
+    """A name without the number of its step."""
+    return word.rstrip("0123456789").rstrip("_")
 
 
 class Names(set[str]):

@@ -5,9 +5,10 @@ It can be printed, run on other inputs of the same shapes, and turned into sourc
 
 from __future__ import annotations
 
+import ast
 from bisect import bisect
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import wraps
 from itertools import takewhile
@@ -33,7 +34,7 @@ from .assignments import assigned
 from .capture import capture, names_of
 from .equation import COMPARED, Equation, Operand, Origin, Var, computed, key_of, kind, looked_up, recorded, shown
 from .graph import equations_of, graph_of, leaf, variable_or_value
-from .naming import Names, groups, label, scopes, short_names
+from .naming import Names, argument_names, groups, label, operand, position, scopes, short_names, stem
 
 LIMIT = 20_000  # equations; more are not printed
 
@@ -403,6 +404,17 @@ class Program(GraphView):
         return (f, *args), {"names": names}
 
     @property
+    def arguments(self) -> dict[str, Any]:
+        """The arguments of the traced function by their names: a variable each, or a tree of them."""
+        words = argument_names(self._called[0][0], self._called[0][1:])
+        return {word: tree for (word, _), tree in zip(words, self.structure, strict=False)}
+
+    def arguments_with(self, chosen: Collection[Var]) -> dict[str, Any]:
+        """The arguments in which a variable is among those `chosen`, with None in the place of others."""
+        found = {word: tree for word, tree in self.arguments.items() if not set(leaves(tree)).isdisjoint(chosen)}
+        return {word: tree_map(lambda v: v if v in chosen else None, tree) for word, tree in found.items()}
+
+    @property
     def learned(self) -> list[Var]:
         """The inputs whose examples are Tensors that require a gradient; all floating ones if there are none."""
         graded = self.graded
@@ -555,14 +567,16 @@ def traced_program(
             captured[variables[p]] = _tensor_of(p)
     equations = equations_of(inside, variables, traced.names, fresh)
     inputs = tuple(variables[n] for n in traced.inputs)
-    return Program(
+    call = (f, tuple(args), names) if (whole or public) and not params else None
+    program = Program(
         traced.name, inputs, tuple(equations), tuple(variable_or_value(variables, t) for t in results), captured,
         rebuild(args, inputs), tree_map(lambda t: 0, traced.result),
         examples={variables[n]: n.y for n in traced.inputs} | _drawn(inside, variables),
         constants=traced.arrays, outside=traced.outside, named=_named(variables, traced.names),
         fixed=dict(zip(map(variables.__getitem__, traced.fixed), traced.fixed.values(), strict=True)),
-        hooked=next((n.label for n in inside if n.hooks), ""),
+        hooked=next((n.label for n in inside if n.hooks), ""), call=call,
     )
+    return _named_as_used(program) if whole or public else program
 
 
 def _ends(results: Iterable[Any]) -> list[Node]:
@@ -604,7 +618,38 @@ def program_of(
         hooked=next((n.label for n in nodes if n.hooks), ""), freed=next((n.label for n in nodes if n.xs is None), ""),
         _uses=_uses(nodes, variables),
     )
-    return program, variables
+    return _named_as_used(program), variables
+
+
+def _named_as_used(program: Program) -> Program:
+    """The program with parameters of a list or an object named as the line that uses them: W1, W2 in
+    ``for W, b in params``.
+    """
+    codes = {eq.origin.code for eq in program.equations} - {None}
+    variables = {word for code in codes for word in (*code.co_varnames, *code.co_names)}
+    inputs = {*program.inputs, *(v for v, t in program.captured.items() if t.requires_grad and not t.name)}
+    called = {v: v.name if v in program.named else "" for v in program.variables if v in inputs}
+    waiting = {v for v, w in called.items() if w not in variables and (not w or stem(w) in variables)}
+    uses: dict[Var, str] = {}
+    for eq in program.equations if waiting else ():
+        for k, v in enumerate(eq.operands):
+            if isinstance(v, Var) and v in waiting and v not in uses:
+                e = operand(eq, k) if eq.row.algebra != "gather" else position(eq, k)
+                e = e.value if isinstance(e, ast.Subscript) else e  # self.W[-1]
+                wish = e.attr if isinstance(e, ast.Attribute) else e.id if isinstance(e, ast.Name) else ""
+                uses |= {v: wish} if wish else {}
+    taken, often, counted = {v.name for v in program.named}, Counter(uses.values()), Counter[str]()
+    new = dict[Var, str]()
+    for v in (v for v in called if v in uses):
+        counted[uses[v]] += 1
+        word = f"{uses[v]}{counted[uses[v]]}" if often[uses[v]] > 1 else uses[v]
+        new |= {} if word in taken else {v: word}
+        taken.add(word)
+    fresh = short_names([*taken, *(v.name for v in program.variables), *program.constants]) if new else iter(())
+    letters = [v for v in program.variables if v not in program.named and v not in new and v.name in taken]
+    for v, word in [*new.items(), *zip(letters, fresh, strict=False)]:
+        v.name = word
+    return replace(program, named=program.named.union(new))
 
 
 def _own_names(inputs: Iterable[Node]) -> list[tuple[str, Tensor]]:
@@ -675,8 +720,7 @@ def trace(f: Callable[..., Any], *args: Any, names: Mapping[str, Any] | None = N
 
     @wraps(f)
     def traced(*args: Any, **params: Any) -> Program:
-        call = None if params else (f, args, names)
-        return replace(traced_program(f, args, names, params, public=True), call=call)
+        return traced_program(f, args, names, params, public=True)
 
     return traced(*args) if args else traced
 

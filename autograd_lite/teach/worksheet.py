@@ -606,7 +606,7 @@ def _from_code(code: str, space: Mapping[str, Any]) -> Callable[[Mapping[str, An
 
 
 def _of_source(emitted: Source, args: Sequence[Any], blanks: Any, vary: Sequence[str], seed: int) -> Worksheet:
-    given = {w: np.asarray(raw(x)) for w, x in zip(emitted.arguments, args, strict=False)}
+    given = {w: np.asarray(raw(x)) for w, x in zip(emitted.leaves, leaves(args), strict=False)}
     if unknown := [w for w in vary if w not in given]:
         raise ValueError(f"worksheet: {', '.join(unknown)} is no argument; the arguments are {', '.join(given)}")
     rng = np.random.default_rng(seed)

@@ -644,4 +644,4 @@ def test_a_list_of_arguments_does_not_name_the_others():
         return np.sum((x - y) ** 2)
 
     program = ag.trace(f, np.ones(2), np.ones(2), [np.eye(2), np.eye(2)])
-    assert [v.name for v in program.inputs] == ["x", "y", "layers1", "layers2"]
+    assert [v.name for v in program.inputs] == ["x", "y", "W1", "W2"]

@@ -257,15 +257,49 @@ def test_parameters_from_around_the_function_come_with_it():
     assert made(x, **other)[0] == 0
 
 
-def test_trees_of_arguments_are_taken_leaf_by_leaf():
+def test_trees_of_arguments_may_be_given_leaf_by_leaf():
     def f(params, x):
         return np.sum((params["w"] * x + params["b"]) ** 2)
 
     args = {"w": np.ones(3), "b": np.zeros(3)}, np.arange(3.0)
     made = source(f, *args, wrt=["w", "b"])
-    assert made.arguments == ("w", "b", "x")
+    assert (made.arguments, made.leaves) == (("params", "x"), ("w", "b", "x"))
     for call in (made(*args), made(np.ones(3), np.zeros(3), np.arange(3.0))):
         np.testing.assert_allclose(call[1], 2 * np.arange(3.0) ** 2)
+
+
+def league(strength, games):
+    return sum(r * np.log(1 + np.exp(strength[a] - strength[b])) for a, b, r in games)
+
+
+def deep(params, layers, x, y=None, kind="tanh"):
+    for W, b in layers:
+        x = np.tanh(W @ x + b) if kind == "tanh" else x
+    return np.sum((params["V"] @ x) ** 2) + params["reg"]["lam"] * np.sum(params["V"] ** 2)
+
+
+@pytest.mark.parametrize(
+    ("f", "args", "line"),
+    [
+        (league, (np.ones(3), [(0, 1, 1.0), (1, 2, 0.5)]), "(a1, b1, r1), (a2, b2, r2) = games"),
+        (deep, ({"V": np.ones((1, 2)), "reg": {"lam": 0.1}}, [(np.eye(2), np.ones(2))] * 2, np.ones(2), None, "tanh"),
+         "(W1, b1), (W2, b2) = layers"),
+        (lambda pair, opt: pair[0] * opt["step size"], ([2.0], {"step size": 3.0}), "pair = pair[0]"),
+        (lambda pair, opt: pair[0] * pair[1] * opt[0], ((2.0, 1.0, 5.0), (3.0,)), "pair1, pair2, pair3 = pair"),
+    ],
+)  # fmt: skip
+def test_the_text_is_called_with_the_functions_own_arguments(f, args, line):
+    made = source(f, *args)
+    assert f"    {line}\n" in made
+    space: dict = {}
+    exec(made, space)
+    value, *gradients = space[made.name](*args)
+    assert np.isclose(value, np.sum(f(*args)))
+    places = [k for k, x in enumerate(args) if x is not None and not isinstance(x, str) and f is not league or k == 0]
+    for mine, own in zip(gradients, ag.grad(f, places)(*args), strict=False):
+        np.testing.assert_equal(mine, own)  # trees of the same form
+    if f is league:
+        assert [game[:2] for game in gradients[1]] == [(None, None)] * 2
 
 
 def test_a_gradient_inside_is_differentiated_again():
