@@ -153,8 +153,17 @@ def _word(e: Expr, printer: Printer) -> tuple[str, int]:
         return _along(e, printer)
     if printer.indexed:
         e = _with_entries(_indicator(_turned_inverse(_over_one_line(e))))
+    if isinstance(printer, Latex) and e.role == "index" and _has_index(e.args[0], printer):
+        parts = index_parts(e.params["index"])
+        if all(isinstance(part, int | slice) for part in parts):  # u_{t-1,1:-1}: LaTeX accepts one subscript
+            return printer.name(e.args[0].value, index_text(parts, TEXT)), ATOM
     template = printer.template(e)
     return _filled(template, e, printer) if template else (printer.call(e), ATOM)
+
+
+def _has_index(e: Expr, printer: Printer) -> bool:
+    """Whether a name has a subscript, to which another index can be added."""
+    return e.role == "name" and re.fullmatch(r"[\w∂/@+-]*[\d@][a-z]?[+-]?\d*", e.value) is not None
 
 
 def _with_entries(e: Expr) -> Expr:
@@ -543,6 +552,8 @@ class Text(Printer):
     }  # fmt: skip
 
     def name(self, word: str, letters: str = "") -> str:
+        if letters and (m := _OF_STEP.fullmatch(word)):
+            return text_name(m[1].rstrip("_")) + subscript(m[2] + letters)
         text = text_name(word)
         if letters and (entry := _of_slices(text, letters)):
             return entry
@@ -722,7 +733,13 @@ _ABOVE = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 def subscript(letters: str) -> str:
     """Letters or digits as a subscript in plain text."""
-    return letters.translate(_STEP)
+    return apart(letters).translate(_STEP)
+
+
+def apart(letters: str) -> str:
+    """Several indices, with commas if one is a sum: ``t-1,i+2``, but ``ij``."""
+    is_sum = re.search("^([^:,]*[a-z)][+-][^:,]*[a-z]|[^:,]*[a-z][^:,]*[a-z][+-])", letters)
+    return ",".join(re.findall(r"\(?[a-z]+\)(?:[+-]\d+)?|[a-z](?:[+-]\d+)?|\d+", letters)) if is_sum else letters
 
 
 TEXT, ASCII = Text(), Ascii()
@@ -792,7 +809,7 @@ class Latex(Text):
         if word.endswith("ᵀ"):  # of a symmetric matrix
             return self.fill(r"{x}^\top", self.name(word[:-1], letters))
         if m := _OF_STEP.fullmatch(word):
-            return self.name(m[1], m[2] + letters)
+            return self.name(m[1], m[2] + "," * (letters[:1] in set("0123456789-:")) + letters)
         if m := re.fullmatch(r"(\w+)\[([a-z]?[\d+-]*[a-z]?)\]", word):  # a label
             return self.name(m[1]) + self.plain(f"[{m[2]}]")
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.]*", word):
@@ -802,8 +819,7 @@ class Latex(Text):
             index, number = (index, "") if index.isdigit() else re.findall(r"^(.+?)(\d*)$", index)[0]
             index = self.plain(index) if index.isdigit() or len(index) == 1 else self.upright(index)
             index = self.plain(",").join((index, self.plain(number))) if number else index
-        letters = re.sub(r"([+-]\d+)(?=[i-n])", r"\1,", letters)  # u_{i+1,j}
-        both = [word for word in (index, self.plain(letters)) if word]
+        both = [word for word in (index, self.plain(apart(letters))) if word]
         return self.below(head, self.plain(",").join(both)) if both else head
 
     def _head(self, word: str) -> tuple[str, str]:

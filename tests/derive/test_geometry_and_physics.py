@@ -205,7 +205,7 @@ PROGRAMS = {
     ),
     "springs": (
         springs, (np.array([2.0, 3.0]), normal(3), normal(3)), "k",
-        ["Fₜᵢ = fₜᵢ - fₜᵢ₋₁", "dL/dfₜᵢ = dL/dFₜᵢ - dL/dFₜᵢ₊₁", "terms beyond the ends are 0"], ["concatenate"],
+        ["Fₜᵢ = fₜᵢ - fₜ,ᵢ₋₁", "dL/dfₜᵢ = dL/dFₜᵢ - dL/dFₜ,ᵢ₊₁", "terms beyond the ends are 0"], ["concatenate"],
     ),
     "wave": (
         wave, (np.array(0.8), normal(5), normal(5), normal(5)), "c",

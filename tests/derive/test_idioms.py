@@ -366,7 +366,7 @@ def test_an_axis_is_omitted_only_where_it_is_meant():
         return np.sum((np.roll(u, 1, axis=0) + np.roll(u, 1, axis=1) - 2 * u) ** 2)
 
     text = text_of(laplace, np.arange(9.0).reshape(3, 3), wrt=["u"])
-    assert "uᵢ₋₁ⱼ + uᵢⱼ₋₁ - 2 uᵢⱼ" in text
+    assert "uᵢ₋₁,ⱼ + uᵢ,ⱼ₋₁ - 2 uᵢⱼ" in text
     assert "indices wrap around" in text
 
 

@@ -371,7 +371,7 @@ def test_a_recursion_has_one_line_from_its_first_step_on():
 
     args = np.array([-0.5, -1.0]), np.array([[-0.2, -1.7], [-1.0, -0.5]]), -np.arange(8.0).reshape(4, 2) / 5
     text = " ".join(str(ag.trace(hmm, *args).explain()).split())
-    assert "dL/dlog_alphaₜᵢ = Σⱼ dL/dbₜ₊₁ᵢⱼ since bₜ₊₁ᵢⱼ = log_alphaₜᵢ + log_Aᵢⱼ; t = 2 … 0" in text
+    assert "dL/dlog_alphaₜᵢ = Σⱼ dL/dbₜ₊₁,ᵢ,ⱼ since bₜ₊₁,ᵢ,ⱼ = log_alphaₜᵢ + log_Aᵢⱼ; t = 2 … 0" in text
     assert "dL/dlog_alpha2" not in text
 
 
@@ -433,7 +433,7 @@ def test_the_first_and_the_last_round_have_the_form_of_the_others():
 
     args = 2.0, np.array([0.0, 1.2, 2.1]), np.zeros(3), 0.1
     text = " ".join(str(ag.trace(springs, *args).explain(["k"])).split())
-    for line in ("xₜ₋₁ᵢ₊₁ - xₜ₋₁ᵢ - 1 2 t = 1 … 3", "aₜ = -k extₜ", "Fₜ = [0, aₜ] + [bₜ, 0]"):
+    for line in ("xₜ₋₁,ᵢ₊₁ - xₜ₋₁,ᵢ - 1 2 t = 1 … 3", "aₜ = -k extₜ", "Fₜ = [0, aₜ] + [bₜ, 0]"):
         assert line in text
 
 

@@ -110,3 +110,22 @@ def test_names_in_tex():
     assert write(number(1e-310), TEXT) == "1e-310"
     assert write(number(1 / 3), LATEX) == r"\tfrac{1}{3}"
     assert write(number(1 / 3), TEXT) == "1 / 3"
+
+
+@pytest.mark.parametrize(
+    ("word", "index", "text", "tex"),
+    [
+        ("u@t-1", slice(1, -1), "uₜ₋₁[1:-1]", "u_{t-1,1:-1}"),
+        ("dL/du@t", slice(4, 5), "dL/duₜ[4:5]", r"\frac{\partial L}{\partial u_{t,4:5}}"),
+        ("u0", 0, "u0[0]", "u_{0,0}"),
+        ("u", 0, "u[0]", "u_{0}"),
+    ],
+)
+def test_a_name_with_a_number_and_an_index_has_one_subscript(word, index, text, tex):
+    e = make(TABLE["getitem"], (name(word, (5,)),), {"index": index}, ())
+    assert (write(e, TEXT), write(e, LATEX)) == (text, tex)
+
+
+def test_indices_of_which_one_is_a_sum_are_apart():
+    assert [TEXT.name("u@t", "i+2"), LATEX.name("u@t", "i+2")] == ["uₜ,ᵢ₊₂", "u_{t,i+2}"]
+    assert [TEXT.name("u", "ij-1"), LATEX.name("u@t", "ij")] == ["uᵢ,ⱼ₋₁", "u_{tij}"]
