@@ -26,8 +26,9 @@ from ..program.assignments import assigned, bound, counted, is_around, iterated,
 from ..program.naming import Names, expression, line, operand, place, reads
 from ..table import TABLE
 from .board_names import start_of
-from .formula import Array, Expr, Labels, index_parts, multiplied, name, number, replaced, unsimplified, walk
+from .formula import Array, Expr, Labels, fold, index_parts, multiplied, name, number, replaced, unsimplified, walk
 from .formula_ops import evaluate
+from .simplify import again
 from .textbook_parser import Written, formula, read
 from .writing import ASCII, write
 
@@ -114,10 +115,11 @@ class Constants:
         turns = _Turns(code)
         e = turns.visit(deepcopy(e))
         wholes = {of: np.asarray(self._value(of, code)) for of, _ in turns.entries}
-        if not wholes or any(not x.size or x.dtype.kind not in "iuf" for x in wholes.values()):
+        if not wholes and not turns.counts or any(not x.size or x.dtype.kind not in "iuf" for x in wholes.values()):
             return None
         variables = {w: x for w, x in self._variables(e, code).items() if w not in turns.words}
         rounds = list(self.rounds[here])
+        counts = {w: self._steps(over, code, len(rounds)) or range(len(rounds)) for w, over in turns.counts.items()}
 
         def at(t: int) -> Written | None:
             """The expression where the variable of the loop is `t`."""
@@ -126,10 +128,12 @@ class Constants:
                 index, whole = (t + step) % len(wholes[of]), name(of, wholes[of].shape)
                 y = wholes[of][index]
                 entries[word] = Written(unsimplified("getitem", (whole,), y.shape, index=index), y)
-            return evaluated(e, variables, entries)
+            numbers = {w: steps[t % len(steps)] for w, steps in counts.items()}
+            return evaluated(e, variables, entries | {w: Written(number(k), k) for w, k in numbers.items()})
 
         if here not in self._starts:
-            n, behind = min(map(len, wholes.values())), max(0, *(-step for _, step in turns.entries))
+            n = min(map(len, (*wholes.values(), *counts.values())))
+            behind = max((0, *(-step for _, step in turns.entries)))
             starts = [0] if len(rounds) % n == 0 else range(behind, n - len(rounds) + 1)
             values = [self.rounds[here][v] for v in rounds]
             fits = [s for s in starts if all((w := at(s + t)) and _is_same(w.value, y) for t, y in enumerate(values))]
@@ -139,7 +143,9 @@ class Constants:
         if stated is None:
             return None
         self._use({**wholes, **variables}, stated.formula.names)
-        return stated.formula
+        if not stated.formula.names:
+            return number(x)
+        return fold(stated.formula, again) if counts else stated.formula
 
     def before(self, eq: Equation, k: int, x: Any) -> Expr | None:
         """An array that is the value before a loop of what is h1 and h2 in its later rounds: h0."""
@@ -265,6 +271,8 @@ class Constants:
         inside, meanings = turns.visit(deepcopy(e)), dict[str, Written]()
         counts = (self._steps(over, code, 1) for at in turns.counters if (over := counted(code, at)) is not None)
         start = next((steps[0] for steps in counts if steps), 0)
+        firsts = {w: next(iter(self._steps(over, code, 1)), 0) for w, over in turns.counts.items()}
+        meanings |= {w: Written(number(k), k) for w, k in firsts.items()}
         for word, (of, step) in zip(turns.words, turns.entries, strict=True):
             whole, k = np.asarray(self._value(of, code)), start + step
             if whole.ndim and 0 <= k < len(whole):
@@ -611,22 +619,28 @@ class _Turns(ast.NodeTransformer):
         For each the variable that it is an entry of, and which: the one for the round, 0, or that before it, -1.
     counters : list of ast.Name
         The variables of loops in their positions.
+    counts : dict
+        The names for variables that count, and what they count: ``range(n)``.
     """
 
     def __init__(self, code: CodeType) -> None:
         self.code, self.words, self.entries = code, list[str](), list[tuple[str, int]]()
-        self.counters = list[ast.Name]()
+        self.counters, self.counts = list[ast.Name](), dict[str, ast.expr]()
         self.seen = set[str]()
 
     def visit(self, e: Any) -> Any:
         whole = looped(self.code, e) if isinstance(e, ast.Name | ast.Subscript) else None
+        over = counted(self.code, e) if whole == "" and isinstance(e, ast.Name) else None
+        if over is not None:
+            self.counts[word := f"·t{len(self.counts)}"] = over
+            return ast.Name(word)
         if not whole:
             sources = assigned(self.code, e.id) if isinstance(e, ast.Name) and e.id not in self.seen else None
             if not sources or len(sources) > 1:
                 return self.generic_visit(e)
             self.seen.add(e.id)  # so that ``x = x / 2`` ends
-            before, inside = len(self.entries), self.visit(deepcopy(sources[0]))
-            return inside if len(self.entries) > before else e
+            before, inside = len(self.entries) + len(self.counts), self.visit(deepcopy(sources[0]))
+            return inside if len(self.entries) + len(self.counts) > before else e
         inside = ast.walk(e.slice) if isinstance(e, ast.Subscript) else ()
         self.counters += [at for at in inside if isinstance(at, ast.Name)]
         match e:

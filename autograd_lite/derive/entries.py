@@ -58,6 +58,11 @@ class Step:
 
     def __init__(self, distance: int, letter: str = "t", back: bool = False, several: int = 1) -> None:
         self.distance, self.letter, self.back = distance, f"{several}{letter}" if several > 1 else letter, back
+        self.several = several
+
+    def at(self, t: int) -> int:
+        """The position in step `t`."""
+        return self.distance - t if self.back else self.several * t + self.distance
 
     def __repr__(self) -> str:
         if self.back:

@@ -6,9 +6,11 @@ distance from t, are one. What the first or the last step has in another form ke
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
-from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import replace
 from functools import partial
@@ -24,6 +26,7 @@ from .formula import (
     Function,
     Labels,
     factors_of,
+    fold,
     index_parts,
     multiplied,
     name,
@@ -34,7 +37,7 @@ from .formula import (
     walk,
 )
 from .layout import GIVEN, STEPS, Definition, Line, Section
-from .simplify import product, simplified
+from .simplify import again, product, simplified
 
 T = TypeVar("T")
 TERMS = 3  # of a sum that is written with Σₜ
@@ -86,20 +89,99 @@ def _entry(word: str) -> tuple[str, int]:
 def before_first(definitions: Sequence[Expr]) -> Expr | None:
     """The definition of a value in the round before those that have two of its values; None if they differ in more."""
     both = _one(definitions, (1, 2))
-    indices = [i for part in walk(both) for i in index_parts(part.params.get("index"))] if both is not None else []
-    if both is None or any(isinstance(i, slice) and isinstance(i.start, Step) for i in indices):
-        return None
+    return None if both is None or _is_counting(both) else _at(both, 0)
 
-    def at_start(part: Expr) -> Expr | None:
-        index = part.params.get("index")
-        if part.role == "name" and (m := re.search("@t([+-][0-9]+)?", part.value)) is not None:
-            return replace(part, value=part.value.replace(m[0], str(int(m[1] or 0))))
-        if any(isinstance(i, Step) for i in index_parts(index)):
-            at = [i.distance if isinstance(i, Step) else i for i in index_parts(index)]
-            return replace(part, params={**part.params, "index": tuple(at) if isinstance(index, tuple) else at[0]})
-        return None
 
-    return replaced(both, at_start)
+def _at(e: Expr, t: int) -> Expr:
+    """A formula for each step in step `t`."""
+    letter = _LETTER.get()
+    step = rf"@{letter}([+-]\d+)?|(?<=[\[ ])(\d+-)?(\d*){letter}([+-]\d+)?(?=\])"
+
+    def number_of(m: re.Match[str]) -> str:
+        if m[0][0] == "@":
+            return str(t + int(m[1] or 0))
+        return str(int(m[2][:-1]) - t if m[2] else int(m[3] or 1) * t + int(m[4] or 0))
+
+    def position(i: Any) -> Any:
+        if isinstance(i, Labels):
+            moved = i.copy()
+            moved.word = re.sub(step, number_of, i.word)
+            return moved
+        if isinstance(i, slice):
+            return slice(*map(position, (i.start, i.stop, i.step)))
+        return i.at(t) if isinstance(i, Step) else i
+
+    def made(part: Expr, args: tuple[Expr, ...]) -> Expr:
+        if part.role == "name":
+            counted = _counted(part)
+            return part if counted is None and not re.search(step, part.value) else name(
+                re.sub(step, number_of, part.value), part.shape
+            ) if counted is None else number(counted(t))
+        if "index" in part.params:
+            at = tuple(map(position, index_parts(part.params["index"])))
+            index = at if isinstance(part.params["index"], tuple) else at[0]
+            part = replace(part, params={**part.params, "index": index})
+        return again(part, args) if _is_counting(part) else replace(part, args=args) if args else part
+
+    return fold(e, made)
+
+
+NUMBER = "·number"  # begins the names of numbers that change from step to step, while terms are compared
+
+
+def _one_number(values: Sequence[Any], steps: Sequence[int]) -> Expr | None:
+    """A name for numbers of which each is ``k t + d``, or ``c / (t + d)``, in its step t; nothing for others."""
+    (a, b), (s, t) = values[:2], steps[:2]
+    with suppress(TypeError, ZeroDivisionError):  # complex numbers
+        k = (b - a) / (t - s)
+        word = f"{NUMBER}{k:g}:{a - k * s:g}:0"
+        if k != int(k) or a != int(a):
+            d = round((b * t - a * s) / (a - b))
+            word = f"{NUMBER}0:{float(f'{a * (s + d):.12g}')!r}:{d}/"
+        e = name(word)
+        if all(_counted(e)(t) == v for v, t in zip(values, steps, strict=True)):
+            return e
+    return None
+
+
+def _counted(e: Expr) -> Callable[[int], Any] | None:
+    """The number in a step that a name stands for, in terms of the number of the step; None for other names."""
+    if not e.value.startswith(NUMBER):
+        return None
+    k, d, below = e.value.removeprefix(NUMBER).split(":")
+    if below[-1] == "/":
+        return lambda t: float(d) / (t + int(below[:-1]) or math.nan)
+    return lambda t: int(k) * t + int(d)
+
+
+def _is_counting(e: Expr) -> bool:
+    """Whether a formula has numbers that change from step to step."""
+    return any(word.startswith(NUMBER) for word in e.names)
+
+
+def _with_numbers(e: Expr) -> Expr:
+    """A formula with the number of the step in the numbers that change with it: ``t + 1``, ``0.1 / t``."""
+    t = name(_LETTER.get())
+
+    def made(part: Expr, args: tuple[Expr, ...]) -> Expr:
+        if part.role != "name" or _counted(part) is None:
+            return again(part, args) if _is_counting(part) else part
+        k, d, below = part.value.removeprefix(NUMBER).split(":")
+        if below[-1] == "/":
+            return simplified("divide", (number(float(d)), simplified("add", (t, number(int(below[:-1]))), ())), ())
+        return simplified("add", (product((number(int(k)), t), ()), number(int(d))), ())
+
+    return fold(e, made) if _is_counting(e) else e
+
+
+def _one_of(formulas: Sequence[Expr], steps: Sequence[int]) -> Expr | None:
+    """One formula for one of each step, also where its numbers are simpler in some: 1 / (1 + y) and 1 / (1 + y)²."""
+    if (one := _one(formulas, steps)) is not None and not _is_counting(one) or len(formulas) < TERMS:
+        return None if one is not None and _is_counting(one) else one
+    last = sorted(zip(steps, formulas, strict=True), key=lambda pair: pair[0])[-2:]
+    one = _one([e for _, e in last], [t for t, _ in last])
+    are_it = one is not None and all(_at(one, t).key == e.key for t, e in zip(steps, formulas, strict=True))
+    return one if are_it else None
 
 
 def _distance(values: Sequence[int], steps: Sequence[int], several: int = 1) -> Step | None:
@@ -138,6 +220,12 @@ def _one(formulas: Sequence[Expr], steps: Sequence[int]) -> Expr | None:
     first = formulas[0]
     if all(e.key == first.key for e in formulas):
         return first
+    if all(e.is_number for e in formulas):
+        return _one_number([e.value for e in formulas], steps)
+    if len({_degree(e) for e in formulas}) > 1:
+        base = _one([_root(e) for e in formulas], steps)
+        degree = _one_number([_degree(e) for e in formulas], steps)
+        return unsimplified("power", (base, degree), first.shape) if base and degree else None
     if any((e.head, e.shape, len(e.args)) != (first.head, first.shape, len(first.args)) for e in formulas):
         return None
     if first.role == "name":
@@ -255,8 +343,9 @@ def _of_terms(e: Expr, signed: Sequence[tuple[int, Expr]], looped: Container[str
         steps = _steps_of(some)
         steps = [k + over[0] - min(steps) for k in steps] if over and len(steps) == len(over) else steps
         is_new = bool(steps) and instead.keys().isdisjoint(map(id, some))
-        body = _one(some, steps) if is_new and over in ([], sorted(steps)) else None
+        body = _one_of(some, steps) if is_new and over in ([], sorted(steps)) else None
         if body is not None:
+            body = _with_numbers(body)
             sign, inner = (-1, body.args[0]) if body.role == "negation" else (1, body)
             numbers = [f for f in factors_of(inner) if f.is_number]
             inner = multiplied([f for f in factors_of(inner) if not f.is_number], inner.shape) if numbers else inner
@@ -289,9 +378,12 @@ def _root(f: Expr) -> Expr:
     return f.args[0] if is_power else f
 
 
+def _degree(f: Expr) -> int:
+    return 1 if _root(f) is f else 2 if f.role == "square" else int(f.args[1].value)
+
+
 def _exponent(factors: Sequence[Expr], word: str) -> int:
-    powers = [f for f in factors if _root(f).value == word]
-    return sum(1 if f.role == "name" else 2 if f.role == "square" else int(f.args[1].value) for f in powers)
+    return sum(_degree(f) for f in factors if _root(f).value == word)
 
 
 def _power(base: Expr, e: Expr) -> Expr | None:
@@ -308,7 +400,14 @@ def _inside(e: Expr, looped: Container[str]) -> tuple[Expr, list[int]]:
     whole = e.args[0] if e.role == "negation" else e
     new = {part.key: _sum(part, looped if part is whole else ()) for part in sums if part.key not in inner}
     over = next((over for _, over in new.values() if over), [])
-    return (replaced(e, lambda part: new[part.key][0] if part.key in new else None) if over else e), over
+
+    def made(part: Expr, args: tuple[Expr, ...]) -> Expr:
+        if part.key in new:
+            return new[part.key][0]
+        is_signed = part.role == "product" and any(a.role == "negation" for a in args)
+        return product(args, part.shape) if is_signed else replace(part, args=args) if args else part
+
+    return (fold(e, made) if over else e), over
 
 
 def _summed(line: Line, looped: Container[str]) -> Line:
@@ -327,17 +426,26 @@ def _summed(line: Line, looped: Container[str]) -> Line:
 def _defined(since: list[Definition], steps: Sequence[int]) -> list[Definition]:
     """The definitions of the values of one variable, those of the steps as one."""
     for some in _but_for_ends([d for d in since if _number(d.symbol)[1] in steps], 2):
-        both = _both(some, [_number(d.symbol)[1] for d in some])
+        both = _both(some, [_number(d.symbol)[1] for d in some], _one_of)
         if both is not None:
-            return [both, *(d for d in since if d not in some)]
+            rest = [d for d in since if d not in some and not _is_at(both, d)]
+            return [replace(both, formula=both.formula and _with_numbers(both.formula)), *rest]
     return since
 
 
-def _both(since: Sequence[Definition], steps: Sequence[int]) -> Definition | None:
+def _is_at(both: Definition, d: Definition) -> bool:
+    """Whether the definition of a value in each step says what it is in one more."""
+    at = both.formula and _at(both.formula, _number(d.symbol)[1])
+    return at is not None and d.formula is not None and at.key == d.formula.key
+
+
+def _both(
+    since: Sequence[Definition], steps: Sequence[int], one: Callable[..., Expr | None] = _one
+) -> Definition | None:
     """The definition of a value in each step."""
     word, wrt = (_word([getattr(d, part) for d in since], steps) for part in ("symbol", "wrt"))
     formulas = [d.formula for d in since if d.formula is not None]
-    formula = _one(formulas, steps) if len(formulas) == len(since) else None
+    formula = one(formulas, steps) if len(formulas) == len(since) else None
     return Definition(word, formula, wrt) if word and formula and bool(wrt) == bool(since[0].wrt) else None
 
 
@@ -360,14 +468,41 @@ def _merged(lines: Iterable[Line], looped: Container[str]) -> list[Line]:
         runs, k = list[tuple[Line, list[Line]]](), 0
         for _, group in groupby((_pair(a, b) for a, b in pairwise(family)), lambda pair: pair and _key(pair)):
             pair, *others = group
-            runs += [] if pair is None else [(pair, family[k : k + len(others) + 2])]
+            run = family[k : k + len(others) + 2]
+            runs += [] if pair is None else [(pair, _with_simpler(pair, run, family) if _counts(pair) else run)]
             k += len(others) + 1
         often = Counter(id(line) for _, run in runs for line in run).values()
         is_plain = len(runs) == 1 or least == 2 and max(often, default=1) == 1  # or the symbol would have two meanings
-        for pair, run in (of for of in runs if is_plain and len(of[1]) >= least):
+        for pair, run in (of for of in runs if is_plain and len(of[1]) >= (TERMS if _counts(of[0]) else least)):
             instead |= {id(line): [] for line in run}
-            instead[id(run[0])] = [replace(pair, how=f"{pair.how}; {_range([_number(x.symbol)[1] for x in run])}")]
+            how = f"{pair.how}; {_range([_number(x.symbol)[1] for x in run])}"
+            instead[id(run[0])] = [_changed(replace(pair, how=how), _with_numbers)]
     return [line for before in lines for line in instead.get(id(before), [before])]
+
+
+def _counts(line: Line) -> bool:
+    """Whether numbers in a line change from step to step."""
+    return any(map(_is_counting, (*line.formulas, *(d.formula for d in line.since if d.formula))))
+
+
+def _changed(line: Line, change: Callable[[Expr], Expr]) -> Line:
+    """A line with all its formulas changed."""
+    since = [replace(d, formula=d.formula and change(d.formula)) for d in line.since]
+    return replace(line, formulas=[*map(change, line.formulas)], since=since)
+
+
+def _with_simpler(line: Line, run: list[Line], family: Sequence[Line]) -> list[Line]:
+    """A run of lines of one form with those beside it in which this is simpler: 1 / (1 + y) of 1 / (1 + y)²."""
+    of_step = {_number(x.symbol)[1]: x for x in family}
+    steps = [_number(x.symbol)[1] for x in run]
+    by = steps[1] - steps[0]
+    for end, at, way in ((0, steps[0] - by, -by), (len(run), steps[-1] + by, by)):
+        while (x := of_step.get(at)) is not None:
+            there = _changed(line, partial(_at, t=at))
+            if _key(replace(there, symbol=x.symbol)) != _key(x) or x.check:
+                break
+            run, at = [x, *run] if end == 0 else [*run, x], at + way
+    return run
 
 
 def _key(line: Line) -> tuple[str, ...]:

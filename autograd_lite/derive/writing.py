@@ -585,13 +585,15 @@ class Text(Printer):
         if a.is_number and b.is_number:
             return "" if b.value == math.pi else " · "
         gradients = [e for e in (a, b) if _GRADIENT.fullmatch(str(e.value)) and not e.params]
-        return " · " if gradients and not a.is_number else " "
+        return " · " if gradients and not a.is_number and str(a.value) not in "tsm" else " "
 
     def template(self, e: Expr) -> str | None:
         if e.role == "reshape" or _is_inserted(e):
             return f"{{x}} as {_layout(e)}" if e.args[0].shape else "{x}"
         if e.role == "power" and e.args[1].is_number and type(k := e.args[1].value) is int:
             return "{x1}" + str(k).translate(_ABOVE)
+        if e.role == "power" and (k := re.fullmatch(r"(\d* ?[a-z])(?: ([+-]) (\d+))?", text(e.args[1]))):
+            return "{x1}" + "".join(filter(None, k.groups())).replace(" ", "").translate(_ABOVE)
         stated = _stated(e)
         if is_diagonal(e):
             return "diag({x})"
@@ -728,7 +730,7 @@ _STEP = _BELOW | str.maketrans("+-()", "₊₋₍₎")
 _OF_STEP = re.compile(r"(.+?)@([a-z][+-]?\d*)")  # the name of a variable, and in which step
 
 
-_ABOVE = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_ABOVE = str.maketrans("+-0123456789abcdefghijklmnoprstuvwxyz", "⁺⁻⁰¹²³⁴⁵⁶⁷⁸⁹ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻ")
 
 
 def subscript(letters: str) -> str:

@@ -523,7 +523,7 @@ def test_returns_are_numbered_by_the_steps_of_the_outer_loop_and_read_back_to_fr
 
     args = np.ones((2, 3)), np.arange(6.0).reshape(3, 2) / 3, np.array([0, 2, 1]), np.array([1.0, 0.0, 2.0]), 0.9
     text = " ".join(str(ag.trace(policy, *args).explain(["theta"])).split())
-    assert "G1 = Σₜ γ ** t rewards[t]" in text
+    assert "G1 = Σₜ γᵗ rewards[t]" in text
     assert "dL/dzₜ = Gₜ (softmax(zₜ) - Yₜ)" in text
 
     def values(w, rewards, feats, gamma):
@@ -803,7 +803,7 @@ def test_discounted_rewards_are_one_sum():
         return total
 
     derivation = ag.trace(discounted, 0.5, np.array([1.0, 0.5, 2.0, 0.3]), 0.9).explain(["theta"])
-    assert "total = Σₜ γ ** t rewards[t] a " in str(derivation)
+    assert "total = Σₜ γᵗ rewards[t] a " in str(derivation)
     assert "t = 0 … 3" in str(derivation)
     assert r"\gamma^{t}" in derivation.latex()
 
@@ -821,3 +821,40 @@ def test_batches_of_data_have_their_places():
     assert "xbₜ = X[2t-2:2t] 2x2 t = 1 … 3" in text
     assert "Σₜ xbₜᵀ @ dloss/d" in text
     assert "X_{2t-2:2t}" in derivation.latex()
+
+
+def test_the_number_of_a_step_stands_for_numbers():
+    def bond(level, slope, flows, market):
+        price = 0.0
+        for t, cf in enumerate(flows):
+            y = level + slope * (t + 1)
+            discount = 1 / (1 + y) ** (t + 1)
+            price = price + cf * discount
+        return (price - market) ** 2
+
+    args = 0.02, 0.004, np.array([5.0, 5.0, 5.0, 105.0]), 103.5
+    text = " ".join(str(ag.trace(bond, *args).explain(["level", "slope"])).split())
+    assert "yₜ = level + t slope 1 t = 1 … 4 discountₜ = 1 / (1 + yₜ)ᵗ 1 t = 1 … 4" in text
+    assert "dL/dyₜ = -t dL/ddiscountₜ / (1 + yₜ)ᵗ⁺¹ since" in text
+    assert "dL/dslope = Σₜ t dL/dyₜ since yₜ = level + t slope; t = 1 … 4" in text
+
+    def yields(y, flows):
+        pv = 0.0
+        for t in range(len(flows)):
+            pv = pv + flows[t] * np.exp(-y * (t + 1))
+        return pv
+
+    text = " ".join(str(ag.trace(yields, 0.05, np.array([5.0, 5.0, 105.0])).explain(["y"])).split())
+    assert "dpv/dy = -Σₜ t flows[t-1] exp(-t y)" in text
+
+    def driven(omega, v):
+        dt = 0.1
+        for k in range(4):
+            t = k * dt
+            force = np.cos(omega * t)
+            v = v + dt * (force - v) / (k + 1)
+        return v**2
+
+    text = " ".join(str(ag.trace(driven, 2.0, 1.0).explain(["omega"])).split())
+    assert "forceₜ = cos((t - 1) ω dt) 1 t = 1 … 4" in text
+    assert "vₜ = vₜ₋₁ + dt (forceₜ - vₜ₋₁) / t" in text
