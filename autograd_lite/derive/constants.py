@@ -135,9 +135,7 @@ class Constants:
             n = min(map(len, (*wholes.values(), *counts.values())))
             behind = max((0, *(-step for _, step in turns.entries)))
             starts = [0] if len(rounds) % n == 0 else range(behind, n - len(rounds) + 1)
-            values = [self.rounds[here][v] for v in rounds]
-            fits = [s for s in starts if all((w := at(s + t)) and _is_same(w.value, y) for t, y in enumerate(values))]
-            self._starts[here] = fits[0] if len(fits) == 1 else None
+            self._starts[here] = _only_start(at, starts, [self.rounds[here][v] for v in rounds])
         start = self._starts[here]
         stated = None if start is None else at(start + rounds.index(eq.outputs[0]))
         if stated is None:
@@ -650,6 +648,12 @@ class _Turns(ast.NodeTransformer):
                 self.entries.append((whole, 0))
         self.words.append(f"·{len(self.words)}")
         return ast.Name(self.words[-1])
+
+
+def _only_start(at: Callable[[int], Written | None], starts: Iterable[int], values: Sequence[Any]) -> int | None:
+    """The only number of a first round from which an expression, known in each, has the values of all."""
+    fits = [s for s in starts if all((w := at(s + t)) and _is_same(w.value, y) for t, y in enumerate(values))]
+    return fits[0] if len(fits) == 1 else None
 
 
 def evaluated(e: ast.expr, variables: Variables, meanings: Mapping[str, Written] | None = None) -> Written | None:

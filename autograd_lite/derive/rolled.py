@@ -223,14 +223,25 @@ def _one(formulas: Sequence[Expr], steps: Sequence[int]) -> Expr | None:
     if all(e.is_number for e in formulas):
         return _one_number([e.value for e in formulas], steps)
     if len({_degree(e) for e in formulas}) > 1:
-        base = _one([_root(e) for e in formulas], steps)
-        degree = _one_number([_degree(e) for e in formulas], steps)
-        return unsimplified("power", (base, degree), first.shape) if base and degree else None
+        return _one_power(formulas, steps)
     if any((e.head, e.shape, len(e.args)) != (first.head, first.shape, len(first.args)) for e in formulas):
         return None
     if first.role == "name":
         word = _word([e.value for e in formulas], steps)
         return name(word, first.shape) if word else None
+    return _one_call(formulas, steps)
+
+
+def _one_power(formulas: Sequence[Expr], steps: Sequence[int]) -> Expr | None:
+    """One power for one of each step: x, x² and x³ are one, too."""
+    base = _one([_root(e) for e in formulas], steps)
+    degree = _one_number([_degree(e) for e in formulas], steps)
+    return unsimplified("power", (base, degree), formulas[0].shape) if base and degree else None
+
+
+def _one_call(formulas: Sequence[Expr], steps: Sequence[int]) -> Expr | None:
+    """One call for those of each step, of the same row."""
+    first = formulas[0]
     params, indices = dict(first.params), [e.params.get("index") for e in formulas]
     labels = [[part.word for part in index_parts(index) if isinstance(part, Labels)] for index in indices]
     index = _one_index(indices, steps) if labels[0] or len({*map(repr, indices)}) > 1 else None

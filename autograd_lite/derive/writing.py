@@ -152,18 +152,20 @@ def _word(e: Expr, printer: Printer) -> tuple[str, int]:
     if printer.indexed and along and ("axis" in shown_params(e) or e.params.get("keepdims") and e.role != "norm"):
         return _along(e, printer)
     if printer.indexed:
-        e = _with_entries(_indicator(_turned_inverse(_over_one_line(e))))
-    if isinstance(printer, Latex) and e.role == "index" and _has_index(e.args[0], printer):
-        parts = index_parts(e.params["index"])
-        if all(isinstance(part, int | slice) for part in parts):  # u_{t-1,1:-1}: LaTeX accepts one subscript
-            return printer.name(e.args[0].value, index_text(parts, TEXT)), ATOM
-    template = printer.template(e)
-    return _filled(template, e, printer) if template else (printer.call(e), ATOM)
+        e = _in_one_index(_with_entries(_indicator(_turned_inverse(_over_one_line(e)))))
+    template = "" if e.role == "name" else printer.template(e)
+    return _filled(template, e, printer) if template else _leaf(e, printer)
 
 
-def _has_index(e: Expr, printer: Printer) -> bool:
-    """Whether a name has a subscript, to which another index can be added."""
-    return e.role == "name" and re.fullmatch(r"[\w∂/@+-]*[\d@][a-z]?[+-]?\d*", e.value) is not None
+def _in_one_index(e: Expr) -> Expr:
+    """``u_{t-1,1:-1}``, entries of what has a number as its index: LaTeX accepts one subscript."""
+    parts = index_parts(e.params["index"]) if e.role == "index" else [None]
+    if not all(isinstance(p, int | slice) for p in parts) or not _NUMBERED.fullmatch(str(e.args[0].value)):
+        return e
+    return replace(e.args[0], params={"letters": index_text(parts, TEXT)})
+
+
+_NUMBERED = re.compile(r"[\w∂/@+-]*[\d@][a-z]?[+-]?\d*")
 
 
 def _with_entries(e: Expr) -> Expr:
@@ -174,11 +176,13 @@ def _with_entries(e: Expr) -> Expr:
 
 
 def _leaf(e: Expr, printer: Printer) -> tuple[str, int]:
-    """A name, a number or an array."""
+    """A name, a number or an array; also a call without a template."""
     if e.role == "number":
         word = printer.number(e.value)
         return word, SIGN if is_signed(word) else PRODUCT if " " in word or _of_pi(e.value) else ATOM
-    return (printer.array(e.value) if e.role == "array" else printer.name(e.value, e.params.get("letters", ""))), ATOM
+    if e.role == "name":
+        return printer.name(e.value, e.params.get("letters", "")), ATOM
+    return printer.array(e.value) if e.role == "array" else printer.call(e), ATOM
 
 
 def _product(e: Expr, printer: Printer) -> str:
@@ -552,9 +556,11 @@ class Text(Printer):
     }  # fmt: skip
 
     def name(self, word: str, letters: str = "") -> str:
+        text = text_name(word)
+        if letters and not re.match(r"[(\w]", letters[0]) or letters[:1].isdigit():
+            return f"{text}[{letters}]"
         if letters and (m := _OF_STEP.fullmatch(word)):
             return text_name(m[1].rstrip("_")) + subscript(m[2] + letters)
-        text = text_name(word)
         if letters and (entry := _of_slices(text, letters)):
             return entry
         return (f"({text})" if letters and " " in text else text) + subscript(letters)
