@@ -392,7 +392,7 @@ class Reader:
         if bare in FUNCTIONS or word in self.names:
             raise Unread(f"{word} is a function: write {word}(…)")
         shown = (self.shown.get(w, w) for w, x in self.names.items() if not callable(x))
-        values = ", ".join(w for w in shown if "/" not in w)
+        values = ", ".join(w for w in shown if w and "/" not in w)
         raise Unread(f"{word or ast.unparse(e)[:40]} is not a name on this sheet; its names are {values}")
 
     def _attribute(self, word: str, x: Any) -> Any:

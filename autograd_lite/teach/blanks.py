@@ -211,14 +211,15 @@ def _slips(d: Derivation, f: Factor) -> dict[str, Any]:
 
 def _total_slips(d: Derivation, t: Total) -> dict[str, Any]:
     """The results of likely mistakes in a gradient: a missing factor or path, or half a Jacobian."""
-    if t.node in d.order.direct:
-        return {}
     if len(t.paths) != 1:
-        terms = [" * ".join(f.symbol for f in path) for path in t.paths]
+        terms = [" * ".join(f.symbol if "∂" not in f.symbol else text(f.formula) for f in path) for path in t.paths]
         several = [("the term {} is missing from the sum", 1), ("the sign of the term {} is wrong", 2)]
-        return {s.format(w): t.value - k * x for w, x in zip(terms, t.parts, strict=True) for s, k in several}
+        slips = {s.format(w): t.value - k * x for w, x in zip(terms, t.parts, strict=True) for s, k in several}
+        return slips | {f"that is only the term {w}": x for w, x in zip(terms, t.parts, strict=True)}
     (path,), (start,), size = t.paths, t.starts, t.value.size
-    slips: dict[str, Any] = {}
+    slips = _without_conditions(path[-1], start) if len(path) == 1 else {}
+    if t.node in d.order.direct:
+        return slips
     if len(path) == 1 and not path[0].axes:
         slips |= {f"in {path[0].symbol} {says}": start * slip for says, slip in _slips(d, path[0]).items()}
     for f in (f for f in path if f.is_elementwise and not f.axes and f.shapes[0] == f.shapes[1]):
@@ -246,6 +247,25 @@ def _without_factor(f: Factor, rest: Any, has_no_line: bool) -> dict[str, Any]:
         return {f"the factor {as_variable(f.symbol)} is missing": rest}
     sign, e = (-1, f.formula.args[0]) if f.formula.role == "negation" else (1, f.formula)
     return {} if e.is_number else {f"the factor {text(e)} is missing": sign * rest}
+
+
+def _without_conditions(f: Factor, start: Any) -> dict[str, Any]:
+    """A gradient without the conditions on which it is 0."""
+    parts = walk(f.formula)
+    cases = {part.args[0].key for part in parts if part.role == "selection"}
+
+    def without(part: Expr) -> Expr | None:
+        if part.role == "comparison" and part.key not in cases:
+            return number(1)
+        several = [a for a in part.args[1:] if not (a.is_number and a.value == 0)] if part.role == "selection" else ()
+        return several[0] if len(several) == 1 else None
+
+    wrong = replaced(f.formula, without)
+    with suppress(ValueError):
+        if wrong.key != f.formula.key:
+            value = evaluate(wrong, {**f._env, **({f.cotangent: start} if f.is_map else {})})
+            return {"a condition is missing: some entries are 0": value if f.is_map else start * value}
+    return {}
 
 
 def _without_sums(f: Factor) -> Expr | None:
@@ -297,15 +317,15 @@ def teaching(questions: Sequence[Question], asked: Sequence[str], count: int, co
     """The blanks that teach most, at most so many: the gradients that were asked for, and one of each kind of step,
     those first that have another form than the ones before.
 
-    A further one of a kind, a number, a line that only copies another gradient, or one that is 0, of which any multiple
-    is right, is one of them only with `copies`.
+    Of what was not asked for, a further one of a kind, a number, or a line that only copies another gradient is one of
+    them only with `copies`, and so is what is 0, of which any multiple is right.
     """
     kinds, forms = set[str](), set[str]()
     ranks: dict[str, int] = {}
     for q in questions:
         kind, form = kind_of(q), form_of(q)
         is_copy = re.fullmatch(r"(d\w+d\w+|stack\(|concatenate\(|axis=|[][(),:\d./ -])+", kind) is not None
-        is_copy |= not np.any(np.abs(q.value) > ZERO)
+        is_copy = is_copy and q.symbol not in asked or not np.any(np.abs(q.value) > ZERO)
         if copies or not is_copy and (kind not in kinds or q.symbol in asked):
             ranks[q.word] = 2 * (kind in kinds) + 2 * is_copy - 3 * (q.symbol in asked) + (form in forms)
         kinds.add(kind)

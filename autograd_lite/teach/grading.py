@@ -127,7 +127,7 @@ class Marks(list[Mark]):
 
 def verdict(
     q: Question, answers: Sequence[Any], spaces: Sequence[Mapping[str, Any]], earlier: Mapping[str, Any],
-    close: float = CLOSE,
+    close: float = CLOSE, typed: str = "",
 ) -> str:  # fmt: skip
     """Describe what is wrong with an answer; empty if it is right.
 
@@ -142,6 +142,8 @@ def verdict(
         Answers from which this one may follow.
     close : float
         How far it may be off, in terms of the largest entry.
+    typed : str
+        The name that is all that was written.
     """
     judged = list(_judged(q, answers, spaces, close))
     wrong = [place for place in judged if not _is_right(*place[:2], close)]
@@ -156,7 +158,7 @@ def verdict(
     places = [first, *(place for place in judged if place is not first and np.any(place[0]))]
     halves = [(_symmetric(value), _symmetric(right), *more) for value, right, *more in places]
     for here, *elsewhere in [places, halves] if q.is_symmetric else [places]:
-        if likely := list(dict.fromkeys(_causes(*here))):
+        if likely := [says for says in dict.fromkeys(_causes(*here)) if says != f"that is {typed}"]:
             there = [set(_causes(*place)) for place in elsewhere]
             if says := next((says for says in likely if all(says in causes for causes in there)), ""):
                 return says
@@ -190,6 +192,21 @@ def how_wrong(says: str | Exception) -> int:
     if isinstance(says, Exception) or says in RIGHT:
         return MISFIT + (not isinstance(says, Misfit)) if isinstance(says, Exception) else 0
     return 3 if says.startswith("expected shape") else 2 if re.search(" entries are off|^it is off", says) else 1
+
+
+def of_all_steps(several: Sequence[str], numbers: Sequence[int]) -> str:
+    """What is said of one formula for all steps of a loop, of what is said of it for each.
+
+    ``-y / p`` is right at a step where y is 1, for the numbers given, and wrong at the others.
+    """
+    wrong = [(says, t) for says, t in zip(several, numbers, strict=False) if says not in RIGHT]
+    here = [(says, t) for says, t in wrong if not says.startswith(ELSEWHERE)]
+    if not wrong or several[-1].startswith(UNMARKED):
+        return several[-1]
+    says, t = max(here or wrong, key=lambda at: how_wrong(at[0]))
+    if all(says == other for other, _ in here) and (how_wrong(says) == 1 or len(here) == len(several)):
+        return says
+    return AT_ONE_STEP if len(here) < len(several) else f"at step t = {t}, {says}"
 
 
 def _symmetric(x: Any) -> Any:
@@ -240,20 +257,24 @@ def _causes(
 
 
 SIGNS = ((1, ""), (-1, ", and the sign is wrong"))
+TERM = "the sign of the term "
 
 
 def _slipped(slips: Mapping[str, Any], value: Any, close: float) -> Iterator[str]:
     """The mistakes whose result is the answer, perhaps with another sign."""
     for sign, more in SIGNS:
-        yield from (f"{says}{more}" for says, slip in slips.items() if _same(value, sign * np.asarray(slip), close))
+        for says in (says for says, slip in slips.items() if _same(value, sign * np.asarray(slip), close)):
+            is_of_sign = more and says.startswith(TERM)  # those of the other terms are wrong
+            yield f"only {says.removesuffix(' is wrong')} is right" if is_of_sign else f"{says}{more}"
 
 
 def _sums(value: Any, right: Any, close: float) -> Iterator[str]:
     """Mistakes with sums: one along an axis is missing, or there is one too many."""
     for axis in range(value.ndim):
         if any(_same(value.sum(axis=axis, keepdims=kept), right, close) for kept in (False, True)):
-            yield f"the sum over axis {axis} is missing, along which the argument was broadcast"
-    if value.size == 1 < right.size and _same(value.reshape(()), np.sum(right), close):
+            where = f"the sum over axis {axis}", ", along which the argument was broadcast"
+            yield f"{where[0]} is missing{where[1]}" if right.size > 1 else "a sum is missing"
+    if value.size == 1 < np.count_nonzero(right) and _same(value.reshape(()), np.sum(right), close):
         yield f"it is summed over all axes: expected shape {shape_text(right.shape)}"
 
 

@@ -1135,7 +1135,7 @@ class Reader {
     }
     if (!word || (short !== word && !this.functions.has(short))) notMarked("it cannot be read");
     if (this.functions.has(short) || this.functions.has(word)) throw new Unread(`${word} is a function: write ${word}(…)`);
-    throw new Unread(`${word} is not a name on this sheet; its names are ${Object.keys(this.space).map((w) => this.shown[w] ?? w).filter((w) => !w.includes("/")).join(", ")}`);
+    throw new Unread(`${word} is not a name on this sheet; its names are ${Object.keys(this.space).map((w) => this.shown[w] ?? w).filter((w) => w && !w.includes("/")).join(", ")}`);
   }
 
   isUnit(x) {
@@ -1366,6 +1366,17 @@ const SYMMETRIC = "only the symmetric part is determined, and that is right";
 const symmetric = (x) => (x.shape.length === 2 && x.shape[0] === x.shape[1] ? map((a, b) => (a + b) / 2, "f", x, transposed(x)) : x);
 const howWrong = (says) => (says instanceof Error ? (says instanceof Misfit ? 4 : 5) : ["", SYMMETRIC].includes(says) ? 0 : says.startsWith("expected shape") ? 3 : / entries are off|^it is off/.test(says) ? 2 : 1);
 
+/** What is said of one formula for all steps of a loop, of what is said of it for each. */
+const ofAllSteps = (several, numbers) => {
+  const wrong = [...several.keys()].filter((k) => howWrong(several[k]) > 0);
+  const here = wrong.filter((k) => !several[k].startsWith(ELSEWHERE));
+  if (!wrong.length || several.length < 2) return several[0];
+  const k = (here.length ? here : wrong).reduce((a, b) => (howWrong(several[b]) > howWrong(several[a]) ? b : a)), least = several[k];
+  const isEverywhere = here.length === several.length;
+  if (here.every((at) => several[at] === least) && (isEverywhere || howWrong(least) === 1)) return least;
+  return isEverywhere ? `at step t = ${numbers[k]}, ${least}` : AT_ONE_STEP;
+};
+
 function* causes({ value, right, others, slips, close }) {
   if (!value.data.every(Number.isFinite)) { yield "it contains inf or nan"; return; }
   const isTransposed = value.shape.length === 2 && same(transposed(value), right, close);
@@ -1377,15 +1388,18 @@ function* causes({ value, right, others, slips, close }) {
   }
   if (isTransposed) yield "it is transposed";
   for (const [sign, more] of [[1, ""], [-1, ", and the sign is wrong"]]) {
-    for (const [says, slip] of Object.entries(slips)) if (same(value, times(slip, sign), close)) yield says + more;
+    for (const [says, slip] of Object.entries(slips)) {
+      const isOfSign = more && says.startsWith("the sign of the term "); // those of the other terms are wrong
+      if (same(value, times(slip, sign), close)) yield isOfSign ? `only ${says.replace(/ is wrong$/, "")} is right` : says + more;
+    }
   }
   for (let axis = 0; axis < value.shape.length; axis++) {
     const k = array([], [axis], "i");
     if ([false, true].some((kept) => same(reduced(total, "f", value, k, kept), right, close))) {
-      yield `the sum over axis ${axis} is missing, along which the argument was broadcast`;
+      yield right.data.length > 1 ? `the sum over axis ${axis} is missing, along which the argument was broadcast` : "a sum is missing";
     }
   }
-  if (value.data.length === 1 && right.data.length > 1 && same(array([], value.data), array([], [total(right.data)]), close)) {
+  if (value.data.length === 1 && right.data.filter(Boolean).length > 1 && same(array([], value.data), array([], [total(right.data)]), close)) {
     yield `it is summed over all axes: expected shape ${shapeText(right.shape)}`;
   }
   for (const [w, x] of others) if (x && same(value, x, close)) yield `that is ${w}`;
@@ -1458,7 +1472,7 @@ const marking = (data) => {
     const few = answers.reduce((n, value) => n + (value ? value.data.length : 0), 0) < FEW;
     const judged = answers.map((value, k) => value && {
       value, right: array(spaces[k][word].shape, spaces[k][word].data), slips: slips[k] ?? {}, close,
-      others: few ? [] : Object.entries(spaces[k]).filter(([w]) => w !== word && has(spaces[0], w)),
+      others: few ? [] : Object.entries(spaces[k]).filter(([w]) => w !== word && has(spaces[0], w) && data.shown[w] !== ""),
     }).filter(Boolean);
     const wrong = judged.filter((at) => !isRight(at.value, at.right, close));
     if (!wrong.length) return "";
@@ -1466,7 +1480,7 @@ const marking = (data) => {
     const places = [wrong[0], ...judged.filter((at) => at !== wrong[0] && at.value.data.some(Boolean))];
     const halves = isSymmetric ? [places.map((at) => ({ ...at, value: symmetric(at.value), right: symmetric(at.right) }))] : [];
     for (const [here, ...elsewhere] of [places, ...halves]) {
-      const likely = [...new Set(causes(here))], there = likely.length ? elsewhere.map((at) => new Set(causes(at))) : [];
+      const likely = [...new Set(causes(here))].filter((cause) => cause !== `that is ${board.words[decomposed(text).trim()]}`), there = likely.length ? elsewhere.map((at) => new Set(causes(at))) : [];
       for (const cause of likely) if (there.every((set) => set.has(cause))) return cause;
     }
     const { value } = wrong[0], right = full && value.shape.length ? array(full, spread(wrong[0].right, full)) : wrong[0].right;
@@ -1491,7 +1505,7 @@ const marking = (data) => {
       }
     }
     if (verdict instanceof Error) throw verdict;
-    return verdict.replace(new RegExp(`(?!\\p{Nd})${W}+`, "gu"), (w) => (has(data.shown, w) ? data.shown[w] : w));
+    return verdict.replace(new RegExp(`(?!\\p{Nd})${W}+`, "gu"), (w) => (has(data.shown, w) && data.shown[w] || w));
   };
   const best = (question, text) => {
     const tried = [], readings = [[]];
@@ -1513,19 +1527,19 @@ const marking = (data) => {
   const mark = (word, text) => {
     if (!/[^_ \t\n]/.test(text)) return { right: false, says: "not answered" };
     try {
-      let verdict = "";
-      for (const [k, question] of questions[word].entries()) {
-        verdict = says(question, text);
-        if (questions[word].length > 1) verdict = board.atStepT(verdict, question.numbers[0]);
-        if (howWrong(verdict) > 0) {
-          verdict = k ? AT_ONE_STEP : verdict;
-          break;
+      const steps = questions[word], several = steps.map((question) => {
+        try {
+          const verdict = says(question, text);
+          return steps.length > 1 ? board.atStepT(verdict, question.numbers[0]) : verdict;
+        } catch (error) {
+          if (!(error instanceof Misfit)) throw error;
+          return `${clipped(text)} does not work: ${error.message}`;
         }
-      }
+      });
+      const verdict = ofAllSteps(several, steps.map((question) => question.numbers[0]));
       return { right: howWrong(verdict) === 0, says: verdict };
     } catch (error) {
       try {
-        if (error instanceof Misfit) return { right: false, says: `${clipped(text)} does not work: ${error.message}` };
         if (error instanceof Unread) return { right: false, unmarked: true, says: `not marked here: ${clipped(text)}: ${error.message}` };
       } catch { /* it cannot be shown either */ }
       return { right: false, unmarked: true, says: "not marked here: this page cannot read it" };

@@ -504,7 +504,7 @@ def variants(text: str, words: Mapping[str, str], shapes: Mapping[str, Sequence[
         sign = re.findall(r"^\s*[-+−]?", text[start:])[0]
         end = _end_of_term(text, start + len(sign))
         term = text[start + len(sign) : end]
-        for factor, says in (("n", "n"), ("1/n", "1/n"), ("2", "2"), ("½", "1/2")):
+        for factor, says in (("2", "2"), ("½", "1/2"), ("n", "n"), ("1/n", "1/n")):
             if end - start < len(text) and (factor[-1] != "n" or "n" in words):
                 changed = f"{text[:start]}{sign or '+'} ({factor}) ({term}) {text[end:]}"
                 yield f"the term {_short(term)} has to be multiplied by {says}", changed

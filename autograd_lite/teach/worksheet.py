@@ -9,7 +9,7 @@ wrong only because an earlier answer was is reported as such.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -35,7 +35,6 @@ from .answers import FUNCTIONS, Reader, assignments, clipped, is_python, worked_
 from .answers import LONG as FORMULA
 from .blanks import Code, as_variable, first_by_symbol, form_of, lines_at, questions, teaching
 from .grading import (
-    AT_ONE_STEP,
     CLOSE,
     ELSEWHERE,
     MISFIT,
@@ -48,6 +47,7 @@ from .grading import (
     Question,
     fitted,
     how_wrong,
+    of_all_steps,
     verdict,
 )
 from .hand_out import HandOut
@@ -90,6 +90,7 @@ class Worksheet(HandOut):
         self, questions: Sequence[Question], body: str, key: str, markdown: str, spaces: Sequence[Mapping[str, Any]],
         words: Mapping[str, str] | None = None, whole: Mapping[str, str] | None = None, letter: str = "t",
         constants: Sequence[tuple[float, str]] = (), shown: Mapping[str, str] | None = None,
+        unseen: Iterable[str] = (),
     ) -> None:  # fmt: skip
         self.questions = tuple(questions)
         self._body, self._key, self._markdown = body, key, markdown
@@ -98,9 +99,9 @@ class Worksheet(HandOut):
         values = [w for w, x in spaces[0].items() if not callable(x)]
         #: The given numbers, each with its name.
         self.constants = constants
-        #: Names as they are printed, where these are others.
+        #: Names as they are printed, where these are others; nothing for what is not printed.
         names = ((as_variable(w), TEXT.name(w)) for w in values)
-        self.shown = shown or {w: s for w, s in names if w != s and w.isidentifier()}
+        self.shown = shown or {w: s for w, s in names if w != s and w.isidentifier()} | dict.fromkeys(unseen, "")
         derivatives = {w: as_variable(w) for w in values if "/" in w}
         derivatives |= {w: q.word for q in questions for w in q.symbols}
         symbols = {w: derivatives[symbol] for w, symbol in written(derivatives).items()}
@@ -109,6 +110,8 @@ class Worksheet(HandOut):
         self.words = {**written(map(as_variable, values)), **round_d, **symbols, **(words or {})}
         shapes = {w: np.shape(x) for w, x in self.spaces[0].items() if not callable(x)}
         self.board = Board(self.words, FUNCTIONS, shapes, whole, letter)
+        #: The values that are named in messages.
+        self.seen = [{w: x for w, x in at.items() if self.shown.get(w) != ""} for at in self.spaces]
         self.readers = [Reader(space, self.shown) for space in self.spaces]
         blanks = {at.word for q in questions for at in (q, *q.steps)}
         short = {w: word for word in blanks for w in (word.replace("_", ""), word)}
@@ -163,8 +166,8 @@ class Worksheet(HandOut):
             marks.unknown = tuple(str(w) for w in answers if self._bare(w) not in self._blanks)
         values: dict[str, Any] = {}
         for q in self.questions:
-            says = ""
-            for k, at in enumerate(q.steps or [q]):  # one formula for all steps, or an answer for each
+            several: list[str] = []
+            for at in q.steps or [q]:  # one formula for all steps, or an answer for each
                 answer = typed.get(at.word, typed.get(q.word))
                 try:
                     is_empty = answer is None or isinstance(answer, str) and not answer.strip("_ \t\n")
@@ -176,10 +179,10 @@ class Worksheet(HandOut):
                     is_ours = isinstance(error, (Unread, OverflowError))
                     shown = at.word if isinstance(answer, Exception) else clipped(answer)
                     says = f"{UNMARKED}: {shown}: {error if is_ours else 'it cannot be computed as it is written'}"
-                says = self.board.of_letter(says)
-                if says not in RIGHT:
-                    says = AT_ONE_STEP if k and q.word in typed and not says.startswith(UNMARKED) else says
+                several.append(says)
+                if says not in RIGHT and (says.startswith(UNMARKED) or q.word not in typed):
                     break
+            says = self.board.of_letter(of_all_steps(several, [at.numbers[0] for at in q.steps if q.word in typed]))
             marks.append(Mark(q.word, says in RIGHT, says))
         return marks
 
@@ -204,7 +207,11 @@ class Worksheet(HandOut):
                     return says
         if isinstance(best, Exception):
             raise best
-        return re.sub(r"[^\W\d]\w*", lambda m: self.shown.get(m[0], m[0]), best)
+        return re.sub(r"[^\W\d]\w*", lambda m: self.shown.get(m[0]) or m[0], best)
+
+    def _name_in(self, answer: Any) -> str:
+        """The name that is all of an answer; nothing if it is none."""
+        return self.board.words.get(decomposed(answer).strip(), "") if isinstance(answer, str) else ""
 
     def _best(self, q: Question, answer: Any, values: dict[str, Any]) -> str | Exception:
         """What is wrong with an answer in that of its readings in which least is."""
@@ -215,7 +222,8 @@ class Worksheet(HandOut):
                 places, is_number = self._worked_out(q, answer, reading)
                 earlier = {} if isinstance(answer, str) else {**values, q.word: places[0]}
                 with np.errstate(all="ignore"):
-                    tried.append(verdict(q, places, self.spaces, earlier, TYPED if is_number else CLOSE))
+                    close = TYPED if is_number else CLOSE
+                    tried.append(verdict(q, places, self.seen, earlier, close, self._name_in(answer)))
                 if not len(tried) - 1 or tried[-1] in RIGHT:
                     values[q.word] = places[0]
             except Exception as error:  # of this reading
@@ -424,7 +432,7 @@ def _of_derivation(d: Derivation, blanks: Any, vary: Sequence[str], seed: int) -
     whole_sheet = partial(Worksheet, spaces=spaces, words=code.words, letter=d.letter, constants=constants)
     made = partial(whole_sheet, body="", key="", markdown="")
     confirmed = _with_steps(_confirmed(asked_of, spaces, made), sections[-1].lines, made)
-    chosen = _chosen(confirmed, blanks, asked, _hollow(confirmed, sections[-1].lines, made))
+    chosen = _chosen(confirmed, blanks, asked, _hollow(confirmed, sections[-1].lines, made, asked))
     if vary:
         sections = [replace(s, lines=[_with_value(line, spaces[0]) for line in s.lines]) for s in sections]
     whole: dict[str, str] = {}
@@ -436,7 +444,16 @@ def _of_derivation(d: Derivation, blanks: Any, vary: Sequence[str], seed: int) -
              if not all([*_is_right(sheet, replace(reads[answer], answer=side))] or [False])}  # fmt: skip
     markdown = markdown_of(map(tex_rows, shown)).replace(LATEX.name(BLANK), r"\underline{\hspace{8em}}")
     body, key = f"{text_of(shown, TEXT)}\n", f"{text_of(sections, TEXT)}\n"
-    return whole_sheet(chosen, body, key, markdown, whole=whole)
+    printed = {*re.findall(r"[\w\u0300-\u036f.]+", f"{body} {' '.join(q.answer for q in chosen)}")}
+    unseen = [w for w, x in spaces[0].items() if not callable(x) and "/" not in w and not _is_printed(w, printed)]
+    return whole_sheet(chosen, body, key, markdown, whole=whole, unseen=unseen)
+
+
+def _is_printed(word: str, words: Collection[str]) -> bool:
+    """Whether a value stands on the sheet: by its name, or as that of step t."""
+    shown = TEXT.name(word)
+    of_step = re.sub(r"_?\d+$", "", shown)
+    return any(w in words for w in (word, shown)) or any(re.match(f"{re.escape(of_step)}[ₜₛₘ]", w) for w in words)
 
 
 def _constants(d: Derivation, space: Mapping[str, Any]) -> list[tuple[float, str]]:
@@ -543,9 +560,9 @@ def _is_right(sheet: Worksheet, q: Question) -> Iterator[bool]:
             yield x is not None and not verdict(q, [x], [at], {})
 
 
-def _hollow(several: Sequence[Question], lines: Sequence[Line], made: Made) -> set[str]:
-    """Those whose answer is another gradient as it stands, or right too with a wrong sign or step: a term is 0; and
-    those that are something else where they are read as they are printed.
+def _hollow(several: Sequence[Question], lines: Sequence[Line], made: Made, asked: Sequence[str]) -> set[str]:
+    """Those whose answer is 0, or something else where it is read as it is printed; and of those that were not asked for
+    those whose answer is another gradient as it stands, or right too with a wrong sign or step: a term is 0.
     """
     printed = {TEXT.name(line.symbol): line.written(TEXT)[1] for line in lines if line.formulas}
     sheet, hollow = made(several), set[str]()
@@ -563,7 +580,7 @@ def _hollow(several: Sequence[Question], lines: Sequence[Line], made: Made) -> s
         )
         is_small = max(np.abs(x).max(initial=0) for x in (q.value, *rights)) < SMALLEST
         slips = (all(sheet._best(at, text, {}) in RIGHT for at in steps) for text in changed)
-        if is_copy or is_other or is_small or any(slips):
+        if is_small or is_other or q.symbol not in asked and (is_copy or any(slips)):
             hollow.add(q.word)
     return hollow
 

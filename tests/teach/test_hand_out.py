@@ -497,6 +497,51 @@ def test_the_page_reads_the_key(tmp_path):
         assert all(page["right"] for page in pages), [*zip(key.values(), pages, strict=True)]
 
 
+def league(strength, white, games):
+    cost = 0.0
+    for k, m, result in games:
+        d = strength[k] + white - strength[m]
+        p = 1 / (1 + np.exp(-d))
+        cost = cost - (result * np.log(p) + (1 - result) * np.log(1 - p))
+    return cost
+
+
+def far_apart(W, X, Y, v):
+    A = X @ W
+    B = Y @ W
+    gap = np.sum((A - B) ** 2, axis=1) - v
+    return np.mean(np.maximum(gap, 0)) + v[0]
+
+
+ONE_STEP = "it is right for one step, but not for each step t"
+HINTS = {
+    league: ((np.array([0.4, -0.3, 0.1]), np.array(0.2), [(0, 1, 1.0), (1, 2, 0.0), (2, 0, 0.5)]), {
+        "dcostdp_t": {"-result_t / p_t": ONE_STEP,  # the first result is 1
+                      "result1 - p_t": "at step t = 3, it is off by 0.6251"},
+        "dcostdwhite": {"dcost/dd3": "that is only the term dd3/dwhite", "dcost/dd_t": "'dcost/dd_t' does not work: the sum"},
+    }),
+    far_apart: ((np.array([[0.8, -0.3], [0.2, 0.9]]), np.array([[0.5, -0.2], [1.0, 0.3], [-0.6, 0.8]]),
+                 np.array([[0.6, -0.1], [-0.7, 0.5], [0.1, 0.4]]), np.array([1.0, 0.5, 0.1])), {
+        "dLdgap": {"1/n": "a condition is missing: some entries are 0", "gap": "3 of 3 entries are off"},
+        "dLdv": {"dL/dgap": "the term", "-dL/dgap": "the term"},
+    }),
+}  # fmt: skip
+
+
+@pytest.mark.skipif(NODE is None, reason="node is not installed, which runs the page's marking")
+@pytest.mark.parametrize("fn", HINTS, ids=lambda fn: fn.__name__)
+def test_what_is_said_of_an_answer_is_true_of_it(fn, tmp_path):
+    args, texts = HINTS[fn]
+    sheet = ag.trace(fn, *args).worksheet()
+    cases = [(word, text) for word in texts for text in texts[word]]
+    for (word, text), page in zip(cases, marked_by_the_page(sheet, cases, tmp_path), strict=True):
+        (mark,) = [mark for mark in sheet.check({word: text}) if mark.word == word]
+        print(text, mark.says)
+        assert mark.says.startswith(texts[word][text]) and mark.says == page["says"], text
+    unread = str(sheet.check({cases[0][0]: "ω"}))
+    assert "ω is not a name on this sheet" in unread and not re.search(r"Y1|\ba1\b", unread)
+
+
 def test_what_cannot_be_read_is_neither_right_nor_wrong():
     marks = rows().check({"dL/df": "see the lecture", "dL/dW": "xᵀ dL/dq", "dL/dbeta": "Σᵢ dL/dηᵢ xᵢ"})
     says = {mark.word: mark.says for mark in marks}
