@@ -23,6 +23,7 @@ TYPED = 5e-3  # the same for numbers that were typed: three digits
 CARRIED = "from your earlier answers"
 FEW = 3  # entries, at all choices of the numbers, from which no mistake with another value can be told
 ELSEWHERE = "it is right for the numbers given, but not for others"
+NOT_FINITE = "it contains inf or nan"
 NAMES = ": write the names in place of the numbers"
 AT_ONE_STEP = "it is right for one step, but not for each step t"
 SYMMETRIC = "only the symmetric part is determined, and that is right"
@@ -182,6 +183,8 @@ def _how_far(q: Question, value: Any, right: Any, close: float) -> str:
     right = right if q.shape is None or not value.ndim else np.broadcast_to(right, q.shape)
     if value.shape != right.shape:
         return f"expected shape {shape_text(right.shape)}, got {shape_text(value.shape)}"
+    if not np.all(np.isfinite(value)):
+        return NOT_FINITE
     off = ~(np.abs(value - right) <= close * np.abs(right).max(initial=0.0))
     start = f"{int(off.sum())} of {off.size} entries are off, by up to" if off.size > 1 else "it is off by"
     return f"{start} {np.abs(value - right).max():.4g}"
@@ -234,7 +237,7 @@ def _causes(
 ) -> Iterator[str]:
     """The likely mistakes that explain an answer, the likeliest first."""
     if not np.all(np.isfinite(value)):
-        yield "it contains inf or nan"
+        yield NOT_FINITE
         return
     is_transposed = value.ndim == 2 and _same(value.T, right, close)
     if is_transposed and value.shape != right.shape:
@@ -331,4 +334,4 @@ def _ratio(value: Any, right: Any, close: float) -> float | None:
     if value.shape != right.shape or not np.any(right) or not np.all(np.isfinite(right)):
         return None
     r = float(np.vdot(right, value) / np.vdot(right, right))
-    return round(r, 9) if _same(value, r * right, close) else None
+    return round(r, 9) if _same(value, r * right, close) and abs(r) > LEAST else None

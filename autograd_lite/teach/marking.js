@@ -1301,6 +1301,7 @@ class Reader {
 
 const CLOSE = 1e-6, TYPED = 5e-3, LEAST = 1e-6, FEW = 3;
 const ELSEWHERE = "it is right for the numbers given, but not for others";
+const NOT_FINITE = "it contains inf or nan";
 const NAMES = ": write the names in place of the numbers";
 const largestOf = (data) => data.reduce((m, v) => Math.max(m, Math.abs(v)), 0);
 const same = (a, b, close) => {
@@ -1348,7 +1349,7 @@ const ratioOf = (value, right, close) => {
   if (!alike(value.shape, right.shape) || !right.data.some(Boolean) || !right.data.every(Number.isFinite)) return null;
   const dot = (a, b) => a.data.reduce((s, v, i) => s + v * b.data[i], 0);
   const r = dot(right, value) / dot(right, right);
-  return same(value, times(right, r), close) ? Number(r.toFixed(9)) : null;
+  return same(value, times(right, r), close) && Math.abs(r) > LEAST ? Number(r.toFixed(9)) : null;
 };
 const countText = ([p, q], value) => {
   const sizes = new Map(value.shape.map((n, k) => [n, `its length along axis ${k}`]));
@@ -1378,7 +1379,7 @@ const ofAllSteps = (several, numbers) => {
 };
 
 function* causes({ value, right, others, slips, close }) {
-  if (!value.data.every(Number.isFinite)) { yield "it contains inf or nan"; return; }
+  if (!value.data.every(Number.isFinite)) { yield NOT_FINITE; return; }
   const isTransposed = value.shape.length === 2 && same(transposed(value), right, close);
   if (isTransposed && !alike(value.shape, right.shape)) yield "it is transposed";
   const ratio = ratioOf(value, right, close);
@@ -1486,6 +1487,7 @@ const marking = (data) => {
     const { value } = wrong[0], right = full && value.shape.length ? array(full, spread(wrong[0].right, full)) : wrong[0].right;
     if (value !== answers[0]) return ELSEWHERE;
     if (!alike(value.shape, right.shape)) return `expected shape ${shapeText(right.shape)}, got ${shapeText(value.shape)}`;
+    if (!value.data.every(Number.isFinite)) return NOT_FINITE;
     const most = close * largestOf(right.data);
     const off = value.data.map((v, i) => Math.abs(v - right.data[i]));
     const start = off.length > 1 ? `${off.filter((d) => !(d <= most)).length} of ${off.length} entries are off, by up to` : "it is off by";

@@ -68,6 +68,8 @@ def elsewhere(d: Derivation, start: Values) -> Iterator[dict[str, Any]]:
     asked = {c.names[n] for n in d.order.asked}
     numbers = {word for word in used - parameters if np.ndim(start[word]) == 0 and abs(start[word]) not in (0, 1)}
     data = independent(d, used - parameters) - numbers  # a student may write 0.5 for h, and may forget a factor 1
+    scalars = [float(start[word]) for word in used - parameters if np.ndim(start[word]) == 0]
+    data |= {word for word in numbers if scalars.count(start[word]) > 1}  # T = n = 2: one may be taken for the other
     exact = {word for word, x in start.items() if np.asarray(x).dtype.kind != "f"}
     kept = used | parameters | c.introduced | c.constants.quoted.keys() | exact
     free = {word for word in parameters if word in asked or not _has_meaning(start[word])}

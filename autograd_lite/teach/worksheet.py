@@ -561,8 +561,8 @@ def _is_right(sheet: Worksheet, q: Question) -> Iterator[bool]:
 
 
 def _hollow(several: Sequence[Question], lines: Sequence[Line], made: Made, asked: Sequence[str]) -> set[str]:
-    """Those whose answer is 0, or something else where it is read as it is printed; and of those that were not asked for
-    those whose answer is another gradient as it stands, or right too with a wrong sign or step: a term is 0.
+    """Those whose answer is 0, or something else where it is read as it is printed; and those that were not asked for
+    whose answer is another gradient as it stands, or right too with a wrong sign or step: a term is 0.
     """
     printed = {TEXT.name(line.symbol): line.written(TEXT)[1] for line in lines if line.formulas}
     sheet, hollow = made(several), set[str]()

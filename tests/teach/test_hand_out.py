@@ -518,7 +518,7 @@ HINTS = {
     league: ((np.array([0.4, -0.3, 0.1]), np.array(0.2), [(0, 1, 1.0), (1, 2, 0.0), (2, 0, 0.5)]), {
         "dcostdp_t": {"-result_t / p_t": ONE_STEP,  # the first result is 1
                       "result1 - p_t": "at step t = 3, it is off by 0.6251"},
-        "dcostdwhite": {"dcost/dd3": "that is only the term dd3/dwhite", "dcost/dd_t": "'dcost/dd_t' does not work: the sum"},
+        "dcostdwhite": {"dcost/dd3": "that is only the term dd3/dwhite", "dcost/dd_t": "'dcost/dd_t' does not work:"},
     }),
     far_apart: ((np.array([[0.8, -0.3], [0.2, 0.9]]), np.array([[0.5, -0.2], [1.0, 0.3], [-0.6, 0.8]]),
                  np.array([[0.6, -0.1], [-0.7, 0.5], [0.1, 0.4]]), np.array([1.0, 0.5, 0.1])), {
@@ -536,10 +536,11 @@ def test_what_is_said_of_an_answer_is_true_of_it(fn, tmp_path):
     cases = [(word, text) for word in texts for text in texts[word]]
     for (word, text), page in zip(cases, marked_by_the_page(sheet, cases, tmp_path), strict=True):
         (mark,) = [mark for mark in sheet.check({word: text}) if mark.word == word]
-        print(text, mark.says)
-        assert mark.says.startswith(texts[word][text]) and mark.says == page["says"], text
+        assert mark.says.startswith(texts[word][text]), text
+        assert mark.says == page["says"], text
     unread = str(sheet.check({cases[0][0]: "ω"}))
-    assert "ω is not a name on this sheet" in unread and not re.search(r"Y1|\ba1\b", unread)
+    assert "ω is not a name on this sheet" in unread
+    assert not re.search(r"Y1|\ba1\b", unread)
 
 
 def test_what_cannot_be_read_is_neither_right_nor_wrong():

@@ -364,7 +364,7 @@ def test_a_way_left_out_of_a_sum():
     sheet = worksheet(L, wrt=x, names={"a": a})
     answers = {"dLda": "x", "dadx": "np.cos(x)", "dLdx_direct": "a"}
     (mark,) = sheet.check({**answers, "dLdx": "np.cos(x) * x"}).wrong
-    assert mark.says == "the term ∂L/∂x is missing from the sum"
+    assert mark.says == "the term a is missing from the sum"
     (mark,) = sheet.check({**answers, "dLdx": "a"}).wrong
     assert mark.says == "the term dL/da * da/dx is missing from the sum"
 
@@ -547,7 +547,7 @@ def test_slips_with_terms_and_transposes():
     z = h @ W.T
     sheet = worksheet(np.sum(np.tanh(z)) + 2 * np.sum(h**2), wrt=h, names={"W": W, "z": z})
     for answer, says in {
-        "dLdz @ W - 4 h": "the sign of the term ∂L/∂h is wrong",
+        "dLdz @ W - 4 h": "the sign of the term 4 h is wrong",
         "4 h": "dz/dh is missing from the sum",
         "4 h - dLdz W": "dz/dh is wrong",
         "dL/dz W + 4h": "",
