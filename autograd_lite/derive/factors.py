@@ -14,13 +14,13 @@ import numpy as np
 
 from ..program import Var
 from ..table import Primitive
-from .formula import Expr, Function, Shape, factors_of, name, number, terms_of, unsimplified
+from .formula import Expr, Function, Shape, factors_of, index_parts, name, number, terms_of, unsimplified
 from .formula_ops import evaluate
 from .simplify import fitted, full, is_negative, matrix_times, product, simplified, times
 from .writing import root_of
 
 T = TypeVar("T")
-MANY, FEW = 6, 4  # entries of a vector that is written out, and of one with a single entry that is not 0
+WRITTEN_OUT, FEW = 6, 4  # entries of a vector that is written out, and of one with a single entry that is not 0
 Pull: TypeAlias = Callable[[Any], Any]  # from the cotangent of a result to that of an argument, in numbers
 
 
@@ -223,23 +223,37 @@ def total(terms: Sequence[Expr]) -> Expr:
 
 
 def _entries(terms: Sequence[Expr]) -> Sequence[Expr]:
-    """Terms with the vector ``[a, b, c]`` for those that are its entries, 0 elsewhere, if there are several."""
-    places, rest, at = dict[int, Expr](), list[Expr](), 0
+    """Terms with the array ``[a, b, c]`` for those that are its entries, 0 elsewhere, if there are several."""
+    places, rest, at = dict[tuple[int, ...], Expr](), list[Expr](), 0
     shape = next((e.shape for e in terms if e.shape), ())
     for sign, e in (part for term in terms for part in terms_of(term)):
-        k = e.params.get("index") if e.role == "placement" and not e.args[0].shape and len(shape) == 1 else None
-        entries = dict(enumerate(e.args)) if e.role == "stack" and e.shape == shape and len(shape) == 1 else {}
-        if isinstance(k, int | np.integer):
-            entries = {int(k) % shape[0]: e.args[0]}
+        entries = _places(e) if e.shape == shape and len(shape) < 3 else {}
         for k, x in entries.items():
             term = product((number(sign), x), ())
             places[k] = simplified("add", (places[k], term), ()) if k in places else term
         rest += [] if entries else [product((number(sign), e), e.shape)]
         at = len(rest) if entries else at
-    if not places or shape[0] > (MANY if len(places) > 1 else FEW):
+    is_small = math.prod(shape) <= (WRITTEN_OUT if len(places) > 1 else FEW)
+    if not places or not is_small or len(shape) > 1 and any(e.role == "placement" for e in rest):
         return terms
-    rest.insert(at, unsimplified("stack", (places.get(k, number(0)) for k in range(shape[0])), shape, axis=0))
+
+    def stacked(*k: int) -> Expr:
+        parts = [stacked(*k, i) for i in range(shape[len(k)])] if len(k) < len(shape) else []
+        return unsimplified("stack", parts, shape[len(k) :], axis=0) if parts else places.get(k, number(0))
+
+    rest.insert(at, stacked())
     return rest
+
+
+def _places(e: Expr) -> dict[tuple[int, ...], Expr]:
+    """The entries of an array by their positions, if it is one entry and 0 elsewhere, or has them one by one."""
+    if e.role == "stack" and not e.params["axis"]:
+        rows = [{(): a} if not a.shape else _places(a) for a in e.args]
+        return {(k, *at): x for k, row in enumerate(rows) for at, x in row.items()} if all(rows) else {}
+    index = index_parts(e.params.get("index")) if e.role == "placement" and not e.args[0].shape else ()
+    if not index or len(index) != len(e.shape) or not all(isinstance(k, int | np.integer) for k in index):
+        return {}
+    return {tuple(int(k) % size for k, size in zip(index, e.shape, strict=True)): e.args[0]}
 
 
 def mirrored(terms: Sequence[Expr]) -> Sequence[Expr]:

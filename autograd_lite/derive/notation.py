@@ -47,7 +47,7 @@ from .board_names import (
 )
 from .constants import Constants, counts
 from .entries import is_new
-from .factors import Edge
+from .factors import WRITTEN_OUT, Edge
 from .formula import Expr, Labels, constant, differ_in_ones, fold, index_parts, name, named, number, walk
 from .formula_ops import applied
 from .idioms import recognised, with_turned
@@ -360,6 +360,9 @@ class Notation:
         self.fresh, letters = short_names([*words, "t"] if turns else words), dict[Var, str]()
         counted = {v for v in turns if v in several or sum(u not in self.names for u in turns[v]) > 1}
         for n in nodes:
+            if n not in self.names and (word := self._entry(n)):
+                self.names[n] = word
+                self._lettered.add(word)
             if n in counted and n not in self.names:
                 letters.setdefault(turns[n][0], "") or letters.update({turns[n][0]: next(self.fresh)})
                 word = f"{letters[turns[n][0]]}{turns[n].index(n) + 1}"
@@ -367,6 +370,15 @@ class Notation:
                 self._lettered.add(word)
             word = self.word(n)
             self.looped |= {stem(word)} if n in several else set()
+
+    def _entry(self, v: Var) -> str:
+        """A name for an entry of a small vector: w1 for ``w[0]``; or nothing."""
+        of = _vector_of(eq) if (eq := self.defined.get(v)) is not None else None
+        array = self.names.get(of, "")
+        if eq is None or of is None or array[-1:].isdigit() or array in self._lettered | {""}:
+            return ""
+        word = f"{array}{eq.params['index'] + 1}"
+        return "" if word in self._taken | self._lettered else word
 
     @cached_property
     def rounds(self) -> dict[Var, list[Var]]:
@@ -498,6 +510,8 @@ def _repeatable(
     is_read &= not is_slice or (*eq.operands, repr(eq.params["index"])) in steps
     if eq.row.kind not in ("elementwise", "bilinear") and eq.row.algebra not in ("inverse", "solution") and not is_read:
         return None
+    if _vector_of(eq) is not None:
+        return 0
     e, at = expression(eq) if is_read else None, place(eq)
     rounds[at] += 1
     before = seen.setdefault((eq.row, *map(id, eq.operands)), (at, eq.operands))[0]
@@ -509,6 +523,13 @@ def _repeatable(
     varies |= any(_changes(eq, k) for k in given)
     words = [getattr(operand(eq, k), "id", "") for k in given]
     return eq.group, ast.unparse(index) if index else "", *words, varies and rounds[at], is_next and rounds[at]
+
+
+def _vector_of(eq: Equation) -> Var | None:
+    """The small vector that an equation reads one entry of."""
+    x = eq.operands[0]
+    is_entry = isinstance(x, Var) and eq.row.algebra == "index" and type(eq.params["index"]) is int and x.ndim == 1
+    return x if is_entry and isinstance(x, Var) and x.size <= WRITTEN_OUT and eq.params["index"] >= 0 else None
 
 
 def _changes(eq: Equation, k: int) -> bool:

@@ -425,12 +425,14 @@ def _summed(line: Line, looped: Container[str]) -> Line:
     """A line with Σₜ instead of the terms of the steps."""
     line = replace(line, since=[replace(d, formula=d.formula and _inside(d.formula, looped)[0]) for d in line.since])
     sums = [_inside(e, looped) for e in line.formulas]
-    steps = next((over for _, over in sums if over), None)
-    if steps is None:
-        return line
     stems = dict.fromkeys(_number(d.symbol)[0] for d in line.since)
-    groups = ([d for d in line.since if _number(d.symbol)[0] == stem] for stem in stems)
+    groups = [[d for d in line.since if _number(d.symbol)[0] == stem] for stem in stems]
+    numbers = [sorted(_number(d.symbol)[1] for d in group) for group in groups]
+    every = next((run for run in numbers if len(run) >= TERMS and _is_run(run)), [])  # of dL/dw = [dL/dw1, dL/dw2, …]
+    steps = next((over for _, over in sums if over), every)
     since = [d for group in groups for d in _defined(group, steps)]
+    if len(since) == len(line.since) and steps is every:
+        return line
     return replace(line, formulas=[e for e, _ in sums], since=since, how=f"{line.how}; {_range(steps)}")
 
 
@@ -469,7 +471,7 @@ def _range(steps: Sequence[int]) -> str:
 
 def _merged(lines: Iterable[Line], looped: Container[str]) -> list[Line]:
     """Lines of consecutive steps that have one form, as one."""
-    lines = list(lines)
+    lines = _in_order(lines)
     families: dict[str, list[Line]] = {}
     for line in lines:
         families.setdefault(_number(line.symbol)[0], []).append(line)
@@ -514,6 +516,21 @@ def _with_simpler(line: Line, run: list[Line], family: Sequence[Line]) -> list[L
                 break
             run, at = [x, *run] if end == 0 else [*run, x], at + way
     return run
+
+
+def _in_order(lines: Iterable[Line]) -> list[Line]:
+    """The lines with the entries of a vector, ``w1 = w[0]``, together and in their order."""
+    out, entries = list[Line](), dict[str, list[Line]]()
+    for line in lines:
+        word, of = _number(line.symbol)[0], line.formulas[0] if line.formulas else None
+        if of is not None and of.role == "index" and of.args[0].value == word and not of.shape:
+            out += [] if word in entries else [line]
+            entries.setdefault(word, []).append(line)
+        else:
+            out.append(line)
+    entries = {word: sorted(of, key=lambda line: _number(line.symbol)[1]) for word, of in entries.items()}
+    firsts = {id(line): word for word, of in entries.items() for line in of}
+    return [x for line in out for x in (entries[firsts[id(line)]] if id(line) in firsts else [line])]
 
 
 def _key(line: Line) -> tuple[str, ...]:

@@ -634,7 +634,37 @@ def test_entries_that_are_read_several_times_are_one_vector():
         return L
 
     text = explained(lambda W, x: margins(W, x, 2), (draw(2, 3), draw(2)), ["W"])
-    assert "dL/ds = [dL/da1, dL/da2, -dL/da2 - dL/da1]" in text
+    assert "aₜ = s[t-1] - s3 + 1" in text
+    assert "dL/ds3 = -Σₜ dL/daₜ since" in text
+    assert "dL/ds = [dL/da1, dL/da2, dL/ds3]" in text
+
+
+def test_entries_of_a_vector_in_a_loop_have_its_name():
+    def mixture(w, means, data):
+        density = 0
+        for k in range(3):
+            density = density + w[k] * np.exp(-((data - means[k]) ** 2))
+        return -np.log(density).sum()
+
+    text = explained(mixture, (draw(3), draw(3), draw(4)), ["w", "means"])
+    assert "wₜ = w[t-1] 1 t = 1 … 3" in text
+    assert "density = Σₜ wₜ " in text
+    assert "dL/dw = [dL/dw1, dL/dw2, dL/dw3] since wₜ = w[t-1]; t = 1 … 3" in text
+
+    def autoregression(phi, y):
+        errors = 0.0
+        for t in range(2, len(y)):
+            errors = errors + (y[t] - phi[0] * y[t - 1] - phi[1] * y[t - 2]) ** 2
+        return errors
+
+    text = explained(autoregression, (draw(2), draw(6)), ["phi"])
+    assert "φ1 = φ[0]" in text
+    assert "derrors/dφ1 = -2 Σₜ (y[t-1] - φ1 y[t-2] - φ2 y[t-3]) y[t-2] since" in text
+
+
+def test_the_determinant_of_a_small_matrix_has_a_matrix_of_derivatives():
+    text = explained(lambda A: A[0, 0] * A[1, 1] - A[0, 1] * A[1, 0], (draw(2, 2),), ["A"])
+    assert "dL/dA = [[A[1, 1], -A[1, 0]], [-A[0, 1], A[0, 0]]] since" in text
 
 
 def test_a_controlled_system_has_one_line_for_its_adjoint():
