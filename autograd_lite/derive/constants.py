@@ -225,7 +225,7 @@ class Constants:
         meanings = self._meanings(e, eq.origin.code)
         inside, entries = e, dict[str, Written]()
         if eq.origin.code is not None and not meanings.keys().isdisjoint(self.changing):  # the state before a loop
-            inside, entries = self._first_round(e, eq.origin.code)
+            inside, entries = self._first_round(e, eq.origin.code, meanings)
         stated = evaluated(inside, variables, meanings | entries)
         if np.ndim(x) and (stated is None or not _is_same(stated.value, x)):
             parts = (evaluated(part, variables) for part in _factors(e))
@@ -261,11 +261,17 @@ class Constants:
         for w in set(names(e)) & self.changing.keys() - first.keys() if code is not None else ():
             if (of := self._started(w, code)) is not None:
                 meanings[w] = self._before_loop(w, of, code)
+            elif (of := self._in_first(w, code, {})) is not None and self._is_free(self.changing[w], of.value):
+                named = self._by_name(ast.Name(w), of.value, code)
+                meanings |= {} if named is None else {w: Written(named, of.value)}
         return meanings
 
-    def _first_round(self, e: ast.expr, code: Any) -> tuple[ast.expr, dict[str, Written]]:
+    def _first_round(
+        self, e: ast.expr, code: Any, known: Collection[str] = ()
+    ) -> tuple[ast.expr, dict[str, Written]]:
         """An expression in the first round of a loop: with names for ``x[0]``, and what they are."""
         turns = _Turns(code)
+        turns.seen |= {*known}
         inside, meanings = turns.visit(deepcopy(e)), dict[str, Written]()
         counts = (self._steps(over, code, 1) for at in turns.counters if (over := counted(code, at)) is not None)
         start = next((steps[0] for steps in counts if steps), 0)
@@ -313,13 +319,15 @@ class Constants:
         """Find the formula of `word`, which a variable has in the first step of a loop, z1 of the state before; or in
         the step after that where it is `before`.
         """
-        sources = [e for e in assigned(code, variable) or () if not self.changing.keys().isdisjoint(names(e))]
-        if len(sources) != 1:
-            return
         starts = {variable: Written(name(before, np.shape(v := self.values[before])), v)} if before else {}
-        stated = self._in_first_round(sources[0], code, starts)
+        stated = self._in_first(variable, code, starts)
         if stated is not None and not stated.formula.is_number and _is_same(stated.value, x):
             self.defined[word] = stated.formula
+
+    def _in_first(self, variable: str, code: Any, known: Mapping[str, Written]) -> Written | None:
+        """What the first round of a loop computes for a variable, if it is computed in one place."""
+        sources = [e for e in assigned(code, variable) or () if not self.changing.keys().isdisjoint(names(e))]
+        return self._in_first_round(sources[0], code, known) if len(sources) == 1 else None
 
     def _in_first_round(self, e: ast.expr, code: Any, known: Mapping[str, Written]) -> Written | None:
         """An expression in the first round of a loop, in terms of what is `known` and of the state before."""
@@ -390,7 +398,8 @@ class Constants:
 
     def _started(self, word: str, code: Any) -> Written | None:
         """The value before a loop of a variable that changes in it: ``q = q0``."""
-        sources = ((e, self._variables(e, code)) for e in assigned(code, word) or ())
+        sources = [e for e in assigned(code, word) or () if self.changing.keys().isdisjoint(names(e))]
+        sources = [(e, self._variables(e, code)) for e in sources]
         starts = (evaluated(e, variables) for e, variables in sources if variables.keys().isdisjoint(self.computed))
         return next((of for of in starts if of is not None), None)
 

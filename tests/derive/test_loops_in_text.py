@@ -858,3 +858,20 @@ def test_the_number_of_a_step_stands_for_numbers():
     text = " ".join(str(ag.trace(driven, 2.0, 1.0).explain(["omega"])).split())
     assert "forceₜ = cos((t - 1) ω dt) 1 t = 1 … 4" in text
     assert "vₜ = vₜ₋₁ + dt (forceₜ - vₜ₋₁) / t" in text
+
+
+def test_what_the_first_round_of_a_script_computes_from_numbers_has_its_name():
+    flow, level, P, nll = np.array([1.1, 0.9, 1.4, 0.7]), 1.0, 1.0, 0.0
+    q, r = ag.Tensor(0.3, requires_grad=True), ag.Tensor(0.5, requires_grad=True)
+    for obs in flow:
+        P = P + q
+        S = P + r
+        err = obs - level
+        nll = nll + 0.5 * (np.log(2 * np.pi * S) + err**2 / S)
+        gain = P / S
+        level = level + gain * err
+        P = (1 - gain) * P
+    text = " ".join(str(nll.explain([q, r])).split())
+    assert "errₜ = flow[t-1] - levelₜ₋₁ 1 t = 1 … 4" in text
+    assert "levelₜ = levelₜ₋₁ + gainₜ errₜ 1 t = 1 … 3" in text
+    assert "nll = ½ Σₜ (log(2π Sₜ) + errₜ² / Sₜ)" in text
