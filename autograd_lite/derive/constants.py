@@ -319,10 +319,11 @@ class Constants:
         """Find the formula of `word`, which a variable has in the first step of a loop, z1 of the state before; or in
         the step after that where it is `before`.
         """
-        starts = {variable: Written(name(before, np.shape(v := self.values[before])), v)} if before else {}
+        v = self.values.get(before)
+        starts = {} if v is None else {variable: Written(name(before, np.shape(v)), v)}
         stated = self._in_first(variable, code, starts)
         if stated is not None and not stated.formula.is_number and _is_same(stated.value, x):
-            self.defined[word] = stated.formula
+            self.defined[word] = fold(stated.formula, again)
 
     def _in_first(self, variable: str, code: Any, known: Mapping[str, Written]) -> Written | None:
         """What the first round of a loop computes for a variable, if it is computed in one place."""
@@ -332,7 +333,7 @@ class Constants:
     def _in_first_round(self, e: ast.expr, code: Any, known: Mapping[str, Written]) -> Written | None:
         """An expression in the first round of a loop, in terms of what is `known` and of the state before."""
         inside, meanings = self._first_round(e, code)
-        starts = {w: s for w, s in self.changing.items() if w in names(inside) and w not in known}
+        starts = {w: self._at_start(w, e, code) for w in self.changing if w in names(inside) and w not in known}
         values = {s: self._before(w, s, code) for w, s in starts.items()}
         if any(value is None for value in values.values()):
             return None
@@ -344,11 +345,23 @@ class Constants:
             self._use({**wholes, **variables, **values}, stated.formula.names)
         return stated
 
+    def _at_start(self, variable: str, e: ast.expr, code: Any) -> str:
+        """The name of the value that a variable has where an expression stands in the first round: y0, or y1 if that
+        is what the round has computed from constants alone.
+        """
+        word, sources = self.changing[variable], assigned(code, variable) or ()
+        inside = [of for of in sources if not self.changing.keys().isdisjoint(names(of))]
+        is_first = word.endswith("1") and len(inside) < len(sources) and all(of.lineno >= e.lineno for of in inside)
+        return f"{word[:-1]}0" if is_first else word
+
     def _before(self, variable: str, word: str, code: Any) -> Any:
         """The value `word` of a variable before a loop that changes it, if one of its sources is made of constants."""
         if word in self.values:
             return self.values[word]
         stated = self._started(variable, code)
+        if stated is None and word.endswith("1") and (of := self._in_first(variable, code, {})) is not None:
+            self._by_name(ast.Name(variable), of.value, code)  # which the first round computes
+            return self.values.get(word)
         return None if stated is None else stated.value
 
     def _introduces(self, e: Expr, variables: Variables) -> bool:

@@ -330,8 +330,19 @@ def _sum(e: Expr, looped: Container[str]) -> tuple[Expr, list[int]]:
         written = replaced(new[0], partial(_power, base))
         if not any(word.startswith(EXPONENT) for word in written.names):
             return written, new[1]
-    tries = (_of_terms(e, terms, looped) for terms in ([added, flat] if len(flat) > len(added) else [flat]))
-    return next((new for new in tries if new[1]), (e, []))
+    are_gradients = any("/" in word for word in e.names)  # which are added by what they come from
+    ways = [*([added] if len(flat) > len(added) else []), *_in_groups(flat)]
+    ways.insert(0 if are_gradients else len(ways), flat)
+    return next((new for terms in ways if (new := _of_terms(e, terms, looped))[1]), (e, []))
+
+
+def _in_groups(terms: Sequence[tuple[int, Expr]]) -> Iterator[Sequence[tuple[int, Expr]]]:
+    """Terms of which each round of a loop adds several, those of a round as one: -a1 - b1 - a2 - b2."""
+    for size in (size for size in (2, 3, 4) if len(terms) % size == 0 and len(terms) > size):
+        groups = [terms[k : k + size] for k in range(0, len(terms), size)]
+        if len({(*((sign, _family(e)) for sign, e in group),) for group in groups}) == 1:
+            sums = (total([e if s == g[0][0] else product((number(-1), e), e.shape) for s, e in g]) for g in groups)
+            yield [(group[0][0], e) for group, e in zip(groups, sums, strict=True)]
 
 
 def _added(e: Expr) -> list[tuple[int, Expr]]:

@@ -658,6 +658,8 @@ def _getitem(e: Expr) -> Expr | None:
     both = (*index_parts(x.params["index"]), *index_parts(index)) if x.role == "index" else (None,)
     if all(isinstance(part, int) for part in both):  # x[1][0]
         return simplified("getitem", x.args, e.shape, index=both, unique_indices=True)
+    if type(both[0]) is slice and len(both) == 2 and type(index) is int:  # x[1:][0]
+        return make(e.row, x.args, {**e.params, "index": range(x.args[0].shape[0])[both[0]][index]}, e.shape)
     if repr(index) == "(Ellipsis, 0)" and x.role in ("matrix product", "solution"):
         a, b = x.args
         if b.role == "index" and repr(b.params.get("index")) == "(Ellipsis, None)" and len(b.shape) == 2:

@@ -875,3 +875,34 @@ def test_what_the_first_round_of_a_script_computes_from_numbers_has_its_name():
     assert "errₜ = flow[t-1] - levelₜ₋₁ 1 t = 1 … 4" in text
     assert "levelₜ = levelₜ₋₁ + gainₜ errₜ 1 t = 1 … 3" in text
     assert "nll = ½ Σₜ (log(2π Sₜ) + errₜ² / Sₜ)" in text
+
+
+def test_what_a_round_adds_in_several_terms_is_one_term():
+    def elo(K, ratings, results):
+        a, b = ratings[0], ratings[1]
+        loss = 0.0
+        for won in results[1:]:
+            expected = 1 / (1 + np.exp((b - a) / 400))
+            loss = loss - won * np.log(expected) - (1 - won) * np.log(1 - expected)
+            change = K * (won - expected)
+            a, b = a + change, b - change
+        return loss
+
+    args = 8.0, np.array([1500.0, 1480.0]), np.array([1.0, 1.0, 0.0, 1.0])
+    text = " ".join(str(ag.trace(elo, *args).explain(["K"])).split())
+    assert "loss = -Σₜ (results[t] log(expectedₜ) + (1 - results[t]) log(1 - expectedₜ))" in text
+    assert "changeₜ = K (results[t] - expectedₜ)" in text
+
+
+def test_a_first_round_of_numbers_in_a_function_is_one_of_the_others():
+    def predators(a, b):
+        x, y, h = 1.0, 0.5, 0.1
+        for _ in range(3):
+            dx = a * x - b * x * y
+            dy = -y + x * y
+            x = x + h * dx
+            y = y + h * dy
+        return (x - 1.2) ** 2 + (y - 0.4) ** 2
+
+    text = " ".join(str(ag.trace(predators, 1.0, 0.5).explain(["a", "b"])).split())
+    assert "dyₜ = yₜ₋₁ (xₜ₋₁ - 1) 1 t = 1 … 3 yₜ = yₜ₋₁ + h dyₜ 1 t = 1 … 3" in text

@@ -248,7 +248,7 @@ def test_a_label_is_the_entry_of_its_array() -> None:
         assert "obs (5)" in text
         text = explained(pairs, (draw(3, 3), obs), "E")
         assert "scoresₜ = E[words[t-1]] 3 t = 1 … 4" in text
-        assert "total = Σₜ scoresₜ[words[t]] - Σₜ logsumexp(scoresₜ)" in text
+        assert "total = Σₜ (scoresₜ[words[t]] - logsumexp(scoresₜ))" in text
 
 
 def test_labels_of_a_recorded_loop_are_entries_although_they_are_equal() -> None:
@@ -677,7 +677,7 @@ def test_a_controlled_system_has_one_line_for_its_adjoint():
         return cost + 10.0 * x @ x
 
     text = explained(cost, (draw(2), draw(2, 2), draw(2, 1), draw(3, 1)), ["x0"])
-    assert "cost = Σₜ xₜ @ xₜ + 0.1 Σₜ us[t] @ us[t] " in text
+    assert "cost = Σₜ (xₜ @ xₜ + 0.1 (us[t] @ us[t])) " in text
     assert "dL/dxₜ = 2 xₜ + Aᵀ @ dL/dxₜ₊₁ since" in text
     assert "t = 2 … 1" in text
 
