@@ -121,7 +121,7 @@ class Steps(Notation):
         is_near = all(p in self.names or self.is_input(p) or not n.shape and self._is_light(p) for p in args)
         is_entry = type(eq.params.get("index")) is int
         is_number = self._is_entry(n)
-        is_part = eq.row.algebra == "index" and type(eq.params.get("index")) is slice  # y[1:], of which a loop reads all
+        is_part = eq.row.algebra == "index" and type(eq.params.get("index")) is slice  # y[1:], which a loop reads
         is_datum = n not in self.active and (not n.shape and eq.row.kind == "elementwise" or is_entry or is_part)
         is_scaled = eq.row.algebra == "product" and any(not isinstance(x, Var) and not np.ndim(x) for x in eq.operands)
         is_square = eq.row.algebra == "square" or eq.row.algebra == "product" and len({*args}) == 1 < len(eq.operands)
