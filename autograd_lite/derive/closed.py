@@ -99,6 +99,9 @@ class Candidates:
         short = self.chain.shorter
         letters = {self.chain.names[m] for m in through & self.chain.unnamed}
         forms = self._fitting([*short.forms(total(terms), letters), (total(terms), [])] if terms else [])
+        if len(terms) > 1:  # two losses of one softmax, of which each has a form
+            each = [min(short.forms(e, letters), key=lambda form: leaves(form[0]), default=(e, [])) for e in terms]
+            forms += self._fitting([(total([e for e, _ in each]), [one for _, more in each for one in more])])
         if not forms:
             return None
         e, more = min(forms, key=lambda form: leaves(form[0]) + 2 * len(form[0].names & letters))

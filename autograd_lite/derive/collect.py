@@ -23,7 +23,7 @@ from ..rules.indexing import is_basic
 from .factors import total
 from .formula import Expr, Labels, Shape, differ_in_ones, factors_of, fold, index_parts, name, number, replaced, walk
 from .formula_ops import computed, evaluate, largest
-from .simplify import is_zero, make, product, simplified
+from .simplify import is_zero, make, product, simplified, transposed
 from .writing import TEXT
 
 Form: TypeAlias = "tuple[Expr, list[Expr]]"  # a formula, and the sums that are 1 in it
@@ -179,6 +179,10 @@ class _Reader:
                 return [(known[0], power), *self._factors(e.args[0], known[1] * power)]
             case "broadcast":
                 return self._factors(e.args[0], power)
+            case "transpose" | "matrix transpose" if len(e.shape) == 2 and e.args[0].args:
+                terms = self.terms(e.args[0])
+                if all(len(f.shape) in (0, 2) for t in terms for f, _ in t.factors.values()):
+                    return [(_written([self._turned_term(t) for t in terms], e.shape), power)]
             case "exponential" if (of := self._log(e.args[0])) is not None:
                 return self._factors(of, power)
             case "exponential" if e.args[0].role == "negation":
@@ -213,6 +217,20 @@ class _Reader:
                 args[k], numbers = _one(Term(1, rest), args[k].shape), numbers + [(f, q * power) for f, q in scalars]
         e = make(e.row, args, e.params, e.shape)
         return [*numbers, (self.single.get(e.key, e), power)]
+
+    def _turned_term(self, t: Term) -> Term:
+        turned = [(self._turned(f), q) for f, q in t.factors.values()]
+        return replace(t, factors={f.key: (f, q) for f, q in turned})
+
+    def _turned(self, e: Expr) -> Expr:
+        """The transpose of a factor: ``softmaxᵢ(S)`` for that of ``softmaxⱼ(Sᵀ)``, and I."""
+        value = self.context.environment().get(e.value) if e.role == "name" else None
+        if not e.shape or value is not None and np.array_equal(value, np.eye(len(value))):
+            return e
+        if e.role == "softmax" and e.args[0].role in ("transpose", "matrix transpose"):
+            params = {**e.params, "axis": tuple(1 - k % 2 for k in np.atleast_1d(e.params.get("axis", -1)))}
+            return make(e.row, e.args[0].args, params, e.shape[::-1])
+        return transposed(e)
 
     def _log(self, e: Expr) -> Expr | None:
         """What `e` is the logarithm of: by its name, of a softmax."""
@@ -262,7 +280,7 @@ class _Reader:
         self.has_variants |= any(power > 1 for _, power in sums)
         sums = [(f, power) for f, power in sums if not self.varies or power == 1]
         if not sums:
-            return [Term(coefficient, self._recognised(merged))]
+            return [Term(*_without_roots(coefficient, self._recognised(merged)))]
         chosen, power = next((s for s in sums if any(part.role == "quotient" for part in walk(s[0]))), sums[0])
         rest = [v for k, v in merged.items() if k != chosen.key]
         if power > 1:
@@ -485,7 +503,8 @@ def _share_much(a: Term, b: Term) -> bool:
 
 def _grouped(terms: Sequence[Term], shape: Shape) -> Expr | None:
     """Four terms as a product of two sums: ``b Y + G p - b p - G Y`` as ``(b - G) (Y - p)``."""
-    for a, (f, _) in terms[0].factors.items():
+    first = min(terms, key=lambda t: (t.coefficient < 0, len(t.factors)))  # 1 - a, not a - 1
+    for a, (f, _) in first.factors.items():
         two, others = [t for t in terms if a in t.factors], [t for t in terms if a not in t.factors]
         for b, (h, _) in others[0].factors.items() if len(two) == 2 else ():
             left, right = ([_apart_from(k, t) for t in pair if k in t.factors] for k, pair in ((a, two), (b, others)))
@@ -493,7 +512,8 @@ def _grouped(terms: Sequence[Term], shape: Shape) -> Expr | None:
             ratios = [x.coefficient / y.coefficient for x, y in pairs]
             if len(left) == len(right) == len(ratios) == 2 and {*ratios} in ({1}, {-1}):
                 outer = total([f, product((number(int(ratios[0])), h), h.shape)])
-                return product((outer, _written(left, shape)), shape)
+                weights = sorted((outer, _written(left, shape)), key=lambda f: not any(x.is_number for x in f.args))
+                return product(weights, shape)
     return None
 
 

@@ -457,7 +457,9 @@ class Constants:
             return labels
         if not isinstance(x, np.ndarray):
             return x
-        known = self.known(x) or self.in_line(eq, x)
+        if isinstance(e, ast.List) and not isinstance(eq.params["index"], tuple):  # Z[[0, 1]]
+            return x
+        known = self.known(x) or (self.in_line(eq, x) if e is None or isinstance(e, ast.Name) else None)
         labels, is_all = x.view(Labels), x.ndim == 1 and np.array_equal(x, np.arange(len(x)))
         if isinstance(e, ast.Name) and eq.origin.code is not None:
             e = next(iter(assigned(eq.origin.code, e.id) or ()), e) if is_all else e
@@ -465,13 +467,14 @@ class Constants:
             return labels
         if known is not None:
             labels.word = write(known, ASCII)
-        elif isinstance(e, ast.Name) or e is not None and not is_all:
+        elif isinstance(e, ast.Name | ast.Subscript) or e is not None and not is_all:
             turns, labels.word = self.turns.get(place(eq), []), ast.unparse(e)
             if len(turns) > 1 and isinstance(e, ast.Name) and self._is_turn(e, eq.origin.code):
                 labels.word += f"{turns.index(eq.outputs[0]) + 1}"
             self._use({labels.word: x}, [labels.word])
             if not isinstance(e, ast.Name):  # of r > 0 what is given is perhaps r
-                self.quoted[labels.word] = [*self._variables(e, eq.origin.code)]
+                self.quoted[labels.word] = self._variables(e, eq.origin.code)
+                self._use(self.quoted[labels.word], self.quoted[labels.word])
         elif e is None:
             return x
         return labels

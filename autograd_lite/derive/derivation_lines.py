@@ -181,7 +181,10 @@ class Lines:
                 long = leaves(near.formula)
             is_said = any(k in at_labels and k in chosen for k in self.consumers.get(n, ()))
             more = 2 * bool(whole and whole.labels and not is_said)  # P - Y says more than positions
-            if whole is not None and leaves(whole.formula) < min(long + more, SHORT + 1) and self._is_right(n, whole):
+            most = min(long + more, SHORT + 1)
+            if whole is not None and self._is_of_softmaxes(whole):
+                most = WIDE
+            if whole is not None and leaves(whole.formula) < most and self._is_right(n, whole):
                 chosen[n] = whole
         return self._alike(self._skipping(equal, chosen) | chosen)
 
@@ -203,6 +206,11 @@ class Lines:
             for n in chosen.keys() & {*values} if passed.count(passed[0]) < len(passed) else ():
                 del chosen[n]
         return chosen
+
+    def _is_of_softmaxes(self, form: Closed) -> bool:
+        """Whether a form is the sum of those of several softmaxes, as of a student beside labels and a teacher."""
+        through = [self.chain.definition(m).role for m in form.through]
+        return len(terms_of(form.formula)) > 1 and sum("softmax" in role for role in through) > 1
 
     def _cancels(self, n: Var) -> bool:
         """Whether `n` is a largest value that is subtracted, and added again: its gradient is 0."""
@@ -365,10 +373,11 @@ class Lines:
         one = body.args[0] if body.role == "broadcast" else body
         if body is not e and one.is_number and body.shape:
             return product((one, self.chain.size_name(math.prod(body.shape) // max(math.prod(e.shape), 1))), e.shape)
-        if e.role in ("sum", "difference"):  # a - Σ (-1)
-            return again(e, args)
         sizes = self.chain.constants.sizes.keys()
         args = sorted(args, key=lambda f: not f.is_number and not f.names <= sizes) if e.role == "product" else args
+        is_signed = e.role in ("sum", "difference", "negation") or any(a.role == "negation" for a in args)
+        if is_signed:  # a - Σ (-1)
+            return again(e, args)
         return replace(e, args=tuple(args)) if args else e
 
     def _diagonal(self, e: Expr, args: Sequence[Expr]) -> Expr:

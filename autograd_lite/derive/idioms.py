@@ -53,7 +53,7 @@ def recognised(program: Program, kept: Collection[Var], is_read: bool = True) ->
         likely = [r for r in rows if eq.row.algebra in r.idiom and eq.group is None and eq not in flat]
         if likely:
             wide = _widest(likely, kept, _cones(eq, defined, place))
-            steps = wide or _grouped(eq, likely, kept, defined, place, once) or steps
+            steps = wide or _grouped(eq, likely, kept, defined, place, once) or _share(eq, kept, defined, place, steps)
         new += steps
         live.update(x for step in steps for x in step.operands if isinstance(x, Var))
     found = replace(program, equations=new[::-1])
@@ -222,6 +222,21 @@ def _grouped(
     part = replace(eq, outputs=(y,), operands=(first, last))
     inner = _widest(likely, kept, _cones(part, {**defined, y: part}, {**place, y: place[eq.outputs[0]] - 0.5}))
     return inner and [replace(of, outputs=eq.outputs, operands=(y, other)), *inner]
+
+
+def _share(
+    eq: Equation, kept: Collection[Var], defined: Mapping[Var, Equation], place: Mapping[Var, float],
+    steps: list[Equation],
+) -> list[Equation]:
+    """``K / (1 + exp(-z))`` as K times σ(z); `steps` for anything else."""
+    above, below = eq.operands if eq.row.algebra == "quotient" else (1, None)
+    if not isinstance(below, Var) or not isinstance(above, Var) and not np.ndim(above):
+        return steps
+    y = Var("", below.shape, below.dtype)
+    part = replace(eq, outputs=(y,), row=TABLE["reciprocal"], operands=(below,))
+    place = {**place, y: place[eq.outputs[0]] - 0.5}
+    inner = _widest([TABLE["sigmoid"]], kept, _cones(part, {**defined, y: part}, place))
+    return [replace(eq, row=TABLE["multiply"], operands=(above, y)), *inner] if inner else steps
 
 
 def _leaves(x: Any, defined: Mapping[Var, Equation], once: Mapping[Var, Equation]) -> set[Var]:

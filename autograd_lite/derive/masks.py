@@ -17,6 +17,7 @@ from ..program.assignments import assigned, names
 from ..program.graph import recorded_equations
 from ..program.naming import at_place, is_in_loop, operand, reads, scopes
 from .constants import evaluated, is_number
+from .formula import walk
 from .formula_ops import evaluate, recorded
 
 
@@ -27,7 +28,8 @@ def with_masks(program: Program) -> Program:
 
 
 def _is_mask(x: Any) -> bool:
-    return isinstance(x, np.ndarray) and x.dtype == bool and x.ndim > 0
+    is_it = isinstance(x, np.ndarray) and x.ndim > 0
+    return is_it and (x.dtype == bool or x.dtype.kind in "if" and np.isin(x, (0, 1)).all())  # (x > 0).astype(float)
 
 
 class _Masks:
@@ -67,6 +69,9 @@ class _Masks:
         stated = evaluated(sources[0], arrays)
         variables = {x: self.values[x] for x in used.values() if isinstance(x, Var)}
         if not variables or stated is None or not np.array_equal(stated.value, mask):
+            return [], mask
+        is_test = mask.dtype == bool or any(part.role == "comparison" for part in walk(stated.formula))
+        if not is_test or not stated.formula.names <= used.keys():  # np.zeros(len(u)), 1 - I of np.eye(len(u))
             return [], mask
 
         def run(tensors: Mapping[Var, Any]) -> Any:

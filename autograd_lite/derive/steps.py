@@ -127,6 +127,7 @@ class Steps(Notation):
         is_square = eq.row.algebra == "square" or eq.row.algebra == "product" and len({*args}) == 1 < len(eq.operands)
         is_same = eq.row.algebra == "negation" or self.adds_axes(n) or not n.shape and is_square
         is_same |= not n.shape and n in self.repeated and eq.row.algebra in ARITHMETIC  # 1 - α, dt k
+        is_same |= eq.row.algebra == "difference" and type(eq.operands[0]) in (int, float)  # 1 - p
         return is_near and (is_datum or is_number or is_scaled or is_same or self._is_stacked(n))
 
     def _is_stacked(self, n: Var) -> bool:

@@ -152,7 +152,7 @@ def _word(e: Expr, printer: Printer) -> tuple[str, int]:
     if printer.indexed and along and ("axis" in shown_params(e) or e.params.get("keepdims") and e.role != "norm"):
         return _along(e, printer)
     if printer.indexed:
-        e = _in_one_index(_with_entries(_indicator(_turned_inverse(_over_one_line(e)))))
+        e = _in_one_index(_with_entries(_indicator(_turned_inverse(_over_one_line(_of_columns(e, printer))))))
     template = "" if e.role == "name" else printer.template(e)
     return _filled(template, e, printer) if template else _leaf(e, printer)
 
@@ -166,6 +166,31 @@ def _in_one_index(e: Expr) -> Expr:
 
 
 _NUMBERED = re.compile(r"[\w∂/@+-]*[\d@][a-z]?[+-]?\d*")
+
+
+class _Line(Function):
+    """A vector before a matrix, ``wᵀ A`` of ``wᵀ A w``."""
+
+    algebra, infix = "matrix product", "{x1} @ {x2}"
+
+
+_LINE = _Line("matmul")
+
+
+def _of_columns(e: Expr, printer: Printer) -> Expr:
+    """A vector before a matrix as the transpose of that before the vector: all vectors are columns. As text this is so
+    in gradients; a step is written as in the program, ``x @ W``.
+    """
+    x, m = e.args if e.role == "matrix product" else (e, e)
+    if len(x.shape) != 1:
+        return e
+    if len(m.shape) == 1 or e.row is _LINE:
+        is_line = x.role == "matrix product" and len(x.args[0].shape) == 1
+        return replace(e, args=(replace(x, row=_LINE), m)) if is_line else e
+    if len(m.shape) > 2 or not (isinstance(printer, Latex) or _has_derivative(m)):
+        return e
+    turned = m.args[0] if m.role in _TRANSPOSES else unsimplified("transpose", (m,), m.shape[::-1], axes=None)
+    return replace(e, args=(turned, x))
 
 
 def _with_entries(e: Expr) -> Expr:
@@ -255,7 +280,7 @@ def _without_sign(e: Expr) -> Expr:
     """``-b (x - y)`` as ``b (y - x)``: without its sign, if it is that of a difference."""
     of = e.args[0].args[0] if e.args[0].role == "quotient" else e.args[0]
     factors = list(factors_of(of))
-    for k, f in enumerate(factors):
+    for k, f in sorted(enumerate(factors), key=lambda at: bool(at[1].args) and at[1].args[0].is_number):  # not 1 - α
         if (turned := _opposite(f, of is e.args[0] and len(factors) == 1)) is not None:
             factors[k] = turned
             above = multiplied(factors, of.shape)
@@ -269,7 +294,8 @@ def _opposite(e: Expr, is_alone: bool) -> Expr | None:
         (x,), terms = e.args, terms_of(e.args[0])
         positive = reduce(lambda a, b: unsimplified("add", (a, b), x.shape), [term for _, term in terms])
         return replace(e, args=(positive,)) if all(sign < 0 for sign, _ in terms) else None
-    if e.role != "difference" or is_alone and all(a.role in ("name", "number") for a in e.args):
+    is_plain = e.role == "difference" and all(a.role in ("name", "number") for a in e.args)
+    if e.role != "difference" or is_plain and (is_alone or not e.shape and e.args[0].is_number):
         return None
     a, b = e.args
     return unsimplified("add", (*a.args, b), e.shape) if a.role == "negation" else replace(e, args=(b, a))

@@ -585,3 +585,54 @@ def test_an_inverse_and_a_slice_that_are_read_twice_are_one_step():
 def test_two_matrices_beside_a_sum_of_all_entries():
     A, T, C = leaf(4, 3, name="A"), RNG.normal(size=(3, 2)), RNG.normal(size=(3, 3))
     assert "dL/dA = " in lines(np.sum((A @ T @ T.T) ** 2) + np.sum(A @ C.T), A)
+
+
+def distilled(z, soft, label, T, alpha):
+    student, hard = by_hand(z / T), by_hand(z)
+    ce = -np.mean(np.log(hard[np.arange(2), label]))
+    return alpha * ce + (1 - alpha) * T**2 * np.mean(np.sum(soft * (np.log(soft) - np.log(student)), axis=1))
+
+
+def both_ways(S):
+    n = len(S)
+    rows, columns = (M - np.log(np.exp(M).sum(axis=1, keepdims=True)) for M in (S, S.T))
+    return -(np.mean(np.diag(rows)) + np.mean(np.diag(columns))) / n
+
+
+SOFT = np.array([[0.6, 0.3, 0.1], [0.2, 0.5, 0.3]])
+
+
+def item(c, z, R):
+    return np.sum((R - c - (1 - c) / (1 + np.exp(-z))) ** 2)
+
+
+def shares(p, r):
+    return -np.sum(p * np.log(1 - r) + (1 - p) * np.log(r) + np.exp(1 - p))
+
+
+@pytest.mark.parametrize(("f", "args", "wanted"), [
+    (distilled, (RNG.normal(size=(2, 3)), SOFT, np.array([0, 1]), 2.0, 0.3),
+     "dL/dz = T (1 - α) (student - soft) / n + α (hard - Y) / n since"),
+    (both_ways, (RNG.normal(size=(3, 3)),), "dL/dS = (softmaxⱼ(S) + softmaxᵢ(S) - 2 I) / n² since"),
+    (item, RNG.normal(size=(3, 4)), "L = Σ (R - c - (1 - c) ⊙ σ(z))²"),
+    (shares, RNG.normal(size=(2, 3)) ** 2, "p (3), r (3) The steps L ="),
+])  # fmt: skip
+def test_each_term_of_a_sum_has_the_form_of_a_book(f, args, wanted):
+    assert wanted in " ".join(str(ag.trace(f, *args).explain(f.__code__.co_varnames[0])).split())
+
+
+def test_a_density_beside_its_mean():
+    def density(mu, sigma, y):
+        N = np.exp(-0.5 * ((y[:, None] - mu) / sigma) ** 2) / (sigma * np.sqrt(2 * np.pi))
+        return -np.mean(np.log(np.sum(N * np.array([[0.4, 0.6]]), axis=1)))
+
+    y = np.arange(3.0)
+    assert "0.398" not in traced(density, np.ones((3, 2)), np.ones((3, 2)) + y[:, None], y)
+
+
+def test_the_sign_of_a_number_of_entries():
+    def loss(r, mu, y):
+        ll = ag.special.gammaln(y + r) - ag.special.gammaln(r) + r * np.log(r / (r + mu)) + y * np.log(mu / (r + mu))
+        return -np.sum(ll)
+
+    assert "dL/dr = n ψ(r) - Σ (ψ(a) + 1" in traced(loss, 1.3, np.array([0.5, 1.0, 2.0]), np.array([0.0, 2.0, 1.0]))

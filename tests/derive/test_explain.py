@@ -442,3 +442,16 @@ def test_signs_are_resolved() -> None:
     n = 3
     assert "L = n (Σ log(U) - log(Σ U))" in str((-n * (np.log(np.sum(U)) - np.sum(np.log(U)))).explain(U))
     assert "(n / 2) log(2π)" in str((np.sum(W) + n / 2 * np.log(2 * np.pi)).explain())
+
+
+def test_vectors_are_columns():
+    def error(u, W, x):
+        s = W @ u
+        return np.sum((W - np.outer(s, u)) ** 2) + np.sum((x @ W) ** 2) + u @ (W.T @ W) @ u
+
+    derivation = ag.trace(error, np.array([1.0, 2.0]), np.arange(6.0).reshape(3, 2), np.ones(3)).explain(["u", "W"])
+    text, latex = str(derivation), derivation.latex()
+    assert " = x @ W " in text
+    assert r"= W^\top\,x " in latex
+    assert "(dL/da)ᵀ @ s" in text
+    assert r"\left(\frac{\partial L}{\partial a}\right)^\top\,s" in latex

@@ -645,3 +645,30 @@ def test_a_list_of_arguments_does_not_name_the_others():
 
     program = ag.trace(f, np.ones(2), np.ones(2), [np.eye(2), np.eye(2)])
     assert [v.name for v in program.inputs] == ["x", "y", "W1", "W2"]
+
+
+def test_labels_that_are_equal_to_others_or_to_a_range_keep_their_names() -> None:
+    def loss(Z, labels, train):
+        return -np.mean(Z[train, labels[train]])
+
+    args = np.ones((4, 3)), np.array([0, 1, 1, 0]), np.array([0, 2])
+    text = str(ag.trace(loss, *args).explain("Z"))
+    assert "Z[train, labels[train]]" in text
+    labels, train = np.array([0, 1, 1, 0]), np.array([0, 1])
+    Z = leaf(4, 3, name="Z")
+    text = lines((-np.mean(Z[train, labels[train]])).explain(Z))
+    assert text[0].startswith("Given train (2), labels (4)")
+    assert any("Z[train, labels[train]]" in line for line in text)
+    assert any("Z[[0, 1]]" in line for line in lines(np.sum(np.exp(Z[[0, 1]]) ** 2).explain(Z)))
+
+
+def test_columns_of_ones_and_masks_that_are_cast() -> None:
+    X, w = np.arange(6.0).reshape(3, 2) - 2, leaf(2, name="w")
+    s = X @ w
+    fire = (s > 0).astype(float)
+    cum = np.concatenate([np.zeros((3, 1)), s[:, None] * fire[:, None], np.ones((3, 1))], axis=1)
+    text = lines(np.sum(cum**3).explain(w))
+    assert any(line.startswith("cum") and line.count("0, ") and ", 1]" in line for line in text)
+    u = X @ w
+    mask = (u > 0).astype(float)
+    assert any("1[u > 0] ⊙ u" in line for line in lines(np.sum((mask * u - 1) ** 2).explain(w)))
