@@ -18,7 +18,7 @@ from .factors import Combine, Factor, scalars_apart, total
 from .formula import Expr, name, number, walk
 from .formula_ops import evaluate, substitute
 from .matrices import PRODUCTS, gathered
-from .simplify import simplified
+from .simplify import full, simplified
 from .textbook_parser import Written, formula
 
 NEAR = 8  # landmarks between a gradient and the one that it is written in terms of
@@ -93,6 +93,7 @@ class Candidates:
             is_linear = f.is_map and bool(above.formula.shape)  # a map is
             beside, core = scalars_apart(above.formula if is_linear else number(1))
             core = core if is_linear else above.formula
+            core = core if core.shape or not f.is_map else full(core, f.of.shape)  # Σ 1 / n
             terms.append(beside(f.below(core, substitute(f.formula, {f.cotangent: core}), *f.shapes)))
             ones |= {one.key: one for one in above.ones}
             through |= above.through

@@ -23,7 +23,7 @@ from ..rules.indexing import is_basic
 from .factors import total
 from .formula import Expr, Labels, Shape, differ_in_ones, factors_of, fold, index_parts, name, number, replaced, walk
 from .formula_ops import computed, evaluate, largest
-from .simplify import is_zero, make, product, simplified, transposed
+from .simplify import full, is_zero, make, product, simplified, transposed
 from .writing import TEXT
 
 Form: TypeAlias = "tuple[Expr, list[Expr]]"  # a formula, and the sums that are 1 in it
@@ -194,9 +194,25 @@ class _Reader:
             case "placement" if power == 1 and (chosen := self._chosen(e)) is not None:
                 return [f for a in chosen for f in self._factors(a, 1)]
             case "total" if power > 0:
-                summed = self._summed(e)
+                front, body = self._sums_apart(e.args[0])
+                summed = self._summed(replace(e, args=(body,)))
+                if front:
+                    return [*((f, q * power) for f, q in front), *self._factors(summed, power)]
                 return [(summed, power)] if summed.role == "total" else self._factors(summed, power)
         return [(e, power)]
+
+    def _sums_apart(self, e: Expr) -> tuple[list[tuple[Expr, int]], Expr]:
+        """The sums in a product that are one number, such as 1 + Σ x, and the product without them."""
+        factors = self._factors(e, 1) if e.role in ("product", "quotient") else []
+        powers: dict[str, int] = {}
+        for f, q in factors:
+            powers[f.key] = q + powers.get(f.key, 0)
+        merged = {f.key: (f, powers[f.key]) for f, _ in factors}
+        front = [k for k, (f, _) in merged.items() if not f.shape and f.role in ("sum", "difference")]
+        if not front:
+            return [], e
+        rest = Term(1, {k: v for k, v in merged.items() if k not in front and v[1]})
+        return [merged[k] for k in front], full(_one(rest, e.shape), e.shape)
 
     def _one_less(self, e: Expr) -> tuple[Expr, int] | None:
         """The name of ``x ** k``, and the power of x beside it, where ``x ** (k - 1)`` stands."""
@@ -276,6 +292,11 @@ class _Reader:
             under += [(f, power - 2 * int(power / 2)) for f, power in roots.values()]
             return self._multiplied(coefficient, [*(v for k, v in merged.items() if k not in roots), *under])
         coefficient, merged = _without_roots(coefficient, merged)
+        for whole, of in self.known:  # s (1 + Σ e), where s is 1 / (1 + Σ e)
+            (k, (f, power)), *more = of.items()
+            if not more and power == -1 and min(merged.get(key, (f, 0))[1] for key in (k, whole.key)) > 0:
+                both = {key: (g, q - (key in (k, whole.key))) for key, (g, q) in merged.items()}
+                merged = {key: v for key, v in both.items() if v[1]}
         sums = [(f, power) for f, power in merged.values() if f.role in ("sum", "difference") and power > 0]
         self.has_variants |= any(power > 1 for _, power in sums)
         sums = [(f, power) for f, power in sums if not self.varies or power == 1]
@@ -301,14 +322,15 @@ class _Reader:
             is_scaled = bool(numbers) and any(is_call(f) for f, _ in inside.values())
             if not inside or numbers and not is_scaled:
                 continue
-            if all(k in factors and factors[k][1] * power >= power * power for k, (_, power) in inside.items()):
+            while all(k in factors and factors[k][1] * power >= power * power for k, (_, power) in inside.items()):
                 self.has_variants |= is_scaled
                 if is_scaled and not self.varies:
-                    continue
+                    break
                 both = {**of, **factors}
                 rest = {k: (f, factors.get(k, (f, 0))[1] - of.get(k, (f, 0))[1]) for k, (f, _) in both.items()}
                 factors = {k: v for k, v in rest.items() if v[1]}
-                factors[whole.key] = whole, 1 + factors.get(whole.key, (whole, 0))[1]
+                power = 1 + factors.pop(whole.key, (whole, 0))[1]
+                factors |= {whole.key: (whole, power)} if power else {}
         return factors
 
     def _summed(self, e: Expr) -> Expr:
@@ -335,7 +357,9 @@ class _Reader:
                 if is_zero(summed):
                     continue
             entries = self.context.size(count) if count > 1 else number(1)
-            outside = {entries.key: (entries, 1), **outside} if count > 1 else outside
+            if count > 1:  # of Σ 1 / n it cancels
+                power = 1 + outside.pop(entries.key, (entries, 0))[1]
+                outside = {entries.key: (entries, power), **outside} if power else outside
             front = _relaid(_one(Term(term.coefficient, outside), kept), kept, e.shape)
             if front is None:
                 raise _NoShortForm

@@ -237,6 +237,8 @@ class Constants:
             of = stated.formula
             cases = [part for part in walk(of) if part.role == "selection" and _compares_labels(part.args[0])]
             return replaced(of, partial(self._indicator, variables, {part.key for part in cases}))
+        if eq.row.algebra == "concatenation" and np.ndim(x) > 1 and np.all(x == 1):  # [1, X]
+            return number(1)
         return self.in_line(eq, x) or self._quoted(e, x, variables, eq.origin.code)
 
     def _with_sizes(self, e: ast.expr, code: Any, x: Any) -> tuple[ast.expr, dict[str, Any]]:

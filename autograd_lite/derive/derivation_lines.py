@@ -40,7 +40,7 @@ from .formula import (
 )
 from .formula_ops import evaluate, substitute
 from .rolled import before_first
-from .simplify import again, fitted, is_zero, product, times
+from .simplify import again, fitted, full, is_zero, product, times
 from .steps import PRODUCTS
 
 MANY = 8  # factors; beyond this, each gradient gets its line
@@ -351,7 +351,8 @@ class Lines:
     @cached_property
     def _symbols(self) -> dict[str, Expr]:
         zero = {n: form.formula for n, form in self._short.items() if form.is_zero}
-        return {self.chain.gradient_symbol(n): x for n, x in (self.plain | zero).items()}
+        plain = {n: full(x, n.shape) if x.shape == () else x for n, x in self.plain.items()}
+        return {self.chain.gradient_symbol(n): x for n, x in (plain | zero).items()}
 
     def _written(self, e: Expr) -> Expr:
         """A formula of a gradient without the gradients that have no line."""
@@ -371,7 +372,7 @@ class Lines:
         """``Σ 1`` as the number of entries, which stands in front of other factors."""
         body = e.args[0] if e.role == "total" else e
         one = body.args[0] if body.role == "broadcast" else body
-        if body is not e and one.is_number and body.shape:
+        if body is not e and not one.shape and body.shape:
             return product((one, self.chain.size_name(math.prod(body.shape) // max(math.prod(e.shape), 1))), e.shape)
         sizes = self.chain.constants.sizes.keys()
         args = sorted(args, key=lambda f: not f.is_number and not f.names <= sizes) if e.role == "product" else args

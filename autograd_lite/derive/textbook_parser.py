@@ -142,9 +142,9 @@ def read(e: ast.expr, meanings: Mapping[str, Written]) -> Written:
             values, params = row.bind([part.value for part in parts], **given) if row.bind is not None else ([], {})
             value = row.fn(*values, **params)
             return Written(unsimplified(row, (part.formula for part in parts), value.shape, **params), value)
-        case ast.Call(func=ast.Attribute(attr="zeros" | "ones" as word), args=[of], keywords=[]):
-            one = float(word == "ones")
-            return Written(number(one), np.full(sub(of).value, one))
+        case ast.Call(func=ast.Attribute(attr="zeros"), args=[of], keywords=[]):
+            size = sub(of).value
+            return Written(number(0.0), np.zeros(size))
         case ast.Call(func=ast.Name(id=word), keywords=[]):
             return _applied(word, [sub(a) for a in e.args])
         case ast.Call(func=ast.Attribute(value=ast.Name(id=of), attr=word), keywords=[]) if of not in meanings:

@@ -610,11 +610,25 @@ def shares(p, r):
     return -np.sum(p * np.log(1 - r) + (1 - p) * np.log(r) + np.exp(1 - p))
 
 
+def demand(delta, shares):
+    e = np.exp(delta)
+    s, s0 = e / (1 + e.sum()), 1 / (1 + e.sum())
+    return -(shares @ np.log(s) + (1 - shares.sum()) * np.log(s0))
+
+
+def normal(log_s, y):
+    s = np.exp(log_s)
+    r = y / s
+    return np.mean(0.5 * r**2 + np.log(s))
+
+
 @pytest.mark.parametrize(("f", "args", "wanted"), [
     (distilled, (RNG.normal(size=(2, 3)), SOFT, np.array([0, 1]), 2.0, 0.3),
      "dL/dz = T (1 - α) (student - soft) / n + α (hard - Y) / n since"),
     (both_ways, (RNG.normal(size=(3, 3)),), "dL/dS = (softmaxⱼ(S) + softmaxᵢ(S) - 2 I) / n² since"),
     (item, RNG.normal(size=(3, 4)), "L = Σ (R - c - (1 - c) ⊙ σ(z))²"),
+    (demand, (RNG.normal(size=3), np.array([0.2, 0.3, 0.1])), "= s - shares ="),
+    (normal, (0.2, RNG.normal(size=4)), "dL/dlog_s = 1 - Σ r² / n since"),
     (shares, RNG.normal(size=(2, 3)) ** 2, "p (3), r (3) The steps L ="),
 ])  # fmt: skip
 def test_each_term_of_a_sum_has_the_form_of_a_book(f, args, wanted):
