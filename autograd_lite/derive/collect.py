@@ -536,7 +536,7 @@ def _grouped(terms: Sequence[Term], shape: Shape) -> Expr | None:
             ratios = [x.coefficient / y.coefficient for x, y in pairs]
             if len(left) == len(right) == len(ratios) == 2 and {*ratios} in ({1}, {-1}):
                 outer = total([f, product((number(int(ratios[0])), h), h.shape)])
-                weights = sorted((outer, _written(left, shape)), key=lambda f: not any(x.is_number for x in f.args))
+                weights = sorted((outer, _written(left, shape)), key=lambda f: bool(f.shape or not f.args[0].is_number))
                 return product(weights, shape)
     return None
 
