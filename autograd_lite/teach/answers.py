@@ -415,7 +415,7 @@ class Reader:
 
     def _binary(self, op: ast.AST, a: Any, b: Any) -> Any:
         if isinstance(a, Indexed) or isinstance(b, Indexed):
-            plain = partial(self._binary, op)
+            plain = partial(self._binary, op) if not isinstance(op, ast.Div) else self._quotient
             return each(plain, [a, b]) if isinstance(op, ast.MatMult) else self._entrywise(plain, [a, b])
         if isinstance(op, ast.MatMult):
             if not np.ndim(a) or not np.ndim(b):
@@ -433,6 +433,11 @@ class Reader:
         if isinstance(op, ast.Pow) and isinstance(a, int) and isinstance(b, int) and not 0 <= b * a.bit_length() < 63:
             a = float(a)  # 9**9**9 has 370 million digits
         return _BINARY[type(op)](a, b)
+
+    def _quotient(self, a: Any, b: Any) -> Any:
+        """An entry over another; where both are beyond the ends, so is the quotient: uᵢ₋₁ / |uᵢ₋₁|."""
+        is_beyond = (np.asarray(a) == 0) & (np.asarray(b) == 0)
+        return self._binary(ast.Div(), a, np.where(is_beyond, 1, b))
 
     def _is_product(self, a: Any, b: Any, kind: str) -> bool:
         """Whether what stands side by side is a product of matrices: where only that fits, or where it is read so."""

@@ -308,9 +308,15 @@ def kind_of(q: Question) -> str:
 
 
 def form_of(q: Question) -> str:
-    """An answer with numbers for its names, so that ``dL/da ⊙ u`` and ``dL/db ⊙ v`` have one form."""
-    names: dict[str, int] = {}
-    return re.sub(r"[^\W\d]\w*(?!\w|\()", lambda m: str(names.setdefault(m[0], len(names))), kind_of(q))
+    """An answer with numbers for its names, so that ``dL/da ⊙ u`` and ``dL/db ⊙ v`` have one form; ``dL/da`` and ``u``
+    have not.
+    """
+    names: dict[str, str] = {}
+
+    def numbered(m: re.Match[str]) -> str:
+        return names.setdefault(m[0], f"{'d' * bool(re.match('d[a-zA-Z]+d', m[0]))}{len(names)}")
+
+    return re.sub(r"[^\W\d]\w*(?!\w|\()", numbered, kind_of(q))
 
 
 def teaching(questions: Sequence[Question], asked: Sequence[str], count: int, copies: bool) -> list[str]:
@@ -324,7 +330,7 @@ def teaching(questions: Sequence[Question], asked: Sequence[str], count: int, co
     ranks: dict[str, int] = {}
     for q in questions:
         kind, form = kind_of(q), form_of(q)
-        is_copy = re.fullmatch(r"(d\w+d\w+|stack\(|concatenate\(|axis=|[][(),:\d./ -])+", kind) is not None
+        is_copy = re.fullmatch(r"(d\w+d\w+|stack\(|concatenate\(|axis=|(?<! )-|[][(),:\d./ ])+", kind) is not None
         is_copy = is_copy and q.symbol not in asked or not np.any(np.abs(q.value) > ZERO)
         if copies or not is_copy and (kind not in kinds or q.symbol in asked):
             ranks[q.word] = 2 * (kind in kinds) + 2 * is_copy - 3 * (q.symbol in asked) + (form in forms)

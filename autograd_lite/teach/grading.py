@@ -186,7 +186,9 @@ def _how_far(q: Question, value: Any, right: Any, close: float) -> str:
     if not np.all(np.isfinite(value)):
         return NOT_FINITE
     off = ~(np.abs(value - right) <= close * np.abs(right).max(initial=0.0))
-    start = f"{int(off.sum())} of {off.size} entries are off, by up to" if off.size > 1 else "it is off by"
+    inside = off[(slice(1, -1),) * off.ndim]
+    where = ", those at the ends" if 1 < off.sum() and inside.size and not inside.any() else ""  # where an entry beyond them is 0
+    start = f"{int(off.sum())} of {off.size} entries are off{where}, by up to" if off.size > 1 else "it is off by"
     return f"{start} {np.abs(value - right).max():.4g}"
 
 

@@ -427,6 +427,9 @@ const binary = (op, a, b) => {
   return y;
 };
 
+/** An entry over another; where both are beyond the ends, so is the quotient. */
+const quotient = (a, b) => (together(a.shape, b.shape) ? map((x, y) => (x === 0 && y === 0 ? 0 : x / y), "f", a, b) : binary("/", a, b));
+
 // ------------------------------------------------------------------------------- from the board to Python's notation
 
 const W = "[\\p{L}\\p{N}_]";
@@ -1099,7 +1102,7 @@ class Reader {
           return each((x) => reduced(total, ofNumbers(x.kind), x, x.shape.length ? array([], [-1], "i") : { list: [] }, this.shape.length === 2 && this.shape[1] === 1), [left]); // A 1
         }
         if (!left.letters && !right.letters) return binary(op, left, right);
-        return op === "@" ? each(matmul, [left, right]) : this.entrywise((a, b) => binary(op, a, b), [left, right]);
+        return op === "@" ? each(matmul, [left, right]) : this.entrywise((a, b) => (op === "/" && left.letters + right.letters ? quotient(a, b) : binary(op, a, b)), [left, right]);
       }
       case "index": return this.indexed(e);
       case "positions": return array(this.shape, [...Array(count(this.shape)).keys()], "i");
@@ -1490,7 +1493,9 @@ const marking = (data) => {
     if (!value.data.every(Number.isFinite)) return NOT_FINITE;
     const most = close * largestOf(right.data);
     const off = value.data.map((v, i) => Math.abs(v - right.data[i]));
-    const start = off.length > 1 ? `${off.filter((d) => !(d <= most)).length} of ${off.length} entries are off, by up to` : "it is off by";
+    const inside = gathered(array(right.shape, off), right.shape.map((n) => Math.max(n - 2, 0)), (at) => at.map((p) => p + 1)).data;
+    const where = inside.length && off.filter((d) => !(d <= most)).length > 1 && inside.every((d) => d <= most) ? ", those at the ends" : ""; // where an entry beyond them is 0
+    const start = off.length > 1 ? `${off.filter((d) => !(d <= most)).length} of ${off.length} entries are off${where}, by up to` : "it is off by";
     return `${start} ${general(Math.max(...off), 4)}`;
   };
   const says = (question, text) => {

@@ -513,6 +513,11 @@ def far_apart(W, X, Y, v):
     return np.mean(np.maximum(gap, 0)) + v[0]
 
 
+def denoised(x, noisy, lam):
+    jumps = x[1:] - x[:-1]
+    return 0.5 * np.sum((x - noisy) ** 2) + lam * np.sum(np.abs(jumps))
+
+
 ONE_STEP = "it is right for one step, but not for each step t"
 HINTS = {
     league: ((np.array([0.4, -0.3, 0.1]), np.array(0.2), [(0, 1, 1.0), (1, 2, 0.0), (2, 0, 0.5)]), {
@@ -524,6 +529,10 @@ HINTS = {
                  np.array([[0.6, -0.1], [-0.7, 0.5], [0.1, 0.4]]), np.array([1.0, 0.5, 0.1])), {
         "dLdgap": {"1/n": "a condition is missing: some entries are 0", "gap": "3 of 3 entries are off"},
         "dLdv": {"dL/dgap": "the term", "-dL/dgap": "the term"},
+    }),
+    denoised: ((np.array([0.9, 1.2, 1.1, 3.0, 2.8]), np.array([1.0, 1.3, 0.9, 3.2, 2.7]), np.array(0.4)), {
+        "dLdx": {"xᵢ - noisyᵢ + λ jumpsᵢ₋₁/|jumpsᵢ₋₁| - λ jumpsᵢ/|jumpsᵢ|": "",  # 0 beyond the ends, also of 0 / 0
+                 "xᵢ - noisyᵢ + λ sign(xᵢ - xᵢ₋₁) - λ sign(xᵢ₊₁ - xᵢ)": "2 of 5 entries are off, those at the ends"},
     }),
 }  # fmt: skip
 
