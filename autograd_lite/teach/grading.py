@@ -187,7 +187,8 @@ def _how_far(q: Question, value: Any, right: Any, close: float) -> str:
         return NOT_FINITE
     off = ~(np.abs(value - right) <= close * np.abs(right).max(initial=0.0))
     inside = off[(slice(1, -1),) * off.ndim]
-    where = ", those at the ends" if 1 < off.sum() and inside.size and not inside.any() else ""  # where an entry beyond them is 0
+    is_at_ends = off.sum() > 1 and inside.size and not inside.any()  # where an entry beyond them is 0
+    where = ", those at the ends" if is_at_ends else ""
     start = f"{int(off.sum())} of {off.size} entries are off{where}, by up to" if off.size > 1 else "it is off by"
     return f"{start} {np.abs(value - right).max():.4g}"
 
@@ -266,9 +267,10 @@ TERM = "the sign of the term "
 
 
 def _slipped(slips: Mapping[str, Any], value: Any, close: float) -> Iterator[str]:
-    """The mistakes whose result is the answer, perhaps with another sign."""
+    """The mistakes whose result is the answer, perhaps with another sign, or one number for all of its entries."""
+    full = {says: np.asarray(x) if np.ndim(x) else np.broadcast_to(x, value.shape) for says, x in slips.items()}
     for sign, more in SIGNS:
-        for says in (says for says, slip in slips.items() if _same(value, sign * np.asarray(slip), close)):
+        for says in (says for says, slip in full.items() if _same(value, sign * slip, close)):
             is_of_sign = more and says.startswith(TERM)  # those of the other terms are wrong
             yield f"only {says.removesuffix(' is wrong')} is right" if is_of_sign else f"{says}{more}"
 

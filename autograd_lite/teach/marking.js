@@ -1394,7 +1394,8 @@ function* causes({ value, right, others, slips, close }) {
   for (const [sign, more] of [[1, ""], [-1, ", and the sign is wrong"]]) {
     for (const [says, slip] of Object.entries(slips)) {
       const isOfSign = more && says.startsWith("the sign of the term "); // those of the other terms are wrong
-      if (same(value, times(slip, sign), close)) yield isOfSign ? `only ${says.replace(/ is wrong$/, "")} is right` : says + more;
+      const full = slip.shape.length ? slip : array(value.shape, spread(slip, value.shape));
+      if (same(value, times(full, sign), close)) yield isOfSign ? `only ${says.replace(/ is wrong$/, "")} is right` : says + more;
     }
   }
   for (let axis = 0; axis < value.shape.length; axis++) {

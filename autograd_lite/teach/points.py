@@ -60,7 +60,8 @@ def _computed(part: Expr, args: Sequence[Any]) -> Any:
 def elsewhere(d: Derivation, start: Values) -> Iterator[dict[str, Any]]:
     """Two other choices of the numbers near `start`, if there are any, each with every value of the steps.
 
-    Where a condition in the formulas always has one value, one is further away if the other occurs there.
+    Where a condition in the formulas always has one value, one is further away if the other occurs there; and the
+    second is where it has another at most entries, so that ``1[s < 1]`` is not ``1[y s < 1]``.
     """
     c = d.chain
     used = {word for word, _ in d.given}
@@ -80,23 +81,25 @@ def elsewhere(d: Derivation, start: Values) -> Iterator[dict[str, Any]]:
         return others | {word: moved(start[word], rng, size, word in free) for word in moving}
 
     cases = _cases(d, start)
-    missing = {(key, other) for key, at in cases for other in product((False, True), repeat=len(at))} - cases
+    missing = {(key, k, other) for key, k, at in cases for other in product((False, True), repeat=len(at))} - cases
+    seen = {(key, at) for key, _, at in cases}
     for seed in (1, 2):
-        for k, size in enumerate(FAR if missing else ()):
-            new = chosen(np.random.default_rng([seed, k]), size, False)
-            if reached := missing & _cases(d, new):
-                env = confirmed(d, new)
-                if env is not None:
-                    missing -= reached
-                    yield env
-                    break
+        wanted = {case for case in missing if (case[0], case[2]) not in seen} or (missing if seed == 2 else set())
+        far = [chosen(np.random.default_rng([seed, k]), size, False) for k, size in enumerate(FAR if wanted else ())]
+        reached = [wanted & _cases(d, new) for new in far]
+        for k in sorted((k for k, new in enumerate(reached) if new), key=lambda k: -len(reached[k])):
+            if (env := confirmed(d, far[k])) is not None:
+                seen |= {(key, at) for key, _, at in reached[k]}
+                missing -= reached[k]
+                yield env
+                break
         else:
             near = (confirmed(d, chosen(np.random.default_rng(seed), *how)) for how in TRIES)
             yield from islice((env for env in near if env is not None), 1)
 
 
-def _cases(d: Derivation, start: Values) -> set[tuple[str, tuple[bool, ...]]]:
-    """The values that each condition in the formulas has, somewhere, and those that it has where a sign is 1 or not:
+def _cases(d: Derivation, start: Values) -> set[tuple[str, int, tuple[bool, ...]]]:
+    """The values that each condition in the formulas has at each entry, and those that it has where a sign is 1 or not:
     δ sign(r) where |r| > δ.
     """
     conditions, signs = dict[str, Any](), dict[str, Any]()
@@ -118,7 +121,8 @@ def _cases(d: Derivation, start: Values) -> set[tuple[str, tuple[bool, ...]]]:
     several = {key: [x] for key, x in (conditions | signs).items()}
     for (a, x), (b, y) in product(conditions.items(), signs.items()):
         several |= {a + b: [x, y]} if x.shape == y.shape else {}
-    return {(key, at) for key, xs in several.items() for at in zip(*(x.ravel().tolist() for x in xs), strict=True)}
+    entries = {key: zip(*(x.ravel().tolist() for x in xs), strict=True) for key, xs in several.items()}
+    return {(key, k, at) for key, several_at in entries.items() for k, at in enumerate(several_at)}
 
 
 def near(values: Values) -> Iterator[dict[str, Any]]:

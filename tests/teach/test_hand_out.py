@@ -518,6 +518,12 @@ def denoised(x, noisy, lam):
     return 0.5 * np.sum((x - noisy) ** 2) + lam * np.sum(np.abs(jumps))
 
 
+def margins(w, b, X, y):
+    score = X @ w + b
+    slack = np.maximum(0, 1 - y * score)
+    return 0.5 * w @ w + 2 * np.sum(slack)
+
+
 ONE_STEP = "it is right for one step, but not for each step t"
 HINTS = {
     league: ((np.array([0.4, -0.3, 0.1]), np.array(0.2), [(0, 1, 1.0), (1, 2, 0.0), (2, 0, 0.5)]), {
@@ -529,6 +535,10 @@ HINTS = {
                  np.array([[0.6, -0.1], [-0.7, 0.5], [0.1, 0.4]]), np.array([1.0, 0.5, 0.1])), {
         "dLdgap": {"1/n": "a condition is missing: some entries are 0", "gap": "3 of 3 entries are off"},
         "dLdv": {"dL/dgap": "the term", "-dL/dgap": "the term"},
+    }),
+    margins: ((np.array([0.4, -0.7]), np.array(0.1), np.array([[1.0, 0.2], [0.3, 1.5], [-0.8, -0.4], [2.0, -1.0]]),
+               np.array([1.0, -1.0, -1.0, 1.0])), {
+        "dLdscore": {"-2 y 1[score < 1]": "it is right for the numbers given", "-2 y 1[y score < 1]": ""},
     }),
     denoised: ((np.array([0.9, 1.2, 1.1, 3.0, 2.8]), np.array([1.0, 1.3, 0.9, 3.2, 2.7]), np.array(0.4)), {
         "dLdx": {"xᵢ - noisyᵢ + λ jumpsᵢ₋₁/|jumpsᵢ₋₁| - λ jumpsᵢ/|jumpsᵢ|": "",  # 0 beyond the ends, also of 0 / 0

@@ -1026,3 +1026,20 @@ def test_the_sign_in_a_case_is_judged_where_it_is_negative():
     right, forgotten = (sheet.check({"dL/dr": f"where(|r| < 0.5, r, 0.5{sign})"}) for sign in (" sign(r)", ""))
     assert right[0].right
     assert not forgotten[0].right
+
+
+def test_a_difference_of_two_gradients_is_a_blank_and_not_like_a_value():
+    def filtered(alpha, sales):
+        level, trend, total = sales[0], sales[1] - sales[0], 0.0
+        for t in range(1, 4):
+            guess = level + trend
+            e = sales[t] - guess
+            total = total + e**2
+            level = guess + alpha * e
+            trend = trend + 0.3 * alpha * e
+        return total / 2
+
+    sheet = ag.trace(filtered, 0.4, np.array([3.0, 3.6, 4.1, 4.9])).worksheet(wrt=["alpha"])
+    assert "dL/dguess2 = ______________" in str(sheet)
+    assert "dL/dguess3 = -dL/de3" in str(sheet)
+    assert "likewise" not in str(sheet)
