@@ -15,6 +15,7 @@ from contextlib import suppress
 from copy import deepcopy
 from dataclasses import replace
 from functools import partial
+from itertools import pairwise
 from types import CodeType
 from typing import Any
 
@@ -24,7 +25,7 @@ from ..base.memory import address
 from ..program import Equation, Var
 from ..program.assignments import assigned, bound, counted, is_around, iterated, looped, names, passed
 from ..program.naming import Names, expression, line, operand, place, reads
-from ..table import TABLE
+from ..table import TABLE, Primitive
 from .board_names import start_of
 from .formula import Array, Expr, Labels, fold, index_parts, multiplied, name, number, replaced, unsimplified, walk
 from .formula_ops import evaluate
@@ -58,6 +59,7 @@ class Constants:
         self.starts: set[str] = set()  # names, which the user does not have, of what a loop starts with
         self.rounds: dict[Any, dict[Var, Any]] = {}  # by places in the user's code, the operands there in a loop
         self.turns: dict[Any, list[Var]] = {}  # by places in the user's code, what each round of a loop computes there
+        self.indices: dict[Any, dict[Primitive, dict[Var, Any]]] = {}  # and by what index
         self.befores: dict[tuple[Var, int], str] = {}  # by result and operand, the value of a variable before a loop
         self._starts: dict[Any, int | None] = {}  # by these places, what a loop begins with
         self._sourced: dict[tuple[str, Any], Any] = {}
@@ -88,6 +90,8 @@ class Constants:
         carried = set[Any]()
         for eq in equations:
             self.turns.setdefault(place(eq), []).append(eq.outputs[0])
+            by_row = self.indices.setdefault(place(eq), {})
+            by_row.setdefault(eq.row, {})[eq.outputs[0]] = eq.params.get("index")
             for k, x in enumerate(eq.operands):
                 every.setdefault(_place_in_code(eq, k), []).append((eq.outputs[0], x))
                 if not isinstance(x, Var):
@@ -459,6 +463,12 @@ class Constants:
             return labels
         if not isinstance(x, np.ndarray):
             return x
+        reads = self._reads(eq)
+        if isinstance(e, ast.Name) and _are_several([*reads.values()]):
+            labels = x.view(Labels)
+            labels.word = f"{e.id}{[*reads].index(eq.outputs[0]) + 1}"
+            self._use({labels.word: x}, [labels.word])
+            return labels
         if isinstance(e, ast.List) and not isinstance(eq.params["index"], tuple):  # Z[[0, 1]]
             return x
         known = self.known(x) or (self.in_line(eq, x) if e is None or isinstance(e, ast.Name) else None)
@@ -470,7 +480,8 @@ class Constants:
         if known is not None:
             labels.word = write(known, ASCII)
         elif isinstance(e, ast.Name | ast.Subscript) or e is not None and not is_all:
-            turns, labels.word = self.turns.get(place(eq), []), ast.unparse(e)
+            turns = self.turns.get(place(eq), [])
+            labels.word = ast.unparse(self._in_round(eq, e, [*reads]))
             if len(turns) > 1 and isinstance(e, ast.Name) and self._is_turn(e, eq.origin.code):
                 labels.word += f"{turns.index(eq.outputs[0]) + 1}"
             self._use({labels.word: x}, [labels.word])
@@ -480,6 +491,19 @@ class Constants:
         elif e is None:
             return x
         return labels
+
+    def _reads(self, eq: Equation) -> dict[Var, Any]:
+        """What each round of a loop reads at the place of an equation, with the index."""
+        return next((of for of in self.indices.get(place(eq), {}).values() if eq.outputs[0] in of), {})
+
+    def _in_round(self, eq: Equation, e: ast.expr, turns: Sequence[Var]) -> ast.expr:
+        """An index with the numbers that the variables of loops count: ``labels == 0`` for ``labels == k``."""
+        for part in (part for part in ast.walk(e) if isinstance(part, ast.Name)) if len(turns) > 1 else ():
+            over = counted(eq.origin.code, part) if eq.origin.code is not None else None
+            steps = self._steps(over, eq.origin.code, len(turns)) if over is not None else ()
+            if len(steps) == len(turns):
+                e = _instead(e, part, str(steps[turns.index(eq.outputs[0])]))
+        return e
 
     def _counter(self, eq: Equation, x: Any, e: ast.expr | None) -> str:
         """The name of a single position: of a variable, j1, j2, … in a loop over labels, or of an entry, ``ys[t]``."""
@@ -491,6 +515,11 @@ class Constants:
         if code is not None and isinstance(e, ast.Subscript) and isinstance(e.value, ast.Name):
             return self._entry(e.value.id, e.slice, x, code, turns.index(eq.outputs[0]) if turns else 0, len(turns))
         of, part = (None, slice(None)) if code is None or not isinstance(e, ast.Name) else iterated(code, e)
+        reads = self._reads(eq)
+        if isinstance(e, ast.Name) and not of and _have_gaps([*reads.values()]):
+            word = f"{e.id}{[*reads].index(eq.outputs[0]) + 1}"
+            self._use({word: x}, [word])
+            return word
         if not isinstance(e, ast.Name) or not of or eq.outputs[0] not in turns or len(turns) < 2:
             return ""
         t, whole = turns.index(eq.outputs[0]), np.asarray(self._value(of, code))
@@ -627,6 +656,17 @@ def _compares_labels(e: Expr) -> bool:
         return False
     is_column = e.args[0].role == "index" and e.args[0].shape == (*e.args[0].args[0].shape, 1)
     return is_column and e.args[0].args[0].role == "name"
+
+
+def _are_several(indices: Sequence[Any]) -> bool:
+    """Whether a place in a loop reads other rows in each round: those of ``mask = times >= times[i]``."""
+    return len(indices) > 1 and all(isinstance(x, np.ndarray) and not _is_same(x, indices[0]) for x in indices[1:])
+
+
+def _have_gaps(indices: Sequence[Any]) -> bool:
+    """Whether the rounds of a loop that read an entry are some of those that it has: ``if died[i]:``."""
+    steps = {b - a for a, b in pairwise(indices)} if all(type(k) is int for k in indices) else set[int]()
+    return len(steps) > 1 and min(steps) > 0
 
 
 def is_number(x: Any) -> bool:

@@ -360,8 +360,9 @@ def _given(word: str, x: Any, is_asked: bool) -> Line:
     """A given number, also that in all entries of a state at the start, ``h0 = 0``; of any other array the shape."""
     if word.endswith("0") and np.ndim(x) == 2 and np.array_equal(x, np.eye(*np.shape(x))):
         return Line(word, (name("I"),))
-    is_state = word[-1:].isdigit() and not is_asked and np.size(x) > 1 and np.all(x == np.ravel(x)[0])
-    if is_state or not np.ndim(x) and np.asarray(x).dtype.kind == "i":
+    kind = np.asarray(x).dtype.kind
+    is_state = word[-1:].isdigit() and not is_asked and np.size(x) > 1 and np.all(x == np.ravel(x)[0]) and kind != "b"
+    if is_state or not np.ndim(x) and kind == "i":
         x = np.ravel(x)[0].item()
     return Line(word, (number(x),)) if is_number(x) else Line(word, shape=np.shape(x))
 

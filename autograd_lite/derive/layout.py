@@ -196,7 +196,7 @@ def _step(line: Line, printer: Printer, wide: int) -> Iterator[str]:
     symbol, formula = line.written(printer)
     start = f"  {symbol}{' ' * (wide - _width(symbol))} = {formula}"
     value = "; ".join(filter(None, (_array(line.value, AT + 11), _how(line, printer)[2:])))
-    yield f"{start:<{AT}}  {shape_text(line.shape or ()):<8} {value}".rstrip()
+    yield f"{start:<{AT}}  {'' if line.shape is None else shape_text(line.shape):<8} {value}".rstrip()
     if line.where:
         yield f"  {'':<{wide}}   with {', '.join(d.written(printer) for d in line.where)}"
 

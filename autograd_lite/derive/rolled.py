@@ -37,7 +37,7 @@ from .formula import (
     walk,
 )
 from .layout import GIVEN, STEPS, Definition, Line, Section
-from .simplify import again, product, simplified
+from .simplify import again, is_negative, product, simplified
 
 T = TypeVar("T")
 TERMS = 3  # of a sum that is written with Σₜ
@@ -209,6 +209,10 @@ def _word(words: Sequence[str], steps: Sequence[int]) -> str:
     arrays, positions = zip(*map(_entry, words), strict=True)
     if min(positions) >= 0 and len(set(arrays)) == 1 and (step := _position(positions, steps)):
         return f"{arrays[0]}{step!r}]"
+    if all(" == " in word for word in words):  # labels == 0, labels == 1
+        stems, ends = zip(*(word.rsplit(" == ", 1) for word in words), strict=True)
+        step = _position([*map(int, ends)], steps) if all(map(str.isdigit, ends)) else None
+        return f"{stems[0]} == {step!r}" if step and len(set(stems)) == 1 else ""
     stems, numbers = zip(*map(_number, words), strict=True)
     step = _distance(numbers, steps)
     is_near = step is not None and abs(step.distance) <= FAR  # neg11 and neg12 of two lists have no number of a step
@@ -224,7 +228,7 @@ def _one(formulas: Sequence[Expr], steps: Sequence[int]) -> Expr | None:
         return _one_number([e.value for e in formulas], steps)
     if len({_degree(e) for e in formulas}) > 1:
         return _one_power(formulas, steps)
-    if any((e.head, e.shape, len(e.args)) != (first.head, first.shape, len(first.args)) for e in formulas):
+    if any((e.head, len(e.shape), len(e.args)) != (first.head, len(first.shape), len(first.args)) for e in formulas):
         return None
     if first.role == "name":
         word = _word([e.value for e in formulas], steps)
@@ -277,7 +281,7 @@ def _one_index(indices: Sequence[Any], steps: Sequence[int]) -> Any:
 def _one_label(labels: Sequence[Labels], steps: Sequence[int]) -> Labels | None:
     """Positions with one name for those of each step; None where their names differ in more than the number."""
     words = [p.word for p in labels]
-    one = np.zeros(labels[0].shape, int).view(Labels)
+    one = np.zeros(labels[0].shape, labels[0].dtype).view(Labels)
     one.word = _word(words, steps) if all(words) else ""
     return one if one.word or not any(words) else None
 
@@ -369,6 +373,8 @@ def _of_terms(e: Expr, signed: Sequence[tuple[int, Expr]], looped: Container[str
         if body is not None:
             body = _with_numbers(body)
             sign, inner = (-1, body.args[0]) if body.role == "negation" else (1, body)
+            if inner.role == "placement" and is_negative(inner.args[0]):  # -Σₜ 1[wₜ = k]
+                sign, inner = -sign, replace(inner, args=(number(-inner.args[0].value), *inner.args[1:]))
             numbers = [f for f in factors_of(inner) if f.is_number]
             inner = multiplied([f for f in factors_of(inner) if not f.is_number], inner.shape) if numbers else inner
             summed = unsimplified(_OverSteps(f"sum_{_LETTER.get()}"), (inner,), e.shape, steps=sorted(steps))
@@ -500,7 +506,9 @@ def _merged(lines: Iterable[Line], looped: Container[str]) -> list[Line]:
         for pair, run in (of for of in runs if is_plain and len(of[1]) >= (TERMS if _counts(of[0]) else least)):
             instead |= {id(line): [] for line in run}
             how = f"{pair.how}; {_range([_number(x.symbol)[1] for x in run])}"
-            instead[id(run[0])] = [_changed(replace(pair, how=how), _with_numbers)]
+            sizes = {x.shape if x.value is None else np.shape(x.value) for x in run}  # of rows that a mask selects
+            shape = pair.shape if len(sizes) == 1 else None
+            instead[id(run[0])] = [_changed(replace(pair, how=how, shape=shape), _with_numbers)]
     return [line for before in lines for line in instead.get(id(before), [before])]
 
 

@@ -662,6 +662,31 @@ def test_entries_of_a_vector_in_a_loop_have_its_name():
     assert "derrors/dφ1 = -2 Σₜ (y[t-1] - φ1 y[t-2] - φ2 y[t-3]) y[t-2] since" in text
 
 
+def test_rows_that_a_mask_selects_in_a_loop_are_numbered():
+    def cox(coef, Z, times, died):
+        hazard, partial = np.exp(Z @ coef), 0.0
+        for i in range(len(times)):
+            if died[i]:
+                at_risk = times >= times[i]
+                partial = partial + np.log(hazard[i]) - np.log(np.sum(hazard[at_risk]))
+        return -partial
+
+    died = np.array([1, 1, 0, 1])
+    text = explained(cox, (draw(2), draw(4, 2), np.array([5.0, 2.0, 8.0, 3.0]), died), ["coef"])
+    assert "cₜ = hazard[at_riskₜ] t = 1 … 3" in text
+    assert "partial = Σₜ (log(bₜ) - log(Σ cₜ))" in text
+
+    def spread(mu, X, labels):
+        L = 0.0
+        for k in range(3):
+            inside = X[labels == k]
+            L = L + np.sum((inside - mu[k]) ** 2)
+        return L
+
+    text = explained(spread, (draw(3, 2), draw(5, 2), np.array([0, 1, 2, 1, 0])), ["mu"])
+    assert "insideₜ = X[labels == t-1] t = 1 … 3" in text
+
+
 def test_the_determinant_of_a_small_matrix_has_a_matrix_of_derivatives():
     text = explained(lambda A: A[0, 0] * A[1, 1] - A[0, 1] * A[1, 0], (draw(2, 2),), ["A"])
     assert "dL/dA = [[A[1, 1], -A[1, 0]], [-A[0, 1], A[0, 0]]] since" in text
