@@ -349,6 +349,10 @@ def entry(e: Expr, at: At) -> Expr:
             return _placed(e, at) if is_cut(e) else _looked_up(e, at)
         case "index" | "concatenation" | "rotation" if (moved := _moved(e, at)) is not None:
             return entry(*moved)
+        case "index" if all(_is_plain(p) for p in _parts(e)):  # X[:, 0]
+            free = iter(at)
+            places = [str(p) if type(p) is int else next(free) for p in _parts(e)]
+            return entry(inner, (*places, *free))
         case "assignment":
             return _of_assignment(e, at, rest)
         case "index" if at[:1] == ("i",) and any(isinstance(p, Labels) and not p.word for p in _parts(e)):
@@ -407,6 +411,11 @@ def _of_reshape(e: Expr, at: At) -> Expr:
         kept = list(_regrouped(kept, after, before))
     inside = iter(kept)
     return entry(e.args[0], tuple("" if size == 1 else next(inside) for size in before))
+
+
+def _is_plain(p: Any) -> bool:
+    """Whether a part of an index is a digit or a whole axis."""
+    return type(p) is int and 0 <= p < 10 or isinstance(p, slice) and p == slice(None)
 
 
 def _of_triangle(e: Expr, at: At) -> Expr:

@@ -117,7 +117,7 @@ class Notation:
         inside = self.running | (rows_of_data(program, self.active) if is_read else set())
         inside |= self._laid_out(names) if is_read else set()
         shown = {v: word for v, word in names.items() if v in self.place}
-        self._name(without_gaps(shown, inside), masks, is_read)
+        self._name(without_gaps(shown, inside), masks, board)
         if board:
             self.program = self.program.mapped(self.constants.labelled)
             self._read_positions()

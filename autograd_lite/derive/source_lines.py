@@ -60,6 +60,12 @@ class LineWriter(CodeWriter):
     def node(self, n: Var) -> str:
         return self.ident(self.chain.names[n])
 
+    def _argument(self, value: Any, wish: str) -> str:
+        """The name of an array that the source has as an argument: that of an equal one of the user's."""
+        same = (w for w, x in self.chain.constants.values.items() if isinstance(x, np.ndarray) and _is_same(x, value))
+        word = next(same, None)
+        return super()._argument(value, wish) if word is None else self.ident(word)
+
     def gradient(self, n: Var) -> str:
         """``dLdW``."""
         return self.partial(self.chain.root, n)
@@ -254,7 +260,7 @@ class LineWriter(CodeWriter):
             self._returned |= self.memory[word]
         if expected is not None and not close(value, expected, self._rounding[word]):
             raise ArithmeticError(f"source: {word} = {code} gives {value}, the function itself {expected}")
-        return [*lines, (f"{word} = {code}", comment)]
+        return [*lines, (f"{word} = {code}", comment)] if code != word else lines  # of a partial that is the gradient
 
     def _negated(self, e: Expr) -> Expr | None:
         """``-1 * mask`` for ``-mask * x``: NumPy has no sign for truth values."""
@@ -323,6 +329,10 @@ class LineWriter(CodeWriter):
             return repeated
         lengths = [(len(write(part, self)), part) for part, _ in candidates]
         return max((pair for pair in lengths if 12 < pair[0] <= WIDTH), key=itemgetter(0), default=(0, None))[1]
+
+
+def _is_same(x: Any, y: Any) -> bool:
+    return isinstance(y, np.ndarray) and x.dtype == y.dtype and np.array_equal(x, y)
 
 
 def names_in(code: str) -> set[str]:

@@ -48,6 +48,30 @@ def test_a_partial_in_which_axes_are_added_has_indices():
     assert "∂bᵢⱼ/∂aᵢⱼ = −ampᵢ sin(aᵢⱼ)" in repr(ag.trace(f, np.array([1.0, 0.5]), np.array([0.1, 0.3])).draw())
 
 
+def test_names_and_masks_are_those_of_the_derivation():
+    def f(x):
+        later = np.triu(np.ones((3, 3), dtype=bool), k=1)
+        scores = np.where(later, -np.inf, x[:, None] - x)
+        weights = np.exp(scores - np.max(scores, axis=1, keepdims=True))
+        weights = weights / np.sum(weights, axis=1, keepdims=True)
+        return np.sum((weights @ x) ** 2)
+
+    program = ag.trace(f, np.array([0.1, 0.5, 0.2]))
+    assert "weights = softmax(scores)" in repr(program.draw())
+    assert "f(x, later=np.array(" in program.source()
+    assert "np.where(later, -np.inf" in program.source()
+
+
+def test_an_entry_of_a_column_has_two_indices():
+    def f(points, radius):
+        diff = points * 2.0
+        dist = np.sqrt(diff[:, 0] ** 2 + diff[:, 1] ** 2)
+        return np.sum((dist - radius) ** 2)
+
+    page = re.sub(r"<[^>]*>", "", ag.trace(f, np.array([[1.0, 2.0], [0.5, 1.0]]), 1.0).draw().html())
+    assert "1[j=0]diffk0distk" in page.replace("\u2062", "")
+
+
 def test_small_numbers_are_no_rounding_errors():
     h = 6.626e-34
     nu = ag.Tensor(np.array([5.0, 6.0]), requires_grad=True)
