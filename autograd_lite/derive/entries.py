@@ -349,10 +349,6 @@ def entry(e: Expr, at: At) -> Expr:
             return _placed(e, at) if is_cut(e) else _looked_up(e, at)
         case "index" | "concatenation" | "rotation" if (moved := _moved(e, at)) is not None:
             return entry(*moved)
-        case "index" if all(_is_plain(p) for p in _parts(e)):  # X[:, 0]
-            free = iter(at)
-            places = [str(p) if type(p) is int else next(free) for p in _parts(e)]
-            return entry(inner, (*places, *free))
         case "assignment":
             return _of_assignment(e, at, rest)
         case "index" if at[:1] == ("i",) and any(isinstance(p, Labels) and not p.word for p in _parts(e)):
@@ -369,8 +365,11 @@ def entry(e: Expr, at: At) -> Expr:
 
 
 def _moved(e: Expr, at: At) -> tuple[Expr, At] | None:
-    """The array of which an entry of slices of it, of it beside zeros, or of it in rotation is one, and which."""
+    """The array of which an entry of columns or slices of it, of it beside zeros or in rotation is one, and which."""
     inner = e.args[0]
+    if e.role == "index" and all(map(_is_plain, parts := _parts(e))) and type(parts[0]) is not int:  # X[:, 0]
+        free = iter(at)
+        return inner, (*(str(p) if type(p) is int else next(free) for p in parts), *free)
     if e.role == "index" and is_cut(e) and e.shape.count(1) == inner.shape.count(1):
         return inner, _shifted(e, inner.shape, at, 1)
     shifts: Sequence[int] = ()

@@ -109,6 +109,9 @@ def dotted(base: str, word: str) -> str:
     return f"{base}[{script(word)}]"
 
 
+_VECTORS = {"linalg.eigh": (1,), "linalg.svd": (0, 2)}  # which results they are
+
+
 class _Part(Function):
     """One of the several results of a linear row, which is linear as well."""
 
@@ -169,10 +172,18 @@ class _Program(Writer):
                 # As it was recorded: x / x is not 1 at 0.
                 e = args[0] if returns_its_operand(eq) else Expr(row.name, tuple(args), None, eq.params, v.shape, part)
                 if row.outputs and isinstance(row.js, str):
+                    self._check_signs(eq, k)
                     yield self._assign(v, self.template(e, k))
                     continue
                 e = self.opened(e, k) if row.outputs and part is row else e
                 yield self._assign(v, self.array(fitted(e, v.shape)))
+
+    def _check_signs(self, eq: Equation, k: int) -> None:
+        """Raise if a result is vectors that the program uses: the page has them, perhaps with another sign."""
+        v, row = eq.outputs[k], eq.row
+        is_wide = len({*eq.shape_of(0)[-2:]}) > 1 and eq.params.get("full_matrices")
+        if k in _VECTORS.get(row.name, ()) and (v in self.graph.program.users or is_wide):
+            raise NoForm(f"the vectors of {plain(row.name)} have no form in JavaScript, for their signs are arbitrary")
 
     def forward(self) -> Iterator[str]:
         yield from self._lines(self.graph.program.equations)

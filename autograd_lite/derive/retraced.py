@@ -7,6 +7,7 @@ it, and a known step, such as `conv2d`, is called again on its arguments.
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -22,7 +23,7 @@ from ..engine.node import TRACED
 from ..engine.value import live_of
 from ..program import Equation, Program, Var
 from ..program.graph import ending, recorded_equations
-from ..program.naming import groups
+from ..program.naming import groups, operand
 from ..tensor import Tensor
 from .chain_rule import Chain
 from .formula import Expr
@@ -121,7 +122,7 @@ class _Again:
                 operands.append(x)
                 continue
             if not self._given(eq, k) and not self._draws(eq.group):
-                self._refuse(eq, "a value")
+                self._refuse(eq, "a value", operand(eq, k))
             if not isinstance(x, Var) and (e := self.chain.operand(eq, k)).names:
                 used = [v for word, v in self.named.items() if word in e.names]
                 equations, x = self._equations(partial(self._value, e), used)
@@ -166,10 +167,10 @@ class _Again:
         if places and not self.data.positions(eq, places):
             self._refuse(eq, "positions")
 
-    def _refuse(self, eq: Equation, what: str) -> None:
+    def _refuse(self, eq: Equation, what: str, e: ast.expr | None = None) -> None:
         """Raise for a constant that may have been computed from the numbers. A trace has recorded what was."""
         if not self.is_traced:
-            raise _may_follow(eq, what)
+            raise _may_follow(eq, what, e)
         self.data.fixed |= self.data.arrays  # perhaps from an array that is no argument
 
     # ------------------------------------------------------------------------------------------------- calls again
@@ -250,9 +251,11 @@ class _Again:
         return Tensor(x.copy()) if isinstance(x, np.ndarray) else x  # an array, or a Tensor without a graph
 
 
-def _may_follow(eq: Equation, what: str) -> NoForm:
-    word = (eq.group or eq.row).name
+def _may_follow(eq: Equation, what: str, e: ast.expr | None) -> NoForm:
+    """The error for a constant, written in the user's line as `e`."""
+    word, line = (eq.group or eq.row).name, eq.origin.line.replace("\\", "/").rpartition("/")[2]
+    at = (f", {plain(ast.unparse(e))}" if e is not None else "") + f" in {line}" * bool(line) + "," * (e is not None)
     return NoForm(
-        f"{plain(word)} uses {what} that may have been computed from the numbers; draw the function itself, as in "
-        "draw(f, x), which records that too"
+        f"{plain(word)} uses {what}{at} that may have been computed from the numbers; draw the function "
+        "itself, as in ag.trace(f, x).draw(), which records that too"
     )

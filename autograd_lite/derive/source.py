@@ -10,6 +10,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
+from itertools import chain as chain_of
 from typing import Any, Literal, overload
 
 import numpy as np
@@ -271,9 +272,7 @@ def _emit(chain: Chain, trees: Sequence[Any], name: str, parameters: Mapping[str
     writer = LineWriter(chain, wanted, chain.program.inputs)
     body = ["# forward", *writer.forward()]
     for v, x in chain.program.fixed.items():
-        word, value = writer.node(v), literal(x)
-        test = f"not np.array_equal({word}, {value})" if isinstance(x, np.ndarray) else f"{word} != {value}"
-        body[:0] = [f"if {test}:", f"    raise ValueError({f'{name}: this source is for {word} = {value}'!r})"]
+        body[:0] = _only_for(name, writer.node(v), x)
     if wanted:
         body += ["", "# backward", *writer.backward()]
         writer.check()
@@ -286,8 +285,8 @@ def _emit(chain: Chain, trees: Sequence[Any], name: str, parameters: Mapping[str
     written = {w: literal(x) for w, x in constants.items() if _is_short(x) and w not in changed}
     outside.sort(key=lambda word: word in written)
     given = _parameters(writer, parameters, names_in("\n".join(body)))
-    if unpacked := [line for lines in given.values() for line in lines]:
-        body[:0] = [*unpacked, ""]
+    unpacked = [*chain_of(*given.values())]
+    body[:0] = [*unpacked, *[""] * bool(unpacked)]
     arguments = [*given, *(w for w in outside if w not in written), *([update] if update else []), *written]
     while name in writer.helpers.texts:  # a helper has this name
         name += "_"
@@ -310,6 +309,13 @@ def _emit(chain: Chain, trees: Sequence[Any], name: str, parameters: Mapping[str
         structure=rebuild(tuple(parameters.values()), writer.inputs),
     )
     return source
+
+
+def _only_for(name: str, word: str, x: Any) -> list[str]:
+    """The lines that raise if an argument has another value."""
+    value = literal(x)
+    test = f"not np.array_equal({word}, {value})" if isinstance(x, np.ndarray) else f"{word} != {value}"
+    return [f"if {test}:", f"    raise ValueError({f'{name}: this source is for {word} = {value}'!r})"]
 
 
 def _parameters(writer: LineWriter, parameters: Mapping[str, Any], used: Collection[str]) -> dict[str, list[str]]:

@@ -312,6 +312,59 @@ const cholesky = (x, upper) => stack(x, matrices(x).map((a) => {
   }
   return upper ? table(a.length, a.length, (i, j) => y[j][i]) : y;
 }));
+/** The angle that makes two columns orthogonal, of squared lengths a and b and the product c: its cosine and sine. */
+const turn = (a, b, c) => {
+  const z = (b - a) / (2 * c), t = (z < 0 ? -1 : 1) / (Math.abs(z) + Math.hypot(1, z)), cosine = 1 / Math.hypot(1, t);
+  return [cosine, t * cosine];
+};
+const turned = (rows, p, q, [c, s]) => rows.forEach((row) => { [row[p], row[q]] = [c * row[p] - s * row[q], s * row[p] + c * row[q]]; });
+/** Pairs of columns in turn, many times: Jacobi's order. */
+const sweeps = (n, step) => {
+  for (let many = 0; many < 40; many++) for (let q = 1; q < n; q++) for (let p = 0; p < q; p++) step(p, q);
+};
+const flip = (a) => table(a[0].length, a.length, (i, j) => a[j][i]);
+/** Jacobi's method. The signs of the vectors are not those of LAPACK. */
+const eigh = (x, triangle) => {
+  const found = matrices(x).map((a) => {
+    const n = a.length, v = table(n, n, (i, j) => Number(i === j));
+    const s = table(n, n, (i, j) => ((i > j) === (triangle === "L") ? a[i][j] : a[j][i]));
+    sweeps(n, (p, q) => {
+      if (Math.abs(s[p][q]) < 1e-300) return;
+      const by = turn(s[p][p], s[q][q], s[p][q]);
+      turned(s, p, q, by);
+      const across = flip(s);
+      turned(across, p, q, by);
+      s.splice(0, n, ...flip(across));
+      turned(v, p, q, by);
+    });
+    const order = s.map((_, k) => k).sort((i, j) => s[i][i] - s[j][j]);
+    return [order.map((k) => s[k][k]), v.map((row) => order.map((k) => row[k]))];
+  });
+  return [array(x.shape.slice(0, -1), Float64Array.from(found.flatMap(([w]) => w))), stack(x, found.map(([, v]) => v))];
+};
+/** The same on the columns of a matrix, with as many vectors as values: u, s, v. */
+const columns = (a) => {
+  if (a.length < a[0].length) return columns(flip(a)).reverse();
+  const u = a.map((row) => row.slice()), n = u[0].length, v = table(n, n, (i, j) => Number(i === j));
+  const dot = (p, q) => u.reduce((sum, row) => sum + row[p] * row[q], 0);
+  sweeps(n, (p, q) => {
+    const [a, b, c] = [dot(p, p), dot(q, q), dot(p, q)];
+    if (Math.abs(c) <= 1e-16 * Math.sqrt(a * b)) return;
+    for (const rows of [u, v]) turned(rows, p, q, turn(a, b, c));
+  });
+  const sizes = v.map((_, k) => Math.sqrt(dot(k, k))), order = sizes.map((_, k) => k).sort((i, j) => sizes[j] - sizes[i]);
+  const pick = (rows, by) => rows.map((row) => order.map((k) => row[k] / by(k)));
+  return [pick(u, (k) => sizes[k] || 1), order.map((k) => sizes[k]), pick(v, () => 1)];
+};
+const svd = (x) => {
+  const found = matrices(x).map(columns), s = found.map((f) => f[1]);
+  return [stack(x, found.map((f) => f[0])), array([...x.shape.slice(0, -2), s[0].length], Float64Array.from(s.flat())),
+    stack(x, found.map((f) => flip(f[2])))];
+};
+const pinv = (x, least) => stack(x, matrices(x).map((a) => {
+  const [u, s, v] = columns(a), few = s.map((y) => (y > least * s[0] ? 1 / y : 0));
+  return table(a[0].length, a.length, (i, j) => few.reduce((sum, y, k) => sum + v[i][k] * y * u[j][k], 0));
+}));
 /** By reflections, as LAPACK has it. */
 const qr = (x, mode) => {
   const found = matrices(x).map((r) => {

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 from bisect import bisect
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import wraps
 from itertools import takewhile
@@ -630,14 +630,7 @@ def _named_as_used(program: Program) -> Program:
     inputs = {*program.inputs, *(v for v, t in program.captured.items() if t.requires_grad and not t.name)}
     called = {v: v.name if v in program.named else "" for v in program.variables if v in inputs}
     waiting = {v for v, w in called.items() if w not in variables and (not w or stem(w) in variables)}
-    uses: dict[Var, str] = {}
-    for eq in program.equations if waiting else ():
-        for k, v in enumerate(eq.operands):
-            if isinstance(v, Var) and v in waiting and v not in uses:
-                e = operand(eq, k) if eq.row.algebra != "gather" else position(eq, k)
-                e = e.value if isinstance(e, ast.Subscript) else e  # self.W[-1]
-                wish = e.attr if isinstance(e, ast.Attribute) else e.id if isinstance(e, ast.Name) else ""
-                uses |= {v: wish} if wish else {}
+    uses = _words_in_lines(program.equations if waiting else (), waiting)
     taken, often, counted = {v.name for v in program.named}, Counter(uses.values()), Counter[str]()
     new = dict[Var, str]()
     for v in (v for v in called if v in uses):
@@ -650,6 +643,19 @@ def _named_as_used(program: Program) -> Program:
     for v, word in [*new.items(), *zip(letters, fresh, strict=False)]:
         v.name = word
     return replace(program, named=program.named.union(new))
+
+
+def _words_in_lines(equations: Iterable[Equation], waiting: Container[Var]) -> dict[Var, str]:
+    """What variables are called in the first line that uses them."""
+    uses: dict[Var, str] = {}
+    for eq in equations:
+        for k, v in enumerate(eq.operands):
+            if isinstance(v, Var) and v in waiting and v not in uses:
+                e = operand(eq, k) if eq.row.algebra != "gather" else position(eq, k)
+                e = e.value if isinstance(e, ast.Subscript) else e  # self.W[-1]
+                wish = e.attr if isinstance(e, ast.Attribute) else e.id if isinstance(e, ast.Name) else ""
+                uses |= {v: wish} if wish else {}
+    return uses
 
 
 def _own_names(inputs: Iterable[Node]) -> list[tuple[str, Tensor]]:

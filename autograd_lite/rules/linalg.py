@@ -9,6 +9,7 @@ algorithmic differentiation" (2008), section 2.2; K. B. Petersen and M. S. Peder
 squares problems whose variables separate" (1973).
 """
 
+from contextlib import suppress
 from math import prod
 from operator import index
 from typing import Any
@@ -98,7 +99,7 @@ def _pinv_bind(a, rcond=None, hermitian=False, *, rtol=Ellipsis):
 
 pinv = general(
     np.linalg.pinv, _pinv_rule, bind=_pinv_bind, holomorphic=False, tex="{x}^{{+}}", text="{x}⁺", batch=stacked(2),
-    examples=[
+    js="pinv({x}, {rcond})", examples=[
         regular(3, 3), regular(4, 2), regular(2, 4), regular(2, 3, 2), regular(1, 3), regular(0, 2),
         regular(3, 2, rtol=1e-10), at(around(np.eye(2), scale=0.1), hermitian=True),
     ],
@@ -122,7 +123,8 @@ def lstsq(a, b, rcond=None):
     s = np.linalg.svdvals(a)
     rank: Any = np.count_nonzero(s > rcond * s[:1])
     if not getattr(a, "__autograd_replayed__", False):
-        rank = int(rank)
+        with suppress(RuntimeError):  # of a traced value it stays one
+            rank = int(rank)
     if m <= n or isinstance(rank, int) and rank < n:
         return x, np.zeros(0, s.dtype), rank, s
     r = b - a @ x

@@ -139,7 +139,7 @@ notation(
 )
 eigh = general(
     np.linalg.eigh, _eigh_rule, bind=lambda a, UPLO="L": ((a,), {"UPLO": UPLO.upper()}), outputs=True,
-    holomorphic=False, batch=stacked(2),
+    holomorphic=False, batch=stacked(2), js="eigh({x}, {UPLO})[{part}]",
     textbook=lambda x, UPLO: _EIGH if UPLO == "L" and len(x.shape) == 2 else (None, None),
     examples=[EMPTY, positive(3, 3), positive(3, 3, UPLO="u"), positive(2, 2, 2), at((1, 1))],
 )
@@ -281,6 +281,7 @@ _singular_vectors("right1", "first right singular vector", lambda usv: usv[2][0]
 _SINGULAR = Textbook(where={"U": "left(x)", "V": "right(x)"}, x="U @ diag(g) @ V.T")
 svd = general(
     np.linalg.svd, _svd_rule, bind=_svd_bind, outputs=True, holomorphic=False, batch=stacked(2),
+    js="svd({x})[{part}]",
     textbook=lambda x, full_matrices: (None, _SINGULAR if len(x.shape) == 2 else None, None),
     examples=[
         EMPTY, at((3, 3)), at((4, 2), full_matrices=False), at((2, 4), full_matrices=False), at((2, 3, 2)), at((1, 1)),
