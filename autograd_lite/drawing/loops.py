@@ -96,9 +96,7 @@ class _Loop:
         if len(a) != len(b):
             raise _Differs
         words = "".join(self.word(x, y, before) for x, y in zip(a, b, strict=True))
-        for place, index, t in (("[t]", "ₜ₊₁", "t+1"), ("[(t - 1)]", "ₜ", "t"), ("[(t - 2)]", "ₜ₋₁", "t-1")):  # from 0
-            words = words.replace(f"at {place}", f"at {t}").replace(place, index)
-        return name(words) if words else None
+        return name(re.sub(r"\[\(t - (\d)\)\]", r"[t-\1]", words)) if words else None
 
     def word(self, x: str, y: str, before: dict[str, str]) -> str:
         """A name or number of the last step as one of any step; `y` is that of the step before."""
