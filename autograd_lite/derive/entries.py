@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from ..program.naming import stem
 from ..table import Primitive
 from ..table.textbook import NOTATIONS
 from .collect import is_call
@@ -226,7 +227,8 @@ def _axes_of(part: Expr) -> Sequence[int]:
 
 def _indices(parts: Sequence[Expr], shape: Shape) -> Iterator[At]:
     """The indices that the left side may have, the best first."""
-    taken = {p.word for part in parts if "index" in part.params for p in _parts(part) if isinstance(p, Labels)}
+    labels = [p.word for part in parts if "index" in part.params for p in _parts(part) if isinstance(p, Labels)]
+    taken = {stem(word.partition("@")[0]) for word in labels}  # k of k1, and of k in step t
     free = [c for c in indices() if c not in taken]
     first = "k" if "k" in free else free[0]
     single = _single(parts)

@@ -83,6 +83,11 @@ class CodeWriter(Printer):
     def value(self, e: Expr) -> Any:
         return evaluate(e, {w: self.values[self.ident(w)] for w in e.names})
 
+    def number(self, value: complex) -> str:
+        """A number; 3 * 0.1 is 0.3."""
+        short = float(f"{value:.15g}") if isinstance(value, float) else value
+        return super().number(short if len(repr(short)) < len(repr(value)) - 4 else value)
+
     def array(self, value: Array) -> str:
         if value.size <= SMALL and len(text := literal(value)) <= LONG:
             return text
@@ -146,7 +151,7 @@ class CodeWriter(Printer):
             word, as_list, params = numpy_call
             # Beside whole numbers alone a Python float would be a float16: np.ldexp(1.0, np.int32(1)).
             floats = (np.asarray(self.value(a)).dtype.kind in "fc" for a in e.args if not a.is_number)
-            weak = len(e.args) < 2 or any(floats)
+            weak = len(e.args) < 2 or any(floats) or e.role == "selection"
             arguments = [write(a, self) if weak else _strong(a, write(a, self), float) for a in e.args]
             if as_list:
                 arguments = [f"({', '.join(arguments)}{',' * (len(arguments) == 1)})"]

@@ -271,8 +271,7 @@ def _emit(chain: Chain, trees: Sequence[Any], name: str, parameters: Mapping[str
     wanted = leaves(trees)
     writer = LineWriter(chain, wanted, chain.program.inputs)
     body = ["# forward", *writer.forward()]
-    for v, x in chain.program.fixed.items():
-        body[:0] = _only_for(name, writer.node(v), x)
+    checks = [line for v, x in chain.program.fixed.items() for line in _only_for(name, writer.node(v), x)]
     if wanted:
         body += ["", "# backward", *writer.backward()]
         writer.check()
@@ -284,9 +283,9 @@ def _emit(chain: Chain, trees: Sequence[Any], name: str, parameters: Mapping[str
     changed = {writer.node(v) for v in wanted} if update else set()
     written = {w: literal(x) for w, x in constants.items() if _is_short(x) and w not in changed}
     outside.sort(key=lambda word: word in written)
-    given = _parameters(writer, parameters, names_in("\n".join(body)))
-    unpacked = [*chain_of(*given.values())]
-    body[:0] = [*unpacked, *[""] * bool(unpacked)]
+    given = _parameters(writer, parameters, names_in("\n".join([*body, *checks])))
+    if before := [*chain_of(*given.values()), *checks]:
+        body[:0] = [*before, ""]
     arguments = [*given, *(w for w in outside if w not in written), *([update] if update else []), *written]
     while name in writer.helpers.texts:  # a helper has this name
         name += "_"

@@ -472,6 +472,18 @@ def test_an_integer_beside_other_axes_has_its_own_index():
     assert "elsewhere" not in text
 
 
+def test_an_index_is_not_the_letter_of_labels():
+    def loss(U, v, others):
+        total = 0.0
+        for k in others:
+            total = total + np.log(1 + np.exp(U[k] @ v))
+        return total
+
+    text = ag.trace(loss, np.eye(4, 2), np.ones(2), [0, 3]).explain("U").text()
+    assert "1[kₜ = i]" in text
+    assert "1[kₜ = k]" not in text
+
+
 def test_log1p_is_the_logarithm_of_1_plus_x():
     def loss(s, y, z):
         return np.mean(np.log1p(np.exp(-y * z))) - np.sum(-np.log1p(s + y))

@@ -302,6 +302,12 @@ def test_the_text_is_called_with_the_functions_own_arguments(f, args, line):
         assert [game[:2] for game in gradients[1]] == [(None, None)] * 2
 
 
+def test_numbers_are_short():
+    made = source(lambda z: np.sum(np.where(z > 0, z, 0.1 * z) + 0.1 * z**3), np.array([1.0, -2.0]))
+    assert "0.3 * z ** 2" in made
+    assert "float64" not in made
+
+
 def test_a_gradient_inside_is_differentiated_again():
     def penalty(w, x):
         slope = ag.grad(lambda w: np.sum(np.tanh(x @ w)))(w)
