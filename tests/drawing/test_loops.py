@@ -72,7 +72,7 @@ def test_an_rnn_of_twelve_steps_is_one_step():
     L, names = rnn(12)
     picture = draw(L, names=names)
     boxes, lines = texts(picture)
-    assert boxes["zₜ"] == "W hₜ₋₁ + U xₜ"
+    assert boxes["zₜ"] == "W hₜ₋₁ + U x[t-1]"
     assert boxes["hₜ"] == "tanh(zₜ)"
     assert lines["∂zₜ/∂hₜ₋₁"] == "Wᵀ"
     assert lines["∂hₜ/∂zₜ"] == "1 − hₜ²"
@@ -123,7 +123,7 @@ def test_what_takes_the_results_of_several_steps_has_no_formula():
     L, names = of_several_steps(8)
     boxes, lines = texts(draw(L, names=names))
     assert boxes["H"] == "stack"
-    assert lines["∂L/∂hₜ"] == "∂L/∂Hₜ"
+    assert lines["∂L/∂hₜ"] == "∂L/∂H[t-1]"
     assert "h1" not in str(boxes) + str(lines)
 
 
