@@ -212,10 +212,15 @@ def _slips(d: Derivation, f: Factor) -> dict[str, Any]:
 def _total_slips(d: Derivation, t: Total) -> dict[str, Any]:
     """The results of likely mistakes in a gradient: a missing factor or path, or half a Jacobian."""
     if len(t.paths) != 1:
-        terms = [" * ".join(f.symbol if "∂" not in f.symbol else text(f.formula) for f in path) for path in t.paths]
+        words = [" * ".join(f.symbol if "∂" not in f.symbol else text(f.formula) for f in path) for path in t.paths]
+        names = [{d.chain.names[f.of] for f in path} for path in t.paths]
+        terms = [(w, x) for w, x, of in zip(words, t.parts, names, strict=True) if of.isdisjoint(d.order.hidden)]
         several = [("the term {} is missing from the sum", 1), ("the sign of the term {} is wrong", 2)]
-        slips = {s.format(w): t.value - k * x for w, x in zip(terms, t.parts, strict=True) for s, k in several}
-        return slips | {f"that is only the term {w}": x for w, x in zip(terms, t.parts, strict=True)}
+        slips = {s.format(w): t.value - k * x for w, x in terms for s, k in several}
+        for (f, *more), start, x in zip(t.paths, t.starts, t.parts, strict=True):
+            if not more and f.is_elementwise and not f.axes and f.shapes[0] == f.shapes[1] and d.order.by_gradients:
+                slips |= {says: t.value - x + rest for says, rest in _without_factor(f, start, True).items()}
+        return slips | {f"that is only the term {w}": x for w, x in terms}
     (path,), (start,), size = t.paths, t.starts, t.value.size
     slips = _without_conditions(path[-1], start) if len(path) == 1 else {}
     if t.node in d.order.direct:

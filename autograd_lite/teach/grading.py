@@ -159,7 +159,8 @@ def verdict(
     places = [first, *(place for place in judged if place is not first and np.any(place[0]))]
     halves = [(_symmetric(value), _symmetric(right), *more) for value, right, *more in places]
     for here, *elsewhere in [places, halves] if q.is_symmetric else [places]:
-        if likely := [says for says in dict.fromkeys(_causes(*here)) if says != f"that is {typed}"]:
+        likely = [says for says in dict.fromkeys(_causes(*here)) if not (typed and re.fullmatch(r"that is \S+", says))]
+        if likely:
             there = [set(_causes(*place)) for place in elsewhere]
             if says := next((says for says in likely if all(says in causes for causes in there)), ""):
                 return says

@@ -754,8 +754,15 @@ class Board {
   atStepT(says, t) {
     return says.replace(new RegExp(`((?!\\p{Nd})${W}(?:${W}|[${MARKS}/])*?)(\\p{Nd}+)(?![\\p{L}\\p{Nd}_])`, "gu"), (all, word, k) => {
       const by = k - t;
-      return this.steps.has(word) ? `${word}ₜ${by ? below(`${by > 0 ? "+" : ""}${by}`) : ""}` : all;
+      return this.steps.has(word) || this.steps.has(word.replace(/^d/, "")) ? `${word}ₜ${by ? below(`${by > 0 ? "+" : ""}${by}`) : ""}` : all;
     });
+  }
+
+  /** The name that is all of a text, which may be that of a value at step t; undefined if it is none. */
+  nameIn(written, t) {
+    const text = this.withT(decomposed(written).trim()), m = text.match(/^(.+?)_?(?:ₜ|(?<=_)t)([₊₋]₁)?$/);
+    const at = m ? `${m[1]}${t + (m[2] ? (m[2] === "₊₁" ? 1 : -1) : 0)}` : text;
+    return has(this.words, at) ? this.words[at] : undefined;
   }
 
   /** A formula in which the number of a step is t. */
@@ -1598,8 +1605,9 @@ const marking = (data) => {
     if (isSymmetric && wrong.every((at) => same(symmetric(at.value), symmetric(at.right), at.close))) return SYMMETRIC;
     const places = [wrong[0], ...judged.filter((at) => at !== wrong[0] && at.value.data.some(Boolean))];
     const halves = isSymmetric ? [places.map((at) => ({ ...at, value: symmetric(at.value), right: symmetric(at.right) }))] : [];
+    const typed = board.nameIn(text, numbers[0] ?? 0);
     for (const [here, ...elsewhere] of [places, ...halves]) {
-      const likely = [...new Set(causes(here))].filter((cause) => cause !== `that is ${board.words[decomposed(text).trim()]}`), there = likely.length ? elsewhere.map((at) => new Set(causes(at))) : [];
+      const likely = [...new Set(causes(here))].filter((cause) => !typed || !/^that is \S+$/.test(cause)), there = likely.length ? elsewhere.map((at) => new Set(causes(at))) : [];
       for (const cause of likely) if (there.every((set) => set.has(cause))) return cause;
     }
     const { value } = wrong[0], right = full && value.shape.length ? array(full, spread(wrong[0].right, full)) : wrong[0].right;

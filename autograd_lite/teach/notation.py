@@ -215,9 +215,17 @@ class Board:
         """A message on one step in terms of t: ``hₜ₋₁`` for ``h2`` at the third."""
         def name(m: re.Match[str]) -> str:
             by = int(m[2]) - t
-            return f"{m[1]}ₜ{f'{by:+d}'.translate(_SMALL) if by else ''}" if m[1] in self._steps else m[0]
+            is_of_step = {m[1], m[1].removeprefix("d")} & self._steps.keys()  # dh3/da3
+            return f"{m[1]}ₜ{f'{by:+d}'.translate(_SMALL) if by else ''}" if is_of_step else m[0]
 
         return re.sub(rf"([^\W\d][\w{_MARKS}/]*?)(\d+)(?![^\W²³])", name, says)
+
+    def name_in(self, text: str, t: int) -> str:
+        """The name that is all of a text, which may be that of a value at step t; nothing if it is none."""
+        text = self.with_t(decomposed(text).strip())
+        m = re.fullmatch(r"(.+?)_?(?:ₜ|(?<=_)t)([₊₋]₁)?", text)
+        at = f"{m[1]}{t + {None: 0, '₊₁': 1, '₋₁': -1}[m[2]]}" if m else text
+        return self.words.get(at, "")
 
     def of_letter(self, says: str) -> str:
         """A message with the letter of the sheet."""

@@ -215,10 +215,6 @@ class Worksheet(HandOut):
             raise best
         return re.sub(r"[^\W\d]\w*", lambda m: self.shown.get(m[0]) or m[0], best)
 
-    def _name_in(self, answer: Any) -> str:
-        """The name that is all of an answer; nothing if it is none."""
-        return self.board.words.get(decomposed(answer).strip(), "") if isinstance(answer, str) else ""
-
     def _best(self, q: Question, answer: Any, values: dict[str, Any]) -> str | Exception:
         """What is wrong with an answer in that of its readings in which least is."""
         tried: list[str | Exception] = []
@@ -230,7 +226,8 @@ class Worksheet(HandOut):
                 earlier = {} if isinstance(answer, str) else {**values, q.word: places[0]}
                 with np.errstate(all="ignore"):
                     close = TYPED if is_number else CLOSE
-                    tried.append(verdict(q, places, self.seen, earlier, close, self._name_in(answer)))
+                    typed = self.board.name_in(answer, *q.numbers[:1] or (0,)) if isinstance(answer, str) else ""
+                    tried.append(verdict(q, places, self.seen, earlier, close, typed))
                 if not len(tried) - 1 or tried[-1] in RIGHT:
                     values[q.word] = places[0]
             except Exception as error:  # of this reading

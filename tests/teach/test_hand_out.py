@@ -583,6 +583,7 @@ HINTS = {
     league: ((np.array([0.4, -0.3, 0.1]), np.array(0.2), [(0, 1, 1.0), (1, 2, 0.0), (2, 0, 0.5)]), {
         "dcostdp_t": {"-result_t / p_t": ONE_STEP,  # the first result is 1
                       "result1 - p_t": "at step t = 3, it is off by 0.6251"},
+        "dcostdd_t": {"dcost/dp_t": "the factor pₜ (1 - pₜ) is missing", "dcost/dpₜ pₜ": "in dpₜ/ddₜ that is pₜ"},
         "dcostdwhite": {"dcost/dd3": "that is only the term dd3/dwhite", "dcost/dd_t": "'dcost/dd_t' does not work:"},
     }),
     far_apart: ((np.array([[0.8, -0.3], [0.2, 0.9]]), np.array([[0.5, -0.2], [1.0, 0.3], [-0.6, 0.8]]),
