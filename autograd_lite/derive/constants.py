@@ -461,18 +461,16 @@ class Constants:
             labels = np.asarray(x).view(Labels)
             labels.word = word
             return labels
-        if not isinstance(x, np.ndarray):
-            return x
-        reads = self._reads(eq)
-        if isinstance(e, ast.Name) and _are_several([*reads.values()]):
-            labels = x.view(Labels)
-            labels.word = f"{e.id}{[*reads].index(eq.outputs[0]) + 1}"
-            self._use({labels.word: x}, [labels.word])
-            return labels
-        if isinstance(e, ast.List) and not isinstance(eq.params["index"], tuple):  # Z[[0, 1]]
-            return x
-        known = self.known(x) or (self.in_line(eq, x) if e is None or isinstance(e, ast.Name) else None)
+        is_row = isinstance(e, ast.List) and not isinstance(eq.params["index"], tuple)  # Z[[0, 1]]
+        return self._positions(eq, x, e) if isinstance(x, np.ndarray) and not is_row else x
+
+    def _positions(self, eq: Equation, x: Array, e: ast.expr | None) -> Array:
+        """Positions with their name: that of a variable, with the number of the round that has them, or as written."""
         labels, is_all = x.view(Labels), x.ndim == 1 and np.array_equal(x, np.arange(len(x)))
+        if isinstance(e, ast.Name) and _are_several([*self._reads(eq).values()]):
+            labels.word = self._by_round(eq, e.id, x)
+            return labels
+        known = self.known(x) or (self.in_line(eq, x) if e is None or isinstance(e, ast.Name) else None)
         if isinstance(e, ast.Name) and eq.origin.code is not None:
             e = next(iter(assigned(eq.origin.code, e.id) or ()), e) if is_all else e
         if isinstance(e, ast.Call) and ast.unparse(e.func).endswith("arange") and is_all:
@@ -481,23 +479,28 @@ class Constants:
             labels.word = write(known, ASCII)
         elif isinstance(e, ast.Name | ast.Subscript) or e is not None and not is_all:
             turns = self.turns.get(place(eq), [])
-            labels.word = ast.unparse(self._in_round(eq, e, [*reads]))
+            labels.word = ast.unparse(self._in_round(eq, e))
             if len(turns) > 1 and isinstance(e, ast.Name) and self._is_turn(e, eq.origin.code):
                 labels.word += f"{turns.index(eq.outputs[0]) + 1}"
             self._use({labels.word: x}, [labels.word])
             if not isinstance(e, ast.Name):  # of r > 0 what is given is perhaps r
                 self.quoted[labels.word] = self._variables(e, eq.origin.code)
                 self._use(self.quoted[labels.word], self.quoted[labels.word])
-        elif e is None:
-            return x
-        return labels
+        return x if e is None and known is None else labels
 
     def _reads(self, eq: Equation) -> dict[Var, Any]:
         """What each round of a loop reads at the place of an equation, with the index."""
         return next((of for of in self.indices.get(place(eq), {}).values() if eq.outputs[0] in of), {})
 
-    def _in_round(self, eq: Equation, e: ast.expr, turns: Sequence[Var]) -> ast.expr:
+    def _by_round(self, eq: Equation, word: str, x: Any) -> str:
+        """The name of what a variable is in one of the rounds that read at the place of an equation: i2, mask2."""
+        word += f"{[*self._reads(eq)].index(eq.outputs[0]) + 1}"
+        self._use({word: x}, [word])
+        return word
+
+    def _in_round(self, eq: Equation, e: ast.expr) -> ast.expr:
         """An index with the numbers that the variables of loops count: ``labels == 0`` for ``labels == k``."""
+        turns = [*self._reads(eq)]
         for part in (part for part in ast.walk(e) if isinstance(part, ast.Name)) if len(turns) > 1 else ():
             over = counted(eq.origin.code, part) if eq.origin.code is not None else None
             steps = self._steps(over, eq.origin.code, len(turns)) if over is not None else ()
@@ -514,13 +517,12 @@ class Constants:
             return e.id
         if code is not None and isinstance(e, ast.Subscript) and isinstance(e.value, ast.Name):
             return self._entry(e.value.id, e.slice, x, code, turns.index(eq.outputs[0]) if turns else 0, len(turns))
-        of, part = (None, slice(None)) if code is None or not isinstance(e, ast.Name) else iterated(code, e)
-        reads = self._reads(eq)
-        if isinstance(e, ast.Name) and not of and _have_gaps([*reads.values()]):
-            word = f"{e.id}{[*reads].index(eq.outputs[0]) + 1}"
-            self._use({word: x}, [word])
-            return word
-        if not isinstance(e, ast.Name) or not of or eq.outputs[0] not in turns or len(turns) < 2:
+        if not isinstance(e, ast.Name) or code is None:
+            return ""
+        of, part = iterated(code, e)
+        if not of:
+            return self._by_round(eq, e.id, x) if _have_gaps([*self._reads(eq).values()]) else ""
+        if eq.outputs[0] not in turns or len(turns) < 2:
             return ""
         t, whole = turns.index(eq.outputs[0]), np.asarray(self._value(of, code))
         places = range(whole.size)[part] if whole.ndim == 1 else range(0)
@@ -530,7 +532,6 @@ class Constants:
         entry = is_entry and unsimplified("getitem", (name(of, whole.shape),), (), index=places[t])
         self.defined |= {word: entry} if entry else {}
         self._use({of: whole}, [of] if is_entry else [])
-        self.quoted |= {word: [of]} if is_entry and not isinstance(e, ast.Name) else {}
         return word
 
     def _entry(self, of: str, at: ast.expr, x: Any, code: Any, turn: int, turns: int) -> str:

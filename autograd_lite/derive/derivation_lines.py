@@ -195,8 +195,8 @@ class Lines:
         names, rounds = self.chain.names, dict[Any, list[Var]]()
         for n, form in list(chosen.items()):
             often, above = Counter(stem(names[m]) for m in form.through), {stem(names[m]) for m in form.start}
-            passed = {word for word in self.chain.looped if often[word]}
-            if passed & above or any(often[word] > 1 for word in passed) and self.chain.root not in form.start:
+            skipped = {word for word in self.chain.looped if often[word]}
+            if skipped & above or any(often[word] > 1 for word in skipped) and self.chain.root not in form.start:
                 del chosen[n]
         for n in filter(self._is_looped, self.reach):
             users = sorted(stem(names[m]) for m in self.consumers.get(n, ()))

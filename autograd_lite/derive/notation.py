@@ -374,8 +374,8 @@ class Notation:
     def _entry(self, v: Var) -> str:
         """A name for an entry of a small vector: w1 for ``w[0]``; or nothing."""
         of = _vector_of(eq) if (eq := self.defined.get(v)) is not None else None
-        array = self.names.get(of, "")
-        if eq is None or of is None or array[-1:].isdigit() or array in self._lettered | {""}:
+        array = self.names.get(of, "") if of is not None else ""
+        if eq is None or array[-1:].isdigit() or array in self._lettered | {""}:
             return ""
         word = f"{array}{eq.params['index'] + 1}"
         return "" if word in self._taken | self._lettered else word
