@@ -8,6 +8,7 @@ number for each row.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from heapq import heappop, heappush
@@ -285,10 +286,13 @@ def _is_inside(eq: Equation) -> bool:
 def _same(row: Primitive, x: Var, inside: Sequence[Equation]) -> list[Equation] | None:
     """`row` of `x`, or of -x, in the place of the first equation, if it has the value of all at every point."""
     end, [y] = inside[0], inside[0].outputs
-    is_likely = x.shape == y.shape if row.entrywise else x.size > 1 and x.ndim >= y.ndim
+    # One entry says nothing: log(Σ exp(x)) is x. Where that is all of a vector, three entries are tried.
+    is_one = x.shape == (1,) and not row.entrywise and not any("shape" in eq.params for eq in inside)
+    shape = (3,) if is_one else x.shape
+    is_likely = x.shape == y.shape if row.entrywise else math.prod(shape) > 1 and x.ndim >= y.ndim
     if x.dtype != y.dtype or x.dtype.kind != "f" or not is_likely:
         return None
-    points = [np.random.default_rng(k).normal(size=x.shape).astype(x.dtype) for k in range(POINTS)]
+    points = [np.random.default_rng(k).normal(size=shape).astype(x.dtype) for k in range(POINTS)]
     tolerance = 1e-9 if x.dtype.itemsize > 4 else 1e-4
     with np.errstate(all="ignore"):
         values = [_run(inside, x, point) for point in points]

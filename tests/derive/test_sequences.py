@@ -676,6 +676,16 @@ def test_rows_that_a_mask_selects_in_a_loop_are_numbered():
     assert "cₜ = hazard[at_riskₜ] t = 1 … 3" in text
     assert "partial = Σₜ (log(bₜ) - log(Σ cₜ))" in text
 
+    def by_sums(eta, times):
+        total = 0.0
+        for i in range(4):
+            later = times >= times[i]
+            total = total + eta[i] - np.log(np.sum(np.exp(eta[later])))
+        return total
+
+    text = explained(by_sums, (draw(4), np.array([5.0, 2.0, 8.0, 3.0])), ["eta"])
+    assert "logsumexp(aₜ)" in text  # although the last to die is alone
+
     def spread(mu, X, labels):
         L = 0.0
         for k in range(3):
