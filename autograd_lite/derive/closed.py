@@ -100,9 +100,7 @@ class Candidates:
         short = self.chain.shorter
         letters = {self.chain.names[m] for m in through & self.chain.unnamed}
         forms = self._fitting([*short.forms(total(terms), letters), (total(terms), [])] if terms else [])
-        if len(terms) > 1:  # two losses of one softmax, of which each has a form
-            each = [min(short.forms(e, letters), key=lambda form: leaves(form[0]), default=(e, [])) for e in terms]
-            forms += self._fitting([(total([e for e, _ in each]), [one for _, more in each for one in more])])
+        forms += self._fitting(self._of_each(terms, letters))
         if not forms:
             return None
         e, more = min(forms, key=lambda form: leaves(form[0]) + 2 * len(form[0].names & letters))
@@ -112,6 +110,12 @@ class Candidates:
         labels = {word: stated for word, stated in short.labels.items() if word in e.names}
         used = frozenset(m for m in start if m is self.chain.root or self.chain.gradient_symbol(m) in e.names)
         return Closed(e, used, tuple(ones.values()), frozenset(through), labels)
+
+    def _of_each(self, terms: Sequence[Expr], letters: set[str]) -> list[Form]:
+        """A sum of several terms, each in its short form: two losses of one softmax."""
+        forms = self.chain.shorter.forms
+        each = [min(forms(e, letters), key=lambda form: leaves(form[0]), default=(e, [])) for e in terms]
+        return [(total([e for e, _ in each]), [one for _, more in each for one in more])] if len(terms) > 1 else []
 
     def _fitting(self, forms: Sequence[Form]) -> list[Form]:
         """Those of some forms that a derivation may have."""

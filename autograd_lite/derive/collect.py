@@ -291,12 +291,7 @@ class _Reader:
             under = [g for f, power in roots.values() for g in self._factors(f.args[0], int(power / 2))]
             under += [(f, power - 2 * int(power / 2)) for f, power in roots.values()]
             return self._multiplied(coefficient, [*(v for k, v in merged.items() if k not in roots), *under])
-        coefficient, merged = _without_roots(coefficient, merged)
-        for whole, of in self.known:  # s (1 + Σ e), where s is 1 / (1 + Σ e)
-            (k, (f, power)), *more = of.items()
-            if not more and power == -1 and min(merged.get(key, (f, 0))[1] for key in (k, whole.key)) > 0:
-                both = {key: (g, q - (key in (k, whole.key))) for key, (g, q) in merged.items()}
-                merged = {key: v for key, v in both.items() if v[1]}
+        coefficient, merged = _without_roots(coefficient, self._without_inverses(merged))
         sums = [(f, power) for f, power in merged.values() if f.role in ("sum", "difference") and power > 0]
         self.has_variants |= any(power > 1 for _, power in sums)
         sums = [(f, power) for f, power in sums if not self.varies or power == 1]
@@ -313,6 +308,15 @@ class _Reader:
         if len(out) > TERMS:
             raise _NoShortForm
         return out
+
+    def _without_inverses(self, factors: dict[str, tuple[Expr, int]]) -> dict[str, tuple[Expr, int]]:
+        """``s (1 + Σ e)``, where s is ``1 / (1 + Σ e)``, as 1."""
+        for whole, of in self.known:
+            (k, (f, power)), *more = of.items()
+            if not more and power == -1 and min(factors.get(key, (f, 0))[1] for key in (k, whole.key)) > 0:
+                both = {key: (g, q - (key in (k, whole.key))) for key, (g, q) in factors.items()}
+                factors = {key: v for key, v in both.items() if v[1]}
+        return factors
 
     def _recognised(self, factors: dict[str, tuple[Expr, int]]) -> dict[str, tuple[Expr, int]]:
         """The factors with the names of what is known."""
@@ -500,11 +504,18 @@ def _written(terms: list[Term], shape: Shape) -> Expr:
         written = [grouped]
     for two in combinations(rest, 2) if len(rest) == 3 else ():  # σ + a - σ a is σ (1 - a) + a
         if _share_much(*two):
-            written = [_written(list(two), shape), *(_one(t, shape) for t in rest if t not in two)]
+            written = _paired(two, next(t for t in rest if t not in two), shape)
             break
     scalars = {k: v for k, v in common.items() if not v[0].shape}
     arrays = {k: v for k, v in common.items() if v[0].shape}
     return product((_one(Term(size, scalars), ()), total(written), _one(Term(1, arrays), shape)), shape)
+
+
+def _paired(two: Sequence[Term], other: Term, shape: Shape) -> list[Expr]:
+    """Two terms as one product, and a third: ``d - (1 - y) max(0, d)``."""
+    sign = -1 if min(two, key=lambda t: len(t.factors)).coefficient < 0 else 1
+    pair = product((number(sign), _written([replace(t, coefficient=sign * t.coefficient) for t in two], shape)), shape)
+    return [pair, _one(other, shape)][::sign]
 
 
 def _common_number(numbers: Sequence[Any], is_below: bool) -> Any:

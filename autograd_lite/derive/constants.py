@@ -241,9 +241,8 @@ class Constants:
             of = stated.formula
             cases = [part for part in walk(of) if part.role == "selection" and _compares_labels(part.args[0])]
             return replaced(of, partial(self._indicator, variables, {part.key for part in cases}))
-        if eq.row.algebra == "concatenation" and np.ndim(x) > 1 and np.all(x == 1):  # [1, X]
-            return number(1)
-        return self.in_line(eq, x) or self._quoted(e, x, variables, eq.origin.code)
+        is_one = eq.row.algebra == "concatenation" and np.ndim(x) > 1 and np.all(x == 1)  # [1, X]
+        return number(1) if is_one else self.in_line(eq, x) or self._quoted(e, x, variables, eq.origin.code)
 
     def _with_sizes(self, e: ast.expr, code: Any, x: Any) -> tuple[ast.expr, dict[str, Any]]:
         """An expression with names for the lengths in it, ``2 * len(y)``, and their values."""
@@ -484,8 +483,8 @@ class Constants:
                 labels.word += f"{turns.index(eq.outputs[0]) + 1}"
             self._use({labels.word: x}, [labels.word])
             if not isinstance(e, ast.Name):  # of r > 0 what is given is perhaps r
-                self.quoted[labels.word] = self._variables(e, eq.origin.code)
-                self._use(self.quoted[labels.word], self.quoted[labels.word])
+                self.quoted[labels.word] = variables = self._variables(e, eq.origin.code)
+                self._use(variables, variables)
         return x if e is None and known is None else labels
 
     def _reads(self, eq: Equation) -> dict[Var, Any]:

@@ -202,8 +202,8 @@ class Lines:
             users = sorted(stem(names[m]) for m in self.consumers.get(n, ()))
             rounds.setdefault((stem(names[n]), *users), []).append(n)
         for values in rounds.values():
-            passed = [n in chosen and {stem(names[m]) for m in chosen[n].through} for n in values]
-            for n in chosen.keys() & {*values} if passed.count(passed[0]) < len(passed) else ():
+            skipped = [n in chosen and {stem(names[m]) for m in chosen[n].through} for n in values]
+            for n in chosen.keys() & {*values} if skipped.count(skipped[0]) < len(skipped) else ():
                 del chosen[n]
         return chosen
 
@@ -357,7 +357,8 @@ class Lines:
     def _written(self, e: Expr) -> Expr:
         """A formula of a gradient without the gradients that have no line."""
         symbols, hidden, e = self._symbols, self.hidden, self._with_firsts(e)
-        e = _beside(e) or e
+        in_loop = any(stem(word.rpartition("/d")[2]) in self.chain.looped for word in e.names)
+        e = _beside(e, columns=not in_loop) or e
         e = e if e.names.isdisjoint(hidden) else substitute(e, hidden)
         if not e.names.isdisjoint(symbols):
             e = substitute(e, symbols)
@@ -501,9 +502,12 @@ def _is_one_number(e: Expr) -> bool:
     return is_diagonal(e) and e.args[0].role == "broadcast" and not e.args[0].args[0].shape
 
 
-def _beside(e: Expr) -> Expr | None:
-    """The sum of gradients of slices and entries of an array as ``[dL/di, dL/df]``, if they are all of it, once."""
+def _beside(e: Expr, columns: bool) -> Expr | None:
+    """The sum of gradients of slices and entries of an array as ``[dL/di, dL/df]``, if they are all of it, once; also
+    of the `columns` of a matrix.
+    """
     terms = [part for term in terms_of(e) for part in _pieces(*term)]
+    terms = [_with_axis(*part) for part in terms] if columns else terms
     if len(terms) < 2 or any(part.role != "placement" or not is_cut(part) for _, part in terms):
         return None
     indices = [index_parts(part.params["index"]) for _, part in terms]
@@ -514,6 +518,16 @@ def _beside(e: Expr) -> Expr | None:
         return None
     args = [times(number(sign), part.args[0]) for sign, part in map(terms.__getitem__, order)]
     return unsimplified("concatenate", args, e.shape, axis=axes[0], starts=(0, *stops))
+
+
+def _with_axis(sign: int, e: Expr) -> tuple[int, Expr]:
+    """A column in a matrix of zeros, ``X[:, 1]``, as the slice ``X[:, 1:2]``."""
+    index = index_parts(e.params["index"]) if e.role == "placement" and len(e.shape) == 2 else ()
+    if [type(p) for p in index] != [slice, int]:
+        return sign, e
+    k = index[1] % e.shape[1]
+    at = index[0], slice(k, k + 1)
+    return sign, unsimplified(e.row, (fitted(e.args[0], (*e.args[0].shape, 1)),), e.shape, **{**e.params, "index": at})
 
 
 def _pieces(sign: int, e: Expr) -> list[tuple[int, Expr]]:

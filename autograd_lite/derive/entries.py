@@ -79,7 +79,8 @@ def entries(formulas: Sequence[Expr], shape: Shape) -> tuple[str, Sequence[Expr]
     """The indices of a line and its formulas with them, where axes would have to be guessed without."""
     parts = [part for e in formulas for part in walk(e)]
     is_repeated = any(_is_repeated(e, len(shape)) for e in formulas) or _is_difference(parts)
-    is_repeated |= any(_of_rows(e) is not None for e in formulas)
+    rows = [of for part in (parts if shape else formulas) if (of := _of_rows(part)) is not None]
+    is_repeated |= any(of.role == "difference" for of in rows) or any(_of_rows(e) is not None for e in formulas)
     is_repeated |= len({(*_summed(part),) for part in parts if _summed(part) and len(part.shape) == 1}) > 1
     is_repeated |= bool(shape) and any(map(_sums_calls, parts))
     for letters in _indices(parts, shape) if is_repeated or any(map(_adds_axes, parts)) else ():
@@ -110,14 +111,14 @@ def _is_repeated(e: Expr, ndim: int) -> bool:
 
 
 def _of_rows(e: Expr) -> Expr | None:
-    """The array of whose rows a formula has the norms, ``‖xᵢ‖``, or their squares, ``‖uᵢ - vᵢ‖²``."""
+    """The array of whose rows a formula has the norms, ``‖uᵢ - vᵢ‖``, or their squares."""
     is_square = e.role == "total" and e.args[0].role == "square"
     of = e.args[0].args[0] if is_square else e.args[0] if e.role == "norm" else e
     axes, ndim = set(_axes_of(e)) if of is not e else set[int](), len(of.shape)
     if not 0 < len(axes) < ndim or axes != {*range(ndim - len(axes), ndim)}:
         return None
     ends = {a.shape[-len(axes) :] for a in of.args}
-    is_distance = is_square and of.role == "difference" and ends == {of.shape[-len(axes) :]}
+    is_distance = of.role == "difference" and ends == {of.shape[-len(axes) :]}
     return of if of.role == "name" or is_distance else None
 
 
@@ -186,6 +187,8 @@ def _adds_axes(part: Expr) -> bool:
     inner = part.args[0].shape if part.args else ()
     if _summed(part):
         return len(inner) > 2 or any(p.role == "name" and 0 < len(p.shape) < len(inner) for p in walk(part))
+    if part.role == "norm" and len(inner) > 2 and _axes_of(part):
+        return True
     if part.role in _TRIANGLES:  # of what a sum of one passes on
         return part.args[0].role == "broadcast"
     if part.role == "assignment":  # of zeros, at labels
@@ -353,8 +356,8 @@ def entry(e: Expr, at: At) -> Expr:
             return entry(*moved)
         case "assignment":
             return _of_assignment(e, at, rest)
-        case "index" if at[:1] == ("i",) and any(isinstance(p, Labels) and not p.word for p in _parts(e)):
-            return replace(e, shape=rest)  # S[i, yᵢ]
+        case "index" if (labelled := _at_label(e, at)) is not None:
+            return replace(labelled, shape=rest)
     if e.args and (e.role == "product" or e.row.entrywise):
         return _of_entrywise(e, at, rest)
     below = _seen(at, e.shape)
@@ -364,6 +367,18 @@ def entry(e: Expr, at: At) -> Expr:
         raise _NoEntries
     form = Function(e.head, text=f"{{x1}}{subscript(below)}", tex=f"{{x1}}_{{{{{below}}}}}")
     return unsimplified(form, (e,), rest)
+
+
+def _at_label(e: Expr, at: At) -> Expr | None:
+    """An entry of what is at labels: ``S[i, yᵢ]``, ``b[userᵢ]``."""
+    if at[:1] == ("i",) and any(isinstance(p, Labels) and not p.word for p in _parts(e)):
+        return e
+    p = e.params["index"]
+    if len(at) != 1 or type(p) is not Labels or not p.word.isidentifier():
+        return None
+    label = np.zeros((), int).view(Labels)
+    label.word = f"{p.word}@{at[0]}"
+    return replace(e, params={**e.params, "index": label})
 
 
 def _moved(e: Expr, at: At) -> tuple[Expr, At] | None:

@@ -29,7 +29,7 @@ def with_masks(program: Program) -> Program:
 
 def _is_mask(x: Any) -> bool:
     is_it = isinstance(x, np.ndarray) and x.ndim > 0
-    return is_it and (x.dtype == bool or x.dtype.kind in "if" and np.isin(x, (0, 1)).all())  # (x > 0).astype(float)
+    return is_it and (x.dtype == bool or x.dtype.kind in "if" and bool(np.isin(x, (0, 1)).all()))  # of x.astype(float)
 
 
 class _Masks:

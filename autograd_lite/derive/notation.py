@@ -92,7 +92,7 @@ class Notation:
         program = program.substituted(self.replaced) if self.replaced else program
         self.recorded = program  # which a page runs: a textbook's softmax is finite where that of the user overflows
         self.merged: dict[Var, Var] = {}  # what computes the same as an earlier value, with that
-        self.repeated = set[Var]()  # what is the same in all rounds of a loop
+        self.repeated = set[Var]()  # what is computed several times: written again, or the same in all rounds of a loop
         names = {v: v.name for v in program.variables if v in program.named} if names is None else dict(names)
         if board:
             program = self._textbook(program, {*names, *program.outputs}, wrt, not is_picture)
@@ -135,11 +135,9 @@ class Notation:
         program = program.mapped(lambda eq, _: _unchanged(eq, kept, same))
         live = program.graded if wrt is None else program.depending(wrt)
         steps = _slices_in_products(program)
-        whole = program.defined
         key = partial(_repeatable, live, Counter(), {}, steps)
         program, self.merged = program.without_repetition(key, compared=0)
-        places = {v: place(eq) for eq in program.equations for v in eq.outputs}
-        self.repeated = {x for v, x in self.merged.items() if v in whole and place(whole[v]) == places.get(x)}
+        self.repeated = {*self.merged.values()}
         self.merged |= {v: self.merged.get(x, x) for v, x in same.items()}
         before = with_factors_in_front(program, {*kept, *program.outputs})
         program = recognised(before, set(map(self.canonical, wrt or ())), is_read)
@@ -336,7 +334,8 @@ class Notation:
         words, values = [*names.values(), *self.constants.values], self.constants.values
         greek = {word: text_name(word)[:1] for word in words if text_name(word)[:1] not in word} if self.board else {}
         letters = letters_of(self.program.equations, written, names) if greek else ""
-        self.latin = {word: f"_{word}" for word, letter in greek.items() if letter in letters}
+        pairs = {f"{word[:-1]}i" for word in words if word.endswith("j")}  # xi beside xj is no ξ
+        self.latin = {word: f"_{word}" for word, letter in greek.items() if letter in letters or word in pairs}
         names |= {v: self.latin[word] for v, word in names.items() if word in self.latin}
         values |= {self.latin[word]: values[word] for word in values.keys() & self.latin.keys()}
 

@@ -82,7 +82,7 @@ class Steps(Notation):
         length: dict[Var, int] = {}
         for n in self.nodes:
             args = self.arguments(n)
-            is_sum = n in self.defined and self.defined[n].row.algebra in ("sum", "difference")
+            is_sum = n in self.defined and self.defined[n].row.algebra in ("sum", "difference", "stack")
             length[n] = 1 + (max if is_sum else sum)([0, *(length[p] for p in args)])
             if n in chosen or length[n] > DEEP and n not in self.regions and n not in self.running:
                 chosen.add(n)
@@ -126,7 +126,7 @@ class Steps(Notation):
         is_scaled = eq.row.algebra == "product" and any(not isinstance(x, Var) and not np.ndim(x) for x in eq.operands)
         is_square = eq.row.algebra == "square" or eq.row.algebra == "product" and len({*args}) == 1 < len(eq.operands)
         is_same = eq.row.algebra == "negation" or self.adds_axes(n) or not n.shape and is_square
-        is_same |= not n.shape and n in self.repeated and eq.row.algebra in ARITHMETIC  # 1 - α, dt k
+        is_same |= not n.shape and n in self.repeated and eq.row.algebra in ARITHMETIC  # 1 - α, dt k, cos(a + b)
         is_same |= eq.row.algebra == "difference" and type(eq.operands[0]) in (int, float)  # 1 - p
         return is_near and (is_datum or is_number or is_scaled or is_same or self._is_stacked(n))
 
@@ -156,7 +156,7 @@ class Steps(Notation):
         is_light = self._is_light(n)
         if not self.board or others and not is_light or n in self.names or n not in self.defined:
             return False
-        if self._is_stacked(n):
+        if self._is_stacked(n) or self.defined[n].row.algebra == "square" and self.defined[user].row.algebra == "total":
             return True
         if self._is_entry(n):
             return all(self.defined[k].row.kind == "elementwise" for k in users)

@@ -171,7 +171,8 @@ _NUMBERED = re.compile(r"[\w∂/@+-]*[\d@][a-z]?[+-]?\d*")
 class _Line(Function):
     """A vector before a matrix, ``wᵀ A`` of ``wᵀ A w``."""
 
-    algebra, infix = "matrix product", "{x1} @ {x2}"
+    algebra = "matrix product"
+    infix: Any = "{x1} @ {x2}"
 
 
 _LINE = _Line("matmul")
@@ -193,8 +194,14 @@ def _of_columns(e: Expr, printer: Printer) -> Expr:
     return replace(e, args=(turned, x))
 
 
+def _is_column(e: Expr) -> bool:
+    return e.role == "reshape" and e.shape == (*e.args[0].shape, 1)
+
+
 def _with_entries(e: Expr) -> Expr:
-    """A matrix that is written out with its entries in the place of its rows."""
+    """A matrix that is written out with its entries in the place of its rows; vectors side by side are its columns."""
+    if _is_joined(e) and e.params["axis"] == 1:
+        return replace(e, args=tuple(a.args[0] if _is_column(a) else a for a in e.args))
     if not _is_vector(e) or len(e.shape) != 2:
         return e
     return replace(e, args=tuple(a for row in e.args for a in row.args or map(number, row.value.tolist())))
@@ -765,6 +772,9 @@ _OF_STEP = re.compile(r"(.+?)@([a-z][+-]?\d*)")  # the name of a variable, and i
 _ABOVE = str.maketrans("+-0123456789abcdefghijklmnoprstuvwxyz", "⁺⁻⁰¹²³⁴⁵⁶⁷⁸⁹ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻ")
 
 
+_LEVEL = str.maketrans("ᵢⱼₖₗ", "ijkl")
+
+
 def subscript(letters: str) -> str:
     """Letters or digits as a subscript in plain text."""
     return apart(letters).translate(_STEP)
@@ -807,7 +817,11 @@ class Latex(Text):
 
     def words(self, text: str) -> str:
         """Text that is no formula."""
-        return rf"\text{{{escape.tex(text)}}}"
+        pieces = re.split(r"([^\W\d_]\w*?)([ᵢⱼₖₗ]+)(?!\w)", text)  # Pᵢⱼ = 0 where maskᵢⱼ = -∞
+        for k in range(1, len(pieces), 3):
+            pieces[k : k + 2] = f"${self.name(*pieces[k : k + 2])}$".translate(_LEVEL), ""
+        inside = "".join(p if k % 3 == 1 else escape.tex(p) for k, p in enumerate(pieces))
+        return rf"\text{{{inside}}}"
 
     def upright(self, word: str) -> str:
         """A name of several letters."""

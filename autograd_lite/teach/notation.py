@@ -13,31 +13,35 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import accumulate, islice, permutations, product
 
-from .spellings import POWERS, power, signs_replaced, spelled
-
 INDICES = "ᵢⱼₖₗₘₙ"
 LETTERS = "ijklmn"  # the indices of axes, as derivations are printed
 _SUBSCRIPTS = str.maketrans(INDICES, LETTERS)
 _SMALL, _DIGITS = str.maketrans(_NUMBER := "0123456789+-", _BELOW := "₀₁₂₃₄₅₆₇₈₉₊₋"), str.maketrans(_BELOW, _NUMBER)
 _MARKS = "\u0300-\u036f"  # a hat or a bar on the letter before
+_SIGNS = {
+    "²": "**2 ", "³": "**3 ", "ᵀ": ".T ", "·": "*++", "×": "*", "⊙": "*", "−": "-", "½": " 0.5 ", "¼": " 0.25 ",
+    "^": "**", "≥": ">=", "≤": "<=", "≠": "!=", "⁻¹": ".I ", "⁻ᵀ": ".I.T ", "⁻²": "**(-2) ", "∘": "*", "∑": "Σ",
+    "∗": "*", "⋅": "*++", "•": "*++", "𝟙": "1", "𝟏": "1", "⁴": "**4 ",
+}  # fmt: skip
+_SIGN = re.compile("|".join(map(re.escape, sorted(_SIGNS, key=len, reverse=True))))
 _TOKEN = re.compile(
     rf"(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?j?(?!\w)|\d+|[^\W\d](?:[\w{_MARKS}]|[₊₋](?=[₀-₉]))*|\.[A-Za-z]\w*|"
     r"'[^']*'|\"[^\"]*\"|"
     r"\*\*|//|<<|>>|[<>=!:]=|\s+|."
 )
 _AT = rf"(?:[{INDICES}](?:[₊₋][₀-₉]+)?)+"  # the indices of an operand, which may be moved: uᵢ₊₁ⱼ
-_MOVED = rf"([{INDICES}])(?:([₊₋])([₀-₉]+))?"
 _STEP = r"ₜ(?:([₊₋])([₀-₉]+))?"  # the step of a value in a loop, which may be moved: hₜ₋₁
 _AT_STEP = rf"([^\W\d](?:[\w{_MARKS}]|/(?=d))*?){_STEP}"
-_TYPED_STEP = rf"(?<=[\w{_MARKS}])_(?:t(?![^\W{INDICES}])|\(t\s*(?:([+-])\s*(\d+))?\))"  # h_t, h_(t-1)
-_BARE = r"(?<![^\W\d])(?<!\.)t(?!\w)"  # the number of a step
+_TYPED_STEP = rf"(?<=[\w{_MARKS}])_(?:t(?![^\W{INDICES}])|[({{]t\s*(?:([+-])\s*(\d+))?[)}}])"  # h_t, h_{t-1}
 _RANGE = r"[;,]?\s*\bt\s*=\s*(\d+)\s*(?:…|\.\.+|to)\s*(\d+)\s*$"  # t = 1 … 3
 _PLACES = r"(?<!\w)at (\[(?:[^][]|\[[^][]*\])*\]), 0 elsewhere"  # behind a term
-_BRACES = rf"(?<=[\w{_MARKS})\]|‖])_\{{([^{{}}]*)\}}"  # x_{i-1}, Σ_{ij}, p_{t-1,i}
-_INDEX = rf"([\w{_MARKS}]*[\w{_MARKS})\]]|[)‖|])_(t?[i-n]+)(?![^\WᵀΣ]|[{_MARKS}])"  # x_i
+_BRACED = r"\{((?:[i-n](?: ?[-+−] ?\d+)?[, ]*)+)\}"  # {ij}, {i-1}
+_INDEX = rf"([\w{_MARKS}/]*[\w{_MARKS})\]]|[)‖|])_(?:{_BRACED}|([i-n]+))(?![^\W²³⁴ᵀ]|[{_MARKS}])"  # x_i, x_{i-1}
+_AND_STEP = r"(?=\{|t)\{?(t(?: ?[-+] ?\d+)?|\d+),? ?"  # {t-1, or t, in front of another index: p_{t-1,i}
+_TWO = rf"([\w{_MARKS}/]*[\w{_MARKS}])_{_AND_STEP}([i-n][i-n, ]*)(?:\}}|(?!\w))"
 _PART = r"(?:Σ|(?<!\w)sum)_\{ ?([i-n]) ?([<>≤≥]=?) ?([i-n]) ?\}"  # Σ_{i ≥ k}
-_SPACED = rf"(?<![\w/])([d∂][^\W\d][\w{_MARKS}]*) ?/ ?([d∂][^\W\d][\w{_MARKS}]*)"  # dL / dx
-_ENTRY = r"(?<=[\w)\]])\[((?:[i-n](?: ?[-+] ?\d+)?(?:, ?(?=[i-n]))?)+)\]"
+_ENTRY = r"(?<=\w)\[((?:[i-n](?: ?[-+] ?\d+)?(?:, ?(?=[i-n]))?)+)\]"
+_PLACE = r"(?<=\w)_\{((?:t(?: ?[-+] ?\d+)?|\d+)(?:, ?\d+)+)\}"  # obs_{t-1,0}
 _BOUNDS = r"Σ(?:_?\{?([ᵢⱼₖₗₘₙi-n])\s*[=₌]\s*[01₀₁]\}?)(?:\s*\^?\{?\s*[\wⁿ]\}?(?=\s|\())?"  # Σ_{i=1}^n
 _OTHERS = dict(zip("ₐₑₕₒₚᵣₛᵤᵥₓ", "aehoprsuvx", strict=True))  # letters that are no names of indices
 _STEPS = r"Σ_?\{?[tₜ]\s*[=₌]\s*([\d₀-₉]+)\}?\^?\{?([\d⁰¹²³⁴-⁹]+)\}?"  # Σ_{t=1}^3
@@ -45,6 +49,8 @@ _RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 _SUBSCRIPT = "₀-₉ₐₑₒₓₕᵢⱼₖₗₘₙₚᵣₛₜᵤᵥ₊₋"
 DECIMAL = r"\d\.\d"
 _LITERAL = r"(?<![\w.₀-₉])(?:\d+\.?\d*|\.\d+)(?![\w.])|½"
+_POWER = "ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻ"
+_POWERS = rf"[⁰¹²³⁴-⁹⁺⁻⁽⁾{_POWER}]*[{_POWER}][⁰¹²³⁴-⁹⁺⁻⁽⁾{_POWER}]*"  # zᵏ⁻¹
 _INVERSE = r"(?<![\d.])(?:\^|\*\*)\s*(?:-1(?![\w.])|\(-1\)|\{-1\})"  # A^-1
 _PREFIX = ("ln", "log", "exp", "sqrt", "sin", "cos", "tan", "tanh")  # functions that need no brackets: ln P
 _WORDS = ("and", "or", "not", "if", "else", "in", "is", "lambda", "for", "yield", "await")
@@ -62,6 +68,12 @@ def decomposed(text: str) -> str:
     """Letters with a hat, a tilde or a bar as letter and mark, as names are printed: ŷ."""
     parts = [(c, unicodedata.normalize("NFD", c)) for c in text]
     return "".join(two if two[1:] in ("\u0302", "\u0303", "\u0304") else c for c, two in parts)
+
+
+def signs_replaced(text: str) -> str:
+    """The signs that stand for one of Python's, replaced."""
+    text = re.sub(r"(?<=\w)['′’](?=\()", "ʹ", re.sub(r"\^T\b", "ᵀ", text))  # σ'(z)
+    return _SIGN.sub(lambda m: _SIGNS[m[0]], text)
 
 
 class Board:
@@ -108,23 +120,16 @@ class Board:
         self.order, self.extents, self.ends = "", dict[str, int](), dict[str, int]()
         self.rows: Container[str] = ""
         self.counts_as_line = False  # whether sums over steps are over those of the line that have the values
-        self.counts_rows = False  # whether k in Σₖ x[k] aₖ is the number of a step
         self.has_own_indices = False  # whether i is the user's, where that is an array: q[i] for qᵢ
         self._steps: dict[str, set[int]] = {}  # of the values in a loop
         for m in (re.fullmatch(rf"(.*(?:[^\W\d]|[{_MARKS}]))(\d+)", shown, re.DOTALL) for shown in words):
             if m:
                 self._steps.setdefault(m[1], set()).add(int(m[2]))
         words = {**words, **{f"{w}0": words[w] for w, steps in self._steps.items() if w in words and 0 not in steps}}
-        #: Of these what cannot be an entry of an array.
-        self._stems = {w for w in self._steps if w not in words or not len(self.shapes.get(words[w], ()))}
         for w in words.keys() & self._steps:  # without a number it is that of the start
             self._steps[w].add(0)
         values = {w: w for shown, w in words.items() if w.isidentifier() and (len(shown) > 1 or shown.isalnum())}
-        values |= {decomposed(w): w for w in values}
         self.words, self.functions = {"π": "pi", "∞": "inf", **words, **values}, functions
-        if letter != "t":
-            self.words["_t"] = self.words["t"]
-        self._bare_t = _BARE if letter != "t" or "t" not in self.words else "(?!)"
         signs = {w: word for w, word in words.items() if len(w) == 1 and not w.isalnum()}
         self._infix = {"∈": "isin", **signs}
         #: What is replaced as a whole, the longest first.
@@ -140,10 +145,9 @@ class Board:
         With one number in `steps`, ``hₜ`` and ``hₜ₋₁`` are the values of that step and of the one before; with several,
         sums over steps are over these, if the values are there.
         """
-        text = text if self._has_whole(text) else spelled(text, self.words)
         text = re.sub(r"\|\|([^|]+)\|\|", r"‖\1‖", self.with_t(decomposed(text)))
-        text = re.sub(_SPACED, lambda m: f"{m[1]}/{m[2]}" if self._is_known(f"{m[1]}/{m[2]}") else m[0], text)
-        text = re.sub(POWERS, power, re.sub(_INVERSE, "⁻¹", text))
+        text = re.sub(r"\^\{([^{}]*)\}", r"^(\1)", re.sub(_INVERSE, "⁻¹", text.replace("^{T}", "ᵀ")))
+        text = re.sub(_POWERS, lambda m: f"**({unicodedata.normalize('NFKC', m[0])})", text)
         for c in self.indices if self.has_own_indices else ():
             text = re.sub(rf"(?<=[\w)\]])(?:_{c}(?!\w)|{_below(c)})", f"[{c}]", text)
         text = signs_replaced(self.with_subscripts(text))
@@ -158,57 +162,26 @@ class Board:
         text = re.sub(rf"δ([{INDICES}])([{INDICES}])", lambda m: f"1[{m[1]} = {m[2]}]".translate(_SUBSCRIPTS), text)
         text = re.sub(rf"(?<!\w)({self._copied})(?=(?:{_AT})?(?!\w))", lambda m: self.words[m[1]], text)
         for of in re.finditer(rf"(?<![\w/])(d[^\W\d]\w*)/d[^\W\d][\w{_MARKS}]*", text.replace("∂", "d")):
-            if _split(of[1])[0] not in self.words:
+            if of[1] not in self.words:
                 raise Unread(f"{_split(of[0])[0]} is no gradient on this sheet")
         while m := re.search(_PLACES, text):
             k = _start_of_term(text, m.start())
             text = f"{text[:k]} placed({text[k : m.start()]}, np.s_{m[1]}){text[m.end() :]}"
         bounds = rf"Σ([{INDICES}])\s*([<>]=?)\s*([{INDICES}])"  # Σₖ≥ᵢ
         text = re.sub(bounds, lambda m: f"Σ{m[1]} 1[{(m[1] + m[2] + m[3]).translate(_SUBSCRIPTS)}] ", text)
-        text = re.sub(r"\|(?!\s)([^|<>=]*[^|<>=\s])\|", r" bars(\1)", text)  # λ |a|; an or has blanks, or conditions
+        text = re.sub(r"\|(?!\s)([^|<>=]*[^|<>=\s])\|", r" abs(\1)", text)  # λ |a|; an or has blanks, or conditions
         self._measured(text, shape, letters.translate(_SUBSCRIPTS))
         python = self.rewritten([m[0] for m in _TOKEN.finditer(text.replace("∂", "d")) if not m[0].isspace()])
         if m := re.search(r"\w*[₊₋]\w*", python):
             raise Unread(f"{m[0]} cannot be read: only an index can be moved, as in uᵢ₊₁")
         return python
 
-    def _in_letters(self, text: str) -> str:
-        """A formula in which all indices are letters of `INDICES`: ``Σₙ xₙ`` for ``Σ_b x_b``."""
-        below = {_OTHERS[c]: c for c in {*text} & {*_OTHERS} - {*"".join(self.words)}}
-        typed = r"(?:Σ|(?<!\w)sum)_\{?([a-hopqrsu-z])(?!\w)" if not self._has_whole(text) else "()(?!)"
-        for c in sorted({*below, *re.findall(typed, text)}):
-            free = next((x for x in INDICES[::-1] if x not in text and x.translate(_SUBSCRIPTS) not in text), "")
-            if free:
-                plain = free.translate(_SUBSCRIPTS)
-                parts = re.split(rf"(_(?:\{{[^{{}}]*\}}|{c}(?!\w)))", text.replace(below.get(c, "\0"), free))
-                parts[1::2] = [re.sub(rf"(?<![^\W_]){c}(?!\w)", plain, part) for part in parts[1::2]]
-                text = "".join(parts)
-                if c not in self.words:  # 1[wᵢ = u] in a formula with ᵤ
-                    text = re.sub(rf"(?<![^\W\d]){c}(?![\w(])", plain, text)
-        return text
-
-    def _index(self, m: re.Match[str]) -> str:
-        """An index below the line, if it does not belong to a name: ``dL/dW_i``."""
-        before = re.findall(r"(?:[d∂]\w*/)?$", m.string[: m.start()])[0]
-        return m[0] if m[0] in self.words or before + m[0] in self.words else m[1] + _below(m[2])
-
-    @property
-    def has_steps(self) -> bool:
-        return bool(self._steps)
-
-    def _has_whole(self, text: str) -> bool:
-        return any(w in signs_replaced(text) for w in self.whole)
-
-    def _is_known(self, word: str) -> bool:
-        stem = re.sub(rf"(?:[{INDICES}ₜ₊₋₀-₉ᵀ]|_[a-z]?[a-z]?|\d)+$", "", word.replace("∂", "d"))
-        return word in self.words or stem in self.words or stem in self._steps
-
     def with_t(self, text: str) -> str:
         """A formula in which the number of a step is t, where the sheet has another letter because t is a name."""
         if self.letter == "t":
             return text
         word = rf"(\w*?)(?<![^\W_]){self.letter}(?!\w)"
-        text = re.sub(r"(?<![\w.])t(?!\w)", "_t", text.replace(_below_t(self.letter), "ₜ"))
+        text = text.replace(_below_t(self.letter), "ₜ")
         return re.sub(word, lambda m: m[0] if m[0] in self.words else f"{m[1]}t", text)
 
     def at_step_t(self, says: str, t: int) -> str:
@@ -234,17 +207,22 @@ class Board:
 
     def with_subscripts(self, text: str) -> str:
         """A formula in which indices are written below the line: ``xᵢ`` for ``x_i``, ``Σᵢⱼ`` for ``Σ_{ij}``."""
-        text = self._in_letters(text)
+        for c in sorted({*text} & {*_OTHERS} - {*"".join(self.words)}):  # 1[wᵢ = u] in a formula with ᵤ
+            free = next((x for x in INDICES[::-1] if x not in text and x.translate(_SUBSCRIPTS) not in text), c)
+            text = text.replace(c, free)
+            if (plain := _OTHERS[c]) not in self.words:
+                text = re.sub(rf"(?<=[=<>≤≥≠(\[] ){plain}(?=\])", free.translate(_SUBSCRIPTS), text)
         if (over := re.search(_STEPS, text)) and text.count("Σ") == 1:
             first, last = (k.translate(_DIGITS).translate(_RAISED) for k in over.groups())
             text = f"{text[: over.start()]}Σₜ {text[over.end() :]}; t = {first} … {last}"
         text = re.sub(_BOUNDS, lambda m: f"Σ{_below(m[1])} ", text)
         text = re.sub(_PART, lambda m: f"Σ{_below(m[1])}{m[2]}{_below(m[3])} ", text)
-        text = re.sub(_BRACES, _braced, text)
-        kept = {*self.words, *("+-" if "Σ" in text else "")}  # in a sum, x[i+1] may go further than an index
-        text = re.sub(_ENTRY, lambda m: m[0] if {*m[1]} & kept else _below(m[1]), text)  # x[i, j-1]
+        if "Σ" not in text:  # x[i, j-1]; in a sum, x[i+1] may go further than an index
+            text = re.sub(_ENTRY, lambda m: m[0] if {*m[1]} & {*self.words} else _below(m[1]), text)
         text = re.sub(rf"(?<=[{INDICES}₀-₉]),(?=[{INDICES}])", "", text)  # uᵢ₊₁,ⱼ
-        text = re.sub(_INDEX, self._index, text)
+        text = re.sub(_TWO, lambda m: m[0] if m[0] in self.words else f"{m[1]}{_of_step(m[2])}{_below(m[3])}", text)
+        text = re.sub(r"_\{(\d+)\}", r"_\1", re.sub(_PLACE, r"[\1]", text))
+        text = re.sub(_INDEX, lambda m: m[0] if m[0] in self.words else m[1] + _below(m[2] or m[3]), text)
         text = re.sub(rf"(?<!\w)sum(?=[{INDICES}])", "Σ", text)
         return re.sub(rf"(?<=[{_SUBSCRIPT}])(?=[^\W{_SUBSCRIPT}{_MARKS}])", " ", text)  # aᵢbⱼ
 
@@ -269,40 +247,21 @@ class Board:
             raise Misfit("the sum over the steps is missing: write Σₜ")
         if "ₜ" in text and len(steps) != 1:
             raise Unread("ₜ cannot be read here: this is the gradient of no step; write Σₜ, or numbers")
-        is_of_step = len(steps) == 1 and re.search(rf"ₜ|\[[^]]*{_BARE}", text)  # else t is no name
-        return self._at_step(text, steps[0]) if is_of_step else text
+        return self._at_step(text, steps[0]) if len(steps) == 1 else text
 
     def _with_step_t(self, text: str, steps: Sequence[int], letters: str, shape: tuple[int, ...]) -> str:
         """A formula in which the values and the sums of steps are written as on a board: ``hₜ₋₁`` for ``h[t-1]``."""
-        stems = "|".join(sorted(map(re.escape, self._stems), key=len)[::-1]) or "(?!)"
-        number = r"(t ?(?:[+-] ?\d+)?|\d+)"
-        every = "|".join(sorted(map(re.escape, self._steps), key=len)[::-1]) or "(?!)"
-        called = rf"(?:\*\*)?(?:\({number}\)|\(\({number}\)\))"
-        raised = rf"(?<!\w)(?:({stems})\*\*{number}(?!\w)|({every}){called})"  # h^t, h(t), h^(t-1)
-        text = re.sub(raised, lambda m: (m[1] or m[3]) + _numbered(m[2] or m[4] or m[5]), text)
+        stems = "|".join(sorted(map(re.escape, self._steps.keys() - self.words.keys()), key=len)[::-1]) or "(?!)"
         entry = rf"(?<!\w)({stems})\[(?:t\s*(?:([+-])\s*(\d+))?|(\d+))\]"  # h[t-1]
         text = re.sub(entry, lambda m: m[1] + (m[4] or f"ₜ{m[2] or ''}{m[3] or ''}".translate(_SMALL)), text)
-        text = self._over_steps(text)
         rows = rf"(?<!\w)({stems})([{INDICES}])(?:([₊₋])([₀-₉]+))?"
         text = re.sub(rows, lambda m: self._stacked(m[1], m[2], _moved(m[3], m[4]), letters, shape), text)
         text = re.sub(_TYPED_STEP, lambda m: "ₜ" + (f"{m[1]}{m[2]}".translate(_SMALL) if m[1] else ""), text)
         text = re.sub(r"(?<=\d)ₜ", "_ₜ", text)  # k1_2 is the second value of k1
         text = re.sub(rf"(?<!\w)(\d+)(?=[^\W\d][\w{_MARKS}]*ₜ)", r"\1 ", text)  # 2eₜ is no 2e6
         text = re.sub(r"(?<!\w)sumₜ", "Σₜ", text)
-        if len(steps) != 1 and "ₜ" in text and "Σₜ" not in text:
+        if len(steps) > 1 and "ₜ" in text and "Σₜ" not in text:
             text = re.sub(rf"(?<![\w.])(?:np\.)?sum(?=\()|Σ(?![{INDICES}])", "Σₜ", text)
-        return text
-
-    def _over_steps(self, text: str) -> str:
-        """A formula in which sums over steps are over t: ``Σₜ t dL/dyₜ`` for ``Σₖ k dL/dyₖ``."""
-        for m in [*re.finditer(f"Σ([{INDICES}])(?![{INDICES}])", text)][::-1]:
-            end = _end_of_term(text, m.end())
-            term, c = text[m.end() : end], m[1]
-            values = {*re.findall(rf"([^\W\d][\w{_MARKS}/]*?){c}", term)}
-            others = {w for w in values - self._stems if not self.counts_rows or w not in self.words}
-            if values & self._stems and not others and c not in text[end:]:
-                term = re.sub(rf"(?<![^\W\d]){_letters(c)}(?!\w)", "t", term.replace(c, "ₜ"))
-                text = f"{text[: m.start()]}Σₜ{term}{text[end:]}"
         return text
 
     def _summed(self, text: str, steps: Sequence[int]) -> str:
@@ -327,7 +286,7 @@ class Board:
             elif steps and at not in steps:
                 raise Misfit(f"there is no {m[1]}{at}")
         text = re.sub(_STEP, lambda m: str(t + _moved(m[1], m[2])), text)
-        return re.sub(self._bare_t, f"({t}+0)", text)  # 1 alone behind an array is a vector of ones
+        return re.sub(r"(?<=\[)[^][]*(?=\])", lambda m: re.sub(r"\bt\b", str(t), m[0]), text)
 
     def _stacked(self, word: str, index: str, by: int, letters: str, shape: tuple[int, ...]) -> str:
         """The values of the steps as rows, 0 where there is none: ``aₖ₊₁`` for an index k."""
@@ -346,7 +305,7 @@ class Board:
             if word not in self._steps and m[1] in self.words:  # an array with a row for each step
                 continue
             steps.append({k - _moved(m[2], m[3]) for k in self._steps.get(word, ())})
-        common = set.intersection(*steps) if steps else {*over} if re.search(self._bare_t, term) else set[int]()
+        common = set.intersection(*steps) if steps else {*over} if re.search(r"\[[^]]*\bt\b", term) else set[int]()
         if len(over) > 1 and (common >= {*over} or steps and not re.search("ₜ(?![₊₋])", term)):
             return {*over}
         if self.counts_as_line and common & {*over}:
@@ -375,17 +334,10 @@ class Board:
         for sizes, at in uses:
             for c, n in zip(_letters(at), sizes, strict=False):
                 extents.setdefault(c, n)
-        inside = [(c, n - max(_moved(sign, k), 0), sign) for sizes, at in uses if len(_letters(at)) == len(sizes)
-                  for (c, sign, k), n in zip(re.findall(_MOVED, at), sizes, strict=True)]  # fmt: skip
-        for c in {c for c, _, sign in inside if sign and c.translate(_SUBSCRIPTS) in {*sums} - {*order}}:
-            self.ends[c.translate(_SUBSCRIPTS)] = min(n for d, n, _ in inside if d == c)
         pins = [at for sizes, at in uses if len(_letters(at)) in (len(sizes), 2)]
         products = re.search(r"\.T|@|\*\+\+|outer|‖", text)
         #: The indices that may be those of rows, where derivations have them on another axis.
         self.rows = LETTERS if products else {*LETTERS[:1], *order, *bare, *_letters("".join(pins))}
-        rest = _letters(re.sub(f"Σ[{INDICES}]+", "", text))
-        if endless := sorted({*sums} & bare - extents.keys() - {*rest}):
-            raise Unread(f"it cannot be read how far {endless[0]} goes: write x_{endless[0]} for the entries of x")
         self.extents = {**dict.fromkeys(bare, shape[0] if shape else 1), **extents}
         self._bare = bare if shape or used else set[str]()
 
@@ -496,7 +448,7 @@ class Board:
 
     def _placed(self, value: str, at: str) -> str:
         """A value with its indices, which may be moved."""
-        by = [_moved(sign, k) for _, sign, k in re.findall(_MOVED, at)]
+        by = [_moved(sign, k) for _, sign, k in re.findall(rf"([{INDICES}])(?:([₊₋])([₀-₉]+))?", at)]
         return f"indexed({value},_{_letters(at)}{f',{_tuple(by)}' if any(by) else ''})"
 
     def _sum(self, letters: str, tokens: list[str], times: bool) -> str:
@@ -588,7 +540,7 @@ def _moved(sign: str | None, k: str | None) -> int:
 
 _CALLED = {"√": "sqrt", "ln": "log"}
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
-_BARS = {"|": "bars", "‖": "norm"}
+_BARS = {"|": "abs", "‖": "norm"}
 _OPERATORS = ("+", "-", "*", "/", "**", "@", "%", "//", "(", ",")
 
 
@@ -652,23 +604,14 @@ def _letters(at: str) -> str:
 
 
 def _below(letters: str) -> str:
-    """Indices below the line, which may be moved, and the number of a step."""
-    letters = letters.translate(_SMALL).translate(str.maketrans(f"{LETTERS}t", f"{INDICES}ₜ"))
-    return re.sub(f"[^{INDICES}ₜ{_BELOW}]", "", letters)
+    """Indices below the line, which may be moved."""
+    letters = letters.replace("−", "-").translate(_SMALL).translate(str.maketrans(LETTERS, INDICES))
+    return re.sub(f"[^{INDICES}{_BELOW}]", "", letters)
 
 
-def _numbered(number: str) -> str:
-    return _below(number) if "t" in number else number
-
-
-def _braced(m: re.Match[str]) -> str:
-    """What stands in braces below the line: ``ᵢⱼ₋₁`` for ``_{i,j-1}``, ``[t-1,0]`` for ``_{t-1,0}``."""
-    parts = re.findall(r"[ti-n](?: ?[-+] ?\d+)?|\d+", m[1])
-    if re.sub("[ ,]", "", m[1]) != "".join(parts).replace(" ", "") or not parts:
-        return m[0]
-    if all(part[0] not in LETTERS for part in parts):
-        return f"[{','.join(parts)}]" if parts[1:] else f"_{parts[0]}" if parts[0].isdigit() else _below(parts[0])
-    return _below("".join(parts))
+def _of_step(number: str) -> str:
+    """The number of a step below the line."""
+    return number.replace(" ", "").replace("t", "ₜ").translate(_SMALL)
 
 
 def _below_t(letter: str) -> str:

@@ -47,6 +47,22 @@ def triplet(W, x, p, q):
     return np.mean(np.maximum(0, near - np.sum((a - c) ** 2, axis=1) + 0.5))
 
 
+def rotated(q, pts):
+    w, x, y, z = q
+    R = np.stack([
+        np.stack([1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)]),
+        np.stack([2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)]),
+        np.stack([2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)]),
+    ])
+    return np.sum((pts @ R.T) ** 3)
+
+
+def reach(a, b):
+    l1, l2 = 1.0, 0.8
+    x, y = l1 * np.cos(a) + l2 * np.cos(a + b), l1 * np.sin(a) + l2 * np.sin(a + b)
+    return (x - 1.2) ** 2 + (y - 0.7) ** 2
+
+
 def contrastive(d, same):
     m = 1.0
     return np.sum(same * d**2 + (1 - same) * np.clip(m - d, 0, None) ** 2)
@@ -183,11 +199,34 @@ PROGRAMS = {
     "positives on the diagonal": (positives, (normal(3, 3),), "S", ["dL/dSᵢⱼ = dL/daᵢⱼ + 1[i = j] dL/ddᵢ"], []),
     "triplet": (
         triplet, (normal(3, 2), *(normal(4, 3) for _ in range(3))), "W",
-        ["= a - b", "nearᵢ = ‖", " = -2 dL/d", "dL/dc = -dL/d"], [")² "],
+        ["nearᵢ = ‖aᵢ - bᵢ‖²", "fᵢ = nearᵢ - ‖aᵢ - cᵢ‖² + ½", "dL/dcᵢⱼ = 2 dL/dfᵢ (aᵢⱼ - cᵢⱼ)"], [")² "],
+    ),
+    "a rotation by a quaternion": (
+        rotated, (normal(4), normal(3, 3)), "q",
+        ["R = [[1 - 2 (y² + z²), 2 (x y - w z), 2 (x z + w y)], ", "dL/dq = [dL/dw, dL/dx, dL/dy, dL/dz]"], ["stack"],
+    ),
+    "an arm of two": (
+        reach, (np.array(0.3), np.array(0.5)), "a", ["x = l1 cos(a) + l2 cos(a + b)", "-l2 sin(a + b) - l1 sin(a)"], [],
+    ),
+    "columns": (
+        lambda P: np.sum((1 - P[:, 0]) ** 2 + np.exp(P[:, 1] - P[:, 0] ** 2)), (normal(3, 2),), "P",
+        ["dL/dP = [dL/da, dL/db]"], ["column"],
+    ),
+    "distances": (
+        lambda P, Q: np.sum(np.exp(-np.linalg.norm(P[:, None] - Q, axis=2))), (normal(2, 2), normal(3, 2)), "P",
+        ["L = Σᵢⱼ exp(-‖aᵢⱼ‖)"], ["None"],
+    ),
+    "squared distances": (
+        lambda c, g, X, w: np.sum((np.exp(-g * np.sum((X[:, None, :] - c) ** 2, axis=2)) @ w) ** 2),
+        (normal(3, 2), np.array(0.7), normal(4, 2), normal(3)), None, ["= ‖aᵢⱼ‖²"], ["a²"],
+    ),
+    "biases of users": (
+        lambda b, user, r: np.mean((r - b[user] - np.sum(np.outer(b[user], r), axis=1)) ** 2),
+        (normal(3), np.array([0, 2, 0]), normal(3)), "b", ["b[user"], ["b[user]ᵢ"],
     ),
     "contrastive": (
         contrastive, (normal(4) ** 2, np.array([1.0, 0, 0, 1])), "d",
-        ["dL/dd = 2 ((same - 1) ⊙ max(m - d, 0) + same ⊙ d)"], ["1["],
+        ["dL/dd = 2 (same ⊙ d - (1 - same) ⊙ max(m - d, 0))"], ["1["],
     ),
     "Huber": (robust, (normal(2), normal(5, 2), 2 * normal(5)), "b", ["limit (", "- ½ limit)"], ["0.625", "not "]),
     "norms of other orders": (powers, (normal(2),), "b", ["‖b‖₃", "₄"], ["‖b‖ "]),

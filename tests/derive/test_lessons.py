@@ -241,10 +241,10 @@ TEXTBOOK = {
     """,
     "gaussian_mixture": """
         logpi = a - logsumexp(a)
-        logN = -sq / (2 h) - d logsigma - ½ d log(2π)
-        dL/dm = -softmaxⱼ(m)
-        dL/dlogsigma = Σᵢ dL/dlogNᵢ sqᵢ / h - d Σᵢ dL/dlogNᵢ
-        dL/dlogpi = Σᵢ dL/dmᵢ
+        logN = -sq / (2 f) - d logsigma - ½ d log(2π)
+        dL/dh = -softmaxⱼ(h)
+        dL/dlogsigma = Σᵢ dL/dlogNᵢ sqᵢ / f - d Σᵢ dL/dlogNᵢ
+        dL/dlogpi = Σᵢ dL/dhᵢ
         dL/da = dL/dlogpi - softmax(a) Σ dL/dlogpi
     """,
     "pca": """
