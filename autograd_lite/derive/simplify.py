@@ -222,6 +222,8 @@ def _fraction(coefficient: Any, factors: Sequence[Expr]) -> Expr:
 
 def _reduced(top: Any, bottom: Any, has_above: bool, has_below: bool) -> tuple[Any, Any]:
     """The numbers in front of the factors above and below in their lowest terms."""
+    if top and not 1 / abs(top) % 1 and top % 1 and bottom and not bottom / math.pi % 1:  # ½ / (2π)
+        return math.copysign(1, top), bottom / abs(top)
     is_whole = bottom and not top % bottom
     if is_whole or bottom and not has_below and top % 1:  # 2 x / 5 stays
         return top // bottom if is_whole else top / bottom, 1

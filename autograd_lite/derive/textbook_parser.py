@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -99,9 +99,9 @@ def read(e: ast.expr, meanings: Mapping[str, Written]) -> Written:
             return sub(ast.BinOp(e.left, ast.Pow(), ast.Constant(k.value - 1)))
         case ast.BinOp() if type(e.op) in _BINARY:
             return _applied(_BINARY[type(e.op)], [sub(e.left), sub(e.right)])
-        case ast.Compare(ops=[ast.Eq()], comparators=[ast.Call(ast.Attribute(attr="arange"), [of], [])]):
-            counted = np.arange(sub(of).value)
-            return _applied("equal", [sub(e.left), Written(constant(counted), counted)])
+        case ast.Compare(left, [ast.Eq() | ast.NotEq() as op], [right]) if any(map(_is_range, (left, right))):
+            sides = [_range(sub(x.args[0]).value) if _is_range(x) else sub(x) for x in (left, right)]
+            return _applied("equal" if isinstance(op, ast.Eq) else "not_equal", sides)
         case ast.Compare(ops=[op], comparators=[right]) if type(op) in _BINARY:
             return _applied(_BINARY[type(op)], [sub(e.left), sub(right)])
         case ast.Attribute(attr="T" | "mT"):
@@ -152,6 +152,15 @@ def read(e: ast.expr, meanings: Mapping[str, Written]) -> Written:
         case ast.Call(func=ast.Attribute(value=x, attr=word), keywords=[]) if word in TABLE:
             return _applied(word, [sub(a) for a in (x, *e.args)])
     raise ValueError(f"{ast.unparse(e)} is not in this language")
+
+
+def _range(size: Any) -> Written:
+    return Written(constant(np.arange(size)), np.arange(size))
+
+
+def _is_range(e: ast.expr) -> TypeGuard[ast.Call]:
+    """True for ``np.arange(n)``."""
+    return isinstance(e, ast.Call) and ast.unparse(e.func).endswith(".arange") and len(e.args) == 1 and not e.keywords
 
 
 def _index(e: ast.expr, meanings: Mapping[str, Written]) -> Any:

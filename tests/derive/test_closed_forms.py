@@ -650,3 +650,14 @@ def test_the_sign_of_a_number_of_entries():
         return -np.sum(ll)
 
     assert "dL/dr = n ψ(r) - Σ (ψ(a) + 1" in traced(loss, 1.3, np.array([0.5, 1.0, 2.0]), np.array([0.0, 2.0, 1.0]))
+
+
+def test_an_inverse_with_a_name_and_a_half_over_two_pi():
+    def likelihood(K, y, s):
+        Kinv = np.linalg.inv(K)
+        a = 0.5 * y @ Kinv @ y + 0.5 * np.linalg.slogdet(K)[1]
+        return a + np.sum(np.exp(-s / 2) / (2 * np.pi) * y)
+
+    text = traced(likelihood, np.eye(2) + 0.1, np.array([1.0, 2.0]), np.array([0.5, 1.0]))
+    assert "dL/dK = ½ (Kinvᵀ - Kinvᵀ @ (y @ yᵀ) @ Kinvᵀ)" in text
+    assert "0.0795" not in text

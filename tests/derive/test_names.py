@@ -672,3 +672,6 @@ def test_columns_of_ones_and_masks_that_are_cast() -> None:
     u = X @ w
     mask = (u > 0).astype(float)
     assert any("1[u > 0] ⊙ u" in line for line in lines(np.sum((mask * u - 1) ** 2).explain(w)))
+    y, Z = np.array([0, 2, 1]), leaf(3, 3, name="Z")
+    m = np.where(np.arange(3) == y[:, None], 0, Z**2)
+    assert any(line.startswith("mᵢⱼ = where(j = yᵢ, 0, Zᵢⱼ²)") for line in lines(np.sum(m**2).explain(Z)))
