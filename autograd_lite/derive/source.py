@@ -91,14 +91,14 @@ class Source(str):
     __repr__ = str.__str__
 
     def __call__(self, /, *args: Any, **params: Any) -> Any:
-        args, values = self._values(args)
+        given, values = self._values(args)
         for word, x in {**values, **params}.items():
             if word in self.shapes and np.shape(raw(x)) != self.shapes[word]:
                 raise ValueError(
                     f"{self.name}: expected {word} of shape {self.shapes[word]}, got {np.shape(raw(x))}: the source "
                     "is for the shapes of its example; make it again with another example"
                 )
-        return self.space[self.name](*args, **{**self._defaults(args), **params})
+        return self.space[self.name](*given, **{**self._defaults(given), **params})
 
     def _values(self, args: Sequence[Any]) -> tuple[Sequence[Any], dict[str, Any]]:
         """The arguments as the text takes them, which may be given leaf by leaf, and the values by their names."""

@@ -39,7 +39,7 @@ def unpacking(where: str, tree: Any, words: Mapping[Var, str]) -> list[str]:
 def _pattern(tree: Any, words: Mapping[Var, str]) -> str:
     """The left side of an assignment that takes a tree of lists and tuples apart; "" if one is a dict."""
     if tree is None or isinstance(tree, Var):
-        return words.get(tree, "_")
+        return "_" if tree is None else words.get(tree, "_")
     if isinstance(tree, dict) or not any(v in words for v in leaves(tree)):
         return "" if isinstance(tree, dict) else "_"
     parts = [_pattern(x, words) for x in tree]
