@@ -22,6 +22,7 @@ from ..engine.context import Steps
 from ..engine.node import Function, Node, Values
 from ..engine.position import users_frame
 from ..tensor import Tensor
+from .assignments import assigned as assigned_to
 from .assignments import tree
 from .equation import Equation
 
@@ -280,15 +281,24 @@ def operand(eq: Equation, k: int) -> ast.expr | None:
             return (left, right)[k]
         case ast.BinOp(left, ast.Pow(), ast.Constant()) if len(eq.operands) == 1:  # a square
             return left
-        case ast.Call(ast.Name(word) | ast.Attribute(attr=word), args) if eq.row.name.rpartition(".")[2] in (
+        case ast.UnaryOp(ast.USub(), of) if eq.row.algebra == "negation":
+            return of
+        case ast.Call(ast.Name(word) | ast.Attribute(attr=word) as f, args) if eq.row.name.rpartition(".")[2] in (
             word, getattr(getattr(np, word, None), "__name__", "")  # of np.abs it is "absolute"
         ):  # fmt: skip
+            if isinstance(f, ast.Attribute) and _is_variable(f.value, eq.origin.code):
+                args = [f.value, *args]  # of a method
             args = [e for e in args if not isinstance(e, ast.Constant) or not isinstance(e.value, str)]  # of einsum
             match args:
                 case [ast.List(joined) | ast.Tuple(joined), *_] if len(joined) == len(eq.operands):  # [x, h]
                     return joined[k]
             return args[k] if len(args) > k else None
     return None
+
+
+def _is_variable(e: ast.expr, code: CodeType) -> bool:
+    """Whether an expression is a variable, and no module."""
+    return isinstance(e, ast.Name) and (e.id in code.co_varnames or bool(assigned_to(code, e.id)))
 
 
 def position(eq: Equation, k: int) -> ast.expr | None:

@@ -34,7 +34,18 @@ from .assignments import assigned
 from .capture import capture, names_of
 from .equation import COMPARED, Equation, Operand, Origin, Var, computed, key_of, kind, looked_up, recorded, shown
 from .graph import equations_of, graph_of, leaf, variable_or_value
-from .naming import Names, argument_names, groups, label, operand, position, scopes, short_names, stem
+from .naming import (
+    Names,
+    argument_names,
+    groups,
+    label,
+    line,
+    operand,
+    position,
+    scopes,
+    short_names,
+    stem,
+)
 
 LIMIT = 20_000  # equations; more are not printed
 
@@ -651,11 +662,19 @@ def _words_in_lines(equations: Iterable[Equation], waiting: Container[Var]) -> d
     for eq in equations:
         for k, v in enumerate(eq.operands):
             if isinstance(v, Var) and v in waiting and v not in uses:
-                e = operand(eq, k) if eq.row.algebra != "gather" else position(eq, k)
+                e = (operand(eq, k) or _receiver(eq, k)) if eq.row.algebra != "gather" else position(eq, k)
                 e = e.value if isinstance(e, ast.Subscript) else e  # self.W[-1]
                 wish = e.attr if isinstance(e, ast.Attribute) else e.id if isinstance(e, ast.Name) else ""
                 uses |= {v: wish} if wish else {}
     return uses
+
+
+def _receiver(eq: Equation, k: int) -> ast.expr | None:
+    """Operand `k` of a method, or of ``W.T``, if it is a variable that the code assigns."""
+    match line(eq):
+        case ast.Attribute(ast.Name(word) as of) | ast.Call(ast.Attribute(ast.Name(word) as of)) if k == 0:
+            return of if assigned(eq.origin.code, word) else None
+    return None
 
 
 def _own_names(inputs: Iterable[Node]) -> list[tuple[str, Tensor]]:

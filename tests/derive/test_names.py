@@ -637,6 +637,20 @@ def test_a_size_has_no_name_that_a_function_of_the_program_uses():
     assert "N = 3" in text
 
 
+def test_what_is_unpacked_has_the_name_of_its_variable():
+    def negative(pair, x):
+        rate, scale = pair
+        return np.sum(np.exp(-rate) * scale * x)
+
+    def methods(pair, x):
+        rate, scale = pair
+        return rate.T.dot(x).sum() + scale.reshape(-1).sum() + rate.dot(x).sum()
+
+    for f in (negative, methods):
+        program = ag.trace(f, (np.eye(2), np.ones((2, 1))), np.ones(2))
+        assert [v.name for v in program.inputs] == ["rate", "scale", "x"]
+
+
 def test_a_list_of_arguments_does_not_name_the_others():
     def f(x, y, layers):
         for W in layers:
