@@ -17,6 +17,7 @@ from contextlib import suppress
 from functools import partial, reduce
 from types import EllipsisType
 from typing import Any, TypeGuard
+from unicodedata import category
 
 import numpy as np
 
@@ -25,7 +26,8 @@ from ..engine.operands import raw
 from ..table import TABLE
 from ..table.textbook import NOTATIONS
 from .indices import Indexed, each, entrywise, indexed, laid_out, summed
-from .notation import LETTERS, Board, Misfit, Unread, signs_replaced
+from .notation import LETTERS, Board, Misfit, Unread
+from .spellings import signs_replaced
 
 LONG = 2_000  # characters of one formula
 DEEP = 200  # levels of the parsed text
@@ -60,6 +62,7 @@ _NUMPY = """
     full_like broadcast_to linalg.inv linalg.det linalg.solve roll pad tril triu
 """
 _CONSTANTS = {"pi": np.pi, "_pi": np.pi, "e": np.e, "inf": np.inf, "nan": np.nan, "newaxis": None}
+SIGNS_READ = frozenset("0123456789_+-*/%@()[]{},.:<>&|~=!#;^")
 _WORDS = ("order", "mode", "norm", "kind")  # parameters that take a word
 _SIZED = ("eye", "identity", "ones", "zeros", "full", "arange")  # by a whole number
 _GROWING = ("outer", "kron", "tile", "repeat", "pad")  # sizes are multiplied
@@ -242,21 +245,29 @@ def _parsed(
     except (RecursionError, MemoryError):
         raise Unread(_DEEP) from None
     except SyntaxError as error:
-        says = _DEEP if "nested" in error.msg else error.msg
-        says = "invalid syntax" if "continuation" in says or "Perhaps" in says else says
-        if "string literal" in says:
-            raise Unread("a ' can only be read behind a function, as in σ'(z)") from None
-        if unread := re.match("invalid (?:non-printable )?character (.*)", says):
-            raise Unread(f"the character {unread[1]} cannot be read") from None
-        if re.search(r"(?<![\w.])\d[\d.]*[A-Za-z_(]|[\w)\]]\s+[\w(]", text) and says != _DEEP:
-            says += "; write * between factors: 2 * x"
-        raise Unread(says) from None
+        raise Unread(_DEEP if "nested" in error.msg else _unread(text, python) if board else error.msg) from None
     level: list[ast.AST] = [tree]
     for _ in range(DEEP):
         level = [part for node in level for part in ast.iter_child_nodes(node)]
     if level:
         raise Unread(_DEEP)
     return tree
+
+
+def _unread(text: str, python: str) -> str:
+    """Why a formula cannot be read: a sign that is not known, a bracket without the other, or its order."""
+    if re.search("['\"]", python):
+        return _HINTS[str]
+    if unread := next((c for c in python if not (c.isspace() or category(c)[0] in "LM" or c in SIGNS_READ)), ""):
+        return f"the character {unread!r} (U+{ord(unread):04X}) cannot be read"
+    says, opened = "invalid syntax", list[str]()
+    for c in python:
+        if c in ")]}" and (not opened or "([{".index(opened.pop()) != ")]}".index(c)):
+            return f"unmatched '{c}'"
+        opened += [c] if c in "([{" else []
+    says = f"'{opened[-1]}' was never closed" if opened else says
+    is_product = re.search(r"(?<![\w.])\d[\d.]*[A-Za-z_(]|[\w)\]]\s+[\w(]", text)
+    return f"{says}; write * between factors: 2 * x" if is_product else says
 
 
 class Reader:
@@ -270,9 +281,12 @@ class Reader:
         How what can be read in two ways is read: factors side by side as a "product" of matrices, or an "inner"
         product of vectors, those with a dot between as a "dot" product, sums with axes "dropped", ``Xᵢ`` as one of
         the "rows", an inverse as that of each "entry", an array of "one" entry as that with index 0, vectors in
-        brackets as "joined", labels as of the "first" axis, an array without indices as "apart" from them, π as the
+        brackets as "joined", bars as a "length" or a determinant, an index that no axis has as the "last", labels
+        as of the "first" axis, an array without indices as "apart" from them, π as the
         "number", I as the "unit" matrix of the last axis where it is one of another size, an index as the user's
-        "own" where that is an array, and sums over steps as over those of the "line".
+        "own" where that is an array, sums over steps as over those of the "line", ∂L/∂x as the
+        "total" derivative, free indices in the order in which they are "written", and arrays in
+        these as having "rows of steps".
     choices : set of str
         Those of these that made a difference.
     """
@@ -300,8 +314,12 @@ class Reader:
         self.choices.clear()
         self.left = WORK * self.entries
         board.has_own_indices = bool(board.indices) and self._is_read_as("own")
-        board.counts_as_line = len(steps) > 1 and "Σ" in text and self._is_read_as("line")
+        has_sum = bool(re.search("Σ|sum", text))
+        board.counts_rows = has_sum and board.has_steps and len(steps) != 1 and self._is_read_as("rows of steps")
+        board.counts_as_line = has_sum and len(steps) > 1 and self._is_read_as("line")
+        board.as_written = "written" in reading
         tree = _parsed(text.strip(), LONG, "eval", board, shape, letters, steps)
+        self.choices |= {"written"} if board.has_orders else set()
         self.extents, self.ends, self.rows = board.extents, board.ends, board.rows
         self.frame = (board.order + LETTERS[len(board.order) :])[: len(shape)]
         return laid_out(self.value(tree.body), shape, board.order)
@@ -350,7 +368,7 @@ class Reader:
                 if any(isinstance(x, Indexed) for x in places):  # E[wᵢ], P[i, yᵢ]
                     if isinstance(x, Indexed):
                         raise Unread("an index of entries cannot be read")
-                    return entrywise(lambda *at: x[tuple(np.broadcast_arrays(*at))], places)
+                    return entrywise(partial(_entries, x), places)
                 if isinstance(x, Indexed):
                     return each(lambda entry: entry[index], [x])
                 self._charge(_indexed(x, index))
@@ -362,18 +380,19 @@ class Reader:
                     raise
             case ast.Call():
                 return self._call(e)
-        kind: Any = type(getattr(e, "op", e))
+        kind: Any = str if isinstance(e, ast.Constant) else type(getattr(e, "op", e))
         raise Unread(_HINTS.get(kind, f"{ast.unparse(e)[:40]!r} cannot be used in a formula"))
 
     def _list(self, e: ast.List) -> Any:
         """A list of entries, or of vectors that may be joined."""
         entries = list(map(self._value, e.elts))
         self._charge(_size(entries))
-        is_joined = len(entries) > 1 and all(np.ndim(x) == 1 and isinstance(x, np.ndarray) for x in entries)
-        return np.concatenate(entries) if is_joined and self._is_read_as("joined") else entries
+        is_joined = len(entries) > 1 and all(np.ndim(x) and isinstance(x, np.ndarray) for x in entries)
+        return np.concatenate(entries, axis=-1) if is_joined and self._is_read_as("joined") else entries
 
     def _named(self, e: ast.Name | ast.Attribute) -> Any:
         word = _dotted(e)
+        word = word.removesuffix("_direct") if self._is_total(word) else word
         is_number = word in ("pi", "_pi") and self._is_read_as("number")
         is_unit = word == "I" and word in self.names and self._is_unit(self.names[word]) and self._is_read_as("unit")
         if word in self.names and not callable(self.names[word]) and not is_number and not is_unit:
@@ -401,6 +420,10 @@ class Reader:
         is_square = len(np.shape(x)) > 1 and np.shape(x)[-1] == np.shape(x)[-2] > 1 and not self._is_read_as("entry")
         self._charge(_size(x), _size(x) * np.shape(x)[-1] if is_square else 0)
         return each(np.linalg.inv, [x]) if is_square else entrywise(lambda x: 1 / np.asarray(x), [x])
+
+    def _is_total(self, word: str) -> bool:
+        """Whether ∂L/∂η is meant as dL/dη."""
+        return word.endswith("_direct") and word.removesuffix("_direct") in self.names and self._is_read_as("total")
 
     def _is_unit(self, x: Any) -> bool:
         return np.ndim(x) == 2 and bool(self.shape) and np.array_equal(x, np.eye(len(x)))
@@ -459,6 +482,7 @@ class Reader:
         bare = _bare(word)
         if word == "indexed":
             return self._with_indices(e)
+        bare = self._bars(e) if word == "bars" else bare
         if word in ("max", "min") and len(e.args) == 2:  # of two values, as on a board
             bare = f"{bare}imum"
         fn = self.names.get(word, FUNCTIONS.get(bare))
@@ -484,6 +508,13 @@ class Reader:
             args = self._completed(bare, args)
         self._charge(*_cost(fn, bare, [*args, *params.values()]))
         return fn(*args, **params)
+
+    def _bars(self, e: ast.Call) -> str:
+        """What ``|x|`` is: of a vector perhaps its length, of a matrix its determinant."""
+        (x,) = map(self._value, e.args)
+        sizes = np.shape(x) if not isinstance(x, Indexed) else x.shape
+        has_length = len(sizes) == 1 or len(sizes) == 2 and sizes[0] == sizes[1]
+        return ("norm", "det")[len(sizes) - 1] if has_length and self._is_read_as("length") else "abs"
 
     def _completed(self, bare: str, args: list[Any]) -> list[Any]:
         """The arguments of a function, with those that an answer may leave out."""
@@ -518,6 +549,9 @@ class Reader:
         has_one = not isinstance(x, Indexed) and np.shape(x) == (1,) and self.ends.get(letters, 1) > 1
         if has_one and self._is_read_as("one"):  # one entry, which stands at index 0 only
             x = np.append(x, np.zeros(self.ends[letters] - 1))
+        ndim = 0 if isinstance(x, Indexed) else np.ndim(x)
+        if len(letters) == 1 < ndim and letters not in LETTERS[:ndim] and self._is_read_as("last"):
+            letters = LETTERS[: ndim - 1] + letters  # Σₖ Pₖ for Σₖ Pᵢₖ
         return indexed(x, letters, by, self.ends, lambda: not self._is_of_rows(letters), is_on_ring)
 
     def _is_of_rows(self, letters: str) -> bool:
@@ -577,7 +611,8 @@ _TURNED: Mapping[str, Callable[[Any], Any]] = {
     "T": lambda x: x[None] if np.ndim(x) == 1 else np.transpose(x),  # of a vector a row, as on the board
     "mT": np.matrix_transpose,
 }
-_HINTS: dict[type[ast.AST], str] = {
+_HINTS: dict[type, str] = {
+    str: "a ' can only be read behind a function, as in σ'(z)",
     ast.And: "write & between arrays, not and",
     ast.Or: "write | between arrays, not or",
     ast.Not: "write ~ in front of an array, not not",
@@ -689,6 +724,14 @@ def _cost(fn: Any, bare: str, args: list[Any]) -> tuple[float, float]:
         return math.prod(lengths) * math.prod(sizes), 0
     # What else there is computes with all of its operands together, at worst each entry with each.
     return largest, math.prod(sizes) / BLAS
+
+
+def _entries(x: Any, *at: Any) -> Any:
+    """``x[i, j + 1]``; 0 beyond the ends."""
+    places = np.broadcast_arrays(*at)
+    inside = np.all([(p >= 0) & (p < n) for p, n in zip(places, np.shape(x), strict=False)], axis=0)
+    y = np.asarray(x)[tuple(np.where(inside, p, 0) for p in places)]
+    return np.where(np.reshape(inside, [*inside.shape] + [1] * (y.ndim - inside.ndim)), y, 0)
 
 
 def _size(x: Any) -> int:

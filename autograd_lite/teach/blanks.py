@@ -27,7 +27,7 @@ from ..derive.writing import TEXT, Ascii, plain_number, shown_params, text, writ
 from ..table.textbook import NOTATIONS
 from .answers import FUNCTIONS
 from .grading import Question
-from .notation import signs_replaced
+from .spellings import signs_replaced
 
 ZERO = 1e-12  # the largest entry of a value that is 0
 SMALL = 256  # entries of the largest array of which a Jacobian is computed

@@ -27,7 +27,7 @@ NOT_FINITE = "it contains inf or nan"
 NAMES = ": write the names in place of the numbers"
 AT_ONE_STEP = "it is right for one step, but not for each step t"
 SYMMETRIC = "only the symmetric part is determined, and that is right"
-MISFIT = 4  # the rank of shapes that do not fit
+OTHER_SHAPE, MISFIT = 3, 4  # the ranks of another shape, and of shapes that do not fit
 UNMARKED = "not marked here"
 RIGHT = ("", CARRIED, SYMMETRIC)
 
@@ -198,7 +198,9 @@ def how_wrong(says: str | Exception) -> int:
     """A rank of what is said of an answer: right, a mistake that is known, other values, another shape, an error."""
     if isinstance(says, Exception) or says in RIGHT:
         return MISFIT + (not isinstance(says, Misfit)) if isinstance(says, Exception) else 0
-    return 3 if says.startswith("expected shape") else 2 if re.search(" entries are off|^it is off", says) else 1
+    if says.startswith("expected shape"):
+        return OTHER_SHAPE
+    return 2 if re.search(" entries are off|^it is off", says) else 1
 
 
 def of_all_steps(several: Sequence[str], numbers: Sequence[int]) -> str:

@@ -30,6 +30,7 @@ from ..table.textbook import NOTATIONS
 from .answers import FUNCTIONS, Reader
 from .grading import Marks, Question
 from .notation import Board, Unread
+from .spellings import POWERS, SIGNS, SPELLINGS
 
 LINE = r"\underline{\hspace{8em}}"  # a blank
 BESIDE = 36  # characters of the longest remark beside a blank; a longer one is below it
@@ -145,6 +146,9 @@ class HandOut:
             "copied": self.board.copied,
             "whole": self.board.whole,
             "letter": self.board.letter,
+            "signs": SIGNS,
+            "spellings": list(map(_in_script, SPELLINGS)),
+            "powers": POWERS,
             "constants": self.constants,
             "shown": self.shown,
             "maps": {w: m for w, x in reader.names.items() if callable(x) and (m := _linear(x))},
@@ -245,6 +249,12 @@ class HandOut:
             ],
         }  # fmt: skip
         return json.dumps(content, indent=1)
+
+
+def _in_script(spelling: tuple[str, str, str]) -> list[str]:
+    """A spelling, with its pattern as JavaScript has it."""
+    pattern, by, name = spelling
+    return [pattern.replace(r"\w", r"\p{L}\p{N}_"), re.sub(r"\\(?:g<)?(\d)>?", r"$\1", by), name]
 
 
 def _saved(q: Question) -> tuple[Any, ...]:

@@ -233,7 +233,7 @@ const softplus = (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
 const ENTRYWISE = {
   exp: Math.exp, expm1: Math.expm1, log: Math.log, ln: Math.log, log1p: Math.log1p, log2: Math.log2, log10: Math.log10,
   sqrt: Math.sqrt, cbrt: Math.cbrt, sin: Math.sin, cos: Math.cos, tan: Math.tan, sinh: Math.sinh, cosh: Math.cosh,
-  tanh: Math.tanh, arcsin: Math.asin, arccos: Math.acos, arctan: Math.atan, exp2: (x) => 2 ** x, erf,
+  tanh: Math.tanh, arcsin: Math.asin, arccos: Math.acos, arctan: Math.atan, arcsinh: Math.asinh, arccosh: Math.acosh, arctanh: Math.atanh, exp2: (x) => 2 ** x, erf,
   sigmoid: logistic, logistic, "σ": logistic, softplus, log_sigmoid: (x) => -softplus(-x), silu: (x) => x * logistic(x),
   ndtr: (x) => (1 + erf(x / Math.SQRT2)) / 2, "Φ": (x) => (1 + erf(x / Math.SQRT2)) / 2, "φ": (x) => Math.exp(-x * x / 2) / Math.sqrt(2 * Math.PI),
 };
@@ -308,11 +308,12 @@ const alongFirst = (x, rest) => {
 };
 const FUNCTIONS = {
   stack: (x, ...rest) => (alongFirst(x, rest), { ...x, plain: false }),
-  concatenate: ({ parts }, ...rest) => {
-    alongFirst(parts[0], rest);
-    const below = parts[0].shape.slice(1);
-    if (parts.some((p) => !p.shape.length || !alike(p.shape.slice(1), below))) notMarked("shapes do not fit");
-    return array([total(parts.map((p) => p.shape[0])), ...below], parts.flatMap((p) => p.data), kindOf(...parts));
+  concatenate: ({ parts, ...x }, ...rest) => {
+    parts ??= [x];
+    const n = parts[0].shape.length, [k] = axesOf(alongOf(rest)[0] ?? array([], [0], "i"), n), order = [k, ...[...Array(n).keys()].filter((j) => j !== k)];
+    const turned = parts.map((p) => (p.shape.length === n && n ? transposed(p, order) : notMarked("shapes do not fit"))), below = turned[0].shape.slice(1);
+    if (turned.some((p) => !alike(p.shape.slice(1), below))) notMarked("shapes do not fit");
+    return transposed(array([total(turned.map((p) => p.shape[0])), ...below], turned.flatMap((p) => p.data), kindOf(...parts)), order.map((_, j) => order.indexOf(j)));
   },
   roll: (x, ...rest) => {
     const params = rest.find(isParams)?.params ?? {}, [by, axis] = rest.filter((y) => !isParams(y));
@@ -331,9 +332,28 @@ const FUNCTIONS = {
   prod: reduction((row) => row.reduce((a, b) => a * b, 1), ofNumbers),
   max: reduction(largest, (kind) => kind), min: reduction((row) => -largest(row.map((v) => -v)), (kind) => kind),
   cumsum: (x, ...rest) => {
-    if (x.shape.length !== 1 || axesOf(alongOf(rest)[0], 1).length !== 1) notMarked("this cumsum");
-    let sum = 0;
-    return array(x.shape, x.data.map((v) => (sum += v)), ofNumbers(x.kind));
+    const [axis] = alongOf(rest), flat = axis == null ? array([x.data.length], x.data, x.kind) : x, [k] = axesOf(axis ?? array([], [0], "i"), flat.shape.length);
+    const data = [...flat.data], step = count(flat.shape.slice(k + 1));
+    data.forEach((v, i) => { if (Math.floor(i / step) % flat.shape[k]) data[i] += data[i - step]; });
+    return array(flat.shape, data, ofNumbers(x.kind));
+  },
+  diff: (x, ...rest) => {
+    const { axis, prepend, append, ...params } = rest.find(isParams)?.params ?? {}, [along = axis ?? array([], [-1], "i"), ...more] = rest.filter((y) => !isParams(y));
+    if (more.length || Object.keys(params).length || (x.shape.length > 1 && (prepend || append))) notMarked("its parameters");
+    const [k] = axesOf(along, x.shape.length), y = array(prepend || append ? [x.data.length + (prepend?.data.length ?? 0) + (append?.data.length ?? 0)] : x.shape, [...(prepend?.data ?? []), ...x.data, ...(append?.data ?? [])], x.kind);
+    const shape = y.shape.map((n, m) => (m === k ? Math.max(n - 1, 0) : n)), next = (by) => gathered(y, shape, (at) => at.map((p, m) => (m === k ? p + by : p)));
+    return map((a, b) => a - b, ofNumbers(y.kind), next(1), next(0));
+  },
+  einsum: ({ word }, ...arrays) => {
+    const [inputs, output] = (word ?? notMarked("einsum without its subscripts")).replaceAll(" ", "").split("->"), parts = inputs.split(","), sizes = {};
+    if (word.includes(".") || parts.length !== arrays.length || arrays.some(isParams)) notMarked("this einsum");
+    parts.forEach((letters, k) => [...letters].forEach((c, j) => { if ((sizes[c] ??= arrays[k].shape[j]) !== arrays[k].shape[j]) notMarked("this einsum"); }));
+    if (parts.some((letters, k) => letters.length !== arrays[k].shape.length)) notMarked("this einsum");
+    const once = Object.keys(sizes).filter((c) => inputs.split(c).length === 2).sort().join(""), kept = [...(output ?? once)];
+    const every = [...kept, ...Object.keys(sizes).filter((c) => !kept.includes(c))];
+    const terms = arrays.map((x, k) => gathered(x, every.map((c) => sizes[c]), (at) => [...parts[k]].map((c) => at[every.indexOf(c)])));
+    const product = terms.reduce((a, b) => map((p, q) => p * q, kindOf(a, b), a, b)), axes = every.slice(kept.length).map((_, k) => array([], [kept.length + k], "i"));
+    return axes.length ? reduced(total, product.kind, product, { list: axes }, false) : product;
   },
   softmax, norm,
   logsumexp: (x, ...rest) => {
@@ -351,6 +371,10 @@ const FUNCTIONS = {
     quotient: (a, b) => map((x, y) => x / (y === 0 ? 1 : y), "f", a, b),
     between: (a, x, b) => map((l, v, h) => (l <= v && v <= h ? 1 : 0), "b", a, x, b),
     inside: (a, x, b) => map((l, v, h) => (l < v && v < h ? 1 : 0), "b", a, x, b),
+    inner: (a, b) => (a.shape.length === 1 && b.shape.length === 1 ? matmul(a, b) : notMarked("inner")),
+    vdot: (a, b) => matmul(array([a.data.length], a.data, a.kind), array([b.data.length], b.data, b.kind)),
+    logical_not: (x) => map((v) => (v ? 0 : 1), "b", x), identity: (n) => FUNCTIONS.eye(n),
+    heaviside: (x, y) => map((v, w) => (v > 0 ? 1 : v < 0 ? 0 : v === 0 ? w : NaN), "f", x, y),
     exp_minus: (a, b) => map((x, y) => Math.exp(x - y), "f", a, b),
     arange: (n) => (!n.shape.length && n.data[0] % 1 === 0 && n.data[0] >= 0 && n.data[0] < LARGE ? array([n.data[0]], [...Array(n.data[0]).keys()], "i") : notMarked("arange")),
     reshape: (x, ...sizes) => {
@@ -387,7 +411,7 @@ const FUNCTIONS = {
     ...Object.fromEntries(Object.entries(OPERATORS).map(([word, op]) => [word, (a, b) => binary(op, a, b)])),
   }).map(([word, f]) => [word, plainCall(f)])),
 };
-const PAIRWISE = ["where", "clip", "minimum", "maximum"];
+const PAIRWISE = ["where", "clip", "minimum", "maximum", "heaviside"];
 const inside = (i, n) => {
   if (i < -n || i >= n) throw new Misfit("an index is out of range");
   return (i + n) % n;
@@ -435,12 +459,6 @@ const quotient = (a, b) => (together(a.shape, b.shape) ? map((x, y) => (x === 0 
 const W = "[\\p{L}\\p{N}_]";
 const NUMBER = /^[0-9.]+$/;
 const MARKS = "\u0300-\u036f";
-const SIGNS = {
-  "²": "**2 ", "³": "**3 ", "ᵀ": ".T ", "·": "*++", "×": "*", "⊙": "*", "−": "-", "½": " 0.5 ", "¼": " 0.25 ",
-  "^": "**", "≥": ">=", "≤": "<=", "≠": "!=", "⁻¹": ".I ", "⁻ᵀ": ".I.T ", "⁻²": "**(-2) ", "∘": "*", "∑": "Σ",
-  "∗": "*", "⋅": "*++", "•": "*++", "𝟙": "1", "𝟏": "1", "⁴": "**4 ",
-};
-const SIGN = new RegExp(Object.keys(SIGNS).sort((a, b) => b.length - a.length).map((s) => s.replace("^", "\\^")).join("|"), "gu");
 const TOKEN = new RegExp(
   `(?:\\p{Nd}+\\.?\\p{Nd}*|\\.\\p{Nd}+)(?:[eE][+-]?\\p{Nd}+)?j?(?!${W})|\\p{Nd}+|(?!\\p{Nd})${W}(?:${W}|[${MARKS}]|[₊₋](?=[₀-₉]))*|` +
   "\\.[A-Za-z](?:" + W + ")*|'[^']*'|\"[^\"]*\"|\\*\\*|//|<<|>>|[<>=!:]=|\\s+|.", "gu",
@@ -448,7 +466,7 @@ const TOKEN = new RegExp(
 const PREFIX = ["ln", "log", "exp", "sqrt", "sin", "cos", "tan", "tanh"];
 const KEYWORDS = ["and", "or", "not", "if", "else", "in", "is", "lambda", "for", "yield", "await"];
 const CLOSING = { "(": ")", "[": "]", "{": "}" };
-const BARS = { "|": "abs", "‖": "norm" };
+const BARS = { "|": "bars", "‖": "norm" };
 const CALLED = { "√": "sqrt", ln: "log" };
 const AFTER = ["+", "-", "*", "/", "**", "@", "%", "//", "(", ","];
 const has = (object, key) => Object.prototype.hasOwnProperty.call(object, key);
@@ -458,13 +476,17 @@ const ALONE = new RegExp(`^${AT}$`, "u"), SPLIT = new RegExp(`^(.+?)((?:${AT})?)
 const isIndex = (token) => token !== undefined && ALONE.test(token);
 const split = (word) => word.match(SPLIT)?.slice(1) ?? [word, ""];
 const lettersOf = (text) => [...text].filter((c) => INDICES.includes(c)).map((c) => LETTERS[INDICES.indexOf(c)]);
+const MOVED = new RegExp(`([${INDICES}])(?:([₊₋])([₀-₉]+))?`, "gu");
 const tuple = (numbers) => `(${numbers.join(",")},)`;
 /** Letters with a hat, a tilde or a bar as letter and mark, as names are printed: ŷ. */
 const decomposed = (text) => text.replace(/\p{L}/gu, (c) => (/^.[\u0302-\u0304]$/u.test(c.normalize("NFD")) ? c.normalize("NFD") : c));
-const POWER = "ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻ", RAISED = `⁰¹²³⁴-⁹⁺⁻⁽⁾${POWER}`;
-const POWERS = new RegExp(`[${RAISED}]*[${POWER}][${RAISED}]*`, "gu"); // zᵏ⁻¹
 const INVERSE = /(?<![\p{Nd}.])(?:\^|\*\*)\s*(?:-1(?![\p{L}\p{N}_.])|\(-1\)|\{-1\})/gu; // A^-1
 const STEP = "ₜ(?:([₊₋])([₀-₉]+))?"; // the step of a value in a loop
+/** What is raised, as a power; an inverse is left as it is. */
+const power = (raised) => {
+  const number = raised.normalize("NFKC");
+  return ["⁻¹", "⁻ᵀ"].includes(raised) ? raised : /^\p{Nd}+$/u.test(number) ? `**${number} ` : `**(${number})`;
+};
 const AT_STEP = new RegExp(`((?!\\p{Nd})${W}(?:${W}|[${MARKS}]|/(?=d))*?)${STEP}`, "gu");
 const moved = (sign, k) => (sign ? Number((sign === "₋" ? "-" : "") + [...k].map((c) => "₀₁₂₃₄₅₆₇₈₉".indexOf(c)).join("")) : 0);
 const endOfTerm = (text, start) => {
@@ -507,15 +529,26 @@ function* withNames(text, constants) {
 }
 /** Indices below the line. */
 const SMALL = "₀₁₂₃₄₅₆₇₈₉₊₋";
-const below = (letters) => [...letters].map((c) => ((INDICES + SMALL).includes(c) ? c : (INDICES + SMALL)[(LETTERS + "0123456789+-").indexOf(c.replace("−", "-"))] ?? "")).join("");
+const below = (letters) => [...letters].map((c) => ((INDICES + SMALL).includes(c) ? c : (`${INDICES}${SMALL}ₜ`)[`${LETTERS}0123456789+-t`.indexOf(c)] ?? "")).join("");
+const numbered = (number) => (number.includes("t") ? below(number) : number);
+/** What stands in braces below the line: ᵢⱼ₋₁ for _{i,j-1}, [t-1,0] for _{t-1,0}, _3 for _{3}. */
+const braced = (all, inside) => {
+  const parts = inside.match(/[ti-n](?: ?[-+] ?\p{Nd}+)?|\p{Nd}+/gu) ?? [];
+  if (!parts.length || inside.replace(/[ ,]/g, "") !== parts.join("").replaceAll(" ", "")) return all;
+  if (parts.some((part, k) => k && /^\p{Nd}/u.test(part) && LETTERS.includes(parts[k - 1][0]))) return `[${parts.join(",")}]`;
+  if (parts.some((part) => LETTERS.includes(part[0]))) return below(parts.join(""));
+  return parts.length > 1 ? `[${parts.join(",")}]` : parts[0][0] === "t" ? below(parts[0]) : `_${parts[0]}`;
+};
 const OTHERS = Object.fromEntries([..."ₐₑₕₒₚᵣₛᵤᵥₓ"].map((c, k) => [c, "aehoprsuvx"[k]]));
 const SUBSCRIPT = "₀-₉ₐₑₒₓₕᵢⱼₖₗₘₙₚᵣₛₜᵤᵥ₊₋";
-const INDEX = new RegExp(`((?:${W}|[${MARKS}/])*(?:${W}|[${MARKS})\\]])|[)‖|])_(?:\\{((?:[i-n](?: ?[-+−] ?\\p{Nd}+)?[, ]*)+)\\}|([i-n]+))(?!(?![²³⁴ᵀ])${W}|[${MARKS}])`, "gu"); // x_i, x_{ij}
+const BRACES = new RegExp(`(?<=${W}|[${MARKS})\\]|‖])_\\{([^{}]*)\\}`, "gu"); // x_{i-1}, Σ_{ij}, p_{t-1,i}
+const BARE = `(?<![\\p{L}_]|(?!\\p{Nd})\\p{N}|\\.)t(?!${W})`; // the number of a step
+const SPACED = new RegExp(`(?<!${W}|/)([d∂](?!\\p{Nd})${W}(?:${W}|[${MARKS}])*) ?/ ?([d∂](?!\\p{Nd})${W}(?:${W}|[${MARKS}])*)`, "gu"); // dL / dx
+const INDEX = new RegExp(`((?:${W}|[${MARKS}])*(?:${W}|[${MARKS})\\]])|[)‖|])_(t?[i-n]+)(?!(?![ᵀΣ])${W}|[${MARKS}])`, "gu"); // x_i
 const STEPS = /Σ_?\{?[tₜ]\s*[=₌]\s*([\p{Nd}₀-₉]+)\}?\^?\{?([\p{Nd}⁰¹²³⁴-⁹]+)\}?/u; // Σ_{t=1}^3
 const BOUNDS = new RegExp(`Σ(?:_?\\{?([ᵢⱼₖₗₘₙi-n])\\s*[=₌]\\s*[01₀₁]\\}?)(?:\\s*\\^?\\{?\\s*${W}\\}?(?=\\s|\\())?`, "gu"); // Σ_{i=1}^n
 const PART = /(?:Σ|(?<![\p{L}\p{N}_])sum)_\{ ?([i-n]) ?([<>≤≥]=?) ?([i-n]) ?\}/gu; // Σ_{i ≥ k}
-const ENTRY = /(?<=[\p{L}\p{N}_])\[((?:[i-n](?: ?[-+] ?\p{Nd}+)?(?:, ?(?=[i-n]))?)+)\]/gu; // x[i, j-1]
-const TWO = new RegExp(`((?:${W}|[${MARKS}/])*(?:${W}|[${MARKS}]))_(?=\\{|t)\\{?(t(?: ?[-+] ?\\p{Nd}+)?|\\p{Nd}+),? ?([i-n][i-n, ]*)(?:\\}|(?!${W}))`, "gu"); // p_{t-1,i}
+const ENTRY = /(?<=[\p{L}\p{N}_)\]])\[((?:[i-n](?: ?[-+] ?\p{Nd}+)?(?:, ?(?=[i-n]))?)+)\]/gu; // x[i, j-1]
 const escaped = (word) => word.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&");
 
 const add = (out, word) => {
@@ -569,27 +602,41 @@ function* variants(written, words, shapes) {
 }
 
 class Board {
-  constructor({ words, copied, functions, whole: all, maps, letter }, shapes) {
+  constructor({ words, copied, functions, whole: all, maps, letter, signs, spellings, powers }, shapes) {
     const isKnown = ([, f]) => has(maps, f) || has(FUNCTIONS, bare(f)) || ["onehot", "placed"].includes(f);
     const whole = Object.fromEntries(Object.entries(all).filter(([, code]) => [...code.matchAll(new RegExp(`((?:${W}|\\.)+)\\(`, "gu"))].every(isKnown)));
     Object.assign(this, { words, whole, letter, functions: new Set(functions), shapes, countsAsLine: false, order: "", extents: {}, ends: {}, bare: new Set() });
+    if (letter !== "t") words._t = words.t;
+    Object.assign(this, { signs, powers: new RegExp(powers, "gu"), spellings: spellings.map(([from, ...by]) => [new RegExp(from, "gu"), ...by]) });
+    this.sign = new RegExp(Object.keys(signs).sort((a, b) => b.length - a.length).map(escaped).join("|"), "gu");
     const parts = copied.map(escaped).join("|") || "(?!)";
     this.start = new RegExp(`^\\s*(?:${parts}|d${W}+?(?:/d${W}+?)?)([${INDICES}₍₎ₜ]*)\\s*=(?!=)`, "u");
     this.steps = new Map();
     for (const [, stem, number] of Object.keys(words).map((w) => w.match(/^(.*[\p{L}\u0300-\u036f_])([0-9]+)$/su) ?? [])) {
       if (stem) this.steps.set(stem, [...(this.steps.get(stem) ?? []), Number(number)]);
     }
+    this.stems = new Set([...this.steps.keys()].filter((w) => !shapes[words[w]]?.length)); // that cannot be an entry of an array
     this.copied = new RegExp(`(?<!${W})(${parts})(?=(?:${AT})?(?!${W}))`, "gu");
     const arrays = Object.keys(words).filter((w) => shapes[words[w]]?.length);
     this.indices = [...LETTERS].filter((c) => arrays.includes(c)); // that are the user's own
     const longest = arrays.sort((a, b) => b.length - a.length).map(escaped).join("|") || "(?!)";
-    this.entry = new RegExp(`((?<!${W})(?:${longest})|\\))_?(\\p{Nd}+|[₀-₉]+)(?!${W})`, "gu"); // observed_2
+    this.arrays = longest;
+    this.entry = new RegExp(`((?<!${W})(?:${longest})|\\))_?(\\p{Nd}+|[₀-₉]+(?:,[₀-₉]+)*)(?!${W})`, "gu"); // observed_2
+  }
+
+  /** A formula as on a board: other spellings are replaced. */
+  spelled(text) {
+    for (let before = ""; text !== before && text.length < 10000 && !this.hasWhole(text);) {
+      before = text;
+      for (const [from, by, name] of this.spellings) if (!name || !has(this.words, name)) text = text.replace(from, by);
+    }
+    return text;
   }
 
   python(text, shape, letters = "", steps = []) {
-    text = this.withT(decomposed(text)).replaceAll("^{T}", "ᵀ").replace(INVERSE, "⁻¹").replace(/\^\{([^{}]*)\}/gu, "^($1)").replace(POWERS, (all) => `**(${all.normalize("NFKC")})`);
+    text = this.withT(decomposed(this.spelled(text))).replace(SPACED, (all, a, b) => (this.isKnown(`${a}/${b}`) ? `${a}/${b}` : all)).replace(INVERSE, "⁻¹").replace(this.powers, power);
     for (const c of this.hasOwnIndices ? this.indices : []) text = text.replace(new RegExp(`(?<=[\\p{L}\\p{N}_)\\]])(?:_${c}(?!${W})|${below(c)})`, "gu"), `[${c}]`);
-    text = this.withSubscripts(text.replace(/\|\|([^|]+)\|\|/gu, "‖$1‖")).replace(/\^T(?![\p{L}\p{N}_])/gu, "ᵀ").replace(/(?<=[\p{L}\p{N}_])['′’](?=\()/gu, "ʹ").replace(SIGN, (s) => SIGNS[s]);
+    text = this.withSigns(this.withSubscripts(text.replace(/\|\|([^|]+)\|\|/gu, "‖$1‖")));
     text = text.replace(new RegExp(`(?<!${W}|\\.)(\\p{Nd}+)(e\\p{Nd}+)(?!${W})`, "gu"), (all, n, w) => (has(this.words, w) ? `${n} ${w}` : all));
     const start = text.match(this.start);
     if (start) [text, letters] = [text.slice(start[0].length), start[1] || letters];
@@ -597,11 +644,14 @@ class Board {
     text = this.unrolled(text, steps, letters, shape).replace(/(?<=\p{Nd})\s?π/gu, " np.pi ");
     letters = letters.replaceAll("ₜ", "");
     const digits = (k) => [...k].map((c) => ("₀₁₂₃₄₅₆₇₈₉".indexOf(c) + 1 || Number(c) + 1) - 1).join("");
-    text = text.replace(this.entry, (all, word, k) => (has(this.words, all) ? all : `${word}[${digits(k)}]`));
+    text = text.replace(this.entry, (all, word, k) => {
+      const number = [...k].map((c) => (c === "," ? c : digits(c))).join(""), isOfMatrix = (has(this.words, word) && this.shapes[this.words[word]]?.length) === number.length;
+      return has(this.words, all) ? all : `${word}[${isOfMatrix ? [...number].join(",") : number}]`; // M[1,0] for M₁₀
+    });
     text = text.replace(new RegExp(`δ([${INDICES}])([${INDICES}])`, "gu"), (_, a, b) => `1[${lettersOf(a)} = ${lettersOf(b)}]`);
     text = text.replace(this.copied, (w) => this.words[w]);
     for (const [all, of] of text.replaceAll("∂", "d").matchAll(new RegExp(`(?<!${W}|/)(d(?!\\p{Nd})${W}+)/d(?!\\p{Nd})(?:${W}|[${MARKS}])+`, "gu"))) {
-      if (!has(this.words, of)) throw new Unread(`${split(all)[0]} is no gradient on this sheet`);
+      if (!has(this.words, split(of)[0])) throw new Unread(`${split(all)[0]} is no gradient on this sheet`);
     }
     const places = new RegExp(`(?<!${W})at (\\[(?:[^\\][]|\\[[^\\][]*\\])*\\]), 0 elsewhere`, "u");
     for (let m = text.match(places); m; m = text.match(places)) {
@@ -610,7 +660,7 @@ class Board {
     }
     const plain = (t) => [...t].map((c) => (INDICES.includes(c) ? LETTERS[INDICES.indexOf(c)] : c)).join("");
     text = text.replace(new RegExp(`Σ([${INDICES}])\\s*([<>]=?)\\s*([${INDICES}])`, "gu"), (_, a, op, b) => `Σ${a} 1[${plain(a + op + b)}] `);
-    text = text.replace(/\|(?!\s)([^|<>=]*[^|<>=\s])\|/gu, " abs($1)");
+    text = text.replace(/\|(?!\s)([^|<>=]*[^|<>=\s])\|/gu, " bars($1)");
     this.measure(text, shape, plain(letters));
     const python = this.rewritten((text.replaceAll("∂", "d").match(TOKEN) ?? []).filter((t) => t.trim()));
     const moved = python.match(new RegExp(`${W}*[₊₋]${W}*`, "u"));
@@ -618,22 +668,39 @@ class Board {
     return python;
   }
 
+  hasWhole(text) {
+    return Object.keys(this.whole).some((all) => this.withSigns(text).includes(all));
+  }
+
+  withSigns(text) {
+    return text.replace(/\^T(?![\p{L}\p{N}_])/gu, "ᵀ").replace(/(?<=[\p{L}\p{N}_])['′’](?=\()/gu, "ʹ").replace(this.powers, power).replace(this.sign, (s) => this.signs[s]);
+  }
+
+  isKnown(word) {
+    const stem = word.replaceAll("∂", "d").replace(new RegExp(`(?:[${INDICES}ₜ₊₋₀-₉ᵀ]|_[a-z]{0,2}|\\p{Nd})+$`, "u"), "");
+    return has(this.words, word) || has(this.words, stem) || this.steps.has(stem);
+  }
+
   /** A formula with the values of each step, where it has those of step t, and sums over the steps. */
   unrolled(text, steps, letters, shape) {
-    const stems = [...this.steps.keys()].filter((w) => !has(this.words, w)).sort((a, b) => b.length - a.length).map(escaped).join("|") || "(?!)";
+    const stems = [...this.stems].sort((a, b) => b.length - a.length).map(escaped).join("|") || "(?!)";
     const small = (sign, k) => (sign ? (sign === "-" ? "₋" : "₊") + [...k].map((c) => "₀₁₂₃₄₅₆₇₈₉"[c]).join("") : "");
+    const step = "(t ?(?:[+-] ?\\p{Nd}+)?|\\p{Nd}+)", every = [...this.steps.keys()].sort((a, b) => b.length - a.length).map(escaped).join("|") || "(?!)";
+    text = text.replace(new RegExp(`(?<!${W})(?:(${stems})\\*\\*${step}(?!${W})|(${every})(?:\\*\\*)?(?:\\(${step}\\)|\\(\\(${step}\\)\\)))`, "gu"), (_, a, k, b, m, n) => (a ?? b) + numbered(k ?? m ?? n)); // h^t, h(t), h^(t-1)
+    text = text.replace(new RegExp(`(?<!${W})(${this.arrays})(?:\\*\\*)?\\((t ?(?:[+-] ?\\p{Nd}+)?)\\)`, "gu"), "$1[$2]"); // x(t)
     text = text.replace(new RegExp(`(?<!${W})(${stems})\\[(?:t\\s*(?:([+-])\\s*(\\p{Nd}+))?|(\\p{Nd}+))\\]`, "gu"), (_, word, sign, k, number) => word + (number ?? `ₜ${small(sign, k)}`)); // h[t-1]
+    text = this.overSteps(text);
     text = text.replace(new RegExp(`(?<!${W})(${stems})([${INDICES}])(?:([₊₋])([₀-₉]+))?`, "gu"), (_, word, index, sign, k) => {
       const steps = this.steps.get(word), by = moved(sign, k), n = shape.length && index === below([...letters].slice(0, 1)) ? shape[0] : Math.max(...steps) + 1;
       const rows = Array.from({ length: n }, (_, j) => j + by);
       if (!rows.some((j) => steps.includes(j))) throw new Misfit(`there is no ${word}${by}`);
       return `(stack([${rows.map((j) => (steps.includes(j) ? `${word}${j}` : `0*${word}${Math.max(...steps)}`)).join(",")}]))${index}`;
     });
-    text = text.replace(new RegExp(`(?<=${W}|[${MARKS}])_(?:t(?![${INDICES}]?(?![${INDICES}])${W})|[({]t\\s*(?:([+-])\\s*(\\p{Nd}+))?[)}])`, "gu"), (_, sign, k) =>
+    text = text.replace(new RegExp(`(?<=${W}|[${MARKS}])_(?:t(?![${INDICES}]?(?![${INDICES}])${W})|\\(t\\s*(?:([+-])\\s*(\\p{Nd}+))?\\))`, "gu"), (_, sign, k) =>
       `ₜ${small(sign, k)}`).replace(/(?<=\p{Nd})ₜ/gu, "_ₜ");
     text = text.replace(new RegExp(`(?<!${W})(\\p{Nd}+)(?=(?!\\p{Nd})${W}[${W.slice(1, -1)}${MARKS}]*ₜ)`, "gu"), "$1 "); // 2eₜ is no 2e6
     text = text.replace(new RegExp(`(?<!${W})sumₜ`, "gu"), "Σₜ");
-    if (steps.length > 1 && text.includes("ₜ") && !text.includes("Σₜ")) text = text.replace(new RegExp(`(?<!${W}|\\.)(?:np\\.)?sum(?=\\()|Σ(?![${INDICES}])`, "gu"), "Σₜ");
+    if (steps.length !== 1 && text.includes("ₜ") && !text.includes("Σₜ")) text = text.replace(new RegExp(`(?<!${W}|\\.)(?:np\\.)?sum(?=\\()|Σ(?![${INDICES}])`, "gu"), "Σₜ");
     const values = [...text.matchAll(AT_STEP)].map(([, word]) => word).filter((word) => word !== "Σ");
     if (text.includes("Σₜ") && values.length && !/ₜ[₊₋]/.test(text) && values.every((w) => has(this.words, w) && !this.steps.has(w))) { // t is an index of arrays
       text = text.replaceAll("ₜ", [...INDICES].reverse().find((c) => !(text + letters).includes(c)) ?? "ₜ");
@@ -642,8 +709,8 @@ class Board {
     if (over) text = text.slice(0, over.index);
     for (let m = text.match(/Σₜ/u); m; m = text.match(/Σₜ/u)) {
       const start = m.index + 2, end = endOfTerm(text, start), term = text.slice(start, end);
-      const isPlain = !term.match(AT_STEP) && steps.length > 1 && new RegExp(`\\[[^\\]]*(?<!${W})t(?!${W})`, "u").test(term);
-      let common = over ? Array.from({ length: Math.max(over[2] - over[1] + 1, 0) }, (_, k) => Number(over[1]) + k) : isPlain ? [...steps] : this.stepsOf(term);
+      const isPlain = !term.match(AT_STEP) && steps.length && term.search(new RegExp(BARE, "gu")) >= 0;
+      let common = over ? Array.from({ length: Math.max(over[2] - over[1] + 1, 0) }, (_, k) => Number(over[1]) + k) : isPlain ? [...steps] : this.stepsOf(term, steps);
       if (steps.length > 1 && !over && (steps.every((t) => common.includes(t)) || !/ₜ(?![₊₋])/u.test(term))) common = [...steps].sort((a, b) => a - b);
       else if (this.countsAsLine && !over && common.some((t) => steps.includes(t))) common = common.filter((t) => steps.includes(t));
       if (common.length > 1000) notMarked("it is too long");
@@ -655,7 +722,18 @@ class Board {
     if (rows.length && rows.length === shape[0]) return `stack([${rows.map((t) => this.atStep(text, t)).join(",")}])`;
     if (text.includes("ₜ") && steps.length > 1) throw new Misfit("the sum over the steps is missing: write Σₜ");
     if (text.includes("ₜ") && steps.length !== 1) throw new Unread("ₜ cannot be read here: this is the gradient of no step; write Σₜ, or numbers");
-    return steps.length === 1 ? this.atStep(text, steps[0]) : text;
+    return steps.length === 1 && new RegExp(`ₜ|\\[[^\\]]*${BARE}`, "u").test(text) ? this.atStep(text, steps[0]) : text; // else t is no name
+  }
+
+  /** A formula in which sums over steps are over t: Σₜ t dL/dyₜ for Σₖ k dL/dyₖ. */
+  overSteps(text) {
+    for (const m of [...text.matchAll(new RegExp(`Σ([${INDICES}])(?![${INDICES}])`, "gu"))].reverse()) {
+      const [all, c] = m, start = m.index + all.length, end = endOfTerm(text, start), term = text.slice(start, end);
+      const values = [...term.matchAll(new RegExp(`((?!\\p{Nd})${W}(?:${W}|[${MARKS}/])*?)${c}`, "gu"))].map(([, word]) => word);
+      if (text.slice(end).includes(c) || !values.some((w) => this.stems.has(w)) || values.some((w) => !this.stems.has(w) && !(this.countsRows && has(this.words, w)))) continue;
+      text = `${text.slice(0, m.index)}Σₜ${term.replaceAll(c, "ₜ").replace(new RegExp(BARE.replace("t(", `${lettersOf(c)}(`), "gu"), "t")}${text.slice(end)}`;
+    }
+    return text;
   }
 
   /** A formula at one step. */
@@ -663,16 +741,18 @@ class Board {
     for (const [all, w, sign, k] of [...text.matchAll(AT_STEP)]) {
       const at = t + moved(sign, k), steps = this.steps.get(w) ?? [], last = Math.max(...steps);
       if (w.includes("/") && steps.length && at === last + 1) text = text.replaceAll(all, `(0*${w}${last})`); // beyond the end a gradient is 0
+      else if (steps.length && at === Math.min(...steps) - 1) text = text.replaceAll(all, `(0*${w}${at + 1})`); // a start that has no name is 0
       else if (steps.length && !steps.includes(at)) throw new Misfit(`there is no ${w}${at}`);
     }
-    return text.replace(new RegExp(STEP, "gu"), (_, sign, k) => t + moved(sign, k))
-      .replace(/(?<=\[)[^\][]*(?=\])/gu, (inside) => inside.replace(new RegExp(`(?<!${W})t(?!${W})`, "gu"), t));
+    return text.replace(new RegExp(STEP, "gu"), (_, sign, k) => t + moved(sign, k)).replace(new RegExp(BARE, "gu"), `(${t}+0)`); // 1 alone behind an array is a vector of ones
   }
 
-  stepsOf(term) {
+  stepsOf(term, over = []) {
     const wordOf = (of) => (this.steps.has(of) ? of : of.slice(of.lastIndexOf("/") + 1));
     const each = [...term.matchAll(AT_STEP)].filter(([, of]) => this.steps.has(wordOf(of)) || !has(this.words, of)).map(([, of, sign, k]) => {
-      return (this.steps.get(wordOf(of)) ?? []).map((n) => n - moved(sign, k));
+      const there = this.steps.get(wordOf(of)) ?? [], by = moved(sign, k), start = Math.min(...over);
+      const isStart = over.length > 1 && there.length && wordOf(of) === of && start + by === Math.min(...there) - 1;
+      return [...there.map((n) => n - by), ...(isStart ? [start] : [])];
     });
     const common = each.length ? each.reduce((a, b) => a.filter((n) => b.includes(n))) : [];
     if (!common.length) throw new Unread(`Σₜ cannot be read: there is no step t with each value in ${term.trim().replaceAll("*+", "·")}`);
@@ -698,16 +778,20 @@ class Board {
   withT(text) {
     if (this.letter === "t") return text;
     const word = new RegExp(`(?<!${W})(${W}*?)(?<![\\p{L}\\p{N}])${this.letter}(?!${W})`, "gu");
-    return text.replaceAll(OF_STEP[this.letter], "ₜ").replace(word, (all, before) => (has(this.words, all) ? all : `${before}t`));
+    return text.replaceAll(OF_STEP[this.letter], "ₜ").replace(new RegExp(`(?<!${W}|\\.)t(?!${W})`, "gu"), "_t").replace(word, (all, before) => (has(this.words, all) ? all : `${before}t`));
   }
 
   /** A formula in which indices are written below the line: xᵢ for x_i, Σᵢⱼ for Σ_{ij}. */
   withSubscripts(text) {
-    const names = Object.keys(this.words).join("");
-    for (const c of Object.keys(OTHERS).filter((c) => text.includes(c) && !names.includes(c)).sort()) { // 1[wᵢ = u] in a formula with ᵤ
-      const free = [...INDICES].reverse().find((x) => !text.includes(x) && !text.includes(LETTERS[INDICES.indexOf(x)])) ?? c;
-      text = text.replaceAll(c, free);
-      if (!has(this.words, OTHERS[c])) text = text.replace(new RegExp(`(?<=[=<>≤≥≠(\\[] )${OTHERS[c]}(?=\\])`, "gu"), LETTERS[INDICES.indexOf(free)] ?? c);
+    const names = Object.keys(this.words).join(""), small = Object.keys(OTHERS).filter((c) => text.includes(c) && !names.includes(c));
+    const typed = this.hasWhole(text) ? [] : [...text.matchAll(/(?:Σ|(?<![\p{L}\p{N}_])sum)_\{?([a-hopqrsu-z])(?![\p{L}\p{N}_])/gu)].map(([, c]) => c);
+    for (const c of [...new Set([...small.map((x) => OTHERS[x]), ...typed])].sort()) { // Σ_b, Σₛ
+      const free = [...INDICES].reverse().find((x) => !text.includes(x) && !text.includes(LETTERS[INDICES.indexOf(x)]));
+      if (!free) continue;
+      const plain = LETTERS[INDICES.indexOf(free)], sign = small.find((x) => OTHERS[x] === c);
+      if (sign) text = text.replaceAll(sign, free);
+      text = text.replace(new RegExp(`_(?:\\{[^{}]*\\}|${c}(?!${W}))`, "gu"), (at) => at.replace(new RegExp(`(?<![\\p{L}\\p{N}])${c}(?!${W})|(?<=\\{[ti-n])${c}(?=\\})|(?<=\\{)${c}(?=[i-n]\\})`, "gu"), plain)); // {b}, {ib}, {bi}
+      if (!has(this.words, c)) text = text.replace(new RegExp(`(?<![\\p{L}_]|(?!\\p{Nd})\\p{N})${c}(?!${W}|\\()`, "gu"), plain); // 1[wᵢ = u] in a formula with ᵤ
     }
     const over = text.match(STEPS);
     if (over && text.split("Σ").length === 2) {
@@ -715,10 +799,15 @@ class Board {
       text = `${text.slice(0, over.index)}Σₜ ${text.slice(over.index + over[0].length)}; t = ${first} … ${last}`;
     }
     text = text.replace(BOUNDS, (_, c) => `Σ${below(c)} `).replace(PART, (_, a, op, b) => `Σ${below(a)}${op}${below(b)} `);
-    if (!text.includes("Σ")) text = text.replace(ENTRY, (all, at) => ([...at].some((c) => has(this.words, c)) ? all : below(at)));
+    text = text.replace(BRACES, braced);
+    const bound = [...text.matchAll(new RegExp(`(?:Σ_?|(?<!${W})sum_)([i-n${INDICES}]+)`, "gu"))].flatMap(([, at]) => [...below(at)]).map((c) => LETTERS[INDICES.indexOf(c)]);
+    const isKept = (c) => (has(this.words, c) && !bound.includes(c)) || ("+-".includes(c) && text.includes("Σ")); // in a sum, x[i+1] may go further than an index
+    text = text.replace(ENTRY, (all, at) => ([...at].some(isKept) ? all : below(at)));
     text = text.replace(new RegExp(`(?<=[${INDICES}₀-₉]),(?=[${INDICES}])`, "gu"), ""); // uᵢ₊₁,ⱼ
-    text = text.replace(TWO, (all, word, step, letters) => (has(this.words, all) ? all : `${word}${step.startsWith("t") ? "ₜ" : ""}${below(step.replace(/[t ]/g, ""))}${below(letters)}`)).replace(/(?<=[\p{L}\p{N}_])_\{((?:t(?: ?[-+] ?\p{Nd}+)?|\p{Nd}+)(?:, ?\p{Nd}+)+)\}/gu, "[$1]").replace(/_\{(\p{Nd}+)\}/gu, "_$1");
-    text = text.replace(INDEX, (all, word, braced, bare) => (has(this.words, all) ? all : word + below(braced ?? bare)));
+    text = text.replace(INDEX, (all, word, at, k, whole) => {
+      const [before] = whole.slice(0, k).match(new RegExp(`(?:[d∂]${W}*/)?$`, "u"));
+      return has(this.words, all) || has(this.words, before + all) ? all : word + below(at); // dL/dW_i
+    });
     text = text.replace(new RegExp(`(?<!${W})sum(?=[${INDICES}])`, "gu"), "Σ");
     return text.replace(new RegExp(`(?<=[${SUBSCRIPT}])(?=(?![${SUBSCRIPT}${MARKS}])${W})`, "gu"), " "); // aᵢbⱼ
   }
@@ -732,6 +821,10 @@ class Board {
     const several = shape.filter((n) => n !== 1);
     this.ofResult = order + free;
     this.order = !free || [...order].every((c) => free.includes(c)) ? order : "";
+    const places = (text.match(new RegExp(`[${INDICES}]|(?<!${W})[i-n](?!${W})`, "gu")) ?? []).map((c) => LETTERS[INDICES.indexOf(c)] ?? c);
+    const asTyped = [...new Set(places)].filter((c) => free.includes(c)).join("");
+    this.hasOrders = !this.order && asTyped.length === free.length && free.length > 1 && asTyped !== free;
+    if (this.hasOrders && this.asWritten) this.order = asTyped;
     this.order ||= this.fitting(free, several, text);
     const letters = this.order || free;
     const sizes = several.length === letters.length ? several : shape;
@@ -741,8 +834,16 @@ class Board {
       const [base, at] = split(token), lengths = this.shapes[has(this.words, base) ? this.words[base] : ""] ?? [];
       lettersOf(at).slice(0, lengths.length).forEach((c, k) => { extents[c] ??= lengths[k]; });
     }
+    const inside = (text.match(TOKEN) ?? []).map(split).flatMap(([base, at]) => {
+      const lengths = this.shapes[has(this.words, base) ? this.words[base] : ""] ?? [], all = [...at.matchAll(MOVED)];
+      return all.length === lengths.length ? all.map(([, c, sign, k], j) => [LETTERS[INDICES.indexOf(c)], lengths[j] - Math.max(moved(sign, k), 0), sign]) : [];
+    });
+    for (const [c, , sign] of inside) if (sign && sums.includes(c) && !letters.includes(c)) this.ends[c] = Math.min(...inside.filter(([d]) => d === c).map(([, n]) => n));
     const pins = (text.match(TOKEN) ?? []).map(split).filter(([base, at]) => has(this.words, base) && [2, this.shapes[this.words[base]]?.length].includes(lettersOf(at).length));
     this.rows = /\.T|@|\*\+\+|outer|‖/u.test(text) ? LETTERS : [LETTERS[0], ...letters, ...bare, ...pins.flatMap(([, at]) => lettersOf(at))];
+    const rest = lettersOf(text.replace(new RegExp(`Σ[${INDICES}]+`, "gu"), ""));
+    const endless = bare.filter((c) => sums.includes(c) && !has(extents, c) && !rest.includes(c)).sort();
+    if (endless.length) throw new Unread(`it cannot be read how far ${endless[0]} goes: write x_${endless[0]} for the entries of x`);
     this.extents = { ...Object.fromEntries(bare.map((c) => [c, shape[0] ?? 1])), ...extents };
     this.bare = new Set(shape.length || used.length ? bare : []);
   }
@@ -852,7 +953,7 @@ class Board {
 
   /** A value with its indices, which may be moved. */
   placed(value, at) {
-    const by = [...at.matchAll(new RegExp(`([${INDICES}])(?:([₊₋])([₀-₉]+))?`, "gu"))].map(([, , sign, k]) => moved(sign, k));
+    const by = [...at.matchAll(MOVED)].map(([, , sign, k]) => moved(sign, k));
     return `indexed(${value},_${lettersOf(at).join("")}${by.some(Boolean) ? `,${tuple(by)}` : ""})`;
   }
 
@@ -875,7 +976,8 @@ class Board {
   /** Whether the next term has an index of the sum before it, which the result has not: Σᵢ aᵢ - bᵢ. */
   isInSum(letters, tokens) {
     const term = tokens.join(""), n = (term.slice(0, endOfTerm(term, 0)).match(TOKEN) ?? []).length;
-    const at = lettersOf(tokens.slice(0, n).map((t) => split(t)[1]).join(""));
+    const own = tokens.slice(0, n).findIndex((t) => t.startsWith("Σ") && [...t].some((c) => letters.includes(c)));
+    const at = lettersOf(tokens.slice(0, own < 0 ? n : own).map((t) => split(t)[1]).join(""));
     return lettersOf(letters).some((c) => at.includes(c) && !this.ofResult.includes(c)) && !term.startsWith("Σ");
   }
 
@@ -894,27 +996,42 @@ class Board {
 // -------------------------------------------------------------------------------------------------------- a parser
 
 const LEXEME = new RegExp(
-  `\\s*(?:((?:[0-9]+\\.?[0-9]*|\\.[0-9]+)(?:[eE][+-]?[0-9]+)?)|((?!\\p{Nd})${W}+)|(\\.\\.\\.|\\*\\*|//|<=|>=|==|!=|[-+*/%@()\\[\\]{},.:<>&|~=]))`, "uy",
+  `\\s*(?:((?:[0-9]+\\.?[0-9]*|\\.[0-9]+)(?:[eE][+-]?[0-9]+)?)|((?!\\p{Nd})${W}+)|('[a-zA-Z,.> -]*'|"[a-zA-Z,.> -]*"|\\.\\.\\.|\\*\\*|//|<=|>=|==|!=|[-+*/%@()\\[\\]{},.:<>&|~=]))`, "uy",
 );
 const LEVELS = [["|"], ["&"], ["+", "-"], ["*", "/", "//", "%", "@"]];
 
+/** Why a formula cannot be read: a sign that is not known, a bracket without the other, or its order. */
+const unread = (typed, python) => {
+  if (/['"]/.test(python)) return "a ' can only be read behind a function, as in σ'(z)";
+  const c = python.match(/[^\p{L}\p{M}\s0-9_+\-*/%@()[\]{},.:<>&|~=!#;^]/u)?.[0];
+  if (c) return `the character '${c}' (U+${c.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}) cannot be read`;
+  const opened = [];
+  for (const b of python) {
+    if (")]}".includes(b) && (!opened.length || "([{".indexOf(opened.pop()) !== ")]}".indexOf(b))) return `unmatched '${b}'`;
+    if ("([{".includes(b)) opened.push(b);
+  }
+  const says = opened.length ? `'${opened.at(-1)}' was never closed` : "invalid syntax";
+  const isProduct = new RegExp(`(?<!${W}|\\.)\\p{Nd}[\\p{Nd}.]*[A-Za-z_(]|(?:${W}|[)\\]])\\s+(?:${W}|\\()`, "u").test(typed);
+  return isProduct ? `${says}; write * between factors: 2 * x` : says;
+};
 /** A formula in Python's notation as a tree: [kind, ...]. */
-const parsed = (text) => {
+const parsed = (text, typed) => {
+  const unreadable = () => { throw new Unread(unread(typed, text)); };
   const tokens = [];
   LEXEME.lastIndex = 0;
   while (LEXEME.lastIndex < text.trimEnd().length) {
-    const m = LEXEME.exec(text) ?? notMarked("it cannot be read");
-    if (m[1] && (/^0[0-9]/.test(m[1]) || /^[0-9.eE+-]*$/.test(m[1]) === false)) notMarked("it cannot be read");
-    if (m[1] && new RegExp(`^${W}`, "u").test(text.slice(LEXEME.lastIndex))) notMarked("it cannot be read");
-    if (m[2] && m[2] !== m[2].normalize("NFKC")) notMarked("it cannot be read");
+    const m = LEXEME.exec(text) ?? unreadable();
+    if (m[1] && (/^0[0-9]/.test(m[1]) || /^[0-9.eE+-]*$/.test(m[1]) === false)) unreadable();
+    if (m[1] && new RegExp(`^${W}`, "u").test(text.slice(LEXEME.lastIndex))) unreadable();
+    if (m[2] && m[2] !== m[2].normalize("NFKC")) unreadable();
     tokens.push(m[1] ? ["number", m[1]] : m[2] ? ["name", m[2]] : ["sign", m[3]]);
   }
   let at = 0, depth = 0;
   const is = (sign) => tokens[at]?.[0] === "sign" && tokens[at][1] === sign;
   const isWord = (word) => tokens[at]?.[0] === "name" && tokens[at][1] === word;
-  const take = (sign) => (is(sign) ? tokens[at++] : notMarked("it cannot be read"));
+  const take = (sign) => (is(sign) ? tokens[at++] : unreadable());
   const deeper = (f) => {
-    if (++depth > 60) notMarked("it is nested too deeply");
+    if (++depth > 60) (() => { throw new Unread("it is nested too deeply"); })();
     const e = f();
     depth--;
     return e;
@@ -938,13 +1055,12 @@ const parsed = (text) => {
     return ["hint", "write ~ in front of an array, not not"];
   };
   const comparison = () => {
-    const left = level(0);
-    const op = tokens[at]?.[1];
-    if (tokens[at]?.[0] !== "sign" || !has(COMPARISONS, op)) return left;
-    at++;
-    const right = level(0);
-    if (tokens[at]?.[0] === "sign" && has(COMPARISONS, tokens[at][1])) notMarked("two comparisons");
-    return ["binary", op, left, right];
+    const sides = [level(0)], ops = [];
+    while (tokens[at]?.[0] === "sign" && has(COMPARISONS, tokens[at][1])) {
+      ops.push(tokens[at++][1]);
+      sides.push(level(0));
+    }
+    return ops.map((op, k) => ["binary", op, sides[k], sides[k + 1]]).reduce((a, b) => (a ? ["binary", "&", a, b] : b), null) ?? sides[0];
   };
   const level = (k) => {
     if (k === LEVELS.length) return unary();
@@ -978,7 +1094,7 @@ const parsed = (text) => {
       if (is(":")) { at++; parts.push(null); } else if (is(",") || is("]") || parts.at(-1)) break;
       else parts[parts.length - 1] = expression();
     }
-    return parts.length > 3 ? notMarked("it cannot be read") : parts.length > 1 ? ["slice", parts] : parts[0] ?? notMarked("it cannot be read");
+    return parts.length > 3 ? unreadable() : parts.length > 1 ? ["slice", parts] : parts[0] ?? unreadable();
   };
   const argument = () => {
     if (tokens[at]?.[0] === "name" && tokens[at + 1]?.[1] === "=") {
@@ -999,17 +1115,18 @@ const parsed = (text) => {
         const before = at;
         const list = items("]", slice);
         const isTuple = list.length > 1 || (at - 2 >= before && tokens[at - 2][1] === ",");
-        e = ["index", e, list.length ? list : notMarked("it cannot be read"), isTuple];
+        e = ["index", e, list.length ? list : unreadable(), isTuple];
       } else if (is(".")) {
         at++;
-        e = tokens[at]?.[0] === "name" ? ["attribute", e, tokens[at++][1]] : notMarked("it cannot be read");
+        e = tokens[at]?.[0] === "name" ? ["attribute", e, tokens[at++][1]] : unreadable();
       } else return e;
     }
   };
   const atom = () => {
     const [kind, word] = tokens[at++] ?? ["end"];
     if (kind === "number") return ["number", word];
-    if (kind === "name") return ["and", "or", "not", ...KEYWORDS, "True", "False", "None"].includes(word) && !["True", "False", "None"].includes(word) ? notMarked("it cannot be read") : ["name", word];
+    if (kind === "name") return ["and", "or", "not", ...KEYWORDS, "True", "False", "None"].includes(word) && !["True", "False", "None"].includes(word) ? unreadable() : ["name", word];
+    if (kind === "sign" && /^['"]/.test(word)) return ["word", word.slice(1, -1)];
     if (kind === "sign" && word === "(") {
       const before = at;
       const list = items(")", expression);
@@ -1017,10 +1134,10 @@ const parsed = (text) => {
       return isTuple ? ["list", list] : list[0];
     }
     if (kind === "sign" && word === "[") return ["list", items("]", expression), true];
-    return notMarked("it cannot be read");
+    return unreadable();
   };
   const e = expression();
-  return at === tokens.length ? e : notMarked("it cannot be read");
+  return at === tokens.length ? e : unreadable();
 };
 
 // ----------------------------------------------------------------------------------------------------- its value
@@ -1051,8 +1168,12 @@ class Reader {
     Object.assign(this, { shape, reading, choices: new Set(), used: false });
     if ([...text.trim()].length > 2000) throw new Unread(`it has ${[...text.trim()].length.toLocaleString("en-US")} characters; write it in 2,000 at most`);
     board.hasOwnIndices = board.indices.length > 0 && this.isReadAs("own");
-    board.countsAsLine = steps.length > 1 && text.includes("Σ") && this.isReadAs("line");
-    const tree = parsed(board.python(text.trim(), shape, letters, steps));
+    const hasSum = /Σ|sum/.test(text);
+    board.countsRows = hasSum && board.steps.size > 0 && steps.length !== 1 && this.isReadAs("rows of steps");
+    board.countsAsLine = hasSum && steps.length > 1 && this.isReadAs("line");
+    board.asWritten = reading.includes("written");
+    const tree = parsed(board.python(text.trim(), shape, letters, steps), text.trim());
+    if (board.hasOrders) this.choices.add("written");
     Object.assign(this, { extents: board.extents, ends: board.ends, rows: board.rows, rank: shape.length });
     this.frame = (board.order + LETTERS.slice(board.order.length)).slice(0, shape.length);
     return laidOut(this.operand(this.value(tree)), shape, board.order);
@@ -1074,6 +1195,7 @@ class Reader {
   }
 
   operand(x) {
+    if (x?.word !== undefined) throw new Unread("a ' can only be read behind a function, as in σ'(z)");
     if (x === null || x === undefined || x.params || x.slice) notMarked("a number or an array is needed");
     if (!x.list) return x;
     const rows = x.list.map((row) => this.operand(row));
@@ -1088,11 +1210,12 @@ class Reader {
         if (!Number.isFinite(value)) return array([], [value], "f", true);
         return array([], [value], /^[0-9]+$/.test(e[1]) ? "i" : "f", true);
       }
+      case "word": return { word: e[1] };
       case "hint": throw new Unread(e[1]);
       case "name": case "attribute": return this.named(e);
       case "list": {
-        const list = e[1].map((part) => this.value(part)), isJoined = e[2] && list.length > 1 && list.every((x) => x?.shape?.length === 1 && !x.letters);
-        return isJoined && this.isReadAs("joined") ? FUNCTIONS.concatenate({ parts: list }) : { list };
+        const list = e[1].map((part) => this.value(part)), isJoined = e[2] && list.length > 1 && list.every((x) => x?.shape?.length && !x.letters);
+        return isJoined && this.isReadAs("joined") ? FUNCTIONS.concatenate({ parts: list }, array([], [-1], "i")) : { list };
       }
       case "unary": {
         const x = this.operand(this.value(e[2]));
@@ -1119,7 +1242,8 @@ class Reader {
   }
 
   named(e) {
-    const word = dotted(e), short = bare(word);
+    const named = dotted(e), all = named.replace(/_direct$/, ""), short = bare(named);
+    const word = all !== named && has(this.space, all) && this.isReadAs("total") ? all : named; // ∂L/∂η may be meant as dL/dη
     if (has(this.space, word) && !(["pi", "_pi"].includes(word) && this.isReadAs("number")) && !(word === "I" && this.isUnit(this.space[word]) && this.isReadAs("unit"))) {
       this.used = true;
       return this.space[word] ?? notMarked(`${word} is too large for this page`);
@@ -1168,7 +1292,7 @@ class Reader {
       if (places.some((p) => !p?.shape || p.kind !== "i")) notMarked("this index");
       return entrywise((...at) => {
         const shape = together(...at.map((p) => p.shape)) ?? notMarked("this index");
-        return this.taken(x, at.map((p) => array(shape, spread(p, shape), "i")));
+        return this.taken(x, at.map((p) => array(shape, spread(p, shape), "i")), true);
       }, places);
     }
     const only = (n) => (n.kind === "i" && !n.shape.length ? n.data[0] : notMarked("this index"));
@@ -1204,10 +1328,11 @@ class Reader {
   }
 
   /** The entries of x, or its rows, at the places that arrays of one shape have. */
-  taken(x, arrays) {
+  taken(x, arrays, isEndless) {
     const steps = x.shape.map((_, j) => count(x.shape.slice(j + 1))), rest = x.shape.slice(arrays.length), size = count(rest);
-    const starts = arrays[0].data.map((_, i) => arrays.reduce((sum, a, j) => sum + inside(a.data[i], x.shape[j]) * steps[j], 0));
-    return array([...arrays[0].shape, ...rest], starts.flatMap((s) => x.data.slice(s, s + size)), x.kind);
+    const isInside = (i) => !isEndless || arrays.every((a, j) => a.data[i] >= 0 && a.data[i] < x.shape[j]); // else 0
+    const starts = arrays[0].data.map((_, i) => (isInside(i) ? arrays.reduce((sum, a, j) => sum + inside(a.data[i], x.shape[j]) * steps[j], 0) : null));
+    return array([...arrays[0].shape, ...rest], starts.flatMap((s) => (s === null ? Array(size).fill(0) : x.data.slice(s, s + size))), x.kind);
   }
 
   /** An elementwise function; beside operands with indices the others stand in the frame, or have none. */
@@ -1218,13 +1343,15 @@ class Reader {
 
   /** What the notation writes as indexed(X,_ij), indexed(u,_i,(1,)) or, of an index alone, indexed(_i). */
   withIndices(args) {
-    const letters = lettersNamed(args[Math.min(args.length - 1, 1)]);
+    let letters = lettersNamed(args[Math.min(args.length - 1, 1)]);
     if (args.length === 1) {
       const n = this.extents[letters];
       return withLetters(array([n], [...Array(n).keys()], "i"), letters);
     }
     const by = args[2] ? whole(this.operand(this.value(args[2]))) : [];
     const value = this.operand(this.value(args[0])), isOnRing = by.some(Boolean) && !value.letters && this.isReadAs("ring");
+    const ndim = entryShape(value).length;
+    if (letters.length === 1 && ndim > 1 && !value.letters && !LETTERS.slice(0, ndim).includes(letters) && this.isReadAs("last")) letters = LETTERS.slice(0, ndim - 1) + letters; // Σₖ Pₖ for Σₖ Pᵢₖ
     const hasOne = !value.letters && alike(value.shape, [1]) && (this.ends[letters] ?? 1) > 1 && this.isReadAs("one");
     const x = hasOne ? gathered(value, [this.ends[letters]], (at) => at) : value; // one entry, which stands at index 0 only
     return indexed(x, letters, by, this.ends, () => !([...letters].every((c) => this.rows.includes(c)) && this.isReadAs("rows")), isOnRing);
@@ -1266,6 +1393,11 @@ class Reader {
     const word = dotted(of);
     let short = bare(word);
     if (word === "indexed" && args.length) return this.withIndices(args);
+    if (word === "bars") { // |x|
+      const [m, n, ...more] = entryShape(this.operand(this.value(args[0] ?? notMarked("its arguments"))));
+      const hasLength = m !== undefined && !more.length && (n ?? m) === m;
+      return this.call(["call", ["name", hasLength && this.isReadAs("length") ? (n === undefined ? "norm" : "det") : "abs"], args]);
+    }
     if (of[0] === "attribute" && of[2] === "astype" && /^(np\.)?(float|int)(64)?$/.test(dotted(args[0] ?? [""]))) {
       const x = this.operand(this.value(of[1])), kind = dotted(args[0]).includes("float") ? "f" : "i";
       return x.kind === "f" && kind === "i" ? notMarked("a cast") : { ...x, plain: false, kind };
@@ -1294,7 +1426,7 @@ class Reader {
     }
     const isAxis = (x, k) => k > 0 && x?.list && ["sum", "mean", "max", "min", "prod"].includes(short);
     if (short === "concatenate" && values[0]?.list?.length) values[0] = { parts: values[0].list.map((x) => this.operand(x)) };
-    const operands = values.map((x, k) => (isAxis(x, k) || x?.parts ? x : this.operand(x)));
+    const operands = values.map((x, k) => (isAxis(x, k) || x?.parts || (x?.word && short === "einsum") ? x : this.operand(x)));
     if (letters.over || operands.some((x) => x?.letters)) {
       const f = has(this.maps, word) ? (...x) => mapped(this.maps[word], x) : FUNCTIONS[short] ?? notMarked("this function");
       return this.along((...x) => ({ ...f(...x), plain: false }), short, operands, params, letters.over, letters.at);
@@ -1507,6 +1639,7 @@ const marking = (data) => {
     const start = off.length > 1 ? `${off.filter((d) => !(d <= most)).length} of ${off.length} entries are off${where}, by up to` : "it is off by";
     return `${start} ${general(Math.max(...off), 4)}`;
   };
+  let isMixed = false; // whether arrays with indices and without them stand side by side
   const says = (question, text) => {
     const verdict = best(question, text), isRightAt = (changed) => {
       try { return howWrong(best(question, changed)) === 0; } catch { return false; } // the page cannot read it
@@ -1514,6 +1647,9 @@ const marking = (data) => {
     for (const named of !(verdict instanceof Error) && howWrong(verdict) > 0 ? withNames(text, data.constants) : []) if (isRightAt(named)) return "";
     if (verdict === ELSEWHERE) {
       return `${verdict}${/\p{Nd}\.\p{Nd}/u.test(text) ? NAMES : ""}`;
+    }
+    if (howWrong(verdict) === 3 && isMixed) {
+      throw new Unread("arrays with indices and without them stand side by side: write indices of all, or of none");
     }
     if (String(verdict).startsWith("that is d") || (howWrong(verdict) >= 2 && howWrong(verdict) <= 4)) {
       for (const [mistake, changed] of variants(text, data.words, board.shapes)) {
@@ -1525,11 +1661,13 @@ const marking = (data) => {
   };
   const best = (question, text) => {
     const tried = [], readings = [[]];
+    isMixed = false;
     for (const reading of readings) {
       try { tried.push(read(question, text, reading)); } catch (error) {
         tried.push(error);
       }
       if (howWrong(tried.at(-1)) === 0) break;
+      isMixed ||= readers[0].choices.has("apart");
       for (const choice of [...readers[0].choices].sort()) {
         const more = [...new Set([...reading, choice])].sort();
         if (!readings.some((r) => alike(r, more))) readings.push(more);
@@ -1557,6 +1695,7 @@ const marking = (data) => {
     } catch (error) {
       try {
         if (error instanceof Unread) return { right: false, unmarked: true, says: `not marked here: ${clipped(text)}: ${error.message}` };
+        if (error instanceof NotMarked) return { right: false, unmarked: true, says: `not marked here: ${clipped(text)}: this page cannot compute it (${error.message})` };
       } catch { /* it cannot be shown either */ }
       return { right: false, unmarked: true, says: "not marked here: this page cannot read it" };
     }

@@ -9,39 +9,35 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
-from itertools import accumulate, islice, permutations, product
+from itertools import accumulate, islice, pairwise, permutations, product
+
+from .spellings import POWERS, power, signs_replaced, spelled
 
 INDICES = "ᵢⱼₖₗₘₙ"
 LETTERS = "ijklmn"  # the indices of axes, as derivations are printed
 _SUBSCRIPTS = str.maketrans(INDICES, LETTERS)
 _SMALL, _DIGITS = str.maketrans(_NUMBER := "0123456789+-", _BELOW := "₀₁₂₃₄₅₆₇₈₉₊₋"), str.maketrans(_BELOW, _NUMBER)
 _MARKS = "\u0300-\u036f"  # a hat or a bar on the letter before
-_SIGNS = {
-    "²": "**2 ", "³": "**3 ", "ᵀ": ".T ", "·": "*++", "×": "*", "⊙": "*", "−": "-", "½": " 0.5 ", "¼": " 0.25 ",
-    "^": "**", "≥": ">=", "≤": "<=", "≠": "!=", "⁻¹": ".I ", "⁻ᵀ": ".I.T ", "⁻²": "**(-2) ", "∘": "*", "∑": "Σ",
-    "∗": "*", "⋅": "*++", "•": "*++", "𝟙": "1", "𝟏": "1", "⁴": "**4 ",
-}  # fmt: skip
-_SIGN = re.compile("|".join(map(re.escape, sorted(_SIGNS, key=len, reverse=True))))
 _TOKEN = re.compile(
     rf"(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?j?(?!\w)|\d+|[^\W\d](?:[\w{_MARKS}]|[₊₋](?=[₀-₉]))*|\.[A-Za-z]\w*|"
     r"'[^']*'|\"[^\"]*\"|"
     r"\*\*|//|<<|>>|[<>=!:]=|\s+|."
 )
 _AT = rf"(?:[{INDICES}](?:[₊₋][₀-₉]+)?)+"  # the indices of an operand, which may be moved: uᵢ₊₁ⱼ
+_MOVED = rf"([{INDICES}])(?:([₊₋])([₀-₉]+))?"
 _STEP = r"ₜ(?:([₊₋])([₀-₉]+))?"  # the step of a value in a loop, which may be moved: hₜ₋₁
 _AT_STEP = rf"([^\W\d](?:[\w{_MARKS}]|/(?=d))*?){_STEP}"
-_TYPED_STEP = rf"(?<=[\w{_MARKS}])_(?:t(?![^\W{INDICES}])|[({{]t\s*(?:([+-])\s*(\d+))?[)}}])"  # h_t, h_{t-1}
+_TYPED_STEP = rf"(?<=[\w{_MARKS}])_(?:t(?![^\W{INDICES}])|\(t\s*(?:([+-])\s*(\d+))?\))"  # h_t, h_(t-1)
+_BARE = r"(?<![^\W\d])(?<!\.)t(?!\w)"  # the number of a step
 _RANGE = r"[;,]?\s*\bt\s*=\s*(\d+)\s*(?:…|\.\.+|to)\s*(\d+)\s*$"  # t = 1 … 3
 _PLACES = r"(?<!\w)at (\[(?:[^][]|\[[^][]*\])*\]), 0 elsewhere"  # behind a term
-_BRACED = r"\{((?:[i-n](?: ?[-+−] ?\d+)?[, ]*)+)\}"  # {ij}, {i-1}
-_INDEX = rf"([\w{_MARKS}/]*[\w{_MARKS})\]]|[)‖|])_(?:{_BRACED}|([i-n]+))(?![^\W²³⁴ᵀ]|[{_MARKS}])"  # x_i, x_{i-1}
-_AND_STEP = r"(?=\{|t)\{?(t(?: ?[-+] ?\d+)?|\d+),? ?"  # {t-1, or t, in front of another index: p_{t-1,i}
-_TWO = rf"([\w{_MARKS}/]*[\w{_MARKS}])_{_AND_STEP}([i-n][i-n, ]*)(?:\}}|(?!\w))"
+_BRACES = rf"(?<=[\w{_MARKS})\]|‖])_\{{([^{{}}]*)\}}"  # x_{i-1}, Σ_{ij}, p_{t-1,i}
+_INDEX = rf"([\w{_MARKS}]*[\w{_MARKS})\]]|[)‖|])_(t?[i-n]+)(?![^\WᵀΣ]|[{_MARKS}])"  # x_i
 _PART = r"(?:Σ|(?<!\w)sum)_\{ ?([i-n]) ?([<>≤≥]=?) ?([i-n]) ?\}"  # Σ_{i ≥ k}
-_ENTRY = r"(?<=\w)\[((?:[i-n](?: ?[-+] ?\d+)?(?:, ?(?=[i-n]))?)+)\]"
-_PLACE = r"(?<=\w)_\{((?:t(?: ?[-+] ?\d+)?|\d+)(?:, ?\d+)+)\}"  # obs_{t-1,0}
+_SPACED = rf"(?<![\w/])([d∂][^\W\d][\w{_MARKS}]*) ?/ ?([d∂][^\W\d][\w{_MARKS}]*)"  # dL / dx
+_ENTRY = r"(?<=[\w)\]])\[((?:[i-n](?: ?[-+] ?\d+)?(?:, ?(?=[i-n]))?)+)\]"
 _BOUNDS = r"Σ(?:_?\{?([ᵢⱼₖₗₘₙi-n])\s*[=₌]\s*[01₀₁]\}?)(?:\s*\^?\{?\s*[\wⁿ]\}?(?=\s|\())?"  # Σ_{i=1}^n
 _OTHERS = dict(zip("ₐₑₕₒₚᵣₛᵤᵥₓ", "aehoprsuvx", strict=True))  # letters that are no names of indices
 _STEPS = r"Σ_?\{?[tₜ]\s*[=₌]\s*([\d₀-₉]+)\}?\^?\{?([\d⁰¹²³⁴-⁹]+)\}?"  # Σ_{t=1}^3
@@ -49,8 +45,6 @@ _RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 _SUBSCRIPT = "₀-₉ₐₑₒₓₕᵢⱼₖₗₘₙₚᵣₛₜᵤᵥ₊₋"
 DECIMAL = r"\d\.\d"
 _LITERAL = r"(?<![\w.₀-₉])(?:\d+\.?\d*|\.\d+)(?![\w.])|½"
-_POWER = "ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻ"
-_POWERS = rf"[⁰¹²³⁴-⁹⁺⁻⁽⁾{_POWER}]*[{_POWER}][⁰¹²³⁴-⁹⁺⁻⁽⁾{_POWER}]*"  # zᵏ⁻¹
 _INVERSE = r"(?<![\d.])(?:\^|\*\*)\s*(?:-1(?![\w.])|\(-1\)|\{-1\})"  # A^-1
 _PREFIX = ("ln", "log", "exp", "sqrt", "sin", "cos", "tan", "tanh")  # functions that need no brackets: ln P
 _WORDS = ("and", "or", "not", "if", "else", "in", "is", "lambda", "for", "yield", "await")
@@ -68,12 +62,6 @@ def decomposed(text: str) -> str:
     """Letters with a hat, a tilde or a bar as letter and mark, as names are printed: ŷ."""
     parts = [(c, unicodedata.normalize("NFD", c)) for c in text]
     return "".join(two if two[1:] in ("\u0302", "\u0303", "\u0304") else c for c, two in parts)
-
-
-def signs_replaced(text: str) -> str:
-    """The signs that stand for one of Python's, replaced."""
-    text = re.sub(r"(?<=\w)['′’](?=\()", "ʹ", re.sub(r"\^T\b", "ᵀ", text))  # σ'(z)
-    return _SIGN.sub(lambda m: _SIGNS[m[0]], text)
 
 
 class Board:
@@ -120,16 +108,23 @@ class Board:
         self.order, self.extents, self.ends = "", dict[str, int](), dict[str, int]()
         self.rows: Container[str] = ""
         self.counts_as_line = False  # whether sums over steps are over those of the line that have the values
+        self.counts_rows = False  # whether k in Σₖ x[k] aₖ is the number of a step
+        self.as_written, self.has_orders = False, False  # whether free indices are in the order of the formula
         self.has_own_indices = False  # whether i is the user's, where that is an array: q[i] for qᵢ
         self._steps: dict[str, set[int]] = {}  # of the values in a loop
         for m in (re.fullmatch(rf"(.*(?:[^\W\d]|[{_MARKS}]))(\d+)", shown, re.DOTALL) for shown in words):
             if m:
                 self._steps.setdefault(m[1], set()).add(int(m[2]))
         words = {**words, **{f"{w}0": words[w] for w, steps in self._steps.items() if w in words and 0 not in steps}}
+        #: Of these what cannot be an entry of an array.
+        self._stems = {w for w in self._steps if w not in words or not len(self.shapes.get(words[w], ()))}
         for w in words.keys() & self._steps:  # without a number it is that of the start
             self._steps[w].add(0)
         values = {w: w for shown, w in words.items() if w.isidentifier() and (len(shown) > 1 or shown.isalnum())}
+        values |= {decomposed(w): w for w in values}
         self.words, self.functions = {"π": "pi", "∞": "inf", **words, **values}, functions
+        if letter != "t":
+            self.words["_t"] = self.words["t"]
         signs = {w: word for w, word in words.items() if len(w) == 1 and not w.isalnum()}
         self._infix = {"∈": "isin", **signs}
         #: What is replaced as a whole, the longest first.
@@ -145,9 +140,10 @@ class Board:
         With one number in `steps`, ``hₜ`` and ``hₜ₋₁`` are the values of that step and of the one before; with several,
         sums over steps are over these, if the values are there.
         """
+        text = text if self._has_whole(text) else spelled(text, self.words)
         text = re.sub(r"\|\|([^|]+)\|\|", r"‖\1‖", self.with_t(decomposed(text)))
-        text = re.sub(r"\^\{([^{}]*)\}", r"^(\1)", re.sub(_INVERSE, "⁻¹", text.replace("^{T}", "ᵀ")))
-        text = re.sub(_POWERS, lambda m: f"**({unicodedata.normalize('NFKC', m[0])})", text)
+        text = re.sub(_SPACED, lambda m: f"{m[1]}/{m[2]}" if self._is_known(f"{m[1]}/{m[2]}") else m[0], text)
+        text = re.sub(POWERS, power, re.sub(_INVERSE, "⁻¹", text))
         for c in self.indices if self.has_own_indices else ():
             text = re.sub(rf"(?<=[\w)\]])(?:_{c}(?!\w)|{_below(c)})", f"[{c}]", text)
         text = signs_replaced(self.with_subscripts(text))
@@ -156,32 +152,70 @@ class Board:
             text, letters = text[start.end() :], start[1] or letters
         text = self._unrolled(self.whole.get(text.strip(), text), steps, letters, shape)
         letters = letters.replace("ₜ", "")
-        entry = rf"((?<!\w)(?:{self._arrays})|\))_?(\d+|[₀-₉]+)(?!\w)"  # observed_2
-        text = re.sub(entry, lambda m: m[0] if m[0] in self.words else f"{m[1]}[{m[2].translate(_DIGITS)}]", text)
+        entry = rf"((?<!\w)(?:{self._arrays})|\))_?(\d+|[₀-₉]+(?:,[₀-₉]+)*)(?![\w])"  # observed_2
+        text = re.sub(entry, self._entry, text)
         text = re.sub(r"(?<=\d)\s?π", " np.pi ", text)  # also where a value has that name
         text = re.sub(rf"δ([{INDICES}])([{INDICES}])", lambda m: f"1[{m[1]} = {m[2]}]".translate(_SUBSCRIPTS), text)
         text = re.sub(rf"(?<!\w)({self._copied})(?=(?:{_AT})?(?!\w))", lambda m: self.words[m[1]], text)
         for of in re.finditer(rf"(?<![\w/])(d[^\W\d]\w*)/d[^\W\d][\w{_MARKS}]*", text.replace("∂", "d")):
-            if of[1] not in self.words:
+            if _split(of[1])[0] not in self.words:
                 raise Unread(f"{_split(of[0])[0]} is no gradient on this sheet")
         while m := re.search(_PLACES, text):
             k = _start_of_term(text, m.start())
             text = f"{text[:k]} placed({text[k : m.start()]}, np.s_{m[1]}){text[m.end() :]}"
         bounds = rf"Σ([{INDICES}])\s*([<>]=?)\s*([{INDICES}])"  # Σₖ≥ᵢ
         text = re.sub(bounds, lambda m: f"Σ{m[1]} 1[{(m[1] + m[2] + m[3]).translate(_SUBSCRIPTS)}] ", text)
-        text = re.sub(r"\|(?!\s)([^|<>=]*[^|<>=\s])\|", r" abs(\1)", text)  # λ |a|; an or has blanks, or conditions
+        text = re.sub(r"\|(?!\s)([^|<>=]*[^|<>=\s])\|", r" bars(\1)", text)  # λ |a|; an or has blanks, or conditions
         self._measured(text, shape, letters.translate(_SUBSCRIPTS))
         python = self.rewritten([m[0] for m in _TOKEN.finditer(text.replace("∂", "d")) if not m[0].isspace()])
         if m := re.search(r"\w*[₊₋]\w*", python):
             raise Unread(f"{m[0]} cannot be read: only an index can be moved, as in uᵢ₊₁")
         return python
 
+    def _in_letters(self, text: str) -> str:
+        """A formula in which all indices are letters of `INDICES`: ``Σₙ xₙ`` for ``Σ_b x_b``."""
+        below = {_OTHERS[c]: c for c in {*text} & {*_OTHERS} - {*"".join(self.words)}}
+        typed = r"(?:Σ|(?<!\w)sum)_\{?([a-hopqrsu-z])(?!\w)" if not self._has_whole(text) else "()(?!)"
+        for c in sorted({*below, *re.findall(typed, text)}):
+            free = next((x for x in INDICES[::-1] if x not in text and x.translate(_SUBSCRIPTS) not in text), "")
+            if free:
+                plain = free.translate(_SUBSCRIPTS)
+                parts = re.split(rf"(_(?:\{{[^{{}}]*\}}|{c}(?!\w)))", text.replace(below.get(c, "\0"), free))
+                alone = rf"(?<![^\W_]){c}(?!\w)|(?<=\{{[ti-n]){c}(?=\}})|(?<=\{{){c}(?=[i-n]\}})"  # {b}, {ib}, {bi}
+                parts[1::2] = [re.sub(alone, plain, part) for part in parts[1::2]]
+                text = "".join(parts)
+                if c not in self.words:  # 1[wᵢ = u] in a formula with ᵤ
+                    text = re.sub(rf"(?<![^\W\d]){c}(?![\w(])", plain, text)
+        return text
+
+    def _entry(self, m: re.Match[str]) -> str:
+        """An entry with its number below the line, or its row and column: ``M[1,0]`` for ``M₁₀``."""
+        number = m[2].translate(_DIGITS)
+        is_of_matrix = len(self.shapes.get(self.words.get(m[1], ""), ())) == len(number)
+        return m[0] if m[0] in self.words else f"{m[1]}[{','.join(number) if is_of_matrix else number}]"
+
+    def _index(self, m: re.Match[str]) -> str:
+        """An index below the line, if it does not belong to a name: ``dL/dW_i``."""
+        before = re.findall(r"(?:[d∂]\w*/)?$", m.string[: m.start()])[0]
+        return m[0] if m[0] in self.words or before + m[0] in self.words else m[1] + _below(m[2])
+
+    @property
+    def has_steps(self) -> bool:
+        return bool(self._steps)
+
+    def _has_whole(self, text: str) -> bool:
+        return any(w in signs_replaced(text) for w in self.whole)
+
+    def _is_known(self, word: str) -> bool:
+        stem = re.sub(rf"(?:[{INDICES}ₜ₊₋₀-₉ᵀ]|_[a-z]?[a-z]?|\d)+$", "", word.replace("∂", "d"))
+        return word in self.words or stem in self.words or stem in self._steps
+
     def with_t(self, text: str) -> str:
         """A formula in which the number of a step is t, where the sheet has another letter because t is a name."""
         if self.letter == "t":
             return text
         word = rf"(\w*?)(?<![^\W_]){self.letter}(?!\w)"
-        text = text.replace(_below_t(self.letter), "ₜ")
+        text = re.sub(r"(?<![\w.])t(?!\w)", "_t", text.replace(_below_t(self.letter), "ₜ"))
         return re.sub(word, lambda m: m[0] if m[0] in self.words else f"{m[1]}t", text)
 
     def at_step_t(self, says: str, t: int) -> str:
@@ -207,22 +241,19 @@ class Board:
 
     def with_subscripts(self, text: str) -> str:
         """A formula in which indices are written below the line: ``xᵢ`` for ``x_i``, ``Σᵢⱼ`` for ``Σ_{ij}``."""
-        for c in sorted({*text} & {*_OTHERS} - {*"".join(self.words)}):  # 1[wᵢ = u] in a formula with ᵤ
-            free = next((x for x in INDICES[::-1] if x not in text and x.translate(_SUBSCRIPTS) not in text), c)
-            text = text.replace(c, free)
-            if (plain := _OTHERS[c]) not in self.words:
-                text = re.sub(rf"(?<=[=<>≤≥≠(\[] ){plain}(?=\])", free.translate(_SUBSCRIPTS), text)
+        text = self._in_letters(text)
         if (over := re.search(_STEPS, text)) and text.count("Σ") == 1:
             first, last = (k.translate(_DIGITS).translate(_RAISED) for k in over.groups())
             text = f"{text[: over.start()]}Σₜ {text[over.end() :]}; t = {first} … {last}"
         text = re.sub(_BOUNDS, lambda m: f"Σ{_below(m[1])} ", text)
         text = re.sub(_PART, lambda m: f"Σ{_below(m[1])}{m[2]}{_below(m[3])} ", text)
-        if "Σ" not in text:  # x[i, j-1]; in a sum, x[i+1] may go further than an index
-            text = re.sub(_ENTRY, lambda m: m[0] if {*m[1]} & {*self.words} else _below(m[1]), text)
+        text = re.sub(_BRACES, _braced, text)
+        bound = "".join(re.findall(rf"(?:Σ_?|(?<!\w)sum_)([i-n{INDICES}]+)", text)).translate(_SUBSCRIPTS)
+        kept = self.words.keys() - {*bound}
+        kept |= {*"+-"} if "Σ" in text else set()  # in a sum, x[i+1] may go further than an index
+        text = re.sub(_ENTRY, lambda m: m[0] if {*m[1]} & kept else _below(m[1]), text)  # x[i, j-1]
         text = re.sub(rf"(?<=[{INDICES}₀-₉]),(?=[{INDICES}])", "", text)  # uᵢ₊₁,ⱼ
-        text = re.sub(_TWO, lambda m: m[0] if m[0] in self.words else f"{m[1]}{_of_step(m[2])}{_below(m[3])}", text)
-        text = re.sub(r"_\{(\d+)\}", r"_\1", re.sub(_PLACE, r"[\1]", text))
-        text = re.sub(_INDEX, lambda m: m[0] if m[0] in self.words else m[1] + _below(m[2] or m[3]), text)
+        text = re.sub(_INDEX, self._index, text)
         text = re.sub(rf"(?<!\w)sum(?=[{INDICES}])", "Σ", text)
         return re.sub(rf"(?<=[{_SUBSCRIPT}])(?=[^\W{_SUBSCRIPT}{_MARKS}])", " ", text)  # aᵢbⱼ
 
@@ -247,21 +278,41 @@ class Board:
             raise Misfit("the sum over the steps is missing: write Σₜ")
         if "ₜ" in text and len(steps) != 1:
             raise Unread("ₜ cannot be read here: this is the gradient of no step; write Σₜ, or numbers")
-        return self._at_step(text, steps[0]) if len(steps) == 1 else text
+        is_of_step = len(steps) == 1 and re.search(rf"ₜ|\[[^]]*{_BARE}", text)  # else t is no name
+        return self._at_step(text, steps[0]) if is_of_step else text
 
     def _with_step_t(self, text: str, steps: Sequence[int], letters: str, shape: tuple[int, ...]) -> str:
         """A formula in which the values and the sums of steps are written as on a board: ``hₜ₋₁`` for ``h[t-1]``."""
-        stems = "|".join(sorted(map(re.escape, self._steps.keys() - self.words.keys()), key=len)[::-1]) or "(?!)"
+        stems = "|".join(sorted(map(re.escape, self._stems), key=len)[::-1]) or "(?!)"
+        number = r"(t ?(?:[+-] ?\d+)?|\d+)"
+        every = "|".join(sorted(map(re.escape, self._steps), key=len)[::-1]) or "(?!)"
+        called = rf"(?:\*\*)?(?:\({number}\)|\(\({number}\)\))"
+        raised = rf"(?<!\w)(?:({stems})\*\*{number}(?!\w)|({every}){called})"  # h^t, h(t), h^(t-1)
+        text = re.sub(raised, lambda m: (m[1] or m[3]) + _numbered(m[2] or m[4] or m[5]), text)
+        text = re.sub(rf"(?<!\w)({self._arrays})(?:\*\*)?\((t ?(?:[+-] ?\d+)?)\)", r"\1[\2]", text)  # x(t)
         entry = rf"(?<!\w)({stems})\[(?:t\s*(?:([+-])\s*(\d+))?|(\d+))\]"  # h[t-1]
         text = re.sub(entry, lambda m: m[1] + (m[4] or f"ₜ{m[2] or ''}{m[3] or ''}".translate(_SMALL)), text)
+        text = self._over_steps(text)
         rows = rf"(?<!\w)({stems})([{INDICES}])(?:([₊₋])([₀-₉]+))?"
         text = re.sub(rows, lambda m: self._stacked(m[1], m[2], _moved(m[3], m[4]), letters, shape), text)
         text = re.sub(_TYPED_STEP, lambda m: "ₜ" + (f"{m[1]}{m[2]}".translate(_SMALL) if m[1] else ""), text)
         text = re.sub(r"(?<=\d)ₜ", "_ₜ", text)  # k1_2 is the second value of k1
         text = re.sub(rf"(?<!\w)(\d+)(?=[^\W\d][\w{_MARKS}]*ₜ)", r"\1 ", text)  # 2eₜ is no 2e6
         text = re.sub(r"(?<!\w)sumₜ", "Σₜ", text)
-        if len(steps) > 1 and "ₜ" in text and "Σₜ" not in text:
+        if len(steps) != 1 and "ₜ" in text and "Σₜ" not in text:
             text = re.sub(rf"(?<![\w.])(?:np\.)?sum(?=\()|Σ(?![{INDICES}])", "Σₜ", text)
+        return text
+
+    def _over_steps(self, text: str) -> str:
+        """A formula in which sums over steps are over t: ``Σₜ t dL/dyₜ`` for ``Σₖ k dL/dyₖ``."""
+        for m in [*re.finditer(f"Σ([{INDICES}])(?![{INDICES}])", text)][::-1]:
+            end = _end_of_term(text, m.end())
+            term, c = text[m.end() : end], m[1]
+            values = {*re.findall(rf"([^\W\d][\w{_MARKS}/]*?){c}", term)}
+            others = {w for w in values - self._stems if not self.counts_rows or w not in self.words}
+            if values & self._stems and not others and c not in text[end:]:
+                term = re.sub(rf"(?<![^\W\d]){_letters(c)}(?!\w)", "t", term.replace(c, "ₜ"))
+                text = f"{text[: m.start()]}Σₜ{term}{text[end:]}"
         return text
 
     def _summed(self, text: str, steps: Sequence[int]) -> str:
@@ -283,10 +334,12 @@ class Board:
             at, steps = t + _moved(m[2], m[3]), self._steps.get(m[1], ())
             if "/" in m[1] and steps and at == max(steps) + 1:  # beyond the end a gradient is 0
                 text = text.replace(m[0], f"(0*{m[1]}{max(steps)})")
+            elif steps and at == min(steps) - 1:  # a start that has no name is 0
+                text = text.replace(m[0], f"(0*{m[1]}{min(steps)})")
             elif steps and at not in steps:
                 raise Misfit(f"there is no {m[1]}{at}")
         text = re.sub(_STEP, lambda m: str(t + _moved(m[1], m[2])), text)
-        return re.sub(r"(?<=\[)[^][]*(?=\])", lambda m: re.sub(r"\bt\b", str(t), m[0]), text)
+        return re.sub(_BARE, f"({t}+0)", text)  # 1 alone behind an array is a vector of ones
 
     def _stacked(self, word: str, index: str, by: int, letters: str, shape: tuple[int, ...]) -> str:
         """The values of the steps as rows, 0 where there is none: ``aₖ₊₁`` for an index k."""
@@ -304,8 +357,10 @@ class Board:
             word = m[1] if m[1] in self._steps else m[1].rpartition("/")[2]
             if word not in self._steps and m[1] in self.words:  # an array with a row for each step
                 continue
-            steps.append({k - _moved(m[2], m[3]) for k in self._steps.get(word, ())})
-        common = set.intersection(*steps) if steps else {*over} if re.search(r"\[[^]]*\bt\b", term) else set[int]()
+            there, by = self._steps.get(word, set()), _moved(m[2], m[3])
+            is_start = len(over) > 1 and there and word == m[1] and min(over) + by == min(there) - 1
+            steps.append({k - by for k in there} | ({min(over)} if is_start else set()))
+        common = set.intersection(*steps) if steps else {*over} if re.search(_BARE, term) else set[int]()
         if len(over) > 1 and (common >= {*over} or steps and not re.search("ₜ(?![₊₋])", term)):
             return {*over}
         if self.counts_as_line and common & {*over}:
@@ -327,6 +382,9 @@ class Board:
         uses = [(self.shapes[self.words[w]], at) for w, at in words if self.words.get(w) in self.shapes]
         self._of_result = order + free
         self.order = order if {*order} <= {*free} or not free else ""
+        written = _in_order(text, free)
+        self.has_orders = not self.order and len(written) == len(free) > 1 and written != free
+        self.order = written if self.has_orders and self.as_written else self.order
         self.order = self.order or self._fitting(free, several, uses)
         order = self.order or free
         extents = dict(zip(order, several if len(several) == len(order) else shape, strict=False))
@@ -334,12 +392,24 @@ class Board:
         for sizes, at in uses:
             for c, n in zip(_letters(at), sizes, strict=False):
                 extents.setdefault(c, n)
+        self._end_sums(uses, {*sums} - {*order})
         pins = [at for sizes, at in uses if len(_letters(at)) in (len(sizes), 2)]
         products = re.search(r"\.T|@|\*\+\+|outer|‖", text)
         #: The indices that may be those of rows, where derivations have them on another axis.
         self.rows = LETTERS if products else {*LETTERS[:1], *order, *bare, *_letters("".join(pins))}
+        rest = _letters(re.sub(f"Σ[{INDICES}]+", "", text))
+        if endless := sorted({*sums} & bare - extents.keys() - {*rest}):
+            raise Unread(f"it cannot be read how far {endless[0]} goes: write x_{endless[0]} for the entries of x")
         self.extents = {**dict.fromkeys(bare, shape[0] if shape else 1), **extents}
         self._bare = bare if shape or used else set[str]()
+
+    def _end_sums(self, uses: Sequence[tuple[Sequence[int], str]], sums: Set[str]) -> None:
+        """How far the indices of sums go that are moved: as far as each value with them."""
+        inside = [(c.translate(_SUBSCRIPTS), n - max(_moved(sign, k), 0), sign)
+                  for sizes, at in uses if len(_letters(at)) == len(sizes)
+                  for (c, sign, k), n in zip(re.findall(_MOVED, at), sizes, strict=True)]  # fmt: skip
+        for c in {c for c, _, sign in inside if sign} & sums:
+            self.ends[c] = min(n for d, n, _ in inside if d == c)
 
     @staticmethod
     def _fitting(free: str, sizes: Sequence[int], uses: Sequence[tuple[Sequence[int], str]]) -> str:
@@ -448,7 +518,7 @@ class Board:
 
     def _placed(self, value: str, at: str) -> str:
         """A value with its indices, which may be moved."""
-        by = [_moved(sign, k) for _, sign, k in re.findall(rf"([{INDICES}])(?:([₊₋])([₀-₉]+))?", at)]
+        by = [_moved(sign, k) for _, sign, k in re.findall(_MOVED, at)]
         return f"indexed({value},_{_letters(at)}{f',{_tuple(by)}' if any(by) else ''})"
 
     def _sum(self, letters: str, tokens: list[str], times: bool) -> str:
@@ -470,7 +540,9 @@ class Board:
     def _is_in_sum(self, letters: str, tokens: Sequence[str]) -> bool:
         """Whether the next term has an index of the sum before it, which the result has not: ``Σᵢ aᵢ - bᵢ``."""
         term = "".join(tokens)
-        at = _letters("".join(_split(t)[1] for t in tokens[: len(_TOKEN.findall(term[: _end_of_term(term, 0)]))]))
+        tokens = tokens[: len(_TOKEN.findall(term[: _end_of_term(term, 0)]))]
+        own = next((k for k, t in enumerate(tokens) if t.startswith("Σ") and {*t} & {*letters}), None)
+        at = _letters("".join(_split(t)[1] for t in tokens[:own]))
         return bool({*at} & {*_letters(letters)} - {*self._of_result}) and not re.match("Σ", term)
 
     def _operand(self, tokens: list[str]) -> str:
@@ -540,7 +612,7 @@ def _moved(sign: str | None, k: str | None) -> int:
 
 _CALLED = {"√": "sqrt", "ln": "log"}
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
-_BARS = {"|": "abs", "‖": "norm"}
+_BARS = {"|": "bars", "‖": "norm"}
 _OPERATORS = ("+", "-", "*", "/", "**", "@", "%", "//", "(", ",")
 
 
@@ -604,14 +676,31 @@ def _letters(at: str) -> str:
 
 
 def _below(letters: str) -> str:
-    """Indices below the line, which may be moved."""
-    letters = letters.replace("−", "-").translate(_SMALL).translate(str.maketrans(LETTERS, INDICES))
-    return re.sub(f"[^{INDICES}{_BELOW}]", "", letters)
+    """Indices below the line, which may be moved, and the number of a step."""
+    letters = letters.translate(_SMALL).translate(str.maketrans(f"{LETTERS}t", f"{INDICES}ₜ"))
+    return re.sub(f"[^{INDICES}ₜ{_BELOW}]", "", letters)
 
 
-def _of_step(number: str) -> str:
-    """The number of a step below the line."""
-    return number.replace(" ", "").replace("t", "ₜ").translate(_SMALL)
+def _in_order(text: str, letters: str) -> str:
+    """Letters in the order in which a formula has them as indices, or alone."""
+    places = re.findall(rf"[{INDICES}]|(?<!\w)[i-n](?!\w)", text)
+    return "".join(dict.fromkeys(c for c in (place.translate(_SUBSCRIPTS) for place in places) if c in letters))
+
+
+def _numbered(number: str) -> str:
+    return _below(number) if "t" in number else number
+
+
+def _braced(m: re.Match[str]) -> str:
+    """What stands in braces below the line: ``ᵢⱼ₋₁`` for ``_{i,j-1}``, ``[t-1,0]`` for ``_{t-1,0}``."""
+    parts = re.findall(r"[ti-n](?: ?[-+] ?\d+)?|\d+", m[1])
+    if re.sub("[ ,]", "", m[1]) != "".join(parts).replace(" ", "") or not parts:
+        return m[0]
+    if any(a[0] in LETTERS and b.isdigit() for a, b in pairwise(parts)):
+        return f"[{','.join(parts)}]"
+    if all(part[0] not in LETTERS for part in parts):
+        return f"[{','.join(parts)}]" if parts[1:] else f"_{parts[0]}" if parts[0].isdigit() else _below(parts[0])
+    return _below("".join(parts))
 
 
 def _below_t(letter: str) -> str:

@@ -9,6 +9,7 @@ wrong only because an earlier answer was is reported as such.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import replace
@@ -39,6 +40,7 @@ from .grading import (
     ELSEWHERE,
     MISFIT,
     NAMES,
+    OTHER_SHAPE,
     RIGHT,
     TYPED,
     UNMARKED,
@@ -51,7 +53,8 @@ from .grading import (
     verdict,
 )
 from .hand_out import HandOut
-from .notation import DECIMAL, INDICES, Board, Misfit, Unread, decomposed, signs_replaced, variants, with_names
+from .notation import DECIMAL, INDICES, Board, Misfit, Unread, decomposed, variants, with_names
+from .spellings import signs_replaced
 
 BLANK = "_" * 14
 MANY = 12  # blanks
@@ -107,7 +110,8 @@ class Worksheet(HandOut):
         symbols = {w: derivatives[symbol] for w, symbol in written(derivatives).items()}
         round_d = {re.sub(r"^d|(?<=/)d", "∂", w): word for w, word in symbols.items()}
         #: What may be written, and the name that it stands for.
-        self.words = {**written(map(as_variable, values)), **round_d, **symbols, **(words or {})}
+        self.words = {**_in_short(symbols), **written(map(as_variable, values)), **round_d, **symbols}
+        self.words |= words or {}
         shapes = {w: np.shape(x) for w, x in self.spaces[0].items() if not callable(x)}
         self.board = Board(self.words, FUNCTIONS, shapes, whole, letter)
         #: The values that are named in messages.
@@ -200,6 +204,8 @@ class Worksheet(HandOut):
             return ""
         if isinstance(answer, str) and best == ELSEWHERE:
             return f"{best}{NAMES if re.search(DECIMAL, answer) else ''}"
+        if how_wrong(best) == OTHER_SHAPE and self._is_mixed:
+            raise Unread("arrays with indices and without them stand side by side: write indices of all, or of none")
         is_another = isinstance(best, str) and best.startswith("that is d")
         if isinstance(answer, str) and (is_another or 2 <= how_wrong(best) <= MISFIT):
             for says, changed in variants(answer, self.board.words, self.board.shapes):
@@ -212,6 +218,7 @@ class Worksheet(HandOut):
     def _best(self, q: Question, answer: Any, values: dict[str, Any]) -> str | Exception:
         """What is wrong with an answer in that of its readings in which least is."""
         tried: list[str | Exception] = []
+        self._is_mixed = False  # whether arrays with indices and without them stand side by side
         readings = [frozenset[str]()]
         for reading in readings:
             try:
@@ -228,6 +235,7 @@ class Worksheet(HandOut):
             if tried[-1] in RIGHT:
                 break
             choices = self.readers[0].choices if isinstance(answer, str) else ()
+            self._is_mixed |= "apart" in choices
             readings += [more for c in sorted(choices) if (more := reading | {c}) not in readings]
         return min(tried, key=how_wrong)
 
@@ -323,6 +331,13 @@ def _in_full(x: Any) -> Expr:
         return constant(x)
     noise = np.abs(x) < 1e-15 * np.max(np.abs(x), initial=0.0) if x.dtype.kind == "f" else False
     return replace(constant(np.atleast_1d(x)), value=np.where(noise, 0, x + 0).view(Full))
+
+
+def _in_short(derivatives: Mapping[str, str]) -> dict[str, str]:
+    """Other names of gradients: ``dW``, ``dL_dW`` and ``grad_W`` for ``dL/dW``."""
+    of = Counter(w.partition("/")[0] for w in derivatives).most_common(1)
+    gradients = {w.partition("/d")[2]: word for w, word in derivatives.items() if of and w.startswith(f"{of[0][0]}/")}
+    return {by + w: word for w, word in gradients.items() for by in ("d", "grad_", f"{of[0][0]}_d", f"{of[0][0]}d")}
 
 
 def _slashed(word: str) -> str:
