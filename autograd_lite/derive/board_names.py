@@ -77,6 +77,23 @@ def name_unpacked(program: Program, names: dict[Var, str], taken: Names) -> None
             taken.update(new)
 
 
+def number_result(program: Program, names: dict[Var, str], taken: Names) -> None:
+    """Call a result w3 that the last round of a loop computes in the place of w1 and w2."""
+    [root] = program.outputs
+    word = names.get(root, "")
+    others = {v: int(w[len(word) :]) for v, w in names.items() if w != word == stem(w) and w[len(word) :].isdigit()}
+    before = [v for v in others if {root, v} <= program.defined.keys() and _is_other_round(program, v, root)]
+    last = max(others.values(), default=0)
+    if before and others[before[-1]] == last and (new := f"{word}{last + 1}") not in taken:
+        names[root] = new
+        taken.add(new)
+
+
+def _is_other_round(program: Program, v: Var, w: Var) -> bool:
+    """Whether two values are computed in one place of a program."""
+    return place(program.defined[v]) == place(program.defined[w])
+
+
 def start_of(words: Sequence[str]) -> str:
     """The name of a variable before a loop, h0, of which an operand is h1, h2, … in the later rounds; or nothing."""
     m = re.fullmatch(r"(.*\D)1", words[0]) if words else None

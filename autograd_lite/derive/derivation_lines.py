@@ -333,6 +333,15 @@ class Lines:
     @cached_property
     def plain(self) -> dict[Var, Expr]:
         """The gradients that are one number for all entries, such as 1 / n or λ, or ½ I, which have no line."""
+        plain = self._plain({*self.asked})
+        names, known = self.chain.names, self.chain.constants.values.keys() | self.chain.constants.sizes.keys()
+        looped = {n for n in self.reach if self._is_looped(n)}
+        others = {stem(names[n]) for n in looped - plain.keys()}  # of which other rounds have lines
+        mixed = {n for n in looped & plain.keys() if stem(names[n]) in others and not plain[n].names <= known}
+        return self._plain(self.asked | mixed) if mixed else plain
+
+    def _plain(self, others: Set[Var]) -> dict[Var, Expr]:
+        """The gradients that are one number, without those of `others`."""
         c, plain = self.chain, dict[Var, Expr]()
         values = {c.names[n] for n in c.landmarks if n in c.defined}
         for n in reversed(c.landmarks if self.by_gradients else ()):
@@ -342,7 +351,7 @@ class Lines:
             is_plain = all(_is_unit(e) or not e.shape and values.isdisjoint(e.names) for e in es)
             is_plain &= all(f.is_simple for f in factors)
             is_plain &= len(plain) < MANY  # a derivation of more has the more lines
-            if users and is_plain and n not in self.asked and all(k is c.root or k in plain for k in users):
+            if users and is_plain and n not in others and all(k is c.root or k in plain for k in users):
                 e = total([times(plain.get(k, number(1)), f.formula) for k, f in zip(users, factors, strict=True)])
                 is_short = _is_unit(e) or leaves(e) <= PLAIN + (e.names <= c.constants.sizes.keys())
                 plain |= {n: e} if is_short and all(_takes(self.factors[n, m], e) for m in self.inputs(n)) else {}

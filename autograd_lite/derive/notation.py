@@ -39,6 +39,7 @@ from ..table import TABLE
 from .board_names import (
     letters_of,
     name_unpacked,
+    number_result,
     rows_of_data,
     running_sums,
     with_starts,
@@ -297,6 +298,7 @@ class Notation:
         codes = {eq.origin.code for eq in self.program.equations} - {None}
         if rename:
             name_unpacked(self.program, names, taken)
+            number_result(self.program, names, taken)
         numbered = taken - {word for code in codes for word in (*code.co_varnames, *code.co_names, *code.co_cellvars)}
         variables = {word for code in codes for word in (*code.co_varnames, *code.co_names)}
         own = {v for v, t in self.program.captured.items() if t.name}

@@ -25,6 +25,7 @@ from .formula import (
     Expr,
     Function,
     Labels,
+    Shape,
     factors_of,
     fold,
     index_parts,
@@ -38,6 +39,7 @@ from .formula import (
 )
 from .layout import GIVEN, STEPS, Definition, Line, Section
 from .simplify import again, is_negative, product, simplified
+from .writing import text_name
 
 T = TypeVar("T")
 TERMS = 3  # of a sum that is written with Σₜ
@@ -70,7 +72,8 @@ def _rolled(sections: Sequence[Section], looped: Collection[str]) -> list[Sectio
     often = Counter(_number(line.symbol)[0] for line in steps)
     twice = {word for word in looped if often[word] == 2}
     looped = {*looped} - (twice & {_number(line.symbol)[0] for line in _merged(steps, looped)} and twice)
-    merged = [s if s.title == GIVEN else replace(s, lines=_merged(s.lines, looped)) for s in sections]
+    results = [s.lines[-1:] for s in sections if s.title == STEPS][-1:]  # whose value is written
+    merged = [s if s.title == GIVEN else replace(s, lines=_merged(s.lines, looped, *results)) for s in sections]
     return [replace(s, lines=[_summed(line, looped) for line in s.lines]) for s in merged]
 
 
@@ -369,19 +372,27 @@ def _of_terms(e: Expr, signed: Sequence[tuple[int, Expr]], looped: Container[str
         steps = _steps_of(some)
         steps = [k + over[0] - min(steps) for k in steps] if over and len(steps) == len(over) else steps
         is_new = bool(steps) and instead.keys().isdisjoint(map(id, some))
-        body = _one_of(some, steps) if is_new and over in ([], sorted(steps)) else None
+        is_part = not over or {*steps} <= {*over} or {*over} <= {*steps}
+        body = _one_of(some, steps) if is_new and is_part else None
         if body is not None:
-            body = _with_numbers(body)
-            sign, inner = (-1, body.args[0]) if body.role == "negation" else (1, body)
-            if inner.role == "placement" and is_negative(inner.args[0]):  # -Σₜ 1[wₜ = k]
-                sign, inner = -sign, replace(inner, args=(number(-inner.args[0].value), *inner.args[1:]))
-            numbers = [f for f in factors_of(inner) if f.is_number]
-            inner = multiplied([f for f in factors_of(inner) if not f.is_number], inner.shape) if numbers else inner
-            summed = unsimplified(_OverSteps(f"sum_{_LETTER.get()}"), (inner,), e.shape, steps=sorted(steps))
-            summed = product((number(sign), *numbers, summed), e.shape)
+            summed = _over_steps(body, e.shape, sorted(steps))
             instead |= {id(term): [] for term in some} | {id(some[0]): [summed]}
-            over = sorted(steps)
+            over = max(over, sorted(steps), key=len)
     return total([new for term in terms for new in instead.get(id(term), [term])]) if over else e, over
+
+
+def _over_steps(body: Expr, shape: Shape, steps: list[int]) -> Expr:
+    """A sum over steps, with the sign and the numbers of its terms in front."""
+    e, signs = _with_numbers(body), [1]
+    if e.role in ("matrix product", "outer product") and e.args[0].role == "negation":  # -a @ xᵀ
+        e, signs = replace(e, args=(*e.args[0].args, *e.args[1:])), [-1]
+    e, signs = (e.args[0], [-1]) if e.role == "negation" else (e, signs)
+    if e.role == "placement" and is_negative(e.args[0]):  # -Σₜ 1[wₜ = k]
+        e, signs = replace(e, args=(number(-e.args[0].value), *e.args[1:])), [-1, *signs]
+    numbers = [f for f in factors_of(e) if f.is_number]
+    inner = multiplied([f for f in factors_of(e) if not f.is_number], e.shape) if numbers else e
+    summed = unsimplified(_OverSteps(f"sum_{_LETTER.get()}"), (inner,), shape, steps=steps)
+    return product((*map(number, signs), *numbers, summed), shape)
 
 
 EXPONENT = "·exponent"  # stands for a power while terms are compared
@@ -440,7 +451,6 @@ def _inside(e: Expr, looped: Container[str]) -> tuple[Expr, list[int]]:
 
 def _summed(line: Line, looped: Container[str]) -> Line:
     """A line with Σₜ instead of the terms of the steps."""
-    line = replace(line, since=[replace(d, formula=d.formula and _inside(d.formula, looped)[0]) for d in line.since])
     sums = [_inside(e, looped) for e in line.formulas]
     stems = dict.fromkeys(_number(d.symbol)[0] for d in line.since)
     groups = [[d for d in line.since if _number(d.symbol)[0] == stem] for stem in stems]
@@ -448,9 +458,27 @@ def _summed(line: Line, looped: Container[str]) -> Line:
     every = next((run for run in numbers if len(run) >= TERMS and _is_run(run)), [])  # of dL/dw = [dL/dw1, dL/dw2, …]
     steps = next((over for _, over in sums if over), every)
     since = [d for group in groups for d in _defined(group, steps)]
+    since = [_with_sums(d, looped) for d in since]
     if len(since) == len(line.since) and steps is every:
-        return line
-    return replace(line, formulas=[e for e, _ in sums], since=since, how=f"{line.how}; {_range(steps)}")
+        return replace(line, since=since)
+    how = f"{line.how}; {_range(steps)}{_ranges([e for e, _ in sums], steps)}"
+    return replace(line, formulas=[e for e, _ in sums], since=since, how=how)
+
+
+def _with_sums(d: Definition, looped: Container[str]) -> Definition:
+    """A definition with Σₜ; not that of one step, b[0] x[4] + b[1] x[3], beside which t is the number of steps."""
+    is_of_step = "@" in d.symbol or _number(d.symbol)[1] > 0 and len(terms_of(d.formula or number(0))) <= FAR
+    return d if is_of_step or d.formula is None else replace(d, formula=_inside(d.formula, looped)[0])
+
+
+def _ranges(formulas: Iterable[Expr], steps: Sequence[int]) -> str:
+    """The steps of sums that are over fewer than others, of a state that the last round does not need."""
+    parts = [part for e in formulas for part in walk(e) if isinstance(part.row, _OverSteps)]
+    fewer = {word: part for part in parts if part.params["steps"] != steps for word in part.names if "/" in word}
+    said = dict[str, list[str]]()
+    for word, part in fewer.items():
+        said.setdefault(_range(part.params["steps"]), []).append(text_name(word.partition("@")[0].rpartition("/d")[2]))
+    return "".join(f", with {' and '.join(sorted(words))} {at}" for at, words in said.items())
 
 
 def _defined(since: list[Definition], steps: Sequence[int]) -> list[Definition]:
@@ -486,11 +514,11 @@ def _range(steps: Sequence[int]) -> str:
 # ------------------------------------------------------------------------------------------------------ lines
 
 
-def _merged(lines: Iterable[Line], looped: Container[str]) -> list[Line]:
-    """Lines of consecutive steps that have one form, as one."""
+def _merged(lines: Iterable[Line], looped: Container[str], apart: Sequence[Line] = ()) -> list[Line]:
+    """Lines of consecutive steps that have one form, as one; not those that stay `apart`."""
     lines = _in_order(lines)
     families: dict[str, list[Line]] = {}
-    for line in lines:
+    for line in (line for line in lines if line not in apart):
         families.setdefault(_number(line.symbol)[0], []).append(line)
     instead: dict[int, list[Line]] = {}
     for stem, family in families.items():

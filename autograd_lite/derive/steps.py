@@ -18,7 +18,7 @@ import numpy as np
 
 from ..base.cached_method import cached_method
 from ..program import Program, Var
-from ..program.naming import is_in_loop
+from ..program.naming import is_in_loop, place
 from ..table import TABLE, Textbook
 from . import formula
 from .constants import counts
@@ -119,10 +119,9 @@ class Steps(Notation):
         eq = self.defined[n]
         args = self.arguments(n)
         is_near = all(p in self.names or self.is_input(p) or not n.shape and self._is_light(p) for p in args)
-        is_entry = type(eq.params.get("index")) is int
+        is_entry = type(eq.params.get("index")) in (int, slice)  # y[1:], which a loop reads
         is_number = self._is_entry(n)
-        is_part = eq.row.algebra == "index" and type(eq.params.get("index")) is slice  # y[1:], which a loop reads
-        is_datum = n not in self.active and (not n.shape and eq.row.kind == "elementwise" or is_entry or is_part)
+        is_datum = n not in self.active and (not n.shape and eq.row.kind == "elementwise" or is_entry)
         is_scaled = eq.row.algebra == "product" and any(not isinstance(x, Var) and not np.ndim(x) for x in eq.operands)
         is_square = eq.row.algebra == "square" or eq.row.algebra == "product" and len({*args}) == 1 < len(eq.operands)
         is_same = eq.row.algebra == "negation" or self.adds_axes(n) or not n.shape and is_square
@@ -140,13 +139,22 @@ class Steps(Notation):
         )  # fmt: skip
 
     def _is_entry(self, n: Var) -> bool:
-        """Whether a value without a name is an entry of an array, ``θ[0]``, which is read outside of loops."""
+        """Whether a value without a name is an entry of an array, ``θ[0]``, read outside of loops, or for numbers in
+        several places of a loop.
+        """
         eq = self.defined.get(n)
         is_it = eq is not None and eq.row.algebra == "index" and not n.shape and n not in self.names
         parts = index_parts(eq.params["index"]) if eq is not None and is_it else ()
-        is_it = is_it and not is_in_loop(self.defined[n])
-        is_it &= self.rounds.keys().isdisjoint((n, *self._consumers.get(n, ())))
-        return is_it and all(type(part) is int for part in parts)
+        users = self._consumers.get(n, ())
+        is_outside = is_it and not is_in_loop(self.defined[n]) and self.rounds.keys().isdisjoint((n, *users))
+        are_numbers = all(not k.shape and self.defined[k].row.kind == "elementwise" for k in users)
+        turns = ((k, self.rounds.get(k, ())) for k in users)
+        places = {
+            (place(self.defined[k]), self.arguments(k).index(n))
+            for k, ks in turns if any(n not in self.arguments(m)[self.arguments(k).index(n) :][:1] for m in ks)
+        }  # fmt: skip
+        is_near = are_numbers and len(places) > 1  # x[t + 1] of one step, x[t] of the next
+        return is_it and (is_outside or is_near) and all(type(part) is int for part in parts)
 
     def _is_inside(self, n: Var) -> bool:
         """Whether `n` is no step although its user's derivative is a map: a number that a formula of arrays has once,
