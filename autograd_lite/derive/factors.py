@@ -233,7 +233,7 @@ def _entries(terms: Sequence[Expr]) -> Sequence[Expr]:
             places[k] = simplified("add", (places[k], term), ()) if k in places else term
         rest += [] if entries else [product((number(sign), e), e.shape)]
         at = len(rest) if entries else at
-    is_small = math.prod(shape) <= (WRITTEN_OUT if len(places) > 1 else FEW)
+    is_small = math.prod(shape) <= ((0, WRITTEN_OUT, 9)[len(shape)] if len(places) > 1 else FEW)
     if not places or not is_small or len(shape) > 1 and any(e.role == "placement" for e in rest):
         return terms
 

@@ -79,7 +79,7 @@ def _rolled(sections: Sequence[Section], looped: Collection[str]) -> list[Sectio
 
 def _number(word: str) -> tuple[str, int]:
     """The name of a variable without the number of its step, and that; 0 if it has none."""
-    m = re.fullmatch(r"(.*[^\W\d])(\d+)", word)
+    m = re.fullmatch(r"(.*[^\W\d])(0|[1-9]\d*)", word)  # not of D01 in a grid
     return (m[1], int(m[2])) if m else (word, 0)
 
 

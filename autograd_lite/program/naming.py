@@ -498,11 +498,17 @@ def named_nodes(named: Iterable[tuple[str, Any]], known: Mapping[Node, str] | No
         if isinstance(node, Node):
             names.setdefault(node, name)
         elif isinstance(value, Mapping):
-            words = (key if isinstance(key, str) and key.isidentifier() else f"{name}_{key}" for key in value)
+            words = (key if isinstance(key, str) and key.isidentifier() else f"{name}{_of_key(key)}" for key in value)
             stack += [*zip(words, value.values(), strict=True)][::-1]
         elif isinstance(value, (list, tuple)):
             stack += [(f"{name}{k}", _numbered(part, k)) for k, part in enumerate(value, first_number(value))][::-1]
     return names
+
+
+def _of_key(key: Any) -> str:
+    """What stands for a key behind the name of a mapping: 01 for the positions (0, 1) in a grid."""
+    is_place = isinstance(key, tuple) and all(type(k) is int and 0 <= k < 10 for k in key)
+    return "".join(map(str, key)) if is_place else f"_{key}"
 
 
 def first_number(values: Sequence[Any]) -> int:

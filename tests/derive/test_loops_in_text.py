@@ -966,4 +966,17 @@ def test_entries_that_two_rounds_read_have_their_places():
         return loss
 
     text = " ".join(str(ag.trace(fir, np.ones(2), np.arange(5.0)).explain(["w"])).split())
-    assert "since outₜ = " in text and "outₜ = Σₜ" not in text
+    assert "since outₜ = " in text
+    assert "outₜ = Σₜ" not in text
+
+
+def test_values_at_the_places_of_a_grid_have_their_numbers():
+    def grid(cost):
+        D = {(0, 0): cost[0, 0]}
+        for j in range(1, 3):
+            D[0, j] = np.tanh(D[0, j - 1]) + cost[0, j]
+        return D[0, 2] ** 2
+
+    text = " ".join(str(ag.trace(grid, np.ones((2, 3))).explain()).split())
+    assert "D01 = tanh(D00) + cost[0, 1]" in text
+    assert "dL/dcost = [[dL/dD00, dL/dD01, dL/dD02], [0, 0, 0]]" in text
