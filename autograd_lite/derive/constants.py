@@ -118,8 +118,8 @@ class Constants:
             return None
         turns = _Turns(code)
         e = turns.visit(deepcopy(e))
-        wholes = {of: np.asarray(self._value(of, code)) for of, _ in turns.entries}
-        if not wholes and not turns.counts or any(not x.size or x.dtype.kind not in "iuf" for x in wholes.values()):
+        wholes = {of: np.asarray(self._value(of, code)) for of, _, _ in turns.entries}
+        if not (wholes or turns.counts) or not all(_has_entries(wholes[of], axis) for of, _, axis in turns.entries):
             return None
         variables = {w: x for w, x in self._variables(e, code).items() if w not in turns.words}
         rounds = list(self.rounds[here])
@@ -128,16 +128,14 @@ class Constants:
         def at(t: int) -> Written | None:
             """The expression where the variable of the loop is `t`."""
             entries = {}
-            for word, (of, step) in zip(turns.words, turns.entries, strict=True):
-                index, whole = (t + step) % len(wholes[of]), name(of, wholes[of].shape)
-                y = wholes[of][index]
-                entries[word] = Written(unsimplified("getitem", (whole,), y.shape, index=index), y)
+            for word, (of, step, axis) in zip(turns.words, turns.entries, strict=True):
+                entries[word] = _entry_of(of, wholes[of], (t + step) % wholes[of].shape[axis], axis)
             numbers = {w: steps[t % len(steps)] for w, steps in counts.items()}
             return evaluated(e, variables, entries | {w: Written(number(k), k) for w, k in numbers.items()})
 
         if here not in self._starts:
-            n = min(map(len, (*wholes.values(), *counts.values())))
-            behind = max((0, *(-step for _, step in turns.entries)))
+            n = min((*(wholes[of].shape[axis] for of, _, axis in turns.entries), *map(len, counts.values())))
+            behind = max((0, *(-step for _, step, _ in turns.entries)))
             starts = [0] if len(rounds) % n == 0 else range(behind, n - len(rounds) + 1)
             self._starts[here] = _only_start(at, starts, [self.rounds[here][v] for v in rounds])
         start = self._starts[here]
@@ -180,6 +178,10 @@ class Constants:
         """Whether an operand is a variable of a loop over data, ``for u, i, r in ratings``."""
         return code is not None and e is not None and bool(looped(code, e))
 
+    def _is_of_each_round(self, e: Any, code: Any) -> bool:
+        """Whether a variable is computed in one place, from numbers of each round."""
+        return code is not None and len(assigned(code, e.id) or ()) == 1 and looped(code, e) is None
+
     def _of_round(self, eq: Equation, k: int, x: Any) -> Expr | None:
         """An array that a variable has in one round of a loop, with the number of that: x1, x2, …; or a number that
         the round before has computed.
@@ -188,6 +190,7 @@ class Constants:
         variable, is_carried = e.id if isinstance(e, ast.Name) else "", self._is_carried(e)
         last = int(self.changing[variable][len(variable) :]) if is_carried else len(rounds)  # the number of the last
         is_named = variable and (np.ndim(x) or is_carried or self._is_turn(e, eq.origin.code))
+        is_named = is_named or variable and self._is_of_each_round(e, eq.origin.code)
         words = [f"{variable}{last + j - len(rounds) + 1}" for j in range(len(rounds))] if is_named else []
         values = dict(zip(words, rounds.values(), strict=False))
         if not all(self._is_free(w, y) for w, y in values.items()):
@@ -282,12 +285,12 @@ class Constants:
         start = next((steps[0] for steps in counts if steps), 0)
         firsts = {w: next(iter(self._steps(over, code, 1)), 0) for w, over in turns.counts.items()}
         meanings |= {w: Written(number(k), k) for w, k in firsts.items()}
-        for word, (of, step) in zip(turns.words, turns.entries, strict=True):
+        for word, (of, step, axis) in zip(turns.words, turns.entries, strict=True):
             whole, k = np.asarray(self._value(of, code)), start + step
-            if whole.ndim and 0 <= k < len(whole):
-                is_state = _is_same(self.values.get(f"{of}{k}"), whole[k])  # of a list to which others are added
-                entry = unsimplified("getitem", (name(of, whole.shape),), whole[k].shape, index=k)
-                meanings[word] = Written(name(f"{of}{k}", whole[k].shape) if is_state else entry, whole[k])
+            if whole.ndim > axis and 0 <= k < whole.shape[axis]:
+                entry = _entry_of(of, whole, k, axis)
+                is_state = _is_same(self.values.get(f"{of}{k}"), entry.value)  # of a list to which others are added
+                meanings[word] = Written(name(f"{of}{k}", entry.value.shape), entry.value) if is_state else entry
         return inside, meanings
 
     def added(self, eq: Equation, k: int, x: Any) -> Expr | None:
@@ -680,8 +683,9 @@ class _Turns(ast.NodeTransformer):
     ----------
     words : list of str
         The names.
-    entries : list of (str, int)
-        For each the variable that it is an entry of, and which: the one for the round, 0, or that before it, -1.
+    entries : list of (str, int, int)
+        For each the variable that it is an entry of, and which: the one for the round, 0, or that before it, -1; and
+        along which axis.
     counters : list of ast.Name
         The variables of loops in their positions.
     counts : dict
@@ -689,13 +693,14 @@ class _Turns(ast.NodeTransformer):
     """
 
     def __init__(self, code: CodeType) -> None:
-        self.code, self.words, self.entries = code, list[str](), list[tuple[str, int]]()
+        self.code, self.words, self.entries = code, list[str](), list[tuple[str, int, int]]()
         self.counters, self.counts = list[ast.Name](), dict[str, ast.expr]()
         self.seen = set[str]()
 
     def visit(self, e: Any) -> Any:
         whole = looped(self.code, e) if isinstance(e, ast.Name | ast.Subscript) else None
-        over = counted(self.code, e) if whole == "" and isinstance(e, ast.Name) else None
+        own = (*self.code.co_varnames, *self.code.co_names, *self.code.co_cellvars)  # not a size n
+        over = counted(self.code, e) if whole == "" and isinstance(e, ast.Name) and e.id in own else None
         if over is not None:
             self.counts[word := f"·t{len(self.counts)}"] = over
             return ast.Name(word)
@@ -708,13 +713,27 @@ class _Turns(ast.NodeTransformer):
             return inside if len(self.entries) + len(self.counts) > before else e
         inside = ast.walk(e.slice) if isinstance(e, ast.Subscript) else ()
         self.counters += [at for at in inside if isinstance(at, ast.Name)]
-        match e:
-            case ast.Subscript(slice=ast.BinOp(op=ast.Add() | ast.Sub() as op, right=ast.Constant(int(step)))):
-                self.entries.append((whole, step if isinstance(op, ast.Add) else -step))
+        at, axis = getattr(e, "slice", None), 0
+        while isinstance(at, ast.Tuple) and axis < len(at.elts) and isinstance(at.elts[axis], ast.Slice):  # x[:, t]
+            axis += 1
+        match at.elts[axis] if isinstance(at, ast.Tuple) and axis < len(at.elts) else at:
+            case ast.BinOp(op=ast.Add() | ast.Sub() as op, right=ast.Constant(int(step))):
+                self.entries.append((whole, step if isinstance(op, ast.Add) else -step, axis))
             case _:
-                self.entries.append((whole, 0))
+                self.entries.append((whole, 0, axis))
         self.words.append(f"·{len(self.words)}")
         return ast.Name(self.words[-1])
+
+
+def _has_entries(x: Array, axis: int) -> bool:
+    return bool(x.ndim > axis and x.size) and x.dtype.kind in "iuf"
+
+
+def _entry_of(of: str, whole: Array, k: int, axis: int) -> Written:
+    """Entry `k` of a variable along an axis."""
+    index = (*(slice(None),) * axis, k) if axis else k
+    y = whole[index]
+    return Written(unsimplified("getitem", (name(of, whole.shape),), y.shape, index=index), y)
 
 
 def _only_start(at: Callable[[int], Written | None], starts: Iterable[int], values: Sequence[Any]) -> int | None:

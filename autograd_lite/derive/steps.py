@@ -93,7 +93,8 @@ class Steps(Notation):
         """The first and the last round of a step of a loop: one may begin with a constant, the other may need less."""
         looped = [vs for vs in {id(vs): vs for vs in self.rounds.values()}.values() if self.is_looped(vs)]
         inner = [(vs, vs[1:-1] or {*vs} & chosen) for vs in looped]
-        return {v for vs, middle in inner if middle and chosen.issuperset(middle) for v in vs} - self.regions.keys()
+        ends = {v for vs, middle in inner if middle and chosen.issuperset(middle) for v in vs}
+        return ends - self.regions.keys() - self.running
 
     def _is_inner(self, n: Var, p: Var, chosen: Container[Var]) -> bool:
         """True if `p` is a long argument of a function, in which one value occurs twice: of tanh(c (y + a y³))."""

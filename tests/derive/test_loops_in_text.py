@@ -980,3 +980,36 @@ def test_values_at_the_places_of_a_grid_have_their_numbers():
     text = " ".join(str(ag.trace(grid, np.ones((2, 3))).explain()).split())
     assert "D01 = tanh(D00) + cost[0, 1]" in text
     assert "dL/dcost = [[dL/dD00, dL/dD01, dL/dD02], [0, 0, 0]]" in text
+
+
+def test_numbers_that_a_round_computes_have_the_name_of_their_variable():
+    prefs, loss = ag.Tensor(RNG.uniform(-1, 1, (4, 3)), requires_grad=True), 0.0
+    episode = [(0, 1, -1.0), (2, 0, -1.0), (3, 2, -1.0), (2, 1, 10.0)]
+    for step, (state, action, _) in enumerate(episode):
+        togo = sum(0.9 ** (j - step) * episode[j][2] for j in range(step, len(episode)))
+        pi = np.exp(prefs[state]) / np.sum(np.exp(prefs[state]))
+        loss = loss - togo * np.log(pi[action])
+    text = " ".join(str(loss.explain(prefs)).split())
+    assert "togo1 = 4.58, togo2 = 6.2" in text
+    assert "loss = -Σₜ togoₜ log(πₜ[actionₜ])" in text
+
+
+def test_a_batch_of_sequences_is_joined_with_its_state_from_the_first_step_on():
+    batch, W, h = RNG.uniform(-1, 1, (2, 3, 2)), leaf(4, 2, name="W"), np.zeros((2, 2))
+    for t in range(batch.shape[1]):
+        xh = np.concatenate([batch[:, t], h], axis=1)
+        h = np.tanh(xh @ W)
+    text = " ".join(str(np.sum(h**2).explain(W, {"batch": batch})).split())
+    assert "xhₜ = [batch[:, t-1], hₜ₋₁] 2x4 t = 1 … 3" in text
+
+
+def test_the_two_terms_of_a_sum_have_gradients_of_one_form():
+    def mixture(p, m, x):
+        density = np.zeros(len(x))
+        for k in range(2):
+            part = np.exp(-0.5 * (x - m[k]) ** 2)
+            density = density + p[k] * part
+        return -np.sum(np.log(density))
+
+    text = " ".join(str(ag.trace(mixture, np.ones(2) / 2, np.arange(2.0), np.ones(3)).explain(["p", "m"])).split())
+    assert "dL/dpartₜ = dL/ddensity · pₜ since density = Σₜ pₜ partₜ; t = 2 … 1" in text
