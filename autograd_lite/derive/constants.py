@@ -419,8 +419,8 @@ class Constants:
 
     def _started(self, word: str, code: Any) -> Written | None:
         """The value before a loop of a variable that changes in it: ``q = q0``."""
-        sources = [e for e in assigned(code, word) or () if self.changing.keys().isdisjoint(names(e))]
-        sources = [(e, self._variables(e, code)) for e in sources]
+        outside = [e for e in assigned(code, word) or () if self.changing.keys().isdisjoint(names(e))]
+        sources = [(e, self._variables(e, code)) for e in outside]
         starts = (evaluated(e, variables) for e, variables in sources if variables.keys().isdisjoint(self.computed))
         return next((of for of in starts if of is not None), None)
 
@@ -731,7 +731,7 @@ def _has_entries(x: Array, axis: int) -> bool:
 
 def _entry_of(of: str, whole: Array, k: int, axis: int) -> Written:
     """Entry `k` of a variable along an axis."""
-    index = (*(slice(None),) * axis, k) if axis else k
+    index: Any = (*(slice(None),) * axis, k) if axis else k
     y = whole[index]
     return Written(unsimplified("getitem", (name(of, whole.shape),), y.shape, index=index), y)
 

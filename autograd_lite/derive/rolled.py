@@ -141,9 +141,9 @@ def _one_number(values: Sequence[Any], steps: Sequence[int]) -> Expr | None:
         if k != int(k) or a != int(a):
             d = round((b * t - a * s) / (a - b))
             word = f"{NUMBER}0:{float(f'{a * (s + d):.12g}')!r}:{d}/"
-        e = name(word)
-        if all(_counted(e)(t) == v for v, t in zip(values, steps, strict=True)):
-            return e
+        counted = _counted(name(word))
+        if counted is not None and all(counted(t) == v for v, t in zip(values, steps, strict=True)):
+            return name(word)
     return None
 
 
@@ -523,12 +523,7 @@ def _merged(lines: Iterable[Line], looped: Container[str], apart: Sequence[Line]
     instead: dict[int, list[Line]] = {}
     for stem, family in families.items():
         least = 2 if _is_of_loop(stem, looped) and family[0].formulas else LINES
-        runs, k = list[tuple[Line, list[Line]]](), 0
-        for _, group in groupby((_pair(a, b) for a, b in pairwise(family)), lambda pair: pair and _key(pair)):
-            pair, *others = group
-            run = family[k : k + len(others) + 2]
-            runs += [] if pair is None else [(pair, _with_simpler(pair, run, family) if _counts(pair) else run)]
-            k += len(others) + 1
+        runs = _runs(family)
         often = Counter(id(line) for _, run in runs for line in run).values()
         is_plain = len(runs) == 1 or least == 2 and max(often, default=1) == 1  # or the symbol would have two meanings
         for pair, run in (of for of in runs if is_plain and len(of[1]) >= (TERMS if _counts(of[0]) else least)):
@@ -538,6 +533,17 @@ def _merged(lines: Iterable[Line], looped: Container[str], apart: Sequence[Line]
             shape = pair.shape if len(sizes) == 1 else None
             instead[id(run[0])] = [_changed(replace(pair, how=how, shape=shape), _with_numbers)]
     return [line for before in lines for line in instead.get(id(before), [before])]
+
+
+def _runs(family: list[Line]) -> list[tuple[Line, list[Line]]]:
+    """What several consecutive lines of one variable are as one, and these."""
+    runs, k = list[tuple[Line, list[Line]]](), 0
+    for _, group in groupby((_pair(a, b) for a, b in pairwise(family)), lambda pair: pair and _key(pair)):
+        pair, *others = group
+        run = family[k : k + len(others) + 2]
+        runs += [] if pair is None else [(pair, _with_simpler(pair, run, family) if _counts(pair) else run)]
+        k += len(others) + 1
+    return runs
 
 
 def _counts(line: Line) -> bool:

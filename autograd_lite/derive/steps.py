@@ -124,11 +124,15 @@ class Steps(Notation):
         is_number = self._is_entry(n)
         is_datum = n not in self.active and (not n.shape and eq.row.kind == "elementwise" or is_entry)
         is_scaled = eq.row.algebra == "product" and any(not isinstance(x, Var) and not np.ndim(x) for x in eq.operands)
-        is_square = eq.row.algebra == "square" or eq.row.algebra == "product" and len({*args}) == 1 < len(eq.operands)
+        return is_near and (is_datum or is_number or is_scaled or self._is_plain(n) or self._is_stacked(n))
+
+    def _is_plain(self, n: Var) -> bool:
+        """Whether a value is a negation, a square of a number, 1 - p, or what a loop computes of numbers each time."""
+        eq, args = self.defined[n], {*self.arguments(n)}
+        is_square = eq.row.algebra == "square" or eq.row.algebra == "product" and len(args) == 1 < len(eq.operands)
         is_same = eq.row.algebra == "negation" or self.adds_axes(n) or not n.shape and is_square
         is_same |= not n.shape and n in self.repeated and eq.row.algebra in ARITHMETIC  # 1 - α, dt k, cos(a + b)
-        is_same |= eq.row.algebra == "difference" and type(eq.operands[0]) in (int, float)  # 1 - p
-        return is_near and (is_datum or is_number or is_scaled or is_same or self._is_stacked(n))
+        return is_same or eq.row.algebra == "difference" and type(eq.operands[0]) in (int, float)
 
     def _is_stacked(self, n: Var) -> bool:
         """Whether a value without a name is only an entry or a row of an array that is written out: ``[cos(θ), 1]``."""
