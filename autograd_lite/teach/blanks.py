@@ -336,9 +336,10 @@ def teaching(questions: Sequence[Question], asked: Sequence[str], count: int, co
     for q in questions:
         kind, form = kind_of(q), form_of(q)
         is_copy = re.fullmatch(r"(d\w+d\w+|stack\(|concatenate\(|axis=|(?<! )-|[][(),:\d./ ])+", kind) is not None
-        is_copy = is_copy and q.symbol not in asked or not np.any(np.abs(q.value) > ZERO)
+        is_zero = all(np.max(np.abs(at.value), initial=0) <= ZERO for at in q.steps or [q])
+        is_copy = is_copy and q.symbol not in asked or is_zero
         if copies or not is_copy and (kind not in kinds or q.symbol in asked):
-            ranks[q.word] = 2 * (kind in kinds) + 2 * is_copy - 3 * (q.symbol in asked) + (form in forms)
+            ranks[q.word] = 2 * (kind in kinds) + 2 * is_copy - 6 * (q.symbol in asked) + (form in forms)
         kinds.add(kind)
         forms.add(form)
     return sorted(ranks, key=ranks.__getitem__)[:count] or [q.word for q in questions if q.symbol in asked]

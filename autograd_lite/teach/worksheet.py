@@ -590,7 +590,8 @@ def _hollow(several: Sequence[Question], lines: Sequence[Line], made: Made, aske
             text for says, text in variants(q.answer, sheet.board.words, {})
             if "Σₜ" not in shown and re.search("sign|step", says)  # of a sum over steps one term may be 0
         )
-        is_small = max(np.abs(x).max(initial=0) for x in (q.value, *rights)) < SMALLEST
+        values = [at.value for at in steps]  # a condition may not hold at the first step
+        is_small = max(np.abs(x).max(initial=0) for x in (*values, *rights)) < SMALLEST
         slips = (all(sheet._best(at, text, {}) in RIGHT for at in steps) for text in changed)
         if is_small or is_other or q.symbol not in asked and (is_copy or any(slips)):
             hollow.add(q.word)

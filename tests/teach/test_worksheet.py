@@ -1043,3 +1043,15 @@ def test_a_difference_of_two_gradients_is_a_blank_and_not_like_a_value():
     assert "dL/dguess2 = ______________" in str(sheet)
     assert "dL/dguess3 = -dL/de3" in str(sheet)
     assert "likewise" not in str(sheet)
+
+
+def test_a_condition_that_fails_at_the_last_step_is_a_blank():
+    def hinges(w, xs):
+        total = 0.0
+        for k in range(3):
+            m = 1 - w * xs[k]
+            total = total + np.maximum(0, m)
+        return total
+
+    sheet = ag.trace(hinges, 0.8, np.array([0.5, -1.0, 4.0])).worksheet(wrt=["w"])
+    assert "dtotal/dmₜ" in [q.symbol for q in sheet.questions]
