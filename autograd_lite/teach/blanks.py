@@ -210,24 +210,16 @@ def _slips(d: Derivation, f: Factor) -> dict[str, Any]:
 
 
 def _total_slips(d: Derivation, t: Total) -> dict[str, Any]:
-    """The results of likely mistakes in a gradient: a missing factor or path, or half a Jacobian."""
+    """The results of likely mistakes in a gradient: a missing factor, or half a Jacobian."""
     if len(t.paths) != 1:
-        words = [" * ".join(f.symbol if "∂" not in f.symbol else text(f.formula) for f in path) for path in t.paths]
-        names = [{d.chain.names[f.of] for f in path} for path in t.paths]
-        terms = [(w, x) for w, x, of in zip(words, t.parts, names, strict=True) if of.isdisjoint(d.order.hidden)]
-        several = [("the term {} is missing from the sum", 1), ("the sign of the term {} is wrong", 2)]
-        slips = {s.format(w): t.value - k * x for w, x in terms for s, k in several}
-        for (f, *more), start, x in zip(t.paths, t.starts, t.parts, strict=True):
-            if not more and f.is_elementwise and not f.axes and f.shapes[0] == f.shapes[1] and d.order.by_gradients:
-                slips |= {says: t.value - x + rest for says, rest in _without_factor(f, start, True).items()}
-        return slips | {f"that is only the term {w}": x for w, x in terms}
+        return _slips_of_terms(d, t)
     (path,), (start,), size = t.paths, t.starts, t.value.size
     slips = _without_conditions(path[-1], start) if len(path) == 1 else {}
     if t.node in d.order.direct:
         return slips
     if len(path) == 1 and not path[0].axes:
         slips |= {f"in {path[0].symbol} {says}": start * slip for says, slip in _slips(d, path[0]).items()}
-    for f in (f for f in path if f.is_elementwise and not f.axes and f.shapes[0] == f.shapes[1]):
+    for f in filter(_is_factor, path):
         rest = laid_out(carried(start, [k for k in path if k is not f]), t.value.shape)
         slips |= _without_factor(f, rest, d.order.by_gradients)
     last = path[-1]
@@ -244,6 +236,24 @@ def _total_slips(d: Derivation, t: Total) -> dict[str, Any]:
             with suppress(ValueError):  # without the sum a shape may not fit
                 slips |= {} if wrong is None else {says: evaluate(wrong, {**last._env, last.cotangent: start})}
     return slips
+
+
+def _slips_of_terms(d: Derivation, t: Total) -> dict[str, Any]:
+    """Those in a gradient with several paths: a term, its sign or a factor of it."""
+    words = [" * ".join(f.symbol if "∂" not in f.symbol else text(f.formula) for f in path) for path in t.paths]
+    names = [{d.chain.names[f.of] for f in path} for path in t.paths]
+    terms = [(w, x) for w, x, of in zip(words, t.parts, names, strict=True) if of.isdisjoint(d.order.hidden)]
+    several = [("the term {} is missing from the sum", 1), ("the sign of the term {} is wrong", 2)]
+    slips = {s.format(w): t.value - k * x for w, x in terms for s, k in several}
+    for (f, *more), start, x in zip(t.paths, t.starts, t.parts, strict=True):
+        if not more and _is_factor(f) and d.order.by_gradients:
+            slips |= {says: t.value - x + rest for says, rest in _without_factor(f, start, True).items()}
+    return slips | {f"that is only the term {w}": x for w, x in terms}
+
+
+def _is_factor(f: Factor) -> bool:
+    """Whether a gradient is multiplied entry by entry."""
+    return f.is_elementwise and not f.axes and f.shapes[0] == f.shapes[1]
 
 
 def _without_factor(f: Factor, rest: Any, has_no_line: bool) -> dict[str, Any]:

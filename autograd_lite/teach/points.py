@@ -8,7 +8,7 @@ steps.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import islice, product
 from typing import Any
@@ -63,6 +63,27 @@ def elsewhere(d: Derivation, start: Values) -> Iterator[dict[str, Any]]:
     Where a condition in the formulas always has one value, one is further away if the other occurs there; and the
     second is where it has another at most entries, so that ``1[s < 1]`` is not ``1[y s < 1]``.
     """
+    chosen = _choice(d, start)
+    cases = _cases(d, start)
+    missing = {(key, k, other) for key, k, at in cases for other in product((False, True), repeat=len(at))} - cases
+    seen = {(key, at) for key, _, at in cases}
+    for seed in (1, 2):
+        wanted = {case for case in missing if (case[0], case[2]) not in seen} or (missing if seed == 2 else set())
+        far = [chosen(np.random.default_rng([seed, k]), size, False) for k, size in enumerate(FAR if wanted else ())]
+        reached = [wanted & _cases(d, new) for new in far]
+        for k in sorted((k for k, new in enumerate(reached) if new), key=lambda k: -len(reached[k])):
+            if (env := confirmed(d, far[k])) is not None:
+                seen |= {(key, at) for key, _, at in reached[k]}
+                missing -= reached[k]
+                yield env
+                break
+        else:
+            near = (confirmed(d, chosen(np.random.default_rng(seed), *how)) for how in TRIES)
+            yield from islice((env for env in near if env is not None), 1)
+
+
+def _choice(d: Derivation, start: Values) -> Callable[[np.random.Generator, float, bool], dict[str, Any]]:
+    """What draws other numbers: how far from `start`, and whether data move too."""
     c = d.chain
     used = {word for word, _ in d.given}
     parameters = {word for n, word in c.names.items() if c.is_input(n) and n in c.graded}
@@ -80,22 +101,7 @@ def elsewhere(d: Derivation, start: Values) -> Iterator[dict[str, Any]]:
         moving = sorted(parameters | (data if all_move else set()))
         return others | {word: moved(start[word], rng, size, word in free) for word in moving}
 
-    cases = _cases(d, start)
-    missing = {(key, k, other) for key, k, at in cases for other in product((False, True), repeat=len(at))} - cases
-    seen = {(key, at) for key, _, at in cases}
-    for seed in (1, 2):
-        wanted = {case for case in missing if (case[0], case[2]) not in seen} or (missing if seed == 2 else set())
-        far = [chosen(np.random.default_rng([seed, k]), size, False) for k, size in enumerate(FAR if wanted else ())]
-        reached = [wanted & _cases(d, new) for new in far]
-        for k in sorted((k for k, new in enumerate(reached) if new), key=lambda k: -len(reached[k])):
-            if (env := confirmed(d, far[k])) is not None:
-                seen |= {(key, at) for key, _, at in reached[k]}
-                missing -= reached[k]
-                yield env
-                break
-        else:
-            near = (confirmed(d, chosen(np.random.default_rng(seed), *how)) for how in TRIES)
-            yield from islice((env for env in near if env is not None), 1)
+    return chosen
 
 
 def _cases(d: Derivation, start: Values) -> set[tuple[str, int, tuple[bool, ...]]]:

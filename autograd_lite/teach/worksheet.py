@@ -456,9 +456,13 @@ def _of_derivation(d: Derivation, blanks: Any, vary: Sequence[str], seed: int) -
              if not all([*_is_right(sheet, replace(reads[answer], answer=side))] or [False])}  # fmt: skip
     markdown = markdown_of(map(tex_rows, shown)).replace(LATEX.name(BLANK), r"\underline{\hspace{8em}}")
     body, key = f"{text_of(shown, TEXT)}\n", f"{text_of(sections, TEXT)}\n"
+    return whole_sheet(chosen, body, key, markdown, whole=whole, unseen=_unseen(body, chosen, spaces[0]))
+
+
+def _unseen(body: str, chosen: Sequence[Question], space: Mapping[str, Any]) -> list[str]:
+    """The values that do not stand on the sheet."""
     words = {*re.findall(r"[\w\u0300-\u036f.]+", f"{body} {' '.join(q.answer for q in chosen)}")}
-    unseen = [w for w, x in spaces[0].items() if not callable(x) and "/" not in w and not _is_printed(w, words)]
-    return whole_sheet(chosen, body, key, markdown, whole=whole, unseen=unseen)
+    return [w for w, x in space.items() if not callable(x) and "/" not in w and not _is_printed(w, words)]
 
 
 def _is_printed(word: str, words: Collection[str]) -> bool:
