@@ -201,8 +201,8 @@ def moved(x: Any, rng: np.random.Generator, size: float, is_free: bool = True) -
         return x
     step = size * rng.uniform(0.5, 1, x.shape if is_free or not x.any() else ()) * rng.choice((-1, 1))
     y = np.where(x == 0, step, x * (1 + step)) if is_free or not x.any() else x * (1 + step)
-    if x.ndim == 2 and x.size > 1 and x.shape[0] == x.shape[1] and np.array_equal(x, x.T):
-        y = (y + y.T) / 2
+    if x.ndim > 1 and x.shape[-1] == x.shape[-2] > 1 and np.array_equal(x, np.matrix_transpose(x)):  # one, or several
+        y = (y + np.matrix_transpose(y)) / 2
     return y / y.sum(-1, keepdims=True) if _is_distribution(x) else y
 
 
