@@ -190,7 +190,7 @@ class Lines:
 
     def _alike(self, chosen: dict[Var, Closed]) -> dict[Var, Closed]:
         """Those of `chosen` that the values of a variable have in all rounds of a loop, if they are used alike, and
-        that do not skip values of several rounds, whose lines are written once.
+        that do not skip values of several rounds, whose lines are written once, or of some of the rounds.
         """
         names, rounds = self.chain.names, dict[Any, list[Var]]()
         for n, form in list(chosen.items()):
@@ -202,8 +202,8 @@ class Lines:
             users = sorted(stem(names[m]) for m in self.consumers.get(n, ()))
             rounds.setdefault((stem(names[n]), *users), []).append(n)
         for values in rounds.values():
-            skipped = [n in chosen and {stem(names[m]) for m in chosen[n].through} for n in values]
-            for n in chosen.keys() & {*values} if skipped.count(skipped[0]) < len(skipped) else ():
+            passed = [n in chosen and {stem(names[m]) for m in chosen[n].through} for n in values]
+            for n in chosen.keys() & {*values} if passed.count(passed[0]) < len(passed) else ():
                 del chosen[n]
         return chosen
 
