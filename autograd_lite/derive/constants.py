@@ -233,11 +233,10 @@ class Constants:
         inside, entries = e, dict[str, Written]()
         if eq.origin.code is not None and not meanings.keys().isdisjoint(self.changing):  # the state before a loop
             inside, entries = self._first_round(e, eq.origin.code, meanings)
-        stated = evaluated(inside, variables, meanings | entries)
-        if np.ndim(x) and (stated is None or not _is_same(stated.value, x)):
-            parts = (evaluated(part, variables) for part in _factors(e))
-            stated = next((part for part in parts if part is not None and _is_same(part.value, x)), stated)
-        if stated is not None and _is_same(stated.value, x) and self._introduces(stated.formula, variables):
+        parts = (evaluated(part, variables) for part in (_factors(e) if np.ndim(x) else ()))
+        tries = (part for part in (evaluated(inside, variables, meanings | entries), *parts) if part is not None)
+        stated = next((part for part in tries if _is_same(part.value, x)), None)
+        if stated is not None and self._introduces(stated.formula, variables):
             wholes = {w: self._value(w, eq.origin.code) for part in entries.values() for w in part.formula.names}
             variables = {**self.values, **wholes, **variables}
             self._use(variables, stated.formula.names)
