@@ -78,13 +78,15 @@ def name_unpacked(program: Program, names: dict[Var, str], taken: Names) -> None
 
 
 def number_result(program: Program, names: dict[Var, str], taken: Names) -> None:
-    """Call a result w3 that the last round of a loop computes in the place of w1 and w2."""
+    """Call a result w3 that the last round of a loop computes in the place of w1 and w2; a sum of terms stays L."""
     [root] = program.outputs
     word = names.get(root, "")
     others = {v: int(w[len(word) :]) for v, w in names.items() if w != word == stem(w) and w[len(word) :].isdigit()}
     before = [v for v in others if {root, v} <= program.defined.keys() and _is_other_round(program, v, root)]
     last = max(others.values(), default=0)
-    if before and others[before[-1]] == last and (new := f"{word}{last + 1}") not in taken:
+    rows = {eq.row.algebra for eq in program.users[before[-1]]} if before else set()
+    is_sum = len(rows) == 1 and rows <= {"sum", "difference"}
+    if before and not is_sum and others[before[-1]] == last and (new := f"{word}{last + 1}") not in taken:
         names[root] = new
         taken.add(new)
 
