@@ -474,6 +474,12 @@ def _reciprocal(e: Expr) -> Expr:
 
 def _power(e: Expr) -> Expr | None:
     base, exponent = e.args
+    terms = terms_of(exponent)
+    if not exponent.shape and sum(x.is_number for _, x in terms) > 1:  # c ** (1 - γ - 1)
+        total = sum(sign * x.value for sign, x in terms if x.is_number)
+        parts = [times(number(sign), x) for sign, x in terms if not x.is_number] + [number(total)] * bool(total)
+        exponent = reduce(lambda a, b: simplified("add", (a, b), ()), parts or [number(0)])
+        return simplified("power", (base, exponent), e.shape)
     power = exponent.value if exponent.is_number else None
     if power == 0:
         return number(1)

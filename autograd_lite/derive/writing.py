@@ -630,9 +630,9 @@ class Text(Printer):
         if e.role == "reshape" or _is_inserted(e):
             return f"{{x}} as {_layout(e)}" if e.args[0].shape else "{x}"
         if e.role == "power" and e.args[1].is_number and type(k := e.args[1].value) is int:
-            return "{x1}" + str(k).translate(_ABOVE)
+            return "{x1}" + str(k).translate(ABOVE)
         if e.role == "power" and (k := re.fullmatch(r"(\d* ?[a-z])(?: ([+-]) (\d+))?", text(e.args[1]))):
-            return "{x1}" + "".join(filter(None, k.groups())).replace(" ", "").translate(_ABOVE)
+            return "{x1}" + "".join(filter(None, k.groups())).replace(" ", "").translate(ABOVE)
         stated = _stated(e)
         if is_diagonal(e):
             return "diag({x})"
@@ -769,7 +769,7 @@ _STEP = _BELOW | str.maketrans("+-()", "₊₋₍₎")
 _OF_STEP = re.compile(r"(.+?)@([a-z][+-]?\d*)")  # the name of a variable, and in which step
 
 
-_ABOVE = str.maketrans("+-0123456789abcdefghijklmnoprstuvwxyz", "⁺⁻⁰¹²³⁴⁵⁶⁷⁸⁹ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻ")
+ABOVE = str.maketrans("+-0123456789abcdefghijklmnoprstuvwxyz", "⁺⁻⁰¹²³⁴⁵⁶⁷⁸⁹ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻ")
 
 
 _LEVEL = str.maketrans("ᵢⱼₖₗ", "ijkl")

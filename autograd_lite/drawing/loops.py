@@ -13,10 +13,12 @@ from os.path import commonprefix
 
 from ..derive.chain_rule import Chain
 from ..derive.formula import Expr, name
-from ..derive.writing import text, text_name
+from ..derive.writing import ABOVE, text, text_name
 from ..program import Var
 from .repeats import OFTEN
 from .scene import Item, Line, Scene
+
+_DIGITS = {ord(raised): plain for plain, raised in zip("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹", strict=True)}
 
 MANY = 12  # values that the steps of a loop compute together; if there are fewer, all are drawn
 #: What each step computes, line by line of the code. The first may lack what the others do with its state.
@@ -102,9 +104,13 @@ class _Loop:
         """A name or number of the last step as one of any step; `y` is that of the step before."""
         if (new := _called(x, self.words)) == _called(y, before) or new == y:
             return new
-        if x[:1].isdigit() and y[:1].isdigit():
-            follows = x.isdigit() and y == f"{int(x) - 1}"
-            return {0: "t", 1: "(t - 1)", 2: "(t - 2)"}.get(self.count - int(x), "…") if follows else "…"
+        if x[:1].isdigit() and y[:1].isdigit():  # also β³ and β²
+            by, before_it = (int(z.translate(_DIGITS)) if z.isdigit() else -1 for z in (x, y))
+            step = {0: "t", 1: "t - 1", 2: "t - 2"}.get(self.count - by) if by == before_it + 1 > 0 else None
+            if step is None:
+                return "…"
+            raised = step.replace(" ", "").translate(ABOVE)
+            return raised if not x.isdecimal() else f"({step})" if step[1:] else step
         given = [self.leaves[word] for word in (x, y) if word in self.leaves]
         if len(given) < 2:
             raise _Differs

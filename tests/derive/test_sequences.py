@@ -777,3 +777,8 @@ def test_what_an_idiom_reads_before_a_loop_is_the_value_before_it():
     text = explained(lambda drag, start: flight(drag, start), (0.1, np.array([3.0, 4.0])), ["drag", "start"])
     assert "v0 = start " in text
     assert "speedₜ = ‖vₜ₋₁‖ 1 t = 1 … 3" in text
+
+
+def test_numbers_in_an_exponent_are_one():
+    text = explained(lambda c, gamma: np.sum(c ** (1 - gamma) / (1 - gamma)), (np.array([1.0, 2.0]), 2.5), ["c"])
+    assert "dL/dc = c ** -γ since" in text

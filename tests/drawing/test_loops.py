@@ -173,3 +173,12 @@ def test_pages_frames_and_latex_have_every_step():
 def test_a_long_loop_is_not_cut(steps):
     L, names = rnn(steps)
     assert len(draw(L, names=names).scene.items) == 10
+
+
+def test_powers_count_with_the_steps():
+    beta, w, total = 0.9, leaf(6), 0.0
+    for t in range(6):
+        utility = np.log(w[t] ** 2)
+        total = total + beta**t * utility
+    boxes, _ = texts(draw(total, names={"w": w, "beta": beta, "total": total}))
+    assert boxes["total"] == "totalₜ₋₁ + βᵗ⁻¹ utilityₜ"
