@@ -140,10 +140,12 @@ class Candidates:
         symmetric = dict[str, None]()
 
         def is_symmetric(part: Expr) -> bool:
+            if part.head == "identity":
+                return True
             word = (part.args[0] if part.role == "inverse" else part).value
             given = np.asarray(self.chain.constants.values.get(word, 0) if word not in self.chain.introduced else 0)
             is_it = given.ndim == 2 and np.array_equal(given, given.T)
-            is_it |= isinstance(word, str) and self.chain.is_symmetric(word)
+            is_it |= isinstance(word, str) and (self.chain.is_symmetric(word) or self.chain.shorter.is_symmetric(word))
             symmetric.update({word: None} if is_it else {})
             return is_it
 

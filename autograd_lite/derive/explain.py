@@ -290,7 +290,7 @@ class Derivation(GraphView):
     def _symmetric(self, factors: Iterable[Factor | Closed]) -> list[Definition]:
         """That matrices in some factors are symmetric."""
         words = dict.fromkeys(w for f in factors for w in f.symmetric if w not in self.order.hidden)
-        return [Definition(f"{word}ᵀ", name(word)) for word in words]
+        return [Definition(f"({word})ᵀ" if "/" in word else f"{word}ᵀ", name(word)) for word in words]
 
     def composition(self, t: Total) -> Expr:
         """A gradient as a formula of gradients and factors above it."""

@@ -212,6 +212,13 @@ class Shorter:
         """The landmarks by the symbols of their gradients."""
         return {self.steps.gradient_symbol(n): n for n in self.steps.landmarks}
 
+    def is_symmetric(self, word: str) -> bool:
+        """Whether the gradient of this symbol is a symmetric matrix at all points, as of a symmetric one."""
+        n = self._gradients.get(word)
+        if n is None or n.ndim != 2 or len({*n.shape}) > 1 or len(self.points) <= POINTS:
+            return False
+        return all(np.allclose(g := p.gradients[n], g.T) and np.any(g - np.diag(np.diag(g))) for p in self.points)
+
     def is_gradient(self, n: Var, e: Expr) -> bool:
         """Whether `e` is the gradient with respect to `n` at all points; it may have names of other gradients."""
         above = {word: self._gradients[word] for word in e.names & self._gradients.keys()}

@@ -855,7 +855,8 @@ class Latex(Text):
             partial = self.partial(self.name(m[1]), self.name(m[2], letters))
             return self.fill(r"\left.{x}\right|_{{\text{{direct}}}}", partial) if word.startswith("∂") else partial
         if word.endswith("ᵀ"):  # of a symmetric matrix
-            return self.fill(r"{x}^\top", self.name(word[:-1], letters))
+            inner = self.name(word[:-1].removeprefix("(").removesuffix(")"), letters)
+            return self.fill(r"\left({x}\right)^\top" if word[0] == "(" else r"{x}^\top", inner)
         if m := _OF_STEP.fullmatch(word):
             return self.name(m[1], m[2] + "," * (letters[:1] in set("0123456789-:")) + letters)
         if m := re.fullmatch(r"(\w+)\[([a-z]?[\d+-]*[a-z]?)\]", word):  # a label

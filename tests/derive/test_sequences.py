@@ -782,3 +782,15 @@ def test_what_an_idiom_reads_before_a_loop_is_the_value_before_it():
 def test_numbers_in_an_exponent_are_one():
     text = explained(lambda c, gamma: np.sum(c ** (1 - gamma) / (1 - gamma)), (np.array([1.0, 2.0]), 2.5), ["c"])
     assert "dL/dc = c ** -γ since" in text
+
+
+def test_a_trace_beside_a_matrix_that_is_symmetric_is_one_step():
+    def components(W, C, lam):
+        variance = np.trace(W.T @ C @ W)
+        gap = W.T @ W - np.eye(2)
+        return lam * np.sum(gap**2) - variance
+
+    X = draw(4, 3)
+    text = explained(components, (draw(3, 2), X.T @ X, 0.5), ["W"])
+    assert "variance = tr(Wᵀ @ C @ W)" in text
+    assert "dL/dW = 2 (W @ dL/dgap - C @ W) since Cᵀ = C, (dL/dgap)ᵀ = dL/dgap" in text
