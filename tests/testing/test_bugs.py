@@ -82,7 +82,7 @@ def test_a_rule_that_is_missing_is_found(op):
     def half_product(x1, x2):
         return x1 * x2
 
-    assert find_gradient_bug(lambda x, y: np.sum(half_product(x, y)), np.ones(3), np.ones(3)).argument == "x2"
+    assert find_gradient_bug(lambda x, y: np.sum(half_product(x, y)), np.ones(3), np.ones(3)).argument == "y"
 
 
 def test_an_edge_that_has_no_derivative_for_a_random_cotangent_is_skipped(op):
