@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import math
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from copy import deepcopy
@@ -412,6 +413,8 @@ class Constants:
         if not np.ndim(x) or word in self.taken or any(isinstance(part, ast.List) for part in ast.walk(e)):
             return None
         arrays = [w for w in variables if np.ndim(variables[w])]
+        is_mask = np.ndim(x) == 2 and not arrays and (np.asarray(x).dtype == bool or re.search(r"\btri[lu]\b", word))
+        word = "mask" if is_mask and self._is_free("mask", x) else word  # np.tril(np.ones((n, n))) == 0
         self.quoted[word] = arrays or [word]
         self._use({word: x, **variables}, [word, *arrays])
         return name(word, np.shape(x))

@@ -882,6 +882,7 @@ class Latex(Text):
             return self.upright(word), ""
         if not index and (m := re.fullmatch(r"([A-Za-z]+?)(\d+)|([A-Z])([a-z])", word)):
             stem, index = m[1] or m[3], m[2] or m[4]
+        stem = _SHORT.get(stem, stem)  # eps4 beside eps
         is_greek = stem in GREEK and not is_latin
         return self.plain(stem) if len(stem) == 1 else self.fill(f"\\{stem}") if is_greek else self.upright(stem), index
 

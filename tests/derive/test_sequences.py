@@ -794,3 +794,13 @@ def test_a_trace_beside_a_matrix_that_is_symmetric_is_one_step():
     text = explained(components, (draw(3, 2), X.T @ X, 0.5), ["W"])
     assert "variance = tr(Wᵀ @ C @ W)" in text
     assert "dL/dW = 2 (W @ dL/dgap - C @ W) since Cᵀ = C, (dL/dgap)ᵀ = dL/dgap" in text
+
+
+def test_a_mask_without_a_name_is_called_so():
+    def attended(Q, K):
+        S = np.where(np.tril(np.ones((3, 3))) == 0, -np.inf, Q @ K.T)
+        return np.sum(ag.softmax(S, axis=1) ** 2)
+
+    text = explained(attended, (draw(3, 2), draw(3, 2)), ["Q"])
+    assert "Given mask (3x3), Q" in text
+    assert "= where(mask, -∞, " in text
