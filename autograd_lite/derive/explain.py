@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Any
 
 import numpy as np
@@ -231,7 +231,7 @@ class Derivation(GraphView):
             if above is None or len(above.paths) != 1 or above.node in self.order.direct or is_of_loop:
                 break
             paths = ((*above.paths[0], *paths[0]),)
-        several = [(path[0].of, [f.symbol for f in path]) for path in paths]
+        several = [self._symbols(path) for path in paths]
         if ends := self._ends(t):
             root, wrt = self.chain.root, names[t.node]
             d = "∂" if len(ends) > 1 else "d"  # of the result beside other paths
@@ -240,6 +240,14 @@ class Derivation(GraphView):
         each = [[*first, *symbols] for first, (_, symbols) in zip(above_each, several, strict=True)]
         terms = [product(map(name, symbols), ()) for symbols in each]
         return total(terms) if terms else number(0)
+
+    def _symbols(self, path: Sequence[Factor]) -> tuple[Var, list[str]]:
+        """Where a path begins, and the derivatives along it, past what has no line: of tr(a) is dL/da."""
+        names, nodes = self.chain.names, [path[0].of, *(f.wrt for f in path)]
+        shown = [n for n in nodes if names[n] not in self.order.hidden]
+        if len(shown) in (1, len(nodes)):
+            return path[0].of, [f.symbol for f in path]
+        return shown[0], [f"d{names[a]}/d{names[b]}" for a, b in pairwise(shown)]
 
     def _line(self, line: Factor | Total, written: set[Var], checked: Collection[Var]) -> Line:
         """A factor or a gradient; `written` are the steps with a long definition that has been written out."""

@@ -234,7 +234,7 @@ def _entries(terms: Sequence[Expr]) -> Sequence[Expr]:
         rest += [] if entries else [product((number(sign), e), e.shape)]
         at = len(rest) if entries else at
     is_small = math.prod(shape) <= ((0, WRITTEN_OUT, 9)[len(shape)] if len(places) > 1 else FEW)
-    if not places or not is_small or len(shape) > 1 and any(e.role == "placement" for e in rest):
+    if not places or not is_small or len(shape) > 1 and rest:  # a matrix has a row beside dL/da
         return terms
 
     def stacked(*k: int) -> Expr:

@@ -308,6 +308,7 @@ class Notation:
         }  # fmt: skip
         if rename:
             self._name_starts(names, changing)
+            own |= {*self.program.inputs}  # one of a list, obs1
             without_numbers(names, taken, numbered, variables - {*self.program.constants, *masks}, own)
         self.code = next((eq.origin.code for eq in self.program.equations[::-1] if eq.origin.code is not None), None)
         computed = {word: self.values[v] for v, word in names.items()}

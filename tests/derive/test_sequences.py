@@ -804,3 +804,23 @@ def test_a_mask_without_a_name_is_called_so():
     text = explained(attended, (draw(3, 2), draw(3, 2)), ["Q"])
     assert "Given mask (3x3), Q" in text
     assert "= where(mask, -∞, " in text
+
+
+def test_what_has_no_line_is_not_in_the_chain_rule():
+    def loss(S):
+        P = np.exp(S) / np.exp(S).sum(axis=1, keepdims=True)
+        return -np.trace(np.log(P)) / len(S)
+
+    text = explained(loss, (draw(3, 3),), ["S"])
+    assert "dL/dS = dL/da · da/dP · dP/dS" in text
+    assert "dL/db" not in text  # b = tr(a) is written where it is used
+
+
+def test_labels_in_a_list_have_their_numbers():
+    def forward(B, obs):
+        alpha = B[:, obs[0]]
+        for o in obs[1:]:
+            alpha = alpha * B[:, o]
+        return np.sum(alpha)
+
+    assert "obs1 = 0, o1 = 2, o2 = 1" in explained(forward, (draw(2, 3), [0, 2, 1]), ["B"])
