@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from ..program import Equation, Program, Var
-from ..program.assignments import is_unpacked
+from ..program.assignments import assigned, is_unpacked
 from ..program.naming import Names, operand, place, stem
 from ..table import TABLE, Primitive, Textbook
 from .formula import Expr, walk
@@ -116,6 +116,11 @@ def with_starts(program: Program, names: dict[Var, str]) -> Program:
         for eq, *others in places.values() for k, x in enumerate(eq.operands) if isinstance(x, Var)
         if (start := start_of([called(other.operands[k]) for other in others if len(other.operands) > k]))
     }  # fmt: skip
+    for (y, _), (x, word) in wishes.items():  # acc = acc_new at the end of a round
+        code = program.defined[y].origin.code
+        again = assigned(code, stem(names[x])) if code and x in names and x in program.defined else ()
+        if any(isinstance(e, ast.Name) and f"{e.id}0" == word for e in again or ()) and word not in names.values():
+            names[x] = word
     words = {word: v for v, word in names.items() if v not in program.outputs}
     starts: dict[tuple[Var, str], Var] = {}
 

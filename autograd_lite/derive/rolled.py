@@ -451,7 +451,7 @@ def _inside(e: Expr, looped: Container[str]) -> tuple[Expr, list[int]]:
 
 def _summed(line: Line, looped: Container[str]) -> Line:
     """A line with Σₜ instead of the terms of the steps."""
-    sums = [_inside(e, looped) for e in line.formulas]
+    sums = [_inside(e, () if _is_of_loop(line.symbol, looped) else looped) for e in line.formulas]
     stems = dict.fromkeys(_number(d.symbol)[0] for d in line.since)
     groups = [[d for d in line.since if _number(d.symbol)[0] == stem] for stem in stems]
     numbers = [sorted(_number(d.symbol)[1] for d in group) for group in groups]

@@ -824,3 +824,21 @@ def test_labels_in_a_list_have_their_numbers():
         return np.sum(alpha)
 
     assert "obs1 = 0, o1 = 2, o2 = 1" in explained(forward, (draw(2, 3), [0, 2, 1]), ["B"])
+
+
+def test_a_state_that_is_computed_under_another_name_is_one_recursion():
+    def verlet(x0, k, dt, seen):
+        x, v, loss = x0, 0.0, 0.0
+        a = -k * np.sin(x)
+        for y in seen:
+            x = x + v * dt + 0.5 * a * dt**2
+            a_next = -k * np.sin(x)
+            v = v + 0.5 * (a + a_next) * dt
+            a = a_next
+            loss += (x - y) ** 2
+        return loss
+
+    text = explained(verlet, (np.array(0.6), np.array(1.5), np.array(0.1), draw(4)), ["x0", "k"])
+    assert "a_nextₜ = -k sin(xₜ) 1 t = 0 … 3" in text
+    assert "vₜ = vₜ₋₁ + ½ (a_nextₜ₋₁ + a_nextₜ) dt 1 t = 1 … 3" in text
+    assert "da_nextₜ = ½ dloss/dvₜ₊₁ · dt + ½ dloss/dxₜ₊₁ · dt² + ½ dloss/dvₜ · dt since" in text
