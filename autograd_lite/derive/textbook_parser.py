@@ -210,6 +210,7 @@ def _noted(word: str, args: list[Written]) -> Written:
     if n.text == "{x1}" and np.shape(value) == np.shape(values[0]):
         return args[0]  # it changes the shape only, and not even that
     call = Function(word, n.fn, text=n.text, tex=n.tex)
+    call.entrywise = n.entrywise
     return Written(unsimplified(call, (a.formula for a in args), np.shape(value)), value)
 
 

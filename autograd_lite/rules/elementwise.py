@@ -52,7 +52,9 @@ divide = elementwise(
     infix="{x1} / {x2}", algebra="quotient", textbook=Textbook(x1="g / x2", x2="-g * x1 / x2 ** 2"),
     onnx="Div",
 )
-notation("quotient", "{x1} / {x2}", r"\frac{{{x1}}}{{{x2}}}", lambda a, b: a / np.where(b == 0, 1, b))  # of 0 it is 0
+notation(  # of 0 it is 0
+    "quotient", "{x1} / {x2}", r"\frac{{{x1}}}{{{x2}}}", lambda a, b: a / np.where(b == 0, 1, b), entrywise=True
+)
 negative = elementwise(np.negative, -1, tex="-{x}", infix="-{x}", algebra="negation", onnx="Neg")
 positive = elementwise(np.positive, 1, scalar="x", algebra="identity", onnx="Identity")
 square = elementwise(

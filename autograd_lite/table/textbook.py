@@ -45,6 +45,8 @@ class Notation(NamedTuple):
         The row that does the same from the other end of the axis.
     rows : bool
         Whether `fn` can be recorded: it is written with functions that have rows.
+    entrywise : bool
+        Whether it is an operation on the entries of arrays that broadcast.
     """
 
     name: str
@@ -53,19 +55,21 @@ class Notation(NamedTuple):
     fn: Callable[..., Any] | None
     mirror: str = ""
     rows: bool = False
+    entrywise: bool = False
 
 
 NOTATIONS: dict[str, Notation] = {}  # by name
 
 
 def notation(
-    name: str, text: str, tex: str, fn: Callable[..., Any] | None = None, mirror: str = "", rows: bool = False
+    name: str, text: str, tex: str, fn: Callable[..., Any] | None = None, mirror: str = "", rows: bool = False,
+    entrywise: bool = False,
 ) -> Notation:
     """Define a notation, for the formulas of `Textbook`.
 
     >>> norm = notation("norm_example", "|{0}|", "|{0}|")
     """
-    NOTATIONS[name] = entry = Notation(name, text, tex, fn, mirror, rows)
+    NOTATIONS[name] = entry = Notation(name, text, tex, fn, mirror, rows, entrywise)
     return entry
 
 

@@ -106,8 +106,9 @@ def _shape_of_all(f: Factor) -> tuple[int, ...] | None:
 
 
 def _needs_hint(word: str) -> bool:
-    """True for a function on the sheet that is explained: it is no sum, which a student can write, and no sign."""
-    return word in NOTATIONS and not re.match(r"Σ|\w\(\{x1\}\)$", NOTATIONS[word].text)
+    """True for a function on the sheet that is explained: no sum or quotient, which one can write, and no sign."""
+    n = NOTATIONS.get(word)
+    return n is not None and not n.entrywise and not re.match(r"Σ|\w\(\{x1\}\)$", n.text)
 
 
 def _hint(word: str, taken: Container[str]) -> str:

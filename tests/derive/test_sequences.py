@@ -842,3 +842,14 @@ def test_a_state_that_is_computed_under_another_name_is_one_recursion():
     assert "a_nextₜ = -k sin(xₜ) 1 t = 0 … 3" in text
     assert "vₜ = vₜ₋₁ + ½ (a_nextₜ₋₁ + a_nextₜ) dt 1 t = 1 … 3" in text
     assert "da_nextₜ = ½ dloss/dvₜ₊₁ · dt + ½ dloss/dxₜ₊₁ · dt² + ½ dloss/dvₜ · dt since" in text
+
+
+def test_a_distance_of_0_is_written_as_any_other():
+    points = np.array([[0.0, 0.2], [0.4, -0.1], [2.0, 2.1]])
+
+    def inertia(centres):
+        dist = np.linalg.norm(points[:, None] - centres, axis=2)
+        return dist.min(axis=1).sum()
+
+    text = explained(inertia, (points[[0, 2]],), ["centres"])
+    assert "dL/daᵢⱼₖ = dL/ddistᵢⱼ (aᵢⱼₖ / distᵢⱼ) since distᵢⱼ = ‖aᵢⱼ‖; slope 0 at 0" in text
