@@ -94,6 +94,11 @@ def _slope(fn: Callable[..., Any], x: Any) -> Any:
     return (8 * (fn(x + h) - fn(x - h)) - (fn(x + 2 * h) - fn(x - 2 * h))) / (12 * h)
 
 
+def _diagonal(x: Any, k: int = 0) -> Any:
+    """The diagonal of a matrix; of a vector, a column or a row the matrix that has it there."""
+    return np.diag(np.ravel(x) if np.ndim(x) == 2 and 1 in np.shape(x) else x, k)
+
+
 _FUNCTIONS: Mapping[str, Any] = {
     **_OURS,
     **{word: operator.attrgetter(word)(np) for word in _NUMPY.split()},
@@ -101,6 +106,7 @@ _FUNCTIONS: Mapping[str, Any] = {
     "logistic": _OURS["sigmoid"],
     **{word: getattr(np.linalg, word) for word in ("inv", "det", "solve", "norm", "cholesky")},
     "tr": np.trace,
+    "diag": _diagonal,
     "ln": np.log,
     "isin": np.isin,
     "diff": lambda x, axis=-1, **ends: np.diff(x, 1, axis, **ends),
@@ -718,7 +724,7 @@ def _cost(fn: Any, bare: str, args: list[Any]) -> tuple[float, float]:
         args = [tuple(np.ravel(x).tolist()) for x in args]
     lengths = [math.prod(n for n in _whole(x) if n > 1) for x in args]
     largest = max([*lengths, *sizes], default=0)
-    if bare in ("eye", "identity") or bare == "diag" and np.ndim(args[0]) == 1:
+    if bare in ("eye", "identity") or bare == "diag" and np.size(args[0]) == max(np.shape(args[0]), default=0):
         return largest**2, 0
     if bare in _GROWING:
         return math.prod(lengths) * math.prod(sizes), 0

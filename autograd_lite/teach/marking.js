@@ -394,6 +394,7 @@ const FUNCTIONS = {
     solve: (a, b) => (b.shape.length < 3 ? matmul(eliminated(a).inverse, b) : notMarked("solve")),
     trace: (x) => FUNCTIONS.sum(FUNCTIONS.diag(x)), tr: (x) => FUNCTIONS.sum(FUNCTIONS.diag(x)),
     diag: (x) => {
+      if (x.shape.length === 2 && x.shape.includes(1)) x = array([x.data.length], x.data, x.kind); // of a column
       const [n, m] = x.shape.length === 2 ? x.shape : [x.shape[0], x.shape[0]];
       if (x.shape.length === 2) return array([Math.min(n, m)], Array.from({ length: Math.min(n, m) }, (_, k) => x.data[k * m + k]), x.kind);
       if (x.shape.length !== 1 || n * n > LARGE) notMarked("this diagonal");

@@ -465,6 +465,17 @@ def classes(W, b, X, y):
     return -np.mean(np.log(P[np.arange(3), y])) + np.sum(h**2)
 
 
+def letters(W, V, targets):
+    """A recurrent net whose states are columns, with one label at each step."""
+    h, loss = np.zeros((2, 1)), 0.0
+    for target in targets:
+        h = np.tanh(W @ h + 0.3)
+        y = V @ h
+        p = np.exp(y) / np.sum(np.exp(y))
+        loss = loss - np.log(p[target, 0])
+    return loss
+
+
 MATRIX = np.cos(np.arange(24.0))
 NAMES = "it is right for the numbers given, but not for others: write the names in place of the numbers"
 AS_ON_A_BOARD = {
@@ -524,6 +535,9 @@ AS_ON_A_BOARD = {
             "Σ_c dz_{ic} W_{jc}": "", "Σₖ dz[i, k] W[j, k]": "",
         },
         "dLdz": {"2 (z if z > 0 else 0) + (P - Y) / n": "", "2 z_{ij} I(z_ij > 0) + (P_{i,j} - δ_{y_i,j})÷n": ""},
+    }),
+    letters: ((MATRIX[:4].reshape(2, 2), MATRIX[4:10].reshape(3, 2), np.array([1, 2, 0])), {
+        "dlossda_t": {"diag(1 - hₜ²) dloss/dhₜ": ""},
     }),
     charges: ((1.3, np.array([0.8, 1.1, 0.6]), np.array([1.0, -1, 2, 3]), np.array([0, 1, 2]), np.array([1, 3, 3])), {
         "dLdk": {"Σ q_i q_j / k - Σ (ln dist)² distᵏ": "", "Σₗ q[i]ₗ q[j]ₗ/k - distₗᵏ ln(distₗ)²": ""},
