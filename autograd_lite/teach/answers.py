@@ -94,6 +94,12 @@ def _slope(fn: Callable[..., Any], x: Any) -> Any:
     return (8 * (fn(x + h) - fn(x - h)) - (fn(x + 2 * h) - fn(x - 2 * h))) / (12 * h)
 
 
+def _axis(x: Any, axis: Any) -> Any:
+    """The axis of a softmax: if none is given, the last one, or that of a column."""
+    is_column = np.ndim(x) == 2 and np.shape(x)[1] == 1
+    return np.ravel(axis)[0] if axis is not None else -2 if is_column else -1
+
+
 def _diagonal(x: Any, k: int = 0) -> Any:
     """The diagonal of a matrix; of a vector, a column or a row the matrix that has it there."""
     return np.diag(np.ravel(x) if np.ndim(x) == 2 and 1 in np.shape(x) else x, k)
@@ -113,7 +119,7 @@ _FUNCTIONS: Mapping[str, Any] = {
     "erf": _ERF,
     **dict.fromkeys(("Φ", "ndtr"), lambda x: (1 + _ERF(x / math.sqrt(2))) / 2),
     "φ": lambda x: np.exp(-np.square(x) / 2) / np.sqrt(2 * np.pi),
-    "softmax": lambda x, axis=-1, keepdims=True: TABLE["softmax"].on_arrays(x, np.ravel(axis)[0]),
+    "softmax": lambda x, axis=None, keepdims=True: TABLE["softmax"].on_arrays(x, _axis(x, axis)),
     "logsumexp": np.logaddexp.reduce,
     "onehot": NOTATIONS["onehot"].fn,
     "placed": _at,
@@ -288,7 +294,7 @@ class Reader:
         product of vectors, those with a dot between as a "dot" product, sums with axes "dropped", ``Xᵢ`` as one of
         the "rows", an inverse as that of each "entry", an array of "one" entry as that with index 0, vectors in
         brackets as "joined", bars as a "length" or a determinant, an index that no axis has as the "last", labels
-        as of the "first" axis, an array without indices as "apart" from them, π as the
+        as of the "first" axis, an array without indices as "apart" from them, a vector added to a column as a "column", π as the
         "number", I as the "unit" matrix of the last axis where it is one of another size, an index as the user's
         "own" where that is an array, sums over steps as over those of the "line", ∂L/∂x as the
         "total" derivative, free indices in the order in which they are "written", and arrays in
@@ -307,6 +313,7 @@ class Reader:
         self.ends: Mapping[str, int] = {}
         self.rows: Container[str] = ""
         self.frame = ""  # the indices of what has none
+        self.beside: tuple[int, ...] = ()  # the shape of what an operand is added to
         self.entries = max([ENTRIES, *(4 * np.size(x) for x in self.names.values() if not callable(x))])
         self.left: float = WORK * self.entries
 
@@ -355,7 +362,7 @@ class Reader:
             case ast.UnaryOp() if type(e.op) in _UNARY:
                 return entrywise(_UNARY[type(e.op)], [_operand(self._value(e.operand))])
             case ast.BinOp() if type(e.op) in _BINARY:
-                a, b = _operand(self._value(e.left)), _operand(self._value(e.right))
+                a, b = self._operands(e)
                 beside = e.right.operand if _is_plus(e.right) else None  # what stands side by side
                 if isinstance(beside, ast.Constant) and beside.value == 1 and len(np.shape(a)):
                     is_column = len(self.shape) == 2 and self.shape[1] == 1
@@ -388,6 +395,22 @@ class Reader:
                 return self._call(e)
         kind: Any = str if isinstance(e, ast.Constant) else type(getattr(e, "op", e))
         raise Unread(_HINTS.get(kind, f"{ast.unparse(e)[:40]!r} cannot be used in a formula"))
+
+    def _operands(self, e: ast.BinOp) -> list[Any]:
+        """Both operands. A onehot is evaluated after what it is added to, which may say how many entries it has; a vector
+        that is added to a column may be one.
+        """
+        is_last = isinstance(e.left, ast.Call) and _bare(_dotted(e.left.func)) == "onehot"
+        first = _operand(self._value(e.right if is_last else e.left))
+        is_sum = isinstance(e.op, (ast.Add, ast.Sub)) and not isinstance(first, Indexed)
+        self.beside = np.shape(first) if is_sum else ()
+        last = _operand(self._value(e.left if is_last else e.right))
+        self.beside = ()
+        sides = [last, first] if is_last else [first, last]
+        n = np.size(first) if is_sum else 1
+        if n > 1 and {*map(np.shape, sides)} == {(n,), (n, 1)} and self._is_read_as("column"):
+            sides = [np.reshape(x, (n, 1)) for x in sides]
+        return sides
 
     def _list(self, e: ast.List) -> Any:
         """A list of entries, or of vectors that may be joined."""
@@ -525,6 +548,8 @@ class Reader:
     def _completed(self, bare: str, args: list[Any]) -> list[Any]:
         """The arguments of a function, with those that an answer may leave out."""
         if bare == "onehot" and len(args) == 1:  # its columns are those of the result
+            if not np.ndim(args[0]) and self.beside and self.beside[1:] in ((), (1,)):  # of one label
+                return [*args, self.beside[0]]
             is_of_first = len(self.shape) > 1 and self._is_read_as("first")
             return [*args, self.shape[0 if is_of_first else -1] if self.shape else 1]
         if bare == "placed":

@@ -271,8 +271,9 @@ const norm = (x, ...rest) => {
 };
 const plainCall = (f) => (...args) => (args.some(isParams) ? notMarked("its parameters") : f(...args));
 const softmax = (x, ...rest) => {
-  const e = belowTop(x, axesOf(alongOf(rest)[0] ?? array([], [-1], "i"), x.shape.length).slice(0, 1).map((k) => array([], [k], "i"))[0])[1];
-  const axis = axesOf(alongOf(rest)[0] ?? array([], [-1], "i"), x.shape.length)[0];
+  const last = x.shape.length === 2 && x.shape[1] === 1 ? -2 : -1; // of a column that of its entries
+  const [axis] = axesOf(alongOf(rest)[0] ?? array([], [last], "i"), x.shape.length);
+  const e = belowTop(x, axis === undefined ? undefined : array([], [axis], "i"))[1];
   return map((a, b) => a / b, "f", e, reduced(total, "f", e, array([], [axis], "i"), true));
 };
 const onehot = ([y, n, ...rest], classes) => {
@@ -762,7 +763,7 @@ class Board {
 
   /** A message on one step in terms of t. */
   atStepT(says, t) {
-    return says.replace(new RegExp(`((?!\\p{Nd})${W}(?:${W}|[${MARKS}/])*?)(\\p{Nd}+)(?![\\p{L}\\p{Nd}_])`, "gu"), (all, word, k) => {
+    return says.replace(new RegExp(`(?<!\\p{Nd})((?!\\p{Nd})${W}(?:${W}|[${MARKS}/])*?)(\\p{Nd}+)(?![\\p{L}\\p{Nd}_])`, "gu"), (all, word, k) => {
       const by = k - t;
       return this.steps.has(word) || this.steps.has(word.replace(/^d/, "")) ? `${word}ₜ${by ? below(`${by > 0 ? "+" : ""}${by}`) : ""}` : all;
     });
@@ -1225,8 +1226,17 @@ class Reader {
         return e[1] === "-" ? withLetters(map((v) => -v, ofNumbers(x.kind), x), x.letters) : x;
       }
       case "binary": {
-        const left = this.operand(this.value(e[2]));
-        const right = this.operand(this.value(e[3])), isPlus = (x) => x[0] === "unary" && x[1] === "+";
+        const isLast = e[2][0] === "call" && bare(dotted(e[2][1])) === "onehot"; // after what it is added to
+        const first = this.operand(this.value(e[isLast ? 3 : 2]));
+        this.beside = "+-".includes(e[1]) && !first.letters ? first.shape : [];
+        const second = this.operand(this.value(e[isLast ? 2 : 3]));
+        this.beside = [];
+        let [left, right] = isLast ? [second, first] : [first, second];
+        const [n] = left.shape, isSum = "+-".includes(e[1]) && left.shape.length + right.shape.length === 3 && n > 1 && n === right.shape[0];
+        if (isSum && !left.letters && !right.letters && [left, right].some((x) => x.shape[1] === 1) && this.isReadAs("column")) {
+          [left, right] = [left, right].map((x) => ({ ...x, shape: [n, 1] }));
+        }
+        const isPlus = (x) => x[0] === "unary" && x[1] === "+";
         const kind = e[1] === "*" && isPlus(e[3]) ? (isPlus(e[3][2]) ? "dot" : "product") : "";
         const op = kind && this.isProduct(left, right, kind) ? "@" : e[1];
         if (kind && e[3][2][0] === "number" && e[3][2][1] === "1" && left.shape.length) {
@@ -1433,6 +1443,8 @@ class Reader {
       return this.along((...x) => ({ ...f(...x), plain: false }), short, operands, params, letters.over, letters.at);
     }
     if (Object.keys(params).length) operands.push({ params });
+    const isColumn = this.beside?.length === 1 || (this.beside?.length === 2 && this.beside[1] === 1);
+    if (short === "onehot" && isColumn && operands.length === 1 && !operands[0].shape.length) return onehot(operands, this.beside[0]); // of one label
     if (short === "onehot") return onehot(operands, this.notations.onehot?.[1][0] ?? this.shape.at(this.shape.length < 2 || operands.length > 1 || !this.isReadAs("first") ? -1 : 0) ?? 1);
     if (has(this.maps, word)) return mapped(this.maps[word], operands);
     if (FUNCTIONS[short].length > operands.length) notMarked("its arguments");

@@ -225,7 +225,7 @@ class Board:
             is_of_step = {m[1], m[1].removeprefix("d")} & self._steps.keys()  # dh3/da3
             return f"{m[1]}ₜ{f'{by:+d}'.translate(_SMALL) if by else ''}" if is_of_step else m[0]
 
-        return re.sub(rf"([^\W\d][\w{_MARKS}/]*?)(\d+)(?![^\W²³])", name, says)
+        return re.sub(rf"(?<!\d)([^\W\d][\w{_MARKS}/]*?)(\d+)(?![^\W²³])", name, says)  # 4x1 is a shape
 
     def name_in(self, text: str, t: int) -> str:
         """The name that is all of a text, which may be that of a value at step t; nothing if it is none."""

@@ -538,6 +538,12 @@ AS_ON_A_BOARD = {
     }),
     letters: ((MATRIX[:4].reshape(2, 2), MATRIX[4:10].reshape(3, 2), np.array([1, 2, 0])), {
         "dlossda_t": {"diag(1 - hₜ²) dloss/dhₜ": ""},
+        "dlossdy_t": {
+            "pₜ - onehot(targets[t-1])": "", "softmax(yₜ) - Yₜ": "", "-onehot(targets[t-1]) + pₜ": "",
+            "onehot(targets[t-1]) - pₜ": "the sign is wrong",
+        },
+        "dlossdV": {"Σₜ (pₜ - onehot(targets[t-1])) hₜᵀ": ""},
+        "dlossdh3": {"Vᵀ (p3 - onehot(targets[2]))": ""},
     }),
     charges: ((1.3, np.array([0.8, 1.1, 0.6]), np.array([1.0, -1, 2, 3]), np.array([0, 1, 2]), np.array([1, 3, 3])), {
         "dLdk": {"Σ q_i q_j / k - Σ (ln dist)² distᵏ": "", "Σₗ q[i]ₗ q[j]ₗ/k - distₗᵏ ln(distₗ)²": ""},
