@@ -294,8 +294,8 @@ class Reader:
         product of vectors, those with a dot between as a "dot" product, sums with axes "dropped", ``Xᵢ`` as one of
         the "rows", an inverse as that of each "entry", an array of "one" entry as that with index 0, vectors in
         brackets as "joined", bars as a "length" or a determinant, an index that no axis has as the "last", labels
-        as of the "first" axis, an array without indices as "apart" from them, a vector added to a column as a "column", π as the
-        "number", I as the "unit" matrix of the last axis where it is one of another size, an index as the user's
+        as of the "first" axis, an array without indices as "apart" from them, a vector added to a column as a "column",
+        π as the "number", I as the "unit" matrix of the last axis where it is one of another size, an index as the user's
         "own" where that is an array, sums over steps as over those of the "line", ∂L/∂x as the
         "total" derivative, free indices in the order in which they are "written", and arrays in
         these as having "rows of steps".
@@ -329,7 +329,7 @@ class Reader:
         board.has_own_indices = bool(board.indices) and self._is_read_as("own")
         has_sum = bool(re.search("Σ|sum", text))
         board.counts_rows = has_sum and board.has_steps and len(steps) != 1 and self._is_read_as("rows of steps")
-        board.counts_as_line = has_sum and len(steps) > 1 and self._is_read_as("line")
+        board.counts_as_line = has_sum and board.has_steps and self._is_read_as("line")
         board.as_written = "written" in reading
         tree = _parsed(text.strip(), LONG, "eval", board, shape, letters, steps)
         self.choices |= {"written"} if board.has_orders else set()
@@ -397,8 +397,8 @@ class Reader:
         raise Unread(_HINTS.get(kind, f"{ast.unparse(e)[:40]!r} cannot be used in a formula"))
 
     def _operands(self, e: ast.BinOp) -> list[Any]:
-        """Both operands. A onehot is evaluated after what it is added to, which may say how many entries it has; a vector
-        that is added to a column may be one.
+        """Both operands. A onehot is evaluated after what it is added to, which may say how many entries it has; a
+        vector that is added to a column may be one.
         """
         is_last = isinstance(e.left, ast.Call) and _bare(_dotted(e.left.func)) == "onehot"
         first = _operand(self._value(e.right if is_last else e.left))

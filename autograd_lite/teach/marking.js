@@ -714,7 +714,10 @@ class Board {
       const isPlain = !term.match(AT_STEP) && steps.length && term.search(new RegExp(BARE, "gu")) >= 0;
       let common = over ? Array.from({ length: Math.max(over[2] - over[1] + 1, 0) }, (_, k) => Number(over[1]) + k) : isPlain ? [...steps] : this.stepsOf(term, steps);
       if (steps.length > 1 && !over && (steps.every((t) => common.includes(t)) || !/ₜ(?![₊₋])/u.test(term))) common = [...steps].sort((a, b) => a - b);
-      else if (this.countsAsLine && !over && common.some((t) => steps.includes(t))) common = common.filter((t) => steps.includes(t));
+      else if (this.countsAsLine && !over) {
+        const fewer = common.filter((t) => (steps.length > 1 ? steps.includes(t) : t)); // without a start
+        if (fewer.length) common = fewer;
+      }
       if (common.length > 1000) notMarked("it is too long");
       text = `${text.slice(0, m.index)}(${common.map((t) => `(${this.atStep(term, t)})`).join("+")})${text.slice(end)}`;
     }
@@ -1172,7 +1175,7 @@ class Reader {
     board.hasOwnIndices = board.indices.length > 0 && this.isReadAs("own");
     const hasSum = /Σ|sum/.test(text);
     board.countsRows = hasSum && board.steps.size > 0 && steps.length !== 1 && this.isReadAs("rows of steps");
-    board.countsAsLine = hasSum && steps.length > 1 && this.isReadAs("line");
+    board.countsAsLine = hasSum && board.steps.size > 0 && this.isReadAs("line");
     board.asWritten = reading.includes("written");
     const tree = parsed(board.python(text.trim(), shape, letters, steps), text.trim());
     if (board.hasOrders) this.choices.add("written");

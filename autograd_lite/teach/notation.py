@@ -107,7 +107,7 @@ class Board:
         #: Of the last formula the indices of the result, and how far each index goes; those of the result alone.
         self.order, self.extents, self.ends = "", dict[str, int](), dict[str, int]()
         self.rows: Container[str] = ""
-        self.counts_as_line = False  # whether sums over steps are over those of the line that have the values
+        self.counts_as_line = False  # whether sums are over the steps of the line that have the values, without a start
         self.counts_rows = False  # whether k in Σₖ x[k] aₖ is the number of a step
         self.as_written, self.has_orders = False, False  # whether free indices are in the order of the formula
         self.has_own_indices = False  # whether i is the user's, where that is an array: q[i] for qᵢ
@@ -363,8 +363,8 @@ class Board:
         common = set.intersection(*steps) if steps else {*over} if re.search(_BARE, term) else set[int]()
         if len(over) > 1 and (common >= {*over} or steps and not re.search("ₜ(?![₊₋])", term)):
             return {*over}
-        if self.counts_as_line and common & {*over}:
-            return common & {*over}
+        if self.counts_as_line and (fewer := common & {*over} if len(over) > 1 else common - {0}):
+            return fewer
         if not common:
             shown = term.strip().replace("*+", "·")
             raise Unread(f"Σₜ cannot be read: there is no step t with each value in {shown}")

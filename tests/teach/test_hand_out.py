@@ -476,6 +476,14 @@ def letters(W, V, targets):
     return loss
 
 
+def forecasts(phi, log_var, sales):
+    eps, nll = 0.2, 0.0
+    for t in range(1, 5):
+        eps = sales[t] - phi * sales[t - 1] - 0.3 * eps
+        nll = nll + 0.5 * (log_var + eps**2 / np.exp(log_var))
+    return nll
+
+
 MATRIX = np.cos(np.arange(24.0))
 NAMES = "it is right for the numbers given, but not for others: write the names in place of the numbers"
 AS_ON_A_BOARD = {
@@ -544,6 +552,11 @@ AS_ON_A_BOARD = {
         },
         "dlossdV": {"Σₜ (pₜ - onehot(targets[t-1])) hₜᵀ": ""},
         "dlossdh3": {"Vᵀ (p3 - onehot(targets[2]))": ""},
+    }),
+    forecasts: ((0.6, -1.0, MATRIX[:5]), {
+        "dnlldlog_var": {
+            "½ Σₜ (1 - εₜ² / a)": "", "Σₜ (½ - εₜ² / (2 exp(log_var)))": "", "2 - ½ Σₜ εₜ² / a": "",
+        },
     }),
     charges: ((1.3, np.array([0.8, 1.1, 0.6]), np.array([1.0, -1, 2, 3]), np.array([0, 1, 2]), np.array([1, 3, 3])), {
         "dLdk": {"Σ q_i q_j / k - Σ (ln dist)² distᵏ": "", "Σₗ q[i]ₗ q[j]ₗ/k - distₗᵏ ln(distₗ)²": ""},
