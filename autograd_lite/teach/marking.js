@@ -483,6 +483,7 @@ const tuple = (numbers) => `(${numbers.join(",")},)`;
 /** Letters with a hat, a tilde or a bar as letter and mark, as names are printed: ŷ. */
 const decomposed = (text) => text.replace(/\p{L}/gu, (c) => (/^.[\u0302-\u0304]$/u.test(c.normalize("NFD")) ? c.normalize("NFD") : c));
 const INVERSE = /(?<![\p{Nd}.])(?:\^|\*\*)\s*(?:-1(?![\p{L}\p{N}_.])|\(-1\)|\{-1\})/gu; // A^-1
+const LEFT_STEP = "_t|[\\[_]?\\(?[tₜ] ?(?:([-+₊₋]) ?([\\p{Nd}₀-₉]+))?[\\])]?"; // of a left side: [t-1]
 const STEP = "ₜ(?:([₊₋])([₀-₉]+))?"; // the step of a value in a loop
 /** What is raised, as a power; an inverse is left as it is. */
 const power = (raised) => {
@@ -612,7 +613,7 @@ class Board {
     Object.assign(this, { signs, powers: new RegExp(powers, "gu"), spellings: spellings.map(([from, ...by]) => [new RegExp(from, "gu"), ...by]) });
     this.sign = new RegExp(Object.keys(signs).sort((a, b) => b.length - a.length).map(escaped).join("|"), "gu");
     const parts = copied.map(escaped).join("|") || "(?!)";
-    this.start = new RegExp(`^\\s*(?:${parts}|d${W}+?(?:/d${W}+?)?)([${INDICES}₍₎ₜ]*)\\s*=(?!=)`, "u");
+    this.start = new RegExp(`^\\s*(?:${parts}|d${W}+?(?:/d${W}+?)?)([${INDICES}₍₎ₜ]*|${LEFT_STEP})\\s*=(?!=)`, "u");
     this.steps = new Map();
     for (const [, stem, number] of Object.keys(words).map((w) => w.match(/^(.*[\p{L}\u0300-\u036f_])([0-9]+)$/su) ?? [])) {
       if (stem) this.steps.set(stem, [...(this.steps.get(stem) ?? []), Number(number)]);
@@ -641,9 +642,17 @@ class Board {
     text = this.withSigns(this.withSubscripts(text.replace(/\|\|([^|]+)\|\|/gu, "‖$1‖")));
     text = text.replace(new RegExp(`(?<!${W}|\\.)(\\p{Nd}+)(e\\p{Nd}+)(?!${W})`, "gu"), (all, n, w) => (has(this.words, w) ? `${n} ${w}` : all));
     const start = text.match(this.start);
-    if (start) [text, letters] = [text.slice(start[0].length), start[1] || letters];
+    let by = null; // how far the step is moved of which the left side is
+    if (start) {
+      [text, letters] = [text.slice(start[0].length), start[1].replace("_t", "ₜ") || letters];
+      const at = letters === "ₜ" ? null : letters.match(new RegExp(`^(?:${LEFT_STEP})$`, "u"));
+      if (at) {
+        [by, letters] = [at[1] ? moved(below(at[1]), below(at[2])) : 0, "ₜ"];
+        if (steps.length === 1) steps = [steps[0] - by];
+      }
+    }
     if (has(this.whole, text.trim())) text = this.whole[text.trim()];
-    text = this.unrolled(text, steps, letters, shape).replace(/(?<=\p{Nd})\s?π/gu, " np.pi ");
+    text = this.unrolled(text, steps, letters, shape, by).replace(/(?<=\p{Nd})\s?π/gu, " np.pi ");
     letters = letters.replaceAll("ₜ", "");
     const digits = (k) => [...k].map((c) => ("₀₁₂₃₄₅₆₇₈₉".indexOf(c) + 1 || Number(c) + 1) - 1).join("");
     text = text.replace(this.entry, (all, word, k) => {
@@ -665,8 +674,8 @@ class Board {
     text = text.replace(/\|(?!\s)([^|<>=]*[^|<>=\s])\|/gu, " bars($1)");
     this.measure(text, shape, plain(letters));
     const python = this.rewritten((text.replaceAll("∂", "d").match(TOKEN) ?? []).filter((t) => t.trim()));
-    const moved = python.match(new RegExp(`${W}*[₊₋]${W}*`, "u"));
-    if (moved) throw new Unread(`${moved[0]} cannot be read: only an index can be moved, as in uᵢ₊₁`);
+    const odd = python.match(new RegExp(`${W}*[₊₋]${W}*`, "u"));
+    if (odd) throw new Unread(`${odd[0]} cannot be read: only an index can be moved, as in uᵢ₊₁`);
     return python;
   }
 
@@ -684,7 +693,7 @@ class Board {
   }
 
   /** A formula with the values of each step, where it has those of step t, and sums over the steps. */
-  unrolled(text, steps, letters, shape) {
+  unrolled(text, steps, letters, shape, by) {
     const stems = [...this.stems].sort((a, b) => b.length - a.length).map(escaped).join("|") || "(?!)";
     const small = (sign, k) => (sign ? (sign === "-" ? "₋" : "₊") + [...k].map((c) => "₀₁₂₃₄₅₆₇₈₉"[c]).join("") : "");
     const step = "(t ?(?:[+-] ?\\p{Nd}+)?|\\p{Nd}+)", every = [...this.steps.keys()].sort((a, b) => b.length - a.length).map(escaped).join("|") || "(?!)";
@@ -724,6 +733,7 @@ class Board {
     let rows = [];
     const index = below(letters) || "(?!)", isFree = !new RegExp(`(?<!${W})${lettersOf(index).join("") || "(?!)"}(?!${W})|${index}`, "u").test(text);
     try { if (text.includes("ₜ") && steps.length !== 1 && isFree) rows = this.stepsOf(text); } catch { /* it has no steps */ }
+    if (rows.length && shape.length && by !== null) rows = Array.from({ length: shape[0] }, (_, k) => k - by); // dL/dB[t-1]
     if (rows.length && rows.length === shape[0]) return `stack([${rows.map((t) => this.atStep(text, t)).join(",")}])`;
     if (text.includes("ₜ") && steps.length > 1) throw new Misfit("the sum over the steps is missing: write Σₜ");
     if (text.includes("ₜ") && steps.length !== 1) throw new Unread("ₜ cannot be read here: this is the gradient of no step; write Σₜ, or numbers");

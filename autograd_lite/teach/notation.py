@@ -28,6 +28,7 @@ _TOKEN = re.compile(
 _AT = rf"(?:[{INDICES}](?:[₊₋][₀-₉]+)?)+"  # the indices of an operand, which may be moved: uᵢ₊₁ⱼ
 _MOVED = rf"([{INDICES}])(?:([₊₋])([₀-₉]+))?"
 _STEP = r"ₜ(?:([₊₋])([₀-₉]+))?"  # the step of a value in a loop, which may be moved: hₜ₋₁
+_OF_STEP = r"_t|[\[_]?\(?[tₜ] ?(?:([-+₊₋]) ?([\d₀-₉]+))?[])]?"  # of a left side: [t-1]
 _AT_STEP = rf"([^\W\d](?:[\w{_MARKS}]|/(?=d))*?){_STEP}"
 _TYPED_STEP = rf"(?<=[\w{_MARKS}])_(?:t(?![^\W{INDICES}])|\(t\s*(?:([+-])\s*(\d+))?\))"  # h_t, h_(t-1)
 _BARE = r"(?<![^\W\d])(?<!\.)t(?!\w)"  # the number of a step
@@ -148,9 +149,13 @@ class Board:
             text = re.sub(rf"(?<=[\w)\]])(?:_{c}(?!\w)|{_below(c)})", f"[{c}]", text)
         text = signs_replaced(self.with_subscripts(text))
         text = re.sub(r"(?<![\w.])(\d+)(e\d+)(?!\w)", lambda m: f"{m[1]} {m[2]}" if m[2] in self.words else m[0], text)
-        if start := re.match(rf"\s*(?:{self._copied}|d\w+?(?:/d\w+?)?)([{INDICES}₍₎ₜ]*)\s*=(?!=)", text):
-            text, letters = text[start.end() :], start[1] or letters
-        text = self._unrolled(self.whole.get(text.strip(), text), steps, letters, shape)
+        by = None  # how far the step is moved of which the left side is
+        if start := re.match(rf"\s*(?:{self._copied}|d\w+?(?:/d\w+?)?)([{INDICES}₍₎ₜ]*|{_OF_STEP})\s*=(?!=)", text):
+            text, letters = text[start.end() :], start[1].replace("_t", "ₜ") or letters
+            if (m := re.fullmatch(_OF_STEP, letters)) and letters != "ₜ":
+                by, letters = _moved(*(part and part.translate(_SMALL) for part in m.groups())), "ₜ"
+                steps = [steps[0] - by] if len(steps) == 1 else steps
+        text = self._unrolled(self.whole.get(text.strip(), text), steps, letters, shape, by)
         letters = letters.replace("ₜ", "")
         entry = rf"((?<!\w)(?:{self._arrays})|\))_?(\d+|[₀-₉]+(?:,[₀-₉]+)*)(?![\w])"  # observed_2
         text = re.sub(entry, self._entry, text)
@@ -257,10 +262,13 @@ class Board:
         text = re.sub(rf"(?<!\w)sum(?=[{INDICES}])", "Σ", text)
         return re.sub(rf"(?<=[{_SUBSCRIPT}])(?=[^\W{_SUBSCRIPT}{_MARKS}])", " ", text)  # aᵢbⱼ
 
-    def _unrolled(self, text: str, steps: Sequence[int], letters: str, shape: tuple[int, ...]) -> str:
+    def _unrolled(
+        self, text: str, steps: Sequence[int], letters: str, shape: tuple[int, ...], by: int | None = None
+    ) -> str:  # fmt: skip
         """A formula with the values of each step, where it has those of step t, and sums over the steps.
 
-        A value of a `shape` may have a row for each step: ``dL/dBₜ = dL/daₜ``.
+        A value of a `shape` may have a row for each step: ``dL/dBₜ = dL/daₜ``, or ``dL/dB[t-1] = dL/daₜ``, where `by` is
+        -1.
         """
         text = self._with_step_t(text, steps, letters, shape)
         values = {m[1] for m in re.finditer(_AT_STEP, text)} - {"Σ"}
@@ -269,9 +277,11 @@ class Board:
             text = text.replace("ₜ", next((c for c in INDICES[::-1] if c not in text + letters), "ₜ"))
         text = self._summed(text, steps)
         with suppress(Unread):
-            index = _below(letters) or "(?!)"
+            index = _below(letters.replace("ₜ", "")) or "(?!)"
             is_free = not re.search(rf"(?<!\w){_letters(index) or index}(?!\w)|{index}", text)
             common = self._steps_of(text) if "ₜ" in text and len(steps) != 1 and is_free else set()
+            if common and shape and by is not None:
+                common = {*range(-by, shape[0] - by)}
             if common and len(common) == (shape or (0,))[0]:
                 return f"stack([{','.join(self._at_step(text, t) for t in sorted(common))}])"
         if "ₜ" in text and len(steps) > 1:

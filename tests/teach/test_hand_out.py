@@ -484,6 +484,15 @@ def forecasts(phi, log_var, sales):
     return nll
 
 
+def spending(rate, income):
+    assets, L = 0.5, 0.0
+    for age in range(3):
+        spent = (1 - rate[age]) * income[age] + 0.1 * assets
+        assets = 1.05 * assets + income[age] - spent
+        L = L + 0.9**age * np.log(spent)
+    return L + np.log(assets)
+
+
 MATRIX = np.cos(np.arange(24.0))
 NAMES = "it is right for the numbers given, but not for others: write the names in place of the numbers"
 AS_ON_A_BOARD = {
@@ -552,6 +561,14 @@ AS_ON_A_BOARD = {
         },
         "dlossdV": {"Σₜ (pₜ - onehot(targets[t-1])) hₜᵀ": ""},
         "dlossdh3": {"Vᵀ (p3 - onehot(targets[2]))": ""},
+    }),
+    spending: ((np.array([0.2, 0.4, -0.1]), np.array([1.0, 1.2, 1.5])), {
+        "dlossdrate": {
+            "dloss/drateₜ = -incomeₜ dloss/dspentₜ₊₁": "", "dloss/drate[t-1] = -income[t-1] dloss/dspentₜ": "",
+            "dloss/drate_{t-1} = income[t-1] dloss/dspent[t]": "the sign is wrong",
+            "dloss/drate[t] = -income[t-1] dloss/dspentₜ": "dloss/drate[t] is of another step than it should be",
+        },
+        "dlossdassets_t": {"dloss/dassets[t-1] = 0.1 dloss/dspentₜ + 1.05 dloss/dassetsₜ": ""},
     }),
     forecasts: ((0.6, -1.0, MATRIX[:5]), {
         "dnlldlog_var": {
