@@ -295,7 +295,7 @@ class Reader:
         the "rows", an inverse as that of each "entry", an array of "one" entry as that with index 0, vectors in
         brackets as "joined", bars as a "length" or a determinant, an index that no axis has as the "last", labels
         as of the "first" axis, an array without indices as "apart" from them, a vector added to a column as a "column",
-        π as the "number", I as the "unit" matrix of the last axis where it is one of another size, an index as the user's
+        more than two axes as a "stack" of matrices, π as the "number", I as the "unit" matrix of the last axis where it is one of another size, an index as the user's
         "own" where that is an array, sums over steps as over those of the "line", ∂L/∂x as the
         "total" derivative, free indices in the order in which they are "written", and arrays in
         these as having "rows of steps".
@@ -444,6 +444,8 @@ class Reader:
         raise Unread(f"{word or ast.unparse(e)[:40]} is not a name on this sheet; its names are {values}")
 
     def _attribute(self, word: str, x: Any) -> Any:
+        if word == "T" and len(np.shape(x) if not isinstance(x, Indexed) else x.shape) > 2 and self._is_read_as("stack"):
+            word = "mT"
         if word != "I":
             return each(operator.attrgetter(word) if word not in _TURNED else _TURNED[word], [x])
         is_square = len(np.shape(x)) > 1 and np.shape(x)[-1] == np.shape(x)[-2] > 1 and not self._is_read_as("entry")
@@ -556,7 +558,7 @@ class Reader:
             return [*args, self.shape]
         if bare in _SIZED and args and np.ndim(args[0]) == 0 and np.asarray(args[0]) % 1 == 0:  # eye(n)
             return [int(args[0]), *args[1:]]
-        return [args[0], tuple(args[1:])] if bare == "reshape" and len(args) > 2 else args
+        return [args[0], tuple(args[1:])] if bare in ("reshape", "transpose") and len(args) > 2 else args
 
     def _entrywise(self, fn: Callable[..., Any], args: Sequence[Any]) -> Any:
         """An elementwise function; beside operands with indices the others stand in the frame, or have none."""

@@ -323,6 +323,12 @@ const FUNCTIONS = {
     const [j] = along ? axesOf(along, x.shape.length) : [0], n = x.shape[j];
     return gathered(x, x.shape, (at) => at.map((p, m) => (m === j ? (((p - k[0]) % n) + n) % n : p)));
   },
+  transpose: (x, ...order) => {
+    const axes = order.map((k) => k.params?.axes ?? (isParams(k) ? notMarked("its parameters") : k)).flatMap((k) => k.list ?? [k]).flatMap((k) => whole(k));
+    const places = axes.map((k) => (k < 0 ? k + x.shape.length : k));
+    if (places.length && (places.length !== x.shape.length || x.shape.some((_, k) => !places.includes(k)))) notMarked("these axes");
+    return transposed(x, places.length ? places : undefined);
+  },
   tril: triangle((off, k) => off <= k), triu: triangle((off, k) => off >= k),
   broadcast_to: (x, ...rest) => {
     const shape = rest[0].params?.shape ?? rest[0];
@@ -391,7 +397,7 @@ const FUNCTIONS = {
     },
     matmul, dot: (a, b) => (a.shape.length && b.shape.length && b.shape.length < 3 ? matmul(a, b) : notMarked("dot")),
     outer: (a, b) => binary("*", array([a.data.length, 1], a.data, a.kind), array([1, b.data.length], b.data, b.kind)),
-    transpose: (x, order) => transposed(x, order && whole(order)), inv: (x) => eliminated(x).inverse, det: (x) => eliminated(x).det,
+    inv: (x) => eliminated(x).inverse, det: (x) => eliminated(x).det,
     solve: (a, b) => (b.shape.length < 3 ? matmul(eliminated(a).inverse, b) : notMarked("solve")),
     trace: (x) => FUNCTIONS.sum(FUNCTIONS.diag(x)), tr: (x) => FUNCTIONS.sum(FUNCTIONS.diag(x)),
     diag: (x) => {
@@ -606,7 +612,7 @@ function* variants(written, words, shapes) {
 
 class Board {
   constructor({ words, copied, functions, whole: all, maps, letter, signs, spellings, powers }, shapes) {
-    const isKnown = ([, f]) => has(maps, f) || has(FUNCTIONS, bare(f)) || ["onehot", "placed"].includes(f);
+    const isKnown = ([, f]) => has(maps, f) || has(FUNCTIONS, bare(f)) || METHODS.includes(f.split(".")[1]) || ["onehot", "placed"].includes(f);
     const whole = Object.fromEntries(Object.entries(all).filter(([, code]) => [...code.matchAll(new RegExp(`((?:${W}|\\.)+)\\(`, "gu"))].every(isKnown)));
     Object.assign(this, { words, whole, letter, functions: new Set(functions), shapes, countsAsLine: false, order: "", extents: {}, ends: {}, bare: new Set() });
     if (letter !== "t") words._t = words.t;
@@ -1287,9 +1293,11 @@ class Reader {
         const isSquare = entryShape(x).length > 1 && x.shape[n - 1] === x.shape[n - 2] && x.shape[n - 1] > 1 && !this.isReadAs("entry");
         return isSquare ? each((y) => eliminated(y).inverse, [x]) : withLetters(binary("/", array([], [1], "i"), x), x.letters);
       }
-      if (x.letters) return each((y) => (y.shape.length === 1 ? array([1, ...y.shape], y.data, y.kind) : transposed(y)), [x]);
+      const isStack = e[2] === "mT" || (entryShape(x).length > 2 && this.isReadAs("stack"));
+      const turned = (y) => (isStack ? transposed(y, [...Array(y.shape.length - 2).keys(), y.shape.length - 1, y.shape.length - 2]) : transposed(y));
+      if (x.letters) return each((y) => (y.shape.length === 1 ? array([1, ...y.shape], y.data, y.kind) : turned(y)), [x]);
       if (n < 2) return e[2] === "mT" ? notMarked("the transpose of a vector") : n ? array([1, ...x.shape], x.data, x.kind) : x;
-      return e[2] === "T" ? transposed(x) : transposed(x, [...Array(n - 2).keys(), n - 1, n - 2]);
+      return turned(x);
     }
     if (!word || (short !== word && !this.functions.has(short))) notMarked("it cannot be read");
     if (this.functions.has(short) || this.functions.has(word)) throw new Unread(`${word} is a function: write ${word}(…)`);

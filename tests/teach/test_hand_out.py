@@ -493,6 +493,12 @@ def spending(rate, income):
     return L + np.log(assets)
 
 
+def heads(q, k, v):
+    weights = np.tanh(q @ k.transpose(0, 2, 1))
+    joined = (weights @ v).transpose(1, 0, 2).reshape(3, 4)
+    return np.sum(joined**2)
+
+
 MATRIX = np.cos(np.arange(24.0))
 NAMES = "it is right for the numbers given, but not for others: write the names in place of the numbers"
 AS_ON_A_BOARD = {
@@ -561,6 +567,11 @@ AS_ON_A_BOARD = {
         },
         "dlossdV": {"Σₜ (pₜ - onehot(targets[t-1])) hₜᵀ": ""},
         "dlossdh3": {"Vᵀ (p3 - onehot(targets[2]))": ""},
+    }),
+    heads: ((MATRIX[:12].reshape(2, 3, 2), MATRIX[5:17].reshape(2, 3, 2), MATRIX[12:].reshape(2, 3, 2)), {
+        "dLdv": {"weights.transpose(0, 2, 1) @ dL/db": "", "weightsᵀ dL/db": ""},
+        "dLdb": {"dL/djoined.reshape(3, 2, 2).transpose(1, 0, 2)": "", "dL/djoinedⱼ₍ᵢₗ₎": ""},
+        "dLdweights": {"dL/db vᵀ": ""},
     }),
     spending: ((np.array([0.2, 0.4, -0.1]), np.array([1.0, 1.2, 1.5])), {
         "dlossdrate": {
