@@ -221,8 +221,10 @@ def written(names: Iterable[str]) -> dict[str, str]:
     lowered = {re.sub(r"_(\d+)$", lambda m: subscript(m[1]), shown): w for w, shown in indexed.items()}
     typed = {shown: w for w, shown in indexed.items()}
     spelled = {re.sub("[Α-Ωα-ωε]", lambda m: greek(m[0]), text_name(w)): w for w in names}
-    printed = {re.sub(r"(?<=[^\W\d_])(?=\d+$)", "_", text_name(w)): w for w in names}  # θ_0
-    return {**lowered, **spelled, **printed, **typed, **{text_name(w): w for w in names}, **{w: w for w in names}}
+    shown_as = {**spelled, **{text_name(w): w for w in names}}
+    printed = {re.sub(r"(?<=[^\W\d_])(?=\d+$)", "_", shown): w for shown, w in shown_as.items()}  # θ_0
+    lowered |= {re.sub(r"_(\d+)$", lambda m: subscript(m[1]), shown): w for shown, w in printed.items()}  # θ₀
+    return {**lowered, **spelled, **printed, **typed, **shown_as, **{w: w for w in names}}
 
 
 def greek(letter: str) -> str:
@@ -295,10 +297,10 @@ class Reader:
         the "rows", an inverse as that of each "entry", an array of "one" entry as that with index 0, vectors in
         brackets as "joined", bars as a "length" or a determinant, an index that no axis has as the "last", labels
         as of the "first" axis, an array without indices as "apart" from them, a vector added to a column as a "column",
-        more than two axes as a "stack" of matrices, π as the "number", I as the "unit" matrix of the last axis where it is one of another size, an index as the user's
-        "own" where that is an array, sums over steps as over those of the "line", ∂L/∂x as the
-        "total" derivative, free indices in the order in which they are "written", and arrays in
-        these as having "rows of steps".
+        more than two axes as a "stack" of matrices, π as the "number", I as the "unit" matrix of the last axis where it
+        is one of another size, an index as the user's "own" where that is an array, sums over steps as over those of
+        the "line", ∂L/∂x as the "total" derivative, free indices in the order in which they are "written", and arrays
+        in these as having "rows of steps".
     choices : set of str
         Those of these that made a difference.
     """
@@ -444,8 +446,8 @@ class Reader:
         raise Unread(f"{word or ast.unparse(e)[:40]} is not a name on this sheet; its names are {values}")
 
     def _attribute(self, word: str, x: Any) -> Any:
-        if word == "T" and len(np.shape(x) if not isinstance(x, Indexed) else x.shape) > 2 and self._is_read_as("stack"):
-            word = "mT"
+        sizes = x.shape if isinstance(x, Indexed) else np.shape(x)
+        word = "mT" if word == "T" and len(sizes) > 2 and self._is_read_as("stack") else word
         if word != "I":
             return each(operator.attrgetter(word) if word not in _TURNED else _TURNED[word], [x])
         is_square = len(np.shape(x)) > 1 and np.shape(x)[-1] == np.shape(x)[-2] > 1 and not self._is_read_as("entry")

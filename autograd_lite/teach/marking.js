@@ -554,7 +554,7 @@ const BRACES = new RegExp(`(?<=${W}|[${MARKS})\\]|‖])_\\{([^{}]*)\\}`, "gu"); 
 const BARE = `(?<![\\p{L}_]|(?!\\p{Nd})\\p{N}|\\.)t(?!${W})`; // the number of a step
 const SPACED = new RegExp(`(?<!${W}|/)([d∂](?!\\p{Nd})${W}(?:${W}|[${MARKS}])*) ?/ ?([d∂](?!\\p{Nd})${W}(?:${W}|[${MARKS}])*)`, "gu"); // dL / dx
 const INDEX = new RegExp(`((?:${W}|[${MARKS}])*(?:${W}|[${MARKS})\\]])|[)‖|])_(t?[i-n]+)(?!(?![ᵀΣ])${W}|[${MARKS}])`, "gu"); // x_i
-const STEPS = /Σ_?\{?[tₜ]\s*[=₌]\s*([\p{Nd}₀-₉]+)\}?\^?\{?([\p{Nd}⁰¹²³⁴-⁹]+)\}?/u; // Σ_{t=1}^3
+const STEPS = /Σ_?\{?[tₜ]\s*[=₌]\s*([\p{Nd}₀-₉]+)\}?\^?[{(]?([\p{Nd}⁰¹²³⁴-⁹]+)[})]?/u; // Σ_{t=1}^3
 const BOUNDS = new RegExp(`Σ(?:_?\\{?([ᵢⱼₖₗₘₙi-n])\\s*[=₌]\\s*[01₀₁]\\}?)(?:\\s*\\^?\\{?\\s*${W}\\}?(?=\\s|\\())?`, "gu"); // Σ_{i=1}^n
 const PART = /(?:Σ|(?<![\p{L}\p{N}_])sum)_\{ ?([i-n]) ?([<>≤≥]=?) ?([i-n]) ?\}/gu; // Σ_{i ≥ k}
 const ENTRY = /(?<=[\p{L}\p{N}_)\]])\[((?:[i-n](?: ?[-+] ?\p{Nd}+)?(?:, ?(?=[i-n]))?)+)\]/gu; // x[i, j-1]

@@ -41,7 +41,7 @@ _SPACED = rf"(?<![\w/])([d∂][^\W\d][\w{_MARKS}]*) ?/ ?([d∂][^\W\d][\w{_MARKS
 _ENTRY = r"(?<=[\w)\]])\[((?:[i-n](?: ?[-+] ?\d+)?(?:, ?(?=[i-n]))?)+)\]"
 _BOUNDS = r"Σ(?:_?\{?([ᵢⱼₖₗₘₙi-n])\s*[=₌]\s*[01₀₁]\}?)(?:\s*\^?\{?\s*[\wⁿ]\}?(?=\s|\())?"  # Σ_{i=1}^n
 _OTHERS = dict(zip("ₐₑₕₒₚᵣₛᵤᵥₓ", "aehoprsuvx", strict=True))  # letters that are no names of indices
-_STEPS = r"Σ_?\{?[tₜ]\s*[=₌]\s*([\d₀-₉]+)\}?\^?\{?([\d⁰¹²³⁴-⁹]+)\}?"  # Σ_{t=1}^3
+_STEPS = r"Σ_?\{?[tₜ]\s*[=₌]\s*([\d₀-₉]+)\}?\^?[{(]?([\d⁰¹²³⁴-⁹]+)[})]?"  # Σ_{t=1}^3
 _RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 _SUBSCRIPT = "₀-₉ₐₑₒₓₕᵢⱼₖₗₘₙₚᵣₛₜᵤᵥ₊₋"
 DECIMAL = r"\d\.\d"
@@ -267,8 +267,8 @@ class Board:
     ) -> str:  # fmt: skip
         """A formula with the values of each step, where it has those of step t, and sums over the steps.
 
-        A value of a `shape` may have a row for each step: ``dL/dBₜ = dL/daₜ``, or ``dL/dB[t-1] = dL/daₜ``, where `by` is
-        -1.
+        A value of a `shape` may have a row for each step: ``dL/dBₜ = dL/daₜ``, or ``dL/dB[t-1] = dL/daₜ``, where
+        `by` is -1.
         """
         text = self._with_step_t(text, steps, letters, shape)
         values = {m[1] for m in re.finditer(_AT_STEP, text)} - {"Σ"}

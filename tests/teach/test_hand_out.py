@@ -17,6 +17,7 @@ from thorough import EVERY_CASE
 import autograd_lite as ag
 from autograd_lite.derive.writing import TEXT
 from autograd_lite.nn import functional as F
+from autograd_lite.special import erf
 from autograd_lite.teach import hand_out, worksheet
 
 TEACH = Path(hand_out.__file__).parent
@@ -499,6 +500,11 @@ def heads(q, k, v):
     return np.sum(joined**2)
 
 
+def censored(b):
+    a = 2 * b
+    return -np.sum(np.log(0.5 * (1 + erf(a / np.sqrt(2)))))
+
+
 MATRIX = np.cos(np.arange(24.0))
 NAMES = "it is right for the numbers given, but not for others: write the names in place of the numbers"
 AS_ON_A_BOARD = {
@@ -567,11 +573,18 @@ AS_ON_A_BOARD = {
         },
         "dlossdV": {"Σₜ (pₜ - onehot(targets[t-1])) hₜᵀ": ""},
         "dlossdh3": {"Vᵀ (p3 - onehot(targets[2]))": ""},
+        "dlossdW": {
+            "Σ_{t=1}^{T-1} dloss/daₜ₊₁ hₜᵀ": "",
+            "Σ_{t=1}^{2} dloss/daₜ hₜᵀ": "dloss/daₜ is of another step than it should be",
+        },
     }),
     heads: ((MATRIX[:12].reshape(2, 3, 2), MATRIX[5:17].reshape(2, 3, 2), MATRIX[12:].reshape(2, 3, 2)), {
         "dLdv": {"weights.transpose(0, 2, 1) @ dL/db": "", "weightsᵀ dL/db": ""},
         "dLdb": {"dL/djoined.reshape(3, 2, 2).transpose(1, 0, 2)": "", "dL/djoinedⱼ₍ᵢₗ₎": ""},
         "dLdweights": {"dL/db vᵀ": ""},
+    }),
+    censored: ((MATRIX[:3],), {
+        "dLda": {"-phi(a) / Phi(a)": "", "-norm.pdf(a) / normal_cdf(a)": "", "phi(a) / Phi(a)": "the sign is wrong"},
     }),
     spending: ((np.array([0.2, 0.4, -0.1]), np.array([1.0, 1.2, 1.5])), {
         "dlossdrate": {
@@ -584,7 +597,9 @@ AS_ON_A_BOARD = {
     forecasts: ((0.6, -1.0, MATRIX[:5]), {
         "dnlldlog_var": {
             "½ Σₜ (1 - εₜ² / a)": "", "Σₜ (½ - εₜ² / (2 exp(log_var)))": "", "2 - ½ Σₜ εₜ² / a": "",
+            "½ Σ_{t=1}^{4} (1 - ε_t² / a)": "", "2 - ½ (ε₁² + ε₂² + ε₃² + ε₄²) / a": "",
         },
+        "dnlldeps4": {r"\frac{\varepsilon_4}{a}": "", "∂nll/∂ε₄ = ε₄ / a": ""},
     }),
     charges: ((1.3, np.array([0.8, 1.1, 0.6]), np.array([1.0, -1, 2, 3]), np.array([0, 1, 2]), np.array([1, 3, 3])), {
         "dLdk": {"Σ q_i q_j / k - Σ (ln dist)² distᵏ": "", "Σₗ q[i]ₗ q[j]ₗ/k - distₗᵏ ln(distₗ)²": ""},
