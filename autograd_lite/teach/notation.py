@@ -276,20 +276,24 @@ class Board:
         if is_row and values <= self.words.keys() - self._steps.keys():  # t is an index of arrays
             text = text.replace("ₜ", next((c for c in INDICES[::-1] if c not in text + letters), "ₜ"))
         text = self._summed(text, steps)
-        with suppress(Unread):
-            index = _below(letters.replace("ₜ", "")) or "(?!)"
-            is_free = not re.search(rf"(?<!\w){_letters(index) or index}(?!\w)|{index}", text)
-            common = self._steps_of(text) if "ₜ" in text and len(steps) != 1 and is_free else set()
-            if common and shape and by is not None:
-                common = {*range(-by, shape[0] - by)}
-            if common and len(common) == (shape or (0,))[0]:
-                return f"stack([{','.join(self._at_step(text, t) for t in sorted(common))}])"
+        if rows := self._in_rows(text, letters, shape, by) if "ₜ" in text and len(steps) != 1 else "":
+            return rows
         if "ₜ" in text and len(steps) > 1:
             raise Misfit("the sum over the steps is missing: write Σₜ")
         if "ₜ" in text and len(steps) != 1:
             raise Unread("ₜ cannot be read here: this is the gradient of no step; write Σₜ, or numbers")
         is_of_step = len(steps) == 1 and re.search(rf"ₜ|\[[^]]*{_BARE}", text)  # else t is no name
         return self._at_step(text, steps[0]) if is_of_step else text
+
+    def _in_rows(self, text: str, letters: str, shape: tuple[int, ...], by: int | None) -> str:
+        """A formula at each step as the rows of a value; nothing if that has another number of rows."""
+        index, common = _below(letters.replace("ₜ", "")) or "(?!)", set[int]()
+        if shape and not re.search(rf"(?<!\w){_letters(index) or index}(?!\w)|{index}", text):
+            with suppress(Unread):
+                common = self._steps_of(text)
+            common = {*range(-by, shape[0] - by)} if common and by is not None else common
+        is_fitting = common and len(common) == shape[0]
+        return f"stack([{','.join(self._at_step(text, t) for t in sorted(common))}])" if is_fitting else ""
 
     def _with_step_t(self, text: str, steps: Sequence[int], letters: str, shape: tuple[int, ...]) -> str:
         """A formula in which the values and the sums of steps are written as on a board: ``hₜ₋₁`` for ``h[t-1]``."""
