@@ -410,7 +410,7 @@ class Reader:
         self.beside = ()
         sides = [last, first] if is_last else [first, last]
         n = np.size(first) if is_sum else 1
-        if n > 1 and {*map(np.shape, sides)} == {(n,), (n, 1)} and self._is_read_as("column"):
+        if 1 < n**2 <= ENTRIES and {*map(np.shape, sides)} == {(n,), (n, 1)} and self._is_read_as("column"):
             sides = [np.reshape(x, (n, 1)) for x in sides]
         return sides
 
@@ -551,11 +551,13 @@ class Reader:
 
     def _completed(self, bare: str, args: list[Any]) -> list[Any]:
         """The arguments of a function, with those that an answer may leave out."""
-        if bare == "onehot" and len(args) == 1:  # its columns are those of the result
-            if not np.ndim(args[0]) and self.beside and self.beside[1:] in ((), (1,)):  # of one label
-                return [*args, self.beside[0]]
-            is_of_first = len(self.shape) > 1 and self._is_read_as("first")
-            return [*args, self.shape[0 if is_of_first else -1] if self.shape else 1]
+        if bare == "onehot" and len(args) == 1:  # its columns are those of what it is added to, or of the result
+            at, ndim = self.beside, np.ndim(args[0])
+            if not ndim and len(at) == 2 and at[1] == 1:
+                return [*args, at[0]]
+            at = at if len(at) == ndim + 1 else self.shape
+            is_of_first = len(at) > 1 and self._is_read_as("first")
+            return [*args, at[0 if is_of_first else -1] if at else 1]
         if bare == "placed":
             return [*args, self.shape]
         if bare in _SIZED and args and np.ndim(args[0]) == 0 and np.asarray(args[0]) % 1 == 0:  # eye(n)

@@ -1251,7 +1251,7 @@ class Reader {
         const second = this.operand(this.value(e[isLast ? 2 : 3]));
         this.beside = [];
         let [left, right] = isLast ? [second, first] : [first, second];
-        const [n] = left.shape, isSum = "+-".includes(e[1]) && left.shape.length + right.shape.length === 3 && n > 1 && n === right.shape[0];
+        const [n] = left.shape, isSum = "+-".includes(e[1]) && left.shape.length + right.shape.length === 3 && n > 1 && n * n <= LARGE && n === right.shape[0];
         if (isSum && !left.letters && !right.letters && [left, right].some((x) => x.shape[1] === 1) && this.isReadAs("column")) {
           [left, right] = [left, right].map((x) => ({ ...x, shape: [n, 1] }));
         }
@@ -1464,9 +1464,11 @@ class Reader {
       return this.along((...x) => ({ ...f(...x), plain: false }), short, operands, params, letters.over, letters.at);
     }
     if (Object.keys(params).length) operands.push({ params });
-    const isColumn = this.beside?.length === 1 || (this.beside?.length === 2 && this.beside[1] === 1);
-    if (short === "onehot" && isColumn && operands.length === 1 && !operands[0].shape.length) return onehot(operands, this.beside[0]); // of one label
-    if (short === "onehot") return onehot(operands, this.notations.onehot?.[1][0] ?? this.shape.at(this.shape.length < 2 || operands.length > 1 || !this.isReadAs("first") ? -1 : 0) ?? 1);
+    if (short === "onehot") { // its columns are those of what it is added to, or of the result
+      const ndim = operands[0]?.shape?.length, beside = this.beside ?? [], at = beside.length === ndim + 1 ? beside : this.shape;
+      const isOfFirst = operands.length === 1 && at.length > 1 && !(ndim === 0 && beside[1] === 1) && this.isReadAs("first");
+      return onehot(operands, this.notations.onehot?.[1][0] ?? (ndim === 0 && beside.length === 2 && beside[1] === 1 ? beside[0] : at.at(isOfFirst ? 0 : -1) ?? 1));
+    }
     if (has(this.maps, word)) return mapped(this.maps[word], operands);
     if (FUNCTIONS[short].length > operands.length) notMarked("its arguments");
     return { ...FUNCTIONS[short](...operands), plain: false };
