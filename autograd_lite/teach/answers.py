@@ -399,10 +399,10 @@ class Reader:
         raise Unread(_HINTS.get(kind, f"{ast.unparse(e)[:40]!r} cannot be used in a formula"))
 
     def _operands(self, e: ast.BinOp) -> list[Any]:
-        """Both operands. A onehot is evaluated after what it is added to, which may say how many entries it has; a
-        vector that is added to a column may be one.
+        """Both operands. A onehot or I is evaluated after what it is added to, which may say how many entries it has;
+        a vector that is added to a column may be one.
         """
-        is_last = isinstance(e.left, ast.Call) and _bare(_dotted(e.left.func)) == "onehot"
+        is_last = _bare(_dotted(getattr(e.left, "func", e.left))) in ("onehot", "I")
         first = _operand(self._value(e.right if is_last else e.left))
         is_sum = isinstance(e.op, (ast.Add, ast.Sub)) and not isinstance(first, Indexed)
         self.beside = np.shape(first) if is_sum else ()
@@ -431,7 +431,8 @@ class Reader:
             return _locked(self.names[word])
         bare = _bare(word)
         if word == "I" and self.shape:  # the unit matrix
-            return np.eye(self.shape[-1])
+            at = self.beside if len({*self.beside}) == 1 < len(self.beside) else self.shape  # I - diag(h²)
+            return np.eye(at[-1])
         if bare in _CONSTANTS:
             return _CONSTANTS[bare]
         dtype = getattr(np, bare, None) if bare != word else {"float": np.float64, "int": np.int64}.get(word)

@@ -329,6 +329,10 @@ const FUNCTIONS = {
     if (places.length && (places.length !== x.shape.length || x.shape.some((_, k) => !places.includes(k)))) notMarked("these axes");
     return transposed(x, places.length ? places : undefined);
   },
+  swapaxes: (x, a, b) => {
+    const [j, k] = axesOf({ list: [a, b ?? notMarked("its arguments")] }, x.shape.length);
+    return transposed(x, x.shape.map((_, m) => (m === j ? k : m === k ? j : m)));
+  },
   tril: triangle((off, k) => off <= k), triu: triangle((off, k) => off >= k),
   broadcast_to: (x, ...rest) => {
     const shape = rest[0].params?.shape ?? rest[0];
@@ -424,7 +428,7 @@ const inside = (i, n) => {
   if (i < -n || i >= n) throw new Misfit("an index is out of range");
   return (i + n) % n;
 };
-const METHODS = ["sum", "mean", "max", "min", "prod", "dot", "transpose", "ravel", "squeeze", "trace", "clip", "reshape", "cumsum"];
+const METHODS = ["swapaxes", "sum", "mean", "max", "min", "prod", "dot", "transpose", "ravel", "squeeze", "trace", "clip", "reshape", "cumsum"];
 
 const ARITHMETIC = {
   "+": (x, y) => x + y, "-": (x, y) => x - y, "*": (x, y) => x * y, "/": (x, y) => x / y,
@@ -1245,7 +1249,7 @@ class Reader {
         return e[1] === "-" ? withLetters(map((v) => -v, ofNumbers(x.kind), x), x.letters) : x;
       }
       case "binary": {
-        const isLast = e[2][0] === "call" && bare(dotted(e[2][1])) === "onehot"; // after what it is added to
+        const isLast = ["onehot", "I"].includes(bare(dotted(e[2][0] === "call" ? e[2][1] : e[2]))); // after what it is added to
         const first = this.operand(this.value(e[isLast ? 3 : 2]));
         this.beside = "+-".includes(e[1]) && !first.letters ? first.shape : [];
         const second = this.operand(this.value(e[isLast ? 2 : 3]));
@@ -1279,7 +1283,7 @@ class Reader {
       return this.space[word] ?? notMarked(`${word} is too large for this page`);
     }
     if (word === "I" && this.shape.length) {
-      const n = this.shape.at(-1);
+      const beside = this.beside ?? [], n = (beside.length > 1 && beside.every((m) => m === beside[0]) ? beside : this.shape).at(-1); // I - diag(h²)
       return n * n > LARGE ? notMarked("it is too large") : array([n, n], Array.from({ length: n * n }, (_, k) => (k % (n + 1) ? 0 : 1)));
     }
     if (word === "True" || word === "False") return array([], [word === "True" ? 1 : 0], "b", true);

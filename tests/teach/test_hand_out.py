@@ -567,7 +567,7 @@ AS_ON_A_BOARD = {
         "dLdz": {"2 (z if z > 0 else 0) + (P - Y) / n": "", "2 z_{ij} I(z_ij > 0) + (P_{i,j} - δ_{y_i,j})÷n": ""},
     }),
     letters: ((MATRIX[:4].reshape(2, 2), MATRIX[4:10].reshape(3, 2), np.array([1, 2, 0])), {
-        "dlossda_t": {"diag(1 - hₜ²) dloss/dhₜ": ""},
+        "dlossda_t": {"diag(1 - hₜ²) dloss/dhₜ": "", "(I - diag(hₜ²)) dloss/dhₜ": ""},
         "dlossdy_t": {
             "pₜ - onehot(targets[t-1])": "", "softmax(yₜ) - Yₜ": "", "-onehot(targets[t-1]) + pₜ": "",
             "onehot(targets[t-1]) - pₜ": "the sign is wrong",
@@ -580,7 +580,8 @@ AS_ON_A_BOARD = {
         },
     }),
     heads: ((MATRIX[:12].reshape(2, 3, 2), MATRIX[5:17].reshape(2, 3, 2), MATRIX[12:].reshape(2, 3, 2)), {
-        "dLdv": {"weights.transpose(0, 2, 1) @ dL/db": "", "weightsᵀ dL/db": ""},
+        "dLdv": {"weights.transpose(0, 2, 1) @ dL/db": "", "weightsᵀ dL/db": "",
+                 "np.swapaxes(weights, 1, 2) @ dL/db": ""},
         "dLdb": {"dL/djoined.reshape(3, 2, 2).transpose(1, 0, 2)": "", "dL/djoinedⱼ₍ᵢₗ₎": ""},
         "dLdweights": {"dL/db vᵀ": ""},
     }),
