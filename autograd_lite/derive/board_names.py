@@ -116,11 +116,7 @@ def with_starts(program: Program, names: dict[Var, str]) -> Program:
         for eq, *others in places.values() for k, x in enumerate(eq.operands) if isinstance(x, Var)
         if (start := start_of([called(other.operands[k]) for other in others if len(other.operands) > k]))
     }  # fmt: skip
-    for (y, _), (x, word) in wishes.items():  # acc = acc_new at the end of a round
-        code = program.defined[y].origin.code
-        again = assigned(code, stem(names[x])) if code and x in names and x in program.defined else ()
-        if any(isinstance(e, ast.Name) and f"{e.id}0" == word for e in again or ()) and word not in names.values():
-            names[x] = word
+    _name_aliases(program, {(y, x): word for (y, _), (x, word) in wishes.items()}, names)
     words = {word: v for v, word in names.items() if v not in program.outputs}
     starts: dict[tuple[Var, str], Var] = {}
 
@@ -142,6 +138,15 @@ def with_starts(program: Program, names: dict[Var, str]) -> Program:
     program = program.mapped(rule)
     names |= {v: v.name for v in starts.values()}
     return program
+
+
+def _name_aliases(program: Program, wishes: Mapping[tuple[Var, Var], str], names: dict[Var, str]) -> None:
+    """Call the first value of a state a_next0 that each round computes as a_next, and then calls a."""
+    for (y, x), word in wishes.items():
+        code = program.defined[y].origin.code
+        again = assigned(code, stem(names[x])) if code and x in names and x in program.defined else ()
+        if any(isinstance(e, ast.Name) and f"{e.id}0" == word for e in again or ()) and word not in names.values():
+            names[x] = word
 
 
 def without_numbers(
