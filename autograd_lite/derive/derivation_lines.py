@@ -196,7 +196,7 @@ class Lines:
         for n, form in list(chosen.items()):
             often, above = Counter(stem(names[m]) for m in form.through), {stem(names[m]) for m in form.start}
             skipped = {word for word in self.chain.looped if often[word]}
-            if skipped & above or any(often[word] > 1 for word in skipped) and self.chain.root not in form.start:
+            if skipped & above or any(often[word] > 1 for word in skipped):
                 del chosen[n]
         for n in filter(self._is_looped, self.reach):
             users = sorted(stem(names[m]) for m in self.consumers.get(n, ()))

@@ -200,7 +200,7 @@ def test_entries_of_a_vector_in_a_loop():
     for t in range(3):
         x = A @ x + u[t]
     text = explained(np.sum(x**2) + np.sum(u**2), u)
-    assert "dL/du = [" in text
+    assert "dL/du = 2 u + [dL/du1, dL/du2, dL/du3]" in text
     assert "at [" not in text
 
 

@@ -853,3 +853,17 @@ def test_a_distance_of_0_is_written_as_any_other():
 
     text = explained(inertia, (points[[0, 2]],), ["centres"])
     assert "dL/daᵢⱼₖ = dL/ddistᵢⱼ (aᵢⱼₖ / distᵢⱼ) since distᵢⱼ = ‖aᵢⱼ‖; slope 0 at 0" in text
+
+
+def test_a_bias_of_each_step_sums_the_gradients_of_the_steps():
+    def network(by, Why, hs, targets):
+        loss = 0.0
+        for h, target in zip(hs, targets, strict=True):
+            y = Why @ h + by
+            p = np.exp(y) / np.sum(np.exp(y))
+            loss = loss - np.log(p[target])
+        return loss
+
+    text = explained(network, (draw(4), draw(4, 2), draw(3, 2), [1, 2, 3]), ["by"])
+    assert "dloss/dby = Σₜ dloss/dyₜ since" in text
+    assert "dloss/dby = Σₜ dloss/dyₜ · dyₜ/dby" in text
