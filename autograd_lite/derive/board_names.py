@@ -82,18 +82,14 @@ def number_result(program: Program, names: dict[Var, str], taken: Names) -> None
     [root] = program.outputs
     word = names.get(root, "")
     others = {v: int(w[len(word) :]) for v, w in names.items() if w != word == stem(w) and w[len(word) :].isdigit()}
-    before = [v for v in others if {root, v} <= program.defined.keys() and _is_other_round(program, v, root)]
+    defined = program.defined
+    before = [v for v in others if {root, v} <= defined.keys() and place(defined[v]) == place(defined[root])]
     last = max(others.values(), default=0)
     rows = {eq.row.algebra for eq in program.users[before[-1]]} if before else set()
     is_sum = len(rows) == 1 and rows <= {"sum", "difference"}
     if before and not is_sum and others[before[-1]] == last and (new := f"{word}{last + 1}") not in taken:
         names[root] = new
         taken.add(new)
-
-
-def _is_other_round(program: Program, v: Var, w: Var) -> bool:
-    """Whether two values are computed in one place of a program."""
-    return place(program.defined[v]) == place(program.defined[w])
 
 
 def start_of(words: Sequence[str]) -> str:

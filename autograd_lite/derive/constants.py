@@ -506,9 +506,7 @@ class Constants:
         """An index with the numbers that the variables of loops count: ``labels == 0`` for ``labels == k``."""
         turns = [*self._reads(eq)]
         for part in (part for part in ast.walk(e) if isinstance(part, ast.Name)) if len(turns) > 1 else ():
-            over = counted(eq.origin.code, part) if eq.origin.code is not None else None
-            steps = self._steps(over, eq.origin.code, len(turns)) if over is not None else ()
-            if len(steps) == len(turns):
+            if steps := self._counts(part, eq.origin.code, len(turns)):
                 e = _instead(e, part, str(steps[turns.index(eq.outputs[0])]))
         return e
 
@@ -544,9 +542,8 @@ class Constants:
         if whole.ndim != 1:  # also where the name has no value that is known
             return ""
         for e in (part for part in ast.walk(at) if isinstance(part, ast.Name)):
-            if (over := counted(code, e)) is not None:
-                steps = self._steps(over, code, turns)
-                variables[e.id] = steps[turn] if len(steps) == turns else len(whole)  # it has another value now
+            if (steps := self._counts(e, code, turns)) is not None:
+                variables[e.id] = steps[turn] if steps else len(whole)  # it has another value now
         place = evaluated(at, variables)
         k = int(place.value) if place and np.ndim(place.value) == 0 else len(whole)
         if not -len(whole) <= k < len(whole) or whole[k] != x:
@@ -555,6 +552,12 @@ class Constants:
         self._use({of: whole}, [of])
         self.quoted[word] = [of]
         return word
+
+    def _counts(self, e: ast.Name, code: Any, turns: int) -> Sequence[int] | None:
+        """What a variable of a loop of so many rounds counts, nothing if that is not known; None for any other."""
+        over = counted(code, e) if code is not None else None
+        steps = () if over is None else self._steps(over, code, turns)
+        return None if over is None else steps if len(steps) == turns else ()
 
     def _steps(self, e: ast.expr, code: Any, turns: int) -> Sequence[int]:
         """What the variable of a loop over ``range(…)``, reversed or not, or ``enumerate(…)`` counts."""

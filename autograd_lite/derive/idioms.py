@@ -220,8 +220,7 @@ def _grouped(
     if len(leaves) != 1 or leaves != _leaves(last, defined, once) or not np.shape(first) == np.shape(last) == eq.shape:
         return None
     y = Var("", x.shape, x.dtype)
-    part = replace(eq, outputs=(y,), operands=(first, last))
-    inner = _widest(likely, kept, _cones(part, {**defined, y: part}, {**place, y: place[eq.outputs[0]] - 0.5}))
+    inner = _inner(replace(eq, outputs=(y,), operands=(first, last)), likely, kept, defined, place, eq.outputs[0])
     return inner and [replace(of, outputs=eq.outputs, operands=(y, other)), *inner]
 
 
@@ -235,9 +234,17 @@ def _share(
         return steps
     y = Var("", below.shape, below.dtype)
     part = replace(eq, outputs=(y,), row=TABLE["reciprocal"], operands=(below,))
-    place = {**place, y: place[eq.outputs[0]] - 0.5}
-    inner = _widest([TABLE["sigmoid"]], kept, _cones(part, {**defined, y: part}, place))
+    inner = _inner(part, [TABLE["sigmoid"]], kept, defined, place, eq.outputs[0])
     return [replace(eq, row=TABLE["multiply"], operands=(above, y)), *inner] if inner else steps
+
+
+def _inner(
+    part: Equation, likely: Sequence[Primitive], kept: Collection[Var], defined: Mapping[Var, Equation],
+    place: Mapping[Var, float], end: Var,
+) -> list[Equation] | None:
+    """:func:`_widest` of a part of the equation that computes `end`, which the program does not have as one."""
+    [y] = part.outputs
+    return _widest(likely, kept, _cones(part, {**defined, y: part}, {**place, y: place[end] - 0.5}))
 
 
 def _leaves(x: Any, defined: Mapping[Var, Equation], once: Mapping[Var, Equation]) -> set[Var]:

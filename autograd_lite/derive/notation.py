@@ -530,8 +530,9 @@ def _repeatable(
 def _vector_of(eq: Equation) -> Var | None:
     """The small vector that an equation reads one entry of."""
     x = eq.operands[0]
-    is_entry = isinstance(x, Var) and eq.row.algebra == "index" and type(eq.params["index"]) is int and x.ndim == 1
-    return x if is_entry and isinstance(x, Var) and x.size <= WRITTEN_OUT and eq.params["index"] >= 0 else None
+    if not isinstance(x, Var) or eq.row.algebra != "index" or x.ndim != 1 or x.size > WRITTEN_OUT:
+        return None
+    return x if type(k := eq.params["index"]) is int and k >= 0 else None
 
 
 def _changes(eq: Equation, k: int) -> bool:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from os.path import commonprefix
+from unicodedata import normalize
 
 from ..derive.chain_rule import Chain
 from ..derive.formula import Expr, name
@@ -17,8 +18,6 @@ from ..derive.writing import ABOVE, text, text_name
 from ..program import Var
 from .repeats import OFTEN
 from .scene import Item, Line, Scene
-
-_DIGITS = {ord(raised): plain for plain, raised in zip("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹", strict=True)}
 
 MANY = 12  # values that the steps of a loop compute together; if there are fewer, all are drawn
 #: What each step computes, line by line of the code. The first may lack what the others do with its state.
@@ -105,7 +104,7 @@ class _Loop:
         if (new := _called(x, self.words)) == _called(y, before) or new == y:
             return new
         if x[:1].isdigit() and y[:1].isdigit():  # also β³ and β²
-            by, before_it = (int(z.translate(_DIGITS)) if z.isdigit() else -1 for z in (x, y))
+            by, before_it = (int(normalize("NFKC", z)) if z.isdigit() else -1 for z in (x, y))
             step = {0: "t", 1: "t - 1", 2: "t - 2"}.get(self.count - by) if by == before_it + 1 > 0 else None
             if step is None:
                 return "…"
