@@ -337,8 +337,11 @@ class Notation:
         words, values = [*names.values(), *self.constants.values], self.constants.values
         greek = {word: text_name(word)[:1] for word in words if text_name(word)[:1] not in word} if self.board else {}
         letters = letters_of(self.program.equations, written, names) if greek else ""
-        pairs = {f"{word[:-1]}i" for word in words if word.endswith("j")}  # xi beside xj is no ξ
-        self.latin = {word: f"_{word}" for word, letter in greek.items() if letter in letters or word in pairs}
+        stems = {stem(word) for word in words}
+        rows = {f"{word[:-1]}i" for word in stems if word.endswith("j")}  # xi beside xj, yi or X is no ξ
+        rows |= {"xi"} if stems & {"x", "X", "xs"} else set()
+        rows |= {"xi", "pi"} if any(len(word) == 2 and word[1] == "i" for word in stems - {"xi", "pi"}) else set()
+        self.latin = {word: f"_{word}" for word, letter in greek.items() if letter in letters or stem(word) in rows}
         names |= {v: self.latin[word] for v, word in names.items() if word in self.latin}
         values |= {self.latin[word]: values[word] for word in values.keys() & self.latin.keys()}
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 import builtins
 import linecache
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from dis import Positions
 from functools import lru_cache
 from types import CodeType
 from typing import Any
@@ -159,6 +161,24 @@ def _loops(scope: ast.AST) -> tuple[set[str], dict[str, list[ast.expr]]]:
             for word, each in _matched(at.target, _each(at.iter)):
                 iterated.setdefault(word, []).append(each)
     return turns, iterated
+
+
+def rows(code: CodeType, target: Positions | None) -> dict[str, str]:
+    """The variables of the loop whose target begins at a place, each with the variable whose rows it has: x with xs
+    and y with ys in ``for x, y in zip(xs, ys)``, and no k in ``for k, x in enumerate(xs)``.
+    """
+    over = _over(tree(code.co_filename)).get((target.lineno, target.col_offset), []) if target else []
+    often = Counter(id(each) for _, each in over)  # of ``for a, b in pairs`` the row is neither
+    return {word: _name(each) for word, each in over if often[id(each)] == 1 and not isinstance(each, ast.Call)}
+
+
+@lru_cache(maxsize=256)
+def _over(module: ast.AST) -> dict[Any, list[tuple[str, ast.expr]]]:
+    """What the variables of each loop are taken from, by the place of its target."""
+    return {
+        (at.target.lineno, at.target.col_offset): [*_matched(at.target, _each(at.iter))]
+        for at in ast.walk(module) if isinstance(at, ast.For | ast.comprehension)
+    }  # fmt: skip
 
 
 def _scanned(code: CodeType, f: ast.AST, word: str) -> list[ast.expr]:

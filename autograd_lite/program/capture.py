@@ -139,7 +139,7 @@ def names_of(
     by_module = qualified(nodes)
     used = dict.fromkeys((*(p for n in nodes for p in n.parents if p is not None and p.row is None), *nodes))
     recorded = {n: by_module.get(n, n.name) for n in used if n.name}
-    stored = layered(nodes, (*variables, *outside)) | dict(assigned(used))
+    stored = layered(nodes, (*variables, *outside)) | dict(assigned(used, named_nodes(argument_names(f, args))))
     last = {word: x._node for word, x in (*variables, *outside) if isinstance(x, Tensor)}
 
     passed_on = _passed_on(used, stored)

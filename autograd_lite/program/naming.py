@@ -23,7 +23,7 @@ from ..engine.node import Function, Node, Values
 from ..engine.position import users_frame
 from ..tensor import Tensor
 from .assignments import assigned as assigned_to
-from .assignments import tree
+from .assignments import rows, tree
 from .equation import Equation
 
 
@@ -111,15 +111,25 @@ def qualified(nodes: Iterable[Node]) -> dict[Node, str]:
     return names
 
 
-def assigned(nodes: Iterable[Node]) -> list[tuple[Node, str]]:
-    """The variables that results were assigned to, ``h = np.tanh(a)``, from the next instruction of the user's code."""
+def assigned(nodes: Iterable[Node], known: Mapping[Node, str] | None = None) -> list[tuple[Node, str]]:
+    """The variables that results were assigned to, ``h = np.tanh(a)``, from the next instruction of the user's code.
+
+    `known` are the names of inputs. In ``for x, y in zip(xs, ys)`` with ys a constant x is the variable of xs.
+    """
     latest: dict[Values, tuple[Node, str]] = {}
     runs: list[list[Node]] = []  # nodes of one instruction that follow each other
     unpacked: Counter[tuple[CodeType, int]] = Counter()
     nodes = [n for n in nodes if n.code is not None and n.parts is None]
     inside = Counter((n.code, n.at, group) for n in nodes if (group := next(iter(called(n)), None)) is not None)
+    taken_from: dict[Any, list[Node | None]] = {}
+    for n in nodes:
+        taken_from.setdefault((n.code, n.at), []).append(n.parents[0] if n.parents else None)
     for n in nodes:
         targets = _targets(n)
+        if isinstance(targets, dict):
+            xs, (p, *_) = taken_from[n.code, n.at][: len(targets)], n.parents
+            named = {(known or {}).get(p, p.name), *(_targets(p) if p.code is not None else ())}
+            targets = [word for word, of in targets.items() if len({*xs}) == len(targets) or of in named]
         outermost: Any = next(iter(called(n)), None)
         if outermost is not None and targets and len(targets) > 1:  # i, f = np.split(z, 2)
             if inside[n.code, n.at, outermost] != len(targets):
@@ -146,7 +156,7 @@ def _is_part(n: Node) -> bool:
     return any(p is not None and p.parts is not None for p in n.parents)
 
 
-def _targets(n: Node) -> Sequence[str]:
+def _targets(n: Node) -> Sequence[str] | dict[str, str]:
     """The variables that a node is assigned to; of a composite call those of all its results, ``i, f = split(z)``."""
     targets = _stores(n.code, _is_part(n)).get(n.at, ()) or _several(n.code, n.at)
     targets = targets or [_RETURNED] * (_positions(n.code)[n.at // 2] in _source(n.code).returned)
@@ -204,19 +214,23 @@ def _several(code: CodeType, at: int) -> list[str]:
 
 
 @lru_cache(maxsize=256)
-def _stores(code: CodeType, several: bool = False) -> dict[int, list[str]]:
+def _stores(code: CodeType, several: bool = False) -> dict[int, Sequence[str] | dict[str, str]]:
     """For each instruction that is followed by an assignment, the variable, or those of ``a, b = x``.
 
-    With `several` also those of the results of a call, ``i, f = np.split(z, 2)``.
+    With `several` also those of the results of a call, ``i, f = np.split(z, 2)``. For the step of a loop, what
+    :func:`rows` says.
     """
-    stores: dict[int, list[str]] = {}
+    stores: dict[int, Sequence[str] | dict[str, str]] = {}
     instructions = list(dis.get_instructions(code))
     for k, a in enumerate(instructions[:-1]):
         size = a.arg or 1 if a.opname == "UNPACK_SEQUENCE" else 1
         targets: list[Any] = [_RETURNED] if instructions[k + 1].opname == "RETURN_VALUE" else []
+        if a.opname == "FOR_ITER":
+            stores[a.offset] = rows(code, instructions[k + 1].positions)
+            continue
         for b in takewhile(lambda i: i.opname.startswith(_STORES), instructions[k + 1 : k + 1 + size]):
             targets += b.argval if isinstance(b.argval, tuple) else [b.argval]  # Python 3.13 fuses two
-        if targets and a.opname != "FOR_ITER":  # not a row, xs[t]
+        if targets:
             # A call of a Python function has the offset of its end, any other operation that of its start.
             start = instructions[k - 1].offset if several and a.opname == "UNPACK_SEQUENCE" else a.offset
             stores.update(dict.fromkeys(range(start, instructions[k + 1].offset, 2), targets[:size]))

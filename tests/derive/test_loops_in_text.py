@@ -1013,3 +1013,27 @@ def test_the_two_terms_of_a_sum_have_gradients_of_one_form():
 
     text = " ".join(str(ag.trace(mixture, np.ones(2) / 2, np.arange(2.0), np.ones(3)).explain(["p", "m"])).split())
     assert "dL/dpartₜ = dL/ddensity · pₜ since density = Σₜ pₜ partₜ; t = 2 … 1" in text
+
+
+def test_the_rows_that_a_loop_takes_have_the_name_of_its_variable():
+    def rnn(W, U, inputs, labels, h0):
+        h, L = h0, 0.0
+        for _, (x, y) in enumerate(zip(inputs, labels, strict=True)):
+            h = np.tanh(W @ x + U @ h)
+            L -= h[y] - np.log(np.sum(np.exp(h)))
+        return L
+
+    def squares(w, X, y):
+        return sum((yi - w @ xi) ** 2 for xi, yi in zip(X, y, strict=True)) / len(y)
+
+    def pairs(w, P, games):
+        return sum(w * np.sum((P[a] - P[b]) ** 2) for a, b in games)
+
+    draw = lambda *shape: RNG.uniform(-1, 1, shape)  # noqa: E731
+    text = " ".join(str(ag.trace(rnn, draw(3, 2), draw(3, 3), draw(4, 2), [0, 2, 1, 1], draw(3)).explain()).split())
+    assert "xₜ = inputs[t-1] 2 t = 1 … 4 aₜ = W @ xₜ + U @ hₜ₋₁" in text
+    assert "hₜ[yₜ]" in text or "hₜ[labels[t-1]]" in text
+    text = " ".join(str(ag.trace(squares, draw(3), draw(5, 3), draw(5)).explain()).split())
+    assert "xiₜ = X[t-1] 3 t = 1 … 5 yiₜ = y[t-1] 1 t = 1 … 5 L = Σₜ (yiₜ - w @ xiₜ)² / n" in text
+    program = ag.trace(pairs, draw(), draw(4, 2), np.array([[0, 1], [1, 2], [3, 1]]))
+    assert "games = " not in str(program.explain())
