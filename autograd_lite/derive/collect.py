@@ -9,6 +9,7 @@ the gradient of a loss after a sigmoid or a softmax becomes the short form found
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -506,6 +507,12 @@ def _written(terms: list[Term], shape: Shape) -> Expr:
         if _share_much(*two):
             written = _paired(two, next(t for t in rest if t not in two), shape)
             break
+    below = [{k for k, (_, power) in t.factors.items() if power < 0} for t in rest]
+    often = Counter(k for under in below for k in under)
+    if of_several := [k for k, count in often.items() if 2 < count < len(rest)]:  # beside a residual
+        inside = [of_several[0] in under for under in below]
+        others = [_one(t, shape) for t, is_it in zip(rest, inside, strict=True) if not is_it]
+        written = [_written([t for t, is_it in zip(rest, inside, strict=True) if is_it], shape), *others]
     scalars = {k: v for k, v in common.items() if not v[0].shape}
     arrays = {k: v for k, v in common.items() if v[0].shape}
     return product((_one(Term(size, scalars), ()), total(written), _one(Term(1, arrays), shape)), shape)

@@ -192,11 +192,13 @@ class Lines:
         """Those of `chosen` that the values of a variable have in all rounds of a loop, if they are used alike, and
         that do not skip values of several rounds, whose lines are written once, or of some of the rounds.
         """
-        names, rounds = self.chain.names, dict[Any, list[Var]]()
+        names, rounds, before = self.chain.names, dict[Any, list[Var]](), len(chosen)
+        passed_over = Counter(stem(names[m]) for m in {m for form in chosen.values() for m in form.through})
+        of_all = Counter(stem(names[m]) for m in self.reach)
         for n, form in list(chosen.items()):
             often, above = Counter(stem(names[m]) for m in form.through), {stem(names[m]) for m in form.start}
             skipped = {word for word in self.chain.looped if often[word]}
-            if skipped & above or any(often[word] > 1 for word in skipped):
+            if skipped & above or any(often[word] > 1 or passed_over[word] < of_all[word] for word in skipped):
                 del chosen[n]
         for n in filter(self._is_looped, self.reach):
             users = sorted(stem(names[m]) for m in self.consumers.get(n, ()))
@@ -205,7 +207,7 @@ class Lines:
             passed = [n in chosen and {stem(names[m]) for m in chosen[n].through} for n in values]
             for n in chosen.keys() & {*values} if passed.count(passed[0]) < len(passed) else ():
                 del chosen[n]
-        return chosen
+        return chosen if len(chosen) == before else self._alike(chosen)
 
     def _is_of_softmaxes(self, form: Closed) -> bool:
         """Whether a form is the sum of those of several softmaxes, as of a student beside labels and a teacher."""
@@ -421,8 +423,13 @@ class Lines:
             keys = [e.key] if e.key in parts and not unknown else []
             if len(unknown) == 1 and numbered:  # in a module, whose variables are gone, a state begins with zeros
                 zeros = {unknown[0].value: np.zeros(unknown[0].shape)}
-                value = evaluate(e, env | zeros)
-                keys = [k for k, x in numbered.items() if np.shape(x) == e.shape and np.array_equal(x, value)][:1]
+                try:
+                    value = evaluate(e, env | zeros)
+                except np.linalg.LinAlgError:  # the inverse of a covariance
+                    continue
+                inside = {part.key for part in walk(e)}  # I of I - K @ H is no I - K0 @ H
+                equal = (k for k, x in numbered.items() if np.shape(x) == e.shape and np.array_equal(x, value))
+                keys = [k for k in equal if k not in inside][:1]
                 for state, x in zeros.items() if keys else ():
                     c.constants.add(x, state)
             for key in keys:

@@ -39,8 +39,8 @@ def _product(group: Sequence[Term]) -> Expr:
 
 def _chains(e: Expr, is_turned: bool, is_symmetric: Callable[[Expr], bool]) -> list[Term]:
     """The terms of a sum of products of matrices, or of its transpose; a vector stands last."""
-    out = []
-    for sign, term in terms_of(e):
+    out, terms = [], terms_of(e)
+    for sign, term in terms if all(term.shape == e.shape for _, term in terms) else [(1, e)]:  # not 1 - σ(U @ v)
         c, inner = _apart(term)
         c = product((number(sign), c), ())
         out += [(product((c, d), ()), matrices) for d, matrices in _chain(inner, is_turned, is_symmetric)]
@@ -58,7 +58,8 @@ def _apart(e: Expr) -> tuple[Expr, Expr]:
 def _chain(e: Expr, is_turned: bool, is_symmetric: Callable[[Expr], bool]) -> list[Term]:
     if e.role in ("transpose", "matrix transpose") and len(e.shape) == 2:
         return _chains(e.args[0], not is_turned, is_symmetric)
-    if e.role in ("sum", "difference", "negation") and any(part.role == "matrix product" for part in walk(e)):
+    is_sum = e.role in ("sum", "difference", "negation") and all(x.shape == e.shape for _, x in terms_of(e))
+    if is_sum and any(part.role == "matrix product" for part in walk(e)):
         return _chains(e, is_turned, is_symmetric)
     if e.role == "outer product":
         (c, x), (d, y) = map(_apart, e.args)

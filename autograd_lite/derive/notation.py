@@ -93,6 +93,7 @@ class Notation:
         program = program.substituted(self.replaced) if self.replaced else program
         self.recorded = program  # which a page runs: a textbook's softmax is finite where that of the user overflows
         self.merged: dict[Var, Var] = {}  # what computes the same as an earlier value, with that
+        self._computed_at = dict[Any, Any]()  # where the first of them is computed, by the place of the others
         self.repeated = set[Var]()  # what is computed several times: written again, or the same in all rounds of a loop
         names = {v: v.name for v in program.variables if v in program.named} if names is None else dict(names)
         if board:
@@ -137,7 +138,10 @@ class Notation:
         live = program.graded if wrt is None else program.depending(wrt)
         steps = _slices_in_products(program)
         key = partial(_repeatable, live, Counter(), {}, steps)
+        whole = program.defined
         program, self.merged = program.without_repetition(key, compared=0)
+        again = [(whole[v], whole[first]) for v, first in self.merged.items() if v in whole]
+        self._computed_at = {place(eq): place(first) for eq, first in again}
         self.repeated = {*self.merged.values()}
         self.merged |= {v: self.merged.get(x, x) for v, x in same.items()}
         before = with_factors_in_front(program, {*kept, *program.outputs})
@@ -395,6 +399,10 @@ class Notation:
             often[eq.group, eq.row.name] += bool(called(eq))
             for k, v in enumerate(eq.outputs if eq.origin.code is not None else ()):
                 places.setdefault((place(eq), *(g.name for g in groups(eq)[-1:]), *within, k), []).append(v)
+        for at, steps in [*places.items()]:  # the last round may need only the second of two equal inverses
+            first = places.get((self._computed_at.get(at[0]), *at[1:]))
+            if first is not None and self.place.get(first[-1], 0) < self.place.get(steps[0], -1):
+                first += places.pop(at)
         users = self.program.users
         apart = (part for steps in places.values() for part in self._apart(steps, users))
         return {v: steps for steps in apart if len(steps) > 1 for v in steps}
@@ -531,11 +539,13 @@ def _repeatable(
 
 
 def _vector_of(eq: Equation) -> Var | None:
-    """The small vector that an equation reads one entry of."""
-    x = eq.operands[0]
+    """The small vector that an equation reads one entry of, by its place and not at a label."""
+    x, k = eq.operands[0], eq.params.get("index")
     if not isinstance(x, Var) or eq.row.algebra != "index" or x.ndim != 1 or x.size > WRITTEN_OUT:
         return None
-    return x if type(k := eq.params["index"]) is int and k >= 0 else None
+    at, code = getattr(expression(eq), "slice", None), eq.origin.code
+    is_label = code is not None and isinstance(at, ast.Name) and bool(looped(code, at))
+    return x if type(k) is int and k >= 0 and not is_label else None
 
 
 def _changes(eq: Equation, k: int) -> bool:

@@ -684,3 +684,21 @@ def test_what_is_placed_is_written_alike_in_text_and_latex():
     derivation = (np.sum(a**2) + np.sum(np.exp(h))).explain(h, names={"a": a, "mask": mask})
     assert "dL/da at [mask], 0 elsewhere" in derivation.text()
     assert r"\frac{\partial L}{\partial a} \text{ at } [\mathrm{mask}]\text{, 0 elsewhere}" in derivation.latex()
+
+
+def test_a_normalisation_beside_a_residual_has_one_denominator():
+    def block(x, W):
+        h = (x - x.mean(axis=-1, keepdims=True)) / x.std(axis=-1, keepdims=True)
+        return np.sum((h @ W + x) ** 2)
+
+    program = ag.trace(block, RNG.uniform(-1, 1, (2, 3)), RNG.uniform(-1, 1, (3, 3)))
+    text = " ".join(str(program.explain()).split())
+    assert re.search(r"dL/dx = \(dL/dh - .* / n - .* / n\) / std\S*\(x\) \+ dL/d", text), text
+
+
+def test_a_sum_of_a_number_and_a_sigmoid_is_no_product_of_matrices():
+    def pair(v, U, o):
+        return np.log(ag.sigmoid(o @ v)) + np.sum(np.log(ag.sigmoid(-U @ v)))
+
+    program = ag.trace(pair, RNG.uniform(-1, 1, 3), RNG.uniform(-1, 1, (2, 3)), RNG.uniform(-1, 1, 3))
+    assert "dL/dv = " in str(program.explain())

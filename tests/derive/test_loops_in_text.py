@@ -1037,3 +1037,32 @@ def test_the_rows_that_a_loop_takes_have_the_name_of_its_variable():
     assert "xiₜ = X[t-1] 3 t = 1 … 5 yiₜ = y[t-1] 1 t = 1 … 5 L = Σₜ (yiₜ - w @ xiₜ)² / n" in text
     program = ag.trace(pairs, draw(), draw(4, 2), np.array([[0, 1], [1, 2], [3, 1]]))
     assert "games = " not in str(program.explain())
+
+
+def test_labels_of_a_list_of_pairs_are_not_entries_by_place():
+    s, games, nll = leaf(4, name="s"), [(0, 1), (2, 1), (3, 2), (0, 3)], 0.0
+    for winner, loser in games:
+        p = 1 / (1 + np.exp(-(s[winner] - s[loser])))
+        nll = nll - np.log(p)
+    text = " ".join(str(nll.explain(s)).split())
+    assert "aₜ = s[winnerₜ] - s[loserₜ] 1 t = 1 … 4 pₜ = σ(aₜ) 1 t = 1 … 4" in text
+
+
+def test_the_last_round_of_a_filter_has_the_form_of_the_others():
+    def kalman(F, H, Q, R, ys):
+        x, P, nll = np.zeros(2), np.eye(2), 0.0
+        for y in ys:
+            x, P = F @ x, F @ P @ F.T + Q
+            S = H @ P @ H.T + R
+            innov = y - H @ x
+            K = P @ H.T @ np.linalg.inv(S)
+            x, P = x + K @ innov, (np.eye(2) - K @ H) @ P  # not needed after the last round
+            nll += 0.5 * (np.log(np.linalg.det(S)) + innov @ np.linalg.inv(S) @ innov)
+        return nll
+
+    args = np.array([[1.0, 0.1], [0.0, 1.0]]), np.ones((1, 2)), np.eye(2) / 10, np.eye(1), RNG.uniform(-1, 1, (3, 1))
+    text = " ".join(str(ag.trace(kalman, *args).explain(["Q", "R"])).split())
+    assert "nll = ½ Σₜ (log(det Sₜ) + " in text
+    assert "Sₜ = fₜ @ Hᵀ + R 1x1 t = 1 … 3" in text
+    assert "dnll/dR = Σₜ dnll/dSₜ since" in text
+    assert "K0" not in text
