@@ -59,8 +59,8 @@ class Constants:
         self.defined: dict[str, Expr] = {}  # values of the first step of a loop, computed from constants alone
         self.starts: set[str] = set()  # names, which the user does not have, of what a loop starts with
         self.rounds: dict[Any, dict[Var, Any]] = {}  # by places in the user's code, the operands there in a loop
-        self.turns: dict[Any, list[Var]] = {}  # by places in the user's code, what each round of a loop computes there
-        self.indices: dict[Any, dict[Primitive, dict[Var, Any]]] = {}  # and by what index
+        #: By places in the user's code what each round of a loop computes there, by row, and by what index.
+        self.indices: dict[Any, dict[Primitive, dict[Var, Any]]] = {}
         self.befores: dict[tuple[Var, int], str] = {}  # by result and operand, the value of a variable before a loop
         self._starts: dict[Any, int | None] = {}  # by these places, what a loop begins with
         self._sourced: dict[tuple[str, Any], Any] = {}
@@ -90,7 +90,6 @@ class Constants:
         every: dict[Any, list[tuple[Var, Any]]] = {}
         carried = set[Any]()
         for eq in equations:
-            self.turns.setdefault(place(eq), []).append(eq.outputs[0])
             by_row = self.indices.setdefault(place(eq), {})
             by_row.setdefault(eq.row, {})[eq.outputs[0]] = eq.params.get("index")
             for k, x in enumerate(eq.operands):
@@ -143,7 +142,9 @@ class Constants:
         stated = None if start is None else at(start + rounds.index(eq.outputs[0]))
         if stated is None:
             return None
-        self._use({**wholes, **variables}, stated.formula.names)
+        at_labels = [at for part in walk(stated.formula) for at in index_parts(part.params.get("index"))]
+        of_labels = {at.word.partition("[")[0] for at in at_labels if isinstance(at, Labels)}
+        self._use({**wholes, **variables}, stated.formula.names | of_labels)
         if not stated.formula.names:
             return number(x)
         return fold(stated.formula, again) if counts else stated.formula
@@ -482,7 +483,7 @@ class Constants:
         if known is not None:
             labels.word = write(known, ASCII)
         elif isinstance(e, ast.Name | ast.Subscript) or e is not None and not is_all:
-            turns = self.turns.get(place(eq), [])
+            turns = [*self._reads(eq)]
             labels.word = ast.unparse(self._in_round(eq, e))
             if len(turns) > 1 and isinstance(e, ast.Name) and self._is_turn(e, eq.origin.code):
                 labels.word += f"{turns.index(eq.outputs[0]) + 1}"
@@ -512,7 +513,7 @@ class Constants:
 
     def _counter(self, eq: Equation, x: Any, e: ast.expr | None) -> str:
         """The name of a single position: of a variable, j1, j2, … in a loop over labels, or of an entry, ``ys[t]``."""
-        code, turns = eq.origin.code, self.turns.get(place(eq), [])
+        code, turns = eq.origin.code, [*self._reads(eq)]
         e = e.args[0] if isinstance(e, ast.Call) and e.args and ast.unparse(e.func) == "int" else e
         if isinstance(e, ast.Name) and len(turns) < 2 and _is_same(self._value(e.id, code), x):
             self._use({e.id: x}, [e.id])
@@ -601,7 +602,7 @@ class Constants:
 
     def _passed(self, word: str, code: CodeType) -> Any:
         """The number that is passed for an argument of a function, if it is the same in every call."""
-        callers = {c for c, _ in self.turns if c is not None and c.co_filename == code.co_filename}
+        callers = {c for c, _ in self.indices if c is not None and c.co_filename == code.co_filename}
         values = [
             stated.value for e in passed(code, word) for caller in callers if is_around(caller, e)
             if (stated := evaluated(e, self._variables(e, caller))) is not None
@@ -616,7 +617,7 @@ class Constants:
         """
         users = self._named_size(value, code, e)
         sources = {word: assigned(code, word) for word in SIZES}
-        others = {w for c, _ in self.turns if c not in (None, code) for w in c.co_varnames}  # of functions called
+        others = {w for c, _ in self.indices if c not in (None, code) for w in c.co_varnames}  # of functions called
         free = [w for w in sources if sources[w] is None and w not in self.taken | others]
         free = [w for w in sources if self.sizes.get(w) == value] or free
         word = next(iter([*users, *free])) if users or free else self.taken.take("n")
@@ -703,6 +704,8 @@ class _Turns(ast.NodeTransformer):
         self.seen = set[str]()
 
     def visit(self, e: Any) -> Any:
+        if isinstance(e, ast.Subscript) and isinstance(e.slice, ast.Subscript):  # φ[states[t]]
+            return self.generic_visit(e)
         whole = looped(self.code, e) if isinstance(e, ast.Name | ast.Subscript) else None
         own = (*self.code.co_varnames, *self.code.co_names, *self.code.co_cellvars)  # not a size n
         over = counted(self.code, e) if whole == "" and isinstance(e, ast.Name) and e.id in own else None

@@ -441,7 +441,8 @@ class Notation:
         if eq.outputs[0] in self.running and not np.any(x):
             return self.constant(x)  # L = 0, to which terms are added
         is_begun = self.board and eq.outputs[0] in self.running
-        written = is_begun and self.constants.added(eq, k, x) or self.constants.known(x)
+        is_label = isinstance(getattr(operand(eq, k), "slice", None), ast.Subscript)  # φ[states[t]] is no φ[1]
+        written = is_begun and self.constants.added(eq, k, x) or (None if is_label else self.constants.known(x))
         written = written or self.board and self.constants.before(eq, k, x) or None
         written = None if written and self.board and self.constants.is_of_round(eq, k, written) else written
         written = written or self.board and self.constants.written(eq, k, x) or None

@@ -588,19 +588,21 @@ def _in_order(lines: Iterable[Line]) -> list[Line]:
 
 def _key(line: Line) -> tuple[str, ...]:
     """Equal for lines that say the same."""
-    return (line.symbol, *(e.key for e in line.formulas), *(d.formula.key for d in line.since if d.formula))
+    since = (d.formula for d in line.since if d.formula)
+    return (line.symbol, *(e.key for e in (*line.formulas, *line.ones, *since)))
 
 
 def _pair(a: Line, b: Line) -> Line | None:
     """Two lines of consecutive steps as one."""
     steps = _number(a.symbol)[1], _number(b.symbol)[1]
-    alike = len(a.formulas) == len(b.formulas) and len(a.since) == len(b.since)
-    if not alike or abs(steps[0] - steps[1]) != 1 or a.check or b.check or a.ones or a.where:
+    alike = all(len(getattr(a, part)) == len(getattr(b, part)) for part in ("formulas", "since", "ones"))
+    if not alike or abs(steps[0] - steps[1]) != 1 or a.check or b.check or a.where:
         return None
     formulas = [e for pair in zip(a.formulas, b.formulas, strict=True) if (e := _one(pair, steps)) is not None]
+    ones = [e for pair in zip(a.ones, b.ones, strict=True) if (e := _one(pair, steps)) is not None]
     since = [d for pair in zip(a.since, b.since, strict=True) if (d := _both(pair, steps)) is not None]
-    if len(formulas) < len(a.formulas) or len(since) < len(a.since):
+    if len(formulas) < len(a.formulas) or len(since) < len(a.since) or len(ones) < len(a.ones):
         return None
     shape = a.shape if a.value is None else np.shape(a.value)
     symbol = _word([a.symbol, b.symbol], steps)
-    return replace(a, symbol=symbol, formulas=formulas, since=since, value=None, shape=shape)
+    return replace(a, symbol=symbol, formulas=formulas, since=since, ones=ones, value=None, shape=shape)

@@ -17,7 +17,7 @@ from ..table import ROWS, TABLE, Textbook
 from ..table.textbook import NOTATIONS
 from .factors import total
 from .formula import Expr, Function, Labels, constant, factors_of, multiplied, name, number, unsimplified
-from .writing import subscript
+from .writing import ASCII, subscript, write
 
 _BINARY: dict[type[ast.AST], str] = {
     ast.Add: "add", ast.Sub: "subtract", ast.Mult: "multiply", ast.Div: "divide", ast.Pow: "power",
@@ -130,7 +130,7 @@ def read(e: ast.expr, meanings: Mapping[str, Written]) -> Written:
             return sub(x)
         case ast.Subscript(ast.Call(func=ast.Attribute(attr="eye" | "identity"), args=[of], keywords=[]), labels):
             positions = sub(labels)
-            if np.ndim(positions.value) != 1 or np.asarray(positions.value).dtype.kind not in "iu":
+            if np.ndim(positions.value) > 1 or np.asarray(positions.value).dtype.kind not in "iu":
                 raise ValueError(f"{ast.unparse(labels)} are no labels")
             return _noted("onehot", [positions, sub(of)])
         case ast.Call(func=ast.Attribute(attr="eye" | "identity"), args=[of], keywords=[]):
@@ -173,9 +173,9 @@ def _index(e: ast.expr, meanings: Mapping[str, Written]) -> Any:
             return (getattr(e, "value", None) if isinstance(e, ast.Constant) else None,)
         case ast.Slice(lower=None, upper=None, step=None):
             return (slice(None),)
-        case ast.Name(id=word) if word in meanings and np.ndim(x := meanings[word].value) and x.dtype.kind in "iu":
+        case ast.Name(id=word) if word in meanings and np.asarray(x := meanings[word].value).dtype.kind in "iu":
             labels = np.asarray(x).view(Labels)
-            labels.word = word
+            labels.word = word if np.ndim(x) else write(meanings[word].formula, ASCII)
             return (labels,)
     return None
 
