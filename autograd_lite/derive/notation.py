@@ -54,7 +54,7 @@ from .formula_ops import applied
 from .idioms import recognised, with_turned
 from .masks import with_masks
 from .signs import with_factors_in_front
-from .simplify import again, simplified
+from .simplify import again, full, simplified
 from .symbolic_rule import CallResult, edge
 from .writing import ASCII, text_name, write
 
@@ -440,6 +440,9 @@ class Notation:
         x = eq.operands[k]
         if eq.outputs[0] in self.running and not np.any(x):
             return self.constant(x)  # L = 0, to which terms are added
+        is_joined = self.board and eq.row.algebra in ("stack", "concatenation") and np.size(x) > 1
+        if is_joined and np.all(np.equal(x, 1)) and not isinstance(operand(eq, k), ast.Name):
+            return full(number(1), np.shape(x))  # [1, x]
         is_begun = self.board and eq.outputs[0] in self.running
         is_label = isinstance(getattr(operand(eq, k), "slice", None), ast.Subscript)  # φ[states[t]] is no φ[1]
         written = is_begun and self.constants.added(eq, k, x) or (None if is_label else self.constants.known(x))

@@ -92,7 +92,8 @@ def fitted(e: Expr, shape: Shape) -> Expr:
     if e.shape == shape:
         return e
     if _size(e) == math.prod(shape) and e.shape:
-        return unsimplified("reshape", (e,), shape, shape=shape, order="C")
+        make_it = simplified if e.role == "index" else unsimplified
+        return make_it("reshape", (e,), shape, shape=shape, order="C")
     if len(e.shape) > len(shape):  # one number
         e = unsimplified("reshape", (e,), (), shape=(), order="C")
     return full(e, shape)
@@ -498,6 +499,12 @@ def _transpose(e: Expr) -> Expr | None:
         return x.args[0]
     if x.role == "outer product":
         return unsimplified(x.row, x.args[::-1], e.shape)
+    if x.role == "broadcast":
+        return full(x.args[0], e.shape) if not x.args[0].shape else None
+    if x.role == "reshape" and x.shape == (1, *x.args[0].shape):  # a row
+        return fitted(x.args[0], e.shape)
+    if x.role == "concatenation" and ndim == 2:  # of rows is one of columns
+        return unsimplified(x.row, map(transposed, x.args), e.shape, **{**x.params, "axis": 1 - x.params["axis"]})
     return transposed(x) if ndim == 2 and axes is not None else None
 
 
@@ -586,12 +593,28 @@ def _reshape(e: Expr) -> Expr | None:
         return average
     if x.params.get("keepdims") and np.empty(x.args[0].shape).sum(axis=x.params.get("axis")).shape == e.shape:
         return make(x.row, x.args, {**x.params, "keepdims": False}, e.shape)
+    if x.role == "transpose" and sorted(x.shape)[0] == 1 == len(x.shape) - 1:  # of a row or a column
+        return simplified("reshape", x.args, e.shape, **e.params)
+    if x.role == "index" and (entry := _line(x, e.shape)) is not None:
+        return entry
     coefficient, rest = _coefficient(x)
     if coefficient != 1 and rest.shape == x.shape:
         return product((number(coefficient), simplified("reshape", (rest,), e.shape, **e.params)), e.shape)
     if x.role == "reshape" and e.params.get("order", "C") == x.params.get("order", "C") == "C":
         return simplified("reshape", x.args, e.shape, **e.params)
     return unsimplified("reshape", e.args, e.shape, **{**e.params, "shape": e.shape})
+
+
+def _line(x: Expr, shape: Shape) -> Expr | None:
+    """The one row or column that a slice has, ``X[:, 1:2]``, as a vector: ``X[:, 1]``."""
+    sizes, parts = x.args[0].shape, index_parts(x.params["index"])
+    if len(parts) > len(sizes) or not all(type(part) is slice for part in parts):
+        return None
+    places = [range(size)[part] for size, part in zip(sizes, parts, strict=False)]
+    index = tuple(at[0] if len(at) == 1 else part for at, part in zip(places, parts, strict=True))
+    if np.empty(sizes)[index].shape != shape:
+        return None
+    return make(x.row, x.args, {**x.params, "index": index if len(index) > 1 else index[0]}, shape)
 
 
 def _average(product_: Expr, shape: Shape) -> Expr | None:
@@ -668,6 +691,9 @@ def _getitem(e: Expr) -> Expr | None:
         return simplified("getitem", x.args, e.shape, index=both, unique_indices=True)
     if type(both[0]) is slice and len(both) == 2 and type(index) is int:  # x[1:][0]
         return make(e.row, x.args, {**e.params, "index": range(x.args[0].shape[0])[both[0]][index]}, e.shape)
+    if x.role == "transpose" and len(x.shape) == 2 and type(index) in (int, slice):  # the rows of Xᵀ are columns of X
+        columns = make(e.row, x.args, {**e.params, "index": (slice(None), index)}, e.shape[::-1])
+        return transposed(columns) if type(index) is slice else columns
     if repr(index) == "(Ellipsis, 0)" and x.role in ("matrix product", "solution"):
         a, b = x.args
         if b.role == "index" and repr(b.params.get("index")) == "(Ellipsis, None)" and len(b.shape) == 2:

@@ -175,8 +175,8 @@ def _index(e: ast.expr, meanings: Mapping[str, Written]) -> Any:
             return (slice(None),)
         case ast.Name(id=word) if word in meanings and np.asarray(x := meanings[word].value).dtype.kind in "iu":
             labels = np.asarray(x).view(Labels)
-            labels.word = word if np.ndim(x) else write(meanings[word].formula, ASCII)
-            return (labels,)
+            labels.word = write(meanings[word].formula, ASCII)
+            return (labels,) if np.ndim(x) or labels.word != word else None  # states[0], no t
     return None
 
 

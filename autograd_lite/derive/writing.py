@@ -195,7 +195,7 @@ def _of_columns(e: Expr, printer: Printer) -> Expr:
 
 
 def _is_column(e: Expr) -> bool:
-    return e.role == "reshape" and e.shape == (*e.args[0].shape, 1)
+    return (e.role == "reshape" or _is_inserted(e)) and e.shape == (*e.args[0].shape, 1)
 
 
 def _with_entries(e: Expr) -> Expr:
@@ -657,6 +657,8 @@ def _is_vector(e: Expr) -> bool:
 
 def _is_joined(e: Expr) -> bool:
     """True for arrays beside each other, or matrices below each other."""
+    if e.role == "stack":
+        return len(e.shape) == 2 and e.params["axis"] == 1  # [1, x, x²]
     return e.role == "concatenation" and (e.params["axis"] == len(e.shape) - 1 or len(e.shape) == 2)
 
 

@@ -702,3 +702,22 @@ def test_a_sum_of_a_number_and_a_sigmoid_is_no_product_of_matrices():
 
     program = ag.trace(pair, RNG.uniform(-1, 1, 3), RNG.uniform(-1, 1, (2, 3)), RNG.uniform(-1, 1, 3))
     assert "dL/dv = " in str(program.explain())
+
+
+@pytest.mark.parametrize(
+    "design",
+    [
+        lambda x: np.column_stack([np.ones(len(x)), x]),
+        lambda x: np.stack([np.ones(len(x)), x], axis=1),
+        lambda x: np.vstack([np.ones(len(x)), x]).T,
+        lambda x: np.hstack([np.ones((len(x), 1)), x[:, None]]),
+    ],
+)
+def test_a_design_matrix_has_a_column_of_ones(design):
+    def fit(b, x, y):
+        X = design(x)
+        return np.mean((X @ b - y) ** 2)
+
+    text = " ".join(str(ag.trace(fit, RNG.uniform(-1, 1, 2), np.arange(6.0), RNG.uniform(-1, 1, 6)).explain()).split())
+    assert "dL/dx = dL/dX[:, 1] since X = [1, x" in text, text
+    assert "np.ones" not in text

@@ -1066,3 +1066,37 @@ def test_the_last_round_of_a_filter_has_the_form_of_the_others():
     assert "Sₜ = fₜ @ Hᵀ + R 1x1 t = 1 … 3" in text
     assert "dnll/dR = Σₜ dnll/dSₜ since" in text
     assert "K0" not in text
+
+
+def test_rows_and_unit_vectors_at_labels_have_the_labels():
+    phi, w, states, loss = RNG.uniform(-1, 1, (3, 2)), leaf(2, name="w"), np.array([0, 1, 2, 1]), 0.0
+    for t in range(3):
+        v = phi[states[t]] @ w
+        v_next = phi[states[t + 1]] @ w
+        loss += (0.9 * v_next - v) ** 2
+    text = " ".join(str(loss.explain(w, {"phi": phi, "states": states})).split())
+    assert "vₜ = φ[states[t-1]] @ w 1 t = 1 … 3 v_nextₜ = φ[states[t]] @ w" in text
+
+    def elo(rating, K, white, black):
+        r, L = rating, 0.0
+        for t in range(len(white)):
+            e = 1 / (1 + np.exp(r[black[t]] - r[white[t]]))
+            L = L + (1 - e) ** 2
+            r = r + K * (1 - e) * (np.eye(3)[white[t]] - np.eye(3)[black[t]])
+        return L
+
+    args = np.zeros(3), 0.3, np.array([0, 1, 2, 0]), np.array([1, 2, 0, 2])
+    text = " ".join(str(ag.trace(elo, *args).explain(["rating", "K"])).split())
+    assert "rₜ = rₜ₋₁ + K (1 - eₜ) (onehot(white[t-1]) - onehot(black[t-1])) 3 t = 1 … 3" in text
+    assert "rₜ₋₁[white[t-1]]" in text
+
+
+def test_a_fact_of_each_step_is_one_line():
+    X, y, W, L = RNG.uniform(-1, 1, (3, 2)), np.array([0, 2, 1]), leaf(3, 2, name="W"), 0.0
+    for i in range(3):
+        target = np.eye(3)[y[i]]
+        z = W @ X[i]
+        p = np.exp(z) / np.sum(np.exp(z))
+        L = L - np.sum(target * np.log(p))
+    text = " ".join(str(L.explain(W, {"X": X, "y": y})).split())
+    assert "t = 3 … 1 = pₜ - targetₜ since Σ targetₜ = 1" in text
