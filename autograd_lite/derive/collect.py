@@ -381,7 +381,7 @@ class _Reader:
         if largest(value) < 1e-12 * size and summed.names & self.context.computed:
             return number(0)
         if np.allclose(value, 1, rtol=1e-12):
-            self.ones[summed.key] = summed
+            self.ones |= {} if summed.args[0].head == "onehot" else {summed.key: summed}
             return number(1)
         return summed
 
@@ -606,7 +606,7 @@ def leaves(e: Expr) -> int:
         if part.is_number and len(TEXT.number(part.value)) > DIGITS:
             return 4
         is_indicator = part.role == "selection" and {x.value for x in part.args[1:] if x.is_number} == {0, 1}
-        is_row = part.role == "reshape" and part.args[0].role == "name"  # an index: dL/dsᵢ
+        is_row = part.role == "reshape" and part.args[0].role == "name" or part.head == "onehot"  # an index: dL/dsᵢ; Y
         return counts[0] if is_indicator or is_row else sum(counts) + (part.role not in _ARITHMETIC)
 
     return fold(e, count)

@@ -1092,11 +1092,18 @@ def test_rows_and_unit_vectors_at_labels_have_the_labels():
 
 
 def test_a_fact_of_each_step_is_one_line():
-    X, y, W, L = RNG.uniform(-1, 1, (3, 2)), np.array([0, 2, 1]), leaf(3, 2, name="W"), 0.0
+    X, y, W, L, M = RNG.uniform(-1, 1, (3, 2)), np.array([0, 2, 1]), leaf(3, 2, name="W"), 0.0, 0.0
+    Y = np.eye(3)[y]
     for i in range(3):
         target = np.eye(3)[y[i]]
         z = W @ X[i]
         p = np.exp(z) / np.sum(np.exp(z))
         L = L - np.sum(target * np.log(p))
+    for i in range(3):
+        a = W @ X[i]
+        q = np.exp(a) / np.sum(np.exp(a))
+        M = M - np.sum(Y[i] * np.log(q))
     text = " ".join(str(L.explain(W, {"X": X, "y": y})).split())
-    assert "t = 3 … 1 = pₜ - targetₜ since Σ targetₜ = 1" in text
+    assert "t = 3 … 1 = pₜ - onehot(y[t-1]) is a vector" in text
+    text = " ".join(str(M.explain(W, {"X": X, "Y": Y})).split())
+    assert "t = 3 … 1 = qₜ - Y[t-1] since Σ Y[t-1] = 1" in text
