@@ -12,7 +12,7 @@ import math
 import operator
 import re
 import unicodedata
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from functools import partial, reduce
 from types import EllipsisType
@@ -56,10 +56,10 @@ _NUMPY = """
     minimum heaviside greater greater_equal less less_equal equal not_equal logical_and logical_or logical_not isnan
     isinf isfinite where clip real conjugate conj
 
-    sum mean prod max min any all var std cumsum argmax argmin sort transpose matrix_transpose swapaxes moveaxis
-    squeeze expand_dims ravel reshape ones_like zeros_like flip trace array asarray concatenate stack column_stack
-    hstack vstack matmul dot inner outer vdot einsum tensordot kron zeros ones full eye identity arange diag
-    full_like broadcast_to linalg.inv linalg.det linalg.solve roll pad tril triu
+    sum mean prod max min any all var std cumsum argmax argmin count_nonzero sort convolve correlate transpose
+    matrix_transpose swapaxes moveaxis squeeze expand_dims ravel reshape ones_like zeros_like flip trace array asarray
+    concatenate stack column_stack hstack vstack matmul dot inner outer vdot einsum tensordot kron zeros ones full eye
+    identity arange diag full_like broadcast_to linalg.inv linalg.det linalg.solve roll pad tril triu
 """
 _CONSTANTS = {"pi": np.pi, "_pi": np.pi, "e": np.e, "inf": np.inf, "nan": np.nan, "newaxis": None}
 SIGNS_READ = frozenset("0123456789_+-*/%@()[]{},.:<>&|~=!#;^")
@@ -114,8 +114,9 @@ _FUNCTIONS: Mapping[str, Any] = {
     "tr": np.trace,
     "diag": _diagonal,
     "ln": np.log,
+    "len": lambda x: np.shape(x)[0],
     "isin": np.isin,
-    "diff": lambda x, axis=-1, **ends: np.diff(x, 1, axis, **ends),
+    "diff": lambda x, axis=-1, n=1, **ends: np.diff(x, n, axis, **ends),
     "erf": _ERF,
     **dict.fromkeys(("Φ", "ndtr"), lambda x: (1 + _ERF(x / math.sqrt(2))) / 2),
     "φ": lambda x: np.exp(-np.square(x) / 2) / np.sqrt(2 * np.pi),
@@ -299,8 +300,9 @@ class Reader:
         as of the "first" axis, an array without indices as "apart" from them, a vector added to a column as a "column",
         more than two axes as a "stack" of matrices, π as the "number", I as the "unit" matrix of the last axis where it
         is one of another size, an index as the user's "own" where that is an array, sums over steps as over those of
-        the "line", ∂L/∂x as the "total" derivative, free indices in the order in which they are "written", and arrays
-        in these as having "rows of steps".
+        the "line", ∂L/∂x as the "total" derivative, free indices in the order in which they are "written", arrays in
+        these as having "rows of steps", a sum as that of the "next" factor, or over the indices that are "bound" by it
+        though it has none, and a term with an entry beyond the "ends" as none.
     choices : set of str
         Those of these that made a difference.
     """
@@ -314,6 +316,7 @@ class Reader:
         self.extents: Mapping[str, int] = {}
         self.ends: Mapping[str, int] = {}
         self.rows: Container[str] = ""
+        self.sums: set[ast.expr] = set()  # those of terms, of which one with an entry beyond the ends is 0
         self.frame = ""  # the indices of what has none
         self.beside: tuple[int, ...] = ()  # the shape of what an operand is added to
         self.entries = max([ENTRIES, *(4 * np.size(x) for x in self.names.values() if not callable(x))])
@@ -328,16 +331,12 @@ class Reader:
         self.used.clear()
         self.choices.clear()
         self.left = WORK * self.entries
-        board.has_own_indices = bool(board.indices) and self._is_read_as("own")
-        has_sum = bool(re.search("Σ|sum", text))
-        board.counts_rows = has_sum and board.has_steps and len(steps) != 1 and self._is_read_as("rows of steps")
-        board.counts_as_line = has_sum and board.has_steps and self._is_read_as("line")
-        board.as_written = "written" in reading
+        board.reading, board.choices = reading, self.choices
         tree = _parsed(text.strip(), LONG, "eval", board, shape, letters, steps)
-        self.choices |= {"written"} if board.has_orders else set()
         self.extents, self.ends, self.rows = board.extents, board.ends, board.rows
         self.frame = (board.order + LETTERS[len(board.order) :])[: len(shape)]
-        return laid_out(self.value(tree.body), shape, board.order)
+        self.sums = {*_outermost(tree.body)} if "ends" in reading else set()
+        return laid_out(_inside(self.value(tree.body), "ends" in reading), shape, board.order)
 
     def _is_read_as(self, choice: str) -> bool:
         self.choices.add(choice)
@@ -408,8 +407,9 @@ class Reader:
         self.beside = np.shape(first) if is_sum else ()
         last = _operand(self._value(e.left if is_last else e.right))
         self.beside = ()
-        sides = [last, first] if is_last else [first, last]
-        n = np.size(first) if is_sum else 1
+        sides = [_inside(x, e in self.sums) for x in ([last, first] if is_last else [first, last])]
+        is_entrywise = isinstance(e.op, (ast.Add, ast.Sub, ast.Mult, ast.Div)) and not isinstance(first, Indexed)
+        n = np.size(first) if is_entrywise else 1
         if 1 < n**2 <= ENTRIES and {*map(np.shape, sides)} == {(n,), (n, 1)} and self._is_read_as("column"):
             sides = [np.reshape(x, (n, 1)) for x in sides]
         return sides
@@ -418,6 +418,8 @@ class Reader:
         """A list of entries, or of vectors that may be joined."""
         entries = list(map(self._value, e.elts))
         self._charge(_size(entries))
+        if any(isinstance(x, Indexed) for x in entries):  # [aᵢ, bᵢ]
+            return each(lambda *parts: np.asarray(parts), entries)
         is_joined = len(entries) > 1 and all(np.ndim(x) and isinstance(x, np.ndarray) for x in entries)
         return np.concatenate(entries, axis=-1) if is_joined and self._is_read_as("joined") else entries
 
@@ -528,7 +530,7 @@ class Reader:
         if not callable(fn):
             raise Unread(self._no_function(e, word))
         is_ours = word in self.names
-        args += [self._argument(a, is_ours or bare == "einsum") for a in e.args]
+        args += [self._argument(a, is_ours or bare in ("einsum", "convolve", "correlate")) for a in e.args]
         over, at = (next((_letters_of(k.value) for k in e.keywords if k.arg == w), "") for w in ("over", "at"))
         params = {
             k.arg or "**": self._argument(k.value, is_ours or k.arg in _WORDS)
@@ -590,7 +592,8 @@ class Reader:
         ndim = 0 if isinstance(x, Indexed) else np.ndim(x)
         if len(letters) == 1 < ndim and letters not in LETTERS[:ndim] and self._is_read_as("last"):
             letters = LETTERS[: ndim - 1] + letters  # Σₖ Pₖ for Σₖ Pᵢₖ
-        return indexed(x, letters, by, self.ends, lambda: not self._is_of_rows(letters), is_on_ring)
+        beyond = np.nan if any(by) and not is_on_ring and self._is_read_as("ends") else 0
+        return indexed(x, letters, by, self.ends, lambda: not self._is_of_rows(letters), is_on_ring, beyond)
 
     def _is_of_rows(self, letters: str) -> bool:
         return all(c in self.rows for c in letters) and self._is_read_as("rows")
@@ -655,6 +658,24 @@ _HINTS: dict[type, str] = {
     ast.Or: "write | between arrays, not or",
     ast.Not: "write ~ in front of an array, not not",
 }
+
+
+def _outermost(e: ast.expr) -> Iterator[ast.expr]:
+    """The outermost sums and differences of a formula, each without those of its terms in brackets."""
+    match e:
+        case ast.UnaryOp():
+            yield from _outermost(e.operand)
+        case ast.BinOp(op=ast.Mult() | ast.Div()):
+            yield from (*_outermost(e.left), *_outermost(e.right))
+        case ast.BinOp(op=ast.Add() | ast.Sub()):
+            yield e
+            is_sum = isinstance(e.left, ast.BinOp) and isinstance(e.left.op, (ast.Add, ast.Sub))
+            yield from _outermost(e.left) if is_sum and e.left.col_offset == e.col_offset else ()
+
+
+def _inside(x: Any, is_term: bool) -> Any:
+    """A term; 0 where it has an entry beyond the ends, which is nan."""
+    return Indexed(np.where(np.isnan(x.x), 0, x.x), x.letters) if is_term and isinstance(x, Indexed) else x
 
 
 def _dotted(e: ast.expr) -> str:

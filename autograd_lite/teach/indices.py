@@ -31,10 +31,10 @@ class Indexed(NamedTuple):
 
 def indexed(
     x: Any, letters: str, by: Sequence[int], extents: Mapping[str, int], as_axes: Callable[[], bool],
-    is_on_ring: bool = False,
+    is_on_ring: bool = False, beyond: float = 0,
 ) -> Any:  # fmt: skip
-    """A value with indices: ``x[i + k, …]`` for each `k` in `by`, as far as an index goes, 0 beyond the ends of `x`, or
-    what is at its other end if it `is_on_ring`.
+    """A value with indices: ``x[i + k, …]`` for each `k` in `by`, as far as an index goes, and `beyond` the ends of `x`
+    0, or what is at its other end if it `is_on_ring`.
 
     Where there are fewer indices than axes, these are the first ones, or as derivations are printed that of the letter:
     ``Pⱼ`` for ``Pᵢⱼ``.
@@ -62,7 +62,7 @@ def indexed(
             continue
         at = np.arange(extents.get(letters[axis - before], n)) + k
         inside = np.expand_dims((at >= 0) & (at < n), (*range(1, y.ndim - axis),))
-        y = np.take(y, at % n, axis) if is_on_ring else np.where(inside, np.take(y, np.clip(at, 0, n - 1), axis), 0)
+        y = np.take(y, at % n, axis) if is_on_ring else np.where(inside, np.take(y, at.clip(0, n - 1), axis), beyond)
     names = inner.letters + letters
     while again := next((c for c in names if names.count(c) > 1), ""):  # Aᵢᵢ, on the diagonal
         first, last = names.index(again), names.rindex(again)

@@ -128,7 +128,7 @@ const INDICES = "ᵢⱼₖₗₘₙ", LETTERS = "ijklmn";
 const entryShape = (x) => x.shape.slice(x.letters?.length ?? 0);
 const withLetters = (x, letters) => (letters ? { ...x, plain: false, letters } : x);
 /** A value with indices: x[i + k, …] for each k, 0 beyond its ends; with fewer of them than axes as the first ones, or as derivations have them. */
-const indexed = (x, letters, by, ends, asAxes, isOnRing) => {
+const indexed = (x, letters, by, ends, asAxes, isOnRing, beyond = 0) => {
   const before = x.letters ?? "";
   let sizes = entryShape(x);
   if (before && !sizes.length && [...letters].every((c) => before.includes(c))) return x;
@@ -141,7 +141,7 @@ const indexed = (x, letters, by, ends, asAxes, isOnRing) => {
     const c = letters[j], axis = before.length + j, n = y.shape[axis];
     if (k && !has(ends, c)) throw new Unread("an index of a sum cannot be moved");
     if (n === 1 || (!k && [1, n].includes(ends[c] ?? n))) return;
-    y = gathered(y, y.shape.map((n, m) => (m === axis ? ends[c] ?? n : n)), (at) => at.map((p, m) => (m !== axis ? p : isOnRing ? (((p + k) % n) + n) % n : p + k)));
+    y = gathered(y, y.shape.map((n, m) => (m === axis ? ends[c] ?? n : n)), (at) => at.map((p, m) => (m !== axis ? p : isOnRing ? (((p + k) % n) + n) % n : p + k)), beyond);
   });
   const names = [...before, ...letters], order = [...new Set(names)].sort();
   const sizeOf = (c) => Math.min(...names.map((d, k) => (d === c ? y.shape[k] : Infinity)));
@@ -291,24 +291,41 @@ const whole = (x, n) => {
   return n === undefined ? x.data : spread(array(x.shape, x.data), [n]);
 };
 /** An array of which each entry is one of `x`, or 0 where `from` has no place. */
-const gathered = (x, shape, from) => {
+const gathered = (x, shape, from, beyond = 0) => {
   if (count(shape) > LARGE) notMarked("it is too large for this page");
   const steps = shape.map((_, k) => count(shape.slice(k + 1))), inner = x.shape.map((_, k) => count(x.shape.slice(k + 1)));
   return array(shape, Array.from({ length: count(shape) }, (_, i) => {
     const at = from(steps.map((step, k) => Math.floor(i / step) % shape[k]));
-    return at && at.every((p, k) => p >= 0 && p < x.shape[k]) ? x.data[at.reduce((sum, p, k) => sum + p * inner[k], 0)] : 0;
-  }), x.kind);
+    return at && at.every((p, k) => p >= 0 && p < x.shape[k]) ? x.data[at.reduce((sum, p, k) => sum + p * inner[k], 0)] : beyond;
+  }), Number.isNaN(beyond) ? "f" : x.kind);
 };
 const triangle = (isKept) => (x, ...rest) => {
   const params = rest.find(isParams)?.params ?? {}, k = whole(rest.find((y) => !isParams(y)) ?? params.k ?? array([], [0], "i"))[0];
   return x.shape.length < 2 ? notMarked("a triangle") : gathered(x, x.shape, (at) => (isKept(at.at(-1) - at.at(-2), k) ? at : null));
 };
-const alongFirst = (x, rest) => {
-  const axis = alongOf(rest)[0] ?? array([], [0], "i");
-  if (axesOf(axis, x.shape.length)[0] !== 0) notMarked("another axis");
+const joined = (shapeOf, axisOf) => ({ parts }) => {
+  const several = (parts ?? notMarked("its arguments")).map((x) => (x.shape.length < 2 ? array(shapeOf(x), x.data, x.kind) : x));
+  return FUNCTIONS.concatenate({ parts: several }, array([], [axisOf(several[0])], "i"));
 };
+const convolved = (x, y, mode) => {
+  const [n, m] = [x, y].map(({ shape }) => (shape.length === 1 && shape[0] ? shape[0] : notMarked("its arguments")));
+  const all = Array.from({ length: n + m - 1 }, (_, k) => total(x.data.map((v, i) => v * (y.data[k - i] ?? 0))));
+  const size = { full: n + m - 1, same: Math.max(n, m), valid: Math.abs(n - m) + 1 }[mode] ?? notMarked("this mode"), cut = Math.floor((all.length - size) / 2);
+  return array([size], all.slice(cut, cut + size), kindOf(x, y));
+};
+const modeOf = (rest, mode) => (rest.find(isParams) ? rest.find(isParams).params.mode : rest[0])?.word ?? (rest.length ? notMarked("its parameters") : mode);
 const FUNCTIONS = {
-  stack: (x, ...rest) => (alongFirst(x, rest), { ...x, plain: false }),
+  stack: (x, ...rest) => {
+    const n = x.shape.length, [k] = axesOf(alongOf(rest)[0] ?? array([], [0], "i"), n), order = [...Array(n).keys()].slice(1);
+    order.splice(k, 0, 0);
+    return transposed(x, order);
+  },
+  hstack: joined((x) => [x.data.length], (x) => (x.shape.length === 1 ? 0 : 1)),
+  vstack: joined((x) => [1, x.data.length], () => 0), column_stack: joined((x) => [x.data.length, 1], () => 1),
+  convolve: (x, y, ...rest) => convolved(x, y, modeOf(rest, "full")),
+  correlate: (x, y, ...rest) => (x.data.length < y.data.length ? notMarked("its arguments") : convolved(x, { ...y, data: [...y.data].reverse() }, modeOf(rest, "valid"))),
+  argmax: reduction((row) => row.indexOf(largest(row)), () => "i"), argmin: reduction((row) => row.indexOf(-largest(row.map((v) => -v))), () => "i"),
+  count_nonzero: reduction((row) => row.filter(Boolean).length, () => "i"),
   concatenate: ({ parts, ...x }, ...rest) => {
     parts ??= [x];
     const n = parts[0].shape.length, [k] = axesOf(alongOf(rest)[0] ?? array([], [0], "i"), n), order = [k, ...[...Array(n).keys()].filter((j) => j !== k)];
@@ -417,7 +434,7 @@ const FUNCTIONS = {
     isin: (x, y) => map((v) => (y.data.includes(v) ? 1 : 0), "b", x),
     squeeze: (x) => array(x.shape.filter((n) => n !== 1), x.data, x.kind),
     ravel: (x) => array([x.data.length], x.data, x.kind), asarray: (x) => ({ ...x, plain: false }),
-    array: (x) => ({ ...x, plain: false }),
+    array: (x) => ({ ...x, plain: false }), len: (x) => (x.shape.length ? array([], [x.shape[0]], "i") : notMarked("len")),
     ...Object.fromEntries(Object.entries(ENTRYWISE).map(([word, f]) => [word, (x) => map(f, "f", x)])),
     ...Object.fromEntries(Object.entries(OF_THE_SAME_KIND).map(([word, f]) => [word, (x) => (x.kind === "b" ? notMarked("of conditions") : map(f, x.kind, x))])),
     ...Object.fromEntries(Object.entries(OPERATORS).map(([word, op]) => [word, (a, b) => binary(op, a, b)])),
@@ -475,11 +492,12 @@ const TOKEN = new RegExp(
   `(?:\\p{Nd}+\\.?\\p{Nd}*|\\.\\p{Nd}+)(?:[eE][+-]?\\p{Nd}+)?j?(?!${W})|\\p{Nd}+|(?!\\p{Nd})${W}(?:${W}|[${MARKS}]|[₊₋](?=[₀-₉]))*|` +
   "\\.[A-Za-z](?:" + W + ")*|'[^']*'|\"[^\"]*\"|\\*\\*|//|<<|>>|[<>=!:]=|\\s+|.", "gu",
 );
-const PREFIX = ["ln", "log", "exp", "sqrt", "sin", "cos", "tan", "tanh"];
+const PREFIX = ["ln", "log", "exp", "sqrt", "sin", "cos", "tan", "tanh", "det", "tr", "diag", "sign"];
 const KEYWORDS = ["and", "or", "not", "if", "else", "in", "is", "lambda", "for", "yield", "await"];
 const CLOSING = { "(": ")", "[": "]", "{": "}" };
 const BARS = { "|": "bars", "‖": "norm" };
 const CALLED = { "√": "sqrt", ln: "log" };
+const OF_OPERAND = ["min", "max", "argmin", "argmax", "prod"]; // minₖ dᵢₖ
 const AFTER = ["+", "-", "*", "/", "**", "@", "%", "//", "(", ","];
 const has = (object, key) => Object.prototype.hasOwnProperty.call(object, key);
 const isOperand = (word) => new RegExp(`^(?:${W}|[.(\\[{'"])`, "u").test(word) && !KEYWORDS.includes(word) && word !== ".";
@@ -547,10 +565,23 @@ const numbered = (number) => (number.includes("t") ? below(number) : number);
 /** What stands in braces below the line: ᵢⱼ₋₁ for _{i,j-1}, [t-1,0] for _{t-1,0}, _3 for _{3}. */
 const braced = (all, inside) => {
   const parts = inside.match(/[ti-n](?: ?[-+] ?\p{Nd}+)?|\p{Nd}+/gu) ?? [];
-  if (!parts.length || inside.replace(/[ ,]/g, "") !== parts.join("").replaceAll(" ", "")) return all;
+  if (/^(?:[i-n][^\p{L}\p{N}_]*\([i-n, ]+\)|\([i-n, ]+\)[^\p{L}\p{N}_]*[i-n])$/u.test(inside)) return [...inside].map((c) => ({ "(": "₍", ")": "₎" })[c] ?? below(c)).join(""); // dL/dJ_{j(ik)}
+  if (!parts.length || inside.replace(/[ ,]/g, "") !== parts.join("").replaceAll(" ", "")) {
+    const [word, ...at] = inside.split(","); // acc_{new,t}
+    return new RegExp(`^\\s*[A-Za-z]${W}*\\s*$`, "u").test(word) ? `_${word.trim()}${below(at.join(","))}` : all;
+  }
   if (parts.some((part, k) => k && /^\p{Nd}/u.test(part) && LETTERS.includes(parts[k - 1][0]))) return `[${parts.join(",")}]`;
   if (parts.some((part) => LETTERS.includes(part[0]))) return below(parts.join(""));
   return parts.length > 1 ? `[${parts.join(",")}]` : parts[0][0] === "t" ? below(parts[0]) : `_${parts[0]}`;
+};
+/** A formula for a row at each step with an index for t, and the indices: dL/dEₜⱼ = dL/daₜⱼ. */
+const ofRow = (text, letters, isOfStep) => {
+  const [first, ...others] = below(letters.replaceAll("ₜ", "t"));
+  const isRow = !text.includes("Σₜ") && !isOfStep && !text.includes(first) && others.every((c) => text.includes(c));
+  if (!text.includes("ₜ") || !others.length || (first !== "ₜ" && !isRow)) return [text, letters];
+  const c = [...INDICES].reverse().find((x) => !(text + others.join("")).includes(x)) ?? notMarked("its indices");
+  const changed = text.replaceAll("ₜ", c).replace(new RegExp(BARE, "gu"), LETTERS[INDICES.indexOf(c)]).replace(ENTRY, (_, at) => below(at));
+  return [changed, c + others.join("")];
 };
 const OTHERS = Object.fromEntries([..."ₐₑₕₒₚᵣₛᵤᵥₓ"].map((c, k) => [c, "aehoprsuvx"[k]]));
 const SUBSCRIPT = "₀-₉ₐₑₒₓₕᵢⱼₖₗₘₙₚᵣₛₜᵤᵥ₊₋";
@@ -558,9 +589,11 @@ const BRACES = new RegExp(`(?<=${W}|[${MARKS})\\]|‖])_\\{([^{}]*)\\}`, "gu"); 
 const BARE = `(?<![\\p{L}_]|(?!\\p{Nd})\\p{N}|\\.)t(?!${W})`; // the number of a step
 const SPACED = new RegExp(`(?<!${W}|/)([d∂](?!\\p{Nd})${W}(?:${W}|[${MARKS}])*) ?/ ?([d∂](?!\\p{Nd})${W}(?:${W}|[${MARKS}])*)`, "gu"); // dL / dx
 const INDEX = new RegExp(`((?:${W}|[${MARKS}])*(?:${W}|[${MARKS})\\]])|[)‖|])_(t?[i-n]+)(?!(?![ᵀΣ])${W}|[${MARKS}])`, "gu"); // x_i
-const STEPS = /Σ_?\{?[tₜ]\s*[=₌]\s*([\p{Nd}₀-₉]+)\}?\^?[{(]?([\p{Nd}⁰¹²³⁴-⁹]+)[})]?/u; // Σ_{t=1}^3
-const BOUNDS = new RegExp(`Σ(?:_?\\{?([ᵢⱼₖₗₘₙi-n])\\s*[=₌]\\s*[01₀₁]\\}?)(?:\\s*\\^?\\{?\\s*${W}\\}?(?=\\s|\\())?`, "gu"); // Σ_{i=1}^n
-const PART = /(?:Σ|(?<![\p{L}\p{N}_])sum)_\{ ?([i-n]) ?([<>≤≥]=?) ?([i-n]) ?\}/gu; // Σ_{i ≥ k}
+const PRIMED = new RegExp(`(${W}+)['′’](?!${W}*['"])`, "gu"); // X' for Xᵀ
+const PLAIN = new RegExp(`(?<=${W}|[${MARKS}])((?:${AT.slice(0, -1)}*)[${INDICES}])([₀-₉])(?![${SUBSCRIPT}])`, "gu"); // xᵢ₀
+const STEPS = /Σ_?\{?[tₜ]\s*[=₌]\s*([\p{Nd}₀-₉]+)\}?\^?[{(]?([\p{Nd}⁰¹²³⁴-⁹]+)[})]?/gu; // Σ_{t=1}^3
+const BOUNDS = new RegExp(`Σ(?:_?\\{?([ᵢⱼₖₗₘₙi-n])\\s*[=₌]\\s*[01₀₁]\\}?)(?:\\s*\\^(?:[{(]\\s*${W}+\\s*[})]|\\p{Nd}+|${W})|[ⁿᵐᵏᵀ⁰¹²³⁴-⁹]+)?`, "gu"); // Σ_{i=1}^n
+const PART = /(?:Σ|(?<![\p{L}\p{N}_])sum)_\{ ?([i-n]) ?([<>≤≥≠]=?|!=) ?([i-n]) ?\}/gu; // Σ_{i ≥ k}
 const ENTRY = /(?<=[\p{L}\p{N}_)\]])\[((?:[i-n](?: ?[-+] ?\p{Nd}+)?(?:, ?(?=[i-n]))?)+)\]/gu; // x[i, j-1]
 const escaped = (word) => word.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&");
 
@@ -618,7 +651,7 @@ class Board {
   constructor({ words, copied, functions, whole: all, maps, letter, signs, spellings, powers }, shapes) {
     const isKnown = ([, f]) => has(maps, f) || has(FUNCTIONS, bare(f)) || METHODS.includes(f.split(".")[1]) || ["onehot", "placed"].includes(f);
     const whole = Object.fromEntries(Object.entries(all).filter(([, code]) => [...code.matchAll(new RegExp(`((?:${W}|\\.)+)\\(`, "gu"))].every(isKnown)));
-    Object.assign(this, { words, whole, letter, functions: new Set(functions), shapes, countsAsLine: false, order: "", extents: {}, ends: {}, bare: new Set() });
+    Object.assign(this, { words, whole, letter, functions: new Set(functions), shapes, reading: [], choices: new Set(), order: "", extents: {}, ends: {}, bare: new Set() });
     if (letter !== "t") words._t = words.t;
     Object.assign(this, { signs, powers: new RegExp(powers, "gu"), spellings: spellings.map(([from, ...by]) => [new RegExp(from, "gu"), ...by]) });
     this.sign = new RegExp(Object.keys(signs).sort((a, b) => b.length - a.length).map(escaped).join("|"), "gu");
@@ -647,8 +680,8 @@ class Board {
   }
 
   python(text, shape, letters = "", steps = []) {
-    text = this.withT(decomposed(this.spelled(text))).replace(SPACED, (all, a, b) => (this.isKnown(`${a}/${b}`) ? `${a}/${b}` : all)).replace(INVERSE, "⁻¹").replace(this.powers, power);
-    for (const c of this.hasOwnIndices ? this.indices : []) text = text.replace(new RegExp(`(?<=[\\p{L}\\p{N}_)\\]])(?:_${c}(?!${W})|${below(c)})`, "gu"), `[${c}]`);
+    text = this.withT(decomposed(this.spelled(text)).replace(PRIMED, (all, w) => (has(this.words, w) && this.shapes[this.words[w]]?.length === 2 ? `${w}ᵀ ` : all))).replace(SPACED, (all, a, b) => (this.isKnown(`${a}/${b}`) ? `${a}/${b}` : all)).replace(INVERSE, "⁻¹").replace(this.powers, power);
+    for (const c of this.indices.length && this.isReadAs("own") ? this.indices : []) text = text.replace(new RegExp(`(?<=[\\p{L}\\p{N}_)\\]])(?:_${c}(?!${W})|${below(c)})`, "gu"), `[${c}]`);
     text = this.withSigns(this.withSubscripts(text.replace(/\|\|([^|]+)\|\|/gu, "‖$1‖")));
     text = text.replace(new RegExp(`(?<!${W}|\\.)(\\p{Nd}+)(e\\p{Nd}+)(?!${W})`, "gu"), (all, n, w) => (has(this.words, w) ? `${n} ${w}` : all));
     const start = text.match(this.start);
@@ -661,15 +694,17 @@ class Board {
         if (steps.length === 1) steps = [steps[0] - by];
       }
     }
+    [text, letters] = ofRow(text, letters, steps.length === 1);
     if (has(this.whole, text.trim())) text = this.whole[text.trim()];
-    text = this.unrolled(text, steps, letters, shape, by).replace(/(?<=\p{Nd})\s?π/gu, " np.pi ");
+    text = this.unrolled(text, steps, letters, shape, by);
     letters = letters.replaceAll("ₜ", "");
     const digits = (k) => [...k].map((c) => ("₀₁₂₃₄₅₆₇₈₉".indexOf(c) + 1 || Number(c) + 1) - 1).join("");
     text = text.replace(this.entry, (all, word, k) => {
       const number = [...k].map((c) => (c === "," ? c : digits(c))).join(""), isOfMatrix = (has(this.words, word) && this.shapes[this.words[word]]?.length) === number.length;
       return has(this.words, all) ? all : `${word}[${isOfMatrix ? [...number].join(",") : number}]`; // M[1,0] for M₁₀
     });
-    text = text.replace(new RegExp(`δ([${INDICES}])([${INDICES}])`, "gu"), (_, a, b) => `1[${lettersOf(a)} = ${lettersOf(b)}]`);
+    text = text.replace(new RegExp(`(?<!${W}|\\.)(\\p{Nd}+\\.?\\p{Nd}*)\\s?π`, "gu"), "$1 np.pi ");
+    if (!has(this.words, "δ")) text = text.replace(new RegExp(`δ([${INDICES}])([${INDICES}])`, "gu"), (_, a, b) => `1[${lettersOf(a)} = ${lettersOf(b)}]`);
     text = text.replace(this.copied, (w) => this.words[w]);
     for (const [all, of] of text.replaceAll("∂", "d").matchAll(new RegExp(`(?<!${W}|/)(d(?!\\p{Nd})${W}+)/d(?!\\p{Nd})(?:${W}|[${MARKS}])+`, "gu"))) {
       if (!has(this.words, split(of)[0])) throw new Unread(`${split(all)[0]} is no gradient on this sheet`);
@@ -680,13 +715,32 @@ class Board {
       text = `${text.slice(0, k)} placed(${text.slice(k, m.index)}, np.s_${m[1]})${text.slice(m.index + m[0].length)}`;
     }
     const plain = (t) => [...t].map((c) => (INDICES.includes(c) ? LETTERS[INDICES.indexOf(c)] : c)).join("");
-    text = text.replace(new RegExp(`Σ([${INDICES}])\\s*([<>]=?)\\s*([${INDICES}])`, "gu"), (_, a, op, b) => `Σ${a} 1[${plain(a + op + b)}] `);
+    text = this.bound(text);
+    text = text.replace(new RegExp(`Σ([${INDICES}])\\s*([<>]=?|!=)\\s*([${INDICES}])`, "gu"), (_, a, op, b) => `Σ${a} 1[${plain(a + op + b)}] `);
     text = text.replace(/\|(?!\s)([^|<>=]*[^|<>=\s])\|/gu, " bars($1)");
     this.measure(text, shape, plain(letters));
     const python = this.rewritten((text.replaceAll("∂", "d").match(TOKEN) ?? []).filter((t) => t.trim()));
     const odd = python.match(new RegExp(`${W}*[₊₋]${W}*`, "u"));
     if (odd) throw new Unread(`${odd[0]} cannot be read: only an index can be moved, as in uᵢ₊₁`);
     return python;
+  }
+
+  isReadAs(choice) {
+    this.choices.add(choice);
+    return this.reading.includes(choice);
+  }
+
+  /** A formula in which sums without an index are over those of their factors, if it is read so: Σ aᵢ Xᵢ. */
+  bound(text) {
+    const inside = new RegExp(`[${INDICES}]`, "gu"), own = new RegExp(`Σ([${INDICES}]+)`, "gu");
+    for (const m of [...text.matchAll(new RegExp(`Σ(?![${INDICES}])`, "gu"))].reverse()) {
+      const term = text.slice(m.index + 1, endOfTerm(text, m.index + 1)), not = [...term.matchAll(own)].map(([, at]) => at).join("");
+      const at = [...new Set(term.match(inside) ?? [])].filter((c) => !not.includes(c)).sort();
+      if (!at.length || !this.isReadAs("bound")) continue;
+      const twice = at.filter((c) => term.split(c).length > 2);
+      text = `${text.slice(0, m.index + 1)}${(twice.length ? twice : at).join("")} ${text.slice(m.index + 1)}`;
+    }
+    return text;
   }
 
   hasWhole(text) {
@@ -707,8 +761,11 @@ class Board {
     const stems = [...this.stems].sort((a, b) => b.length - a.length).map(escaped).join("|") || "(?!)";
     const small = (sign, k) => (sign ? (sign === "-" ? "₋" : "₊") + [...k].map((c) => "₀₁₂₃₄₅₆₇₈₉"[c]).join("") : "");
     const step = "(t ?(?:[+-] ?\\p{Nd}+)?|\\p{Nd}+)", every = [...this.steps.keys()].sort((a, b) => b.length - a.length).map(escaped).join("|") || "(?!)";
+    text = text.replace(new RegExp(`(?<!${W})(${every})_(?:T(?!${W})|ᵀ)`, "gu"), (_, w) => `${w}${Math.max(...this.steps.get(w))}`); // h_T
     text = text.replace(new RegExp(`(?<!${W})(?:(${stems})\\*\\*${step}(?!${W})|(${every})(?:\\*\\*)?(?:\\(${step}\\)|\\(\\(${step}\\)\\)))`, "gu"), (_, a, k, b, m, n) => (a ?? b) + numbered(k ?? m ?? n)); // h^t, h(t), h^(t-1)
     text = text.replace(new RegExp(`(?<!${W})(${this.arrays})(?:\\*\\*)?\\((t ?(?:[+-] ?\\p{Nd}+)?)\\)`, "gu"), "$1[$2]"); // x(t)
+    text = text.replace(new RegExp(`(?<!${W})(${this.arrays})${STEP}([${INDICES}]+)(?!${W})`, "gu"), (_, word, sign, k, at) => (
+      `${word}[t${sign ? `${sign === "₋" ? "-" : "+"}${Math.abs(moved(sign, k))}` : ""},${lettersOf(at).join("")}]`)); // emitₜⱼ
     text = text.replace(new RegExp(`(?<!${W})(${stems})\\[(?:t\\s*(?:([+-])\\s*(\\p{Nd}+))?|(\\p{Nd}+))\\]`, "gu"), (_, word, sign, k, number) => word + (number ?? `ₜ${small(sign, k)}`)); // h[t-1]
     text = this.overSteps(text);
     text = text.replace(new RegExp(`(?<!${W})(${stems})([${INDICES}])(?:([₊₋])([₀-₉]+))?`, "gu"), (_, word, index, sign, k) => {
@@ -727,16 +784,11 @@ class Board {
       text = text.replaceAll("ₜ", [...INDICES].reverse().find((c) => !(text + letters).includes(c)) ?? "ₜ");
     }
     const over = text.match(/[;,]?\s*(?<![\p{L}\p{N}_])t\s*=\s*(\p{Nd}+)\s*(?:…|\.\.+|to)\s*(\p{Nd}+)\s*$/u);
-    if (over) text = text.slice(0, over.index);
-    for (let m = text.match(/Σₜ/u); m; m = text.match(/Σₜ/u)) {
-      const start = m.index + 2, end = endOfTerm(text, start), term = text.slice(start, end);
-      const isPlain = !term.match(AT_STEP) && steps.length && term.search(new RegExp(BARE, "gu")) >= 0;
-      let common = over ? Array.from({ length: Math.max(over[2] - over[1] + 1, 0) }, (_, k) => Number(over[1]) + k) : isPlain ? [...steps] : this.stepsOf(term, steps);
-      if (steps.length > 1 && !over && (steps.every((t) => common.includes(t)) || !/ₜ(?![₊₋])/u.test(term))) common = [...steps].sort((a, b) => a - b);
-      else if (this.countsAsLine && !over) {
-        const fewer = common.filter((t) => (steps.length > 1 ? steps.includes(t) : t)); // without a start
-        if (fewer.length) common = fewer;
-      }
+    if (over) text = text.slice(0, over.index).replace(/Σₜ(?!⟦)/gu, `Σₜ⟦${over[1]},${over[2]}⟧`);
+    const sum = /Σₜ(?:⟦(\p{Nd}+),(\p{Nd}+)⟧)?/u;
+    for (let m = text.match(sum); m; m = text.match(sum)) {
+      const start = m.index + m[0].length, end = endOfTerm(text, start), term = text.slice(start, end);
+      const common = m[1] ? Array.from({ length: Math.max(m[2] - m[1] + 1, 0) }, (_, k) => Number(m[1]) + k) : this.stepsOf(term, steps);
       if (common.length > 1000) notMarked("it is too long");
       text = `${text.slice(0, m.index)}(${common.map((t) => `(${this.atStep(term, t)})`).join("+")})${text.slice(end)}`;
     }
@@ -755,7 +807,8 @@ class Board {
     for (const m of [...text.matchAll(new RegExp(`Σ([${INDICES}])(?![${INDICES}])`, "gu"))].reverse()) {
       const [all, c] = m, start = m.index + all.length, end = endOfTerm(text, start), term = text.slice(start, end);
       const values = [...term.matchAll(new RegExp(`((?!\\p{Nd})${W}(?:${W}|[${MARKS}/])*?)${c}`, "gu"))].map(([, word]) => word);
-      if (text.slice(end).includes(c) || !values.some((w) => this.stems.has(w)) || values.some((w) => !this.stems.has(w) && !(this.countsRows && has(this.words, w)))) continue;
+      if (text.slice(end).includes(c) || !values.some((w) => this.stems.has(w)) || values.some((w) => !this.stems.has(w) && !has(this.words, w))) continue;
+      if (!values.every((w) => this.stems.has(w)) && !this.isReadAs("rows of steps")) continue;
       text = `${text.slice(0, m.index)}Σₜ${term.replaceAll(c, "ₜ").replace(new RegExp(BARE.replace("t(", `${lettersOf(c)}(`), "gu"), "t")}${text.slice(end)}`;
     }
     return text;
@@ -779,9 +832,22 @@ class Board {
       const isStart = over.length > 1 && there.length && wordOf(of) === of && start + by === Math.min(...there) - 1;
       return [...there.map((n) => n - by), ...(isStart ? [start] : [])];
     });
-    const common = each.length ? each.reduce((a, b) => a.filter((n) => b.includes(n))) : [];
+    let common = each.length ? each.reduce((a, b) => a.filter((n) => b.includes(n))) : this.stems.size ? this.rowsOf(term, over) : over;
+    common = [...new Set(common)].sort((a, b) => a - b);
+    const isAll = over.every((t) => common.includes(t)), isOfLine = over.length > 1 && (isAll || (each.length && !/ₜ(?![₊₋])/u.test(term)));
+    if (isOfLine && !(isAll && common.length > over.length && this.isReadAs("all"))) return [...over].sort((a, b) => a - b);
+    const fewer = common.filter((t) => (over.length > 1 ? over.includes(t) : t)); // without a start
+    if (fewer.length && fewer.length < common.length && this.isReadAs("line")) return fewer;
     if (!common.length) throw new Unread(`Σₜ cannot be read: there is no step t with each value in ${term.trim().replaceAll("*+", "·")}`);
-    return [...new Set(common)].sort((a, b) => a - b);
+    return common;
+  }
+
+  /** The steps t for which the arrays in a term have entries; others if it has none. */
+  rowsOf(term, others) {
+    const at = [...term.matchAll(AT_STEP)].map(([, w, sign, k]) => [(has(this.words, w) && this.shapes[this.words[w]]) || [], moved(sign, k)]);
+    const rows = at.filter(([shape]) => shape.length).map(([shape, by]) => Array.from({ length: shape[0] }, (_, k) => k - by));
+    const common = rows.slice(1).reduce((a, b) => a.filter((n) => b.includes(n)), rows[0] ?? []);
+    return common.length ? common : others;
   }
 
   /** A message on one step in terms of t. */
@@ -818,17 +884,15 @@ class Board {
       text = text.replace(new RegExp(`_(?:\\{[^{}]*\\}|${c}(?!${W}))`, "gu"), (at) => at.replace(new RegExp(`(?<![\\p{L}\\p{N}])${c}(?!${W})|(?<=\\{[ti-n])${c}(?=\\})|(?<=\\{)${c}(?=[i-n]\\})`, "gu"), plain)); // {b}, {ib}, {bi}
       if (!has(this.words, c)) text = text.replace(new RegExp(`(?<![\\p{L}_]|(?!\\p{Nd})\\p{N})${c}(?!${W}|\\()`, "gu"), plain); // 1[wᵢ = u] in a formula with ᵤ
     }
-    const over = text.match(STEPS);
-    if (over && text.split("Σ").length === 2) {
-      const [first, last] = over.slice(1).map((k) => [...k].map((c) => ("₀₁₂₃₄₅₆₇₈₉".indexOf(c) + 1 || "⁰¹²³⁴⁵⁶⁷⁸⁹".indexOf(c) + 1 || Number(c) + 1) - 1).join(""));
-      text = `${text.slice(0, over.index)}Σₜ ${text.slice(over.index + over[0].length)}; t = ${first} … ${last}`;
-    }
+    const plain = (number) => [...number].map((c) => ("₀₁₂₃₄₅₆₇₈₉".indexOf(c) + 1 || "⁰¹²³⁴⁵⁶⁷⁸⁹".indexOf(c) + 1 || Number(c) + 1) - 1).join("");
+    text = text.replace(STEPS, (_, first, last) => `Σₜ⟦${plain(first)},${plain(last)}⟧ `);
     text = text.replace(BOUNDS, (_, c) => `Σ${below(c)} `).replace(PART, (_, a, op, b) => `Σ${below(a)}${op}${below(b)} `);
     text = text.replace(BRACES, braced);
     const bound = [...text.matchAll(new RegExp(`(?:Σ_?|(?<!${W})sum_)([i-n${INDICES}]+)`, "gu"))].flatMap(([, at]) => [...below(at)]).map((c) => LETTERS[INDICES.indexOf(c)]);
     const isKept = (c) => (has(this.words, c) && !bound.includes(c)) || ("+-".includes(c) && text.includes("Σ")); // in a sum, x[i+1] may go further than an index
     text = text.replace(ENTRY, (all, at) => ([...at].some(isKept) ? all : below(at)));
     text = text.replace(new RegExp(`(?<=[${INDICES}₀-₉]),(?=[${INDICES}])`, "gu"), ""); // uᵢ₊₁,ⱼ
+    text = text.replace(PLAIN, (_, at, k) => `[${[...at].map((c) => LETTERS[INDICES.indexOf(c)] ?? "0123456789+-"[SMALL.indexOf(c)]).join("")},${SMALL.indexOf(k)}]`);
     text = text.replace(INDEX, (all, word, at, k, whole) => {
       const [before] = whole.slice(0, k).match(new RegExp(`(?:[d∂]${W}*/)?$`, "u"));
       return has(this.words, all) || has(this.words, before + all) ? all : word + below(at); // dL/dW_i
@@ -840,7 +904,7 @@ class Board {
   /** Find how far each index goes: by the result, or else by the values that have it. */
   measure(text, shape, order) {
     const used = lettersOf(text), isCount = (c) => "mn".includes(c) && !used.includes(c) && !order.includes(c);
-    const bare = (text.match(new RegExp(`(?<!${W})[i-n](?!${W})`, "gu")) ?? []).filter((c) => !has(this.words, c) && !isCount(c));
+    const bare = (text.match(TOKEN) ?? []).filter((c) => /^[i-n]$/.test(c) && !has(this.words, c) && !isCount(c));
     const sums = lettersOf((text.match(new RegExp(`Σ[${INDICES}]+`, "gu")) ?? []).join(""));
     const free = [...new Set([...used, ...bare])].filter((c) => !sums.includes(c)).sort().join("");
     const several = shape.filter((n) => n !== 1);
@@ -848,8 +912,7 @@ class Board {
     this.order = !free || [...order].every((c) => free.includes(c)) ? order : "";
     const places = (text.match(new RegExp(`[${INDICES}]|(?<!${W})[i-n](?!${W})`, "gu")) ?? []).map((c) => LETTERS[INDICES.indexOf(c)] ?? c);
     const asTyped = [...new Set(places)].filter((c) => free.includes(c)).join("");
-    this.hasOrders = !this.order && asTyped.length === free.length && free.length > 1 && asTyped !== free;
-    if (this.hasOrders && this.asWritten) this.order = asTyped;
+    if (!this.order && asTyped.length === free.length && free.length > 1 && asTyped !== free && this.isReadAs("written")) this.order = asTyped;
     this.order ||= this.fitting(free, several, text);
     const letters = this.order || free;
     const sizes = several.length === letters.length ? several : shape;
@@ -902,13 +965,14 @@ class Board {
       } else if (t === "1" && tokens[0] === ".T" && tokens.length > 1) { // 1ᵀ A, with a vector of ones
         tokens.splice(0, tokens[1] === "@" ? 2 : 1);
         add(out, `sum(${this.operand(tokens)},axis=0)`);
-      } else if (t === "∈" && out.length && tokens.length) {
-        out.push(`isin(${out.pop()},${this.operand(tokens)})`);
+      } else if ("∈⊗".includes(t) && out.length && tokens.length) {
+        out.push(`${t === "∈" ? "isin" : "outer"}(${out.pop()},${this.operand(tokens)})`);
       } else if (out.length && isIndex(t)) {
         out.push(this.placed(out.pop(), t));
-      } else if (t.startsWith("Σ")) {
-        return out.join("") + this.sum(t.slice(1), tokens, out.length > 0 && isOperand(out.at(-1)));
-      } else if ((t === "√" || (PREFIX.includes(t) && tokens[0] !== "(")) && tokens.length) {
+      } else if (t.startsWith("Σ") || (split(t)[0] === "mean" && tokens.length && tokens[0] !== "(" && !has(this.words, t))) {
+        const [word, at] = t.startsWith("Σ") ? ["sum", t.slice(1)] : split(t); // meanᵢ xᵢ
+        return out.join("") + this.sum(word, at, tokens, out.length > 0 && isOperand(out.at(-1)));
+      } else if (tokens.length && (t === "√" || (PREFIX.includes(t) && !"(.".includes(tokens[0][0]) && !has(this.words, t)))) {
         const power = tokens[0] === "**" && tokens[1] === "2" ? tokens.splice(0, 2).join("") : ""; // tanh² x
         add(out, `${CALLED[t] ?? t}(${this.operand(tokens)})${power}`);
       } else if ([...t].length === 1 && !/[\p{L}\p{N}]/u.test(t) && has(this.words, t) && out.length && tokens.length) {
@@ -936,16 +1000,16 @@ class Board {
       return;
     }
     const isVector = opening === "[" && tokens[0] === ".T" && inner.includes(",") && !inner.includes(":"); // g [x, h]ᵀ
-    const inside = opening + this.rewritten(inner) + CLOSING[opening];
+    const inside = opening + this.rewritten(calls && out.at(-1) === "where" ? compared(inner) : inner) + CLOSING[opening];
     if (!isVector && out.length && (calls || (opening === "[" && !NUMBER.test(out.at(-1)))) && isOperand(out.at(-1))) out[out.length - 1] += inside;
     else add(out, inside);
   }
 
   name(word, tokens, out) {
     const [base, at] = split(word);
-    if (at && tokens[0] === "(" && !has(this.words, base)) {
-      tokens.shift();
-      const inside = this.rewritten(group(tokens)), behind = isIndex(tokens[0]) ? `,at=_${lettersOf(tokens.shift()).join("")}` : "";
+    if (at && tokens.length && !has(this.words, base) && (tokens[0] === "(" || OF_OPERAND.includes(base))) { // softmaxⱼ(S)ᵢⱼ, minₖ dᵢₖ
+      const isCall = tokens[0] === "(" && tokens.shift();
+      const inside = isCall ? this.rewritten(group(tokens)) : this.operand(tokens), behind = isIndex(tokens[0]) ? `,at=_${lettersOf(tokens.shift()).join("")}` : "";
       add(out, `${base}(${inside},over=_${lettersOf(at).join("")}${behind})`);
       return false;
     }
@@ -982,7 +1046,7 @@ class Board {
     return `indexed(${value},_${lettersOf(at).join("")}${by.some(Boolean) ? `,${tuple(by)}` : ""})`;
   }
 
-  sum(letters, tokens, times) {
+  sum(word, letters, tokens, times) {
     let depth = 0, end = tokens.length;
     for (let k = 0; k < tokens.length; k++) {
       depth += "([{".includes(tokens[k]) - ")]}".includes(tokens[k]);
@@ -994,8 +1058,21 @@ class Board {
     }
     if (letters && [...letters].some((c) => !INDICES.includes(c))) notMarked("this sum");
     const over = letters ? `,over=_${lettersOf(letters).join("")}` : "";
+    const near = this.near(letters, tokens.slice(0, end));
+    let between = "";
+    if (near < end && this.isReadAs("next")) [end, between] = [near, AFTER.slice(0, -2).includes(tokens[near]) ? "" : "*+"];
     const term = this.rewritten(tokens.slice(0, end)), rest = this.rewritten(tokens.slice(end));
-    return `${times ? "*" : ""}sum(${term}${over})${rest}`;
+    return `${times ? "*" : ""}${word}(${term}${over})${between}${rest}`;
+  }
+
+  /** Where the first factor of a sum ends, if the index is not in what follows: 2 / Σᵢ mᵢ x. */
+  near(letters, tokens) {
+    const rest = [...tokens];
+    if (rest.length) this.operand(rest);
+    while (rest.length && (rest[0] === "**" || isIndex(rest[0]))) if (rest.shift() === "**") this.operand(rest);
+    const own = rest.findIndex((t) => t.startsWith("Σ")), at = rest.slice(0, own < 0 ? rest.length : own).map((t) => split(t)[1]).join("");
+    const isWhole = [...letters].some((c) => at.includes(c)) || rest[0] === "/" || /^\p{Nd}/u.test(tokens.join(""));
+    return tokens.length - (isWhole ? 0 : rest.length);
   }
 
   /** Whether the next term has an index of the sum before it, which the result has not: Σᵢ aᵢ - bᵢ. */
@@ -1008,7 +1085,7 @@ class Board {
 
   operand(tokens) {
     let taken = [tokens.shift()];
-    if (taken[0] === "(") taken = ["(", ...group(tokens), ")"];
+    if (has(CLOSING, taken[0])) taken = [taken[0], ...group(tokens), CLOSING[taken[0]]];
     const opening = has(this.words, taken[0]) ? ["["] : ["(", "["];
     while (tokens.length && ((opening.includes(tokens[0]) && taken.at(-1) !== ")") || tokens[0].startsWith("."))) {
       const t = tokens.shift();
@@ -1156,7 +1233,7 @@ const parsed = (text, typed) => {
       const before = at;
       const list = items(")", expression);
       const isTuple = list.length !== 1 || tokens[at - 2][1] === "," && at - 2 > before;
-      return isTuple ? ["list", list] : list[0];
+      return isTuple ? ["list", list] : Object.assign(list[0], { isInBrackets: true });
     }
     if (kind === "sign" && word === "[") return ["list", items("]", expression), true];
     return unreadable();
@@ -1184,6 +1261,17 @@ const mapped = ([from, shape, entries], [x, ...rest]) => {
   return array(shape, data);
 };
 
+/** The outermost sums and differences of a formula, each without those of its terms in brackets. */
+const outermost = (e) => {
+  if (e[0] === "unary") return outermost(e[2]);
+  if (e[0] !== "binary") return [];
+  if (["*", "/"].includes(e[1])) return [...outermost(e[2]), ...outermost(e[3])];
+  const isSum = ([kind, op]) => kind === "binary" && ["+", "-"].includes(op);
+  return isSum(e) ? [e, ...(isSum(e[2]) && !e[2].isInBrackets ? outermost(e[2]) : [])] : [];
+};
+/** A term; 0 where it has an entry beyond the ends, which is NaN. */
+const inTerm = (x, isTerm) => (isTerm && x.letters ? { ...x, data: x.data.map((v) => (Number.isNaN(v) ? 0 : v)) } : x);
+
 class Reader {
   constructor(space, { functions, usual, maps, notations, shown }) {
     Object.assign(this, { space, shown, functions: new Set(functions), usual, maps, notations, used: false });
@@ -1192,16 +1280,12 @@ class Reader {
   formula(text, board, shape, letters, steps, reading) {
     Object.assign(this, { shape, reading, choices: new Set(), used: false });
     if ([...text.trim()].length > 2000) throw new Unread(`it has ${[...text.trim()].length.toLocaleString("en-US")} characters; write it in 2,000 at most`);
-    board.hasOwnIndices = board.indices.length > 0 && this.isReadAs("own");
-    const hasSum = /Σ|sum/.test(text);
-    board.countsRows = hasSum && board.steps.size > 0 && steps.length !== 1 && this.isReadAs("rows of steps");
-    board.countsAsLine = hasSum && board.steps.size > 0 && this.isReadAs("line");
-    board.asWritten = reading.includes("written");
+    Object.assign(board, { reading, choices: this.choices });
     const tree = parsed(board.python(text.trim(), shape, letters, steps), text.trim());
-    if (board.hasOrders) this.choices.add("written");
     Object.assign(this, { extents: board.extents, ends: board.ends, rows: board.rows, rank: shape.length });
     this.frame = (board.order + LETTERS.slice(board.order.length)).slice(0, shape.length);
-    return laidOut(this.operand(this.value(tree)), shape, board.order);
+    this.sums = new Set(reading.includes("ends") ? outermost(tree) : []);
+    return laidOut(inTerm(this.operand(this.value(tree)), reading.includes("ends")), shape, board.order);
   }
 
   isReadAs(choice) {
@@ -1239,7 +1323,9 @@ class Reader {
       case "hint": throw new Unread(e[1]);
       case "name": case "attribute": return this.named(e);
       case "list": {
-        const list = e[1].map((part) => this.value(part)), isJoined = e[2] && list.length > 1 && list.every((x) => x?.shape?.length && !x.letters);
+        const list = e[1].map((part) => this.value(part));
+        if (e[2] && list.some((x) => x?.letters)) return each((...parts) => this.operand({ list: parts }), list.map((x) => this.operand(x))); // [aᵢ, bᵢ]
+        const isJoined = e[2] && list.length > 1 && list.every((x) => x?.shape?.length && !x.letters);
         return isJoined && this.isReadAs("joined") ? FUNCTIONS.concatenate({ parts: list }, array([], [-1], "i")) : { list };
       }
       case "unary": {
@@ -1254,8 +1340,8 @@ class Reader {
         this.beside = "+-".includes(e[1]) && !first.letters ? first.shape : [];
         const second = this.operand(this.value(e[isLast ? 2 : 3]));
         this.beside = [];
-        let [left, right] = isLast ? [second, first] : [first, second];
-        const [n] = left.shape, isSum = "+-".includes(e[1]) && left.shape.length + right.shape.length === 3 && n > 1 && n * n <= LARGE && n === right.shape[0];
+        let [left, right] = (isLast ? [second, first] : [first, second]).map((x) => inTerm(x, this.sums.has(e)));
+        const [n] = left.shape, isSum = ["+", "-", "*", "/"].includes(e[1]) && left.shape.length + right.shape.length === 3 && n > 1 && n * n <= LARGE && n === right.shape[0];
         if (isSum && !left.letters && !right.letters && [left, right].some((x) => x.shape[1] === 1) && this.isReadAs("column")) {
           [left, right] = [left, right].map((x) => ({ ...x, shape: [n, 1] }));
         }
@@ -1289,9 +1375,10 @@ class Reader {
     if (word === "True" || word === "False") return array([], [word === "True" ? 1 : 0], "b", true);
     if (short === "newaxis" || word === "None") return null;
     if (has(CONSTANTS, short)) return array([], [CONSTANTS[short]], "f", true);
-    if (e[0] === "attribute" && ["T", "mT", "I", "size", "ndim"].includes(e[2])) {
+    if (e[0] === "attribute" && ["T", "mT", "I", "size", "ndim", "shape"].includes(e[2])) {
       const x = this.operand(this.value(e[1])), n = x.shape.length;
       if (x.plain) throw new Unread("a number has no transpose");
+      if (e[2] === "shape") return array([n], [...x.shape], "i");
       if (e[2] === "size" || e[2] === "ndim") return array([], [e[2] === "size" ? x.data.length : n], "i", true);
       if (e[2] === "I") {
         const isSquare = entryShape(x).length > 1 && x.shape[n - 1] === x.shape[n - 2] && x.shape[n - 1] > 1 && !this.isReadAs("entry");
@@ -1390,7 +1477,8 @@ class Reader {
     if (letters.length === 1 && ndim > 1 && !value.letters && !LETTERS.slice(0, ndim).includes(letters) && this.isReadAs("last")) letters = LETTERS.slice(0, ndim - 1) + letters; // Σₖ Pₖ for Σₖ Pᵢₖ
     const hasOne = !value.letters && alike(value.shape, [1]) && (this.ends[letters] ?? 1) > 1 && this.isReadAs("one");
     const x = hasOne ? gathered(value, [this.ends[letters]], (at) => at) : value; // one entry, which stands at index 0 only
-    return indexed(x, letters, by, this.ends, () => !([...letters].every((c) => this.rows.includes(c)) && this.isReadAs("rows")), isOnRing);
+    const beyond = by.some(Boolean) && !isOnRing && this.isReadAs("ends") ? NaN : 0;
+    return indexed(x, letters, by, this.ends, () => !([...letters].every((c) => this.rows.includes(c)) && this.isReadAs("rows")), isOnRing, beyond);
   }
 
   /** The value of a function of operands with indices, or along the axes of some. */
@@ -1461,8 +1549,10 @@ class Reader {
       else values.push(this.value(a));
     }
     const isAxis = (x, k) => k > 0 && x?.list && ["sum", "mean", "max", "min", "prod"].includes(short);
-    if (short === "concatenate" && values[0]?.list?.length) values[0] = { parts: values[0].list.map((x) => this.operand(x)) };
-    const operands = values.map((x, k) => (isAxis(x, k) || x?.parts || (x?.word && short === "einsum") ? x : this.operand(x)));
+    const isJoined = ["concatenate", "hstack", "vstack", "column_stack"].includes(short), takesWord = ["einsum", "convolve", "correlate"].includes(short);
+    if (isJoined && values[0]?.list?.length) values[0] = { parts: values[0].list.map((x) => this.operand(x)) };
+    if (values[0]?.parts?.some((x) => x.letters)) notMarked("entries");
+    const operands = values.map((x, k) => (isAxis(x, k) || x?.parts || (x?.word && takesWord) ? x : this.operand(x)));
     if (letters.over || operands.some((x) => x?.letters)) {
       const f = has(this.maps, word) ? (...x) => mapped(this.maps[word], x) : FUNCTIONS[short] ?? notMarked("this function");
       return this.along((...x) => ({ ...f(...x), plain: false }), short, operands, params, letters.over, letters.at);

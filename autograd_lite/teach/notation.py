@@ -36,10 +36,12 @@ _RANGE = r"[;,]?\s*\bt\s*=\s*(\d+)\s*(?:…|\.\.+|to)\s*(\d+)\s*$"  # t = 1 … 
 _PLACES = r"(?<!\w)at (\[(?:[^][]|\[[^][]*\])*\]), 0 elsewhere"  # behind a term
 _BRACES = rf"(?<=[\w{_MARKS})\]|‖])_\{{([^{{}}]*)\}}"  # x_{i-1}, Σ_{ij}, p_{t-1,i}
 _INDEX = rf"([\w{_MARKS}]*[\w{_MARKS})\]]|[)‖|])_(t?[i-n]+)(?![^\WᵀΣ]|[{_MARKS}])"  # x_i
-_PART = r"(?:Σ|(?<!\w)sum)_\{ ?([i-n]) ?([<>≤≥]=?) ?([i-n]) ?\}"  # Σ_{i ≥ k}
+_PART = r"(?:Σ|(?<!\w)sum)_\{ ?([i-n]) ?([<>≤≥≠]=?|!=) ?([i-n]) ?\}"  # Σ_{i ≥ k}
 _SPACED = rf"(?<![\w/])([d∂][^\W\d][\w{_MARKS}]*) ?/ ?([d∂][^\W\d][\w{_MARKS}]*)"  # dL / dx
 _ENTRY = r"(?<=[\w)\]])\[((?:[i-n](?: ?[-+] ?\d+)?(?:, ?(?=[i-n]))?)+)\]"
-_BOUNDS = r"Σ(?:_?\{?([ᵢⱼₖₗₘₙi-n])\s*[=₌]\s*[01₀₁]\}?)(?:\s*\^?\{?\s*[\wⁿ]\}?(?=\s|\())?"  # Σ_{i=1}^n
+_BOUNDS = (  # Σ_{i=1}^n
+    r"Σ(?:_?\{?([ᵢⱼₖₗₘₙi-n])\s*[=₌]\s*[01₀₁]\}?)(?:\s*\^(?:[{(]\s*\w+\s*[})]|\d+|\w)|[ⁿᵐᵏᵀ⁰¹²³⁴-⁹]+)?"
+)
 _OTHERS = dict(zip("ₐₑₕₒₚᵣₛᵤᵥₓ", "aehoprsuvx", strict=True))  # letters that are no names of indices
 _STEPS = r"Σ_?\{?[tₜ]\s*[=₌]\s*([\d₀-₉]+)\}?\^?[{(]?([\d⁰¹²³⁴-⁹]+)[})]?"  # Σ_{t=1}^3
 _RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
@@ -47,7 +49,9 @@ _SUBSCRIPT = "₀-₉ₐₑₒₓₕᵢⱼₖₗₘₙₚᵣₛₜᵤᵥ₊₋"
 DECIMAL = r"\d\.\d"
 _LITERAL = r"(?<![\w.₀-₉])(?:\d+\.?\d*|\.\d+)(?![\w.])|½"
 _INVERSE = r"(?<![\d.])(?:\^|\*\*)\s*(?:-1(?![\w.])|\(-1\)|\{-1\})"  # A^-1
-_PREFIX = ("ln", "log", "exp", "sqrt", "sin", "cos", "tan", "tanh")  # functions that need no brackets: ln P
+#: Functions that need no brackets: ln P.
+_PREFIX = ("ln", "log", "exp", "sqrt", "sin", "cos", "tan", "tanh", "det", "tr", "diag", "sign")
+_OF_OPERAND = ("min", "max", "argmin", "argmax", "prod")  # minₖ dᵢₖ
 _WORDS = ("and", "or", "not", "if", "else", "in", "is", "lambda", "for", "yield", "await")
 
 
@@ -108,10 +112,9 @@ class Board:
         #: Of the last formula the indices of the result, and how far each index goes; those of the result alone.
         self.order, self.extents, self.ends = "", dict[str, int](), dict[str, int]()
         self.rows: Container[str] = ""
-        self.counts_as_line = False  # whether sums are over the steps of the line that have the values, without a start
-        self.counts_rows = False  # whether k in Σₖ x[k] aₖ is the number of a step
-        self.as_written, self.has_orders = False, False  # whether free indices are in the order of the formula
-        self.has_own_indices = False  # whether i is the user's, where that is an array: q[i] for qᵢ
+        #: How what can be read in two ways is read, and what could: see :class:`~autograd_lite.teach.answers.Reader`.
+        self.reading: Set[str] = frozenset()
+        self.choices: set[str] = set()
         self._steps: dict[str, set[int]] = {}  # of the values in a loop
         for m in (re.fullmatch(rf"(.*(?:[^\W\d]|[{_MARKS}]))(\d+)", shown, re.DOTALL) for shown in words):
             if m:
@@ -127,7 +130,7 @@ class Board:
         if letter != "t":
             self.words["_t"] = self.words["t"]
         signs = {w: word for w, word in words.items() if len(w) == 1 and not w.isalnum()}
-        self._infix = {"∈": "isin", **signs}
+        self._infix = {"∈": "isin", "⊗": "outer", **signs}
         #: What is replaced as a whole, the longest first.
         self.copied = [w for w in sorted(words, key=len, reverse=True) if not re.fullmatch(rf"[\w{_MARKS}]+|.", w)]
         self._copied = "|".join(map(re.escape, self.copied)) or "(?!)"
@@ -142,10 +145,11 @@ class Board:
         sums over steps are over these, if the values are there.
         """
         text = text if self._has_whole(text) else spelled(text, self.words)
-        text = re.sub(r"\|\|([^|]+)\|\|", r"‖\1‖", self.with_t(decomposed(text)))
+        text = re.sub(r"(\w+)['′’](?!\w*['\"])", self._primed, decomposed(text))
+        text = re.sub(r"\|\|([^|]+)\|\|", r"‖\1‖", self.with_t(text))
         text = re.sub(_SPACED, lambda m: f"{m[1]}/{m[2]}" if self._is_known(f"{m[1]}/{m[2]}") else m[0], text)
         text = re.sub(POWERS, power, re.sub(_INVERSE, "⁻¹", text))
-        for c in self.indices if self.has_own_indices else ():
+        for c in self.indices if self.indices and self._is_read_as("own") else ():
             text = re.sub(rf"(?<=[\w)\]])(?:_{c}(?!\w)|{_below(c)})", f"[{c}]", text)
         text = signs_replaced(self.with_subscripts(text))
         text = re.sub(r"(?<![\w.])(\d+)(e\d+)(?!\w)", lambda m: f"{m[1]} {m[2]}" if m[2] in self.words else m[0], text)
@@ -155,12 +159,14 @@ class Board:
             if (m := re.fullmatch(_OF_STEP, letters)) and letters != "ₜ":
                 by, letters = _moved(*(part and part.translate(_SMALL) for part in m.groups())), "ₜ"
                 steps = [steps[0] - by] if len(steps) == 1 else steps
+        text, letters = _of_row(text, letters, len(steps) == 1)
         text = self._unrolled(self.whole.get(text.strip(), text), steps, letters, shape, by)
         letters = letters.replace("ₜ", "")
         entry = rf"((?<!\w)(?:{self._arrays})|\))_?(\d+|[₀-₉]+(?:,[₀-₉]+)*)(?![\w])"  # observed_2
         text = re.sub(entry, self._entry, text)
-        text = re.sub(r"(?<=\d)\s?π", " np.pi ", text)  # also where a value has that name
-        text = re.sub(rf"δ([{INDICES}])([{INDICES}])", lambda m: f"1[{m[1]} = {m[2]}]".translate(_SUBSCRIPTS), text)
+        text = re.sub(r"(?<![\w.])(\d+\.?\d*)\s?π", r"\1 np.pi ", text)  # also where a value has that name
+        delta = rf"δ([{INDICES}])([{INDICES}])" if "δ" not in self.words else "(?!)"
+        text = re.sub(delta, lambda m: f"1[{m[1]} = {m[2]}]".translate(_SUBSCRIPTS), text)
         text = re.sub(rf"(?<!\w)({self._copied})(?=(?:{_AT})?(?!\w))", lambda m: self.words[m[1]], text)
         for of in re.finditer(rf"(?<![\w/])(d[^\W\d]\w*)/d[^\W\d][\w{_MARKS}]*", text.replace("∂", "d")):
             if _split(of[1])[0] not in self.words:
@@ -168,7 +174,8 @@ class Board:
         while m := re.search(_PLACES, text):
             k = _start_of_term(text, m.start())
             text = f"{text[:k]} placed({text[k : m.start()]}, np.s_{m[1]}){text[m.end() :]}"
-        bounds = rf"Σ([{INDICES}])\s*([<>]=?)\s*([{INDICES}])"  # Σₖ≥ᵢ
+        text = self._bound(text)
+        bounds = rf"Σ([{INDICES}])\s*([<>]=?|!=)\s*([{INDICES}])"  # Σₖ≥ᵢ
         text = re.sub(bounds, lambda m: f"Σ{m[1]} 1[{(m[1] + m[2] + m[3]).translate(_SUBSCRIPTS)}] ", text)
         text = re.sub(r"\|(?!\s)([^|<>=]*[^|<>=\s])\|", r" bars(\1)", text)  # λ |a|; an or has blanks, or conditions
         self._measured(text, shape, letters.translate(_SUBSCRIPTS))
@@ -199,14 +206,18 @@ class Board:
         is_of_matrix = len(self.shapes.get(self.words.get(m[1], ""), ())) == len(number)
         return m[0] if m[0] in self.words else f"{m[1]}[{','.join(number) if is_of_matrix else number}]"
 
+    def _primed(self, m: re.Match[str]) -> str:
+        """A matrix that is transposed: ``X'``."""
+        return f"{m[1]}ᵀ " if len(self.shapes.get(self.words.get(m[1], ""), ())) == 2 else m[0]
+
     def _index(self, m: re.Match[str]) -> str:
         """An index below the line, if it does not belong to a name: ``dL/dW_i``."""
         before = re.findall(r"(?:[d∂]\w*/)?$", m.string[: m.start()])[0]
         return m[0] if m[0] in self.words or before + m[0] in self.words else m[1] + _below(m[2])
 
-    @property
-    def has_steps(self) -> bool:
-        return bool(self._steps)
+    def _is_read_as(self, choice: str) -> bool:
+        self.choices.add(choice)
+        return choice in self.reading
 
     def _has_whole(self, text: str) -> bool:
         return any(w in signs_replaced(text) for w in self.whole)
@@ -247,9 +258,7 @@ class Board:
     def with_subscripts(self, text: str) -> str:
         """A formula in which indices are written below the line: ``xᵢ`` for ``x_i``, ``Σᵢⱼ`` for ``Σ_{ij}``."""
         text = self._in_letters(text)
-        if (over := re.search(_STEPS, text)) and text.count("Σ") == 1:
-            first, last = (k.translate(_DIGITS).translate(_RAISED) for k in over.groups())
-            text = f"{text[: over.start()]}Σₜ {text[over.end() :]}; t = {first} … {last}"
+        text = re.sub(_STEPS, lambda m: f"Σₜ⟦{m[1]},{m[2]}⟧ ".translate(_DIGITS).translate(_RAISED), text)
         text = re.sub(_BOUNDS, lambda m: f"Σ{_below(m[1])} ", text)
         text = re.sub(_PART, lambda m: f"Σ{_below(m[1])}{m[2]}{_below(m[3])} ", text)
         text = re.sub(_BRACES, _braced, text)
@@ -258,6 +267,8 @@ class Board:
         kept |= {*"+-"} if "Σ" in text else set()  # in a sum, x[i+1] may go further than an index
         text = re.sub(_ENTRY, lambda m: m[0] if {*m[1]} & kept else _below(m[1]), text)  # x[i, j-1]
         text = re.sub(rf"(?<=[{INDICES}₀-₉]),(?=[{INDICES}])", "", text)  # uᵢ₊₁,ⱼ
+        plain = rf"(?<=[\w{_MARKS}])((?:{_AT[:-1]}*)[{INDICES}])([₀-₉])(?![{_SUBSCRIPT}])"  # xᵢ₀
+        text = re.sub(plain, lambda m: f"[{m[1]},{m[2]}]".translate(_SUBSCRIPTS).translate(_DIGITS), text)
         text = re.sub(_INDEX, self._index, text)
         text = re.sub(rf"(?<!\w)sum(?=[{INDICES}])", "Σ", text)
         return re.sub(rf"(?<=[{_SUBSCRIPT}])(?=[^\W{_SUBSCRIPT}{_MARKS}])", " ", text)  # aᵢbⱼ
@@ -300,10 +311,13 @@ class Board:
         stems = "|".join(sorted(map(re.escape, self._stems), key=len)[::-1]) or "(?!)"
         number = r"(t ?(?:[+-] ?\d+)?|\d+)"
         every = "|".join(sorted(map(re.escape, self._steps), key=len)[::-1]) or "(?!)"
+        text = re.sub(rf"(?<!\w)({every})_(?:T(?!\w)|ᵀ)", lambda m: f"{m[1]}{max(self._steps[m[1]])}", text)  # h_T
         called = rf"(?:\*\*)?(?:\({number}\)|\(\({number}\)\))"
         raised = rf"(?<!\w)(?:({stems})\*\*{number}(?!\w)|({every}){called})"  # h^t, h(t), h^(t-1)
         text = re.sub(raised, lambda m: (m[1] or m[3]) + _numbered(m[2] or m[4] or m[5]), text)
         text = re.sub(rf"(?<!\w)({self._arrays})(?:\*\*)?\((t ?(?:[+-] ?\d+)?)\)", r"\1[\2]", text)  # x(t)
+        entries = rf"(?<!\w)({self._arrays}){_STEP}([{INDICES}]+)(?!\w)"  # emitₜⱼ
+        text = re.sub(entries, lambda m: f"{m[1]}[t{m[2] or ''}{m[3] or ''},{_letters(m[4])}]".translate(_DIGITS), text)
         entry = rf"(?<!\w)({stems})\[(?:t\s*(?:([+-])\s*(\d+))?|(\d+))\]"  # h[t-1]
         text = re.sub(entry, lambda m: m[1] + (m[4] or f"ₜ{m[2] or ''}{m[3] or ''}".translate(_SMALL)), text)
         text = self._over_steps(text)
@@ -323,8 +337,9 @@ class Board:
             end = _end_of_term(text, m.end())
             term, c = text[m.end() : end], m[1]
             values = {*re.findall(rf"([^\W\d][\w{_MARKS}/]*?){c}", term)}
-            others = {w for w in values - self._stems if not self.counts_rows or w not in self.words}
-            if values & self._stems and not others and c not in text[end:]:
+            is_of_steps = values & self._stems and c not in text[end:]
+            others = {w for w in values - self._stems if w not in self.words} if is_of_steps else values
+            if is_of_steps and not others and (values <= self._stems or self._is_read_as("rows of steps")):
                 term = re.sub(rf"(?<![^\W\d]){_letters(c)}(?!\w)", "t", term.replace(c, "ₜ"))
                 text = f"{text[: m.start()]}Σₜ{term}{text[end:]}"
         return text
@@ -332,12 +347,11 @@ class Board:
     def _summed(self, text: str, steps: Sequence[int]) -> str:
         """A formula with the terms of its sums over steps, which ``t = 1 … 3`` may stand behind."""
         if over := re.search(_RANGE, text):
-            text = text[: over.start()]
-        while m := re.search("Σₜ", text):
+            text = re.sub("Σₜ(?!⟦)", "Σₜ⟦{},{}⟧".format(*over.groups()), text[: over.start()])
+        while m := re.search(r"Σₜ(?:⟦(\d+),(\d+)⟧)?", text):
             end = _end_of_term(text, m.end())
             term = text[m.end() : end]
-            first, last = map(int, over.groups()) if over else (0, -1)
-            common = {*range(first, last + 1)} if over else self._steps_of(term, steps)
+            common = {*range(int(m[1]), int(m[2]) + 1)} if m[1] else self._steps_of(term, steps)
             terms = "+".join(f"({self._at_step(term, t)})" for t in sorted(common))
             text = f"{text[: m.start()]}({terms}){text[end:]}"
         return text
@@ -374,20 +388,38 @@ class Board:
             there, by = self._steps.get(word, set()), _moved(m[2], m[3])
             is_start = len(over) > 1 and there and word == m[1] and min(over) + by == min(there) - 1
             steps.append({k - by for k in there} | ({min(over)} if is_start else set()))
-        common = set.intersection(*steps) if steps else {*over} if re.search(_BARE, term) else set[int]()
-        if len(over) > 1 and (common >= {*over} or steps and not re.search("ₜ(?![₊₋])", term)):
+        common = set.intersection(*steps) if steps else self._stems and self._rows_of(term) or {*over}
+        is_of_line = len(over) > 1 and (common >= {*over} or steps and not re.search("ₜ(?![₊₋])", term))
+        if is_of_line and not (common > {*over} and self._is_read_as("all")):
             return {*over}
-        if self.counts_as_line and (fewer := common & {*over} if len(over) > 1 else common - {0}):
+        fewer = common & {*over} if len(over) > 1 else common - {0}
+        if fewer and fewer != common and self._is_read_as("line"):
             return fewer
         if not common:
             shown = term.strip().replace("*+", "·")
             raise Unread(f"Σₜ cannot be read: there is no step t with each value in {shown}")
         return common
 
+    def _rows_of(self, term: str) -> set[int]:
+        """The steps t for which the arrays in a term have entries: ``xₜ₋₁ xₜ``."""
+        at = [(self.shapes.get(self.words.get(m[1], ""), ()), _moved(m[2], m[3])) for m in re.finditer(_AT_STEP, term)]
+        rows = [{*range(-by, shape[0] - by)} for shape, by in at if len(shape)]
+        return set.intersection(*rows) if rows else set()
+
+    def _bound(self, text: str) -> str:
+        """A formula in which sums without an index are over those of their factors, if it is read so: ``Σ aᵢ Xᵢ``."""
+        for m in [*re.finditer(rf"Σ(?![{INDICES}])", text)][::-1]:
+            term = text[m.end() : _end_of_term(text, m.end())]
+            at = "".join(sorted({*re.findall(f"[{INDICES}]", term)} - {*"".join(re.findall(f"Σ([{INDICES}]+)", term))}))
+            if at and self._is_read_as("bound"):
+                at = "".join(c for c in at if term.count(c) > 1) or at
+                text = f"{text[: m.end()]}{at} {text[m.end() :]}"
+        return text
+
     def _measured(self, text: str, shape: tuple[int, ...], order: str) -> None:
         """Find how far each index goes: by the result, or else by the values that have it."""
         used = {c.translate(_SUBSCRIPTS) for c in text if c in INDICES}
-        bare = {c for c in re.findall(r"(?<!\w)[i-n](?!\w)", text) if c not in self.words}
+        bare = {*LETTERS} & {*_TOKEN.findall(text)} - self.words.keys()
         bare -= {*"mn"} - used - {*order}  # a number of entries that has another name
         sums = "".join(re.findall(f"Σ([{INDICES}]+)", text)).translate(_SUBSCRIPTS)
         free = "".join(sorted((used | bare) - {*sums}))
@@ -397,8 +429,8 @@ class Board:
         self._of_result = order + free
         self.order = order if {*order} <= {*free} or not free else ""
         written = _in_order(text, free)
-        self.has_orders = not self.order and len(written) == len(free) > 1 and written != free
-        self.order = written if self.has_orders and self.as_written else self.order
+        is_order = not self.order and len(written) == len(free) > 1 and written != free
+        self.order = written if is_order and self._is_read_as("written") else self.order
         self.order = self.order or self._fitting(free, several, uses)
         order = self.order or free
         extents = dict(zip(order, several if len(several) == len(order) else shape, strict=False))
@@ -448,9 +480,9 @@ class Board:
                 self._ones(tokens, out)
             elif out and re.fullmatch(_AT, t):  # (K @ v)ᵢ
                 out[-1] = self._placed(out[-1], t)
-            elif t.startswith("Σ"):
-                return "".join(out) + self._sum(t[1:], tokens, bool(out and _is_operand(out[-1])))
-            elif (t == "√" or t in _PREFIX and tokens[:1] != ["("]) and tokens:
+            elif of := self._reduction(t, tokens):
+                return "".join(out) + self._sum(of, t.removeprefix("Σ"), tokens, bool(out and _is_operand(out[-1])))
+            elif tokens and (t == "√" or t in _PREFIX and tokens[0][0] not in "(." and t not in self.words):
                 _add(out, self._called(_CALLED.get(t, t), tokens))
             elif (word := self._infix.get(t)) and out and tokens:
                 out[-1] = f"{word}({out[-1]},{self._operand(tokens)})"
@@ -494,6 +526,7 @@ class Board:
             return
         is_vector = tokens[:1] == [".T"] and "," in inner and ":" not in inner  # g [x, h]ᵀ
         is_index = opening == "[" and not is_vector and not re.fullmatch("[0-9.]+", "".join(out[-1:]))
+        inner = _compared(inner) if calls and out[-1] == "where" else inner
         inside = opening + self.rewritten(inner) + _CLOSING[opening]
         if out and (calls or is_index) and _is_operand(out[-1]):
             out[-1] += inside
@@ -503,9 +536,10 @@ class Board:
     def _name(self, word: str, tokens: list[str], out: list[str]) -> bool:
         """Add a value, or the name of a function, for which it returns true."""
         base, at = _split(word)
-        if at and tokens[:1] == ["("] and base not in self.words:  # meanᵢ(…), softmaxⱼ(S)ᵢⱼ
-            tokens.pop(0)
-            inside = self.rewritten(_group(tokens))
+        is_along = at and base not in self.words and tokens
+        if is_along and (tokens[0] == "(" or base in _OF_OPERAND):  # softmaxⱼ(S)ᵢⱼ, minₖ dᵢₖ
+            is_call = tokens[0] == "(" and tokens.pop(0)
+            inside = self.rewritten(_group(tokens)) if is_call else self._operand(tokens)
             behind = f",at=_{_letters(tokens.pop(0))}" if tokens and re.fullmatch(_AT, tokens[0]) else ""
             _add(out, f"{base}({inside},over=_{_letters(at)}{behind})")
             return False
@@ -535,8 +569,14 @@ class Board:
         by = [_moved(sign, k) for _, sign, k in re.findall(_MOVED, at)]
         return f"indexed({value},_{_letters(at)}{f',{_tuple(by)}' if any(by) else ''})"
 
-    def _sum(self, letters: str, tokens: list[str], times: bool) -> str:
-        """A sum over the term that follows, and what stands behind that."""
+    def _reduction(self, t: str, tokens: Sequence[str]) -> str:
+        """The function of a sum, or of a mean that is written as a sum is: ``meanᵢ xᵢ``."""
+        is_mean = _split(t)[0] == "mean" and t not in self.words and tokens[:1] not in ([], ["("])
+        return "sum" if t[0] == "Σ" else "mean" if is_mean else ""
+
+    def _sum(self, word: str, letters: str, tokens: list[str], times: bool) -> str:
+        """A sum or a mean over the term that follows, and what stands behind that."""
+        letters = letters.removeprefix(word)
         depth, end = 0, len(tokens)
         for k, t in enumerate(tokens):
             depth += (t in "([{") - (t in ")]}")
@@ -548,8 +588,23 @@ class Board:
         if {*letters} - {*INDICES}:
             raise Unread(f"Σ{letters} cannot be read: sums are over {' '.join(INDICES)}; write its terms")
         over = f",over=_{_letters(letters)}" if letters else ""
+        near, between = self._near(letters, tokens[:end]), ""
+        if near < end and self._is_read_as("next"):
+            end, between = near, "" if tokens[near] in _OPERATORS[:-2] else "*+"
         term, rest = self.rewritten(tokens[:end]), self.rewritten(tokens[end:])
-        return f"{'*' if times else ''}sum({term}{over}){rest}"
+        return f"{'*' if times else ''}{word}({term}{over}){between}{rest}"
+
+    def _near(self, letters: str, tokens: Sequence[str]) -> int:
+        """Where the first factor of a sum ends, if the index is not in what follows: ``2 / Σᵢ mᵢ x``."""
+        rest = [*tokens]
+        _ = rest and self._operand(rest)
+        while rest and (rest[0] == "**" or re.fullmatch(_AT, rest[0])):
+            if rest.pop(0) == "**":
+                self._operand(rest)
+        own = next((k for k, t in enumerate(rest) if t.startswith("Σ")), None)
+        is_in_rest = {*"".join(_split(t)[1] for t in rest[:own])} & {*letters}
+        is_whole = is_in_rest or rest[:1] == ["/"] or "".join(tokens)[:1].isdigit()
+        return len(tokens) - (0 if is_whole else len(rest))
 
     def _is_in_sum(self, letters: str, tokens: Sequence[str]) -> bool:
         """Whether the next term has an index of the sum before it, which the result has not: ``Σᵢ aᵢ - bᵢ``."""
@@ -562,8 +617,8 @@ class Board:
     def _operand(self, tokens: list[str]) -> str:
         """The next operand: a name or number, or a group, with what is attached to it."""
         taken = [tokens.pop(0)]
-        if taken == ["("]:
-            taken += [*_group(tokens), ")"]
+        if taken[0] in _CLOSING:
+            taken += [*_group(tokens), _CLOSING[taken[0]]]
         opening = ("[",) if taken[0] in self.words else ("(", "[")
         while tokens and (tokens[0] in opening and taken[-1] != ")" or tokens[0].startswith(".")):
             t = tokens.pop(0)
@@ -701,6 +756,17 @@ def _in_order(text: str, letters: str) -> str:
     return "".join(dict.fromkeys(c for c in (place.translate(_SUBSCRIPTS) for place in places) if c in letters))
 
 
+def _of_row(text: str, letters: str, is_of_step: bool) -> tuple[str, str]:
+    """A formula for a row at each step with an index for t, and the indices: ``dL/dEₜⱼ = dL/daₜⱼ``."""
+    at = _below(letters)
+    is_row = "Σₜ" not in text and not is_of_step and at[1:] and at[0] not in text and {*at[1:]} <= {*text}
+    if "ₜ" not in text or not (at[:1] == "ₜ" and at[1:] or is_row):
+        return text, letters
+    c = next(x for x in INDICES[::-1] if x not in text + at)
+    text = re.sub(_BARE, c.translate(_SUBSCRIPTS), text.replace("ₜ", c))
+    return re.sub(_ENTRY, lambda m: _below(m[1]), text), c + at[1:]
+
+
 def _numbered(number: str) -> str:
     return _below(number) if "t" in number else number
 
@@ -708,8 +774,11 @@ def _numbered(number: str) -> str:
 def _braced(m: re.Match[str]) -> str:
     """What stands in braces below the line: ``ᵢⱼ₋₁`` for ``_{i,j-1}``, ``[t-1,0]`` for ``_{t-1,0}``."""
     parts = re.findall(r"[ti-n](?: ?[-+] ?\d+)?|\d+", m[1])
+    if re.fullmatch(r"[i-n]\W*\([i-n, ]+\)|\([i-n, ]+\)\W*[i-n]", m[1]):  # dL/dJ_{j(ik)}
+        return "".join({"(": "₍", ")": "₎"}.get(c, _below(c)) for c in m[1])
     if re.sub("[ ,]", "", m[1]) != "".join(parts).replace(" ", "") or not parts:
-        return m[0]
+        word, _, at = m[1].partition(",")  # acc_{new,t}
+        return f"_{word.strip()}{_below(at)}" if re.fullmatch(r"\s*[A-Za-z]\w*\s*", word) else m[0]
     if any(a[0] in LETTERS and b.isdigit() for a, b in pairwise(parts)):
         return f"[{','.join(parts)}]"
     if all(part[0] not in LETTERS for part in parts):

@@ -500,12 +500,31 @@ def heads(q, k, v):
     return np.sum(joined**2)
 
 
+def medians(points, centres):
+    dist = np.linalg.norm(points[:, None] - centres, axis=2)
+    return np.mean(np.min(dist, axis=1))
+
+
+def rated(U, V, delta, mask):
+    err = mask * (U @ V.T - delta)
+    return np.sum(err**2) / np.sum(mask)
+
+
+def tagged(emit, trans, tags):
+    alpha, score = emit[0], emit[0, tags[0]]
+    for t in range(1, 4):
+        alpha = np.log(np.sum(np.exp(alpha[:, None] + trans), axis=0)) + emit[t]
+        score = score + trans[tags[t - 1], tags[t]] + emit[t, tags[t]]
+    return np.log(np.sum(np.exp(alpha))) - score
+
+
 def censored(b):
     a = 2 * b
     return -np.sum(np.log(0.5 * (1 + erf(a / np.sqrt(2)))))
 
 
 MATRIX = np.cos(np.arange(24.0))
+SEEN = np.array([[1.0, 0, 1], [0, 1, 1], [1, 0, 0], [1, 1, 1]])
 NAMES = "it is right for the numbers given, but not for others: write the names in place of the numbers"
 AS_ON_A_BOARD = {
     unit_rows: ((MATRIX[:6].reshape(3, 2), np.eye(3), MATRIX[6:12].reshape(2, 3)), {
@@ -531,7 +550,8 @@ AS_ON_A_BOARD = {
         },
     }),
     gated: ((MATRIX[:8].reshape(2, 4), MATRIX[8:14].reshape(3, 2)), {
-        "dLdW": {"Σₜ dL/dcₜ [xs[t-1], hₜ₋₁]ᵀ": "", "Σₜ dL/dc_t @ [xs_{t-1}, h_{t-1}]^T": ""},
+        "dLdW": {"Σₜ dL/dbₜ [xs[t-1], hₜ₋₁]ᵀ": "", "Σₜ dL/db_t @ [xs_{t-1}, h_{t-1}]^T": "",
+                 "Σ_{s=1}^{3} dL/db_s [xs[s-1], h_{s-1}]^T": ""},
     }),
     bond: ((0.02, 0.004, 14.0), {
         "dLdslope": dict.fromkeys((
@@ -557,7 +577,8 @@ AS_ON_A_BOARD = {
         ), ""),
         "dLdW": dict.fromkeys((
             r"X^\top \frac{dL}{dz}", "X^{T} dL/dz", "np.einsum('ij,ik->jk', X, dz)", "X.t() @ dz", "Xᵀ (grad_z)",
-            "torch.matmul(X.T, z.grad)",
+            "torch.matmul(X.T, z.grad)", "X' dL/dz", r"X^\top \nabla_z L", "Xᵀ ∇z", "Σ Xᵢ dL/dzᵢᵀ",
+            "Xᵀ @ np.vstack([dz[0], dz[1:]])", "Σᵢ Xᵢ ⊗ dL/dzᵢ",
         ), ""),
         "dLdX": {
             "(2 relu(z) + (P - onehot(y)) / n) @ Wᵀ": "",
@@ -582,8 +603,29 @@ AS_ON_A_BOARD = {
     heads: ((MATRIX[:12].reshape(2, 3, 2), MATRIX[5:17].reshape(2, 3, 2), MATRIX[12:].reshape(2, 3, 2)), {
         "dLdv": {"weights.transpose(0, 2, 1) @ dL/db": "", "weightsᵀ dL/db": "",
                  "np.swapaxes(weights, 1, 2) @ dL/db": ""},
-        "dLdb": {"dL/djoined.reshape(3, 2, 2).transpose(1, 0, 2)": "", "dL/djoinedⱼ₍ᵢₗ₎": ""},
+        "dLdb": {"dL/djoined.reshape(3, 2, 2).transpose(1, 0, 2)": "", "dL/djoinedⱼ₍ᵢₗ₎": "",
+                 "dL/djoined_{j(il)}": "", "dL/djoined[j, 2i + l]": ""},
         "dLdweights": {"dL/db vᵀ": ""},
+    }),
+    medians: ((MATRIX[:8].reshape(4, 2), MATRIX[8:14].reshape(3, 2)), {
+        "dLddist": dict.fromkeys((
+            "1[distᵢⱼ = minₖ distᵢₖ] / n", "1[j = argminₖ distᵢₖ] / n", r"1[j = \argmin_k dist_{ik}] / len(points)",
+            "1[dist = dist.min(axis=1)[:, None]] / points.shape[0]",
+        ), ""),
+    }),
+    rated: ((MATRIX[:8].reshape(4, 2), MATRIX[8:14].reshape(3, 2), MATRIX[:12].reshape(4, 3), SEEN), {
+        "dLderr": {"2 errᵢⱼ / Σ mask": "", "2 maskᵢⱼ (Uᵢ·Vⱼ - δᵢⱼ)/Σₖₗ maskₖₗ": ""},
+        "dLdV": {"2/Σ mask (mask ⊙ err)ᵀ U": "", "-2/Σ mask (mask ⊙ err)ᵀ U": "the sign is wrong"},
+    }),
+    tagged: ((MATRIX[:12].reshape(4, 3), MATRIX[12:21].reshape(3, 3), np.array([0, 2, 1, 1])), {
+        "dLdemit": {
+            "dL/dαₜⱼ - 1[tags[t] = j]": "", "dL/demitₜⱼ = dL/dαₜⱼ - 1[tags[t] = j]": "",
+            "dL/demit_{t,j} = dL/dalpha_{t,j} - 1[tagsₜ = j]": "",
+        },
+        "dLdtrans": dict.fromkeys((
+            "Σₜ dL/daₜᵢⱼ - Σ_{t=1}^3 1[tags[t-1] = i] 1[tags[t] = j]",
+            "dL/dtransᵢⱼ = Σₜ (dL/daₜᵢⱼ - 1[tagsₜ₋₁ = i] 1[tagsₜ = j])",
+        ), ""),
     }),
     censored: ((MATRIX[:3],), {
         "dLda": {"-phi(a) / Phi(a)": "", "-norm.pdf(a) / normal_cdf(a)": "", "phi(a) / Phi(a)": "the sign is wrong"},
@@ -678,7 +720,9 @@ HINTS = {
     }),
     denoised: ((np.array([0.9, 1.2, 1.1, 3.0, 2.8]), np.array([1.0, 1.3, 0.9, 3.2, 2.7]), np.array(0.4)), {
         "dLdx": {"xᵢ - noisyᵢ + λ jumpsᵢ₋₁/|jumpsᵢ₋₁| - λ jumpsᵢ/|jumpsᵢ|": "",  # 0 beyond the ends, also of 0 / 0
-                 "xᵢ - noisyᵢ + λ sign(xᵢ - xᵢ₋₁) - λ sign(xᵢ₊₁ - xᵢ)": "2 of 5 entries are off, those at the ends"},
+                 "xᵢ - noisyᵢ + λ sign(xᵢ - xᵢ₋₁) - λ sign(xᵢ₊₁ - xᵢ)": "",  # of which no term is there beyond the ends
+                 "x - noisy + λ (sign(x - roll(x, 1)) - sign(roll(x, -1) - x))": "2 of 5 entries are off, those",
+                 "xᵢ - noisyᵢ + λ sign(xᵢ - xᵢ₋₁) + λ sign(xᵢ₊₁ - xᵢ)": "the sign"},
     }),
 }  # fmt: skip
 

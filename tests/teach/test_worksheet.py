@@ -966,7 +966,7 @@ def seen_sheet():
         ("dL/dpred = -(2 err at [seen], 0 elsewhere)", ""),
         ("2 err at [seen], 0 elsewhere", "the sign is wrong"),
         ("-2 err at [0], 0 elsewhere", "shape 7 does not fit at places of shape 4"),
-        ("-2 err ⊗ seen", "the character '⊗' (U+2297) cannot be read"),
+        ("-2 err ⊕ seen", "the character '⊕' (U+2295) cannot be read"),
         ("predᵢ₋₁ⱼ", "entries are off, by up to 3.81"),
         ("pred₋₁", "pred₋₁ cannot be read: only an index can be moved, as in uᵢ₊₁"),
         ("Σₜ predₜ₋₁", "Σₜ cannot be read: there is no step t with each value in predₜ₋₁"),
