@@ -88,8 +88,10 @@ class Given:
         numbers = [part.tolist() for part in places]
         self.fixed |= {w for x, w in self.chain.arrays if x.dtype.kind in "biu" and x.tolist() in numbers}
         written = expression(eq)
-        if isinstance(written, ast.Subscript):
-            index = written.slice.elts if isinstance(written.slice, ast.Tuple) else [written.slice]
+        is_call = isinstance(written, ast.Call) and eq.row.algebra == "assignment"  # set_at(x, (i, y), 0)
+        index = written.args[1:2] if is_call else [written.slice] if isinstance(written, ast.Subscript) else []
+        if index:
+            index = index[0].elts if isinstance(index[0], ast.Tuple) else index
             return all(self._origin(e, eq.origin.code) > UNKNOWN for e in index)
         data = [x.ravel().tolist() for x, word in self.chain.arrays if self.word(word)]
         return not groups(eq) and all(part.ravel().tolist() in data for part in places)

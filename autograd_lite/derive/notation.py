@@ -163,8 +163,10 @@ class Notation:
         self.nodes = [v for v in self.nodes if v in read]
 
     def _looked_up(self, eq: Equation, defined: Mapping[Var, Equation]) -> list[Equation] | None:
-        """A lookup at positions that are a value of the program as one at labels with its name: ``P[i, yᵢ]``."""
-        if eq.row.algebra != "gather":
+        """A lookup at positions that are a value of the program as one at labels with its name, ``P[i, yᵢ]``; and
+        zeros at them.
+        """
+        if eq.row.algebra not in ("gather", "zeros at"):
             return None
         positions = eq.operands[1]
         is_stack = isinstance(positions, Var) and positions in defined and defined[positions].row.algebra == "stack"
@@ -177,8 +179,11 @@ class Notation:
             if not any(v is before for before, _ in index):
                 index.append((v, self._labels(v) if isinstance(v, Var) else v))
         places = tuple(part for _, part in index)
-        params = {"index": places if len(places) > 1 else places[0], "unique_indices": False}
-        eq = replace(eq, row=TABLE["getitem"], operands=eq.operands[:1], params=params)
+        params = {"index": places if len(places) > 1 else places[0]}
+        if eq.row.algebra == "gather":
+            eq = replace(eq, row=TABLE["getitem"], operands=eq.operands[:1], params=params | {"unique_indices": False})
+        else:
+            eq = replace(eq, row=TABLE["set_at"], operands=(eq.operands[0], 0), params=params)
         return self.constants.labelled(eq, defined) or [eq]
 
     def _labels(self, v: Var) -> Any:

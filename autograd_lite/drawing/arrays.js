@@ -231,6 +231,16 @@ const gather = (x, k, index) => {
   const { shape, places: from } = located(x.shape, index, k);
   return array(shape, Float64Array.from(from, (i) => (i < 0 ? NaN : x.data[i])));
 };
+const extremeInto = (f, x, value, k) => {
+  const y = array(x.shape, Float64Array.from(x.data));
+  k.data.forEach((i, n) => { y.data[i] = f(y.data[i], value.data[n]); });
+  return y;
+};
+const zeroed = (x, k, index) => {
+  const y = array(x.shape, Float64Array.from(x.data));
+  located(x.shape, index, k).places.forEach((i) => { if (i >= 0) y.data[i] = 0; });
+  return y;
+};
 const scatter = (g, k, index, shape) => {
   const y = full(shape, 0);
   located(shape, index, k).places.forEach((i, n) => { if (i >= 0) y.data[i] += g.data[n]; });

@@ -252,6 +252,20 @@ scatter_at: Primitive = linear(
     call="into_zeros({x1}, np.s_[{index}], {shape})",
 )
 
+
+def _zero_textbook(x, index):
+    y = x.copy()
+    y[index] = 0
+    return y
+
+
+zero_at: Primitive = linear(
+    lambda x, k, index: _set(x, 0, filled(index, k)), lambda g, x2, index: zero_at(g, x2, index), None,
+    name="zero_at", bind=lambda x, k, index: ((x, k), {"index": index}), algebra="zeros at",
+    examples=(at((4,), np.array([0, 2, 0]), just((Slot(),))),),
+    call="zero_at({x1}, np.s_[{index}])", source=_zero_textbook, js="zeroed({x1}, {x2}, {index})",
+)
+
 def arrays_in(index, ndim, k_ndim=0):
     """Where NumPy puts the axes of the arrays in an index into an array of `ndim` axes.
 
@@ -334,6 +348,11 @@ def _set_in_order(x, index, value):
     places = _flat_places(x, index)
     if not places.size:
         return np.copy(x)
+    if _is_recorded(index) and np.size(raw(value)) == 1:  # it does not matter which was last
+        k, index = _packed(index)
+        if not is_tensor(value) and not np.any(value):
+            return zero_at(x, k, index)
+        return np.where(zero_at(np.ones(x.shape), k, index) > 0, x, value.reshape(()))
     writer = maximum_into(np.full(x.size, -1), np.arange(places.size), places.reshape(-1)).reshape(x.shape)
     return np.where(writer >= 0, getitem(_for_each(places.shape, value).astype(x.dtype), np.maximum(writer, 0)), x)
 
@@ -470,6 +489,7 @@ def _extreme(ufunc):
     row = general(
         into, of_x, of_value, None, name=f"{ufunc.__name__}_into",
         examples=(at((4,), (3,), np.array([0, 2, 0])),), batch=_all_at_once,
+        js=f"extremeInto(Math.{ufunc.__name__[:3]}, {{x1}}, {{x2}}, {{x3}})",
     )
 
     def extreme_at(x, index, value, *, unique_indices=False):

@@ -302,6 +302,8 @@ POINTS = {"X": numbers(1, 4, 2), "t": np.array([1.0, -1.0, 0.5, -2.0])}
          "y", PICKED),
         (LABELS, "L = -np.sum(np.eye(3)[y] * np.log(np.exp(X @ W)))", "y", PICKED),
         (LABELS, "n = np.bincount(y, minlength=3)\nL = np.sum(n * W**2) + np.sum(X)", "y", "bincount has no form in"),
+        (LABELS, "m = ag.set_at(X @ W, (np.arange(4), y), 0)\nL = np.sum(np.maximum(0, m) ** 2)", "", ""),
+        (LABELS, "m = ag.set_at(X @ W, (np.arange(4), y), W[0, 0])\nL = np.sum(ag.maximum_at(m, y, 0.1) ** 2)", "", ""),
         (POINTS, "up = t > 0\nL = np.sum((X[up] @ W - t[up, None]) ** 2)", "t", PICKED),
         ({**POINTS, "seen": np.array([True, False, True, True])}, "L = np.sum((X @ W)[seen] ** 2) / seen.sum() + t @ t",
          "seen", PICKED),

@@ -241,6 +241,11 @@ def of_arguments(n, w=None, x=DATA):
     return np.sum((x @ w) ** 2) / n, locals()
 
 
+def of_labels(n):
+    w, x, y = leaf(3), DATA, np.arange(len(DATA)) % 2
+    return np.sum(ag.set_at(x * w, (np.arange(len(x)), y), 0) ** 2) / n, {"w": w, "x": x, "y": y}
+
+
 def sequence(n):
     w, x, h = leaf(3), DATA, 0.0
     for t in range(2):
@@ -253,7 +258,7 @@ def sequence(n):
     "case",
     [
         given_array, counted, array_in_the_line, computed_from_a_named_array, of_data_outside_the_graph,
-        of_arguments, sequence,
+        of_arguments, of_labels, sequence,
     ],
     ids=lambda f: f.__name__,
 )  # fmt: skip
