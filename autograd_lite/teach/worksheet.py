@@ -23,7 +23,7 @@ from ..base.tree import leaves
 from ..derive.derivation_lines import Total
 from ..derive.explain import Derivation, explain
 from ..derive.formula import Expr, constant, name, number
-from ..derive.layout import RULE, Line, Section, markdown_of, small, tex_rows, text_of
+from ..derive.layout import RULE, Definition, Line, Section, markdown_of, small, tex_rows, text_of
 from ..derive.mathml import html_of
 from ..derive.shorter import ROUNDING
 from ..derive.source import Source
@@ -194,7 +194,9 @@ class Worksheet(HandOut):
         """A symbol without indices: ``dL/dE`` for ``dL/dEₖ``, or for ``dL/dE_k`` where that is no blank."""
         shown = word if word in self._blanks else self.board.with_t(decomposed(str(word)).strip())
         bare = shown if shown in self._blanks else self.board.with_subscripts(shown).rstrip(f"{INDICES}₍₎")
-        return next((w for w in (bare, bare.rstrip("ₜ"), bare.replace("∂", "d")) if w in self._blanks), bare)
+        is_direct = self.words.get(bare, "").endswith("_direct")  # ∂L/∂β, and not what is left blank for dL/dβ
+        words = bare, bare.rstrip("ₜ"), *([] if is_direct else [bare.replace("∂", "d")])
+        return next((w for w in words if w in self._blanks), bare)
 
     def _says(self, q: Question, answer: Any, values: dict[str, Any]) -> str:
         """What is wrong with an answer; raises an error if it cannot be read."""
@@ -407,7 +409,7 @@ def worksheet(
     <BLANKLINE>
       dL/dp = -(y - p)                  since L = ½ (y - p)²
     ...
-      dL/dw = ______________
+      dL/dw = ______________            since a = x @ w
             is 2x1
     <BLANKLINE>
     """
@@ -543,12 +545,20 @@ def _with_blanks(
             shape, over = q.shape or line.shape, re.search(OVER, line.how)
             others = ", ".join(likewise.pop(form_of(q), ()))
             how = q.since + (over[0] if over else "") + (f"; likewise {others}" if others else "")
-            line = replace(line, formulas=[name(BLANK)], how=how, ones=(), shape=shape, letters=q.letters)
+            since = line.since or _of_factors(line, sections[-1].lines)
+            line = replace(line, formulas=[name(BLANK)], since=since, how=how, ones=(), shape=shape, letters=q.letters)
         lines.append(line)
     given = ((line.symbol, space[line.symbol]) for line in sections[0].lines if not line.formulas)
     arrays = [Line(w, (_in_full(x),)) for w, x in given if np.size(x) <= GIVEN]
     numbers = [Section("The numbers", arrays)] if arrays else []
     return [sections[0], *numbers, *(s for s in sections[1:-1] if s.title != RULE), Section("Fill in", lines)]
+
+
+def _of_factors(line: Line, lines: Sequence[Line]) -> list[Definition]:
+    """What the last factors of a gradient, which have lines of their own, were derived from."""
+    wrt = line.symbol.partition("/")[2][1:]
+    several = (d for other in lines if other.symbol.partition("/")[2][1:] == wrt for d in other.since)
+    return list({d.symbol: d for d in several}.values())
 
 
 def _confirmed(

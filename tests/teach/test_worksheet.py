@@ -367,6 +367,9 @@ def test_a_way_left_out_of_a_sum():
     assert mark.says == "the term a is missing from the sum"
     (mark,) = sheet.check({**answers, "dLdx": "a"}).wrong
     assert mark.says == "the term dL/da * da/dx is missing from the sum"
+    assert "dL/dx = ______________            since L = Σ (a ⊙ x), a = sin(x)" in str(sheet)
+    hard = worksheet(L, wrt=x, names={"a": a}, blanks=["dL/da", "da/dx", "dL/dx"])
+    assert hard.check(hard.key()).wrong == []  # ∂L/∂x in it is no answer to dL/dx
 
 
 def test_the_function_has_its_former_place_and_a_short_name():
