@@ -428,11 +428,14 @@ class Constants:
         return next((of for of in starts if of is not None), None)
 
     def in_line(self, eq: Equation, x: Any, in_rounds: bool = False) -> Expr | None:
-        """Array `x` as an array in the user's line that has its numbers, or as a part of one; in the rounds of a loop
-        also as a window of one.
+        """Array `x` as an array or an expression in the user's line that has its numbers, or as a part of an array; in
+        the rounds of a loop also as a window of one.
         """
         e = line(eq)
-        for word, value in (self._variables(e, eq.origin.code) if e is not None and np.ndim(x) else {}).items():
+        if e is None or not np.ndim(x):
+            return None
+        variables = self._variables(e, eq.origin.code)
+        for word, value in variables.items():
             is_whole = np.ndim(value) > 0 and _is_same(value, x)
             if is_whole or np.ndim(value) and _owner(value) is _owner(x):
                 self._use({word: value}, [word])
@@ -440,7 +443,13 @@ class Constants:
                 part = _window(x, value, word) if part is None and in_rounds else part
                 if part is not None:
                     return part
-        return None
+        for w, word in ((w, word) for w, word in self.changing.items() if w in names(e)):  # Q1, which the first round computes
+            if _is_same(self._before(w, word, eq.origin.code), x):
+                return name(word, np.shape(x))
+        parts = (evaluated(part, variables) for part in ast.walk(e) if isinstance(part, ast.BinOp))
+        of = next((of for of in parts if of is not None and _is_same(of.value, x)), None)  # gamma * P
+        self._use(variables, of.formula.names if of is not None else ())
+        return of and of.formula
 
     def labelled(self, eq: Equation, defined: Mapping[Var, Equation]) -> list[Equation] | None:
         """An equation whose positions have names: ``P[i, yᵢ]`` for ``P[np.arange(n), y]``."""

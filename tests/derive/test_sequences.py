@@ -779,6 +779,18 @@ def test_what_an_idiom_reads_before_a_loop_is_the_value_before_it():
     assert "speedₜ = ‖vₜ₋₁‖ 1 t = 1 … 3" in text
 
 
+def test_what_the_first_sweep_computes_from_data_has_its_name_and_a_product_of_data_is_that():
+    P, R, gamma, V = draw(3, 2, 3), draw(3, 2), 0.9, np.zeros(3)
+    pi = ag.tensor(draw(3, 2), requires_grad=True)
+    for _ in range(3):
+        Q = R + gamma * P @ V
+        V = np.sum(pi * Q, axis=1)
+    text = " ".join(str(np.sum(V).explain(pi)).split())
+    assert "Q1 = R + (γ P) @ V0" in text
+    assert "Vₜᵢ = Σⱼ πᵢⱼ Qₜᵢⱼ 3 t = 1 … 3" in text
+    assert "Qₜᵢⱼ = Rᵢⱼ + Σₖ γ Pᵢⱼₖ Vₜ₋₁,ₖ 3x2 t = 2 … 3" in text
+
+
 def test_numbers_in_an_exponent_are_one():
     text = explained(lambda c, gamma: np.sum(c ** (1 - gamma) / (1 - gamma)), (np.array([1.0, 2.0]), 2.5), ["c"])
     assert "dL/dc = c ** -γ since" in text
