@@ -443,7 +443,7 @@ class Constants:
                 part = _window(x, value, word) if part is None and in_rounds else part
                 if part is not None:
                     return part
-        for w, word in ((w, word) for w, word in self.changing.items() if w in names(e)):  # Q1, which the first round computes
+        for w, word in ((w, word) for w, word in self.changing.items() if w in names(e)):  # Q1, of the first round
             if _is_same(self._before(w, word, eq.origin.code), x):
                 return name(word, np.shape(x))
         parts = (evaluated(part, variables) for part in ast.walk(e) if isinstance(part, ast.BinOp))

@@ -406,7 +406,7 @@ def _with_powers(terms: Sequence[tuple[int, Expr]]) -> tuple[Expr | None, Sequen
         exponents = [_exponent(fs, word) for fs in factors]
         if sorted(exponents) == [*range(len(terms))]:
             powers = (name(f"{EXPONENT}{k}") for k in exponents)
-            rest = ([p, *(f for f in fs if _root(f).value != word)] for p, fs in zip(powers, factors, strict=True))
+            rest = ([p, *(f for f in fs if not _is_power(f, word))] for p, fs in zip(powers, factors, strict=True))
             return name(word), [(sign, multiplied(fs, e.shape)) for (sign, e), fs in zip(terms, rest, strict=True)]
     return None, terms
 
@@ -422,7 +422,11 @@ def _degree(f: Expr) -> int:
 
 
 def _exponent(factors: Sequence[Expr], word: str) -> int:
-    return sum(_degree(f) for f in factors if _root(f).value == word)
+    return sum(_degree(f) for f in factors if _is_power(f, word))
+
+
+def _is_power(f: Expr, word: str) -> bool:
+    return _root(f).role == "name" and _root(f).value == word  # and no array, such as np.eye(3)[k]
 
 
 def _power(base: Expr, e: Expr) -> Expr | None:
