@@ -193,18 +193,21 @@ class Chain(Steps):
         if not self.board:
             return e, ()
         e, symmetric = self._without_transposes(self.with_sums(e))
-        if any(part.role == "inverse" for part in walk(e)):
-            e = replaced(e, lambda part: self._inverses.get(part.key))
+        if any(part.role in ("inverse", "reduction") for part in walk(e)):
+            e = replaced(e, lambda part: self._computed.get(part.key))
         if n not in self.folds and (self.known(n) is None or self.defined[n].row.kind == "elementwise"):
             e = self.shorter.formula(e, {self.upstream(n): n.shape}, self.names[n])
         return e, symmetric
 
     @cached_property
-    def _inverses(self) -> dict[str, Expr]:
-        """The names of matrices that are inverses, by these: Kinv instead of K⁻¹."""
+    def _computed(self) -> dict[str, Expr]:
+        """The names of inverses and of means of all entries, by these: Kinv instead of K⁻¹, mean of mean(x)."""
         named = [n for n in self.landmarks if n in self.defined and n not in self.unnamed]
         forms = {self.names[n]: self.definition(n) for n in named}
-        return {e.key: name(word, e.shape) for word, e in forms.items() if e.role == "inverse"}
+        kept = {w: replace(e, params={**e.params, "keepdims": True}, shape=(1,) * len(e.args[0].shape))
+                for w, e in forms.items() if e.role == "reduction" and not e.shape}  # fmt: skip
+        inverses = {w: e for w, e in forms.items() if e.role == "inverse"}
+        return {e.key: name(w, forms[w].shape) for w, e in (inverses | kept).items()}
 
     def _without_transposes(self, e: Expr) -> tuple[Expr, tuple[str, ...]]:
         """A formula without the transposes of symmetric matrices and of their inverses, and the names of these."""

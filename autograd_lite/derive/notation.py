@@ -429,6 +429,7 @@ class Notation:
         if n not in self.names:
             self.names[n] = next(word for word in self.fresh if word not in self._lettered)
             self._lettered.add(self.names[n])
+            self._taken.add(self.names[n])  # no number of entries is called so
         return self.names[n]
 
     def operand(self, eq: Equation, k: int) -> Expr:

@@ -22,7 +22,7 @@ import numpy as np
 from ..base.tree import leaves
 from ..derive.derivation_lines import Total
 from ..derive.explain import Derivation, explain
-from ..derive.formula import Expr, constant, name, number
+from ..derive.formula import Expr, constant, name, number, walk
 from ..derive.layout import RULE, Definition, Line, Section, markdown_of, small, tex_rows, text_of
 from ..derive.mathml import html_of
 from ..derive.shorter import ROUNDING
@@ -495,7 +495,8 @@ def _with_steps(several: Sequence[Question], lines: Sequence[Line], made: Made) 
         if sum(line.symbol == other.symbol and bool(other.formulas) for other in lines) > 1:
             continue  # a line for some steps, and another one for others
         if "@" not in line.symbol:
-            asked += [replace(q, over=_range(line)) for q in steps]
+            is_sum = any(part.role == "sum over steps" for e in line.formulas for part in walk(e))
+            asked += [replace(q, over=_range(line)) if is_sum else q for q in steps]  # taps hₜ = h[t-1] are not steps
             continue
         answer, word = line.written(TEXT)[1], as_variable(re.sub("_?@", "_", line.symbol))
         if steps and all(all([*_is_right(sheet, replace(q, answer=answer))] or [False]) for q in steps):

@@ -689,3 +689,16 @@ def test_columns_of_ones_and_masks_that_are_cast() -> None:
     y, Z = np.array([0, 2, 1]), leaf(3, 3, name="Z")
     m = np.where(np.arange(3) == y[:, None], 0, Z**2)
     assert any(line.startswith("mᵢⱼ = where(j = yᵢ, 0, Zᵢⱼ²)") for line in lines(np.sum(m**2).explain(Z)))
+
+
+def test_no_number_of_entries_has_the_name_of_a_value_and_a_mean_has_its_own():
+    X, Y = (np.random.default_rng(k).normal(size=(4, 3)) for k in (0, 1))
+
+    def correlated(X, Y):
+        zX, zY = (X - X.mean(axis=0)) / X.std(axis=0), (Y - Y.mean(axis=0)) / Y.std(axis=0)
+        return np.sum((np.diag(zX.T @ zY / len(zX)) - 1) ** 2)
+
+    assert lines(ag.trace(correlated, X, Y).explain())[0] == "Given n = len(zX) = 4, X (4x3), Y (4x3)"
+    x = leaf(4, name="x")
+    mean, std = np.mean(x), np.std(x)
+    assert "dstd/dx = (x - mean) / (n std)" in " ".join(lines(((mean - 0.1) / std).explain(x)))

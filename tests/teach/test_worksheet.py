@@ -1058,3 +1058,12 @@ def test_a_condition_that_fails_at_the_last_step_is_a_blank():
 
     sheet = ag.trace(hinges, 0.8, np.array([0.5, -1.0, 4.0])).worksheet(wrt=["w"])
     assert "dtotal/dmₜ" in [q.symbol for q in sheet.questions]
+
+
+def test_sums_over_the_steps_of_a_filter_are_not_over_its_taps():
+    h, x, y, J = ag.tensor([0.5, 0.3], requires_grad=True, name="h"), np.array([1.0, -0.5, 0.8, 0.3]), 0.0, 0.0
+    for n in range(1, len(x)):
+        y = h[0] * x[n] + h[1] * x[n - 1] + 0.2 * y
+        J = J + y**2
+    sheet = worksheet(J, wrt=h, names={"x": x, "h": h, "y": y, "J": J})
+    assert sheet.check({"dJdh": "[Σₜ dJ/dyₜ x[t], Σₜ dJ/dyₜ x[t-1]]"})[-1].right
