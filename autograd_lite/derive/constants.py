@@ -443,8 +443,8 @@ class Constants:
                 part = _window(x, value, word) if part is None and in_rounds else part
                 if part is not None:
                     return part
-        for w, word in ((w, word) for w, word in self.changing.items() if w in names(e)):  # Q1, of the first round
-            if _is_same(self._before(w, word, eq.origin.code), x):
+        for w in self.changing.keys() & names(e):  # Q1, of the first round
+            if _is_same(self._before(w, word := self.changing[w], eq.origin.code), x):
                 return name(word, np.shape(x))
         parts = (evaluated(part, variables) for part in ast.walk(e) if isinstance(part, ast.BinOp))
         of = next((of for of in parts if of is not None and _is_same(of.value, x)), None)  # gamma * P
