@@ -253,17 +253,11 @@ scatter_at: Primitive = linear(
 )
 
 
-def _zero_textbook(x, index):
-    y = x.copy()
-    y[index] = 0
-    return y
-
-
 zero_at: Primitive = linear(
     lambda x, k, index: _set(x, 0, filled(index, k)), lambda g, x2, index: zero_at(g, x2, index), None,
     name="zero_at", bind=lambda x, k, index: ((x, k), {"index": index}), algebra="zeros at",
     examples=(at((4,), np.array([0, 2, 0]), just((Slot(),))),),
-    call="zero_at({x1}, np.s_[{index}])", source=_zero_textbook, js="zeroed({x1}, {x2}, {index})",
+    call="set_at({x1}, 0, np.s_[{index}])", js="zeroed({x1}, {x2}, {index})",
 )
 
 def arrays_in(index, ndim, k_ndim=0):
