@@ -7,7 +7,7 @@ operation that used the node was recorded after it, and so has been processed be
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from heapq import heappop, heappush
 from typing import Any
 
@@ -53,17 +53,9 @@ def pull_back(
         Node to cotangent. The arrays may be shared.
     """
     memory.keep_freed()
-    ends = None
-    if inputs is not None:
-        ends = set(inputs)
-        reaches = reaches or set(between(roots, ends)).__contains__
-    pending: dict[Node, Any] = {}
-    heap: list[tuple[int, Node]] = []
-    for n, g in roots.items():  # in Python 3.11 each comprehension is a call
-        if n.live > TRACED if reaches is None else reaches(n):
-            pending[n] = g
-            heappush(heap, (n.order, n))
+    ends, reaches, pending, heap = _started(roots, inputs, reaches)
     cotangents: dict[Node, Any] = {}
+    is_special = any((lift, watch))
     while heap:  # latest node first: every use of it has been processed
         n = heappop(heap)[1]
         g = pending.pop(n)
@@ -80,7 +72,7 @@ def pull_back(
             continue
         n.graded = ()
         y, xs = n.y, n.xs
-        if xs is None or n.order > LATEST_WRITE[0] or lift is not None or watch is not None:
+        if xs is None or n.order > LATEST_WRITE[0] or is_special:
             y, xs = saved(n, lift, reaches, watch)
         try:
             for p, pull in zip(n.parents, row.pulls if n.dtype.kind != "c" else row.complex_pulls):  # noqa: B905 - faster
@@ -102,10 +94,32 @@ def pull_back(
             raise
         if free:
             n.xs = n.y = None
-    for n, g in pending.items():  # the leaves
+    _collect(pending, ends, cotangents)
+    return cotangents
+
+
+def _started(
+    roots: Mapping[Node, Any], inputs: Iterable[Node] | None, reaches: Callable[[Node], Any] | None
+) -> tuple[set[Node] | None, Callable[[Node], Any] | None, dict[Node, Any], list[tuple[int, Node]]]:
+    """The inputs; which nodes are on a path to them; the cotangents that are waiting; the heap of their nodes."""
+    ends = None
+    if inputs is not None:
+        ends = set(inputs)
+        reaches = reaches or set(between(roots, ends)).__contains__
+    pending: dict[Node, Any] = {}
+    heap: list[tuple[int, Node]] = []
+    for n, g in roots.items():  # in Python 3.11 each comprehension is a call
+        if n.live > TRACED if reaches is None else reaches(n):
+            pending[n] = g
+            heappush(heap, (n.order, n))
+    return ends, reaches, pending, heap
+
+
+def _collect(pending: Mapping[Node, Any], ends: Container[Node] | None, cotangents: dict[Node, Any]) -> None:
+    """Add the cotangents of the leaves that are wanted."""
+    for n, g in pending.items():
         if n.keeper is not None if ends is None else n in ends:
             cotangents[n] = g  # noqa: PERF403 - faster than to update with another dict
-    return cotangents
 
 
 def saved(n: Node, lift: Lift | None, reaches: Callable[[Node], Any] | None, watch: Any = None) -> tuple[Any, Any]:
