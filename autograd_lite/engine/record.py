@@ -74,7 +74,7 @@ def unary(row: Primitive, a: Value, params: Params = NOTHING, depth: int = 3) ->
     """`record` for one Tensor and one result; `depth` is that of `_recorded`."""
     context = CONTEXT.get()
     if context is not None and context.outside is not None:
-        (a,) = context.outside.seen(row, (a,)) or (a,)
+        (a,) = context.outside.seen(row, (a,))
     x, n = a._data, a._node
     try:
         y = row.fn(x, **params) if params else row.fn(x)
@@ -110,7 +110,7 @@ def binary(row: Primitive, a: Any, b: Any) -> Any:
     if context is not None:
         recording = context.recording
         if context.outside is not None:
-            a, b = context.outside.seen(row, (a, b)) or (a, b)
+            a, b = context.outside.seen(row, (a, b))
     if isinstance(a, Value):
         x1, n1 = a._data, a._node
     elif type(a) in PLAIN:
@@ -203,7 +203,7 @@ def record(row: Primitive, args: Sequence[Any], params: Params = NOTHING) -> Any
     context = CONTEXT.get() or ORDINARY
     args = [a if isinstance(a, Value) or type(a) in PLAIN else operand(row, a) for a in args]
     if context.outside is not None:
-        args = context.outside.seen(row, args, params) or args
+        args = context.outside.seen(row, args, params)
     xs = [a._data if isinstance(a, Value) else a for a in args]
     try:
         y = row.fn(*xs, **params)

@@ -117,9 +117,9 @@ class Outside:
 
     # ------------------------------------------------------------------------------------------------- reading
 
-    def seen(self, row: Primitive, operands: Sequence[Any], params: Mapping[str, Any] = NOTHING) -> list[Any] | None:
-        """The operands of a call, with those from outside made inputs; None if nothing changes."""
-        new, numbers = None, False
+    def seen(self, row: Primitive, operands: Sequence[Any], params: Mapping[str, Any] = NOTHING) -> list[Any]:
+        """The operands of a call, with those from outside made inputs."""
+        new, numbers = list(operands), False
         for k, x in enumerate(operands):
             if type(x) is Number:
                 numbers = True
@@ -127,17 +127,15 @@ class Outside:
                 node = x._node
                 if node is None or not node.live & ~NEEDS:  # not an input of a transform inside
                     self.enter(x)
-                    new = new or list(operands)
                 elif _is_old_view(node):
                     raise RuntimeError(
                         f"{node.label} is a view of {node.storage.name or 'a tensor'!r}, which has been written to "
                         "since it was made: inside jit a view does not see the write. Make it again after the write, "
                         "or copy() it before"
                     )
-            elif type(x) is ndarray and id(x) in self._arrays:
-                new = new or list(operands)
+            elif type(x) is ndarray:
                 new[k] = self.known_as(x)
-        return self._with_numbers(row, new or list(operands), params) if numbers else new
+        return self._with_numbers(row, new, params) if numbers else new
 
     def enter(self, t: Any) -> None:
         """Make a Tensor from outside an input of the program."""
@@ -296,8 +294,7 @@ class Outside:
         self.enter(t)
         new: Any = value if isinstance(value, Value) else wrap(np.asarray(value), None)
         with changed(recording=False):
-            seen = self.seen(STOP_GRADIENT, (new,))
-            new = new if seen is None else seen[0]
+            (new,) = self.seen(STOP_GRADIENT, (new,))
             if new.shape != t.shape:
                 raise ValueError(
                     f"{t._who} of shape {t.shape} is given an array of shape {new.shape} at {users_line()}: inside jit "
