@@ -10,7 +10,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from itertools import count, takewhile
+from itertools import count, groupby, takewhile
 from string import ascii_lowercase
 from types import CodeType
 from typing import Any, NamedTuple
@@ -116,8 +116,7 @@ def assigned(nodes: Iterable[Node], known: Mapping[Node, str] | None = None) -> 
 
     `known` are the names of inputs. In ``for x, y in zip(xs, ys)`` with ys a constant x is the variable of xs.
     """
-    latest: dict[Values, tuple[Node, str]] = {}
-    runs: list[list[Node]] = []  # nodes of one instruction that follow each other
+    found: list[tuple[Node, Any, str]] = []  # with the composite call of which a node is a step
     unpacked: Counter[tuple[CodeType, int]] = Counter()
     nodes = [n for n in nodes if n.code is not None and n.parts is None]
     inside = Counter((n.code, n.at, group) for n in nodes if (group := next(iter(called(n)), None)) is not None)
@@ -127,9 +126,7 @@ def assigned(nodes: Iterable[Node], known: Mapping[Node, str] | None = None) -> 
     for n in nodes:
         targets = _targets(n)
         if isinstance(targets, dict):
-            xs, (p, *_) = taken_from[n.code, n.at][: len(targets)], n.parents
-            named = {(known or {}).get(p, p.name), *(_targets(p) if p.code is not None else ())}
-            targets = [word for word, of in targets.items() if len({*xs}) == len(targets) or of in named]
+            targets = _of_round(n, targets, taken_from[n.code, n.at], known or {})
         outermost: Any = next(iter(called(n)), None)
         if outermost is not None and targets and len(targets) > 1:  # i, f = np.split(z, 2)
             if inside[n.code, n.at, outermost] != len(targets):
@@ -139,16 +136,22 @@ def assigned(nodes: Iterable[Node], known: Mapping[Node, str] | None = None) -> 
         word = _target(n) if word == _RETURNED else word
         unpacked[n.code, n.at] += 1
         if word is not None and word.isidentifier() and not word.startswith("_"):  # pytest assigns to @py_assert1
-            latest[n.code, n.at, outermost or n] = n, word  # of a composite call, its last step
-            if runs and (runs[-1][-1].code, runs[-1][-1].at) == (n.code, n.at):
-                runs[-1].append(n)
-            else:
-                runs.append([n])
-    for run in runs:
-        if len({n.row for n in run}) > 1:  # a transform, not one operation in a loop: its last step
-            for n in run[:-1]:
-                latest.pop((n.code, n.at, n), None)
+            found.append((n, outermost or n, word))
+    latest: dict[Values, tuple[Node, str]] = {}
+    for at, together in groupby(found, key=lambda each: (each[0].code, each[0].at)):
+        run = [*together]
+        if len({n.row for n, _, _ in run}) > 1:  # a transform, not one operation in a loop: its last step
+            run = [each for each in run[:-1] if each[0] is not each[1]] + run[-1:]
+        latest |= {(*at, call): (n, word) for n, call, word in run}  # of a composite call, its last step
     return list(latest.values())
+
+
+def _of_round(n: Node, targets: Mapping[str, str], taken: Sequence[Any], known: Mapping[Node, str]) -> list[str]:
+    """The variables of a loop, each with what it is taken from, that may have the row `n` of one of the `taken`."""
+    p: Any = n.parents[0]
+    named = {known.get(p, p.name), *(_targets(p) if p.code is not None else ())}
+    is_each = len({*taken[: len(targets)]}) == len(targets)
+    return [word for word, of in targets.items() if is_each or of in named]
 
 
 def _is_part(n: Node) -> bool:
@@ -158,7 +161,7 @@ def _is_part(n: Node) -> bool:
 
 def _targets(n: Node) -> Sequence[str] | dict[str, str]:
     """The variables that a node is assigned to; of a composite call those of all its results, ``i, f = split(z)``."""
-    targets = _stores(n.code, _is_part(n)).get(n.at, ()) or _several(n.code, n.at)
+    targets: Any = _stores(n.code, _is_part(n)).get(n.at, ()) or _several(n.code, n.at)
     targets = targets or [_RETURNED] * (_positions(n.code)[n.at // 2] in _source(n.code).returned)
     return targets[n.params["index"] :][:1] if _is_part(n) and len(targets) > 1 else targets
 
