@@ -7,6 +7,7 @@ returns MISS if anything differs from the recording; then `Jitted` looks for ano
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import count
 from operator import is_
 from threading import RLock
@@ -27,7 +28,7 @@ from ..program.places import MISSING, Attribute, Key, Named, ShapeOf, plain_arra
 from ..tensor import Tensor
 from ..tensor.creation import get_default_dtype
 from .arguments import static_key
-from .c.guards import Guards, in_c
+from .c.guards import Guards, NoTranslation
 from .compile import Compiled
 from .connected import Link
 
@@ -69,8 +70,8 @@ class Dispatch:
         exec(compile(self.source, f"<autograd_lite: call of {recorded.program.name}>", "exec"), self.space)
         self.call: Any = self.space["call"]
         if run.direct is not None:
-            self._in_c = in_c(self.source, self.space, args, params, run.direct)
-            if self._in_c is not None:
+            with suppress(NoTranslation):
+                self._in_c = Guards(self.source, self.space, args, params, run.direct)
                 self.call = self._in_c.call
                 run.plan.append("call: its checks and results are C too")
 

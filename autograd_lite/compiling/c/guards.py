@@ -32,21 +32,10 @@ class NoTranslation(Exception):
     """An expression has none."""
 
 
-def in_c(
-    source: str, space: Mapping[str, Any], args: Sequence[Any], params: Mapping[str, Any], direct: Direct
-) -> Guards | None:
-    """The function ``call`` that `source` defines in `space`, in C; None if it has no translation.
+class Guards:
+    """The function ``call`` that `source` defines in `space`, in C; NoTranslation if it has none.
 
     `args` and `params` are examples of its arguments.
-    """
-    try:
-        return Guards(source, space, args, params, direct)
-    except NoTranslation:
-        return None
-
-
-class Guards:
-    """The translation of a call.
 
     Attributes
     ----------
