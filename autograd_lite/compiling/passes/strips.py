@@ -61,9 +61,9 @@ def _plan(shape: Ints, kernel: Ints, stride: Ints, dilation: Ints, padding: Pair
     return _Plan(whole, (2, 1, *range(3, len(shape)), 0), slice(before, before + shape[2]), tuple(places))
 
 
-def slices(shape: Ints, kernel: Ints, stride: Ints, dilation: Ints, padding: Pairs) -> tuple[Ints, list[Any]]:
+def slices(shape: Ints, **of: Any) -> tuple[Ints, list[Any]]:
     """The order of axes in which images are cut, and what is cut out for each place in a window."""
-    plan = _plan(shape, kernel, stride, dilation, padding)
+    plan = _plan(shape, **of)
     return plan.axes, [entries for _, entries in plan.places]
 
 
@@ -83,13 +83,11 @@ def _slices(i: int, count: int, size: int, kernel: int, stride: int, dilation: i
     return slice(first, stop), slice(first * stride + at, max(stop * stride + at - stride + 1, 0), stride)
 
 
-def _cut(
-    x: np.ndarray, kernel: Ints, stride: Ints, dilation: Ints, padding: Pairs, out: np.ndarray | None = None
-) -> Any:
-    plan = _plan(x.shape, kernel, stride, dilation, padding)
-    shape: Any = shape_of(x.shape, kernel, stride, dilation, padding)
+def _cut(x: np.ndarray, out: np.ndarray | None = None, **of: Any) -> Any:
+    plan = _plan(x.shape, **of)
+    shape: Any = shape_of(x.shape, **of)
     strips = np.empty(shape, x.dtype) if out is None else out
-    if any(map(any, padding)):
+    if any(map(any, of["padding"])):
         strips.fill(0)
     split, x = strips.reshape(plan.strips)[plan.inside], x.transpose(plan.axes)
     for windows, entries in plan.places:
@@ -97,14 +95,10 @@ def _cut(
     return strips
 
 
-def _put(
-    strips: np.ndarray, shape: Ints, kernel: Ints, stride: Ints, dilation: Ints, padding: Pairs,
-    out: np.ndarray | None = None,
-) -> Any:
+def _put(strips: np.ndarray, shape: Ints, out: np.ndarray | None = None, **of: Any) -> Any:
     """The transpose of `_cut`: strips added up at their places in images of this shape."""
     images = np.empty(shape, strips.dtype) if out is None else out
     images.fill(0)
-    of = {"kernel": kernel, "stride": stride, "dilation": dilation, "padding": padding}
     for k, (new, part) in enumerate(added(strips, images, shape, **of)):
         np.add(part, new, out=part) if k else np.copyto(part, new)
     return images
