@@ -52,6 +52,7 @@ from .factors import WRITTEN_OUT, Edge
 from .formula import Expr, Labels, constant, differ_in_ones, fold, index_parts, name, named, number, walk
 from .formula_ops import applied
 from .idioms import recognised, with_turned
+from .inner_loops import without_inner_loops
 from .masks import with_masks
 from .signs import with_factors_in_front
 from .simplify import again, full, simplified
@@ -96,6 +97,8 @@ class Notation:
         self._computed_at = dict[Any, Any]()  # where the first of them is computed, by the place of the others
         self.repeated = set[Var]()  # what is computed several times: written again, or the same in all rounds of a loop
         names = {v: v.name for v in program.variables if v in program.named} if names is None else dict(names)
+        if is_read:
+            program = without_inner_loops(program, names, {*(wrt or ())})
         if board:
             program = self._textbook(program, {*names, *program.outputs}, wrt, not is_picture)
         for v, first in self.merged.items():
@@ -397,7 +400,7 @@ class Notation:
     @cached_property
     def rounds(self) -> dict[Var, list[Var]]:
         """The values that were computed at one place in a loop, one in each step, by each of them."""
-        places: dict[object, list[Var]] = {}
+        places: dict[Any, list[Var]] = {}
         often = Counter[Any]()  # in one call, such as of np.array for each row
         for eq in self.program.equations if self.board else ():
             within = eq.row.name, often[eq.group, eq.row.name]

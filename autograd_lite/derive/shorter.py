@@ -54,8 +54,10 @@ class Shorter:
 
     # ---------------------------------------------------------------------------------------------------- their forms
 
-    def forms(self, e: Expr, letters: Set[str] | None = None) -> Iterator[Form]:
-        """A formula collected, with the equations that it uses: as it is, and with what `letters` stand for."""
+    def forms(self, e: Expr, letters: Set[str] | None = None, of: str = "") -> Iterator[Form]:
+        """A formula collected, with the equations that it uses: as it is, and with what `letters` stand for; of the
+        values of a variable in a loop not those of other rounds than `of`.
+        """
         words, picked, every = self._words
         every = every if letters is None else picked | letters
         whole = e
@@ -65,7 +67,8 @@ class Shorter:
                 continue
             whole, near = more, {user for word in more.names for user in self._users.get(word, ())}
             definitions, inside = dict[str, Expr](), whole.names
-            for word in (w for w in words if w in near and w not in out):
+            others = {w for w in words if of and w != of and stem(w) == stem(of)}
+            for word in (w for w in words if w in near - others and w not in out):
                 stated = _written_out(words[word], words, out)
                 definitions |= {word: stated} if stated.names <= inside | {word} else {}
                 inside |= {word} if word in definitions and stated.role in ("sum", "difference", "reduction") else set()
@@ -106,7 +109,7 @@ class Shorter:
         """
         if _size(e) < 4:
             return e
-        for form, facts in self.forms(e):
+        for form, facts in self.forms(e, of=result):
             is_short = _size(form) < _size(e) and form.names <= e.names | {result}
             if is_short and not facts and all(self._is_equal(form, e, names, p) for p in self.points):
                 e = form

@@ -206,8 +206,14 @@ def _loop(code: CodeType, at: int) -> tuple[int, int] | None:
 
 def is_in_loop(eq: Equation) -> bool:
     """Whether an equation is in a loop of the function of the user's that it is in."""
+    return loop_of(eq) is not None
+
+
+def loop_of(eq: Equation) -> Any:
+    """The innermost loop of the function of the user's that an equation is in: its code, and the lines."""
     code, at = eq.origin.code, eq.origin.at
-    return code is not None and not code.co_filename.startswith("<autograd_lite") and _loop(code, at) is not None
+    lines = None if code is None or code.co_filename.startswith("<autograd_lite") else _loop(code, at)
+    return None if lines is None else (code, lines)
 
 
 def _several(code: CodeType, at: int) -> list[str]:

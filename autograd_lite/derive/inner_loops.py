@@ -1,0 +1,207 @@
+"""Inner loops over the entries of arrays, as operations on the arrays.
+
+With ``for k in range(K): p = p + w[k] * np.exp(-(x - mu[k]) ** 2)`` inside a loop over the x, each product is recorded
+alone. A book has ``p = Σ (w ⊙ exp(-(x - μ)²))`` for each x. A loop is rewritten if it runs several times, inside
+another or in a function that is called often, and if its rounds do the same to the entries, rows or numbers of their
+turn, and only add up across rounds; any other loop stays as it is.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+
+from ..program import Equation, Program, Var
+from ..program.naming import loop_of, place, stem
+from ..table import TABLE
+from .formula import index_parts
+
+
+def without_inner_loops(program: Program, names: dict[Var, str], kept: Container[Var]) -> Program:
+    """The program with inner loops as operations on arrays, which have the names of the values of each round.
+
+    Values that are `kept`, and results, are not replaced.
+    """
+    equations, users = list(program.equations), program.users
+    runs = [(key, [k for k, _ in run]) for key, run in groupby(enumerate(equations), lambda eq: loop_of(eq[1]))]
+    often = Counter(key for key, _ in runs)
+    instances = Counter[Any]()
+    instead: dict[Var, Any] = {}
+    new: dict[int, list[Equation]] = {}
+    for key, at in runs:
+        if key is None or often[key] < 2:
+            continue
+        whole = _Whole([equations[k] for k in at])
+        if not whole.is_read() or any(not whole.may_go(v, users, program, kept) for v in whole.inside):
+            continue
+        instances[key] += 1
+        new |= {k: [] for k in at} | {at[-1]: whole.equations}
+        new |= {k: [] for k, eq in enumerate(equations) if whole.stacks.keys() & {*eq.outputs}}
+        instead |= whole.stacks
+        for v, of in {**whole.inside, **{v: v for v in whole.totals}}.items():
+            word = names.pop(v, "")
+            if word and (of in whole.totals or of.name == "") and (v is of or of not in names):
+                names[of] = f"{stem(word)}{instances[key]}"
+    if not new:
+        return program
+    program = replace(program, equations=[eq for k, old in enumerate(equations) for eq in new.get(k, [old])])
+    return program.mapped(lambda eq, _: None if not instead else [replace(eq, operands=_current(eq, instead))])
+
+
+def _current(eq: Equation, instead: Mapping[Var, Any]) -> tuple[Any, ...]:
+    return tuple(instead.get(x, x) if isinstance(x, Var) else x for x in eq.operands)
+
+
+class _NoArrays(Exception):
+    """The rounds of a loop are no operations on arrays."""
+
+
+@dataclass
+class _Whole:
+    """The rounds of a loop, as operations on arrays that have them along their first axis.
+
+    Attributes
+    ----------
+    inside : dict
+        For each value of a round the array of those of all rounds, or the one value that all of them compute.
+    totals : set of Var
+        What the loop has added up, which is used after it.
+    """
+
+    run: Sequence[Equation]
+    equations: list[Equation] = field(default_factory=list)
+    inside: dict[Var, Any] = field(default_factory=dict)
+    stacks: dict[Var, Any] = field(default_factory=dict)
+    totals: set[Var] = field(default_factory=set)
+    carried: set[Var] = field(default_factory=set)
+
+    def is_read(self) -> bool:
+        """Whether the rounds are operations on arrays, which are then found."""
+        length = _period([(place(eq), eq.row) for eq in self.run])
+        length = length if all(eq.group is self.run[0].group for eq in self.run) else 0
+        self.rounds = [self.run[k : k + length] for k in range(0, len(self.run), length)] if length else []
+        try:
+            for same in zip(*self.rounds, strict=True):
+                self._read(same)
+        except _NoArrays:
+            return False
+        return bool(self.rounds)
+
+    def may_go(self, v: Var, users: Mapping[Var, list[Equation]], program: Program, kept: Container[Var]) -> bool:
+        """Whether a value of a round is used in the loop alone, or in an array of those of all rounds."""
+        if v in self.totals:
+            return True
+        outside = [eq for eq in users.get(v, ()) if eq not in self.run]
+        for eq in outside:
+            arrays = {id(self.inside.get(x)) if isinstance(x, Var) else 0 for x in eq.operands}
+            is_stack = eq.row.algebra == "stack" and eq.params["axis"] == 0 and len(eq.operands) == len(self.rounds)
+            if not is_stack or len(arrays) > 1 or v in self.carried or self.inside[v] in self.carried:
+                return False
+            self.stacks[eq.outputs[0]] = self.inside[v]
+        return v not in kept and not any(v is x for x in program.results)
+
+    def _read(self, same: Sequence[Equation]) -> None:
+        """One operation of all rounds."""
+        first, values = same[0], [eq.outputs[0] for eq in same]
+        if len(first.outputs) > 1 or first.is_random:
+            raise _NoArrays
+        if first.row.algebra == "index" and first.reads and not {*first.reads} & self.inside.keys():
+            whole = self._entries(same)
+        elif first.row.algebra in ("sum", "difference") and [eq.operands[0] for eq in same[1:]] == values[:-1]:
+            self._add_up(same)
+            return
+        else:
+            whole = self._operation(same)
+        self.inside |= dict.fromkeys(values, whole)
+
+    def _made(self, eq: Equation, operands: Sequence[Any], shape: tuple[int, ...], **params: Any) -> Var:
+        v = Var("", shape, eq.outputs[0].dtype)
+        params = {**eq.params, **params}
+        self.equations.append(replace(eq, outputs=(v,), operands=tuple(operands), params=params))
+        return v
+
+    def _entries(self, same: Sequence[Equation]) -> Var:
+        """The array whose entries or rows the rounds take in turn, ``mu[k]`` of mu; or a row or column of it."""
+        first, x = same[0], same[0].operands[0]
+        indices = [index_parts(eq.params["index"]) for eq in same]
+        if any(eq.operands[0] is not x for eq in same) or len({len(index) for index in indices}) > 1:
+            raise _NoArrays
+        if all(repr(index) == repr(indices[0]) for index in indices):
+            self.equations.append(first)
+            return first.outputs[0]
+        turns = [k for k, parts in enumerate(zip(*indices, strict=True)) if len({*map(repr, parts)}) > 1]
+        if len(turns) > 1 or not all(type(part) is int for index in indices for part in index):
+            raise _NoArrays
+        [turn] = turns
+        if [index[turn] for index in indices] != list(range(x.shape[turn])):
+            raise _NoArrays
+        if len(indices[0]) == 1:
+            return x
+        index = tuple(slice(None) if k == turn else part for k, part in enumerate(indices[0]))
+        if turn > 0 and len(index) < x.ndim:
+            raise _NoArrays
+        return self._made(first, [x], (len(same), *first.shape), index=index)
+
+    def _add_up(self, same: Sequence[Equation]) -> None:
+        """What the rounds add to a value, as a sum over them."""
+        first, last = same[0], same[-1].outputs[0]
+        values = {eq.outputs[0] for eq in same}
+        of, is_varied = self._operand([eq.operands[1] for eq in same])
+        if not is_varied or of.shape[1:] != first.shape or values & {x for eq in self.run for x in eq.reads} - {
+            eq.operands[0] for eq in same[1:] if isinstance(eq.operands[0], Var)
+        }:
+            raise _NoArrays
+        axis = None if not first.shape else (0,)
+        is_whole = not isinstance(x := first.operands[0], Var) and not np.any(x) and first.row.algebra == "sum"
+        total = last if is_whole else Var("", first.shape, last.dtype)
+        params = {"axis": axis, "keepdims": False}
+        sum_of = replace(first, outputs=(total,), row=TABLE["sum"], operands=(of,), params=params)
+        self.equations += [sum_of] + ([] if is_whole else [replace(first, outputs=(last,), operands=(x, total))])
+        self.totals.add(last)
+        self.carried |= values
+        self.inside |= dict.fromkeys(values - {last}, last)
+
+    def _operation(self, same: Sequence[Equation]) -> Var:
+        first = same[0]
+        read = [self._operand([eq.operands[k] for eq in same]) for k in range(len(first.operands))]
+        if any(repr(eq.params) != repr(first.params) for eq in same):
+            raise _NoArrays
+        if not any(is_varied for _, is_varied in read):
+            self.equations.append(replace(first, operands=tuple(x for x, _ in read)))
+            return first.outputs[0]
+        shape = (len(same), *first.shape)
+        if first.row.algebra == "total" and first.params.get("axis") is None and not first.shape:
+            axes = tuple(range(1, np.ndim(read[0][0])))
+            return self._made(first, [read[0][0]], shape, axis=axes) if axes else read[0][0]
+        for x, is_varied in read:
+            if np.ndim(x) - is_varied > len(first.shape) or is_varied and np.ndim(x) <= len(first.shape):
+                raise _NoArrays
+        if first.row.kind != "elementwise":
+            raise _NoArrays
+        return self._made(first, [x for x, _ in read], shape)
+
+    def _operand(self, xs: Sequence[Any]) -> tuple[Any, bool]:
+        """An operand in all rounds, and whether it is an array that has those of the rounds."""
+        if all(isinstance(x, Var) for x in xs):
+            wholes = [self.inside.get(x, x) for x in xs]
+            if any(w is not wholes[0] for w in wholes) or any(x in self.carried for x in xs):
+                raise _NoArrays
+            is_varied = xs[0] in self.inside and xs[0] is not wholes[0] and len({*xs}) == len(xs)
+            return wholes[0], is_varied
+        if any(isinstance(x, Var) for x in xs) or len({np.shape(x) for x in xs}) > 1:
+            raise _NoArrays
+        if all(np.array_equal(x, xs[0]) for x in xs):
+            return xs[0], False
+        return np.stack(xs), True
+
+
+def _period(keys: Sequence[Any]) -> int:
+    """The length of the shortest part of which a sequence is a repetition, 0 if it is none."""
+    n = len(keys)
+    fits = (m for m in range(1, n // 2 + 1) if n % m == 0 and all(keys[k] == keys[k % m] for k in range(m, n)))
+    return next(fits, 0)

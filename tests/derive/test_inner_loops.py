@@ -1,0 +1,78 @@
+"""Inner loops over the entries of arrays are operations on the arrays."""
+
+from __future__ import annotations
+
+import numpy as np
+
+import autograd_lite as ag
+
+RNG = np.random.default_rng(4)
+
+
+def draw(*shape):
+    return RNG.uniform(-1, 1, shape)
+
+
+def explained(f, *args, wrt=None):
+    return " ".join(str(ag.trace(f, *args).explain(wrt)).split())
+
+
+def test_a_mixture_by_its_components():
+    def gmm(means, log_sigmas, logits, data):
+        weights, nll = np.exp(logits) / np.sum(np.exp(logits)), 0.0
+        for x in data:
+            p = 0.0
+            for k in range(3):
+                sigma = np.exp(log_sigmas[k])
+                p = p + weights[k] * np.exp(-((x - means[k]) ** 2) / (2 * sigma**2)) / sigma
+            nll -= np.log(p)
+        return nll
+
+    wrt = ["means", "log_sigmas", "logits"]
+    text = explained(gmm, draw(3), draw(3), draw(3), draw(4), wrt=wrt)
+    assert "σ = exp(log_sigmas) 3 " in text
+    assert "pₜ = Σ (weights ⊙ exp(-(data[t-1] - means)² / a) / σ) 1 t = 1 … 4" in text
+    assert "dnll/dmeans = 2 Σₜ" in text or "dnll/dmeans = Σₜ 2 dnll/dpₜ" in text, text
+    sheet = ag.trace(gmm, draw(3), draw(3), draw(3), draw(4)).worksheet(wrt=wrt)
+    assert not sheet.check(sheet.key()).wrong
+
+
+def test_a_loop_in_a_function_that_is_called_in_a_loop():
+    def mixture(pi, mu, x):
+        def density(xi):
+            total = 0.0
+            for k in range(2):
+                total = total + pi[k] * np.exp(-0.5 * (xi - mu[k]) ** 2)
+            return total
+
+        return sum(np.log(density(x[i])) for i in range(3))
+
+    assert "totalₜ = Σ (π ⊙ exp(-½ aₜ²))" in explained(mixture, draw(2) ** 2, draw(2), draw(3))
+
+
+def test_distances_in_a_list_are_a_vector():
+    def nearest(mu, X, beta):
+        loss = 0.0
+        for x in X:
+            d = []
+            for k in range(3):
+                d.append(np.sum((x - mu[k]) ** 2))  # noqa: PERF401 (as a learner writes it)
+            loss = loss - np.log(np.sum(np.exp(-beta * np.array(d))))
+        return loss
+
+    text = explained(nearest, draw(3, 2), draw(4, 2), 2.0)
+    assert "aₜ = xₜ - μ 3x2 t = 1 … 4" in text
+    assert "dloss/dμ = -Σₜ dloss/daₜ" in text
+
+
+def test_a_loop_that_hands_something_on_stays_one():
+    def horner(c, xs):
+        total = 0.0
+        for x in xs:
+            y = 0.0
+            for k in range(3):
+                y = y * x + c[k]
+            total = total + y**2
+        return total
+
+    assert "[" not in explained(horner, draw(3), draw(2)).split("The chain rule")[0].split("total =")[1].split(";")[0]
