@@ -507,15 +507,22 @@ def _written(terms: list[Term], shape: Shape) -> Expr:
         if _share_much(*two):
             written = _paired(two, next(t for t in rest if t not in two), shape)
             break
-    below = [{k for k, (_, power) in t.factors.items() if power < 0} for t in rest]
-    often = Counter(k for under in below for k in under)
-    if of_several := [k for k, count in often.items() if 2 < count < len(rest)]:  # beside a residual
-        inside = [of_several[0] in under for under in below]
-        others = [_one(t, shape) for t, is_it in zip(rest, inside, strict=True) if not is_it]
-        written = [_written([t for t, is_it in zip(rest, inside, strict=True) if is_it], shape), *others]
+    written = _over_one(rest, shape) or written
     scalars = {k: v for k, v in common.items() if not v[0].shape}
     arrays = {k: v for k, v in common.items() if v[0].shape}
     return product((_one(Term(size, scalars), ()), total(written), _one(Term(1, arrays), shape)), shape)
+
+
+def _over_one(terms: Sequence[Term], shape: Shape) -> list[Expr]:
+    """Several terms over a denominator that they share, of a normalisation, and the others, of a residual; or none."""
+    below = [{k for k, (_, power) in t.factors.items() if power < 0} for t in terms]
+    often = Counter(k for under in below for k in under)
+    shared = next((k for k, count in often.items() if 2 < count < len(terms)), None)
+    if shared is None:
+        return []
+    pairs = list(zip(terms, below, strict=True))
+    together, others = ([t for t, under in pairs if (shared in under) == is_it] for is_it in (True, False))
+    return [_written(together, shape), *(_one(t, shape) for t in others)]
 
 
 def _paired(two: Sequence[Term], other: Term, shape: Shape) -> list[Expr]:

@@ -24,7 +24,7 @@ import numpy as np
 
 from ..base.memory import address
 from ..program import Equation, Var
-from ..program.assignments import assigned, bound, counted, is_around, iterated, looped, names, passed
+from ..program.assignments import assigned, bound, counted, is_around, iterated, looped, names, of_whole, passed
 from ..program.naming import Names, expression, line, operand, place, reads
 from ..table import TABLE, Primitive
 from .board_names import start_of
@@ -62,6 +62,7 @@ class Constants:
         #: By places in the user's code what each round of a loop computes there, by row, and by what index.
         self.indices: dict[Any, dict[Primitive, dict[Var, Any]]] = {}
         self.befores: dict[tuple[Var, int], str] = {}  # by result and operand, the value of a variable before a loop
+        self.inner: set[Any] = set()  # the places of inner loops that are operations on arrays
         self._starts: dict[Any, int | None] = {}  # by these places, what a loop begins with
         self._sourced: dict[tuple[str, Any], Any] = {}
         self._inside: dict[int, list[tuple[Array, str]]] = {}  # the named arrays in the memory of one
@@ -113,7 +114,7 @@ class Constants:
 
     def in_loop(self, eq: Equation, k: int, x: Any) -> Expr | None:
         """Constant `x`, which an operand is in one round of a loop, in terms of entries: ``1 - ys[t]``."""
-        e, code, here = operand(eq, k), eq.origin.code, _place_in_code(eq, k)
+        e, code, here = self._operand(eq, k), eq.origin.code, _place_in_code(eq, k)
         if e is None or code is None:
             return None
         turns = _Turns(code)
@@ -142,12 +143,15 @@ class Constants:
         stated = None if start is None else at(start + rounds.index(eq.outputs[0]))
         if stated is None:
             return None
-        at_labels = [at for part in walk(stated.formula) for at in index_parts(part.params.get("index"))]
-        of_labels = {at.word.partition("[")[0] for at in at_labels if isinstance(at, Labels)}
-        self._use({**wholes, **variables}, stated.formula.names | of_labels)
+        self._use({**wholes, **variables}, stated.formula.names | _of_labels(stated.formula))
         if not stated.formula.names:
             return number(x)
         return fold(stated.formula, again) if counts else stated.formula
+
+    def _operand(self, eq: Equation, k: int) -> ast.expr | None:
+        """The user's expression for an operand; in an inner loop that is one operation on arrays the arrays."""
+        e, code = operand(eq, k), eq.origin.code
+        return of_whole(code, e) if e is not None and code is not None and place(eq) in self.inner else e
 
     def before(self, eq: Equation, k: int, x: Any) -> Expr | None:
         """An array that is the value before a loop of what is h1 and h2 in its later rounds: h0."""
@@ -208,7 +212,7 @@ class Constants:
 
     def written(self, eq: Equation, k: int, x: Any) -> Expr | None:
         """Constant `x`, operand `k` of `eq`, as the user's line has it; None for a number written as such."""
-        e = operand(eq, k)
+        e = self._operand(eq, k)
         if e is None or _place_in_code(eq, k) in self.rounds:
             of_round = self.in_loop(eq, k, x) or self._of_round(eq, k, x)
             return of_round or self.in_line(eq, x, True) or self._only_number(x)
@@ -740,6 +744,12 @@ class _Turns(ast.NodeTransformer):
                 self.entries.append((whole, 0, axis))
         self.words.append(f"·{len(self.words)}")
         return ast.Name(self.words[-1])
+
+
+def _of_labels(e: Expr) -> set[str]:
+    """The arrays of which labels in a formula are entries, states of ``φ[states[0]]``."""
+    at = (part for of in walk(e) for part in index_parts(of.params.get("index")))
+    return {labels.word.partition("[")[0] for labels in at if isinstance(labels, Labels)}
 
 
 def _has_entries(x: Array, axis: int) -> bool:

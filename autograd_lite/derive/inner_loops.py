@@ -9,7 +9,7 @@ turn, and only add up across rounds; any other loop stays as it is.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any
@@ -17,40 +17,56 @@ from typing import Any
 import numpy as np
 
 from ..program import Equation, Program, Var
-from ..program.naming import loop_of, place, stem
+from ..program.naming import is_inner, loop_of, place, stem
 from ..table import TABLE
 from .formula import index_parts
 
 
-def without_inner_loops(program: Program, names: dict[Var, str], kept: Container[Var]) -> Program:
-    """The program with inner loops as operations on arrays, which have the names of the values of each round.
+def without_inner_loops(program: Program, names: dict[Var, str], kept: Container[Var]) -> tuple[Program, set[Any]]:
+    """The program with inner loops as operations on arrays, which have the names of the values of each round; and the
+    places of these operations in the user's code.
 
     Values that are `kept`, and results, are not replaced.
     """
-    equations, users = list(program.equations), program.users
-    runs = [(key, [k for k, _ in run]) for key, run in groupby(enumerate(equations), lambda eq: loop_of(eq[1]))]
-    often = Counter(key for key, _ in runs)
+    equations = list(program.equations)
     instances = Counter[Any]()
     instead: dict[Var, Any] = {}
     new: dict[int, list[Equation]] = {}
-    for key, at in runs:
-        if key is None or often[key] < 2:
-            continue
-        whole = _Whole([equations[k] for k in at])
-        if not whole.is_read() or any(not whole.may_go(v, users, program, kept) for v in whole.inside):
-            continue
+    for key, whole in _loops(program, kept):
         instances[key] += 1
-        new |= {k: [] for k in at} | {at[-1]: whole.equations}
-        new |= {k: [] for k, eq in enumerate(equations) if whole.stacks.keys() & {*eq.outputs}}
+        new |= {id(eq): [] for eq in whole.run} | {id(whole.run[-1]): whole.equations}
+        new |= {id(eq): [] for eq in equations if whole.stacks.keys() & {*eq.outputs}}
         instead |= whole.stacks
-        for v, of in {**whole.inside, **{v: v for v in whole.totals}}.items():
-            word = names.pop(v, "")
-            if word and (of in whole.totals or of.name == "") and (v is of or of not in names):
-                names[of] = f"{stem(word)}{instances[key]}"
+        whole.name(names, instances[key])
     if not new:
-        return program
-    program = replace(program, equations=[eq for k, old in enumerate(equations) for eq in new.get(k, [old])])
-    return program.mapped(lambda eq, _: None if not instead else [replace(eq, operands=_current(eq, instead))])
+        return program, set()
+    program = replace(program, equations=[eq for old in equations for eq in new.get(id(old), [old])])
+    program = program.mapped(lambda eq, _: [replace(eq, operands=_current(eq, instead))] if instead else None)
+    return program, {place(eq) for eqs in new.values() for eq in eqs}
+
+
+def _loops(program: Program, kept: Container[Var]) -> Iterator[tuple[Any, _Whole]]:
+    """The inner loops that are operations on arrays, each time that they run, each with the loop that it is."""
+    users = program.users
+    runs = [(key, list(run)) for key, run in groupby(program.equations, loop_of) if key is not None]
+    often = Counter(key for key, _ in runs)
+    for key, run in runs:
+        for whole in _wholes(run, often[key] > 1, is_inner(key)):
+            if all(whole.may_go(v, users, program, kept) for v in whole.inside):
+                yield key, whole
+
+
+def _wholes(run: Sequence[Equation], is_repeated: bool, is_nested: bool) -> list[_Whole]:
+    """The rounds of a loop as operations on arrays; if nothing is between its turns, each turn."""
+    whole = _Whole(run)
+    if is_repeated and whole.is_read():
+        return [whole]
+    length = _period([(place(eq), eq.row) for eq in run]) if is_nested else 0
+    for size in range(2 * length, len(run) // 2 + 1, length) if length else ():
+        parts = [_Whole(run[k : k + size]) for k in range(0, len(run), size)] if len(run) % size == 0 else []
+        if parts and all(part.is_read() and part.takes_entries for part in parts):
+            return parts
+    return []
 
 
 def _current(eq: Equation, instead: Mapping[Var, Any]) -> tuple[Any, ...]:
@@ -79,11 +95,13 @@ class _Whole:
     stacks: dict[Var, Any] = field(default_factory=dict)
     totals: set[Var] = field(default_factory=set)
     carried: set[Var] = field(default_factory=set)
+    takes_entries: bool = False
 
     def is_read(self) -> bool:
         """Whether the rounds are operations on arrays, which are then found."""
         length = _period([(place(eq), eq.row) for eq in self.run])
         length = length if all(eq.group is self.run[0].group for eq in self.run) else 0
+        self._own = {id(eq) for eq in self.run}
         self.rounds = [self.run[k : k + length] for k in range(0, len(self.run), length)] if length else []
         try:
             for same in zip(*self.rounds, strict=True):
@@ -96,7 +114,7 @@ class _Whole:
         """Whether a value of a round is used in the loop alone, or in an array of those of all rounds."""
         if v in self.totals:
             return True
-        outside = [eq for eq in users.get(v, ()) if eq not in self.run]
+        outside = [eq for eq in users.get(v, ()) if id(eq) not in self._own]
         for eq in outside:
             arrays = {id(self.inside.get(x)) if isinstance(x, Var) else 0 for x in eq.operands}
             is_stack = eq.row.algebra == "stack" and eq.params["axis"] == 0 and len(eq.operands) == len(self.rounds)
@@ -104,6 +122,13 @@ class _Whole:
                 return False
             self.stacks[eq.outputs[0]] = self.inside[v]
         return v not in kept and not any(v is x for x in program.results)
+
+    def name(self, names: dict[Var, str], turn: int) -> None:
+        """Give the arrays the names of the values of the rounds, with the number of times that the loop has run."""
+        for v, of in {**self.inside, **{v: v for v in self.totals}}.items():
+            word = names.pop(v, "")
+            if word and (of in self.totals or of.name == "") and (v is of or of not in names):
+                names[of] = f"{stem(word)}{turn}"
 
     def _read(self, same: Sequence[Equation]) -> None:
         """One operation of all rounds."""
@@ -140,6 +165,7 @@ class _Whole:
         [turn] = turns
         if [index[turn] for index in indices] != list(range(x.shape[turn])):
             raise _NoArrays
+        self.takes_entries = True
         if len(indices[0]) == 1:
             return x
         index = tuple(slice(None) if k == turn else part for k, part in enumerate(indices[0]))
@@ -175,15 +201,29 @@ class _Whole:
             self.equations.append(replace(first, operands=tuple(x for x, _ in read)))
             return first.outputs[0]
         shape = (len(same), *first.shape)
+        if first.row.name == "matmul" and [np.ndim(x) - is_varied for x, is_varied in read] == [1, 1]:
+            (x, _), (y, is_last) = read  # u @ V[j] is an entry of V @ u
+            if all(is_varied for _, is_varied in read):
+                raise _NoArrays
+            return self._made(first, [y, x] if is_last else [x, y], shape)
         if first.row.algebra == "total" and first.params.get("axis") is None and not first.shape:
             axes = tuple(range(1, np.ndim(read[0][0])))
             return self._made(first, [read[0][0]], shape, axis=axes) if axes else read[0][0]
-        for x, is_varied in read:
-            if np.ndim(x) - is_varied > len(first.shape) or is_varied and np.ndim(x) <= len(first.shape):
-                raise _NoArrays
         if first.row.kind != "elementwise":
             raise _NoArrays
-        return self._made(first, [x for x, _ in read], shape)
+        return self._made(first, [self._laid_out(x, is_varied, len(first.shape)) for x, is_varied in read], shape)
+
+    def _laid_out(self, x: Any, is_varied: bool, ndim: int) -> Any:
+        """An operand with the axis of the rounds before `ndim` others."""
+        if not is_varied or np.ndim(x) == ndim + 1:
+            return x
+        if not isinstance(x, Var) or x.ndim > 1:
+            raise _NoArrays
+        index = (slice(None), *[None] * ndim)
+        v = Var("", (*x.shape, *[1] * ndim), x.dtype)
+        params = {"index": index, "unique_indices": True}
+        self.equations.append(replace(self.run[0], outputs=(v,), row=TABLE["getitem"], operands=(x,), params=params))
+        return v
 
     def _operand(self, xs: Sequence[Any]) -> tuple[Any, bool]:
         """An operand in all rounds, and whether it is an array that has those of the rounds."""

@@ -97,10 +97,9 @@ class Notation:
         self._computed_at = dict[Any, Any]()  # where the first of them is computed, by the place of the others
         self.repeated = set[Var]()  # what is computed several times: written again, or the same in all rounds of a loop
         names = {v: v.name for v in program.variables if v in program.named} if names is None else dict(names)
-        if is_read:
-            program = without_inner_loops(program, names, {*(wrt or ())})
+        self._inner = set[Any]()  # the places of inner loops that are operations on arrays
         if board:
-            program = self._textbook(program, {*names, *program.outputs}, wrt, not is_picture)
+            program = self._textbook(program, names, wrt, not is_picture)
         for v, first in self.merged.items():
             if v in names:
                 names.setdefault(first, names.pop(v))
@@ -129,12 +128,14 @@ class Notation:
 
     # ----------------------------------------------------------------------------------------------------- the program
 
-    def _textbook(self, program: Program, kept: set[Var], wrt: list[Var] | None, is_read: bool) -> Program:
+    def _textbook(self, program: Program, names: dict[Var, str], wrt: list[Var] | None, is_read: bool) -> Program:
         """The program as a textbook has it: what is computed twice is written once, and idioms are one step each.
 
-        `kept` has the values with a name and the result. The values that were left out, and the program that a page
-        runs, become attributes.
+        The values that were left out, and the program that a page runs, become attributes.
         """
+        if is_read:
+            program, self._inner = without_inner_loops(program, names, {*(wrt or ())})
+        kept = {*names, *program.outputs}
         same: dict[Var, Var] = {}
         program = with_masks(program)
         program = program.mapped(lambda eq, _: _unchanged(eq, kept, same))
@@ -331,6 +332,7 @@ class Notation:
             taken.add(names[self.root])
         candidates = ("g", "dy", "cotangent", *(f"g{k}" for k in range(1, 99)))
         self.cotangent = next(w for w in candidates if w not in taken)
+        self.constants.inner = self._inner
         self.constants.find_varying(self.program.equations, self.names)
         every = [(eq, k) for eq in self.program.equations for k, x in enumerate(eq.operands) if not isinstance(x, Var)]
         written = [self._operand(eq, k) for eq, k in every]  # large constants are numbered as they are used

@@ -691,14 +691,20 @@ def _getitem(e: Expr) -> Expr | None:
         return simplified("getitem", x.args, e.shape, index=both, unique_indices=True)
     if type(both[0]) is slice and len(both) == 2 and type(index) is int:  # x[1:][0]
         return make(e.row, x.args, {**e.params, "index": range(x.args[0].shape[0])[both[0]][index]}, e.shape)
-    if x.role == "transpose" and len(x.shape) == 2 and type(index) in (int, slice):  # the rows of Xᵀ are columns of X
-        columns = make(e.row, x.args, {**e.params, "index": (slice(None), index)}, e.shape[::-1])
-        return transposed(columns) if type(index) is slice else columns
+    if x.role == "transpose" and len(x.shape) == 2 and type(index) in (int, slice):
+        return _columns(e)
     if repr(index) == "(Ellipsis, 0)" and x.role in ("matrix product", "solution"):
         a, b = x.args
         if b.role == "index" and repr(b.params.get("index")) == "(Ellipsis, None)" and len(b.shape) == 2:
             return unsimplified(x.row, (a, b.args[0]), e.shape)
     return _turned(e)
+
+
+def _columns(e: Expr) -> Expr:
+    """Rows of Xᵀ as columns of X."""
+    (x,), index = e.args, e.params["index"]
+    columns = make(e.row, x.args, {**e.params, "index": (slice(None), index)}, e.shape[::-1])
+    return transposed(columns) if type(index) is slice else columns
 
 
 _BACK = ("slice(None, None, -1)", "(slice(None, None, -1),)")

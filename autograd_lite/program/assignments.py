@@ -7,6 +7,7 @@ import builtins
 import linecache
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from copy import deepcopy
 from dis import Positions
 from functools import lru_cache
 from types import CodeType
@@ -170,6 +171,36 @@ def rows(code: CodeType, target: Positions | None) -> dict[str, str]:
     over = _over(tree(code.co_filename)).get((target.lineno, target.col_offset), []) if target else []
     often = Counter(id(each) for _, each in over)  # of ``for a, b in pairs`` the row is neither
     return {word: _name(each) for word, each in over if often[id(each)] == 1 and not isinstance(each, ast.Call)}
+
+
+def of_whole(code: CodeType, e: ast.expr) -> ast.expr:
+    """An expression in a loop with the arrays in the place of the entries or rows that its rounds take: ``x - mu`` of
+    ``x - mu[k]`` in ``for k in range(n)``, and of ``x - m`` in ``for m in mu``.
+    """
+    every = (at for scope in _scopes(code) for at in _fors(scope))
+    loops = [at for at in every if at.body[0].lineno <= e.lineno <= (at.body[-1].end_lineno or 0)]
+    if not loops:
+        return e
+    inner = max(loops, key=lambda at: at.body[0].lineno)
+    taken = dict(_matched(inner.target, _each(inner.iter)))
+    counters = {word for word, of in taken.items() if isinstance(of, ast.Call)}
+
+    class Whole(ast.NodeTransformer):
+        def visit_Subscript(self, at: ast.Subscript) -> ast.expr:
+            parts = at.slice.elts if isinstance(at.slice, ast.Tuple) else [at.slice]
+            is_turn = [isinstance(part, ast.Name) and part.id in counters for part in parts]
+            if sum(is_turn) != 1:
+                return at
+            if len(parts) == 1:
+                return at.value
+            kept = [ast.Slice() if turn else part for part, turn in zip(parts, is_turn, strict=True)]
+            index = kept[:-1] if is_turn[-1] else kept
+            return ast.Subscript(at.value, index[0] if len(index) == 1 else ast.Tuple(index), ast.Load())
+
+        def visit_Name(self, at: ast.Name) -> ast.expr:
+            return taken[at.id] if at.id in taken and at.id not in counters else at
+
+    return ast.fix_missing_locations(ast.copy_location(Whole().visit(deepcopy(e)), e))
 
 
 @lru_cache(maxsize=256)

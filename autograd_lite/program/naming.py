@@ -216,6 +216,12 @@ def loop_of(eq: Equation) -> Any:
     return None if lines is None else (code, lines)
 
 
+def is_inner(loop: Any) -> bool:
+    """Whether a loop, as :func:`loop_of` has it, is inside another of its function."""
+    code, (a, b) = loop
+    return any(code.co_firstlineno <= x < a and b <= y for x, y in _source(code).loops)
+
+
 def _several(code: CodeType, at: int) -> list[str]:
     """The variable that one of several values is assigned to, ``q, k = x @ w, x @ u``."""
     word = _source(code).several.get(_positions(code)[at // 2])

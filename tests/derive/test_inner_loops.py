@@ -76,3 +76,46 @@ def test_a_loop_that_hands_something_on_stays_one():
         return total
 
     assert "[" not in explained(horner, draw(3), draw(2)).split("The chain rule")[0].split("total =")[1].split(";")[0]
+
+
+def test_pairs_of_rows_without_anything_between_the_turns():
+    def factorisation(U, V, R):
+        L = 0.0
+        for i in range(3):
+            for j in range(4):
+                pred = U[i] @ V[j]
+                L = L + (R[i, j] - pred) ** 2
+        return L
+
+    R = np.arange(12.0).reshape(3, 4)
+    text = explained(lambda U, V: factorisation(U, V, R), draw(3, 2), draw(4, 2))
+    assert "predₜ = V @ aₜ 4 t = 1 … 3 L = Σₜ Σ (R[t-1] - predₜ)²" in text
+    assert "dL/dV = Σₜ dL/dpredₜ @ aₜᵀ" in text
+
+
+def test_constants_of_an_inner_loop_are_written_with_the_arrays():
+    xs, ys, centres = np.array([0.0, 0.5, 1.0, 1.5]), np.array([0.1, 0.6, 0.8, 0.2]), np.array([0.0, 0.7, 1.4])
+    w, beta, loss = ag.tensor(draw(3), requires_grad=True), ag.tensor(2.0, requires_grad=True), 0.0
+    for i in range(len(xs)):
+        pred = 0.0
+        for k in range(3):
+            pred += w[k] * np.exp(-beta * (xs[i] - centres[k]) ** 2)
+        loss += (pred - ys[i]) ** 2
+    names = {"xs": xs, "ys": ys, "centres": centres, "w": w, "beta": beta}
+    text = " ".join(str(loss.explain([w, beta], names)).split())
+    assert "aₜ = -β (xs[t-1] - centres)² 3 t = 1 … 4 predₜ = Σ (w ⊙ exp(aₜ))" in text
+
+
+def test_a_weighted_sum_of_rows():
+    def attention(Q, K, V):
+        out = 0.0
+        for q in Q:
+            w = np.exp(K @ q) / np.sum(np.exp(K @ q))
+            o = 0.0
+            for j in range(3):
+                o = o + w[j] * V[j]
+            out = out + np.sum(o**2)
+        return out
+
+    text = explained(attention, draw(2, 2), draw(3, 2), draw(3, 2))
+    assert "oₜᵢ = Σⱼ wₜⱼ Vⱼᵢ 2 t = 1 … 2" in text
