@@ -28,7 +28,20 @@ from ..program.assignments import assigned, bound, counted, is_around, iterated,
 from ..program.naming import Names, expression, line, operand, place, reads
 from ..table import TABLE, Primitive
 from .board_names import start_of
-from .formula import Array, Expr, Labels, fold, index_parts, multiplied, name, number, replaced, unsimplified, walk
+from .formula import (
+    Array,
+    Expr,
+    Labels,
+    constant,
+    fold,
+    index_parts,
+    multiplied,
+    name,
+    number,
+    replaced,
+    unsimplified,
+    walk,
+)  # fmt: skip
 from .formula_ops import evaluate
 from .simplify import again
 from .textbook_parser import Written, formula, read
@@ -424,11 +437,22 @@ class Constants:
         self._use({word: x, **variables}, [word, *arrays])
         return name(word, np.shape(x))
 
+    def is_first(self, word: str) -> bool:
+        """Whether a name is that of what the first step of a loop has computed from constants alone, Q1."""
+        return word in self.starts and word in self.defined and self.defined[word].names <= self.values.keys()
+
+    def opened(self, e: Expr) -> Expr:
+        """A formula with that in terms of these constants."""
+        known = {w: self.defined[w] for w in e.names if self.is_first(w)}
+        inside = replaced(e, lambda part: known.get(part.value) if part.role == "name" else None)
+        return self.opened(inside) if known else e
+
     def _started(self, word: str, code: Any) -> Written | None:
         """The value before a loop of a variable that changes in it: ``q = q0``."""
         outside = [e for e in assigned(code, word) or () if self.changing.keys().isdisjoint(names(e))]
         sources = [(e, self._variables(e, code)) for e in outside]
-        starts = (evaluated(e, variables) for e, variables in sources if variables.keys().isdisjoint(self.computed))
+        given = [(e, variables) for e, variables in sources if variables.keys().isdisjoint(self.computed)]
+        starts = (evaluated(e, variables) or _listed(e) for e, variables in given)
         return next((of for of in starts if of is not None), None)
 
     def in_line(self, eq: Equation, x: Any, in_rounds: bool = False) -> Expr | None:
@@ -778,6 +802,16 @@ def evaluated(e: ast.expr, variables: Variables, meanings: Mapping[str, Written]
         return None
     is_entry = stated.expr is not None and any(part.row and part.row.fn is None for part in walk(stated.expr))
     return None if is_entry else stated
+
+
+def _listed(e: ast.expr) -> Written | None:
+    """An array whose numbers are listed: ``np.array([0.1, -0.2])``."""
+    if not isinstance(e, ast.Call) or ast.unparse(e.func) != "np.array" or len(e.args) != 1 or e.keywords:
+        return None
+    with suppress(ValueError):
+        x = np.array(ast.literal_eval(e.args[0]))
+        return Written(constant(x), x)
+    return None
 
 
 def _solved(e: ast.expr, x: Any, variables: Variables) -> tuple[str, Any] | None:

@@ -64,6 +64,11 @@ class Given:
             is_mask = np.asarray(x).dtype == bool  # anything else has perhaps lost its derivative
             return is_mask and all(self.word(word, code) for word in names - self.chain.named.keys())
         written = operand(eq, k)
+        opened = self.chain.constants.opened
+        if not isinstance(v, Var) and opened(e := self.chain.operand(eq, k)) is not e:  # Q1 = R + γ P @ V0
+            starts = opened(e).names & {*self.chain.constants.changing.values()}
+            self.fixed |= starts
+            return all(self.word(word, code) for word in opened(e).names - starts)
         starts = names & self.chain.constants.starts
         self.fixed |= starts
         if names != starts and names.isdisjoint(self.chain.numbered):

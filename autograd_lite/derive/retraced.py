@@ -81,6 +81,7 @@ class _Again:
             for x, word in chain.arrays
             if x.dtype.kind in kinds and not any(np.may_share_memory(x, a) for a in fixed)
             if word not in chain.numbered and not chain.is_made(word)
+            if not chain.constants.is_first(word)
         }
         self.members: dict[Group, list[Equation]] = {}
         for eq in chain.recorded.equations:
@@ -91,6 +92,7 @@ class _Again:
         self.values = chain.recorded.values if self.still else {}
         self.folded: set[int] = set()  # the identities of these numbers
         self.drawn: dict[Var, Any] = {}
+        self.firsts: dict[str, Var] = {}  # what the first step of a loop has computed from the arrays, by name
         self.named = chain.named
         self.called: dict[Group, list[Equation] | None] = {}  # of each call that was tried, its new equations
 
@@ -99,7 +101,7 @@ class _Again:
         constants = self.chain.constants.values
         captured = {v: Tensor(constants[word]) for word, v in self.arrays.items()}
         captured |= {v: Tensor(x) for v, x in self.drawn.items()} | dict(program.captured)
-        names = {v: word for word, v in self.arrays.items()} | self.chain.names
+        names = {v: word for word, v in (self.arrays | self.firsts).items()} | self.chain.names
         return Notation(replace(program, captured=captured, constants={}), board=False, names=names)
 
     def _rule(self, eq: Equation, defined: Mapping[Var, Equation]) -> list[Equation] | dict[Var, Any]:
@@ -123,12 +125,26 @@ class _Again:
                 continue
             if not self._given(eq, k) and not self._draws(eq.group):
                 self._refuse(eq, "a value", operand(eq, k))
-            if not isinstance(x, Var) and (e := self.chain.operand(eq, k)).names:
-                used = [v for word, v in self.named.items() if word in e.names]
-                equations, x = self._equations(partial(self._value, e), used)
+            if not isinstance(x, Var):
+                equations, x = self._constant(eq, k)
                 before += equations
             operands.append(x)
         return [*before, replace(eq, operands=tuple(operands))]
+
+    def _constant(self, eq: Equation, k: int) -> tuple[list[Equation], Any]:
+        """Constant operand `k` with its equations from the named arrays; what the first step of a loop has computed
+        from these, Q1, has its name.
+        """
+        whole = self.chain.operand(eq, k)
+        e = self.chain.constants.opened(whole)
+        word = whole.value if whole.role == "name" and e is not whole else ""
+        if word in self.firsts or not e.names:
+            return [], self.firsts.get(word, eq.operands[k])
+        used = [v for w, v in self.named.items() if w in e.names]
+        equations, x = self._equations(partial(self._value, e), used)
+        if word and isinstance(x, Var):
+            self.firsts[word] = x
+        return equations, x
 
     def _is_still(self, eq: Equation) -> bool:
         if not self.still or any(v.dtype.kind not in "biu" for v in eq.outputs):

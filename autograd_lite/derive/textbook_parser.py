@@ -115,6 +115,7 @@ def read(e: ast.expr, meanings: Mapping[str, Written]) -> Written:
             return Written(number(size), size)
         case ast.Subscript(value=ast.Name()) if (index := _index(e.slice, meanings)) is not None:
             x = sub(e.value)
+            index = index if isinstance(e.slice, ast.Tuple) else index[0]
             value = x.value[index]
             if x.formula.is_number:  # of zeros
                 return Written(x.formula, value)

@@ -78,8 +78,10 @@ def live(scene: Scene, chain: Chain | None, steps: Sequence[Step], examples: Any
     partials = [x for x in scene.lines if x.value is not None]
     emitted = program(chain, [(x.key, nodes[x.head], nodes[x.tail]) for x in partials])
     still = _still(scene, chain, emitted)
-    inputs = [i for i in scene.items if i.kind in _INPUTS and i.name not in still]
-    computed = {i.key for i in scene.items if (i.key in nodes or i in inputs) and i.name not in still}
+    made = _made(emitted)
+    inputs = [i for i in scene.items if i.kind in _INPUTS and i.name not in {*still, *made}]
+    known = nodes.keys() | {i.key for i in scene.items if i in inputs or i.name in made}
+    computed = {i.key for i in scene.items if i.key in known and i.name not in still}
     trained = _trained(inputs, chain, examples)
     turns = batches(examples, [i for i in inputs if i not in trained])
     data = {
@@ -123,11 +125,16 @@ def _still(scene: Scene, chain: Chain, emitted: Program) -> dict[str, str]:
     still = {word: (why or _NUMBERS) if word in arguments else "" for word, why in emitted.still.items()}
     remedy = "Make it an argument." if arguments else "On a page of the function, ag.trace(f, x).draw(), it can be."
     for i in scene.items:
-        if i.kind in _INPUTS and i.name not in emitted.leaves:
+        if i.kind in _INPUTS and i.name not in emitted.leaves | _made(emitted):
             is_data = i.kind == "input" and not chain.is_anonymous(i.name)
             why = _START if i.name in chain.constants.starts else _OUTSIDE
             still.setdefault(i.name, f"{why} {remedy}" if is_data else "")
     return still
+
+
+def _made(emitted: Program) -> set[str]:
+    """The names of what the page computes."""
+    return {word for n, word in emitted.steps.names.items() if not emitted.steps.is_input(n)}
 
 
 def _notes(chain: Chain, still: Mapping[str, str], steps: Sequence[Step]) -> tuple[str, ...]:

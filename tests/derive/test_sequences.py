@@ -791,6 +791,15 @@ def test_what_the_first_sweep_computes_from_data_has_its_name_and_a_product_of_d
     assert "Qₜᵢⱼ = Rᵢⱼ + Σₖ γ Pᵢⱼₖ Vₜ₋₁,ₖ 3x2 t = 2 … 3" in text
 
 
+def test_entries_of_a_state_that_begins_with_listed_numbers_are_those_of_a_recursion():
+    k, pos = ag.tensor(3.0, requires_grad=True), np.array([0.1, -0.2])
+    for _ in range(3):
+        stretch = pos[1] - pos[0]
+        pos = pos + np.stack([-k * pos[0] + 1.5 * stretch, -1.5 * stretch])
+    text = " ".join(str(np.sum(pos**2).explain(k)).split())
+    assert "stretchₜ = posₜ₋₁[1] - posₜ₋₁[0] 1 t = 1 … 3" in text
+
+
 def test_numbers_in_an_exponent_are_one():
     text = explained(lambda c, gamma: np.sum(c ** (1 - gamma) / (1 - gamma)), (np.array([1.0, 2.0]), 2.5), ["c"])
     assert "dL/dc = c ** -γ since" in text
