@@ -150,14 +150,14 @@ def verdict(
     wrong = [place for place in judged if not _is_right(*place[:2], close)]
     if not wrong:
         return ""
-    if q.is_symmetric and all(_same(_symmetric(value), _symmetric(right), close) for value, right, *_ in wrong):
+    if q.is_symmetric and all(_same(value, _symmetric(right), close) for value, right, *_ in wrong):
         return SYMMETRIC
     first = wrong[0]
     is_wrong_here = first is judged[0] and answers[0] is not None
     if is_wrong_here and earlier and q.recompute is not None and _same(first[0], q.recompute(earlier), close):
         return CARRIED
     places = [first, *(place for place in judged if place is not first and np.any(place[0]))]
-    halves = [(_symmetric(value), _symmetric(right), *more) for value, right, *more in places]
+    halves = [(value, _symmetric(right), *more) for value, right, *more in places]
     for here, *elsewhere in [places, halves] if q.is_symmetric else [places]:
         likely = [says for says in dict.fromkeys(_causes(*here)) if not (typed and re.fullmatch(r"that is \S+", says))]
         if likely:

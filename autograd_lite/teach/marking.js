@@ -1750,9 +1750,9 @@ const marking = (data) => {
     }).filter(Boolean);
     const wrong = judged.filter((at) => !isRight(at.value, at.right, close));
     if (!wrong.length) return "";
-    if (isSymmetric && wrong.every((at) => same(symmetric(at.value), symmetric(at.right), at.close))) return SYMMETRIC;
+    if (isSymmetric && wrong.every((at) => same(at.value, symmetric(at.right), at.close))) return SYMMETRIC;
     const places = [wrong[0], ...judged.filter((at) => at !== wrong[0] && at.value.data.some(Boolean))];
-    const halves = isSymmetric ? [places.map((at) => ({ ...at, value: symmetric(at.value), right: symmetric(at.right) }))] : [];
+    const halves = isSymmetric ? [places.map((at) => ({ ...at, right: symmetric(at.right) }))] : [];
     const typed = board.nameIn(text, numbers[0] ?? 0);
     for (const [here, ...elsewhere] of [places, ...halves]) {
       const likely = [...new Set(causes(here))].filter((cause) => !typed || !/^that is \S+$/.test(cause)), there = likely.length ? elsewhere.map((at) => new Set(causes(at))) : [];

@@ -162,11 +162,11 @@ def varied(d: Derivation, words: Collection[str], seed: int) -> dict[str, Any]:
 
 def independent(d: Derivation, words: Collection[str]) -> set[str]:
     """Those of the data from which nothing else was computed, as far as the user's source shows it."""
-    given = Given(d.chain)
-    words = set(words) - d.chain.constants.starts
+    given, c = Given(d.chain), d.chain.constants
+    words = set(words) - c.starts - c.sizes.keys() - {*c.changing.values()}  # n and V0 are no variables of the user's
     given.arrays = words
-    env, starts = d.chain.environment(), d.chain.constants.starts
-    parts = [x[x != 0] for x in (np.asarray(env[w]) for w in starts & env.keys()) if x.ndim and np.any(x)]
+    env = d.chain.environment()
+    parts = [x[x != 0] for x in (np.asarray(env[w]) for w in c.starts & env.keys()) if x.ndim and np.any(x)]
     words -= {w for w in words if any(np.isin(part, env[w]).all() for part in parts)}  # [x[0], h0] was made from x
     known = [given.word(word) for word in sorted(words)]
     return words - given.fixed if all(known) or len(words) == 1 else set()

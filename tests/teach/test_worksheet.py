@@ -740,6 +740,8 @@ def test_a_gradient_with_respect_to_a_symmetric_value():
         [mark] = [mark for mark in sheet.check({"dL/dK": answer}) if mark.word == "dLdK"]
         assert expected in mark.says, answer
         assert mark.right == (expected == determined)
+    lower = sheet.check({"dL/dK": "½ (K⁻¹ - α αᵀ) + triu(K, 1) - tril(K, -1)"})  # no other form of it
+    assert "of 16 entries" in next(mark.says for mark in lower if mark.word == "dLdK")
     W = ag.tensor(np.array([[1.0, 0.2], [0.2, 1.0]]), requires_grad=True, name="W")  # a free matrix
     sheet = worksheet(np.sum((np.array([[1.0, 2.0]]) @ W) ** 2), wrt=W)
     assert sheet.check({"dLdW": f"({sheet.questions[-1].answer}).T"})[-1].says == "it is transposed"
