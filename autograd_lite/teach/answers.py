@@ -114,6 +114,7 @@ _FUNCTIONS: Mapping[str, Any] = {
     "tr": np.trace,
     "diag": _diagonal,
     "ln": np.log,
+    "sech": lambda x: 1 / np.cosh(x),
     "len": lambda x: np.shape(x)[0],
     "isin": np.isin,
     "diff": lambda x, axis=-1, n=1, **ends: np.diff(x, n, axis, **ends),
@@ -363,13 +364,12 @@ class Reader:
             case ast.UnaryOp() if type(e.op) in _UNARY:
                 return entrywise(_UNARY[type(e.op)], [_operand(self._value(e.operand))])
             case ast.BinOp() if type(e.op) in _BINARY:
-                a, b = self._operands(e)
-                beside = e.right.operand if _is_plus(e.right) else None  # what stands side by side
-                if isinstance(beside, ast.Constant) and beside.value == 1 and len(np.shape(a)):
-                    is_column = len(self.shape) == 2 and self.shape[1] == 1
-                    return each(lambda x: np.sum(x, -1, keepdims=is_column), [a])  # A 1, with a vector of ones
-                side = "product" if beside and not _is_plus(beside) else "dot"  # u·v
-                return self._binary(ast.MatMult() if beside and self._is_product(a, b, side) else e.op, a, b)
+                try:
+                    return self._operation(e)
+                except Misfit:  # V ⊙ A B is V ⊙ (A B)
+                    if not (_is_plus(e.right) and isinstance(e.left, ast.BinOp) and isinstance(e.left.op, ast.Mult)):
+                        raise
+                    return self._value(ast.BinOp(e.left.left, ast.Mult(), ast.BinOp(e.left.right, ast.Mult(), e.right)))
             case ast.Compare() if all(type(op) in _BINARY for op in e.ops):
                 sides = [_operand(self._value(side)) for side in (e.left, *e.comparators)]
                 signs = [self._binary(op, a, b) for op, a, b in zip(e.ops, sides, sides[1:], strict=False)]
@@ -396,6 +396,15 @@ class Reader:
                 return self._call(e)
         kind: Any = str if isinstance(e, ast.Constant) else type(getattr(e, "op", e))
         raise Unread(_HINTS.get(kind, f"{ast.unparse(e)[:40]!r} cannot be used in a formula"))
+
+    def _operation(self, e: ast.BinOp) -> Any:
+        a, b = self._operands(e)
+        beside = e.right.operand if _is_plus(e.right) else None  # what stands side by side
+        if isinstance(beside, ast.Constant) and beside.value == 1 and len(np.shape(a)):
+            is_column = len(self.shape) == 2 and self.shape[1] == 1
+            return each(lambda x: np.sum(x, -1, keepdims=is_column), [a])  # A 1, with a vector of ones
+        side = "product" if beside and not _is_plus(beside) else "dot"  # u·v
+        return self._binary(ast.MatMult() if beside and self._is_product(a, b, side) else e.op, a, b)
 
     def _operands(self, e: ast.BinOp) -> list[Any]:
         """Both operands. A onehot or I is evaluated after what it is added to, which may say how many entries it has;
@@ -740,7 +749,7 @@ def _indexed(x: Any, index: Any) -> int:
 
 
 def _is_elementwise(fn: Any, bare: str) -> bool:
-    others = ("where", "clip", "erf", "Φ", "φ", "ndtr", "ReLU")
+    others = ("where", "clip", "sech", "erf", "Φ", "φ", "ndtr", "ReLU")
     is_ours = fn is _OURS.get(bare) or bare in others or bare.endswith("ʹ")
     return is_ours or isinstance(fn, np.ufunc) and fn.signature is None
 

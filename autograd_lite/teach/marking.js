@@ -233,7 +233,7 @@ const softplus = (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
 const ENTRYWISE = {
   exp: Math.exp, expm1: Math.expm1, log: Math.log, ln: Math.log, log1p: Math.log1p, log2: Math.log2, log10: Math.log10,
   sqrt: Math.sqrt, cbrt: Math.cbrt, sin: Math.sin, cos: Math.cos, tan: Math.tan, sinh: Math.sinh, cosh: Math.cosh,
-  tanh: Math.tanh, arcsin: Math.asin, arccos: Math.acos, arctan: Math.atan, arcsinh: Math.asinh, arccosh: Math.acosh, arctanh: Math.atanh, exp2: (x) => 2 ** x, erf,
+  tanh: Math.tanh, sech: (x) => 1 / Math.cosh(x), arcsin: Math.asin, arccos: Math.acos, arctan: Math.atan, arcsinh: Math.asinh, arccosh: Math.acosh, arctanh: Math.atanh, exp2: (x) => 2 ** x, erf,
   sigmoid: logistic, logistic, "σ": logistic, softplus, log_sigmoid: (x) => -softplus(-x), silu: (x) => x * logistic(x),
   ndtr: (x) => (1 + erf(x / Math.SQRT2)) / 2, "Φ": (x) => (1 + erf(x / Math.SQRT2)) / 2, "φ": (x) => Math.exp(-x * x / 2) / Math.sqrt(2 * Math.PI),
 };
@@ -492,7 +492,7 @@ const TOKEN = new RegExp(
   `(?:\\p{Nd}+\\.?\\p{Nd}*|\\.\\p{Nd}+)(?:[eE][+-]?\\p{Nd}+)?j?(?!${W})|\\p{Nd}+|(?!\\p{Nd})${W}(?:${W}|[${MARKS}]|[₊₋](?=[₀-₉]))*|` +
   "\\.[A-Za-z](?:" + W + ")*|'[^']*'|\"[^\"]*\"|\\*\\*|//|<<|>>|[<>=!:]=|\\s+|.", "gu",
 );
-const PREFIX = ["ln", "log", "exp", "sqrt", "sin", "cos", "tan", "tanh", "det", "tr", "diag", "sign"];
+const PREFIX = ["ln", "log", "exp", "sqrt", "sin", "cos", "tan", "tanh", "sech", "det", "tr", "diag", "sign"];
 const KEYWORDS = ["and", "or", "not", "if", "else", "in", "is", "lambda", "for", "yield", "await"];
 const CLOSING = { "(": ")", "[": "]", "{": "}" };
 const BARS = { "|": "bars", "‖": "norm" };
@@ -1098,7 +1098,7 @@ class Board {
 // -------------------------------------------------------------------------------------------------------- a parser
 
 const LEXEME = new RegExp(
-  `\\s*(?:((?:[0-9]+\\.?[0-9]*|\\.[0-9]+)(?:[eE][+-]?[0-9]+)?)|((?!\\p{Nd})${W}+)|('[a-zA-Z,.> -]*'|"[a-zA-Z,.> -]*"|\\.\\.\\.|\\*\\*|//|<=|>=|==|!=|[-+*/%@()\\[\\]{},.:<>&|~=]))`, "uy",
+  `\\s*(?:((?:[0-9]+\\.?[0-9]*|\\.[0-9]+)(?:[eE][+-]?[0-9]+)?)|((?!\\p{Nd})${W}(?:${W}|[${MARKS}])*)|('[a-zA-Z,.> -]*'|"[a-zA-Z,.> -]*"|\\.\\.\\.|\\*\\*|//|<=|>=|==|!=|[-+*/%@()\\[\\]{},.:<>&|~=]))`, "uy",
 );
 const LEVELS = [["|"], ["&"], ["+", "-"], ["*", "/", "//", "%", "@"]];
 
@@ -1125,8 +1125,7 @@ const parsed = (text, typed) => {
     const m = LEXEME.exec(text) ?? unreadable();
     if (m[1] && (/^0[0-9]/.test(m[1]) || /^[0-9.eE+-]*$/.test(m[1]) === false)) unreadable();
     if (m[1] && new RegExp(`^${W}`, "u").test(text.slice(LEXEME.lastIndex))) unreadable();
-    if (m[2] && m[2] !== m[2].normalize("NFKC")) unreadable();
-    tokens.push(m[1] ? ["number", m[1]] : m[2] ? ["name", m[2]] : ["sign", m[3]]);
+    tokens.push(m[1] ? ["number", m[1]] : m[2] ? ["name", m[2].normalize("NFKC")] : ["sign", m[3]]);
   }
   let at = 0, depth = 0;
   const is = (sign) => tokens[at]?.[0] === "sign" && tokens[at][1] === sign;
@@ -1335,30 +1334,39 @@ class Reader {
         return e[1] === "-" ? withLetters(map((v) => -v, ofNumbers(x.kind), x), x.letters) : x;
       }
       case "binary": {
-        const isLast = ["onehot", "I"].includes(bare(dotted(e[2][0] === "call" ? e[2][1] : e[2]))); // after what it is added to
-        const first = this.operand(this.value(e[isLast ? 3 : 2]));
-        this.beside = "+-".includes(e[1]) && !first.letters ? first.shape : [];
-        const second = this.operand(this.value(e[isLast ? 2 : 3]));
-        this.beside = [];
-        let [left, right] = (isLast ? [second, first] : [first, second]).map((x) => inTerm(x, this.sums.has(e)));
-        const [n] = left.shape, isSum = ["+", "-", "*", "/"].includes(e[1]) && left.shape.length + right.shape.length === 3 && n > 1 && n * n <= LARGE && n === right.shape[0];
-        if (isSum && !left.letters && !right.letters && [left, right].some((x) => x.shape[1] === 1) && this.isReadAs("column")) {
-          [left, right] = [left, right].map((x) => ({ ...x, shape: [n, 1] }));
+        const isPlus = (x) => x[0] === "unary" && x[1] === "+", [, , left, right] = e;
+        try {
+          return this.binary(e, isPlus);
+        } catch (error) { // V ⊙ A B is V ⊙ (A B)
+          if (!(error instanceof Misfit && e[1] === "*" && isPlus(right) && left[0] === "binary" && left[1] === "*")) throw error;
+          return this.value(["binary", "*", left[2], ["binary", "*", left[3], right]]);
         }
-        const isPlus = (x) => x[0] === "unary" && x[1] === "+";
-        const kind = e[1] === "*" && isPlus(e[3]) ? (isPlus(e[3][2]) ? "dot" : "product") : "";
-        const op = kind && this.isProduct(left, right, kind) ? "@" : e[1];
-        if (kind && e[3][2][0] === "number" && e[3][2][1] === "1" && left.shape.length) {
-          return each((x) => reduced(total, ofNumbers(x.kind), x, x.shape.length ? array([], [-1], "i") : { list: [] }, this.shape.length === 2 && this.shape[1] === 1), [left]); // A 1
-        }
-        if (!left.letters && !right.letters) return binary(op, left, right);
-        return op === "@" ? each(matmul, [left, right]) : this.entrywise((a, b) => (op === "/" && left.letters + right.letters ? quotient(a, b) : binary(op, a, b)), [left, right]);
       }
       case "index": return this.indexed(e);
       case "positions": return array(this.shape, [...Array(count(this.shape)).keys()], "i");
       case "call": return this.call(e);
       default: return notMarked("it cannot be read");
     }
+  }
+
+  binary(e, isPlus) {
+    const isLast = ["onehot", "I"].includes(bare(dotted(e[2][0] === "call" ? e[2][1] : e[2]))); // after what it is added to
+    const first = this.operand(this.value(e[isLast ? 3 : 2]));
+    this.beside = "+-".includes(e[1]) && !first.letters ? first.shape : [];
+    const second = this.operand(this.value(e[isLast ? 2 : 3]));
+    this.beside = [];
+    let [left, right] = (isLast ? [second, first] : [first, second]).map((x) => inTerm(x, this.sums.has(e)));
+    const [n] = left.shape, isSum = ["+", "-", "*", "/"].includes(e[1]) && left.shape.length + right.shape.length === 3 && n > 1 && n * n <= LARGE && n === right.shape[0];
+    if (isSum && !left.letters && !right.letters && [left, right].some((x) => x.shape[1] === 1) && this.isReadAs("column")) {
+      [left, right] = [left, right].map((x) => ({ ...x, shape: [n, 1] }));
+    }
+    const kind = e[1] === "*" && isPlus(e[3]) ? (isPlus(e[3][2]) ? "dot" : "product") : "";
+    const op = kind && this.isProduct(left, right, kind) ? "@" : e[1];
+    if (kind && e[3][2][0] === "number" && e[3][2][1] === "1" && left.shape.length) {
+      return each((x) => reduced(total, ofNumbers(x.kind), x, x.shape.length ? array([], [-1], "i") : { list: [] }, this.shape.length === 2 && this.shape[1] === 1), [left]); // A 1
+    }
+    if (!left.letters && !right.letters) return binary(op, left, right);
+    return op === "@" ? each(matmul, [left, right]) : this.entrywise((a, b) => (op === "/" && left.letters + right.letters ? quotient(a, b) : binary(op, a, b)), [left, right]);
   }
 
   named(e) {

@@ -50,7 +50,7 @@ DECIMAL = r"\d\.\d"
 _LITERAL = r"(?<![\w.₀-₉])(?:\d+\.?\d*|\.\d+)(?![\w.])|½"
 _INVERSE = r"(?<![\d.])(?:\^|\*\*)\s*(?:-1(?![\w.])|\(-1\)|\{-1\})"  # A^-1
 #: Functions that need no brackets: ln P.
-_PREFIX = ("ln", "log", "exp", "sqrt", "sin", "cos", "tan", "tanh", "det", "tr", "diag", "sign")
+_PREFIX = ("ln", "log", "exp", "sqrt", "sin", "cos", "tan", "tanh", "sech", "det", "tr", "diag", "sign")
 _OF_OPERAND = ("min", "max", "argmin", "argmax", "prod")  # minₖ dᵢₖ
 _WORDS = ("and", "or", "not", "if", "else", "in", "is", "lambda", "for", "yield", "await")
 

@@ -99,7 +99,9 @@ def _choice(d: Derivation, start: Values) -> Callable[[np.random.Generator, floa
 
     def chosen(rng: np.random.Generator, size: float, all_move: bool) -> dict[str, Any]:
         moving = sorted(parameters | (data if all_move else set()))
-        return others | {word: moved(start[word], rng, size, word in free) for word in moving}
+        new = {word: moved(start[word], rng, size, word in free) for word in moving}
+        fixed = {word for word in new.keys() - asked if not np.ndim(start[word])}  # δ of clip(r, -δ, δ) stays positive
+        return others | new | {word: np.copysign(new[word], start[word]) for word in fixed}
 
     return chosen
 

@@ -614,7 +614,8 @@ AS_ON_A_BOARD = {
         ), ""),
     }),
     rated: ((MATRIX[:8].reshape(4, 2), MATRIX[8:14].reshape(3, 2), MATRIX[:12].reshape(4, 3), SEEN), {
-        "dLderr": {"2 errᵢⱼ / Σ mask": "", "2 maskᵢⱼ (Uᵢ·Vⱼ - δᵢⱼ)/Σₖₗ maskₖₗ": ""},
+        "dLderr": {"2 errᵢⱼ / Σ mask": "", "2 maskᵢⱼ (Uᵢ·Vⱼ - δᵢⱼ)/Σₖₗ maskₖₗ": "",
+                   "2 (mask ⊙ U Vᵀ - mask ⊙ δ) / Σ mask": ""},
         "dLdV": {"2/Σ mask (mask ⊙ err)ᵀ U": "", "-2/Σ mask (mask ⊙ err)ᵀ U": "the sign is wrong"},
     }),
     tagged: ((MATRIX[:12].reshape(4, 3), MATRIX[12:21].reshape(3, 3), np.array([0, 2, 1, 1])), {
@@ -661,6 +662,23 @@ def test_answers_as_on_a_board_are_read(fn, tmp_path):
     for (word, text), page in zip(cases, marked_by_the_page(sheet, cases, tmp_path), strict=True):
         (mark,) = [mark for mark in sheet.check({word: text}) if mark.word == word]
         assert mark.says == texts[word][text] == page["says"], text
+
+
+def robust(w, X, y, delta):
+    yhat = X @ w
+    small = np.abs(yhat - y) <= delta
+    return np.mean(np.where(small, 0.5 * (yhat - y) ** 2, delta * (np.abs(yhat - y) - 0.5 * delta)))
+
+
+@pytest.mark.skipif(NODE is None, reason="node is not installed, which runs the page's marking")
+def test_a_parameter_of_which_no_gradient_is_asked_keeps_its_sign(tmp_path):
+    """Where other numbers are far away, so that both cases of a condition occur."""
+    sheet = ag.trace(robust, MATRIX[:2], MATRIX[2:8].reshape(3, 2), MATRIX[8:11], np.array(0.2)).worksheet(wrt=["w"])
+    cases = [("dLda", text) for text in ("clip(ŷ - y, -δ, δ)/n", r"\frac1n clip(\hat{y} - y, -\delta, \delta)",
+                                       "max(min(y_hat - y, delta), -delta)/len(y)")]  # fmt: skip
+    for (word, text), page in zip(cases, marked_by_the_page(sheet, cases, tmp_path), strict=True):
+        (mark,) = [mark for mark in sheet.check({word: text}) if mark.word == word]
+        assert [mark.says, page["says"]] == ["", ""], text
 
 
 @pytest.mark.skipif(NODE is None, reason="node is not installed, which runs the page's marking")
