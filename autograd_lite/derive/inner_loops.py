@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from ..program import Equation, Program, Var
-from ..program.naming import is_inner, loop_of, place, stem
+from ..program.naming import is_inner, place, stem, turn_of
 from ..table import TABLE
 from .formula import index_parts
 
@@ -48,7 +48,7 @@ def without_inner_loops(program: Program, names: dict[Var, str], kept: Container
 def _loops(program: Program, kept: Container[Var]) -> Iterator[tuple[Any, _Whole]]:
     """The inner loops that are operations on arrays, each time that they run, each with the loop that it is."""
     users = program.users
-    runs = [(key, list(run)) for key, run in groupby(program.equations, loop_of) if key is not None]
+    runs = [(key, list(run)) for key, run in groupby(program.equations, turn_of) if key is not None]
     often = Counter(key for key, _ in runs)
     for key, run in runs:
         for whole in _wholes(run, often[key] > 1, is_inner(key)):

@@ -177,11 +177,13 @@ def of_whole(code: CodeType, e: ast.expr) -> ast.expr:
     """An expression in a loop with the arrays in the place of the entries or rows that its rounds take: ``x - mu`` of
     ``x - mu[k]`` in ``for k in range(n)``, and of ``x - m`` in ``for m in mu``.
     """
-    every = (at for scope in _scopes(code) for at in _fors(scope))
-    loops = [at for at in every if at.body[0].lineno <= e.lineno <= (at.body[-1].end_lineno or 0)]
-    if not loops:
+    around = [
+        ((at.lineno, at.col_offset), of) for scope in _scopes(code) for at in ast.walk(scope)
+        for of in ([at] if isinstance(at, ast.For) else getattr(at, "generators", [])[:1]) if _is_around(at, e)
+    ]  # fmt: skip
+    if not around:
         return e
-    inner = max(loops, key=lambda at: at.body[0].lineno)
+    inner = max(around, key=lambda at: at[0])[1]
     taken = dict(_matched(inner.target, _each(inner.iter)))
     counters = {word for word, of in taken.items() if isinstance(of, ast.Call)}
 
@@ -201,6 +203,10 @@ def of_whole(code: CodeType, e: ast.expr) -> ast.expr:
             return taken[at.id] if at.id in taken and at.id not in counters else at
 
     return ast.fix_missing_locations(ast.copy_location(Whole().visit(deepcopy(e)), e))
+
+
+def _is_around(at: Any, e: ast.expr) -> bool:
+    return (at.lineno, at.col_offset) <= (e.lineno, e.col_offset) <= (at.end_lineno, at.end_col_offset)
 
 
 @lru_cache(maxsize=256)

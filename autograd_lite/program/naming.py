@@ -176,7 +176,7 @@ def rounds(words: Mapping[Node, str]) -> dict[Node, tuple[Any, int]]:
     loops: dict[Any, dict[tuple[int, str], list[Node]]] = {}
     for n in sorted(words, key=lambda n: -n.order):
         if n.code is not None and n.at is not None:
-            loops.setdefault((n.code, _loop(n.code, n.at)), {}).setdefault((n.at, words[n]), []).append(n)
+            loops.setdefault((n.code, _turn(n.code, n.at)), {}).setdefault((n.at, words[n]), []).append(n)
     called = {(code, *at): ns for (code, loop), places in loops.items() if loop is None for at, ns in places.items()}
     turns: dict[Node, tuple[Any, int]] = {}
     for (code, loop), places in loops.items():
@@ -204,6 +204,14 @@ def _loop(code: CodeType, at: int) -> tuple[int, int] | None:
     return max(around, default=None)
 
 
+def _turn(code: CodeType, at: int) -> tuple[int, ...] | None:
+    """The place of the innermost comprehension, or else the lines of the loop, in which an instruction is."""
+    line, end, column, last = _positions(code)[at // 2]
+    every = _source(code).comprehensions if line is not None else ()
+    around = [at for at in every if (at[0], at[2]) <= (line, column) and (end, last) <= (at[1], at[3])]
+    return max(around) if around else _loop(code, at)
+
+
 def is_in_loop(eq: Equation) -> bool:
     """Whether an equation is in a loop of the function of the user's that it is in."""
     return loop_of(eq) is not None
@@ -216,10 +224,22 @@ def loop_of(eq: Equation) -> Any:
     return None if lines is None else (code, lines)
 
 
+def turn_of(eq: Equation) -> Any:
+    """:func:`loop_of`, or the innermost comprehension that an equation is in; what ``sum`` adds up is in that too."""
+    code, e = eq.origin.code, expression(eq)
+    if code is None or code.co_filename.startswith("<autograd_lite"):
+        return None
+    match e:
+        case ast.Call(func=ast.Name("sum"), args=[ast.GeneratorExp() as inside]):
+            return code.co_filename, span(inside)
+    turn = _turn(code, eq.origin.at)
+    return None if turn is None else (code.co_filename, turn) if len(turn) > 2 else (code, turn)
+
+
 def is_inner(loop: Any) -> bool:
     """Whether a loop, as :func:`loop_of` has it, is inside another of its function."""
-    code, (a, b) = loop
-    return any(code.co_firstlineno <= x < a and b <= y for x, y in _source(code).loops)
+    code, (a, b, *_) = loop
+    return not isinstance(code, str) and any(code.co_firstlineno <= x < a and b <= y for x, y in _source(code).loops)
 
 
 def _several(code: CodeType, at: int) -> list[str]:
@@ -412,6 +432,7 @@ class _Source(NamedTuple):
     expressions: dict[Any, ast.expr]
     calls: list[tuple[ast.Call, str, str | tuple[str, ...] | None]]
     loops: list[tuple[int, int]]
+    comprehensions: list[tuple[int, int, int, int]]
     several: dict[Any, str]
     lambdas: dict[int, str]
     returned: dict[Any, int]
@@ -440,6 +461,7 @@ def _looked_through(module: ast.AST) -> _Source:
             for e in nodes if isinstance(e, ast.Call)
         ],
         loops=loops,
+        comprehensions=[span(e) for e in nodes if isinstance(e, ast.ListComp | ast.GeneratorExp)],
         several={span(e): t.id for e, t in matched} | _attributes(stores),
         lambdas={e.lineno: word for e, word in targets.items() if isinstance(e, ast.Lambda) and word},
         returned={span(x): k for e in results if isinstance(e, ast.Tuple) for k, x in enumerate(e.elts)},

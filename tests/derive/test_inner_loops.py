@@ -119,3 +119,17 @@ def test_a_weighted_sum_of_rows():
 
     text = explained(attention, draw(2, 2), draw(3, 2), draw(3, 2))
     assert "oₜᵢ = Σⱼ wₜⱼ Vⱼᵢ 2 t = 1 … 2" in text
+
+
+def test_comprehensions_in_a_loop():
+    def soft(pi, mu, X):
+        L = 0.0
+        for x in X:
+            d = np.array([np.sum((x - m) ** 2) for m in mu])
+            r = np.exp(-d) / np.sum(np.exp(-d))
+            L = L + r @ d - np.log(sum(pi[k] * np.exp(-d[k]) for k in range(3)))
+        return L
+
+    text = explained(soft, draw(3) ** 2, draw(3, 2), draw(4, 2))
+    assert "aₜ = xₜ - μ 3x2 t = 1 … 4" in text
+    assert "L = Σₜ (rₜ @ bₜ - log(Σ (π ⊙ exp(" in text
