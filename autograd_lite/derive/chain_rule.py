@@ -29,7 +29,7 @@ from .factors import Combine, Edge, Factor, FoldedCall, Pull, laid_out, mirrored
 from .formula import Expr, Function, factors_of, name, named, number, replaced, terms_of, unsimplified, walk
 from .formula_ops import evaluate, substitute
 from .shorter import POINTS, Shorter
-from .simplify import fitted, full, product, simplified, tidied, times, transposed, with_cases
+from .simplify import again, fitted, full, product, simplified, tidied, times, transposed, with_cases
 from .steps import TRANSPOSES, Steps
 from .symbolic_rule import G, parted
 
@@ -193,8 +193,7 @@ class Chain(Steps):
         if not self.board:
             return e, ()
         e, symmetric = self._without_transposes(self.with_sums(e))
-        if any(part.role in ("inverse", "reduction") for part in walk(e)):
-            e = replaced(e, lambda part: self._computed.get(part.key))
+        e = replaced(e, lambda part: again(part, part.args) if part.role == "power" else self._computed.get(part.key))
         if n not in self.folds and (self.known(n) is None or self.defined[n].row.kind == "elementwise"):
             e = self.shorter.formula(e, {self.upstream(n): n.shape}, self.names[n])
         return e, symmetric

@@ -85,7 +85,8 @@ class Candidates:
             f = self.factors[user, n]
             above = self._above(f, start)
             through |= {user} - start
-            if above is None or f.pull is not None or f.combine in (Combine.LEFT, Combine.RIGHT):
+            is_stated = f.pull is not None and f.formula.head != "identity"  # of a trace it is I
+            if above is None or is_stated or f.combine in (Combine.LEFT, Combine.RIGHT):
                 return None
             is_einsum = any(part.role == "contraction" for part in walk(f.formula))
             if is_einsum and not above.formula.is_atom:

@@ -24,7 +24,7 @@ from ..rules.indexing import is_basic
 from .factors import total
 from .formula import Expr, Labels, Shape, differ_in_ones, factors_of, fold, index_parts, name, number, replaced, walk
 from .formula_ops import computed, evaluate, largest
-from .simplify import full, is_zero, make, product, simplified, transposed
+from .simplify import full, is_zero, make, matrix_times, product, simplified, transposed
 from .writing import TEXT
 
 Form: TypeAlias = "tuple[Expr, list[Expr]]"  # a formula, and the sums that are 1 in it
@@ -58,6 +58,8 @@ class Context:
         Names of what is not given.
     size : callable
         The name of a number of entries.
+    letters : set of str
+        The names of what has none in the program.
     """
 
     environment: Callable[[], Mapping[str, Any]]
@@ -65,6 +67,7 @@ class Context:
     labelled: Callable[[Any, str], Expr]
     computed: Set[str]
     size: Callable[[int], Expr]
+    letters: Set[str]
 
 
 def collected(e: Expr, context: Context) -> Form | None:
@@ -93,7 +96,7 @@ class _Reader:
         self.context, self.varies, self.has_variants = context, varies, False
         self.ones: dict[str, Expr] = {}
         self.single: dict[str, Expr] = {}  # names by the one factor that each stands for
-        self.known: list[tuple[Expr, Mapping[str, tuple[Expr, int]]]] = []  # names, with the factors of each
+        self.known: list[tuple[Expr, Term]] = []  # names, with what each stands for
 
     def read(self, e: Expr) -> list[Term]:
         """The terms of `e`, with the names of what is known."""
@@ -111,10 +114,15 @@ class _Reader:
                 below = {k: v for k, v in term.factors.items() if k != top[0].key}
                 instead = simplified("divide", (whole, _one(Term(1, below), whole.shape)), whole.shape)
                 e = replaced(e, partial(_apart, top[0].key, instead, {_sum_key(f) for f, _ in below.values()}))
-            elif term.coefficient == 1 and not (len(term.factors) == 1 and term.factors.keys() == {whole.key}):
-                self.known.append((whole, term.factors))
-        self.single = {k: whole for whole, of in self.known for k, (_, power) in of.items() if len(of) == power == 1}
-        return self.terms(replaced(_with_sigmoids(e), lambda part: self.single.get(part.key)))
+            elif term.factors.keys() != {whole.key} and (term.coefficient == 1 or _is_function(term)):
+                self.known.append((whole, term))
+        single = [(whole, of.factors) for whole, of in self.known if of.coefficient == 1 == len(of.factors)]
+        self.single = {k: whole for whole, of in single for k, (_, power) in of.items() if power == 1}
+        for form in (_with_one_test(e), e):
+            terms = self.terms(replaced(_with_sigmoids(form), lambda part: self.single.get(part.key)))
+            if form is e or all(isinstance(t.coefficient, Fraction | int) for t in terms):  # not 1 - 0.9 1[x < 0]
+                break
+        return terms
 
     def joined(self, terms: list[Term]) -> list[Term]:
         """Terms with one sum for those along the same axes that share a factor: ``-Σⱼ (g ⊙ p ⊙ (1 - p))ⱼ``."""
@@ -142,10 +150,14 @@ class _Reader:
         return terms
 
     def _known_as(self, definition: Expr, whole: Expr, part: Expr) -> Expr | None:
-        """A part of a formula in terms of a name: what is under a root, or has the value of a sum, such as x - mean."""
-        if definition.role == "root" and part.key == definition.args[0].key:
-            return simplified("square", (whole,), whole.shape)
+        """A part of a formula in terms of a name: what is under a root, or has the value of a sum, such as x - mean, or
+        z σ for that where z is (x - mean) / σ.
+        """
         env, sums = self.context.environment(), ("sum", "difference")
+        of = definition.args[0] if definition.role in ("root", "quotient") else definition
+        is_inside = definition.role == "root" or of is not definition and of.role in sums
+        if is_inside and part.key == of.key and part.shape == whole.shape:
+            return product((whole, definition.args[-1] if definition.role == "quotient" else whole), whole.shape)
         if definition.role not in sums or part.role not in sums or part.shape != whole.shape:
             return None
         with np.errstate(all="ignore"):
@@ -216,12 +228,15 @@ class _Reader:
         return [merged[k] for k in front], full(_one(rest, e.shape), e.shape)
 
     def _one_less(self, e: Expr) -> tuple[Expr, int] | None:
-        """The name of ``x ** k``, and the power of x beside it, where ``x ** (k - 1)`` stands."""
-        of, (k, *one) = e.args[1].role, e.args[1].args or (e.args[1],)
-        if of not in ("sum", "difference") or type(one[0].value) is not int:
-            return None
-        known = self.single.get(make(e.row, (e.args[0], k), e.params, e.shape).key)
-        return None if known is None else (known, -one[0].value if of == "difference" else one[0].value)
+        """The power of x that a name stands for or has in it, x ** k, and that beside it in ``x ** (k - 1)``, -1."""
+        env = self.context.environment()
+        factors = (f for _, term in self.known for f, _ in term.factors.values() if f.role == "power")
+        for f in (f for f in factors if f.args[0].key == e.args[0].key and f.key != e.key):
+            if not f.args[1].shape and env.keys() >= f.args[1].names | e.args[1].names:
+                beside = float(evaluate(e.args[1], env) - evaluate(f.args[1], env))
+                if math.isclose(beside, round(beside), rel_tol=1e-12) and abs(beside) < 3:
+                    return self.single.get(f.key, f), round(beside)
+        return None
 
     def _bilinear(self, e: Expr, power: int) -> list[tuple[Expr, int]]:
         """A product of matrices, with the numbers in its factors in front."""
@@ -232,8 +247,30 @@ class _Reader:
             rest = {f.key: (f, q) for f, q in factors if f.shape}
             if len(rest) + len(scalars) == len(factors) and rest:
                 args[k], numbers = _one(Term(1, rest), args[k].shape), numbers + [(f, q * power) for f, q in scalars]
-        e = make(e.row, args, e.params, e.shape)
+        e = self._of_columns(make(e.row, args, e.params, e.shape))
         return [*numbers, (self.single.get(e.key, e), power)]
+
+    def _of_columns(self, e: Expr) -> Expr:
+        """``A @ (x @ yᵀ)`` as ``z @ yᵀ``, and ``(x @ yᵀ) @ A`` as ``x @ zᵀ``, for a product z that has a name."""
+        for k, xy in enumerate(e.args if e.role == "matrix product" else ()):
+            is_outer = xy.role == "outer product"
+            if not is_outer and xy.role != "matrix product":
+                continue
+            part = matrix_times(e.args[0], xy.args[0]) if k else matrix_times(xy.args[1], e.args[1])
+            if (z := self._product_named(part, turned=not (k or is_outer))) is not None:
+                return make(xy.row, (z, xy.args[1]) if k else (xy.args[0], z), xy.params, e.shape)
+        return e
+
+    def _product_named(self, e: Expr, turned: bool) -> Expr | None:
+        """A product by the name of one that has its value; of one that is `turned` by the transpose of that."""
+        env, e = self.context.environment(), transposed(e) if turned else e
+        named = {w: of for w, of in self.context.definitions.items() if w not in self.context.letters}
+        for word, of in named.items() if env.keys() >= e.names else ():
+            is_product = of.role == "matrix product" and of.shape == e.shape
+            if is_product and np.allclose(evaluate(e, env), env[word], rtol=1e-12):
+                z = name(word, e.shape)
+                return transposed(z) if turned else z
+        return None
 
     def _turned_term(self, t: Term) -> Term:
         turned = [(self._turned(f), q) for f, q in t.factors.values()]
@@ -287,17 +324,21 @@ class _Reader:
             else:
                 merged[f.key] = f, power + merged.get(f.key, (f, 0))[1]
         merged = {k: (f, power) for k, (f, power) in merged.items() if power}
-        roots = {k: (f, power) for k, (f, power) in merged.items() if f.role == "root" and abs(power) > 1}
-        if roots:  # the square of a root is what is under it
-            under = [g for f, power in roots.values() for g in self._factors(f.args[0], int(power / 2))]
-            under += [(f, power - 2 * int(power / 2)) for f, power in roots.values()]
+        roots = {k: (f, int(power / 2)) for k, (f, power) in merged.items() if f.role == "root" and abs(power) > 1}
+        roots |= {
+            k: (f, power) for k, (f, power) in merged.items()
+            if f.role == "root" and merged.get(f.args[0].key, (f, 0))[1] * power == -1
+        }  # fmt: skip
+        if roots:  # the square of a root is what is under it, and x / √x is √x
+            under = [g for f, half in roots.values() for g in self._factors(f.args[0], half)]
+            under += [(f, merged[k][1] - 2 * half) for k, (f, half) in roots.items()]
             return self._multiplied(coefficient, [*(v for k, v in merged.items() if k not in roots), *under])
         coefficient, merged = _without_roots(coefficient, self._without_inverses(merged))
         sums = [(f, power) for f, power in merged.values() if f.role in ("sum", "difference") and power > 0]
         self.has_variants |= any(power > 1 for _, power in sums)
         sums = [(f, power) for f, power in sums if not self.varies or power == 1]
         if not sums:
-            return [Term(*_without_roots(coefficient, self._recognised(merged)))]
+            return [Term(*_without_roots(*self._recognised(coefficient, merged)))]
         chosen, power = next((s for s in sums if any(part.role == "quotient" for part in walk(s[0]))), sums[0])
         rest = [v for k, v in merged.items() if k != chosen.key]
         if power > 1:
@@ -313,15 +354,17 @@ class _Reader:
     def _without_inverses(self, factors: dict[str, tuple[Expr, int]]) -> dict[str, tuple[Expr, int]]:
         """``s (1 + Σ e)``, where s is ``1 / (1 + Σ e)``, as 1."""
         for whole, of in self.known:
-            (k, (f, power)), *more = of.items()
-            if not more and power == -1 and min(factors.get(key, (f, 0))[1] for key in (k, whole.key)) > 0:
+            (k, (f, power)), *more = of.factors.items()
+            is_inverse = not more and of.coefficient == 1 and power == -1
+            if is_inverse and min(factors.get(key, (f, 0))[1] for key in (k, whole.key)) > 0:
                 both = {key: (g, q - (key in (k, whole.key))) for key, (g, q) in factors.items()}
                 factors = {key: v for key, v in both.items() if v[1]}
         return factors
 
-    def _recognised(self, factors: dict[str, tuple[Expr, int]]) -> dict[str, tuple[Expr, int]]:
-        """The factors with the names of what is known."""
-        for whole, of in self.known:
+    def _recognised(self, c: Any, factors: dict[str, tuple[Expr, int]]) -> tuple[Any, dict[str, tuple[Expr, int]]]:
+        """The coefficient and the factors with the names of what is known."""
+        for whole, term in self.known:
+            of, factors = term.factors, self._with_roots(factors, term.factors)
             numbers = {k for k, (f, _) in of.items() if whole.shape and not f.shape and k not in factors}
             inside = {k: v for k, v in of.items() if k not in numbers}
             is_scaled = bool(numbers) and any(is_call(f) for f, _ in inside.values())
@@ -336,6 +379,20 @@ class _Reader:
                 factors = {k: v for k, v in rest.items() if v[1]}
                 power = 1 + factors.pop(whole.key, (whole, 0))[1]
                 factors |= {whole.key: (whole, power)} if power else {}
+                c /= term.coefficient
+        return c, factors
+
+    def _with_roots(
+        self, factors: dict[str, tuple[Expr, int]], of: Mapping[str, tuple[Expr, int]]
+    ) -> dict[str, tuple[Expr, int]]:
+        """``1 / √x`` as ``√x / x``, where `of` has √x: so T = 2π √(m / k) has the slope T / (2 m)."""
+        roots = [k for k, (f, power) in of.items() if f.role == "root" and power == 1]
+        for k in (k for k in roots if k in factors and factors[k][1] == -1):
+            both = dict(factors)
+            both[k] = f, _ = of[k]
+            for g, power in self._factors(f.args[0], -1):
+                both[g.key] = g, power + both.get(g.key, (g, 0))[1]
+            factors = {key: v for key, v in both.items() if v[1]}
         return factors
 
     def _summed(self, e: Expr) -> Expr:
@@ -395,6 +452,11 @@ def _without_roots(coefficient: Any, factors: dict[str, tuple[Expr, int]]) -> tu
         if math.isclose(value, near, rel_tol=1e-14):
             return near, {other: v for other, v in factors.items() if other != k}
     return coefficient, factors
+
+
+def _is_function(t: Term) -> bool:
+    """True for a number over something, or times a function of each entry: for ``3 a / (b + a)``, not for 3 a."""
+    return any(power < 0 or is_call(f) for f, power in t.factors.values())
 
 
 def _apart(key: str, instead: Expr, below: Set[Any], part: Expr) -> Expr | None:
@@ -461,6 +523,22 @@ def _with_sigmoids(e: Expr) -> Expr:
         one, other = (s, rest) if x.role == "negation" else (rest, s)  # of which σ(-x) is `one`
         new |= {part.key: simplified("divide", (number(1), one), shape)}
         new |= {power.key: simplified("divide", (other, one), shape)}
+    return replaced(e, lambda part: new.get(part.key)) if new else e
+
+
+def _with_one_test(e: Expr) -> Expr:
+    """``1[u > 0]`` as ``1 - 1[u < 0]`` beside that: (τ - 1) 1[u < 0] + τ 1[u > 0] is τ - 1[u < 0]."""
+    parts = walk(e)
+    chosen = {part.args[0].key: part for part in parts if part.role == "selection"}
+    tests = [part for part in parts if part.role == "comparison"]
+    masks = {part.key: chosen.get(part.key, part) for part in tests}
+    new = dict[str, Expr]()
+    for less, more in combinations(sorted(tests, key=lambda part: not part.head.startswith("less")), 2):
+        a, b = masks[less.key], masks[more.key]
+        is_pair = less.head.startswith("less") and more.head.startswith("greater") and a.role == b.role
+        is_pair = is_pair and [x.key for x in less.args] == [x.key for x in more.args]
+        if is_pair and [x.value for x in (*a.args[1:], *b.args[1:])] == [1, 0, 1, 0] or is_pair and a is less:
+            new[b.key] = simplified("subtract", (number(1), a), a.shape)
     return replaced(e, lambda part: new.get(part.key)) if new else e
 
 

@@ -181,6 +181,7 @@ class Lines:
                 long = leaves(near.formula)
             is_said = any(k in at_labels and k in chosen for k in self.consumers.get(n, ()))
             more = 2 * bool(whole and whole.labels and not is_said)  # P - Y says more than positions
+            more += bool(whole and any(map(_is_without_unit, walk(whole.formula))))
             most = min(long + more, SHORT + 1)
             if whole is not None and self._is_of_softmaxes(whole):
                 most = WIDE
@@ -258,6 +259,8 @@ class Lines:
         forms = self.candidates.stated(n)
         stated = next((form for compared, form in forms if self._is_right(n, compared)), None)
         form = self.candidates.quadratic(n) if stated is None else None
+        whole = self.candidates.closed(n, frozenset({self.chain.root})) if form is not None else None
+        form = whole if form and whole and leaves(whole.formula) < leaves(form.formula) else form
         is_whole = form is not None and form.start == {self.chain.root} and leaves(form.formula) <= SHORT
         return form if form is not None and is_whole and self._is_right(n, form) else stated
 
@@ -570,6 +573,11 @@ def _is_unit(e: Expr) -> bool:
     """True for a number times the identity, the gradient of a trace."""
     matrices = [f for f in factors_of(e) if not f.is_number]
     return len(matrices) == 1 and matrices[0].head == "identity"
+
+
+def _is_without_unit(e: Expr) -> bool:
+    """True for ``P - I``, which says more than dL/dp - P ⊙ Σⱼ dL/dpⱼ."""
+    return e.role == "difference" and (e.args[1].key == name("I").key or e.args[1].head == "identity")
 
 
 def _takes(f: Factor, above: Expr) -> bool:

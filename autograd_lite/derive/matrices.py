@@ -49,6 +49,9 @@ def _chains(e: Expr, is_turned: bool, is_symmetric: Callable[[Expr], bool]) -> l
 
 def _apart(e: Expr) -> tuple[Expr, Expr]:
     """The numbers that an array is multiplied with and divided by, and the array."""
+    if e.role == "negation":
+        c, array = _apart(e.args[0])
+        return product((number(-1), c), ()), array
     above, *below = e.args if e.role == "quotient" and not e.args[1].shape else (e,)
     scalars, arrays = ([f for f in factors_of(above) if bool(f.shape) == has_axes] for has_axes in (False, True))
     c = product(scalars, ()) if scalars else number(1)

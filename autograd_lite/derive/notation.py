@@ -20,7 +20,7 @@ import numpy as np
 from ..base.cached_method import cached_method
 from ..engine.value import live_of
 from ..program import Equation, Program, Var
-from ..program.assignments import assigned, counts_up, looped
+from ..program.assignments import assigned, counts_up, looped, names
 from ..program.graph import graph_of
 from ..program.naming import (
     Names,
@@ -137,7 +137,7 @@ class Notation:
             program, self._inner = without_inner_loops(program, names, {*(wrt or ())})
         kept = {*names, *program.outputs}
         same: dict[Var, Var] = {}
-        program = with_masks(program)
+        program = with_masks(program).mapped(_with_exponent)
         program = program.mapped(lambda eq, _: _unchanged(eq, kept, same))
         live = program.graded if wrt is None else program.depending(wrt)
         steps = _slices_in_products(program)
@@ -570,6 +570,17 @@ def _changes(eq: Equation, k: int) -> bool:
     if any(isinstance(part, ast.Name) for index in indices for part in ast.walk(index)):
         return True
     return isinstance(e, ast.Name) and code is not None and len(assigned(code, e.id) or ()) > 1
+
+
+def _with_exponent(eq: Equation, _: Any) -> list[Equation] | None:
+    """The square or the root that ``x ** gamma`` is, as a power with this exponent."""
+    match expression(eq) if eq.row.algebra in _POWERS else None:
+        case ast.BinOp(_, ast.Pow(), exponent) if names(exponent):
+            return [replace(eq, row=TABLE["power"], operands=(*eq.operands, _POWERS[eq.row.algebra]))]
+    return None
+
+
+_POWERS = {"square": 2, "root": 0.5, "reciprocal": -1}
 
 
 def _unchanged(eq: Equation, kept: Container[Var], same: dict[Var, Var]) -> dict[Var, Var] | None:

@@ -67,13 +67,14 @@ class Shorter:
                 continue
             whole, near = more, {user for word in more.names for user in self._users.get(word, ())}
             definitions, inside = dict[str, Expr](), whole.names
-            others = {w for w in words if of and w != of and stem(w) == stem(of)}
+            others = {w for w in words if of and w != of and stem(w) == stem(of)} | self._minus_result
             for word in (w for w in words if w in near - others and w not in out):
                 stated = _written_out(words[word], words, out)
                 definitions |= {word: stated} if stated.names <= inside | {word} else {}
                 inside |= {word} if word in definitions and stated.role in ("sum", "difference", "reduction") else set()
             steps = self.steps
-            context = Context(steps.environment, definitions, self.labelled, self._computed, steps.size_name)
+            unnamed = every - picked
+            context = Context(steps.environment, definitions, self.labelled, self._computed, steps.size_name, unnamed)
             form = collected(whole, context)
             if form is not None:
                 yield form
@@ -85,6 +86,12 @@ class Shorter:
         words = {s.names[n]: s.definition(n) for n in s.landmarks if n in s.defined}
         picked = {w for w, e in words.items() if e.role in ("index", "diagonal") and stem(w) not in s.looped}
         return words, picked, picked | {s.names[n] for n in s.unnamed & s.defined.keys()}
+
+    @cached_property
+    def _minus_result(self) -> set[str]:
+        """The name of the result, if that is minus something: no gradient of a cosine is written by -cos."""
+        s = self.steps
+        return {s.names[s.root]} if s.root in s.defined and s.definition(s.root).role == "negation" else set()
 
     @cached_property
     def _computed(self) -> set[str]:
@@ -107,7 +114,8 @@ class Shorter:
 
         `names` are those besides the program's.
         """
-        if _size(e) < 4:
+        sums = [part.args[0] for part in walk(e) if part.role == "quotient"]
+        if _size(e) < 4 and all(part.role != "difference" for part in sums):  # (x - μ) / σ² may be z / σ
             return e
         for form, facts in self.forms(e, of=result):
             is_short = _size(form) < _size(e) and form.names <= e.names | {result}

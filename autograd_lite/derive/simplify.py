@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from fractions import Fraction
 from functools import reduce
 from typing import Any
 
@@ -57,8 +58,10 @@ def _unchanged(e: Expr) -> None:
 
 
 def _with_sign_in_front(e: Expr) -> Expr | None:
-    """``Σ (-x)`` as ``-Σ x``, and so with any linear function."""
+    """``Σ (-x)`` as ``-Σ x``, and so with any linear function; σ(-(a - b)), of 1 / (1 + exp(a - b)), as σ(b - a)."""
     x = e.args[0] if e.row.kind == "linear" and len(e.args) == 1 else e
+    if e.head == "sigmoid" and e.args[0].role == "negation" and (of := e.args[0].args[0]).role == "difference":
+        return make(e.row, [simplified("subtract", of.args[::-1], of.shape)], e.params, e.shape)
     is_negative = x is not e and x.role == "negation" and x.args[0].shape == x.shape
     return product((number(-1), make(e.row, x.args, e.params, e.shape)), e.shape) if is_negative else None
 
@@ -223,13 +226,16 @@ def _fraction(coefficient: Any, factors: Sequence[Expr]) -> Expr:
 
 def _reduced(top: Any, bottom: Any, has_above: bool, has_below: bool) -> tuple[Any, Any]:
     """The numbers in front of the factors above and below in their lowest terms."""
-    if top and not 1 / abs(top) % 1 and top % 1 and bottom and not bottom / math.pi % 1:  # ½ / (2π)
-        return math.copysign(1, top), bottom / abs(top)
+    for power in (1, -1) if bottom and (top % 1 or bottom % 1) else ():  # ½ / (2π), and 4π / (4π)²
+        share = Fraction(top / bottom / math.pi**power).limit_denominator(99)
+        if share and math.isclose(top, share * math.pi**power * bottom, rel_tol=1e-14):
+            over = 1 if power > 0 else math.pi
+            return share.numerator * math.pi / over, share.denominator * over
     is_whole = bottom and not top % bottom
     if is_whole or bottom and not has_below and top % 1:  # 2 x / 5 stays
         return top // bottom if is_whole else top / bottom, 1
-    if bottom % 1 and top % 1 and not bottom % top:  # π / (2π x)
-        return 1, bottom // top
+    if bottom % 1 and top % 1 and math.isclose(bottom / top, round(bottom / top), rel_tol=1e-14):  # π / (2π x)
+        return 1, round(bottom / top)
     if bottom and not top % 1 and not bottom % 1 and has_above:  # 2 x / (4 y)
         shared = math.gcd(int(top), int(bottom))
         return top // shared, bottom // shared
@@ -238,6 +244,7 @@ def _reduced(top: Any, bottom: Any, has_above: bool, has_below: bool) -> tuple[A
 
 def _cancelled(numerators: list[Expr], denominators: list[Expr]) -> tuple[list[Expr], list[Expr]]:
     """The factors above and below without what is in both, ``x / x³``, where the shape stays the same."""
+    numerators, denominators = _with_ratios(numerators, denominators)
     above, below = ({f.key: (f, n) for f, n in map(_base, fs)} for fs in map(_powers, (numerators, denominators)))
     for key in above.keys() & below.keys():
         (f, n), (_, m) = above[key], below[key]
@@ -246,6 +253,23 @@ def _cancelled(numerators: list[Expr], denominators: list[Expr]) -> tuple[list[E
             above[key], below[key] = (f, max(n - m, 0)), (f, max(m - n, 0))
     up, down = ([_to(f, n) for f, n in side.values() if n] for side in (above, below))
     return up, down
+
+
+#: What a function of x over another is, with the factors that it leaves above and below: sign(x) / |x| is 1 / x.
+_RATIOS = {("sign", "absolute"): "", ("sinh", "cosh"): "tanh"}
+
+
+def _with_ratios(numerators: Sequence[Expr], denominators: Sequence[Expr]) -> tuple[list[Expr], list[Expr]]:
+    """The factors above and below, those of `_RATIOS` as what they are together."""
+    above, below = list(numerators), list(denominators)
+    for k, f in enumerate(above):
+        for j, g in enumerate(below):
+            if (f.head, g.head) in _RATIOS and f.args[0].key == g.args[0].key:
+                word = _RATIOS[f.head, g.head]
+                above[k] = simplified(word, f.args, f.shape) if word else number(1)
+                below[j] = number(1) if word else f.args[0]
+                f = above[k]
+    return [f for f in above if not f.is_number], [f for f in below if not f.is_number]
 
 
 def _base(f: Expr) -> tuple[Expr, int]:
@@ -452,6 +476,10 @@ def _divide(e: Expr) -> Expr | None:
     if a.role == "quotient":
         below = product((a.args[1], b), _joint((a.args[1], b)))
         return simplified("divide", (a.args[0], below), e.shape)
+    full = [f for f in factors_of(a) if f.role == "broadcast" and f.args[0].role == "quotient"]
+    if full and b.shape == e.shape:
+        above = [f.args[0] if f in full else f for f in factors_of(a)]
+        return simplified("divide", (product(above, _joint(above)), b), b.shape)
     (c, _), (d, _) = _coefficient(a), _coefficient(b)
     is_reducible = type(c) is type(d) is int and math.gcd(c, d) > 1  # 2 a / (4 b)
     is_signed = b.role == "negation" or is_negative(factors_of(b)[0])  # a / (-2 b)
@@ -656,11 +684,29 @@ def compared(e: Expr) -> Expr | None:
         if of.key == x.key and isinstance(c, float) and 0 < c < 1:
             row = TABLE[_TURNED.get(e.head, e.head)] if k == 0 else e.row
             return unsimplified(row, (x, number(0)), e.shape)
+    more, x = _difference(*e.args) if e.role == "comparison" else (0, None)
+    if x is not None:  # τ u > (τ - 1) u
+        row = TABLE[_TURNED.get(e.head, e.head)] if more < 0 else e.row
+        return unsimplified(row, (x, number(0)), e.shape)
     if e.role != "comparison" or e.args[0].role != "difference" or not e.args[1].is_number or e.args[1].value:
         return None
     a, b = e.args[0].args
     row, args = (TABLE[_TURNED.get(e.head, e.head)], (b, a)) if a.is_number else (e.row, (a, b))
     return unsimplified(row, args, e.shape)
+
+
+def _difference(a: Expr, b: Expr) -> tuple[Any, Expr | None]:
+    """1 and u for τ u and (τ - 1) u: c and x where a - b is a number times a name in both; None for another one."""
+    sides = [factors_of(x.args[0] if x.role == "negation" else x) for x in (a, b)]
+    shared = [f for f in sides[0] if f.role == "name" and f.shape and f.key in {h.key for h in sides[1]}]
+    sums: dict[str, Any] = {}
+    for whole, factors, sign in zip((a, b), sides, (1, -1), strict=True) if len(shared) == 1 else ():
+        rest = product([f for f in factors if f.key != shared[0].key], ())
+        for c, term in terms_of(rest, -sign if whole.role == "negation" else sign):
+            k, x = (term.value, number(1)) if term.is_number else _coefficient(term)
+            sums[x.key] = c * k + sums.get(x.key, 0)
+    left = {key: c for key, c in sums.items() if c}
+    return (left[key], shared[0]) if left.keys() == {key := number(1).key} else (0, None)
 
 
 def tidied(e: Expr) -> Expr | None:

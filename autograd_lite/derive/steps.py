@@ -173,7 +173,7 @@ class Steps(Notation):
             return True
         if self._is_entry(n):
             return all(self.defined[k].row.kind == "elementwise" for k in users)
-        if n.size == 1 < user.size or is_light and all(n.size < k.size for k in users):
+        if n.size == 1 < user.size or is_light and all(n.size <= k.size for k in users):
             return self.defined[n].row.kind == "elementwise" and all(
                 self.defined[k].row.kind == "elementwise" for k in users
             )

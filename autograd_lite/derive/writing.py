@@ -152,7 +152,7 @@ def _word(e: Expr, printer: Printer) -> tuple[str, int]:
     if printer.indexed and along and ("axis" in shown_params(e) or e.params.get("keepdims") and e.role != "norm"):
         return _along(e, printer)
     if printer.indexed:
-        e = _in_one_index(_with_entries(_indicator(_turned_inverse(_over_one_line(_of_columns(e, printer))))))
+        e = _in_one_index(_with_entries(_indicator(_turned_inverse(_over_one_line(_of_columns(_kept(e), printer))))))
     template = "" if e.role == "name" else printer.template(e)
     return _filled(template, e, printer) if template else _leaf(e, printer)
 
@@ -281,6 +281,12 @@ def _without_one(e: Expr) -> Expr:
     if e.role != "product" or not e.args[0].is_number or e.args[0].value != -1:
         return e
     return unsimplified("negative", (multiplied(e.args[1:], e.shape),), e.shape)
+
+
+def _kept(e: Expr) -> Expr:
+    """``exp(-β (t - s))`` with the sign of the exponent as a factor, which stays in front."""
+    of = e.args[0] if e.role == "exponential" and e.args[0].role == "negation" else None
+    return e if of is None else replace(e, args=(multiplied((number(-1), *factors_of(of.args[0])), of.shape),))
 
 
 def _without_sign(e: Expr) -> Expr:
@@ -1018,9 +1024,9 @@ def _escaped(word: str) -> str:
 
 
 def _one_over(value: complex) -> int:
-    """2 for one half, 3 for a third; 0 for any other number."""
+    """2 for one half, 3 for a third; 0 for any other number, such as the 0.01 that someone chose."""
     k = round(1 / value) if isinstance(value, float) and 0 < value < 1 else 0
-    return k if k and 1 / k == value else 0
+    return k if k and 1 / k == value and (not k & (k - 1) or len(repr(value)) > 8) else 0
 
 
 def _over_one_line(e: Expr) -> Expr:

@@ -171,9 +171,9 @@ def names_of(
 
 def _passed_on(nodes: Iterable[Node], stored: Container[Node]) -> dict[Node, Any]:
     """What each step of a loop computes and assigns to no variable, with its place; one may have the last of it."""
-    places = {n: (n.code, n.at, n.row) for n in nodes if n.row is not None}
+    places = {n: (n.code, n.at, n.row) for n in nodes if n.row is not None and n not in stored}
     often = Counter(places.values())
-    return {n: place for n, place in places.items() if n not in stored and often[place] > 1}
+    return {n: place for n, place in places.items() if often[place] > 1}
 
 
 def _without_last(named: Sequence[tuple[str, Any]], passed_on: Mapping[Any, Any]) -> list[tuple[str, Any]]:

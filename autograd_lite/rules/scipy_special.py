@@ -165,7 +165,7 @@ def _error_functions(S):
         # exp(-x²/2) / ndtr(x), without 0 / 0
         elementwise(
             S.log_ndtr, lambda x: 2 / _ROOT_2PI / S.erfcx(-x / math.sqrt(2)), tex=r"\ln \Phi({x})",
-            js="map(logNdtr, {x})",
+            js="map(logNdtr, {x})", text="log(Φ({x}))", textbook=Textbook(x="g * normal(x) / ndtr(x)"),
         ),
         elementwise(S.ndtri, lambda y: _ROOT_2PI * np.exp(y * y / 2), domain=interval(0, 1), tex=r"\Phi^{{-1}}({x})"),
     ]

@@ -622,7 +622,84 @@ def normal(log_s, y):
     return np.mean(0.5 * r**2 + np.log(s))
 
 
+def pairs_by_trace(S):
+    P = by_hand(S)
+    return -np.trace(np.log(P)) / len(S)
+
+
+def pairs_by_diagonal(S):
+    logp = S - np.log(np.exp(S).sum(axis=1, keepdims=True))
+    return -np.mean(np.diag(logp))
+
+
+def kernel(K, y):
+    K = K @ K.T
+    Kinv = np.linalg.inv(K)
+    alpha = Kinv @ y
+    return 0.5 * y @ alpha + 0.5 * np.linalg.slogdet(K)[1]
+
+
+def density(P, z):
+    return np.sqrt(np.linalg.det(P)) * np.exp(-0.5 * z @ P @ z) / (2 * np.pi)
+
+
+def pinball(u, tau):
+    return np.mean(np.maximum(tau * u, (tau - 1) * u))
+
+
+def independent(W, X):
+    return np.sum(np.log(np.cosh(X @ W.T))) - np.log(np.abs(np.linalg.det(W)))
+
+
+def focal(p):
+    gamma = 2.0
+    return -np.sum((1 - p) ** gamma * np.log(p))
+
+
+def cobb_douglas(K, L):
+    alpha = 0.3
+    return K**alpha * L ** (1 - alpha)
+
+
+def tobit(s, mean, y):
+    z = (y - mean) / s
+    return np.sum(np.sin(z))
+
+
+def ratio(x):
+    mean = np.mean(x)
+    std = np.std(x)
+    return mean / std
+
+
+def utility(c, gamma):
+    return np.sum((c ** (1 - gamma) - 1) / (1 - gamma))
+
+
+def entropy(p):
+    return 0.01 * np.mean(p * np.log(p))
+
+
 @pytest.mark.parametrize(("f", "args", "wanted"), [
+    (pairs_by_trace, (RNG.normal(size=(3, 3)),), "dL/dS = (P - I) / n since"),
+    (pairs_by_diagonal, (RNG.normal(size=(3, 3)),), "dL/dS = (softmaxⱼ(S) - I) / n since"),
+    (kernel, (np.eye(2) + 0.3, np.arange(2.0)), "½ (Kinv - α @ αᵀ)"),
+    (density, (np.eye(2) + 0.3, np.arange(2.0)), "ddens/dP = ½ dens (P⁻ᵀ - z @ zᵀ) since"),
+    (pinball, (RNG.normal(size=3), 0.3), "dL/du = (τ - 1[u < 0]) / n since"),
+    (independent, (np.eye(2) + 0.3, RNG.normal(size=(3, 2))), "dL/dW = tanh(X @ Wᵀ)ᵀ @ X - W⁻ᵀ since"),
+    (focal, (np.array([0.3, 0.6]),), "γ log(p) ⊙ (1 - p) ** (γ - 1)"),
+    (cobb_douglas, (2.0, 3.0), "dloss/dK = α loss / K since"),
+    (tobit, (1.2, np.arange(2.0), np.ones(2)), "dL/ds = -Σᵢ dL/dzᵢ zᵢ / s since"),
+    (ratio, (RNG.normal(size=3),), "(x - mean) / (n std)"),
+    (utility, (np.array([2.0, 3.0]), 0.4), "dL/dc = c ** -γ since"),
+    (entropy, (np.array([0.3, 0.6]),), "dL/dp = 0.01 (log(p) + 1) / n since"),
+    (lambda r, q: (q / (4 * np.pi * r)) ** 2 / (2 * np.pi), (2.0, 3.0), "dL/dr = -2 L / r since"),
+    (lambda m, k: 2 * np.pi * np.sqrt(m / k), (2.0, 3.0), "dL/dm = L / (2 m) since"),
+    (lambda r, h: np.pi * r**2 * h, (2.0, 3.0), "Given r (1), h (1) The steps L = π r² h"),
+    (lambda b, a: -np.log(1 / (1 + np.exp(b - a))), (2.0, 3.0), "σ(a - b)"),
+    (lambda b, t, s: np.sum(np.exp(-b * (t - s))), (0.5, np.ones(2), np.zeros(2)), "exp(-b (t - s))"),
+    (lambda x, n: 3.0 * x**n / (1.5**n + x**n), (2.0, 3.0), "dL/dx = n L (1 - L / 3) / x since"),
+    (lambda z: np.sum(ag.special.log_ndtr(z)), (np.ones(2),), "dL/dz = φ(z) / Φ(z) since"),
     (distilled, (RNG.normal(size=(2, 3)), SOFT, np.array([0, 1]), 2.0, 0.3),
      "dL/dz = T (1 - α) (student - soft) / n + α (hard - Y) / n since"),
     (both_ways, (RNG.normal(size=(3, 3)),), "dL/dS = (softmaxⱼ(S) + softmaxᵢ(S) - 2 I) / n² since"),

@@ -446,8 +446,8 @@ def test_signs_are_resolved() -> None:
 
 def test_vectors_are_columns():
     def error(u, W, x):
-        s = W @ u
-        return np.sum((W - np.outer(s, u)) ** 2) + np.sum((x @ W) ** 2) + u @ (W.T @ W) @ u
+        s, r = W @ u, x @ W
+        return np.sum((W - np.outer(s, u)) ** 2) + np.sum(r**2) + u @ (W.T @ W) @ u
 
     derivation = ag.trace(error, np.array([1.0, 2.0]), np.arange(6.0).reshape(3, 2), np.ones(3)).explain(["u", "W"])
     text, latex = str(derivation), derivation.latex()

@@ -727,7 +727,7 @@ def test_a_state_that_begins_with_a_number_of_the_program_has_its_first_round():
         return x
 
     text = " ".join(str(ag.trace(neuron, 10.0, 1.5).explain()).split())
-    assert "vₜ = vₜ₋₁ + (current - vₜ₋₁) / (10 τ) 1 t = 1 … 4" in text
+    assert "vₜ = vₜ₋₁ + 0.1 (current - vₜ₋₁) / τ 1 t = 1 … 4" in text
     text = " ".join(str(ag.trace(root, 2.0).explain()).split())
     assert "x0 = c 1 2. xₜ = ½ (xₜ₋₁ + c / xₜ₋₁) 1 t = 1 … 3" in text
 

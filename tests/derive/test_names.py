@@ -702,3 +702,27 @@ def test_no_number_of_entries_has_the_name_of_a_value_and_a_mean_has_its_own():
     x = leaf(4, name="x")
     mean, std = np.mean(x), np.std(x)
     assert "dstd/dx = (x - mean) / (n std)" in " ".join(lines(((mean - 0.1) / std).explain(x)))
+
+
+def test_each_result_of_a_function_that_is_called_twice_has_its_variable():
+    w, x = ag.tensor(0.5, requires_grad=True, name="w"), np.ones(2)
+
+    def D(x):
+        return 1 / (1 + np.exp(-x * w))
+
+    fake = np.tanh(w * x)
+    D_real = D(x)
+    D_fake = D(fake)
+    L = np.mean(np.log(D_real)) + np.mean(np.log(1 - D_fake))
+    assert "L = mean(log(D_real)) + mean(log(1 - D_fake))" in " ".join(str(L.explain(w, names=locals())).split())
+
+
+def test_a_sign_is_no_step_where_a_loop_and_an_array_use_it():
+    def decay(beta, at):
+        A = 0.0
+        for k in range(1, 4):
+            A = np.exp(-beta * (at[k] - at[k - 1])) * (1 + A)
+        return A + np.sum(np.exp(-beta * at))
+
+    text = " ".join(str(ag.trace(decay, 0.5, np.arange(4.0)).explain("beta")).split())
+    assert "Aₜ = exp(-β (at[t] - at[t-1])) (1 + Aₜ₋₁)" in text
