@@ -136,6 +136,8 @@ class Candidates:
         is_tried = n.ndim and (is_product or len(self.consumers.get(n, ())) > 1)
         e = self._of_products(n, is_product) if is_tried else None
         words = {self.chain.names[m]: self.chain.definition(m) for m in self._letters}
+        sums = {word for word, of in words.items() if of.role in ("sum", "difference")}
+        words = {word: of for word, of in words.items() if word not in sums or not self.chain.is_symmetric(word)}
         while e is not None and (here := e.names & words.keys()):
             e = substitute(e, {word: words[word] for word in here})
         symmetric = dict[str, None]()
@@ -143,10 +145,10 @@ class Candidates:
         def is_symmetric(part: Expr) -> bool:
             if part.head == "identity":
                 return True
-            word = (part.args[0] if part.role == "inverse" else part).value
+            word = str((part.args[0] if part.role == "inverse" else part).value)
             given = np.asarray(self.chain.constants.values.get(word, 0) if word not in self.chain.introduced else 0)
             is_it = given.ndim == 2 and np.array_equal(given, given.T)
-            is_it |= isinstance(word, str) and (self.chain.is_symmetric(word) or self.chain.shorter.is_symmetric(word))
+            is_it |= self.chain.is_symmetric(word) or self.chain.shorter.is_symmetric(word)
             symmetric.update({word: None} if is_it else {})
             return is_it
 
@@ -154,6 +156,7 @@ class Candidates:
         e = gathered(e, is_symmetric) if e is not None and has_product else None
         if e is None:
             return None
+        e = min((e, *(form for form, ones in self.chain.shorter.forms(e, set()) if not ones)), key=leaves)
         start = frozenset(m for m in self._ends(n) if m is self.chain.root or self.chain.gradient_symbol(m) in e.names)
         return Closed(e, start, (), through, symmetric=tuple(symmetric))
 

@@ -21,7 +21,7 @@ from .binding import PRODUCT
 from .entries import entries, is_cut, is_rotated, padded
 from .formula import Expr, number, terms_of, walk
 from .formula_ops import largest
-from .writing import LATEX, TEXT, Latex, Printer, apart_from, shape_text, write
+from .writing import LATEX, TEXT, Latex, Printer, apart_from, index_text, shape_text, write
 
 SHOWN = 16  # entries of the largest array that is written out; of a larger one the shape is shown
 AT = 34  # the column of remarks in plain text
@@ -52,7 +52,14 @@ class Definition:
         with apart_from(self.names):
             letters, formulas = entries([self.formula], self.formula.shape)
             e, letters = (formulas[0], letters) if printer.indexed else (self.formula, "")
-            return f"{printer.name(self.symbol, letters)} = {write(e, printer)}"
+            return f"{printer.name(self.symbol, letters)} = {_side(self.symbol, e, printer)}"
+
+
+def _side(symbol: str, e: Expr, printer: Printer) -> str:
+    """What a symbol is equal to: an entry of the array of this name is ``b[t-1]``, as b_t = b_{t-1} would be false."""
+    if isinstance(printer, Latex) and e.role == "index" and e.args[0].value == re.sub(r"(@.*|\d+)$", "", symbol):
+        return printer.name(e.args[0].value) + printer.plain(f"[{index_text(e.params['index'], TEXT)}]")
+    return write(e, printer)
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +123,7 @@ class Line:
         """The symbol and the formulas, with indices where they need some."""
         letters, formulas = self.indexed if printer.indexed else ("", self.formulas)
         with apart_from(self.names):
-            return [printer.name(self.symbol, letters), *(write(e, printer) for e in formulas)]
+            return [printer.name(self.symbol, letters), *(_side(self.symbol, e, printer) for e in formulas)]
 
     @cached_property
     def indexed(self) -> tuple[str, Sequence[Expr]]:

@@ -18,23 +18,27 @@ def gathered(e: Expr, is_symmetric: Callable[[Expr], bool]) -> Expr:
     chains = _chains(e, False, is_symmetric)
     groups: dict[tuple[str, ...], list[Term]] = {}
     for c, matrices in chains:
-        groups.setdefault(tuple(m.key for m in matrices[1:] or matrices), []).append((c, matrices))
+        alone = "" if len(matrices) > 1 else matrices[0].key  # x beside A @ x
+        groups.setdefault((alone, *(m.key for m in matrices[1:])), []).append((c, matrices))
     return total([_product(group) for group in groups.values()])
 
 
 def _product(group: Sequence[Term]) -> Expr:
-    """Terms that have all but their first matrix in common, as one product."""
+    """Terms that have all but their first matrix in common, as one product where they have one coefficient."""
     sums: dict[str, tuple[Expr, Expr]] = {}
     for c, (first, *_) in group:
         so_far = sums[first.key][0] if first.key in sums else None
         sums[first.key] = c if so_far is None else total([so_far, c]), first
-    coefficients = {c.key: c for c, _ in sums.values()}
-    shared = coefficients.popitem()[1] if len(coefficients) == 1 else None
-    parts = [first if shared else product((c, first), first.shape) for c, first in sums.values()]
-    whole = total(parts)
-    for m in group[0][1][1:]:
-        whole = matrix_times(whole, m)
-    return product((shared, whole), whole.shape) if shared else whole
+    by_coefficient: dict[str, tuple[Expr, list[Expr]]] = {}
+    for c, first in sums.values():
+        by_coefficient.setdefault(c.key, (c, []))[1].append(first)
+    terms = []
+    for c, firsts in by_coefficient.values():
+        whole = total(firsts)
+        for m in group[0][1][1:]:
+            whole = matrix_times(whole, m)
+        terms.append(product((c, whole), whole.shape))
+    return total(terms)
 
 
 def _chains(e: Expr, is_turned: bool, is_symmetric: Callable[[Expr], bool]) -> list[Term]:

@@ -676,17 +676,36 @@ def utility(c, gamma):
     return np.sum((c ** (1 - gamma) - 1) / (1 - gamma))
 
 
+def rayleigh(x, A):
+    return x @ A @ x / (x @ x)
+
+
+def fisher(w, B, A):
+    J = (w @ B @ w) / (w @ A @ w)
+    return -J
+
+
+def orthonormal(W, C, lam):
+    variance = np.trace(W.T @ C @ W)
+    penalty = np.sum((W.T @ W - np.eye(2)) ** 2)
+    return lam * penalty - variance
+
+
 def entropy(p):
     return 0.01 * np.mean(p * np.log(p))
 
 
 @pytest.mark.parametrize(("f", "args", "wanted"), [
+    (rayleigh, (np.arange(2.0), np.eye(2) + 0.3), "dL/dx = 2 (A @ x - L x) / (x @ x) since"),
+    (lambda x, A, lam: x @ A @ x - lam * (x @ x - 1), (np.ones(2), np.eye(2) + 0.3, 0.1), "2 (A @ x - λ x) since"),
+    (fisher, (np.arange(2.0), np.eye(2) + 0.3, np.eye(2) + 0.1), "dL/dw = 2 (J (A @ w) - B @ w) / (b @ w) since"),
+    (orthonormal, (RNG.normal(size=(3, 2)), np.eye(3) + 0.3, 0.2), "dL/dW = 4 λ (W @ c) - 2 (C @ W) since"),
     (pairs_by_trace, (RNG.normal(size=(3, 3)),), "dL/dS = (P - I) / n since"),
     (pairs_by_diagonal, (RNG.normal(size=(3, 3)),), "dL/dS = (softmaxⱼ(S) - I) / n since"),
     (kernel, (np.eye(2) + 0.3, np.arange(2.0)), "½ (Kinv - α @ αᵀ)"),
     (density, (np.eye(2) + 0.3, np.arange(2.0)), "ddens/dP = ½ dens (P⁻ᵀ - z @ zᵀ) since"),
     (pinball, (RNG.normal(size=3), 0.3), "dL/du = (τ - 1[u < 0]) / n since"),
-    (independent, (np.eye(2) + 0.3, RNG.normal(size=(3, 2))), "dL/dW = tanh(X @ Wᵀ)ᵀ @ X - W⁻ᵀ since"),
+    (independent, (np.eye(2) + 0.3, RNG.normal(size=(3, 2))), "dL/dW = tanh(a)ᵀ @ X - W⁻ᵀ since"),
     (focal, (np.array([0.3, 0.6]),), "γ log(p) ⊙ (1 - p) ** (γ - 1)"),
     (cobb_douglas, (2.0, 3.0), "dloss/dK = α loss / K since"),
     (tobit, (1.2, np.arange(2.0), np.ones(2)), "dL/ds = -Σᵢ dL/dzᵢ zᵢ / s since"),

@@ -1107,3 +1107,14 @@ def test_a_fact_of_each_step_is_one_line():
     assert "t = 3 … 1 = pₜ - onehot(y[t-1]) is a vector" in text
     text = " ".join(str(M.explain(W, {"X": X, "Y": Y})).split())
     assert "t = 3 … 1 = qₜ - Y[t-1] since Σ Y[t-1] = 1" in text
+
+
+def test_latex_does_not_call_an_entry_of_an_array_as_the_value_of_a_step():
+    def layers(z, w):
+        for k in range(2):
+            z = np.tanh(z * w[k])
+        return np.sum(z**2)
+
+    derivation = ag.trace(layers, np.ones(2), np.array([0.1, 0.2])).explain("w")
+    assert "w_{t} &= w[t-1]" in derivation.latex()
+    assert "wₜ = w[t-1]" in str(derivation)
