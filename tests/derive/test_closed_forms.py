@@ -556,7 +556,7 @@ def test_a_quadratic_form_between_values_with_names_is_one_step():
     text = " ".join(str(derivation).split())
     assert "risk = √(w @ S @ w)" in text
     assert "dL/dw = ∂L/∂w + dL/drisk · drisk/dw" in text
-    assert "dL/drisk · (S @ w) / risk" in text
+    assert "dL/dw = (dL/drisk · (S @ w) - returns[0]) / risk since" in text
     assert r"\mathrm{risk} &= \sqrt{w^\top\,S\,w}" in derivation.latex()
 
 
@@ -691,6 +691,11 @@ def orthonormal(W, C, lam):
     return lam * penalty - variance
 
 
+def standardised(b, m, x):
+    z = (x - m) / b
+    return np.sum(np.exp(-z))
+
+
 def entropy(p):
     return 0.01 * np.mean(p * np.log(p))
 
@@ -700,6 +705,8 @@ def entropy(p):
     (lambda x, A, lam: x @ A @ x - lam * (x @ x - 1), (np.ones(2), np.eye(2) + 0.3, 0.1), "2 (A @ x - λ x) since"),
     (fisher, (np.arange(2.0), np.eye(2) + 0.3, np.eye(2) + 0.1), "dL/dw = 2 (J (A @ w) - B @ w) / (b @ w) since"),
     (orthonormal, (RNG.normal(size=(3, 2)), np.eye(3) + 0.3, 0.2), "dL/dW = 4 λ (W @ c) - 2 (C @ W) since"),
+    (standardised, (1.5, 0.3, np.arange(2.0)), "z = (x - m) / b 2"),
+    (standardised, (1.5, 0.3, np.arange(2.0)), "dL/db = -Σᵢ dL/dzᵢ zᵢ / b since"),
     (pairs_by_trace, (RNG.normal(size=(3, 3)),), "dL/dS = (P - I) / n since"),
     (pairs_by_diagonal, (RNG.normal(size=(3, 3)),), "dL/dS = (softmaxⱼ(S) - I) / n since"),
     (kernel, (np.eye(2) + 0.3, np.arange(2.0)), "½ (Kinv - α @ αᵀ)"),
