@@ -188,7 +188,7 @@ class _Reader:
                 return self._factors(e.args[0], 2 * power)
             case "power" if e.args[1].is_number and isinstance(e.args[1].value, int):
                 return self._factors(e.args[0], e.args[1].value * power)
-            case "power" if (known := self._one_less(e)) is not None:
+            case "power" | "root" if (known := self._one_less(e)) is not None:
                 return [(known[0], power), *self._factors(e.args[0], known[1] * power)]
             case "broadcast":
                 return self._factors(e.args[0], power)
@@ -229,11 +229,11 @@ class _Reader:
 
     def _one_less(self, e: Expr) -> tuple[Expr, int] | None:
         """The power of x that a name stands for or has in it, x ** k, and that beside it in ``x ** (k - 1)``, -1."""
-        env = self.context.environment()
+        env, k = self.context.environment(), e.args[1] if e.role == "power" else number(0.5)
         factors = (f for _, term in self.known for f, _ in term.factors.values() if f.role == "power")
         for f in (f for f in factors if f.args[0].key == e.args[0].key and f.key != e.key):
-            if not f.args[1].shape and env.keys() >= f.args[1].names | e.args[1].names:
-                beside = float(evaluate(e.args[1], env) - evaluate(f.args[1], env))
+            if not f.args[1].shape and env.keys() >= f.args[1].names | k.names:
+                beside = float(evaluate(k, env) - evaluate(f.args[1], env))
                 if math.isclose(beside, round(beside), rel_tol=1e-12) and abs(beside) < 3:
                     return self.single.get(f.key, f), round(beside)
         return None
@@ -370,7 +370,7 @@ class _Reader:
             is_scaled = bool(numbers) and any(is_call(f) for f, _ in inside.values())
             if not inside or numbers and not is_scaled:
                 continue
-            while all(k in factors and factors[k][1] * power >= power * power for k, (_, power) in inside.items()):
+            while _has(factors, inside) or not is_scaled and _gains(factors, inside):
                 self.has_variants |= is_scaled
                 if is_scaled and not self.varies:
                     break
@@ -452,6 +452,17 @@ def _without_roots(coefficient: Any, factors: dict[str, tuple[Expr, int]]) -> tu
         if math.isclose(value, near, rel_tol=1e-14):
             return near, {other: v for other, v in factors.items() if other != k}
     return coefficient, factors
+
+
+def _has(factors: Mapping[str, tuple[Expr, int]], of: Mapping[str, tuple[Expr, int]]) -> bool:
+    """Whether all factors of something are among others."""
+    return all(k in factors and factors[k][1] * power >= power * power for k, (_, power) in of.items())
+
+
+def _gains(factors: Mapping[str, tuple[Expr, int]], of: Mapping[str, tuple[Expr, int]]) -> bool:
+    """Whether factors are fewer by the name of something: v exp(-v²) is f / v, where f is v² exp(-v²)."""
+    powers = [(factors.get(k, (f, 0))[1], power) for k, (f, power) in of.items()]
+    return sum(abs(p) - abs(p - power) for p, power in powers) > 1
 
 
 def _is_function(t: Term) -> bool:

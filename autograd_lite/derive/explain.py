@@ -6,6 +6,7 @@ person derives them, which is then written as plain text, Markdown or LaTeX.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -180,7 +181,7 @@ class Derivation(GraphView):
         lines += [self.composition(t) for t in self.totals] if self.order.by_gradients else []
         used |= {word for e in lines for word in e.names & c.constants.sizes.keys()}
         quoted = c.constants.quoted  # of X[:, None] what is given is X
-        used = {word for w in used for word in quoted.get(w, [w]) if not word.startswith("np.arange(")}
+        used = {word for w in used for word in quoted.get(w, [w]) if not re.fullmatch(r"np\.arange\([^,]*\)", word)}
         return [(word, x) for word, x in c.environment().items() if word in used and word not in defined]
 
     def _step(self, n: Var) -> Line:

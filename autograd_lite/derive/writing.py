@@ -978,6 +978,8 @@ class Latex(Text):
             return r"{x1}\,{x2}" if is_line else r"{x1}^\top\,{x2}"
         if e.role == "quotient" and _has_derivative(e.args[0]):
             return r"\frac{{1}}{{{x2}}} {x1}"  # a fraction within a fraction would be small
+        if e.role == "exponential" and "e" in _NAMES.get():  # a variable of the program
+            return r"\exp({x})"
         if is_diagonal(e):
             return r"\operatorname{{diag}}({x})"
         if _is_vector(e) and len(e.shape) == 2:

@@ -238,7 +238,7 @@ class Program(GraphView):
         group : callable
             Equations are one only if ``group(equation)`` is the same; None keeps an equation as it is.
         compared : int
-            Constant arrays of at most so many entries are compared by value, larger ones by identity.
+            Constant operands of at most so many entries are compared by value, larger ones by identity.
         """
         computed: dict[Any, Equation] = {}
         instead: dict[Var, Var] = {}
@@ -247,7 +247,7 @@ class Program(GraphView):
             if together is None:
                 return None
             operands = tuple([x if isinstance(x, Var) else key_of(x, compared) for x in eq.operands])
-            word = eq.row, together, operands, key_of(eq.params, compared) if eq.params else ()
+            word = eq.row, together, operands, key_of(eq.params) if eq.params else ()
             first = computed.setdefault(word, eq)
             if first is eq:
                 return None

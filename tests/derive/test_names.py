@@ -726,3 +726,14 @@ def test_a_sign_is_no_step_where_a_loop_and_an_array_use_it():
 
     text = " ".join(str(ag.trace(decay, 0.5, np.arange(4.0)).explain("beta")).split())
     assert "Aₜ = exp(-β (at[t] - at[t-1])) (1 + Aₜ₋₁)" in text
+
+
+def test_what_is_looked_up_twice_is_one_value_and_e_is_no_number_beside_a_variable():
+    users = np.array([0, 0, 2])
+
+    def loss(P, e):
+        return np.sum(P[users] * np.exp(e)) + np.sum(P[users] ** 2)
+
+    derivation = ag.trace(loss, np.ones((3, 2)), 0.5).explain(["P", "e"])
+    assert "L = Σ (a exp(e)) + Σ a²" in " ".join(str(derivation).split())
+    assert r"\exp(e)" in derivation.latex()
