@@ -135,11 +135,8 @@ class Candidates:
         is_product = bool(is_product) and all(self.chain.definition(m).role == "matrix product" for m in through)
         is_tried = n.ndim and (is_product or len(self.consumers.get(n, ())) > 1)
         e = self._of_products(n, is_product) if is_tried else None
-        words = {self.chain.names[m]: self.chain.definition(m) for m in self._letters}
-        sums = {word for word, of in words.items() if of.role in ("sum", "difference")}
-        words = {word: of for word, of in words.items() if word not in sums or not self.chain.is_symmetric(word)}
-        while e is not None and (here := e.names & words.keys()):
-            e = substitute(e, {word: words[word] for word in here})
+        while e is not None and (here := e.names & self._written_out.keys()):
+            e = substitute(e, {word: self._written_out[word] for word in here})
         symmetric = dict[str, None]()
 
         def is_symmetric(part: Expr) -> bool:
@@ -152,13 +149,19 @@ class Candidates:
             symmetric.update({word: None} if is_it else {})
             return is_it
 
-        has_product = e is not None and any(part.role in PRODUCTS for part in walk(e))
-        e = gathered(e, is_symmetric) if e is not None and has_product else None
-        if e is None:
+        if e is None or all(part.role not in PRODUCTS for part in walk(e)):
             return None
+        e = gathered(e, is_symmetric)
         e = min((e, *(form for form, ones in self.chain.shorter.forms(e, set()) if not ones)), key=leaves)
         start = frozenset(m for m in self._ends(n) if m is self.chain.root or self.chain.gradient_symbol(m) in e.names)
         return Closed(e, start, (), through, symmetric=tuple(symmetric))
+
+    @cached_property
+    def _written_out(self) -> dict[str, Expr]:
+        """What stands for the letters in products of matrices; a symmetric sum, such as WᵀW - I, keeps its letter."""
+        words = {self.chain.names[m]: self.chain.definition(m) for m in self._letters}
+        sums = {word for word, of in words.items() if of.role in ("sum", "difference")}
+        return {word: of for word, of in words.items() if word not in sums or not self.chain.is_symmetric(word)}
 
     def _of_products(self, n: Var, matrices: bool) -> Expr | None:
         """The gradient with respect to `n` in terms of those of the first numbers with a name, or `matrices`, where all

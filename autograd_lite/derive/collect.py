@@ -324,15 +324,8 @@ class _Reader:
             else:
                 merged[f.key] = f, power + merged.get(f.key, (f, 0))[1]
         merged = {k: (f, power) for k, (f, power) in merged.items() if power}
-        roots = {k: (f, int(power / 2)) for k, (f, power) in merged.items() if f.role == "root" and abs(power) > 1}
-        roots |= {
-            k: (f, power) for k, (f, power) in merged.items()
-            if f.role == "root" and merged.get(f.args[0].key, (f, 0))[1] * power == -1
-        }  # fmt: skip
-        if roots:  # the square of a root is what is under it, and x / √x is √x
-            under = [g for f, half in roots.values() for g in self._factors(f.args[0], half)]
-            under += [(f, merged[k][1] - 2 * half) for k, (f, half) in roots.items()]
-            return self._multiplied(coefficient, [*(v for k, v in merged.items() if k not in roots), *under])
+        if (under := self._under_roots(merged)) is not None:
+            return self._multiplied(coefficient, under)
         coefficient, merged = _without_roots(coefficient, self._without_inverses(merged))
         sums = [(f, power) for f, power in merged.values() if f.role in ("sum", "difference") and power > 0]
         self.has_variants |= any(power > 1 for _, power in sums)
@@ -350,6 +343,15 @@ class _Reader:
         if len(out) > TERMS:
             raise _NoShortForm
         return out
+
+    def _under_roots(self, factors: Mapping[str, tuple[Expr, int]]) -> list[tuple[Expr, int]] | None:
+        """The factors with what is under a root for its square, and √x for x / √x; None where there is neither."""
+        out = list[tuple[Expr, int]]()
+        for f, power in factors.values():
+            is_over = f.role == "root" and factors.get(f.args[0].key, (f, 0))[1] * power == -1
+            half = power if is_over else int(power / 2) if f.role == "root" else 0
+            out += [*(self._factors(f.args[0], half) if half else ()), (f, power - 2 * half)]
+        return out if len(out) > len(factors) else None
 
     def _without_inverses(self, factors: dict[str, tuple[Expr, int]]) -> dict[str, tuple[Expr, int]]:
         """``s (1 + Σ e)``, where s is ``1 / (1 + Σ e)``, as 1."""
