@@ -131,10 +131,10 @@ class Candidates:
         products without names to what has one, ``Aᵀ @ dL/dS @ A`` of ``S = A @ P @ Aᵀ``.
         """
         through = self._behind(n, self._ends(n))
-        is_product = through and self.chain.root not in self._ends(n)
-        is_product = bool(is_product) and all(self.chain.definition(m).role == "matrix product" for m in through)
-        is_tried = n.ndim and (is_product or len(self.consumers.get(n, ())) > 1)
-        e = self._of_products(n, is_product) if is_tried else None
+        are_products = bool(through) and all(self.chain.definition(m).role == "matrix product" for m in through)
+        is_inner = are_products and self.chain.root not in self._ends(n)
+        is_tried = n.ndim and (is_inner or len(self.consumers.get(n, ())) > 1)
+        e = self._of_products(n, are_products) if is_tried else None
         while e is not None and (here := e.names & self._written_out.keys()):
             e = substitute(e, {word: self._written_out[word] for word in here})
         symmetric = dict[str, None]()

@@ -588,6 +588,17 @@ def _matmul(e: Expr) -> Expr | None:
     return None
 
 
+def _outer(e: Expr) -> Expr | None:
+    """The outer product of a vector and of one number in all places: a column, or a row, times the number."""
+    for k, x in enumerate(e.args):
+        c, of = (-1, x.args[0]) if x.role == "negation" else (1, x)
+        if of.role == "broadcast" and not of.args[0].shape and len(of.shape) == len(e.args[1 - k].shape) == 1:
+            shape = (e.shape[0], 1) if k else (1, e.shape[1])
+            line = simplified("reshape", (e.args[1 - k],), shape, shape=shape, order="C")
+            return full(product((number(c), of.args[0], line), shape), e.shape)
+    return None
+
+
 def _signed(e: Expr) -> tuple[Any, Expr]:
     """``-x`` as -1 and x, ``3 * x`` as 3 and x, where x is a name, the transpose of one, or the identity."""
     sign, rest = (-1, e.args[0]) if e.role == "negation" else _coefficient(e)
@@ -824,8 +835,8 @@ _SIMPLER: dict[str, Callable[..., Expr | None]] = {
     "sum": _add, "difference": _subtract, "product": _multiply, "quotient": _divide, "negation": _negative,
     "square": _square, "power": _power, "reciprocal": _reciprocal, "logarithm": _logarithm, "identity": _same,
     "flattening": _same, "total": _total, "new axis": _laid_out, "and": _logical, "or": _logical,
-    "matrix product": _matmul, "dot product": _dot, "affine map": _linear, "transpose": _transpose,
-    "matrix transpose": _matrix_transpose, "swap of axes": _swapaxes,
+    "matrix product": _matmul, "outer product": _outer, "dot product": _dot, "affine map": _linear,
+    "transpose": _transpose, "matrix transpose": _matrix_transpose, "swap of axes": _swapaxes,
     "move of axes": _moveaxis, "reshape": _reshape, "broadcast": _broadcast_to,
     "index": _getitem, "placement": _places, "selection": _where, "comparison": compared,
 }  # fmt: skip
