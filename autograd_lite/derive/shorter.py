@@ -118,14 +118,13 @@ class Shorter:
         letters = every - picked
         letters -= {result} if e.names & letters - {result} else set()
 
-        def size(form: Expr) -> int:  # -z / σ is shorter than -a / σ², where z = a / σ and a is x - μ
-            return _size(form) + len(form.names & letters)
-
         sums = [part.args[0] for part in walk(e) if part.role == "quotient"]
-        if size(e) < 4 and all(part.role != "difference" for part in sums) and e.names.isdisjoint(letters):
+        if _size(e) < 4 and all(part.role != "difference" for part in sums) and e.names.isdisjoint(letters):
             return e
         for form, facts in self.forms(e, of=result):
-            is_short = size(form) < size(e) and form.names <= e.names | {result}
+            # -z / σ is shorter than -a / σ², where z = a / σ and a is x - μ
+            long = _size(e) + len(e.names & letters) * (result in form.names)
+            is_short = _size(form) + len(form.names & letters) < long and form.names <= e.names | {result}
             if is_short and not facts and all(self._is_equal(form, e, names, p) for p in self.points):
                 e = form
         return e
