@@ -80,6 +80,7 @@ class Given:
                 return self._local(written.id, code) > UNKNOWN
             variables = {stem(w) if w in starts else w for w in names}
             return all(self.word(word, code) for word in variables - self.chain.constants.sizes.keys())
+        written = written.value if names == starts and isinstance(written, ast.Subscript) else written  # pos[0] of pos0
         if written is None:
             return np.size(x) < 2 or bool(np.all(x == np.ravel(x)[0]))
         origin = self._origin(written, code)

@@ -253,6 +253,7 @@ LATE = "r, L = 1.0, 0.0\nfor k in range(3):\n    L = L + (r - seen[k]) ** 2\n   
         (GROWTH, {"w", "seen"}), (LATE, {"w"}),
         (f"def f(r):\n    return w[0] * r - w[1] * r**2\n{LATE.replace('r * w[1]', 'r + f(r)')}", {"w"}),
         (f"def f(r, v):\n    return v[0] * r + np.sin(r)\n{LATE.replace('r * w[1]', 'r + f(r, w)')}", {"w"}),
+        ("q = np.array([0.1, 0.2])\nfor k in range(3):\n    q = q + np.stack([w[0] * q[1], w[1]])\nL = q @ q", {"w"}),
         ("V = np.zeros(3)\nfor k in range(3):\n    Q = seen - 2 * V\n    V = w[0] * Q * Q\nL = np.sum(V) * w[1]",
          {"w", "seen"}),
         ("def f(v):\n    return np.sum(v * w[0])\nL = f(2 * seen) + np.sum(seen * w[1])", {"w"}),
