@@ -264,7 +264,8 @@ class Reader:
         """A table of cells between the brackets of its kind."""
         if kind == "bmatrix":
             return table(rows, "bracketed")
-        return f"<mrow>{fence(chr(92) + '{') if kind == 'cases' else ''}{table(rows, kind)}</mrow>"
+        brace = f'<mrow class="brace">{fence(chr(92) + "{")}</mrow>' if kind == "cases" else ""
+        return f"<mrow>{brace}{table(rows, kind)}</mrow>"
 
 
 def _single(inside: str) -> str:
@@ -277,12 +278,24 @@ def _single(inside: str) -> str:
     return f"<mrow>{inside}</mrow>"
 
 
-#: The looks of tables: brackets are two lines, and four short ones at their ends.
+#: The looks of tables: brackets are two lines, and four short ones at their ends; a brace is two lines and four arcs.
 STYLE = """.bracketed {
   --hook: linear-gradient(currentcolor, currentcolor) no-repeat;
   border: solid currentcolor; border-width: 0 1.5px; margin: 0 .2em; print-color-adjust: exact;
   background: var(--hook) 0 0 / .22em 1.5px, var(--hook) 100% 0 / .22em 1.5px,
     var(--hook) 0 100% / .22em 1.5px, var(--hook) 100% 100% / .22em 1.5px;
+}
+.brace { display: none; }
+mtable.cases {
+  --arc: transparent .18em, currentcolor .19em .24em, transparent .25em;
+  --stem: linear-gradient(currentcolor, currentcolor) no-repeat;
+  padding-left: .6em; print-color-adjust: exact;
+  background: var(--stem) .2em .25em / .06em calc(50% - .5em),
+    var(--stem) .2em calc(100% - .25em) / .06em calc(50% - .5em),
+    radial-gradient(circle at 100% 100%, var(--arc)) .2em 0 / .25em .25em no-repeat,
+    radial-gradient(circle at 0 0, var(--arc)) 0 calc(50% - .125em) / .25em .25em no-repeat,
+    radial-gradient(circle at 0 100%, var(--arc)) 0 calc(50% + .125em) / .25em .25em no-repeat,
+    radial-gradient(circle at 100% 0, var(--arc)) .2em 100% / .25em .25em no-repeat;
 }
 mtable.bracketed mtd { padding: .22em .45em; text-align: right; text-align: -webkit-right; }
 mtable.aligned > mtr > mtd { padding: .25em 0; }

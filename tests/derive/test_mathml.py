@@ -12,7 +12,7 @@ import pytest
 import autograd_lite as ag
 from autograd_lite.derive.binding import read
 from autograd_lite.derive.formula import Expr, name, number
-from autograd_lite.derive.mathml import MATHML
+from autograd_lite.derive.mathml import MATHML, html_of
 from autograd_lite.derive.simplify import make
 from autograd_lite.derive.writing import LATEX, write
 from autograd_lite.table import TABLE
@@ -133,3 +133,10 @@ def test_a_long_line_is_broken() -> None:
     assert any(row.startswith(r"& \quad + ") for row in rows)
     assert any(row.startswith(r"& \quad \text{since } ") for row in rows)
     assert max(map(len, rows)) < 420
+
+
+def test_a_brace_grows_with_its_cases():
+    """It is drawn by the style sheet; without that the character is shown."""
+    made = html_of(r"$$x = \begin{cases} 1 & a \\ 2 & b \end{cases}$$")
+    assert '<mrow class="brace"><mo' in made
+    assert ".brace { display: none; }" in made
