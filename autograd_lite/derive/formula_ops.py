@@ -36,7 +36,7 @@ def computed(part: Expr, args: Sequence[Any]) -> Any:
     """The value of one part from the values of its arguments, on arrays."""
     if part.row.kind != "elementwise" and not isinstance(part.row, Function):
         args = [np.asarray(a) for a in args]
-    if part.role in ("negation", "difference"):  # of masks, as numbers
+    if part.role in ("negation", "sum", "difference"):  # of masks, as numbers
         args = [a.astype(int) if isinstance(a, np.ndarray | np.bool_) and a.dtype == bool else a for a in args]
     return part.row.fn(*args, **part.params)
 

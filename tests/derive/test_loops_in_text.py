@@ -1118,3 +1118,15 @@ def test_latex_does_not_call_an_entry_of_an_array_as_the_value_of_a_step():
     derivation = ag.trace(layers, np.ones(2), np.array([0.1, 0.2])).explain("w")
     assert "w_{t} &= w[t-1]" in derivation.latex()
     assert "wₜ = w[t-1]" in str(derivation)
+
+
+def test_indicators_of_several_steps_are_added_as_numbers():
+    def triplets(E, margin):
+        loss = 0.0
+        for a, p, n in [(0, 1, 2), (3, 4, 0), (1, 2, 4)]:
+            loss = loss + np.maximum(0, np.sum((E[a] - E[p]) ** 2) - np.sum((E[a] - E[n]) ** 2) + margin)
+        return loss
+
+    text = str(ag.trace(triplets, RNG.uniform(-1, 1, (5, 2)) / 9, 0.5).explain(["margin"]))
+    assert "= 3." in text
+    assert "not confirmed" not in text
