@@ -54,7 +54,8 @@ def recognised(program: Program, kept: Collection[Var], is_read: bool = True) ->
         likely = [r for r in rows if eq.row.algebra in r.idiom and eq.group is None and eq not in flat]
         if likely:
             wide = _widest(likely, kept, _cones(eq, defined, place))
-            steps = wide or _grouped(eq, likely, kept, defined, place, once) or _share(eq, kept, defined, place, steps)
+            wide = wide or _grouped(eq, likely, kept, defined, place, once) or _one_share(eq, kept, defined, place)
+            steps = wide or _share(eq, kept, defined, place, steps)
         new += steps
         live.update(x for step in steps for x in step.operands if isinstance(x, Var))
     found = replace(program, equations=new[::-1])
@@ -236,6 +237,28 @@ def _share(
     part = replace(eq, outputs=(y,), row=TABLE["reciprocal"], operands=(below,))
     inner = _inner(part, [TABLE["sigmoid"]], kept, defined, place, eq.outputs[0])
     return [replace(eq, row=TABLE["multiply"], operands=(above, y)), *inner] if inner else steps
+
+
+def _one_share(
+    eq: Equation, kept: Collection[Var], defined: Mapping[Var, Equation], place: Mapping[Var, float]
+) -> list[Equation] | None:
+    """``exp(x[k]) / Σ exp(x)`` as the entry k of softmax(x)."""
+
+    def of(x: Any, *roles: str) -> Equation | None:
+        by = defined.get(x) if isinstance(x, Var) else None
+        return by if by is not None and by.row.algebra in roles else None
+
+    above, below = eq.operands if eq.row.algebra == "quotient" else (None, None)
+    summed, one = of(below, "total"), of(above, "index", "gather", "exponential")
+    entry = one if one is None or one.row.algebra != "exponential" else of(one.operands[0], "index", "gather")
+    powers = of(summed.operands[0], "exponential") if summed is not None and not eq.shape else None
+    x = None if powers is None else powers.outputs[0] if entry is one else powers.operands[0]
+    if entry is None or powers is None or entry.operands[0] is not x:
+        return None
+    y = Var("", powers.shape, powers.outputs[0].dtype)
+    part = replace(eq, outputs=(y,), operands=(powers.outputs[0], below))
+    inner = _inner(part, [TABLE["softmax"]], kept, defined, place, eq.outputs[0])
+    return inner and [replace(entry, outputs=eq.outputs, operands=(y, *entry.operands[1:])), *inner]
 
 
 def _inner(

@@ -1130,3 +1130,24 @@ def test_indicators_of_several_steps_are_added_as_numbers():
     text = str(ag.trace(triplets, RNG.uniform(-1, 1, (5, 2)) / 9, 0.5).explain(["margin"]))
     assert "= 3." in text
     assert "not confirmed" not in text
+
+
+def test_a_share_of_exponentials_at_a_label_is_an_entry_of_a_softmax():
+    def direct(W, X, y):
+        loss = 0.0
+        for i in range(len(X)):
+            z = W @ X[i]
+            loss -= np.log(np.exp(z[y[i]]) / np.sum(np.exp(z)))
+        return loss / len(X)
+
+    def by_name(W, X, y):
+        loss = 0.0
+        for x, label in zip(X, y, strict=True):
+            e = np.exp(W @ x)
+            loss += -np.log(e[label] / e.sum())
+        return loss
+
+    args = RNG.uniform(-1, 1, (3, 2)), RNG.uniform(-1, 1, (4, 2)), np.array([0, 2, 1, 1])
+    text = " ".join(str(ag.trace(direct, *args).explain(["W"])).split())
+    assert "dL/dzₜ = (softmax(zₜ) - Yₜ) / n since loss = -Σₜ log(softmax(zₜ)[y[t-1]])" in text
+    assert "dloss/daₜ = softmax(aₜ) - Yₜ since" in " ".join(str(ag.trace(by_name, *args).explain(["W"])).split())
