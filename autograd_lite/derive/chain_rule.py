@@ -201,8 +201,7 @@ class Chain(Steps):
     @cached_property
     def _computed(self) -> dict[str, Expr]:
         """The names of inverses and of means of all entries, by these: Kinv instead of K⁻¹, mean of mean(x)."""
-        named = [n for n in self.landmarks if n in self.defined and n not in self.unnamed]
-        forms = {self.names[n]: self.definition(n) for n in named}
+        forms = {self.names[n]: self.definition(n) for n in self.landmarks if n in self.defined}
         kept = {w: replace(e, params={**e.params, "keepdims": True}, shape=(1,) * len(e.args[0].shape))
                 for w, e in forms.items() if e.role == "reduction" and not e.shape}  # fmt: skip
         inverses = {w: e for w, e in forms.items() if e.role == "inverse"}

@@ -464,7 +464,8 @@ def _has(factors: Mapping[str, tuple[Expr, int]], of: Mapping[str, tuple[Expr, i
 def _gains(factors: Mapping[str, tuple[Expr, int]], of: Mapping[str, tuple[Expr, int]]) -> bool:
     """Whether factors are fewer by the name of something: v exp(-v²) is f / v, where f is v² exp(-v²)."""
     powers = [(factors.get(k, (f, 0))[1], power) for k, (f, power) in of.items()]
-    return sum(abs(p) - abs(p - power) for p, power in powers) > 1
+    are_all = all(p * power > 0 for p, power in powers)  # no V / cos(x) for -m g sin(x)
+    return are_all and sum(abs(p) - abs(p - power) for p, power in powers) > 1
 
 
 def _is_function(t: Term) -> bool:

@@ -574,9 +574,10 @@ def _changes(eq: Equation, k: int) -> bool:
 
 def _with_exponent(eq: Equation, _: Any) -> list[Equation] | None:
     """The square or the root that ``x ** gamma`` is, as a power with this exponent."""
-    match expression(eq) if eq.row.algebra in _POWERS else None:
+    power = _POWERS.get(eq.row.algebra or "")
+    match expression(eq) if power else None:
         case ast.BinOp(_, ast.Pow(), exponent) if names(exponent):
-            return [replace(eq, row=TABLE["power"], operands=(*eq.operands, _POWERS[eq.row.algebra]))]
+            return [replace(eq, row=TABLE["power"], operands=(*eq.operands, power))]
     return None
 
 

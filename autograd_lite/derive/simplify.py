@@ -478,8 +478,8 @@ def _divide(e: Expr) -> Expr | None:
         return simplified("divide", (a.args[0], below), e.shape)
     full = [f for f in factors_of(a) if f.role == "broadcast" and f.args[0].role == "quotient"]
     if full and b.shape == e.shape:
-        above = [f.args[0] if f in full else f for f in factors_of(a)]
-        return simplified("divide", (product(above, _joint(above)), b), b.shape)
+        factors = [f.args[0] if f in full else f for f in factors_of(a)]
+        return simplified("divide", (product(factors, _joint(factors)), b), b.shape)
     (c, _), (d, _) = _coefficient(a), _coefficient(b)
     is_reducible = type(c) is type(d) is int and math.gcd(c, d) > 1  # 2 a / (4 b)
     is_signed = b.role == "negation" or is_negative(factors_of(b)[0])  # a / (-2 b)
@@ -695,10 +695,10 @@ def compared(e: Expr) -> Expr | None:
         if of.key == x.key and isinstance(c, float) and 0 < c < 1:
             row = TABLE[_TURNED.get(e.head, e.head)] if k == 0 else e.row
             return unsimplified(row, (x, number(0)), e.shape)
-    more, x = _difference(*e.args) if e.role == "comparison" else (0, None)
-    if x is not None:  # τ u > (τ - 1) u
+    more, of_both = _difference(*e.args) if e.role == "comparison" else (0, None)
+    if of_both is not None:  # τ u > (τ - 1) u
         row = TABLE[_TURNED.get(e.head, e.head)] if more < 0 else e.row
-        return unsimplified(row, (x, number(0)), e.shape)
+        return unsimplified(row, (of_both, number(0)), e.shape)
     if e.role != "comparison" or e.args[0].role != "difference" or not e.args[1].is_number or e.args[1].value:
         return None
     a, b = e.args[0].args

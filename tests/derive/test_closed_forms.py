@@ -709,6 +709,7 @@ def entropy(p):
     (standardised, (1.5, 0.3, np.arange(2.0)), "dL/db = -Σᵢ dL/dzᵢ zᵢ / b since"),
     (lambda v, m: m**1.5 * v**2 * np.exp(-m * v**2 / 2), (0.5, 1.5), "dL/dv = L (2 / v - v m) since"),
     (lambda m, v: m**1.5 * v**2 * np.exp(-m * v**2 / 2), (0.5, 1.5), "dL/dm = L (1.5 / m - ½ v²) since"),
+    (lambda h, m: np.sum(m * np.cos(h)) - np.sum(m), (0.5, 1.5), "dL/dh = -m sin(h) since"),
     (pairs_by_trace, (RNG.normal(size=(3, 3)),), "dL/dS = (P - I) / n since"),
     (pairs_by_diagonal, (RNG.normal(size=(3, 3)),), "dL/dS = (softmaxⱼ(S) - I) / n since"),
     (kernel, (np.eye(2) + 0.3, np.arange(2.0)), "½ (Kinv - α @ αᵀ)"),
