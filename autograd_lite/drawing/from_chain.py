@@ -5,6 +5,7 @@ The view of all operations is the same scene with a name, and hence a landmark, 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -79,8 +80,13 @@ class _Derived:
             self._result(n, formula)
             for word in words:
                 self._line(n, word, passes)
+        shares = Counter(x.tail for x in self.lines.values() if x.combine)
+        lines = (
+            replace(x, note=f"one of {n} shares") if x.combine == "map" and (n := shares[x.tail]) > 1 else x
+            for x in self.lines.values()
+        )
         items = tuple(self.items.values())
-        return Scene(items, tuple(self.lines.values()), loss=self.keys[self.chain.names[self.chain.root]])
+        return Scene(items, tuple(lines), loss=self.keys[self.chain.names[self.chain.root]])
 
     def _arguments(self, n: Var, formula: Expr) -> list[str]:
         """The values that a step is computed from, in the order of its formula: not the numbers, nor what its textbook

@@ -23,6 +23,7 @@ from ..derive.layout import Line as Written
 from ..derive.live_program import Program, program
 from ..derive.notation import Notation
 from ..derive.shorter import DIGITS, POINTS, ROUNDING, STEADY
+from ..program.naming import stem
 from . import formatting
 from .scene import Item, Line, Scene
 from .steps import FIXED, Step
@@ -128,7 +129,8 @@ def _still(scene: Scene, chain: Chain, emitted: Program) -> dict[str, str]:
         if i.kind in _INPUTS and i.name not in emitted.leaves | _made(emitted):
             is_data = i.kind == "input" and not chain.is_anonymous(i.name)
             why = _START if i.name in chain.constants.starts else _OUTSIDE
-            still.setdefault(i.name, f"{why} {remedy}" if is_data else "")
+            is_of_steps = i.name in {f"{stem(word)}ₜ" for word in arguments}  # of a list
+            still.setdefault(i.name, f"{why} {remedy}" if is_data and not is_of_steps else "")
     return still
 
 
@@ -142,8 +144,13 @@ def _notes(chain: Chain, still: Mapping[str, str], steps: Sequence[Step]) -> tup
     notes = []
     if coarse := sorted({str(n.dtype) for n in chain.nodes if n.dtype.kind == "f" and n.dtype.itemsize < 8}):
         notes.append(f"The page computes in double precision; the numbers were {', '.join(coarse)}.")
+    code, structure = chain.code, chain.program.structure
+    arguments = code.co_varnames[: code.co_argcount] if code is not None else ()
+    pairs = zip(arguments, structure, strict=False) if len(arguments) == len(structure) else ()
+    listed = {chain.names[v]: [word] for word, x in pairs for v in leaves(x)}  # targets1 as targets
     for why in dict.fromkeys(filter(None, still.values())):
-        words = (w for word in still if still[word] == why for w in chain.constants.quoted.get(word) or [word])
+        several = (word for word in still if still[word] == why)
+        words = (w for word in several for w in listed.get(word) or chain.constants.quoted.get(word) or [word])
         notes.append(f"{', '.join(dict.fromkeys(map(escape.plain, words)))} cannot be changed here: {why}")
     fixed = ", ".join(s.remark.removeprefix(FIXED) for s in steps if s.remark.startswith(FIXED)).split(", ")
     if any(" = " in number and number.partition(" = ")[0] not in chain.constants.sizes for number in fixed):

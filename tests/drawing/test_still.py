@@ -362,3 +362,18 @@ def test_a_branch_by_numbers_is_named(body, tests):
     notes = live(picture.scene, picture.chain, [], None, 0.1).notes
     expected = f"The page keeps the branches that were taken, whatever the numbers: {tests}."
     assert list(notes) == [expected] * bool(tests)
+
+
+def test_labels_in_a_list_have_the_name_of_the_argument_and_a_share_says_that_it_is_one():
+    def f(W, labels):
+        L = 0.0
+        for k in labels:
+            x = np.zeros(3)
+            x[k] = 1
+            L = L + np.sum(np.tanh(W @ x))
+        return L
+
+    picture = ag.trace(f, np.ones((2, 3)), [0, 2]).draw()
+    notes = live(picture.scene, picture.chain, [], None, 0.1).notes
+    assert any(note.startswith("labels cannot be changed here: the function chooses") for note in notes)
+    assert [x.note for x in picture.scene.lines if x.symbol == "dL/dW"] == ["one of 2 shares"] * 2
