@@ -887,7 +887,8 @@ class Latex(Text):
         if m := _MARKED.fullmatch(word):
             return self.fill(f"{_MARKS[m[2]][1]}{{{{{{x}}}}}}", self.plain(m[1])), m[3].strip("_")
         if not stem or "." in word or index and stem in TABLE:  # log_denom is no logarithm
-            return self.upright(word), ""
+            m = re.fullmatch(r"(\w*[A-Za-z])_?(\d+)", word)
+            return (self.upright(m[1]), m[2]) if m else (self.upright(word), "")
         if not index and (m := re.fullmatch(r"([A-Za-z]+?)(\d+)|([A-Z])([a-z])", word)):
             stem, index = m[1] or m[3], m[2] or m[4]
         stem = _SHORT.get(stem, stem)  # eps4 beside eps

@@ -9,6 +9,7 @@ import pytest
 
 import autograd_lite as ag
 from autograd_lite.derive.closed import Candidates
+from autograd_lite.derive.writing import LATEX
 from autograd_lite.nn import functional as F
 
 RNG = np.random.default_rng(0)
@@ -459,6 +460,7 @@ def test_a_name_that_begins_with_a_function_is_no_function():
         return log_denom**2
 
     assert r"\mathrm{log\_denom}" in ag.trace(loss, 2.0).explain().latex()
+    assert LATEX.name("log_alpha0") == r"\mathrm{log\_alpha}_{0}"
 
 
 def test_the_chain_rule_is_written_for_every_gradient():
