@@ -477,8 +477,10 @@ class Constants:
                 return name(word, np.shape(x))
         parts = (evaluated(part, variables) for part in ast.walk(e) if isinstance(part, ast.BinOp))
         of = next((of for of in parts if of is not None and _is_same(of.value, x)), None)  # gamma * P
-        self._use(variables, of.formula.names if of is not None else ())
-        return of and of.formula
+        if of is None:
+            return None
+        self._use(variables, of.formula.names)
+        return of.formula
 
     def labelled(self, eq: Equation, defined: Mapping[Var, Equation]) -> list[Equation] | None:
         """An equation whose positions have names: ``P[i, yᵢ]`` for ``P[np.arange(n), y]``."""

@@ -18,6 +18,7 @@ from ..program import Equation, Var
 from ..program.assignments import before, bound, decisions, is_around, passed
 from ..program.naming import expression, groups, operand, span, stem
 from .chain_rule import Chain
+from .formula import Expr
 
 #: They read a Tensor's numbers, after which nothing is recorded.
 _READS = ("numpy", "data", "detach", "item", "tolist", "grad")
@@ -63,14 +64,11 @@ class Given:
         if not isinstance(v, Var) and not names.isdisjoint(self.chain.named):  # in terms of values of the program
             is_mask = np.asarray(x).dtype == bool  # anything else has perhaps lost its derivative
             return is_mask and all(self.word(word, code) for word in names - self.chain.named.keys())
-        written = operand(eq, k)
-        opened = self.chain.constants.opened
-        if not isinstance(v, Var) and opened(e := self.chain.operand(eq, k)) is not e:  # Q1 = R + γ P @ V0
-            starts = opened(e).names & {*self.chain.constants.changing.values()}
-            self.fixed |= starts
-            return all(self.word(word, code) for word in opened(e).names - starts)
+        if any(map(self.chain.constants.is_first, names)):
+            return self._first(self.chain.operand(eq, k), code)
         starts = names & self.chain.constants.starts
         self.fixed |= starts
+        written = _begun(operand(eq, k)) if names == starts else operand(eq, k)
         if names != starts and names.isdisjoint(self.chain.numbered):
             is_whole = isinstance(v, Var) or self.chain.operand(eq, k).role == "name"
             if is_whole and isinstance(written, ast.Name) and names == {written.id}:
@@ -80,7 +78,6 @@ class Given:
                 return self._local(written.id, code) > UNKNOWN
             variables = {stem(w) if w in starts else w for w in names}
             return all(self.word(word, code) for word in variables - self.chain.constants.sizes.keys())
-        written = written.value if names == starts and isinstance(written, ast.Subscript) else written  # pos[0] of pos0
         if written is None:
             return np.size(x) < 2 or bool(np.all(x == np.ravel(x)[0]))
         origin = self._origin(written, code)
@@ -89,15 +86,23 @@ class Given:
             self._fix(_names(written)[0], code)
         return origin > UNKNOWN
 
+    def _first(self, e: Expr, code: CodeType | None) -> bool:
+        """True if what the first step of a loop has computed from constants alone, Q1 = R + γ P @ V0, is given."""
+        names = self.chain.constants.opened(e).names
+        starts = names & {*self.chain.constants.changing.values()}
+        self.fixed |= starts
+        return all(self.word(word, code) for word in names - starts)
+
     def positions(self, eq: Equation, places: Sequence[Any]) -> bool:
         """True if the positions that an operation has taken are given; named arrays that are positions are fixed."""
         numbers = [part.tolist() for part in places]
         self.fixed |= {w for x, w in self.chain.arrays if x.dtype.kind in "biu" and x.tolist() in numbers}
         written = expression(eq)
-        is_call = isinstance(written, ast.Call) and eq.row.algebra == "assignment"  # set_at(x, (i, y), 0)
-        index = written.args[1:2] if is_call else [written.slice] if isinstance(written, ast.Subscript) else []
-        if index:
-            index = index[0].elts if isinstance(index[0], ast.Tuple) else index
+        of = written.slice if isinstance(written, ast.Subscript) else None
+        if isinstance(written, ast.Call) and eq.row.algebra == "assignment" and len(written.args) > 1:
+            of = written.args[1]  # set_at(x, (i, y), 0)
+        if of is not None:
+            index = of.elts if isinstance(of, ast.Tuple) else [of]
             return all(self._origin(e, eq.origin.code) > UNKNOWN for e in index)
         data = [x.ravel().tolist() for x, word in self.chain.arrays if self.word(word)]
         return not groups(eq) and all(part.ravel().tolist() in data for part in places)
@@ -233,6 +238,11 @@ class Given:
         self._fix(names, code)
         origins = [self._local(word, code) for word in names | arguments]
         return min(origins + [DERIVED] * (not names.isdisjoint(self.arrays)), default=GIVEN)
+
+
+def _begun(e: ast.expr | None) -> ast.expr | None:
+    """What an operand is an entry of: pos of ``pos[0]``."""
+    return e.value if isinstance(e, ast.Subscript) else e
 
 
 def _returned(f: ast.FunctionDef) -> list[ast.expr]:
