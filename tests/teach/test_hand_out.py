@@ -673,7 +673,8 @@ def robust(w, X, y, delta):
 @pytest.mark.skipif(NODE is None, reason="node is not installed, which runs the page's marking")
 def test_a_parameter_of_which_no_gradient_is_asked_keeps_its_sign(tmp_path):
     """Where other numbers are far away, so that both cases of a condition occur."""
-    sheet = ag.trace(robust, MATRIX[:2], MATRIX[2:8].reshape(3, 2), MATRIX[8:11], np.array(0.2)).worksheet(wrt=["w"])
+    X, y = np.array([[0.6, 0.1], [-0.5, 0.4], [1.3, 0.9]]), np.array([-0.7, -1.3, -0.6])
+    sheet = ag.trace(robust, np.array([0.1, -0.1]), X, y, np.array(0.6)).worksheet(wrt=["w"])
     cases = [("dLda", text) for text in ("clip(ŷ - y, -δ, δ)/n", r"\frac1n clip(\hat{y} - y, -\delta, \delta)",
                                        "max(min(y_hat - y, delta), -delta)/len(y)")]  # fmt: skip
     for (word, text), page in zip(cases, marked_by_the_page(sheet, cases, tmp_path), strict=True):
