@@ -313,6 +313,7 @@ const convolved = (x, y, mode) => {
   const size = { full: n + m - 1, same: Math.max(n, m), valid: Math.abs(n - m) + 1 }[mode] ?? notMarked("this mode"), cut = Math.floor((all.length - size) / 2);
   return array([size], all.slice(cut, cut + size), kindOf(x, y));
 };
+const variance = (row) => total(row.map((v) => (v - total(row) / row.length) ** 2)) / row.length;
 const modeOf = (rest, mode) => (rest.find(isParams) ? rest.find(isParams).params.mode : rest[0])?.word ?? (rest.length ? notMarked("its parameters") : mode);
 const FUNCTIONS = {
   stack: (x, ...rest) => {
@@ -358,6 +359,7 @@ const FUNCTIONS = {
   },
   sum: reduction(total, ofNumbers), mean: reduction((row) => total(row) / row.length, () => "f"),
   prod: reduction((row) => row.reduce((a, b) => a * b, 1), ofNumbers),
+  var: reduction(variance, () => "f"), std: reduction((row) => Math.sqrt(variance(row)), () => "f"),
   max: reduction(largest, (kind) => kind), min: reduction((row) => -largest(row.map((v) => -v)), (kind) => kind),
   cumsum: (x, ...rest) => {
     const [axis] = alongOf(rest), flat = axis == null ? array([x.data.length], x.data, x.kind) : x, [k] = axesOf(axis ?? array([], [0], "i"), flat.shape.length);
@@ -716,7 +718,8 @@ class Board {
     }
     const plain = (t) => [...t].map((c) => (INDICES.includes(c) ? LETTERS[INDICES.indexOf(c)] : c)).join("");
     text = this.bound(text);
-    text = text.replace(new RegExp(`Σ([${INDICES}])\\s*([<>]=?|!=)\\s*([${INDICES}])`, "gu"), (_, a, op, b) => `Σ${a} 1[${plain(a + op + b)}] `);
+    const isPair = !shape.length && text.split("Σ").length === 2; // Σᵢ<ⱼ is a sum over both
+    text = text.replace(new RegExp(`Σ([${INDICES}])\\s*([<>]=?|!=)\\s*([${INDICES}])`, "gu"), (_, a, op, b) => `Σ${a}${isPair ? b : ""} 1[${plain(a + op + b)}] `);
     text = text.replace(/\|(?!\s)([^|<>=]*[^|<>=\s])\|/gu, " bars($1)");
     this.measure(text, shape, plain(letters));
     const python = this.rewritten((text.replaceAll("∂", "d").match(TOKEN) ?? []).filter((t) => t.trim()));
@@ -764,8 +767,8 @@ class Board {
     text = text.replace(new RegExp(`(?<!${W})(${every})_(?:T(?!${W})|ᵀ)`, "gu"), (_, w) => `${w}${Math.max(...this.steps.get(w))}`); // h_T
     text = text.replace(new RegExp(`(?<!${W})(?:(${stems})\\*\\*${step}(?!${W})|(${every})(?:\\*\\*)?(?:\\(${step}\\)|\\(\\(${step}\\)\\)))`, "gu"), (_, a, k, b, m, n) => (a ?? b) + numbered(k ?? m ?? n)); // h^t, h(t), h^(t-1)
     text = text.replace(new RegExp(`(?<!${W})(${this.arrays})(?:\\*\\*)?\\((t ?(?:[+-] ?\\p{Nd}+)?)\\)`, "gu"), "$1[$2]"); // x(t)
-    text = text.replace(new RegExp(`(?<!${W})(${this.arrays})${STEP}([${INDICES}]+)(?!${W})`, "gu"), (_, word, sign, k, at) => (
-      `${word}[t${sign ? `${sign === "₋" ? "-" : "+"}${Math.abs(moved(sign, k))}` : ""},${lettersOf(at).join("")}]`)); // emitₜⱼ
+    text = text.replace(new RegExp(`(?<!${W})(${this.arrays})${STEP}([${INDICES}]+)(?!${W})`, "gu"), (all, word, sign, k, at) => (
+      this.steps.has(word) ? all : `${word}[t${sign ? `${sign === "₋" ? "-" : "+"}${Math.abs(moved(sign, k))}` : ""},${lettersOf(at).join("")}]`)); // emitₜⱼ
     text = text.replace(new RegExp(`(?<!${W})(${stems})\\[(?:t\\s*(?:([+-])\\s*(\\p{Nd}+))?|(\\p{Nd}+))\\]`, "gu"), (_, word, sign, k, number) => word + (number ?? `ₜ${small(sign, k)}`)); // h[t-1]
     text = this.overSteps(text);
     text = text.replace(new RegExp(`(?<!${W})(${stems})([${INDICES}])(?:([₊₋])([₀-₉]+))?`, "gu"), (_, word, index, sign, k) => {
@@ -1086,7 +1089,7 @@ class Board {
   operand(tokens) {
     let taken = [tokens.shift()];
     if (has(CLOSING, taken[0])) taken = [taken[0], ...group(tokens), CLOSING[taken[0]]];
-    const opening = has(this.words, taken[0]) ? ["["] : ["(", "["];
+    const opening = has(this.words, split(taken[0])[0]) ? ["["] : ["(", "["];
     while (tokens.length && ((opening.includes(tokens[0]) && taken.at(-1) !== ")") || tokens[0].startsWith("."))) {
       const t = tokens.shift();
       taken.push(...(has(CLOSING, t) ? [t, ...group(tokens), CLOSING[t]] : [t]));

@@ -176,7 +176,8 @@ class Board:
             text = f"{text[:k]} placed({text[k : m.start()]}, np.s_{m[1]}){text[m.end() :]}"
         text = self._bound(text)
         bounds = rf"Σ([{INDICES}])\s*([<>]=?|!=)\s*([{INDICES}])"  # Σₖ≥ᵢ
-        text = re.sub(bounds, lambda m: f"Σ{m[1]} 1[{(m[1] + m[2] + m[3]).translate(_SUBSCRIPTS)}] ", text)
+        is_pair = not shape and text.count("Σ") == 1  # Σᵢ<ⱼ is over both
+        text = re.sub(bounds, lambda m: f"Σ{m[1]}{m[3] * is_pair} 1[{m[0][1:].translate(_SUBSCRIPTS)}] ", text)
         text = re.sub(r"\|(?!\s)([^|<>=]*[^|<>=\s])\|", r" bars(\1)", text)  # λ |a|; an or has blanks, or conditions
         self._measured(text, shape, letters.translate(_SUBSCRIPTS))
         python = self.rewritten([m[0] for m in _TOKEN.finditer(text.replace("∂", "d")) if not m[0].isspace()])
@@ -317,7 +318,7 @@ class Board:
         text = re.sub(raised, lambda m: (m[1] or m[3]) + _numbered(m[2] or m[4] or m[5]), text)
         text = re.sub(rf"(?<!\w)({self._arrays})(?:\*\*)?\((t ?(?:[+-] ?\d+)?)\)", r"\1[\2]", text)  # x(t)
         entries = rf"(?<!\w)({self._arrays}){_STEP}([{INDICES}]+)(?!\w)"  # emitₜⱼ
-        text = re.sub(entries, lambda m: f"{m[1]}[t{m[2] or ''}{m[3] or ''},{_letters(m[4])}]".translate(_DIGITS), text)
+        text = re.sub(entries, self._entry_at_step, text)
         entry = rf"(?<!\w)({stems})\[(?:t\s*(?:([+-])\s*(\d+))?|(\d+))\]"  # h[t-1]
         text = re.sub(entry, lambda m: m[1] + (m[4] or f"ₜ{m[2] or ''}{m[3] or ''}".translate(_SMALL)), text)
         text = self._over_steps(text)
@@ -330,6 +331,11 @@ class Board:
         if len(steps) != 1 and "ₜ" in text and "Σₜ" not in text:
             text = re.sub(rf"(?<![\w.])(?:np\.)?sum(?=\()|Σ(?![{INDICES}])", "Σₜ", text)
         return text
+
+    def _entry_at_step(self, m: re.Match[str]) -> str:
+        """An entry of an array with a row for each step: ``emit[t-1,j]`` for ``emitₜ₋₁ⱼ``."""
+        at = f"[t{m[2] or ''}{m[3] or ''},{_letters(m[4])}]".translate(_DIGITS)
+        return m[0] if m[1] in self._steps else m[1] + at
 
     def _over_steps(self, text: str) -> str:
         """A formula in which sums over steps are over t: ``Σₜ t dL/dyₜ`` for ``Σₖ k dL/dyₖ``."""
@@ -619,7 +625,7 @@ class Board:
         taken = [tokens.pop(0)]
         if taken[0] in _CLOSING:
             taken += [*_group(tokens), _CLOSING[taken[0]]]
-        opening = ("[",) if taken[0] in self.words else ("(", "[")
+        opening = ("[",) if _split(taken[0])[0] in self.words else ("(", "[")
         while tokens and (tokens[0] in opening and taken[-1] != ")" or tokens[0].startswith(".")):
             t = tokens.pop(0)
             taken += [t, *_group(tokens), _CLOSING[t]] if t in _CLOSING else [t]

@@ -94,14 +94,11 @@ def _choice(d: Derivation, start: Values) -> Callable[[np.random.Generator, floa
     data |= {word for word in numbers if scalars.count(start[word]) > 1}  # T = n = 2: one may be taken for the other
     exact = {word for word, x in start.items() if np.asarray(x).dtype.kind != "f"}
     kept = used | parameters | c.introduced | c.constants.quoted.keys() | exact
-    free = {word for word in parameters if word in asked or not _has_meaning(start[word])}
     others = {word: x for word, x in start.items() if word in kept or not is_name(word)}
 
     def chosen(rng: np.random.Generator, size: float, all_move: bool) -> dict[str, Any]:
         moving = sorted(parameters | (data if all_move else set()))
-        new = {word: moved(start[word], rng, size, word in free) for word in moving}
-        fixed = {word for word in new.keys() - asked if not np.ndim(start[word])}  # δ of clip(r, -δ, δ) stays positive
-        return others | new | {word: np.copysign(new[word], start[word]) for word in fixed}
+        return others | {word: moved(start[word], rng, size, word in asked) for word in moving}
 
     return chosen
 
@@ -197,12 +194,14 @@ def confirmed(d: Derivation, start: Values) -> dict[str, Any] | None:
 
 
 def moved(x: Any, rng: np.random.Generator, size: float, is_free: bool = True) -> Any:
-    """A number or an array, moved a little where it may: elementwise if it is free, otherwise scaled."""
+    """A number or an array, moved a little where it may: elementwise if it is free, otherwise scaled, with its signs:
+    δ of clip(r, -δ, δ) stays positive, and 0 where observations are censored is 0.
+    """
     x = np.asarray(x)
     if x.dtype.kind != "f" or _has_meaning(x) and not is_free:
         return x
     step = size * rng.uniform(0.5, 1, x.shape if is_free or not x.any() else ()) * rng.choice((-1, 1))
-    y = np.where(x == 0, step, x * (1 + step)) if is_free or not x.any() else x * (1 + step)
+    y = np.where(x == 0, step, x * (1 + step)) if is_free or not x.any() else x * (1 + np.abs(step))
     if x.ndim > 1 and x.shape[-1] == x.shape[-2] > 1 and np.array_equal(x, np.matrix_transpose(x)):  # one, or several
         y = (y + np.matrix_transpose(y)) / 2
     return y / y.sum(-1, keepdims=True) if _is_distribution(x) else y

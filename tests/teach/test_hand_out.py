@@ -550,7 +550,7 @@ AS_ON_A_BOARD = {
         },
     }),
     gated: ((MATRIX[:8].reshape(2, 4), MATRIX[8:14].reshape(3, 2)), {
-        "dLdW": {"Σₜ dL/dbₜ [xs[t-1], hₜ₋₁]ᵀ": "", "Σₜ dL/db_t @ [xs_{t-1}, h_{t-1}]^T": "",
+        "dLdW": {"Σₜ dL/dbₜᵢ aₜⱼ": "", "Σₜ dL/dbₜ [xs[t-1], hₜ₋₁]ᵀ": "", "Σₜ dL/db_t @ [xs_{t-1}, h_{t-1}]^T": "",
                  "Σ_{s=1}^{3} dL/db_s [xs[s-1], h_{s-1}]^T": ""},
     }),
     bond: ((0.02, 0.004, 14.0), {

@@ -1069,3 +1069,14 @@ def test_sums_over_the_steps_of_a_filter_are_not_over_its_taps():
         J = J + y**2
     sheet = worksheet(J, wrt=h, names={"x": x, "h": h, "y": y, "J": J})
     assert sheet.check({"dJdh": "[Σₜ dJ/dyₜ x[t], Σₜ dJ/dyₜ x[t-1]]"})[-1].right
+
+
+def test_entries_at_each_step_of_a_value_of_which_the_last_has_its_name():
+    W, h, loss = ag.tensor(np.cos(np.arange(6.0)).reshape(2, 3), requires_grad=True), np.zeros((2, 1)), 0.0
+    for k in (0, 2):
+        x = np.zeros((3, 1))
+        x[k] = 1
+        h = np.tanh(W @ x + 0.5 * h)
+        loss = loss + np.sum(h**2)
+    sheet = worksheet(loss, wrt=W, names={"W": W, "x": x, "h": h, "loss": loss})
+    assert sheet.check({"dloss/dW": "Σₜ dloss/daₜᵢ xₜⱼ"})[-1].right
