@@ -100,6 +100,13 @@ def _axis(x: Any, axis: Any) -> Any:
     return np.ravel(axis)[0] if axis is not None else -2 if is_column else -1
 
 
+def _digamma(x: Any) -> Any:
+    """The derivative of log Γ, of positive numbers, by its series far out."""
+    y = np.asarray(x, float) + 10
+    series = np.log(y) - 1 / (2 * y) - 1 / (12 * y**2) + 1 / (120 * y**4) - 1 / (252 * y**6) + 1 / (240 * y**8)
+    return series - sum(1 / (y - k) for k in range(1, 11))
+
+
 def _diagonal(x: Any, k: int = 0) -> Any:
     """The diagonal of a matrix; of a vector, a column or a row the matrix that has it there."""
     return np.diag(np.ravel(x) if np.ndim(x) == 2 and 1 in np.shape(x) else x, k)
@@ -115,6 +122,7 @@ _FUNCTIONS: Mapping[str, Any] = {
     "diag": _diagonal,
     "ln": np.log,
     "sech": lambda x: 1 / np.cosh(x),
+    **dict.fromkeys(("ψ", "psi", "digamma"), _digamma),
     "len": lambda x: np.shape(x)[0],
     "isin": np.isin,
     "diff": lambda x, axis=-1, n=1, **ends: np.diff(x, n, axis, **ends),
@@ -297,13 +305,14 @@ class Reader:
         How what can be read in two ways is read: factors side by side as a "product" of matrices, or an "inner"
         product of vectors, those with a dot between as a "dot" product, sums with axes "dropped", ``Xᵢ`` as one of
         the "rows", an inverse as that of each "entry", an array of "one" entry as that with index 0, vectors in
-        brackets as "joined", bars as a "length" or a determinant, an index that no axis has as the "last", labels
-        as of the "first" axis, an array without indices as "apart" from them, a vector added to a column as a "column",
-        more than two axes as a "stack" of matrices, π as the "number", I as the "unit" matrix of the last axis where it
-        is one of another size, an index as the user's "own" where that is an array, sums over steps as over those of
-        the "line", ∂L/∂x as the "total" derivative, free indices in the order in which they are "written", arrays in
-        these as having "rows of steps", a sum as that of the "next" factor, or over the indices that are "bound" by it
-        though it has none, and a term with an entry beyond the "ends" as none.
+        brackets as "joined", bars as a "length" or a determinant, an index that no axis has as the "last",
+        labels as of the "first" axis, an array without indices as "apart" from them, a vector added to a column
+        as a "column", more than two axes as a "stack" of matrices, π or e as the "number", I as the "unit"
+        matrix of the last axis where it is one of another size, an index as the user's "own" where that is an
+        array, sums over steps as over those of the "line", ∂L/∂x as the "total" derivative, free indices in the
+        order in which they are "written", arrays in these as having "rows of steps", a sum as that of the
+        "next" factor, or over the indices that are "bound" by it though it has none, and a term with an entry
+        beyond the "ends" as none.
     choices : set of str
         Those of these that made a difference.
     """
@@ -435,7 +444,7 @@ class Reader:
     def _named(self, e: ast.Name | ast.Attribute) -> Any:
         word = _dotted(e)
         word = word.removesuffix("_direct") if self._is_total(word) else word
-        is_number = word in ("pi", "_pi") and self._is_read_as("number")
+        is_number = word in ("pi", "_pi", "e") and word in self.names and self._is_read_as("number")
         is_unit = word == "I" and word in self.names and self._is_unit(self.names[word]) and self._is_read_as("unit")
         if word in self.names and not callable(self.names[word]) and not is_number and not is_unit:
             self.used.add(word)
@@ -749,7 +758,7 @@ def _indexed(x: Any, index: Any) -> int:
 
 
 def _is_elementwise(fn: Any, bare: str) -> bool:
-    others = ("where", "clip", "sech", "erf", "Φ", "φ", "ndtr", "ReLU")
+    others = ("where", "clip", "sech", "erf", "ψ", "psi", "digamma", "Φ", "φ", "ndtr", "ReLU")
     is_ours = fn is _OURS.get(bare) or bare in others or bare.endswith("ʹ")
     return is_ours or isinstance(fn, np.ufunc) and fn.signature is None
 

@@ -230,7 +230,14 @@ const erf = (x) => { // by its series, and far out by a continued fraction
 };
 const logistic = (x) => (x >= 0 ? 1 / (1 + Math.exp(-x)) : Math.exp(x) / (1 + Math.exp(x)));
 const softplus = (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
+/** The derivative of log Γ, of positive numbers, by its series far out. */
+const digamma = (x) => {
+  let y = x + 10, series = Math.log(y) - 1 / (2 * y) - 1 / (12 * y ** 2) + 1 / (120 * y ** 4) - 1 / (252 * y ** 6) + 1 / (240 * y ** 8);
+  for (let k = 1; k < 11; k++) series -= 1 / (y - k);
+  return series;
+};
 const ENTRYWISE = {
+  "ψ": digamma, psi: digamma, digamma,
   exp: Math.exp, expm1: Math.expm1, log: Math.log, ln: Math.log, log1p: Math.log1p, log2: Math.log2, log10: Math.log10,
   sqrt: Math.sqrt, cbrt: Math.cbrt, sin: Math.sin, cos: Math.cos, tan: Math.tan, sinh: Math.sinh, cosh: Math.cosh,
   tanh: Math.tanh, sech: (x) => 1 / Math.cosh(x), arcsin: Math.asin, arccos: Math.acos, arctan: Math.atan, arcsinh: Math.asinh, arccosh: Math.acosh, arctanh: Math.atanh, exp2: (x) => 2 ** x, erf,
@@ -637,7 +644,7 @@ function* variants(written, words, shapes) {
     const shape = (has(words, m[0]) && shapes[words[m[0]]]) || [], next = text[m.index + m[0].length];
     if (shape.length === 2 && !["ᵀ", "⁻", "."].includes(next)) yield [`${m[0]} has to be transposed`, change(m, `(${m[0]})ᵀ`)];
   }
-  for (let start = 0, end; start < text.length; start = Math.max(end, start + 1)) {
+  for (let start = text.match(/^(?:[^=<>![(]*=(?!=)|)/u)[0].length, end; start < text.length; start = Math.max(end, start + 1)) {
     const [sign] = text.slice(start).match(/^\s*[-+−]?/u);
     end = endOfTerm(text, start + sign.length);
     const term = text.slice(start + sign.length, end);
@@ -1375,7 +1382,7 @@ class Reader {
   named(e) {
     const named = dotted(e), all = named.replace(/_direct$/, ""), short = bare(named);
     const word = all !== named && has(this.space, all) && this.isReadAs("total") ? all : named; // ∂L/∂η may be meant as dL/dη
-    if (has(this.space, word) && !(["pi", "_pi"].includes(word) && this.isReadAs("number")) && !(word === "I" && this.isUnit(this.space[word]) && this.isReadAs("unit"))) {
+    if (has(this.space, word) && !(["pi", "_pi", "e"].includes(word) && this.isReadAs("number")) && !(word === "I" && this.isUnit(this.space[word]) && this.isReadAs("unit"))) {
       this.used = true;
       return this.space[word] ?? notMarked(`${word} is too large for this page`);
     }

@@ -654,7 +654,7 @@ def variants(text: str, words: Mapping[str, str], shapes: Mapping[str, Sequence[
     for m in re.finditer(rf"(?:(?<=/)d|(?<!\w))[^\W\d][\w{_MARKS}]*(?:/d[\w{_MARKS}]+)?", text):
         if len(shapes.get(words.get(m[0], ""), ())) == 2 and text[m.end() : m.end() + 1] not in ("ᵀ", "⁻", "."):
             yield f"{m[0]} has to be transposed", f"{text[: m.start()]}({m[0]})ᵀ{text[m.end() :]}"
-    start = 0
+    start = len(re.findall(r"^(?:[^=<>!\[(]*=(?!=)|)", text)[0])  # behind a left side
     while start < len(text):
         sign = re.findall(r"^\s*[-+−]?", text[start:])[0]
         end = _end_of_term(text, start + len(sign))

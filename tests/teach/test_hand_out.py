@@ -505,6 +505,11 @@ def medians(points, centres):
     return np.mean(np.min(dist, axis=1))
 
 
+def levels(steps, target):
+    level = np.cumsum(steps)
+    return np.sum((level - target) ** 2)
+
+
 def rated(U, V, delta, mask):
     err = mask * (U @ V.T - delta)
     return np.sum(err**2) / np.sum(mask)
@@ -611,6 +616,12 @@ AS_ON_A_BOARD = {
         "dLddist": dict.fromkeys((
             "1[distᵢⱼ = minₖ distᵢₖ] / n", "1[j = argminₖ distᵢₖ] / n", r"1[j = \argmin_k dist_{ik}] / len(points)",
             "1[dist = dist.min(axis=1)[:, None]] / points.shape[0]",
+        ), ""),
+    }),
+    levels: ((MATRIX[:4], MATRIX[4:8]), {
+        "dLdsteps": dict.fromkeys((
+            "Σ_{k=i}^{n} dL/dlevel_k", r"dL/dstepsᵢ = \sum_{k=i}^{3} \frac{\partial L}{\partial level_k}",
+            "Σ_{i=k+1}^n dL/dlevel_i + dL/dlevel_k", "Σ dL/dlevel - Σ_{k=0}^{i-1} dL/dlevel_k",
         ), ""),
     }),
     rated: ((MATRIX[:8].reshape(4, 2), MATRIX[8:14].reshape(3, 2), MATRIX[:12].reshape(4, 3), SEEN), {
@@ -741,7 +752,8 @@ HINTS = {
         "dLdx": {"xᵢ - noisyᵢ + λ jumpsᵢ₋₁/|jumpsᵢ₋₁| - λ jumpsᵢ/|jumpsᵢ|": "",  # 0 beyond the ends, also of 0 / 0
                  "xᵢ - noisyᵢ + λ sign(xᵢ - xᵢ₋₁) - λ sign(xᵢ₊₁ - xᵢ)": "",  # of which no term is there beyond the ends
                  "x - noisy + λ (sign(x - roll(x, 1)) - sign(roll(x, -1) - x))": "2 of 5 entries are off, those",
-                 "xᵢ - noisyᵢ + λ sign(xᵢ - xᵢ₋₁) + λ sign(xᵢ₊₁ - xᵢ)": "the sign"},
+                 "xᵢ - noisyᵢ + λ sign(xᵢ - xᵢ₋₁) + λ sign(xᵢ₊₁ - xᵢ)": "the sign",
+                 "dL/dxᵢ = 2 xᵢ - noisyᵢ + λ sign(xᵢ - xᵢ₋₁) - λ sign(xᵢ₊₁ - xᵢ)": "the term 2 xᵢ has to be"},
     }),
 }  # fmt: skip
 

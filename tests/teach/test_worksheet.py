@@ -1080,3 +1080,7 @@ def test_entries_at_each_step_of_a_value_of_which_the_last_has_its_name():
         loss = loss + np.sum(h**2)
     sheet = worksheet(loss, wrt=W, names={"W": W, "x": x, "h": h, "loss": loss})
     assert sheet.check({"dloss/dW": "Σₜ dloss/daₜᵢ xₜⱼ"})[-1].right
+
+
+def test_digamma_is_read():
+    assert np.allclose(worked_out("ψ(x) + digamma(1)", {"x": 0.5}), -1.9635100260214235 - np.euler_gamma, rtol=1e-12)
