@@ -319,6 +319,7 @@ class Reader:
 
     def __init__(self, names: Mapping[str, Any], shown: Mapping[str, str] | None = None) -> None:
         self.names, self.shown = dict(names), shown or {}
+        self.numbers = self.names.keys() & {"pi", "_pi", "e"}
         self.used: set[str] = set()
         self.reading: Set[str] = frozenset()
         self.choices: set[str] = set()
@@ -444,7 +445,7 @@ class Reader:
     def _named(self, e: ast.Name | ast.Attribute) -> Any:
         word = _dotted(e)
         word = word.removesuffix("_direct") if self._is_total(word) else word
-        is_number = word in ("pi", "_pi", "e") and word in self.names and self._is_read_as("number")
+        is_number = word in self.numbers and self._is_read_as("number")
         is_unit = word == "I" and word in self.names and self._is_unit(self.names[word]) and self._is_read_as("unit")
         if word in self.names and not callable(self.names[word]) and not is_number and not is_unit:
             self.used.add(word)

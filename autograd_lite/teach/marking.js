@@ -838,13 +838,14 @@ class Board {
   stepsOf(term, over = []) {
     const wordOf = (of) => (this.steps.has(of) ? of : of.slice(of.lastIndexOf("/") + 1));
     const each = [...term.matchAll(AT_STEP)].filter(([, of]) => this.steps.has(wordOf(of)) || !has(this.words, of)).map(([, of, sign, k]) => {
-      const there = this.steps.get(wordOf(of)) ?? [], by = moved(sign, k), start = Math.min(...over);
-      const isStart = over.length > 1 && there.length && wordOf(of) === of && start + by === Math.min(...there) - 1;
-      return [...there.map((n) => n - by), ...(isStart ? [start] : [])];
+      const there = this.steps.get(wordOf(of)) ?? [], by = moved(sign, k);
+      const end = of.includes("/") ? Math.max(-1, ...there) + 1 : there.length ? Math.min(...there) - 1 : -1; // a start, or a gradient behind the last one, is 0
+      return Object.assign(there.map((n) => n - by), { end: end - by });
     });
     let common = each.length ? each.reduce((a, b) => a.filter((n) => b.includes(n))) : this.stems.size ? this.rowsOf(term, over) : over;
     common = [...new Set(common)].sort((a, b) => a - b);
-    const isAll = over.every((t) => common.includes(t)), isOfLine = over.length > 1 && (isAll || (each.length && !/ₜ(?![₊₋])/u.test(term)));
+    const isAll = over.every((t) => common.includes(t)), isThere = isAll || (each.length && common.every((t) => over.includes(t)) && over.every((t) => each.every((there) => there.includes(t) || there.end === t)));
+    const isOfLine = over.length > 1 && (isThere || (each.length && !/ₜ(?![₊₋])/u.test(term)));
     if (isOfLine && !(isAll && common.length > over.length && this.isReadAs("all"))) return [...over].sort((a, b) => a - b);
     const fewer = common.filter((t) => (over.length > 1 ? over.includes(t) : t)); // without a start
     if (fewer.length && fewer.length < common.length && this.isReadAs("line")) return fewer;

@@ -386,16 +386,18 @@ class Board:
 
     def _steps_of(self, term: str, over: Sequence[int] = ()) -> set[int]:
         """The steps t for which there is each value in a term: those of the line, unless it counts otherwise."""
-        steps: list[set[int]] = []
+        steps, ends = list[set[int]](), list[set[int]]()  # also where a start, or a gradient behind the last one, is 0
         for m in re.finditer(_AT_STEP, term):
             word = m[1] if m[1] in self._steps else m[1].rpartition("/")[2]
             if word not in self._steps and m[1] in self.words:  # an array with a row for each step
                 continue
             there, by = self._steps.get(word, set()), _moved(m[2], m[3])
-            is_start = len(over) > 1 and there and word == m[1] and min(over) + by == min(there) - 1
-            steps.append({k - by for k in there} | ({min(over)} if is_start else set()))
+            end = max(there, default=0) + 1 if "/" in m[1] else min(there, default=0) - 1
+            steps.append({k - by for k in there})
+            ends.append(steps[-1] | {end - by})
         common = set.intersection(*steps) if steps else self._stems and self._rows_of(term) or {*over}
-        is_of_line = len(over) > 1 and (common >= {*over} or steps and not re.search("ₜ(?![₊₋])", term))
+        is_there = {*over} <= common or steps and common <= {*over} <= set.intersection(*ends)
+        is_of_line = len(over) > 1 and (is_there or steps and not re.search("ₜ(?![₊₋])", term))
         if is_of_line and not (common > {*over} and self._is_read_as("all")):
             return {*over}
         fewer = common & {*over} if len(over) > 1 else common - {0}

@@ -505,6 +505,16 @@ def medians(points, centres):
     return np.mean(np.min(dist, axis=1))
 
 
+def epidemic(beta, data):
+    S, I, loss = 0.9, 0.1, 0.0
+    for t in range(3):
+        new = beta * S * I
+        S = S - new
+        I = I + 0.7 * new
+        loss = loss + (I - data[t]) ** 2
+    return loss
+
+
 def levels(steps, target):
     level = np.cumsum(steps)
     return np.sum((level - target) ** 2)
@@ -616,6 +626,11 @@ AS_ON_A_BOARD = {
         "dLddist": dict.fromkeys((
             "1[distᵢⱼ = minₖ distᵢₖ] / n", "1[j = argminₖ distᵢₖ] / n", r"1[j = \argmin_k dist_{ik}] / len(points)",
             "1[dist = dist.min(axis=1)[:, None]] / points.shape[0]",
+        ), ""),
+    }),
+    epidemic: ((1.2, MATRIX[:3]), {
+        "dlossdbeta": dict.fromkeys((
+            "Σₜ Sₜ₋₁ Iₜ₋₁ (0.7 dloss/dIₜ - dloss/dSₜ)", "Σₜ Sₜ Iₜ dloss/dnewₜ₊₁", "Σₜ newₜ dloss/dnewₜ / β",
         ), ""),
     }),
     levels: ((MATRIX[:4], MATRIX[4:8]), {
