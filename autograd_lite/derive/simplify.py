@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from functools import reduce
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -97,8 +98,10 @@ def fitted(e: Expr, shape: Shape) -> Expr:
     if _size(e) == math.prod(shape) and e.shape:
         make_it = simplified if e.role == "index" else unsimplified
         return make_it("reshape", (e,), shape, shape=shape, order="C")
-    if len(e.shape) > len(shape):  # one number
-        e = unsimplified("reshape", (e,), (), shape=(), order="C")
+    if len(e.shape) > len(shape):  # one number, or (1, 3, 1) for (2, 3)
+        several = (at for at in combinations(e.shape, len(shape)) if math.prod(at) == _size(e) > 1)
+        at = next((at for at in several if all(n in (1, m) for n, m in zip(at, shape, strict=True))), ())
+        e = unsimplified("reshape", (e,), at, shape=at, order="C")
     return full(e, shape)
 
 

@@ -721,3 +721,10 @@ def test_a_design_matrix_has_a_column_of_ones(design):
     text = " ".join(str(ag.trace(fit, RNG.uniform(-1, 1, 2), np.arange(6.0), RNG.uniform(-1, 1, 6)).explain()).split())
     assert "dL/dx = dL/dX[:, 1] since X = [1, x" in text, text
     assert "np.ones" not in text
+
+
+def test_sums_over_one_axis_after_another():
+    x, weights = leaf(2, 3, 2, name="x"), np.arange(3.0).reshape(1, 3, 1)
+    y = np.tanh(x)
+    L = np.sum(np.apply_over_axes(np.sum, y, (0, 2)) * weights)
+    assert "dL/dx = dL/dy ⊙ (1 - y²)" in explained(L, weights=weights, y=y)
