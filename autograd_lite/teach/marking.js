@@ -648,7 +648,7 @@ function* variants(written, words, shapes) {
     const [sign] = text.slice(start).match(/^\s*[-+−]?/u);
     end = endOfTerm(text, start + sign.length);
     const term = text.slice(start + sign.length, end);
-    for (const [factor, says] of [["n", "n"], ["1/n", "1/n"], ["2", "2"], ["½", "1/2"]]) {
+    for (const [factor, says] of [["2", "2"], ["½", "1/2"], ["n", "n"], ["1/n", "1/n"]]) {
       if (end - start < text.length && (!factor.endsWith("n") || has(words, "n"))) {
         yield [`the term ${short(term)} has to be multiplied by ${says}`, `${text.slice(0, start)}${sign || "+"} (${factor}) (${term}) ${text.slice(end)}`];
       }

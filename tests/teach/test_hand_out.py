@@ -154,6 +154,18 @@ def test_functions_may_be_called_by_their_names_in_linalg(tmp_path):
     assert [(page["right"], page["says"]) for page in pages] == [(mark.right, mark.says) for mark in marks]
 
 
+@pytest.mark.skipif(NODE is None, reason="node is not installed, which runs the page's marking")
+def test_where_n_is_2_a_missing_2_is_said_to_be_2(tmp_path):
+    def loss(w, x):
+        p = w * x
+        return np.mean(p**2 + w**2)
+
+    sheet = ag.trace(loss, np.array([0.5, -1.0]), np.array([1.0, 3.0])).worksheet(wrt=["w"])
+    [page] = marked_by_the_page(sheet, [("dLdw", "w / n + x ⊙ dL/dp")], tmp_path)
+    assert page["says"] == "the term w / n has to be multiplied by 2"
+    assert sheet.check({"dLdw": "w / n + x ⊙ dL/dp"})[-1].says == page["says"]
+
+
 def spring():
     def energy(x, k, rest):
         d = x[1:] - x[:-1]
