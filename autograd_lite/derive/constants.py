@@ -18,13 +18,26 @@ from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 from types import CodeType
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
 from ..base.memory import address
 from ..program import Equation, Var
-from ..program.assignments import assigned, bound, counted, is_around, iterated, looped, names, of_whole, passed
+from ..program.assignments import (
+    assigned,
+    bound,
+    counted,
+    counts_up,
+    is_around,
+    is_of_pairs,
+    iterated,
+    looped,
+    names,
+    of_whole,
+    pairs,
+    passed,
+)
 from ..program.naming import Names, expression, line, operand, place, reads
 from ..table import TABLE, Primitive
 from .board_names import start_of
@@ -77,6 +90,7 @@ class Constants:
         self.befores: dict[tuple[Var, int], str] = {}  # by result and operand, the value of a variable before a loop
         self.inner: set[Any] = set()  # the places of inner loops that are operations on arrays
         self._starts: dict[Any, int | None] = {}  # by these places, what a loop begins with
+        self._labelled: dict[Any, list[Any]] = {}  # what they are in each round, in terms of entries at labels
         self._sourced: dict[tuple[str, Any], Any] = {}
         self._inside: dict[int, list[tuple[Array, str]]] = {}  # the named arrays in the memory of one
 
@@ -135,7 +149,8 @@ class Constants:
         wholes = {of: np.asarray(self._value(of, code)) for of, _, _ in turns.entries}
         if not (wholes or turns.counts) or not all(_has_entries(wholes[of], axis) for of, _, axis in turns.entries):
             return None
-        variables = {w: x for w, x in self._variables(e, code).items() if w not in turns.words}
+        variables = {w: x for w, x in self._variables(e, code).items() if w not in turns.words} | turns.bases
+        self.quoted |= {word: [] for word in turns.bases}
         rounds = list(self.rounds[here])
         counts = {w: self._steps(over, code, len(rounds)) or range(len(rounds)) for w, over in turns.counts.items()}
 
@@ -165,6 +180,91 @@ class Constants:
         """The user's expression for an operand; in an inner loop that is one operation on arrays the arrays."""
         e, code = operand(eq, k), eq.origin.code
         return of_whole(code, e) if e is not None and code is not None and place(eq) in self.inner else e
+
+    def at_labels(self, eq: Equation, k: int, x: Any) -> Expr | None:
+        """Constant `x`, which an operand is in one round of a loop, in terms of entries at positions that have names:
+        ``phi[states[2]]``, or ``wins[i2, j2]`` in loops over pairs.
+        """
+        here, e, code = _place_in_code(eq, k), operand(eq, k), eq.origin.code
+        rounds = self.rounds.get(here, {})
+        if e is None or code is None or eq.outputs[0] not in rounds or place(eq) in self.inner:
+            return None
+        if here not in self._labelled:
+            sources = assigned(code, e.id) or () if isinstance(e, ast.Name) else ()
+            [e] = sources if len(sources) == 1 else [e]
+            turns = self._pairs(e, code)
+            turns = turns if len(turns) == len(rounds) else [{}] * len(rounds)
+            every = [self._with_labels(e, code, t, turns) for t in range(len(rounds))]
+            fits = all(of and _is_same(of[0].value, y) for of, y in zip(every, rounds.values(), strict=True))
+            self._labelled[here] = every if fits else [None] * len(rounds)
+        found = self._labelled[here][[*rounds].index(eq.outputs[0])]
+        if found is None:
+            return None
+        stated, variables = found
+        labels = (at for part in walk(stated.formula) for at in index_parts(part.params.get("index")))
+        words = {at.word: at.word.partition("[")[0] for at in labels if isinstance(at, Labels)}
+        self.quoted |= {word: [of] for word, of in words.items() if word != of}
+        self._use(variables, {*stated.formula.names, *words.values()})
+        return stated.formula
+
+    def _with_labels(
+        self, e: ast.expr, code: Any, turn: int, turns: Sequence[Mapping[str, int]]
+    ) -> tuple[Written, Variables] | None:
+        """An expression in one round in terms of entries at positions that have names, and the variables in it; None if
+        it has none. `turns` are what the variables of loops over pairs are in each round.
+        """
+        numbers = {f"{w}{turn + 1}": i for w, i in turns[turn].items()}
+        if not all(self._is_free(w, i) for w, i in numbers.items()):
+            return None
+        entries, is_unit = dict[str, Written](), False  # np.eye(n)[t]
+        variables = {w: y for w, y in self._variables(e, code).items() if w not in turns[turn]}
+        for part in [part for part in ast.walk(e) if isinstance(part, ast.Subscript)]:
+            several = part.slice.elts if isinstance(part.slice, ast.Tuple) else [part.slice]
+            index = [self._position(at, code, turn, len(turns), numbers) for at in several]
+            if None not in index and (_is_identity(part.value) or any(isinstance(i, Written) for i in index)):
+                entries |= {f"_{len(entries)}_{k}": i for k, i in enumerate(index) if isinstance(i, Written)}
+                words = {id(i): w for w, i in entries.items()}
+                is_unit |= _is_identity(part.value)
+                at = ", ".join(words.get(id(i), str(i)) for i in index)
+                e = _instead(e, part, f"{ast.unparse(part.value)}[{at}]")
+        stated = evaluated(e, variables, entries) if entries or is_unit else None
+        return None if stated is None else (stated, {**variables, **numbers})
+
+    def _position(self, e: ast.expr, code: Any, turn: int, turns: int, numbers: Mapping[str, int]) -> Any:
+        """What a part of an index is in one round of a loop: a number, or a label; None if it is not known."""
+        if isinstance(e, ast.Name) and (word := f"{e.id}{turn + 1}") in numbers:
+            return Written(name(word), numbers[word])
+        if not isinstance(e, ast.Subscript) or not isinstance(e.value, ast.Name):
+            return self._place_at(e, code, turn, turns)
+        of, at = e.value.id, self._place_at(e.slice, code, turn, turns)
+        whole = np.asarray(self._value(of, code))
+        if whole.ndim != 1 or whole.dtype.kind not in "iu" or at is None or not -len(whole) <= at < len(whole):
+            return None
+        return Written(unsimplified("getitem", (name(of, whole.shape),), (), index=at % len(whole)), whole[at])
+
+    def _pairs(self, e: ast.expr, code: Any) -> list[dict[str, int]]:
+        """The variables of loops over pairs in each round that reaches an expression; none where that is not known."""
+        rounds: list[dict[str, int]] = [{}]
+        if (around := pairs(code, e)) is None:
+            return []
+        for word, over in around.turns:
+            rounds = [{**turn, word: k} for turn in rounds for k in self._steps(_at_round(over, turn), code, 0)]
+        reached = []
+        for turn in rounds:
+            holds = [self._holds(_at_round(test, turn), code) is is_it for test, is_it in around.tests(e)]
+            reached += [turn] if all(holds) else []
+        return reached
+
+    def _holds(self, test: ast.expr, code: Any) -> bool | None:
+        """Whether a condition holds; None where that is not known."""
+        match test:
+            case ast.UnaryOp(ast.Not(), of):
+                return None if (holds := self._holds(of, code)) is None else not holds
+            case ast.BoolOp(op, values):
+                each = [self._holds(of, code) for of in values]
+                return None if None in each else all(each) if isinstance(op, ast.And) else any(each)
+        stated = evaluated(test, self._variables(test, code))
+        return None if stated is None or np.ndim(stated.value) else bool(stated.value)
 
     def before(self, eq: Equation, k: int, x: Any) -> Expr | None:
         """An array that is the value before a loop of what is h1 and h2 in its later rounds: h0."""
@@ -564,12 +664,16 @@ class Constants:
             return ""
         of, part = iterated(code, e)
         if not of:
-            return self._by_round(eq, e.id, x) if _have_gaps([*self._reads(eq).values()]) else ""
+            return self._by_round(eq, e.id, x) if self._is_numbered(eq, e, of) else ""
         if eq.outputs[0] not in turns or len(turns) < 2:
             return ""
         t, whole = turns.index(eq.outputs[0]), np.asarray(self._value(of, code))
         places = range(whole.size)[part] if whole.ndim == 1 else range(0)
-        is_entry = len(turns) == len(places) and whole[places[t]] == x
+        indices = [*self._reads(eq).values()]  # the first rounds may read a state of zeros, the last what is not needed
+        last = len(places) - len(turns)
+        starts = [s for s in range(last + 1) if [*whole[[*places]][s : s + len(turns)]] == indices]
+        is_entry = len(starts) > 0
+        t += starts[0] if starts else 0
         word = f"{e.id}{t + 1}"
         self._use({word: x}, [word])
         entry = is_entry and unsimplified("getitem", (name(of, whole.shape),), (), index=places[t])
@@ -577,28 +681,44 @@ class Constants:
         self._use({of: whole}, [of] if is_entry else [])
         return word
 
+    def _is_numbered(self, eq: Equation, e: ast.Name, of: str | None) -> bool:
+        """Whether a position that a loop counts has a number: of pairs, also in a list, or of some of the rounds."""
+        indices, code = [*self._reads(eq).values()], eq.origin.code
+        if code is not None and of == "" and counted(code, e) and not counts_up(code, e):
+            return True
+        firsts: list[int] = [next((p for p in index_parts(k) if type(p) is int), -1) for k in indices]
+        is_run = bool(firsts) and firsts == [*range(firsts[0], firsts[0] + len(firsts))]  # R[i, :], on arrays
+        return is_of_pairs(code, e) and not is_run or _have_gaps(indices)
+
     def _entry(self, of: str, at: ast.expr, x: Any, code: Any, turn: int, turns: int) -> str:
         """The entry of a variable that is `x`, ``ys[2]``, of its position in one round of a loop of so many."""
-        whole, variables = np.asarray(self._value(of, code)), dict(self._variables(at, code))
+        whole = np.asarray(self._value(of, code))
         if whole.ndim != 1:  # also where the name has no value that is known
             return ""
-        for e in (part for part in ast.walk(at) if isinstance(part, ast.Name)):
-            if (steps := self._counts(e, code, turns)) is not None:
-                variables[e.id] = steps[turn] if steps else len(whole)  # it has another value now
-        place = evaluated(at, variables)
-        k = int(place.value) if place and np.ndim(place.value) == 0 else len(whole)
-        if not -len(whole) <= k < len(whole) or whole[k] != x:
+        k = self._place_at(at, code, turn, turns)
+        if k is None or not -len(whole) <= k < len(whole) or whole[k] != x:
             return ""
         word = f"{of}[{k % len(whole)}]"
         self._use({of: whole}, [of])
         self.quoted[word] = [of]
         return word
 
+    def _place_at(self, at: ast.expr, code: Any, turn: int, turns: int) -> int | None:
+        """A position in one round of a loop of so many, ``t + 1``; None if it is not known."""
+        variables = dict(self._variables(at, code))
+        for e in (part for part in ast.walk(at) if isinstance(part, ast.Name)):
+            if (steps := self._counts(e, code, turns)) is not None:
+                if not steps:
+                    return None
+                variables[e.id] = steps[turn]  # it has another value now
+        place = evaluated(at, variables)
+        return int(place.value) if place and np.ndim(place.value) == 0 else None
+
     def _counts(self, e: ast.Name, code: Any, turns: int) -> Sequence[int] | None:
-        """What a variable of a loop of so many rounds counts, nothing if that is not known; None for any other."""
+        """What a variable of a loop of so many rounds, or more, counts, nothing if that is unknown; None for others."""
         over = counted(code, e) if code is not None else None
         steps = () if over is None else self._steps(over, code, turns)
-        return None if over is None else steps if len(steps) == turns else ()
+        return None if over is None else steps if len(steps) >= turns else ()
 
     def _steps(self, e: ast.expr, code: Any, turns: int) -> Sequence[int]:
         """What the variable of a loop over ``range(…)``, reversed or not, or ``enumerate(…)`` counts."""
@@ -741,17 +861,21 @@ class _Turns(ast.NodeTransformer):
     def __init__(self, code: CodeType) -> None:
         self.code, self.words, self.entries = code, list[str](), list[tuple[str, int, int]]()
         self.counters, self.counts = list[ast.Name](), dict[str, ast.expr]()
-        self.seen = set[str]()
+        self.seen, self.bases = set[str](), dict[str, float]()
 
     def visit(self, e: Any) -> Any:
-        if isinstance(e, ast.Subscript) and isinstance(e.slice, ast.Subscript):  # φ[states[t]]
-            return self.generic_visit(e)
         whole = looped(self.code, e) if isinstance(e, ast.Name | ast.Subscript) else None
         own = (*self.code.co_varnames, *self.code.co_names, *self.code.co_cellvars)  # not a size n
         over = counted(self.code, e) if whole == "" and isinstance(e, ast.Name) and e.id in own else None
         if over is not None:
             self.counts[word := f"·t{len(self.counts)}"] = over
             return ast.Name(word)
+        match e:
+            case ast.BinOp(ast.Constant(int() | float() as base), ast.Pow(), right):
+                before, right = len(self.counts), self.visit(right)
+                word = f"{base:g}" if len(self.counts) > before else ""  # 0.9 ** t is no number
+                self.bases |= {word: base} if word else {}
+                return ast.BinOp(ast.Name(word) if word else e.left, e.op, right)
         if not whole:
             sources = assigned(self.code, e.id) if isinstance(e, ast.Name) and e.id not in self.seen else None
             if not sources or len(sources) > 1:
@@ -792,7 +916,7 @@ def _entry_of(of: str, whole: Array, k: int, axis: int) -> Written:
 
 def _only_start(at: Callable[[int], Written | None], starts: Iterable[int], values: Sequence[Any]) -> int | None:
     """The only number of a first round from which an expression, known in each, has the values of all."""
-    fits = [s for s in starts if all((w := at(s + t)) and _is_same(w.value, y) for t, y in enumerate(values))]
+    fits = [s for s in starts if all((w := at(s + t)) and _is_near(w.value, y) for t, y in enumerate(values))]
     return fits[0] if len(fits) == 1 else None
 
 
@@ -848,6 +972,19 @@ def _instead(e: ast.expr, part: ast.expr, word: str) -> ast.expr:
     return ast.parse(ast.unparse(e).replace(ast.unparse(part), word), mode="eval").body
 
 
+def _is_identity(e: ast.expr) -> TypeGuard[ast.Call]:
+    """True for ``np.eye(n)``."""
+    words = ("eye", "identity") if isinstance(e, ast.Call) and len(e.args) == 1 and not e.keywords else ()
+    return isinstance(e, ast.Call) and getattr(e.func, "attr", "") in words
+
+
+def _at_round(e: ast.expr, turn: Mapping[str, int]) -> ast.expr:
+    """An expression with numbers for the variables of loops."""
+    for w, k in turn.items():
+        e = ast.parse(re.sub(rf"\b{w}\b", str(k), ast.unparse(e)), mode="eval").body
+    return e
+
+
 def _literal(e: ast.expr) -> Array | None:
     """The array of ``np.array([1, 2])``, or of the list alone."""
     match e:
@@ -889,6 +1026,12 @@ def _is_same(a: Any, b: Any) -> bool:
     if np.shape(a) != np.shape(b) or len({kind == "b" for kind in kinds}) > 1:
         return False
     return np.array_equal(a, b, equal_nan=kinds[0] in "fc")
+
+
+def _is_near(a: Any, b: Any) -> bool:
+    """True for numbers that are equal but for rounding: Python's ``0.99 ** 2`` is not NumPy's."""
+    is_number = np.asarray(a).dtype.kind == "f" == np.asarray(b).dtype.kind and np.shape(a) == np.shape(b)
+    return np.allclose(a, b, 1e-14, 0, equal_nan=True) if is_number else _is_same(a, b)
 
 
 def _place(x: Array) -> tuple[Any, ...]:

@@ -26,6 +26,7 @@ from .formula import (
     Shape,
     differ_in_ones,
     factors_of,
+    fold,
     index_parts,
     is_diagonal,
     multiplied,
@@ -34,7 +35,7 @@ from .formula import (
     unsimplified,
     walk,
 )
-from .simplify import is_zero
+from .simplify import is_zero, product, simplified
 from .writing import LETTERS, indices, root_of, subscript
 
 At: TypeAlias = tuple[str, ...]  # an index for each axis; "" for an axis that is not written
@@ -194,7 +195,7 @@ def _adds_axes(part: Expr) -> bool:
     if part.role == "assignment":  # of zeros, at labels
         return any(isinstance(p, Labels) for p in _parts(part)) and part.args[1].is_number and not part.args[1].value
     is_new = part.role in _AXES and not is_diagonal(part) or _is_new(part)
-    is_named = part.role == "placement" and any(isinstance(p, Labels) for p in _parts(part))
+    is_named = part.role == "placement" and any(isinstance(p, Labels | Step) for p in _parts(part))
     return part.role == "contraction" or _running(part) is not None or (bool(inner) or is_named) and is_new
 
 
@@ -340,7 +341,7 @@ def entry(e: Expr, at: At) -> Expr:
             return _of_einsum(e, at)
         case "sum over steps":
             is_row = inner.role == "placement" and any(isinstance(p, Step) for p in _parts(inner))
-            return _at_step(e, at) if is_row else replace(e, args=(entry(inner, at),), shape=rest)
+            return _at_step(e, at, rest) if is_row else replace(e, args=(entry(inner, at),), shape=rest)
         case _ if (which := _running(e)) is not None:
             (c,), (test, k) = _fresh(at, 1), which
             terms = entry(inner, (*at[:k], c, *at[k + 1 :]))
@@ -494,21 +495,59 @@ def _of_total(e: Expr, axes: Collection[int], at: At) -> Expr:
     return _sum(letters, entry(e.args[0], tuple(index)))
 
 
-def _at_step(e: Expr, at: At) -> Expr:
+def _at_step(e: Expr, at: At, rest: Shape) -> Expr:
     """One row of a sum of rows, one for each step: ``dL/daₖ₊₁``, or ``Σₜ 1[k = t] dL/daₜ`` where some have none."""
     row, *others = _parts(e.args[0])
     (of,) = e.args[0].args
-    if others or not isinstance(row, Step) or any(at[1:]) or not at[0] or of.role != "name":
+    if not isinstance(row, Step) or row.several > 1 or not at[0]:
         raise _NoEntries
     if row.back or [t + row.distance for t in e.params["steps"]] != [*range(e.shape[0])]:
+        if others or any(at[1:]) or of.role != "name":
+            raise _NoEntries
         is_here = unsimplified(EQUAL, (name(at[0]), name(repr(row))), ())
         return replace(e, args=(multiplied((is_here, entry(of, at[1:])), of.shape),), shape=of.shape)
+    of, index = _in_row(of, row, at[0]), [_in_row_index(p, row, at[0]) for p in others]
+    steps = [(c, repr(p)) for c, p in zip(at[1:], index, strict=False) if isinstance(p, Step)]
+    equal = [unsimplified(EQUAL, map(name, pair), ()) for pair in steps]
+    if equal and (len(equal) < len(index) or of.shape):
+        raise _NoEntries
+    if others and not equal:
+        return entry(replace(e.args[0], args=(of,), params={"index": tuple(index)}, shape=e.shape[1:]), at[1:])
+    return product((*equal, entry(of, () if equal else at[1:])), rest)
 
+
+def _in_row(e: Expr, row: Step, c: str) -> Expr:
+    """A formula for each step in terms of the row that it belongs to, which is called `c`."""
+
+    def made(part: Expr, args: tuple[Expr, ...]) -> Expr:
+        if part.role == "name":
+            t = simplified("add", (name(c), number(-row.distance)), ())
+            return t if part.value == row.letter else replace(part, value=_word_in_row(part.value, row, c))
+        if "index" in part.params:
+            index = tuple(_in_row_index(p, row, c) for p in _parts(part))
+            is_several = isinstance(part.params["index"], tuple)
+            part = replace(part, params={**part.params, "index": index if is_several else index[0]})
+        return replace(part, args=args) if args else part
+
+    return fold(e, made)
+
+
+def _in_row_index(p: Any, row: Step, c: str) -> Any:
+    if isinstance(p, Step):
+        return Step(p.distance + (row.distance if p.back else -row.distance), c, p.back)
+    if isinstance(p, Labels):
+        label = p.copy()
+        label.word = _word_in_row(p.word, row, c)
+        return label
+    return p
+
+
+def _word_in_row(word: str, row: Step, c: str) -> str:
     def moved(m: re.Match[str]) -> str:
         distance = int(m[2] or 0) - row.distance
-        return f"{m[1]}{at[0]}{distance:+d}" if distance else f"{m[1]}{at[0]}"
+        return f"{m[1]}{c}{distance:+d}" if distance else f"{m[1]}{c}"
 
-    return replace(of, value=re.sub(rf"([@\[]){row.letter}([+-]\d+)?", moved, of.value))
+    return re.sub(rf"([@\[]){row.letter}([+-]\d+)?", moved, word)
 
 
 def _of_norm(e: Expr, of: Expr, at: At, rest: Shape) -> Expr:

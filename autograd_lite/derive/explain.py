@@ -26,10 +26,11 @@ from .constants import is_number
 from .derivation_lines import Lines, Total
 from .factors import Factor, total
 from .formula import Expr, name, number, walk
+from .formula_ops import evaluate
 from .layout import DOWN, GIVEN, RULE, STEPS, Definition, Line, Section, alike
 from .mathml import html_of
 from .paths import chain_of, chain_of_program, check
-from .rolled import rolled
+from .rolled import before_first, rolled
 from .simplify import product
 from .writing import ASCII, TEXT, write
 
@@ -119,7 +120,7 @@ class Derivation(GraphView):
     def before(self) -> list[Section]:
         """The given values and the steps."""
         steps = [Section(STEPS, [self._step(n) for n in nodes], place) for place, nodes in self.steps()]
-        started = self.chain.constants.defined.items()
+        started = [(word, self._as_in_the_next(word, e)) for word, e in self.chain.constants.defined.items()]
         values = self.chain.constants.values
         first = [Line(w, (e,), layout.small(values[w]), shape=np.shape(values[w])) for w, e in started]
         steps[:1] = [replace(s, lines=[*first, *s.lines]) for s in steps[:1]]
@@ -134,14 +135,23 @@ class Derivation(GraphView):
         given = [replace(g, formulas=(lengths[g.symbol], *g.formulas)) if g.symbol in lengths else g for g in given]
         return [Section(GIVEN, given), *steps]
 
+    def _as_in_the_next(self, word: str, e: Expr) -> Expr:
+        """The formula of what the first round of a loop computes from constants, in the form of the rounds after it."""
+        c, of = self.chain, stem(word)
+        t = int(word[len(of) :]) if word[len(of) :].isdigit() else 0
+        later = [c.named[w] for w in (f"{of}{t + 1}", f"{of}{t + 2}") if w in c.named and c.named[w] in c.defined]
+        form = before_first([*map(self.order.definition, later)], t) if len(later) == 2 else None
+        env = c.environment()
+        is_known = form is not None and form.names <= env.keys() and form.shape == e.shape
+        return form if form and is_known and np.allclose(evaluate(form, env), env[word], 1e-12, 0) else e
+
     @cached_property
     def sections(self) -> list[Section]:
         """Everything that the derivation says."""
         rule = [Line(t.symbol, (self._in_symbols(t),)) for t in self._rule()]
-        written: set[Var] = set()
         asked = {n: g for n, g in self.asked.items() if self.chain.is_input(n)}
         together = len(asked) > CHECKED
-        lines = [self._line(line, written, set() if together else asked) for line in self.lines]
+        lines = [self._line(line, set() if together else asked) for line in self.lines]
         if together:
             lines.append(Line("", check=self._checked(asked, f"all {len(asked)} gradients together, ")))
         further = [*([Section(RULE, rule)] if rule else []), Section(DOWN, lines)]
@@ -166,7 +176,18 @@ class Derivation(GraphView):
     def in_steps(self, letter: str) -> list[Section]:
         """The sections, with the steps of a loop written once."""
         first = {stem(word) for word in self.chain.constants.defined}
-        return rolled(self.sections, self.chain.looped | first, letter) if self.roll else self.sections
+        every = rolled(self.sections, self.chain.looped | first, letter) if self.roll else self.sections
+        long = set[str]()
+
+        def once(d: Definition) -> Definition:
+            """A definition; None instead of a long formula that has been written out before."""
+            if d.formula is None or d.symbol in long:
+                return replace(d, formula=None)
+            long.update([d.symbol] if not d.wrt and len(write(d.formula, TEXT)) > WIDE else [])
+            return d
+
+        lines = [replace(line, since=[*map(once, line.since)]) for line in every[-1].lines]
+        return [*every[:-1], replace(every[-1], lines=lines)]
 
     @cached_property
     def given(self) -> list[tuple[str, Any]]:
@@ -250,11 +271,11 @@ class Derivation(GraphView):
             return path[0].of, [f.symbol for f in path]
         return shown[0], [f"d{names[a]}/d{names[b]}" for a, b in pairwise(shown)]
 
-    def _line(self, line: Factor | Total, written: set[Var], checked: Collection[Var]) -> Line:
-        """A factor or a gradient; `written` are the steps with a long definition that has been written out."""
+    def _line(self, line: Factor | Total, checked: Collection[Var]) -> Line:
+        """A factor or a gradient."""
         if isinstance(line, Factor):
             value = None if line.formula.is_number else layout.small(self.chain.shorter.partial(line))
-            return Line(line.symbol, (line.stated,), value, since=self.since([line], written), how=_how(line))
+            return Line(line.symbol, (line.stated,), value, since=self.since([line]), how=_how(line))
         check = self._checked({line.node: line.value}) if line.node in checked else ""
         if self._is_one_step(line) and not self.order.by_gradients:  # it has its line as a factor
             return Line(line.symbol, check=check, is_gradient=True)
@@ -265,7 +286,7 @@ class Derivation(GraphView):
             is_other = closed is not None and not alike(Line("", sides, line.value).written(TEXT)[1:])
             formulas = sides if is_other else formulas
             formulas = sides[1:] if closed is not None and _is_placed(formulas[0], closed) else formulas
-            since = self.since(users, written)
+            since = self.since(users)
         else:
             names, hidden, steps = self.chain.names, self.order.hidden, {f.of for f in users}
             since = self._symmetric([*users, closed])
@@ -273,7 +294,7 @@ class Derivation(GraphView):
             since += [Definition(names[n], self.order.definition(n)) for n in shown]
         said = _remarks(*users)
         if closed is not None and closed.is_zero:  # a shift by the maximum
-            since, said = self.since(self.order.passed(replace(line, closed=None)), written), "; it cancels"
+            since, said = self.since(self.order.passed(replace(line, closed=None))), "; it cancels"
         since += [Definition(word, e) for word, e in (closed.labels.items() if closed is not None else ())]
         value = layout.small(self.chain.shorter.gradient(line.node, line.value))
         shape = line.value.shape if value is None else None
@@ -282,16 +303,14 @@ class Derivation(GraphView):
             ones=closed.ones if closed is not None else (), check=check, is_gradient=True,
         )  # fmt: skip
 
-    def since(self, factors: Sequence[Factor], written: set[Var]) -> list[Definition]:
+    def since(self, factors: Sequence[Factor]) -> list[Definition]:
         """The definitions of the steps that some factors belong to, and how their Jacobians are known."""
         c = self.chain
         out = self._symmetric(factors)
         for f in factors:
             definition, symbol = self.order.definition(f.of), c.names[f.of]
             if symbol not in [*self.order.hidden, *(d.symbol for d in out if not d.wrt)]:
-                out.append(Definition(symbol, None if f.of in written else definition))
-            if f.of not in written and len(write(definition, TEXT)) > WIDE:
-                written.add(f.of)
+                out.append(Definition(symbol, definition))
             if f.is_map and (jacobian := c.jacobian(f.of)) is not None:
                 out.append(Definition(c.names[f.of], jacobian, c.names[f.wrt]))
         return out

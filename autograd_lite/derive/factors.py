@@ -227,7 +227,7 @@ def _entries(terms: Sequence[Expr]) -> Sequence[Expr]:
     places, rest, at = dict[tuple[int, ...], Expr](), list[Expr](), 0
     shape = next((e.shape for e in terms if e.shape), ())
     for sign, e in (part for term in terms for part in terms_of(term)):
-        entries = _by_position(e) if e.shape == shape and len(shape) < 3 else {}
+        entries = positions(e) if e.shape == shape and len(shape) < 3 else {}
         for k, x in entries.items():
             term = product((number(sign), x), ())
             places[k] = simplified("add", (places[k], term), ()) if k in places else term
@@ -245,10 +245,10 @@ def _entries(terms: Sequence[Expr]) -> Sequence[Expr]:
     return rest
 
 
-def _by_position(e: Expr) -> dict[tuple[int, ...], Expr]:
+def positions(e: Expr) -> dict[tuple[int, ...], Expr]:
     """The entries of an array by their positions, if it is one entry and 0 elsewhere, or has them one by one."""
     if e.role == "stack" and not e.params["axis"]:
-        rows = [{(): a} if not a.shape else _by_position(a) for a in e.args]
+        rows = [{(): a} if not a.shape else positions(a) for a in e.args]
         return {(k, *at): x for k, row in enumerate(rows) for at, x in row.items()} if all(rows) else {}
     index = index_parts(e.params.get("index")) if e.role == "placement" and not e.args[0].shape else ()
     if not index or len(index) != len(e.shape) or not all(isinstance(k, int | np.integer) for k in index):

@@ -28,6 +28,7 @@ AT = 34  # the column of remarks in plain text
 BOARD = 110  # columns
 LONG = 150  # columns of remarks below a line
 ROW = 6  # given values in a row
+SEVERAL = 3  # numbers of the rounds of a loop; more stand in a list
 BREAK = " \\\\\n"  # of a line in LaTeX
 WIDE = 60  # characters of a formula in LaTeX, and of what stands beside it
 
@@ -176,7 +177,7 @@ def text_of(sections: Sequence[Section], printer: Printer) -> str:
     out: list[str] = []
     for s in sections:
         if s.title == GIVEN:
-            out.append(f"Given  {', '.join(_given(line, printer) for line in s.lines)}")
+            out.append(f"Given  {', '.join(_given(s.lines, printer))}")
         elif s.title == STEPS:
             out += ["", STEPS] if s is steps[0] else []
             out.append(f"\n  in {s.place}" if s.place else "")
@@ -189,10 +190,24 @@ def text_of(sections: Sequence[Section], printer: Printer) -> str:
     return "\n".join(out).rstrip()
 
 
-def _given(line: Line, printer: Printer) -> str:
-    if line.shape is None:
-        return _equation(line, printer)
-    return printer.shaped(printer.name(line.symbol), line.shape)
+def _given(lines: Sequence[Line], printer: Printer) -> Iterator[str]:
+    """What is given; the numbers of the rounds of a loop together, ``(i1, …, i6) = (0, 0, 1, 1, 2, 2)``."""
+    families: dict[str, list[Line]] = {}
+    for line in lines:
+        m = re.fullmatch(r"(\w*[^\W\d])[1-9]\d*", line.symbol) if line.shape is None and not line.formulas[1:] else None
+        families.setdefault(m[1] if m else "", []).append(line)
+    several = {word: of for word, of in families.items() if word and len(of) > SEVERAL}
+    runs = {word: [f"{word}{k + 1}" for k in range(len(of))] for word, of in several.items()}
+    first = {id(of[0]): of for word, of in several.items() if [line.symbol for line in of] == runs[word]}
+    others = {id(line) for of in first.values() for line in of[1:]}
+    for line in (line for line in lines if id(line) not in others):
+        if (of := first.get(id(line))) is not None:
+            values = ", ".join(write(line.formulas[0], printer) for line in of)
+            yield f"({printer.name(line.symbol)}, {printer.dots}, {printer.name(of[-1].symbol)}) = ({values})"
+        elif line.shape is None:
+            yield _equation(line, printer)
+        else:
+            yield printer.shaped(printer.name(line.symbol), line.shape)
 
 
 def _equation(line: Line, printer: Printer) -> str:
@@ -285,7 +300,7 @@ def tex_rows(section: Section) -> tuple[str, list[str]]:
     title = f"{section.title} in {section.place}" if section.place else section.title
     if section.title != GIVEN:
         return title, [row for line in section.lines for row in _tex_line(line)]
-    values = [_given(line, LATEX) for line in section.lines]
+    values = [*_given(section.lines, LATEX)]
     return title, [r"& " + r",\quad ".join(values[k : k + ROW]) for k in range(0, len(values), ROW)]
 
 

@@ -20,7 +20,7 @@ import numpy as np
 from ..base.cached_method import cached_method
 from ..engine.value import live_of
 from ..program import Equation, Program, Var
-from ..program.assignments import assigned, counts_up, looped, names
+from ..program.assignments import assigned, counts_up, is_of_pairs, looped, names
 from ..program.graph import graph_of
 from ..program.naming import (
     Names,
@@ -455,8 +455,9 @@ class Notation:
         if is_joined and np.all(np.equal(x, 1)) and not isinstance(operand(eq, k), ast.Name):
             return full(number(1), np.shape(x))  # [1, x]
         is_begun = self.board and eq.outputs[0] in self.running
-        is_label = isinstance(getattr(operand(eq, k), "slice", None), ast.Subscript)  # φ[states[t]] is no φ[1]
-        written = is_begun and self.constants.added(eq, k, x) or (None if is_label else self.constants.known(x))
+        if self.board and (written := self.constants.at_labels(eq, k, x)) is not None:
+            return written
+        written = is_begun and self.constants.added(eq, k, x) or self.constants.known(x)
         written = written or self.board and self.constants.before(eq, k, x) or None
         written = None if written and self.board and self.constants.is_of_round(eq, k, written) else written
         written = written or self.board and self.constants.written(eq, k, x) or None
@@ -538,19 +539,25 @@ def _repeatable(
     is_read &= not is_slice or (*eq.operands, repr(eq.params["index"])) in steps
     if eq.row.kind not in ("elementwise", "bilinear") and eq.row.algebra not in ("inverse", "solution") and not is_read:
         return None
-    if _vector_of(eq) is not None:
-        return 0
     e, at = expression(eq) if is_read else None, place(eq)
     rounds[at] += 1
     before = seen.setdefault((eq.row, *map(id, eq.operands)), (at, eq.operands))[0]
     is_next = before[0] is at[0] is not None and before[1] > at[1] and is_in_loop(eq)
     index = e.slice if isinstance(e, ast.Subscript) else None
-    read = [part for part in ast.walk(index) if isinstance(part, ast.Name)] if index is not None else []
-    varies = not all(counts_up(eq.origin.code, part) for part in read)  # W[k] is the same in all steps
+    turns = _turns(eq.origin.code, index)
+    if _vector_of(eq) is not None and (e is None or all(looped(eq.origin.code, part) is None for part in turns)):
+        return 0
+    varies = bool(turns)
     given = [k for k, x in enumerate(eq.operands) if not isinstance(x, Var)]
     varies |= any(_changes(eq, k) for k in given)
     words = [getattr(operand(eq, k), "id", "") for k in given]
     return eq.group, ast.unparse(index) if index else "", *words, varies and rounds[at], is_next and rounds[at]
+
+
+def _turns(code: Any, index: ast.expr | None) -> list[ast.Name]:
+    """The variables in an index that another round of a loop may have with another value; W[k] is the same in all."""
+    read = (part for part in ast.walk(index) if isinstance(part, ast.Name)) if index is not None else ()
+    return [part for part in read if not counts_up(code, part) or is_of_pairs(code, part)]
 
 
 def _vector_of(eq: Equation) -> Var | None:

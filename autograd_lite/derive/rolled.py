@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from .entries import Step
-from .factors import total
+from .factors import positions, total
 from .formula import (
     Expr,
     Function,
@@ -71,6 +71,7 @@ def _rolled(sections: Sequence[Section], looped: Collection[str]) -> list[Sectio
     steps = [line for s in sections if s.title == STEPS for line in s.lines]
     often = Counter(_number(line.symbol)[0] for line in steps)
     twice = {word for word in looped if often[word] == 2}
+    twice = set() if any(often[word] > 2 for word in looped) else twice
     looped = {*looped} - (twice & {_number(line.symbol)[0] for line in _merged(steps, looped)} and twice)
     results = [s.lines[-1:] for s in sections if s.title == STEPS][-1:]  # whose value is written
     merged = [s if s.title == GIVEN else replace(s, lines=_merged(s.lines, looped, *results)) for s in sections]
@@ -89,10 +90,10 @@ def _entry(word: str) -> tuple[str, int]:
     return (m[1], int(m[2])) if m else (word, -1)
 
 
-def before_first(definitions: Sequence[Expr]) -> Expr | None:
-    """The definition of a value in the round before those that have two of its values; None if they differ in more."""
-    both = _one(definitions, (1, 2))
-    return None if both is None or _is_counting(both) else _at(both, 0)
+def before_first(definitions: Sequence[Expr], t: int = 0) -> Expr | None:
+    """The definition of a value in round `t`, before those that have two of its values; None if they differ in more."""
+    both = _one(definitions, (t + 1, t + 2))
+    return None if both is None or _is_counting(both) else _at(both, t)
 
 
 def _at(e: Expr, t: int) -> Expr:
@@ -179,8 +180,8 @@ def _with_numbers(e: Expr) -> Expr:
 
 def _one_of(formulas: Sequence[Expr], steps: Sequence[int]) -> Expr | None:
     """One formula for one of each step, also where its numbers are simpler in some: 1 / (1 + y) and 1 / (1 + y)²."""
-    if (one := _one(formulas, steps)) is not None and not _is_counting(one) or len(formulas) < TERMS:
-        return None if one is not None and _is_counting(one) else one
+    if (one := _one(formulas, steps)) is not None or len(formulas) < TERMS:
+        return None if one is not None and _is_counting(one) and len(formulas) < TERMS else one
     last = sorted(zip(steps, formulas, strict=True), key=lambda pair: pair[0])[-2:]
     one = _one([e for _, e in last], [t for t, _ in last])
     are_it = one is not None and all(_at(one, t).key == e.key for t, e in zip(steps, formulas, strict=True))
@@ -293,16 +294,28 @@ def _one_label(labels: Sequence[Labels], steps: Sequence[int]) -> Labels | None:
 
 
 def _steps_of(terms: Sequence[Expr]) -> list[int]:
-    """The numbers of the steps that terms belong to: those of a gradient in each, or else of a name, or of an entry."""
+    """The numbers of the steps that terms belong to: those of a gradient in each, or of a name, a power, an entry."""
     names = [dict(map(_number, sorted(e.names, reverse=True))) for e in terms]
     stems = [stem for stem in names[0] if all(stem in n for n in names)]
     stems.sort(key=lambda stem: (not re.match("[d∂].*/", stem), stem))
     runs = ([n[stem] for n in names] for stem in stems)
     if (run := next(filter(_is_run, runs), None)) or any(map(_numbers, names)):
         return run or []
-    entries = [[i + 1 for part in walk(e) if type(i := part.params.get("index")) is int] for e in terms]
+    powers = [[part.args[1].value for part in walk(e) if part.role == "power"][:1] for e in terms]
+    exponents = [k for of in powers for k in of if type(k) is int]
+    if len(exponents) == len(terms) and _is_run(exponents):
+        return exponents
+    indices = [[i for part in walk(e) for i in index_parts(part.params.get("index"))] for e in terms]
+    entries = [[i + 1 for of in each if (i := _place_of(of)) is not None] for each in indices]
     firsts = [steps[0] for steps in entries if steps]
     return firsts if len(firsts) == len(terms) and _is_run(firsts) else []
+
+
+def _place_of(index: Any) -> int | None:
+    """The position that an index is, or whose label it is: 2 of ``states[2]``."""
+    if isinstance(index, Labels):
+        return None if (i := _entry(index.word)[1]) < 0 else i
+    return index if type(index) is int else None
 
 
 def _numbers(names: Mapping[str, int]) -> bool:
@@ -332,11 +345,9 @@ def _sum(e: Expr, looped: Container[str]) -> tuple[Expr, list[int]]:
     """A sum with Σₜ instead of the terms of the steps, but for the first or the last, and these steps."""
     added = _added(e)
     flat = [(sign * part, term) for sign, of in terms_of(e) for part, term in terms_of(of)]  # of -(a + b)
-    base, powers = _with_powers(flat)
-    if base is not None and (new := _of_terms(e, powers, looped))[1]:
-        written = replaced(new[0], partial(_power, base))
-        if not any(word.startswith(EXPONENT) for word in written.names):
-            return written, new[1]
+    powers = _with_powers(flat)
+    if powers is not flat and (new := _of_terms(e, powers, looped))[1] and not any(map(_is_unfinished, walk(new[0]))):
+        return new
     are_gradients = any("/" in word for word in e.names)  # which are added by what they come from
     ways = [*([added] if len(flat) > len(added) else []), *_in_groups(flat)]
     ways.insert(0 if are_gradients else len(ways), flat)
@@ -395,20 +406,22 @@ def _over_steps(body: Expr, shape: Shape, steps: list[int]) -> Expr:
     return product((*map(number, signs), *numbers, summed), shape)
 
 
-EXPONENT = "·exponent"  # stands for a power while terms are compared
-
-
-def _with_powers(terms: Sequence[tuple[int, Expr]]) -> tuple[Expr | None, Sequence[tuple[int, Expr]]]:
-    """A number of which terms have the powers 1, γ, γ², …, and these terms, in which names stand for the powers."""
+def _with_powers(terms: Sequence[tuple[int, Expr]]) -> Sequence[tuple[int, Expr]]:
+    """Terms that have the powers 1, γ, γ², … of a number, with γ⁰ and γ¹; others as they are."""
     factors = [factors_of(e) for _, e in terms]
     often = Counter(f.value for fs in factors for f in map(_root, fs) if f.role == "name" and not f.shape)
     for word in (w for w, count in often.items() if count == len(terms) - 1 >= TERMS - 1):
         exponents = [_exponent(fs, word) for fs in factors]
         if sorted(exponents) == [*range(len(terms))]:
-            powers = (name(f"{EXPONENT}{k}") for k in exponents)
+            powers = (unsimplified("power", (name(word), number(k)), ()) for k in exponents)
             rest = ([p, *(f for f in fs if not _is_power(f, word))] for p, fs in zip(powers, factors, strict=True))
-            return name(word), [(sign, multiplied(fs, e.shape)) for (sign, e), fs in zip(terms, rest, strict=True)]
-    return None, terms
+            return [(sign, multiplied(fs, e.shape)) for (sign, e), fs in zip(terms, rest, strict=True)]
+    return terms
+
+
+def _is_unfinished(e: Expr) -> bool:
+    """Whether a formula is γ⁰ or γ¹."""
+    return e.role == "power" and e.args[1].is_number and e.args[1].value in (0, 1)
 
 
 def _root(f: Expr) -> Expr:
@@ -429,28 +442,44 @@ def _is_power(f: Expr, word: str) -> bool:
     return _root(f).role == "name" and _root(f).value == word  # and no array, such as np.eye(3)[k]
 
 
-def _power(base: Expr, e: Expr) -> Expr | None:
-    """The power that a name stands for, ``γ ** (t - 1)``."""
-    m = re.fullmatch(rf"{EXPONENT}@(\w)([+-]\d+)?", e.value) if e.role == "name" else None
-    step = m and (name(m[1]) if m[2] is None else simplified("add", (name(m[1]), number(int(m[2]))), ()))
-    return unsimplified("power", (base, step), ()) if step else None
-
-
 def _inside(e: Expr, looped: Container[str]) -> tuple[Expr, list[int]]:
     """A formula with Σₜ in the sums in it, and the steps."""
+    e, every = _by_rows(e, looped)
     sums = [part for part in walk(e) if part.role in ("sum", "difference")]
     inner = {a.key for part in sums for a in part.args}
     whole = e.args[0] if e.role == "negation" else e
-    new = {part.key: _sum(part, looped if part is whole else ()) for part in sums if part.key not in inner}
-    over = next((over for _, over in new.values() if over), [])
+    outer, steps = {part.key for part in sums} - inner, [every]
 
     def made(part: Expr, args: tuple[Expr, ...]) -> Expr:
-        if part.key in new:
-            return new[part.key][0]
         is_signed = part.role == "product" and any(a.role == "negation" for a in args)
-        return product(args, part.shape) if is_signed else replace(part, args=args) if args else part
+        new = product(args, part.shape) if is_signed else replace(part, args=args) if args else part
+        if part.key in outer:
+            new, over = _sum(new, looped if part is whole else ())
+            steps.append(over)
+        return new
 
-    return (fold(e, made) if over else e), over
+    written = fold(e, made)
+    over = next(filter(None, steps), [])
+    return (written if over else e), over
+
+
+def _by_rows(e: Expr, looped: Container[str]) -> tuple[Expr, list[int]]:
+    """A sum with an entry for each step instead of an array ``[c a1, c a2, c a3]``; one of names stays."""
+    stacks = [part for _, part in terms_of(e) if part.role == "stack" and any(x.role != "name" for x in part.args)]
+    new = dict[str, Expr]()
+    for part in stacks[:1]:
+        placed = {k if k[1:] else k[0]: x for k, x in positions(part).items() if not x.is_number or x.value}
+        terms = [(1, unsimplified("into_zeros", (x,), part.shape, index=k)) for k, x in placed.items()]
+        instead, over = _of_terms(part, terms, looped) if len(terms) > 1 else (part, [])
+        if over and isinstance(_positive(instead).row, _OverSteps):
+            new[part.key] = instead
+            return replaced(e, lambda x: new.get(x.key)), over
+    return e, []
+
+
+def _positive(e: Expr) -> Expr:
+    """What is multiplied with a sign and numbers."""
+    return next((f for f in factors_of(e.args[0] if e.role == "negation" else e) if not f.is_number), e)
 
 
 def _summed(line: Line, looped: Container[str]) -> Line:
@@ -478,7 +507,9 @@ def _with_sums(d: Definition, looped: Container[str]) -> Definition:
 def _ranges(formulas: Iterable[Expr], steps: Sequence[int]) -> str:
     """The steps of sums that are over fewer than others, of a state that the last round does not need."""
     parts = [part for e in formulas for part in walk(e) if isinstance(part.row, _OverSteps)]
-    fewer = {word: part for part in parts if part.params["steps"] != steps for word in part.names if "/" in word}
+    others = [part for part in parts if part.params["steps"] != steps]
+    named = {id(part): [e.value for e in walk(part) if e.role == "name"] for part in others}
+    fewer = {w: part for part in others for w in [w for w in named[id(part)] if "/" in w] or named[id(part)][:1]}
     said = dict[str, list[str]]()
     for word, part in fewer.items():
         said.setdefault(_range(part.params["steps"]), []).append(text_name(word.partition("@")[0].rpartition("/d")[2]))
@@ -530,13 +561,18 @@ def _merged(lines: Iterable[Line], looped: Container[str], apart: Sequence[Line]
         runs = _runs(family)
         often = Counter(id(line) for _, run in runs for line in run).values()
         is_plain = len(runs) == 1 or least == 2 and max(often, default=1) == 1  # or the symbol would have two meanings
-        for pair, run in (of for of in runs if is_plain and len(of[1]) >= (TERMS if _counts(of[0]) else least)):
+        for pair, run in (of for of in runs if is_plain and len(of[1]) >= _least(of[0], least)):
             instead |= {id(line): [] for line in run}
             how = f"{pair.how}; {_range([_number(x.symbol)[1] for x in run])}"
             sizes = {x.shape if x.value is None else np.shape(x.value) for x in run}  # of rows that a mask selects
             shape = pair.shape if len(sizes) == 1 else None
             instead[id(run[0])] = [_changed(replace(pair, how=how, shape=shape), _with_numbers)]
     return [line for before in lines for line in instead.get(id(before), [before])]
+
+
+def _least(line: Line, least: int) -> int:
+    """How many lines have to have one form; more if numbers change in it, other than powers."""
+    return TERMS if _counts(_changed(line, lambda e: replaced(e, _base))) else least
 
 
 def _runs(family: list[Line]) -> list[tuple[Line, list[Line]]]:
@@ -553,6 +589,12 @@ def _runs(family: list[Line]) -> list[tuple[Line, list[Line]]]:
 def _counts(line: Line) -> bool:
     """Whether numbers in a line change from step to step."""
     return any(map(_is_counting, (*line.formulas, *(d.formula for d in line.since if d.formula))))
+
+
+def _base(e: Expr) -> Expr | None:
+    """What is raised to the number of the step, in 1 - βᵗ."""
+    is_power = e.role == "power" and e.args[1].role == "name" and e.args[1].value.startswith(f"{NUMBER}1:")
+    return e.args[0] if is_power else None
 
 
 def _changed(line: Line, change: Callable[[Expr], Expr]) -> Line:

@@ -23,10 +23,10 @@ from ..table import TABLE, Textbook
 from . import formula
 from .constants import counts
 from .factors import Combine, Edge, FoldedCall, Pull
-from .formula import Expr, Shape, index_parts, name, named, unsimplified, walk
+from .formula import Expr, Shape, index_parts, name, named, terms_of, unsimplified, walk
 from .formula_ops import applied, evaluate, largest
 from .notation import Notation
-from .simplify import again, simplified
+from .simplify import again, is_zero, simplified
 from .symbolic_rule import G, X, Y, cotangent_of, parted
 from .textbook_parser import TextbookStep, Written, parameter
 from .writing import LETTERS, subscript, text_name
@@ -318,7 +318,9 @@ class Steps(Notation):
             step = self.known(n)
             return step.forward if step and step.book.forward else self._folded_definition(n)
         formulas: dict[Var, Expr] = {}
-        for m in self._steps_to(n, self.names):
+        steps = self._steps_to(n, self.names)
+        is_running = not self.running.isdisjoint(steps)  # ½ a of each round stays that
+        for m in steps:
             eq = self.defined[m]
             args = [
                 formulas.get(p) or self.expression(p) if isinstance(p, Var) else self.operand(eq, k)
@@ -329,6 +331,9 @@ class Steps(Notation):
                 formulas[m] = named(step.forward, {f"{X}{k}": a for k, a in enumerate(args)})
             else:
                 formulas[m] = self._one_of_several(m, args) if eq.row.outputs else applied(eq, args)
+                is_sum = is_running and eq.row.algebra in ("sum", "difference")
+                if is_sum and len(terms_of(formulas[m])) < sum(len(terms_of(a)) for a in args if not is_zero(a)):
+                    formulas[m] = unsimplified(eq.row, args, eq.shape)
         return formulas[n] if self.names.get(n) == "mean" else self.with_sums(formulas[n])
 
     def with_sums(self, e: Expr) -> Expr:

@@ -11,7 +11,7 @@ from copy import deepcopy
 from dis import Positions
 from functools import lru_cache
 from types import CodeType
-from typing import Any
+from typing import Any, NamedTuple
 
 
 def assigned(code: CodeType, word: str) -> list[ast.expr] | None:
@@ -145,6 +145,93 @@ def counts_up(code: CodeType | None, e: ast.Name) -> bool:
         case ast.Call(func=ast.Name(id="range" | "enumerate" | "reversed")) if code is not None:
             return looped(code, e) == ""
     return False
+
+
+class Pairs(NamedTuple):
+    """Two loops over pairs, ``for i in range(n): for j in range(i): …``; `at` is the inner one, or a comprehension."""
+
+    turns: Sequence[tuple[str, ast.expr]]
+    at: ast.For | ast.GeneratorExp | ast.ListComp
+
+    def tests(self, e: ast.expr) -> Iterator[tuple[ast.expr, bool]]:
+        """The conditions under which a round reaches an expression, with what they are then."""
+        if not isinstance(self.at, ast.For):
+            yield from ((test, True) for of in self.at.generators for test in of.ifs)
+            return
+        block = self.at.body
+        while block:
+            around = next((at for at in block if at.lineno <= e.lineno <= (at.end_lineno or 0)), None)
+            before = block[: block.index(around)] if around in block else ()
+            yield from (
+                (at.test, False) for at in before if isinstance(at, ast.If) and isinstance(at.body[-1], ast.Continue)
+            )
+            if not isinstance(around, ast.If):
+                return
+            is_else = bool(around.orelse) and e.lineno >= around.orelse[0].lineno
+            if e.lineno >= around.body[0].lineno:
+                yield around.test, not is_else
+            block = around.orelse if is_else else around.body
+
+
+def pairs(code: CodeType | None, e: ast.expr | None) -> Pairs | None:
+    """The loops over pairs around a place."""
+    if code is None or e is None:
+        return None
+    around = (nest for scope in _scopes(code) for nest in _over_pairs(scope))
+    return next((of for of in around if of.at.lineno <= e.lineno <= (of.at.end_lineno or 0)), None)
+
+
+def is_of_pairs(code: CodeType | None, e: ast.Name) -> bool:
+    """Whether a variable counts in one of two loops over pairs."""
+    around = pairs(code, e)
+    return around is not None and any(e.id == word for word, _ in around.turns)
+
+
+@lru_cache(maxsize=1024)
+def _over_pairs(scope: ast.AST) -> list[Pairs]:
+    """The loops over pairs: two of which the inner one only adds up, or the outer one repeats it."""
+    outer = [at for at in _fors(scope) if not any(at in of.body for of in _fors(scope))]
+    nests: list[tuple[Any, Any]] = [((of, at), at) for of in outer for at in of.body if isinstance(at, ast.For)]
+    nests = [(of, at) for of, at in nests if _only_adds(*of)]
+    nests += [
+        (at.generators, at) for at in ast.walk(scope)
+        if isinstance(at, ast.GeneratorExp | ast.ListComp) and len(at.generators) == 2
+    ]  # fmt: skip
+    return [
+        Pairs([(of.target.id, of.iter) for of in loops], at)
+        for loops, at in nests if all(isinstance(of.target, ast.Name) for of in loops)
+    ]  # fmt: skip
+
+
+def _only_adds(outer: ast.For, inner: ast.For) -> bool:
+    """Whether the rounds of two loops add terms, each of entries at its own place, and keep nothing else; the outer one
+    computes nothing for the inner one, or only repeats it.
+    """
+    turns = {*names(outer.target), *names(inner.target)}
+    is_repeated = len(outer.body) == 1 and {*names(outer.target)}.isdisjoint(names(inner))
+    if any(isinstance(at, ast.Assign) and not _is_sum(at) for at in outer.body):
+        return False
+    for at in (at for at in ast.walk(outer) if at not in (outer, inner)):
+        match at:
+            case ast.AugAssign(ast.Name(), ast.Add() | ast.Sub()):
+                pass
+            case ast.Assign([ast.Name(word)], value) if word in names(value) and not _is_sum(at) and not is_repeated:
+                return False
+            case ast.For() | ast.While() | ast.AugAssign() | ast.Subscript(ctx=ast.Store()) | ast.Expr(ast.Call()):
+                return False
+            case ast.Subscript(slice=index) if any(
+                isinstance(of, ast.BinOp | ast.Slice) and not turns.isdisjoint(names(of)) for of in ast.walk(index)
+            ):
+                return False
+    return True
+
+
+def _is_sum(at: ast.Assign) -> bool:
+    """Whether an assignment adds to a variable: ``x = x - y + z``."""
+    first = at.value
+    while isinstance(first, ast.BinOp) and isinstance(first.op, ast.Add | ast.Sub):
+        first = first.left
+    return isinstance(first, ast.Name) and first is not at.value and [first.id] == names(ast.Tuple(at.targets))
 
 
 @lru_cache(maxsize=1024)

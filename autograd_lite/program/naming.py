@@ -326,7 +326,9 @@ def operand(eq: Equation, k: int) -> ast.expr | None:
             or isinstance(op, ast.MatMult) and eq.row.algebra == "product"  # by a diagonal matrix
         ):
             return (left, right)[k]
-        case ast.Compare(left, [_], [right]) if eq.row.algebra == "comparison":
+        case (
+            ast.Compare(left, [_], [right]) | ast.Call(args=[ast.BinOp(left, ast.Mult(), right), *_])
+        ) if eq.row.algebra in ("comparison", "contraction") and len(eq.operands) == 2:  # np.sum(pi * Q, axis=1)
             return (left, right)[k]
         case ast.BinOp(left, ast.Pow(), ast.Constant()) if len(eq.operands) == 1:  # a square
             return left

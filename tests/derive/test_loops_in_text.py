@@ -990,7 +990,7 @@ def test_numbers_that_a_round_computes_have_the_name_of_their_variable():
         pi = np.exp(prefs[state]) / np.sum(np.exp(prefs[state]))
         loss = loss - togo * np.log(pi[action])
     text = " ".join(str(loss.explain(prefs)).split())
-    assert "togo1 = 4.58, togo2 = 6.2" in text
+    assert "(togo1, …, togo4) = (4.58, 6.2, 8, 10)" in text
     assert "loss = -Σₜ togoₜ log(πₜ[actionₜ])" in text
 
 

@@ -264,7 +264,8 @@ def test_the_first_values_of_a_loop_have_the_number_0() -> None:
         v = v + dt * a
         L = L + q**2
     text = str(L.explain(k))
-    assert "= v0 + dt a1" in text
+    assert "v0 (1)" in text
+    assert "vₜ = vₜ₋₁ + dt aₜ                 1        t = 1 … 2" in text
     assert "L0" not in text
 
 

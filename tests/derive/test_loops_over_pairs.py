@@ -1,0 +1,102 @@
+"""Loops over pairs, and entries, labels and powers that count with the steps."""
+
+from __future__ import annotations
+
+import numpy as np
+
+import autograd_lite as ag
+
+
+def test_a_double_loop_is_a_sum_over_pairs_that_have_numbers():
+    def strain(X, D):
+        total = 0.0
+        for i in range(4):
+            for j in range(i):
+                total = total + (np.linalg.norm(X[i] - X[j]) - D[i, j]) ** 2
+        return total
+
+    X, D = np.arange(8.0).reshape(4, 2) ** 1.5, np.arange(16.0).reshape(4, 4)
+    text = str(ag.trace(strain, X, D).explain(["X"]))
+    assert "(i1, …, i6) = (1, 2, 2, 3, 3, 3), (j1, …, j6) = (0, 0, 1, 0, 1, 2)" in text
+    assert "total = Σₜ (‖aₜ‖ - D[iₜ, jₜ])²" in text
+    assert "dtotal/dXₖ = Σₜ 1[iₜ = k] dtotal/daₜ - Σₜ 1[jₜ = k] dtotal/daₜ" in text
+
+    s, wins = ag.tensor(np.arange(4.0), requires_grad=True, name="s"), np.arange(16.0).reshape(4, 4)
+    nll = 0.0
+    for i in range(4):
+        for j in range(4):
+            if i == j:
+                continue
+            nll = nll - wins[i, j] * (s[i] - np.log(np.exp(s[i]) + np.exp(s[j])))
+    text = str(nll.explain(s))
+    assert "nll = -Σₜ wins[iₜ, jₜ] (aₜ - log(exp(aₜ) + exp(bₜ)))" in text
+    assert "dnll/dbₜ = wins[iₜ, jₜ] exp(bₜ) / (exp(aₜ) + exp(bₜ))" in text  # although the sum is long
+
+    w, epochs, Y = ag.tensor(np.ones(2), requires_grad=True, name="w"), 2, np.arange(6.0).reshape(3, 2)
+    v = w
+    for _ in range(epochs):
+        for i in range(3):
+            v = v - 0.1 * (Y[i] @ v - 1) * Y[i]
+    assert "vₜ = vₜ₋₁ - 0.1 (Y[iₜ] @ vₜ₋₁ - 1) Y[iₜ]" in str((v @ v).explain(w))
+
+
+def test_powers_of_a_number_count_with_the_steps():
+    def welfare(rate, income):
+        total = 0.0
+        for t in range(4):
+            c = income[t] * (1 - rate[t])
+            total = total + 0.9**t * np.log(c)
+        return total
+
+    rate, income = np.array([0.2, 0.3, 0.25, 0.1]), np.array([1.0, 1.2, 1.3, 1.1])
+    text = str(ag.trace(welfare, rate, income).explain(["rate"]))
+    assert "total = Σₜ 0.9ᵗ⁻¹ log(cₜ)" in text
+    assert "dtotal/dcₜ = 0.9ᵗ⁻¹ / cₜ" in text
+    assert "dtotal/drateₖ = -dtotal/daₖ₊₁" in text
+
+    def adam(w, lr):
+        m = np.zeros(2)
+        for t in range(1, 4):
+            m = 0.9 * m + 0.1 * w
+            w = w - lr * m / (1 - 0.9**t)
+        return w @ w
+
+    text = str(ag.trace(adam, np.array([1.0, -0.5]), 0.1).explain(["lr"]))
+    assert "wₜ = wₜ₋₁ - lr mₜ / (1 - 0.9ᵗ)" in text
+
+
+def test_rows_and_entries_of_each_step_are_written_with_their_number():
+    def crf(emit, trans, tags):
+        score, alpha = emit[0, tags[0]], emit[0]
+        for t in range(1, len(tags)):
+            score = score + trans[tags[t - 1], tags[t]] + emit[t, tags[t]]
+            alpha = np.log(np.sum(np.exp(alpha[:, None] + trans), axis=0)) + emit[t]
+        return np.log(np.sum(np.exp(alpha))) - score
+
+    args = np.arange(12.0).reshape(4, 3) / 9, np.arange(9.0).reshape(3, 3) / 7, np.array([0, 1, 2, 0])
+    text = str(ag.trace(crf, *args).explain(["emit", "trans"]))
+    assert "score = Σₜ emit[t-1, tags[t-1]] + Σₜ trans[tags[t-1], tags[t]]" in text
+    assert "t = 1 … 4, with trans t = 1 … 3" in text
+    assert "Σₜ 1[tags[t-1] = i] 1[tags[t] = j]" in text
+    assert "dL/demitₖⱼ = dL/dαₖⱼ - 1[tags[k] = j]" in text
+
+    def contrast(S):
+        loss = 0.0
+        for i in range(3):
+            loss = loss - S[i, i] + np.log(np.sum(np.exp(S[i])))
+        return loss
+
+    assert "dloss/dSₖⱼ = dloss/daₖ₊₁,ⱼ - 1[j = k]" in str(ag.trace(contrast, np.eye(3)).explain(["S"]))
+
+
+def test_a_label_of_a_later_round_has_the_number_of_that_round():
+    def bandit(theta, rate, actions, rewards):
+        Q, nll = np.zeros(2), 0.0
+        for a, r in zip(actions, rewards, strict=True):
+            p = np.exp(theta * Q) / np.sum(np.exp(theta * Q))
+            nll = nll - np.log(p[a])
+            Q = Q + rate * (r - Q[a]) * np.eye(2)[a]  # of the first Q, zeros, nothing is recorded
+        return nll
+
+    program = ag.trace(bandit, 2.0, 0.3, np.array([0, 1, 1, 0]), np.array([1.0, 0.0, 1.0, 1.0]))
+    assert "= rewards[t-1] - Qₜ₋₁[aₜ] 1 t = 2 … 3" in " ".join(str(program.explain(["theta", "rate"])).split())
