@@ -264,8 +264,9 @@ def of_whole(code: CodeType, e: ast.expr) -> ast.expr:
     """An expression in a loop with the arrays in the place of the entries or rows that its rounds take: ``x - mu`` of
     ``x - mu[k]`` in ``for k in range(n)``, and of ``x - m`` in ``for m in mu``.
     """
+    every: Iterator[Any] = (at for scope in _scopes(code) for at in ast.walk(scope))
     around = [
-        ((at.lineno, at.col_offset), of) for scope in _scopes(code) for at in ast.walk(scope)
+        ((at.lineno, at.col_offset), of) for at in every
         for of in ([at] if isinstance(at, ast.For) else getattr(at, "generators", [])[:1]) if _is_around(at, e)
     ]  # fmt: skip
     if not around:

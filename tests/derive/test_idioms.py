@@ -728,3 +728,11 @@ def test_sums_over_one_axis_after_another():
     y = np.tanh(x)
     L = np.sum(np.apply_over_axes(np.sum, y, (0, 2)) * weights)
     assert "dL/dx = dL/dy ⊙ (1 - y²)" in explained(L, weights=weights, y=y)
+
+
+def test_axes_of_length_one_that_are_kept_in_front_are_dropped():
+    def summed(x):
+        windows = np.reshape(np.take(np.ravel(x), np.arange(12) % 6), (2, 3, 2))
+        return np.sum(np.apply_over_axes(np.sum, np.tanh(windows) + np.arange(12.0).reshape(2, 3, 2), (0, -1)) ** 2)
+
+    assert "not confirmed" not in str(ag.trace(summed, np.ones((2, 3))).explain())
