@@ -51,8 +51,10 @@ def _loops(program: Program, kept: Container[Var]) -> Iterator[tuple[Any, _Whole
     runs = [(key, list(run)) for key, run in groupby(program.equations, turn_of) if key is not None]
     often = Counter(key for key, _ in runs)
     for key, run in runs:
-        for whole in _wholes(run, often[key] > 1, is_inner(key)):
-            if all(whole.may_go(v, users, program, kept) for v in whole.inside):
+        is_listed = isinstance(key[0], str) and often[key] < 2  # a comprehension, whose values are perhaps an array
+        for whole in _wholes(run, often[key] > 1 or is_listed, is_inner(key)):
+            may_go = all(whole.may_go(v, users, program, kept) for v in whole.inside)
+            if may_go and (whole.stacks or not is_listed):
                 yield key, whole
 
 
@@ -100,9 +102,11 @@ class _Whole:
     def is_read(self) -> bool:
         """Whether the rounds are operations on arrays, which are then found."""
         length = _period([(place(eq), eq.row) for eq in self.run])
-        length = length if all(eq.group is self.run[0].group for eq in self.run) else 0
         self._own = {id(eq) for eq in self.run}
-        self.rounds = [self.run[k : k + length] for k in range(0, len(self.run), length)] if length else []
+        run = self.run
+        if any(eq.group is not run[0].group for eq in run):  # of np.linalg.norm in each round
+            run = [replace(eq, origin=eq.origin._replace(group=None)) for eq in run]
+        self.rounds = [run[k : k + length] for k in range(0, len(run), length)] if length else []
         try:
             for same in zip(*self.rounds, strict=True):
                 self._read(same)
@@ -137,7 +141,9 @@ class _Whole:
             raise _NoArrays
         if first.row.algebra == "index" and first.reads and not {*first.reads} & self.inside.keys():
             whole = self._entries(same)
-        elif first.row.algebra in ("sum", "difference") and [eq.operands[0] for eq in same[1:]] == values[:-1]:
+        elif first.row.algebra in ("sum", "difference") and all(
+            eq.operands[0] is before for eq, before in zip(same[1:], values, strict=False)
+        ):
             self._add_up(same)
             return
         else:
@@ -206,9 +212,11 @@ class _Whole:
             if all(is_varied for _, is_varied in read):
                 raise _NoArrays
             return self._made(first, [y, x] if is_last else [x, y], shape)
-        if first.row.algebra == "total" and first.params.get("axis") is None and not first.shape:
-            axes = tuple(range(1, np.ndim(read[0][0])))
-            return self._made(first, [read[0][0]], shape, axis=axes) if axes else read[0][0]
+        if first.row.algebra == "total" or first.row.name == "power_norm":
+            of, axis = read[0][0], first.params.get("axis")
+            axes = range(np.ndim(of) - 1) if axis is None else np.atleast_1d(axis).tolist()
+            axis = tuple(k % (np.ndim(of) - 1) + 1 for k in axes)
+            return self._made(first, [of], shape, axis=axis) if axis else of
         if first.row.kind != "elementwise":
             raise _NoArrays
         return self._made(first, [self._laid_out(x, is_varied, len(first.shape)) for x, is_varied in read], shape)

@@ -133,3 +133,12 @@ def test_comprehensions_in_a_loop():
     text = explained(soft, draw(3) ** 2, draw(3, 2), draw(4, 2))
     assert "aₜ = xₜ - μ 3x2 t = 1 … 4" in text
     assert "L = Σₜ (rₜ @ bₜ - log(Σ (π ⊙ exp(" in text
+
+
+def test_a_list_of_distances_is_a_vector():
+    sats, pos = draw(5, 3), ag.tensor(draw(3), requires_grad=True)
+    bias = ag.tensor(0.3, requires_grad=True)
+    pred = np.stack([np.linalg.norm(s - pos) + bias for s in sats])
+    text = " ".join(str(np.sum(pred**2).explain([pos, bias], {"sats": sats, "pos": pos, "bias": bias})).split())
+    assert "a = sats - pos 5x3" in text
+    assert "dL/dpos = -Σᵢ dL/daᵢ since a = sats - pos" in text
