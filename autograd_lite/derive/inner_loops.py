@@ -54,7 +54,8 @@ def _loops(program: Program, kept: Container[Var]) -> Iterator[tuple[Any, _Whole
         is_listed = isinstance(key[0], str) and often[key] < 2  # a comprehension, whose values are perhaps an array
         for whole in _wholes(run, often[key] > 1 or is_listed, is_inner(key)):
             may_go = all(whole.may_go(v, users, program, kept) for v in whole.inside)
-            if may_go and (whole.stacks or not is_listed):
+            is_known = all(any(np.array_equal(x, of) for of in program.constants.values()) for x in whole.stacked)
+            if may_go and (whole.stacks and is_known or not is_listed):  # no windows of an image
                 yield key, whole
 
 
@@ -98,6 +99,7 @@ class _Whole:
     totals: set[Var] = field(default_factory=set)
     carried: set[Var] = field(default_factory=set)
     takes_entries: bool = False
+    stacked: list[Any] = field(default_factory=list)  # constants that are arrays in each round
 
     def is_read(self) -> bool:
         """Whether the rounds are operations on arrays, which are then found."""
@@ -245,7 +247,9 @@ class _Whole:
             raise _NoArrays
         if all(np.array_equal(x, xs[0]) for x in xs):
             return xs[0], False
-        return np.stack(xs), True
+        whole = np.stack(xs)
+        self.stacked += [whole] if np.ndim(xs[0]) else []
+        return whole, True
 
 
 def _period(keys: Sequence[Any]) -> int:
