@@ -98,6 +98,7 @@ class _Whole:
     stacks: dict[Var, Any] = field(default_factory=dict)
     totals: set[Var] = field(default_factory=set)
     carried: set[Var] = field(default_factory=set)
+    turns: set[tuple[Var, ...]] = field(default_factory=set)  # the values of one operation in all rounds
     takes_entries: bool = False
     stacked: list[Any] = field(default_factory=list)  # constants that are arrays in each round
 
@@ -122,9 +123,9 @@ class _Whole:
             return True
         outside = [eq for eq in users.get(v, ()) if id(eq) not in self._own]
         for eq in outside:
-            arrays = {id(self.inside.get(x)) if isinstance(x, Var) else 0 for x in eq.operands}
-            is_stack = eq.row.algebra == "stack" and eq.params["axis"] == 0 and len(eq.operands) == len(self.rounds)
-            if not is_stack or len(arrays) > 1 or v in self.carried or self.inside[v] in self.carried:
+            is_stack = eq.row.algebra == "stack" and eq.params["axis"] == 0
+            is_stack = is_stack and all(isinstance(x, Var) for x in eq.operands) and tuple(eq.operands) in self.turns
+            if not is_stack or v in self.carried or self.inside[v] in self.carried:
                 return False
             self.stacks[eq.outputs[0]] = self.inside[v]
         return v not in kept and not any(v is x for x in program.results)
@@ -138,9 +139,10 @@ class _Whole:
 
     def _read(self, same: Sequence[Equation]) -> None:
         """One operation of all rounds."""
-        first, values = same[0], [eq.outputs[0] for eq in same]
+        first, values = same[0], tuple(eq.outputs[0] for eq in same)
         if len(first.outputs) > 1 or first.is_random:
             raise _NoArrays
+        self.turns.add(values)
         if first.row.algebra == "index" and first.reads and not {*first.reads} & self.inside.keys():
             whole = self._entries(same)
         elif first.row.algebra in ("sum", "difference") and all(

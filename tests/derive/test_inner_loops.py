@@ -142,3 +142,17 @@ def test_a_list_of_distances_is_a_vector():
     text = " ".join(str(np.sum(pred**2).explain([pos, bias], {"sats": sats, "pos": pos, "bias": bias})).split())
     assert "a = sats - pos 5x3" in text
     assert "dL/dpos = -Σᵢ dL/daᵢ since a = sats - pos" in text
+
+
+def test_a_list_in_another_order_is_not_the_vector():
+    def f(mu, X):
+        L = 0.0
+        for x in X:
+            d = [(x - mu[k]) ** 2 for k in range(3)]
+            L = L + np.array(d[::-1]) @ np.arange(3.0)
+        return L
+
+    mu, X = draw(3), draw(2)
+    text = str(ag.trace(f, mu, X).explain(["mu"]))
+    assert "not confirmed" not in text
+    assert f"{f(mu, X):.5g}"[:6] in text
