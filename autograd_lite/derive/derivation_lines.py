@@ -403,13 +403,13 @@ class Lines:
         e = again(e, args)
         if (unit := self._unit(e)) is None or len(e.args) != 2:
             return e
-        return product((*(f for f in factors_of(unit) if f.value != "I"), e.args[e.args[0] is unit]), e.shape)
+        return product((*(f for f in factors_of(unit) if not _is_identity(f)), e.args[e.args[0] is unit]), e.shape)
 
     def _unit(self, e: Expr) -> Expr | None:
         """The factor of a product of matrices that is a multiple of I."""
         is_unit = "I" in self.chain.introduced or "I" in self.chain.constants.quoted
         factors = [a for a in e.args if a.role in ("name", "product")] if is_unit and e.role == "matrix product" else []
-        return next((a for a in factors if "I" in {f.value for f in factors_of(a)}), None)
+        return next((a for a in factors if any(map(_is_identity, factors_of(a)))), None)
 
     @cached_property
     def firsts(self) -> dict[str, Expr]:
@@ -561,12 +561,16 @@ def _trace(e: Expr) -> Expr | None:
     """The sum of all entries of ``G ⊙ I`` as the trace of G."""
     ndim = len(e.args[0].shape) if e.role == "total" else 0
     factors = factors_of(e.args[0]) if ndim == 2 and set(e.shape) <= {1} else ()
-    rest = [f for f in factors if f.value != "I"]
+    rest = [f for f in factors if not _is_identity(f)]
     matrices = [f for f in rest if f.shape == e.args[0].shape]
     if len(rest) + 1 != len(factors) or not matrices:
         return None
     trace = unsimplified("trace", (multiplied(matrices, e.args[0].shape),), ())
     return multiplied([*(f for f in rest if f not in matrices), trace], ())
+
+
+def _is_identity(e: Expr) -> bool:
+    return e.role == "name" and e.value == "I"
 
 
 def _is_unit(e: Expr) -> bool:

@@ -58,8 +58,10 @@ class Definition:
 
 def _side(symbol: str, e: Expr, printer: Printer) -> str:
     """What a symbol is equal to: an entry of the array of this name is ``b[t-1]``, as b_t = b_{t-1} would be false."""
-    if isinstance(printer, Latex) and e.role == "index" and e.args[0].value == re.sub(r"(@.*|\d+)$", "", symbol):
-        return printer.name(e.args[0].value) + printer.plain(f"[{index_text(e.params['index'], TEXT)}]")
+    if isinstance(printer, Latex) and e.role == "index" and e.args[0].role == "name":
+        word = e.args[0].value
+        if word == re.sub(r"(@.*|\d+)$", "", symbol):
+            return printer.name(word) + printer.plain(f"[{index_text(e.params['index'], TEXT)}]")
     return write(e, printer)
 
 

@@ -622,7 +622,8 @@ def _in_order(lines: Iterable[Line]) -> list[Line]:
     out, entries = list[Line](), dict[str, list[Line]]()
     for line in lines:
         word, of = _number(line.symbol)[0], line.formulas[0] if line.formulas else None
-        if of is not None and of.role == "index" and of.args[0].value == word and not of.shape:
+        is_entry = of is not None and of.role == "index" and of.args[0].role == "name" and not of.shape
+        if of is not None and is_entry and of.args[0].value == word:
             out += [] if word in entries else [line]
             entries.setdefault(word, []).append(line)
         else:
