@@ -671,6 +671,7 @@ class Constants:
         places = range(whole.size)[part] if whole.ndim == 1 else range(0)
         indices = [*self._reads(eq).values()]  # the first rounds may read a state of zeros, the last what is not needed
         last = len(places) - len(turns)
+        last = last if all(isinstance(k, int | np.integer) for k in indices) else -1
         starts = [s for s in range(last + 1) if [*whole[[*places]][s : s + len(turns)]] == indices]
         is_entry = len(starts) > 0
         t += starts[0] if starts else 0

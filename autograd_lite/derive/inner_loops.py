@@ -211,12 +211,12 @@ class _Whole:
             self.equations.append(replace(first, operands=tuple(x for x, _ in read)))
             return first.outputs[0]
         shape = (len(same), *first.shape)
-        if first.row.name == "matmul" and [np.ndim(x) - is_varied for x, is_varied in read] == [1, 1]:
+        if first.row is TABLE["matmul"] and [np.ndim(x) - is_varied for x, is_varied in read] == [1, 1]:
             (x, _), (y, is_last) = read  # u @ V[j] is an entry of V @ u
             if all(is_varied for _, is_varied in read):
                 raise _NoArrays
             return self._made(first, [y, x] if is_last else [x, y], shape)
-        if first.row.algebra == "total" or first.row.name == "power_norm":
+        if first.row.algebra in ("total", "norm"):
             of, axis = read[0][0], first.params.get("axis")
             axes = range(np.ndim(of) - 1) if axis is None else np.atleast_1d(axis).tolist()
             axis = tuple(k % (np.ndim(of) - 1) + 1 for k in axes)

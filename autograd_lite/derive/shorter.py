@@ -83,9 +83,10 @@ class Shorter:
     def _words(self) -> tuple[dict[str, Expr], set[str], set[str]]:
         """What names stand for; the names of entries that are picked; these and the letters."""
         s = self.steps
-        words = {s.names[n]: s.definition(n) for n in s.landmarks if n in s.defined}
+        drawn = {n for n in s.landmarks if n in s.defined and s.defined[n].is_random}  # not again
+        words = {s.names[n]: s.definition(n) for n in s.landmarks if n in s.defined and n not in drawn}
         picked = {w for w, e in words.items() if e.role in ("index", "diagonal") and stem(w) not in s.looped}
-        return words, picked, picked | {s.names[n] for n in s.unnamed & s.defined.keys()}
+        return words, picked, picked | {s.names[n] for n in (s.unnamed & s.defined.keys()) - drawn}
 
     @cached_property
     def _minus_result(self) -> set[str]:

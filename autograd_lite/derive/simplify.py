@@ -61,7 +61,7 @@ def _unchanged(e: Expr) -> None:
 def _with_sign_in_front(e: Expr) -> Expr | None:
     """``Σ (-x)`` as ``-Σ x``, and so with any linear function; σ(-(a - b)), of 1 / (1 + exp(a - b)), as σ(b - a)."""
     x = e.args[0] if e.row.kind == "linear" and len(e.args) == 1 else e
-    if e.head == "sigmoid" and e.args[0].role == "negation" and (of := e.args[0].args[0]).role == "difference":
+    if e.row is TABLE["sigmoid"] and e.args[0].role == "negation" and (of := e.args[0].args[0]).role == "difference":
         return make(e.row, [simplified("subtract", of.args[::-1], of.shape)], e.params, e.shape)
     is_negative = x is not e and x.role == "negation" and x.args[0].shape == x.shape
     return product((number(-1), make(e.row, x.args, e.params, e.shape)), e.shape) if is_negative else None

@@ -195,6 +195,8 @@ def _applied(word: str, args: list[Written]) -> Written:
         bound, params = values, {}
     else:
         bound, params = row.bind(*values, **kept) if row.bind is not None else (values, {})
+        if "generator" in params:
+            raise ValueError(f"{word} draws numbers")
         value = row.fn(*bound, **params)
     operands = tuple(a.formula for a in args[: len(bound)])
     shape = np.shape(value)

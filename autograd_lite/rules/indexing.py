@@ -346,7 +346,7 @@ def _set_in_order(x, index, value):
         k, index = _packed(index)
         if not is_tensor(value) and not np.any(value):
             return zero_at(x, k, index)
-        return np.where(zero_at(np.ones(x.shape), k, index) > 0, x, value.reshape(()))
+        return np.where(zero_at(np.ones(x.shape), k, index) > 0, x, value.reshape(()).astype(x.dtype))
     writer = maximum_into(np.full(x.size, -1), np.arange(places.size), places.reshape(-1)).reshape(x.shape)
     return np.where(writer >= 0, getitem(_for_each(places.shape, value).astype(x.dtype), np.maximum(writer, 0)), x)
 

@@ -17,6 +17,7 @@ from .indexing import (
     scatter_at,
     set_at,
     taken_shape,
+    zero_at,
 )
 
 
@@ -91,9 +92,15 @@ def _scatter_at(b):
     return b(g, k, index=index, shape=shape)
 
 
+def _zero_at(b):
+    k, index, _, _ = _slots(b.xs[1], b.on[1], b.params["index"], b.ndim(0), b.size)
+    return b(b.full(0), k, index=index)
+
+
 getitem.attach(batch=_getitem)
 into_zeros.attach(batch=_into_zeros)
 gather_at.attach(batch=_gather_at)
 scatter_at.attach(batch=_scatter_at)
+zero_at.attach(batch=_zero_at)
 set_at.attach(batch=_assigned)
 add_at.attach(batch=_assigned)
