@@ -64,7 +64,7 @@ class Given:
         if not isinstance(v, Var) and not names.isdisjoint(self.chain.named):  # in terms of values of the program
             is_mask = np.asarray(x).dtype == bool  # anything else has perhaps lost its derivative
             return is_mask and all(self.word(word, code) for word in names - self.chain.named.keys())
-        if any(map(self.chain.constants.is_first, names)):
+        if np.ndim(x) and any(map(self.chain.constants.is_first, names)):
             return self._first(self.chain.operand(eq, k), code)
         starts = names & self.chain.constants.starts
         self.fixed |= starts

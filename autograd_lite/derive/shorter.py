@@ -266,7 +266,12 @@ def _close(x: Any, y: Any, size: float) -> bool:
 
 
 def _written_out(e: Expr, meanings: Mapping[str, Expr], out: Set[str]) -> Expr:
-    """`e` with their meanings for the names of `out`, and for the names in these; positions in an index keep theirs."""
-    while (here := e.names & out) and (new := substitute(e, {word: meanings[word] for word in here})).key != e.key:
+    """`e` with their meanings for the names of `out`, and for the names in these, unless these become too many;
+    positions in an index keep theirs.
+    """
+    while (here := e.names & out) and len(e.names) <= MANY:
+        new = substitute(e, {word: meanings[word] for word in here})
+        if new.key == e.key:
+            break
         e = new
     return e
