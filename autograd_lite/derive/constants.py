@@ -171,7 +171,7 @@ class Constants:
         stated = None if start is None else at(start + rounds.index(eq.outputs[0]))
         if stated is None:
             return None
-        self._use({**wholes, **variables}, stated.formula.names | _of_labels(stated.formula))
+        self._use({**wholes, **variables}, {*stated.formula.names, *_of_labels(stated.formula).values()})
         if not stated.formula.names:
             return number(x)
         return fold(stated.formula, again) if counts else stated.formula
@@ -201,10 +201,9 @@ class Constants:
         if found is None:
             return None
         stated, variables = found
-        labels = (at for part in walk(stated.formula) for at in index_parts(part.params.get("index")))
-        words = {at.word: at.word.partition("[")[0] for at in labels if isinstance(at, Labels)}
-        self.quoted |= {word: [of] for word, of in words.items() if word != of}
-        self._use(variables, {*stated.formula.names, *words.values()})
+        labels = _of_labels(stated.formula)
+        self.quoted |= {word: [of] for word, of in labels.items() if word != of}
+        self._use(variables, {*stated.formula.names, *labels.values()})
         return stated.formula
 
     def _with_labels(
@@ -898,10 +897,10 @@ class _Turns(ast.NodeTransformer):
         return ast.Name(self.words[-1])
 
 
-def _of_labels(e: Expr) -> set[str]:
-    """The arrays of which labels in a formula are entries, states of ``φ[states[0]]``."""
+def _of_labels(e: Expr) -> dict[str, str]:
+    """The labels in a formula, each with the array that it is an entry of: states[0] with states."""
     at = (part for of in walk(e) for part in index_parts(of.params.get("index")))
-    return {labels.word.partition("[")[0] for labels in at if isinstance(labels, Labels)}
+    return {labels.word: labels.word.partition("[")[0] for labels in at if isinstance(labels, Labels)}
 
 
 def _has_entries(x: Array, axis: int) -> bool:

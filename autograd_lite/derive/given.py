@@ -71,10 +71,8 @@ class Given:
         written = _begun(operand(eq, k)) if names == starts else operand(eq, k)
         if names != starts and names.isdisjoint(self.chain.numbered):
             is_whole = isinstance(v, Var) or self.chain.operand(eq, k).role == "name"
-            if is_whole and isinstance(written, ast.Name) and names == {written.id}:
-                return self._local(written.id, code) > UNKNOWN
-            if is_whole and isinstance(written, ast.Name) and {stem(w) for w in names} == {written.id}:
-                self.fixed |= names  # S2, of the list from which a loop takes S
+            if is_whole and isinstance(written, ast.Name) and {written.id} in (names, {stem(w) for w in names}):
+                self.fixed |= names - {written.id}  # S2, of the list from which a loop takes S
                 return self._local(written.id, code) > UNKNOWN
             variables = {stem(w) if w in starts else w for w in names}
             return all(self.word(word, code) for word in variables - self.chain.constants.sizes.keys())

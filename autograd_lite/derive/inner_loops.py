@@ -9,7 +9,7 @@ turn, and only add up across rounds; any other loop stays as it is.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any
@@ -28,20 +28,18 @@ def without_inner_loops(program: Program, names: dict[Var, str], kept: Container
 
     Values that are `kept`, and results, are not replaced.
     """
-    equations = list(program.equations)
     instances = Counter[Any]()
     instead: dict[Var, Any] = {}
     new: dict[int, list[Equation]] = {}
     for key, whole in _loops(program, kept):
         instances[key] += 1
         new |= {id(eq): [] for eq in whole.run} | {id(whole.run[-1]): whole.equations}
-        new |= {id(eq): [] for eq in equations if whole.stacks.keys() & {*eq.outputs}}
         instead |= whole.stacks
         whole.name(names, instances[key])
     if not new:
         return program, set()
-    program = replace(program, equations=[eq for old in equations for eq in new.get(id(old), [old])])
-    program = program.mapped(lambda eq, _: [replace(eq, operands=_current(eq, instead))] if instead else None)
+    program = replace(program, equations=[eq for old in program.equations for eq in new.get(id(old), [old])])
+    program = program.mapped(lambda eq, _: {v: instead[v] for v in eq.outputs if v in instead} or None)
     return program, {place(eq) for eqs in new.values() for eq in eqs}
 
 
@@ -54,8 +52,7 @@ def _loops(program: Program, kept: Container[Var]) -> Iterator[tuple[Any, _Whole
         is_listed = isinstance(key[0], str) and often[key] < 2  # a comprehension, whose values are perhaps an array
         for whole in _wholes(run, often[key] > 1 or is_listed, is_inner(key)):
             may_go = all(whole.may_go(v, users, program, kept) for v in whole.inside)
-            is_known = all(any(np.array_equal(x, of) for of in program.constants.values()) for x in whole.stacked)
-            if may_go and (whole.stacks and is_known or not is_listed):  # no windows of an image
+            if may_go and (not is_listed or whole.stacks and whole.is_of(program.constants.values())):
                 yield key, whole
 
 
@@ -70,10 +67,6 @@ def _wholes(run: Sequence[Equation], is_repeated: bool, is_nested: bool) -> list
         if parts and all(part.is_read() and part.takes_entries for part in parts):
             return parts
     return []
-
-
-def _current(eq: Equation, instead: Mapping[Var, Any]) -> tuple[Any, ...]:
-    return tuple(instead.get(x, x) if isinstance(x, Var) else x for x in eq.operands)
 
 
 class _NoArrays(Exception):
@@ -129,6 +122,10 @@ class _Whole:
                 return False
             self.stacks[eq.outputs[0]] = self.inside[v]
         return v not in kept and not any(v is x for x in program.results)
+
+    def is_of(self, arrays: Collection[Any]) -> bool:
+        """Whether all constants of the rounds are rows of these arrays, and no windows of an image."""
+        return all(any(np.array_equal(x, of) for of in arrays) for x in self.stacked)
 
     def name(self, names: dict[Var, str], turn: int) -> None:
         """Give the arrays the names of the values of the rounds, with the number of times that the loop has run."""

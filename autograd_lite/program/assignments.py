@@ -73,9 +73,13 @@ def _blocks(at: ast.AST) -> Iterator[list[ast.stmt]]:
 
 def _is_within(e: ast.expr | ast.stmt, at: ast.stmt) -> bool:
     """True if an expression is in a statement without a block."""
-    ends = (at.lineno, at.col_offset), (at.end_lineno or 0, at.end_col_offset or 0)
-    start, end = (e.lineno, e.col_offset), (e.end_lineno or 0, e.end_col_offset or 0)
-    return not any(_blocks(at)) and ends[0] <= start and end <= ends[1]
+    return not any(_blocks(at)) and _contains(at, e)
+
+
+def _contains(at: Any, e: ast.expr | ast.stmt) -> bool:
+    """True if a part of the source has an expression in it."""
+    is_before = (at.lineno, at.col_offset) <= (e.lineno, e.col_offset)
+    return is_before and (e.end_lineno or 0, e.end_col_offset or 0) <= (at.end_lineno or 0, at.end_col_offset or 0)
 
 
 def looped(code: CodeType, e: ast.expr) -> str | None:
@@ -264,14 +268,10 @@ def of_whole(code: CodeType, e: ast.expr) -> ast.expr:
     """An expression in a loop with the arrays in the place of the entries or rows that its rounds take: ``x - mu`` of
     ``x - mu[k]`` in ``for k in range(n)``, and of ``x - m`` in ``for m in mu``.
     """
-    every: Iterator[Any] = (at for scope in _scopes(code) for at in ast.walk(scope))
-    around = [
-        ((at.lineno, at.col_offset), of) for at in every
-        for of in ([at] if isinstance(at, ast.For) else getattr(at, "generators", [])[:1]) if _is_around(at, e)
-    ]  # fmt: skip
+    around = [(at, of) for scope in _scopes(code) for at, of in _turning(scope) if _contains(at, e)]
     if not around:
         return e
-    inner = max(around, key=lambda at: at[0])[1]
+    inner = max(around, key=lambda loop: (loop[0].lineno, loop[0].col_offset))[1]
     taken = dict(_matched(inner.target, _each(inner.iter)))
     counters = {word for word, of in taken.items() if isinstance(of, ast.Call)}
 
@@ -293,8 +293,11 @@ def of_whole(code: CodeType, e: ast.expr) -> ast.expr:
     return ast.fix_missing_locations(ast.copy_location(Whole().visit(deepcopy(e)), e))
 
 
-def _is_around(at: Any, e: ast.expr) -> bool:
-    return (at.lineno, at.col_offset) <= (e.lineno, e.col_offset) <= (at.end_lineno, at.end_col_offset)
+@lru_cache(maxsize=1024)
+def _turning(scope: ast.AST) -> list[tuple[Any, Any]]:
+    """The loops and comprehensions in a scope, each with what has its (first) target and what it is over."""
+    several = ((at, [at] if isinstance(at, ast.For) else getattr(at, "generators", ())[:1]) for at in ast.walk(scope))
+    return [(at, of) for at, turns in several for of in turns]
 
 
 @lru_cache(maxsize=256)

@@ -1029,7 +1029,9 @@ def test_the_rows_that_a_loop_takes_have_the_name_of_its_variable():
     def pairs(w, P, games):
         return sum(w * np.sum((P[a] - P[b]) ** 2) for a, b in games)
 
-    draw = lambda *shape: RNG.uniform(-1, 1, shape)  # noqa: E731
+    def draw(*shape):
+        return RNG.uniform(-1, 1, shape)
+
     text = " ".join(str(ag.trace(rnn, draw(3, 2), draw(3, 3), draw(4, 2), [0, 2, 1, 1], draw(3)).explain()).split())
     assert "xₜ = inputs[t-1] 2 t = 1 … 4 aₜ = W @ xₜ + U @ hₜ₋₁" in text
     assert "hₜ[yₜ]" in text or "hₜ[labels[t-1]]" in text
