@@ -18,6 +18,7 @@ import reference  # noqa: E402
 from mathml import mathml  # noqa: E402
 
 import autograd_lite  # noqa: E402
+from autograd_lite.derive.mathml import STYLE  # noqa: E402
 from autograd_lite.drawing import available  # noqa: E402
 
 project = "autograd_lite"
@@ -32,9 +33,9 @@ default_role = "literal"  # `x` in a docstring is the name of a parameter
 exclude_patterns = ["_build", "extra"]
 html_theme = "furo"
 html_title = f"autograd_lite {version}"
-html_static_path = ["_static"]
+html_static_path = ["_static", "extra/style"]
 html_extra_path = ["extra"]  # made below
-html_css_files = ["docs.css"]
+html_css_files = ["math.css", "docs.css"]
 html_math_renderer = "mathml"
 
 myst_enable_extensions = ["dollarmath", "colon_fence", "deflist"]
@@ -91,4 +92,6 @@ notebook_pages.make()
 gallery.make()
 lesson_pages.make()
 reference.make()
+(HERE / "extra" / "style").mkdir(parents=True, exist_ok=True)
+(HERE / "extra" / "style" / "math.css").write_text(STYLE, encoding="utf-8")
 (HERE / "ops.md").write_text(ops_table.page(), encoding="utf-8")
