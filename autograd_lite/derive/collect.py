@@ -437,7 +437,8 @@ class _Reader:
             return summed
         with np.errstate(all="ignore"):
             value, size = evaluate(summed, env), largest(evaluate(summed.args[0], env))
-        if largest(value) < 1e-12 * size and summed.names & self.context.computed:
+        is_steady = any(part.row is not None and part.row.kind == "constant" for part in walk(summed))  # Σ sign(y - c)
+        if largest(value) < 1e-12 * size and summed.names & self.context.computed and not is_steady:
             return number(0)
         if np.allclose(value, 1, rtol=1e-12):
             self.ones |= {} if summed.args[0].head == "onehot" else {summed.key: summed}
@@ -586,7 +587,7 @@ def _written(terms: list[Term], shape: Shape) -> Expr:
     common = {
         k: (first.factors[k][0], min(p) if min(p) > 0 else max(p)) for k, p in powers.items() if min(p) * max(p) > 0
     }  # fmt: skip
-    size = _common_number([t.coefficient for t in terms], any(power < 0 for _, power in common.values()))
+    size = _common_number([t.coefficient for t in terms], [power for _, power in common.values()])
     rest = []
     for t in terms:
         left = {k: (f, power - common.get(k, (f, 0))[1]) for k, (f, power) in t.factors.items()}
@@ -602,7 +603,10 @@ def _written(terms: list[Term], shape: Shape) -> Expr:
     written = _over_one(rest, shape) or written
     scalars = {k: v for k, v in common.items() if not v[0].shape}
     arrays = {k: v for k, v in common.items() if v[0].shape}
-    return product((_one(Term(size, scalars), ()), total(written), _one(Term(1, arrays), shape)), shape)
+    inner, factors = total(written), factors_of(_one(Term(1, arrays), shape))
+    is_rest = any(f.names == inner.names for f in factors)  # g ⊙ o ⊙ (1 - o), but (p - y) ⊙ w
+    in_order = sorted((inner, *factors), key=lambda f: (_is_last(f)[1], f is inner and is_rest))
+    return product((_one(Term(size, scalars), ()), *in_order), shape)
 
 
 def _over_one(terms: Sequence[Term], shape: Shape) -> list[Expr]:
@@ -624,15 +628,19 @@ def _paired(two: Sequence[Term], other: Term, shape: Shape) -> list[Expr]:
     return [pair, _one(other, shape)][::sign]
 
 
-def _common_number(numbers: Sequence[Any], is_below: bool) -> Any:
-    """The number in front of a sum: the size that all have, or in a quotient the common denominator of fractions."""
+def _common_number(numbers: Sequence[Any], powers: Sequence[int]) -> Any:
+    """The number in front of a sum and of factors to some powers: the size that all have, whole numbers' greatest
+    divisor, or in a quotient the common denominator of fractions.
+    """
     sizes = {abs(c) for c in numbers}
     if len(sizes) == 1:
         return sizes.pop()
-    finite = [c for c in numbers if isinstance(c, Fraction | int) or math.isfinite(abs(c))]
-    if len(finite) < len(numbers) or not is_below or not np.isrealobj(finite):  # (x + y - 2 z) / (2 n)
+    finite = [Fraction(c) for c in numbers if np.isrealobj(c) and math.isfinite(c)]
+    if len(finite) < len(numbers) or not powers:
         return 1
-    below = math.lcm(*(Fraction(c).denominator for c in finite))
+    if all(c.denominator == 1 for c in finite):
+        return math.gcd(*(c.numerator for c in finite))
+    below = math.lcm(*(c.denominator for c in finite)) if min(powers) < 0 else DIGITS  # (x + y - 2 z) / (2 n)
     return Fraction(1, below) if below < DIGITS else 1
 
 

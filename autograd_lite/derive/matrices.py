@@ -3,24 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import reduce
 from typing import TypeAlias
 
 from .factors import total
 from .formula import Expr, factors_of, number, terms_of, unsimplified, walk
-from .simplify import matrix_times, product, simplified, transposed
+from .simplify import is_negative, matrix_times, product, simplified, transposed
 
 Term: TypeAlias = tuple[Expr, tuple[Expr, ...]]  # a coefficient, and the matrices that it stands before
 PRODUCTS = ("matrix product", "outer product")
 
 
 def gathered(e: Expr, is_symmetric: Callable[[Expr], bool]) -> Expr:
-    """A sum of products of matrices, those with the same last factors as one product."""
+    """A sum of products of matrices, those with the same last factors, or the same first one, as one product."""
     chains = _chains(e, False, is_symmetric)
     groups: dict[tuple[str, ...], list[Term]] = {}
     for c, matrices in chains:
         alone = "" if len(matrices) > 1 else matrices[0].key  # x beside A @ x
         groups.setdefault((alone, *(m.key for m in matrices[1:])), []).append((c, matrices))
-    return total([_product(group) for group in groups.values()])
+    heads: dict[str, list[list[Term]]] = {}
+    for tail, group in groups.items():
+        c, (first, *rest) = group[0]
+        size = product((number(-1), c), ()) if c.role == "negation" or is_negative(c) else c
+        alike = f"{first.key} {size.key}" if len(group) == 1 and rest else str(tail)
+        heads.setdefault(alike, []).append(group)
+    return total([e for alike in heads.values() for e in _behind(alike)])
+
+
+def _behind(groups: Sequence[Sequence[Term]]) -> list[Expr]:
+    """Terms that have their first matrix and, but for its sign, their number in common: ``Aᵀ @ (A @ x - b)``."""
+    (c, (first, *_)), *_ = terms = groups[0] if len(groups) == 1 else [term for [term] in groups]
+    if len(groups) == 1 or len({len(matrices) for _, matrices in terms}) < len(terms):
+        return list(map(_product, groups))
+    rest = [(number(1 if d.key == c.key else -1), reduce(matrix_times, matrices[1:])) for d, matrices in terms]
+    whole = matrix_times(first, total([product(pair, pair[1].shape) for pair in rest]))
+    return [product((c, whole), whole.shape)]
 
 
 def _product(group: Sequence[Term]) -> Expr:

@@ -148,9 +148,9 @@ class Shorter:
             labels = np.argmax(ones, axis).squeeze()[()] if axis >= 0 else np.argmax(ones, axis)
             named = ((np.asarray(x), word) for word, x in self.steps.environment().items() if np.ndim(x))
             arrays = [word for x, word in named if x.dtype.kind in "iu" and np.array_equal(x, labels)]
+            is_unit = not called and ones.ndim == 2 and np.array_equal(ones, np.eye(len(ones)))
             called = called or next(iter(arrays), "")
             meaning = Written(name(called, labels.shape) if called else constant(labels), labels)
-            is_unit = ones.ndim == 2 and np.array_equal(ones, np.eye(len(ones)))
             turn = re.search(r"(\d+)(]?)$", called)  # of labels in a loop
             step = str(int(turn[1]) + bool(turn[2])) if turn and (turn[2] or labels.ndim == 0) else ""
             is_taken = any(re.fullmatch(r"I\d+", word) for word in self.steps.names.values())

@@ -169,6 +169,9 @@ def product(factors: Iterable[Expr], shape: Shape) -> Expr:
     coefficient, rest = _gathered(factors)
     if coefficient == 0 or not rest:
         return number(coefficient)
+    for f in [f for f in rest if f.head == "quotient"]:  # ‖x‖ (x / ‖x‖), where 0 / 0 is 0
+        if (whole := next((h for h in rest if h.key == f.args[1].key), None)) is not None:
+            rest = [f.args[0] if h is f else h for h in rest if h is not whole]
     rest = sorted(_powers(_loosened(rest, shape)), key=lambda f: f.role == "total" and not f.shape)  # 2 a Σ x
     if sum(bool(f.shape) for f in rest) > 1:  # a dL/dK ⊙ X, not dL/dK a X
         rest.sort(key=lambda f: bool(f.shape))
@@ -218,6 +221,7 @@ def _fraction(coefficient: Any, factors: Sequence[Expr]) -> Expr:
         top, bottom = (-top, -bottom) if bottom < 0 else (top, bottom)
         top, bottom = _reduced(top, bottom, bool(numerators), bool(denominators))
     above = product((number(top), *numerators), _joint(numerators))
+    denominators.sort(key=lambda f: bool(f.args))  # n √x, not √x n
     below = product((number(bottom), *denominators), _joint(denominators))
     if below.is_number and below.value == 1:
         return above
@@ -364,8 +368,11 @@ def _add(e: Expr) -> Expr | None:
     for x, y in ((a, b), (b, a)):
         if is_zero(y) and x.shape == e.shape:
             return x
-        if y.role == "negation":
-            return simplified("subtract", (x, y.args[0]), e.shape)
+        if y.role == "negation":  # x - a + b, not x - (a - b), but x - (p - y) of names
+            is_one = all(a.role == "name" for a in y.args[0].args)
+            for sign, term in [(1, y.args[0])] if is_one else terms_of(y.args[0]):
+                x = simplified("subtract" if sign > 0 else "add", (x, term), _joint((x, term)))
+            return x
         if is_negative(y):
             return simplified("subtract", (x, number(-y.value)), e.shape)
     if (cases := _cases(a, b, e.shape)) is not None:
@@ -463,11 +470,16 @@ def _common(a: Expr, b: Expr, shape: Shape) -> Expr | None:
         return None
     if not left or not right and shape:  # x log x - x stays
         return None
-    rest = [product(factors or (number(1),), _joint(factors)) for factors in (left, right)]
+    numbers = [next((f.value for f in side if f.is_number), 1) for side in (left, right)]
+    size = math.gcd(*numbers) if all(type(c) is int for c in numbers) else 1  # 4 a (2 x - 1), not a (8 x - 4)
+    numbers = [c // size for c in numbers] if size > 1 else numbers
+    sides = zip(numbers, (left, right), strict=True)
+    factors = [(number(c), *(f for f in side if not f.is_number)) for c, side in sides]
+    rest = [product(fs, _joint(fs)) for fs in factors]
     if any(map(_is_test, rest)):  # truth values have no difference
         return None
     inner = simplified("subtract", rest, _joint(rest))
-    return product((*shared, inner), shape)
+    return product((number(size), *shared, inner), shape)
 
 
 def _divide(e: Expr) -> Expr | None:
@@ -477,7 +489,7 @@ def _divide(e: Expr) -> Expr | None:
     if a.key == b.key and not a.is_number:
         return number(1)
     if a.role == "quotient":
-        below = product((a.args[1], b), _joint((a.args[1], b)))
+        below = product(sorted((a.args[1], b), key=lambda f: bool(f.args)), _joint((a.args[1], b)))
         return simplified("divide", (a.args[0], below), e.shape)
     full = [f for f in factors_of(a) if f.role == "broadcast" and f.args[0].role == "quotient"]
     if full and b.shape == e.shape:

@@ -148,7 +148,9 @@ def read(e: ast.expr, meanings: Mapping[str, Written]) -> Written:
             return Written(number(0.0), np.zeros(size))
         case ast.Call(func=ast.Name(id=word), keywords=[]):
             return _applied(word, [sub(a) for a in e.args])
-        case ast.Call(func=ast.Attribute(value=ast.Name(id=of), attr=word), keywords=[]) if of not in meanings:
+        case ast.Call(
+            func=ast.Attribute(value=ast.Name(id=of) | ast.Attribute(ast.Name(id=of), "linalg"), attr=word), keywords=[]
+        ) if of not in meanings:
             return _applied(word, [sub(a) for a in e.args])
         case ast.Call(func=ast.Attribute(value=x, attr=word), keywords=[]) if word in TABLE:
             return _applied(word, [sub(a) for a in (x, *e.args)])

@@ -294,7 +294,8 @@ def _without_sign(e: Expr) -> Expr:
     of = e.args[0].args[0] if e.args[0].role == "quotient" else e.args[0]
     factors = list(factors_of(of))
     for k, f in sorted(enumerate(factors), key=lambda at: bool(at[1].args) and at[1].args[0].is_number):  # not 1 - α
-        if (turned := _opposite(f, of is e.args[0] and len(factors) == 1)) is not None:
+        is_rest = any(h.names == f.names for h in factors[:k])  # -P ⊙ (1 - P)
+        if not is_rest and (turned := _opposite(f, of is e.args[0] and len(factors) == 1)) is not None:
             factors[k] = turned
             above = multiplied(factors, of.shape)
             return above if of is e.args[0] else replace(e.args[0], args=(above, *e.args[0].args[1:]))

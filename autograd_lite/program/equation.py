@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
+from types import FunctionType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -210,4 +211,4 @@ def key_of(x: object, compared: int = COMPARED) -> Any:
         return slice, x.start, x.stop, x.step
     if isinstance(x, (int, float, complex, str, bool, np.dtype, type(None))):
         return type(x), repr(x)
-    return id(x)
+    return x if isinstance(type(x).__hash__, FunctionType) else id(x)  # a place in an index

@@ -212,7 +212,7 @@ def test_a_normalisation_with_names_for_its_steps():
 def test_powers_of_one_factor_are_gathered_and_a_negative_number_is_subtracted():
     p = leaf(6, name="p")
     text = lines(-p.mean() / p.std(), p)
-    assert "dL/dp = (mean(p) (p - mean(p)) / std(p)² - 1) / (std(p) n)" in text
+    assert "dL/dp = (mean(p) (p - mean(p)) / std(p)² - 1) / (n std(p))" in text
 
 
 def test_a_number_with_many_digits_is_no_shorter_form():
@@ -702,7 +702,48 @@ def entropy(p):
     return 0.01 * np.mean(p * np.log(p))
 
 
+def tikhonov(x, A, b, D, lam):
+    return 0.5 * np.linalg.norm(A @ x - b) ** 2 + 0.5 * lam * np.linalg.norm(D @ x) ** 2
+
+
+def gated(W, v, c):
+    o = 1 / (1 + np.exp(-(W @ v)))
+    h = o * np.tanh(c)
+    return np.sum((h - 1) ** 2)
+
+
+def pairs_of_items(P, users, Q, pos, neg):
+    diff = np.sum(P[users] * Q[pos], axis=1) - np.sum(P[users] * Q[neg], axis=1)
+    return np.sum(np.log(1 / (1 + np.exp(-diff))))
+
+
+def potential(s6, eps):
+    return np.sum(4 * eps * (s6**2 - s6))
+
+
+def prior(x, P):
+    return 0.5 * x @ np.linalg.inv(P) @ x
+
+
+def preferred(S, good, bad):
+    r = np.arange(3)
+    return np.sum(np.tanh(S[r, good] - S[r, bad]))
+
+
+USERS = (np.array([0, 1, 0]), RNG.normal(size=(2, 2)), np.array([0, 1, 1]), np.array([1, 0, 0]))
+
+
 @pytest.mark.parametrize(("f", "args", "wanted"), [
+    (tikhonov, (np.ones(2), RNG.normal(size=(2, 2)), np.ones(2), np.array([[1.0, -1]]), 0.1), "dL/dx = Aᵀ @ a + λ ("),
+    (gated, (RNG.normal(size=(2, 3)), np.ones(3), np.ones(2)), "dL/dW = (dL/do ⊙ o ⊙ (1 - o)) @ vᵀ"),
+    (pairs_of_items, (RNG.normal(size=(3, 2)), *USERS), "dL/dPₖ = Σᵢ 1[usersᵢ = k] dL/daᵢ since a = P[users]"),
+    (potential, (RNG.normal(size=3), 0.1), "4 ε (2 s6 - 1)"),
+    (prior, (np.ones(2), np.eye(2) + 0.3), "P⁻¹ @ x since Pᵀ = P"),
+    (lambda w, lam: lam * np.linalg.norm(w) ** 2, (np.zeros(2), 0.1), "dL/dw = 2 λ w since"),
+    (lambda T, S, s: np.log(S) / (s * np.sqrt(T)) / S, (2.0, 3.0, 0.1), "L = log(S) / (S s √T)"),
+    (lambda x, y: (1 - x) ** 2 + y * (x - x**2), (2.0, 3.0), " - 2 (1 - x) since"),
+    (preferred, (RNG.normal(size=(3, 3)), np.array([0, 1, 2]), np.array([2, 0, 0])), "dL/dSᵢⱼ = (Yᵢⱼ - Y1ᵢⱼ) (1"),
+    (lambda c, y: np.sum(np.abs(y - c)), (0.3, np.array([1.0, -1.0])), "dL/dc = -Σᵢ dL/daᵢ = 0"),
     (rayleigh, (np.arange(2.0), np.eye(2) + 0.3), "dL/dx = 2 (A @ x - L x) / (x @ x) since"),
     (lambda x, A, lam: x @ A @ x - lam * (x @ x - 1), (np.ones(2), np.eye(2) + 0.3, 0.1), "2 (A @ x - λ x) since"),
     (fisher, (np.arange(2.0), np.eye(2) + 0.3, np.eye(2) + 0.1), "dL/dw = 2 (J (A @ w) - B @ w) / (b @ w) since"),

@@ -303,7 +303,7 @@ def test_slices_that_are_all_of_an_array_are_joined():
         return np.sum(i * g)
 
     text = explained(f, (draw(4, 3), draw(3)), ["W"])
-    assert "dL/dz = [(1 - i) ⊙ dL/di ⊙ i, (1 - g²) ⊙ dL/dg]" in text
+    assert "dL/dz = [dL/di ⊙ i ⊙ (1 - i), dL/dg ⊙ (1 - g²)]" in text
 
 
 def test_a_cell_that_is_a_method_keeps_its_names():
