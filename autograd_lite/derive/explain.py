@@ -203,6 +203,7 @@ class Derivation(GraphView):
         used |= {word for e in lines for word in e.names & c.constants.sizes.keys()}
         quoted = c.constants.quoted  # of X[:, None] what is given is X
         used = {word for w in used for word in quoted.get(w, [w]) if not re.fullmatch(r"np\.arange\([^,]*\)", word)}
+        used |= {c.names[v] for v in c.program.deciding() if v in c.names}
         return [(word, x) for word, x in c.environment().items() if word in used and word not in defined]
 
     def _step(self, n: Var) -> Line:

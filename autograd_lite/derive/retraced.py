@@ -60,14 +60,12 @@ def retraced(chain: Chain, kinds: str = "biuf", kept: Iterable[Var] = ()) -> tup
 
 
 def held(program: Program) -> set[Var]:
-    """The arguments of a traced function that stay as they are: those of which it used the numbers themselves, and
-    those on which a mask depends that chooses entries, and hence the shape of a result.
+    """The arguments of a traced function that stay as they are: those of which it used the numbers themselves, in a
+    branch for instance, and those on which a mask depends that chooses entries, and hence the shape of a result.
     """
     places = {v for eq in program.equations if eq.row.algebra == "positions" for v in eq.outputs}
-    return {
-        v for v in program.inputs
-        if v in program.fixed or not program.depending([v]).isdisjoint(places)
-    }  # fmt: skip
+    chosen = {v for v in program.inputs if v in program.fixed or not program.depending([v]).isdisjoint(places)}
+    return chosen.union(program.deciding())
 
 
 class _Again:

@@ -10,7 +10,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, nullcontext, suppress
 from contextvars import ContextVar
 from dataclasses import replace
 from functools import partial
@@ -63,6 +63,16 @@ def rolled(sections: Sequence[Section], looped: Collection[str] = (), letter: st
     token = _LETTER.set(letter)
     try:
         return _rolled(sections, looped)
+    finally:
+        _LETTER.reset(token)
+
+
+@contextmanager
+def _second(names: Container[str] = ()) -> Iterator[str]:
+    """Meanwhile the number of a step has another letter: in a sum in the line of each step, or in another sum."""
+    token = _LETTER.set(next(x for x in "smpqr" if x != _LETTER.get() and x not in names))
+    try:
+        yield _LETTER.get()
     finally:
         _LETTER.reset(token)
 
@@ -442,17 +452,21 @@ def _is_power(f: Expr, word: str) -> bool:
     return _root(f).role == "name" and _root(f).value == word  # and no array, such as np.eye(3)[k]
 
 
-def _inside(e: Expr, looped: Container[str]) -> tuple[Expr, list[int]]:
-    """A formula with Σₜ in the sums in it, and the steps."""
-    e, every = _by_rows(e, looped)
+def _inside(e: Expr, looped: Container[str], is_apart: bool = False) -> tuple[Expr, list[int]]:
+    """A formula with Σₜ in the sums in it, and the steps; if `is_apart`, sums in others have another letter."""
+    first, (e, every) = e, _by_rows(e, looped)
     sums = [part for part in walk(e) if part.role in ("sum", "difference")]
     inner = {a.key for part in sums for a in part.args}
     whole = e.args[0] if e.role == "negation" else e
     outer, steps = {part.key for part in sums} - inner, [every]
+    nested = {x.key for part in sums for a in part.args for x in walk(a) if x.key in outer} if is_apart else set()
 
     def made(part: Expr, args: tuple[Expr, ...]) -> Expr:
         is_signed = part.role == "product" and any(a.role == "negation" for a in args)
         new = product(args, part.shape) if is_signed else replace(part, args=args) if args else part
+        if part.key in nested:
+            with _second(e.names):
+                return _sum(new, ())[0]
         if part.key in outer:
             new, over = _sum(new, looped if part is whole else ())
             steps.append(over)
@@ -460,7 +474,14 @@ def _inside(e: Expr, looped: Container[str]) -> tuple[Expr, list[int]]:
 
     written = fold(e, made)
     over = next(filter(None, steps), [])
+    if not is_apart and any(_over(x) for part in _over(written) for x in part.args):
+        return _inside(first, looped, is_apart=True)
     return (written if over else e), over
+
+
+def _over(e: Expr) -> list[Expr]:
+    """The sums over steps in a formula."""
+    return [part for part in walk(e) if isinstance(part.row, _OverSteps)]
 
 
 def _by_rows(e: Expr, looped: Container[str]) -> tuple[Expr, list[int]]:
@@ -483,25 +504,31 @@ def _positive(e: Expr) -> Expr:
 
 
 def _summed(line: Line, looped: Container[str]) -> Line:
-    """A line with Σₜ instead of the terms of the steps."""
-    sums = [_inside(e, () if _is_of_loop(line.symbol, looped) else looped) for e in line.formulas]
+    """A line with Σₜ instead of the terms of the steps, or Σₛ in the line of each step."""
+    is_of_step, names = "@" in line.symbol, {w for e in line.formulas for w in e.names}
+    with _second(names) if is_of_step else nullcontext(_LETTER.get()) as t:
+        sums = [_inside(e, () if _is_of_loop(line.symbol, looped) else looped) for e in line.formulas]
     stems = dict.fromkeys(_number(d.symbol)[0] for d in line.since)
     groups = [[d for d in line.since if _number(d.symbol)[0] == stem] for stem in stems]
     numbers = [sorted(_number(d.symbol)[1] for d in group) for group in groups]
     every = next((run for run in numbers if len(run) >= TERMS and _is_run(run)), [])  # of dL/dw = [dL/dw1, dL/dw2, …]
     steps = next((over for _, over in sums if over), every)
+    t = t if steps is not every else _LETTER.get()
     since = [d for group in groups for d in _defined(group, steps)]
     since = [_with_sums(d, looped) for d in since]
     if len(since) == len(line.since) and steps is every:
         return replace(line, since=since)
-    how = f"{line.how}; {_range(steps)}{_ranges([e for e, _ in sums], steps)}"
+    how = f"{line.how}; {_range(steps, t)}{_ranges([e for e, _ in sums], steps)}"
     return replace(line, formulas=[e for e, _ in sums], since=since, how=how)
 
 
 def _with_sums(d: Definition, looped: Container[str]) -> Definition:
     """A definition with Σₜ; not that of one step, b[0] x[4] + b[1] x[3], beside which t is the number of steps."""
-    is_of_step = "@" in d.symbol or _number(d.symbol)[1] > 0 and len(terms_of(d.formula or number(0))) <= FAR
-    return d if is_of_step or d.formula is None else replace(d, formula=_inside(d.formula, looped)[0])
+    is_of_step = _number(d.symbol)[1] > 0 and len(terms_of(d.formula or number(0))) <= FAR
+    if is_of_step or d.formula is None:
+        return d
+    with _second(d.formula.names) if "@" in d.symbol else nullcontext():
+        return replace(d, formula=_inside(d.formula, () if "@" in d.symbol else looped)[0])
 
 
 def _ranges(formulas: Iterable[Expr], steps: Sequence[int]) -> str:
@@ -542,8 +569,8 @@ def _both(
     return Definition(word, formula, wrt) if word and formula and bool(wrt) == bool(since[0].wrt) else None
 
 
-def _range(steps: Sequence[int]) -> str:
-    return f"{_LETTER.get()} = {steps[0]} … {steps[-1]}"
+def _range(steps: Sequence[int], letter: str = "") -> str:
+    return f"{letter or _LETTER.get()} = {steps[0]} … {steps[-1]}"
 
 
 # ------------------------------------------------------------------------------------------------------ lines

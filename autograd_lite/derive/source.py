@@ -163,7 +163,8 @@ def source(
     f : callable
         A function of arrays, or of dicts, lists and tuples of them; returns one array, usually a loss.
     *args
-        Example arguments: they fix the shapes. The source is for any values of these shapes.
+        Example arguments: they fix the shapes. The source is for any values of these shapes, but for those by which `f`
+        decides what it does: it says of which it is.
     wrt : sequence of str, optional
         What to differentiate with respect to: arguments, arrays in them by the names that the text has for them, or
         tensors that `f` uses from outside. By default those that require a gradient, if there are any, and otherwise
@@ -190,7 +191,7 @@ def source(
     ValueError
         If `wrt` contains an unknown name, the source would have thousands of lines, or an operation has no form in C.
     RuntimeError
-        If `f` branches on a value that depends on its arguments.
+        If `f` takes a number out of a value that it computes from its arguments, ``float(loss)``.
 
     Examples
     --------
@@ -253,7 +254,7 @@ def _wanted(program: Program, name: str, args: Sequence[Any], wrt: Sequence[str]
     if wrt is None:
         pairs = zip(program.inputs, leaves(args), strict=True)
         learned = {v for v, x in pairs if isinstance(x, Tensor) and x.requires_grad}
-        learned = learned if learned or captured else {*inputs}
+        learned = learned if learned or captured else {*program.learned}
         return [*program.arguments_with(learned).values(), *captured]
     by_name = {**program.arguments_with(inputs), **{v.name: v for v in (*inputs, *captured)}}
     wrt = [wrt] if isinstance(wrt, str) else wrt
@@ -271,7 +272,7 @@ def _emit(chain: Chain, trees: Sequence[Any], name: str, parameters: Mapping[str
     wanted = leaves(trees)
     writer = LineWriter(chain, wanted, chain.program.inputs)
     body = ["# forward", *writer.forward()]
-    checks = [line for v, x in chain.program.fixed.items() for line in _only_for(name, writer.node(v), x)]
+    checks = _checks(chain.program, name, writer, wanted)
     if wanted:
         body += ["", "# backward", *writer.backward()]
         writer.check()
@@ -310,8 +311,17 @@ def _emit(chain: Chain, trees: Sequence[Any], name: str, parameters: Mapping[str
     return source
 
 
+def _checks(program: Program, name: str, writer: LineWriter, wanted: Collection[Var]) -> list[str]:
+    """The lines that raise if an argument that decides something has another value; of those wanted a comment."""
+    fixed = {v: program.examples[v] for v in program.deciding() if v not in wanted}
+    lines = [line for v, x in {**fixed, **program.fixed}.items() for line in _only_for(name, writer.node(v), x)]
+    words = [writer.node(v) for v in program.deciding() if v in wanted]
+    return [*lines, f"# with the branches of the example, which depend on {', '.join(words)}"] if words else lines
+
+
 def _only_for(name: str, word: str, x: Any) -> list[str]:
     """The lines that raise if an argument has another value."""
+    x = x.item() if isinstance(x, np.ndarray) and not x.ndim else x
     value = literal(x)
     test = f"not np.array_equal({word}, {value})" if isinstance(x, np.ndarray) else f"{word} != {value}"
     return [f"if {test}:", f"    raise ValueError({f'{name}: this source is for {word} = {value}'!r})"]

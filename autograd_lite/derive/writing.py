@@ -138,8 +138,8 @@ def _word(e: Expr, printer: Printer) -> tuple[str, int]:
         return f"{printer.over('sum', e.params['letters'])} {write(e.args[0], printer, PRODUCT)}", SIGN
     if e.role == "negation" and printer.indexed:
         e = _without_sign(e)
-    if e.role == "quotient" and printer.indexed:
-        e = printer.fraction(e)
+    if printer.indexed:
+        e = printer.fraction(e) if e.role == "quotient" else _weighted(e)
     if e.role == "product" and printer.indexed:
         e = _without_one(_over_a_whole_number(e, printer))
     if e.role == "product":
@@ -413,6 +413,14 @@ def _indicator(e: Expr) -> Expr:
     if values == (0, 1) and e.args[0].head in _OPPOSITE:
         return unsimplified(_OPPOSITE[e.args[0].head], e.args[0].args, e.shape)
     return replace(e, row=_INDICATORS[values], args=(_condition(e.args[0]),)) if values in _INDICATORS else e
+
+
+def _weighted(e: Expr) -> Expr:
+    """``where(c, x, 0)`` as ``1[c] x``, where `c` is one test."""
+    test, x, rest = e.args if e.role == "selection" else (e, e, e)
+    if test.shape or x.is_number or not rest.is_number or rest.value or _indicator(e).role != "selection":
+        return e
+    return multiplied([replace(e, args=(test, number(1), number(0)), shape=()), x], e.shape)
 
 
 _OPPOSITE = {

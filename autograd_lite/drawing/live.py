@@ -124,6 +124,7 @@ def _still(scene: Scene, chain: Chain, emitted: Program) -> dict[str, str]:
     """The names of what stays as it is, each with the reason that the page gives, or ""."""
     arguments = {chain.names[v] for v in chain.program.inputs if v in chain.names}
     still = {word: (why or _NUMBERS) if word in arguments else "" for word, why in emitted.still.items()}
+    still |= dict.fromkeys((chain.names[v] for v in chain.program.deciding() if v in chain.names), _BRANCHES)
     remedy = "Make it an argument." if arguments else "On a page of the function, ag.trace(f, x).draw(), it can be."
     for i in scene.items:
         if i.kind in _INPUTS and i.name not in emitted.leaves | _made(emitted):
@@ -165,6 +166,7 @@ _NUMBERS = (
     "the function chooses entries, positions or sizes by these numbers, and was recorded with them. Draw it again with "
     "others."
 )
+_BRANCHES = "the program branches on these numbers, and was recorded with them. Draw it again with others."
 _FIXED = (
     "What is fixed stands in the program, or chooses entries there. As an argument of a function it can be changed: "
     "ag.trace(f, x).draw()."

@@ -41,16 +41,18 @@ class Context:
         (:class:`autograd_lite.program.outside.Outside`).
     joins : bool
         While `ag.trace` runs a function: NumPy's functions take lists of Tensors, ``np.array([x, y])``.
+    choices : list, optional
+        While it runs a function that uses values in plain Python: these Tensors.
     """
 
-    __slots__ = ("group", "joins", "level", "outside", "recording", "values", "watcher")
+    __slots__ = ("choices", "group", "joins", "level", "outside", "recording", "values", "watcher")
 
     def __init__(
         self, recording: bool = True, group: Any = None, watcher: Any = None, level: int = 0, values: Any = None,
-        outside: Any = None, joins: bool = False,
+        outside: Any = None, joins: bool = False, choices: list[Value] | None = None,
     ) -> None:
         self.recording, self.group, self.watcher, self.level = recording, group, watcher, level
-        self.values, self.outside, self.joins = values, outside, joins
+        self.values, self.outside, self.joins, self.choices = values, outside, joins, choices
 
     def replace(self, **changes: Any) -> Context:
         """This state with other values of some fields."""
@@ -250,10 +252,24 @@ def is_traced(t: Value) -> bool:
     return live_of(t) & TRACED != 0
 
 
-def is_compared(t: Value) -> bool:
-    """True if the value of a traced `t` may be used: what it depends on is compared at each call of the program."""
-    outside = tracing()
-    return outside is not None and bool(outside.compares(t))
+def is_compared(t: Value, is_test: bool = False) -> bool:
+    """True if the value of a traced `t` may be used: what it depends on is compared at each call of the program.
+
+    Of floating values that `ag.trace` records only the truth may be used, in a test, and those of arguments.
+    """
+    now = CONTEXT.get() or ORDINARY
+    if now.choices is not None and (is_test or t.dtype.kind in "biu" or _is_entry(t._node)):
+        test: Any = t != 0 if is_test and t.dtype != bool else t  # type: ignore[comparison-overlap]  # a Tensor
+        now.choices.append(test)
+        return True
+    return now.outside is not None and bool(now.outside.compares(t))
+
+
+def _is_entry(n: Any) -> bool:
+    """Whether a value is an argument of a function, or entries of one."""
+    while n.row is not None and n.row.algebra == "index":
+        n = n.parents[0]
+    return n.row is None
 
 
 def numpy_generator(generator: Any) -> Any:

@@ -349,6 +349,11 @@ def _each(e: ast.expr) -> ast.expr:
     return e
 
 
+def source_of(code: CodeType) -> ast.AST:
+    """The function that has some code, or the module."""
+    return next(_scopes(code))
+
+
 def _scopes(code: CodeType) -> Iterator[ast.AST]:
     """The function of `code`, those around it, the module; in a notebook the other cells."""
     file = code.co_filename

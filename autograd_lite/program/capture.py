@@ -31,6 +31,7 @@ from ..engine.value import wrap
 from ..table import TABLE
 from ..tensor import Tensor
 from .assignments import looped
+from .cases import with_cases
 from .graph import leaf
 from .joining import lists_joined
 from .naming import (
@@ -50,6 +51,7 @@ from .naming import (
 class Capture:
     """A function run once on examples: its inputs, its result, and the names of its values."""
 
+    f: Function
     name: str
     inputs: tuple[Node, ...]  # in the order of the arguments' leaves
     fixed: Mapping[Node, Any]  # the inputs that the function got as they are: words, truth values, counts
@@ -57,6 +59,13 @@ class Capture:
     names: Mapping[Node, str]  # no name occurs twice
     arrays: Mapping[str, Any]  # arrays among the variables: constants of the program
     outside: frozenset[str]  # the variables that are not the function's own
+    choices: Mapping[Node, Any]  # what it used the values of in plain Python, with these
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether the values of all floating inputs were used, so that nothing can be differentiated."""
+        taken = ancestors([n for n in self.choices if n.dtype.kind in "fc"], ANY)
+        return {n for n in self.inputs if n.dtype.kind in "fc"} <= {*taken} and bool(taken)
 
 
 def capture(
@@ -66,22 +75,46 @@ def capture(
     """Run `f`, and record everything that depends on `args`.
 
     Names come from the arguments, then the local variables of `f`, then ``Tensor.name``, then `names`. If `fixing`,
-    words and truth values are fixed, and Python's integers if `f` takes one for a size, an axis or a count; or else
-    integer arrays too, if `f` needs their numbers: the positions in ``np.eye(k)[labels]``.
+    words and truth values are fixed, and Python's integers if `f` takes one for a size, an axis or a count. If it uses
+    other values in plain Python, as in a branch, these are its `choices`; or else integer arrays are fixed too, if `f`
+    needs their numbers: the positions in ``np.eye(k)[labels]``.
     """
     fixed: tuple[type, ...] = (str, bool) if fixing else ()
-    try:
-        return _captured(f, args, params, names, fixed)
-    except (RuntimeError, TypeError) as error:  # a number was asked for
-        refused = error
-    wider = [(*fixed, int)] * any(type(x) is int for x in leaves(args))
-    wider += [(*fixed, int, np.ndarray)] * any(_are_positions(x) for x in leaves(args))
-    for fixed in wider if fixing else ():
+    counts = [(*fixed, int)] * any(type(x) is int for x in leaves(args))
+    labels = [(*fixed, int, np.ndarray)] * any(map(_are_positions, leaves(args)))
+    ways = [(kinds, choosing) for choosing in (False, True) for kinds in (fixed, *counts, *labels)]
+    if not fixing or labels and _compares_hashes(f):
+        ways = [way for way in ways if way[0] is labels[0]] if fixing else ways[:1]
+    refused: Exception | None = None
+    for kinds, choosing in ways:
         try:
-            return _captured(f, args, params, names, fixed)
-        except (RuntimeError, TypeError) as error:
-            refused = refused if np.ndarray in fixed else error
+            found = _captured(f, args, params, names, kinds, choosing)
+            if not (choosing and found.is_constant):
+                return _with_sides(found, args, params, names, kinds) if choosing else found
+        except (RuntimeError, TypeError, KeyError) as error:  # a number was asked for
+            refused = refused if refused and np.ndarray in kinds else error
+    assert refused is not None
     raise refused
+
+
+def _with_sides(found: Capture, args: Any, params: Any, names: Any, kinds: tuple[type, ...]) -> Capture:
+    """What was captured with both sides of the branches recorded, if the result is the same."""
+    try:
+        other = _captured(with_cases(found.f), args, params, names, kinds, True)
+    except Exception:  # a side that does not run for this example, or results that no choice can express
+        return found
+    pairs = zip(leaves(found.result), leaves(other.result), strict=False)
+    is_it = all(np.allclose(raw(a), raw(b), 1e-9, 0, equal_nan=True) for a, b in pairs)
+    return other if is_it and len(other.choices) < len(found.choices) else found
+
+
+def _compares_hashes(f: Function) -> bool:
+    """Whether a function makes a set: two labels that are equal are not one in it, as long as they are traced."""
+    code = getattr(inspect.unwrap(f), "__code__", None)
+    parts = () if code is None else with_inner(code)
+    makes = dis.opmap["BUILD_SET"], dis.opmap["SET_ADD"]
+    words = {"set", "frozenset", "Counter"}
+    return any(not words.isdisjoint(c.co_names) or any(op in c.co_code[::2] for op in makes) for c in parts)
 
 
 def _are_positions(x: Any) -> bool:
@@ -90,7 +123,7 @@ def _are_positions(x: Any) -> bool:
 
 def _captured(
     f: Function, args: Sequence[Any], params: Mapping[str, Any] | None, names: Mapping[str, Any] | None,
-    fixed: tuple[type, ...],
+    fixed: tuple[type, ...], choosing: bool,
 ) -> Capture:
     arguments = leaves(args)
     nodes = [_input(x, fixed) for x in arguments]
@@ -104,7 +137,9 @@ def _captured(
     wrapped = rebuild(args, [as_they_are.get(n, t) for n, t in zip(nodes, tensors, strict=True)])
     # one level deeper, so that a compiled function inside is recorded too
     level = (CONTEXT.get() or ORDINARY).level + 1
-    with untouched(f, args), changed(recording=True, group=None, level=level, joins=True), lists_joined(f):
+    choices: list[Any] | None = [] if choosing else None
+    now = changed(recording=True, group=None, level=level, joins=True, choices=choices)
+    with untouched(f, args), now, lists_joined(f):
         result, variables = run(f, wrapped, params or {})
     named = [*captured(f), *(names or {}).items()]
     outside = [*variables, *named]
@@ -112,7 +147,9 @@ def _captured(
     names_of_nodes = names_of(f, rebuild(args, tensors), nodes, ancestors(roots, ANY)[::-1], variables, outside, roots)
     arrays = _arrays(outside, {*names_of_nodes.values()})
     words = frozenset(word for word, _ in named)
-    return Capture(plain(getattr(f, "__name__", "f")), tuple(nodes), as_they_are, result, names_of_nodes, arrays, words)
+    name = plain(getattr(f, "__name__", "f"))
+    made = {t._node: t._data for t in choices or ()}
+    return Capture(f, name, tuple(nodes), as_they_are, result, names_of_nodes, arrays, words, made)
 
 
 def _arrays(variables: Sequence[tuple[str, Any]], taken: set[str]) -> Params:

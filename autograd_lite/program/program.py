@@ -111,10 +111,12 @@ class Program(GraphView):
     outside: frozenset[str] = field(default=frozenset(), repr=False)  # constants that a traced function did not make
     tensors: frozenset[str] = field(default=frozenset(), repr=False)  # the user's variables for Tensors and modules
     named: frozenset[Var] = field(default=frozenset(), repr=False)  # by the user; other names are letters
-    fixed: Mapping[Var, Any] = field(default_factory=dict, repr=False)  # inputs that have only this value, as "l2"
+    fixed: Mapping[Var, Any] = field(default_factory=dict, repr=False)  # values that cannot be others, as "l2"
     hooked: str = field(default="", repr=False)  # a value with a hook, which the equations do not have
     freed: str = field(default="", repr=False)  # a value whose arrays are gone, so that none can be computed again
     call: tuple[Callable[..., Any], Values, Any] | None = field(default=None, repr=False)  # f, args, names
+    #: What plain Python has decided by, as a program of the same inputs; its results are `fixed`.
+    choices: Program | None = field(default=None, repr=False)
     #: The memory of each input, with the time of its last use, and how an error calls it.
     _uses: Mapping[Var, tuple[Storage, int, str]] = field(default_factory=dict, repr=False)
 
@@ -168,10 +170,19 @@ class Program(GraphView):
     @property
     def graded(self) -> set[Var]:
         """The values for which a derivative may be asked: floating-point ones that were recorded for it."""
-        graded = {v for v in self.inputs if v.dtype.kind in "fc"}
+        taken = set(self.deciding("fc"))
+        graded = {v for v in self.inputs if v.dtype.kind in "fc" and v not in taken}
         graded |= {v for v, t in self.captured.items() if t.requires_grad}
         computed = (v for eq in self.equations if eq.origin.requires_grad for v in eq.outputs)
         return graded | {v for v in computed if v.dtype.kind in "fc"}
+
+    def deciding(self, kinds: Container[str] = frozenset("biufc")) -> list[Var]:
+        """The inputs by whose values plain Python has decided something; with `kinds`, which took such values."""
+        found: list[Var] = []
+        if self.choices is not None:
+            ends = {v for v in self.choices.fixed if v.dtype.kind in kinds}
+            found = [v for v in self.inputs if not ends.isdisjoint(self.choices.depending([v]))]
+        return found
 
     @property
     def users(self) -> defaultdict[Var, list[Equation]]:
@@ -329,6 +340,15 @@ class Program(GraphView):
                 env[var] = part  # noqa: PERF403 - the plain loop reads as the program does
         return env
 
+    def confirm(self, values: Mapping[Var, Any]) -> None:
+        """Raise if values that are `fixed` are others."""
+        values = self.run({v: raw(x) for v, x in values.items()})
+        for v, x in self.fixed.items():
+            if not np.array_equal(values[v], x):
+                where = next((f" in {eq.origin.line}" for eq in self.equations if v in eq.outputs), "")
+                why = f"branches on its arguments, and was traced with others{where}"
+                raise ValueError(f"{self.name} {why}: trace it again")
+
     def refuse_hooks(self, what: str) -> None:
         """Raise if a recorded value has a hook, which the equations do not have."""
         if self.hooked:
@@ -431,7 +451,9 @@ class Program(GraphView):
         graded = self.graded
         pairs = zip(self.inputs, leaves(self._called[0][1:]), strict=True)
         found = [v for v, x in pairs if isinstance(x, Tensor) and x.requires_grad]
-        return [*found, *self.captured] if found else [v for v in (*self.inputs, *self.captured) if v in graded]
+        unused = {*self.deciding()} - self.users.keys()
+        every = [v for v in (*self.inputs, *self.captured) if v in graded and v not in unused]
+        return [*found, *self.captured] if found else every
 
     def explain(self, wrt: Any = None, *, depth: int | None = None, roll: bool = True) -> Any:
         """The derivation of its gradients: :func:`autograd_lite.explain`, with `wrt` by name.
@@ -478,6 +500,8 @@ class Program(GraphView):
                     "and dtypes"
                 )
             values[k] = x if isinstance(x, Tensor) else value
+        if self.choices is not None:
+            self.choices.confirm({**dict(zip(self.inputs, map(raw, values), strict=True)), **self.captured})
         return values
 
     def __len__(self) -> int:
@@ -566,19 +590,11 @@ def traced_program(
     results = leaves(traced.result)
     start = traced.inputs[0].order if traced.inputs else next_order()  # older nodes come from outside the function
     ends = _ends(results)
-    inside = _inside(ends, start) if not whole else {n: None for n in ancestors(ends, ANY)[::-1] if n.row is not None}
     fresh = short_names((*traced.names.values(), *traced.arrays))
-    variables = {n: Var(traced.names.get(n) or next(fresh), n.shape, n.dtype) for n in traced.inputs}
-    captured = {}
-    for p in _parents(inside, ends):
-        if p in variables:
-            continue
-        if p.live and (whole or p.order > start) or p.row is None and p in traced.names:
-            variables[p] = Var(traced.names.get(p) or next(fresh), p.shape, p.dtype)
-            captured[variables[p]] = _tensor_of(p)
-    equations = equations_of(inside, variables, traced.names, fresh)
-    inputs = tuple(variables[n] for n in traced.inputs)
-    call = (f, tuple(args), names) if (whole or public) and not params else None
+    given = {n: Var(traced.names.get(n) or next(fresh), n.shape, n.dtype) for n in traced.inputs}
+    inputs = tuple(given.values())
+    inside, captured, equations = _part(ends, variables := dict(given), traced.names, fresh, start, whole)
+    call = (traced.f, tuple(args), names) if (whole or public) and not params else None
     program = Program(
         traced.name, inputs, tuple(equations), tuple(variable_or_value(variables, t) for t in results), captured,
         rebuild(args, inputs), tree_map(lambda t: 0, traced.result),
@@ -587,7 +603,30 @@ def traced_program(
         fixed=dict(zip(map(variables.__getitem__, traced.fixed), traced.fixed.values(), strict=True)),
         hooked=next((n.label for n in inside if n.hooks), ""), call=call,
     )
+    if traced.choices:
+        _, captured, equations = _part([*traced.choices], tests := dict(given), traced.names, fresh, start, whole)
+        fixed = {tests[n]: x for n, x in traced.choices.items()}
+        program = replace(program, choices=Program(
+            traced.name, inputs, tuple(equations), (*fixed,), captured, program.structure, (*fixed,), fixed=fixed,
+            examples={given[n]: n.y for n in traced.inputs},
+        ))  # fmt: skip
     return _named_as_used(program) if whole or public else program
+
+
+def _part(
+    ends: Sequence[Node], variables: dict[Node, Var], names: Mapping[Node, str], fresh: Iterator[str], start: int,
+    whole: bool,
+) -> tuple[dict[Node, None], dict[Var, Tensor], list[Equation]]:
+    """What computes some values: its nodes, what it captures and its equations; `variables` gets its values."""
+    inside = _inside(ends, start) if not whole else {n: None for n in ancestors(ends, ANY)[::-1] if n.row is not None}
+    captured: dict[Var, Tensor] = {}
+    for p in _parents(inside, ends):
+        if p in variables:
+            continue
+        if p.live and (whole or p.order > start) or p.row is None and p in names:
+            variables[p] = Var(names.get(p) or next(fresh), p.shape, p.dtype)
+            captured[variables[p]] = _tensor_of(p)
+    return inside, captured, equations_of(inside, variables, names, fresh)
 
 
 def _ends(results: Iterable[Any]) -> list[Node]:
@@ -708,8 +747,9 @@ def trace(f: Callable[..., Any], *args: Any, names: Mapping[str, Any] | None = N
     Parameters
     ----------
     f : callable
-        Of arrays or nested dicts, lists and tuples of them. A branch that depends on their values raises; one that
-        depends on shapes or on anything else is decided once. Numbers drawn from a NumPy generator inside `f` become
+        Of arrays or nested dicts, lists and tuples of them. Of a branch that depends on their values, and only assigns
+        variables, both sides are recorded; any other is decided once, and the program is for values that decide it so.
+        Numbers drawn from a NumPy generator inside `f` become
         constants, because a trace cannot see them.
     *args
         Example arguments.

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.context import CONTEXT, is_compared, is_grad_enabled, is_traced
+from ..engine.context import CONTEXT, ORDINARY, is_compared, is_grad_enabled, is_traced
 from ..engine.errors import dropped
 from ..engine.node import TRANSFORM
 from ..engine.operands import raw
@@ -54,11 +54,11 @@ class Conversions(Value):
         return bool((self._data == raw(value)).any())
 
     def __bool__(self) -> bool:
-        self._untraced("bool()")
         if self._data.size != 1:
             raise ValueError(
                 f"the truth value of a tensor of shape {self.shape} is ambiguous: use .any(), .all() or where()"
             )
+        self._untraced("bool()")
         return bool(self._data)
 
     def __float__(self) -> float:
@@ -76,9 +76,10 @@ class Conversions(Value):
         return as_index(self._number("index"))
 
     def _number(self, what: str) -> Any:
-        recorded = self.requires_grad and is_grad_enabled()
-        traced = is_traced(self) and not is_compared(self)
-        if traced or recorded and (self._node.graded is None or self._differentiated()):  # type: ignore[union-attr]  # has one
+        traced = is_traced(self)
+        is_given = traced and is_compared(self)
+        recorded = self.requires_grad and is_grad_enabled() and not (is_given and self._is_chosen())
+        if traced and not is_given or recorded and (self._node.graded is None or self._differentiated()):  # type: ignore[union-attr]  # has one
             frame, level = users_frame(3)
             if (error := self._refused(what, frame)) is not None:
                 raise _not_replaced(frame, error) if frame is sys._getframe(2) else error
@@ -90,6 +91,10 @@ class Conversions(Value):
         if self._data.size != 1:
             raise TypeError(f"{what}() of a tensor of shape {self.shape}: expected a single entry")
         return self._data.reshape(())[()]
+
+    def _is_chosen(self) -> bool:
+        """Whether `ag.trace` lets a function use values in plain Python."""
+        return (CONTEXT.get() or ORDINARY).choices is not None
 
     def _refused(self, what: str, frame: FrameType) -> RuntimeError | None:
         """Why this is not given as a number, which depends on the instruction that asks for it."""
@@ -116,7 +121,8 @@ class Conversions(Value):
                     f"{name} does not take tensors, and would drop the graph of {self._who}. {instead_of(name)}; "
                     "write x.detach().numpy() if only the values are needed"
                 )
-            self._untraced("np.array()")
+            if is_traced(self):
+                raise self._traced("np.array()")
             raise dropped(f"np.array({self._who}) or array[i] = ...")
         return np.array(self._data, dtype, copy=copy) if copy is not None else np.asarray(self._data, dtype)
 
@@ -165,7 +171,7 @@ class Conversions(Value):
         )
 
     def _untraced(self, what: str) -> None:
-        if is_traced(self) and (what == "printing" or not is_compared(self)):
+        if is_traced(self) and (what == "printing" or not is_compared(self, what == "bool()")):
             raise self._traced(what)
 
     def _traced(self, what: str) -> RuntimeError:

@@ -15,7 +15,7 @@ import autograd_lite as ag
 from autograd_lite import nn
 from autograd_lite.base.tree import leaves
 from autograd_lite.program import trace
-from autograd_lite.program.program import LIMIT
+from autograd_lite.program.program import LIMIT, traced_program
 from autograd_lite.rules.random import dropout_mask
 
 
@@ -185,14 +185,14 @@ def test_transforms_inside_are_recorded(transform):
     np.testing.assert_allclose(program(other), f(other), rtol=1e-12)
 
 
-def test_a_choice_by_value_is_refused():
+def test_a_choice_by_value_is_refused_where_a_trace_is_compiled():
     def f(x):
         return x if x.sum() > 0 else -x
 
     with pytest.raises(
         RuntimeError, match=r"bool\(\) of a value that depends on the traced inputs.*np\.where"
     ):
-        trace(f)(np.ones(3))
+        traced_program(f, [np.ones(3)])
 
 
 def test_a_choice_by_shape_is_made_once():
