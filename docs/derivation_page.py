@@ -123,9 +123,10 @@ and `print(made)` prints
 ```py
 {source}```
 
-The source is also the function: `made(x, y, V, W, lr)`. Shapes and Python branches are those of the example; a branch
-on a *value* raises an error. The library's own random numbers (dropout) are drawn again at each call; those of a NumPy
-generator inside the function become constants, since a trace cannot see them.
+The source is also the function: `made(x, y, V, W, lr)`. Shapes are those of the example. A branch that only assigns
+variables becomes a choice by `np.where`; of any other the source takes the side that the example took, and an argument
+that decides it may have no other value. The library's own random numbers (dropout) are drawn again at each call; those
+of a NumPy generator inside the function become constants, since a trace cannot see them.
 
 ## As a worksheet
 

@@ -133,6 +133,8 @@ class Derivation(GraphView):
         lengths = {w: e for w, e in self.chain.constants.lengths.items() if str(e.value)[4:-1] not in words}
         given = [_given(word, x, word in asked) for word, x in self.given]
         given = [replace(g, formulas=(lengths[g.symbol], *g.formulas)) if g.symbol in lengths else g for g in given]
+        if deciding := [w for v in self.chain.program.deciding() if (w := self.chain.names.get(v)) in words]:
+            given.append(Line("", how=f"with the branches taken for these {', '.join(deciding)}"))
         return [Section(GIVEN, given), *steps]
 
     def _as_in_the_next(self, word: str, e: Expr) -> Expr:

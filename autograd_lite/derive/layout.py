@@ -206,6 +206,8 @@ def _given(lines: Sequence[Line], printer: Printer) -> Iterator[str]:
         if (of := first.get(id(line))) is not None:
             values = ", ".join(write(line.formulas[0], printer) for line in of)
             yield f"({printer.name(line.symbol)}, {printer.dots}, {printer.name(of[-1].symbol)}) = ({values})"
+        elif line.how:
+            yield printer.words(line.how) if isinstance(printer, Latex) else line.how
         elif line.shape is None:
             yield _equation(line, printer)
         else:

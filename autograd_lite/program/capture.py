@@ -82,19 +82,25 @@ def capture(
     fixed: tuple[type, ...] = (str, bool) if fixing else ()
     counts = [(*fixed, int)] * any(type(x) is int for x in leaves(args))
     labels = [(*fixed, int, np.ndarray)] * any(map(_are_positions, leaves(args)))
-    ways = [(kinds, choosing) for choosing in (False, True) for kinds in (fixed, *counts, *labels)]
+    ways = [(kinds, choosing) for choosing in (False, True) for kinds in (fixed, *counts)]
+    ways += [(kinds, choosing) for choosing in (False, True) for kinds in labels]
     if not fixing or labels and _compares_hashes(f):
-        ways = [way for way in ways if way[0] is labels[0]] if fixing else ways[:1]
-    refused: Exception | None = None
+        ways = ways[-2:] if fixing else ways[:1]
+    refused, chosen = list[Exception](), list[Capture]()
     for kinds, choosing in ways:
         try:
             found = _captured(f, args, params, names, kinds, choosing)
-            if not (choosing and found.is_constant):
-                return _with_sides(found, args, params, names, kinds) if choosing else found
         except (RuntimeError, TypeError, KeyError) as error:  # a number was asked for
-            refused = refused if refused and np.ndarray in kinds else error
-    assert refused is not None
-    raise refused
+            refused += [error] if not refused or np.ndarray not in kinds else []
+            continue
+        if choosing and not found.is_constant:
+            found = _with_sides(found, args, params, names, kinds)
+            chosen.append(found)
+        if not choosing or all(n.dtype == bool for n in found.choices):
+            return found
+    for found in chosen:
+        return found
+    raise refused[-1]
 
 
 def _with_sides(found: Capture, args: Any, params: Any, names: Any, kinds: tuple[type, ...]) -> Capture:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from copy import deepcopy
 from functools import reduce
 from itertools import count
-from operator import add
+from operator import add, sub
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -68,7 +68,7 @@ class _Cases(ast.NodeTransformer):
     """Rewrites the branches of a function."""
 
     def __init__(self) -> None:
-        self.numbers = count()
+        self.numbers, self.counters = count(), list[str]()  # the variables of the loops around a statement
 
     def visit_FunctionDef(self, at: ast.FunctionDef) -> Any:
         at.decorator_list = []
@@ -80,12 +80,15 @@ class _Cases(ast.NodeTransformer):
 
     def visit_For(self, at: ast.For) -> Any:
         at.body = _tail(at.body, ast.Continue)
-        return self.generic_visit(at)
+        self.counters.append(ast.unparse(at.target))
+        self.generic_visit(at)
+        self.counters.pop()
+        return at
 
     def visit_If(self, at: ast.If) -> Any:
         self.generic_visit(at)
         at.test = self._tested(at.test)
-        if not all(map(_is_choice, (*at.body, *at.orelse))):
+        if self._is_rare(at.test) or not all(map(_is_choice, (*at.body, *at.orelse))):
             return at
         sides = at.body, at.orelse = [[_Assigned().visit(s) for s in side] for side in (at.body, at.orelse)]
         words = list(dict.fromkeys(w for side in sides for s in side for w in _stored(s)))
@@ -102,6 +105,14 @@ class _Cases(ast.NodeTransformer):
             f"elif {_PREFIX}t{k}:", "    BODY", "else:", "    ORELSE",
         ]  # fmt: skip
         return _statements("\n".join(text), at, TEST=at.test, BODY=at.body, ORELSE=at.orelse or [ast.Pass()])
+
+    def _is_rare(self, test: ast.expr) -> bool:
+        """Whether a test holds in few rounds, or in all but few, of several loops: ``j == y[i]``; or in three loops."""
+        sides = [test.left, test.comparators[0]] if isinstance(test, ast.Compare) else []
+        names = [{e.id for e in ast.walk(side) if isinstance(e, ast.Name)} for side in sides]
+        turns = [isinstance(side, ast.Name) and side.id in self.counters for side in sides]
+        is_label = turns in ([True, False], [False, True]) and not names[turns.index(False)] <= {*self.counters}
+        return len(self.counters) > 2 or len(self.counters) > 1 and is_label
 
     def visit_IfExp(self, at: ast.IfExp) -> Any:
         self.generic_visit(at)
@@ -243,10 +254,12 @@ def _merged(word: str, other: Any, test: Any, before: dict[str, Any], one: dict[
     add something, or one of two values.
     """
     start, first = before.get(word, _UNBOUND), one[word]
-    added = [_added(x, start) for x in (first, other)]
-    if first is not other and all(x is not None for x in added):
-        return add, start, np.where(test, *added)
-    return _chosen, test, first, other
+    terms = [of for x in (first, other) if (of := _added(x, start)) is not None]
+    if first is other or len(terms) < 2:
+        return _chosen, test, first, other
+    is_less = all(sign < 0 for of in terms for sign, _ in of)
+    sides = (_sum_of([(-sign if is_less else sign, x) for sign, x in of]) for of in terms)
+    return sub if is_less else add, start, np.where(test, *sides)
 
 
 def _chosen(test: Any, one: Any, other: Any) -> Any:
@@ -260,21 +273,25 @@ def _chosen(test: Any, one: Any, other: Any) -> Any:
     return np.where(test, one, other)
 
 
-def _added(x: Any, start: Any) -> Any:
-    """What was added to `start`, 0 for that itself; None if it is something else."""
-    terms: list[tuple[str, Any]] = []
+def _added(x: Any, start: Any) -> list[tuple[int, Any]] | None:
+    """What was added to `start`, each with its sign; None if `x` is something else."""
+    terms: list[tuple[int, Any]] = []
     while x is not start:
         n = x._node if isinstance(x, Tensor) else None
         if n is None or n.row is None or n.row.algebra not in ("sum", "difference"):
             return None
         x, last = (x if p is None else wrap(value_of(p), p) for p, x in zip(n.parents, n.xs, strict=True))
-        terms.append((n.row.algebra, last))
+        terms.insert(0, (1 if n.row.algebra == "sum" else -1, last))
         if isinstance(x, Tensor) and isinstance(start, Tensor) and x._node is start._node or _is_same(x, start):
             break
-    y: Any = None
-    for sign, last in reversed(terms):
-        y = (last if sign == "sum" else -last) if y is None else y + last if sign == "sum" else y - last
-    return 0.0 if y is None else y
+    return terms
+
+
+def _sum_of(terms: Sequence[tuple[int, Any]]) -> Any:
+    y = None
+    for sign, x in terms:
+        y = (x if sign > 0 else -x) if y is None else y + x if sign > 0 else y - x
+    return 0 if y is None else y
 
 
 def _is_same(x: Any, start: Any) -> bool:

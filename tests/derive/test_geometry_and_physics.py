@@ -277,7 +277,8 @@ PROGRAMS = {
     ),
     "margins in two loops": (
         margins, (normal(2, 3), normal(2, 2), np.array([0, 2])), "W",
-        ["dloss/ds1 = [-dloss/da2 - dloss/da1, dloss/da1, dloss/da2]"], ["elsewhere"],
+        ["Given W (2x3), X (2x2), y (2), with the branches taken for these y", "loss = Σₜ max(0, aₜ)",
+         "dloss/ds1ₖ = [0, dloss/da1, dloss/da2]ₖ - 1[y[0] = k] dloss/da2 - 1[y[0] = k] dloss/da1"], ["elsewhere"],
     ),
     "Sinkhorn": (
         sinkhorn, (RNG.uniform(size=(3, 4)), np.full(3, 1 / 3), np.full(4, 0.25)), "C",
