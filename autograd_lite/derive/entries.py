@@ -615,14 +615,16 @@ def _looked_up(e: Expr, at: At) -> Expr:
     outside = {c for c in at if c not in inside}
     if any(part.role == "indexed sum" and outside.intersection(part.params["letters"]) for part in walk(body)):
         raise _NoEntries
-    is_negative = body.role == "negation"
-    body = body.args[0] if is_negative else body
+    sign, body = (-1, body.args[0]) if body.role == "negation" else (1, body)
     above, *below = body.args if body.role == "quotient" else (body,)
     rest = [f for f in factors_of(above) if not (equal and f.is_number and f.value == 1)]
-    body = _where(equal, rest, ())
+    sign *= (-1) ** sum(f.role == "negation" for f in rest)
+    rest = [f.args[0] if f.role == "negation" else f for f in rest]
+    numbers = [] if own or below else [f for f in rest if f.is_number]
+    body = _where(equal, [f for f in rest if f not in numbers], ())
     body = unsimplified("divide", (body, *below), ()) if below else body
-    body = body if own else _sum(tuple(c for c in inside if c and c not in at), body)
-    return unsimplified("negative", (body,), ()) if is_negative else body
+    body = multiplied([*numbers, body if own else _sum(tuple(c for c in inside if c and c not in at), body)], ())
+    return unsimplified("negative", (body,), ()) if sign < 0 else body
 
 
 def _at_rows(e: Expr, labels: Sequence[Labels]) -> str:

@@ -172,7 +172,8 @@ class Given:
 
         def always(word: str) -> bool:
             values = None if code is None or word in within else bound(code, word)
-            return bool(values) and all(self._is_computed(e, code, within | {word}, tensors) for e in values or ())
+            known = within | {word}, tensors | {word}
+            return bool(values) and all(self._is_computed(e, code, *known) for e in values or ())
 
         def is_tensor(word: str) -> bool:
             if word in tensors or word not in within and word in self.inputs or always(word):

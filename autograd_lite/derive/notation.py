@@ -179,7 +179,8 @@ class Notation:
         for part in eq.params["index"]:
             v = part if not isinstance(part, Slot) else positions if part.j is None else several[part.j]
             by = defined.get(v) if isinstance(v, Var) else None
-            v = by.operands[0] if by is not None and by.row.algebra == "positions" else v  # those of a mask
+            is_masked = by is not None and by.row.algebra == "positions" and self.names.keys().isdisjoint(by.outputs)
+            v = by.operands[0] if by is not None and is_masked and by.operands[0].dtype == bool else v
             if not any(v is before for before, _ in index):
                 index.append((v, self._labels(v) if isinstance(v, Var) else v))
         places = tuple(part for _, part in index)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from collections.abc import Sequence
 from itertools import product
 from operator import attrgetter
 from typing import Any, NamedTuple
@@ -64,6 +65,7 @@ class CodeWriter(Printer):
         self.fresh = Names(RESERVED, between="_").take
         self.helpers = Helpers(self.fresh)
         self.values: dict[str, Any] = {}  # of the identifiers, on the example
+        self.numbers: dict[complex, str] = {}  # as the user wrote them: np.sqrt(2)
 
     def name(self, word: str, letters: str = "") -> str:
         return self.ident(word)
@@ -85,6 +87,10 @@ class CodeWriter(Printer):
 
     def number(self, value: complex) -> str:
         """A number; 3 * 0.1 is 0.3."""
+        if value in self.numbers:
+            return self.numbers[value]
+        if value and 1 / value in self.numbers:
+            return f"(1 / {self.numbers[1 / value]})"
         short = float(f"{value:.15g}") if isinstance(value, float) else value
         return super().number(short if len(repr(short)) < len(repr(value)) - 4 else value)
 
@@ -118,14 +124,16 @@ class CodeWriter(Printer):
         if key == "xs":
             return ", ".join(write(a, self) for a in e.args)
         if key == "index":
-            k = write(e.args[1], self, ATOM) if len(e.args) > 1 else ""
-            return literals.index(e.params[key], lambda part: self._place(part, k))
+            return literals.index(e.params[key], lambda part: self._place(part, e.args[1:2]))
         return self._parameter(e.params[key])
 
-    def _place(self, part: object, k: str) -> str:
-        """A part of an index, with `k` in the place of an array argument (see `indexing.Slot`)."""
+    def _place(self, part: object, positions: Sequence[Expr]) -> str:
+        """A part of an index, with the positions in the place of an array argument (see `indexing.Slot`)."""
         if hasattr(part, "j"):
-            return k if part.j is None else f"{k}[{part.j}]"
+            [k] = positions
+            if part.j is not None and k.role == "stack":
+                return write(k.args[part.j], self)
+            return write(k, self, ATOM) + (f"[{part.j}]" if part.j is not None else "")
         if not isinstance(part, np.ndarray):
             return repr(part)
         if part.size > 2 and part.dtype.kind in "iu" and np.array_equal(part, np.arange(part.size)):

@@ -18,7 +18,8 @@ import numpy as np
 from ..base.escape import plain
 from ..base.tree import leaves
 from ..program import Equation, Var
-from ..program.naming import label
+from ..program.assignments import names
+from ..program.naming import label, operand
 from ..program.slopes import gradients
 from ..table import Primitive
 from .binding import ATOM
@@ -46,6 +47,12 @@ class LineWriter(CodeWriter):
         self.inputs = [self.node(n) for n in inputs]
         for word, value in chain.environment().items():
             self.values[self.ident(word)] = value
+        for eq in chain.program.equations:
+            for k, x in enumerate(eq.operands):
+                e = operand(eq, k) if not isinstance(x, Var) and np.shape(x) == () else None
+                if isinstance(e, ast.Call | ast.BinOp | ast.Attribute) and {*names(e)} == {"np"}:
+                    written = ast.unparse(e)
+                    self.numbers[np.asarray(x).item()] = f"({written})" if isinstance(e, ast.BinOp) else written
         self.result = self.node(chain.root)  # the identifier of the value that is returned
         self.cotangent: str | None = None
         self.assigned: set[str] = set()
@@ -217,7 +224,8 @@ class LineWriter(CodeWriter):
             formula = replaced(formula, lambda e: g if e.names == {chain.cotangent} and not e.args else None)
         else:
             both_named = all(chain.is_input(v) or v in chain.program.named for v in (n, m))
-            if both_named and not formula.is_number and formula.role != "name":  # a line of its own, as on a board
+            bare = formula.args[0] if formula.role == "negation" else formula
+            if both_named and not bare.is_number and bare.role != "name":  # a line of its own, as on a board
                 if above.is_number and above.value == 1 and factor.is_simple:
                     formula = fitted(formula, m.shape)
                 word = self.partial(n, m)

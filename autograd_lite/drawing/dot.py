@@ -382,8 +382,7 @@ def partial_rows(line: Line, scene: Scene, style: Style) -> list[LabelRow]:
         is_short = len(entries) == 1 and np.size(line.value) <= formatting.COLUMNS
         value = f"= {entries[0]}" if is_short else formatting.shape(np.shape(line.value))
     symbol = LabelRow(formatting.clipped(line.written, 28), "symbol", SMALL, True)
-    note = "" if line.note.endswith("shares") else line.note  # those are said where the edge is read
-    texts = (f"= {source}" if source else "", value, note)
+    texts = (f"= {source}" if source else "", value, line.note)
     return [symbol, *(LabelRow(text, "formula") for text in texts if text)]
 
 

@@ -82,7 +82,7 @@ class _Derived:
                 self._line(n, word, passes)
         shares = Counter(x.tail for x in self.lines.values() if x.combine)
         lines = (
-            replace(x, note=f"one of {shares[x.tail]} shares") if x.combine == "map" and shares[x.tail] > 1 else x
+            replace(x, share=f"one of {shares[x.tail]} shares") if x.combine == "map" and shares[x.tail] > 1 else x
             for x in self.lines.values()
         )
         items = tuple(self.items.values())

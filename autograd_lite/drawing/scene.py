@@ -125,6 +125,7 @@ class Line:
     value: Any = None
     shape: tuple[int, ...] | None = None  # of the argument
     note: str = ""
+    share: str = ""  # what is said where the line is read: one of 2 shares
     change: str = ""
     names: Collection[str] = ()  # of the user's, which no index has
     convention: str = ""  # what holds at a kink or a tie

@@ -93,7 +93,7 @@ def line_title(line: Line, scene: Scene) -> str:
         title += f"  {line.written} = {line.source(200)}"
         if line.value is not None:
             title += " = " + " ".join(formatting.array(line.value))
-        title += f", {line.note}" * line.note.endswith("shares")
+        title += f", {line.share}" * bool(line.share)
     elif line.shape is not None:
         title += f"  {formatting.shape(line.shape)}"
     return title

@@ -55,14 +55,26 @@ def is_around(code: CodeType, e: ast.expr) -> bool:
 
 
 def before(code: CodeType, e: ast.expr | ast.stmt, word: str) -> ast.expr | None:
-    """The value in the last assignment to a variable in front of an expression, in the same block."""
+    """The value in the last assignment to a variable in front of an expression, in the same block or in a loop in it
+    that has the same number of rounds each time.
+    """
     blocks = (block for scope in _scopes(code) for at in ast.walk(scope) for block in _blocks(at))
     front = next((block[:k] for block in blocks for k, at in enumerate(block) if _is_within(e, at)), [])
-    for at in reversed(front):
+    while front:
+        at = front[-1]
         if values := [value for w, value in _assignments(ast.Module([at], [])) if w == word]:
+            if isinstance(at, ast.For) and all(_is_one(code, w) for w in names(at.iter)):
+                front = at.body
+                continue
             is_plain = isinstance(at, ast.Assign) and not any(isinstance(p, ast.Subscript) for p in at.targets)
             return values[0] if is_plain and isinstance(values[0], ast.expr) else None
+        front = front[:-1]
     return None
+
+
+def _is_one(code: CodeType, word: str) -> bool:
+    """Whether a name has one value only: it is assigned once at most, and not by a loop."""
+    return len(bound(code, word) or ()) < 2 and looped(code, ast.Name(word)) is None
 
 
 def _blocks(at: ast.AST) -> Iterator[list[ast.stmt]]:
@@ -134,12 +146,13 @@ def _slice(e: ast.expr) -> slice:
 
 
 def counted(code: CodeType, e: ast.Name) -> ast.expr | None:
-    """What a variable of the innermost loop around a place counts, ``range(1, n)``; None for one of no loop."""
+    """What a variable of the innermost loop or comprehension around a place counts, ``range(1, n)``; None for another.
+    """
     for scope in _scopes(code):
-        loops = [at for at in _fors(scope) if e.id in names(at.target)]
-        around = [at for at in loops if at.body[0].lineno <= e.lineno <= (at.body[-1].end_lineno or 0)]
+        loops = [(at, of.iter) for at, of in _turning(scope) if e.id in names(of.target)]
+        around = [over for at, over in loops if _contains(at, e)]
         if loops:
-            return around[-1].iter if around else loops[-1].iter
+            return (around or [over for _, over in loops])[-1]
     return None
 
 

@@ -1153,3 +1153,21 @@ def test_a_share_of_exponentials_at_a_label_is_an_entry_of_a_softmax():
     text = " ".join(str(ag.trace(direct, *args).explain(["W"])).split())
     assert "dL/dzₜ = (softmax(zₜ) - Yₜ) / n since loss = -Σₜ log(softmax(zₜ)[y[t-1]])" in text
     assert "dloss/daₜ = softmax(aₜ) - Yₜ since" in " ".join(str(ag.trace(by_name, *args).explain(["W"])).split())
+
+
+def test_a_state_that_an_outer_loop_begins_again_has_the_number_0():
+    def f(W, xs):
+        L = 0.0
+        for s in range(3):
+            h, total = np.zeros(2), 0.0
+            for t in range(2):
+                h = np.tanh(W @ h + xs[s, t])
+                total = total + np.sum(h)
+            L = L + total**2
+        return L
+
+    program = ag.trace(f, RNG.uniform(-1, 1, (2, 2)), RNG.uniform(-1, 1, (3, 2)))
+    text = " ".join(str(program.explain(["W"])).split())
+    assert "a3 = W @ h0 + xs[1, 0]" in text
+    assert not re.search(r"(h|total)(-\d|₋)", text.replace("hₜ₋₁", ""))
+    assert not {word for item in program.draw().scene.items for word in item.names if "-" in word}

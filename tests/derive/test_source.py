@@ -687,3 +687,27 @@ def test_a_number_is_the_gradient_of_an_entry():
 def test_an_array_of_traced_numbers_is_what_a_function_gets():
     _, dx = source(lambda x: np.linalg.det(np.array([[x[0], 1.0], [2.0, x[1]]])), x := np.array([0.3, 0.7]))(x)
     np.testing.assert_allclose(dx, [0.7, 0.3])
+
+
+def test_positions_of_what_is_not_0_and_numbers_as_the_user_wrote_them():
+    def f(U, V, R):
+        rows, cols = np.nonzero(R)
+        error = R[rows, cols] - np.sum(U[rows] * V[cols], axis=1)
+        return np.sum(error**2) / (2 * np.pi) - np.sum(U) * np.sqrt(2)
+
+    args = np.array([[0.5, 0.1], [-0.2, 0.3]]), np.array([[0.1, 0.7], [0.6, -0.3]]), np.array([[3.0, 0.0], [2.0, 5.0]])
+    made = ag.source(f, *args, wrt="U")
+    assert "R[rows, cols]" in made
+    assert "np.sqrt(2)" in made
+    assert "(2 * np.pi)" in made
+    np.testing.assert_allclose(made(*args)[1], ag.grad(f)(*args), rtol=1e-12)
+    program = ag.trace(f, *args)
+    text = " ".join(str(program.explain(["U", "V"])).split())
+    assert "rows = nonzero(R)[0]" in text
+    assert "dL/dUₖ = -Σᵢ 1[rowsᵢ = k] dL/derrorᵢ" in text
+    assert "dL/dUₖ = ___" in str(program.worksheet(wrt=["U", "V"]))
+
+
+def test_a_factor_that_is_a_name_has_no_line():
+    made = ag.source(lambda x, y, dt: np.sum((x - dt * np.sin(y)) ** 2), np.ones(2), np.ones(2), 0.5, wrt="y")
+    assert "= -dt" not in made

@@ -253,12 +253,25 @@ def sequence(n):
     return h / n, {"w": w, "x": x}
 
 
+def of_loops_in_a_loop(n):
+    w, x = leaf(n), np.linspace(0.0, 1.0, n)
+    L = 0.0
+    for q in x:
+        p, h = w, 0.0
+        while p.sum() < 5:
+            p = 2 * p
+        for _ in range(2):
+            h = np.tanh(w + h)
+        L = L + np.sum((p + h - q) ** 2)
+    return L, {"w": w, "x": x}
+
+
 @pytest.mark.parametrize("n", mostly_thorough([3, 5]))
 @pytest.mark.parametrize(
     "case",
     [
         given_array, counted, array_in_the_line, computed_from_a_named_array, of_data_outside_the_graph,
-        of_arguments, of_labels, sequence,
+        of_arguments, of_labels, sequence, of_loops_in_a_loop,
     ],
     ids=lambda f: f.__name__,
 )  # fmt: skip
@@ -376,4 +389,4 @@ def test_labels_in_a_list_have_the_name_of_the_argument_and_a_share_says_that_it
     picture = ag.trace(f, np.ones((2, 3)), [0, 2]).draw()
     notes = live(picture.scene, picture.chain, [], None, 0.1).notes
     assert any(note.startswith("labels cannot be changed here: the function chooses") for note in notes)
-    assert [x.note for x in picture.scene.lines if x.symbol == "dL/dW"] == ["one of 2 shares"] * 2
+    assert [x.share for x in picture.scene.lines if x.symbol == "dL/dW"] == ["one of 2 shares"] * 2
