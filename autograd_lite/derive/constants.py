@@ -310,9 +310,8 @@ class Constants:
         is_named = variable and (np.ndim(x) or is_carried or self._is_turn(e, eq.origin.code))
         is_named = is_named or variable and self._is_of_each_round(e, eq.origin.code)
         words = [f"{variable}{last + j - len(rounds) + 1}" for j in range(len(rounds))] if is_named else []
-        if last + 1 < len(rounds):  # a loop around this one begins with it again: h0, and no name for 0
-            is_start = np.ndim(x) and all(_is_same(x, y) for y in rounds.values())
-            words = [self.changing[variable]] * len(rounds) if is_start else []
+        if last + 1 < len(rounds) and all(_is_same(x, y) for y in rounds.values()):
+            words = [self.changing[variable]] * len(rounds) if np.ndim(x) else []  # an outer loop begins with it again
         values = dict(zip(words, rounds.values(), strict=False))
         if not all(self._is_free(w, y) for w, y in values.items()):
             return None

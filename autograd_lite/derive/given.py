@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..program import Equation, Var
-from ..program.assignments import before, bound, decisions, is_around, passed
+from ..program.assignments import added, before, bound, decisions, is_around, passed
 from ..program.naming import expression, groups, operand, span, stem
 from .chain_rule import Chain
 from .formula import Expr
@@ -132,8 +132,8 @@ class Given:
             self._words[code, word] = GIVEN  # so that ``x = x[:4]`` ends
             values = None if code is None else bound(code, word)
             origin = UNKNOWN
-            if values is not None:
-                constant = [e for e in values if not self._is_computed(e, code)]
+            if code is not None and values is not None:
+                constant = [e for e in (*values, *added(code, word)) if not self._is_computed(e, code)]
                 # ``q = q + dt * v`` is recorded in the rounds of a loop in which q or v is computed, but not before.
                 early = {n for e in constant if span(e) in self.recorded for n in _names(e)[0]}
                 origins = [self._origin(e, code) for e in constant if span(e) not in self.recorded]

@@ -92,9 +92,13 @@ class CodeWriter(Printer):
         if value and 1 / value in self.numbers:
             return f"(1 / {self.numbers[1 / value]})"
         short = float(f"{value:.15g}") if isinstance(value, float) else value
-        return super().number(short if len(repr(short)) < len(repr(value)) - 4 else value)
+        text = super().number(short if len(repr(short)) < len(repr(value)) - 4 else value)
+        return re.sub("0{6,}$", lambda m: f"e{len(m[0])}", text) if isinstance(value, float) else text
 
     def array(self, value: Array) -> str:
+        for f in (np.eye, np.tri) if value.ndim == 2 and value.dtype in (float, bool) and len(value) > 1 else ():
+            if np.array_equal(value, f(len(value))):
+                return f"np.{f.__name__}({len(value)}{', dtype=bool' * (value.dtype == bool)})"
         if value.size <= SMALL and len(text := literal(value)) <= LONG:
             return text
         return self._argument(value, "const")

@@ -597,7 +597,7 @@ def _matmul(e: Expr) -> Expr | None:
     if c * d != 1:
         return product((number(c * d), simplified("matmul", (x, y), e.shape)), e.shape)
     if len(a.shape) == 2 and len(b.shape) == 2 and a.shape[1] == b.shape[0] == 1:
-        column, line = _stripped(a, 1), _stripped(b, 0)
+        column, line = stripped(a, 1), stripped(b, 0)
         if column is not None and line is not None:  # a column times a line
             return unsimplified("outer", (column, line), e.shape)
     return None
@@ -621,7 +621,7 @@ def _signed(e: Expr) -> tuple[Any, Expr]:
     return (sign, rest) if is_one else (1, e)
 
 
-def _stripped(e: Expr, axis: int) -> Expr | None:
+def stripped(e: Expr, axis: int) -> Expr | None:
     """The vector that a new axis of length 1 made a column or a line."""
     one = e.role in ("index", "reshape", "new axis") and len(e.args[0].shape) == 1
     return e.args[0] if one and e.shape[1 - axis] == e.args[0].shape[0] else None

@@ -28,7 +28,7 @@ from .factors import total
 from .formula import Expr, name, number, parts_of, replaced, unsimplified, walk
 from .helpers import literal
 from .numpy_code import CodeWriter, Rounding, close
-from .simplify import fitted
+from .simplify import fitted, stripped
 from .writing import shape_text, write
 
 Line = tuple[str, str]  # the code and the comment
@@ -251,7 +251,7 @@ class LineWriter(CodeWriter):
         returned : bool
             Whether its memory must be that of no argument, and of nothing else that is returned.
         """
-        e, lines = self._shortened(replaced(e if n is None else fitted(e, n.shape), self._negated))
+        e, lines = self._shortened(replaced(e if n is None else fitted(e, n.shape), self._as_code))
         code = write(e, self)
         value = self._run(code)
         if n is not None and np.asarray(value).dtype != n.dtype:
@@ -270,8 +270,13 @@ class LineWriter(CodeWriter):
             raise ArithmeticError(f"source: {word} = {code} gives {value}, the function itself {expected}")
         return [*lines, (f"{word} = {code}", comment)] if code != word else lines  # of a partial that is the gradient
 
-    def _negated(self, e: Expr) -> Expr | None:
-        """``-1 * mask`` for ``-mask * x``: NumPy has no sign for truth values."""
+    def _as_code(self, e: Expr) -> Expr | None:
+        """``-1 * mask`` for ``-mask * x``: NumPy has no sign for truth values; and the outer product of a column and a
+        line.
+        """
+        sides = [s for k, a in enumerate(e.args[:2]) if len(a.shape) == 2 and (s := stripped(a, 1 - k)) is not None]
+        if e.role == "product" and len(sides) == len(e.args) == 2:
+            return unsimplified("outer", sides, e.shape)
         if e.role != "negation":
             return None
         first = e.args[0]

@@ -28,6 +28,15 @@ def bound(code: CodeType, word: str) -> list[ast.expr | ast.FunctionDef] | None:
     return [] if hasattr(builtins, word) else None
 
 
+def added(code: CodeType, word: str) -> list[ast.expr]:
+    """What the source puts into a list by a call, ``errors.append(C @ x - y)``."""
+    calls = (at.value for scope in _scopes(code) for at in ast.walk(scope) if isinstance(at, ast.Expr))
+    return [
+        e for of in calls if isinstance(of, ast.Call) and isinstance(of.func, ast.Attribute)
+        for e in of.args if isinstance(of.func.value, ast.Name) and of.func.value.id == word
+    ]  # fmt: skip
+
+
 def passed(code: CodeType, word: str) -> list[ast.expr]:
     """The expressions passed for an argument of the function of `code`, wherever it is called by its name."""
     f = next(_scopes(code))

@@ -708,6 +708,18 @@ def test_positions_of_what_is_not_0_and_numbers_as_the_user_wrote_them():
     assert "dL/dUₖ = ___" in str(program.worksheet(wrt=["U", "V"]))
 
 
+def test_known_arrays_and_outer_products_are_written_as_such():
+    def f(K, y, noise):
+        mask = np.tril(np.ones((3, 3)))
+        return y @ np.linalg.solve(K + noise * np.eye(3), y) + np.sum(np.where(mask == 1, K, -1e9))
+
+    args = np.diag([1.0, 2.0, 3.0]), np.array([0.5, 1.0, 2.0]), 0.1
+    made = ag.source(f, *args)
+    for text in ("noise * np.eye(3)", "np.where(np.tri(3, dtype=bool), K, -1e9)", "np.outer("):
+        assert text in made
+    np.testing.assert_allclose(made(*args)[1], ag.grad(f)(*args), rtol=1e-12)
+
+
 def test_a_factor_that_is_a_name_has_no_line():
     made = ag.source(lambda x, y, dt: np.sum((x - dt * np.sin(y)) ** 2), np.ones(2), np.ones(2), 0.5, wrt="y")
     assert "= -dt" not in made

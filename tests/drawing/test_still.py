@@ -189,9 +189,18 @@ def known_entries(n):
     return np.sum((w - x)[seen] ** 2), locals()
 
 
+def added_to_a_list(n):
+    w, x, errors = leaf(n), np.linspace(0.1, 1.0, 3), []
+    errors.append(2 * x[0])
+    errors.append(w.sum() * x[1])
+    return np.sum(np.stack(errors) ** 2), {"w": w, "x": x}
+
+
 @pytest.mark.parametrize("n", mostly_thorough([2, 5]))
 @pytest.mark.parametrize(
-    "case", [mean_of_an_input, scaled_input, part_in_a_variable, known_entries], ids=lambda f: f.__name__
+    "case",
+    [mean_of_an_input, scaled_input, part_in_a_variable, known_entries, added_to_a_list],
+    ids=lambda f: f.__name__,
 )
 def test_data_from_which_a_constant_was_computed_cannot_be_changed(case, n):
     L, names = case(n)
