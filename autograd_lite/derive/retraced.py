@@ -88,6 +88,7 @@ class _Again:
         self.inputs = {*chain.recorded.inputs, *chain.recorded.captured}
         self.still = {*still}  # and the numbers without a gradient that are computed from nothing else
         self.values = chain.recorded.values if self.still else {}
+        self.users = chain.recorded.users
         self.folded: set[int] = set()  # the identities of these numbers
         self.drawn: dict[Var, Any] = {}
         self.firsts: dict[str, Var] = {}  # what the first step of a loop has computed from the arrays, by name
@@ -145,7 +146,9 @@ class _Again:
         return equations, x
 
     def _is_still(self, eq: Equation) -> bool:
-        if not self.still or any(v.dtype.kind not in "biu" for v in eq.outputs):
+        users = (of for v in eq.outputs for e in self.users.get(v, ()) for of in e.outputs)
+        is_test = eq.row.algebra == "index" and all(v.dtype.kind in "biu" for v in users)  # times[i] of a mask
+        if not self.still or not is_test and any(v.dtype.kind not in "biu" for v in eq.outputs):
             return False
         constants = (self.chain.operand(eq, k) for k, x in enumerate(eq.operands) if not isinstance(x, Var))
         variables = {x for x in eq.operands if isinstance(x, Var)}

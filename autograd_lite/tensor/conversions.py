@@ -44,8 +44,10 @@ class Conversions(Value):
         self._leaves("numpy()")
         return self.data
 
-    def tolist(self) -> Any:
+    def tolist(self: Any) -> Any:
         """Nested lists of Python numbers."""
+        if self._is_chosen() and is_traced(self) and self._data.ndim:
+            return [x.tolist() if x._data.ndim else x for x in self]
         self._leaves("tolist()")
         return self._data.tolist()
 

@@ -131,6 +131,19 @@ def rated(w, x, rate, labels):
     return sum(np.sum((w - x) ** 2) * float(rate) * k for k in kinds)
 
 
+def test_numbers_of_a_list_are_those_of_the_argument():
+    def chosen(P, label, words):
+        return -sum(np.log(P[label, w]) for w in words.tolist())
+
+    program = ag.trace(chosen, np.array([[0.2, 0.8], [0.6, 0.4]]), 1, np.array([0, 1, 0]))
+    assert program(program.examples[program.inputs[0]], 1, np.array([1, 1, 1])) == -3 * np.log(0.4)
+
+
+def test_a_sheet_says_which_branches_were_taken():
+    sheet = ag.trace(until, np.array([1.0, -2.0]), np.array([0.5, 0.5]), 0.1).worksheet(wrt="w")
+    assert "with the branches taken for these w0, x, tol" in str(sheet)
+
+
 def test_a_value_that_is_taken_has_no_derivative():
     args = 2.0, 1.0, 0.5, np.array([1, 2, 1])
     program = ag.trace(rated, *args)
