@@ -72,7 +72,7 @@ def name_unpacked(program: Program, names: dict[Var, str], taken: Names) -> None
                 read.setdefault(e.id, []).extend([values] if values not in read.get(e.id, ()) else [])
     for word, [values, *others] in read.items():
         new = [f"{word}{k + 1}" for k in range(len(values))]
-        if len(values) > 1 and not others and names.keys().isdisjoint(values[:-1]) and taken.isdisjoint(new):
+        if len(values) > 1 and not others and program.named.isdisjoint(values[:-1]) and taken.isdisjoint(new):
             names |= dict(zip(values, new, strict=True))
             taken.update(new)
 

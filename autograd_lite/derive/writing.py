@@ -403,12 +403,13 @@ _INDICATORS = {
 
 
 def _indicator(e: Expr) -> Expr:
-    """A mask ``where(c, 1, 0)`` as ``1[c]``, and ``where(x > 0, x, 0)`` as the maximum that it is."""
+    """A mask ``where(c, 1, 0)`` as ``1[c]``, and ``where(x > y, x, y)`` as the maximum that it is."""
     test = e.args[0].row.fn if e.role == "selection" and e.args[0].role == "comparison" else None
-    if test and test(1, 0) and not test(-1, 0) and e.args[1].shape == e.shape:  # > or ≥
-        (x, zero), (_, same, rest) = e.args[0].args, e.args
-        if zero.key == rest.key == number(0).key and x.key == same.key:
-            return unsimplified("maximum", (x, zero), e.shape)
+    if test and test(1, 0) != test(-1, 0) and {e.shape} >= {x.shape for x in e.args[1:] if not x.is_number}:  # <, >
+        both, chosen = ([x.value if x.is_number else x.key for x in xs] for xs in (e.args[0].args, e.args[1:]))
+        if chosen in (both, both[::-1]) and not all(x.is_number for x in e.args[1:]):
+            row = "maximum" if bool(test(1, 0)) == (chosen == both) else "minimum"
+            return unsimplified(row, e.args[0].args, e.shape)
     values = tuple(x.value for x in e.args[1:] if x.is_number) if e.role == "selection" else ()
     if values == (0, 1) and e.args[0].head in _OPPOSITE:
         return unsimplified(_OPPOSITE[e.args[0].head], e.args[0].args, e.shape)

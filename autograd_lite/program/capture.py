@@ -84,7 +84,7 @@ def capture(
     labels = [(*fixed, int, np.ndarray)] * any(map(_are_positions, leaves(args)))
     ways = [(kinds, choosing) for choosing in (False, True) for kinds in (fixed, *counts)]
     ways += [(kinds, choosing) for choosing in (False, True) for kinds in labels]
-    if not fixing or labels and _compares_hashes(f):
+    if not fixing or labels and _makes(f, "BUILD_SET", "SET_ADD", "set", "frozenset", "Counter"):
         ways = ways[-2:] if fixing else ways[:1]
     refused, chosen = list[Exception](), list[Capture]()
     for kinds, choosing in ways:
@@ -96,6 +96,8 @@ def capture(
         if choosing and not found.is_constant:
             found = _with_sides(found, args, params, names, kinds)
             chosen.append(found)
+        if labels and kinds is not labels[0] and _makes(f, "BUILD_MAP", "MAP_ADD") and not _is_result(found, f(*args)):
+            continue  # a dict has no label that is traced
         if not choosing or all(n.dtype == bool for n in found.choices):
             return found
     for found in chosen:
@@ -109,18 +111,23 @@ def _with_sides(found: Capture, args: Any, params: Any, names: Any, kinds: tuple
         other = _captured(with_cases(found.f), args, params, names, kinds, True)
     except Exception:  # a side that does not run for this example, or results that no choice can express
         return found
-    pairs = zip(leaves(found.result), leaves(other.result), strict=False)
-    is_it = all(np.allclose(raw(a), raw(b), 1e-9, 0, equal_nan=True) for a, b in pairs)
-    return other if is_it and len(other.choices) < len(found.choices) else found
+    return other if _is_result(found, other.result) and len(other.choices) < len(found.choices) else found
 
 
-def _compares_hashes(f: Function) -> bool:
-    """Whether a function makes a set: two labels that are equal are not one in it, as long as they are traced."""
+def _is_result(found: Capture, result: Any) -> bool:
+    """Whether a function has this result, but for rounding."""
+    pairs = zip(leaves(found.result), leaves(result), strict=False)
+    return all(np.allclose(raw(a), raw(b), 1e-9, 0, equal_nan=True) for a, b in pairs)
+
+
+def _makes(f: Function, *how: str) -> bool:
+    """Whether a function makes a set or a dict, by an instruction or a name: labels in it that are equal are not one,
+    as long as they are traced.
+    """
     code = getattr(inspect.unwrap(f), "__code__", None)
+    ops = {dis.opmap[word] for word in how if word in dis.opmap}
     parts = () if code is None else with_inner(code)
-    makes = dis.opmap["BUILD_SET"], dis.opmap["SET_ADD"]
-    words = {"set", "frozenset", "Counter"}
-    return any(not words.isdisjoint(c.co_names) or any(op in c.co_code[::2] for op in makes) for c in parts)
+    return any({*how} & {*c.co_names} or ops & {*c.co_code[::2]} for c in parts)
 
 
 def _are_positions(x: Any) -> bool:

@@ -13,7 +13,7 @@ from copy import deepcopy
 from functools import reduce
 from itertools import count
 from operator import add, sub
-from types import CodeType, FunctionType
+from types import CodeType, FunctionType, MethodType
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,9 @@ from ..engine.operands import raw
 from ..engine.replay import value_of
 from ..engine.value import wrap
 from ..tensor import Tensor
-from .assignments import source_of
+from .assignments import source_of, tree
+
+DECORATORS = 9  # lines before a function
 
 _UNBOUND = object()
 _OPPOSITE: dict[Any, Any] = {ast.Eq: ast.NotEq, ast.Lt: ast.GtE, ast.Gt: ast.LtE, ast.In: ast.NotIn, ast.Is: ast.IsNot}
@@ -35,6 +37,8 @@ _RESULT = f"{_PREFIX}result"
 
 def with_cases(f: Any, space: dict[str, Any] | None = None) -> Any:
     """`f` with both sides of its branches, and with functions of its module that are so too; `f` if it has none."""
+    if isinstance(f, MethodType):
+        return MethodType(with_cases(f.__func__, space), f.__self__)
     if not isinstance(f, FunctionType):
         return f
     names, code = f.__globals__, f.__code__
@@ -55,13 +59,21 @@ def _compiled(f: FunctionType) -> CodeType:
     code, source = f.__code__, source_of(f.__code__)
     if not isinstance(source, ast.FunctionDef) or source.name != f.__name__ or "__class__" in code.co_freevars:
         return code
+    if _code_of(tree(code.co_filename), code).co_code != code.co_code:  # the file has been written to since
+        return code
     made = _Cases().visit(deepcopy(source))
-    around = ast.parse(f"def around({', '.join(code.co_freevars)}): pass").body[0]
-    around.body = [made]  # type: ignore[attr-defined]  # a function
-    module = compile(ast.fix_missing_locations(ast.Module([around], [])), code.co_filename, "exec")
-    found = (c for c in with_inner(module) if (c.co_name, c.co_firstlineno) == (code.co_name, code.co_firstlineno))
-    new = next(found, code)
+    made.decorator_list = []
+    around: Any = ast.parse(f"def around({', '.join(code.co_freevars)}): pass").body[0]
+    around.body = [made]
+    new = _code_of(ast.fix_missing_locations(ast.Module([around], [])), code)
     return new if new.co_freevars == code.co_freevars else code
+
+
+def _code_of(module: Any, like: CodeType) -> CodeType:
+    """The code in a module at the place of another."""
+    every = with_inner(compile(module, like.co_filename, "exec", dont_inherit=True))
+    first = like.co_firstlineno
+    return next(c for c in every if c.co_name == like.co_name and first <= c.co_firstlineno <= first + DECORATORS)
 
 
 class _Cases(ast.NodeTransformer):
@@ -71,7 +83,6 @@ class _Cases(ast.NodeTransformer):
         self.numbers, self.counters = count(), list[str]()  # the variables of the loops around a statement
 
     def visit_FunctionDef(self, at: ast.FunctionDef) -> Any:
-        at.decorator_list = []
         joined = _tail(at.body, ast.Return)
         if len(joined) < len(at.body) and _is_complete(joined):
             result = ast.copy_location(ast.Return(ast.Name(_RESULT, ast.Load())), at.body[-1])

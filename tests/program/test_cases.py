@@ -126,6 +126,44 @@ def test_what_no_choice_expresses_stays_as_it_was():
         ag.jit(until)(*args)
 
 
+def entropy(p, labels):
+    counts = {}
+    for k in labels:
+        counts[k] = counts.get(k, 0) + 1
+    return sum(c * np.log(c) * p[k] for k, c in counts.items())
+
+
+def test_labels_in_a_dict_are_numbers():
+    args = np.array([0.5, 0.25]), np.array([0, 1, 0])
+    assert ag.trace(entropy, *args)(*args) == entropy(*args) == np.log(2)
+
+
+class Loss:
+    def __init__(self, limit):
+        self.limit = limit
+
+    def of(self, w, games):
+        total = 0.0
+        for a, b, result in games:
+            p = 1 / (1 + np.exp(w[b] - w[a]))
+            total -= np.log(p) if result == 1 else np.log(1 - p)
+            best = w[0]
+            if w[a] > best:
+                best = w[a]
+            total += best
+        return total
+
+
+def test_a_method_and_the_variables_of_a_row():
+    w, games = np.array([0.5, -0.3, 0.7]), np.array([[0, 1, 1], [1, 2, 0]])
+    program = ag.trace(Loss(0.5).of, w, games)
+    assert not program.deciding()
+    assert np.isclose(program(w[::-1], games[:, ::-1] // 1 % 3), Loss(0.5).of(w[::-1], games[:, ::-1] // 1 % 3))
+    text = " ".join(str(program.explain("w")).split())
+    assert "cₜ = w[aₜ]" in text
+    assert "max(cₜ, " in text
+
+
 def rated(w, x, rate, labels):
     kinds = set(labels)
     return sum(np.sum((w - x) ** 2) * float(rate) * k for k in kinds)

@@ -587,11 +587,11 @@ def test_a_slip_inside_of_a_gradient():
 
 
 #: Where the package runs text of its own making: its printers' source, compiled programs, the arithmetic of Python
-#: numbers in them, and a call that a row's declaration spells.
+#: numbers in them, a call that a row's declaration spells, and the user's own function with both sides of its branches.
 RUN = {
     "table/pull.py": 2, "table/scalar.py": 1, "derive/helpers.py": 2, "derive/source_lines.py": 1,
     "derive/source.py": 2, "derive/javascript.py": 1, "compiling/compile.py": 2, "compiling/dispatch.py": 2,
-    "export/to_onnx.py": 2, "program/inner.py": 1, "program/numbers.py": 3,
+    "export/to_onnx.py": 2, "program/cases.py": 1, "program/inner.py": 1, "program/numbers.py": 3,
     "optim/fused_step.py": 1, "array_api.py": 3, "testing/forms.py": 1, "testing/remedies.py": 1,
 }  # fmt: skip
 
