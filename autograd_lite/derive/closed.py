@@ -143,7 +143,8 @@ class Candidates:
             if part.head == "identity":
                 return True
             word = str((part.args[0] if part.role == "inverse" else part).value)
-            given = np.asarray(self.chain.constants.values.get(word, 0) if word not in self.chain.introduced else 0)
+            is_fixed = word not in self.chain.introduced and not self.chain.is_picture  # a page may change it
+            given = np.asarray(self.chain.constants.values.get(word, 0) if is_fixed else 0)
             is_it = given.ndim == 2 and np.array_equal(given, given.T)
             is_it |= self.chain.is_symmetric(word) or self.chain.shorter.is_symmetric(word)
             symmetric.update({word: None} if is_it else {})

@@ -68,7 +68,8 @@ class Given:
             return self._first(self.chain.operand(eq, k), code)
         starts = names & self.chain.constants.starts
         self.fixed |= starts
-        written = _begun(operand(eq, k)) if names == starts else operand(eq, k)
+        written = operand(eq, k)
+        written = written.value if names == starts and isinstance(written, ast.Subscript) else written  # pos[0]
         if names != starts and names.isdisjoint(self.chain.numbered):
             is_whole = isinstance(v, Var) or self.chain.operand(eq, k).role == "name"
             if is_whole and isinstance(written, ast.Name) and {written.id} in (names, {stem(w) for w in names}):
@@ -237,11 +238,6 @@ class Given:
         self._fix(names, code)
         origins = [self._local(word, code) for word in names | arguments]
         return min(origins + [DERIVED] * (not names.isdisjoint(self.arrays)), default=GIVEN)
-
-
-def _begun(e: ast.expr | None) -> ast.expr | None:
-    """What an operand is an entry of: pos of ``pos[0]``."""
-    return e.value if isinstance(e, ast.Subscript) else e
 
 
 def _returned(f: ast.FunctionDef) -> list[ast.expr]:

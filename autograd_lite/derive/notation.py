@@ -87,8 +87,8 @@ class Notation:
     ) -> None:
         self.board, wrt = board, None if wrt is None else list(wrt)
         self.variables = variables or {}  # of the recorded values that the program was made from, by node
-        called, is_picture = program.named if names is None else names, names is not None
-        is_read = board and not is_picture
+        called, self.is_picture = program.named if names is None else names, names is not None
+        is_read = board and not self.is_picture
         #: What has no name and is not differentiated, with its value: a constant.
         self.replaced = _replaced(program, called, board)
         program = program.substituted(self.replaced) if self.replaced else program
@@ -99,7 +99,7 @@ class Notation:
         names = {v: v.name for v in program.variables if v in program.named} if names is None else dict(names)
         self._inner = set[Any]()  # the places of inner loops that are operations on arrays
         if board:
-            program = self._textbook(program, names, wrt, not is_picture)
+            program = self._textbook(program, names, wrt, not self.is_picture)
         for v, first in self.merged.items():
             if v in names:
                 names.setdefault(first, names.pop(v))

@@ -174,9 +174,6 @@ class _Again:
         is_constant = not isinstance(x, Var) or x in self.inputs and x not in self.chain.graded
         return not is_constant or self.data.operand(eq, k, self.chain.values[x] if isinstance(x, Var) else x)
 
-    def _is_given(self, eq: Equation) -> bool:
-        return all(self._given(eq, k) for k in range(len(eq.operands)))
-
     def _check_positions(self, eq: Equation) -> None:
         """Raise if positions may have been computed from the numbers, as in a sort."""
         params = [part for value in eq.params.values() for part in (value if isinstance(value, tuple) else (value,))]
@@ -206,7 +203,9 @@ class _Again:
         ends = [v for v in outputs if v in used]
         inputs = map(self.chain.current, group.inputs.values())
         uses_arrays = any(self.chain.constants.known(x) is not None for x in inputs)
-        is_needed = uses_arrays or not self.is_traced and not all(map(self._is_given, inside))
+        is_needed = uses_arrays or not self.is_traced and not all(
+            self._given(eq, k) for eq in inside for k in range(len(eq.operands))
+        )
         if group._call is None or not is_needed or len(ends) != 1 or any(eq.is_random for eq in inside):
             return None
         _, f, args, params = group._call

@@ -399,3 +399,10 @@ def test_labels_in_a_list_have_the_name_of_the_argument_and_a_share_says_that_it
     notes = live(picture.scene, picture.chain, [], None, 0.1).notes
     assert any(note.startswith("labels cannot be changed here: the function chooses") for note in notes)
     assert [x.share for x in picture.scene.lines if x.symbol == "dL/dW"] == ["one of 2 shares"] * 2
+
+
+def test_a_page_does_not_take_a_matrix_that_can_be_changed_for_a_symmetric_one():
+    S, x = np.array([[2.0, 1.0], [1.0, 3.0]]), ag.tensor([1.0, -0.5], requires_grad=True, name="x")
+    L = 0.5 * x @ S @ x
+    assert "dL/dx = S @ x " in str(L.explain(x, names={"S": S}))
+    assert "= ½ ((S + Sᵀ) x)" in ag.frames(L, wrt=x, names={"S": S, "x": x}).captions[-1]
