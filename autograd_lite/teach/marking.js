@@ -1438,8 +1438,12 @@ class Reader {
       }, places);
     }
     const only = (n) => (n.kind === "i" && !n.shape.length ? n.data[0] : notMarked("this index"));
-    const mask = places.length === 1 && places[0]?.kind === "b" && alike(places[0].shape, x.shape) ? places[0] : null;
-    if (mask) { const data = x.data.filter((_, i) => mask.data[i]); return array([data.length], data, x.kind); }
+    const mask = places.length === 1 && places[0]?.kind === "b" ? places[0] : null;
+    if (mask && alike(mask.shape, x.shape.slice(0, 1))) { // of rows
+      const rows = [...mask.data.keys()].filter((i) => mask.data[i]);
+      return this.taken(x, [array([rows.length], rows, "i")]);
+    }
+    if (mask && alike(mask.shape, x.shape)) { const data = x.data.filter((_, i) => mask.data[i]); return array([data.length], data, x.kind); }
     const ndim = x.shape.length;
     if (places.filter((p) => p !== null).length > ndim) notMarked("this index");
     let k = 0;

@@ -133,8 +133,9 @@ def test_the_page_marks_the_places_of_entries(tmp_path):
     sheet = entries()
     forms = ("dL/de at [seen]", "2 e at [seen]", "e at [seen]", "2 e at [0]")
     cases = [("dLdZ", text) for text in (*(f"{form}, 0 elsewhere" for form in forms), "e + 1", "2 (Z - 1) ⊙ seen")]
+    cases += [("dLdW", f"x.T @ dL/dZ + 3 W² + {n} np.sum(W[seen[0]])") for n in (0, 1)]  # a mask of rows
     marks = [mark for word, text in cases for mark in sheet.check({word: text}) if mark.word == word]
-    assert [mark.right for mark in marks] == [True, True, False, False, False, True]
+    assert [mark.right for mark in marks] == [True, True, False, False, False, True, True, False]
     pages = marked_by_the_page(sheet, cases, tmp_path)
     assert [(page["right"], page["says"]) for page in pages] == [(mark.right, mark.says) for mark in marks]
 
