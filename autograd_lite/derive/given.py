@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..program import Equation, Var
-from ..program.assignments import added, before, bound, decisions, is_around, passed
+from ..program.assignments import added, before, bound, decisions, is_around, looped, passed
 from ..program.naming import expression, groups, operand, span, stem
 from .chain_rule import Chain
 from .formula import Expr
@@ -105,6 +105,12 @@ class Given:
             return all(self._origin(e, eq.origin.code) > UNKNOWN for e in index)
         data = [x.ravel().tolist() for x, word in self.chain.arrays if self.word(word)]
         return not groups(eq) and all(part.ravel().tolist() in data for part in places)
+
+    def position(self, eq: Equation) -> None:
+        """Fix the arrays of which single entries are positions: white of ``rating[white[g]]``."""
+        match expression(eq), eq.origin.code:
+            case ast.Subscript(slice=at), CodeType() as code:
+                self._fix({w for w in _names(at)[0] if looped(code, ast.Name(w)) != ""}, code)
 
     def branches(self) -> list[str]:
         """The tests that decided which steps were recorded, of those that use numbers which may change."""

@@ -189,6 +189,13 @@ def known_entries(n):
     return np.sum((w - x)[seen] ** 2), locals()
 
 
+def positions_one_by_one(n):
+    w, x, L = leaf(3), np.array([0, 2, 1]), 0.0
+    for t in range(3):
+        L = L + w[x[t]] ** 2 + np.sum(w * np.eye(3)[x[t]])
+    return L, {"w": w, "x": x}
+
+
 def added_to_a_list(n):
     w, x, errors = leaf(n), np.linspace(0.1, 1.0, 3), []
     errors.append(2 * x[0])
@@ -199,7 +206,7 @@ def added_to_a_list(n):
 @pytest.mark.parametrize("n", mostly_thorough([2, 5]))
 @pytest.mark.parametrize(
     "case",
-    [mean_of_an_input, scaled_input, part_in_a_variable, known_entries, added_to_a_list],
+    [mean_of_an_input, scaled_input, part_in_a_variable, known_entries, added_to_a_list, positions_one_by_one],
     ids=lambda f: f.__name__,
 )
 def test_data_from_which_a_constant_was_computed_cannot_be_changed(case, n):
