@@ -133,7 +133,9 @@ class Candidates:
         through = self._behind(n, self._ends(n))
         are_products = bool(through) and all(self.chain.definition(m).role == "matrix product" for m in through)
         is_inner = are_products and self.chain.root not in self._ends(n)
-        is_tried = n.ndim and (is_inner or len(self.consumers.get(n, ())) > 1)
+        users = self.consumers.get(n, ())
+        is_twice = any(m in self._letters and self.factors[m, n].is_map for m in users)  # tr(Rᵀ R)
+        is_tried = n.ndim and (is_inner or len(users) > 1 or is_twice)
         e = self._of_products(n, are_products) if is_tried else None
         while e is not None and (here := e.names & self._written_out.keys()):
             e = substitute(e, {word: self._written_out[word] for word in here})
@@ -150,11 +152,16 @@ class Candidates:
             symmetric.update({word: None} if is_it else {})
             return is_it
 
-        if e is None or all(part.role not in PRODUCTS for part in walk(e)):
+        roles = {part.role for part in walk(e)} if e is not None else set()
+        if e is None or roles.isdisjoint(PRODUCTS) or not roles.isdisjoint(("placement", "concatenation")):
             return None
-        e = gathered(e, is_symmetric)
+        above = {self.chain.gradient_symbol(m): m for m in self._ends(n)}
+        start = frozenset(m for word, m in above.items() if m is self.chain.root or word in e.names)
+        numbers = {word: self.closed(m, frozenset({self.chain.root})) for word, m in above.items() if not m.shape}
+        plain = {word: form.formula for word, form in numbers.items() if form is not None and form.formula.is_number}
+        plain = {word: c for word, c in plain.items() if c.value != 1}
+        e = gathered(substitute(e, plain), is_symmetric)  # ½ beside ½
         e = min((e, *(form for form, ones in self.chain.shorter.forms(e, set()) if not ones)), key=leaves)
-        start = frozenset(m for m in self._ends(n) if m is self.chain.root or self.chain.gradient_symbol(m) in e.names)
         return Closed(e, start, (), through, symmetric=tuple(symmetric))
 
     @cached_property
@@ -173,6 +180,7 @@ class Candidates:
             f, is_root = self.factors[user, n], user is self.chain.root
             above = number(1) if is_root else self._of_products(user, matrices) if user in self._letters else None
             is_linear = matrices and (f.formula.is_number or not f.is_elementwise)
+            is_linear |= f.combine in (Combine.LEFT, Combine.RIGHT) and user.shape != ()
             if user not in self._letters and (is_linear or not user.shape) and not is_root:
                 above = name(self.chain.gradient_symbol(user), user.shape)
             is_symbol = f.formula.role == "name" and "/" in f.formula.value  # of a step that has no textbook

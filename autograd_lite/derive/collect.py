@@ -299,7 +299,7 @@ class _Reader:
         labels = [p.ndim for p in index_parts(index) if isinstance(p, Labels)]
         is_column = index is not None and (is_basic(index) or labels and not any(labels))  # P[:, 1], P[:, y1]
         is_one = not g.shape and max(shape, default=0) == math.prod(shape)  # p[k, 0]
-        if not is_one and (g.shape != shape[:-1] or len(shape) > 1 and is_column):
+        if not is_one and g.shape != shape[:-1]:
             return None
         rows = np.arange(1.0, math.prod(g.shape) + 1).reshape(g.shape)
         ones = e.row.fn(np.ones(g.shape), **e.params)
@@ -314,7 +314,9 @@ class _Reader:
 
         laid = _relaid(g, g.shape, (*g.shape, 1), whole)
         word = next((p.word for p in index_parts(index) if isinstance(p, Labels) and p.word), "")
-        return None if laid is None else (self.context.labelled(ones, word), laid)
+        if laid is None or not word and is_column and not is_one and len(shape) > 1:  # 1[j = 0]
+            return None if laid is None or laid.is_number else (replace(e, args=(full(number(1), g.shape),)), laid)
+        return self.context.labelled(ones, word), laid
 
     def _multiplied(self, coefficient: Any, factors: Iterable[tuple[Expr, int]]) -> list[Term]:
         merged: dict[str, tuple[Expr, int]] = {}
@@ -441,7 +443,8 @@ class _Reader:
         if largest(value) < 1e-12 * size and summed.names & self.context.computed and not is_steady:
             return number(0)
         if np.allclose(value, 1, rtol=1e-12):
-            self.ones |= {} if summed.args[0].head == "onehot" else {summed.key: summed}
+            is_known = summed.args[0].head == "onehot" or summed.args[0].role == "placement"
+            self.ones |= {} if is_known else {summed.key: summed}
             return number(1)
         return summed
 
@@ -714,6 +717,7 @@ def leaves(e: Expr) -> int:
             return 4
         is_indicator = part.role == "selection" and {x.value for x in part.args[1:] if x.is_number} == {0, 1}
         is_row = part.role == "reshape" and part.args[0].role == "name" or part.head == "onehot"  # an index: dL/dsᵢ; Y
+        is_indicator |= part.role == "placement" and part.args[0].role == "broadcast"  # 1[j = 0]
         return counts[0] if is_indicator or is_row else sum(counts) + (part.role not in _ARITHMETIC)
 
     return fold(e, count)

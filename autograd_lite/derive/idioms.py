@@ -24,6 +24,7 @@ from ..program.equation import computed
 from ..program.naming import operand
 from ..table import TABLE, Primitive
 from .entries import is_new, turned_back
+from .formula import index_parts
 
 POINTS = 3
 LONG = 14  # operations in one spelling
@@ -242,7 +243,7 @@ def _share(
 def _one_share(
     eq: Equation, kept: Collection[Var], defined: Mapping[Var, Equation], place: Mapping[Var, float]
 ) -> list[Equation] | None:
-    """``exp(x[k]) / Σ exp(x)`` as the entry k of softmax(x)."""
+    """``exp(x[k]) / Σ exp(x)`` as the entry k of softmax(x); of rows the entries ``softmax(x)[i, yᵢ]``."""
 
     def of(x: Any, *roles: str) -> Equation | None:
         by = defined.get(x) if isinstance(x, Var) else None
@@ -251,10 +252,17 @@ def _one_share(
     above, below = eq.operands if eq.row.algebra == "quotient" else (None, None)
     summed, one = of(below, "total"), of(above, "index", "gather", "exponential")
     entry = one if one is None or one.row.algebra != "exponential" else of(one.operands[0], "index", "gather")
-    powers = of(summed.operands[0], "exponential") if summed is not None and not eq.shape else None
+    powers = of(summed.operands[0], "exponential") if summed is not None else None
     x = None if powers is None else powers.outputs[0] if entry is one else powers.operands[0]
-    if entry is None or powers is None or entry.operands[0] is not x:
+    if entry is None or summed is None or powers is None or entry.operands[0] is not x:
         return None
+    if eq.shape:
+        rows = index_parts(entry.params["index"])[0]
+        if x.ndim != 2 or entry.shape != eq.shape or not np.array_equal(rows, np.arange(x.shape[0])):
+            return None
+        below = Var("", (*eq.shape, 1), x.dtype)
+        summed = replace(summed, outputs=(below,), params={**summed.params, "keepdims": True})
+        defined, place = {**defined, below: summed}, {**place, below: place[eq.outputs[0]] - 0.7}
     y = Var("", powers.shape, powers.outputs[0].dtype)
     part = replace(eq, outputs=(y,), operands=(powers.outputs[0], below))
     inner = _inner(part, [TABLE["softmax"]], kept, defined, place, eq.outputs[0])

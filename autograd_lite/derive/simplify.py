@@ -213,9 +213,10 @@ def _gathered(factors: Iterable[Expr]) -> tuple[Any, list[Expr]]:
 
 
 def _fraction(coefficient: Any, factors: Sequence[Expr]) -> Expr:
-    """A product with quotients in it, over one denominator."""
+    """A product with quotients in it, over one denominator, in the shape that it had: x / x is 1 in all places."""
     top, numerators = _gathered((number(coefficient), *(f.args[0] if f.role == "quotient" else f for f in factors)))
     bottom, denominators = _gathered(f.args[1] for f in factors if f.role == "quotient")
+    whole = _joint((*numerators, *denominators))
     numerators, denominators = _cancelled(numerators, denominators)
     if not isinstance(top * bottom, complex):
         top, bottom = (-top, -bottom) if bottom < 0 else (top, bottom)
@@ -224,10 +225,10 @@ def _fraction(coefficient: Any, factors: Sequence[Expr]) -> Expr:
     denominators.sort(key=lambda f: bool(f.args))  # n √x, not √x n
     below = product((number(bottom), *denominators), _joint(denominators))
     if below.is_number and below.value == 1:
-        return above
+        return full(above, whole)
     sign = above.role == "negation" or is_negative(above)
     quotient = (product((number(-1), above), above.shape) if sign else above, below)
-    e = unsimplified("divide", quotient, _broadcast(above.shape, below.shape))
+    e = full(unsimplified("divide", quotient, _broadcast(above.shape, below.shape)), whole)
     return _negated(e) if sign else e
 
 
@@ -250,16 +251,32 @@ def _reduced(top: Any, bottom: Any, has_above: bool, has_below: bool) -> tuple[A
 
 
 def _cancelled(numerators: list[Expr], denominators: list[Expr]) -> tuple[list[Expr], list[Expr]]:
-    """The factors above and below without what is in both, ``x / x³``, where the shape stays the same."""
-    numerators, denominators = _with_ratios(numerators, denominators)
+    """The factors above and below without what is in both, ``x / x³``."""
+    numerators, denominators = _with_ratios(*_with_exponents(numerators, denominators))
     above, below = ({f.key: (f, n) for f, n in map(_base, fs)} for fs in map(_powers, (numerators, denominators)))
     for key in above.keys() & below.keys():
         (f, n), (_, m) = above[key], below[key]
-        rest = [h for h, _ in above.values() if n > m or h is not f]
-        if not f.shape or _joint(rest) == _joint(numerators):
-            above[key], below[key] = (f, max(n - m, 0)), (f, max(m - n, 0))
+        above[key], below[key] = (f, max(n - m, 0)), (f, max(m - n, 0))
     up, down = ([_to(f, n) for f, n in side.values() if n] for side in (above, below))
     return up, down
+
+
+def _with_exponents(above: list[Expr], below: list[Expr]) -> tuple[list[Expr], list[Expr]]:
+    """The factors above and below, ``x ** (k - 1) / (x ** k)²`` as ``1 / x ** (k + 1)``."""
+    powers: dict[str, list[tuple[Expr, Expr]]] = {}
+    for sign, side in ((1, above), (-1, below)):
+        for f, (of, n) in zip(side, map(_base, side), strict=True):
+            if of.role == "power" and not of.args[1].is_number:
+                exponent = product((number(sign * n), of.args[1]), of.args[1].shape)
+                powers.setdefault(of.args[0].key, []).append((f, exponent))
+    for several in (fs for fs in powers.values() if len(fs) > 1):
+        k = reduce(lambda a, b: simplified("add", (a, b), _joint((a, b))), (exponent for _, exponent in several))
+        x, old = _base(several[0][0])[0].args[0], [f for f, _ in several]
+        above, below = ([f for f in side if f not in old] for side in (above, below))
+        is_below = all(sign < 0 for sign, _ in terms_of(k)) or is_negative(k)
+        new = simplified("power", (x, product((number(-1 if is_below else 1), k), k.shape)), _joint((x, k)))
+        (below if is_below else above).append(new)
+    return above, below
 
 
 #: What a function of x over another is, with the factors that it leaves above and below: sign(x) / |x| is 1 / x.
@@ -498,6 +515,8 @@ def _divide(e: Expr) -> Expr | None:
     (c, _), (d, _) = _coefficient(a), _coefficient(b)
     is_reducible = type(c) is type(d) is int and math.gcd(c, d) > 1  # 2 a / (4 b)
     is_signed = b.role == "negation" or is_negative(factors_of(b)[0])  # a / (-2 b)
+    up, down = ({_base(f)[0].role for f in factors_of(x)} for x in (a, b))
+    is_reducible |= "power" in up & down  # x ** (k - 1) / (x ** k)²
     has_number = a.role in ("product", "negation") and any(f.is_number for f in a.args)
     if is_reducible or is_signed or b.is_number and b.value and has_number:
         return _fraction(1, (e,))

@@ -34,6 +34,7 @@ from .formula import (
     replaced,
     terms_of,
     unsimplified,
+    walk,
 )
 
 TIMES, BELOW = r" \times ", r" \\ "
@@ -188,7 +189,7 @@ def _of_columns(e: Expr, printer: Printer) -> Expr:
     if len(m.shape) == 1 or e.row is _LINE:
         is_line = x.role == "matrix product" and len(x.args[0].shape) == 1
         return replace(e, args=(replace(x, row=_LINE), m)) if is_line else e
-    if len(m.shape) > 2 or not (isinstance(printer, Latex) or _has_derivative(m)):
+    if len(m.shape) > 2 or not (isinstance(printer, Latex) or _has_derivative(e)):
         return e
     turned = m.args[0] if m.role in _TRANSPOSES else unsimplified("transpose", (m,), m.shape[::-1], axes=None)
     return replace(e, args=(turned, x))
@@ -337,7 +338,8 @@ def _along(e: Expr, printer: Printer) -> tuple[str, int]:
             return f"{printer.below(printer.fill(form.removesuffix('({x})')), printer.fill(letters))}{inside}", ATOM
         return f"{printer.over(e.head, letters)}{inside}", ATOM
     factors = factors_of(body.args[0] if body.role == "broadcast" and not body.args[0].shape else body)
-    if all(part.role in ("name", "number", "square", "power") for f in factors for part in (f, *f.args)):
+    is_plain = all(part.role in ("name", "number", "square", "power") for f in factors for part in (f, *f.args))
+    if is_plain or all(_is_of_entries(part, body, e.params["axis"]) for part in walk(body)):  # Σⱼ pⱼ log(qⱼ)
         ndim = len(body.shape)
 
         def entry(part: Expr) -> Expr | None:
@@ -348,6 +350,13 @@ def _along(e: Expr, printer: Printer) -> tuple[str, int]:
         return f"{printer.over('sum', letters)} {printer.separator.join(written)}", SIGN
     inside = printer.below(printer.brackets(write(body, printer)), shown)
     return f"{printer.over('sum', letters)} {inside}", SIGN
+
+
+def _is_of_entries(part: Expr, whole: Expr, axis: Any) -> bool:
+    """Whether a part of a formula works entry by entry; a name is a number, has all axes, or is added to rows."""
+    if part.role == "name":
+        return part.shape in ((), whole.shape) or axis in (0, (0,)) and part.shape == whole.shape[1:]
+    return part.is_number or part.role == "product" or part.row is not None and bool(part.row.entrywise)
 
 
 _PRODUCTS = ("matrix product", "product", "quotient")
