@@ -12,7 +12,7 @@ import numpy as np
 from ..base.cached_method import cached_method
 from ..program import Var
 from .chain_rule import Chain
-from .collect import Form, has_ones, leaves
+from .collect import Form, has_ones, leaves, occurrences
 from .entries import is_cut
 from .factors import Combine, Factor, scalars_apart, total
 from .formula import Expr, name, number, walk
@@ -134,7 +134,8 @@ class Candidates:
         are_products = bool(through) and all(self.chain.definition(m).role == "matrix product" for m in through)
         is_inner = are_products and self.chain.root not in self._ends(n)
         users = self.consumers.get(n, ())
-        is_twice = any(m in self._letters and self.factors[m, n].is_map for m in users)  # tr(Rᵀ R)
+        word, definitions = self.chain.names[n], (self.chain.definition(m) for m in users if m in self._letters)
+        is_twice = any(occurrences(word, e) > 1 for e in definitions)  # of tr(Rᵀ R)
         is_tried = n.ndim and (is_inner or len(users) > 1 or is_twice)
         e = self._of_products(n, are_products) if is_tried else None
         while e is not None and (here := e.names & self._written_out.keys()):

@@ -333,7 +333,7 @@ class Constants:
         [of] = e.elts if isinstance(e, ast.List) and len(e.elts) == 1 else [e]  # [start] as start
         if isinstance(of, ast.Name) and (named := self._by_name(of, x, eq.origin.code)) is not None:
             return named
-        is_own = not _is_size(e) and is_number(x) and x not in (math.pi, math.e)  # self.eps, not np.pi
+        is_own = not _is_size(e) and is_number(x) and x not in (math.pi, math.e, math.inf)  # self.eps, not np.pi
         word = e.attr if isinstance(e, ast.Attribute) and is_own else ""
         word += "0" * (f"{word}1" in self.taken)
         if word and self._is_free(word, x):

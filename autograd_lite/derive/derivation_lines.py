@@ -38,7 +38,7 @@ from .formula import (
     unsimplified,
     walk,
 )
-from .formula_ops import evaluate, substitute
+from .formula_ops import evaluate, largest, substitute
 from .rolled import before_first
 from .simplify import again, fitted, full, is_zero, product, times
 from .steps import PRODUCTS
@@ -220,7 +220,9 @@ class Lines:
         eq, points = self.chain.defined.get(n), self.chain.shorter.points
         is_extreme = eq is not None and eq.row.algebra == "reduction" and eq.row.fold is not None
         is_inner = is_extreme and n not in self.asked
-        return is_inner and all(np.abs(p.gradients[n]).max(initial=0) <= 1e-12 * p.size for p in points)
+        users = self.consumers.get(n, ()) if is_inner else ()
+        is_used = any(np.any(p.gradients[k]) for k in users for p in points)  # by more than a hinge at rest
+        return is_used and all(largest(p.gradients[n]) <= 1e-12 * p.size for p in points)
 
     def _skipping(self, equal: dict[Var, Closed], chosen: dict[Var, Closed]) -> dict[Var, Closed]:
         """Those of `equal` that skip only what no other line needs."""

@@ -53,6 +53,9 @@ _AXES = ("reshape", "broadcast", "placement")
 _TRIANGLES = ("lower triangle", "upper triangle")
 
 
+COUNTING = re.compile(r"np\.arange\([^,]*\)(\[:, None\]|\[None(, :)?\])?")  # it is the index
+
+
 class Step:
     """A position in an array that is `distance` from the number of the step, which is called `letter`; or, of a loop
     that is `back` to front, so much with it; in batches of several, from so many times the number.
@@ -284,7 +287,7 @@ def _aligned(e: Expr, at: At) -> Expr:
 def _counts(e: Expr) -> bool:
     """True for the numbers 0, 1, 2, … along an axis, which are its index."""
     if e.role == "name":
-        return re.fullmatch(r"np\.arange\([^,]*\)", e.value) is not None
+        return COUNTING.fullmatch(e.value) is not None
     return e.value.dtype.kind in "iu" and np.array_equal(e.value.ravel(), np.arange(e.value.size))
 
 

@@ -6,7 +6,6 @@ person derives them, which is then written as plain text, Markdown or LaTeX.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -24,6 +23,7 @@ from .chain_rule import Chain
 from .closed import Closed
 from .constants import is_number
 from .derivation_lines import Lines, Total
+from .entries import COUNTING
 from .factors import Factor, total
 from .formula import Expr, name, number, walk
 from .formula_ops import evaluate
@@ -204,7 +204,7 @@ class Derivation(GraphView):
         lines += [self.composition(t) for t in self.totals] if self.order.by_gradients else []
         used |= {word for e in lines for word in e.names & c.constants.sizes.keys()}
         quoted = c.constants.quoted  # of X[:, None] what is given is X
-        used = {word for w in used for word in quoted.get(w, [w]) if not re.fullmatch(r"np\.arange\([^,]*\)", word)}
+        used = {word for w in used for word in quoted.get(w, [w]) if not COUNTING.fullmatch(word)}
         used |= {c.names[v] for v in c.program.deciding() if v in c.names}
         return [(word, x) for word, x in c.environment().items() if word in used and word not in defined]
 

@@ -338,25 +338,18 @@ def _along(e: Expr, printer: Printer) -> tuple[str, int]:
             return f"{printer.below(printer.fill(form.removesuffix('({x})')), printer.fill(letters))}{inside}", ATOM
         return f"{printer.over(e.head, letters)}{inside}", ATOM
     factors = factors_of(body.args[0] if body.role == "broadcast" and not body.args[0].shape else body)
-    is_plain = all(part.role in ("name", "number", "square", "power") for f in factors for part in (f, *f.args))
-    if is_plain or all(_is_of_entries(part, body, e.params["axis"]) for part in walk(body)):  # Σⱼ pⱼ log(qⱼ)
-        ndim = len(body.shape)
+    if all(part.row is None or part.row.entrywise or part.role == "product" for part in walk(body)):  # Σⱼ pⱼ log(qⱼ)
 
         def entry(part: Expr) -> Expr | None:
-            is_whole = part.role == "name" and len(part.shape) == ndim
-            return replace(part, params={"letters": shown}) if is_whole else None
+            sizes = zip(indices(), (1,) * (len(body.shape) - len(part.shape)) + part.shape, strict=False)
+            here = "".join(c for c, size in sizes if size != 1 and c in shown)
+            is_entry = part.role == "name" and here
+            return replace(part, params={"letters": here}, shape=()) if is_entry else None
 
         written = [write(replaced(f, entry), printer, PRODUCT) for f in factors]
         return f"{printer.over('sum', letters)} {printer.separator.join(written)}", SIGN
     inside = printer.below(printer.brackets(write(body, printer)), shown)
     return f"{printer.over('sum', letters)} {inside}", SIGN
-
-
-def _is_of_entries(part: Expr, whole: Expr, axis: Any) -> bool:
-    """Whether a part of a formula works entry by entry; a name is a number, has all axes, or is added to rows."""
-    if part.role == "name":
-        return part.shape in ((), whole.shape) or axis in (0, (0,)) and part.shape == whole.shape[1:]
-    return part.is_number or part.role == "product" or part.row is not None and bool(part.row.entrywise)
 
 
 _PRODUCTS = ("matrix product", "product", "quotient")

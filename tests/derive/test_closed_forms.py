@@ -759,6 +759,23 @@ def mean_field(m, beta):
     return np.sum(b * np.log(b) + c * np.log(c)) / beta
 
 
+def factorisation_machine(V, x):
+    return 0.5 * np.sum((V.T @ x) ** 2 - (V.T**2) @ (x**2))
+
+
+def edges(W, H, into):
+    incidence = (np.arange(3)[:, None] == into[None, :]) * 1.0
+    return np.sum(np.tanh(incidence @ (H @ W)))
+
+
+def satisfied(D, margin):
+    return np.mean(np.maximum(0, margin + np.max(D, axis=1) - np.min(D, axis=1)))
+
+
+def weighted_rows(X, w):
+    return np.mean(np.sum(X * np.log(1 + X * w), axis=1))
+
+
 USERS = (np.array([0, 1, 0]), RNG.normal(size=(2, 2)), np.array([0, 1, 1]), np.array([1, 0, 0]))
 
 
@@ -773,6 +790,11 @@ USERS = (np.array([0, 1, 0]), RNG.normal(size=(2, 2)), np.array([0, 1, 1]), np.a
     (lambda x, y: (1 - x) ** 2 + y * (x - x**2), (2.0, 3.0), " - 2 (1 - x) since"),
     (preferred, (RNG.normal(size=(3, 3)), np.array([0, 1, 2]), np.array([2, 0, 0])), "dL/dSᵢⱼ = (Yᵢⱼ - Y1ᵢⱼ) (1"),
     (lambda c, y: np.sum(np.abs(y - c)), (0.3, np.array([1.0, -1.0])), "dL/dc = -Σᵢ dL/daᵢ = 0"),
+    (factorisation_machine, (RNG.normal(size=(3, 2)), np.ones(3)), "dL/dVᵢⱼ = xᵢ aⱼ - xᵢ² Vᵢⱼ since"),
+    (edges, (np.eye(2), RNG.normal(size=(2, 2)), np.array([1, 2])), "Given W (2x2), H (2x2), into (2) The steps"),
+    (edges, (np.eye(2), RNG.normal(size=(2, 2)), np.array([1, 2])), "incidenceᵢⱼ = 1[i = intoⱼ]"),
+    (satisfied, (RNG.normal(size=(2, 2)), -9.0), "1[a > 0] / n since"),
+    (weighted_rows, (np.ones((3, 2)), np.ones(2)), "L = mean(Σⱼ Xⱼ log(1 + Xⱼ wⱼ))"),
     (by_row, (RNG.normal(size=(2, 3)), np.array([0, 2])), "dL/dS = (softmaxⱼ(S) - Y) / n since"),
     (first_label, (RNG.normal(size=(2, 3)),), "dL/dSₖⱼ = (softmaxⱼ(S)ₖⱼ - 1[j = 0]) / n since"),
     (wishart, (np.eye(2) + 0.3, np.eye(2) + 0.1), "dL/dC = ½ (C⁻ᵀ - C⁻ᵀ @ S @ C⁻ᵀ) since"),
