@@ -159,13 +159,17 @@ def _word(e: Expr, printer: Printer) -> tuple[str, int]:
 
 
 def _in_one_index(e: Expr) -> Expr:
-    """``u_{t-1,1:-1}``, entries of what has a number as its index: LaTeX accepts one subscript."""
+    """``k_{t-1,0}``, an entry of what has a number as its index: LaTeX accepts one subscript. A slice stays u[1:-1]."""
     parts = index_parts(e.params["index"]) if e.role == "index" else [None]
+    if any(isinstance(p, slice) and p != slice(None) for p in parts):
+        return replace(e, row=_SLICE)
     if not all(isinstance(p, int | slice) for p in parts) or not _NUMBERED.fullmatch(str(e.args[0].value)):
         return e
     return replace(e.args[0], params={"letters": index_text(parts, TEXT)})
 
 
+_SLICE = Function("getitem", text="{x}[{index}]", tex="{x}[{index}]")
+_SLICE.algebra = "index"
 _NUMBERED = re.compile(r"[\w∂/@+-]*[\d@][a-z]?[+-]?\d*")
 
 
@@ -341,8 +345,9 @@ def _along(e: Expr, printer: Printer) -> tuple[str, int]:
     if all(part.row is None or part.row.entrywise or part.role == "product" for part in walk(body)):  # Σⱼ pⱼ log(qⱼ)
 
         def entry(part: Expr) -> Expr | None:
-            sizes = zip(indices(), (1,) * (len(body.shape) - len(part.shape)) + part.shape, strict=False)
-            here = "".join(c for c, size in sizes if size != 1 and c in shown)
+            sizes = (0,) * (len(body.shape) - len(part.shape)) + part.shape
+            along = zip(indices(), sizes, body.shape, strict=False)  # but not where it is broadcast
+            here = "".join(c for c, size, whole in along if size == whole and c in shown)
             is_entry = part.role == "name" and here
             return replace(part, params={"letters": here}, shape=()) if is_entry else None
 
@@ -898,7 +903,9 @@ class Latex(Text):
         stem, _, index = word.partition("_")
         if m := _MARKED.fullmatch(word):
             return self.fill(f"{_MARKS[m[2]][1]}{{{{{{x}}}}}}", self.plain(m[1])), m[3].strip("_")
-        if not stem or "." in word or index and stem in TABLE:  # log_denom is no logarithm
+        is_word = len(stem) > 1 and _SHORT.get(stem, stem) not in GREEK and not stem[1:].isdigit()
+        is_word &= not index.isdigit() and len(index) > 1 or stem in TABLE  # log_p is no logarithm
+        if not stem or "." in word or index and is_word:
             m = re.fullmatch(r"(\w*[A-Za-z])_?(\d+)", word)
             return (self.upright(m[1]), m[2]) if m else (self.upright(word), "")
         if not index and (m := re.fullmatch(r"([A-Za-z]+?)(\d+)|([A-Z])([a-z])", word)):

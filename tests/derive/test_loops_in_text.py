@@ -820,7 +820,7 @@ def test_batches_of_data_have_their_places():
     text = " ".join(str(derivation).split())
     assert "xbₜ = X[2t-2:2t] 2x2 t = 1 … 3" in text
     assert "Σₜ xbₜᵀ @ dloss/d" in text
-    assert "X_{2t-2:2t}" in derivation.latex()
+    assert "X[2t-2:2t]" in derivation.latex()
 
 
 def test_the_number_of_a_step_stands_for_numbers():

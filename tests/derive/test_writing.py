@@ -105,6 +105,8 @@ def test_names_in_tex():
     assert tex_name("theta") == r"\theta"
     assert tex_name("layers.0.weight") == r"\mathrm{layers.0.weight}"
     assert tex_name("x_0") == "x_{0}"
+    assert [*map(tex_name, ("cum_hazard", "log_p"))] == [r"\mathrm{cum\_hazard}", r"\mathrm{log\_p}"]
+    assert [*map(tex_name, ("W_self", "loss_1"))] == [r"W_{\mathrm{self}}", r"\mathrm{loss}_{1}"]
     assert [write(number(x), LATEX) for x in (1e-7, -1e9)] == ["10^{-7}", "-10^{9}"]
     assert [write(number(3e15), p) for p in (LATEX, TEXT)] == [r"3 \times 10^{15}", "3e+15"]
     assert write(number(1e-310), TEXT) == "1e-310"
@@ -115,10 +117,11 @@ def test_names_in_tex():
 @pytest.mark.parametrize(
     ("word", "index", "text", "tex"),
     [
-        ("u@t-1", slice(1, -1), "uₜ₋₁[1:-1]", "u_{t-1,1:-1}"),
-        ("dL/du@t", slice(4, 5), "dL/duₜ[4:5]", r"\frac{\partial L}{\partial u_{t,4:5}}"),
+        ("u@t-1", slice(1, -1), "uₜ₋₁[1:-1]", "u_{t-1}[1:-1]"),
+        ("dL/du@t", slice(4, 5), "dL/duₜ[4:5]", r"\frac{\partial L}{\partial u_{t}}[4:5]"),
         ("u0", 0, "u0[0]", "u_{0,0}"),
         ("u", 0, "u[0]", "u_{0}"),
+        ("theta", slice(None, 3), "θ[:3]", r"\theta[:3]"),
     ],
 )
 def test_a_name_with_a_number_and_an_index_has_one_subscript(word, index, text, tex):
