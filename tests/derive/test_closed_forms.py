@@ -843,6 +843,12 @@ def test_each_term_of_a_sum_has_the_form_of_a_book(f, args, wanted):
     assert wanted in " ".join(str(ag.trace(f, *args).explain(f.__code__.co_varnames[0])).split())
 
 
+def test_an_entry_of_a_softmax_is_drawn():
+    rows = ag.trace(by_row, RNG.normal(size=(2, 3)), np.array([0, 2]))
+    one = ag.trace(lambda z: np.exp(z[1]) / np.sum(np.exp(z)), np.ones(3))
+    assert all("softmax" in program.draw().html(live=True) for program in (rows, one))
+
+
 def test_a_density_beside_its_mean():
     def density(mu, sigma, y):
         N = np.exp(-0.5 * ((y[:, None] - mu) / sigma) ** 2) / (sigma * np.sqrt(2 * np.pi))
