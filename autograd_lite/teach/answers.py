@@ -12,7 +12,7 @@ import math
 import operator
 import re
 import unicodedata
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from functools import partial, reduce
 from types import EllipsisType
@@ -35,14 +35,17 @@ ENTRIES = 10**6  # of one result; more only where the worksheet itself has large
 WORK = 100  # times the entries of one result, for a whole answer
 BLAS = 16  # multiplications in a matrix product that take as long as one elsewhere
 
+_OPERATORS = """
+    Add add, Mult mul, Div truediv, FloorDiv floordiv, Mod mod, Pow pow, BitAnd and_, BitOr or_, Lt lt, LtE le, Gt gt,
+    GtE ge, Eq eq, NotEq ne
+"""
 _BINARY: dict[type[ast.AST], Callable[[Any, Any], Any]] = {
-    ast.Add: operator.add, ast.Sub: lambda a, b: _counted(a) - b, ast.Mult: operator.mul, ast.Div: operator.truediv,
-    ast.FloorDiv: operator.floordiv, ast.Mod: operator.mod, ast.Pow: operator.pow, ast.MatMult: np.matmul,
-    ast.BitAnd: operator.and_, ast.BitOr: operator.or_, ast.Lt: operator.lt, ast.LtE: operator.le,
-    ast.Gt: operator.gt, ast.GtE: operator.ge, ast.Eq: operator.eq, ast.NotEq: operator.ne,
+    **{getattr(ast, kind): getattr(operator, word) for kind, word in map(str.split, _OPERATORS.split(","))},
+    ast.Sub: lambda a, b: _counted(a) - b, ast.MatMult: np.matmul,
 }  # fmt: skip
 _UNARY: dict[type[ast.AST], Callable[[Any], Any]] = {
     ast.USub: lambda x: -_counted(x), ast.UAdd: lambda x: _counted(x), ast.Invert: operator.invert,
+    ast.Not: operator.invert,
 }  # fmt: skip
 
 _OURS = {
@@ -227,7 +230,9 @@ def is_python(text: str) -> bool:
 def written(names: Iterable[str]) -> dict[str, str]:
     """Names by how they may be written: ``gamma`` also as ``γ``, ``Wq`` as ``W_q``, ``h1`` as ``h_1`` and ``h₁``."""
     names = list(names)
-    indexed = {w: re.sub(r"(?<=[A-Z])(?=[a-z]$)|(?<=[a-zA-Z])(?=\d+$)", "_", w) for w in names}
+    second = r"(?<=[A-Z])(?=[a-z]{1,3}$)|(?<=(?<!\w)[a-z])(?=[a-z]$)|(?<=/d[a-z])(?=[a-z]$)"  # W_hy, z_a
+    indexed = {w: re.sub(rf"{second}|(?<=[a-zA-Z])(?=\d+$)", "_", w) for w in names}
+    indexed = {w: w if re.search("_[i-nt]$", s) and s[:-2] in names else s for w, s in indexed.items()}
     lowered = {re.sub(r"_(\d+)$", lambda m: subscript(m[1]), shown): w for w, shown in indexed.items()}
     typed = {shown: w for w, shown in indexed.items()}
     spelled = {re.sub("[Α-Ωα-ωε]", lambda m: greek(m[0]), text_name(w)): w for w in names}
@@ -281,7 +286,7 @@ def _parsed(
 def _unread(text: str, python: str) -> str:
     """Why a formula cannot be read: a sign that is not known, a bracket without the other, or its order."""
     if re.search("['\"]", python):
-        return _HINTS[str]
+        return _QUOTE
     if unread := next((c for c in python if not (c.isspace() or category(c)[0] in "LM" or c in SIGNS_READ)), ""):
         return f"the character {unread!r} (U+{ord(unread):04X}) cannot be read"
     says, opened = "invalid syntax", list[str]()
@@ -305,7 +310,9 @@ class Reader:
         How what can be read in two ways is read: factors side by side as a "product" of matrices, or an "inner"
         product of vectors, those with a dot between as a "dot" product, sums with axes "dropped", ``Xᵢ`` as one of
         the "rows", an inverse as that of each "entry", an array of "one" entry as that with index 0, vectors in
-        brackets as "joined", bars as a "length" or a determinant, an index that no axis has as the "last",
+        brackets as "joined", matrices as "below" each other, bars as a
+        "length" or a determinant, an index that no axis has as the "last", one alone as that of its letter among the
+        "axes", what is left of a sum without indices as "loose" from them,
         labels as of the "first" axis, an array without indices as "apart" from them, a vector added to a column
         as a "column", more than two axes as a "stack" of matrices, π or e as the "number", I as the "unit"
         matrix of the last axis where it is one of another size, an index as the user's "own" where that is an
@@ -324,9 +331,7 @@ class Reader:
         self.reading: Set[str] = frozenset()
         self.choices: set[str] = set()
         self.shape: tuple[int, ...] = ()
-        self.extents: Mapping[str, int] = {}
-        self.ends: Mapping[str, int] = {}
-        self.rows: Container[str] = ""
+        self.board = Board({})
         self.sums: set[ast.expr] = set()  # those of terms, of which one with an entry beyond the ends is 0
         self.frame = ""  # the indices of what has none
         self.beside: tuple[int, ...] = ()  # the shape of what an operand is added to
@@ -344,8 +349,9 @@ class Reader:
         self.left = WORK * self.entries
         board.reading, board.choices = reading, self.choices
         tree = _parsed(text.strip(), LONG, "eval", board, shape, letters, steps)
-        self.extents, self.ends, self.rows = board.extents, board.ends, board.rows
-        self.frame = (board.order + LETTERS[len(board.order) :])[: len(shape)]
+        self.board = board
+        order = board.order or board.free * (len(board.free) == len(shape))
+        self.frame = (order + LETTERS[len(order) :])[: len(shape)]
         self.sums = {*_outermost(tree.body)} if "ends" in reading else set()
         return laid_out(_inside(self.value(tree.body), "ends" in reading), shape, board.order)
 
@@ -380,6 +386,9 @@ class Reader:
                     if not (_is_plus(e.right) and isinstance(e.left, ast.BinOp) and isinstance(e.left.op, ast.Mult)):
                         raise
                     return self._value(ast.BinOp(e.left.left, ast.Mult(), ast.BinOp(e.left.right, ast.Mult(), e.right)))
+            case ast.BoolOp():
+                op = ast.BitAnd() if isinstance(e.op, ast.And) else ast.BitOr()
+                return reduce(partial(self._binary, op), [_operand(self._value(side)) for side in e.values])
             case ast.Compare() if all(type(op) in _BINARY for op in e.ops):
                 sides = [_operand(self._value(side)) for side in (e.left, *e.comparators)]
                 signs = [self._binary(op, a, b) for op, a, b in zip(e.ops, sides, sides[1:], strict=False)]
@@ -399,13 +408,10 @@ class Reader:
                 try:
                     return x[index]
                 except IndexError as error:
-                    if "out of bounds" in str(error):
-                        raise Misfit("an index is out of range") from None
-                    raise
+                    raise Misfit("an index is out of range") if "bounds" in str(error) else error from None
             case ast.Call():
                 return self._call(e)
-        kind: Any = str if isinstance(e, ast.Constant) else type(getattr(e, "op", e))
-        raise Unread(_HINTS.get(kind, f"{ast.unparse(e)[:40]!r} cannot be used in a formula"))
+        raise Unread(_QUOTE if isinstance(e, ast.Constant) else f"{ast.unparse(e)[:40]!r} cannot be used in a formula")
 
     def _operation(self, e: ast.BinOp) -> Any:
         a, b = self._operands(e)
@@ -439,14 +445,19 @@ class Reader:
         self._charge(_size(entries))
         if any(isinstance(x, Indexed) for x in entries):  # [aᵢ, bᵢ]
             return each(lambda *parts: np.asarray(parts), entries)
-        is_joined = len(entries) > 1 and all(np.ndim(x) and isinstance(x, np.ndarray) for x in entries)
+        if {0, 1} == {*map(np.ndim, entries)}:  # [0, x]
+            return np.hstack(entries)
+        is_joined = len(entries) > 1 and all(isinstance(x, np.ndarray) and x.ndim for x in entries)
+        if is_joined and entries[0].ndim > 1 and self._is_read_as("below"):
+            return np.concatenate(entries)
         return np.concatenate(entries, axis=-1) if is_joined and self._is_read_as("joined") else entries
 
     def _named(self, e: ast.Name | ast.Attribute) -> Any:
         word = _dotted(e)
-        word = word.removesuffix("_direct") if self._is_total(word) else word
+        is_total = word.endswith("_direct") and self._is_read_as("total")  # ∂L/∂η is meant as dL/dη
+        word = word.removesuffix("_direct") if is_total else word
         is_number = word in self.numbers and self._is_read_as("number")
-        is_unit = word == "I" and word in self.names and self._is_unit(self.names[word]) and self._is_read_as("unit")
+        is_unit = word == "I" and self._is_unit(self.names.get(word)) and self._is_read_as("unit")
         if word in self.names and not callable(self.names[word]) and not is_number and not is_unit:
             self.used.add(word)
             return _locked(self.names[word])
@@ -475,10 +486,6 @@ class Reader:
         is_square = len(np.shape(x)) > 1 and np.shape(x)[-1] == np.shape(x)[-2] > 1 and not self._is_read_as("entry")
         self._charge(_size(x), _size(x) * np.shape(x)[-1] if is_square else 0)
         return each(np.linalg.inv, [x]) if is_square else entrywise(lambda x: 1 / np.asarray(x), [x])
-
-    def _is_total(self, word: str) -> bool:
-        """Whether ∂L/∂η is meant as dL/dη."""
-        return word.endswith("_direct") and word.removesuffix("_direct") in self.names and self._is_read_as("total")
 
     def _is_unit(self, x: Any) -> bool:
         return np.ndim(x) == 2 and bool(self.shape) and np.array_equal(x, np.eye(len(x)))
@@ -557,10 +564,9 @@ class Reader:
         }  # fmt: skip
         if refused := params.keys() & {"out", "**"}:
             raise Unread(f"{word}: {', '.join(refused)} cannot be used here")
+        args = args if is_ours else self._completed(bare, args)
         if over or any(isinstance(x, Indexed) for x in args):
             return self._along(fn, bare, [_operand(x) for x in args], params, over, at)
-        if not is_ours:
-            args = self._completed(bare, args)
         self._charge(*_cost(fn, bare, [*args, *params.values()]))
         return fn(*args, **params)
 
@@ -574,7 +580,7 @@ class Reader:
     def _completed(self, bare: str, args: list[Any]) -> list[Any]:
         """The arguments of a function, with those that an answer may leave out."""
         if bare == "onehot" and len(args) == 1:  # its columns are those of what it is added to, or of the result
-            at, ndim = self.beside, np.ndim(args[0])
+            at, ndim = self.beside, len(args[0].shape if isinstance(args[0], Indexed) else np.shape(args[0]))
             if not ndim and len(at) == 2 and at[1] == 1:
                 return [*args, at[0]]
             at = at if len(at) == ndim + 1 else self.shape
@@ -602,20 +608,20 @@ class Reader:
         """What the notation writes as ``indexed(X,_ij)``, ``indexed(u,_i,(1,))``, or ``indexed(_i)`` of an index."""
         letters = _letters_of(e.args[min(len(e.args) - 1, 1)])
         if len(e.args) == 1:
-            return Indexed(np.arange(self.extents[letters]), letters)
+            return Indexed(np.arange(self.board.extents[letters]), letters)
         x, by = _operand(self._value(e.args[0])), self._value(e.args[2]) if len(e.args) > 2 else ()
         is_on_ring = any(by) and not isinstance(x, Indexed) and self._is_read_as("ring")
-        has_one = not isinstance(x, Indexed) and np.shape(x) == (1,) and self.ends.get(letters, 1) > 1
+        has_one = not isinstance(x, Indexed) and np.shape(x) == (1,) and self.board.ends.get(letters, 1) > 1
         if has_one and self._is_read_as("one"):  # one entry, which stands at index 0 only
-            x = np.append(x, np.zeros(self.ends[letters] - 1))
+            x = np.append(x, np.zeros(self.board.ends[letters] - 1))
         ndim = 0 if isinstance(x, Indexed) else np.ndim(x)
         if len(letters) == 1 < ndim and letters not in LETTERS[:ndim] and self._is_read_as("last"):
             letters = LETTERS[: ndim - 1] + letters  # Σₖ Pₖ for Σₖ Pᵢₖ
         beyond = np.nan if any(by) and not is_on_ring and self._is_read_as("ends") else 0
-        return indexed(x, letters, by, self.ends, lambda: not self._is_of_rows(letters), is_on_ring, beyond)
+        def is_of_axis() -> bool:
+            return not ({*letters} <= {*self.board.rows} and self._is_read_as("rows"))
 
-    def _is_of_rows(self, letters: str) -> bool:
-        return all(c in self.rows for c in letters) and self._is_read_as("rows")
+        return indexed(x, letters, by, self.board.ends, is_of_axis, is_on_ring, beyond)
 
     def _along(
         self, fn: Callable[..., Any], bare: str, args: Sequence[Any], params: Mapping[str, Any], over: str, at: str
@@ -627,7 +633,9 @@ class Reader:
             if at and not isinstance(x, Indexed):
                 x = Indexed(x, at) if np.ndim(x) == len(at) else x
             kept = isinstance(x, Indexed) or not self._is_read_as("dropped")
-            return summed(x, over, fn, kept)
+            y = summed(x, over, fn, kept)
+            is_loose = isinstance(y, Indexed) and not {*y.letters} & {*self.board.free} and self._is_read_as("loose")
+            return y.x if is_loose else y
         if _is_elementwise(fn, bare):
             return self._entrywise(fn, args)
         (x, *_) = args
@@ -671,12 +679,7 @@ _TURNED: Mapping[str, Callable[[Any], Any]] = {
     "T": lambda x: x[None] if np.ndim(x) == 1 else np.transpose(x),  # of a vector a row, as on the board
     "mT": np.matrix_transpose,
 }
-_HINTS: dict[type, str] = {
-    str: "a ' can only be read behind a function, as in σ'(z)",
-    ast.And: "write & between arrays, not and",
-    ast.Or: "write | between arrays, not or",
-    ast.Not: "write ~ in front of an array, not not",
-}
+_QUOTE = "a ' can only be read behind a function, as in σ'(z)"
 
 
 def _outermost(e: ast.expr) -> Iterator[ast.expr]:

@@ -78,8 +78,9 @@ def aligned(args: Sequence[Any], frame: str = "") -> tuple[str, list[Any]]:
     With a `frame`, operands without indices stand in its last axes.
     """
     if frame and any(isinstance(x, Indexed) for x in args):
+        end = len(frame) - max(len(x.shape) for x in args if isinstance(x, Indexed))  # the last axes may be of rows
         args = [
-            Indexed(np.asarray(x), frame[-np.ndim(x) :])
+            Indexed(np.asarray(x), frame[len(frame) - np.ndim(x) : end])
             if not isinstance(x, Indexed) and 0 < np.ndim(x) <= len(frame) else x for x in args
         ]  # fmt: skip
     letters = "".join(sorted({c for x in args if isinstance(x, Indexed) for c in x.letters}))

@@ -153,7 +153,8 @@ const indexed = (x, letters, by, ends, asAxes, isOnRing, beyond = 0) => {
 /** The letters of some operands, and the arrays, with an axis for each letter; in a frame what has no indices stands in its last axes. */
 const aligned = (args, frame = "") => {
   if (frame && args.some((x) => x.letters)) {
-    args = args.map((x) => (!x.letters && x.shape.length && x.shape.length <= frame.length ? { ...x, letters: frame.slice(-x.shape.length) } : x));
+    const end = frame.length - Math.max(...args.filter((x) => x.letters).map((x) => entryShape(x).length)); // the last axes may be of rows
+    args = args.map((x) => (!x.letters && x.shape.length && x.shape.length <= frame.length ? { ...x, letters: frame.slice(frame.length - x.shape.length, end) } : x));
   }
   const letters = [...new Set(args.flatMap((x) => [...(x.letters ?? "")]))].sort();
   const most = Math.max(0, ...args.map((x) => entryShape(x).length));
@@ -310,8 +311,8 @@ const triangle = (isKept) => (x, ...rest) => {
   const params = rest.find(isParams)?.params ?? {}, k = whole(rest.find((y) => !isParams(y)) ?? params.k ?? array([], [0], "i"))[0];
   return x.shape.length < 2 ? notMarked("a triangle") : gathered(x, x.shape, (at) => (isKept(at.at(-1) - at.at(-2), k) ? at : null));
 };
-const joined = (shapeOf, axisOf) => ({ parts }) => {
-  const several = (parts ?? notMarked("its arguments")).map((x) => (x.shape.length < 2 ? array(shapeOf(x), x.data, x.kind) : x));
+const joined = (shapeOf, axisOf) => ({ parts, ...x }) => {
+  const several = (parts ?? [x.shape.length === 1 ? x : notMarked("its arguments")]).map((x) => (x.shape.length < 2 ? array(shapeOf(x), x.data, x.kind) : x));
   return FUNCTIONS.concatenate({ parts: several }, array([], [axisOf(several[0])], "i"));
 };
 const convolved = (x, y, mode) => {
@@ -534,7 +535,7 @@ const endOfTerm = (text, start) => {
     depth += "([{".includes(text[k]) - ")]}".includes(text[k]);
     const isSign = "+-".includes(text[k]) && !/(^|[*/@%]\+?)\s*$|\p{Nd}[eE]$/u.test(text.slice(start, k));
     const isEnd = isSign || (",;<>".includes(text[k]) && !text.startsWith(", 0 elsewhere", k));
-    if (depth < 0 || (depth === 0 && isEnd)) return k;
+    if (depth < 0 || (depth === 0 && isEnd && text.slice(start, k).split("‖").length % 2)) return k;
   }
   return text.length;
 };
@@ -596,13 +597,12 @@ const OTHERS = Object.fromEntries([..."ₐₑₕₒₚᵣₛᵤᵥₓ"].map((c, 
 const SUBSCRIPT = "₀-₉ₐₑₒₓₕᵢⱼₖₗₘₙₚᵣₛₜᵤᵥ₊₋";
 const BRACES = new RegExp(`(?<=${W}|[${MARKS})\\]|‖])_\\{([^{}]*)\\}`, "gu"); // x_{i-1}, Σ_{ij}, p_{t-1,i}
 const BARE = `(?<![\\p{L}_]|(?!\\p{Nd})\\p{N}|\\.)t(?!${W})`; // the number of a step
-const SPACED = new RegExp(`(?<!${W}|/)([d∂](?!\\p{Nd})${W}(?:${W}|[${MARKS}])*) ?/ ?([d∂](?!\\p{Nd})${W}(?:${W}|[${MARKS}])*)`, "gu"); // dL / dx
 const INDEX = new RegExp(`((?:${W}|[${MARKS}])*(?:${W}|[${MARKS})\\]])|[)‖|])_(t?[i-n]+)(?!(?![ᵀΣ])${W}|[${MARKS}])`, "gu"); // x_i
 const PRIMED = new RegExp(`(${W}+)['′’](?!${W}*['"])`, "gu"); // X' for Xᵀ
 const PLAIN = new RegExp(`(?<=${W}|[${MARKS}])((?:${AT.slice(0, -1)}*)[${INDICES}])([₀-₉])(?![${SUBSCRIPT}])`, "gu"); // xᵢ₀
-const STEPS = /Σ_?\{?[tₜ]\s*[=₌]\s*([\p{Nd}₀-₉]+)\}?\^?[{(]?([\p{Nd}⁰¹²³⁴-⁹]+)[})]?/gu; // Σ_{t=1}^3
-const BOUNDS = new RegExp(`Σ(?:_?\\{?([ᵢⱼₖₗₘₙi-n])\\s*[=₌]\\s*[01₀₁]\\}?)(?:\\s*\\^(?:[{(]\\s*${W}+\\s*[})]|\\p{Nd}+|${W})|[ⁿᵐᵏᵀ⁰¹²³⁴-⁹]+)?`, "gu"); // Σ_{i=1}^n
-const PART = /(?:Σ|(?<![\p{L}\p{N}_])sum)_\{ ?([i-n]) ?([<>≤≥≠]=?|!=) ?([i-n]) ?\}/gu; // Σ_{i ≥ k}
+const WITH_INDICES = new RegExp(`[Σ∑‖{\\\\${INDICES}ₜ]|_[ti-n](?!${W})|\\[[^\\]]*(?<!${W})[ti-n](?!${W})`, "u");
+const STEPS = /Σ_?\{?[tₜ]\s*[=₌]\s*([\p{Nd}₀-₉]+)\}?(?:\^|\*\*)?[{(]?([\p{Nd}⁰¹²³⁴-⁹]+)[})]?/gu; // Σ_{t=1}^3
+const PART = /Σ_\{ ?([i-n]) ?([<>≤≥≠]=?|!=) ?([i-n]) ?\}/gu; // Σ_{i ≥ k}
 const ENTRY = /(?<=[\p{L}\p{N}_)\]])\[((?:[i-n](?: ?[-+] ?\p{Nd}+)?(?:, ?(?=[i-n]))?)+)\]/gu; // x[i, j-1]
 const escaped = (word) => word.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&");
 
@@ -664,14 +664,18 @@ class Board {
     if (letter !== "t") words._t = words.t;
     Object.assign(this, { signs, powers: new RegExp(powers, "gu"), spellings: spellings.map(([from, ...by]) => [new RegExp(from, "gu"), ...by]) });
     this.sign = new RegExp(Object.keys(signs).sort((a, b) => b.length - a.length).map(escaped).join("|"), "gu");
+    this.gradients = new Set(copied.filter((w) => w.includes("/")).map((w) => words[w]));
     const parts = copied.map(escaped).join("|") || "(?!)";
     this.start = new RegExp(`^\\s*(?:${parts}|d${W}+?(?:/d${W}+?)?)([${INDICES}₍₎ₜ]*|${LEFT_STEP})\\s*=(?!=)`, "u");
     this.steps = new Map();
     for (const [, stem, number] of Object.keys(words).map((w) => w.match(/^(.*[\p{L}\u0300-\u036f_])([0-9]+)$/su) ?? [])) {
       if (stem) this.steps.set(stem, [...(this.steps.get(stem) ?? []), Number(number)]);
     }
+    this.computed = new Set([...this.steps.keys()].filter((w) => w.includes("/d")).map((w) => w.slice(w.lastIndexOf("/d") + 2))); // of which there is a gradient
     this.stems = new Set([...this.steps.keys()].filter((w) => !shapes[words[w]]?.length)); // that cannot be an entry of an array
+    this.ofStems = new RegExp(`(?<!${W})(${[...this.stems].sort((a, b) => b.length - a.length).map(escaped).join("|") || "(?!)"})\\[(t[^\\],]*), ?`, "gu"); // p[t, i]
     this.copied = new RegExp(`(?<!${W})(${parts})(?=(?:${AT})?(?!${W}))`, "gu");
+    this.ofT = new RegExp(`(?<!${W}|/)(?:${Object.keys(words).filter((w) => w.endsWith("_t") && w !== "_t" && has(shapes, words[w])).map(escaped).join("|") || "(?!)"})(?!${W})`, "gu");
     const arrays = Object.keys(words).filter((w) => shapes[words[w]]?.length);
     this.indices = [...LETTERS].filter((c) => arrays.includes(c)); // that are the user's own
     const longest = arrays.sort((a, b) => b.length - a.length).map(escaped).join("|") || "(?!)";
@@ -689,10 +693,13 @@ class Board {
   }
 
   python(text, shape, letters = "", steps = []) {
-    text = this.withT(decomposed(this.spelled(text)).replace(PRIMED, (all, w) => (has(this.words, w) && this.shapes[this.words[w]]?.length === 2 ? `${w}ᵀ ` : all))).replace(SPACED, (all, a, b) => (this.isKnown(`${a}/${b}`) ? `${a}/${b}` : all)).replace(INVERSE, "⁻¹").replace(this.powers, power);
+    text = this.withT(decomposed(this.spelled(text)).replace(PRIMED, (all, w) => (has(this.words, w) && this.shapes[this.words[w]]?.length === 2 ? `${w}ᵀ ` : all))).replace(this.ofStems, "$1[$2][").replace(INVERSE, "⁻¹").replace(this.powers, power);
     for (const c of this.indices.length && this.isReadAs("own") ? this.indices : []) text = text.replace(new RegExp(`(?<=[\\p{L}\\p{N}_)\\]])(?:_${c}(?!${W})|${below(c)})`, "gu"), `[${c}]`);
     text = this.withSigns(this.withSubscripts(text.replace(/\|\|([^|]+)\|\|/gu, "‖$1‖")));
+    const isRow = (c) => !has(this.words, c) && !this.steps.has(c) && has(this.words, c.toUpperCase()) && this.shapes[this.words[c.toUpperCase()]]?.length;
+    text = text.replace(new RegExp(`(?<!${W}|[/.])[a-z](?=[${INDICES}ₜ])`, "gu"), (c, k, all) => (isRow(c) && !new RegExp(`(?<!${W})${c.toUpperCase()}(?![A-Za-z])`, "u").test(all) ? c.toUpperCase() : c)); // xᵢ for Xᵢ, not in d - D
     text = text.replace(new RegExp(`(?<!${W}|\\.)(\\p{Nd}+)(e\\p{Nd}+)(?!${W})`, "gu"), (all, n, w) => (has(this.words, w) ? `${n} ${w}` : all));
+    text = text.replace(this.ofT, (w) => this.words[w]); // x_t for xt
     const start = text.match(this.start);
     let by = null; // how far the step is moved of which the left side is
     if (start) {
@@ -715,8 +722,9 @@ class Board {
     text = text.replace(new RegExp(`(?<!${W}|\\.)(\\p{Nd}+\\.?\\p{Nd}*)\\s?π`, "gu"), "$1 np.pi ");
     if (!has(this.words, "δ")) text = text.replace(new RegExp(`δ([${INDICES}])([${INDICES}])`, "gu"), (_, a, b) => `1[${lettersOf(a)} = ${lettersOf(b)}]`);
     text = text.replace(this.copied, (w) => this.words[w]);
-    for (const [all, of] of text.replaceAll("∂", "d").matchAll(new RegExp(`(?<!${W}|/)(d(?!\\p{Nd})${W}+)/d(?!\\p{Nd})(?:${W}|[${MARKS}])+`, "gu"))) {
-      if (!has(this.words, split(of)[0])) throw new Unread(`${split(all)[0]} is no gradient on this sheet`);
+    for (const [all, ...of] of text.replaceAll("∂", "d").matchAll(new RegExp(`(?<!${W}|/)(d(?!\\p{Nd})${W}+)/(d(?!\\p{Nd})(?:${W}|[${MARKS}])+)`, "gu"))) {
+      const ends = of.map((w) => (has(this.words, split(w)[0]) ? this.words[split(w)[0]] : "")); // dK/dell, where dK is short for dL/dK
+      if (!ends[0] || ends.every((w) => this.gradients.has(w))) throw new Unread(`${split(all)[0]} is no gradient on this sheet`);
     }
     const places = new RegExp(`(?<!${W})at (\\[(?:[^\\][]|\\[[^\\][]*\\])*\\]), 0 elsewhere`, "u");
     for (let m = text.match(places); m; m = text.match(places)) {
@@ -761,11 +769,6 @@ class Board {
     return text.replace(/\^T(?![\p{L}\p{N}_])/gu, "ᵀ").replace(/(?<=[\p{L}\p{N}_])['′’](?=\()/gu, "ʹ").replace(this.powers, power).replace(this.sign, (s) => this.signs[s]);
   }
 
-  isKnown(word) {
-    const stem = word.replaceAll("∂", "d").replace(new RegExp(`(?:[${INDICES}ₜ₊₋₀-₉ᵀ]|_[a-z]{0,2}|\\p{Nd})+$`, "u"), "");
-    return has(this.words, word) || has(this.words, stem) || this.steps.has(stem);
-  }
-
   /** A formula with the values of each step, where it has those of step t, and sums over the steps. */
   unrolled(text, steps, letters, shape, by) {
     const stems = [...this.stems].sort((a, b) => b.length - a.length).map(escaped).join("|") || "(?!)";
@@ -774,10 +777,10 @@ class Board {
     text = text.replace(new RegExp(`(?<!${W})(${every})_(?:T(?!${W})|ᵀ)`, "gu"), (_, w) => `${w}${Math.max(...this.steps.get(w))}`); // h_T
     text = text.replace(new RegExp(`(?<!${W})(?:(${stems})\\*\\*${step}(?!${W})|(${every})(?:\\*\\*)?(?:\\(${step}\\)|\\(\\(${step}\\)\\)))`, "gu"), (_, a, k, b, m, n) => (a ?? b) + numbered(k ?? m ?? n)); // h^t, h(t), h^(t-1)
     text = text.replace(new RegExp(`(?<!${W})(${this.arrays})(?:\\*\\*)?\\((t ?(?:[+-] ?\\p{Nd}+)?)\\)`, "gu"), "$1[$2]"); // x(t)
-    text = text.replace(new RegExp(`(?<!${W})(${this.arrays})${STEP}([${INDICES}]+)(?!${W})`, "gu"), (all, word, sign, k, at) => (
-      this.steps.has(word) ? all : `${word}[t${sign ? `${sign === "₋" ? "-" : "+"}${Math.abs(moved(sign, k))}` : ""},${lettersOf(at).join("")}]`)); // emitₜⱼ
     text = text.replace(new RegExp(`(?<!${W})(${stems})\\[(?:t\\s*(?:([+-])\\s*(\\p{Nd}+))?|(\\p{Nd}+))\\]`, "gu"), (_, word, sign, k, number) => word + (number ?? `ₜ${small(sign, k)}`)); // h[t-1]
     text = this.overSteps(text);
+    text = text.replace(new RegExp(`(?<!${W})(${this.arrays})${STEP}([${INDICES}]+)(?!${W})`, "gu"), (all, word, sign, k, at) => (
+      this.steps.has(word) ? all : `${word}[t${sign ? `${sign === "₋" ? "-" : "+"}${Math.abs(moved(sign, k))}` : ""},${lettersOf(at).join("")}]`)); // emitₜⱼ
     text = text.replace(new RegExp(`(?<!${W})(${stems})([${INDICES}])(?:([₊₋])([₀-₉]+))?`, "gu"), (_, word, index, sign, k) => {
       const steps = this.steps.get(word), by = moved(sign, k), n = shape.length && index === below([...letters].slice(0, 1)) ? shape[0] : Math.max(...steps) + 1;
       const rows = Array.from({ length: n }, (_, j) => j + by);
@@ -787,7 +790,6 @@ class Board {
     text = text.replace(new RegExp(`(?<=${W}|[${MARKS}])_(?:t(?![${INDICES}]?(?![${INDICES}])${W})|\\(t\\s*(?:([+-])\\s*(\\p{Nd}+))?\\))`, "gu"), (_, sign, k) =>
       `ₜ${small(sign, k)}`).replace(/(?<=\p{Nd})ₜ/gu, "_ₜ");
     text = text.replace(new RegExp(`(?<!${W})(\\p{Nd}+)(?=(?!\\p{Nd})${W}[${W.slice(1, -1)}${MARKS}]*ₜ)`, "gu"), "$1 "); // 2eₜ is no 2e6
-    text = text.replace(new RegExp(`(?<!${W})sumₜ`, "gu"), "Σₜ");
     if (steps.length !== 1 && text.includes("ₜ") && !text.includes("Σₜ")) text = text.replace(new RegExp(`(?<!${W}|\\.)(?:np\\.)?sum(?=\\()|Σ(?![${INDICES}])`, "gu"), "Σₜ");
     const values = [...text.matchAll(AT_STEP)].map(([, word]) => word).filter((word) => word !== "Σ");
     if (text.includes("Σₜ") && values.length && !/ₜ[₊₋]/.test(text) && values.every((w) => has(this.words, w) && !this.steps.has(w))) { // t is an index of arrays
@@ -807,7 +809,7 @@ class Board {
     try { if (text.includes("ₜ") && steps.length !== 1 && isFree) rows = this.stepsOf(text); } catch { /* it has no steps */ }
     if (rows.length && shape.length && by !== null) rows = Array.from({ length: shape[0] }, (_, k) => k - by); // dL/dB[t-1]
     if (rows.length && rows.length === shape[0]) return `stack([${rows.map((t) => this.atStep(text, t)).join(",")}])`;
-    if (text.includes("ₜ") && steps.length > 1) throw new Misfit("the sum over the steps is missing: write Σₜ");
+    if (text.includes("ₜ") && steps.length > 1) throw new (/(?<![\p{L}\p{N}_])(?:over|of|for)(?![\p{L}\p{N}_])/u.test(text) ? Unread : Misfit)("the sum over the steps is missing: write Σₜ"); // in words it is not read
     if (text.includes("ₜ") && steps.length !== 1) throw new Unread("ₜ cannot be read here: this is the gradient of no step; write Σₜ, or numbers");
     return steps.length === 1 && new RegExp(`ₜ|\\[[^\\]]*${BARE}`, "u").test(text) ? this.atStep(text, steps[0]) : text; // else t is no name
   }
@@ -829,7 +831,7 @@ class Board {
     for (const [all, w, sign, k] of [...text.matchAll(AT_STEP)]) {
       const at = t + moved(sign, k), steps = this.steps.get(w) ?? [], last = Math.max(...steps);
       if (w.includes("/") && steps.length && at === last + 1) text = text.replaceAll(all, `(0*${w}${last})`); // beyond the end a gradient is 0
-      else if (steps.length && at === Math.min(...steps) - 1) text = text.replaceAll(all, `(0*${w}${at + 1})`); // a start that has no name is 0
+      else if (this.computed.has(w) && steps.length && at === Math.min(...steps) - 1) text = text.replaceAll(all, `(0*${w}${at + 1})`); // a start that has no name is 0
       else if (steps.length && !steps.includes(at)) throw new Misfit(`there is no ${w}${at}`);
     }
     return text.replace(new RegExp(STEP, "gu"), (_, sign, k) => t + moved(sign, k)).replace(new RegExp(BARE, "gu"), `(${t}+0)`); // 1 alone behind an array is a vector of ones
@@ -839,14 +841,16 @@ class Board {
     const wordOf = (of) => (this.steps.has(of) ? of : of.slice(of.lastIndexOf("/") + 1));
     const each = [...term.matchAll(AT_STEP)].filter(([, of]) => this.steps.has(wordOf(of)) || !has(this.words, of)).map(([, of, sign, k]) => {
       const there = this.steps.get(wordOf(of)) ?? [], by = moved(sign, k);
-      const end = of.includes("/") ? Math.max(-1, ...there) + 1 : there.length ? Math.min(...there) - 1 : -1; // a start, or a gradient behind the last one, is 0
+      const end = of.includes("/") ? Math.max(-1, ...there) + 1 : there.length ? Math.min(...there) - this.computed.has(wordOf(of)) : -1; // a start, or a gradient behind the last one, is 0
       return Object.assign(there.map((n) => n - by), { end: end - by });
     });
     let common = each.length ? each.reduce((a, b) => a.filter((n) => b.includes(n))) : this.stems.size ? this.rowsOf(term, over) : over;
     common = [...new Set(common)].sort((a, b) => a - b);
-    const isAll = over.every((t) => common.includes(t)), isThere = isAll || (each.length && common.every((t) => over.includes(t)) && over.every((t) => each.every((there) => there.includes(t) || there.end === t)));
-    const isOfLine = over.length > 1 && (isThere || (each.length && !/ₜ(?![₊₋])/u.test(term)));
-    if (isOfLine && !(isAll && common.length > over.length && this.isReadAs("all"))) return [...over].sort((a, b) => a - b);
+    const isAll = over.every((t) => common.includes(t)), isEnded = over.every((t) => each.every((there) => there.includes(t) || there.end === t));
+    const isThere = isAll || (each.length && isEnded && common.every((t) => over.includes(t)));
+    const isOfLine = over.length > 1 && (isThere || (each.length && isEnded && !/ₜ(?![₊₋])/u.test(term)));
+    if (isOfLine && !(common.some((t) => !over.includes(t)) && this.isReadAs("all"))) return [...over].sort((a, b) => a - b);
+    if (each.length && common.length < over.length && !isEnded && common.every((t) => over.includes(t))) common = []; // Yₜ, of which the first is not there
     const fewer = common.filter((t) => (over.length > 1 ? over.includes(t) : t)); // without a start
     if (fewer.length && fewer.length < common.length && this.isReadAs("line")) return fewer;
     if (!common.length) throw new Unread(`Σₜ cannot be read: there is no step t with each value in ${term.trim().replaceAll("*+", "·")}`);
@@ -897,18 +901,17 @@ class Board {
     }
     const plain = (number) => [...number].map((c) => ("₀₁₂₃₄₅₆₇₈₉".indexOf(c) + 1 || "⁰¹²³⁴⁵⁶⁷⁸⁹".indexOf(c) + 1 || Number(c) + 1) - 1).join("");
     text = text.replace(STEPS, (_, first, last) => `Σₜ⟦${plain(first)},${plain(last)}⟧ `);
-    text = text.replace(BOUNDS, (_, c) => `Σ${below(c)} `).replace(PART, (_, a, op, b) => `Σ${below(a)}${op}${below(b)} `);
+    text = text.replace(PART, (_, a, op, b) => `Σ${below(a)}${op}${below(b)} `);
     text = text.replace(BRACES, braced);
-    const bound = [...text.matchAll(new RegExp(`(?:Σ_?|(?<!${W})sum_)([i-n${INDICES}]+)`, "gu"))].flatMap(([, at]) => [...below(at)]).map((c) => LETTERS[INDICES.indexOf(c)]);
+    const bound = [...text.matchAll(new RegExp(`Σ_?([i-n${INDICES}]+)`, "gu"))].flatMap(([, at]) => [...below(at)]).map((c) => LETTERS[INDICES.indexOf(c)]);
     const isKept = (c) => (has(this.words, c) && !bound.includes(c)) || ("+-".includes(c) && text.includes("Σ")); // in a sum, x[i+1] may go further than an index
     text = text.replace(ENTRY, (all, at) => ([...at].some(isKept) ? all : below(at)));
-    text = text.replace(new RegExp(`(?<=[${INDICES}₀-₉]),(?=[${INDICES}])`, "gu"), ""); // uᵢ₊₁,ⱼ
+    text = text.replace(new RegExp(`(?<=[${INDICES}ₜ₀-₉]),(?=[${INDICES}])`, "gu"), ""); // uᵢ₊₁,ⱼ
     text = text.replace(PLAIN, (_, at, k) => `[${[...at].map((c) => LETTERS[INDICES.indexOf(c)] ?? "0123456789+-"[SMALL.indexOf(c)]).join("")},${SMALL.indexOf(k)}]`);
     text = text.replace(INDEX, (all, word, at, k, whole) => {
       const [before] = whole.slice(0, k).match(new RegExp(`(?:[d∂]${W}*/)?$`, "u"));
       return has(this.words, all) || has(this.words, before + all) ? all : word + below(at); // dL/dW_i
     });
-    text = text.replace(new RegExp(`(?<!${W})sum(?=[${INDICES}])`, "gu"), "Σ");
     return text.replace(new RegExp(`(?<=[${SUBSCRIPT}])(?=(?![${SUBSCRIPT}${MARKS}])${W})`, "gu"), " "); // aᵢbⱼ
   }
 
@@ -925,9 +928,12 @@ class Board {
     const asTyped = [...new Set(places)].filter((c) => free.includes(c)).join("");
     if (!this.order && asTyped.length === free.length && free.length > 1 && asTyped !== free && this.isReadAs("written")) this.order = asTyped;
     this.order ||= this.fitting(free, several, text);
+    const axes = LETTERS.slice(0, shape.length), isFewer = !this.order && free && free.length < axes.length && [...free].every((c) => axes.includes(c));
+    if (isFewer && this.isReadAs("axes")) this.order = axes;
+    this.free = free;
     const letters = this.order || free;
     const sizes = several.length === letters.length ? several : shape;
-    const extents = Object.fromEntries([...letters].slice(0, sizes.length).map((c, k) => [c, sizes[k]]));
+    const extents = Object.fromEntries([...letters].slice(0, sizes.length).map((c, k) => [c, sizes[k]]).filter(([c]) => !sums.includes(c)));
     this.ends = { ...extents };
     for (const token of text.match(TOKEN) ?? []) {
       const [base, at] = split(token), lengths = this.shapes[has(this.words, base) ? this.words[base] : ""] ?? [];
@@ -969,13 +975,6 @@ class Board {
         calls = false;
       } else if (has(BARS, t) && (t === "‖" || !out.length || /^\p{Nd}+$/u.test(out.at(-1)) || !isOperand(out.at(-1)))) {
         this.bars(t, tokens, out);
-      } else if (t === "1" && tokens[0] === ".T" && out.length && (tokens.length === 1 || "+-)".includes(tokens[1]))) { // v 1ᵀ
-        tokens.shift();
-        if (out.at(-1) === "@") out.pop();
-        out.push(`(${out.pop()})[:,None]`);
-      } else if (t === "1" && tokens[0] === ".T" && tokens.length > 1) { // 1ᵀ A, with a vector of ones
-        tokens.splice(0, tokens[1] === "@" ? 2 : 1);
-        add(out, `sum(${this.operand(tokens)},axis=0)`);
       } else if ("∈⊗".includes(t) && out.length && tokens.length) {
         out.push(`${t === "∈" ? "isin" : "outer"}(${out.pop()},${this.operand(tokens)})`);
       } else if (out.length && isIndex(t)) {
@@ -984,7 +983,7 @@ class Board {
         const [word, at] = t.startsWith("Σ") ? ["sum", t.slice(1)] : split(t); // meanᵢ xᵢ
         return out.join("") + this.sum(word, at, tokens, out.length > 0 && isOperand(out.at(-1)));
       } else if (tokens.length && (t === "√" || (PREFIX.includes(t) && !"(.".includes(tokens[0][0]) && !has(this.words, t)))) {
-        const power = tokens[0] === "**" && tokens[1] === "2" ? tokens.splice(0, 2).join("") : ""; // tanh² x
+        const power = tokens.splice(0, tokens.slice(0, 4).join("").match(/^\*\*(?:2|\(2\))/)?.[0].match(TOKEN).length ?? 0).join(""); // tanh² x
         add(out, `${CALLED[t] ?? t}(${this.operand(tokens)})${power}`);
       } else if ([...t].length === 1 && !/[\p{L}\p{N}]/u.test(t) && has(this.words, t) && out.length && tokens.length) {
         out.push(`${this.words[t]}(${out.pop()},${this.operand(tokens)})`);
@@ -1010,7 +1009,7 @@ class Board {
       out[out.length - 1] = isNot ? `(1-(${condition}))` : `(1*(${condition}))`;
       return;
     }
-    const isVector = opening === "[" && tokens[0] === ".T" && inner.includes(",") && !inner.includes(":"); // g [x, h]ᵀ
+    const isVector = opening === "[" && tokens[0] === ".T" && inner.includes(",") && !inner.includes(":") && inner[0] !== "["; // g [x, h]ᵀ
     const inside = opening + this.rewritten(calls && out.at(-1) === "where" ? compared(inner) : inner) + CLOSING[opening];
     if (!isVector && out.length && (calls || (opening === "[" && !NUMBER.test(out.at(-1)))) && isOperand(out.at(-1))) out[out.length - 1] += inside;
     else add(out, inside);
@@ -1061,7 +1060,8 @@ class Board {
     let depth = 0, end = tokens.length;
     for (let k = 0; k < tokens.length; k++) {
       depth += "([{".includes(tokens[k]) - ")]}".includes(tokens[k]);
-      if (k && depth === 0 && ["+", "-", ",", "<", ">"].includes(tokens[k]) && !AFTER.includes(tokens[k - 1])) {
+      const isEnd = depth === 0 && tokens.slice(0, k).filter((t) => t === "‖").length % 2 === 0 && ["+", "-", ",", "<", ">"].includes(tokens[k]);
+      if (k && isEnd && !AFTER.includes(tokens[k - 1])) {
         if ("+-".includes(tokens[k]) && this.isInSum(letters, tokens.slice(k + 1))) continue;
         end = k;
         break;
@@ -1073,7 +1073,7 @@ class Board {
     let between = "";
     if (near < end && this.isReadAs("next")) [end, between] = [near, AFTER.slice(0, -2).includes(tokens[near]) ? "" : "*+"];
     const term = this.rewritten(tokens.slice(0, end)), rest = this.rewritten(tokens.slice(end));
-    return `${times ? "*" : ""}${word}(${term}${over})${between}${rest}`;
+    return `${times ? "*+" : ""}${word}(${term}${over})${between}${rest}`;
   }
 
   /** Where the first factor of a sum ends, if the index is not in what follows: 2 / Σᵢ mᵢ x. */
@@ -1097,7 +1097,7 @@ class Board {
   operand(tokens) {
     let taken = [tokens.shift()];
     if (has(CLOSING, taken[0])) taken = [taken[0], ...group(tokens), CLOSING[taken[0]]];
-    const opening = has(this.words, split(taken[0])[0]) ? ["["] : ["(", "["];
+    const opening = has(this.words, split(taken[0])[0]) || /^\p{Nd}/u.test(taken[0]) ? "[" : "(["; // √3 (a + b)
     while (tokens.length && ((opening.includes(tokens[0]) && taken.at(-1) !== ")") || tokens[0].startsWith("."))) {
       const t = tokens.shift();
       taken.push(...(has(CLOSING, t) ? [t, ...group(tokens), CLOSING[t]] : [t]));
@@ -1148,24 +1148,14 @@ const parsed = (text, typed) => {
     depth--;
     return e;
   };
-  const expression = () => deeper(() => {
-    let e = conjunction();
-    if (isWord("or")) e = ["hint", "write | between arrays, not or"];
-    while (isWord("or")) { at++; conjunction(); }
-    return e;
-  });
-  const conjunction = () => {
-    let e = negation();
-    if (isWord("and")) e = ["hint", "write & between arrays, not and"];
-    while (isWord("and")) { at++; negation(); }
+  const joinedBy = (word, op, part) => () => {
+    let e = part();
+    while (isWord(word)) { at++; e = ["binary", op, e, part()]; }
     return e;
   };
-  const negation = () => {
-    if (!isWord("not")) return comparison();
-    at++;
-    deeper(negation);
-    return ["hint", "write ~ in front of an array, not not"];
-  };
+  const negation = () => (isWord("not") ? ["unary", (at++, "~"), deeper(negation)] : comparison());
+  const disjunction = joinedBy("or", "|", joinedBy("and", "&", negation));
+  const expression = () => deeper(disjunction);
   const comparison = () => {
     const sides = [level(0)], ops = [];
     while (tokens[at]?.[0] === "sign" && has(COMPARISONS, tokens[at][1])) {
@@ -1292,8 +1282,9 @@ class Reader {
     if ([...text.trim()].length > 2000) throw new Unread(`it has ${[...text.trim()].length.toLocaleString("en-US")} characters; write it in 2,000 at most`);
     Object.assign(board, { reading, choices: this.choices });
     const tree = parsed(board.python(text.trim(), shape, letters, steps), text.trim());
-    Object.assign(this, { extents: board.extents, ends: board.ends, rows: board.rows, rank: shape.length });
-    this.frame = (board.order + LETTERS.slice(board.order.length)).slice(0, shape.length);
+    Object.assign(this, { extents: board.extents, ends: board.ends, rows: board.rows, free: board.free, rank: shape.length });
+    const order = board.order || (board.free.length === shape.length ? board.free : "");
+    this.frame = (order + LETTERS.slice(order.length)).slice(0, shape.length);
     this.sums = new Set(reading.includes("ends") ? outermost(tree) : []);
     return laidOut(inTerm(this.operand(this.value(tree)), reading.includes("ends")), shape, board.order);
   }
@@ -1330,12 +1321,13 @@ class Reader {
         return array([], [value], /^[0-9]+$/.test(e[1]) ? "i" : "f", true);
       }
       case "word": return { word: e[1] };
-      case "hint": throw new Unread(e[1]);
       case "name": case "attribute": return this.named(e);
       case "list": {
         const list = e[1].map((part) => this.value(part));
         if (e[2] && list.some((x) => x?.letters)) return each((...parts) => this.operand({ list: parts }), list.map((x) => this.operand(x))); // [aᵢ, bᵢ]
+        if (e[2] && list.some((x) => x?.shape?.length === 1) && list.some((x) => x?.shape?.length === 0) && list.every((x) => x?.shape?.length < 2)) return FUNCTIONS.hstack({ parts: list }); // [0, x]
         const isJoined = e[2] && list.length > 1 && list.every((x) => x?.shape?.length && !x.letters);
+        if (isJoined && list[0].shape.length > 1 && this.isReadAs("below")) return FUNCTIONS.concatenate({ parts: list });
         return isJoined && this.isReadAs("joined") ? FUNCTIONS.concatenate({ parts: list }, array([], [-1], "i")) : { list };
       }
       case "unary": {
@@ -1510,7 +1502,9 @@ class Reader {
       if (args.length > 1) notMarked("its arguments");
       let [x] = args;
       if (at && !x.letters && x.shape.length === at.length) x = withLetters(x, at);
-      return summed(x, over, f, Boolean(x.letters) || !this.isReadAs("dropped"));
+      const y = summed(x, over, f, Boolean(x.letters) || !this.isReadAs("dropped"));
+      const isLoose = y.letters && ![...y.letters].some((c) => this.free.includes(c)) && this.isReadAs("loose");
+      return isLoose ? array(y.shape, y.data, y.kind) : y;
     }
     const isElementwise = has(ENTRYWISE, short) || has(OF_THE_SAME_KIND, short) || has(OPERATORS, short) || PAIRWISE.includes(short);
     if (isElementwise || (["max", "min"].includes(short) && args.length > 1)) return this.entrywise(f, args);
@@ -1576,16 +1570,17 @@ class Reader {
     if (isJoined && values[0]?.list?.length) values[0] = { parts: values[0].list.map((x) => this.operand(x)) };
     if (values[0]?.parts?.some((x) => x.letters)) notMarked("entries");
     const operands = values.map((x, k) => (isAxis(x, k) || x?.parts || (x?.word && takesWord) ? x : this.operand(x)));
+    const onehots = (...x) => { // their columns are those of what it is added to, or of the result
+      const ndim = entryShape(x[0]).length, beside = this.beside ?? [], at = beside.length === ndim + 1 ? beside : this.shape;
+      const isOfFirst = x.length === 1 && at.length > 1 && !(ndim === 0 && beside[1] === 1) && this.isReadAs("first");
+      return onehot(x, this.notations.onehot?.[1][0] ?? (ndim === 0 && beside.length === 2 && beside[1] === 1 ? beside[0] : at.at(isOfFirst ? 0 : -1) ?? 1));
+    };
     if (letters.over || operands.some((x) => x?.letters)) {
-      const f = has(this.maps, word) ? (...x) => mapped(this.maps[word], x) : FUNCTIONS[short] ?? notMarked("this function");
+      const f = has(this.maps, word) ? (...x) => mapped(this.maps[word], x) : short === "onehot" ? onehots : FUNCTIONS[short] ?? notMarked("this function");
       return this.along((...x) => ({ ...f(...x), plain: false }), short, operands, params, letters.over, letters.at);
     }
     if (Object.keys(params).length) operands.push({ params });
-    if (short === "onehot") { // its columns are those of what it is added to, or of the result
-      const ndim = operands[0]?.shape?.length, beside = this.beside ?? [], at = beside.length === ndim + 1 ? beside : this.shape;
-      const isOfFirst = operands.length === 1 && at.length > 1 && !(ndim === 0 && beside[1] === 1) && this.isReadAs("first");
-      return onehot(operands, this.notations.onehot?.[1][0] ?? (ndim === 0 && beside.length === 2 && beside[1] === 1 ? beside[0] : at.at(isOfFirst ? 0 : -1) ?? 1));
-    }
+    if (short === "onehot") return onehots(...operands);
     if (has(this.maps, word)) return mapped(this.maps[word], operands);
     if (FUNCTIONS[short].length > operands.length) notMarked("its arguments");
     return { ...FUNCTIONS[short](...operands), plain: false };
@@ -1809,6 +1804,7 @@ const marking = (data) => {
         if (isRightAt(changed)) return mistake;
       }
     }
+    if ([3, 4].includes(howWrong(verdict)) && !/^(Error: )?the sum/.test(verdict) && (WITH_INDICES.test(text) || /range/.test(verdict))) throw new Unread(verdict.message ?? verdict); // it may be meant in a way that is not known
     if (verdict instanceof Error) throw verdict;
     return verdict.replace(new RegExp(`(?!\\p{Nd})${W}+`, "gu"), (w) => (has(data.shown, w) && data.shown[w] || w));
   };

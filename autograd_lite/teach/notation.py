@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from itertools import accumulate, islice, pairwise, permutations, product
+from typing import TypeAlias
 
 from .spellings import POWERS, power, signs_replaced, spelled
 
@@ -36,23 +37,23 @@ _RANGE = r"[;,]?\s*\bt\s*=\s*(\d+)\s*(?:…|\.\.+|to)\s*(\d+)\s*$"  # t = 1 … 
 _PLACES = r"(?<!\w)at (\[(?:[^][]|\[[^][]*\])*\]), 0 elsewhere"  # behind a term
 _BRACES = rf"(?<=[\w{_MARKS})\]|‖])_\{{([^{{}}]*)\}}"  # x_{i-1}, Σ_{ij}, p_{t-1,i}
 _INDEX = rf"([\w{_MARKS}]*[\w{_MARKS})\]]|[)‖|])_(t?[i-n]+)(?![^\WᵀΣ]|[{_MARKS}])"  # x_i
-_PART = r"(?:Σ|(?<!\w)sum)_\{ ?([i-n]) ?([<>≤≥≠]=?|!=) ?([i-n]) ?\}"  # Σ_{i ≥ k}
-_SPACED = rf"(?<![\w/])([d∂][^\W\d][\w{_MARKS}]*) ?/ ?([d∂][^\W\d][\w{_MARKS}]*)"  # dL / dx
+_PART = r"Σ_\{ ?([i-n]) ?([<>≤≥≠]=?|!=) ?([i-n]) ?\}"  # Σ_{i ≥ k}
 _ENTRY = r"(?<=[\w)\]])\[((?:[i-n](?: ?[-+] ?\d+)?(?:, ?(?=[i-n]))?)+)\]"
-_BOUNDS = (  # Σ_{i=1}^n
-    r"Σ(?:_?\{?([ᵢⱼₖₗₘₙi-n])\s*[=₌]\s*[01₀₁]\}?)(?:\s*\^(?:[{(]\s*\w+\s*[})]|\d+|\w)|[ⁿᵐᵏᵀ⁰¹²³⁴-⁹]+)?"
-)
 _OTHERS = dict(zip("ₐₑₕₒₚᵣₛᵤᵥₓ", "aehoprsuvx", strict=True))  # letters that are no names of indices
-_STEPS = r"Σ_?\{?[tₜ]\s*[=₌]\s*([\d₀-₉]+)\}?\^?[{(]?([\d⁰¹²³⁴-⁹]+)[})]?"  # Σ_{t=1}^3
+_STEPS = r"Σ_?\{?[tₜ]\s*[=₌]\s*([\d₀-₉]+)\}?(?:\^|\*\*)?[{(]?([\d⁰¹²³⁴-⁹]+)[})]?"  # Σ_{t=1}^3
 _RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 _SUBSCRIPT = "₀-₉ₐₑₒₓₕᵢⱼₖₗₘₙₚᵣₛₜᵤᵥ₊₋"
 DECIMAL = r"\d\.\d"
+WITH_INDICES = rf"[Σ∑‖{{\\{INDICES}ₜ]|_[ti-n](?!\w)|\[[^]]*(?<!\w)[ti-n](?!\w)"
 _LITERAL = r"(?<![\w.₀-₉])(?:\d+\.?\d*|\.\d+)(?![\w.])|½"
 _INVERSE = r"(?<![\d.])(?:\^|\*\*)\s*(?:-1(?![\w.])|\(-1\)|\{-1\})"  # A^-1
 #: Functions that need no brackets: ln P.
 _PREFIX = ("ln", "log", "exp", "sqrt", "sin", "cos", "tan", "tanh", "sech", "det", "tr", "diag", "sign")
 _OF_OPERAND = ("min", "max", "argmin", "argmax", "prod")  # minₖ dᵢₖ
 _WORDS = ("and", "or", "not", "if", "else", "in", "is", "lambda", "for", "yield", "await")
+
+
+Uses: TypeAlias = "Sequence[tuple[Sequence[int], str]]"  # shapes of values, each with its indices
 
 
 class Misfit(ValueError):
@@ -108,18 +109,20 @@ class Board:
         self, words: Mapping[str, str], functions: Container[str] = (),
         shapes: Mapping[str, Sequence[int]] | None = None, whole: Mapping[str, str] | None = None, letter: str = "t",
     ) -> None:  # fmt: skip
+        words = {re.sub(r"(?<![a-ce-z])pi$", "π", w): x for w, x in words.items()} | {**words}
         self.whole, self.shapes, self.letter = whole or {}, shapes or {}, letter
         #: Of the last formula the indices of the result, and how far each index goes; those of the result alone.
         self.order, self.extents, self.ends = "", dict[str, int](), dict[str, int]()
-        self.rows: Container[str] = ""
+        self.rows: Iterable[str] = ""
+        self.free = ""
         #: How what can be read in two ways is read, and what could: see :class:`~autograd_lite.teach.answers.Reader`.
         self.reading: Set[str] = frozenset()
         self.choices: set[str] = set()
         self._steps: dict[str, set[int]] = {}  # of the values in a loop
-        for m in (re.fullmatch(rf"(.*(?:[^\W\d]|[{_MARKS}]))(\d+)", shown, re.DOTALL) for shown in words):
-            if m:
-                self._steps.setdefault(m[1], set()).add(int(m[2]))
+        for stem, number in re.findall(rf"(?m)^(.*(?:[^\W\d]|[{_MARKS}]))(\d+)$", "\n".join(words)):
+            self._steps.setdefault(stem, set()).add(int(number))
         words = {**words, **{f"{w}0": words[w] for w, steps in self._steps.items() if w in words and 0 not in steps}}
+        self._computed = {w.rpartition("/d")[2] for w in self._steps if "/d" in w}  # of which there is a gradient
         #: Of these what cannot be an entry of an array.
         self._stems = {w for w in self._steps if w not in words or not len(self.shapes.get(words[w], ()))}
         for w in words.keys() & self._steps:  # without a number it is that of the start
@@ -133,10 +136,12 @@ class Board:
         self._infix = {"∈": "isin", "⊗": "outer", **signs}
         #: What is replaced as a whole, the longest first.
         self.copied = [w for w in sorted(words, key=len, reverse=True) if not re.fullmatch(rf"[\w{_MARKS}]+|.", w)]
-        self._copied = "|".join(map(re.escape, self.copied)) or "(?!)"
+        self._gradients = {words[w] for w in self.copied if "/" in w}
+        self._copied = _any(self.copied)
+        self._of_t = _any(w for w, word in words.items() if w.endswith("_t") and word in self.shapes)
         arrays = [w for w, word in self.words.items() if len(self.shapes.get(word, ()))]
         self.indices = [c for c in LETTERS if c in arrays]  # that are the user's own
-        self._arrays = "|".join(map(re.escape, sorted(arrays, key=len, reverse=True))) or "(?!)"
+        self._arrays = _any(arrays)
 
     def python(self, text: str, shape: tuple[int, ...] = (), letters: str = "", steps: Sequence[int] = ()) -> str:
         """A formula for a value of a shape, which may be written with these indices, as a Python expression.
@@ -147,12 +152,13 @@ class Board:
         text = text if self._has_whole(text) else spelled(text, self.words)
         text = re.sub(r"(\w+)['′’](?!\w*['\"])", self._primed, decomposed(text))
         text = re.sub(r"\|\|([^|]+)\|\|", r"‖\1‖", self.with_t(text))
-        text = re.sub(_SPACED, lambda m: f"{m[1]}/{m[2]}" if self._is_known(f"{m[1]}/{m[2]}") else m[0], text)
+        text = re.sub(rf"(?<!\w)({_any(self._stems)})\[(t[^],]*), ?", r"\1[\2][", text)  # p[t, i]
         text = re.sub(POWERS, power, re.sub(_INVERSE, "⁻¹", text))
         for c in self.indices if self.indices and self._is_read_as("own") else ():
             text = re.sub(rf"(?<=[\w)\]])(?:_{c}(?!\w)|{_below(c)})", f"[{c}]", text)
-        text = signs_replaced(self.with_subscripts(text))
+        text = re.sub(rf"(?<![\w/.])[a-z](?=[{INDICES}ₜ])", self._row, signs_replaced(self.with_subscripts(text)))
         text = re.sub(r"(?<![\w.])(\d+)(e\d+)(?!\w)", lambda m: f"{m[1]} {m[2]}" if m[2] in self.words else m[0], text)
+        text = re.sub(rf"(?<![\w/])(?:{self._of_t})(?!\w)", lambda m: self.words[m[0]], text)  # x_t for xt
         by = None  # how far the step is moved of which the left side is
         if start := re.match(rf"\s*(?:{self._copied}|d\w+?(?:/d\w+?)?)([{INDICES}₍₎ₜ]*|{_OF_STEP})\s*=(?!=)", text):
             text, letters = text[start.end() :], start[1].replace("_t", "ₜ") or letters
@@ -168,8 +174,9 @@ class Board:
         delta = rf"δ([{INDICES}])([{INDICES}])" if "δ" not in self.words else "(?!)"
         text = re.sub(delta, lambda m: f"1[{m[1]} = {m[2]}]".translate(_SUBSCRIPTS), text)
         text = re.sub(rf"(?<!\w)({self._copied})(?=(?:{_AT})?(?!\w))", lambda m: self.words[m[1]], text)
-        for of in re.finditer(rf"(?<![\w/])(d[^\W\d]\w*)/d[^\W\d][\w{_MARKS}]*", text.replace("∂", "d")):
-            if _split(of[1])[0] not in self.words:
+        for of in re.finditer(rf"(?<![\w/])(d[^\W\d]\w*)/(d[^\W\d][\w{_MARKS}]*)", text.replace("∂", "d")):
+            first, last = (self.words.get(_split(w)[0], "") for w in of.groups())
+            if not first or {first, last} <= self._gradients:  # dK/dell, where dK is short for dL/dK
                 raise Unread(f"{_split(of[0])[0]} is no gradient on this sheet")
         while m := re.search(_PLACES, text):
             k = _start_of_term(text, m.start())
@@ -207,6 +214,12 @@ class Board:
         is_of_matrix = len(self.shapes.get(self.words.get(m[1], ""), ())) == len(number)
         return m[0] if m[0] in self.words else f"{m[1]}[{','.join(number) if is_of_matrix else number}]"
 
+    def _row(self, m: re.Match[str]) -> str:
+        """``Xᵢ`` for ``xᵢ``, where there is no x."""
+        is_row = m[0] not in self.words and m[0] not in self._steps and re.fullmatch(self._arrays, m[0].upper())
+        is_another = re.search(rf"(?<!\w){m[0].upper()}(?![A-Za-z])", m.string)  # d - D
+        return m[0].upper() if is_row and not is_another else m[0]
+
     def _primed(self, m: re.Match[str]) -> str:
         """A matrix that is transposed: ``X'``."""
         return f"{m[1]}ᵀ " if len(self.shapes.get(self.words.get(m[1], ""), ())) == 2 else m[0]
@@ -222,10 +235,6 @@ class Board:
 
     def _has_whole(self, text: str) -> bool:
         return any(w in signs_replaced(text) for w in self.whole)
-
-    def _is_known(self, word: str) -> bool:
-        stem = re.sub(rf"(?:[{INDICES}ₜ₊₋₀-₉ᵀ]|_[a-z]?[a-z]?|\d)+$", "", word.replace("∂", "d"))
-        return word in self.words or stem in self.words or stem in self._steps
 
     def with_t(self, text: str) -> str:
         """A formula in which the number of a step is t, where the sheet has another letter because t is a name."""
@@ -260,18 +269,16 @@ class Board:
         """A formula in which indices are written below the line: ``xᵢ`` for ``x_i``, ``Σᵢⱼ`` for ``Σ_{ij}``."""
         text = self._in_letters(text)
         text = re.sub(_STEPS, lambda m: f"Σₜ⟦{m[1]},{m[2]}⟧ ".translate(_DIGITS).translate(_RAISED), text)
-        text = re.sub(_BOUNDS, lambda m: f"Σ{_below(m[1])} ", text)
         text = re.sub(_PART, lambda m: f"Σ{_below(m[1])}{m[2]}{_below(m[3])} ", text)
         text = re.sub(_BRACES, _braced, text)
-        bound = "".join(re.findall(rf"(?:Σ_?|(?<!\w)sum_)([i-n{INDICES}]+)", text)).translate(_SUBSCRIPTS)
+        bound = "".join(re.findall(f"Σ_?([i-n{INDICES}]+)", text)).translate(_SUBSCRIPTS)
         kept = self.words.keys() - {*bound}
         kept |= {*"+-"} if "Σ" in text else set()  # in a sum, x[i+1] may go further than an index
         text = re.sub(_ENTRY, lambda m: m[0] if {*m[1]} & kept else _below(m[1]), text)  # x[i, j-1]
-        text = re.sub(rf"(?<=[{INDICES}₀-₉]),(?=[{INDICES}])", "", text)  # uᵢ₊₁,ⱼ
+        text = re.sub(rf"(?<=[{INDICES}ₜ₀-₉]),(?=[{INDICES}])", "", text)  # uᵢ₊₁,ⱼ
         plain = rf"(?<=[\w{_MARKS}])((?:{_AT[:-1]}*)[{INDICES}])([₀-₉])(?![{_SUBSCRIPT}])"  # xᵢ₀
         text = re.sub(plain, lambda m: f"[{m[1]},{m[2]}]".translate(_SUBSCRIPTS).translate(_DIGITS), text)
         text = re.sub(_INDEX, self._index, text)
-        text = re.sub(rf"(?<!\w)sum(?=[{INDICES}])", "Σ", text)
         return re.sub(rf"(?<=[{_SUBSCRIPT}])(?=[^\W{_SUBSCRIPT}{_MARKS}])", " ", text)  # aᵢbⱼ
 
     def _unrolled(
@@ -291,7 +298,8 @@ class Board:
         if rows := self._in_rows(text, letters, shape, by) if "ₜ" in text and len(steps) != 1 else "":
             return rows
         if "ₜ" in text and len(steps) > 1:
-            raise Misfit("the sum over the steps is missing: write Σₜ")
+            in_words = re.search(r"(?<!\w)(?:over|of|for)(?!\w)", text)
+            raise (Unread if in_words else Misfit)("the sum over the steps is missing: write Σₜ")
         if "ₜ" in text and len(steps) != 1:
             raise Unread("ₜ cannot be read here: this is the gradient of no step; write Σₜ, or numbers")
         is_of_step = len(steps) == 1 and re.search(rf"ₜ|\[[^]]*{_BARE}", text)  # else t is no name
@@ -309,25 +317,23 @@ class Board:
 
     def _with_step_t(self, text: str, steps: Sequence[int], letters: str, shape: tuple[int, ...]) -> str:
         """A formula in which the values and the sums of steps are written as on a board: ``hₜ₋₁`` for ``h[t-1]``."""
-        stems = "|".join(sorted(map(re.escape, self._stems), key=len)[::-1]) or "(?!)"
+        stems, every = _any(self._stems), _any(self._steps)
         number = r"(t ?(?:[+-] ?\d+)?|\d+)"
-        every = "|".join(sorted(map(re.escape, self._steps), key=len)[::-1]) or "(?!)"
         text = re.sub(rf"(?<!\w)({every})_(?:T(?!\w)|ᵀ)", lambda m: f"{m[1]}{max(self._steps[m[1]])}", text)  # h_T
         called = rf"(?:\*\*)?(?:\({number}\)|\(\({number}\)\))"
         raised = rf"(?<!\w)(?:({stems})\*\*{number}(?!\w)|({every}){called})"  # h^t, h(t), h^(t-1)
         text = re.sub(raised, lambda m: (m[1] or m[3]) + _numbered(m[2] or m[4] or m[5]), text)
         text = re.sub(rf"(?<!\w)({self._arrays})(?:\*\*)?\((t ?(?:[+-] ?\d+)?)\)", r"\1[\2]", text)  # x(t)
-        entries = rf"(?<!\w)({self._arrays}){_STEP}([{INDICES}]+)(?!\w)"  # emitₜⱼ
-        text = re.sub(entries, self._entry_at_step, text)
         entry = rf"(?<!\w)({stems})\[(?:t\s*(?:([+-])\s*(\d+))?|(\d+))\]"  # h[t-1]
         text = re.sub(entry, lambda m: m[1] + (m[4] or f"ₜ{m[2] or ''}{m[3] or ''}".translate(_SMALL)), text)
         text = self._over_steps(text)
+        entries = rf"(?<!\w)({self._arrays}){_STEP}([{INDICES}]+)(?!\w)"  # emitₜⱼ
+        text = re.sub(entries, self._entry_at_step, text)
         rows = rf"(?<!\w)({stems})([{INDICES}])(?:([₊₋])([₀-₉]+))?"
         text = re.sub(rows, lambda m: self._stacked(m[1], m[2], _moved(m[3], m[4]), letters, shape), text)
         text = re.sub(_TYPED_STEP, lambda m: "ₜ" + (f"{m[1]}{m[2]}".translate(_SMALL) if m[1] else ""), text)
         text = re.sub(r"(?<=\d)ₜ", "_ₜ", text)  # k1_2 is the second value of k1
         text = re.sub(rf"(?<!\w)(\d+)(?=[^\W\d][\w{_MARKS}]*ₜ)", r"\1 ", text)  # 2eₜ is no 2e6
-        text = re.sub(r"(?<!\w)sumₜ", "Σₜ", text)
         if len(steps) != 1 and "ₜ" in text and "Σₜ" not in text:
             text = re.sub(rf"(?<![\w.])(?:np\.)?sum(?=\()|Σ(?![{INDICES}])", "Σₜ", text)
         return text
@@ -368,7 +374,7 @@ class Board:
             at, steps = t + _moved(m[2], m[3]), self._steps.get(m[1], ())
             if "/" in m[1] and steps and at == max(steps) + 1:  # beyond the end a gradient is 0
                 text = text.replace(m[0], f"(0*{m[1]}{max(steps)})")
-            elif steps and at == min(steps) - 1:  # a start that has no name is 0
+            elif m[1] in self._computed and at == min(steps) - 1:  # a start that has no name is 0
                 text = text.replace(m[0], f"(0*{m[1]}{min(steps)})")
             elif steps and at not in steps:
                 raise Misfit(f"there is no {m[1]}{at}")
@@ -392,13 +398,17 @@ class Board:
             if word not in self._steps and m[1] in self.words:  # an array with a row for each step
                 continue
             there, by = self._steps.get(word, set()), _moved(m[2], m[3])
-            end = max(there, default=0) + 1 if "/" in m[1] else min(there, default=0) - 1
+            end = max(there, default=0) + 1 if "/" in m[1] else min(there, default=0) - (word in self._computed)
             steps.append({k - by for k in there})
             ends.append(steps[-1] | {end - by})
-        common = set.intersection(*steps) if steps else self._stems and self._rows_of(term) or {*over}
-        is_there = {*over} <= common or steps and common <= {*over} <= set.intersection(*ends)
-        is_of_line = len(over) > 1 and (is_there or steps and not re.search("ₜ(?![₊₋])", term))
-        if is_of_line and not (common > {*over} and self._is_read_as("all")):
+        if not steps:
+            common = reached = self._stems and self._rows_of(term) or {*over}
+        else:
+            common, reached = set.intersection(*steps), set.intersection(*ends)
+            common = set() if common < {*over} and {*over} - reached else common  # Yₜ, of which the first is not there
+        is_moved = not re.search("ₜ(?![₊₋])", term)
+        is_of_line = len(over) > 1 and {*over} <= reached and ({*over} <= common or common <= {*over} or is_moved)
+        if is_of_line and not (common - {*over} and self._is_read_as("all")):
             return {*over}
         fewer = common & {*over} if len(over) > 1 else common - {0}
         if fewer and fewer != common and self._is_read_as("line"):
@@ -434,39 +444,41 @@ class Board:
         several = [n for n in shape if n != 1]
         words = [_split(w) for w in _TOKEN.findall(text)]
         uses = [(self.shapes[self.words[w]], at) for w, at in words if self.words.get(w) in self.shapes]
-        self._of_result = order + free
+        self._of_result, self.free = order + free, free
         self.order = order if {*order} <= {*free} or not free else ""
-        written = _in_order(text, free)
-        is_order = not self.order and len(written) == len(free) > 1 and written != free
-        self.order = written if is_order and self._is_read_as("written") else self.order
+        written, axes = _in_order(text, free), LETTERS[: len(shape)]
+        if not self.order and len(written) == len(free) > 1 and written != free and self._is_read_as("written"):
+            self.order = written
         self.order = self.order or self._fitting(free, several, uses)
+        if not self.order and free and {*free} < {*axes} and self._is_read_as("axes"):
+            self.order = axes
+        self._extend(uses, shape, several, sums)
         order = self.order or free
-        extents = dict(zip(order, several if len(several) == len(order) else shape, strict=False))
-        self.ends = {**extents}
-        for sizes, at in uses:
-            for c, n in zip(_letters(at), sizes, strict=False):
-                extents.setdefault(c, n)
-        self._end_sums(uses, {*sums} - {*order})
         pins = [at for sizes, at in uses if len(_letters(at)) in (len(sizes), 2)]
         products = re.search(r"\.T|@|\*\+\+|outer|‖", text)
         #: The indices that may be those of rows, where derivations have them on another axis.
         self.rows = LETTERS if products else {*LETTERS[:1], *order, *bare, *_letters("".join(pins))}
         rest = _letters(re.sub(f"Σ[{INDICES}]+", "", text))
-        if endless := sorted({*sums} & bare - extents.keys() - {*rest}):
+        if endless := sorted({*sums} & bare - self.extents.keys() - {*rest}):
             raise Unread(f"it cannot be read how far {endless[0]} goes: write x_{endless[0]} for the entries of x")
-        self.extents = {**dict.fromkeys(bare, shape[0] if shape else 1), **extents}
+        self.extents = {**dict.fromkeys(bare, shape[0] if shape else 1), **self.extents}
         self._bare = bare if shape or used else set[str]()
 
-    def _end_sums(self, uses: Sequence[tuple[Sequence[int], str]], sums: Set[str]) -> None:
-        """How far the indices of sums go that are moved: as far as each value with them."""
+    def _extend(self, uses: Uses, shape: Sequence[int], several: Sequence[int], sums: str) -> None:
+        """Find how far indices go, and those of sums that are moved: as far as each value with them."""
+        order = self.order or self.free
+        lengths = zip(order, several if len(several) == len(order) else shape, strict=False)
+        self.ends = {c: n for c, n in lengths if c not in sums}
+        used = [(c, n) for sizes, at in uses for c, n in zip(_letters(at), sizes, strict=False)]
+        self.extents = {**dict(used[::-1]), **self.ends}
         inside = [(c.translate(_SUBSCRIPTS), n - max(_moved(sign, k), 0), sign)
                   for sizes, at in uses if len(_letters(at)) == len(sizes)
                   for (c, sign, k), n in zip(re.findall(_MOVED, at), sizes, strict=True)]  # fmt: skip
-        for c in {c for c, _, sign in inside if sign} & sums:
+        for c in {c for c, _, sign in inside if sign and c not in order} & {*sums}:
             self.ends[c] = min(n for d, n, _ in inside if d == c)
 
     @staticmethod
-    def _fitting(free: str, sizes: Sequence[int], uses: Sequence[tuple[Sequence[int], str]]) -> str:
+    def _fitting(free: str, sizes: Sequence[int], uses: Uses) -> str:
         """The only order of the indices of a result in which each is as long as in the values, if that is another."""
         ends = {(c, n) for lengths, at in uses if len(_letters(at)) == len(lengths) and not re.search("[₊₋]", at)
                 for c, n in zip(_letters(at), lengths, strict=True)}  # fmt: skip
@@ -484,8 +496,6 @@ class Board:
                 calls = False
             elif t == "‖" or t == "|" and not (out and _is_operand(out[-1]) and not out[-1].isdigit()):
                 self._bars(t, tokens, out)
-            elif [t, *tokens[:1]] == ["1", ".T"]:
-                self._ones(tokens, out)
             elif out and re.fullmatch(_AT, t):  # (K @ v)ᵢ
                 out[-1] = self._placed(out[-1], t)
             elif of := self._reduction(t, tokens):
@@ -503,20 +513,11 @@ class Board:
                 _add(out, t)
         return "".join(out)
 
-    def _ones(self, tokens: list[str], out: list[str]) -> None:
-        """Add a product with a row of ones: ``1ᵀ A``, sums of columns, or ``v 1ᵀ``, a column that is repeated."""
-        if out and (len(tokens) == 1 or tokens[1] in "+-)"):
-            del tokens[:1], out[len(out) - (out[-1] == "@") :]
-            out[-1] = f"({out[-1]})[:,None]"
-        else:
-            del tokens[: 1 + (tokens[1:2] == ["@"])]
-            _add(out, f"sum({self._operand(tokens)},axis=0)")
-
     def _called(self, word: str, tokens: list[str]) -> str:
         """A function without brackets, perhaps with a power: ``√n``, ``tanh² x``."""
-        power = "".join(tokens[:2]) if tokens[:2] == ["**", "2"] else ""
-        del tokens[: 2 * bool(power)]
-        return f"{word}({self._operand(tokens)}){power}"
+        power = re.match(r"\*\*(?:2|\(2\))", "".join(tokens[:4]))
+        del tokens[: len(_TOKEN.findall(power[0])) if power else 0]
+        return f"{word}({self._operand(tokens)}){power[0] if power else ''}"
 
     def _bars(self, bar: str, tokens: list[str], out: list[str]) -> None:
         """Add what stands in bars: ``|x|``, ``‖x‖``, ``‖Z‖ⱼ``."""
@@ -532,7 +533,7 @@ class Board:
             condition = self.rewritten(_compared(inner[is_not:]))
             out[-1] = f"(1-({condition}))" if is_not else f"(1*({condition}))"
             return
-        is_vector = tokens[:1] == [".T"] and "," in inner and ":" not in inner  # g [x, h]ᵀ
+        is_vector = tokens[:1] == [".T"] and "," in inner and ":" not in inner and inner[0] != "["  # g [x, h]ᵀ
         is_index = opening == "[" and not is_vector and not re.fullmatch("[0-9.]+", "".join(out[-1:]))
         inner = _compared(inner) if calls and out[-1] == "where" else inner
         inside = opening + self.rewritten(inner) + _CLOSING[opening]
@@ -588,7 +589,8 @@ class Board:
         depth, end = 0, len(tokens)
         for k, t in enumerate(tokens):
             depth += (t in "([{") - (t in ")]}")
-            if k and depth == 0 and t in ("+", "-", ",", "<", ">") and tokens[k - 1] not in _OPERATORS:
+            is_end = depth == 0 and tokens[:k].count("‖") % 2 == 0 and t in ("+", "-", ",", "<", ">")
+            if k and is_end and tokens[k - 1] not in _OPERATORS:
                 if t in ("+", "-") and self._is_in_sum(letters, tokens[k + 1 :]):
                     continue
                 end = k
@@ -600,7 +602,7 @@ class Board:
         if near < end and self._is_read_as("next"):
             end, between = near, "" if tokens[near] in _OPERATORS[:-2] else "*+"
         term, rest = self.rewritten(tokens[:end]), self.rewritten(tokens[end:])
-        return f"{'*' if times else ''}{word}({term}{over}){between}{rest}"
+        return f"{'*+' if times else ''}{word}({term}{over}){between}{rest}"
 
     def _near(self, letters: str, tokens: Sequence[str]) -> int:
         """Where the first factor of a sum ends, if the index is not in what follows: ``2 / Σᵢ mᵢ x``."""
@@ -627,7 +629,7 @@ class Board:
         taken = [tokens.pop(0)]
         if taken[0] in _CLOSING:
             taken += [*_group(tokens), _CLOSING[taken[0]]]
-        opening = ("[",) if _split(taken[0])[0] in self.words else ("(", "[")
+        opening = "[" if _split(taken[0])[0] in self.words or taken[0][0].isdigit() else "(["  # √3 (a + b)
         while tokens and (tokens[0] in opening and taken[-1] != ")" or tokens[0].startswith(".")):
             t = tokens.pop(0)
             taken += [t, *_group(tokens), _CLOSING[t]] if t in _CLOSING else [t]
@@ -677,6 +679,11 @@ def with_names(text: str, constants: Sequence[tuple[float, str]]) -> Iterator[st
     yield from map("".join, islice(product(*several), 1, 64))
 
 
+def _any(words: Iterable[str]) -> str:
+    """A pattern for any of some words, the longest first."""
+    return "|".join(map(re.escape, sorted(words, key=len, reverse=True))) or "(?!)"
+
+
 def _short(term: str) -> str:
     term = term.strip()
     return term if len(term) <= 30 else f"{term[:28]}…"
@@ -718,7 +725,7 @@ def _end_of_term(text: str, start: int) -> int:
         depth += (text[k] in "([{") - (text[k] in ")]}")
         is_sign = text[k] in "+-" and not re.search(r"(^|[*/@%]\+?)\s*$|\d[eE]$", text[start:k])
         is_end = is_sign or text[k] in ",;<>" and not text.startswith(", 0 elsewhere", k)
-        if depth < 0 or depth == 0 and is_end:
+        if depth < 0 or depth == 0 and is_end and text.count("‖", start, k) % 2 == 0:
             return k
     return len(text)
 

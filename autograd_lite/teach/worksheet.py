@@ -53,7 +53,7 @@ from .grading import (
     verdict,
 )
 from .hand_out import HandOut
-from .notation import DECIMAL, INDICES, Board, Misfit, Unread, decomposed, variants, with_names
+from .notation import DECIMAL, INDICES, WITH_INDICES, Board, Misfit, Unread, decomposed, variants, with_names
 from .spellings import signs_replaced
 
 BLANK = "_" * 14
@@ -213,6 +213,9 @@ class Worksheet(HandOut):
             for says, changed in variants(answer, self.board.words, self.board.shapes):
                 if self._best(q, changed, {}) in RIGHT:
                     return says
+        is_unfit = how_wrong(best) in (OTHER_SHAPE, MISFIT) and not str(best).startswith("the sum")
+        if isinstance(answer, str) and is_unfit and (re.search(WITH_INDICES, answer) or "range" in str(best)):
+            raise Unread(str(best))  # it may be meant in a way that is not known
         if isinstance(best, Exception):
             raise best
         return re.sub(r"[^\W\d]\w*", lambda m: self.shown.get(m[0]) or m[0], best)

@@ -551,6 +551,18 @@ def censored(b):
     return -np.sum(np.log(0.5 * (1 + erf(a / np.sqrt(2)))))
 
 
+def paired(H, a, b):
+    S = (H @ a)[:, None] + (H @ b)[None, :]
+    logp = S - np.log(np.sum(np.exp(S), axis=1, keepdims=True))
+    return -np.mean(logp[:, 0])
+
+
+def ranged(pos, sats, ell):
+    pred = np.sqrt(np.sum((sats - pos) ** 2, axis=1)) / np.sqrt(3)
+    K = np.exp(-((pred[:, None] - pred) ** 2) / ell)
+    return np.sum(K @ K)
+
+
 MATRIX = np.cos(np.arange(24.0))
 SEEN = np.array([[1.0, 0, 1], [0, 1, 1], [1, 0, 0], [1, 1, 1]])
 NAMES = "it is right for the numbers given, but not for others: write the names in place of the numbers"
@@ -595,6 +607,7 @@ AS_ON_A_BOARD = {
         "dLdk": dict.fromkeys((
             "Σ_{t,i} dL/dinside_{t,i} (u_{t-1,i+2} - 2 u_{t-1,i+1} + u_{t-1,i})",
             "Σₜ Σᵢ dL/dinsideₜ[i] (uₜ₋₁[i] - 2 uₜ₋₁ᵢ₊₁ + uₜ₋₁ᵢ₊₂)",
+            "Σₜ Σᵢ dL/dinside[t, i] (uₜ₋₁,ᵢ - 2 uₜ₋₁,ᵢ₊₁ + uₜ₋₁,ᵢ₊₂)",
         ), ""),
     }),
     classes: ((MATRIX[:6].reshape(2, 3), MATRIX[6:9], MATRIX[9:15].reshape(3, 2), np.array([0, 2, 1])), {
@@ -606,14 +619,15 @@ AS_ON_A_BOARD = {
         "dLdW": dict.fromkeys((
             r"X^\top \frac{dL}{dz}", "X^{T} dL/dz", "np.einsum('ij,ik->jk', X, dz)", "X.t() @ dz", "Xᵀ (grad_z)",
             "torch.matmul(X.T, z.grad)", "X' dL/dz", r"X^\top \nabla_z L", "Xᵀ ∇z", "Σ Xᵢ dL/dzᵢᵀ",
-            "Xᵀ @ np.vstack([dz[0], dz[1:]])", "Σᵢ Xᵢ ⊗ dL/dzᵢ",
+            "Xᵀ @ np.vstack([dz[0], dz[1:]])", "Σᵢ Xᵢ ⊗ dL/dzᵢ", "Σᵢ xᵢ dL/dzᵢᵀ",
         ), ""),
         "dLdX": {
             "(2 relu(z) + (P - onehot(y)) / n) @ Wᵀ": "",
             "dz @ W.T.": "", r"$\frac{\partial L}{\partial z} \mathbf{W}^\top$": "", "dL / dz np.transpose(W)": "",
             "Σ_c dz_{ic} W_{jc}": "", "Σₖ dz[i, k] W[j, k]": "",
         },
-        "dLdz": {"2 (z if z > 0 else 0) + (P - Y) / n": "", "2 z_{ij} I(z_ij > 0) + (P_{i,j} - δ_{y_i,j})÷n": ""},
+        "dLdz": {"2 (z if z > 0 else 0) + (P - Y) / n": "", "(P - Y) / n if z < 0, 2 z + (P - Y) / n otherwise": "",
+                 "2 z_{ij} I(z_ij > 0) + (P_{i,j} - δ_{y_i,j})÷n": ""},
     }),
     letters: ((MATRIX[:4].reshape(2, 2), MATRIX[4:10].reshape(3, 2), np.array([1, 2, 0])), {
         "dlossda_t": {"diag(1 - hₜ²) dloss/dhₜ": "", "(I - diag(hₜ²)) dloss/dhₜ": ""},
@@ -665,6 +679,7 @@ AS_ON_A_BOARD = {
         "dLdtrans": dict.fromkeys((
             "Σₜ dL/daₜᵢⱼ - Σ_{t=1}^3 1[tags[t-1] = i] 1[tags[t] = j]",
             "dL/dtransᵢⱼ = Σₜ (dL/daₜᵢⱼ - 1[tagsₜ₋₁ = i] 1[tagsₜ = j])",
+            "Σₜ dL/daₜᵢⱼ - Σₜ 1[tagsₜ₋₁ = i, tagsₜ = j]", "Σₜ (dL/daₜᵢⱼ - 1[tagsₜ₋₁ = i and tagsₜ = j])",
         ), ""),
     }),
     censored: ((MATRIX[:3],), {
@@ -684,6 +699,22 @@ AS_ON_A_BOARD = {
             "½ Σ_{t=1}^{4} (1 - ε_t² / a)": "", "2 - ½ (ε₁² + ε₂² + ε₃² + ε₄²) / a": "",
         },
         "dnlldeps4": {r"\frac{\varepsilon_4}{a}": "", "∂nll/∂ε₄ = ε₄ / a": ""},
+    }),
+    paired: ((MATRIX[:6].reshape(3, 2), MATRIX[6:8], MATRIX[8:10]), {
+        "dLdS": {"(softmax(S) - 1[j = 0]) / n": "",
+                 "(softmax(S)ᵢⱼ - 1[i = 0]) / n": "4 of 9 entries are off, those at the ends, by up to 0.3333"},
+        "dLdb": {"Hᵀ Σᵢ dL/dSᵢ": "", "H.T [dL/dS[:, 0].sum(), dL/dS[:, 1].sum(); dL/dS[:, 2].sum()]": ""},
+        "dLdH": dict.fromkeys((
+            "(Σⱼ dL/dSⱼ) aᵀ + (Σᵢ dL/dSᵢ) bᵀ", "outer(Σⱼ dL/dSⱼ, a) + outer(Σᵢ dL/dSᵢ, b)",
+            "dL/dS 1 aᵀ + (1ᵀ dL/dS)ᵀ bᵀ",
+        ), ""),
+    }),
+    ranged: ((MATRIX[:2], MATRIX[2:8].reshape(3, 2), 0.7), {
+        "dLda": {"1/√3 (dL/dpredᵢ) aᵢ / ‖satsᵢ - pos‖": "", "dL/dpred[i] a_i / (√3 |a_i|)": ""},
+        "dLdpos": {"Σᵢ dL/dpredᵢ (pos - satsᵢ) / ‖satsᵢ - pos‖ / √3": ""},
+        "dLdell": {
+            "Σ (dL/dK ⊙ ∂K/∂ell)": "not marked here: 'Σ (dL/dK ⊙ ∂K/∂ell)': dK/dell is no gradient on this sheet",
+        },
     }),
     charges: ((1.3, np.array([0.8, 1.1, 0.6]), np.array([1.0, -1, 2, 3]), np.array([0, 1, 2]), np.array([1, 3, 3])), {
         "dLdk": {"Σ q_i q_j / k - Σ (ln dist)² distᵏ": "", "Σₗ q[i]ₗ q[j]ₗ/k - distₗᵏ ln(distₗ)²": ""},

@@ -119,7 +119,7 @@ def test_arrays_and_slashed_names_will_do(sheet):
         ({"dLdW": "B.T * dLdP"}, "shapes 4x2 and 2x1 do not fit; write A @ B for a product of matrices"),
         ({"dLdW": "B.T dLdP"}, "the factor dP/dC is missing"),
         ({"dLdW": "B @ dLdP"}, "shapes 2x4 and 2x1 do not fit in a product of matrices; transpose one: A.T"),
-        ({"dLdP": "P and y"}, "write & between arrays, not and"),
+        ({"dLdP": "P and y"}, "it cannot be computed as it is written"),
         ({"dLdP": "sigmoid"}, "sigmoid is a function: write sigmoid(…)"),
         ({"dLdP": "softmin(P)"}, "softmin is not a function on this sheet; its functions are exp, log,"),
         ({"dPdC": "B"}, "expected shape 2x1, got 2x4"),
