@@ -70,7 +70,8 @@ class Given:
         self.fixed |= starts
         written = operand(eq, k)
         written = written.value if names == starts and isinstance(written, ast.Subscript) else written  # pos[0]
-        if names != starts and names.isdisjoint(self.chain.numbered):
+        is_formula = bool(names) if isinstance(written, ast.BinOp) else names != starts  # 0.1 * assets0
+        if is_formula and names.isdisjoint(self.chain.numbered):
             is_whole = isinstance(v, Var) or self.chain.operand(eq, k).role == "name"
             if is_whole and isinstance(written, ast.Name) and {written.id} in (names, {stem(w) for w in names}):
                 self.fixed |= names - {written.id}  # S2, of the list from which a loop takes S

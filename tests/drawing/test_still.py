@@ -269,6 +269,15 @@ def sequence(n):
     return h / n, {"w": w, "x": x}
 
 
+def of_a_state_in_a_formula(n):
+    w, x, h, L = leaf(n), np.linspace(0.5, 1.0, n), 1.0, 0.0
+    for _ in range(3):
+        p = w.sum() + 0.1 * h
+        h = h * p
+        L = L + h * np.sum(w * x)
+    return L, {"w": w, "x": x}
+
+
 def of_loops_in_a_loop(n):
     w, x = leaf(n), np.linspace(0.0, 1.0, n)
     L = 0.0
@@ -288,6 +297,7 @@ def of_loops_in_a_loop(n):
     [
         given_array, counted, array_in_the_line, computed_from_a_named_array, of_data_outside_the_graph,
         of_arguments, of_labels, sequence, of_loops_in_a_loop,
+        of_a_state_in_a_formula,
     ],
     ids=lambda f: f.__name__,
 )  # fmt: skip
